@@ -1,0 +1,26 @@
+/*
+ * script.h - the scripts that run inside Redis. Their contract is framework/lua/README.md; their
+ * text is embedded at build time (lua_scripts.c, made from framework/lua by CMake).
+ */
+#ifndef SEG_REDIS_SCRIPT_H
+#define SEG_REDIS_SCRIPT_H
+
+typedef enum seg_script {
+	SEG_SCRIPT_REGISTER,
+	SEG_SCRIPT_APPEND,
+	SEG_SCRIPT_OPEN_GROUP,
+	SEG_SCRIPT_CLAIM,
+	SEG_SCRIPT_COMMIT,
+	SEG_SCRIPT_MARK,
+	SEG_SCRIPT_DEAD_LETTER,
+	SEG_SCRIPT_COORDINATE,
+	SEG_SCRIPT_COUNT
+} seg_script;
+
+/* Indexed by seg_script. name is the file's, without ".lua". */
+extern const struct seg_script_source {
+	const char *name;
+	const char *text;
+} seg_script_sources[SEG_SCRIPT_COUNT];
+
+#endif
