@@ -74,11 +74,14 @@ bool seg_connection_entries(seg_connection *connection, seg_entry_sink *sink, se
 
 /*
  * EVALSHA of a script: argv holds `keys` keys, then arguments. Should Redis have forgotten the
- * script (NOSCRIPT), it is loaded again and the callback gets the error: try again. seg_reply_is_noscript
- * tells.
+ * script (NOSCRIPT), it is loaded again and the callback gets the error: try again
+ * (seg_reply_is_transient says so).
  */
 bool seg_connection_script(seg_connection *connection, seg_script script, seg_reply_fn fn, void *arg,
 			   int keys, int argc, const char *const *argv, const size_t *lengths);
+
+/* Redis's number for this link (CLIENT ID), for CLIENT UNBLOCK from another one; -1 if unknown. */
+int64_t seg_connection_client_id(const seg_connection *connection);
 
 /* Commands whose answer has not come. */
 size_t seg_connection_waiting(const seg_connection *connection);
@@ -118,11 +121,5 @@ int seg_connection_wait(seg_connection *connection, const bool *done, int64_t de
 
 /* The same until it is ready. */
 int seg_connection_wait_ready(seg_connection *connection, int64_t deadline);
-
-/* Turns an error reply into a status: -NOAUTH, -NOPERM: SEG_EAUTH; -OOM, -READONLY, -MISCONF ...: SEG_ESERVER. */
-int seg_reply_status(const seg_reply *reply);
-
-/* Whether the same call may succeed later: NOSCRIPT, LOADING, BUSY, OOM, MISCONF, TRYAGAIN, READONLY, ... */
-bool seg_reply_is_transient(const seg_reply *reply);
 
 #endif

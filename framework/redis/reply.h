@@ -42,6 +42,15 @@ const seg_reply *seg_reply_at(const seg_reply *reply, size_t i);
 /* Its number, also if it is written as text; `otherwise` if it is none. */
 int64_t seg_reply_number(const seg_reply *reply, int64_t otherwise);
 
+/* The status an error reply stands for: SEG_EAUTH (a login or a right is missing) or SEG_ESERVER. */
+int seg_reply_status(const seg_reply *reply);
+
+/*
+ * Whether the same command may succeed later, nothing having been done now: NOSCRIPT, LOADING, BUSY, OOM,
+ * MISCONF, READONLY, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, NOREPLICAS.
+ */
+bool seg_reply_is_transient(const seg_reply *reply);
+
 /*
  * Gets the entries of an XREAD reply as they are parsed. A function that returns false (out of
  * memory) breaks the connection; so does a reply of another shape.

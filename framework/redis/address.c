@@ -1,0 +1,249 @@
+#include "redis/address.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/error.h"
+
+enum { DEFAULT_PORT = 6379 };
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Copies with %xx decoded; NULL for a bad escape (or one of NUL) or no memory. */
+static char *decode(const char *text, size_t length)
+{
+	char *copy = malloc(length + 1);
+	if (!copy)
+		return NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+		if (c == '%') {
+			bool whole = length - i > 2;
+			int high = whole ? hex(text[i + 1]) : -1;
+			int low = whole ? hex(text[i + 2]) : -1;
+			if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+				free(copy);
+				return NULL;
+			}
+			c = (char)(high * 16 + low);
+			i += 2;
+		}
+		copy[n++] = c;
+	}
+	copy[n] = '\0';
+	return copy;
+}
+
+/* Whole text as a number of 0 to max; -1 otherwise. */
+static long number(const char *text, size_t length, long max)
+{
+	if (length == 0 || length > 9)
+		return -1;
+	long value = 0;
+	for (size_t i = 0; i < length; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return -1;
+		value = value * 10 + (text[i] - '0');
+	}
+	return value <= max ? value : -1;
+}
+
+/* Takes "[user][:password]@" off the front of *rest (up to `end`). */
+static int parse_login(const char **rest, const char *end, seg_address *address, seg_error *error)
+{
+	const char *at = NULL;
+	for (const char *c = *rest; c < end; c++)
+		if (*c == '@')
+			at = c;
+	if (!at)
+		return 0;
+	const char *colon = memchr(*rest, ':', (size_t)(at - *rest));
+	const char *user_end = colon ? colon : at;
+	if (user_end > *rest) {
+		address->user = decode(*rest, (size_t)(user_end - *rest));
+		if (!address->user)
+			goto bad;
+	}
+	if (colon) {
+		address->password = decode(colon + 1, (size_t)(at - colon - 1));
+		if (!address->password)
+			goto bad;
+	}
+	if (address->user && !address->password)
+		return seg_fail(error, SEG_EINVAL,
+				"the Redis address names a user but no password; write redis://user:password@host");
+	*rest = at + 1;
+	return 0;
+bad:
+	/* The text is not repeated here: it holds a password. */
+	return seg_fail(error, SEG_EINVAL,
+			"the user or password in the Redis address has a bad %% escape; write %% itself as %%25");
+}
+
+static int parse_unix(const char *rest, seg_address *address, seg_error *error)
+{
+	const char *question = strchr(rest, '?');
+	const char *end = question ? question : rest + strlen(rest);
+	const char *slash = strchr(rest, '/');
+	if (slash && slash > rest && slash <= end) {
+		int status = parse_login(&rest, slash, address, error);
+		if (status)
+			return status;
+	}
+	if (*rest != '/')
+		return seg_fail(error, SEG_EINVAL,
+				"the Redis address needs an absolute path: unix:///run/redis/redis.sock");
+	address->path = decode(rest, (size_t)(end - rest));
+	if (!address->path)
+		return seg_fail(error, SEG_EINVAL, "the path in the Redis address has a bad %% escape");
+	if (strlen(address->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return seg_fail(error, SEG_EINVAL, "the socket path %s is longer than %zu bytes; use a shorter one",
+				address->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+	if (question) {
+		long database = strncmp(question, "?db=", 4) == 0
+					? number(question + 4, strlen(question + 4), 1000000)
+					: -1;
+		if (database < 0)
+			return seg_fail(error, SEG_EINVAL, "behind the socket path only ?db=NUMBER may follow, not \"%.40s\"",
+					question);
+		address->database = (uint32_t)database;
+	}
+	return 0;
+}
+
+static int parse_host(const char *rest, seg_address *address, seg_error *error)
+{
+	const char *end = strchr(rest, '/');
+	const char *authority_end = end ? end : rest + strlen(rest);
+	int status = parse_login(&rest, authority_end, address, error);
+	if (status)
+		return status;
+	const char *host_end, *port = NULL;
+	if (*rest == '[') {
+		rest++;
+		host_end = memchr(rest, ']', (size_t)(authority_end - rest));
+		if (!host_end)
+			return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without its ]");
+		if (host_end + 1 < authority_end) {
+			if (host_end[1] != ':')
+				return seg_fail(error, SEG_EINVAL, "behind the ] of the Redis address only :port may follow");
+			port = host_end + 2;
+		}
+	} else {
+		host_end = memchr(rest, ':', (size_t)(authority_end - rest));
+		if (host_end)
+			port = host_end + 1;
+		else
+			host_end = authority_end;
+	}
+	if (host_end == rest)
+		return seg_fail(error, SEG_EINVAL, "the Redis address has no host; write redis://host:6379");
+	for (const char *c = rest; c < host_end; c++)
+		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>", *c))
+			return seg_fail(error, SEG_EINVAL, "the host in the Redis address holds a forbidden character");
+	if (host_end - rest > 253)
+		return seg_fail(error, SEG_EINVAL, "the host in the Redis address is longer than 253 characters");
+	address->host = strndup(rest, (size_t)(host_end - rest));
+	if (!address->host)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	address->port = DEFAULT_PORT;
+	if (port) {
+		long value = number(port, (size_t)(authority_end - port), 65535);
+		if (value < 1)
+			return seg_fail(error, SEG_EINVAL, "the port in the Redis address must be 1 to 65535, not \"%.*s\"",
+					(int)(authority_end - port > 20 ? 20 : authority_end - port), port);
+		address->port = (uint16_t)value;
+	}
+	if (end && end[1]) {
+		long database = number(end + 1, strlen(end + 1), 1000000);
+		if (database < 0)
+			return seg_fail(error, SEG_EINVAL, "the database in the Redis address must be a number, not \"%.40s\"",
+					end + 1);
+		address->database = (uint32_t)database;
+	}
+	return 0;
+}
+
+static int make_text(seg_address *address, seg_error *error)
+{
+	int n;
+	if (address->path)
+		n = address->database ? asprintf(&address->text, "unix://%s?db=%u", address->path, address->database)
+				      : asprintf(&address->text, "unix://%s", address->path);
+	else
+		n = address->database ? asprintf(&address->text, strchr(address->host, ':') ? "redis://[%s]:%u/%u"
+											   : "redis://%s:%u/%u",
+						 address->host, address->port, address->database)
+				      : asprintf(&address->text,
+						 strchr(address->host, ':') ? "redis://[%s]:%u" : "redis://%s:%u",
+						 address->host, address->port);
+	if (n < 0) {
+		address->text = NULL;
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int seg_address_parse(const char *text, seg_address *address, seg_error *error)
+{
+	*address = (seg_address){0};
+	if (!text || !*text)
+		return seg_fail(error, SEG_EINVAL, "the Redis address is empty; write redis://host:6379 or unix:///path");
+	int status;
+	if (strncmp(text, "unix://", 7) == 0)
+		status = parse_unix(text + 7, address, error);
+	else if (strncmp(text, "redis://", 8) == 0)
+		status = parse_host(text + 8, address, error);
+	else if (strncmp(text, "rediss://", 9) == 0)
+		status = seg_fail(error, SEG_EINVAL, "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
+	else if (strstr(text, "://"))
+		status = seg_fail(error, SEG_EINVAL, "the Redis address must begin with redis:// or unix://");
+	else
+		status = parse_host(text, address, error);
+	if (status == 0)
+		status = make_text(address, error);
+	if (status)
+		seg_address_fini(address);
+	return status;
+}
+
+int seg_address_copy(seg_address *to, const seg_address *from)
+{
+	*to = *from;
+	to->host = from->host ? strdup(from->host) : NULL;
+	to->path = from->path ? strdup(from->path) : NULL;
+	to->user = from->user ? strdup(from->user) : NULL;
+	to->password = from->password ? strdup(from->password) : NULL;
+	to->text = strdup(from->text);
+	if (to->text && !to->host == !from->host && !to->path == !from->path && !to->user == !from->user &&
+	    !to->password == !from->password)
+		return 0;
+	seg_address_fini(to);
+	return SEG_ENOMEM;
+}
+
+void seg_address_fini(seg_address *address)
+{
+	if (address->password)
+		explicit_bzero(address->password, strlen(address->password));
+	free(address->host);
+	free(address->path);
+	free(address->user);
+	free(address->password);
+	free(address->text);
+	*address = (seg_address){0};
+}

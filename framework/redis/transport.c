@@ -1,0 +1,107 @@
+#include "redis/transport.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+/* A peer that vanished is noticed after so long, instead of the kernel's quarter of an hour. */
+enum { USER_TIMEOUT_MS = 15000, KEEPALIVE_S = 5 };
+
+static void set_option(int fd, int level, int name, int value)
+{
+	/* Each of these is an improvement, none a need. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static int start_connect(int fd, const struct sockaddr *address, socklen_t length, const char *text, seg_error *error)
+{
+	if (connect(fd, address, length) == 0 || errno == EINPROGRESS)
+		return fd;
+	seg_fail(error, SEG_EUNREACHABLE, "cannot connect to %s: %s", text, strerror(errno));
+	close(fd);
+	return -1;
+}
+
+static int open_unix(const seg_address *address, seg_error *error)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s", address->path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return seg_fail(error, SEG_ESYSTEM, "no socket: %s", strerror(errno)), -1;
+	return start_connect(fd, (struct sockaddr *)&name, sizeof(name), address->text, error);
+}
+
+static int open_tcp(const seg_address *address, unsigned attempt, seg_error *error)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL;
+	char port[8];
+	snprintf(port, sizeof(port), "%u", address->port);
+	int failure = getaddrinfo(address->host, port, &hints, &list);
+	if (failure)
+		return seg_fail(error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", address->text,
+				gai_strerror(failure)),
+		       -1;
+	unsigned count = 0;
+	for (struct addrinfo *a = list; a; a = a->ai_next)
+		count++;
+	struct addrinfo *chosen = list;
+	for (unsigned i = attempt % count; i > 0; i--)
+		chosen = chosen->ai_next;
+	int fd = socket(chosen->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		seg_fail(error, SEG_ESYSTEM, "no socket: %s", strerror(errno));
+	} else {
+		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+		set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
+		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_S);
+		set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+		fd = start_connect(fd, chosen->ai_addr, chosen->ai_addrlen, address->text, error);
+	}
+	freeaddrinfo(list);
+	return fd;
+}
+
+int seg_transport_open(const seg_address *address, unsigned attempt, seg_error *error)
+{
+	return address->path ? open_unix(address, error) : open_tcp(address, attempt, error);
+}
+
+int seg_transport_connected(int fd, const seg_address *address, seg_error *error)
+{
+	int failure = 0;
+	socklen_t length = sizeof(failure);
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length))
+		failure = errno;
+	if (failure == 0)
+		return 0;
+	seg_fail(error, SEG_EUNREACHABLE, "cannot connect to %s: %s", address->text, strerror(failure));
+	return -1;
+}
+
+ssize_t seg_transport_read(int fd, void *buffer, size_t size)
+{
+	ssize_t n;
+	do
+		n = recv(fd, buffer, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+ssize_t seg_transport_write(int fd, const void *bytes, size_t length)
+{
+	ssize_t n;
+	do
+		n = send(fd, bytes, length, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
