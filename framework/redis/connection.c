@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/names.h"
 #include "base/random.h"
 #include "redis/output.h"
 #include "redis/reader.h"

@@ -1,5 +1,6 @@
 #include "redis/output.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
