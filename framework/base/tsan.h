@@ -1,0 +1,26 @@
+/*
+ * tsan.h - tells ThreadSanitizer of the order that Concurrency Kit's rings make: they are written in assembler, which
+ * it cannot see. Nothing in other builds.
+ */
+#ifndef SEG_BASE_TSAN_H
+#define SEG_BASE_TSAN_H
+
+#if defined(__SANITIZE_THREAD__)
+#define SEG_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SEG_TSAN 1
+#endif
+#endif
+
+#ifdef SEG_TSAN
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define SEG_TSAN_ACQUIRE(address) __tsan_acquire(address)
+#define SEG_TSAN_RELEASE(address) __tsan_release(address)
+#else
+#define SEG_TSAN_ACQUIRE(address) ((void)0)
+#define SEG_TSAN_RELEASE(address) ((void)0)
+#endif
+
+#endif

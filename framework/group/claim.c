@@ -1,0 +1,143 @@
+#include "group/claim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "group/coordinate.h"
+
+#define RETRY_BASE (50 * SEG_MS)
+#define RETRY_CAP (5 * SEG_SECOND)
+
+/* --- opening the group ------------------------------------------------------------ */
+
+static void got_open(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	seg_member *m = p->member;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	m->open_sent--;
+	if (seg_reply_is(status, "OK") || seg_reply_is(status, "MADE") || seg_reply_is(status, "REMADE")) {
+		if (seg_reply_is(status, "REMADE"))
+			seg_log(&p->logger, SEG_LOG_WARNING,
+				"the group had vanished from Redis; made again at its position %s",
+				seg_reply_at(reply, 1) ? seg_reply_at(reply, 1)->text : "?");
+		p->group_open = true;
+		m->to_open--;
+	} else if (reply && !seg_reply_is_transient(reply)) {
+		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to open the group: %s",
+			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+	}
+	if (m->to_open == 0 && m->phase == SEG_PHASE_OPENING) {
+		m->phase = SEG_PHASE_JOINING;
+		seg_coordinate_hurry(m);
+	}
+}
+
+void seg_claim_open_groups(seg_member *m)
+{
+	if (m->open_sent > 0 || m->to_open == 0 || seg_now() < m->open_at || !seg_connection_ready(m->data))
+		return;
+	m->open_at = seg_now() + RETRY_BASE;
+	for (uint32_t n = 0; n < m->partition_count; n++) {
+		seg_partition *p = &m->partitions[n];
+		if (p->group_open)
+			continue;
+		char position[SEG_ID_TEXT_MAX];
+		bool known = seg_id_compare(p->committed, (seg_id){0, 0}) > 0;
+		const char *start = known ? seg_id_format(p->committed, position) : m->start_text;
+		const char *argv[] = {p->log_key, p->state_key, m->group, start};
+		if (!seg_connection_script(m->data, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
+			return;
+		m->open_sent++;
+	}
+}
+
+/* --- claiming ----------------------------------------------------------------------- */
+
+static seg_id id_at(const seg_reply *reply, size_t i)
+{
+	const seg_reply *text = seg_reply_at(reply, i);
+	seg_id id = {0, 0};
+	if (text && text->type == SEG_REPLY_TEXT)
+		seg_id_parse(text->text, &id);
+	return id;
+}
+
+/* The position went back behind what this process had committed: Redis has lost its newest writes. */
+static void note_rewind(seg_partition *p, seg_id position)
+{
+	char was[SEG_ID_TEXT_MAX], now[SEG_ID_TEXT_MAX];
+	if (seg_id_compare(position, p->committed) >= 0)
+		return;
+	atomic_fetch_add_explicit(&p->member->counters.rewinds, 1, memory_order_relaxed);
+	seg_log(&p->logger, SEG_LOG_WARNING,
+		"the group's position went back from %s to %s: Redis has lost writes, or it was reset; going on from there",
+		seg_id_format(p->committed, was), seg_id_format(position, now));
+}
+
+static void claimed(seg_partition *p, const seg_reply *reply)
+{
+	seg_resume resume = {
+		.position = id_at(reply, 1),
+		.crashes = (uint32_t)seg_reply_number(seg_reply_at(reply, 3), 0),
+		.suspect = id_at(reply, 4),
+		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
+	};
+	char position[SEG_ID_TEXT_MAX];
+	note_rewind(p, resume.position);
+	p->claim_failures = 0;
+	seg_partition_begin(p, &resume, seg_reply_number(seg_reply_at(reply, 2), -1));
+	seg_ownership_claimed(&p->own);
+	atomic_fetch_add_explicit(&p->member->counters.claims, 1, memory_order_relaxed);
+	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s", seg_id_format(resume.position, position),
+		resume.crashes ? "; the owner before did not stop cleanly" : "");
+}
+
+static void got_claim(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	if (--p->claims_in_flight > 0 || p->own.state != SEG_OWN_CLAIMING)
+		return;
+	if (seg_reply_is(status, "OK")) {
+		claimed(p, reply);
+	} else if (seg_reply_is(status, "STALE")) {
+		/* Given back, it comes again with an epoch above the one that is stored. */
+		seg_log(&p->logger, SEG_LOG_DEBUG, "the fence is at a later epoch; asking for a new one");
+		seg_ownership_claim_refused(&p->own);
+		seg_coordinate_hurry(p->member);
+	} else {
+		if (reply && !seg_reply_is_transient(reply))
+			seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s",
+				reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+		seg_ownership_claim_failed(&p->own);
+		p->claim_at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim_failures);
+	}
+}
+
+void seg_claim_send(seg_partition *p, int64_t now)
+{
+	seg_member *m = p->member;
+	char epoch[24], known[SEG_ID_TEXT_MAX];
+	/* commit_busy: an answer that is still due must not be taken for one of this ownership. */
+	if (now < p->claim_at || p->commit_busy || p->request_busy || !seg_connection_ready(m->data))
+		return;
+	/* The nonce is the claim's own for as long as the epoch lasts: a claim sent twice is one. */
+	if (p->nonce_epoch != p->own.epoch) {
+		seg_random_hex(p->nonce, (sizeof(p->nonce) - 1) / 2);
+		p->nonce_epoch = p->own.epoch;
+		p->logger.epoch = p->own.epoch;
+	}
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
+	bool has_position = seg_id_compare(p->committed, (seg_id){0, 0}) > 0;
+	const char *start = has_position ? seg_id_format(p->committed, known) : m->start_text;
+	const char *argv[] = {p->log_key, p->state_key, m->group, start, m->name, epoch, p->nonce};
+	if (!seg_connection_script(m->data, SEG_SCRIPT_CLAIM, got_claim, p, 2, 7, argv, NULL))
+		return;
+	p->claims_in_flight++;
+	seg_ownership_claim_sent(&p->own);
+}

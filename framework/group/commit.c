@@ -1,0 +1,214 @@
+#include "group/commit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/names.h"
+
+#define RETRY_PAUSE (50 * SEG_MS)
+#define LOOK_PAUSE_MAX (20 * SEG_MS)
+
+/* The texts of a fenced call's arguments. */
+typedef struct {
+	char epoch[24];
+	char id[SEG_ID_TEXT_MAX];
+	char count[24];
+} call_texts;
+
+static void write_texts(call_texts *texts, const seg_partition *p, seg_id id, uint64_t count)
+{
+	snprintf(texts->epoch, sizeof(texts->epoch), "%" PRIu64, p->own.epoch);
+	snprintf(texts->count, sizeof(texts->count), "%" PRId64, seg_partition_entries_read(p, count));
+	seg_id_format(id, texts->id);
+}
+
+static void fenced(seg_partition *p)
+{
+	atomic_fetch_add_explicit(&p->member->counters.fenced, 1, memory_order_relaxed);
+	seg_member_lost(p->member, p, "a later owner has raised the fence");
+}
+
+/* Neither done nor fenced: say so if it is not a passing state, and try again in a while. */
+static void refused(seg_partition *p, const seg_reply *reply, const char *what)
+{
+	p->commit_at = seg_now() + RETRY_PAUSE;
+	if (reply && !seg_reply_is_transient(reply))
+		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused %s: %s", what,
+			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+}
+
+static void note_committed(seg_partition *p, uint64_t count)
+{
+	uint64_t before = atomic_load_explicit(&p->handoff.io.committed, memory_order_relaxed);
+	if (count <= before)
+		return;
+	atomic_store_explicit(&p->handoff.io.committed, count, memory_order_release);
+	atomic_fetch_add_explicit(&p->member->counters.committed, count - before, memory_order_relaxed);
+	if (p->member->options.shared_event)
+		seg_handoff_wake(&p->handoff);
+}
+
+/* --- commits --------------------------------------------------------------------- */
+
+static void got_commit(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	p->commit_busy = false;
+	if (p->commit_epoch != p->own.epoch)
+		return; /* of an ownership that is over */
+	if (seg_reply_is(status, "OK")) {
+		if (seg_id_compare(p->commit_id, p->committed) > 0)
+			p->committed = p->commit_id;
+		note_committed(p, p->commit_count);
+		atomic_fetch_add_explicit(&p->member->counters.commits, 1, memory_order_relaxed);
+	} else if (seg_reply_is(status, "FENCED")) {
+		fenced(p);
+	} else {
+		refused(p, reply, "a commit");
+	}
+}
+
+static bool send_commit(seg_partition *p, bool release, seg_reply_fn fn)
+{
+	call_texts texts;
+	write_texts(&texts, p, p->handled, p->handled_count);
+	const char *argv[] = {p->log_key,   p->state_key, p->member->group, texts.epoch,
+			      p->nonce,     texts.id,     texts.count,      release ? "1" : "0"};
+	return seg_connection_script(p->member->data, SEG_SCRIPT_COMMIT, fn, p, 2, 8, argv, NULL);
+}
+
+static void got_release(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	p->commit_busy = false;
+	if (p->commit_epoch != p->own.epoch)
+		return;
+	if (seg_reply_is(status, "OK")) {
+		p->committed = p->handled;
+		seg_ownership_released(&p->own);
+		seg_log(&p->logger, SEG_LOG_DEBUG, "released");
+	} else if (seg_reply_is(status, "FENCED")) {
+		fenced(p);
+	} else {
+		refused(p, reply, "the release of a partition");
+		seg_ownership_release_failed(&p->own);
+	}
+}
+
+bool seg_commit_release(seg_partition *p)
+{
+	if (p->commit_busy || seg_now() < p->commit_at || !send_commit(p, true, got_release))
+		return false;
+	p->commit_busy = true;
+	p->commit_epoch = p->own.epoch;
+	return true;
+}
+
+/* --- requests of the worker --------------------------------------------------------- */
+
+static void answer_request(seg_partition *p, int status, int64_t value)
+{
+	p->request.kind = SEG_REQUEST_NONE;
+	seg_handoff_answer(&p->handoff, status, value);
+}
+
+static void got_request(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	p->request_busy = false;
+	if (p->request_epoch != p->own.epoch || p->request.kind == SEG_REQUEST_NONE)
+		return;
+	if (seg_reply_is(status, "OK")) {
+		if (p->request.kind == SEG_REQUEST_DEAD_LETTER) {
+			atomic_fetch_add_explicit(&p->member->counters.dead_letters, 1, memory_order_relaxed);
+			if (seg_id_compare(p->request.id, p->committed) > 0)
+				p->committed = p->request.id;
+			note_committed(p, p->request.sequence + 1);
+		}
+		answer_request(p, 0, seg_reply_number(seg_reply_at(reply, 1), 0));
+	} else if (seg_reply_is(status, "FENCED")) {
+		fenced(p);
+	} else {
+		refused(p, reply, p->request.kind == SEG_REQUEST_DEAD_LETTER ? "a dead letter" : "a mark");
+	}
+}
+
+static bool send_dead_letter(seg_partition *p)
+{
+	const seg_request *request = &p->request;
+	call_texts texts;
+	char attempts[16], number[16];
+	write_texts(&texts, p, request->id, request->sequence + 1);
+	snprintf(attempts, sizeof(attempts), "%u", request->attempts);
+	snprintf(number, sizeof(number), "%u", p->number);
+	const char *argv[] = {p->log_key, p->state_key, p->dead_key,     p->member->group, texts.epoch, p->nonce, texts.id,
+			      texts.count, request->reason, attempts, request->handler, number};
+	return seg_connection_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, 12, argv, NULL);
+}
+
+static bool send_mark(seg_partition *p)
+{
+	call_texts texts;
+	write_texts(&texts, p, p->request.id, p->request.sequence);
+	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->nonce, texts.id};
+	return seg_connection_script(p->member->data, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
+}
+
+static void step_request(seg_partition *p, int64_t now)
+{
+	if (p->request.kind == SEG_REQUEST_NONE && !seg_handoff_pending(&p->handoff, &p->request))
+		return;
+	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
+	if (stopping && !seg_connection_ready(p->member->data)) {
+		/* Nobody knows when Redis comes back; the message stays where it is. */
+		answer_request(p, SEG_ECLOSED, 0);
+		return;
+	}
+	if (p->request_busy || now < p->commit_at)
+		return;
+	p->request_busy = p->request.kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
+	p->request_epoch = p->own.epoch;
+}
+
+void seg_commit_forget(seg_partition *p)
+{
+	if (p->running && (p->request.kind != SEG_REQUEST_NONE || seg_handoff_pending(&p->handoff, &p->request)))
+		answer_request(p, SEG_EFENCED, 0);
+}
+
+/* --- the duty cycle -------------------------------------------------------------------- */
+
+int64_t seg_commit_step(seg_partition *p, int64_t now)
+{
+	seg_member *m = p->member;
+	if (!p->running || !seg_ownership_commits(&p->own))
+		return SEG_NEVER;
+	step_request(p, now);
+	bool moved = seg_partition_collect(p);
+	if (p->commit_busy || !seg_connection_ready(m->data))
+		return SEG_NEVER;
+	if (now < p->commit_at)
+		return moved || p->outstanding_count || p->request.kind != SEG_REQUEST_NONE ? p->commit_at : SEG_NEVER;
+	if (!moved) {
+		if (p->outstanding_count == 0)
+			return SEG_NEVER;
+		/* The worker is busy: look again, so that it never has to wake us for a commit; less and less often. */
+		p->look_pause = p->look_pause < LOOK_PAUSE_MAX ? p->look_pause * 2 : LOOK_PAUSE_MAX;
+		return now + p->look_pause;
+	}
+	p->look_pause = m->options.commit_interval;
+	if (send_commit(p, false, got_commit)) {
+		p->commit_busy = true;
+		p->commit_epoch = p->own.epoch;
+		p->commit_id = p->handled;
+		p->commit_count = p->handled_count;
+		p->commit_at = now + m->options.commit_interval;
+	}
+	return SEG_NEVER;
+}

@@ -1,0 +1,122 @@
+/*
+ * partition.h - one partition of the stream, as a member of a group sees it.
+ *
+ * Everything but the handoff belongs to the member's I/O thread. The functions here keep the books of what was
+ * fetched, is being handled, and was handled; they do no I/O. Fetching is fetch.c, committing commit.c.
+ *
+ *     fetched    the newest id that was read from the log
+ *     handled    the newest id that the worker is done with, in order
+ *     committed  the newest position that Redis has answered for
+ */
+#ifndef SEG_GROUP_PARTITION_H
+#define SEG_GROUP_PARTITION_H
+
+#include <segmenter/segmenter.h>
+
+#include "base/log.h"
+#include "group/handoff.h"
+#include "group/ownership.h"
+
+struct seg_member;
+
+/* What a claim found: where to go on, and whether somebody died there. */
+typedef struct seg_resume {
+	seg_id position;
+	uint32_t crashes;  /* owners in a row that died at this position */
+	seg_id suspect;    /* the message that was marked when the last one died; {0,0} for none */
+	uint32_t attempts; /* how often it was marked */
+} seg_resume;
+
+typedef enum seg_reading {
+	SEG_READING_NOT,
+	SEG_READING_HOT,  /* a read is under way that answers at once */
+	SEG_READING_WAIT, /* part of the blocking read */
+} seg_reading;
+
+typedef struct seg_partition {
+	/* Constant. */
+	struct seg_member *member;
+	uint32_t number;
+	char *log_key;
+	char *state_key;
+	char *dead_key;
+	size_t log_key_length;
+	seg_logger logger; /* its epoch follows the ownership */
+
+	/* Ownership. */
+	seg_ownership own;
+	bool group_open; /* the group is known to exist on the log */
+	char nonce[33];
+	uint64_t nonce_epoch;
+	unsigned claims_in_flight; /* only the newest one's answer counts */
+	unsigned claim_failures;
+	int64_t claim_at;
+	seg_resume resume; /* constant while a worker runs */
+	bool running;      /* a worker was started and its stop not yet seen */
+
+	/* Position. */
+	seg_id fetched;
+	seg_id handled;
+	seg_id committed;
+	uint64_t fetched_count; /* messages of this ownership */
+	uint64_t handled_count;
+	int64_t entries_read; /* of the group, at the claim; -1: unknown */
+
+	/* Fetch. */
+	seg_reading reading;
+	bool read_stale; /* the read under way belongs to an ownership that is over */
+	size_t asked;    /* messages, by the read under way */
+	bool hot;        /* the last read brought a full batch: the next need not wait */
+	int64_t read_at; /* not before: linger */
+	seg_buffer *target;
+	size_t average_bytes; /* of a message, lately */
+
+	/* Commit. */
+	bool commit_busy;
+	uint64_t commit_epoch; /* what the commit under way is about */
+	seg_id commit_id;
+	uint64_t commit_count;
+	int64_t commit_at; /* not before */
+	int64_t look_pause; /* until the next look at a busy worker */
+	bool request_busy;
+	uint64_t request_epoch;
+	seg_request request; /* under way */
+
+	/* Buffers: with the worker in the order of their messages, and empty ones. */
+	seg_buffer *outstanding[SEG_HANDOFF_BUFFERS];
+	unsigned outstanding_head, outstanding_count;
+	seg_buffer *spare[SEG_HANDOFF_BUFFERS];
+	unsigned spare_count;
+	unsigned buffer_count;
+	size_t outstanding_bytes;
+
+	void *user; /* of the hooks: the worker */
+	seg_handoff handoff;
+} seg_partition;
+
+/* 0 or SEG_ENOMEM. */
+int seg_partition_init(seg_partition *partition, struct seg_member *member, uint32_t number);
+void seg_partition_fini(seg_partition *partition);
+
+/* A new ownership begins at resume->position. No worker runs. */
+void seg_partition_begin(seg_partition *partition, const seg_resume *resume, int64_t entries_read);
+
+/* Its worker has stopped: takes all buffers back. */
+void seg_partition_end(seg_partition *partition);
+
+/* An empty buffer to read into, kept in partition->target; false if there is none now. */
+bool seg_partition_ready_target(seg_partition *partition);
+
+/* How many messages the next read should ask for: a batch, or what fits the bound on bytes. */
+size_t seg_partition_read_count(const seg_partition *partition);
+
+/* Hands the filled target to the worker; an empty one stays the target. Returns the number of messages. */
+size_t seg_partition_deliver(seg_partition *partition);
+
+/* Takes note of what the worker has done. Returns whether the position has moved since the last commit. */
+bool seg_partition_collect(seg_partition *partition);
+
+/* Entries read by the group once `count` messages of this ownership are done; -1 unknown. */
+int64_t seg_partition_entries_read(const seg_partition *partition, uint64_t count);
+
+#endif
