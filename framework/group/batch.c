@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/codec.h"
+
 enum { ARENA_BLOCK = 64 * 1024 };
 
 /* What the next text of an entry is: the fields' names stand at even places. */
@@ -59,6 +61,7 @@ void seg_buffer_reset(seg_buffer *buffer, size_t keep)
 	}
 	buffer->batch = (seg_batch){0};
 	buffer->bytes = 0;
+	buffer->decoded = 0;
 	buffer->last_id = (seg_id){0, 0};
 	buffer->entry_open = false;
 }
@@ -197,6 +200,23 @@ bool seg_buffer_text(seg_buffer *buffer, const char *text, size_t length)
 		seg_header *header = &buffer->entry_headers[message->header_count++];
 		header->value = copy;
 		header->value_length = length;
+	}
+	return true;
+}
+
+bool seg_buffer_decode(seg_buffer *buffer, seg_codec codec)
+{
+	if (codec == SEG_CODEC_RAW)
+		return true;
+	for (; buffer->decoded < buffer->batch.count; buffer->decoded++) {
+		size_t i = buffer->decoded;
+		if (buffer->faults[i] != SEG_FAULT_NONE)
+			continue;
+		int status = seg_codec_decode(codec, &buffer->messages[i], &buffer->arena, NULL);
+		if (status == SEG_ENOMEM)
+			return false;
+		if (status)
+			buffer->faults[i] = SEG_FAULT_ENVELOPE;
 	}
 	return true;
 }

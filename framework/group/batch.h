@@ -36,6 +36,7 @@ typedef struct seg_buffer {
 	size_t capacity; /* of both, in messages */
 	seg_arena arena;
 	uint64_t sequence; /* of messages[0]: how many of this ownership came before it */
+	size_t decoded;    /* messages that the codec has been through */
 	size_t bytes;      /* of keys, data and headers */
 	seg_id last_id;    /* of the newest message, also of those left out; {0,0} if none */
 
@@ -62,5 +63,8 @@ bool seg_buffer_text(seg_buffer *buffer, const char *text, size_t length);
 
 /* After the last text of a reply: closes the newest entry. */
 void seg_buffer_finish(seg_buffer *buffer);
+
+/* Reads each message's data as the codec has it; what it cannot read is marked as faulty. False if out of memory: call again. */
+bool seg_buffer_decode(seg_buffer *buffer, seg_codec codec);
 
 #endif

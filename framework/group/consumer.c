@@ -16,7 +16,6 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "group/member.h"
-#include "stream/codec.h"
 
 typedef struct {
 	seg_partition *partition;
@@ -27,6 +26,8 @@ typedef struct {
 	bool open;     /* between start and stop */
 	bool held;     /* a caller has a view of current */
 	bool stopping; /* no further poll */
+	bool asking;   /* a caller waits for an answer in the handoff: it must stay */
+	bool ending;   /* to be stopped when that answer is there */
 } consumer_slot;
 
 struct seg_consumer {
@@ -58,12 +59,16 @@ static int hook_start(void *arg, seg_partition *p)
 }
 
 /* Under the lock. The handoff may be gone from here on. */
-static void stop_slot(consumer_slot *slot)
+static void stop_slot(seg_consumer *c, consumer_slot *slot)
 {
-	if (slot->held) {
-		slot->current->orphan = true;
-		slot->held = false;
+	if (slot->asking) {
+		slot->ending = true;
+		return;
 	}
+	/* After the close nobody may touch a batch any more: it needs no orphan's life. */
+	if (slot->held && !c->closing)
+		slot->current->orphan = true;
+	slot->held = false;
 	slot->current = NULL;
 	slot->open = false;
 	seg_handoff_stopped(&slot->partition->handoff);
@@ -77,7 +82,7 @@ static void hook_demand(void *arg, seg_partition *p, seg_demand demand)
 	slot->stopping = true;
 	/* A drain waits for the batch that is being handled. Lost is lost. */
 	if (slot->open && (!slot->held || demand == SEG_DEMAND_ABANDON || c->closing))
-		stop_slot(slot);
+		stop_slot(c, slot);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -101,7 +106,7 @@ static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 			seg_log(&p->logger, SEG_LOG_WARNING,
 				"a batch was held for longer than %" PRId64 " ms; taking it back to deliver it again",
 				c->max_processing / SEG_MS);
-			stop_slot(slot);
+			stop_slot(c, slot);
 			next = SEG_NEVER;
 		}
 	}
@@ -266,12 +271,12 @@ static void progress(consumer_slot *slot, size_t done)
 }
 
 /* After the holder is through with it. Under the lock. */
-static void let_go(consumer_slot *slot)
+static void let_go(seg_consumer *c, consumer_slot *slot)
 {
 	slot->held = false;
 	give_back_if_done(slot);
 	if (slot->stopping)
-		stop_slot(slot);
+		stop_slot(c, slot);
 }
 
 /* Makes a view of what is next in the slot. False: nothing, or a message to dead-letter first (*fault). */
@@ -280,13 +285,10 @@ static bool make_view(seg_consumer *c, consumer_slot *slot, bool *fault)
 	seg_handoff *handoff = &slot->partition->handoff;
 	if (!slot->open || slot->held || slot->stopping || seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO)
 		return false;
-	if (!slot->current) {
+	if (!slot->current)
 		slot->current = seg_handoff_take(handoff);
-		if (!slot->current)
-			return false;
-		if (c->codec == SEG_CODEC_SEGMENTER_GO)
-			seg_codec_decode_buffer(slot->current);
-	}
+	if (!slot->current || !seg_buffer_decode(slot->current, c->codec))
+		return false;
 	seg_buffer *buffer = slot->current;
 	*fault = buffer->faults[slot->done] != SEG_FAULT_NONE;
 	size_t end = slot->done;
@@ -302,10 +304,16 @@ static bool make_view(seg_consumer *c, consumer_slot *slot, bool *fault)
 	return true;
 }
 
-/* The slot is held by us, the lock is not. */
+/* The caller holds the buffer, not the lock. */
 static int dead_letter(seg_consumer *c, seg_buffer *buffer, size_t index, uint32_t attempts, const char *reason)
 {
-	seg_partition *p = c->slots[buffer->batch.partition].partition;
+	pthread_mutex_lock(&c->lock);
+	consumer_slot *slot = slot_of(c, buffer);
+	if (slot)
+		slot->asking = true;
+	pthread_mutex_unlock(&c->lock);
+	if (!slot)
+		return SEG_EFENCED;
 	seg_request request = {
 		.kind = SEG_REQUEST_DEAD_LETTER,
 		.id = buffer->messages[index].id,
@@ -314,13 +322,15 @@ static int dead_letter(seg_consumer *c, seg_buffer *buffer, size_t index, uint32
 		.reason = reason,
 		.handler = c->member->name,
 	};
-	int status = seg_handoff_ask(&p->handoff, &request, NULL, SEG_IDLE_PARK);
+	int status = seg_handoff_ask(&slot->partition->handoff, &request, NULL, SEG_IDLE_PARK);
 	pthread_mutex_lock(&c->lock);
-	consumer_slot *slot = slot_of(c, buffer);
-	if (slot && status == 0)
+	slot->asking = false;
+	if (status == 0)
 		progress(slot, index + 1);
+	if (slot->ending)
+		stop_slot(c, slot);
 	pthread_mutex_unlock(&c->lock);
-	return slot ? status : SEG_EFENCED;
+	return status;
 }
 
 static void release(seg_consumer *c, seg_buffer *buffer)
@@ -329,7 +339,7 @@ static void release(seg_consumer *c, seg_buffer *buffer)
 	consumer_slot *slot = slot_of(c, buffer);
 	bool orphan = buffer->orphan;
 	if (slot)
-		let_go(slot);
+		let_go(c, slot);
 	pthread_mutex_unlock(&c->lock);
 	if (orphan)
 		seg_buffer_destroy(buffer);
@@ -485,7 +495,7 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	c->closing = true;
 	for (uint32_t i = 0; i < c->slot_count; i++)
 		if (c->slots[i].open)
-			stop_slot(&c->slots[i]);
+			stop_slot(c, &c->slots[i]);
 	pthread_mutex_unlock(&c->lock);
 	seg_member_stop(c->member, SEG_STOP_DRAIN);
 	int status = seg_member_join(c->member, deadline - give_up - seg_now());

@@ -94,7 +94,7 @@ static void renew_lease(seg_member *m)
 		return;
 	atomic_store_explicit(&m->lease_until, until, memory_order_release);
 	/* Workers that found it expired are waiting for this. */
-	if (before < seg_now())
+	if (before <= seg_now())
 		for (uint32_t n = 0; n < m->partition_count; n++)
 			if (m->partitions[n].running)
 				seg_handoff_wake(&m->partitions[n].handoff);

@@ -1,0 +1,337 @@
+#include "runner/worker.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+
+/* How a step of the worker ended. */
+typedef enum { GO_ON, STOPPING } step_result;
+
+static seg_handoff *handoff_of(const seg_worker *w)
+{
+	return &w->partition->handoff;
+}
+
+static const seg_logger *logger_of(const seg_worker *w)
+{
+	return &w->partition->logger;
+}
+
+/* Waits until the time, or until something is demanded. */
+static step_result pause_until(seg_worker *w, int64_t until)
+{
+	seg_handoff *handoff = handoff_of(w);
+	for (;;) {
+		uint32_t ticket = seg_handoff_ticket(handoff);
+		seg_dispatch dispatch = seg_handoff_may_dispatch(handoff);
+		if (dispatch == SEG_DISPATCH_DRAIN || dispatch == SEG_DISPATCH_ABANDON)
+			return STOPPING;
+		if (seg_now() >= until)
+			return GO_ON;
+		seg_handoff_wait(handoff, ticket, until, w->setup->idle);
+	}
+}
+
+/* Right before each call of the handler: waits while the lease is in doubt. */
+static step_result wait_for_permission(seg_worker *w)
+{
+	seg_handoff *handoff = handoff_of(w);
+	for (bool told = false;; told = true) {
+		uint32_t ticket = seg_handoff_ticket(handoff);
+		switch (seg_handoff_may_dispatch(handoff)) {
+		case SEG_DISPATCH_GO:
+			return GO_ON;
+		case SEG_DISPATCH_DRAIN:
+		case SEG_DISPATCH_ABANDON:
+			return STOPPING;
+		case SEG_DISPATCH_WAIT:
+			break;
+		}
+		if (!told)
+			seg_log(logger_of(w), SEG_LOG_WARNING,
+				"the lease has run out; handing over nothing until Redis answers a heartbeat");
+		seg_handoff_wait(handoff, ticket, SEG_NEVER, SEG_IDLE_PARK);
+	}
+}
+
+/* --- what becomes of messages --------------------------------------------------------- */
+
+static void handled(seg_worker *w, const seg_buffer *buffer, size_t count)
+{
+	seg_handoff_handled(handoff_of(w), buffer->sequence + count);
+}
+
+/* Moves message *index to the dead letters, and *index behind it. */
+static step_result dead_letter(seg_worker *w, const seg_buffer *buffer, size_t *index, uint32_t attempts,
+			       const char *reason)
+{
+	char id[SEG_ID_TEXT_MAX];
+	seg_request request = {
+		.kind = SEG_REQUEST_DEAD_LETTER,
+		.id = buffer->messages[*index].id,
+		.sequence = buffer->sequence + *index,
+		.attempts = attempts,
+		.reason = reason && *reason ? reason : "no reason given",
+		.handler = w->setup->handler->name,
+	};
+	if (seg_handoff_ask(handoff_of(w), &request, NULL, w->setup->idle))
+		return STOPPING;
+	seg_log(logger_of(w), SEG_LOG_WARNING, "dead-lettered message %s after %" PRIu32 " attempts: %.300s",
+		seg_id_format(request.id, id), attempts, request.reason);
+	*index += 1;
+	handled(w, buffer, *index);
+	w->attempt = 1;
+	return GO_ON;
+}
+
+/* Message *index failed: waits before it is handed over again, or dead-letters it. */
+static step_result retry(seg_worker *w, const seg_buffer *buffer, size_t *index, const char *reason)
+{
+	const seg_retry_policy *policy = &w->setup->retry;
+	char id[SEG_ID_TEXT_MAX];
+	if (seg_retry_exhausted(policy, w->attempt))
+		return dead_letter(w, buffer, index, w->attempt, reason);
+	int64_t wait = seg_backoff(policy->backoff, policy->backoff_max, w->attempt);
+	seg_log(logger_of(w), SEG_LOG_WARNING, "message %s failed at attempt %" PRIu32 ", again in %" PRId64 " ms: %.300s",
+		seg_id_format(buffer->messages[*index].id, id), w->attempt, wait / SEG_MS,
+		reason && *reason ? reason : "no reason given");
+	w->attempt++;
+	return pause_until(w, seg_now() + wait);
+}
+
+/* The message may have killed its owners: it is marked before it is handed over alone, or given up. */
+static step_result mark(seg_worker *w, const seg_buffer *buffer, size_t *index)
+{
+	int64_t marked = 0;
+	seg_request request = {
+		.kind = SEG_REQUEST_MARK,
+		.id = buffer->messages[*index].id,
+		.sequence = buffer->sequence + *index,
+	};
+	if (seg_handoff_ask(handoff_of(w), &request, &marked, w->setup->idle))
+		return STOPPING;
+	if (!seg_retry_deadly(&w->setup->retry, (uint32_t)marked))
+		return GO_ON;
+	return dead_letter(w, buffer, index, (uint32_t)marked - 1, "the process died each time this message was handled");
+}
+
+static seg_answer call_handler(seg_worker *w, const seg_batch *view)
+{
+	atomic_store_explicit(&w->busy_since, seg_now(), memory_order_relaxed);
+	seg_answer answer = w->setup->handler->handle(w->setup->plugin, w->state, view);
+	atomic_store_explicit(&w->busy_since, 0, memory_order_relaxed);
+	return answer;
+}
+
+/* An answer that the interface does not know is a failure of the first message, said in `text`. */
+static seg_answer check_answer(seg_answer answer, size_t count, char *text, size_t size)
+{
+	/* "stop" may say that all of them are done. */
+	size_t most = answer.outcome == SEG_OUTCOME_STOP ? count : count - 1;
+	if (answer.outcome == SEG_OUTCOME_DONE || (answer.outcome <= SEG_OUTCOME_STOP && answer.index <= most))
+		return answer;
+	snprintf(text, size, "the plugin answered outcome %" PRIu32 " index %" PRIu32 " to a batch of %zu, which is no answer",
+		 answer.outcome, answer.index, count);
+	return (seg_answer){SEG_OUTCOME_RETRY, 0, text};
+}
+
+/* Takes the answer to the `count` messages from *index on, and moves *index to where it goes on. */
+static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *index, size_t count, seg_answer answer)
+{
+	char nonsense[128];
+	answer = check_answer(answer, count, nonsense, sizeof(nonsense));
+	size_t done = answer.outcome == SEG_OUTCOME_DONE ? count : answer.index;
+	if (done > 0) {
+		*index += done;
+		handled(w, buffer, *index);
+		w->attempt = 1;
+	}
+	switch ((seg_outcome)answer.outcome) {
+	case SEG_OUTCOME_DONE:
+		return GO_ON;
+	case SEG_OUTCOME_RETRY:
+		return retry(w, buffer, index, answer.reason);
+	case SEG_OUTCOME_DEAD_LETTER:
+		return dead_letter(w, buffer, index, w->attempt, answer.reason);
+	case SEG_OUTCOME_STOP:
+		w->setup->stop(w->setup->arg, answer.reason && *answer.reason ? answer.reason : "no reason given");
+		/* The runner drains; until its demand comes nothing more is handed over here. */
+		pause_until(w, SEG_NEVER);
+		return STOPPING;
+	}
+	return STOPPING;
+}
+
+/* How many messages from `index` on are handed over together. */
+static size_t run_length(const seg_worker *w, const seg_buffer *buffer, size_t index)
+{
+	size_t end = index + 1;
+	if (buffer->sequence + index < w->isolate_until)
+		return 1;
+	while (end < buffer->batch.count && buffer->faults[end] == SEG_FAULT_NONE)
+		end++;
+	return end - index;
+}
+
+/* Hands over what comes at *index, and moves it on. */
+static step_result handle_next(seg_worker *w, const seg_buffer *buffer, size_t *index)
+{
+	size_t first = *index;
+	if (wait_for_permission(w) == STOPPING)
+		return STOPPING;
+	if (buffer->faults[first] != SEG_FAULT_NONE)
+		return dead_letter(w, buffer, index, 0, seg_fault_text(buffer->faults[first]));
+	if (buffer->sequence + first < w->isolate_until) {
+		step_result result = mark(w, buffer, index);
+		if (result == STOPPING || *index != first)
+			return result;
+	}
+	seg_batch view = buffer->batch;
+	view.messages += first;
+	view.count = run_length(w, buffer, first);
+	view.attempt = w->attempt;
+	return take_answer(w, buffer, index, view.count, call_handler(w, &view));
+}
+
+static step_result handle_buffer(seg_worker *w, seg_buffer *buffer)
+{
+	while (!seg_buffer_decode(buffer, w->setup->codec))
+		if (pause_until(w, seg_now() + 100 * SEG_MS) == STOPPING)
+			return STOPPING;
+	for (size_t i = 0; i < buffer->batch.count;)
+		if (handle_next(w, buffer, &i) == STOPPING)
+			return STOPPING;
+	return GO_ON;
+}
+
+/* --- the thread ------------------------------------------------------------------------- */
+
+static void pin(seg_worker *w)
+{
+	cpu_set_t set;
+	if (w->cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)w->cpu, &set);
+	int failure = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	if (failure)
+		seg_log(logger_of(w), SEG_LOG_WARNING, "cannot pin to cpu %d: %s", w->cpu, strerror(failure));
+}
+
+/* The plugin may need something that is not there yet: tried until it is, or until the partition is wanted back. */
+static step_result open_partition(seg_worker *w)
+{
+	const seg_handler *handler = w->setup->handler;
+	if (!handler->partition_open)
+		return GO_ON;
+	for (unsigned attempt = 1;; attempt++) {
+		char error[256] = "";
+		if (wait_for_permission(w) == STOPPING)
+			return STOPPING;
+		if (handler->partition_open(w->setup->plugin, w->partition->number, w->partition->own.epoch, &w->state, error,
+					    sizeof(error)) == 0)
+			return GO_ON;
+		error[sizeof(error) - 1] = '\0';
+		int64_t wait = seg_backoff(100 * SEG_MS, 30 * SEG_SECOND, attempt);
+		seg_log(logger_of(w), SEG_LOG_ERROR, "plugin %s cannot open the partition, again in %" PRId64 " ms: %s",
+			handler->name, wait / SEG_MS, error[0] ? error : "no reason given");
+		if (pause_until(w, seg_now() + wait) == STOPPING)
+			return STOPPING;
+	}
+}
+
+static void close_partition(seg_worker *w)
+{
+	const seg_handler *handler = w->setup->handler;
+	bool lost = seg_handoff_may_dispatch(handoff_of(w)) == SEG_DISPATCH_ABANDON;
+	if (handler->partition_close)
+		handler->partition_close(w->setup->plugin, w->state, lost ? SEG_CLOSE_LOST : SEG_CLOSE_RELEASED);
+}
+
+static void tick(seg_worker *w)
+{
+	if (w->setup->handler->tick)
+		w->setup->handler->tick(w->setup->plugin, w->state);
+	w->tick_at = seg_now() + w->setup->tick;
+}
+
+static void handle_all(seg_worker *w)
+{
+	seg_handoff *handoff = handoff_of(w);
+	for (;;) {
+		uint32_t ticket = seg_handoff_ticket(handoff);
+		seg_dispatch dispatch = seg_handoff_may_dispatch(handoff);
+		if (dispatch == SEG_DISPATCH_DRAIN || dispatch == SEG_DISPATCH_ABANDON)
+			return;
+		seg_buffer *buffer = seg_handoff_take(handoff);
+		if (buffer) {
+			if (handle_buffer(w, buffer) == STOPPING)
+				return;
+			seg_handoff_give_back(handoff, buffer);
+		}
+		if (w->setup->handler->tick && seg_now() >= w->tick_at)
+			tick(w);
+		if (!buffer)
+			seg_handoff_wait(handoff, ticket, w->setup->handler->tick ? w->tick_at : SEG_NEVER, w->setup->idle);
+	}
+}
+
+static void *run(void *arg)
+{
+	seg_worker *w = arg;
+	pin(w);
+	if (open_partition(w) == GO_ON) {
+		w->tick_at = seg_now() + w->setup->tick;
+		handle_all(w);
+		close_partition(w);
+	}
+	seg_handoff_stopped(handoff_of(w));
+	return NULL;
+}
+
+int seg_worker_start(seg_worker *w, const seg_worker_setup *setup, seg_partition *partition, int cpu)
+{
+	const seg_resume *resume = &partition->resume;
+	bool suspicious = resume->crashes >= 2 || resume->attempts > 0;
+	*w = (seg_worker){
+		.setup = setup,
+		.partition = partition,
+		.cpu = cpu,
+		.attempt = 1,
+		.isolate_until = suspicious ? setup->isolate : 0,
+	};
+	atomic_init(&w->busy_since, 0);
+	if (suspicious)
+		seg_log(&partition->logger, SEG_LOG_WARNING,
+			"owners died here %" PRIu32 " times in a row; handing over the next %" PRIu32 " messages one at a time",
+			resume->crashes, setup->isolate);
+	/* Signals are the main thread's business. */
+	sigset_t all, before;
+	sigfillset(&all);
+	/* Those that a crash raises must stay deliverable. */
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failure = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failure == 0) {
+		char name[16];
+		snprintf(name, sizeof(name), "seg-p%" PRIu32, partition->number);
+		pthread_setname_np(w->thread, name);
+	}
+	return failure;
+}
+
+void seg_worker_join(seg_worker *w)
+{
+	pthread_join(w->thread, NULL);
+}

@@ -1,0 +1,55 @@
+/*
+ * worker.h - the thread that handles one owned partition with a plugin.
+ *
+ * Started by the member's I/O thread when the partition has been claimed, told to stop through the handoff, and joined by
+ * the I/O thread after it said that it has stopped. Everything the plugin does for a partition happens on it.
+ */
+#ifndef SEG_RUNNER_WORKER_H
+#define SEG_RUNNER_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <segmenter/handler.h>
+
+#include "group/partition.h"
+#include "runner/retry.h"
+
+/* What the workers of one [consumer] section share. Constant while they run. */
+typedef struct seg_worker_setup {
+	const seg_handler *handler;
+	void *plugin; /* what its init returned */
+	seg_codec codec;
+	seg_retry_policy retry;
+	int64_t tick; /* ns */
+	seg_idle idle;
+	uint32_t isolate; /* messages that may have been in flight when an owner died */
+	/* Called on the worker's thread when the plugin answered "stop". */
+	void (*stop)(void *arg, const char *reason);
+	void *arg;
+} seg_worker_setup;
+
+typedef struct seg_worker {
+	const seg_worker_setup *setup;
+	seg_partition *partition;
+	pthread_t thread;
+	int cpu; /* to pin to, or -1 */
+
+	/* The worker's. */
+	void *state; /* the plugin's, for this partition */
+	bool opened;
+	int64_t tick_at;
+	uint32_t attempt; /* of the next message */
+	uint64_t isolate_until; /* messages before this one are handed over alone */
+
+	/* Written by the worker, read by any: when the handler was entered (seg_now()), 0 outside. */
+	atomic_llong busy_since;
+} seg_worker;
+
+/* 0, or a positive errno. The partition's user pointer must lead to the worker. */
+int seg_worker_start(seg_worker *worker, const seg_worker_setup *setup, seg_partition *partition, int cpu);
+
+/* After seg_handoff_stopped: waits for the thread, which ends at once. */
+void seg_worker_join(seg_worker *worker);
+
+#endif
