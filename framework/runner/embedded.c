@@ -27,9 +27,10 @@ enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 struct seg_embedded {
 	seg_embedded_paths paths;
 	char *address;
-	bool always; /* this user's appendfsync */
+	bool always;                             /* this user's appendfsync */
 	int start_lock, users_lock, server_lock; /* descriptors, -1: none */
-	struct timespec started; /* when the server was that this user last saw answering: server_lock's mtime */
+	struct timespec
+		started; /* when the server was that this user last saw answering: server_lock's mtime */
 };
 
 const char *seg_embedded_address(const seg_embedded *e)
@@ -47,17 +48,20 @@ static void pause_briefly(void)
 static int check_directory(const char *directory, seg_error *error)
 {
 	if (mkdir(directory, 0700) && errno != EEXIST)
-		return seg_fail(error, SEG_EINVAL,
-				"cannot make the embedded Redis's directory %s: %s; make it, or choose another one",
-				directory, strerror(errno));
+		return seg_fail(
+			error, SEG_EINVAL,
+			"cannot make the embedded Redis's directory %s: %s; make it, or choose another one",
+			directory, strerror(errno));
 	struct stat status;
 	if (stat(directory, &status) || !S_ISDIR(status.st_mode))
-		return seg_fail(error, SEG_EINVAL, "%s, for the embedded Redis's data, is not a directory", directory);
-	if (status.st_mode & S_IWOTH)
-		return seg_fail(error, SEG_EINVAL,
-				"every user of this machine may write to %s; the embedded Redis needs a directory of "
-				"its own: chmod o-w it, or choose another one",
+		return seg_fail(error, SEG_EINVAL, "%s, for the embedded Redis's data, is not a directory",
 				directory);
+	if (status.st_mode & S_IWOTH)
+		return seg_fail(
+			error, SEG_EINVAL,
+			"every user of this machine may write to %s; the embedded Redis needs a directory of "
+			"its own: chmod o-w it, or choose another one",
+			directory);
 	return 0;
 }
 
@@ -85,8 +89,8 @@ static int make_paths(seg_embedded *e, const char *directory, seg_error *error)
 	seg_embedded_paths *p = &e->paths;
 	p->directory = realpath(directory, NULL);
 	if (!p->directory)
-		return seg_fail(error, SEG_EINVAL, "cannot use %s for the embedded Redis's data: %s", directory,
-				strerror(errno));
+		return seg_fail(error, SEG_EINVAL, "cannot use %s for the embedded Redis's data: %s",
+				directory, strerror(errno));
 	p->socket = join(p->directory, "redis.sock");
 	p->log = join(p->directory, "redis.log");
 	p->pid = join(p->directory, "redis.pid");
@@ -96,10 +100,11 @@ static int make_paths(seg_embedded *e, const char *directory, seg_error *error)
 	if (!p->socket || !p->log || !p->pid || !p->start_lock || !p->users_lock || !p->server_lock)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	if (strlen(p->socket) > SOCKET_PATH_MAX)
-		return seg_fail(error, SEG_EINVAL,
-				"the directory's name %s is too long for the embedded Redis's socket: %zu bytes, and at most "
-				"%zu can be; choose a shorter one",
-				p->directory, strlen(p->directory), SOCKET_PATH_MAX - strlen("/redis.sock"));
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the directory's name %s is too long for the embedded Redis's socket: %zu bytes, and at most "
+			"%zu can be; choose a shorter one",
+			p->directory, strlen(p->directory), SOCKET_PATH_MAX - strlen("/redis.sock"));
 	e->address = make_address(p->socket);
 	return e->address ? 0 : seg_fail(error, SEG_ENOMEM, "out of memory");
 }
@@ -122,9 +127,10 @@ static int open_lock(const char *path, int *fd, seg_error *error)
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd >= 0)
 		return 0;
-	return seg_fail(error, SEG_EINVAL,
-			"cannot open %s: %s; the embedded Redis's directory must be writable, and its files this user's own",
-			path, strerror(errno));
+	return seg_fail(
+		error, SEG_EINVAL,
+		"cannot open %s: %s; the embedded Redis's directory must be writable, and its files this user's own",
+		path, strerror(errno));
 }
 
 static bool try_lock(int fd, int kind)
@@ -150,10 +156,11 @@ static int begin(seg_embedded *e, seg_error *error)
 {
 	if (wait_for_lock(e->start_lock, LOCK_EX, LOCK_TIMEOUT))
 		return 0;
-	return seg_fail(error, SEG_ETIMEOUT,
-			"another segrunner has been starting or stopping the embedded Redis on %s for %d s; look for one "
-			"that is stopped (SIGSTOP), and into %s",
-			e->paths.directory, (int)(LOCK_TIMEOUT / SEG_SECOND), e->paths.log);
+	return seg_fail(
+		error, SEG_ETIMEOUT,
+		"another segrunner has been starting or stopping the embedded Redis on %s for %d s; look for one "
+		"that is stopped (SIGSTOP), and into %s",
+		e->paths.directory, (int)(LOCK_TIMEOUT / SEG_SECOND), e->paths.log);
 }
 
 static void end(seg_embedded *e)
@@ -190,7 +197,8 @@ static void read_last_words(const seg_embedded *e, char *text, size_t size)
 	int fd = open(e->paths.log, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		off_t length = lseek(fd, 0, SEEK_END);
-		n = pread(fd, tail, sizeof(tail) - 1, length > (off_t)sizeof(tail) - 1 ? length - (off_t)sizeof(tail) + 1 : 0);
+		n = pread(fd, tail, sizeof(tail) - 1,
+			  length > (off_t)sizeof(tail) - 1 ? length - (off_t)sizeof(tail) + 1 : 0);
 		close(fd);
 	}
 	while (n > 0 && isspace((unsigned char)tail[n - 1]))
@@ -211,10 +219,11 @@ static int start_server(seg_embedded *e, seg_error *error)
 	if (seg_embedded_link_open(&link, e->paths.socket) == 0) {
 		pid_t peer = link.peer;
 		seg_embedded_link_close(&link);
-		return seg_fail(error, SEG_ESERVER,
-				"a server that segrunner did not start (process %d) listens on %s; stop it, or choose "
-				"another directory for the embedded Redis",
-				(int)peer, e->paths.socket);
+		return seg_fail(
+			error, SEG_ESERVER,
+			"a server that segrunner did not start (process %d) listens on %s; stop it, or choose "
+			"another directory for the embedded Redis",
+			(int)peer, e->paths.socket);
 	}
 	return seg_embedded_server_start(&e->paths, e->always ? "always" : "everysec", e->server_lock, error);
 }
@@ -275,10 +284,11 @@ static int check_server(seg_embedded *e, seg_embedded_link *link, seg_error *err
 	if (reply)
 		freeReplyObject(reply);
 	if (!ours)
-		return seg_fail(error, SEG_ESERVER,
-				"the server that listens on %s (process %d) does not keep its data in %s; stop it, or choose "
-				"another directory for the embedded Redis",
-				e->paths.socket, (int)link->peer, e->paths.directory);
+		return seg_fail(
+			error, SEG_ESERVER,
+			"the server that listens on %s (process %d) does not keep its data in %s; stop it, or choose "
+			"another directory for the embedded Redis",
+			e->paths.socket, (int)link->peer, e->paths.directory);
 	if (!raise)
 		return 0;
 	reply = seg_embedded_link_ask(link, "CONFIG SET appendfsync always", deadline);
@@ -308,20 +318,22 @@ static int died(seg_embedded *e, seg_error *error)
 {
 	char last[256];
 	read_last_words(e, last, sizeof(last));
-	return seg_fail(error, SEG_ESERVER,
-			"the embedded Redis on %s did not start (it must be redis-server 7.0 or later); the last line of its "
-			"log redis.log there is: %s",
-			e->paths.directory, last);
+	return seg_fail(
+		error, SEG_ESERVER,
+		"the embedded Redis on %s did not start (it must be redis-server 7.0 or later); the last line of its "
+		"log redis.log there is: %s",
+		e->paths.directory, last);
 }
 
 static int hangs(seg_embedded *e, seg_error *error)
 {
 	char last[256];
 	read_last_words(e, last, sizeof(last));
-	return seg_fail(error, SEG_EUNREACHABLE,
-			"the embedded Redis on %s runs (redis.pid there says where) but has not answered for %d s; the last "
-			"line of its log is: %s",
-			e->paths.directory, (int)(ANSWER_TIMEOUT / SEG_SECOND), last);
+	return seg_fail(
+		error, SEG_EUNREACHABLE,
+		"the embedded Redis on %s runs (redis.pid there says where) but has not answered for %d s; the last "
+		"line of its log is: %s",
+		e->paths.directory, (int)(ANSWER_TIMEOUT / SEG_SECOND), last);
 }
 
 /* Loading may take as long as it takes; silence may not. */
@@ -391,19 +403,22 @@ static int become_user(seg_embedded *e, seg_error *error)
 	if (status)
 		return status;
 	if (!wait_for_lock(e->users_lock, LOCK_SH, STOP_TIMEOUT))
-		status = seg_fail(error, SEG_ETIMEOUT,
-				  "the embedded Redis on %s has been stopping for %d s; look into its log redis.log there",
-				  e->paths.directory, (int)(STOP_TIMEOUT / SEG_SECOND));
+		status = seg_fail(
+			error, SEG_ETIMEOUT,
+			"the embedded Redis on %s has been stopping for %d s; look into its log redis.log there",
+			e->paths.directory, (int)(STOP_TIMEOUT / SEG_SECOND));
 	end(e);
 	return status;
 }
 
-int seg_embedded_attach(const char *directory, const char *appendfsync, seg_embedded **embedded, seg_error *error)
+int seg_embedded_attach(const char *directory, const char *appendfsync, seg_embedded **embedded,
+			seg_error *error)
 {
 	*embedded = NULL;
 	bool always = strcmp(appendfsync, "always") == 0;
 	if (!always && strcmp(appendfsync, "everysec") != 0)
-		return seg_fail(error, SEG_EINVAL, "appendfsync must be always or everysec, not \"%.40s\"", appendfsync);
+		return seg_fail(error, SEG_EINVAL, "appendfsync must be always or everysec, not \"%.40s\"",
+				appendfsync);
 	seg_embedded *e = calloc(1, sizeof(*e));
 	if (!e)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
@@ -450,9 +465,10 @@ static int stop_server(seg_embedded *e, seg_error *error)
 	}
 	if (wait_for_lock(e->server_lock, LOCK_EX, STOP_TIMEOUT))
 		return 0;
-	return seg_fail(error, SEG_ETIMEOUT,
-			"the embedded Redis on %s did not stop within %d s: %s; look into its log redis.log there",
-			e->paths.directory, (int)(STOP_TIMEOUT / SEG_SECOND), refusal);
+	return seg_fail(
+		error, SEG_ETIMEOUT,
+		"the embedded Redis on %s did not stop within %d s: %s; look into its log redis.log there",
+		e->paths.directory, (int)(STOP_TIMEOUT / SEG_SECOND), refusal);
 }
 
 int seg_embedded_detach(seg_embedded *e, seg_error *error)

@@ -80,7 +80,8 @@ static redisReply *read_reply(seg_embedded_link *link, int64_t deadline)
 		if (n > 0) {
 			if (redisReaderFeed(link->reader, bytes, (size_t)n) != REDIS_OK)
 				return NULL;
-		} else if (n == 0 || (errno == EAGAIN ? !wait_for(link->fd, POLLIN, deadline) : errno != EINTR)) {
+		} else if (n == 0 ||
+			   (errno == EAGAIN ? !wait_for(link->fd, POLLIN, deadline) : errno != EINTR)) {
 			return NULL;
 		}
 	}

@@ -27,12 +27,11 @@ typedef struct launch {
 } launch;
 
 typedef struct launch_failure {
-	int number; /* an errno; 0: none */
+	int number;    /* an errno; 0: none */
 	int executing; /* it was exec that failed */
 } launch_failure;
 
-__attribute__((noreturn))
-static void give_up(const launch *l, int executing)
+__attribute__((noreturn)) static void give_up(const launch *l, int executing)
 {
 	launch_failure failure = {.number = errno, .executing = executing};
 	ssize_t written = write(l->report, &failure, sizeof(failure));
@@ -67,8 +66,7 @@ static void open_standard_streams(const launch *l)
 		give_up(l, 0);
 }
 
-__attribute__((noreturn))
-static void become_server(const launch *l)
+__attribute__((noreturn)) static void become_server(const launch *l)
 {
 	if (fcntl(l->server_lock, F_SETFD, 0))
 		give_up(l, 0);
@@ -85,8 +83,7 @@ static void server_ended(int signal_number)
 }
 
 /* Lives as long as the server, and stops it when nobody uses it any more. */
-__attribute__((noreturn))
-static void become_keeper(launch *l)
+__attribute__((noreturn)) static void become_keeper(launch *l)
 {
 	umask(077);
 	reset_signals();
@@ -156,10 +153,34 @@ int seg_embedded_server_start(const seg_embedded_paths *paths, const char *appen
 {
 	/* appenddirname is new in Redis 7.0: an older server refuses it before it touches any data. */
 	const char *const argv[] = {
-		"redis-server", "--port", "0", "--unixsocket", paths->socket, "--unixsocketperm", "700",
-		"--dir", paths->directory, "--logfile", paths->log, "--pidfile", paths->pid, "--daemonize", "no",
-		"--appendonly", "yes", "--appenddirname", "appendonlydir", "--appendfsync", appendfsync,
-		"--save", "", "--maxmemory", "0", "--maxmemory-policy", "noeviction", NULL,
+		"redis-server",
+		"--port",
+		"0",
+		"--unixsocket",
+		paths->socket,
+		"--unixsocketperm",
+		"700",
+		"--dir",
+		paths->directory,
+		"--logfile",
+		paths->log,
+		"--pidfile",
+		paths->pid,
+		"--daemonize",
+		"no",
+		"--appendonly",
+		"yes",
+		"--appenddirname",
+		"appendonlydir",
+		"--appendfsync",
+		appendfsync,
+		"--save",
+		"",
+		"--maxmemory",
+		"0",
+		"--maxmemory-policy",
+		"noeviction",
+		NULL,
 	};
 	int report[2];
 	launch_failure failure = {0};
@@ -180,9 +201,10 @@ int seg_embedded_server_start(const seg_embedded_paths *paths, const char *appen
 		close(report[0]);
 	}
 	if (failure.executing && failure.number == ENOENT)
-		return seg_fail(error, SEG_ESERVER,
-				"redis-server, which `address = embedded` needs, is not installed; install it with: "
-				"apt install redis-server");
+		return seg_fail(
+			error, SEG_ESERVER,
+			"redis-server, which `address = embedded` needs, is not installed; install it with: "
+			"apt install redis-server");
 	if (failure.number)
 		return seg_fail(error, SEG_ESYSTEM, "cannot start redis-server on %s: %s", paths->directory,
 				strerror(failure.number));

@@ -145,8 +145,8 @@ typedef struct user_answer {
 	seg_error error;
 } user_answer;
 
-__attribute__((noreturn))
-static void be_user(const char *directory, const char *appendfsync, int orders, int answers)
+__attribute__((noreturn)) static void be_user(const char *directory, const char *appendfsync, int orders,
+					      int answers)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	seg_embedded *embedded = NULL;
