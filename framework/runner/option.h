@@ -2,8 +2,8 @@
  * option.h - the values of a plugin's own options (`option.NAME = value`), by their declared seg_option_type.
  * Pure; any thread.
  *
- * The same units as everywhere in the file (units.h). Texts are the loader's: an option's value as written, else its
- * declared default.
+ * The same units as everywhere in the file (units.h). Texts are the loader's: an option's value as written,
+ * else its declared default.
  */
 #ifndef SEG_RUNNER_OPTION_H
 #define SEG_RUNNER_OPTION_H
@@ -26,12 +26,13 @@ int64_t seg_option_to_duration(const char *text); /* nanoseconds */
 int seg_option_to_boolean(const char *text);      /* 0 or 1 */
 
 /*
- * A path as the program must open it: absolute ones as they are, others from the directory of `file`, where they were
- * written. "-" stays. Returns a text the caller frees, or NULL when memory ran out.
+ * A path as the program must open it: absolute ones as they are, others from the directory of `file`, where
+ * they were written. "-" stays. Returns a text the caller frees, or NULL when memory ran out.
  */
 char *seg_option_to_path(const char *file, const char *text);
 
-/* The declared names, for seg_suggest: the number put into names[size]. `options` ends with a NULL name, or is NULL. */
+/* The declared names, for seg_suggest: the number put into names[size]. `options` ends with a NULL name, or
+ * is NULL. */
 size_t seg_option_names(const seg_option *options, const char **names, size_t size);
 
 /* The option of that name, or NULL. */

@@ -1,9 +1,9 @@
 /*
  * units.h - values as people write them: 500ms, 64KiB, 1_000_000, yes. Pure; any thread.
  *
- * A number is decimal digits, grouped by single `_` if one likes. Durations and sizes may have a fraction ("1.5s"),
- * blanks before the unit ("10 s"), and must have a unit unless they are 0: a bare "10" is
- * refused rather than guessed at. Units are case-sensitive, since mB, MB and Mb mean different things.
+ * A number is decimal digits, grouped by single `_` if one likes. Durations and sizes may have a fraction
+ * ("1.5s"), blanks before the unit ("10 s"), and must have a unit unless they are 0: a bare "10" is refused
+ * rather than guessed at. Units are case-sensitive, since mB, MB and Mb mean different things.
  *
  *     duration   ns us ms s min h d
  *     size       B KiB MiB GiB TiB (powers of 1024), KB MB GB TB (powers of 1000)
@@ -43,8 +43,8 @@ char *seg_units_duration_format(int64_t ns, char text[SEG_UNITS_TEXT_MAX]);
 char *seg_units_size_format(int64_t bytes, char text[SEG_UNITS_TEXT_MAX]);
 
 /*
- * The candidate that `word` is most likely a slip of, or NULL when none is close: for "did you mean". Judged by edits
- * (a swap of neighbours is one), case ignored, at most a third of the word.
+ * The candidate that `word` is most likely a slip of, or NULL when none is close: for "did you mean". Judged
+ * by edits (a swap of neighbours is one), case ignored, at most a third of the word.
  */
 const char *seg_suggest(const char *word, const char *const *candidates, size_t count);
 

@@ -1,0 +1,673 @@
+/*
+ * test_config_errors.c - every mistake a config can hold, and the line that tells of it, word for word: where
+ * it is, what it is, and how to mend it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/server.h"
+#include "runner/config.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A consumer that is right, in four lines. */
+#define CONSUMER "[consumer c]\nstream=s\ngroup=g\nplugin=p\n"
+
+struct mistake {
+	const char *name;
+	const char *text;
+	const char *errors; /* lines */
+};
+
+static const struct mistake mistakes[] = {
+	{"a line that is nothing", "[redis]\nwhat is this\n" CONSUMER,
+	 "c.ini:2: \"what\" begins neither a [section] nor name = value; write one of them, or # "
+	 "before a comment"},
+	{"a continued value", "[redis]\naddress = redis://h\n  and more\n" CONSUMER,
+	 "c.ini:3: \"and\" begins neither a [section] nor name = value; a value cannot go on in a "
+	 "second line"},
+	{"a control character", "[redis]\nuser = a\010b\n" CONSUMER,
+	 "c.ini:2: the control character 0x08 at column 9; remove it"},
+	{"an escape sequence", "[redis]\nuser = \033[2Jb\n" CONSUMER,
+	 "c.ini:2: the control character 0x1b at column 8; remove it"},
+	{"a carriage return inside", "[redis]\ruser = b\n" CONSUMER,
+	 "c.ini:1: a carriage return inside the line; end lines with LF or CR LF"},
+	{"a section without its bracket", "[redis\n" CONSUMER,
+	 "c.ini:1: the ] of the section is missing; write [redis]"},
+	{"options below a broken section", "[redis\nrubbish = h\n" CONSUMER,
+	 "c.ini:1: the ] of the section is missing; write [redis]"},
+	{"text behind a section", "[redis] address = redis://h\n" CONSUMER,
+	 "c.ini:1: something stands behind the ] of the section; give it a line of its own"},
+	{"a comment glued to a section", "[redis]# here\n" CONSUMER,
+	 "c.ini:1: something stands behind the ] of the section; give it a line of its own"},
+	{"no name", "[redis]\n= 5\n" CONSUMER, "c.ini:2: there is no name before the =; write name = value"},
+	{"two words for a name", "[redis]\naddress redis://h\n" CONSUMER,
+	 "c.ini:2: the = must follow the name \"address\"; write name = value"},
+	{"a name too long for any",
+	 "[redis]\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee = 1\n" CONSUMER,
+	 "c.ini:2: the name \"aaaaaaaaaabbbbbbbbbb...\" is longer than 49 characters; no option's "
+	 "is"},
+	{"a section unknown", "[database]\nhost = h\n" CONSUMER,
+	 "c.ini:1: there is no section [database]; write [redis], [runner] or [consumer NAME]"},
+	{"a section misspelled", "[reddis]\naddress = redis://h\n" CONSUMER,
+	 "c.ini:1: there is no section [reddis]; did you mean [redis]?"},
+	{"a consumer misspelled", "[consumr a]\n" CONSUMER,
+	 "c.ini:1: there is no section [consumr a]; did you mean [consumer NAME]?"},
+	{"consumers in the plural", "[consumers]\nx = 1\n" CONSUMER,
+	 "c.ini:1: there is no section [consumers]; did you mean [consumer NAME]?"},
+	{"a section in capitals", "[Redis]\n" CONSUMER,
+	 "c.ini:1: there is no section [Redis]; did you mean [redis]?"},
+	{"an empty section name", "[]\n" CONSUMER,
+	 "c.ini:1: there is no section []; write [redis], [runner] or [consumer NAME]"},
+	{"a name behind redis", "[redis main]\naddress = x\n" CONSUMER,
+	 "c.ini:1: there is no section [redis main]; did you mean [redis]?"},
+	{"a consumer without a name", "[consumer]\nstream = s\n" CONSUMER,
+	 "c.ini:1: [consumer] has no name; write [consumer NAME]"},
+	{"a consumer with a bad name", "[consumer a b]\n" CONSUMER,
+	 "c.ini:1: the consumer name \"a b\" holds ' '; only A-Z a-z 0-9 . _ - are allowed"},
+	{"a consumer with a slash in its name", "[consumer a/b]\n" CONSUMER,
+	 "c.ini:1: the consumer name \"a/b\" holds '/'; only A-Z a-z 0-9 . _ - are allowed"},
+	{"a consumer twice", CONSUMER CONSUMER,
+	 "c.ini:5: [consumer c] is there already, at c.ini:1; rename one or join them"},
+	{"no consumer", "[redis]\naddress = redis://h\n",
+	 "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin"},
+	{"an empty file", "",
+	 "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin"},
+	{"an unknown option", "[redis]\ncolour = red\n" CONSUMER,
+	 "c.ini:2: [redis] has no option \"colour\"; segrunner --help lists all"},
+	{"an option misspelled", "[redis]\nadress = redis://h\n" CONSUMER,
+	 "c.ini:2: [redis] has no option \"adress\"; did you mean \"address\"?"},
+	{"an option with a hyphen", CONSUMER "batch-size = 5\n",
+	 "c.ini:5: [consumer c] has no option \"batch-size\"; did you mean \"batch_size\"?"},
+	{"an option in capitals", "[runner]\nNAME = a\n" CONSUMER,
+	 "c.ini:2: [runner] has no option \"NAME\"; did you mean \"name\"?"},
+	{"an option in another section", "[redis]\nlog_level = info\n" CONSUMER,
+	 "c.ini:2: [redis] has no option \"log_level\"; it belongs in [runner]"},
+	{"a consumer's option in redis", "[redis]\nstream = s\n" CONSUMER,
+	 "c.ini:2: [redis] has no option \"stream\"; it belongs in [consumer NAME]"},
+	{"a plugin's option without its prefix", CONSUMER "url = http://h\n",
+	 "c.ini:5: [consumer c] has no option \"url\"; segrunner --help lists all, and one of the "
+	 "plugin's own is written option.url"},
+	{"an option above the first section", "address = redis://h\n" CONSUMER,
+	 "c.ini:1: \"address\" stands above the first section; put it under [redis]"},
+	{"an unknown one above the first section", "verbose = 1\n" CONSUMER,
+	 "c.ini:1: \"verbose\" stands above the first section; only include may"},
+	{"an option twice", "[redis]\ntimeout = 1s\ntimeout = 2s\n" CONSUMER,
+	 "c.ini:3: timeout is given already, at c.ini:2; remove one"},
+	{"an option twice in split sections",
+	 "[redis]\ntimeout = 1s\n[runner]\n[redis]\ntimeout = 2s\n" CONSUMER,
+	 "c.ini:5: timeout is given already, at c.ini:2; remove one"},
+	{"a plugin's option twice", CONSUMER "option.a = 1\noption.a = 2\n",
+	 "c.ini:6: option.a is given already, at c.ini:5; remove one"},
+	{"a plugin's option with a bad name", CONSUMER "option.A-b = 1\n",
+	 "c.ini:5: option.A-b: a plugin's option is named with a-z 0-9 _; write option.NAME = "
+	 "value"},
+	{"a plugin's option without a name", CONSUMER "option. = 1\n",
+	 "c.ini:5: option.: a plugin's option is named with a-z 0-9 _; write option.NAME = value"},
+	{"a plugin's option in redis", "[redis]\noption.a = 1\n" CONSUMER,
+	 "c.ini:2: [redis] has no option \"option.a\"; segrunner --help lists all"},
+	{"no value", "[redis]\naddress =\n" CONSUMER,
+	 "c.ini:2: address: there is no value (a # or ; behind a blank begins a comment); write "
+	 "one, or leave the line out"},
+	{"a value that is a comment", "[redis]\npassword = #secret\n" CONSUMER,
+	 "c.ini:2: password: there is no value (a # or ; behind a blank begins a comment); write "
+	 "one, or leave the line out"},
+	{"a duration without a unit", "[redis]\ntimeout = 10\n" CONSUMER,
+	 "c.ini:2: timeout: \"10\" has no unit; write one of ns us ms s min h d behind it"},
+	{"a duration in a unit misspelled", "[redis]\ntimeout = 10sec\n" CONSUMER,
+	 "c.ini:2: timeout: \"10sec\" has the unknown unit \"sec\"; did you mean \"s\"?"},
+	{"a duration too short", "[redis]\nconnect_timeout = 1us\n" CONSUMER,
+	 "c.ini:2: connect_timeout: \"1us\" is too small; write 1ms to 10min"},
+	{"a duration too long", "[redis]\nconnect_timeout = 1h\n" CONSUMER,
+	 "c.ini:2: connect_timeout: \"1h\" is too big; write 1ms to 10min"},
+	{"a duration beyond all", "[redis]\ntimeout = 999999999999d\n" CONSUMER,
+	 "c.ini:2: timeout: \"999999999999d\" is more than any duration can be; write a smaller "
+	 "one"},
+	{"a negative duration", "[runner]\nshutdown_timeout = -1s\n" CONSUMER,
+	 "c.ini:2: shutdown_timeout: \"-1s\" is negative; a duration is 0 or more"},
+	{"a session too short", CONSUMER "session_timeout = 100ms\n",
+	 "c.ini:5: session_timeout: \"100ms\" is too small; write 500ms to 1h"},
+	{"a size without a unit", CONSUMER "in_flight_bytes = 4096\n",
+	 "c.ini:5: in_flight_bytes: \"4096\" has no unit; write one of B KiB MiB GiB TiB KB MB GB "
+	 "TB behind it"},
+	{"a size in small letters", CONSUMER "in_flight_bytes = 4mb\n",
+	 "c.ini:5: in_flight_bytes: \"4mb\" has the unknown unit \"mb\"; did you mean \"MB\"?"},
+	{"a size too small", CONSUMER "in_flight_bytes = 1KiB\n",
+	 "c.ini:5: in_flight_bytes: \"1KiB\" is too small; write 4KiB to 4GiB"},
+	{"a size too big", CONSUMER "in_flight_bytes = 1TiB\n",
+	 "c.ini:5: in_flight_bytes: \"1TiB\" is too big; write 4KiB to 4GiB"},
+	{"a number that is a word", CONSUMER "batch_size = many\n",
+	 "c.ini:5: batch_size: \"many\" is no whole number; write digits only, such as 1000 or "
+	 "1_000"},
+	{"a number too small", CONSUMER "batch_size = 0\n",
+	 "c.ini:5: batch_size: \"0\" is too small; write 1 to 65536"},
+	{"a number too big", CONSUMER "batch_size = 65_537\n",
+	 "c.ini:5: batch_size: \"65_537\" is too big; write 1 to 65536"},
+	{"a number with a fraction", CONSUMER "capacity = 1.5\n",
+	 "c.ini:5: capacity: \"1.5\" is no whole number; write digits only, such as 1000 or 1_000"},
+	{"a negative number", CONSUMER "max_attempts = -1\n",
+	 "c.ini:5: max_attempts: \"-1\" is too small; write 0 to 1000000"},
+	{"too few batches in flight", CONSUMER "in_flight_batches = 1\n",
+	 "c.ini:5: in_flight_batches: \"1\" is too small; write 2 to 64"},
+	{"partitions beyond what there can be", CONSUMER "partitions = 65537\n",
+	 "c.ini:5: partitions: \"65537\" is too big; write 1 to 65536"},
+	{"a boolean that is neither", "[redis]\nallow_eviction = perhaps\n" CONSUMER,
+	 "c.ini:2: allow_eviction: \"perhaps\" is neither yes nor no; write one of them"},
+	{"a choice misspelled", "[runner]\nidle = prak\n" CONSUMER,
+	 "c.ini:2: idle: \"prak\" is not known; did you mean \"park\"?"},
+	{"a choice unknown", "[runner]\nidle = sleep\n" CONSUMER,
+	 "c.ini:2: idle: \"sleep\" is not known; write park, yield or spin"},
+	{"a log level unknown", "[runner]\nlog_level = trace\n" CONSUMER,
+	 "c.ini:2: log_level: \"trace\" is not known; write debug, info, warning or error"},
+	{"a codec unknown", CONSUMER "codec = avro\n",
+	 "c.ini:5: codec: \"avro\" is not known; write raw or segmenter-go"},
+	{"an overflow in another spelling", CONSUMER "partitions = 4\noverflow = drop_oldest\n",
+	 "c.ini:6: overflow: \"drop_oldest\" is not known; did you mean \"drop-oldest\"?"},
+	{"a name with a blank", "[runner]\nname = my host\n" CONSUMER,
+	 "c.ini:2: name: the name \"my host\" holds ' '; only A-Z a-z 0-9 . _ - are allowed"},
+	{"a name with a colon", "[runner]\nnamespace = a:b\n" CONSUMER,
+	 "c.ini:2: namespace: the name \"a:b\" holds ':'; only A-Z a-z 0-9 . _ - are allowed"},
+	{"a stream name with a slash", "[consumer c]\nstream=a/b\ngroup=g\nplugin=p\n",
+	 "c.ini:2: stream: the name \"a/b\" holds '/'; only A-Z a-z 0-9 . _ - are allowed"},
+	{"an address of another kind", "[redis]\naddress = http://h\n" CONSUMER,
+	 "c.ini:2: address: the Redis address must begin with redis:// or unix://"},
+	{"an address with a bad port", "[redis]\naddress = redis://h:99999\n" CONSUMER,
+	 "c.ini:2: address: the port in the Redis address must be 1 to 65535, not \"99999\""},
+	{"an address with a bad password", "[redis]\naddress = redis://u:pa/ss@h\n" CONSUMER,
+	 "c.ini:2: address: not an address with user and password; write "
+	 "redis://user:password@host:6379, where special characters are %-encoded (/ is %2F, @ is "
+	 "%40)"},
+	{"a relative socket", "[redis]\naddress = unix://run/redis.sock\n" CONSUMER,
+	 "c.ini:2: address: the Redis address needs an absolute path: unix:///run/redis/redis.sock"},
+	{"CPUs that are none", "[runner]\ncpus = all\n" CONSUMER,
+	 "c.ini:2: cpus: \"all\" is no list of CPUs; write auto, none, or numbers and ranges such "
+	 "as 0-3,6"},
+	{"CPUs backwards", "[runner]\ncpus = 3-1\n" CONSUMER,
+	 "c.ini:2: cpus: the range 3-1 runs backwards; write 1-3"},
+	{"CPUs twice", "[runner]\ncpus = 0-2,1\n" CONSUMER,
+	 "c.ini:2: cpus: CPU 1 is listed twice; name it once"},
+	{"CPUs with a hole", "[runner]\ncpus = 0,,1\n" CONSUMER,
+	 "c.ini:2: cpus: \"0,,1\" is no list of CPUs; write auto, none, or numbers and ranges "
+	 "such as 0-3,6"},
+	{"a CPU beyond all", "[runner]\ncpus = 99999\n" CONSUMER,
+	 "c.ini:2: cpus: \"99999\" is no list of CPUs; write auto, none, or numbers and ranges "
+	 "such as 0-3,6"},
+	{"a start that is no place", CONSUMER "start = yesterday\n",
+	 "c.ini:5: start: \"yesterday\" is no start; say earliest, latest, an id "
+	 "(1700000000000-0) or a time (2026-11-23T13:00:00Z)"},
+	{"a variable that is not set", "[redis]\npassword = ${SEG_TEST_UNSET}\n" CONSUMER,
+	 "c.ini:2: password: the environment variable SEG_TEST_UNSET is not set; set it, or write "
+	 "${SEG_TEST_UNSET:-default}"},
+	{"a reference without its end", "[redis]\npassword = ${SEG_TEST_UNSET\n" CONSUMER,
+	 "c.ini:2: password: a ${ without its }; write ${NAME}, or $$ for the character $"},
+	{"a reference without a name", "[redis]\npassword = ${}\n" CONSUMER,
+	 "c.ini:2: password: a ${...} names no environment variable; write ${NAME} or "
+	 "${NAME:-default}, or $$ for the character $"},
+	{"a reference in shell's grammar", "[redis]\npassword = ${A:?}\n" CONSUMER,
+	 "c.ini:2: password: a ${...} names no environment variable; write ${NAME} or "
+	 "${NAME:-default}, or $$ for the character $"},
+	{"a single dollar", "[redis]\npassword = pa$word\n" CONSUMER,
+	 "c.ini:2: password: a single $ has no meaning; write $$ for the character, or ${NAME} "
+	 "for an environment variable"},
+	{"a variable that is empty", "[redis]\npassword = ${SEG_TEST_EMPTY}\n" CONSUMER,
+	 "c.ini:2: password: its environment variable is empty; set it, or leave the line out"},
+	{"a variable with a line end", "[redis]\npassword = ${SEG_TEST_LINES}\n" CONSUMER,
+	 "c.ini:2: password: the environment variable SEG_TEST_LINES holds a control character (a "
+	 "line end, perhaps); set it without"},
+	{"a variable with a bad value", "[redis]\ntimeout = ${SEG_TEST_WORD}\n" CONSUMER,
+	 "c.ini:2: timeout: \"soon\" is no duration; write a number and a unit, such as 500ms, "
+	 "10s or 5min"},
+	{"a variable in a plugin's option", CONSUMER "option.url = ${SEG_TEST_UNSET}\n",
+	 "c.ini:5: option.url: the environment variable SEG_TEST_UNSET is not set; set it, or "
+	 "write ${SEG_TEST_UNSET:-default}"},
+	{"an include that is missing", "include = /nonexistent/a.ini\n" CONSUMER,
+	 "c.ini:1: include: /nonexistent/a.ini cannot be read: No such file or directory"},
+	{"an include of a directory", "include = /\n" CONSUMER,
+	 "c.ini:1: include: / is a directory; name a file in it"},
+	{"an include of a device", "include = /dev/null\n" CONSUMER,
+	 "c.ini:1: include: /dev/null is no regular file; name one"},
+	{"an include of nothing", "include =\n" CONSUMER,
+	 "c.ini:1: include: there is no path; write include = path"},
+	{"an include in a section", "[redis]\ninclude = a.ini\n" CONSUMER,
+	 "c.ini:2: include belongs above the first section of the file; move it there"},
+	{"an include misspelled", "inlcude = a.ini\n" CONSUMER,
+	 "c.ini:1: there is no \"inlcude\"; did you mean \"include\"?"},
+	{"a consumer with nothing", "[consumer c]\n",
+	 "c.ini:1: [consumer c] has no stream; add stream = ...\n"
+	 "c.ini:1: [consumer c] has no group; add group = ...\n"
+	 "c.ini:1: [consumer c] has no plugin; add plugin = ..."},
+	{"a consumer without a plugin", "[consumer c]\nstream = s\ngroup = g\n",
+	 "c.ini:1: [consumer c] has no plugin; add plugin = ..."},
+	{"two consumers of one stream and group", CONSUMER "[consumer d]\nstream=s\ngroup=g\nplugin=p\n",
+	 "c.ini:5: [consumer d] has the stream \"s\" and the group \"g\" of [consumer c] "
+	 "(c.ini:1); one section suffices, its partitions have a thread each"},
+	{"one stream in two shapes",
+	 CONSUMER "partitions = 4\n[consumer d]\nstream=s\ngroup=h\nplugin=p\npartitions = 8\n",
+	 "c.ini:10: the stream \"s\" has another shape in [consumer c] (c.ini:1); give both the "
+	 "same partitions, partition_size and overflow"},
+	{"a size without partitions", CONSUMER "partition_size = 1000\n",
+	 "c.ini:5: partition_size has no use without partitions, which register the stream; add "
+	 "partitions = NUMBER or remove partition_size"},
+	{"an overflow without partitions", CONSUMER "overflow = reject\n",
+	 "c.ini:5: overflow has no use without partitions, which register the stream; add "
+	 "partitions = NUMBER or remove overflow"},
+	{"a backoff above its bound", CONSUMER "retry_backoff = 1min\n",
+	 "c.ini:5: retry_backoff (1min) is longer than retry_backoff_max (30s); lower the one or "
+	 "raise the other"},
+	{"a bound below the backoff", CONSUMER "retry_backoff_max = 50ms\n",
+	 "c.ini:5: retry_backoff (100ms) is longer than retry_backoff_max (50ms); lower the one "
+	 "or raise the other"},
+	{"an embedded Redis without a directory", "[redis]\naddress = embedded\n" CONSUMER,
+	 "c.ini:2: the embedded Redis has no directory for its data; add directory = PATH to "
+	 "[redis]"},
+	{"two passwords", "[redis]\npassword = a\npassword_file = /nonexistent\n" CONSUMER,
+	 "c.ini:3: password_file and password (c.ini:2) are both given; remove one"},
+	{"a password in the address too", "[redis]\naddress = redis://:a@h\npassword = b\n" CONSUMER,
+	 "c.ini:3: password is given here and a password in address too; remove one"},
+	{"a user in the address too", "[redis]\naddress = redis://u:a@h\nuser = v\npassword = b\n" CONSUMER,
+	 "c.ini:3: user is given here and in address too; remove one\n"
+	 "c.ini:4: password is given here and a password in address too; remove one"},
+	{"a user without a password", "[redis]\nuser = v\n" CONSUMER,
+	 "c.ini:2: user is given without a password; add password_file = PATH or password"},
+	{"a password file that is missing", "[redis]\npassword_file = /nonexistent\n" CONSUMER,
+	 "c.ini:2: password_file: /nonexistent cannot be read: No such file or directory"},
+	{"all mistakes at once",
+	 "[redis]\nadress = redis://h\ntimeout = 10\n[runer]\nx = 1\n[consumer c]\nstream = a b\nbatch_size "
+	 "= 0\n",
+	 "c.ini:2: [redis] has no option \"adress\"; did you mean \"address\"?\n"
+	 "c.ini:3: timeout: \"10\" has no unit; write one of ns us ms s min h d behind it\n"
+	 "c.ini:4: there is no section [runer]; did you mean [runner]?\n"
+	 "c.ini:7: stream: the name \"a b\" holds ' '; only A-Z a-z 0-9 . _ - are allowed\n"
+	 "c.ini:8: batch_size: \"0\" is too small; write 1 to 65536\n"
+	 "c.ini:6: [consumer c] has no group; add group = ...\n"
+	 "c.ini:6: [consumer c] has no plugin; add plugin = ..."},
+	{"a login for an embedded Redis", "[redis]\naddress = embedded\ndirectory = d\nuser = u\n" CONSUMER,
+	 "c.ini:4: warning: user is not used: the embedded Redis is reached by this segrunner only"},
+	{"a stop that cuts handlers short", "[runner]\nhandler_timeout = 1min\n" CONSUMER,
+	 "c.ini:2: warning: handler_timeout (1min) is longer than shutdown_timeout (30s), so a "
+	 "clean stop may cut a handler short; raise shutdown_timeout"},
+};
+
+/* What is reported, a line each, without the last line's end; the caller frees it. */
+static char *report(const seg_config_errors *errors)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	seg_config_errors_print(errors, out);
+	assert_int_equal(fclose(out), 0);
+	if (size)
+		text[size - 1] = '\0';
+	return text;
+}
+
+static void every_mistake_is_told_with_its_line_and_its_cure(void **state)
+{
+	int failed = 0;
+	(void)state;
+	setenv("SEG_TEST_EMPTY", "", 1);
+	setenv("SEG_TEST_LINES", "a\nb", 1);
+	setenv("SEG_TEST_WORD", "soon", 1);
+	unsetenv("SEG_TEST_UNSET");
+	for (size_t i = 0; i < COUNT(mistakes); i++) {
+		seg_config *config;
+		seg_config_errors errors = {0};
+		int status = seg_config_load_text("c.ini", mistakes[i].text, strlen(mistakes[i].text),
+						  &config, &errors);
+		bool only_warnings = errors.count == errors.warnings;
+		char *text = report(&errors);
+		if (strcmp(text, mistakes[i].errors) != 0 || status != (only_warnings ? 0 : SEG_EINVAL) ||
+		    (config != NULL) != only_warnings) {
+			print_error("%s: status %d, and\n%s\ninstead of\n%s\n", mistakes[i].name, status,
+				    text, mistakes[i].errors);
+			failed++;
+		}
+		free(text);
+		seg_config_free(config);
+		seg_config_errors_fini(&errors);
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void expect_error(const char *text, size_t length, const char *expected)
+{
+	seg_config *config;
+	seg_config_errors errors = {0};
+	assert_int_equal(seg_config_load_text("c.ini", text, length, &config, &errors), SEG_EINVAL);
+	assert_null(config);
+	char *reported = report(&errors);
+	assert_string_equal(reported, expected);
+	free(reported);
+	seg_config_errors_fini(&errors);
+}
+
+static void a_nul_byte_is_told_once_and_nothing_is_read(void **state)
+{
+	static const char text[] = "[redis]\n[\0x\0]\nrubbish\n";
+	static const char utf16[] = "\xff\xfe[\0r\0]\0\n\0";
+	(void)state;
+	expect_error(text, sizeof(text) - 1,
+		     "c.ini:2: a NUL byte, so this is no text file; if it is UTF-16, save it as UTF-8\n"
+		     "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin");
+	expect_error(utf16, sizeof(utf16) - 1,
+		     "c.ini:1: a NUL byte, so this is no text file; if it is UTF-16, save it as UTF-8\n"
+		     "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin");
+}
+
+static void a_line_over_four_kibibytes_is_told_and_the_next_one_is_read(void **state)
+{
+	char *text;
+	(void)state;
+	assert_true(asprintf(&text, "[runner]\nname = %04100d\nidle = doze\n" CONSUMER, 1) > 0);
+	expect_error(text, strlen(text),
+		     "c.ini:2: the line is 4107 bytes long; shorten it to 4096, or put the value into an "
+		     "environment "
+		     "variable\n"
+		     "c.ini:3: idle: \"doze\" is not known; write park, yield or spin");
+	free(text);
+}
+
+static void a_cpu_that_this_process_may_not_use_is_told(void **state)
+{
+	(void)state;
+	seg_config *config;
+	seg_config_errors errors = {0};
+	const char *text = "[runner]\ncpus = 8191\n" CONSUMER;
+	assert_int_equal(seg_config_load_text("c.ini", text, strlen(text), &config, &errors), SEG_EINVAL);
+	assert_non_null(
+		strstr(errors.list[0].text,
+		       "c.ini:2: cpus: CPU 8191 is not one that this process may use; write some of "));
+	seg_config_errors_fini(&errors);
+}
+
+static void no_more_than_a_thousand_errors_are_listed(void **state)
+{
+	enum { LINES = 3000 };
+	seg_config *config;
+	seg_config_errors errors = {0};
+	char *text = malloc(LINES * 2);
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < LINES; i++)
+		memcpy(text + 2 * i, "x\n", 2);
+	assert_int_equal(seg_config_load_text("c.ini", text, LINES * 2, &config, &errors), SEG_EINVAL);
+	assert_int_equal(errors.count, 1000);
+	assert_true(errors.incomplete);
+	char *reported = report(&errors);
+	assert_non_null(strstr(reported, "\nthere is more than could be listed; mend these first"));
+	free(reported);
+	seg_config_errors_fini(&errors);
+	free(text);
+}
+
+static void more_than_a_thousand_consumers_or_options_are_refused(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	(void)state;
+	assert_non_null(out);
+	fputs(CONSUMER, out);
+	for (unsigned i = 0; i < 1001; i++)
+		fprintf(out, "option.o%u = 1\n", i);
+	for (unsigned i = 0; i < 1000; i++)
+		fprintf(out, "[consumer c%u]\nstream = s%u\ngroup = g\nplugin = p\n", i, i);
+	assert_int_equal(fclose(out), 0);
+	expect_error(text, size,
+		     "c.ini:1005: more than 1000 options for a plugin; remove some\n"
+		     "c.ini:5002: more than 1000 consumers; give some to another runner");
+	free(text);
+}
+
+/* --- with files --------------------------------------------------------------- */
+
+static char directory[64];
+
+static int make_directory(void **state)
+{
+	(void)state;
+	test_directory_make(directory);
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	test_directory_remove(directory);
+	return 0;
+}
+
+static const char *path_of(const char *name)
+{
+	static char path[128];
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return path;
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *file = fopen(path_of(name), "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path_of(name), mode), 0);
+}
+
+/* Loads the file and compares what is reported, "@" in `expected` standing for the directory. */
+static void expect_report(const char *name, int expected_status, const char *expected)
+{
+	seg_config *config;
+	seg_config_errors errors = {0};
+	char *wanted = NULL;
+	size_t size;
+	assert_int_equal(seg_config_load(path_of(name), &config, &errors), expected_status);
+	char *reported = report(&errors);
+	FILE *out = open_memstream(&wanted, &size);
+	assert_non_null(out);
+	for (const char *c = expected; *c; c++)
+		if (*c == '@')
+			fputs(directory, out);
+		else
+			fputc(*c, out);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(reported, wanted);
+	free(wanted);
+	free(reported);
+	seg_config_free(config);
+	seg_config_errors_fini(&errors);
+}
+
+static void a_file_that_cannot_be_read_is_named_with_the_reason(void **state)
+{
+	(void)state;
+	expect_report("missing.ini", SEG_ENOTFOUND,
+		      "@/missing.ini: cannot be read: No such file or directory");
+	expect_report(".", SEG_ENOTFOUND, "@/.: is a directory; name a file in it");
+}
+
+static void a_file_over_one_mebibyte_is_refused(void **state)
+{
+	(void)state;
+	write_file("big.ini", CONSUMER, 0600);
+	assert_int_equal(truncate(path_of("big.ini"), 4LL << 30), 0);
+	expect_report("big.ini", SEG_ENOTFOUND,
+		      "@/big.ini: is longer than 1048576 bytes; name the right file, or split it");
+}
+
+static void an_include_that_leads_back_names_the_whole_chain(void **state)
+{
+	(void)state;
+	write_file("a.ini", "include = b.ini\n" CONSUMER, 0600);
+	write_file("b.ini", "\ninclude = c.ini\n", 0600);
+	write_file("c.ini", "\n\ninclude = ./a.ini\n", 0600);
+	expect_report("a.ini", SEG_EINVAL,
+		      "@/c.ini:3: include: @/./a.ini leads back to itself: @/a.ini -> @/b.ini -> @/c.ini -> "
+		      "@/./a.ini; "
+		      "remove one of these includes");
+	write_file("self.ini", "include = self.ini\n" CONSUMER, 0600);
+	expect_report("self.ini", SEG_EINVAL,
+		      "@/self.ini:1: include: @/self.ini leads back to itself: @/self.ini -> @/self.ini; "
+		      "remove one of these includes");
+}
+
+static void includes_deeper_than_sixteen_are_refused(void **state)
+{
+	char name[16], text[64];
+	(void)state;
+	for (unsigned i = 1; i < 18; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		snprintf(text, sizeof(text), "include = %u\n", i + 1);
+		write_file(name, text, 0600);
+	}
+	write_file("0", "include = 1\n" CONSUMER, 0600);
+	expect_report("0", SEG_EINVAL,
+		      "@/16:1: include: more than 16 files deep: @/0 -> @/1 -> @/2 -> @/3 -> @/4 -> @/5 -> "
+		      "@/6 -> @/7 -> "
+		      "@/8 -> @/9 -> @/10 -> @/11 -> @/12 -> @/13 -> @/14 -> @/15 -> @/16 -> @/17; include "
+		      "fewer in a row");
+}
+
+static void includes_that_multiply_end_at_256_files(void **state)
+{
+	char name[16], text[64];
+	seg_config *config;
+	seg_config_errors errors = {0};
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "two%u", i);
+		snprintf(text, sizeof(text), "include = two%u\ninclude = two%u\n", i + 1, i + 1);
+		write_file(name, text, 0600);
+	}
+	write_file("two16", "", 0600);
+	assert_int_equal(seg_config_load(path_of("two0"), &config, &errors), SEG_EINVAL);
+	assert_non_null(strstr(errors.list[0].text, "include: more than 256 files in all; join some"));
+	seg_config_errors_fini(&errors);
+}
+
+static void an_option_given_in_two_files_names_both(void **state)
+{
+	(void)state;
+	write_file("secrets.ini", "[redis]\ntimeout = 1s\n", 0600);
+	write_file("main.ini", "include = secrets.ini\n[redis]\ntimeout = 2s\n" CONSUMER, 0600);
+	expect_report("main.ini", SEG_EINVAL,
+		      "@/main.ini:3: timeout is given already, at @/secrets.ini:2; remove one");
+}
+
+static void a_pipe_is_never_waited_for_in_an_include(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+	write_file("piped.ini", "include = pipe\n[redis]\npassword_file = pipe\n" CONSUMER, 0600);
+	expect_report("piped.ini", SEG_EINVAL,
+		      "@/piped.ini:1: include: @/pipe is no regular file; name one\n"
+		      "@/piped.ini:3: password_file: @/pipe is no regular file; name one");
+}
+
+static void a_password_that_others_may_read_is_warned_of(void **state)
+{
+	(void)state;
+	setenv("SEG_TEST_PASSWORD", "swordfish", 1);
+	write_file("open.ini", "[redis]\npassword = swordfish\n" CONSUMER, 0644);
+	expect_report("open.ini", 0,
+		      "@/open.ini:2: warning: password: a password stands in a file that others may read "
+		      "(mode 0644); "
+		      "chmod 600 the file, or use password_file or ${NAME}");
+	write_file("url.ini", "[redis]\naddress = redis://:swordfish@h\n" CONSUMER, 0640);
+	expect_report("url.ini", 0,
+		      "@/url.ini:2: warning: address: a password stands in a file that others may read (mode "
+		      "0640); "
+		      "chmod 600 the file, or use password_file or ${NAME}");
+	write_file("closed.ini", "[redis]\npassword = swordfish\n" CONSUMER, 0600);
+	expect_report("closed.ini", 0, "");
+	write_file("variable.ini", "[redis]\npassword = ${SEG_TEST_PASSWORD}\n" CONSUMER, 0644);
+	expect_report("variable.ini", 0, "");
+}
+
+static void a_password_file_must_hold_one_line_and_be_no_one_elses(void **state)
+{
+	(void)state;
+	write_file("pw.ini", "[redis]\npassword_file = pw\n" CONSUMER, 0644);
+	write_file("pw", "", 0600);
+	expect_report("pw.ini", SEG_EINVAL,
+		      "@/pw.ini:2: password_file: @/pw is empty; write the password into it");
+	write_file("pw", "\n", 0600);
+	expect_report("pw.ini", SEG_EINVAL,
+		      "@/pw.ini:2: password_file: @/pw is empty; write the password into it");
+	write_file("pw", "sword\nfish\n", 0600);
+	expect_report(
+		"pw.ini", SEG_EINVAL,
+		"@/pw.ini:2: password_file: @/pw holds more than one line; it must hold the password only");
+	write_file("pw", "swordfish\n", 0604);
+	expect_report("pw.ini", 0,
+		      "@/pw.ini:2: warning: password_file: everyone may read or write @/pw (mode 0604); "
+		      "chmod o= it");
+	write_file("pw", "swordfish\n", 0600);
+	expect_report("pw.ini", 0, "");
+}
+
+static void no_mistake_around_a_password_repeats_it(void **state)
+{
+	static const char *const texts[] = {
+		"[redis]\npassword swordfish\n",
+		"[redis]\npassword swordfish: 1\n",
+		"[redis] password = swordfish\n",
+		"[password = swordfish\n",
+		"[redis]\npassword = a${swordfish!}\n",
+		"[redis]\npassword = swordfish$\n",
+		"[redis]\npasword = swordfish\n",
+		"password = swordfish\n",
+		"[runner]\npassword = swordfish\n",
+		"[redis]\npassword = swordfish\npassword = swordfish\n",
+		"[redis]\naddress = redis://u:sword/swordfish@h:1\n",
+		"[redis]\naddress = redis://u:swordfish@h:99999\n",
+		"[redis]\naddress = redis://u:swordfish%@h\n",
+		"[redis]\naddress = redis://swordfish@h\n",
+		"[redis]\naddress = unix://u:swordfish@path\n",
+		"[redis]\naddress = http://u:swordfish@h\n",
+		"[redis]\naddress = redis://u:swordfish@h\npassword = swordfish\n",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		seg_config *config;
+		seg_config_errors errors = {0};
+		assert_int_equal(seg_config_load_text("c.ini", texts[i], strlen(texts[i]), &config, &errors),
+				 SEG_EINVAL);
+		assert_true(errors.count > 0);
+		for (size_t j = 0; j < errors.count; j++)
+			if (strstr(errors.list[j].text, "swordfish"))
+				fail_msg("%s", errors.list[j].text);
+		seg_config_errors_fini(&errors);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_mistake_is_told_with_its_line_and_its_cure),
+		cmocka_unit_test(a_nul_byte_is_told_once_and_nothing_is_read),
+		cmocka_unit_test(a_line_over_four_kibibytes_is_told_and_the_next_one_is_read),
+		cmocka_unit_test(a_cpu_that_this_process_may_not_use_is_told),
+		cmocka_unit_test(no_more_than_a_thousand_errors_are_listed),
+		cmocka_unit_test(more_than_a_thousand_consumers_or_options_are_refused),
+		cmocka_unit_test(a_file_that_cannot_be_read_is_named_with_the_reason),
+		cmocka_unit_test(a_file_over_one_mebibyte_is_refused),
+		cmocka_unit_test(an_include_that_leads_back_names_the_whole_chain),
+		cmocka_unit_test(includes_deeper_than_sixteen_are_refused),
+		cmocka_unit_test(includes_that_multiply_end_at_256_files),
+		cmocka_unit_test(an_option_given_in_two_files_names_both),
+		cmocka_unit_test(a_pipe_is_never_waited_for_in_an_include),
+		cmocka_unit_test(a_password_that_others_may_read_is_warned_of),
+		cmocka_unit_test(a_password_file_must_hold_one_line_and_be_no_one_elses),
+		cmocka_unit_test(no_mistake_around_a_password_repeats_it),
+	};
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
