@@ -282,8 +282,10 @@ static void let_go(seg_consumer *c, consumer_slot *slot)
 /* Makes a view of what is next in the slot. False: nothing, or a message to dead-letter first (*fault). */
 static bool make_view(seg_consumer *c, consumer_slot *slot, bool *fault)
 {
+	if (!slot->open || slot->held || slot->stopping)
+		return false;
 	seg_handoff *handoff = &slot->partition->handoff;
-	if (!slot->open || slot->held || slot->stopping || seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO)
+	if (seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO)
 		return false;
 	if (!slot->current)
 		slot->current = seg_handoff_take(handoff);

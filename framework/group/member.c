@@ -463,7 +463,7 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	return status;
 }
 
-void seg_member_stop(seg_member *m, seg_stop stop)
+void seg_member_stop(seg_member *m, seg_stopping stop)
 {
 	int before = atomic_load(&m->stop);
 	while (before < (int)stop && !atomic_compare_exchange_weak(&m->stop, &before, (int)stop))

@@ -51,7 +51,7 @@ typedef struct seg_member_counters {
 	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims, rewinds;
 } seg_member_counters;
 
-typedef enum seg_stop { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stop;
+typedef enum seg_stopping { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stopping;
 
 typedef enum seg_phase {
 	SEG_PHASE_OPENING, /* the group is being created on every partition */
@@ -75,7 +75,7 @@ typedef struct seg_member {
 
 	/* Any thread. */
 	seg_waker waker;
-	atomic_int stop; /* a seg_stop */
+	atomic_int stop; /* a seg_stopping */
 	_Alignas(64) atomic_llong lease_until; /* the I/O thread's; workers read it */
 	seg_member_counters counters;
 
@@ -117,7 +117,7 @@ typedef struct seg_member {
 int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_member **member, seg_error *error);
 
 /* Asks it to stop; returns at once. Any thread; a later NOW overrides a DRAIN. */
-void seg_member_stop(seg_member *member, seg_stop stop);
+void seg_member_stop(seg_member *member, seg_stopping stop);
 
 /* Waits until the thread has ended, for up to `timeout` ns: 0 or SEG_ETIMEOUT. */
 int seg_member_join(seg_member *member, int64_t timeout);

@@ -25,6 +25,7 @@ enum {
 
 #define BACKOFF_BASE (50 * SEG_MS)
 #define BACKOFF_CAP (2 * SEG_SECOND)
+#define STABLE (5 * SEG_SECOND)
 
 typedef enum { DOWN, CONNECTING, PREPARING, READY } connection_state;
 
@@ -43,6 +44,7 @@ struct seg_connection {
 	uint64_t incarnation;
 	int64_t client_id; /* CLIENT ID, or -1 */
 	int64_t retry_at;  /* DOWN: when to connect */
+	int64_t ready_at;  /* READY: since when */
 	int64_t connect_by; /* CONNECTING, PREPARING */
 	int64_t heard_at;  /* the last byte, or the first command since nothing waited */
 	bool in_callbacks; /* a break is put off until they are through */
@@ -122,6 +124,9 @@ static void went_down(seg_connection *c)
 	c->state = DOWN;
 	c->break_wanted = false;
 	c->client_id = -1;
+	/* A connection that breaks right after each success is no success: the pauses go on growing. */
+	if (was_ready && seg_now() - c->ready_at > STABLE)
+		c->failures = 0;
 	c->failures++;
 	c->retry_at = seg_now() + seg_backoff(BACKOFF_BASE, BACKOFF_CAP, c->failures);
 	seg_output_clear(&c->output);
@@ -133,7 +138,8 @@ static void went_down(seg_connection *c)
 	c->in_callbacks = false;
 	c->break_wanted = false;
 	/* One line when it goes, and one at every power of two after: never a flood. */
-	if (was_ready || (c->failures & (c->failures - 1)) == 0)
+	bool tell = c->failures == 1 || (c->failures & (c->failures - 1)) == 0;
+	if (tell && c->error.status != SEG_ECLOSED)
 		seg_log(&c->options.logger, c->failures > 2 || was_ready ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
 			"%s; trying again%s", c->error.text, c->failures > 2 ? " until it answers" : "");
 	if (c->options.on_state)
@@ -267,7 +273,7 @@ static void prepared_one(seg_connection *c)
 		return;
 	c->state = READY;
 	c->incarnation++;
-	c->failures = 0;
+	c->ready_at = seg_now();
 	c->error.status = 0;
 	if (c->options.on_state)
 		c->options.on_state(c->options.arg, true, NULL);

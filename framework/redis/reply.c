@@ -151,7 +151,8 @@ static void *create_integer(const redisReadTask *task, long long value)
 
 static void *create_nil(const redisReadTask *task)
 {
-	if (in_entries(task))
+	/* The outer array may be nil itself: nothing came. */
+	if (task->parent && in_entries(task))
 		return entries_nil(task);
 	return tree_node(task, SEG_REPLY_NIL);
 }

@@ -1,0 +1,146 @@
+/*
+ * main.c - the command line of segrunner.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "runner/config.h"
+#include "runner/runner.h"
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: segrunner -c FILE        run the handlers that FILE configures\n"
+	      "       segrunner --check FILE   check FILE and load its plugins, run nothing\n"
+	      "       segrunner --show FILE    print what is in force, defaults included, no secrets\n"
+	      "       segrunner --reference    print every option with its default, as an INI file\n"
+	      "       segrunner --help | --version\n",
+	      out);
+}
+
+static void print_help(void)
+{
+	print_usage(stdout);
+	fputs("\nClaims a fair share of the partitions of each [consumer] section's stream, and handles\n"
+	      "them with its plugin, one thread a partition, in order. Start it again to share the work.\n"
+	      "\n"
+	      "Signals: SIGTERM or SIGINT stops cleanly (drains, commits, leaves); a second one at once.\n"
+	      "Exit codes: 0 stopped cleanly, 64 usage, 66 no such file, 69 Redis or a plugin cannot go on,\n"
+	      "70 a handler is stuck, 71 the system refused, 75 stopped before all was drained,\n"
+	      "77 Redis refused the login, 78 configuration.\n"
+	      "\n"
+	      "Configuration:\n\n",
+	      stdout);
+	seg_config_reference(stdout, SEG_CONFIG_FORM_HELP);
+}
+
+static seg_config *load(const char *file, seg_config_errors *errors, int *exit_code)
+{
+	seg_config *config = NULL;
+	int status = seg_config_load(file, &config, errors);
+	*exit_code = status == SEG_ENOTFOUND ? EX_NOINPUT : status == SEG_ENOMEM ? EX_OSERR : status ? EX_CONFIG : EX_OK;
+	return config;
+}
+
+static int run(const char *file)
+{
+	seg_config_errors errors = {0};
+	int exit_code;
+	seg_config *config = load(file, &errors, &exit_code);
+	seg_config_errors_print(&errors, stderr);
+	seg_config_errors_fini(&errors);
+	if (config)
+		exit_code = seg_runner_run(config);
+	seg_config_free(config);
+	return exit_code;
+}
+
+static int check(const char *file)
+{
+	seg_config_errors errors = {0};
+	int exit_code;
+	seg_config *config = load(file, &errors, &exit_code);
+	if (config)
+		seg_runner_check(config, &errors);
+	seg_config_errors_print(&errors, stderr);
+	size_t wrong = errors.count - errors.warnings;
+	if (wrong > 0 && exit_code == EX_OK)
+		exit_code = EX_CONFIG;
+	if (exit_code == EX_OK)
+		printf("%s: good; %zu consumer%s\n", file, config->consumer_count, config->consumer_count == 1 ? "" : "s");
+	seg_config_errors_fini(&errors);
+	seg_config_free(config);
+	return exit_code;
+}
+
+static int show(const char *file)
+{
+	seg_config_errors errors = {0};
+	int exit_code;
+	seg_config *config = load(file, &errors, &exit_code);
+	seg_config_errors_print(&errors, stderr);
+	seg_config_errors_fini(&errors);
+	if (config)
+		seg_config_print(config, stdout);
+	seg_config_free(config);
+	return exit_code;
+}
+
+/* What was printed has to have arrived: `segrunner --help >/dev/full` fails. */
+static int flushed(int exit_code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit_code;
+	fprintf(stderr, "segrunner: cannot write: %s\n", strerror(errno));
+	return EX_IOERR;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"check", required_argument, NULL, 'k'},
+		{"show", required_argument, NULL, 's'},	  {"reference", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},	  {"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int (*action)(const char *file) = NULL;
+	const char *file = NULL;
+	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
+		switch (option) {
+		case 'c':
+		case 'k':
+		case 's':
+			if (action) {
+				fputs("segrunner: give one of -c, --check and --show, once\n", stderr);
+				return EX_USAGE;
+			}
+			action = option == 'c' ? run : option == 'k' ? check : show;
+			file = optarg;
+			break;
+		case 'r':
+			seg_config_reference(stdout, SEG_CONFIG_FORM_INI);
+			return flushed(EX_OK);
+		case 'h':
+			print_help();
+			return flushed(EX_OK);
+		case 'V':
+			printf("segrunner %s\n", seg_version());
+			return flushed(EX_OK);
+		default: /* getopt has said what is wrong */
+			print_usage(stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "segrunner: what is \"%s\"? A configuration is given with -c FILE\n", argv[optind]);
+		return EX_USAGE;
+	}
+	if (!action) {
+		print_usage(stderr);
+		return EX_USAGE;
+	}
+	return flushed(action(file));
+}
