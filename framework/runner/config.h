@@ -76,12 +76,11 @@ typedef struct seg_config_runner {
 	seg_config_cpus cpus;
 	int idle;                 /* a seg_config_idle */
 	int64_t shutdown_timeout; /* how long a clean stop may drain; 0 to 1 h */
-	int64_t handler_timeout; /* a handler that does not return for so long is stuck; 0: never; else 100 ms
-				    to 24 h */
-	int log_level;           /* SEG_LOG_DEBUG ... SEG_LOG_ERROR */
-	int log_format;          /* a seg_config_log_format */
-	char *log_file;          /* NULL: stderr */
-	char *plugin_directory;  /* where a plugin named without '/' is looked for; NULL: the built-in one */
+	int64_t handler_timeout;  /* a handler that runs for so long is stuck; 0: never; 100 ms to 24 h */
+	int log_level;            /* SEG_LOG_DEBUG ... SEG_LOG_ERROR */
+	int log_format;           /* a seg_config_log_format */
+	char *log_file;           /* NULL: stderr */
+	char *plugin_directory;   /* where a plugin named without '/' is looked for; NULL: the built-in one */
 } seg_config_runner;
 
 /* `option.NAME = value` as written, for the plugin that declares NAME. */
@@ -99,8 +98,7 @@ typedef struct seg_config_consumer {
 	char *group;
 	char *plugin; /* a path if it holds a '/', else a name in plugin_directory */
 	seg_config_place plugin_place;
-	bool register_stream; /* `partitions` was given: register the stream with `shape`; else it must exist
-			       */
+	bool register_stream; /* `partitions` was given: register it with `shape`; else it must exist */
 	seg_stream_shape shape;
 	uint32_t batch_size;        /* messages; 1 to 65,536 */
 	int64_t batch_linger;       /* how long a batch waits to get fuller; 0 to 60 s */
@@ -135,7 +133,7 @@ typedef struct seg_config_error {
 	char *text;   /* "file:line: what; how to mend it", one line without newline */
 } seg_config_error;
 
-/* In the order of the files and lines as read. Start with {0}. */
+/* What the lines say, in their order, then what contradicts or is missing. Start with {0}. */
 typedef struct seg_config_errors {
 	seg_config_error *list;
 	size_t count;    /* of errors and warnings */
@@ -144,10 +142,12 @@ typedef struct seg_config_errors {
 } seg_config_errors;
 
 /* Adds one, also after loading: the plugin loader's findings about `option.NAME`, say. */
-__attribute__((format(printf, 3, 4))) void
-seg_config_error_add(seg_config_errors *errors, seg_config_place place, const char *format, ...);
-__attribute__((format(printf, 3, 4))) void
-seg_config_warning_add(seg_config_errors *errors, seg_config_place place, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void seg_config_error_add(seg_config_errors *errors,
+								seg_config_place place, const char *format,
+								...);
+__attribute__((format(printf, 3, 4))) void seg_config_warning_add(seg_config_errors *errors,
+								  seg_config_place place, const char *format,
+								  ...);
 
 /* Writes all, a line each; warnings as "file:line: warning: ...". */
 void seg_config_errors_print(const seg_config_errors *errors, FILE *out);

@@ -7,7 +7,7 @@
 #include "runner/config_loader.h"
 #include "runner/units.h"
 
-enum { PASSWORD_MAX = 4096 };
+enum { PASSWORD_MAX = 4096, HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
 
 /* Where the option was given; line 0 of the main file if it was not. */
 static seg_config_place place_of(const seg_config_loader *loader, const seg_config_given *given,
@@ -132,11 +132,16 @@ static void read_password_file(seg_config_loader *loader)
 static void check_timeouts(seg_config_loader *loader)
 {
 	const seg_config_runner *runner = &loader->config->runner;
+	seg_config_place place = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "handler_timeout");
 	char handler[SEG_UNITS_TEXT_MAX], shutdown[SEG_UNITS_TEXT_MAX];
+	if (runner->handler_timeout > 0 && runner->handler_timeout < HANDLER_TIMEOUT_MIN)
+		seg_config_error_add(loader->errors, place,
+				     "handler_timeout: %s is too small; write 0 for never, or 100ms and more",
+				     seg_units_duration_format(runner->handler_timeout, handler));
 	if (runner->handler_timeout <= runner->shutdown_timeout)
 		return;
 	seg_config_warning_add(
-		loader->errors, place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "handler_timeout"),
+		loader->errors, place,
 		"handler_timeout (%s) is longer than shutdown_timeout (%s), so a clean stop may cut a "
 		"handler short; raise shutdown_timeout",
 		seg_units_duration_format(runner->handler_timeout, handler),

@@ -132,7 +132,7 @@ static int check_allowed(const cpu_flags *wanted, const cpu_flags *allowed, seg_
 
 int seg_config_cpus_parse(const char *text, seg_config_cpus *cpus, seg_error *error)
 {
-	cpu_flags allowed, wanted = {0};
+	cpu_flags allowed = {0}, wanted = {0};
 	if (strcmp(text, "none") == 0)
 		return to_list(&wanted, cpus, error);
 	int status = allowed_cpus(&allowed, error);

@@ -6,7 +6,8 @@
 
 enum { ERRORS_MAX = 1000 };
 
-static char *format_line(bool warning, seg_config_place place, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static char *format_line(bool warning, seg_config_place place,
+							       const char *format, va_list args)
 {
 	char *text = NULL;
 	size_t size;
@@ -30,8 +31,9 @@ static char *format_line(bool warning, seg_config_place place, const char *forma
 	return text;
 }
 
-static void add(seg_config_errors *errors, bool warning, seg_config_place place, const char *format,
-		va_list args)
+__attribute__((format(printf, 4, 0))) static void add(seg_config_errors *errors, bool warning,
+						      seg_config_place place, const char *format,
+						      va_list args)
 {
 	char *text = NULL;
 	seg_config_error *list = NULL;

@@ -41,6 +41,22 @@ static ssize_t read_all(int fd, char *text, size_t room)
 	return (ssize_t)length;
 }
 
+static int read_content(int fd, size_t limit, seg_config_content *content, seg_error *error)
+{
+	content->text = malloc(limit + 2);
+	if (!content->text)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	ssize_t length = read_all(fd, content->text, limit + 1);
+	if (length < 0)
+		return seg_fail(error, SEG_ENOTFOUND, "cannot be read: %m");
+	content->length = (size_t)length;
+	content->text[length] = '\0';
+	if (content->length > limit)
+		return seg_fail(error, SEG_ENOTFOUND,
+				"is longer than %zu bytes; name the right file, or split it", limit);
+	return 0;
+}
+
 int seg_config_file_read(const char *path, bool any_kind, size_t limit, seg_config_content *content,
 			 seg_error *error)
 {
@@ -48,26 +64,10 @@ int seg_config_file_read(const char *path, bool any_kind, size_t limit, seg_conf
 	int fd = open_file(path, any_kind, &content->stat, error);
 	if (fd < 0)
 		return fd;
-	int status = 0;
-	ssize_t length = -1;
-	content->text = malloc(limit + 2);
-	if (!content->text) {
-		status = seg_fail(error, SEG_ENOMEM, "out of memory");
-		goto out;
-	}
-	length = read_all(fd, content->text, limit + 1);
-	if (length < 0)
-		status = seg_fail(error, SEG_ENOTFOUND, "cannot be read: %m");
-	else if ((size_t)length > limit)
-		status = seg_fail(error, SEG_ENOTFOUND,
-				  "is longer than %zu bytes; name the right file, or split it", limit);
-out:
+	int status = read_content(fd, limit, content, error);
 	close(fd);
-	content->length = length > 0 ? (size_t)length : 0;
 	if (status)
 		seg_config_content_fini(content);
-	else
-		content->text[content->length] = '\0';
 	return status;
 }
 

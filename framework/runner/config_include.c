@@ -124,8 +124,9 @@ static void include_file(seg_config_frame *parent, seg_config_place place, const
 	if (status)
 		return;
 	if (check_include(parent, place, path, &content.stat)) {
-		seg_config_frame child = {
-			.loader = parent->loader, .parent = parent, .depth = parent->depth + 1};
+		seg_config_frame child = {.loader = parent->loader,
+					  .parent = parent,
+					  .depth = parent->depth + 1};
 		child.file = add_file(parent->loader->config, path, &content.stat);
 		if (child.file)
 			read_text(&child, content.text, content.length);

@@ -25,12 +25,13 @@ static const char *const codecs[] = {"raw", "segmenter-go", NULL};
 const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "runner", "consumer"};
 
 #define ROW(id, record, text, field, type, row_kind) \
-	.section = id, .name = text, .kind = row_kind, .offset = FIELD(type, record, field)
+	.section = (id), .name = (text), .kind = (row_kind), .offset = FIELD(type, record, field)
 
 #define REDIS(...) ROW(SEG_CONFIG_REDIS, seg_config_redis, __VA_ARGS__)
 #define RUNNER(...) ROW(SEG_CONFIG_RUNNER, seg_config_runner, __VA_ARGS__)
 #define CONSUMER(...) ROW(SEG_CONFIG_CONSUMER, seg_config_consumer, __VA_ARGS__)
 
+/* clang-format off */
 const seg_config_row seg_config_rows[] = {
 	{REDIS("address", address, char *, SEG_CONFIG_ADDRESS), .value = "redis://127.0.0.1:6379",
 	 .help = "Where Redis is: redis://host:port/database, unix:///path/to.sock, or embedded: a "
@@ -147,6 +148,7 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("tick", tick, int64_t, SEG_CONFIG_DURATION), .value = "1s", .min = MS, .max = H,
 	 .help = "How often the plugin's tick is called, per partition."},
 };
+/* clang-format on */
 
 const size_t seg_config_row_count = sizeof(seg_config_rows) / sizeof(seg_config_rows[0]);
 

@@ -8,24 +8,20 @@ enum { INI_WIDTH = 100, HELP_WIDTH = 100, HELP_INDENT = 24 };
 static const char ini_head[] =
 	"# Every option of segrunner, with its default. Made from the program's own table of options.\n"
 	"#\n"
-	"# A line is [section], name = value, or a comment: # or ; at its start or behind a blank. Values "
-	"may hold\n"
-	"# ${NAME} or ${NAME:-default} for an environment variable, and $$ for the character $. Above the "
-	"first\n"
-	"# section, include = PATH reads another file in its place. [redis] and [runner] may be spread over "
-	"several\n"
-	"# files, each option given once. Relative paths start at the file they are written in.\n"
+	"# A line is [section], name = value, or a comment: # or ; at its start or behind a blank. Values\n"
+	"# may hold ${NAME} or ${NAME:-default} for an environment variable, and $$ for the character $.\n"
+	"# Above the first section, include = PATH reads another file in its place. [redis] and [runner]\n"
+	"# may be spread over several files, each option given once. Relative paths start at the file they\n"
+	"# are written in.\n"
 	"#\n"
 	"# durations   500ms  10s  5min    in ns us ms s min h d\n"
-	"# sizes       512B  64KiB  4MiB   in B KiB MiB GiB TiB (powers of 1024), KB MB GB TB (powers of "
-	"1000)\n"
+	"# sizes       512B  64KiB  4MiB   in B KiB MiB GiB TiB (powers of 1024), KB MB GB TB (of 1000)\n"
 	"# numbers     1000  1_000_000\n";
 
 static const char *const section_help[SEG_CONFIG_SECTIONS] = {
 	"The Redis that holds the streams.",
 	"This process. Handlers are in the [consumer NAME] sections.",
-	"One plugin that handles one stream for one group. NAME is for messages; there may be any number of "
-	"these.",
+	"One plugin for one stream and group. NAME is for messages; any number of these.",
 };
 
 static const char option_help[] = "option.NAME = value sets an option of the plugin's own.";

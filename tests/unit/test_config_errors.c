@@ -133,6 +133,8 @@ static const struct mistake mistakes[] = {
 	 "one"},
 	{"a negative duration", "[runner]\nshutdown_timeout = -1s\n" CONSUMER,
 	 "c.ini:2: shutdown_timeout: \"-1s\" is negative; a duration is 0 or more"},
+	{"a handler timeout too short", "[runner]\nhandler_timeout = 99ms\n" CONSUMER,
+	 "c.ini:2: handler_timeout: 99ms is too small; write 0 for never, or 100ms and more"},
 	{"a session too short", CONSUMER "session_timeout = 100ms\n",
 	 "c.ini:5: session_timeout: \"100ms\" is too small; write 500ms to 1h"},
 	{"a size without a unit", CONSUMER "in_flight_bytes = 4096\n",
