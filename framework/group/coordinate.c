@@ -55,12 +55,13 @@ static void take_share(seg_member *m, const seg_reply *share)
 		if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == number(share->elements[i + 1]))
 			continue; /* released while this heartbeat was under way: the next reports it */
 		seg_ownership_assigned(&p->own, number(share->elements[i + 1]));
+		seg_member_activate(m, p);
 		if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT)
 			seg_ownership_revoked(&p->own);
 	}
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		seg_partition *p = &m->partitions[n];
-		if (listed[n] || p->own.state == SEG_OWN_NONE)
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
+		if (listed[p->number] || p->own.state == SEG_OWN_NONE)
 			continue;
 		if (p->own.state == SEG_OWN_RELEASED)
 			seg_ownership_reported(&p->own);
@@ -78,9 +79,8 @@ static void take_share(seg_member *m, const seg_reply *share)
 
 static void lose_all(seg_member *m, const char *why)
 {
-	for (uint32_t n = 0; n < m->partition_count; n++)
-		if (m->partitions[n].own.state != SEG_OWN_NONE)
-			seg_member_lost(m, &m->partitions[n], why);
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_member_lost(m, m->active[i], why);
 	m->owned = 0;
 	m->generation = 0;
 }
@@ -95,9 +95,9 @@ static void renew_lease(seg_member *m)
 	atomic_store_explicit(&m->lease_until, until, memory_order_release);
 	/* Workers that found it expired are waiting for this. */
 	if (before <= seg_now())
-		for (uint32_t n = 0; n < m->partition_count; n++)
-			if (m->partitions[n].running)
-				seg_handoff_wake(&m->partitions[n].handoff);
+		for (uint32_t i = 0; i < m->active_count; i++)
+			if (m->active[i]->running)
+				seg_handoff_wake(&m->active[i]->handoff);
 }
 
 static void try_again(seg_member *m)
@@ -203,9 +203,9 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 static void collect_reports(seg_member *m)
 {
 	m->reporting_count = 0;
-	for (uint32_t n = 0; n < m->partition_count && m->reporting_count < REPORTS_MAX; n++)
-		if (seg_ownership_next(&m->partitions[n].own) == SEG_DO_REPORT)
-			m->reporting[m->reporting_count++] = n;
+	for (uint32_t i = 0; i < m->active_count && m->reporting_count < REPORTS_MAX; i++)
+		if (seg_ownership_next(&m->active[i]->own) == SEG_DO_REPORT)
+			m->reporting[m->reporting_count++] = m->active[i]->number;
 }
 
 int64_t seg_coordinate_step(seg_member *m, int64_t now)

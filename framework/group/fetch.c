@@ -189,8 +189,8 @@ static void issue_wait(seg_member *m)
 	w->count = 0;
 	w->cursor = 0;
 	w->changed = false;
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		seg_partition *p = &m->partitions[n];
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
 		if (p->reading != SEG_READING_WAIT)
 			continue;
 		size_t wanted = seg_partition_read_count(p);
@@ -262,8 +262,8 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 	bool data_ready = seg_connection_ready(m->data);
 	if (m->phase != SEG_PHASE_MEMBER || m->history_wanted)
 		return next;
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		seg_partition *p = &m->partitions[n];
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
 		if (!want_read(p, now, &next))
 			continue;
 		if (p->hot) {

@@ -18,6 +18,7 @@
 #include "group/commit.h"
 #include "group/coordinate.h"
 #include "group/fetch.h"
+#include "stream/server_check.h"
 
 /* --- one partition's next step -------------------------------------------------- */
 
@@ -89,6 +90,14 @@ void seg_member_step(seg_member *m, seg_partition *p, int64_t now)
 	}
 }
 
+void seg_member_activate(seg_member *m, seg_partition *p)
+{
+	if (p->active)
+		return;
+	p->active = true;
+	m->active[m->active_count++] = p;
+}
+
 void seg_member_lost(seg_member *m, seg_partition *p, const char *why)
 {
 	if (p->own.state == SEG_OWN_LOST || p->own.state == SEG_OWN_NONE)
@@ -106,8 +115,8 @@ void seg_member_fail(seg_member *m, const seg_error *error)
 		return;
 	m->fatal = true;
 	seg_log(&m->logger, SEG_LOG_ERROR, "%s", error->text);
-	for (uint32_t n = 0; n < m->partition_count; n++)
-		seg_ownership_lost(&m->partitions[n].own);
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_ownership_lost(&m->active[i]->own);
 	m->phase = SEG_PHASE_GONE;
 	if (m->options.hooks.fatal)
 		m->options.hooks.fatal(m->options.hooks.arg, error);
@@ -115,50 +124,44 @@ void seg_member_fail(seg_member *m, const seg_error *error)
 
 /* --- the same Redis as before? ----------------------------------------------------- */
 
-/* The value of a line `name:value` of INFO. */
-static void info_value(const char *info, const char *name, char *value, size_t size)
-{
-	const char *line = strstr(info, name);
-	value[0] = '\0';
-	if (!line)
-		return;
-	line += strlen(name);
-	size_t length = strcspn(line, "\r\n");
-	snprintf(value, size, "%.*s", (int)(length < size ? length : size - 1), line);
-}
-
 /*
  * A server with another run id and another replication id may have another history than the one we read from: it lost its
  * newest writes (a failover, a restart without AOF). Ids may have been given out again then, so nothing that was fetched
  * may be used; every position is read again.
  */
+static void doubt_everything(seg_member *m)
+{
+	seg_log(&m->logger, SEG_LOG_WARNING, "Redis was restarted or replaced; reading all positions again from it");
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_ownership_doubted(&m->active[i]->own);
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		m->partitions[n].group_open = false;
+	m->to_open = m->partition_count;
+	m->open_at = 0;
+	m->generation = 0;
+	seg_coordinate_hurry(m);
+}
+
 static void got_history(void *arg, const seg_reply *reply)
 {
 	seg_member *m = arg;
-	char history[sizeof(m->history)] = "", run[44], replication[44];
+	seg_server_facts facts;
+	seg_error error;
 	if (!reply)
 		return; /* asked again when it is back */
-	if (reply->type == SEG_REPLY_TEXT) {
-		info_value(reply->text, "run_id:", run, sizeof(run));
-		info_value(reply->text, "master_replid:", replication, sizeof(replication));
-		snprintf(history, sizeof(history), "%s %s", run, replication);
+	int status = seg_server_check_reply(reply, true, m->stream->client->address.text, &facts, &error);
+	if (status) {
+		seg_connection_break(m->data, status, "%s", error.text);
+		return;
 	}
 	/* INFO may be forbidden: then every reconnect may hide another history. */
-	bool same = history[0] && strcmp(history, m->history) == 0;
-	memcpy(m->history, history, sizeof(history));
+	bool same = facts.run_id[0] && strcmp(facts.run_id, m->run_id) == 0 &&
+		    strcmp(facts.replication_id, m->replication_id) == 0;
+	memcpy(m->run_id, facts.run_id, sizeof(m->run_id));
+	memcpy(m->replication_id, facts.replication_id, sizeof(m->replication_id));
 	m->history_wanted = false;
-	if (m->history_known && !same) {
-		seg_log(&m->logger, SEG_LOG_WARNING,
-			"Redis was restarted or replaced; reading all positions again from it");
-		for (uint32_t n = 0; n < m->partition_count; n++) {
-			seg_ownership_doubted(&m->partitions[n].own);
-			m->partitions[n].group_open = false;
-		}
-		m->to_open = m->partition_count;
-		m->open_at = 0;
-		m->generation = 0;
-		seg_coordinate_hurry(m);
-	}
+	if (m->history_known && !same)
+		doubt_everything(m);
 	m->history_known = true;
 }
 
@@ -185,8 +188,8 @@ static void data_state(void *arg, bool up, const seg_error *why)
 
 static bool all_done(const seg_member *m)
 {
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		const seg_partition *p = &m->partitions[n];
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		const seg_partition *p = m->active[i];
 		if (p->running || (p->own.state != SEG_OWN_NONE && p->own.state != SEG_OWN_RELEASED))
 			return false;
 	}
@@ -195,8 +198,8 @@ static bool all_done(const seg_member *m)
 
 static bool any_runs(const seg_member *m)
 {
-	for (uint32_t n = 0; n < m->partition_count; n++)
-		if (m->partitions[n].running)
+	for (uint32_t i = 0; i < m->active_count; i++)
+		if (m->active[i]->running)
 			return true;
 	return false;
 }
@@ -209,8 +212,8 @@ static bool step_stop(seg_member *m)
 		return !any_runs(m) && (m->fatal || stop != SEG_STOP_NOT);
 	if (stop == SEG_STOP_NOT)
 		return false;
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		seg_ownership *own = &m->partitions[n].own;
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_ownership *own = &m->active[i]->own;
 		if (stop == SEG_STOP_NOW && own->state != SEG_OWN_RELEASING && own->state != SEG_OWN_RELEASED)
 			seg_ownership_lost(own);
 		else
@@ -239,6 +242,18 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static void drop_inactive(seg_member *m)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
+		p->active = p->own.state != SEG_OWN_NONE || p->running || p->reading != SEG_READING_NOT;
+		if (p->active)
+			m->active[kept++] = p;
+	}
+	m->active_count = kept;
+}
+
 static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 {
 	int64_t now = seg_now();
@@ -246,10 +261,9 @@ static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 	next = earlier(next, seg_connection_tick(m->wait, now, wait_readable));
 	if (m->to_open > 0)
 		seg_claim_open_groups(m);
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		seg_partition *p = &m->partitions[n];
-		if (p->own.state == SEG_OWN_NONE && !p->running)
-			continue;
+	drop_inactive(m);
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
 		next = earlier(next, seg_commit_step(p, now));
 		if (p->running && m->options.hooks.check)
 			next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
@@ -280,8 +294,8 @@ static struct pollfd interest(const seg_connection *connection)
 /* Something a thread may have said between do_work and the sleep. */
 static bool missed_something(seg_member *m)
 {
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		seg_partition *p = &m->partitions[n];
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
 		seg_request request;
 		if (!p->running)
 			continue;
@@ -408,8 +422,9 @@ static int make_parts(seg_member *m)
 	uint32_t count = m->stream->shape.partitions;
 	m->partitions = aligned_alloc(64, sizeof(*m->partitions) * count);
 	m->reporting = calloc(count, sizeof(*m->reporting));
+	m->active = calloc(count, sizeof(*m->active));
 	if (!m->members_key || !m->leases_key || !m->partitions_key || !m->control_key || !m->groups_key ||
-	    !m->partitions || !m->reporting)
+	    !m->partitions || !m->reporting || !m->active)
 		return SEG_ENOMEM;
 	for (; m->partition_count < count; m->partition_count++)
 		if (seg_partition_init(&m->partitions[m->partition_count], m, m->partition_count))
@@ -492,6 +507,7 @@ void seg_member_destroy(seg_member *m)
 	seg_waker_fini(&m->waker);
 	free(m->partitions);
 	free(m->reporting);
+	free(m->active);
 	free(m->members_key);
 	free(m->leases_key);
 	free(m->partitions_key);

@@ -85,6 +85,8 @@ typedef struct seg_member {
 	seg_connection *wait; /* the blocking read */
 	seg_partition *partitions;
 	uint32_t partition_count;
+	seg_partition **active; /* those that are not NONE, and maybe some that just became it */
+	uint32_t active_count;
 	uint32_t to_open;   /* partitions whose group is not known to exist */
 	uint32_t open_sent; /* of them, asked for */
 	int64_t open_at;    /* not before */
@@ -106,7 +108,8 @@ typedef struct seg_member {
 	struct seg_wait *waiting;
 
 	/* member.c: which Redis this is, to notice another history */
-	char history[96];
+	char run_id[48];
+	char replication_id[48];
 	bool history_wanted;
 	bool history_known;
 } seg_member;
@@ -132,6 +135,9 @@ void seg_member_default_name(char name[SEG_NAME_MAX + 1]);
 
 /* Does what the partition's ownership asks for next. */
 void seg_member_step(seg_member *member, seg_partition *partition, int64_t now);
+
+/* Takes note that the partition is not NONE any more. */
+void seg_member_activate(seg_member *member, seg_partition *partition);
 
 /* The epoch of that partition is over. */
 void seg_member_lost(seg_member *member, seg_partition *partition, const char *why);

@@ -45,6 +45,7 @@ typedef struct seg_partition {
 
 	/* Ownership. */
 	seg_ownership own;
+	bool active; /* in the member's list */
 	bool group_open; /* the group is known to exist on the log */
 	char nonce[33];
 	uint64_t nonce_epoch;
