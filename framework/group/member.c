@@ -331,10 +331,8 @@ static void *run(void *arg)
 {
 	seg_member *m = arg;
 	bool data_readable = false, wait_readable = false;
-	for (;;) {
+	while (!step_stop(m)) {
 		int64_t next = do_work(m, data_readable, wait_readable);
-		if (step_stop(m))
-			break;
 		struct pollfd poller[3] = {
 			interest(m->data),
 			interest(m->wait),

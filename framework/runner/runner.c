@@ -293,7 +293,7 @@ int seg_runner_run(const seg_config *config)
 	seg_config_errors errors = {0};
 	seg_error error = {0};
 	int exit_code;
-	if (seg_logfile_open(config->runner.log_file, config->runner.log_level, config->runner.log_format, &r.log, &error)) {
+	if (seg_logfile_open(config->runner.log_file, config->runner.log_level, (seg_logfile_format)config->runner.log_format, &r.log, &error)) {
 		fprintf(stderr, "segrunner: %s\n", error.text);
 		return EX_CANTCREAT;
 	}
