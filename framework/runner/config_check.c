@@ -65,8 +65,10 @@ static void check_login(seg_config_loader *loader)
 		seg_config_error_add(
 			loader->errors, user,
 			"user is given without a password; add password_file = PATH or password");
-	if (seg_address_parse(redis->address, &address, NULL) != 0)
+	if (seg_address_parse(redis->address, &address, NULL) != 0) {
+		loader->no_memory = true; /* it was parsed once already */
 		return;
+	}
 	if (address.user && user.line)
 		seg_config_error_add(loader->errors, user,
 				     "user is given here and in address too; remove one");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "runner/config_memory.h"
 
 /* As many as any Linux can have; a kernel refuses a smaller set than its own. */
 enum { CPUS_MAX = 8192 };
@@ -58,11 +59,7 @@ char *seg_config_cpus_format(const seg_config_cpus *cpus)
 		fprintf(out, last > i ? "%s%u-%u" : "%s%u", i ? "," : "", cpus->list[i], cpus->list[last]);
 		i = last + 1;
 	}
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return seg_config_memory_close(out, &text);
 }
 
 static void skip_blanks(const char **text)

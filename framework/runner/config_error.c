@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "runner/config.h"
+#include "runner/config_memory.h"
 
 enum { ERRORS_MAX = 1000 };
 
@@ -21,10 +22,8 @@ __attribute__((format(printf, 3, 0))) static char *format_line(bool warning, seg
 	if (warning)
 		fputs("warning: ", out);
 	vfprintf(out, format, args);
-	if (fclose(out) != 0) {
-		free(text);
+	if (!seg_config_memory_close(out, &text))
 		return NULL;
-	}
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';

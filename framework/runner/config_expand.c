@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "runner/config_memory.h"
 
 /* Far more than any value needs, and a bound on what many references to a large variable make. */
 enum { EXPANDED_MAX = 65536 };
@@ -99,8 +100,7 @@ int seg_config_expand(const char *text, char **expanded, seg_error *error)
 	if (!out)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	int status = expand(text, out, error);
-	bool failed = ferror(out) != 0;
-	if (fclose(out) != 0 || failed)
+	if (!seg_config_memory_close(out, expanded))
 		status = seg_fail(error, SEG_ENOMEM, "out of memory");
 	if (status) {
 		free(*expanded);

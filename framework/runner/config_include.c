@@ -5,6 +5,7 @@
 #include "runner/config_expand.h"
 #include "runner/config_file.h"
 #include "runner/config_loader.h"
+#include "runner/config_memory.h"
 #include "runner/config_text.h"
 #include "runner/option.h"
 
@@ -61,11 +62,7 @@ static char *include_chain(const seg_config_frame *innermost, const char *path)
 	while (count--)
 		fprintf(out, "%s -> ", frames[count]->file->name);
 	fputs(path, out);
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return seg_config_memory_close(out, &text);
 }
 
 static bool is_open(const seg_config_frame *innermost, const struct stat *stat)
