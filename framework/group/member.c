@@ -305,8 +305,9 @@ static bool missed_something(seg_member *m)
 		     ck_ring_size(&p->handoff.free) > 0))
 			return true;
 	}
-	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
-	return stop != SEG_STOP_NOT && !m->draining && m->phase != SEG_PHASE_GONE;
+	/* The round may have brought the last answer, for which nothing more will come. */
+	bool stopping = atomic_load_explicit(&m->stop, memory_order_acquire) != SEG_STOP_NOT;
+	return (stopping && !m->draining) || (m->phase == SEG_PHASE_GONE && !any_runs(m));
 }
 
 static void sleep_until(seg_member *m, struct pollfd poller[3], int64_t next)
