@@ -1,0 +1,12 @@
+# Writes OUTPUT, a C file with the text of every script in LUA_DIR, in the order of enum seg_script.
+set(names register append open_group claim commit mark dead_letter coordinate)
+set(c "#include \"redis/script.h\"\n\nconst struct seg_script_source seg_script_sources[SEG_SCRIPT_COUNT] = {\n")
+foreach(name ${names})
+  file(READ "${LUA_DIR}/${name}.lua" text)
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n\"" text "${text}")
+  string(APPEND c "{\"${name}\",\n\"${text}\"},\n")
+endforeach()
+string(APPEND c "};\n")
+file(WRITE "${OUTPUT}" "${c}")
