@@ -221,6 +221,28 @@ int seg_address_parse(const char *text, seg_address *address, seg_error *error)
 	return status;
 }
 
+int seg_address_set_login(seg_address *address, const char *user, const char *password, seg_error *error)
+{
+	char *new_user = user ? strdup(user) : NULL;
+	char *new_password = password ? strdup(password) : NULL;
+	if (user && !password) {
+		free(new_user);
+		return seg_fail(error, SEG_EINVAL, "a user is named for Redis, but no password");
+	}
+	if (!user != !new_user || !password != !new_password) {
+		free(new_user);
+		free(new_password);
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	}
+	if (address->password)
+		explicit_bzero(address->password, strlen(address->password));
+	free(address->user);
+	free(address->password);
+	address->user = new_user;
+	address->password = new_password;
+	return 0;
+}
+
 int seg_address_copy(seg_address *to, const seg_address *from)
 {
 	*to = *from;

@@ -19,6 +19,9 @@ typedef struct seg_address {
 /* Parses the forms that seg_client_options.address documents. 0, SEG_EINVAL or SEG_ENOMEM. */
 int seg_address_parse(const char *text, seg_address *address, seg_error *error);
 
+/* Puts another login in place of the address's own; each may be NULL. 0, SEG_EINVAL or SEG_ENOMEM. */
+int seg_address_set_login(seg_address *address, const char *user, const char *password, seg_error *error);
+
 /* Copies; 0 or SEG_ENOMEM. */
 int seg_address_copy(seg_address *to, const seg_address *from);
 

@@ -137,11 +137,11 @@ static void went_down(seg_connection *c)
 	}
 	c->in_callbacks = false;
 	c->break_wanted = false;
-	/* One line when it goes, and one at every power of two after: never a flood. */
-	bool tell = c->failures == 1 || (c->failures & (c->failures - 1)) == 0;
-	if (tell && c->error.status != SEG_ECLOSED)
-		seg_log(&c->options.logger, c->failures > 2 || was_ready ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
-			"%s; trying again%s", c->error.text, c->failures > 2 ? " until it answers" : "");
+	/* A line when it goes, and when it stays away one at each power of two: never a flood. */
+	bool long_away = c->failures >= 8 && (c->failures & (c->failures - 1)) == 0;
+	if (c->error.status != SEG_ECLOSED)
+		seg_log(&c->options.logger, long_away || (was_ready && c->failures == 1) ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
+			"%s; %s", c->error.text, long_away ? "trying again until it answers" : "trying again");
 	if (c->options.on_state)
 		c->options.on_state(c->options.arg, false, &c->error);
 }

@@ -26,6 +26,7 @@ enum {
 	LAST_WAIT_MS = 2000 /* for members told to stop at once */
 };
 
+#define CONNECT_TRY (1 * SEG_SECOND)
 #define CONNECT_BACKOFF (200 * SEG_MS)
 #define CONNECT_BACKOFF_MAX (5 * SEG_SECOND)
 
@@ -77,7 +78,7 @@ static bool wait_for_end(runner *r, int timeout_ms)
 	return r->signalled > 0 || atomic_load(&r->ending.exit_code) >= 0;
 }
 
-/* --- starting ------------------------------------------------------------------------------ */
+/* --- starting: an exit code, EX_OK also if a signal came meanwhile ------------------------------------------------------------------------------ */
 
 static int report(runner *r, const seg_error *error, int exit_code)
 {
@@ -123,19 +124,25 @@ static int open_client(runner *r)
 	options.address = r->embedded ? seg_embedded_address(r->embedded) : redis->address;
 	options.name_space = r->config->runner.name_space;
 	options.connect_timeout_ms = (uint32_t)(redis->connect_timeout / SEG_MS);
-	options.timeout_ms = (uint32_t)(redis->timeout / SEG_MS);
+	options.user = redis->user;
+	options.password = redis->password;
+	/* Each try is short, so that a signal is heard between two; what follows has the time it was given. */
+	options.timeout_ms = redis->timeout < CONNECT_TRY ? (uint32_t)(redis->timeout / SEG_MS) : CONNECT_TRY / SEG_MS;
 	options.allow_eviction = redis->allow_eviction;
 	options.log = seg_logfile_write;
 	options.log_arg = r->log;
 	for (unsigned attempt = 1;; attempt++) {
 		int status = seg_client_open(&options, &r->client, &error);
-		if (status == 0)
+		if (status == 0) {
+			r->client->timeout = redis->timeout;
 			return EX_OK;
+		}
 		if (!passes(status))
 			return report(r, &error, exit_code_of(status));
-		seg_log(&r->logger, SEG_LOG_WARNING, "%s; waiting for Redis", error.text);
+		if ((attempt & (attempt - 1)) == 0)
+			seg_log(&r->logger, SEG_LOG_WARNING, "%s; waiting for Redis", error.text);
 		if (wait_for_end(r, (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) / SEG_MS)))
-			return EX_TEMPFAIL;
+			return EX_OK;
 	}
 }
 
@@ -161,7 +168,7 @@ static int start_sections(runner *r)
 			seg_section_fini(s);
 			if (wait_for_end(r, (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) / SEG_MS))) {
 				seg_plugin_instance_fini(s->instance);
-				return EX_TEMPFAIL;
+				return EX_OK;
 			}
 		}
 	}
@@ -310,9 +317,9 @@ int seg_runner_run(const seg_config *config)
 		exit_code = report(&r, &error, EX_OSERR);
 	} else {
 		exit_code = open_client(&r);
-		if (exit_code == EX_OK)
+		if (exit_code == EX_OK && r.client)
 			exit_code = start_sections(&r);
-		if (exit_code == EX_OK)
+		if (exit_code == EX_OK && r.started == config->consumer_count)
 			exit_code = run(&r);
 		exit_code = stop_sections(&r, exit_code);
 	}
