@@ -14,6 +14,10 @@
 #include "redis/address.h"
 #include "redis/connection.h"
 
+/* Random bytes in a producer's id, and the length of its text. */
+#define SEG_PRODUCER_ID_BYTES 16
+#define SEG_PRODUCER_ID_LENGTH (2 * SEG_PRODUCER_ID_BYTES)
+
 struct seg_client {
 	seg_address address;
 	char name_space[SEG_NAME_MAX + 1];
@@ -22,10 +26,10 @@ struct seg_client {
 	uint64_t max_message_bytes;
 	seg_logger logger;
 
-	pthread_mutex_t lock; /* guards connection and what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	seg_connection *connection;
-	char producer_id[33];    /* of the blocking sends */
-	uint64_t sequence;
+	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* of the blocking sends */
+	uint64_t sequence;                            /* of the newest of their batches */
 };
 
 struct seg_stream {
@@ -35,11 +39,20 @@ struct seg_stream {
 	seg_logger logger;
 };
 
-/* Issues one script call and waits: 0 with the reply handed to fn under the lock, or a negative status. */
+/* "reject" or "drop-oldest". */
+const char *seg_overflow_name(seg_overflow overflow);
+
+/* An option's value: 0, or SEG_EINVAL with a sentence that names it. Pure. */
+int seg_range_check(const char *name, uint64_t value, uint64_t low, uint64_t high, seg_error *error);
+
+/*
+ * One script, or one command, on the client's connection: tried until it is answered, at most for the
+ * client's timeout. fn gets a reply that is no error, under the client's lock. 0, or a negative status with
+ * an error that begins with `what`. Any thread.
+ */
 int seg_client_script(seg_client *client, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
 		      const char *const *argv, const size_t *lengths, const char *what, seg_error *error);
-
-/* Checks a record against every limit: 0, SEG_EINVAL or SEG_ETOOBIG. */
-int seg_record_check(const seg_client *client, const seg_record *record, seg_error *error);
+int seg_client_command(seg_client *client, seg_reply_fn fn, void *arg, int argc, const char *const *argv,
+		       const size_t *lengths, const char *what, seg_error *error);
 
 #endif

@@ -112,6 +112,14 @@ typedef struct seg_client_options {
 	uint64_t max_message_bytes; /* key + data + headers; 1 to 512 MiB; default 16 MiB */
 	seg_log_fn log;             /* or NULL: silence */
 	void *log_arg;
+	/*
+	 * 1: a server whose maxmemory-policy evicts keys, and may so lose messages and positions
+	 * without a word, is only warned of; 0, the default: it is refused.
+	 */
+	uint32_t allow_eviction;
+	/* Log in as; NULL: as the address says. Copied. A user without a password is SEG_EINVAL. */
+	const char *user;
+	const char *password;
 } seg_client_options;
 
 SEG_API void seg_client_options_init(seg_client_options *options);
@@ -239,15 +247,20 @@ typedef struct seg_producer_options {
 	uint32_t linger_us;        /* how long a batch waits for more; 0 to 60 s; default 1,000 */
 	uint32_t batch_records;    /* 1 to 4,096; default 256 */
 	uint64_t batch_bytes;      /* 1 KiB to 64 MiB; default 256 KiB */
-	uint64_t in_flight_bytes;  /* held in all, sent or waiting; default 32 MiB */
+	/*
+	 * Held in all, sent or waiting: keys, data, headers and 64 bytes a record. 64 KiB to
+	 * 64 GiB; default 32 MiB.
+	 */
+	uint64_t in_flight_bytes;
 	/*
 	 * How long seg_producer_send waits for room below in_flight_bytes before it
 	 * fails with SEG_EFULL. 0: not at all; default 10,000.
 	 */
 	uint32_t when_blocked_ms;
 	/*
-	 * How long a record is tried before it fails, with SEG_EFULL, SEG_EUNREACHABLE or
-	 * SEG_EUNKNOWN. 1 to 3,600,000; default 30,000.
+	 * How long a record is tried before it fails: with SEG_EUNKNOWN if it may have been
+	 * added, else with what stood in the way: SEG_EFULL, SEG_EUNREACHABLE, SEG_EAUTH, SEG_ESERVER.
+	 * Longer than linger_us. 1 to 3,600,000; default 30,000.
 	 */
 	uint32_t delivery_timeout_ms;
 	/*

@@ -1,0 +1,253 @@
+#include "stream/client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "stream/exchange.h"
+#include "stream/server_check.h"
+
+enum {
+	DEFAULT_CONNECT_TIMEOUT_MS = 5000,
+	CONNECT_TIMEOUT_MAX_MS = 600 * 1000,
+	DEFAULT_TIMEOUT_MS = 10000,
+	TIMEOUT_MAX_MS = 3600 * 1000,
+};
+
+#define DEFAULT_MESSAGE_BYTES ((uint64_t)16 << 20)
+#define MESSAGE_BYTES_MAX ((uint64_t)512 << 20)
+
+void seg_client_options_init(seg_client_options *options)
+{
+	*options = (seg_client_options){
+		.address = "redis://127.0.0.1:6379",
+		.name_space = "default",
+		.connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS,
+		.timeout_ms = DEFAULT_TIMEOUT_MS,
+		.max_message_bytes = DEFAULT_MESSAGE_BYTES,
+	};
+}
+
+int seg_range_check(const char *name, uint64_t value, uint64_t low, uint64_t high, seg_error *error)
+{
+	if (value >= low && value <= high)
+		return 0;
+	return seg_fail(error, SEG_EINVAL, "%s is %" PRIu64 "; it must be %" PRIu64 " to %" PRIu64, name,
+			value, low, high);
+}
+
+static int check_options(const seg_client_options *options, seg_error *error)
+{
+	int status = seg_name_check("namespace", options->name_space, error);
+	if (status == 0)
+		status = seg_range_check("connect_timeout_ms", options->connect_timeout_ms, 1,
+					 CONNECT_TIMEOUT_MAX_MS, error);
+	if (status == 0)
+		status = seg_range_check("timeout_ms", options->timeout_ms, 1, TIMEOUT_MAX_MS, error);
+	if (status == 0)
+		status = seg_range_check("max_message_bytes", options->max_message_bytes, 1,
+					 MESSAGE_BYTES_MAX, error);
+	return status;
+}
+
+/* --- single commands -------------------------------------------------------- */
+
+typedef struct {
+	seg_exchange exchange; /* first: the callback gets its address */
+	bool is_script;
+	seg_script script;
+	int keys;
+	int argc;
+	const char *const *argv;
+	const size_t *lengths;
+	seg_reply_fn fn;
+	void *arg;
+} single_call;
+
+static void got_single(void *arg, const seg_reply *reply)
+{
+	single_call *call = arg;
+	if (seg_exchange_answer(&call->exchange, reply))
+		call->fn(call->arg, reply);
+}
+
+static bool issue_single(seg_exchange *exchange, seg_connection *connection)
+{
+	single_call *call = (single_call *)exchange;
+	bool issued = call->is_script
+			      ? seg_connection_script(connection, call->script, got_single, call, call->keys,
+						      call->argc, call->argv, call->lengths)
+			      : seg_connection_command(connection, got_single, call, call->argc, call->argv,
+						       call->lengths);
+	exchange->waiting += issued;
+	return issued;
+}
+
+static int run_single(seg_client *client, single_call *call, const char *what, seg_error *error)
+{
+	seg_error reason;
+	int status = seg_exchange_run(&call->exchange, client, &reason);
+	return status ? seg_fail(error, status, "%s: %s", what, reason.text) : 0;
+}
+
+int seg_client_script(seg_client *client, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
+		      const char *const *argv, const size_t *lengths, const char *what, seg_error *error)
+{
+	single_call call = {.exchange.issue = issue_single,
+			    .is_script = true,
+			    .script = script,
+			    .keys = keys,
+			    .argc = argc,
+			    .argv = argv,
+			    .lengths = lengths,
+			    .fn = fn,
+			    .arg = arg};
+	return run_single(client, &call, what, error);
+}
+
+int seg_client_command(seg_client *client, seg_reply_fn fn, void *arg, int argc, const char *const *argv,
+		       const size_t *lengths, const char *what, seg_error *error)
+{
+	single_call call = {.exchange.issue = issue_single,
+			    .argc = argc,
+			    .argv = argv,
+			    .lengths = lengths,
+			    .fn = fn,
+			    .arg = arg};
+	return run_single(client, &call, what, error);
+}
+
+/* --- opening ---------------------------------------------------------------- */
+
+typedef struct {
+	seg_exchange exchange;
+	seg_server_facts facts;
+	bool refused; /* INFO is not ours to ask */
+} server_question;
+
+static void got_info(void *arg, const seg_reply *reply)
+{
+	server_question *question = arg;
+	if (reply && reply->type == SEG_REPLY_ERROR && seg_reply_status(reply) == SEG_EAUTH) {
+		seg_exchange_counted(&question->exchange);
+		question->refused = true;
+	} else if (seg_exchange_answer(&question->exchange, reply)) {
+		/* What is no text names no version, and is refused for that. */
+		seg_server_facts_read(&question->facts, reply->text ? reply->text : "", reply->length);
+	}
+}
+
+/* Only worth a warning, so an error is none. */
+static void got_config(void *arg, const seg_reply *reply)
+{
+	server_question *question = arg;
+	seg_exchange_counted(&question->exchange);
+	if (reply && reply->type == SEG_REPLY_ARRAY)
+		seg_server_facts_read_config(&question->facts, reply);
+}
+
+static bool issue_questions(seg_exchange *exchange, seg_connection *connection)
+{
+	server_question *question = (server_question *)exchange;
+	if (!seg_connection_words(connection, got_info, question, "INFO", (char *)NULL))
+		return false;
+	exchange->waiting++;
+	if (!seg_connection_words(connection, got_config, question, "CONFIG", "GET", "save", (char *)NULL))
+		return false;
+	exchange->waiting++;
+	if (!seg_connection_words(connection, got_config, question, "CONFIG", "GET", "appendfsync",
+				  (char *)NULL))
+		return false;
+	exchange->waiting++;
+	return true;
+}
+
+static int check_server(seg_client *client, bool allow_eviction, seg_error *error)
+{
+	server_question question = {.exchange.issue = issue_questions};
+	seg_error reason;
+	int status = seg_exchange_run(&question.exchange, client, &reason);
+	if (status)
+		return seg_fail(error, status, "%s", reason.text);
+	if (!question.refused)
+		return seg_server_check(&question.facts, allow_eviction, client->address.text,
+					&client->logger, error);
+	seg_log(&client->logger, SEG_LOG_WARNING,
+		"this user may not ask Redis at %s for INFO, so its version, role and eviction "
+		"policy are not checked; "
+		"grant +info",
+		client->address.text);
+	return 0;
+}
+
+static seg_connection *make_connection(const seg_client *client)
+{
+	/* Half the timeout, so that a silent link leaves time for a second try. */
+	int64_t answer_timeout = client->timeout / 2 > SEG_SECOND ? client->timeout / 2 : SEG_SECOND;
+	seg_connection_options options = {
+		.address = &client->address,
+		.client_name = "segmenter-client",
+		.connect_timeout = client->connect_timeout,
+		.answer_timeout = answer_timeout,
+		.logger = client->logger,
+	};
+	return seg_connection_create(&options);
+}
+
+int seg_client_open(const seg_client_options *given, seg_client **result, seg_error *error)
+{
+	seg_client_options options;
+	seg_client_options_init(&options);
+	if (given) {
+		const char *address = options.address, *name_space = options.name_space;
+		options = *given;
+		options.address = given->address ? given->address : address;
+		options.name_space = given->name_space ? given->name_space : name_space;
+	}
+	if (!result)
+		return seg_fail(error, SEG_EINVAL, "no place for the client was given");
+	*result = NULL;
+	int status = check_options(&options, error);
+	if (status)
+		return status;
+
+	seg_client *client = calloc(1, sizeof(*client));
+	if (!client)
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a client");
+	pthread_mutex_init(&client->lock, NULL);
+	snprintf(client->name_space, sizeof(client->name_space), "%s", options.name_space);
+	client->connect_timeout = options.connect_timeout_ms * SEG_MS;
+	client->timeout = options.timeout_ms * SEG_MS;
+	client->max_message_bytes = options.max_message_bytes;
+	client->logger = seg_logger_make(options.log, options.log_arg);
+	seg_random_hex(client->producer_id, SEG_PRODUCER_ID_BYTES);
+
+	status = seg_address_parse(options.address, &client->address, error);
+	if (status == 0 && (options.user || options.password))
+		status = seg_address_set_login(&client->address, options.user, options.password, error);
+	if (status == 0) {
+		client->connection = make_connection(client);
+		status = client->connection ? check_server(client, options.allow_eviction != 0, error)
+					    : seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
+	}
+	if (status) {
+		seg_client_close(client);
+		return status;
+	}
+	*result = client;
+	return 0;
+}
+
+void seg_client_close(seg_client *client)
+{
+	if (!client)
+		return;
+	seg_connection_destroy(client->connection);
+	seg_address_fini(&client->address);
+	pthread_mutex_destroy(&client->lock);
+	free(client);
+}

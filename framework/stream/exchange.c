@@ -1,0 +1,122 @@
+#include "stream/exchange.h"
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "stream/client.h"
+
+#define PAUSE_BASE (5 * SEG_MS)
+#define PAUSE_CAP (200 * SEG_MS)
+
+void seg_exchange_counted(seg_exchange *exchange)
+{
+	exchange->waiting--;
+	exchange->done = exchange->waiting == 0;
+}
+
+bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply)
+{
+	seg_exchange_counted(exchange);
+	if (!reply) {
+		exchange->again = true;
+		return false;
+	}
+	if (reply->type != SEG_REPLY_ERROR)
+		return true;
+	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis says: %.300s", reply->text);
+	if (seg_reply_is_transient(reply))
+		exchange->again = true;
+	return false;
+}
+
+/* The lock, before the deadline: pthread knows no CLOCK_BOOTTIME, so the rest is counted on its own clock. */
+static bool lock_before(pthread_mutex_t *lock, int64_t deadline)
+{
+	if (pthread_mutex_trylock(lock) == 0)
+		return true;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	int64_t end = (int64_t)t.tv_sec * SEG_SECOND + t.tv_nsec + (deadline - seg_now());
+	t = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
+	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &t) == 0;
+}
+
+/* Lets the connection live for a while before the next round. */
+static void pause_between(seg_connection *connection, unsigned round, int64_t deadline)
+{
+	const bool never = false;
+	int64_t until = seg_now() + seg_backoff(PAUSE_BASE, PAUSE_CAP, round);
+	(void)seg_connection_wait(connection, &never, until < deadline ? until : deadline);
+}
+
+/* One round: 0 if all was answered or lost in time. */
+static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadline)
+{
+	seg_connection *connection = client->connection;
+	int status = seg_connection_wait_ready(connection, deadline);
+	if (status)
+		return status;
+	exchange->again = false;
+	exchange->waiting = 0;
+	exchange->failure.status = 0;
+	if (!exchange->issue(exchange, connection)) {
+		exchange->again = true;
+		/* Half of it is no use, and could be half a transaction. */
+		seg_connection_break(connection, SEG_ENOMEM, "out of memory for a command");
+	}
+	exchange->done = exchange->waiting == 0;
+	status = seg_connection_wait(connection, &exchange->done, deadline);
+	if (!exchange->done)
+		seg_connection_break(connection, SEG_EUNREACHABLE,
+				     "Redis at %s did not answer within %lld ms", client->address.text,
+				     (long long)(client->timeout / SEG_MS));
+	return status;
+}
+
+/* Why it did not come to an end: what the connection says if it is down, else what Redis said last. */
+static const seg_error *reason_of(const seg_exchange *exchange, const seg_client *client, seg_error *made)
+{
+	const seg_error *error = seg_connection_error(client->connection);
+	if (!seg_connection_ready(client->connection) && error->status)
+		return error;
+	if (exchange->failure.status)
+		return &exchange->failure;
+	seg_fail(made, SEG_EUNREACHABLE, "no answer from Redis at %s within %lld ms", client->address.text,
+		 (long long)(client->timeout / SEG_MS));
+	return made;
+}
+
+static int run_rounds(seg_exchange *exchange, seg_client *client, int64_t deadline)
+{
+	for (unsigned round = 1;; round++) {
+		int status = run_round(exchange, client, deadline);
+		if (status)
+			return status;
+		if (!exchange->again)
+			return exchange->failure.status;
+		if (seg_now() >= deadline)
+			return SEG_ETIMEOUT;
+		if (exchange->failure.status)
+			pause_between(client->connection, round, deadline);
+	}
+}
+
+int seg_exchange_run(seg_exchange *exchange, seg_client *client, seg_error *error)
+{
+	int64_t deadline = seg_now() + client->timeout;
+	exchange->failure.status = 0;
+	if (!lock_before(&client->lock, deadline))
+		return seg_fail(error, SEG_EUNREACHABLE,
+				"other calls kept the client's connection busy for %lld ms",
+				(long long)(client->timeout / SEG_MS));
+	int status = run_rounds(exchange, client, deadline);
+	if (status) {
+		seg_error made;
+		*error = *reason_of(exchange, client, &made);
+		status = error->status;
+	}
+	pthread_mutex_unlock(&client->lock);
+	return status;
+}

@@ -1,0 +1,280 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "stream/append.h"
+#include "stream/codec.h"
+#include "stream/record.h"
+#include "stream/sender.h"
+
+/* --- options ------------------------------------------------------------------ */
+
+void seg_producer_options_init(seg_producer_options *options)
+{
+	*options = (seg_producer_options){
+		.linger_us = 1000,
+		.batch_records = 256,
+		.batch_bytes = 256 << 10,
+		.in_flight_bytes = 32 << 20,
+		.when_blocked_ms = 10000,
+		.delivery_timeout_ms = 30000,
+	};
+}
+
+static int check_options(const seg_producer_options *o, seg_error *error)
+{
+	const struct {
+		const char *name;
+		uint64_t value, low, high;
+	} ranges[] = {
+		{"linger_us", o->linger_us, 0, 60000000},
+		{"batch_records", o->batch_records, 1, 4096},
+		{"batch_bytes", o->batch_bytes, 1 << 10, 64 << 20},
+		{"in_flight_bytes", o->in_flight_bytes, 64 << 10, (uint64_t)64 << 30},
+		{"when_blocked_ms", o->when_blocked_ms, 0, 3600000},
+		{"delivery_timeout_ms", o->delivery_timeout_ms, 1, 3600000},
+		{"wait_when_full", o->wait_when_full, 0, 1},
+	};
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		int status = seg_range_check(ranges[i].name, ranges[i].value, ranges[i].low, ranges[i].high,
+					     error);
+		if (status)
+			return status;
+	}
+	if (o->linger_us >= (uint64_t)o->delivery_timeout_ms * 1000)
+		return seg_fail(
+			error, SEG_EINVAL,
+			"linger_us is %" PRIu32 ", but delivery_timeout_ms %" PRIu32
+			": a record would be given up before it is sent; lower the one or raise the other",
+			o->linger_us, o->delivery_timeout_ms);
+	if (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO)
+		return seg_fail(error, SEG_EINVAL,
+				"codec is %d; it must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO",
+				(int)o->codec);
+	return 0;
+}
+
+/* --- opening ------------------------------------------------------------------ */
+
+static int init_accumulator(seg_producer *p)
+{
+	const seg_producer_options *o = &p->options;
+	uint64_t partition_size = p->stream->shape.partition_size;
+	seg_accumulator_limits limits = {
+		.partitions = p->stream->shape.partitions,
+		.batch_records =
+			o->batch_records < partition_size ? o->batch_records : (size_t)partition_size,
+		.batch_bytes = (size_t)o->batch_bytes,
+		.held_bytes = (size_t)o->in_flight_bytes,
+		.linger = o->linger_us * (SEG_MS / 1000),
+		.timeout = o->delivery_timeout_ms * SEG_MS,
+	};
+	return seg_accumulator_init(&p->shared.accumulator, &limits);
+}
+
+static void destroy(seg_producer *p)
+{
+	seg_accumulator_fini(&p->shared.accumulator);
+	pthread_cond_destroy(&p->shared.changed);
+	pthread_mutex_destroy(&p->shared.lock);
+	if (p->wake_fd >= 0)
+		close(p->wake_fd);
+	free(p);
+}
+
+static void init_shared(seg_producer *p)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->shared.changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&p->shared.lock, NULL);
+}
+
+int seg_producer_open(seg_stream *stream, const seg_producer_options *options, seg_producer **producer,
+		      seg_error *error)
+{
+	seg_producer_options defaults;
+	seg_producer_options_init(&defaults);
+	if (!options)
+		options = &defaults;
+	if (!stream || !producer)
+		return seg_fail(error, SEG_EINVAL, "no %s was given",
+				stream ? "place for the producer" : "stream");
+	*producer = NULL;
+	int status = check_options(options, error);
+	if (status)
+		return status;
+
+	seg_producer *p = calloc(1, sizeof(*p));
+	if (!p)
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a producer");
+	p->stream = stream;
+	p->options = *options;
+	p->ttl_ms = seg_append_ttl_ms(options->delivery_timeout_ms * SEG_MS);
+	seg_random_hex(p->id, SEG_PRODUCER_ID_BYTES);
+	init_shared(p);
+	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->wake_fd < 0)
+		status = seg_fail(error, SEG_ESYSTEM, "no eventfd for the producer: too many open files?");
+	else if (init_accumulator(p))
+		status = seg_fail(error, SEG_ENOMEM, "out of memory for a producer");
+	else
+		status = seg_sender_start(p, error);
+	if (status)
+		destroy(p);
+	else
+		*producer = p;
+	return status;
+}
+
+/* --- waiting ------------------------------------------------------------------ */
+
+/* Waits for a change, under the lock; false once `until` (seg_now()) has come. */
+static bool wait_for_change(seg_producer *p, int64_t until)
+{
+	int64_t left = until - seg_now();
+	if (left <= 0)
+		return false;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	int64_t end = (int64_t)t.tv_sec * SEG_SECOND + t.tv_nsec + left;
+	t = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
+	p->shared.waiting++;
+	pthread_cond_timedwait(&p->shared.changed, &p->shared.lock, &t);
+	p->shared.waiting--;
+	/* Closing waits for those who wait. */
+	if (p->shared.closing && p->shared.waiting == 0)
+		pthread_cond_broadcast(&p->shared.changed);
+	return true;
+}
+
+/* --- sending ------------------------------------------------------------------ */
+
+/* Waits until the record fits, under the lock. */
+static int wait_for_room(seg_producer *p, size_t charge, seg_error *error)
+{
+	const seg_accumulator *a = &p->shared.accumulator;
+	/* The sender would wait for itself. */
+	bool is_sender = pthread_equal(pthread_self(), p->thread);
+	int64_t until = 0;
+	while (!p->shared.closing && !seg_accumulator_has_room(a, charge)) {
+		if (until == 0)
+			until = is_sender ? 1 : seg_now() + p->options.when_blocked_ms * SEG_MS;
+		if (!wait_for_change(p, until))
+			return seg_fail(error, SEG_EFULL,
+					"the producer holds %zu bytes that Redis has not taken yet, of "
+					"in_flight_bytes %zu; "
+					"send less, or raise it",
+					a->held, a->limits.held_bytes);
+	}
+	return p->shared.closing ? seg_fail(error, SEG_ECLOSED, "the producer is closed") : 0;
+}
+
+static int take_record(seg_producer *p, uint32_t partition, const seg_record *record, void *opaque,
+		       seg_error *error)
+{
+	size_t charge = seg_accumulator_charge(record);
+	if (charge > p->options.in_flight_bytes)
+		return seg_fail(error, SEG_ETOOBIG,
+				"the record takes %zu bytes; the producer's limit for all together, "
+				"in_flight_bytes, is %" PRIu64,
+				charge, p->options.in_flight_bytes);
+	bool wake = false;
+	pthread_mutex_lock(&p->shared.lock);
+	int status = wait_for_room(p, charge, error);
+	if (status == 0) {
+		int64_t now = seg_now();
+		if (seg_accumulator_add(&p->shared.accumulator, partition, record, opaque, now))
+			status = seg_fail(error, SEG_ENOMEM, "out of memory for a record of %zu bytes",
+					  charge);
+		wake = seg_sender_oversleeps(p, now);
+	}
+	pthread_mutex_unlock(&p->shared.lock);
+	if (wake)
+		seg_sender_wake(p);
+	return status;
+}
+
+int seg_producer_send(seg_producer *p, const seg_record *record, void *opaque, seg_error *error)
+{
+	if (!p)
+		return seg_fail(error, SEG_EINVAL, "no producer was given");
+	int status = seg_record_check(record, p->stream->client->max_message_bytes, error);
+	if (status)
+		return status;
+	uint32_t partition = seg_partition_of(record->key, record->key_length, p->stream->shape.partitions);
+	if (p->options.codec == SEG_CODEC_RAW)
+		return take_record(p, partition, record, opaque, error);
+
+	seg_arena arena;
+	seg_record encoded;
+	seg_arena_init(&arena, 4096);
+	status = seg_codec_encode(p->options.codec, record, &arena, &encoded, error);
+	if (status == 0)
+		status = take_record(p, partition, &encoded, opaque, error);
+	seg_arena_fini(&arena);
+	return status;
+}
+
+/* --- flushing and closing ----------------------------------------------------- */
+
+/* Sends all without lingering, and waits until it is gone, under the lock. */
+static int flush(seg_producer *p, int64_t until)
+{
+	seg_accumulator *a = &p->shared.accumulator;
+	uint64_t mark = seg_accumulator_mark(a);
+	seg_accumulator_hurry(a);
+	if (seg_sender_oversleeps(p, seg_now()))
+		seg_sender_wake(p);
+	while (!seg_accumulator_is_gone(a, mark))
+		if (!wait_for_change(p, until))
+			return SEG_ETIMEOUT;
+	return 0;
+}
+
+int seg_producer_flush(seg_producer *p, uint32_t timeout_ms, seg_error *error)
+{
+	if (!p)
+		return seg_fail(error, SEG_EINVAL, "no producer was given");
+	pthread_mutex_lock(&p->shared.lock);
+	int status = flush(p, seg_now() + timeout_ms * SEG_MS);
+	size_t held = p->shared.accumulator.held;
+	pthread_mutex_unlock(&p->shared.lock);
+	if (status)
+		seg_fail(error, status,
+			 "after %" PRIu32 " ms the producer still holds %zu bytes that Redis has not taken",
+			 timeout_ms, held);
+	return status;
+}
+
+int seg_producer_close(seg_producer *p, uint32_t timeout_ms, seg_error *error)
+{
+	if (!p)
+		return 0;
+	pthread_mutex_lock(&p->shared.lock);
+	p->shared.closing = true;
+	pthread_cond_broadcast(&p->shared.changed);
+	(void)flush(p, seg_now() + timeout_ms * SEG_MS);
+	pthread_mutex_unlock(&p->shared.lock);
+	seg_sender_stop(p);
+
+	pthread_mutex_lock(&p->shared.lock);
+	while (p->shared.waiting > 0)
+		pthread_cond_wait(&p->shared.changed, &p->shared.lock);
+	pthread_mutex_unlock(&p->shared.lock);
+	int status = 0;
+	if (p->sender.left_some)
+		status = seg_fail(error, SEG_ETIMEOUT,
+				  "records were left %" PRIu32
+				  " ms after closing began; the delivery callback was told of each",
+				  timeout_ms);
+	destroy(p);
+	return status;
+}

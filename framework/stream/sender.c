@@ -1,0 +1,400 @@
+#include "stream/sender.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "stream/append.h"
+#include "stream/record.h"
+
+/* Between two tries of a batch that was refused. */
+#define REST_BASE (5 * SEG_MS)
+#define REST_CAP (250 * SEG_MS)
+
+/* How long Redis may be silent with an answer due, so that there is time for another try. */
+#define ANSWER_TIMEOUT_MIN SEG_SECOND
+#define ANSWER_TIMEOUT_MAX (10 * SEG_SECOND)
+
+/* --- telling ------------------------------------------------------------------ */
+
+/* Tells the fate of the next n records of the batch. */
+static void deliver(seg_producer *p, seg_producer_batch *batch, size_t n, int status, seg_id first,
+		    const char *text)
+{
+	seg_delivery delivery = {.status = status, .partition = batch->partition, .text = text};
+	for (size_t i = 0; i < n && p->options.delivery; i++) {
+		delivery.opaque = batch->records[batch->done + i].opaque;
+		if (status == SEG_OK)
+			delivery.id = (seg_id){first.ms, first.seq + i};
+		p->options.delivery(p->options.delivery_arg, &delivery);
+	}
+	batch->done += n;
+}
+
+/* A producer without a delivery callback hears of it in the log: at the 1st, 2nd, 4th, 8th ... time. */
+static void log_failure(seg_producer *p, size_t records, const char *text)
+{
+	uint64_t n = ++p->sender.failures;
+	if (!p->options.delivery && (n & (n - 1)) == 0)
+		seg_log(&p->stream->logger, SEG_LOG_WARNING,
+			"%zu records were given up (the %" PRIu64 ". batch): %s", records, n, text);
+}
+
+/* Tells of all records left in the batch that they have failed. */
+static void deliver_failure(seg_producer *p, seg_producer_batch *batch, const seg_error *error)
+{
+	log_failure(p, batch->count - batch->done, error->text);
+	deliver(p, batch, batch->count - batch->done, error->status, (seg_id){0, 0}, error->text);
+}
+
+/* --- handing back ------------------------------------------------------------- */
+
+typedef enum { PUT_BACK, REST, FINISH, ABANDON, RECYCLE } release_kind;
+
+/* What becomes of a held batch; the lock is taken for it. */
+static void release(seg_producer *p, seg_producer_batch *batch, release_kind kind)
+{
+	seg_accumulator *a = &p->shared.accumulator;
+	pthread_mutex_lock(&p->shared.lock);
+	switch (kind) {
+	case PUT_BACK:
+		seg_accumulator_put_back(a, batch);
+		break;
+	case REST:
+		seg_accumulator_rest(a, batch,
+				     seg_now() + seg_backoff(REST_BASE, REST_CAP, ++batch->refusals));
+		break;
+	case FINISH:
+		seg_accumulator_finish(a, batch);
+		break;
+	case ABANDON:
+		batch->abandoned = true;
+		seg_accumulator_abandon(a, batch);
+		break;
+	case RECYCLE:
+		seg_accumulator_recycle(a, batch);
+		break;
+	}
+	if (p->shared.waiting > 0)
+		pthread_cond_broadcast(&p->shared.changed);
+	pthread_mutex_unlock(&p->shared.lock);
+}
+
+/* --- answers ------------------------------------------------------------------ */
+
+static seg_append append_of(const seg_producer *p, const seg_producer_batch *batch)
+{
+	return (seg_append){
+		.partition = batch->partition,
+		.producer = p->id,
+		.sequence = batch->sequence,
+		.ttl_ms = p->ttl_ms,
+		.records = batch->count - batch->done,
+	};
+}
+
+static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
+{
+	deliver(p, batch, answer->added, SEG_OK, answer->first, NULL);
+	if (batch->done == batch->count) {
+		release(p, batch, FINISH);
+		return;
+	}
+	if (answer->added > 0)
+		batch->refusals = 0;
+	/* The rest is a batch of its own now. */
+	batch->sequence = 0;
+	batch->may_be_added = false;
+	seg_append_full(p->stream, batch->partition, &batch->refusal);
+	if (p->options.wait_when_full) {
+		release(p, batch, REST);
+	} else {
+		deliver_failure(p, batch, &batch->refusal);
+		release(p, batch, FINISH);
+	}
+}
+
+static void give_up(seg_producer *p, seg_producer_batch *batch, seg_error *error)
+{
+	if (batch->may_be_added)
+		error->status = SEG_EUNKNOWN;
+	deliver_failure(p, batch, error);
+	release(p, batch, FINISH);
+}
+
+static void got_answer(void *arg, const seg_reply *reply)
+{
+	seg_producer_batch *batch = arg;
+	seg_producer *p = batch->owner;
+	batch->waiting = false;
+	if (batch->abandoned) {
+		release(p, batch, RECYCLE);
+		return;
+	}
+	seg_error error;
+	seg_append append = append_of(p, batch);
+	seg_append_answer answer = seg_append_read(&append, reply, &error);
+	switch (answer.outcome) {
+	case SEG_APPEND_ADDED:
+		take_added(p, batch, &answer);
+		break;
+	case SEG_APPEND_LOST:
+		batch->may_be_added = true;
+		release(p, batch, PUT_BACK);
+		break;
+	case SEG_APPEND_REFUSED:
+		batch->refusal = error;
+		release(p, batch, REST);
+		break;
+	case SEG_APPEND_UNCLEAR:
+	case SEG_APPEND_FAILED:
+		batch->may_be_added |= answer.outcome == SEG_APPEND_UNCLEAR;
+		give_up(p, batch, &error);
+		break;
+	}
+}
+
+/* --- sending ------------------------------------------------------------------ */
+
+static bool make_argument_room(seg_producer *p, size_t wanted)
+{
+	if (wanted <= p->sender.argv_room)
+		return true;
+	const char **argv = realloc(p->sender.argv, wanted * sizeof(*argv));
+	if (argv)
+		p->sender.argv = argv;
+	size_t *lengths = realloc(p->sender.lengths, wanted * sizeof(*lengths));
+	if (lengths)
+		p->sender.lengths = lengths;
+	if (!argv || !lengths)
+		return false;
+	p->sender.argv_room = wanted;
+	return true;
+}
+
+static bool issue(seg_producer *p, seg_producer_batch *batch)
+{
+	size_t argc = SEG_APPEND_HEAD;
+	for (size_t i = batch->done; i < batch->count; i++)
+		argc += 5 + 2 * batch->records[i].header_count;
+	if (!make_argument_room(p, argc))
+		return false;
+	if (batch->sequence == 0)
+		batch->sequence = ++p->sender.sequence;
+	batch->owner = p;
+
+	seg_append_texts texts;
+	seg_append append = append_of(p, batch);
+	seg_append_head(&append, p->stream, &texts, p->sender.argv, p->sender.lengths);
+	size_t at = SEG_APPEND_HEAD;
+	for (size_t i = batch->done; i < batch->count; i++) {
+		seg_record record = seg_producer_batch_record(batch, i);
+		seg_append_record(&record, p->sender.argv + at, p->sender.lengths + at);
+		at += seg_record_arguments(&record);
+	}
+	batch->waiting = seg_connection_script(p->sender.connection, SEG_SCRIPT_APPEND, got_answer, batch,
+					       SEG_APPEND_KEYS, (int)argc, p->sender.argv, p->sender.lengths);
+	return batch->waiting;
+}
+
+static seg_producer_batch *take_ready(seg_producer *p)
+{
+	pthread_mutex_lock(&p->shared.lock);
+	seg_producer_batch *batch = seg_accumulator_take(&p->shared.accumulator, seg_now());
+	pthread_mutex_unlock(&p->shared.lock);
+	return batch;
+}
+
+static void send_ready(seg_producer *p)
+{
+	seg_producer_batch *batch;
+	while (seg_connection_ready(p->sender.connection) && (batch = take_ready(p)))
+		if (!issue(p, batch))
+			release(p, batch, REST);
+	seg_connection_flush(p->sender.connection);
+}
+
+/* --- giving up ---------------------------------------------------------------- */
+
+/* Why a batch was not sent, or not added, in all its time. */
+static void explain(seg_producer *p, const seg_producer_batch *batch, bool closing, seg_error *error)
+{
+	const seg_error *trouble = seg_connection_error(p->sender.connection);
+	bool down = !seg_connection_ready(p->sender.connection) && trouble->status;
+	if (batch->may_be_added || batch->waiting)
+		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added all the same",
+			 closing ? "the producer was closed before Redis answered"
+				 : "Redis did not answer within delivery_timeout_ms",
+			 down ? " (the connection was lost)" : "");
+	else if (batch->refusal.status)
+		*error = batch->refusal;
+	else if (down)
+		*error = *trouble;
+	else if (closing)
+		seg_fail(error, SEG_ECLOSED, "the producer was closed before the record was sent");
+	else
+		seg_fail(error, SEG_EUNREACHABLE, "Redis at %s could not take it within delivery_timeout_ms",
+			 p->stream->client->address.text);
+}
+
+/* Gives up batches whose time is over at `now`; with SEG_NEVER, all. Says whether there were any. */
+static bool give_up_expired(seg_producer *p, int64_t now)
+{
+	bool any = false;
+	for (;;) {
+		pthread_mutex_lock(&p->shared.lock);
+		seg_producer_batch *batch = seg_accumulator_take_expired(&p->shared.accumulator, now);
+		pthread_mutex_unlock(&p->shared.lock);
+		if (!batch)
+			return any;
+		any = true;
+		seg_error error;
+		explain(p, batch, now == SEG_NEVER, &error);
+		deliver_failure(p, batch, &error);
+		release(p, batch, batch->waiting ? ABANDON : FINISH);
+	}
+}
+
+/* --- the thread --------------------------------------------------------------- */
+
+bool seg_sender_oversleeps(seg_producer *p, int64_t now)
+{
+	if (p->shared.sleeping_until == SEG_SENDER_AWAKE)
+		return false;
+	int64_t next = seg_accumulator_next_time(&p->shared.accumulator, p->shared.can_send, now);
+	if (next >= p->shared.sleeping_until && !p->shared.stopping)
+		return false;
+	p->shared.sleeping_until = SEG_SENDER_AWAKE;
+	return true;
+}
+
+void seg_sender_wake(seg_producer *p)
+{
+	(void)eventfd_write(p->wake_fd, 1);
+}
+
+/* When to wake up without an event; false if there is something to do at once. */
+static bool may_sleep(seg_producer *p, int64_t timer, int64_t now, int64_t *until)
+{
+	pthread_mutex_lock(&p->shared.lock);
+	p->shared.can_send = seg_connection_ready(p->sender.connection);
+	int64_t next = seg_accumulator_next_time(&p->shared.accumulator, p->shared.can_send, now);
+	*until = next < timer ? next : timer;
+	bool sleeps = *until > now && !p->shared.stopping;
+	if (sleeps)
+		p->shared.sleeping_until = *until;
+	pthread_mutex_unlock(&p->shared.lock);
+	return sleeps;
+}
+
+/* Sleeps until there is something to do; says whether the connection may have something to read. */
+static bool sleep_well(seg_producer *p, int64_t timer)
+{
+	int64_t now = seg_now(), until;
+	bool sleeps = may_sleep(p, timer, now, &until);
+	seg_connection *connection = p->sender.connection;
+	uint32_t events = seg_connection_fd(connection) >= 0 ? seg_connection_events(connection) : 0;
+	struct pollfd polled[2] = {
+		{.fd = p->wake_fd, .events = POLLIN},
+		{.fd = seg_connection_fd(connection),
+		 .events = (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0))},
+	};
+	int64_t pause = !sleeps ? 0 : until == SEG_NEVER ? SEG_SECOND * 3600 : until - now;
+	struct timespec timeout = {.tv_sec = pause / SEG_SECOND, .tv_nsec = pause % SEG_SECOND};
+	if (ppoll(polled, 2, &timeout, NULL) < 0)
+		return true;
+	if (sleeps) {
+		pthread_mutex_lock(&p->shared.lock);
+		p->shared.sleeping_until = SEG_SENDER_AWAKE;
+		pthread_mutex_unlock(&p->shared.lock);
+	}
+	eventfd_t value;
+	if (polled[0].revents)
+		(void)eventfd_read(p->wake_fd, &value);
+	return polled[1].revents & (POLLIN | POLLERR | POLLHUP);
+}
+
+static bool is_stopping(seg_producer *p)
+{
+	pthread_mutex_lock(&p->shared.lock);
+	bool stopping = p->shared.stopping;
+	pthread_mutex_unlock(&p->shared.lock);
+	return stopping;
+}
+
+static void *run(void *arg)
+{
+	seg_producer *p = arg;
+	bool readable = true;
+	while (!is_stopping(p)) {
+		int64_t timer = seg_connection_tick(p->sender.connection, seg_now(), readable);
+		give_up_expired(p, seg_now());
+		send_ready(p);
+		readable = sleep_well(p, timer);
+	}
+	p->sender.left_some = give_up_expired(p, SEG_NEVER);
+	/* Runs the callbacks of what was in flight, which gives those batches back. */
+	seg_connection_destroy(p->sender.connection);
+	free(p->sender.argv);
+	free(p->sender.lengths);
+	return NULL;
+}
+
+static seg_connection *make_connection(const seg_producer *p)
+{
+	const seg_client *client = p->stream->client;
+	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
+	if (answer_timeout < ANSWER_TIMEOUT_MIN)
+		answer_timeout = ANSWER_TIMEOUT_MIN;
+	if (answer_timeout > ANSWER_TIMEOUT_MAX)
+		answer_timeout = ANSWER_TIMEOUT_MAX;
+	seg_connection_options options = {
+		.address = &client->address,
+		.client_name = "segmenter-producer",
+		.connect_timeout = client->connect_timeout,
+		.answer_timeout = answer_timeout,
+		.logger = p->stream->logger,
+	};
+	return seg_connection_create(&options);
+}
+
+int seg_sender_start(seg_producer *p, seg_error *error)
+{
+	p->shared.sleeping_until = SEG_SENDER_AWAKE;
+	p->sender.connection = make_connection(p);
+	if (!p->sender.connection)
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
+	/* The application's signals are for its own threads. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failure = pthread_create(&p->thread, NULL, run, p);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failure == 0) {
+		pthread_setname_np(p->thread, "seg-producer");
+		return 0;
+	}
+	seg_connection_destroy(p->sender.connection);
+	return seg_fail(error, SEG_ESYSTEM, "cannot start the producer's thread: %s", strerror(failure));
+}
+
+void seg_sender_stop(seg_producer *p)
+{
+	pthread_mutex_lock(&p->shared.lock);
+	p->shared.stopping = true;
+	bool wake = seg_sender_oversleeps(p, seg_now());
+	pthread_mutex_unlock(&p->shared.lock);
+	if (wake)
+		seg_sender_wake(p);
+	pthread_join(p->thread, NULL);
+}
