@@ -1,0 +1,73 @@
+#!/bin/sh
+# tests/install-packages.sh GROUP...: installs the Debian packages (12 or 13) that are missing.
+#
+#   build   what compiles the project      test    what its tests need besides
+#   run     what segrunner needs to run    check   what .ci/run checks the source with
+#
+# Needs root or sudo, and only if something is missing. The redis-server that comes with `run` is not started as a
+# service of the machine: the project starts servers of its own.
+set -eu
+
+packages_of() {
+	case $1 in
+	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
+	run) echo redis-server ;;
+	test) echo libcmocka-dev ;;
+	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr shellcheck ;;
+	*)
+		echo "$0: no group \"$1\"; there are build, run, test and check" >&2
+		exit 64
+		;;
+	esac
+}
+
+is_installed() {
+	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing=
+for group in "$@"; do
+	packages=$(packages_of "$group")
+	for package in $packages; do
+		if ! command -v dpkg-query >/dev/null || ! is_installed "$package"; then
+			missing="$missing $package"
+		fi
+	done
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "$0: this is not Debian, so make sure that these are installed:$missing" >&2
+	exit 0
+fi
+if [ "$(id -u)" = 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null; then
+	as_root=sudo
+else
+	echo "$0: packages are missing, and there is neither root nor sudo. As root, run:" >&2
+	echo "    apt-get install$missing" >&2
+	exit 77
+fi
+
+# Debian asks this file before it starts the service of a package it installs; 101 is no.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap '$as_root rm -f $policy' EXIT
+	trap 'exit 130' INT TERM
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+	$as_root chmod 755 $policy
+fi
+
+echo "Installing$missing"
+log=$(mktemp)
+# shellcheck disable=SC2086 # words
+if ! { $as_root apt-get update -qq &&
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing; } \
+	>"$log" 2>&1 </dev/null; then
+	cat "$log" >&2
+	rm -f "$log"
+	echo "$0: cannot install$missing" >&2
+	exit 69
+fi
+rm -f "$log"

@@ -1,0 +1,54 @@
+#!/bin/sh
+# tests/run.sh [-k KIND] [NAME...]: installs what is missing, builds, runs the tests, and says how many passed.
+#
+#   tests/run.sh                       all of them, as users get them (see tests/build.sh for other KINDs)
+#   tests/run.sh test_retry            those whose program's name holds test_retry
+#   tests/run.sh -k asan test_retry    the same with AddressSanitizer
+#
+# Exits with 0 only if all passed. The last line counts the cases in the programs, not the programs.
+set -eu
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+kind=release
+if [ "${1-}" = -k ]; then
+	kind=${2:?-k needs a kind}
+	shift 2
+fi
+pattern=$(IFS='|' && echo "$*")
+
+packages="build run test"
+[ "$kind" = fuzz ] && packages="$packages check"
+# shellcheck disable=SC2086 # words
+"$source/tests/install-packages.sh" $packages
+echo "Building ($kind)"
+"$source/tests/build.sh" "$kind"
+
+build=${SEG_BUILD_ROOT:-$source}/build-$kind
+export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS-}"
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS-}"
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS-}"
+status=0
+ctest --test-dir "$build" -j"$(nproc)" --output-on-failure --no-tests=error -R "${pattern:-.}" </dev/null || status=$?
+
+# ctest's log holds what each program printed. One that says nothing of cases is a case itself, and so is one that
+# failed though all of its cases passed: it crashed, or took too long.
+awk -v status="$status" '
+	/^Unable to find executable/ { missing = 1 }
+	/^[0-9]+\/[0-9]+ Testing: / { p = f = s = 0 }
+	/\[  PASSED  \] [0-9]+ test/ { sub(/.*\[  PASSED  \] /, ""); p += $1 }
+	/\[  FAILED  \] [0-9]+ test/ { sub(/.*\[  FAILED  \] /, ""); f += $1 }
+	/\[  SKIPPED \] [0-9]+ test/ { sub(/.*\[  SKIPPED \] /, ""); s += $1 }
+	/^Test (Passed|Failed)\.$/ {
+		good = $2 == "Passed." && !missing
+		passed += p + (good && !p && !s)
+		failed += f + (!good && !f)
+		skipped += s
+		missing = 0
+	}
+	END {
+		failed += status && !failed
+		printf "%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+		exit failed > 0
+	}
+' "$build/Testing/Temporary/LastTest.log" || status=1
+exit $status
