@@ -129,6 +129,10 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 {
 	const char *end = strchr(rest, '/');
 	const char *authority_end = end ? end : rest + strlen(rest);
+	/* Half a password would pass for a port, and be repeated in an error. */
+	if (strchr(authority_end, '@'))
+		return seg_fail(error, SEG_EINVAL,
+				"the user or password in the Redis address holds a '/'; write it as %%2F");
 	int status = parse_login(&rest, authority_end, address, error);
 	if (status)
 		return status;
