@@ -51,10 +51,20 @@ static int known_level(int level)
 
 /* --- text that is safe to show -------------------------------------------------- */
 
+/* Bytes of a UTF-8 character that begins with this one; 0 if none does. */
+static size_t utf8_announced(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+}
+
 /* Bytes of the UTF-8 character at c (which ends with a NUL), or 0 if it is none. */
 static size_t utf8_length(const unsigned char *c)
 {
-	size_t length = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+	size_t length = utf8_announced(c[0]);
 	for (size_t i = 1; i < length; i++)
 		if ((c[i] & 0xc0) != 0x80)
 			return 0;
@@ -71,8 +81,8 @@ static bool is_control(const unsigned char *c)
 }
 
 /*
- * Copies up to `max` bytes of text as UTF-8 without control characters: those, and bytes that are no UTF-8, as \xHH.
- * out has room for 4 * max + 1.
+ * Copies up to `max` bytes of text as UTF-8 without control characters: those, and bytes that are no UTF-8,
+ * as \xHH. out has room for 4 * max + 1.
  */
 static char *escape(const char *text, size_t max, char *out)
 {
@@ -82,7 +92,10 @@ static char *escape(const char *text, size_t max, char *out)
 		size_t length = utf8_length(c);
 		if (length == 0 || is_control(c)) {
 			end += sprintf(end, "\\x%02x", *c);
-			/* The second byte of a C1 character is no character of its own, and is escaped in its turn. */
+			/*
+			 * The second byte of a C1 character is no character of its own, and is escaped in its
+			 * turn.
+			 */
 			c++;
 			continue;
 		}
@@ -108,8 +121,7 @@ static void format_time(char text[TIME_MAX])
 
 /* --- lines: each returns its length, newline included, and 0 if memory ran out --- */
 
-__attribute__((format(printf, 3, 4)))
-static void append(char *line, size_t *length, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void append(char *line, size_t *length, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -140,12 +152,13 @@ static json_t *make_object(const char *text, const seg_log_event *event)
 {
 	char when[TIME_MAX], name[4 * NAME_MAX_BYTES + 1];
 	format_time(when);
-	json_t *object = json_pack("{ssssss}", "time", when, "level", level_names[known_level(event->level)].json,
-				   "message", text);
+	json_t *object = json_pack("{ssssss}", "time", when, "level",
+				   level_names[known_level(event->level)].json, "message", text);
 	if (!object)
 		return NULL;
 	if (event->stream)
-		json_object_set_new(object, "stream", json_string(escape(event->stream, NAME_MAX_BYTES, name)));
+		json_object_set_new(object, "stream",
+				    json_string(escape(event->stream, NAME_MAX_BYTES, name)));
 	if (event->group)
 		json_object_set_new(object, "group", json_string(escape(event->group, NAME_MAX_BYTES, name)));
 	if (event->partition >= 0)
@@ -172,12 +185,14 @@ static int open_path(const char *path, seg_error *error)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 	if (fd < 0)
-		return seg_fail(error, SEG_EINVAL, "cannot write the log to %s: %s; correct log_file, or its directory's rights",
+		return seg_fail(error, SEG_EINVAL,
+				"cannot write the log to %s: %s; correct log_file, or its directory's rights",
 				path, strerror(errno));
 	return fd;
 }
 
-int seg_logfile_open(const char *path, int level, seg_logfile_format format, seg_logfile **out, seg_error *error)
+int seg_logfile_open(const char *path, int level, seg_logfile_format format, seg_logfile **out,
+		     seg_error *error)
 {
 	*out = NULL;
 	seg_logfile *logfile = calloc(1, sizeof(*logfile));
@@ -189,7 +204,8 @@ int seg_logfile_open(const char *path, int level, seg_logfile_format format, seg
 	int result = 0;
 	if (path) {
 		logfile->path = strdup(path);
-		logfile->fd = result = logfile->path ? open_path(path, error) : seg_fail(error, SEG_ENOMEM, "out of memory");
+		logfile->fd = result =
+			logfile->path ? open_path(path, error) : seg_fail(error, SEG_ENOMEM, "out of memory");
 	}
 	if (result < 0) {
 		free(logfile->path);
@@ -236,7 +252,8 @@ int seg_logfile_reopen(seg_logfile *logfile, seg_error *error)
 	/* One step: whoever writes meanwhile has the old file or the new one behind the same number. */
 	int result = dup3(fd, logfile->fd, O_CLOEXEC);
 	if (result < 0)
-		result = seg_fail(error, SEG_EINVAL, "cannot switch the log to the new %s: %s", logfile->path, strerror(errno));
+		result = seg_fail(error, SEG_EINVAL, "cannot switch the log to the new %s: %s", logfile->path,
+				  strerror(errno));
 	close(fd);
 	return result < 0 ? result : 0;
 }

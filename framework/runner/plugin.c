@@ -89,25 +89,29 @@ static int fail_unknown_name(const char *name, const char *path, seg_error *erro
 	snprintf(folder, sizeof(folder), "%.*s", length, path);
 	DIR *directory = opendir(folder);
 	if (!directory)
-		return seg_fail(error, SEG_ENOTFOUND,
-				"no plugin \"%s\": cannot read plugin_directory %s: %s; correct it, or name the plugin by "
-				"its path",
-				name, folder, strerror(errno));
+		return seg_fail(
+			error, SEG_ENOTFOUND,
+			"no plugin \"%s\": cannot read plugin_directory %s: %s; correct it, or name the plugin by "
+			"its path",
+			name, folder, strerror(errno));
 	char *names[LISTED_MAX];
 	size_t count = list_plugins(directory, names, LISTED_MAX);
 	closedir(directory);
 	const char *close_one = seg_suggest(name, (const char *const *)names, count);
 	join_names(names, count, all, sizeof(all));
 	if (close_one)
-		seg_fail(error, SEG_ENOTFOUND, "no plugin \"%s\" in %s; did you mean \"%s\"?", name, folder, close_one);
+		seg_fail(error, SEG_ENOTFOUND, "no plugin \"%s\" in %s; did you mean \"%s\"?", name, folder,
+			 close_one);
 	else if (count)
-		seg_fail(error, SEG_ENOTFOUND,
-			 "no plugin \"%s\" in %s; those there are: %s. To load one from elsewhere, write its path", name,
-			 folder, all);
+		seg_fail(
+			error, SEG_ENOTFOUND,
+			"no plugin \"%s\" in %s; those there are: %s. To load one from elsewhere, write its path",
+			name, folder, all);
 	else
-		seg_fail(error, SEG_ENOTFOUND,
-			 "no plugin \"%s\" in %s, which holds none; set plugin_directory, or write the plugin's path", name,
-			 folder);
+		seg_fail(
+			error, SEG_ENOTFOUND,
+			"no plugin \"%s\" in %s, which holds none; set plugin_directory, or write the plugin's path",
+			name, folder);
 	for (size_t i = 0; i < count; i++)
 		free(names[i]);
 	return SEG_ENOTFOUND;
@@ -118,9 +122,11 @@ static int fail_unopened(const char *name, const char *path, int reason, seg_err
 	if (reason == ENOENT && !strchr(name, '/'))
 		return fail_unknown_name(name, path, error);
 	if (reason == ENOENT)
-		return seg_fail(error, SEG_ENOTFOUND, "no plugin at %s: there is no such file; correct the path, or build it",
+		return seg_fail(error, SEG_ENOTFOUND,
+				"no plugin at %s: there is no such file; correct the path, or build it",
 				path);
-	return seg_fail(error, SEG_EINVAL, "cannot read the plugin %s: %s; it must be readable by the user %u", path,
+	return seg_fail(error, SEG_EINVAL,
+			"cannot read the plugin %s: %s; it must be readable by the user %u", path,
 			strerror(reason), (unsigned)geteuid());
 }
 
@@ -131,15 +137,17 @@ static int check_owner(const char *path, const struct stat *status, seg_error *e
 {
 	bool trusted = status->st_uid == 0 || status->st_uid == geteuid();
 	if (status->st_mode & S_IWOTH)
-		return seg_fail(error, SEG_EINVAL,
-				"every user of this machine may write to the plugin %s: run chmod o-w on it, and see that it is "
-				"still yours",
-				path);
+		return seg_fail(
+			error, SEG_EINVAL,
+			"every user of this machine may write to the plugin %s: run chmod o-w on it, and see that it is "
+			"still yours",
+			path);
 	if ((status->st_mode & S_IWGRP) && !trusted)
-		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s belongs to user %u, and its group may write to it too: run chmod g-w on it, or "
-				"give it to root or to user %u",
-				path, (unsigned)status->st_uid, (unsigned)geteuid());
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the plugin %s belongs to user %u, and its group may write to it too: run chmod g-w on it, or "
+			"give it to root or to user %u",
+			path, (unsigned)status->st_uid, (unsigned)geteuid());
 	return 0;
 }
 
@@ -151,18 +159,24 @@ static int check_elf(const char *path, int fd, seg_error *error)
 	ElfW(Ehdr) header = {0};
 	ssize_t length = pread(fd, &header, sizeof(header), 0);
 	if (length < SELFMAG || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s is not a shared object: build one from its source with cc -shared -fPIC", path);
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the plugin %s is not a shared object: build one from its source with cc -shared -fPIC",
+			path);
 	if (length < (ssize_t)sizeof(header))
-		return seg_fail(error, SEG_EINVAL, "the plugin %s is only %zd bytes long, a part of a file: copy it again",
-				path, length);
-	if (header.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
-	    header.e_ident[EI_DATA] != __ehdr_start.e_ident[EI_DATA] || header.e_machine != __ehdr_start.e_machine)
 		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s was built for another kind of machine than this segrunner: build it for this one",
-				path);
+				"the plugin %s is only %zd bytes long, a part of a file: copy it again", path,
+				length);
+	if (header.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
+	    header.e_ident[EI_DATA] != __ehdr_start.e_ident[EI_DATA] ||
+	    header.e_machine != __ehdr_start.e_machine)
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the plugin %s was built for another kind of machine than this segrunner: build it for this one",
+			path);
 	if (header.e_type != ET_DYN)
-		return seg_fail(error, SEG_EINVAL, "the plugin %s is %s, not a shared object: link it with cc -shared", path,
+		return seg_fail(error, SEG_EINVAL,
+				"the plugin %s is %s, not a shared object: link it with cc -shared", path,
 				header.e_type == ET_REL ? "an object file" : "a program");
 	return 0;
 }
@@ -177,7 +191,8 @@ static int check_file(const char *name, const char *path, seg_error *error)
 	if (fstat(fd, &status))
 		result = fail_unopened(name, path, errno, error);
 	else if (!S_ISREG(status.st_mode))
-		result = seg_fail(error, SEG_EINVAL, "the plugin %s is %s, not a file: write the path of its shared object",
+		result = seg_fail(error, SEG_EINVAL,
+				  "the plugin %s is %s, not a file: write the path of its shared object",
 				  path, S_ISDIR(status.st_mode) ? "a directory" : "a device or a pipe");
 	else if ((result = check_owner(path, &status, error)) == 0)
 		result = check_elf(path, fd, error);
@@ -193,7 +208,8 @@ static const struct {
 	const char *hint;
 } loader_hints[] = {
 	{"undefined symbol", "link the plugin with what defines it, or correct the name"},
-	{"cannot open shared object file", "install the library it needs, or link it with -Wl,-rpath,DIRECTORY"},
+	{"cannot open shared object file",
+	 "install the library it needs, or link it with -Wl,-rpath,DIRECTORY"},
 	{"' not found", "it was built on a newer system than this one: build it here"},
 	{"failed to map segment", "see that its file system is not mounted noexec"},
 	{"position-independent executable", "it is a program: link it with cc -shared"},
@@ -222,22 +238,27 @@ static int check_struct(const char *path, const seg_handler *handler, seg_error 
 {
 	if (!handler)
 		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s: " SEG_HANDLER_SYMBOL " returns NULL: export a static const seg_handler with "
+				"the plugin %s: " SEG_HANDLER_SYMBOL
+				" returns NULL: export a static const seg_handler with "
 				"SEG_HANDLER_EXPORT(handler)",
 				path);
 	if (handler->abi == 0)
-		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s states no handler ABI: write .abi = SEG_HANDLER_ABI in its seg_handler", path);
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the plugin %s states no handler ABI: write .abi = SEG_HANDLER_ABI in its seg_handler",
+			path);
 	if (handler->abi != SEG_HANDLER_ABI)
-		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s was built for handler ABI %u, this segrunner speaks %u: rebuild it against this "
-				"version's <segmenter/handler.h>",
-				path, handler->abi, SEG_HANDLER_ABI);
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the plugin %s was built for handler ABI %u, this segrunner speaks %u: rebuild it against this "
+			"version's <segmenter/handler.h>",
+			path, handler->abi, SEG_HANDLER_ABI);
 	if (handler->size < offsetof(seg_handler, handle) + sizeof(handler->handle))
-		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s states that its seg_handler has %u bytes, too few to hold a handle function: "
-				"write .size = sizeof(seg_handler)",
-				path, handler->size);
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the plugin %s states that its seg_handler has %u bytes, too few to hold a handle function: "
+			"write .size = sizeof(seg_handler)",
+			path, handler->size);
 	return 0;
 }
 
@@ -256,17 +277,21 @@ static int check_option(const seg_plugin *plugin, const seg_option *option, seg_
 {
 	if (!is_option_name(option->name))
 		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s declares an option \"%.80s\"; a name is 1 to %d of a-z 0-9 _", plugin->path,
-				option->name, OPTION_NAME_MAX);
+				"the plugin %s declares an option \"%.80s\"; a name is 1 to %d of a-z 0-9 _",
+				plugin->path, option->name, OPTION_NAME_MAX);
 	if (seg_option_find(plugin->handler.options, option->name) != option)
-		return seg_fail(error, SEG_EINVAL, "the plugin %s declares the option \"%s\" twice; remove one", plugin->path,
+		return seg_fail(error, SEG_EINVAL,
+				"the plugin %s declares the option \"%s\" twice; remove one", plugin->path,
 				option->name);
 	seg_error why;
 	if (option->type > SEG_OPTION_PATH)
-		return seg_fail(error, SEG_EINVAL, "the plugin %s declares the option \"%s\" with the unknown type %u; use one "
-				"of SEG_OPTION_...", plugin->path, option->name, option->type);
+		return seg_fail(error, SEG_EINVAL,
+				"the plugin %s declares the option \"%s\" with the unknown type %u; use one "
+				"of SEG_OPTION_...",
+				plugin->path, option->name, option->type);
 	if (option->value && seg_option_check(option->type, option->value, &why) != 0)
-		return seg_fail(error, SEG_EINVAL, "the plugin %s declares the option \"%s\" with a wrong default: %s",
+		return seg_fail(error, SEG_EINVAL,
+				"the plugin %s declares the option \"%s\" with a wrong default: %s",
 				plugin->path, option->name, why.text);
 	return 0;
 }
@@ -277,16 +302,18 @@ static int check_handler(const seg_plugin *plugin, seg_error *error)
 	seg_error why;
 	if (!handler->handle)
 		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s has no handle function: every handler needs one, set .handle", plugin->path);
+				"the plugin %s has no handle function: every handler needs one, set .handle",
+				plugin->path);
 	if (seg_name_check("name in its seg_handler", handler->name, &why) != 0)
 		return seg_fail(error, SEG_EINVAL, "the plugin %s: %s", plugin->path, why.text);
 	if (!handler->options)
 		return 0;
 	for (size_t i = 0; handler->options[i].name; i++) {
 		if (i == OPTIONS_MAX)
-			return seg_fail(error, SEG_EINVAL,
-					"the plugin %s declares more than %d options: end the table with one whose name is NULL",
-					plugin->path, OPTIONS_MAX);
+			return seg_fail(
+				error, SEG_EINVAL,
+				"the plugin %s declares more than %d options: end the table with one whose name is NULL",
+				plugin->path, OPTIONS_MAX);
 		int result = check_option(plugin, &handler->options[i], error);
 		if (result != 0)
 			return result;
@@ -313,7 +340,8 @@ static int open_object(seg_plugin *plugin, seg_error *error)
 	void *symbol = dlsym(plugin->object, SEG_HANDLER_SYMBOL);
 	if (!symbol)
 		return seg_fail(error, SEG_EINVAL,
-				"the plugin %s has no symbol " SEG_HANDLER_SYMBOL ": export one with SEG_HANDLER_EXPORT(handler)",
+				"the plugin %s has no symbol " SEG_HANDLER_SYMBOL
+				": export one with SEG_HANDLER_EXPORT(handler)",
 				plugin->path);
 	const seg_handler *(*entry)(void);
 	memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast from void * to a function */

@@ -2,8 +2,9 @@
  * plugin.h - a handler plugin, from the shared object on disk to what one [consumer] section uses of it.
  *
  * A seg_plugin is a loaded object whose handler was found to fit this segrunner. A seg_plugin_instance is
- * that handler as one section configures it: it is the seg_host that the plugin's init gets, holds the checked values
- * of the section's `option.NAME`, and the counters the plugin publishes. Several instances may share a plugin.
+ * that handler as one section configures it: it is the seg_host that the plugin's init gets, holds the
+ * checked values of the section's `option.NAME`, and the counters the plugin publishes. Several instances may
+ * share a plugin.
  *
  *     seg_plugin_load -> seg_plugin_instance_create -> _init -> workers call the handler -> _fini
  *                     -> _destroy -> seg_plugin_unload
@@ -28,12 +29,13 @@ typedef struct seg_plugin seg_plugin;
 typedef struct seg_plugin_instance seg_plugin_instance;
 
 /*
- * Loads the plugin: a path if `name` holds a '/', else NAME.so in `directory` (NULL: where segrunner's own plugins
- * were installed). Loading the same one again gives another seg_plugin over the same code, mapped once.
+ * Loads the plugin: a path if `name` holds a '/', else NAME.so in `directory` (NULL: where segrunner's own
+ * plugins were installed). Loading the same one again gives another seg_plugin over the same code, mapped
+ * once.
  *
- * The object is tried in a child process first (plugin_probe.h). Returns 0; SEG_ENOTFOUND where there is no such
- * file; SEG_EINVAL where it is none of ours, or is not safe to run: the text names the file, what is wrong, and how to mend it;
- * SEG_ESYSTEM or SEG_ENOMEM.
+ * The object is tried in a child process first (plugin_probe.h). Returns 0; SEG_ENOTFOUND where there is no
+ * such file; SEG_EINVAL where it is none of ours, or is not safe to run: the text names the file, what is
+ * wrong, and how to mend it; SEG_ESYSTEM or SEG_ENOMEM.
  */
 int seg_plugin_load(const char *name, const char *directory, seg_plugin **plugin, seg_error *error);
 
@@ -44,24 +46,30 @@ void seg_plugin_unload(seg_plugin *plugin);
 const char *seg_plugin_path(const seg_plugin *plugin);
 
 /*
- * What the plugin declares. A whole struct even if the plugin's own is older and shorter: what it lacks is NULL.
- * version and help are never NULL.
+ * What the plugin declares. A whole struct even if the plugin's own is older and shorter: what it lacks is
+ * NULL. version and help are never NULL.
  */
 const seg_handler *seg_plugin_handler(const seg_plugin *plugin);
 
 /*
  * Makes the instance for a section. `runner` is this runner's name in its groups. plugin, consumer and what
- * logger.arg points to must outlive it; runner is copied. Options are checked against what the plugin declares; every
- * mistake is added to errors with its file and line. Calls nothing of the plugin. Returns 0, SEG_EINVAL (errors has
- * at least one more) or SEG_ENOMEM.
+ * logger.arg points to must outlive it; runner is copied. Options are checked against what the plugin
+ * declares; every mistake is added to errors with its file and line. Calls nothing of the plugin. Returns 0,
+ * SEG_EINVAL (errors has at least one more) or SEG_ENOMEM.
  */
-int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consumer *consumer, const char *runner,
-			       seg_logger logger, seg_config_errors *errors, seg_plugin_instance **instance);
+int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consumer *consumer,
+			       const char *runner, seg_logger logger, seg_config_errors *errors,
+			       seg_plugin_instance **instance);
 
-/* Calls the plugin's init. Returns 0, or SEG_EINVAL with the plugin's reason, the section and the plugin in error. */
+/*
+ * Calls the plugin's init. Returns 0, or SEG_EINVAL with the plugin's reason, the section and the plugin in
+ * error.
+ */
 int seg_plugin_instance_init(seg_plugin_instance *instance, seg_error *error);
 
-/* Calls the plugin's fini if init succeeded and fini was not called yet. No worker may be using the instance. */
+/*
+ * Calls the plugin's fini if init succeeded and fini was not called yet. No worker may be using the instance.
+ */
 void seg_plugin_instance_fini(seg_plugin_instance *instance);
 
 /* Frees it; fini was called. NULL is allowed. */
@@ -81,9 +89,10 @@ typedef struct seg_plugin_counter {
 enum { SEG_PLUGIN_COUNTERS_MAX = 64 };
 
 /*
- * Reads counter number `index`, in the order they were made; false if there are not so many. Going on from 0 until
- * false sees every counter made before. Any thread, never blocks.
+ * Reads counter number `index`, in the order they were made; false if there are not so many. Going on from 0
+ * until false sees every counter made before. Any thread, never blocks.
  */
-bool seg_plugin_instance_counter(const seg_plugin_instance *instance, size_t index, seg_plugin_counter *counter);
+bool seg_plugin_instance_counter(const seg_plugin_instance *instance, size_t index,
+				 seg_plugin_counter *counter);
 
 #endif

@@ -1,4 +1,7 @@
-/* plugin_instance.c - a plugin as one [consumer] section uses it: its options, its counters, and what the host offers it. */
+/*
+ * plugin_instance.c - a plugin as one [consumer] section uses it: its options, its counters, and what the
+ * host offers it.
+ */
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -13,7 +16,10 @@
 
 enum { COUNTER_NAME_MAX = 63, CACHE_LINE = 64, OPTIONS_LISTED_MAX = 256 };
 
-/* Written once before it is counted; then only its value changes, from any thread. A line apart, since workers add. */
+/*
+ * Written once before it is counted; then only its value changes, from any thread. A line apart, since
+ * workers add.
+ */
 typedef struct counter {
 	_Alignas(CACHE_LINE) seg_counter published;
 	char name[COUNTER_NAME_MAX + 1];
@@ -52,8 +58,8 @@ static const char *host_option(const seg_host *host, const char *name)
 	const seg_option *option = seg_option_find(instance->handler->options, name);
 	if (option)
 		return instance->values[option - instance->handler->options];
-	seg_log(&instance->logger, SEG_LOG_WARNING, "%s asks for the option \"%s\", which it does not declare",
-		instance->handler->name, name);
+	seg_log(&instance->logger, SEG_LOG_WARNING,
+		"%s asks for the option \"%s\", which it does not declare", instance->handler->name, name);
 	return NULL;
 }
 
@@ -72,15 +78,17 @@ static int host_option_boolean(const seg_host *host, const char *name)
 	return seg_option_to_boolean(host_option(host, name));
 }
 
-__attribute__((format(printf, 3, 4)))
-static void host_log(const seg_host *host, seg_level level, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void host_log(const seg_host *host, seg_level level,
+							   const char *format, ...)
 {
 	char text[1024];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	int known = (int)level < SEG_LOG_DEBUG ? SEG_LOG_DEBUG : (int)level > SEG_LOG_ERROR ? SEG_LOG_ERROR : (int)level;
+	int known = (int)level < SEG_LOG_DEBUG   ? SEG_LOG_DEBUG
+		    : (int)level > SEG_LOG_ERROR ? SEG_LOG_ERROR
+						 : (int)level;
 	seg_log(&instance_of(host)->logger, known, "%s: %s", host->consumer, text);
 }
 
@@ -149,7 +157,8 @@ bool seg_plugin_instance_counter(const seg_plugin_instance *instance, size_t ind
 
 /* --- the section's options --------------------------------------------------------- */
 
-static void add_unknown(const seg_plugin_instance *instance, const seg_config_option *written, seg_config_errors *errors)
+static void add_unknown(const seg_plugin_instance *instance, const seg_config_option *written,
+			seg_config_errors *errors)
 {
 	const char *names[OPTIONS_LISTED_MAX];
 	const seg_handler *handler = instance->handler;
@@ -157,16 +166,17 @@ static void add_unknown(const seg_plugin_instance *instance, const seg_config_op
 	const char *close_one = seg_suggest(written->name, names, count);
 	if (close_one) {
 		seg_config_error_add(errors, written->place,
-				     "the plugin %s has no option \"%s\"; did you mean \"option.%s\"?", handler->name,
-				     written->name, close_one);
+				     "the plugin %s has no option \"%s\"; did you mean \"option.%s\"?",
+				     handler->name, written->name, close_one);
 		return;
 	}
 	char all[300] = "";
 	size_t used = 0;
 	for (size_t i = 0; i < count && used < sizeof(all); i++)
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "", names[i]);
-	seg_config_error_add(errors, written->place, "the plugin %s has no option \"%s\"; %s%s", handler->name, written->name,
-			     count ? "it has " : "it has none; remove the line", all);
+	seg_config_error_add(errors, written->place, "the plugin %s has no option \"%s\"; %s%s",
+			     handler->name, written->name, count ? "it has " : "it has none; remove the line",
+			     all);
 }
 
 /* Adds an error and returns SEG_EINVAL where the text is not of the option's type. */
@@ -187,7 +197,8 @@ static int take_value(seg_plugin_instance *instance, const seg_option *option, c
 	return 0;
 }
 
-static int take_defaults(seg_plugin_instance *instance, const seg_config_consumer *consumer, seg_config_errors *errors)
+static int take_defaults(seg_plugin_instance *instance, const seg_config_consumer *consumer,
+			 seg_config_errors *errors)
 {
 	const seg_option *options = instance->handler->options;
 	int result = 0;
@@ -198,7 +209,8 @@ static int take_defaults(seg_plugin_instance *instance, const seg_config_consume
 	return result;
 }
 
-static int take_written(seg_plugin_instance *instance, const seg_config_consumer *consumer, seg_config_errors *errors)
+static int take_written(seg_plugin_instance *instance, const seg_config_consumer *consumer,
+			seg_config_errors *errors)
 {
 	int result = 0;
 	for (size_t i = 0; i < consumer->option_count && result != SEG_ENOMEM; i++) {
@@ -233,15 +245,17 @@ static int check_required(const seg_plugin_instance *instance, const seg_config_
 		if (!option->required || instance->values[i] || is_written(consumer, option->name))
 			continue;
 		seg_config_error_add(errors, consumer->place,
-				     "[consumer %s] has no option.%s, which the plugin %s needs: %s", consumer->name,
-				     option->name, instance->handler->name, option->help ? option->help : "");
+				     "[consumer %s] has no option.%s, which the plugin %s needs: %s",
+				     consumer->name, option->name, instance->handler->name,
+				     option->help ? option->help : "");
 		result = SEG_EINVAL;
 	}
 	return result;
 }
 
 /* Every mistake is told, not only the first. */
-static int take_options(seg_plugin_instance *instance, const seg_config_consumer *consumer, seg_config_errors *errors)
+static int take_options(seg_plugin_instance *instance, const seg_config_consumer *consumer,
+			seg_config_errors *errors)
 {
 	int defaults = take_defaults(instance, consumer, errors);
 	if (defaults == SEG_ENOMEM)
@@ -272,8 +286,9 @@ static void make_host(seg_plugin_instance *instance, const seg_config_consumer *
 	};
 }
 
-int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consumer *consumer, const char *runner,
-			       seg_logger logger, seg_config_errors *errors, seg_plugin_instance **out)
+int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consumer *consumer,
+			       const char *runner, seg_logger logger, seg_config_errors *errors,
+			       seg_plugin_instance **out)
 {
 	*out = NULL;
 	seg_plugin_instance *instance = aligned_alloc(CACHE_LINE, sizeof(*instance));
@@ -305,10 +320,12 @@ int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consum
 int seg_plugin_instance_init(seg_plugin_instance *instance, seg_error *error)
 {
 	char reason[SEG_ERROR_TEXT_MAX] = "";
-	if (instance->handler->init && instance->handler->init(&instance->host, &instance->data, reason, sizeof(reason)) != 0) {
+	if (instance->handler->init &&
+	    instance->handler->init(&instance->host, &instance->data, reason, sizeof(reason)) != 0) {
 		reason[sizeof(reason) - 1] = '\0';
-		return seg_fail(error, SEG_EINVAL, "[consumer %s] cannot start: its plugin %s says: %s", instance->host.consumer,
-				instance->handler->name, reason[0] ? reason : "(no reason given)");
+		return seg_fail(error, SEG_EINVAL, "[consumer %s] cannot start: its plugin %s says: %s",
+				instance->host.consumer, instance->handler->name,
+				reason[0] ? reason : "(no reason given)");
 	}
 	instance->initialised = true;
 	return 0;

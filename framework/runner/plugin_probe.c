@@ -16,7 +16,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/* The child: says on `fd` that it came back. Its exit code proves nothing, since a constructor may exit with 0 too. */
+/*
+ * The child: says on `fd` that it came back. Its exit code proves nothing, since a constructor may exit with
+ * 0 too.
+ */
 static _Noreturn void try_in_child(const char *path, int fd)
 {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -51,28 +54,32 @@ static int await_word(int fd, int64_t deadline)
 static int refuse(const char *path, int status, seg_error *error)
 {
 	if (WIFSIGNALED(status))
-		return seg_fail(error, SEG_EINVAL,
-				"%s crashes while it is loaded (signal %d, %s): look at its constructors and static objects, "
-				"and leave such work to its init",
-				path, WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return seg_fail(error, SEG_EINVAL,
-			"%s ends the process while it is loaded (exit code %d): look at its constructors, and let its "
-			"init return -1 instead",
-			path, WEXITSTATUS(status));
+		return seg_fail(
+			error, SEG_EINVAL,
+			"%s crashes while it is loaded (signal %d, %s): look at its constructors and static objects, "
+			"and leave such work to its init",
+			path, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return seg_fail(
+		error, SEG_EINVAL,
+		"%s ends the process while it is loaded (exit code %d): look at its constructors, and let its "
+		"init return -1 instead",
+		path, WEXITSTATUS(status));
 }
 
 int seg_plugin_probe(const char *path, int64_t timeout, seg_error *error)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
-		return seg_fail(error, SEG_ESYSTEM, "cannot make a pipe to try %s: %s", path, strerror(errno));
+		return seg_fail(error, SEG_ESYSTEM, "cannot make a pipe to try %s: %s", path,
+				strerror(errno));
 	fflush(NULL); /* else a constructor that exits would write our buffered output again */
 	pid_t child = fork();
 	if (child < 0) {
 		int saved = errno;
 		close(ends[0]);
 		close(ends[1]);
-		return seg_fail(error, SEG_ESYSTEM, "cannot make a process to try %s: %s", path, strerror(saved));
+		return seg_fail(error, SEG_ESYSTEM, "cannot make a process to try %s: %s", path,
+				strerror(saved));
 	}
 	if (child == 0)
 		try_in_child(path, ends[1]);
@@ -85,8 +92,9 @@ int seg_plugin_probe(const char *path, int64_t timeout, seg_error *error)
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (word < 0)
-		return seg_fail(error, SEG_EINVAL,
-				"%s does not return from its constructors within %lld s: leave such work to its init", path,
-				(long long)(timeout / SEG_SECOND));
+		return seg_fail(
+			error, SEG_EINVAL,
+			"%s does not return from its constructors within %lld s: leave such work to its init",
+			path, (long long)(timeout / SEG_SECOND));
 	return word ? 0 : refuse(path, status, error);
 }

@@ -3,8 +3,7 @@
 
 #include <segmenter/handler.h>
 
-__attribute__((constructor))
-static void construct(void)
+__attribute__((constructor)) static void construct(void)
 {
 	exit(0);
 }

@@ -13,7 +13,8 @@ static int init(const seg_host *host, void **plugin, char *error, size_t error_s
 	return 0;
 }
 
-static int partition_open(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error, size_t error_size)
+static int partition_open(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
+			  size_t error_size)
 {
 	(void)plugin, (void)epoch, (void)state;
 	if (atomic_fetch_sub(&failures_left, 1) <= 0)

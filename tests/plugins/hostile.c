@@ -72,8 +72,7 @@ static void thread_exit(void)
 	pthread_exit(NULL);
 }
 
-__attribute__((noinline))
-static int overflow(volatile char *above)
+__attribute__((noinline)) static int overflow(volatile char *above)
 {
 	volatile char frame[65536];
 	frame[0] = 0;
@@ -89,8 +88,12 @@ static const struct {
 	const char *word;
 	void (*deed)(void);
 } deeds[] = {
-	{"crash", crash}, {"abort", abort}, {"exit", leave}, {"_exit", leave_at_once}, {"hang", hang}, {"spin", spin},
-	{"mask", mask}, {"close", close_all}, {"fork", leave_a_child}, {"thread_exit", thread_exit}, {"stack", stack},
+	{"crash", crash},        {"abort", abort},
+	{"exit", leave},         {"_exit", leave_at_once},
+	{"hang", hang},          {"spin", spin},
+	{"mask", mask},          {"close", close_all},
+	{"fork", leave_a_child}, {"thread_exit", thread_exit},
+	{"stack", stack},
 };
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

@@ -18,12 +18,13 @@ static void never(void)
 }
 
 static const struct later_handler later = {
-	.handler = {
-		.abi = SEG_HANDLER_ABI,
-		.size = sizeof(struct later_handler),
-		.name = "new_struct",
-		.handle = handle,
-	},
+	.handler =
+		{
+			.abi = SEG_HANDLER_ABI,
+			.size = sizeof(struct later_handler),
+			.name = "new_struct",
+			.handle = handle,
+		},
 	.later = never,
 };
 

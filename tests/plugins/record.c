@@ -5,17 +5,18 @@
  *
  *     EPOCH PARTITION ID KEY DATA ATTEMPT
  *
- * KEY and DATA with bytes outside of '!' to '~' as \xHH, and - for empty. With option.events there are lines of ownership, too:
+ * KEY and DATA with bytes outside of '!' to '~' as \xHH, and - for empty. With option.events there are lines
+ * of ownership, too:
  *
  *     open EPOCH PARTITION
  *     close EPOCH PARTITION released|lost
  *
- * option.path: the file; %p in it becomes the process id. Several processes may append to one. A killed process's lines
- * stay, since they are in the kernel by then.
+ * option.path: the file; %p in it becomes the process id. Several processes may append to one. A killed
+ * process's lines stay, since they are in the kernel by then.
  *
- * What is answered for a message is decided by its data, against patterns as of fnmatch(3), in this order: crash
- * (abort), stop, dead_letter, fail (retry, for the first fail_times attempts). A message that stands in front of such a
- * one is done.
+ * What is answered for a message is decided by its data, against patterns as of fnmatch(3), in this order:
+ * crash (abort), stop, dead_letter, fail (retry, for the first fail_times attempts). A message that stands in
+ * front of such a one is done.
  */
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -87,7 +88,8 @@ static void append(const struct record *record, const char *line, int length)
 		abort();
 }
 
-static int partition_open(void *plugin, uint32_t number, uint64_t epoch, void **state, char *error, size_t error_size)
+static int partition_open(void *plugin, uint32_t number, uint64_t epoch, void **state, char *error,
+			  size_t error_size)
 {
 	(void)error, (void)error_size;
 	const struct record *record = plugin;
@@ -96,7 +98,8 @@ static int partition_open(void *plugin, uint32_t number, uint64_t epoch, void **
 	*state = partition;
 	char line[100];
 	if (record->events)
-		append(record, line, snprintf(line, sizeof(line), "open %" PRIu64 " %" PRIu32 "\n", epoch, number));
+		append(record, line,
+		       snprintf(line, sizeof(line), "open %" PRIu64 " %" PRIu32 "\n", epoch, number));
 	return 0;
 }
 
@@ -106,8 +109,9 @@ static void partition_close(void *plugin, void *state, seg_close_reason reason)
 	struct partition *partition = state;
 	char line[100];
 	if (record->events)
-		append(record, line, snprintf(line, sizeof(line), "close %" PRIu64 " %" PRIu32 " %s\n", partition->epoch,
-					      partition->number, reason == SEG_CLOSE_RELEASED ? "released" : "lost"));
+		append(record, line,
+		       snprintf(line, sizeof(line), "close %" PRIu64 " %" PRIu32 " %s\n", partition->epoch,
+				partition->number, reason == SEG_CLOSE_RELEASED ? "released" : "lost"));
 	free(partition);
 }
 
@@ -117,7 +121,8 @@ static const char *show(const void *bytes, size_t length, char text[TEXT_SIZE])
 	const unsigned char *c = bytes;
 	size_t used = 0;
 	for (size_t i = 0; i < length && used + 5 < TEXT_SIZE; i++)
-		used += (size_t)snprintf(text + used, TEXT_SIZE - used, c[i] > ' ' && c[i] < 0x7f ? "%c" : "\\x%02x", c[i]);
+		used += (size_t)snprintf(text + used, TEXT_SIZE - used,
+					 c[i] > ' ' && c[i] < 0x7f ? "%c" : "\\x%02x", c[i]);
 	return length ? text : "-";
 }
 
@@ -125,10 +130,11 @@ static void record_message(const struct record *record, const seg_batch *batch, 
 {
 	const seg_message *message = &batch->messages[i];
 	char key[TEXT_SIZE], data[TEXT_SIZE], line[3 * TEXT_SIZE];
-	int length = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu32 " %" PRIu64 "-%" PRIu64 " %s %s %" PRIu32 "\n",
+	int length = snprintf(line, sizeof(line),
+			      "%" PRIu64 " %" PRIu32 " %" PRIu64 "-%" PRIu64 " %s %s %" PRIu32 "\n",
 			      batch->epoch, batch->partition, message->id.ms, message->id.seq,
-			      show(message->key, message->key_length, key), show(message->data, message->data_length, data),
-			      i == 0 ? batch->attempt : 1);
+			      show(message->key, message->key_length, key),
+			      show(message->data, message->data_length, data), i == 0 ? batch->attempt : 1);
 	append(record, line, length);
 }
 
@@ -166,7 +172,8 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 			return seg_stop(i, "told to stop");
 		if (matches(record->dead_letter, message))
 			return seg_dead_letter(i, "told to dead-letter");
-		if (matches(record->fail, message) && (record->fail_times == 0 || attempt <= record->fail_times))
+		if (matches(record->fail, message) &&
+		    (record->fail_times == 0 || attempt <= record->fail_times))
 			return seg_retry(i, "told to fail");
 	}
 	return seg_done();
@@ -188,7 +195,8 @@ static const seg_option options[] = {
 	{"fail", SEG_OPTION_TEXT, 0, NULL, "Answer retry at those."},
 	{"fail_times", SEG_OPTION_INTEGER, 0, "0", "Answer retry for so many attempts only; 0: always."},
 	{"delay", SEG_OPTION_DURATION, 0, "0", "How long each message takes."},
-	{"block_file", SEG_OPTION_PATH, 0, NULL, "While this file exists, a message that was recorded goes no further."},
+	{"block_file", SEG_OPTION_PATH, 0, NULL,
+	 "While this file exists, a message that was recorded goes no further."},
 	{NULL, 0, 0, NULL, NULL},
 };
 

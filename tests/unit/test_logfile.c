@@ -1,4 +1,6 @@
-/* test_logfile.c - what the log's lines look like, and that they survive threads, rotation and hostile text. */
+/*
+ * test_logfile.c - what the log's lines look like, and that they survive threads, rotation and hostile text.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,13 +69,19 @@ static seg_log_event about_nothing(int level, const char *text)
 }
 
 static const seg_log_event about_a_partition = {
-	.level = SEG_LOG_WARNING, .text = "it leaks", .stream = "orders", .group = "billing", .partition = 3, .epoch = 17,
+	.level = SEG_LOG_WARNING,
+	.text = "it leaks",
+	.stream = "orders",
+	.group = "billing",
+	.partition = 3,
+	.epoch = 17,
 };
 
 static void expect_text_behind_time(const char *line, const char *expected)
 {
 	int year, month, day, hour, minute, second, ms, used = 0;
-	int fields = sscanf(line, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ %n", &year, &month, &day, &hour, &minute, &second, &ms, &used);
+	int fields = sscanf(line, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ %n", &year, &month, &day, &hour, &minute,
+			    &second, &ms, &used);
 	assert_int_equal(fields, 7);
 	assert_int_equal(used, 25);
 	assert_string_equal(line + used, expected);
@@ -125,8 +133,10 @@ static void a_line_of_json_is_one_object_with_the_same(void **state)
 	json_int_t partition, epoch;
 	json_t *object = json_loads(text, 0, NULL);
 	assert_non_null(object);
-	assert_int_equal(json_unpack(object, "{sssssssssssIsI!}", "time", &time, "level", &level, "message", &message, "stream",
-				     &stream, "group", &group, "partition", &partition, "epoch", &epoch), 0);
+	assert_int_equal(json_unpack(object, "{sssssssssssIsI!}", "time", &time, "level", &level, "message",
+				     &message, "stream", &stream, "group", &group, "partition", &partition,
+				     "epoch", &epoch),
+			 0);
 	assert_int_equal(strlen(time), 24);
 	assert_string_equal(level, "warning");
 	assert_string_equal(message, "it leaks");
@@ -139,7 +149,8 @@ static void a_line_of_json_is_one_object_with_the_same(void **state)
 	free(text);
 }
 
-static const char hostile[] = "a\nERROR forged\x1b[31m \x7f tab\t \xc2\x9b C1 \xff\xc3 bad \"quoted\" back\\slash \xc3\xa4 end\xe2\x82";
+static const char hostile[] =
+	"a\nERROR forged\x1b[31m \x7f tab\t \xc2\x9b C1 \xff\xc3 bad \"quoted\" back\\slash \xc3\xa4 end\xe2\x82";
 
 static void no_text_can_forge_a_line_or_reach_the_terminal(void **state)
 {
@@ -150,8 +161,10 @@ static void no_text_can_forge_a_line_or_reach_the_terminal(void **state)
 	seg_logfile_write(log, &event);
 	seg_logfile_close(log);
 	char *text = read_file("log");
-	expect_text_behind_time(text, "INFO    a\\x0aERROR forged\\x1b[31m \\x7f tab\\x09 \\xc2\\x9b C1 \\xff\\xc3 bad \"quoted\" "
-				      "back\\slash \xc3\xa4 end\\xe2\\x82 stream=s\\x0at\n");
+	expect_text_behind_time(
+		text,
+		"INFO    a\\x0aERROR forged\\x1b[31m \\x7f tab\\x09 \\xc2\\x9b C1 \\xff\\xc3 bad \"quoted\" "
+		"back\\slash \xc3\xa4 end\\xe2\\x82 stream=s\\x0at\n");
 	free(text);
 }
 
@@ -242,10 +255,14 @@ static void a_log_that_cannot_be_opened_says_where_and_why(void **state)
 	(void)state;
 	seg_logfile *log;
 	seg_error error;
-	assert_int_equal(seg_logfile_open("/nowhere/at/all.log", SEG_LOG_INFO, SEG_LOGFILE_TEXT, &log, &error), SEG_EINVAL);
+	assert_int_equal(seg_logfile_open("/nowhere/at/all.log", SEG_LOG_INFO, SEG_LOGFILE_TEXT, &log,
+					  &error),
+			 SEG_EINVAL);
 	assert_null(log);
-	assert_string_equal(error.text, "cannot write the log to /nowhere/at/all.log: No such file or directory; correct log_file, "
-					"or its directory's rights");
+	assert_string_equal(
+		error.text,
+		"cannot write the log to /nowhere/at/all.log: No such file or directory; correct log_file, "
+		"or its directory's rights");
 }
 
 static void a_log_that_cannot_be_reopened_goes_on_in_the_old_file(void **state)

@@ -1,4 +1,7 @@
-/* test_plugin.c - which shared objects are taken as plugins, what is said of the others, and what a plugin is offered. */
+/*
+ * test_plugin.c - which shared objects are taken as plugins, what is said of the others, and what a plugin is
+ * offered.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,22 +102,26 @@ static void a_misspelt_name_is_answered_with_the_right_one(void **state)
 static void what_is_no_plugin_is_refused_with_the_cure(void **state)
 {
 	(void)state;
-	expect_refusal("no_symbol", SEG_EINVAL, "no symbol seg_handler_entry: export one with SEG_HANDLER_EXPORT(handler)");
+	expect_refusal("no_symbol", SEG_EINVAL,
+		       "no symbol seg_handler_entry: export one with SEG_HANDLER_EXPORT(handler)");
 	expect_refusal("null_entry", SEG_EINVAL, "seg_handler_entry returns NULL");
 	expect_refusal("no_handle", SEG_EINVAL, "no handle function");
 	expect_refusal("no_size", SEG_EINVAL, ".size = sizeof(seg_handler)");
 	expect_refusal("no_abi", SEG_EINVAL, ".abi = SEG_HANDLER_ABI");
-	expect_refusal("wrong_abi", SEG_EINVAL, "was built for handler ABI 2, this segrunner speaks 1: rebuild it against this "
-						"version's <segmenter/handler.h>");
+	expect_refusal("wrong_abi", SEG_EINVAL,
+		       "was built for handler ABI 2, this segrunner speaks 1: rebuild it against this "
+		       "version's <segmenter/handler.h>");
 	expect_refusal("bad_name", SEG_EINVAL, "only A-Z a-z 0-9 . _ - are allowed");
-	expect_refusal("undefined_symbol", SEG_EINVAL, "undefined symbol: defined_nowhere; link the plugin with what defines it");
+	expect_refusal("undefined_symbol", SEG_EINVAL,
+		       "undefined symbol: defined_nowhere; link the plugin with what defines it");
 }
 
 static void wrong_option_tables_are_the_plugins_mistake(void **state)
 {
 	(void)state;
 	expect_refusal("bad_option_name", SEG_EINVAL, "an option \"Path\"; a name is 1 to 63 of a-z 0-9 _");
-	expect_refusal("bad_option_default", SEG_EINVAL, "\"pause\" with a wrong default: \"10\" has no unit");
+	expect_refusal("bad_option_default", SEG_EINVAL,
+		       "\"pause\" with a wrong default: \"10\" has no unit");
 	expect_refusal("bad_option_type", SEG_EINVAL, "\"color\" with the unknown type 99");
 	expect_refusal("option_twice", SEG_EINVAL, "\"path\" twice");
 }
@@ -147,7 +154,8 @@ static void what_is_no_shared_object_is_refused_before_it_is_run(void **state)
 		const char *text;
 	} cases[] = {
 		{"", 0, "is not a shared object"},
-		{"int main(void) {}\n", 18, "is not a shared object: build one from its source with cc -shared -fPIC"},
+		{"int main(void) {}\n", 18,
+		 "is not a shared object: build one from its source with cc -shared -fPIC"},
 		{"\177ELF", 4, "only 4 bytes long"},
 		{"\177ELF\1\1\1", 64, "another kind of machine"},
 	};
@@ -155,7 +163,10 @@ static void what_is_no_shared_object_is_refused_before_it_is_run(void **state)
 	snprintf(path, sizeof(path), "%s/x.so", directory);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char content[64] = "";
-		memcpy(content, cases[i].content, cases[i].length < 8 ? cases[i].length : cases[i].length == 64 ? 7 : cases[i].length);
+		memcpy(content, cases[i].content,
+		       cases[i].length < 8     ? cases[i].length
+		       : cases[i].length == 64 ? 7
+					       : cases[i].length);
 		int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0644);
 		assert_int_equal(write(fd, content, cases[i].length), cases[i].length);
 		close(fd);
@@ -191,7 +202,9 @@ static void a_plugin_that_others_may_write_to_is_refused(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(chown(path, 12345, 12345), 0);
 		chmod(path, 0664);
-		expect_refusal(path, SEG_EINVAL, "belongs to user 12345, and its group may write to it too: run chmod g-w on it");
+		expect_refusal(
+			path, SEG_EINVAL,
+			"belongs to user 12345, and its group may write to it too: run chmod g-w on it");
 		chmod(path, 0644);
 		seg_plugin_unload(load(path));
 	}
@@ -226,14 +239,20 @@ static void make_section(struct section *section, const char *const *options)
 	*section = (struct section){0};
 	section->consumer = (seg_config_consumer){
 		.place = {"/etc/segrunner/test.ini", 10},
-		.name = "mine", .stream = "orders", .group = "billing", .plugin = "record", .options = section->options,
+		.name = "mine",
+		.stream = "orders",
+		.group = "billing",
+		.plugin = "record",
+		.options = section->options,
 	};
 	for (size_t i = 0; options[i]; i++) {
 		seg_config_option *option = &section->options[i];
 		snprintf(section->texts[i], sizeof(section->texts[i]), "%s", options[i]);
 		char *equals = strchr(section->texts[i], '=');
 		*equals = '\0';
-		*option = (seg_config_option){{"/etc/segrunner/test.ini", (unsigned)(11 + i)}, section->texts[i], equals + 1};
+		*option = (seg_config_option){{"/etc/segrunner/test.ini", (unsigned)(11 + i)},
+					      section->texts[i],
+					      equals + 1};
 		section->consumer.option_count++;
 	}
 }
@@ -243,13 +262,14 @@ static char logged[2048];
 static void note_log(void *arg, const seg_log_event *event)
 {
 	(void)arg;
-	snprintf(logged, sizeof(logged), "%d %s/%s %s", event->level, event->stream, event->group, event->text);
+	snprintf(logged, sizeof(logged), "%d %s/%s %s", event->level, event->stream, event->group,
+		 event->text);
 }
 
 static int create(const seg_plugin *plugin, struct section *section, seg_plugin_instance **instance)
 {
-	return seg_plugin_instance_create(plugin, &section->consumer, "runner-1", seg_logger_make(note_log, NULL), &section->errors,
-					  instance);
+	return seg_plugin_instance_create(plugin, &section->consumer, "runner-1",
+					  seg_logger_make(note_log, NULL), &section->errors, instance);
 }
 
 /* That the options are refused with exactly these lines. */
@@ -276,20 +296,24 @@ static void expect_errors(const char *const *options, const char *const *lines)
 static void every_wrong_option_is_told_with_its_line(void **state)
 {
 	(void)state;
-	expect_errors(TEXTS("path=x", "dealy=5ms"),
-		      TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"dealy\"; did you mean \"option.delay\"?"));
-	expect_errors(TEXTS("path=x", "qqqqqqq=5ms"),
-		      TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"qqqqqqq\"; it has path, events, crash, stop, "
-			    "dead_letter, fail, fail_times, delay, block_file"));
-	expect_errors(TEXTS("delay=1s"),
-		      TEXTS("/etc/segrunner/test.ini:10: [consumer mine] has no option.path, which the plugin record needs: The file to "
-			    "append to; %p becomes the process id."));
-	expect_errors(TEXTS("path=", "delay=5", "events=maybe", "fail_times=many"),
-		      TEXTS("/etc/segrunner/test.ini:11: option.path: the path is empty; write one, or leave the option out",
-			    "/etc/segrunner/test.ini:12: option.delay: \"5\" has no unit; write one of ns us ms s min h d behind it",
-			    "/etc/segrunner/test.ini:13: option.events: \"maybe\" is neither yes nor no; write one of them",
-			    "/etc/segrunner/test.ini:14: option.fail_times: \"many\" is no whole number; write digits only, such as "
-			    "1000 or 1_000"));
+	expect_errors(
+		TEXTS("path=x", "dealy=5ms"),
+		TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"dealy\"; did you mean \"option.delay\"?"));
+	expect_errors(
+		TEXTS("path=x", "qqqqqqq=5ms"),
+		TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"qqqqqqq\"; it has path, events, crash, stop, "
+		      "dead_letter, fail, fail_times, delay, block_file"));
+	expect_errors(
+		TEXTS("delay=1s"),
+		TEXTS("/etc/segrunner/test.ini:10: [consumer mine] has no option.path, which the plugin record needs: The file to "
+		      "append to; %p becomes the process id."));
+	expect_errors(
+		TEXTS("path=", "delay=5", "events=maybe", "fail_times=many"),
+		TEXTS("/etc/segrunner/test.ini:11: option.path: the path is empty; write one, or leave the option out",
+		      "/etc/segrunner/test.ini:12: option.delay: \"5\" has no unit; write one of ns us ms s min h d behind it",
+		      "/etc/segrunner/test.ini:13: option.events: \"maybe\" is neither yes nor no; write one of them",
+		      "/etc/segrunner/test.ini:14: option.fail_times: \"many\" is no whole number; write digits only, such as "
+		      "1000 or 1_000"));
 }
 
 /* The host that record was given. */
@@ -330,7 +354,8 @@ static void options_are_read_as_their_type_and_defaults_apply(void **state)
 {
 	(void)state;
 	struct fixture f;
-	start(&f, TEXTS("path=/dev/null", "delay=1.5ms", "fail_times=4KiB", "events=on", "block_file=gate/x"));
+	start(&f,
+	      TEXTS("path=/dev/null", "delay=1.5ms", "fail_times=4KiB", "events=on", "block_file=gate/x"));
 	const seg_host *host = seen_host;
 	assert_string_equal(host->option(host, "path"), "/dev/null");
 	assert_string_equal(host->option(host, "block_file"), "/etc/segrunner/gate/x");
@@ -354,7 +379,8 @@ static void an_option_that_was_not_declared_is_none_and_is_warned_of(void **stat
 	struct fixture f;
 	start(&f, TEXTS("path=/dev/null"));
 	assert_null(seen_host->option(seen_host, "nothing"));
-	assert_string_equal(logged, "2 orders/billing record asks for the option \"nothing\", which it does not declare");
+	assert_string_equal(
+		logged, "2 orders/billing record asks for the option \"nothing\", which it does not declare");
 	stop(&f);
 }
 
@@ -466,8 +492,10 @@ static void an_init_that_fails_says_why_and_fini_is_not_called(void **state)
 		const char *silent;
 		const char *text;
 	} cases[] = {
-		{"silent=no", "[consumer mine] cannot start: its plugin failing_init says: the moon is full and the tide is high"},
-		{"silent=yes", "[consumer mine] cannot start: its plugin failing_init says: (no reason given)"},
+		{"silent=no",
+		 "[consumer mine] cannot start: its plugin failing_init says: the moon is full and the tide is high"},
+		{"silent=yes",
+		 "[consumer mine] cannot start: its plugin failing_init says: (no reason given)"},
 	};
 	for (size_t i = 0; i < 2; i++) {
 		struct section section;
@@ -499,8 +527,9 @@ static void a_plugin_without_init_or_options_is_served_too(void **state)
 	seg_plugin_instance_destroy(instance);
 	make_section(&section, TEXTS("any=1"));
 	assert_int_equal(create(plugin, &section, &instance), SEG_EINVAL);
-	assert_string_equal(section.errors.list[0].text,
-			    "/etc/segrunner/test.ini:11: the plugin old_struct has no option \"any\"; it has none; remove the line");
+	assert_string_equal(
+		section.errors.list[0].text,
+		"/etc/segrunner/test.ini:11: the plugin old_struct has no option \"any\"; it has none; remove the line");
 	seg_config_errors_fini(&section.errors);
 	seg_plugin_unload(plugin);
 }
