@@ -62,9 +62,9 @@ export QUICKSTART PLUGINS
 mkdir "$QUICKSTART/counts"
 running=
 
-# start NAME: in the background; its pid comes to be in $QUICKSTART/NAME.pid.
+# start NAME: in the background; its pid comes to be in $QUICKSTART/NAME.pid. Should this script be killed, so is it.
 start() {
-	RUNNER=$1 "$build/framework/segrunner" -c "$source/examples/quickstart/quickstart.ini" &
+	RUNNER=$1 setpriv --pdeathsig TERM "$build/framework/segrunner" -c "$source/examples/quickstart/quickstart.ini" &
 	echo $! >"$QUICKSTART/$1.pid"
 	running="$running $1"
 }

@@ -13,7 +13,7 @@ packages_of() {
 	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
 	run) echo redis-server ;;
 	test) echo libcmocka-dev ;;
-	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr shellcheck ;;
+	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)
 		echo "$0: no group \"$1\"; there are build, run, test and check" >&2
 		exit 64
