@@ -1,7 +1,19 @@
-local f = redis.call('HMGET', KEYS[2], 'epoch', 'nonce')
-if f[1] ~= ARGV[2] or f[2] ~= ARGV[3] then return {'FENCED', f[1] or '0'} end
-if ARGV[5] == '-1' then redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[4])
-else redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[4], 'ENTRIESREAD', ARGV[5]) end
-redis.call('HSET', KEYS[2], 'position', ARGV[4], 'count', ARGV[5])
-if ARGV[6] == '1' then redis.call('HSET', KEYS[2], 'clean', '1', 'nonce', '') end
+#!lua flags=allow-oom
+-- Moves the group's position, for the owner only. KEYS: log state. ARGV: group epoch nonce position count release.
+-- Allowed without memory: what is committed can be trimmed, and that is how memory comes back.
+-- @include fence
+-- @include advance
+local log, state = KEYS[1], KEYS[2]
+local group, epoch, nonce, position, count, release = unpack(ARGV)
+local later = fenced_by(state, epoch, nonce)
+if later then
+	return {'FENCED', later}
+end
+local failure = advance(log, state, group, position, count)
+if failure then
+	return failure
+end
+if release == '1' then
+	redis.call('HSET', state, 'clean', '1', 'nonce', '', 'owner', '', 'crashes', '0')
+end
 return {'OK'}

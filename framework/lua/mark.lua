@@ -1,6 +1,13 @@
-local f = redis.call('HMGET', KEYS[2], 'epoch', 'nonce', 'suspect', 'attempts')
-if f[1] ~= ARGV[1] or f[2] ~= ARGV[2] then return {'FENCED', f[1] or '0'} end
-local a = 1
-if f[3] == ARGV[3] then a = tonumber(f[4]) + 1 end
-redis.call('HSET', KEYS[2], 'suspect', ARGV[3], 'attempts', a)
-return {'OK', tostring(a)}
+#!lua flags=allow-oom
+-- Notes that a message is about to be handed over alone, because owners died here. KEYS: log state. ARGV: epoch nonce id.
+-- @include fence
+local later = fenced_by(KEYS[2], ARGV[1], ARGV[2])
+if later then
+	return {'FENCED', later}
+end
+local attempts = 1
+if redis.call('HGET', KEYS[2], 'suspect') == ARGV[3] then
+	attempts = tonumber(redis.call('HGET', KEYS[2], 'attempts')) + 1
+end
+redis.call('HSET', KEYS[2], 'suspect', ARGV[3], 'attempts', attempts)
+return {'OK', tostring(attempts)}

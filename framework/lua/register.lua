@@ -1,5 +1,6 @@
+-- Registers a stream, or tells what it was registered with. KEYS: info. ARGV: partitions size overflow version.
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('HSET', KEYS[1], 'partitions', ARGV[1], 'partition_size', ARGV[2], 'overflow', ARGV[3], 'version', ARGV[4])
+	redis.call('HSET', KEYS[1], 'partitions', ARGV[1], 'partition_size', ARGV[2], 'overflow', ARGV[3], 'version', ARGV[4])
 end
-local f = redis.call('HMGET', KEYS[1], 'partitions', 'partition_size', 'overflow')
-return {'OK', f[1], f[2], f[3]}
+local stored = redis.call('HMGET', KEYS[1], 'partitions', 'partition_size', 'overflow')
+return {'OK', stored[1] or '0', stored[2] or '0', stored[3] or 'reject'}

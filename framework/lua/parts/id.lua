@@ -1,0 +1,43 @@
+-- Ids are two 64-bit numbers in text, and a Lua number holds 53 bits: so they are compared, raised and lowered as text.
+local function id_key(id)
+	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+	return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #seq) .. seq
+end
+
+local function id_less(a, b)
+	return a ~= b and id_key(a) < id_key(b)
+end
+
+local SEQ_MAX = '18446744073709551615'
+
+-- `digits`, a decimal number above 0, less one.
+local function one_less(digits)
+	local head, zeros = string.match(digits, '^(.-)(0*)$')
+	local last = string.char(string.byte(head, -1) - 1)
+	local text = string.sub(head, 1, -2) .. last .. string.rep('9', #zeros)
+	return (string.gsub(text, '^0+(%d)', '%1'))
+end
+
+local function one_more(digits)
+	local head, nines = string.match('0' .. digits, '^(.-)(9*)$')
+	local last = string.char(string.byte(head, -1) + 1)
+	local text = string.sub(head, 1, -2) .. last .. string.rep('0', #nines)
+	return (string.gsub(text, '^0+(%d)', '%1'))
+end
+
+-- The largest id below `id`, and the smallest above it.
+local function id_before(id)
+	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+	if seq ~= '0' then
+		return ms .. '-' .. one_less(seq)
+	end
+	return ms == '0' and '0-0' or one_less(ms) .. '-' .. SEQ_MAX
+end
+
+local function id_after(id)
+	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+	if seq ~= SEQ_MAX then
+		return ms .. '-' .. one_more(seq)
+	end
+	return one_more(ms) .. '-0'
+end
