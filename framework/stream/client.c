@@ -178,8 +178,7 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 					&client->logger, error);
 	seg_log(&client->logger, SEG_LOG_WARNING,
 		"this user may not ask Redis at %s for INFO, so its version, role and eviction "
-		"policy are not checked; "
-		"grant +info",
+		"policy are not checked; grant +info",
 		client->address.text);
 	return 0;
 }

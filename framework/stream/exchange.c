@@ -96,10 +96,11 @@ static int run_rounds(seg_exchange *exchange, seg_client *client, int64_t deadli
 			return status;
 		if (!exchange->again)
 			return exchange->failure.status;
-		if (seg_now() >= deadline)
-			return SEG_ETIMEOUT;
 		if (exchange->failure.status)
 			pause_between(client->connection, round, deadline);
+		/* What is asked now could not be answered in time. */
+		if (seg_now() >= deadline)
+			return SEG_ETIMEOUT;
 	}
 }
 

@@ -170,8 +170,7 @@ static int wait_for_room(seg_producer *p, size_t charge, seg_error *error)
 		if (!wait_for_change(p, until))
 			return seg_fail(error, SEG_EFULL,
 					"the producer holds %zu bytes that Redis has not taken yet, of "
-					"in_flight_bytes %zu; "
-					"send less, or raise it",
+					"in_flight_bytes %zu; send less, or raise it",
 					a->held, a->limits.held_bytes);
 	}
 	return p->shared.closing ? seg_fail(error, SEG_ECLOSED, "the producer is closed") : 0;

@@ -247,6 +247,16 @@ static void explain(seg_producer *p, const seg_producer_batch *batch, bool closi
 			 p->stream->client->address.text);
 }
 
+/* What is behind a batch that was refused waits for the same reason. */
+static void pass_on_refusal(seg_producer *p, const seg_producer_batch *batch)
+{
+	pthread_mutex_lock(&p->shared.lock);
+	seg_producer_batch *next = TAILQ_NEXT(batch, in_partition);
+	if (next && batch->refusal.status)
+		next->refusal = batch->refusal;
+	pthread_mutex_unlock(&p->shared.lock);
+}
+
 /* Gives up batches whose time is over at `now`; with SEG_NEVER, all. Says whether there were any. */
 static bool give_up_expired(seg_producer *p, int64_t now)
 {
@@ -260,6 +270,7 @@ static bool give_up_expired(seg_producer *p, int64_t now)
 		any = true;
 		seg_error error;
 		explain(p, batch, now == SEG_NEVER, &error);
+		pass_on_refusal(p, batch);
 		deliver_failure(p, batch, &error);
 		release(p, batch, batch->waiting ? ABANDON : FINISH);
 	}

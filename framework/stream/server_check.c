@@ -97,11 +97,10 @@ static bool evicts(const seg_server_facts *facts)
 static int check_kind(const seg_server_facts *facts, const char *where, seg_error *error)
 {
 	if (strcmp(facts->mode, "sentinel") == 0)
-		return seg_fail(
-			error, SEG_ESERVER,
-			"what answers at %s is a Sentinel, which holds no data; connect to the master "
-			"it watches",
-			where);
+		return seg_fail(error, SEG_ESERVER,
+				"what answers at %s is a Sentinel, which holds no data; connect to the "
+				"master it watches",
+				where);
 	if (!facts->version[0])
 		return seg_fail(error, SEG_EPROTOCOL,
 				"what answers at %s names no redis_version in INFO; is it a Redis?", where);
@@ -112,8 +111,7 @@ static int check_kind(const seg_server_facts *facts, const char *where, seg_erro
 	if (strcmp(facts->mode, "cluster") == 0)
 		return seg_fail(error, SEG_ESERVER,
 				"Redis at %s is a node of a Redis Cluster, which this version cannot use; "
-				"connect to a "
-				"Redis with cluster-enabled no",
+				"connect to a Redis with cluster-enabled no",
 				where);
 	if (strcmp(facts->role, "slave") == 0)
 		return seg_fail(error, SEG_ESERVER,
@@ -145,8 +143,7 @@ static void warn(const seg_server_facts *facts, const char *where, const seg_log
 	else if (evicts(facts))
 		seg_log(logger, SEG_LOG_WARNING,
 			"Redis at %s has maxmemory-policy %s: should maxmemory be set, messages would get "
-			"lost; CONFIG SET "
-			"maxmemory-policy noeviction",
+			"lost; CONFIG SET maxmemory-policy noeviction",
 			where, facts->policy);
 	if (facts->append_only) {
 		if (strcmp(facts->append_fsync, "always") != 0 && facts->append_fsync[0])
@@ -157,14 +154,12 @@ static void warn(const seg_server_facts *facts, const char *where, const seg_log
 	} else if (facts->config_known && !facts->save[0]) {
 		seg_log(logger, SEG_LOG_WARNING,
 			"Redis at %s keeps nothing on disk (no append-only file, no snapshots): a restart "
-			"of it loses all "
-			"messages; CONFIG SET appendonly yes",
+			"of it loses all messages; CONFIG SET appendonly yes",
 			where);
 	} else if (facts->config_known) {
 		seg_log(logger, SEG_LOG_WARNING,
 			"Redis at %s has no append-only file: a crash of it loses all since the last "
-			"snapshot; CONFIG SET "
-			"appendonly yes",
+			"snapshot; CONFIG SET appendonly yes",
 			where);
 	}
 }
