@@ -1,0 +1,103 @@
+/*
+ * consumer - prints the messages of a stream, "key<TAB>data", as a member of a group.
+ *
+ *     consumer ADDRESS STREAM GROUP          (ADDRESS as in redis://127.0.0.1:6379)
+ *
+ * Start it several times with the same group, and each prints its share of the partitions. A message is
+ * committed when its line was written, so after a crash some lines may come twice, and none is missing.
+ * SIGINT and SIGTERM end it cleanly: what was printed is committed, and the others take its partitions over
+ * at once.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+#include <segmenter/segmenter.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static void print_log(void *arg, const seg_log_event *event)
+{
+	(void)arg;
+	if (event->level >= SEG_LOG_WARNING)
+		fprintf(stderr, "consumer: %s\n", event->text);
+}
+
+static int print_batch(const seg_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const seg_message *message = &batch->messages[i];
+		fwrite(message->key, 1, message->key_length, stdout);
+		putchar('\t');
+		fwrite(message->data, 1, message->data_length, stdout);
+		putchar('\n');
+	}
+	return fflush(stdout);
+}
+
+/* Until a signal comes, or something is wrong that waiting will not mend. */
+static int print_messages(seg_consumer *consumer, seg_error *error)
+{
+	while (!interrupted) {
+		const seg_batch *batch;
+		int result = seg_consumer_poll(consumer, 200, &batch, error);
+		if (result < 0)
+			return result;
+		if (result == 0)
+			continue;
+		if (print_batch(batch) != 0) {
+			perror("consumer: cannot write");
+			seg_consumer_release(consumer, batch);
+			return SEG_OK;
+		}
+		/*
+		 * Fenced: the partition has a new owner, who prints these messages again. Go on with the
+		 * others.
+		 */
+		result = seg_consumer_commit(consumer, batch, batch->count, error);
+		seg_consumer_release(consumer, batch);
+		if (result < 0 && result != SEG_EFENCED)
+			return result;
+	}
+	return SEG_OK;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 4) {
+		fprintf(stderr, "usage: consumer ADDRESS STREAM GROUP\n");
+		return 64;
+	}
+	sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt}, NULL);
+	sigaction(SIGTERM, &(struct sigaction){.sa_handler = interrupt}, NULL);
+
+	seg_client *client = NULL;
+	seg_consumer *consumer = NULL;
+	seg_error error = {0};
+
+	seg_client_options client_options;
+	seg_client_options_init(&client_options);
+	client_options.address = argv[1];
+	client_options.log = print_log;
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = argv[3];
+
+	int result = seg_client_open(&client_options, &client, &error);
+	if (result == SEG_OK)
+		result = seg_consumer_open(client, argv[2], &options, &consumer, &error);
+	if (result == SEG_OK)
+		result = print_messages(consumer, &error);
+	if (result != SEG_OK)
+		fprintf(stderr, "consumer: %s\n", error.text);
+
+	if (seg_consumer_close(consumer, 10000, &error) != SEG_OK)
+		fprintf(stderr, "consumer: %s\n", error.text);
+	seg_client_close(client);
+	return result == SEG_OK ? 0 : 1;
+}
