@@ -375,10 +375,8 @@ static int failure(seg_consumer *c, seg_error *error)
 int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **batch, seg_error *error)
 {
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
-	/* Waiting needs a handoff only for its event, and all share ours. */
-	seg_handoff waiter = {.event = &c->event};
 	for (;;) {
-		uint32_t ticket = seg_handoff_ticket(&waiter);
+		uint32_t ticket = seg_event_ticket(&c->event);
 		bool fault = false;
 		seg_buffer *buffer = find(c, &fault);
 		if (buffer && !fault) {
@@ -399,7 +397,7 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 			return 0;
 		/* A lease that was renewed does not count up the shared event of a partition that is idle: look now and then. */
 		int64_t look = now + 100 * SEG_MS;
-		seg_handoff_wait(&waiter, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
+		seg_event_wait(&c->event, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
 	}
 }
 
@@ -472,9 +470,8 @@ static bool all_committed(seg_consumer *c)
 int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 {
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
-	seg_handoff waiter = {.event = &c->event};
 	for (;;) {
-		uint32_t ticket = seg_handoff_ticket(&waiter);
+		uint32_t ticket = seg_event_ticket(&c->event);
 		if (all_committed(c))
 			return 0;
 		int64_t now = seg_now();
@@ -482,7 +479,7 @@ int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 			return seg_fail(error, SEG_ETIMEOUT, "not everything could be committed within %" PRIu32 " ms", timeout_ms);
 		/* An ownership that ends also ends what is to be waited for, without an event. */
 		int64_t look = now + 20 * SEG_MS;
-		seg_handoff_wait(&waiter, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
+		seg_event_wait(&c->event, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
 	}
 }
 

@@ -81,6 +81,41 @@ static const struct ck_ec_ops ec_ops = {
 /* Any thread may count up: I/O thread, and for a shared event every thread that polls. */
 static const struct ck_ec_mode ec_mode = {.ops = &ec_ops, .single_producer = false};
 
+uint32_t seg_event_ticket(const ck_ec32_t *event)
+{
+	return ck_ec32_value(event);
+}
+
+static void park(ck_ec32_t *event, uint32_t ticket, int64_t until)
+{
+	struct timespec deadline, *bound = NULL;
+	if (until != SEG_NEVER) {
+		int64_t left = until - seg_now();
+		if (left <= 0)
+			return;
+		/* futex(2) knows CLOCK_MONOTONIC only. */
+		clock_gettime(CLOCK_MONOTONIC, &deadline);
+		int64_t end = (int64_t)deadline.tv_sec * SEG_SECOND + deadline.tv_nsec + left;
+		deadline = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
+		bound = &deadline;
+	}
+	ck_ec32_wait(event, &ec_mode, ticket, bound);
+}
+
+void seg_event_wait(ck_ec32_t *event, uint32_t ticket, int64_t until, seg_idle idle)
+{
+	if (idle == SEG_IDLE_PARK) {
+		park(event, ticket, until);
+		return;
+	}
+	while (ck_ec32_value(event) == ticket && seg_now() < until) {
+		if (idle == SEG_IDLE_YIELD)
+			sched_yield();
+		else
+			ck_pr_stall();
+	}
+}
+
 /* --- both sides -------------------------------------------------------------- */
 
 void seg_handoff_init(seg_handoff *handoff, seg_waker *waker, const atomic_llong *lease_until, ck_ec32_t *event)
@@ -179,31 +214,12 @@ void seg_handoff_stopped(seg_handoff *handoff)
 
 uint32_t seg_handoff_ticket(const seg_handoff *handoff)
 {
-	return ck_ec32_value(handoff->event);
+	return seg_event_ticket(handoff->event);
 }
 
 void seg_handoff_wait(seg_handoff *handoff, uint32_t ticket, int64_t until, seg_idle idle)
 {
-	if (idle == SEG_IDLE_PARK) {
-		int64_t left = until == SEG_NEVER ? 0 : until - seg_now();
-		if (until != SEG_NEVER && left <= 0)
-			return;
-		struct timespec deadline, *bound = NULL;
-		if (until != SEG_NEVER) {
-			clock_gettime(CLOCK_MONOTONIC, &deadline);
-			int64_t end = (int64_t)deadline.tv_sec * SEG_SECOND + deadline.tv_nsec + left;
-			deadline = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
-			bound = &deadline;
-		}
-		ck_ec32_wait(handoff->event, &ec_mode, ticket, bound);
-		return;
-	}
-	while (ck_ec32_value(handoff->event) == ticket && seg_now() < until) {
-		if (idle == SEG_IDLE_YIELD)
-			sched_yield();
-		else
-			ck_pr_stall();
-	}
+	seg_event_wait(handoff->event, ticket, until, idle);
 }
 
 seg_dispatch seg_handoff_may_dispatch(const seg_handoff *handoff)

@@ -68,6 +68,13 @@ typedef struct seg_request {
 	const char *handler;
 } seg_request;
 
+/*
+ * An event count's value: take it, look whether there is something to do, then wait on it. The wait returns when something
+ * was counted since, or at `until` (seg_now()). Any thread.
+ */
+uint32_t seg_event_ticket(const ck_ec32_t *event);
+void seg_event_wait(ck_ec32_t *event, uint32_t ticket, int64_t until, seg_idle idle);
+
 typedef struct seg_handoff {
 	ck_ring_t ready; /* I/O -> worker */
 	ck_ring_t free;  /* worker -> I/O */
@@ -115,10 +122,8 @@ void seg_handoff_give_back(seg_handoff *handoff, seg_buffer *buffer);
 void seg_handoff_handled(seg_handoff *handoff, uint64_t total);
 void seg_handoff_stopped(seg_handoff *handoff); /* the worker touches nothing of it after this */
 
-/* The event count's value: take it, look whether there is something to do, then wait on it. */
+/* As seg_event_ticket and seg_event_wait, on the handoff's event. */
 uint32_t seg_handoff_ticket(const seg_handoff *handoff);
-
-/* Returns when something was counted since the ticket, or at `until` (seg_now()). */
 void seg_handoff_wait(seg_handoff *handoff, uint32_t ticket, int64_t until, seg_idle idle);
 
 typedef enum seg_dispatch {
