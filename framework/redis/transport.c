@@ -50,12 +50,10 @@ static int open_tcp(const seg_address *address, unsigned attempt, seg_error *err
 		return seg_fail(error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", address->text,
 				gai_strerror(failure)),
 		       -1;
-	unsigned count = 0;
-	for (struct addrinfo *a = list; a; a = a->ai_next)
-		count++;
+	/* On success there is at least one; attempts go round. */
 	struct addrinfo *chosen = list;
-	for (unsigned i = attempt % count; i > 0; i--)
-		chosen = chosen->ai_next;
+	for (unsigned i = 0; i < attempt; i++)
+		chosen = chosen->ai_next ? chosen->ai_next : list;
 	int fd = socket(chosen->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		seg_fail(error, SEG_ESYSTEM, "no socket: %s", strerror(errno));

@@ -69,7 +69,7 @@ static int check(const char *file)
 	size_t wrong = errors.count - errors.warnings;
 	if (wrong > 0 && exit_code == EX_OK)
 		exit_code = EX_CONFIG;
-	if (exit_code == EX_OK)
+	if (config && exit_code == EX_OK)
 		printf("%s: good; %zu consumer%s\n", file, config->consumer_count, config->consumer_count == 1 ? "" : "s");
 	seg_config_errors_fini(&errors);
 	seg_config_free(config);

@@ -118,7 +118,7 @@ static counter *add_counter(seg_plugin_instance *instance, size_t count, const c
 	added->help = strdup(help ? help : "");
 	if (!added->help)
 		return NULL;
-	strcpy(added->name, name);
+	snprintf(added->name, sizeof(added->name), "%s", name);
 	atomic_store_explicit(&instance->counter_count, count + 1, memory_order_release);
 	return added;
 }
