@@ -3,6 +3,7 @@
 #
 #   build   what compiles the project      test    what its tests need besides
 #   run     what segrunner needs to run    check   what .ci/run checks the source with
+#   model   what tests/model.sh needs besides build
 #
 # Needs root or sudo, and only if something is missing. The redis-server that comes with `run` is not started as a
 # service of the machine: the project starts servers of its own.
@@ -13,9 +14,10 @@ packages_of() {
 	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
 	run) echo redis-server ;;
 	test) echo libcmocka-dev ;;
+	model) echo spin ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)
-		echo "$0: no group \"$1\"; there are build, run, test and check" >&2
+		echo "$0: no group \"$1\"; there are build, run, test, model and check" >&2
 		exit 64
 		;;
 	esac
