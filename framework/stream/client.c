@@ -197,6 +197,16 @@ static seg_connection *make_connection(const seg_client *client)
 	return seg_connection_create(&options);
 }
 
+static void init_lock(seg_client *client)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&client->idle, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&client->lock, NULL);
+}
+
 int seg_client_open(const seg_client_options *given, seg_client **result, seg_error *error)
 {
 	seg_client_options options;
@@ -217,7 +227,7 @@ int seg_client_open(const seg_client_options *given, seg_client **result, seg_er
 	seg_client *client = calloc(1, sizeof(*client));
 	if (!client)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a client");
-	pthread_mutex_init(&client->lock, NULL);
+	init_lock(client);
 	snprintf(client->name_space, sizeof(client->name_space), "%s", options.name_space);
 	client->connect_timeout = options.connect_timeout_ms * SEG_MS;
 	client->timeout = options.timeout_ms * SEG_MS;
@@ -247,6 +257,7 @@ void seg_client_close(seg_client *client)
 		return;
 	seg_connection_destroy(client->connection);
 	seg_address_fini(&client->address);
+	pthread_cond_destroy(&client->idle);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
 }

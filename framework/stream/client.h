@@ -1,8 +1,8 @@
 /*
  * client.h - what a client and a stream are inside the library.
  *
- * The client's one connection serves the blocking calls; `lock` is held for the length of each. Whoever needs
- * a connection of its own (producer, consumer) makes one to the same address.
+ * The client's one connection serves the blocking calls, one at a time. Whoever needs a connection of its own
+ * (producer, consumer) makes one to the same address.
  */
 #ifndef SEG_STREAM_CLIENT_H
 #define SEG_STREAM_CLIENT_H
@@ -26,7 +26,11 @@ struct seg_client {
 	uint64_t max_message_bytes;
 	seg_logger logger;
 
-	pthread_mutex_t lock; /* guards what follows */
+	pthread_mutex_t lock;
+	pthread_cond_t idle; /* busy was cleared; on CLOCK_MONOTONIC */
+	bool busy;           /* a call has the connection; under the lock */
+
+	/* Of the call that set `busy`: */
 	seg_connection *connection;
 	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* of the blocking sends */
 	uint64_t sequence;                            /* of the newest of their batches */

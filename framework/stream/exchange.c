@@ -31,16 +31,29 @@ bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply)
 	return false;
 }
 
-/* The lock, before the deadline: pthread knows no CLOCK_BOOTTIME, so the rest is counted on its own clock. */
-static bool lock_before(pthread_mutex_t *lock, int64_t deadline)
+/* Waits for the connection to be this call's: pthread knows no CLOCK_BOOTTIME, so on another clock. */
+static bool acquire(seg_client *client, int64_t deadline)
 {
-	if (pthread_mutex_trylock(lock) == 0)
-		return true;
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	int64_t end = (int64_t)t.tv_sec * SEG_SECOND + t.tv_nsec + (deadline - seg_now());
 	t = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
-	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &t) == 0;
+	int failure = 0;
+	pthread_mutex_lock(&client->lock);
+	while (client->busy && failure == 0)
+		failure = pthread_cond_timedwait(&client->idle, &client->lock, &t);
+	bool acquired = !client->busy;
+	client->busy = true;
+	pthread_mutex_unlock(&client->lock);
+	return acquired;
+}
+
+static void release(seg_client *client)
+{
+	pthread_mutex_lock(&client->lock);
+	client->busy = false;
+	pthread_cond_signal(&client->idle);
+	pthread_mutex_unlock(&client->lock);
 }
 
 /* Lets the connection live for a while before the next round. */
@@ -108,7 +121,7 @@ int seg_exchange_run(seg_exchange *exchange, seg_client *client, seg_error *erro
 {
 	int64_t deadline = seg_now() + client->timeout;
 	exchange->failure.status = 0;
-	if (!lock_before(&client->lock, deadline))
+	if (!acquire(client, deadline))
 		return seg_fail(error, SEG_EUNREACHABLE,
 				"other calls kept the client's connection busy for %lld ms",
 				(long long)(client->timeout / SEG_MS));
@@ -118,6 +131,6 @@ int seg_exchange_run(seg_exchange *exchange, seg_client *client, seg_error *erro
 		*error = *reason_of(exchange, client, &made);
 		status = error->status;
 	}
-	pthread_mutex_unlock(&client->lock);
+	release(client);
 	return status;
 }

@@ -1,6 +1,6 @@
 /*
  * exchange.h - one blocking call of a client: commands out, answers in, again after a lost connection, all
- * within the client's timeout and under its lock.
+ * within the client's timeout, one call at a time.
  *
  * A call says what is still to be asked (issue) and reads the answers (callbacks that begin with
  * seg_exchange_answer, or seg_exchange_counted where they judge errors themselves). Everything asked must

@@ -40,7 +40,7 @@ static bool issue_words(description *d, seg_connection *connection, seg_reply_fn
 	return issued;
 }
 
-#define ISSUE(d, connection, fn, ...) \
+#define ISSUE(d, connection, fn, ...)                                                                       \
 	issue_words(d, connection, fn, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)), \
 		    (const char *[]){__VA_ARGS__})
 

