@@ -106,7 +106,8 @@ static void assert_each_was_told_once(long records)
 static void assert_all_were_added(long records)
 {
 	if (heard_status(SEG_OK) != records)
-		fail_msg("%ld of %ld were added; the newest of the others: %s", heard_status(SEG_OK), records, heard.text);
+		fail_msg("%ld of %ld were added; the newest of the others: %s", heard_status(SEG_OK), records,
+			 heard.text);
 }
 
 /* --- arranging ------------------------------------------------------------------- */
