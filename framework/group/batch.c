@@ -50,6 +50,12 @@ void seg_buffer_destroy(seg_buffer *buffer)
 	free(buffer);
 }
 
+void seg_buffer_let_go(seg_buffer *buffer)
+{
+	if (atomic_fetch_sub_explicit(&buffer->holders, 1, memory_order_acq_rel) == 1)
+		seg_buffer_destroy(buffer);
+}
+
 void seg_buffer_reset(seg_buffer *buffer, size_t keep)
 {
 	seg_arena_reset(&buffer->arena, keep);

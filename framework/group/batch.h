@@ -7,6 +7,7 @@
 #ifndef SEG_GROUP_BATCH_H
 #define SEG_GROUP_BATCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,7 +29,11 @@ const char *seg_fault_text(seg_fault fault);
 typedef struct seg_buffer {
 	/* What the pull consumer was given of it. First: a caller's batch is its buffer. */
 	seg_batch view;
-	bool orphan; /* the ownership is over while the caller still holds it: the caller's release frees it */
+	/*
+	 * 2 once the ownership is over while a caller still holds it: then it belongs to that caller and to the I/O thread, which
+	 * has it in its books; either lets go of it once, and the one that comes second frees it. 0 before.
+	 */
+	atomic_uint holders;
 
 	seg_batch batch; /* all of its messages */
 	seg_message *messages;
@@ -50,6 +55,9 @@ typedef struct seg_buffer {
 /* Room for `capacity` messages, made when first used. NULL if out of memory. */
 seg_buffer *seg_buffer_create(size_t capacity);
 void seg_buffer_destroy(seg_buffer *buffer);
+
+/* One of its two holders is through with it. */
+void seg_buffer_let_go(seg_buffer *buffer);
 
 /* Empties it, keeping at most `keep` bytes of memory. */
 void seg_buffer_reset(seg_buffer *buffer, size_t keep);

@@ -2,8 +2,8 @@
  * consumer.c - the pull consumer: a member whose batches the caller's threads poll.
  *
  * `lock` guards the slots; it is held for moments only, never while Redis is waited for. A buffer that a caller
- * holds is the caller's until its release: if the ownership ends before, the buffer is orphaned, so that
- * the partition can move on at once, and the release frees it.
+ * holds is the caller's until its release: if the ownership ends before, the buffer leaves the partition, which
+ * can so move on at once, and the release frees it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -65,9 +65,9 @@ static void stop_slot(seg_consumer *c, consumer_slot *slot)
 		slot->ending = true;
 		return;
 	}
-	/* After the close nobody may touch a batch any more: it needs no orphan's life. */
+	/* After the close nobody may touch a batch any more: it has one holder. */
 	if (slot->held && !c->closing)
-		slot->current->orphan = true;
+		atomic_store_explicit(&slot->current->holders, 2, memory_order_relaxed);
 	slot->held = false;
 	slot->current = NULL;
 	slot->open = false;
@@ -245,7 +245,7 @@ static seg_buffer *buffer_of(const seg_batch *batch)
 /* The slot whose current buffer it is, or NULL if the ownership is over. Under the lock. */
 static consumer_slot *slot_of(seg_consumer *c, const seg_buffer *buffer)
 {
-	if (buffer->orphan || buffer->view.partition >= c->slot_count)
+	if (buffer->view.partition >= c->slot_count)
 		return NULL;
 	consumer_slot *slot = &c->slots[buffer->view.partition];
 	return slot->open && slot->held && slot->current == buffer ? slot : NULL;
@@ -339,12 +339,11 @@ static void release(seg_consumer *c, seg_buffer *buffer)
 {
 	pthread_mutex_lock(&c->lock);
 	consumer_slot *slot = slot_of(c, buffer);
-	bool orphan = buffer->orphan;
 	if (slot)
 		let_go(c, slot);
 	pthread_mutex_unlock(&c->lock);
-	if (orphan)
-		seg_buffer_destroy(buffer);
+	if (!slot)
+		seg_buffer_let_go(buffer);
 }
 
 static seg_buffer *find(seg_consumer *c, bool *fault)

@@ -66,10 +66,12 @@ void seg_partition_end(seg_partition *p)
 	/* The free ring holds some of them too; the list of outstanding ones has all. */
 	while (p->outstanding_count) {
 		seg_buffer *buffer = p->outstanding[p->outstanding_head];
-		if (buffer->orphan)
+		if (atomic_load_explicit(&buffer->holders, memory_order_relaxed)) {
+			seg_buffer_let_go(buffer);
 			p->buffer_count--;
-		else
+		} else {
 			keep_spare(p, buffer);
+		}
 		p->outstanding_head = (p->outstanding_head + 1) % SEG_HANDOFF_BUFFERS;
 		p->outstanding_count--;
 	}
