@@ -187,6 +187,9 @@ void seg_commit_forget(seg_partition *p)
 int64_t seg_commit_step(seg_partition *p, int64_t now)
 {
 	seg_member *m = p->member;
+	/* The worker may have asked after it was told to stop: it was in a handler. */
+	if (p->own.state == SEG_OWN_LOST)
+		seg_commit_forget(p);
 	if (!p->running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
 	step_request(p, now);

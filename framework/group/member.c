@@ -257,8 +257,9 @@ static void drop_inactive(seg_member *m)
 static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 {
 	int64_t now = seg_now();
-	int64_t next = seg_connection_tick(m->data, now, data_readable);
-	next = earlier(next, seg_connection_tick(m->wait, now, wait_readable));
+	int64_t next = SEG_NEVER;
+	seg_connection_tick(m->data, now, data_readable);
+	seg_connection_tick(m->wait, now, wait_readable);
 	if (m->to_open > 0)
 		seg_claim_open_groups(m);
 	drop_inactive(m);
@@ -276,9 +277,9 @@ static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 	next = earlier(next, seg_fetch_step(m, now));
 	if (m->to_open > 0)
 		next = earlier(next, now + 50 * SEG_MS);
-	seg_connection_flush(m->data);
-	seg_connection_flush(m->wait);
-	return next;
+	/* What was issued leaves, and the timers are those it set: a write may fail, an answer is due. */
+	next = earlier(next, seg_connection_tick(m->data, now, false));
+	return earlier(next, seg_connection_tick(m->wait, now, false));
 }
 
 static struct pollfd interest(const seg_connection *connection)
@@ -301,7 +302,8 @@ static bool missed_something(seg_member *m)
 			continue;
 		if (atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire) ||
 		    (p->request.kind == SEG_REQUEST_NONE && seg_handoff_pending(&p->handoff, &request)) ||
-		    (atomic_load_explicit(&p->handoff.io.starved, memory_order_relaxed) &&
+		    (seg_ownership_fetches(&p->own) &&
+		     atomic_load_explicit(&p->handoff.io.starved, memory_order_relaxed) &&
 		     ck_ring_size(&p->handoff.free) > 0))
 			return true;
 	}
