@@ -37,12 +37,20 @@ static uint64_t number(const seg_reply *reply)
 						      : (uint64_t)seg_reply_number(reply, 0);
 }
 
-/* The share: p, epoch, flag, and so on. What is ours and not in it is lost. */
-static void take_share(seg_member *m, const seg_reply *share)
+/* It is not ours any more; nor is the epoch that was to follow once a worker has stopped. */
+static void take_away(seg_member *m, seg_partition *p, const char *why)
+{
+	if (p->own.state == SEG_OWN_LOST)
+		seg_ownership_lost(&p->own);
+	seg_member_lost(m, p, why);
+}
+
+/* The share: p, epoch, flag, and so on. What is ours and not in it is lost. False if out of memory: nothing was taken. */
+static bool take_share(seg_member *m, const seg_reply *share)
 {
 	uint32_t *listed = calloc(m->partition_count, sizeof(*listed));
 	if (!listed)
-		return; /* the generation stays as it was, so the next heartbeat brings the share again */
+		return false;
 	uint32_t owned = 0;
 	for (size_t i = 0; i + 2 < share->count; i += 3) {
 		uint64_t n = number(share->elements[i]);
@@ -66,7 +74,7 @@ static void take_share(seg_member *m, const seg_reply *share)
 		if (p->own.state == SEG_OWN_RELEASED)
 			seg_ownership_reported(&p->own);
 		else
-			seg_member_lost(m, p, "the group gave it to another member");
+			take_away(m, p, "the group gave it to another member");
 	}
 	free(listed);
 	if (owned != m->owned) {
@@ -75,12 +83,13 @@ static void take_share(seg_member *m, const seg_reply *share)
 		m->owned = owned;
 	}
 	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
+	return true;
 }
 
 static void lose_all(seg_member *m, const char *why)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_member_lost(m, m->active[i], why);
+		take_away(m, m->active[i], why);
 	m->owned = 0;
 	m->generation = 0;
 }
@@ -126,10 +135,9 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 		m->phase = SEG_PHASE_MEMBER;
 		seg_log(&m->logger, SEG_LOG_INFO, "joined as %s", m->name);
 	}
-	if (share && share->type == SEG_REPLY_ARRAY) {
+	/* Else the next heartbeat brings the share again. */
+	if (share && share->type == SEG_REPLY_ARRAY && take_share(m, share))
 		m->generation = number(seg_reply_at(reply, 2));
-		take_share(m, share);
-	}
 }
 
 static void got_heartbeat(void *arg, const seg_reply *reply)

@@ -106,6 +106,8 @@ void seg_member_lost(seg_member *m, seg_partition *p, const char *why)
 	seg_ownership_lost(&p->own);
 	if (handling)
 		seg_log(&p->logger, SEG_LOG_WARNING, "lost: %s; what was not committed will be handled again", why);
+	/* The coordinator may not know of it: were it to say only what is new, the partition would be nobody's for good. */
+	m->generation = 0;
 	seg_coordinate_hurry(m);
 }
 
