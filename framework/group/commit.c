@@ -9,6 +9,7 @@
 #include "base/names.h"
 
 #define RETRY_PAUSE (50 * SEG_MS)
+#define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0 too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
 
 /* The texts of a fenced call's arguments. */
@@ -202,7 +203,9 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 		if (p->outstanding_count == 0)
 			return SEG_NEVER;
 		/* The worker is busy: look again, so that it never has to wake us for a commit; less and less often. */
-		p->look_pause = p->look_pause < LOOK_PAUSE_MAX ? p->look_pause * 2 : LOOK_PAUSE_MAX;
+		p->look_pause = p->look_pause < LOOK_PAUSE_MIN ? LOOK_PAUSE_MIN : p->look_pause * 2;
+		if (p->look_pause > LOOK_PAUSE_MAX)
+			p->look_pause = LOOK_PAUSE_MAX;
 		return now + p->look_pause;
 	}
 	p->look_pause = m->options.commit_interval;
