@@ -34,6 +34,9 @@ struct seg_wait {
 
 enum { COMMAND_WORDS = 6 }; /* XREAD COUNT n BLOCK ms STREAMS */
 
+/* After a read that Redis refused. */
+#define REFUSED_PAUSE (100 * SEG_MS)
+
 /* --- entries ------------------------------------------------------------------- */
 
 static bool to_buffer_entry(seg_partition *p, const char *id, size_t length, int64_t texts)
@@ -140,7 +143,7 @@ static void got_hot(void *arg, const seg_reply *reply)
 	bool good = reply && reply->type != SEG_REPLY_ERROR;
 	if (reply && !good) {
 		report_refusal(p->member, reply);
-		p->read_at = seg_now() + 100 * SEG_MS;
+		p->read_at = seg_now() + REFUSED_PAUSE;
 	}
 	finish_read(p, good, seg_now());
 }
@@ -154,11 +157,8 @@ static void got_wait(void *arg, const seg_reply *reply)
 	w->busy = false;
 	w->unblock_sent = false;
 	w->changed = true;
-	if (reply && !good) {
+	if (reply && !good)
 		report_refusal(m, reply);
-		for (uint32_t i = 0; i < w->count; i++)
-			w->partitions[i]->read_at = now + 100 * SEG_MS;
-	}
 	for (uint32_t i = 0; i < w->count; i++)
 		finish_read(w->partitions[i], good, now);
 	w->count = 0;
@@ -222,10 +222,12 @@ static void issue_wait(seg_member *m)
 	w->changed = true;
 }
 
+/* 0: it came before the read that it was to end, which goes another way; or after its answer. */
 static void unblocked(void *arg, const seg_reply *reply)
 {
-	(void)arg;
-	(void)reply;
+	struct seg_wait *w = arg;
+	if (seg_reply_number(reply, 0) == 0)
+		w->unblock_sent = reply && reply->type == SEG_REPLY_ERROR;
 }
 
 /* The blocking read under way does not know of all who wait: end it, and the next one will. */
@@ -236,7 +238,7 @@ static void unblock(seg_member *m)
 	if (w->unblock_sent || seg_connection_client_id(m->wait) < 0)
 		return;
 	snprintf(id, sizeof(id), "%lld", (long long)seg_connection_client_id(m->wait));
-	w->unblock_sent = seg_connection_words(m->data, unblocked, NULL, "CLIENT", "UNBLOCK", id, (char *)NULL);
+	w->unblock_sent = seg_connection_words(m->data, unblocked, w, "CLIENT", "UNBLOCK", id, (char *)NULL);
 }
 
 static bool want_read(seg_partition *p, int64_t now, int64_t *next)
@@ -278,10 +280,15 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 		/* Its reads are over; those that wait go on with the first read of the new connection. */
 		return next;
 	}
-	if (!w->busy)
+	int64_t again_at = w->failed_at + REFUSED_PAUSE;
+	if (w->busy) {
+		if (w->changed && data_ready)
+			unblock(m);
+	} else if (now >= again_at) {
 		issue_wait(m);
-	else if (w->changed && data_ready)
-		unblock(m);
+	} else if (again_at < next) {
+		next = again_at;
+	}
 	return next;
 }
 
