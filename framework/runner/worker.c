@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "base/random.h"
 
+/* Between two looks at a lease that has run out. */
+#define LEASE_LOOK (100 * SEG_MS)
+
 /* How a step of the worker ended. */
 typedef enum { GO_ON, STOPPING } step_result;
 
@@ -56,7 +59,8 @@ static step_result wait_for_permission(seg_worker *w)
 		if (!told)
 			seg_log(logger_of(w), SEG_LOG_WARNING,
 				"the lease has run out; handing over nothing until Redis answers a heartbeat");
-		seg_handoff_wait(handoff, ticket, SEG_NEVER, SEG_IDLE_PARK);
+		/* A renewal wakes those that it finds waiting; one just as the lease runs out may find nobody yet. */
+		seg_handoff_wait(handoff, ticket, seg_now() + LEASE_LOOK, SEG_IDLE_PARK);
 	}
 }
 
