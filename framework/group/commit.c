@@ -103,7 +103,8 @@ static void got_release(void *arg, const seg_reply *reply)
 
 bool seg_commit_release(seg_partition *p)
 {
-	if (p->commit_busy || seg_now() < p->commit_at || !send_commit(p, true, got_release))
+	if (p->commit_busy || seg_now() < p->commit_at || !seg_member_may_write(p->member) ||
+	    !send_commit(p, true, got_release))
 		return false;
 	p->commit_busy = true;
 	p->commit_epoch = p->own.epoch;
@@ -171,7 +172,7 @@ static void step_request(seg_partition *p, int64_t now)
 		answer_request(p, SEG_ECLOSED, 0);
 		return;
 	}
-	if (p->request_busy || now < p->commit_at)
+	if (p->request_busy || now < p->commit_at || !seg_member_may_write(p->member))
 		return;
 	p->request_busy = p->request.kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
 	p->request_epoch = p->own.epoch;
@@ -195,7 +196,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 		return SEG_NEVER;
 	step_request(p, now);
 	bool moved = seg_partition_collect(p);
-	if (p->commit_busy || !seg_connection_ready(m->data))
+	if (p->commit_busy || !seg_member_may_write(m))
 		return SEG_NEVER;
 	if (now < p->commit_at)
 		return moved || p->outstanding_count || p->request.kind != SEG_REQUEST_NONE ? p->commit_at : SEG_NEVER;

@@ -170,7 +170,13 @@ static void got_history(void *arg, const seg_reply *reply)
 static void ask_history(seg_member *m)
 {
 	m->history_wanted = true;
-	seg_connection_words(m->data, got_history, m, "INFO", (char *)NULL);
+	if (!seg_connection_words(m->data, got_history, m, "INFO", (char *)NULL))
+		seg_connection_break(m->data, SEG_ENOMEM, "out of memory");
+}
+
+bool seg_member_may_write(const seg_member *m)
+{
+	return seg_connection_ready(m->data) && !m->history_wanted;
 }
 
 static void data_state(void *arg, bool up, const seg_error *why)
@@ -178,7 +184,7 @@ static void data_state(void *arg, bool up, const seg_error *why)
 	seg_member *m = arg;
 	(void)why;
 	if (!up) {
-		m->history_wanted = true; /* nothing is read until it is known to be the same Redis */
+		m->history_wanted = true;
 		return;
 	}
 	ask_history(m);

@@ -110,7 +110,7 @@ typedef struct seg_member {
 	/* member.c: which Redis this is, to notice another history */
 	char run_id[48];
 	char replication_id[48];
-	bool history_wanted;
+	bool history_wanted; /* until it is known, nothing is read or committed */
 	bool history_known;
 } seg_member;
 
@@ -138,6 +138,9 @@ void seg_member_step(seg_member *member, seg_partition *partition, int64_t now);
 
 /* Takes note that the partition is not NONE any more. */
 void seg_member_activate(seg_member *member, seg_partition *partition);
+
+/* Whether positions may be written: Redis is there, and known to have the history that we read. */
+bool seg_member_may_write(const seg_member *member);
 
 /* The epoch of that partition is over. */
 void seg_member_lost(seg_member *member, seg_partition *partition, const char *why);
