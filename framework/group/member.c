@@ -105,7 +105,8 @@ void seg_member_lost(seg_member *m, seg_partition *p, const char *why)
 	bool handling = p->running;
 	seg_ownership_lost(&p->own);
 	if (handling)
-		seg_log(&p->logger, SEG_LOG_WARNING, "lost: %s; what was not committed will be handled again", why);
+		seg_log(&p->logger, SEG_LOG_WARNING, "lost: %s; what was not committed will be handled again",
+			why);
 	/* The coordinator may not know of it: were it to say only what is new, the partition would be nobody's for good. */
 	m->generation = 0;
 	seg_coordinate_hurry(m);
@@ -133,7 +134,8 @@ void seg_member_fail(seg_member *m, const seg_error *error)
  */
 static void doubt_everything(seg_member *m)
 {
-	seg_log(&m->logger, SEG_LOG_WARNING, "Redis was restarted or replaced; reading all positions again from it");
+	seg_log(&m->logger, SEG_LOG_WARNING,
+		"Redis was restarted or replaced; reading all positions again from it");
 	for (uint32_t i = 0; i < m->active_count; i++)
 		seg_ownership_doubted(&m->active[i]->own);
 	for (uint32_t n = 0; n < m->partition_count; n++)
@@ -439,7 +441,9 @@ static int make_parts(seg_member *m)
 		if (seg_partition_init(&m->partitions[m->partition_count], m, m->partition_count))
 			return SEG_ENOMEM;
 	m->to_open = count;
-	m->data = make_connection(m, "data", clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND), true);
+	m->data =
+		make_connection(m, "data",
+				clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND), true);
 	m->wait = make_connection(m, "wait", SEG_FETCH_BLOCK + 2 * SEG_SECOND, false);
 	return m->data && m->wait ? seg_fetch_init(m) : SEG_ENOMEM;
 }
@@ -457,7 +461,8 @@ static int start_thread(seg_member *m)
 	return failure;
 }
 
-int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_member **member, seg_error *error)
+int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_member **member,
+		    seg_error *error)
 {
 	seg_member *m = aligned_alloc(64, (sizeof(*m) + 63) / 64 * 64);
 	if (!m)
