@@ -487,8 +487,8 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	if (!c)
 		return 0;
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
-	/* The last part of the time is kept for giving up in an orderly way. */
-	int64_t give_up = timeout_ms / 5 < 200 ? timeout_ms / 5 * SEG_MS : 200 * SEG_MS;
+	/* The last part of the time is kept for ending without Redis, which takes less. */
+	int64_t give_up = 2 * SEG_STOP_PATIENCE;
 	pthread_mutex_lock(&c->lock);
 	c->closing = true;
 	for (uint32_t i = 0; i < c->slot_count; i++)
@@ -499,8 +499,9 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	int status = seg_member_join(c->member, deadline - give_up - seg_now());
 	if (status) {
 		seg_member_stop(c->member, SEG_STOP_NOW);
+		int64_t left = deadline - seg_now();
 		/* Were the thread stuck (in the resolver, say), its memory could not be freed under it. */
-		if (seg_member_join(c->member, deadline - seg_now()))
+		if (seg_member_join(c->member, left > give_up ? left : give_up))
 			return seg_fail(error, SEG_ETIMEOUT,
 					"the consumer's thread did not end within %" PRIu32 " ms; it is left behind", timeout_ms);
 		seg_fail(error, SEG_ETIMEOUT,

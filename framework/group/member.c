@@ -214,6 +214,15 @@ static bool any_runs(const seg_member *m)
 	return false;
 }
 
+/* Of a stop at once, when no worker is left. */
+static bool patience_is_over(seg_member *m)
+{
+	int64_t now = seg_now();
+	if (m->stop_by == 0)
+		m->stop_by = now + SEG_STOP_PATIENCE;
+	return now >= m->stop_by;
+}
+
 /* Whether the thread may end. */
 static bool step_stop(seg_member *m)
 {
@@ -229,6 +238,8 @@ static bool step_stop(seg_member *m)
 		else
 			seg_ownership_revoked(own);
 	}
+	if (stop == SEG_STOP_NOW && !any_runs(m) && patience_is_over(m))
+		return true;
 	if (!m->draining) {
 		m->draining = true;
 		seg_coordinate_hurry(m); /* capacity 0: partitions go to others as they are released */
@@ -236,12 +247,8 @@ static bool step_stop(seg_member *m)
 	bool member = m->phase == SEG_PHASE_MEMBER || m->phase == SEG_PHASE_JOINING;
 	if (!member)
 		return m->phase != SEG_PHASE_LEAVING && !any_runs(m);
-	if (!all_done(m))
-		return stop == SEG_STOP_NOW && !any_runs(m) && !seg_connection_ready(m->data);
-	if (seg_connection_ready(m->data))
+	if (all_done(m) && seg_connection_ready(m->data))
 		seg_coordinate_leave(m);
-	else if (stop == SEG_STOP_NOW)
-		return true;
 	return false;
 }
 
@@ -287,6 +294,8 @@ static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 	next = earlier(next, seg_fetch_step(m, now));
 	if (m->to_open > 0)
 		next = earlier(next, now + 50 * SEG_MS);
+	if (now < m->stop_by)
+		next = earlier(next, m->stop_by);
 	/* What was issued leaves, and the timers are those it set: a write may fail, an answer is due. */
 	next = earlier(next, seg_connection_tick(m->data, now, false));
 	return earlier(next, seg_connection_tick(m->wait, now, false));

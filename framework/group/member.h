@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "group/partition.h"
 #include "redis/connection.h"
 #include "stream/client.h"
@@ -92,6 +93,7 @@ typedef struct seg_member {
 	int64_t open_at;    /* not before */
 	bool fatal;
 	bool draining; /* the stop was told to the coordinator */
+	int64_t stop_by; /* SEG_STOP_NOW, and no worker is left: Redis is waited for until then */
 
 	/* coordinate.c */
 	bool heartbeat_busy;
@@ -118,6 +120,9 @@ typedef struct seg_member {
  * Starts the member's thread. The stream and what the options point to outlive it. 0, SEG_ENOMEM or SEG_ESYSTEM.
  */
 int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_member **member, seg_error *error);
+
+/* How long a stop at once waits for Redis, so that the partitions need not wait for the session timeout. */
+#define SEG_STOP_PATIENCE (50 * SEG_MS)
 
 /* Asks it to stop; returns at once. Any thread; a later NOW overrides a DRAIN. */
 void seg_member_stop(seg_member *member, seg_stopping stop);

@@ -1,0 +1,285 @@
+/*
+ * test_lost_partitions.c - partitions that are lost while something is under way: a batch is held, a worker asks, a
+ * release was answered into the void. Nobody may wait for ever, and no partition stay with nobody.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "base/clock.h"
+#include "group/member.h"
+#include "harness/server.h"
+
+enum { PATIENCE_MS = 10000, LOSSES = 40 };
+
+static test_server *server;
+static seg_client *client;
+static seg_stream *stream;
+static redisContext *redis;
+
+#define STATE_KEY "{__default:s:partition_0}:g:state"
+
+static void send_messages(int count)
+{
+	seg_error error;
+	for (int i = 0; i < count; i++) {
+		seg_record record = {.key = "k", .key_length = 1, .data = "d", .data_length = 1};
+		assert_int_equal(seg_stream_send(stream, &record, NULL, &error), 0);
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_client_options options;
+	seg_client_options_init(&options);
+	server = test_server_start(NULL);
+	options.address = server->address;
+	assert_int_equal(seg_client_open(&options, &client, &error), 0);
+	seg_stream_shape shape = {.partitions = 1, .partition_size = 100000};
+	assert_int_equal(seg_stream_register(client, "s", &shape, &stream, &error), 0);
+	redis = test_server_connect(server);
+	send_messages(10);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	redisFree(redis);
+	seg_stream_close(stream);
+	seg_client_close(client);
+	test_server_stop(server);
+	return 0;
+}
+
+static seg_consumer *open_consumer(uint32_t commit_interval_us)
+{
+	seg_error error;
+	seg_consumer *consumer;
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.commit_interval_us = commit_interval_us;
+	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, &error), 0);
+	return consumer;
+}
+
+static const seg_batch *poll_one(seg_consumer *consumer)
+{
+	seg_error error;
+	const seg_batch *batch = NULL;
+	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
+		fail_msg("no batch came within %d ms", PATIENCE_MS);
+	return batch;
+}
+
+/* As if a later owner had raised the fence, or a release had lowered it. */
+static void lose_fence(void)
+{
+	freeReplyObject(test_server_command(redis, "HSET " STATE_KEY " nonce lost"));
+}
+
+/* --- the pull consumer ------------------------------------------------------------------- */
+
+/* Also run with the address sanitizer: the I/O thread still looks at the buffer when the caller lets go of it. */
+static void a_batch_of_a_lost_partition_is_released_without_harm_and_comes_again(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_consumer *consumer = open_consumer(0);
+	for (int i = 0; i < LOSSES; i++) {
+		const seg_batch *batch = poll_one(consumer);
+		uint64_t epoch = batch->epoch;
+		assert_int_equal(batch->count, 10);
+		lose_fence();
+		assert_int_equal(seg_consumer_commit(consumer, batch, 1, &error), 0);
+		long long deadline = test_now_ms() + PATIENCE_MS;
+		while (seg_consumer_commit(consumer, batch, 1, &error) != SEG_EFENCED)
+			assert_true(test_now_ms() < deadline);
+		seg_consumer_release(consumer, batch);
+		batch = poll_one(consumer);
+		assert_true(batch->epoch > epoch);
+		seg_consumer_release(consumer, batch);
+	}
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, &error), 0);
+}
+
+static void a_partition_whose_fence_was_deleted_comes_back(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_consumer *consumer = open_consumer(2000);
+	const seg_batch *batch = poll_one(consumer);
+	freeReplyObject(test_server_command(redis, "DEL " STATE_KEY));
+	assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, &error), 0);
+	seg_consumer_release(consumer, batch);
+	/* The commit was refused, so its messages come again. */
+	batch = poll_one(consumer);
+	assert_int_equal(batch->count, 10);
+	assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, &error), 0);
+	seg_consumer_release(consumer, batch);
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, &error), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, &error), 0);
+}
+
+static int64_t processor_time(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * SEG_SECOND + t.tv_nsec;
+}
+
+static void a_batch_held_costs_no_processor_time_with_commit_interval_0(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_consumer *consumer = open_consumer(0);
+	const seg_batch *batch = poll_one(consumer);
+	int64_t before = processor_time();
+	/* What is measured is a time, not waited for. */
+	nanosleep(&(struct timespec){.tv_nsec = 500 * SEG_MS}, NULL);
+	assert_true(processor_time() - before < 200 * SEG_MS);
+	seg_consumer_release(consumer, batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, &error), 0);
+}
+
+static void a_close_ends_the_thread_in_time_while_redis_hangs(void **state)
+{
+	(void)state;
+	seg_error error = {0};
+	seg_consumer *consumer = open_consumer(2000);
+	seg_consumer_release(consumer, poll_one(consumer));
+	kill(server->pid, SIGSTOP);
+	long long before = test_now_ms();
+	int status = seg_consumer_close(consumer, 300, &error);
+	long long taken = test_now_ms() - before;
+	kill(server->pid, SIGCONT);
+	assert_int_equal(status, SEG_ETIMEOUT);
+	assert_null(strstr(error.text, "left behind"));
+	assert_true(taken < 1000);
+}
+
+/* --- a worker of our own --------------------------------------------------------------------- */
+
+static struct {
+	pthread_t thread;
+	atomic_int handling; /* buffers taken */
+	atomic_bool demanded;
+	atomic_int answer;   /* to the request; 1: not yet */
+} worker;
+
+/* Takes a buffer, is in its "handler" until the partition is lost, and asks then. */
+static void *work(void *arg)
+{
+	seg_handoff *handoff = arg;
+	for (seg_buffer *buffer = NULL; !buffer;) {
+		uint32_t ticket = seg_handoff_ticket(handoff);
+		buffer = seg_handoff_take(handoff);
+		if (!buffer && seg_handoff_may_dispatch(handoff) >= SEG_DISPATCH_DRAIN)
+			goto out;
+		if (!buffer)
+			seg_handoff_wait(handoff, ticket, SEG_NEVER, SEG_IDLE_PARK);
+	}
+	atomic_fetch_add(&worker.handling, 1);
+	while (!atomic_load(&worker.demanded))
+		sched_yield();
+	seg_request request = {.kind = SEG_REQUEST_MARK, .id = {1, 1}};
+	atomic_store(&worker.answer, seg_handoff_ask(handoff, &request, NULL, SEG_IDLE_PARK));
+out:
+	seg_handoff_stopped(handoff);
+	return NULL;
+}
+
+static int start(void *arg, seg_partition *partition)
+{
+	(void)arg;
+	return pthread_create(&worker.thread, NULL, work, &partition->handoff) ? SEG_ESYSTEM : 0;
+}
+
+/* All that the I/O thread does when it makes the demand is done. */
+static void demand(void *arg, seg_partition *partition, seg_demand what)
+{
+	(void)arg;
+	(void)partition;
+	(void)what;
+	atomic_store(&worker.demanded, true);
+}
+
+static void finish(void *arg, seg_partition *partition)
+{
+	(void)arg;
+	(void)partition;
+	pthread_join(worker.thread, NULL);
+}
+
+static void fatal(void *arg, const seg_error *error)
+{
+	(void)arg;
+	(void)error;
+}
+
+static bool is_handling(void *arg)
+{
+	(void)arg;
+	return atomic_load(&worker.handling) > 0;
+}
+
+static bool was_answered(void *arg)
+{
+	(void)arg;
+	return atomic_load(&worker.answer) != 1;
+}
+
+static void a_worker_that_asks_after_its_partition_was_lost_is_answered(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_member *member;
+	seg_member_options options = {
+		.group = "g",
+		.name = "m",
+		.capacity = 100,
+		.batch_size = 10,
+		.in_flight_bytes = 1 << 20,
+		.in_flight_batches = 2,
+		.session_timeout = 10 * SEG_SECOND,
+		.commit_interval = 2 * SEG_MS,
+		.hooks = {NULL, start, demand, finish, NULL, fatal},
+	};
+	atomic_store(&worker.answer, 1);
+	assert_int_equal(seg_member_open(stream, &options, &member, &error), 0);
+	test_wait_until(is_handling, NULL, PATIENCE_MS, "a buffer for the worker");
+	seg_member_stop(member, SEG_STOP_NOW);
+	test_wait_until(was_answered, NULL, PATIENCE_MS, "an answer to the worker's request");
+	assert_int_equal(atomic_load(&worker.answer), SEG_EFENCED);
+	assert_int_equal(seg_member_join(member, PATIENCE_MS * SEG_MS), 0);
+	seg_member_destroy(member);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(a_batch_of_a_lost_partition_is_released_without_harm_and_comes_again),
+		TEST(a_partition_whose_fence_was_deleted_comes_back),
+		TEST(a_batch_held_costs_no_processor_time_with_commit_interval_0),
+		TEST(a_close_ends_the_thread_in_time_while_redis_hangs),
+		TEST(a_worker_that_asks_after_its_partition_was_lost_is_answered),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
