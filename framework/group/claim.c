@@ -41,7 +41,7 @@ void seg_claim_open_groups(seg_member *m)
 {
 	if (m->open_sent > 0 || m->to_open == 0 || seg_now() < m->open_at || !seg_connection_ready(m->data))
 		return;
-	m->open_at = seg_now() + RETRY_BASE;
+	m->open_at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_tries);
 	for (uint32_t n = 0; n < m->partition_count; n++) {
 		seg_partition *p = &m->partitions[n];
 		if (p->group_open)

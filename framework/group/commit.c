@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 #include "base/names.h"
+#include "base/random.h"
 
 #define RETRY_PAUSE (50 * SEG_MS)
+#define RETRY_CAP (5 * SEG_SECOND)
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0 too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
 
@@ -32,13 +34,16 @@ static void fenced(seg_partition *p)
 	seg_member_lost(p->member, p, "a later owner has raised the fence");
 }
 
-/* Neither done nor fenced: say so if it is not a passing state, and try again in a while. */
+/* Neither done nor fenced: say so if it is not a passing state, and try again in a while, less and less often then. */
 static void refused(seg_partition *p, const seg_reply *reply, const char *what)
 {
-	p->commit_at = seg_now() + RETRY_PAUSE;
-	if (reply && !seg_reply_is_transient(reply))
+	int64_t pause = RETRY_PAUSE;
+	if (reply && !seg_reply_is_transient(reply)) {
+		pause = seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->refusals);
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused %s: %s", what,
 			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+	}
+	p->commit_at = seg_now() + pause;
 }
 
 static void note_committed(seg_partition *p, uint64_t count)
@@ -62,6 +67,7 @@ static void got_commit(void *arg, const seg_reply *reply)
 	if (p->commit_epoch != p->own.epoch)
 		return; /* of an ownership that is over */
 	if (seg_reply_is(status, "OK")) {
+		p->refusals = 0;
 		if (seg_id_compare(p->commit_id, p->committed) > 0)
 			p->committed = p->commit_id;
 		note_committed(p, p->commit_count);
@@ -90,6 +96,7 @@ static void got_release(void *arg, const seg_reply *reply)
 	if (p->commit_epoch != p->own.epoch)
 		return;
 	if (seg_reply_is(status, "OK")) {
+		p->refusals = 0;
 		p->committed = p->handled;
 		seg_ownership_released(&p->own);
 		seg_log(&p->logger, SEG_LOG_DEBUG, "released");
@@ -127,6 +134,7 @@ static void got_request(void *arg, const seg_reply *reply)
 	if (p->request_epoch != p->own.epoch || p->request.kind == SEG_REQUEST_NONE)
 		return;
 	if (seg_reply_is(status, "OK")) {
+		p->refusals = 0;
 		if (p->request.kind == SEG_REQUEST_DEAD_LETTER) {
 			atomic_fetch_add_explicit(&p->member->counters.dead_letters, 1, memory_order_relaxed);
 			if (seg_id_compare(p->request.id, p->committed) > 0)

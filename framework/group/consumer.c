@@ -100,7 +100,7 @@ static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 		return next;
 	pthread_mutex_lock(&c->lock);
 	consumer_slot *slot = &c->slots[p->number];
-	if (slot->open && slot->held) {
+	if (slot->open && slot->held && !slot->ending) {
 		next = slot->polled_at + c->max_processing;
 		if (now >= next) {
 			seg_log(&p->logger, SEG_LOG_WARNING,

@@ -191,6 +191,7 @@ static void data_state(void *arg, bool up, const seg_error *why)
 	}
 	ask_history(m);
 	m->heartbeat_failures = 0;
+	m->open_tries = 0;
 	seg_coordinate_hurry(m);
 }
 

@@ -91,6 +91,7 @@ typedef struct seg_member {
 	uint32_t to_open;   /* partitions whose group is not known to exist */
 	uint32_t open_sent; /* of them, asked for */
 	int64_t open_at;    /* not before */
+	unsigned open_tries; /* on this connection */
 	bool fatal;
 	bool draining; /* the stop was told to the coordinator */
 	int64_t stop_by; /* SEG_STOP_NOW, and no worker is left: Redis is waited for until then */

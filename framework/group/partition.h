@@ -79,6 +79,7 @@ typedef struct seg_partition {
 	uint64_t commit_count;
 	int64_t commit_at; /* not before */
 	int64_t look_pause; /* until the next look at a busy worker */
+	unsigned refusals;  /* in a row, of what does not pass by itself */
 	bool request_busy;
 	uint64_t request_epoch;
 	seg_request request; /* under way */

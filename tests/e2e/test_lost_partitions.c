@@ -29,8 +29,16 @@ static test_server *server;
 static seg_client *client;
 static seg_stream *stream;
 static redisContext *redis;
+static atomic_int errors_logged;
 
 #define STATE_KEY "{__default:s:partition_0}:g:state"
+
+static void count_errors(void *arg, const seg_log_event *event)
+{
+	(void)arg;
+	if (event->level == SEG_LOG_ERROR)
+		atomic_fetch_add(&errors_logged, 1);
+}
 
 static void send_messages(int count)
 {
@@ -49,6 +57,7 @@ static int set_up(void **state)
 	seg_client_options_init(&options);
 	server = test_server_start(NULL);
 	options.address = server->address;
+	options.log = count_errors;
 	assert_int_equal(seg_client_open(&options, &client, &error), 0);
 	seg_stream_shape shape = {.partitions = 1, .partition_size = 100000};
 	assert_int_equal(seg_stream_register(client, "s", &shape, &stream, &error), 0);
@@ -134,6 +143,30 @@ static void a_partition_whose_fence_was_deleted_comes_back(void **state)
 	assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, &error), 0);
 	seg_consumer_release(consumer, batch);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, &error), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, &error), 0);
+}
+
+static bool was_refused_often(void *arg)
+{
+	(void)arg;
+	return atomic_load(&errors_logged) >= 4;
+}
+
+static void a_commit_that_is_refused_for_good_is_tried_less_and_less_often(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_consumer *consumer = open_consumer(2000);
+	const seg_batch *batch = poll_one(consumer);
+	atomic_store(&errors_logged, 0);
+	long long before = test_now_ms();
+	freeReplyObject(test_server_command(redis, "SET " STATE_KEY " nonsense"));
+	assert_int_equal(seg_consumer_commit(consumer, batch, 1, &error), 0);
+	test_wait_until(was_refused_often, NULL, PATIENCE_MS, "the fourth refusal");
+	/* Half of 50 + 100 + 200 ms at least. */
+	assert_true(test_now_ms() - before >= 175);
+	freeReplyObject(test_server_command(redis, "DEL " STATE_KEY));
+	seg_consumer_release(consumer, batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, &error), 0);
 }
 
@@ -277,6 +310,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(a_batch_of_a_lost_partition_is_released_without_harm_and_comes_again),
 		TEST(a_partition_whose_fence_was_deleted_comes_back),
+		TEST(a_commit_that_is_refused_for_good_is_tried_less_and_less_often),
 		TEST(a_batch_held_costs_no_processor_time_with_commit_interval_0),
 		TEST(a_close_ends_the_thread_in_time_while_redis_hangs),
 		TEST(a_worker_that_asks_after_its_partition_was_lost_is_answered),
