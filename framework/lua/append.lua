@@ -1,8 +1,13 @@
--- Adds a batch of records to a partition: at once, within the bound, and not twice. KEYS: log producer counters.
--- ARGV: size overflow sequence ttl_ms n, then for each record its number of fields and their names and values.
--- @include group
+-- Adds a batch of records to a partition: at once, within the bound, and not twice.
+-- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n, then for each record its number of
+-- fields and their names and values.
+--
+-- Without a shebang line, so that Redis refuses single commands when it is out of memory, not the script:
+-- this is the one that can trim. Once it has, Redis lets it go on.
+-- @include memory
 local log, producer, counters = KEYS[1], KEYS[2], KEYS[3]
 local size, overflow, sequence, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local FIRST_RECORD = 6
 
 if sequence ~= '0' then
 	local newest = redis.call('GET', producer)
@@ -17,65 +22,66 @@ if sequence ~= '0' then
 	end
 end
 
--- The newest id that every group has committed, or nil: without a group, nobody has.
-local function committed_by_all()
-	local least
-	for _, fields in ipairs(groups_of(log)) do
-		local found = named(fields)
-		local position = found['last-delivered-id']
-		local pending = oldest_pending(log, found)
-		if pending and id_less(id_before(pending), position) then
-			position = id_before(pending)
-		end
-		if not least or id_less(position, least) then
-			least = position
-		end
-	end
-	return least
+-- Its functions are made only where they are needed, not for every batch.
+local function trim(how)
+-- @include trim
+	return trim_committed(log, how)
 end
 
 local room = size - redis.call('XLEN', log)
 if room < n then
-	local committed = committed_by_all()
-	if committed and committed ~= '0-0' then
-		-- Whole nodes go for almost nothing; single entries only if that is not enough.
-		redis.call('XTRIM', log, 'MINID', '~', id_after(committed))
-		room = size - redis.call('XLEN', log)
-		if room < n then
-			redis.call('XTRIM', log, 'MINID', '=', id_after(committed))
-			room = size - redis.call('XLEN', log)
-		end
-	end
-	if room < n and overflow == 'drop-oldest' then
-		local dropped = redis.call('XTRIM', log, 'MAXLEN', '=', math.max(size - n, 0))
-		redis.call('HINCRBY', counters, 'dropped', dropped)
-		room = size - redis.call('XLEN', log)
+	room = room + trim('~')
+	if room < n then
+		room = room + trim('=')
 	end
 end
-if room < n then
+local drops = overflow == 'drop-oldest' and n - room or 0
+if drops > 0 then
+	redis.call('XTRIM', log, 'MAXLEN', '=', math.max(size - n, 0))
+	redis.call('HINCRBY', counters, 'dropped', drops)
+elseif room < n then
 	n = math.max(room, 0)
 end
 if n == 0 then
 	return {'OK', '0-0', '0'}
 end
 
--- The first id is Redis's; the others follow it in the same millisecond, so one answer tells all.
-local first
-local id = '*'
-local at = 6
-for _ = 1, n do
-	local fields = tonumber(ARGV[at])
-	local added
-	if fields == 2 then
-		added = redis.call('XADD', log, id, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
-	else
-		added = redis.call('XADD', log, id, unpack(ARGV, at + 1, at + 2 * fields))
+-- The first id is Redis's; the others follow it in the same millisecond, so one answer tells all. Returns it,
+-- or the error for which nothing was added.
+local function add()
+	local call, id, at, first = redis.pcall, '*', FIRST_RECORD, nil
+	for _ = 1, n do
+		local fields, added = ARGV[at], nil
+		if fields == '2' then
+			added = call('XADD', log, id, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+			at = at + 5
+		else
+			local last = at + 2 * fields
+			added = call('XADD', log, id, unpack(ARGV, at + 1, last))
+			at = last + 1
+		end
+		if not first then
+			if type(added) == 'table' then
+				return added
+			end
+			first = added
+			id = string.match(first, '^%d+') .. '-*'
+			call = redis.call
+		end
 	end
-	if not first then
-		first = added
-		id = string.match(first, '^%d+') .. '-*'
-	end
-	at = at + 1 + 2 * fields
+	return first
+end
+
+local first = add()
+-- No memory, though there is room: what is committed goes, and makes up for what comes.
+if out_of_memory(first) and trim('=') >= n then
+	first = add()
+end
+if type(first) == 'table' then
+	return first
+end
+if drops > 0 and n > size then
+	redis.call('XTRIM', log, 'MAXLEN', '=', size)
 end
 if sequence ~= '0' then
 	redis.call('SET', producer, sequence .. ' ' .. first .. ' ' .. n, 'PX', ttl)

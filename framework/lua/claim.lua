@@ -1,14 +1,18 @@
 #!lua flags=allow-oom
--- A new owner raises the fence, and learns where to go on. KEYS: log state. ARGV: group start member epoch nonce.
+-- A new owner raises the fence, and learns where to go on.
+-- KEYS: log state. ARGV: group start member epoch nonce.
+--
 -- Allowed without memory: only an owner can commit, and only what is committed can be trimmed.
--- @include group
+-- @include open
+-- @include id
 local log, state = KEYS[1], KEYS[2]
 local group, start, member, epoch, nonce = unpack(ARGV)
 
-local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect', 'attempts')
-local stored_epoch = tonumber(stored[1] or '0')
+local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
+	'attempts')
+-- The same claim, its answer lost.
 local again = stored[1] == epoch and stored[2] == nonce
-if stored_epoch > tonumber(epoch) or (stored[1] == epoch and not again) then
+if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
 	return {'STALE', stored[1]}
 end
 
@@ -16,52 +20,56 @@ local _, found = open_group(log, state, group, start)
 local position = found['last-delivered-id']
 local count = found['entries-read']
 
--- Consumers with XREADGROUP were here: what they left unacknowledged comes first. Their record of it ends, the position is
--- the record now; what they had acknowledged behind it comes again, for order's sake.
+-- Somebody has read with XREADGROUP here: what was left unacknowledged comes first, and what had been
+-- acknowledged behind it comes again, in order. The position is the record from now on, so this happens once.
+local PENDING_CHUNK = 1000
 local pending = oldest_pending(log, found)
 if pending then
-	local before = id_before(pending)
-	if id_less(before, position) then
-		position = before
+	if not id_less(position, pending) then
+		position = id_before(pending)
 		count = nil
 		redis.call('XGROUP', 'SETID', log, group, position)
 	end
 	repeat
-		local some = redis.call('XPENDING', log, group, '-', '+', 1000)
+		local chunk = redis.call('XPENDING', log, group, '-', '+', PENDING_CHUNK)
 		local ids = {}
-		for i, entry in ipairs(some) do
+		for i, entry in ipairs(chunk) do
 			ids[i] = entry[1]
 		end
 		if #ids > 0 then
 			redis.call('XACK', log, group, unpack(ids))
 		end
-	until #some < 1000
+	until #ids < PENDING_CHUNK
 end
 
--- How many entries there were up to the position: Redis knows, or it follows at either end of the log.
+-- How many entries came up to the position. At either end of the log that follows from the log, whatever was
+-- trimmed unread or deleted; in between Redis knows, or nobody does.
 local info = named(redis.call('XINFO', 'STREAM', log))
-local first = info['first-entry'] and info['first-entry'][1]
-if not count then
-	if position == info['last-generated-id'] then
-		count = info['entries-added']
-	elseif first and id_less(position, first) then
-		count = info['entries-added'] - info['length']
-	else
-		count = -1
-	end
+local first = info['first-entry']
+if position == info['last-generated-id'] then
+	count = info['entries-added']
+elseif not first or id_less(position, first[1]) then
+	count = info['entries-added'] - info['length']
 end
 
+-- An owner died here that had something to handle, and has not moved the position.
 local crashes = tonumber(stored[5] or '0')
 if not again then
-	local died_here = stored[1] and stored[3] ~= '1' and stored[4] == position
-	crashes = died_here and crashes + 1 or 0
+	local died = stored[1] and stored[3] ~= '1' and stored[4] == position
+		and position ~= info['last-generated-id']
+	crashes = died and crashes + 1 or 0
 end
 local suspect, attempts = stored[6] or '0-0', stored[7] or '0'
-if not id_less(position, suspect) then
+if suspect ~= '0-0' and not id_less(position, suspect) then
 	suspect, attempts = '0-0', '0'
-	redis.call('HDEL', state, 'suspect', 'attempts')
+	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
 end
+
+local function text(number)
+	return string.format('%.0f', number)
+end
+count = text(count or -1)
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
 	'crashes', crashes, 'position', position, 'count', count)
-return {'OK', position, tostring(count), tostring(crashes), suspect, attempts, tostring(info['entries-added']),
-	tostring(info['length'])}
+return {'OK', position, count, tostring(crashes), suspect, attempts, text(info['entries-added']),
+	text(info['length'])}

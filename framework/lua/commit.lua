@@ -1,19 +1,26 @@
 #!lua flags=allow-oom
--- Moves the group's position, for the owner only. KEYS: log state. ARGV: group epoch nonce position count release.
+-- Moves the group's position, for the owner only.
+-- KEYS: log state. ARGV: group epoch nonce position count release.
+--
 -- Allowed without memory: what is committed can be trimmed, and that is how memory comes back.
 -- @include fence
 -- @include advance
 local log, state = KEYS[1], KEYS[2]
 local group, epoch, nonce, position, count, release = unpack(ARGV)
-local later = fenced_by(state, epoch, nonce)
+
+local later, known = fenced_by(state, epoch, nonce)
 if later then
+	-- A release that was sent again, its answer lost, was done.
+	if release == '1' and later == epoch and redis.call('HGET', state, 'released') == nonce then
+		return {'OK'}
+	end
 	return {'FENCED', later}
 end
-local failure = advance(log, state, group, position, count)
+local failure = advance(log, state, group, position, count, known)
 if failure then
 	return failure
 end
 if release == '1' then
-	redis.call('HSET', state, 'clean', '1', 'nonce', '', 'owner', '', 'crashes', '0')
+	redis.call('HSET', state, 'clean', '1', 'nonce', '', 'owner', '', 'crashes', '0', 'released', nonce)
 end
 return {'OK'}

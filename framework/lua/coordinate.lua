@@ -1,18 +1,26 @@
 #!lua flags=allow-oom
--- The coordinator: one call is one heartbeat. KEYS: members leases partitions control groups.
--- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then released `p epoch` pairs.
--- Allowed without memory: without owners nothing is committed, and nothing trimmed.
+-- The coordinator: one call is one heartbeat.
+-- KEYS: members leases partitions control groups.
+-- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then the
+-- released partitions, `p epoch` each.
 --
--- An owner is a member's name, `-` for none, or `!<until>!<name>`: a former process of that name, whose lease ends then.
+-- Allowed without memory: without owners nothing is committed, and nothing trimmed.
 local members, leases, partitions, control, groups = unpack(KEYS)
 local group, command, me, incarnation = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local session, capacity = tonumber(ARGV[5]), tonumber(ARGV[6])
 local count, known = tonumber(ARGV[7]), tonumber(ARGV[8])
 local FIRST_RELEASE = 9
-local CHUNK = 1000
+local WRITES_CHUNK = 1000
+local NOBODY = '-'
+
+if me == NOBODY then
+	return redis.error_reply('ERR a member cannot be named "-"; give it another name')
+end
 
 local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Of Lua's own making, a number of that size may come out as 1.8e+12.
 local function text(number)
 	return string.format('%.0f', number)
 end
@@ -20,23 +28,25 @@ end
 -- --- the caller --------------------------------------------------------------
 
 local record = redis.call('HGET', members, me)
-local current = record and string.match(record, '^%S+') == incarnation
-local replaced = record and not current and command ~= 'join'
-if not record and command ~= 'join' then
-	return {'UNKNOWN', text(now), '0', '-1', false}
-end
-
+local registered = record and string.match(record, '^%S+') -- incarnation
+local is_member = registered == incarnation
+local joins = command == 'join' and not is_member
+local leaves = command == 'leave'
 local membership_changed = false
-local held_until -- a former process of this name may be at work until then
-if command == 'join' and not current then
-	if record then
-		local lease = tonumber(redis.call('ZSCORE', leases, me) or '0')
-		held_until = lease > now and lease or now
-	end
+local gone = {}
+local replaced_lease = 0 -- the end of the lease of the process that has this name until now
+
+if joins then
+	replaced_lease = tonumber(redis.call('ZSCORE', leases, me) or '0')
 	redis.call('SADD', groups, group)
-	membership_changed = true
+	is_member = true
 end
-if not replaced and command ~= 'leave' then
+if is_member and leaves then
+	redis.call('HDEL', members, me)
+	redis.call('ZREM', leases, me)
+	gone[me] = true
+	membership_changed = true
+elseif is_member then
 	local wanted = incarnation .. ' ' .. text(capacity)
 	if record ~= wanted then
 		redis.call('HSET', members, me, wanted)
@@ -44,232 +54,276 @@ if not replaced and command ~= 'leave' then
 	end
 	redis.call('ZADD', leases, text(now + session), me)
 end
-local leaves = command == 'leave' and not replaced
-if leaves then
-	redis.call('HDEL', members, me)
-	redis.call('ZREM', leases, me)
-	membership_changed = true
-end
 
--- --- the dead -----------------------------------------------------------------
+-- --- the dead ----------------------------------------------------------------
 
-local dead = {}
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', text(now))) do
-	if name ~= me then
-		dead[name] = true
+	if name ~= me or not is_member then
+		gone[name] = true
 		redis.call('HDEL', members, name)
 		redis.call('ZREM', leases, name)
 		membership_changed = true
 	end
 end
+-- The leases were lost: whoever does not come back for a new one is dead in a while.
+if redis.call('HLEN', members) > redis.call('ZCARD', leases) then
+	for _, name in ipairs(redis.call('HKEYS', members)) do
+		redis.call('ZADD', leases, 'NX', text(now + session), name)
+	end
+end
 
--- --- what to tell ---------------------------------------------------------------
+-- --- nothing to do, most of the time -------------------------------------------
 
-local generation = tonumber(redis.call('HGET', partitions, 'generation') or '0')
-local holds_end = tonumber(redis.call('HGET', partitions, 'holds_end') or '0')
+local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me)
+local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
+local share_changed = tonumber(stored[3] or '0')
 
+-- Milliseconds until another member's lease ends, or a hold.
 local function next_expiry()
 	local first = redis.call('ZRANGE', leases, 0, 1, 'WITHSCORES')
-	local least = first[1] ~= me and first[2] or first[4]
-	least = least and tonumber(least)
-	if holds_end > 0 and (not least or holds_end < least) then
+	local least = tonumber((first[1] ~= me and first[2] or first[4]) or '0')
+	if holds_end > 0 and (least == 0 or holds_end < least) then
 		least = holds_end
 	end
-	return least and text(math.max(least - now, 0)) or '-1'
+	return least > 0 and text(math.max(least - now, 0)) or '-1'
 end
 
-local releases = #ARGV >= FIRST_RELEASE
-local hold_over = holds_end > 0 and holds_end <= now
-if not membership_changed and not releases and not hold_over and not (replaced and command == 'leave') then
-	if replaced then
-		return {'REPLACED', text(now), text(generation), '-1', false}
+local function answer(share)
+	if is_member then
+		return {'OK', text(now), text(generation), next_expiry(), share}
 	end
-	local touched = tonumber(redis.call('HGET', partitions, '@' .. me) or '0')
-	if command ~= 'join' and known >= touched and known > 0 then
-		return {'OK', text(now), text(generation), next_expiry(), false}
-	end
+	return {registered and 'REPLACED' or 'UNKNOWN', text(now), text(generation), '-1', false}
 end
 
--- --- the assignment as it is ------------------------------------------------------
+local hold_ended = holds_end > 0 and holds_end <= now
+local knows_all = not joins and share_changed <= known and known <= generation and generation > 0
+local quiet = not membership_changed and not hold_ended and not leaves and #ARGV < FIRST_RELEASE
+if quiet and (knows_all or not is_member) then
+	return answer(false)
+end
+
+-- --- the assignment as it is ---------------------------------------------------
 
 local epoch, owner, target = {}, {}, {}
-for p = 0, count - 1 do
-	epoch[p], owner[p], target[p] = '0', '-', '-'
-end
-local stored = redis.call('HGETALL', partitions)
-for i = 1, #stored, 2 do
-	local p = tonumber(stored[i])
+local held_until, held_by = {}, {}
+local fields = redis.call('HGETALL', partitions)
+for i = 1, #fields, 2 do
+	local p = tonumber(fields[i])
 	if p and p < count then
-		epoch[p], owner[p], target[p] = string.match(stored[i + 1], '^(%S+) (%S+) (%S+)$')
+		epoch[p], owner[p], target[p] = string.match(fields[i + 1], '^(%S+) (%S+) (%S+)')
+		if owner[p] == NOBODY then
+			local until_ms, by = string.match(fields[i + 1], '^%S+ %S+ %S+ (%S+) (%S+)')
+			held_until[p], held_by[p] = until_ms and tonumber(until_ms), by
+		end
+	end
+end
+for p = 0, count - 1 do
+	if not epoch[p] then
+		epoch[p], owner[p], target[p] = '0', NOBODY, NOBODY
 	end
 end
 
-local dirty, concerned = {}, {}
-local changed = false
+local capacities = {}
+local names = redis.call('HGETALL', members)
+for i = 1, #names, 2 do
+	capacities[names[i]] = tonumber(string.match(names[i + 1], '%S+$'))
+end
+
+local dirty, concerned = {}, {} -- partitions to be written, members whose share has changed
 local function touch(p)
 	dirty[p] = true
-	changed = true
 	concerned[owner[p]] = true
-	concerned[target[p]] = true
 end
 local function set_owner(p, name)
 	touch(p)
 	owner[p] = name
 	concerned[name] = true
 end
+local function set_target(p, name)
+	touch(p)
+	target[p] = name
+end
+local function end_hold(p)
+	touch(p)
+	held_until[p], held_by[p] = nil, nil
+end
 
--- Released: the epoch says which ownership it was; it may have been one of the former process of this name.
+-- --- what comes free -----------------------------------------------------------
+
+-- The epoch says which ownership was released: this process's own, or one from before it was replaced.
 for i = FIRST_RELEASE, #ARGV - 1, 2 do
 	local p = tonumber(ARGV[i])
-	if p and owner[p] and epoch[p] == ARGV[i + 1] and
-	   ((owner[p] == me and not replaced) or string.match(owner[p], '^!%d+!(.*)$') == me) then
-		set_owner(p, '-')
+	if epoch[p] == ARGV[i + 1] then
+		if held_by[p] == incarnation then
+			end_hold(p)
+		elseif is_member and not joins and owner[p] == me then
+			set_owner(p, NOBODY)
+		end
 	end
 end
 
+-- Whoever is no member, and has no lease from before the list of members was lost.
+local function is_gone(name)
+	if gone[name] == nil then
+		gone[name] = not capacities[name] and not redis.call('ZSCORE', leases, name)
+	end
+	return gone[name]
+end
+
+local targets_lack = false
 for p = 0, count - 1 do
-	local name = owner[p]
-	local hold, former = string.match(name, '^!(%d+)!(.*)$')
-	if name == '-' then
-		-- nobody's already
-	elseif hold then
-		if tonumber(hold) <= now or (former == me and replaced and command == 'leave') then
-			set_owner(p, '-')
+	if held_until[p] then
+		if held_until[p] <= now or (leaves and held_by[p] == incarnation) then
+			end_hold(p)
 		end
-	elseif dead[name] or (leaves and name == me) then
-		set_owner(p, '-')
-	elseif held_until and name == me then
-		set_owner(p, held_until > now and '!' .. text(held_until) .. '!' .. me or '-')
+	elseif joins and owner[p] == me then
+		set_owner(p, NOBODY)
+		if replaced_lease > now then
+			held_until[p], held_by[p] = replaced_lease, registered or '?'
+		end
+	elseif owner[p] ~= NOBODY and is_gone(owner[p]) then
+		set_owner(p, NOBODY)
 	end
+	targets_lack = targets_lack or not capacities[target[p]]
 end
 
--- --- who shall have what ------------------------------------------------------------
+-- --- who shall have what -------------------------------------------------------
 
-local function share_out()
-	local names, capacities, total = {}, {}, 0
-	local list = redis.call('HGETALL', members)
-	for i = 1, #list, 2 do
-		local c = tonumber(string.match(list[i + 1], '%S+$'))
-		if c > 0 then
-			names[#names + 1] = list[i]
-			capacities[list[i]] = c
-			total = total + c
+-- How many each member shall have, and the members' names, in the order in which they are served.
+local function quotas()
+	local order, quota, holding = {}, {}, {}
+	local total, left = 0, count
+	for name, share in pairs(capacities) do
+		if share > 0 then
+			order[#order + 1] = name
+			total = total + share
 		end
 	end
-	local holding, quota, fraction = {}, {}, {}
-	local left = count
 	for p = 0, count - 1 do
 		holding[target[p]] = (holding[target[p]] or 0) + 1
 	end
-	for _, name in ipairs(names) do
-		local exact = count * capacities[name] / total
-		quota[name] = math.floor(exact)
-		fraction[name] = exact - quota[name]
+	local remainder = {}
+	for _, name in ipairs(order) do
+		remainder[name] = count * capacities[name] % total
+		quota[name] = (count * capacities[name] - remainder[name]) / total
 		left = left - quota[name]
 	end
-	table.sort(names, function(a, b)
-		if fraction[a] ~= fraction[b] then
-			return fraction[a] > fraction[b]
+	table.sort(order, function(a, b)
+		if remainder[a] ~= remainder[b] then
+			return remainder[a] > remainder[b]
 		end
-		local x, y = holding[a] or 0, holding[b] or 0
-		if x ~= y then
-			return x > y
+		local of_a, of_b = holding[a] or 0, holding[b] or 0
+		if of_a ~= of_b then
+			return of_a > of_b
 		end
 		return a < b
 	end)
-	for i = 1, left do
-		if names[i] then
-			quota[names[i]] = quota[names[i]] + 1
-		end
+	for i = 1, math.min(left, #order) do
+		quota[order[i]] = quota[order[i]] + 1
 	end
+	return quota, order
+end
 
-	-- First those stay that are where they shall be, then those that are on their way; what is over goes round.
-	local taken, settled = {}, {}
+-- First those stay that are where they shall be, then those that are on their way there. What is over stays
+-- with its owner if it can, and goes round.
+local function share_out()
+	local left, order = quotas()
+	local settled = {}
 	local function give(p, name)
-		taken[name] = (taken[name] or 0) + 1
 		settled[p] = true
+		left[name] = left[name] - 1
 		if target[p] ~= name then
-			touch(p)
-			target[p] = name
-			concerned[name] = true
+			set_target(p, name)
 		end
 	end
-	local function free(name)
-		return quota[name] and (taken[name] or 0) < quota[name]
+	local function wants(name)
+		return (left[name] or 0) > 0
 	end
 	for p = 0, count - 1 do
-		if owner[p] == target[p] and free(target[p]) then
+		if owner[p] == target[p] and wants(target[p]) then
 			give(p, target[p])
 		end
 	end
 	for p = 0, count - 1 do
-		if not settled[p] and free(target[p]) then
+		if not settled[p] and wants(target[p]) then
 			give(p, target[p])
 		end
 	end
 	local at = 1
 	for p = 0, count - 1 do
 		if not settled[p] then
-			while names[at] and not free(names[at]) do
+			while order[at] and not wants(order[at]) do
 				at = at + 1
 			end
-			if free(owner[p]) then
+			if wants(owner[p]) then
 				give(p, owner[p])
-			elseif names[at] then
-				give(p, names[at])
-			elseif target[p] ~= '-' then
-				touch(p)
-				target[p] = '-'
+			elseif order[at] then
+				give(p, order[at])
+			elseif target[p] ~= NOBODY then
+				set_target(p, NOBODY)
 			end
 		end
 	end
 end
-if membership_changed then
+
+if membership_changed or targets_lack then
 	share_out()
 end
 
+-- What is nobody's goes to its target, under a new epoch.
 holds_end = 0
 for p = 0, count - 1 do
-	if owner[p] == '-' and target[p] ~= '-' then
+	if held_until[p] then
+		holds_end = holds_end == 0 and held_until[p] or math.min(holds_end, held_until[p])
+	elseif owner[p] == NOBODY and target[p] ~= NOBODY then
 		set_owner(p, target[p])
 		epoch[p] = text(math.max(tonumber(epoch[p]) + 1, now))
 	end
-	local hold = string.match(owner[p], '^!(%d+)!')
-	if hold and (holds_end == 0 or tonumber(hold) < holds_end) then
-		holds_end = tonumber(hold)
-	end
 end
 
--- --- writing it down ------------------------------------------------------------------
+-- --- writing it down -----------------------------------------------------------
 
-if changed or membership_changed then
-	generation = generation + 1
-	local writes = {'generation', text(generation), 'holds_end', text(holds_end)}
-	for p in pairs(dirty) do
-		writes[#writes + 1] = p
-		writes[#writes + 1] = epoch[p] .. ' ' .. owner[p] .. ' ' .. target[p]
-	end
-	for name in pairs(concerned) do
-		if name ~= '-' and not string.find(name, '!', 1, true) and not dead[name] then
-			writes[#writes + 1] = '@' .. name
-			writes[#writes + 1] = text(generation)
+local function write_down()
+	-- Of an assignment that is made anew, everybody must hear.
+	if generation == 0 then
+		for name in pairs(capacities) do
+			concerned[name] = true
 		end
 	end
-	for i = 1, #writes, CHUNK do
-		redis.call('HSET', partitions, unpack(writes, i, math.min(i + CHUNK - 1, #writes)))
+	-- Of the time, so that no generation comes again when Redis has lost its newest writes.
+	generation = math.max(generation + 1, time[1] * 1000000 + time[2])
+	local writes = {'generation', text(generation), 'holds_end', text(holds_end)}
+	local function write(field, value)
+		writes[#writes + 1] = field
+		writes[#writes + 1] = value
 	end
-	for name in pairs(dead) do
-		redis.call('HDEL', partitions, '@' .. name)
+	for p in pairs(dirty) do
+		local value = epoch[p] .. ' ' .. owner[p] .. ' ' .. target[p]
+		if held_until[p] then
+			value = value .. ' ' .. text(held_until[p]) .. ' ' .. held_by[p]
+		end
+		write(text(p), value)
 	end
-	if leaves then
-		redis.call('HDEL', partitions, '@' .. me)
+	for name in pairs(concerned) do
+		if capacities[name] then
+			write('@' .. name, text(generation))
+		end
+	end
+	for i = 1, #writes, WRITES_CHUNK do
+		redis.call('HSET', partitions, unpack(writes, i, math.min(i + WRITES_CHUNK - 1, #writes)))
 	end
 	redis.call('XADD', control, 'MAXLEN', '64', '*', 'generation', text(generation))
 end
 
-if replaced then
-	return {'REPLACED', text(now), text(generation), '-1', false}
+for name, is in pairs(gone) do
+	if is then
+		redis.call('HDEL', partitions, '@' .. name)
+	end
 end
+if generation == 0 or next(dirty) then
+	write_down()
+end
+
 local share = {}
 for p = 0, count - 1 do
 	if owner[p] == me then
@@ -278,4 +332,4 @@ for p = 0, count - 1 do
 		share[#share + 1] = target[p] == me and '0' or '1'
 	end
 end
-return {'OK', text(now), text(generation), next_expiry(), share}
+return answer(share)

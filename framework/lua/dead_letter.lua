@@ -1,36 +1,56 @@
--- Moves a message to the dead letters and the position behind it, for the owner only. KEYS: log state dead.
--- ARGV: group epoch nonce id count reason attempts handler partition.
+-- Moves a message to the dead letters and the position behind it, for the owner only.
+-- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition.
+--
+-- Without a shebang line, so that Redis refuses the letter, not the script, when it is out of memory: what is
+-- committed makes room for it.
 -- @include fence
 -- @include advance
+-- @include trim
+-- @include memory
 local log, state, dead = KEYS[1], KEYS[2], KEYS[3]
 local group, epoch, nonce, id, count, reason, attempts, handler, partition = unpack(ARGV)
-local later = fenced_by(state, epoch, nonce)
+
+local later, known = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
--- A call that was sent again, its answer lost: it was done.
-local known = redis.call('HGET', state, 'position')
+-- A call that was sent again, its answer lost, was done.
 if known and not id_less(known, id) then
 	return {'OK', '0-0'}
 end
-local now = redis.call('TIME')
-local letter = {'id', id, 'reason', reason, 'attempts', attempts, 'handler', handler, 'partition', partition,
-	'time_ms', now[1] .. string.format('%03d', math.floor(now[2] / 1000))}
--- Lua hands at most some thousand arguments to a call; no entry of ours has so many.
-local FIELDS_MAX = 4000
+
 local entry = redis.call('XRANGE', log, id, id)[1]
-if entry then
-	for i = 1, math.min(#entry[2], FIELDS_MAX) do
-		letter[#letter + 1] = entry[2][i]
-	end
+local fields = entry and entry[2] or {}
+local time = redis.call('TIME')
+local time_ms = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+
+-- Lua hands over less than 8,000 arguments in one call. An entry with more fields (none of ours) makes
+-- several letters.
+local FIELDS_MAX = 7000
+local function add(call, from)
+	local to = math.min(from + FIELDS_MAX - 1, #fields)
+	return call('XADD', dead, '*', 'id', id, 'reason', reason, 'attempts', attempts, 'handler', handler,
+		'partition', partition, 'time_ms', time_ms, unpack(fields, from, to))
 end
-local letter_id = redis.call('XADD', dead, '*', unpack(letter))
-local failure = advance(log, state, group, id, count)
+
+local letter = add(redis.pcall, 1)
+if out_of_memory(letter) then
+	trim_committed(log, '=')
+	letter = add(redis.pcall, 1)
+end
+if type(letter) == 'table' and letter.err then
+	return letter
+end
+for from = 1 + FIELDS_MAX, #fields, FIELDS_MAX do
+	add(redis.call, from)
+end
+
+local failure = advance(log, state, group, id, count, known)
 if failure then
 	return failure
 end
 redis.call('HSET', state, 'crashes', '0')
 if redis.call('HGET', state, 'suspect') == id then
-	redis.call('HDEL', state, 'suspect', 'attempts')
+	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
 end
-return {'OK', letter_id}
+return {'OK', letter}

@@ -1,6 +1,9 @@
--- Registers a stream, or tells what it was registered with. KEYS: info. ARGV: partitions size overflow version.
-if redis.call('EXISTS', KEYS[1]) == 0 then
-	redis.call('HSET', KEYS[1], 'partitions', ARGV[1], 'partition_size', ARGV[2], 'overflow', ARGV[3], 'version', ARGV[4])
+-- Registers a stream, or tells what it was registered with.
+-- KEYS: info. ARGV: partitions size overflow version.
+local info = KEYS[1]
+if redis.call('EXISTS', info) == 0 then
+	redis.call('HSET', info, 'partitions', ARGV[1], 'partition_size', ARGV[2], 'overflow', ARGV[3],
+		'version', ARGV[4])
 end
-local stored = redis.call('HMGET', KEYS[1], 'partitions', 'partition_size', 'overflow')
+local stored = redis.call('HMGET', info, 'partitions', 'partition_size', 'overflow')
 return {'OK', stored[1] or '0', stored[2] or '0', stored[3] or 'reject'}

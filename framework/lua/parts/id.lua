@@ -1,11 +1,19 @@
--- Ids are two 64-bit numbers in text, and a Lua number holds 53 bits: so they are compared, raised and lowered as text.
-local function id_key(id)
-	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-	return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #seq) .. seq
+-- Ids are two 64-bit numbers in text, and a Lua number holds 53 bits: so they are compared, raised and
+-- lowered as text. As Redis writes them, without leading zeros, the longer number is the larger.
+local function number_less(a, b)
+	if #a ~= #b then
+		return #a < #b
+	end
+	return a < b
 end
 
 local function id_less(a, b)
-	return a ~= b and id_key(a) < id_key(b)
+	local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+	local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+	if a_ms ~= b_ms then
+		return number_less(a_ms, b_ms)
+	end
+	return number_less(a_seq, b_seq)
 end
 
 local SEQ_MAX = '18446744073709551615'

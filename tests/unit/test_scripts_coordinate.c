@@ -1,0 +1,634 @@
+/*
+ * test_scripts_coordinate.c - the script coordinate: members, leases, who owns what, what every call answers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "test_scripts.h"
+
+#define MEMBERS "{__n:s}:g:members"
+#define LEASES "{__n:s}:g:leases"
+#define PARTITIONS "{__n:s}:g:partitions"
+#define CONTROL "{__n:s}:g:control"
+#define GROUPS "{__n:s}:groups"
+
+enum { PARTITION_COUNT = 4 };
+
+typedef struct {
+	unsigned p;
+	unsigned long long epoch;
+	int revoked;
+} owned;
+
+typedef struct {
+	char status[16];
+	unsigned long long now, generation;
+	long long next_expiry;
+	int count; /* -1: no share was told */
+	owned owned[PARTITION_COUNT];
+} answer;
+
+static const char *session = "60000", *capacity = "100", *known = "0";
+
+/* One call of `name`, whose process is `incarnation`; `released` is "p epoch p epoch", or NULL. */
+static answer call(const char *command_word, const char *name, const char *incarnation, const char *released)
+{
+	const char *words[5 + 8 + 64] = {MEMBERS,  LEASES,       PARTITIONS, CONTROL,     GROUPS,
+					 "g",      command_word, name,       incarnation, session,
+					 capacity, "4",          known};
+	char text[512];
+	int count = 13;
+	snprintf(text, sizeof(text), "%s", released ? released : "");
+	for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+		words[count++] = word;
+	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 5, words, count);
+	if (reply->type != REDIS_REPLY_ARRAY)
+		fail_msg("%s %s: %s", command_word, name, reply->str);
+	answer a = {.count = -1};
+	snprintf(a.status, sizeof(a.status), "%s", reply->element[0]->str);
+	a.now = strtoull(reply->element[1]->str, NULL, 10);
+	a.generation = strtoull(reply->element[2]->str, NULL, 10);
+	a.next_expiry = atoll(reply->element[3]->str);
+	if (reply->element[4]->type == REDIS_REPLY_ARRAY) {
+		redisReply *share = reply->element[4];
+		a.count = (int)share->elements / 3;
+		assert_true(a.count <= PARTITION_COUNT);
+		for (int i = 0; i < a.count; i++)
+			a.owned[i] = (owned){.p = (unsigned)atoi(share->element[3 * i]->str),
+					     .epoch = strtoull(share->element[3 * i + 1]->str, NULL, 10),
+					     .revoked = atoi(share->element[3 * i + 2]->str)};
+	}
+	freeReplyObject(reply);
+	return a;
+}
+
+static answer join(const char *name, const char *incarnation)
+{
+	return call("join", name, incarnation, NULL);
+}
+
+static answer heartbeat(const char *name, const char *incarnation, const char *released)
+{
+	return call("heartbeat", name, incarnation, released);
+}
+
+static answer leave(const char *name, const char *incarnation)
+{
+	return call("leave", name, incarnation, NULL);
+}
+
+static answer knowing(unsigned long long generation, const char *name, const char *incarnation)
+{
+	static char text[24];
+	snprintf(text, sizeof(text), "%llu", generation);
+	known = text;
+	answer a = heartbeat(name, incarnation, NULL);
+	known = "0";
+	return a;
+}
+
+/* "p epoch" of every partition of the answer that is to be released. */
+static const char *revoked(const answer *a)
+{
+	static char text[512];
+	size_t at = 0;
+	text[0] = '\0';
+	for (int i = 0; i < a->count; i++)
+		if (a->owned[i].revoked)
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%u %llu ", a->owned[i].p,
+					       a->owned[i].epoch);
+	return text;
+}
+
+static const char *released_of(owned o)
+{
+	static char text[64];
+	snprintf(text, sizeof(text), "%u %llu", o.p, o.epoch);
+	return text;
+}
+
+static int revoked_count(const answer *a)
+{
+	int count = 0;
+	for (int i = 0; i < a->count; i++)
+		count += a->owned[i].revoked;
+	return count;
+}
+
+static void expire(const char *name)
+{
+	command("ZADD " LEASES " 1 %s", name);
+}
+
+static void set_session(const char *ms)
+{
+	session = ms;
+}
+
+/* Epochs follow Redis's clock, in ms. */
+static void await_next_millisecond(void)
+{
+	const char *now_ms = "local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000)";
+	long long before = command_number("EVAL %s 0", now_ms);
+	while (command_number("EVAL %s 0", now_ms) == before)
+		;
+}
+
+static int empty(void **state)
+{
+	session = "60000";
+	capacity = "100";
+	return empty_redis(state);
+}
+
+/* --- joining and leaving ---------------------------------------------------------------------------- */
+
+static void the_first_member_owns_everything(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	assert_string_equal(a.status, "OK");
+	assert_int_equal(a.count, 4);
+	assert_int_equal(revoked_count(&a), 0);
+	assert_int_equal(a.next_expiry, -1);
+	for (int i = 0; i < 4; i++)
+		assert_true(a.owned[i].epoch >= a.now);
+	assert_string_equal(command("SMEMBERS " GROUPS), "g");
+	assert_string_equal(command("HGET " MEMBERS " a"), "a1 100");
+}
+
+static void a_second_member_waits_for_what_the_first_releases(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	answer b = join("b", "b1");
+	assert_int_equal(b.count, 0);
+	answer a = heartbeat("a", "a1", NULL);
+	assert_int_equal(a.count, 4);
+	assert_int_equal(revoked_count(&a), 2);
+	a = heartbeat("a", "a1", revoked(&a));
+	assert_int_equal(a.count, 2);
+	assert_int_equal(revoked_count(&a), 0);
+	b = heartbeat("b", "b1", NULL);
+	assert_int_equal(b.count, 2);
+	for (int i = 0; i < 2; i++)
+		for (int j = 0; j < 2; j++)
+			assert_int_not_equal(a.owned[i].p, b.owned[j].p);
+}
+
+static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
+{
+	(void)state;
+	answer before = join("a", "a1");
+	join("b", "b1");
+	answer after = heartbeat("a", "a1", NULL);
+	for (int i = 0; i < 4; i++)
+		assert_true(before.owned[i].epoch == after.owned[i].epoch);
+}
+
+static void a_partition_that_moved_has_a_later_epoch(void **state)
+{
+	(void)state;
+	/* As if Redis's clock had been ahead when it was given first. */
+	command("HSET " PARTITIONS " 0 %s", "9999999999999 - -");
+	answer a = join("a", "a1");
+	assert_true(a.owned[0].epoch == 10000000000000);
+	leave("a", "a1");
+	answer b = join("b", "b1");
+	assert_true(b.owned[0].epoch == 10000000000001);
+	assert_true(b.owned[1].epoch > a.owned[1].epoch);
+}
+
+static void a_member_that_leaves_frees_all_it_owned_at_once(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("b", "b1");
+	answer left = leave("a", "a1");
+	assert_string_equal(left.status, "OK");
+	assert_int_equal(left.count, 0);
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 4);
+	assert_string_equal(heartbeat("a", "a1", NULL).status, "UNKNOWN");
+	assert_string_equal(leave("a", "a1").status, "UNKNOWN");
+	assert_int_equal(command_number("HEXISTS " MEMBERS " a"), 0);
+	assert_int_equal(command_number("HEXISTS " PARTITIONS " @a"), 0);
+}
+
+static void the_last_member_leaves_nothing_owned(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	leave("a", "a1");
+	for (int p = 0; p < 4; p++)
+		assert_non_null(strstr(command("HGET " PARTITIONS " %d", p), " - -"));
+	assert_int_equal(join("b", "b1").count, 4);
+}
+
+static void a_join_whose_answer_was_lost_joins_once(void **state)
+{
+	(void)state;
+	answer first = join("a", "a1");
+	answer again = join("a", "a1");
+	assert_int_equal(again.count, 4);
+	assert_true(again.generation == first.generation);
+	assert_true(again.owned[0].epoch == first.owned[0].epoch);
+}
+
+static void a_member_cannot_have_the_name_that_says_nobody(void **state)
+{
+	(void)state;
+	const char *words[] = {MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", "join",
+			       "-",     "a1",   "1000",     "100",   "4",    "0"};
+	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 5, words, 13);
+	assert_int_equal(reply->type, REDIS_REPLY_ERROR);
+	freeReplyObject(reply);
+	assert_int_equal(command_number("DBSIZE"), 0);
+}
+
+/* --- leases ----------------------------------------------------------------------------------------- */
+
+static void a_member_whose_lease_ended_loses_everything(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("b", "b1");
+	expire("a");
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 4);
+	assert_string_equal(heartbeat("a", "a1", NULL).status, "UNKNOWN");
+	answer a = join("a", "a1");
+	assert_string_equal(a.status, "OK");
+	assert_int_equal(a.count, 0);
+}
+
+static void a_late_heartbeat_renews_what_nobody_took(void **state)
+{
+	(void)state;
+	answer before = join("a", "a1");
+	expire("a");
+	answer after = heartbeat("a", "a1", NULL);
+	assert_string_equal(after.status, "OK");
+	assert_int_equal(after.count, 4);
+	assert_true(after.owned[0].epoch == before.owned[0].epoch);
+	assert_true(command_number("ZSCORE " LEASES " a") >= (long long)after.now + 60000);
+}
+
+static void the_next_expiry_is_that_of_the_first_other_member(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	set_session("5000");
+	answer b = join("b", "b1");
+	assert_true(b.next_expiry > 55000 && b.next_expiry <= 60000);
+	set_session("60000");
+	answer a = heartbeat("a", "a1", NULL);
+	assert_true(a.next_expiry > 0 && a.next_expiry <= 5000);
+}
+
+static void a_stranger_is_unknown(void **state)
+{
+	(void)state;
+	answer x = heartbeat("x", "x1", "0 1");
+	assert_string_equal(x.status, "UNKNOWN");
+	assert_int_equal(x.count, -1);
+	assert_int_equal(command_number("EXISTS " MEMBERS " " LEASES), 0);
+}
+
+/* --- releasing -------------------------------------------------------------------------------------- */
+
+static void a_release_under_another_epoch_is_ignored(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	owned stale = a.owned[0];
+	stale.epoch--;
+	a = heartbeat("a", "a1", released_of(stale));
+	assert_int_equal(a.count, 4);
+	assert_true(a.owned[0].epoch == stale.epoch + 1);
+}
+
+static void nobody_releases_what_another_owns(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	join("b", "b1");
+	assert_int_equal(heartbeat("b", "b1", released_of(a.owned[0])).count, 0);
+	assert_int_equal(heartbeat("a", "a1", NULL).count, 4);
+}
+
+static void what_is_released_without_being_asked_comes_back_with_a_new_epoch(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	answer after = heartbeat("a", "a1", released_of(a.owned[2]));
+	assert_int_equal(after.count, 4);
+	assert_true(after.owned[2].epoch > a.owned[2].epoch);
+	assert_true(after.owned[1].epoch == a.owned[1].epoch);
+}
+
+static void a_release_that_is_sent_twice_is_one(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("b", "b1");
+	answer a = heartbeat("a", "a1", NULL);
+	char text[512];
+	snprintf(text, sizeof(text), "%s", revoked(&a));
+	answer once = heartbeat("a", "a1", text), twice = heartbeat("a", "a1", text);
+	assert_int_equal(twice.count, 2);
+	assert_true(once.generation == twice.generation);
+}
+
+/* --- capacity --------------------------------------------------------------------------------------- */
+
+static void shares_follow_capacity(void **state)
+{
+	(void)state;
+	capacity = "300";
+	join("a", "a1");
+	capacity = "100";
+	join("b", "b1");
+	capacity = "300";
+	answer a = heartbeat("a", "a1", NULL);
+	assert_int_equal(revoked_count(&a), 1);
+}
+
+static void capacity_0_drains(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	capacity = "0";
+	answer a = heartbeat("a", "a1", NULL);
+	assert_int_equal(a.count, 4);
+	assert_int_equal(revoked_count(&a), 4);
+	a = heartbeat("a", "a1", revoked(&a));
+	assert_string_equal(a.status, "OK");
+	assert_int_equal(a.count, 0);
+	capacity = "100";
+	assert_int_equal(join("b", "b1").count, 4);
+}
+
+/* --- one name, two processes ------------------------------------------------------------------------ */
+
+static void a_process_that_takes_a_name_waits_until_the_former_lease_has_ended(void **state)
+{
+	(void)state;
+	set_session("300");
+	answer before = join("a", "a1");
+	set_session("60000");
+	answer a = join("a", "a2");
+	assert_string_equal(a.status, "OK");
+	assert_int_equal(a.count, 0);
+	assert_true(a.next_expiry >= 0 && a.next_expiry <= 300);
+	assert_string_equal(heartbeat("a", "a1", NULL).status, "REPLACED");
+	long long deadline = test_now_ms() + 5000;
+	while (a.count < 4) {
+		if (test_now_ms() > deadline)
+			fail_msg("the former lease does not end");
+		a = heartbeat("a", "a2", NULL);
+		if (a.count > 0)
+			assert_true(a.now >= before.now + 300);
+	}
+	assert_true(a.owned[0].epoch > before.owned[0].epoch);
+	assert_int_equal(a.next_expiry, -1);
+}
+
+static void a_replaced_process_that_leaves_frees_its_partitions_at_once(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("a", "a2");
+	assert_string_equal(leave("a", "a1").status, "REPLACED");
+	answer a = heartbeat("a", "a2", NULL);
+	assert_int_equal(a.count, 4);
+	assert_int_equal(a.next_expiry, -1);
+}
+
+static void a_replaced_process_may_hand_back_one_by_one(void **state)
+{
+	(void)state;
+	answer former = join("a", "a1");
+	join("a", "a2");
+	answer again = heartbeat("a", "a1", released_of(former.owned[1]));
+	assert_string_equal(again.status, "REPLACED");
+	answer a = heartbeat("a", "a2", NULL);
+	assert_int_equal(a.count, 1);
+	assert_int_equal(a.owned[0].p, 1);
+	assert_true(a.owned[0].epoch > former.owned[1].epoch);
+}
+
+static void of_three_processes_each_frees_only_its_own(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("a", "a2");
+	join("a", "a3");
+	leave("a", "a2"); /* it never owned any */
+	assert_int_equal(heartbeat("a", "a3", NULL).count, 0);
+	leave("a", "a1");
+	assert_int_equal(heartbeat("a", "a3", NULL).count, 4);
+}
+
+static void a_replaced_process_takes_nothing_from_its_successor(void **state)
+{
+	(void)state;
+	answer former = join("a", "a1");
+	join("a", "a2");
+	leave("a", "a1");
+	leave("a", "a1");
+	heartbeat("a", "a1", released_of(former.owned[0]));
+	assert_int_equal(heartbeat("a", "a2", NULL).count, 4);
+}
+
+static void a_held_partition_may_get_another_target(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("a", "a2");
+	assert_int_equal(join("b", "b1").count, 0);
+	leave("a", "a1");
+	assert_int_equal(heartbeat("a", "a2", NULL).count, 2);
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 2);
+}
+
+static void a_name_whose_lease_has_ended_is_taken_at_once(void **state)
+{
+	(void)state;
+	answer former = join("a", "a1");
+	expire("a");
+	answer a = join("a", "a2");
+	assert_int_equal(a.count, 4);
+	assert_true(a.owned[0].epoch > former.owned[0].epoch);
+}
+
+/* --- generations, and hearing of them --------------------------------------------------------------- */
+
+static void the_share_is_told_only_to_those_whose_share_has_changed(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	assert_int_equal(knowing(a.generation, "a", "a1").count, -1);
+	answer b = join("b", "b1");
+	assert_true(b.generation > a.generation);
+	assert_int_equal(knowing(a.generation, "a", "a1").count, 4);
+	/* c came and went: of b, nothing has changed. */
+	expire("a");
+	b = heartbeat("b", "b1", NULL);
+	assert_int_equal(b.count, 4);
+	capacity = "0";
+	answer c = join("c", "c1");
+	capacity = "100";
+	assert_int_equal(c.count, 0);
+	assert_int_equal(knowing(b.generation, "b", "b1").count, -1);
+}
+
+static void every_change_is_one_entry_in_control(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	assert_int_equal(command_number("XLEN " CONTROL), 1);
+	knowing(a.generation, "a", "a1");
+	heartbeat("a", "a1", NULL);
+	assert_int_equal(command_number("XLEN " CONTROL), 1);
+	answer b = join("b", "b1");
+	char text[64];
+	snprintf(text, sizeof(text), "[generation %llu]", b.generation);
+	assert_non_null(strstr(command("XREVRANGE " CONTROL " + - COUNT 1"), text));
+	for (int i = 0; i < 70; i++) {
+		join("c", "c1");
+		leave("c", "c1");
+	}
+	assert_true(command_number("XLEN " CONTROL) <= 64);
+}
+
+/* --- what was lost comes again ---------------------------------------------------------------------- */
+
+static void a_lost_assignment_is_made_anew(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1"), b = join("b", "b1");
+	command("DEL " PARTITIONS);
+	answer first = knowing(a.generation, "a", "a1");
+	assert_int_equal(first.count, 2);
+	assert_true(first.generation > b.generation);
+	answer second = knowing(b.generation, "b", "b1");
+	assert_int_equal(second.count, 2);
+}
+
+static void a_member_hears_that_a_new_assignment_has_nothing_for_it(void **state)
+{
+	(void)state;
+	capacity = "1";
+	join("a", "a1");
+	answer a = heartbeat("a", "a1", NULL);
+	capacity = "1000";
+	join("b", "b1");
+	command("DEL " PARTITIONS);
+	answer b = heartbeat("b", "b1", NULL);
+	assert_int_equal(b.count, 4);
+	capacity = "1";
+	assert_int_equal(knowing(a.generation, "a", "a1").count, 0);
+}
+
+static void members_without_leases_get_some_and_the_dead_among_them_go(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("b", "b1");
+	command("DEL " LEASES);
+	set_session("100");
+	heartbeat("a", "a1", NULL);
+	assert_int_equal(command_number("ZCARD " LEASES), 2);
+	long long deadline = test_now_ms() + 5000;
+	while (command_number("HLEN " MEMBERS) > 1) {
+		if (test_now_ms() > deadline)
+			fail_msg("the dead member stays");
+		heartbeat("a", "a1", NULL);
+	}
+	answer a = heartbeat("a", "a1", NULL);
+	assert_int_equal(a.count, 4);
+	assert_int_equal(revoked_count(&a), 0);
+}
+
+static void after_the_list_of_members_was_lost_a_lease_still_protects(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("b", "b1");
+	answer a = heartbeat("a", "a1", NULL);
+	heartbeat("a", "a1", revoked(&a));
+	command("DEL " MEMBERS);
+	assert_string_equal(heartbeat("b", "b1", NULL).status, "UNKNOWN");
+	/* a may be at work still; what b had waits for b's lease, too: nobody knows whether this is the same b. */
+	assert_int_equal(join("b", "b1").count, 0);
+	expire("a");
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 2);
+}
+
+static void a_partition_without_an_entry_is_assigned(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	await_next_millisecond();
+	command("HDEL " PARTITIONS " 2");
+	assert_int_equal(heartbeat("a", "a1", NULL).count, 4);
+	assert_true(heartbeat("a", "a1", NULL).owned[2].epoch > a.owned[2].epoch);
+}
+
+static void without_memory_members_come_and_go(void **state)
+{
+	(void)state;
+	command("CONFIG SET maxmemory 1");
+	assert_int_equal(join("a", "a1").count, 4);
+	join("b", "b1");
+	answer a = heartbeat("a", "a1", NULL);
+	heartbeat("a", "a1", revoked(&a));
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 2);
+	leave("a", "a1");
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 4);
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, empty)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_first_member_owns_everything),
+		TEST(a_second_member_waits_for_what_the_first_releases),
+		TEST(a_partition_that_did_not_move_keeps_its_epoch),
+		TEST(a_partition_that_moved_has_a_later_epoch),
+		TEST(a_member_that_leaves_frees_all_it_owned_at_once),
+		TEST(the_last_member_leaves_nothing_owned),
+		TEST(a_join_whose_answer_was_lost_joins_once),
+		TEST(a_member_cannot_have_the_name_that_says_nobody),
+		TEST(a_member_whose_lease_ended_loses_everything),
+		TEST(a_late_heartbeat_renews_what_nobody_took),
+		TEST(the_next_expiry_is_that_of_the_first_other_member),
+		TEST(a_stranger_is_unknown),
+		TEST(a_release_under_another_epoch_is_ignored),
+		TEST(nobody_releases_what_another_owns),
+		TEST(what_is_released_without_being_asked_comes_back_with_a_new_epoch),
+		TEST(a_release_that_is_sent_twice_is_one),
+		TEST(shares_follow_capacity),
+		TEST(capacity_0_drains),
+		TEST(a_process_that_takes_a_name_waits_until_the_former_lease_has_ended),
+		TEST(a_replaced_process_that_leaves_frees_its_partitions_at_once),
+		TEST(a_replaced_process_may_hand_back_one_by_one),
+		TEST(of_three_processes_each_frees_only_its_own),
+		TEST(a_replaced_process_takes_nothing_from_its_successor),
+		TEST(a_held_partition_may_get_another_target),
+		TEST(a_name_whose_lease_has_ended_is_taken_at_once),
+		TEST(the_share_is_told_only_to_those_whose_share_has_changed),
+		TEST(every_change_is_one_entry_in_control),
+		TEST(a_lost_assignment_is_made_anew),
+		TEST(a_member_hears_that_a_new_assignment_has_nothing_for_it),
+		TEST(members_without_leases_get_some_and_the_dead_among_them_go),
+		TEST(after_the_list_of_members_was_lost_a_lease_still_protects),
+		TEST(a_partition_without_an_entry_is_assigned),
+		TEST(without_memory_members_come_and_go),
+	};
+	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+}

@@ -1,0 +1,658 @@
+/*
+ * test_scripts_group.c - the scripts open_group, claim, commit, mark and dead_letter: one group in one
+ * partition.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "test_scripts.h"
+
+#define LOG "__n:s:partition_0"
+#define STATE "{__n:s:partition_0}:g:state"
+#define DEAD "{__n:s:partition_0}:g:dead"
+
+static const char *open_group(const char *start)
+{
+	return run(OPEN_GROUP, 2, LOG, STATE, "g", start);
+}
+
+static const char *claim(const char *epoch, const char *nonce)
+{
+	return run(CLAIM, 2, LOG, STATE, "g", "0", "me", epoch, nonce);
+}
+
+static const char *commit(const char *epoch, const char *nonce, const char *position, const char *count)
+{
+	return run(COMMIT, 2, LOG, STATE, "g", epoch, nonce, position, count, "0");
+}
+
+static const char *release(const char *epoch, const char *nonce, const char *position, const char *count)
+{
+	return run(COMMIT, 2, LOG, STATE, "g", epoch, nonce, position, count, "1");
+}
+
+static const char *mark(const char *epoch, const char *nonce, const char *id)
+{
+	return run(MARK, 2, LOG, STATE, epoch, nonce, id);
+}
+
+static const char *dead_letter(const char *epoch, const char *nonce, const char *id, const char *count)
+{
+	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", epoch, nonce, id, count, "it is broken", "3",
+		   "wordcount", "7");
+}
+
+/* `count` entries with the ids 1-1, 1-2, ... */
+static void fill_log(int count)
+{
+	for (int i = 1; i <= count; i++)
+		command("XADD " LOG " 1-%d partitionKey k data %d", i, i);
+}
+
+static char field_text[128];
+
+/* A field of XINFO GROUPS. */
+static const char *group_field(const char *name)
+{
+	redisReply *groups = test_server_command(redis, "XINFO GROUPS " LOG);
+	snprintf(field_text, sizeof(field_text), "no group");
+	if (groups->type == REDIS_REPLY_ARRAY && groups->elements == 1) {
+		redisReply *fields = groups->element[0];
+		for (size_t i = 0; i < fields->elements; i += 2)
+			if (strcmp(fields->element[i]->str, name) == 0 &&
+			    fields->element[i + 1]->type == REDIS_REPLY_INTEGER)
+				snprintf(field_text, sizeof(field_text), "%lld",
+					 fields->element[i + 1]->integer);
+			else if (strcmp(fields->element[i]->str, name) == 0)
+				snprintf(field_text, sizeof(field_text), "%s",
+					 fields->element[i + 1]->str ? fields->element[i + 1]->str : "nil");
+	}
+	freeReplyObject(groups);
+	return field_text;
+}
+
+static const char *position(void)
+{
+	return group_field("last-delivered-id");
+}
+
+static const char *state_field(const char *name)
+{
+	return command("HGET " STATE " %s", name);
+}
+
+/* --- open_group ------------------------------------------------------------------------------------- */
+
+static void a_group_begins_where_it_is_told(void **state)
+{
+	(void)state;
+	fill_log(3);
+	assert_string_equal(open_group("1-2"), "MADE 1-2");
+	assert_string_equal(open_group("0"), "OK 1-2");
+	empty_redis(NULL);
+	fill_log(3);
+	assert_string_equal(open_group("$"), "MADE 1-3");
+	empty_redis(NULL);
+	assert_string_equal(open_group("0"), "MADE 0-0");
+}
+
+static void a_vanished_group_is_made_again_where_it_began(void **state)
+{
+	(void)state;
+	fill_log(3);
+	open_group("$");
+	fill_log(0);
+	command("XADD " LOG " 1-4 f v");
+	command("XGROUP DESTROY " LOG " g");
+	assert_string_equal(open_group("$"), "REMADE 1-3");
+}
+
+static void a_vanished_group_is_made_again_at_its_position(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	commit("5", "n", "1-2", "2");
+	command("DEL " LOG);
+	assert_string_equal(open_group("0"), "REMADE 1-2");
+}
+
+/* --- claim ------------------------------------------------------------------------------------------ */
+
+static void a_claim_makes_the_group_and_tells_where_to_go_on(void **state)
+{
+	(void)state;
+	fill_log(3);
+	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 3 3");
+	assert_string_equal(position(), "0-0");
+	assert_string_equal(state_field("owner"), "me");
+}
+
+static void a_claim_of_nothing_makes_the_log(void **state)
+{
+	(void)state;
+	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 0 0");
+	assert_string_equal(command("TYPE " LOG), "stream");
+}
+
+static void a_claim_begins_at_the_start_that_is_given(void **state)
+{
+	(void)state;
+	fill_log(3);
+	assert_string_equal(run(CLAIM, 2, LOG, STATE, "g", "$", "me", "5", "n"), "OK 1-3 3 0 0-0 0 3 3");
+}
+
+static void a_later_epoch_fences_the_earlier(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	claim("6", "m");
+	assert_string_equal(commit("5", "n", "1-1", "1"), "FENCED 6");
+	assert_string_equal(mark("5", "n", "1-1"), "FENCED 6");
+	assert_string_equal(dead_letter("5", "n", "1-1", "1"), "FENCED 6");
+	assert_string_equal(position(), "0-0");
+	assert_int_equal(command_number("EXISTS " DEAD), 0);
+	assert_string_equal(commit("6", "m", "1-1", "1"), "OK");
+}
+
+static void an_earlier_epoch_cannot_claim(void **state)
+{
+	(void)state;
+	claim("1700000000010", "n");
+	assert_string_equal(claim("1700000000009", "m"), "STALE 1700000000010");
+	assert_string_equal(claim("999999", "m"), "STALE 1700000000010");
+	assert_string_equal(state_field("nonce"), "n");
+}
+
+static void the_same_epoch_under_another_nonce_cannot_claim(void **state)
+{
+	(void)state;
+	claim("5", "n");
+	assert_string_equal(claim("5", "m"), "STALE 5");
+	assert_string_equal(commit("5", "m", "1-1", "1"), "FENCED 5");
+}
+
+static void nobody_holds_the_fence_with_an_empty_nonce(void **state)
+{
+	(void)state;
+	fill_log(1);
+	claim("5", "n");
+	release("5", "n", "0-0", "0");
+	assert_string_equal(commit("5", "", "1-1", "1"), "FENCED 5");
+}
+
+static void a_released_epoch_cannot_be_claimed_again(void **state)
+{
+	(void)state;
+	claim("5", "n");
+	release("5", "n", "0-0", "0");
+	assert_string_equal(claim("5", "n"), "STALE 5");
+}
+
+static void a_claim_goes_on_at_the_committed_position(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-3", "3");
+	assert_string_equal(claim("6", "m"), "OK 1-3 3 0 0-0 0 5 5");
+}
+
+static void a_position_that_was_set_by_hand_is_taken(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-3", "3");
+	command("XGROUP SETID " LOG " g 1-1");
+	assert_string_equal(claim("6", "m"), "OK 1-1 -1 0 0-0 0 5 5");
+	assert_string_equal(commit("6", "m", "1-2", "-1"), "OK");
+	assert_string_equal(position(), "1-2");
+}
+
+/* --- how many entries were read --------------------------------------------------------------------- */
+
+static void the_count_follows_from_the_log_at_its_ends(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-2", "-1");
+	assert_string_equal(claim("6", "n"), "OK 1-2 -1 0 0-0 0 5 5");
+	/* All before it trimmed, and some unread: three were ever, two are left. */
+	command("XTRIM " LOG " MINID 1-4");
+	assert_string_equal(claim("7", "n"), "OK 1-2 3 1 0-0 0 5 2");
+	commit("7", "n", "1-5", "-1");
+	assert_string_equal(claim("8", "n"), "OK 1-5 5 0 0-0 0 5 2");
+	command("XTRIM " LOG " MAXLEN 0");
+	assert_string_equal(claim("9", "n"), "OK 1-5 5 0 0-0 0 5 0");
+}
+
+static void the_count_is_right_where_unread_entries_were_dropped(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-1", "1");
+	command("XTRIM " LOG " MINID 1-4");
+	assert_string_equal(claim("6", "m"), "OK 1-1 3 0 0-0 0 5 2");
+	commit("6", "m", "1-5", "5");
+	assert_string_equal(group_field("lag"), "0");
+}
+
+static void redis_shows_the_lag(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-2", "2");
+	assert_string_equal(group_field("entries-read"), "2");
+	assert_string_equal(group_field("lag"), "3");
+}
+
+/* --- groups that were read with XREADGROUP ---------------------------------------------------------- */
+
+static void what_a_reader_has_not_acknowledged_comes_again(void **state)
+{
+	(void)state;
+	fill_log(6);
+	command("XGROUP CREATE " LOG " g 0");
+	command("XREADGROUP GROUP g c COUNT 5 STREAMS " LOG " >");
+	command("XACK " LOG " g 1-1 1-2 1-4");
+	assert_string_equal(claim("5", "n"), "OK 1-2 -1 0 0-0 0 6 6");
+	assert_string_equal(position(), "1-2");
+	assert_string_equal(group_field("pending"), "0");
+	/* Once: what is committed now stays so. */
+	commit("5", "n", "1-6", "6");
+	assert_string_equal(claim("6", "m"), "OK 1-6 6 0 0-0 0 6 6");
+}
+
+static void the_position_before_sequence_0_is_in_the_millisecond_before(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 1000-0 f v");
+	command("XGROUP CREATE " LOG " g 0");
+	command("XREADGROUP GROUP g c STREAMS " LOG " >");
+	assert_string_equal(claim("5", "n"), "OK 999-18446744073709551615 0 0 0-0 0 1 1");
+	assert_string_equal(command("XREAD STREAMS " LOG " %s", position()), "[" LOG " [[1000-0 [f v]]]]");
+}
+
+static void the_position_before_a_large_sequence_is_exact(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 7-9007199254740993000 f v");
+	command("XADD " LOG " 7-18446744073709551615 f v");
+	command("XGROUP CREATE " LOG " g 0");
+	command("XREADGROUP GROUP g c STREAMS " LOG " >");
+	assert_string_equal(claim("5", "n"), "OK 7-9007199254740992999 0 0 0-0 0 2 2");
+	command("XREADGROUP GROUP g c STREAMS " LOG " >");
+	command("XACK " LOG " g 7-9007199254740993000");
+	assert_string_equal(claim("6", "n"), "OK 7-18446744073709551614 -1 0 0-0 0 2 2");
+}
+
+static void thousands_of_unacknowledged_entries_come_again(void **state)
+{
+	(void)state;
+	for (int i = 1; i <= 3500; i++)
+		redisAppendCommand(redis, "XADD " LOG " %d-0 f v", i);
+	redisReply *reply;
+	for (int i = 1; i <= 3500; i++) {
+		redisGetReply(redis, (void **)&reply);
+		freeReplyObject(reply);
+	}
+	command("XGROUP CREATE " LOG " g 0");
+	freeReplyObject(test_server_command(redis, "XREADGROUP GROUP g c COUNT 3500 STREAMS " LOG " >"));
+	assert_string_equal(claim("5", "n"), "OK 0-18446744073709551615 0 0 0-0 0 3500 3500");
+	assert_string_equal(group_field("pending"), "0");
+}
+
+static void entries_pending_behind_the_position_do_not_move_it(void **state)
+{
+	(void)state;
+	fill_log(4);
+	command("XGROUP CREATE " LOG " g 0");
+	command("XREADGROUP GROUP g c STREAMS " LOG " >");
+	command("XACK " LOG " g 1-1 1-2");
+	command("XGROUP SETID " LOG " g 1-1");
+	assert_string_equal(claim("5", "n"), "OK 1-1 -1 0 0-0 0 4 4");
+	assert_string_equal(group_field("pending"), "0");
+}
+
+/* --- crashes ---------------------------------------------------------------------------------------- */
+
+static int crashes(const char *claimed)
+{
+	int crashes;
+	if (sscanf(claimed, "OK %*s %*s %d", &crashes) != 1)
+		fail_msg("no answer of claim: %s", claimed);
+	return crashes;
+}
+
+static void owners_that_do_not_get_on_are_counted(void **state)
+{
+	(void)state;
+	fill_log(3);
+	assert_int_equal(crashes(claim("1", "a")), 0);
+	assert_int_equal(crashes(claim("2", "b")), 1);
+	assert_int_equal(crashes(claim("3", "c")), 2);
+	commit("3", "c", "1-1", "1");
+	assert_int_equal(crashes(claim("4", "d")), 0);
+	assert_int_equal(crashes(claim("5", "e")), 1);
+}
+
+static void a_claim_whose_answer_was_lost_is_no_crash(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	assert_int_equal(crashes(claim("2", "b")), 1);
+	assert_int_equal(crashes(claim("2", "b")), 1);
+	assert_string_equal(commit("2", "b", "1-1", "1"), "OK");
+}
+
+static void a_clean_release_is_no_crash(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	claim("2", "b");
+	assert_string_equal(release("2", "b", "0-0", "0"), "OK");
+	assert_int_equal(crashes(claim("3", "c")), 0);
+	assert_int_equal(crashes(claim("4", "d")), 1);
+}
+
+static void an_owner_that_died_with_nothing_to_handle_died_of_something_else(void **state)
+{
+	(void)state;
+	fill_log(1);
+	claim("1", "a");
+	commit("1", "a", "1-1", "1");
+	claim("2", "b");
+	assert_int_equal(crashes(claim("3", "c")), 0);
+	command("XADD " LOG " 1-2 f v");
+	assert_int_equal(crashes(claim("4", "d")), 1);
+}
+
+/* --- commit ----------------------------------------------------------------------------------------- */
+
+static void a_commit_before_the_last_one_is_answered_and_ignored(void **state)
+{
+	(void)state;
+	fill_log(12);
+	claim("5", "n");
+	commit("5", "n", "1-10", "10");
+	assert_string_equal(commit("5", "n", "1-9", "9"), "OK");
+	assert_string_equal(position(), "1-10");
+	assert_string_equal(state_field("position"), "1-10");
+	assert_string_equal(state_field("count"), "10");
+}
+
+static void a_commit_under_a_lost_state_is_fenced(void **state)
+{
+	(void)state;
+	fill_log(2);
+	claim("5", "n");
+	command("DEL " STATE);
+	assert_string_equal(commit("5", "n", "1-1", "1"), "FENCED 0");
+}
+
+static void a_commit_makes_a_vanished_group_again(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	command("XGROUP DESTROY " LOG " g");
+	assert_string_equal(commit("5", "n", "1-2", "2"), "OK");
+	assert_string_equal(position(), "1-2");
+	command("DEL " LOG);
+	assert_string_equal(commit("5", "n", "1-3", "3"), "OK");
+	assert_string_equal(position(), "1-3");
+}
+
+static void a_commit_that_redis_refuses_changes_nothing(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	assert_non_null(strstr(commit("5", "n", "1-1", "many"), "ERR"));
+	assert_non_null(strstr(release("5", "n", "1-1", "-7"), "ERR"));
+	assert_non_null(strstr(commit("5", "n", "x", "1"), "ERR"));
+	assert_string_equal(position(), "0-0");
+	assert_string_equal(state_field("position"), "0-0");
+	assert_string_equal(commit("5", "n", "1-1", "1"), "OK");
+}
+
+static void a_released_owner_cannot_commit(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	assert_string_equal(release("5", "n", "1-2", "2"), "OK");
+	assert_string_equal(position(), "1-2");
+	assert_string_equal(commit("5", "n", "1-3", "3"), "FENCED 5");
+	assert_string_equal(position(), "1-2");
+}
+
+static void a_release_that_is_sent_twice_is_done_once(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	release("5", "n", "1-2", "2");
+	assert_string_equal(release("5", "n", "1-2", "2"), "OK");
+	claim("6", "m");
+	assert_string_equal(release("5", "n", "1-2", "2"), "FENCED 6");
+	assert_string_equal(state_field("clean"), "0");
+}
+
+/* --- mark ------------------------------------------------------------------------------------------- */
+
+static void each_owner_counts_once_for_a_marked_message(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	assert_string_equal(mark("1", "a", "1-1"), "OK 1");
+	assert_string_equal(mark("1", "a", "1-1"), "OK 1");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 1-1 1 3 3");
+	assert_string_equal(mark("2", "b", "1-1"), "OK 2");
+	assert_string_equal(mark("2", "b", "1-2"), "OK 1");
+}
+
+static void a_mark_ends_when_the_position_has_passed_it(void **state)
+{
+	(void)state;
+	fill_log(12);
+	claim("1", "a");
+	mark("1", "a", "1-9");
+	commit("1", "a", "1-8", "8");
+	assert_string_equal(claim("2", "b"), "OK 1-8 8 0 1-9 1 12 12");
+	commit("2", "b", "1-10", "10");
+	assert_string_equal(claim("3", "c"), "OK 1-10 10 0 0-0 0 12 12");
+	assert_string_equal(state_field("suspect"), "nil");
+}
+
+/* --- dead_letter ------------------------------------------------------------------------------------ */
+
+static void a_dead_letter_tells_what_and_why(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	char id[64];
+	assert_int_equal(sscanf(dead_letter("5", "n", "1-2", "2"), "OK %63s", id), 1);
+	redisReply *letters = test_server_command(redis, "XRANGE " DEAD " - +");
+	assert_int_equal(letters->elements, 1);
+	assert_string_equal(letters->element[0]->element[0]->str, id);
+	redisReply *fields = letters->element[0]->element[1];
+	const char *expected[] = {"id",           "1-2", "reason",  "it is broken",
+				  "attempts",     "3",   "handler", "wordcount",
+				  "partition",    "7",   "time_ms", NULL,
+				  "partitionKey", "k",   "data",    "2"};
+	assert_int_equal(fields->elements, 16);
+	for (size_t i = 0; i < 16; i++)
+		if (expected[i])
+			assert_string_equal(fields->element[i]->str, expected[i]);
+	long long apart = atoll(fields->element[11]->str) - atoll(id);
+	assert_true(apart >= -1 && apart <= 1);
+	freeReplyObject(letters);
+	assert_string_equal(position(), "1-2");
+	assert_string_equal(group_field("lag"), "1");
+}
+
+static void a_dead_letter_that_is_sent_twice_is_one(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	dead_letter("5", "n", "1-2", "2");
+	assert_string_equal(dead_letter("5", "n", "1-2", "2"), "OK 0-0");
+	assert_int_equal(command_number("XLEN " DEAD), 1);
+	assert_string_equal(position(), "1-2");
+}
+
+static void a_message_that_is_gone_leaves_a_letter_without_its_fields(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	command("XDEL " LOG " 1-1");
+	dead_letter("5", "n", "1-1", "1");
+	redisReply *letters = test_server_command(redis, "XRANGE " DEAD " - +");
+	assert_int_equal(letters->element[0]->element[1]->elements, 12);
+	freeReplyObject(letters);
+}
+
+static void an_entry_with_any_number_of_fields_is_kept_whole(void **state)
+{
+	(void)state;
+	enum { FIELDS = 10000 };
+	static const char *argv[3 + 2 * FIELDS] = {"XADD", LOG, "1-1"};
+	static char names[FIELDS][8];
+	for (int i = 0; i < FIELDS; i++) {
+		snprintf(names[i], sizeof(names[i]), "%d", i);
+		argv[3 + 2 * i] = argv[4 + 2 * i] = names[i];
+	}
+	freeReplyObject(redisCommandArgv(redis, 3 + 2 * FIELDS, argv, NULL));
+	claim("5", "n");
+	dead_letter("5", "n", "1-1", "1");
+	redisReply *letters = test_server_command(redis, "XRANGE " DEAD " - +");
+	int next = 0;
+	for (size_t i = 0; i < letters->elements; i++) {
+		redisReply *fields = letters->element[i]->element[1];
+		assert_string_equal(fields->element[1]->str, "1-1");
+		for (size_t f = 12; f < fields->elements; f += 2, next++)
+			assert_int_equal(atoi(fields->element[f]->str), next);
+	}
+	freeReplyObject(letters);
+	assert_int_equal(next, FIELDS);
+	assert_string_equal(position(), "1-1");
+}
+
+static void a_dead_letter_ends_the_suspicion(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	claim("2", "b");
+	mark("2", "b", "1-1");
+	dead_letter("2", "b", "1-1", "1");
+	assert_string_equal(claim("3", "c"), "OK 1-1 1 0 0-0 0 3 3");
+}
+
+static void where_the_letter_cannot_be_written_the_message_stays(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	command("SET " DEAD " x");
+	assert_non_null(strstr(dead_letter("5", "n", "1-1", "1"), "WRONGTYPE"));
+	assert_string_equal(position(), "0-0");
+}
+
+/* --- want of memory --------------------------------------------------------------------------------- */
+
+static void without_memory_a_group_is_opened_claimed_committed_and_released(void **state)
+{
+	(void)state;
+	fill_log(5);
+	command("CONFIG SET maxmemory 1");
+	assert_string_equal(open_group("0"), "MADE 0-0");
+	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 5 5");
+	assert_string_equal(mark("5", "n", "1-1"), "OK 1");
+	assert_string_equal(commit("5", "n", "1-2", "2"), "OK");
+	command("XGROUP DESTROY " LOG " g");
+	assert_string_equal(commit("5", "n", "1-3", "3"), "OK");
+	assert_string_equal(release("5", "n", "1-4", "4"), "OK");
+	assert_string_equal(position(), "1-4");
+}
+
+static void without_memory_what_is_committed_makes_room_for_a_dead_letter(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-2", "2");
+	command("CONFIG SET maxmemory 1");
+	assert_int_equal(strncmp(dead_letter("5", "n", "1-3", "3"), "OK ", 3), 0);
+	assert_int_equal(command_number("XLEN " LOG), 3);
+	assert_int_equal(strncmp(dead_letter("5", "n", "1-4", "4"), "OK ", 3), 0);
+	assert_int_equal(command_number("XLEN " LOG), 2);
+	assert_int_equal(command_number("XLEN " DEAD), 2);
+	assert_string_equal(position(), "1-4");
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, empty_redis)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_group_begins_where_it_is_told),
+		TEST(a_vanished_group_is_made_again_where_it_began),
+		TEST(a_vanished_group_is_made_again_at_its_position),
+		TEST(a_claim_makes_the_group_and_tells_where_to_go_on),
+		TEST(a_claim_of_nothing_makes_the_log),
+		TEST(a_claim_begins_at_the_start_that_is_given),
+		TEST(a_later_epoch_fences_the_earlier),
+		TEST(an_earlier_epoch_cannot_claim),
+		TEST(the_same_epoch_under_another_nonce_cannot_claim),
+		TEST(nobody_holds_the_fence_with_an_empty_nonce),
+		TEST(a_released_epoch_cannot_be_claimed_again),
+		TEST(a_claim_goes_on_at_the_committed_position),
+		TEST(a_position_that_was_set_by_hand_is_taken),
+		TEST(the_count_follows_from_the_log_at_its_ends),
+		TEST(the_count_is_right_where_unread_entries_were_dropped),
+		TEST(redis_shows_the_lag),
+		TEST(what_a_reader_has_not_acknowledged_comes_again),
+		TEST(the_position_before_sequence_0_is_in_the_millisecond_before),
+		TEST(the_position_before_a_large_sequence_is_exact),
+		TEST(thousands_of_unacknowledged_entries_come_again),
+		TEST(entries_pending_behind_the_position_do_not_move_it),
+		TEST(owners_that_do_not_get_on_are_counted),
+		TEST(a_claim_whose_answer_was_lost_is_no_crash),
+		TEST(a_clean_release_is_no_crash),
+		TEST(an_owner_that_died_with_nothing_to_handle_died_of_something_else),
+		TEST(a_commit_before_the_last_one_is_answered_and_ignored),
+		TEST(a_commit_under_a_lost_state_is_fenced),
+		TEST(a_commit_makes_a_vanished_group_again),
+		TEST(a_commit_that_redis_refuses_changes_nothing),
+		TEST(a_released_owner_cannot_commit),
+		TEST(a_release_that_is_sent_twice_is_done_once),
+		TEST(each_owner_counts_once_for_a_marked_message),
+		TEST(a_mark_ends_when_the_position_has_passed_it),
+		TEST(a_dead_letter_tells_what_and_why),
+		TEST(a_dead_letter_that_is_sent_twice_is_one),
+		TEST(a_message_that_is_gone_leaves_a_letter_without_its_fields),
+		TEST(an_entry_with_any_number_of_fields_is_kept_whole),
+		TEST(a_dead_letter_ends_the_suspicion),
+		TEST(where_the_letter_cannot_be_written_the_message_stays),
+		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
+		TEST(without_memory_what_is_committed_makes_room_for_a_dead_letter),
+	};
+	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+}
