@@ -168,8 +168,8 @@ static bool start_field(seg_buffer *buffer, seg_message *message, const char *na
 		buffer->entry_field = message->data ? FIELD_SKIP : FIELD_DATA;
 	} else {
 		if (!buffer->entry_headers)
-			buffer->entry_headers =
-				seg_arena_alloc(&buffer->arena, buffer->entry_header_room * sizeof(seg_header));
+			buffer->entry_headers = seg_arena_alloc(&buffer->arena, buffer->entry_header_room *
+											sizeof(seg_header));
 		const char *copy = keep_text(buffer, name, length);
 		if (!buffer->entry_headers || !copy)
 			return false;

@@ -18,10 +18,10 @@
 /* Why a message cannot be given to a handler; seg_fault_text makes the dead letter's reason of it. */
 typedef enum seg_fault {
 	SEG_FAULT_NONE = 0,
-	SEG_FAULT_NO_KEY,     /* no field `partitionKey` */
-	SEG_FAULT_NO_DATA,    /* no field `data` */
-	SEG_FAULT_TWICE,      /* one of the two is there twice */
-	SEG_FAULT_ENVELOPE,   /* codec segmenter-go: no envelope of that form */
+	SEG_FAULT_NO_KEY,   /* no field `partitionKey` */
+	SEG_FAULT_NO_DATA,  /* no field `data` */
+	SEG_FAULT_TWICE,    /* one of the two is there twice */
+	SEG_FAULT_ENVELOPE, /* codec segmenter-go: no envelope of that form */
 } seg_fault;
 
 const char *seg_fault_text(seg_fault fault);

@@ -93,7 +93,8 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 	seg_partition_begin(p, &resume, seg_reply_number(seg_reply_at(reply, 2), -1));
 	seg_ownership_claimed(&p->own);
 	atomic_fetch_add_explicit(&p->member->counters.claims, 1, memory_order_relaxed);
-	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s", seg_id_format(resume.position, position),
+	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s",
+		seg_id_format(resume.position, position),
 		resume.crashes ? "; the owner before did not stop cleanly" : "");
 }
 

@@ -83,8 +83,8 @@ static bool send_commit(seg_partition *p, bool release, seg_reply_fn fn)
 {
 	call_texts texts;
 	write_texts(&texts, p, p->handled, p->handled_count);
-	const char *argv[] = {p->log_key,   p->state_key, p->member->group, texts.epoch,
-			      p->nonce,     texts.id,     texts.count,      release ? "1" : "0"};
+	const char *argv[] = {p->log_key, p->state_key, p->member->group, texts.epoch,
+			      p->nonce,   texts.id,     texts.count,      release ? "1" : "0"};
 	return seg_connection_script(p->member->data, SEG_SCRIPT_COMMIT, fn, p, 2, 8, argv, NULL);
 }
 
@@ -157,9 +157,11 @@ static bool send_dead_letter(seg_partition *p)
 	write_texts(&texts, p, request->id, request->sequence + 1);
 	snprintf(attempts, sizeof(attempts), "%u", request->attempts);
 	snprintf(number, sizeof(number), "%u", p->number);
-	const char *argv[] = {p->log_key, p->state_key, p->dead_key,     p->member->group, texts.epoch, p->nonce, texts.id,
-			      texts.count, request->reason, attempts, request->handler, number};
-	return seg_connection_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, 12, argv, NULL);
+	const char *argv[] = {p->log_key,      p->state_key, p->dead_key,      p->member->group,
+			      texts.epoch,     p->nonce,     texts.id,         texts.count,
+			      request->reason, attempts,     request->handler, number};
+	return seg_connection_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, 12, argv,
+				     NULL);
 }
 
 static bool send_mark(seg_partition *p)
@@ -188,7 +190,8 @@ static void step_request(seg_partition *p, int64_t now)
 
 void seg_commit_forget(seg_partition *p)
 {
-	if (p->running && (p->request.kind != SEG_REQUEST_NONE || seg_handoff_pending(&p->handoff, &p->request)))
+	if (p->running &&
+	    (p->request.kind != SEG_REQUEST_NONE || seg_handoff_pending(&p->handoff, &p->request)))
 		answer_request(p, SEG_EFENCED, 0);
 }
 
@@ -207,7 +210,8 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (p->commit_busy || !seg_member_may_write(m))
 		return SEG_NEVER;
 	if (now < p->commit_at)
-		return moved || p->outstanding_count || p->request.kind != SEG_REQUEST_NONE ? p->commit_at : SEG_NEVER;
+		return moved || p->outstanding_count || p->request.kind != SEG_REQUEST_NONE ? p->commit_at
+											    : SEG_NEVER;
 	if (!moved) {
 		if (p->outstanding_count == 0)
 			return SEG_NEVER;
@@ -223,7 +227,8 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 		p->commit_epoch = p->own.epoch;
 		p->commit_id = p->handled;
 		p->commit_count = p->handled_count;
-		p->commit_at = now + m->options.commit_interval;
+		/* Where a message may kill the process, what is handled before it must not look like the culprit. */
+		p->commit_at = now + (seg_partition_is_suspicious(p) ? 0 : m->options.commit_interval);
 	}
 	return SEG_NEVER;
 }

@@ -104,7 +104,8 @@ static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 		next = slot->polled_at + c->max_processing;
 		if (now >= next) {
 			seg_log(&p->logger, SEG_LOG_WARNING,
-				"a batch was held for longer than %" PRId64 " ms; taking it back to deliver it again",
+				"a batch was held for longer than %" PRId64
+				" ms; taking it back to deliver it again",
 				c->max_processing / SEG_MS);
 			stop_slot(c, slot);
 			next = SEG_NEVER;
@@ -143,7 +144,8 @@ static int in_range(const char *what, uint64_t value, uint64_t least, uint64_t m
 {
 	if (value >= least && value <= most)
 		return 0;
-	return seg_fail(error, SEG_EINVAL, "%s must be %" PRIu64 " to %" PRIu64 ", not %" PRIu64, what, least, most, value);
+	return seg_fail(error, SEG_EINVAL, "%s must be %" PRIu64 " to %" PRIu64 ", not %" PRIu64, what, least,
+			most, value);
 }
 
 static int check_options(const seg_consumer_options *o, seg_error *error)
@@ -275,6 +277,8 @@ static void let_go(seg_consumer *c, consumer_slot *slot)
 {
 	slot->held = false;
 	give_back_if_done(slot);
+	/* What is left of it, or the next batch, may be what another poller waits for. */
+	seg_handoff_wake(&slot->partition->handoff);
 	if (slot->stopping)
 		stop_slot(c, slot);
 }
@@ -307,7 +311,8 @@ static bool make_view(seg_consumer *c, consumer_slot *slot, bool *fault)
 }
 
 /* The caller holds the buffer, not the lock. */
-static int dead_letter(seg_consumer *c, seg_buffer *buffer, size_t index, uint32_t attempts, const char *reason)
+static int dead_letter(seg_consumer *c, seg_buffer *buffer, size_t index, uint32_t attempts,
+		       const char *reason)
 {
 	pthread_mutex_lock(&c->lock);
 	consumer_slot *slot = slot_of(c, buffer);
@@ -405,16 +410,19 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 	seg_buffer *buffer = buffer_of(batch);
 	int status = 0;
 	if (count > batch->count)
-		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, not %zu", batch->count, count);
+		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, not %zu", batch->count,
+				count);
 	pthread_mutex_lock(&c->lock);
 	consumer_slot *slot = slot_of(c, buffer);
 	size_t first = (size_t)(batch->messages - buffer->messages);
 	if (!slot || seg_handoff_may_dispatch(&slot->partition->handoff) == SEG_DISPATCH_ABANDON)
 		status = seg_fail(error, SEG_EFENCED,
-				  "partition %" PRIu32 " is no longer this consumer's; its next owner handles the batch again",
+				  "partition %" PRIu32
+				  " is no longer this consumer's; its next owner handles the batch again",
 				  batch->partition);
 	else if (first + count < slot->done)
-		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already", slot->done - first);
+		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
+				  slot->done - first);
 	else
 		progress(slot, first + count);
 	pthread_mutex_unlock(&c->lock);
@@ -431,7 +439,8 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 {
 	seg_buffer *buffer = buffer_of(batch);
 	if (index >= batch->count || !reason)
-		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, and a reason must be given", batch->count);
+		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, and a reason must be given",
+				batch->count);
 	pthread_mutex_lock(&c->lock);
 	consumer_slot *slot = slot_of(c, buffer);
 	uint32_t attempts = slot ? slot->attempt : 0;
@@ -442,9 +451,11 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
 	int status = slot ? dead_letter(c, buffer, at, attempts, reason) : SEG_EFENCED;
 	if (status == SEG_EFENCED)
-		seg_fail(error, status, "partition %" PRIu32 " is no longer this consumer's", batch->partition);
+		seg_fail(error, status, "partition %" PRIu32 " is no longer this consumer's",
+			 batch->partition);
 	else if (status)
-		seg_fail(error, status, "the consumer is stopping while Redis does not answer; nothing was dead-lettered");
+		seg_fail(error, status,
+			 "the consumer is stopping while Redis does not answer; nothing was dead-lettered");
 	return status;
 }
 
@@ -475,7 +486,9 @@ int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 			return 0;
 		int64_t now = seg_now();
 		if (now >= deadline)
-			return seg_fail(error, SEG_ETIMEOUT, "not everything could be committed within %" PRIu32 " ms", timeout_ms);
+			return seg_fail(error, SEG_ETIMEOUT,
+					"not everything could be committed within %" PRIu32 " ms",
+					timeout_ms);
 		/* An ownership that ends also ends what is to be waited for, without an event. */
 		int64_t look = now + 20 * SEG_MS;
 		seg_event_wait(&c->event, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
@@ -503,9 +516,12 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 		/* Were the thread stuck (in the resolver, say), its memory could not be freed under it. */
 		if (seg_member_join(c->member, left > give_up ? left : give_up))
 			return seg_fail(error, SEG_ETIMEOUT,
-					"the consumer's thread did not end within %" PRIu32 " ms; it is left behind", timeout_ms);
+					"the consumer's thread did not end within %" PRIu32
+					" ms; it is left behind",
+					timeout_ms);
 		seg_fail(error, SEG_ETIMEOUT,
-			 "Redis did not answer within %" PRIu32 " ms; the partitions go to others when the session times out",
+			 "Redis did not answer within %" PRIu32
+			 " ms; the partitions go to others when the session times out",
 			 timeout_ms);
 	}
 	seg_member_destroy(c->member);

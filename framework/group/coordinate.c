@@ -10,7 +10,7 @@
 #include "base/random.h"
 
 enum {
-	REPORTS_MAX = 512, /* releases in one call */
+	REPORTS_MAX = 512,    /* releases in one call */
 	FIXED_ARGUMENTS = 13, /* keys and arguments before the releases */
 };
 
@@ -124,7 +124,8 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	m->heartbeat_at = m->heartbeat_sent_at + m->options.session_timeout / BEATS_PER_SESSION;
 	/* Another member's lease ends first: look then whether it was renewed. A little later, and not all at once. */
 	if (next_expiry >= 0) {
-		int64_t look_at = now + next_expiry * SEG_MS + 5 * SEG_MS + (int64_t)(seg_random() % (20 * SEG_MS));
+		int64_t look_at =
+			now + next_expiry * SEG_MS + 5 * SEG_MS + (int64_t)(seg_random() % (20 * SEG_MS));
 		if (look_at < m->heartbeat_at)
 			m->heartbeat_at = look_at;
 	}
@@ -151,19 +152,22 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 		take_answer(m, reply);
 	} else if (seg_reply_is(status, "UNKNOWN")) {
 		if (m->phase == SEG_PHASE_MEMBER)
-			seg_log(&m->logger, SEG_LOG_WARNING, "the group took %s for dead; joining again", m->name);
+			seg_log(&m->logger, SEG_LOG_WARNING, "the group took %s for dead; joining again",
+				m->name);
 		lose_all(m, "the lease ran out");
 		m->phase = SEG_PHASE_JOINING;
 		seg_coordinate_hurry(m);
 	} else if (seg_reply_is(status, "REPLACED")) {
 		seg_error error;
-		seg_fail(&error, SEG_EFENCED,
-			 "another process has joined group %s under the name %s; give each runner its own name", m->group,
-			 m->name);
+		seg_fail(
+			&error, SEG_EFENCED,
+			"another process has joined group %s under the name %s; give each runner its own name",
+			m->group, m->name);
 		seg_member_fail(m, &error);
 	} else {
 		seg_log(&m->logger, seg_reply_is_transient(reply) ? SEG_LOG_DEBUG : SEG_LOG_ERROR,
-			"the heartbeat was refused: %s", reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+			"the heartbeat was refused: %s",
+			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
 		try_again(m);
 	}
 	m->reporting_count = 0;

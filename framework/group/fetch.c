@@ -23,10 +23,10 @@ struct seg_wait {
 	bool in_control;
 	bool control_changed;
 	bool busy;
-	bool changed;       /* partitions wait that are not part of the read under way */
+	bool changed; /* partitions wait that are not part of the read under way */
 	bool unblock_sent;
 	char control_id[SEG_ID_TEXT_MAX];
-	const char **argv;  /* 2 * (partitions + control) + the command */
+	const char **argv; /* 2 * (partitions + control) + the command */
 	char (*ids)[SEG_ID_TEXT_MAX];
 	hot_read *hot; /* one for each partition */
 	int64_t failed_at;
@@ -69,7 +69,8 @@ static bool hot_text(seg_entry_sink *sink, const char *text, size_t length)
 static bool wait_stream(seg_entry_sink *sink, const char *key, size_t length)
 {
 	struct seg_wait *w = (struct seg_wait *)sink;
-	w->in_control = length == strlen(w->member->control_key) && memcmp(key, w->member->control_key, length) == 0;
+	w->in_control =
+		length == strlen(w->member->control_key) && memcmp(key, w->member->control_key, length) == 0;
 	w->current = NULL;
 	if (w->in_control)
 		return true;

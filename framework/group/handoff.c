@@ -118,7 +118,8 @@ void seg_event_wait(ck_ec32_t *event, uint32_t ticket, int64_t until, seg_idle i
 
 /* --- both sides -------------------------------------------------------------- */
 
-void seg_handoff_init(seg_handoff *handoff, seg_waker *waker, const atomic_llong *lease_until, ck_ec32_t *event)
+void seg_handoff_init(seg_handoff *handoff, seg_waker *waker, const atomic_llong *lease_until,
+		      ck_ec32_t *event)
 {
 	memset(handoff, 0, sizeof(*handoff));
 	ck_ring_init(&handoff->ready, SEG_HANDOFF_RING);

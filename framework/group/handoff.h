@@ -82,13 +82,13 @@ typedef struct seg_handoff {
 	ck_ring_buffer_t free_slots[SEG_HANDOFF_RING];
 
 	_Alignas(64) struct {
-		ck_ec32_t event;       /* counts up with whatever the worker may wait for */
-		atomic_int demand;     /* a seg_demand */
-		atomic_bool starved;   /* no free buffer: kick when one comes back */
+		ck_ec32_t event;         /* counts up with whatever the worker may wait for */
+		atomic_int demand;       /* a seg_demand */
+		atomic_bool starved;     /* no free buffer: kick when one comes back */
 		atomic_ullong committed; /* messages of this ownership whose commit was answered */
-		atomic_uint answered;  /* number of the newest request that was answered */
-		int answer;            /* its status, 0 or SEG_E...; stored before answered */
-		int64_t answer_value;  /* and what it brought */
+		atomic_uint answered;    /* number of the newest request that was answered */
+		int answer;              /* its status, 0 or SEG_E...; stored before answered */
+		int64_t answer_value;    /* and what it brought */
 	} io;
 
 	_Alignas(64) struct {
@@ -100,18 +100,20 @@ typedef struct seg_handoff {
 
 	/* Set before the worker starts, constant then. */
 	_Alignas(64) seg_waker *waker;
-	const atomic_llong *lease_until; /* seg_now() from which nothing may be dispatched; the I/O thread's */
-	ck_ec32_t *event; /* what a push counts up: io.event, or one shared by several partitions */
+	const atomic_llong
+		*lease_until; /* seg_now() from which nothing may be dispatched; the I/O thread's */
+	ck_ec32_t *event;     /* what a push counts up: io.event, or one shared by several partitions */
 } seg_handoff;
 
-void seg_handoff_init(seg_handoff *handoff, seg_waker *waker, const atomic_llong *lease_until, ck_ec32_t *event);
+void seg_handoff_init(seg_handoff *handoff, seg_waker *waker, const atomic_llong *lease_until,
+		      ck_ec32_t *event);
 
 /* --- I/O thread --- */
 
 bool seg_handoff_push(seg_handoff *handoff, seg_buffer *buffer);
 seg_buffer *seg_handoff_pop_free(seg_handoff *handoff); /* or NULL */
 void seg_handoff_demand(seg_handoff *handoff, seg_demand demand);
-void seg_handoff_wake(seg_handoff *handoff); /* the lease was renewed, say */
+void seg_handoff_wake(seg_handoff *handoff);                                /* the lease was renewed, say */
 bool seg_handoff_pending(const seg_handoff *handoff, seg_request *request); /* an unanswered request */
 void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value);
 

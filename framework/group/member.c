@@ -137,7 +137,7 @@ static void doubt_everything(seg_member *m)
 	seg_log(&m->logger, SEG_LOG_WARNING,
 		"Redis was restarted or replaced; reading all positions again from it");
 	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_ownership_doubted(&m->active[i]->own);
+		seg_ownership_lost(&m->active[i]->own);
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		m->partitions[n].group_open = false;
 	m->to_open = m->partition_count;
@@ -193,6 +193,15 @@ static void data_state(void *arg, bool up, const seg_error *why)
 	m->heartbeat_failures = 0;
 	m->open_tries = 0;
 	seg_coordinate_hurry(m);
+}
+
+/* A master that becomes a replica cuts off those who block in it, and nobody else: then ask who it is now. */
+static void wait_state(void *arg, bool up, const seg_error *why)
+{
+	seg_member *m = arg;
+	(void)why;
+	if (up && seg_member_may_write(m))
+		ask_history(m);
 }
 
 /* --- stopping ------------------------------------------------------------------------ */
@@ -411,7 +420,8 @@ static char *stream_key(const seg_member *m, const char *a, const char *b)
 	return strdup(key);
 }
 
-static seg_connection *make_connection(seg_member *m, const char *what, int64_t answer_timeout, bool reports)
+static seg_connection *make_connection(seg_member *m, const char *what, int64_t answer_timeout,
+				       seg_connection_state_fn on_state)
 {
 	char name[SEG_NAME_MAX + 1];
 	snprintf(name, sizeof(name), "%.100s.%s", m->name, what);
@@ -422,7 +432,7 @@ static seg_connection *make_connection(seg_member *m, const char *what, int64_t 
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = m->logger,
-		.on_state = reports ? data_state : NULL,
+		.on_state = on_state,
 		.arg = m,
 	};
 	return seg_connection_create(&options);
@@ -451,10 +461,10 @@ static int make_parts(seg_member *m)
 		if (seg_partition_init(&m->partitions[m->partition_count], m, m->partition_count))
 			return SEG_ENOMEM;
 	m->to_open = count;
-	m->data =
-		make_connection(m, "data",
-				clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND), true);
-	m->wait = make_connection(m, "wait", SEG_FETCH_BLOCK + 2 * SEG_SECOND, false);
+	m->data = make_connection(m, "data",
+				  clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND),
+				  data_state);
+	m->wait = make_connection(m, "wait", SEG_FETCH_BLOCK + 2 * SEG_SECOND, wait_state);
 	return m->data && m->wait ? seg_fetch_init(m) : SEG_ENOMEM;
 }
 

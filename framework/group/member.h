@@ -42,14 +42,15 @@ typedef struct seg_member_options {
 	int64_t session_timeout; /* these are ns */
 	int64_t commit_interval;
 	int64_t linger;
-	seg_idle idle;         /* of the I/O thread */
+	seg_idle idle;           /* of the I/O thread */
 	ck_ec32_t *shared_event; /* what pushes count up, for all partitions; NULL: each its own */
 	seg_member_hooks hooks;
 } seg_member_options;
 
 /* Written by the I/O thread, read by any. */
 typedef struct seg_member_counters {
-	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims, rewinds;
+	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims,
+		rewinds;
 } seg_member_counters;
 
 typedef enum seg_stopping { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stopping;
@@ -76,7 +77,7 @@ typedef struct seg_member {
 
 	/* Any thread. */
 	seg_waker waker;
-	atomic_int stop; /* a seg_stopping */
+	atomic_int stop;                       /* a seg_stopping */
 	_Alignas(64) atomic_llong lease_until; /* the I/O thread's; workers read it */
 	seg_member_counters counters;
 
@@ -88,12 +89,12 @@ typedef struct seg_member {
 	uint32_t partition_count;
 	seg_partition **active; /* those that are not NONE, and maybe some that just became it */
 	uint32_t active_count;
-	uint32_t to_open;   /* partitions whose group is not known to exist */
-	uint32_t open_sent; /* of them, asked for */
-	int64_t open_at;    /* not before */
+	uint32_t to_open;    /* partitions whose group is not known to exist */
+	uint32_t open_sent;  /* of them, asked for */
+	int64_t open_at;     /* not before */
 	unsigned open_tries; /* on this connection */
 	bool fatal;
-	bool draining; /* the stop was told to the coordinator */
+	bool draining;   /* the stop was told to the coordinator */
 	int64_t stop_by; /* SEG_STOP_NOW, and no worker is left: Redis is waited for until then */
 
 	/* coordinate.c */
@@ -120,7 +121,8 @@ typedef struct seg_member {
 /*
  * Starts the member's thread. The stream and what the options point to outlive it. 0, SEG_ENOMEM or SEG_ESYSTEM.
  */
-int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_member **member, seg_error *error);
+int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_member **member,
+		    seg_error *error);
 
 /* How long a stop at once waits for Redis, so that the partitions need not wait for the session timeout. */
 #define SEG_STOP_PATIENCE (50 * SEG_MS)

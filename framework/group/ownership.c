@@ -86,28 +86,6 @@ void seg_ownership_lost(seg_ownership *o)
 	settle(o);
 }
 
-void seg_ownership_doubted(seg_ownership *o)
-{
-	uint64_t epoch = o->epoch;
-	switch (o->state) {
-	case SEG_OWN_CLAIMING:
-	case SEG_OWN_ACTIVE:
-		seg_ownership_lost(o);
-		seg_ownership_assigned(o, epoch);
-		break;
-	case SEG_OWN_DRAINING:
-	case SEG_OWN_RELEASING:
-		/* It is going anyway; the next owner reads the position from Redis. */
-		seg_ownership_lost(o);
-		break;
-	case SEG_OWN_NONE:
-	case SEG_OWN_ACQUIRED:
-	case SEG_OWN_RELEASED:
-	case SEG_OWN_LOST:
-		break;
-	}
-}
-
 void seg_ownership_claim_sent(seg_ownership *o)
 {
 	if (o->state == SEG_OWN_ACQUIRED)

@@ -35,18 +35,18 @@ typedef enum seg_ownership_action {
 	SEG_DO_START_WORKER,   /* then _worker_started */
 	SEG_DO_DRAIN_WORKER,   /* demand it; then _demanded; _worker_stopped will come */
 	SEG_DO_ABANDON_WORKER, /* the same */
-	SEG_DO_RELEASE,        /* commit the last position and lower the fence; then _release_sent, and _released or _release_failed */
-	SEG_DO_REPORT,         /* tell the coordinator; then _reported, when it has answered */
+	SEG_DO_RELEASE, /* commit the last position and lower the fence; then _release_sent, and _released or _release_failed */
+	SEG_DO_REPORT, /* tell the coordinator; then _reported, when it has answered */
 } seg_ownership_action;
 
 typedef struct seg_ownership {
 	seg_ownership_state state;
 	uint64_t epoch;
-	uint64_t next_epoch;  /* assigned while the previous epoch's worker was still stopping; 0: none */
-	bool worker;          /* it runs, or is about to stop */
-	bool demanded;        /* that it stop */
+	uint64_t next_epoch; /* assigned while the previous epoch's worker was still stopping; 0: none */
+	bool worker;         /* it runs, or is about to stop */
+	bool demanded;       /* that it stop */
 	bool release_sent;
-	bool revoke;          /* asked for before it became active */
+	bool revoke; /* asked for before it became active */
 } seg_ownership;
 
 /* The coordinator gave the partition to this member, or says so again. A new epoch ends the old one. */
@@ -58,15 +58,9 @@ void seg_ownership_revoked(seg_ownership *o);
 /* The epoch is over: fenced, expired, or not in the coordinator's answer any more. */
 void seg_ownership_lost(seg_ownership *o);
 
-/*
- * What is known of Redis may be wrong (it lost its newest writes): stop the worker without a commit, and claim again,
- * in the same epoch.
- */
-void seg_ownership_doubted(seg_ownership *o);
-
 void seg_ownership_claim_sent(seg_ownership *o);
 void seg_ownership_claimed(seg_ownership *o);
-void seg_ownership_claim_failed(seg_ownership *o); /* no answer, or one to try again after */
+void seg_ownership_claim_failed(seg_ownership *o);  /* no answer, or one to try again after */
 void seg_ownership_claim_refused(seg_ownership *o); /* this epoch is too old: give it back for a newer one */
 
 void seg_ownership_worker_started(seg_ownership *o);

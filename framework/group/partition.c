@@ -52,7 +52,8 @@ void seg_partition_begin(seg_partition *p, const seg_resume *resume, int64_t ent
 	p->read_at = 0;
 	p->commit_at = 0;
 	p->look_pause = p->member->options.commit_interval;
-	seg_handoff_init(&p->handoff, &p->member->waker, &p->member->lease_until, p->member->options.shared_event);
+	seg_handoff_init(&p->handoff, &p->member->waker, &p->member->lease_until,
+			 p->member->options.shared_event);
 }
 
 static void keep_spare(seg_partition *p, seg_buffer *buffer)

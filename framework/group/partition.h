@@ -45,7 +45,7 @@ typedef struct seg_partition {
 
 	/* Ownership. */
 	seg_ownership own;
-	bool active; /* in the member's list */
+	bool active;     /* in the member's list */
 	bool group_open; /* the group is known to exist on the log */
 	char nonce[33];
 	uint64_t nonce_epoch;
@@ -77,7 +77,7 @@ typedef struct seg_partition {
 	uint64_t commit_epoch; /* what the commit under way is about */
 	seg_id commit_id;
 	uint64_t commit_count;
-	int64_t commit_at; /* not before */
+	int64_t commit_at;  /* not before */
 	int64_t look_pause; /* until the next look at a busy worker */
 	unsigned refusals;  /* in a row, of what does not pass by itself */
 	bool request_busy;
@@ -95,6 +95,12 @@ typedef struct seg_partition {
 	void *user; /* of the hooks: the worker */
 	seg_handoff handoff;
 } seg_partition;
+
+/* Whether owners died here in a way that suggests a message that kills: two of them, or one with a message marked. */
+static inline bool seg_partition_is_suspicious(const seg_partition *partition)
+{
+	return partition->resume.crashes >= 2 || partition->resume.attempts > 0;
+}
 
 /* 0 or SEG_ENOMEM. */
 int seg_partition_init(seg_partition *partition, struct seg_member *member, uint32_t number);

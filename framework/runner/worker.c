@@ -13,6 +13,9 @@
 /* Between two looks at a lease that has run out. */
 #define LEASE_LOOK (100 * SEG_MS)
 
+/* Between two looks whether it is this partition's turn. */
+#define ALONE_LOOK (1 * SEG_MS)
+
 /* How a step of the worker ended. */
 typedef enum { GO_ON, STOPPING } step_result;
 
@@ -102,7 +105,8 @@ static step_result retry(seg_worker *w, const seg_buffer *buffer, size_t *index,
 	if (seg_retry_exhausted(policy, w->attempt))
 		return dead_letter(w, buffer, index, w->attempt, reason);
 	int64_t wait = seg_backoff(policy->backoff, policy->backoff_max, w->attempt);
-	seg_log(logger_of(w), SEG_LOG_WARNING, "message %s failed at attempt %" PRIu32 ", again in %" PRId64 " ms: %.300s",
+	seg_log(logger_of(w), SEG_LOG_WARNING,
+		"message %s failed at attempt %" PRIu32 ", again in %" PRId64 " ms: %.300s",
 		seg_id_format(buffer->messages[*index].id, id), w->attempt, wait / SEG_MS,
 		reason && *reason ? reason : "no reason given");
 	w->attempt++;
@@ -122,7 +126,8 @@ static step_result mark(seg_worker *w, const seg_buffer *buffer, size_t *index)
 		return STOPPING;
 	if (!seg_retry_deadly(&w->setup->retry, (uint32_t)marked))
 		return GO_ON;
-	return dead_letter(w, buffer, index, (uint32_t)marked - 1, "the process died each time this message was handled");
+	return dead_letter(w, buffer, index, (uint32_t)marked - 1,
+			   "the process died each time this message was handled");
 }
 
 static seg_answer call_handler(seg_worker *w, const seg_batch *view)
@@ -138,15 +143,19 @@ static seg_answer check_answer(seg_answer answer, size_t count, char *text, size
 {
 	/* "stop" may say that all of them are done. */
 	size_t most = answer.outcome == SEG_OUTCOME_STOP ? count : count - 1;
-	if (answer.outcome == SEG_OUTCOME_DONE || (answer.outcome <= SEG_OUTCOME_STOP && answer.index <= most))
+	if (answer.outcome == SEG_OUTCOME_DONE ||
+	    (answer.outcome <= SEG_OUTCOME_STOP && answer.index <= most))
 		return answer;
-	snprintf(text, size, "the plugin answered outcome %" PRIu32 " index %" PRIu32 " to a batch of %zu, which is no answer",
+	snprintf(text, size,
+		 "the plugin answered outcome %" PRIu32 " index %" PRIu32
+		 " to a batch of %zu, which is no answer",
 		 answer.outcome, answer.index, count);
 	return (seg_answer){SEG_OUTCOME_RETRY, 0, text};
 }
 
 /* Takes the answer to the `count` messages from *index on, and moves *index to where it goes on. */
-static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *index, size_t count, seg_answer answer)
+static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *index, size_t count,
+			       seg_answer answer)
 {
 	char nonsense[128];
 	answer = check_answer(answer, count, nonsense, sizeof(nonsense));
@@ -164,7 +173,8 @@ static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *
 	case SEG_OUTCOME_DEAD_LETTER:
 		return dead_letter(w, buffer, index, w->attempt, answer.reason);
 	case SEG_OUTCOME_STOP:
-		w->setup->stop(w->setup->arg, answer.reason && *answer.reason ? answer.reason : "no reason given");
+		w->setup->stop(w->setup->arg,
+			       answer.reason && *answer.reason ? answer.reason : "no reason given");
 		/* The runner drains; until its demand comes nothing more is handed over here. */
 		pause_until(w, SEG_NEVER);
 		return STOPPING;
@@ -172,34 +182,62 @@ static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *
 	return STOPPING;
 }
 
-/* How many messages from `index` on are handed over together. */
-static size_t run_length(const seg_worker *w, const seg_buffer *buffer, size_t index)
+/* How many messages from `index` on can be handed over together. */
+static size_t run_length(const seg_buffer *buffer, size_t index)
 {
 	size_t end = index + 1;
-	if (buffer->sequence + index < w->isolate_until)
-		return 1;
 	while (end < buffer->batch.count && buffer->faults[end] == SEG_FAULT_NONE)
 		end++;
 	return end - index;
 }
 
+static seg_batch view_of(const seg_worker *w, const seg_buffer *buffer, size_t index, size_t count)
+{
+	seg_batch view = buffer->batch;
+	view.messages += index;
+	view.count = count;
+	view.attempt = w->attempt;
+	return view;
+}
+
+/*
+ * Some message may kill this process. One that may be it is handled at a time, whatever its partition or section, and the
+ * one before it is on its way to be committed by then: so a death is blamed on the message that was being handled.
+ */
+static step_result handle_alone(seg_worker *w, const seg_buffer *buffer, size_t *index)
+{
+	static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
+	size_t first = *index;
+	seg_answer answer = seg_done();
+	while (pthread_mutex_trylock(&alone))
+		if (pause_until(w, seg_now() + ALONE_LOOK) == STOPPING)
+			return STOPPING;
+	step_result result = wait_for_permission(w);
+	if (result == GO_ON)
+		result = mark(w, buffer, index);
+	bool given_up = *index != first;
+	if (result == GO_ON && !given_up) {
+		seg_batch view = view_of(w, buffer, first, 1);
+		answer = call_handler(w, &view);
+		if (answer.outcome == SEG_OUTCOME_DONE)
+			handled(w, buffer, first + 1);
+	}
+	pthread_mutex_unlock(&alone);
+	if (result == STOPPING || given_up)
+		return result;
+	return take_answer(w, buffer, index, 1, answer);
+}
+
 /* Hands over what comes at *index, and moves it on. */
 static step_result handle_next(seg_worker *w, const seg_buffer *buffer, size_t *index)
 {
-	size_t first = *index;
+	if (buffer->faults[*index] != SEG_FAULT_NONE)
+		return dead_letter(w, buffer, index, 0, seg_fault_text(buffer->faults[*index]));
+	if (buffer->sequence + *index < w->isolate_until)
+		return handle_alone(w, buffer, index);
 	if (wait_for_permission(w) == STOPPING)
 		return STOPPING;
-	if (buffer->faults[first] != SEG_FAULT_NONE)
-		return dead_letter(w, buffer, index, 0, seg_fault_text(buffer->faults[first]));
-	if (buffer->sequence + first < w->isolate_until) {
-		step_result result = mark(w, buffer, index);
-		if (result == STOPPING || *index != first)
-			return result;
-	}
-	seg_batch view = buffer->batch;
-	view.messages += first;
-	view.count = run_length(w, buffer, first);
-	view.attempt = w->attempt;
+	seg_batch view = view_of(w, buffer, *index, run_length(buffer, *index));
 	return take_answer(w, buffer, index, view.count, call_handler(w, &view));
 }
 
@@ -238,13 +276,14 @@ static step_result open_partition(seg_worker *w)
 		char error[256] = "";
 		if (wait_for_permission(w) == STOPPING)
 			return STOPPING;
-		if (handler->partition_open(w->setup->plugin, w->partition->number, w->partition->own.epoch, &w->state, error,
-					    sizeof(error)) == 0)
+		if (handler->partition_open(w->setup->plugin, w->partition->number, w->partition->own.epoch,
+					    &w->state, error, sizeof(error)) == 0)
 			return GO_ON;
 		error[sizeof(error) - 1] = '\0';
 		int64_t wait = seg_backoff(100 * SEG_MS, 30 * SEG_SECOND, attempt);
-		seg_log(logger_of(w), SEG_LOG_ERROR, "plugin %s cannot open the partition, again in %" PRId64 " ms: %s",
-			handler->name, wait / SEG_MS, error[0] ? error : "no reason given");
+		seg_log(logger_of(w), SEG_LOG_ERROR,
+			"plugin %s cannot open the partition, again in %" PRId64 " ms: %s", handler->name,
+			wait / SEG_MS, error[0] ? error : "no reason given");
 		if (pause_until(w, seg_now() + wait) == STOPPING)
 			return STOPPING;
 	}
@@ -255,7 +294,8 @@ static void close_partition(seg_worker *w)
 	const seg_handler *handler = w->setup->handler;
 	bool lost = seg_handoff_may_dispatch(handoff_of(w)) == SEG_DISPATCH_ABANDON;
 	if (handler->partition_close)
-		handler->partition_close(w->setup->plugin, w->state, lost ? SEG_CLOSE_LOST : SEG_CLOSE_RELEASED);
+		handler->partition_close(w->setup->plugin, w->state,
+					 lost ? SEG_CLOSE_LOST : SEG_CLOSE_RELEASED);
 }
 
 static void tick(seg_worker *w)
@@ -282,7 +322,8 @@ static void handle_all(seg_worker *w)
 		if (w->setup->handler->tick && seg_now() >= w->tick_at)
 			tick(w);
 		if (!buffer)
-			seg_handoff_wait(handoff, ticket, w->setup->handler->tick ? w->tick_at : SEG_NEVER, w->setup->idle);
+			seg_handoff_wait(handoff, ticket, w->setup->handler->tick ? w->tick_at : SEG_NEVER,
+					 w->setup->idle);
 	}
 }
 
@@ -302,7 +343,7 @@ static void *run(void *arg)
 int seg_worker_start(seg_worker *w, const seg_worker_setup *setup, seg_partition *partition, int cpu)
 {
 	const seg_resume *resume = &partition->resume;
-	bool suspicious = resume->crashes >= 2 || resume->attempts > 0;
+	bool suspicious = seg_partition_is_suspicious(partition);
 	*w = (seg_worker){
 		.setup = setup,
 		.partition = partition,
@@ -313,7 +354,8 @@ int seg_worker_start(seg_worker *w, const seg_worker_setup *setup, seg_partition
 	atomic_init(&w->busy_since, 0);
 	if (suspicious)
 		seg_log(&partition->logger, SEG_LOG_WARNING,
-			"owners died here %" PRIu32 " times in a row; handing over the next %" PRIu32 " messages one at a time",
+			"owners died here %" PRIu32 " times in a row; handing over the next %" PRIu32
+			" messages one at a time",
 			resume->crashes, setup->isolate);
 	/* Signals are the main thread's business. */
 	sigset_t all, before;
