@@ -16,7 +16,7 @@ if sequence ~= '0' then
 		if number == sequence then
 			return {'DUP', first, added}
 		end
-		if tonumber(number) > tonumber(sequence) then
+		if #number > #sequence or (#number == #sequence and number > sequence) then
 			return {'OLD'}
 		end
 	end
@@ -46,44 +46,46 @@ if n == 0 then
 	return {'OK', '0-0', '0'}
 end
 
--- The first id is Redis's; the others follow it in the same millisecond, so one answer tells all. Returns it,
--- or the error for which nothing was added.
+-- The first id is Redis's; the others follow it in the same millisecond, so one answer tells all. Returns
+-- Redis's error, if there is one.
+local first
+local added = 0
 local function add()
-	local call, id, at, first = redis.pcall, '*', FIRST_RECORD, nil
-	for _ = 1, n do
-		local fields, added = ARGV[at], nil
+	local id, at = '*', FIRST_RECORD
+	for i = 1, n do
+		local fields, last = ARGV[at], nil
 		if fields == '2' then
-			added = call('XADD', log, id, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+			last = redis.pcall('XADD', log, id, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
 			at = at + 5
 		else
-			local last = at + 2 * fields
-			added = call('XADD', log, id, unpack(ARGV, at + 1, last))
-			at = last + 1
+			local to = at + 2 * fields
+			last = redis.pcall('XADD', log, id, unpack(ARGV, at + 1, to))
+			at = to + 1
 		end
-		if not first then
-			if type(added) == 'table' then
-				return added
-			end
-			first = added
+		if type(last) == 'table' then
+			return last
+		end
+		if i == 1 then
+			first = last
 			id = string.match(first, '^%d+') .. '-*'
-			call = redis.call
 		end
+		added = i
 	end
-	return first
 end
 
-local first = add()
+local failure = add()
 -- No memory, though there is room: what is committed goes, and makes up for what comes.
-if out_of_memory(first) and trim('=') >= n then
-	first = add()
+if failure and out_of_memory(failure) and trim('=') >= n then
+	failure = add()
 end
-if type(first) == 'table' then
-	return first
+-- Behind the first record only the last id that there is can end it; the records before it count as added.
+if failure and added == 0 then
+	return failure
 end
 if drops > 0 and n > size then
 	redis.call('XTRIM', log, 'MAXLEN', '=', size)
 end
 if sequence ~= '0' then
-	redis.call('SET', producer, sequence .. ' ' .. first .. ' ' .. n, 'PX', ttl)
+	redis.call('SET', producer, sequence .. ' ' .. first .. ' ' .. added, 'PX', ttl)
 end
-return {'OK', first, tostring(n)}
+return {'OK', first, tostring(added)}

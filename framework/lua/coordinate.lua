@@ -202,19 +202,19 @@ local function quotas()
 	for p = 0, count - 1 do
 		holding[target[p]] = (holding[target[p]] or 0) + 1
 	end
-	local remainder = {}
+	local remainder, surplus = {}, {}
 	for _, name in ipairs(order) do
 		remainder[name] = count * capacities[name] % total
 		quota[name] = (count * capacities[name] - remainder[name]) / total
+		surplus[name] = (holding[name] or 0) - quota[name]
 		left = left - quota[name]
 	end
 	table.sort(order, function(a, b)
 		if remainder[a] ~= remainder[b] then
 			return remainder[a] > remainder[b]
 		end
-		local of_a, of_b = holding[a] or 0, holding[b] or 0
-		if of_a ~= of_b then
-			return of_a > of_b
+		if surplus[a] ~= surplus[b] then
+			return surplus[a] > surplus[b]
 		end
 		return a < b
 	end)

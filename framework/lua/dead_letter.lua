@@ -34,11 +34,11 @@ local function add(call, from)
 end
 
 local letter = add(redis.pcall, 1)
-if out_of_memory(letter) then
+if type(letter) == 'table' and out_of_memory(letter) then
 	trim_committed(log, '=')
 	letter = add(redis.pcall, 1)
 end
-if type(letter) == 'table' and letter.err then
+if type(letter) == 'table' then
 	return letter
 end
 for from = 1 + FIELDS_MAX, #fields, FIELDS_MAX do

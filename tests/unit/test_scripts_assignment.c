@@ -407,8 +407,8 @@ static unsigned fewest_moves(const unsigned owned[NAMES])
 			unsigned remainder = current[n] ? partition_count * current[n]->capacity % total : 0;
 			if (rounded_up[n] || !current[n] || !current[n]->capacity)
 				continue;
-			if (best < 0 || remainder > best_remainder ||
-			    (remainder == best_remainder && owned[n] > owned[best])) {
+			bool spares = best >= 0 && owned[n] > quota[n] && owned[best] <= quota[best];
+			if (best < 0 || remainder > best_remainder || (remainder == best_remainder && spares)) {
 				best = (int)n;
 				best_remainder = remainder;
 			}

@@ -16,7 +16,7 @@ local function id_less(a, b)
 	return number_less(a_seq, b_seq)
 end
 
-local SEQ_MAX = '18446744073709551615'
+local NUMBER_MAX = '18446744073709551615'
 
 -- `digits`, a decimal number above 0, less one.
 local function one_less(digits)
@@ -33,19 +33,20 @@ local function one_more(digits)
 	return (string.gsub(text, '^0+(%d)', '%1'))
 end
 
--- The largest id below `id`, and the smallest above it.
+-- The largest id below `id`, and the smallest above it. Beyond the first and the last that there are, it is
+-- they.
 local function id_before(id)
 	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
 	if seq ~= '0' then
 		return ms .. '-' .. one_less(seq)
 	end
-	return ms == '0' and '0-0' or one_less(ms) .. '-' .. SEQ_MAX
+	return ms == '0' and '0-0' or one_less(ms) .. '-' .. NUMBER_MAX
 end
 
 local function id_after(id)
 	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-	if seq ~= SEQ_MAX then
+	if seq ~= NUMBER_MAX then
 		return ms .. '-' .. one_more(seq)
 	end
-	return one_more(ms) .. '-0'
+	return ms == NUMBER_MAX and id or one_more(ms) .. '-0'
 end

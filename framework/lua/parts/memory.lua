@@ -1,4 +1,4 @@
--- Whether an answer of redis.pcall says that there is no memory for more.
-local function out_of_memory(answer)
-	return type(answer) == 'table' and answer.err ~= nil and string.find(answer.err, '^%-?OOM ') ~= nil
+-- Whether an error that redis.pcall returned says that there is no memory for more.
+local function out_of_memory(failure)
+	return string.find(failure.err, '^%-?OOM ') ~= nil
 end
