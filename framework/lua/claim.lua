@@ -52,12 +52,11 @@ elseif not first or id_less(position, first[1]) then
 	count = info['entries-added'] - info['length']
 end
 
--- An owner died here that had something to handle, and has not moved the position.
+-- An owner died here that had something to handle; if it had not got on at all, it was not the first.
 local crashes = tonumber(stored[5] or '0')
 if not again then
-	local died = stored[1] and stored[3] ~= '1' and stored[4] == position
-		and position ~= info['last-generated-id']
-	crashes = died and crashes + 1 or 0
+	local died = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
+	crashes = died and (stored[4] == position and crashes + 1 or 1) or 0
 end
 local suspect, attempts = stored[6] or '0-0', stored[7] or '0'
 if suspect ~= '0-0' and not id_less(position, suspect) then
