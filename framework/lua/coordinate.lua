@@ -96,7 +96,7 @@ local function answer(share)
 end
 
 local hold_ended = holds_end > 0 and holds_end <= now
-local knows_all = not joins and share_changed <= known and known <= generation and generation > 0
+local knows_all = command ~= 'join' and known > 0 and share_changed <= known and known <= generation
 local quiet = not membership_changed and not hold_ended and not leaves and #ARGV < FIRST_RELEASE
 if quiet and (knows_all or not is_member) then
 	return answer(false)

@@ -129,7 +129,7 @@ static int start_redis_with(const char *arguments)
 	return 0;
 }
 
-static int start_redis(void **state)
+static inline int start_redis(void **state)
 {
 	(void)state;
 	return start_redis_with(NULL);

@@ -408,7 +408,8 @@ static unsigned fewest_moves(const unsigned owned[NAMES])
 			if (rounded_up[n] || !current[n] || !current[n]->capacity)
 				continue;
 			bool spares = best >= 0 && owned[n] > quota[n] && owned[best] <= quota[best];
-			if (best < 0 || remainder > best_remainder || (remainder == best_remainder && spares)) {
+			if (best < 0 || remainder > best_remainder ||
+			    (remainder == best_remainder && spares)) {
 				best = (int)n;
 				best_remainder = remainder;
 			}

@@ -485,6 +485,20 @@ static void the_share_is_told_only_to_those_whose_share_has_changed(void **state
 	assert_int_equal(knowing(b.generation, "b", "b1").count, -1);
 }
 
+static void who_knows_nothing_is_told_also_that_it_owns_nothing(void **state)
+{
+	(void)state;
+	answer a = join("a", "a1");
+	capacity = "0";
+	answer b = join("b", "b1");
+	assert_int_equal(b.count, 0);
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 0);
+	assert_int_equal(join("b", "b1").count, 0);
+	assert_int_equal(knowing(b.generation, "b", "b1").count, -1);
+	assert_int_equal(knowing(a.generation - 1, "b", "b1").count, -1);
+	assert_int_equal(knowing(b.generation + 1, "b", "b1").count, 0);
+}
+
 static void every_change_is_one_entry_in_control(void **state)
 {
 	(void)state;
@@ -622,6 +636,7 @@ int main(void)
 		TEST(a_held_partition_may_get_another_target),
 		TEST(a_name_whose_lease_has_ended_is_taken_at_once),
 		TEST(the_share_is_told_only_to_those_whose_share_has_changed),
+		TEST(who_knows_nothing_is_told_also_that_it_owns_nothing),
 		TEST(every_change_is_one_entry_in_control),
 		TEST(a_lost_assignment_is_made_anew),
 		TEST(a_member_hears_that_a_new_assignment_has_nothing_for_it),
