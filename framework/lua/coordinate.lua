@@ -57,13 +57,12 @@ end
 
 -- --- the dead ----------------------------------------------------------------
 
+-- Not the caller: its lease has just been renewed.
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', text(now))) do
-	if name ~= me or not is_member then
-		gone[name] = true
-		redis.call('HDEL', members, name)
-		redis.call('ZREM', leases, name)
-		membership_changed = true
-	end
+	gone[name] = true
+	redis.call('HDEL', members, name)
+	redis.call('ZREM', leases, name)
+	membership_changed = true
 end
 -- The leases were lost: whoever does not come back for a new one is dead in a while.
 if redis.call('HLEN', members) > redis.call('ZCARD', leases) then

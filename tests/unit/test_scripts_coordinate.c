@@ -232,7 +232,11 @@ static void a_join_whose_answer_was_lost_joins_once(void **state)
 {
 	(void)state;
 	answer first = join("a", "a1");
+	char text[24];
+	snprintf(text, sizeof(text), "%llu", first.generation);
+	known = text;
 	answer again = join("a", "a1");
+	known = "0";
 	assert_int_equal(again.count, 4);
 	assert_true(again.generation == first.generation);
 	assert_true(again.owned[0].epoch == first.owned[0].epoch);
@@ -315,8 +319,12 @@ static void nobody_releases_what_another_owns(void **state)
 	(void)state;
 	answer a = join("a", "a1");
 	join("b", "b1");
-	assert_int_equal(heartbeat("b", "b1", released_of(a.owned[0])).count, 0);
-	assert_int_equal(heartbeat("a", "a1", NULL).count, 4);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(heartbeat("b", "b1", released_of(a.owned[i])).count, 0);
+	answer after = heartbeat("a", "a1", NULL);
+	assert_int_equal(after.count, 4);
+	for (int i = 0; i < 4; i++)
+		assert_true(after.owned[i].epoch == a.owned[i].epoch);
 }
 
 static void what_is_released_without_being_asked_comes_back_with_a_new_epoch(void **state)
@@ -340,6 +348,73 @@ static void a_release_that_is_sent_twice_is_one(void **state)
 	answer once = heartbeat("a", "a1", text), twice = heartbeat("a", "a1", text);
 	assert_int_equal(twice.count, 2);
 	assert_true(once.generation == twice.generation);
+}
+
+/* --- shares that change while partitions are on their way ------------------------------------------ */
+
+static int target_of(int p)
+{
+	char target[16];
+	if (sscanf(command("HGET " PARTITIONS " %d", p), "%*s %*s %15s", target) != 1)
+		fail_msg("partition %d: %s", p, said);
+	return target[0];
+}
+
+static void what_is_on_its_way_goes_on_when_shares_stay(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("c", "c1");
+	join("b", "b1");
+	int before[4];
+	for (int p = 0; p < 4; p++)
+		before[p] = target_of(p);
+	capacity = "0";
+	join("d", "d1");
+	for (int p = 0; p < 4; p++)
+		assert_int_equal(target_of(p), before[p]);
+}
+
+static void who_shall_have_less_keeps_what_it_has_before_what_is_on_its_way(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("b", "b1");
+	answer a = heartbeat("a", "a1", NULL);
+	int second = -1, seen = 0;
+	for (int i = 0; i < 4; i++)
+		if (a.owned[i].revoked && ++seen == 2)
+			second = i;
+	/* b has the later one, and waits for the earlier one when it is to have one only. */
+	heartbeat("a", "a1", released_of(a.owned[second]));
+	join("c", "c1");
+	assert_int_equal(target_of(second), 'b');
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 1);
+}
+
+static void a_move_that_was_not_done_yet_is_undone_when_its_cause_is_gone(void **state)
+{
+	(void)state;
+	const char *names[] = {"d", "b", "a"};
+	for (int round = 0; round < 3; round++)
+		for (int i = 0; i < 3; i++) {
+			capacity = i == 0 ? "200" : "100";
+			answer a =
+				round == 0 ? join(names[i], names[i]) : heartbeat(names[i], names[i], NULL);
+			heartbeat(names[i], names[i], revoked(&a));
+		}
+	int before[4];
+	for (int p = 0; p < 4; p++)
+		before[p] = target_of(p);
+	capacity = "400";
+	join("c", "c1");
+	int moving = 0;
+	for (int p = 0; p < 4; p++)
+		moving += target_of(p) == 'c';
+	assert_int_equal(moving, 2);
+	leave("c", "c1");
+	for (int p = 0; p < 4; p++)
+		assert_int_equal(target_of(p), before[p]);
 }
 
 /* --- capacity --------------------------------------------------------------------------------------- */
@@ -418,6 +493,18 @@ static void a_replaced_process_may_hand_back_one_by_one(void **state)
 	assert_int_equal(a.count, 1);
 	assert_int_equal(a.owned[0].p, 1);
 	assert_true(a.owned[0].epoch > former.owned[1].epoch);
+}
+
+static void nobody_hands_back_for_another_process_of_its_name(void **state)
+{
+	(void)state;
+	answer former = join("a", "a1");
+	assert_int_equal(call("join", "a", "a2", released_of(former.owned[0])).count, 0);
+	assert_int_equal(heartbeat("a", "a2", released_of(former.owned[1])).count, 0);
+	leave("a", "a1");
+	answer a = heartbeat("a", "a2", NULL);
+	assert_string_equal(heartbeat("a", "a1", released_of(a.owned[2])).status, "REPLACED");
+	assert_true(heartbeat("a", "a2", NULL).owned[2].epoch == a.owned[2].epoch);
 }
 
 static void of_three_processes_each_frees_only_its_own(void **state)
@@ -626,11 +713,15 @@ int main(void)
 		TEST(nobody_releases_what_another_owns),
 		TEST(what_is_released_without_being_asked_comes_back_with_a_new_epoch),
 		TEST(a_release_that_is_sent_twice_is_one),
+		TEST(what_is_on_its_way_goes_on_when_shares_stay),
+		TEST(who_shall_have_less_keeps_what_it_has_before_what_is_on_its_way),
+		TEST(a_move_that_was_not_done_yet_is_undone_when_its_cause_is_gone),
 		TEST(shares_follow_capacity),
 		TEST(capacity_0_drains),
 		TEST(a_process_that_takes_a_name_waits_until_the_former_lease_has_ended),
 		TEST(a_replaced_process_that_leaves_frees_its_partitions_at_once),
 		TEST(a_replaced_process_may_hand_back_one_by_one),
+		TEST(nobody_hands_back_for_another_process_of_its_name),
 		TEST(of_three_processes_each_frees_only_its_own),
 		TEST(a_replaced_process_takes_nothing_from_its_successor),
 		TEST(a_held_partition_may_get_another_target),

@@ -160,6 +160,15 @@ static void a_later_epoch_fences_the_earlier(void **state)
 	assert_string_equal(commit("6", "m", "1-1", "1"), "OK");
 }
 
+static void an_earlier_epoch_is_fenced_under_whatever_nonce(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	claim("6", "n");
+	assert_string_equal(commit("5", "n", "1-1", "1"), "FENCED 6");
+}
+
 static void an_earlier_epoch_cannot_claim(void **state)
 {
 	(void)state;
@@ -619,6 +628,7 @@ int main(void)
 		TEST(a_claim_of_nothing_makes_the_log),
 		TEST(a_claim_begins_at_the_start_that_is_given),
 		TEST(a_later_epoch_fences_the_earlier),
+		TEST(an_earlier_epoch_is_fenced_under_whatever_nonce),
 		TEST(an_earlier_epoch_cannot_claim),
 		TEST(the_same_epoch_under_another_nonce_cannot_claim),
 		TEST(nobody_holds_the_fence_with_an_empty_nonce),
