@@ -1,0 +1,322 @@
+/*
+ * test_exit_codes.c - how segrunner refuses to run: the exit code of sysexits(3), and one line that says what is wrong.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/server.h"
+
+enum { PATIENCE_MS = 20000 };
+
+static char directory[64];
+static char config[96], output[96];
+
+static const char *build_directory(void)
+{
+	const char *build = getenv("SEG_BUILD_DIR");
+	if (!build)
+		fail_msg("SEG_BUILD_DIR is not set: run this with ctest or tests/run.sh");
+	return build;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	test_directory_make(directory);
+	snprintf(config, sizeof(config), "%s/test.ini", directory);
+	snprintf(output, sizeof(output), "%s/output", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_directory_remove(directory);
+	return 0;
+}
+
+/* A configuration with a good consumer; `redis`, `plugin` and `more` are what a test is about. */
+static void write_config(const char *redis, const char *plugin, const char *more)
+{
+	FILE *file = fopen(config, "w");
+	assert_non_null(file);
+	fprintf(file,
+		"[redis]\n%s\n[runner]\nshutdown_timeout = 2s\n[consumer c]\nstream = s\ngroup = g\nplugin = %s/%s\n%s\n",
+		redis, build_directory(), plugin, more);
+	assert_int_equal(fclose(file), 0);
+}
+
+static pid_t start(const char *const *arguments)
+{
+	char program[512];
+	const char *argv[8] = {program};
+	snprintf(program, sizeof(program), "%s/framework/segrunner", build_directory());
+	for (int i = 0; arguments[i]; i++)
+		argv[i + 1] = arguments[i];
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		execv(program, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+typedef struct {
+	pid_t pid;
+	int status;
+} process;
+
+static bool has_ended(void *arg)
+{
+	process *p = arg;
+	return waitpid(p->pid, &p->status, WNOHANG) == p->pid;
+}
+
+static int exit_code_of(pid_t pid)
+{
+	process p = {.pid = pid};
+	test_wait_until(has_ended, &p, PATIENCE_MS, "segrunner ends");
+	assert_true(WIFEXITED(p.status));
+	return WEXITSTATUS(p.status);
+}
+
+static int run(const char *a, const char *b)
+{
+	return exit_code_of(start((const char *const[]){a, b, NULL}));
+}
+
+static bool says(const char *text)
+{
+	char said[16384];
+	FILE *file = fopen(output, "r");
+	if (!file)
+		return false;
+	size_t length = fread(said, 1, sizeof(said) - 1, file);
+	fclose(file);
+	said[length] = '\0';
+	return strstr(said, text) != NULL;
+}
+
+static void assert_says(const char *text)
+{
+	if (!says(text)) {
+		char command[128];
+		snprintf(command, sizeof(command), "cat %s >&2", output);
+		int ignored = system(command);
+		(void)ignored;
+		fail_msg("segrunner did not say: %s", text);
+	}
+}
+
+static bool it_waits_for_redis(void *arg)
+{
+	(void)arg;
+	return says("waiting for Redis");
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+static void a_wrong_command_line_is_64_with_the_usage(void **state)
+{
+	(void)state;
+	assert_int_equal(run(NULL, NULL), EX_USAGE);
+	assert_says("Usage: segrunner -c FILE");
+	assert_int_equal(run("--chekc", "x"), EX_USAGE);
+	assert_int_equal(run("my.ini", NULL), EX_USAGE);
+	assert_says("A configuration is given with -c FILE");
+}
+
+static void help_and_version_are_0(void **state)
+{
+	(void)state;
+	assert_int_equal(run("--help", NULL), EX_OK);
+	assert_says("session_timeout");
+	assert_int_equal(run("--version", NULL), EX_OK);
+	assert_says("segrunner ");
+}
+
+static void a_file_that_is_not_there_is_66(void **state)
+{
+	(void)state;
+	assert_int_equal(run("-c", "/does/not/exist.ini"), EX_NOINPUT);
+	assert_says("/does/not/exist.ini");
+}
+
+/* --- configuration and plugins -------------------------------------------------------------------- */
+
+static void a_wrong_option_is_78_with_its_line_and_the_right_name(void **state)
+{
+	(void)state;
+	write_config("address = unix:///none", "tests/plugins/record.so", "batch_sise = 5\noption.path = x");
+	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_says(":9: ");
+	assert_says("batch_size");
+	assert_int_equal(run("-c", config), EX_CONFIG);
+}
+
+static void a_good_file_is_0_when_checked_and_runs_nothing(void **state)
+{
+	(void)state;
+	write_config("address = unix:///none", "tests/plugins/record.so", "option.path = x");
+	assert_int_equal(run("--check", config), EX_OK);
+	assert_says("good");
+}
+
+static void a_plugin_that_does_not_fit_is_78_with_the_reason(void **state)
+{
+	(void)state;
+	write_config("address = unix:///none", "tests/plugins/wrong_abi.so", "");
+	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_says("ABI");
+	write_config("address = unix:///none", "tests/plugins/no_symbol.so", "");
+	assert_int_equal(run("-c", config), EX_CONFIG);
+	assert_says("SEG_HANDLER_EXPORT");
+	write_config("address = unix:///none", "tests/plugins/not_there.so", "");
+	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_says("not_there.so");
+}
+
+static void an_unknown_option_of_the_plugin_is_78(void **state)
+{
+	(void)state;
+	write_config("address = unix:///none", "tests/plugins/record.so", "option.paht = x");
+	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_says("path");
+}
+
+/* --- Redis ------------------------------------------------------------------------------------------ */
+
+static void with_server(const char *arguments, const char *plugin, const char *more, int expected,
+			const char *text)
+{
+	char redis[160];
+	test_server *server = test_server_start(arguments);
+	snprintf(redis, sizeof(redis), "address = %s", server->address);
+	write_config(redis, plugin, more);
+	int code = run("-c", config);
+	test_server_stop(server);
+	assert_int_equal(code, expected);
+	assert_says(text);
+}
+
+static void a_stream_that_was_never_registered_is_78_with_the_way_out(void **state)
+{
+	(void)state;
+	with_server(NULL, "tests/plugins/record.so", "option.path = x", EX_CONFIG,
+		    "set partitions and partition_size");
+}
+
+static void a_missing_password_is_77(void **state)
+{
+	(void)state;
+	with_server("--requirepass secret", "tests/plugins/record.so", "option.path = x", EX_NOPERM,
+		    "asks for a password");
+}
+
+static void an_evicting_redis_is_69(void **state)
+{
+	(void)state;
+	with_server("--maxmemory 100mb --maxmemory-policy allkeys-lru", "tests/plugins/record.so",
+		    "option.path = x", EX_UNAVAILABLE, "noeviction");
+}
+
+static void a_replica_is_69(void **state)
+{
+	(void)state;
+	with_server("--replicaof 127.0.0.1 1", "tests/plugins/record.so", "option.path = x", EX_UNAVAILABLE,
+		    "replica");
+}
+
+static void a_plugin_whose_init_fails_is_69(void **state)
+{
+	(void)state;
+	with_server(NULL, "tests/plugins/failing_init.so", "partitions = 1", EX_UNAVAILABLE, "failing_init");
+}
+
+/* Answers whoever connects as a web server would. */
+static void *answer_as_http(void *arg)
+{
+	int listener = *(int *)arg;
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+		if (fd < 0)
+			return NULL;
+		ssize_t n = write(fd, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+		(void)n;
+		close(fd);
+	}
+}
+
+static void what_is_no_redis_is_69(void **state)
+{
+	(void)state;
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	char redis[64];
+	pthread_t thread;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	pthread_create(&thread, NULL, answer_as_http, &listener);
+	snprintf(redis, sizeof(redis), "address = redis://127.0.0.1:%d", ntohs(address.sin_port));
+	write_config(redis, "tests/plugins/record.so", "option.path = x");
+	int code = run("-c", config);
+	shutdown(listener, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(listener);
+	assert_int_equal(code, EX_UNAVAILABLE);
+	assert_says("does not speak Redis's protocol");
+}
+
+static void while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0(void **state)
+{
+	(void)state;
+	write_config("address = unix:///does/not/exist.sock", "tests/plugins/record.so", "option.path = x");
+	pid_t pid = start((const char *const[]){"-c", config, NULL});
+	test_wait_until(it_waits_for_redis, NULL, PATIENCE_MS, "segrunner says that it waits");
+	kill(pid, SIGTERM);
+	assert_int_equal(exit_code_of(pid), EX_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_wrong_command_line_is_64_with_the_usage),
+		TEST(help_and_version_are_0),
+		TEST(a_file_that_is_not_there_is_66),
+		TEST(a_wrong_option_is_78_with_its_line_and_the_right_name),
+		TEST(a_good_file_is_0_when_checked_and_runs_nothing),
+		TEST(a_plugin_that_does_not_fit_is_78_with_the_reason),
+		TEST(an_unknown_option_of_the_plugin_is_78),
+		TEST(a_stream_that_was_never_registered_is_78_with_the_way_out),
+		TEST(a_missing_password_is_77),
+		TEST(an_evicting_redis_is_69),
+		TEST(a_replica_is_69),
+		TEST(a_plugin_whose_init_fails_is_69),
+		TEST(what_is_no_redis_is_69),
+		TEST(while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
