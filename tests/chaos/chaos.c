@@ -1,0 +1,257 @@
+/*
+ * chaos.c - real runners, a real Redis and a producer, and everything that goes wrong with them; then the checker.
+ *
+ *     chaos --seed N --faults K [--only FAULT] [--directory DIR]
+ *
+ * The same seed draws the same faults. What happened is kept in a directory, which is removed when all was well and was not
+ * asked for.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "chaos/checker.h"
+#include "chaos/faults.h"
+#include "chaos/load.h"
+
+enum { PARTITIONS = 8, WARM_UP_MS = 1500, DRAIN_MS = 60000, END_MS = 15000 };
+
+typedef struct {
+	uint64_t seed;
+	size_t faults;
+	const char *only;
+	const char *directory;
+	const char *program;
+	const char *plugin;
+} settings;
+
+/* --- the end of a run --------------------------------------------------------------------- */
+
+/* What follows the newest `field` in an XINFO reply, or "". */
+static const char *text_in(const redisReply *fields, const char *field)
+{
+	for (size_t i = 0; fields && fields->type == REDIS_REPLY_ARRAY && i + 1 < fields->elements; i += 2)
+		if (fields->element[i]->str && strcmp(fields->element[i]->str, field) == 0 && fields->element[i + 1]->str)
+			return fields->element[i + 1]->str;
+	return "";
+}
+
+static bool is_drained(chaos_servers *servers, int partition)
+{
+	redisReply *stream = chaos_servers_command(servers, "XINFO STREAM __default:chaos:partition_%d", partition);
+	redisReply *groups = chaos_servers_command(servers, "XINFO GROUPS __default:chaos:partition_%d", partition);
+	bool one = groups && groups->type == REDIS_REPLY_ARRAY && groups->elements == 1;
+	const char *last = text_in(stream, "last-generated-id");
+	bool drained = one && *last && strcmp(text_in(groups->element[0], "last-delivered-id"), last) == 0;
+	if (stream)
+		freeReplyObject(stream);
+	if (groups)
+		freeReplyObject(groups);
+	return drained;
+}
+
+static bool drain(chaos_world *world)
+{
+	for (int64_t deadline = seg_now() + DRAIN_MS * SEG_MS; seg_now() < deadline; chaos_world_pass(world, 20)) {
+		int drained = 0;
+		while (drained < PARTITIONS && is_drained(world->servers, drained))
+			drained++;
+		if (drained == PARTITIONS)
+			return true;
+	}
+	return false;
+}
+
+static void read_dead_letters(chaos_world *world)
+{
+	for (uint32_t p = 0; p < PARTITIONS; p++) {
+		redisReply *reply = chaos_servers_command(
+			world->servers, "XRANGE {__default:chaos:partition_%u}:workers:dead - +", p);
+		for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+			chaos_dead_letter letter = {.partition = p};
+			const redisReply *fields = reply->element[i]->element[1];
+			if (strncmp(text_in(fields, "reason"), "the process died", strlen("the process died")) == 0)
+				letter.deaths = (uint32_t)atoi(text_in(fields, "attempts"));
+			if (seg_id_parse(text_in(fields, "id"), &letter.id) == 0)
+				chaos_append(&world->history->dead_letters, letter);
+		}
+		if (reply)
+			freeReplyObject(reply);
+	}
+}
+
+/* --- a run ------------------------------------------------------------------------------------ */
+
+static void inject(const settings *set, const chaos_fault *faults, chaos_world *world, FILE *log)
+{
+	for (size_t i = 0; i < set->faults; i++) {
+		const chaos_fault *f = &faults[i];
+		int64_t from = seg_now();
+		f->kind->inject(f, world);
+		fprintf(log, "%" PRId64 " %" PRId64 " %s slot=%d which=%u ms=%d\n", from, seg_now(), f->kind->name, f->slot,
+			f->which, f->ms);
+		fflush(log);
+		chaos_world_pass(world, f->gap_ms);
+		/* Reconnecting, and waking up to another history, take their time. */
+		if (f->kind->outage)
+			chaos_append(&world->history->outages, (chaos_outage){from, seg_now() + SEG_SECOND});
+	}
+}
+
+static void heal(chaos_world *world)
+{
+	chaos_proxy_heal(world->servers->proxy);
+	for (int slot = 0; slot < CHAOS_SLOTS; slot++)
+		chaos_runners_wake(world->runners, slot);
+	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
+		if (!world->runners->slots[slot].pid)
+			chaos_runners_start(world->runners, slot);
+}
+
+/* Returns what is wrong that the checker cannot see. */
+static int run(const settings *set, const chaos_fault *faults, chaos_history *history)
+{
+	int wrong = 0;
+	chaos_servers servers;
+	chaos_runners runners;
+	chaos_world world = {&runners, &servers, history};
+	char path[512];
+	snprintf(path, sizeof(path), "%s/faults", set->directory);
+	FILE *log = fopen(path, "w");
+	if (!log) {
+		perror(path);
+		exit(1);
+	}
+	chaos_servers_start(&servers);
+	chaos_load *load = chaos_load_start(chaos_proxy_port(servers.proxy), PARTITIONS);
+	if (!load)
+		exit(1);
+	chaos_runners_init(&runners, set->program, set->plugin, set->directory, chaos_proxy_port(servers.proxy), history);
+	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
+		chaos_runners_start(&runners, slot);
+	chaos_world_pass(&world, WARM_UP_MS);
+	inject(set, faults, &world, log);
+	fclose(log);
+	heal(&world);
+	if (!chaos_servers_wait(&servers)) {
+		fputs("violation: Redis did not come back\n", stderr);
+		wrong++;
+	}
+	chaos_load_stop(load, history);
+	if (!drain(&world)) {
+		fprintf(stderr, "violation: not all partitions were drained within %d ms after the last fault\n", DRAIN_MS);
+		wrong++;
+	}
+	read_dead_letters(&world);
+	if (!chaos_runners_end(&runners, END_MS)) {
+		fprintf(stderr, "violation: a runner did not stop within %d ms of SIGTERM\n", END_MS);
+		wrong++;
+	}
+	chaos_servers_stop(&servers, history);
+	if (chaos_history_read_records(history, set->directory))
+		wrong++;
+	return wrong + runners.crashes;
+}
+
+static void remove_directory(const char *directory)
+{
+	test_directory_remove(directory);
+}
+
+static int judge(const settings *set, chaos_history *history, int wrong, bool keep)
+{
+	chaos_verdict verdict;
+	chaos_check(history, &verdict, stderr);
+	bool good = chaos_verdict_good(&verdict) && wrong == 0;
+	if (good && !keep) {
+		remove_directory(set->directory);
+	} else {
+		chaos_history_write(history, set->directory);
+		fprintf(good ? stdout : stderr, "chaos: the history is in %s\n", set->directory);
+	}
+	if (verdict.excessive)
+		fprintf(stderr, "chaos: %zu takeovers repeated more than they may\n", verdict.excessive);
+	printf("chaos: %zu partitions were taken over from killed runners with nothing else wrong\n", verdict.takeovers);
+	printf("chaos: seed=%" PRIu64 " faults=%zu sent=%zu handled=%zu lost=%zu reordered=%zu stale-commits=%zu duplicates=%zu "
+	       "takeover-p99-ms=%ld\n",
+	       set->seed, set->faults, verdict.sent, verdict.handled, verdict.lost, verdict.reordered, verdict.stale,
+	       verdict.duplicates, verdict.takeover_p99_ms);
+	return good ? 0 : 1;
+}
+
+/* --- the command line ---------------------------------------------------------------------------- */
+
+static void usage(FILE *out)
+{
+	fputs("usage: chaos --seed N --faults K [--only FAULT] [--directory DIR]\nfaults: ", out);
+	chaos_faults_names(out);
+}
+
+static bool parse(int argc, char **argv, settings *set)
+{
+	static const struct option options[] = {
+		{"seed", required_argument, NULL, 's'},	     {"faults", required_argument, NULL, 'f'},
+		{"only", required_argument, NULL, 'o'},	     {"directory", required_argument, NULL, 'd'},
+		{"program", required_argument, NULL, 'p'},   {"plugin", required_argument, NULL, 'l'},
+		{NULL, 0, NULL, 0},
+	};
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		switch (option) {
+		case 's':
+			set->seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'f':
+			set->faults = strtoull(optarg, NULL, 10);
+			break;
+		case 'o':
+			set->only = optarg;
+			break;
+		case 'd':
+			set->directory = optarg;
+			break;
+		case 'p':
+			set->program = optarg;
+			break;
+		case 'l':
+			set->plugin = optarg;
+			break;
+		default:
+			return false;
+		}
+	}
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	char directory[64];
+	settings set = {.seed = 1, .faults = 50, .program = CHAOS_PROGRAM, .plugin = CHAOS_PLUGIN};
+	if (!parse(argc, argv, &set)) {
+		usage(stderr);
+		return 64;
+	}
+	chaos_fault *faults = calloc(set.faults + 1, sizeof(*faults));
+	if (!faults || !chaos_faults_draw(set.seed, set.only, faults, set.faults)) {
+		usage(stderr);
+		return 64;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	bool keep = set.directory != NULL;
+	if (keep) {
+		mkdir(set.directory, 0755);
+	} else {
+		test_directory_make(directory);
+		set.directory = directory;
+	}
+	chaos_history history = {0};
+	int wrong = run(&set, faults, &history);
+	int status = judge(&set, &history, wrong, keep);
+	chaos_history_fini(&history);
+	free(faults);
+	return status;
+}

@@ -1,0 +1,257 @@
+#include "chaos/faults.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum { SESSION_MS = 1000, STEP_MS = 5 };
+
+void chaos_world_pass(chaos_world *w, int ms)
+{
+	for (int64_t end = seg_now() + ms * SEG_MS; seg_now() < end;) {
+		chaos_runners_step(w->runners);
+		nanosleep(&(struct timespec){.tv_nsec = STEP_MS * SEG_MS}, NULL);
+	}
+	chaos_runners_step(w->runners);
+}
+
+static void free_reply(redisReply *reply)
+{
+	if (reply)
+		freeReplyObject(reply);
+}
+
+/* --- runners ---------------------------------------------------------------------------- */
+
+/* The slot that is meant, or the next one with a process that runs; what is meant comes from the seed, what runs does not. */
+static int running_slot(const chaos_world *w, int slot)
+{
+	for (int i = 0; i < CHAOS_SLOTS; i++) {
+		const chaos_slot *s = &w->runners->slots[(slot + i) % CHAOS_SLOTS];
+		if (s->pid && !s->stopped && !s->terminated)
+			return (slot + i) % CHAOS_SLOTS;
+	}
+	return slot;
+}
+
+static void bring_back(chaos_world *w, int slot, int ms)
+{
+	if (slot < CHAOS_SLOTS_STEADY)
+		w->runners->slots[slot].start_at = seg_now() + ms * SEG_MS;
+}
+
+static void kill_runner(const chaos_fault *f, chaos_world *w)
+{
+	int slot = running_slot(w, f->slot);
+	chaos_runners_kill(w->runners, slot);
+	bring_back(w, slot, 2 * f->ms);
+}
+
+static void kill_all_runners(const chaos_fault *f, chaos_world *w)
+{
+	for (int slot = 0; slot < CHAOS_SLOTS; slot++) {
+		chaos_runners_kill(w->runners, slot);
+		bring_back(w, slot, f->ms / 2);
+	}
+}
+
+/* Mostly for about as long as a session: so that it wakes when the next owner has just begun. */
+static void freeze_runner(const chaos_fault *f, chaos_world *w)
+{
+	int ms = f->which % 3 ? SESSION_MS * 9 / 10 + f->ms / 2 : 200 + 2 * f->ms;
+	chaos_runners_freeze(w->runners, running_slot(w, f->slot), seg_now() + ms * SEG_MS);
+}
+
+static void terminate_runner(const chaos_fault *f, chaos_world *w)
+{
+	int slot = running_slot(w, f->slot);
+	chaos_runners_terminate(w->runners, slot);
+	bring_back(w, slot, f->ms);
+}
+
+/* Runners come and go, faster than sessions end. */
+static void storm(const chaos_fault *f, chaos_world *w)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		int slot = (int)((f->which >> i) % CHAOS_SLOTS);
+		if (w->runners->slots[slot].pid) {
+			chaos_runners_terminate(w->runners, slot);
+			bring_back(w, slot, f->ms / 2);
+		} else {
+			chaos_runners_start(w->runners, slot);
+		}
+		chaos_world_pass(w, 50 + f->ms / 8);
+	}
+}
+
+/* --- Redis -------------------------------------------------------------------------------- */
+
+static void kill_clients(const chaos_fault *f, chaos_world *w)
+{
+	for (unsigned i = 0; i <= f->which % 3; i++) {
+		chaos_servers_kill_clients(w->servers);
+		chaos_world_pass(w, f->ms / 4);
+	}
+}
+
+static void pause_clients(const chaos_fault *f, chaos_world *w)
+{
+	int ms = 100 + f->ms * 3 / 2;
+	free_reply(chaos_servers_command(w->servers, "CLIENT PAUSE %d %s", ms, f->which % 2 ? "WRITE" : "ALL"));
+	chaos_world_pass(w, ms);
+}
+
+static void sleep_server(const chaos_fault *f, chaos_world *w)
+{
+	free_reply(chaos_servers_command(w->servers, "DEBUG SLEEP %d.%03d", f->ms / 500, f->ms % 500 * 2));
+	chaos_runners_step(w->runners);
+}
+
+static void flush_scripts(const chaos_fault *f, chaos_world *w)
+{
+	(void)f;
+	free_reply(chaos_servers_command(w->servers, "SCRIPT FLUSH"));
+}
+
+static void crash_redis(const chaos_fault *f, chaos_world *w)
+{
+	chaos_servers_crash(w->servers, f->ms / 2);
+	chaos_runners_step(w->runners);
+}
+
+static void fail_over(const chaos_fault *f, chaos_world *w)
+{
+	(void)f;
+	if (!chaos_servers_fail_over(w->servers))
+		fputs("chaos: the replica did not catch up; no failover\n", stderr);
+}
+
+/* --- the network ----------------------------------------------------------------------------- */
+
+static int link_of(const chaos_fault *f)
+{
+	return f->which % 4 ? (int)(f->which >> 2) : CHAOS_ALL_LINKS;
+}
+
+static void cut(const chaos_fault *f, chaos_world *w)
+{
+	chaos_proxy_cut(w->servers->proxy, link_of(f));
+}
+
+static void cut_in_reply(const chaos_fault *f, chaos_world *w)
+{
+	chaos_proxy_cut_after(w->servers->proxy, link_of(f), (size_t)f->ms);
+}
+
+static void half_open(const chaos_fault *f, chaos_world *w)
+{
+	chaos_direction direction = (chaos_direction)(1 + (f->which >> 8) % 3);
+	chaos_proxy_swallow(w->servers->proxy, link_of(f), direction);
+	chaos_world_pass(w, 300 + 2 * f->ms);
+	chaos_proxy_heal(w->servers->proxy);
+}
+
+static void slow_down(const chaos_fault *f, chaos_world *w)
+{
+	chaos_proxy_delay(w->servers->proxy, f->which % 2 ? 20 + f->which / 2 % 180 : 0, f->which % 2 ? 0 : 64 * 1024);
+	chaos_world_pass(w, 500 + f->ms);
+	chaos_proxy_heal(w->servers->proxy);
+}
+
+static void corrupt(const chaos_fault *f, chaos_world *w)
+{
+	chaos_proxy_corrupt(w->servers->proxy, link_of(f));
+	chaos_world_pass(w, f->ms / 4);
+	chaos_proxy_heal(w->servers->proxy);
+}
+
+/* Links stand still one by one, and go on in another order. */
+static void swizzle(const chaos_fault *f, chaos_world *w)
+{
+	int links = (int)chaos_proxy_links(w->servers->proxy);
+	for (int i = 0; i < links; i++) {
+		if ((f->which >> (i % 16)) & 1)
+			chaos_proxy_hold(w->servers->proxy, i);
+		chaos_world_pass(w, f->ms / 16);
+	}
+	for (int i = 0; i < links; i++) {
+		chaos_proxy_release(w->servers->proxy, i * 7 + (int)(f->which % 64));
+		chaos_world_pass(w, f->ms / 16);
+	}
+	chaos_proxy_heal(w->servers->proxy);
+}
+
+/* --- the schedule ------------------------------------------------------------------------------ */
+
+static const chaos_fault_kind kinds[] = {
+	{"kill", 6, false, kill_runner},
+	{"kill-all", 1, false, kill_all_runners},
+	{"freeze", 6, false, freeze_runner},
+	{"terminate", 4, false, terminate_runner},
+	{"storm", 1, false, storm},
+	{"client-kill", 3, true, kill_clients},
+	{"client-pause", 2, true, pause_clients},
+	{"server-sleep", 1, true, sleep_server},
+	{"script-flush", 2, false, flush_scripts},
+	{"redis-crash", 2, true, crash_redis},
+	{"failover", 2, true, fail_over},
+	{"cut", 3, true, cut},
+	{"cut-in-reply", 3, true, cut_in_reply},
+	{"half-open", 2, true, half_open},
+	{"slow", 2, true, slow_down},
+	{"corrupt", 2, true, corrupt},
+	{"swizzle", 1, true, swizzle},
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+void chaos_faults_names(FILE *out)
+{
+	for (int i = 0; i < KINDS; i++)
+		fprintf(out, "%s%s", i ? " " : "", kinds[i].name);
+	fputc('\n', out);
+}
+
+/* SplitMix64 (Steele, Lea, Flood): the same numbers for the same seed, everywhere. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static const chaos_fault_kind *draw_kind(uint64_t number, const chaos_fault_kind *only)
+{
+	unsigned total = 0;
+	if (only)
+		return only;
+	for (int i = 0; i < KINDS; i++)
+		total += kinds[i].weight;
+	unsigned at = (unsigned)(number % total);
+	const chaos_fault_kind *kind = kinds;
+	for (; at >= kind->weight; kind++)
+		at -= kind->weight;
+	return kind;
+}
+
+bool chaos_faults_draw(uint64_t seed, const char *only, chaos_fault *faults, size_t count)
+{
+	const chaos_fault_kind *wanted = NULL;
+	uint64_t state = seed;
+	for (int i = 0; only && i < KINDS; i++)
+		if (strcmp(kinds[i].name, only) == 0)
+			wanted = &kinds[i];
+	if (only && !wanted)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		faults[i].kind = draw_kind(next_random(&state), wanted);
+		faults[i].slot = (int)(next_random(&state) % CHAOS_SLOTS_STEADY);
+		faults[i].which = (unsigned)(next_random(&state) & 0xffffff);
+		faults[i].ms = (int)(next_random(&state) % 1000);
+		faults[i].gap_ms = 50 + (int)(next_random(&state) % 700);
+	}
+	return true;
+}

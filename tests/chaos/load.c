@@ -1,0 +1,129 @@
+#include "chaos/load.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum {
+	KEYS = 64,
+	BURST = 100,
+	BURST_PAUSE_MS = 40,
+	PARTITION_SIZE = 20000,
+	CLOSE_MS = 90000,
+	/* One in so many is tried again once, or dead-lettered. */
+	AGAIN_EVERY = 509,
+	DEAD_EVERY = 1021,
+};
+
+struct chaos_load {
+	pthread_t thread;
+	atomic_bool stopping;
+	seg_client *client;
+	seg_stream *stream;
+	seg_producer *producer;
+	pthread_mutex_t lock; /* guards sends: the sender and the producer's callback */
+	CHAOS_LIST(chaos_send) sends;
+	size_t refused;
+};
+
+static void delivered(void *arg, const seg_delivery *delivery)
+{
+	chaos_load *load = arg;
+	pthread_mutex_lock(&load->lock);
+	chaos_send *send = &load->sends.items[(uintptr_t)delivery->opaque];
+	send->acknowledged = delivery->status == SEG_OK;
+	send->id = delivery->id;
+	load->refused += delivery->status != SEG_OK;
+	pthread_mutex_unlock(&load->lock);
+}
+
+static void send_one(chaos_load *load, size_t n)
+{
+	char key[16], data[64];
+	uint32_t number = (uint32_t)(n / KEYS), k = (uint32_t)(n % KEYS);
+	char action = n % AGAIN_EVERY == AGAIN_EVERY - 1 ? 't' : n % DEAD_EVERY == DEAD_EVERY - 1 ? 'l' : '-';
+	int key_length = snprintf(key, sizeof(key), "k%u", k);
+	int length = snprintf(data, sizeof(data), "%u %c ........................", number, action);
+	chaos_send send = {seg_partition_of(key, (size_t)key_length, seg_stream_get_shape(load->stream)->partitions), k, number, false,
+			   {0, 0}};
+	pthread_mutex_lock(&load->lock);
+	chaos_append(&load->sends, send);
+	pthread_mutex_unlock(&load->lock);
+	seg_record record = {.key = key, .key_length = (size_t)key_length, .data = data, .data_length = (size_t)length};
+	/* One that is not taken stays in the list as not acknowledged. */
+	seg_producer_send(load->producer, &record, (void *)(uintptr_t)n, NULL);
+}
+
+static void *run(void *arg)
+{
+	chaos_load *load = arg;
+	for (size_t n = 0; !atomic_load(&load->stopping);) {
+		for (int i = 0; i < BURST; i++)
+			send_one(load, n++);
+		nanosleep(&(struct timespec){.tv_nsec = BURST_PAUSE_MS * SEG_MS}, NULL);
+	}
+	return NULL;
+}
+
+static int open_all(chaos_load *load, int port, uint32_t partitions, seg_error *error)
+{
+	char address[64];
+	seg_client_options client;
+	seg_producer_options producer;
+	seg_stream_shape shape = {partitions, PARTITION_SIZE, SEG_OVERFLOW_REJECT};
+	snprintf(address, sizeof(address), "redis://127.0.0.1:%d", port);
+	seg_client_options_init(&client);
+	client.address = address;
+	client.connect_timeout_ms = 1000;
+	seg_producer_options_init(&producer);
+	producer.when_blocked_ms = CLOSE_MS;
+	producer.delivery_timeout_ms = CLOSE_MS;
+	producer.wait_when_full = 1;
+	producer.delivery = delivered;
+	producer.delivery_arg = load;
+	int status = seg_client_open(&client, &load->client, error);
+	if (status == 0)
+		status = seg_stream_register(load->client, "chaos", &shape, &load->stream, error);
+	if (status == 0)
+		status = seg_producer_open(load->stream, &producer, &load->producer, error);
+	return status;
+}
+
+chaos_load *chaos_load_start(int port, uint32_t partitions)
+{
+	seg_error error;
+	chaos_load *load = calloc(1, sizeof(*load));
+	if (!load)
+		return NULL;
+	pthread_mutex_init(&load->lock, NULL);
+	if (open_all(load, port, partitions, &error)) {
+		fprintf(stderr, "chaos: %s\n", error.text);
+		return NULL;
+	}
+	if (pthread_create(&load->thread, NULL, run, load))
+		return NULL;
+	return load;
+}
+
+void chaos_load_stop(chaos_load *load, chaos_history *history)
+{
+	if (!load)
+		return;
+	atomic_store(&load->stopping, true);
+	pthread_join(load->thread, NULL);
+	seg_producer_close(load->producer, CLOSE_MS, NULL);
+	if (load->refused)
+		fprintf(stderr, "chaos: %zu records were given up by the producer\n", load->refused);
+	seg_stream_close(load->stream);
+	seg_client_close(load->client);
+	for (size_t i = 0; i < load->sends.count; i++)
+		chaos_append(&history->sends, load->sends.items[i]);
+	free(load->sends.items);
+	pthread_mutex_destroy(&load->lock);
+	free(load);
+}

@@ -1,0 +1,15 @@
+/* load.h - a producer that never stops: bursts of records of many keys, and what became of each. Has a thread of its own. */
+#ifndef CHAOS_LOAD_H
+#define CHAOS_LOAD_H
+
+#include "chaos/history.h"
+
+typedef struct chaos_load chaos_load;
+
+/* Registers the stream "chaos" through the proxy at `port` and begins to send. NULL, with a message, if it cannot. */
+chaos_load *chaos_load_start(int port, uint32_t partitions);
+
+/* Stops sending and waits until the fate of every record is known; adds them to the history. NULL is allowed. */
+void chaos_load_stop(chaos_load *load, chaos_history *history);
+
+#endif

@@ -1,0 +1,205 @@
+#include "chaos/runners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { BATCH_SIZE = 32, IN_FLIGHT_BATCHES = 4 };
+
+static void write_config(const chaos_runners *r, int slot, const char *plugin, int port)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/runner%d.ini", r->directory, slot);
+	FILE *file = fopen(path, "w");
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	fprintf(file, "[redis]\naddress = redis://127.0.0.1:%d\nconnect_timeout = 1s\ntimeout = 5s\n", port);
+	fprintf(file, "[runner]\nshutdown_timeout = 5s\ncpus = none\nlog_level = debug\n");
+	if (slot % 2 == 0)
+		fprintf(file, "name = runner%d\n", slot);
+	fprintf(file,
+		"[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nsession_timeout = 1s\n"
+		"batch_size = %d\nin_flight_batches = %d\nretry_backoff = 10ms\n"
+		"option.directory = %s\noption.delay = 200us\n",
+		plugin, BATCH_SIZE, IN_FLIGHT_BATCHES, r->directory);
+	fclose(file);
+}
+
+void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory, int port,
+			chaos_history *history)
+{
+	*r = (chaos_runners){.program = program, .directory = directory, .history = history};
+	history->window = BATCH_SIZE * (IN_FLIGHT_BATCHES + 1);
+	for (int i = 0; i < CHAOS_SLOTS; i++) {
+		r->slots[i].start_at = r->slots[i].resume_at = CHAOS_NEVER;
+		write_config(r, i, plugin, port);
+	}
+}
+
+/* --- one process ---------------------------------------------------------------------- */
+
+static void become_runner(const chaos_runners *r, int slot, pid_t parent)
+{
+	char config[512], log[512];
+	snprintf(config, sizeof(config), "%s/runner%d.ini", r->directory, slot);
+	snprintf(log, sizeof(log), "%s/runner%d.log", r->directory, slot);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	execl(r->program, r->program, "-c", config, (char *)NULL);
+	_exit(127);
+}
+
+void chaos_runners_start(chaos_runners *r, int slot)
+{
+	chaos_slot *s = &r->slots[slot];
+	if (s->pid)
+		return;
+	pid_t parent = getpid(), pid = fork();
+	if (pid == 0)
+		become_runner(r, slot, parent);
+	if (pid < 0) {
+		perror("chaos: fork");
+		exit(1);
+	}
+	*s = (chaos_slot){.pid = pid, .resume_at = CHAOS_NEVER, .start_at = CHAOS_NEVER};
+	chaos_append(&r->history->processes, (chaos_process){.process = pid, .ended = CHAOS_NEVER});
+}
+
+static chaos_process *process_of(chaos_runners *r, pid_t pid)
+{
+	for (size_t i = r->history->processes.count; i > 0; i--)
+		if (r->history->processes.items[i - 1].process == pid)
+			return &r->history->processes.items[i - 1];
+	abort();
+}
+
+static void end_freeze(chaos_runners *r, chaos_slot *s)
+{
+	if (s->stopped)
+		chaos_append(&r->history->freezes, (chaos_freeze){s->pid, s->stopped_at, seg_now()});
+	s->stopped = false;
+	s->resume_at = CHAOS_NEVER;
+}
+
+/* An end that nobody asked for is a crash: every segrunner goes on whatever Redis does. */
+static void note_end(chaos_runners *r, chaos_slot *s, int status)
+{
+	bool asked = s->killed || (s->terminated && WIFEXITED(status) &&
+				   (WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EX_TEMPFAIL));
+	if (!asked) {
+		r->crashes++;
+		fprintf(stderr, "violation: segrunner %d ended by itself, with %s %d; see runner%d.log\n", (int)s->pid,
+			WIFEXITED(status) ? "exit code" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
+			(int)(s - r->slots));
+	}
+	end_freeze(r, s);
+	process_of(r, s->pid)->ended = seg_now();
+	int64_t start_at = s->start_at;
+	*s = (chaos_slot){.start_at = start_at, .resume_at = CHAOS_NEVER};
+}
+
+static void reap(chaos_runners *r, chaos_slot *s, int options)
+{
+	int status;
+	if (s->pid && waitpid(s->pid, &status, options) == s->pid)
+		note_end(r, s, status);
+}
+
+/* --- what is done to it ------------------------------------------------------------------ */
+
+void chaos_runners_kill(chaos_runners *r, int slot)
+{
+	chaos_slot *s = &r->slots[slot];
+	if (!s->pid)
+		return;
+	chaos_process *process = process_of(r, s->pid);
+	process->killed_at = seg_now();
+	process->killed = !s->stopped && !s->terminated;
+	s->killed = true;
+	kill(s->pid, SIGKILL);
+	reap(r, s, 0);
+}
+
+void chaos_runners_freeze(chaos_runners *r, int slot, int64_t until)
+{
+	chaos_slot *s = &r->slots[slot];
+	if (!s->pid || s->stopped)
+		return;
+	s->stopped = true;
+	s->stopped_at = seg_now();
+	s->resume_at = until;
+	kill(s->pid, SIGSTOP);
+}
+
+void chaos_runners_wake(chaos_runners *r, int slot)
+{
+	chaos_slot *s = &r->slots[slot];
+	if (!s->pid || !s->stopped)
+		return;
+	kill(s->pid, SIGCONT);
+	end_freeze(r, s);
+}
+
+void chaos_runners_terminate(chaos_runners *r, int slot)
+{
+	chaos_slot *s = &r->slots[slot];
+	if (!s->pid || s->terminated)
+		return;
+	s->terminated = true;
+	kill(s->pid, SIGTERM);
+}
+
+void chaos_runners_step(chaos_runners *r)
+{
+	int64_t now = seg_now();
+	for (int i = 0; i < CHAOS_SLOTS; i++) {
+		chaos_slot *s = &r->slots[i];
+		reap(r, s, WNOHANG);
+		if (s->pid && now >= s->resume_at)
+			chaos_runners_wake(r, i);
+		if (!s->pid && now >= s->start_at)
+			chaos_runners_start(r, i);
+	}
+}
+
+static bool any_left(const chaos_runners *r)
+{
+	for (int i = 0; i < CHAOS_SLOTS; i++)
+		if (r->slots[i].pid)
+			return true;
+	return false;
+}
+
+bool chaos_runners_end(chaos_runners *r, int timeout_ms)
+{
+	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
+	for (int i = 0; i < CHAOS_SLOTS; i++) {
+		r->slots[i].start_at = CHAOS_NEVER;
+		chaos_runners_wake(r, i);
+		chaos_runners_terminate(r, i);
+	}
+	while (any_left(r) && seg_now() < deadline) {
+		chaos_runners_step(r);
+		nanosleep(&(struct timespec){.tv_nsec = 5 * SEG_MS}, NULL);
+	}
+	bool clean = !any_left(r);
+	for (int i = 0; i < CHAOS_SLOTS; i++)
+		chaos_runners_kill(r, i);
+	return clean;
+}
