@@ -1,0 +1,320 @@
+/*
+ * test_scripts_extremes.c - the scripts at the ends of what there is: the last ids and sequences, the largest
+ * records and streams, clocks ahead of ours, keys that hold something else, and memory that ran out and comes
+ * back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "test_scripts.h"
+
+#define LOG "__n:s:partition_0"
+#define PRODUCER "{__n:s:partition_0}:producer:p"
+#define COUNTERS "{__n:s:partition_0}:counters"
+#define STATE "{__n:s:partition_0}:g:state"
+#define DEAD "{__n:s:partition_0}:g:dead"
+#define INFO "{__n:s}:info"
+#define MEMBERS "{__n:s}:g:members"
+#define LEASES "{__n:s}:g:leases"
+#define PARTITIONS "{__n:s}:g:partitions"
+#define CONTROL "{__n:s}:g:control"
+#define GROUPS "{__n:s}:groups"
+
+#define LAST "18446744073709551615"
+#define LAST_ID LAST "-" LAST
+
+#define RECORD "2", "partitionKey", "k", "data", "x"
+#define append(size, sequence, n, ...) \
+	run(APPEND, 3, LOG, PRODUCER, COUNTERS, size, "reject", sequence, "60000", n, __VA_ARGS__)
+#define claim(epoch, nonce) run(CLAIM, 2, LOG, STATE, "g", "0", "m", epoch, nonce)
+#define commit(epoch, nonce, id) run(COMMIT, 2, LOG, STATE, "g", epoch, nonce, id, "-1", "0")
+#define join(name, capacity, count, session)                                                           \
+	script_reply(SEG_SCRIPT_COORDINATE, 5,                                                         \
+		     WORDS(MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", "join", name, "i-" name, \
+			   session, capacity, count, "0"),                                             \
+		     13)
+
+static const char *position(const char *group)
+{
+	redisReply *groups = test_server_command(redis, "XINFO GROUPS " LOG);
+	said[0] = '\0';
+	for (size_t i = 0; i < groups->elements; i++)
+		if (strcmp(groups->element[i]->element[1]->str, group) == 0)
+			snprintf(said, sizeof(said), "%s", groups->element[i]->element[7]->str);
+	freeReplyObject(groups);
+	return said;
+}
+
+/* --- ids and numbers that need all 64 bits ------------------------------------------------- */
+
+static void a_batch_that_meets_the_last_id_is_added_up_to_it(void **state)
+{
+	(void)state;
+	command("XADD " LOG " " LAST "-18446744073709551613 partitionKey k data x");
+	const char *expected = "OK " LAST "-18446744073709551614 2";
+	assert_string_equal(append("10", "1", "3", RECORD, RECORD, RECORD), expected);
+	assert_int_equal(command_number("XLEN " LOG), 3);
+	expected = "DUP " LAST "-18446744073709551614 2";
+	assert_string_equal(append("10", "1", "3", RECORD, RECORD, RECORD), expected);
+	assert_int_equal(command_number("XLEN " LOG), 3);
+}
+
+static void behind_the_last_id_nothing_is_added_or_noted(void **state)
+{
+	(void)state;
+	command("XADD " LOG " " LAST_ID " partitionKey k data x");
+	for (int i = 0; i < 2; i++)
+		assert_non_null(strstr(append("10", "1", "1", RECORD), "exhausted the last possible ID"));
+	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
+	assert_int_equal(command_number("XLEN " LOG), 1);
+}
+
+static void a_group_at_the_last_id_has_committed_all_before_it(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 1-1 partitionKey k data x");
+	command("XADD " LOG " 1-2 partitionKey k data x");
+	command("XGROUP CREATE " LOG " g " LAST_ID);
+	assert_int_equal(strncmp(append("2", "1", "2", RECORD, RECORD), "OK ", 3), 0);
+	assert_int_equal(command_number("XLEN " LOG), 2);
+	assert_int_equal(strncmp(append("2", "2", "2", RECORD, RECORD), "OK ", 3), 0);
+	assert_int_equal(command_number("XLEN " LOG), 2);
+}
+
+static void sequences_are_told_apart_to_the_last_digit(void **state)
+{
+	(void)state;
+	assert_int_equal(strncmp(append("9", "9007199254740993", "1", RECORD), "OK ", 3), 0);
+	assert_string_equal(append("9", "9007199254740992", "1", RECORD), "OLD");
+	assert_int_equal(strncmp(append("9", LAST, "1", RECORD), "OK ", 3), 0);
+	assert_string_equal(append("9", "18446744073709551614", "1", RECORD), "OLD");
+	assert_int_equal(strncmp(append("9", LAST, "1", RECORD), "DUP ", 4), 0);
+	assert_int_equal(command_number("XLEN " LOG), 2);
+}
+
+static void positions_are_ordered_as_numbers_to_the_last_digit(void **state)
+{
+	(void)state;
+	static const char *const rising[] = {"9-9",
+					     "9-10",
+					     "10-0",
+					     "10-9007199254740992",
+					     "10-9007199254740993",
+					     "10-" LAST,
+					     "11-0",
+					     "18446744073709551614-" LAST,
+					     LAST "-0",
+					     LAST_ID};
+	const size_t count = sizeof(rising) / sizeof(rising[0]);
+	command("XADD " LOG " 1-1 partitionKey k data x");
+	claim("5", "n");
+	for (size_t i = 0; i < count; i++) {
+		assert_string_equal(commit("5", "n", rising[i]), "OK");
+		assert_string_equal(position("g"), rising[i]);
+		if (i > 0)
+			assert_string_equal(commit("5", "n", rising[i - 1]), "OK");
+		assert_string_equal(position("g"), rising[i]);
+	}
+	const char *answer = claim("6", "o");
+	assert_int_equal(strncmp(answer, "OK " LAST_ID " ", strlen("OK " LAST_ID " ")), 0);
+}
+
+static void the_entry_with_the_last_id_can_be_a_dead_letter(void **state)
+{
+	(void)state;
+	command("XADD " LOG " " LAST_ID " partitionKey k data x");
+	claim("5", "n");
+	assert_string_equal(run(MARK, 2, LOG, STATE, "5", "n", LAST_ID), "OK 1");
+	const char *answer =
+		run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", LAST_ID, "1", "why", "1", "h", "0");
+	assert_int_equal(strncmp(answer, "OK ", 3), 0);
+	assert_string_equal(position("g"), LAST_ID);
+	assert_non_null(strstr(command("XRANGE " DEAD " - +"), "id " LAST_ID " reason why"));
+	assert_string_equal(claim("6", "o"), "OK " LAST_ID " 1 0 0-0 0 1 1");
+}
+
+static void the_group_that_is_behind_holds_its_messages_whatever_their_ids_look_like(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 9-" LAST " partitionKey k data x");
+	command("XADD " LOG " 10-9 partitionKey k data x");
+	command("XADD " LOG " 10-10 partitionKey k data x");
+	command("XGROUP CREATE " LOG " ahead 10-10");
+	command("XGROUP CREATE " LOG " behind 10-9");
+	append("2", "0", "1", RECORD);
+	const char *rest = command("XRANGE " LOG " - + COUNT 1");
+	assert_int_equal(strncmp(rest, "[10-10 ", 7), 0);
+}
+
+static void epochs_are_compared_as_numbers(void **state)
+{
+	(void)state;
+	assert_int_equal(strncmp(claim("9", "n"), "OK ", 3), 0);
+	assert_int_equal(strncmp(claim("10", "n"), "OK ", 3), 0);
+	assert_string_equal(claim("9", "n"), "STALE 10");
+	assert_string_equal(commit("9", "n", "1-1"), "FENCED 10");
+}
+
+/* --- clocks ahead of ours ---------------------------------------------------------------------- */
+
+static void epochs_and_generations_of_a_clock_ahead_of_ours_rise_by_one(void **state)
+{
+	(void)state;
+	command("HSET " PARTITIONS " generation 9000000000000000 0 9000000000000007 1 9000000000000006");
+	command("HSET " PARTITIONS " 0 %s 1 %s", "9000000000000007 gone gone", "9000000000000006 - gone");
+	redisReply *reply = join("a", "1", "2", "60000");
+	assert_string_equal(reply->element[2]->str, "9000000000000001");
+	freeReplyObject(reply);
+	assert_string_equal(command("HGET " PARTITIONS " 0"), "9000000000000008 a a");
+	assert_string_equal(command("HGET " PARTITIONS " 1"), "9000000000000007 a a");
+}
+
+/* --- the largest ---------------------------------------------------------------------------------- */
+
+static void a_record_may_have_1024_headers(void **state)
+{
+	(void)state;
+	enum { HEADERS = 1024, WORDS_COUNT = 8 + 1 + 2 * (2 + HEADERS) };
+	static char names[HEADERS][8];
+	static const char *words[WORDS_COUNT] = {LOG, PRODUCER, COUNTERS,       "1", "reject", "1", "60000",
+						 "1", "1026",   "partitionKey", "k", "data",   "x"};
+	for (int i = 0; i < HEADERS; i++) {
+		snprintf(names[i], sizeof(names[i]), "h%d", i);
+		words[13 + 2 * i] = names[i];
+		words[14 + 2 * i] = i % 2 ? "" : "value";
+	}
+	assert_int_equal(strncmp(reply_text(script_reply(SEG_SCRIPT_APPEND, 3, words, WORDS_COUNT)), "OK ",
+				 3),
+			 0);
+	redisReply *reply = test_server_command(redis, "XRANGE " LOG " - +");
+	const redisReply *fields = reply->element[0]->element[1];
+	assert_int_equal(fields->elements, 2 * (2 + HEADERS));
+	assert_string_equal(fields->element[4 + 2 * 1023]->str, "h1023");
+	assert_string_equal(fields->element[4 + 2 * 1022 + 1]->str, "value");
+	freeReplyObject(reply);
+}
+
+static void the_largest_stream_is_shared_out_by_the_largest_capacities(void **state)
+{
+	(void)state;
+	redisReply *reply = join("a", "4294967295", "65536", "60000");
+	assert_int_equal(reply->element[4]->elements, 3 * 65536);
+	freeReplyObject(reply);
+	freeReplyObject(join("b", "4294967295", "65536", "60000"));
+	freeReplyObject(join("c", "1", "65536", "60000"));
+	reply = test_server_command(redis, "HVALS " PARTITIONS);
+	int a = 0, b = 0, c = 0;
+	for (size_t i = 0; i < reply->elements; i++) {
+		const char *target = strrchr(reply->element[i]->str, ' ');
+		a += target && strcmp(target, " a") == 0;
+		b += target && strcmp(target, " b") == 0;
+		c += target && strcmp(target, " c") == 0;
+	}
+	freeReplyObject(reply);
+	assert_int_equal(a, 32768);
+	assert_int_equal(b, 32768);
+	assert_int_equal(c, 0);
+}
+
+/* --- keys that hold something else --------------------------------------------------------------- */
+
+/*
+ * Calls a script with its key number `odd` being of another type. It says so, and the same call is done when
+ * the key is as it was.
+ */
+static void check_odd_key(seg_script script, int keys, int odd, const char *const *words, int count)
+{
+	command("FLUSHALL");
+	claim("5", "n");
+	for (int i = 1; i <= 3; i++)
+		command("XADD " LOG " %d-1 partitionKey k data x", i);
+	command("RENAME %s kept", words[odd]); /* if it is there */
+	command(strcmp(words[odd], PRODUCER) == 0 ? "LPUSH %s x" : "SET %s x", words[odd]);
+	const char *answer = reply_text(script_reply(script, keys, words, count));
+	if (!strstr(answer, "WRONGTYPE"))
+		fail_msg("%s with an odd %s: %s", seg_script_sources[script].name, words[odd], answer);
+	command("DEL %s", words[odd]);
+	command("RENAME kept %s", words[odd]);
+	answer = reply_text(script_reply(script, keys, words, count));
+	if (strncmp(answer, "OK", 2) != 0)
+		fail_msg("%s with its %s again: %s", seg_script_sources[script].name, words[odd], answer);
+}
+
+#define check_odd_keys(script, keys, ...)      \
+	for (int odd = 0; odd < (keys); odd++) \
+	check_odd_key(SEG_SCRIPT_##script, keys, odd, WORDS(__VA_ARGS__), WORD_COUNT(__VA_ARGS__))
+
+static void a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_goes_on(void **state)
+{
+	(void)state;
+	check_odd_keys(REGISTER, 1, INFO, "4", "100", "reject", "1");
+	check_odd_keys(CLAIM, 2, LOG, STATE, "g", "0", "m", "6", "o");
+	check_odd_keys(COMMIT, 2, LOG, STATE, "g", "5", "n", "2-1", "2", "0");
+	check_odd_keys(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", "1-1", "1", "why", "1", "h", "0");
+	check_odd_keys(COORDINATE, 5, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", "join", "a", "i",
+		       "60000", "1", "4", "0");
+	/* The counters are touched only where something is dropped. */
+	check_odd_keys(APPEND, 3, LOG, PRODUCER, COUNTERS, "3", "drop-oldest", "1", "60000", "1", RECORD);
+}
+
+/* --- memory ------------------------------------------------------------------------------------------ */
+
+#define LARGE_RECORD(data) "2", "partitionKey", "k", "data", data
+
+static void memory_that_ran_out_comes_back_when_the_group_has_committed(void **state)
+{
+	(void)state;
+	static char data[4096 + 1];
+	memset(data, 'x', sizeof(data) - 1);
+	append("1000000", "0", "1", LARGE_RECORD(data));
+	claim("5", "n");
+	long long used = atoll(strstr(command("INFO memory"), "used_memory:") + strlen("used_memory:"));
+	command("CONFIG SET maxmemory %lld", used + (4 << 20));
+	const char *answer;
+	long long added = 0;
+	do {
+		assert_true(++added < 4096);
+		answer = append("1000000", "0", "1", LARGE_RECORD(data));
+	} while (strncmp(answer, "OK ", 3) == 0);
+	if (!strstr(answer, "OOM"))
+		fail_msg("%s", answer);
+	assert_int_equal(command_number("XLEN " LOG), added);
+	/* It stays full as long as nothing is committed, */
+	assert_non_null(strstr(append("1000000", "1", "1", LARGE_RECORD(data)), "OOM"));
+	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
+	assert_int_equal(command_number("XLEN " LOG), added);
+	/* and takes about as much again as was in it, as soon as that is. */
+	const char *last = command("XREVRANGE " LOG " + - COUNT 1");
+	char newest[48];
+	snprintf(newest, sizeof(newest), "%.*s", (int)strcspn(last + 1, " "), last + 1);
+	assert_string_equal(commit("5", "n", newest), "OK");
+	for (int i = 0; i < 500; i++)
+		assert_int_equal(strncmp(append("1000000", "0", "1", LARGE_RECORD(data)), "OK ", 3), 0);
+	command("CONFIG SET maxmemory 0");
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, empty_redis)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_batch_that_meets_the_last_id_is_added_up_to_it),
+		TEST(behind_the_last_id_nothing_is_added_or_noted),
+		TEST(a_group_at_the_last_id_has_committed_all_before_it),
+		TEST(sequences_are_told_apart_to_the_last_digit),
+		TEST(positions_are_ordered_as_numbers_to_the_last_digit),
+		TEST(the_entry_with_the_last_id_can_be_a_dead_letter),
+		TEST(the_group_that_is_behind_holds_its_messages_whatever_their_ids_look_like),
+		TEST(epochs_are_compared_as_numbers),
+		TEST(epochs_and_generations_of_a_clock_ahead_of_ours_rise_by_one),
+		TEST(a_record_may_have_1024_headers),
+		TEST(the_largest_stream_is_shared_out_by_the_largest_capacities),
+		TEST(a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_goes_on),
+		TEST(memory_that_ran_out_comes_back_when_the_group_has_committed),
+	};
+	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+}
