@@ -29,7 +29,8 @@ typedef struct {
 	bool released;
 	bool begun;     /* a message was handed over */
 	size_t again;   /* messages that an earlier ownership had been given */
-	size_t redone;  /* of them, those it had been done with */
+	size_t first;   /* the entry it began with, */
+	size_t done;    /* and one behind the last that it was done with */
 	int64_t forgiven;      /* the end of the freeze for which a call was forgiven; 0: none */
 	int64_t forgiven_call; /* when that call began */
 } ownership;
@@ -121,6 +122,7 @@ static void end_ownership(checker *c, walk *w, bool released)
 		return;
 	ownership *o = &c->ownerships.items[w->ownership];
 	o->released = released;
+	o->done = w->done;
 	for (size_t i = w->done; !released && o->begun && i < w->furthest; i++)
 		c->ledger.entries[i].deaths++;
 	w->open = false;
@@ -155,7 +157,7 @@ static void take_message(checker *c, walk *w, const chaos_record *r)
 		w->furthest = at + 1;
 	}
 	if (!o->begun)
-		w->done = at;
+		w->done = o->first = at;
 	o->begun = true;
 	w->next = at + 1;
 	if (r->time < e->begun)
@@ -332,7 +334,6 @@ static void check_beginning(checker *c)
 		if (!first && at < furthest)
 			continue;
 		c->ownerships.items[last].again += e->begun < r->time;
-		c->ownerships.items[last].redone += e->decided < r->time;
 		furthest = at + 1;
 	}
 }
@@ -345,13 +346,15 @@ static void check_repetition(checker *c)
 		order[i] = &c->ownerships.items[i];
 	qsort(order, count, sizeof(*order), compare_ownerships);
 	for (size_t i = 0; i < count; i++) {
-		const ownership *o = order[i];
+		const ownership *o = order[i], *before = i > 0 && order[i - 1]->partition == o->partition ? order[i - 1] : NULL;
 		if (o->again > c->history->window)
-			violation(c, &c->verdict->excessive, "partition %" PRIu32 " epoch %" PRIu64 ": %zu messages came again, of %" PRIu32 " in flight at most",
+			violation(c, &c->verdict->excessive,
+				  "partition %" PRIu32 " epoch %" PRIu64 ": %zu messages came again, of %" PRIu32 " in flight at most",
 				  o->partition, o->epoch, o->again, c->history->window);
-		else if (o->redone && i > 0 && order[i - 1]->partition == o->partition && was_released(c, order[i - 1], o->opened))
-			violation(c, &c->verdict->excessive, "partition %" PRIu32 " epoch %" PRIu64 ": %zu messages came again after a clean handoff",
-				  o->partition, o->epoch, o->redone);
+		else if (before && before->begun && o->begun && o->first < before->done && was_released(c, before, o->opened))
+			violation(c, &c->verdict->excessive,
+				  "partition %" PRIu32 " epoch %" PRIu64 ": %zu messages came again after a clean handoff", o->partition,
+				  o->epoch, before->done - o->first);
 	}
 	free(order);
 }

@@ -185,24 +185,25 @@ static void swizzle(const chaos_fault *f, chaos_world *w)
 
 /* --- the schedule ------------------------------------------------------------------------------ */
 
+/* After a kill nothing else happens for a session, so that it is seen how long a takeover takes. */
 static const chaos_fault_kind kinds[] = {
-	{"kill", 6, false, kill_runner},
-	{"kill-all", 1, false, kill_all_runners},
-	{"freeze", 6, false, freeze_runner},
-	{"terminate", 4, false, terminate_runner},
-	{"storm", 1, false, storm},
-	{"client-kill", 3, true, kill_clients},
-	{"client-pause", 2, true, pause_clients},
-	{"server-sleep", 1, true, sleep_server},
-	{"script-flush", 2, false, flush_scripts},
-	{"redis-crash", 2, true, crash_redis},
-	{"failover", 2, true, fail_over},
-	{"cut", 3, true, cut},
-	{"cut-in-reply", 3, true, cut_in_reply},
-	{"half-open", 2, true, half_open},
-	{"slow", 2, true, slow_down},
-	{"corrupt", 2, true, corrupt},
-	{"swizzle", 1, true, swizzle},
+	{"kill", 6, 1100, false, kill_runner},
+	{"kill-all", 1, 0, false, kill_all_runners},
+	{"freeze", 6, 0, false, freeze_runner},
+	{"terminate", 4, 0, false, terminate_runner},
+	{"storm", 1, 0, false, storm},
+	{"client-kill", 3, 0, true, kill_clients},
+	{"client-pause", 2, 0, true, pause_clients},
+	{"server-sleep", 1, 0, true, sleep_server},
+	{"script-flush", 2, 0, false, flush_scripts},
+	{"redis-crash", 2, 0, true, crash_redis},
+	{"failover", 2, 0, true, fail_over},
+	{"cut", 3, 0, true, cut},
+	{"cut-in-reply", 3, 0, true, cut_in_reply},
+	{"half-open", 2, 0, true, half_open},
+	{"slow", 2, 0, true, slow_down},
+	{"corrupt", 2, 0, true, corrupt},
+	{"swizzle", 1, 0, true, swizzle},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -251,7 +252,7 @@ bool chaos_faults_draw(uint64_t seed, const char *only, chaos_fault *faults, siz
 		faults[i].slot = (int)(next_random(&state) % CHAOS_SLOTS_STEADY);
 		faults[i].which = (unsigned)(next_random(&state) & 0xffffff);
 		faults[i].ms = (int)(next_random(&state) % 1000);
-		faults[i].gap_ms = 50 + (int)(next_random(&state) % 700);
+		faults[i].gap_ms = faults[i].kind->settle_ms + 50 + (int)(next_random(&state) % 700);
 	}
 	return true;
 }

@@ -18,6 +18,7 @@ typedef struct chaos_world {
 typedef struct chaos_fault_kind {
 	const char *name;
 	unsigned weight;
+	int settle_ms; /* before the next fault, besides the gap that is drawn */
 	bool outage; /* Redis or the network are not well meanwhile */
 	void (*inject)(const chaos_fault *fault, chaos_world *world);
 } chaos_fault_kind;

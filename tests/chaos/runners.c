@@ -100,8 +100,10 @@ static void end_freeze(chaos_runners *r, chaos_slot *s)
 /* An end that nobody asked for is a crash: every segrunner goes on whatever Redis does. */
 static void note_end(chaos_runners *r, chaos_slot *s, int status)
 {
-	bool asked = s->killed || (s->terminated && WIFEXITED(status) &&
-				   (WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EX_TEMPFAIL));
+	/* SIGTERM ends a process that has not yet come to listen to it. */
+	bool ended = WIFEXITED(status) ? WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EX_TEMPFAIL
+				       : WTERMSIG(status) == SIGTERM;
+	bool asked = s->killed || (s->terminated && ended);
 	if (!asked) {
 		r->crashes++;
 		fprintf(stderr, "violation: segrunner %d ended by itself, with %s %d; see runner%d.log\n", (int)s->pid,

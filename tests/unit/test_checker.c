@@ -1,0 +1,409 @@
+/* The chaos checker: a history in which all is well, and for each rule one in which it is broken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "chaos/checker.h"
+
+enum { MESSAGES = 20, OLD = 100, NEW = 200, OLD_PROCESS = 1, NEW_PROCESS = 2, MS = 1000000 };
+
+static chaos_history history;
+
+/* --- writing a history ------------------------------------------------------------ */
+
+static seg_id id_of(uint32_t n)
+{
+	return (seg_id){1000, n};
+}
+
+static void sent(uint32_t n)
+{
+	chaos_append(&history.sends, (chaos_send){0, 7, n, true, id_of(n)});
+}
+
+static void record(chaos_record_kind kind, int process, uint64_t epoch, int64_t ms, uint32_t n)
+{
+	chaos_append(&history.records, (chaos_record){kind, process, 0, epoch, ms * MS, id_of(n), 7, n});
+}
+
+/* A call for the messages first..last, one ms each, from `ms` on. */
+static void called(int process, uint64_t epoch, int64_t ms, uint32_t first, uint32_t last)
+{
+	for (uint32_t n = first; n <= last; n++)
+		record(CHAOS_MESSAGE, process, epoch, ms + n - first, n);
+	record(CHAOS_RETURN_DONE, process, epoch, ms + last - first + 1, last);
+}
+
+static void executed(chaos_audit_kind kind, uint64_t epoch, int64_t ms, seg_id id)
+{
+	chaos_append(&history.audits, (chaos_audit){kind, 0, epoch, id, ms * MS});
+}
+
+static void process(int number, int64_t killed_ms)
+{
+	int64_t end = killed_ms ? killed_ms * MS : CHAOS_NEVER;
+	chaos_append(&history.processes, (chaos_process){number, end, killed_ms != 0, killed_ms * MS});
+}
+
+static void frozen(int number, int64_t from, int64_t to)
+{
+	chaos_append(&history.freezes, (chaos_freeze){number, from * MS, to * MS});
+}
+
+static chaos_verdict judge(void)
+{
+	chaos_verdict verdict;
+	chaos_check(&history, &verdict, NULL);
+	return verdict;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	history = (chaos_history){.window = 8};
+	for (uint32_t n = 0; n < MESSAGES; n++)
+		sent(n);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	chaos_history_fini(&history);
+	return 0;
+}
+
+/* The old owner handles 0 to 9 and commits them. */
+static void old_owner(void)
+{
+	process(OLD_PROCESS, 0);
+	executed(CHAOS_AUDIT_CLAIM, OLD, 5, (seg_id){0, 0});
+	record(CHAOS_OPEN, OLD_PROCESS, OLD, 8, 0);
+	called(OLD_PROCESS, OLD, 10, 0, 9);
+	executed(CHAOS_AUDIT_COMMIT, OLD, 30, id_of(9));
+}
+
+static void old_owner_releases(void)
+{
+	record(CHAOS_CLOSE_RELEASED, OLD_PROCESS, OLD, 40, 0);
+	executed(CHAOS_AUDIT_RELEASE, OLD, 45, id_of(9));
+}
+
+/* The new one claims at 9 and begins with `first`. */
+static void new_owner(uint32_t first)
+{
+	process(NEW_PROCESS, 0);
+	executed(CHAOS_AUDIT_CLAIM, NEW, 50, id_of(9));
+	record(CHAOS_OPEN, NEW_PROCESS, NEW, 55, 0);
+	called(NEW_PROCESS, NEW, 60, first, MESSAGES - 1);
+	executed(CHAOS_AUDIT_COMMIT, NEW, 90, id_of(MESSAGES - 1));
+}
+
+/* --- what is allowed ------------------------------------------------------------------ */
+
+static void a_clean_handoff_is_good(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.sent, MESSAGES);
+	assert_int_equal(v.handled, MESSAGES);
+	assert_int_equal(v.duplicates, 0);
+}
+
+static void what_was_in_flight_may_come_again_after_a_crash(void **state)
+{
+	(void)state;
+	old_owner();
+	history.processes.items[0] = (chaos_process){OLD_PROCESS, 35 * MS, true, 34 * MS};
+	new_owner(5);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.duplicates, 5);
+	assert_int_equal(v.takeovers, 1);
+	assert_int_equal(v.takeover_p99_ms, 55 - 34);
+}
+
+static void a_message_may_be_tried_again(void **state)
+{
+	(void)state;
+	process(OLD_PROCESS, 0);
+	record(CHAOS_OPEN, OLD_PROCESS, OLD, 8, 0);
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 10, 0);
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 11, 1);
+	record(CHAOS_RETURN_AGAIN, OLD_PROCESS, OLD, 12, 1);
+	called(OLD_PROCESS, OLD, 20, 1, MESSAGES - 1);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.duplicates, 0);
+}
+
+static void a_call_that_was_frozen_may_end_late(void **state)
+{
+	(void)state;
+	old_owner();
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 40, 10);
+	frozen(OLD_PROCESS, 41, 100);
+	new_owner(10);
+	record(CHAOS_RETURN_DONE, OLD_PROCESS, OLD, 101, 10);
+	record(CHAOS_CLOSE_LOST, OLD_PROCESS, OLD, 102, 0);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+}
+
+static void an_unknown_send_may_be_there_or_not(void **state)
+{
+	(void)state;
+	history.sends.items[MESSAGES - 1].acknowledged = false;
+	chaos_append(&history.sends, (chaos_send){0, 7, MESSAGES, false, {0, 0}});
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.sent, MESSAGES - 1);
+}
+
+/* --- what is not ------------------------------------------------------------------------ */
+
+static void a_message_that_nobody_handled_is_lost(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	sent(MESSAGES);
+	assert_int_equal(judge().lost, 1);
+}
+
+static void a_message_whose_call_never_returned_is_lost(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	sent(MESSAGES);
+	record(CHAOS_MESSAGE, NEW_PROCESS, NEW, 95, MESSAGES);
+	assert_int_equal(judge().lost, 1);
+}
+
+static void a_dead_letter_must_be_there_once(void **state)
+{
+	(void)state;
+	old_owner();
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 32, 10);
+	record(CHAOS_RETURN_DEAD, OLD_PROCESS, OLD, 33, 10);
+	called(OLD_PROCESS, OLD, 40, 11, MESSAGES - 1);
+	assert_int_equal(judge().lost, 1);
+	chaos_append(&history.dead_letters, (chaos_dead_letter){0, id_of(10), 0});
+	assert_int_equal(judge().lost, 0);
+	chaos_append(&history.dead_letters, (chaos_dead_letter){0, id_of(10), 0});
+	assert_int_equal(judge().lost, 1);
+}
+
+static void a_message_is_not_deadly_when_its_owners_lived(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	chaos_append(&history.dead_letters, (chaos_dead_letter){0, id_of(10), 3});
+	assert_int_equal(judge().lost, 1);
+}
+
+static void a_skipped_message_is_seen(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(11);
+	chaos_verdict v = judge();
+	assert_true(v.lost >= 1);
+	assert_true(v.reordered >= 1);
+}
+
+static void a_gap_within_an_ownership_is_seen_though_it_is_filled_later(void **state)
+{
+	(void)state;
+	process(OLD_PROCESS, 0);
+	record(CHAOS_OPEN, OLD_PROCESS, OLD, 8, 0);
+	called(OLD_PROCESS, OLD, 10, 0, 9);
+	called(OLD_PROCESS, OLD, 30, 11, 11);
+	called(OLD_PROCESS, OLD, 40, 10, 10);
+	called(OLD_PROCESS, OLD, 50, 12, MESSAGES - 1);
+	chaos_verdict v = judge();
+	assert_int_equal(v.lost, 0);
+	assert_true(v.reordered >= 1);
+}
+
+static void a_record_that_was_added_twice_is_seen(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	record(CHAOS_MESSAGE, NEW_PROCESS, NEW, 95, MESSAGES);
+	history.records.items[history.records.count - 1].number = MESSAGES - 1;
+	record(CHAOS_RETURN_DONE, NEW_PROCESS, NEW, 96, MESSAGES);
+	assert_int_equal(judge().reordered, 1);
+}
+
+static void records_of_a_key_that_overtook_each_other_are_seen(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	history.sends.items[3].number = 4;
+	history.sends.items[4].number = 3;
+	for (size_t i = 0; i < history.records.count; i++) {
+		chaos_record *r = &history.records.items[i];
+		if (r->kind == CHAOS_MESSAGE && (r->id.seq == 3 || r->id.seq == 4))
+			r->number = 7 - r->number;
+	}
+	assert_int_equal(judge().reordered, 1);
+}
+
+static void what_nobody_sent_is_seen(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	record(CHAOS_MESSAGE, NEW_PROCESS, NEW, 95, MESSAGES);
+	record(CHAOS_RETURN_DONE, NEW_PROCESS, NEW, 96, MESSAGES);
+	assert_int_equal(judge().reordered, 1);
+}
+
+static void a_commit_of_an_older_epoch_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	executed(CHAOS_AUDIT_COMMIT, OLD, 95, id_of(MESSAGES - 1));
+	assert_int_equal(judge().stale, 1);
+}
+
+static void a_commit_after_the_release_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	executed(CHAOS_AUDIT_COMMIT, OLD, 46, id_of(9));
+	new_owner(10);
+	assert_int_equal(judge().stale, 1);
+}
+
+static void a_position_that_goes_back_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	executed(CHAOS_AUDIT_COMMIT, OLD, 31, id_of(5));
+	assert_int_equal(judge().stale, 1);
+}
+
+static void a_position_ahead_of_the_handler_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	executed(CHAOS_AUDIT_COMMIT, OLD, 31, id_of(10));
+	called(OLD_PROCESS, OLD, 32, 10, MESSAGES - 1);
+	assert_int_equal(judge().stale, 1);
+}
+
+static void an_epoch_that_does_not_rise_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	executed(CHAOS_AUDIT_CLAIM, OLD, 46, id_of(9));
+	assert_int_equal(judge().stale, 1);
+}
+
+static void a_claim_that_is_not_at_the_position_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	executed(CHAOS_AUDIT_CLAIM, NEW, 46, id_of(12));
+	assert_int_equal(judge().stale, 1);
+}
+
+static void two_owners_at_once_are_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 40, 10);
+	new_owner(10);
+	record(CHAOS_RETURN_DONE, OLD_PROCESS, OLD, 101, 10);
+	assert_int_equal(judge().stale, 1);
+}
+
+static void a_second_call_after_a_freeze_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 40, 10);
+	frozen(OLD_PROCESS, 41, 100);
+	new_owner(10);
+	record(CHAOS_RETURN_DONE, OLD_PROCESS, OLD, 101, 10);
+	called(OLD_PROCESS, OLD, 102, 11, 12);
+	assert_int_equal(judge().stale, 1);
+}
+
+static void more_repetition_than_in_flight_is_excessive(void **state)
+{
+	(void)state;
+	old_owner();
+	new_owner(1);
+	assert_int_equal(judge().excessive, 1);
+}
+
+static void repetition_after_a_clean_handoff_is_excessive(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(9);
+	assert_int_equal(judge().excessive, 1);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_clean_handoff_is_good),
+		test(what_was_in_flight_may_come_again_after_a_crash),
+		test(a_message_may_be_tried_again),
+		test(a_call_that_was_frozen_may_end_late),
+		test(an_unknown_send_may_be_there_or_not),
+		test(a_message_that_nobody_handled_is_lost),
+		test(a_message_whose_call_never_returned_is_lost),
+		test(a_dead_letter_must_be_there_once),
+		test(a_message_is_not_deadly_when_its_owners_lived),
+		test(a_skipped_message_is_seen),
+		test(a_gap_within_an_ownership_is_seen_though_it_is_filled_later),
+		test(a_record_that_was_added_twice_is_seen),
+		test(records_of_a_key_that_overtook_each_other_are_seen),
+		test(what_nobody_sent_is_seen),
+		test(a_commit_of_an_older_epoch_is_stale),
+		test(a_commit_after_the_release_is_stale),
+		test(a_position_that_goes_back_is_stale),
+		test(a_position_ahead_of_the_handler_is_stale),
+		test(an_epoch_that_does_not_rise_is_stale),
+		test(a_claim_that_is_not_at_the_position_is_stale),
+		test(two_owners_at_once_are_stale),
+		test(a_second_call_after_a_freeze_is_stale),
+		test(more_repetition_than_in_flight_is_excessive),
+		test(repetition_after_a_clean_handoff_is_excessive),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
