@@ -1,7 +1,6 @@
 /*
  * test_exit_codes.c - how segrunner refuses to run: the exit code of sysexits(3), and one line that says what is wrong.
  */
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -13,124 +12,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "harness/runner.h"
 #include "harness/server.h"
 
-enum { PATIENCE_MS = 20000 };
-
-static char directory[64];
-static char config[96], output[96];
-
-static const char *build_directory(void)
-{
-	const char *build = getenv("SEG_BUILD_DIR");
-	if (!build)
-		fail_msg("SEG_BUILD_DIR is not set: run this with ctest or tests/run.sh");
-	return build;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	test_directory_make(directory);
-	snprintf(config, sizeof(config), "%s/test.ini", directory);
-	snprintf(output, sizeof(output), "%s/output", directory);
-	return 0;
-}
+static test_runner *runner;
 
 static int tear_down(void **state)
 {
 	(void)state;
-	test_directory_remove(directory);
+	test_runner_free(runner);
+	runner = NULL;
 	return 0;
 }
 
 /* A configuration with a good consumer; `redis`, `plugin` and `more` are what a test is about. */
 static void write_config(const char *redis, const char *plugin, const char *more)
 {
-	FILE *file = fopen(config, "w");
-	assert_non_null(file);
-	fprintf(file,
-		"[redis]\n%s\n[runner]\nshutdown_timeout = 2s\n[consumer c]\nstream = s\ngroup = g\nplugin = %s/%s\n%s\n",
-		redis, build_directory(), plugin, more);
-	assert_int_equal(fclose(file), 0);
-}
-
-static pid_t start(const char *const *arguments)
-{
-	char program[512];
-	const char *argv[8] = {program};
-	snprintf(program, sizeof(program), "%s/framework/segrunner", build_directory());
-	for (int i = 0; arguments[i]; i++)
-		argv[i + 1] = arguments[i];
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0) {
-		int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-		execv(program, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	return pid;
-}
-
-typedef struct {
-	pid_t pid;
-	int status;
-} process;
-
-static bool has_ended(void *arg)
-{
-	process *p = arg;
-	return waitpid(p->pid, &p->status, WNOHANG) == p->pid;
-}
-
-static int exit_code_of(pid_t pid)
-{
-	process p = {.pid = pid};
-	test_wait_until(has_ended, &p, PATIENCE_MS, "segrunner ends");
-	assert_true(WIFEXITED(p.status));
-	return WEXITSTATUS(p.status);
+	test_runner_free(runner);
+	runner = test_runner_make(
+		"[redis]\n%s\n[runner]\nshutdown_timeout = 2s\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/%s\n%s\n",
+		redis, test_build_directory(), plugin, more);
 }
 
 static int run(const char *a, const char *b)
 {
-	return exit_code_of(start((const char *const[]){a, b, NULL}));
-}
-
-static bool says(const char *text)
-{
-	char said[16384];
-	FILE *file = fopen(output, "r");
-	if (!file)
-		return false;
-	size_t length = fread(said, 1, sizeof(said) - 1, file);
-	fclose(file);
-	said[length] = '\0';
-	return strstr(said, text) != NULL;
+	if (!runner)
+		runner = test_runner_make("# empty");
+	test_runner_start(runner, (const char *const[]){a, b, NULL});
+	return test_runner_wait(runner);
 }
 
 static void assert_says(const char *text)
 {
-	if (!says(text)) {
-		char command[128];
-		snprintf(command, sizeof(command), "cat %s >&2", output);
-		int ignored = system(command);
-		(void)ignored;
-		fail_msg("segrunner did not say: %s", text);
-	}
-}
-
-static bool it_waits_for_redis(void *arg)
-{
-	(void)arg;
-	return says("waiting for Redis");
+	test_runner_says(runner, text);
 }
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -167,17 +87,17 @@ static void a_wrong_option_is_78_with_its_line_and_the_right_name(void **state)
 {
 	(void)state;
 	write_config("address = unix:///none", "tests/plugins/record.so", "batch_sise = 5\noption.path = x");
-	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
 	assert_says(":9: ");
 	assert_says("batch_size");
-	assert_int_equal(run("-c", config), EX_CONFIG);
+	assert_int_equal(run("-c", "CONFIG"), EX_CONFIG);
 }
 
 static void a_good_file_is_0_when_checked_and_runs_nothing(void **state)
 {
 	(void)state;
 	write_config("address = unix:///none", "tests/plugins/record.so", "option.path = x");
-	assert_int_equal(run("--check", config), EX_OK);
+	assert_int_equal(run("--check", "CONFIG"), EX_OK);
 	assert_says("good");
 }
 
@@ -185,13 +105,13 @@ static void a_plugin_that_does_not_fit_is_78_with_the_reason(void **state)
 {
 	(void)state;
 	write_config("address = unix:///none", "tests/plugins/wrong_abi.so", "");
-	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
 	assert_says("ABI");
 	write_config("address = unix:///none", "tests/plugins/no_symbol.so", "");
-	assert_int_equal(run("-c", config), EX_CONFIG);
+	assert_int_equal(run("-c", "CONFIG"), EX_CONFIG);
 	assert_says("SEG_HANDLER_EXPORT");
 	write_config("address = unix:///none", "tests/plugins/not_there.so", "");
-	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
 	assert_says("not_there.so");
 }
 
@@ -199,7 +119,7 @@ static void an_unknown_option_of_the_plugin_is_78(void **state)
 {
 	(void)state;
 	write_config("address = unix:///none", "tests/plugins/record.so", "option.paht = x");
-	assert_int_equal(run("--check", config), EX_CONFIG);
+	assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
 	assert_says("path");
 }
 
@@ -212,7 +132,7 @@ static void with_server(const char *arguments, const char *plugin, const char *m
 	test_server *server = test_server_start(arguments);
 	snprintf(redis, sizeof(redis), "address = %s", server->address);
 	write_config(redis, plugin, more);
-	int code = run("-c", config);
+	int code = run("-c", "CONFIG");
 	test_server_stop(server);
 	assert_int_equal(code, expected);
 	assert_says(text);
@@ -280,7 +200,7 @@ static void what_is_no_redis_is_69(void **state)
 	pthread_create(&thread, NULL, answer_as_http, &listener);
 	snprintf(redis, sizeof(redis), "address = redis://127.0.0.1:%d", ntohs(address.sin_port));
 	write_config(redis, "tests/plugins/record.so", "option.path = x");
-	int code = run("-c", config);
+	int code = run("-c", "CONFIG");
 	shutdown(listener, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(listener);
@@ -292,13 +212,12 @@ static void while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0(
 {
 	(void)state;
 	write_config("address = unix:///does/not/exist.sock", "tests/plugins/record.so", "option.path = x");
-	pid_t pid = start((const char *const[]){"-c", config, NULL});
-	test_wait_until(it_waits_for_redis, NULL, PATIENCE_MS, "segrunner says that it waits");
-	kill(pid, SIGTERM);
-	assert_int_equal(exit_code_of(pid), EX_OK);
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	assert_says("waiting for Redis");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
 {

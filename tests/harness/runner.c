@@ -1,0 +1,225 @@
+#include "harness/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/server.h"
+
+enum { PATIENCE_MS = 20000, OUTPUT_MAX = 256 * 1024 };
+
+const char *test_build_directory(void)
+{
+	const char *build = getenv("SEG_BUILD_DIR");
+	if (!build)
+		fail_msg("SEG_BUILD_DIR is not set: run this with ctest or tests/run.sh");
+	return build;
+}
+
+static test_runner *make(const char *format, va_list args)
+{
+	test_runner *runner = calloc(1, sizeof(*runner));
+	assert_non_null(runner);
+	test_directory_make(runner->directory);
+	snprintf(runner->config, sizeof(runner->config), "%s/test.ini", runner->directory);
+	snprintf(runner->output, sizeof(runner->output), "%s/output", runner->directory);
+	FILE *file = fopen(runner->config, "w");
+	assert_non_null(file);
+	vfprintf(file, format, args);
+	assert_int_equal(fclose(file), 0);
+	return runner;
+}
+
+test_runner *test_runner_make(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	test_runner *runner = make(format, args);
+	va_end(args);
+	return runner;
+}
+
+test_runner *test_runner_run(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	test_runner *runner = make(format, args);
+	va_end(args);
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	return runner;
+}
+
+void test_runner_start(test_runner *runner, const char *const *arguments)
+{
+	char program[512];
+	const char *argv[8] = {program};
+	snprintf(program, sizeof(program), "%s/framework/segrunner", test_build_directory());
+	for (int i = 0; arguments[i]; i++)
+		argv[i + 1] = strcmp(arguments[i], "CONFIG") == 0 ? runner->config : arguments[i];
+	pid_t parent = getpid();
+	fflush(NULL);
+	runner->pid = fork();
+	if (runner->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+		int fd = open(runner->output, O_WRONLY | O_CREAT | O_APPEND, 0600);
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		execv(program, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	assert_true(runner->pid > 0);
+}
+
+static bool has_ended(void *arg)
+{
+	test_runner *runner = arg;
+	return waitpid(runner->pid, &runner->status, WNOHANG) == runner->pid;
+}
+
+int test_runner_wait(test_runner *runner)
+{
+	test_wait_until(has_ended, runner, PATIENCE_MS, "segrunner ends");
+	runner->pid = 0;
+	return WIFEXITED(runner->status) ? WEXITSTATUS(runner->status) : -WTERMSIG(runner->status);
+}
+
+int test_runner_stop(test_runner *runner, int signal)
+{
+	kill(runner->pid, signal);
+	return test_runner_wait(runner);
+}
+
+void test_runner_free(test_runner *runner)
+{
+	if (!runner)
+		return;
+	if (runner->pid > 0) {
+		kill(runner->pid, SIGKILL);
+		while (waitpid(runner->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	test_directory_remove(runner->directory);
+	free(runner);
+}
+
+static void read_output(const test_runner *runner, char said[OUTPUT_MAX])
+{
+	FILE *file = fopen(runner->output, "r");
+	size_t length = file ? fread(said, 1, OUTPUT_MAX - 1, file) : 0;
+	said[length] = '\0';
+	if (file)
+		fclose(file);
+}
+
+bool test_runner_has_said(const test_runner *runner, const char *text)
+{
+	char *said = malloc(OUTPUT_MAX);
+	assert_non_null(said);
+	read_output(runner, said);
+	bool found = strstr(said, text) != NULL;
+	free(said);
+	return found;
+}
+
+void test_runner_says(const test_runner *runner, const char *text)
+{
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	while (!test_runner_has_said(runner, text)) {
+		/* What has ended says no more. */
+		if (runner->pid > 0 && test_now_ms() < deadline) {
+			usleep(2000);
+			continue;
+		}
+		char *said = malloc(OUTPUT_MAX);
+		assert_non_null(said);
+		read_output(runner, said);
+		print_error("It said:\n%s", said);
+		free(said);
+		fail_msg("segrunner did not say: %s", text);
+	}
+}
+
+/* --- deliveries ------------------------------------------------------------------------------ */
+
+test_deliveries test_deliveries_read(const char *path)
+{
+	test_deliveries deliveries = {0};
+	size_t capacity = 0;
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return deliveries;
+	for (;;) {
+		test_delivery d;
+		if (fscanf(file, "%" SCNu64 " %" SCNu32 " %" SCNu64 "-%" SCNu64 " %31s %63s %" SCNu32,
+			   &d.epoch, &d.partition, &d.ms, &d.seq, d.key, d.data, &d.attempt) != 7)
+			break;
+		if (deliveries.count == capacity) {
+			capacity = capacity ? capacity * 2 : 1024;
+			deliveries.list = realloc(deliveries.list, capacity * sizeof(d));
+			assert_non_null(deliveries.list);
+		}
+		deliveries.list[deliveries.count++] = d;
+	}
+	fclose(file);
+	return deliveries;
+}
+
+void test_deliveries_free(test_deliveries *deliveries)
+{
+	free(deliveries->list);
+	*deliveries = (test_deliveries){0};
+}
+
+enum { PARTITIONS_MAX = 64 };
+
+size_t test_deliveries_check(const test_deliveries *deliveries, int keys, int numbers)
+{
+	struct {
+		uint64_t epoch, ms, seq;
+	} newest[PARTITIONS_MAX] = {0};
+	char *seen = calloc((size_t)keys, (size_t)numbers);
+	assert_non_null(seen);
+	size_t repeated = 0, missing = 0;
+	for (size_t i = 0; i < deliveries->count; i++) {
+		const test_delivery *d = &deliveries->list[i];
+		int key = atoi(d->key + 1), number = atoi(d->data);
+		assert_true(d->partition < PARTITIONS_MAX && key < keys && number < numbers);
+		if (d->epoch < newest[d->partition].epoch)
+			fail_msg("partition %" PRIu32 ": epoch %" PRIu64 " handled %" PRIu64 "-%" PRIu64
+				 " after epoch %" PRIu64 " had begun",
+				 d->partition, d->epoch, d->ms, d->seq, newest[d->partition].epoch);
+		bool same = d->epoch == newest[d->partition].epoch;
+		bool rises = d->ms > newest[d->partition].ms ||
+			     (d->ms == newest[d->partition].ms && d->seq > newest[d->partition].seq);
+		if (same && !rises && d->attempt == 1)
+			fail_msg("partition %" PRIu32 ", epoch %" PRIu64 ": %" PRIu64 "-%" PRIu64
+				 " came late",
+				 d->partition, d->epoch, d->ms, d->seq);
+		newest[d->partition].epoch = d->epoch;
+		newest[d->partition].ms = d->ms;
+		newest[d->partition].seq = d->seq;
+		char *mark = &seen[key * numbers + number];
+		repeated += *mark != 0;
+		*mark = 1;
+	}
+	for (int i = 0; i < keys * numbers; i++)
+		missing += seen[i] == 0;
+	free(seen);
+	if (missing)
+		fail_msg("%zu of %d messages were never handled", missing, keys * numbers);
+	return repeated;
+}
