@@ -26,7 +26,7 @@ echo "Building ($kind)"
 build=${SEG_BUILD_ROOT:-$source}/build-$kind
 export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS-}"
-export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS-}"
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$source/tests/tsan.supp:${TSAN_OPTIONS-}"
 status=0
 ctest --test-dir "$build" -j"$(nproc)" --output-on-failure --no-tests=error -R "${pattern:-.}" </dev/null || status=$?
 
