@@ -486,6 +486,24 @@ static void a_mark_ends_when_the_position_has_passed_it(void **state)
 	assert_string_equal(state_field("suspect"), "nil");
 }
 
+static void an_owner_that_stops_cleanly_has_not_died_of_what_it_marked(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	mark("1", "a", "1-1");
+	release("1", "a", "0-0", "0");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 0 0-0 0 3 3");
+	mark("2", "b", "1-1");
+	claim("3", "c");
+	assert_string_equal(mark("3", "c", "1-1"), "OK 2");
+	release("3", "c", "0-0", "0");
+	assert_string_equal(release("3", "c", "0-0", "0"), "OK");
+	assert_string_equal(claim("4", "d"), "OK 0-0 0 0 1-1 1 3 3");
+	release("4", "d", "0-0", "0");
+	assert_string_equal(claim("5", "e"), "OK 0-0 0 0 1-1 1 3 3");
+}
+
 /* --- dead_letter ------------------------------------------------------------------------------------ */
 
 static void a_dead_letter_tells_what_and_why(void **state)
@@ -655,6 +673,7 @@ int main(void)
 		TEST(a_release_that_is_sent_twice_is_done_once),
 		TEST(each_owner_counts_once_for_a_marked_message),
 		TEST(a_mark_ends_when_the_position_has_passed_it),
+		TEST(an_owner_that_stops_cleanly_has_not_died_of_what_it_marked),
 		TEST(a_dead_letter_tells_what_and_why),
 		TEST(a_dead_letter_that_is_sent_twice_is_one),
 		TEST(a_message_that_is_gone_leaves_a_letter_without_its_fields),
