@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-enum { DEFAULT_PORT = 6379 };
+enum { DEFAULT_PORT = 6379, DATABASE_MAX = 1000000 };
 
 static int hex(char c)
 {
@@ -115,14 +115,25 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 				address->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	if (question) {
 		long database = strncmp(question, "?db=", 4) == 0
-					? number(question + 4, strlen(question + 4), 1000000)
+					? number(question + 4, strlen(question + 4), DATABASE_MAX)
 					: -1;
 		if (database < 0)
-			return seg_fail(error, SEG_EINVAL, "behind the socket path only ?db=NUMBER may follow, not \"%.40s\"",
-					question);
+			return seg_fail(error, SEG_EINVAL, "behind the socket path only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
+					DATABASE_MAX, question);
 		address->database = (uint32_t)database;
 	}
 	return 0;
+}
+
+/* What is no number may be a password whose @host was forgotten: it is not repeated. */
+static int bad_port(const char *port, size_t length, seg_error *error)
+{
+	if (length > 0 && strspn(port, "0123456789") >= length)
+		return seg_fail(error, SEG_EINVAL, "the port in the Redis address must be 1 to 65535, not \"%.*s\"",
+				(int)(length > 20 ? 20 : length), port);
+	return seg_fail(error, SEG_EINVAL,
+			"the port in the Redis address must be 1 to 65535, and an @ must follow a password; write "
+			"redis://host:6379 or redis://user:password@host");
 }
 
 static int parse_host(const char *rest, seg_address *address, seg_error *error)
@@ -155,7 +166,7 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 			host_end = authority_end;
 	}
 	if (host_end == rest)
-		return seg_fail(error, SEG_EINVAL, "the Redis address has no host; write redis://host:6379");
+		return seg_fail(error, SEG_EINVAL, "the Redis address has no host; write redis://host:6379, or unix:///path for a socket");
 	for (const char *c = rest; c < host_end; c++)
 		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>", *c))
 			return seg_fail(error, SEG_EINVAL, "the host in the Redis address holds a forbidden character");
@@ -166,17 +177,18 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	address->port = DEFAULT_PORT;
 	if (port) {
-		long value = number(port, (size_t)(authority_end - port), 65535);
+		size_t length = (size_t)(authority_end - port);
+		long value = number(port, length, 65535);
 		if (value < 1)
-			return seg_fail(error, SEG_EINVAL, "the port in the Redis address must be 1 to 65535, not \"%.*s\"",
-					(int)(authority_end - port > 20 ? 20 : authority_end - port), port);
+			return bad_port(port, length, error);
 		address->port = (uint16_t)value;
 	}
 	if (end && end[1]) {
-		long database = number(end + 1, strlen(end + 1), 1000000);
+		long database = number(end + 1, strlen(end + 1), DATABASE_MAX);
 		if (database < 0)
-			return seg_fail(error, SEG_EINVAL, "the database in the Redis address must be a number, not \"%.40s\"",
-					end + 1);
+			return seg_fail(error, SEG_EINVAL,
+					"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
+					DATABASE_MAX, end + 1);
 		address->database = (uint32_t)database;
 	}
 	return 0;

@@ -1,0 +1,415 @@
+/* Where Redis is: each form that is taken, what each refusal says, and that no password is ever part of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "redis/address.h"
+
+/* --- helpers ---------------------------------------------------------------------- */
+
+static seg_address address;
+static seg_error error;
+
+static int setup(void **state)
+{
+	(void)state;
+	address = (seg_address){0};
+	error = (seg_error){0};
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	seg_address_fini(&address);
+	return 0;
+}
+
+static void parse(const char *text)
+{
+	seg_address_fini(&address);
+	if (seg_address_parse(text, &address, &error))
+		fail_msg("\"%s\" is refused: %s", text, error.text);
+}
+
+static void assert_text_or_null(const char *actual, const char *expected)
+{
+	if (!expected)
+		assert_null(actual);
+	else
+		assert_non_null(actual);
+	if (expected)
+		assert_string_equal(actual, expected);
+}
+
+static void parses_as_host(const char *text, const char *host, uint16_t port, uint32_t database)
+{
+	parse(text);
+	assert_text_or_null(address.host, host);
+	assert_null(address.path);
+	assert_int_equal(address.port, port);
+	assert_int_equal(address.database, database);
+}
+
+static void parses_as_path(const char *text, const char *path, uint32_t database)
+{
+	parse(text);
+	assert_text_or_null(address.path, path);
+	assert_null(address.host);
+	assert_int_equal(address.database, database);
+}
+
+static void has_login(const char *user, const char *password)
+{
+	assert_text_or_null(address.user, user);
+	assert_text_or_null(address.password, password);
+}
+
+/* The text must say `what` is wrong, and how to mend it, in one line; nothing of the address is left behind. */
+static void refuses(const char *text, const char *what)
+{
+	static const seg_address nothing;
+	seg_address refused;
+	memset(&refused, 0x5a, sizeof(refused));
+	error = (seg_error){0};
+	if (seg_address_parse(text, &refused, &error) != SEG_EINVAL)
+		fail_msg("\"%s\" is not refused", text);
+	assert_int_equal(error.status, SEG_EINVAL);
+	if (!strstr(error.text, what))
+		fail_msg("\"%s\" is refused with \"%s\", which does not say \"%s\"", text, error.text, what);
+	assert_null(strpbrk(error.text, "\r\n"));
+	assert_memory_equal(&refused, &nothing, sizeof(nothing));
+}
+
+/* --- what is taken ------------------------------------------------------------------ */
+
+static void a_host_alone_has_the_default_port_and_database(void **state)
+{
+	(void)state;
+	parses_as_host("redis://cache.example.org", "cache.example.org", 6379, 0);
+	parses_as_host("redis://cache.example.org/", "cache.example.org", 6379, 0);
+	parses_as_host("cache", "cache", 6379, 0);
+	has_login(NULL, NULL);
+}
+
+static void port_and_database_are_read_at_their_limits(void **state)
+{
+	(void)state;
+	parses_as_host("redis://h:1/0", "h", 1, 0);
+	parses_as_host("redis://h:65535/1000000", "h", 65535, 1000000);
+	parses_as_host("127.0.0.1:7000", "127.0.0.1", 7000, 0);
+	parses_as_host("h/15", "h", 6379, 15);
+}
+
+static void an_ipv6_host_stands_in_brackets_and_keeps_them_in_messages_only(void **state)
+{
+	(void)state;
+	parses_as_host("redis://[::1]", "::1", 6379, 0);
+	assert_string_equal(address.text, "redis://[::1]:6379");
+	parses_as_host("redis://:pw@[fe80::1]:7000/3", "fe80::1", 7000, 3);
+	assert_string_equal(address.text, "redis://[fe80::1]:7000/3");
+}
+
+static void a_socket_path_may_carry_a_database(void **state)
+{
+	(void)state;
+	parses_as_path("unix:///run/redis/redis.sock", "/run/redis/redis.sock", 0);
+	has_login(NULL, NULL);
+	parses_as_path("unix:///r.sock?db=12", "/r.sock", 12);
+	assert_string_equal(address.text, "unix:///r.sock?db=12");
+}
+
+static void a_login_is_split_at_the_first_colon_and_the_last_at_sign(void **state)
+{
+	(void)state;
+	parses_as_host("redis://alice:p:w@x@h:7000/2", "h", 7000, 2);
+	has_login("alice", "p:w@x");
+	parses_as_host("redis://:pw@h", "h", 6379, 0);
+	has_login(NULL, "pw");
+	parses_as_host("alice:pw@h:1", "h", 1, 0);
+	has_login("alice", "pw");
+	parses_as_path("unix://alice:pw@/r.sock?db=1", "/r.sock", 1);
+	has_login("alice", "pw");
+}
+
+static void an_at_sign_in_a_socket_path_is_no_login(void **state)
+{
+	(void)state;
+	parses_as_path("unix:///run/a:b@c/r.sock", "/run/a:b@c/r.sock", 0);
+	has_login(NULL, NULL);
+}
+
+static void escapes_are_decoded_in_login_and_path(void **state)
+{
+	(void)state;
+	parse("redis://al%3aice:%2F%40%25%c3%A9@h");
+	has_login("al:ice", "/@%\xc3\xa9");
+	parses_as_path("unix:///a%20b%3Fc", "/a b?c", 0);
+}
+
+static void an_empty_password_is_a_password_and_an_empty_login_none(void **state)
+{
+	(void)state;
+	parse("redis://alice:@h");
+	has_login("alice", "");
+	parse("redis://@h");
+	has_login(NULL, NULL);
+}
+
+static void the_longest_socket_path_that_the_kernel_takes_is_taken(void **state)
+{
+	(void)state;
+	char text[200];
+	snprintf(text, sizeof(text), "unix:///%0106d", 0);
+	parse(text);
+	assert_int_equal(strlen(address.path), 107);
+	snprintf(text, sizeof(text), "unix:///%0107d", 0);
+	refuses(text, "longer than 107 bytes; use a shorter one");
+}
+
+static void the_longest_host_name_of_dns_is_taken(void **state)
+{
+	(void)state;
+	char text[300];
+	snprintf(text, sizeof(text), "redis://%0253d", 0);
+	parse(text);
+	snprintf(text, sizeof(text), "redis://%0254d", 0);
+	refuses(text, "longer than 253 characters");
+}
+
+/* --- what is refused ------------------------------------------------------------------ */
+
+static void an_address_that_says_nothing_is_told_both_forms(void **state)
+{
+	(void)state;
+	refuses(NULL, "is empty; write redis://host:6379 or unix:///path");
+	refuses("", "is empty; write redis://host:6379 or unix:///path");
+}
+
+static void an_unknown_scheme_is_told_which_ones_there_are(void **state)
+{
+	(void)state;
+	refuses("http://h", "must begin with redis:// or unix://");
+	refuses("Redis://h", "must begin with redis:// or unix://");
+	refuses("rediss://h", "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
+}
+
+static void a_missing_host_is_told_how_to_write_one(void **state)
+{
+	(void)state;
+	const char *without[] = {"redis://",   "redis://:6379",     "redis:///1",
+				 "redis://[]", "redis://:pw@:6379", ":6379"};
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		refuses(without[i], "has no host; write redis://host:6379");
+}
+
+static void a_bare_socket_path_is_told_its_scheme(void **state)
+{
+	(void)state;
+	refuses("/run/redis/redis.sock", "unix:///");
+}
+
+static void a_port_out_of_range_is_named_with_the_range(void **state)
+{
+	(void)state;
+	const char *wrong[] = {"0",         "65536", "99999999999999999999", "-1", "+1", " 1", "0x10",
+			       "6379?db=1", ""};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "redis://h:%s/1", wrong[i]);
+		refuses(text, "the port in the Redis address must be 1 to 65535");
+	}
+	refuses("redis://h:65536", "\"65536\"");
+}
+
+static void a_database_out_of_range_is_named_with_the_range(void **state)
+{
+	(void)state;
+	const char *wrong[] = {"x", "-1", "1x", "1/", "4294967296", "1000001"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[64], quoted[64];
+		snprintf(text, sizeof(text), "redis://h/%s", wrong[i]);
+		snprintf(quoted, sizeof(quoted), "not \"%s\"", wrong[i]);
+		refuses(text, quoted);
+		assert_non_null(strstr(error.text, "a number of 0 to 1000000"));
+	}
+}
+
+static void behind_a_socket_path_only_a_database_may_follow(void **state)
+{
+	(void)state;
+	const char *wrong[] = {"?",      "?db",       "?db=",        "?db=x",
+			       "?db=-1", "?db=1&x=2", "?db=1000001", "?database=1"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "unix:///r.sock%s", wrong[i]);
+		refuses(text, "behind the socket path only ?db=NUMBER");
+		assert_non_null(strstr(error.text, wrong[i]));
+	}
+}
+
+static void a_relative_socket_path_is_shown_an_absolute_one(void **state)
+{
+	(void)state;
+	refuses("unix://", "needs an absolute path: unix:///run/redis/redis.sock");
+	refuses("unix://redis.sock", "needs an absolute path");
+	refuses("unix://run/redis.sock", "needs an absolute path");
+	refuses("unix://?db=1", "needs an absolute path");
+}
+
+static void brackets_must_be_whole(void **state)
+{
+	(void)state;
+	refuses("redis://[::1", "a [ without its ]");
+	refuses("redis://[::1]7000", "behind the ] of the Redis address only :port may follow");
+	refuses("redis://[::1]:", "must be 1 to 65535");
+}
+
+static void a_host_with_characters_of_no_host_is_refused(void **state)
+{
+	(void)state;
+	const char *wrong[] = {"a b", "a\tb", "a\nb", "a\033b",   "a?b",
+			       "a#b", "a%41", "a\"b", "\xc3\xa9", "h "};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "redis://%s:6379", wrong[i]);
+		refuses(text, "the host in the Redis address holds a forbidden character");
+	}
+}
+
+static void a_bad_escape_is_told_how_to_write_a_percent_sign(void **state)
+{
+	(void)state;
+	const char *wrong[] = {"%", "%4", "%zz", "%4g", "%00", "x%"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "redis://:%s@h", wrong[i]);
+		refuses(text, "has a bad % escape; write % itself as %25");
+		snprintf(text, sizeof(text), "redis://%s:pw@h", wrong[i]);
+		refuses(text, "has a bad % escape; write % itself as %25");
+		snprintf(text, sizeof(text), "unix:///%s", wrong[i]);
+		refuses(text, "the path in the Redis address has a bad % escape");
+	}
+}
+
+static void a_user_without_a_password_is_refused(void **state)
+{
+	(void)state;
+	refuses("redis://alice@h", "names a user but no password; write redis://user:password@host");
+	refuses("unix://alice@/r.sock", "names a user but no password");
+}
+
+/* --- secrets ------------------------------------------------------------------------- */
+
+static void messages_never_show_the_login(void **state)
+{
+	(void)state;
+	const char *good[] = {"redis://hidden:hidden@h:7000/2", "redis://:hidden@[::1]",
+			      "unix://hidden:hidden@/r.sock?db=3"};
+	const char *text[] = {"redis://h:7000/2", "redis://[::1]:6379", "unix:///r.sock?db=3"};
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		parse(good[i]);
+		assert_string_equal(address.text, text[i]);
+	}
+}
+
+static void no_refusal_repeats_a_password(void **state)
+{
+	(void)state;
+	const char *wrong[] = {
+		"redis://u:hidden@",       "redis://u:hidden@h:0",
+		"redis://u:hidden@h/x",    "redis://u:hid/hidden@h",
+		"redis://u:hidden/x@h",    "redis://u:hidden%@h",
+		"redis://u:%zzhidden@h",   "redis://hidden@h",
+		"redis://:hidden@[h",      "redis://u:hidden@a b",
+		"rediss://u:hidden@h",     "http://u:hidden@h",
+		"unix://u:hidden@run",     "unix://u:hid/hidden@/r",
+		"unix://u:hidden?@/r",     "unix://u:%hidden@/r",
+		"unix://u:hidden@/r?db=x", "redis://u:hidden",
+		"redis://:hidden",         "u:hidden",
+		"redis://u:hidden/0",
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		refuses(wrong[i], "");
+		if (strstr(error.text, "hidden"))
+			fail_msg("\"%s\" is refused with the password in it: \"%s\"", wrong[i], error.text);
+	}
+}
+
+/* --- logins from elsewhere, and copies --------------------------------------------------- */
+
+static void another_login_takes_the_place_of_the_whole_old_one(void **state)
+{
+	(void)state;
+	parse("redis://alice:old@h");
+	assert_int_equal(seg_address_set_login(&address, NULL, "new", &error), 0);
+	has_login(NULL, "new");
+	assert_int_equal(seg_address_set_login(&address, "bob", address.password, &error), 0);
+	has_login("bob", "new");
+	assert_int_equal(seg_address_set_login(&address, NULL, NULL, &error), 0);
+	has_login(NULL, NULL);
+}
+
+static void a_refused_login_leaves_the_old_one(void **state)
+{
+	(void)state;
+	parse("redis://alice:old@h");
+	assert_int_equal(seg_address_set_login(&address, "bob", NULL, &error), SEG_EINVAL);
+	assert_non_null(strstr(error.text, "a user is named for Redis, but no password"));
+	has_login("alice", "old");
+}
+
+static void a_copy_outlives_its_original(void **state)
+{
+	(void)state;
+	seg_address original;
+	assert_int_equal(seg_address_parse("redis://alice:pw@h:7000/2", &original, NULL), 0);
+	assert_int_equal(seg_address_copy(&address, &original), 0);
+	memset(original.password, 'x', 2);
+	seg_address_fini(&original);
+	assert_string_equal(address.host, "h");
+	assert_string_equal(address.text, "redis://h:7000/2");
+	assert_int_equal(address.port, 7000);
+	has_login("alice", "pw");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_host_alone_has_the_default_port_and_database),
+		TEST(port_and_database_are_read_at_their_limits),
+		TEST(an_ipv6_host_stands_in_brackets_and_keeps_them_in_messages_only),
+		TEST(a_socket_path_may_carry_a_database),
+		TEST(a_login_is_split_at_the_first_colon_and_the_last_at_sign),
+		TEST(an_at_sign_in_a_socket_path_is_no_login),
+		TEST(escapes_are_decoded_in_login_and_path),
+		TEST(an_empty_password_is_a_password_and_an_empty_login_none),
+		TEST(the_longest_socket_path_that_the_kernel_takes_is_taken),
+		TEST(the_longest_host_name_of_dns_is_taken),
+		TEST(an_address_that_says_nothing_is_told_both_forms),
+		TEST(an_unknown_scheme_is_told_which_ones_there_are),
+		TEST(a_missing_host_is_told_how_to_write_one),
+		TEST(a_bare_socket_path_is_told_its_scheme),
+		TEST(a_port_out_of_range_is_named_with_the_range),
+		TEST(a_database_out_of_range_is_named_with_the_range),
+		TEST(behind_a_socket_path_only_a_database_may_follow),
+		TEST(a_relative_socket_path_is_shown_an_absolute_one),
+		TEST(brackets_must_be_whole),
+		TEST(a_host_with_characters_of_no_host_is_refused),
+		TEST(a_bad_escape_is_told_how_to_write_a_percent_sign),
+		TEST(a_user_without_a_password_is_refused),
+		TEST(messages_never_show_the_login),
+		TEST(no_refusal_repeats_a_password),
+		TEST(another_login_takes_the_place_of_the_whole_old_one),
+		TEST(a_refused_login_leaves_the_old_one),
+		TEST(a_copy_outlives_its_original),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
