@@ -43,7 +43,7 @@ static void refused(seg_partition *p, const seg_reply *reply, const char *what)
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused %s: %s", what,
 			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
 	}
-	p->commit_at = seg_now() + pause;
+	p->retry_at = seg_now() + pause;
 }
 
 static void note_committed(seg_partition *p, uint64_t count)
@@ -110,7 +110,7 @@ static void got_release(void *arg, const seg_reply *reply)
 
 bool seg_commit_release(seg_partition *p)
 {
-	if (p->commit_busy || seg_now() < p->commit_at || !seg_member_may_write(p->member) ||
+	if (p->commit_busy || seg_now() < p->retry_at || !seg_member_may_write(p->member) ||
 	    !send_commit(p, true, got_release))
 		return false;
 	p->commit_busy = true;
@@ -182,7 +182,7 @@ static void step_request(seg_partition *p, int64_t now)
 		answer_request(p, SEG_ECLOSED, 0);
 		return;
 	}
-	if (p->request_busy || now < p->commit_at || !seg_member_may_write(p->member))
+	if (p->request_busy || now < p->retry_at || !seg_member_may_write(p->member))
 		return;
 	p->request_busy = p->request.kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
 	p->request_epoch = p->own.epoch;
@@ -197,6 +197,13 @@ void seg_commit_forget(seg_partition *p)
 
 /* --- the duty cycle -------------------------------------------------------------------- */
 
+/* As asked for, but early enough that reading need not stop at the end of the window; and not where Redis refuses. */
+static int64_t commit_due(const seg_partition *p)
+{
+	bool early = seg_partition_uncommitted(p) * 4 >= seg_partition_window(p);
+	return early || p->commit_at < p->retry_at ? p->retry_at : p->commit_at;
+}
+
 int64_t seg_commit_step(seg_partition *p, int64_t now)
 {
 	seg_member *m = p->member;
@@ -209,9 +216,9 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	bool moved = seg_partition_collect(p);
 	if (p->commit_busy || !seg_member_may_write(m))
 		return SEG_NEVER;
-	if (now < p->commit_at)
-		return moved || p->outstanding_count || p->request.kind != SEG_REQUEST_NONE ? p->commit_at
-											    : SEG_NEVER;
+	int64_t due = commit_due(p);
+	if (now < due)
+		return moved || p->outstanding_count || p->request.kind != SEG_REQUEST_NONE ? due : SEG_NEVER;
 	if (!moved) {
 		if (p->outstanding_count == 0)
 			return SEG_NEVER;

@@ -50,7 +50,7 @@ void seg_partition_begin(seg_partition *p, const seg_resume *resume, int64_t ent
 	p->entries_read = entries_read;
 	p->hot = true;
 	p->read_at = 0;
-	p->commit_at = 0;
+	p->commit_at = p->retry_at = 0;
 	p->look_pause = p->member->options.commit_interval;
 	seg_handoff_init(&p->handoff, &p->member->waker, &p->member->lease_until,
 			 p->member->options.shared_event);
@@ -85,22 +85,46 @@ void seg_partition_end(seg_partition *p)
 	p->running = false;
 }
 
+static uint64_t committed_count(const seg_partition *p)
+{
+	return atomic_load_explicit(&p->handoff.io.committed, memory_order_relaxed);
+}
+
+uint64_t seg_partition_uncommitted(const seg_partition *p)
+{
+	uint64_t committed = committed_count(p);
+	return p->handled_count > committed ? p->handled_count - committed : 0;
+}
+
+uint64_t seg_partition_window(const seg_partition *p)
+{
+	const seg_member_options *options = &p->member->options;
+	return (uint64_t)options->batch_size * options->in_flight_batches;
+}
+
+static uint64_t window_left(const seg_partition *p)
+{
+	uint64_t used = p->fetched_count - committed_count(p), window = seg_partition_window(p);
+	return used < window ? window - used : 0;
+}
+
 bool seg_partition_ready_target(seg_partition *p)
 {
-	if (p->target)
-		return true;
 	const seg_member_options *options = &p->member->options;
-	bool room = p->outstanding_count == 0 || p->outstanding_bytes < options->in_flight_bytes;
-	if (room && p->spare_count) {
+	/* Not for a few messages: half a batch or more makes a read worth its price. */
+	bool room = (p->outstanding_count == 0 || p->outstanding_bytes < options->in_flight_bytes) &&
+		    window_left(p) >= (options->batch_size + 1) / 2;
+	if (room && !p->target && p->spare_count) {
 		p->target = p->spare[--p->spare_count];
-	} else if (room && p->buffer_count < options->in_flight_batches) {
+	} else if (room && !p->target && p->buffer_count < options->in_flight_batches) {
 		p->target = seg_buffer_create(options->batch_size);
 		p->buffer_count += p->target != NULL;
 	}
+	bool ready = room && p->target;
 	/* Whoever gives a buffer back looks at this: set it, then look once more at what came back. */
-	atomic_store_explicit(&p->handoff.io.starved, p->target == NULL, memory_order_relaxed);
+	atomic_store_explicit(&p->handoff.io.starved, !ready, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
-	return p->target != NULL;
+	return ready;
 }
 
 size_t seg_partition_read_count(const seg_partition *p)
@@ -109,6 +133,9 @@ size_t seg_partition_read_count(const seg_partition *p)
 	size_t count = options->batch_size;
 	size_t share = options->in_flight_bytes / options->in_flight_batches;
 	size_t fitting = p->average_bytes ? share / p->average_bytes : FIRST_READ;
+	uint64_t left = window_left(p);
+	if (fitting > left)
+		fitting = left;
 	if (fitting < 1)
 		fitting = 1;
 	return fitting < count ? fitting : count;

@@ -77,7 +77,8 @@ typedef struct seg_partition {
 	uint64_t commit_epoch; /* what the commit under way is about */
 	seg_id commit_id;
 	uint64_t commit_count;
-	int64_t commit_at;  /* not before */
+	int64_t commit_at;  /* not before, unless much is uncommitted */
+	int64_t retry_at;   /* not before: Redis refused */
 	int64_t look_pause; /* until the next look at a busy worker */
 	unsigned refusals;  /* in a row, of what does not pass by itself */
 	bool request_busy;
@@ -112,10 +113,19 @@ void seg_partition_begin(seg_partition *partition, const seg_resume *resume, int
 /* Its worker has stopped: takes all buffers back. */
 void seg_partition_end(seg_partition *partition);
 
-/* An empty buffer to read into, kept in partition->target; false if there is none now. */
+/* Handled, and not known to be committed. */
+uint64_t seg_partition_uncommitted(const seg_partition *partition);
+
+/*
+ * How many messages may be read and not yet be committed: batch_size * in_flight_batches. So many, at most, are handled
+ * again after a crash.
+ */
+uint64_t seg_partition_window(const seg_partition *partition);
+
+/* An empty buffer to read into, kept in partition->target; false if there is none now, or no room in the window. */
 bool seg_partition_ready_target(seg_partition *partition);
 
-/* How many messages the next read should ask for: a batch, or what fits the bound on bytes. */
+/* How many messages the next read should ask for: a batch, or what fits the window and the bound on bytes. */
 size_t seg_partition_read_count(const seg_partition *partition);
 
 /* Hands the filled target to the worker; an empty one stays the target. Returns the number of messages. */

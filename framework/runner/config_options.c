@@ -116,7 +116,8 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "How long a batch that is not full waits for more messages. 0: not at all."},
 	{CONSUMER("in_flight_batches", in_flight_batches, uint32_t, SEG_CONFIG_INTEGER), .value = "4",
 	 .min = 2, .max = 64,
-	 .help = "How many batches are read ahead, per partition."},
+	 .help = "How many batches may be read and not yet be committed, per partition. So many messages, "
+		 "at most, are handled again after a crash."},
 	{CONSUMER("in_flight_bytes", in_flight_bytes, uint64_t, SEG_CONFIG_SIZE), .value = "4MiB",
 	 .min = 4 * KIB, .max = 4 * GIB,
 	 .help = "How many bytes are read ahead, per partition. A single message may exceed it."},
@@ -143,8 +144,9 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "The longest pause between two attempts."},
 	{CONSUMER("commit_interval", commit_interval, int64_t, SEG_CONFIG_DURATION), .value = "2ms",
 	 .min = 0, .max = MIN,
-	 .help = "The shortest time between two commits of a partition. After a crash, what was handled "
-		 "since the last one is handled again."},
+	 .help = "The shortest time between two commits of a partition, unless a quarter of what may be in "
+		 "flight is handled before. After a crash, what was handled since the last one is handled "
+		 "again."},
 	{CONSUMER("tick", tick, int64_t, SEG_CONFIG_DURATION), .value = "1s", .min = MS, .max = H,
 	 .help = "How often the plugin's tick is called, per partition."},
 };

@@ -332,7 +332,11 @@ typedef struct seg_consumer_options {
 	 * it. 4 KiB to 4 GiB; default 4 MiB. A single message may exceed it.
 	 */
 	uint64_t in_flight_bytes;
-	uint32_t in_flight_batches; /* 2 to 64; default 4; per partition */
+	/*
+	 * Fetched and not yet committed, per partition: at most this many full batches. So much, at most, is
+	 * delivered again after a crash. 2 to 64; default 4.
+	 */
+	uint32_t in_flight_batches;
 	seg_start start;            /* default SEG_START_EARLIEST */
 	/*
 	 * A member that Redis has not heard of for so long is dead, and its partitions
@@ -345,7 +349,11 @@ typedef struct seg_consumer_options {
 	 * fails with SEG_EFENCED. 0 (the default): never.
 	 */
 	uint32_t max_processing_ms;
-	uint32_t commit_interval_us; /* shortest time between two commits of a partition; default 2,000 */
+	/*
+	 * Shortest time between two commits of a partition, unless a quarter of what may be in flight is
+	 * handled before. Default 2,000.
+	 */
+	uint32_t commit_interval_us;
 	seg_codec codec;
 } seg_consumer_options;
 

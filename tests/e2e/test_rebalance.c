@@ -1,0 +1,314 @@
+/*
+ * test_rebalance.c - runners come, go and die under load: what is promised of a planned handoff, and of a takeover.
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 400, RUNNERS = 4, BATCH = 16, BATCHES = 2 };
+
+static test_server *server;
+static test_runner *runners[RUNNERS];
+static char directory[64], deliveries_path[96], block_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	snprintf(block_path, sizeof(block_path), "%s/block", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RUNNERS; i++) {
+		test_runner_free(runners[i]);
+		runners[i] = NULL;
+	}
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(int i, const char *more)
+{
+	test_runner_free(runners[i]);
+	runners[i] = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\npartitions = %d\n"
+		"batch_size = %d\nin_flight_batches = %d\nsession_timeout = 500ms\noption.path = %s\n%s\n",
+		server->address, i, test_build_directory(), PARTITIONS, BATCH, BATCHES, deliveries_path,
+		more);
+}
+
+static void wait_balanced(uint32_t members)
+{
+	test_group_wait_balanced(server->address, "s", "g", members);
+}
+
+/* Ends the load, waits until all is handled, and checks order and completeness; returns the repetitions. */
+static size_t finish(test_load *load, test_deliveries *deliveries, size_t late)
+{
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	*deliveries = test_deliveries_read(deliveries_path);
+	return test_deliveries_check(deliveries, KEYS, numbers, late);
+}
+
+static test_load *start_load(void)
+{
+	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+}
+
+static void runners_that_come_and_go_repeat_nothing(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	test_load *load = start_load();
+	run(0, "");
+	wait_balanced(1);
+	test_load_reach(load, 50);
+	run(1, "");
+	wait_balanced(2);
+	run(2, "");
+	wait_balanced(3);
+	test_load_reach(load, 150);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	wait_balanced(2);
+	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
+	wait_balanced(1);
+	test_load_reach(load, 250);
+	assert_int_equal(finish(load, &deliveries, 0), 0);
+	test_deliveries_free(&deliveries);
+}
+
+static void a_runner_restarted_in_turn_repeats_nothing(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	test_load *load = start_load();
+	run(0, "");
+	run(1, "");
+	wait_balanced(2);
+	for (int round = 0; round < 6; round++) {
+		assert_int_equal(test_runner_stop(runners[round % 2], SIGTERM), EX_OK);
+		run(round % 2, "");
+		wait_balanced(2);
+	}
+	assert_int_equal(finish(load, &deliveries, 0), 0);
+	test_deliveries_free(&deliveries);
+}
+
+static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
+{
+	(void)state;
+	int epochs[PARTITIONS] = {0}, moved = 0;
+	uint64_t newest[PARTITIONS] = {0};
+	test_deliveries deliveries;
+	test_load *load = start_load();
+	run(0, "");
+	wait_balanced(1);
+	test_load_reach(load, 50);
+	run(1, "");
+	wait_balanced(2);
+	test_load_reach(load, 100);
+	finish(load, &deliveries, 0);
+	for (size_t i = 0; i < deliveries.count; i++) {
+		const test_delivery *d = &deliveries.list[i];
+		epochs[d->partition] += d->epoch != newest[d->partition];
+		newest[d->partition] = d->epoch;
+	}
+	for (int p = 0; p < PARTITIONS; p++) {
+		assert_in_range(epochs[p], 1, 2);
+		moved += epochs[p] == 2;
+	}
+	assert_int_equal(moved, PARTITIONS / 2);
+	test_deliveries_free(&deliveries);
+}
+
+static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	test_load *load = start_load();
+	run(0, "commit_interval = 50ms");
+	run(1, "commit_interval = 50ms");
+	wait_balanced(2);
+	test_load_reach(load, 100);
+	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
+	wait_balanced(1);
+	test_load_reach(load, 200);
+	size_t repeated = finish(load, &deliveries, 0);
+	/* The killed one had half of the partitions. */
+	if (repeated > (size_t)PARTITIONS / 2 * BATCH * BATCHES)
+		fail_msg("%zu messages were handled again", repeated);
+	test_deliveries_free(&deliveries);
+}
+
+static void all_runners_killed_at_once_lose_nothing(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	test_load *load = start_load();
+	for (int round = 0; round < 3; round++) {
+		run(0, "");
+		run(1, "");
+		wait_balanced(2);
+		test_load_reach(load, 50 * (round + 1));
+		kill(runners[0]->pid, SIGKILL);
+		kill(runners[1]->pid, SIGKILL);
+		test_runner_wait(runners[0]);
+		test_runner_wait(runners[1]);
+	}
+	run(0, "");
+	finish(load, &deliveries, 0);
+	test_deliveries_free(&deliveries);
+}
+
+static void a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches_in_hand(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	test_load *load = start_load();
+	run(0, "");
+	run(1, "");
+	wait_balanced(2);
+	test_load_reach(load, 50);
+	kill(runners[0]->pid, SIGSTOP);
+	wait_balanced(1);
+	test_load_reach(load, 150);
+	kill(runners[0]->pid, SIGCONT);
+	wait_balanced(2);
+	finish(load, &deliveries, (size_t)PARTITIONS / 2 * BATCH);
+	test_deliveries_free(&deliveries);
+}
+
+static void more_runners_than_partitions_stand_by_and_step_in(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	for (int i = 0; i < RUNNERS; i++)
+		run(i, "capacity = 1");
+	wait_balanced(RUNNERS);
+	for (int i = 0; i < RUNNERS - 1; i++)
+		assert_int_equal(test_runner_stop(runners[i], SIGKILL), -SIGKILL);
+	wait_balanced(1);
+	test_load_reach(load, 100);
+	finish(load, &deliveries, 0);
+	test_deliveries_free(&deliveries);
+}
+
+/* --- stopping ------------------------------------------------------------------------------------ */
+
+static bool a_message_is_held(void *arg)
+{
+	(void)arg;
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	bool held = deliveries.count > 0;
+	test_deliveries_free(&deliveries);
+	return held;
+}
+
+/* A runner whose handlers return only when the file is gone. */
+static void run_blocked(const char *shutdown_timeout)
+{
+	char more[256];
+	fclose(fopen(block_path, "w"));
+	snprintf(more, sizeof(more), "option.block_file = %s\n[runner]\nshutdown_timeout = %s\n", block_path,
+		 shutdown_timeout);
+	test_load *load = start_load();
+	run(0, more);
+	test_wait_until(a_message_is_held, NULL, 20000, "a handler has begun");
+	test_load_end(load);
+}
+
+static void a_clean_stop_waits_for_the_batch_in_hand_and_commits_it(void **state)
+{
+	(void)state;
+	run_blocked("20s");
+	kill(runners[0]->pid, SIGTERM);
+	test_runner_says(runners[0], "stopping");
+	unlink(block_path);
+	assert_int_equal(test_runner_wait(runners[0]), EX_OK);
+	test_deliveries before = test_deliveries_read(deliveries_path);
+	run(1, "");
+	test_group_wait_drained(server->address, "s", "g");
+	test_deliveries after = test_deliveries_read(deliveries_path);
+	for (size_t i = before.count; i < after.count; i++)
+		for (size_t j = 0; j < before.count; j++)
+			if (before.list[j].partition == after.list[i].partition &&
+			    before.list[j].ms == after.list[i].ms && before.list[j].seq == after.list[i].seq)
+				fail_msg("%" PRIu64 "-%" PRIu64 " was handled again after a clean stop",
+					 after.list[i].ms, after.list[i].seq);
+	test_deliveries_free(&before);
+	test_deliveries_free(&after);
+}
+
+static void a_batch_that_outlasts_the_shutdown_timeout_makes_it_75(void **state)
+{
+	(void)state;
+	test_load *load = start_load();
+	run(0, "option.delay = 50ms\n[runner]\nshutdown_timeout = 1ms");
+	test_wait_until(a_message_is_held, NULL, 20000, "a handler has begun");
+	test_load_end(load);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_TEMPFAIL);
+}
+
+static void a_handler_that_never_returns_makes_it_70_and_is_taken_over(void **state)
+{
+	(void)state;
+	run_blocked("100ms");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_SOFTWARE);
+	test_runner_says(runners[0], "a handler does not return");
+	unlink(block_path);
+	run(1, "");
+	test_group_wait_drained(server->address, "s", "g");
+}
+
+static void a_second_sigterm_does_not_wait_for_the_shutdown_timeout(void **state)
+{
+	(void)state;
+	run_blocked("10min");
+	kill(runners[0]->pid, SIGTERM);
+	test_runner_says(runners[0], "stopping");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_SOFTWARE);
+	test_runner_says(runners[0], "stopping at once");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(runners_that_come_and_go_repeat_nothing),
+		TEST(a_runner_restarted_in_turn_repeats_nothing),
+		TEST(a_partition_that_did_not_move_keeps_its_epoch),
+		TEST(a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight),
+		TEST(all_runners_killed_at_once_lose_nothing),
+		TEST(a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches_in_hand),
+		TEST(more_runners_than_partitions_stand_by_and_step_in),
+		TEST(a_clean_stop_waits_for_the_batch_in_hand_and_commits_it),
+		TEST(a_batch_that_outlasts_the_shutdown_timeout_makes_it_75),
+		TEST(a_handler_that_never_returns_makes_it_70_and_is_taken_over),
+		TEST(a_second_sigterm_does_not_wait_for_the_shutdown_timeout),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
