@@ -81,7 +81,9 @@ static bool read_id(const char *text, size_t length, seg_id *id)
 	for (size_t i = 0; i < length; i++) {
 		unsigned digit = (unsigned char)text[i] - (unsigned)'0';
 		if (digit <= 9) {
-			part[n] = part[n] * 10 + digit;
+			if (__builtin_mul_overflow(part[n], 10, &part[n]) ||
+			    __builtin_add_overflow(part[n], digit, &part[n]))
+				return false;
 			digits = true;
 		} else if (text[i] == '-' && n == 0 && digits) {
 			n = 1;
