@@ -1,11 +1,14 @@
 #!/bin/sh
 # tests/chaos.sh --seed N --faults K [--only FAULT] [--directory DIR]: kills, freezes and stops runners, breaks Redis and
 # the network K times while a producer sends; then checks that nothing was lost, reordered or committed by a stale owner.
+# tests/chaos.sh --rolling N [--directory DIR]: restarts runners N times, one after the other and cleanly, and checks besides
+# that nothing was handled twice; tells how long partitions paused.
 #
 # The same seed draws the same faults. About a second each. Builds what is needed (see tests/build.sh), or takes the build
 # in $SEG_BUILD_DIR. Exits with 1 if a guarantee was broken; the history is kept then, and named. Last line:
 #
 #   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T
+#   chaos: rolling=N sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=0
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)

@@ -12,7 +12,16 @@
 #include "base/clock.h"
 #include "redis/script.h"
 
-enum { CLAIM, COMMIT, DEAD_LETTER, NO_SCRIPT = -1, WORDS_MAX = 16, WORD_SIZE = 512, LOOK_MS = 20, RETRY_MS = 10 };
+enum {
+	CLAIM,
+	COMMIT,
+	DEAD_LETTER,
+	NO_SCRIPT = -1,
+	WORDS_MAX = 16,
+	WORD_SIZE = 512,
+	LOOK_MS = 20,
+	RETRY_MS = 10
+};
 
 static const seg_script scripts[] = {SEG_SCRIPT_CLAIM, SEG_SCRIPT_COMMIT, SEG_SCRIPT_DEAD_LETTER};
 
@@ -138,7 +147,8 @@ static void note_state(chaos_audit_listener *l, bool listens, long long client_i
 static bool learn_scripts(chaos_audit_listener *l, redisContext *context)
 {
 	for (int i = 0; i < 3; i++) {
-		redisReply *reply = redisCommand(context, "SCRIPT LOAD %s", seg_script_sources[scripts[i]].text);
+		redisReply *reply =
+			redisCommand(context, "SCRIPT LOAD %s", seg_script_sources[scripts[i]].text);
 		bool good = reply && reply->type == REDIS_REPLY_STRING;
 		if (good)
 			snprintf(l->parser.sha[i], sizeof(l->parser.sha[i]), "%s", reply->str);

@@ -2,8 +2,9 @@
  * chaos.c - real runners, a real Redis and a producer, and everything that goes wrong with them; then the checker.
  *
  *     chaos --seed N --faults K [--only FAULT] [--directory DIR]
+ *     chaos --rolling N [--directory DIR]
  *
- * The same seed draws the same faults. What happened is kept in a directory, which is removed when all was well and was not
+ * The same seed draws the same faults. With --rolling nothing goes wrong: runners are restarted, and nothing may come twice. What happened is kept in a directory, which is removed when all was well and was not
  * asked for.
  */
 #include <getopt.h>
@@ -18,12 +19,16 @@
 #include "chaos/checker.h"
 #include "chaos/faults.h"
 #include "chaos/load.h"
+#include "chaos/pauses.h"
+#include "chaos/progress.h"
+#include "chaos/rolling.h"
 
 enum { PARTITIONS = 8, WARM_UP_MS = 1500, DRAIN_MS = 60000, END_MS = 15000 };
 
 typedef struct {
 	uint64_t seed;
 	size_t faults;
+	size_t rolling; /* restarts, and no faults; or 0 */
 	const char *only;
 	const char *directory;
 	const char *program;
@@ -36,15 +41,18 @@ typedef struct {
 static const char *text_in(const redisReply *fields, const char *field)
 {
 	for (size_t i = 0; fields && fields->type == REDIS_REPLY_ARRAY && i + 1 < fields->elements; i += 2)
-		if (fields->element[i]->str && strcmp(fields->element[i]->str, field) == 0 && fields->element[i + 1]->str)
+		if (fields->element[i]->str && strcmp(fields->element[i]->str, field) == 0 &&
+		    fields->element[i + 1]->str)
 			return fields->element[i + 1]->str;
 	return "";
 }
 
 static bool is_drained(chaos_servers *servers, int partition)
 {
-	redisReply *stream = chaos_servers_command(servers, "XINFO STREAM __default:chaos:partition_%d", partition);
-	redisReply *groups = chaos_servers_command(servers, "XINFO GROUPS __default:chaos:partition_%d", partition);
+	redisReply *stream =
+		chaos_servers_command(servers, "XINFO STREAM __default:chaos:partition_%d", partition);
+	redisReply *groups =
+		chaos_servers_command(servers, "XINFO GROUPS __default:chaos:partition_%d", partition);
 	bool one = groups && groups->type == REDIS_REPLY_ARRAY && groups->elements == 1;
 	const char *last = text_in(stream, "last-generated-id");
 	bool drained = one && *last && strcmp(text_in(groups->element[0], "last-delivered-id"), last) == 0;
@@ -57,7 +65,8 @@ static bool is_drained(chaos_servers *servers, int partition)
 
 static bool drain(chaos_world *world)
 {
-	for (int64_t deadline = seg_now() + DRAIN_MS * SEG_MS; seg_now() < deadline; chaos_world_pass(world, 20)) {
+	for (int64_t deadline = seg_now() + DRAIN_MS * SEG_MS; seg_now() < deadline;
+	     chaos_world_pass(world, 20)) {
 		int drained = 0;
 		while (drained < PARTITIONS && is_drained(world->servers, drained))
 			drained++;
@@ -70,12 +79,14 @@ static bool drain(chaos_world *world)
 static void read_dead_letters(chaos_world *world)
 {
 	for (uint32_t p = 0; p < PARTITIONS; p++) {
-		redisReply *reply = chaos_servers_command(
-			world->servers, "XRANGE {__default:chaos:partition_%u}:workers:dead - +", p);
+		redisReply *reply =
+			chaos_servers_command(world->servers,
+					      "XRANGE {__default:chaos:partition_%u}:workers:dead - +", p);
 		for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
 			chaos_dead_letter letter = {.partition = p};
 			const redisReply *fields = reply->element[i]->element[1];
-			if (strncmp(text_in(fields, "reason"), "the process died", strlen("the process died")) == 0)
+			if (strncmp(text_in(fields, "reason"), "the process died",
+				    strlen("the process died")) == 0)
 				letter.deaths = (uint32_t)atoi(text_in(fields, "attempts"));
 			if (seg_id_parse(text_in(fields, "id"), &letter.id) == 0)
 				chaos_append(&world->history->dead_letters, letter);
@@ -93,9 +104,10 @@ static void inject(const settings *set, const chaos_fault *faults, chaos_world *
 		const chaos_fault *f = &faults[i];
 		int64_t from = seg_now();
 		f->kind->inject(f, world);
-		fprintf(log, "%" PRId64 " %" PRId64 " %s slot=%d which=%u ms=%d\n", from, seg_now(), f->kind->name, f->slot,
-			f->which, f->ms);
+		fprintf(log, "%" PRId64 " %" PRId64 " %s slot=%d which=%u ms=%d\n", from, seg_now(),
+			f->kind->name, f->slot, f->which, f->ms);
 		fflush(log);
+		chaos_progress("faults", i + 1, set->faults);
 		chaos_world_pass(world, f->gap_ms);
 		/* Reconnecting, and waking up to another history, take their time. */
 		if (f->kind->outage)
@@ -113,74 +125,130 @@ static void heal(chaos_world *world)
 			chaos_runners_start(world->runners, slot);
 }
 
-/* Returns what is wrong that the checker cannot see. */
-static int run(const settings *set, const chaos_fault *faults, chaos_history *history)
+static void start_all(const settings *set, chaos_world *world)
 {
-	int wrong = 0;
-	chaos_servers servers;
-	chaos_runners runners;
-	chaos_world world = {&runners, &servers, history};
+	int port = chaos_proxy_port(world->servers->proxy);
+	chaos_runners_init(world->runners, set->program, set->plugin, set->directory, port, world->history);
+	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
+		chaos_runners_start(world->runners, slot);
+	chaos_world_pass(world, WARM_UP_MS);
+}
+
+/* Bursts make batches; an even flow shows pauses. */
+static chaos_load *start_load(const settings *set, const chaos_servers *servers)
+{
+	int port = chaos_proxy_port(servers->proxy);
+	chaos_load *load = set->rolling ? chaos_load_start(port, PARTITIONS, 10, 2)
+					: chaos_load_start(port, PARTITIONS, 100, 40);
+	if (!load)
+		exit(1);
+	return load;
+}
+
+static int trouble(const settings *set, const chaos_fault *faults, chaos_world *world)
+{
 	char path[512];
+	int wrong = 0;
 	snprintf(path, sizeof(path), "%s/faults", set->directory);
 	FILE *log = fopen(path, "w");
 	if (!log) {
 		perror(path);
 		exit(1);
 	}
-	chaos_servers_start(&servers);
-	chaos_load *load = chaos_load_start(chaos_proxy_port(servers.proxy), PARTITIONS);
-	if (!load)
-		exit(1);
-	chaos_runners_init(&runners, set->program, set->plugin, set->directory, chaos_proxy_port(servers.proxy), history);
-	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
-		chaos_runners_start(&runners, slot);
-	chaos_world_pass(&world, WARM_UP_MS);
-	inject(set, faults, &world, log);
+	if (set->rolling)
+		wrong = chaos_rolling(world, set->rolling, PARTITIONS);
+	else
+		inject(set, faults, world, log);
 	fclose(log);
-	heal(&world);
-	if (!chaos_servers_wait(&servers)) {
+	chaos_progress_end();
+	return wrong;
+}
+
+/* After the last fault all must be well again, and be done with. Returns what is not. */
+static int come_to_rest(chaos_world *world, chaos_load *load)
+{
+	int wrong = 0;
+	heal(world);
+	if (!chaos_servers_wait(world->servers)) {
 		fputs("violation: Redis did not come back\n", stderr);
 		wrong++;
 	}
-	chaos_load_stop(load, history);
-	if (!drain(&world)) {
-		fprintf(stderr, "violation: not all partitions were drained within %d ms after the last fault\n", DRAIN_MS);
+	chaos_load_stop(load, world->history);
+	if (!drain(world)) {
+		fprintf(stderr,
+			"violation: not all partitions were drained within %d ms after the last fault\n",
+			DRAIN_MS);
 		wrong++;
 	}
-	read_dead_letters(&world);
-	if (!chaos_runners_end(&runners, END_MS)) {
+	read_dead_letters(world);
+	if (!chaos_runners_end(world->runners, END_MS)) {
 		fprintf(stderr, "violation: a runner did not stop within %d ms of SIGTERM\n", END_MS);
 		wrong++;
 	}
+	return wrong;
+}
+
+/* Returns what is wrong that the checker cannot see. */
+static int run(const settings *set, const chaos_fault *faults, chaos_history *history)
+{
+	chaos_servers servers;
+	chaos_runners runners;
+	chaos_world world = {&runners, &servers, history};
+	chaos_servers_start(&servers);
+	chaos_load *load = start_load(set, &servers);
+	start_all(set, &world);
+	int wrong = trouble(set, faults, &world);
+	wrong += come_to_rest(&world, load);
 	chaos_servers_stop(&servers, history);
 	if (chaos_history_read_records(history, set->directory))
 		wrong++;
 	return wrong + runners.crashes;
 }
 
-static void remove_directory(const char *directory)
+/* --- what came of it ------------------------------------------------------------------------ */
+
+static void print_pauses(const chaos_history *history)
 {
-	test_directory_remove(directory);
+	chaos_pauses pauses;
+	chaos_pauses_measure(history, &pauses);
+	printf("chaos: pauses of %zu partitions that moved: p50 %ld us, p99 %ld us, max %ld us\n",
+	       pauses.moved, pauses.moved_p50, pauses.moved_p99, pauses.moved_max);
+	printf("chaos: pauses of %zu partitions that stayed: p50 %ld us, p99 %ld us, max %ld us\n",
+	       pauses.stayed, pauses.stayed_p50, pauses.stayed_p99, pauses.stayed_max);
+}
+
+static void print_verdict(const settings *set, const chaos_history *history, const chaos_verdict *v)
+{
+	if (v->excessive)
+		fprintf(stderr, "chaos: %zu takeovers repeated more than they may\n", v->excessive);
+	if (set->rolling) {
+		print_pauses(history);
+		printf("chaos: rolling=%zu ", set->rolling);
+	} else {
+		printf("chaos: %zu partitions were taken over from killed runners with nothing else wrong\n",
+		       v->takeovers);
+		printf("chaos: seed=%" PRIu64 " faults=%zu ", set->seed, set->faults);
+	}
+	printf("sent=%zu handled=%zu lost=%zu reordered=%zu stale-commits=%zu duplicates=%zu", v->sent,
+	       v->handled, v->lost, v->reordered, v->stale, v->duplicates);
+	if (set->rolling)
+		printf("\n");
+	else
+		printf(" takeover-p99-ms=%ld\n", v->takeover_p99_ms);
 }
 
 static int judge(const settings *set, chaos_history *history, int wrong, bool keep)
 {
 	chaos_verdict verdict;
 	chaos_check(history, &verdict, stderr);
-	bool good = chaos_verdict_good(&verdict) && wrong == 0;
+	bool good = chaos_verdict_good(&verdict) && wrong == 0 && !(set->rolling && verdict.duplicates);
 	if (good && !keep) {
-		remove_directory(set->directory);
+		test_directory_remove(set->directory);
 	} else {
 		chaos_history_write(history, set->directory);
 		fprintf(good ? stdout : stderr, "chaos: the history is in %s\n", set->directory);
 	}
-	if (verdict.excessive)
-		fprintf(stderr, "chaos: %zu takeovers repeated more than they may\n", verdict.excessive);
-	printf("chaos: %zu partitions were taken over from killed runners with nothing else wrong\n", verdict.takeovers);
-	printf("chaos: seed=%" PRIu64 " faults=%zu sent=%zu handled=%zu lost=%zu reordered=%zu stale-commits=%zu duplicates=%zu "
-	       "takeover-p99-ms=%ld\n",
-	       set->seed, set->faults, verdict.sent, verdict.handled, verdict.lost, verdict.reordered, verdict.stale,
-	       verdict.duplicates, verdict.takeover_p99_ms);
+	print_verdict(set, history, &verdict);
 	return good ? 0 : 1;
 }
 
@@ -188,17 +256,19 @@ static int judge(const settings *set, chaos_history *history, int wrong, bool ke
 
 static void usage(FILE *out)
 {
-	fputs("usage: chaos --seed N --faults K [--only FAULT] [--directory DIR]\nfaults: ", out);
+	fputs("usage: chaos --seed N --faults K [--only FAULT] [--directory DIR]\n"
+	      "       chaos --rolling N [--directory DIR]\nfaults: ",
+	      out);
 	chaos_faults_names(out);
 }
 
 static bool parse(int argc, char **argv, settings *set)
 {
 	static const struct option options[] = {
-		{"seed", required_argument, NULL, 's'},	     {"faults", required_argument, NULL, 'f'},
-		{"only", required_argument, NULL, 'o'},	     {"directory", required_argument, NULL, 'd'},
-		{"program", required_argument, NULL, 'p'},   {"plugin", required_argument, NULL, 'l'},
-		{NULL, 0, NULL, 0},
+		{"seed", required_argument, NULL, 's'},    {"faults", required_argument, NULL, 'f'},
+		{"only", required_argument, NULL, 'o'},    {"directory", required_argument, NULL, 'd'},
+		{"rolling", required_argument, NULL, 'r'}, {"program", required_argument, NULL, 'p'},
+		{"plugin", required_argument, NULL, 'l'},  {NULL, 0, NULL, 0},
 	};
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (option) {
@@ -207,6 +277,9 @@ static bool parse(int argc, char **argv, settings *set)
 			break;
 		case 'f':
 			set->faults = strtoull(optarg, NULL, 10);
+			break;
+		case 'r':
+			set->rolling = strtoull(optarg, NULL, 10);
 			break;
 		case 'o':
 			set->only = optarg;

@@ -27,10 +27,10 @@ typedef struct {
 	uint64_t epoch;
 	int64_t opened;
 	bool released;
-	bool begun;     /* a message was handed over */
-	size_t again;   /* messages that an earlier ownership had been given */
-	size_t first;   /* the entry it began with, */
-	size_t done;    /* and one behind the last that it was done with */
+	bool begun;            /* a message was handed over */
+	size_t again;          /* messages that an earlier ownership had been given */
+	size_t first;          /* the entry it began with, */
+	size_t done;           /* and one behind the last that it was done with */
 	int64_t forgiven;      /* the end of the freeze for which a call was forgiven; 0: none */
 	int64_t forgiven_call; /* when that call began */
 } ownership;
@@ -94,7 +94,8 @@ typedef struct {
 	size_t call_first; /* entry with which the call began */
 	size_t next;       /* the entry that must come next */
 	size_t done;       /* one behind the last that it was done with */
-	size_t furthest;   /* one behind the last that was ever given to it */
+	size_t furthest;   /* one behind the last that was ever given to it, */
+	size_t counted;    /* and that it did not ask to be given again */
 } walk;
 
 static int compare_records(const void *a, const void *b)
@@ -131,7 +132,10 @@ static void end_ownership(checker *c, walk *w, bool released)
 static void begin_ownership(checker *c, walk *w, const chaos_record *r)
 {
 	end_ownership(c, w, false);
-	ownership o = {.partition = r->partition, .process = r->process, .epoch = r->epoch, .opened = r->time};
+	ownership o = {.partition = r->partition,
+		       .process = r->process,
+		       .epoch = r->epoch,
+		       .opened = r->time};
 	chaos_append(&c->ownerships, o);
 	*w = (walk){.ownership = c->ownerships.count - 1, .open = true};
 }
@@ -142,20 +146,27 @@ static void take_message(checker *c, walk *w, const chaos_record *r)
 	size_t at = (size_t)(e - c->ledger.entries);
 	ownership *o = &c->ownerships.items[w->ownership];
 	if (!w->in_call) {
-		call begun = {r->partition, r->process, r->epoch, r->time, end_of_process(c->history, r->process),
-			     w->ownership};
+		call begun = {r->partition,
+			      r->process,
+			      r->epoch,
+			      r->time,
+			      end_of_process(c->history, r->process),
+			      w->ownership};
 		chaos_append(&c->calls, begun);
 		w->in_call = true;
 		w->call = c->calls.count - 1;
 		w->call_first = at;
 	}
 	if (o->begun && at != w->next)
-		violation(c, &c->verdict->reordered, "partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition,
-			  r->epoch, ID_OF(r->id), at > w->next ? "before what precedes it" : "again, or late");
-	if (!o->begun || at >= w->furthest) {
+		violation(c, &c->verdict->reordered,
+			  "partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition, r->epoch,
+			  ID_OF(r->id), at > w->next ? "before what precedes it" : "again, or late");
+	if (!o->begun || at >= w->counted) {
 		e->handled++;
-		w->furthest = at + 1;
+		w->counted = at + 1;
 	}
+	if (!o->begun || at >= w->furthest)
+		w->furthest = at + 1;
 	if (!o->begun)
 		w->done = o->first = at;
 	o->begun = true;
@@ -181,6 +192,10 @@ static void take_return(checker *c, walk *w, const chaos_record *r)
 	decide(c, w, at + (r->kind != CHAOS_RETURN_AGAIN), r->time);
 	e->wanted_dead |= r->kind == CHAOS_RETURN_DEAD;
 	w->next = w->done = r->kind == CHAOS_RETURN_AGAIN ? at : at + 1;
+	if (r->kind == CHAOS_RETURN_AGAIN && w->counted == at + 1) {
+		e->handled--;
+		w->counted = at;
+	}
 	end_call(c, w, r->time);
 }
 
@@ -238,8 +253,11 @@ static void check_producer_order(checker *c)
 	for (size_t i = 1; i < l->count; i++) {
 		const chaos_entry *before = by_key[i - 1], *e = by_key[i];
 		if (before->key == e->key && e->number <= before->number)
-			violation(c, &c->verdict->reordered, "partition %" PRIu32 ": record %" PRIu32 " of key k%" PRIu32 " was added %s, at " ID,
-				  e->partition, e->number, e->key, e->number == before->number ? "twice" : "late", ID_OF(e->id));
+			violation(c, &c->verdict->reordered,
+				  "partition %" PRIu32 ": record %" PRIu32 " of key k%" PRIu32
+				  " was added %s, at " ID,
+				  e->partition, e->number, e->key,
+				  e->number == before->number ? "twice" : "late", ID_OF(e->id));
 	}
 	free(by_key);
 }
@@ -260,16 +278,21 @@ static void check_entries(checker *c)
 		chaos_send wanted = {.key = e->key, .number = e->number};
 		if (e->conflicting || !h->sends.count ||
 		    !bsearch(&wanted, h->sends.items, h->sends.count, sizeof(wanted), compare_sends))
-			violation(c, &c->verdict->reordered, "partition %" PRIu32 ": nobody sent what is at " ID, e->partition, ID_OF(e->id));
+			violation(c, &c->verdict->reordered,
+				  "partition %" PRIu32 ": nobody sent what is at " ID, e->partition,
+				  ID_OF(e->id));
 		c->verdict->sent += e->acknowledged;
 		c->verdict->handled += e->decided != CHAOS_NEVER;
 		c->verdict->duplicates += e->handled > 1 ? e->handled - 1 : 0;
 		if (e->acknowledged && e->decided == CHAOS_NEVER && !e->dead_letters)
-			violation(c, &c->verdict->lost, "partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32 ") was never handled",
+			violation(c, &c->verdict->lost,
+				  "partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
+				  ") was never handled",
 				  e->partition, ID_OF(e->id), e->number, e->key);
 		if (e->dead_letters != e->wanted_dead)
-			violation(c, &c->verdict->lost, "partition %" PRIu32 ": " ID " is a dead letter %u times, not %d", e->partition,
-				  ID_OF(e->id), e->dead_letters, e->wanted_dead);
+			violation(c, &c->verdict->lost,
+				  "partition %" PRIu32 ": " ID " is a dead letter %u times, not %d",
+				  e->partition, ID_OF(e->id), e->dead_letters, e->wanted_dead);
 	}
 }
 
@@ -279,13 +302,16 @@ static void take_dead_letters(checker *c)
 		const chaos_dead_letter *d = &c->history->dead_letters.items[i];
 		chaos_entry *e = chaos_ledger_find(&c->ledger, d->partition, d->id);
 		if (!e) {
-			violation(c, &c->verdict->lost, "partition %" PRIu32 ": a dead letter of " ID ", which nobody has seen",
+			violation(c, &c->verdict->lost,
+				  "partition %" PRIu32 ": a dead letter of " ID ", which nobody has seen",
 				  d->partition, ID_OF(d->id));
 			continue;
 		}
 		e->dead_letters++;
 		if (d->deaths > e->deaths)
-			violation(c, &c->verdict->lost, "partition %" PRIu32 ": " ID " became a dead letter for %" PRIu32 " deaths, of which %u happened",
+			violation(c, &c->verdict->lost,
+				  "partition %" PRIu32 ": " ID " became a dead letter for %" PRIu32
+				  " deaths, of which %u happened",
 				  d->partition, ID_OF(d->id), d->deaths, e->deaths);
 		if (d->deaths) {
 			e->wanted_dead = true;
@@ -309,7 +335,8 @@ static bool was_released(const checker *c, const ownership *o, int64_t until)
 {
 	for (size_t i = 0; o->released && i < c->history->audits.count; i++) {
 		const chaos_audit *a = &c->history->audits.items[i];
-		if (a->kind == CHAOS_AUDIT_RELEASE && a->partition == o->partition && a->epoch == o->epoch && a->time <= until)
+		if (a->kind == CHAOS_AUDIT_RELEASE && a->partition == o->partition && a->epoch == o->epoch &&
+		    a->time <= until)
 			return true;
 	}
 	return false;
@@ -329,7 +356,8 @@ static void check_beginning(checker *c)
 		last = c->owner_of[i];
 		if (first && !chaos_ledger_is_first(&c->ledger, e) && e[-1].all_decided > r->time)
 			violation(c, &c->verdict->reordered,
-				  "partition %" PRIu32 " epoch %" PRIu64 ": began at " ID ", behind messages that nobody had handled",
+				  "partition %" PRIu32 " epoch %" PRIu64 ": began at " ID
+				  ", behind messages that nobody had handled",
 				  r->partition, r->epoch, ID_OF(r->id));
 		if (!first && at < furthest)
 			continue;
@@ -346,15 +374,20 @@ static void check_repetition(checker *c)
 		order[i] = &c->ownerships.items[i];
 	qsort(order, count, sizeof(*order), compare_ownerships);
 	for (size_t i = 0; i < count; i++) {
-		const ownership *o = order[i], *before = i > 0 && order[i - 1]->partition == o->partition ? order[i - 1] : NULL;
+		const ownership *o = order[i], *before = i > 0 && order[i - 1]->partition == o->partition
+								 ? order[i - 1]
+								 : NULL;
 		if (o->again > c->history->window)
 			violation(c, &c->verdict->excessive,
-				  "partition %" PRIu32 " epoch %" PRIu64 ": %zu messages came again, of %" PRIu32 " in flight at most",
+				  "partition %" PRIu32 " epoch %" PRIu64
+				  ": %zu messages came again, of %" PRIu32 " in flight at most",
 				  o->partition, o->epoch, o->again, c->history->window);
-		else if (before && before->begun && o->begun && o->first < before->done && was_released(c, before, o->opened))
+		else if (before && before->begun && o->begun && o->first < before->done &&
+			 was_released(c, before, o->opened))
 			violation(c, &c->verdict->excessive,
-				  "partition %" PRIu32 " epoch %" PRIu64 ": %zu messages came again after a clean handoff", o->partition,
-				  o->epoch, before->done - o->first);
+				  "partition %" PRIu32 " epoch %" PRIu64
+				  ": %zu messages came again after a clean handoff",
+				  o->partition, o->epoch, before->done - o->first);
 	}
 	free(order);
 }
@@ -392,13 +425,18 @@ static void check_overlap(checker *c)
 		const call *k = &c->calls.items[i];
 		if (i == 0 || k->partition != k[-1].partition)
 			newest = longest = NULL;
-		if (longest && longest->ownership != k->ownership && longest->end > k->start && longest->epoch < k->epoch &&
-		    !forgive(c, longest, longest->start, k->start))
-			violation(c, &c->verdict->stale, "partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64 " handled messages at the same time",
+		if (longest && longest->ownership != k->ownership && longest->end > k->start &&
+		    longest->epoch < k->epoch && !forgive(c, longest, longest->start, k->start))
+			violation(c, &c->verdict->stale,
+				  "partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64
+				  " handled messages at the same time",
 				  k->partition, longest->epoch, k->epoch);
 		/* The check of the lease, a stop, and then the call: from the newer owner's first call back to the lease's end. */
-		if (newest && newest->epoch > k->epoch && !forgive(c, k, newest->start - 2000 * (int64_t)NS_PER_MS, k->start))
-			violation(c, &c->verdict->stale, "partition %" PRIu32 ": epoch %" PRIu64 " began a call after epoch %" PRIu64 " had",
+		if (newest && newest->epoch > k->epoch &&
+		    !forgive(c, k, newest->start - 2000 * (int64_t)NS_PER_MS, k->start))
+			violation(c, &c->verdict->stale,
+				  "partition %" PRIu32 ": epoch %" PRIu64 " began a call after epoch %" PRIu64
+				  " had",
 				  k->partition, k->epoch, newest->epoch);
 		if (!newest || k->epoch > newest->epoch)
 			newest = k;
@@ -410,8 +448,8 @@ static void check_overlap(checker *c)
 /* --- what Redis executed ------------------------------------------------------------------ */
 
 typedef struct {
-	uint64_t epoch;  /* the newest that was seen */
-	bool up;         /* the fence is known to be up, for that epoch */
+	uint64_t epoch; /* the newest that was seen */
+	bool up;        /* the fence is known to be up, for that epoch */
 	bool known;
 	seg_id position;
 } fence;
@@ -419,33 +457,44 @@ typedef struct {
 static void check_commit(checker *c, const fence *f, const chaos_audit *a)
 {
 	if (f->known && (!f->up || a->epoch != f->epoch))
-		violation(c, &c->verdict->stale, "partition %" PRIu32 ": epoch %" PRIu64 " committed " ID " when the fence was %s%" PRIu64,
+		violation(c, &c->verdict->stale,
+			  "partition %" PRIu32 ": epoch %" PRIu64 " committed " ID
+			  " when the fence was %s%" PRIu64,
 			  a->partition, a->epoch, ID_OF(a->id), f->up ? "at " : "down since ", f->epoch);
 	else if (a->epoch < f->epoch)
-		violation(c, &c->verdict->stale, "partition %" PRIu32 ": epoch %" PRIu64 " committed after epoch %" PRIu64, a->partition,
-			  a->epoch, f->epoch);
+		violation(c, &c->verdict->stale,
+			  "partition %" PRIu32 ": epoch %" PRIu64 " committed after epoch %" PRIu64,
+			  a->partition, a->epoch, f->epoch);
 	int direction = seg_id_compare(a->id, f->position);
 	if (direction < 0)
-		violation(c, &c->verdict->stale, "partition %" PRIu32 " epoch %" PRIu64 ": the position went back from " ID " to " ID,
+		violation(c, &c->verdict->stale,
+			  "partition %" PRIu32 " epoch %" PRIu64 ": the position went back from " ID
+			  " to " ID,
 			  a->partition, a->epoch, ID_OF(f->position), ID_OF(a->id));
 	if (direction <= 0)
 		return;
 	const chaos_entry *e = chaos_ledger_find(&c->ledger, a->partition, a->id);
 	if (!e || e->all_decided > a->time)
-		violation(c, &c->verdict->stale, "partition %" PRIu32 " epoch %" PRIu64 ": " ID " was committed before it was handled",
+		violation(c, &c->verdict->stale,
+			  "partition %" PRIu32 " epoch %" PRIu64 ": " ID
+			  " was committed before it was handled",
 			  a->partition, a->epoch, ID_OF(a->id));
 }
 
 static void check_claim(checker *c, const fence *f, const chaos_audit *a)
 {
 	if (a->epoch < f->epoch)
-		violation(c, &c->verdict->stale, "partition %" PRIu32 ": the fence went from epoch %" PRIu64 " back to %" PRIu64, a->partition,
-			  f->epoch, a->epoch);
+		violation(c, &c->verdict->stale,
+			  "partition %" PRIu32 ": the fence went from epoch %" PRIu64 " back to %" PRIu64,
+			  a->partition, f->epoch, a->epoch);
 	if (f->known && a->epoch == f->epoch && !f->up)
-		violation(c, &c->verdict->stale, "partition %" PRIu32 ": epoch %" PRIu64 " was claimed again after its release", a->partition,
-			  a->epoch);
+		violation(c, &c->verdict->stale,
+			  "partition %" PRIu32 ": epoch %" PRIu64 " was claimed again after its release",
+			  a->partition, a->epoch);
 	if (seg_id_compare(a->id, f->position) < 0 || (f->known && seg_id_compare(a->id, f->position) > 0))
-		violation(c, &c->verdict->stale, "partition %" PRIu32 " epoch %" PRIu64 ": claimed at " ID ", not at the position " ID,
+		violation(c, &c->verdict->stale,
+			  "partition %" PRIu32 " epoch %" PRIu64 ": claimed at " ID
+			  ", not at the position " ID,
 			  a->partition, a->epoch, ID_OF(a->id), ID_OF(f->position));
 }
 
@@ -489,7 +538,8 @@ static void check_audit(checker *c)
 static bool disturbed(const chaos_history *h, int64_t from, int64_t to)
 {
 	for (size_t i = 0; i < h->processes.count; i++)
-		if (h->processes.items[i].killed && h->processes.items[i].killed_at > from && h->processes.items[i].killed_at < to)
+		if (h->processes.items[i].killed && h->processes.items[i].killed_at > from &&
+		    h->processes.items[i].killed_at < to)
 			return true;
 	for (size_t i = 0; i < h->freezes.count; i++)
 		if (h->freezes.items[i].from <= to && h->freezes.items[i].to >= from)
@@ -522,7 +572,8 @@ static int compare_times(const void *a, const void *b)
 static bool was_open(const checker *c, size_t i, const chaos_process *p)
 {
 	const ownership *o = &c->ownerships.items[i], *next = o + 1;
-	bool last = i + 1 == c->ownerships.count || next->process != o->process || next->partition != o->partition;
+	bool last = i + 1 == c->ownerships.count || next->process != o->process ||
+		    next->partition != o->partition;
 	return o->process == p->process && last && !o->released;
 }
 
@@ -554,9 +605,11 @@ void chaos_check(chaos_history *history, chaos_verdict *verdict, FILE *out)
 	checker c = {.history = history, .verdict = verdict, .out = out};
 	*verdict = (chaos_verdict){0};
 	if (history->records.count)
-		qsort(history->records.items, history->records.count, sizeof(*history->records.items), compare_records);
+		qsort(history->records.items, history->records.count, sizeof(*history->records.items),
+		      compare_records);
 	if (history->sends.count)
-		qsort(history->sends.items, history->sends.count, sizeof(*history->sends.items), compare_sends);
+		qsort(history->sends.items, history->sends.count, sizeof(*history->sends.items),
+		      compare_sends);
 	c.owner_of = calloc(history->records.count + 1, sizeof(*c.owner_of));
 	chaos_ledger_init(&c.ledger, history);
 	walk_records(&c);

@@ -20,11 +20,11 @@
 #include "chaos/history.h"
 
 typedef struct chaos_verdict {
-	size_t sent;       /* acknowledged */
-	size_t handled;    /* entries that a handler was done with */
+	size_t sent;    /* acknowledged */
+	size_t handled; /* entries that a handler was done with */
 	size_t lost, reordered, stale, excessive;
-	size_t duplicates; /* handed over again by a later ownership: allowed, within bounds */
-	size_t takeovers;  /* partitions taken over from killed processes, with nothing else wrong meanwhile */
+	size_t duplicates; /* handed over again by a later ownership, not asked for: allowed, within bounds */
+	size_t takeovers; /* partitions taken over from killed processes, with nothing else wrong meanwhile */
 	long takeover_p99_ms;
 } chaos_verdict;
 

@@ -99,7 +99,8 @@ static void kill_clients(const chaos_fault *f, chaos_world *w)
 static void pause_clients(const chaos_fault *f, chaos_world *w)
 {
 	int ms = 100 + f->ms * 3 / 2;
-	free_reply(chaos_servers_command(w->servers, "CLIENT PAUSE %d %s", ms, f->which % 2 ? "WRITE" : "ALL"));
+	free_reply(
+		chaos_servers_command(w->servers, "CLIENT PAUSE %d %s", ms, f->which % 2 ? "WRITE" : "ALL"));
 	chaos_world_pass(w, ms);
 }
 
@@ -155,7 +156,8 @@ static void half_open(const chaos_fault *f, chaos_world *w)
 
 static void slow_down(const chaos_fault *f, chaos_world *w)
 {
-	chaos_proxy_delay(w->servers->proxy, f->which % 2 ? 20 + f->which / 2 % 180 : 0, f->which % 2 ? 0 : 64 * 1024);
+	chaos_proxy_delay(w->servers->proxy, f->which % 2 ? 20 + f->which / 2 % 180 : 0,
+			  f->which % 2 ? 0 : 64 * 1024);
 	chaos_world_pass(w, 500 + f->ms);
 	chaos_proxy_heal(w->servers->proxy);
 }

@@ -19,16 +19,16 @@ typedef struct chaos_fault_kind {
 	const char *name;
 	unsigned weight;
 	int settle_ms; /* before the next fault, besides the gap that is drawn */
-	bool outage; /* Redis or the network are not well meanwhile */
+	bool outage;   /* Redis or the network are not well meanwhile */
 	void (*inject)(const chaos_fault *fault, chaos_world *world);
 } chaos_fault_kind;
 
 struct chaos_fault {
 	const chaos_fault_kind *kind;
-	int slot;          /* of runners */
-	unsigned which;    /* link, or anything else to choose among */
-	int ms;            /* how long it lasts, 0 to 999 scaled by the kind */
-	int gap_ms;        /* until the next */
+	int slot;       /* of runners */
+	unsigned which; /* link, or anything else to choose among */
+	int ms;         /* how long it lasts, 0 to 999 scaled by the kind */
+	int gap_ms;     /* until the next */
 };
 
 /* Fills faults[count]. only: a kind's name, or NULL for all. False if there is no such kind. */

@@ -128,8 +128,8 @@ static void write_audits(const chaos_history *h, const char *directory)
 	FILE *file = create(directory, "audit", "time what partition epoch position");
 	for (size_t i = 0; file && i < h->audits.count; i++) {
 		const chaos_audit *a = &h->audits.items[i];
-		fprintf(file, "%" PRId64 " %s %u %" PRIu64 " %" PRIu64 "-%" PRIu64 "\n", a->time, names[a->kind],
-			a->partition, a->epoch, a->id.ms, a->id.seq);
+		fprintf(file, "%" PRId64 " %s %u %" PRIu64 " %" PRIu64 "-%" PRIu64 "\n", a->time,
+			names[a->kind], a->partition, a->epoch, a->id.ms, a->id.seq);
 	}
 	if (file)
 		fclose(file);
@@ -156,7 +156,8 @@ static void write_dead_letters(const chaos_history *h, const char *directory)
 	FILE *file = create(directory, "dead-letters", "partition id deaths");
 	for (size_t i = 0; file && i < h->dead_letters.count; i++)
 		fprintf(file, "%u %" PRIu64 "-%" PRIu64 " %u\n", h->dead_letters.items[i].partition,
-			h->dead_letters.items[i].id.ms, h->dead_letters.items[i].id.seq, h->dead_letters.items[i].deaths);
+			h->dead_letters.items[i].id.ms, h->dead_letters.items[i].id.seq,
+			h->dead_letters.items[i].deaths);
 	if (file)
 		fclose(file);
 }
@@ -178,5 +179,6 @@ void chaos_history_fini(chaos_history *history)
 	free(history->freezes.items);
 	free(history->outages.items);
 	free(history->dead_letters.items);
+	free(history->restarts.items);
 	*history = (chaos_history){0};
 }

@@ -82,11 +82,11 @@ typedef struct chaos_dead_letter {
 	uint32_t deaths; /* of its owners, for which it became one; 0: a handler wanted it */
 } chaos_dead_letter;
 
-#define CHAOS_LIST(type)       \
-	struct {               \
-		type *items;   \
-		size_t count;  \
-		size_t room;   \
+#define CHAOS_LIST(type)      \
+	struct {              \
+		type *items;  \
+		size_t count; \
+		size_t room;  \
 	}
 
 typedef struct chaos_history {
@@ -97,11 +97,12 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_freeze) freezes;
 	CHAOS_LIST(chaos_outage) outages;
 	CHAOS_LIST(chaos_dead_letter) dead_letters;
-	uint32_t window; /* messages that may be handled and not yet committed, per partition */
+	CHAOS_LIST(int64_t) restarts; /* when each planned one began, and when the last was over */
+	uint32_t window;              /* messages that may be handled and not yet committed, per partition */
 } chaos_history;
 
 /* Appends to one of the lists; ends the program when out of memory. */
-#define chaos_append(list, ...)                                                                                 \
+#define chaos_append(list, ...)                                                                              \
 	((list)->items = chaos_reserve((list)->items, &(list)->room, (list)->count, sizeof(*(list)->items)), \
 	 (void)((list)->items[(list)->count++] = (__VA_ARGS__)))
 

@@ -67,7 +67,8 @@ void chaos_ledger_fini(chaos_ledger *ledger)
 chaos_entry *chaos_ledger_find(const chaos_ledger *ledger, uint32_t partition, seg_id id)
 {
 	chaos_entry wanted = {.partition = partition, .id = id};
-	return ledger->count ? bsearch(&wanted, ledger->entries, ledger->count, sizeof(wanted), compare) : NULL;
+	return ledger->count ? bsearch(&wanted, ledger->entries, ledger->count, sizeof(wanted), compare)
+			     : NULL;
 }
 
 void chaos_ledger_settle(chaos_ledger *ledger)

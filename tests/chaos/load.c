@@ -11,9 +11,8 @@
 
 enum {
 	KEYS = 64,
-	BURST = 100,
-	BURST_PAUSE_MS = 40,
-	PARTITION_SIZE = 20000,
+	/* So small that it fills up when nobody handles for a while, and is trimmed all the time. */
+	PARTITION_SIZE = 1000,
 	CLOSE_MS = 90000,
 	/* One in so many is tried again once, or dead-lettered. */
 	AGAIN_EVERY = 509,
@@ -29,6 +28,7 @@ struct chaos_load {
 	pthread_mutex_t lock; /* guards sends: the sender and the producer's callback */
 	CHAOS_LIST(chaos_send) sends;
 	size_t refused;
+	int burst, pause_ms;
 };
 
 static void delivered(void *arg, const seg_delivery *delivery)
@@ -49,12 +49,19 @@ static void send_one(chaos_load *load, size_t n)
 	char action = n % AGAIN_EVERY == AGAIN_EVERY - 1 ? 't' : n % DEAD_EVERY == DEAD_EVERY - 1 ? 'l' : '-';
 	int key_length = snprintf(key, sizeof(key), "k%u", k);
 	int length = snprintf(data, sizeof(data), "%u %c ........................", number, action);
-	chaos_send send = {seg_partition_of(key, (size_t)key_length, seg_stream_get_shape(load->stream)->partitions), k, number, false,
+	chaos_send send = {seg_partition_of(key, (size_t)key_length,
+					    seg_stream_get_shape(load->stream)->partitions),
+			   k,
+			   number,
+			   false,
 			   {0, 0}};
 	pthread_mutex_lock(&load->lock);
 	chaos_append(&load->sends, send);
 	pthread_mutex_unlock(&load->lock);
-	seg_record record = {.key = key, .key_length = (size_t)key_length, .data = data, .data_length = (size_t)length};
+	seg_record record = {.key = key,
+			     .key_length = (size_t)key_length,
+			     .data = data,
+			     .data_length = (size_t)length};
 	/* One that is not taken stays in the list as not acknowledged. */
 	seg_producer_send(load->producer, &record, (void *)(uintptr_t)n, NULL);
 }
@@ -63,9 +70,9 @@ static void *run(void *arg)
 {
 	chaos_load *load = arg;
 	for (size_t n = 0; !atomic_load(&load->stopping);) {
-		for (int i = 0; i < BURST; i++)
+		for (int i = 0; i < load->burst; i++)
 			send_one(load, n++);
-		nanosleep(&(struct timespec){.tv_nsec = BURST_PAUSE_MS * SEG_MS}, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = load->pause_ms * SEG_MS}, NULL);
 	}
 	return NULL;
 }
@@ -94,12 +101,14 @@ static int open_all(chaos_load *load, int port, uint32_t partitions, seg_error *
 	return status;
 }
 
-chaos_load *chaos_load_start(int port, uint32_t partitions)
+chaos_load *chaos_load_start(int port, uint32_t partitions, int burst, int pause_ms)
 {
 	seg_error error;
 	chaos_load *load = calloc(1, sizeof(*load));
 	if (!load)
 		return NULL;
+	load->burst = burst;
+	load->pause_ms = pause_ms;
 	pthread_mutex_init(&load->lock, NULL);
 	if (open_all(load, port, partitions, &error)) {
 		fprintf(stderr, "chaos: %s\n", error.text);

@@ -6,8 +6,11 @@
 
 typedef struct chaos_load chaos_load;
 
-/* Registers the stream "chaos" through the proxy at `port` and begins to send. NULL, with a message, if it cannot. */
-chaos_load *chaos_load_start(int port, uint32_t partitions);
+/*
+ * Registers the stream "chaos" through the proxy at `port` and begins to send `burst` records each pause_ms. NULL, with a
+ * message, if it cannot.
+ */
+chaos_load *chaos_load_start(int port, uint32_t partitions, int burst, int pause_ms);
 
 /* Stops sending and waits until the fate of every record is known; adds them to the history. NULL is allowed. */
 void chaos_load_stop(chaos_load *load, chaos_history *history);

@@ -56,7 +56,7 @@ struct chaos_proxy {
 	int port;
 	pthread_t thread;
 	struct pollfd poller[2 + 2 * LINKS_MAX]; /* the thread's */
-	pthread_mutex_t lock; /* guards all that follows */
+	pthread_mutex_t lock;                    /* guards all that follows */
 	bool stopping;
 	char path[108];
 	proxy_link *links[LINKS_MAX];

@@ -37,8 +37,8 @@ static void write_config(const chaos_runners *r, int slot, const char *plugin, i
 	fclose(file);
 }
 
-void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory, int port,
-			chaos_history *history)
+void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory,
+			int port, chaos_history *history)
 {
 	*r = (chaos_runners){.program = program, .directory = directory, .history = history};
 	history->window = BATCH_SIZE * (IN_FLIGHT_BATCHES + 1);
@@ -106,9 +106,9 @@ static void note_end(chaos_runners *r, chaos_slot *s, int status)
 	bool asked = s->killed || (s->terminated && ended);
 	if (!asked) {
 		r->crashes++;
-		fprintf(stderr, "violation: segrunner %d ended by itself, with %s %d; see runner%d.log\n", (int)s->pid,
-			WIFEXITED(status) ? "exit code" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-			(int)(s - r->slots));
+		fprintf(stderr, "violation: segrunner %d ended by itself, with %s %d; see runner%d.log\n",
+			(int)s->pid, WIFEXITED(status) ? "exit code" : "signal",
+			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), (int)(s - r->slots));
 	}
 	end_freeze(r, s);
 	process_of(r, s->pid)->ended = seg_now();

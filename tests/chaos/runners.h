@@ -12,9 +12,9 @@
 enum { CHAOS_SLOTS = 6, CHAOS_SLOTS_STEADY = 4 };
 
 typedef struct chaos_slot {
-	pid_t pid;         /* 0: none */
-	bool stopped;      /* by SIGSTOP, since stopped_at */
-	bool terminated;   /* asked to end */
+	pid_t pid;       /* 0: none */
+	bool stopped;    /* by SIGSTOP, since stopped_at */
+	bool terminated; /* asked to end */
 	bool killed;
 	int64_t stopped_at;
 	int64_t resume_at; /* when to wake it, or CHAOS_NEVER */
@@ -26,14 +26,14 @@ typedef struct chaos_runners {
 	const char *directory; /* of configurations, logs and records */
 	chaos_history *history;
 	chaos_slot slots[CHAOS_SLOTS];
-	int crashes;           /* that nobody asked for */
+	int crashes; /* that nobody asked for */
 } chaos_runners;
 
 /*
  * Writes a configuration for each slot. Every other slot's runners keep one name; the rest make a new one up each time.
  */
-void chaos_runners_init(chaos_runners *runners, const char *program, const char *plugin, const char *directory, int port,
-			chaos_history *history);
+void chaos_runners_init(chaos_runners *runners, const char *program, const char *plugin,
+			const char *directory, int port, chaos_history *history);
 
 void chaos_runners_start(chaos_runners *runners, int slot);
 

@@ -130,7 +130,8 @@ bool chaos_servers_fail_over(chaos_servers *s)
 	/* Offsets move on by PINGs to replicas: equal once, with writes paused, means all of them are there. */
 	tell(s->primary, "CLIENT PAUSE 10000 WRITE");
 	bool good = false;
-	for (int64_t deadline = seg_now() + CATCH_UP_MS * SEG_MS; !good && seg_now() < deadline; pause_ms(LOOK_MS))
+	for (int64_t deadline = seg_now() + CATCH_UP_MS * SEG_MS; !good && seg_now() < deadline;
+	     pause_ms(LOOK_MS))
 		good = caught_up(s);
 	if (!good) {
 		tell(s->primary, "CLIENT UNPAUSE");

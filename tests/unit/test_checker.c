@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "chaos/checker.h"
+#include "chaos/pauses.h"
 
 enum { MESSAGES = 20, OLD = 100, NEW = 200, OLD_PROCESS = 1, NEW_PROCESS = 2, MS = 1000000 };
 
@@ -140,6 +141,19 @@ static void a_message_may_be_tried_again(void **state)
 	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 11, 1);
 	record(CHAOS_RETURN_AGAIN, OLD_PROCESS, OLD, 12, 1);
 	called(OLD_PROCESS, OLD, 20, 1, MESSAGES - 1);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.duplicates, 0);
+}
+
+static void a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner(void **state)
+{
+	(void)state;
+	old_owner();
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 32, 10);
+	record(CHAOS_RETURN_AGAIN, OLD_PROCESS, OLD, 33, 10);
+	old_owner_releases();
+	new_owner(10);
 	chaos_verdict v = judge();
 	assert_true(chaos_verdict_good(&v));
 	assert_int_equal(v.duplicates, 0);
@@ -375,6 +389,41 @@ static void repetition_after_a_clean_handoff_is_excessive(void **state)
 	assert_int_equal(judge().excessive, 1);
 }
 
+/* --- pauses ------------------------------------------------------------------------------------ */
+
+static void a_pause_is_from_one_call_to_the_next_wherever_it_is(void **state)
+{
+	(void)state;
+	chaos_pauses pauses;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	chaos_append(&history.restarts, 9 * MS);
+	chaos_append(&history.restarts, 100 * MS);
+	chaos_pauses_measure(&history, &pauses);
+	assert_int_equal(pauses.moved, 1);
+	assert_int_equal(pauses.moved_max, 40000);
+	assert_int_equal(pauses.stayed, 0);
+}
+
+static void a_partition_that_stays_pauses_between_its_calls(void **state)
+{
+	(void)state;
+	chaos_pauses pauses;
+	record(CHAOS_OPEN, OLD_PROCESS, OLD, 8, 0);
+	called(OLD_PROCESS, OLD, 10, 0, 9);
+	called(OLD_PROCESS, OLD, 25, 10, 15);
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 32, 16);
+	record(CHAOS_RETURN_AGAIN, OLD_PROCESS, OLD, 33, 16);
+	called(OLD_PROCESS, OLD, 50, 16, MESSAGES - 1);
+	chaos_append(&history.restarts, 9 * MS);
+	chaos_append(&history.restarts, 100 * MS);
+	chaos_pauses_measure(&history, &pauses);
+	assert_int_equal(pauses.moved, 0);
+	assert_int_equal(pauses.stayed, 1);
+	assert_int_equal(pauses.stayed_p99, 5000);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -383,6 +432,7 @@ int main(void)
 		test(a_clean_handoff_is_good),
 		test(what_was_in_flight_may_come_again_after_a_crash),
 		test(a_message_may_be_tried_again),
+		test(a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner),
 		test(a_call_that_was_frozen_may_end_late),
 		test(an_unknown_send_may_be_there_or_not),
 		test(a_message_that_nobody_handled_is_lost),
@@ -404,6 +454,8 @@ int main(void)
 		test(a_second_call_after_a_freeze_is_stale),
 		test(more_repetition_than_in_flight_is_excessive),
 		test(repetition_after_a_clean_handoff_is_excessive),
+		test(a_pause_is_from_one_call_to_the_next_wherever_it_is),
+		test(a_partition_that_stays_pauses_between_its_calls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
