@@ -15,7 +15,7 @@ void test_group_wait_balanced(const char *address, const char *stream, const cha
 /* Until everything that was sent is committed. */
 void test_group_wait_drained(const char *address, const char *stream, const char *group);
 
-/* How many dead letters its partitions hold. */
+/* How many dead letters its partitions hold; 0 where there is no such group. */
 uint64_t test_group_dead_letters(const char *address, const char *stream, const char *group);
 
 #endif

@@ -68,7 +68,7 @@ void test_deliveries_free(test_deliveries *deliveries);
 
 /*
  * Checks that keys k0 to k<keys-1> got the numbers 0 to numbers-1 each (as data), at least once; that within an epoch
- * a partition's ids rise; and that no more than `late` messages were handed over under an epoch after a later one was:
+ * a partition's ids rise, but for repetitions; and that no more than `late` messages were handed over under an epoch after a later one was:
  * those in the hands of a process when it was suspended. Returns how many deliveries were repetitions. Fails the test
  * otherwise.
  */

@@ -101,9 +101,23 @@ void test_server_restart(test_server *server)
 {
 	char port[16];
 	snprintf(port, sizeof(port), "%d", server->port);
-	char *argv[64] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", server->socket,
-			  "--dir", server->directory, "--save", "", "--daemonize", "no", "--logfile",
-			  "server.log", "--enable-debug-command", "yes"};
+	char *argv[64] = {"redis-server",
+			  "--port",
+			  port,
+			  "--bind",
+			  "127.0.0.1",
+			  "--unixsocket",
+			  server->socket,
+			  "--dir",
+			  server->directory,
+			  "--save",
+			  "",
+			  "--daemonize",
+			  "no",
+			  "--logfile",
+			  "server.log",
+			  "--enable-debug-command",
+			  "yes"};
 	int n = 17;
 	for (int i = 0; server->extra[i]; i++)
 		argv[n++] = server->extra[i];
@@ -190,7 +204,8 @@ redisContext *test_server_connect(const test_server *server)
 {
 	redisContext *context = redisConnectUnix(server->socket);
 	if (!context || context->err)
-		fail_msg("cannot connect to %s: %s", server->socket, context ? context->errstr : "out of memory");
+		fail_msg("cannot connect to %s: %s", server->socket,
+			 context ? context->errstr : "out of memory");
 	return context;
 }
 

@@ -10,12 +10,12 @@
 #include <sys/types.h>
 
 typedef struct test_server {
-	char directory[64];  /* of its own, removed at stop */
-	char socket[96];     /* the Unix socket's path */
-	char address[112];   /* unix://<socket>, as a client takes it */
-	int port;            /* 0: no TCP */
+	char directory[64]; /* of its own, removed at stop */
+	char socket[96];    /* the Unix socket's path */
+	char address[112];  /* unix://<socket>, as a client takes it */
+	int port;           /* 0: no TCP */
 	pid_t pid;
-	char *extra[32];     /* arguments it was started with, for restarts */
+	char *extra[32]; /* arguments it was started with, for restarts */
 } test_server;
 
 /*

@@ -1,0 +1,311 @@
+/*
+ * test_poison.c - messages that fail, that kill their process, and that are none of ours: each is tried as often as it
+ * may be, in its place, and then put aside with what is to know about it; the rest goes on.
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, MESSAGES = 20 };
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runner;
+static char directory[64], deliveries_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	redisFree(redis);
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(const char *more)
+{
+	test_runner_free(runner);
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/tests/plugins/record.so\nsession_timeout = 500ms\nretry_backoff = 1ms\n"
+		"option.path = %s\n%s\n",
+		server->address, test_build_directory(), deliveries_path, more);
+}
+
+/* Sends "0" to "19" to each partition, under a key of its own; returns the key of partition 0. */
+static const char *send_messages(void)
+{
+	static char zero[16];
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = server->address;
+	seg_client *client;
+	seg_stream *stream;
+	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
+	seg_error error = {0};
+	if (seg_client_open(&options, &client, &error) ||
+	    seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+	uint32_t next = 0;
+	for (int i = 0; next < PARTITIONS; i++) {
+		char key[16];
+		int length = snprintf(key, sizeof(key), "key-%d", i);
+		if (seg_partition_of(key, (size_t)length, PARTITIONS) != next)
+			continue;
+		if (next == 0)
+			strcpy(zero, key);
+		for (int n = 0; n < MESSAGES; n++) {
+			char data[16];
+			seg_record record = {key, (size_t)length, data, 0, NULL, 0};
+			record.data_length = (size_t)snprintf(data, sizeof(data), "%u.%d", next, n);
+			if (seg_stream_send(stream, &record, NULL, &error))
+				fail_msg("%s", error.text);
+		}
+		next++;
+	}
+	seg_stream_close(stream);
+	seg_client_close(client);
+	return zero;
+}
+
+static void wait_drained(void)
+{
+	test_group_wait_drained(server->address, "s", "g");
+}
+
+/* The messages that partition 0's handlers were given, in order, as "0.0 0.1 0.2/2": with attempts above 1. */
+static const char *handled_in_partition_0(void)
+{
+	static char text[4096];
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	size_t used = 0;
+	text[0] = '\0';
+	for (size_t i = 0; i < deliveries.count && used < sizeof(text) - 80; i++) {
+		const test_delivery *d = &deliveries.list[i];
+		if (d->partition != 0)
+			continue;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "", d->data);
+		if (d->attempt > 1)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "/%" PRIu32, d->attempt);
+	}
+	test_deliveries_free(&deliveries);
+	return text;
+}
+
+/* How many messages the other partitions' handlers got; each of them exactly once. */
+static void assert_others_were_handled_once(void)
+{
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	size_t others = 0;
+	for (size_t i = 0; i < deliveries.count; i++)
+		others += deliveries.list[i].partition != 0;
+	test_deliveries_free(&deliveries);
+	assert_int_equal(others, (PARTITIONS - 1) * MESSAGES);
+}
+
+/* A field of the only dead letter of partition 0. Freed by nobody until the next call. */
+static const char *letter(const char *field)
+{
+	static redisReply *reply;
+	if (reply)
+		freeReplyObject(reply);
+	reply = test_server_command(redis, "XRANGE {__default:s:partition_0}:g:dead - +");
+	assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+	assert_int_equal(reply->elements, 1);
+	const redisReply *fields = reply->element[0]->element[1];
+	for (size_t i = 0; i + 1 < fields->elements; i += 2)
+		if (strcmp(fields->element[i]->str, field) == 0)
+			return fields->element[i + 1]->str;
+	fail_msg("the dead letter has no field %s", field);
+	return NULL;
+}
+
+/* --- messages that fail ------------------------------------------------------------------------- */
+
+static void a_message_that_fails_twice_is_handled_at_the_third_attempt_and_in_its_place(void **state)
+{
+	(void)state;
+	send_messages();
+	run("option.fail = 0.3\noption.fail_times = 2\nbatch_size = 4");
+	wait_drained();
+	assert_string_equal(
+		handled_in_partition_0(),
+		"0.0 0.1 0.2 0.3 0.3/2 0.3/3 0.4 0.5 0.6 0.7 0.8 0.9 0.10 0.11 0.12 0.13 0.14 0.15 "
+		"0.16 0.17 0.18 0.19");
+	assert_others_were_handled_once();
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+}
+
+static void a_message_that_always_fails_becomes_a_dead_letter_that_tells_all(void **state)
+{
+	(void)state;
+	const char *key = send_messages();
+	run("option.fail = 0.3\nmax_attempts = 3\nbatch_size = 4");
+	wait_drained();
+	assert_string_equal(
+		handled_in_partition_0(),
+		"0.0 0.1 0.2 0.3 0.3/2 0.3/3 0.4 0.5 0.6 0.7 0.8 0.9 0.10 0.11 0.12 0.13 0.14 0.15 "
+		"0.16 0.17 0.18 0.19");
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+	assert_non_null(strstr(letter("reason"), "told to fail"));
+	assert_string_equal(letter("attempts"), "3");
+	assert_string_equal(letter("handler"), "record");
+	assert_string_equal(letter("partitionKey"), key);
+	assert_string_equal(letter("data"), "0.3");
+	const char *id = letter("id");
+	redisReply *original = test_server_command(redis, "XRANGE __default:s:partition_0 %s %s", id, id);
+	assert_int_equal(original->elements, 1);
+	freeReplyObject(original);
+}
+
+static void a_message_the_handler_gives_up_is_a_dead_letter_at_once(void **state)
+{
+	(void)state;
+	send_messages();
+	run("option.dead_letter = 0.3");
+	wait_drained();
+	assert_string_equal(letter("reason"), "told to dead-letter");
+	assert_string_equal(letter("attempts"), "1");
+	assert_others_were_handled_once();
+}
+
+static bool was_tried_ten_times(void *arg)
+{
+	(void)arg;
+	return strstr(handled_in_partition_0(), "0.3/10") != NULL;
+}
+
+static void without_a_limit_a_failing_message_holds_its_partition_and_no_other(void **state)
+{
+	(void)state;
+	send_messages();
+	run("option.fail = 0.3\nmax_attempts = 0\nretry_backoff_max = 2ms");
+	test_wait_until(was_tried_ten_times, NULL, 20000, "ten attempts");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_null(strstr(handled_in_partition_0(), "0.4"));
+	assert_others_were_handled_once();
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	/* Mended, it goes on where it stood. */
+	run("");
+	wait_drained();
+	assert_non_null(strstr(handled_in_partition_0(), "0.3 0.4 0.5"));
+}
+
+static void an_answer_that_says_stop_ends_the_runner_with_69_at_that_message(void **state)
+{
+	(void)state;
+	send_messages();
+	run("option.stop = 0.3");
+	assert_int_equal(test_runner_wait(runner), EX_UNAVAILABLE);
+	test_runner_says(runner, "told to stop");
+	assert_string_equal(handled_in_partition_0(), "0.0 0.1 0.2 0.3");
+	run("");
+	wait_drained();
+	assert_non_null(strstr(handled_in_partition_0(), "0.2 0.3 0.3 0.4"));
+}
+
+/* --- messages that kill ---------------------------------------------------------------------------- */
+
+static void a_message_that_kills_its_process_is_given_up_within_max_attempts_crashes(void **state)
+{
+	(void)state;
+	int crashes = 0;
+	send_messages();
+	for (;; crashes++) {
+		run("option.crash = 0.3\nmax_attempts = 3");
+		while (waitpid(runner->pid, &runner->status, WNOHANG) == 0 &&
+		       test_group_dead_letters(server->address, "s", "g") == 0)
+			usleep(2000);
+		if (test_group_dead_letters(server->address, "s", "g"))
+			break;
+		assert_true(WIFSIGNALED(runner->status));
+		runner->pid = 0;
+		assert_in_range(crashes, 0, 3);
+	}
+	wait_drained();
+	assert_in_range(crashes, 1, 3);
+	assert_non_null(strstr(letter("reason"), "the process died"));
+	assert_string_equal(letter("data"), "0.3");
+	assert_non_null(strstr(handled_in_partition_0(), "0.4 0.5 0.6 0.7 0.8 0.9 0.10"));
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	/* None but the message that kills was given up. */
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+}
+
+/* --- messages that are none ------------------------------------------------------------------------- */
+
+static void entries_that_are_none_of_ours_are_dead_letters_and_the_partition_goes_on(void **state)
+{
+	(void)state;
+	send_messages();
+	static const char *const foreign[] = {
+		"XADD __default:s:partition_0 * data alone",
+		"XADD __default:s:partition_0 * partitionKey k",
+		"XADD __default:s:partition_0 * something else",
+	};
+	for (int i = 0; i < 3; i++)
+		freeReplyObject(test_server_command(redis, foreign[i]));
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data last"));
+	run("");
+	wait_drained();
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 3);
+	assert_non_null(strstr(handled_in_partition_0(), "0.18 0.19 last"));
+	redisReply *letters = test_server_command(redis, "XRANGE {__default:s:partition_0}:g:dead - +");
+	for (size_t i = 0; i < letters->elements; i++) {
+		const redisReply *fields = letters->element[i]->element[1];
+		bool said = false;
+		for (size_t f = 0; f + 1 < fields->elements; f += 2)
+			said = said ||
+			       (strcmp(fields->element[f]->str, "reason") == 0 &&
+				strstr(fields->element[f + 1]->str, i == 1 ? "data" : "partitionKey"));
+		if (!said)
+			fail_msg("letter %zu does not say what is missing", i);
+	}
+	freeReplyObject(letters);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_message_that_fails_twice_is_handled_at_the_third_attempt_and_in_its_place),
+		TEST(a_message_that_always_fails_becomes_a_dead_letter_that_tells_all),
+		TEST(a_message_the_handler_gives_up_is_a_dead_letter_at_once),
+		TEST(without_a_limit_a_failing_message_holds_its_partition_and_no_other),
+		TEST(an_answer_that_says_stop_ends_the_runner_with_69_at_that_message),
+		TEST(a_message_that_kills_its_process_is_given_up_within_max_attempts_crashes),
+		TEST(entries_that_are_none_of_ours_are_dead_letters_and_the_partition_goes_on),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,205 @@
+/*
+ * test_redis_away.c - Redis crashes, hangs, forgets its scripts and drops connections, under load: runners wait and go on.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+#include "harness/storm.h"
+
+enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 300, RUNNERS = 2, SESSION_MS = 1000, WINDOW = 64 * 4 };
+
+static test_server *server;
+static test_runner *runners[RUNNERS];
+static char directory[64], deliveries_path[96];
+
+static void start(const char *server_arguments)
+{
+	server = test_server_start(server_arguments);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RUNNERS; i++) {
+		test_runner_free(runners[i]);
+		runners[i] = NULL;
+	}
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(int i)
+{
+	runners[i] = test_runner_run(
+		"[redis]\naddress = %s\ntimeout = 2s\n[runner]\nname = runner-%d\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+		"partitions = %d\nbatch_size = 64\nsession_timeout = %dms\noption.path = %s\n",
+		server->address, i, test_build_directory(), PARTITIONS, SESSION_MS, deliveries_path);
+}
+
+/* Both runners share the partitions, and some was handled. */
+static test_load *start_load(void)
+{
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	for (int i = 0; i < RUNNERS; i++)
+		run(i);
+	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+	test_load_reach(load, 50);
+	return load;
+}
+
+/* All that was sent was handled in order, and both runners live; returns the repetitions. */
+static size_t finish(test_load *load)
+{
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers, 0);
+	test_deliveries_free(&deliveries);
+	for (int i = 0; i < RUNNERS; i++)
+		assert_int_equal(test_runner_stop(runners[i], SIGTERM), EX_OK);
+	return repeated;
+}
+
+static void wait_ms(int ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+static void a_redis_that_crashes_and_comes_back_loses_and_reorders_nothing(void **state)
+{
+	(void)state;
+	start("--appendonly yes --appendfsync always");
+	test_load *load = start_load();
+	for (int round = 0; round < 3; round++) {
+		test_server_kill(server);
+		wait_ms(100 * round);
+		test_server_restart(server);
+		test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+		test_load_reach(load, 100 * (round + 1));
+	}
+	size_t repeated = finish(load);
+	if (repeated > (size_t)3 * PARTITIONS * WINDOW)
+		fail_msg("%zu messages were handled again", repeated);
+}
+
+static void a_redis_that_is_away_for_longer_than_a_session_is_waited_for(void **state)
+{
+	(void)state;
+	start("--appendonly yes --appendfsync always");
+	test_load *load = start_load();
+	test_server_kill(server);
+	wait_ms(2 * SESSION_MS);
+	for (int i = 0; i < RUNNERS; i++)
+		test_runner_says(runners[i], "connect");
+	test_server_restart(server);
+	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+	finish(load);
+}
+
+static long ticks_used(pid_t pid)
+{
+	char path[64], text[1024];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	size_t length = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[length] = '\0';
+	long user = 0, system = 0;
+	/* Behind the name in brackets: state, ten more, utime, stime. */
+	const char *rest = strrchr(text, ')');
+	assert_non_null(rest);
+	assert_int_equal(sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
+				&system),
+			 2);
+	return user + system;
+}
+
+static void while_redis_is_away_nothing_spins(void **state)
+{
+	(void)state;
+	start("--appendonly yes --appendfsync always");
+	test_load *load = start_load();
+	test_server_kill(server);
+	test_runner_says(runners[0], "connect");
+	long before = ticks_used(runners[0]->pid);
+	wait_ms(2 * SESSION_MS);
+	long used = ticks_used(runners[0]->pid) - before;
+	/* A loop would take some 200 ticks of 10 ms, and shares two processors with nobody. */
+	if (used > 30)
+		fail_msg("%ld ticks of processor time while Redis was away", used);
+	test_server_restart(server);
+	finish(load);
+}
+
+static void a_redis_that_hangs_for_longer_than_a_session_is_waited_for(void **state)
+{
+	(void)state;
+	start(NULL);
+	test_load *load = start_load();
+	kill(server->pid, SIGSTOP);
+	wait_ms(2 * SESSION_MS);
+	kill(server->pid, SIGCONT);
+	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+	finish(load);
+}
+
+static void forgotten_scripts_are_loaded_again_and_nothing_is_repeated(void **state)
+{
+	(void)state;
+	start(NULL);
+	test_load *load = start_load();
+	redisContext *context = test_server_connect(server);
+	for (int i = 0; i < 10; i++) {
+		freeReplyObject(test_server_command(context, "SCRIPT FLUSH"));
+		test_load_reach(load, 60 + 10 * i);
+	}
+	redisFree(context);
+	assert_int_equal(finish(load), 0);
+}
+
+static void dropped_connections_are_made_again_and_nothing_is_repeated(void **state)
+{
+	(void)state;
+	start(NULL);
+	test_load *load = start_load();
+	test_storm storm;
+	test_storm_start(&storm, server, 100);
+	wait_ms(2000);
+	assert_true(test_storm_end(&storm) > 5);
+	assert_int_equal(finish(load), 0);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_redis_that_crashes_and_comes_back_loses_and_reorders_nothing),
+		TEST(a_redis_that_is_away_for_longer_than_a_session_is_waited_for),
+		TEST(while_redis_is_away_nothing_spins),
+		TEST(a_redis_that_hangs_for_longer_than_a_session_is_waited_for),
+		TEST(forgotten_scripts_are_loaded_again_and_nothing_is_repeated),
+		TEST(dropped_connections_are_made_again_and_nothing_is_repeated),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
