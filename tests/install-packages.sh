@@ -11,9 +11,9 @@ set -eu
 
 packages_of() {
 	case $1 in
-	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
+	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev ;;
 	run) echo redis-server ;;
-	test) echo libcmocka-dev ;;
+	test) echo libcmocka-dev jq python3 postgresql ;;
 	model) echo spin ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)

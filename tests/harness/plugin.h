@@ -1,8 +1,8 @@
 /*
  * plugin.h - a handler plugin as a [consumer] section has it, loaded as segrunner loads it and fed by hand.
  *
- * The section's stream is "words", its group "g", its name "mine"; the partition is number 3. Failing to load fails
- * the test. Where a test has threads, each uses a partition of its own.
+ * The section's stream is "words", its group "g", its name "mine"; the partition is number 3. Failing to load
+ * fails the test. Where a test has threads, each uses a partition of its own.
  */
 #ifndef TEST_HARNESS_PLUGIN_H
 #define TEST_HARNESS_PLUGIN_H

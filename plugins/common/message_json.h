@@ -1,0 +1,53 @@
+/*
+ * message_json.h - a message as an object of JSON, for handlers that are not in this process.
+ *
+ *     {"stream":"orders","group":"billing","partition":3,"epoch":1763907642123,"id":"1763907650000-4",
+ *      "attempt":1,"key":"alice","data":"hello","headers":[{"name":"trace","value":"7f3a"}]}
+ *
+ * A key, data, or a header's name or value that is no UTF-8 stands in base64 under key_base64, data_base64,
+ * name_base64 or value_base64 instead. headers is left out where there are none. Pure; any thread.
+ */
+#ifndef PLUGINS_MESSAGE_JSON_H
+#define PLUGINS_MESSAGE_JSON_H
+
+#include <inttypes.h>
+
+#include <segmenter/handler.h>
+
+#include "buffer.h"
+
+static inline void message_json_headers(buffer *b, const seg_message *message)
+{
+	for (size_t i = 0; i < message->header_count; i++) {
+		const seg_header *header = &message->headers[i];
+		buffer_text(b, i ? ",{" : ",\"headers\":[{");
+		buffer_field(b, "name", header->name, header->name_length, false);
+		buffer_text(b, ",");
+		buffer_field(b, "value", header->value, header->value_length, false);
+		buffer_text(b, "}");
+	}
+	if (message->header_count)
+		buffer_text(b, "]");
+}
+
+/* Adds message `index` of the batch. attempt: of this message. with_data false: "data_length":N instead. */
+static inline void message_json(buffer *b, const seg_host *host, const seg_batch *batch, size_t index,
+				uint32_t attempt, bool with_data)
+{
+	const seg_message *message = &batch->messages[index];
+	buffer_format(b,
+		      "{\"stream\":\"%s\",\"group\":\"%s\",\"partition\":%" PRIu32 ",\"epoch\":%" PRIu64
+		      ",\"id\":\"%" PRIu64 "-%" PRIu64 "\",\"attempt\":%" PRIu32 ",",
+		      host->stream, host->group, batch->partition, batch->epoch, message->id.ms,
+		      message->id.seq, attempt);
+	buffer_field(b, "key", message->key, message->key_length, false);
+	buffer_text(b, ",");
+	if (with_data)
+		buffer_field(b, "data", message->data, message->data_length, false);
+	else
+		buffer_format(b, "\"data_length\":%zu", message->data_length);
+	message_json_headers(b, message);
+	buffer_text(b, "}");
+}
+
+#endif

@@ -1,0 +1,91 @@
+/* test_plugins_config.c - the sections of config/plugins.ini are ones that segrunner accepts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <ctype.h>
+#include <unistd.h>
+
+#include "harness/runner.h"
+
+static bool is_built(const char *plugin)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/plugins/%s.so", test_build_directory(), plugin);
+	return access(path, F_OK) == 0;
+}
+
+/*
+ * The section of the plugin without the #s of its options, which have no blank behind them; allocated. Fails the test
+ * where there is none.
+ */
+static char *uncommented(const char *plugin)
+{
+	char path[512], line[512], name[64] = "";
+	char *text = NULL, *section = NULL;
+	size_t size, wanted_size;
+	bool wanted = false;
+	snprintf(path, sizeof(path), "%s/config/plugins.ini", getenv("SEG_SOURCE_DIR"));
+	FILE *file = fopen(path, "r"), *out = open_memstream(&text, &size);
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (line[0] != '#' || (line[1] != '[' && !islower((unsigned char)line[1])))
+			continue;
+		if (line[1] == '[') {
+			fclose(out);
+			if (wanted && !section)
+				section = strdup(text);
+			free(text);
+			out = open_memstream(&text, &wanted_size);
+			wanted = false;
+		}
+		fputs(line + 1, out);
+		if (sscanf(line, "#plugin = %63s", name) == 1 && strcmp(name, plugin) == 0)
+			wanted = true;
+	}
+	fclose(file);
+	fclose(out);
+	if (wanted && !section)
+		section = strdup(text);
+	free(text);
+	if (!section)
+		fail_msg("config/plugins.ini has no section of the plugin %s", plugin);
+	return section;
+}
+
+static void check(const char *plugin)
+{
+	if (!is_built(plugin)) {
+		print_message("skipped: the plugin %s was left out of this build\n", plugin);
+		return;
+	}
+	char *section = uncommented(plugin);
+	test_runner *runner = test_runner_make("[runner]\nplugin_directory = %s/plugins\n%s",
+					       test_build_directory(), section);
+	test_runner_start(runner, (const char *const[]){"--check", "CONFIG", NULL});
+	if (test_runner_wait(runner) != 0) {
+		test_runner_says(runner, "something that explains why the check failed");
+		fail();
+	}
+	test_runner_free(runner);
+	free(section);
+}
+
+static void the_section_of_exec_is_accepted(void **state)
+{
+	(void)state;
+	check("exec");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_section_of_exec_is_accepted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,511 @@
+/* test_plugin_exec.c - the plugin exec with real children, in shell and Python. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/plugin.h"
+#include "harness/server.h"
+
+enum { PATIENCE_MS = 10000, MANY = 3000 };
+
+static char directory[64];
+static char options[8][512];
+
+/* "name=value" of printf's, for this test; slot: 0 to 7. */
+__attribute__((format(printf, 2, 3))) static const char *option(int slot, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(options[slot], sizeof(options[slot]), format, args);
+	va_end(args);
+	return options[slot];
+}
+
+#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* A child in shell: `each` runs for each message, which is in $m, and the files are in the directory. */
+static const char *shell(const char *each)
+{
+	return option(0, "command=cd %s; while IFS= read -r m; do %s; done", directory, each);
+}
+
+#define ANSWER(json) "echo '" json "'"
+
+static int make_directory(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	test_directory_make(directory);
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	test_directory_remove(directory);
+	return 0;
+}
+
+static const char *read_file(const char *name)
+{
+	static char content[256 * 1024];
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	FILE *file = fopen(path, "r");
+	size_t length = file ? fread(content, 1, sizeof(content) - 1, file) : 0;
+	content[length] = '\0';
+	if (file)
+		fclose(file);
+	return content;
+}
+
+static bool has_file(void *name)
+{
+	return *read_file(name) != '\0';
+}
+
+static bool is_gone(void *pid)
+{
+	char path[64], line[256] = "";
+	snprintf(path, sizeof(path), "/proc/%ld/stat", *(long *)pid);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return true;
+	char *read = fgets(line, sizeof(line), file);
+	fclose(file);
+	char *state = strrchr(line, ')');
+	return !read || !state || state[2] == 'Z';
+}
+
+static long read_pid(const char *name)
+{
+	test_wait_until(has_file, (void *)(uintptr_t)name, PATIENCE_MS, "the child says its pid");
+	return atol(read_file(name));
+}
+
+/* --- messages and answers ------------------------------------------------------------------- */
+
+static void a_message_is_a_line_of_json_with_all_that_belongs_to_it(void **state)
+{
+	(void)state;
+	static const seg_header headers[] = {{"trace", 5, "7f3a", 4}, {"raw", 3, "\xff", 1}};
+	test_plugin *p =
+		test_plugin_start("exec",
+				  OPTIONS(shell("printf '%s\\n' \"$m\" >>got; " ANSWER("{\"ok\":true}"))));
+	void *partition = test_plugin_open(p, 7);
+	seg_message odd = test_message(1, "k\xc3\xa4\"y", "a\nb");
+	odd.headers = headers;
+	odd.header_count = 2;
+	seg_message binary = test_message(2, "k", "");
+	binary.data = "\xff\0b";
+	binary.data_length = 3;
+	seg_message both[] = {odd, binary};
+	test_expect_done(test_plugin_handle(p, partition, 7, 4, both, 2));
+	assert_string_equal(
+		read_file("got"),
+		"{\"stream\":\"words\",\"group\":\"g\",\"partition\":3,\"epoch\":7,\"id\":\"1000-1\",\"attempt\":4,"
+		"\"key\":\"k\xc3\xa4\\\"y\",\"data\":\"a\\nb\",\"headers\":[{\"name\":\"trace\",\"value\":\"7f3a\"},"
+		"{\"name\":\"raw\",\"value_base64\":\"/w==\"}]}\n"
+		"{\"stream\":\"words\",\"group\":\"g\",\"partition\":3,\"epoch\":7,\"id\":\"1000-2\",\"attempt\":1,"
+		"\"key\":\"k\",\"data_base64\":\"/wBi\"}\n");
+	assert_int_equal(test_plugin_counter(p, "messages_total"), 2);
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+/* Answers by the data: "r" is retried, "d" dead-lettered, "x" ends the child, all else is done. */
+static const char by_data[] =
+	"printf '%s\\n' \"$m\" | sed 's/.*\"data\":\"\\(.*\\)\".*/\\1/' >>got; case $m in "
+	"*'\"data\":\"r'*) " ANSWER(
+		"{\"retry\":\"not yet\"}") ";;"
+					   "*'\"data\":\"d'*) " ANSWER(
+						   "{\"dead_letter\":\"never\"}") ";;"
+										  "*'\"data\":\"x'*) exit 3;;"
+										  "*) " ANSWER(
+											  "{\"ok\":true}") ";; esac";
+
+static void what_is_behind_a_dead_letter_is_not_sent_twice(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
+	void *partition = test_plugin_open(p, 7);
+	const seg_message m[] = {test_message(1, "k", "a"), test_message(2, "k", "d2"),
+				 test_message(3, "k", "b"), test_message(4, "k", "d4"),
+				 test_message(5, "k", "c")};
+	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m, 5), SEG_OUTCOME_DEAD_LETTER, 1, "never");
+	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m + 2, 3), SEG_OUTCOME_DEAD_LETTER, 1,
+			   "never");
+	test_expect_done(test_plugin_handle(p, partition, 7, 1, m + 4, 1));
+	assert_string_equal(read_file("got"), "a\nd2\nb\nd4\nc\n");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void what_is_behind_a_retried_message_comes_again_after_it(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
+	void *partition = test_plugin_open(p, 7);
+	const seg_message m[] = {test_message(1, "k", "a"), test_message(2, "k", "r"),
+				 test_message(3, "k", "b")};
+	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m, 3), SEG_OUTCOME_RETRY, 1, "not yet");
+	test_expect_answer(test_plugin_handle(p, partition, 7, 2, m + 1, 2), SEG_OUTCOME_RETRY, 0, "not yet");
+	test_expect_done(test_plugin_handle(p, partition, 7, 1, m + 2, 1));
+	assert_string_equal(read_file("got"), "a\nr\nb\nr\nb\nb\n");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void with_a_window_of_one_nothing_overtakes_a_failed_message(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data), "window=1"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a"),
+						 test_message(2, "k", "r"), test_message(3, "k", "b")),
+			   SEG_OUTCOME_RETRY, 1, "not yet");
+	assert_string_equal(read_file("got"), "a\nr\n");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+/* More than pipes hold, both ways: the child must not wait for us while we wait for it. */
+static void a_batch_larger_than_the_pipes_goes_through(void **state)
+{
+	(void)state;
+	static char data[4096];
+	static seg_message m[MANY];
+	memset(data, 'x', sizeof(data) - 1);
+	for (uint64_t i = 0; i < MANY; i++)
+		m[i] = test_message(i + 1, "k", data);
+	const char *script =
+		"import sys,json\nfor l in sys.stdin:\n r=json.loads(l);"
+		" print(json.dumps({\"ok\":True,\"id\":r[\"id\"],\"echo\":r[\"data\"]}),flush=False)\n"
+		" if r[\"id\"].endswith(\"00\"): sys.stdout.flush()\n";
+	test_plugin *p = test_plugin_start("exec", OPTIONS(option(0, "command=exec python3 -c '%s'", script),
+							   "window=10000", "timeout=60s"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_done(test_plugin_handle(p, partition, 7, 1, m, MANY));
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void frames_carry_data_as_it_is(void **state)
+{
+	(void)state;
+	const char *script =
+		"import sys,json,struct\ni=sys.stdin.buffer; o=sys.stdout.buffer\n"
+		"def frame():\n n=i.read(4)\n return i.read(struct.unpack(\">I\",n)[0]) if n else None\n"
+		"while (h:=frame()) is not None:\n d=frame()\n"
+		" open(sys.argv[1],\"a\").write(json.loads(h)[\"id\"]+\" \"+d.hex()+\"\\n\")\n"
+		" a=b\"{\\\"ok\\\":true}\"; o.write(struct.pack(\">I\",len(a))+a); o.flush()\n";
+	test_plugin *p =
+		test_plugin_start("exec",
+				  OPTIONS(option(0, "command=exec python3 -c '%s' %s/got", script, directory),
+					  "framing=frames"));
+	void *partition = test_plugin_open(p, 7);
+	seg_message binary = test_message(2, "k", "");
+	binary.data = "\xff\0\n";
+	binary.data_length = 3;
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", ""), binary));
+	assert_string_equal(read_file("got"), "1000-1 \n1000-2 ff000a\n");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+/* --- children that fail ----------------------------------------------------------------------- */
+
+static void a_child_that_ends_is_replaced_and_its_message_retried(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a"),
+						 test_message(2, "k", "x"), test_message(3, "k", "b")),
+			   SEG_OUTCOME_RETRY, 1, "the child ended with exit code 3");
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(3, "k", "b")));
+	assert_int_equal(test_plugin_counter(p, "child_starts_total"), 2);
+	assert_int_equal(test_plugin_counter(p, "child_failures_total"), 1);
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void a_child_killed_between_batches_costs_no_message_an_attempt(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start(
+		"exec",
+		OPTIONS(option(0, "command=echo $$ >%s/pid; while read -r m; do echo '{\"ok\":true}'; done",
+			       directory)));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
+	long pid = read_pid("pid");
+	kill((pid_t)pid, SIGKILL);
+	test_wait_until(is_gone, &pid, PATIENCE_MS, "the child is dead");
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(2, "k", "b")));
+	assert_non_null(strstr(test_plugin_log(p), "was ended by signal 9 (Killed); starting another"));
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void a_child_that_does_not_answer_in_time_is_killed(void **state)
+{
+	(void)state;
+	test_plugin *p =
+		test_plugin_start("exec",
+				  OPTIONS(option(0, "command=echo $$ >%s/pid; exec sleep 1000", directory),
+					  "timeout=200ms"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a")), SEG_OUTCOME_RETRY,
+			   0, "did not answer within option.timeout (200 ms)");
+	long pid = read_pid("pid");
+	assert_true(is_gone(&pid));
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void what_is_no_answer_is_shown(void **state)
+{
+	(void)state;
+	static const char *const wrong[][2] = {
+		{"echo hello", "the child answered hello: that is no answer"},
+		{"echo '{\"ok\":false}'", "neither {\"ok\":true} nor"},
+		{"echo '{\"ok\":true,\"retry\":\"x\"}'", "neither {\"ok\":true} nor"},
+		{"echo '{\"ok\":true,\"id\":\"9-9\"}'", "not the id of the message whose turn it is"},
+		{"echo '{\"ok\":true}'; echo '{\"ok\":true}'", NULL},
+		{"exec >&-; sleep 9", "the child closed its standard output"},
+		{"head -c 2000000 /dev/zero", "that is no answer"},
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		test_plugin *p = test_plugin_start("exec", OPTIONS(shell(wrong[i][0])));
+		void *partition = test_plugin_open(p, 7);
+		seg_answer answer = test_plugin_hand_over(p, partition, test_message(1, "k", "a"));
+		if (wrong[i][1])
+			test_expect_answer(answer, SEG_OUTCOME_RETRY, 0, wrong[i][1]);
+		test_plugin_close(p, partition);
+		test_plugin_stop(p);
+	}
+}
+
+static void a_command_that_cannot_be_run_stops_the_runner_and_gives_no_message_up(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start("exec", OPTIONS("command=exec /no/such/handler"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a")), SEG_OUTCOME_STOP,
+			   0, "ended with exit code 127 (command not found)");
+	assert_non_null(strstr(test_plugin_log(p), "/no/such/handler"));
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void what_a_child_writes_to_its_standard_error_is_logged(void **state)
+{
+	(void)state;
+	test_plugin *p =
+		test_plugin_start("exec", OPTIONS(shell("echo one >&2; echo two >&2; printf thr >&2; " ANSWER(
+						  "{\"ok\":true}"))));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
+	test_plugin_close(p, partition);
+	assert_string_equal(test_plugin_log(p),
+			    "mine: child of partition 3: one\nmine: child of partition 3: two\n"
+			    "mine: child of partition 3: thr\n");
+	test_plugin_stop(p);
+}
+
+/* --- the end of a child -------------------------------------------------------------------------- */
+
+static void a_child_ends_with_its_input(void **state)
+{
+	(void)state;
+	test_plugin *p =
+		test_plugin_start("exec", OPTIONS(option(0, "command=cat >/dev/null; echo finished >%s/end",
+							 directory)));
+	void *partition = test_plugin_open(p, 7);
+	test_plugin_close(p, partition);
+	assert_string_equal(read_file("end"), "finished\n");
+	test_plugin_stop(p);
+}
+
+static void a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start(
+		"exec",
+		OPTIONS(option(0,
+			       "command=cd %s; trap 'echo term >term' TERM; sleep 1000 & echo $! >pid2;"
+			       " echo $$ >pid; while :; do wait; done",
+			       directory),
+			"stop_timeout=100ms"));
+	void *partition = test_plugin_open(p, 7);
+	long pid = read_pid("pid"), started = read_pid("pid2");
+	test_plugin_close(p, partition);
+	assert_string_equal(read_file("term"), "term\n");
+	assert_true(is_gone(&pid));
+	test_wait_until(is_gone, &started, PATIENCE_MS, "what the child started is gone too");
+	test_plugin_stop(p);
+}
+
+static void a_child_does_not_outlive_a_killed_runner(void **state)
+{
+	(void)state;
+	pid_t runner = fork();
+	if (runner == 0) {
+		test_plugin *p =
+			test_plugin_start("exec",
+					  OPTIONS(option(0, "command=echo $$ >%s/pid; exec sleep 1000",
+							 directory)));
+		test_plugin_open(p, 7);
+		for (;;)
+			pause();
+	}
+	long pid = read_pid("pid");
+	kill(runner, SIGKILL);
+	assert_int_equal(waitpid(runner, NULL, 0), runner);
+	test_wait_until(is_gone, &pid, PATIENCE_MS, "the child is gone");
+}
+
+static size_t open_descriptors(void)
+{
+	size_t count = 0;
+	DIR *fds = opendir("/proc/self/fd");
+	while (readdir(fds))
+		count++;
+	closedir(fds);
+	return count;
+}
+
+static void a_child_inherits_three_descriptors_and_leaves_none_behind(void **state)
+{
+	(void)state;
+	size_t before = open_descriptors();
+	int inheritable = dup(STDIN_FILENO);
+	test_plugin *p =
+		test_plugin_start("exec", OPTIONS(shell("ls /proc/$$/fd | tr '\\n' ' ' >fds; " ANSWER(
+						  "{\"ok\":true}"))));
+	size_t loaded = open_descriptors();
+	void *partition = test_plugin_open(p, 7);
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
+	/* sh keeps 10 as its own copy while it redirects. */
+	const char *fds = read_file("fds");
+	assert_true(strncmp(fds, "0 1 2 ", 6) == 0 || strncmp(fds, "0 1 10 2 ", 9) == 0);
+	test_plugin_close(p, partition);
+	assert_int_equal(open_descriptors(), loaded);
+	test_plugin_stop(p);
+	close(inheritable);
+	assert_true(open_descriptors() <= before + 1);
+}
+
+static void the_child_knows_its_partition_from_the_environment(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start(
+		"exec", OPTIONS(option(0, "command=env | grep ^SEGMENTER_ | sort >env; cat >/dev/null"),
+				option(1, "directory=%s", directory)));
+	test_plugin_close(p, test_plugin_open(p, 7));
+	assert_string_equal(
+		read_file("env"),
+		"SEGMENTER_CONSUMER=mine\nSEGMENTER_EPOCH=7\nSEGMENTER_GROUP=g\nSEGMENTER_PARTITION=3\n"
+		"SEGMENTER_STREAM=words\n");
+	test_plugin_stop(p);
+}
+
+static void options_that_make_no_sense_are_refused(void **state)
+{
+	(void)state;
+	test_plugin_refuses("exec", OPTIONS("command=cat", "framing=xml"), "neither lines nor frames");
+	test_plugin_refuses("exec", OPTIONS("command=cat", "window=0"), "option.window is below 1");
+	test_plugin_refuses("exec", OPTIONS("command=cat", "timeout=0"), "option.timeout is below 1ms");
+}
+
+/* --- the examples ------------------------------------------------------------------------------------ */
+
+static void the_python_example_adds_up(void **state)
+{
+	(void)state;
+	const char *source = getenv("SEG_SOURCE_DIR");
+	assert_non_null(source);
+	test_plugin *p =
+		test_plugin_start("exec",
+				  OPTIONS(option(0, "command=exec python3 %s/examples/exec-python/handler.py",
+						 source)));
+	void *partition = test_plugin_open(p, 7);
+	const seg_message m[] = {test_message(1, "alice", "5"), test_message(2, "alice", "x"),
+				 test_message(3, "alice", "7")};
+	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m, 3), SEG_OUTCOME_DEAD_LETTER, 1,
+			   "not a number");
+	test_expect_done(test_plugin_handle(p, partition, 7, 1, m + 2, 1));
+	test_plugin_close(p, partition);
+	assert_non_null(strstr(test_plugin_log(p), "alice has 12"));
+	test_plugin_stop(p);
+}
+
+static void the_shell_example_waits_for_files(void **state)
+{
+	(void)state;
+	if (system("command -v jq >/dev/null") != 0) {
+		print_message("skipped: jq is not installed\n");
+		return;
+	}
+	test_plugin *p =
+		test_plugin_start("exec",
+				  OPTIONS(option(0, "command=exec sh %s/examples/exec-shell/handler.sh",
+						 getenv("SEG_SOURCE_DIR")),
+					  option(1, "directory=%s", directory)));
+	void *partition = test_plugin_open(p, 7);
+	char command[128];
+	snprintf(command, sizeof(command), "touch '%s/there'", directory);
+	assert_int_equal(system(command), 0);
+	const seg_message m[] = {test_message(1, "there", ""), test_message(2, "a/b", ""),
+				 test_message(3, "not there", "")};
+	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m, 3), SEG_OUTCOME_DEAD_LETTER, 1,
+			   "not the name");
+	test_expect_answer(test_plugin_handle(p, partition, 7, 1, m + 2, 1), SEG_OUTCOME_RETRY, 0,
+			   "not there yet");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_message_is_a_line_of_json_with_all_that_belongs_to_it),
+		TEST(what_is_behind_a_dead_letter_is_not_sent_twice),
+		TEST(what_is_behind_a_retried_message_comes_again_after_it),
+		TEST(with_a_window_of_one_nothing_overtakes_a_failed_message),
+		TEST(a_batch_larger_than_the_pipes_goes_through),
+		TEST(frames_carry_data_as_it_is),
+		TEST(a_child_that_ends_is_replaced_and_its_message_retried),
+		TEST(a_child_killed_between_batches_costs_no_message_an_attempt),
+		TEST(a_child_that_does_not_answer_in_time_is_killed),
+		TEST(what_is_no_answer_is_shown),
+		TEST(a_command_that_cannot_be_run_stops_the_runner_and_gives_no_message_up),
+		TEST(what_a_child_writes_to_its_standard_error_is_logged),
+		TEST(a_child_ends_with_its_input),
+		TEST(a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started),
+		TEST(a_child_does_not_outlive_a_killed_runner),
+		TEST(a_child_inherits_three_descriptors_and_leaves_none_behind),
+		TEST(the_child_knows_its_partition_from_the_environment),
+		TEST(options_that_make_no_sense_are_refused),
+		TEST(the_python_example_adds_up),
+		TEST(the_shell_example_waits_for_files),
+	};
+	if (!test_plugin_is_built("exec"))
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
