@@ -74,9 +74,16 @@ static const struct ck_ec_ops ec_ops = {
 	.wake32 = ec_wake32,
 	/* Spinning before sleeping would take the processor from Redis on a small machine. */
 	.busy_loop_iter = 1,
-	/* ck re-checks in steps that grow; one step straight to the deadline is what we want. */
+	/* ck looks again in steps that grow, for the sake of predicates that we do not have. */
 	.initial_wait_ns = 1000000000,
 };
+
+/* ck's first step may end behind the deadline of the wait: it ends there instead. */
+static int step_to_deadline(const struct ck_ec_wait_state *state, struct timespec *step)
+{
+	*step = *(const struct timespec *)state->data;
+	return 0;
+}
 
 /* Any thread may count up: I/O thread, and for a shared event every thread that polls. */
 static const struct ck_ec_mode ec_mode = {.ops = &ec_ops, .single_producer = false};
@@ -88,18 +95,19 @@ uint32_t seg_event_ticket(const ck_ec32_t *event)
 
 static void park(ck_ec32_t *event, uint32_t ticket, int64_t until)
 {
-	struct timespec deadline, *bound = NULL;
-	if (until != SEG_NEVER) {
-		int64_t left = until - seg_now();
-		if (left <= 0)
-			return;
-		/* futex(2) knows CLOCK_MONOTONIC only. */
-		clock_gettime(CLOCK_MONOTONIC, &deadline);
-		int64_t end = (int64_t)deadline.tv_sec * SEG_SECOND + deadline.tv_nsec + left;
-		deadline = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
-		bound = &deadline;
+	struct timespec deadline;
+	if (until == SEG_NEVER) {
+		ck_ec32_wait(event, &ec_mode, ticket, NULL);
+		return;
 	}
-	ck_ec32_wait(event, &ec_mode, ticket, bound);
+	int64_t left = until - seg_now();
+	if (left <= 0)
+		return;
+	/* futex(2) knows CLOCK_MONOTONIC only. */
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	int64_t end = (int64_t)deadline.tv_sec * SEG_SECOND + deadline.tv_nsec + left;
+	deadline = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
+	ck_ec32_wait_pred(event, &ec_mode, ticket, step_to_deadline, &deadline, &deadline);
 }
 
 void seg_event_wait(ck_ec32_t *event, uint32_t ticket, int64_t until, seg_idle idle)

@@ -128,7 +128,8 @@ static void a_wait_ends_at_its_time_and_not_before(void **state)
 	for (size_t i = 0; i < COUNT(idles); i++) {
 		int64_t until = seg_now() + 30 * SEG_MS;
 		seg_handoff_wait(&handoff, seg_handoff_ticket(&handoff), until, idles[i]);
-		assert_true(seg_now() >= until - SEG_MS && seg_now() < until + PATIENCE);
+		/* Half a second for a busy machine; ck's own steps are of a second. */
+		assert_true(seg_now() >= until - SEG_MS && seg_now() < until + 500 * SEG_MS);
 		int64_t begin = seg_now();
 		seg_handoff_wait(&handoff, seg_handoff_ticket(&handoff), begin - 1, idles[i]);
 		assert_true(seg_now() < begin + PATIENCE / 2);
