@@ -1,0 +1,56 @@
+/*
+ * tally.h - what is counted where messages arrive: a page of memory that segbench, its child processes and the no-op
+ * plugin in a segrunner share.
+ *
+ * A partition's part is written by the one thread that handles the partition, and read by segbench at any time.
+ */
+#ifndef SEGBENCH_TALLY_H
+#define SEGBENCH_TALLY_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+enum { TALLY_PARTITIONS = 256 };
+
+typedef struct tally_partition {
+	_Alignas(64) atomic_uint_fast64_t count; /* messages; stored last, with release order */
+	int64_t first_at;                        /* tally_now(), at the first message and at the last */
+	int64_t last_at;
+} tally_partition;
+
+typedef struct tally {
+	atomic_int_fast64_t
+		first_cpu; /* the process's CPU time in ns when its first message arrived; 0: none did */
+	int64_t last_cpu;  /* and when all was over; written by a child of segbench's */
+	tally_partition partitions[TALLY_PARTITIONS];
+} tally;
+
+/* Nanoseconds on a clock that all processes share. */
+static inline int64_t tally_clock(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline int64_t tally_now(void)
+{
+	return tally_clock(CLOCK_MONOTONIC);
+}
+
+/* Notes the arrival of `count` messages of a partition. Its thread only. */
+static inline void tally_arrived(tally *t, uint32_t partition, uint64_t count)
+{
+	tally_partition *p = &t->partitions[partition];
+	uint64_t before = atomic_load_explicit(&p->count, memory_order_relaxed);
+	p->last_at = tally_now();
+	if (before == 0) {
+		int_fast64_t none = 0;
+		p->first_at = p->last_at;
+		atomic_compare_exchange_strong(&t->first_cpu, &none, tally_clock(CLOCK_PROCESS_CPUTIME_ID));
+	}
+	atomic_store_explicit(&p->count, before + count, memory_order_release);
+}
+
+#endif

@@ -1,0 +1,48 @@
+#include "way.h"
+
+#include <err.h>
+#include <inttypes.h>
+#include <sysexits.h>
+
+#include "process.h"
+
+void bench_way_measure(const bench_way *way, bench_workload *workload, bench_measure *measure)
+{
+	*measure = (bench_measure){0};
+	bench_workload_reset(workload);
+	int64_t before = bench_server_cpu(workload->server);
+	way->run(workload, measure);
+	measure->server_cpu = bench_server_cpu(workload->server) - before;
+	measure->server_peak = bench_process_memory(workload->server->pid, "VmHWM");
+	measure->messages = bench_workload_arrived(workload);
+	measure->wall = bench_workload_wall(workload);
+	for (uint32_t p = 0; p < workload->partitions; p++) {
+		uint64_t count = workload->tally->partitions[p].count;
+		if (count != workload->messages / workload->partitions)
+			errx(EX_SOFTWARE,
+			     "%s: %" PRIu64 " messages of partition %" PRIu32 " arrived, not %" PRIu64,
+			     way->name, count, p, workload->messages / workload->partitions);
+	}
+}
+
+typedef struct {
+	int (*function)(void *workload);
+	bench_workload *workload;
+} child;
+
+static int run_child(void *arg)
+{
+	child *c = arg;
+	int code = c->function(c->workload);
+	c->workload->tally->last_cpu = tally_clock(CLOCK_PROCESS_CPUTIME_ID);
+	return code;
+}
+
+void bench_way_run_child(int (*function)(void *workload), bench_workload *workload, bench_measure *measure,
+			 const char *name)
+{
+	child c = {function, workload};
+	pid_t pid = bench_process_fork(run_child, &c);
+	measure->client_peak = bench_process_wait(pid, name);
+	measure->client_cpu = workload->tally->last_cpu - workload->tally->first_cpu;
+}

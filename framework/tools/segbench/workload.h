@@ -1,0 +1,44 @@
+/*
+ * workload.h - what is measured with: a stream of so many partitions, filled evenly with messages of one size.
+ */
+#ifndef SEGBENCH_WORKLOAD_H
+#define SEGBENCH_WORKLOAD_H
+
+#include "server.h"
+#include "tally.h"
+
+#define WORKLOAD_NAMESPACE "bench"
+#define WORKLOAD_STREAM "load"
+
+enum {
+	WORKLOAD_KEY_MAX = 64,
+	WORKLOAD_BATCH = 512, /* the most messages that one read or one handler's batch has, whoever reads */
+};
+
+typedef struct bench_workload {
+	bench_server *server;
+	tally *tally;        /* shared with who receives; see bench_workload_reset */
+	char tally_path[96]; /* the file of its memory */
+	uint32_t partitions; /* at most TALLY_PARTITIONS */
+	uint32_t size;       /* bytes of data a message */
+	uint64_t messages;   /* in all; a multiple of partitions */
+} bench_workload;
+
+/* Makes the shared tally in the server's directory. */
+void bench_workload_init(bench_workload *workload, bench_server *server);
+void bench_workload_fini(bench_workload *workload);
+
+/* Empties Redis and fills the stream's partitions. `progress` is told how far it is. */
+void bench_workload_fill(bench_workload *workload);
+
+/* The key of a partition's log. */
+void bench_workload_key(uint32_t partition, char key[WORKLOAD_KEY_MAX]);
+
+/* Nothing has arrived. */
+void bench_workload_reset(bench_workload *workload);
+
+/* How many messages have arrived, and the time from the first to the last of them in ns. */
+uint64_t bench_workload_arrived(const bench_workload *workload);
+int64_t bench_workload_wall(const bench_workload *workload);
+
+#endif
