@@ -12,8 +12,9 @@ int seg_fail(seg_error *error, int status, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
+	/* What it repeats may be anything: it must neither end the line nor drive a terminal. */
 	for (char *c = error->text; *c; c++)
-		if (*c == '\n' || *c == '\r')
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
 	return status;
 }
