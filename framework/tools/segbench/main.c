@@ -22,8 +22,6 @@ static void stop_server(void)
 int main(void)
 {
 	bench_workload workload;
-	(void)argc;
-	(void)argv;
 	owner = getpid();
 	bench_process_init();
 	atexit(stop_server);
