@@ -82,10 +82,17 @@ static void the_section_of_exec_is_accepted(void **state)
 	check("exec");
 }
 
+static void the_section_of_lua_is_accepted(void **state)
+{
+	(void)state;
+	check("lua");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_section_of_exec_is_accepted),
+		cmocka_unit_test(the_section_of_lua_is_accepted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,25 @@
+/*
+ * library.h - what a script finds in its state: Lua's own libraries, the table `segmenter`, and messages.
+ *
+ * All functions may raise Lua errors, so they are called from within a protected call.
+ */
+#ifndef PLUGINS_LUA_LIBRARY_H
+#define PLUGINS_LUA_LIBRARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+#include <segmenter/handler.h>
+
+/*
+ * Opens the libraries into a new state. sandbox: only those that reach nothing outside the script. host must
+ * outlive the state.
+ */
+void library_open(lua_State *lua, const seg_host *host, uint32_t partition, uint64_t epoch, bool sandbox);
+
+/* Pushes message `index` of the batch as a table. */
+void library_push_message(lua_State *lua, const seg_host *host, const seg_batch *batch, size_t index);
+
+#endif

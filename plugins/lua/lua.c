@@ -1,0 +1,285 @@
+/*
+ * lua - a handler as a Lua 5.4 script, read again when the file changes.
+ *
+ *     [consumer orders]
+ *     plugin = lua
+ *     option.script = orders.lua
+ *
+ * The script defines a function `handle`:
+ *
+ *     function handle(message)
+ *         local amount = tonumber(message.data)
+ *         if not amount then return "dead_letter", "no number" end
+ *         segmenter.count("orders_total")
+ *     end
+ *
+ * message has stream, group, partition, epoch, id ("1763907650000-4"), attempt, key, data, and headers: a
+ * list of {name, value}, and the values under their names besides (message.headers.trace). handle returns
+ *
+ *     nothing, or true            it has taken effect
+ *     "retry", why                hand it to me again after a pause (retry_backoff, max_attempts)
+ *     "dead_letter", why          put it aside
+ *     "stop", why                 nothing can go on here: segrunner ends
+ *
+ * and an error it raises is a retry. It may also define open(partition, epoch), tick(), and close(reason),
+ * where reason is "released" or "lost". There are segmenter.stream, group, consumer, instance, partition,
+ * epoch; segmenter.log([level,] text), which print does too; and segmenter.count(name [, n]).
+ *
+ * Each partition has a state of its own: its globals are never shared, and are gone when the partition moves,
+ * or when the script is read again.
+ *
+ * Options
+ *
+ *     script             required     the file
+ *     reload             yes          look at each tick whether the file has changed. The new script is
+ *                                     loaded and its open called first; if that fails, the old one goes on,
+ *                                     and the log says why
+ *     sandbox            yes          only base, string, table, math, utf8, coroutine, and the times of os:
+ *                                     nothing that reaches a file, a process or another library. no: all of
+ *                                     Lua, with require
+ *     memory_limit       64MiB        of one partition's state; 0: none. One that runs into it is loaded anew
+ *     instruction_limit  100000000    of one call (about a second); 0: none. C functions such as string.find
+ *                                     count as one instruction, whatever they take
+ *
+ * The limits and the sandbox guard against mistakes, not against an author who means harm.
+ *
+ * Delivery: at least once, in order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "script.h"
+
+/* What tells a file from what it was before. */
+typedef struct file_version {
+	struct timespec changed;
+	off_t size;
+	ino_t inode;
+} file_version;
+
+typedef struct lua_plugin {
+	const seg_host *host;
+	script_settings settings;
+	bool reload;
+	seg_counter *messages;
+	seg_counter *errors;
+	seg_counter *reloads;
+} lua_plugin;
+
+typedef struct lua_partition {
+	script *script;
+	uint32_t number;
+	uint64_t epoch;
+	file_version version; /* last looked at, whether it could be loaded or not */
+	char reason[512];
+} lua_partition;
+
+/* All zeros where there is no such file. */
+static file_version look_at(const char *path)
+{
+	struct stat status;
+	if (stat(path, &status))
+		return (file_version){0};
+	return (file_version){status.st_mtim, status.st_size, status.st_ino};
+}
+
+static bool is_same(const file_version *a, const file_version *b)
+{
+	return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
+	       a->size == b->size && a->inode == b->inode;
+}
+
+/* Loads and opens another script; the one there is, if any, is closed only if that succeeds. */
+static int renew(lua_plugin *plugin, lua_partition *partition, char *error, size_t error_size)
+{
+	char ignored[512];
+	partition->version = look_at(plugin->settings.path);
+	script *fresh =
+		script_load(&plugin->settings, partition->number, partition->epoch, error, error_size);
+	if (!fresh)
+		return -1;
+	if (script_open(fresh, error, error_size) != 0) {
+		script_free(fresh);
+		return -1;
+	}
+	if (partition->script &&
+	    script_close(partition->script, SEG_CLOSE_RELEASED, ignored, sizeof(ignored)))
+		plugin->host->log(plugin->host, SEG_WARNING, "close of partition %u: %s", partition->number,
+				  ignored);
+	script_free(partition->script);
+	partition->script = fresh;
+	return 0;
+}
+
+static void reload_if_changed(lua_plugin *plugin, lua_partition *partition)
+{
+	char error[512];
+	file_version version = look_at(plugin->settings.path);
+	if (is_same(&version, &partition->version))
+		return;
+	if (renew(plugin, partition, error, sizeof(error)) == 0) {
+		seg_counter_add(plugin->reloads, 1);
+		plugin->host->log(plugin->host, SEG_INFO, "partition %u goes on with the changed %s",
+				  partition->number, plugin->settings.path);
+	} else {
+		plugin->host->log(plugin->host, SEG_ERROR,
+				  "partition %u goes on with the script it has, since the new one fails: %s",
+				  partition->number, error);
+	}
+}
+
+/* A state that ran out of memory would go on failing. */
+static void replace_exhausted(lua_plugin *plugin, lua_partition *partition)
+{
+	char error[512];
+	if (script_is_exhausted(partition->script) && renew(plugin, partition, error, sizeof(error)) == 0)
+		plugin->host->log(plugin->host, SEG_WARNING,
+				  "partition %u ran out of memory, and goes on with a new state",
+				  partition->number);
+}
+
+/* --- callbacks ---------------------------------------------------------------------------------- */
+
+static seg_answer lua_handle(void *plugin_, void *state, const seg_batch *batch)
+{
+	lua_plugin *plugin = plugin_;
+	lua_partition *partition = state;
+	seg_outcome outcome = SEG_OUTCOME_DONE;
+	size_t i = 0;
+	while (i < batch->count) {
+		outcome = script_handle(partition->script, batch, i, partition->reason,
+					sizeof(partition->reason));
+		if (outcome != SEG_OUTCOME_DONE)
+			break;
+		i++;
+	}
+	seg_counter_add(plugin->messages, i);
+	if (outcome == SEG_OUTCOME_DONE)
+		return seg_done();
+	seg_counter_add(plugin->errors, outcome == SEG_OUTCOME_RETRY);
+	replace_exhausted(plugin, partition);
+	return (seg_answer){outcome, (uint32_t)i, partition->reason};
+}
+
+static void lua_tick(void *plugin_, void *state)
+{
+	lua_plugin *plugin = plugin_;
+	lua_partition *partition = state;
+	char error[512];
+	if (plugin->reload)
+		reload_if_changed(plugin, partition);
+	if (script_tick(partition->script, error, sizeof(error)) == 0)
+		return;
+	plugin->host->log(plugin->host, SEG_WARNING, "tick of partition %u: %s", partition->number, error);
+	replace_exhausted(plugin, partition);
+}
+
+static void lua_partition_close(void *plugin_, void *state, seg_close_reason reason)
+{
+	lua_plugin *plugin = plugin_;
+	lua_partition *partition = state;
+	char error[512];
+	if (partition->script && script_close(partition->script, reason, error, sizeof(error)) != 0)
+		plugin->host->log(plugin->host, SEG_WARNING, "close of partition %u: %s", partition->number,
+				  error);
+	script_free(partition->script);
+	free(partition);
+}
+
+static int lua_partition_open(void *plugin_, uint32_t number, uint64_t epoch, void **state, char *error,
+			      size_t error_size)
+{
+	lua_plugin *plugin = plugin_;
+	lua_partition *partition = calloc(1, sizeof(*partition));
+	if (!partition) {
+		snprintf(error, error_size, "out of memory");
+		return -1;
+	}
+	partition->number = number;
+	partition->epoch = epoch;
+	if (renew(plugin, partition, error, error_size) != 0) {
+		free(partition);
+		return -1;
+	}
+	*state = partition;
+	return 0;
+}
+
+static int read_settings(const seg_host *host, script_settings *settings, char *error, size_t error_size)
+{
+	int64_t memory = host->option_integer(host, "memory_limit");
+	int64_t instructions = host->option_integer(host, "instruction_limit");
+	*settings = (script_settings){.host = host,
+				      .path = host->option(host, "script"),
+				      .memory_limit = (size_t)memory,
+				      .instruction_limit = (uint64_t)instructions,
+				      .sandbox = host->option_boolean(host, "sandbox")};
+	if (memory >= 0 && instructions >= 0)
+		return 0;
+	snprintf(error, error_size, "option.%s is negative; write 0 for no limit",
+		 memory < 0 ? "memory_limit" : "instruction_limit");
+	return -1;
+}
+
+static int lua_init(const seg_host *host, void **out, char *error, size_t error_size)
+{
+	lua_plugin *plugin = calloc(1, sizeof(*plugin));
+	if (!plugin) {
+		snprintf(error, error_size, "out of memory");
+		return -1;
+	}
+	plugin->host = host;
+	plugin->reload = host->option_boolean(host, "reload");
+	plugin->messages = host->counter(host, "messages_total", "Messages that the script has handled.");
+	plugin->errors = host->counter(host, "retries_total", "Messages that it wants again, or failed on.");
+	plugin->reloads =
+		host->counter(host, "reloads_total", "Times that a partition took a changed script.");
+	/* Tried once, so that a mistake is told before any partition is claimed. */
+	script *trial = read_settings(host, &plugin->settings, error, error_size) == 0
+				? script_load(&plugin->settings, 0, 0, error, error_size)
+				: NULL;
+	script_free(trial);
+	if (!trial) {
+		free(plugin);
+		return -1;
+	}
+	*out = plugin;
+	return 0;
+}
+
+static void lua_fini(void *plugin)
+{
+	free(plugin);
+}
+
+static const seg_option options[] = {
+	{"script", SEG_OPTION_PATH, 1, NULL, "The file, which defines handle(message)."},
+	{"reload", SEG_OPTION_BOOLEAN, 0, "yes", "Look at each tick whether the file has changed."},
+	{"sandbox", SEG_OPTION_BOOLEAN, 0, "yes",
+	 "Keep from the script what reaches files, processes and libraries."},
+	{"memory_limit", SEG_OPTION_INTEGER, 0, "64MiB",
+	 "How much a partition's state may hold; 0: no limit."},
+	{"instruction_limit", SEG_OPTION_INTEGER, 0, "100000000",
+	 "How many instructions one call may take; 0: no limit."},
+	{NULL, 0, 0, NULL, NULL},
+};
+
+static const seg_handler handler = {
+	.abi = SEG_HANDLER_ABI,
+	.size = sizeof(seg_handler),
+	.name = "lua",
+	.version = "1.0.0",
+	.help = "Hands each message to a Lua script, which is read again when it changes.",
+	.options = options,
+	.init = lua_init,
+	.partition_open = lua_partition_open,
+	.handle = lua_handle,
+	.tick = lua_tick,
+	.partition_close = lua_partition_close,
+	.fini = lua_fini,
+};
+
+SEG_HANDLER_EXPORT(handler);

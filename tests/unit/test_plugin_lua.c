@@ -1,0 +1,356 @@
+/* test_plugin_lua.c - the plugin lua with real scripts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "harness/plugin.h"
+#include "harness/server.h"
+
+static char directory[64];
+static char script_option[128];
+
+#define OPTIONS(...) ((const char *const[]){script_option, __VA_ARGS__, NULL})
+#define NO_OPTIONS ((const char *const[]){script_option, NULL})
+
+static int make_directory(void **state)
+{
+	(void)state;
+	test_directory_make(directory);
+	snprintf(script_option, sizeof(script_option), "script=%s/handler.lua", directory);
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	test_directory_remove(directory);
+	return 0;
+}
+
+/* Puts the script in place at once, as a careful editor does. */
+static void write_script(const char *text)
+{
+	char path[128], temporary[128];
+	snprintf(path, sizeof(path), "%s/handler.lua", directory);
+	snprintf(temporary, sizeof(temporary), "%s/new", directory);
+	FILE *file = fopen(temporary, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(rename(temporary, path), 0);
+}
+
+static test_plugin *plugin;
+static void *partition;
+
+static void start(const char *script, const char *const *options)
+{
+	write_script(script);
+	plugin = test_plugin_start("lua", options);
+	partition = test_plugin_open(plugin, 7);
+}
+
+static void stop(void)
+{
+	if (partition)
+		test_plugin_close(plugin, partition);
+	test_plugin_stop(plugin);
+}
+
+static seg_answer hand_over(const char *data)
+{
+	return test_plugin_hand_over(plugin, partition, test_message(1, "k", data));
+}
+
+static void expect_log(const char *text)
+{
+	if (!strstr(test_plugin_log(plugin), text))
+		fail_msg("\"%s\" lacks \"%s\"", test_plugin_log(plugin), text);
+}
+
+/* --- messages and answers ---------------------------------------------------------------------- */
+
+static void a_message_is_a_table_with_all_that_belongs_to_it(void **state)
+{
+	(void)state;
+	static const seg_header headers[] = {{"trace", 5, "7f3a", 4}, {"raw", 3, "\xff", 1}};
+	start("function handle(m) print(m.stream, m.group, m.partition, m.epoch, m.id, m.attempt, m.key, #m.data,"
+	      " #m.headers, m.headers.trace, m.headers[2].name, m.headers[2].value:byte()) end",
+	      NO_OPTIONS);
+	seg_message m = test_message(1, "k\xc3\xa4", "");
+	m.data = "a\0\xff";
+	m.data_length = 3;
+	m.headers = headers;
+	m.header_count = 2;
+	test_expect_done(test_plugin_handle(plugin, partition, 7, 4, &m, 1));
+	expect_log("words g 3 7 1000-1 4 k\xc3\xa4 3 2 7f3a raw 255");
+	stop();
+}
+
+static const char by_data[] = "function handle(m)\n"
+			      " print('got ' .. m.data)\n"
+			      " if m.data == 'r' then return 'retry', 'not yet' end\n"
+			      " if m.data == 'd' then return 'dead_letter', 'never' end\n"
+			      " if m.data == 's' then return 'stop', 'full' end\n"
+			      " if m.data == 'e' then error('broken') end\n"
+			      " if m.data == 't' then error({}) end\n"
+			      " if m.data == 'n' then return 42 end\n"
+			      " if m.data == 'f' then return false end\n"
+			      " return m.data == 'true' or nil\n"
+			      "end";
+
+static void what_handle_returns_is_the_answer(void **state)
+{
+	(void)state;
+	start(by_data, NO_OPTIONS);
+	test_expect_done(hand_over("a"));
+	test_expect_done(hand_over("true"));
+	test_expect_answer(hand_over("r"), SEG_OUTCOME_RETRY, 0, "not yet");
+	test_expect_answer(hand_over("d"), SEG_OUTCOME_DEAD_LETTER, 0, "never");
+	test_expect_answer(hand_over("s"), SEG_OUTCOME_STOP, 0, "full");
+	test_expect_answer(hand_over("e"), SEG_OUTCOME_RETRY, 0, "handler.lua:6: broken");
+	test_expect_answer(hand_over("t"), SEG_OUTCOME_RETRY, 0, "an error that is no text");
+	test_expect_answer(hand_over("n"), SEG_OUTCOME_RETRY, 0, "handle returned 42");
+	test_expect_answer(hand_over("f"), SEG_OUTCOME_RETRY, 0, "handle returned false");
+	stop();
+}
+
+static void nothing_behind_a_failed_message_is_handled(void **state)
+{
+	(void)state;
+	start(by_data, NO_OPTIONS);
+	test_expect_answer(test_plugin_hand_over(plugin, partition, test_message(1, "k", "a"),
+						 test_message(2, "k", "r"), test_message(3, "k", "b")),
+			   SEG_OUTCOME_RETRY, 1, "not yet");
+	assert_string_equal(test_plugin_log(plugin), "mine: got a\nmine: got r\n");
+	assert_int_equal(test_plugin_counter(plugin, "messages_total"), 1);
+	assert_int_equal(test_plugin_counter(plugin, "retries_total"), 1);
+	stop();
+}
+
+static void open_tick_and_close_are_called_where_they_are_defined(void **state)
+{
+	(void)state;
+	start("function open(p, e) print('open', p, e) end\n"
+	      "function tick() segmenter.count('ticks_total', 2); segmenter.log('warning', 'tick') end\n"
+	      "function close(why) print('close', why, segmenter.partition, segmenter.epoch) end\n"
+	      "function handle() end",
+	      NO_OPTIONS);
+	test_plugin_tick(plugin, partition);
+	test_plugin_close(plugin, partition);
+	assert_string_equal(test_plugin_log(plugin),
+			    "mine: open 3 7\nmine: tick\nmine: close released 3 7\n");
+	assert_int_equal(test_plugin_counter(plugin, "ticks_total"), 2);
+	test_plugin_stop(plugin);
+}
+
+static void each_partition_has_a_state_of_its_own(void **state)
+{
+	(void)state;
+	start("n = 0; function handle() n = n + 1; print('n', n) end", NO_OPTIONS);
+	void *other = test_plugin_open(plugin, 8);
+	test_expect_done(hand_over("a"));
+	test_expect_done(hand_over("b"));
+	test_expect_done(
+		test_plugin_handle(plugin, other, 8, 1, (seg_message[]){test_message(1, "k", "c")}, 1));
+	assert_string_equal(test_plugin_log(plugin), "mine: n 1\nmine: n 2\nmine: n 1\n");
+	test_plugin_close(plugin, other);
+	stop();
+}
+
+/* --- limits ------------------------------------------------------------------------------------------ */
+
+static void an_endless_loop_is_a_retry(void **state)
+{
+	(void)state;
+	start("function handle(m) if m.data == 'loop' then while true do end end end",
+	      OPTIONS("instruction_limit=100000"));
+	test_expect_answer(hand_over("loop"), SEG_OUTCOME_RETRY, 0,
+			   "more than 100000 instructions (option.instruction_limit)");
+	test_expect_done(hand_over("a"));
+	stop();
+}
+
+static void an_endless_loop_that_catches_errors_or_hides_in_a_coroutine_ends_too(void **state)
+{
+	(void)state;
+	start("local function loop() while true do end end\n"
+	      "function handle(m)\n"
+	      " if m.data == 'pcall' then while true do pcall(loop) end end\n"
+	      " if m.data == 'coroutine' then while true do coroutine.wrap(function() pcall(loop) end)() end end\n"
+	      "end",
+	      OPTIONS("instruction_limit=100000"));
+	test_expect_answer(hand_over("pcall"), SEG_OUTCOME_RETRY, 0, "more than 100000 instructions");
+	test_expect_answer(hand_over("coroutine"), SEG_OUTCOME_RETRY, 0, "more than 100000 instructions");
+	test_expect_done(hand_over("a"));
+	stop();
+}
+
+static void a_state_that_runs_out_of_memory_is_replaced(void **state)
+{
+	(void)state;
+	start("kept = {}\n"
+	      "function handle(m)\n"
+	      " if m.data == 'eat' then while true do kept[#kept + 1] = ('x'):rep(1000) .. #kept end end\n"
+	      " print('kept', #kept)\n"
+	      "end",
+	      OPTIONS("memory_limit=1MiB"));
+	test_expect_answer(hand_over("eat"), SEG_OUTCOME_RETRY, 0,
+			   "ran out of memory; it may use 1048576 bytes (option.memory_limit)");
+	test_expect_done(hand_over("a"));
+	expect_log("mine: partition 3 ran out of memory, and goes on with a new state\nmine: kept 0\n");
+	stop();
+}
+
+static void a_message_larger_than_the_memory_is_a_retry_and_no_crash(void **state)
+{
+	(void)state;
+	static char data[2 << 20];
+	memset(data, 'x', sizeof(data) - 1);
+	start("function handle(m) end", OPTIONS("memory_limit=1MiB"));
+	test_expect_answer(hand_over(data), SEG_OUTCOME_RETRY, 0, "ran out of memory");
+	test_expect_done(hand_over("a"));
+	stop();
+}
+
+static void the_sandbox_keeps_files_processes_and_libraries_away(void **state)
+{
+	(void)state;
+	static const char script[] =
+		"function handle(m) for _, n in ipairs{'io', 'require', 'package', 'debug', 'load', 'loadfile',"
+		" 'dofile'} do if _G[n] then error(n .. ' is there') end end\n"
+		" for _, n in ipairs{'execute', 'exit', 'getenv', 'remove', 'rename', 'tmpname', 'setlocale'} do"
+		" if os[n] then error(n .. ' is there') end end\n"
+		" assert(not string.dump and os.time() > 0 and os.date() and math.pi and table.concat and utf8.char)"
+		" end";
+	start(script, NO_OPTIONS);
+	test_expect_done(hand_over("a"));
+	stop();
+	start(script, OPTIONS("sandbox=no"));
+	test_expect_answer(hand_over("a"), SEG_OUTCOME_RETRY, 0, "io is there");
+	stop();
+}
+
+/* --- reload --------------------------------------------------------------------------------------------- */
+
+static void a_changed_script_is_taken_at_the_next_tick(void **state)
+{
+	(void)state;
+	start("function close(why) print('close one', why) end function handle(m) print('one') end",
+	      NO_OPTIONS);
+	test_plugin_tick(plugin, partition);
+	test_expect_done(hand_over("a"));
+	write_script("function open() print('open two') end function handle(m) print('two') end");
+	test_expect_done(hand_over("b"));
+	test_plugin_tick(plugin, partition);
+	test_expect_done(hand_over("c"));
+	char expected[512];
+	snprintf(expected, sizeof(expected),
+		 "mine: one\nmine: one\nmine: open two\nmine: close one released\n"
+		 "mine: partition 3 goes on with the changed %s/handler.lua\nmine: two\n",
+		 directory);
+	assert_string_equal(test_plugin_log(plugin), expected);
+	assert_int_equal(test_plugin_counter(plugin, "reloads_total"), 1);
+	stop();
+}
+
+static void a_changed_script_that_fails_leaves_the_old_one_at_work(void **state)
+{
+	(void)state;
+	static const char *const wrong[][2] = {
+		{"function handle(m", "handler.lua:1: ')' expected"},
+		{"x = nil + 1", "handler.lua:1: attempt to perform arithmetic on a nil value"},
+		{"local handle", "defines no function handle(message)"},
+		{"function handle() end function open() error('no database') end", "no database"},
+		{"while true do end", "more than 100000 instructions"},
+	};
+	start("function handle(m) print('old') end", OPTIONS("instruction_limit=100000"));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		write_script(wrong[i][0]);
+		test_plugin_tick(plugin, partition);
+		expect_log("partition 3 goes on with the script it has, since the new one fails: ");
+		expect_log(wrong[i][1]);
+		size_t logged = strlen(test_plugin_log(plugin));
+		test_plugin_tick(plugin, partition);
+		assert_int_equal(strlen(test_plugin_log(plugin)), logged);
+		test_expect_done(hand_over("a"));
+	}
+	write_script("function handle(m) print('new') end");
+	test_plugin_tick(plugin, partition);
+	test_expect_done(hand_over("a"));
+	expect_log("mine: new\n");
+	stop();
+}
+
+static void without_reload_a_change_changes_nothing(void **state)
+{
+	(void)state;
+	start("function handle(m) print('old') end", OPTIONS("reload=no"));
+	write_script("function handle(m) print('new') end");
+	test_plugin_tick(plugin, partition);
+	test_expect_done(hand_over("a"));
+	expect_log("mine: old\n");
+	stop();
+}
+
+/* --- mistakes ----------------------------------------------------------------------------------- */
+
+static void a_script_that_fails_keeps_segrunner_from_starting(void **state)
+{
+	(void)state;
+	test_plugin_refuses("lua", NO_OPTIONS, "handler.lua");
+	write_script("function handle(m");
+	test_plugin_refuses("lua", NO_OPTIONS, "handler.lua:1: ')' expected");
+	write_script("function handler(m) end");
+	test_plugin_refuses("lua", NO_OPTIONS, "handler.lua defines no function handle(message)");
+	write_script("\x1bLua");
+	test_plugin_refuses("lua", NO_OPTIONS, "attempt to load a binary chunk");
+	write_script("function handle(m) end");
+	test_plugin_refuses("lua", OPTIONS("memory_limit=-1"), "option.memory_limit is negative");
+	test_plugin_refuses("lua", OPTIONS("memory_limit=100"), "option.memory_limit is too small");
+}
+
+static void a_script_whose_open_fails_keeps_the_partition_closed(void **state)
+{
+	(void)state;
+	write_script("function open() error('no database') end function handle() end");
+	plugin = test_plugin_start("lua", NO_OPTIONS);
+	char error[512];
+	assert_null(test_plugin_try_open(plugin, 7, error));
+	assert_non_null(strstr(error, "no database"));
+	partition = NULL;
+	stop();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_message_is_a_table_with_all_that_belongs_to_it),
+		TEST(what_handle_returns_is_the_answer),
+		TEST(nothing_behind_a_failed_message_is_handled),
+		TEST(open_tick_and_close_are_called_where_they_are_defined),
+		TEST(each_partition_has_a_state_of_its_own),
+		TEST(an_endless_loop_is_a_retry),
+		TEST(an_endless_loop_that_catches_errors_or_hides_in_a_coroutine_ends_too),
+		TEST(a_state_that_runs_out_of_memory_is_replaced),
+		TEST(a_message_larger_than_the_memory_is_a_retry_and_no_crash),
+		TEST(the_sandbox_keeps_files_processes_and_libraries_away),
+		TEST(a_changed_script_is_taken_at_the_next_tick),
+		TEST(a_changed_script_that_fails_leaves_the_old_one_at_work),
+		TEST(without_reload_a_change_changes_nothing),
+		TEST(a_script_that_fails_keeps_segrunner_from_starting),
+		TEST(a_script_whose_open_fails_keeps_the_partition_closed),
+	};
+	if (!test_plugin_is_built("lua"))
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
