@@ -61,6 +61,7 @@ struct seg_connection {
 
 	char sha[SEG_SCRIPT_COUNT][SHA_LENGTH + 1];
 	unsigned preparing; /* answers of the preparation that are due */
+	unsigned reloading; /* and of scripts that Redis had forgotten */
 };
 
 static void went_down(seg_connection *c);
@@ -365,16 +366,22 @@ static void start_preparing(seg_connection *c)
 
 static void reloaded_script(void *arg, const seg_reply *reply)
 {
-	(void)arg;
+	seg_connection *c = arg;
 	(void)reply;
+	c->reloading--;
 }
 
-/* Redis forgot the scripts (SCRIPT FLUSH, a restart, a failover): hand them over again. */
+/*
+ * Redis forgot the scripts (SCRIPT FLUSH, a failover): hand them over again, once for all the calls that were under way
+ * and are refused before the first of these is answered.
+ */
 static void reload_scripts(seg_connection *c)
 {
+	if (c->reloading > 0)
+		return;
 	for (int i = 0; i < SEG_SCRIPT_COUNT; i++) {
 		const char *argv[3] = {"SCRIPT", "LOAD", seg_script_sources[i].text};
-		issue(c, NULL, reloaded_script, c, 3, argv, NULL);
+		c->reloading += issue(c, NULL, reloaded_script, c, 3, argv, NULL);
 	}
 }
 
