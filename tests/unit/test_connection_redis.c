@@ -1,0 +1,336 @@
+/* A connection and a real Redis: prepared on each connect, back after each loss, whole however large. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "harness/server.h"
+#include "redis/connection.h"
+
+static test_server *server;
+static redisContext *other; /* a stock connection, for what is done behind ours */
+static seg_address address;
+static seg_connection *connection;
+
+static int setup(void **state)
+{
+	(void)state;
+	server = test_server_start_tcp(NULL);
+	other = test_server_connect(server);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	seg_connection_destroy(connection);
+	connection = NULL;
+	seg_address_fini(&address);
+	redisFree(other);
+	test_server_stop(server);
+	return 0;
+}
+
+static void operate(const char *command)
+{
+	redisReply *reply = test_server_command(other, command);
+	if (reply->type == REDIS_REPLY_ERROR)
+		fail_msg("%s: %s", command, reply->str);
+	freeReplyObject(reply);
+}
+
+static void connect_to(const char *url)
+{
+	seg_error error;
+	seg_connection_destroy(connection);
+	seg_address_fini(&address);
+	if (seg_address_parse(url, &address, &error))
+		fail_msg("%s", error.text);
+	seg_connection_options options = {.address = &address,
+					  .client_name = "tester",
+					  .connect_timeout = 5 * SEG_SECOND};
+	options.logger = seg_logger_make(NULL, NULL);
+	connection = seg_connection_create(&options);
+	assert_non_null(connection);
+}
+
+static void wait_ready(void)
+{
+	if (seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND))
+		fail_msg("not ready: %s", seg_connection_error(connection)->text);
+}
+
+/* --- one command and its answer ------------------------------------------------------------- */
+
+typedef struct {
+	bool done;
+	bool lost;
+	bool transient;
+	seg_reply_type type;
+	char text[256]; /* its first bytes, of an array those of its first element */
+	size_t length;
+	uint64_t sum; /* of all bytes */
+} answer;
+
+static void keep(void *arg, const seg_reply *reply)
+{
+	answer *a = arg;
+	a->done = true;
+	a->lost = !reply;
+	if (!reply)
+		return;
+	a->type = reply->type;
+	a->transient = seg_reply_is_transient(reply);
+	const seg_reply *text = reply->type == SEG_REPLY_ARRAY ? seg_reply_at(reply, 0) : reply;
+	if (!text || !text->text)
+		return;
+	a->length = text->length;
+	snprintf(a->text, sizeof(a->text), "%s", text->text);
+	for (size_t i = 0; i < text->length; i++)
+		a->sum += (unsigned char)text->text[i];
+}
+
+static void wait_for(const answer *a)
+{
+	if (seg_connection_wait(connection, &a->done, seg_now() + 20 * SEG_SECOND))
+		fail_msg("no answer: %s", seg_connection_error(connection)->text);
+}
+
+static answer ask(const char *a, const char *b, const char *c)
+{
+	answer got = {0};
+	wait_ready();
+	assert_true(seg_connection_words(connection, keep, &got, a, b, c, (char *)NULL));
+	wait_for(&got);
+	return got;
+}
+
+static answer register_stream(void)
+{
+	answer got = {0};
+	const char *argv[] = {"info", "4", "100", "reject", "1"};
+	wait_ready();
+	assert_true(seg_connection_script(connection, SEG_SCRIPT_REGISTER, keep, &got, 1, 5, argv, NULL));
+	wait_for(&got);
+	return got;
+}
+
+/* --- preparing -------------------------------------------------------------------------------- */
+
+static void a_fresh_connection_has_its_name_its_database_and_the_scripts(void **state)
+{
+	(void)state;
+	char url[160];
+	snprintf(url, sizeof(url), "%s?db=3", server->address);
+	operate("SCRIPT FLUSH");
+	connect_to(url);
+	assert_string_equal(ask("CLIENT", "GETNAME", NULL).text, "tester");
+	ask("SET", "here", "1");
+	operate("SELECT 3");
+	redisReply *reply = test_server_command(other, "GET here");
+	assert_string_equal(reply->str, "1");
+	freeReplyObject(reply);
+	assert_string_equal(register_stream().text, "OK");
+}
+
+static void users_and_passwords_are_what_redis_takes_them_for(void **state)
+{
+	(void)state;
+	char url[160];
+	operate("ACL SETUSER alice on >p@ss/word ~* +@all");
+	operate("ACL SETUSER default off");
+	snprintf(url, sizeof(url), "unix://alice:p%%40ss%%2fword@%s", server->socket);
+	connect_to(url);
+	assert_string_equal(ask("ACL", "WHOAMI", NULL).text, "alice");
+	snprintf(url, sizeof(url), "unix://alice:wrong@%s", server->socket);
+	connect_to(url);
+	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), SEG_EAUTH);
+	connect_to(server->address);
+	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), SEG_EAUTH);
+	assert_non_null(strstr(seg_connection_error(connection)->text, "asks for a password"));
+}
+
+static void a_host_name_is_tried_at_each_of_its_addresses(void **state)
+{
+	(void)state;
+	char url[64];
+	/* It may stand for ::1 as well, where this Redis does not listen. */
+	snprintf(url, sizeof(url), "redis://localhost:%d", server->port);
+	connect_to(url);
+	assert_string_equal(ask("PING", NULL, NULL).text, "PONG");
+}
+
+static void a_host_that_there_is_not_is_named(void **state)
+{
+	(void)state;
+	connect_to("redis://nowhere.invalid:7000");
+	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + SEG_MS), SEG_ETIMEOUT);
+	const seg_error *error = seg_connection_error(connection);
+	assert_int_equal(error->status, SEG_EUNREACHABLE);
+	assert_non_null(strstr(error->text, "cannot find the host of redis://nowhere.invalid:7000: "));
+}
+
+/* --- forgetting and losing ----------------------------------------------------------------------- */
+
+static void a_script_that_redis_forgot_is_there_at_the_second_try(void **state)
+{
+	(void)state;
+	connect_to(server->address);
+	assert_string_equal(register_stream().text, "OK");
+	operate("SCRIPT FLUSH");
+	answer refused = register_stream();
+	assert_int_equal(refused.type, SEG_REPLY_ERROR);
+	assert_true(refused.transient);
+	assert_string_equal(register_stream().text, "OK");
+	assert_int_equal(seg_connection_incarnation(connection), 1);
+}
+
+static void a_killed_client_comes_back_as_another_one(void **state)
+{
+	(void)state;
+	char command[64];
+	connect_to(server->address);
+	wait_ready();
+	int64_t id = seg_connection_client_id(connection);
+	assert_true(id > 0);
+	answer blocked = {0};
+	assert_true(seg_connection_words(connection, keep, &blocked, "BLPOP", "nothing", "0", (char *)NULL));
+	seg_connection_flush(connection);
+	snprintf(command, sizeof(command), "CLIENT KILL ID %lld", (long long)id);
+	operate(command);
+	wait_for(&blocked);
+	assert_true(blocked.lost);
+	wait_ready();
+	assert_true(seg_connection_client_id(connection) > id);
+	assert_int_equal(seg_connection_incarnation(connection), 2);
+	assert_string_equal(ask("CLIENT", "GETNAME", NULL).text, "tester");
+}
+
+static void a_redis_that_starts_again_is_found_with_the_scripts_loaded(void **state)
+{
+	(void)state;
+	connect_to(server->address);
+	wait_ready();
+	answer blocked = {0};
+	assert_true(seg_connection_words(connection, keep, &blocked, "BLPOP", "nothing", "0", (char *)NULL));
+	seg_connection_flush(connection);
+	test_server_kill(server);
+	wait_for(&blocked);
+	assert_true(blocked.lost);
+	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 300 * SEG_MS), SEG_ETIMEOUT);
+	assert_false(seg_connection_words(connection, keep, &blocked, "PING", (char *)NULL));
+	test_server_restart(server);
+	assert_string_equal(register_stream().text, "OK");
+	assert_int_equal(seg_connection_incarnation(connection), 2);
+}
+
+/* --- sizes ------------------------------------------------------------------------------------------ */
+
+static void large_commands_and_large_answers_are_whole_though_neither_side_takes_them_at_once(void **state)
+{
+	(void)state;
+	enum { LARGE = 16 * 1024 * 1024, TIMES = 4 };
+	char *data = malloc(LARGE + 1);
+	uint64_t sum = 0;
+	for (size_t i = 0; i < LARGE; i++)
+		sum += (unsigned char)(data[i] = (char)('a' + i * 7 % 26));
+	data[LARGE] = '\0';
+	connect_to(server->address);
+	wait_ready();
+	/* All of it under way at once: a client that only writes until all is written would wait for ever. */
+	answer got[2 * TIMES] = {{0}};
+	const char *set[] = {"SET", "large", data}, *get[] = {"GET", "large"};
+	for (int i = 0; i < 2 * TIMES; i += 2) {
+		assert_true(
+			seg_connection_command(connection, keep, &got[i], 3, set, (size_t[]){3, 5, LARGE}));
+		assert_true(seg_connection_command(connection, keep, &got[i + 1], 2, get, NULL));
+	}
+	for (int i = 0; i < 2 * TIMES; i++)
+		wait_for(&got[i]);
+	for (int i = 1; i < 2 * TIMES; i += 2) {
+		assert_int_equal(got[i].length, LARGE);
+		assert_true(got[i].sum == sum);
+	}
+	free(data);
+}
+
+/* --- entries ------------------------------------------------------------------------------------------ */
+
+static char read_entries[256];
+
+static bool take(const char *before, const char *text, size_t length)
+{
+	size_t n = strlen(read_entries);
+	snprintf(read_entries + n, sizeof(read_entries) - n, "%s%.*s", before, (int)length, text);
+	return true;
+}
+
+static bool take_stream(seg_entry_sink *sink, const char *key, size_t length)
+{
+	(void)sink;
+	return take("{", key, length);
+}
+
+static bool take_entry(seg_entry_sink *sink, const char *id, size_t length, int64_t texts)
+{
+	(void)sink;
+	(void)texts;
+	return take("(", id, length);
+}
+
+static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
+{
+	(void)sink;
+	return take(" ", text, length);
+}
+
+static void entries_go_to_the_sink_and_other_answers_around_them_do_not(void **state)
+{
+	(void)state;
+	seg_entry_sink sink = {.stream = take_stream, .entry = take_entry, .text = take_text};
+	answer before = {0}, entries = {0}, none = {0}, wrong = {0}, after = {0};
+	const char *read[] = {"XREAD", "STREAMS", "log", "0"}, *at_end[] = {"XREAD", "STREAMS", "log", "$"};
+	const char *no_stream[] = {"XREAD", "STREAMS", "text", "0"};
+	operate("XADD log 1-1 partitionKey k data d");
+	operate("XADD log 1-2 h v");
+	operate("SET text x");
+	connect_to(server->address);
+	wait_ready();
+	read_entries[0] = '\0';
+	assert_true(
+		seg_connection_words(connection, keep, &before, "LRANGE", "none", "0", "-1", (char *)NULL));
+	assert_true(seg_connection_entries(connection, &sink, keep, &entries, 4, read, NULL));
+	assert_true(seg_connection_entries(connection, &sink, keep, &none, 4, at_end, NULL));
+	assert_true(seg_connection_entries(connection, &sink, keep, &wrong, 4, no_stream, NULL));
+	assert_true(seg_connection_words(connection, keep, &after, "XRANGE", "log", "-", "+", (char *)NULL));
+	wait_for(&after);
+	assert_string_equal(read_entries, "{log(1-1 partitionKey k data d(1-2 h v");
+	assert_int_equal(entries.type, SEG_REPLY_ARRAY);
+	assert_int_equal(none.type, SEG_REPLY_NIL);
+	assert_int_equal(wrong.type, SEG_REPLY_ERROR);
+	assert_int_equal(after.type, SEG_REPLY_ARRAY);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_fresh_connection_has_its_name_its_database_and_the_scripts),
+		TEST(users_and_passwords_are_what_redis_takes_them_for),
+		TEST(a_host_name_is_tried_at_each_of_its_addresses),
+		TEST(a_host_that_there_is_not_is_named),
+		TEST(a_script_that_redis_forgot_is_there_at_the_second_try),
+		TEST(a_killed_client_comes_back_as_another_one),
+		TEST(a_redis_that_starts_again_is_found_with_the_scripts_loaded),
+		TEST(large_commands_and_large_answers_are_whole_though_neither_side_takes_them_at_once),
+		TEST(entries_go_to_the_sink_and_other_answers_around_them_do_not),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
