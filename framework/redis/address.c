@@ -168,7 +168,7 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 	if (host_end == rest)
 		return seg_fail(error, SEG_EINVAL, "the Redis address has no host; write redis://host:6379, or unix:///path for a socket");
 	for (const char *c = rest; c < host_end; c++)
-		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>", *c))
+		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>[]", *c))
 			return seg_fail(error, SEG_EINVAL, "the host in the Redis address holds a forbidden character");
 	if (host_end - rest > 253)
 		return seg_fail(error, SEG_EINVAL, "the host in the Redis address is longer than 253 characters");

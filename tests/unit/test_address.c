@@ -273,8 +273,8 @@ static void brackets_must_be_whole(void **state)
 static void a_host_with_characters_of_no_host_is_refused(void **state)
 {
 	(void)state;
-	const char *wrong[] = {"a b", "a\tb", "a\nb", "a\033b",   "a?b",
-			       "a#b", "a%41", "a\"b", "\xc3\xa9", "h "};
+	const char *wrong[] = {"a b",  "a\tb", "a\nb", "a\033b", "a?b",      "a#b", "a%41",
+			       "a\"b", "[[]",  "a[b",  "a]",     "\xc3\xa9", "h "};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char text[64];
 		snprintf(text, sizeof(text), "redis://%s:6379", wrong[i]);
