@@ -257,7 +257,8 @@ static bool step_stop(seg_member *m)
 	bool member = m->phase == SEG_PHASE_MEMBER || m->phase == SEG_PHASE_JOINING;
 	if (!member)
 		return m->phase != SEG_PHASE_LEAVING && !any_runs(m);
-	if (all_done(m) && seg_connection_ready(m->data))
+	/* At once, what was lost is not released one by one: leaving gives up all. */
+	if ((stop == SEG_STOP_NOW ? !any_runs(m) : all_done(m)) && seg_connection_ready(m->data))
 		seg_coordinate_leave(m);
 	return false;
 }
@@ -337,8 +338,10 @@ static bool missed_something(seg_member *m)
 			return true;
 	}
 	/* The round may have brought the last answer, for which nothing more will come. */
-	bool stopping = atomic_load_explicit(&m->stop, memory_order_acquire) != SEG_STOP_NOT;
-	return (stopping && !m->draining) || (m->phase == SEG_PHASE_GONE && !any_runs(m));
+	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
+	return (stop != SEG_STOP_NOT && !m->draining) ||
+	       (stop == SEG_STOP_NOW && m->stop_by == 0 && !any_runs(m)) ||
+	       (m->phase == SEG_PHASE_GONE && !any_runs(m));
 }
 
 static void sleep_until(seg_member *m, struct pollfd poller[3], int64_t next)
