@@ -1,0 +1,104 @@
+/*
+ * fuzz_address.c - any text as an address. Beyond not crashing: an address or an error, never both or neither; what is shown
+ * of an address reads back as the same place; and no login is ever shown, whether the address was taken or refused.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis/address.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_shown(const char *secret, const char *text)
+{
+	return secret && *secret && strstr(text, secret);
+}
+
+/* Characters that must be written as escapes do not read back: what is shown is for people. */
+static bool is_reversible(const seg_address *address)
+{
+	return !address->path || !strpbrk(address->path, "%?");
+}
+
+static void check_taken(const seg_address *address)
+{
+	require(!address->host != !address->path, "an address with two places or none");
+	require(!address->user || address->password, "a user without a password");
+	require(address->path ? address->path[0] == '/' : address->port > 0, "a place that is none");
+	seg_address copy, again;
+	if (seg_address_copy(&copy, address))
+		return;
+	require(same(copy.text, address->text) && same(copy.password, address->password),
+		"a copy that differs");
+	seg_address_fini(&copy);
+	if (!is_reversible(address))
+		return;
+	require(seg_address_parse(address->text, &again, NULL) == 0, "what is shown is refused");
+	require(same(again.host, address->host) && same(again.path, address->path) &&
+			again.port == address->port && again.database == address->database,
+		"what is shown is another place");
+	require(!again.user && !again.password, "what is shown holds a login");
+	seg_address_fini(&again);
+}
+
+/* The secret word is part of no other text, so it must be in none that is shown. */
+static void check_secret(const char *text)
+{
+	static const char secret[] = "Zq9xQz7";
+	const char *at = strchr(text, '@');
+	const char *scheme = strstr(text, "://");
+	const char *begin = scheme && scheme < at ? scheme + 3 : text;
+	if (!at || strstr(text, secret))
+		return;
+	char *with_secret;
+	if (asprintf(&with_secret, "%.*s:%s%s", (int)(begin - text), text, secret, at) < 0)
+		return;
+	seg_address address;
+	seg_error error = {0};
+	if (seg_address_parse(with_secret, &address, &error) == 0) {
+		require(!is_shown(secret, address.text), "the password is shown");
+		seg_address_fini(&address);
+	} else {
+		require(!is_shown(secret, error.text), "the password is part of the refusal");
+	}
+	free(with_secret);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = strndup((const char *)data, size);
+	seg_address address;
+	seg_error error = {0};
+	if (!text)
+		return 0;
+	int status = seg_address_parse(text, &address, &error);
+	if (status == 0) {
+		check_taken(&address);
+		seg_address_fini(&address);
+	} else {
+		require(status == SEG_EINVAL && error.status == status,
+			"a status that contradicts the error");
+		require(error.text[0] && !strpbrk(error.text, "\n\r\033"),
+			"an error of no line, or of several");
+		require(!address.host && !address.path && !address.password && !address.text,
+			"what was refused is kept");
+	}
+	check_secret(text);
+	free(text);
+	return 0;
+}
