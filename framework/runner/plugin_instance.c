@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "runner/option.h"
 #include "runner/plugin.h"
+#include "runner/plugin_call.h"
 #include "runner/units.h"
 
 enum { COUNTER_NAME_MAX = 63, CACHE_LINE = 64, OPTIONS_LISTED_MAX = 256 };
@@ -320,8 +321,14 @@ int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consum
 int seg_plugin_instance_init(seg_plugin_instance *instance, seg_error *error)
 {
 	char reason[SEG_ERROR_TEXT_MAX] = "";
-	if (instance->handler->init &&
-	    instance->handler->init(&instance->host, &instance->data, reason, sizeof(reason)) != 0) {
+	seg_plugin_call call;
+	int failure = 0;
+	seg_plugin_call_init(&call, instance->handler->name, SEG_PLUGIN_CALL_NO_PARTITION);
+	seg_plugin_call_begin(&call, "init", (seg_id){0, 0});
+	if (instance->handler->init)
+		failure = instance->handler->init(&instance->host, &instance->data, reason, sizeof(reason));
+	seg_plugin_call_end(&call);
+	if (failure) {
 		reason[sizeof(reason) - 1] = '\0';
 		return seg_fail(error, SEG_EINVAL, "[consumer %s] cannot start: its plugin %s says: %s",
 				instance->host.consumer, instance->handler->name,

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "runner/embedded.h"
 #include "runner/logfile.h"
+#include "runner/plugin_call.h"
 #include "runner/section.h"
 
 enum {
@@ -55,6 +56,7 @@ static int open_signals(runner *r)
 	sigaddset(&stops, SIGINT);
 	/* Before any thread is started: all inherit it, and only the descriptor hears them. */
 	pthread_sigmask(SIG_BLOCK, &stops, NULL);
+	seg_plugin_call_watch();
 	signal(SIGPIPE, SIG_IGN);
 	r->signals = signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC);
 	r->ending.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -69,6 +71,11 @@ static bool wait_for_end(runner *r, int timeout_ms)
 	/* Once it is ending, the wish has been heard. */
 	int count = atomic_load(&r->ending.exit_code) < 0 ? 2 : 1;
 	poll(poller, (nfds_t)count, timeout_ms);
+	if ((poller[0].revents | poller[1].revents) & POLLNVAL) {
+		/* What else is closed, or opened anew as something else, nobody knows. */
+		seg_log(&r->logger, SEG_LOG_ERROR, "a plugin has closed descriptors that are segrunner's; ending at once");
+		_exit(EX_SOFTWARE);
+	}
 	struct signalfd_siginfo info;
 	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		r->signalled++;

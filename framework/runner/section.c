@@ -53,13 +53,15 @@ static int64_t hook_check(void *arg, seg_partition *partition, int64_t now)
 	int64_t limit = s->runner->handler_timeout;
 	if (limit == 0 || atomic_load_explicit(&s->stuck, memory_order_relaxed))
 		return SEG_NEVER;
-	int64_t since = atomic_load_explicit(&worker->busy_since, memory_order_relaxed);
+	int64_t since = seg_plugin_call_since(&worker->call);
 	if (since == 0 || now < since + limit)
 		return (since ? since : now) + limit;
+	char where[SEG_PLUGIN_CALL_TEXT_MAX];
 	atomic_store(&s->stuck, true);
 	seg_log(&partition->logger, SEG_LOG_ERROR,
-		"plugin %s has not returned from handle for %" PRId64 " ms (handler_timeout); giving up all partitions and ending",
-		s->setup.handler->name, (now - since) / SEG_MS);
+		"plugin %s has not returned for %" PRId64
+		" ms (handler_timeout) from %s; giving up all partitions and ending",
+		s->setup.handler->name, (now - since) / SEG_MS, seg_plugin_call_describe(&worker->call, where));
 	seg_ending_request(s->ending, EX_SOFTWARE);
 	return SEG_NEVER;
 }

@@ -16,6 +16,8 @@
 /* Between two looks whether it is this partition's turn. */
 #define ALONE_LOOK (1 * SEG_MS)
 
+static const seg_id no_message = {0, 0};
+
 /* How a step of the worker ended. */
 typedef enum { GO_ON, STOPPING } step_result;
 
@@ -132,9 +134,9 @@ static step_result mark(seg_worker *w, const seg_buffer *buffer, size_t *index)
 
 static seg_answer call_handler(seg_worker *w, const seg_batch *view)
 {
-	atomic_store_explicit(&w->busy_since, seg_now(), memory_order_relaxed);
+	seg_plugin_call_begin(&w->call, "handle", view->messages[0].id);
 	seg_answer answer = w->setup->handler->handle(w->setup->plugin, w->state, view);
-	atomic_store_explicit(&w->busy_since, 0, memory_order_relaxed);
+	seg_plugin_call_end(&w->call);
 	return answer;
 }
 
@@ -276,8 +278,11 @@ static step_result open_partition(seg_worker *w)
 		char error[256] = "";
 		if (wait_for_permission(w) == STOPPING)
 			return STOPPING;
-		if (handler->partition_open(w->setup->plugin, w->partition->number, w->partition->own.epoch,
-					    &w->state, error, sizeof(error)) == 0)
+		seg_plugin_call_begin(&w->call, "partition_open", no_message);
+		int failure = handler->partition_open(w->setup->plugin, w->partition->number,
+						      w->partition->own.epoch, &w->state, error, sizeof(error));
+		seg_plugin_call_end(&w->call);
+		if (failure == 0)
 			return GO_ON;
 		error[sizeof(error) - 1] = '\0';
 		int64_t wait = seg_backoff(100 * SEG_MS, 30 * SEG_SECOND, attempt);
@@ -293,15 +298,18 @@ static void close_partition(seg_worker *w)
 {
 	const seg_handler *handler = w->setup->handler;
 	bool lost = seg_handoff_may_dispatch(handoff_of(w)) == SEG_DISPATCH_ABANDON;
-	if (handler->partition_close)
-		handler->partition_close(w->setup->plugin, w->state,
-					 lost ? SEG_CLOSE_LOST : SEG_CLOSE_RELEASED);
+	if (!handler->partition_close)
+		return;
+	seg_plugin_call_begin(&w->call, "partition_close", no_message);
+	handler->partition_close(w->setup->plugin, w->state, lost ? SEG_CLOSE_LOST : SEG_CLOSE_RELEASED);
+	seg_plugin_call_end(&w->call);
 }
 
 static void tick(seg_worker *w)
 {
-	if (w->setup->handler->tick)
-		w->setup->handler->tick(w->setup->plugin, w->state);
+	seg_plugin_call_begin(&w->call, "tick", no_message);
+	w->setup->handler->tick(w->setup->plugin, w->state);
+	seg_plugin_call_end(&w->call);
 	w->tick_at = seg_now() + w->setup->tick;
 }
 
@@ -327,15 +335,27 @@ static void handle_all(seg_worker *w)
 	}
 }
 
+/* The plugin has called pthread_exit: what it was given is not handled, and it cannot be asked to close. */
+static void thread_was_ended(void *arg)
+{
+	seg_worker *w = arg;
+	seg_plugin_call_end(&w->call);
+	w->setup->stop(w->setup->arg, "it ended its thread, which is segrunner's");
+	seg_handoff_stopped(handoff_of(w));
+}
+
 static void *run(void *arg)
 {
 	seg_worker *w = arg;
 	pin(w);
+	seg_plugin_call_watch_stack();
+	pthread_cleanup_push(thread_was_ended, w);
 	if (open_partition(w) == GO_ON) {
 		w->tick_at = seg_now() + w->setup->tick;
 		handle_all(w);
 		close_partition(w);
 	}
+	pthread_cleanup_pop(0);
 	seg_handoff_stopped(handoff_of(w));
 	return NULL;
 }
@@ -351,7 +371,7 @@ int seg_worker_start(seg_worker *w, const seg_worker_setup *setup, seg_partition
 		.attempt = 1,
 		.isolate_until = suspicious ? setup->isolate : 0,
 	};
-	atomic_init(&w->busy_since, 0);
+	seg_plugin_call_init(&w->call, setup->handler->name, partition->number);
 	if (suspicious)
 		seg_log(&partition->logger, SEG_LOG_WARNING,
 			"owners died here %" PRIu32 " times in a row; handing over the next %" PRIu32

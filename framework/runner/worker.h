@@ -8,11 +8,11 @@
 #define SEG_RUNNER_WORKER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include <segmenter/handler.h>
 
 #include "group/partition.h"
+#include "runner/plugin_call.h"
 #include "runner/retry.h"
 
 /* What the workers of one [consumer] section share. Constant while they run. */
@@ -24,7 +24,7 @@ typedef struct seg_worker_setup {
 	int64_t tick; /* ns */
 	seg_idle idle;
 	uint32_t isolate; /* messages that may have been in flight when an owner died */
-	/* Called on the worker's thread when the plugin answered "stop". */
+	/* Called on the worker's thread when the plugin answered "stop", or ended the thread. */
 	void (*stop)(void *arg, const char *reason);
 	void *arg;
 } seg_worker_setup;
@@ -42,8 +42,8 @@ typedef struct seg_worker {
 	uint32_t attempt; /* of the next message */
 	uint64_t isolate_until; /* messages before this one are handed over alone */
 
-	/* Written by the worker, read by any: when the handler was entered (seg_now()), 0 outside. */
-	atomic_llong busy_since;
+	/* What the plugin is doing; any thread may look. */
+	seg_plugin_call call;
 } seg_worker;
 
 /* 0, or a positive errno. The partition's user pointer must lead to the worker. */
