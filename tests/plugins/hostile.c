@@ -1,5 +1,6 @@
 /*
- * Does what a plugin must not, when it is handed a message whose data says so:
+ * Does what a plugin must not, when it is handed a message whose data says so, or when it is called at all for
+ * what option.init, option.partition_open and option.tick say:
  *
  *     crash          writes to address 0          abort          aborts
  *     exit           calls exit(0)                _exit          calls _exit(0)
@@ -7,6 +8,8 @@
  *     mask           blocks all signals           close          closes descriptors 0 to 255 but standard error
  *     fork           leaves a child process behind, which sleeps a second
  *     thread_exit    ends the worker's thread     stack          overflows its stack
+ *     ignore         ignores SIGTERM              hog            takes all memory there is, and keeps it
+ *     huge           writes to memory that malloc refused
  *
  * All other messages are done.
  */
@@ -84,36 +87,110 @@ static void stack(void)
 	overflow(NULL);
 }
 
+static void ignore(void)
+{
+	signal(SIGTERM, SIG_IGN);
+}
+
+static void hog(void)
+{
+	for (size_t size = (size_t)1 << 24; size >= 16; size /= 2)
+		for (volatile char *taken; (taken = malloc(size));)
+			taken[size - 1] = 1;
+}
+
+static void huge(void)
+{
+	volatile char *refused = malloc((size_t)1 << 62);
+	refused[0] = 1;
+}
+
 static const struct {
 	const char *word;
 	void (*deed)(void);
 } deeds[] = {
-	{"crash", crash},        {"abort", abort},
-	{"exit", leave},         {"_exit", leave_at_once},
-	{"hang", hang},          {"spin", spin},
-	{"mask", mask},          {"close", close_all},
-	{"fork", leave_a_child}, {"thread_exit", thread_exit},
+	{"crash", crash},
+	{"abort", abort},
+	{"exit", leave},
+	{"_exit", leave_at_once},
+	{"hang", hang},
+	{"spin", spin},
+	{"mask", mask},
+	{"close", close_all},
+	{"fork", leave_a_child},
+	{"thread_exit", thread_exit},
 	{"stack", stack},
+	{"ignore", ignore},
+	{"hog", hog},
+	{"huge", huge},
 };
+
+static const seg_host *our_host;
+
+/* Announced, so that a test knows when. */
+static void act(const void *word, size_t length)
+{
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
+		if (length != strlen(deeds[i].word) || memcmp(word, deeds[i].word, length) != 0)
+			continue;
+		our_host->log(our_host, SEG_WARNING, "about to do: %s", deeds[i].word);
+		deeds[i].deed();
+	}
+}
+
+static void act_as(const seg_host *host, const char *option)
+{
+	const char *word = host->option(host, option);
+	if (word)
+		act(word, strlen(word));
+}
+
+static int init(const seg_host *host, void **plugin, char *error, size_t error_size)
+{
+	(void)plugin, (void)error, (void)error_size;
+	our_host = host;
+	act_as(host, "init");
+	return 0;
+}
+
+static int partition_open(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
+			  size_t error_size)
+{
+	(void)plugin, (void)partition, (void)epoch, (void)state, (void)error, (void)error_size;
+	act_as(our_host, "partition_open");
+	return 0;
+}
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 {
 	(void)plugin, (void)state;
 	for (size_t i = 0; i < batch->count; i++)
-		for (size_t j = 0; j < sizeof(deeds) / sizeof(deeds[0]); j++) {
-			const seg_message *message = &batch->messages[i];
-			if (message->data_length == strlen(deeds[j].word) &&
-			    memcmp(message->data, deeds[j].word, message->data_length) == 0)
-				deeds[j].deed();
-		}
+		act(batch->messages[i].data, batch->messages[i].data_length);
 	return seg_done();
 }
+
+static void tick(void *plugin, void *state)
+{
+	(void)plugin, (void)state;
+	act_as(our_host, "tick");
+}
+
+static const seg_option options[] = {
+	{"init", SEG_OPTION_TEXT, 0, NULL, "What init does."},
+	{"partition_open", SEG_OPTION_TEXT, 0, NULL, "What partition_open does."},
+	{"tick", SEG_OPTION_TEXT, 0, NULL, "What tick does."},
+	{NULL, 0, 0, NULL, NULL},
+};
 
 static const seg_handler handler = {
 	.abi = SEG_HANDLER_ABI,
 	.size = sizeof(seg_handler),
 	.name = "hostile",
+	.options = options,
+	.init = init,
+	.partition_open = partition_open,
 	.handle = handle,
+	.tick = tick,
 };
 
 SEG_HANDLER_EXPORT(handler);

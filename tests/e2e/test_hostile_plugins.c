@@ -1,0 +1,443 @@
+/*
+ * test_hostile_plugins.c - plugins that do what none may: what segrunner says then and how it ends, that nothing is committed
+ * that was not handled, and that another runner takes over.
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, MESSAGES = 20, BAD = 7, SESSION_MS = 500 };
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* A sanitizer reports the fault itself, and exits. */
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+static test_server *server;
+static test_runner *hostile, *good;
+static char directory[64], deliveries_path[96];
+static const char *timeouts;
+static seg_id bad; /* of the message that does it, number BAD of partition 0 */
+
+static int set_up(void **state)
+{
+	(void)state;
+	timeouts = "handler_timeout = 300ms\nshutdown_timeout = 500ms";
+	server = test_server_start(NULL);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(hostile);
+	test_runner_free(good);
+	hostile = good = NULL;
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static test_runner *run(const char *name, const char *plugin, const char *more)
+{
+	return test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = %s\n%s\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/%s.so\nsession_timeout = %dms\n"
+		"retry_backoff = 1ms\ntick = 10ms\n%s\n",
+		server->address, name, timeouts, test_build_directory(), plugin, SESSION_MS, more);
+}
+
+/* Sends "0" to "19" to each partition, under a key of its own; number BAD of partition 0 is the deed's word. */
+static void send_messages(const char *deed)
+{
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = server->address;
+	seg_client *client;
+	seg_stream *stream;
+	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
+	seg_error error = {0};
+	if (seg_client_open(&options, &client, &error) ||
+	    seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+	uint32_t next = 0;
+	for (int i = 0; next < PARTITIONS; i++) {
+		char key[16];
+		int length = snprintf(key, sizeof(key), "key-%d", i);
+		if (seg_partition_of(key, (size_t)length, PARTITIONS) != next)
+			continue;
+		for (int n = 0; n < MESSAGES; n++) {
+			char number[16];
+			snprintf(number, sizeof(number), "%d", n);
+			const char *data = next == 0 && n == BAD ? deed : number;
+			seg_record record = {key, (size_t)length, data, strlen(data), NULL, 0};
+			seg_id id;
+			if (seg_stream_send(stream, &record, &id, &error))
+				fail_msg("%s", error.text);
+			if (data == deed)
+				bad = id;
+		}
+		next++;
+	}
+	seg_stream_close(stream);
+	seg_client_close(client);
+}
+
+/* Starts a runner whose plugin does the deed at message BAD of partition 0; at most `batch_size` come with it. */
+static void run_hostile(const char *plugin, const char *deed, const char *more)
+{
+	send_messages(deed);
+	hostile = run("hostile", plugin, more);
+}
+
+static seg_group_info *describe(void)
+{
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	assert_non_null(info);
+	return info;
+}
+
+/* --- what must hold after each ------------------------------------------------------------------ */
+
+/* Its end, and the one line that tells why. */
+static void it_ends(int code, const char *line)
+{
+	assert_int_equal(test_runner_wait(hostile), code);
+	if (line)
+		test_runner_says(hostile, line);
+}
+
+static void it_ends_by(int signal, const char *line)
+{
+	int code = test_runner_wait(hostile);
+	if (!SANITIZED)
+		assert_int_equal(code, -signal);
+	assert_int_not_equal(code, 0);
+	test_runner_says(hostile, line);
+}
+
+static void the_line_names_the_message(void)
+{
+	char line[256], id[SEG_ID_TEXT_MAX];
+	snprintf(line, sizeof(line), " handle of partition 0, at or after message %s",
+		 seg_id_format(bad, id));
+	test_runner_says(hostile, line);
+}
+
+static void nothing_is_committed_from_the_bad_message_on(void)
+{
+	seg_group_info *info = describe();
+	assert_true(seg_id_compare(info->partitions[0].position, bad) < 0);
+	seg_group_info_free(info);
+}
+
+/* A runner with a plugin that behaves handles all that was not committed, in order. */
+static void another_runner_goes_on(void)
+{
+	char option[128];
+	snprintf(option, sizeof(option), "option.path = %s", deliveries_path);
+	good = run("good", "record", option);
+	test_group_wait_drained(server->address, "s", "g");
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	int next = 0;
+	for (size_t i = 0; i < deliveries.count; i++) {
+		const test_delivery *d = &deliveries.list[i];
+		if (d->partition != 0)
+			continue;
+		int number = d->ms == bad.ms && d->seq == bad.seq ? BAD : atoi(d->data);
+		assert_true(number == next || next == 0);
+		next = number + 1;
+	}
+	test_deliveries_free(&deliveries);
+	assert_true(next == 0 || next == MESSAGES);
+	test_runner_says(good, "runs as good");
+	assert_int_equal(test_runner_stop(good, SIGTERM), EX_OK);
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+}
+
+/* The same where the bad message was not handled. */
+static void another_runner_takes_over(void)
+{
+	nothing_is_committed_from_the_bad_message_on();
+	another_runner_goes_on();
+}
+
+/* --- plugins that do not return -------------------------------------------------------------------- */
+
+static void is_given_up_at_its_timeout(const char *deed)
+{
+	run_hostile("hostile", deed, "batch_size = 1");
+	it_ends(EX_SOFTWARE, "(handler_timeout)");
+	test_runner_says(hostile, "plugin hostile has not returned");
+	the_line_names_the_message();
+	test_runner_says(hostile, "a handler does not return; ending without it");
+	/* The others are nobody's at once; the stuck one stays its owner's until the session is over. */
+	seg_group_info *info = describe();
+	for (uint32_t p = 1; p < PARTITIONS; p++) {
+		assert_string_equal(info->partitions[p].owner, "");
+		assert_int_equal(info->partitions[p].lag, 0);
+	}
+	assert_string_equal(info->partitions[0].owner, "hostile");
+	seg_group_info_free(info);
+	another_runner_takes_over();
+}
+
+static void a_handler_that_loops_for_ever_is_named_and_ends_the_runner_with_70(void **state)
+{
+	(void)state;
+	is_given_up_at_its_timeout("spin");
+}
+
+static void a_handler_that_sleeps_for_ever_is_named_and_ends_the_runner_with_70(void **state)
+{
+	(void)state;
+	is_given_up_at_its_timeout("hang");
+}
+
+static void a_tick_that_does_not_return_is_noticed_too(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "x", "option.tick = hang");
+	it_ends(EX_SOFTWARE, "from tick of partition ");
+	another_runner_goes_on();
+}
+
+static void a_partition_open_that_does_not_return_is_noticed_too(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "x", "option.partition_open = spin");
+	it_ends(EX_SOFTWARE, "from partition_open of partition ");
+	another_runner_takes_over();
+}
+
+static void a_second_sigterm_ends_a_runner_whose_handler_hangs(void **state)
+{
+	(void)state;
+	timeouts = "handler_timeout = 0\nshutdown_timeout = 1h";
+	run_hostile("hostile", "hang", "batch_size = 1");
+	test_runner_says(hostile, "about to do: hang");
+	kill(hostile->pid, SIGTERM);
+	test_runner_says(hostile, "stopping cleanly");
+	kill(hostile->pid, SIGTERM);
+	it_ends(EX_SOFTWARE, "a handler does not return; ending without it");
+	another_runner_takes_over();
+}
+
+/* --- plugins that end the process or the thread ------------------------------------------------------ */
+
+static void a_handler_that_calls_exit_is_named_and_no_clean_end(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "exit", "batch_size = 1");
+	it_ends(EX_SOFTWARE, "plugin hostile called exit()");
+	the_line_names_the_message();
+	another_runner_takes_over();
+}
+
+static void an_init_that_calls_exit_is_named_and_no_clean_end(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "x", "option.init = exit");
+	it_ends(EX_SOFTWARE, "plugin hostile called exit() in init");
+}
+
+/* There is no last line for it: nothing of segrunner runs any more. */
+static void a_handler_that_calls__exit_loses_nothing(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "_exit", "batch_size = 1");
+	it_ends(EX_OK, NULL);
+	another_runner_takes_over();
+}
+
+static void a_handler_that_ends_its_thread_is_named_and_all_partitions_are_released(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "thread_exit", "batch_size = 1");
+	it_ends(EX_UNAVAILABLE, "plugin hostile cannot go on: it ended its thread");
+	seg_group_info *info = describe();
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		assert_string_equal(info->partitions[p].owner, "");
+	seg_group_info_free(info);
+	another_runner_takes_over();
+}
+
+static void crashes_with(const char *plugin, const char *deed, int signal, const char *line)
+{
+	run_hostile(plugin, deed, "batch_size = 1");
+	it_ends_by(signal, line);
+	if (!SANITIZED || signal == SIGABRT)
+		the_line_names_the_message();
+	another_runner_takes_over();
+}
+
+static void a_handler_that_writes_to_address_0_is_named_and_its_signal_kept(void **state)
+{
+	(void)state;
+	crashes_with("hostile", "crash", SIGSEGV, "plugin hostile crashed (SIGSEGV)");
+}
+
+static void a_handler_that_overflows_its_stack_is_named_and_its_signal_kept(void **state)
+{
+	(void)state;
+	if (SANITIZED)
+		skip();
+	crashes_with("hostile", "stack", SIGSEGV, "plugin hostile crashed (SIGSEGV)");
+}
+
+static void a_handler_that_aborts_is_named_and_its_signal_kept(void **state)
+{
+	(void)state;
+	crashes_with("hostile", "abort", SIGABRT, "plugin hostile aborted (SIGABRT)");
+}
+
+static void a_handler_that_uses_memory_malloc_refused_is_named(void **state)
+{
+	(void)state;
+	if (SANITIZED)
+		skip();
+	crashes_with("hostile", "huge", SIGSEGV, "plugin hostile crashed (SIGSEGV)");
+}
+
+static void a_handler_that_lets_an_exception_out_is_named(void **state)
+{
+	(void)state;
+	char path[512];
+	snprintf(path, sizeof(path), "%s/tests/plugins/throws.so", test_build_directory());
+	if (access(path, F_OK))
+		skip();
+	crashes_with("throws", "throw", SIGABRT, "plugin throws aborted (SIGABRT)");
+	test_runner_says(hostile, "nobody catches this");
+}
+
+/* --- plugins that spoil the process ---------------------------------------------------------------------- */
+
+static void a_handler_that_closes_all_descriptors_ends_the_runner_with_70(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "close", "batch_size = 1");
+	it_ends(EX_SOFTWARE, "a plugin has closed descriptors that are segrunner's");
+	another_runner_goes_on();
+}
+
+/* It has handled all, and SIGTERM still stops it cleanly. */
+static void spoils_nothing(const char *deed)
+{
+	run_hostile("hostile", deed, "");
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+	seg_group_info *info = describe();
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		assert_string_equal(info->partitions[p].owner, "");
+	seg_group_info_free(info);
+}
+
+static void a_handler_that_blocks_all_signals_does_not_keep_sigterm_out(void **state)
+{
+	(void)state;
+	spoils_nothing("mask");
+}
+
+static void a_handler_that_ignores_sigterm_does_not_keep_it_out(void **state)
+{
+	(void)state;
+	spoils_nothing("ignore");
+}
+
+static void a_handler_that_leaves_a_child_behind_spoils_nothing(void **state)
+{
+	(void)state;
+	spoils_nothing("fork");
+}
+
+static void a_handler_that_answers_nonsense_is_told_so_and_its_message_a_dead_letter(void **state)
+{
+	(void)state;
+	run_hostile("nonsense", "x", "batch_size = 1\nmax_attempts = 2");
+	test_group_wait_drained(server->address, "s", "g");
+	test_runner_says(hostile,
+			 "the plugin answered outcome 77 index 1000000 to a batch of 1, which is no answer");
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), PARTITIONS * MESSAGES);
+	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+}
+
+/* --- plugins that cannot be loaded ------------------------------------------------------------------------- */
+
+static void is_not_loaded(const char *plugin, const char *line)
+{
+	hostile = run("hostile", plugin, "partitions = 1\npartition_size = 10");
+	it_ends(EX_CONFIG, line);
+	test_runner_says(hostile, ":10: ");
+	test_runner_start(hostile, (const char *const[]){"--check", "CONFIG", NULL});
+	it_ends(EX_CONFIG, line);
+	assert_null(test_group_describe(server->address, "s", "g"));
+	test_runner_free(hostile);
+	hostile = NULL;
+}
+
+static void what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure(void **state)
+{
+	(void)state;
+	is_not_loaded("constructor_aborts",
+		      "constructor_aborts.so crashes while it is loaded (signal 6, Aborted)");
+	is_not_loaded("constructor_exits", "constructor_exits.so ends the process while it is loaded");
+}
+
+static void what_was_built_for_another_abi_is_78_with_its_line(void **state)
+{
+	(void)state;
+	is_not_loaded("wrong_abi", "ABI");
+	is_not_loaded("no_symbol", "SEG_HANDLER_EXPORT");
+	is_not_loaded("undefined_symbol", "undefined symbol");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_handler_that_loops_for_ever_is_named_and_ends_the_runner_with_70),
+		TEST(a_handler_that_sleeps_for_ever_is_named_and_ends_the_runner_with_70),
+		TEST(a_tick_that_does_not_return_is_noticed_too),
+		TEST(a_partition_open_that_does_not_return_is_noticed_too),
+		TEST(a_second_sigterm_ends_a_runner_whose_handler_hangs),
+		TEST(a_handler_that_calls_exit_is_named_and_no_clean_end),
+		TEST(an_init_that_calls_exit_is_named_and_no_clean_end),
+		TEST(a_handler_that_calls__exit_loses_nothing),
+		TEST(a_handler_that_ends_its_thread_is_named_and_all_partitions_are_released),
+		TEST(a_handler_that_writes_to_address_0_is_named_and_its_signal_kept),
+		TEST(a_handler_that_overflows_its_stack_is_named_and_its_signal_kept),
+		TEST(a_handler_that_aborts_is_named_and_its_signal_kept),
+		TEST(a_handler_that_uses_memory_malloc_refused_is_named),
+		TEST(a_handler_that_lets_an_exception_out_is_named),
+		TEST(a_handler_that_closes_all_descriptors_ends_the_runner_with_70),
+		TEST(a_handler_that_blocks_all_signals_does_not_keep_sigterm_out),
+		TEST(a_handler_that_ignores_sigterm_does_not_keep_it_out),
+		TEST(a_handler_that_leaves_a_child_behind_spoils_nothing),
+		TEST(a_handler_that_answers_nonsense_is_told_so_and_its_message_a_dead_letter),
+		TEST(what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure),
+		TEST(what_was_built_for_another_abi_is_78_with_its_line),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
