@@ -286,7 +286,8 @@ static void prepared(void *arg, const seg_reply *reply)
 	if (!reply || c->break_wanted)
 		return;
 	if (reply->type == SEG_REPLY_ERROR) {
-		int status = seg_reply_status(reply);
+		/* LOADING, say, passes as an absence does. */
+		int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
 		const char *where = c->options.address->text;
 		if (strncmp(reply->text, "NOAUTH", 6) == 0)
 			seg_connection_break(c, status,

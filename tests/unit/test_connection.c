@@ -93,6 +93,18 @@ static void a_refused_login_is_told_at_once_with_what_to_do_and_without_the_pass
 	assert_null(strstr(seg_connection_error(connection)->text, "secret"));
 }
 
+static void a_redis_that_is_loading_is_away_and_not_unfit(void **state)
+{
+	(void)state;
+	connect_to_fake("", "");
+	fake.special = "SCRIPT LOAD";
+	fake.special_is = "-LOADING Redis is loading the dataset in memory\r\n";
+	until_told("down ");
+	error_says(SEG_EUNREACHABLE, "is not usable: LOADING");
+	fake.special = NULL;
+	until_told("up ");
+}
+
 static void a_server_that_accepts_but_says_nothing_is_given_up_in_time(void **state)
 {
 	(void)state;
@@ -362,6 +374,7 @@ int main(void)
 		TEST(a_connection_logs_in_selects_and_loads_the_scripts_before_it_is_ready),
 		TEST(a_login_is_sent_only_if_there_is_one),
 		TEST(a_refused_login_is_told_at_once_with_what_to_do_and_without_the_password),
+		TEST(a_redis_that_is_loading_is_away_and_not_unfit),
 		TEST(a_server_that_accepts_but_says_nothing_is_given_up_in_time),
 		TEST(commands_leave_without_waiting_and_answers_come_in_their_order),
 		TEST(an_answer_may_lead_to_the_next_command),
