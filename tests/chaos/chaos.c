@@ -23,6 +23,9 @@
 #include "chaos/progress.h"
 #include "chaos/rolling.h"
 
+/* Of a planned restart a session's end is no part, however slow the machine. */
+enum { SESSION_MS = 1000, ROLLING_SESSION_MS = 10000 };
+
 enum { PARTITIONS = 8, WARM_UP_MS = 1500, DRAIN_MS = 60000, END_MS = 15000 };
 
 typedef struct {
@@ -128,7 +131,8 @@ static void heal(chaos_world *world)
 static void start_all(const settings *set, chaos_world *world)
 {
 	int port = chaos_proxy_port(world->servers->proxy);
-	chaos_runners_init(world->runners, set->program, set->plugin, set->directory, port, world->history);
+	chaos_runners_init(world->runners, set->program, set->plugin, set->directory, port,
+			   set->rolling ? ROLLING_SESSION_MS : SESSION_MS, world->history);
 	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
 		chaos_runners_start(world->runners, slot);
 	chaos_world_pass(world, WARM_UP_MS);
@@ -138,7 +142,7 @@ static void start_all(const settings *set, chaos_world *world)
 static chaos_load *start_load(const settings *set, const chaos_servers *servers)
 {
 	int port = chaos_proxy_port(servers->proxy);
-	chaos_load *load = set->rolling ? chaos_load_start(port, PARTITIONS, 10, 2)
+	chaos_load *load = set->rolling ? chaos_load_start(port, PARTITIONS, 5, 2)
 					: chaos_load_start(port, PARTITIONS, 100, 40);
 	if (!load)
 		exit(1);
@@ -194,7 +198,7 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	chaos_servers servers;
 	chaos_runners runners;
 	chaos_world world = {&runners, &servers, history};
-	chaos_servers_start(&servers);
+	chaos_servers_start(&servers, set->rolling == 0);
 	chaos_load *load = start_load(set, &servers);
 	start_all(set, &world);
 	int wrong = trouble(set, faults, &world);

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { SESSION_MS = 1000, STEP_MS = 5 };
+enum { SESSION_MS = 1000, STEP_MS = 5, SETTLE_TRIES = 150, SETTLE_LOOK_MS = 20 };
 
 void chaos_world_pass(chaos_world *w, int ms)
 {
@@ -162,8 +162,13 @@ static void slow_down(const chaos_fault *f, chaos_world *w)
 	chaos_proxy_heal(w->servers->proxy);
 }
 
+/* Not what a runner hears first: one that starts refuses, rightly, whoever does not speak Redis's protocol. */
 static void corrupt(const chaos_fault *f, chaos_world *w)
 {
+	for (int i = 0; i < SETTLE_TRIES && !chaos_runners_settled(w->runners); i++)
+		chaos_world_pass(w, SETTLE_LOOK_MS);
+	if (!chaos_runners_settled(w->runners))
+		return;
 	chaos_proxy_corrupt(w->servers->proxy, link_of(f));
 	chaos_world_pass(w, f->ms / 4);
 	chaos_proxy_heal(w->servers->proxy);

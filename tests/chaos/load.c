@@ -15,8 +15,8 @@ enum {
 	PARTITION_SIZE = 1000,
 	CLOSE_MS = 90000,
 	/* One in so many is tried again once, or dead-lettered. */
-	AGAIN_EVERY = 509,
-	DEAD_EVERY = 1021,
+	AGAIN_EVERY = 151,
+	DEAD_EVERY = 97,
 };
 
 struct chaos_load {

@@ -14,9 +14,12 @@
 
 #include "base/clock.h"
 
-enum { BATCH_SIZE = 32, IN_FLIGHT_BATCHES = 4 };
+/* Small batches and a slow handler: so there is more to come wherever a fault strikes. */
+enum { BATCH_SIZE = 8, IN_FLIGHT_BATCHES = 8 };
 
-static void write_config(const chaos_runners *r, int slot, const char *plugin, int port)
+#define SETTLED (1 * SEG_SECOND)
+
+static void write_config(const chaos_runners *r, int slot, const char *plugin, int port, int session_ms)
 {
 	char path[512];
 	snprintf(path, sizeof(path), "%s/runner%d.ini", r->directory, slot);
@@ -30,21 +33,21 @@ static void write_config(const chaos_runners *r, int slot, const char *plugin, i
 	if (slot % 2 == 0)
 		fprintf(file, "name = runner%d\n", slot);
 	fprintf(file,
-		"[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nsession_timeout = 1s\n"
+		"[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nsession_timeout = %dms\n"
 		"batch_size = %d\nin_flight_batches = %d\nretry_backoff = 10ms\n"
-		"option.directory = %s\noption.delay = 200us\n",
-		plugin, BATCH_SIZE, IN_FLIGHT_BATCHES, r->directory);
+		"option.directory = %s\noption.delay = 1ms\n",
+		plugin, session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, r->directory);
 	fclose(file);
 }
 
 void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory,
-			int port, chaos_history *history)
+			int port, int session_ms, chaos_history *history)
 {
 	*r = (chaos_runners){.program = program, .directory = directory, .history = history};
-	history->window = BATCH_SIZE * (IN_FLIGHT_BATCHES + 1);
+	history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
 	for (int i = 0; i < CHAOS_SLOTS; i++) {
 		r->slots[i].start_at = r->slots[i].resume_at = CHAOS_NEVER;
-		write_config(r, i, plugin, port);
+		write_config(r, i, plugin, port, session_ms);
 	}
 }
 
@@ -77,7 +80,10 @@ void chaos_runners_start(chaos_runners *r, int slot)
 		perror("chaos: fork");
 		exit(1);
 	}
-	*s = (chaos_slot){.pid = pid, .resume_at = CHAOS_NEVER, .start_at = CHAOS_NEVER};
+	*s = (chaos_slot){.pid = pid,
+			  .started_at = seg_now(),
+			  .resume_at = CHAOS_NEVER,
+			  .start_at = CHAOS_NEVER};
 	chaos_append(&r->history->processes, (chaos_process){.process = pid, .ended = CHAOS_NEVER});
 }
 
@@ -91,8 +97,11 @@ static chaos_process *process_of(chaos_runners *r, pid_t pid)
 
 static void end_freeze(chaos_runners *r, chaos_slot *s)
 {
-	if (s->stopped)
-		chaos_append(&r->history->freezes, (chaos_freeze){s->pid, s->stopped_at, seg_now()});
+	int64_t now = seg_now();
+	if (s->stopped) {
+		chaos_append(&r->history->freezes, (chaos_freeze){s->pid, s->stopped_at, now});
+		s->started_at += now - s->stopped_at;
+	}
 	s->stopped = false;
 	s->resume_at = CHAOS_NEVER;
 }
@@ -178,6 +187,17 @@ void chaos_runners_step(chaos_runners *r)
 		if (!s->pid && now >= s->start_at)
 			chaos_runners_start(r, i);
 	}
+}
+
+bool chaos_runners_settled(const chaos_runners *r)
+{
+	for (int i = 0; i < CHAOS_SLOTS; i++) {
+		const chaos_slot *s = &r->slots[i];
+		int64_t until = s->stopped ? s->stopped_at : seg_now();
+		if (s->pid && until - s->started_at < SETTLED)
+			return false;
+	}
+	return true;
 }
 
 static bool any_left(const chaos_runners *r)

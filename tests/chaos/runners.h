@@ -17,8 +17,9 @@ typedef struct chaos_slot {
 	bool terminated; /* asked to end */
 	bool killed;
 	int64_t stopped_at;
-	int64_t resume_at; /* when to wake it, or CHAOS_NEVER */
-	int64_t start_at;  /* when to start the next process here, or CHAOS_NEVER */
+	int64_t started_at; /* later by what it was stopped */
+	int64_t resume_at;  /* when to wake it, or CHAOS_NEVER */
+	int64_t start_at;   /* when to start the next process here, or CHAOS_NEVER */
 } chaos_slot;
 
 typedef struct chaos_runners {
@@ -30,10 +31,11 @@ typedef struct chaos_runners {
 } chaos_runners;
 
 /*
- * Writes a configuration for each slot. Every other slot's runners keep one name; the rest make a new one up each time.
+ * Writes a configuration for each slot, with this session timeout. Every other slot's runners keep one name; the rest
+ * make a new one up each time.
  */
 void chaos_runners_init(chaos_runners *runners, const char *program, const char *plugin,
-			const char *directory, int port, chaos_history *history);
+			const char *directory, int port, int session_ms, chaos_history *history);
 
 void chaos_runners_start(chaos_runners *runners, int slot);
 
@@ -45,6 +47,9 @@ void chaos_runners_terminate(chaos_runners *runners, int slot);
 
 /* Starts, wakes and reaps what is due. To be called every few ms. */
 void chaos_runners_step(chaos_runners *runners);
+
+/* Whether none of them has begun less than a second ago. */
+bool chaos_runners_settled(const chaos_runners *runners);
 
 /* Ends all of them cleanly, by force after timeout_ms; false if force was needed. */
 bool chaos_runners_end(chaos_runners *runners, int timeout_ms);

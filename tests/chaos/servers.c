@@ -8,8 +8,9 @@
 
 #include "base/clock.h"
 
-static const char arguments[] =
-	"--appendonly yes --appendfsync always --repl-diskless-sync-delay 0 --repl-ping-replica-period 1";
+static const char replicated[] = "--repl-diskless-sync-delay 0 --repl-ping-replica-period 1";
+static const char durable[] = "--repl-diskless-sync-delay 0 --repl-ping-replica-period 1 "
+			      "--appendonly yes --appendfsync always";
 
 enum { ANSWER_S = 5, WAIT_MS = 20000, CATCH_UP_MS = 5000, LOOK_MS = 5 };
 
@@ -169,8 +170,9 @@ void chaos_servers_kill_clients(chaos_servers *s)
 
 /* --- starting and stopping ---------------------------------------------------------------- */
 
-void chaos_servers_start(chaos_servers *s)
+void chaos_servers_start(chaos_servers *s, bool crashes)
 {
+	const char *arguments = crashes ? durable : replicated;
 	*s = (chaos_servers){0};
 	s->primary = test_server_start_tcp(arguments);
 	s->replica = test_server_start_tcp(arguments);

@@ -18,8 +18,11 @@ typedef struct chaos_servers {
 	chaos_audit_listener *audit;
 } chaos_servers;
 
-/* Starts both, the proxy and the audit; ends the program where it cannot. */
-void chaos_servers_start(chaos_servers *servers);
+/*
+ * Starts both, the proxy and the audit; ends the program where it cannot. crashes: they may, and so each write is on the
+ * disk before it is confirmed.
+ */
+void chaos_servers_start(chaos_servers *servers, bool crashes);
 void chaos_servers_stop(chaos_servers *servers, chaos_history *history);
 
 /* One command to the primary; NULL if it did not answer. Freed by the caller. */
