@@ -29,7 +29,7 @@ static int read_all(void *arg)
 	bench_entries entries = {0};
 	bench_pipe pipe;
 	position positions[TALLY_PARTITIONS];
-	uint64_t left = workload->messages;
+	uint64_t left = workload->round;
 	void *reply;
 	bench_pipe_open(&pipe, workload->server, &bench_entries_functions, &entries);
 	for (uint32_t p = 0; p < workload->partitions; p++) {
@@ -58,4 +58,8 @@ static void run(bench_workload *workload, bench_measure *measure)
 	bench_way_run_child(read_all, workload, measure, "the bare XREAD loop");
 }
 
-const bench_way bench_way_bare = {"bare", "XREAD pipelined, own reader functions, entries only counted", run};
+const bench_way bench_way_bare = {
+	.name = "bare",
+	.help = "XREAD pipelined, own reader functions, entries only counted",
+	.run = run,
+};

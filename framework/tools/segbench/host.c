@@ -111,11 +111,14 @@ static void run(bench_workload *workload, bench_measure *measure)
 	snprintf(group, sizeof(group), "round-%d", rounds++);
 	bench_host_options options = {.group = group, .runner = "", .consumer = ""};
 	pid_t pid = bench_host_start(workload, &options);
-	bench_host_wait_arrived(workload, workload->messages);
+	bench_host_wait_arrived(workload, workload->round);
 	bench_host_wait_committed(workload, group);
 	measure->client_cpu = bench_process_cpu(pid) - workload->tally->first_cpu;
 	measure->client_peak = bench_host_stop(pid);
 }
 
-const bench_way bench_way_segrunner = {"segrunner", "a segrunner process, no-op plugin, commits included",
-				       run};
+const bench_way bench_way_segrunner = {
+	.name = "segrunner",
+	.help = "a segrunner process, no-op plugin, commits included",
+	.run = run,
+};

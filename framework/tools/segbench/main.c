@@ -1,45 +1,63 @@
 /*
- * main.c - the command line of segbench.
+ * main.c - segbench: starts a Redis of its own, runs the experiments, reports.
  */
 #include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "experiment.h"
 #include "process.h"
-#include "way.h"
 
-static bench_server server;
+static bench_context context;
 static pid_t owner;
 
+/* Of this process, not of those forked from it. */
 static void stop_server(void)
 {
 	if (getpid() == owner)
-		bench_server_stop(&server);
+		bench_server_stop(&context.server);
 }
 
-int main(void)
+/* Before anything is measured: a file that cannot be written is known at once. */
+static void check_writable(const char *path)
 {
-	bench_workload workload;
+	FILE *file = path ? fopen(path, "a") : NULL;
+	if (path && !file)
+		err(EX_CANTCREAT, "cannot write %s", path);
+	if (file)
+		fclose(file);
+}
+
+static void run_experiments(void)
+{
+	const char *only = context.options.only;
+	for (const bench_experiment *const *e = bench_experiments; *e; e++)
+		if (!only || strcmp(only, (*e)->name) == 0)
+			(*e)->run(&context);
+}
+
+int main(int argc, char **argv)
+{
+	bench_options_parse(&context.options, argc, argv);
+	check_writable(context.options.json);
+	check_writable(context.options.plot);
 	owner = getpid();
 	bench_process_init();
 	atexit(stop_server);
-	bench_server_start(&server, false);
-	bench_workload_init(&workload, &server);
-	workload.partitions = 8;
-	workload.size = 100;
-	workload.messages = 2000000;
-	bench_workload_fill(&workload);
-	for (int i = 0; i < 5; i++) {
-		bench_measure m, s;
-		bench_way_measure(&bench_way_bare, &workload, &m);
-		bench_way_measure(&bench_way_segrunner, &workload, &s);
-		printf("bare %.0f msg/s client %.0f server %.0f | segrunner %.0f client %.0f server %.0f | ratio %.3f\n",
-		       (double)m.messages / (double)m.wall * 1e9, (double)m.client_cpu / (double)m.messages,
-		       (double)m.server_cpu / (double)m.messages, (double)s.messages / (double)s.wall * 1e9,
-		       (double)s.client_cpu / (double)s.messages, (double)s.server_cpu / (double)s.messages,
-		       (double)m.wall / (double)s.wall);
-	}
+	bench_server_start(&context.server, context.options.tcp);
+	bench_workload_init(&context.workload, &context.server);
+	bench_report_init(&context.report, &context.server);
+	run_experiments();
+	if (context.options.json)
+		bench_report_write(&context.report, context.options.json);
+	bench_report_ratios(&context.report);
+	bench_report_fini(&context.report);
+	bench_workload_fini(&context.workload);
+	if (fflush(stdout) || ferror(stdout))
+		err(EX_IOERR, "cannot write");
 	return EX_OK;
 }

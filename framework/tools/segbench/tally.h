@@ -53,4 +53,18 @@ static inline void tally_arrived(tally *t, uint32_t partition, uint64_t count)
 	atomic_store_explicit(&p->count, before + count, memory_order_release);
 }
 
+/* Where messages are sent: that this process begins, and how many of them a partition got until the end. */
+static inline int64_t tally_begin(tally *t)
+{
+	atomic_store(&t->first_cpu, tally_clock(CLOCK_PROCESS_CPUTIME_ID));
+	return tally_now();
+}
+
+static inline void tally_sent(tally *t, uint32_t partition, uint64_t count, int64_t first_at, int64_t last_at)
+{
+	t->partitions[partition].first_at = first_at;
+	t->partitions[partition].last_at = last_at;
+	atomic_store_explicit(&t->partitions[partition].count, count, memory_order_release);
+}
+
 #endif

@@ -5,24 +5,37 @@
 #include <sysexits.h>
 
 #include "process.h"
+#include "usage.h"
+
+static void check_arrived(const bench_way *way, const bench_workload *workload)
+{
+	for (uint32_t p = 0; p < workload->partitions; p++) {
+		uint64_t count = workload->tally->partitions[p].count;
+		if (count != workload->round / workload->partitions)
+			errx(EX_SOFTWARE,
+			     "%s: %" PRIu64 " messages of partition %" PRIu32 " arrived, not %" PRIu64,
+			     way->name, count, p, workload->round / workload->partitions);
+	}
+}
 
 void bench_way_measure(const bench_way *way, bench_workload *workload, bench_measure *measure)
 {
+	bench_server *server = workload->server;
+	uint32_t part = way->part ? way->part : 1;
 	*measure = (bench_measure){0};
+	workload->round = workload->messages / workload->partitions / part * workload->partitions;
 	bench_workload_reset(workload);
-	int64_t before = bench_server_cpu(workload->server);
+	if (way->sends)
+		bench_workload_clear(workload);
+	bench_usage since = bench_usage_now(server);
+	int64_t before = bench_server_cpu(server);
 	way->run(workload, measure);
-	measure->server_cpu = bench_server_cpu(workload->server) - before;
-	measure->server_peak = bench_process_memory(workload->server->pid, "VmHWM");
-	measure->messages = bench_workload_arrived(workload);
+	measure->server_cpu = bench_server_cpu(server) - before;
+	measure->others = bench_usage_of_others(&since, server);
+	measure->server_peak = bench_process_memory(server->pid, "VmHWM");
+	measure->messages = workload->round;
 	measure->wall = bench_workload_wall(workload);
-	for (uint32_t p = 0; p < workload->partitions; p++) {
-		uint64_t count = workload->tally->partitions[p].count;
-		if (count != workload->messages / workload->partitions)
-			errx(EX_SOFTWARE,
-			     "%s: %" PRIu64 " messages of partition %" PRIu32 " arrived, not %" PRIu64,
-			     way->name, count, p, workload->messages / workload->partitions);
-	}
+	check_arrived(way, workload);
 }
 
 typedef struct {

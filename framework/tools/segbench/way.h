@@ -17,20 +17,28 @@ typedef struct bench_measure {
 	int64_t server_cpu;
 	uint64_t client_peak; /* bytes resident at most; likewise the server's */
 	uint64_t server_peak;
+	double others; /* the part of the machine's CPU that others used meanwhile, 0 to 1 */
 } bench_measure;
 
 typedef struct bench_way {
 	const char *name;
 	const char *help; /* for the report */
+	uint32_t part;    /* it moves only one in so many messages, being slow; 0 and 1: all */
+	bool sends;       /* begins with an empty Redis */
 	/*
-	 * Moves all of the workload and fills `measure` but for the server's part and `messages`. Ends the program on
-	 * failure. The tally tells what has arrived.
+	 * Moves the messages (bench_workload.round in all) and fills the client's part of the measure. Ends the
+	 * program on failure. The tally tells what has arrived.
 	 */
 	void (*run)(bench_workload *workload, bench_measure *measure);
 } bench_way;
 
-extern const bench_way bench_way_bare;      /* bare.c */
+extern const bench_way bench_way_bare;       /* bare.c */
+extern const bench_way bench_way_xreadgroup; /* stock.c */
+extern const bench_way bench_way_xreadgroup_one;
 extern const bench_way bench_way_segrunner; /* host.c */
+extern const bench_way bench_way_xadd;      /* xadd.c */
+extern const bench_way bench_way_consumer;  /* library.c */
+extern const bench_way bench_way_producer;
 
 /* One round: runs it, checks that every message arrived, once, and fills the measure. */
 void bench_way_measure(const bench_way *way, bench_workload *workload, bench_measure *measure);

@@ -10,8 +10,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <segmenter/segmenter.h>
+
 /* Entries a script adds: few enough that it does not hold up the server for long. */
 enum { FILL_STEP = 1000 };
+
+/* What a workload may take in Redis, and what an entry takes besides its data. */
+enum { WORKLOAD_BYTES = 512 << 20, ENTRY_OVERHEAD = 40 };
 
 void bench_workload_init(bench_workload *workload, bench_server *server)
 {
@@ -37,28 +42,58 @@ void bench_workload_key(uint32_t partition, char key[WORKLOAD_KEY_MAX])
 		 partition);
 }
 
-static void fill_partition(bench_workload *workload, uint32_t partition, const char *data)
+void bench_workload_set(bench_workload *workload, uint32_t partitions, uint32_t size, uint64_t messages)
 {
-	static const char script[] =
-		"for i = 1, ARGV[1] do"
-		" redis.call('XADD', KEYS[1], '*', 'partitionKey', ARGV[2], 'data', ARGV[3]) end";
-	char key[WORKLOAD_KEY_MAX];
-	bench_workload_key(partition, key);
-	for (uint64_t left = workload->messages / workload->partitions; left > 0;) {
-		uint64_t step = left < FILL_STEP ? left : FILL_STEP;
-		bench_server_do(workload->server, "EVAL %s 1 %s %" PRIu64 " key-%" PRIu32 " %s", script, key,
-				step, partition, data);
-		left -= step;
-	}
+	uint64_t most = WORKLOAD_BYTES / (size + ENTRY_OVERHEAD);
+	uint64_t each = (messages < most ? messages : most) / partitions;
+	workload->partitions = partitions;
+	workload->size = size;
+	workload->messages = each * partitions;
 }
 
-void bench_workload_fill(bench_workload *workload)
+char *bench_workload_data(const bench_workload *workload)
 {
 	char *data = calloc(1, workload->size + 1);
 	if (!data)
 		err(EX_OSERR, "a message of %" PRIu32 " bytes", workload->size);
 	memset(data, 'x', workload->size);
+	return data;
+}
+
+void bench_workload_partition_key(const bench_workload *workload, uint32_t partition,
+				  char key[WORKLOAD_KEY_MAX])
+{
+	int n = 0;
+	do
+		snprintf(key, WORKLOAD_KEY_MAX, "key-%d", n++);
+	while (seg_partition_of(key, strlen(key), workload->partitions) != partition);
+}
+
+static void fill_partition(bench_workload *workload, uint32_t partition, const char *data)
+{
+	static const char script[] =
+		"for i = 1, ARGV[1] do"
+		" redis.call('XADD', KEYS[1], '*', 'partitionKey', ARGV[2], 'data', ARGV[3]) end";
+	char key[WORKLOAD_KEY_MAX], partition_key[WORKLOAD_KEY_MAX];
+	bench_workload_key(partition, key);
+	bench_workload_partition_key(workload, partition, partition_key);
+	for (uint64_t left = workload->messages / workload->partitions; left > 0;) {
+		uint64_t step = left < FILL_STEP ? left : FILL_STEP;
+		bench_server_do(workload->server, "EVAL %s 1 %s %" PRIu64 " %s %s", script, key, step,
+				partition_key, data);
+		left -= step;
+	}
+}
+
+void bench_workload_clear(bench_workload *workload)
+{
 	bench_server_do(workload->server, "FLUSHALL");
+}
+
+void bench_workload_fill(bench_workload *workload)
+{
+	char *data = bench_workload_data(workload);
+	bench_workload_clear(workload);
 	for (uint32_t p = 0; p < workload->partitions; p++)
 		fill_partition(workload, p, data);
 	free(data);

@@ -22,14 +22,28 @@ typedef struct bench_workload {
 	uint32_t partitions; /* at most TALLY_PARTITIONS */
 	uint32_t size;       /* bytes of data a message */
 	uint64_t messages;   /* in all; a multiple of partitions */
+	uint64_t round;      /* how many of them a round moves, evenly: the oldest of each partition */
 } bench_workload;
 
 /* Makes the shared tally in the server's directory. */
 void bench_workload_init(bench_workload *workload, bench_server *server);
 void bench_workload_fini(bench_workload *workload);
 
-/* Empties Redis and fills the stream's partitions. `progress` is told how far it is. */
+/* Sets how much there is: about so many messages, fewer where they would need more than 512 MiB. */
+void bench_workload_set(bench_workload *workload, uint32_t partitions, uint32_t size, uint64_t messages);
+
+/* Empties Redis. */
+void bench_workload_clear(bench_workload *workload);
+
+/* Empties Redis and fills the stream's partitions. */
 void bench_workload_fill(bench_workload *workload);
+
+/* The data of a message, which the caller frees; its length is the workload's size, and a NUL follows. */
+char *bench_workload_data(const bench_workload *workload);
+
+/* A partition key whose messages go to the partition. */
+void bench_workload_partition_key(const bench_workload *workload, uint32_t partition,
+				  char key[WORKLOAD_KEY_MAX]);
 
 /* The key of a partition's log. */
 void bench_workload_key(uint32_t partition, char key[WORKLOAD_KEY_MAX]);

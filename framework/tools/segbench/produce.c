@@ -1,0 +1,29 @@
+/*
+ * produce.c - sending, each way, for the sizes and partitions that are asked for.
+ */
+#include <stdlib.h>
+
+#include "experiment.h"
+#include "rounds.h"
+
+static const bench_way *const ways[] = {&bench_way_xadd, &bench_way_producer, NULL};
+
+static void measure(bench_context *context, bench_rounds *rounds)
+{
+	bench_rounds_run(rounds, context);
+	if (bench_experiment_is_goal_case(context))
+		bench_rounds_ratio(rounds, &context->report, "produce/xadd", bench_figure_rate,
+				   &bench_way_producer, &bench_way_xadd, 1);
+}
+
+static void run(bench_context *context)
+{
+	bench_rounds *rounds = calloc(1, sizeof(*rounds));
+	*rounds = (bench_rounds){.experiment = "produce", .ways = ways};
+	bench_experiment_each_case(context, rounds, measure);
+	free(rounds);
+}
+
+const bench_experiment bench_experiment_produce = {"produce",
+						   "messages/s, CPU and memory: XADD pipelined, the producer",
+						   run};

@@ -1,0 +1,39 @@
+/*
+ * report.h - what was measured: tables on stdout as they come, the ratios at the end, and the same as JSON.
+ */
+#ifndef SEGBENCH_REPORT_H
+#define SEGBENCH_REPORT_H
+
+#include <jansson.h>
+
+#include "series.h"
+#include "way.h"
+
+typedef struct bench_report {
+	json_t *root; /* {"machine": {}, "measures": [], "figures": [], "ratios": {}} */
+} bench_report;
+
+void bench_report_init(bench_report *report, bench_server *server);
+void bench_report_fini(bench_report *report);
+
+/* Heads a table of ways on one workload. */
+void bench_report_case(const char *experiment, const bench_workload *workload, size_t rounds);
+
+/* A line of it: what the rounds of a way gave. */
+void bench_report_way(bench_report *report, const char *experiment, const bench_workload *workload,
+		      const bench_way *way, const bench_measure *rounds, size_t count);
+
+/* A figure that is not of a way. The value is the median. */
+void bench_report_figure(bench_report *report, const char *experiment, const char *name, const char *unit,
+			 const bench_series *series);
+
+/* The value of a goal. */
+void bench_report_ratio(bench_report *report, const char *name, const bench_series *series);
+
+/* Prints the lines `ratio NAME VALUE`. */
+void bench_report_ratios(const bench_report *report);
+
+/* Writes the JSON. Ends the program if it cannot be written. */
+void bench_report_write(const bench_report *report, const char *path);
+
+#endif

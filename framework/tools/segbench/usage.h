@@ -1,0 +1,23 @@
+/*
+ * usage.h - how much of the machine's CPU others used while something was measured: figures that were disturbed by
+ * them are measured again.
+ */
+#ifndef SEGBENCH_USAGE_H
+#define SEGBENCH_USAGE_H
+
+#include <stdint.h>
+
+#include "server.h"
+
+typedef struct bench_usage {
+	int64_t at;      /* tally_now() */
+	int64_t machine; /* CPU time of all, in ns; likewise ours: segbench, its ended children, and the server */
+	int64_t ours;
+} bench_usage;
+
+bench_usage bench_usage_now(bench_server *server);
+
+/* The part of the machine, 0 to 1, that was neither idle nor ours since. The children must have ended. */
+double bench_usage_of_others(const bench_usage *since, bench_server *server);
+
+#endif
