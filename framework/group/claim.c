@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "group/coordinate.h"
+#include "group/gap.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -96,6 +97,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s",
 		seg_id_format(resume.position, position),
 		resume.crashes ? "; the owner before did not stop cleanly" : "");
+	seg_gap_found(p, (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0));
 }
 
 static void got_claim(void *arg, const seg_reply *reply)

@@ -18,6 +18,7 @@
 #include "group/commit.h"
 #include "group/coordinate.h"
 #include "group/fetch.h"
+#include "group/gap.h"
 #include "stream/server_check.h"
 
 /* --- one partition's next step -------------------------------------------------- */
@@ -294,6 +295,7 @@ static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		next = earlier(next, seg_commit_step(p, now));
+		next = earlier(next, seg_gap_step(p, now));
 		if (p->running && m->options.hooks.check)
 			next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 		seg_member_step(m, p, now);

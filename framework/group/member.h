@@ -49,8 +49,9 @@ typedef struct seg_member_options {
 
 /* Written by the I/O thread, read by any. */
 typedef struct seg_member_counters {
-	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims,
-		rewinds;
+	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims;
+	atomic_ullong rewinds; /* Redis had forgotten commits */
+	atomic_ullong lost;    /* messages that were removed from the log before they were read */
 } seg_member_counters;
 
 typedef enum seg_stopping { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stopping;

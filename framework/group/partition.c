@@ -50,6 +50,7 @@ void seg_partition_begin(seg_partition *p, const seg_resume *resume, int64_t ent
 	p->entries_read = entries_read;
 	p->hot = true;
 	p->read_at = 0;
+	p->gap.entries = p->gap.looked_count = 0;
 	p->commit_at = p->retry_at = 0;
 	p->look_pause = p->member->options.commit_interval;
 	seg_handoff_init(&p->handoff, &p->member->waker, &p->member->lease_until,
@@ -204,5 +205,5 @@ bool seg_partition_collect(seg_partition *p)
 
 int64_t seg_partition_entries_read(const seg_partition *p, uint64_t count)
 {
-	return p->entries_read < 0 ? -1 : p->entries_read + (int64_t)count;
+	return p->entries_read < 0 ? -1 : p->entries_read + (int64_t)(count + p->gap.entries);
 }

@@ -85,6 +85,15 @@ typedef struct seg_partition {
 	uint64_t request_epoch;
 	seg_request request; /* under way */
 
+	/* Gaps: entries of the log that were removed unread. See gap.h. */
+	struct {
+		bool busy;
+		uint64_t epoch;        /* what the look under way is about */
+		uint64_t looked_count; /* fetched_count at the newest look */
+		uint64_t entries;      /* found in this ownership */
+		int64_t look_at;       /* not before */
+	} gap;
+
 	/* Buffers: with the worker in the order of their messages, and empty ones. */
 	seg_buffer *outstanding[SEG_HANDOFF_BUFFERS];
 	unsigned outstanding_head, outstanding_count;

@@ -4,12 +4,13 @@
 --
 -- Allowed without memory: only an owner can commit, and only what is committed can be trimmed.
 -- @include open
+-- @include count
 -- @include id
 local log, state = KEYS[1], KEYS[2]
 local group, start, member, epoch, nonce = unpack(ARGV)
 
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts')
+	'attempts', 'gap', 'gap_id')
 -- The same claim, its answer lost.
 local again = stored[1] == epoch and stored[2] == nonce
 if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
@@ -19,6 +20,7 @@ end
 local _, found = open_group(log, state, group, start)
 local position = found['last-delivered-id']
 local count = found['entries-read']
+local noted = count
 
 -- Somebody has read with XREADGROUP here: what was left unacknowledged comes first, and what had been
 -- acknowledged behind it comes again, in order. The position is the record from now on, so this happens once.
@@ -27,7 +29,7 @@ local pending = oldest_pending(log, found)
 if pending then
 	if not id_less(position, pending) then
 		position = id_before(pending)
-		count = nil
+		count, noted = nil, nil
 		redis.call('XGROUP', 'SETID', log, group, position)
 	end
 	repeat
@@ -42,14 +44,16 @@ if pending then
 	until #ids < PENDING_CHUNK
 end
 
--- How many entries came up to the position. At either end of the log that follows from the log, whatever was
--- trimmed unread or deleted; in between Redis knows, or nobody does.
+-- At either end of the log, what is gone is counted exactly; in between Redis knows how many were read, or nobody.
 local info = named(redis.call('XINFO', 'STREAM', log))
-local first = info['first-entry']
-if position == info['last-generated-id'] then
-	count = info['entries-added']
-elseif not first or id_less(position, first[1]) then
-	count = info['entries-added'] - info['length']
+count = entries_up_to(info, position) or count
+local lost = 0
+if noted and count > noted then
+	-- The owner before may have noticed, and died before it committed anything behind the gap.
+	local known = stored[9] and id_less(position, stored[9]) and tonumber(stored[8]) or 0
+	lost = math.max(count - noted - known, 0)
+	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
+	redis.call('HINCRBY', state, 'lost', lost)
 end
 
 -- An owner died here that had something to handle; if it had not got on at all, it was not the first.
@@ -64,11 +68,7 @@ if suspect ~= '0-0' and not id_less(position, suspect) then
 	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
 end
 
-local function text(number)
-	return string.format('%.0f', number)
-end
 count = text(count or -1)
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
-	'crashes', crashes, 'position', position, 'count', count)
-return {'OK', position, count, tostring(crashes), suspect, attempts, text(info['entries-added']),
-	text(info['length'])}
+	'crashes', crashes, 'position', position, 'count', count, 'gap', '0')
+return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost)}

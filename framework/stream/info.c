@@ -155,20 +155,23 @@ static void got_partition(void *arg, const seg_reply *reply)
 	read_group(partition, seg_reply_at(reply, 1), d->group);
 	partition->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
 	partition->dropped = (uint64_t)seg_reply_number(seg_reply_at(reply, 3), 0);
+	partition->lost = (uint64_t)seg_reply_number(seg_reply_at(reply, 4), 0);
 }
 
 static bool issue_partition(description *d, seg_connection *connection, uint32_t p)
 {
 	const char *name_space = d->stream->client->name_space, *name = d->stream->name;
-	char log[SEG_KEY_MAX], dead[SEG_KEY_MAX], counters[SEG_KEY_MAX];
+	char log[SEG_KEY_MAX], dead[SEG_KEY_MAX], counters[SEG_KEY_MAX], state[SEG_KEY_MAX];
 	seg_key_log(log, name_space, name, p);
 	seg_key_beside_log(dead, name_space, name, p, d->group, "dead");
 	seg_key_beside_log(counters, name_space, name, p, "counters", NULL);
+	seg_key_beside_log(state, name_space, name, p, d->group, "state");
 	return ISSUE(d, connection, got_queued, "MULTI") &&
 	       ISSUE(d, connection, got_queued, "XINFO", "STREAM", log) &&
 	       ISSUE(d, connection, got_queued, "XINFO", "GROUPS", log) &&
 	       ISSUE(d, connection, got_queued, "XLEN", dead) &&
 	       ISSUE(d, connection, got_queued, "HGET", counters, "dropped") &&
+	       ISSUE(d, connection, got_queued, "HGET", state, "lost") &&
 	       ISSUE(d, connection, got_partition, "EXEC");
 }
 

@@ -21,7 +21,15 @@
 #include "harness/server.h"
 #include "harness/storm.h"
 
-enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 300, RUNNERS = 2, SESSION_MS = 1000, WINDOW = 64 * 4 };
+enum {
+	PARTITIONS = 4,
+	KEYS = 8,
+	PER_SECOND = 300,
+	RUNNERS = 2,
+	SESSION_MS = 1000,
+	LONG_SESSION_MS = 10000,
+	WINDOW = 64 * 4
+};
 
 static test_server *server;
 static test_runner *runners[RUNNERS];
@@ -46,21 +54,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void run(int i)
+static void run(int i, int session_ms)
 {
 	runners[i] = test_runner_run(
 		"[redis]\naddress = %s\ntimeout = 2s\n[runner]\nname = runner-%d\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
 		"partitions = %d\nbatch_size = 64\nsession_timeout = %dms\noption.path = %s\n",
-		server->address, i, test_build_directory(), PARTITIONS, SESSION_MS, deliveries_path);
+		server->address, i, test_build_directory(), PARTITIONS, session_ms, deliveries_path);
 }
 
 /* Both runners share the partitions, and some was handled. */
-static test_load *start_load(void)
+static test_load *start_load(int session_ms)
 {
 	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	for (int i = 0; i < RUNNERS; i++)
-		run(i);
+		run(i, session_ms);
 	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
 	test_load_reach(load, 50);
 	return load;
@@ -88,7 +96,7 @@ static void a_redis_that_crashes_and_comes_back_loses_and_reorders_nothing(void 
 {
 	(void)state;
 	start("--appendonly yes --appendfsync always");
-	test_load *load = start_load();
+	test_load *load = start_load(SESSION_MS);
 	for (int round = 0; round < 3; round++) {
 		test_server_kill(server);
 		wait_ms(100 * round);
@@ -105,7 +113,7 @@ static void a_redis_that_is_away_for_longer_than_a_session_is_waited_for(void **
 {
 	(void)state;
 	start("--appendonly yes --appendfsync always");
-	test_load *load = start_load();
+	test_load *load = start_load(SESSION_MS);
 	test_server_kill(server);
 	wait_ms(2 * SESSION_MS);
 	for (int i = 0; i < RUNNERS; i++)
@@ -138,7 +146,7 @@ static void while_redis_is_away_nothing_spins(void **state)
 {
 	(void)state;
 	start("--appendonly yes --appendfsync always");
-	test_load *load = start_load();
+	test_load *load = start_load(SESSION_MS);
 	test_server_kill(server);
 	test_runner_says(runners[0], "connect");
 	long before = ticks_used(runners[0]->pid);
@@ -155,7 +163,7 @@ static void a_redis_that_hangs_for_longer_than_a_session_is_waited_for(void **st
 {
 	(void)state;
 	start(NULL);
-	test_load *load = start_load();
+	test_load *load = start_load(SESSION_MS);
 	kill(server->pid, SIGSTOP);
 	wait_ms(2 * SESSION_MS);
 	kill(server->pid, SIGCONT);
@@ -167,7 +175,7 @@ static void forgotten_scripts_are_loaded_again_and_nothing_is_repeated(void **st
 {
 	(void)state;
 	start(NULL);
-	test_load *load = start_load();
+	test_load *load = start_load(LONG_SESSION_MS);
 	redisContext *context = test_server_connect(server);
 	for (int i = 0; i < 10; i++) {
 		freeReplyObject(test_server_command(context, "SCRIPT FLUSH"));
@@ -181,7 +189,7 @@ static void dropped_connections_are_made_again_and_nothing_is_repeated(void **st
 {
 	(void)state;
 	start(NULL);
-	test_load *load = start_load();
+	test_load *load = start_load(LONG_SESSION_MS);
 	test_storm storm;
 	test_storm_start(&storm, server, 100);
 	wait_ms(2000);

@@ -428,6 +428,11 @@ typedef struct seg_partition_info {
 	int64_t lag;          /* messages not yet committed; -1 where Redis cannot tell */
 	uint64_t dead_letters; /* waiting in the partition's dead-letter stream */
 	uint64_t dropped;     /* dropped unread by SEG_OVERFLOW_DROP_OLDEST, ever */
+	/*
+	 * Removed from the log before this group had read them, ever: dropped, or trimmed or deleted by hand. Noticed
+	 * by its members, at the latest when they have caught up.
+	 */
+	uint64_t lost;
 } seg_partition_info;
 
 typedef struct seg_group_info {

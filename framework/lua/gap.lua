@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- Counts what was removed before the group had read it: trimmed or deleted by hand, or dropped by drop-oldest.
+-- KEYS: log state. ARGV: epoch nonce fetched count.
+--
+-- `count` entries were read by this owner and those before it, up to `fetched`; what came up to there beyond that is
+-- gone. Each owner's gap is noted as a whole, so that a call that is sent again counts nothing twice.
+-- @include fence
+-- @include group
+-- @include count
+local log, state = KEYS[1], KEYS[2]
+local epoch, nonce, fetched, count = unpack(ARGV)
+
+local later = fenced_by(state, epoch, nonce)
+if later then
+	return {'FENCED', later}
+end
+local noted = redis.call('HGET', state, 'gap') or '0'
+local came = redis.call('EXISTS', log) == 1 and entries_up_to(named(redis.call('XINFO', 'STREAM', log)), fetched)
+if not came or came - count <= tonumber(noted) then
+	return {'OK', noted}
+end
+redis.call('HINCRBY', state, 'lost', came - count - noted)
+redis.call('HSET', state, 'gap', text(came - count), 'gap_id', fetched)
+return {'OK', text(came - count)}

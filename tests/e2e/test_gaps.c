@@ -1,0 +1,229 @@
+/*
+ * test_gaps.c - what was removed unread is counted exactly and said; what Redis has forgotten is noticed, and what is
+ * sent from then on is handled.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runner;
+static char directory[64], deliveries_path[96], block_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	snprintf(block_path, sizeof(block_path), "%s/block", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	redisFree(redis);
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(const char *more)
+{
+	test_runner_free(runner);
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
+		"partitions = 1\nbatch_size = 2\nin_flight_batches = 2\nsession_timeout = 1s\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\noption.block_file = %s\n%s\n",
+		server->address, test_build_directory(), deliveries_path, block_path, more);
+}
+
+static void command(const char *format, int number)
+{
+	freeReplyObject(test_server_command(redis, format, number));
+}
+
+static void add(int first, int last)
+{
+	for (int i = first; i <= last; i++)
+		command("XADD __default:s:partition_0 1-%d partitionKey k data x", i);
+}
+
+static void wait_drained(void)
+{
+	test_group_wait_drained(server->address, "s", "g");
+}
+
+static size_t handled(void)
+{
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	size_t count = deliveries.count;
+	test_deliveries_free(&deliveries);
+	return count;
+}
+
+static bool one_was_begun(void *arg)
+{
+	(void)arg;
+	return handled() > 0;
+}
+
+static uint64_t lost(void)
+{
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	assert_non_null(info);
+	uint64_t count = info->partitions[0].lost;
+	seg_group_info_free(info);
+	return count;
+}
+
+static bool three_are_lost(void *arg)
+{
+	(void)arg;
+	return lost() == 3;
+}
+
+static void entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled(void **state)
+{
+	(void)state;
+	/* Holds the handler, so that at most four messages are read. */
+	fclose(fopen(block_path, "w"));
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 20);
+	test_wait_until(one_was_begun, NULL, 20000, "a handler has begun");
+	command("XDEL __default:s:partition_0 1-11 1-%d 1-17", 12);
+	unlink(block_path);
+	wait_drained();
+	test_wait_until(three_are_lost, NULL, 20000, "the loss is counted");
+	assert_int_equal(handled(), 17);
+	test_runner_says(runner, "3 messages were removed before this group had read them");
+}
+
+static void entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_owner(void **state)
+{
+	(void)state;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 5);
+	wait_drained();
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	add(6, 20);
+	command("XTRIM __default:s:partition_0 MINID 1-%d", 9);
+	run("");
+	wait_drained();
+	assert_int_equal(lost(), 3);
+	assert_int_equal(handled(), 17);
+	test_runner_says(runner, "3 messages were removed before this group had read them");
+}
+
+static void what_every_group_had_handled_is_no_loss_when_it_is_trimmed(void **state)
+{
+	(void)state;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 5);
+	wait_drained();
+	command("XTRIM __default:s:partition_0 MAXLEN %d", 0);
+	add(6, 10);
+	wait_drained();
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	assert_int_equal(lost(), 0);
+}
+
+/* --- a Redis that forgets ------------------------------------------------------------------------- */
+
+static bool sixteen_were_handled(void *arg)
+{
+	(void)arg;
+	return handled() >= 16;
+}
+
+static void a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards_is_skipped(void **state)
+{
+	(void)state;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 10);
+	wait_drained();
+	freeReplyObject(test_server_command(redis, "FLUSHALL"));
+	add(11, 16);
+	test_wait_until(sixteen_were_handled, NULL, 20000, "what was sent afterwards is handled");
+	/* What was in flight when the fence vanished is handled again. */
+	assert_in_range(handled(), 16, 16 + 4);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+static void a_redis_that_restarts_empty_is_gone_on_with_and_said(void **state)
+{
+	(void)state;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 10);
+	wait_drained();
+	test_server_kill(server);
+	test_server_restart(server);
+	redisFree(redis);
+	redis = test_server_connect(server);
+	add(11, 16);
+	test_wait_until(sixteen_were_handled, NULL, 20000, "what was sent afterwards is handled");
+	assert_int_equal(handled(), 16);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+static void a_position_that_went_back_is_said_and_handled_again_from_there(void **state)
+{
+	(void)state;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 4);
+	wait_drained();
+	/* What a failover to a replica that was behind leaves: an older position, and another fence. */
+	freeReplyObject(test_server_command(redis, "MULTI"));
+	freeReplyObject(test_server_command(redis, "XGROUP SETID __default:s:partition_0 g 1-2"));
+	freeReplyObject(test_server_command(
+		redis, "HSET {__default:s:partition_0}:g:state epoch 1 nonce other position 1-2 count 2"));
+	freeReplyObject(test_server_command(redis, "EXEC"));
+	add(5, 6);
+	wait_drained();
+	test_runner_says(runner, "position went back from 1-4 to 1-2");
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	assert_true(deliveries.count >= 8);
+	assert_int_equal(deliveries.list[deliveries.count - 1].seq, 6);
+	test_deliveries_free(&deliveries);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled),
+		TEST(entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_owner),
+		TEST(what_every_group_had_handled_is_no_loss_when_it_is_trimmed),
+		TEST(a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards_is_skipped),
+		TEST(a_redis_that_restarts_empty_is_gone_on_with_and_said),
+		TEST(a_position_that_went_back_is_said_and_handled_again_from_there),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
