@@ -22,7 +22,7 @@ namespace
 
 class Latest
 {
-public:
+      public:
 	explicit Latest(const seg_host *host)
 	    : host_(host), directory_(host->option(host, "directory")),
 	      written_(host->counter(host, "files_written_total", "Files written."))
@@ -44,7 +44,7 @@ public:
 		host_->log(host_, SEG_WARNING, "%s", what);
 	}
 
-private:
+      private:
 	const seg_host *host_;
 	std::string directory_;
 	seg_counter *written_;
@@ -52,7 +52,7 @@ private:
 
 class Partition
 {
-public:
+      public:
 	Partition(const Latest &latest, uint32_t number) : latest_(latest), path_(latest.path(number))
 	{
 	}
@@ -82,7 +82,7 @@ public:
 	// Of the newest failure: an answer's reason must outlive the call.
 	std::string reason;
 
-private:
+      private:
 	const Latest &latest_;
 	std::string path_;
 	std::unordered_map<std::string, std::string> values_;

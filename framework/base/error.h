@@ -5,7 +5,6 @@
 #include <segmenter/segmenter.h>
 
 /* Fills error (if not NULL) and returns status, for `return seg_fail(...)`. */
-__attribute__((format(printf, 3, 4)))
-int seg_fail(seg_error *error, int status, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int seg_fail(seg_error *error, int status, const char *format, ...);
 
 #endif

@@ -23,7 +23,7 @@ static inline seg_logger seg_logger_make(seg_log_fn fn, void *arg)
 	return (seg_logger){.fn = fn, .arg = arg, .partition = -1};
 }
 
-__attribute__((format(printf, 3, 4)))
-void seg_log(const seg_logger *logger, int level, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void seg_log(const seg_logger *logger, int level, const char *format,
+						   ...);
 
 #endif

@@ -18,11 +18,11 @@ int seg_name_check(const char *what, const char *name, seg_error *error);
 int seg_key_log(char key[SEG_KEY_MAX], const char *name_space, const char *stream, uint32_t partition);
 
 /* Keys that share the log's slot: {<log>}:<a>:<b>, b may be NULL. */
-int seg_key_beside_log(char key[SEG_KEY_MAX], const char *name_space, const char *stream,
-		       uint32_t partition, const char *a, const char *b);
+int seg_key_beside_log(char key[SEG_KEY_MAX], const char *name_space, const char *stream, uint32_t partition,
+		       const char *a, const char *b);
 
 /* Keys that share the stream's slot: {__<ns>:<stream>}:<a>:<b>, b may be NULL. */
-int seg_key_of_stream(char key[SEG_KEY_MAX], const char *name_space, const char *stream,
-		      const char *a, const char *b);
+int seg_key_of_stream(char key[SEG_KEY_MAX], const char *name_space, const char *stream, const char *a,
+		      const char *b);
 
 #endif

@@ -84,14 +84,16 @@ static int parse_login(const char **rest, const char *end, seg_address *address,
 			goto bad;
 	}
 	if (address->user && !address->password)
-		return seg_fail(error, SEG_EINVAL,
-				"the Redis address names a user but no password; write redis://user:password@host");
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the Redis address names a user but no password; write redis://user:password@host");
 	*rest = at + 1;
 	return 0;
 bad:
 	/* The text is not repeated here: it holds a password. */
-	return seg_fail(error, SEG_EINVAL,
-			"the user or password in the Redis address has a bad %% escape; write %% itself as %%25");
+	return seg_fail(
+		error, SEG_EINVAL,
+		"the user or password in the Redis address has a bad %% escape; write %% itself as %%25");
 }
 
 static int parse_unix(const char *rest, seg_address *address, seg_error *error)
@@ -111,15 +113,18 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 	if (!address->path)
 		return seg_fail(error, SEG_EINVAL, "the path in the Redis address has a bad %% escape");
 	if (strlen(address->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return seg_fail(error, SEG_EINVAL, "the socket path %s is longer than %zu bytes; use a shorter one",
+		return seg_fail(error, SEG_EINVAL,
+				"the socket path %s is longer than %zu bytes; use a shorter one",
 				address->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	if (question) {
 		long database = strncmp(question, "?db=", 4) == 0
 					? number(question + 4, strlen(question + 4), DATABASE_MAX)
 					: -1;
 		if (database < 0)
-			return seg_fail(error, SEG_EINVAL, "behind the socket path only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
-					DATABASE_MAX, question);
+			return seg_fail(
+				error, SEG_EINVAL,
+				"behind the socket path only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
+				DATABASE_MAX, question);
 		address->database = (uint32_t)database;
 	}
 	return 0;
@@ -129,11 +134,13 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 static int bad_port(const char *port, size_t length, seg_error *error)
 {
 	if (length > 0 && strspn(port, "0123456789") >= length)
-		return seg_fail(error, SEG_EINVAL, "the port in the Redis address must be 1 to 65535, not \"%.*s\"",
+		return seg_fail(error, SEG_EINVAL,
+				"the port in the Redis address must be 1 to 65535, not \"%.*s\"",
 				(int)(length > 20 ? 20 : length), port);
-	return seg_fail(error, SEG_EINVAL,
-			"the port in the Redis address must be 1 to 65535, and an @ must follow a password; write "
-			"redis://host:6379 or redis://user:password@host");
+	return seg_fail(
+		error, SEG_EINVAL,
+		"the port in the Redis address must be 1 to 65535, and an @ must follow a password; write "
+		"redis://host:6379 or redis://user:password@host");
 }
 
 static int parse_host(const char *rest, seg_address *address, seg_error *error)
@@ -155,7 +162,8 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 			return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without its ]");
 		if (host_end + 1 < authority_end) {
 			if (host_end[1] != ':')
-				return seg_fail(error, SEG_EINVAL, "behind the ] of the Redis address only :port may follow");
+				return seg_fail(error, SEG_EINVAL,
+						"behind the ] of the Redis address only :port may follow");
 			port = host_end + 2;
 		}
 	} else {
@@ -166,12 +174,16 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 			host_end = authority_end;
 	}
 	if (host_end == rest)
-		return seg_fail(error, SEG_EINVAL, "the Redis address has no host; write redis://host:6379, or unix:///path for a socket");
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the Redis address has no host; write redis://host:6379, or unix:///path for a socket");
 	for (const char *c = rest; c < host_end; c++)
 		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>[]", *c))
-			return seg_fail(error, SEG_EINVAL, "the host in the Redis address holds a forbidden character");
+			return seg_fail(error, SEG_EINVAL,
+					"the host in the Redis address holds a forbidden character");
 	if (host_end - rest > 253)
-		return seg_fail(error, SEG_EINVAL, "the host in the Redis address is longer than 253 characters");
+		return seg_fail(error, SEG_EINVAL,
+				"the host in the Redis address is longer than 253 characters");
 	address->host = strndup(rest, (size_t)(host_end - rest));
 	if (!address->host)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
@@ -186,9 +198,10 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 	if (end && end[1]) {
 		long database = number(end + 1, strlen(end + 1), DATABASE_MAX);
 		if (database < 0)
-			return seg_fail(error, SEG_EINVAL,
-					"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
-					DATABASE_MAX, end + 1);
+			return seg_fail(
+				error, SEG_EINVAL,
+				"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
+				DATABASE_MAX, end + 1);
 		address->database = (uint32_t)database;
 	}
 	return 0;
@@ -198,15 +211,17 @@ static int make_text(seg_address *address, seg_error *error)
 {
 	int n;
 	if (address->path)
-		n = address->database ? asprintf(&address->text, "unix://%s?db=%u", address->path, address->database)
-				      : asprintf(&address->text, "unix://%s", address->path);
+		n = address->database
+			    ? asprintf(&address->text, "unix://%s?db=%u", address->path, address->database)
+			    : asprintf(&address->text, "unix://%s", address->path);
 	else
-		n = address->database ? asprintf(&address->text, strchr(address->host, ':') ? "redis://[%s]:%u/%u"
-											   : "redis://%s:%u/%u",
-						 address->host, address->port, address->database)
-				      : asprintf(&address->text,
-						 strchr(address->host, ':') ? "redis://[%s]:%u" : "redis://%s:%u",
-						 address->host, address->port);
+		n = address->database
+			    ? asprintf(&address->text,
+				       strchr(address->host, ':') ? "redis://[%s]:%u/%u" : "redis://%s:%u/%u",
+				       address->host, address->port, address->database)
+			    : asprintf(&address->text,
+				       strchr(address->host, ':') ? "redis://[%s]:%u" : "redis://%s:%u",
+				       address->host, address->port);
 	if (n < 0) {
 		address->text = NULL;
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
@@ -218,14 +233,17 @@ int seg_address_parse(const char *text, seg_address *address, seg_error *error)
 {
 	*address = (seg_address){0};
 	if (!text || !*text)
-		return seg_fail(error, SEG_EINVAL, "the Redis address is empty; write redis://host:6379 or unix:///path");
+		return seg_fail(error, SEG_EINVAL,
+				"the Redis address is empty; write redis://host:6379 or unix:///path");
 	int status;
 	if (strncmp(text, "unix://", 7) == 0)
 		status = parse_unix(text + 7, address, error);
 	else if (strncmp(text, "redis://", 8) == 0)
 		status = parse_host(text + 8, address, error);
 	else if (strncmp(text, "rediss://", 9) == 0)
-		status = seg_fail(error, SEG_EINVAL, "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
+		status =
+			seg_fail(error, SEG_EINVAL,
+				 "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
 	else if (strstr(text, "://"))
 		status = seg_fail(error, SEG_EINVAL, "the Redis address must begin with redis:// or unix://");
 	else

@@ -13,7 +13,7 @@ typedef struct seg_address {
 	char *password; /* or NULL; never printed */
 	uint16_t port;
 	uint32_t database;
-	char *text;     /* for messages, without user and password */
+	char *text; /* for messages, without user and password */
 } seg_address;
 
 /* Parses the forms that seg_client_options.address documents. 0, SEG_EINVAL or SEG_ENOMEM. */

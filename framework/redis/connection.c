@@ -18,8 +18,8 @@
 #include "redis/transport.h"
 
 enum {
-	READ_SIZE = 256 * 1024,  /* one read(2): a 75-KiB reply comes whole */
-	READS_PER_TICK = 8,      /* so that one busy connection does not starve its thread */
+	READ_SIZE = 256 * 1024, /* one read(2): a 75-KiB reply comes whole */
+	READS_PER_TICK = 8,     /* so that one busy connection does not starve its thread */
 	SHA_LENGTH = 40,
 };
 
@@ -42,12 +42,12 @@ struct seg_connection {
 	int fd;
 	unsigned failures; /* in a row */
 	uint64_t incarnation;
-	int64_t client_id; /* CLIENT ID, or -1 */
-	int64_t retry_at;  /* DOWN: when to connect */
-	int64_t ready_at;  /* READY: since when */
+	int64_t client_id;  /* CLIENT ID, or -1 */
+	int64_t retry_at;   /* DOWN: when to connect */
+	int64_t ready_at;   /* READY: since when */
 	int64_t connect_by; /* CONNECTING, PREPARING */
-	int64_t heard_at;  /* the last byte, or the first command since nothing waited */
-	bool in_callbacks; /* a break is put off until they are through */
+	int64_t heard_at;   /* the last byte, or the first command since nothing waited */
+	bool in_callbacks;  /* a break is put off until they are through */
 	bool break_wanted;
 	seg_error error;
 
@@ -74,7 +74,8 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	if (!c)
 		return NULL;
 	c->options = *options;
-	snprintf(c->client_name, sizeof(c->client_name), "%s", options->client_name ? options->client_name : "");
+	snprintf(c->client_name, sizeof(c->client_name), "%s",
+		 options->client_name ? options->client_name : "");
 	c->options.client_name = c->client_name;
 	c->fd = -1;
 	c->client_id = -1;
@@ -141,8 +142,10 @@ static void went_down(seg_connection *c)
 	/* A line when it goes, and when it stays away one at each power of two: never a flood. */
 	bool long_away = c->failures >= 8 && (c->failures & (c->failures - 1)) == 0;
 	if (c->error.status != SEG_ECLOSED)
-		seg_log(&c->options.logger, long_away || (was_ready && c->failures == 1) ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
-			"%s; %s", c->error.text, long_away ? "trying again until it answers" : "trying again");
+		seg_log(&c->options.logger,
+			long_away || (was_ready && c->failures == 1) ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
+			"%s; %s", c->error.text,
+			long_away ? "trying again until it answers" : "trying again");
 	if (c->options.on_state)
 		c->options.on_state(c->options.arg, false, &c->error);
 }
@@ -250,8 +253,8 @@ bool seg_connection_words(seg_connection *c, seg_reply_fn fn, void *arg, ...)
 	return seg_connection_command(c, fn, arg, argc, argv, NULL);
 }
 
-bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
-			   const char *const *argv, const size_t *lengths)
+bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn, void *arg, int keys,
+			   int argc, const char *const *argv, const size_t *lengths)
 {
 	if (c->state != READY || c->break_wanted)
 		return false;
@@ -290,14 +293,16 @@ static void prepared(void *arg, const seg_reply *reply)
 		int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
 		const char *where = c->options.address->text;
 		if (strncmp(reply->text, "NOAUTH", 6) == 0)
-			seg_connection_break(c, status,
-					     "Redis at %s asks for a password; put it into the address: redis://:password@host",
-					     where);
+			seg_connection_break(
+				c, status,
+				"Redis at %s asks for a password; put it into the address: redis://:password@host",
+				where);
 		else if (status == SEG_EAUTH)
-			seg_connection_break(c, status, "Redis at %s refuses this user or password: %.200s", where,
-					     reply->text);
+			seg_connection_break(c, status, "Redis at %s refuses this user or password: %.200s",
+					     where, reply->text);
 		else
-			seg_connection_break(c, status, "Redis at %s is not usable: %.300s", where, reply->text);
+			seg_connection_break(c, status, "Redis at %s is not usable: %.300s", where,
+					     reply->text);
 		return;
 	}
 	prepared_one(c);
@@ -391,7 +396,8 @@ static void reload_scripts(seg_connection *c)
 static void answer(seg_connection *c, const seg_reply *reply)
 {
 	if (c->count == 0) {
-		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s answered what nobody asked", c->options.address->text);
+		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s answered what nobody asked",
+				     c->options.address->text);
 		return;
 	}
 	waiting_command command = pop_waiting(c);
@@ -412,9 +418,10 @@ static bool take_replies(seg_connection *c)
 		if (got == 0)
 			break;
 		if (got < 0) {
-			seg_connection_break(c, SEG_EPROTOCOL,
-					     "what answers at %s does not speak Redis's protocol (%s); is the address right?",
-					     c->options.address->text, seg_reader_error(&c->reader));
+			seg_connection_break(
+				c, SEG_EPROTOCOL,
+				"what answers at %s does not speak Redis's protocol (%s); is the address right?",
+				c->options.address->text, seg_reader_error(&c->reader));
 			break;
 		}
 		answer(c, reply);
@@ -455,12 +462,14 @@ static void read_some(seg_connection *c, int64_t now)
 void seg_connection_flush(seg_connection *c)
 {
 	while (c->fd >= 0 && c->state >= PREPARING && seg_output_length(&c->output) > 0) {
-		ssize_t n = seg_transport_write(c->fd, seg_output_bytes(&c->output), seg_output_length(&c->output));
+		ssize_t n = seg_transport_write(c->fd, seg_output_bytes(&c->output),
+						seg_output_length(&c->output));
 		if (n < 0) {
 			if (errno == EAGAIN)
 				return;
 			char text[256];
-			snprintf(text, sizeof(text), "writing to Redis at %s: %s", c->options.address->text, strerror(errno));
+			snprintf(text, sizeof(text), "writing to Redis at %s: %s", c->options.address->text,
+				 strerror(errno));
 			fail_now(c, SEG_EUNREACHABLE, text);
 			return;
 		}
@@ -471,12 +480,14 @@ void seg_connection_flush(seg_connection *c)
 static void check_timeouts(seg_connection *c, int64_t now)
 {
 	if ((c->state == CONNECTING || c->state == PREPARING) && now >= c->connect_by)
-		seg_connection_break(c, SEG_EUNREACHABLE, "no answer from %s within %lld ms", c->options.address->text,
+		seg_connection_break(c, SEG_EUNREACHABLE, "no answer from %s within %lld ms",
+				     c->options.address->text,
 				     (long long)(c->options.connect_timeout / SEG_MS));
 	else if (c->state == READY && c->count > 0 && c->options.answer_timeout > 0 &&
 		 now >= c->heard_at + c->options.answer_timeout)
 		seg_connection_break(c, SEG_EUNREACHABLE, "Redis at %s did not answer for %lld ms",
-				     c->options.address->text, (long long)(c->options.answer_timeout / SEG_MS));
+				     c->options.address->text,
+				     (long long)(c->options.answer_timeout / SEG_MS));
 }
 
 static int64_t next_timer(const seg_connection *c)
@@ -583,7 +594,8 @@ static int wait_for(seg_connection *c, const bool *done, int64_t deadline)
 		uint32_t wanted = c->fd >= 0 ? seg_connection_events(c) : 0;
 		struct pollfd poller = {
 			.fd = c->fd,
-			.events = (short)((wanted & EPOLLIN ? POLLIN : 0) | (wanted & EPOLLOUT ? POLLOUT : 0)),
+			.events =
+				(short)((wanted & EPOLLIN ? POLLIN : 0) | (wanted & EPOLLOUT ? POLLOUT : 0)),
 		};
 		poll(&poller, 1, seg_poll_timeout(timer < deadline ? timer : deadline, now));
 	}

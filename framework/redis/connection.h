@@ -36,7 +36,7 @@ typedef struct seg_connection_options {
 	const seg_address *address; /* borrowed: outlives the connection */
 	const char *client_name;    /* copied; CLIENT SETNAME */
 	int64_t connect_timeout;    /* ns, for connecting and preparing together */
-	int64_t answer_timeout;     /* ns without a byte while an answer is due: the connection is broken; 0: never */
+	int64_t answer_timeout; /* ns without a byte while an answer is due: the connection is broken; 0: never */
 	seg_logger logger;
 	seg_connection_state_fn on_state; /* or NULL */
 	void *arg;
@@ -65,8 +65,8 @@ bool seg_connection_command(seg_connection *connection, seg_reply_fn fn, void *a
 			    const char *const *argv, const size_t *lengths);
 
 /* The same for words without NULs, ended by (char *)NULL. */
-__attribute__((sentinel))
-bool seg_connection_words(seg_connection *connection, seg_reply_fn fn, void *arg, ...);
+__attribute__((sentinel)) bool seg_connection_words(seg_connection *connection, seg_reply_fn fn, void *arg,
+						    ...);
 
 /* The same for XREAD: entries go to the sink; the callback gets a nil, an error, or an empty array. */
 bool seg_connection_entries(seg_connection *connection, seg_entry_sink *sink, seg_reply_fn fn, void *arg,
@@ -108,8 +108,8 @@ int64_t seg_connection_tick(seg_connection *connection, int64_t now, bool readab
 void seg_connection_flush(seg_connection *connection);
 
 /* Breaks the connection as if the peer had, with a reason; it reconnects. */
-__attribute__((format(printf, 3, 4)))
-void seg_connection_break(seg_connection *connection, int status, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void seg_connection_break(seg_connection *connection, int status,
+								const char *format, ...);
 
 /* --- for callers that wait --- */
 

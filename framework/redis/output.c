@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum {
-	NUMBER_MAX = 24,          /* "*" or "$", 20 digits, CR LF */
-	HEAD_MAX = 256,           /* EVALSHA, its script and key count, before the arguments proper */
+	NUMBER_MAX = 24, /* "*" or "$", 20 digits, CR LF */
+	HEAD_MAX = 256,  /* EVALSHA, its script and key count, before the arguments proper */
 	FIRST_CAPACITY = 16 * 1024,
 };
 

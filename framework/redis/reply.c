@@ -304,7 +304,8 @@ int seg_reply_status(const seg_reply *reply)
 
 bool seg_reply_is_transient(const seg_reply *reply)
 {
-	static const char *const transient[] = {"NOSCRIPT", "LOADING",     "BUSY",       "OOM",        "MISCONF", "READONLY",
-						"TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", NULL};
+	static const char *const transient[] = {"NOSCRIPT",   "LOADING",    "BUSY",     "OOM",
+						"MISCONF",    "READONLY",   "TRYAGAIN", "CLUSTERDOWN",
+						"MASTERDOWN", "NOREPLICAS", NULL};
 	return has_code(reply, transient);
 }

@@ -17,7 +17,7 @@
 
 typedef enum seg_reply_type {
 	SEG_REPLY_NIL,
-	SEG_REPLY_TEXT,  /* a bulk string or a status */
+	SEG_REPLY_TEXT, /* a bulk string or a status */
 	SEG_REPLY_ERROR,
 	SEG_REPLY_INTEGER,
 	SEG_REPLY_ARRAY

@@ -21,7 +21,8 @@ static void set_option(int fd, int level, int name, int value)
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static int start_connect(int fd, const struct sockaddr *address, socklen_t length, const char *text, seg_error *error)
+static int start_connect(int fd, const struct sockaddr *address, socklen_t length, const char *text,
+			 seg_error *error)
 {
 	if (connect(fd, address, length) == 0 || errno == EINPROGRESS)
 		return fd;

@@ -41,7 +41,10 @@ static seg_config *load(const char *file, seg_config_errors *errors, int *exit_c
 {
 	seg_config *config = NULL;
 	int status = seg_config_load(file, &config, errors);
-	*exit_code = status == SEG_ENOTFOUND ? EX_NOINPUT : status == SEG_ENOMEM ? EX_OSERR : status ? EX_CONFIG : EX_OK;
+	*exit_code = status == SEG_ENOTFOUND ? EX_NOINPUT
+		     : status == SEG_ENOMEM  ? EX_OSERR
+		     : status                ? EX_CONFIG
+					     : EX_OK;
 	return config;
 }
 
@@ -70,7 +73,8 @@ static int check(const char *file)
 	if (wrong > 0 && exit_code == EX_OK)
 		exit_code = EX_CONFIG;
 	if (config && exit_code == EX_OK)
-		printf("%s: good; %zu consumer%s\n", file, config->consumer_count, config->consumer_count == 1 ? "" : "s");
+		printf("%s: good; %zu consumer%s\n", file, config->consumer_count,
+		       config->consumer_count == 1 ? "" : "s");
 	seg_config_errors_fini(&errors);
 	seg_config_free(config);
 	return exit_code;
@@ -101,9 +105,12 @@ static int flushed(int exit_code)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"check", required_argument, NULL, 'k'},
-		{"show", required_argument, NULL, 's'},	  {"reference", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},	  {"version", no_argument, NULL, 'V'},
+		{"config", required_argument, NULL, 'c'},
+		{"check", required_argument, NULL, 'k'},
+		{"show", required_argument, NULL, 's'},
+		{"reference", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	int (*action)(const char *file) = NULL;
@@ -135,7 +142,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "segrunner: what is \"%s\"? A configuration is given with -c FILE\n", argv[optind]);
+		fprintf(stderr, "segrunner: what is \"%s\"? A configuration is given with -c FILE\n",
+			argv[optind]);
 		return EX_USAGE;
 	}
 	if (!action) {

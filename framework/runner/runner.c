@@ -42,7 +42,7 @@ typedef struct {
 	size_t started;
 	atomic_uint next_cpu;
 	seg_ending ending;
-	int signals; /* signalfd */
+	int signals;        /* signalfd */
 	unsigned signalled; /* stops asked for by signal */
 } runner;
 
@@ -67,19 +67,23 @@ static int open_signals(runner *r)
 /* Waits for a signal or a section's wish to end, up to timeout_ms. Returns whether the runner shall end. */
 static bool wait_for_end(runner *r, int timeout_ms)
 {
-	struct pollfd poller[2] = {{.fd = r->signals, .events = POLLIN}, {.fd = r->ending.fd, .events = POLLIN}};
+	struct pollfd poller[2] = {{.fd = r->signals, .events = POLLIN},
+				   {.fd = r->ending.fd, .events = POLLIN}};
 	/* Once it is ending, the wish has been heard. */
 	int count = atomic_load(&r->ending.exit_code) < 0 ? 2 : 1;
 	poll(poller, (nfds_t)count, timeout_ms);
 	if ((poller[0].revents | poller[1].revents) & POLLNVAL) {
 		/* What else is closed, or opened anew as something else, nobody knows. */
-		seg_log(&r->logger, SEG_LOG_ERROR, "a plugin has closed descriptors that are segrunner's; ending at once");
+		seg_log(&r->logger, SEG_LOG_ERROR,
+			"a plugin has closed descriptors that are segrunner's; ending at once");
 		_exit(EX_SOFTWARE);
 	}
 	struct signalfd_siginfo info;
 	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		r->signalled++;
-		seg_log(&r->logger, SEG_LOG_INFO, r->signalled == 1 ? "%s: stopping cleanly; once more stops at once" : "%s: stopping at once",
+		seg_log(&r->logger, SEG_LOG_INFO,
+			r->signalled == 1 ? "%s: stopping cleanly; once more stops at once"
+					  : "%s: stopping at once",
 			info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 	}
 	return r->signalled > 0 || atomic_load(&r->ending.exit_code) >= 0;
@@ -121,7 +125,8 @@ static int open_client(runner *r)
 	const seg_config_redis *redis = &r->config->redis;
 	seg_error error = {0};
 	if (redis->embedded) {
-		const char *appendfsync = redis->appendfsync == SEG_CONFIG_FSYNC_EVERYSEC ? "everysec" : "always";
+		const char *appendfsync =
+			redis->appendfsync == SEG_CONFIG_FSYNC_EVERYSEC ? "everysec" : "always";
 		int status = seg_embedded_attach(redis->directory, appendfsync, &r->embedded, &error);
 		if (status)
 			return report(r, &error, exit_code_of(status));
@@ -134,7 +139,8 @@ static int open_client(runner *r)
 	options.user = redis->user;
 	options.password = redis->password;
 	/* Each try is short, so that a signal is heard between two; what follows has the time it was given. */
-	options.timeout_ms = redis->timeout < CONNECT_TRY ? (uint32_t)(redis->timeout / SEG_MS) : CONNECT_TRY / SEG_MS;
+	options.timeout_ms =
+		redis->timeout < CONNECT_TRY ? (uint32_t)(redis->timeout / SEG_MS) : CONNECT_TRY / SEG_MS;
 	options.allow_eviction = redis->allow_eviction;
 	options.log = seg_logfile_write;
 	options.log_arg = r->log;
@@ -148,7 +154,8 @@ static int open_client(runner *r)
 			return report(r, &error, exit_code_of(status));
 		if ((attempt & (attempt - 1)) == 0)
 			seg_log(&r->logger, SEG_LOG_WARNING, "%s; waiting for Redis", error.text);
-		if (wait_for_end(r, (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) / SEG_MS)))
+		if (wait_for_end(r,
+				 (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) / SEG_MS)))
 			return EX_OK;
 	}
 }
@@ -173,7 +180,8 @@ static int start_sections(runner *r)
 			}
 			seg_log(&r->logger, SEG_LOG_WARNING, "%s; trying again", error.text);
 			seg_section_fini(s);
-			if (wait_for_end(r, (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) / SEG_MS))) {
+			if (wait_for_end(r, (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) /
+						  SEG_MS))) {
 				seg_plugin_instance_fini(s->instance);
 				return EX_OK;
 			}
@@ -191,15 +199,16 @@ static void look_after_embedded(runner *r)
 		return;
 	int status = seg_embedded_ensure(r->embedded, &error);
 	if (status > 0)
-		seg_log(&r->logger, SEG_LOG_WARNING, "the embedded redis-server had died; it was started again");
+		seg_log(&r->logger, SEG_LOG_WARNING,
+			"the embedded redis-server had died; it was started again");
 	else if (status < 0)
 		seg_log(&r->logger, SEG_LOG_ERROR, "%s", error.text);
 }
 
 static int run(runner *r)
 {
-	seg_log(&r->logger, SEG_LOG_INFO, "segrunner %s runs as %s with %zu consumer%s", seg_version(), r->name, r->started,
-		r->started == 1 ? "" : "s");
+	seg_log(&r->logger, SEG_LOG_INFO, "segrunner %s runs as %s with %zu consumer%s", seg_version(),
+		r->name, r->started, r->started == 1 ? "" : "s");
 	while (!wait_for_end(r, LOOK_MS))
 		look_after_embedded(r);
 	int asked = atomic_load(&r->ending.exit_code);
@@ -260,7 +269,8 @@ static int stop_sections(runner *r, int exit_code)
 }
 
 /* One for each consumer, its plugin loaded where errors says nothing else; NULL if out of memory. */
-static seg_section *load_sections(const seg_config *config, const char *name, seg_logger logger, seg_config_errors *errors)
+static seg_section *load_sections(const seg_config *config, const char *name, seg_logger logger,
+				  seg_config_errors *errors)
 {
 	seg_section *sections = calloc(config->consumer_count, sizeof(*sections));
 	for (size_t i = 0; sections && i < config->consumer_count; i++) {
@@ -307,7 +317,8 @@ int seg_runner_run(const seg_config *config)
 	seg_config_errors errors = {0};
 	seg_error error = {0};
 	int exit_code;
-	if (seg_logfile_open(config->runner.log_file, config->runner.log_level, (seg_logfile_format)config->runner.log_format, &r.log, &error)) {
+	if (seg_logfile_open(config->runner.log_file, config->runner.log_level,
+			     (seg_logfile_format)config->runner.log_format, &r.log, &error)) {
 		fprintf(stderr, "segrunner: %s\n", error.text);
 		return EX_CANTCREAT;
 	}
@@ -331,7 +342,8 @@ int seg_runner_run(const seg_config *config)
 		exit_code = stop_sections(&r, exit_code);
 	}
 	if (good)
-		seg_log(&r.logger, exit_code ? SEG_LOG_ERROR : SEG_LOG_INFO, "ended with exit code %d", exit_code);
+		seg_log(&r.logger, exit_code ? SEG_LOG_ERROR : SEG_LOG_INFO, "ended with exit code %d",
+			exit_code);
 	tear_down(&r);
 	return exit_code;
 }

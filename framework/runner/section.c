@@ -36,7 +36,8 @@ static int hook_start(void *arg, seg_partition *partition)
 	partition->user = worker;
 	int failure = seg_worker_start(worker, &s->setup, partition, pick_cpu(s));
 	if (failure)
-		seg_log(&partition->logger, SEG_LOG_ERROR, "cannot start a worker thread: %s", strerror(failure));
+		seg_log(&partition->logger, SEG_LOG_ERROR, "cannot start a worker thread: %s",
+			strerror(failure));
 	return failure ? SEG_ESYSTEM : 0;
 }
 
@@ -61,7 +62,8 @@ static int64_t hook_check(void *arg, seg_partition *partition, int64_t now)
 	seg_log(&partition->logger, SEG_LOG_ERROR,
 		"plugin %s has not returned for %" PRId64
 		" ms (handler_timeout) from %s; giving up all partitions and ending",
-		s->setup.handler->name, (now - since) / SEG_MS, seg_plugin_call_describe(&worker->call, where));
+		s->setup.handler->name, (now - since) / SEG_MS,
+		seg_plugin_call_describe(&worker->call, where));
 	seg_ending_request(s->ending, EX_SOFTWARE);
 	return SEG_NEVER;
 }
@@ -115,11 +117,13 @@ static int open_stream(seg_section *s, seg_client *client, seg_error *error)
 			     ? seg_stream_register(client, config->stream, &config->shape, &s->stream, &inner)
 			     : seg_stream_open(client, config->stream, &s->stream, &inner);
 	if (status == SEG_ENOTFOUND)
-		return seg_fail(error, status, "%s:%u: [consumer %s]: %s; or let the runner register it: set partitions and partition_size here",
-				config->place.file, config->place.line, config->name, inner.text);
+		return seg_fail(
+			error, status,
+			"%s:%u: [consumer %s]: %s; or let the runner register it: set partitions and partition_size here",
+			config->place.file, config->place.line, config->name, inner.text);
 	if (status)
-		return seg_fail(error, status, "%s:%u: [consumer %s]: %s", config->place.file, config->place.line, config->name,
-				inner.text);
+		return seg_fail(error, status, "%s:%u: [consumer %s]: %s", config->place.file,
+				config->place.line, config->name, inner.text);
 	return 0;
 }
 

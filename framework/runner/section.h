@@ -34,7 +34,7 @@ typedef struct seg_section {
 	seg_stream *stream;
 	seg_member *member;
 	seg_worker_setup setup;
-	seg_worker *workers; /* one for each partition */
+	seg_worker *workers;   /* one for each partition */
 	atomic_uint *next_cpu; /* of all sections */
 	atomic_bool stuck;     /* a handler ran past handler_timeout */
 } seg_section;

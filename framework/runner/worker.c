@@ -279,8 +279,9 @@ static step_result open_partition(seg_worker *w)
 		if (wait_for_permission(w) == STOPPING)
 			return STOPPING;
 		seg_plugin_call_begin(&w->call, "partition_open", no_message);
-		int failure = handler->partition_open(w->setup->plugin, w->partition->number,
-						      w->partition->own.epoch, &w->state, error, sizeof(error));
+		int failure =
+			handler->partition_open(w->setup->plugin, w->partition->number,
+						w->partition->own.epoch, &w->state, error, sizeof(error));
 		seg_plugin_call_end(&w->call);
 		if (failure == 0)
 			return GO_ON;

@@ -39,7 +39,7 @@ typedef struct seg_worker {
 	void *state; /* the plugin's, for this partition */
 	bool opened;
 	int64_t tick_at;
-	uint32_t attempt; /* of the next message */
+	uint32_t attempt;       /* of the next message */
 	uint64_t isolate_until; /* messages before this one are handed over alone */
 
 	/* What the plugin is doing; any thread may look. */

@@ -213,7 +213,7 @@ static struct {
 	pthread_t thread;
 	atomic_int handling; /* buffers taken */
 	atomic_bool demanded;
-	atomic_int answer;   /* to the request; 1: not yet */
+	atomic_int answer; /* to the request; 1: not yet */
 } worker;
 
 /* Takes a buffer, is in its "handler" until the partition is lost, and asks then. */

@@ -88,8 +88,9 @@ static void record_message(const struct recorder *recorder, const seg_batch *bat
 {
 	char line[512];
 	append(recorder, line,
-	       snprintf(line, sizeof(line), "m %" PRId64 " %" PRIu64 " %" PRIu32 " %" PRIu64 "-%" PRIu64 " %.*s %d\n",
-			now(), batch->epoch, batch->partition, m->id.ms, m->id.seq, (int)m->key_length,
+	       snprintf(line, sizeof(line),
+			"m %" PRId64 " %" PRIu64 " %" PRIu32 " %" PRIu64 "-%" PRIu64 " %.*s %d\n", now(),
+			batch->epoch, batch->partition, m->id.ms, m->id.seq, (int)m->key_length,
 			(const char *)m->key, atoi(m->data)));
 }
 
@@ -99,8 +100,9 @@ static seg_answer answer(const struct recorder *recorder, const seg_batch *batch
 	char line[128];
 	const seg_message *m = &batch->messages[index];
 	append(recorder, line,
-	       snprintf(line, sizeof(line), "r %" PRId64 " %" PRIu64 " %" PRIu32 " %" PRIu64 "-%" PRIu64 " %c\n",
-			now(), batch->epoch, batch->partition, m->id.ms, m->id.seq, how));
+	       snprintf(line, sizeof(line),
+			"r %" PRId64 " %" PRIu64 " %" PRIu32 " %" PRIu64 "-%" PRIu64 " %c\n", now(),
+			batch->epoch, batch->partition, m->id.ms, m->id.seq, how));
 	return value;
 }
 

@@ -162,7 +162,7 @@ static seg_answer hand_over_texts(struct fixture *f, void *state, uint64_t epoch
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define HAND_OVER(f, state, epoch, ...) \
+#define HAND_OVER(f, state, epoch, ...)                                      \
 	hand_over_texts(f, state, epoch, (const struct text[]){__VA_ARGS__}, \
 			COUNT(((const struct text[]){__VA_ARGS__})))
 
@@ -374,8 +374,8 @@ static void log_refuses_an_unknown_format(void **state)
 
 /* --- file ------------------------------------------------------------------------------------------- */
 
-#define LINE(epoch, n, key, data) \
-	"{\"epoch\":" #epoch ",\"id\":\"1000-" #n \
+#define LINE(epoch, n, key, data)                                                                      \
+	"{\"epoch\":" #epoch ",\"id\":\"1000-" #n                                                      \
 	"\",\"stream\":\"words\",\"group\":\"g\",\"partition\":3,\"key\":\"" key "\",\"data\":\"" data \
 	"\"}\n"
 
@@ -574,7 +574,7 @@ static void a_directory_that_cannot_be_used_is_refused_at_the_start(void **state
 
 /* --- wordcount --------------------------------------------------------------------------------------- */
 
-#define HEAD(epoch, last, messages, out_of_order) \
+#define HEAD(epoch, last, messages, out_of_order)                                                            \
 	"# wordcount stream=words group=g partition=3\n# epoch=" #epoch " last=" last " messages=" #messages \
 	" out_of_order=" #out_of_order "\n"
 

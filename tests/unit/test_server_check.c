@@ -9,9 +9,9 @@
 
 #include "stream/server_check.h"
 
-#define GOOD \
+#define GOOD                                                                                                         \
 	"# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nrun_id:abc\r\n\r\n# Memory\r\nmaxmemory:0\r\n" \
-	"maxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n# Replication\r\nrole:master\r\n" \
+	"maxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n# Replication\r\nrole:master\r\n"          \
 	"master_replid:def\r\n"
 
 static char logged[4096];

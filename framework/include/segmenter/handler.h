@@ -40,12 +40,7 @@ extern "C" {
  */
 #define SEG_HANDLER_ABI 1u
 
-typedef enum seg_level {
-	SEG_DEBUG = 0,
-	SEG_INFO = 1,
-	SEG_WARNING = 2,
-	SEG_ERROR = 3
-} seg_level;
+typedef enum seg_level { SEG_DEBUG = 0, SEG_INFO = 1, SEG_WARNING = 2, SEG_ERROR = 3 } seg_level;
 
 /* A number that a plugin publishes. Add with seg_counter_add, from any thread. */
 typedef struct seg_counter {
@@ -74,9 +69,9 @@ struct seg_host {
 	 * against the declared type already; the three below convert them.
 	 */
 	const char *(*option)(const seg_host *host, const char *name);
-	int64_t (*option_integer)(const seg_host *host, const char *name);   /* also bytes ("64MiB") */
-	int64_t (*option_duration)(const seg_host *host, const char *name);  /* nanoseconds */
-	int (*option_boolean)(const seg_host *host, const char *name);       /* 0 or 1 */
+	int64_t (*option_integer)(const seg_host *host, const char *name);  /* also bytes ("64MiB") */
+	int64_t (*option_duration)(const seg_host *host, const char *name); /* nanoseconds */
+	int (*option_boolean)(const seg_host *host, const char *name);      /* 0 or 1 */
 
 	/* Writes one line to segrunner's log, with the section's stream and group. */
 	void (*log)(const seg_host *host, seg_level level, const char *format, ...)
@@ -109,8 +104,8 @@ typedef enum seg_outcome {
 } seg_outcome;
 
 typedef struct seg_answer {
-	uint32_t outcome; /* a seg_outcome */
-	uint32_t index;   /* the message it speaks of; those before it are done */
+	uint32_t outcome;   /* a seg_outcome */
+	uint32_t index;     /* the message it speaks of; those before it are done */
 	const char *reason; /* for people; the plugin's, valid until its next call for this partition */
 } seg_answer;
 
@@ -161,11 +156,11 @@ typedef enum seg_option_type {
 } seg_option_type;
 
 typedef struct seg_option {
-	const char *name;    /* `[a-z0-9_]`, as written behind `option.` in the section */
-	uint32_t type;       /* a seg_option_type */
-	uint32_t required;   /* 1: a section without it is an error */
-	const char *value;   /* the default, or NULL */
-	const char *help;    /* one sentence */
+	const char *name;  /* `[a-z0-9_]`, as written behind `option.` in the section */
+	uint32_t type;     /* a seg_option_type */
+	uint32_t required; /* 1: a section without it is an error */
+	const char *value; /* the default, or NULL */
+	const char *help;  /* one sentence */
 } seg_option;
 
 /* Why a partition is closed. */
@@ -196,8 +191,8 @@ typedef struct seg_handler {
 	 * 0, or -1 with one line in error: the partition is tried again after a
 	 * pause that grows. May be NULL.
 	 */
-	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state,
-			      char *error, size_t error_size);
+	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
+			      size_t error_size);
 
 	/*
 	 * Handles batch->count >= 1 messages, in order. The batch and all it points
@@ -232,20 +227,20 @@ typedef struct seg_handler {
  * object, at file scope, followed by a semicolon.
  */
 #ifdef __cplusplus
-#define SEG_HANDLER_EXPORT(handler)                                           \
+#define SEG_HANDLER_EXPORT(handler)                                                \
 	extern "C" SEG_HANDLER_VISIBLE const seg_handler *seg_handler_entry(void); \
 	extern "C" SEG_HANDLER_VISIBLE const seg_handler *seg_handler_entry(void)  \
-	{                                                                      \
-		return &(handler);                                             \
-	}                                                                      \
+	{                                                                          \
+		return &(handler);                                                 \
+	}                                                                          \
 	static_assert(sizeof(handler) == sizeof(seg_handler), "a seg_handler")
 #else
-#define SEG_HANDLER_EXPORT(handler)                                  \
+#define SEG_HANDLER_EXPORT(handler)                                     \
 	SEG_HANDLER_VISIBLE const seg_handler *seg_handler_entry(void); \
 	SEG_HANDLER_VISIBLE const seg_handler *seg_handler_entry(void)  \
-	{                                                             \
-		return &(handler);                                    \
-	}                                                             \
+	{                                                               \
+		return &(handler);                                      \
+	}                                                               \
 	_Static_assert(sizeof(handler) == sizeof(seg_handler), "a seg_handler")
 #endif
 

@@ -130,8 +130,7 @@ SEG_API void seg_client_options_init(seg_client_options *options);
  * merely unwise (no persistence) is logged as a warning. The client may be used
  * from any thread; calls share one connection and wait for each other.
  */
-SEG_API int seg_client_open(const seg_client_options *options, seg_client **client,
-			    seg_error *error);
+SEG_API int seg_client_open(const seg_client_options *options, seg_client **client, seg_error *error);
 
 /* Everything opened from the client must have been closed before. NULL is allowed. */
 SEG_API void seg_client_close(seg_client *client);
@@ -160,8 +159,7 @@ SEG_API int seg_stream_register(seg_client *client, const char *name, const seg_
 				seg_stream **stream, seg_error *error);
 
 /* Finds a registered stream; SEG_ENOTFOUND if there is none of that name. */
-SEG_API int seg_stream_open(seg_client *client, const char *name, seg_stream **stream,
-			    seg_error *error);
+SEG_API int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, seg_error *error);
 
 SEG_API void seg_stream_close(seg_stream *stream);
 
@@ -197,8 +195,7 @@ typedef struct seg_record {
  * says that the time ran out while it may have been added; after every other
  * error it was not. id may be NULL.
  */
-SEG_API int seg_stream_send(seg_stream *stream, const seg_record *record, seg_id *id,
-			    seg_error *error);
+SEG_API int seg_stream_send(seg_stream *stream, const seg_record *record, seg_id *id, seg_error *error);
 
 typedef struct seg_send_result {
 	int status; /* a seg_status */
@@ -244,9 +241,9 @@ typedef enum seg_codec {
 } seg_codec;
 
 typedef struct seg_producer_options {
-	uint32_t linger_us;        /* how long a batch waits for more; 0 to 60 s; default 1,000 */
-	uint32_t batch_records;    /* 1 to 4,096; default 256 */
-	uint64_t batch_bytes;      /* 1 KiB to 64 MiB; default 256 KiB */
+	uint32_t linger_us;     /* how long a batch waits for more; 0 to 60 s; default 1,000 */
+	uint32_t batch_records; /* 1 to 4,096; default 256 */
+	uint64_t batch_bytes;   /* 1 KiB to 64 MiB; default 256 KiB */
 	/*
 	 * Held in all, sent or waiting: keys, data, headers and 64 bytes a record. 64 KiB to
 	 * 64 GiB; default 32 MiB.
@@ -323,9 +320,9 @@ typedef struct seg_start {
 SEG_API int seg_start_parse(const char *text, seg_start *start, seg_error *error);
 
 typedef struct seg_consumer_options {
-	const char *group;  /* required */
-	const char *member; /* this consumer's name in the group; default: host name, pid, random */
-	uint32_t capacity;  /* its share relative to other members; 1 to 1,000; default 100 */
+	const char *group;   /* required */
+	const char *member;  /* this consumer's name in the group; default: host name, pid, random */
+	uint32_t capacity;   /* its share relative to other members; 1 to 1,000; default 100 */
 	uint32_t batch_size; /* messages a batch holds at most; 1 to 65,536; default 512 */
 	/*
 	 * Fetched and not yet released, per partition: a further read starts only below
@@ -337,7 +334,7 @@ typedef struct seg_consumer_options {
 	 * delivered again after a crash. 2 to 64; default 4.
 	 */
 	uint32_t in_flight_batches;
-	seg_start start;            /* default SEG_START_EARLIEST */
+	seg_start start; /* default SEG_START_EARLIEST */
 	/*
 	 * A member that Redis has not heard of for so long is dead, and its partitions
 	 * go to others. 500 to 3,600,000; default 10,000.
@@ -364,9 +361,8 @@ SEG_API void seg_consumer_options_init(seg_consumer_options *options);
  * thread, which heartbeats and fetches whether or not it is polled. Returns without
  * waiting for partitions to be assigned. The client must outlive it.
  */
-SEG_API int seg_consumer_open(seg_client *client, const char *stream,
-			      const seg_consumer_options *options, seg_consumer **consumer,
-			      seg_error *error);
+SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options,
+			      seg_consumer **consumer, seg_error *error);
 
 /*
  * Waits up to timeout_ms for messages. Returns 1 and a batch, 0 when there are
@@ -419,15 +415,15 @@ SEG_API const char *seg_consumer_member(const seg_consumer *consumer);
 
 typedef struct seg_partition_info {
 	uint32_t partition;
-	char owner[132];      /* the member that owns it, "" for none */
-	char target[132];     /* the member that shall own it, "" for none */
-	uint64_t epoch;       /* of the newest assignment; 0 if there was none */
-	seg_id position;      /* the last id that the group has committed */
-	seg_id last;          /* the last id that was ever added */
-	uint64_t length;      /* entries in Redis, committed ones included */
-	int64_t lag;          /* messages not yet committed; -1 where Redis cannot tell */
+	char owner[132];       /* the member that owns it, "" for none */
+	char target[132];      /* the member that shall own it, "" for none */
+	uint64_t epoch;        /* of the newest assignment; 0 if there was none */
+	seg_id position;       /* the last id that the group has committed */
+	seg_id last;           /* the last id that was ever added */
+	uint64_t length;       /* entries in Redis, committed ones included */
+	int64_t lag;           /* messages not yet committed; -1 where Redis cannot tell */
 	uint64_t dead_letters; /* waiting in the partition's dead-letter stream */
-	uint64_t dropped;     /* dropped unread by SEG_OVERFLOW_DROP_OLDEST, ever */
+	uint64_t dropped;      /* dropped unread by SEG_OVERFLOW_DROP_OLDEST, ever */
 	/*
 	 * Removed from the log before this group had read them, ever: dropped, or trimmed or deleted by hand. Noticed
 	 * by its members, at the latest when they have caught up.

@@ -24,6 +24,9 @@ typedef struct bench_experiment {
 
 extern const bench_experiment bench_experiment_consume;
 extern const bench_experiment bench_experiment_produce;
+extern const bench_experiment bench_experiment_allocations; /* steady.c */
+extern const bench_experiment bench_experiment_idle;
+extern const bench_experiment bench_experiment_coordinate;
 
 /* Rounds and messages as asked for, or the default. */
 size_t bench_experiment_rounds(const bench_context *context);

@@ -40,7 +40,9 @@ pid_t bench_host_start(const bench_workload *workload, const bench_host_options 
 	snprintf(log, sizeof(log), "%s/runner.log", workload->server->directory);
 	write_config(workload, options, config);
 	bench_process_find("segrunner", program, sizeof(program));
-	return bench_process_start((const char *const[]){program, "-c", config, NULL}, options->preload, log);
+	const char *argv[] = {program, "-c", config, NULL};
+	const char *preload[] = {"LD_PRELOAD", options->preload, TALLY_VARIABLE, workload->tally_path, NULL};
+	return bench_process_start(argv, options->preload ? preload : NULL, log);
 }
 
 uint64_t bench_host_stop(pid_t pid)

@@ -61,7 +61,7 @@ static pid_t fork_child(void)
 	return pid;
 }
 
-pid_t bench_process_start(const char *const *argv, const char *preload, const char *output)
+pid_t bench_process_start(const char *const *argv, const char *const *environment, const char *output)
 {
 	pid_t pid = fork_child();
 	if (pid > 0)
@@ -71,8 +71,8 @@ pid_t bench_process_start(const char *const *argv, const char *preload, const ch
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
 	}
-	if (preload)
-		setenv("LD_PRELOAD", preload, 1);
+	for (; environment && *environment; environment += 2)
+		setenv(environment[0], environment[1], 1);
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(EX_UNAVAILABLE);
 }

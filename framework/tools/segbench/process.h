@@ -14,8 +14,9 @@
 /* Makes SIGINT and SIGTERM end the program through exit(3) from the next wait on. */
 void bench_process_init(void);
 
-/* Starts a program; `preload` is an LD_PRELOAD or NULL; what it says is appended to the file `output`. */
-pid_t bench_process_start(const char *const *argv, const char *preload, const char *output);
+/* Starts a program with these further names and values in its environment, ended by NULL, or NULL for none; what it
+ * says is appended to the file `output`. */
+pid_t bench_process_start(const char *const *argv, const char *const *environment, const char *output);
 
 /* Runs function(arg) in a child process; what it returns is the exit code. */
 pid_t bench_process_fork(int (*function)(void *arg), void *arg);

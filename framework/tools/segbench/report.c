@@ -117,6 +117,12 @@ void bench_report_way(bench_report *report, const char *experiment, const bench_
 	fflush(stdout);
 }
 
+void bench_report_heading(const char *text)
+{
+	bench_progress_clear();
+	printf("\n%s\n", text);
+}
+
 void bench_report_figure(bench_report *report, const char *experiment, const char *name, const char *unit,
 			 const bench_series *series)
 {

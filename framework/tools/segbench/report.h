@@ -23,6 +23,9 @@ void bench_report_case(const char *experiment, const bench_workload *workload, s
 void bench_report_way(bench_report *report, const char *experiment, const bench_workload *workload,
 		      const bench_way *way, const bench_measure *rounds, size_t count);
 
+/* Heads figures. */
+void bench_report_heading(const char *text);
+
 /* A figure that is not of a way. The value is the median. */
 void bench_report_figure(bench_report *report, const char *experiment, const char *name, const char *unit,
 			 const bench_series *series);

@@ -13,6 +13,9 @@
 
 enum { TALLY_PARTITIONS = 256 };
 
+/* In the environment of allocations.c: the file of the tally. */
+#define TALLY_VARIABLE "SEGBENCH_TALLY"
+
 typedef struct tally_partition {
 	_Alignas(64) atomic_uint_fast64_t count; /* messages; stored last, with release order */
 	int64_t first_at;                        /* tally_now(), at the first message and at the last */
@@ -23,6 +26,7 @@ typedef struct tally {
 	atomic_int_fast64_t
 		first_cpu; /* the process's CPU time in ns when its first message arrived; 0: none did */
 	int64_t last_cpu;  /* and when all was over; written by a child of segbench's */
+	atomic_uint_fast64_t allocations; /* written by allocations.c */
 	tally_partition partitions[TALLY_PARTITIONS];
 } tally;
 
