@@ -16,18 +16,17 @@
 
 #include "buffer.h"
 
-static inline void message_json_headers(buffer *b, const seg_message *message)
+/* Adds {"name":...,"value":...} for each header, with commas between them. */
+static inline void message_json_header_list(buffer *b, const seg_message *message)
 {
 	for (size_t i = 0; i < message->header_count; i++) {
 		const seg_header *header = &message->headers[i];
-		buffer_text(b, i ? ",{" : ",\"headers\":[{");
+		buffer_text(b, i ? ",{" : "{");
 		buffer_field(b, "name", header->name, header->name_length, false);
 		buffer_text(b, ",");
 		buffer_field(b, "value", header->value, header->value_length, false);
 		buffer_text(b, "}");
 	}
-	if (message->header_count)
-		buffer_text(b, "]");
 }
 
 /* Adds message `index` of the batch. attempt: of this message. with_data false: "data_length":N instead. */
@@ -46,7 +45,11 @@ static inline void message_json(buffer *b, const seg_host *host, const seg_batch
 		buffer_field(b, "data", message->data, message->data_length, false);
 	else
 		buffer_format(b, "\"data_length\":%zu", message->data_length);
-	message_json_headers(b, message);
+	if (message->header_count) {
+		buffer_text(b, ",\"headers\":[");
+		message_json_header_list(b, message);
+		buffer_text(b, "]");
+	}
 	buffer_text(b, "}");
 }
 

@@ -94,12 +94,19 @@ static void the_section_of_http_is_accepted(void **state)
 	check("http");
 }
 
+static void the_section_of_postgres_is_accepted(void **state)
+{
+	(void)state;
+	check("postgres");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_section_of_exec_is_accepted),
 		cmocka_unit_test(the_section_of_lua_is_accepted),
 		cmocka_unit_test(the_section_of_http_is_accepted),
+		cmocka_unit_test(the_section_of_postgres_is_accepted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
