@@ -165,6 +165,34 @@ static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight
 	test_deliveries_free(&deliveries);
 }
 
+static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_no_other_moves(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	test_load *load = start_load();
+	run(0, MORTAL);
+	run(1, MORTAL);
+	wait_balanced(2);
+	test_load_reach(load, 50);
+	seg_group_info *before = test_group_describe(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
+	run(0, MORTAL);
+	test_load_reach(load, 150);
+	wait_balanced(2);
+	seg_group_info *after = test_group_describe(server->address, "s", "g");
+	for (int p = 0; p < PARTITIONS; p++) {
+		assert_string_equal(after->partitions[p].owner, before->partitions[p].owner);
+		if (strcmp(before->partitions[p].owner, "runner-1") == 0)
+			assert_true(after->partitions[p].epoch == before->partitions[p].epoch);
+		else
+			assert_true(after->partitions[p].epoch > before->partitions[p].epoch);
+	}
+	seg_group_info_free(before);
+	seg_group_info_free(after);
+	finish(load, &deliveries, 0);
+	test_deliveries_free(&deliveries);
+}
+
 static void all_runners_killed_at_once_lose_nothing(void **state)
 {
 	(void)state;
@@ -305,6 +333,7 @@ int main(void)
 		TEST(a_runner_restarted_in_turn_repeats_nothing),
 		TEST(a_partition_that_did_not_move_keeps_its_epoch),
 		TEST(a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight),
+		TEST(a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_no_other_moves),
 		TEST(all_runners_killed_at_once_lose_nothing),
 		TEST(a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches_in_hand),
 		TEST(more_runners_than_partitions_stand_by_and_step_in),

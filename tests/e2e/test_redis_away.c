@@ -197,6 +197,57 @@ static void dropped_connections_are_made_again_and_nothing_is_repeated(void **st
 	assert_int_equal(finish(load), 0);
 }
 
+/* --- a Redis that refuses writes -------------------------------------------------------------------- */
+
+static void command(const char *text)
+{
+	redisContext *context = test_server_connect(server);
+	redisReply *reply = test_server_command(context, text);
+	if (reply->type == REDIS_REPLY_ERROR)
+		fail_msg("%s: %s", text, reply->str);
+	freeReplyObject(reply);
+	redisFree(context);
+}
+
+static bool misconf(void *arg)
+{
+	(void)arg;
+	redisContext *context = test_server_connect(server);
+	redisReply *reply = test_server_command(context, "SET probe 1");
+	bool refused = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MISCONF", 7) == 0;
+	freeReplyObject(reply);
+	redisFree(context);
+	return refused;
+}
+
+static void a_redis_without_memory_is_waited_for_and_nothing_is_repeated(void **state)
+{
+	(void)state;
+	start(NULL);
+	test_load *load = start_load(LONG_SESSION_MS);
+	command("CONFIG SET maxmemory 1");
+	wait_ms(1000);
+	command("CONFIG SET maxmemory 0");
+	assert_int_equal(finish(load), 0);
+}
+
+static void a_redis_whose_disk_is_full_is_waited_for_and_nothing_is_repeated(void **state)
+{
+	(void)state;
+	char disk[64], arguments[128];
+	test_directory_make(disk);
+	snprintf(arguments, sizeof(arguments), "--dir %s --save 3600 1", disk);
+	start(arguments);
+	test_load *load = start_load(LONG_SESSION_MS);
+	/* A snapshot that cannot be written, which Redis takes for a full disk. */
+	test_directory_remove(disk);
+	command("BGSAVE");
+	test_wait_until(misconf, NULL, 20000, "Redis refuses writes");
+	wait_ms(1000);
+	command("CONFIG SET stop-writes-on-bgsave-error no");
+	assert_int_equal(finish(load), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -208,6 +259,8 @@ int main(void)
 		TEST(a_redis_that_hangs_for_longer_than_a_session_is_waited_for),
 		TEST(forgotten_scripts_are_loaded_again_and_nothing_is_repeated),
 		TEST(dropped_connections_are_made_again_and_nothing_is_repeated),
+		TEST(a_redis_without_memory_is_waited_for_and_nothing_is_repeated),
+		TEST(a_redis_whose_disk_is_full_is_waited_for_and_nothing_is_repeated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
