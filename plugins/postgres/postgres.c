@@ -70,6 +70,15 @@ static size_t first_new(const database *d, const seg_batch *batch)
 	return i;
 }
 
+static void note_skipped(postgres_plugin *plugin, const seg_batch *batch, size_t count)
+{
+	const seg_host *host = plugin->settings.host;
+	seg_counter_add(plugin->skipped, count);
+	host->log(host, SEG_INFO,
+		  "partition %" PRIu32 ": skipped %zu messages that came again, for the database has them",
+		  batch->partition, count);
+}
+
 static database_result store(postgres_plugin *plugin, postgres_partition *partition, const seg_batch *batch,
 			     size_t from, size_t count, size_t *refused)
 {
@@ -116,7 +125,8 @@ static seg_answer postgres_handle(void *plugin_, void *state, const seg_batch *b
 	    database_open(&partition->database, partition->reason, sizeof(partition->reason)) != 0)
 		return seg_retry(0, partition->reason);
 	size_t from = first_new(&partition->database, batch);
-	seg_counter_add(plugin->skipped, from);
+	if (from > 0)
+		note_skipped(plugin, batch, from);
 	return store_all(plugin, partition, batch, from);
 }
 

@@ -1,0 +1,175 @@
+/*
+ * test_plugin_postgres_once.c - real runners, a real Redis and a real PostgreSQL, and whatever is killed: each message
+ * is one row, and the rows of a key are in order.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/plugin.h"
+#include "harness/postgres.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 300, RUNNERS = 2, PATIENCE_MS = 30000 };
+
+static test_postgres *postgres;
+static test_server *server;
+static test_runner *runners[RUNNERS];
+
+static int start_database(void **state)
+{
+	(void)state;
+	postgres = test_postgres_start();
+	return 0;
+}
+
+static int stop_database(void **state)
+{
+	(void)state;
+	test_postgres_stop(postgres);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	test_postgres_query(postgres,
+			    "DROP TABLE IF EXISTS t, segmenter_position;"
+			    "CREATE TABLE t (n serial, key text, number int, partition int, epoch bigint)");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RUNNERS; i++) {
+		test_runner_free(runners[i]);
+		runners[i] = NULL;
+	}
+	test_server_stop(server);
+	return 0;
+}
+
+/* Commits rarely, so that what a killed runner leaves behind comes again for certain. */
+static void run(int i)
+{
+	test_runner_free(runners[i]);
+	runners[i] =
+		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
+				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/plugins/postgres.so\n"
+				"partitions = %d\nsession_timeout = 1s\ncommit_interval = 500ms\n"
+				"max_attempts = 0\nretry_backoff = 10ms\nretry_backoff_max = 200ms\n"
+				"option.connection = %s\noption.table = t\noption.timeout = 5s\n"
+				"option.columns = key, number = data, partition, epoch\n",
+				server->address, i, test_build_directory(), PARTITIONS, postgres->connection);
+}
+
+static test_load *start_load(void)
+{
+	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+}
+
+/* Ends the load, waits until all is committed, and counts the rows. */
+static void expect_each_once_and_in_order(test_load *load)
+{
+	char expected[64];
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	snprintf(expected, sizeof(expected), "%d|%d|0\n", KEYS * numbers, KEYS * numbers);
+	/* The serial number tells in which order the rows were stored. */
+	assert_string_equal(
+		test_postgres_query(postgres,
+				    "SELECT count(*), count(DISTINCT (key, number)),"
+				    " count(*) FILTER (WHERE number <> before + 1) FROM (SELECT key, number,"
+				    " coalesce(lag(number) OVER (PARTITION BY key ORDER BY n), -1) AS before"
+				    " FROM t) AS rows"),
+		expected);
+}
+
+static bool has_skipped(void *runner)
+{
+	return test_runner_has_said(runner, "messages that came again, for the database has them");
+}
+
+static void each_message_is_one_row_whichever_runners_are_killed(void **state)
+{
+	(void)state;
+	test_load *load = start_load();
+	run(0);
+	run(1);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	for (int round = 1; round <= 4; round++) {
+		int victim = round % RUNNERS, other = 1 - victim;
+		test_load_reach(load, 40 * round);
+		assert_int_equal(test_runner_stop(runners[victim], SIGKILL), -SIGKILL);
+		if (round == 1)
+			test_wait_until(has_skipped, runners[other], PATIENCE_MS,
+					"the other skips what comes again");
+		run(victim);
+	}
+	test_load_reach(load, 200);
+	expect_each_once_and_in_order(load);
+}
+
+static void each_message_is_one_row_although_a_suspended_runner_goes_on_later(void **state)
+{
+	(void)state;
+	test_load *load = start_load();
+	run(0);
+	run(1);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	for (int round = 1; round <= 2; round++) {
+		test_load_reach(load, 50 * round);
+		kill(runners[0]->pid, SIGSTOP);
+		test_group_wait_balanced(server->address, "s", "g", 1);
+		kill(runners[0]->pid, SIGCONT);
+		test_group_wait_balanced(server->address, "s", "g", 2);
+	}
+	expect_each_once_and_in_order(load);
+}
+
+static void each_message_is_one_row_although_the_database_is_killed(void **state)
+{
+	(void)state;
+	test_load *load = start_load();
+	run(0);
+	run(1);
+	for (int round = 1; round <= 3; round++) {
+		test_load_reach(load, 40 * round);
+		test_postgres_kill(postgres);
+		if (round == 2)
+			assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
+		test_load_reach(load, 40 * round + 20);
+		test_postgres_restart(postgres);
+		if (round == 2)
+			run(0);
+	}
+	expect_each_once_and_in_order(load);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_message_is_one_row_whichever_runners_are_killed),
+		TEST(each_message_is_one_row_although_a_suspended_runner_goes_on_later),
+		TEST(each_message_is_one_row_although_the_database_is_killed),
+	};
+	if (!test_plugin_is_built("postgres") || !test_postgres_is_installed())
+		return 0;
+	return cmocka_run_group_tests(tests, start_database, stop_database);
+}
