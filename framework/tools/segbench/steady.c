@@ -1,0 +1,57 @@
+/*
+ * steady.c - what the steady state allocates: calls of malloc in a segrunner between a quarter and three quarters of
+ * a workload. It must be nothing for a message, and nothing for a batch.
+ */
+#include <err.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "experiment.h"
+#include "host.h"
+#include "process.h"
+#include "progress.h"
+
+typedef struct {
+	uint64_t messages;
+	uint64_t allocations;
+} moment;
+
+static moment wait_for(const bench_workload *workload, uint64_t messages)
+{
+	bench_host_wait_arrived(workload, messages);
+	moment now = {.allocations = atomic_load(&workload->tally->allocations)};
+	now.messages = bench_workload_arrived(workload);
+	return now;
+}
+
+static void run(bench_context *context)
+{
+	bench_workload *workload = &context->workload;
+	bench_series per_message = {0}, per_batch = {0};
+	char preload[PATH_MAX];
+	bench_host_options options = {.group = "steady", .runner = "", .consumer = "", .preload = preload};
+	bench_progress("allocations: filling Redis");
+	bench_process_find("segbench_allocations.so", preload, sizeof(preload));
+	bench_workload_set(workload, 8, 100, bench_experiment_messages(context));
+	bench_workload_fill(workload);
+	bench_workload_reset(workload);
+	bench_progress("allocations: in the steady state");
+	pid_t pid = bench_host_start(workload, &options);
+	moment first = wait_for(workload, workload->messages / 4);
+	moment last = wait_for(workload, workload->messages / 4 * 3);
+	bench_host_stop(pid);
+	if (first.allocations == 0)
+		errx(EX_SOFTWARE, "segrunner's allocations are not counted; is it linked with another malloc?");
+	double each =
+		(double)(last.allocations - first.allocations) / (double)(last.messages - first.messages);
+	bench_series_add(&per_message, each);
+	bench_series_add(&per_batch, each * WORKLOAD_BATCH);
+	bench_report_heading("allocations in segrunner, steady state");
+	bench_report_figure(&context->report, "allocations", "allocations a message", "", &per_message);
+	bench_report_figure(&context->report, "allocations", "allocations a batch of 512", "", &per_batch);
+	bench_report_ratio(&context->report, "allocations-per-message", &per_message);
+}
+
+const bench_experiment bench_experiment_allocations =
+	{"allocations", "calls of malloc in segrunner while it handles messages", run};
