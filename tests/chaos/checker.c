@@ -26,6 +26,7 @@ typedef struct {
 	int process;
 	uint64_t epoch;
 	int64_t opened;
+	bool closed; /* the handler was told */
 	bool released;
 	bool begun;            /* a message was handed over */
 	size_t again;          /* messages that an earlier ownership had been given */
@@ -215,6 +216,8 @@ static void walk_records(checker *c)
 			break;
 		case CHAOS_CLOSE_RELEASED:
 		case CHAOS_CLOSE_LOST:
+			if (w.open)
+				c->ownerships.items[w.ownership].closed = true;
 			end_ownership(c, &w, r->kind == CHAOS_CLOSE_RELEASED);
 			break;
 		case CHAOS_MESSAGE:
@@ -574,7 +577,7 @@ static bool was_open(const checker *c, size_t i, const chaos_process *p)
 	const ownership *o = &c->ownerships.items[i], *next = o + 1;
 	bool last = i + 1 == c->ownerships.count || next->process != o->process ||
 		    next->partition != o->partition;
-	return o->process == p->process && last && !o->released;
+	return o->process == p->process && last && !o->closed;
 }
 
 static void measure_takeovers(checker *c)

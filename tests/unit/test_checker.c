@@ -132,6 +132,16 @@ static void what_was_in_flight_may_come_again_after_a_crash(void **state)
 	assert_int_equal(v.takeover_p99_ms, 55 - 34);
 }
 
+static void what_was_lost_before_a_crash_is_not_taken_over_from_it(void **state)
+{
+	(void)state;
+	old_owner();
+	record(CHAOS_CLOSE_LOST, OLD_PROCESS, OLD, 32, 0);
+	history.processes.items[0] = (chaos_process){OLD_PROCESS, 35 * MS, true, 34 * MS};
+	new_owner(10);
+	assert_int_equal(judge().takeovers, 0);
+}
+
 static void a_message_may_be_tried_again(void **state)
 {
 	(void)state;
@@ -431,6 +441,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_clean_handoff_is_good),
 		test(what_was_in_flight_may_come_again_after_a_crash),
+		test(what_was_lost_before_a_crash_is_not_taken_over_from_it),
 		test(a_message_may_be_tried_again),
 		test(a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner),
 		test(a_call_that_was_frozen_may_end_late),
