@@ -1,6 +1,6 @@
 -- Adds a batch of records to a partition: at once, within the bound, and not twice.
--- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n, then for each record its number of
--- fields and their names and values.
+-- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n, then for each record its key and data, where
+-- none has headers; else its number of fields and their names and values.
 --
 -- Without a shebang line, so that Redis refuses single commands when it is out of memory, not the script:
 -- this is the one that can trim. Once it has, Redis lets it go on.
@@ -8,6 +8,8 @@
 local log, producer, counters = KEYS[1], KEYS[2], KEYS[3]
 local size, overflow, sequence, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local FIRST_RECORD = 6
+-- Told by the number of arguments: with fields they are five or more a record.
+local plain = #ARGV == 5 + 2 * n
 
 if sequence ~= '0' then
 	local newest = redis.call('GET', producer)
@@ -51,15 +53,15 @@ end
 local first
 local added = 0
 local function add()
-	local id, at = '*', FIRST_RECORD
+	local call, id, at = redis.pcall, '*', FIRST_RECORD
 	for i = 1, n do
-		local fields, last = ARGV[at], nil
-		if fields == '2' then
-			last = redis.pcall('XADD', log, id, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
-			at = at + 5
+		local last
+		if plain then
+			last = call('XADD', log, id, 'partitionKey', ARGV[at], 'data', ARGV[at + 1])
+			at = at + 2
 		else
-			local to = at + 2 * fields
-			last = redis.pcall('XADD', log, id, unpack(ARGV, at + 1, to))
+			local to = at + 2 * ARGV[at]
+			last = call('XADD', log, id, unpack(ARGV, at + 1, to))
 			at = to + 1
 		end
 		if type(last) == 'table' then

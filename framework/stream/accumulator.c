@@ -218,6 +218,7 @@ static bool copy_record(seg_producer_batch *batch, const seg_record *record, voi
 		to = put(to, record->headers[i].value, record->headers[i].value_length);
 	}
 	batch->length = end;
+	batch->headers += record->header_count;
 	return true;
 }
 

@@ -69,6 +69,7 @@ typedef struct seg_producer_batch {
 	uint32_t partition;
 	seg_held_record *records;
 	size_t count;
+	size_t headers; /* of all records */
 
 	/* The taker's own; zero at first: */
 	size_t done;       /* the first so many records have met their fate */

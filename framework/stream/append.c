@@ -59,8 +59,14 @@ static void write_field_counts(void)
 		snprintf(field_counts[i], sizeof(field_counts[i]), "%zu", i);
 }
 
-void seg_append_record(const seg_record *record, const char **argv, size_t *lengths)
+size_t seg_append_record(const seg_append *append, const seg_record *record, const char **argv,
+			 size_t *lengths)
 {
+	if (append->headers == 0) {
+		put(argv, lengths, 0, record->key, record->key_length);
+		put(argv, lengths, 1, record->data, record->data_length);
+		return 2;
+	}
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, write_field_counts);
 	const char *field_count = field_counts[2 + record->header_count];
@@ -74,6 +80,7 @@ void seg_append_record(const seg_record *record, const char **argv, size_t *leng
 		put(argv, lengths, 5 + 2 * i, header->name, header->name_length);
 		put(argv, lengths, 6 + 2 * i, header->value, header->value_length);
 	}
+	return 5 + 2 * record->header_count;
 }
 
 static seg_append_answer read_answer(const seg_append *append, const seg_reply *reply, seg_error *error)

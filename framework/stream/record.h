@@ -16,10 +16,4 @@ size_t seg_record_bytes(const seg_record *record);
 /* Checks a record against every limit: 0, SEG_EINVAL or SEG_ETOOBIG. */
 int seg_record_check(const seg_record *record, uint64_t max_bytes, seg_error *error);
 
-/* How many arguments of the append script it makes: the number of its fields, then names and values. */
-static inline size_t seg_record_arguments(const seg_record *record)
-{
-	return 5 + 2 * record->header_count;
-}
-
 #endif

@@ -105,10 +105,13 @@ static void begin_chunk(lane *l)
 	size_t most = CHUNK_RECORDS, bytes = 0, n = 0;
 	if (most > sending->stream->shape.partition_size)
 		most = (size_t)sending->stream->shape.partition_size;
+	l->append.headers = 0;
 	while (n < most && l->next + n < l->end) {
-		bytes += seg_record_bytes(record_at(sending, l->next + n));
+		const seg_record *record = record_at(sending, l->next + n);
+		bytes += seg_record_bytes(record);
 		if (n > 0 && bytes > CHUNK_BYTES)
 			break;
+		l->append.headers += record->header_count;
 		n++;
 	}
 	l->append.producer = client->producer_id;
@@ -141,19 +144,14 @@ static bool issue_chunk(lane *l, seg_connection *connection)
 	seg_sending *sending = l->sending;
 	if (l->append.sequence == 0)
 		begin_chunk(l);
-	size_t argc = SEG_APPEND_HEAD;
-	for (size_t i = 0; i < l->append.records; i++)
-		argc += seg_record_arguments(record_at(sending, l->next + i));
-	if (!make_argument_room(sending, argc))
+	if (!make_argument_room(sending, seg_append_arguments_max(&l->append)))
 		return false;
 	seg_append_texts texts;
 	seg_append_head(&l->append, sending->stream, &texts, sending->argv, sending->lengths);
-	size_t at = SEG_APPEND_HEAD;
-	for (size_t i = 0; i < l->append.records; i++) {
-		const seg_record *record = record_at(sending, l->next + i);
-		seg_append_record(record, sending->argv + at, sending->lengths + at);
-		at += seg_record_arguments(record);
-	}
+	size_t argc = SEG_APPEND_HEAD;
+	for (size_t i = 0; i < l->append.records; i++)
+		argc += seg_append_record(&l->append, record_at(sending, l->next + i), sending->argv + argc,
+					  sending->lengths + argc);
 	if (!seg_connection_script(connection, SEG_SCRIPT_APPEND, got_answer, l, SEG_APPEND_KEYS, (int)argc,
 				   sending->argv, sending->lengths))
 		return false;

@@ -100,6 +100,7 @@ static seg_append append_of(const seg_producer *p, const seg_producer_batch *bat
 		.sequence = batch->sequence,
 		.ttl_ms = p->ttl_ms,
 		.records = batch->count - batch->done,
+		.headers = batch->headers,
 	};
 }
 
@@ -184,23 +185,18 @@ static bool make_argument_room(seg_producer *p, size_t wanted)
 
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
-	size_t argc = SEG_APPEND_HEAD;
-	for (size_t i = batch->done; i < batch->count; i++)
-		argc += 5 + 2 * batch->records[i].header_count;
-	if (!make_argument_room(p, argc))
-		return false;
 	if (batch->sequence == 0)
 		batch->sequence = ++p->sender.sequence;
 	batch->owner = p;
-
-	seg_append_texts texts;
 	seg_append append = append_of(p, batch);
+	if (!make_argument_room(p, seg_append_arguments_max(&append)))
+		return false;
+	seg_append_texts texts;
 	seg_append_head(&append, p->stream, &texts, p->sender.argv, p->sender.lengths);
-	size_t at = SEG_APPEND_HEAD;
+	size_t argc = SEG_APPEND_HEAD;
 	for (size_t i = batch->done; i < batch->count; i++) {
 		seg_record record = seg_producer_batch_record(batch, i);
-		seg_append_record(&record, p->sender.argv + at, p->sender.lengths + at);
-		at += seg_record_arguments(&record);
+		argc += seg_append_record(&append, &record, p->sender.argv + argc, p->sender.lengths + argc);
 	}
 	batch->waiting = seg_connection_script(p->sender.connection, SEG_SCRIPT_APPEND, got_answer, batch,
 					       SEG_APPEND_KEYS, (int)argc, p->sender.argv, p->sender.lengths);

@@ -77,6 +77,19 @@ static void the_first_registration_fixes_the_shape(void **state)
 
 /* --- adding ----------------------------------------------------------------------------------------- */
 
+static void records_without_headers_come_as_key_and_data(void **state)
+{
+	(void)state;
+	assert_added(append("10", "reject", "1", "2", "a", "1", "b", "2"), 2);
+	const char *entries = command("XRANGE " LOG " - +");
+	assert_non_null(strstr(entries, "[partitionKey a data 1]"));
+	assert_non_null(strstr(entries, "[partitionKey b data 2]"));
+	/* As many as there is room for, of those as well. */
+	assert_added(append("3", "reject", "2", "2", "c", "3", "d", "4"), 1);
+	assert_null(strstr(command("XRANGE " LOG " - +"), "[partitionKey d"));
+	assert_string_equal(parse(append("3", "reject", "2", "2", "c", "3", "d", "4")).word, "DUP");
+}
+
 static void a_batch_has_one_millisecond_and_consecutive_sequence_numbers(void **state)
 {
 	(void)state;
@@ -397,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_registration_fixes_the_shape),
 		TEST(a_batch_has_one_millisecond_and_consecutive_sequence_numbers),
+		TEST(records_without_headers_come_as_key_and_data),
 		TEST(a_batch_follows_an_id_from_a_clock_ahead_of_ours),
 		TEST(fields_arrive_as_they_were_sent_headers_included),
 		TEST(bytes_of_any_value_arrive),
