@@ -243,8 +243,8 @@ static void a_database_out_of_range_is_named_with_the_range(void **state)
 static void behind_a_socket_path_only_a_database_may_follow(void **state)
 {
 	(void)state;
-	const char *wrong[] = {"?",      "?db",       "?db=",        "?db=x",
-			       "?db=-1", "?db=1&x=2", "?db=1000001", "?database=1"};
+	const char *wrong[] = {"?",         "?db",         "?db=",    "?db=x",      "?db=-1",
+			       "?db=1&x=2", "?db=1000001", "?x?db=1", "?database=1"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char text[64];
 		snprintf(text, sizeof(text), "unix:///r.sock%s", wrong[i]);
@@ -260,6 +260,7 @@ static void a_relative_socket_path_is_shown_an_absolute_one(void **state)
 	refuses("unix://redis.sock", "needs an absolute path");
 	refuses("unix://run/redis.sock", "needs an absolute path");
 	refuses("unix://?db=1", "needs an absolute path");
+	refuses("unix://u:p?w@/r.sock", "needs an absolute path");
 }
 
 static void brackets_must_be_whole(void **state)

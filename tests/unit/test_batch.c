@@ -156,6 +156,18 @@ static void headers_may_be_there_twice_and_be_empty(void **state)
 	has_header(0, 2, "", "");
 }
 
+static void each_message_has_its_own_headers(void **state)
+{
+	(void)state;
+	entry("1-1", "a", "1", "b", "2", "partitionKey", "k", "data", "d", NULL);
+	good_entry("1-2");
+	entry("1-3", "c", "3", "partitionKey", "k", "data", "d", NULL);
+	has_header(0, 0, "a", "1");
+	has_header(0, 1, "b", "2");
+	assert_int_equal(message(1)->header_count, 0);
+	has_header(2, 0, "c", "3");
+}
+
 static void the_bytes_of_a_batch_are_those_of_keys_data_and_headers(void **state)
 {
 	(void)state;
@@ -426,6 +438,7 @@ int main(void)
 		TEST(texts_are_copied_byte_by_byte_with_a_nul_behind_them),
 		TEST(a_name_that_only_begins_like_a_field_is_a_header),
 		TEST(headers_may_be_there_twice_and_be_empty),
+		TEST(each_message_has_its_own_headers),
 		TEST(the_bytes_of_a_batch_are_those_of_keys_data_and_headers),
 		TEST(a_field_that_is_missing_or_there_twice_is_a_fault_of_that_message_alone),
 		TEST(an_empty_field_is_not_a_missing_one),

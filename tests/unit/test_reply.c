@@ -203,7 +203,7 @@ static void only_errors_that_pass_are_transient(void **state)
 				 "-MASTERDOWN x\r\n",
 				 "-NOREPLICAS x\r\n"};
 	const char *lasting[] = {"-ERR BUSY\r\n", "-BUSYGROUP x\r\n", "-WRONGTYPE x\r\n", "+BUSY\r\n",
-				 "-OOMPH\r\n"};
+				 "-OOMPH\r\n",    "-OO M\r\n",        "- BUSY\r\n"};
 	for (size_t i = 0; i < COUNT(passing); i++)
 		assert_true(seg_reply_is_transient(read_one(passing[i])));
 	for (size_t i = 0; i < COUNT(lasting); i++)
