@@ -9,6 +9,10 @@
  * An array's "object" is its depth's mark.
  */
 enum { DEPTHS = 8 };
+
+/* Among an entry's texts: partitionKey, key, data, and this. */
+enum { DATA_VALUE = 3 };
+
 static char marks[DEPTHS];
 
 static size_t depth_of(const redisReadTask *task)
@@ -21,10 +25,15 @@ static void *take_text(const redisReadTask *task, char *text, size_t length)
 	bench_entries *entries = task->privdata;
 	if (task->type == REDIS_REPLY_ERROR)
 		errx(EX_SOFTWARE, "redis-server: %s", text);
-	if (depth_of(task) == 4 && length < ENTRIES_ID_MAX) {
+	size_t depth = depth_of(task);
+	if (depth == 4 && length < ENTRIES_ID_MAX) {
 		memcpy(entries->id, text, length);
 		entries->id[length] = '\0';
 		entries->count++;
+	} else if (depth == 5 && task->idx == DATA_VALUE && entries->data) {
+		entries->data(entries, text, length);
+	} else if (depth == 2 && entries->stream) {
+		entries->stream(entries, text, length);
 	}
 	return marks;
 }

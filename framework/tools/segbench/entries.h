@@ -13,10 +13,14 @@
 enum { ENTRIES_ID_MAX = 48 };
 
 /* A pipe's `arg`. The owner of the pipe resets the count. */
-typedef struct bench_entries {
+typedef struct bench_entries bench_entries;
+struct bench_entries {
 	uint64_t count;
 	char id[ENTRIES_ID_MAX]; /* of the last entry */
-} bench_entries;
+	/* Where not NULL: told of each stream's key, and of each entry's value of the second field. */
+	void (*stream)(bench_entries *entries, const char *key, size_t length);
+	void (*data)(bench_entries *entries, const char *data, size_t length);
+};
 
 extern redisReplyObjectFunctions bench_entries_functions;
 

@@ -9,10 +9,17 @@
 /* The case that the goals speak of. */
 enum { GOAL_PARTITIONS = 8, GOAL_SIZE = 100 };
 
+/* clang-format off */
 const bench_experiment *const bench_experiments[] = {
-	&bench_experiment_consume, &bench_experiment_produce,    &bench_experiment_allocations,
-	&bench_experiment_idle,    &bench_experiment_coordinate, NULL,
+	&bench_experiment_consume,
+	&bench_experiment_produce,
+	&bench_experiment_latency,
+	&bench_experiment_allocations,
+	&bench_experiment_idle,
+	&bench_experiment_coordinate,
+	NULL,
 };
+/* clang-format on */
 
 size_t bench_experiment_rounds(const bench_context *context)
 {

@@ -68,6 +68,29 @@ void bench_host_wait_arrived(const bench_workload *workload, uint64_t messages)
 	}
 }
 
+static bool has_owner(const bench_workload *workload, const char *group, uint32_t partition)
+{
+	char key[WORKLOAD_KEY_MAX];
+	bench_workload_key(partition, key);
+	redisReply *reply = bench_server_command(workload->server, "HEXISTS {%s}:%s:state owner", key, group);
+	bool owned = reply->integer == 1;
+	freeReplyObject(reply);
+	return owned;
+}
+
+void bench_host_wait_claimed(const bench_workload *workload, const char *group)
+{
+	int64_t since = tally_now();
+	for (uint32_t p = 0; p < workload->partitions; p++)
+		while (!has_owner(workload, group, p)) {
+			if (tally_now() - since > PATIENCE)
+				errx(EX_UNAVAILABLE,
+				     "segrunner does not claim partition %" PRIu32 "; see %s/runner.log", p,
+				     workload->server->directory);
+			bench_pause_ms(2);
+		}
+}
+
 /* The entry behind `name` in a flat list of names and values. */
 static const char *member_text(const redisReply *reply, const char *name)
 {

@@ -22,6 +22,9 @@ uint64_t bench_host_stop(pid_t pid);
 /* Waits until the group has committed every message that was ever added. */
 void bench_host_wait_committed(const bench_workload *workload, const char *group);
 
+/* Waits until every partition has an owner in the group. */
+void bench_host_wait_claimed(const bench_workload *workload, const char *group);
+
 /* Waits until so many messages have arrived. */
 void bench_host_wait_arrived(const bench_workload *workload, uint64_t messages);
 

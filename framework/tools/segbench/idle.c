@@ -11,33 +11,7 @@
 #include "process.h"
 #include "progress.h"
 
-enum { PARTITIONS = 64, SETTLE_MS = 2000, PATIENCE_MS = 30000 };
-
-static bool has_claimed_all(bench_workload *workload)
-{
-	for (uint32_t p = 0; p < workload->partitions; p++) {
-		char key[WORKLOAD_KEY_MAX];
-		bench_workload_key(p, key);
-		redisReply *reply =
-			bench_server_command(workload->server, "HEXISTS {%s}:idle:state owner", key);
-		bool claimed = reply->integer == 1;
-		freeReplyObject(reply);
-		if (!claimed)
-			return false;
-	}
-	return true;
-}
-
-static void wait_until_idle(bench_workload *workload)
-{
-	for (int waited = 0; !has_claimed_all(workload); waited += 20) {
-		if (waited > PATIENCE_MS)
-			errx(EX_UNAVAILABLE, "segrunner has not claimed all partitions; see %s/runner.log",
-			     workload->server->directory);
-		bench_pause_ms(20);
-	}
-	bench_pause_ms(SETTLE_MS);
-}
+enum { PARTITIONS = 64, SETTLE_MS = 2000 };
 
 /* A connection that hears every command from now on. */
 static redisContext *listen_to_commands(bench_server *server)
@@ -76,7 +50,8 @@ static void run(bench_context *context)
 	bench_workload_clear(workload);
 	pid_t pid = bench_host_start(workload, &options);
 	bench_progress("idle: waiting for a segrunner to own %d partitions", PARTITIONS);
-	wait_until_idle(workload);
+	bench_host_wait_claimed(workload, "idle");
+	bench_pause_ms(SETTLE_MS);
 	for (size_t i = 0; i < bench_experiment_rounds(context); i++) {
 		bench_progress("idle: round %zu of %zu", i + 1, bench_experiment_rounds(context));
 		redisContext *monitor = listen_to_commands(workload->server);

@@ -31,8 +31,8 @@ static json_t *machine(bench_server *server)
 
 void bench_report_init(bench_report *report, bench_server *server)
 {
-	report->root = json_pack("{s:o, s:[], s:[], s:{}}", "machine", machine(server), "measures", "figures",
-				 "ratios");
+	report->root = json_pack("{s:o, s:[], s:[], s:[], s:{}}", "machine", machine(server), "measures",
+				 "latencies", "figures", "ratios");
 	if (!report->root)
 		errx(EX_OSERR, "out of memory");
 }
@@ -136,6 +136,32 @@ void bench_report_figure(bench_report *report, const char *experiment, const cha
 	if (series->count > 1)
 		printf("  (%.4g - %.4g)", bench_series_lowest(series), bench_series_highest(series));
 	printf("\n");
+	fflush(stdout);
+}
+
+void bench_report_latency_heading(uint32_t rate, uint32_t partitions, size_t rounds)
+{
+	bench_progress_clear();
+	printf("\nlatency in us: %" PRIu32 " messages/s of 100 bytes, %" PRIu32
+	       " partition%s, medians of %zu rounds\n"
+	       "  %-32s %9s %22s %9s %9s %9s\n",
+	       rate, partitions, partitions == 1 ? "" : "s", rounds, "", "p50", "lowest - highest", "p99",
+	       "p99.9", "highest");
+}
+
+void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitions, const char *path,
+			  const bench_series series[REPORT_QUANTILES])
+{
+	static const char *const names[REPORT_QUANTILES] = {"p50_us", "p99_us", "p99.9_us", "highest_us"};
+	json_t *line =
+		json_pack("{s:s, s:i, s:i}", "path", path, "rate", (int)rate, "partitions", (int)partitions);
+	for (int q = 0; q < REPORT_QUANTILES; q++)
+		json_object_set_new(line, names[q], series_json(&series[q]));
+	json_array_append_new(json_object_get(report->root, "latencies"), line);
+	printf("  %-32s %9.1f %9.1f - %10.1f %9.1f %9.1f %9.1f\n", path, bench_series_median(&series[0]),
+	       bench_series_lowest(&series[0]), bench_series_highest(&series[0]),
+	       bench_series_median(&series[1]), bench_series_median(&series[2]),
+	       bench_series_median(&series[3]));
 	fflush(stdout);
 }
 

@@ -10,7 +10,7 @@
 #include "way.h"
 
 typedef struct bench_report {
-	json_t *root; /* {"machine": {}, "measures": [], "figures": [], "ratios": {}} */
+	json_t *root; /* {"machine": {}, "measures": [], "latencies": [], "figures": [], "ratios": {}} */
 } bench_report;
 
 void bench_report_init(bench_report *report, bench_server *server);
@@ -29,6 +29,12 @@ void bench_report_heading(const char *text);
 /* A figure that is not of a way. The value is the median. */
 void bench_report_figure(bench_report *report, const char *experiment, const char *name, const char *unit,
 			 const bench_series *series);
+
+/* Heads a table of latencies, and a line of it: p50, p99, p99.9 and the highest, in us. */
+enum { REPORT_QUANTILES = 4 };
+void bench_report_latency_heading(uint32_t rate, uint32_t partitions, size_t rounds);
+void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitions, const char *path,
+			  const bench_series series[REPORT_QUANTILES]);
 
 /* The value of a goal. */
 void bench_report_ratio(bench_report *report, const char *name, const bench_series *series);

@@ -3,10 +3,7 @@
 #include <stdio.h>
 
 #include "progress.h"
-
-/* More of the machine's CPU than this in the hands of others, and a measure is taken again, so often at most. */
-#define DISTURBED 0.03
-enum { TRIES = 3 };
+#include "usage.h"
 
 double bench_figure_rate(const bench_measure *measure)
 {
@@ -27,7 +24,7 @@ double bench_figure_server(const bench_measure *measure)
 static bench_measure measure_quietly(const bench_way *way, bench_workload *workload)
 {
 	bench_measure best = {.others = 2};
-	for (int i = 0; i < TRIES && best.others > DISTURBED; i++) {
+	for (int i = 0; i < USAGE_TRIES && best.others > USAGE_DISTURBED; i++) {
 		bench_measure measure;
 		bench_way_measure(way, workload, &measure);
 		if (measure.others < best.others)

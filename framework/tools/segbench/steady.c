@@ -42,7 +42,8 @@ static void run(bench_context *context)
 	moment last = wait_for(workload, workload->messages / 4 * 3);
 	bench_host_stop(pid);
 	if (first.allocations == 0)
-		errx(EX_SOFTWARE, "segrunner's allocations are not counted; is it linked with another malloc?");
+		errx(EX_SOFTWARE,
+		     "segrunner's allocations are not counted; is it linked with another malloc?");
 	double each =
 		(double)(last.allocations - first.allocations) / (double)(last.messages - first.messages);
 	bench_series_add(&per_message, each);

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "histogram.h"
+
 enum { TALLY_PARTITIONS = 256 };
 
 /* In the environment of allocations.c: the file of the tally. */
@@ -28,6 +30,7 @@ typedef struct tally {
 	int64_t last_cpu;  /* and when all was over; written by a child of segbench's */
 	atomic_uint_fast64_t allocations; /* written by allocations.c */
 	tally_partition partitions[TALLY_PARTITIONS];
+	bench_histogram latency[TALLY_PARTITIONS]; /* a partition's, in ns */
 } tally;
 
 /* Nanoseconds on a clock that all processes share. */
@@ -55,6 +58,14 @@ static inline void tally_arrived(tally *t, uint32_t partition, uint64_t count)
 		atomic_compare_exchange_strong(&t->first_cpu, &none, tally_clock(CLOCK_PROCESS_CPUTIME_ID));
 	}
 	atomic_store_explicit(&p->count, before + count, memory_order_release);
+}
+
+/* The same for one message, sent at `stamp` (0: not noted) and handled from `now` on. */
+static inline void tally_received(tally *t, uint32_t partition, int64_t stamp, int64_t now)
+{
+	if (stamp)
+		bench_histogram_add(&t->latency[partition], now > stamp ? (uint64_t)(now - stamp) : 0);
+	tally_arrived(t, partition, 1);
 }
 
 /* Where messages are sent: that this process begins, and how many of them a partition got until the end. */

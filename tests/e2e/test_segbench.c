@@ -1,0 +1,151 @@
+/*
+ * test_segbench.c - the measuring tool: that it measures, that machines can read what it says, and that it refuses what
+ * it cannot do. How fast anything is, is none of a test's business.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { SAID_MAX = 64 * 1024 };
+
+static char said[SAID_MAX]; /* what segbench wrote to stdout, and to stderr, when it ran last */
+
+/* Runs segbench with these arguments; returns its exit code. */
+static int segbench(const char *arguments)
+{
+	char command[1024];
+	snprintf(command, sizeof(command), "exec '%s/framework/tools/segbench/segbench' %s 2>&1",
+		 test_build_directory(), arguments);
+	FILE *output = popen(command, "r");
+	assert_non_null(output);
+	size_t length = fread(said, 1, SAID_MAX - 1, output);
+	said[length] = '\0';
+	int status = pclose(output);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* The value of a line `ratio NAME VALUE`; fails the test if there is none. */
+static double ratio(const char *name)
+{
+	char start[64];
+	snprintf(start, sizeof(start), "\nratio %s ", name);
+	const char *line = strstr(said, start);
+	if (!line)
+		fail_msg("no line `ratio %s` in: %s", name, said);
+	char *end;
+	double value = strtod(line + strlen(start), &end);
+	assert_ptr_not_equal(end, line + strlen(start));
+	return value;
+}
+
+static void a_comparison_ends_with_a_ratio_for_each_goal_it_measured(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--quick --only consume --messages 20000 --rounds 1"), EX_OK);
+	assert_true(ratio("consume/bare") > 0);
+	assert_true(ratio("consume/xreadgroup") > 0);
+	assert_true(ratio("server-cpu/bare") > 0);
+	assert_true(ratio("client-cpu") > 0);
+}
+
+static void its_json_holds_every_way_that_was_measured(void **state)
+{
+	static const char *const ways[] = {"bare", "segrunner", "consumer", "xreadgroup", "xreadgroup-one"};
+	(void)state;
+	char directory[64], arguments[256], path[96];
+	test_directory_make(directory);
+	snprintf(path, sizeof(path), "%s/figures.json", directory);
+	snprintf(arguments, sizeof(arguments), "--quick --only consume --messages 20000 --rounds 2 --json %s",
+		 path);
+	assert_int_equal(segbench(arguments), EX_OK);
+	json_t *root = json_load_file(path, 0, NULL);
+	assert_non_null(root);
+	json_t *measures = json_object_get(root, "measures");
+	assert_int_equal(json_array_size(measures), sizeof(ways) / sizeof(ways[0]));
+	for (size_t i = 0; i < json_array_size(measures); i++) {
+		json_t *measure = json_array_get(measures, i),
+		       *rate = json_object_get(measure, "messages_per_second");
+		assert_string_equal(json_string_value(json_object_get(measure, "way")), ways[i]);
+		assert_int_equal(json_array_size(json_object_get(rate, "values")), 2);
+		assert_true(json_real_value(json_object_get(rate, "median")) > 0);
+	}
+	assert_non_null(json_object_get(json_object_get(root, "ratios"), "consume/bare"));
+	json_decref(root);
+	test_directory_remove(directory);
+}
+
+static void it_works_through_tcp(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--quick --tcp --only consume --messages 8000 --rounds 1"), EX_OK);
+	assert_true(ratio("consume/bare") > 0);
+}
+
+static void nothing_is_allocated_for_a_message(void **state)
+{
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* the sanitizer's malloc cannot be counted */
+#endif
+	assert_int_equal(segbench("--quick --only allocations --messages 400000"), EX_OK);
+	assert_true(ratio("allocations-per-message") < 0.001);
+}
+
+static void what_it_does_not_know_is_refused_with_the_way_to_mend_it(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--only consumption"), EX_USAGE);
+	assert_non_null(
+		strstr(said, "--only consumption: there is no such experiment; segbench --help lists them"));
+	assert_int_equal(segbench("--rounds 0"), EX_USAGE);
+	assert_non_null(strstr(said, "--rounds 0: give a number from 1 to "));
+	assert_int_equal(segbench("--rounds -1"), EX_USAGE);
+	assert_int_equal(segbench("--size 10x"), EX_USAGE);
+	assert_int_equal(segbench("fast"), EX_USAGE);
+	assert_non_null(strstr(said, "what is \"fast\"?"));
+	assert_int_equal(segbench("--fast"), EX_USAGE);
+}
+
+static void a_file_that_cannot_be_written_is_known_before_anything_is_measured(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--json /nowhere/figures.json"), EX_CANTCREAT);
+	assert_non_null(strstr(said, "cannot write /nowhere/figures.json: No such file or directory"));
+	assert_null(strstr(said, "round 1"));
+}
+
+static void help_names_each_experiment(void **state)
+{
+	static const char *const names[] = {"consume",     "produce", "latency",
+					    "allocations", "idle",    "coordinate"};
+	(void)state;
+	assert_int_equal(segbench("--help"), EX_OK);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_non_null(strstr(said, names[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_comparison_ends_with_a_ratio_for_each_goal_it_measured),
+		cmocka_unit_test(its_json_holds_every_way_that_was_measured),
+		cmocka_unit_test(it_works_through_tcp),
+		cmocka_unit_test(nothing_is_allocated_for_a_message),
+		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
+		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),
+		cmocka_unit_test(help_names_each_experiment),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
