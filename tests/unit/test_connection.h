@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,7 +108,17 @@ static void fake_note(const redisReply *command)
 				      command->element[i]->str);
 }
 
-static void fake_answer(const char *command)
+static void fake_say_hash(const char *script)
+{
+	unsigned char hash[SHA_DIGEST_LENGTH];
+	char text[16 + 2 * SHA_DIGEST_LENGTH] = "$40\r\n";
+	SHA1((const unsigned char *)script, strlen(script), hash);
+	for (int i = 0; i < SHA_DIGEST_LENGTH; i++)
+		snprintf(text + strlen(text), 3, "%02x", hash[i]);
+	fake_say(strcat(text, "\r\n"));
+}
+
+static void fake_answer(const char *command, const char *newest_argument)
 {
 	if (fake.answer_most >= 0 && fake.answered >= fake.answer_most)
 		return;
@@ -115,11 +126,11 @@ static void fake_answer(const char *command)
 	if (fake.special && strncmp(command, fake.special, strlen(fake.special)) == 0)
 		fake_say(fake.special_is);
 	else if (strncmp(command, "SCRIPT LOAD", 11) == 0)
-		fake_say("$40\r\n0123456789012345678901234567890123456789\r\n");
+		fake_say_hash(newest_argument);
 	else if (strncmp(command, "CLIENT ID", 9) == 0)
 		fake_say(":5\r\n");
 	else if (strncmp(command, "ECHO ", 5) == 0)
-		fake_say(":"), fake_say(command + 5), fake_say("\r\n");
+		fake_say(":"), fake_say(newest_argument), fake_say("\r\n");
 	else
 		fake_say("+OK\r\n");
 }
@@ -147,8 +158,9 @@ static void fake_serve(void)
 	for (redisReply *command = NULL;
 	     redisReaderGetReply(fake.reader, (void **)&command) == REDIS_OK && command;) {
 		fake_note(command);
+		fake_answer(fake.commands[(fake.count - 1) % COMMANDS_MAX],
+			    command->element[command->elements - 1]->str);
 		freeReplyObject(command);
-		fake_answer(fake.commands[(fake.count - 1) % COMMANDS_MAX]);
 	}
 }
 
