@@ -86,6 +86,26 @@ static void its_json_holds_every_way_that_was_measured(void **state)
 	test_directory_remove(directory);
 }
 
+static void its_plot_is_a_picture_of_each_way(void **state)
+{
+	(void)state;
+	char directory[64], arguments[256], path[96];
+	test_directory_make(directory);
+	snprintf(path, sizeof(path), "%s/figures.svg", directory);
+	snprintf(arguments, sizeof(arguments), "--quick --only produce --messages 8000 --rounds 1 --plot %s",
+		 path);
+	assert_int_equal(segbench(arguments), EX_OK);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	said[fread(said, 1, SAID_MAX - 1, file)] = '\0';
+	fclose(file);
+	assert_memory_equal(said, "<svg ", 5);
+	assert_non_null(strstr(said, ">xadd</text>"));
+	assert_non_null(strstr(said, ">producer</text>"));
+	assert_string_equal(said + strlen(said) - 7, "</svg>\n");
+	test_directory_remove(directory);
+}
+
 static void it_works_through_tcp(void **state)
 {
 	(void)state;
@@ -128,7 +148,7 @@ static void a_file_that_cannot_be_written_is_known_before_anything_is_measured(v
 
 static void help_names_each_experiment(void **state)
 {
-	static const char *const names[] = {"consume",     "produce", "latency",
+	static const char *const names[] = {"consume",     "produce", "latency",   "pauses",
 					    "allocations", "idle",    "coordinate"};
 	(void)state;
 	assert_int_equal(segbench("--help"), EX_OK);
@@ -141,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_comparison_ends_with_a_ratio_for_each_goal_it_measured),
 		cmocka_unit_test(its_json_holds_every_way_that_was_measured),
+		cmocka_unit_test(its_plot_is_a_picture_of_each_way),
 		cmocka_unit_test(it_works_through_tcp),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),

@@ -14,6 +14,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_consume,
 	&bench_experiment_produce,
 	&bench_experiment_latency,
+	&bench_experiment_pauses,
 	&bench_experiment_allocations,
 	&bench_experiment_idle,
 	&bench_experiment_coordinate,

@@ -25,6 +25,7 @@ typedef struct bench_experiment {
 extern const bench_experiment bench_experiment_consume;
 extern const bench_experiment bench_experiment_produce;
 extern const bench_experiment bench_experiment_latency;
+extern const bench_experiment bench_experiment_pauses;
 extern const bench_experiment bench_experiment_allocations; /* steady.c */
 extern const bench_experiment bench_experiment_idle;
 extern const bench_experiment bench_experiment_coordinate;

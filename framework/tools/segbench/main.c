@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "experiment.h"
+#include "plot.h"
 #include "process.h"
 
 static bench_context context;
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
 	run_experiments();
 	if (context.options.json)
 		bench_report_write(&context.report, context.options.json);
+	if (context.options.plot)
+		bench_plot_write(context.report.root, context.options.plot);
 	bench_report_ratios(&context.report);
 	bench_report_fini(&context.report);
 	bench_workload_fini(&context.workload);

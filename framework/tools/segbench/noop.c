@@ -16,6 +16,7 @@
 
 typedef struct {
 	tally *shared;
+	int process;  /* this one */
 	bool latency; /* messages have the time they were sent at in them */
 } counter;
 
@@ -42,6 +43,7 @@ static int init(const seg_host *host, void **plugin, char *error, size_t error_s
 		free(c);
 		return -1;
 	}
+	c->process = getpid();
 	c->latency = host->option_boolean(host, "latency");
 	*plugin = c;
 	return 0;
@@ -51,6 +53,7 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 {
 	(void)state;
 	counter *c = plugin;
+	tally_owned(c->shared, batch->partition, c->process);
 	if (!c->latency) {
 		tally_arrived(c->shared, batch->partition, batch->count);
 		return seg_done();

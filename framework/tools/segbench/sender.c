@@ -132,8 +132,7 @@ static int send_all(void *arg)
 	/* Timers may be late by 50 us unless told otherwise. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	int64_t start = tally_now();
-	uint64_t end = sender->messages ? sender->warm_up + sender->messages : UINT64_MAX;
-	for (uint64_t i = 0; i < end; i++) {
+	for (uint64_t i = 0; i < sender->warm_up + sender->messages; i++) {
 		int64_t stamp = wait_until(start + (int64_t)(i * 1000000000 / sender->rate));
 		if (i < sender->warm_up)
 			stamp = 0;

@@ -22,7 +22,7 @@ typedef struct bench_sender {
 	bench_sender_kind kind;
 	uint32_t rate;     /* messages a second, over the partitions in turn */
 	uint64_t warm_up;  /* so many first ones without a time: their latency is not noted */
-	uint64_t messages; /* and so many after them; or, if 0, until it is killed */
+	uint64_t messages; /* and so many after them */
 } bench_sender;
 
 /* Sends in a process of its own, which ends when all have been added. */

@@ -22,6 +22,9 @@ typedef struct tally_partition {
 	_Alignas(64) atomic_uint_fast64_t count; /* messages; stored last, with release order */
 	int64_t first_at;                        /* tally_now(), at the first message and at the last */
 	int64_t last_at;
+	atomic_int owner; /* the process that handled the last one, where tally_owned is called; else 0 */
+	atomic_int_fast64_t
+		pause; /* ns between the last message of an owner and the first of the next; reset by segbench */
 } tally_partition;
 
 typedef struct tally {
@@ -44,6 +47,18 @@ static inline int64_t tally_clock(clockid_t clock)
 static inline int64_t tally_now(void)
 {
 	return tally_clock(CLOCK_MONOTONIC);
+}
+
+/* Before tally_arrived: which process handles them. */
+static inline void tally_owned(tally *t, uint32_t partition, int process)
+{
+	tally_partition *p = &t->partitions[partition];
+	int before = atomic_load_explicit(&p->owner, memory_order_relaxed);
+	if (before == process)
+		return;
+	if (before)
+		atomic_store(&p->pause, tally_now() - p->last_at);
+	atomic_store(&p->owner, process);
 }
 
 /* Notes the arrival of `count` messages of a partition. Its thread only. */
