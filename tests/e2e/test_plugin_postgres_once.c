@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include <cmocka.h>
@@ -67,7 +68,7 @@ static void run(int i)
 	runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/plugins/postgres.so\n"
-				"partitions = %d\nsession_timeout = 1s\ncommit_interval = 500ms\n"
+				"partitions = %d\nsession_timeout = 1s\ncommit_interval = 1s\n"
 				"max_attempts = 0\nretry_backoff = 10ms\nretry_backoff_max = 200ms\n"
 				"option.connection = %s\noption.table = t\noption.timeout = 5s\n"
 				"option.columns = key, number = data, partition, epoch\n",
@@ -97,6 +98,17 @@ static void expect_each_once_and_in_order(test_load *load)
 		expected);
 }
 
+/* Whether each partition has rows of its owner of now. */
+static bool all_have_stored(void *arg)
+{
+	(void)arg;
+	const char *owners =
+		test_postgres_query(postgres, "SELECT count(*) FROM segmenter_position AS p WHERE EXISTS"
+					      " (SELECT FROM t WHERE t.partition = p.partition"
+					      " AND t.epoch = p.epoch)");
+	return atoi(owners) == PARTITIONS;
+}
+
 static bool has_skipped(void *runner)
 {
 	return test_runner_has_said(runner, "messages that came again, for the database has them");
@@ -108,9 +120,10 @@ static void each_message_is_one_row_whichever_runners_are_killed(void **state)
 	test_load *load = start_load();
 	run(0);
 	run(1);
-	test_group_wait_balanced(server->address, "s", "g", 2);
 	for (int round = 1; round <= 4; round++) {
 		int victim = round % RUNNERS, other = 1 - victim;
+		test_group_wait_balanced(server->address, "s", "g", 2);
+		test_wait_until(all_have_stored, NULL, PATIENCE_MS, "all owners have stored something");
 		test_load_reach(load, 40 * round);
 		assert_int_equal(test_runner_stop(runners[victim], SIGKILL), -SIGKILL);
 		if (round == 1)
