@@ -87,17 +87,17 @@ static void runners_that_come_and_go_repeat_nothing(void **state)
 	test_load *load = start_load();
 	run(0, "");
 	wait_balanced(1);
-	test_load_reach(load, 50);
+	test_load_go_on(load, 50);
 	run(1, "");
 	wait_balanced(2);
 	run(2, "");
 	wait_balanced(3);
-	test_load_reach(load, 150);
+	test_load_go_on(load, 50);
 	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
 	wait_balanced(2);
 	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
 	wait_balanced(1);
-	test_load_reach(load, 250);
+	test_load_go_on(load, 50);
 	assert_int_equal(finish(load, &deliveries, 0), 0);
 	test_deliveries_free(&deliveries);
 }
@@ -128,10 +128,10 @@ static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
 	test_load *load = start_load();
 	run(0, "");
 	wait_balanced(1);
-	test_load_reach(load, 50);
+	test_load_go_on(load, 50);
 	run(1, "");
 	wait_balanced(2);
-	test_load_reach(load, 100);
+	test_load_go_on(load, 50);
 	finish(load, &deliveries, 0);
 	for (size_t i = 0; i < deliveries.count; i++) {
 		const test_delivery *d = &deliveries.list[i];
@@ -154,10 +154,10 @@ static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight
 	run(0, MORTAL "commit_interval = 50ms");
 	run(1, MORTAL "commit_interval = 50ms");
 	wait_balanced(2);
-	test_load_reach(load, 100);
+	test_load_go_on(load, 50);
 	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
 	wait_balanced(1);
-	test_load_reach(load, 200);
+	test_load_go_on(load, 50);
 	size_t repeated = finish(load, &deliveries, 0);
 	/* The killed one had half of the partitions. */
 	if (repeated > (size_t)PARTITIONS / 2 * BATCH * BATCHES)
@@ -173,11 +173,11 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	run(0, MORTAL);
 	run(1, MORTAL);
 	wait_balanced(2);
-	test_load_reach(load, 50);
+	test_load_go_on(load, 50);
 	seg_group_info *before = test_group_describe(server->address, "s", "g");
 	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
 	run(0, MORTAL);
-	test_load_reach(load, 150);
+	test_load_go_on(load, 50);
 	wait_balanced(2);
 	seg_group_info *after = test_group_describe(server->address, "s", "g");
 	for (int p = 0; p < PARTITIONS; p++) {
@@ -202,7 +202,7 @@ static void all_runners_killed_at_once_lose_nothing(void **state)
 		run(0, MORTAL);
 		run(1, MORTAL);
 		wait_balanced(2);
-		test_load_reach(load, 50 * (round + 1));
+		test_load_go_on(load, 50);
 		kill(runners[0]->pid, SIGKILL);
 		kill(runners[1]->pid, SIGKILL);
 		test_runner_wait(runners[0]);
@@ -221,10 +221,10 @@ static void a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches
 	run(0, MORTAL);
 	run(1, MORTAL);
 	wait_balanced(2);
-	test_load_reach(load, 50);
+	test_load_go_on(load, 50);
 	kill(runners[0]->pid, SIGSTOP);
 	wait_balanced(1);
-	test_load_reach(load, 150);
+	test_load_go_on(load, 50);
 	kill(runners[0]->pid, SIGCONT);
 	wait_balanced(2);
 	finish(load, &deliveries, (size_t)PARTITIONS / 2 * BATCH);
@@ -242,7 +242,7 @@ static void more_runners_than_partitions_stand_by_and_step_in(void **state)
 	for (int i = 0; i < RUNNERS - 1; i++)
 		assert_int_equal(test_runner_stop(runners[i], SIGKILL), -SIGKILL);
 	wait_balanced(1);
-	test_load_reach(load, 100);
+	test_load_go_on(load, 50);
 	finish(load, &deliveries, 0);
 	test_deliveries_free(&deliveries);
 }

@@ -97,6 +97,11 @@ void test_load_reach(const test_load *load, int numbers)
 	}
 }
 
+void test_load_go_on(const test_load *load, int more)
+{
+	test_load_reach(load, atomic_load(&load->numbers) + more);
+}
+
 int test_load_end(test_load *load)
 {
 	atomic_store(&load->over, true);

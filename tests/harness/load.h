@@ -14,6 +14,9 @@ test_load *test_load_start(const char *address, const char *stream, int partitio
 /* Returns when so many numbers were sent to each key, or fails the test. */
 void test_load_reach(const test_load *load, int numbers);
 
+/* The same for so many more. */
+void test_load_go_on(const test_load *load, int numbers);
+
 /* Ends, and waits until all is acknowledged, or fails the test. Returns how many numbers each key got; frees. */
 int test_load_end(test_load *load);
 
