@@ -12,12 +12,13 @@ typedef struct chaos_entry {
 	seg_id id;
 	uint32_t key, number;
 	bool acknowledged;
-	bool conflicting;    /* one id, two contents */
-	int64_t begun;       /* when it was first handed over; CHAOS_NEVER */
-	int64_t decided;     /* when a handler first was done with it, one way or the other; CHAOS_NEVER */
-	int64_t all_decided; /* when this and all before it in the partition were */
-	bool wanted_dead;    /* a handler has answered "dead letter", or it was said to have killed */
-	unsigned deaths;     /* ownerships that ended badly when it was begun, not done */
+	bool conflicting;     /* one id, two contents */
+	int64_t begun;        /* when it was first handed over; CHAOS_NEVER */
+	uint64_t begun_epoch; /* by whom */
+	int64_t decided;      /* when a handler first was done with it, one way or the other; CHAOS_NEVER */
+	int64_t all_decided;  /* when this and all before it in the partition were */
+	bool wanted_dead;     /* a handler has answered "dead letter", or it was said to have killed */
+	unsigned deaths;      /* ownerships that ended badly when it was begun, not done */
 	unsigned dead_letters;
 	unsigned
 		handled; /* by how many ownerships, those not counted that asked for it again and did not get it */

@@ -390,6 +390,24 @@ static void more_repetition_than_in_flight_is_excessive(void **state)
 	assert_int_equal(judge().excessive, 1);
 }
 
+static void what_a_frozen_owner_handles_late_is_no_repetition_of_its_own(void **state)
+{
+	(void)state;
+	history.window = 1;
+	process(OLD_PROCESS, 0);
+	executed(CHAOS_AUDIT_CLAIM, OLD, 5, (seg_id){0, 0});
+	record(CHAOS_OPEN, OLD_PROCESS, OLD, 8, 0);
+	called(OLD_PROCESS, OLD, 10, 0, 9);
+	executed(CHAOS_AUDIT_COMMIT, OLD, 30, id_of(9));
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 40, 10);
+	frozen(OLD_PROCESS, 41, 100);
+	new_owner(10);
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 101, 11);
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 102, 12);
+	record(CHAOS_RETURN_DONE, OLD_PROCESS, OLD, 103, 12);
+	assert_int_equal(judge().excessive, 0);
+}
+
 static void repetition_after_a_clean_handoff_is_excessive(void **state)
 {
 	(void)state;
@@ -464,6 +482,7 @@ int main(void)
 		test(two_owners_at_once_are_stale),
 		test(a_second_call_after_a_freeze_is_stale),
 		test(more_repetition_than_in_flight_is_excessive),
+		test(what_a_frozen_owner_handles_late_is_no_repetition_of_its_own),
 		test(repetition_after_a_clean_handoff_is_excessive),
 		test(a_pause_is_from_one_call_to_the_next_wherever_it_is),
 		test(a_partition_that_stays_pauses_between_its_calls),
