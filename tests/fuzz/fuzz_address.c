@@ -1,6 +1,7 @@
 /*
- * fuzz_address.c - any text as an address. Beyond not crashing: an address or an error, never both or neither; what is shown
- * of an address reads back as the same place; and no login is ever shown, whether the address was taken or refused.
+ * fuzz_address.c - any text as an address. Beyond not crashing: an address or an error, never both or
+ * neither; what is shown of an address reads back as the same place; and no login is ever shown, whether
+ * the address was taken or refused.
  */
 #include <stdbool.h>
 #include <stdio.h>

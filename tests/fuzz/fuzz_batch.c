@@ -1,7 +1,8 @@
 /*
- * fuzz_batch.c - any bytes as an XREAD reply on its way into a batch, by the reader and the buffer that a member has, and then
- * through the codec. The first byte says how many messages there is room for, and the codec. Beyond not crashing: ids rise,
- * what is no fault has key and data, every text has its NUL, and a buffer that is used again reads the same again.
+ * fuzz_batch.c - any bytes as an XREAD reply on its way into a batch, by the reader and the buffer that a
+ * member has, and then through the codec. The first byte says how many messages there is room for, and the
+ * codec. Beyond not crashing: ids rise, what is no fault has key and data, every text has its NUL, and a
+ * buffer that is used again reads the same again.
  */
 #include <stdio.h>
 #include <stdlib.h>

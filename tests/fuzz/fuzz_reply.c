@@ -1,7 +1,7 @@
 /*
- * fuzz_reply.c - any bytes as what Redis answers, in pieces of any length. The first byte says which answers are read as
- * entries, the second how long the pieces are; the rest are the bytes. Beyond not crashing: what is read must not depend on
- * the pieces, and a length alone must not take memory.
+ * fuzz_reply.c - any bytes as what Redis answers, in pieces of any length. The first byte says which
+ * answers are read as entries, the second how long the pieces are; the rest are the bytes. Beyond not
+ * crashing: what is read must not depend on the pieces, and a length alone must not take memory.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-/* Where Redis is: each form that is taken, what each refusal says, and that no password is ever part of it. */
+/*
+ * Where Redis is: each form that is taken, what each refusal says, and that no password is ever part of it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +72,10 @@ static void has_login(const char *user, const char *password)
 	assert_text_or_null(address.password, password);
 }
 
-/* The text must say `what` is wrong, and how to mend it, in one line; nothing of the address is left behind. */
+/*
+ * The text must say `what` is wrong, and how to mend it, in one line; nothing of the address is left
+ * behind.
+ */
 static void refuses(const char *text, const char *what)
 {
 	static const seg_address nothing;

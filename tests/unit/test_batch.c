@@ -1,4 +1,7 @@
-/* Batches: how entries become messages, what marks one as faulty, what is refused, and that buffers can be used again. */
+/*
+ * Batches: how entries become messages, what marks one as faulty, what is refused, and that buffers can be
+ * used again.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

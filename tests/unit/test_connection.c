@@ -1,4 +1,6 @@
-/* A connection and a Redis that misbehaves: preparing, pipelining, losing, and coming back without a storm. */
+/*
+ * A connection and a Redis that misbehaves: preparing, pipelining, losing, and coming back without a storm.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

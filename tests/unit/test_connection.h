@@ -1,6 +1,6 @@
 /*
- * test_connection.h - a connection, and at its other end a Redis that does what a test wants. One thread: the test runs
- * both sides by turns. For test_connection*.c; include it behind cmocka.h.
+ * test_connection.h - a connection, and at its other end a Redis that does what a test wants. One thread:
+ * the test runs both sides by turns. For test_connection*.c; include it behind cmocka.h.
  */
 #ifndef TEST_CONNECTION_H
 #define TEST_CONNECTION_H

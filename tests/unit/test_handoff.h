@@ -1,4 +1,7 @@
-/* test_handoff.h - a handoff and its two sides, with bounded waits. For test_handoff*.c; include it behind cmocka.h. */
+/*
+ * test_handoff.h - a handoff and its two sides, with bounded waits. For test_handoff*.c; include it behind
+ * cmocka.h.
+ */
 #ifndef TEST_HANDOFF_H
 #define TEST_HANDOFF_H
 

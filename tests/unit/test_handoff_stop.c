@@ -8,7 +8,10 @@
 
 #include "test_handoff.h"
 
-/* --- demands and leases ----------------------------------------------------------------------------------- */
+/*
+ * --- demands and leases
+ * -----------------------------------------------------------------------------------
+ */
 
 static void a_demand_goes_before_any_lease(void **state)
 {
@@ -89,7 +92,10 @@ static bool not_stopped(const seg_handoff *h)
 	return !atomic_load_explicit(&h->worker.stopped, memory_order_acquire);
 }
 
-/* The handoff goes as soon as the flag is seen: a worker that touched it later would be told of by AddressSanitizer. */
+/*
+ * The handoff goes as soon as the flag is seen: a worker that touched it later would be told of by
+ * AddressSanitizer.
+ */
 static void a_demand_wakes_the_worker_and_its_stop_the_io_thread(void **state)
 {
 	(void)state;

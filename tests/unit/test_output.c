@@ -1,4 +1,7 @@
-/* Commands on their way out: the protocol's bytes, partial writes, and memory that is used again and given back. */
+/*
+ * Commands on their way out: the protocol's bytes, partial writes, and memory that is used again and given
+ * back.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
-/* The books of a partition: what was fetched, handled and committed, and how much may be on its way at once. */
+/*
+ * The books of a partition: what was fetched, handled and committed, and how much may be on its way at
+ * once.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

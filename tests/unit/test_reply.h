@@ -1,6 +1,6 @@
 /*
- * test_reply.h - what a reader makes of bytes, as one line of text. For test_reply.c and test_reply_entries.c; include it
- * behind cmocka.h.
+ * test_reply.h - what a reader makes of bytes, as one line of text. For test_reply.c and
+ * test_reply_entries.c; include it behind cmocka.h.
  */
 #ifndef TEST_REPLY_H
 #define TEST_REPLY_H
@@ -84,7 +84,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Reads all whole replies there are, "; " behind each; the newest status: 0, or -1 with REFUSED in the trace. */
+/*
+ * Reads all whole replies there are, "; " behind each; the newest status: 0, or -1 with REFUSED in the
+ * trace.
+ */
 static int read_all(seg_entry_sink *to)
 {
 	const seg_reply *reply = NULL;

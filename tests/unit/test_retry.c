@@ -112,7 +112,10 @@ static void without_a_limit_nothing_is_ever_given_up(void **state)
 	assert_false(seg_retry_deadly(&policy, UINT32_MAX));
 }
 
-/* Two deaths raise the suspicion; after that one for each mark but the newest, which is of the attempt to come. */
+/*
+ * Two deaths raise the suspicion; after that one for each mark but the newest, which is of the attempt to
+ * come.
+ */
 static uint32_t deaths_until_given_up(uint32_t max_attempts)
 {
 	seg_retry_policy policy = {.max_attempts = max_attempts};
