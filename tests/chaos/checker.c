@@ -31,7 +31,8 @@ typedef struct {
 	bool begun;            /* a message was handed over */
 	size_t again;          /* messages that an earlier ownership had been given */
 	size_t first;          /* the entry it began with, */
-	size_t done;           /* and one behind the last that it was done with */
+	size_t done;           /* and one behind the last that it was done with; */
+	bool wants_letter;     /* with that only once its dead letter is written */
 	int64_t forgiven;      /* the end of the freeze for which a call was forgiven; 0: none */
 	int64_t forgiven_call; /* when that call began */
 } ownership;
@@ -199,6 +200,7 @@ static void take_return(checker *c, walk *w, const chaos_record *r)
 		e->handled--;
 		w->counted = at;
 	}
+	c->ownerships.items[w->ownership].wants_letter = r->kind == CHAOS_RETURN_DEAD;
 	end_call(c, w, r->time);
 }
 
@@ -372,6 +374,25 @@ static void check_beginning(checker *c)
 	}
 }
 
+/* Whether Redis has the position at the entry, or behind it, by the owner's doing. */
+static bool was_committed(const checker *c, const ownership *o, const chaos_entry *entry)
+{
+	for (size_t i = 0; i < c->history->audits.count; i++) {
+		const chaos_audit *a = &c->history->audits.items[i];
+		if (a->kind == CHAOS_AUDIT_COMMIT && a->partition == o->partition && a->epoch == o->epoch &&
+		    seg_id_compare(a->id, entry->id) >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* One behind the last entry that must not come again. An owner that stops while Redis is away leaves a dead letter to the next. */
+static size_t settled(const checker *c, const ownership *o)
+{
+	bool owed = o->wants_letter && !was_committed(c, o, &c->ledger.entries[o->done - 1]);
+	return owed ? o->done - 1 : o->done;
+}
+
 static void check_repetition(checker *c)
 {
 	size_t count = c->ownerships.count;
@@ -389,7 +410,7 @@ static void check_repetition(checker *c)
 				  ": %zu messages came again, of %" PRIu32 " in flight at most",
 				  o->partition, o->epoch, o->again, c->history->window);
 		else if (before && before->begun && o->begun && o->first < before->done &&
-			 was_released(c, before, o->opened))
+			 was_released(c, before, o->opened) && o->first < settled(c, before))
 			violation(c, &c->verdict->excessive,
 				  "partition %" PRIu32 " epoch %" PRIu64
 				  ": %zu messages came again after a clean handoff",

@@ -408,6 +408,20 @@ static void what_a_frozen_owner_handles_late_is_no_repetition_of_its_own(void **
 	assert_int_equal(judge().excessive, 0);
 }
 
+static void a_dead_letter_may_be_left_to_the_next_owner_but_not_written_twice(void **state)
+{
+	(void)state;
+	old_owner();
+	record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 32, 10);
+	record(CHAOS_RETURN_DEAD, OLD_PROCESS, OLD, 33, 10);
+	old_owner_releases();
+	new_owner(10);
+	chaos_append(&history.dead_letters, (chaos_dead_letter){0, id_of(10), 0});
+	assert_int_equal(judge().excessive, 0);
+	executed(CHAOS_AUDIT_COMMIT, OLD, 34, id_of(10));
+	assert_int_equal(judge().excessive, 1);
+}
+
 static void repetition_after_a_clean_handoff_is_excessive(void **state)
 {
 	(void)state;
@@ -483,6 +497,7 @@ int main(void)
 		test(a_second_call_after_a_freeze_is_stale),
 		test(more_repetition_than_in_flight_is_excessive),
 		test(what_a_frozen_owner_handles_late_is_no_repetition_of_its_own),
+		test(a_dead_letter_may_be_left_to_the_next_owner_but_not_written_twice),
 		test(repetition_after_a_clean_handoff_is_excessive),
 		test(a_pause_is_from_one_call_to_the_next_wherever_it_is),
 		test(a_partition_that_stays_pauses_between_its_calls),
