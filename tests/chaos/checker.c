@@ -48,7 +48,8 @@ typedef struct {
 	size_t shown;
 } checker;
 
-static void violation(checker *c, size_t *counter, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void violation(checker *c, size_t *counter, const char *format,
+							    ...)
 {
 	++*counter;
 	if (!c->out || c->shown++ >= VIOLATIONS_SHOWN)

@@ -28,7 +28,7 @@ const char *test_build_directory(void)
 	return build;
 }
 
-static test_runner *make(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static test_runner *make(const char *format, va_list args)
 {
 	test_runner *runner = calloc(1, sizeof(*runner));
 	assert_non_null(runner);
