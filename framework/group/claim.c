@@ -100,13 +100,35 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 	seg_gap_found(p, (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0));
 }
 
+/* Another script's OK, taken for a position, could skip messages. */
+static bool is_claim(const seg_reply *reply)
+{
+	enum { ELEMENTS = 7 };
+	const seg_reply *position = seg_reply_at(reply, 1);
+	return seg_reply_is(seg_reply_at(reply, 0), "OK") && reply->count == ELEMENTS &&
+	       position->type == SEG_REPLY_TEXT && strchr(position->text, '-');
+}
+
+static void refused(seg_partition *p, const seg_reply *reply)
+{
+	seg_member *m = p->member;
+	if (reply && reply->type != SEG_REPLY_ERROR)
+		seg_connection_break(m->data, SEG_EPROTOCOL,
+				     "what answers at %s answered a claim with something else",
+				     m->stream->client->address.text);
+	else if (reply && !seg_reply_is_transient(reply))
+		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s", reply->text);
+	seg_ownership_claim_failed(&p->own);
+	p->claim_at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim_failures);
+}
+
 static void got_claim(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	const seg_reply *status = seg_reply_at(reply, 0);
 	if (--p->claims_in_flight > 0 || p->own.state != SEG_OWN_CLAIMING)
 		return;
-	if (seg_reply_is(status, "OK")) {
+	if (is_claim(reply)) {
 		claimed(p, reply);
 	} else if (seg_reply_is(status, "STALE")) {
 		/* Given back, it comes again with an epoch above the one that is stored. */
@@ -114,11 +136,7 @@ static void got_claim(void *arg, const seg_reply *reply)
 		seg_ownership_claim_refused(&p->own);
 		seg_coordinate_hurry(p->member);
 	} else {
-		if (reply && !seg_reply_is_transient(reply))
-			seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s",
-				reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
-		seg_ownership_claim_failed(&p->own);
-		p->claim_at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim_failures);
+		refused(p, reply);
 	}
 }
 

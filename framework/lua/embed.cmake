@@ -2,7 +2,7 @@ cmake_minimum_required(VERSION 3.22)
 # Writes OUTPUT, a C file with the text of every script in LUA_DIR, in the order of enum seg_script. A line
 # `-- @include NAME` stands for the text of parts/NAME.lua; where a script gets the same part twice, for
 # nothing.
-set(names register append open_group claim commit mark dead_letter gap coordinate)
+set(names register append open_group claim commit mark dead_letter gap coordinate walk)
 
 # Sets `script` in the caller's scope to the full text of LUA_DIR/NAME.lua.
 function(read_script name)
@@ -31,10 +31,11 @@ string(APPEND c "#include \"redis/script.h\"\n\n")
 string(APPEND c "const struct seg_script_source seg_script_sources[SEG_SCRIPT_COUNT] = {\n")
 foreach(name ${names})
   read_script(${name})
+  string(SHA1 sha1 "${script}")
   string(REPLACE "\\" "\\\\" script "${script}")
   string(REPLACE "\"" "\\\"" script "${script}")
   string(REPLACE "\n" "\\n\"\n\"" script "${script}")
-  string(APPEND c "{\"${name}\",\n\"${script}\"},\n")
+  string(APPEND c "{\"${name}\", \"${sha1}\",\n\"${script}\"},\n")
 endforeach()
 string(APPEND c "};\n")
 file(WRITE "${OUTPUT}" "${c}")

@@ -20,7 +20,6 @@
 enum {
 	READ_SIZE = 256 * 1024, /* one read(2): a 75-KiB reply comes whole */
 	READS_PER_TICK = 8,     /* so that one busy connection does not starve its thread */
-	SHA_LENGTH = 40,
 };
 
 #define BACKOFF_BASE (50 * SEG_MS)
@@ -59,7 +58,6 @@ struct seg_connection {
 	waiting_command *waiting;
 	size_t head, count, capacity; /* capacity is a power of two */
 
-	char sha[SEG_SCRIPT_COUNT][SHA_LENGTH + 1];
 	unsigned preparing; /* answers of the preparation that are due */
 	unsigned reloading; /* and of scripts that Redis had forgotten */
 };
@@ -260,7 +258,7 @@ bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn
 		return false;
 	char key_count[12];
 	snprintf(key_count, sizeof(key_count), "%d", keys);
-	const char *head[3] = {"EVALSHA", c->sha[script], key_count};
+	const char *head[3] = {"EVALSHA", seg_script_sources[script].sha1, key_count};
 	if (!seg_output_reserve(&c->output, argc, argv, lengths) || !push_waiting(c, fn, arg, NULL))
 		return false;
 	seg_output_begin(&c->output, 3 + argc);
@@ -322,18 +320,21 @@ static void got_client_id(void *arg, const seg_reply *reply)
 	prepared_optional(c, reply);
 }
 
-/* One per script, so that the answer finds its place; the answers come in the order of the enum. */
+/*
+ * The scripts come last, in the order of the enum. An answer that is not the script's hash belongs to another question, and
+ * so would all that follow.
+ */
 static void loaded_script(void *arg, const seg_reply *reply)
 {
 	seg_connection *c = arg;
-	if (reply && reply->type == SEG_REPLY_TEXT && reply->length == SHA_LENGTH) {
-		for (int i = 0; i < SEG_SCRIPT_COUNT; i++) {
-			if (!c->sha[i][0]) {
-				memcpy(c->sha[i], reply->text, SHA_LENGTH + 1);
-				break;
-			}
-		}
-	}
+	if (!reply)
+		return;
+	const struct seg_script_source *script = &seg_script_sources[SEG_SCRIPT_COUNT - c->preparing];
+	if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, script->sha1))
+		seg_connection_break(
+			c, SEG_EPROTOCOL,
+			"what answers at %s takes script %s for another one; is there a proxy between?",
+			c->options.address->text, script->name);
 	prepared(c, reply);
 }
 
@@ -350,7 +351,6 @@ static void start_preparing(seg_connection *c)
 	const seg_address *address = c->options.address;
 	c->state = PREPARING;
 	c->preparing = 0;
-	memset(c->sha, 0, sizeof(c->sha));
 	bool good = true;
 	if (address->password && address->user)
 		good = prepare(c, prepared, "AUTH", address->user, address->password);

@@ -15,12 +15,14 @@ typedef enum seg_script {
 	SEG_SCRIPT_DEAD_LETTER,
 	SEG_SCRIPT_GAP,
 	SEG_SCRIPT_COORDINATE,
+	SEG_SCRIPT_WALK,
 	SEG_SCRIPT_COUNT
 } seg_script;
 
 /* Indexed by seg_script. name is the file's, without ".lua". */
 extern const struct seg_script_source {
 	const char *name;
+	const char *sha1; /* of the text, as EVALSHA takes it */
 	const char *text;
 } seg_script_sources[SEG_SCRIPT_COUNT];
 
