@@ -29,10 +29,16 @@ struct seg_wait {
 	const char **argv; /* 2 * (partitions + control) + the command */
 	char (*ids)[SEG_ID_TEXT_MAX];
 	hot_read *hot; /* one for each partition */
+	int64_t issued_at;
 	int64_t failed_at;
+	bool heard;     /* the reply under way holds something */
+	unsigned early; /* replies in a row that came too early */
 };
 
 enum { COMMAND_WORDS = 6 }; /* XREAD COUNT n BLOCK ms STREAMS */
+
+/* Replies in a row that come too early, before reads are paused: a CLIENT UNBLOCK may hit the read after the one it meant. */
+enum { EARLY_MOST = 3 };
 
 /* After a read that Redis refused. */
 #define REFUSED_PAUSE (100 * SEG_MS)
@@ -72,6 +78,7 @@ static bool wait_stream(seg_entry_sink *sink, const char *key, size_t length)
 	w->in_control =
 		length == strlen(w->member->control_key) && memcmp(key, w->member->control_key, length) == 0;
 	w->current = NULL;
+	w->heard = true;
 	if (w->in_control)
 		return true;
 	for (; w->cursor < w->count; w->cursor++) {
@@ -149,6 +156,12 @@ static void got_hot(void *arg, const seg_reply *reply)
 	finish_read(p, good, seg_now());
 }
 
+/* It was to wait, but there is nothing, and nobody has ended it: asked at once again, it would never wait. */
+static bool is_too_early(const struct seg_wait *w, int64_t now)
+{
+	return !w->heard && !w->unblock_sent && now - w->issued_at < SEG_FETCH_BLOCK / 2;
+}
+
 static void got_wait(void *arg, const seg_reply *reply)
 {
 	seg_member *m = arg;
@@ -156,16 +169,20 @@ static void got_wait(void *arg, const seg_reply *reply)
 	int64_t now = seg_now();
 	bool good = reply && reply->type != SEG_REPLY_ERROR;
 	w->busy = false;
-	w->unblock_sent = false;
 	w->changed = true;
 	if (reply && !good)
 		report_refusal(m, reply);
+	w->early = good && is_too_early(w, now) ? w->early + 1 : 0;
+	if (w->early >= EARLY_MOST)
+		w->failed_at = now;
 	for (uint32_t i = 0; i < w->count; i++)
 		finish_read(w->partitions[i], good, now);
 	w->count = 0;
 	if (good && w->control_changed)
 		seg_coordinate_hurry(m);
 	w->control_changed = false;
+	w->unblock_sent = false;
+	w->heard = false;
 }
 
 /* --- issuing ------------------------------------------------------------------------ */
@@ -215,6 +232,7 @@ static void issue_wait(seg_member *m)
 	argv[keys++] = w->control_id;
 	if (seg_connection_entries(m->wait, &w->sink, got_wait, m, COMMAND_WORDS + keys, w->argv, NULL)) {
 		w->busy = true;
+		w->issued_at = seg_now();
 		return;
 	}
 	for (uint32_t i = 0; i < w->count; i++)
