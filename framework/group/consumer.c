@@ -17,6 +17,9 @@
 #include "base/names.h"
 #include "group/member.h"
 
+/* At a close: for a thread that is told to end at once, which it does as soon as the machine lets it run. */
+#define LAST_PATIENCE (2 * SEG_SECOND)
+
 typedef struct {
 	seg_partition *partition;
 	seg_buffer *current; /* taken from the handoff, not given back */
@@ -514,11 +517,13 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 		seg_member_stop(c->member, SEG_STOP_NOW);
 		int64_t left = deadline - seg_now();
 		/* Were the thread stuck (in the resolver, say), its memory could not be freed under it. */
-		if (seg_member_join(c->member, left > give_up ? left : give_up))
+		if (seg_member_join(c->member, left > LAST_PATIENCE ? left : LAST_PATIENCE)) {
+			atomic_store(&c->stream->client->kept, true);
 			return seg_fail(error, SEG_ETIMEOUT,
 					"the consumer's thread did not end within %" PRIu32
 					" ms; it is left behind",
 					timeout_ms);
+		}
 		seg_fail(error, SEG_ETIMEOUT,
 			 "Redis did not answer within %" PRIu32
 			 " ms; the partitions go to others when the session times out",

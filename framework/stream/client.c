@@ -256,6 +256,8 @@ void seg_client_close(seg_client *client)
 	if (!client)
 		return;
 	seg_connection_destroy(client->connection);
+	if (atomic_load(&client->kept))
+		return;
 	seg_address_fini(&client->address);
 	pthread_cond_destroy(&client->idle);
 	pthread_mutex_destroy(&client->lock);

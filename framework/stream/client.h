@@ -8,6 +8,7 @@
 #define SEG_STREAM_CLIENT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "base/names.h"
@@ -29,6 +30,7 @@ struct seg_client {
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* busy was cleared; on CLOCK_MONOTONIC */
 	bool busy;           /* a call has the connection; under the lock */
+	atomic_bool kept;    /* a consumer's thread was left behind that still uses it: it is never freed */
 
 	/* Of the call that set `busy`: */
 	seg_connection *connection;

@@ -404,7 +404,8 @@ SEG_API int seg_consumer_sync(seg_consumer *consumer, uint32_t timeout_ms, seg_e
 /*
  * Commits, gives up the partitions, leaves the group, and frees the consumer. Batches
  * still held become invalid. Returns within timeout_ms (or 100 ms), also when Redis is away: then SEG_ETIMEOUT, and the
- * partitions go to others when the session times out. NULL is allowed. No other call may be running.
+ * partitions go to others when the session times out. A thread of it that is stuck in the resolver is waited for 2 s
+ * more, and then left behind, with what it uses. NULL is allowed. No other call may be running.
  */
 SEG_API int seg_consumer_close(seg_consumer *consumer, uint32_t timeout_ms, seg_error *error);
 
