@@ -2,7 +2,7 @@
  * Does what a plugin must not, when it is handed a message whose data says so, or when it is called at all for
  * what option.init, option.partition_open and option.tick say:
  *
- *     crash          writes to address 0          abort          aborts
+ *     crash          writes to address 64         abort          aborts
  *     exit           calls exit(0)                _exit          calls _exit(0)
  *     hang           never returns                spin           never returns, and burns its CPU
  *     mask           blocks all signals           close          closes descriptors 0 to 255 but standard error
@@ -23,7 +23,8 @@
 
 static void crash(void)
 {
-	*(volatile int *)0 = 1;
+	static volatile uintptr_t nowhere = 64;
+	*(volatile int *)nowhere = 1;
 }
 
 static void leave(void)
