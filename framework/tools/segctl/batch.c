@@ -1,0 +1,143 @@
+#include "batch.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+
+enum { WORDS_MAX = 64, AT_ONCE = 4096 };
+
+typedef struct {
+	ctl_batch *batch;
+	ctl_answer_fn fn;
+	void *arg;
+	size_t number;
+	int script; /* a seg_script; -1: a command */
+	int keys;
+	int argc;
+	char **argv;
+	bool answered;
+} command;
+
+struct ctl_batch {
+	seg_exchange exchange; /* first: issue gets its address */
+	bool errors_too;
+	command **commands;
+	size_t count, room;
+	size_t first, end; /* of those in this round */
+};
+
+ctl_batch *ctl_batch_create(bool errors_too)
+{
+	ctl_batch *batch = ctl_allocate(1, sizeof(*batch));
+	batch->errors_too = errors_too;
+	return batch;
+}
+
+static void clear(ctl_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		command *c = batch->commands[i];
+		for (int w = 0; w < c->argc; w++)
+			free(c->argv[w]);
+		free(c->argv);
+		free(c);
+	}
+	batch->count = 0;
+}
+
+void ctl_batch_destroy(ctl_batch *batch)
+{
+	clear(batch);
+	free(batch->commands);
+	free(batch);
+}
+
+static void add(ctl_batch *batch, const command *from, const char *const *argv)
+{
+	if (batch->count == batch->room) {
+		batch->room = batch->room ? batch->room * 2 : 64;
+		batch->commands = ctl_reallocate(batch->commands, batch->room, sizeof(command *));
+	}
+	command *c = ctl_allocate(1, sizeof(*c));
+	*c = *from;
+	c->batch = batch;
+	c->argv = ctl_allocate((size_t)c->argc, sizeof(*c->argv));
+	for (int w = 0; w < c->argc; w++)
+		c->argv[w] = ctl_copy(argv[w], strlen(argv[w]));
+	batch->commands[batch->count++] = c;
+}
+
+void ctl_batch_command(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, int argc,
+		       const char *const *argv)
+{
+	add(batch, &(command){.fn = fn, .arg = arg, .number = number, .script = -1, .argc = argc}, argv);
+}
+
+void ctl_batch_script(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, seg_script script,
+		      int keys, int argc, const char *const *argv)
+{
+	command c =
+		{.fn = fn, .arg = arg, .number = number, .script = (int)script, .keys = keys, .argc = argc};
+	add(batch, &c, argv);
+}
+
+void ctl_batch_words(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, ...)
+{
+	const char *argv[WORDS_MAX];
+	int argc = 0;
+	va_list args;
+	va_start(args, number);
+	for (const char *word; argc < WORDS_MAX && (word = va_arg(args, const char *)); argc++)
+		argv[argc] = word;
+	va_end(args);
+	ctl_batch_command(batch, fn, arg, number, argc, argv);
+}
+
+static void got_answer(void *arg, const seg_reply *reply)
+{
+	command *c = arg;
+	seg_exchange *exchange = &c->batch->exchange;
+	bool for_them = c->batch->errors_too && reply && reply->type == SEG_REPLY_ERROR &&
+			!seg_reply_is_transient(reply);
+	if (for_them)
+		seg_exchange_counted(exchange);
+	else if (!seg_exchange_answer(exchange, reply))
+		return;
+	c->answered = true;
+	if (c->fn)
+		c->fn(c->arg, c->number, reply);
+}
+
+static bool issue(seg_exchange *exchange, seg_connection *connection)
+{
+	ctl_batch *batch = (ctl_batch *)exchange;
+	for (size_t i = batch->first; i < batch->end; i++) {
+		command *c = batch->commands[i];
+		const char *const *argv = (const char *const *)c->argv;
+		if (c->answered)
+			continue;
+		bool issued = c->script < 0
+				      ? seg_connection_command(connection, got_answer, c, c->argc, argv, NULL)
+				      : seg_connection_script(connection, (seg_script)c->script, got_answer,
+							      c, c->keys, c->argc, argv, NULL);
+		if (!issued)
+			return false;
+		exchange->waiting++;
+	}
+	return true;
+}
+
+int ctl_batch_run(ctl_batch *batch, seg_client *client, const char *what)
+{
+	seg_error error;
+	int status = 0;
+	batch->exchange.issue = issue;
+	for (batch->first = 0; status == 0 && batch->first < batch->count; batch->first = batch->end) {
+		batch->end = batch->count - batch->first > AT_ONCE ? batch->first + AT_ONCE : batch->count;
+		status = seg_exchange_run(&batch->exchange, client, &error);
+	}
+	clear(batch);
+	return status ? ctl_complain(ctl_exit_code(status), "cannot %s: %s", what, error.text) : 0;
+}

@@ -1,0 +1,96 @@
+#include "keyspace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch.h"
+
+void ctl_keys_add(ctl_keys *keys, const char *key, size_t length)
+{
+	if (keys->count == keys->room) {
+		keys->room = keys->room ? 2 * keys->room : 64;
+		keys->list = ctl_reallocate(keys->list, keys->room, sizeof(*keys->list));
+	}
+	keys->list[keys->count++] = ctl_copy(key, length);
+}
+
+void ctl_keys_remove(ctl_keys *keys, const char *key)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < keys->count; i++) {
+		if (strcmp(keys->list[i], key) == 0)
+			free(keys->list[i]);
+		else
+			keys->list[kept++] = keys->list[i];
+	}
+	keys->count = kept;
+}
+
+void ctl_keys_free(ctl_keys *keys)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		free(keys->list[i]);
+	free(keys->list);
+	*keys = (ctl_keys){0};
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void ctl_keys_sort(ctl_keys *keys)
+{
+	size_t kept = 0;
+	if (keys->count == 0)
+		return;
+	qsort(keys->list, keys->count, sizeof(*keys->list), compare);
+	for (size_t i = 1; i < keys->count; i++) {
+		if (strcmp(keys->list[kept], keys->list[i]) == 0)
+			free(keys->list[i]);
+		else
+			keys->list[++kept] = keys->list[i];
+	}
+	keys->count = kept + 1;
+}
+
+typedef struct {
+	ctl_keys *keys;
+	char cursor[24];
+} scan;
+
+static void got_page(void *arg, size_t number, const seg_reply *reply)
+{
+	scan *s = arg;
+	const seg_reply *cursor = seg_reply_at(reply, 0), *page = seg_reply_at(reply, 1);
+	(void)number;
+	/* Of something that is no SCAN's answer, there is no more. */
+	snprintf(s->cursor, sizeof(s->cursor), "%s", cursor && cursor->text ? cursor->text : "0");
+	for (size_t i = 0; page && i < page->count; i++)
+		ctl_keys_add(s->keys, page->elements[i]->text, page->elements[i]->length);
+}
+
+int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys)
+{
+	scan s = {keys, "0"};
+	ctl_batch *batch = ctl_batch_create(false);
+	int exit_code;
+	do {
+		ctl_batch_words(batch, got_page, &s, 0, "SCAN", s.cursor, "MATCH", pattern, "COUNT", "1000",
+				(char *)NULL);
+		exit_code = ctl_batch_run(batch, context->client, "look for keys");
+	} while (exit_code == 0 && strcmp(s.cursor, "0") != 0);
+	ctl_batch_destroy(batch);
+	ctl_keys_sort(keys);
+	return exit_code;
+}
+
+int ctl_keys_unlink(ctl_context *context, const ctl_keys *keys)
+{
+	ctl_batch *batch = ctl_batch_create(false);
+	for (size_t i = 0; i < keys->count; i++)
+		ctl_batch_words(batch, NULL, NULL, i, "UNLINK", keys->list[i], (char *)NULL);
+	int exit_code = ctl_batch_run(batch, context->client, "remove keys");
+	ctl_batch_destroy(batch);
+	return exit_code;
+}

@@ -1,0 +1,96 @@
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#include "context.h"
+
+char *ctl_duration_text(double seconds, char text[CTL_TEXT_MAX])
+{
+	uint64_t whole = seconds < 1e15 ? (uint64_t)(seconds + 0.5) : 1000000000000000;
+	uint64_t minutes = whole / 60, hours = whole / 3600, days = whole / 86400;
+	if (seconds < 10)
+		snprintf(text, CTL_TEXT_MAX, "%.*f s", seconds > 0, seconds);
+	else if (whole < 120)
+		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " s", whole);
+	else if (minutes < 60)
+		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " min", minutes);
+	else if (hours < 24)
+		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
+	else
+		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " d %" PRIu64 " h", days, hours % 24);
+	return text;
+}
+
+char *ctl_time_text(uint64_t ms, char text[CTL_TEXT_MAX])
+{
+	struct tm date;
+	time_t seconds = (time_t)(ms / 1000);
+	/* An id of somebody's own making may stand for no time that there is. */
+	if (ms / 1000 > 253402300799 || !gmtime_r(&seconds, &date)) {
+		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " ms", ms);
+		return text;
+	}
+	size_t length = strftime(text, CTL_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &date);
+	snprintf(text + length, CTL_TEXT_MAX - length, ".%03uZ", (unsigned)(ms % 1000));
+	return text;
+}
+
+char *ctl_count_text(uint64_t count, char text[CTL_TEXT_MAX])
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
+	char *to = text;
+	for (int i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return text;
+}
+
+char *ctl_printable(const void *bytes, size_t length)
+{
+	const char *from = bytes;
+	char *text = ctl_allocate(4 * length + 1, 1), *to = text;
+	mbstate_t state = {0};
+	while (length > 0) {
+		wchar_t c;
+		size_t taken = mbrtowc(&c, from, length, &state);
+		bool good = taken > 0 && taken <= length && iswprint((wint_t)c) && c != L'\\';
+		if (good) {
+			memcpy(to, from, taken);
+			to += taken;
+		} else {
+			memset(&state, 0, sizeof(state));
+			taken = 1;
+			to += sprintf(to, *from == '\\' ? "\\\\" : "\\x%02x", (unsigned char)*from);
+		}
+		from += taken;
+		length -= taken;
+	}
+	*to = '\0';
+	return text;
+}
+
+int ctl_text_width(const char *text)
+{
+	int width = 0;
+	mbstate_t state = {0};
+	for (size_t left = strlen(text); left > 0;) {
+		wchar_t c;
+		size_t taken = mbrtowc(&c, text, left, &state);
+		if (taken == 0 || taken > left)
+			return width + (int)left;
+		int columns = wcwidth(c);
+		width += columns > 0 ? columns : 0;
+		text += taken;
+		left -= taken;
+	}
+	return width;
+}

@@ -1,0 +1,247 @@
+/*
+ * test_segctl.c - segctl's commands about streams and groups, on a real server; and how it answers those who mistype.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+static test_server *server;
+static redisContext *redis;
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static long long count(const char *command)
+{
+	redisReply *reply = test_server_command(redis, command);
+	assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
+	long long number = reply->integer;
+	freeReplyObject(reply);
+	return number;
+}
+
+static void run(const char *command)
+{
+	redisReply *reply = test_server_command(redis, command);
+	if (reply->type == REDIS_REPLY_ERROR)
+		fail_msg("%s: %s", command, reply->str);
+	freeReplyObject(reply);
+}
+
+static void refused(const char *command, int exit_code, const char *text)
+{
+	const test_segctl *answer = test_segctl_do(server->address, "%s", command);
+	if (answer->exit_code != exit_code)
+		fail_msg("%s: exit code %d, not %d: %s", command, answer->exit_code, exit_code,
+			 answer->errors);
+	test_expect_text(answer->errors, text);
+}
+
+/* --- streams --------------------------------------------------------------------------------- */
+
+static void a_stream_that_was_created_is_listed_and_described(void **state)
+{
+	(void)state;
+	test_expect_text(test_segctl_good(server->address, "stream list"),
+			 "There are no streams in namespace \"default\"");
+	test_expect_text(test_segctl_good(server->address,
+					  "stream create orders --partitions 4 --partition-size 50"),
+			 "orders: 4 partitions of 50 messages, overflow reject");
+	test_segctl_good(server->address, "stream create orders -p 4 -s 50");
+	test_segctl_good(server->address, "-n other stream create hidden -p 1");
+	run("XADD __default:orders:partition_2 7-1 partitionKey k data d");
+	run("HSET {__default:orders:partition_2}:counters dropped 3");
+	run("SADD {__default:orders}:groups billing audit");
+
+	json_t *list = json_loads(test_segctl_good(server->address, "stream list -o json"), 0, NULL);
+	assert_int_equal(json_array_size(list), 1);
+	json_t *row = json_array_get(list, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "stream")), "orders");
+	assert_int_equal(json_integer_value(json_object_get(row, "partitions")), 4);
+	assert_int_equal(json_integer_value(json_object_get(row, "messages")), 1);
+	assert_int_equal(json_integer_value(json_object_get(row, "groups")), 2);
+	json_decref(list);
+
+	const char *text = test_segctl_good(server->address, "stream describe orders");
+	test_expect_text(text,
+			 "orders: 4 partitions of 50 messages, overflow reject\nGroups: audit billing\n");
+	test_expect_text(text, "        2         1  7-1    7-1       1        3\n");
+	json_t *stream =
+		json_loads(test_segctl_good(server->address, "stream describe orders -o json"), 0, NULL);
+	json_t *partition = json_array_get(json_object_get(stream, "partitions"), 2);
+	assert_string_equal(json_string_value(json_object_get(partition, "last_id")), "7-1");
+	assert_true(json_is_null(
+		json_object_get(json_array_get(json_object_get(stream, "partitions"), 0), "last_id")));
+	json_decref(stream);
+	test_expect_text(test_segctl_good(server->address, "stream describe orders -o csv"),
+			 "partition,messages,first_id,last_id,added,dropped\r\n0,0,,,0,0\r\n");
+}
+
+static void a_stream_is_not_created_twice_in_two_shapes(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create s -p 4");
+	refused("stream create s -p 5", EX_CANTCREAT, "never changes its shape");
+	refused("stream create s", EX_USAGE, "--partitions 8");
+	refused("stream create s -p 0", EX_USAGE, "--partitions is 0; it must be 1 to 65536");
+	refused("stream create a:b -p 1", EX_USAGE, "holds ':'");
+}
+
+static void a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create s -p 2");
+	test_segctl_good(server->address, "stream create s2 -p 2");
+	run("XADD __default:s:partition_0 * partitionKey k data d");
+	run("XADD __default:s2:partition_0 * partitionKey k data d");
+	run("SET {__default:s:partition_1}:producer:x 1");
+	run("HSET {__default:s:partition_1}:g:state epoch 1");
+	run("SADD {__default:s}:groups g");
+	run("HSET {__default:s}:g:members m x");
+	refused("stream delete s", EX_USAGE, "say --yes");
+	assert_int_equal(count("EXISTS __default:s:partition_0"), 1);
+	test_segctl_good(server->address, "stream delete s --yes");
+	assert_int_equal(count("DBSIZE"), 2);
+	refused("stream describe s", EX_NOINPUT, "segctl stream list");
+}
+
+static void a_stream_that_is_being_read_is_deleted_only_by_force(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create s -p 2");
+	run("SADD {__default:s}:groups g");
+	run("HSET {__default:s}:g:members m1 x");
+	run("ZADD {__default:s}:g:leases 99999999999999 m1");
+	refused("stream delete s --yes", EX_TEMPFAIL, "is being read by group \"g\" (m1)");
+	test_segctl_good(server->address, "stream delete s --yes --force");
+	assert_int_equal(count("DBSIZE"), 0);
+}
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+static void a_running_group_is_listed_and_described(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create s -p 4");
+	test_expect_text(test_segctl_good(server->address, "group list s"), "Stream \"s\" has no groups");
+	test_runner *runner =
+		test_runner_run("[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\n"
+				"group = g\nplugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
+				server->address, test_build_directory());
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_expect_text(test_segctl_good(server->address, "group list s -o csv"), "g,1,4,4,0,0\r\n");
+	const char *text = test_segctl_good(server->address, "group describe s g");
+	test_expect_text(text, "g of s: 4 of 4 partitions owned, 0 messages behind, 0 dead letters");
+	test_expect_text(text, "0 1 2 3");
+	json_t *group = json_loads(test_segctl_good(server->address, "group describe s g -o json"), 0, NULL);
+	json_t *member = json_array_get(json_object_get(group, "members"), 0);
+	assert_string_equal(json_string_value(json_object_get(member, "member")), "only");
+	assert_int_equal(json_integer_value(json_object_get(member, "capacity")), 100);
+	assert_true(json_number_value(json_object_get(member, "lease_left_seconds")) > 0);
+	json_decref(group);
+
+	refused("group delete s g --yes", EX_TEMPFAIL, "has live members (only)");
+	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
+	test_runner_free(runner);
+	test_segctl_good(server->address, "group delete s g --yes");
+	assert_int_equal(count("DBSIZE"), 5); /* four logs and the shape */
+	refused("group describe s g", EX_NOINPUT, "segctl group list s");
+}
+
+/* --- those who mistype ---------------------------------------------------------------------------- */
+
+static void what_is_mistyped_is_recognised(void **state)
+{
+	(void)state;
+	refused("steam list", EX_USAGE, "there is no command \"steam\"; did you mean \"stream\"?");
+	refused("stream lsit", EX_USAGE, "did you mean \"stream list\"?");
+	refused("stream list --ouptut json", EX_USAGE, "did you mean \"--output\"?");
+	refused("stream list -o jsn", EX_USAGE, "did you mean \"json\"?");
+	refused("stream", EX_USAGE, "lacks what to do");
+	refused("stream describe", EX_USAGE, "too few arguments: segctl stream describe STREAM");
+	refused("stream describe a b", EX_USAGE, "what is \"b\"?");
+	refused("stream create s --partitions", EX_USAGE, "--partitions needs a value");
+	refused("stream create s --partitions x", EX_USAGE, "--partitions: ");
+	refused("stream delete s --yes=1", EX_USAGE, "--yes takes no value");
+	refused("", EX_USAGE, "Usage: segctl");
+}
+
+static void help_needs_no_redis(void **state)
+{
+	(void)state;
+	const char *nowhere = "unix:///nonexistent/redis.sock";
+	test_expect_text(test_segctl_good(nowhere, "--help"), "stream create STREAM");
+	test_expect_text(test_segctl_good(nowhere, "stream create --help"), "--partitions N");
+	test_expect_text(test_segctl_good(nowhere, "help stream create"), "--partitions N");
+	test_expect_text(test_segctl_good(nowhere, "stream --help"), "stream delete STREAM");
+	test_expect_text(test_segctl_good(nowhere, "--version"), seg_version());
+	const test_segctl *answer = test_segctl_do(nowhere, "--timeout 200ms stream list");
+	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
+	test_expect_text(answer->errors, "/nonexistent/redis.sock");
+}
+
+static void the_address_comes_from_the_flag_then_the_environment_then_the_configuration(void **state)
+{
+	(void)state;
+	const char *nowhere = "unix:///nonexistent/redis.sock";
+	test_segctl_good(NULL, "-a %s -n shop stream create s -p 1", server->address);
+	test_segctl_good(nowhere, "-a %s stream list", server->address);
+	test_runner *file = test_runner_make(
+		"[redis]\naddress = %s\n[runner]\nnamespace = shop\n[consumer c]\nstream = s\n"
+		"group = g\nplugin = x\n",
+		server->address);
+	test_expect_text(test_segctl_good(NULL, "-c %s stream list -o csv", file->config), "s,1,");
+	assert_int_equal(test_segctl_do(nowhere, "--timeout 100ms -c %s stream list", file->config)
+				 ->exit_code,
+			 EX_UNAVAILABLE);
+	test_runner_free(file);
+	assert_int_equal(test_segctl_do(NULL, "-c /nonexistent/x.ini stream list")->exit_code, EX_NOINPUT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_stream_that_was_created_is_listed_and_described, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_stream_is_not_created_twice_in_two_shapes, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stream_that_is_being_read_is_deleted_only_by_force, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_running_group_is_listed_and_described, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_mistyped_is_recognised, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(help_needs_no_redis, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_address_comes_from_the_flag_then_the_environment_then_the_configuration, set_up,
+			tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,177 @@
+/* test_segctl_lag.c - `segctl lag` against what really waits, of a group that runs and of one that is gone. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runner;
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_segctl_good(server->address, "stream create s -p 2");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static void add(int partition, int messages)
+{
+	for (int i = 0; i < messages; i++)
+		freeReplyObject(
+			test_server_command(redis,
+					    "XADD __default:s:partition_%d * partitionKey k%d data d%d",
+					    partition, partition, i));
+}
+
+/* Runs a group until it has handled all there is, and stops it. */
+static void handle_all(void)
+{
+	runner = test_runner_run("[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\n"
+				 "group = g\nplugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
+				 server->address, test_build_directory());
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_drained(server->address, "s", "g");
+}
+
+static void stop_runner(void)
+{
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_runner_free(runner);
+	runner = NULL;
+}
+
+static json_t *row(json_t *rows, size_t partition)
+{
+	json_t *found = json_array_get(rows, partition);
+	assert_non_null(found);
+	return found;
+}
+
+static long long integer(json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void what_waits_is_counted_for_each_partition_with_its_owner(void **state)
+{
+	(void)state;
+	add(0, 5);
+	handle_all();
+	json_t *rows = json_loads(test_segctl_good(server->address, "lag s g -o json"), 0, NULL);
+	assert_int_equal(json_array_size(rows), 2);
+	assert_string_equal(json_string_value(json_object_get(row(rows, 0), "owner")), "only");
+	assert_true(integer(row(rows, 0), "epoch") > 0);
+	assert_int_equal(integer(row(rows, 0), "lag"), 0);
+	assert_true(json_number_value(json_object_get(row(rows, 0), "lag_seconds")) == 0);
+	assert_true(json_number_value(json_object_get(row(rows, 0), "rate")) == 0);
+	assert_string_equal(json_string_value(json_object_get(row(rows, 0), "position")),
+			    json_string_value(json_object_get(row(rows, 0), "last_id")));
+	json_decref(rows);
+
+	stop_runner();
+	add(1, 3);
+	rows = json_loads(test_segctl_good(server->address, "lag s g -o json --sample 0"), 0, NULL);
+	assert_true(json_is_null(json_object_get(row(rows, 0), "owner")));
+	assert_int_equal(integer(row(rows, 1), "lag"), 3);
+	assert_true(json_number_value(json_object_get(row(rows, 1), "lag_seconds")) > 0);
+	assert_true(json_is_null(json_object_get(row(rows, 1), "rate")));
+	json_decref(rows);
+	test_expect_text(test_segctl_good(server->address, "lag s g"),
+			 "0 members own 0 of 2 partitions; 3 messages wait");
+}
+
+static void a_monitor_is_told_by_the_exit_code(void **state)
+{
+	(void)state;
+	handle_all();
+	stop_runner();
+	add(0, 2);
+	add(1, 2);
+	assert_int_equal(test_segctl_do(server->address, "lag s g --max-lag 4 --max-behind 1h --sample 0")
+				 ->exit_code,
+			 0);
+	const test_segctl *answer = test_segctl_do(server->address, "lag s g --max-lag 3 --sample 0");
+	assert_int_equal(answer->exit_code, 1);
+	test_expect_text(answer->errors, "4 messages wait, more than 3");
+	answer = test_segctl_do(server->address, "lag s g --max-behind 0 --sample 0");
+	assert_int_equal(answer->exit_code, 1);
+	test_expect_text(answer->errors, "a message waits for");
+	answer = test_segctl_do(server->address, "lag s nobody");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "segctl group list s");
+}
+
+static void a_rate_is_what_was_committed_meanwhile(void **state)
+{
+	(void)state;
+	int output;
+	char seen[65536];
+	size_t length = 0;
+	bool handling = false;
+	handle_all();
+	pid_t pid = test_segctl_start(server->address, "lag s g --watch --interval 100ms --sample 0 -o json",
+				      &output);
+	/* Until it has seen messages being handled. */
+	long long deadline = test_now_ms() + 20000;
+	while (!handling && test_now_ms() < deadline) {
+		add(0, 20);
+		ssize_t got = read(output, seen + length, sizeof(seen) - 1 - length);
+		assert_true(got > 0);
+		length += (size_t)got;
+		seen[length] = '\0';
+		char *end = strrchr(seen, '\n');
+		if (!end)
+			continue;
+		*end = '\0';
+		char *line = strrchr(seen, '\n');
+		json_t *rows = json_loads(line ? line + 1 : seen, 0, NULL);
+		assert_non_null(rows);
+		handling = json_number_value(json_object_get(row(rows, 0), "rate")) > 0;
+		json_decref(rows);
+		length = 0;
+	}
+	assert_true(handling);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(output);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_waits_is_counted_for_each_partition_with_its_owner,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_monitor_is_told_by_the_exit_code, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_rate_is_what_was_committed_meanwhile, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
