@@ -1,6 +1,6 @@
 /*
- * test_plugin_postgres_once.c - real runners, a real Redis and a real PostgreSQL, and whatever is killed: each message
- * is one row, and the rows of a key are in order.
+ * test_plugin_postgres_once.c - real runners, a real Redis and a real PostgreSQL, and whatever is killed: each
+ * message is one row, and the rows of a key are in order.
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -21,8 +21,8 @@ static bool is_built(const char *plugin)
 }
 
 /*
- * The section of the plugin without the #s of its options, which have no blank behind them; allocated. Fails the test
- * where there is none.
+ * The section of the plugin without the #s of its options, which have no blank behind them; allocated. Fails
+ * the test where there is none.
  */
 static char *uncommented(const char *plugin)
 {

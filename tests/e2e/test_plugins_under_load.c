@@ -1,0 +1,192 @@
+/*
+ * test_plugins_under_load.c - exec and lua in real runners, with handlers that fail now and then, and runners
+ * that are killed: each message is handled, in order.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/plugin.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 200, PATIENCE_MS = 30000 };
+
+static test_server *server;
+static test_runner *runner;
+static char directory[64], deliveries_path[96], handler_path[96], children_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	snprintf(handler_path, sizeof(handler_path), "%s/handler", directory);
+	snprintf(children_path, sizeof(children_path), "%s/children", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+/* Both write what `record` writes, once they have not failed. */
+static const char python[] =
+	"import json, os, sys\n"
+	"deliveries = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
+	"children = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
+	"os.write(children, b'%d\\n' % os.getpid())\n"
+	"for line in sys.stdin:\n"
+	"    m = json.loads(line)\n"
+	"    if int(m['data']) % 37 == 36 and m['attempt'] == 1:\n"
+	"        os._exit(1)\n"
+	"    text = '%d %d %s %s %s %d\\n' % (m['epoch'], m['partition'], m['id'], m['key'],"
+	" m['data'], m['attempt'])\n"
+	"    os.write(deliveries, text.encode())\n"
+	"    print('{\"ok\":true}', flush=True)\n";
+#define LUA                                                                                           \
+	"local deliveries = io.open('%s', 'a')\n"                                                     \
+	"deliveries:setvbuf('full')\n"                                                                \
+	"function handle(m)\n"                                                                        \
+	"  if tonumber(m.data) %% 37 == 36 and m.attempt == 1 then error('not yet') end\n"            \
+	"  deliveries:write(('%%d %%d %%s %%s %%s %%d\\n'):format(m.epoch, m.partition, m.id, m.key," \
+	" m.data, m.attempt))\n"                                                                      \
+	"  deliveries:flush()\n"                                                                      \
+	"end\n"
+
+__attribute__((format(printf, 1, 2))) static void write_handler(const char *format, ...)
+{
+	va_list args;
+	FILE *file = fopen(handler_path, "w");
+	assert_non_null(file);
+	va_start(args, format);
+	vfprintf(file, format, args);
+	va_end(args);
+	fclose(file);
+}
+
+static void run(const char *plugin, const char *options)
+{
+	test_runner_free(runner);
+	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\n"
+				 "plugin = %s/plugins/%s.so\npartitions = %d\nsession_timeout = 1s\n"
+				 "max_attempts = 0\nretry_backoff = 1ms\n%s\n",
+				 server->address, test_build_directory(), plugin, PARTITIONS, options);
+}
+
+static bool is_gone(void *pid)
+{
+	char path[64], line[256] = "";
+	snprintf(path, sizeof(path), "/proc/%ld/stat", *(long *)pid);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return true;
+	const char *behind_name = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+	fclose(file);
+	return !behind_name || behind_name[2] == 'Z';
+}
+
+static bool has_children(void *arg)
+{
+	(void)arg;
+	int lines = 0, c;
+	FILE *file = fopen(children_path, "r");
+	while (file && (c = fgetc(file)) != EOF)
+		lines += c == '\n';
+	if (file)
+		fclose(file);
+	return lines >= PARTITIONS;
+}
+
+/* Waits until no child lives, and returns how many there were. */
+static int expect_no_children(void)
+{
+	long pid;
+	int count = 0;
+	FILE *file = fopen(children_path, "r");
+	assert_non_null(file);
+	for (; fscanf(file, "%ld", &pid) == 1; count++)
+		test_wait_until(is_gone, &pid, PATIENCE_MS, "a child ends with its runner");
+	fclose(file);
+	return count;
+}
+
+/* Ends the load, and checks that all was handled, in order. */
+static void expect_all(test_load *load)
+{
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries_check(&deliveries, KEYS, numbers, 0);
+	test_deliveries_free(&deliveries);
+}
+
+static void children_that_crash_and_a_killed_runner_lose_nothing_and_leave_nobody_behind(void **state)
+{
+	(void)state;
+	char options[512];
+	if (!test_plugin_is_built("exec"))
+		return;
+	write_handler("%s", python);
+	snprintf(options, sizeof(options), "option.command = exec python3 %s %s %s", handler_path,
+		 deliveries_path, children_path);
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run("exec", options);
+	test_load_reach(load, 60);
+	test_wait_until(has_children, NULL, PATIENCE_MS, "each partition has a child");
+	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	int before = expect_no_children();
+	run("exec", options);
+	test_load_reach(load, 120);
+	expect_all(load);
+	assert_true(expect_no_children() >= before + PARTITIONS);
+	test_runner_says(runner, "the child ended with exit code 1");
+}
+
+static void a_script_that_fails_and_a_killed_runner_lose_nothing(void **state)
+{
+	(void)state;
+	char options[256];
+	if (!test_plugin_is_built("lua"))
+		return;
+	write_handler(LUA, deliveries_path);
+	snprintf(options, sizeof(options), "option.script = %s\noption.sandbox = no", handler_path);
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run("lua", options);
+	test_load_reach(load, 60);
+	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	run("lua", options);
+	test_load_reach(load, 120);
+	expect_all(load);
+	test_runner_says(runner, "not yet");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(children_that_crash_and_a_killed_runner_lose_nothing_and_leave_nobody_behind),
+		TEST(a_script_that_fails_and_a_killed_runner_lose_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
