@@ -26,7 +26,7 @@
 /* Of a planned restart a session's end is no part, however slow the machine. */
 enum { SESSION_MS = 1000, ROLLING_SESSION_MS = 10000 };
 
-enum { PARTITIONS = 8, WARM_UP_MS = 1500, DRAIN_MS = 60000, END_MS = 15000 };
+enum { WARM_UP_MS = 1500, DRAIN_MS = 60000, END_MS = 15000 };
 
 typedef struct {
 	uint64_t seed;
@@ -71,9 +71,9 @@ static bool drain(chaos_world *world)
 	for (int64_t deadline = seg_now() + DRAIN_MS * SEG_MS; seg_now() < deadline;
 	     chaos_world_pass(world, 20)) {
 		int drained = 0;
-		while (drained < PARTITIONS && is_drained(world->servers, drained))
+		while (drained < CHAOS_PARTITIONS && is_drained(world->servers, drained))
 			drained++;
-		if (drained == PARTITIONS)
+		if (drained == CHAOS_PARTITIONS)
 			return true;
 	}
 	return false;
@@ -81,7 +81,7 @@ static bool drain(chaos_world *world)
 
 static void read_dead_letters(chaos_world *world)
 {
-	for (uint32_t p = 0; p < PARTITIONS; p++) {
+	for (uint32_t p = 0; p < CHAOS_PARTITIONS; p++) {
 		redisReply *reply =
 			chaos_servers_command(world->servers,
 					      "XRANGE {__default:chaos:partition_%u}:workers:dead - +", p);
@@ -142,8 +142,8 @@ static void start_all(const settings *set, chaos_world *world)
 static chaos_load *start_load(const settings *set, const chaos_servers *servers)
 {
 	int port = chaos_proxy_port(servers->proxy);
-	chaos_load *load = set->rolling ? chaos_load_start(port, PARTITIONS, 5, 2)
-					: chaos_load_start(port, PARTITIONS, 100, 40);
+	chaos_load *load = set->rolling ? chaos_load_start(port, CHAOS_PARTITIONS, 5, 2)
+					: chaos_load_start(port, CHAOS_PARTITIONS, 100, 40);
 	if (!load)
 		exit(1);
 	return load;
@@ -160,7 +160,7 @@ static int trouble(const settings *set, const chaos_fault *faults, chaos_world *
 		exit(1);
 	}
 	if (set->rolling)
-		wrong = chaos_rolling(world, set->rolling, PARTITIONS);
+		wrong = chaos_rolling(world, set->rolling, CHAOS_PARTITIONS);
 	else
 		inject(set, faults, world, log);
 	fclose(log);

@@ -1,6 +1,7 @@
 #include "chaos/faults.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -190,6 +191,38 @@ static void swizzle(const chaos_fault *f, chaos_world *w)
 	chaos_proxy_heal(w->servers->proxy);
 }
 
+/* The sum of all fences' epochs: another one when a partition has been claimed. */
+static uint64_t epochs(chaos_world *w)
+{
+	uint64_t sum = 0;
+	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
+		redisReply *reply =
+			chaos_servers_command(w->servers,
+					      "HGET {__default:chaos:partition_%d}:workers:state epoch", p);
+		sum += reply && reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0;
+		free_reply(reply);
+	}
+	return sum;
+}
+
+/*
+ * What a runner has sent arrives when it has long been dead, and at the worst time: just when the next owner has begun.
+ * What the others sent comes late, too.
+ */
+static void deliver_late(const chaos_fault *f, chaos_world *w)
+{
+	int links = (int)chaos_proxy_links(w->servers->proxy);
+	for (int i = 0; i < links; i++)
+		chaos_proxy_hold(w->servers->proxy, i);
+	chaos_world_pass(w, 5 + f->ms / 20);
+	kill_runner(f, w);
+	uint64_t before = epochs(w);
+	int64_t deadline = seg_now() + 2 * SESSION_MS * SEG_MS;
+	while (epochs(w) == before && seg_now() < deadline)
+		chaos_runners_step(w->runners);
+	chaos_proxy_heal(w->servers->proxy);
+}
+
 /* --- the schedule ------------------------------------------------------------------------------ */
 
 /* After a kill nothing else happens for a session, so that it is seen how long a takeover takes. */
@@ -211,6 +244,7 @@ static const chaos_fault_kind kinds[] = {
 	{"slow", 2, 0, true, slow_down},
 	{"corrupt", 2, 0, true, corrupt},
 	{"swizzle", 1, 0, true, swizzle},
+	{"late", 2, 0, true, deliver_late},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };

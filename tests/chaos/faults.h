@@ -7,6 +7,9 @@
 #include "chaos/runners.h"
 #include "chaos/servers.h"
 
+/* Of the stream "chaos". */
+enum { CHAOS_PARTITIONS = 8 };
+
 typedef struct chaos_fault chaos_fault;
 
 typedef struct chaos_world {
