@@ -6,7 +6,7 @@
 #include "experiment.h"
 #include "rounds.h"
 
-static const bench_way *const ways[] = {&bench_way_xadd, &bench_way_producer, NULL};
+static const bench_way *const ways[] = {&bench_way_xadd, &bench_way_producer, &bench_way_xadd_stock, NULL};
 
 static void measure(bench_context *context, bench_rounds *rounds)
 {

@@ -12,6 +12,9 @@
 #include "process.h"
 #include "progress.h"
 
+/* So many that each buffer has long been used when the first quarter is over. */
+enum { MESSAGES = 1000000 };
+
 typedef struct {
 	uint64_t messages;
 	uint64_t allocations;
@@ -33,7 +36,8 @@ static void run(bench_context *context)
 	bench_host_options options = {.group = "steady", .runner = "", .consumer = "", .preload = preload};
 	bench_progress("allocations: filling Redis");
 	bench_process_find("segbench_allocations.so", preload, sizeof(preload));
-	bench_workload_set(workload, 8, 100, bench_experiment_messages(context));
+	bench_workload_set(workload, 8, 100,
+			   context->options.messages ? context->options.messages : MESSAGES);
 	bench_workload_fill(workload);
 	bench_workload_reset(workload);
 	bench_progress("allocations: in the steady state");

@@ -1,10 +1,12 @@
 /*
- * stock.c - the field's usual way to consume: XREADGROUP and XACK with stock hiredis, whose replies are trees. In
- * batches, the XACK of a whole batch on its way together with the next read; and message by message.
+ * stock.c - the field's usual ways, with stock hiredis, whose replies are trees. Consuming: XREADGROUP and XACK, in
+ * batches, the XACK of a whole batch on its way together with the next read; and message by message. Producing: XADD
+ * pipelined.
  */
 #include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -140,4 +142,49 @@ const bench_way bench_way_xreadgroup_one = {
 	.help = "XREADGROUP of ten messages and an XACK for each, stock hiredis",
 	.part = 50,
 	.run = run_one_by_one,
+};
+
+/* --- producing --------------------------------------------------------------------------------- */
+
+enum { PIPELINED = 256 };
+
+static int add_all(void *arg)
+{
+	bench_workload *workload = arg;
+	char logs[TALLY_PARTITIONS][WORKLOAD_KEY_MAX], keys[TALLY_PARTITIONS][WORKLOAD_KEY_MAX];
+	char *data = bench_workload_data(workload);
+	redisContext *redis = bench_server_connect(workload->server);
+	for (uint32_t p = 0; p < workload->partitions; p++) {
+		bench_workload_key(p, logs[p]);
+		bench_workload_partition_key(workload, p, keys[p]);
+	}
+	int64_t first_at = tally_begin(workload->tally);
+	for (uint64_t done = 0, step; done < workload->round; done += step) {
+		step = workload->round - done < PIPELINED ? workload->round - done : PIPELINED;
+		for (uint64_t i = done; i < done + step; i++) {
+			uint32_t p = (uint32_t)(i % workload->partitions);
+			redisAppendCommand(redis, "XADD %s * partitionKey %s data %b", logs[p], keys[p], data,
+					   (size_t)workload->size);
+		}
+		for (uint64_t i = 0; i < step; i++)
+			freeReplyObject(reply_of(redis));
+	}
+	int64_t last_at = tally_now();
+	for (uint32_t p = 0; p < workload->partitions; p++)
+		tally_sent(workload->tally, p, workload->round / workload->partitions, first_at, last_at);
+	redisFree(redis);
+	free(data);
+	return 0;
+}
+
+static void run_xadd(bench_workload *workload, bench_measure *measure)
+{
+	bench_way_run_child(add_all, workload, measure, "the XADD loop of stock hiredis");
+}
+
+const bench_way bench_way_xadd_stock = {
+	.name = "xadd-hiredis",
+	.help = "XADD pipelined by 256, stock hiredis",
+	.sends = true,
+	.run = run_xadd,
 };

@@ -35,6 +35,7 @@ typedef struct bench_way {
 extern const bench_way bench_way_bare;       /* bare.c */
 extern const bench_way bench_way_xreadgroup; /* stock.c */
 extern const bench_way bench_way_xreadgroup_one;
+extern const bench_way bench_way_xadd_stock;
 extern const bench_way bench_way_segrunner; /* host.c */
 extern const bench_way bench_way_xadd;      /* xadd.c */
 extern const bench_way bench_way_consumer;  /* library.c */

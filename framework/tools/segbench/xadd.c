@@ -1,5 +1,5 @@
 /*
- * xadd.c - the field's usual way to produce fast: XADD pipelined by 256, replies not kept.
+ * xadd.c - the bare limit of producing one entry a message: XADD pipelined by 256, replies only counted.
  */
 #include <stdlib.h>
 #include <string.h>
