@@ -170,13 +170,13 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	(void)state;
 	test_deliveries deliveries;
 	test_load *load = start_load();
-	run(0, MORTAL);
-	run(1, MORTAL);
+	run(0, "session_timeout = 5s\n");
+	run(1, "session_timeout = 5s\n");
 	wait_balanced(2);
 	test_load_go_on(load, 50);
 	seg_group_info *before = test_group_describe(server->address, "s", "g");
 	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
-	run(0, MORTAL);
+	run(0, "session_timeout = 5s\n");
 	test_load_go_on(load, 50);
 	wait_balanced(2);
 	seg_group_info *after = test_group_describe(server->address, "s", "g");

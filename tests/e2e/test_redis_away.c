@@ -28,11 +28,13 @@ enum {
 	RUNNERS = 2,
 	SESSION_MS = 1000,
 	LONG_SESSION_MS = 10000,
+	LATE_MOST = PARTITIONS * 64,
 	WINDOW = 64 * 4
 };
 
 static test_server *server;
 static test_runner *runners[RUNNERS];
+static int session_ms;
 static char directory[64], deliveries_path[96];
 
 static void start(const char *server_arguments)
@@ -54,7 +56,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void run(int i, int session_ms)
+static void run(int i)
 {
 	runners[i] = test_runner_run(
 		"[redis]\naddress = %s\ntimeout = 2s\n[runner]\nname = runner-%d\n"
@@ -64,11 +66,12 @@ static void run(int i, int session_ms)
 }
 
 /* Both runners share the partitions, and some was handled. */
-static test_load *start_load(int session_ms)
+static test_load *start_load(int session)
 {
+	session_ms = session;
 	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	for (int i = 0; i < RUNNERS; i++)
-		run(i, session_ms);
+		run(i);
 	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
 	test_load_go_on(load, 50);
 	return load;
@@ -80,7 +83,9 @@ static size_t finish(test_load *load)
 	int numbers = test_load_end(load);
 	test_group_wait_drained(server->address, "s", "g");
 	test_deliveries deliveries = test_deliveries_read(deliveries_path);
-	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers, 0);
+	/* On a machine so busy that a process stands still for a session, the batches in hand may be late. */
+	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers,
+						session_ms < LONG_SESSION_MS ? LATE_MOST : 0);
 	test_deliveries_free(&deliveries);
 	for (int i = 0; i < RUNNERS; i++)
 		assert_int_equal(test_runner_stop(runners[i], SIGTERM), EX_OK);
