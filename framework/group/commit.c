@@ -72,6 +72,7 @@ static void got_commit(void *arg, const seg_reply *reply)
 			p->committed = p->commit_id;
 		note_committed(p, p->commit_count);
 		atomic_fetch_add_explicit(&p->member->counters.commits, 1, memory_order_relaxed);
+		seg_durations_add(&p->member->counters.committing, seg_now() - p->commit_sent_at);
 	} else if (seg_reply_is(status, "FENCED")) {
 		fenced(p);
 	} else {
@@ -233,6 +234,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 		p->commit_busy = true;
 		p->commit_epoch = p->own.epoch;
 		p->commit_id = p->handled;
+		p->commit_sent_at = now;
 		p->commit_count = p->handled_count;
 		/* Where a message may kill the process, what is handled before it must not look like the culprit. */
 		p->commit_at = now + (seg_partition_is_suspicious(p) ? 0 : m->options.commit_interval);

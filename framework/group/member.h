@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/durations.h"
 #include "group/partition.h"
 #include "redis/connection.h"
 #include "stream/client.h"
@@ -52,6 +53,7 @@ typedef struct seg_member_counters {
 	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims;
 	atomic_ullong rewinds; /* Redis had forgotten commits */
 	atomic_ullong lost;    /* messages that were removed from the log before they were read */
+	seg_durations committing; /* from sending a commit to Redis's OK */
 } seg_member_counters;
 
 typedef enum seg_stopping { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stopping;

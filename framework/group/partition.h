@@ -76,6 +76,7 @@ typedef struct seg_partition {
 	bool commit_busy;
 	uint64_t commit_epoch; /* what the commit under way is about */
 	seg_id commit_id;
+	int64_t commit_sent_at;
 	uint64_t commit_count;
 	int64_t commit_at;  /* not before, unless much is uncommitted */
 	int64_t retry_at;   /* not before: Redis refused */

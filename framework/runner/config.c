@@ -82,6 +82,9 @@ void seg_config_free(seg_config *config)
 		return;
 	seg_config_fields_free(SEG_CONFIG_REDIS, &config->redis);
 	seg_config_fields_free(SEG_CONFIG_RUNNER, &config->runner);
+	if (config->runner.admin_token)
+		explicit_bzero(config->runner.admin_token, strlen(config->runner.admin_token));
+	free(config->runner.admin_token);
 	for (size_t i = 0; i < config->consumer_count; i++)
 		free_consumer(&config->consumers[i]);
 	free(config->consumers);

@@ -81,6 +81,9 @@ typedef struct seg_config_runner {
 	int log_format;           /* a seg_config_log_format */
 	char *log_file;           /* NULL: stderr */
 	char *plugin_directory;   /* where a plugin named without '/' is looked for; NULL: the built-in one */
+	char *admin;              /* where to listen, as seg_listen_parse takes it; NULL: off */
+	char *admin_token_file;   /* or NULL; already read */
+	char *admin_token;        /* out of it; NULL: none is asked for; never printed */
 } seg_config_runner;
 
 /* `option.NAME = value` as written, for the plugin that declares NAME. */

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "redis/address.h"
+#include "runner/admin/server.h"
 #include "runner/config_file.h"
+#include "runner/config_listen.h"
 #include "runner/config_loader.h"
 #include "runner/units.h"
 
-enum { PASSWORD_MAX = 4096, HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
+enum { SECRET_MAX = 4096, HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
 
 /* Where the option was given; line 0 of the main file if it was not. */
 static seg_config_place place_of(const seg_config_loader *loader, const seg_config_given *given,
@@ -79,54 +81,61 @@ static void check_login(seg_config_loader *loader)
 	seg_address_fini(&address);
 }
 
-/* The password in what the file held: without the line end. NULL if it is none, which is reported. */
-static char *password_in(seg_config_loader *loader, seg_config_place place, const seg_config_content *content)
+/*
+ * The secret that the file of an option holds: without the line end. NULL if there is none, which is reported.
+ */
+static char *secret_in(seg_config_loader *loader, seg_config_place place, const char *option,
+		       const char *path, const seg_config_content *content)
 {
-	const char *path = loader->config->redis.password_file;
+	const char *kind = option[0] == 'p' ? "password" : "token";
 	size_t length = content->length;
 	if (length && content->text[length - 1] == '\n')
 		length--;
 	if (length && content->text[length - 1] == '\r')
 		length--;
 	if (length == 0) {
-		seg_config_error_add(loader->errors, place,
-				     "password_file: %s is empty; write the password into it", path);
+		seg_config_error_add(loader->errors, place, "%s: %s is empty; write the %s into it", option,
+				     path, kind);
 		return NULL;
 	}
 	if (memchr(content->text, '\n', length) || memchr(content->text, '\0', length)) {
-		seg_config_error_add(
-			loader->errors, place,
-			"password_file: %s holds more than one line; it must hold the password only", path);
+		seg_config_error_add(loader->errors, place,
+				     "%s: %s holds more than one line; it must hold the %s only", option,
+				     path, kind);
 		return NULL;
 	}
-	char *password = strndup(content->text, length);
-	loader->no_memory |= !password;
-	return password;
+	char *secret = strndup(content->text, length);
+	loader->no_memory |= !secret;
+	return secret;
+}
+
+static char *read_secret(seg_config_loader *loader, seg_config_place place, const char *option,
+			 const char *path)
+{
+	seg_config_content content;
+	seg_error error;
+	int status = seg_config_file_read(path, false, SECRET_MAX, &content, &error);
+	if (status == SEG_ENOMEM)
+		loader->no_memory = true;
+	else if (status)
+		seg_config_error_add(loader->errors, place, "%s: %s %s", option, path, error.text);
+	if (status)
+		return NULL;
+	if (content.stat.st_mode & 07)
+		seg_config_warning_add(loader->errors, place,
+				       "%s: everyone may read or write %s (mode %04o); chmod o= it", option,
+				       path, (unsigned)content.stat.st_mode & 07777);
+	char *secret = secret_in(loader, place, option, path, &content);
+	seg_config_content_fini(&content);
+	return secret;
 }
 
 static void read_password_file(seg_config_loader *loader)
 {
 	seg_config_redis *redis = &loader->config->redis;
-	seg_config_place place = redis_place(loader, "password_file");
-	seg_config_content content;
-	seg_error error;
-	if (!redis->password_file || redis->password || redis->embedded)
-		return;
-	int status = seg_config_file_read(redis->password_file, false, PASSWORD_MAX, &content, &error);
-	if (status == SEG_ENOMEM)
-		loader->no_memory = true;
-	else if (status)
-		seg_config_error_add(loader->errors, place, "password_file: %s %s", redis->password_file,
-				     error.text);
-	if (status)
-		return;
-	if (content.stat.st_mode & 07)
-		seg_config_warning_add(
-			loader->errors, place,
-			"password_file: everyone may read or write %s (mode %04o); chmod o= it",
-			redis->password_file, (unsigned)content.stat.st_mode & 07777);
-	redis->password = password_in(loader, place, &content);
-	seg_config_content_fini(&content);
+	if (redis->password_file && !redis->password && !redis->embedded)
+		redis->password = read_secret(loader, redis_place(loader, "password_file"), "password_file",
+					      redis->password_file);
 }
 
 /* --- [runner] ------------------------------------------------------------------- */
@@ -148,6 +157,32 @@ static void check_timeouts(seg_config_loader *loader)
 		"handler short; raise shutdown_timeout",
 		seg_units_duration_format(runner->handler_timeout, handler),
 		seg_units_duration_format(runner->shutdown_timeout, shutdown));
+}
+
+static void check_admin(seg_config_loader *loader)
+{
+	seg_config_runner *runner = &loader->config->runner;
+	seg_config_place place = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin");
+	seg_config_place file = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin_token_file");
+	seg_listen listen;
+	if (!runner->admin) {
+		if (runner->admin_token_file)
+			seg_config_warning_add(loader->errors, file,
+					       "admin_token_file is not used: admin is off");
+		return;
+	}
+	if (!seg_server_is_built())
+		seg_config_error_add(
+			loader->errors, place,
+			"admin: this segrunner was built without libmicrohttpd; write admin = off, or "
+			"build it with libmicrohttpd-dev installed");
+	if (runner->admin_token_file)
+		runner->admin_token = read_secret(loader, file, "admin_token_file", runner->admin_token_file);
+	else if (seg_listen_parse(runner->admin, &listen, NULL) == 0 && !listen.loopback)
+		seg_config_error_add(loader->errors, place,
+				     "admin: other machines reach %s, and no token is asked for; add "
+				     "admin_token_file = PATH, or listen on 127.0.0.1",
+				     runner->admin);
 }
 
 /* --- [consumer NAME] -------------------------------------------------------------- */
@@ -251,6 +286,7 @@ void seg_config_check(seg_config_loader *loader)
 	check_login(loader);
 	read_password_file(loader);
 	check_timeouts(loader);
+	check_admin(loader);
 	for (size_t i = 0; i < config->consumer_count; i++)
 		check_consumer(loader, i);
 	if (config->consumer_count == 0)

@@ -87,6 +87,12 @@ const seg_config_row seg_config_rows[] = {
 	{RUNNER("plugin_directory", plugin_directory, char *, SEG_CONFIG_PATH),
 	 .help = "Where plugins named without a / are looked for. Without it, where segrunner was "
 		 "installed to."},
+	{RUNNER("admin", admin, char *, SEG_CONFIG_LISTEN), .value = "off",
+	 .help = "Where this runner can be looked at over HTTP: a page at /, /metrics for Prometheus, /livez, "
+		 "/readyz and /api/v1/. An address that other machines reach needs admin_token_file."},
+	{RUNNER("admin_token_file", admin_token_file, char *, SEG_CONFIG_PATH),
+	 .help = "A file that holds a token and nothing else, for those who ask at admin: as a Bearer token, "
+		 "or as the password in a browser. /livez and /readyz answer without."},
 
 	{CONSUMER("stream", stream, char *, SEG_CONFIG_NAME), .required = true,
 	 .help = "The stream whose messages are handled."},

@@ -22,6 +22,7 @@ typedef enum seg_config_kind {
 	SEG_CONFIG_PATH,     /* char *, relative to the file it is written in */
 	SEG_CONFIG_LOG_FILE, /* char *, a path; "-" is NULL */
 	SEG_CONFIG_PLUGIN,   /* char *, a path only if it holds a '/' */
+	SEG_CONFIG_LISTEN,   /* char *, as seg_listen_parse wants it; "off" is NULL */
 	SEG_CONFIG_ADDRESS,  /* char * */
 	SEG_CONFIG_INTEGER,  /* uint32_t, min to max */
 	SEG_CONFIG_COUNT,    /* uint64_t, min to max */

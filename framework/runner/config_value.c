@@ -8,6 +8,7 @@
 #include "base/names.h"
 #include "redis/address.h"
 #include "runner/config_cpus.h"
+#include "runner/config_listen.h"
 #include "runner/config_options.h"
 #include "runner/option.h"
 #include "runner/units.h"
@@ -55,19 +56,29 @@ static int check_address(const char *text, seg_error *error)
 	return status;
 }
 
+/* What is written where there shall be none: its field is NULL then. */
+static const char *text_of_none(const seg_config_row *row)
+{
+	return row->kind == SEG_CONFIG_LOG_FILE ? "-" : row->kind == SEG_CONFIG_LISTEN ? "off" : NULL;
+}
+
 static int set_string(const seg_config_row *row, char **field, const char *file, const char *text,
 		      seg_error *error)
 {
+	seg_listen listen;
 	int status = 0;
 	if (row->kind == SEG_CONFIG_NAME)
 		status = seg_name_check("name", text, error);
 	else if (row->kind == SEG_CONFIG_ADDRESS)
 		status = check_address(text, error);
+	else if (row->kind == SEG_CONFIG_LISTEN && strcmp(text, "off") != 0)
+		status = seg_listen_parse(text, &listen, error);
 	if (status)
 		return status;
 	bool is_path = row->kind == SEG_CONFIG_PATH || row->kind == SEG_CONFIG_LOG_FILE ||
 		       (row->kind == SEG_CONFIG_PLUGIN && strchr(text, '/'));
-	if (row->kind == SEG_CONFIG_LOG_FILE && strcmp(text, "-") == 0) {
+	const char *none = text_of_none(row);
+	if (none && strcmp(text, none) == 0) {
 		free(*field);
 		*field = NULL;
 		return 0;
@@ -202,6 +213,9 @@ char *seg_config_row_range(const seg_config_row *row, char *text, size_t size)
 	case SEG_CONFIG_LOG_FILE:
 		fixed = "a path or -";
 		break;
+	case SEG_CONFIG_LISTEN:
+		fixed = "ADDRESS:PORT or off";
+		break;
 	case SEG_CONFIG_PLUGIN:
 		fixed = "a name or a path";
 		break;
@@ -273,7 +287,7 @@ static char *start_text(const seg_start *start)
 static char *string_text(const seg_config_row *row, const char *value)
 {
 	if (!value)
-		return row->kind == SEG_CONFIG_LOG_FILE ? strdup("-") : NULL;
+		return text_of_none(row) ? strdup(text_of_none(row)) : NULL;
 	if (row->kind == SEG_CONFIG_SECRET)
 		return strdup("***");
 	return row->kind == SEG_CONFIG_ADDRESS ? address_text(value) : strdup(value);

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "base/random.h"
+#include "runner/admin/admin.h"
 #include "runner/embedded.h"
 #include "runner/logfile.h"
 #include "runner/plugin_call.h"
@@ -36,6 +37,7 @@ typedef struct {
 	seg_logfile *log;
 	seg_logger logger;
 	char name[SEG_NAME_MAX + 1];
+	seg_admin *admin;
 	seg_embedded *embedded;
 	seg_client *client;
 	seg_section *sections;
@@ -142,8 +144,9 @@ static int open_client(runner *r)
 	options.timeout_ms =
 		redis->timeout < CONNECT_TRY ? (uint32_t)(redis->timeout / SEG_MS) : CONNECT_TRY / SEG_MS;
 	options.allow_eviction = redis->allow_eviction;
-	options.log = seg_logfile_write;
-	options.log_arg = r->log;
+	options.log = r->logger.fn;
+	options.log_arg = r->logger.arg;
+	seg_admin_observe(r->admin, &options);
 	for (unsigned attempt = 1;; attempt++) {
 		int status = seg_client_open(&options, &r->client, &error);
 		if (status == 0) {
@@ -171,8 +174,10 @@ static int start_sections(runner *r)
 			return report(r, &error, EX_UNAVAILABLE);
 		for (unsigned attempt = 1;; attempt++) {
 			int status = seg_section_start(s, r->client, r->name, &error);
-			if (status == 0)
+			if (status == 0) {
+				seg_admin_attach(r->admin, s);
 				break;
+			}
 			if (!passes(status)) {
 				seg_section_fini(s);
 				seg_plugin_instance_fini(s->instance);
@@ -245,6 +250,7 @@ static int stop_sections(runner *r, int exit_code)
 		_exit(EX_OSERR);
 	int64_t timeout = r->config->runner.shutdown_timeout;
 	bool stuck = false;
+	seg_admin_set_stopping(r->admin);
 	for (size_t i = 0; i < r->started; i++)
 		stuck = stuck || atomic_load(&r->sections[i].stuck);
 	if (!join_members(r, joined, SEG_STOP_DRAIN, seg_now() + timeout)) {
@@ -262,6 +268,7 @@ static int stop_sections(runner *r, int exit_code)
 	}
 	free(joined);
 	for (size_t i = 0; i < r->started; i++) {
+		seg_admin_detach(r->admin, &r->sections[i]);
 		seg_section_fini(&r->sections[i]);
 		seg_plugin_instance_fini(r->sections[i].instance);
 	}
@@ -300,6 +307,7 @@ static void make_name(runner *r)
 static void tear_down(runner *r)
 {
 	seg_error error = {0};
+	seg_admin_stop(r->admin);
 	seg_client_close(r->client);
 	if (r->embedded && seg_embedded_detach(r->embedded, &error))
 		seg_log(&r->logger, SEG_LOG_ERROR, "%s", error.text);
@@ -308,6 +316,7 @@ static void tear_down(runner *r)
 		close(r->signals);
 	if (r->ending.fd >= 0)
 		close(r->ending.fd);
+	seg_admin_destroy(r->admin);
 	seg_logfile_close(r->log);
 }
 
@@ -324,6 +333,8 @@ int seg_runner_run(const seg_config *config)
 	}
 	r.logger = seg_logger_make(seg_logfile_write, r.log);
 	make_name(&r);
+	r.admin = seg_admin_create(config, r.name, r.logger);
+	r.logger = seg_admin_logger(r.admin, r.logger);
 	r.sections = load_sections(config, r.name, r.logger, &errors);
 	seg_config_errors_print(&errors, stderr);
 	bool good = errors.count == errors.warnings;
@@ -332,6 +343,8 @@ int seg_runner_run(const seg_config *config)
 		exit_code = EX_CONFIG;
 	} else if (!r.sections || open_signals(&r)) {
 		seg_fail(&error, SEG_ESYSTEM, "the system refused: %s", strerror(errno));
+		exit_code = report(&r, &error, EX_OSERR);
+	} else if (seg_admin_start(r.admin, &error)) {
 		exit_code = report(&r, &error, EX_OSERR);
 	} else {
 		exit_code = open_client(&r);

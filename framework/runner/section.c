@@ -38,13 +38,16 @@ static int hook_start(void *arg, seg_partition *partition)
 	if (failure)
 		seg_log(&partition->logger, SEG_LOG_ERROR, "cannot start a worker thread: %s",
 			strerror(failure));
+	else
+		atomic_fetch_add_explicit(&s->counters.owned, 1, memory_order_relaxed);
 	return failure ? SEG_ESYSTEM : 0;
 }
 
 static void hook_finish(void *arg, seg_partition *partition)
 {
-	(void)arg;
+	seg_section *s = arg;
 	seg_worker_join(partition->user);
+	atomic_fetch_sub_explicit(&s->counters.owned, 1, memory_order_relaxed);
 }
 
 static int64_t hook_check(void *arg, seg_partition *partition, int64_t now)
@@ -149,6 +152,7 @@ int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_
 		.isolate = in_flight < UINT32_MAX ? (uint32_t)in_flight : UINT32_MAX,
 		.stop = plugin_stop,
 		.arg = s,
+		.counters = &s->counters,
 	};
 	seg_member_options options = {
 		.group = config->group,

@@ -37,6 +37,7 @@ typedef struct seg_section {
 	seg_worker *workers;   /* one for each partition */
 	atomic_uint *next_cpu; /* of all sections */
 	atomic_bool stuck;     /* a handler ran past handler_timeout */
+	seg_section_counters counters;
 } seg_section;
 
 /*

@@ -73,7 +73,23 @@ static step_result wait_for_permission(seg_worker *w)
 
 static void handled(seg_worker *w, const seg_buffer *buffer, size_t count)
 {
-	seg_handoff_handled(handoff_of(w), buffer->sequence + count);
+	uint64_t total = buffer->sequence + count;
+	atomic_fetch_add_explicit(&w->setup->counters->handled, total - w->handled, memory_order_relaxed);
+	w->handled = total;
+	seg_handoff_handled(handoff_of(w), total);
+}
+
+/* attempt 1: the next message is another one, or the worker ends. */
+static void set_attempt(seg_worker *w, uint32_t attempt)
+{
+	seg_section_counters *counters = w->setup->counters;
+	if (attempt > 1)
+		atomic_fetch_add_explicit(&counters->retries, 1, memory_order_relaxed);
+	if (attempt > 1 && w->attempt == 1)
+		atomic_fetch_add_explicit(&counters->retrying, 1, memory_order_relaxed);
+	else if (attempt == 1 && w->attempt > 1)
+		atomic_fetch_sub_explicit(&counters->retrying, 1, memory_order_relaxed);
+	w->attempt = attempt;
 }
 
 /* Moves message *index to the dead letters, and *index behind it. */
@@ -95,7 +111,7 @@ static step_result dead_letter(seg_worker *w, const seg_buffer *buffer, size_t *
 		seg_id_format(request.id, id), attempts, request.reason);
 	*index += 1;
 	handled(w, buffer, *index);
-	w->attempt = 1;
+	set_attempt(w, 1);
 	return GO_ON;
 }
 
@@ -111,7 +127,7 @@ static step_result retry(seg_worker *w, const seg_buffer *buffer, size_t *index,
 		"message %s failed at attempt %" PRIu32 ", again in %" PRId64 " ms: %.300s",
 		seg_id_format(buffer->messages[*index].id, id), w->attempt, wait / SEG_MS,
 		reason && *reason ? reason : "no reason given");
-	w->attempt++;
+	set_attempt(w, w->attempt + 1);
 	return pause_until(w, seg_now() + wait);
 }
 
@@ -136,6 +152,8 @@ static seg_answer call_handler(seg_worker *w, const seg_batch *view)
 {
 	seg_plugin_call_begin(&w->call, "handle", view->messages[0].id);
 	seg_answer answer = w->setup->handler->handle(w->setup->plugin, w->state, view);
+	/* When it began was noted for others already: this is the one look at the clock that counting costs. */
+	seg_durations_add(&w->setup->counters->handling, seg_now() - seg_plugin_call_since(&w->call));
 	seg_plugin_call_end(&w->call);
 	return answer;
 }
@@ -165,7 +183,7 @@ static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *
 	if (done > 0) {
 		*index += done;
 		handled(w, buffer, *index);
-		w->attempt = 1;
+		set_attempt(w, 1);
 	}
 	switch ((seg_outcome)answer.outcome) {
 	case SEG_OUTCOME_DONE:
@@ -341,6 +359,7 @@ static void thread_was_ended(void *arg)
 {
 	seg_worker *w = arg;
 	seg_plugin_call_end(&w->call);
+	set_attempt(w, 1);
 	w->setup->stop(w->setup->arg, "it ended its thread, which is segrunner's");
 	seg_handoff_stopped(handoff_of(w));
 }
@@ -354,6 +373,7 @@ static void *run(void *arg)
 	if (open_partition(w) == GO_ON) {
 		w->tick_at = seg_now() + w->setup->tick;
 		handle_all(w);
+		set_attempt(w, 1);
 		close_partition(w);
 	}
 	pthread_cleanup_pop(0);

@@ -14,6 +14,7 @@
 #include "group/partition.h"
 #include "runner/plugin_call.h"
 #include "runner/retry.h"
+#include "runner/section_counters.h"
 
 /* What the workers of one [consumer] section share. Constant while they run. */
 typedef struct seg_worker_setup {
@@ -27,6 +28,7 @@ typedef struct seg_worker_setup {
 	/* Called on the worker's thread when the plugin answered "stop", or ended the thread. */
 	void (*stop)(void *arg, const char *reason);
 	void *arg;
+	seg_section_counters *counters;
 } seg_worker_setup;
 
 typedef struct seg_worker {
@@ -40,6 +42,7 @@ typedef struct seg_worker {
 	bool opened;
 	int64_t tick_at;
 	uint32_t attempt;       /* of the next message */
+	uint64_t handled;       /* messages of this ownership, as far as they are counted */
 	uint64_t isolate_until; /* messages before this one are handed over alone */
 
 	/* What the plugin is doing; any thread may look. */

@@ -1,0 +1,116 @@
+#include "runner/admin/admin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "runner/admin/page.h"
+#include "runner/admin/view.h"
+
+static const seg_http_route routes[] = {
+	{"/", false, seg_page_answer},
+	{"/livez", true, seg_health_live},
+	{"/readyz", true, seg_health_ready},
+	{"/metrics", false, seg_metrics_answer},
+	{"/api/v1/status", false, seg_api_status},
+	{"/api/v1/groups/*", false, seg_api_group},
+	{"/api/v1/events", false, seg_api_events},
+	{NULL, false, NULL},
+};
+
+seg_admin *seg_admin_create(const seg_config *config, const char *name, seg_logger logger)
+{
+	seg_admin *admin = config->runner.admin ? calloc(1, sizeof(*admin)) : NULL;
+	if (!admin)
+		return NULL;
+	admin->config = config;
+	admin->name = name;
+	admin->started_at = seg_wall_clock();
+	pthread_mutex_init(&admin->lock, NULL);
+	admin->sections = calloc(config->consumer_count, sizeof(*admin->sections));
+	admin->events = seg_events_create(logger);
+	admin->logger = seg_logger_make(seg_events_write, admin->events);
+	if (admin->sections && admin->events && seg_page_make(&admin->page, &admin->page_policy) == 0)
+		return admin;
+	seg_admin_destroy(admin);
+	return NULL;
+}
+
+void seg_admin_destroy(seg_admin *admin)
+{
+	if (!admin)
+		return;
+	seg_events_destroy(admin->events);
+	pthread_mutex_destroy(&admin->lock);
+	free(admin->page);
+	free(admin->page_policy);
+	free(admin->sections);
+	free(admin);
+}
+
+int seg_admin_start(seg_admin *admin, seg_error *error)
+{
+	seg_listen listen;
+	if (!admin)
+		return 0;
+	int status = seg_listen_parse(admin->config->runner.admin, &listen, error);
+	if (status)
+		return status;
+	return seg_server_start(&listen, admin->config->runner.admin_token, routes, admin, admin->logger,
+				&admin->server, error);
+}
+
+seg_logger seg_admin_logger(seg_admin *admin, seg_logger logger)
+{
+	if (admin) {
+		logger.fn = admin->logger.fn;
+		logger.arg = admin->logger.arg;
+	}
+	return logger;
+}
+
+void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
+{
+	if (!admin)
+		return;
+	seg_observer *observer = seg_observer_start(admin->config, options);
+	if (!observer)
+		seg_log(&admin->logger, SEG_LOG_ERROR, "admin: there is no thread to read the groups with");
+	atomic_store(&admin->observer, observer);
+}
+
+static void set_section(seg_admin *admin, const seg_section *section, const seg_section *value)
+{
+	if (!admin)
+		return;
+	pthread_mutex_lock(&admin->lock);
+	admin->sections[section->config - admin->config->consumers] = value;
+	pthread_mutex_unlock(&admin->lock);
+}
+
+void seg_admin_attach(seg_admin *admin, const seg_section *section)
+{
+	set_section(admin, section, section);
+}
+
+void seg_admin_detach(seg_admin *admin, const seg_section *section)
+{
+	set_section(admin, section, NULL);
+}
+
+void seg_admin_set_stopping(seg_admin *admin)
+{
+	if (admin)
+		atomic_store(&admin->stopping, true);
+}
+
+void seg_admin_stop(seg_admin *admin)
+{
+	if (!admin)
+		return;
+	seg_server_stop(admin->server);
+	seg_observer_stop(atomic_load(&admin->observer));
+	admin->server = NULL;
+	atomic_store(&admin->observer, NULL);
+}

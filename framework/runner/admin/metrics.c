@@ -1,0 +1,425 @@
+/*
+ * metrics.c - /metrics, in Prometheus's text format. One table is one kind of metric; docs and dashboards follow it.
+ *
+ * What this process counts is read as it stands. What is known of partitions is read from Redis when it is scraped, at most
+ * every 5 s: so lag is the truth, also for a worker that is stuck, and costs nothing while nobody looks.
+ */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "runner/admin/view.h"
+
+#define SNAPSHOT_AGE (5 * SEG_SECOND)
+
+static void family(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP segmenter_%s %s\n# TYPE segmenter_%s %s\n", name, help, name, type);
+}
+
+/* Names of streams and groups hold nothing that has to be escaped. */
+static void labels(FILE *out, const seg_config_consumer *consumer)
+{
+	fprintf(out, "stream=\"%s\",group=\"%s\"", consumer->stream, consumer->group);
+}
+
+/* --- what this process counts ------------------------------------------------------------- */
+
+typedef struct {
+	const char *name, *help;
+	size_t offset; /* of an atomic_ullong */
+} counter_row;
+
+static const counter_row member_counters[] = {
+	{"messages_fetched_total", "Messages read from Redis.", offsetof(seg_member_counters, fetched)},
+	{"messages_committed_total", "Messages whose position was committed, or that were dead-lettered.",
+	 offsetof(seg_member_counters, committed)},
+	{"messages_lost_total", "Messages that were removed from the log before the group had read them.",
+	 offsetof(seg_member_counters, lost)},
+	{"dead_letters_total", "Messages moved to the dead letters.",
+	 offsetof(seg_member_counters, dead_letters)},
+	{"commits_total", "Commits that Redis has confirmed.", offsetof(seg_member_counters, commits)},
+	{"commits_fenced_total", "Commits refused because a later owner had raised the fence.",
+	 offsetof(seg_member_counters, fenced)},
+	{"rebalances_total", "Changes of this runner's share of the partitions.",
+	 offsetof(seg_member_counters, rebalances)},
+	{"heartbeats_total", "Heartbeats that Redis has answered.",
+	 offsetof(seg_member_counters, heartbeats)},
+	{"claims_total", "Partitions claimed.", offsetof(seg_member_counters, claims)},
+	{"rewinds_total", "Positions that Redis had forgotten, after a failover or a restart.",
+	 offsetof(seg_member_counters, rewinds)},
+};
+
+static const counter_row worker_counters[] = {
+	{"messages_handled_total", "Messages that are done with: handled, or dead-lettered.",
+	 offsetof(seg_section_counters, handled)},
+	{"retries_total", "Attempts at a message after its first one.",
+	 offsetof(seg_section_counters, retries)},
+};
+
+static const counter_row worker_gauges[] = {
+	{"partitions_owned", "Partitions that this runner handles.", offsetof(seg_section_counters, owned)},
+	{"partitions_retrying", "Partitions whose next message has failed before.",
+	 offsetof(seg_section_counters, retrying)},
+};
+
+static const void *counters_of_member(const seg_section *section)
+{
+	return &section->member->counters;
+}
+
+static const void *counters_of_workers(const seg_section *section)
+{
+	return &section->counters;
+}
+
+static void write_numbers(FILE *out, const struct seg_admin *admin, const char *type, const counter_row *rows,
+			  size_t count, const void *(*counters_of)(const seg_section *))
+{
+	for (size_t r = 0; r < count; r++) {
+		family(out, rows[r].name, type, rows[r].help);
+		for (size_t i = 0; i < admin->config->consumer_count; i++) {
+			const seg_section *section = admin->sections[i];
+			if (!section)
+				continue;
+			const char *base = (const char *)counters_of(section) + rows[r].offset;
+			uint64_t value = strcmp(type, "gauge") == 0
+						 ? atomic_load((const atomic_uint *)(const void *)base)
+						 : atomic_load((const atomic_ullong *)(const void *)base);
+			fprintf(out, "segmenter_%s{", rows[r].name);
+			labels(out, section->config);
+			fprintf(out, "} %" PRIu64 "\n", value);
+		}
+	}
+}
+
+#define WRITE(rows, type, counters_of) \
+	write_numbers(out, admin, type, rows, sizeof(rows) / sizeof((rows)[0]), counters_of)
+
+static void write_histogram(FILE *out, const char *name, const seg_config_consumer *consumer,
+			    const seg_durations *durations)
+{
+	uint64_t count = 0;
+	for (unsigned i = 0; i <= SEG_DURATIONS_BOUNDS; i++) {
+		count += atomic_load_explicit(&durations->buckets[i], memory_order_relaxed);
+		fprintf(out, "segmenter_%s_bucket{", name);
+		labels(out, consumer);
+		if (i < SEG_DURATIONS_BOUNDS)
+			fprintf(out, ",le=\"%g\"} %" PRIu64 "\n", (double)seg_durations_bounds[i] / 1e9,
+				count);
+		else
+			fprintf(out, ",le=\"+Inf\"} %" PRIu64 "\n", count);
+	}
+	fprintf(out, "segmenter_%s_sum{", name);
+	labels(out, consumer);
+	fprintf(out, "} %.9g\nsegmenter_%s_count{",
+		(double)atomic_load_explicit(&durations->sum, memory_order_relaxed) / 1e9, name);
+	labels(out, consumer);
+	fprintf(out, "} %" PRIu64 "\n", count);
+}
+
+static void write_histograms(FILE *out, const struct seg_admin *admin)
+{
+	family(out, "handler_duration_seconds", "histogram", "How long the handler took for a batch.");
+	for (size_t i = 0; i < admin->config->consumer_count; i++)
+		if (admin->sections[i])
+			write_histogram(out, "handler_duration_seconds", &admin->config->consumers[i],
+					&admin->sections[i]->counters.handling);
+	family(out, "commit_duration_seconds", "histogram",
+	       "How long Redis took to confirm a commit, from sending it.");
+	for (size_t i = 0; i < admin->config->consumer_count; i++)
+		if (admin->sections[i])
+			write_histogram(out, "commit_duration_seconds", &admin->config->consumers[i],
+					&admin->sections[i]->member->counters.committing);
+}
+
+/* --- what the plugins count ------------------------------------------------------------------- */
+
+/* All samples of a name stand together, whatever section they are of. */
+static bool is_named_before(const struct seg_admin *admin, size_t section, const char *name)
+{
+	seg_plugin_counter counter;
+	for (size_t i = 0; i < section; i++)
+		for (size_t j = 0; admin->sections[i] &&
+				   seg_plugin_instance_counter(admin->sections[i]->instance, j, &counter);
+		     j++)
+			if (strcmp(counter.name, name) == 0)
+				return true;
+	return false;
+}
+
+static const char *suffix_of(const char *name)
+{
+	size_t length = strlen(name);
+	return length >= 6 && strcmp(name + length - 6, "_total") == 0 ? "" : "_total";
+}
+
+static void write_help(FILE *out, const char *help)
+{
+	for (; *help; help++) {
+		if (*help == '\\' || *help == '\n')
+			fputc('\\', out);
+		fputc(*help == '\n' ? 'n' : *help, out);
+	}
+}
+
+static void write_plugin_samples(FILE *out, const struct seg_admin *admin, size_t first, const char *name)
+{
+	seg_plugin_counter counter;
+	for (size_t i = first; i < admin->config->consumer_count; i++) {
+		const seg_section *section = admin->sections[i];
+		for (size_t j = 0; section && seg_plugin_instance_counter(section->instance, j, &counter);
+		     j++) {
+			if (strcmp(counter.name, name) != 0)
+				continue;
+			fprintf(out, "segmenter_plugin_%s%s{", name, suffix_of(name));
+			labels(out, section->config);
+			fprintf(out, "} %" PRIu64 "\n", counter.value);
+		}
+	}
+}
+
+static void write_plugins(FILE *out, const struct seg_admin *admin)
+{
+	seg_plugin_counter counter;
+	for (size_t i = 0; i < admin->config->consumer_count; i++) {
+		for (size_t j = 0; admin->sections[i] &&
+				   seg_plugin_instance_counter(admin->sections[i]->instance, j, &counter);
+		     j++) {
+			if (is_named_before(admin, i, counter.name))
+				continue;
+			const char *suffix = suffix_of(counter.name);
+			fprintf(out, "# HELP segmenter_plugin_%s%s ", counter.name, suffix);
+			write_help(out, counter.help[0] ? counter.help : "Counted by the plugin.");
+			fprintf(out, "\n# TYPE segmenter_plugin_%s%s counter\n", counter.name, suffix);
+			write_plugin_samples(out, admin, i, counter.name);
+		}
+	}
+}
+
+/* --- what Redis knows of the groups --------------------------------------------------------------- */
+
+typedef bool partition_fn(const seg_partition_info *partition, double waiting, double *value);
+
+static bool lag_messages(const seg_partition_info *partition, double waiting, double *value)
+{
+	(void)waiting;
+	*value = (double)partition->lag;
+	return partition->lag >= 0;
+}
+
+static bool lag_seconds(const seg_partition_info *partition, double waiting, double *value)
+{
+	(void)partition;
+	*value = waiting;
+	return waiting >= 0;
+}
+
+static bool epoch(const seg_partition_info *partition, double waiting, double *value)
+{
+	(void)waiting;
+	*value = (double)partition->epoch;
+	return true;
+}
+
+static bool position_timestamp(const seg_partition_info *partition, double waiting, double *value)
+{
+	(void)waiting;
+	*value = (double)partition->position.ms / 1e3;
+	return partition->position.ms > 0;
+}
+
+static bool dead_letters(const seg_partition_info *partition, double waiting, double *value)
+{
+	(void)waiting;
+	*value = (double)partition->dead_letters;
+	return true;
+}
+
+static bool length(const seg_partition_info *partition, double waiting, double *value)
+{
+	(void)waiting;
+	*value = (double)partition->length;
+	return true;
+}
+
+static const struct {
+	const char *name, *help;
+	partition_fn *value;
+} partition_gauges[] = {
+	{"partition_lag_messages", "Messages of the partition that are not committed.", lag_messages},
+	{"partition_lag_seconds", "How long the oldest message that is not committed has been in the log.",
+	 lag_seconds},
+	{"partition_epoch", "The epoch of the partition's newest assignment.", epoch},
+	{"partition_position_timestamp_seconds", "When the newest committed message was added, since 1970.",
+	 position_timestamp},
+	{"partition_dead_letters", "Dead letters of the partition that wait to be looked at.", dead_letters},
+	{"partition_log_messages", "Messages that the partition holds, committed ones included.", length},
+};
+
+static void write_partitions(FILE *out, const struct seg_admin *admin, size_t i, const char *name,
+			     partition_fn *value_of)
+{
+	seg_observer *observer = atomic_load(&admin->observer);
+	seg_snapshot snapshot = seg_observer_hold(observer, i);
+	for (uint32_t n = 0; snapshot.info && n < snapshot.info->partition_count; n++) {
+		const seg_partition_info *partition = &snapshot.info->partitions[n];
+		double value;
+		if (strcmp(partition->owner, admin->name) != 0 ||
+		    !value_of(partition, snapshot.waiting[n], &value))
+			continue;
+		fprintf(out, "segmenter_%s{", name);
+		labels(out, &admin->config->consumers[i]);
+		fprintf(out, ",partition=\"%" PRIu32 "\"} %.16g\n", partition->partition, value);
+	}
+	seg_observer_let_go(observer);
+}
+
+typedef double group_fn(const seg_snapshot *snapshot);
+
+static double members(const seg_snapshot *snapshot)
+{
+	return snapshot->info->members;
+}
+
+static double unowned(const seg_snapshot *snapshot)
+{
+	uint32_t count = 0;
+	for (uint32_t n = 0; n < snapshot->info->partition_count; n++)
+		count += !snapshot->info->partitions[n].owner[0];
+	return count;
+}
+
+static double partitions(const seg_snapshot *snapshot)
+{
+	return snapshot->info->partition_count;
+}
+
+static double generation(const seg_snapshot *snapshot)
+{
+	return (double)snapshot->info->generation;
+}
+
+static double taken_at(const seg_snapshot *snapshot)
+{
+	return (double)snapshot->taken_at / 1e9;
+}
+
+static const struct {
+	const char *name, *help;
+	group_fn *value;
+} group_gauges[] = {
+	{"group_members", "Runners and consumers in the group. The same from each of them.", members},
+	{"group_partitions", "Partitions of the stream. The same from each member.", partitions},
+	{"group_partitions_unowned", "Partitions that nobody owns now. The same from each member.", unowned},
+	{"group_generation", "Rises with every change of the assignment. The same from each member.",
+	 generation},
+	{"group_read_timestamp_seconds", "When Redis was last asked for what is said of groups, since 1970.",
+	 taken_at},
+};
+
+static void write_groups(FILE *out, const struct seg_admin *admin)
+{
+	seg_observer *observer = atomic_load(&admin->observer);
+	for (size_t g = 0; g < sizeof(partition_gauges) / sizeof(partition_gauges[0]); g++) {
+		family(out, partition_gauges[g].name, "gauge", partition_gauges[g].help);
+		for (size_t i = 0; i < admin->config->consumer_count; i++)
+			write_partitions(out, admin, i, partition_gauges[g].name, partition_gauges[g].value);
+	}
+	for (size_t g = 0; g < sizeof(group_gauges) / sizeof(group_gauges[0]); g++) {
+		family(out, group_gauges[g].name, "gauge", group_gauges[g].help);
+		for (size_t i = 0; i < admin->config->consumer_count; i++) {
+			seg_snapshot snapshot = seg_observer_hold(observer, i);
+			if (snapshot.info) {
+				fprintf(out, "segmenter_%s{", group_gauges[g].name);
+				labels(out, &admin->config->consumers[i]);
+				fprintf(out, "} %.16g\n", group_gauges[g].value(&snapshot));
+			}
+			seg_observer_let_go(observer);
+		}
+	}
+}
+
+/* --- what is known of the process ------------------------------------------------------------------- */
+
+static double seconds_of(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static long resident_pages(void)
+{
+	long pages = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+	if (!statm)
+		return 0;
+	if (fscanf(statm, "%*d %ld", &pages) != 1)
+		pages = 0;
+	fclose(statm);
+	return pages;
+}
+
+static int count_descriptors(void)
+{
+	int count = -3; /* "." and "..", and the directory's own */
+	DIR *directory = opendir("/proc/self/fd");
+	if (!directory)
+		return 0;
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+/* Under the names that every exporter has for them. */
+static void write_process(FILE *out, const struct seg_admin *admin)
+{
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	fprintf(out,
+		"# HELP process_start_time_seconds When the process started, since 1970.\n"
+		"# TYPE process_start_time_seconds gauge\n"
+		"process_start_time_seconds %.3f\n"
+		"# HELP process_cpu_seconds_total Processor time used, of the user and of the system.\n"
+		"# TYPE process_cpu_seconds_total counter\n"
+		"process_cpu_seconds_total %.6f\n"
+		"# HELP process_resident_memory_bytes Memory in use.\n"
+		"# TYPE process_resident_memory_bytes gauge\n"
+		"process_resident_memory_bytes %ld\n"
+		"# HELP process_open_fds Open file descriptors.\n"
+		"# TYPE process_open_fds gauge\n"
+		"process_open_fds %d\n",
+		(double)admin->started_at / 1e9, seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime),
+		resident_pages() * sysconf(_SC_PAGESIZE), count_descriptors());
+}
+
+static void write_runner(FILE *out, const struct seg_admin *admin)
+{
+	family(out, "build_info", "gauge", "1; the version is its label.");
+	fprintf(out, "segmenter_build_info{version=\"%s\"} 1\n", seg_version());
+	family(out, "ready", "gauge", "1: every section has joined its group, and Redis answers; else 0.");
+	fprintf(out, "segmenter_ready %d\n", seg_health_judge(admin, NULL, NULL) != SEG_HEALTH_NOT_READY);
+}
+
+void seg_metrics_answer(void *arg, const seg_http_request *request, seg_http_answer *answer)
+{
+	struct seg_admin *admin = arg;
+	FILE *out = answer->body;
+	(void)request;
+	answer->type = "text/plain; version=0.0.4; charset=utf-8";
+	seg_observer_refresh(atomic_load(&admin->observer), SNAPSHOT_AGE);
+	pthread_mutex_lock(&admin->lock);
+	write_runner(out, admin);
+	write_process(out, admin);
+	WRITE(member_counters, "counter", counters_of_member);
+	WRITE(worker_counters, "counter", counters_of_workers);
+	WRITE(worker_gauges, "gauge", counters_of_workers);
+	write_histograms(out, admin);
+	write_plugins(out, admin);
+	write_groups(out, admin);
+	pthread_mutex_unlock(&admin->lock);
+}

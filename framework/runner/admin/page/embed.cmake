@@ -1,0 +1,13 @@
+# Writes OUTPUT, a C file with the texts of the page in PAGE_DIR.
+set(c "/* Made by framework/runner/admin/page/embed.cmake from the files beside it. */\n")
+foreach(pair html=page.html style=page.css script=page.js)
+  string(REPLACE "=" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  file(READ "${PAGE_DIR}/${file}" text)
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n\"" text "${text}")
+  string(APPEND c "extern const char seg_page_${name}[];\nconst char seg_page_${name}[] =\n\"${text}\";\n\n")
+endforeach()
+file(WRITE "${OUTPUT}" "${c}")

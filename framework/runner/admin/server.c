@@ -1,0 +1,220 @@
+#include "runner/admin/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "runner/admin/access.h"
+
+enum { THREADS = 2, CONNECTIONS_MAX = 64, IDLE_SECONDS = 10, BACKLOG = 64 };
+
+struct seg_server {
+	struct MHD_Daemon *daemon;
+	const char *token; /* or NULL */
+	const seg_http_route *routes;
+	void *arg;
+	seg_logger logger;
+};
+
+/* --- one answer: a server's thread ------------------------------------------------------- */
+
+typedef struct {
+	unsigned status;
+	const char *type, *policy, *allow, *authenticate;
+} head;
+
+static enum MHD_Result queue(struct MHD_Connection *connection, const head *h, char *text, size_t length)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(text);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, "Content-Type", h->type);
+	MHD_add_response_header(response, "Content-Security-Policy",
+				h->policy ? h->policy : "default-src 'none'; frame-ancestors 'none'");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (h->allow)
+		MHD_add_response_header(response, "Allow", h->allow);
+	if (h->authenticate)
+		MHD_add_response_header(response, "WWW-Authenticate", h->authenticate);
+	enum MHD_Result result = MHD_queue_response(connection, h->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *connection, head h, const char *why)
+{
+	char *text = strdup(why);
+	h.type = "text/plain; charset=utf-8";
+	return text ? queue(connection, &h, text, strlen(text)) : MHD_NO;
+}
+
+/* The route of a path, and the tail that its '*' stands for. */
+static const seg_http_route *find_route(const seg_server *server, const char *path, const char **tail)
+{
+	for (const seg_http_route *route = server->routes; route->path; route++) {
+		size_t length = strcspn(route->path, "*");
+		bool rest = route->path[length] == '*';
+		if (strncmp(path, route->path, length) != 0 || (!rest && path[length]))
+			continue;
+		*tail = path + length;
+		return route;
+	}
+	return NULL;
+}
+
+static enum MHD_Result call_route(const seg_server *server, const seg_http_route *route,
+				  struct MHD_Connection *connection, const seg_http_request *request)
+{
+	char *text = NULL;
+	size_t length = 0;
+	seg_http_answer answer = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+	answer.body = open_memstream(&text, &length);
+	if (!answer.body)
+		return MHD_NO;
+	route->answer(server->arg, request, &answer);
+	if (fclose(answer.body) || !text) {
+		free(text);
+		return MHD_NO;
+	}
+	head h = {.status = answer.status, .type = answer.type, .policy = answer.policy};
+	return queue(connection, &h, text, length);
+}
+
+static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, const char *path,
+			      const char *method, const char *version, const char *body, size_t *body_length,
+			      void **state)
+{
+	static char seen; /* its address is the state of a request whose headers were seen */
+	seg_server *server = arg;
+	seg_http_request request = {0};
+	(void)version, (void)body;
+	if (!*state) {
+		*state = &seen;
+		return MHD_YES;
+	}
+	if (*body_length) {
+		*body_length = 0;
+		return MHD_YES;
+	}
+	const char *authorization =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+	const seg_http_route *route = find_route(server, path, &request.tail);
+	request.trusted = !server->token || seg_access_has_token(authorization, server->token);
+	request.after = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "after");
+	if (!server->token && !seg_access_host_is_plain(host))
+		return refuse(connection, (head){.status = MHD_HTTP_FORBIDDEN},
+			      "ask for this machine by its address or as localhost\n");
+	if (!request.trusted && !(route && route->open))
+		return refuse(
+			connection,
+			(head){.status = MHD_HTTP_UNAUTHORIZED,
+			       .authenticate = "Basic realm=\"segrunner\", charset=\"UTF-8\""},
+			"this needs the token of admin_token_file, as a Bearer token or as a password\n");
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return refuse(connection, (head){.status = MHD_HTTP_METHOD_NOT_ALLOWED, .allow = "GET, HEAD"},
+			      "nothing can be changed here: GET and HEAD only\n");
+	if (!route)
+		return refuse(connection, (head){.status = MHD_HTTP_NOT_FOUND},
+			      "there is /, /metrics, /livez, /readyz, /api/v1/status, "
+			      "/api/v1/groups/STREAM/GROUP and /api/v1/events\n");
+	return call_route(server, route, connection, &request);
+}
+
+__attribute__((format(printf, 2, 0))) static void log_line(void *arg, const char *format, va_list args)
+{
+	const seg_server *server = arg;
+	char text[512];
+	vsnprintf(text, sizeof(text), format, args);
+	text[strcspn(text, "\n")] = '\0';
+	seg_log(&server->logger, SEG_LOG_DEBUG, "admin: %s", text);
+}
+
+/* --- its life: the main thread ----------------------------------------------------------- */
+
+bool seg_server_is_built(void)
+{
+	return true;
+}
+
+/* The socket, or -1; *bound is where it listens in the end. */
+static int open_socket(const seg_listen *listen_at, seg_listen *bound, seg_error *error)
+{
+	char where[SEG_LISTEN_TEXT_MAX];
+	int on = 1;
+	int fd = socket(listen_at->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	*bound = *listen_at;
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    bind(fd, (const struct sockaddr *)&listen_at->address, listen_at->length) == 0 &&
+	    listen(fd, BACKLOG) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&bound->address, &bound->length) == 0)
+		return fd;
+	seg_fail(error, SEG_ESYSTEM, "admin: cannot listen on %s: %s; %s",
+		 seg_listen_format(listen_at, where), strerror(errno),
+		 errno == EADDRINUSE ? "write another port, or stop what listens there"
+				     : "write an address of this machine, and a port that it may use");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Signals are the main thread's business. */
+static struct MHD_Daemon *start_daemon(seg_server *server, int fd)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	struct MHD_Daemon *daemon =
+		MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL,
+				 NULL, answer, server, MHD_OPTION_EXTERNAL_LOGGER, log_line, server,
+				 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+				 MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+				 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return daemon;
+}
+
+int seg_server_start(const seg_listen *listen_at, const char *token, const seg_http_route *routes, void *arg,
+		     seg_logger logger, seg_server **out, seg_error *error)
+{
+	char where[SEG_LISTEN_TEXT_MAX];
+	seg_listen bound;
+	seg_server *server = calloc(1, sizeof(*server));
+	*out = NULL;
+	if (!server)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	*server = (seg_server){.token = token, .routes = routes, .arg = arg, .logger = logger};
+	int fd = open_socket(listen_at, &bound, error);
+	if (fd >= 0) {
+		server->daemon = start_daemon(server, fd);
+		if (!server->daemon) {
+			close(fd);
+			seg_fail(error, SEG_ESYSTEM, "admin: cannot start the HTTP server: %s",
+				 strerror(errno));
+		}
+	}
+	if (!server->daemon) {
+		free(server);
+		return SEG_ESYSTEM;
+	}
+	seg_log(&logger, SEG_LOG_INFO, "admin: listening on http://%s/", seg_listen_format(&bound, where));
+	*out = server;
+	return 0;
+}
+
+void seg_server_stop(seg_server *server)
+{
+	if (!server)
+		return;
+	MHD_stop_daemon(server->daemon);
+	free(server);
+}

@@ -1,0 +1,51 @@
+/*
+ * view.h - what the answers are made of: the parts of an admin that its routes look at. They run on the server's threads.
+ */
+#ifndef SEG_ADMIN_VIEW_H
+#define SEG_ADMIN_VIEW_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "runner/admin/events.h"
+#include "runner/admin/observer.h"
+#include "runner/admin/server.h"
+#include "runner/section.h"
+
+struct seg_admin {
+	/* Constant. */
+	const seg_config *config;
+	const char *name;
+	int64_t started_at; /* seg_wall_clock() */
+	seg_logger logger;
+	seg_server *server;
+	seg_events *events;
+	char *page;        /* HTML */
+	char *page_policy; /* its Content-Security-Policy */
+
+	/* Any thread. */
+	_Atomic(seg_observer *) observer; /* NULL: Redis was not reached yet */
+	atomic_bool stopping;
+
+	/* Under the lock: one for each consumer of the config, NULL where it has not started. */
+	pthread_mutex_t lock;
+	const seg_section **sections;
+};
+
+/* The routes. `arg` is the seg_admin. */
+void seg_health_live(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_health_ready(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_metrics_answer(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_page_answer(void *arg, const seg_http_request *request, seg_http_answer *answer);
+
+/* How well a runner is, and why not better. */
+typedef enum seg_health { SEG_HEALTH_GOOD, SEG_HEALTH_DEGRADED, SEG_HEALTH_NOT_READY } seg_health;
+
+/* Calls `say` (or not, if NULL) with each reason, a sentence without a full stop. Under the lock. */
+seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg, const char *reason),
+			    void *arg);
+
+#endif
