@@ -1,6 +1,7 @@
 /*
  * steady.c - what the steady state allocates: calls of malloc in a segrunner between a quarter and three quarters of
- * a workload. It must be nothing for a message, and nothing for a batch.
+ * a workload, window by window. It must be nothing for a message, and nothing for a batch; a buffer that grows once
+ * more because the machine was busy shows in the spread.
  */
 #include <err.h>
 #include <limits.h>
@@ -13,7 +14,7 @@
 #include "progress.h"
 
 /* So many that each buffer has long been used when the first quarter is over. */
-enum { MESSAGES = 1000000 };
+enum { MESSAGES = 1000000, WINDOWS = 10 };
 
 typedef struct {
 	uint64_t messages;
@@ -42,17 +43,21 @@ static void run(bench_context *context)
 	bench_workload_reset(workload);
 	bench_progress("allocations: in the steady state");
 	pid_t pid = bench_host_start(workload, &options);
-	moment first = wait_for(workload, workload->messages / 4);
-	moment last = wait_for(workload, workload->messages / 4 * 3);
-	bench_host_stop(pid);
-	if (first.allocations == 0)
+	moment before = wait_for(workload, workload->messages / 4);
+	if (before.allocations == 0)
 		errx(EX_SOFTWARE,
 		     "segrunner's allocations are not counted; is it linked with another malloc?");
-	double each =
-		(double)(last.allocations - first.allocations) / (double)(last.messages - first.messages);
-	bench_series_add(&per_message, each);
-	bench_series_add(&per_batch, each * WORKLOAD_BATCH);
-	bench_report_heading("allocations in segrunner, steady state");
+	for (uint64_t window = 1; window <= WINDOWS; window++) {
+		moment now = wait_for(workload,
+				      workload->messages / 4 + workload->messages / 2 * window / WINDOWS);
+		double each = (double)(now.allocations - before.allocations) /
+			      (double)(now.messages - before.messages);
+		bench_series_add(&per_message, each);
+		bench_series_add(&per_batch, each * WORKLOAD_BATCH);
+		before = now;
+	}
+	bench_host_stop(pid);
+	bench_report_heading("allocations in segrunner, steady state, medians of 10 windows");
 	bench_report_figure(&context->report, "allocations", "allocations a message", "", &per_message);
 	bench_report_figure(&context->report, "allocations", "allocations a batch of 512", "", &per_batch);
 	bench_report_ratio(&context->report, "allocations-per-message", &per_message);
