@@ -1,0 +1,167 @@
+#include "chaos/checker_parts.h"
+
+#include <stdlib.h>
+
+/* --- one ownership after the other ------------------------------------------------------- */
+
+static int compare_ownerships(const void *a, const void *b)
+{
+	const chaos_ownership *const *x = a, *const *y = b;
+	if ((*x)->partition != (*y)->partition)
+		return (*x)->partition < (*y)->partition ? -1 : 1;
+	return (*x)->opened != (*y)->opened ? ((*x)->opened < (*y)->opened ? -1 : 1) : 0;
+}
+
+/* Whether Redis executed the owner's release before `until`. */
+static bool was_released(const chaos_checker *c, const chaos_ownership *o, int64_t until)
+{
+	for (size_t i = 0; o->released && i < c->history->audits.count; i++) {
+		const chaos_audit *a = &c->history->audits.items[i];
+		if (a->kind == CHAOS_AUDIT_RELEASE && a->partition == o->partition && a->epoch == o->epoch &&
+		    a->time <= until)
+			return true;
+	}
+	return false;
+}
+
+/* How the messages of the ownership overlap with what others were given before, and what nobody was. */
+static void check_beginning(chaos_checker *c)
+{
+	size_t last = SIZE_MAX, furthest = 0;
+	for (size_t i = 0; i < c->history->records.count; i++) {
+		const chaos_record *r = &c->history->records.items[i];
+		if (r->kind != CHAOS_MESSAGE)
+			continue;
+		const chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
+		size_t at = (size_t)(e - c->ledger.entries);
+		bool first = c->owner_of[i] != last;
+		last = c->owner_of[i];
+		if (first && !chaos_ledger_is_first(&c->ledger, e) && e[-1].all_decided > r->time)
+			chaos_violation(c, &c->verdict->reordered,
+					"partition %" PRIu32 " epoch %" PRIu64 ": began at " ID
+					", behind messages that nobody had handled",
+					r->partition, r->epoch, ID_OF(r->id));
+		if (!first && at < furthest)
+			continue;
+		/* What a later owner had first, one that was frozen gives to its handler late: see check_overlap. */
+		c->ownerships.items[last].again += e->begun < r->time && e->begun_epoch < r->epoch;
+		furthest = at + 1;
+	}
+}
+
+/* Whether Redis has the position at the entry, or behind it, by the owner's doing. */
+static bool was_committed(const chaos_checker *c, const chaos_ownership *o, const chaos_entry *entry)
+{
+	for (size_t i = 0; i < c->history->audits.count; i++) {
+		const chaos_audit *a = &c->history->audits.items[i];
+		if (a->kind == CHAOS_AUDIT_COMMIT && a->partition == o->partition && a->epoch == o->epoch &&
+		    seg_id_compare(a->id, entry->id) >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* One behind the last entry that must not come again. An owner that stops while Redis is away leaves a dead letter to the next. */
+static size_t settled(const chaos_checker *c, const chaos_ownership *o)
+{
+	bool owed = o->wants_letter && !was_committed(c, o, &c->ledger.entries[o->done - 1]);
+	return owed ? o->done - 1 : o->done;
+}
+
+static void check_repetition(chaos_checker *c)
+{
+	size_t count = c->ownerships.count;
+	chaos_ownership **order = malloc((count + 1) * sizeof(*order));
+	for (size_t i = 0; i < count; i++)
+		order[i] = &c->ownerships.items[i];
+	qsort(order, count, sizeof(*order), compare_ownerships);
+	for (size_t i = 0; i < count; i++) {
+		const chaos_ownership *o = order[i],
+				      *before = i > 0 && order[i - 1]->partition == o->partition
+							? order[i - 1]
+							: NULL;
+		if (o->again > c->history->window)
+			chaos_violation(c, &c->verdict->excessive,
+					"partition %" PRIu32 " epoch %" PRIu64
+					": %zu messages came again, of %" PRIu32 " in flight at most",
+					o->partition, o->epoch, o->again, c->history->window);
+		else if (before && before->begun && o->begun && o->first < before->done &&
+			 was_released(c, before, o->opened) && o->first < settled(c, before))
+			chaos_violation(c, &c->verdict->excessive,
+					"partition %" PRIu32 " epoch %" PRIu64
+					": %zu messages came again after a clean handoff",
+					o->partition, o->epoch, before->done - o->first);
+	}
+	free(order);
+}
+
+/* --- at the same time -------------------------------------------------------------------- */
+
+/* The freeze of the process that touches from..to, or NULL. */
+static const chaos_freeze *freeze_between(const chaos_history *h, int process, int64_t from, int64_t to)
+{
+	for (size_t i = 0; i < h->freezes.count; i++) {
+		const chaos_freeze *f = &h->freezes.items[i];
+		if (f->process == process && f->from <= to && f->to >= from)
+			return f;
+	}
+	return NULL;
+}
+
+static int compare_calls(const void *a, const void *b)
+{
+	const chaos_call *x = a, *y = b;
+	if (x->partition != y->partition)
+		return x->partition < y->partition ? -1 : 1;
+	return x->start != y->start ? (x->start < y->start ? -1 : 1) : 0;
+}
+
+/* Nobody can take back a call that was under way, or as good as that, when its process was stopped: one each time. */
+static bool forgive(chaos_checker *c, const chaos_call *late, int64_t from, int64_t to)
+{
+	chaos_ownership *o = &c->ownerships.items[late->ownership];
+	const chaos_freeze *f = freeze_between(c->history, late->process, from, to);
+	if (f && o->forgiven == f->to)
+		return o->forgiven_call == late->start;
+	if (f) {
+		o->forgiven = f->to;
+		o->forgiven_call = late->start;
+	}
+	return f != NULL;
+}
+
+static void check_overlap(chaos_checker *c)
+{
+	const chaos_call *newest = NULL, *longest = NULL;
+	if (c->calls.count)
+		qsort(c->calls.items, c->calls.count, sizeof(*c->calls.items), compare_calls);
+	for (size_t i = 0; i < c->calls.count; i++) {
+		const chaos_call *k = &c->calls.items[i];
+		if (i == 0 || k->partition != k[-1].partition)
+			newest = longest = NULL;
+		if (longest && longest->ownership != k->ownership && longest->end > k->start &&
+		    longest->epoch < k->epoch && !forgive(c, longest, longest->start, k->start))
+			chaos_violation(c, &c->verdict->stale,
+					"partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64
+					" handled messages at the same time",
+					k->partition, longest->epoch, k->epoch);
+		/* The check of the lease, a stop, and then the call: from the newer owner's first call back to the lease's end. */
+		if (newest && newest->epoch > k->epoch &&
+		    !forgive(c, k, newest->start - 2000 * (int64_t)CHAOS_NS_PER_MS, k->start))
+			chaos_violation(c, &c->verdict->stale,
+					"partition %" PRIu32 ": epoch %" PRIu64
+					" began a call after epoch %" PRIu64 " had",
+					k->partition, k->epoch, newest->epoch);
+		if (!newest || k->epoch > newest->epoch)
+			newest = k;
+		if (!longest || k->end > longest->end)
+			longest = k;
+	}
+}
+
+void chaos_check_owners(chaos_checker *c)
+{
+	check_beginning(c);
+	check_repetition(c);
+	check_overlap(c);
+}

@@ -1,0 +1,91 @@
+#include "chaos/checker_parts.h"
+
+#include <stdlib.h>
+
+typedef struct {
+	uint64_t epoch; /* the newest that was seen */
+	bool up;        /* the fence is known to be up, for that epoch */
+	bool known;
+	seg_id position;
+} fence;
+
+static void check_commit(chaos_checker *c, const fence *f, const chaos_audit *a)
+{
+	if (f->known && (!f->up || a->epoch != f->epoch))
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 ": epoch %" PRIu64 " committed " ID
+				" when the fence was %s%" PRIu64,
+				a->partition, a->epoch, ID_OF(a->id), f->up ? "at " : "down since ",
+				f->epoch);
+	else if (a->epoch < f->epoch)
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 ": epoch %" PRIu64 " committed after epoch %" PRIu64,
+				a->partition, a->epoch, f->epoch);
+	int direction = seg_id_compare(a->id, f->position);
+	if (direction < 0)
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 " epoch %" PRIu64 ": the position went back from " ID
+				" to " ID,
+				a->partition, a->epoch, ID_OF(f->position), ID_OF(a->id));
+	if (direction <= 0)
+		return;
+	const chaos_entry *e = chaos_ledger_find(&c->ledger, a->partition, a->id);
+	if (!e || e->all_decided > a->time)
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 " epoch %" PRIu64 ": " ID
+				" was committed before it was handled",
+				a->partition, a->epoch, ID_OF(a->id));
+}
+
+static void check_claim(chaos_checker *c, const fence *f, const chaos_audit *a)
+{
+	if (a->epoch < f->epoch)
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 ": the fence went from epoch %" PRIu64
+				" back to %" PRIu64,
+				a->partition, f->epoch, a->epoch);
+	if (f->known && a->epoch == f->epoch && !f->up)
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 ": epoch %" PRIu64
+				" was claimed again after its release",
+				a->partition, a->epoch);
+	if (seg_id_compare(a->id, f->position) < 0 || (f->known && seg_id_compare(a->id, f->position) > 0))
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 " epoch %" PRIu64 ": claimed at " ID
+				", not at the position " ID,
+				a->partition, a->epoch, ID_OF(a->id), ID_OF(f->position));
+}
+
+void chaos_check_redis(chaos_checker *c)
+{
+	uint32_t partitions = 0;
+	for (size_t i = 0; i < c->history->audits.count; i++)
+		if (c->history->audits.items[i].partition >= partitions)
+			partitions = c->history->audits.items[i].partition + 1;
+	fence *fences = calloc(partitions + 1, sizeof(*fences));
+	for (size_t i = 0; i < c->history->audits.count; i++) {
+		const chaos_audit *a = &c->history->audits.items[i];
+		fence *f = &fences[a->partition];
+		switch (a->kind) {
+		case CHAOS_AUDIT_GAP:
+			for (uint32_t p = 0; p < partitions; p++)
+				fences[p].known = false;
+			continue;
+		case CHAOS_AUDIT_CLAIM:
+			check_claim(c, f, a);
+			f->known = f->up = true;
+			break;
+		case CHAOS_AUDIT_COMMIT:
+			check_commit(c, f, a);
+			break;
+		case CHAOS_AUDIT_RELEASE:
+			f->up = false;
+			break;
+		}
+		if (a->epoch > f->epoch)
+			f->epoch = a->epoch;
+		if (a->kind != CHAOS_AUDIT_RELEASE && seg_id_compare(a->id, f->position) > 0)
+			f->position = a->id;
+	}
+	free(fences);
+}

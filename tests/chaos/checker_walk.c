@@ -1,0 +1,169 @@
+#include "chaos/checker_parts.h"
+
+#include <stdlib.h>
+
+static int64_t end_of_process(const chaos_history *h, int process)
+{
+	for (size_t i = 0; i < h->processes.count; i++)
+		if (h->processes.items[i].process == process)
+			return h->processes.items[i].ended;
+	return CHAOS_NEVER;
+}
+
+/* --- what each ownership was given: in the log's order, without gaps ------------------- */
+
+/* Where an ownership is in the log while its records are read. */
+typedef struct {
+	size_t ownership;
+	bool open;
+	bool in_call;
+	size_t call;
+	size_t call_first; /* entry with which the call began */
+	size_t next;       /* the entry that must come next */
+	size_t done;       /* one behind the last that it was done with */
+	size_t furthest;   /* one behind the last that was ever given to it, */
+	size_t counted;    /* and that it did not ask to be given again */
+} walk;
+
+static int compare_records(const void *a, const void *b)
+{
+	const chaos_record *x = a, *y = b;
+	if (x->process != y->process)
+		return x->process < y->process ? -1 : 1;
+	if (x->partition != y->partition)
+		return x->partition < y->partition ? -1 : 1;
+	/* Equal times keep their order: kinds of one instant happen in the order of their lines. */
+	return x->time != y->time ? (x->time < y->time ? -1 : 1) : (x < y ? -1 : x > y);
+}
+
+static void end_call(chaos_checker *c, walk *w, int64_t time)
+{
+	if (w->in_call)
+		c->calls.items[w->call].end = time;
+	w->in_call = false;
+}
+
+/* The walk is over: what was begun and not done may have been what ended it. */
+static void end_ownership(chaos_checker *c, walk *w, bool released)
+{
+	if (!w->open)
+		return;
+	chaos_ownership *o = &c->ownerships.items[w->ownership];
+	o->released = released;
+	o->done = w->done;
+	for (size_t i = w->done; !released && o->begun && i < w->furthest; i++)
+		c->ledger.entries[i].deaths++;
+	w->open = false;
+}
+
+static void begin_ownership(chaos_checker *c, walk *w, const chaos_record *r)
+{
+	end_ownership(c, w, false);
+	chaos_ownership o = {.partition = r->partition,
+			     .process = r->process,
+			     .epoch = r->epoch,
+			     .opened = r->time};
+	chaos_append(&c->ownerships, o);
+	*w = (walk){.ownership = c->ownerships.count - 1, .open = true};
+}
+
+static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
+{
+	chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
+	size_t at = (size_t)(e - c->ledger.entries);
+	chaos_ownership *o = &c->ownerships.items[w->ownership];
+	if (!w->in_call) {
+		chaos_call begun = {r->partition,
+				    r->process,
+				    r->epoch,
+				    r->time,
+				    end_of_process(c->history, r->process),
+				    w->ownership};
+		chaos_append(&c->calls, begun);
+		w->in_call = true;
+		w->call = c->calls.count - 1;
+		w->call_first = at;
+	}
+	if (o->begun && at != w->next)
+		chaos_violation(c, &c->verdict->reordered,
+				"partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition,
+				r->epoch, ID_OF(r->id),
+				at > w->next ? "before what precedes it" : "again, or late");
+	if (!o->begun || at >= w->counted) {
+		e->handled++;
+		w->counted = at + 1;
+	}
+	if (!o->begun || at >= w->furthest)
+		w->furthest = at + 1;
+	if (!o->begun)
+		w->done = o->first = at;
+	o->begun = true;
+	w->next = at + 1;
+	if (r->time < e->begun) {
+		e->begun = r->time;
+		e->begun_epoch = r->epoch;
+	}
+}
+
+/* The entries of the call up to `end` (not included) are done. */
+static void decide(chaos_checker *c, const walk *w, size_t end, int64_t time)
+{
+	for (size_t i = w->call_first; i < end; i++)
+		if (time < c->ledger.entries[i].decided)
+			c->ledger.entries[i].decided = time;
+}
+
+static void take_return(chaos_checker *c, walk *w, const chaos_record *r)
+{
+	chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
+	if (!w->in_call || !e)
+		return;
+	size_t at = (size_t)(e - c->ledger.entries);
+	decide(c, w, at + (r->kind != CHAOS_RETURN_AGAIN), r->time);
+	e->wanted_dead |= r->kind == CHAOS_RETURN_DEAD;
+	w->next = w->done = r->kind == CHAOS_RETURN_AGAIN ? at : at + 1;
+	if (r->kind == CHAOS_RETURN_AGAIN && w->counted == at + 1) {
+		e->handled--;
+		w->counted = at;
+	}
+	c->ownerships.items[w->ownership].wants_letter = r->kind == CHAOS_RETURN_DEAD;
+	end_call(c, w, r->time);
+}
+
+void chaos_check_walk(chaos_checker *c)
+{
+	chaos_history *h = c->history;
+	walk w = {0};
+	if (h->records.count)
+		qsort(h->records.items, h->records.count, sizeof(*h->records.items), compare_records);
+	for (size_t i = 0; i < h->records.count; i++) {
+		const chaos_record *r = &h->records.items[i];
+		if (i > 0 && (r->process != r[-1].process || r->partition != r[-1].partition)) {
+			end_ownership(c, &w, false);
+			w = (walk){0};
+		}
+		switch (r->kind) {
+		case CHAOS_OPEN:
+			begin_ownership(c, &w, r);
+			break;
+		case CHAOS_CLOSE_RELEASED:
+		case CHAOS_CLOSE_LOST:
+			if (w.open)
+				c->ownerships.items[w.ownership].closed = true;
+			end_ownership(c, &w, r->kind == CHAOS_CLOSE_RELEASED);
+			break;
+		case CHAOS_MESSAGE:
+			if (!w.open)
+				begin_ownership(c, &w, r);
+			take_message(c, &w, r);
+			break;
+		case CHAOS_RETURN_DONE:
+		case CHAOS_RETURN_DEAD:
+		case CHAOS_RETURN_AGAIN:
+			take_return(c, &w, r);
+			break;
+		}
+		c->owner_of[i] = w.ownership;
+	}
+	end_ownership(c, &w, false);
+}
