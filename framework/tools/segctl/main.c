@@ -19,6 +19,7 @@
 static const ctl_command *const commands[] = {
 	&ctl_stream_create, &ctl_stream_list,    &ctl_stream_describe, &ctl_stream_delete,
 	&ctl_group_list,    &ctl_group_describe, &ctl_group_delete,    &ctl_lag,
+	&ctl_send,          &ctl_tail,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), TITLE_COLUMN = 34 };

@@ -178,7 +178,7 @@ static double rounded(double value)
 
 json_t *ctl_json_bytes(const void *bytes, size_t length)
 {
-	json_t *text = json_stringn(bytes, length);
+	json_t *text = json_stringn(length ? bytes : "", length);
 	if (text)
 		return text;
 	char *encoded = ctl_allocate(seg_base64_length(length) + 1, 1);
@@ -227,9 +227,9 @@ void ctl_json_print(json_t *value, bool one_line, FILE *out)
 	json_decref(value);
 }
 
-/* RFC 4180: quoted where it must be. */
-static void print_csv_text(const char *bytes, size_t length, FILE *out)
+void ctl_csv_print(const void *text, size_t length, FILE *out)
 {
+	const char *bytes = length ? text : "";
 	bool quote = memchr(bytes, ',', length) || memchr(bytes, '"', length) ||
 		     memchr(bytes, '\n', length) || memchr(bytes, '\r', length);
 	if (quote)
@@ -251,7 +251,7 @@ static void print_csv(const ctl_table *table, FILE *out)
 		const cell *c = &table->cells[i];
 		fputs(i % table->column_count ? "," : "\r\n", out);
 		if (c->kind == TEXT)
-			print_csv_text(c->bytes, c->length, out);
+			ctl_csv_print(c->bytes, c->length, out);
 		else if (c->kind == NUMBER)
 			fprintf(out, "%" PRId64, c->number);
 		else if (c->kind != NONE)

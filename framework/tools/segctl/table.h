@@ -46,6 +46,9 @@ json_t *ctl_table_json(const ctl_table *table);
 /* Prints a JSON value, and takes it over. */
 void ctl_json_print(json_t *value, bool one_line, FILE *out);
 
+/* A text as a field of CSV (RFC 4180): quoted where it must be. */
+void ctl_csv_print(const void *bytes, size_t length, FILE *out);
+
 /* Bytes as JSON: text where they are UTF-8, else {"base64": "..."}. */
 json_t *ctl_json_bytes(const void *bytes, size_t length);
 

@@ -1,0 +1,240 @@
+/*
+ * send.c - `segctl send`: lines become messages.
+ *
+ * The main thread reads; the producer's thread sends, and counts what became of each line.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "command.h"
+#include "key_rule.h"
+#include "progress.h"
+#include "table.h"
+#include "text.h"
+
+#define HOUR_MS 3600000
+
+static ctl_key_rule rule = {.separator = "\t"};
+static const char *const codecs[] = {"raw", "segmenter-go", NULL};
+
+static struct {
+	int64_t rate;
+	ctl_list headers;
+	int codec;
+	bool quiet;
+} given;
+
+/* clang-format off */
+static const ctl_option options[] = {
+	{"key", 'k', "KEY", CTL_TEXT, &rule.fixed, 0, 0, NULL, "the key of all lines"},
+	{"key-column", 0, "N", CTL_NUMBER, &rule.column, 1, 100000, NULL, "the key is in this column, from 1"},
+	{"separator", 's', "TEXT", CTL_TEXT, &rule.separator, 0, 0, NULL, "between columns (a tab)"},
+	{"key-pattern", 0, "REGEX", CTL_TEXT, &rule.pattern, 0, 0, NULL,
+	 "the key is what this extended regular expression matches, or its first group"},
+	{"header", 'H', "NAME=VALUE", CTL_LIST, &given.headers, 0, 0, NULL, "a header of all lines; may be repeated"},
+	{"rate", 'r', "N", CTL_NUMBER, &given.rate, 1, 1000000000, NULL, "at most so many lines a second"},
+	{"codec", 0, "CODEC", CTL_CHOICE, &given.codec, 0, 0, codecs, "raw (the default) or segmenter-go"},
+	{"quiet", 'q', NULL, CTL_FLAG, &given.quiet, 0, 0, NULL, "say nothing about what went well"},
+	CTL_OPTIONS_END,
+};
+/* clang-format on */
+
+typedef struct {
+	/* The producer's thread writes them; the main thread reads them after the flush, or to show them. */
+	atomic_ullong added, failed;
+	atomic_int first_status; /* of what failed; 0: nothing */
+	char first_text[SEG_ERROR_TEXT_MAX];
+
+	/* The main thread's. */
+	seg_producer *producer;
+	seg_header headers[CTL_LIST_MAX];
+	ctl_progress progress;
+	int64_t started;
+	uint64_t taken;
+	uint64_t bytes, bytes_total; /* of the files; total 0: not known */
+} sending;
+
+static void delivered(void *arg, const seg_delivery *delivery)
+{
+	sending *s = arg;
+	if (delivery->status == 0) {
+		atomic_fetch_add(&s->added, 1);
+		return;
+	}
+	if (atomic_fetch_add(&s->failed, 1) == 0) {
+		snprintf(s->first_text, sizeof(s->first_text), "%s", delivery->text);
+		atomic_store(&s->first_status, delivery->status);
+	}
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static void keep_rate(const sending *s)
+{
+	if (given.rate == 0)
+		return;
+	int64_t due = s->started + (int64_t)((double)s->taken / (double)given.rate * SEG_SECOND);
+	int64_t now = seg_now();
+	if (due > now)
+		ctl_pause(due - now);
+}
+
+static int send_line(sending *s, const char *name, uint64_t number, const char *line, size_t length)
+{
+	seg_error error;
+	const char *key;
+	size_t key_length;
+	if (ctl_key_rule_apply(&rule, line, length, &key, &key_length, &error))
+		return ctl_complain(EX_DATAERR, "%s:%" PRIu64 ": the line %s; the lines before it are sent",
+				    name, number, error.text);
+	keep_rate(s);
+	seg_record record = {key, key_length, line, length, s->headers, given.headers.count};
+	if (seg_producer_send(s->producer, &record, NULL, &error))
+		return ctl_complain(ctl_exit_code(error.status),
+				    "%s:%" PRIu64 ": %s; the lines before it are sent", name, number,
+				    error.text);
+	s->taken++;
+	s->bytes += length + 1;
+	ctl_progress_draw(&s->progress, atomic_load(&s->added),
+			  s->bytes_total ? (double)s->bytes / (double)s->bytes_total : -1);
+	return EX_OK;
+}
+
+static int send_file(sending *s, FILE *file, const char *name)
+{
+	char *line = NULL;
+	size_t room = 0;
+	int exit_code = EX_OK;
+	uint64_t number = 0;
+	for (ssize_t length; exit_code == EX_OK && (length = getline(&line, &room, file)) >= 0;) {
+		if (length > 0 && line[length - 1] == '\n')
+			line[--length] = '\0';
+		/* No more can be added after this: say so at once. */
+		if (atomic_load(&s->first_status))
+			break;
+		exit_code = send_line(s, name, ++number, line, (size_t)length);
+	}
+	if (ferror(file))
+		exit_code = ctl_complain(EX_IOERR, "cannot read %s: %s", name, strerror(errno));
+	free(line);
+	return exit_code;
+}
+
+static int send_named(sending *s, const char *path)
+{
+	if (strcmp(path, "-") == 0)
+		return send_file(s, stdin, "standard input");
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return ctl_complain(EX_NOINPUT, "cannot open %s: %s", path, strerror(errno));
+	int exit_code = send_file(s, file, path);
+	fclose(file);
+	return exit_code;
+}
+
+/* --- the command ------------------------------------------------------------------------------- */
+
+static int read_headers(sending *s)
+{
+	for (size_t i = 0; i < given.headers.count; i++) {
+		const char *text = given.headers.items[i], *equals = strchr(text, '=');
+		if (!equals || equals == text)
+			return ctl_complain(EX_USAGE, "--header %s: write it as NAME=VALUE", text);
+		s->headers[i] = (seg_header){text, (size_t)(equals - text), equals + 1, strlen(equals + 1)};
+	}
+	return EX_OK;
+}
+
+/* How much there is to read, where all of it is in files. */
+static uint64_t total_bytes(int count, char **paths)
+{
+	uint64_t total = 0;
+	for (int i = 0; i < count; i++) {
+		struct stat status;
+		if (stat(paths[i], &status) != 0 || !S_ISREG(status.st_mode))
+			return 0;
+		total += (uint64_t)status.st_size;
+	}
+	return total;
+}
+
+static int report(sending *s, ctl_form form, const char *stream, int exit_code)
+{
+	uint64_t added = atomic_load(&s->added), failed = atomic_load(&s->failed);
+	char count[CTL_TEXT_MAX];
+	if (form == CTL_FORM_JSON)
+		ctl_json_print(json_pack("{s:I, s:I}", "sent", (json_int_t)added, "failed",
+					 (json_int_t)failed),
+			       false, stdout);
+	else if (form == CTL_FORM_CSV)
+		printf("sent,failed\r\n%" PRIu64 ",%" PRIu64 "\r\n", added, failed);
+	else if (!given.quiet)
+		printf("%s messages sent to %s\n", ctl_count_text(added, count), stream);
+	if (failed)
+		return ctl_complain(ctl_exit_code(atomic_load(&s->first_status)),
+				    "%" PRIu64 " messages were not sent: %s", failed, s->first_text);
+	return exit_code;
+}
+
+static int send_all(sending *s, seg_stream *stream, int count, char **paths)
+{
+	seg_producer_options producer_options;
+	seg_error error;
+	seg_producer_options_init(&producer_options);
+	producer_options.when_blocked_ms = HOUR_MS;
+	producer_options.wait_when_full = 1;
+	producer_options.codec = (seg_codec)given.codec;
+	producer_options.delivery = delivered;
+	producer_options.delivery_arg = s;
+	if (seg_producer_open(stream, &producer_options, &s->producer, &error))
+		return ctl_fail(&error);
+	s->progress = ctl_progress_start("sent");
+	s->started = seg_now();
+	s->bytes_total = total_bytes(count, paths);
+	int exit_code = count ? EX_OK : send_file(s, stdin, "standard input");
+	for (int i = 0; i < count && exit_code == EX_OK; i++)
+		exit_code = send_named(s, paths[i]);
+	(void)seg_producer_close(s->producer, HOUR_MS, NULL);
+	ctl_progress_end(&s->progress);
+	return exit_code;
+}
+
+static int send_lines(ctl_context *context, int argc, char **argv)
+{
+	static sending s; /* the producer's thread has its address */
+	seg_stream *stream;
+	seg_error error;
+	if (ctl_key_rule_init(&rule, &error))
+		return ctl_fail(&error);
+	int exit_code = read_headers(&s);
+	if (exit_code == EX_OK)
+		exit_code = ctl_open_stream(context, argv[0], &stream);
+	if (exit_code == EX_OK) {
+		exit_code = send_all(&s, stream, argc - 1, argv + 1);
+		exit_code = report(&s, context->form, argv[0], exit_code);
+		seg_stream_close(stream);
+	}
+	ctl_key_rule_fini(&rule);
+	return exit_code;
+}
+
+const ctl_command ctl_send = {
+	"send",
+	NULL,
+	"STREAM [FILE ...]",
+	1,
+	1000,
+	"Sends each line of the files, or of standard input, as a message",
+	"The line is the message's data. Without --key, --key-column and --key-pattern it is its key, too, so that equal\n"
+	"lines stay in order and others spread. A full partition is waited for. A line that has no key, or cannot be sent, ends\n"
+	"the command; what was sent before stays.",
+	options,
+	send_lines,
+};

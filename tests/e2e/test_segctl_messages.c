@@ -1,0 +1,222 @@
+/* test_segctl_messages.c - `segctl send` and `segctl tail`: what goes in comes out, under the right key. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+static test_server *server;
+static redisContext *redis;
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_segctl_good(server->address, "stream create s -p 4 -s 1000");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static void send(const char *input, const char *options)
+{
+	char command[512];
+	snprintf(command, sizeof(command), "send s %s", options);
+	const test_segctl *answer = test_segctl_run(server->address, input, command);
+	if (answer->exit_code != 0)
+		fail_msg("segctl %s: exit code %d: %s", command, answer->exit_code, answer->errors);
+}
+
+/* The data under this key, in order, as "a b c", and fails unless all lie in the key's partition. */
+static const char *data_of(const char *key)
+{
+	static char text[1024];
+	char lines[65536];
+	snprintf(lines, sizeof(lines), "%s",
+		 test_segctl_good(server->address, "tail s --from earliest -o json"));
+	text[0] = '\0';
+	for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n")) {
+		json_t *object = json_loads(line, 0, NULL);
+		assert_non_null(object);
+		if (strcmp(json_string_value(json_object_get(object, "key")), key) == 0) {
+			assert_int_equal(json_integer_value(json_object_get(object, "partition")),
+					 seg_partition_of(key, strlen(key), 4));
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", *text ? " " : "",
+				 json_string_value(json_object_get(object, "data")));
+		}
+		json_decref(object);
+	}
+	return text;
+}
+
+static void the_key_comes_from_where_it_was_said_to_be(void **state)
+{
+	(void)state;
+	send("1\n2\n3\n", "--key all");
+	assert_string_equal(data_of("all"), "1 2 3");
+	send("x,alice,1\nx,bob,2\ny,alice,3\n", "--key-column 2 --separator ,");
+	assert_string_equal(data_of("alice"), "x,alice,1 y,alice,3");
+	assert_string_equal(data_of("bob"), "x,bob,2");
+	send("a\tcarol\n", "--key-column 2");
+	assert_string_equal(data_of("carol"), "a\tcarol");
+	send("user=dave;n=1\nn=2;user=dave\n", "--key-pattern 'user=([a-z]+)'");
+	assert_string_equal(data_of("dave"), "user=dave;n=1 n=2;user=dave");
+	send("id77\n", "--key-pattern '[0-9]+'");
+	assert_string_equal(data_of("77"), "id77");
+	send("alone\n", "");
+	assert_string_equal(data_of("alone"), "alone");
+}
+
+static void a_line_without_its_key_is_named_and_what_was_before_it_is_sent(void **state)
+{
+	(void)state;
+	const test_segctl *answer =
+		test_segctl_run(server->address, "a,1\nb\n", "send s --key-column 2 -s ,");
+	assert_int_equal(answer->exit_code, EX_DATAERR);
+	test_expect_text(answer->errors,
+			 "standard input:2: the line has 1 columns, and the key is in column 2");
+	test_expect_text(answer->output, "1 messages sent to s");
+	assert_int_equal(test_segctl_run(server->address, "", "send s --key a --key-column 2")->exit_code,
+			 EX_USAGE);
+	answer = test_segctl_run(server->address, "", "send s --key-pattern '('");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "--key-pattern (: ");
+	answer = test_segctl_run(server->address, "", "send s /nonexistent/file");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "cannot open /nonexistent/file");
+	answer = test_segctl_run(server->address, "", "send nowhere");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "segctl stream create");
+}
+
+static void files_are_sent_in_their_order_and_headers_go_with_each_line(void **state)
+{
+	(void)state;
+	char directory[64], path[2][96];
+	test_directory_make(directory);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path[i], sizeof(path[i]), "%s/%d", directory, i);
+		FILE *file = fopen(path[i], "w");
+		assert_non_null(file);
+		fprintf(file, "%d.0\n%d.1", i, i); /* without a last line end */
+		fclose(file);
+	}
+	test_expect_text(test_segctl_good(server->address, "send s %s %s --key k -H source=test", path[0],
+					  path[1]),
+			 "4 messages sent to s");
+	assert_string_equal(data_of("k"), "0.0 0.1 1.0 1.1");
+	test_expect_text(test_segctl_good(server->address, "tail s"), "source=test");
+	test_directory_remove(directory);
+}
+
+static void a_rate_is_not_exceeded(void **state)
+{
+	(void)state;
+	long long started = test_now_ms();
+	send("1\n2\n3\n4\n5\n6\n", "--key k --rate 10");
+	assert_true(test_now_ms() - started >= 500);
+	assert_string_equal(data_of("k"), "1 2 3 4 5 6");
+}
+
+static void tail_shows_the_last_ones_or_from_where_it_is_told(void **state)
+{
+	(void)state;
+	char numbers[4096] = "";
+	for (int i = 0; i < 250; i++)
+		snprintf(numbers + strlen(numbers), 8, "%d\n", i);
+	send(numbers, "--key k");
+	uint32_t p = seg_partition_of("k", 1, 4);
+	assert_string_equal(test_segctl_good(server->address, "tail s --last 2 --raw"), "248\n249\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --raw"),
+			    "240\n241\n242\n243\n244\n245\n246\n247\n248\n249\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --from earliest --raw"), numbers);
+	assert_string_equal(test_segctl_good(server->address, "tail s --from earliest --count 3 --raw"),
+			    "0\n1\n2\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --from latest --raw"), "");
+	assert_string_equal(test_segctl_good(server->address,
+					     "tail s --from 2001-01-01T00:00:00Z --count 1 --raw"),
+			    "0\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --last 1 --raw -p %u", p), "249\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --last 1 --raw -p %u", (p + 1) % 4),
+			    "");
+	assert_int_equal(test_segctl_do(server->address, "tail s -p 4")->exit_code, EX_NOINPUT);
+	const test_segctl *answer = test_segctl_do(server->address, "tail s --from yesterday");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "\"yesterday\" is no start");
+}
+
+static void what_no_terminal_could_show_is_escaped(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 5-5 partitionKey %b data %b",
+					    "k\x1b[2J", (size_t)5, "\xff\x00\\", (size_t)3));
+	test_expect_text(test_segctl_good(server->address, "tail s"),
+			 "5-5              k\\x1b[2J      \\xff\\x00\\\\\n");
+	test_expect_text(test_segctl_good(server->address, "tail s -o json"), "{\"base64\":\"/wBc\"}");
+	test_expect_text(test_segctl_good(server->address, "tail s -o csv"),
+			 "partition,id,key,data\r\n0,5-5,");
+}
+
+static void followed_it_goes_on_with_what_is_added(void **state)
+{
+	(void)state;
+	int output;
+	char seen[4096] = "";
+	size_t length = 0;
+	send("old\n", "--key k");
+	pid_t pid = test_segctl_start(server->address, "tail s --follow --last 1 --count 3 --raw", &output);
+	long long deadline = test_now_ms() + 20000;
+	while (!strchr(seen, '\n') && test_now_ms() < deadline) {
+		ssize_t got = read(output, seen + length, sizeof(seen) - 1 - length);
+		assert_true(got > 0);
+		seen[length += (size_t)got] = '\0';
+	}
+	send("new\n", "--key k");
+	send("newer\n", "--key k");
+	for (ssize_t got; (got = read(output, seen + length, sizeof(seen) - 1 - length)) > 0;)
+		seen[length += (size_t)got] = '\0';
+	assert_string_equal(seen, "old\nnew\nnewer\n");
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(output);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_key_comes_from_where_it_was_said_to_be, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_line_without_its_key_is_named_and_what_was_before_it_is_sent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(files_are_sent_in_their_order_and_headers_go_with_each_line,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_rate_is_not_exceeded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(tail_shows_the_last_ones_or_from_where_it_is_told, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(what_no_terminal_could_show_is_escaped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(followed_it_goes_on_with_what_is_added, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
