@@ -1,0 +1,509 @@
+/* test_admin.c - a real segrunner, seen from outside: probes, metrics, JSON, and who may ask. */
+#include <jansson.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/http.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+#include "runner/admin/server.h"
+
+enum { PATIENCE_MS = 20000 };
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runner;
+static char directory[64], deliveries_path[96], block_path[96], token_path[96];
+static int port;
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	snprintf(block_path, sizeof(block_path), "%s/block", directory);
+	snprintf(token_path, sizeof(token_path), "%s/token", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	redisFree(redis);
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+/* A runner "only" of stream "s" and group "g", with more lines for [runner] and for its [consumer c]. */
+static test_runner *make(const char *more_runner, const char *more_consumer)
+{
+	return test_runner_make(
+		"[redis]\naddress = %s\n[runner]\nname = only\n%s\n[consumer c]\nstream = s\ngroup = g\n"
+		"partitions = 4\nsession_timeout = 1s\nretry_backoff = 10ms\nretry_backoff_max = 10ms\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\noption.block_file = %s\n%s\n",
+		server->address, more_runner, test_build_directory(), deliveries_path, block_path,
+		more_consumer);
+}
+
+static void start(const char *more_runner, const char *more_consumer)
+{
+	test_runner_free(runner);
+	runner = make(more_runner, more_consumer);
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	port = test_http_port(runner);
+}
+
+static void start_ready(const char *more_runner, const char *more_consumer)
+{
+	start(more_runner, more_consumer);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+}
+
+/* So many messages with that data, to partition 0. */
+static void add(int count, const char *data)
+{
+	for (int i = 0; i < count; i++)
+		freeReplyObject(test_server_command(redis,
+						    "XADD __default:s:partition_0 * partitionKey k data %s",
+						    data));
+}
+
+/* The answer to a GET, valid until the next one. */
+static const char *get(const char *path)
+{
+	static test_http_answer answer;
+	test_http_free(&answer);
+	answer = test_http_get(port, path);
+	return answer.body;
+}
+
+static double metric(const char *name)
+{
+	char sample[128];
+	snprintf(sample, sizeof(sample), "segmenter_%s{stream=\"s\",group=\"g\"}", name);
+	return test_metrics_value(get("/metrics"), sample);
+}
+
+typedef struct {
+	const char *path;
+	int status;
+	const char *text; /* in the body */
+} expectation;
+
+static bool is_answered(void *arg)
+{
+	const expectation *e = arg;
+	test_http_answer answer = test_http_get(port, e->path);
+	bool holds = answer.status == e->status && strstr(answer.body, e->text);
+	test_http_free(&answer);
+	return holds;
+}
+
+static void wait_for(const char *path, int status, const char *text)
+{
+	expectation e = {path, status, text};
+	test_wait_until(is_answered, &e, PATIENCE_MS, text);
+}
+
+/* --- probes ------------------------------------------------------------------------------ */
+
+static void a_runner_is_ready_once_all_its_sections_have_joined(void **state)
+{
+	(void)state;
+	start("admin = 127.0.0.1:0", "");
+	wait_for("/readyz", 200, "ready\n");
+	assert_string_equal(get("/livez"), "alive\n");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+static void a_runner_without_redis_lives_and_says_why_it_is_not_ready(void **state)
+{
+	(void)state;
+	test_server_kill(server);
+	start("admin = 127.0.0.1:0", "");
+	assert_int_equal(test_http_status(port, "/livez"), 200);
+	wait_for("/readyz", 503, "[consumer c] has not started");
+	test_server_restart(server);
+	wait_for("/readyz", 200, "ready\n");
+	test_server_kill(server);
+	wait_for("/readyz", 503, "[consumer c] has lost its lease");
+	assert_int_equal(test_http_status(port, "/metrics"), 200);
+	assert_int_equal(test_http_status(port, "/livez"), 200);
+	test_server_restart(server);
+	wait_for("/readyz", 200, "ready\n");
+}
+
+static void a_message_that_fails_again_and_again_degrades_the_runner_but_it_stays_ready(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "max_attempts = 0\noption.fail = bad*");
+	wait_for("/readyz", 200, "ready\n");
+	add(1, "bad");
+	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] tries a message again on 1 partition\n");
+	assert_true(metric("partitions_retrying") == 1);
+	assert_true(metric("retries_total") >= 1);
+}
+
+static void a_runner_that_drains_is_not_ready(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	fclose(fopen(block_path, "w"));
+	add(1, "x");
+	wait_for("/metrics", 200, "segmenter_messages_fetched_total{stream=\"s\",group=\"g\"} 1\n");
+	kill(runner->pid, SIGTERM);
+	wait_for("/readyz", 503, "the runner is stopping");
+	unlink(block_path);
+	assert_int_equal(test_runner_wait(runner), EX_OK);
+}
+
+/* --- metrics ------------------------------------------------------------------------------- */
+
+static void what_was_handled_retried_and_given_up_is_counted(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0",
+		    "option.dead_letter = dead*\noption.fail = bad*\noption.fail_times = 2");
+	add(10, "good");
+	add(1, "bad");
+	add(2, "dead");
+	wait_for("/metrics", 200, "segmenter_messages_committed_total{stream=\"s\",group=\"g\"} 13\n");
+	assert_true(metric("messages_fetched_total") == 13);
+	assert_true(metric("messages_handled_total") == 13);
+	assert_true(metric("retries_total") == 2);
+	assert_true(metric("dead_letters_total") == 2);
+	assert_true(metric("partitions_owned") == 4);
+	assert_true(metric("partitions_retrying") == 0);
+	assert_true(metric("group_members") == 1);
+	assert_true(metric("group_partitions_unowned") == 0);
+	assert_true(metric("commits_total") >= 1);
+	assert_true(metric("commits_total") == metric("commit_duration_seconds_count"));
+	assert_true(metric("handler_duration_seconds_count") >= 5);
+	assert_true(metric("handler_duration_seconds_sum") > 0);
+	assert_true(metric("plugin_messages_total") >= 13);
+	test_metrics_check(get("/metrics"));
+}
+
+static bool lag_is_seen(void *arg)
+{
+	const char *metrics = get("/metrics");
+	(void)arg;
+	return test_metrics_value(
+		       metrics,
+		       "segmenter_partition_lag_messages{stream=\"s\",group=\"g\",partition=\"0\"}") == 7 &&
+	       test_metrics_value(
+		       metrics, "segmenter_partition_lag_seconds{stream=\"s\",group=\"g\",partition=\"0\"}") >
+		       0;
+}
+
+static void the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	fclose(fopen(block_path, "w"));
+	add(7, "x");
+	test_wait_until(lag_is_seen, NULL, PATIENCE_MS, "lag is seen");
+	unlink(block_path);
+	wait_for("/metrics", 200,
+		 "segmenter_partition_lag_messages{stream=\"s\",group=\"g\",partition=\"0\"} 0\n");
+	assert_true(test_metrics_value(get("/metrics"),
+				       "segmenter_partition_lag_seconds{stream=\"s\",group=\"g\","
+				       "partition=\"0\"}") == 0);
+}
+
+static void promtool_finds_nothing_to_say_about_the_metrics(void **state)
+{
+	(void)state;
+	if (system("promtool --version >/dev/null 2>&1") != 0) {
+		print_message("promtool is not installed (Debian: prometheus): skipped\n");
+		skip();
+	}
+	start_ready("admin = 127.0.0.1:0", "");
+	add(3, "x");
+	test_group_wait_drained(server->address, "s", "g");
+	char path[96], command[256];
+	snprintf(path, sizeof(path), "%s/metrics", directory);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(get("/metrics"), file);
+	fclose(file);
+	snprintf(command, sizeof(command), "promtool check metrics <%s", path);
+	assert_int_equal(system(command), 0);
+}
+
+/* --- JSON ---------------------------------------------------------------------------------- */
+
+static json_t *get_json(const char *path)
+{
+	json_error_t error;
+	json_t *json = json_loads(get(path), 0, &error);
+	if (!json)
+		fail_msg("%s is no JSON: %s", path, error.text);
+	return json;
+}
+
+static void the_status_tells_of_each_consumer(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	add(3, "x");
+	wait_for("/metrics", 200, "segmenter_messages_committed_total{stream=\"s\",group=\"g\"} 3\n");
+	json_t *status = get_json("/api/v1/status");
+	const char *name, *health, *stream;
+	json_int_t handled, owned;
+	assert_int_equal(json_unpack(status, "{s:s, s:s, s:[{s:s, s:I, s:{s:I}}]}", "name", &name, "health",
+				     &health, "consumers", "stream", &stream, "partitions_owned", &owned,
+				     "counters", "messages_handled", &handled),
+			 0);
+	assert_string_equal(name, "only");
+	assert_string_equal(health, "ready");
+	assert_string_equal(stream, "s");
+	assert_int_equal(owned, 4);
+	assert_int_equal(handled, 3);
+	json_decref(status);
+}
+
+static void a_group_is_described_partition_by_partition_and_others_are_not_found(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	json_t *group = get_json("/api/v1/groups/s/g");
+	json_t *partitions = json_object_get(group, "partitions");
+	assert_int_equal(json_array_size(partitions), 4);
+	assert_int_equal(json_integer_value(json_object_get(group, "members")), 1);
+	for (size_t i = 0; i < 4; i++) {
+		json_t *partition = json_array_get(partitions, i);
+		assert_int_equal(json_integer_value(json_object_get(partition, "partition")), i);
+		assert_string_equal(json_string_value(json_object_get(partition, "owner")), "only");
+	}
+	json_decref(group);
+	assert_int_equal(test_http_status(port, "/api/v1/groups/s/other"), 404);
+	assert_int_equal(test_http_status(port, "/api/v1/groups/s"), 404);
+	assert_int_equal(test_http_status(port, "/api/v1/groups/"), 404);
+}
+
+static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "option.dead_letter = dead*");
+	add(1, "dead");
+	wait_for("/api/v1/events", 200, "dead-lettered message");
+	json_t *events = get_json("/api/v1/events");
+	json_int_t newest = json_integer_value(json_object_get(events, "newest"));
+	json_t *list = json_object_get(events, "events");
+	size_t count = json_array_size(list);
+	assert_true(count >= 2);
+	json_t *last = json_array_get(list, count - 1);
+	assert_int_equal(json_integer_value(json_object_get(last, "number")), newest);
+	assert_string_equal(json_string_value(json_object_get(last, "level")), "warning");
+	assert_int_equal(json_integer_value(json_object_get(last, "partition")), 0);
+	json_decref(events);
+	char path[64];
+	snprintf(path, sizeof(path), "/api/v1/events?after=%lld", (long long)newest - 1);
+	events = get_json(path);
+	assert_int_equal(json_array_size(json_object_get(events, "events")), 1);
+	json_decref(events);
+}
+
+/* --- who may ask ----------------------------------------------------------------------------- */
+
+static void write_token(const char *token)
+{
+	FILE *file = fopen(token_path, "w");
+	assert_non_null(file);
+	fprintf(file, "%s\n", token);
+	fclose(file);
+	assert_int_equal(chmod(token_path, 0600), 0);
+}
+
+static int status_with(const char *path, const char *headers)
+{
+	test_http_answer answer = test_http_ask(port, "GET", path, headers);
+	int status = answer.status;
+	test_http_free(&answer);
+	return status;
+}
+
+static void with_a_token_only_its_holders_see_more_than_the_probes(void **state)
+{
+	(void)state;
+	char lines[256];
+	write_token("s3cret");
+	snprintf(lines, sizeof(lines), "admin = 0.0.0.0:0\nadmin_token_file = %s", token_path);
+	test_runner_free(runner);
+	runner = make(lines, "");
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_runner_says(runner, "admin: listening on http://0.0.0.0:");
+	char output[4096] = "";
+	FILE *file = fopen(runner->output, "r");
+	assert_non_null(file);
+	output[fread(output, 1, sizeof(output) - 1, file)] = '\0';
+	fclose(file);
+	port = atoi(strstr(output, "0.0.0.0:") + strlen("0.0.0.0:"));
+	assert_null(strstr(output, "s3cret"));
+
+	static const char *const paths[] =
+		{"/", "/metrics", "/api/v1/status", "/api/v1/events", "/api/v1/groups/s/g", "/nothing"};
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		assert_int_equal(status_with(paths[i], ""), 401);
+		assert_int_equal(status_with(paths[i], "Authorization: Bearer wrong\r\n"), 401);
+		assert_int_equal(status_with(paths[i], "Authorization: Bearer s3cre\r\n"), 401);
+		assert_int_equal(status_with(paths[i], "Authorization: Basic !!!\r\n"), 401);
+		/* user:wrong */
+		assert_int_equal(status_with(paths[i], "Authorization: Basic dXNlcjp3cm9uZw==\r\n"), 401);
+	}
+	assert_int_equal(status_with("/metrics", "Authorization: Bearer s3cret\r\n"), 200);
+	/* anyone:s3cret */
+	assert_int_equal(status_with("/", "Authorization: Basic YW55b25lOnMzY3JldA==\r\n"), 200);
+	assert_int_equal(status_with("/metrics", "Host: example.org\r\nAuthorization: Bearer s3cret\r\n"),
+			 200);
+	wait_for("/readyz", 200, "ready\n");
+	assert_int_equal(status_with("/livez", ""), 200);
+	test_server_kill(server);
+	wait_for("/readyz", 503, "not ready\n");
+	assert_string_equal(get("/readyz"), "not ready\n");
+}
+
+static void a_web_page_cannot_make_a_browser_ask_under_a_foreign_name(void **state)
+{
+	(void)state;
+	start("admin = 127.0.0.1:0", "");
+	assert_int_equal(status_with("/metrics", "Host: example.org\r\n"), 403);
+	assert_int_equal(status_with("/metrics", "Host: localhost.example.org:9464\r\n"), 403);
+	assert_int_equal(status_with("/metrics", "Host: localhost:9464\r\n"), 200);
+	assert_int_equal(status_with("/metrics", "Host: [::1]:9464\r\n"), 200);
+}
+
+static void nothing_can_be_changed(void **state)
+{
+	(void)state;
+	start("admin = 127.0.0.1:0", "");
+	static const char *const methods[] = {"POST", "PUT", "DELETE", "PATCH"};
+	for (size_t i = 0; i < 4; i++) {
+		test_http_answer answer =
+			test_http_ask(port, methods[i], "/api/v1/status", "Content-Length: 0\r\n");
+		assert_int_equal(answer.status, 405);
+		assert_non_null(strstr(answer.text, "Allow: GET, HEAD"));
+		test_http_free(&answer);
+	}
+	assert_int_equal(test_http_status(port, "/nothing"), 404);
+}
+
+static void check_refuses(const char *lines, const char *text)
+{
+	test_runner_free(runner);
+	runner = make(lines, "");
+	test_runner_start(runner, (const char *const[]){"--check", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(runner), EX_CONFIG);
+	test_runner_says(runner, text);
+}
+
+static void an_address_that_others_reach_is_refused_without_a_token(void **state)
+{
+	(void)state;
+	check_refuses("admin = 0.0.0.0:9464",
+		      "test.ini:5: admin: other machines reach 0.0.0.0:9464, and no token is asked for; add "
+		      "admin_token_file = PATH, or listen on 127.0.0.1\n");
+	check_refuses("admin = [::]:9464", "other machines reach [::]:9464");
+	check_refuses("admin = 9464", "\"9464\" is not an address and a port; write 127.0.0.1:9464");
+	check_refuses("admin = 127.0.0.1:65536", "is not an address and a port");
+	write_token("");
+	char lines[256];
+	snprintf(lines, sizeof(lines), "admin = 0.0.0.0:9464\nadmin_token_file = %s", token_path);
+	check_refuses(lines, "is empty; write the token into it");
+}
+
+static void a_port_that_is_taken_ends_the_runner_with_a_clear_line(void **state)
+{
+	(void)state;
+	char lines[64], text[128];
+	start("admin = 127.0.0.1:0", "");
+	snprintf(lines, sizeof(lines), "admin = 127.0.0.1:%d", port);
+	snprintf(text, sizeof(text),
+		 "admin: cannot listen on 127.0.0.1:%d: Address already in use; write another port", port);
+	test_runner *second = make(lines, "");
+	test_runner_start(second, (const char *const[]){"-c", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(second), EX_OSERR);
+	test_runner_says(second, text);
+	test_runner_free(second);
+}
+
+static void clients_that_say_nothing_keep_no_probe_waiting(void **state)
+{
+	(void)state;
+	enum { SILENT = 40 };
+	int fds[SILENT];
+	start_ready("admin = 127.0.0.1:0", "");
+	for (int i = 0; i < SILENT; i++)
+		fds[i] = test_http_connect(port);
+	long long before = test_now_ms();
+	assert_int_equal(test_http_status(port, "/livez"), 200);
+	assert_true(test_now_ms() - before < 5000);
+	add(3, "x");
+	test_group_wait_drained(server->address, "s", "g");
+	for (int i = 0; i < SILENT; i++)
+		close(fds[i]);
+}
+
+static void the_page_comes_from_here_alone(void **state)
+{
+	(void)state;
+	start("admin = 127.0.0.1:0", "");
+	test_http_answer page = test_http_get(port, "/");
+	assert_int_equal(page.status, 200);
+	assert_non_null(strstr(page.text, "Content-Security-Policy: default-src 'none'; style-src 'sha256-"));
+	assert_non_null(strstr(page.text, "Content-Type: text/html"));
+	static const char *const foreign[] = {"src=",  "@import",   "url(",    "https://", "<link",
+					      "eval(", "innerHTML", " style=", "onclick"};
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (strstr(page.body, foreign[i]))
+			fail_msg("the page holds %s", foreign[i]);
+	test_http_free(&page);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_runner_is_ready_once_all_its_sections_have_joined),
+		TEST(a_runner_without_redis_lives_and_says_why_it_is_not_ready),
+		TEST(a_message_that_fails_again_and_again_degrades_the_runner_but_it_stays_ready),
+		TEST(a_runner_that_drains_is_not_ready),
+		TEST(what_was_handled_retried_and_given_up_is_counted),
+		TEST(the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds),
+		TEST(promtool_finds_nothing_to_say_about_the_metrics),
+		TEST(the_status_tells_of_each_consumer),
+		TEST(a_group_is_described_partition_by_partition_and_others_are_not_found),
+		TEST(events_tell_what_the_log_tells_and_can_be_followed),
+		TEST(with_a_token_only_its_holders_see_more_than_the_probes),
+		TEST(a_web_page_cannot_make_a_browser_ask_under_a_foreign_name),
+		TEST(nothing_can_be_changed),
+		TEST(an_address_that_others_reach_is_refused_without_a_token),
+		TEST(a_port_that_is_taken_ends_the_runner_with_a_clear_line),
+		TEST(clients_that_say_nothing_keep_no_probe_waiting),
+		TEST(the_page_comes_from_here_alone),
+	};
+	if (!seg_server_is_built()) {
+		print_message("built without libmicrohttpd: skipped\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
