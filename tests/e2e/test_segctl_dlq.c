@@ -1,0 +1,181 @@
+/* test_segctl_dlq.c - `segctl dlq` on dead letters that a real runner made. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runner;
+
+/* The letters that `list` shows with these options. */
+static json_t *letters(const char *options)
+{
+	json_t *list =
+		json_loads(test_segctl_good(server->address, "dlq list s g -o json %s", options), 0, NULL);
+	assert_non_null(list);
+	return list;
+}
+
+static size_t count(const char *options)
+{
+	json_t *list = letters(options);
+	size_t number = json_array_size(list);
+	json_decref(list);
+	return number;
+}
+
+static void run_until_drained(const char *bad)
+{
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nretry_backoff = 1ms\n"
+		"max_attempts = 2\nplugin = %s/tests/plugins/record.so\noption.path = /dev/null\n%s",
+		server->address, test_build_directory(), bad);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_runner_free(runner);
+	runner = NULL;
+}
+
+/* Four dead letters: two that failed twice, two that were refused. */
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_segctl_good(server->address, "stream create s -p 2");
+	test_segctl_run(server->address, "good-1\nfail-1\nrefuse-1\ngood-2\n", "send s --key a -H kind=x");
+	test_segctl_run(server->address, "fail-2\nrefuse-2\n", "send s --key b");
+	run_until_drained("option.fail = fail-*\noption.dead_letter = refuse-*\n");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static void dead_letters_are_listed_with_what_is_known_and_filtered(void **state)
+{
+	(void)state;
+	assert_int_equal(count(""), 4);
+	assert_int_equal(count("--key a"), 2);
+	assert_int_equal(count("--handler record"), 4);
+	assert_int_equal(count("--handler other"), 0);
+	assert_int_equal(count("--since 1h"), 4);
+	assert_int_equal(count("--since 2099-01-01T00:00:00Z"), 0);
+	json_t *list = letters("--key a");
+	json_t *first = json_array_get(list, 0);
+	assert_int_equal(json_integer_value(json_object_get(first, "attempts")), 2);
+	assert_string_equal(json_string_value(json_object_get(first, "handler")), "record");
+	assert_string_equal(json_string_value(json_object_get(first, "key")), "a");
+	char reason[256], letter[64], options[320];
+	snprintf(reason, sizeof(reason), "%s", json_string_value(json_object_get(first, "reason")));
+	snprintf(letter, sizeof(letter), "%s", json_string_value(json_object_get(first, "letter")));
+	json_decref(list);
+	assert_true(*reason);
+	snprintf(options, sizeof(options), "--reason '%s'", reason);
+	assert_true(count(options) >= 1);
+	const char *text = test_segctl_good(server->address, "dlq show s g %s", letter);
+	test_expect_text(text, "data       fail-1\n");
+	test_expect_text(text, "header     kind = x\n");
+	test_expect_text(text, reason);
+	assert_int_equal(test_segctl_do(server->address, "dlq show s g 1-1")->exit_code, EX_NOINPUT);
+	assert_int_equal(test_segctl_do(server->address, "dlq list s nobody")->exit_code, EX_NOINPUT);
+	assert_int_equal(test_segctl_do(server->address, "dlq list s g --since later")->exit_code, EX_USAGE);
+}
+
+static void a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how_often(void **state)
+{
+	(void)state;
+	json_t *list = letters("--key b");
+	char original[64];
+	snprintf(original, sizeof(original), "%s",
+		 json_string_value(json_object_get(json_array_get(list, 0), "id")));
+	json_decref(list);
+
+	const test_segctl *answer = test_segctl_do(server->address, "dlq replay s g --key b");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "say --yes");
+	assert_int_equal(count(""), 4);
+	test_expect_text(test_segctl_good(server->address, "dlq replay s g --key b --dry-run"), original);
+	assert_int_equal(count(""), 4);
+
+	test_expect_text(test_segctl_good(server->address, "dlq replay s g --key b --yes"),
+			 "2 dead letters replayed");
+	assert_int_equal(count(""), 2);
+	run_until_drained("option.fail = fail-*\n");
+	/* refuse-2 went well this time; fail-2 failed again, and tells its history. */
+	list = letters("--key b");
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "replays")), 1);
+	assert_string_not_equal(json_string_value(json_object_get(json_array_get(list, 0), "id")), original);
+	json_decref(list);
+	test_segctl_good(server->address, "dlq replay s g --key b --yes");
+	const char *tail =
+		test_segctl_good(server->address, "tail s --last 1 -p %u", seg_partition_of("b", 1, 2));
+	char header[128];
+	snprintf(header, sizeof(header), "dead-letter-id=%s  dead-letter-count=2\n", original);
+	test_expect_text(tail, header);
+	assert_int_equal(count("--key b"), 0);
+}
+
+static void a_letter_that_cannot_be_sent_stays(void **state)
+{
+	(void)state;
+	/* A stream as full as it may be, of which the group has committed nothing: another one's shape. */
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:info partition_size 1"));
+	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 slow 0"));
+	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_1 slow 0"));
+	const test_segctl *answer = test_segctl_do(server->address, "dlq replay s g --yes");
+	assert_int_equal(answer->exit_code, EX_TEMPFAIL);
+	test_expect_text(answer->errors, "stays: ");
+	test_expect_text(answer->output, "0 dead letters replayed");
+	assert_int_equal(count(""), 4);
+}
+
+static void only_the_meant_letters_are_dropped(void **state)
+{
+	(void)state;
+	assert_int_equal(test_segctl_do(server->address, "dlq drop s g --key a")->exit_code, EX_USAGE);
+	test_segctl_good(server->address, "dlq drop s g --key a --dry-run");
+	assert_int_equal(count(""), 4);
+	test_expect_text(test_segctl_good(server->address, "dlq drop s g --key a --yes"),
+			 "2 dead letters dropped");
+	assert_int_equal(count(""), 2);
+	assert_int_equal(count("--key b"), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(dead_letters_are_listed_with_what_is_known_and_filtered,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how_often, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_letter_that_cannot_be_sent_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_the_meant_letters_are_dropped, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
