@@ -45,6 +45,8 @@ static seg_config *load(const char *file, seg_config_errors *errors, int *exit_c
 		     : status == SEG_ENOMEM  ? EX_OSERR
 		     : status                ? EX_CONFIG
 					     : EX_OK;
+	if (status == SEG_ENOMEM)
+		fprintf(stderr, "segrunner: out of memory while reading %s\n", file);
 	return config;
 }
 
@@ -70,7 +72,7 @@ static int check(const char *file)
 		seg_runner_check(config, &errors);
 	seg_config_errors_print(&errors, stderr);
 	size_t wrong = errors.count - errors.warnings;
-	if (wrong > 0 && exit_code == EX_OK)
+	if ((wrong > 0 || errors.incomplete) && exit_code == EX_OK)
 		exit_code = EX_CONFIG;
 	if (config && exit_code == EX_OK)
 		printf("%s: good; %zu consumer%s\n", file, config->consumer_count,

@@ -337,7 +337,7 @@ int seg_runner_run(const seg_config *config)
 	r.logger = seg_admin_logger(r.admin, r.logger);
 	r.sections = load_sections(config, r.name, r.logger, &errors);
 	seg_config_errors_print(&errors, stderr);
-	bool good = errors.count == errors.warnings;
+	bool good = errors.count == errors.warnings && !errors.incomplete;
 	seg_config_errors_fini(&errors);
 	if (!good) {
 		exit_code = EX_CONFIG;
