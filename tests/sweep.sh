@@ -1,0 +1,18 @@
+#!/bin/sh
+# tests/sweep.sh [--quick] [--only SCENARIO:KIND]: makes each allocation and each system call of two small real runs fail, one
+# after the other, and then five in a row; see tests/sweep/sweep.c. About two minutes; --quick half a minute.
+#
+# Builds what is needed (see tests/build.sh), or takes the build in $SEG_BUILD_DIR; one with AddressSanitizer finds leaks, too.
+# Exits with 1 if a run crashed, hung or lost something. Last line:
+#
+#   sweep: N failures injected, 0 crashes, 0 hangs, 0 lost
+set -eu
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+if [ -z "${SEG_BUILD_DIR-}" ]; then
+	"$source/tests/install-packages.sh" build run test
+	"$source/tests/build.sh" release
+	SEG_BUILD_DIR=${SEG_BUILD_ROOT:-$source}/build-release
+fi
+export SEG_BUILD_DIR
+exec "$SEG_BUILD_DIR/tests/sweep/sweep" "$@"

@@ -1,0 +1,212 @@
+/*
+ * fail_nth.so - with LD_PRELOAD: makes a call of a program fail, as a system without memory or descriptors would.
+ *
+ *     FAIL_KIND    memory (malloc and what leads to it) or system (write, send, recv, connect, socket, eventfd,
+ *                  pthread_create)
+ *     FAIL_NTH     which of them, counted over all threads from 1
+ *     FAIL_COUNT   how many in a row fail from there on; 1 where it is not set
+ *     FAIL_REPORT  a file that then says which one it was, and who called it
+ *
+ * Calls of the plugin record.so are left alone: what a plugin makes of it is its own.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static long nth; /* 0: none */
+static long in_a_row = 1;
+static bool memory;
+static const char *report;
+static atomic_long count;
+
+__attribute__((constructor)) static void read_environment(void)
+{
+	const char *number = getenv("FAIL_NTH"), *more = getenv("FAIL_COUNT"), *kind = getenv("FAIL_KIND");
+	report = getenv("FAIL_REPORT");
+	memory = kind && strcmp(kind, "memory") == 0;
+	in_a_row = more ? strtol(more, NULL, 10) : 1;
+	nth = number ? strtol(number, NULL, 10) : 0;
+}
+
+/* By system calls of its own: the library's may be those that are to fail. */
+static void tell(const char *function, const Dl_info *caller, const void *address)
+{
+	char text[512];
+	int length = snprintf(text, sizeof(text), "%s called from %s+0x%zx (%s)\n", function,
+			      caller->dli_fname ? caller->dli_fname : "?",
+			      (size_t)((const char *)address - (const char *)caller->dli_fbase),
+			      caller->dli_sname ? caller->dli_sname : "?");
+	long fd = syscall(SYS_openat, AT_FDCWD, report, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd >= 0) {
+		syscall(SYS_write, fd, text, (size_t)length);
+		syscall(SYS_close, fd);
+	}
+}
+
+static bool must_fail(bool is_memory, const char *function, const void *address)
+{
+	Dl_info caller = {0};
+	if (nth == 0 || is_memory != memory)
+		return false;
+	dladdr(address, &caller);
+	if (caller.dli_fname && strstr(caller.dli_fname, "/record.so"))
+		return false;
+	long number = atomic_fetch_add(&count, 1) + 1;
+	if (number < nth || number >= nth + in_a_row)
+		return false;
+	tell(function, &caller, address);
+	return true;
+}
+
+#define MUST_FAIL(is_memory) must_fail(is_memory, __func__, __builtin_return_address(0))
+
+/* The function of that name behind this library. */
+#define NEXT(name)                                                       \
+	__extension__({                                                  \
+		static _Atomic(void *) next_;                            \
+		void *found_ = atomic_load(&next_);                      \
+		if (!found_)                                             \
+			atomic_store(&next_, found_ = find_next(#name)); \
+		(__typeof__(&name))(uintptr_t)found_;                    \
+	})
+
+static _Thread_local bool finding;
+
+static void *find_next(const char *name)
+{
+	finding = true;
+	void *found = dlsym(RTLD_NEXT, name);
+	finding = false;
+	if (!found)
+		abort();
+	return found;
+}
+
+/* --- memory ------------------------------------------------------------------------------------- */
+
+EXPORT void *malloc(size_t size)
+{
+	if (finding)
+		return NULL;
+	if (MUST_FAIL(true)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return NEXT(malloc)(size);
+}
+
+/* dlsym asks for some to keep its error in; it does without. */
+EXPORT void *calloc(size_t n, size_t size)
+{
+	if (finding)
+		return NULL;
+	if (MUST_FAIL(true)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return NEXT(calloc)(n, size);
+}
+
+EXPORT void *realloc(void *old, size_t size)
+{
+	if (MUST_FAIL(true)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return NEXT(realloc)(old, size);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+	if (MUST_FAIL(true)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return NEXT(aligned_alloc)(alignment, size);
+}
+
+EXPORT int posix_memalign(void **result, size_t alignment, size_t size)
+{
+	if (MUST_FAIL(true))
+		return ENOMEM;
+	return NEXT(posix_memalign)(result, alignment, size);
+}
+
+/* --- the system ----------------------------------------------------------------------------------- */
+
+EXPORT ssize_t write(int fd, const void *bytes, size_t length)
+{
+	if (MUST_FAIL(false)) {
+		errno = EIO;
+		return -1;
+	}
+	return NEXT(write)(fd, bytes, length);
+}
+
+EXPORT ssize_t send(int fd, const void *bytes, size_t length, int flags)
+{
+	if (MUST_FAIL(false)) {
+		errno = EPIPE;
+		return -1;
+	}
+	return NEXT(send)(fd, bytes, length, flags);
+}
+
+EXPORT ssize_t recv(int fd, void *bytes, size_t length, int flags)
+{
+	if (MUST_FAIL(false)) {
+		errno = ECONNRESET;
+		return -1;
+	}
+	return NEXT(recv)(fd, bytes, length, flags);
+}
+
+EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (MUST_FAIL(false)) {
+		errno = ECONNREFUSED;
+		return -1;
+	}
+	return NEXT(connect)(fd, address, length);
+}
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+	if (MUST_FAIL(false)) {
+		errno = EMFILE;
+		return -1;
+	}
+	return NEXT(socket)(domain, type, protocol);
+}
+
+EXPORT int eventfd(unsigned count_, int flags)
+{
+	if (MUST_FAIL(false)) {
+		errno = EMFILE;
+		return -1;
+	}
+	return NEXT(eventfd)(count_, flags);
+}
+
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+			  void *arg)
+{
+	if (MUST_FAIL(false))
+		return EAGAIN;
+	return NEXT(pthread_create)(thread, attributes, start, arg);
+}

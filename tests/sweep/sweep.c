@@ -1,0 +1,428 @@
+/*
+ * sweep [--quick] [--only SCENARIO:KIND] - makes the 1st, 2nd, 3rd ... allocation or system call of a small real run
+ * fail, until a run ends before its turn comes. Whatever fails, a run must end: with all done, or with a line that says
+ * what was wrong; and what is committed must have been handled, what was acknowledged must be there.
+ *
+ * Scenarios: `library` (scenario.c), and `runner`: segrunner with the plugin record, which stops at the end of its tenth
+ * batch. Kinds: `memory` and `system` (fail_nth.c), and with -famine behind it the same for five calls in a row.
+ * --quick takes each fifth number.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/server.h"
+#include "sweep/sizes.h"
+
+enum {
+	AT_ONCE = 4,
+	QUICK_STRIDE = 5,
+	HANG_MS = 15000,
+	STUCK = 3,      /* scenario's */
+	SANITIZER = 99, /* the exit code a sanitizer is told to use */
+	HANDLED_MAX = 4096,
+};
+
+static test_server *server;
+static seg_client *client;
+static char directory[64], build[256];
+static long stride = 1; /* each so many numbers */
+
+static atomic_long injected, crashes, hangs, lost, recovered, told;
+
+typedef struct {
+	const char *name;     /* for people */
+	const char *calls;    /* which fail: FAIL_KIND */
+	const char *in_a_row; /* FAIL_COUNT */
+} failure_kind;
+
+static const failure_kind kinds[] = {
+	{"memory", "memory", "1"},
+	{"system", "system", "1"},
+	{"memory-famine", "memory", "5"},
+	{"system-famine", "system", "5"},
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+typedef struct {
+	const char *scenario;
+	const failure_kind *kind;
+	atomic_long next;
+	atomic_bool over; /* a run has ended before its turn came */
+} sweep;
+
+/* One run: file names, and how it ended. */
+typedef struct {
+	const sweep *sweep;
+	long nth;
+	char stream[48];
+	char sent[128], handled[128], output[128], report[128], config[128];
+	int status; /* of waitpid */
+	bool hung;
+} run;
+
+/* --- telling ------------------------------------------------------------------------------------- */
+
+static void print_file(const char *path)
+{
+	char text[4096];
+	FILE *file = fopen(path, "r");
+	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	text[n] = '\0';
+	if (file)
+		fclose(file);
+	fputs(text, stdout);
+}
+
+static void complain(const run *r, atomic_long *counter, const char *what)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	atomic_fetch_add(counter, 1);
+	pthread_mutex_lock(&lock);
+	printf("%s %s %ld: %s\n", r->sweep->scenario, r->sweep->kind->name, r->nth, what);
+	print_file(r->report);
+	print_file(r->output);
+	fflush(stdout);
+	pthread_mutex_unlock(&lock);
+}
+
+/* --- running --------------------------------------------------------------------------------------- */
+
+static void write_config(const run *r)
+{
+	FILE *file = fopen(r->config, "w");
+	if (!file)
+		abort();
+	fprintf(file,
+		"[redis]\naddress = %s\n[runner]\nshutdown_timeout = 5s\n[consumer c]\nstream = %s\ngroup = %s\n"
+		"plugin = %s/tests/plugins/record.so\nbatch_size = %d\nretry_backoff = 1ms\noption.path = %s\n"
+		"option.stop = stop\n",
+		server->address, r->stream, SWEEP_GROUP, build, SWEEP_BATCH, r->handled);
+	fclose(file);
+}
+
+/* Ten batches for each partition, the last message of which stops the runner. */
+static void fill_stream(const run *r)
+{
+	seg_stream_shape shape = {SWEEP_PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
+	seg_stream *stream;
+	seg_error error = {0};
+	if (seg_stream_register(client, r->stream, &shape, &stream, &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		exit(EX_UNAVAILABLE);
+	}
+	for (uint32_t p = 0; p < SWEEP_PARTITIONS; p++) {
+		char key[16];
+		int suffix = 0, length;
+		do
+			length = snprintf(key, sizeof(key), "key-%d", suffix++);
+		while (seg_partition_of(key, (size_t)length, SWEEP_PARTITIONS) != p);
+		seg_record records[SWEEP_BATCHES * SWEEP_BATCH];
+		seg_send_result results[SWEEP_BATCHES * SWEEP_BATCH];
+		for (int i = 0; i < SWEEP_BATCHES * SWEEP_BATCH; i++) {
+			const char *data = i + 1 < SWEEP_BATCHES * SWEEP_BATCH ? "x" : "stop";
+			records[i] = (seg_record){key, (size_t)length, data, strlen(data), NULL, 0};
+		}
+		seg_stream_send_batch(stream, records, SWEEP_BATCHES * SWEEP_BATCH, results, NULL);
+	}
+	seg_stream_close(stream);
+}
+
+static void set_environment(const run *r)
+{
+	char number[24], preload[300];
+	snprintf(number, sizeof(number), "%ld", r->nth);
+	snprintf(preload, sizeof(preload), "%s/tests/sweep/fail_nth.so", build);
+	setenv("FAIL_NTH", number, 1);
+	setenv("FAIL_KIND", r->sweep->kind->calls, 1);
+	setenv("FAIL_COUNT", r->sweep->kind->in_a_row, 1);
+	setenv("FAIL_REPORT", r->report, 1);
+	setenv("LD_PRELOAD", preload, 1);
+	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:allocator_may_return_null=1:exitcode=99", 1);
+	setenv("UBSAN_OPTIONS", "exitcode=99", 1);
+}
+
+static _Noreturn void become(const run *r)
+{
+	char program[300];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	int fd = open(r->output, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	set_environment(r);
+	if (strcmp(r->sweep->scenario, "runner") == 0) {
+		snprintf(program, sizeof(program), "%s/framework/segrunner", build);
+		execl(program, program, "-c", r->config, (char *)NULL);
+	}
+	snprintf(program, sizeof(program), "%s/tests/sweep/scenario", build);
+	execl(program, program, server->address, r->stream, r->sent, r->handled, (char *)NULL);
+	_exit(EX_OSERR);
+}
+
+static void wait_for(run *r, pid_t pid)
+{
+	long long deadline = test_now_ms() + HANG_MS;
+	while (waitpid(pid, &r->status, WNOHANG) == 0) {
+		if (test_now_ms() > deadline) {
+			r->hung = true;
+			kill(pid, SIGKILL);
+			waitpid(pid, &r->status, 0);
+			return;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	}
+}
+
+/* --- judging ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+	uint32_t partition;
+	seg_id id;
+} handled_message;
+
+static size_t read_handled(const run *r, handled_message list[HANDLED_MAX])
+{
+	size_t count = 0;
+	FILE *file = fopen(r->handled, "r");
+	while (file && count < HANDLED_MAX &&
+	       fscanf(file, "%*s %" SCNu32 " %" SCNu64 "-%" SCNu64 " %*s %*s %*s", &list[count].partition,
+		      &list[count].id.ms, &list[count].id.seq) == 3)
+		count++;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+static bool was_handled(const handled_message *list, size_t count, uint32_t partition, seg_id id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].partition == partition && seg_id_compare(list[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* The group's position; 0-0 where there is none. */
+static seg_id position_of(redisContext *redis, const run *r, uint32_t partition)
+{
+	seg_id position = {0, 0};
+	redisReply *groups =
+		redisCommand(redis, "XINFO GROUPS __default:%s:partition_%u", r->stream, partition);
+	if (groups && groups->type == REDIS_REPLY_ARRAY && groups->elements == 1)
+		for (size_t i = 0; i + 1 < groups->element[0]->elements; i += 2)
+			if (strcmp(groups->element[0]->element[i]->str, "last-delivered-id") == 0)
+				seg_id_parse(groups->element[0]->element[i + 1]->str, &position);
+	if (groups)
+		freeReplyObject(groups);
+	return position;
+}
+
+/* Marks the numbers that are in a partition's log; returns whether all up to the position were handled. */
+static bool check_partition(redisContext *redis, const run *r, uint32_t partition, char *there)
+{
+	static _Thread_local handled_message handled[HANDLED_MAX];
+	size_t count = read_handled(r, handled);
+	seg_id position = position_of(redis, r, partition);
+	bool good = true;
+	redisReply *log = redisCommand(redis, "XRANGE __default:%s:partition_%u - +", r->stream, partition);
+	for (size_t i = 0; log && i < log->elements; i++) {
+		seg_id id = {0, 0};
+		seg_id_parse(log->element[i]->element[0]->str, &id);
+		int number = atoi(log->element[i]->element[1]->element[3]->str);
+		if (number >= 0 && number < SWEEP_BATCHES * SWEEP_BATCH)
+			there[number]++;
+		if (seg_id_compare(id, position) <= 0 && !was_handled(handled, count, partition, id))
+			good = false;
+	}
+	if (log)
+		freeReplyObject(log);
+	redisReply *dead = redisCommand(redis, "EXISTS {__default:%s:partition_%u}:%s:dead", r->stream,
+					partition, SWEEP_GROUP);
+	good = good && dead && dead->integer == 0;
+	if (dead)
+		freeReplyObject(dead);
+	return good;
+}
+
+static void check_nothing_lost(const run *r)
+{
+	char there[SWEEP_BATCHES * SWEEP_BATCH] = {0};
+	int number;
+	bool good = true;
+	redisContext *redis = redisConnectUnix(server->socket);
+	if (!redis || redis->err)
+		abort();
+	for (uint32_t p = 0; p < SWEEP_PARTITIONS; p++)
+		good = check_partition(redis, r, p, there) && good;
+	if (!good)
+		complain(r, &lost, "committed without having been handled, or dead-lettered");
+	FILE *sent = fopen(r->sent, "r");
+	while (sent && fscanf(sent, "%d", &number) == 1)
+		if (there[number] != 1)
+			complain(r, &lost, "a record that was acknowledged is not there, or twice");
+	if (sent)
+		fclose(sent);
+	redisFree(redis);
+}
+
+static bool has_said(const run *r, const char *text)
+{
+	char said[16384];
+	FILE *file = fopen(r->output, "r");
+	size_t n = file ? fread(said, 1, sizeof(said) - 1, file) : 0;
+	said[n] = '\0';
+	if (file)
+		fclose(file);
+	return n > 0 && strstr(said, text);
+}
+
+static void judge(const run *r)
+{
+	int code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : -1;
+	bool is_runner = strcmp(r->sweep->scenario, "runner") == 0;
+	bool done = is_runner ? code == EX_UNAVAILABLE && has_said(r, "told to stop") : code == EX_OK;
+	if (r->hung || code == STUCK)
+		complain(r, &hangs, "it did not get on");
+	else if (WIFSIGNALED(r->status) || code == SANITIZER || code == EX_SOFTWARE)
+		complain(r, &crashes, code == SANITIZER ? "a sanitizer has found something" : "it crashed");
+	else if (!done && (code < EX__BASE || code > EX__MAX))
+		complain(r, &crashes, "it ended with an exit code that says nothing");
+	else if (!done && !has_said(r, "\n"))
+		complain(r, &crashes, "it ended without a word");
+	atomic_fetch_add(done ? &recovered : &told, 1);
+	check_nothing_lost(r);
+}
+
+/* --- the sweep ------------------------------------------------------------------------------------------- */
+
+static void prepare(run *r)
+{
+	const char *scenario = r->sweep->scenario;
+	snprintf(r->stream, sizeof(r->stream), "%s-%s-%ld", scenario, r->sweep->kind->name, r->nth);
+	snprintf(r->sent, sizeof(r->sent), "%s/%s.sent", directory, r->stream);
+	snprintf(r->handled, sizeof(r->handled), "%s/%s.handled", directory, r->stream);
+	snprintf(r->output, sizeof(r->output), "%s/%s.output", directory, r->stream);
+	snprintf(r->report, sizeof(r->report), "%s/%s.report", directory, r->stream);
+	snprintf(r->config, sizeof(r->config), "%s/%s.ini", directory, r->stream);
+	if (strcmp(scenario, "runner") == 0) {
+		write_config(r);
+		fill_stream(r);
+	}
+}
+
+static void clean_up(const run *r)
+{
+	unlink(r->sent);
+	unlink(r->handled);
+	unlink(r->output);
+	unlink(r->report);
+	unlink(r->config);
+}
+
+/* Returns whether the failure was injected. */
+static bool run_once(const sweep *s, long nth)
+{
+	run r = {.sweep = s, .nth = nth};
+	prepare(&r);
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		abort();
+	if (pid == 0)
+		become(&r);
+	wait_for(&r, pid);
+	bool fired = access(r.report, F_OK) == 0;
+	if (fired)
+		atomic_fetch_add(&injected, 1);
+	judge(&r);
+	clean_up(&r);
+	return fired;
+}
+
+static void *run_some(void *arg)
+{
+	sweep *s = arg;
+	while (!atomic_load(&s->over))
+		if (!run_once(s, 1 + stride * atomic_fetch_add(&s->next, 1)))
+			atomic_store(&s->over, true);
+	return NULL;
+}
+
+static void sweep_through(const char *scenario, const failure_kind *kind)
+{
+	sweep s = {.scenario = scenario, .kind = kind};
+	pthread_t threads[AT_ONCE];
+	long before = atomic_load(&injected);
+	time_t began = time(NULL);
+	for (int i = 0; i < AT_ONCE; i++)
+		if (pthread_create(&threads[i], NULL, run_some, &s))
+			abort();
+	for (int i = 0; i < AT_ONCE; i++)
+		pthread_join(threads[i], NULL);
+	printf("%s %s: %ld failures injected, %lld s\n", scenario, kind->name,
+	       atomic_load(&injected) - before, (long long)(time(NULL) - began));
+	fflush(stdout);
+}
+
+static void start(void)
+{
+	const char *given = getenv("SEG_BUILD_DIR");
+	seg_client_options options;
+	seg_error error = {0};
+	snprintf(build, sizeof(build), "%s", given ? given : ".");
+	test_directory_make(directory);
+	server = test_server_start(NULL);
+	seg_client_options_init(&options);
+	options.address = server->address;
+	if (seg_client_open(&options, &client, &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		exit(EX_UNAVAILABLE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const scenarios[] = {"library", "runner"};
+	const char *only = NULL;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--quick") == 0) {
+			stride = QUICK_STRIDE;
+		} else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
+			only = argv[++i];
+		} else {
+			fputs("usage: sweep [--quick] [--only library|runner:memory|system[-famine]]\n",
+			      stderr);
+			return EX_USAGE;
+		}
+	}
+	start();
+	for (int s = 0; s < 2; s++)
+		for (int k = 0; k < KINDS; k++) {
+			char name[48];
+			snprintf(name, sizeof(name), "%s:%s", scenarios[s], kinds[k].name);
+			if (!only || strcmp(only, name) == 0)
+				sweep_through(scenarios[s], &kinds[k]);
+		}
+	seg_client_close(client);
+	test_server_stop(server);
+	test_directory_remove(directory);
+	printf("%ld runs went well all the same, %ld ended with an error\n", atomic_load(&recovered),
+	       atomic_load(&told));
+	printf("sweep: %ld failures injected, %ld crashes, %ld hangs, %ld lost\n", atomic_load(&injected),
+	       atomic_load(&crashes), atomic_load(&hangs), atomic_load(&lost));
+	return crashes || hangs || lost ? EXIT_FAILURE : EXIT_SUCCESS;
+}
