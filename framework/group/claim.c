@@ -80,6 +80,20 @@ static void note_rewind(seg_partition *p, seg_id position)
 		seg_id_format(p->committed, was), seg_id_format(position, now));
 }
 
+/* What was read up to the position: of packed streams records, `r<n>`, else entries; -1 unknown. */
+static int64_t count_read(const seg_partition *p, seg_id position, const seg_reply *count)
+{
+	seg_reply records = count ? *count : (seg_reply){.type = SEG_REPLY_NIL};
+	if (!p->member->stream->shape.packing)
+		return seg_reply_number(count, -1);
+	if (seg_id_compare(position, (seg_id){0, 0}) == 0)
+		return 0;
+	if (records.type != SEG_REPLY_TEXT || records.text[0] != 'r')
+		return -1;
+	records.text++;
+	return seg_reply_number(&records, -1);
+}
+
 static void claimed(seg_partition *p, const seg_reply *reply)
 {
 	seg_resume resume = {
@@ -91,7 +105,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 	char position[SEG_ID_TEXT_MAX];
 	note_rewind(p, resume.position);
 	p->claim_failures = 0;
-	seg_partition_begin(p, &resume, seg_reply_number(seg_reply_at(reply, 2), -1));
+	seg_partition_begin(p, &resume, count_read(p, resume.position, seg_reply_at(reply, 2)));
 	seg_ownership_claimed(&p->own);
 	atomic_fetch_add_explicit(&p->member->counters.claims, 1, memory_order_relaxed);
 	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s",

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/names.h"
 #include "base/random.h"
+#include "stream/record.h"
 
 #define RETRY_PAUSE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -24,7 +25,9 @@ typedef struct {
 static void write_texts(call_texts *texts, const seg_partition *p, seg_id id, uint64_t count)
 {
 	snprintf(texts->epoch, sizeof(texts->epoch), "%" PRIu64, p->own.epoch);
-	snprintf(texts->count, sizeof(texts->count), "%" PRId64, seg_partition_entries_read(p, count));
+	int64_t read = seg_partition_entries_read(p, count);
+	const char *of_records = p->member->stream->shape.packing && read >= 0 ? "r" : "";
+	snprintf(texts->count, sizeof(texts->count), "%s%" PRId64, of_records, read);
 	seg_id_format(id, texts->id);
 }
 
@@ -150,6 +153,41 @@ static void got_request(void *arg, const seg_reply *reply)
 	}
 }
 
+enum { LETTER_HEAD = 12 };
+
+/* The head, and the fields of a message that lies with others in an entry. */
+static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], const seg_message *packed)
+{
+	size_t argc = LETTER_HEAD + (packed ? 4 + 2 * packed->header_count : 0), at = LETTER_HEAD;
+	const char **argv = malloc(argc * sizeof(*argv));
+	size_t *lengths = malloc(argc * sizeof(*lengths));
+	bool sent = false;
+	if (!argv || !lengths)
+		goto out;
+	for (size_t i = 0; i < LETTER_HEAD; i++) {
+		argv[i] = head[i];
+		lengths[i] = strlen(head[i]);
+	}
+#define PUT(text, length) (argv[at] = (text), lengths[at++] = (length))
+	if (packed) {
+		PUT(SEG_FIELD_KEY, strlen(SEG_FIELD_KEY));
+		PUT(packed->key, packed->key_length);
+		PUT(SEG_FIELD_DATA, strlen(SEG_FIELD_DATA));
+		PUT(packed->data, packed->data_length);
+	}
+	for (size_t i = 0; packed && i < packed->header_count; i++) {
+		PUT(packed->headers[i].name, packed->headers[i].name_length);
+		PUT(packed->headers[i].value, packed->headers[i].value_length);
+	}
+#undef PUT
+	sent = seg_connection_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, (int)argc,
+				     argv, lengths);
+out:
+	free(argv);
+	free(lengths);
+	return sent;
+}
+
 static bool send_dead_letter(seg_partition *p)
 {
 	const seg_request *request = &p->request;
@@ -158,11 +196,10 @@ static bool send_dead_letter(seg_partition *p)
 	write_texts(&texts, p, request->id, request->sequence + 1);
 	snprintf(attempts, sizeof(attempts), "%u", request->attempts);
 	snprintf(number, sizeof(number), "%u", p->number);
-	const char *argv[] = {p->log_key,      p->state_key, p->dead_key,      p->member->group,
+	const char *head[] = {p->log_key,      p->state_key, p->dead_key,      p->member->group,
 			      texts.epoch,     p->nonce,     texts.id,         texts.count,
 			      request->reason, attempts,     request->handler, number};
-	return seg_connection_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, 12, argv,
-				     NULL);
+	return send_letter(p, head, request->packed);
 }
 
 static bool send_mark(seg_partition *p)

@@ -300,9 +300,7 @@ static bool make_view(seg_consumer *c, consumer_slot *slot, bool *fault)
 		return false;
 	seg_buffer *buffer = slot->current;
 	*fault = buffer->faults[slot->done] != SEG_FAULT_NONE;
-	size_t end = slot->done;
-	while (end < buffer->batch.count && buffer->faults[end] == SEG_FAULT_NONE)
-		end++;
+	size_t end = *fault ? slot->done : seg_buffer_run_end(buffer, slot->done);
 	slot->held = true;
 	slot->polled_at = seg_now();
 	slot->attempt += !*fault;
@@ -331,6 +329,7 @@ static int dead_letter(seg_consumer *c, seg_buffer *buffer, size_t index, uint32
 		.attempts = attempts,
 		.reason = reason,
 		.handler = c->member->name,
+		.packed = seg_buffer_packed(buffer, index),
 	};
 	int status = seg_handoff_ask(&slot->partition->handoff, &request, NULL, SEG_IDLE_PARK);
 	pthread_mutex_lock(&c->lock);

@@ -130,8 +130,8 @@ static void finish_read(seg_partition *p, bool good, int64_t now)
 		count = seg_partition_deliver(p);
 	atomic_fetch_add_explicit(&p->member->counters.fetched, count, memory_order_relaxed);
 	/* Once hot, it stays so until it runs dry: moving to the blocking read and back costs more. */
-	p->hot = count >= p->asked || (was_hot && count > 0);
-	if (p->member->options.linger > 0 && count < p->asked)
+	p->hot = (count > 0 && p->full) || (was_hot && count > 0);
+	if (p->member->options.linger > 0 && !(count > 0 && p->full))
 		p->read_at = now + p->member->options.linger;
 }
 
@@ -191,7 +191,7 @@ static void issue_hot(seg_member *m, seg_partition *p)
 {
 	hot_read *read = &m->waiting->hot[p->number];
 	char count[24], id[SEG_ID_TEXT_MAX];
-	p->asked = seg_partition_read_count(p);
+	seg_partition_asked(p, seg_partition_read_count(p));
 	snprintf(count, sizeof(count), "%zu", p->asked);
 	const char *argv[] = {"XREAD", "COUNT", count, "STREAMS", p->log_key, seg_id_format(p->fetched, id)};
 	if (seg_connection_entries(m->data, &read->sink, got_hot, read, 6, argv, NULL))
@@ -223,7 +223,7 @@ static void issue_wait(seg_member *m)
 	memcpy(argv, command, sizeof(command));
 	argv += COMMAND_WORDS;
 	for (uint32_t i = 0; i < w->count; i++) {
-		w->partitions[i]->asked = least;
+		seg_partition_asked(w->partitions[i], least);
 		argv[keys++] = w->partitions[i]->log_key;
 	}
 	argv[keys++] = m->control_key;

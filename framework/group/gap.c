@@ -42,8 +42,8 @@ static void got_gap(void *arg, const seg_reply *reply)
 int64_t seg_gap_step(seg_partition *p, int64_t now)
 {
 	/* While a read is under way, what it brings would look like removed if somebody removes it meanwhile. */
-	if (!seg_ownership_fetches(&p->own) || p->gap.busy || p->entries_read < 0 ||
-	    p->reading == SEG_READING_HOT || p->gap.looked_count == p->fetched_count)
+	if (p->member->stream->shape.packing || !seg_ownership_fetches(&p->own) || p->gap.busy ||
+	    p->entries_read < 0 || p->reading == SEG_READING_HOT || p->gap.looked_count == p->fetched_count)
 		return SEG_NEVER;
 	if (now < p->gap.look_at)
 		return p->gap.look_at;

@@ -66,6 +66,7 @@ typedef struct seg_request {
 	uint32_t attempts;
 	const char *reason;
 	const char *handler;
+	const seg_message *packed; /* the message, where it lies with others in an entry; else NULL */
 } seg_request;
 
 /*

@@ -51,8 +51,8 @@ typedef struct seg_member_options {
 /* Written by the I/O thread, read by any. */
 typedef struct seg_member_counters {
 	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims;
-	atomic_ullong rewinds; /* Redis had forgotten commits */
-	atomic_ullong lost;    /* messages that were removed from the log before they were read */
+	atomic_ullong rewinds;    /* Redis had forgotten commits */
+	atomic_ullong lost;       /* messages that were removed from the log before they were read */
 	seg_durations committing; /* from sending a commit to Redis's OK */
 } seg_member_counters;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "group/gap.h"
 #include "group/member.h"
 
 /* Before anything is known of the messages' sizes. */
@@ -49,6 +50,7 @@ void seg_partition_begin(seg_partition *p, const seg_resume *resume, int64_t ent
 	p->fetched_count = p->handled_count = 0;
 	p->entries_read = entries_read;
 	p->hot = true;
+	p->packed = 1;
 	p->read_at = 0;
 	p->gap.entries = p->gap.looked_count = 0;
 	p->commit_at = p->retry_at = 0;
@@ -137,9 +139,31 @@ size_t seg_partition_read_count(const seg_partition *p)
 	uint64_t left = window_left(p);
 	if (fitting > left)
 		fitting = left;
-	if (fitting < 1)
-		fitting = 1;
-	return fitting < count ? fitting : count;
+	if (fitting > count)
+		fitting = count;
+	fitting /= p->packed;
+	return fitting < 1 ? 1 : fitting;
+}
+
+void seg_partition_asked(seg_partition *p, size_t entries)
+{
+	p->asked = entries;
+	if (p->target)
+		p->target->after = p->fetched;
+}
+
+/* Records know how many came before them: what is missing was removed, and the count is right from there on. */
+static void count_packed(seg_partition *p, const seg_buffer *buffer)
+{
+	if (buffer->from < 0)
+		return;
+	int64_t due = p->entries_read + (int64_t)(p->fetched_count + p->gap.entries);
+	if (p->entries_read >= 0 && buffer->from > due) {
+		seg_gap_found(p, (uint64_t)(buffer->from - due));
+		p->gap.entries += (uint64_t)(buffer->from - due);
+	} else if (p->entries_read < 0) {
+		p->entries_read = buffer->from - (int64_t)(p->fetched_count + p->gap.entries);
+	}
 }
 
 size_t seg_partition_deliver(seg_partition *p)
@@ -147,12 +171,15 @@ size_t seg_partition_deliver(seg_partition *p)
 	seg_buffer *buffer = p->target;
 	seg_buffer_finish(buffer);
 	size_t count = buffer->batch.count;
+	p->full = buffer->entries >= p->asked;
 	if (seg_id_compare(buffer->last_id, p->fetched) > 0)
 		p->fetched = buffer->last_id;
 	if (count == 0) {
 		seg_buffer_reset(buffer, SIZE_MAX);
 		return 0;
 	}
+	p->packed = count > buffer->entries ? count / buffer->entries : 1;
+	count_packed(p, buffer);
 	size_t average = buffer->bytes / count + 1;
 	/* Grows at once, shrinks slowly: the bound on bytes is there for the large ones. */
 	p->average_bytes = average > p->average_bytes ? average : (p->average_bytes * 7 + average) / 8;

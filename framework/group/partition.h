@@ -66,8 +66,10 @@ typedef struct seg_partition {
 	/* Fetch. */
 	seg_reading reading;
 	bool read_stale; /* the read under way belongs to an ownership that is over */
-	size_t asked;    /* messages, by the read under way */
+	size_t asked;    /* entries, by the read under way */
 	bool hot;        /* the last read brought a full batch: the next need not wait */
+	bool full;       /* the last read brought all that was asked for */
+	size_t packed;   /* messages of an entry, lately; 1 where records are not packed */
 	int64_t read_at; /* not before: linger */
 	seg_buffer *target;
 	size_t average_bytes; /* of a message, lately */
@@ -135,8 +137,11 @@ uint64_t seg_partition_window(const seg_partition *partition);
 /* An empty buffer to read into, kept in partition->target; false if there is none now, or no room in the window. */
 bool seg_partition_ready_target(seg_partition *partition);
 
-/* How many messages the next read should ask for: a batch, or what fits the window and the bound on bytes. */
+/* How many entries the next read should ask for: a batch's, or what fits the window and the bound on bytes. */
 size_t seg_partition_read_count(const seg_partition *partition);
+
+/* A read for that many entries, from what was fetched on, is on its way into the target. */
+void seg_partition_asked(seg_partition *partition, size_t entries);
 
 /* Hands the filled target to the worker; an empty one stays the target. Returns the number of messages. */
 size_t seg_partition_deliver(seg_partition *partition);

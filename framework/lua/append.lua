@@ -11,19 +11,7 @@ local FIRST_RECORD = 6
 -- Told by the number of arguments: with fields they are five or more a record.
 local plain = #ARGV == 5 + 2 * n
 
-if sequence ~= '0' then
-	local newest = redis.call('GET', producer)
-	if newest then
-		local number, first, added = string.match(newest, '^(%d+) (%S+) (%d+)$')
-		if number == sequence then
-			return {'DUP', first, added}
-		end
-		if #number > #sequence or (#number == #sequence and number > sequence) then
-			return {'OLD'}
-		end
-	end
-end
-
+-- @include duplicate
 -- Its functions are made only where they are needed, not for every batch.
 local function trim(how)
 -- @include trim

@@ -10,7 +10,7 @@ local log, state = KEYS[1], KEYS[2]
 local group, start, member, epoch, nonce = unpack(ARGV)
 
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id')
+	'attempts', 'gap', 'gap_id', 'count', 'position')
 -- The same claim, its answer lost.
 local again = stored[1] == epoch and stored[2] == nonce
 if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
@@ -69,6 +69,10 @@ if suspect ~= '0-0' and not id_less(position, suspect) then
 end
 
 count = text(count or -1)
+-- Records are counted by the owners alone.
+if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
+	count = stored[11] == position and stored[10] or '-1'
+end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
 	'crashes', crashes, 'position', position, 'count', count, 'gap', '0')
 return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost)}

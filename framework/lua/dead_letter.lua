@@ -1,5 +1,6 @@
 -- Moves a message to the dead letters and the position behind it, for the owner only.
--- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition.
+-- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition, then the fields of a record that
+-- is packed; without them they are the entry's.
 --
 -- Without a shebang line, so that Redis refuses the letter, not the script, when it is out of memory: what is
 -- committed makes room for it.
@@ -19,8 +20,12 @@ if known and not id_less(known, id) then
 	return {'OK', '0-0'}
 end
 
-local entry = redis.call('XRANGE', log, id, id)[1]
-local fields = entry and entry[2] or {}
+local FIRST_FIELD = 10
+local fields = {unpack(ARGV, FIRST_FIELD)}
+if #fields == 0 then
+	local entry = redis.call('XRANGE', log, id, id)[1]
+	fields = entry and entry[2] or {}
+end
 local time = redis.call('TIME')
 local time_ms = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
 

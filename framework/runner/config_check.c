@@ -206,10 +206,10 @@ static void check_required(seg_config_loader *loader, size_t i)
 
 static void check_shape(seg_config_loader *loader, size_t i)
 {
-	static const char *const dependent[] = {"partition_size", "overflow"};
+	static const char *const dependent[] = {"partition_size", "overflow", "packing"};
 	seg_config_consumer *consumer = &loader->config->consumers[i];
 	consumer->register_stream = consumer_place(loader, i, "partitions").line > 0;
-	for (size_t j = 0; !consumer->register_stream && j < 2; j++) {
+	for (size_t j = 0; !consumer->register_stream && j < 3; j++) {
 		seg_config_place place = consumer_place(loader, i, dependent[j]);
 		if (place.line)
 			seg_config_error_add(loader->errors, place,
@@ -239,7 +239,7 @@ static void check_backoff(seg_config_loader *loader, size_t i)
 static bool same_shape(const seg_stream_shape *a, const seg_stream_shape *b)
 {
 	return a->partitions == b->partitions && a->partition_size == b->partition_size &&
-	       a->overflow == b->overflow;
+	       a->overflow == b->overflow && a->packing == b->packing;
 }
 
 /* The earlier consumers of the same stream: another group each, and one shape. */
@@ -263,7 +263,7 @@ static void check_against_earlier(seg_config_loader *loader, size_t i)
 		seg_config_error_add(
 			loader->errors, consumer_place(loader, i, "partitions"),
 			"the stream \"%s\" has another shape in [consumer %s] (%s:%u); give both the same "
-			"partitions, partition_size and overflow",
+			"partitions, partition_size, overflow and packing",
 			consumer->stream, other->name, other->place.file, other->place.line);
 		return;
 	}

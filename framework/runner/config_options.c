@@ -20,6 +20,7 @@ static const char *const idles[] = {"park", "yield", "spin", NULL};
 static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 static const char *const overflows[] = {"reject", "drop-oldest", NULL};
+static const char *const packings[] = {"off", "on", "lz4", NULL};
 static const char *const codecs[] = {"raw", "segmenter-go", NULL};
 
 const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "runner", "consumer"};
@@ -109,6 +110,11 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "What a full partition does. reject: it refuses new messages, and the producer gets an "
 		 "error. drop-oldest: it drops its oldest messages, read or not, and counts them. Only "
 		 "with partitions."},
+	{CONSUMER("packing", shape.packing, seg_packing, SEG_CONFIG_CHOICE), .value = "off",
+	 .choices = packings,
+	 .help = "Whether a batch of messages becomes one entry of the log, which costs Redis far less, "
+		 "but which other tools cannot read. lz4: and is compressed. Only with partitions; can never "
+		 "be changed."},
 	{CONSUMER("group", group, char *, SEG_CONFIG_NAME), .required = true,
 	 .help = "The group that this runner joins. Runners of one group share the partitions."},
 	{CONSUMER("plugin", plugin, char *, SEG_CONFIG_PLUGIN), .required = true,
@@ -162,7 +168,8 @@ const size_t seg_config_row_count = sizeof(seg_config_rows) / sizeof(seg_config_
 
 _Static_assert(sizeof(seg_config_rows) / sizeof(seg_config_rows[0]) <= SEG_CONFIG_ROWS_MAX,
 	       "raise SEG_CONFIG_ROWS_MAX");
-_Static_assert(sizeof(seg_overflow) == sizeof(int) && sizeof(seg_codec) == sizeof(int),
+_Static_assert(sizeof(seg_overflow) == sizeof(int) && sizeof(seg_codec) == sizeof(int) &&
+		       sizeof(seg_packing) == sizeof(int),
 	       "a choice is stored as an int");
 
 const seg_config_row *seg_config_row_find(seg_config_section section, const char *name)

@@ -104,6 +104,7 @@ static step_result dead_letter(seg_worker *w, const seg_buffer *buffer, size_t *
 		.attempts = attempts,
 		.reason = reason && *reason ? reason : "no reason given",
 		.handler = w->setup->handler->name,
+		.packed = seg_buffer_packed(buffer, *index),
 	};
 	if (seg_handoff_ask(handoff_of(w), &request, NULL, w->setup->idle))
 		return STOPPING;
@@ -202,15 +203,6 @@ static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *
 	return STOPPING;
 }
 
-/* How many messages from `index` on can be handed over together. */
-static size_t run_length(const seg_buffer *buffer, size_t index)
-{
-	size_t end = index + 1;
-	while (end < buffer->batch.count && buffer->faults[end] == SEG_FAULT_NONE)
-		end++;
-	return end - index;
-}
-
 static seg_batch view_of(const seg_worker *w, const seg_buffer *buffer, size_t index, size_t count)
 {
 	seg_batch view = buffer->batch;
@@ -257,7 +249,7 @@ static step_result handle_next(seg_worker *w, const seg_buffer *buffer, size_t *
 		return handle_alone(w, buffer, index);
 	if (wait_for_permission(w) == STOPPING)
 		return STOPPING;
-	seg_batch view = view_of(w, buffer, *index, run_length(buffer, *index));
+	seg_batch view = view_of(w, buffer, *index, seg_buffer_run_end(buffer, *index) - *index);
 	return take_answer(w, buffer, index, view.count, call_handler(w, &view));
 }
 

@@ -83,6 +83,12 @@ size_t seg_append_record(const seg_append *append, const seg_record *record, con
 	return 5 + 2 * record->header_count;
 }
 
+void seg_append_packed(const seg_packed *packed, const char **argv, size_t *lengths)
+{
+	put(argv, lengths, 0, packed->field, strlen(packed->field));
+	put(argv, lengths, 1, packed->value, packed->length);
+}
+
 static seg_append_answer read_answer(const seg_append *append, const seg_reply *reply, seg_error *error)
 {
 	const seg_reply *word = seg_reply_at(reply, 0), *first = seg_reply_at(reply, 1);

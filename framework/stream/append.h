@@ -8,6 +8,7 @@
 #define SEG_STREAM_APPEND_H
 
 #include "stream/client.h"
+#include "stream/pack.h"
 
 /* Arguments before the first record's: three keys, size, overflow, sequence, ttl, and how many records. */
 #define SEG_APPEND_HEAD 8
@@ -49,6 +50,10 @@ void seg_append_head(const seg_append *append, const seg_stream *stream, seg_app
 /* Writes a record's arguments, which point into it. Returns how many they are. */
 size_t seg_append_record(const seg_append *append, const seg_record *record, const char **argv,
 			 size_t *lengths);
+
+/* The same where all records are one entry: writes its two arguments, which point into it. */
+void seg_append_packed(const seg_packed *packed, const char **argv, size_t *lengths);
+#define SEG_APPEND_PACKED_ARGUMENTS (SEG_APPEND_HEAD + 2)
 
 typedef enum seg_append_outcome {
 	SEG_APPEND_ADDED,   /* the first `added` of its records, now or when it was first asked */

@@ -142,6 +142,16 @@ static void read_group(seg_partition_info *partition, const seg_reply *groups, c
 	partition->lag = partition->length == 0 ? 0 : -1;
 }
 
+/* Of a packed stream, Redis counts the entries, and the owners the records: as r<n>. */
+static void read_records(seg_partition_info *partition, const seg_reply *added, const seg_reply *read)
+{
+	int64_t records = seg_reply_number(added, 0);
+	bool counted = read && read->type == SEG_REPLY_TEXT && read->text[0] == 'r';
+	partition->lag = counted ? records - strtoll(read->text + 1, NULL, 10) : -1;
+	if (seg_id_compare(partition->position, partition->last) >= 0)
+		partition->lag = 0;
+}
+
 static void got_partition(void *arg, const seg_reply *reply)
 {
 	description *d = arg;
@@ -156,6 +166,8 @@ static void got_partition(void *arg, const seg_reply *reply)
 	partition->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
 	partition->dropped = (uint64_t)seg_reply_number(seg_reply_at(reply, 3), 0);
 	partition->lost = (uint64_t)seg_reply_number(seg_reply_at(reply, 4), 0);
+	if (d->stream->shape.packing)
+		read_records(partition, seg_reply_at(reply, 5), seg_reply_at(reply, 6));
 }
 
 static bool issue_partition(description *d, seg_connection *connection, uint32_t p)
@@ -172,6 +184,8 @@ static bool issue_partition(description *d, seg_connection *connection, uint32_t
 	       ISSUE(d, connection, got_queued, "XLEN", dead) &&
 	       ISSUE(d, connection, got_queued, "HGET", counters, "dropped") &&
 	       ISSUE(d, connection, got_queued, "HGET", state, "lost") &&
+	       ISSUE(d, connection, got_queued, "HGET", counters, "records") &&
+	       ISSUE(d, connection, got_queued, "HGET", state, "count") &&
 	       ISSUE(d, connection, got_partition, "EXEC");
 }
 

@@ -45,6 +45,7 @@ struct seg_sending {
 	const char **argv; /* of the call being issued */
 	size_t *lengths;
 	size_t argv_room;
+	seg_packer packer;
 	seg_error failure; /* the first error that ended a lane */
 };
 
@@ -139,6 +140,21 @@ static bool make_argument_room(seg_sending *sending, size_t wanted)
 
 static void got_answer(void *arg, const seg_reply *reply);
 
+static bool pack_chunk(lane *l, size_t *argc)
+{
+	seg_sending *sending = l->sending;
+	seg_packed packed;
+	seg_packer_begin(&sending->packer);
+	for (size_t i = 0; i < l->append.records; i++)
+		if (!seg_packer_add(&sending->packer, record_at(sending, l->next + i)))
+			return false;
+	if (!seg_packer_finish(&sending->packer, sending->stream->shape.packing, &packed))
+		return false;
+	seg_append_packed(&packed, sending->argv + *argc, sending->lengths + *argc);
+	*argc += 2;
+	return true;
+}
+
 static bool issue_chunk(lane *l, seg_connection *connection)
 {
 	seg_sending *sending = l->sending;
@@ -148,12 +164,16 @@ static bool issue_chunk(lane *l, seg_connection *connection)
 		return false;
 	seg_append_texts texts;
 	seg_append_head(&l->append, sending->stream, &texts, sending->argv, sending->lengths);
+	seg_packing packing = sending->stream->shape.packing;
 	size_t argc = SEG_APPEND_HEAD;
-	for (size_t i = 0; i < l->append.records; i++)
+	for (size_t i = 0; packing == SEG_PACKING_OFF && i < l->append.records; i++)
 		argc += seg_append_record(&l->append, record_at(sending, l->next + i), sending->argv + argc,
 					  sending->lengths + argc);
-	if (!seg_connection_script(connection, SEG_SCRIPT_APPEND, got_answer, l, SEG_APPEND_KEYS, (int)argc,
-				   sending->argv, sending->lengths))
+	if (packing && !pack_chunk(l, &argc))
+		return false;
+	if (!seg_connection_script(connection, packing ? SEG_SCRIPT_APPEND_PACKED : SEG_SCRIPT_APPEND,
+				   got_answer, l, SEG_APPEND_KEYS, (int)argc, sending->argv,
+				   sending->lengths))
 		return false;
 	l->waiting = true;
 	sending->exchange.waiting++;
@@ -286,6 +306,7 @@ static int send_all(seg_stream *stream, const seg_record *records, size_t count,
 	free(sending.lanes);
 	free(sending.argv);
 	free(sending.lengths);
+	seg_packer_fini(&sending.packer);
 	return status;
 }
 

@@ -183,6 +183,22 @@ static bool make_argument_room(seg_producer *p, size_t wanted)
 	return true;
 }
 
+static bool pack_batch(seg_producer *p, seg_producer_batch *batch, size_t *argc)
+{
+	seg_packed packed;
+	seg_packer_begin(&p->sender.packer);
+	for (size_t i = batch->done; i < batch->count; i++) {
+		seg_record record = seg_producer_batch_record(batch, i);
+		if (!seg_packer_add(&p->sender.packer, &record))
+			return false;
+	}
+	if (!seg_packer_finish(&p->sender.packer, p->stream->shape.packing, &packed))
+		return false;
+	seg_append_packed(&packed, p->sender.argv + *argc, p->sender.lengths + *argc);
+	*argc += 2;
+	return true;
+}
+
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
 	if (batch->sequence == 0)
@@ -193,13 +209,18 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 		return false;
 	seg_append_texts texts;
 	seg_append_head(&append, p->stream, &texts, p->sender.argv, p->sender.lengths);
+	seg_packing packing = p->stream->shape.packing;
 	size_t argc = SEG_APPEND_HEAD;
-	for (size_t i = batch->done; i < batch->count; i++) {
+	for (size_t i = batch->done; packing == SEG_PACKING_OFF && i < batch->count; i++) {
 		seg_record record = seg_producer_batch_record(batch, i);
 		argc += seg_append_record(&append, &record, p->sender.argv + argc, p->sender.lengths + argc);
 	}
-	batch->waiting = seg_connection_script(p->sender.connection, SEG_SCRIPT_APPEND, got_answer, batch,
-					       SEG_APPEND_KEYS, (int)argc, p->sender.argv, p->sender.lengths);
+	if (packing && !pack_batch(p, batch, &argc))
+		return false;
+	batch->waiting =
+		seg_connection_script(p->sender.connection,
+				      packing ? SEG_SCRIPT_APPEND_PACKED : SEG_SCRIPT_APPEND, got_answer,
+				      batch, SEG_APPEND_KEYS, (int)argc, p->sender.argv, p->sender.lengths);
 	return batch->waiting;
 }
 
@@ -355,6 +376,7 @@ static void *run(void *arg)
 	seg_connection_destroy(p->sender.connection);
 	free(p->sender.argv);
 	free(p->sender.lengths);
+	seg_packer_fini(&p->sender.packer);
 	return NULL;
 }
 

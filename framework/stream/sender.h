@@ -13,6 +13,7 @@
 
 #include "stream/accumulator.h"
 #include "stream/client.h"
+#include "stream/pack.h"
 
 /* For sleeping_until: the sender is not asleep. */
 #define SEG_SENDER_AWAKE INT64_MIN
@@ -46,6 +47,7 @@ struct seg_producer {
 		const char **argv; /* of the call being issued */
 		size_t *lengths;
 		size_t argv_room;
+		seg_packer packer;
 		uint64_t failures; /* batches given up, for the log */
 		bool left_some;    /* something had to be given up at the end; read after the join */
 	} sender;

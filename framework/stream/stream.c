@@ -5,19 +5,30 @@
 
 #include "base/error.h"
 #include "stream/client.h"
+#include "stream/pack.h"
 
 #define PARTITIONS_MAX 65536
 #define PARTITION_SIZE_MAX ((uint64_t)1 << 40)
 
-/* Of what is kept in Redis: raised when an older library can no longer use it. */
-#define SHAPE_VERSION 1
+/* Of what is kept in Redis: raised when an older library can no longer use it. Version 2 has packing. */
+#define SHAPE_VERSION 2
+#define SHAPE_VERSION_UNPACKED 1
 
 static const char *const overflow_names[] = {
 	[SEG_OVERFLOW_REJECT] = "reject",
 	[SEG_OVERFLOW_DROP_OLDEST] = "drop-oldest",
 };
 
-enum { OVERFLOWS = sizeof(overflow_names) / sizeof(overflow_names[0]) };
+static const char *const packing_names[] = {
+	[SEG_PACKING_OFF] = "off",
+	[SEG_PACKING_ON] = "on",
+	[SEG_PACKING_LZ4] = "lz4",
+};
+
+enum {
+	OVERFLOWS = sizeof(overflow_names) / sizeof(overflow_names[0]),
+	PACKINGS = sizeof(packing_names) / sizeof(packing_names[0]),
+};
 
 const char *seg_overflow_name(seg_overflow overflow)
 {
@@ -37,7 +48,22 @@ static int check_shape(const seg_stream_shape *shape, seg_error *error)
 			seg_fail(error, SEG_EINVAL,
 				 "overflow is %d; it must be SEG_OVERFLOW_REJECT or SEG_OVERFLOW_DROP_OLDEST",
 				 (int)shape->overflow);
+	if (status == 0 && (unsigned)shape->packing >= PACKINGS)
+		status = seg_fail(
+			error, SEG_EINVAL,
+			"packing is %d; it must be SEG_PACKING_OFF, SEG_PACKING_ON or SEG_PACKING_LZ4",
+			(int)shape->packing);
 	return status;
+}
+
+static int check_packing(const seg_stream_shape *shape, const char *name, seg_error *error)
+{
+	if (seg_packing_supported(shape->packing))
+		return 0;
+	return seg_fail(
+		error, SEG_ESERVER,
+		"stream \"%s\" is packed with %s, which this build was made without; install liblz4 and build again",
+		name, packing_names[shape->packing]);
 }
 
 /* --- what is kept in Redis -------------------------------------------------- */
@@ -49,10 +75,18 @@ typedef struct {
 	seg_stream_shape shape;
 } stored_shape;
 
-/* Reads four elements: partitions, partition_size, overflow, version. */
+/* Where a name stands in a list of them; -1: nowhere. */
+static int name_index(const seg_reply *name, const char *const *names, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (seg_reply_is(name, names[i]))
+			return i;
+	return -1;
+}
+
+/* Reads five elements: partitions, partition_size, overflow, version, packing. */
 static void read_shape(const seg_reply *reply, size_t first, stored_shape *stored)
 {
-	const seg_reply *overflow = seg_reply_at(reply, first + 2);
 	int64_t partitions = seg_reply_number(seg_reply_at(reply, first), 0);
 	int64_t size = seg_reply_number(seg_reply_at(reply, first + 1), 0);
 	stored->version = seg_reply_number(seg_reply_at(reply, first + 3), 0);
@@ -60,14 +94,14 @@ static void read_shape(const seg_reply *reply, size_t first, stored_shape *store
 	stored->found = any && any->type != SEG_REPLY_NIL;
 	stored->readable = partitions >= 1 && partitions <= PARTITIONS_MAX && size >= 1 &&
 			   (uint64_t)size <= PARTITION_SIZE_MAX;
-	bool known = false;
-	for (int i = 0; i < OVERFLOWS; i++) {
-		if (seg_reply_is(overflow, overflow_names[i])) {
-			stored->shape.overflow = (seg_overflow)i;
-			known = true;
-		}
-	}
-	stored->readable &= known;
+	int overflow = name_index(seg_reply_at(reply, first + 2), overflow_names, OVERFLOWS);
+	/* Streams registered before there was packing say nothing of it. */
+	const seg_reply *packing_name = seg_reply_at(reply, first + 4);
+	bool packs = packing_name && packing_name->type != SEG_REPLY_NIL;
+	int packing = packs ? name_index(packing_name, packing_names, PACKINGS) : SEG_PACKING_OFF;
+	stored->readable &= overflow >= 0 && packing >= 0;
+	stored->shape.overflow = (seg_overflow)(overflow < 0 ? 0 : overflow);
+	stored->shape.packing = (seg_packing)(packing < 0 ? 0 : packing);
 	stored->shape.partitions = (uint32_t)partitions;
 	stored->shape.partition_size = (uint64_t)size;
 }
@@ -101,7 +135,7 @@ static int check_stored(const stored_shape *stored, const char *name, const char
 static bool same_shape(const seg_stream_shape *a, const seg_stream_shape *b)
 {
 	return a->partitions == b->partitions && a->partition_size == b->partition_size &&
-	       a->overflow == b->overflow;
+	       a->overflow == b->overflow && a->packing == b->packing;
 }
 
 /* --- opening ---------------------------------------------------------------- */
@@ -136,6 +170,8 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	int status = check_arguments(client, name, stream, error);
 	if (status == 0)
 		status = check_shape(shape, error);
+	if (status == 0)
+		status = check_packing(shape, name, error);
 	if (status)
 		return status;
 
@@ -143,11 +179,13 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	seg_key_of_stream(key, client->name_space, name, "info", NULL);
 	snprintf(partitions, sizeof(partitions), "%" PRIu32, shape->partitions);
 	snprintf(size, sizeof(size), "%" PRIu64, shape->partition_size);
-	snprintf(version, sizeof(version), "%d", SHAPE_VERSION);
+	snprintf(version, sizeof(version), "%d", shape->packing ? SHAPE_VERSION : SHAPE_VERSION_UNPACKED);
 	snprintf(what, sizeof(what), "cannot register stream \"%s\"", name);
-	const char *argv[] = {key, partitions, size, overflow_names[shape->overflow], version};
+	const char *argv[] = {key,     partitions,
+			      size,    overflow_names[shape->overflow],
+			      version, packing_names[shape->packing]};
 	stored_shape stored = {0};
-	status = seg_client_script(client, SEG_SCRIPT_REGISTER, got_registered, &stored, 1, 5, argv, NULL,
+	status = seg_client_script(client, SEG_SCRIPT_REGISTER, got_registered, &stored, 1, 6, argv, NULL,
 				   what, error);
 	if (status == 0)
 		status = check_stored(&stored, name, key, error);
@@ -156,13 +194,14 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	if (!same_shape(&stored.shape, shape))
 		return seg_fail(error, SEG_ESHAPE,
 				"stream \"%s\" exists with %" PRIu32 " partitions of %" PRIu64
-				" messages, overflow %s, not with "
+				" messages, overflow %s, packing %s, not with "
 				"%" PRIu32 " of %" PRIu64
-				", overflow %s; a stream never changes its shape: use the "
+				", overflow %s, packing %s; a stream never changes its shape: use the "
 				"existing one, or another name",
 				name, stored.shape.partitions, stored.shape.partition_size,
-				overflow_names[stored.shape.overflow], shape->partitions,
-				shape->partition_size, overflow_names[shape->overflow]);
+				overflow_names[stored.shape.overflow], packing_names[stored.shape.packing],
+				shape->partitions, shape->partition_size, overflow_names[shape->overflow],
+				packing_names[shape->packing]);
 	return make_stream(client, name, shape, stream, error);
 }
 
@@ -174,9 +213,9 @@ int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, s
 	char key[SEG_KEY_MAX], what[SEG_NAME_MAX + 64];
 	seg_key_of_stream(key, client->name_space, name, "info", NULL);
 	snprintf(what, sizeof(what), "cannot open stream \"%s\"", name);
-	const char *argv[] = {"HMGET", key, "partitions", "partition_size", "overflow", "version"};
+	const char *argv[] = {"HMGET", key, "partitions", "partition_size", "overflow", "version", "packing"};
 	stored_shape stored = {0};
-	status = seg_client_command(client, got_stored, &stored, 6, argv, NULL, what, error);
+	status = seg_client_command(client, got_stored, &stored, 7, argv, NULL, what, error);
 	if (status)
 		return status;
 	if (!stored.found)
@@ -184,6 +223,8 @@ int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, s
 				"there is no stream \"%s\" in namespace \"%s\" at %s; register it first",
 				name, client->name_space, client->address.text);
 	status = check_stored(&stored, name, key, error);
+	if (status == 0)
+		status = check_packing(&stored.shape, name, error);
 	return status ? status : make_stream(client, name, &stored.shape, stream, error);
 }
 

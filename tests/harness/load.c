@@ -78,8 +78,9 @@ test_load *test_load_start(const char *address, const char *stream, int partitio
 	producing.delivery_arg = load;
 	seg_error error = {0};
 	if (seg_client_open(&options, &load->client, &error) ||
-	    seg_stream_register(load->client, stream, &shape, &load->stream, &error) ||
-	    seg_producer_open(load->stream, &producing, &load->producer, &error))
+	    (seg_stream_open(load->client, stream, &load->stream, &error) == SEG_ENOTFOUND &&
+	     seg_stream_register(load->client, stream, &shape, &load->stream, &error)) ||
+	    !load->stream || seg_producer_open(load->stream, &producing, &load->producer, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(pthread_create(&load->thread, NULL, send_numbers, load), 0);
 	return load;

@@ -8,7 +8,7 @@
 
 typedef struct test_load test_load;
 
-/* Registers the stream with so many partitions, and starts sending a number to all keys, so many numbers a second. */
+/* Registers the stream with so many partitions, unless it exists, and starts sending a number to all keys, so many numbers a second. */
 test_load *test_load_start(const char *address, const char *stream, int partitions, int keys, int per_second);
 
 /* Returns when so many numbers were sent to each key, or fails the test. */

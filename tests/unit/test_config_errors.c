@@ -254,7 +254,7 @@ static const struct mistake mistakes[] = {
 	{"one stream in two shapes",
 	 CONSUMER "partitions = 4\n[consumer d]\nstream=s\ngroup=h\nplugin=p\npartitions = 8\n",
 	 "c.ini:10: the stream \"s\" has another shape in [consumer c] (c.ini:1); give both the "
-	 "same partitions, partition_size and overflow"},
+	 "same partitions, partition_size, overflow and packing"},
 	{"a size without partitions", CONSUMER "partition_size = 1000\n",
 	 "c.ini:5: partition_size has no use without partitions, which register the stream; add "
 	 "partitions = NUMBER or remove partition_size"},

@@ -251,7 +251,7 @@ static void check_odd_key(seg_script script, int keys, int odd, const char *cons
 static void a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_goes_on(void **state)
 {
 	(void)state;
-	check_odd_keys(REGISTER, 1, INFO, "4", "100", "reject", "1");
+	check_odd_keys(REGISTER, 1, INFO, "4", "100", "reject", "1", "off");
 	check_odd_keys(CLAIM, 2, LOG, STATE, "g", "0", "m", "6", "o");
 	check_odd_keys(COMMIT, 2, LOG, STATE, "g", "5", "n", "2-1", "2", "0");
 	check_odd_keys(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", "1-1", "1", "why", "1", "h", "0");

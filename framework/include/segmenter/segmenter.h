@@ -144,10 +144,22 @@ typedef enum seg_overflow {
 	SEG_OVERFLOW_DROP_OLDEST = 1 /* it drops its oldest messages, read or not, and counts them */
 } seg_overflow;
 
+/*
+ * Whether a batch of records becomes one entry of the log, which costs Redis far less, or one each, which other tools can
+ * read. The handler's view, ids, order, bounds and guarantees are the same; but a batch that does not fit a partition is
+ * refused as a whole.
+ */
+typedef enum seg_packing {
+	SEG_PACKING_OFF = 0,
+	SEG_PACKING_ON = 1,
+	SEG_PACKING_LZ4 = 2 /* and compressed; SEG_ESERVER where the library was built without LZ4 */
+} seg_packing;
+
 typedef struct seg_stream_shape {
 	uint32_t partitions;     /* 1 to 65,536 */
 	uint64_t partition_size; /* messages, 1 to 2^40; what every group has committed is trimmed first */
 	seg_overflow overflow;
+	seg_packing packing;
 } seg_stream_shape;
 
 /*

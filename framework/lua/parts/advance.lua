@@ -7,7 +7,9 @@ local function advance(log, state, group, position, count, known)
 	if known and id_less(position, known) then
 		return nil
 	end
-	local moved = redis.pcall('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', count)
+	-- r<n>: records of packed entries, which are not what Redis counts.
+	local entries = string.sub(count, 1, 1) == 'r' and '-1' or count
+	local moved = redis.pcall('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', entries)
 	if moved.err then
 		local made = redis.pcall('XGROUP', 'CREATE', log, group, position, 'MKSTREAM')
 		if made.err then

@@ -1,9 +1,5 @@
 -- @include id
-
--- Redis takes no exponents.
-local function text(number)
-	return string.format('%.0f', number)
-end
+-- @include text
 
 -- How many entries came up to `position`, those that are gone included, of a log that XINFO STREAM describes: known
 -- where none of the entries that are left came before it, or none comes behind it; else nil.

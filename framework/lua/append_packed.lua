@@ -1,0 +1,108 @@
+-- Adds a batch of records as one entry, all of them or none: within the bound, and not twice.
+-- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n field value.
+--
+-- The entry gets the id of its last record; the n-1 sequence numbers before are those of the others. The bound
+-- counts records: `records` were ever added, `base` of them before the first entry that is left, when that was last looked at.
+-- Without a shebang line, as append.
+-- @include memory
+-- @include id
+-- @include text
+local log, producer, counters = KEYS[1], KEYS[2], KEYS[3]
+local size, overflow, sequence, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local field, value = ARGV[6], ARGV[7]
+
+-- @include duplicate
+local kept = redis.call('HMGET', counters, 'records', 'base', 'last')
+local records, base = tonumber(kept[1] or '0'), tonumber(kept[2] or '0')
+
+-- Its functions are made only where they are needed.
+local function trim(how)
+-- @include trim
+	return trim_committed(log, how)
+end
+
+-- Entries of strangers say nothing of records, and count none.
+local function look()
+	local first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+	if not first then
+		base = records
+		return
+	end
+	for i = 1, #first[2], 2 do
+		if first[2][i] == 'from' then
+			base = tonumber(first[2][i + 1])
+		end
+	end
+end
+
+local function is_full()
+	return records - base + n > size
+end
+
+for _, how in ipairs({'~', '='}) do
+	if is_full() then
+		trim(how)
+		look()
+	end
+end
+if is_full() and overflow == 'drop-oldest' then
+	local before = base
+	while is_full() and redis.call('XLEN', log) > 0 do
+		local second = redis.call('XRANGE', log, '-', '+', 'COUNT', 2)[2]
+		if second then
+			redis.call('XTRIM', log, 'MINID', '=', second[1])
+		else
+			redis.call('XTRIM', log, 'MAXLEN', '=', 0)
+		end
+		look()
+	end
+	redis.call('HINCRBY', counters, 'dropped', base - before)
+elseif is_full() then
+	return {'OK', '0-0', '0'}
+end
+
+-- Behind the entry with the id `last`, and not before the time.
+local NUMBER_EXACT = 2 ^ 53
+local function first_behind(last)
+	local time = redis.call('TIME')
+	local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+	local ms, seq = string.match(last or '0-0', '^(%d+)-(%d+)$')
+	if number_less(ms, now) then
+		return now, 0
+	elseif tonumber(seq) + n >= NUMBER_EXACT then
+		return one_more(ms), 0
+	end
+	return ms, tonumber(seq) + 1
+end
+
+local function add(last)
+	local ms, seq = first_behind(last)
+	local id = redis.pcall('XADD', log, ms .. '-' .. text(seq + n - 1), field, value, 'from', text(records))
+	return id, ms .. '-' .. text(seq)
+end
+
+-- A stranger may have added something behind our newest: what our records are called must come behind that.
+local function newest()
+	if kept[3] and #redis.call('XRANGE', log, '(' .. kept[3], '+', 'COUNT', 1) == 0 then
+		return kept[3]
+	end
+	local info = redis.call('EXISTS', log) == 1 and redis.call('XINFO', 'STREAM', log) or {}
+	for i = 1, #info, 2 do
+		if info[i] == 'last-generated-id' then
+			return info[i + 1]
+		end
+	end
+end
+
+local id, first = add(newest())
+if type(id) == 'table' and out_of_memory(id) and trim('=') > 0 then
+	id, first = add(newest())
+end
+if type(id) == 'table' then
+	return id
+end
+redis.call('HSET', counters, 'records', text(records + n), 'base', text(base), 'last', id)
+if sequence ~= '0' then
+	redis.call('SET', producer, sequence .. ' ' .. first .. ' ' .. n, 'PX', ttl)
+end
+return {'OK', first, tostring(n)}

@@ -1,0 +1,331 @@
+/*
+ * test_packing.c - streams whose entries hold many messages: nothing that a handler, a producer or an operator sees is
+ * another than without, whoever dies in the middle of an entry.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 40, PER_SECOND = 400, RUNNERS = 3, BATCH = 16, BATCHES = 2 };
+
+static test_server *server;
+static redisContext *redis;
+static seg_client *client;
+static seg_stream *stream;
+static test_runner *runners[RUNNERS];
+static char directory[64], deliveries_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = server->address;
+	assert_int_equal(seg_client_open(&options, &client, NULL), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (stream)
+		seg_stream_close(stream);
+	stream = NULL;
+	seg_client_close(client);
+	for (int i = 0; i < RUNNERS; i++) {
+		test_runner_free(runners[i]);
+		runners[i] = NULL;
+	}
+	redisFree(redis);
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void register_stream(uint32_t partitions, uint64_t size, seg_overflow overflow, seg_packing packing)
+{
+	seg_stream_shape shape = {partitions, size, overflow, packing};
+	seg_error error = {0};
+	if (seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+}
+
+static void run(int i, const char *more)
+{
+	test_runner_free(runners[i]);
+	runners[i] =
+		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
+				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+				"batch_size = %d\nin_flight_batches = %d\nsession_timeout = 1s\n"
+				"retry_backoff = 1ms\noption.path = %s\n%s\n",
+				server->address, i, test_build_directory(), BATCH, BATCHES, deliveries_path,
+				more);
+}
+
+/* Sends "0" to "count-1", first of them `first`, in one batch under one key; all must be added. */
+static void send(int first, int count)
+{
+	static char data[512][8];
+	seg_record records[512];
+	seg_send_result results[512];
+	seg_error error = {0};
+	for (int i = 0; i < count; i++) {
+		int length = snprintf(data[i], sizeof(data[i]), "%d", first + i);
+		records[i] = (seg_record){.key = "k0",
+					  .key_length = 2,
+					  .data = data[i],
+					  .data_length = (size_t)length};
+	}
+	if (seg_stream_send_batch(stream, records, (size_t)count, results, &error))
+		fail_msg("%s", error.text);
+	for (int i = 1; i < count; i++)
+		assert_true(seg_id_compare(results[i - 1].id, results[i].id) < 0);
+}
+
+static void wait_drained(void)
+{
+	test_group_wait_drained(server->address, "s", "g");
+}
+
+static long long number(const char *command)
+{
+	redisReply *reply = test_server_command(redis, command);
+	long long n = reply->type == REDIS_REPLY_STRING ? atoll(reply->str) : reply->integer;
+	freeReplyObject(reply);
+	return n;
+}
+
+static int64_t lag(void)
+{
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	int64_t all = 0;
+	for (uint32_t p = 0; info && p < info->partition_count; p++)
+		all += info->partitions[p].lag;
+	seg_group_info_free(info);
+	return all;
+}
+
+/* --- what is sent, and handled --------------------------------------------------------------------- */
+
+static void a_batch_is_one_entry_and_every_message_has_its_id(void **state)
+{
+	(void)state;
+	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
+	send(0, 100);
+	assert_int_equal(number("XLEN __default:s:partition_0"), 1);
+	run(0, "");
+	wait_drained();
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	assert_int_equal(deliveries.count, 100);
+	assert_int_equal(test_deliveries_check(&deliveries, 1, 100, 0), 0);
+	test_deliveries_free(&deliveries);
+	assert_int_equal(lag(), 0);
+}
+
+static void comings_and_goings(seg_packing packing)
+{
+	register_stream(PARTITIONS, 1000000, SEG_OVERFLOW_REJECT, packing);
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "");
+	run(1, "");
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_load_go_on(load, 50);
+	run(2, "");
+	test_group_wait_balanced(server->address, "s", "g", 3);
+	test_load_go_on(load, 50);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_load_go_on(load, 50);
+	int numbers = test_load_end(load);
+	wait_drained();
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	/* Handoffs in the middle of entries repeat nothing. */
+	assert_int_equal(test_deliveries_check(&deliveries, KEYS, numbers, 0), 0);
+	test_deliveries_free(&deliveries);
+	/* And they were packed. */
+	assert_true(number("XLEN __default:s:partition_0") < numbers * KEYS / PARTITIONS / 4);
+}
+
+static void runners_that_come_and_go_repeat_nothing(void **state)
+{
+	(void)state;
+	comings_and_goings(SEG_PACKING_ON);
+}
+
+static void runners_that_come_and_go_repeat_nothing_of_what_is_compressed(void **state)
+{
+	(void)state;
+	comings_and_goings(SEG_PACKING_LZ4);
+}
+
+static void killed_runners_lose_nothing_and_what_is_repeated_is_bounded(void **state)
+{
+	(void)state;
+	register_stream(PARTITIONS, 1000000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "commit_interval = 20ms");
+	run(1, "commit_interval = 20ms");
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	for (int round = 0; round < 3; round++) {
+		test_load_go_on(load, 50);
+		assert_int_equal(test_runner_stop(runners[round % 2], SIGKILL), -SIGKILL);
+		test_group_wait_balanced(server->address, "s", "g", 1);
+		run(round % 2, "commit_interval = 20ms");
+		test_group_wait_balanced(server->address, "s", "g", 2);
+	}
+	int numbers = test_load_end(load);
+	wait_drained();
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers, 0);
+	test_deliveries_free(&deliveries);
+	/* The window, and an entry that reaches over its end. */
+	if (repeated > (size_t)3 * PARTITIONS * (BATCH * BATCHES + 256))
+		fail_msg("%zu messages were handled again", repeated);
+}
+
+static void a_position_within_an_entry_is_gone_on_from(void **state)
+{
+	(void)state;
+	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
+	send(0, 100);
+	run(0, "option.stop = 42");
+	assert_int_equal(test_runner_wait(runners[0]), EX_UNAVAILABLE);
+	assert_int_equal(lag(), 100 - 42);
+	run(0, "");
+	wait_drained();
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	/* 42 was handed over once, and stopped at. */
+	assert_int_equal(test_deliveries_check(&deliveries, 1, 100, 0), 1);
+	assert_int_equal(deliveries.count, 101);
+	assert_string_equal(deliveries.list[43].data, "42");
+	test_deliveries_free(&deliveries);
+	assert_int_equal(lag(), 0);
+}
+
+/* --- what fails, and what is no entry of ours ------------------------------------------------------------ */
+
+static void one_message_of_an_entry_can_be_a_dead_letter(void **state)
+{
+	(void)state;
+	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_LZ4);
+	send(0, 50);
+	run(0, "option.dead_letter = 17");
+	wait_drained();
+	redisReply *letters = test_server_command(redis, "XRANGE {__default:s:partition_0}:g:dead - +");
+	assert_int_equal(letters->elements, 1);
+	const redisReply *fields = letters->element[0]->element[1];
+	assert_string_equal(fields->element[3]->str, "told to dead-letter");
+	assert_string_equal(fields->element[12]->str, "partitionKey");
+	assert_string_equal(fields->element[13]->str, "k0");
+	assert_string_equal(fields->element[14]->str, "data");
+	assert_string_equal(fields->element[15]->str, "17");
+	freeReplyObject(letters);
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	assert_int_equal(deliveries.count, 50);
+	test_deliveries_free(&deliveries);
+}
+
+static void an_entry_whose_records_cannot_be_read_is_one_dead_letter(void **state)
+{
+	(void)state;
+	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
+	send(0, 3);
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * packed nonsense from 3"));
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k0 data 3"));
+	send(4, 3);
+	run(0, "");
+	wait_drained();
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	assert_int_equal(test_deliveries_check(&deliveries, 1, 7, 0), 0);
+	test_deliveries_free(&deliveries);
+}
+
+/* --- bounds ------------------------------------------------------------------------------------------------ */
+
+static int try_to_send(int count)
+{
+	static seg_record records[512];
+	seg_send_result results[512];
+	for (int i = 0; i < count; i++)
+		records[i] = (seg_record){.key = "k0", .key_length = 2, .data = "0", .data_length = 1};
+	return seg_stream_send_batch(stream, records, (size_t)count, results, NULL);
+}
+
+static void the_partition_size_counts_messages_and_what_is_committed_makes_room(void **state)
+{
+	(void)state;
+	register_stream(1, 100, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
+	assert_int_equal(try_to_send(60), 0);
+	assert_int_equal(try_to_send(41), SEG_EFULL);
+	assert_int_equal(try_to_send(40), 0);
+	assert_int_equal(try_to_send(1), SEG_EFULL);
+	run(0, "");
+	wait_drained();
+	assert_int_equal(try_to_send(100), 0);
+	assert_int_equal(number("XLEN __default:s:partition_0"), 1);
+}
+
+static void the_oldest_are_dropped_by_the_entry_and_counted_as_messages(void **state)
+{
+	(void)state;
+	register_stream(1, 100, SEG_OVERFLOW_DROP_OLDEST, SEG_PACKING_ON);
+	assert_int_equal(try_to_send(40), 0);
+	assert_int_equal(try_to_send(40), 0);
+	assert_int_equal(try_to_send(40), 0);
+	assert_int_equal(number("XLEN __default:s:partition_0"), 2);
+	assert_int_equal(number("HGET {__default:s:partition_0}:counters dropped"), 40);
+	run(0, "");
+	wait_drained();
+	test_runner_says(runners[0], "40 messages were removed before this group had read them");
+}
+
+static void another_packing_is_another_shape(void **state)
+{
+	(void)state;
+	register_stream(1, 100, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
+	seg_stream_shape shape = {1, 100, SEG_OVERFLOW_REJECT, SEG_PACKING_OFF};
+	seg_stream *other;
+	seg_error error = {0};
+	assert_int_equal(seg_stream_register(client, "s", &shape, &other, &error), SEG_ESHAPE);
+	assert_non_null(strstr(error.text, "packing on, not with"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_batch_is_one_entry_and_every_message_has_its_id),
+		TEST(runners_that_come_and_go_repeat_nothing),
+		TEST(runners_that_come_and_go_repeat_nothing_of_what_is_compressed),
+		TEST(killed_runners_lose_nothing_and_what_is_repeated_is_bounded),
+		TEST(a_position_within_an_entry_is_gone_on_from),
+		TEST(one_message_of_an_entry_can_be_a_dead_letter),
+		TEST(an_entry_whose_records_cannot_be_read_is_one_dead_letter),
+		TEST(the_partition_size_counts_messages_and_what_is_committed_makes_room),
+		TEST(the_oldest_are_dropped_by_the_entry_and_counted_as_messages),
+		TEST(another_packing_is_another_shape),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

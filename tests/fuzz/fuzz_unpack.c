@@ -1,0 +1,30 @@
+/* fuzz_unpack.c - the value of an entry that holds several records: whatever it is, it is read within its bounds. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stream/pack.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 1)
+		return 0;
+	/* The first byte says whether it is compressed. */
+	seg_arena arena;
+	seg_arena_init(&arena, 4096);
+	seg_unpacker u;
+	seg_message m;
+	volatile size_t sum = 0;
+	int status = seg_unpacker_begin(&u, data[0] & 1, (const char *)data + 1, size - 1, &arena);
+	for (size_t n = status == 0 ? u.records : 0; status == 0 && n > 0; n--) {
+		status = seg_unpacker_next(&u, &m);
+		for (size_t i = 0; status == 0 && i < m.data_length; i++)
+			sum += ((const uint8_t *)m.data)[i];
+		for (size_t i = 0; status == 0 && i < m.header_count; i++)
+			sum += m.headers[i].name_length + m.headers[i].value_length;
+	}
+	seg_arena_fini(&arena);
+	return 0;
+}
