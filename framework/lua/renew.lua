@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- Gives partitions new epochs under the owners that they have, and tells these: they claim them anew.
+-- KEYS: partitions control. ARGV: p ...
+local partitions, control = KEYS[1], KEYS[2]
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Of Lua's own making, a number of that size may come out as 1.8e+12.
+local function text(number)
+	return string.format('%.0f', number)
+end
+
+local generation = tonumber(redis.call('HGET', partitions, 'generation') or '0')
+generation = math.max(generation + 1, time[1] * 1000000 + time[2])
+local renewed = 0
+for _, p in ipairs(ARGV) do
+	local epoch, owner, target = string.match(redis.call('HGET', partitions, p) or '', '^(%S+) (%S+) (%S+)$')
+	if owner and owner ~= '-' then
+		local later = text(math.max(tonumber(epoch) + 1, now))
+		redis.call('HSET', partitions, p, later .. ' ' .. owner .. ' ' .. target, '@' .. owner, text(generation))
+		renewed = renewed + 1
+	end
+end
+if renewed > 0 then
+	redis.call('HSET', partitions, 'generation', text(generation))
+	redis.call('XADD', control, 'MAXLEN', '64', '*', 'generation', text(generation))
+end
+return {'OK', tostring(renewed)}

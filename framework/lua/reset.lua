@@ -1,0 +1,37 @@
+#!lua flags=allow-oom
+-- Sets a group's position where an operator wants it, and lowers the fence: whoever owns the partition is refused its next
+-- commit, claims it again, and goes on from there.
+-- KEYS: log state. ARGV: group expected position count.
+--
+-- The epoch stays, as after a release, so that the next claim has a later one. `expected`: only from there, '' from
+-- anywhere. What readers with XREADGROUP have not acknowledged is acknowledged: the next claim would go back to it.
+-- @include open
+-- @include count
+local log, state = KEYS[1], KEYS[2]
+local group, expected, position, count = unpack(ARGV)
+local PENDING_CHUNK = 1000
+
+local _, found = open_group(log, state, group, position)
+local old = found['last-delivered-id']
+-- At the new position already: the same call, its answer lost.
+if expected ~= '' and old ~= expected and old ~= position then
+	return {'MOVED', old}
+end
+while found.pending > 0 do
+	local ids = {}
+	for i, entry in ipairs(redis.call('XPENDING', log, group, '-', '+', PENDING_CHUNK)) do
+		ids[i] = entry[1]
+	end
+	if #ids == 0 then
+		break
+	end
+	redis.call('XACK', log, group, unpack(ids))
+end
+
+local info = named(redis.call('XINFO', 'STREAM', log))
+count = text(entries_up_to(info, position) or tonumber(count))
+redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', count)
+redis.call('HSET', state, 'position', position, 'count', count, 'claimed', position, 'clean', '1', 'nonce', '',
+	'owner', '', 'crashes', '0')
+redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_id')
+return {'OK', old}

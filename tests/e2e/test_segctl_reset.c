@@ -1,0 +1,235 @@
+/* test_segctl_reset.c - `segctl reset`, of a group that is stopped and of one that runs: what is handled next is what was said. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+enum { MESSAGES = 10 };
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runner;
+static char directory[64], deliveries_path[96];
+
+static void add(int from, int to)
+{
+	for (int i = from; i < to; i++)
+		freeReplyObject(
+			test_server_command(redis, "XADD __default:s:partition_0 %d-0 partitionKey k data %d",
+					    1000 + i, i));
+}
+
+static void start_runner(void)
+{
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\n",
+		server->address, test_build_directory(), deliveries_path);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+}
+
+static void stop_runner(void)
+{
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_runner_free(runner);
+	runner = NULL;
+}
+
+/* One partition, ids 1000-0 to 1009-0 with data 0 to 9, all handled, nobody running. */
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	test_segctl_good(server->address, "stream create s -p 1");
+	add(0, MESSAGES);
+	start_runner();
+	stop_runner();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	test_directory_remove(directory);
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+typedef struct {
+	size_t skip;
+	const char *data;
+} expected;
+
+/* The data delivered behind the first `skip`, as "0 1 2". */
+static const char *delivered(size_t skip)
+{
+	static char text[4096];
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	text[0] = '\0';
+	for (size_t i = skip; i < deliveries.count; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", *text ? " " : "",
+			 deliveries.list[i].data);
+	test_deliveries_free(&deliveries);
+	return text;
+}
+
+static size_t count_deliveries(void)
+{
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	size_t count = deliveries.count;
+	test_deliveries_free(&deliveries);
+	return count;
+}
+
+static bool was_delivered(void *arg)
+{
+	const expected *e = arg;
+	return strcmp(delivered(e->skip), e->data) == 0;
+}
+
+static void expect_delivered(size_t skip, const char *data)
+{
+	expected e = {skip, data};
+	test_wait_until(was_delivered, &e, 20000, data);
+}
+
+static void reset_and_run(const char *options, const char *row, const char *handled)
+{
+	size_t before = count_deliveries();
+	test_expect_text(test_segctl_good(server->address, "reset s g --yes -o csv %s", options), row);
+	start_runner();
+	expect_delivered(before, handled);
+	stop_runner();
+}
+
+static void a_stopped_group_goes_on_from_where_it_was_set(void **state)
+{
+	(void)state;
+	reset_and_run("--to earliest", "0,1009-0,0-0,10\r\n", "0 1 2 3 4 5 6 7 8 9");
+	reset_and_run("--to 1006-0", "0,1009-0,1006-0,3\r\n", "7 8 9");
+	reset_and_run("--shift -2", "0,1009-0,1007-18446744073709551615,2\r\n", "8 9");
+	reset_and_run("--shift -99", "0,1009-0,0-0,10\r\n", "0 1 2 3 4 5 6 7 8 9");
+	reset_and_run("--to 1970-01-01T00:00:01.004Z", "0,1009-0,1003-18446744073709551615,6\r\n",
+		      "4 5 6 7 8 9");
+	reset_and_run("--to latest", "0,1009-0,1009-0,0\r\n", "");
+	reset_and_run("--to 2099-01-01T00:00:00Z", "0,1009-0,1009-0,0\r\n", "");
+	test_segctl_good(server->address, "reset s g --yes --to earliest");
+	reset_and_run("--shift 7", "0,0-0,1006-0,3\r\n", "7 8 9");
+}
+
+static void what_waits_after_a_reset_is_known_exactly(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "reset s g --yes --to 1003-0");
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "6 messages wait");
+	test_expect_text(test_segctl_good(server->address, "lag s g -o csv --sample 0"), "1003-0,1009-0,6,");
+}
+
+static void a_dry_run_changes_nothing(void **state)
+{
+	(void)state;
+	test_expect_text(test_segctl_good(server->address, "reset s g --to earliest --dry-run"),
+			 "1009-0  0-0");
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "0 messages wait");
+	const test_segctl *answer = test_segctl_do(server->address, "reset s g --to earliest");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "say --yes");
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "0 messages wait");
+	assert_int_equal(test_segctl_do(server->address, "reset s g --yes")->exit_code, EX_USAGE);
+	assert_int_equal(test_segctl_do(server->address, "reset s g --yes --to latest --shift 1")->exit_code,
+			 EX_USAGE);
+	assert_int_equal(test_segctl_do(server->address, "reset s g --yes --to latest -p 1")->exit_code,
+			 EX_NOINPUT);
+}
+
+static void a_running_group_is_refused_and_with_force_begins_again_at_once(void **state)
+{
+	(void)state;
+	start_runner();
+	const test_segctl *answer = test_segctl_do(server->address, "reset s g --to 1006-0 --yes");
+	assert_int_equal(answer->exit_code, EX_TEMPFAIL);
+	test_expect_text(answer->errors, "has live members (only)");
+	size_t before = count_deliveries();
+	assert_int_equal(before, MESSAGES);
+	/* It is idle: nothing is there to commit, and still it begins again. */
+	test_segctl_good(server->address, "reset s g --to 1006-0 --yes --force");
+	expect_delivered(before, "7 8 9");
+	add(MESSAGES, MESSAGES + 2);
+	expect_delivered(before, "7 8 9 10 11");
+	stop_runner();
+	assert_int_equal(count_deliveries(), MESSAGES + 5);
+}
+
+/* The fence: what the owner commits under the epoch that it had is refused. */
+static void an_owner_cannot_commit_over_a_reset(void **state)
+{
+	(void)state;
+	seg_client_options options;
+	seg_consumer_options consumer_options;
+	seg_client *client;
+	seg_consumer *consumer;
+	const seg_batch *batch = NULL;
+	seg_error error = {0};
+	seg_client_options_init(&options);
+	options.address = server->address;
+	seg_consumer_options_init(&consumer_options);
+	consumer_options.group = "g";
+	add(MESSAGES, MESSAGES + 3);
+	assert_int_equal(seg_client_open(&options, &client, &error), 0);
+	assert_int_equal(seg_consumer_open(client, "s", &consumer_options, &consumer, &error), 0);
+	assert_int_equal(seg_consumer_poll(consumer, 20000, &batch, &error), 1);
+	assert_memory_equal(batch->messages[0].data, "10", 2);
+	/* It holds messages 10 to 12 when the group is set back to before 9. */
+	test_segctl_good(server->address, "reset s g --to 1008-0 --yes --force");
+	(void)seg_consumer_commit(consumer, batch, batch->count, &error);
+	(void)seg_consumer_sync(consumer, 5000, &error);
+	seg_consumer_release(consumer, batch);
+	char seen[64] = "";
+	for (int got = 0; strlen(seen) < strlen("9 10 11 12 ") && got >= 0;) {
+		got = seg_consumer_poll(consumer, 20000, &batch, &error);
+		assert_int_equal(got, 1);
+		for (size_t i = 0; i < batch->count; i++)
+			snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%.*s ",
+				 (int)batch->messages[i].data_length, (const char *)batch->messages[i].data);
+		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, &error), 0);
+		seg_consumer_release(consumer, batch);
+	}
+	assert_string_equal(seen, "9 10 11 12 ");
+	assert_int_equal(seg_consumer_close(consumer, 10000, &error), 0);
+	seg_client_close(client);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_stopped_group_goes_on_from_where_it_was_set, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(what_waits_after_a_reset_is_known_exactly, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_dry_run_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_running_group_is_refused_and_with_force_begins_again_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_owner_cannot_commit_over_a_reset, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
