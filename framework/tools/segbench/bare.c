@@ -2,6 +2,7 @@
  * bare.c - the bare limit of consuming: XREAD of all partitions, pipelined on one connection, the next read of a
  * partition on its way as soon as the answer to the last is in; nothing is done with the messages but to count them.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,10 @@ typedef struct {
 	char id[ENTRIES_ID_MAX];
 } position;
 
-static void ask(bench_pipe *pipe, const position *p)
+static void ask(bench_pipe *pipe, const position *p, uint32_t most)
 {
 	char count[16];
-	snprintf(count, sizeof(count), "%d", WORKLOAD_BATCH);
+	snprintf(count, sizeof(count), "%" PRIu32, most);
 	const char *words[] = {"XREAD", "COUNT", count, "STREAMS", p->key, p->id};
 	bench_pipe_add(pipe, 6, words, NULL);
 }
@@ -30,12 +31,13 @@ static int read_all(void *arg)
 	bench_pipe pipe;
 	position positions[TALLY_PARTITIONS];
 	uint64_t left = workload->round;
+	uint32_t most = bench_workload_batch(workload);
 	void *reply;
 	bench_pipe_open(&pipe, workload->server, &bench_entries_functions, &entries);
 	for (uint32_t p = 0; p < workload->partitions; p++) {
 		bench_workload_key(p, positions[p].key);
 		strcpy(positions[p].id, "0");
-		ask(&pipe, &positions[p]);
+		ask(&pipe, &positions[p], most);
 	}
 	for (uint32_t p = 0; left > 0;) {
 		bench_pipe_flush(&pipe);
@@ -46,7 +48,7 @@ static int read_all(void *arg)
 			strcpy(positions[p].id, entries.id);
 			left -= entries.count;
 			entries.count = 0;
-			ask(&pipe, &positions[p]);
+			ask(&pipe, &positions[p], most);
 		}
 	}
 	bench_pipe_close(&pipe);

@@ -41,5 +41,8 @@ static void run(bench_context *context)
 	free(rounds);
 }
 
-const bench_experiment bench_experiment_consume =
-	{"consume", "messages/s, CPU and memory: XREAD, segrunner, pull consumer, XREADGROUP", run};
+const bench_experiment bench_experiment_consume = {
+	.name = "consume",
+	.help = "messages/s, CPU and memory: XREAD, segrunner, pull consumer, XREADGROUP",
+	.run = run,
+};

@@ -179,5 +179,8 @@ static void run(bench_context *context)
 	free(g.members);
 }
 
-const bench_experiment bench_experiment_coordinate =
-	{"coordinate", "Redis's time for heartbeats and rebalances of a large group", run};
+const bench_experiment bench_experiment_coordinate = {
+	.name = "coordinate",
+	.help = "Redis's time for heartbeats and rebalances of a large group",
+	.run = run,
+};

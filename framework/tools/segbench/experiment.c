@@ -18,6 +18,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_allocations,
 	&bench_experiment_idle,
 	&bench_experiment_coordinate,
+	&bench_experiment_curves,
 	NULL,
 };
 /* clang-format on */

@@ -19,11 +19,13 @@ typedef struct bench_context {
 typedef struct bench_experiment {
 	const char *name;
 	const char *help;
+	bool only_if_named; /* it takes long, and no goal needs it */
 	void (*run)(bench_context *context);
 } bench_experiment;
 
 extern const bench_experiment bench_experiment_consume;
 extern const bench_experiment bench_experiment_produce;
+extern const bench_experiment bench_experiment_curves;
 extern const bench_experiment bench_experiment_latency;
 extern const bench_experiment bench_experiment_pauses;
 extern const bench_experiment bench_experiment_allocations; /* steady.c */

@@ -72,6 +72,8 @@ static void run(bench_context *context)
 	bench_report_ratio(&context->report, "memory-idle-mib", &memory);
 }
 
-const bench_experiment bench_experiment_idle = {"idle",
-						"CPU, commands and memory of a segrunner with nothing to do",
-						run};
+const bench_experiment bench_experiment_idle = {
+	.name = "idle",
+	.help = "CPU, commands and memory of a segrunner with nothing to do",
+	.run = run,
+};

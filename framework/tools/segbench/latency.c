@@ -241,5 +241,8 @@ static void run(bench_context *context)
 	measure(context, &(latency_case){1000, 1, spin, 3, "spin", true});
 }
 
-const bench_experiment bench_experiment_latency =
-	{"latency", "from before the send to the handler's entry, at fixed rates", run};
+const bench_experiment bench_experiment_latency = {
+	.name = "latency",
+	.help = "from before the send to the handler's entry, at fixed rates",
+	.run = run,
+};

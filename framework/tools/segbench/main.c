@@ -37,7 +37,7 @@ static void run_experiments(void)
 {
 	const char *only = context.options.only;
 	for (const bench_experiment *const *e = bench_experiments; *e; e++)
-		if (!only || strcmp(only, (*e)->name) == 0)
+		if (only ? strcmp(only, (*e)->name) == 0 : !(*e)->only_if_named)
 			(*e)->run(&context);
 }
 

@@ -107,5 +107,8 @@ static void run(bench_context *context)
 		bench_report_figure(&context->report, "pauses", names[i], "ms", &series[i]);
 }
 
-const bench_experiment bench_experiment_pauses = {"pauses",
-						  "how long a partition waits that changes its owner", run};
+const bench_experiment bench_experiment_pauses = {
+	.name = "pauses",
+	.help = "how long a partition waits that changes its owner",
+	.run = run,
+};

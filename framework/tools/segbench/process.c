@@ -140,6 +140,17 @@ uint64_t bench_process_memory(pid_t pid, const char *line)
 	return kib * 1024;
 }
 
+void bench_process_reset_peak(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/clear_refs", (int)pid);
+	FILE *file = fopen(path, "w");
+	if (file) {
+		fputs("5", file);
+		fclose(file);
+	}
+}
+
 void bench_pause_ms(int ms)
 {
 	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};

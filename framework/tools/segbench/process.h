@@ -36,6 +36,9 @@ int64_t bench_process_cpu(pid_t pid);
 /* A line of /proc/PID/status in bytes: "VmRSS" (resident now), "VmHWM" (its highest so far). */
 uint64_t bench_process_memory(pid_t pid, const char *line);
 
+/* VmHWM starts anew. */
+void bench_process_reset_peak(pid_t pid);
+
 void bench_pause_ms(int ms);
 
 /* The path of the program `name`, or of the module "NAME.so": beside segbench, as built or as installed. */

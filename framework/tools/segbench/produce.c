@@ -24,6 +24,8 @@ static void run(bench_context *context)
 	free(rounds);
 }
 
-const bench_experiment bench_experiment_produce = {"produce",
-						   "messages/s, CPU and memory: XADD pipelined, the producer",
-						   run};
+const bench_experiment bench_experiment_produce = {
+	.name = "produce",
+	.help = "messages/s, CPU and memory: XADD pipelined, the producer",
+	.run = run,
+};

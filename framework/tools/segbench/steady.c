@@ -63,5 +63,8 @@ static void run(bench_context *context)
 	bench_report_ratio(&context->report, "allocations-per-message", &per_message);
 }
 
-const bench_experiment bench_experiment_allocations =
-	{"allocations", "calls of malloc in segrunner while it handles messages", run};
+const bench_experiment bench_experiment_allocations = {
+	.name = "allocations",
+	.help = "calls of malloc in segrunner while it handles messages",
+	.run = run,
+};

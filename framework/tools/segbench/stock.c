@@ -69,8 +69,9 @@ static int read_batches(void *arg)
 	redisContext *redis = bench_server_connect(workload->server);
 	bool acknowledging = false;
 	make_group(workload, redis, group);
+	uint32_t most = bench_workload_batch(workload);
 	for (uint64_t left = workload->round / workload->partitions, step; left > 0; left -= step) {
-		step = left < WORKLOAD_BATCH ? left : WORKLOAD_BATCH;
+		step = left < most ? left : most;
 		for (uint32_t p = 0; p < workload->partitions; p++) {
 			bench_workload_key(p, key);
 			append_read(redis, key, group, step);

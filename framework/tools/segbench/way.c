@@ -27,6 +27,7 @@ void bench_way_measure(const bench_way *way, bench_workload *workload, bench_mea
 	bench_workload_reset(workload);
 	if (way->sends)
 		bench_workload_clear(workload);
+	bench_process_reset_peak(server->pid);
 	bench_usage since = bench_usage_now(server);
 	int64_t before = bench_server_cpu(server);
 	way->run(workload, measure);

@@ -18,6 +18,9 @@ enum { FILL_STEP = 1000 };
 /* What a workload may take in Redis, and what an entry takes besides its data. */
 enum { WORKLOAD_BYTES = 512 << 20, ENTRY_OVERHEAD = 40 };
 
+/* As segrunner's in_flight_bytes. */
+enum { READ_BYTES = 4 << 20 };
+
 void bench_workload_init(bench_workload *workload, bench_server *server)
 {
 	*workload = (bench_workload){.server = server};
@@ -49,6 +52,12 @@ void bench_workload_set(bench_workload *workload, uint32_t partitions, uint32_t 
 	workload->partitions = partitions;
 	workload->size = size;
 	workload->messages = each * partitions;
+}
+
+uint32_t bench_workload_batch(const bench_workload *workload)
+{
+	uint32_t most = READ_BYTES / workload->size;
+	return most < WORKLOAD_BATCH ? most : WORKLOAD_BATCH;
 }
 
 char *bench_workload_data(const bench_workload *workload)

@@ -32,6 +32,9 @@ void bench_workload_fini(bench_workload *workload);
 /* Sets how much there is: about so many messages, fewer where they would need more than 512 MiB. */
 void bench_workload_set(bench_workload *workload, uint32_t partitions, uint32_t size, uint64_t messages);
 
+/* How many messages one read asks for, whoever reads: WORKLOAD_BATCH, or 4 MiB of them if that is fewer. */
+uint32_t bench_workload_batch(const bench_workload *workload);
+
 /* Empties Redis. */
 void bench_workload_clear(bench_workload *workload);
 
