@@ -24,6 +24,9 @@ typedef struct {
 	int release_words;
 } member;
 
+/* What a call was about. */
+typedef enum { JOINED, TOLD, RELEASED, UNCHANGED, CALLS } call_kind;
+
 typedef struct {
 	bench_server *server;
 	char sha[48];
@@ -32,6 +35,9 @@ typedef struct {
 	int64_t longest; /* the longest call of the script since it was set to 0, in us */
 	int64_t total;   /* and all calls */
 	bool changed;    /* a call told of a change */
+	/* Calls of each kind since then, and their time in us. */
+	int64_t calls[CALLS];
+	int64_t times[CALLS];
 } group;
 
 static int64_t script_time(group *g)
@@ -53,6 +59,15 @@ static void take_share(member *m, const redisReply *owned)
 		snprintf(m->releases[m->release_words++], sizeof(m->releases[0]), "%s", word[0]->str);
 		snprintf(m->releases[m->release_words++], sizeof(m->releases[0]), "%s", word[1]->str);
 	}
+}
+
+static call_kind kind_of(const member *m, const char *command, const redisReply *reply)
+{
+	if (strcmp(command, "join") == 0)
+		return JOINED;
+	if (m->release_words > 0)
+		return RELEASED;
+	return reply->elements == 5 && reply->element[4]->type == REDIS_REPLY_ARRAY ? TOLD : UNCHANGED;
 }
 
 static void take_answer(group *g, member *m, const redisReply *reply)
@@ -100,6 +115,9 @@ static void call(group *g, member *m, const char *command)
 	g->total += time;
 	if (time > g->longest)
 		g->longest = time;
+	call_kind kind = kind_of(m, command, reply);
+	g->calls[kind]++;
+	g->times[kind] += time;
 	take_answer(g, m, reply);
 	freeReplyObject(reply);
 }
@@ -131,11 +149,38 @@ static void settle(group *g)
 static void begin(group *g)
 {
 	g->total = g->longest = 0;
+	memset(g->calls, 0, sizeof(g->calls));
+	memset(g->times, 0, sizeof(g->times));
+}
+
+static void add_kinds(const group *g, bench_series calls[CALLS], bench_series times[CALLS])
+{
+	for (int kind = 0; kind < CALLS; kind++) {
+		bench_series_add(&calls[kind], (double)g->calls[kind]);
+		if (g->calls[kind])
+			bench_series_add(&times[kind], (double)g->times[kind] / (double)g->calls[kind]);
+	}
+}
+
+static void report_kinds(bench_report *report, const bench_series calls[CALLS],
+			 const bench_series times[CALLS])
+{
+	static const char *const names[CALLS] = {[JOINED] = "the join",
+						 [TOLD] = "heartbeats that are told a share",
+						 [RELEASED] = "heartbeats that release",
+						 [UNCHANGED] = "other heartbeats"};
+	char name[64];
+	for (int kind = 0; kind < CALLS; kind++) {
+		snprintf(name, sizeof(name), "  of it %s", names[kind]);
+		bench_report_figure(report, "coordinate", name, "calls", &calls[kind]);
+		bench_report_figure(report, "coordinate", "    each", "us", &times[kind]);
+	}
 }
 
 static void measure(group *g, bench_report *report, size_t rounds)
 {
-	bench_series heartbeat = {0}, all = {0}, total = {0}, longest = {0};
+	bench_series heartbeat = {0}, all = {0}, total = {0}, longest = {0}, calls[CALLS] = {0},
+		     times[CALLS] = {0};
 	begin(g);
 	while (g->member_count < MEMBERS)
 		join(g);
@@ -151,6 +196,7 @@ static void measure(group *g, bench_report *report, size_t rounds)
 		settle(g);
 		bench_series_add(&total, (double)g->total / 1000);
 		bench_series_add(&longest, (double)g->longest / 1000);
+		add_kinds(g, calls, times);
 		call(g, &g->members[--g->member_count], "leave");
 		settle(g);
 	}
@@ -158,6 +204,7 @@ static void measure(group *g, bench_report *report, size_t rounds)
 	bench_report_figure(report, "coordinate", "a heartbeat in which nothing changed", "us", &heartbeat);
 	bench_report_figure(report, "coordinate", "one more member: all calls until it owns its share", "ms",
 			    &total);
+	report_kinds(report, calls, times);
 	bench_report_figure(report, "coordinate", "the longest of these calls", "ms", &longest);
 	bench_report_figure(report, "coordinate", "64 members join an empty group: all calls", "ms", &all);
 	bench_report_ratio(report, "heartbeat-us", &heartbeat);
