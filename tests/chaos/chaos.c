@@ -177,7 +177,7 @@ static int come_to_rest(chaos_world *world, chaos_load *load)
 		fputs("violation: Redis did not come back\n", stderr);
 		wrong++;
 	}
-	chaos_load_stop(load, world->history);
+	wrong += chaos_load_stop(load, world->history);
 	if (!drain(world)) {
 		fprintf(stderr,
 			"violation: not all partitions were drained within %d ms after the last fault\n",

@@ -14,6 +14,8 @@ enum {
 	/* So small that it fills up when nobody handles for a while, and is trimmed all the time. */
 	PARTITION_SIZE = 1000,
 	CLOSE_MS = 90000,
+	/* On a machine that is too slow for the load, it waits, and does not pile up what nobody can send in time. */
+	UNSETTLED_MAX = 20000,
 	/* One in so many is tried again once, or dead-lettered. */
 	AGAIN_EVERY = 151,
 	DEAD_EVERY = 97,
@@ -25,10 +27,12 @@ struct chaos_load {
 	seg_client *client;
 	seg_stream *stream;
 	seg_producer *producer;
-	pthread_mutex_t lock; /* guards sends: the sender and the producer's callback */
-	CHAOS_LIST(chaos_send) sends;
-	size_t refused;
 	int burst, pause_ms;
+	pthread_mutex_t lock; /* guards what follows: the sender and the producer's callback */
+	CHAOS_LIST(chaos_send) sends;
+	size_t settled; /* whose fate is known */
+	size_t refused;
+	char refusal[256]; /* of the first */
 };
 
 static void delivered(void *arg, const seg_delivery *delivery)
@@ -38,7 +42,9 @@ static void delivered(void *arg, const seg_delivery *delivery)
 	chaos_send *send = &load->sends.items[(uintptr_t)delivery->opaque];
 	send->acknowledged = delivery->status == SEG_OK;
 	send->id = delivery->id;
-	load->refused += delivery->status != SEG_OK;
+	load->settled++;
+	if (delivery->status != SEG_OK && load->refused++ == 0)
+		snprintf(load->refusal, sizeof(load->refusal), "%s", delivery->text ? delivery->text : "");
 	pthread_mutex_unlock(&load->lock);
 }
 
@@ -66,11 +72,19 @@ static void send_one(chaos_load *load, size_t n)
 	seg_producer_send(load->producer, &record, (void *)(uintptr_t)n, NULL);
 }
 
+static bool is_behind(chaos_load *load)
+{
+	pthread_mutex_lock(&load->lock);
+	bool behind = load->sends.count - load->settled > UNSETTLED_MAX;
+	pthread_mutex_unlock(&load->lock);
+	return behind;
+}
+
 static void *run(void *arg)
 {
 	chaos_load *load = arg;
 	for (size_t n = 0; !atomic_load(&load->stopping);) {
-		for (int i = 0; i < load->burst; i++)
+		for (int i = 0; i < load->burst && !is_behind(load); i++)
 			send_one(load, n++);
 		nanosleep(&(struct timespec){.tv_nsec = load->pause_ms * SEG_MS}, NULL);
 	}
@@ -119,15 +133,17 @@ chaos_load *chaos_load_start(int port, uint32_t partitions, int burst, int pause
 	return load;
 }
 
-void chaos_load_stop(chaos_load *load, chaos_history *history)
+int chaos_load_stop(chaos_load *load, chaos_history *history)
 {
 	if (!load)
-		return;
+		return 0;
 	atomic_store(&load->stopping, true);
 	pthread_join(load->thread, NULL);
 	seg_producer_close(load->producer, CLOSE_MS, NULL);
-	if (load->refused)
-		fprintf(stderr, "chaos: %zu records were given up by the producer\n", load->refused);
+	int wrong = load->refused > 0;
+	if (wrong)
+		fprintf(stderr, "violation: %zu records were given up by the producer, the first since %s\n",
+			load->refused, load->refusal);
 	seg_stream_close(load->stream);
 	seg_client_close(load->client);
 	for (size_t i = 0; i < load->sends.count; i++)
@@ -135,4 +151,5 @@ void chaos_load_stop(chaos_load *load, chaos_history *history)
 	free(load->sends.items);
 	pthread_mutex_destroy(&load->lock);
 	free(load);
+	return wrong;
 }

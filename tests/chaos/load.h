@@ -12,7 +12,10 @@ typedef struct chaos_load chaos_load;
  */
 chaos_load *chaos_load_start(int port, uint32_t partitions, int burst, int pause_ms);
 
-/* Stops sending and waits until the fate of every record is known; adds them to the history. NULL is allowed. */
-void chaos_load_stop(chaos_load *load, chaos_history *history);
+/*
+ * Stops sending and waits until the fate of every record is known; adds them to the history. NULL is allowed. Returns 1,
+ * with a message, if any was given up: Redis is never away for as long as that takes.
+ */
+int chaos_load_stop(chaos_load *load, chaos_history *history);
 
 #endif
