@@ -74,7 +74,7 @@ int ctl_exit_code(int status)
 	}
 }
 
-static void complain(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
 	fflush(stdout);
 	fputs("segctl: ", stderr);

@@ -17,11 +17,10 @@
 #include "runner/units.h"
 
 static const ctl_command *const commands[] = {
-	&ctl_stream_create, &ctl_stream_list, &ctl_stream_describe,
-	&ctl_stream_delete, &ctl_group_list,  &ctl_group_describe,
-	&ctl_group_delete,  &ctl_lag,         &ctl_reset,
-	&ctl_send,          &ctl_tail,        &ctl_dlq_list,
-	&ctl_dlq_show,      &ctl_dlq_replay,  &ctl_dlq_drop,
+	&ctl_stream_create, &ctl_stream_list, &ctl_stream_describe, &ctl_stream_delete, &ctl_send,
+	&ctl_tail,          &ctl_group_list,  &ctl_group_describe,  &ctl_group_delete,  &ctl_lag,
+	&ctl_why,           &ctl_reset,       &ctl_dlq_list,        &ctl_dlq_show,      &ctl_dlq_replay,
+	&ctl_dlq_drop,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), TITLE_COLUMN = 34 };

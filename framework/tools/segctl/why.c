@@ -1,0 +1,232 @@
+/* why.c - `segctl why`: one partition of a group, what is known of it, what is likely wrong, and the next step. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "batch.h"
+#include "command.h"
+#include "diagnosis.h"
+#include "runner/units.h"
+#include "stream/client.h"
+#include "table.h"
+#include "text.h"
+
+static struct {
+	int64_t sample;
+} given = {.sample = 1000000000};
+
+static const ctl_option options[] = {
+	{"sample", 0, "TIME", CTL_DURATION, &given.sample, 0, 60000000000, NULL,
+	 "how long it looks whether something is handled; 0: not at all (1s)"},
+	CTL_OPTIONS_END,
+};
+
+typedef struct {
+	const ctl_snapshot *snapshot;
+	const ctl_partition *p;
+	const ctl_member *owner;
+	uint64_t changed_ms; /* when the group's assignment changed last; 0: not known */
+	double now_ms;
+	ctl_diagnosis diagnosis;
+} answer;
+
+/* The newest entry of the group's control stream. */
+static void got_change(void *arg, size_t number, const seg_reply *reply)
+{
+	const seg_reply *id = seg_reply_at(seg_reply_at(reply, 0), 0);
+	seg_id newest;
+	(void)number;
+	if (id && seg_id_parse(id->text, &newest) == 0)
+		((answer *)arg)->changed_ms = newest.ms;
+}
+
+static void got_time(void *arg, size_t number, const seg_reply *reply)
+{
+	(void)number;
+	((answer *)arg)->now_ms = (double)seg_reply_number(seg_reply_at(reply, 0), 0) * 1000;
+}
+
+static int read_change(ctl_context *context, const seg_stream *stream, const char *group, answer *a)
+{
+	char control[SEG_KEY_MAX];
+	seg_key_of_stream(control, stream->client->name_space, stream->name, group, "control");
+	ctl_batch *batch = ctl_batch_create(false);
+	ctl_batch_words(batch, got_time, a, 0, "TIME", (char *)NULL);
+	ctl_batch_words(batch, got_change, a, 0, "XREVRANGE", control, "+", "-", "COUNT", "1", (char *)NULL);
+	int exit_code = ctl_batch_run(batch, context->client, "read the group's changes");
+	ctl_batch_destroy(batch);
+	return exit_code;
+}
+
+/* --- printing ---------------------------------------------------------------------------------- */
+
+static void print_owner(const answer *a)
+{
+	char text[CTL_TEXT_MAX];
+	const seg_partition_info *info = &a->p->info;
+	printf("Owner         %s", *info->owner ? info->owner : "none");
+	if (strcmp(info->owner, info->target) != 0)
+		printf(", on its way to %s", *info->target ? info->target : "nobody");
+	if (a->owner && a->owner->lease_left > 0)
+		printf("; its lease lasts for another %s", ctl_duration_text(a->owner->lease_left, text));
+	else if (a->owner)
+		printf("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
+	printf("\nEpoch         %" PRIu64 ", fence: %s\n", info->epoch,
+	       *a->p->claimed_by ? a->p->claimed_by : "down");
+	printf("Group         %zu live members", a->snapshot->roster.live);
+	double ago = (a->now_ms - (double)a->changed_ms) / 1000;
+	if (a->changed_ms)
+		printf("; its assignment changed last %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
+	putchar('\n');
+}
+
+static void print_position(const answer *a)
+{
+	char position[SEG_ID_TEXT_MAX], last[SEG_ID_TEXT_MAX], oldest[SEG_ID_TEXT_MAX], text[CTL_TEXT_MAX];
+	const ctl_partition *p = a->p;
+	printf("Position      %s of %s\n", seg_id_format(p->info.position, position),
+	       seg_id_format(p->info.last, last));
+	if (p->waiting) {
+		printf("Waiting       %s messages", p->info.lag < 0
+							    ? "an unknown number of"
+							    : ctl_count_text((uint64_t)p->info.lag, text));
+		printf(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
+		       ctl_duration_text(p->behind, text));
+	} else {
+		puts("Waiting       nothing");
+	}
+	if (p->rate >= 0)
+		printf("Rate          %.1f/s\n", p->rate);
+}
+
+static void print_troubles(const answer *a)
+{
+	char id[SEG_ID_TEXT_MAX];
+	const ctl_partition *p = a->p;
+	printf("Crashes       %" PRIu32 " owners in a row at this position", p->crashes);
+	if (p->attempts)
+		printf("; suspect: message %s, %" PRIu32 " tries", seg_id_format(p->suspect, id),
+		       p->attempts);
+	printf("\nDead letters  %" PRIu64 "\nLost unread   %" PRIu64 "\n", p->info.dead_letters,
+	       p->info.lost);
+}
+
+static void print_for_people(const answer *a)
+{
+	print_owner(a);
+	print_position(a);
+	print_troubles(a);
+	printf("\nCause: %s.\nNext:  %s.\n", a->diagnosis.cause, a->diagnosis.next);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_string(text) : json_null();
+}
+
+static void print_as_json(const answer *a)
+{
+	char position[SEG_ID_TEXT_MAX], suspect[SEG_ID_TEXT_MAX];
+	const ctl_partition *p = a->p;
+	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "partition", (int)p->info.partition,
+				   "verdict", a->diagnosis.verdict, "wrong", (int)a->diagnosis.wrong, "cause",
+				   a->diagnosis.cause, "next", a->diagnosis.next);
+	json_object_set_new(object, "owner", text_or_null(p->info.owner));
+	json_object_set_new(object, "target", text_or_null(p->info.target));
+	json_object_set_new(object, "claimed_by", text_or_null(p->claimed_by));
+	json_object_set_new(object, "epoch", json_integer((json_int_t)p->info.epoch));
+	json_object_set_new(object, "lease_left_seconds",
+			    a->owner ? json_real(a->owner->lease_left) : json_null());
+	json_object_set_new(object, "members", json_integer((json_int_t)a->snapshot->roster.live));
+	json_object_set_new(object, "position", json_string(seg_id_format(p->info.position, position)));
+	json_object_set_new(object, "lag", p->info.lag < 0 ? json_null() : json_integer(p->info.lag));
+	json_object_set_new(object, "lag_seconds", json_real(p->behind));
+	json_object_set_new(object, "rate", p->rate < 0 ? json_null() : json_real(p->rate));
+	json_object_set_new(object, "crashes", json_integer(p->crashes));
+	json_object_set_new(object, "suspect",
+			    p->attempts ? json_string(seg_id_format(p->suspect, suspect)) : json_null());
+	json_object_set_new(object, "attempts", json_integer(p->attempts));
+	json_object_set_new(object, "dead_letters", json_integer((json_int_t)p->info.dead_letters));
+	json_object_set_new(object, "lost", json_integer((json_int_t)p->info.lost));
+	ctl_json_print(object, false, stdout);
+}
+
+/* --- the command --------------------------------------------------------------------------------- */
+
+static int take_two(ctl_context *context, seg_stream *stream, const char *group, ctl_snapshot *now)
+{
+	ctl_snapshot before;
+	int exit_code = EX_OK;
+	if (given.sample > 0) {
+		exit_code = ctl_snapshot_take(context, stream, group, &before);
+		if (exit_code)
+			return exit_code;
+		ctl_pause(given.sample);
+	}
+	exit_code = ctl_snapshot_take(context, stream, group, now);
+	if (given.sample > 0) {
+		if (exit_code == EX_OK)
+			ctl_snapshot_compare(&before, now);
+		ctl_snapshot_free(&before);
+	}
+	return exit_code;
+}
+
+static int explain(ctl_context *context, seg_stream *stream, const char *group, uint32_t partition)
+{
+	ctl_snapshot snapshot;
+	answer a = {.snapshot = &snapshot};
+	int exit_code = take_two(context, stream, group, &snapshot);
+	if (exit_code)
+		return exit_code;
+	a.p = &snapshot.partitions[partition];
+	a.owner = ctl_roster_find(&snapshot.roster, a.p->info.owner);
+	exit_code = read_change(context, stream, group, &a);
+	if (exit_code == EX_OK) {
+		ctl_diagnose(&snapshot, partition, stream->name, group, (double)given.sample / 1e9,
+			     &a.diagnosis);
+		if (context->form == CTL_FORM_JSON)
+			print_as_json(&a);
+		else
+			print_for_people(&a);
+	}
+	ctl_snapshot_free(&snapshot);
+	return exit_code;
+}
+
+static int why(ctl_context *context, int argc, char **argv)
+{
+	seg_stream *stream;
+	seg_error error;
+	int64_t partition;
+	(void)argc;
+	if (context->form == CTL_FORM_CSV)
+		return ctl_complain(EX_USAGE,
+				    "one partition is no table: say -o json, or `segctl lag -o csv`");
+	if (seg_units_integer(argv[2], &partition, &error))
+		return ctl_complain(EX_USAGE, "the partition: %s", error.text);
+	int exit_code = ctl_open_stream(context, argv[0], &stream);
+	if (exit_code)
+		return exit_code;
+	if (partition < 0 || partition >= (int64_t)stream->shape.partitions)
+		exit_code = ctl_complain(EX_NOINPUT,
+					 "stream \"%s\" has the partitions 0 to %" PRIu32 ", not %" PRId64,
+					 argv[0], stream->shape.partitions - 1, partition);
+	else
+		exit_code = explain(context, stream, argv[1], (uint32_t)partition);
+	seg_stream_close(stream);
+	return exit_code;
+}
+
+const ctl_command ctl_why = {
+	"why",
+	NULL,
+	"STREAM GROUP PARTITION",
+	3,
+	3,
+	"Tells what is likely wrong with a partition, and what to do next",
+	"What only the owner knows (retries under way, say) is in its log.",
+	options,
+	why,
+};

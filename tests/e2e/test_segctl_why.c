@@ -1,0 +1,158 @@
+/* test_segctl_why.c - `segctl why`: a real trouble of each kind, and the cause that it names. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runner;
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	test_segctl_good(server->address, "stream create s -p 1");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static void add(const char *data)
+{
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data %s", data));
+}
+
+static void start_runner(const char *options)
+{
+	test_runner_free(runner);
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = /dev/null\nsession_timeout = 500ms\n%s",
+		server->address, test_build_directory(), options);
+}
+
+typedef struct {
+	const char *verdict, *cause;
+} expected;
+
+static bool is_verdict(void *arg)
+{
+	const expected *e = arg;
+	const test_segctl *answer = test_segctl_do(server->address, "why s g 0 -o json --sample 100ms");
+	json_t *object = json_loads(answer->output, 0, NULL);
+	bool is = object && strcmp(json_string_value(json_object_get(object, "verdict")), e->verdict) == 0 &&
+		  strstr(json_string_value(json_object_get(object, "cause")), e->cause);
+	json_decref(object);
+	return is;
+}
+
+static void expect_verdict(const char *verdict, const char *text)
+{
+	expected e = {verdict, text};
+	test_wait_until(is_verdict, &e, 20000, verdict);
+}
+
+static void a_group_that_handles_all_is_healthy_and_one_without_members_is_not(void **state)
+{
+	(void)state;
+	add("1");
+	start_runner("");
+	expect_verdict("healthy", "all messages are handled");
+	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
+	test_expect_text(text, "Owner         only; its lease lasts for another");
+	test_expect_text(text, "Cause: nothing is wrong: all messages are handled.\nNext:  none.\n");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	add("2");
+	expect_verdict("no-members", "no member of group g is alive, so nothing is handled");
+	test_expect_text(test_segctl_good(server->address, "why s g 0 --sample 0"),
+			 "Next:  start a segrunner");
+}
+
+static void a_message_that_fails_for_ever_is_seen_as_stuck(void **state)
+{
+	(void)state;
+	add("bad");
+	start_runner("option.fail = bad\nmax_attempts = 0\nretry_backoff_max = 200ms\n");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	expect_verdict("stuck", "its handler is slow, stuck, or retries a message that fails");
+}
+
+static void an_owner_that_was_killed_is_silent(void **state)
+{
+	(void)state;
+	add("1");
+	start_runner("");
+	expect_verdict("healthy", "");
+	add("2");
+	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	/* Nobody else lives: then that is what is wrong. */
+	expect_verdict("no-members", "");
+	/* Another member joins a moment before it is noticed. */
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members other %s", "x 100"));
+	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases 99999999999999 other"));
+	expect_verdict("owner-silent", "the lease of its owner only ended");
+}
+
+static void a_message_that_kills_its_owners_is_named(void **state)
+{
+	(void)state;
+	add("killer");
+	/* Three owners die of it; the fourth, for which it would be harmless, is slow. */
+	for (int i = 0; i < 3; i++) {
+		start_runner("option.crash = killer\nmax_attempts = 10\n");
+		assert_int_not_equal(test_runner_wait(runner), 0);
+	}
+	start_runner("option.delay = 60s\nmax_attempts = 10\n");
+	expect_verdict("killer", "owners that did not stop cleanly: it may be what kills them");
+	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
+	test_expect_text(text, "see it: segctl tail s -p 0 --from ");
+	test_expect_text(text, "suspect: message ");
+}
+
+static void what_is_no_partition_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(test_segctl_do(server->address, "why s g 1")->exit_code, EX_NOINPUT);
+	assert_int_equal(test_segctl_do(server->address, "why s g x")->exit_code, EX_USAGE);
+	assert_int_equal(test_segctl_do(server->address, "why s g 0")->exit_code, EX_NOINPUT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_group_that_handles_all_is_healthy_and_one_without_members_is_not, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_message_that_fails_for_ever_is_seen_as_stuck, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_owner_that_was_killed_is_silent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_message_that_kills_its_owners_is_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_no_partition_is_refused, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
