@@ -1,6 +1,6 @@
 /*
- * test_segbench.c - the measuring tool: that it measures, that machines can read what it says, and that it refuses what
- * it cannot do. How fast anything is, is none of a test's business.
+ * test_segbench.c - the measuring tool: that it measures, that machines can read what it says, and that it
+ * refuses what it cannot do. How fast anything is, is none of a test's business.
  */
 #include <setjmp.h>
 #include <stdarg.h>

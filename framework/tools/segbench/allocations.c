@@ -1,5 +1,6 @@
 /*
- * allocations.c - preloaded into a segrunner, counts its calls of malloc and the like in the tally of segbench.
+ * allocations.c - preloaded into a segrunner, counts its calls of malloc and the like in the tally of
+ * segbench.
  *
  * glibc's own functions do the work; their names with __libc_ are there for this.
  */

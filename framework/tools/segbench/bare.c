@@ -1,6 +1,7 @@
 /*
- * bare.c - the bare limit of consuming: XREAD of all partitions, pipelined on one connection, the next read of a
- * partition on its way as soon as the answer to the last is in; nothing is done with the messages but to count them.
+ * bare.c - the bare limit of consuming: XREAD of all partitions, pipelined on one connection, the next read
+ * of a partition on its way as soon as the answer to the last is in; nothing is done with the messages but to
+ * count them.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /*
  * coordinate.c - what the coordinator costs Redis in a large group: 1,024 partitions, 64 members.
  *
- * The members are made up: their heartbeats are sent from here, one after the other, until nothing changes any more.
+ * The members are made up: their heartbeats are sent from here, one after the other, until nothing changes
+ * any more.
  */
 #include <err.h>
 #include <inttypes.h>

@@ -1,10 +1,10 @@
 /*
- * curves.c - how the cost of a message changes as work grows: with the partitions, with the size of messages, and with
- * how many there are. Flat, or there is a reason.
+ * curves.c - how the cost of a message changes as work grows: with the partitions, with the size of messages,
+ * and with how many there are. Flat, or there is a reason.
  *
- * Where a round is short, CPU a message tells more than messages a second: the time counts from the first message's
- * arrival, by when the first reads of all partitions may be answered; and Redis's CPU has a segrunner's start in it,
- * a claim a partition.
+ * Where a round is short, CPU a message tells more than messages a second: the time counts from the first
+ * message's arrival, by when the first reads of all partitions may be answered; and Redis's CPU has a
+ * segrunner's start in it, a claim a partition.
  */
 #include <err.h>
 #include <inttypes.h>

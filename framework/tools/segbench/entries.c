@@ -5,8 +5,8 @@
 #include <sysexits.h>
 
 /*
- * Where a value lies: 0 the streams, 1 a stream's pair, 2 its entries, 3 an entry, 4 its id and fields, 5 the fields' texts.
- * An array's "object" is its depth's mark.
+ * Where a value lies: 0 the streams, 1 a stream's pair, 2 its entries, 3 an entry, 4 its id and fields, 5 the
+ * fields' texts. An array's "object" is its depth's mark.
  */
 enum { DEPTHS = 8 };
 

@@ -1,6 +1,6 @@
 /*
- * entries.h - reads XREAD replies and keeps nothing of them but how many entries there were and the last id: what
- * reading costs at the least.
+ * entries.h - reads XREAD replies and keeps nothing of them but how many entries there were and the last id:
+ * what reading costs at the least.
  */
 #ifndef SEGBENCH_ENTRIES_H
 #define SEGBENCH_ENTRIES_H

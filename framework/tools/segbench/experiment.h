@@ -36,7 +36,7 @@ extern const bench_experiment bench_experiment_coordinate;
 size_t bench_experiment_rounds(const bench_context *context);
 uint64_t bench_experiment_messages(const bench_context *context);
 
-/* Whether the workload is the one that the goals speak of: 8 partitions and 100 bytes, unless others were asked for. */
+/* Whether the workload is the goals' one: 8 partitions and 100 bytes, unless others were asked for. */
 bool bench_experiment_is_goal_case(const bench_context *context);
 
 /* Calls measure for each of the sizes and partitions, the workload set and not yet filled; with --compare and

@@ -1,6 +1,6 @@
 /*
- * histogram.h - how often which time: buckets whose width grows with the value, so that any value up to 18 minutes is
- * known to 1.6 %. Written by one thread; adding costs a few instructions.
+ * histogram.h - how often which time: buckets whose width grows with the value, so that any value up to 18
+ * minutes is known to 1.6 %. Written by one thread; adding costs a few instructions.
  */
 #ifndef SEGBENCH_HISTOGRAM_H
 #define SEGBENCH_HISTOGRAM_H
@@ -37,7 +37,7 @@ void bench_histogram_merge(bench_histogram *into, const bench_histogram *from);
 
 uint64_t bench_histogram_count(const bench_histogram *histogram);
 
-/* The value that `fraction` (0 to 1) of all values do not exceed: the middle of its bucket. 0 if there are none. */
+/* What `fraction` (0 to 1) of all values do not exceed: the middle of its bucket. 0 if there are none. */
 double bench_histogram_quantile(const bench_histogram *histogram, double fraction);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * latency.c - from before the send to the handler's entry, in an open loop at fixed rates: segrunner beside a bare
- * XADD that wakes a blocked XREAD.
+ * latency.c - from before the send to the handler's entry, in an open loop at fixed rates: segrunner beside a
+ * bare XADD that wakes a blocked XREAD.
  */
 #include <err.h>
 #include <inttypes.h>

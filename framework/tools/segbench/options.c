@@ -34,9 +34,12 @@ static const struct {
 	{"rounds", "N", NUMBER, offsetof(bench_options, rounds), 1, SERIES_MAX, "rounds of each case (5)"},
 	{"messages", "N", NUMBER, offsetof(bench_options, messages), 1000, 1000000000,
 	 "messages a round (1,000,000; fewer where they are large)"},
-	{"size", "B", NUMBER, offsetof(bench_options, size), 16, 1 << 20, "bytes of data a message, instead of 100 and 1024"},
-	{"partitions", "N", NUMBER, offsetof(bench_options, partitions), 1, TALLY_PARTITIONS, "instead of 1, 8 and 64"},
-	{"json", "FILE", TEXT, offsetof(bench_options, json), 0, 0, "write all figures to FILE, for machines"},
+	{"size", "B", NUMBER, offsetof(bench_options, size), 16, 1 << 20,
+	 "bytes of data a message, instead of 100 and 1024"},
+	{"partitions", "N", NUMBER, offsetof(bench_options, partitions), 1, TALLY_PARTITIONS,
+	 "instead of 1, 8 and 64"},
+	{"json", "FILE", TEXT, offsetof(bench_options, json), 0, 0,
+	 "write all figures to FILE, for machines"},
 	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw them into FILE, an SVG"},
 	{"tcp", NULL, FLAG, offsetof(bench_options, tcp), 0, 0, "connect through TCP, not a Unix socket"},
 	{"help", NULL, HELP, 0, 0, 0, "this text"},
@@ -49,7 +52,7 @@ enum { COUNT = sizeof(table) / sizeof(table[0]) };
 static void print_help(void)
 {
 	printf("Usage: segbench [OPTION ...]\n\n"
-	       "Measures segrunner and libsegmenter beside bare Redis, on a redis-server that it starts for itself.\n\n");
+	       "Measures segrunner and libsegmenter beside bare Redis, on a redis-server of its own.\n\n");
 	for (int i = 0; i < COUNT; i++) {
 		char left[32];
 		snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].argument ? " " : "",
@@ -59,8 +62,8 @@ static void print_help(void)
 	printf("\nExperiments:\n");
 	for (const bench_experiment *const *e = bench_experiments; *e; e++)
 		printf("  %-16s %s\n", (*e)->name, (*e)->help);
-	printf("\nExit codes: 0 measured, 64 usage, 69 redis-server or segrunner cannot run, 70 a figure cannot be right\n"
-	       "(messages were lost, say), 71 the system refused, 73 a file cannot be written.\n");
+	printf("\nExit codes: 0 measured, 64 usage, 69 redis-server or segrunner cannot run, 70 a figure\n"
+	       "cannot be right (messages were lost, say), 71 the system refused, 73 cannot write a file.\n");
 }
 
 static uint64_t parse_number(int i, const char *text)

@@ -1,7 +1,7 @@
 /*
- * pauses.c - how long a partition that changes its owner waits: from the last message that the old one handled to the
- * first that the new one does, while messages keep coming. When a second segrunner joins; when one stops cleanly; and
- * when one is killed.
+ * pauses.c - how long a partition that changes its owner waits: from the last message that the old one
+ * handled to the first that the new one does, while messages keep coming. When a second segrunner joins; when
+ * one stops cleanly; and when one is killed.
  */
 #include <err.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
- * pipe.h - a pipelined connection that costs as little as can be: commands are formatted into one buffer and go out in
- * one write, replies are parsed by hiredis with object functions that the owner gives, so that nothing is allocated for
- * them.
+ * pipe.h - a pipelined connection that costs as little as can be: commands are formatted into one buffer and
+ * go out in one write, replies are parsed by hiredis with object functions that the owner gives, so that
+ * nothing is allocated for them.
  */
 #ifndef SEGBENCH_PIPE_H
 #define SEGBENCH_PIPE_H

@@ -1,6 +1,6 @@
 /*
- * process.h - the processes that are measured: programs, and functions of segbench's in a process of their own, so
- * that CPU time and memory are theirs alone.
+ * process.h - the processes that are measured: programs, and functions of segbench's in a process of their
+ * own, so that CPU time and memory are theirs alone.
  *
  * They die with segbench. All waits end the program when it was interrupted.
  */
@@ -14,8 +14,10 @@
 /* Makes SIGINT and SIGTERM end the program through exit(3) from the next wait on. */
 void bench_process_init(void);
 
-/* Starts a program with these further names and values in its environment, ended by NULL, or NULL for none; what it
- * says is appended to the file `output`. */
+/*
+ * Starts a program with these further names and values in its environment, ended by NULL, or NULL for none.
+ * What it says is appended to the file `output`.
+ */
 pid_t bench_process_start(const char *const *argv, const char *const *environment, const char *output);
 
 /* Runs function(arg) in a child process; what it returns is the exit code. */

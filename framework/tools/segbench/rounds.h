@@ -1,5 +1,6 @@
 /*
- * rounds.h - ways on one workload, in turn, several times: what disturbs the machine for a while disturbs all of them.
+ * rounds.h - ways on one workload, in turn, several times: what disturbs the machine for a while disturbs all
+ * of them.
  */
 #ifndef SEGBENCH_ROUNDS_H
 #define SEGBENCH_ROUNDS_H

@@ -1,10 +1,10 @@
 /*
- * sender.h - sends messages at a fixed rate whatever becomes of them (an open loop), each with the time it was sent
- * at in its first bytes.
+ * sender.h - sends messages at a fixed rate whatever becomes of them (an open loop), each with the time it
+ * was sent at in its first bytes.
  *
- * That time is when the sender woke up for the message; or, where it was late because what is measured held it up,
- * when the message was due. So a stall counts for every message that was due in it, and a late wake-up of the sender
- * itself does not count.
+ * That time is when the sender woke up for the message; or, where it was late because what is measured held
+ * it up, when the message was due. So a stall counts for every message that was due in it, and a late wake-up
+ * of the sender itself does not count.
  */
 #ifndef SEGBENCH_SENDER_H
 #define SEGBENCH_SENDER_H

@@ -64,7 +64,7 @@ static void wait_until_it_answers(bench_server *server)
 		if (bench_process_has_ended(server->pid)) {
 			server->pid = 0;
 			errx(EX_UNAVAILABLE,
-			     "redis-server did not start; is it installed? (on Debian: apt-get install redis-server)");
+			     "redis-server did not start; is it installed? (apt-get install redis-server)");
 		}
 		bench_pause_ms(5);
 	}

@@ -1,6 +1,6 @@
 /*
- * server.h - the redis-server that segbench measures against: its own, in a temporary directory, on a Unix socket and
- * on a free TCP port, without persistence. It ends with segbench.
+ * server.h - the redis-server that segbench measures against: its own, in a temporary directory, on a Unix
+ * socket and on a free TCP port, without persistence. It ends with segbench.
  *
  * A function that fails ends the program with one line on stderr and an exit code of sysexits(3).
  */

@@ -1,7 +1,7 @@
 /*
- * steady.c - what the steady state allocates: calls of malloc in a segrunner between a quarter and three quarters of
- * a workload, window by window. It must be nothing for a message, and nothing for a batch; a buffer that grows once
- * more because the machine was busy shows in the spread.
+ * steady.c - what the steady state allocates: calls of malloc in a segrunner between a quarter and three
+ * quarters of a workload, window by window. It must be nothing for a message, and nothing for a batch; a
+ * buffer that grows once more because the machine was busy shows in the spread.
  */
 #include <err.h>
 #include <limits.h>

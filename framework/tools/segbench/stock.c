@@ -1,7 +1,7 @@
 /*
- * stock.c - the field's usual ways, with stock hiredis, whose replies are trees. Consuming: XREADGROUP and XACK, in
- * batches, the XACK of a whole batch on its way together with the next read; and message by message. Producing: XADD
- * pipelined.
+ * stock.c - the field's usual ways, with stock hiredis, whose replies are trees. Consuming: XREADGROUP and
+ * XACK, in batches, the XACK of a whole batch on its way together with the next read; and message by message.
+ * Producing: XADD pipelined.
  */
 #include <err.h>
 #include <inttypes.h>

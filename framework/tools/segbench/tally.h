@@ -1,8 +1,9 @@
 /*
- * tally.h - what is counted where messages arrive: a page of memory that segbench, its child processes and the no-op
- * plugin in a segrunner share.
+ * tally.h - what is counted where messages arrive: a page of memory that segbench, its child processes and
+ * the no-op plugin in a segrunner share.
  *
- * A partition's part is written by the one thread that handles the partition, and read by segbench at any time.
+ * A partition's part is written by the one thread that handles the partition, and read by segbench at any
+ * time.
  */
 #ifndef SEGBENCH_TALLY_H
 #define SEGBENCH_TALLY_H
@@ -23,8 +24,8 @@ typedef struct tally_partition {
 	int64_t first_at;                        /* tally_now(), at the first message and at the last */
 	int64_t last_at;
 	atomic_int owner; /* the process that handled the last one, where tally_owned is called; else 0 */
-	atomic_int_fast64_t
-		pause; /* ns between the last message of an owner and the first of the next; reset by segbench */
+	/* ns between the last message of an owner and the first of the next; taken by segbench. */
+	atomic_int_fast64_t pause;
 } tally_partition;
 
 typedef struct tally {

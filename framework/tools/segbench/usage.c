@@ -8,7 +8,7 @@
 #include "process.h"
 #include "tally.h"
 
-/* All but idle and iowait, the fourth and the fifth; guests are part of user. What the hypervisor stole is others'. */
+/* All but idle and iowait; guests are part of user. What the hypervisor stole is others'. */
 static int64_t machine_cpu(void)
 {
 	uint64_t t[8] = {0};

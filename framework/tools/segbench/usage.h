@@ -1,6 +1,6 @@
 /*
- * usage.h - how much of the machine's CPU others used while something was measured: figures that were disturbed by
- * them are measured again.
+ * usage.h - how much of the machine's CPU others used while something was measured: figures that were
+ * disturbed by them are measured again.
  */
 #ifndef SEGBENCH_USAGE_H
 #define SEGBENCH_USAGE_H
@@ -9,14 +9,14 @@
 
 #include "server.h"
 
-/* More of the machine's CPU than this in the hands of others, and a measure is taken again; so often in all. */
+/* With more of the CPU in the hands of others a measure is taken again; so often in all. */
 #define USAGE_DISTURBED 0.03
 enum { USAGE_TRIES = 3 };
 
 typedef struct bench_usage {
 	int64_t at;      /* tally_now() */
-	int64_t machine; /* CPU time of all, in ns; likewise ours: segbench, its ended children, and the server */
-	int64_t ours;
+	int64_t machine; /* CPU time of all, in ns */
+	int64_t ours;    /* of segbench, its ended children, and the server */
 } bench_usage;
 
 bench_usage bench_usage_now(bench_server *server);

@@ -1,9 +1,9 @@
 /*
  * way.h - a way to move a workload's messages, and what one round of it cost.
  *
- * All ways are measured alike: wall time from the first message to the last (from the first send to the last answer,
- * where messages are sent); CPU time of the client's whole process over the same span and until it has committed all;
- * CPU time of the server over the whole round, connecting included.
+ * All ways are measured alike: wall time from the first message to the last (from the first send to the last
+ * answer, where messages are sent); CPU time of the client's whole process over the same span and until it
+ * has committed all; CPU time of the server over the whole round, connecting included.
  */
 #ifndef SEGBENCH_WAY_H
 #define SEGBENCH_WAY_H
@@ -26,8 +26,8 @@ typedef struct bench_way {
 	uint32_t part;    /* it moves only one in so many messages, being slow; 0 and 1: all */
 	bool sends;       /* begins with an empty Redis */
 	/*
-	 * Moves the messages (bench_workload.round in all) and fills the client's part of the measure. Ends the
-	 * program on failure. The tally tells what has arrived.
+	 * Moves the messages (bench_workload.round in all) and fills the client's part of the measure. Ends
+	 * the program on failure. The tally tells what has arrived.
 	 */
 	void (*run)(bench_workload *workload, bench_measure *measure);
 } bench_way;
@@ -45,8 +45,9 @@ extern const bench_way bench_way_producer;
 void bench_way_measure(const bench_way *way, bench_workload *workload, bench_measure *measure);
 
 /*
- * For ways that are a function of segbench's: runs it in a process of its own, which fills the tally, and takes the
- * client's part of the measure. The function returns an exit code, and its CPU time counts until it does.
+ * For ways that are a function of segbench's: runs it in a process of its own, which fills the tally, and
+ * takes the client's part of the measure. The function returns an exit code, and its CPU time counts until it
+ * does.
  */
 void bench_way_run_child(int (*function)(void *workload), bench_workload *workload, bench_measure *measure,
 			 const char *name);

@@ -1,5 +1,6 @@
 /*
- * workload.h - what is measured with: a stream of so many partitions, filled evenly with messages of one size.
+ * workload.h - what is measured with: a stream of so many partitions, filled evenly with messages of one
+ * size.
  */
 #ifndef SEGBENCH_WORKLOAD_H
 #define SEGBENCH_WORKLOAD_H
