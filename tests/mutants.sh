@@ -55,15 +55,17 @@ finding() {
 }
 
 names=
+unfit=0
 for mutant in "$@"; do
 	name=$(basename "$mutant" .patch)
 	names="$names $name"
 	if ! apply "$name" --forward --dry-run >"$work/patch.log" 2>&1; then
 		echo "$0: tests/mutants/$name.patch does not fit the source any more:" >&2
 		cat "$work/patch.log" >&2
-		exit 2
+		unfit=2
 	fi
 done
+[ $unfit = 0 ] || exit $unfit
 if [ -n "$check" ]; then
 	echo "mutants: all of them fit the source"
 	exit 0
