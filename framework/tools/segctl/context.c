@@ -74,8 +74,23 @@ int ctl_exit_code(int status)
 	}
 }
 
+static struct {
+	char *text; /* NULL: standard error */
+	size_t size;
+} complaints;
+
+void ctl_complaints_to(char *text, size_t size)
+{
+	complaints.text = text;
+	complaints.size = size;
+}
+
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
+	if (complaints.text) {
+		vsnprintf(complaints.text, complaints.size, format, args);
+		return;
+	}
 	fflush(stdout);
 	fputs("segctl: ", stderr);
 	vfprintf(stderr, format, args);
