@@ -96,8 +96,7 @@ void seg_connection_destroy(seg_connection *c)
 		seg_fail(&c->error, SEG_ECLOSED, "the connection to %s was closed", c->options.address->text);
 		went_down(c);
 	}
-	if (c->reader.parser)
-		seg_reader_fini(&c->reader);
+	seg_reader_fini(&c->reader);
 	seg_output_fini(&c->output);
 	free(c->waiting);
 	free(c->read_buffer);
