@@ -34,6 +34,9 @@ static bool memory;
 static const char *report;
 static atomic_long count;
 
+/* False while libraries are initialised: a sanitizer that is behind this one cannot allocate yet. */
+static bool ready;
+
 __attribute__((constructor)) static void read_environment(void)
 {
 	const char *number = getenv("FAIL_NTH"), *more = getenv("FAIL_COUNT"), *kind = getenv("FAIL_KIND");
@@ -41,7 +44,11 @@ __attribute__((constructor)) static void read_environment(void)
 	memory = kind && strcmp(kind, "memory") == 0;
 	in_a_row = more ? strtol(more, NULL, 10) : 1;
 	nth = number ? strtol(number, NULL, 10) : 0;
+	ready = true;
 }
+
+/* It asks for the bounds of each new thread's stack, and takes no refusal. */
+static _Thread_local bool asked_by_sanitizer;
 
 /* By system calls of its own: the library's may be those that are to fail. */
 static void tell(const char *function, const Dl_info *caller, const void *address)
@@ -61,7 +68,7 @@ static void tell(const char *function, const Dl_info *caller, const void *addres
 static bool must_fail(bool is_memory, const char *function, const void *address)
 {
 	Dl_info caller = {0};
-	if (nth == 0 || is_memory != memory)
+	if (nth == 0 || is_memory != memory || asked_by_sanitizer)
 		return false;
 	dladdr(address, &caller);
 	if (caller.dli_fname && strstr(caller.dli_fname, "/record.so"))
@@ -85,13 +92,9 @@ static bool must_fail(bool is_memory, const char *function, const void *address)
 		(__typeof__(&name))(uintptr_t)found_;                    \
 	})
 
-static _Thread_local bool finding;
-
 static void *find_next(const char *name)
 {
-	finding = true;
 	void *found = dlsym(RTLD_NEXT, name);
-	finding = false;
 	if (!found)
 		abort();
 	return found;
@@ -99,10 +102,30 @@ static void *find_next(const char *name)
 
 /* --- memory ------------------------------------------------------------------------------------- */
 
+/* What is allocated before the constructor ran; never given back. Each piece's size stands before it. */
+static _Alignas(16) char early[256 * 1024];
+static size_t early_used;
+
+static void *allocate_early(size_t size)
+{
+	size_t whole = 16 + (size + 15) / 16 * 16;
+	if (early_used + whole > sizeof(early))
+		abort();
+	char *piece = early + early_used + 16;
+	memcpy(piece - 16, &size, sizeof(size));
+	early_used += whole;
+	return piece;
+}
+
+static bool is_early(const void *piece)
+{
+	return (const char *)piece >= early && (const char *)piece < early + sizeof(early);
+}
+
 EXPORT void *malloc(size_t size)
 {
-	if (finding)
-		return NULL;
+	if (!ready)
+		return allocate_early(size);
 	if (MUST_FAIL(true)) {
 		errno = ENOMEM;
 		return NULL;
@@ -110,11 +133,16 @@ EXPORT void *malloc(size_t size)
 	return NEXT(malloc)(size);
 }
 
-/* dlsym asks for some to keep its error in; it does without. */
+EXPORT void free(void *piece)
+{
+	if (piece && !is_early(piece))
+		NEXT(free)(piece);
+}
+
 EXPORT void *calloc(size_t n, size_t size)
 {
-	if (finding)
-		return NULL;
+	if (!ready)
+		return allocate_early(n * size);
 	if (MUST_FAIL(true)) {
 		errno = ENOMEM;
 		return NULL;
@@ -124,11 +152,17 @@ EXPORT void *calloc(size_t n, size_t size)
 
 EXPORT void *realloc(void *old, size_t size)
 {
-	if (MUST_FAIL(true)) {
+	if (ready && MUST_FAIL(true)) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return NEXT(realloc)(old, size);
+	if (ready && !is_early(old))
+		return NEXT(realloc)(old, size);
+	size_t old_size = 0;
+	if (old)
+		memcpy(&old_size, (char *)old - 16, sizeof(old_size));
+	void *larger = malloc(size);
+	return larger && old ? memcpy(larger, old, old_size < size ? old_size : size) : larger;
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t size)
@@ -209,4 +243,12 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
 	if (MUST_FAIL(false))
 		return EAGAIN;
 	return NEXT(pthread_create)(thread, attributes, start, arg);
+}
+
+EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
+{
+	asked_by_sanitizer = true;
+	int failure = NEXT(pthread_getattr_np)(thread, attributes);
+	asked_by_sanitizer = false;
+	return failure;
 }
