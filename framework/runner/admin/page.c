@@ -51,7 +51,7 @@ int seg_page_make(char **html, char **policy)
 	*html = assemble();
 	int length = asprintf(policy,
 			      "default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; "
-			      "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+			      "connect-src 'self'; base-uri 'none'; form-action 'none'; "
 			      "frame-ancestors 'none'",
 			      hash(seg_page_style, style), hash(seg_page_script, script));
 	if (length < 0)
