@@ -3,6 +3,7 @@
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -13,6 +14,7 @@
 
 #include "goals.h"
 #include "progress.h"
+#include "usage.h"
 
 static json_t *machine(bench_server *server)
 {
@@ -107,6 +109,7 @@ void bench_report_way(bench_report *report, const char *experiment, const bench_
 		json_object_set_new(line, column_names[c], series_json(&series[c]));
 	}
 	json_array_append_new(json_object_get(report->root, "measures"), line);
+	report->others = fmax(report->others, bench_series_median(&series[OTHERS]));
 	bench_progress_clear();
 	printf("  %-14s %10.0f %10.0f - %10.0f %9.0f %9.0f %4.0f MiB %4.0f MiB %6.0f%%\n", way->name,
 	       bench_series_median(&series[RATE]), bench_series_lowest(&series[RATE]),
@@ -181,6 +184,9 @@ void bench_report_ratios(const bench_report *report)
 {
 	json_t *ratios = json_object_get(report->root, "ratios");
 	printf("\n");
+	if (report->others > USAGE_DISTURBED)
+		printf("Others had up to %.0f%% of the CPU: rates and latencies are rough; CPU figures hold better.\n\n",
+		       report->others * 100);
 	for (const bench_goal *goal = bench_goals; goal->name; goal++) {
 		json_t *ratio = json_object_get(ratios, goal->name);
 		if (!ratio)

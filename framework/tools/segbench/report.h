@@ -10,7 +10,8 @@
 #include "way.h"
 
 typedef struct bench_report {
-	json_t *root; /* {"machine": {}, "measures": [], "latencies": [], "figures": [], "ratios": {}} */
+	double others; /* the largest part of the CPU that others had, of all medians */
+	json_t *root;  /* {"machine": {}, "measures": [], "latencies": [], "figures": [], "ratios": {}} */
 } bench_report;
 
 void bench_report_init(bench_report *report, bench_server *server);
