@@ -60,7 +60,7 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_and_what_failed(
 					    "document.querySelectorAll(\".cell\").length === 8 && "
 					    "document.querySelectorAll(\".owners li\").length === 2 && "
 					    "document.querySelectorAll(\"tbody tr\").length === 8 && "
-					    "document.querySelectorAll(\"svg path.line\").length === 6 && "
+					    "document.querySelectorAll(\"svg path.line[d*=L]\").length === 6 && "
 					    "document.querySelectorAll(\"td.alarm\").length > 0 && "
 					    "document.querySelectorAll(\"#events .level\").length > 3");
 	test_load_end(load);

@@ -106,7 +106,7 @@ static void what_waits_is_counted_for_each_partition_with_its_owner(void **state
 	assert_true(json_is_null(json_object_get(row(rows, 1), "rate")));
 	json_decref(rows);
 	test_expect_text(test_segctl_good(server->address, "lag s g"),
-			 "0 members own 0 of 2 partitions; 3 messages wait");
+			 "Live members: 0, owning 0 of 2 partitions; 3 messages wait");
 }
 
 static void a_monitor_is_told_by_the_exit_code(void **state)

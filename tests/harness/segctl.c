@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -164,4 +165,62 @@ pid_t test_segctl_start(const char *address, const char *command, int *output)
 	close(ends[1]);
 	*output = ends[0];
 	return pid;
+}
+
+pid_t test_segctl_start_on_terminal(const char *address, const char *command, int *terminal)
+{
+	char program[512];
+	struct winsize size = {.ws_row = 24, .ws_col = 80};
+	snprintf(program, sizeof(program), "%s/framework/tools/segctl/segctl", test_build_directory());
+	fflush(NULL);
+	pid_t pid = forkpty(terminal, NULL, NULL, &size);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setenv("TERM", "xterm", 1);
+		setenv("NO_COLOR", "1", 1);
+		become_segctl(program, address, command);
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* Takes escape sequences out of the text, in place. */
+static void strip(char *text)
+{
+	char *to = text;
+	for (const char *c = text; *c; c++) {
+		if (*c != '\033') {
+			*to++ = *c;
+		} else if (c[1] == '[') {
+			for (c += 2; *c && !(*c >= '@' && *c <= '~'); c++)
+				;
+		} else if (c[1]) {
+			c += 1 + (c[1] == '(' && c[2]);
+		}
+		if (!*c)
+			break;
+	}
+	*to = '\0';
+}
+
+void test_terminal_shows(int terminal, const char *text)
+{
+	static char seen[1 << 20], plain[1 << 20];
+	size_t length = 0;
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	struct pollfd ready = {.fd = terminal, .events = POLLIN};
+	for (;;) {
+		ssize_t got = 0;
+		if (poll(&ready, 1, 100) == 1)
+			got = read(terminal, seen + length, sizeof(seen) - 1 - length);
+		if (got > 0)
+			length += (size_t)got;
+		seen[length] = '\0';
+		memcpy(plain, seen, length + 1);
+		strip(plain);
+		if (strstr(plain, text))
+			return;
+		if (got < 0 || test_now_ms() > deadline)
+			fail_msg("the terminal does not show \"%s\", but: %s", text, plain);
+	}
 }

@@ -32,4 +32,13 @@ void test_expect_text(const char *text, const char *part);
 /* Starts it, and leaves it running with its standard output in a pipe; *output is the other end. */
 pid_t test_segctl_start(const char *address, const char *command, int *output);
 
+/* The same on a terminal of its own, an xterm of 80 columns and 24 lines without colors; *terminal is its other end. */
+pid_t test_segctl_start_on_terminal(const char *address, const char *command, int *terminal);
+
+/*
+ * Reads what is drawn, and answers what may block, until it holds the text (escape sequences left out), or fails the
+ * test.
+ */
+void test_terminal_shows(int terminal, const char *text);
+
 #endif

@@ -43,6 +43,9 @@ int ctl_fail(const seg_error *error);
 /* Prints "segctl: ...", and returns the code. */
 __attribute__((format(printf, 2, 3))) int ctl_complain(int exit_code, const char *format, ...);
 
+/* From now on complaints are written there, cut to size, instead of printed; NULL: printed again. */
+void ctl_complaints_to(char *text, size_t size);
+
 /* The same, and exits. */
 __attribute__((noreturn, format(printf, 2, 3))) void ctl_die(int exit_code, const char *format, ...);
 

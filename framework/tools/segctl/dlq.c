@@ -265,7 +265,8 @@ static int change_all(changing *c, const char *done)
 	else if (c->context->form == CTL_FORM_CSV)
 		printf("%s\r\n%" PRIu64 "\r\n", done, c->done);
 	else
-		printf("%s dead letters %s\n", ctl_count_text(c->done, count), done);
+		printf("%s dead letter%s %s\n", ctl_count_text(c->done, count), c->done == 1 ? "" : "s",
+		       done);
 	return exit_code ? exit_code : c->exit_code;
 }
 

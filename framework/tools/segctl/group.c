@@ -6,7 +6,7 @@
 #include "ask.h"
 #include "batch.h"
 #include "command.h"
-#include "keyspace.h"
+#include "directory.h"
 #include "roster.h"
 #include "stream/client.h"
 #include "table.h"
@@ -55,14 +55,6 @@ static const ctl_column list_columns[] = {
 	{NULL, NULL, false},
 };
 
-static void got_names(void *arg, size_t number, const seg_reply *reply)
-{
-	(void)number;
-	for (size_t i = 0; i < reply->count; i++)
-		ctl_keys_add(arg, reply->elements[i]->text, reply->elements[i]->length);
-	ctl_keys_sort(arg);
-}
-
 static int list_one(seg_stream *stream, const char *group, ctl_table *table)
 {
 	seg_group_info *info;
@@ -86,17 +78,13 @@ static int list_one(seg_stream *stream, const char *group, ctl_table *table)
 static int list(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
-	char key[SEG_KEY_MAX], empty[256];
-	ctl_keys names = {0};
+	char empty[256];
+	ctl_keys names;
 	(void)argc;
 	int exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code)
 		return exit_code;
-	seg_key_of_stream(key, context->client->name_space, stream->name, "groups", NULL);
-	ctl_batch *batch = ctl_batch_create(false);
-	ctl_batch_words(batch, got_names, &names, 0, "SMEMBERS", key, (char *)NULL);
-	exit_code = ctl_batch_run(batch, context->client, "list the groups");
-	ctl_batch_destroy(batch);
+	exit_code = ctl_directory_groups(context, argv[0], &names);
 	ctl_table *table = ctl_table_create(list_columns);
 	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++)
 		exit_code = list_one(stream, names.list[i], table);

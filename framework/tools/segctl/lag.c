@@ -96,8 +96,8 @@ static void print_totals(const ctl_snapshot *snapshot)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
 	char count[CTL_TEXT_MAX], text[CTL_TEXT_MAX];
-	printf("\n%zu members own %" PRIu32 " of %" PRIu32 " partitions; ", snapshot->roster.live, sum.owned,
-	       snapshot->partition_count);
+	printf("\nLive members: %zu, owning %" PRIu32 " of %" PRIu32 " partitions; ", snapshot->roster.live,
+	       sum.owned, snapshot->partition_count);
 	if (sum.lag < 0)
 		printf("at most %s messages wait", ctl_count_text((uint64_t)sum.lag_most, count));
 	else

@@ -7,21 +7,32 @@
  */
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "runner/units.h"
 
+/* clang-format off */
 static const ctl_command *const commands[] = {
-	&ctl_stream_create, &ctl_stream_list, &ctl_stream_describe, &ctl_stream_delete, &ctl_send,
-	&ctl_tail,          &ctl_group_list,  &ctl_group_describe,  &ctl_group_delete,  &ctl_lag,
-	&ctl_why,           &ctl_reset,       &ctl_dlq_list,        &ctl_dlq_show,      &ctl_dlq_replay,
-	&ctl_dlq_drop,
+	&ctl_stream_create, &ctl_stream_list, &ctl_stream_describe, &ctl_stream_delete,
+	&ctl_send,
+	&ctl_tail,
+	&ctl_group_list, &ctl_group_describe, &ctl_group_delete,
+	&ctl_lag,
+	&ctl_why,
+#ifdef CTL_HAS_TOP
+	&ctl_top,
+#endif
+	&ctl_reset,
+	&ctl_dlq_list, &ctl_dlq_show, &ctl_dlq_replay, &ctl_dlq_drop,
 };
+/* clang-format on */
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), TITLE_COLUMN = 34 };
 
@@ -157,8 +168,12 @@ static int run(const ctl_command *c, int argc, char **argv)
 /* What was printed has to have arrived. */
 static int flushed(int exit_code)
 {
+	struct pollfd output = {.fd = STDOUT_FILENO};
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return exit_code;
+	/* `segctl ... | head` has read what it wanted. */
+	if (poll(&output, 1, 0) == 1 && (output.revents & POLLERR))
+		return EX_IOERR;
 	return ctl_complain(EX_IOERR, "cannot write: %s", strerror(errno));
 }
 

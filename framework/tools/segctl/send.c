@@ -176,10 +176,11 @@ static int report(sending *s, ctl_form form, const char *stream, int exit_code)
 	else if (form == CTL_FORM_CSV)
 		printf("sent,failed\r\n%" PRIu64 ",%" PRIu64 "\r\n", added, failed);
 	else if (!given.quiet)
-		printf("%s messages sent to %s\n", ctl_count_text(added, count), stream);
+		printf("%s message%s sent to %s\n", ctl_count_text(added, count), added == 1 ? "" : "s",
+		       stream);
 	if (failed)
-		return ctl_complain(ctl_exit_code(atomic_load(&s->first_status)),
-				    "%" PRIu64 " messages were not sent: %s", failed, s->first_text);
+		return ctl_complain(ctl_exit_code(atomic_load(&s->first_status)), "%" PRIu64 " not sent: %s",
+				    failed, s->first_text);
 	return exit_code;
 }
 

@@ -7,7 +7,7 @@
 #include "ask.h"
 #include "batch.h"
 #include "command.h"
-#include "keyspace.h"
+#include "directory.h"
 #include "roster.h"
 #include "stream/client.h"
 #include "table.h"
@@ -174,14 +174,6 @@ static const ctl_column list_columns[] = {
 	{NULL, NULL, false},
 };
 
-/* The STREAM of "{__<namespace>:STREAM}:info", or NULL: the pattern takes more. Changes the key. */
-static char *stream_of_key(char *key, const char *name_space)
-{
-	char *name = key + strlen("{__") + strlen(name_space) + 1;
-	name[strcspn(name, "}")] = '\0';
-	return seg_name_check("stream name", name, NULL) == 0 ? name : NULL;
-}
-
 static int list_one(ctl_context *context, const char *name, ctl_table *table)
 {
 	seg_stream *stream;
@@ -206,23 +198,19 @@ static int list_one(ctl_context *context, const char *name, ctl_table *table)
 
 static int list(ctl_context *context, int argc, char **argv)
 {
-	char pattern[SEG_KEY_MAX], empty[256];
-	ctl_keys keys = {0};
+	char empty[256];
+	ctl_keys names;
 	(void)argc, (void)argv;
-	seg_key_of_stream(pattern, context->client->name_space, "*", "info", NULL);
-	int exit_code = ctl_keys_find(context, pattern, &keys);
+	int exit_code = ctl_directory_streams(context, &names);
 	ctl_table *table = ctl_table_create(list_columns);
-	for (size_t i = 0; i < keys.count && exit_code == EX_OK; i++) {
-		const char *name = stream_of_key(keys.list[i], context->client->name_space);
-		if (name)
-			exit_code = list_one(context, name, table);
-	}
+	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++)
+		exit_code = list_one(context, names.list[i], table);
 	snprintf(empty, sizeof(empty), "There are no streams in namespace \"%s\"",
 		 context->client->name_space);
 	if (exit_code == EX_OK)
 		ctl_table_print(table, context->form, empty, stdout);
 	ctl_table_destroy(table);
-	ctl_keys_free(&keys);
+	ctl_keys_free(&names);
 	return exit_code;
 }
 

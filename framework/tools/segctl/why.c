@@ -74,10 +74,10 @@ static void print_owner(const answer *a)
 		printf("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
 	printf("\nEpoch         %" PRIu64 ", fence: %s\n", info->epoch,
 	       *a->p->claimed_by ? a->p->claimed_by : "down");
-	printf("Group         %zu live members", a->snapshot->roster.live);
+	printf("Members       %zu live", a->snapshot->roster.live);
 	double ago = (a->now_ms - (double)a->changed_ms) / 1000;
 	if (a->changed_ms)
-		printf("; its assignment changed last %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
+		printf("; the assignment changed last %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
 	putchar('\n');
 }
 

@@ -1,0 +1,34 @@
+/* top_rows.h - what top's listings show: rows of cells, filtered and sorted. Pure. */
+#ifndef CTL_TOP_ROWS_H
+#define CTL_TOP_ROWS_H
+
+#include "fleet.h"
+
+enum { CTL_ROW_CELLS = 8, CTL_CELL_MAX = 136 /* a member's name */ };
+
+typedef struct ctl_top_column {
+	const char *title;
+	int width; /* 0 ends the columns; of 80 together, with a blank between */
+	bool right;
+} ctl_top_column;
+
+extern const ctl_top_column ctl_top_group_columns[CTL_ROW_CELLS + 1];
+extern const ctl_top_column ctl_top_partition_columns[CTL_ROW_CELLS + 1];
+
+typedef enum ctl_top_mood { CTL_MOOD_QUIET, CTL_MOOD_BUSY, CTL_MOOD_WRONG } ctl_top_mood;
+
+typedef struct ctl_top_row {
+	size_t index; /* of the group, or the partition */
+	char cells[CTL_ROW_CELLS][CTL_CELL_MAX];
+	double values[CTL_ROW_CELLS]; /* what numbers are sorted by; texts by the cell */
+	ctl_top_mood mood;
+} ctl_top_row;
+
+/* Room for as many rows as there are groups (partitions); those with the filter in a text cell. Returns how many. */
+size_t ctl_top_group_rows(const ctl_fleet *fleet, const char *filter, ctl_top_row *rows);
+size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, ctl_top_row *rows);
+
+/* By a column, numbers largest first; reverse: the other way. Equal ones stay in their order. */
+void ctl_top_sort(ctl_top_row *rows, size_t count, const ctl_top_column *columns, int column, bool reverse);
+
+#endif

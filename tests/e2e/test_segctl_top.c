@@ -1,0 +1,145 @@
+/* test_segctl_top.c - `segctl top` on a terminal of 80x24, driven by keys; and where there is none. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+static test_server *server;
+static test_runner *runner;
+static pid_t top;
+static int terminal;
+
+/* Two streams with a group each: one runs, with messages that nobody handled in the other. */
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redisContext *redis = test_server_connect(server);
+	test_segctl_good(server->address, "stream create orders -p 2");
+	test_segctl_good(server->address, "stream create visits -p 1");
+	freeReplyObject(test_server_command(redis, "SADD {__default:visits}:groups counting"));
+	freeReplyObject(
+		test_server_command(redis, "XGROUP CREATE __default:visits:partition_0 counting 0 MKSTREAM"));
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:visits:partition_0 * partitionKey k data d"));
+	redisFree(redis);
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = worker-one\n[consumer c]\nstream = orders\n"
+		"group = billing\nplugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
+		server->address, test_build_directory());
+	test_group_wait_balanced(server->address, "orders", "billing", 1);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (top > 0) {
+		kill(top, SIGKILL);
+		waitpid(top, NULL, 0);
+		close(terminal);
+		top = 0;
+	}
+	test_runner_free(runner);
+	runner = NULL;
+	test_server_stop(server);
+	return 0;
+}
+
+static void skip_where_it_is_left_out(void)
+{
+	if (test_segctl_do(server->address, "top --help")->exit_code != 0)
+		skip();
+}
+
+static void press(const char *keys)
+{
+	assert_int_equal(write(terminal, keys, strlen(keys)), (ssize_t)strlen(keys));
+}
+
+static void groups_lead_to_their_partitions_and_these_to_the_cause(void **state)
+{
+	(void)state;
+	skip_where_it_is_left_out();
+	top = test_segctl_start_on_terminal(server->address, "top -i 200ms", &terminal);
+	test_terminal_shows(terminal, "segctl top - 2 groups");
+	press("j\n");
+	test_terminal_shows(terminal, "group counting of visits - 0 live, 1 messages wait");
+	press("\n");
+	test_terminal_shows(terminal, "Cause: no member of group counting is alive, so nothing is handled.");
+	press("\033");
+	test_terminal_shows(terminal, "look inside");
+	press("q");
+	int status;
+	assert_int_equal(waitpid(top, &status, 0), top);
+	top = 0;
+	close(terminal);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void a_filter_leaves_only_what_matches(void **state)
+{
+	(void)state;
+	skip_where_it_is_left_out();
+	top = test_segctl_start_on_terminal(server->address, "top -i 200ms", &terminal);
+	test_terminal_shows(terminal, "segctl top - 2 groups");
+	press("/nosuch");
+	test_terminal_shows(terminal, "Nothing matches the filter.");
+	press("\033/bill\n\n");
+	test_terminal_shows(terminal, "group billing of orders - 1 live");
+}
+
+static void a_redis_that_goes_away_is_told_and_waited_for(void **state)
+{
+	(void)state;
+	skip_where_it_is_left_out();
+	top = test_segctl_start_on_terminal(server->address, "--timeout 300ms top orders billing -i 200ms",
+					    &terminal);
+	test_terminal_shows(terminal, "worker-one");
+	test_server_kill(server);
+	test_terminal_shows(terminal, "cannot ");
+	press("q");
+	int status;
+	assert_int_equal(waitpid(top, &status, 0), top);
+	top = 0;
+	close(terminal);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void without_a_terminal_it_is_printed_once(void **state)
+{
+	(void)state;
+	skip_where_it_is_left_out();
+	const char *text = test_segctl_good(server->address, "top");
+	test_expect_text(text, "billing of orders\n\nPARTITION");
+	test_expect_text(text, "counting of visits\n\nPARTITION");
+	test_expect_text(text, "Live members: 1, owning 2 of 2 partitions");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(groups_lead_to_their_partitions_and_these_to_the_cause,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_filter_leaves_only_what_matches, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_redis_that_goes_away_is_told_and_waited_for, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(without_a_terminal_it_is_printed_once, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
