@@ -1,13 +1,14 @@
 /*
  * plugin_call.h - the call that a thread is making into a plugin.
  *
- * Others look at it to see whether the plugin still returns. And should the plugin take the process down, by a crash or by
- * exit(), the last line on standard error says which plugin it was, and where:
+ * Others look at it to see whether the plugin still returns. And should the plugin take the process down, by
+ * a crash or by exit(), the last line on standard error says which plugin it was, and where:
  *
  *     segrunner: plugin limit crashed (SIGSEGV) in handle of partition 3, at or after message 1700000000000-7; ...
  *
- * A crash stays one: the process ends by its signal, with a core file where those are wanted. A plugin's exit() becomes
- * exit code 70, for no exit code of a plugin's may look like a clean stop. (What ends it with _exit() has no last line.)
+ * A crash stays one: the process ends by its signal, with a core file where those are wanted. A plugin's
+ * exit() becomes exit code 70, for no exit code of a plugin's may look like a clean stop. (What ends it with
+ * _exit() has no last line.)
  */
 #ifndef SEG_RUNNER_PLUGIN_CALL_H
 #define SEG_RUNNER_PLUGIN_CALL_H

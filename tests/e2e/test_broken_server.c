@@ -1,9 +1,9 @@
 /*
- * test_broken_server.c - a server that answers what no Redis would: whoever calls is told so in time, memory and the number of
- * tries stay bounded, and what was said to be added or committed is.
+ * test_broken_server.c - a server that answers what no Redis would: whoever calls is told so in time, memory
+ * and the number of tries stay bounded, and what was said to be added or committed is.
  *
- * The cases are drawn from seeds, some hundred for each of the library's four ways in, and are run many at a time: most of
- * them wait for their timeout.
+ * The cases are drawn from seeds, some hundred for each of the library's four ways in, and are run many at a
+ * time: most of them wait for their timeout.
  */
 #include <inttypes.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /*
- * test_hostile_plugins.c - plugins that do what none may: what segrunner says then and how it ends, that nothing is committed
- * that was not handled, and that another runner takes over.
+ * test_hostile_plugins.c - plugins that do what none may: what segrunner says then and how it ends, that
+ * nothing is committed that was not handled, and that another runner takes over.
  */
 #include <inttypes.h>
 #include <setjmp.h>

@@ -1,8 +1,9 @@
 /*
  * fake_server.h - a server that answers as Redis does, until it answers wrongly.
  *
- * It passes commands on to a real redis-server and the replies back, on a Unix socket of its own, and breaks some of the
- * replies in one way. The same plan breaks them the same way. It has a thread; its counters may be read by any.
+ * It passes commands on to a real redis-server and the replies back, on a Unix socket of its own, and breaks
+ * some of the replies in one way. The same plan breaks them the same way. It has a thread; its counters may
+ * be read by any.
  */
 #ifndef TEST_HARNESS_FAKE_SERVER_H
 #define TEST_HARNESS_FAKE_SERVER_H

@@ -1,9 +1,9 @@
 /*
- * scenario ADDRESS STREAM SENT HANDLED - what a small application does, while one of its calls fails: sends ten batches, consumes
- * and commits ten, and leaves nothing behind.
+ * scenario ADDRESS STREAM SENT HANDLED - what a small application does, while one of its calls fails: sends
+ * ten batches, consumes and commits ten, and leaves nothing behind.
  *
- * Appends each record that was acknowledged to SENT, and each that it handled to HANDLED, as the plugin record does.
- * Exit codes: 0 all was done; 69 something failed, and was told; 3 it did not get on in time.
+ * Appends each record that was acknowledged to SENT, and each that it handled to HANDLED, as the plugin
+ * record does. Exit codes: 0 all was done; 69 something failed, and was told; 3 it did not get on in time.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,11 +1,12 @@
 /*
- * sweep [--quick] [--only SCENARIO:KIND] - makes the 1st, 2nd, 3rd ... allocation or system call of a small real run
- * fail, until a run ends before its turn comes. Whatever fails, a run must end: with all done, or with a line that says
- * what was wrong; and what is committed must have been handled, what was acknowledged must be there.
+ * sweep [--quick] [--only SCENARIO:KIND] - makes the 1st, 2nd, 3rd ... allocation or system call of a small
+ * real run fail, until a run ends before its turn comes. Whatever fails, a run must end: with all done, or
+ * with a line that says what was wrong; and what is committed must have been handled, what was acknowledged
+ * must be there.
  *
- * Scenarios: `library` (scenario.c), and `runner`: segrunner with the plugin record, which stops at the end of its tenth
- * batch. Kinds: `memory` and `system` (fail_nth.c), and with -famine behind it the same for five calls in a row.
- * --quick takes each fifth number.
+ * Scenarios: `library` (scenario.c), and `runner`: segrunner with the plugin record, which stops at the end
+ * of its tenth batch. Kinds: `memory` and `system` (fail_nth.c), and with -famine behind it the same for
+ * five calls in a row. --quick takes each fifth number.
  */
 #include <errno.h>
 #include <fcntl.h>
