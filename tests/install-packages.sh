@@ -11,7 +11,7 @@ set -eu
 
 packages_of() {
 	case $1 in
-	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev liblz4-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev ;;
+	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev liblz4-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev libsystemd-dev ;;
 	run) echo redis-server ;;
 	test) echo libcmocka-dev jq python3 postgresql ;;
 	model) echo spin ;;

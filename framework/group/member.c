@@ -283,6 +283,15 @@ static void drop_inactive(seg_member *m)
 	m->active_count = kept;
 }
 
+static void report(seg_member *m, int64_t now)
+{
+	if (!atomic_load_explicit(&m->report, memory_order_relaxed) || !atomic_exchange(&m->report, false))
+		return;
+	for (uint32_t i = 0; i < m->active_count; i++)
+		if (m->active[i]->own.state != SEG_OWN_NONE && m->options.hooks.report)
+			m->options.hooks.report(m->options.hooks.arg, m->active[i], now);
+}
+
 static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 {
 	int64_t now = seg_now();
@@ -292,6 +301,7 @@ static int64_t do_work(seg_member *m, bool data_readable, bool wait_readable)
 	if (m->to_open > 0)
 		seg_claim_open_groups(m);
 	drop_inactive(m);
+	report(m, now);
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		next = earlier(next, seg_commit_step(p, now));
@@ -341,7 +351,7 @@ static bool missed_something(seg_member *m)
 	}
 	/* The round may have brought the last answer, for which nothing more will come. */
 	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
-	return (stop != SEG_STOP_NOT && !m->draining) ||
+	return (stop != SEG_STOP_NOT && !m->draining) || atomic_load(&m->report) ||
 	       (stop == SEG_STOP_NOW && m->stop_by == 0 && !any_runs(m)) ||
 	       (m->phase == SEG_PHASE_GONE && !any_runs(m));
 }
@@ -370,6 +380,7 @@ static void *run(void *arg)
 	bool data_readable = false, wait_readable = false;
 	while (!step_stop(m)) {
 		int64_t next = do_work(m, data_readable, wait_readable);
+		atomic_fetch_add_explicit(&m->rounds, 1, memory_order_relaxed);
 		struct pollfd poller[3] = {
 			interest(m->data),
 			interest(m->wait),
@@ -522,6 +533,17 @@ void seg_member_stop(seg_member *m, seg_stopping stop)
 	int before = atomic_load(&m->stop);
 	while (before < (int)stop && !atomic_compare_exchange_weak(&m->stop, &before, (int)stop))
 		;
+	seg_waker_kick(&m->waker);
+}
+
+void seg_member_nudge(seg_member *m)
+{
+	seg_waker_kick(&m->waker);
+}
+
+void seg_member_report(seg_member *m)
+{
+	atomic_store(&m->report, true);
 	seg_waker_kick(&m->waker);
 }
 

@@ -30,6 +30,8 @@ typedef struct seg_member_hooks {
 	int64_t (*check)(void *arg, seg_partition *partition, int64_t now);
 	/* This member can never go on (its name was taken over, say); it has stopped its workers. */
 	void (*fatal)(void *arg, const seg_error *error);
+	/* Asked for by seg_member_report: writes a line about the partition. May be NULL. */
+	void (*report)(void *arg, const seg_partition *partition, int64_t now);
 } seg_member_hooks;
 
 typedef struct seg_member_options {
@@ -83,6 +85,8 @@ typedef struct seg_member {
 	atomic_int stop;                       /* a seg_stopping */
 	_Alignas(64) atomic_llong lease_until; /* the I/O thread's; workers read it */
 	seg_member_counters counters;
+	atomic_bool report;   /* asked for, and not begun yet */
+	atomic_ullong rounds; /* of the I/O thread: it lives while they rise */
 
 	/* The I/O thread's. */
 	seg_phase phase;
@@ -132,6 +136,12 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 
 /* Asks it to stop; returns at once. Any thread; a later NOW overrides a DRAIN. */
 void seg_member_stop(seg_member *member, seg_stopping stop);
+
+/* Sees to it that the thread, if it lives, goes round at once, though there is nothing to do. Any thread. */
+void seg_member_nudge(seg_member *member);
+
+/* Has the hook `report` called for each partition that is not NONE; returns at once. Any thread. */
+void seg_member_report(seg_member *member);
 
 /* Waits until the thread has ended, for up to `timeout` ns: 0 or SEG_ETIMEOUT. */
 int seg_member_join(seg_member *member, int64_t timeout);

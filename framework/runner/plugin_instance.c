@@ -323,6 +323,8 @@ int seg_plugin_instance_init(seg_plugin_instance *instance, seg_error *error)
 	char reason[SEG_ERROR_TEXT_MAX] = "";
 	seg_plugin_call call;
 	int failure = 0;
+	if (instance->initialised)
+		return 0;
 	seg_plugin_call_init(&call, instance->handler->name, SEG_PLUGIN_CALL_NO_PARTITION);
 	seg_plugin_call_begin(&call, "init", (seg_id){0, 0});
 	if (instance->handler->init)

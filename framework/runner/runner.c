@@ -16,18 +16,15 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "base/random.h"
-#include "runner/admin/admin.h"
+#include "runner/consumers.h"
 #include "runner/embedded.h"
+#include "runner/exit_code.h"
 #include "runner/logfile.h"
+#include "runner/notify.h"
 #include "runner/plugin_call.h"
-#include "runner/section.h"
+#include "runner/service.h"
 
-enum {
-	LOOK_MS = 1000,     /* between two looks after the embedded server */
-	JOIN_MS = 20,       /* between two looks at members that are stopping */
-	LAST_WAIT_MS = 2000 /* for members told to stop at once */
-};
-
+#define LAST_WAIT (2 * SEG_SECOND) /* for members told to stop at once */
 #define CONNECT_TRY (1 * SEG_SECOND)
 #define CONNECT_BACKOFF (200 * SEG_MS)
 #define CONNECT_BACKOFF_MAX (5 * SEG_SECOND)
@@ -37,42 +34,72 @@ typedef struct {
 	seg_logfile *log;
 	seg_logger logger;
 	char name[SEG_NAME_MAX + 1];
+	seg_service service;
 	seg_admin *admin;
 	seg_embedded *embedded;
 	seg_client *client;
-	seg_section *sections;
-	size_t started;
-	atomic_uint next_cpu;
-	seg_ending ending;
+	seg_consumers consumers;
 	int signals;        /* signalfd */
 	unsigned signalled; /* stops asked for by signal */
+	bool drain_wanted;  /* SIGUSR1 came: give up the partitions, or take some again */
+	bool standby;       /* they were given up */
+	int64_t stop_by;    /* while ending: SEG_NEVER or seg_now() */
 } runner;
 
 /* --- signals and waiting ---------------------------------------------------------------- */
 
 static int open_signals(runner *r)
 {
-	sigset_t stops;
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGTERM);
-	sigaddset(&stops, SIGINT);
+	sigset_t heard;
+	sigemptyset(&heard);
+	sigaddset(&heard, SIGTERM);
+	sigaddset(&heard, SIGINT);
+	sigaddset(&heard, SIGUSR1);
+	sigaddset(&heard, SIGUSR2);
 	/* Before any thread is started: all inherit it, and only the descriptor hears them. */
-	pthread_sigmask(SIG_BLOCK, &stops, NULL);
+	pthread_sigmask(SIG_BLOCK, &heard, NULL);
 	seg_plugin_call_watch();
 	signal(SIGPIPE, SIG_IGN);
-	r->signals = signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC);
-	r->ending.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	atomic_init(&r->ending.exit_code, -1);
-	return r->signals < 0 || r->ending.fd < 0 ? -1 : 0;
+	r->signals = signalfd(-1, &heard, SFD_NONBLOCK | SFD_CLOEXEC);
+	r->consumers.ending.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return r->signals < 0 || r->consumers.ending.fd < 0 ? -1 : 0;
+}
+
+static void hear_stop(runner *r, const char *name)
+{
+	r->signalled++;
+	seg_log(&r->logger, SEG_LOG_INFO,
+		r->signalled == 1 ? "%s: stopping cleanly; once more stops at once" : "%s: stopping at once",
+		name);
+}
+
+static void hear(runner *r, uint32_t signal)
+{
+	switch (signal) {
+	case SIGTERM:
+		hear_stop(r, "SIGTERM");
+		break;
+	case SIGINT:
+		hear_stop(r, "SIGINT");
+		break;
+	case SIGUSR1:
+		r->drain_wanted = !r->drain_wanted;
+		break;
+	case SIGUSR2:
+		seg_consumers_report(&r->consumers);
+		break;
+	}
 }
 
 /* Waits for a signal or a section's wish to end, up to timeout_ms. Returns whether the runner shall end. */
-static bool wait_for_end(runner *r, int timeout_ms)
+static bool wait_for_end(void *arg, int timeout_ms)
 {
+	runner *r = arg;
+	seg_ending *ending = &r->consumers.ending;
 	struct pollfd poller[2] = {{.fd = r->signals, .events = POLLIN},
-				   {.fd = r->ending.fd, .events = POLLIN}};
+				   {.fd = ending->fd, .events = POLLIN}};
 	/* Once it is ending, the wish has been heard. */
-	int count = atomic_load(&r->ending.exit_code) < 0 ? 2 : 1;
+	int count = atomic_load(&ending->exit_code) < 0 ? 2 : 1;
 	poll(poller, (nfds_t)count, timeout_ms);
 	if ((poller[0].revents | poller[1].revents) & POLLNVAL) {
 		/* What else is closed, or opened anew as something else, nobody knows. */
@@ -81,45 +108,17 @@ static bool wait_for_end(runner *r, int timeout_ms)
 		_exit(EX_SOFTWARE);
 	}
 	struct signalfd_siginfo info;
-	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		r->signalled++;
-		seg_log(&r->logger, SEG_LOG_INFO,
-			r->signalled == 1 ? "%s: stopping cleanly; once more stops at once"
-					  : "%s: stopping at once",
-			info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	}
-	return r->signalled > 0 || atomic_load(&r->ending.exit_code) >= 0;
+	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		hear(r, info.ssi_signo);
+	return r->signalled > 0 || atomic_load(&ending->exit_code) >= 0;
 }
 
-/* --- starting: an exit code, EX_OK also if a signal came meanwhile ------------------------------------------------------------------------------ */
+/* --- starting: an exit code, EX_OK also if a signal came meanwhile -------------------------- */
 
 static int report(runner *r, const seg_error *error, int exit_code)
 {
 	seg_log(&r->logger, SEG_LOG_ERROR, "%s", error->text);
 	return exit_code;
-}
-
-/* What does not pass by waiting. */
-static int exit_code_of(int status)
-{
-	switch (status) {
-	case SEG_EAUTH:
-		return EX_NOPERM;
-	case SEG_EINVAL:
-	case SEG_ESHAPE:
-	case SEG_ENOTFOUND:
-		return EX_CONFIG;
-	case SEG_ENOMEM:
-	case SEG_ESYSTEM:
-		return EX_OSERR;
-	default:
-		return EX_UNAVAILABLE;
-	}
-}
-
-static bool passes(int status)
-{
-	return status == SEG_EUNREACHABLE || status == SEG_ETIMEOUT || status == SEG_EUNKNOWN;
 }
 
 static int open_client(runner *r)
@@ -131,7 +130,7 @@ static int open_client(runner *r)
 			redis->appendfsync == SEG_CONFIG_FSYNC_EVERYSEC ? "everysec" : "always";
 		int status = seg_embedded_attach(redis->directory, appendfsync, &r->embedded, &error);
 		if (status)
-			return report(r, &error, exit_code_of(status));
+			return report(r, &error, seg_exit_code_of(status));
 	}
 	seg_client_options options;
 	seg_client_options_init(&options);
@@ -151,48 +150,18 @@ static int open_client(runner *r)
 		int status = seg_client_open(&options, &r->client, &error);
 		if (status == 0) {
 			r->client->timeout = redis->timeout;
+			r->consumers.client = r->client;
 			return EX_OK;
 		}
-		if (!passes(status))
-			return report(r, &error, exit_code_of(status));
+		if (!seg_status_passes(status))
+			return report(r, &error, seg_exit_code_of(status));
+		seg_service_say(&r->service, "waiting for Redis: %s", error.text);
 		if ((attempt & (attempt - 1)) == 0)
 			seg_log(&r->logger, SEG_LOG_WARNING, "%s; waiting for Redis", error.text);
 		if (wait_for_end(r,
 				 (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) / SEG_MS)))
 			return EX_OK;
 	}
-}
-
-static int start_sections(runner *r)
-{
-	seg_error error = {0};
-	for (; r->started < r->config->consumer_count; r->started++) {
-		seg_section *s = &r->sections[r->started];
-		s->ending = &r->ending;
-		s->next_cpu = &r->next_cpu;
-		if (seg_plugin_instance_init(s->instance, &error))
-			return report(r, &error, EX_UNAVAILABLE);
-		for (unsigned attempt = 1;; attempt++) {
-			int status = seg_section_start(s, r->client, r->name, &error);
-			if (status == 0) {
-				seg_admin_attach(r->admin, s);
-				break;
-			}
-			if (!passes(status)) {
-				seg_section_fini(s);
-				seg_plugin_instance_fini(s->instance);
-				return report(r, &error, exit_code_of(status));
-			}
-			seg_log(&r->logger, SEG_LOG_WARNING, "%s; trying again", error.text);
-			seg_section_fini(s);
-			if (wait_for_end(r, (int)(seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt) /
-						  SEG_MS))) {
-				seg_plugin_instance_fini(s->instance);
-				return EX_OK;
-			}
-		}
-	}
-	return EX_OK;
 }
 
 /* --- running -------------------------------------------------------------------------------- */
@@ -210,89 +179,87 @@ static void look_after_embedded(runner *r)
 		seg_log(&r->logger, SEG_LOG_ERROR, "%s", error.text);
 }
 
+static bool is_ending(void *arg)
+{
+	return wait_for_end(arg, 0);
+}
+
+/* Gives up all partitions, so that others take them, or joins again. An exit code. */
+static int drain_or_join(runner *r)
+{
+	seg_consumers *c = &r->consumers;
+	r->drain_wanted = false;
+	r->standby = !r->standby;
+	seg_admin_set_standby(r->admin, r->standby);
+	if (!r->standby) {
+		seg_log(&r->logger, SEG_LOG_INFO, "SIGUSR1: taking partitions again");
+		return seg_consumers_start(c);
+	}
+	seg_log(&r->logger, SEG_LOG_INFO, "SIGUSR1: giving up all partitions");
+	if (seg_consumers_stop(c, c->list, c->count, SEG_STOP_DRAIN, is_ending, r)) {
+		seg_log(&r->logger, SEG_LOG_INFO, "standing by without partitions; SIGUSR1 takes some again");
+		seg_service_say(&r->service, "standing by without partitions; SIGUSR1 takes some again");
+	}
+	return EX_OK;
+}
+
 static int run(runner *r)
 {
+	int exit_code = EX_OK;
 	seg_log(&r->logger, SEG_LOG_INFO, "segrunner %s runs as %s with %zu consumer%s", seg_version(),
-		r->name, r->started, r->started == 1 ? "" : "s");
-	while (!wait_for_end(r, LOOK_MS))
+		r->name, r->consumers.count, r->consumers.count == 1 ? "" : "s");
+	while (exit_code == EX_OK && !wait_for_end(r, seg_service_pause(&r->service))) {
 		look_after_embedded(r);
-	int asked = atomic_load(&r->ending.exit_code);
-	return asked < 0 ? EX_OK : asked;
+		seg_service_look(&r->service, r->consumers.list, r->consumers.count);
+		if (r->drain_wanted)
+			exit_code = drain_or_join(r);
+	}
+	int asked = atomic_load(&r->consumers.ending.exit_code);
+	return exit_code != EX_OK || asked < 0 ? exit_code : asked;
 }
 
 /* --- ending ------------------------------------------------------------------------------------ */
 
-/* Whether all members' threads have ended, by the deadline or (drain) until a second signal. */
-static bool join_members(runner *r, bool *joined, seg_stopping stop, int64_t deadline)
+/* A second signal cuts a clean stop short; the deadline, each. */
+static bool drained_enough(void *arg)
 {
-	for (size_t i = 0; i < r->started; i++)
-		if (!joined[i])
-			seg_member_stop(r->sections[i].member, stop);
-	for (;;) {
-		bool all = true;
-		for (size_t i = 0; i < r->started; i++) {
-			if (!joined[i])
-				joined[i] = seg_member_join(r->sections[i].member, JOIN_MS * SEG_MS) == 0;
-			all = all && joined[i];
-		}
-		if (all)
-			return true;
-		wait_for_end(r, 0);
-		if (seg_now() >= deadline || (stop == SEG_STOP_DRAIN && r->signalled > 1))
-			return false;
-	}
+	runner *r = arg;
+	wait_for_end(r, 0);
+	return seg_now() >= r->stop_by || r->signalled > 1;
 }
 
-static int stop_sections(runner *r, int exit_code)
+static bool is_late(void *arg)
 {
-	bool *joined = calloc(r->started + 1, sizeof(*joined));
-	if (!joined)
-		_exit(EX_OSERR);
-	int64_t timeout = r->config->runner.shutdown_timeout;
+	const runner *r = arg;
+	return seg_now() >= r->stop_by;
+}
+
+static int stop_consumers(runner *r, int exit_code)
+{
+	seg_consumers *c = &r->consumers;
 	bool stuck = false;
+	for (size_t i = 0; i < c->count; i++)
+		stuck = stuck || atomic_load(&c->list[i]->stuck);
 	seg_admin_set_stopping(r->admin);
-	for (size_t i = 0; i < r->started; i++)
-		stuck = stuck || atomic_load(&r->sections[i].stuck);
-	if (!join_members(r, joined, SEG_STOP_DRAIN, seg_now() + timeout)) {
+	seg_notify_stopping();
+	seg_service_say(&r->service, "stopping");
+	r->stop_by = seg_now() + r->config->runner.shutdown_timeout;
+	if (!seg_consumers_stop(c, c->list, c->count, SEG_STOP_DRAIN, drained_enough, r)) {
 		if (r->signalled <= 1)
 			seg_log(&r->logger, stuck ? SEG_LOG_ERROR : SEG_LOG_WARNING,
 				"not everything was drained within shutdown_timeout; stopping at once");
 		if (exit_code == EX_OK)
 			exit_code = EX_TEMPFAIL;
-		if (!join_members(r, joined, SEG_STOP_NOW, seg_now() + LAST_WAIT_MS * SEG_MS)) {
+		r->stop_by = seg_now() + LAST_WAIT;
+		if (!seg_consumers_stop(c, c->list, c->count, SEG_STOP_NOW, is_late, r)) {
 			/* A thread is inside a handler: nothing it may touch can be taken away. Its lease runs out by itself. */
 			seg_log(&r->logger, SEG_LOG_ERROR, "a handler does not return; ending without it");
 			seg_embedded_detach(r->embedded, NULL);
 			_exit(exit_code == EX_TEMPFAIL ? EX_SOFTWARE : exit_code);
 		}
 	}
-	free(joined);
-	for (size_t i = 0; i < r->started; i++) {
-		seg_admin_detach(r->admin, &r->sections[i]);
-		seg_section_fini(&r->sections[i]);
-		seg_plugin_instance_fini(r->sections[i].instance);
-	}
+	seg_consumers_fini(c);
 	return exit_code;
-}
-
-/* One for each consumer, its plugin loaded where errors says nothing else; NULL if out of memory. */
-static seg_section *load_sections(const seg_config *config, const char *name, seg_logger logger,
-				  seg_config_errors *errors)
-{
-	seg_section *sections = calloc(config->consumer_count, sizeof(*sections));
-	for (size_t i = 0; sections && i < config->consumer_count; i++) {
-		sections[i].config = &config->consumers[i];
-		sections[i].runner = &config->runner;
-		seg_section_load(&sections[i], name, logger, errors);
-	}
-	return sections;
-}
-
-static void unload_sections(seg_section *sections, size_t count)
-{
-	for (size_t i = 0; sections && i < count; i++)
-		seg_section_unload(&sections[i]);
-	free(sections);
 }
 
 static void make_name(runner *r)
@@ -311,18 +278,18 @@ static void tear_down(runner *r)
 	seg_client_close(r->client);
 	if (r->embedded && seg_embedded_detach(r->embedded, &error))
 		seg_log(&r->logger, SEG_LOG_ERROR, "%s", error.text);
-	unload_sections(r->sections, r->config->consumer_count);
+	seg_consumers_unload(&r->consumers);
 	if (r->signals >= 0)
 		close(r->signals);
-	if (r->ending.fd >= 0)
-		close(r->ending.fd);
+	if (r->consumers.ending.fd >= 0)
+		close(r->consumers.ending.fd);
 	seg_admin_destroy(r->admin);
 	seg_logfile_close(r->log);
 }
 
 int seg_runner_run(const seg_config *config)
 {
-	runner r = {.config = config, .signals = -1, .ending = {.fd = -1}};
+	runner r = {.config = config, .signals = -1, .consumers = {.ending = {.fd = -1, .exit_code = -1}}};
 	seg_config_errors errors = {0};
 	seg_error error = {0};
 	int exit_code;
@@ -335,13 +302,19 @@ int seg_runner_run(const seg_config *config)
 	make_name(&r);
 	r.admin = seg_admin_create(config, r.name, r.logger);
 	r.logger = seg_admin_logger(r.admin, r.logger);
-	r.sections = load_sections(config, r.name, r.logger, &errors);
+	seg_service_init(&r.service);
+	r.consumers.name = r.name;
+	r.consumers.logger = r.logger;
+	r.consumers.admin = r.admin;
+	r.consumers.wait = wait_for_end;
+	r.consumers.arg = &r;
+	seg_consumers_load(&r.consumers, config, &errors);
 	seg_config_errors_print(&errors, stderr);
 	bool good = errors.count == errors.warnings && !errors.incomplete;
 	seg_config_errors_fini(&errors);
 	if (!good) {
 		exit_code = EX_CONFIG;
-	} else if (!r.sections || open_signals(&r)) {
+	} else if (open_signals(&r)) {
 		seg_fail(&error, SEG_ESYSTEM, "the system refused: %s", strerror(errno));
 		exit_code = report(&r, &error, EX_OSERR);
 	} else if (seg_admin_start(r.admin, &error)) {
@@ -349,10 +322,10 @@ int seg_runner_run(const seg_config *config)
 	} else {
 		exit_code = open_client(&r);
 		if (exit_code == EX_OK && r.client)
-			exit_code = start_sections(&r);
-		if (exit_code == EX_OK && r.started == config->consumer_count)
+			exit_code = seg_consumers_start(&r.consumers);
+		if (exit_code == EX_OK && !is_ending(&r))
 			exit_code = run(&r);
-		exit_code = stop_sections(&r, exit_code);
+		exit_code = stop_consumers(&r, exit_code);
 	}
 	if (good)
 		seg_log(&r.logger, exit_code ? SEG_LOG_ERROR : SEG_LOG_INFO, "ended with exit code %d",
@@ -363,6 +336,7 @@ int seg_runner_run(const seg_config *config)
 
 void seg_runner_check(const seg_config *config, seg_config_errors *errors)
 {
-	seg_logger silent = seg_logger_make(NULL, NULL);
-	unload_sections(load_sections(config, "check", silent, errors), config->consumer_count);
+	seg_consumers consumers = {.name = "check", .logger = seg_logger_make(NULL, NULL)};
+	seg_consumers_load(&consumers, config, errors);
+	seg_consumers_unload(&consumers);
 }

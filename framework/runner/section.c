@@ -1,6 +1,7 @@
 #include "runner/section.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -69,6 +70,25 @@ static int64_t hook_check(void *arg, seg_partition *partition, int64_t now)
 		seg_plugin_call_describe(&worker->call, where));
 	seg_ending_request(s->ending, EX_SOFTWARE);
 	return SEG_NEVER;
+}
+
+static void hook_report(void *arg, const seg_partition *p, int64_t now)
+{
+	(void)arg;
+	const seg_worker *worker = p->user;
+	char handled[SEG_ID_TEXT_MAX], committed[SEG_ID_TEXT_MAX], fetched[SEG_ID_TEXT_MAX];
+	char where[SEG_PLUGIN_CALL_TEXT_MAX], call[SEG_PLUGIN_CALL_TEXT_MAX + 64] = "";
+	int64_t since = p->running ? seg_plugin_call_since(&worker->call) : 0;
+	if (since)
+		snprintf(call, sizeof(call), "; for %" PRId64 " ms in %s", (now - since) / SEG_MS,
+			 seg_plugin_call_describe(&worker->call, where));
+	seg_log(&p->logger, SEG_LOG_INFO,
+		"%s%s; committed %s, handled %s, fetched %s; %u batches (%zu bytes) in flight, %" PRIu64
+		" messages not committed%s",
+		seg_ownership_state_name(p->own.state), p->running ? "" : ", no worker",
+		seg_id_format(p->committed, committed), seg_id_format(p->handled, handled),
+		seg_id_format(p->fetched, fetched), p->outstanding_count, p->outstanding_bytes,
+		seg_partition_uncommitted(p), call);
 }
 
 static void hook_fatal(void *arg, const seg_error *error)
@@ -166,7 +186,7 @@ int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_
 		.commit_interval = config->commit_interval,
 		.linger = config->batch_linger,
 		.idle = (seg_idle)s->runner->idle,
-		.hooks = {s, hook_start, NULL, hook_finish, hook_check, hook_fatal},
+		.hooks = {s, hook_start, NULL, hook_finish, hook_check, hook_fatal, hook_report},
 	};
 	return seg_member_open(s->stream, &options, &s->member, error);
 }

@@ -38,6 +38,8 @@ typedef struct seg_section {
 	atomic_uint *next_cpu; /* of all sections */
 	atomic_bool stuck;     /* a handler ran past handler_timeout */
 	seg_section_counters counters;
+
+	unsigned long long rounds_seen; /* the main thread's: of the member's I/O thread, at the last look */
 } seg_section;
 
 /*

@@ -80,23 +80,30 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 	atomic_store(&admin->observer, observer);
 }
 
-static void set_section(seg_admin *admin, const seg_section *section, const seg_section *value)
+void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index)
 {
 	if (!admin)
 		return;
 	pthread_mutex_lock(&admin->lock);
-	admin->sections[section->config - admin->config->consumers] = value;
+	admin->sections[index] = section;
 	pthread_mutex_unlock(&admin->lock);
-}
-
-void seg_admin_attach(seg_admin *admin, const seg_section *section)
-{
-	set_section(admin, section, section);
 }
 
 void seg_admin_detach(seg_admin *admin, const seg_section *section)
 {
-	set_section(admin, section, NULL);
+	if (!admin)
+		return;
+	pthread_mutex_lock(&admin->lock);
+	for (size_t i = 0; i < admin->config->consumer_count; i++)
+		if (admin->sections[i] == section)
+			admin->sections[i] = NULL;
+	pthread_mutex_unlock(&admin->lock);
+}
+
+void seg_admin_set_standby(seg_admin *admin, bool standby)
+{
+	if (admin)
+		atomic_store(&admin->standby, standby);
 }
 
 void seg_admin_set_stopping(seg_admin *admin)

@@ -34,8 +34,11 @@ int seg_admin_start(seg_admin *admin, seg_error *error);
 /* Redis can be asked from now on, with these options. They are copied, what they point to outlives it. */
 void seg_admin_observe(seg_admin *admin, const seg_client_options *options);
 
-/* The section has started. It stays as it is until it is detached. */
-void seg_admin_attach(seg_admin *admin, const seg_section *section);
+/* The section of consumer number `index` of the config has started. It stays as it is until it is detached. */
+void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index);
+
+/* Whether the runner stands by: then it is not ready, and means to be so. */
+void seg_admin_set_standby(seg_admin *admin, bool standby);
 
 /* The runner is ending: it is not ready any more. */
 void seg_admin_set_stopping(seg_admin *admin);

@@ -57,6 +57,10 @@ seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg
 		find(&v, SEG_HEALTH_NOT_READY, "the runner is stopping");
 		return v.worst;
 	}
+	if (atomic_load(&admin->standby)) {
+		find(&v, SEG_HEALTH_NOT_READY, "the runner stands by, as SIGUSR1 asked for");
+		return v.worst;
+	}
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
 		judge_section(&v, &admin->config->consumers[i], admin->sections[i]);
 	return v.worst;

@@ -25,7 +25,7 @@ struct seg_admin {
 
 	/* Any thread. */
 	_Atomic(seg_observer *) observer; /* NULL: Redis was not reached yet */
-	atomic_bool stopping;
+	atomic_bool stopping, standby;
 
 	/* Under the lock: one for each consumer of the config, NULL where it has not started. */
 	pthread_mutex_t lock;

@@ -1,0 +1,245 @@
+/*
+ * test_notify.c - what systemd hears of a segrunner: a socket of the test's own stands in for it.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+#include "runner/notify.h"
+
+enum { PATIENCE_MS = 20000, WATCHDOG_MS = 400, MESSAGE_MAX = 1024 };
+
+static test_server *server;
+static test_runner *runner;
+static char directory[64], socket_path[96], block_path[96], deliveries_path[96];
+static int supervisor = -1;
+
+static int set_up(void **state)
+{
+	(void)state;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char watchdog[32];
+	server = test_server_start(NULL);
+	test_directory_make(directory);
+	snprintf(socket_path, sizeof(socket_path), "%s/notify", directory);
+	snprintf(block_path, sizeof(block_path), "%s/block", directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+	supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(supervisor, (const struct sockaddr *)&address, sizeof(address)), 0);
+	snprintf(watchdog, sizeof(watchdog), "%d", WATCHDOG_MS * 1000);
+	setenv("NOTIFY_SOCKET", socket_path, 1);
+	setenv("WATCHDOG_USEC", watchdog, 1);
+	unsetenv("WATCHDOG_PID");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	close(supervisor);
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(const char *more)
+{
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nhandler_timeout = 500ms\nshutdown_timeout = 3s\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\npartitions = 4\n"
+		"option.path = %s\noption.block_file = %s\n%s\n",
+		server->address, test_build_directory(), deliveries_path, block_path, more);
+}
+
+/* The next message within so many ms; false: there was none. */
+static bool hear(char message[MESSAGE_MAX], long long timeout_ms)
+{
+	struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+	setsockopt(supervisor, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	ssize_t length = timeout_ms > 0 ? recv(supervisor, message, MESSAGE_MAX - 1, 0) : -1;
+	message[length > 0 ? length : 0] = '\0';
+	return length > 0;
+}
+
+/* Waits for a message with this text; `unwanted`, if not NULL, must not come before it. */
+static void expect(const char *text, const char *unwanted)
+{
+	char message[MESSAGE_MAX];
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	while (hear(message, deadline - test_now_ms())) {
+		if (strstr(message, text))
+			return;
+		if (unwanted && strstr(message, unwanted))
+			fail_msg("\"%s\" came before \"%s\"", message, text);
+	}
+	fail_msg("\"%s\" did not come", text);
+}
+
+/* Whether nothing with this text comes for so long. */
+static bool is_silent(const char *text, int ms)
+{
+	char message[MESSAGE_MAX];
+	long long end = test_now_ms() + ms;
+	while (hear(message, end - test_now_ms()))
+		if (strstr(message, text))
+			return false;
+	return true;
+}
+
+static void it_is_ready_only_once_each_section_has_joined(void **state)
+{
+	(void)state;
+	test_server_kill(server);
+	run("");
+	expect("STATUS=waiting for Redis", "READY=1");
+	test_server_restart(server);
+	expect("READY=1", NULL);
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	assert_non_null(info);
+	assert_int_equal(info->members, 1);
+	seg_group_info_free(info);
+}
+
+static void the_status_line_says_how_many_partitions_it_owns(void **state)
+{
+	(void)state;
+	run("");
+	expect("READY=1", NULL);
+	expect("STATUS=4 partitions owned", NULL);
+}
+
+static void it_says_that_it_is_stopping_before_it_ends(void **state)
+{
+	(void)state;
+	run("");
+	expect("READY=1", "STOPPING=1");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	expect("STOPPING=1", NULL);
+}
+
+static void an_idle_runner_feeds_the_watchdog(void **state)
+{
+	(void)state;
+	run("");
+	expect("READY=1", NULL);
+	for (int i = 0; i < 10; i++)
+		expect("WATCHDOG=1", NULL);
+}
+
+static void a_handler_past_its_timeout_is_not_covered_up(void **state)
+{
+	(void)state;
+	fclose(fopen(block_path, "w"));
+	run("");
+	test_load *load = test_load_start(server->address, "s", 4, 4, 100);
+	test_runner_says(runner, "has not returned for");
+	/* What was said until then is still in the socket: it ends with the runner's own word. */
+	expect("STOPPING=1", NULL);
+	assert_true(is_silent("WATCHDOG=1", 3 * WATCHDOG_MS));
+	unlink(block_path);
+	assert_int_equal(test_runner_wait(runner), EX_SOFTWARE);
+	test_load_end(load);
+}
+
+static pid_t find_thread(const char *name)
+{
+	char path[320], comm[32];
+	pid_t found = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)runner->pid);
+	DIR *tasks = opendir(path);
+	assert_non_null(tasks);
+	for (struct dirent *entry; !found && (entry = readdir(tasks));) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", (int)runner->pid, entry->d_name);
+		FILE *file = fopen(path, "r");
+		if (file && fgets(comm, sizeof(comm), file) && strncmp(comm, name, strlen(name)) == 0)
+			found = atoi(entry->d_name);
+		if (file)
+			fclose(file);
+	}
+	closedir(tasks);
+	return found;
+}
+
+static void an_io_thread_that_stands_still_is_not_covered_up(void **state)
+{
+	(void)state;
+	run("");
+	expect("READY=1", NULL);
+	expect("WATCHDOG=1", NULL);
+	pid_t thread = find_thread("seg-io");
+	assert_true(thread > 0);
+	if (ptrace(PTRACE_SEIZE, thread, NULL, NULL)) {
+		print_message("left out: no thread may be suspended here (ptrace)\n");
+		skip();
+	}
+	assert_int_equal(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), 0);
+	assert_int_equal(waitpid(thread, NULL, __WALL), thread);
+	while (!is_silent("WATCHDOG=1", WATCHDOG_MS / 2)) /* two may be under way */
+		;
+	assert_true(is_silent("WATCHDOG=1", 3 * WATCHDOG_MS));
+	assert_int_equal(ptrace(PTRACE_DETACH, thread, NULL, NULL), 0);
+	expect("WATCHDOG=1", NULL);
+}
+
+static void the_units_are_hardened(void **state)
+{
+	(void)state;
+	static const char *const units[] = {"segrunner", "segrunner@"};
+	char command[512];
+	if (system("systemd-analyze --version >/dev/null 2>&1") != 0) {
+		print_message("left out: there is no systemd-analyze\n");
+		skip();
+	}
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(command, sizeof(command),
+			 "systemd-analyze security --no-pager --offline=true --threshold=20 "
+			 "'%s/config/systemd/%s.service' >%s/analysis 2>&1",
+			 test_build_directory(), units[i], directory);
+		assert_int_equal(system(command), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(it_is_ready_only_once_each_section_has_joined, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(the_status_line_says_how_many_partitions_it_owns, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(it_says_that_it_is_stopping_before_it_ends, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_idle_runner_feeds_the_watchdog, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_handler_past_its_timeout_is_not_covered_up, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_io_thread_that_stands_still_is_not_covered_up, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(the_units_are_hardened, set_up, tear_down),
+	};
+	if (!seg_notify_is_built()) {
+		print_message("left out: segrunner was built without libsystemd\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

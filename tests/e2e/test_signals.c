@@ -1,0 +1,142 @@
+/* test_signals.c - what signals ask of a runner that works: to stand by, and to say how it is. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 300 };
+
+static test_server *server;
+static test_runner *runners[2];
+static char directory[64], deliveries_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		test_runner_free(runners[i]);
+		runners[i] = NULL;
+	}
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(int i)
+{
+	runners[i] = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = runner-%d\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/tests/plugins/record.so\npartitions = %d\noption.path = %s\n",
+		server->address, i, test_build_directory(), PARTITIONS, deliveries_path);
+}
+
+/* Waits until all is handled; each message exactly once, in order. */
+static void nothing_is_repeated(test_load *load)
+{
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	assert_int_equal(test_deliveries_check(&deliveries, KEYS, numbers, 0), 0);
+	assert_int_equal(deliveries.count, (size_t)numbers * KEYS);
+	test_deliveries_free(&deliveries);
+}
+
+static void a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_some_again(void **state)
+{
+	(void)state;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0);
+	run(1);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	for (int round = 0; round < 3; round++) {
+		kill(runners[0]->pid, SIGUSR1);
+		test_group_wait_balanced(server->address, "s", "g", 1);
+		test_load_go_on(load, 30);
+		kill(runners[0]->pid, SIGUSR1);
+		test_group_wait_balanced(server->address, "s", "g", 2);
+		test_load_go_on(load, 30);
+	}
+	nothing_is_repeated(load);
+}
+
+static void the_only_runner_may_stand_by_and_goes_on_where_it_was(void **state)
+{
+	(void)state;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	kill(runners[0]->pid, SIGUSR1);
+	test_runner_says(runners[0], "standing by without partitions");
+	test_load_go_on(load, 30);
+	kill(runners[0]->pid, SIGUSR1);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	nothing_is_repeated(load);
+}
+
+static void a_runner_that_stands_by_stops_at_once_and_cleanly(void **state)
+{
+	(void)state;
+	run(0);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	kill(runners[0]->pid, SIGUSR1);
+	test_runner_says(runners[0], "standing by without partitions");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+}
+
+static void each_partition_is_a_line_of_the_report(void **state)
+{
+	(void)state;
+	run(0);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	kill(runners[0]->pid, SIGUSR2);
+	test_runner_says(runners[0], "[consumer c] has 4 partitions");
+	for (int i = 0; i < PARTITIONS; i++) {
+		char line[160];
+		snprintf(
+			line, sizeof(line),
+			"active; committed 0-0, handled 0-0, fetched 0-0; 0 batches (0 bytes) in flight, 0 messages "
+			"not committed stream=s group=g partition=%d",
+			i);
+		test_runner_says(runners[0], line);
+	}
+	kill(runners[0]->pid, SIGUSR1);
+	test_runner_says(runners[0], "standing by without partitions");
+	kill(runners[0]->pid, SIGUSR2);
+	test_runner_says(runners[0], "[consumer c] has 0 partitions, and stands by");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_some_again, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(the_only_runner_may_stand_by_and_goes_on_where_it_was, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_runner_that_stands_by_stops_at_once_and_cleanly, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(each_partition_is_a_line_of_the_report, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
