@@ -4,6 +4,7 @@
 #   build   what compiles the project      test    what its tests need besides
 #   run     what segrunner needs to run    check   what .ci/run checks the source with
 #   model   what tests/model.sh needs besides build
+#   look    a browser and a Prometheus; the tests that look at segrunner with them are skipped where they are missing
 #
 # Needs root or sudo, and only if something is missing. The redis-server that comes with `run` is not started as a
 # service of the machine: the project starts servers of its own.
@@ -15,9 +16,10 @@ packages_of() {
 	run) echo redis-server ;;
 	test) echo libcmocka-dev jq python3 postgresql ;;
 	model) echo spin ;;
+	look) echo chromium prometheus ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)
-		echo "$0: no group \"$1\"; there are build, run, test, model and check" >&2
+		echo "$0: no group \"$1\"; there are build, run, test, model, look and check" >&2
 		exit 64
 		;;
 	esac

@@ -55,14 +55,14 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_and_what_failed(
 	test_runner *first = start("first"), *second = start("second");
 	test_group_wait_balanced(server->address, "s", "g", 2);
 	/* Each line drawn, each owner named, a dead letter counted, and events told. */
-	int result =
-		look(test_http_port(first), "document.getElementById(\"name\").textContent === \"first\" && "
-					    "document.querySelectorAll(\".cell\").length === 8 && "
-					    "document.querySelectorAll(\".owners li\").length === 2 && "
-					    "document.querySelectorAll(\"tbody tr\").length === 8 && "
-					    "document.querySelectorAll(\"svg path.line[d*=L]\").length === 6 && "
-					    "document.querySelectorAll(\"td.alarm\").length > 0 && "
-					    "document.querySelectorAll(\"#events .level\").length > 3");
+	int result = look(test_http_port(first),
+			  "document.getElementById(\"name\").textContent === \"first\" && "
+			  "document.querySelectorAll(\".cell\").length === 8 && "
+			  "document.querySelectorAll(\".owners li\").length === 2 && "
+			  "document.querySelectorAll(\"tbody tr\").length === 8 && "
+			  "document.querySelectorAll(\"svg path.line[d*=L]\").length === 6 && "
+			  "document.querySelectorAll(\"td.alarm\").length > 0 && "
+			  "document.querySelectorAll(\"#events .level\").length > 3");
 	test_load_end(load);
 	test_runner_free(second);
 	test_runner_free(first);

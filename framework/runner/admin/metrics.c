@@ -230,7 +230,7 @@ static bool position_timestamp(const seg_partition_info *partition, double waiti
 {
 	(void)waiting;
 	*value = (double)partition->position.ms / 1e3;
-	return partition->position.ms > 0;
+	return true;
 }
 
 static bool dead_letters(const seg_partition_info *partition, double waiting, double *value)
@@ -255,8 +255,8 @@ static const struct {
 	{"partition_lag_seconds", "How long the oldest message that is not committed has been in the log.",
 	 lag_seconds},
 	{"partition_epoch", "The epoch of the partition's newest assignment.", epoch},
-	{"partition_position_timestamp_seconds", "When the newest committed message was added, since 1970.",
-	 position_timestamp},
+	{"partition_position_timestamp_seconds",
+	 "When the newest committed message was added, since 1970; 0: none was.", position_timestamp},
 	{"partition_dead_letters", "Dead letters of the partition that wait to be looked at.", dead_letters},
 	{"partition_log_messages", "Messages that the partition holds, committed ones included.", length},
 };
