@@ -114,9 +114,9 @@ static answer ask(const char *a, const char *b, const char *c)
 static answer register_stream(void)
 {
 	answer got = {0};
-	const char *argv[] = {"info", "4", "100", "reject", "1"};
+	const char *argv[] = {"info", "4", "100", "reject", "1", "off"};
 	wait_ready();
-	assert_true(seg_connection_script(connection, SEG_SCRIPT_REGISTER, keep, &got, 1, 5, argv, NULL));
+	assert_true(seg_connection_script(connection, SEG_SCRIPT_REGISTER, keep, &got, 1, 6, argv, NULL));
 	wait_for(&got);
 	return got;
 }
