@@ -89,28 +89,30 @@ void seg_buffer_reset(seg_buffer *buffer, size_t keep)
 	buffer->entry_open = false;
 }
 
+/* The number at *text, up to the first byte that is no digit. False: none, or beyond 64 bits. */
+static bool read_number(const char **text, const char *end, uint64_t *number)
+{
+	enum { DIGITS_SAFE = 19 }; /* as many always fit */
+	const char *at = *text, *safe = end - at > DIGITS_SAFE ? at + DIGITS_SAFE : end;
+	uint64_t n = 0;
+	for (; at < safe && (unsigned char)(*at - '0') <= 9; at++)
+		n = n * 10 + (unsigned char)(*at - '0');
+	for (; at < end && (unsigned char)(*at - '0') <= 9; at++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (unsigned char)(*at - '0'), &n))
+			return false;
+	bool any = at > *text;
+	*text = at;
+	*number = n;
+	return any;
+}
+
 /* Redis writes ids as two numbers; anything else is no id. */
 static bool read_id(const char *text, size_t length, seg_id *id)
 {
-	uint64_t part[2] = {0, 0};
-	int n = 0;
-	bool digits = false;
-	for (size_t i = 0; i < length; i++) {
-		unsigned digit = (unsigned char)text[i] - (unsigned)'0';
-		if (digit <= 9) {
-			if (__builtin_mul_overflow(part[n], 10, &part[n]) ||
-			    __builtin_add_overflow(part[n], digit, &part[n]))
-				return false;
-			digits = true;
-		} else if (text[i] == '-' && n == 0 && digits) {
-			n = 1;
-			digits = false;
-		} else {
-			return false;
-		}
-	}
-	*id = (seg_id){part[0], part[1]};
-	return n == 1 && digits;
+	const char *end = text + length;
+	return read_number(&text, end, &id->ms) && text < end && *text++ == '-' &&
+	       read_number(&text, end, &id->seq) && text == end;
 }
 
 /* Room for so many messages. */
