@@ -462,6 +462,35 @@ static void clients_that_say_nothing_keep_no_probe_waiting(void **state)
 		close(fds[i]);
 }
 
+static long long ms_to_get(const char *path)
+{
+	long long before = test_now_ms();
+	get(path);
+	return test_now_ms() - before;
+}
+
+static void a_redis_that_hangs_keeps_no_probe_waiting_and_a_scrape_not_long(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0\nshutdown_timeout = 1s", "");
+	wait_for("/readyz", 200, "ready\n");
+	assert_true(metric("group_members") == 1);
+	assert_int_equal(kill(server->pid, SIGSTOP), 0);
+	wait_for("/readyz", 503, "[consumer c] has lost its lease");
+	for (int i = 0; i < 3; i++) {
+		assert_true(ms_to_get("/livez") < 1000);
+		assert_true(ms_to_get("/readyz") < 1000);
+		assert_true(ms_to_get("/metrics") < 3000);
+		assert_true(ms_to_get("/api/v1/groups/s/g") < 3000);
+	}
+	/* What was known last is still said, and from when it is. */
+	assert_true(metric("group_members") == 1);
+	long long before = test_now_ms();
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_TEMPFAIL);
+	assert_true(test_now_ms() - before < 10000);
+	assert_int_equal(kill(server->pid, SIGCONT), 0);
+}
+
 static void the_page_comes_from_here_alone(void **state)
 {
 	(void)state;
@@ -499,6 +528,7 @@ int main(void)
 		TEST(an_address_that_others_reach_is_refused_without_a_token),
 		TEST(a_port_that_is_taken_ends_the_runner_with_a_clear_line),
 		TEST(clients_that_say_nothing_keep_no_probe_waiting),
+		TEST(a_redis_that_hangs_keeps_no_probe_waiting_and_a_scrape_not_long),
 		TEST(the_page_comes_from_here_alone),
 	};
 	if (!seg_server_is_built()) {

@@ -74,5 +74,5 @@ bool seg_events_read(seg_events *events, uint64_t number, seg_event *event)
 		return false;
 	*event = p->event;
 	atomic_flag_clear_explicit(&p->taken, memory_order_release);
-	return event->number == number;
+	return number > 0 && event->number == number;
 }

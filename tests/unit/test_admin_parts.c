@@ -1,0 +1,242 @@
+/* test_admin_parts.c - where the admin server listens, who may ask it, what it remembers, and how it counts durations. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/durations.h"
+#include "runner/admin/access.h"
+#include "runner/admin/events.h"
+#include "runner/config_listen.h"
+
+/* --- listening ---------------------------------------------------------------------------- */
+
+static void an_address_is_printed_as_it_was_written(void **state)
+{
+	(void)state;
+	static const char *const good[] = {"127.0.0.1:9464", "0.0.0.0:0", "[::1]:65535", "[::]:80",
+					   "192.168.7.1:1"};
+	char text[SEG_LISTEN_TEXT_MAX];
+	seg_listen listen;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(seg_listen_parse(good[i], &listen, NULL), 0);
+		assert_string_equal(seg_listen_format(&listen, text), good[i]);
+	}
+	assert_int_equal(seg_listen_parse("localhost:9464", &listen, NULL), 0);
+	assert_string_equal(seg_listen_format(&listen, text), "127.0.0.1:9464");
+}
+
+static void only_what_this_machine_reaches_alone_is_loopback(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool loopback;
+	} cases[] = {
+		{"127.0.0.1:1", true}, {"127.8.9.10:1", true}, {"localhost:1", true},
+		{"[::1]:1", true},     {"0.0.0.0:1", false},   {"[::]:1", false},
+		{"10.0.0.1:1", false}, {"128.0.0.1:1", false}, {"[fe80::1]:1", false},
+	};
+	seg_listen listen;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(seg_listen_parse(cases[i].text, &listen, NULL), 0);
+		assert_int_equal(listen.loopback, cases[i].loopback);
+	}
+}
+
+static void what_is_no_address_and_port_is_refused_with_what_to_write(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"",
+		":",
+		"9464",
+		":9464",
+		"127.0.0.1",
+		"127.0.0.1:",
+		"127.0.0.1:x",
+		"127.0.0.1: 80",
+		"127.0.0.1:+80",
+		"127.0.0.1:80x",
+		"127.0.0.1:65536",
+		"127.0.0.1:99999999999999999999",
+		"::1:9464",
+		"[::1]",
+		"[::1:9464",
+		"[]:1",
+		"example.org:9464",
+		"*:9464",
+		"1.2.3:4",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1",
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		seg_listen listen;
+		seg_error error = {0};
+		assert_int_equal(seg_listen_parse(bad[i], &listen, &error), SEG_EINVAL);
+		assert_non_null(strstr(error.text, "write 127.0.0.1:9464, [::1]:9464 or off"));
+	}
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+static void the_token_opens_as_bearer_and_as_password_and_nothing_else_does(void **state)
+{
+	(void)state;
+	static const char *const good[] = {"Bearer a:b c", "bearer a:b c", "Basic eDphOmIgYw==" /* x:a:b c */,
+					   "Basic OmE6YiBj" /* :a:b c */};
+	static const char *const bad[] = {"",
+					  "Bearer",
+					  "Bearer ",
+					  "Bearer a:b",
+					  "Bearer a:b cc",
+					  "a:b c",
+					  "Basic",
+					  "Basic ",
+					  "Basic eDphOmI=" /* x:a:b */,
+					  "Basic ====",
+					  "Basic YTpi" /* a:b */,
+					  "Digest a:b c"};
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(seg_access_has_token(good[i], "a:b c"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(seg_access_has_token(bad[i], "a:b c"));
+	assert_false(seg_access_has_token(NULL, "a:b c"));
+	char long_one[20000] = "Basic ";
+	memset(long_one + 6, 'A', sizeof(long_one) - 7);
+	assert_false(seg_access_has_token(long_one, "a:b c"));
+}
+
+static void only_addresses_and_localhost_are_names_that_nobody_else_can_have(void **state)
+{
+	(void)state;
+	assert_true(seg_access_host_is_plain(NULL));
+	assert_true(seg_access_host_is_plain("127.0.0.1"));
+	assert_true(seg_access_host_is_plain("127.0.0.1:9464"));
+	assert_true(seg_access_host_is_plain("[::1]:9464"));
+	assert_true(seg_access_host_is_plain("LocalHost:9464"));
+	assert_false(seg_access_host_is_plain("example.org"));
+	assert_false(seg_access_host_is_plain("127.0.0.1.example.org"));
+	assert_false(seg_access_host_is_plain("localhost.example.org:80"));
+	assert_false(seg_access_host_is_plain("localhos"));
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void count_line(void *arg, const seg_log_event *event)
+{
+	(void)event;
+	(*(int *)arg)++;
+}
+
+static void write_line(seg_events *events, int level, const char *text)
+{
+	seg_log_event event = {.level = level, .text = text, .stream = "s", .partition = -1};
+	seg_events_write(events, &event);
+}
+
+static void the_newest_events_are_kept_and_all_lines_go_on(void **state)
+{
+	(void)state;
+	int lines = 0;
+	seg_events *events = seg_events_create(seg_logger_make(count_line, &lines));
+	seg_event event;
+	assert_non_null(events);
+	assert_int_equal(seg_events_newest(events), 0);
+	assert_false(seg_events_read(events, 0, &event));
+	write_line(events, SEG_LOG_DEBUG, "not for here");
+	assert_int_equal(seg_events_newest(events), 0);
+	for (int i = 1; i <= SEG_EVENTS_KEPT + 10; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "line %d", i);
+		write_line(events, SEG_LOG_INFO, text);
+	}
+	assert_int_equal(lines, SEG_EVENTS_KEPT + 11);
+	assert_int_equal(seg_events_newest(events), SEG_EVENTS_KEPT + 10);
+	assert_false(seg_events_read(events, 10, &event));
+	assert_true(seg_events_read(events, 11, &event));
+	assert_string_equal(event.text, "line 11");
+	assert_string_equal(event.stream, "s");
+	assert_string_equal(event.group, "");
+	assert_true(seg_events_read(events, SEG_EVENTS_KEPT + 10, &event));
+	assert_false(seg_events_read(events, SEG_EVENTS_KEPT + 11, &event));
+	seg_events_destroy(events);
+}
+
+enum { WRITERS = 3, LINES = 20000 };
+
+static void *write_many(void *arg)
+{
+	char text[200];
+	for (int i = 0; i < LINES; i++) {
+		/* A torn one would hold two letters. */
+		memset(text, 'a' + i % 26, sizeof(text) - 1);
+		text[sizeof(text) - 1] = '\0';
+		write_line(arg, SEG_LOG_WARNING, text);
+	}
+	return NULL;
+}
+
+static void an_event_that_is_read_while_others_write_is_whole(void **state)
+{
+	(void)state;
+	seg_events *events = seg_events_create(seg_logger_make(NULL, NULL));
+	pthread_t writers[WRITERS];
+	seg_event event;
+	unsigned read = 0;
+	assert_non_null(events);
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(pthread_create(&writers[i], NULL, write_many, events), 0);
+	for (uint64_t newest = 0; newest < WRITERS * LINES; newest = seg_events_newest(events)) {
+		for (uint64_t number = newest > 100 ? newest - 100 : 1; number <= newest; number++) {
+			if (!seg_events_read(events, number, &event))
+				continue;
+			read++;
+			char letter[2] = {event.text[0], '\0'};
+			assert_int_equal(strspn(event.text, letter), 199);
+		}
+	}
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(writers[i], NULL);
+	assert_true(read > 0);
+	seg_events_destroy(events);
+}
+
+/* --- durations -------------------------------------------------------------------------------- */
+
+static void a_duration_is_counted_in_the_first_bucket_that_holds_it(void **state)
+{
+	(void)state;
+	seg_durations durations = {0};
+	seg_durations_add(&durations, -5);
+	seg_durations_add(&durations, 0);
+	seg_durations_add(&durations, seg_durations_bounds[0]);
+	seg_durations_add(&durations, seg_durations_bounds[0] + 1);
+	seg_durations_add(&durations, seg_durations_bounds[SEG_DURATIONS_BOUNDS - 1]);
+	seg_durations_add(&durations, INT64_MAX / 2);
+	assert_int_equal(durations.buckets[0], 3);
+	assert_int_equal(durations.buckets[1], 1);
+	assert_int_equal(durations.buckets[SEG_DURATIONS_BOUNDS - 1], 1);
+	assert_int_equal(durations.buckets[SEG_DURATIONS_BOUNDS], 1);
+	for (unsigned i = 1; i < SEG_DURATIONS_BOUNDS; i++)
+		assert_true(seg_durations_bounds[i] > seg_durations_bounds[i - 1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_is_printed_as_it_was_written),
+		cmocka_unit_test(only_what_this_machine_reaches_alone_is_loopback),
+		cmocka_unit_test(what_is_no_address_and_port_is_refused_with_what_to_write),
+		cmocka_unit_test(the_token_opens_as_bearer_and_as_password_and_nothing_else_does),
+		cmocka_unit_test(only_addresses_and_localhost_are_names_that_nobody_else_can_have),
+		cmocka_unit_test(the_newest_events_are_kept_and_all_lines_go_on),
+		cmocka_unit_test(an_event_that_is_read_while_others_write_is_whole),
+		cmocka_unit_test(a_duration_is_counted_in_the_first_bucket_that_holds_it),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
