@@ -29,8 +29,13 @@ while found.pending > 0 do
 end
 
 local info = named(redis.call('XINFO', 'STREAM', log))
-count = text(entries_up_to(info, position) or tonumber(count))
-redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', count)
+local entries = '-1'
+-- r<n>: records of packed entries, which are not what Redis counts.
+if string.sub(count, 1, 1) ~= 'r' then
+	count = text(entries_up_to(info, position) or tonumber(count))
+	entries = count
+end
+redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', entries)
 redis.call('HSET', state, 'position', position, 'count', count, 'claimed', position, 'clean', '1', 'nonce', '',
 	'owner', '', 'crashes', '0')
 redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_id')

@@ -266,14 +266,15 @@ static int delete_group(ctl_context *context, int argc, char **argv)
 	if (exit_code)
 		return exit_code;
 	exit_code = describe_info(stream, argv[1], &info);
-	if (exit_code == EX_OK)
-		exit_code = refuse_if_live(context, argv[0], argv[1]);
 	if (exit_code == EX_OK) {
-		exit_code =
-			ctl_ask(removal.yes,
-				"Delete group \"%s\" of stream \"%s\" with its position and %s dead letters",
-				argv[1], argv[0], ctl_count_text(sum_up(info).dead_letters, count));
+		uint64_t letters = sum_up(info).dead_letters;
 		seg_group_info_free(info);
+		exit_code = refuse_if_live(context, argv[0], argv[1]);
+		if (exit_code == EX_OK)
+			exit_code = ctl_ask(
+				removal.yes,
+				"Delete group \"%s\" of stream \"%s\" with its position and %s dead letters",
+				argv[1], argv[0], ctl_count_text(letters, count));
 	}
 	if (exit_code == EX_OK)
 		exit_code = delete_all(context, stream, argv[1]);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/pack.h"
 #include "table.h"
 
 bool ctl_message_read(ctl_message *m, const seg_reply *entry, size_t first)
@@ -35,6 +36,63 @@ void ctl_message_fini(ctl_message *m)
 {
 	free(m->headers);
 }
+
+/* --- entries ----------------------------------------------------------------------------------- */
+
+static const seg_reply *field_of(const seg_reply *fields, const char *name)
+{
+	for (size_t i = 0; i + 1 < fields->count; i += 2)
+		if (seg_reply_is(fields->elements[i], name))
+			return fields->elements[i + 1];
+	return NULL;
+}
+
+/* Its records have the ids up to the entry's own. */
+static bool unpack(ctl_entry *entry, seg_id id, bool lz4, const seg_reply *value, seg_arena *arena)
+{
+	seg_unpacker unpacker;
+	if (seg_unpacker_begin(&unpacker, lz4, value->text, value->length, arena) != 0 ||
+	    unpacker.records == 0)
+		return false;
+	entry->count = unpacker.records;
+	entry->messages = seg_arena_alloc(arena, entry->count * sizeof(*entry->messages));
+	for (size_t i = 0; entry->messages && i < entry->count; i++) {
+		entry->messages[i] = (seg_message){0};
+		if (seg_unpacker_next(&unpacker, &entry->messages[i]) != 0)
+			return false;
+		entry->messages[i].id = (seg_id){id.ms, id.seq - (entry->count - 1 - i)};
+	}
+	return entry->messages != NULL;
+}
+
+bool ctl_entry_read(ctl_entry *entry, const seg_reply *reply, seg_arena *arena)
+{
+	const seg_reply *fields = seg_reply_at(reply, 1);
+	ctl_message single;
+	*entry = (ctl_entry){0};
+	if (!ctl_message_read(&single, reply, 0)) {
+		ctl_message_fini(&single);
+		return false;
+	}
+	const seg_reply *packed = field_of(fields, SEG_FIELD_PACKED),
+			*lz4 = field_of(fields, SEG_FIELD_PACKED_LZ4);
+	entry->from = (uint64_t)seg_reply_number(field_of(fields, SEG_FIELD_FROM), 0);
+	entry->packed =
+		(packed || lz4) && unpack(entry, single.message.id, lz4 != NULL, lz4 ? lz4 : packed, arena);
+	if (!entry->packed) {
+		size_t headers = single.message.header_count * sizeof(seg_header);
+		entry->count = 1;
+		entry->messages = seg_arena_alloc(arena, sizeof(*entry->messages) + headers);
+		if (entry->messages) {
+			entry->messages[0] = single.message;
+			entry->messages[0].headers = memcpy(&entry->messages[1], single.headers, headers);
+		}
+	}
+	ctl_message_fini(&single);
+	return entry->messages != NULL;
+}
+
+/* --- printing ------------------------------------------------------------------------------------ */
 
 json_t *ctl_message_json(const seg_message *message)
 {

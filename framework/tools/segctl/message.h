@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "context.h"
 #include "redis/reply.h"
 
@@ -21,6 +22,17 @@ typedef struct ctl_message {
  */
 bool ctl_message_read(ctl_message *message, const seg_reply *entry, size_t first);
 void ctl_message_fini(ctl_message *message);
+
+/* The messages of an entry: its own, or all that are packed in it. */
+typedef struct ctl_entry {
+	seg_message *messages; /* oldest first; with all they lead to, the arena's and the reply's */
+	size_t count;
+	bool packed;
+	uint64_t from; /* of a packed one: how many records were added to the partition before */
+} ctl_entry;
+
+/* False: it is no entry, or out of memory. One that says it is packed, but cannot be unpacked here, is one message. */
+bool ctl_entry_read(ctl_entry *entry, const seg_reply *reply, seg_arena *arena);
 
 /* What is in it: {"id", "key", "data", "headers"}; the caller's. */
 json_t *ctl_message_json(const seg_message *message);

@@ -12,12 +12,13 @@
 #include "ask.h"
 #include "batch.h"
 #include "command.h"
+#include "message.h"
 #include "snapshot.h"
 #include "stream/client.h"
 #include "table.h"
 #include "text.h"
 
-enum { STEPS_MAX = 10000, SETTLE_TRIES = 10 };
+enum { STEPS_MAX = 10000, SETTLE_TRIES = 10, ARENA_BLOCK = 1 << 16 };
 
 #define NO_SHIFT INT64_MAX
 
@@ -150,6 +151,59 @@ static int count_waiting(resetting *r, move *m)
 	return exit_code;
 }
 
+/* --- a packed log: its entries tell how many records came before -------------------------------- */
+
+typedef struct {
+	move *move;
+	seg_arena *arena;
+	int64_t total; /* records ever added */
+} packed_count;
+
+static void got_total(void *arg, size_t number, const seg_reply *reply)
+{
+	(void)number;
+	((packed_count *)arg)->total = seg_reply_number(reply, 0);
+}
+
+/* The first entry that has a record behind the position; none: nothing waits. */
+static void got_next_entry(void *arg, size_t number, const seg_reply *reply)
+{
+	packed_count *c = arg;
+	move *m = c->move;
+	ctl_entry entry;
+	(void)number;
+	m->waiting = 0;
+	m->count = c->total;
+	if (reply->count == 0)
+		return;
+	m->waiting = m->count = -1;
+	if (!ctl_entry_read(&entry, seg_reply_at(reply, 0), c->arena) || !entry.packed)
+		return;
+	m->count = (int64_t)entry.from;
+	for (size_t i = 0; i < entry.count; i++)
+		m->count += seg_id_compare(entry.messages[i].id, m->new) <= 0;
+	m->waiting = c->total - m->count;
+}
+
+static int count_packed(resetting *r, move *m)
+{
+	seg_arena arena;
+	packed_count c = {m, &arena, 0};
+	char counters[SEG_KEY_MAX], from[SEG_ID_TEXT_MAX + 1] = "(";
+	seg_arena_init(&arena, ARENA_BLOCK);
+	seg_id_format(m->new, from + 1);
+	seg_key_beside_log(counters, r->context->client->name_space, r->stream->name, m->number, "counters",
+			   NULL);
+	ctl_batch *batch = ctl_batch_create(false);
+	ctl_batch_words(batch, got_total, &c, 0, "HGET", counters, "records", (char *)NULL);
+	ctl_batch_words(batch, got_next_entry, &c, 0, "XRANGE", m->log, from, "+", "COUNT", "1",
+			(char *)NULL);
+	int exit_code = ctl_batch_run(batch, r->context->client, "read the stream");
+	ctl_batch_destroy(batch);
+	seg_arena_fini(&arena);
+	return exit_code;
+}
+
 /* --- where to ---------------------------------------------------------------------------------- */
 
 static void place(move *m, const seg_start *start)
@@ -192,7 +246,7 @@ static int plan(resetting *r, const seg_start *start)
 		else
 			place(m, start);
 		if (exit_code == EX_OK)
-			exit_code = count_waiting(r, m);
+			exit_code = r->stream->shape.packing ? count_packed(r, m) : count_waiting(r, m);
 	}
 	return exit_code;
 }
@@ -238,7 +292,8 @@ static int set_positions(resetting *r)
 		if (!given.force && seg_id_compare(m->old, (seg_id){0, 0}) != 0)
 			seg_id_format(m->old, old);
 		seg_id_format(m->new, new);
-		snprintf(count, sizeof(count), "%" PRId64, m->count);
+		snprintf(count, sizeof(count), "%s%" PRId64,
+			 r->stream->shape.packing && m->count >= 0 ? "r" : "", m->count);
 		const char *argv[] = {m->log, m->state, r->group, old, new, count};
 		ctl_batch_script(batch, got_reset, r, i, SEG_SCRIPT_RESET, 2, 6, argv);
 	}
@@ -345,6 +400,12 @@ static int reset(ctl_context *context, int argc, char **argv)
 		exit_code = ctl_complain(EX_NOINPUT,
 					 "stream \"%s\" has the partitions 0 to %" PRIu32 ", not %" PRId64,
 					 argv[0], r.snapshot.partition_count - 1, given.partition);
+	if (exit_code == EX_OK && r.stream->shape.packing && given.shift != NO_SHIFT)
+		exit_code = ctl_complain(
+			EX_USAGE,
+			"--shift counts entries, and stream \"%s\" packs many messages into one; say --to, with "
+			"an id (segctl tail shows them) or a time",
+			argv[0]);
 	if (exit_code == EX_OK)
 		exit_code = plan(&r, &start);
 	if (exit_code == EX_OK)

@@ -29,12 +29,20 @@ static void got_time(void *arg, size_t number, const seg_reply *reply)
 		    (double)seg_reply_number(seg_reply_at(reply, 1), 0) / 1000;
 }
 
+/* The count of a commit: entries, or, of a packed stream, r<records>. */
+static int64_t count_of(const seg_reply *reply)
+{
+	if (reply && reply->type == SEG_REPLY_TEXT && reply->text[0] == 'r')
+		return strtoll(reply->text + 1, NULL, 10);
+	return seg_reply_number(reply, -1);
+}
+
 /* count owner claimed clean crashes suspect attempts */
 static void got_state(void *arg, size_t p, const seg_reply *reply)
 {
 	ctl_partition *partition = &((reading *)arg)->snapshot->partitions[p];
 	const seg_reply *owner = seg_reply_at(reply, 1);
-	partition->handled = seg_reply_number(seg_reply_at(reply, 0), -1);
+	partition->handled = count_of(seg_reply_at(reply, 0));
 	if (owner && owner->type == SEG_REPLY_TEXT)
 		snprintf(partition->claimed_by, sizeof(partition->claimed_by), "%s", owner->text);
 	partition->claimed = id_of(seg_reply_at(reply, 2));

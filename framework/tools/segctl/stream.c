@@ -15,11 +15,12 @@
 
 /* --- create --------------------------------------------------------------------------------- */
 
+static const char *const packings[] = {"off", "on", "lz4", NULL};
 static const char *const overflows[] = {"reject", "drop-oldest", NULL};
 
 static struct {
 	int64_t partitions, size;
-	int overflow;
+	int overflow, packing;
 } shape = {.size = 1000000};
 
 /* clang-format off */
@@ -30,9 +31,19 @@ static const ctl_option create_options[] = {
 	 "messages that a partition holds at most (1,000,000)"},
 	{"overflow", 0, "HOW", CTL_CHOICE, &shape.overflow, 0, 0, overflows,
 	 "what a full partition does: reject (the default) or drop-oldest"},
+	{"packing", 0, "HOW", CTL_CHOICE, &shape.packing, 0, 0, packings,
+	 "whether a batch of records is one entry: off (the default), on, or lz4, which compresses it"},
 	CTL_OPTIONS_END,
 };
 /* clang-format on */
+
+/* "overflow reject", and what else is not as usual */
+static char *shape_text(const seg_stream_shape *s, char text[64])
+{
+	snprintf(text, 64, "overflow %s%s%s", seg_overflow_name(s->overflow), s->packing ? ", packing " : "",
+		 s->packing ? packings[s->packing] : "");
+	return text;
+}
 
 static int create(ctl_context *context, int argc, char **argv)
 {
@@ -40,15 +51,18 @@ static int create(ctl_context *context, int argc, char **argv)
 	if (shape.partitions == 0)
 		return ctl_complain(
 			EX_USAGE, "say how many partitions the stream shall have, for ever: --partitions 8");
-	seg_stream_shape wanted = {(uint32_t)shape.partitions, (uint64_t)shape.size,
-				   (seg_overflow)shape.overflow};
+	char text[64];
+	seg_stream_shape wanted = {.partitions = (uint32_t)shape.partitions,
+				   .partition_size = (uint64_t)shape.size,
+				   .overflow = (seg_overflow)shape.overflow,
+				   .packing = (seg_packing)shape.packing};
 	seg_stream *stream;
 	seg_error error;
 	if (seg_stream_register(context->client, argv[0], &wanted, &stream, &error))
 		return ctl_fail(&error);
 	if (context->form == CTL_FORM_TABLE)
-		printf("%s: %" PRIu32 " partitions of %" PRIu64 " messages, overflow %s\n", argv[0],
-		       wanted.partitions, wanted.partition_size, seg_overflow_name(wanted.overflow));
+		printf("%s: %" PRIu32 " partitions of %" PRIu64 " messages, %s\n", argv[0], wanted.partitions,
+		       wanted.partition_size, shape_text(&wanted, text));
 	seg_stream_close(stream);
 	return EX_OK;
 }
@@ -103,9 +117,17 @@ static void got_log(void *arg, size_t p, const seg_reply *reply)
 		copy_id(facts->last, member_of(reply, "last-generated-id"));
 }
 
-static void got_dropped(void *arg, size_t p, const seg_reply *reply)
+/* dropped records base; the last two of a packed stream, whose entries hold several messages */
+static void got_counters(void *arg, size_t p, const seg_reply *reply)
 {
-	((stream_facts *)arg)->partitions[p].dropped = (uint64_t)seg_reply_number(reply, 0);
+	partition_facts *facts = &((stream_facts *)arg)->partitions[p];
+	uint64_t records = (uint64_t)seg_reply_number(seg_reply_at(reply, 1), 0);
+	uint64_t base = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
+	facts->dropped = (uint64_t)seg_reply_number(seg_reply_at(reply, 0), 0);
+	if (records == 0)
+		return;
+	facts->added = records;
+	facts->length = facts->length ? records - base : 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -137,7 +159,8 @@ static int read_facts(ctl_context *context, const seg_stream *stream, stream_fac
 		seg_key_log(key, name_space, stream->name, p);
 		ctl_batch_words(batch, got_log, facts, p, "XINFO", "STREAM", key, (char *)NULL);
 		seg_key_beside_log(key, name_space, stream->name, p, "counters", NULL);
-		ctl_batch_words(batch, got_dropped, facts, p, "HGET", key, "dropped", (char *)NULL);
+		ctl_batch_words(batch, got_counters, facts, p, "HMGET", key, "dropped", "records", "base",
+				(char *)NULL);
 	}
 	seg_key_of_stream(key, name_space, stream->name, "groups", NULL);
 	ctl_batch_words(batch, got_groups, facts, 0, "SMEMBERS", key, (char *)NULL);
@@ -165,13 +188,10 @@ static uint64_t count_messages(const seg_stream *stream, const stream_facts *fac
 /* --- list ------------------------------------------------------------------------------------------ */
 
 static const ctl_column list_columns[] = {
-	{"stream", "STREAM", false},
-	{"partitions", "PARTITIONS", true},
-	{"partition_size", "SIZE", true},
-	{"overflow", "OVERFLOW", false},
-	{"groups", "GROUPS", true},
-	{"messages", "MESSAGES", true},
-	{NULL, NULL, false},
+	{"stream", "STREAM", false},      {"partitions", "PARTITIONS", true},
+	{"partition_size", "SIZE", true}, {"overflow", "OVERFLOW", false},
+	{"packing", "PACKING", false},    {"groups", "GROUPS", true},
+	{"messages", "MESSAGES", true},   {NULL, NULL, false},
 };
 
 static int list_one(ctl_context *context, const char *name, ctl_table *table)
@@ -188,6 +208,7 @@ static int list_one(ctl_context *context, const char *name, ctl_table *table)
 		ctl_table_number(table, stream->shape.partitions);
 		ctl_table_number(table, (int64_t)stream->shape.partition_size);
 		ctl_table_text(table, seg_overflow_name(stream->shape.overflow));
+		ctl_table_text(table, packings[stream->shape.packing]);
 		ctl_table_number(table, (int64_t)facts.group_count);
 		ctl_table_number(table, (int64_t)count_messages(stream, &facts));
 	}
@@ -255,10 +276,10 @@ static ctl_table *describe_partitions(const seg_stream *stream, const stream_fac
 
 static void describe_for_people(const seg_stream *stream, const stream_facts *facts)
 {
-	char size[CTL_TEXT_MAX];
-	printf("%s: %" PRIu32 " partitions of %s messages, overflow %s\nGroups:", stream->name,
+	char size[CTL_TEXT_MAX], text[64];
+	printf("%s: %" PRIu32 " partitions of %s messages, %s\nGroups:", stream->name,
 	       stream->shape.partitions, ctl_count_text(stream->shape.partition_size, size),
-	       seg_overflow_name(stream->shape.overflow));
+	       shape_text(&stream->shape, text));
 	for (size_t i = 0; i < facts->group_count; i++)
 		printf(" %s", facts->groups[i]);
 	printf("%s\n\n", facts->group_count ? "" : " none");
@@ -269,9 +290,10 @@ static void describe_as_json(const seg_stream *stream, const stream_facts *facts
 	json_t *groups = json_array();
 	for (size_t i = 0; i < facts->group_count; i++)
 		json_array_append_new(groups, json_string(facts->groups[i]));
-	ctl_json_print(json_pack("{s:s, s:I, s:s, s:I, s:o, s:o}", "stream", stream->name, "partition_size",
-				 (json_int_t)stream->shape.partition_size, "overflow",
-				 seg_overflow_name(stream->shape.overflow), "messages",
+	ctl_json_print(json_pack("{s:s, s:I, s:s, s:s, s:I, s:o, s:o}", "stream", stream->name,
+				 "partition_size", (json_int_t)stream->shape.partition_size, "overflow",
+				 seg_overflow_name(stream->shape.overflow), "packing",
+				 packings[stream->shape.packing], "messages",
 				 (json_int_t)count_messages(stream, facts), "groups", groups, "partitions",
 				 ctl_table_json(partitions)),
 		       false, stdout);

@@ -45,8 +45,10 @@ static const ctl_option options[] = {
 typedef struct {
 	uint32_t number;
 	char log[SEG_KEY_MAX];
-	seg_id next; /* read behind this one */
-	seg_id end;  /* the last one there was at the beginning */
+	seg_id next;    /* read behind this one */
+	seg_id end;     /* the last one there was at the beginning */
+	uint64_t total; /* records ever, where they are packed */
+	uint64_t skip;  /* of the first ones read: where they are packed, reading begins at a whole entry */
 } source;
 
 typedef struct {
@@ -104,20 +106,24 @@ static void show(tailing *t, uint32_t partition, seg_message *m)
 	} else {
 		show_for_people(partition, m);
 	}
-	seg_arena_reset(&t->arena, ARENA_BLOCK);
 }
 
 /* --- one answer: all partitions' messages, oldest first ----------------------------------------------- */
 
 typedef struct {
-	ctl_message message;
+	seg_message message;
 	source *source;
 } found;
+
+typedef struct {
+	found *list;
+	size_t count, room;
+} findings;
 
 static int by_id(const void *a, const void *b)
 {
 	const found *x = a, *y = b;
-	int order = seg_id_compare(x->message.message.id, y->message.message.id);
+	int order = seg_id_compare(x->message.id, y->message.id);
 	return order ? order
 		     : (x->source->number > y->source->number) - (x->source->number < y->source->number);
 }
@@ -130,47 +136,56 @@ static source *source_of(tailing *t, const seg_reply *key)
 	return NULL;
 }
 
-/* Reads the entries of one log into the list, up to the log's end. Returns how many there are now. */
-static size_t collect(const seg_reply *entries, source *s, found *list, size_t count)
+static void add_found(findings *all, source *s, const seg_message *message)
+{
+	if (all->count == all->room) {
+		all->room = all->room ? 2 * all->room : 256;
+		all->list = ctl_reallocate(all->list, all->room, sizeof(*all->list));
+	}
+	all->list[all->count++] = (found){*message, s};
+}
+
+/* The messages of an entry that are behind `next` and not behind the end. */
+static void collect_entry(const ctl_entry *entry, source *s, findings *all)
+{
+	for (size_t i = 0; i < entry->count; i++) {
+		const seg_message *m = &entry->messages[i];
+		/* A position may lie within an entry, which then comes as a whole. */
+		if (seg_id_compare(m->id, s->next) <= 0)
+			continue;
+		s->next = m->id;
+		if (s->skip > 0)
+			s->skip--;
+		else if (given.follow || seg_id_compare(m->id, s->end) <= 0)
+			add_found(all, s, m);
+	}
+}
+
+static void collect(tailing *t, const seg_reply *entries, source *s, findings *all)
 {
 	for (size_t i = 0; entries && s && i < entries->count; i++) {
-		found *f = &list[count];
-		bool good = ctl_message_read(&f->message, entries->elements[i], 0);
-		if (good)
-			s->next = f->message.message.id;
-		if (good && (given.follow || seg_id_compare(s->next, s->end) <= 0)) {
-			f->source = s;
-			count++;
-		} else {
-			ctl_message_fini(&f->message);
-		}
+		ctl_entry entry;
+		if (ctl_entry_read(&entry, entries->elements[i], &t->arena))
+			collect_entry(&entry, s, all);
+		t->entries++;
 	}
-	return count;
 }
 
 static void got_entries(void *arg, size_t number, const seg_reply *reply)
 {
 	tailing *t = arg;
-	size_t count = 0;
+	findings all = {0};
 	(void)number;
 	t->entries = 0;
-	for (size_t i = 0; i < reply->count; i++) {
-		const seg_reply *entries = seg_reply_at(reply->elements[i], 1);
-		t->entries += entries ? entries->count : 0;
-	}
-	found *list = ctl_allocate(t->entries, sizeof(*list));
 	for (size_t i = 0; i < reply->count; i++)
-		count = collect(seg_reply_at(reply->elements[i], 1),
-				source_of(t, seg_reply_at(reply->elements[i], 0)), list, count);
-	qsort(list, count, sizeof(*list), by_id);
-	for (size_t i = 0; i < count; i++) {
-		if (t->left > 0) {
-			show(t, list[i].source->number, &list[i].message.message);
-			t->left--;
-		}
-		ctl_message_fini(&list[i].message);
-	}
-	free(list);
+		collect(t, seg_reply_at(reply->elements[i], 1),
+			source_of(t, seg_reply_at(reply->elements[i], 0)), &all);
+	if (all.count)
+		qsort(all.list, all.count, sizeof(*all.list), by_id);
+	for (size_t i = 0; i < all.count && t->left > 0; i++, t->left--)
+		show(t, all.list[i].source->number, &all.list[i].message);
+	free(all.list);
+	seg_arena_reset(&t->arena, ARENA_BLOCK);
 }
 
 static int read_more(tailing *t)
@@ -214,15 +229,24 @@ static bool at_end(const tailing *t)
 
 /* --- where to begin ------------------------------------------------------------------------------------- */
 
+static int64_t last_wanted(void)
+{
+	return given.last < 0 ? LAST_DEFAULT : given.last;
+}
+
 /* [[id, fields]] or [], the newest entry */
 static void got_newest(void *arg, size_t i, const seg_reply *reply)
 {
-	const seg_reply *id = seg_reply_at(seg_reply_at(reply, 0), 0);
-	if (id)
-		(void)seg_id_parse(id->text, &((tailing *)arg)->sources[i].end);
+	tailing *t = arg;
+	ctl_entry entry;
+	if (!ctl_entry_read(&entry, seg_reply_at(reply, 0), &t->arena))
+		return;
+	t->sources[i].end = entry.messages[entry.count - 1].id;
+	t->sources[i].total = entry.packed ? entry.from + entry.count : 0;
+	seg_arena_reset(&t->arena, ARENA_BLOCK);
 }
 
-/* [OK, steps, id]: the first to show */
+/* [OK, steps, id]: the entry to begin with */
 static void got_first(void *arg, size_t i, const seg_reply *reply)
 {
 	source *s = &((tailing *)arg)->sources[i];
@@ -230,6 +254,23 @@ static void got_first(void *arg, size_t i, const seg_reply *reply)
 	if (seg_reply_number(seg_reply_at(reply, 1), 0) == 0 || !id || seg_id_parse(id->text, &s->next) != 0)
 		return;
 	s->next = s->next.seq ? (seg_id){s->next.ms, s->next.seq - 1} : (seg_id){s->next.ms - 1, UINT64_MAX};
+}
+
+/* That entry: of a packed one, those before the last N records are passed over. */
+static void got_first_entry(void *arg, size_t i, const seg_reply *reply)
+{
+	tailing *t = arg;
+	source *s = &t->sources[i];
+	uint64_t last = (uint64_t)last_wanted();
+	ctl_entry entry;
+	if (!ctl_entry_read(&entry, seg_reply_at(reply, 0), &t->arena))
+		return;
+	if (entry.packed) {
+		seg_id first = entry.messages[0].id;
+		s->next = first.seq ? (seg_id){first.ms, first.seq - 1} : (seg_id){first.ms - 1, UINT64_MAX};
+		s->skip = s->total > entry.from + last ? s->total - entry.from - last : 0;
+	}
+	seg_arena_reset(&t->arena, ARENA_BLOCK);
 }
 
 static void begin_at(tailing *t, const seg_start *start)
@@ -267,7 +308,7 @@ static int begin(tailing *t)
 		ctl_batch_words(batch, got_newest, t, i, "XREVRANGE", t->sources[i].log, "+", "-", "COUNT",
 				"1", (char *)NULL);
 	int exit_code = ctl_batch_run(batch, t->context->client, "read the stream");
-	snprintf(steps, sizeof(steps), "%" PRId64, given.last < 0 ? (int64_t)LAST_DEFAULT : given.last);
+	snprintf(steps, sizeof(steps), "%" PRId64, last_wanted());
 	for (uint32_t i = 0; i < t->count && !given.from; i++) {
 		source *s = &t->sources[i];
 		s->next = s->end;
@@ -275,6 +316,16 @@ static int begin(tailing *t)
 		seg_id_format((seg_id){s->end.ms, s->end.seq + (s->end.seq < UINT64_MAX)}, behind);
 		const char *argv[] = {s->log, behind, "-", steps};
 		ctl_batch_script(batch, got_first, t, i, SEG_SCRIPT_WALK, 1, 4, argv);
+	}
+	if (exit_code == EX_OK)
+		exit_code = ctl_batch_run(batch, t->context->client, "read the stream");
+	for (uint32_t i = 0; i < t->count && !given.from; i++) {
+		source *s = &t->sources[i];
+		char from[SEG_ID_TEXT_MAX + 1] = "(";
+		seg_id_format(s->next, from + 1);
+		if (s->total)
+			ctl_batch_words(batch, got_first_entry, t, i, "XRANGE", s->log, from, "+", "COUNT",
+					"1", (char *)NULL);
 	}
 	if (exit_code == EX_OK)
 		exit_code = ctl_batch_run(batch, t->context->client, "read the stream");

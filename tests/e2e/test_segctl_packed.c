@@ -1,0 +1,125 @@
+/* test_segctl_packed.c - segctl on a stream whose entries hold many messages each: it shows and counts messages. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+enum { MESSAGES = 1000 };
+
+static test_server *server;
+static char numbers[8 * MESSAGES];
+
+/* One partition, with the numbers from 0 on in packed entries. */
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	test_segctl_good(server->address, "stream create s -p 1 --packing on");
+	numbers[0] = '\0';
+	for (int i = 0, used = 0; i < MESSAGES; i++)
+		used += sprintf(numbers + used, "%d\n", i);
+	assert_int_equal(test_segctl_run(server->address, numbers, "send s --key k")->exit_code, EX_OK);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_server_stop(server);
+	return 0;
+}
+
+static void run_a_group(void)
+{
+	test_runner *runner =
+		test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\n"
+				"plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
+				server->address, test_build_directory());
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_runner_free(runner);
+}
+
+static void messages_are_counted_not_entries(void **state)
+{
+	(void)state;
+	redisContext *redis = test_server_connect(server);
+	redisReply *entries = test_server_command(redis, "XLEN __default:s:partition_0");
+	assert_true(entries->integer < MESSAGES);
+	freeReplyObject(entries);
+	redisFree(redis);
+	test_expect_text(test_segctl_good(server->address, "stream list -o csv"),
+			 "s,1,1000000,reject,on,0,1000\r\n");
+	test_expect_text(test_segctl_good(server->address, "stream describe s"),
+			 "overflow reject, packing on");
+	test_expect_text(test_segctl_good(server->address, "stream describe s -o json"),
+			 "\"messages\": 1000,");
+}
+
+static void each_message_of_an_entry_is_shown(void **state)
+{
+	(void)state;
+	assert_string_equal(test_segctl_good(server->address, "tail s --from earliest --raw"), numbers);
+	assert_string_equal(test_segctl_good(server->address, "tail s --last 3 --raw"), "997\n998\n999\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --last 5000 --raw"), numbers);
+	assert_string_equal(test_segctl_good(server->address, "tail s --from earliest --count 2 --raw"),
+			    "0\n1\n");
+}
+
+/* The id that a message has, though it is no entry's. */
+static void read_id(int number, char id[SEG_ID_TEXT_MAX])
+{
+	const char *lines = test_segctl_good(server->address, "tail s --from earliest -o csv");
+	char part[32];
+	snprintf(part, sizeof(part), ",k,%d\r\n", number);
+	const char *end = strstr(lines, part), *begin = end;
+	assert_non_null(end);
+	while (begin[-1] != ',')
+		begin--;
+	snprintf(id, SEG_ID_TEXT_MAX, "%.*s", (int)(end - begin), begin);
+}
+
+static void a_position_is_set_within_an_entry_and_what_waits_is_counted(void **state)
+{
+	(void)state;
+	char id[SEG_ID_TEXT_MAX], text[128];
+	run_a_group();
+	read_id(499, id);
+	test_expect_text(test_segctl_good(server->address, "tail s --from %s --count 1 --raw", id), "500\n");
+	snprintf(text, sizeof(text), ",%s,500\r\n", id);
+	test_expect_text(test_segctl_good(server->address, "reset s g --to %s --yes -o csv", id), text);
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "500 messages wait");
+	test_segctl_good(server->address, "reset s g --to earliest --yes");
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "1,000 messages wait");
+	run_a_group();
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "0 messages wait");
+	const test_segctl *answer = test_segctl_do(server->address, "reset s g --shift -1 --yes");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "packs many messages into one");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(messages_are_counted_not_entries, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_message_of_an_entry_is_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_position_is_set_within_an_entry_and_what_waits_is_counted,
+						set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
