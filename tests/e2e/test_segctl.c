@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -175,6 +177,33 @@ static void a_running_group_is_listed_and_described(void **state)
 	refused("group describe s g", EX_NOINPUT, "segctl group list s");
 }
 
+/* --- what asks ---------------------------------------------------------------------------------- */
+
+/* Answers the question that deleting the stream asks on a terminal; returns the exit code. */
+static int answer(const char *text)
+{
+	int terminal, status;
+	pid_t pid = test_segctl_start_on_terminal(server->address, "stream delete s", &terminal);
+	test_terminal_shows(terminal,
+			    "Delete stream \"s\" in namespace \"default\" with its 0 messages, 0 groups");
+	assert_int_equal(write(terminal, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(terminal);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void what_cannot_be_undone_is_done_only_after_a_yes(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create s -p 1");
+	assert_int_equal(answer("n\n"), 1);
+	assert_int_equal(answer("\n"), 1);
+	assert_int_equal(count("DBSIZE"), 1);
+	assert_int_equal(answer("y\n"), EX_OK);
+	assert_int_equal(count("DBSIZE"), 0);
+}
+
 /* --- those who mistype ---------------------------------------------------------------------------- */
 
 static void what_is_mistyped_is_recognised(void **state)
@@ -237,6 +266,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stream_that_is_being_read_is_deleted_only_by_force, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_running_group_is_listed_and_described, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_cannot_be_undone_is_done_only_after_a_yes, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_is_mistyped_is_recognised, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(help_needs_no_redis, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -143,7 +143,7 @@ int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_opti
 {
 	option_set set = {0};
 	/* "+": up to the first other argument. ":": a missing value is told from an unknown option. */
-	strcpy(set.letters, leading ? "+:" : ":");
+	snprintf(set.letters, sizeof(set.letters), "%s:", leading ? "+" : "");
 	add_table(&set, a);
 	add_table(&set, b);
 	opterr = 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "command.h"
@@ -199,6 +200,8 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 	s->progress = ctl_progress_start("sent");
 	s->started = seg_now();
 	s->bytes_total = total_bytes(count, paths);
+	if (count == 0 && isatty(STDIN_FILENO))
+		fputs("Each line is a message; Ctrl-D ends.\n", stderr);
 	int exit_code = count ? EX_OK : send_file(s, stdin, "standard input");
 	for (int i = 0; i < count && exit_code == EX_OK; i++)
 		exit_code = send_named(s, paths[i]);

@@ -96,7 +96,7 @@ void ctl_table_none(ctl_table *table)
 
 size_t ctl_table_rows(const ctl_table *table)
 {
-	return table->count / table->column_count;
+	return table->column_count ? table->count / table->column_count : 0;
 }
 
 /* --- for people ------------------------------------------------------------------------------ */
@@ -243,21 +243,29 @@ void ctl_csv_print(const void *text, size_t length, FILE *out)
 		fputc('"', out);
 }
 
+static void print_csv_cell(const cell *c, FILE *out)
+{
+	if (c->kind == TEXT)
+		ctl_csv_print(c->bytes, c->length, out);
+	else if (c->kind == NUMBER)
+		fprintf(out, "%" PRId64, c->number);
+	else if (c->kind != NONE)
+		fprintf(out, "%.3f", c->real);
+}
+
 static void print_csv(const ctl_table *table, FILE *out)
 {
+	const cell *c = table->cells;
 	for (size_t i = 0; i < table->column_count; i++)
 		fprintf(out, "%s%s", i ? "," : "", table->columns[i].name);
-	for (size_t i = 0; i < table->count; i++) {
-		const cell *c = &table->cells[i];
-		fputs(i % table->column_count ? "," : "\r\n", out);
-		if (c->kind == TEXT)
-			ctl_csv_print(c->bytes, c->length, out);
-		else if (c->kind == NUMBER)
-			fprintf(out, "%" PRId64, c->number);
-		else if (c->kind != NONE)
-			fprintf(out, "%.3f", c->real);
-	}
 	fputs("\r\n", out);
+	for (size_t row = 0; row < ctl_table_rows(table); row++) {
+		for (size_t i = 0; i < table->column_count; i++, c++) {
+			fputs(i ? "," : "", out);
+			print_csv_cell(c, out);
+		}
+		fputs("\r\n", out);
+	}
 }
 
 void ctl_table_print(const ctl_table *table, ctl_form form, const char *empty, FILE *out)
