@@ -28,8 +28,10 @@ const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "run
 #define ROW(id, record, text, field, type, row_kind) \
 	.section = (id), .name = (text), .kind = (row_kind), .offset = FIELD(type, record, field)
 
-#define REDIS(...) ROW(SEG_CONFIG_REDIS, seg_config_redis, __VA_ARGS__)
+#define REDIS(...) .change = SEG_CHANGE_RESTART, ROW(SEG_CONFIG_REDIS, seg_config_redis, __VA_ARGS__)
 #define RUNNER(...) ROW(SEG_CONFIG_RUNNER, seg_config_runner, __VA_ARGS__)
+#define LIVE_RUNNER(...) .change = SEG_CHANGE_LIVE, RUNNER(__VA_ARGS__)
+#define FIXED_RUNNER(...) .change = SEG_CHANGE_RESTART, RUNNER(__VA_ARGS__)
 #define CONSUMER(...) ROW(SEG_CONFIG_CONSUMER, seg_config_consumer, __VA_ARGS__)
 
 /* clang-format off */
@@ -59,10 +61,10 @@ const seg_config_row seg_config_rows[] = {
 		 "nothing it confirmed is lost to a power cut. everysec: faster, and up to two seconds "
 		 "may be lost."},
 
-	{RUNNER("namespace", name_space, char *, SEG_CONFIG_NAME), .value = "default",
+	{FIXED_RUNNER("namespace", name_space, char *, SEG_CONFIG_NAME), .value = "default",
 	 .help = "The namespace of all streams and groups named below. Runners in different ones never "
 		 "meet."},
-	{RUNNER("name", name, char *, SEG_CONFIG_NAME),
+	{FIXED_RUNNER("name", name, char *, SEG_CONFIG_NAME),
 	 .help = "This runner's name in its groups, unique among the runners. Without it, one is made "
 		 "of the host's name, the process id and a random number."},
 	{RUNNER("cpus", cpus, seg_config_cpus, SEG_CONFIG_CPUS), .value = "auto",
@@ -72,26 +74,26 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "What a worker without messages does. park: sleeps until woken. yield: offers the CPU, "
 		 "and looks again. spin: looks again at once, for the lowest latency at the price of a "
 		 "whole CPU each."},
-	{RUNNER("shutdown_timeout", shutdown_timeout, int64_t, SEG_CONFIG_DURATION), .value = "30s",
+	{LIVE_RUNNER("shutdown_timeout", shutdown_timeout, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = 0, .max = H,
 	 .help = "How long a clean stop waits for handlers to finish their batches."},
 	{RUNNER("handler_timeout", handler_timeout, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
 	 .max = 24 * H,
 	 .help = "A handler that does not return for so long counts as stuck, and its partition goes to "
 		 "another runner. 0: never."},
-	{RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = levels,
+	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = levels,
 	 .help = "What is logged: this and everything graver."},
-	{RUNNER("log_format", log_format, int, SEG_CONFIG_CHOICE), .value = "text", .choices = formats,
+	{LIVE_RUNNER("log_format", log_format, int, SEG_CONFIG_CHOICE), .value = "text", .choices = formats,
 	 .help = "text: lines for people. json: one object a line, for log collectors."},
-	{RUNNER("log_file", log_file, char *, SEG_CONFIG_LOG_FILE), .value = "-",
+	{FIXED_RUNNER("log_file", log_file, char *, SEG_CONFIG_LOG_FILE), .value = "-",
 	 .help = "The file that the log is appended to; - is standard error."},
-	{RUNNER("plugin_directory", plugin_directory, char *, SEG_CONFIG_PATH),
+	{LIVE_RUNNER("plugin_directory", plugin_directory, char *, SEG_CONFIG_PATH),
 	 .help = "Where plugins named without a / are looked for. Without it, where segrunner was "
 		 "installed to."},
-	{RUNNER("admin", admin, char *, SEG_CONFIG_LISTEN), .value = "off",
+	{FIXED_RUNNER("admin", admin, char *, SEG_CONFIG_LISTEN), .value = "off",
 	 .help = "Where this runner can be looked at over HTTP: a page at /, /metrics for Prometheus, /livez, "
 		 "/readyz and /api/v1/. An address that other machines reach needs admin_token_file."},
-	{RUNNER("admin_token_file", admin_token_file, char *, SEG_CONFIG_PATH),
+	{FIXED_RUNNER("admin_token_file", admin_token_file, char *, SEG_CONFIG_PATH),
 	 .help = "A file that holds a token and nothing else, for those who ask at admin: as a Bearer token, "
 		 "or as the password in a browser. /livez and /readyz answer without."},
 

@@ -34,6 +34,13 @@ typedef enum seg_config_kind {
 	SEG_CONFIG_START     /* seg_start */
 } seg_config_kind;
 
+/* What SIGHUP does about an option whose value has changed. */
+typedef enum seg_config_change {
+	SEG_CHANGE_CONSUMER = 0, /* the sections it is about are drained, and go on with the new value */
+	SEG_CHANGE_LIVE,         /* it holds at once */
+	SEG_CHANGE_RESTART       /* nothing but a line of log: segrunner has to be started again */
+} seg_config_change;
+
 typedef struct seg_config_row {
 	seg_config_section section;
 	const char *name;
@@ -43,6 +50,7 @@ typedef struct seg_config_row {
 	int64_t min, max;           /* of numbers */
 	const char *const *choices; /* of SEG_CONFIG_CHOICE, ended by NULL, in the order of the enum */
 	bool required;
+	seg_config_change change;
 	const char *help; /* sentences; without the range and the default, which are printed from the row */
 } seg_config_row;
 

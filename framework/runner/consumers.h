@@ -22,6 +22,7 @@ typedef struct seg_consumers {
 	/* One for each consumer of the configuration, in its order; those with a member have been started. */
 	seg_section **list;
 	size_t count;
+	bool standby; /* none of them is to have a member */
 	atomic_uint next_cpu;
 } seg_consumers;
 

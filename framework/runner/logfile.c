@@ -27,9 +27,9 @@ enum {
 };
 
 struct seg_logfile {
-	char *path; /* NULL: standard error */
-	int fd;     /* the number never changes: reopening puts the new file behind it */
-	seg_logfile_format format;
+	char *path;         /* NULL: standard error */
+	int fd;             /* the number never changes: reopening puts the new file behind it */
+	_Atomic int format; /* a seg_logfile_format */
 	_Atomic int level;
 	_Atomic uint64_t lost;
 };
@@ -199,7 +199,7 @@ int seg_logfile_open(const char *path, int level, seg_logfile_format format, seg
 	if (!logfile)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	logfile->fd = STDERR_FILENO;
-	logfile->format = format;
+	atomic_store(&logfile->format, (int)format);
 	atomic_store(&logfile->level, level);
 	int result = 0;
 	if (path) {
@@ -224,7 +224,7 @@ void seg_logfile_write(void *arg, const seg_log_event *event)
 	char text[ESCAPED_MAX], line[LINE_MAX_BYTES];
 	escape(event->text, TEXT_MAX, text);
 	size_t length = 0;
-	switch (logfile->format) {
+	switch ((seg_logfile_format)atomic_load_explicit(&logfile->format, memory_order_relaxed)) {
 	case SEG_LOGFILE_TEXT:
 		length = make_text(line, text, event);
 		break;
@@ -261,6 +261,11 @@ int seg_logfile_reopen(seg_logfile *logfile, seg_error *error)
 void seg_logfile_set_level(seg_logfile *logfile, int level)
 {
 	atomic_store_explicit(&logfile->level, level, memory_order_relaxed);
+}
+
+void seg_logfile_set_format(seg_logfile *logfile, seg_logfile_format format)
+{
+	atomic_store_explicit(&logfile->format, (int)format, memory_order_relaxed);
 }
 
 uint64_t seg_logfile_lost(const seg_logfile *logfile)

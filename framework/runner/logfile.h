@@ -43,6 +43,9 @@ int seg_logfile_reopen(seg_logfile *logfile, seg_error *error);
 /* Any thread. */
 void seg_logfile_set_level(seg_logfile *logfile, int level);
 
+/* Any thread. */
+void seg_logfile_set_format(seg_logfile *logfile, seg_logfile_format format);
+
 /* Lines that could not be written, or not whole. Any thread. */
 uint64_t seg_logfile_lost(const seg_logfile *logfile);
 

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,20 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
 #include "runner/option.h"
-#include "runner/plugin_probe.h"
+#include "runner/plugin_image.h"
 #include "runner/units.h"
-
-#define PROBE_TIMEOUT (10 * SEG_SECOND)
 
 enum { LISTED_MAX = 64, OPTIONS_MAX = 256, OPTION_NAME_MAX = 63 };
 
 struct seg_plugin {
 	char *path;
-	void *object; /* of dlopen */
+	seg_plugin_image *image;
 	seg_handler handler;
 };
 
@@ -181,7 +177,8 @@ static int check_elf(const char *path, int fd, seg_error *error)
 	return 0;
 }
 
-static int check_file(const char *name, const char *path, seg_error *error)
+/* The file, open for reading, or what is wrong with it. */
+static int open_file(const char *name, const char *path, seg_error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
@@ -196,43 +193,13 @@ static int check_file(const char *name, const char *path, seg_error *error)
 				  path, S_ISDIR(status.st_mode) ? "a directory" : "a device or a pipe");
 	else if ((result = check_owner(path, &status, error)) == 0)
 		result = check_elf(path, fd, error);
+	if (result == 0)
+		return fd;
 	close(fd);
 	return result;
 }
 
 /* --- loading it ------------------------------------------------------------------- */
-
-/* What the dynamic loader says, and how to mend it. */
-static const struct {
-	const char *says;
-	const char *hint;
-} loader_hints[] = {
-	{"undefined symbol", "link the plugin with what defines it, or correct the name"},
-	{"cannot open shared object file",
-	 "install the library it needs, or link it with -Wl,-rpath,DIRECTORY"},
-	{"' not found", "it was built on a newer system than this one: build it here"},
-	{"failed to map segment", "see that its file system is not mounted noexec"},
-	{"position-independent executable", "it is a program: link it with cc -shared"},
-	{"static TLS", "build it without -ftls-model=initial-exec"},
-};
-
-static int fail_unloaded(const char *path, seg_error *error)
-{
-	const char *says = dlerror();
-	if (!says)
-		says = "the dynamic loader does not say why";
-	const char *hint = "see what ldd says of it";
-	for (size_t i = 0; i < sizeof(loader_hints) / sizeof(loader_hints[0]); i++) {
-		if (!strstr(says, loader_hints[i].says))
-			continue;
-		hint = loader_hints[i].hint;
-		break;
-	}
-	size_t length = strlen(path);
-	if (strncmp(says, path, length) == 0 && strncmp(says + length, ": ", 2) == 0)
-		says += length + 2;
-	return seg_fail(error, SEG_EINVAL, "the plugin %s cannot be loaded: %s; %s", path, says, hint);
-}
 
 static int check_struct(const char *path, const seg_handler *handler, seg_error *error)
 {
@@ -332,12 +299,9 @@ static void adopt(seg_plugin *plugin, const seg_handler *handler)
 		own->help = "";
 }
 
-static int open_object(seg_plugin *plugin, seg_error *error)
+static int find_handler(seg_plugin *plugin, seg_error *error)
 {
-	plugin->object = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
-	if (!plugin->object)
-		return fail_unloaded(plugin->path, error);
-	void *symbol = dlsym(plugin->object, SEG_HANDLER_SYMBOL);
+	void *symbol = seg_plugin_image_symbol(plugin->image, SEG_HANDLER_SYMBOL);
 	if (!symbol)
 		return seg_fail(error, SEG_EINVAL,
 				"the plugin %s has no symbol " SEG_HANDLER_SYMBOL
@@ -353,6 +317,16 @@ static int open_object(seg_plugin *plugin, seg_error *error)
 	return check_handler(plugin, error);
 }
 
+static int load(seg_plugin *plugin, const char *name, seg_error *error)
+{
+	int fd = open_file(name, plugin->path, error);
+	if (fd < 0)
+		return fd;
+	int result = seg_plugin_image_load(plugin->path, fd, &plugin->image, error);
+	close(fd);
+	return result ? result : find_handler(plugin, error);
+}
+
 int seg_plugin_load(const char *name, const char *directory, seg_plugin **out, seg_error *error)
 {
 	*out = NULL;
@@ -361,11 +335,7 @@ int seg_plugin_load(const char *name, const char *directory, seg_plugin **out, s
 		free(plugin);
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	}
-	int result = check_file(name, plugin->path, error);
-	if (result == 0)
-		result = seg_plugin_probe(plugin->path, PROBE_TIMEOUT, error);
-	if (result == 0)
-		result = open_object(plugin, error);
+	int result = load(plugin, name, error);
 	if (result != 0) {
 		seg_plugin_unload(plugin);
 		return result;
@@ -374,12 +344,19 @@ int seg_plugin_load(const char *name, const char *directory, seg_plugin **out, s
 	return 0;
 }
 
+bool seg_plugin_is_of(const seg_plugin *plugin, const char *name, const char *directory)
+{
+	char *path = resolve(name, directory ? directory : SEG_PLUGIN_DIRECTORY);
+	bool same = path && seg_plugin_image_is_of(plugin->image, path);
+	free(path);
+	return same;
+}
+
 void seg_plugin_unload(seg_plugin *plugin)
 {
 	if (!plugin)
 		return;
-	if (plugin->object)
-		dlclose(plugin->object);
+	seg_plugin_image_unload(plugin->image);
 	free(plugin->path);
 	free(plugin);
 }

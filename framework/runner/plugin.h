@@ -30,8 +30,8 @@ typedef struct seg_plugin_instance seg_plugin_instance;
 
 /*
  * Loads the plugin: a path if `name` holds a '/', else NAME.so in `directory` (NULL: where segrunner's own
- * plugins were installed). Loading the same one again gives another seg_plugin over the same code, mapped
- * once.
+ * plugins were installed). Loading the same file again gives another seg_plugin over the same code, mapped
+ * once; one that has changed since is other code, and both may run side by side (plugin_image.h).
  *
  * The object is tried in a child process first (plugin_probe.h). Returns 0; SEG_ENOTFOUND where there is no
  * such file; SEG_EINVAL where it is none of ours, or is not safe to run: the text names the file, what is
@@ -41,6 +41,9 @@ int seg_plugin_load(const char *name, const char *directory, seg_plugin **plugin
 
 /* Closes the object. All its instances must have been destroyed. NULL is allowed. */
 void seg_plugin_unload(seg_plugin *plugin);
+
+/* Whether `name`, as seg_plugin_load takes it, leads to the very file that this was loaded from, unchanged. */
+bool seg_plugin_is_of(const seg_plugin *plugin, const char *name, const char *directory);
 
 /* The file it was loaded from. The plugin's, like the handler below. */
 const char *seg_plugin_path(const seg_plugin *plugin);
@@ -62,7 +65,7 @@ int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consum
 			       seg_plugin_instance **instance);
 
 /*
- * Calls the plugin's init. Returns 0, or SEG_EINVAL with the plugin's reason, the section and the plugin in
+ * Calls the plugin's init, unless it was called and fini was not. Returns 0, or SEG_EINVAL with the plugin's reason, the section and the plugin in
  * error.
  */
 int seg_plugin_instance_init(seg_plugin_instance *instance, seg_error *error);

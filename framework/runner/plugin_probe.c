@@ -20,9 +20,11 @@
  * The child: says on `fd` that it came back. Its exit code proves nothing, since a constructor may exit with
  * 0 too.
  */
-static _Noreturn void try_in_child(const char *path, int fd)
+static _Noreturn void try_in_child(const char *path, int copy, int fd)
 {
-	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	char name[64];
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
+	void *object = dlopen(copy >= 0 ? name : path, RTLD_NOW | RTLD_LOCAL);
 	void *symbol = object ? dlsym(object, SEG_HANDLER_SYMBOL) : NULL;
 	if (symbol) {
 		const seg_handler *(*entry)(void);
@@ -66,7 +68,7 @@ static int refuse(const char *path, int status, seg_error *error)
 		path, WEXITSTATUS(status));
 }
 
-int seg_plugin_probe(const char *path, int64_t timeout, seg_error *error)
+int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *error)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
@@ -82,7 +84,7 @@ int seg_plugin_probe(const char *path, int64_t timeout, seg_error *error)
 				strerror(saved));
 	}
 	if (child == 0)
-		try_in_child(path, ends[1]);
+		try_in_child(path, copy, ends[1]);
 	close(ends[1]);
 	int word = await_word(ends[0], seg_now() + timeout);
 	close(ends[0]);

@@ -13,11 +13,12 @@
 #include <segmenter/segmenter.h>
 
 /*
- * Loads `path` in a child and calls its SEG_HANDLER_SYMBOL, if it has one. Returns 0 if the child came back
+ * Loads `path` (or copy, a file descriptor, if it is not -1: `path` is for messages then) in a child and calls its
+ * SEG_HANDLER_SYMBOL, if it has one. Returns 0 if the child came back
  * from both, whether or not they succeeded; SEG_EINVAL if it did not within `timeout` nanoseconds, with the
  * reason; SEG_ESYSTEM if no child could be made. To be called while this process has no threads that hold
  * locks of the dynamic loader.
  */
-int seg_plugin_probe(const char *path, int64_t timeout, seg_error *error);
+int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *error);
 
 #endif

@@ -18,10 +18,12 @@
 #include "base/random.h"
 #include "runner/consumers.h"
 #include "runner/embedded.h"
+#include "runner/config_compare.h"
 #include "runner/exit_code.h"
 #include "runner/logfile.h"
 #include "runner/notify.h"
 #include "runner/plugin_call.h"
+#include "runner/reload.h"
 #include "runner/service.h"
 
 #define LAST_WAIT (2 * SEG_SECOND) /* for members told to stop at once */
@@ -29,8 +31,16 @@
 #define CONNECT_BACKOFF (200 * SEG_MS)
 #define CONNECT_BACKOFF_MAX (5 * SEG_SECOND)
 
+/* A configuration that SIGHUP has brought. */
+typedef struct reloaded {
+	seg_config *config;
+	struct reloaded *next;
+} reloaded;
+
 typedef struct {
-	const seg_config *config;
+	const seg_config *config;   /* it was started with: what needs a restart is as it says */
+	const seg_config *in_force; /* the newest: for all else */
+	reloaded *reloaded;         /* that sections refer to, and the newest */
 	seg_logfile *log;
 	seg_logger logger;
 	char name[SEG_NAME_MAX + 1];
@@ -41,8 +51,9 @@ typedef struct {
 	seg_consumers consumers;
 	int signals;        /* signalfd */
 	unsigned signalled; /* stops asked for by signal */
+	bool started;       /* run() goes on */
+	bool reload_wanted; /* SIGHUP came */
 	bool drain_wanted;  /* SIGUSR1 came: give up the partitions, or take some again */
-	bool standby;       /* they were given up */
 	int64_t stop_by;    /* while ending: SEG_NEVER or seg_now() */
 } runner;
 
@@ -54,6 +65,7 @@ static int open_signals(runner *r)
 	sigemptyset(&heard);
 	sigaddset(&heard, SIGTERM);
 	sigaddset(&heard, SIGINT);
+	sigaddset(&heard, SIGHUP);
 	sigaddset(&heard, SIGUSR1);
 	sigaddset(&heard, SIGUSR2);
 	/* Before any thread is started: all inherit it, and only the descriptor hears them. */
@@ -81,6 +93,9 @@ static void hear(runner *r, uint32_t signal)
 		break;
 	case SIGINT:
 		hear_stop(r, "SIGINT");
+		break;
+	case SIGHUP:
+		r->reload_wanted = true;
 		break;
 	case SIGUSR1:
 		r->drain_wanted = !r->drain_wanted;
@@ -110,6 +125,8 @@ static bool wait_for_end(void *arg, int timeout_ms)
 	struct signalfd_siginfo info;
 	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		hear(r, info.ssi_signo);
+	if (r->started)
+		seg_service_look(&r->service, r->consumers.list, r->consumers.count);
 	return r->signalled > 0 || atomic_load(&ending->exit_code) >= 0;
 }
 
@@ -184,14 +201,78 @@ static bool is_ending(void *arg)
 	return wait_for_end(arg, 0);
 }
 
+static void log_errors(const runner *r, seg_config_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++)
+		seg_log(&r->logger, errors->list[i].warning ? SEG_LOG_WARNING : SEG_LOG_ERROR, "%s",
+			errors->list[i].text);
+	seg_config_errors_fini(errors);
+}
+
+/* Frees those that no section refers to any more; one that a reload left as it was still does. */
+static void free_unused(runner *r)
+{
+	for (reloaded **link = &r->reloaded; *link;) {
+		reloaded *old = *link;
+		if (old->config == r->in_force || seg_reload_uses(&r->consumers, old->config)) {
+			link = &old->next;
+			continue;
+		}
+		*link = old->next;
+		seg_config_free(old->config);
+		free(old);
+	}
+}
+
+static void put_in_force(runner *r, const seg_config *config)
+{
+	char fixed[512];
+	r->in_force = config;
+	seg_logfile_set_level(r->log, config->runner.log_level);
+	seg_logfile_set_format(r->log, (seg_logfile_format)config->runner.log_format);
+	if (seg_config_needs_restart(r->config, config, fixed, sizeof(fixed))[0])
+		seg_log(&r->logger, SEG_LOG_WARNING, "SIGHUP: not before segrunner is started again: %s",
+			fixed);
+}
+
+static void reload(runner *r)
+{
+	seg_config_errors errors = {0};
+	seg_error error = {0};
+	reloaded *fresh = calloc(1, sizeof(*fresh));
+	r->reload_wanted = false;
+	seg_log(&r->logger, SEG_LOG_INFO, "SIGHUP: reading %s again", r->config->file);
+	seg_service_reloading(&r->service);
+	if (seg_logfile_reopen(r->log, &error))
+		seg_log(&r->logger, SEG_LOG_ERROR, "%s", error.text);
+	seg_reload_counts counts;
+	bool good = fresh && seg_config_load(r->config->file, &fresh->config, &errors) == 0 &&
+		    seg_reload_apply(&r->consumers, fresh->config, &errors, &counts);
+	log_errors(r, &errors);
+	if (good) {
+		fresh->next = r->reloaded;
+		r->reloaded = fresh;
+		put_in_force(r, fresh->config);
+		free_unused(r);
+		seg_log(&r->logger, SEG_LOG_INFO, "reloaded: %zu consumers started, %zu ended, %zu untouched",
+			counts.started, counts.ended, counts.untouched);
+		return;
+	}
+	if (!is_ending(r))
+		seg_log(&r->logger, SEG_LOG_ERROR,
+			"SIGHUP: nothing was changed; mend that, and send it again");
+	seg_config_free(fresh ? fresh->config : NULL);
+	free(fresh);
+}
+
 /* Gives up all partitions, so that others take them, or joins again. An exit code. */
 static int drain_or_join(runner *r)
 {
 	seg_consumers *c = &r->consumers;
 	r->drain_wanted = false;
-	r->standby = !r->standby;
-	seg_admin_set_standby(r->admin, r->standby);
-	if (!r->standby) {
+	c->standby = !c->standby;
+	seg_admin_set_standby(r->admin, c->standby);
+	if (!c->standby) {
 		seg_log(&r->logger, SEG_LOG_INFO, "SIGUSR1: taking partitions again");
 		return seg_consumers_start(c);
 	}
@@ -208,12 +289,15 @@ static int run(runner *r)
 	int exit_code = EX_OK;
 	seg_log(&r->logger, SEG_LOG_INFO, "segrunner %s runs as %s with %zu consumer%s", seg_version(),
 		r->name, r->consumers.count, r->consumers.count == 1 ? "" : "s");
+	r->started = true;
 	while (exit_code == EX_OK && !wait_for_end(r, seg_service_pause(&r->service))) {
 		look_after_embedded(r);
-		seg_service_look(&r->service, r->consumers.list, r->consumers.count);
+		if (r->reload_wanted)
+			reload(r);
 		if (r->drain_wanted)
 			exit_code = drain_or_join(r);
 	}
+	r->started = false;
 	int asked = atomic_load(&r->consumers.ending.exit_code);
 	return exit_code != EX_OK || asked < 0 ? exit_code : asked;
 }
@@ -243,7 +327,7 @@ static int stop_consumers(runner *r, int exit_code)
 	seg_admin_set_stopping(r->admin);
 	seg_notify_stopping();
 	seg_service_say(&r->service, "stopping");
-	r->stop_by = seg_now() + r->config->runner.shutdown_timeout;
+	r->stop_by = seg_now() + r->in_force->runner.shutdown_timeout;
 	if (!seg_consumers_stop(c, c->list, c->count, SEG_STOP_DRAIN, drained_enough, r)) {
 		if (r->signalled <= 1)
 			seg_log(&r->logger, stuck ? SEG_LOG_ERROR : SEG_LOG_WARNING,
@@ -279,6 +363,8 @@ static void tear_down(runner *r)
 	if (r->embedded && seg_embedded_detach(r->embedded, &error))
 		seg_log(&r->logger, SEG_LOG_ERROR, "%s", error.text);
 	seg_consumers_unload(&r->consumers);
+	r->in_force = r->config;
+	free_unused(r);
 	if (r->signals >= 0)
 		close(r->signals);
 	if (r->consumers.ending.fd >= 0)
@@ -289,7 +375,10 @@ static void tear_down(runner *r)
 
 int seg_runner_run(const seg_config *config)
 {
-	runner r = {.config = config, .signals = -1, .consumers = {.ending = {.fd = -1, .exit_code = -1}}};
+	runner r = {.config = config,
+		    .in_force = config,
+		    .signals = -1,
+		    .consumers = {.ending = {.fd = -1, .exit_code = -1}}};
 	seg_config_errors errors = {0};
 	seg_error error = {0};
 	int exit_code;

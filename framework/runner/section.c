@@ -132,10 +132,12 @@ void seg_section_unload(seg_section *s)
 	s->plugin = NULL;
 }
 
-static int open_stream(seg_section *s, seg_client *client, seg_error *error)
+int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 {
 	const seg_config_consumer *config = s->config;
 	seg_error inner = {0};
+	if (s->stream)
+		return 0;
 	int status = config->register_stream
 			     ? seg_stream_register(client, config->stream, &config->shape, &s->stream, &inner)
 			     : seg_stream_open(client, config->stream, &s->stream, &inner);
@@ -153,7 +155,7 @@ static int open_stream(seg_section *s, seg_client *client, seg_error *error)
 int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_error *error)
 {
 	const seg_config_consumer *config = s->config;
-	int status = open_stream(s, client, error);
+	int status = seg_section_open(s, client, error);
 	if (status)
 		return status;
 	s->logger = s->stream->logger;

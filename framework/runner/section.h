@@ -50,7 +50,13 @@ void seg_section_load(seg_section *section, const char *name, seg_logger logger,
 void seg_section_unload(seg_section *section);
 
 /*
- * Opens (or registers) the stream, and joins the group. The instance must be initialised. 0, or a status with an error that
+ * Opens (or registers) the stream, unless it is open; seg_section_fini closes it. 0, or a status with an error that names the
+ * section.
+ */
+int seg_section_open(seg_section *section, seg_client *client, seg_error *error);
+
+/*
+ * Opens the stream, and joins the group. The instance must be initialised. 0, or a status with an error that
  * names the section.
  */
 int seg_section_start(seg_section *section, seg_client *client, const char *name, seg_error *error);

@@ -30,6 +30,12 @@ void seg_service_say(seg_service *service, const char *format, ...)
 	seg_notify_status("%s", text);
 }
 
+void seg_service_reloading(seg_service *service)
+{
+	service->ready = false;
+	seg_notify_reloading();
+}
+
 int seg_service_pause(const seg_service *service)
 {
 	int64_t pause = service->watchdog / LOOKS_PER_WATCHDOG / SEG_MS;
@@ -40,7 +46,8 @@ int seg_service_pause(const seg_service *service)
 
 static bool has_joined(const seg_section *section)
 {
-	return section->member && atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
+	/* One that stands by need not. */
+	return !section->member || atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
 }
 
 /* Since the last time, it went round: it was nudged then. Nudges it again. */
@@ -55,6 +62,7 @@ static bool gets_on(seg_section *section)
 	return moved && !atomic_load(&section->stuck);
 }
 
+/* Also while it is not up again: a reload waits for handlers. */
 static void look_for_life(seg_service *service, seg_section *const *sections, size_t count, int64_t now)
 {
 	bool alive = true;
@@ -92,6 +100,7 @@ static void tell_status(seg_service *service, seg_section *const *sections, size
 void seg_service_look(seg_service *service, seg_section *const *sections, size_t count)
 {
 	int64_t now = seg_now();
+	look_for_life(service, sections, count, now);
 	if (!service->ready) {
 		for (size_t i = 0; i < count; i++)
 			if (!has_joined(sections[i]))
@@ -100,6 +109,5 @@ void seg_service_look(seg_service *service, seg_section *const *sections, size_t
 		service->status_at = now + SEG_SECOND; /* by then it has its partitions */
 		seg_notify_ready();
 	}
-	look_for_life(service, sections, count, now);
 	tell_status(service, sections, count, now);
 }

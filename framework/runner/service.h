@@ -24,6 +24,9 @@ void seg_service_init(seg_service *service);
 /* What is going on, before it is up or while it is ending. */
 __attribute__((format(printf, 2, 3))) void seg_service_say(seg_service *service, const char *format, ...);
 
+/* It is up again, with what a reload has put in force, once each section is a member. */
+void seg_service_reloading(seg_service *service);
+
 /* How long the main thread may sleep, in ms, before it looks again. */
 int seg_service_pause(const seg_service *service);
 

@@ -139,6 +139,20 @@ static void it_says_that_it_is_stopping_before_it_ends(void **state)
 	expect("STOPPING=1", NULL);
 }
 
+static void a_reload_ends_with_ready_also_where_it_changes_nothing(void **state)
+{
+	(void)state;
+	run("");
+	expect("READY=1", NULL);
+	kill(runner->pid, SIGHUP);
+	expect("RELOADING=1", "READY=1");
+	expect("READY=1", NULL);
+	unlink(runner->config);
+	kill(runner->pid, SIGHUP);
+	expect("RELOADING=1", "READY=1");
+	expect("READY=1", NULL);
+}
+
 static void an_idle_runner_feeds_the_watchdog(void **state)
 {
 	(void)state;
@@ -230,6 +244,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(it_says_that_it_is_stopping_before_it_ends, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_reload_ends_with_ready_also_where_it_changes_nothing,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_idle_runner_feeds_the_watchdog, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_handler_past_its_timeout_is_not_covered_up, set_up,
 						tear_down),

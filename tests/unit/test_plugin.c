@@ -140,7 +140,7 @@ static void a_constructor_that_never_returns_is_given_up_on(void **state)
 	seg_error error;
 	snprintf(path, sizeof(path), "%s/constructor_hangs.so", plugins);
 	int64_t start = seg_now();
-	assert_int_equal(seg_plugin_probe(path, SEG_SECOND / 5, &error), SEG_EINVAL);
+	assert_int_equal(seg_plugin_probe(path, -1, SEG_SECOND / 5, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "does not return from its constructors"));
 	assert_true(seg_now() - start >= SEG_SECOND / 5);
 }

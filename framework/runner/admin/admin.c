@@ -25,6 +25,8 @@ seg_admin *seg_admin_create(const seg_config *config, const char *name, seg_logg
 	if (!admin)
 		return NULL;
 	admin->config = config;
+	admin->address = config->runner.admin;
+	admin->token = config->runner.admin_token;
 	admin->name = name;
 	admin->started_at = seg_wall_clock();
 	pthread_mutex_init(&admin->lock, NULL);
@@ -54,11 +56,10 @@ int seg_admin_start(seg_admin *admin, seg_error *error)
 	seg_listen listen;
 	if (!admin)
 		return 0;
-	int status = seg_listen_parse(admin->config->runner.admin, &listen, error);
+	int status = seg_listen_parse(admin->address, &listen, error);
 	if (status)
 		return status;
-	return seg_server_start(&listen, admin->config->runner.admin_token, routes, admin, admin->logger,
-				&admin->server, error);
+	return seg_server_start(&listen, admin->token, routes, admin, admin->logger, &admin->server, error);
 }
 
 seg_logger seg_admin_logger(seg_admin *admin, seg_logger logger)
@@ -74,7 +75,9 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 {
 	if (!admin)
 		return;
-	seg_observer *observer = seg_observer_start(admin->config, options);
+	if (options != &admin->observing)
+		admin->observing = *options;
+	seg_observer *observer = seg_observer_start(admin->config, &admin->observing);
 	if (!observer)
 		seg_log(&admin->logger, SEG_LOG_ERROR, "admin: there is no thread to read the groups with");
 	atomic_store(&admin->observer, observer);
@@ -120,4 +123,21 @@ void seg_admin_stop(seg_admin *admin)
 	seg_observer_stop(atomic_load(&admin->observer));
 	admin->server = NULL;
 	atomic_store(&admin->observer, NULL);
+}
+
+void seg_admin_reload(seg_admin *admin, const seg_config *config)
+{
+	seg_error error = {0};
+	if (!admin)
+		return;
+	seg_admin_stop(admin);
+	const seg_section **sections = calloc(config->consumer_count, sizeof(*sections));
+	if (sections) {
+		free(admin->sections);
+		admin->sections = sections;
+		admin->config = config;
+		seg_admin_observe(admin, &admin->observing);
+	}
+	if (!sections || seg_admin_start(admin, &error))
+		seg_log(&admin->logger, SEG_LOG_ERROR, "%s", sections ? error.text : "out of memory");
 }

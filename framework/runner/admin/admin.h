@@ -37,6 +37,12 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options);
 /* The section of consumer number `index` of the config has started. It stays as it is until it is detached. */
 void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index);
 
+/*
+ * The configuration is another one from now on, and no section is attached. Answers nobody for a moment. What it says of
+ * admin itself is not heeded.
+ */
+void seg_admin_reload(seg_admin *admin, const seg_config *config);
+
 /* Whether the runner stands by: then it is not ready, and means to be so. */
 void seg_admin_set_standby(seg_admin *admin, bool standby);
 

@@ -13,8 +13,12 @@
 #include "runner/section.h"
 
 struct seg_admin {
-	/* Constant. */
+	/* Constant, but for a reload, while the server and the observer are stopped. */
 	const seg_config *config;
+
+	/* Constant. */
+	const char *address, *token; /* of the server */
+	seg_client_options observing;
 	const char *name;
 	int64_t started_at; /* seg_wall_clock() */
 	seg_logger logger;

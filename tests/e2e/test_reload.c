@@ -1,0 +1,511 @@
+/*
+ * test_reload.c - SIGHUP, under load: what a new configuration or a new build of a plugin changes, and what a broken one
+ * does not.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/http.h"
+#include "harness/load.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 300, PATIENCE_MS = 20000, MARK = 1000 };
+
+static test_server *server;
+static test_runner *runner;
+static char directory[64], deliveries_path[96], plugin_path[96];
+
+/* --- files ---------------------------------------------------------------------------------- */
+
+/* Copies the build of that name over the plugin: in place, as cp does, or by a rename, as install does. */
+static void put_plugin(const char *name, bool in_place)
+{
+	char command[512];
+	snprintf(command, sizeof(command),
+		 in_place ? "cat %s/tests/plugins/%s.so >%s"
+			  : "cp %s/tests/plugins/%s.so %s.new && mv %s.new %s",
+		 test_build_directory(), name, plugin_path, plugin_path, plugin_path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(chmod(plugin_path, 0755), 0);
+}
+
+/* `runner_options` and `consumer` go into their sections, `more` behind them. */
+static void write_config(const char *runner_options, const char *consumer, const char *more)
+{
+	FILE *file = fopen(runner->config, "w");
+	assert_non_null(file);
+	fprintf(file,
+		"[redis]\naddress = %s\n[runner]\nname = mine\n%s\n[consumer c]\nstream = s\ngroup = g\n"
+		"partitions = %d\nplugin = %s\noption.path = %s\n%s\n%s\n",
+		server->address, runner_options, PARTITIONS, plugin_path, deliveries_path, consumer, more);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	snprintf(plugin_path, sizeof(plugin_path), "%s/plugin.so", directory);
+	put_plugin("record", false);
+	runner = test_runner_make("# written below\n");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	test_directory_remove(directory);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(void)
+{
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_group_wait_balanced(server->address, "s", "g", 1);
+}
+
+/* --- what it says and does ---------------------------------------------------------------------- */
+
+static int times_said(const char *text)
+{
+	static char said[1024 * 1024];
+	FILE *file = fopen(runner->output, "r");
+	size_t length = file ? fread(said, 1, sizeof(said) - 1, file) : 0;
+	int count = 0;
+	said[length] = '\0';
+	if (file)
+		fclose(file);
+	for (const char *c = said; (c = strstr(c, text)); c += strlen(text))
+		count++;
+	return count;
+}
+
+struct expectation {
+	const char *text;
+	int times;
+};
+
+static bool was_said(void *arg)
+{
+	const struct expectation *e = arg;
+	return times_said(e->text) >= e->times;
+}
+
+/* SIGHUP, until it says the text once more. */
+static void reload(const char *text)
+{
+	struct expectation e = {text, times_said(text) + 1};
+	kill(runner->pid, SIGHUP);
+	test_wait_until(was_said, &e, PATIENCE_MS, text);
+}
+
+static void read_epochs(uint64_t epochs[PARTITIONS])
+{
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	assert_non_null(info);
+	for (uint32_t i = 0; i < PARTITIONS; i++)
+		epochs[i] = info->partitions[i].epoch;
+	seg_group_info_free(info);
+}
+
+static test_load *start_load(void)
+{
+	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+}
+
+/* Waits until all is handled: each message exactly once, in order. Returns how many each key got. */
+static int each_exactly_once(test_load *load, test_deliveries *deliveries)
+{
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	*deliveries = test_deliveries_read(deliveries_path);
+	assert_int_equal(test_deliveries_check(deliveries, KEYS, numbers, 0), 0);
+	assert_int_equal(deliveries->count, (size_t)numbers * KEYS);
+	return numbers;
+}
+
+static bool is_marked(const test_delivery *delivery)
+{
+	return delivery->attempt > MARK;
+}
+
+/* --- a new build -------------------------------------------------------------------------------- */
+
+static void swap_under_load(bool in_place)
+{
+	test_deliveries deliveries;
+	write_config("", "batch_size = 16", "");
+	run();
+	test_load *load = start_load();
+	for (int round = 0; round < 6; round++) {
+		test_load_go_on(load, 40);
+		put_plugin(round % 2 ? "record" : "record_2", in_place);
+		reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	}
+	put_plugin("record_2", in_place);
+	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	test_load_go_on(load, 40);
+	each_exactly_once(load, &deliveries);
+	/* Each build in its turn, and the last at last. */
+	int changes = 0;
+	for (size_t i = 1; i < deliveries.count; i++)
+		changes += is_marked(&deliveries.list[i]) != is_marked(&deliveries.list[i - 1]);
+	assert_int_equal(changes, 7);
+	assert_true(is_marked(&deliveries.list[deliveries.count - 1]));
+	test_deliveries_free(&deliveries);
+}
+
+static void a_new_build_takes_over_under_load_and_no_message_is_lost_or_repeated(void **state)
+{
+	(void)state;
+	swap_under_load(false);
+}
+
+static void a_build_that_was_written_over_the_old_one_takes_over_too(void **state)
+{
+	(void)state;
+	swap_under_load(true);
+}
+
+static void a_plugin_overwritten_with_rubbish_goes_on_as_it_was_loaded(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	uint64_t before[PARTITIONS], after[PARTITIONS];
+	write_config("", "", "");
+	run();
+	test_load *load = start_load();
+	test_load_go_on(load, 40);
+	read_epochs(before);
+	FILE *file = fopen(plugin_path, "r+");
+	assert_non_null(file);
+	assert_int_equal(ftruncate(fileno(file), 0), 0);
+	for (int i = 0; i < 20000; i++)
+		fputs("rubbish ", file);
+	fclose(file);
+	test_load_go_on(load, 40);
+	reload("SIGHUP: nothing was changed");
+	assert_int_equal(times_said("is not a shared object"), 1);
+	test_load_go_on(load, 40);
+	each_exactly_once(load, &deliveries);
+	read_epochs(after);
+	assert_memory_equal(before, after, sizeof(before));
+	test_deliveries_free(&deliveries);
+}
+
+static void builds_that_cannot_be_used_change_nothing(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *reason;
+	} builds[] = {{"wrong_abi", "ABI"},
+		      {"no_symbol", "SEG_HANDLER_EXPORT"},
+		      {"constructor_aborts", "crashes while it is loaded"},
+		      {"undefined_symbol", "undefined symbol"}};
+	test_deliveries deliveries;
+	uint64_t before[PARTITIONS], after[PARTITIONS];
+	write_config("", "", "");
+	run();
+	test_load *load = start_load();
+	read_epochs(before);
+	for (size_t i = 0; i < sizeof(builds) / sizeof(builds[0]); i++) {
+		put_plugin(builds[i].name, i % 2);
+		reload("SIGHUP: nothing was changed");
+		assert_int_equal(times_said(builds[i].reason) > 0, 1);
+		test_load_go_on(load, 20);
+	}
+	read_epochs(after);
+	assert_memory_equal(before, after, sizeof(before));
+	each_exactly_once(load, &deliveries);
+	test_deliveries_free(&deliveries);
+}
+
+static void a_build_whose_init_refuses_is_taken_back_and_repeats_nothing(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	write_config("", "", "");
+	run();
+	test_load *load = start_load();
+	test_load_go_on(load, 20);
+	/* It opens its file in init, and cannot. */
+	put_plugin("record_2", false);
+	FILE *file = fopen(runner->config, "w");
+	assert_non_null(file);
+	fprintf(file,
+		"[redis]\naddress = %s\n[runner]\nname = mine\n[consumer c]\nstream = s\ngroup = g\npartitions = %d\n"
+		"plugin = %s\noption.path = /does/not/exist/x\n",
+		server->address, PARTITIONS, plugin_path);
+	assert_int_equal(fclose(file), 0);
+	reload("SIGHUP: nothing was changed");
+	assert_int_equal(times_said("cannot open /does/not/exist/x"), 1);
+	test_load_go_on(load, 20);
+	each_exactly_once(load, &deliveries);
+	for (size_t i = 0; i < deliveries.count; i++)
+		assert_false(is_marked(&deliveries.list[i]));
+	test_deliveries_free(&deliveries);
+}
+
+/* --- another configuration ------------------------------------------------------------------------ */
+
+static void a_broken_configuration_changes_nothing_and_each_mistake_is_logged(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	uint64_t before[PARTITIONS], after[PARTITIONS];
+	write_config("", "", "");
+	run();
+	test_load *load = start_load();
+	read_epochs(before);
+	write_config("log_level = debug\nidel = park", "batch_sise = 5", "");
+	reload("SIGHUP: nothing was changed");
+	assert_int_equal(times_said("did you mean \"batch_size\""), 1);
+	assert_int_equal(times_said("did you mean \"idle\""), 1);
+	unlink(runner->config);
+	reload("SIGHUP: nothing was changed");
+	test_load_go_on(load, 20);
+	read_epochs(after);
+	assert_memory_equal(before, after, sizeof(before));
+	assert_int_equal(times_said(" DEBUG "), 0);
+	each_exactly_once(load, &deliveries);
+	test_deliveries_free(&deliveries);
+}
+
+static void what_is_as_before_is_not_touched(void **state)
+{
+	(void)state;
+	uint64_t before[PARTITIONS], after[PARTITIONS];
+	write_config("", "", "");
+	run();
+	read_epochs(before);
+	write_config("log_format = json\nshutdown_timeout = 5s", "", "");
+	reload("reloaded: 0 consumers started, 0 ended, 1 untouched");
+	assert_int_equal(times_said("{\"time\":"), 1);
+	write_config("", "", "");
+	reload("reloaded: 0 consumers started, 0 ended, 1 untouched");
+	assert_int_equal(times_said("{\"time\":"),
+			 2); /* that it reads the file again was said before it had */
+	write_config("log_level = debug", "", "");
+	reload("reloaded: 0 consumers started, 0 ended, 1 untouched");
+	read_epochs(after);
+	assert_memory_equal(before, after, sizeof(before));
+}
+
+static void options_of_a_section_hold_after_it_has_handed_over_to_itself(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	static const char *const changes[] = {"batch_size = 3",
+					      "commit_interval = 20ms\nretry_backoff = 1s",
+					      "batch_linger = 5ms",
+					      "capacity = 10",
+					      "tick = 10ms",
+					      "in_flight_batches = 8\nmax_attempts = 2"};
+	write_config("", "", "");
+	run();
+	test_load *load = start_load();
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		write_config("", changes[i], "");
+		reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+		test_load_go_on(load, 20);
+	}
+	write_config("idle = yield\nhandler_timeout = 20s", "", "");
+	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	each_exactly_once(load, &deliveries);
+	test_deliveries_free(&deliveries);
+}
+
+static void what_needs_a_restart_is_listed_and_goes_on_as_it_was(void **state)
+{
+	(void)state;
+	write_config("", "", "");
+	run();
+	FILE *file = fopen(runner->config, "w");
+	assert_non_null(file);
+	fprintf(file,
+		"[redis]\naddress = %s\ntimeout = 7s\n[runner]\nname = other\nnamespace = elsewhere\n[consumer c]\n"
+		"stream = s\ngroup = g\npartitions = %d\nplugin = %s\noption.path = %s\n",
+		server->address, PARTITIONS, plugin_path, deliveries_path);
+	assert_int_equal(fclose(file), 0);
+	reload("not before segrunner is started again: [redis] timeout, [runner] namespace, [runner] name");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+}
+
+static int free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, length), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static void sections_come_and_go_and_the_admin_server_knows_them(void **state)
+{
+	(void)state;
+	char other[600], admin[64];
+	int port = free_port();
+	test_deliveries deliveries;
+	test_http_answer answer;
+	uint64_t before[PARTITIONS], after[PARTITIONS];
+	snprintf(
+		other, sizeof(other),
+		"[consumer d]\nstream = s\ngroup = other\npartitions = %d\nplugin = %s\noption.path = %s.d\n",
+		PARTITIONS, plugin_path, deliveries_path);
+	snprintf(admin, sizeof(admin), "admin = 127.0.0.1:%d", port);
+	write_config(admin, "", "");
+	run();
+	test_load *load = start_load();
+	read_epochs(before);
+	write_config(admin, "", other);
+	reload("reloaded: 1 consumers started, 0 ended, 1 untouched");
+	test_group_wait_balanced(server->address, "s", "other", 1);
+	answer = test_http_get(port, "/readyz");
+	assert_int_equal(answer.status, 200);
+	test_http_free(&answer);
+	answer = test_http_get(port, "/metrics");
+	test_metrics_check(answer.body);
+	assert_true(test_metrics_value(answer.body,
+				       "segmenter_partitions_owned{stream=\"s\",group=\"other\"}") == 4);
+	test_http_free(&answer);
+	test_load_go_on(load, 30);
+	write_config(admin, "", "");
+	reload("reloaded: 0 consumers started, 1 ended, 1 untouched");
+	seg_group_info *info = test_group_describe(server->address, "s", "other");
+	assert_int_equal(info->members, 0);
+	seg_group_info_free(info);
+	read_epochs(after);
+	assert_memory_equal(before, after, sizeof(before));
+	each_exactly_once(load, &deliveries);
+	test_deliveries_free(&deliveries);
+}
+
+/* --- at a bad time --------------------------------------------------------------------------------- */
+
+static void while_redis_is_away_nothing_is_exchanged(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	write_config("", "session_timeout = 500ms", "");
+	run();
+	test_server_kill(server);
+	test_runner_says(runner, "connect");
+	put_plugin("record_2", false);
+	struct timespec pause = {.tv_nsec = 20000000};
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	do {
+		assert_true(test_now_ms() < deadline);
+		nanosleep(&pause, NULL);
+		reload("SIGHUP: ");
+	} while (times_said("Redis does not answer, so nothing can be handed over") == 0 &&
+		 times_said("reloaded:") == 0);
+	assert_int_equal(times_said("reloaded:"), 0);
+	test_server_restart(server);
+	test_load *load = start_load();
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_load_go_on(load, 20);
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries_check(&deliveries, KEYS, numbers, 0);
+	test_deliveries_free(&deliveries);
+}
+
+static void a_runner_that_stands_by_comes_back_with_what_was_reloaded(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	write_config("", "", "");
+	run();
+	kill(runner->pid, SIGUSR1);
+	test_runner_says(runner, "standing by without partitions");
+	put_plugin("record_2", false);
+	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	test_load *load = start_load();
+	kill(runner->pid, SIGUSR1);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_load_go_on(load, 20);
+	each_exactly_once(load, &deliveries);
+	for (size_t i = 0; i < deliveries.count; i++)
+		assert_true(is_marked(&deliveries.list[i]));
+	test_deliveries_free(&deliveries);
+}
+
+static void a_stop_while_it_reloads_is_clean(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	char block_path[96];
+	snprintf(block_path, sizeof(block_path), "%s/block", directory);
+	char option[160];
+	snprintf(option, sizeof(option), "option.block_file = %s", block_path);
+	write_config("", option, "");
+	run();
+	test_load *load = start_load();
+	fclose(fopen(block_path, "w"));
+	test_load_go_on(load, 20);
+	put_plugin("record_2", false);
+	reload("reading");
+	kill(runner->pid, SIGTERM);
+	test_runner_says(runner, "SIGTERM: stopping cleanly");
+	unlink(block_path);
+	assert_int_equal(test_runner_wait(runner), EX_OK);
+	run();
+	each_exactly_once(load, &deliveries);
+	test_deliveries_free(&deliveries);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_new_build_takes_over_under_load_and_no_message_is_lost_or_repeated, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_build_that_was_written_over_the_old_one_takes_over_too,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_plugin_overwritten_with_rubbish_goes_on_as_it_was_loaded,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(builds_that_cannot_be_used_change_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_build_whose_init_refuses_is_taken_back_and_repeats_nothing,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_broken_configuration_changes_nothing_and_each_mistake_is_logged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_as_before_is_not_touched, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(options_of_a_section_hold_after_it_has_handed_over_to_itself,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_needs_a_restart_is_listed_and_goes_on_as_it_was, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(sections_come_and_go_and_the_admin_server_knows_them, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(while_redis_is_away_nothing_is_exchanged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_runner_that_stands_by_comes_back_with_what_was_reloaded,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stop_while_it_reloads_is_clean, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
