@@ -14,6 +14,7 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/group.h"
+#include "harness/load.h"
 #include "harness/runner.h"
 #include "harness/segctl.h"
 #include "harness/server.h"
@@ -220,6 +221,39 @@ static void an_owner_cannot_commit_over_a_reset(void **state)
 	seg_client_close(client);
 }
 
+/* Two runners under load are set back to the beginning, twice: all is handled, in order, by one owner at a time. */
+static void a_group_under_load_is_set_back_in_order_and_loses_nothing(void **state)
+{
+	(void)state;
+	enum { KEYS = 8 };
+	test_runner *runners[2];
+	test_load *load = test_load_start(server->address, "loaded", 4, KEYS, 200);
+	for (int i = 0; i < 2; i++)
+		runners[i] =
+			test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = loaded\ngroup = g\n"
+					"plugin = %s/tests/plugins/record.so\noption.path = %s/loaded\n",
+					server->address, test_build_directory(), directory);
+	test_group_wait_balanced(server->address, "loaded", "g", 2);
+	for (int reset = 1; reset <= 2; reset++) {
+		test_load_reach(load, 100 * reset);
+		test_segctl_good(server->address, "reset loaded g --to earliest --force --yes");
+	}
+	test_load_reach(load, 300);
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "loaded", "g");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(test_runner_stop(runners[i], SIGTERM), EX_OK);
+		test_runner_free(runners[i]);
+	}
+	char path[96];
+	snprintf(path, sizeof(path), "%s/loaded", directory);
+	test_deliveries deliveries = test_deliveries_read(path);
+	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers, 0);
+	/* Each time, at least what had been handled when it was set back. */
+	assert_true(repeated >= 2 * KEYS * 50);
+	test_deliveries_free(&deliveries);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +264,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_running_group_is_refused_and_with_force_begins_again_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_owner_cannot_commit_over_a_reset, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_group_under_load_is_set_back_in_order_and_loses_nothing,
+						set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
