@@ -3,6 +3,7 @@
 const INTERVAL = 2000;    // ms between two looks
 const HISTORY = [30, 60, 120, 300]; // s that charts show: as much as there is, of these
 const ROWS = 32;          // partitions in a table, until all are asked for
+const NUMBERED = 64;      // partitions whose cells have room for their number
 const EVENTS_SHOWN = 200;
 
 /* --- small things ---------------------------------------------------------- */
@@ -58,7 +59,7 @@ class Chart {
 		this.format = format;
 		this.points = [];   // {t (s), values}
 		this.series = series;
-		this.values = series.map((_, i) => h("span", {class: i ? "second" : "first"}));
+		this.values = series.map((_, i) => h("span", {class: i ? "second" : "first"}, "–"));
 		this.svg = s("svg", {viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img"});
 		this.top = h("span");
 		this.span = h("span");
@@ -176,7 +177,7 @@ class Consumer {
 			commit: new Chart("Commit", duration, ["p50", "p99"]),
 		};
 		this.tiles = h("dl", {class: "tiles"});
-		this.problem = h("p", {class: "quiet"});
+		this.problem = h("p", {class: "problem warn"});
 		this.cells = h("div", {class: "cells"});
 		this.owners = h("ul", {class: "owners"});
 		this.rows = h("tbody");
@@ -188,14 +189,16 @@ class Consumer {
 		this.counters = h("dl", {class: "counters"});
 		const heads = ["#", "Owner", "Lag", "Waits", "", "Dead letters", "Lost", "Epoch", "Position"];
 		const wide = new Set(["", "Lost", "Epoch", "Position"]);
+		this.partitions = h("div", {hidden: ""},
+			h("h3", {}, "Partitions and their owners"), this.cells, this.owners,
+			h("table", {}, h("thead", {}, h("tr", {},
+				...heads.map(head => h("th", wide.has(head) ? {class: "wide"} : {}, head)))), this.rows),
+			this.more);
 		this.node = h("section", {class: "card"},
 			h("div", {class: "title"}, h("h2", {}, `${status.stream} → ${status.group}`),
 				h("span", {class: "quiet"}, `[consumer ${status.name}], plugin ${this.plugin}`)),
 			this.tiles, h("div", {class: "charts"}, ...Object.values(this.charts).map(chart => chart.node)),
-			this.problem, h("h3", {}, "Partitions and their owners"), this.cells, this.owners,
-			h("table", {}, h("thead", {}, h("tr", {},
-				...heads.map(head => h("th", wide.has(head) ? {class: "wide"} : {}, head)))), this.rows),
-			this.more,
+			this.problem, this.partitions,
 			h("details", {}, h("summary", {}, "Counters of this runner and its plugin"), this.counters));
 	}
 
@@ -203,6 +206,7 @@ class Consumer {
 		this.problem.textContent = problem || "";
 		if (group)
 			this.group = group;
+		this.partitions.hidden = !this.group;
 		const partitions = this.group ? this.group.partitions : [];
 		const lag = this.group ? sum(partitions, p => p.lag || 0) : null;
 		const rate = this.drawCharts(status, bounds, now, lag);
@@ -213,11 +217,11 @@ class Consumer {
 			tile("Handled here", rate === null ? "–" : short(rate) + "/s"),
 			tile("Lag", short(lag)),
 			tile("Oldest waits", waits.length ? duration(Math.max(...waits)) : "–"),
-			tile("Owned here", this.group ? `${status.partitions_owned ?? 0} of ${partitions.length}` : "–"),
+			tile("Owned here", this.group ? `${short(status.partitions_owned ?? 0)} of ${short(partitions.length)}` : "–"),
 			tile("Members", this.group ? short(this.group.members) : "–"),
 			...(nobody ? [tile("Without owner", short(nobody), "bad")] : []),
 			...(status.partitions_retrying ? [tile("Retrying", short(status.partitions_retrying), "warn")] : []),
-			tile("Dead letters", short(dead), dead ? "bad" : ""),
+			tile("Dead letters", this.group ? short(dead) : "–", dead ? "bad" : ""),
 			...(lost ? [tile("Lost", short(lost), "bad")] : []));
 		this.drawOwners(partitions);
 		this.drawRows();
@@ -243,7 +247,8 @@ class Consumer {
 
 	drawOwners(partitions) {
 		const owned = new Map();
-		this.cells.replaceChildren(...partitions.slice(0, 1024).map(p => {
+		this.cells.classList.toggle("small", partitions.length > NUMBERED);
+		this.cells.replaceChildren(...partitions.map(p => {
 			owned.set(p.owner, (owned.get(p.owner) || 0) + 1);
 			const moving = p.owner && p.target && p.owner !== p.target;
 			const to = moving ? `, on its way to ${p.target}` : "";
@@ -331,7 +336,8 @@ async function showConsumer(status, bounds, now) {
 	let group = null, problem = "";
 	try {
 		group = await ask(path);
-		problem = group.error || "";
+		if (group.error)
+			problem = `${group.error}; what follows is as of ${clock(group.read_at)}`;
 	} catch (error) {
 		problem = error.message;
 	}
