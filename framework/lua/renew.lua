@@ -15,10 +15,12 @@ local generation = tonumber(redis.call('HGET', partitions, 'generation') or '0')
 generation = math.max(generation + 1, time[1] * 1000000 + time[2])
 local renewed = 0
 for _, p in ipairs(ARGV) do
-	local epoch, owner, target = string.match(redis.call('HGET', partitions, p) or '', '^(%S+) (%S+) (%S+)$')
+	local stored = redis.call('HGET', partitions, p) or ''
+	local epoch, owner, target = string.match(stored, '^(%S+) (%S+) (%S+)$')
 	if owner and owner ~= '-' then
 		local later = text(math.max(tonumber(epoch) + 1, now))
-		redis.call('HSET', partitions, p, later .. ' ' .. owner .. ' ' .. target, '@' .. owner, text(generation))
+		redis.call('HSET', partitions, p, later .. ' ' .. owner .. ' ' .. target, '@' .. owner,
+			text(generation))
 		renewed = renewed + 1
 	end
 end

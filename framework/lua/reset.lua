@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
--- Sets a group's position where an operator wants it, and lowers the fence: whoever owns the partition is refused its next
--- commit, claims it again, and goes on from there.
+-- Sets a group's position where an operator wants it, and lowers the fence: whoever owns the partition is
+-- refused its next commit, claims it again, and goes on from there.
 -- KEYS: log state. ARGV: group expected position count.
 --
--- The epoch stays, as after a release, so that the next claim has a later one. `expected`: only from there, '' from
--- anywhere. What readers with XREADGROUP have not acknowledged is acknowledged: the next claim would go back to it.
+-- The epoch stays, as after a release, so that the next claim has a later one. `expected`: only from there,
+-- '' from anywhere. What readers with XREADGROUP have not acknowledged is acknowledged: the next claim would
+-- go back to it.
 -- @include open
 -- @include count
 local log, state = KEYS[1], KEYS[2]
@@ -36,7 +37,7 @@ if string.sub(count, 1, 1) ~= 'r' then
 	entries = count
 end
 redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', entries)
-redis.call('HSET', state, 'position', position, 'count', count, 'claimed', position, 'clean', '1', 'nonce', '',
-	'owner', '', 'crashes', '0')
+redis.call('HSET', state, 'position', position, 'count', count, 'claimed', position, 'clean', '1',
+	'nonce', '', 'owner', '', 'crashes', '0')
 redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_id')
 return {'OK', old}

@@ -1,5 +1,6 @@
 /*
- * test_segctl.c - segctl's commands about streams and groups, on a real server; and how it answers those who mistype.
+ * test_segctl.c - segctl's commands about streams and groups, on a real server; and how it answers those who
+ * mistype.
  */
 #include <setjmp.h>
 #include <stdarg.h>

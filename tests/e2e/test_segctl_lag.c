@@ -1,4 +1,6 @@
-/* test_segctl_lag.c - `segctl lag` against what really waits, of a group that runs and of one that is gone. */
+/*
+ * test_segctl_lag.c - `segctl lag` against what really waits, of a group that runs and of one that is gone.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,4 +1,7 @@
-/* test_segctl_packed.c - segctl on a stream whose entries hold many messages each: it shows and counts messages. */
+/*
+ * test_segctl_packed.c - segctl on a stream whose entries hold many messages each: it shows and counts
+ * messages.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

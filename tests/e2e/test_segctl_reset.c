@@ -1,4 +1,7 @@
-/* test_segctl_reset.c - `segctl reset`, of a group that is stopped and of one that runs: what is handled next is what was said. */
+/*
+ * test_segctl_reset.c - `segctl reset`, of a group that is stopped and of one that runs: what is handled next
+ * is what was said.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -221,7 +224,10 @@ static void an_owner_cannot_commit_over_a_reset(void **state)
 	seg_client_close(client);
 }
 
-/* Two runners under load are set back to the beginning, twice: all is handled, in order, by one owner at a time. */
+/*
+ * Two runners under load are set back to the beginning, twice: all is handled, in order, by one owner at a
+ * time.
+ */
 static void a_group_under_load_is_set_back_in_order_and_loses_nothing(void **state)
 {
 	(void)state;

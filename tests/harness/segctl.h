@@ -1,4 +1,7 @@
-/* segctl.h - the program segctl, run as an operator runs it, and what it answered. Bounded; failing to start fails the test. */
+/*
+ * segctl.h - the program segctl, run as an operator runs it, and what it answered. Bounded; failing to start
+ * fails the test.
+ */
 #ifndef TEST_HARNESS_SEGCTL_H
 #define TEST_HARNESS_SEGCTL_H
 
@@ -12,9 +15,9 @@ typedef struct test_segctl {
 } test_segctl;
 
 /*
- * Runs `segctl` with the words of `command`, split at blanks ('single quotes' keep them together), against the server at
- * `address` (SEGMENTER_ADDRESS; NULL: not set). input is what it reads, or NULL. What it answered is valid until
- * the next call.
+ * Runs `segctl` with the words of `command`, split at blanks ('single quotes' keep them together), against
+ * the server at `address` (SEGMENTER_ADDRESS; NULL: not set). input is what it reads, or NULL. What it
+ * answered is valid until the next call.
  */
 const test_segctl *test_segctl_run(const char *address, const char *input, const char *command);
 
@@ -32,12 +35,15 @@ void test_expect_text(const char *text, const char *part);
 /* Starts it, and leaves it running with its standard output in a pipe; *output is the other end. */
 pid_t test_segctl_start(const char *address, const char *command, int *output);
 
-/* The same on a terminal of its own, an xterm of 80 columns and 24 lines without colors; *terminal is its other end. */
+/*
+ * The same on a terminal of its own, an xterm of 80 columns and 24 lines without colors; *terminal is its
+ * other end.
+ */
 pid_t test_segctl_start_on_terminal(const char *address, const char *command, int *terminal);
 
 /*
- * Reads what is drawn, and answers what may block, until it holds the text (escape sequences left out), or fails the
- * test.
+ * Reads what is drawn, and answers what may block, until it holds the text (escape sequences left out), or
+ * fails the test.
  */
 void test_terminal_shows(int terminal, const char *text);
 

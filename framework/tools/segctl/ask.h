@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * Asks "<what>? [y/N]" where both ends are a terminal; `yes` (--yes) answers it. 0: go on; else an exit code, the reason
- * printed: it was declined, or there is nobody to ask.
+ * Asks "<what>? [y/N]" where both ends are a terminal; `yes` (--yes) answers it. 0: go on; else an exit code,
+ * the reason printed: it was declined, or there is nobody to ask.
  */
 __attribute__((format(printf, 2, 3))) int ctl_ask(bool yes, const char *format, ...);
 

@@ -1,8 +1,8 @@
 /*
  * batch.h - many commands in one go: they leave together, and each answer goes to its own function.
  *
- * A lost connection is made again and what has no answer yet is asked again, within the client's timeout; so all
- * commands must bear being asked twice.
+ * A lost connection is made again and what has no answer yet is asked again, within the client's timeout; so
+ * all commands must bear being asked twice.
  */
 #ifndef CTL_BATCH_H
 #define CTL_BATCH_H
@@ -11,7 +11,10 @@
 
 typedef struct ctl_batch ctl_batch;
 
-/* `number` is the one given to ctl_batch_words; reply lives until the function returns, and is no error but where asked for. */
+/*
+ * `number` is the one given to ctl_batch_words; reply lives until the function returns, and is no error but
+ * where asked for.
+ */
 typedef void (*ctl_answer_fn)(void *arg, size_t number, const seg_reply *reply);
 
 /* errors_too: an error reply is given to the functions, too; else it ends the call. */

@@ -21,8 +21,10 @@ static struct {
 const ctl_option ctl_context_options[] = {
 	{"address", 'a', "URL", CTL_TEXT, &given.address, 0, 0, NULL,
 	 "Redis, as redis://HOST:PORT or unix://PATH (SEGMENTER_ADDRESS)"},
-	{"namespace", 'n', "NAME", CTL_TEXT, &given.name_space, 0, 0, NULL, "the namespace (SEGMENTER_NAMESPACE)"},
-	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL, "take both, and the login, from a segrunner's FILE"},
+	{"namespace", 'n', "NAME", CTL_TEXT, &given.name_space, 0, 0, NULL,
+	 "the namespace (SEGMENTER_NAMESPACE)"},
+	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL,
+	 "take both, and the login, from a segrunner's FILE"},
 	{"output", 'o', "FORM", CTL_CHOICE, &given.form, 0, 0, forms, "table (for people), json or csv"},
 	{"timeout", 0, "TIME", CTL_DURATION, &given.timeout, 1000000, 3600000000000, NULL,
 	 "how long to try to reach Redis (10s)"},

@@ -9,7 +9,10 @@
 #include "runner/units.h"
 #include "stream/client.h"
 
-/* id reason attempts handler partition time_ms, names and values: what stands before the message's own fields. */
+/*
+ * id reason attempts handler partition time_ms, names and values: what stands before the message's own
+ * fields.
+ */
 enum { HEAD_FIELDS = 6, HEAD = 2 * HEAD_FIELDS, PAGE = 100 };
 
 /* --- which are meant -------------------------------------------------------------------------- */

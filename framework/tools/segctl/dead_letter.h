@@ -29,14 +29,14 @@ typedef struct ctl_letter_filter {
 int ctl_letter_filter_init(ctl_letter_filter *filter, const seg_stream *stream);
 
 /*
- * Called for each letter that is meant, oldest first within a partition. The letter lives until it returns. False ends the
- * visit, which is no error.
+ * Called for each letter that is meant, oldest first within a partition. The letter lives until it returns.
+ * False ends the visit, which is no error.
  */
 typedef bool (*ctl_letter_fn)(void *arg, const ctl_dead_letter *letter);
 
 /*
- * Reads the letters a page at a time; fn may change what lies in Redis, and the client is free for it. 0, or an exit
- * code, its reason printed.
+ * Reads the letters a page at a time; fn may change what lies in Redis, and the client is free for it. 0, or
+ * an exit code, its reason printed.
  */
 int ctl_letters_visit(ctl_context *context, const seg_stream *stream, const char *group,
 		      const ctl_letter_filter *filter, ctl_letter_fn fn, void *arg);

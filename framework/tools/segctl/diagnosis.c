@@ -64,7 +64,8 @@ static bool owner_is_silent(const facts *f, ctl_diagnosis *d)
 		return false;
 	if (f->owner)
 		cause(d,
-		      "the lease of its owner %s ended %s ago: that process crashed, is suspended, or does not reach Redis",
+		      "the lease of its owner %s ended %s ago: that process crashed, is suspended, or does "
+		      "not reach Redis",
 		      f->p->info.owner, ctl_duration_text(-f->owner->lease_left, text));
 	else
 		cause(d, "its owner %s is no member any more", f->p->info.owner);
@@ -132,7 +133,8 @@ static bool keeps_crashing(const facts *f, ctl_diagnosis *d)
 	cause(d, "%" PRIu32 " owners in a row have died at position %s without getting on", f->p->crashes,
 	      f->position);
 	next(d,
-	     "look at the end of their logs; messages are handed over one at a time now, until the culprit is found");
+	     "look at the end of their logs; messages are handed over one at a time now, until the culprit "
+	     "is found");
 	return true;
 }
 
@@ -142,7 +144,8 @@ static bool is_stuck(const facts *f, ctl_diagnosis *d)
 	if (!f->p->waiting || f->sample <= 0 || f->p->rate != 0 || f->p->behind <= f->sample)
 		return false;
 	cause(d,
-	      "nothing was committed in %s, and message %s waits for %s: its handler is slow, stuck, or retries a message that fails",
+	      "nothing was committed in %s, and message %s waits for %s: its handler is slow, stuck, or "
+	      "retries a message that fails",
 	      ctl_duration_text(f->sample, sample), f->oldest, ctl_duration_text(f->p->behind, behind));
 	next(d, "look for this partition in the log of %s", f->p->info.owner);
 	return true;

@@ -1,4 +1,7 @@
-/* diagnosis.h - what is likely wrong with a partition of a group, and what to do next. Pure: judged from a snapshot. */
+/*
+ * diagnosis.h - what is likely wrong with a partition of a group, and what to do next. Pure: judged from a
+ * snapshot.
+ */
 #ifndef CTL_DIAGNOSIS_H
 #define CTL_DIAGNOSIS_H
 

@@ -1,8 +1,8 @@
 /*
  * dlq.c - `segctl dlq`: the messages that a group gave up on.
  *
- * A letter that is replayed is sent to its stream again, under its key, with two headers that tell where it comes
- * from; they are what the next letter counts on from, if it fails again.
+ * A letter that is replayed is sent to its stream again, under its key, with two headers that tell where it
+ * comes from; they are what the next letter counts on from, if it fails again.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static const ctl_option change_options[] = {
 	{"key", 'k', "KEY", CTL_TEXT, &filter.key, 0, 0, NULL, "only those with this key"},
 	{"since", 0, "WHEN", CTL_TEXT, &filter.since, 0, 0, NULL,
 	 "only those from then on: a time, or how long ago (2h)"},
-	{"partition", 'p', "N", CTL_NUMBER, &filter.partition, 0, 65535, NULL, "only those of this partition"},
+	{"partition", 'p', "N", CTL_NUMBER, &filter.partition, 0, 65535, NULL,
+	 "only those of this partition"},
 	CTL_OPTIONS_END,
 };
 /* clang-format on */
@@ -245,7 +246,10 @@ static bool count_letter(void *arg, const ctl_dead_letter *letter)
 static bool change_letter(void *arg, const ctl_dead_letter *letter)
 {
 	changing *c = arg;
-	/* What came while this ran is not what was asked about: it may be what was just replayed, failing again. */
+	/*
+	 * What came while this ran is not what was asked about: it may be what was just replayed, failing
+	 * again.
+	 */
 	if (c->done == c->planned || letter->time_ms > c->newest_ms)
 		return true;
 	c->exit_code = c->change(c->context, c->stream, c->group, letter);
@@ -303,7 +307,8 @@ static int replay_one(ctl_context *context, seg_stream *stream, const char *grou
 		return ctl_complain(
 			EX_DATAERR,
 			"letter %s of partition %" PRIu32
-			" holds no message (its entry was removed before); drop it: segctl dlq drop %s %s -p %" PRIu32,
+			" holds no message (its entry was removed before); drop it: segctl dlq drop %s %s -p "
+			"%" PRIu32,
 			letter->id, letter->partition, stream->name, group, letter->partition);
 	seg_header *headers = ctl_allocate(m->header_count + 2, sizeof(*headers));
 	size_t count = 0;
@@ -340,8 +345,9 @@ const ctl_command ctl_dlq_replay = {
 	2,
 	"Sends dead letters to their stream again, and removes them",
 	"Each goes to the end of its key's partition with the headers " HEADER_ID
-	" (of the message that failed first) and\n" HEADER_COUNT
-	", and is removed once that is acknowledged: should segctl die in between, it is sent twice. Every group of the\n"
+	" (of the message that failed first) and " HEADER_COUNT
+	", and is removed once that is acknowledged: should segctl die in between, it is sent twice. Every "
+	"group of the "
 	"stream gets it, not only this one.",
 	change_options,
 	replay,

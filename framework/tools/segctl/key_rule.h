@@ -21,7 +21,9 @@ typedef struct ctl_key_rule {
 int ctl_key_rule_init(ctl_key_rule *rule, seg_error *error);
 void ctl_key_rule_fini(ctl_key_rule *rule);
 
-/* The key of a line (NUL-terminated beside its length), which points into it. 0, or SEG_EINVAL: it has none. */
+/*
+ * The key of a line (NUL-terminated beside its length), which points into it. 0, or SEG_EINVAL: it has none.
+ */
 int ctl_key_rule_apply(const ctl_key_rule *rule, const char *line, size_t length, const char **key,
 		       size_t *key_length, seg_error *error);
 

@@ -10,8 +10,8 @@ typedef struct ctl_keys {
 } ctl_keys;
 
 /*
- * All keys whose names match a pattern of SCAN. Looks at every key of the database, a thousand at a time, which
- * disturbs nobody. 0, or an exit code, its reason printed. Free with ctl_keys_free in any case.
+ * All keys whose names match a pattern of SCAN. Looks at every key of the database, a thousand at a time,
+ * which disturbs nobody. 0, or an exit code, its reason printed. Free with ctl_keys_free in any case.
  */
 int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys);
 void ctl_keys_add(ctl_keys *keys, const char *key, size_t length);

@@ -205,8 +205,10 @@ const ctl_command ctl_lag = {
 	2,
 	2,
 	"Shows how far behind each partition of a group is",
-	"BEHIND is since when the oldest message that is not committed waits; RETRIES, how many owners have died with the\n"
-	"message that comes next; LOST, what was removed from the log unread. With --max-lag or --max-behind it is a\n"
+	"BEHIND is since when the oldest message that is not committed waits; RETRIES, how many owners have "
+	"died with the "
+	"message that comes next; LOST, what was removed from the log unread. With --max-lag or --max-behind "
+	"it is a "
 	"monitor's check: exit code 1 and one line when a limit is passed.",
 	options,
 	lag,

@@ -34,7 +34,7 @@ static const ctl_command *const commands[] = {
 };
 /* clang-format on */
 
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), TITLE_COLUMN = 34 };
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), TITLE_COLUMN = 34, HELP_WIDTH = 80 };
 
 /* --- help ------------------------------------------------------------------------------- */
 
@@ -55,17 +55,33 @@ static void print_usage(FILE *out, const char *noun)
 	}
 }
 
+/* A paragraph, broken at blanks. */
+static void print_wrapped(const char *text)
+{
+	putchar('\n');
+	while (*text) {
+		size_t length = strlen(text);
+		if (length > HELP_WIDTH)
+			for (length = HELP_WIDTH; text[length] != ' '; length--)
+				;
+		printf("%.*s\n", (int)length, text);
+		text += length + (text[length] == ' ');
+	}
+}
+
 static void print_help(void)
 {
 	print_usage(stdout, NULL);
 	fputs("\nOptions of all commands, anywhere on the line:\n", stdout);
 	ctl_options_help(ctl_context_options, stdout);
-	fputs("\n`segctl COMMAND --help` tells a command's own. What cannot be undone asks first, or wants --yes.\n"
-	      "\n"
-	      "Exit codes: 0 done, 1 a limit was passed (lag) or the answer was no, 64 usage, 65 bad input, 66 no such\n"
-	      "stream, group or file, 69 Redis cannot serve, 71 the system refused, 73 cannot be made so, 74 input or output,\n"
-	      "75 try again later, 76 an unreadable answer, 77 Redis refused the login, 78 configuration.\n",
-	      stdout);
+	print_wrapped(
+		"`segctl COMMAND --help` tells a command's own. What cannot be undone asks first, or wants "
+		"--yes.");
+	print_wrapped(
+		"Exit codes: 0 done, 1 a limit was passed (lag) or the answer was no, 64 usage, 65 bad input, "
+		"66 no such stream, group or file, 69 Redis cannot serve, 71 the system refused, 73 cannot be "
+		"made so, 74 input or output, 75 try again later, 76 an unreadable answer, 77 Redis refused the "
+		"login, 78 configuration.");
 }
 
 static int print_command_help(const ctl_command *c)
@@ -74,7 +90,7 @@ static int print_command_help(const ctl_command *c)
 	write_title(c, title, sizeof(title));
 	printf("Usage: segctl %s [OPTION ...]\n\n%s.\n", title, c->summary);
 	if (c->more)
-		printf("\n%s\n", c->more);
+		print_wrapped(c->more);
 	if (c->options && c->options->name) {
 		fputs("\nOptions:\n", stdout);
 		ctl_options_help(c->options, stdout);

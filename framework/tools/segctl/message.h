@@ -17,8 +17,8 @@ typedef struct ctl_message {
 } ctl_message;
 
 /*
- * Reads an entry [id, [field, value, ...]], from field `first` on (counting names and values). False: it is none. Valid as
- * long as the reply; pass to _fini in any case.
+ * Reads an entry [id, [field, value, ...]], from field `first` on (counting names and values). False: it is
+ * none. Valid as long as the reply; pass to _fini in any case.
  */
 bool ctl_message_read(ctl_message *message, const seg_reply *entry, size_t first);
 void ctl_message_fini(ctl_message *message);
@@ -31,7 +31,10 @@ typedef struct ctl_entry {
 	uint64_t from; /* of a packed one: how many records were added to the partition before */
 } ctl_entry;
 
-/* False: it is no entry, or out of memory. One that says it is packed, but cannot be unpacked here, is one message. */
+/*
+ * False: it is no entry, or out of memory. One that says it is packed, but cannot be unpacked here, is one
+ * message.
+ */
 bool ctl_entry_read(ctl_entry *entry, const seg_reply *reply, seg_arena *arena);
 
 /* What is in it: {"id", "key", "data", "headers"}; the caller's. */

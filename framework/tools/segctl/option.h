@@ -1,5 +1,6 @@
 /*
- * option.h - the options of segctl's commands. One table a command is what the parser takes and what --help prints.
+ * option.h - the options of segctl's commands. One table a command is what the parser takes and what --help
+ * prints.
  *
  * A row points to the variable that its option sets, so a command reads its options where it declared them.
  */
@@ -44,9 +45,9 @@ typedef struct ctl_option {
 	}
 
 /*
- * Takes the options of both tables out of the arguments, wherever they stand, or only up to the first other argument
- * (leading). Returns the index of the first other argument, behind which argv is then sorted; exits with EX_USAGE and one
- * line about what is wrong. `help` says how to ask for help: "segctl lag --help".
+ * Takes the options of both tables out of the arguments, wherever they stand, or only up to the first other
+ * argument (leading). Returns the index of the first other argument, behind which argv is then sorted; exits
+ * with EX_USAGE and one line about what is wrong. `help` says how to ask for help: "segctl lag --help".
  */
 int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_option *b, bool leading,
 		      const char *help);

@@ -1,4 +1,6 @@
-/* progress.h - a line on the terminal that tells how far something is; nothing where standard error is none. */
+/*
+ * progress.h - a line on the terminal that tells how far something is; nothing where standard error is none.
+ */
 #ifndef CTL_PROGRESS_H
 #define CTL_PROGRESS_H
 

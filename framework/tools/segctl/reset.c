@@ -1,8 +1,9 @@
 /*
  * reset.c - `segctl reset`: sets where a group goes on.
  *
- * First it is worked out where each partition comes from and goes to, which is all that --dry-run does. Then one
- * fenced step a partition sets it (framework/lua/reset.lua says why no owner can commit over it unnoticed).
+ * First it is worked out where each partition comes from and goes to, which is all that --dry-run does. Then
+ * one fenced step a partition sets it (framework/lua/reset.lua says why no owner can commit over it
+ * unnoticed).
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,7 +37,8 @@ static const ctl_option options[] = {
 	 "so many messages on, or, below 0, back"},
 	{"partition", 'p', "N", CTL_NUMBER, &given.partition, 0, 65535, NULL, "only this one"},
 	{"dry-run", 0, NULL, CTL_FLAG, &given.dry_run, 0, 0, NULL, "only show where each would go"},
-	{"force", 0, NULL, CTL_FLAG, &given.force, 0, 0, NULL, "also while members live; they go on from there at once"},
+	{"force", 0, NULL, CTL_FLAG, &given.force, 0, 0, NULL,
+	 "also while members live; they go on from there at once"},
 	{"yes", 'y', NULL, CTL_FLAG, &given.yes, 0, 0, NULL, "do not ask"},
 	CTL_OPTIONS_END,
 };
@@ -403,7 +405,8 @@ static int reset(ctl_context *context, int argc, char **argv)
 	if (exit_code == EX_OK && r.stream->shape.packing && given.shift != NO_SHIFT)
 		exit_code = ctl_complain(
 			EX_USAGE,
-			"--shift counts entries, and stream \"%s\" packs many messages into one; say --to, with "
+			"--shift counts entries, and stream \"%s\" packs many messages into one; say --to, "
+			"with "
 			"an id (segctl tail shows them) or a time",
 			argv[0]);
 	if (exit_code == EX_OK)
@@ -423,8 +426,10 @@ const ctl_command ctl_reset = {
 	2,
 	2,
 	"Sets the position of a group: what it handles next",
-	"What lies behind the new position is handled (again); what is passed over is not. The members should be stopped: with\n"
-	"--force they are told to begin again from there, and what is in a handler at that moment may take effect, too.",
+	"What lies behind the new position is handled (again); what is passed over is not. The members "
+	"should be stopped: with "
+	"--force they are told to begin again from there, and what is in a handler at that moment may take "
+	"effect, too.",
 	options,
 	reset,
 };

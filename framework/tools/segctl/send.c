@@ -35,11 +35,13 @@ static struct {
 /* clang-format off */
 static const ctl_option options[] = {
 	{"key", 'k', "KEY", CTL_TEXT, &rule.fixed, 0, 0, NULL, "the key of all lines"},
-	{"key-column", 0, "N", CTL_NUMBER, &rule.column, 1, 100000, NULL, "the key is in this column, from 1"},
+	{"key-column", 0, "N", CTL_NUMBER, &rule.column, 1, 100000, NULL,
+	 "the key is in this column, from 1"},
 	{"separator", 's', "TEXT", CTL_TEXT, &rule.separator, 0, 0, NULL, "between columns (a tab)"},
 	{"key-pattern", 0, "REGEX", CTL_TEXT, &rule.pattern, 0, 0, NULL,
 	 "the key is what this extended regular expression matches, or its first group"},
-	{"header", 'H', "NAME=VALUE", CTL_LIST, &given.headers, 0, 0, NULL, "a header of all lines; may be repeated"},
+	{"header", 'H', "NAME=VALUE", CTL_LIST, &given.headers, 0, 0, NULL,
+	 "a header of all lines; may be repeated"},
 	{"rate", 'r', "N", CTL_NUMBER, &given.rate, 1, 1000000000, NULL, "at most so many lines a second"},
 	{"codec", 0, "CODEC", CTL_CHOICE, &given.codec, 0, 0, codecs, "raw (the default) or segmenter-go"},
 	{"quiet", 'q', NULL, CTL_FLAG, &given.quiet, 0, 0, NULL, "say nothing about what went well"},
@@ -236,8 +238,10 @@ const ctl_command ctl_send = {
 	1,
 	1000,
 	"Sends each line of the files, or of standard input, as a message",
-	"The line is the message's data. Without --key, --key-column and --key-pattern it is its key, too, so that equal\n"
-	"lines stay in order and others spread. A full partition is waited for. A line that has no key, or cannot be sent, ends\n"
+	"The line is the message's data. Without --key, --key-column and --key-pattern it is its key, too, "
+	"so that equal "
+	"lines stay in order and others spread. A full partition is waited for. A line that has no key, or "
+	"cannot be sent, ends "
 	"the command; what was sent before stays.",
 	options,
 	send_lines,

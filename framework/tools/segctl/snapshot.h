@@ -1,6 +1,6 @@
 /*
- * snapshot.h - a group at one moment: what seg_group_describe tells, and what its partitions' keys tell beside it. Two of them
- * make rates.
+ * snapshot.h - a group at one moment: what seg_group_describe tells, and what its partitions' keys tell
+ * beside it. Two of them make rates.
  */
 #ifndef CTL_SNAPSHOT_H
 #define CTL_SNAPSHOT_H

@@ -328,7 +328,9 @@ const ctl_command ctl_stream_describe = {
 	NULL,     NULL,       describe,
 };
 
-/* --- delete ----------------------------------------------------------------------------------------------- */
+/*
+ * --- delete -----------------------------------------------------------------------------------------------
+ */
 
 static struct {
 	bool yes, force;
@@ -350,7 +352,8 @@ static int refuse_if_read(ctl_context *context, const char *name, const stream_f
 		if (exit_code == EX_OK && roster.live > 0)
 			exit_code = ctl_complain(
 				EX_TEMPFAIL,
-				"stream \"%s\" is being read by group \"%s\" (%s); stop its members, or say --force",
+				"stream \"%s\" is being read by group \"%s\" (%s); stop its members, or say "
+				"--force",
 				name, facts->groups[i], ctl_roster_names(&roster, names, sizeof(names)));
 		ctl_roster_free(&roster);
 	}
@@ -399,7 +402,8 @@ static int delete_stream(ctl_context *context, int argc, char **argv)
 	if (exit_code == EX_OK)
 		exit_code = ctl_ask(
 			removal.yes,
-			"Delete stream \"%s\" in namespace \"%s\" with its %s messages, %zu groups and their dead letters",
+			"Delete stream \"%s\" in namespace \"%s\" with its %s messages, %zu groups and their "
+			"dead letters",
 			argv[0], context->client->name_space,
 			ctl_count_text(count_messages(stream, &facts), count), facts.group_count);
 	if (exit_code == EX_OK)

@@ -1,8 +1,9 @@
 /*
  * table.h - a listing: aligned for people, JSON or CSV for machines.
  *
- * Cells are put one after the other, row by row. Machines get plain values under the columns' names; people get
- * titles, durations in words, "-" for what is not known, and no control characters, whatever a message holds.
+ * Cells are put one after the other, row by row. Machines get plain values under the columns' names; people
+ * get titles, durations in words, "-" for what is not known, and no control characters, whatever a message
+ * holds.
  */
 #ifndef CTL_TABLE_H
 #define CTL_TABLE_H

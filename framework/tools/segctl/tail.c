@@ -1,4 +1,7 @@
-/* tail.c - `segctl tail`: the messages of a stream, as they lie in its partitions. Reads only, and belongs to no group. */
+/*
+ * tail.c - `segctl tail`: the messages of a stream, as they lie in its partitions. Reads only, and belongs to
+ * no group.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +37,8 @@ static const ctl_option options[] = {
 	{"last", 'l', "N", CTL_NUMBER, &given.last, 0, 1000000, NULL, "the last N of each partition (10)"},
 	{"from", 0, "WHERE", CTL_TEXT, &given.from, 0, 0, NULL,
 	 "earliest, latest, behind an id, or from a time (2026-11-23T13:00:00Z)"},
-	{"follow", 'f', NULL, CTL_FLAG, &given.follow, 0, 0, NULL, "go on with what is added, until interrupted"},
+	{"follow", 'f', NULL, CTL_FLAG, &given.follow, 0, 0, NULL,
+	 "go on with what is added, until interrupted"},
 	{"count", 0, "N", CTL_NUMBER, &given.count, 1, INT64_MAX, NULL, "end after so many messages"},
 	{"raw", 0, NULL, CTL_FLAG, &given.raw, 0, 0, NULL, "only the data, as it is, each with a line end"},
 	{"codec", 0, "CODEC", CTL_CHOICE, &given.codec, 0, 0, codecs, "raw (the default) or segmenter-go"},
@@ -335,7 +339,9 @@ static int begin(tailing *t)
 	return exit_code;
 }
 
-/* --- the command ------------------------------------------------------------------------------------------ */
+/*
+ * --- the command ------------------------------------------------------------------------------------------
+ */
 
 static int make_sources(tailing *t, const seg_stream *stream)
 {
@@ -384,7 +390,8 @@ const ctl_command ctl_tail = {
 	1,
 	1,
 	"Shows the messages of a stream, of all groups and none",
-	"Partition, id, key and data of each, oldest first as far as they come together; -o json is one object a line.",
+	"Partition, id, key and data of each, oldest first as far as they come together; -o json is one "
+	"object a line.",
 	options,
 	tail,
 };

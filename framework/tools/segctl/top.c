@@ -1,8 +1,8 @@
 /*
  * top.c - `segctl top`: groups, their partitions, and what is wrong with one, live on the whole screen.
  *
- * One thread: it looks at Redis, draws, and waits for a key until it is time to look again. What a listing shows is
- * top_rows.c's; here are the screen and the keys.
+ * One thread: it looks at Redis, draws, and waits for a key until it is time to look again. What a listing
+ * shows is top_rows.c's; here are the screen and the keys.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -231,7 +231,9 @@ static void draw(top *t)
 	refresh();
 }
 
-/* --- keys ------------------------------------------------------------------------------------------------ */
+/*
+ * --- keys ------------------------------------------------------------------------------------------------
+ */
 
 static void enter(top *t)
 {
@@ -321,7 +323,10 @@ static bool press(top *t, int key)
 	return true;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------ */
+/*
+ * --- the loop
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int look(top *t)
 {

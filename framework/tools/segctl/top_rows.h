@@ -24,7 +24,10 @@ typedef struct ctl_top_row {
 	ctl_top_mood mood;
 } ctl_top_row;
 
-/* Room for as many rows as there are groups (partitions); those with the filter in a text cell. Returns how many. */
+/*
+ * Room for as many rows as there are groups (partitions); those with the filter in a text cell. Returns how
+ * many.
+ */
 size_t ctl_top_group_rows(const ctl_fleet *fleet, const char *filter, ctl_top_row *rows);
 size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, ctl_top_row *rows);
 

@@ -1,4 +1,7 @@
-/* why.c - `segctl why`: one partition of a group, what is known of it, what is likely wrong, and the next step. */
+/*
+ * why.c - `segctl why`: one partition of a group, what is known of it, what is likely wrong, and the next
+ * step.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
