@@ -255,6 +255,21 @@ static void the_address_comes_from_the_flag_then_the_environment_then_the_config
 	assert_int_equal(test_segctl_do(NULL, "-c /nonexistent/x.ini stream list")->exit_code, EX_NOINPUT);
 }
 
+static void the_embedded_redis_of_a_configuration_is_found(void **state)
+{
+	(void)state;
+	test_runner *runner =
+		test_runner_run("[redis]\naddress = embedded\ndirectory = its data, 100%%\n[consumer c]\n"
+				"stream = s\ngroup = g\npartitions = 3\nplugin = %s/tests/plugins/record.so\n"
+				"option.path = /dev/null\n",
+				test_build_directory());
+	test_runner_says(runner, "now has 3 of 3 partitions");
+	test_expect_text(test_segctl_good(NULL, "-c %s group list s -o csv", runner->config),
+			 "g,1,3,3,0,0\r\n");
+	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
+	test_runner_free(runner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +289,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_address_comes_from_the_flag_then_the_environment_then_the_configuration, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(the_embedded_redis_of_a_configuration_is_found, set_up,
+						tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "context.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,12 +166,21 @@ static const char *first_of(const char *flag, const char *variable, const char *
 	return set && *set ? set : configured;
 }
 
-/* Where the embedded server of a configuration listens. */
+/* Where the embedded server of a configuration listens; what means something in an address is escaped. */
 static char *embedded_address(const char *directory)
 {
-	char *address = NULL;
-	if (asprintf(&address, "unix://%s/redis.sock", directory) < 0)
-		ctl_die(EX_OSERR, "out of memory");
+	char *path = realpath(directory, NULL);
+	if (!path)
+		ctl_die(EX_NOINPUT,
+			"cannot find the embedded Redis's directory %s: %s; a segrunner with %s makes it",
+			directory, strerror(errno), given.config);
+	char *address = ctl_allocate(sizeof("unix:///redis.sock") + 3 * strlen(path), 1);
+	char *end = stpcpy(address, "unix://");
+	for (const char *c = path; *c; c++)
+		end += sprintf(end, isalnum((unsigned char)*c) || strchr("/._-", *c) ? "%c" : "%%%02X",
+			       (unsigned char)*c);
+	memcpy(end, "/redis.sock", sizeof("/redis.sock"));
+	free(path);
 	return address;
 }
 
