@@ -1,5 +1,4 @@
 /* health.c - whether the runner lives, and whether it works: /livez and /readyz. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,39 +13,46 @@ typedef struct {
 	seg_health worst;
 } verdict;
 
-__attribute__((format(printf, 3, 4))) static void find(verdict *v, seg_health health, const char *format, ...)
+/* consumer: whose it is, or NULL for the whole runner. */
+static void find(verdict *v, seg_health health, const seg_config_consumer *consumer, const char *what)
 {
 	char reason[512];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
-	va_end(args);
 	if (health > v->worst)
 		v->worst = health;
-	if (v->say)
-		v->say(v->arg, reason);
+	if (!v->say)
+		return;
+	if (consumer)
+		snprintf(reason, sizeof(reason), "[consumer %s] %s", consumer->name, what);
+	v->say(v->arg, consumer ? reason : what);
+}
+
+static void judge_retries(verdict *v, const seg_config_consumer *config, const seg_section *section)
+{
+	char what[80];
+	unsigned retrying = atomic_load(&section->counters.retrying);
+	if (retrying == 0)
+		return;
+	snprintf(what, sizeof(what), "tries a message again on %u partition%s", retrying,
+		 retrying == 1 ? "" : "s");
+	find(v, SEG_HEALTH_DEGRADED, config, what);
 }
 
 /* A lease is what Redis answers a heartbeat with: one that is valid says both, that it is a member and that Redis is there. */
 static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
-	int64_t lease =
-		section ? atomic_load_explicit(&section->member->lease_until, memory_order_acquire) : 0;
-	if (!section)
-		find(v, SEG_HEALTH_NOT_READY, "[consumer %s] has not started: Redis has not answered yet",
-		     config->name);
-	else if (atomic_load(&section->stuck))
-		find(v, SEG_HEALTH_NOT_READY, "[consumer %s] is stuck: its handler does not return",
-		     config->name);
+	if (!section) {
+		find(v, SEG_HEALTH_NOT_READY, config, "has not started: Redis has not answered yet");
+		return;
+	}
+	int64_t lease = atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
+	if (atomic_load(&section->stuck))
+		find(v, SEG_HEALTH_NOT_READY, config, "is stuck: its handler does not return");
 	else if (lease == 0)
-		find(v, SEG_HEALTH_NOT_READY, "[consumer %s] has not joined its group yet", config->name);
+		find(v, SEG_HEALTH_NOT_READY, config, "has not joined its group yet");
 	else if (lease <= seg_now())
-		find(v, SEG_HEALTH_NOT_READY,
-		     "[consumer %s] has lost its lease: Redis does not answer its heartbeats", config->name);
-	unsigned retrying = section ? atomic_load(&section->counters.retrying) : 0;
-	if (retrying > 0)
-		find(v, SEG_HEALTH_DEGRADED, "[consumer %s] tries a message again on %u partition%s",
-		     config->name, retrying, retrying == 1 ? "" : "s");
+		find(v, SEG_HEALTH_NOT_READY, config,
+		     "has lost its lease: Redis does not answer its heartbeats");
+	judge_retries(v, config, section);
 }
 
 seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg, const char *reason),
@@ -54,11 +60,11 @@ seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg
 {
 	verdict v = {say, arg, SEG_HEALTH_GOOD};
 	if (atomic_load(&admin->stopping)) {
-		find(&v, SEG_HEALTH_NOT_READY, "the runner is stopping");
+		find(&v, SEG_HEALTH_NOT_READY, NULL, "the runner is stopping");
 		return v.worst;
 	}
 	if (atomic_load(&admin->standby)) {
-		find(&v, SEG_HEALTH_NOT_READY, "the runner stands by, as SIGUSR1 asked for");
+		find(&v, SEG_HEALTH_NOT_READY, NULL, "the runner stands by, as SIGUSR1 asked for");
 		return v.worst;
 	}
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
