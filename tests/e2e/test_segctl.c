@@ -255,6 +255,25 @@ static void the_address_comes_from_the_flag_then_the_environment_then_the_config
 	assert_int_equal(test_segctl_do(NULL, "-c /nonexistent/x.ini stream list")->exit_code, EX_NOINPUT);
 }
 
+static void a_missing_right_is_told_and_nothing_passes_for_done(void **state)
+{
+	(void)state;
+	char address[256];
+	test_segctl_good(server->address, "stream create s -p 1");
+	run("SADD {__default:s}:groups g");
+	run("XGROUP CREATE __default:s:partition_0 g 0 MKSTREAM");
+	run("ACL SETUSER watcher on >secret ~* +@all -xgroup");
+	snprintf(address, sizeof(address), "unix://watcher:secret@%s", server->socket);
+	test_segctl_good(address, "stream describe s");
+	const test_segctl *refusal = test_segctl_do(address, "group delete s g --yes");
+	assert_int_equal(refusal->exit_code, EX_NOPERM);
+	test_expect_text(refusal->errors, "cannot delete the group: ");
+	assert_int_equal(count("SISMEMBER {__default:s}:groups g"), 1);
+	assert_int_equal(test_segctl_do(address, "-a unix://watcher:wrong@%s stream list", server->socket)
+				 ->exit_code,
+			 EX_NOPERM);
+}
+
 static void the_embedded_redis_of_a_configuration_is_found(void **state)
 {
 	(void)state;
@@ -289,6 +308,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_address_comes_from_the_flag_then_the_environment_then_the_configuration, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(a_missing_right_is_told_and_nothing_passes_for_done, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(the_embedded_redis_of_a_configuration_is_found, set_up,
 						tear_down),
 	};

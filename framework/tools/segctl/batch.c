@@ -22,16 +22,16 @@ typedef struct {
 
 struct ctl_batch {
 	seg_exchange exchange; /* first: issue gets its address */
-	bool errors_too;
+	bool absent_too;
 	command **commands;
 	size_t count, room;
 	size_t first, end; /* of those in this round */
 };
 
-ctl_batch *ctl_batch_create(bool errors_too)
+ctl_batch *ctl_batch_create(bool absent_too)
 {
 	ctl_batch *batch = ctl_allocate(1, sizeof(*batch));
-	batch->errors_too = errors_too;
+	batch->absent_too = absent_too;
 	return batch;
 }
 
@@ -95,12 +95,17 @@ void ctl_batch_words(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t numbe
 	ctl_batch_command(batch, fn, arg, number, argc, argv);
 }
 
+/* What XINFO and XGROUP say of a key that is not there. */
+static bool says_absent(const seg_reply *reply)
+{
+	return strstr(reply->text, "no such key") || strstr(reply->text, "requires the key to exist");
+}
+
 static void got_answer(void *arg, const seg_reply *reply)
 {
 	command *c = arg;
 	seg_exchange *exchange = &c->batch->exchange;
-	bool for_them = c->batch->errors_too && reply && reply->type == SEG_REPLY_ERROR &&
-			!seg_reply_is_transient(reply);
+	bool for_them = c->batch->absent_too && reply && reply->type == SEG_REPLY_ERROR && says_absent(reply);
 	if (for_them)
 		seg_exchange_counted(exchange);
 	else if (!seg_exchange_answer(exchange, reply))

@@ -17,8 +17,11 @@ typedef struct ctl_batch ctl_batch;
  */
 typedef void (*ctl_answer_fn)(void *arg, size_t number, const seg_reply *reply);
 
-/* errors_too: an error reply is given to the functions, too; else it ends the call. */
-ctl_batch *ctl_batch_create(bool errors_too);
+/*
+ * absent_too: that there is no such key is an answer, too, given to the function as an error reply. All other
+ * errors end the call.
+ */
+ctl_batch *ctl_batch_create(bool absent_too);
 void ctl_batch_destroy(ctl_batch *batch);
 
 /* Adds a command of words that are copied, ended by (char *)NULL. */
