@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "runner/embedded_link.h"
+#include "runner/embedded_repair.h"
 #include "runner/embedded_server.h"
 
 enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
@@ -225,7 +226,10 @@ static int start_server(seg_embedded *e, seg_error *error)
 			"another directory for the embedded Redis",
 			(int)peer, e->paths.socket);
 	}
-	return seg_embedded_server_start(&e->paths, e->always ? "always" : "everysec", e->server_lock, error);
+	int status = seg_embedded_repair(e->paths.directory, error);
+	return status ? status
+		      : seg_embedded_server_start(&e->paths, e->always ? "always" : "everysec",
+						  e->server_lock, error);
 }
 
 /* Reopens server_lock: the lock goes with the old description, which only the server then has. */

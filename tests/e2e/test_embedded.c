@@ -357,6 +357,36 @@ static void data_survives_the_death_of_everybody(void **state)
 	}
 }
 
+/* Redis 7.0 by itself would have the two messages there twice, at the second start. */
+static void a_transaction_that_a_crash_cut_short_never_comes_back(void **state)
+{
+	data *d = *state;
+	for (int round = 0; round < 3; round++) {
+		user u = attach(d, "always");
+		assert_string_equal(ask(d, "XLEN s"), "0");
+		redisContext *context = connect_to(d);
+		static const char *const words[] = {"EVAL",
+						    "redis.call('XADD','s','*','n','1') "
+						    "redis.call('XADD','s','*','n','2') "
+						    "return redis.call('SET','sequence','1')",
+						    "0"};
+		redisReply *reply = redisCommandArgv(context, 3, (const char **)(uintptr_t)words, NULL);
+		assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+		freeReplyObject(reply);
+		redisFree(context);
+		pid_t server = server_of(d), keeper = process_field(server, PARENT, NULL);
+		kill(keeper, SIGKILL);
+		kill(server, SIGKILL);
+		kill_user(u);
+		wait_until_gone(server);
+		/* Within the last XADD. */
+		char *path = path_of(d, "appendonlydir/appendonly.aof.1.incr.aof");
+		struct stat file;
+		assert_int_equal(stat(path, &file), 0);
+		assert_int_equal(truncate(path, file.st_size - 60), 0);
+	}
+}
+
 static void a_server_that_outlived_everybody_is_taken_over(void **state)
 {
 	data *d = *state;
@@ -581,6 +611,7 @@ int main(void)
 		TEST(a_killed_user_leaves_the_server_to_the_others),
 		TEST(the_server_stops_by_itself_when_its_last_user_is_killed),
 		TEST(data_survives_the_death_of_everybody),
+		TEST(a_transaction_that_a_crash_cut_short_never_comes_back),
 		TEST(a_server_that_outlived_everybody_is_taken_over),
 		TEST(a_dead_server_is_started_again_with_its_data),
 		TEST(a_living_server_is_left_alone),
