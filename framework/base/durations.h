@@ -1,5 +1,6 @@
 /*
- * durations.h - how often something took how long: a histogram that threads add to without a lock, and any may read.
+ * durations.h - how often something took how long: a histogram that threads add to without a lock, and any
+ * may read.
  *
  * Adding costs two atomic additions and a few comparisons. What was added together may be read apart.
  */

@@ -1,4 +1,7 @@
-/* config_listen.h - where a server of ours listens, as an option has it: "127.0.0.1:9464". Pure; any thread. */
+/*
+ * config_listen.h - where a server of ours listens, as an option has it: "127.0.0.1:9464". Pure; any
+ * thread.
+ */
 #ifndef SEG_RUNNER_CONFIG_LISTEN_H
 #define SEG_RUNNER_CONFIG_LISTEN_H
 
@@ -17,8 +20,8 @@ typedef struct seg_listen {
 #define SEG_LISTEN_TEXT_MAX 64
 
 /*
- * ADDRESS:PORT, where ADDRESS is an IPv4 address, an IPv6 address in brackets, or localhost (127.0.0.1). Port 0
- * lets the system choose. 0, or SEG_EINVAL with what to write in error->text.
+ * ADDRESS:PORT, where ADDRESS is an IPv4 address, an IPv6 address in brackets, or localhost (127.0.0.1).
+ * Port 0 lets the system choose. 0, or SEG_EINVAL with what to write in error->text.
  */
 int seg_listen_parse(const char *text, seg_listen *listen, seg_error *error);
 

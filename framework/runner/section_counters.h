@@ -1,6 +1,6 @@
 /*
- * section_counters.h - what the workers of one section have done, all partitions together. Any thread may read; nothing
- * is taken back when a partition leaves, but for what is going on right now.
+ * section_counters.h - what the workers of one section have done, all partitions together. Any thread may
+ * read; nothing is taken back when a partition leaves, but for what is going on right now.
  */
 #ifndef SEG_RUNNER_SECTION_COUNTERS_H
 #define SEG_RUNNER_SECTION_COUNTERS_H

@@ -1,6 +1,6 @@
 /*
- * test_admin_page.c - the admin page in a real browser, over a group of two runners under load. Pictures of it are left in
- * $SEG_PICTURES, where that is set.
+ * test_admin_page.c - the admin page in a real browser, over a group of two runners under load. Pictures of
+ * it are left in $SEG_PICTURES, where that is set.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * test_admin_prometheus.c - the metrics of a real segrunner in a real Prometheus, under the alert rules and the dashboard of
- * config/. Skipped where Debian's package prometheus is not installed.
+ * test_admin_prometheus.c - the metrics of a real segrunner in a real Prometheus, under the alert rules and
+ * the dashboard of config/. Skipped where Debian's package prometheus is not installed.
  */
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -19,8 +19,8 @@ int test_http_port(const test_runner *runner);
 int test_http_connect(int port);
 
 /*
- * Sends "METHOD PATH HTTP/1.1" and the headers (each with its \r\n, or ""), and reads until the end. The Host is
- * 127.0.0.1 unless the headers have one. No answer within 10 s fails the test.
+ * Sends "METHOD PATH HTTP/1.1" and the headers (each with its \r\n, or ""), and reads until the end. The
+ * Host is 127.0.0.1 unless the headers have one. No answer within 10 s fails the test.
  */
 test_http_answer test_http_ask(int port, const char *method, const char *path, const char *headers);
 
@@ -35,8 +35,9 @@ int test_http_status(int port, const char *path);
 double test_metrics_value(const char *metrics, const char *sample);
 
 /*
- * Fails the test unless it is Prometheus's text format, version 0.0.4: each family with HELP and TYPE before its samples and
- * once, all its samples together and none twice, names and labels well formed, buckets rising up to +Inf.
+ * Fails the test unless it is Prometheus's text format, version 0.0.4: each family with HELP and TYPE
+ * before its samples and once, all its samples together and none twice, names and labels well formed,
+ * buckets rising up to +Inf.
  */
 void test_metrics_check(const char *metrics);
 

@@ -1,4 +1,7 @@
-/* test_admin_parts.c - where the admin server listens, who may ask it, what it remembers, and how it counts durations. */
+/*
+ * test_admin_parts.c - where the admin server listens, who may ask it, what it remembers, and how it counts
+ * durations.
+ */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

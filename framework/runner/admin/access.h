@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * Whether an Authorization header (NULL: none came) carries the token: "Bearer TOKEN", or "Basic ..." with the
- * token as the password of any user. Takes as long for a wrong token as for a right one.
+ * Whether an Authorization header (NULL: none came) carries the token: "Bearer TOKEN", or "Basic ..." with
+ * the token as the password of any user. Takes as long for a wrong token as for a right one.
  */
 bool seg_access_has_token(const char *authorization, const char *token);
 

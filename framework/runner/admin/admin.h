@@ -1,13 +1,15 @@
 /*
- * admin.h - a runner, seen from outside: over HTTP, by people, by Prometheus, by whoever probes whether it lives.
+ * admin.h - a runner, seen from outside: over HTTP, by people, by Prometheus, by whoever probes whether it
+ * lives.
  *
  *     server.c     HTTP                     health.c    /livez, /readyz
  *     access.c     who may ask              metrics.c   /metrics
  *     events.c     what happened lately     api.c       /api/v1/...
  *     observer.c   groups as Redis has them page.c      /
  *
- * Nobody who handles messages ever waits for it: counters are read as they stand, and Redis is asked by the observer's
- * thread on a connection of its own. Functions are the main thread's; a NULL admin is one that is off, and does nothing.
+ * Nobody who handles messages ever waits for it: counters are read as they stand, and Redis is asked by the
+ * observer's thread on a connection of its own. Functions are the main thread's; a NULL admin is one that
+ * is off, and does nothing.
  */
 #ifndef SEG_ADMIN_ADMIN_H
 #define SEG_ADMIN_ADMIN_H
@@ -17,8 +19,8 @@
 typedef struct seg_admin seg_admin;
 
 /*
- * NULL where the configuration says off, or if out of memory. `name` is this runner's. Config, name and what the logger
- * leads to outlive it.
+ * NULL where the configuration says off, or if out of memory. `name` is this runner's. Config, name and
+ * what the logger leads to outlive it.
  */
 seg_admin *seg_admin_create(const seg_config *config, const char *name, seg_logger logger);
 
@@ -34,12 +36,14 @@ int seg_admin_start(seg_admin *admin, seg_error *error);
 /* Redis can be asked from now on, with these options. They are copied, what they point to outlives it. */
 void seg_admin_observe(seg_admin *admin, const seg_client_options *options);
 
-/* The section of consumer number `index` of the config has started. It stays as it is until it is detached. */
+/*
+ * The section of consumer number `index` of the config has started. It stays as it is until it is detached.
+ */
 void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index);
 
 /*
- * The configuration is another one from now on, and no section is attached. Answers nobody for a moment. What it says of
- * admin itself is not heeded.
+ * The configuration is another one from now on, and no section is attached. Answers nobody for a moment.
+ * What it says of admin itself is not heeded.
  */
 void seg_admin_reload(seg_admin *admin, const seg_config *config);
 

@@ -1,5 +1,6 @@
 /*
- * events.h - what happened lately: the newest lines of the log, whatever its level, without those for debugging.
+ * events.h - what happened lately: the newest lines of the log, whatever its level, without those for
+ * debugging.
  *
  * Nobody waits: whoever writes takes the next place, and a place that is just being read is passed over.
  */

@@ -37,7 +37,10 @@ static void judge_retries(verdict *v, const seg_config_consumer *config, const s
 	find(v, SEG_HEALTH_DEGRADED, config, what);
 }
 
-/* A lease is what Redis answers a heartbeat with: one that is valid says both, that it is a member and that Redis is there. */
+/*
+ * A lease is what Redis answers a heartbeat with: one that is valid says both, that it is a member and that
+ * Redis is there.
+ */
 static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
 	if (!section) {

@@ -1,8 +1,10 @@
 /*
- * metrics.c - /metrics, in Prometheus's text format. One table is one kind of metric; docs and dashboards follow it.
+ * metrics.c - /metrics, in Prometheus's text format. One table is one kind of metric; docs and dashboards
+ * follow it.
  *
- * What this process counts is read as it stands. What is known of partitions is read from Redis when it is scraped, at most
- * every 5 s: so lag is the truth, also for a worker that is stuck, and costs nothing while nobody looks.
+ * What this process counts is read as it stands. What is known of partitions is read from Redis when it is
+ * scraped, at most every 5 s: so lag is the truth, also for a worker that is stuck, and costs nothing while
+ * nobody looks.
  */
 #include <dirent.h>
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 /*
- * page.h - the page at /: HTML, style and script in one, made of page/ at build time, without anything from elsewhere.
+ * page.h - the page at /: HTML, style and script in one, made of page/ at build time, without anything from
+ * elsewhere.
  *
  * Its policy lets a browser run this one script and style, by their hashes, and talk to this server only.
  */

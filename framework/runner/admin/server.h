@@ -1,8 +1,10 @@
 /*
- * server.h - HTTP for those who look at a runner: sockets, tokens and headers; what there is to see is its routes'.
+ * server.h - HTTP for those who look at a runner: sockets, tokens and headers; what there is to see is its
+ * routes'.
  *
- * It has two threads of its own, so that one slow answer does not keep a probe waiting, and never more. Whoever asks
- * is given 10 s, and there are at most 64 connections. Only GET and HEAD: nothing can be changed here.
+ * It has two threads of its own, so that one slow answer does not keep a probe waiting, and never more.
+ * Whoever asks is given 10 s, and there are at most 64 connections. Only GET and HEAD: nothing can be
+ * changed here.
  */
 #ifndef SEG_ADMIN_SERVER_H
 #define SEG_ADMIN_SERVER_H
@@ -39,10 +41,10 @@ typedef struct seg_server seg_server;
 bool seg_server_is_built(void);
 
 /*
- * Listens, and answers with the routes (up to one whose path is NULL), which are called on the server's threads,
- * two at once. token NULL: everyone may ask, but a name that is not this machine's own is refused, so that no web
- * page can make its visitor's browser ask. All that is passed outlives the server. 0, SEG_ESYSTEM, SEG_ENOMEM, or
- * SEG_EINVAL where it is not built.
+ * Listens, and answers with the routes (up to one whose path is NULL), which are called on the server's
+ * threads, two at once. token NULL: everyone may ask, but a name that is not this machine's own is refused,
+ * so that no web page can make its visitor's browser ask. All that is passed outlives the server. 0,
+ * SEG_ESYSTEM, SEG_ENOMEM, or SEG_EINVAL where it is not built.
  */
 int seg_server_start(const seg_listen *listen, const char *token, const seg_http_route *routes, void *arg,
 		     seg_logger logger, seg_server **server, seg_error *error);

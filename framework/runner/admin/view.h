@@ -1,5 +1,6 @@
 /*
- * view.h - what the answers are made of: the parts of an admin that its routes look at. They run on the server's threads.
+ * view.h - what the answers are made of: the parts of an admin that its routes look at. They run on the
+ * server's threads.
  */
 #ifndef SEG_ADMIN_VIEW_H
 #define SEG_ADMIN_VIEW_H
