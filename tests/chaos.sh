@@ -13,7 +13,7 @@ set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${SEG_BUILD_DIR-}" ]; then
-	"$source/tests/install-packages.sh" build run test
+	"$source/tests/install-packages.sh" build options run test
 	"$source/tests/build.sh" release
 	SEG_BUILD_DIR=${SEG_BUILD_ROOT:-$source}/build-release
 fi

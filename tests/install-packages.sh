@@ -3,6 +3,7 @@
 #
 #   build   what compiles the project      test    what its tests need besides
 #   run     what segrunner needs to run    check   what .ci/run checks the source with
+#   options what parts that may be left out are built with: plugins, packing with lz4, HTTP, systemd, segctl top
 #   model   what tests/model.sh needs besides build
 #   look    a browser and a Prometheus; the tests that look at segrunner with them are skipped where they are missing
 #
@@ -12,14 +13,15 @@ set -eu
 
 packages_of() {
 	case $1 in
-	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev liblz4-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev libsystemd-dev ;;
+	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
+	options) echo g++ liblz4-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev libsystemd-dev libncurses-dev ;;
 	run) echo redis-server ;;
 	test) echo libcmocka-dev jq python3 postgresql ;;
 	model) echo spin ;;
 	look) echo chromium prometheus ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)
-		echo "$0: no group \"$1\"; there are build, run, test, model, look and check" >&2
+		echo "$0: no group \"$1\"; there are build, options, run, test, model, look and check" >&2
 		exit 64
 		;;
 	esac

@@ -4,7 +4,7 @@
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
-"$source/tests/install-packages.sh" build
+"$source/tests/install-packages.sh" build options
 "$source/tests/build.sh" release -DCMAKE_INSTALL_PREFIX=/usr/local
 build=${SEG_BUILD_ROOT:-$source}/build-release
 work=$(mktemp -d)

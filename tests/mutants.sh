@@ -71,7 +71,7 @@ if [ -n "$check" ]; then
 	exit 0
 fi
 
-"$source/tests/install-packages.sh" build run test
+"$source/tests/install-packages.sh" build options run test
 generator=
 command -v ninja >/dev/null && generator="-G Ninja"
 # shellcheck disable=SC2086 # words

@@ -16,7 +16,7 @@ if [ "${1-}" = -k ]; then
 fi
 pattern=$(IFS='|' && echo "$*")
 
-packages="build run test"
+packages="build options run test"
 [ "$kind" = fuzz ] && packages="$packages check"
 # shellcheck disable=SC2086 # words
 "$source/tests/install-packages.sh" $packages
