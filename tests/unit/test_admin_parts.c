@@ -142,31 +142,33 @@ static void write_line(seg_events *events, int level, const char *text)
 	seg_events_write(events, &event);
 }
 
-static void the_newest_events_are_kept_and_all_lines_go_on(void **state)
+static void the_newest_events_of_each_level_are_kept_and_all_lines_go_on(void **state)
 {
 	(void)state;
 	int lines = 0;
+	static seg_event list[SEG_EVENTS_MAX];
 	seg_events *events = seg_events_create(seg_logger_make(count_line, &lines));
-	seg_event event;
 	assert_non_null(events);
-	assert_int_equal(seg_events_newest(events), 0);
-	assert_false(seg_events_read(events, 0, &event));
 	write_line(events, SEG_LOG_DEBUG, "not for here");
 	assert_int_equal(seg_events_newest(events), 0);
+	assert_int_equal(seg_events_copy(events, 0, list), 0);
+	write_line(events, SEG_LOG_ERROR, "an error");
 	for (int i = 1; i <= SEG_EVENTS_KEPT + 10; i++) {
 		char text[32];
 		snprintf(text, sizeof(text), "line %d", i);
 		write_line(events, SEG_LOG_INFO, text);
 	}
-	assert_int_equal(lines, SEG_EVENTS_KEPT + 11);
-	assert_int_equal(seg_events_newest(events), SEG_EVENTS_KEPT + 10);
-	assert_false(seg_events_read(events, 10, &event));
-	assert_true(seg_events_read(events, 11, &event));
-	assert_string_equal(event.text, "line 11");
-	assert_string_equal(event.stream, "s");
-	assert_string_equal(event.group, "");
-	assert_true(seg_events_read(events, SEG_EVENTS_KEPT + 10, &event));
-	assert_false(seg_events_read(events, SEG_EVENTS_KEPT + 11, &event));
+	write_line(events, SEG_LOG_WARNING, "a warning");
+	assert_int_equal(lines, SEG_EVENTS_KEPT + 13);
+	assert_int_equal(seg_events_newest(events), SEG_EVENTS_KEPT + 12);
+	assert_int_equal(seg_events_copy(events, 0, list), SEG_EVENTS_KEPT + 2);
+	assert_string_equal(list[0].text, "an error");
+	assert_string_equal(list[1].text, "line 11");
+	assert_string_equal(list[1].stream, "s");
+	assert_string_equal(list[1].group, "");
+	assert_string_equal(list[SEG_EVENTS_KEPT + 1].text, "a warning");
+	assert_int_equal(seg_events_copy(events, SEG_EVENTS_KEPT + 10, list), 2);
+	assert_int_equal(seg_events_copy(events, SEG_EVENTS_KEPT + 12, list), 0);
 	seg_events_destroy(events);
 }
 
@@ -187,25 +189,25 @@ static void *write_many(void *arg)
 static void an_event_that_is_read_while_others_write_is_whole(void **state)
 {
 	(void)state;
+	static seg_event list[SEG_EVENTS_MAX];
 	seg_events *events = seg_events_create(seg_logger_make(NULL, NULL));
 	pthread_t writers[WRITERS];
-	seg_event event;
-	unsigned read = 0;
+	uint64_t newest;
 	assert_non_null(events);
 	for (int i = 0; i < WRITERS; i++)
 		assert_int_equal(pthread_create(&writers[i], NULL, write_many, events), 0);
-	for (uint64_t newest = 0; newest < WRITERS * LINES; newest = seg_events_newest(events)) {
-		for (uint64_t number = newest > 100 ? newest - 100 : 1; number <= newest; number++) {
-			if (!seg_events_read(events, number, &event))
-				continue;
-			read++;
-			char letter[2] = {event.text[0], '\0'};
-			assert_int_equal(strspn(event.text, letter), 199);
+	do {
+		newest = seg_events_newest(events);
+		size_t count = seg_events_copy(events, 0, list);
+		for (size_t i = 0; i < count; i++) {
+			char letter[2] = {list[i].text[0], '\0'};
+			assert_int_equal(strspn(list[i].text, letter), 199);
+			assert_true(i == 0 || list[i].number > list[i - 1].number);
 		}
-	}
+	} while (newest < (uint64_t)WRITERS * LINES);
 	for (int i = 0; i < WRITERS; i++)
 		pthread_join(writers[i], NULL);
-	assert_true(read > 0);
+	assert_true(seg_events_copy(events, 0, list) > 0);
 	seg_events_destroy(events);
 }
 
@@ -237,7 +239,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_address_and_port_is_refused_with_what_to_write),
 		cmocka_unit_test(the_token_opens_as_bearer_and_as_password_and_nothing_else_does),
 		cmocka_unit_test(only_addresses_and_localhost_are_names_that_nobody_else_can_have),
-		cmocka_unit_test(the_newest_events_are_kept_and_all_lines_go_on),
+		cmocka_unit_test(the_newest_events_of_each_level_are_kept_and_all_lines_go_on),
 		cmocka_unit_test(an_event_that_is_read_while_others_write_is_whole),
 		cmocka_unit_test(a_duration_is_counted_in_the_first_bucket_that_holds_it),
 	};

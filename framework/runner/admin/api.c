@@ -240,11 +240,11 @@ void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer 
 	json_t *list = json_array();
 	uint64_t newest = seg_events_newest(admin->events);
 	uint64_t after = request->after ? strtoull(request->after, NULL, 10) : 0;
-	seg_event event;
-	if (newest > SEG_EVENTS_KEPT && after < newest - SEG_EVENTS_KEPT)
-		after = newest - SEG_EVENTS_KEPT;
-	for (uint64_t number = after + 1; number <= newest; number++)
-		if (seg_events_read(admin->events, number, &event))
-			json_array_append_new(list, event_json(&event));
+	seg_event *events = malloc(SEG_EVENTS_MAX * sizeof(*events));
+	size_t count = events ? seg_events_copy(admin->events, after, events) : 0;
+	/* What came while they were copied is for the next time. */
+	for (size_t i = 0; i < count && events[i].number <= newest; i++)
+		json_array_append_new(list, event_json(&events[i]));
+	free(events);
 	write_json(answer, json_pack("{s:I, s:o}", "newest", (json_int_t)newest, "events", list));
 }

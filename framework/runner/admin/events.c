@@ -11,12 +11,22 @@ typedef struct {
 	seg_event event;
 } place;
 
+typedef struct {
+	atomic_ullong written; /* events, ever */
+	place places[SEG_EVENTS_KEPT];
+} ring;
+
 struct seg_events {
 	seg_log_fn next;
 	void *next_arg;
 	atomic_ullong newest;
-	place places[SEG_EVENTS_KEPT];
+	ring rings[SEG_LOG_ERROR - SEG_LOG_INFO + 1]; /* one for each level */
 };
+
+static place *place_at(seg_events *events, size_t i)
+{
+	return &events->rings[i / SEG_EVENTS_KEPT].places[i % SEG_EVENTS_KEPT];
+}
 
 seg_events *seg_events_create(seg_logger next)
 {
@@ -25,8 +35,8 @@ seg_events *seg_events_create(seg_logger next)
 		return NULL;
 	events->next = next.fn;
 	events->next_arg = next.arg;
-	for (size_t i = 0; i < SEG_EVENTS_KEPT; i++)
-		atomic_flag_clear(&events->places[i].taken);
+	for (size_t i = 0; i < SEG_EVENTS_MAX; i++)
+		atomic_flag_clear(&place_at(events, i)->taken);
 	return events;
 }
 
@@ -37,14 +47,17 @@ void seg_events_destroy(seg_events *events)
 
 static void keep(seg_events *events, const seg_log_event *event)
 {
+	int level = event->level < SEG_LOG_ERROR ? event->level : SEG_LOG_ERROR;
+	ring *r = &events->rings[level - SEG_LOG_INFO];
 	uint64_t number = atomic_fetch_add_explicit(&events->newest, 1, memory_order_relaxed) + 1;
-	place *p = &events->places[number % SEG_EVENTS_KEPT];
+	uint64_t written = atomic_fetch_add_explicit(&r->written, 1, memory_order_relaxed);
+	place *p = &r->places[written % SEG_EVENTS_KEPT];
 	if (atomic_flag_test_and_set_explicit(&p->taken, memory_order_acquire))
 		return;
 	seg_event *kept = &p->event;
 	kept->number = number;
 	kept->time = seg_wall_clock();
-	kept->level = event->level;
+	kept->level = level;
 	kept->partition = event->partition;
 	kept->epoch = event->epoch;
 	snprintf(kept->text, sizeof(kept->text), "%s", event->text);
@@ -67,12 +80,23 @@ uint64_t seg_events_newest(const seg_events *events)
 	return atomic_load_explicit(&events->newest, memory_order_relaxed);
 }
 
-bool seg_events_read(seg_events *events, uint64_t number, seg_event *event)
+static int by_number(const void *a, const void *b)
 {
-	place *p = &events->places[number % SEG_EVENTS_KEPT];
-	if (atomic_flag_test_and_set_explicit(&p->taken, memory_order_acquire))
-		return false;
-	*event = p->event;
-	atomic_flag_clear_explicit(&p->taken, memory_order_release);
-	return number > 0 && event->number == number;
+	uint64_t x = ((const seg_event *)a)->number, y = ((const seg_event *)b)->number;
+	return x < y ? -1 : x > y;
+}
+
+size_t seg_events_copy(seg_events *events, uint64_t after, seg_event *list)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < SEG_EVENTS_MAX; i++) {
+		place *p = place_at(events, i);
+		if (atomic_flag_test_and_set_explicit(&p->taken, memory_order_acquire))
+			continue;
+		if (p->event.number > after)
+			list[count++] = p->event;
+		atomic_flag_clear_explicit(&p->taken, memory_order_release);
+	}
+	qsort(list, count, sizeof(*list), by_number);
+	return count;
 }

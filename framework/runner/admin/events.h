@@ -1,6 +1,6 @@
 /*
- * events.h - what happened lately: the newest lines of the log, whatever its level, without those for
- * debugging.
+ * events.h - what happened lately: the newest lines of the log of each level, but those for debugging. Many of
+ * one level do not push out those of another.
  *
  * Nobody waits: whoever writes takes the next place, and a place that is just being read is passed over.
  */
@@ -13,7 +13,10 @@
 #include "base/log.h"
 #include "base/names.h"
 
-enum { SEG_EVENTS_KEPT = 512 };
+enum { SEG_EVENTS_KEPT = 256 }; /* of each level */
+
+/* Of all levels. */
+enum { SEG_EVENTS_MAX = 3 * SEG_EVENTS_KEPT };
 
 typedef struct seg_event {
 	uint64_t number; /* rises from 1; numbers may be missing */
@@ -38,7 +41,10 @@ void seg_events_write(void *events, const seg_log_event *event);
 /* The number of the newest event; 0: there was none. Any thread. */
 uint64_t seg_events_newest(const seg_events *events);
 
-/* Copies event `number` if it is still there. Any thread. */
-bool seg_events_read(seg_events *events, uint64_t number, seg_event *event);
+/*
+ * Copies those behind number `after` that are still there to list[SEG_EVENTS_MAX], oldest first. Returns how many
+ * they are. Any thread.
+ */
+size_t seg_events_copy(seg_events *events, uint64_t after, seg_event *list);
 
 #endif
