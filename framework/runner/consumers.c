@@ -114,7 +114,10 @@ void seg_consumers_report(seg_consumers *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		seg_section *s = c->list[i];
-		seg_log(&s->logger, SEG_LOG_INFO, "[consumer %s] has %u partitions%s", s->config->name,
+		seg_logger logger = c->logger;
+		logger.stream = s->config->stream;
+		logger.group = s->config->group;
+		seg_log(&logger, SEG_LOG_INFO, "[consumer %s] has %u partitions%s", s->config->name,
 			atomic_load(&s->counters.owned), s->member ? "" : ", and stands by");
 		if (s->member)
 			seg_member_report(s->member);

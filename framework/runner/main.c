@@ -9,6 +9,8 @@
 #include <sysexits.h>
 
 #include "runner/config.h"
+#include "runner/plugin_new.h"
+#include "runner/plugin_trial.h"
 #include "runner/runner.h"
 
 static void print_usage(FILE *out)
@@ -17,6 +19,8 @@ static void print_usage(FILE *out)
 	      "       segrunner --check FILE   check FILE and load its plugins, run nothing\n"
 	      "       segrunner --show FILE    print what is in force, defaults included, no secrets\n"
 	      "       segrunner --reference    print every option with its default, as an INI file\n"
+	      "       segrunner test PLUGIN CASES [OPTION=VALUE...]   hand messages of a file to a handler\n"
+	      "       segrunner new-plugin NAME [--cpp]   make a plugin to start from, with a test\n"
 	      "       segrunner --help | --version\n",
 	      out);
 }
@@ -95,6 +99,36 @@ static int show(const char *file)
 	return exit_code;
 }
 
+/* `segrunner test PLUGIN CASES [OPTION=VALUE...]`; arguments behind "test". */
+static int test_plugin(char **arguments, int count)
+{
+	if (count >= 2)
+		return seg_plugin_trial(arguments[0], arguments[1], arguments + 2, count - 2);
+	fputs("Usage: segrunner test PLUGIN CASES [OPTION=VALUE...]; CASES is a file of JSON lines such as\n"
+	      "{\"key\": \"k1\", \"data\": \"hello\", \"expect\": \"done\"}, or what `segctl tail -o json` prints\n",
+	      stderr);
+	return EX_USAGE;
+}
+
+/* `segrunner new-plugin NAME [--cpp]`, in any order. */
+static int new_plugin(char **arguments, int count)
+{
+	const char *name = NULL;
+	bool cpp = false, good = true;
+	for (int i = 0; i < count; i++) {
+		if (strcmp(arguments[i], "--cpp") == 0)
+			cpp = true;
+		else if (arguments[i][0] == '-' || name)
+			good = false;
+		else
+			name = arguments[i];
+	}
+	if (good && name)
+		return seg_plugin_new(name, cpp);
+	fputs("Usage: segrunner new-plugin NAME [--cpp]\n", stderr);
+	return EX_USAGE;
+}
+
 /* What was printed has to have arrived: `segrunner --help >/dev/full` fails. */
 static int flushed(int exit_code)
 {
@@ -117,6 +151,10 @@ int main(int argc, char **argv)
 	};
 	int (*action)(const char *file) = NULL;
 	const char *file = NULL;
+	if (argc > 1 && strcmp(argv[1], "test") == 0)
+		return flushed(test_plugin(argv + 2, argc - 2));
+	if (argc > 1 && strcmp(argv[1], "new-plugin") == 0)
+		return flushed(new_plugin(argv + 2, argc - 2));
 	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
 		switch (option) {
 		case 'c':

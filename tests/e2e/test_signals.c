@@ -104,13 +104,20 @@ static void a_runner_that_stands_by_stops_at_once_and_cleanly(void **state)
 	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
 }
 
+/* Its workers begin a moment after Redis knows whose the partitions are. */
+static bool reports_all(void *arg)
+{
+	(void)arg;
+	kill(runners[0]->pid, SIGUSR2);
+	return test_runner_has_said(runners[0], "[consumer c] has 4 partitions");
+}
+
 static void each_partition_is_a_line_of_the_report(void **state)
 {
 	(void)state;
 	run(0);
 	test_group_wait_balanced(server->address, "s", "g", 1);
-	kill(runners[0]->pid, SIGUSR2);
-	test_runner_says(runners[0], "[consumer c] has 4 partitions");
+	test_wait_until(reports_all, NULL, 20000, "all partitions are reported");
 	for (int i = 0; i < PARTITIONS; i++) {
 		char line[160];
 		snprintf(

@@ -1,0 +1,224 @@
+/* test_plugin_trial.c - `segrunner test` and `segrunner new-plugin`, as the author of a plugin uses them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { SAID_MAX = 64 * 1024 };
+
+static char directory[64], said[SAID_MAX];
+
+static int set_up(void **state)
+{
+	(void)state;
+	test_directory_make(directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_directory_remove(directory);
+	return 0;
+}
+
+/* Runs a command in the directory, $segrunner and $plugins being set; what it says is in `said`. Its exit code. */
+__attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
+{
+	char command[4096];
+	int used = snprintf(command, sizeof(command),
+			    "cd %s && export segrunner=%s/framework/segrunner plugins=%s/tests/plugins && { ",
+			    directory, test_build_directory(), test_build_directory());
+	va_list args;
+	va_start(args, format);
+	vsnprintf(command + used, sizeof(command) - (size_t)used - 16, format, args);
+	va_end(args);
+	strcat(command, "; } 2>&1");
+	FILE *pipe = popen(command, "r");
+	assert_non_null(pipe);
+	said[fread(said, 1, SAID_MAX - 1, pipe)] = '\0';
+	int status = pclose(pipe);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void assert_says(const char *text)
+{
+	if (!strstr(said, text))
+		fail_msg("\"%s\" is not in:\n%s", text, said);
+}
+
+static void write_cases(const char *text)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/cases.jsonl", directory);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int try(const char *options)
+{
+	return run("$segrunner test $plugins/record.so cases.jsonl path=out %s", options);
+}
+
+/* --- segrunner test ------------------------------------------------------------------------- */
+
+static void each_answer_is_a_line_and_the_handler_got_what_the_file_says(void **state)
+{
+	(void)state;
+	write_cases(
+		"{\"key\": \"a\", \"data\": \"good\"}\n"
+		"\n"
+		"{\"id\": \"5-1\", \"partition\": 3, \"key\": {\"base64\": \"AAE=\"}, \"data\": {\"n\": 5}, "
+		"\"attempt\": 2, \"headers\": {\"h\": \"v\"}}\n"
+		"[{\"data\": \"1\"}, {\"data\": \"bad\"}, {\"data\": \"3\"}]\n"
+		"{\"data\": \"worse\"}\n"
+		"{\"data\": \"enough\"}\n");
+	assert_int_equal(try("fail=bad dead_letter=worse stop=enough events=yes"), EX_OK);
+	assert_says("cases.jsonl:1: done\n");
+	assert_says("cases.jsonl:3: done\n");
+	assert_says("cases.jsonl:4: retry at message 1 of 3: told to fail\n");
+	assert_says("cases.jsonl:5: dead_letter: told to dead-letter\n");
+	assert_says("cases.jsonl:6: stop: told to stop\n");
+	assert_says("5 cases, 0 not as expected\n");
+	assert_int_equal(run("cat out"), 0);
+	assert_string_equal(said, "open 1 0\n1 0 0-1 a good 1\nopen 1 3\n1 3 5-1 \\x00\\x01 {\"n\":5} 2\n"
+				  "1 0 5-2 - 1 1\n1 0 5-3 - bad 1\n1 0 5-5 - worse 1\n1 0 5-6 - enough 1\n"
+				  "close 1 3 released\nclose 1 0 released\n");
+}
+
+static void an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1(void **state)
+{
+	(void)state;
+	write_cases("{\"data\": \"x\", \"expect\": \"done\"}\n"
+		    "{\"data\": \"x\", \"expect\": \"retry\"}\n"
+		    "[{\"data\": \"x\", \"expect\": \"retry\", \"index\": 0}, {\"data\": \"bad\"}]\n"
+		    "{\"data\": \"bad\", \"expect\": \"retry\", \"reason\": \"another\"}\n"
+		    "{\"data\": \"bad\", \"expect\": \"retry\", \"reason\": \"told to\"}\n");
+	assert_int_equal(try("fail=bad"), 1);
+	assert_says(":2: done; EXPECTED retry\n");
+	assert_says(":3: retry at message 1 of 2: told to fail; EXPECTED retry at message 0\n");
+	assert_says(":4: retry: told to fail; EXPECTED retry: another\n");
+	assert_says(":5: retry: told to fail\n");
+	assert_says("5 cases, 3 not as expected\n");
+}
+
+static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *text;
+	} lines[] = {
+		{"{\"key\": \"a\"", ":2: no JSON"},
+		{"5", ":2: a message is an object"},
+		{"[]", ":2: a batch is 1 to"},
+		{"{\"kye\": \"a\"}", ":2: unknown field \"kye\"; there are id partition key data"},
+		{"{\"id\": 5}", ":2: \"id\" is a text"},
+		{"{\"expect\": \"fine\"}", ":2: \"expect\" is done, retry, dead_letter or stop"},
+		{"{\"partition\": -1}", ":2: \"partition\" is a whole number of 0 to"},
+		{"{\"data\": {\"base64\": \"%\"}}", ":2: \"%\" is no base64"},
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "{}\n%s\n", lines[i].line);
+		write_cases(text);
+		assert_int_equal(try(""), EX_DATAERR);
+		assert_says(lines[i].text);
+	}
+}
+
+static void what_the_plugin_refuses_is_told_and_its_options_are_checked(void **state)
+{
+	(void)state;
+	write_cases("{}\n");
+	assert_int_equal(try("paht=x"), EX_USAGE);
+	assert_says("did you mean \"option.path\"");
+	assert_int_equal(try("delay=soon"), EX_USAGE);
+	assert_int_equal(try("nonsense"), EX_USAGE);
+	assert_int_equal(run("$segrunner test $plugins/no_symbol.so cases.jsonl"), EX_UNAVAILABLE);
+	assert_says("SEG_HANDLER_EXPORT");
+	assert_int_equal(run("$segrunner test $plugins/record.so nowhere.jsonl path=out"), EX_NOINPUT);
+	assert_int_equal(run("$segrunner test $plugins/record.so"), EX_USAGE);
+	assert_int_equal(run("echo '{}' | $segrunner test $plugins/record.so - path=out"), EX_OK);
+}
+
+/* --- segrunner new-plugin ------------------------------------------------------------------------ */
+
+/* Installs this build, makes a plugin, builds it against that and runs its tests, and runs it as segrunner would. */
+static void make_and_test(const char *option, const char *suffix)
+{
+	if (run("cmake --install %s --prefix $PWD/prefix >/dev/null", test_build_directory())) {
+		print_message("left out: this build is not complete, so it cannot be installed\n");
+		skip();
+	}
+	assert_int_equal(run("$segrunner new-plugin counts %s", option), EX_OK);
+	assert_says("cmake -B build");
+	assert_int_equal(run("test -f counts/counts.%s", suffix), 0);
+	assert_int_equal(run("! grep -r @ counts"), 0);
+	assert_int_equal(
+		run("cd counts && CMAKE_PREFIX_PATH=$PWD/../prefix cmake -B build && cmake --build build && "
+		    "ctest --test-dir build --output-on-failure"),
+		0);
+	assert_says("100% tests passed, 0 tests failed out of 2");
+	assert_int_equal(run("cd counts && $segrunner --check counts.ini"), EX_OK);
+}
+
+static void a_new_plugin_in_c_builds_and_passes_its_tests(void **state)
+{
+	(void)state;
+	make_and_test("", "c");
+}
+
+static void a_new_plugin_in_cpp_builds_and_passes_its_tests(void **state)
+{
+	(void)state;
+	make_and_test("--cpp", "cpp");
+}
+
+static void nothing_is_overwritten_and_a_bad_name_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(run("$segrunner new-plugin mine"), EX_OK);
+	assert_int_equal(run("$segrunner new-plugin mine"), EX_CANTCREAT);
+	assert_says("take another name");
+	assert_int_equal(run("$segrunner new-plugin ../mine"), EX_USAGE);
+	assert_int_equal(run("$segrunner new-plugin Mine"), EX_USAGE);
+	assert_int_equal(run("$segrunner new-plugin test"), EX_USAGE);
+	assert_int_equal(run("$segrunner new-plugin"), EX_USAGE);
+	assert_int_equal(run("$segrunner new-plugin a --cxx"), EX_USAGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_answer_is_a_line_and_the_handler_got_what_the_file_says,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_read_is_named_with_what_is_wrong,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_the_plugin_refuses_is_told_and_its_options_are_checked,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_new_plugin_in_c_builds_and_passes_its_tests, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_new_plugin_in_cpp_builds_and_passes_its_tests, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(nothing_is_overwritten_and_a_bad_name_is_refused, set_up,
+						tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
