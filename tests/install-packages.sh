@@ -16,7 +16,7 @@ packages_of() {
 	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
 	options) echo g++ liblz4-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev libsystemd-dev libncurses-dev ;;
 	run) echo redis-server ;;
-	test) echo libcmocka-dev jq python3 postgresql ;;
+	test) echo libcmocka-dev jq python3 postgresql groff ;;
 	model) echo spin ;;
 	look) echo chromium prometheus ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;

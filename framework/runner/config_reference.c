@@ -1,4 +1,4 @@
-/* config_reference.c - the table of options as people read it: an INI file, Markdown, and `--help`. */
+/* config_reference.c - the table of options as people read it: an INI file, Markdown, `--help`, a manual page. */
 #include <string.h>
 
 #include "runner/config_options.h"
@@ -88,6 +88,58 @@ static void print_help_row(FILE *out, const seg_config_row *row)
 	fputs(row->required ? "; required)\n" : ")\n", out);
 }
 
+/* --- segrunner.ini(5) -------------------------------------------------------------------- */
+
+static const char man_head[] =
+	".SH NAME\nsegrunner.ini \\- configuration of segrunner\n"
+	".SH DESCRIPTION\n"
+	"A line is\n.BR [section] ,\n.IR \"name \" = \" value\" ,\nor a comment: # or ; at its start or behind a blank.\n"
+	"Values may hold\n.B ${NAME}\nor\n.B ${NAME:\\-default}\nfor an environment variable, and\n.B $$\n"
+	"for the character $.\nRelative paths start at the file they are written in.\n"
+	".PP\nAbove the first section,\n.B include = PATH\nreads another file in its place. [redis] and [runner] may be "
+	"spread over several files, each option given once.\n"
+	".PP\nDurations are written 500ms, 10s, 5min (ns us ms s min h d); sizes 512B, 64KiB, 4MiB (B KiB MiB GiB TiB, and\n"
+	"KB MB GB TB of 1000); numbers 1000 or 1_000_000.\n"
+	".PP\n.B segrunner \\-\\-check\nnames every mistake in a file. A changed file is put in force by SIGHUP; with each "
+	"option it says how.\n";
+
+static const char man_tail[] =
+	".SH EXAMPLES\n.nf\n[redis]\naddress = redis://127.0.0.1:6379\n\n[consumer bookings]\nstream = orders\n"
+	"group = booking\nplugin = ./booking.so\npartitions = 8\npartition_size = 1_000_000\n.fi\n"
+	".SH SEE ALSO\n.BR segrunner (1),\n.BR segctl (1),\n.BR segmenter (3)\n";
+
+/* As troff takes it: text that it does not read as its own. */
+static void print_roff(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputs("\\e", out);
+		else if (*text == '-')
+			fputs("\\-", out);
+		else
+			fputc(*text, out);
+	}
+}
+
+static void print_man_row(FILE *out, const seg_config_row *row)
+{
+	static const char *const changes[] = {
+		[SEG_CHANGE_CONSUMER] = "SIGHUP: the sections it is about hand over to themselves.",
+		[SEG_CHANGE_LIVE] = "SIGHUP: at once.",
+		[SEG_CHANGE_RESTART] = "SIGHUP: not before segrunner is started again.",
+	};
+	char range[80];
+	fprintf(out, ".TP\n.B %s\n", row->name);
+	print_roff(out, row->help);
+	fputs("\n.br\nValues: ", out);
+	print_roff(out, seg_config_row_range(row, range, sizeof(range)));
+	if (row->value) {
+		fputs("; default ", out);
+		print_roff(out, row->value);
+	}
+	fprintf(out, "%s.\n.br\n%s\n", row->required ? "; required" : "", changes[row->change]);
+}
+
 static void print_section_head(FILE *out, seg_config_form form, seg_config_section section)
 {
 	switch (form) {
@@ -101,6 +153,9 @@ static void print_section_head(FILE *out, seg_config_form form, seg_config_secti
 			"%s### `[%s]`\n\n%s\n\n| option | default | values | what it does |\n| --- | --- | "
 			"--- | --- |\n",
 			section ? "\n" : "", section_title(section), section_help[section]);
+		break;
+	case SEG_CONFIG_FORM_MAN:
+		fprintf(out, ".SH [%s]\n%s\n", section_title(section), section_help[section]);
 		break;
 	case SEG_CONFIG_FORM_HELP:
 		fprintf(out, "%s[%s]\n  ", section ? "\n" : "", section_title(section));
@@ -120,6 +175,9 @@ static void print_section_end(FILE *out, seg_config_form form, seg_config_sectio
 	case SEG_CONFIG_FORM_MARKDOWN:
 		fprintf(out, "\n`option.NAME = value`%s\n", option_help + strlen("option.NAME = value"));
 		break;
+	case SEG_CONFIG_FORM_MAN:
+		fprintf(out, ".TP\n.B option.NAME\n%s\n", option_help);
+		break;
 	case SEG_CONFIG_FORM_HELP:
 		fprintf(out, "  %s\n", option_help);
 		break;
@@ -130,6 +188,9 @@ void seg_config_reference(FILE *out, seg_config_form form)
 {
 	if (form == SEG_CONFIG_FORM_INI)
 		fputs(ini_head, out);
+	if (form == SEG_CONFIG_FORM_MAN)
+		fprintf(out, ".TH SEGRUNNER.INI 5 \"\" \"segrunner %s\" \"segrunner\"\n%s", seg_version(),
+			man_head);
 	for (seg_config_section section = SEG_CONFIG_REDIS; section < SEG_CONFIG_SECTIONS; section++) {
 		print_section_head(out, form, section);
 		for (size_t i = 0; i < seg_config_row_count; i++) {
@@ -143,6 +204,9 @@ void seg_config_reference(FILE *out, seg_config_form form)
 			case SEG_CONFIG_FORM_MARKDOWN:
 				print_markdown_row(out, row);
 				break;
+			case SEG_CONFIG_FORM_MAN:
+				print_man_row(out, row);
+				break;
 			case SEG_CONFIG_FORM_HELP:
 				print_help_row(out, row);
 				break;
@@ -150,4 +214,6 @@ void seg_config_reference(FILE *out, seg_config_form form)
 		}
 		print_section_end(out, form, section);
 	}
+	if (form == SEG_CONFIG_FORM_MAN)
+		fputs(man_tail, out);
 }

@@ -18,7 +18,7 @@ static void print_usage(FILE *out)
 	fputs("Usage: segrunner -c FILE        run the handlers that FILE configures\n"
 	      "       segrunner --check FILE   check FILE and load its plugins, run nothing\n"
 	      "       segrunner --show FILE    print what is in force, defaults included, no secrets\n"
-	      "       segrunner --reference    print every option with its default, as an INI file\n"
+	      "       segrunner --reference[=ini|man|markdown]   print every option with its default\n"
 	      "       segrunner test PLUGIN CASES [OPTION=VALUE...]   hand messages of a file to a handler\n"
 	      "       segrunner new-plugin NAME [--cpp]   make a plugin to start from, with a test\n"
 	      "       segrunner --help | --version\n",
@@ -32,6 +32,8 @@ static void print_help(void)
 	      "them with its plugin, one thread a partition, in order. Start it again to share the work.\n"
 	      "\n"
 	      "Signals: SIGTERM or SIGINT stops cleanly (drains, commits, leaves); a second one at once.\n"
+	      "SIGHUP reads FILE again, and puts a plugin's new build in the place of the old one. SIGUSR1 gives\n"
+	      "up all partitions until the next one; SIGUSR2 logs the state of each.\n"
 	      "Exit codes: 0 stopped cleanly, 64 usage, 66 no such file, 69 Redis or a plugin cannot go on,\n"
 	      "70 a handler is stuck, 71 the system refused, 75 stopped before all was drained,\n"
 	      "77 Redis refused the login, 78 configuration.\n"
@@ -99,6 +101,25 @@ static int show(const char *file)
 	return exit_code;
 }
 
+/* name: of the form, NULL for an INI file. */
+static int print_reference(const char *name)
+{
+	static const struct {
+		const char *name;
+		seg_config_form form;
+	} forms[] = {{"ini", SEG_CONFIG_FORM_INI},
+		     {"man", SEG_CONFIG_FORM_MAN},
+		     {"markdown", SEG_CONFIG_FORM_MARKDOWN}};
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (name && strcmp(name, forms[i].name) != 0)
+			continue;
+		seg_config_reference(stdout, forms[i].form);
+		return EX_OK;
+	}
+	fprintf(stderr, "segrunner: no form \"%s\"; write --reference=ini, =man or =markdown\n", name);
+	return EX_USAGE;
+}
+
 /* `segrunner test PLUGIN CASES [OPTION=VALUE...]`; arguments behind "test". */
 static int test_plugin(char **arguments, int count)
 {
@@ -144,7 +165,7 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"check", required_argument, NULL, 'k'},
 		{"show", required_argument, NULL, 's'},
-		{"reference", no_argument, NULL, 'r'},
+		{"reference", optional_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -168,8 +189,7 @@ int main(int argc, char **argv)
 			file = optarg;
 			break;
 		case 'r':
-			seg_config_reference(stdout, SEG_CONFIG_FORM_INI);
-			return flushed(EX_OK);
+			return flushed(print_reference(optarg));
 		case 'h':
 			print_help();
 			return flushed(EX_OK);

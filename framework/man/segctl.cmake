@@ -1,0 +1,32 @@
+# Writes segctl(1) to OUTPUT, of what PROGRAM says of itself.
+function(ask result)
+  execute_process(COMMAND "${PROGRAM}" ${ARGN} --help OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE "\\" "\\e" said "${said}")
+  string(REPLACE "-" "\\-" said "${said}")
+  string(REPLACE "\n." "\n\\&." said "${said}")
+  string(REPLACE "\n'" "\n\\&'" said "${said}")
+  set(${result} "${said}" PARENT_SCOPE)
+endfunction()
+
+ask(said)
+set(page ".TH SEGCTL 1 \"\" \"segctl ${VERSION}\" \"segctl\"
+.SH NAME
+segctl \\- looks at streams and groups of segmenter, and changes them
+.SH SYNOPSIS
+.nf
+.ft CR
+${said}.ft
+.fi
+.SH COMMANDS
+")
+# "  stream create STREAM   Registers ..."; a semicolon or bracket would be one of CMake's lists.
+string(REGEX REPLACE "[][;]" " " said "${said}")
+string(REGEX MATCHALL "\n  [a-z]+( [a-z]+)? [^\n]*" rows "${said}")
+foreach(row IN LISTS rows)
+  string(REGEX MATCH "[a-z]+( [a-z]+)?" command "${row}")
+  separate_arguments(words UNIX_COMMAND "${command}")
+  ask(said ${words})
+  string(APPEND page ".SS ${command}\n.nf\n.ft CR\n${said}.ft\n.fi\n")
+endforeach()
+string(APPEND page ".SH SEE ALSO\n.BR segrunner (1),\n.BR segrunner.ini (5)\n")
+file(WRITE "${OUTPUT}" "${page}")

@@ -1,0 +1,162 @@
+/* test_manual.c - manual pages and completions say what the programs do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness/runner.h"
+#include "runner/config_options.h"
+
+enum { SAID_MAX = 256 * 1024 };
+
+static char said[SAID_MAX];
+
+/* Runs a command with $build and $source set; what it says is in `said`. Its exit code. */
+__attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
+{
+	char command[2048];
+	int used = snprintf(command, sizeof(command), "build=%s source=%s; ", test_build_directory(),
+			    getenv("SEG_SOURCE_DIR"));
+	va_list args;
+	va_start(args, format);
+	vsnprintf(command + used, sizeof(command) - (size_t)used, format, args);
+	va_end(args);
+	FILE *pipe = popen(command, "r");
+	assert_non_null(pipe);
+	said[fread(said, 1, SAID_MAX - 1, pipe)] = '\0';
+	int status = pclose(pipe);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void assert_says(const char *text)
+{
+	if (!strstr(said, text))
+		fail_msg("\"%s\" is not in:\n%s", text, said);
+}
+
+/* The page as plain text, without font changes. */
+static void read_page(const char *name)
+{
+	if (run("command -v groff >/dev/null")) {
+		print_message("left out: there is no groff\n");
+		skip();
+	}
+	assert_int_equal(run("LC_ALL=C groff -man -Tascii -P-cbou -rLL=200n $build/framework/man/%s", name),
+			 0);
+}
+
+static void each_option_of_the_configuration_is_in_its_page_with_its_default(void **state)
+{
+	(void)state;
+	read_page("segrunner.ini.5");
+	for (size_t i = 0; i < seg_config_row_count; i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "default %s.", seg_config_rows[i].value);
+		assert_says(seg_config_rows[i].name);
+		if (seg_config_rows[i].value)
+			assert_says(text);
+	}
+	assert_says("SIGHUP: not before segrunner is started again.");
+}
+
+static void each_option_and_command_of_segrunner_is_in_its_page(void **state)
+{
+	(void)state;
+	static const char *const words[] = {"-c",        "--check", "--show", "--reference", "--help",
+					    "--version", "test",    "--cpp",  "new-plugin",  "SIGTERM",
+					    "SIGHUP",    "SIGUSR1", "SIGUSR2"};
+	assert_int_equal(run("$build/framework/segrunner --help"), 0);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		assert_says(words[i]);
+	read_page("segrunner.1");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		assert_says(words[i]);
+}
+
+static void the_library_page_has_every_function_and_status(void **state)
+{
+	(void)state;
+	read_page("segmenter.3");
+	char *page = strdup(said);
+	assert_int_equal(
+		run("grep -o 'seg_[a-z_]*(' $source/framework/include/segmenter/segmenter.h | sort -u | "
+		    "grep -v 'seg_delivery_fn\\|seg_log_fn'; "
+		    "grep -o 'SEG_E[A-Z]* =' $source/framework/include/segmenter/segmenter.h | tr -d ' ='"),
+		0);
+	int count = 0;
+	for (char *word = strtok(said, "\n"); word; word = strtok(NULL, "\n"), count++)
+		if (!strstr(page, word))
+			fail_msg("%s is not in segmenter(3)", word);
+	assert_true(count > 40);
+	free(page);
+}
+
+static void segctl_page_has_each_command(void **state)
+{
+	(void)state;
+	read_page("segctl.1");
+	assert_says("stream create STREAM");
+	assert_says("--max-lag");
+	assert_says("Usage: segctl dlq replay STREAM GROUP");
+}
+
+static void pages_have_no_errors(void **state)
+{
+	(void)state;
+	if (run("command -v groff >/dev/null"))
+		skip();
+	assert_int_equal(run("cd $build/framework/man && groff -man -Tutf8 -ww -z *.1 *.3 *.5 2>&1"), 0);
+	assert_string_equal(said, "");
+}
+
+/* What bash offers at the end of the line. */
+static void complete(const char *program, const char *words, int index)
+{
+	assert_int_equal(run("PATH=$build/framework:$build/framework/tools/segctl:$PATH bash -c '"
+			     ". $0/framework/completion/%s && COMP_WORDS=(%s) COMP_CWORD=%d; _%s; "
+			     "echo \"${COMPREPLY[@]}\"' $source",
+			     program, words, index, program),
+			 0);
+}
+
+static void the_shell_completes_commands_and_options(void **state)
+{
+	(void)state;
+	if (run("command -v bash >/dev/null"))
+		skip();
+	complete("segrunner", "segrunner new", 1);
+	assert_string_equal(said, "new-plugin\n");
+	complete("segrunner", "segrunner --s", 1);
+	assert_string_equal(said, "--show\n");
+	complete("segrunner", "segrunner new-plugin x --", 3);
+	assert_string_equal(said, "--cpp\n");
+	complete("segctl", "segctl st", 1);
+	assert_string_equal(said, "stream\n");
+	complete("segctl", "segctl dlq re", 2);
+	assert_string_equal(said, "replay\n");
+	complete("segctl", "segctl lag s g --max-", 4);
+	assert_string_equal(said, "--max-behind --max-lag\n");
+	complete("segctl", "segctl stream create --partitions", 3);
+	assert_string_equal(said, "--partitions\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_option_of_the_configuration_is_in_its_page_with_its_default),
+		cmocka_unit_test(each_option_and_command_of_segrunner_is_in_its_page),
+		cmocka_unit_test(the_library_page_has_every_function_and_status),
+		cmocka_unit_test(segctl_page_has_each_command),
+		cmocka_unit_test(pages_have_no_errors),
+		cmocka_unit_test(the_shell_completes_commands_and_options),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
