@@ -380,7 +380,7 @@ static void a_transaction_that_a_crash_cut_short_never_comes_back(void **state)
 		kill_user(u);
 		wait_until_gone(server);
 		/* Within the last XADD. */
-		char *path = path_of(d, "appendonlydir/appendonly.aof.1.incr.aof");
+		const char *path = path_of(d, "appendonlydir/appendonly.aof.1.incr.aof");
 		struct stat file;
 		assert_int_equal(stat(path, &file), 0);
 		assert_int_equal(truncate(path, file.st_size - 60), 0);
