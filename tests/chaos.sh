@@ -1,13 +1,15 @@
 #!/bin/sh
-# tests/chaos.sh --seed N --faults K [--only FAULT] [--directory DIR]: kills, freezes and stops runners, breaks Redis and
-# the network K times while a producer sends; then checks that nothing was lost, reordered or committed by a stale owner.
+# tests/chaos.sh --seed N --faults K [--only FAULT] [--directory DIR]: kills, freezes, stops and reloads runners, breaks
+# Redis and the network K times while a producer sends; then checks that nothing was lost, reordered or committed by a stale owner.
 # tests/chaos.sh --rolling N [--directory DIR]: restarts runners N times, one after the other and cleanly, and checks besides
 # that nothing was handled twice; tells how long partitions paused.
 #
-# The same seed draws the same faults. About a second each. Builds what is needed (see tests/build.sh), or takes the build
-# in $SEG_BUILD_DIR. Exits with 1 if a guarantee was broken; the history is kept then, and named. Last line:
+# The same seed draws the same faults. About a second each. --only trim removes messages that nobody has read, which are
+# counted apart, and must be by the group: as that takes messages away, it must be asked for. Where all faults are of a kind that may
+# not repeat a message (reload, trim), no duplicates are allowed. Builds what is needed (see tests/build.sh), or takes
+# the build in $SEG_BUILD_DIR. Exits with 1 if a guarantee was broken; the history is kept then, and named. Last line:
 #
-#   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T
+#   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T gaps=G
 #   chaos: rolling=N sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=0
 set -eu
 

@@ -23,8 +23,8 @@
 #include "chaos/progress.h"
 #include "chaos/rolling.h"
 
-/* Of a planned restart a session's end is no part, however slow the machine. */
-enum { SESSION_MS = 1000, ROLLING_SESSION_MS = 10000 };
+/* Where nothing may come twice a session must not end, however slow the machine. */
+enum { SESSION_MS = 1000, CLEAN_SESSION_MS = 10000 };
 
 enum { WARM_UP_MS = 1500, DRAIN_MS = 60000, END_MS = 15000 };
 
@@ -32,6 +32,7 @@ typedef struct {
 	uint64_t seed;
 	size_t faults;
 	size_t rolling; /* restarts, and no faults; or 0 */
+	bool clean;     /* nothing may come twice */
 	const char *only;
 	const char *directory;
 	const char *program;
@@ -132,7 +133,7 @@ static void start_all(const settings *set, chaos_world *world)
 {
 	int port = chaos_proxy_port(world->servers->proxy);
 	chaos_runners_init(world->runners, set->program, set->plugin, set->directory, port,
-			   set->rolling ? ROLLING_SESSION_MS : SESSION_MS, world->history);
+			   set->clean ? CLEAN_SESSION_MS : SESSION_MS, world->history);
 	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
 		chaos_runners_start(world->runners, slot);
 	chaos_world_pass(world, WARM_UP_MS);
@@ -168,6 +169,42 @@ static int trouble(const settings *set, const chaos_fault *faults, chaos_world *
 	return wrong;
 }
 
+static bool are_all_claimed(chaos_servers *servers)
+{
+	int claimed = 0;
+	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
+		redisReply *reply =
+			chaos_servers_command(servers,
+					      "HGET {__default:chaos:partition_%d}:workers:state clean", p);
+		claimed += reply && reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "0") == 0;
+		if (reply)
+			freeReplyObject(reply);
+	}
+	return claimed == CHAOS_PARTITIONS;
+}
+
+/* How many entries the group says were removed unread. What members have not noticed, the next owner finds at its claim. */
+static int count_removed(chaos_world *world)
+{
+	chaos_runners_start(world->runners, 0);
+	int64_t deadline = seg_now() + DRAIN_MS * SEG_MS;
+	while (!are_all_claimed(world->servers) && seg_now() < deadline)
+		chaos_world_pass(world, 20);
+	bool clean = are_all_claimed(world->servers) && chaos_runners_end(world->runners, END_MS);
+	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
+		redisReply *reply =
+			chaos_servers_command(world->servers,
+					      "HGET {__default:chaos:partition_%d}:workers:state lost", p);
+		if (reply && reply->type == REDIS_REPLY_STRING)
+			world->history->removed_unread += strtoull(reply->str, NULL, 10);
+		if (reply)
+			freeReplyObject(reply);
+	}
+	if (!clean)
+		fputs("violation: a runner did not claim all partitions, or did not stop\n", stderr);
+	return !clean;
+}
+
 /* After the last fault all must be well again, and be done with. Returns what is not. */
 static int come_to_rest(chaos_world *world, chaos_load *load)
 {
@@ -189,7 +226,20 @@ static int come_to_rest(chaos_world *world, chaos_load *load)
 		fprintf(stderr, "violation: a runner did not stop within %d ms of SIGTERM\n", END_MS);
 		wrong++;
 	}
-	return wrong;
+	return wrong + count_removed(world);
+}
+
+static void print_reloads(const chaos_world *world)
+{
+	const unsigned *n = world->reloads;
+	unsigned all = 0;
+	for (int i = 0; i < CHAOS_RELOADS; i++)
+		all += n[i];
+	if (all)
+		printf("chaos: %u reloads: %u handed over, %u untouched, %u refused as broken, %u while Redis was away, "
+		       "%u at the end of a process\n",
+		       all, n[CHAOS_RELOAD_EXCHANGED], n[CHAOS_RELOAD_UNTOUCHED], n[CHAOS_RELOAD_REFUSED],
+		       n[CHAOS_RELOAD_HINDERED], n[CHAOS_RELOAD_SILENT]);
 }
 
 /* Returns what is wrong that the checker cannot see. */
@@ -197,12 +247,15 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 {
 	chaos_servers servers;
 	chaos_runners runners;
-	chaos_world world = {&runners, &servers, history};
+	chaos_world world = {.runners = &runners, .servers = &servers, .history = history};
+	world.clean = set->clean;
+	history->processes_died = !set->clean;
 	chaos_servers_start(&servers, set->rolling == 0);
 	chaos_load *load = start_load(set, &servers);
 	start_all(set, &world);
 	int wrong = trouble(set, faults, &world);
-	wrong += come_to_rest(&world, load);
+	wrong += come_to_rest(&world, load) + world.wrong;
+	print_reloads(&world);
 	chaos_servers_stop(&servers, history);
 	if (chaos_history_read_records(history, set->directory))
 		wrong++;
@@ -238,14 +291,14 @@ static void print_verdict(const settings *set, const chaos_history *history, con
 	if (set->rolling)
 		printf("\n");
 	else
-		printf(" takeover-p99-ms=%ld\n", v->takeover_p99_ms);
+		printf(" takeover-p99-ms=%ld gaps=%zu\n", v->takeover_p99_ms, v->gaps);
 }
 
 static int judge(const settings *set, chaos_history *history, int wrong, bool keep)
 {
 	chaos_verdict verdict;
 	chaos_check(history, &verdict, stderr);
-	bool good = chaos_verdict_good(&verdict) && wrong == 0 && !(set->rolling && verdict.duplicates);
+	bool good = chaos_verdict_good(&verdict) && wrong == 0 && !(set->clean && verdict.duplicates);
 	if (good && !keep) {
 		test_directory_remove(set->directory);
 	} else {
@@ -317,6 +370,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 64;
 	}
+	set.clean = set.rolling || chaos_faults_clean(faults, set.faults);
 	signal(SIGPIPE, SIG_IGN);
 	bool keep = set.directory != NULL;
 	if (keep) {

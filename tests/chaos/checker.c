@@ -56,6 +56,15 @@ static int compare_sends(const void *a, const void *b)
 	return x->number != y->number ? (x->number < y->number ? -1 : 1) : 0;
 }
 
+/* Nobody was given it, or somebody had been. */
+static void check_removal(chaos_checker *c, const chaos_entry *e)
+{
+	if (e->deleted && e->begun == CHAOS_NEVER)
+		c->verdict->gaps++;
+	else if (e->deleted)
+		c->verdict->late_deletions++;
+}
+
 static void check_entries(chaos_checker *c)
 {
 	chaos_history *h = c->history;
@@ -70,7 +79,9 @@ static void check_entries(chaos_checker *c)
 		c->verdict->sent += e->acknowledged;
 		c->verdict->handled += e->decided != CHAOS_NEVER;
 		c->verdict->duplicates += e->handled > 1 ? e->handled - 1 : 0;
-		if (e->acknowledged && e->decided == CHAOS_NEVER && !e->dead_letters)
+		check_removal(c, e);
+		if (e->acknowledged && e->decided == CHAOS_NEVER && !e->dead_letters &&
+		    e->gone == CHAOS_NEVER)
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
 					") was never handled",
@@ -80,6 +91,17 @@ static void check_entries(chaos_checker *c)
 					"partition %" PRIu32 ": " ID " is a dead letter %u times, not %d",
 					e->partition, ID_OF(e->id), e->dead_letters, e->wanted_dead);
 	}
+}
+
+/* What was begun and not yet committed when it was removed may count as unread, if its owner died then. */
+static void check_gaps(chaos_checker *c)
+{
+	const chaos_history *h = c->history;
+	size_t most = c->verdict->gaps + (h->processes_died ? c->verdict->late_deletions : 0);
+	if (h->removed_unread < c->verdict->gaps || h->removed_unread > most)
+		chaos_violation(c, &c->verdict->miscounted,
+				"the group counts %" PRIu64 " entries as removed unread, not %zu",
+				h->removed_unread, c->verdict->gaps);
 }
 
 static void take_dead_letters(chaos_checker *c)
@@ -122,6 +144,7 @@ void chaos_check(chaos_history *history, chaos_verdict *verdict, FILE *out)
 	take_dead_letters(&c);
 	chaos_ledger_settle(&c.ledger);
 	check_entries(&c);
+	check_gaps(&c);
 	check_producer_order(&c);
 	chaos_check_owners(&c);
 	chaos_check_takeovers(&c);
@@ -134,5 +157,7 @@ void chaos_check(chaos_history *history, chaos_verdict *verdict, FILE *out)
 
 bool chaos_verdict_good(const chaos_verdict *verdict)
 {
-	return verdict->lost + verdict->reordered + verdict->stale + verdict->excessive == 0;
+	return verdict->lost + verdict->reordered + verdict->stale + verdict->excessive +
+		       verdict->miscounted ==
+	       0;
 }

@@ -11,6 +11,9 @@
  *             time, or an older one began to after a newer one had. One call of a handler is forgiven to each
  *             ownership whose process was stopped, as nobody can take back a call that was under way.
  * excessive   more repetition after a takeover than what may be in flight, or any after a clean handoff
+ * miscounted  the group has not noticed as many entries that were deleted unread as there were
+ *
+ * What was deleted on purpose is not lost, and may be passed over; before it was deleted it may not.
  */
 #ifndef CHAOS_CHECKER_H
 #define CHAOS_CHECKER_H
@@ -22,7 +25,9 @@
 typedef struct chaos_verdict {
 	size_t sent;    /* acknowledged */
 	size_t handled; /* entries that a handler was done with */
-	size_t lost, reordered, stale, excessive;
+	size_t lost, reordered, stale, excessive, miscounted;
+	size_t gaps;           /* entries that were deleted before anybody was given them */
+	size_t late_deletions; /* and after somebody was */
 	size_t duplicates; /* handed over again by a later ownership, not asked for: allowed, within bounds */
 	size_t takeovers; /* partitions taken over from killed processes, with nothing else wrong meanwhile */
 	long takeover_p99_ms;

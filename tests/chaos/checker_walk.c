@@ -67,6 +67,15 @@ static void begin_ownership(chaos_checker *c, walk *w, const chaos_record *r)
 	*w = (walk){.ownership = c->ownerships.count - 1, .open = true};
 }
 
+/* Whether all of them were taken out of the log before then. */
+static bool are_gone(const chaos_checker *c, size_t from, size_t to, int64_t time)
+{
+	for (size_t i = from; i < to; i++)
+		if (c->ledger.entries[i].gone > time)
+			return false;
+	return true;
+}
+
 static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 {
 	chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
@@ -84,7 +93,8 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 		w->call = c->calls.count - 1;
 		w->call_first = at;
 	}
-	if (o->begun && at != w->next)
+	e->call = c->calls.count;
+	if (o->begun && at != w->next && !(at > w->next && are_gone(c, w->next, at, r->time)))
 		chaos_violation(c, &c->verdict->reordered,
 				"partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition,
 				r->epoch, ID_OF(r->id),
@@ -105,11 +115,11 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 	}
 }
 
-/* The entries of the call up to `end` (not included) are done. */
+/* The entries that the call was given up to `end` (not included) are done. */
 static void decide(chaos_checker *c, const walk *w, size_t end, int64_t time)
 {
 	for (size_t i = w->call_first; i < end; i++)
-		if (time < c->ledger.entries[i].decided)
+		if (c->ledger.entries[i].call == w->call + 1 && time < c->ledger.entries[i].decided)
 			c->ledger.entries[i].decided = time;
 }
 

@@ -162,12 +162,25 @@ static void write_dead_letters(const chaos_history *h, const char *directory)
 		fclose(file);
 }
 
+static void write_deletions(const chaos_history *h, const char *directory)
+{
+	FILE *file = create(directory, "deletions", "time partition key number id");
+	for (size_t i = 0; file && i < h->deletions.count; i++) {
+		const chaos_deletion *d = &h->deletions.items[i];
+		fprintf(file, "%" PRId64 " %u k%u %u %" PRIu64 "-%" PRIu64 "\n", d->time, d->partition,
+			d->key, d->number, d->id.ms, d->id.seq);
+	}
+	if (file)
+		fclose(file);
+}
+
 void chaos_history_write(const chaos_history *history, const char *directory)
 {
 	write_sends(history, directory);
 	write_audits(history, directory);
 	write_processes(history, directory);
 	write_dead_letters(history, directory);
+	write_deletions(history, directory);
 }
 
 void chaos_history_fini(chaos_history *history)
@@ -179,6 +192,7 @@ void chaos_history_fini(chaos_history *history)
 	free(history->freezes.items);
 	free(history->outages.items);
 	free(history->dead_letters.items);
+	free(history->deletions.items);
 	free(history->restarts.items);
 	*history = (chaos_history){0};
 }

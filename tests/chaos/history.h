@@ -82,6 +82,13 @@ typedef struct chaos_dead_letter {
 	uint32_t deaths; /* of its owners, for which it became one; 0: a handler wanted it */
 } chaos_dead_letter;
 
+/* An entry that was removed from its log on purpose, whether or not anybody had read it. */
+typedef struct chaos_deletion {
+	uint32_t partition, key, number;
+	seg_id id;
+	int64_t time; /* not later than when it was */
+} chaos_deletion;
+
 #define CHAOS_LIST(type)      \
 	struct {              \
 		type *items;  \
@@ -97,7 +104,10 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_freeze) freezes;
 	CHAOS_LIST(chaos_outage) outages;
 	CHAOS_LIST(chaos_dead_letter) dead_letters;
+	CHAOS_LIST(chaos_deletion) deletions;
 	CHAOS_LIST(int64_t) restarts; /* when each planned one began, and when the last was over */
+	bool processes_died;          /* some did not stop cleanly */
+	uint64_t removed_unread;      /* entries, as the group itself has counted them */
 	uint32_t window;              /* messages that may be handled and not yet committed, per partition */
 } chaos_history;
 

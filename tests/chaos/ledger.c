@@ -16,6 +16,9 @@ static void merge(chaos_entry *into, const chaos_entry *from)
 {
 	into->conflicting |= from->conflicting || into->key != from->key || into->number != from->number;
 	into->acknowledged |= from->acknowledged;
+	into->deleted |= from->deleted;
+	if (from->gone < into->gone)
+		into->gone = from->gone;
 }
 
 static size_t merge_equal(chaos_entry *entries, size_t count)
@@ -33,7 +36,10 @@ static size_t merge_equal(chaos_entry *entries, size_t count)
 void chaos_ledger_init(chaos_ledger *ledger, const chaos_history *history)
 {
 	entry_list list = {0};
-	chaos_entry entry = {.begun = CHAOS_NEVER, .decided = CHAOS_NEVER, .all_decided = CHAOS_NEVER};
+	chaos_entry entry = {.begun = CHAOS_NEVER,
+			     .decided = CHAOS_NEVER,
+			     .all_decided = CHAOS_NEVER,
+			     .gone = CHAOS_NEVER};
 	for (size_t i = 0; i < history->sends.count; i++) {
 		const chaos_send *s = &history->sends.items[i];
 		entry.partition = s->partition;
@@ -53,6 +59,16 @@ void chaos_ledger_init(chaos_ledger *ledger, const chaos_history *history)
 		entry.acknowledged = false;
 		if (r->kind == CHAOS_MESSAGE)
 			chaos_append(&list, entry);
+	}
+	for (size_t i = 0; i < history->deletions.count; i++) {
+		const chaos_deletion *d = &history->deletions.items[i];
+		entry.partition = d->partition;
+		entry.id = d->id;
+		entry.key = d->key;
+		entry.number = d->number;
+		entry.gone = d->time;
+		entry.deleted = true;
+		chaos_append(&list, entry);
 	}
 	if (list.count)
 		qsort(list.items, list.count, sizeof(*list.items), compare);
@@ -75,8 +91,8 @@ void chaos_ledger_settle(chaos_ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->count; i++) {
 		chaos_entry *e = &ledger->entries[i];
-		e->all_decided = e->decided;
-		if (!chaos_ledger_is_first(ledger, e) && e[-1].all_decided > e->decided)
+		e->all_decided = e->decided < e->gone ? e->decided : e->gone;
+		if (!chaos_ledger_is_first(ledger, e) && e[-1].all_decided > e->all_decided)
 			e->all_decided = e[-1].all_decided;
 	}
 }

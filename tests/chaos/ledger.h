@@ -17,6 +17,9 @@ typedef struct chaos_entry {
 	uint64_t begun_epoch; /* by whom */
 	int64_t decided;      /* when a handler first was done with it, one way or the other; CHAOS_NEVER */
 	int64_t all_decided;  /* when this and all before it in the partition were */
+	int64_t gone;         /* when it was taken out of the log, by nobody who handles; CHAOS_NEVER */
+	bool deleted;         /* that was on purpose */
+	size_t call;          /* the newest that it was handed over in, counted from 1 */
 	bool wanted_dead;     /* a handler has answered "dead letter", or it was said to have killed */
 	unsigned deaths;      /* ownerships that ended badly when it was begun, not done */
 	unsigned dead_letters;
@@ -35,7 +38,7 @@ void chaos_ledger_fini(chaos_ledger *ledger);
 /* The entry, or NULL. */
 chaos_entry *chaos_ledger_find(const chaos_ledger *ledger, uint32_t partition, seg_id id);
 
-/* Fills in all_decided, once all `decided` are known. */
+/* Fills in all_decided, once all `decided` are known. What is gone holds up nobody. */
 void chaos_ledger_settle(chaos_ledger *ledger);
 
 /* Whether the entry is the first of its partition. */

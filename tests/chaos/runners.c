@@ -19,35 +19,74 @@ enum { BATCH_SIZE = 8, IN_FLIGHT_BATCHES = 8 };
 
 #define SETTLED (1 * SEG_SECOND)
 
-static void write_config(const chaos_runners *r, int slot, const char *plugin, int port, int session_ms)
+static FILE *open_or_end(const char *path, const char *mode)
 {
-	char path[512];
-	snprintf(path, sizeof(path), "%s/runner%d.ini", r->directory, slot);
-	FILE *file = fopen(path, "w");
+	FILE *file = fopen(path, mode);
 	if (!file) {
 		perror(path);
 		exit(1);
 	}
-	fprintf(file, "[redis]\naddress = redis://127.0.0.1:%d\nconnect_timeout = 1s\ntimeout = 5s\n", port);
-	fprintf(file, "[runner]\nshutdown_timeout = 5s\ncpus = none\nlog_level = debug\n");
+	return file;
+}
+
+/* Another file with the same code: what stands behind the end of a shared object is not looked at. */
+static void write_plugin(const chaos_runners *r, const char *path, unsigned build)
+{
+	char fresh[512], piece[64 * 1024];
+	snprintf(fresh, sizeof(fresh), "%.500s.new", path);
+	FILE *from = open_or_end(r->plugin, "rb"), *to = open_or_end(fresh, "wb");
+	for (size_t length; (length = fread(piece, 1, sizeof(piece), from)) > 0;)
+		fwrite(piece, 1, length, to);
+	fprintf(to, "build %u", build);
+	fclose(from);
+	if (fclose(to) || rename(fresh, path)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static void write_config(const chaos_runners *r, int slot, const char *plugin, const chaos_variant *v)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/runner%d.ini", r->directory, slot);
+	FILE *file = open_or_end(path, "w");
+	fprintf(file, "[redis]\naddress = redis://127.0.0.1:%d\nconnect_timeout = 1s\ntimeout = 5s\n",
+		r->port);
+	fprintf(file, "[runner]\nshutdown_timeout = %ums\ncpus = none\nlog_level = debug\n", 5000 + v->live);
 	if (slot % 2 == 0)
 		fprintf(file, "name = runner%d\n", slot);
 	fprintf(file,
 		"[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nsession_timeout = %dms\n"
 		"batch_size = %d\nin_flight_batches = %d\nretry_backoff = 10ms\n"
-		"option.directory = %s\noption.delay = 1ms\n",
-		plugin, session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, r->directory);
+		"commit_interval = %uus\n%soption.directory = %s\noption.delay = 1ms\n",
+		plugin, r->session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, 2000 + v->consumer,
+		v->broken ? "batch_sise = 8\n" : "", r->directory);
 	fclose(file);
+}
+
+void chaos_runners_configure(chaos_runners *r, int slot, const chaos_variant *variant)
+{
+	char plugin[512];
+	snprintf(plugin, sizeof(plugin), "%s/plugin%d.so", r->directory, slot);
+	if (r->builds[slot] != variant->build || access(plugin, F_OK))
+		write_plugin(r, plugin, variant->build);
+	r->builds[slot] = variant->build;
+	write_config(r, slot, plugin, variant);
 }
 
 void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory,
 			int port, int session_ms, chaos_history *history)
 {
-	*r = (chaos_runners){.program = program, .directory = directory, .history = history};
+	*r = (chaos_runners){.program = program,
+			     .plugin = plugin,
+			     .directory = directory,
+			     .port = port,
+			     .session_ms = session_ms,
+			     .history = history};
 	history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
 	for (int i = 0; i < CHAOS_SLOTS; i++) {
 		r->slots[i].start_at = r->slots[i].resume_at = CHAOS_NEVER;
-		write_config(r, i, plugin, port, session_ms);
+		chaos_runners_configure(r, i, &(chaos_variant){0});
 	}
 }
 

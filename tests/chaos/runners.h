@@ -22,9 +22,20 @@ typedef struct chaos_slot {
 	int64_t start_at;   /* when to start the next process here, or CHAOS_NEVER */
 } chaos_slot;
 
+/* What a slot's configuration says, besides what all say. Numbers that rise. */
+typedef struct chaos_variant {
+	unsigned live;     /* an option that a running process takes over at once */
+	unsigned consumer; /* one for which a consumer hands over to itself */
+	unsigned build;    /* of the plugin */
+	bool broken;       /* nobody can start with this */
+} chaos_variant;
+
 typedef struct chaos_runners {
 	const char *program;   /* segrunner's path */
-	const char *directory; /* of configurations, logs and records */
+	const char *plugin;    /* what is copied for each slot */
+	const char *directory; /* of configurations, plugins, logs and records */
+	int port, session_ms;
+	unsigned builds[CHAOS_SLOTS]; /* of the plugin that lies there */
 	chaos_history *history;
 	chaos_slot slots[CHAOS_SLOTS];
 	int crashes; /* that nobody asked for */
@@ -38,6 +49,9 @@ void chaos_runners_init(chaos_runners *runners, const char *program, const char 
 			const char *directory, int port, int session_ms, chaos_history *history);
 
 void chaos_runners_start(chaos_runners *runners, int slot);
+
+/* Writes the slot's configuration, and the plugin that it names, for its next process, or for a reload. */
+void chaos_runners_configure(chaos_runners *runners, int slot, const chaos_variant *variant);
 
 /* What is done to the process in a slot, or nothing if there is none that it can be done to. */
 void chaos_runners_kill(chaos_runners *runners, int slot);

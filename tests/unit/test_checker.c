@@ -195,6 +195,53 @@ static void an_unknown_send_may_be_there_or_not(void **state)
 	assert_int_equal(v.sent, MESSAGES - 1);
 }
 
+/* Number n was deleted, when its log had been read up to 9. */
+static void deleted(uint32_t n, int64_t ms)
+{
+	chaos_append(&history.deletions, (chaos_deletion){0, 7, n, id_of(n), ms * MS});
+}
+
+static void what_was_deleted_unread_may_be_passed_over_and_is_counted(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	deleted(10, 48);
+	new_owner(11);
+	history.removed_unread = 1;
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.gaps, 1);
+	assert_int_equal(v.handled, MESSAGES - 1);
+}
+
+static void what_was_deleted_within_an_ownership_may_be_passed_over(void **state)
+{
+	(void)state;
+	process(OLD_PROCESS, 0);
+	record(CHAOS_OPEN, OLD_PROCESS, OLD, 8, 0);
+	called(OLD_PROCESS, OLD, 10, 0, 9);
+	deleted(10, 25);
+	deleted(11, 25);
+	called(OLD_PROCESS, OLD, 30, 12, MESSAGES - 1);
+	history.removed_unread = 2;
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.gaps, 2);
+}
+
+static void what_was_deleted_when_it_had_been_handled_is_no_gap(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	deleted(5, 48);
+	new_owner(10);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.gaps, 0);
+}
+
 /* --- what is not ------------------------------------------------------------------------ */
 
 static void a_message_that_nobody_handled_is_lost(void **state)
@@ -205,6 +252,37 @@ static void a_message_that_nobody_handled_is_lost(void **state)
 	new_owner(10);
 	sent(MESSAGES);
 	assert_int_equal(judge().lost, 1);
+}
+
+static void what_is_passed_over_before_it_is_deleted_is_seen(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(11);
+	deleted(10, 80);
+	history.removed_unread = 1;
+	assert_true(judge().reordered >= 1);
+}
+
+static void a_deletion_that_the_group_has_not_noticed_is_miscounted(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	deleted(10, 48);
+	new_owner(11);
+	assert_int_equal(judge().miscounted, 1);
+}
+
+static void a_deletion_that_the_group_has_made_up_is_miscounted(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	history.removed_unread = 1;
+	assert_int_equal(judge().miscounted, 1);
 }
 
 static void a_message_whose_call_never_returned_is_lost(void **state)
@@ -478,7 +556,13 @@ int main(void)
 		test(a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner),
 		test(a_call_that_was_frozen_may_end_late),
 		test(an_unknown_send_may_be_there_or_not),
+		test(what_was_deleted_unread_may_be_passed_over_and_is_counted),
+		test(what_was_deleted_within_an_ownership_may_be_passed_over),
+		test(what_was_deleted_when_it_had_been_handled_is_no_gap),
 		test(a_message_that_nobody_handled_is_lost),
+		test(what_is_passed_over_before_it_is_deleted_is_seen),
+		test(a_deletion_that_the_group_has_not_noticed_is_miscounted),
+		test(a_deletion_that_the_group_has_made_up_is_miscounted),
 		test(a_message_whose_call_never_returned_is_lost),
 		test(a_dead_letter_must_be_there_once),
 		test(a_message_is_not_deadly_when_its_owners_lived),

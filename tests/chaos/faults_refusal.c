@@ -1,0 +1,209 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "chaos/faults.h"
+
+enum { PATIENCE_MS = 20000, LOOK_MS = 10, FACT_SIZE = 2048 };
+
+/* --- looking ----------------------------------------------------------------------------- */
+
+/* What INFO SECTION says behind `field`, as a number; 0 if it does not. */
+static long long number_of(chaos_world *w, const char *section, const char *field)
+{
+	redisReply *reply = chaos_servers_command(w->servers, "INFO %s", section);
+	const char *at = reply && reply->type == REDIS_REPLY_STRING ? strstr(reply->str, field) : NULL;
+	long long number = at ? atoll(at + strlen(field)) : 0;
+	if (reply)
+		freeReplyObject(reply);
+	return number;
+}
+
+static long long refusals(chaos_world *w, const char *code)
+{
+	char field[64];
+	snprintf(field, sizeof(field), "errorstat_%s:count=", code);
+	return number_of(w, "errorstats", field);
+}
+
+static bool snapshots_fail(chaos_world *w)
+{
+	redisReply *reply = chaos_servers_command(w->servers, "INFO persistence");
+	bool fail = reply && reply->type == REDIS_REPLY_STRING &&
+		    strstr(reply->str, "rdb_last_bgsave_status:err");
+	if (reply)
+		freeReplyObject(reply);
+	return fail;
+}
+
+/* Where the group is, or where the log ends, in each partition: another text when anything has moved. */
+static void read_marks(chaos_world *w, const char *of, const char *field, char marks[FACT_SIZE])
+{
+	size_t length = 0;
+	marks[0] = '\0';
+	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
+		redisReply *reply =
+			chaos_servers_command(w->servers, "XINFO %s __default:chaos:partition_%d", of, p);
+		const redisReply *fields = reply && reply->type == REDIS_REPLY_ARRAY ? reply : NULL;
+		if (fields && fields->elements == 1)
+			fields = fields->element[0];
+		for (size_t i = 0; fields && i + 1 < fields->elements; i += 2)
+			if (strcmp(fields->element[i]->str, field) == 0)
+				length += (size_t)snprintf(marks + length, FACT_SIZE - length, "%s ",
+							   fields->element[i + 1]->str);
+		if (reply)
+			freeReplyObject(reply);
+	}
+}
+
+static void read_positions(chaos_world *w, char marks[FACT_SIZE])
+{
+	read_marks(w, "GROUPS", "last-delivered-id", marks);
+}
+
+static void read_ends(chaos_world *w, char marks[FACT_SIZE])
+{
+	read_marks(w, "STREAM", "last-generated-id", marks);
+}
+
+typedef struct {
+	const char *code;
+	long long refused;
+	char positions[FACT_SIZE], ends[FACT_SIZE];
+} state;
+
+static void remember(chaos_world *w, state *s, const char *code)
+{
+	s->code = code;
+	s->refused = refusals(w, code);
+	read_positions(w, s->positions);
+	read_ends(w, s->ends);
+}
+
+/* --- waiting ------------------------------------------------------------------------------- */
+
+typedef bool condition(chaos_world *w, const state *before);
+
+static bool is_refused(chaos_world *w, const state *before)
+{
+	return refusals(w, before->code) > before->refused;
+}
+
+/* Also where nothing is left to commit. */
+static bool is_committed(chaos_world *w, const state *before)
+{
+	char positions[FACT_SIZE], ends[FACT_SIZE];
+	read_positions(w, positions);
+	read_ends(w, ends);
+	return strcmp(positions, before->positions) != 0 || strcmp(positions, ends) == 0;
+}
+
+static bool is_added(chaos_world *w, const state *before)
+{
+	char ends[FACT_SIZE];
+	read_ends(w, ends);
+	return strcmp(ends, before->ends) != 0;
+}
+
+static void expect(chaos_world *w, condition *holds, const state *before, const char *what)
+{
+	int64_t deadline = seg_now() + PATIENCE_MS * SEG_MS;
+	while (!holds(w, before)) {
+		if (seg_now() > deadline) {
+			chaos_world_violation(w, "waited %d ms in vain: %s", PATIENCE_MS, what);
+			return;
+		}
+		chaos_world_pass(w, LOOK_MS);
+	}
+}
+
+static void set(chaos_world *w, const char *option, const char *value)
+{
+	redisReply *reply = chaos_servers_command(w->servers, "CONFIG SET %s %s", option, value);
+	if (!reply || reply->type == REDIS_REPLY_ERROR)
+		chaos_world_violation(w, "CONFIG SET %s: %s", option, reply ? reply->str : "no answer");
+	if (reply)
+		freeReplyObject(reply);
+}
+
+static void expect_recovery(chaos_world *w, const char *code)
+{
+	state now;
+	remember(w, &now, code);
+	expect(w, is_added, &now, "records are added again");
+	expect(w, is_committed, &now, "positions move again");
+}
+
+/* --- the faults ------------------------------------------------------------------------------ */
+
+/* Nothing may grow. What is committed is what makes room, so that must go on. */
+void chaos_fault_oom(const chaos_fault *f, chaos_world *w)
+{
+	state before;
+	remember(w, &before, "OOM");
+	set(w, "maxmemory", "1");
+	expect(w, is_refused, &before, "a record is refused for want of memory");
+	remember(w, &before, "OOM");
+	chaos_world_pass(w, 200 + f->ms);
+	expect(w, is_committed, &before, "positions move without memory");
+	set(w, "maxmemory", "0");
+	expect_recovery(w, "OOM");
+}
+
+/* Snapshots fail while a directory lies where the file is to be; even a superuser cannot write there. */
+static void obstruct(chaos_world *w, char path[256])
+{
+	snprintf(path, 256, "%s/dump.rdb", w->servers->primary->directory);
+	unlink(path);
+	if (mkdir(path, 0755))
+		perror(path);
+	set(w, "save", "3600 1");
+}
+
+/* Another one may be under way: whoever waits asks again. */
+static void begin_snapshot(chaos_world *w)
+{
+	redisReply *reply = chaos_servers_command(w->servers, "BGSAVE");
+	if (reply)
+		freeReplyObject(reply);
+}
+
+static bool snapshot_failed(chaos_world *w, const state *before)
+{
+	(void)before;
+	if (snapshots_fail(w))
+		return true;
+	begin_snapshot(w);
+	return false;
+}
+
+static bool snapshot_succeeded(chaos_world *w, const state *before)
+{
+	(void)before;
+	if (!snapshots_fail(w))
+		return true;
+	begin_snapshot(w);
+	return false;
+}
+
+/* No write is taken until a snapshot succeeds: neither records nor commits nor heartbeats. */
+void chaos_fault_disk(const chaos_fault *f, chaos_world *w)
+{
+	char path[256];
+	state before;
+	remember(w, &before, "MISCONF");
+	obstruct(w, path);
+	expect(w, snapshot_failed, &before, "a snapshot fails");
+	expect(w, is_refused, &before, "a write is refused for want of a snapshot");
+	remember(w, &before, "MISCONF");
+	chaos_world_pass(w, 200 + 2 * f->ms);
+	if (is_added(w, &before))
+		chaos_world_violation(w, "records were added though Redis refused all writes");
+	rmdir(path);
+	expect(w, snapshot_succeeded, &before, "a snapshot succeeds");
+	set(w, "save", "");
+	expect_recovery(w, "MISCONF");
+}

@@ -1,0 +1,130 @@
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "chaos/faults.h"
+
+enum { ANSWER_MS = 20000, LOOK_MS = 5, SAID_MAX = 256 * 1024 };
+
+typedef enum { SAME, LIVE, CONSUMER, PLUGIN, BROKEN, CHANGES } change;
+
+static const char *const changes[] = {"the same", "a changed option of the runner",
+				      "a changed option of the consumer", "a new build of the plugin",
+				      "a broken one"};
+
+static void log_path(const chaos_world *w, int slot, char path[512])
+{
+	snprintf(path, 512, "%s/runner%d.log", w->runners->directory, slot);
+}
+
+static long log_length(const chaos_world *w, int slot)
+{
+	char path[512];
+	log_path(w, slot, path);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return 0;
+	fseek(file, 0, SEEK_END);
+	long length = ftell(file);
+	fclose(file);
+	return length;
+}
+
+/* What its log says behind `from`. Until the next call. */
+static const char *said_since(const chaos_world *w, int slot, long from)
+{
+	static char said[SAID_MAX];
+	char path[512];
+	size_t length = 0;
+	log_path(w, slot, path);
+	FILE *file = fopen(path, "r");
+	if (file && fseek(file, from, SEEK_SET) == 0)
+		length = fread(said, 1, sizeof(said) - 1, file);
+	if (file)
+		fclose(file);
+	said[length] = '\0';
+	return said;
+}
+
+/* False as long as it has not answered. */
+static bool answer_in(const char *said, chaos_reload *answer)
+{
+	const char *done = strstr(said, "reloaded: ");
+	if (done)
+		*answer = strncmp(done, "reloaded: 0 consumers started, 0 ended", 38) == 0
+				  ? CHAOS_RELOAD_UNTOUCHED
+				  : CHAOS_RELOAD_EXCHANGED;
+	else if (!strstr(said, "SIGHUP: nothing was changed"))
+		return false;
+	else if (strstr(said, "batch_sise"))
+		*answer = CHAOS_RELOAD_REFUSED;
+	else
+		*answer = CHAOS_RELOAD_HINDERED;
+	return true;
+}
+
+static chaos_reload reload(chaos_world *w, int slot)
+{
+	chaos_reload answer;
+	long from = log_length(w, slot);
+	pid_t pid = w->runners->slots[slot].pid;
+	kill(pid, SIGHUP);
+	for (int64_t deadline = seg_now() + ANSWER_MS * SEG_MS; seg_now() < deadline;
+	     chaos_world_pass(w, LOOK_MS)) {
+		if (answer_in(said_since(w, slot, from), &answer))
+			return answer;
+		if (w->runners->slots[slot].pid != pid)
+			return CHAOS_RELOAD_SILENT;
+	}
+	chaos_world_violation(w, "segrunner %d did not answer a SIGHUP within %d ms; see runner%d.log",
+			      (int)pid, ANSWER_MS, slot);
+	return CHAOS_RELOAD_SILENT;
+}
+
+/* What Redis's absence hindered is in the file all the same, and is found there the next time. */
+static bool is_right(const chaos_world *w, change what, chaos_reload answer, bool ahead)
+{
+	if (answer == CHAOS_RELOAD_SILENT)
+		return true;
+	if (what == BROKEN)
+		return answer == CHAOS_RELOAD_REFUSED;
+	if (answer == CHAOS_RELOAD_HINDERED)
+		return !w->clean && (ahead || what == CONSUMER || what == PLUGIN);
+	bool exchange = what == CONSUMER || what == PLUGIN;
+	return answer == (exchange ? CHAOS_RELOAD_EXCHANGED : CHAOS_RELOAD_UNTOUCHED) ||
+	       (ahead && answer == CHAOS_RELOAD_EXCHANGED);
+}
+
+void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
+{
+	static const char *const answers[] = {"went on untouched", "handed over to itself", "refused it",
+					      "could not, as Redis was away", "ended"};
+	/* One that has just begun may not have come to listen to signals. */
+	int slot = chaos_world_running(w, f->slot);
+	if (!chaos_world_settle(w) || !w->runners->slots[slot].pid || w->runners->slots[slot].stopped)
+		return;
+	change what = (change)(f->which % CHANGES);
+	chaos_variant *variant = &w->variants[slot];
+	variant->live += what == LIVE;
+	variant->consumer += what == CONSUMER;
+	variant->build += what == PLUGIN;
+	variant->broken = what == BROKEN;
+	chaos_runners_configure(w->runners, slot, variant);
+	bool ahead = w->ahead[slot] == w->runners->slots[slot].pid;
+	chaos_reload answer = reload(w, slot);
+	if (variant->broken) {
+		variant->broken = false;
+		chaos_runners_configure(w->runners, slot, variant);
+	}
+	if (answer == CHAOS_RELOAD_HINDERED)
+		w->ahead[slot] = w->runners->slots[slot].pid;
+	else if (answer == CHAOS_RELOAD_UNTOUCHED || answer == CHAOS_RELOAD_EXCHANGED)
+		w->ahead[slot] = 0;
+	w->reloads[answer]++;
+	if (!is_right(w, what, answer, ahead))
+		chaos_world_violation(w, "told to read its configuration again, %s, the runner of slot %d %s",
+				      changes[what], slot, answers[answer]);
+}
