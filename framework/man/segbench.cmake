@@ -1,0 +1,16 @@
+# Writes segbench(1) to OUTPUT, of what PROGRAM says of itself.
+execute_process(COMMAND "${PROGRAM}" --help OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+string(REPLACE "\\" "\\e" said "${said}")
+string(REPLACE "-" "\\-" said "${said}")
+file(WRITE "${OUTPUT}" ".TH SEGBENCH 1 \"\" \"segbench ${VERSION}\" \"segrunner\"
+.SH NAME
+segbench \\- measures segrunner and libsegmenter beside bare Redis
+.SH SYNOPSIS
+.nf
+.ft CR
+${said}.ft
+.fi
+.SH SEE ALSO
+.BR segrunner (1),
+.BR segctl (1)
+")
