@@ -5,6 +5,7 @@
 #   run     what segrunner needs to run    check   what .ci/run checks the source with
 #   options what parts that may be left out are built with: plugins, packing with lz4, HTTP, systemd, segctl top
 #   model   what tests/model.sh needs besides build
+#   package what makes Debian packages, looks at them, and makes systems to do so in
 #   look    a browser and a Prometheus; the tests that look at segrunner with them are skipped where they are missing
 #
 # Needs root or sudo, and only if something is missing. The redis-server that comes with `run` is not started as a
@@ -18,10 +19,11 @@ packages_of() {
 	run) echo redis-server ;;
 	test) echo libcmocka-dev jq python3 postgresql groff ;;
 	model) echo spin ;;
+	package) echo debootstrap dpkg-dev file lintian ;;
 	look) echo chromium prometheus ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)
-		echo "$0: no group \"$1\"; there are build, options, run, test, model, look and check" >&2
+		echo "$0: no group \"$1\"; there are build, options, run, test, model, package, look and check" >&2
 		exit 64
 		;;
 	esac
