@@ -1,9 +1,10 @@
 #!/bin/sh
 # tests/packages.sh [SUITE...]: builds the Debian packages inside each suite (bookworm and trixie, unless others are
-# named), and uses them in a second system of that suite that has nothing but them: tests/packages/build.sh and use.sh.
+# named) with tests/packages/build.sh, and uses them in a second system of that suite that has nothing but them, with
+# tests/packages/use.sh.
 #
-# Needs root and Debian's archive, as debootstrap finds it, or $SEG_MIRROR. About two minutes a suite on two cores. The
-# packages are kept if $SEG_PACKAGES names a directory: in one of the suite's name there.
+# Needs root and Debian's archive, as debootstrap finds it or at $SEG_MIRROR. About two minutes a suite on two cores.
+# Where $SEG_PACKAGES names a directory, the packages are kept there, in one of the suite's name.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -44,7 +45,10 @@ for suite in "$@"; do
 	mkdir "$build/source"
 	tar -C "$source" --exclude='./build*' --exclude=./.git -c . | tar -C "$build/source" --no-same-owner -x
 	inside "$build" /source/tests/packages/build.sh /packages
-	[ -z "${SEG_PACKAGES-}" ] || { mkdir -p "$SEG_PACKAGES/$suite" && cp "$build"/packages/*.deb "$SEG_PACKAGES/$suite"; }
+	if [ -n "${SEG_PACKAGES-}" ]; then
+		mkdir -p "$SEG_PACKAGES/$suite"
+		cp "$build"/packages/*.deb "$SEG_PACKAGES/$suite"
+	fi
 
 	echo "$suite: using"
 	mv "$build/packages" "$clean/packages"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# tests/packages/build.sh DIRECTORY: builds the packages on this system into DIRECTORY, and looks at them with lintian.
-# tests/packages.sh runs it in systems of its own.
+# tests/packages/build.sh DIRECTORY: builds the packages on this system into DIRECTORY, and looks at them with
+# lintian. tests/packages.sh runs it in systems of its own.
 set -eu
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,7 +18,8 @@ quietly() {
 
 "$source/tests/install-packages.sh" build options package
 mkdir -p "$packages"
-quietly cmake -G Ninja -S "$source" -B "$build" -DCMAKE_INSTALL_PREFIX=/usr -DSEG_BUILD_TESTS=OFF -DSEG_WERROR=ON
+quietly cmake -G Ninja -S "$source" -B "$build" -DCMAKE_INSTALL_PREFIX=/usr -DSEG_BUILD_TESTS=OFF \
+	-DSEG_WERROR=ON
 quietly cmake --build "$build" --parallel "$(nproc)"
 quietly cpack --config "$build/CPackConfig.cmake" -B "$packages"
 rm -rf "$packages/_CPack_Packages"

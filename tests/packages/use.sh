@@ -61,7 +61,8 @@ for program in segrunner segctl segbench; do
 	[ -e "/usr/share/man/man1/$program.1.gz" ] || fail "$program has no manual page"
 done
 [ -e /usr/share/man/man5/segrunner.ini.5.gz ] || fail "segrunner.ini has no manual page"
-dpkg-query -W -f '${Conffiles}' segrunner | grep -q ' /etc/segrunner/segrunner.ini ' || fail "segrunner.ini is no conffile"
+dpkg-query -W -f '${Conffiles}' segrunner | grep -q ' /etc/segrunner/segrunner.ini ' ||
+	fail "segrunner.ini is no conffile"
 segrunner --check /etc/segrunner/segrunner.ini
 
 echo "segrunner: handles messages as it is, with a Redis of its own, as a user without rights"
@@ -75,7 +76,8 @@ setpriv --reuid=65534 --regid=65534 --clear-groups segrunner -c /etc/segrunner/s
 runner=$!
 export SEGMENTER_ADDRESS=unix:///var/lib/segrunner/redis.sock SEGMENTER_NAMESPACE=default
 wait_for "the stream" as_nobody segctl stream describe orders
-printf 'alice,book 1\nbob,book 2\nalice,book 3\n' | quietly as_nobody segctl send orders --key-column 1 --separator ,
+printf 'alice,book 1\nbob,book 2\nalice,book 3\n' |
+	quietly as_nobody segctl send orders --key-column 1 --separator ,
 wait_for "three messages" has_messages
 kill "$runner"
 wait "$runner" || fail "segrunner ended with $?: $(cat "$work/runner.log")"
@@ -96,7 +98,14 @@ install cmake make gcc g++ libc6-dev pkgconf
 cp -r /usr/share/doc/libsegmenter-dev/examples "$work"
 (cd "$work/examples" && quietly segrunner new-plugin fresh)
 mkdir "$work/examples/archive"
-printf '#include <segmenter/segmenter.h>\nint main(void) { return !seg_version(); }\n' >"$work/examples/archive/client.c"
+cat >"$work/examples/archive/client.c" <<'C'
+#include <segmenter/segmenter.h>
+
+int main(void)
+{
+	return !seg_version();
+}
+C
 cat >"$work/examples/archive/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.22)
 project(archive LANGUAGES C)
@@ -116,12 +125,15 @@ quietly "$work/client"
 
 echo "The units are what systemd understands, and confine segrunner well"
 install systemd man-db
-quietly systemd-analyze verify /usr/lib/systemd/system/segrunner.service /usr/lib/systemd/system/segrunner@.service
+# It ends with 0 also where it complains.
+complaint=$(systemd-analyze verify /usr/lib/systemd/system/segrunner*.service 2>&1) || fail "$complaint"
+[ -z "$complaint" ] || fail "$complaint"
 for unit in segrunner.service segrunner@orders.service; do
 	quietly systemd-analyze security --offline=true --threshold=20 "$unit"
 done
 
 echo "Nothing of it stays when it is purged"
+quietly systemctl enable segrunner.service segrunner@orders.service
 quietly apt-get purge -q -y segrunner segrunner-plugins libsegmenter0 libsegmenter-dev
 rm -rf "$work"
 # The cache is man's, which systemd-analyze has called.
