@@ -161,6 +161,13 @@ void seg_claim_send(seg_partition *p, int64_t now)
 	/* commit_busy: an answer that is still due must not be taken for one of this ownership. */
 	if (now < p->claim_at || p->commit_busy || p->request_busy || !seg_connection_ready(m->data))
 		return;
+	if (p->own.epoch == p->doubted_epoch) {
+		/* Given back, it comes again with an epoch that is above all that were forgotten. */
+		seg_ownership_claim_sent(&p->own);
+		seg_ownership_claim_refused(&p->own);
+		seg_coordinate_hurry(m);
+		return;
+	}
 	/* The nonce is the claim's own for as long as the epoch lasts: a claim sent twice is one. */
 	if (p->nonce_epoch != p->own.epoch) {
 		seg_random_hex(p->nonce, (sizeof(p->nonce) - 1) / 2);

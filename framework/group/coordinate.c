@@ -63,6 +63,8 @@ static bool take_share(seg_member *m, const seg_reply *share)
 		if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == number(share->elements[i + 1]))
 			continue; /* released while this heartbeat was under way: the next reports it */
 		seg_ownership_assigned(&p->own, number(share->elements[i + 1]));
+		if (m->history_doubted)
+			p->doubted_epoch = number(share->elements[i + 1]);
 		seg_member_activate(m, p);
 		if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT)
 			seg_ownership_revoked(&p->own);
@@ -77,6 +79,7 @@ static bool take_share(seg_member *m, const seg_reply *share)
 			take_away(m, p, "the group gave it to another member");
 	}
 	free(listed);
+	m->history_doubted = false;
 	if (owned != m->owned) {
 		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
 			m->partition_count);
@@ -141,6 +144,14 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 		m->generation = number(seg_reply_at(reply, 2));
 }
 
+static void join_again(seg_member *m, const char *why)
+{
+	lose_all(m, why);
+	m->phase = SEG_PHASE_JOINING;
+	m->history_doubted = false; /* what comes is new */
+	seg_coordinate_hurry(m);
+}
+
 static void got_heartbeat(void *arg, const seg_reply *reply)
 {
 	seg_member *m = arg;
@@ -154,9 +165,11 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 		if (m->phase == SEG_PHASE_MEMBER)
 			seg_log(&m->logger, SEG_LOG_WARNING, "the group took %s for dead; joining again",
 				m->name);
-		lose_all(m, "the lease ran out");
-		m->phase = SEG_PHASE_JOINING;
-		seg_coordinate_hurry(m);
+		join_again(m, "the lease ran out");
+	} else if (seg_reply_is(status, "REPLACED") && m->history_doubted) {
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"Redis knows the process that %s replaced, and not this one; joining again", m->name);
+		join_again(m, "Redis has lost the newest writes");
 	} else if (seg_reply_is(status, "REPLACED")) {
 		seg_error error;
 		seg_fail(

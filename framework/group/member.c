@@ -144,6 +144,7 @@ static void doubt_everything(seg_member *m)
 	m->to_open = m->partition_count;
 	m->open_at = 0;
 	m->generation = 0;
+	m->history_doubted = true;
 	seg_coordinate_hurry(m);
 }
 

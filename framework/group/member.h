@@ -123,6 +123,7 @@ typedef struct seg_member {
 	char replication_id[48];
 	bool history_wanted; /* until it is known, nothing is read or committed */
 	bool history_known;
+	bool history_doubted; /* what is assigned may be what was before Redis has lost its newest writes */
 } seg_member;
 
 /*

@@ -33,10 +33,13 @@ static void settle(seg_ownership *o)
 {
 	if (o->state != SEG_OWN_LOST || o->worker)
 		return;
+	bool revoked = o->revoke;
 	if (o->next_epoch)
 		begin(o, o->next_epoch);
 	else
 		*o = (seg_ownership){.state = SEG_OWN_NONE};
+	if (revoked)
+		seg_ownership_revoked(o);
 }
 
 void seg_ownership_assigned(seg_ownership *o, uint64_t epoch)
@@ -45,6 +48,7 @@ void seg_ownership_assigned(seg_ownership *o, uint64_t epoch)
 		begin(o, epoch);
 	} else if (o->state == SEG_OWN_LOST) {
 		o->next_epoch = epoch;
+		o->revoke = false;
 	} else if (epoch != o->epoch) {
 		seg_ownership_lost(o);
 		seg_ownership_assigned(o, epoch);
@@ -65,7 +69,8 @@ void seg_ownership_revoked(seg_ownership *o)
 		o->state = o->worker ? SEG_OWN_DRAINING : SEG_OWN_RELEASING;
 		break;
 	case SEG_OWN_LOST:
-		o->next_epoch = 0;
+		/* Once the worker has stopped: until it is reported, the coordinator takes it for ours. */
+		o->revoke = o->next_epoch != 0;
 		break;
 	case SEG_OWN_NONE:
 	case SEG_OWN_DRAINING:
@@ -83,6 +88,7 @@ void seg_ownership_lost(seg_ownership *o)
 		o->demanded = false;
 	o->state = SEG_OWN_LOST;
 	o->next_epoch = 0;
+	o->revoke = false;
 	settle(o);
 }
 

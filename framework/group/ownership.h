@@ -46,7 +46,7 @@ typedef struct seg_ownership {
 	bool worker;         /* it runs, or is about to stop */
 	bool demanded;       /* that it stop */
 	bool release_sent;
-	bool revoke; /* asked for before it became active */
+	bool revoke; /* asked for before it became active, or before the next epoch began */
 } seg_ownership;
 
 /* The coordinator gave the partition to this member, or says so again. A new epoch ends the old one. */

@@ -49,6 +49,7 @@ typedef struct seg_partition {
 	bool group_open; /* the group is known to exist on the log */
 	char nonce[33];
 	uint64_t nonce_epoch;
+	uint64_t doubted_epoch; /* there may have been later ones, which Redis has lost: not to be claimed */
 	unsigned claims_in_flight; /* only the newest one's answer counts */
 	unsigned claim_failures;
 	int64_t claim_at;

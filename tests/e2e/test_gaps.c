@@ -213,6 +213,64 @@ static void a_position_that_went_back_is_said_and_handled_again_from_there(void 
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
+static uint64_t epoch(void)
+{
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	assert_non_null(info);
+	uint64_t current = info->partitions[0].epoch;
+	seg_group_info_free(info);
+	return current;
+}
+
+/* Redis comes back as another process, with what it has now: it may have lost anything that came later. */
+static void restart_as_it_is(void)
+{
+	freeReplyObject(test_server_command(redis, "SAVE"));
+	test_server_kill(server);
+	test_server_restart(server);
+	redisFree(redis);
+	redis = test_server_connect(server);
+}
+
+static bool all_was_handled(void *arg)
+{
+	return handled() >= *(const size_t *)arg;
+}
+
+static void of_another_history_no_epoch_is_used_as_a_later_one_may_be_forgotten(void **state)
+{
+	(void)state;
+	size_t all = 6;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 4);
+	wait_drained();
+	uint64_t before = epoch();
+	restart_as_it_is();
+	add(5, 6);
+	test_wait_until(all_was_handled, &all, 20000, "what was sent afterwards is handled");
+	assert_true(epoch() > before);
+	assert_int_equal(handled(), all);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_name(void **state)
+{
+	(void)state;
+	size_t all = 6;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 4);
+	wait_drained();
+	/* The process before, which had this name. */
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members only other 100"));
+	restart_as_it_is();
+	add(5, 6);
+	test_wait_until(all_was_handled, &all, 20000, "what was sent afterwards is handled");
+	assert_int_equal(handled(), all);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -224,6 +282,8 @@ int main(void)
 		TEST(a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards_is_skipped),
 		TEST(a_redis_that_restarts_empty_is_gone_on_with_and_said),
 		TEST(a_position_that_went_back_is_said_and_handled_again_from_there),
+		TEST(of_another_history_no_epoch_is_used_as_a_later_one_may_be_forgotten),
+		TEST(a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,31 @@ static void an_epoch_that_was_taken_away_while_waiting_is_not_claimed(void **sta
 	assert_int_equal(o.state, SEG_OWN_NONE);
 }
 
+static void a_next_epoch_that_is_revoked_while_the_worker_stops_is_reported(void **state)
+{
+	(void)state;
+	seg_ownership o = active(5);
+	seg_ownership_lost(&o);
+	seg_ownership_assigned(&o, 5);
+	seg_ownership_revoked(&o);
+	seg_ownership_demanded(&o);
+	seg_ownership_worker_stopped(&o);
+	assert_int_equal(o.epoch, 5);
+	assert_int_equal(seg_ownership_next(&o), SEG_DO_REPORT);
+}
+
+static void a_next_epoch_that_is_revoked_and_lost_is_not_reported(void **state)
+{
+	(void)state;
+	seg_ownership o = active(5);
+	seg_ownership_assigned(&o, 9);
+	seg_ownership_revoked(&o);
+	seg_ownership_lost(&o);
+	seg_ownership_demanded(&o);
+	seg_ownership_worker_stopped(&o);
+	assert_int_equal(o.state, SEG_OWN_NONE);
+}
+
 static void the_same_epoch_again_changes_nothing(void **state)
 {
 	(void)state;
@@ -275,6 +300,8 @@ int main(void)
 		cmocka_unit_test(a_drain_that_is_overtaken_by_a_loss_becomes_an_abandonment),
 		cmocka_unit_test(a_new_epoch_waits_for_the_worker_of_the_old_one),
 		cmocka_unit_test(an_epoch_that_was_taken_away_while_waiting_is_not_claimed),
+		cmocka_unit_test(a_next_epoch_that_is_revoked_while_the_worker_stops_is_reported),
+		cmocka_unit_test(a_next_epoch_that_is_revoked_and_lost_is_not_reported),
 		cmocka_unit_test(the_same_epoch_again_changes_nothing),
 		cmocka_unit_test(a_partition_revoked_before_its_claim_is_reported_at_once),
 		cmocka_unit_test(a_partition_revoked_during_its_claim_is_released_without_a_worker),
