@@ -4,12 +4,14 @@
 # tests/chaos.sh --rolling N [--directory DIR]: restarts runners N times, one after the other and cleanly, and checks besides
 # that nothing was handled twice; tells how long partitions paused.
 #
-# The same seed draws the same faults. About a second each. --only trim removes messages that nobody has read, which are
-# counted apart, and must be by the group: as that takes messages away, it must be asked for. Where all faults are of a kind that may
+# The same seed draws the same faults. About a second each. Two kinds take messages away, and come only when they are asked for:
+# --only trim removes messages that nobody has read, and the group must count exactly them; --only lossy makes a replica the
+# primary that lacks the newest writes, and only what it never had may be missing. Where all faults are of a kind that may
 # not repeat a message (reload, trim), no duplicates are allowed. Builds what is needed (see tests/build.sh), or takes
-# the build in $SEG_BUILD_DIR. Exits with 1 if a guarantee was broken; the history is kept then, and named. Last line:
+# the build in $SEG_BUILD_DIR. Exits with 1 if a guarantee was broken; the history is kept then, and named. Last line (gaps:
+# removed unread; vanished: not handled before the primary was lost that alone had them):
 #
-#   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T gaps=G
+#   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T gaps=G vanished=V
 #   chaos: rolling=N sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=0
 set -eu
 

@@ -27,11 +27,12 @@ static const seg_script scripts[] = {SEG_SCRIPT_CLAIM, SEG_SCRIPT_COMMIT, SEG_SC
 
 struct chaos_audit_listener {
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards the next four */
+	pthread_mutex_t lock; /* guards the next five */
 	bool stopping, moved, listens;
 	long long client_id;
 	char path[108];
-	CHAOS_LIST(chaos_audit) events; /* the thread's */
+	CHAOS_LIST(chaos_audit) rollbacks; /* that came with the path */
+	CHAOS_LIST(chaos_audit) events;    /* the thread's */
 	chaos_audit_parser parser;
 };
 
@@ -167,6 +168,9 @@ static redisContext *listen_at(chaos_audit_listener *l)
 	pthread_mutex_lock(&l->lock);
 	memcpy(path, l->path, sizeof(path));
 	l->moved = false;
+	for (size_t i = 0; i < l->rollbacks.count; i++)
+		chaos_append(&l->events, l->rollbacks.items[i]);
+	l->rollbacks.count = 0;
 	pthread_mutex_unlock(&l->lock);
 	redisContext *context = redisConnectUnixWithTimeout(path, (struct timeval){.tv_sec = 1});
 	if (!context)
@@ -254,9 +258,15 @@ chaos_audit_listener *chaos_audit_start(const char *path)
 	return NULL;
 }
 
-void chaos_audit_point(chaos_audit_listener *l, const char *path)
+void chaos_audit_point(chaos_audit_listener *l, const char *path, const chaos_rollback *rollbacks,
+		       size_t count)
 {
 	pthread_mutex_lock(&l->lock);
+	for (size_t i = 0; i < count; i++) {
+		const chaos_rollback *r = &rollbacks[i];
+		chaos_audit event = {CHAOS_AUDIT_ROLLBACK, r->partition, r->epoch, r->position, r->time};
+		chaos_append(&l->rollbacks, event);
+	}
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	l->moved = true;
 	l->listens = false;
@@ -290,6 +300,7 @@ void chaos_audit_stop(chaos_audit_listener *l, chaos_history *history)
 	for (size_t i = 0; i < l->events.count; i++)
 		chaos_append(&history->audits, l->events.items[i]);
 	free(l->events.items);
+	free(l->rollbacks.items);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }

@@ -13,8 +13,9 @@ typedef struct chaos_audit_listener chaos_audit_listener;
 /* Listens at the Unix socket at `path`. NULL if the system refuses a thread. */
 chaos_audit_listener *chaos_audit_start(const char *path);
 
-/* Listens there from now on. */
-void chaos_audit_point(chaos_audit_listener *listener, const char *path);
+/* Listens there from now on. What is rolled back, is between what was heard before and what will be. */
+void chaos_audit_point(chaos_audit_listener *listener, const char *path, const chaos_rollback *rollbacks,
+		       size_t count);
 
 /* Whether it is listening now: what is executed from now on is heard. */
 bool chaos_audit_listens(chaos_audit_listener *listener);

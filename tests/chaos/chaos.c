@@ -274,10 +274,26 @@ static void print_pauses(const chaos_history *history)
 	       pauses.stayed, pauses.stayed_p50, pauses.stayed_p99, pauses.stayed_max);
 }
 
+/* How many of the rollbacks have lost anything of a log. */
+static size_t count_losses(const chaos_history *history)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < history->rollbacks.count; i++) {
+		const chaos_rollback *r = &history->rollbacks.items[i];
+		count += seg_id_compare(r->lost, r->kept) > 0;
+	}
+	return count;
+}
+
 static void print_verdict(const settings *set, const chaos_history *history, const chaos_verdict *v)
 {
 	if (v->excessive)
 		fprintf(stderr, "chaos: %zu takeovers repeated more than they may\n", v->excessive);
+	if (history->rollbacks.count)
+		printf("chaos: %zu failovers took back the end of %zu logs, %zu entries that nobody had handled; %zu calls under "
+		       "a lease of a lost history, while another owner had begun\n",
+		       history->rollbacks.count / CHAOS_PARTITIONS, count_losses(history), v->vanished,
+		       v->outlived);
 	if (set->rolling) {
 		print_pauses(history);
 		printf("chaos: rolling=%zu ", set->rolling);
@@ -291,7 +307,8 @@ static void print_verdict(const settings *set, const chaos_history *history, con
 	if (set->rolling)
 		printf("\n");
 	else
-		printf(" takeover-p99-ms=%ld gaps=%zu\n", v->takeover_p99_ms, v->gaps);
+		printf(" takeover-p99-ms=%ld gaps=%zu vanished=%zu\n", v->takeover_p99_ms, v->gaps,
+		       v->vanished);
 }
 
 static int judge(const settings *set, chaos_history *history, int wrong, bool keep)

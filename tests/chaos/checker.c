@@ -32,11 +32,14 @@ static int compare_keys(const void *a, const void *b)
 static void check_producer_order(chaos_checker *c)
 {
 	const chaos_ledger *l = &c->ledger;
+	size_t count = 0;
+	/* What vanished may have been sent again. */
 	chaos_entry **by_key = malloc((l->count + 1) * sizeof(*by_key));
 	for (size_t i = 0; i < l->count; i++)
-		by_key[i] = &l->entries[i];
-	qsort(by_key, l->count, sizeof(*by_key), compare_keys);
-	for (size_t i = 1; i < l->count; i++) {
+		if (!l->entries[i].vanished)
+			by_key[count++] = &l->entries[i];
+	qsort(by_key, count, sizeof(*by_key), compare_keys);
+	for (size_t i = 1; i < count; i++) {
 		const chaos_entry *before = by_key[i - 1], *e = by_key[i];
 		if (before->key == e->key && e->number <= before->number)
 			chaos_violation(c, &c->verdict->reordered,
@@ -86,7 +89,9 @@ static void check_entries(chaos_checker *c)
 					"partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
 					") was never handled",
 					e->partition, ID_OF(e->id), e->number, e->key);
-		if (e->dead_letters != e->wanted_dead)
+		c->verdict->vanished += e->vanished && e->decided == CHAOS_NEVER;
+		/* With an entry its dead letter vanishes. */
+		if (e->dead_letters != e->wanted_dead && !(e->vanished && e->dead_letters == 0))
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": " ID " is a dead letter %u times, not %d",
 					e->partition, ID_OF(e->id), e->dead_letters, e->wanted_dead);

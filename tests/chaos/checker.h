@@ -13,6 +13,10 @@
  * excessive   more repetition after a takeover than what may be in flight, or any after a clean handoff
  * miscounted  the group has not noticed as many entries that were deleted unread as there were
  *
+ * What a new primary never had is not lost, as Redis had lost it: only what is behind the end of its log when it becomes the
+ * primary, and not behind the end of the old one's. What it has again is handled again, from its position on. Whoever was an owner
+ * in the history that was lost trusts its lease until that ends; that is forgiven for as long, and no longer.
+ *
  * What was deleted on purpose is not lost, and may be passed over; before it was deleted it may not.
  */
 #ifndef CHAOS_CHECKER_H
@@ -28,6 +32,8 @@ typedef struct chaos_verdict {
 	size_t lost, reordered, stale, excessive, miscounted;
 	size_t gaps;           /* entries that were deleted before anybody was given them */
 	size_t late_deletions; /* and after somebody was */
+	size_t outlived;       /* calls at the same time that a lease of a lost history allowed */
+	size_t vanished;       /* lost with a primary, before anybody was done with them */
 	size_t duplicates; /* handed over again by a later ownership, not asked for: allowed, within bounds */
 	size_t takeovers; /* partitions taken over from killed processes, with nothing else wrong meanwhile */
 	long takeover_p99_ms;

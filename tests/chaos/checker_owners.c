@@ -24,6 +24,30 @@ static bool was_released(const chaos_checker *c, const chaos_ownership *o, int64
 	return false;
 }
 
+/* Whether the group's position went back behind the entry after it was begun first, and before `time`. */
+static bool came_back(const chaos_checker *c, const chaos_entry *e, int64_t time)
+{
+	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
+		const chaos_rollback *r = &c->history->rollbacks.items[i];
+		if (r->partition == e->partition && e->begun < r->time && r->time <= time &&
+		    seg_id_compare(e->id, r->position) > 0 && seg_id_compare(e->id, r->kept) <= 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether Redis has forgotten before `until` that the ownership was released. */
+static bool was_forgotten(const chaos_checker *c, const chaos_ownership *o, int64_t until)
+{
+	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
+		const chaos_rollback *r = &c->history->rollbacks.items[i];
+		if (r->partition == o->partition && o->opened <= r->time && r->time <= until &&
+		    (r->epoch < o->epoch || (r->epoch == o->epoch && !r->released)))
+			return true;
+	}
+	return false;
+}
+
 /* How the messages of the ownership overlap with what others were given before, and what nobody was. */
 static void check_beginning(chaos_checker *c)
 {
@@ -44,7 +68,8 @@ static void check_beginning(chaos_checker *c)
 		if (!first && at < furthest)
 			continue;
 		/* What a later owner had first, one that was frozen gives to its handler late: see check_overlap. */
-		c->ownerships.items[last].again += e->begun < r->time && e->begun_epoch < r->epoch;
+		c->ownerships.items[last].again +=
+			e->begun < r->time && e->begun_epoch < r->epoch && !came_back(c, e, r->time);
 		furthest = at + 1;
 	}
 }
@@ -86,7 +111,8 @@ static void check_repetition(chaos_checker *c)
 					": %zu messages came again, of %" PRIu32 " in flight at most",
 					o->partition, o->epoch, o->again, c->history->window);
 		else if (before && before->begun && o->begun && o->first < before->done &&
-			 was_released(c, before, o->opened) && o->first < settled(c, before))
+			 was_released(c, before, o->opened) && !was_forgotten(c, before, o->opened) &&
+			 o->first < settled(c, before))
 			chaos_violation(c, &c->verdict->excessive,
 					"partition %" PRIu32 " epoch %" PRIu64
 					": %zu messages came again after a clean handoff",
@@ -130,6 +156,25 @@ static bool forgive(chaos_checker *c, const chaos_call *late, int64_t from, int6
 	return f != NULL;
 }
 
+/*
+ * The older owner was told so in a history that was lost, and trusts its lease for as long as it holds; the later one was
+ * told by the new primary, which knows nothing of that.
+ */
+static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const chaos_call *later)
+{
+	const chaos_ownership *before = &c->ownerships.items[older->ownership];
+	const chaos_ownership *after = &c->ownerships.items[later->ownership];
+	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
+		const chaos_rollback *r = &c->history->rollbacks.items[i];
+		if (r->partition == older->partition && before->opened <= r->time &&
+		    r->time <= after->opened && older->start <= r->time + c->history->lease) {
+			c->verdict->outlived++;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void check_overlap(chaos_checker *c)
 {
 	const chaos_call *newest = NULL, *longest = NULL;
@@ -140,13 +185,14 @@ static void check_overlap(chaos_checker *c)
 		if (i == 0 || k->partition != k[-1].partition)
 			newest = longest = NULL;
 		if (longest && longest->ownership != k->ownership && longest->end > k->start &&
-		    longest->epoch < k->epoch && !forgive(c, longest, longest->start, k->start))
+		    longest->epoch < k->epoch && !is_of_lost_history(c, longest, k) &&
+		    !forgive(c, longest, longest->start, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64
 					" handled messages at the same time",
 					k->partition, longest->epoch, k->epoch);
 		/* The check of the lease, a stop, and then the call: from the newer owner's first call back to the lease's end. */
-		if (newest && newest->epoch > k->epoch &&
+		if (newest && newest->epoch > k->epoch && !is_of_lost_history(c, k, newest) &&
 		    !forgive(c, k, newest->start - 2000 * (int64_t)CHAOS_NS_PER_MS, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epoch %" PRIu64

@@ -71,6 +71,9 @@ void chaos_check_redis(chaos_checker *c)
 			for (uint32_t p = 0; p < partitions; p++)
 				fences[p].known = false;
 			continue;
+		case CHAOS_AUDIT_ROLLBACK:
+			*f = (fence){.epoch = a->epoch, .position = a->id};
+			continue;
 		case CHAOS_AUDIT_CLAIM:
 			check_claim(c, f, a);
 			f->known = f->up = true;

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "chaos/progress.h"
 
-enum { SESSION_MS = 1000, STEP_MS = 5, SETTLE_TRIES = 150, SETTLE_LOOK_MS = 20 };
+enum { SESSION_MS = 1000, STEP_MS = 5, SETTLE_TRIES = 150, SETTLE_LOOK_MS = 20, SAID_MAX = 256 * 1024 };
 
 void chaos_world_pass(chaos_world *w, int ms)
 {
@@ -39,6 +39,39 @@ void chaos_world_violation(chaos_world *w, const char *format, ...)
 	w->wrong++;
 }
 
+static void log_path(const chaos_world *w, int slot, char path[512])
+{
+	snprintf(path, 512, "%s/runner%d.log", w->runners->directory, slot);
+}
+
+long chaos_world_log_length(const chaos_world *w, int slot)
+{
+	char path[512];
+	log_path(w, slot, path);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return 0;
+	fseek(file, 0, SEEK_END);
+	long length = ftell(file);
+	fclose(file);
+	return length;
+}
+
+const char *chaos_world_said(const chaos_world *w, int slot, long from)
+{
+	static char said[SAID_MAX];
+	char path[512];
+	size_t length = 0;
+	log_path(w, slot, path);
+	FILE *file = fopen(path, "r");
+	if (file && fseek(file, from, SEEK_SET) == 0)
+		length = fread(said, 1, sizeof(said) - 1, file);
+	if (file)
+		fclose(file);
+	said[length] = '\0';
+	return said;
+}
+
 static void free_reply(redisReply *reply)
 {
 	if (reply)
@@ -57,7 +90,7 @@ int chaos_world_running(const chaos_world *w, int slot)
 	return slot;
 }
 
-static void bring_back(chaos_world *w, int slot, int ms)
+void chaos_world_bring_back(chaos_world *w, int slot, int ms)
 {
 	if (slot < CHAOS_SLOTS_STEADY)
 		w->runners->slots[slot].start_at = seg_now() + ms * SEG_MS;
@@ -67,14 +100,14 @@ static void kill_runner(const chaos_fault *f, chaos_world *w)
 {
 	int slot = chaos_world_running(w, f->slot);
 	chaos_runners_kill(w->runners, slot);
-	bring_back(w, slot, 2 * f->ms);
+	chaos_world_bring_back(w, slot, 2 * f->ms);
 }
 
 static void kill_all_runners(const chaos_fault *f, chaos_world *w)
 {
 	for (int slot = 0; slot < CHAOS_SLOTS; slot++) {
 		chaos_runners_kill(w->runners, slot);
-		bring_back(w, slot, f->ms / 2);
+		chaos_world_bring_back(w, slot, f->ms / 2);
 	}
 }
 
@@ -89,7 +122,7 @@ static void terminate_runner(const chaos_fault *f, chaos_world *w)
 {
 	int slot = chaos_world_running(w, f->slot);
 	chaos_runners_terminate(w->runners, slot);
-	bring_back(w, slot, f->ms);
+	chaos_world_bring_back(w, slot, f->ms);
 }
 
 /* Runners come and go, faster than sessions end. */
@@ -99,7 +132,7 @@ static void storm(const chaos_fault *f, chaos_world *w)
 		int slot = (int)((f->which >> i) % CHAOS_SLOTS);
 		if (w->runners->slots[slot].pid) {
 			chaos_runners_terminate(w->runners, slot);
-			bring_back(w, slot, f->ms / 2);
+			chaos_world_bring_back(w, slot, f->ms / 2);
 		} else {
 			chaos_runners_start(w->runners, slot);
 		}
@@ -270,6 +303,7 @@ static const chaos_fault_kind kinds[] = {
 	{"oom", 2, 0, true, false, chaos_fault_oom},
 	{"diskfull", 2, 0, true, false, chaos_fault_disk},
 	{"trim", 0, 0, false, true, chaos_fault_trim},
+	{"lossy", 0, 0, true, false, chaos_fault_lose},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };

@@ -61,8 +61,15 @@ bool chaos_faults_clean(const chaos_fault *faults, size_t count);
 /* A running process in that slot, or in the next that has one; what is meant comes from the seed, what runs does not. */
 int chaos_world_running(const chaos_world *world, int slot);
 
+/* A process begins in the slot in so many ms, unless it is one that need not always run. */
+void chaos_world_bring_back(chaos_world *world, int slot, int ms);
+
 /* Waits for three seconds at most until no runner has begun just now; false if one always has. */
 bool chaos_world_settle(chaos_world *world);
+
+/* How long the slot's log is; and what it says behind that, until the next call. */
+long chaos_world_log_length(const chaos_world *world, int slot);
+const char *chaos_world_said(const chaos_world *world, int slot, long from);
 
 /* Something is wrong: says so, and counts it. */
 void chaos_world_violation(chaos_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -72,6 +79,8 @@ void chaos_fault_reload(const chaos_fault *fault, chaos_world *world);
 
 /* faults_loss.c: entries that nobody has read are removed; a replica that lags becomes the primary. */
 void chaos_fault_trim(const chaos_fault *fault, chaos_world *world);
+
+void chaos_fault_lose(const chaos_fault *fault, chaos_world *world);
 
 /* faults_refusal.c: Redis refuses writes, for want of memory or of a disk, and takes them again. */
 void chaos_fault_oom(const chaos_fault *fault, chaos_world *world);

@@ -72,3 +72,88 @@ void chaos_fault_trim(const chaos_fault *f, chaos_world *w)
 	for (int slot = 0; still && slot < CHAOS_SLOTS; slot++)
 		chaos_runners_wake(w->runners, slot);
 }
+
+/* --- a replica that lags ------------------------------------------------------------------- */
+
+enum { NOTICE_MS = 20000, LOOK_MS = 10, BEGINNING_MS = 1000 };
+
+/* Who is there when the primary changes, and how much each has said by then. */
+typedef struct {
+	pid_t pids[CHAOS_SLOTS];
+	long lengths[CHAOS_SLOTS];
+} audience;
+
+static void note_audience(const chaos_world *w, audience *a)
+{
+	for (int slot = 0; slot < CHAOS_SLOTS; slot++) {
+		const chaos_slot *s = &w->runners->slots[slot];
+		bool begins = seg_now() - s->started_at < BEGINNING_MS * SEG_MS;
+		a->pids[slot] = s->stopped || s->terminated || begins ? 0 : s->pid;
+		a->lengths[slot] = chaos_world_log_length(w, slot);
+	}
+}
+
+static bool has_noticed(const chaos_world *w, const audience *a, int slot)
+{
+	const chaos_slot *s = &w->runners->slots[slot];
+	return s->pid != a->pids[slot] || s->stopped || s->terminated ||
+	       strstr(chaos_world_said(w, slot, a->lengths[slot]), "Redis was restarted or replaced") != NULL;
+}
+
+/* Each that lives on says that it reads its positions again. */
+static void expect_notice(chaos_world *w, const audience *a)
+{
+	int64_t deadline = seg_now() + NOTICE_MS * SEG_MS;
+	for (int slot = 0; slot < CHAOS_SLOTS; slot++) {
+		while (a->pids[slot] && !has_noticed(w, a, slot) && seg_now() < deadline)
+			chaos_world_pass(w, LOOK_MS);
+		if (a->pids[slot] && !has_noticed(w, a, slot))
+			chaos_world_violation(
+				w, "the runner of slot %d has not noticed another history of Redis", slot);
+	}
+}
+
+/* Whoever joins, leaves or dies now, the new primary takes for what it was before. */
+static void change_membership(const chaos_fault *f, chaos_world *w)
+{
+	int guest = CHAOS_SLOTS_STEADY + (int)(f->which >> 4) % (CHAOS_SLOTS - CHAOS_SLOTS_STEADY);
+	int slot = chaos_world_running(w, f->slot);
+	switch (f->which % 4) {
+	case 0:
+		break;
+	case 1:
+		if (w->runners->slots[guest].pid)
+			chaos_runners_terminate(w->runners, guest);
+		else
+			chaos_runners_start(w->runners, guest);
+		break;
+	case 2:
+		chaos_runners_terminate(w->runners, slot);
+		chaos_world_bring_back(w, slot, f->ms);
+		break;
+	case 3:
+		chaos_runners_kill(w->runners, slot);
+		chaos_world_bring_back(w, slot, f->ms);
+		break;
+	}
+}
+
+/* What is added, committed, released and assigned while the replica does not follow is forgotten. */
+void chaos_fault_lose(const chaos_fault *f, chaos_world *w)
+{
+	chaos_rollback rollbacks[CHAOS_PARTITIONS];
+	audience there;
+	if (!chaos_world_settle(w))
+		return;
+	if (!chaos_servers_part(w->servers)) {
+		fputs("chaos: the replica does not follow; no failover\n", stderr);
+		return;
+	}
+	change_membership(f, w);
+	chaos_world_pass(w, 100 + f->ms);
+	note_audience(w, &there);
+	chaos_servers_promote(w->servers, rollbacks, CHAOS_PARTITIONS);
+	for (uint32_t p = 0; p < CHAOS_PARTITIONS; p++)
+		chaos_append(&w->history->rollbacks, rollbacks[p]);
+	expect_notice(w, &there);
+}

@@ -7,47 +7,13 @@
 #include "base/clock.h"
 #include "chaos/faults.h"
 
-enum { ANSWER_MS = 20000, LOOK_MS = 5, SAID_MAX = 256 * 1024 };
+enum { ANSWER_MS = 20000, LOOK_MS = 5 };
 
 typedef enum { SAME, LIVE, CONSUMER, PLUGIN, BROKEN, CHANGES } change;
 
 static const char *const changes[] = {"the same", "a changed option of the runner",
 				      "a changed option of the consumer", "a new build of the plugin",
 				      "a broken one"};
-
-static void log_path(const chaos_world *w, int slot, char path[512])
-{
-	snprintf(path, 512, "%s/runner%d.log", w->runners->directory, slot);
-}
-
-static long log_length(const chaos_world *w, int slot)
-{
-	char path[512];
-	log_path(w, slot, path);
-	FILE *file = fopen(path, "r");
-	if (!file)
-		return 0;
-	fseek(file, 0, SEEK_END);
-	long length = ftell(file);
-	fclose(file);
-	return length;
-}
-
-/* What its log says behind `from`. Until the next call. */
-static const char *said_since(const chaos_world *w, int slot, long from)
-{
-	static char said[SAID_MAX];
-	char path[512];
-	size_t length = 0;
-	log_path(w, slot, path);
-	FILE *file = fopen(path, "r");
-	if (file && fseek(file, from, SEEK_SET) == 0)
-		length = fread(said, 1, sizeof(said) - 1, file);
-	if (file)
-		fclose(file);
-	said[length] = '\0';
-	return said;
-}
 
 /* False as long as it has not answered. */
 static bool answer_in(const char *said, chaos_reload *answer)
@@ -69,12 +35,12 @@ static bool answer_in(const char *said, chaos_reload *answer)
 static chaos_reload reload(chaos_world *w, int slot)
 {
 	chaos_reload answer;
-	long from = log_length(w, slot);
+	long from = chaos_world_log_length(w, slot);
 	pid_t pid = w->runners->slots[slot].pid;
 	kill(pid, SIGHUP);
 	for (int64_t deadline = seg_now() + ANSWER_MS * SEG_MS; seg_now() < deadline;
 	     chaos_world_pass(w, LOOK_MS)) {
-		if (answer_in(said_since(w, slot, from), &answer))
+		if (answer_in(chaos_world_said(w, slot, from), &answer))
 			return answer;
 		if (w->runners->slots[slot].pid != pid)
 			return CHAOS_RELOAD_SILENT;

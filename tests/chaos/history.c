@@ -124,7 +124,7 @@ static void write_sends(const chaos_history *h, const char *directory)
 
 static void write_audits(const chaos_history *h, const char *directory)
 {
-	static const char *const names[] = {"claim", "commit", "release", "gap"};
+	static const char *const names[] = {"claim", "commit", "release", "rollback", "gap"};
 	FILE *file = create(directory, "audit", "time what partition epoch position");
 	for (size_t i = 0; file && i < h->audits.count; i++) {
 		const chaos_audit *a = &h->audits.items[i];
@@ -174,6 +174,21 @@ static void write_deletions(const chaos_history *h, const char *directory)
 		fclose(file);
 }
 
+static void write_rollbacks(const chaos_history *h, const char *directory)
+{
+	FILE *file = create(directory, "rollbacks", "time partition kept lost position epoch released");
+	for (size_t i = 0; file && i < h->rollbacks.count; i++) {
+		const chaos_rollback *r = &h->rollbacks.items[i];
+		fprintf(file,
+			"%" PRId64 " %u %" PRIu64 "-%" PRIu64 " %" PRIu64 "-%" PRIu64 " %" PRIu64 "-%" PRIu64
+			" %" PRIu64 " %d\n",
+			r->time, r->partition, r->kept.ms, r->kept.seq, r->lost.ms, r->lost.seq,
+			r->position.ms, r->position.seq, r->epoch, r->released);
+	}
+	if (file)
+		fclose(file);
+}
+
 void chaos_history_write(const chaos_history *history, const char *directory)
 {
 	write_sends(history, directory);
@@ -181,6 +196,7 @@ void chaos_history_write(const chaos_history *history, const char *directory)
 	write_processes(history, directory);
 	write_dead_letters(history, directory);
 	write_deletions(history, directory);
+	write_rollbacks(history, directory);
 }
 
 void chaos_history_fini(chaos_history *history)
@@ -193,6 +209,7 @@ void chaos_history_fini(chaos_history *history)
 	free(history->outages.items);
 	free(history->dead_letters.items);
 	free(history->deletions.items);
+	free(history->rollbacks.items);
 	free(history->restarts.items);
 	*history = (chaos_history){0};
 }

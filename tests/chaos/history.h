@@ -42,10 +42,11 @@ typedef struct chaos_record {
 } chaos_record;
 
 typedef enum chaos_audit_kind {
-	CHAOS_AUDIT_CLAIM,   /* the fence was raised; id is the position */
-	CHAOS_AUDIT_COMMIT,  /* the position was moved to id */
-	CHAOS_AUDIT_RELEASE, /* the fence was lowered by its owner */
-	CHAOS_AUDIT_GAP,     /* nothing is known of what happened before this, since the last event */
+	CHAOS_AUDIT_CLAIM,    /* the fence was raised; id is the position */
+	CHAOS_AUDIT_COMMIT,   /* the position was moved to id */
+	CHAOS_AUDIT_RELEASE,  /* the fence was lowered by its owner */
+	CHAOS_AUDIT_ROLLBACK, /* another history: the fence and the position are these again */
+	CHAOS_AUDIT_GAP,      /* nothing is known of what happened before this, since the last event */
 } chaos_audit_kind;
 
 /* What Redis did, in its own order; time is when it was heard of, so a little later. */
@@ -89,6 +90,17 @@ typedef struct chaos_deletion {
 	int64_t time; /* not later than when it was */
 } chaos_deletion;
 
+/* A replica that lagged became the primary: what a partition has lost of its log, and what is true again. */
+typedef struct chaos_rollback {
+	uint32_t partition;
+	int64_t time; /* when nothing could be written any more to what is lost, and nothing yet to what is kept */
+	seg_id kept;     /* the last entry that the new primary has ever had, */
+	seg_id lost;     /* and the old one */
+	seg_id position; /* the group's state in the new one */
+	uint64_t epoch;
+	bool released;
+} chaos_rollback;
+
 #define CHAOS_LIST(type)      \
 	struct {              \
 		type *items;  \
@@ -105,9 +117,11 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_outage) outages;
 	CHAOS_LIST(chaos_dead_letter) dead_letters;
 	CHAOS_LIST(chaos_deletion) deletions;
+	CHAOS_LIST(chaos_rollback) rollbacks;
 	CHAOS_LIST(int64_t) restarts; /* when each planned one began, and when the last was over */
 	bool processes_died;          /* some did not stop cleanly */
 	uint64_t removed_unread;      /* entries, as the group itself has counted them */
+	int64_t lease;                /* for how long an owner may trust what it was told, at most */
 	uint32_t window;              /* messages that may be handled and not yet committed, per partition */
 } chaos_history;
 

@@ -21,6 +21,22 @@ static void merge(chaos_entry *into, const chaos_entry *from)
 		into->gone = from->gone;
 }
 
+/* Of the histories that were lost. Ids of a later one are behind them: the clock goes on. */
+static void take_rollbacks(chaos_ledger *ledger, const chaos_history *history)
+{
+	for (size_t i = 0; i < history->rollbacks.count; i++) {
+		const chaos_rollback *r = &history->rollbacks.items[i];
+		for (size_t j = 0; j < ledger->count; j++) {
+			chaos_entry *e = &ledger->entries[j];
+			if (e->partition != r->partition || seg_id_compare(e->id, r->kept) <= 0 ||
+			    seg_id_compare(e->id, r->lost) > 0)
+				continue;
+			e->vanished = true;
+			e->gone = r->time < e->gone ? r->time : e->gone;
+		}
+	}
+}
+
 static size_t merge_equal(chaos_entry *entries, size_t count)
 {
 	size_t kept = 0;
@@ -73,6 +89,7 @@ void chaos_ledger_init(chaos_ledger *ledger, const chaos_history *history)
 	if (list.count)
 		qsort(list.items, list.count, sizeof(*list.items), compare);
 	*ledger = (chaos_ledger){list.items, merge_equal(list.items, list.count)};
+	take_rollbacks(ledger, history);
 }
 
 void chaos_ledger_fini(chaos_ledger *ledger)

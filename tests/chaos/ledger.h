@@ -19,6 +19,7 @@ typedef struct chaos_entry {
 	int64_t all_decided;  /* when this and all before it in the partition were */
 	int64_t gone;         /* when it was taken out of the log, by nobody who handles; CHAOS_NEVER */
 	bool deleted;         /* that was on purpose */
+	bool vanished;        /* that was as the primary was lost before a replica had it */
 	size_t call;          /* the newest that it was handed over in, counted from 1 */
 	bool wanted_dead;     /* a handler has answered "dead letter", or it was said to have killed */
 	unsigned deaths;      /* ownerships that ended badly when it was begun, not done */

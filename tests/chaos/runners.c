@@ -84,6 +84,7 @@ void chaos_runners_init(chaos_runners *r, const char *program, const char *plugi
 			     .session_ms = session_ms,
 			     .history = history};
 	history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
+	history->lease = session_ms * SEG_MS;
 	for (int i = 0; i < CHAOS_SLOTS; i++) {
 		r->slots[i].start_at = r->slots[i].resume_at = CHAOS_NEVER;
 		chaos_runners_configure(r, i, &(chaos_variant){0});

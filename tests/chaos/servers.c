@@ -126,6 +126,20 @@ static bool caught_up(const chaos_servers *s)
 	return linked && behind >= 0 && behind == offset_of(s->primary, "master_repl_offset:", NULL);
 }
 
+/* The replica, which is none any more, is the primary from now on. */
+static void change_over(chaos_servers *s, const chaos_rollback *rollbacks, size_t count)
+{
+	test_server *old = s->primary;
+	s->primary = s->replica;
+	s->replica = old;
+	disconnect(s);
+	chaos_audit_point(s->audit, s->primary->socket, rollbacks, count);
+	chaos_proxy_point(s->proxy, s->primary->socket);
+	follow(old, s->primary);
+	chaos_proxy_cut(s->proxy, CHAOS_ALL_LINKS);
+	tell(old, "CLIENT UNPAUSE");
+}
+
 bool chaos_servers_fail_over(chaos_servers *s)
 {
 	/* Offsets move on by PINGs to replicas: equal once, with writes paused, means all of them are there. */
@@ -139,16 +153,82 @@ bool chaos_servers_fail_over(chaos_servers *s)
 		return false;
 	}
 	tell(s->replica, "REPLICAOF NO ONE");
-	test_server *old = s->primary;
-	s->primary = s->replica;
-	s->replica = old;
-	disconnect(s);
-	chaos_audit_point(s->audit, s->primary->socket);
-	chaos_proxy_point(s->proxy, s->primary->socket);
-	follow(old, s->primary);
-	chaos_proxy_cut(s->proxy, CHAOS_ALL_LINKS);
-	tell(old, "CLIENT UNPAUSE");
+	change_over(s, NULL, 0);
 	return true;
+}
+
+/* --- a failover that loses something -------------------------------------------------- */
+
+bool chaos_servers_part(chaos_servers *s)
+{
+	bool linked = false;
+	for (int64_t deadline = seg_now() + CATCH_UP_MS * SEG_MS; !linked && seg_now() < deadline;
+	     pause_ms(LOOK_MS))
+		offset_of(s->replica, "slave_repl_offset:", &linked);
+	if (linked)
+		tell(s->replica, "REPLICAOF NO ONE");
+	return linked;
+}
+
+static redisReply *ask(redisContext *context, const char *format, uint32_t partition)
+	__attribute__((format(printf, 2, 0)));
+
+static redisReply *ask(redisContext *context, const char *format, uint32_t partition)
+{
+	redisReply *reply = redisCommand(context, format, partition);
+	if (!reply || reply->type != REDIS_REPLY_ARRAY) {
+		fprintf(stderr, "chaos: %s: %s\n", format, reply && reply->str ? reply->str : "no answer");
+		exit(1);
+	}
+	return reply;
+}
+
+/* The newest id that its log ever had. */
+static seg_id end_of_log(redisContext *context, uint32_t partition)
+{
+	seg_id id = {0, 0};
+	redisReply *reply = ask(context, "XINFO STREAM __default:chaos:partition_%u", partition);
+	for (size_t i = 0; i + 1 < reply->elements; i += 2)
+		if (strcmp(reply->element[i]->str, "last-generated-id") == 0)
+			seg_id_parse(reply->element[i + 1]->str, &id);
+	freeReplyObject(reply);
+	return id;
+}
+
+static const char *text_at(const redisReply *reply, size_t i)
+{
+	return reply->element[i]->str ? reply->element[i]->str : "";
+}
+
+static chaos_rollback compare(redisContext *old, redisContext *new, uint32_t partition)
+{
+	chaos_rollback r = {.partition = partition,
+			    .time = seg_now(),
+			    .kept = end_of_log(new, partition),
+			    .lost = end_of_log(old, partition)};
+	redisReply *state =
+		ask(new, "HMGET {__default:chaos:partition_%u}:workers:state position epoch clean",
+		    partition);
+	seg_id_parse(text_at(state, 0), &r.position);
+	r.epoch = strtoull(text_at(state, 1), NULL, 10);
+	r.released = strcmp(text_at(state, 2), "1") == 0;
+	freeReplyObject(state);
+	return r;
+}
+
+void chaos_servers_promote(chaos_servers *s, chaos_rollback *rollbacks, uint32_t partitions)
+{
+	tell(s->primary, "CLIENT PAUSE 10000 WRITE");
+	redisContext *old = connect_to(s->primary), *new = connect_to(s->replica);
+	if (!old || !new) {
+		fputs("chaos: a server does not answer\n", stderr);
+		exit(1);
+	}
+	for (uint32_t p = 0; p < partitions; p++)
+		rollbacks[p] = compare(old, new, p);
+	redisFree(old);
+	redisFree(new);
+	change_over(s, rollbacks, partitions);
 }
 
 void chaos_servers_kill_clients(chaos_servers *s)

@@ -38,6 +38,15 @@ void chaos_servers_crash(chaos_servers *servers, int down_ms);
 /* The replica becomes the primary once it has all that the primary has; false if it did not get there in time. */
 bool chaos_servers_fail_over(chaos_servers *servers);
 
+/*
+ * The replica follows the primary no longer: what is written from now on it will not have. False if it did not follow it, or
+ * not soon.
+ */
+bool chaos_servers_part(chaos_servers *servers);
+
+/* What has parted becomes the primary; tells of each partition of the stream "chaos" what that lost. */
+void chaos_servers_promote(chaos_servers *servers, chaos_rollback *rollbacks, uint32_t partitions);
+
 /* Breaks all connections of clients. */
 void chaos_servers_kill_clients(chaos_servers *servers);
 

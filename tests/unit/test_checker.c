@@ -242,6 +242,65 @@ static void what_was_deleted_when_it_had_been_handled_is_no_gap(void **state)
 	assert_int_equal(v.gaps, 0);
 }
 
+/* A replica that had no more than `kept` becomes the primary; the old one had got to `lost`. The position is 9 again. */
+static void rolled_back(int64_t ms, uint32_t kept, uint32_t lost, uint64_t epoch)
+{
+	chaos_append(&history.rollbacks,
+		     (chaos_rollback){0, ms * MS, id_of(kept), id_of(lost), id_of(9), epoch, false});
+	executed(CHAOS_AUDIT_GAP, 0, ms, (seg_id){0, 0});
+	executed(CHAOS_AUDIT_ROLLBACK, epoch, ms, id_of(9));
+}
+
+/* The new owner claims at 9, as after a rollback, and handles these. */
+static void owner_after_rollback(uint32_t first, uint32_t last)
+{
+	process(NEW_PROCESS, 0);
+	executed(CHAOS_AUDIT_CLAIM, NEW, 50, id_of(9));
+	record(CHAOS_OPEN, NEW_PROCESS, NEW, 55, 0);
+	called(NEW_PROCESS, NEW, 60, first, last);
+	executed(CHAOS_AUDIT_COMMIT, NEW, 90, id_of(last));
+}
+
+static void what_a_new_primary_never_had_is_not_lost(void **state)
+{
+	(void)state;
+	old_owner();
+	rolled_back(40, 15, MESSAGES - 1, OLD);
+	owner_after_rollback(10, 15);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.vanished, MESSAGES - 16);
+}
+
+static void what_a_new_primary_has_again_is_handled_again(void **state)
+{
+	(void)state;
+	history.window = 1;
+	old_owner();
+	called(OLD_PROCESS, OLD, 31, 10, 15);
+	executed(CHAOS_AUDIT_COMMIT, OLD, 38, id_of(15));
+	rolled_back(40, MESSAGES - 1, MESSAGES - 1, OLD);
+	owner_after_rollback(10, MESSAGES - 1);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.duplicates, 6);
+}
+
+static void a_lease_of_a_lost_history_holds_until_it_ends(void **state)
+{
+	(void)state;
+	history.lease = 1000 * (int64_t)MS;
+	old_owner();
+	rolled_back(40, MESSAGES - 1, MESSAGES - 1, OLD - 1);
+	owner_after_rollback(10, MESSAGES - 1);
+	called(OLD_PROCESS, OLD, 65, 10, 10);
+	chaos_verdict v = judge();
+	assert_int_equal(v.stale, 0);
+	assert_true(v.outlived > 0);
+	history.lease = 10 * (int64_t)MS;
+	assert_true(judge().stale > 0);
+}
+
 /* --- what is not ------------------------------------------------------------------------ */
 
 static void a_message_that_nobody_handled_is_lost(void **state)
@@ -283,6 +342,35 @@ static void a_deletion_that_the_group_has_made_up_is_miscounted(void **state)
 	new_owner(10);
 	history.removed_unread = 1;
 	assert_int_equal(judge().miscounted, 1);
+}
+
+static void what_a_new_primary_has_and_nobody_handles_is_lost(void **state)
+{
+	(void)state;
+	old_owner();
+	rolled_back(40, 16, MESSAGES - 1, OLD);
+	owner_after_rollback(10, 15);
+	assert_int_equal(judge().lost, 1);
+}
+
+static void what_is_passed_over_before_it_vanishes_is_seen(void **state)
+{
+	(void)state;
+	process(OLD_PROCESS, 0);
+	record(CHAOS_OPEN, OLD_PROCESS, OLD, 8, 0);
+	called(OLD_PROCESS, OLD, 10, 0, 9);
+	called(OLD_PROCESS, OLD, 30, 12, 12);
+	rolled_back(40, 9, MESSAGES - 1, OLD);
+	assert_int_equal(judge().reordered, 1);
+}
+
+static void a_claim_behind_what_was_rolled_back_is_stale(void **state)
+{
+	(void)state;
+	old_owner();
+	rolled_back(40, MESSAGES - 1, MESSAGES - 1, OLD);
+	executed(CHAOS_AUDIT_CLAIM, NEW, 50, id_of(5));
+	assert_int_equal(judge().stale, 1);
 }
 
 static void a_message_whose_call_never_returned_is_lost(void **state)
@@ -556,11 +644,17 @@ int main(void)
 		test(a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner),
 		test(a_call_that_was_frozen_may_end_late),
 		test(an_unknown_send_may_be_there_or_not),
+		test(what_a_new_primary_never_had_is_not_lost),
+		test(what_a_new_primary_has_again_is_handled_again),
+		test(a_lease_of_a_lost_history_holds_until_it_ends),
 		test(what_was_deleted_unread_may_be_passed_over_and_is_counted),
 		test(what_was_deleted_within_an_ownership_may_be_passed_over),
 		test(what_was_deleted_when_it_had_been_handled_is_no_gap),
 		test(a_message_that_nobody_handled_is_lost),
 		test(what_is_passed_over_before_it_is_deleted_is_seen),
+		test(what_a_new_primary_has_and_nobody_handles_is_lost),
+		test(what_is_passed_over_before_it_vanishes_is_seen),
+		test(a_claim_behind_what_was_rolled_back_is_stale),
 		test(a_deletion_that_the_group_has_not_noticed_is_miscounted),
 		test(a_deletion_that_the_group_has_made_up_is_miscounted),
 		test(a_message_whose_call_never_returned_is_lost),
