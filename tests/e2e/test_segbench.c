@@ -113,6 +113,17 @@ static void it_works_through_tcp(void **state)
 	assert_true(ratio("consume/bare") > 0);
 }
 
+static void packed_records_arrive_and_have_rates_and_a_size(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--quick --only packing --messages 20000 --rounds 1"), EX_OK);
+	assert_true(ratio("packed-sent-per-s") > 0);
+	assert_true(ratio("packed-consumed-per-s") > 0);
+	assert_true(ratio("packed-memory") < 1.2);
+	assert_non_null(strstr(said, "JSON, packing = on: Redis's memory"));
+	assert_non_null(strstr(said, "constant, packing = on: Redis's memory"));
+}
+
 static void nothing_is_allocated_for_a_message(void **state)
 {
 	(void)state;
@@ -148,8 +159,8 @@ static void a_file_that_cannot_be_written_is_known_before_anything_is_measured(v
 
 static void help_names_each_experiment(void **state)
 {
-	static const char *const names[] = {"consume",     "produce", "latency",   "pauses",
-					    "allocations", "idle",    "coordinate"};
+	static const char *const names[] = {"consume", "produce",     "latency", "pauses",
+					    "packing", "allocations", "idle",    "coordinate"};
 	(void)state;
 	assert_int_equal(segbench("--help"), EX_OK);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -163,6 +174,7 @@ int main(void)
 		cmocka_unit_test(its_json_holds_every_way_that_was_measured),
 		cmocka_unit_test(its_plot_is_a_picture_of_each_way),
 		cmocka_unit_test(it_works_through_tcp),
+		cmocka_unit_test(packed_records_arrive_and_have_rates_and_a_size),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),

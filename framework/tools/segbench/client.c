@@ -11,7 +11,9 @@ void bench_client_check(int status, const seg_error *error)
 
 void bench_client_open(bench_client *client, const bench_workload *workload)
 {
-	seg_stream_shape shape = {.partitions = workload->partitions, .partition_size = 1000000000};
+	seg_stream_shape shape = {.partitions = workload->partitions,
+				  .partition_size = 1000000000,
+				  .packing = workload->packing};
 	seg_client_options options;
 	seg_error error;
 	seg_client_options_init(&options);

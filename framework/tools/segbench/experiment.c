@@ -13,6 +13,7 @@ enum { GOAL_PARTITIONS = 8, GOAL_SIZE = 100 };
 const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_consume,
 	&bench_experiment_produce,
+	&bench_experiment_packing,
 	&bench_experiment_latency,
 	&bench_experiment_pauses,
 	&bench_experiment_allocations,

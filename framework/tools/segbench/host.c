@@ -15,6 +15,7 @@
 
 static void write_config(const bench_workload *workload, const bench_host_options *options, const char *path)
 {
+	static const char *const packings[] = {"off", "on", "lz4"};
 	char plugin[PATH_MAX];
 	bench_process_find("segbench_noop.so", plugin, sizeof(plugin));
 	FILE *file = fopen(path, "w");
@@ -24,10 +25,10 @@ static void write_config(const bench_workload *workload, const bench_host_option
 		"[redis]\naddress = %s\n\n"
 		"[runner]\nnamespace = " WORKLOAD_NAMESPACE "\nlog_level = warning\n%s\n"
 		"[consumer bench]\nstream = " WORKLOAD_STREAM "\npartitions = %" PRIu32
-		"\npartition_size = 1_000_000_000\n"
+		"\npartition_size = 1_000_000_000\npacking = %s\n"
 		"group = %s\nplugin = %s\nbatch_size = %d\noption.tally = %s\n%s\n",
-		workload->server->address, options->runner, workload->partitions, options->group, plugin,
-		WORKLOAD_BATCH, workload->tally_path, options->consumer);
+		workload->server->address, options->runner, workload->partitions, packings[workload->packing],
+		options->group, plugin, WORKLOAD_BATCH, workload->tally_path, options->consumer);
 	if (fclose(file))
 		err(EX_IOERR, "cannot write %s", path);
 }

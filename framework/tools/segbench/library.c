@@ -2,6 +2,7 @@
  * library.c - libsegmenter in a program of one's own: the pull consumer, and the asynchronous producer.
  */
 #include <err.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,21 +69,40 @@ static void delivered(void *arg, const seg_delivery *delivery)
 	counts[delivery->partition]++;
 }
 
-static void send_all(const bench_workload *workload, seg_producer *producer)
+/* The records that are sent in turn, one behind the other; the caller frees them. */
+static char *make_records(const bench_workload *workload, uint64_t count)
+{
+	char *records = malloc(count * workload->size);
+	if (!records)
+		err(EX_OSERR, "%" PRIu64 " records", count);
+	for (uint64_t i = 0; i < count; i++)
+		bench_payload_write(workload->payload, i, records + i * workload->size, workload->size);
+	return records;
+}
+
+/* Returns when it began: what is sent is made before. */
+static int64_t send_all(bench_workload *workload, seg_producer *producer)
 {
 	char keys[TALLY_PARTITIONS][WORKLOAD_KEY_MAX];
-	char *data = bench_workload_data(workload);
-	seg_record record = {.data = data, .data_length = workload->size};
+	size_t key_lengths[TALLY_PARTITIONS];
+	uint64_t count = workload->payload == PAYLOAD_CONSTANT ? 1 : PAYLOAD_RECORDS;
+	char *records = make_records(workload, count);
+	seg_record record = {.data_length = workload->size};
 	seg_error error;
-	for (uint32_t p = 0; p < workload->partitions; p++)
+	for (uint32_t p = 0; p < workload->partitions; p++) {
 		bench_workload_partition_key(workload, p, keys[p]);
+		key_lengths[p] = strlen(keys[p]);
+	}
+	int64_t first_at = tally_begin(workload->tally);
 	for (uint64_t i = 0; i < workload->round; i++) {
 		record.key = keys[i % workload->partitions];
-		record.key_length = strlen(record.key);
+		record.key_length = key_lengths[i % workload->partitions];
+		record.data = records + i % count * workload->size;
 		bench_client_check(seg_producer_send(producer, &record, NULL, &error), &error);
 	}
 	bench_client_check(seg_producer_flush(producer, PATIENCE_MS, &error), &error);
-	free(data);
+	free(records);
+	return first_at;
 }
 
 static int produce(void *arg)
@@ -98,8 +118,7 @@ static int produce(void *arg)
 	options.delivery = delivered;
 	options.delivery_arg = counts;
 	bench_client_check(seg_producer_open(client.stream, &options, &producer, &error), &error);
-	int64_t first_at = tally_begin(workload->tally);
-	send_all(workload, producer);
+	int64_t first_at = send_all(workload, producer);
 	int64_t last_at = tally_now();
 	for (uint32_t p = 0; p < workload->partitions; p++)
 		tally_sent(workload->tally, p, counts[p], first_at, last_at);

@@ -20,8 +20,7 @@ double bench_figure_server(const bench_measure *measure)
 	return (double)measure->server_cpu / (double)measure->messages;
 }
 
-/* The least disturbed of a few tries. */
-static bench_measure measure_quietly(const bench_way *way, bench_workload *workload)
+bench_measure bench_rounds_measure(const bench_way *way, bench_workload *workload)
 {
 	bench_measure best = {.others = 2};
 	for (int i = 0; i < USAGE_TRIES && best.others > USAGE_DISTURBED; i++) {
@@ -45,7 +44,7 @@ void bench_rounds_run(bench_rounds *rounds, bench_context *context)
 			bench_progress("%s, %u partitions, %u bytes: round %zu of %zu, %s",
 				       rounds->experiment, workload->partitions, workload->size, i + 1,
 				       rounds->count, rounds->ways[w]->name);
-			rounds->measures[w][i] = measure_quietly(rounds->ways[w], workload);
+			rounds->measures[w][i] = bench_rounds_measure(rounds->ways[w], workload);
 		}
 	for (size_t w = 0; w < ways; w++)
 		bench_report_way(&context->report, rounds->experiment, workload, rounds->ways[w],

@@ -25,6 +25,9 @@ double bench_figure_rate(const bench_measure *measure);   /* messages/s */
 double bench_figure_client(const bench_measure *measure); /* CPU ns a message; likewise the server's */
 double bench_figure_server(const bench_measure *measure);
 
+/* One round of a way: the least disturbed of a few tries. */
+bench_measure bench_rounds_measure(const bench_way *way, bench_workload *workload);
+
 /* Measures all ways `count` times on the context's workload, and reports each. */
 void bench_rounds_run(bench_rounds *rounds, bench_context *context);
 

@@ -5,6 +5,9 @@
 #ifndef SEGBENCH_WORKLOAD_H
 #define SEGBENCH_WORKLOAD_H
 
+#include <segmenter/segmenter.h>
+
+#include "payload.h"
 #include "server.h"
 #include "tally.h"
 
@@ -18,12 +21,14 @@ enum {
 
 typedef struct bench_workload {
 	bench_server *server;
-	tally *tally;        /* shared with who receives; see bench_workload_reset */
-	char tally_path[96]; /* the file of its memory */
-	uint32_t partitions; /* at most TALLY_PARTITIONS */
-	uint32_t size;       /* bytes of data a message */
-	uint64_t messages;   /* in all; a multiple of partitions */
-	uint64_t round;      /* how many of them a round moves, evenly: the oldest of each partition */
+	tally *tally;          /* shared with who receives; see bench_workload_reset */
+	char tally_path[96];   /* the file of its memory */
+	uint32_t partitions;   /* at most TALLY_PARTITIONS */
+	uint32_t size;         /* bytes of data a message */
+	uint64_t messages;     /* in all; a multiple of partitions */
+	seg_packing packing;   /* of the stream, where it is sent by the library */
+	bench_payload payload; /* likewise, of the records */
+	uint64_t round;        /* how many of them a round moves, evenly: the oldest of each partition */
 } bench_workload;
 
 /* Makes the shared tally in the server's directory. */
