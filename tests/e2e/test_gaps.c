@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -262,8 +263,12 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 4);
 	wait_drained();
-	/* The process before, which had this name. */
-	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members only other 100"));
+	/* The process before, which had this name; by the lease it lives. */
+	freeReplyObject(test_server_command(redis, "MULTI"));
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members only %s", "other 100"));
+	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases %lld only",
+					    ((long long)time(NULL) + 4) * 1000));
+	freeReplyObject(test_server_command(redis, "EXEC"));
 	restart_as_it_is();
 	add(5, 6);
 	test_wait_until(all_was_handled, &all, 20000, "what was sent afterwards is handled");
