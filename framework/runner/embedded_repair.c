@@ -101,7 +101,7 @@ static bool tells_of_an_early_end(const char *said)
 int seg_embedded_repair(const char *directory, seg_error *error)
 {
 	char manifest[PATH_MAX], said[SAID_MAX];
-	bool good;
+	bool good = false;
 	snprintf(manifest, sizeof(manifest), "%s/appendonlydir/appendonly.aof.manifest", directory);
 	if (access(manifest, F_OK))
 		return 0;

@@ -26,7 +26,7 @@ void seg_service_say(seg_service *service, const char *format, ...)
 	va_end(args);
 	if (strcmp(text, service->status) == 0)
 		return;
-	strcpy(service->status, text);
+	snprintf(service->status, sizeof(service->status), "%s", text);
 	seg_notify_status("%s", text);
 }
 

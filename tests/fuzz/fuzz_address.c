@@ -82,11 +82,13 @@ static void check_secret(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = strndup((const char *)data, size);
+	char *text = calloc(size + 1, 1);
 	seg_address address;
 	seg_error error = {0};
 	if (!text)
 		return 0;
+	if (size > 0)
+		memcpy(text, data, size);
 	int status = seg_address_parse(text, &address, &error);
 	if (status == 0) {
 		check_taken(&address);
