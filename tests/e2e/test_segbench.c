@@ -124,6 +124,14 @@ static void packed_records_arrive_and_have_rates_and_a_size(void **state)
 	assert_non_null(strstr(said, "constant, packing = on: Redis's memory"));
 }
 
+static void as_many_runners_as_are_asked_for_share_the_messages(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--quick --only scaling --messages 20000 --rounds 1"), EX_OK);
+	assert_non_null(strstr(said, "16 runners, a batch takes 0 ms"));
+	assert_non_null(strstr(said, "1 runner, a batch takes 10 ms"));
+}
+
 static void nothing_is_allocated_for_a_message(void **state)
 {
 	(void)state;
@@ -175,6 +183,7 @@ int main(void)
 		cmocka_unit_test(its_plot_is_a_picture_of_each_way),
 		cmocka_unit_test(it_works_through_tcp),
 		cmocka_unit_test(packed_records_arrive_and_have_rates_and_a_size),
+		cmocka_unit_test(as_many_runners_as_are_asked_for_share_the_messages),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),

@@ -20,6 +20,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_idle,
 	&bench_experiment_coordinate,
 	&bench_experiment_curves,
+	&bench_experiment_scaling,
 	NULL,
 };
 /* clang-format on */

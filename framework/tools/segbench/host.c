@@ -92,6 +92,38 @@ void bench_host_wait_claimed(const bench_workload *workload, const char *group)
 		}
 }
 
+/* How many partitions have the owner that partition p has. */
+static uint32_t share_of(const bench_workload *workload, const char *group, uint32_t p)
+{
+	char name[128] = "", key[WORKLOAD_KEY_MAX];
+	uint32_t share = 0;
+	for (uint32_t i = 0; i <= workload->partitions; i++) {
+		bench_workload_key(i == 0 ? p : i - 1, key);
+		redisReply *reply =
+			bench_server_command(workload->server, "HGET {%s}:%s:state owner", key, group);
+		const char *owner = reply->str ? reply->str : "";
+		if (i == 0)
+			snprintf(name, sizeof(name), "%s", owner);
+		else
+			share += *owner && strcmp(owner, name) == 0;
+		freeReplyObject(reply);
+	}
+	return share;
+}
+
+void bench_host_wait_shared(const bench_workload *workload, const char *group, uint32_t members)
+{
+	int64_t since = tally_now();
+	for (uint32_t p = 0; p < workload->partitions; p++)
+		while (share_of(workload, group, p) != workload->partitions / members) {
+			if (tally_now() - since > PATIENCE)
+				errx(EX_UNAVAILABLE,
+				     "segrunners do not share the partitions; see %s/runner.log",
+				     workload->server->directory);
+			bench_pause_ms(5);
+		}
+}
+
 /* The entry behind `name` in a flat list of names and values. */
 static const char *member_text(const redisReply *reply, const char *name)
 {

@@ -25,6 +25,9 @@ void bench_host_wait_committed(const bench_workload *workload, const char *group
 /* Waits until every partition has an owner in the group. */
 void bench_host_wait_claimed(const bench_workload *workload, const char *group);
 
+/* Waits until so many members own an even share each. */
+void bench_host_wait_shared(const bench_workload *workload, const char *group, uint32_t members);
+
 /* Waits until so many messages have arrived. */
 void bench_host_wait_arrived(const bench_workload *workload, uint64_t messages);
 

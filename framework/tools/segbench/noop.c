@@ -16,8 +16,9 @@
 
 typedef struct {
 	tally *shared;
-	int process;  /* this one */
-	bool latency; /* messages have the time they were sent at in them */
+	int process;       /* this one */
+	int64_t handle_us; /* how long each batch takes */
+	bool latency;      /* messages have the time they were sent at in them */
 } counter;
 
 static tally *map_tally(const char *path)
@@ -45,6 +46,7 @@ static int init(const seg_host *host, void **plugin, char *error, size_t error_s
 	}
 	c->process = getpid();
 	c->latency = host->option_boolean(host, "latency");
+	c->handle_us = host->option_integer(host, "handle_us");
 	*plugin = c;
 	return 0;
 }
@@ -53,6 +55,9 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 {
 	(void)state;
 	counter *c = plugin;
+	struct timespec work = {.tv_nsec = c->handle_us * 1000};
+	if (c->handle_us > 0)
+		nanosleep(&work, NULL);
 	tally_owned(c->shared, batch->partition, c->process);
 	if (!c->latency) {
 		tally_arrived(c->shared, batch->partition, batch->count);
@@ -79,6 +84,8 @@ static void fini(void *plugin)
 static const seg_option options[] = {
 	{"tally", SEG_OPTION_PATH, 1, NULL, "The file, made by segbench, whose memory the counts go to."},
 	{"latency", SEG_OPTION_BOOLEAN, 0, "no", "Whether messages begin with the time they were sent at."},
+	{"handle_us", SEG_OPTION_INTEGER, 0, "0",
+	 "Microseconds that each batch takes, asleep; below a second."},
 	{0},
 };
 

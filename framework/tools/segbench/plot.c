@@ -2,30 +2,48 @@
 
 #include <err.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
 /* Pixels. */
-enum { WIDTH = 760, MARGIN = 24, LABEL = 210, BAR = 18, STEP = 28, HEAD = 44, BARS_END = WIDTH - 120 };
+enum {
+	WIDTH = 760,
+	MARGIN = 24,
+	LABEL = 210,
+	BAR = 18,
+	STEP = 28,
+	HEAD = 44,
+	AXIS = 20,
+	BARS_END = WIDTH - 120
+};
 
-/* Ours stand out; a bar's colour is found by what its label holds. */
+/* Ours stand out; a bar's class in the style sheet is found by what its label holds. */
 static const struct {
 	const char *word;
-	const char *colour;
-} colours[] = {{"segrunner", "#1f6feb"}, {"consumer", "#58a6ff"}, {"producer", "#1f6feb"}, {"", "#8c959f"}};
+	const char *class;
+} classes[] = {{"segrunner", "ours"}, {"consumer", "ours"}, {"producer", "ours"}, {"", "other"}};
+
+/* For readers of light and of dark pages. */
+static const char style[] =
+	"<style>text{fill:#1f2328}.small{fill:#59636e;font-size:11px}.paper{fill:#ffffff}.ours{fill:#1f6feb}"
+	".other{fill:#afb8c1}.spread{stroke:#1f2328}.axis{stroke:#d1d9e0}.goal{stroke:#cf222e;stroke-dasharray:4 3}"
+	"@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}.paper{fill:#0d1117}"
+	".ours{fill:#388bfd}.other{fill:#656c76}.spread{stroke:#f0f6fc}.axis{stroke:#3d444d}.goal{stroke:#ff7b72}}"
+	"</style>\n";
 
 typedef struct {
 	FILE *file;
 	int y;
 } canvas;
 
-static const char *colour_of(const char *label)
+static const char *class_of(const char *label)
 {
 	size_t i = 0;
-	while (!strstr(label, colours[i].word))
+	while (!strstr(label, classes[i].word))
 		i++;
-	return colours[i].colour;
+	return classes[i].class;
 }
 
 static double number(const json_t *series, const char *name)
@@ -58,10 +76,10 @@ static void draw_bar(canvas *c, const char *label, const json_t *series, double 
 	format_number(median, text);
 	fprintf(c->file,
 		"<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n"
-		"<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\" fill=\"%s\"/>\n"
-		"<path d=\"M%.1f %d H%.1f\" stroke=\"#24292f\" stroke-width=\"1\"/>\n"
+		"<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\" class=\"%s\"/>\n"
+		"<path d=\"M%.1f %d H%.1f\" class=\"spread\"/>\n"
 		"<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n",
-		MARGIN + LABEL - 8, c->y + 13, label, from, c->y, median * scale, BAR, colour_of(label),
+		MARGIN + LABEL - 8, c->y + 13, label, from, c->y, median * scale, BAR, class_of(label),
 		from + number(series, "lowest") * scale, c->y + BAR / 2,
 		from + number(series, "highest") * scale, WIDTH - MARGIN, c->y + 13, text);
 	c->y += STEP;
@@ -71,6 +89,31 @@ static void draw_heading(canvas *c, const char *text)
 {
 	fprintf(c->file, "<text x=\"%d\" y=\"%d\" font-weight=\"600\">%s</text>\n", MARGIN, c->y + 28, text);
 	c->y += HEAD;
+}
+
+/* The distance of grid lines: 1, 2 or 5 times a power of ten, three to seven of them. */
+static double grid_step(double highest)
+{
+	double step = pow(10, floor(log10(highest)));
+	if (highest / step < 3)
+		step /= highest / step < 1.5 ? 5 : 2;
+	return step;
+}
+
+/* Behind the bars that follow; its figures stand below them. */
+static void draw_axis(const canvas *c, size_t bars, double highest, double scale)
+{
+	int bottom = c->y + STEP * (int)bars;
+	double step = grid_step(highest);
+	for (int i = 0; i * step <= highest; i++) {
+		char text[32];
+		double x = MARGIN + LABEL + i * step * scale;
+		format_number(i * step, text);
+		fprintf(c->file,
+			"<path d=\"M%.1f %d V%d\" class=\"axis\"/>\n"
+			"<text x=\"%.1f\" y=\"%d\" class=\"small\" text-anchor=\"middle\">%s</text>\n",
+			x, c->y - 4, bottom, x, bottom + 12, i == 0 ? "0" : text);
+	}
 }
 
 /* How the lines of an array fall into panels, and what they show. */
@@ -132,12 +175,15 @@ static void draw_panels(canvas *c, const panel_kind *kind, const json_t *lines)
 		end = panel_end(kind, lines, i, &highest);
 		kind->title(json_array_get(lines, i), title, sizeof(title));
 		draw_heading(c, title);
+		double scale = highest > 0 ? (BARS_END - MARGIN - LABEL) / highest : 0;
+		if (highest > 0)
+			draw_axis(c, end - i, highest, scale);
 		for (size_t l = i; l < end; l++) {
 			const json_t *line = json_array_get(lines, l);
 			draw_bar(c, json_string_value(json_object_get(line, kind->label)),
-				 json_object_get(line, kind->figure),
-				 highest > 0 ? (BARS_END - MARGIN - LABEL) / highest : 0);
+				 json_object_get(line, kind->figure), scale);
 		}
+		c->y += AXIS;
 	}
 }
 
@@ -149,7 +195,7 @@ static int height_of(const json_t *root)
 		double highest;
 		for (size_t i = 0, end; i < json_array_size(lines); i = end) {
 			end = panel_end(&kinds[k], lines, i, &highest);
-			height += HEAD + STEP * (int)(end - i);
+			height += HEAD + AXIS + STEP * (int)(end - i);
 		}
 	}
 	return height;
@@ -158,7 +204,7 @@ static int height_of(const json_t *root)
 static void draw_machine(canvas *c, const json_t *machine)
 {
 	fprintf(c->file,
-		"<text x=\"%d\" y=\"%d\" fill=\"#57606a\">segmenter %s, redis %s, %" JSON_INTEGER_FORMAT
+		"<text x=\"%d\" y=\"%d\" class=\"small\">segmenter %s, redis %s, %" JSON_INTEGER_FORMAT
 		" cores, %s, %s socket; medians, and lines from the lowest to the highest round</text>\n",
 		MARGIN, c->y + MARGIN, json_string_value(json_object_get(machine, "segmenter")),
 		json_string_value(json_object_get(machine, "redis")),
@@ -174,9 +220,9 @@ void bench_plot_write(const json_t *root, const char *path)
 		err(EX_CANTCREAT, "cannot write %s", path);
 	fprintf(c.file,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-		"font-family=\"sans-serif\" font-size=\"12\" fill=\"#24292f\">\n"
-		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n",
-		WIDTH, height_of(root), WIDTH, height_of(root));
+		"font-family=\"sans-serif\" font-size=\"12\">\n%s"
+		"<rect width=\"100%%\" height=\"100%%\" class=\"paper\"/>\n",
+		WIDTH, height_of(root), WIDTH, height_of(root), style);
 	for (int k = 0; k < KINDS; k++)
 		draw_panels(&c, &kinds[k], json_object_get(root, kinds[k].array));
 	draw_machine(&c, json_object_get(root, "machine"));

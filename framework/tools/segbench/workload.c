@@ -108,6 +108,16 @@ void bench_workload_fill(bench_workload *workload)
 	free(data);
 }
 
+void bench_workload_add(bench_workload *workload)
+{
+	char *data = bench_workload_data(workload);
+	bench_server_do(workload->server, "MULTI");
+	for (uint32_t p = 0; p < workload->partitions; p++)
+		fill_partition(workload, p, data);
+	bench_server_do(workload->server, "EXEC");
+	free(data);
+}
+
 void bench_workload_reset(bench_workload *workload)
 {
 	memset(workload->tally, 0, sizeof(tally));

@@ -47,6 +47,9 @@ void bench_workload_clear(bench_workload *workload);
 /* Empties Redis and fills the stream's partitions. */
 void bench_workload_fill(bench_workload *workload);
 
+/* Fills the partitions in one transaction, of a stream that runners wait on already. */
+void bench_workload_add(bench_workload *workload);
+
 /* The data of a message, which the caller frees; its length is the workload's size, and a NUL follows. */
 char *bench_workload_data(const bench_workload *workload);
 
