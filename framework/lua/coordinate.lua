@@ -10,7 +10,7 @@ local group, command, me, incarnation = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local session, capacity = tonumber(ARGV[5]), tonumber(ARGV[6])
 local count, known = tonumber(ARGV[7]), tonumber(ARGV[8])
 local FIRST_RELEASE = 9
-local WRITES_CHUNK = 1000
+local CHUNK = 1000 -- of the words of one command: Lua's stack is bounded
 local NOBODY = '-'
 
 if me == NOBODY then
@@ -99,6 +99,117 @@ local knows_all = command ~= 'join' and known > 0 and share_changed <= known and
 local quiet = not membership_changed and not hold_ended and not leaves and #ARGV < FIRST_RELEASE
 if quiet and (knows_all or not is_member) then
 	return answer(false)
+end
+
+-- Writes a change down, and lets everybody know of it.
+local function publish(writes)
+	-- Of the time, so that no generation comes again when Redis has lost its newest writes.
+	generation = math.max(generation + 1, time[1] * 1000000 + time[2])
+	writes[#writes + 1] = 'generation'
+	writes[#writes + 1] = text(generation)
+	for _, name in ipairs(writes.concerned) do
+		writes[#writes + 1] = '@' .. name
+		writes[#writes + 1] = text(generation)
+	end
+	for i = 1, #writes, CHUNK do
+		redis.call('HSET', partitions, unpack(writes, i, math.min(i + CHUNK - 1, #writes)))
+	end
+	redis.call('XADD', control, 'MAXLEN', '64', '*', 'generation', text(generation))
+end
+
+-- --- a share told, partitions handed over: only what is concerned is read ---------
+
+-- The fields of the partitions that a member owns, by the list that is kept of them. nil where there is none, or too many.
+local function listed(name)
+	local list = redis.call('HGET', partitions, '#' .. name)
+	local numbers = {}
+	for p in string.gmatch(list or '', '%d+') do
+		numbers[#numbers + 1] = p
+	end
+	return list and #numbers <= CHUNK and numbers or nil
+end
+
+local function values_of(numbers)
+	return #numbers > 0 and redis.call('HMGET', partitions, unpack(numbers)) or {}
+end
+
+local function listed_share()
+	local numbers = listed(me)
+	if not numbers then
+		return nil
+	end
+	local share = {}
+	for i, value in ipairs(values_of(numbers)) do
+		local epoch, owner, target = string.match(value or '', '^(%S+) (%S+) (%S+)$')
+		if owner ~= me then
+			return nil
+		end
+		share[#share + 1] = numbers[i]
+		share[#share + 1] = epoch
+		share[#share + 1] = target == me and '0' or '1'
+	end
+	return share
+end
+
+-- What the caller releases goes to its targets. False, and nothing done, where that is not the whole story: what is
+-- held, has no target, or has one that is no member.
+local function hand_over()
+	local numbers, seen = {}, {}
+	for i = FIRST_RELEASE, #ARGV - 1, 2 do
+		numbers[#numbers + 1] = ARGV[i]
+	end
+	if #numbers > CHUNK then
+		return false
+	end
+	local lists = {[me] = listed(me)}
+	local writes = {concerned = {}}
+	for i, value in ipairs(values_of(numbers)) do
+		local p = numbers[i]
+		local epoch, owner, target = string.match(value or '', '^(%S+) (%S+) (%S+)$')
+		if not epoch then
+			return false
+		end
+		if epoch == ARGV[FIRST_RELEASE + 2 * i - 1] and owner == me and not seen[p] then
+			seen[p] = true
+			if not lists[target] then
+				lists[target] = redis.call('HEXISTS', members, target) == 1 and listed(target)
+			end
+			if not lists[me] or not lists[target] then
+				return false
+			end
+			if target ~= me then
+				table.insert(lists[target], p)
+			else
+				seen[p] = 'stays'
+			end
+			writes[#writes + 1] = p
+			writes[#writes + 1] = text(math.max(tonumber(epoch) + 1, now)) .. ' ' .. target .. ' ' .. target
+		end
+	end
+	if #writes == 0 then
+		return true
+	end
+	for name, list in pairs(lists) do
+		local kept = {}
+		for _, p in ipairs(list) do
+			if name ~= me or seen[p] ~= true then
+				kept[#kept + 1] = p
+			end
+		end
+		writes[#writes + 1] = '#' .. name
+		writes[#writes + 1] = table.concat(kept, ' ')
+		table.insert(writes.concerned, name)
+	end
+	publish(writes)
+	return true
+end
+
+local steady = not membership_changed and not hold_ended and not leaves and not joins and is_member
+if steady and generation > 0 and known <= generation and hand_over() then
+	local share = listed_share()
+	if share then
+		return answer(share)
+	end
 end
 
 -- --- the assignment as it is ---------------------------------------------------
@@ -283,15 +394,7 @@ end
 -- --- writing it down -----------------------------------------------------------
 
 local function write_down()
-	-- Of an assignment that is made anew, everybody must hear.
-	if generation == 0 then
-		for name in pairs(capacities) do
-			concerned[name] = true
-		end
-	end
-	-- Of the time, so that no generation comes again when Redis has lost its newest writes.
-	generation = math.max(generation + 1, time[1] * 1000000 + time[2])
-	local writes = {'generation', text(generation), 'holds_end', text(holds_end)}
+	local writes = {'holds_end', text(holds_end), concerned = {}}
 	local function write(field, value)
 		writes[#writes + 1] = field
 		writes[#writes + 1] = value
@@ -303,20 +406,28 @@ local function write_down()
 		end
 		write(text(p), value)
 	end
-	for name in pairs(concerned) do
-		if capacities[name] then
-			write('@' .. name, text(generation))
+	local owned = {}
+	for name in pairs(capacities) do
+		-- Of an assignment that is made anew, everybody must hear; and who is new has an empty list.
+		if generation == 0 or concerned[name] or joins and name == me then
+			table.insert(writes.concerned, name)
+			owned[name] = {}
 		end
 	end
-	for i = 1, #writes, WRITES_CHUNK do
-		redis.call('HSET', partitions, unpack(writes, i, math.min(i + WRITES_CHUNK - 1, #writes)))
+	for p = 0, count - 1 do
+		if owned[owner[p]] then
+			table.insert(owned[owner[p]], p)
+		end
 	end
-	redis.call('XADD', control, 'MAXLEN', '64', '*', 'generation', text(generation))
+	for name, list in pairs(owned) do
+		write('#' .. name, table.concat(list, ' '))
+	end
+	publish(writes)
 end
 
 for name, is in pairs(gone) do
 	if is then
-		redis.call('HDEL', partitions, '@' .. name)
+		redis.call('HDEL', partitions, '@' .. name, '#' .. name)
 	end
 end
 if generation == 0 or next(dirty) then

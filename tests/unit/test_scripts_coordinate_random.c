@@ -57,6 +57,7 @@ typedef struct {
 typedef struct {
 	unsigned long long generation;
 	entry of[PARTITIONS_MAX];
+	char listed[PARTITIONS_MAX][16]; /* whose list of owned partitions has it */
 } assignment;
 
 typedef struct {
@@ -68,6 +69,17 @@ static int partitions;
 static assignment before, after;
 static member members[NAMES];
 static int member_count;
+
+static void read_list(assignment *into, const char *name, const char *list)
+{
+	char *end;
+	for (long p = strtol(list, &end, 10); end != list; p = strtol(list = end, &end, 10)) {
+		assert_in_range(p, 0, PARTITIONS_MAX - 1);
+		if (into->listed[p][0])
+			fail_msg("partition %ld is in the lists of %s and %s", p, into->listed[p], name);
+		snprintf(into->listed[p], sizeof(into->listed[p]), "%s", name);
+	}
+}
 
 static void read_assignment(assignment *into)
 {
@@ -83,6 +95,8 @@ static void read_assignment(assignment *into)
 		long p = strtol(field, &end, 10);
 		if (strcmp(field, "generation") == 0)
 			into->generation = strtoull(value, NULL, 10);
+		else if (field[0] == '#')
+			read_list(into, field + 1, value);
 		else if (*end == '\0' && p < PARTITIONS_MAX &&
 			 sscanf(value, "%llu %15s %15s", &into->of[p].epoch, into->of[p].owner,
 				into->of[p].target) != 3)
@@ -191,6 +205,15 @@ static void check_only_members_have_something(void)
 			fail_msg("partition %d is owned by %s, who is no member", p, e->owner);
 		if (strcmp(e->target, "-") != 0 && (!m || m->capacity == 0))
 			fail_msg("partition %d is targeted at %s", p, e->target);
+	}
+}
+
+static void check_lists_are_what_is_owned(void)
+{
+	for (int p = 0; p < partitions; p++) {
+		const char *owner = strcmp(after.of[p].owner, "-") == 0 ? "" : after.of[p].owner;
+		if (strcmp(after.listed[p], owner) != 0)
+			fail_msg("partition %d of '%s' is in the list of '%s'", p, owner, after.listed[p]);
 	}
 }
 
@@ -375,6 +398,7 @@ static void call(process *one, const char *what, const char *const *releases, in
 	check_nobody_shares_a_partition();
 	check_epochs_rise();
 	check_only_members_have_something();
+	check_lists_are_what_is_owned();
 	check_balance();
 	check_moves_are_few();
 	check_changes_are_told(entries);
