@@ -12,12 +12,13 @@ enum { PIPELINED = 256 };
 typedef struct {
 	char key[WORKLOAD_KEY_MAX];
 	char partition_key[WORKLOAD_KEY_MAX];
+	size_t key_length, partition_key_length;
 } target;
 
 static void add(bench_pipe *pipe, const target *t, const char *data, size_t size)
 {
 	const char *words[] = {"XADD", t->key, "*", "partitionKey", t->partition_key, "data", data};
-	size_t lengths[] = {4, strlen(t->key), 1, 12, strlen(t->partition_key), 4, size};
+	size_t lengths[] = {4, t->key_length, 1, 12, t->partition_key_length, 4, size};
 	bench_pipe_add(pipe, 7, words, lengths);
 }
 
@@ -41,6 +42,8 @@ static int add_all(void *arg)
 	for (uint32_t p = 0; p < workload->partitions; p++) {
 		bench_workload_key(p, targets[p].key);
 		bench_workload_partition_key(workload, p, targets[p].partition_key);
+		targets[p].key_length = strlen(targets[p].key);
+		targets[p].partition_key_length = strlen(targets[p].partition_key);
 	}
 	bench_pipe_open(&pipe, workload->server, &bench_entries_functions, &entries);
 	int64_t first_at = tally_begin(workload->tally);
