@@ -44,11 +44,30 @@ static bool ends_with_so(const char *name)
 	return length > 3 && strcmp(name + length - 3, ".so") == 0;
 }
 
+/* Beside this program: it may have been installed, or moved, elsewhere than was planned. */
+static const char *installed_directory(char directory[PATH_MAX])
+{
+	char self[PATH_MAX], *beside;
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (length <= 0)
+		return SEG_PLUGIN_DIRECTORY;
+	self[length] = '\0';
+	*strrchr(self, '/') = '\0';
+	if (asprintf(&beside, "%s/%s", self, SEG_PLUGIN_FROM_PROGRAM) < 0)
+		return SEG_PLUGIN_DIRECTORY;
+	bool there = realpath(beside, directory) != NULL;
+	free(beside);
+	return there ? directory : SEG_PLUGIN_DIRECTORY;
+}
+
+/* The path of a plugin; of one without a path in the directory, or, where that is NULL, among the installed ones. */
 static char *resolve(const char *name, const char *directory)
 {
+	char installed[PATH_MAX], *path;
 	if (strchr(name, '/'))
 		return strdup(name);
-	char *path;
+	if (!directory)
+		directory = installed_directory(installed);
 	if (asprintf(&path, "%s/%s%s", directory, name, ends_with_so(name) ? "" : ".so") < 0)
 		return NULL;
 	return path;
@@ -331,7 +350,7 @@ int seg_plugin_load(const char *name, const char *directory, seg_plugin **out, s
 {
 	*out = NULL;
 	seg_plugin *plugin = calloc(1, sizeof(*plugin));
-	if (!plugin || !(plugin->path = resolve(name, directory ? directory : SEG_PLUGIN_DIRECTORY))) {
+	if (!plugin || !(plugin->path = resolve(name, directory))) {
 		free(plugin);
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	}
@@ -346,7 +365,7 @@ int seg_plugin_load(const char *name, const char *directory, seg_plugin **out, s
 
 bool seg_plugin_is_of(const seg_plugin *plugin, const char *name, const char *directory)
 {
-	char *path = resolve(name, directory ? directory : SEG_PLUGIN_DIRECTORY);
+	char *path = resolve(name, directory);
 	bool same = path && seg_plugin_image_is_of(plugin->image, path);
 	free(path);
 	return same;
