@@ -166,7 +166,10 @@ void bench_process_find(const char *name, char *path, size_t size)
 		err(EX_OSERR, "cannot read /proc/self/exe");
 	self[length] = '\0';
 	*strrchr(self, '/') = '\0';
-	const char *const places[][2] = {{self, "."}, {self, "../.."}, {SEG_PLUGIN_DIRECTORY, "."}};
+	const char *const places[][2] = {{self, "."},
+					 {self, "../.."},
+					 {self, SEG_PLUGIN_FROM_PROGRAM},
+					 {SEG_PLUGIN_DIRECTORY, "."}};
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%s/%s/%s", places[i][0], places[i][1], name);
 		if (access(path, R_OK) == 0)
