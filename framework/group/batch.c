@@ -232,8 +232,13 @@ static int unpack_all(seg_buffer *buffer, seg_unpacker *unpacker, seg_id last)
 			buffer->entry_left_out++;
 			continue;
 		}
+		/* A stranger's: there would be two messages of one id. */
+		if (at > 0 && seg_id_compare(message[-1].id, id) >= 0)
+			return SEG_EPROTOCOL;
 		message->id = id;
 		buffer->bytes += message->key_length + message->data_length;
+		for (size_t h = 0; h < message->header_count; h++)
+			buffer->bytes += message->headers[h].name_length + message->headers[h].value_length;
 		buffer->faults[at++] = SEG_FAULT_NONE;
 	}
 	buffer->batch.count = at;

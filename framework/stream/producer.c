@@ -14,11 +14,13 @@
 
 /* --- options ------------------------------------------------------------------ */
 
+/* Unless asked for: records of a batch; of one that becomes one entry, which costs Redis hardly more for being large. */
+enum { BATCH_RECORDS = 256, PACKED_RECORDS = 4096 };
+
 void seg_producer_options_init(seg_producer_options *options)
 {
 	*options = (seg_producer_options){
 		.linger_us = 1000,
-		.batch_records = 256,
 		.batch_bytes = 256 << 10,
 		.in_flight_bytes = 32 << 20,
 		.when_blocked_ms = 10000,
@@ -33,7 +35,7 @@ static int check_options(const seg_producer_options *o, seg_error *error)
 		uint64_t value, low, high;
 	} ranges[] = {
 		{"linger_us", o->linger_us, 0, 60000000},
-		{"batch_records", o->batch_records, 1, 4096},
+		{"batch_records", o->batch_records, 0, PACKED_RECORDS},
 		{"batch_bytes", o->batch_bytes, 1 << 10, 64 << 20},
 		{"in_flight_bytes", o->in_flight_bytes, 64 << 10, (uint64_t)64 << 30},
 		{"when_blocked_ms", o->when_blocked_ms, 0, 3600000},
@@ -61,14 +63,28 @@ static int check_options(const seg_producer_options *o, seg_error *error)
 
 /* --- opening ------------------------------------------------------------------ */
 
+/* A packed batch is added as a whole or not at all: a small part of the partition, so that it finds room. */
+enum { PACKED_SHARE = 8 };
+
+static size_t batch_records(const seg_producer_options *o, const seg_stream_shape *shape)
+{
+	uint64_t records = BATCH_RECORDS;
+	if (shape->packing != SEG_PACKING_OFF)
+		records = shape->partition_size / PACKED_SHARE < PACKED_RECORDS
+				  ? shape->partition_size / PACKED_SHARE + 1
+				  : PACKED_RECORDS;
+	if (o->batch_records)
+		records = o->batch_records;
+	return (size_t)(records < shape->partition_size ? records : shape->partition_size);
+}
+
 static int init_accumulator(seg_producer *p)
 {
 	const seg_producer_options *o = &p->options;
-	uint64_t partition_size = p->stream->shape.partition_size;
+	const seg_stream_shape *shape = &p->stream->shape;
 	seg_accumulator_limits limits = {
-		.partitions = p->stream->shape.partitions,
-		.batch_records =
-			o->batch_records < partition_size ? o->batch_records : (size_t)partition_size,
+		.partitions = shape->partitions,
+		.batch_records = batch_records(o, shape),
 		.batch_bytes = (size_t)o->batch_bytes,
 		.held_bytes = (size_t)o->in_flight_bytes,
 		.linger = o->linger_us * (SEG_MS / 1000),

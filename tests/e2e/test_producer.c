@@ -337,9 +337,9 @@ static void options_out_of_range_are_refused(void **state)
 	seg_producer *producer;
 	seg_error error = {0};
 	seg_producer_options options = usual_options();
-	options.batch_records = 0;
+	options.batch_records = 4097;
 	assert_int_equal(seg_producer_open(stream, &options, &producer, &error), SEG_EINVAL);
-	assert_non_null(strstr(error.text, "batch_records is 0"));
+	assert_non_null(strstr(error.text, "batch_records is 4097"));
 	options = usual_options();
 	options.linger_us = 30000000;
 	assert_int_equal(seg_producer_open(stream, &options, &producer, &error), SEG_EINVAL);
@@ -569,7 +569,9 @@ static void waiting_for_room_ends_with_the_delivery_timeout(void **state)
 	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
 	assert_in_range(test_now_ms() - before, 300, 2000);
 	assert_each_was_told_once(25);
-	assert_int_equal(heard_status(SEG_EFULL), 15);
+	assert_int_equal(heard_status(SEG_OK), 10);
+	/* Unknown are those whose last try was under way when the time was over. */
+	assert_int_equal(heard_status(SEG_EFULL) + heard_status(SEG_EUNKNOWN), 15);
 	close_well(producer);
 }
 

@@ -69,7 +69,7 @@ static size_t check_message(const seg_buffer *buffer, size_t i)
 	const seg_message *message = &buffer->batch.messages[i];
 	seg_fault fault = (seg_fault)buffer->faults[i];
 	require(i == 0 || seg_id_compare(message[-1].id, message->id) < 0, "ids that do not rise");
-	require(fault <= SEG_FAULT_ENVELOPE, "a fault that there is not");
+	require(fault <= SEG_FAULT_PACKED, "a fault that there is not");
 	require(fault != SEG_FAULT_NONE || (message->key && message->data),
 		"a good message without key or data");
 	require(fault != SEG_FAULT_NO_KEY || !message->key, "a key that is called missing");

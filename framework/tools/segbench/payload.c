@@ -43,6 +43,8 @@ void bench_payload_write(bench_payload payload, uint64_t number, char *data, uin
 		return;
 	uint32_t length = (uint32_t)write_object(number, object);
 	memcpy(data, object, length < size ? length : size);
-	if (length + 2 <= size)
-		memcpy(data + size - 2, "\"}", 2);
+	if (length + 2 <= size) {
+		data[size - 2] = '"';
+		data[size - 1] = '}';
+	}
 }
