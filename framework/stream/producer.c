@@ -78,6 +78,15 @@ static size_t batch_records(const seg_producer_options *o, const seg_stream_shap
 	return (size_t)(records < shape->partition_size ? records : shape->partition_size);
 }
 
+/* Packing adds some bytes to a record. An entry just above 256 KiB would take 320 KiB of Redis's memory. */
+enum { FRAMING_SHARE = 16 };
+
+static size_t batch_bytes(const seg_producer_options *o, const seg_stream_shape *shape)
+{
+	uint64_t framing = shape->packing == SEG_PACKING_OFF ? 0 : o->batch_bytes / FRAMING_SHARE;
+	return (size_t)(o->batch_bytes - framing);
+}
+
 static int init_accumulator(seg_producer *p)
 {
 	const seg_producer_options *o = &p->options;
@@ -85,7 +94,7 @@ static int init_accumulator(seg_producer *p)
 	seg_accumulator_limits limits = {
 		.partitions = shape->partitions,
 		.batch_records = batch_records(o, shape),
-		.batch_bytes = (size_t)o->batch_bytes,
+		.batch_bytes = batch_bytes(o, shape),
 		.held_bytes = (size_t)o->in_flight_bytes,
 		.linger = o->linger_us * (SEG_MS / 1000),
 		.timeout = o->delivery_timeout_ms * SEG_MS,

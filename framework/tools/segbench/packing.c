@@ -65,8 +65,11 @@ static void report_goals(bench_report *report, const figures all[PACKINGS])
 	bench_report_ratio(report, "packed-sent-per-s", &packed->sent);
 	bench_report_ratio(report, "packed-consumed-per-s", &packed->consumed);
 	bench_report_ratio(report, "packed-memory", &packed->memory_ratio);
-	if (lz4->sent.count > 0)
-		bench_report_ratio(report, "packed-memory-lz4", &lz4->memory_ratio);
+	if (lz4->sent.count == 0)
+		return;
+	bench_report_ratio(report, "packed-sent-per-s-lz4", &lz4->sent);
+	bench_report_ratio(report, "packed-consumed-per-s-lz4", &lz4->consumed);
+	bench_report_ratio(report, "packed-memory-lz4", &lz4->memory_ratio);
 }
 
 static void measure(bench_context *context, bench_payload payload)
