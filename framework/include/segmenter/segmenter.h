@@ -253,10 +253,10 @@ typedef enum seg_codec {
 } seg_codec;
 
 typedef struct seg_producer_options {
-	uint32_t linger_us;     /* how long a batch waits for more; 0 to 60 s; default 1,000 */
+	uint32_t linger_us; /* how long a batch waits for more; 0 to 60 s; default 1,000 */
 	/* 1 to 4,096; 0, the default: 256, and for a packed stream 4,096 or an eighth of a partition */
 	uint32_t batch_records;
-	uint64_t batch_bytes;   /* 1 KiB to 64 MiB; default 256 KiB */
+	uint64_t batch_bytes; /* 1 KiB to 64 MiB; default 256 KiB */
 	/*
 	 * Held in all, sent or waiting: keys, data, headers and 64 bytes a record. 64 KiB to
 	 * 64 GiB; default 32 MiB.
