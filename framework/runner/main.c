@@ -10,6 +10,7 @@
 
 #include "runner/config.h"
 #include "runner/plugin_new.h"
+#include "runner/plugin_probe.h"
 #include "runner/plugin_trial.h"
 #include "runner/runner.h"
 
@@ -172,6 +173,8 @@ int main(int argc, char **argv)
 	};
 	int (*action)(const char *file) = NULL;
 	const char *file = NULL;
+	if (argc == 5 && strcmp(argv[1], SEG_PLUGIN_PROBE_COMMAND) == 0)
+		seg_plugin_probe_child(argv + 2);
 	if (argc > 1 && strcmp(argv[1], "test") == 0)
 		return flushed(test_plugin(argv + 2, argc - 2));
 	if (argc > 1 && strcmp(argv[1], "new-plugin") == 0)

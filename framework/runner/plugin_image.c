@@ -87,14 +87,19 @@ static int fail_unloaded(const char *path, seg_error *error)
 	return seg_fail(error, SEG_EINVAL, "the plugin %s cannot be loaded: %s; %s", path, says, hint);
 }
 
+/* What the loader knows a copy as. Not by /proc/self, which would lead a debugger to itself. */
+static void name_copy(const seg_plugin_image *image, char name[NAME_MAX_BYTES])
+{
+	snprintf(name, NAME_MAX_BYTES, "/proc/%ld/fd/%d", (long)getpid(), image->copy);
+}
+
 static int load_copy(seg_plugin_image *image, const char *path, seg_error *error)
 {
 	char name[NAME_MAX_BYTES];
 	int status = seg_plugin_probe(path, image->copy, PROBE_TIMEOUT, error);
 	if (status)
 		return status;
-	/* Not /proc/self, which would lead a debugger to itself. */
-	snprintf(name, sizeof(name), "/proc/%ld/fd/%d", (long)getpid(), image->copy);
+	name_copy(image, name);
 	image->object = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	return 0;
 }
@@ -154,6 +159,21 @@ int seg_plugin_image_load(const char *path, int fd, seg_plugin_image **out, seg_
 	return status;
 }
 
+/*
+ * Code that cannot be unmapped, as of C++ with unique symbols, keeps its copy: with the number, another one would get
+ * the name, and the loader would take it for this one.
+ */
+static void close_copy(const seg_plugin_image *image)
+{
+	char name[NAME_MAX_BYTES];
+	name_copy(image, name);
+	void *mapped = image->object ? dlopen(name, RTLD_NOW | RTLD_NOLOAD) : NULL;
+	if (mapped)
+		dlclose(mapped);
+	else
+		close(image->copy);
+}
+
 void seg_plugin_image_unload(seg_plugin_image *image)
 {
 	if (!image || --image->users > 0)
@@ -165,7 +185,7 @@ void seg_plugin_image_unload(seg_plugin_image *image)
 	if (image->object)
 		dlclose(image->object);
 	if (image->copy >= 0)
-		close(image->copy);
+		close_copy(image);
 	free(image);
 }
 

@@ -5,8 +5,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,12 +17,18 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/*
- * The child: says on `fd` that it came back. Its exit code proves nothing, since a constructor may exit with
- * 0 too.
- */
-static _Noreturn void try_in_child(const char *path, int copy, int fd)
+static const char *program = "/proc/self/exe";
+
+void seg_plugin_probe_by(const char *segrunner)
 {
+	program = segrunner;
+}
+
+/* It says that it came back: its exit code proves nothing, since a constructor may exit with 0, too. */
+void seg_plugin_probe_child(char *const arguments[3])
+{
+	const char *path = arguments[0];
+	int copy = (int)strtol(arguments[1], NULL, 10), word = (int)strtol(arguments[2], NULL, 10);
 	char name[64];
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
 	void *object = dlopen(copy >= 0 ? name : path, RTLD_NOW | RTLD_LOCAL);
@@ -31,8 +38,36 @@ static _Noreturn void try_in_child(const char *path, int copy, int fd)
 		memcpy(&entry, &symbol, sizeof(entry));
 		entry();
 	}
-	ssize_t written = write(fd, "", 1);
+	ssize_t written = write(word, "", 1);
 	_exit(written == 1 ? 0 : 1);
+}
+
+/* 0, or an errno. The descriptors keep their numbers there. */
+static int start(const char *path, int copy, int word, pid_t *child)
+{
+	char copy_text[16], word_text[16];
+	snprintf(copy_text, sizeof(copy_text), "%d", copy);
+	snprintf(word_text, sizeof(word_text), "%d", word);
+	char *path_text = strdup(path);
+	if (!path_text)
+		return ENOMEM;
+	posix_spawn_file_actions_t actions;
+	int failure = posix_spawn_file_actions_init(&actions);
+	if (failure) {
+		free(path_text);
+		return failure;
+	}
+	/* Onto itself: that takes its close-on-exec away. */
+	failure = posix_spawn_file_actions_adddup2(&actions, word, word);
+	if (failure == 0 && copy >= 0)
+		failure = posix_spawn_file_actions_adddup2(&actions, copy, copy);
+	char *const arguments[] = {"segrunner", SEG_PLUGIN_PROBE_COMMAND, path_text, copy_text, word_text,
+				   NULL};
+	if (failure == 0)
+		failure = posix_spawn(child, program, &actions, NULL, arguments, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	free(path_text);
+	return failure;
 }
 
 /* Waits for the child's word or its end: 1 it came back, 0 it ended without, -1 the time is up. */
@@ -74,17 +109,14 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 	if (pipe2(ends, O_CLOEXEC))
 		return seg_fail(error, SEG_ESYSTEM, "cannot make a pipe to try %s: %s", path,
 				strerror(errno));
-	fflush(NULL); /* else a constructor that exits would write our buffered output again */
-	pid_t child = fork();
-	if (child < 0) {
-		int saved = errno;
+	pid_t child;
+	int failure = start(path, copy, ends[1], &child);
+	if (failure) {
 		close(ends[0]);
 		close(ends[1]);
-		return seg_fail(error, SEG_ESYSTEM, "cannot make a process to try %s: %s", path,
-				strerror(saved));
+		return seg_fail(error, SEG_ESYSTEM, "cannot start %s to try %s: %s", program, path,
+				strerror(failure));
 	}
-	if (child == 0)
-		try_in_child(path, copy, ends[1]);
 	close(ends[1]);
 	int word = await_word(ends[0], seg_now() + timeout);
 	close(ends[0]);

@@ -12,6 +12,7 @@
 
 #include "harness/runner.h"
 #include "runner/plugin.h"
+#include "runner/plugin_probe.h"
 
 enum { OPTIONS_MAX = 24, LOG_MAX = 64 * 1024 };
 
@@ -44,8 +45,11 @@ static void note_log(void *arg, const seg_log_event *event)
 
 static test_plugin *load(const char *name, const char *const *options)
 {
+	static char segrunner[512];
 	char plugins[512];
 	seg_error why;
+	snprintf(segrunner, sizeof(segrunner), "%s/framework/segrunner", test_build_directory());
+	seg_plugin_probe_by(segrunner);
 	test_plugin *plugin = calloc(1, sizeof(*plugin));
 	assert_non_null(plugin);
 	snprintf(plugins, sizeof(plugins), "%s/plugins", test_build_directory());

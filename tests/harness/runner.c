@@ -18,7 +18,7 @@
 
 #include "harness/server.h"
 
-enum { PATIENCE_MS = 20000, OUTPUT_MAX = 256 * 1024 };
+enum { PATIENCE_MS = 20000, OUTPUT_MAX = 1024 * 1024 };
 
 const char *test_build_directory(void)
 {
@@ -125,20 +125,27 @@ static void read_output(const test_runner *runner, char said[OUTPUT_MAX])
 		fclose(file);
 }
 
-bool test_runner_has_said(const test_runner *runner, const char *text)
+int test_runner_times_said(const test_runner *runner, const char *text)
 {
 	char *said = malloc(OUTPUT_MAX);
 	assert_non_null(said);
 	read_output(runner, said);
-	bool found = strstr(said, text) != NULL;
+	int times = 0;
+	for (const char *c = said; (c = strstr(c, text)); c += strlen(text))
+		times++;
 	free(said);
-	return found;
+	return times;
 }
 
-void test_runner_says(const test_runner *runner, const char *text)
+bool test_runner_has_said(const test_runner *runner, const char *text)
+{
+	return test_runner_times_said(runner, text) > 0;
+}
+
+void test_runner_says_times(const test_runner *runner, const char *text, int times)
 {
 	long long deadline = test_now_ms() + PATIENCE_MS;
-	while (!test_runner_has_said(runner, text)) {
+	while (test_runner_times_said(runner, text) < times) {
 		/* What has ended says no more. */
 		if (runner->pid > 0 && test_now_ms() < deadline) {
 			usleep(2000);
@@ -150,8 +157,13 @@ void test_runner_says(const test_runner *runner, const char *text)
 		/* cmocka's own printing keeps no more than 1 KiB. */
 		fprintf(stderr, "It said:\n%s", said);
 		free(said);
-		fail_msg("segrunner did not say: %s", text);
+		fail_msg("segrunner did not say %d times: %s", times, text);
 	}
+}
+
+void test_runner_says(const test_runner *runner, const char *text)
+{
+	test_runner_says_times(runner, text, 1);
 }
 
 /* --- deliveries ------------------------------------------------------------------------------ */
@@ -186,6 +198,38 @@ void test_deliveries_free(test_deliveries *deliveries)
 }
 
 enum { PARTITIONS_MAX = 64 };
+
+struct expectation {
+	const char *path;
+	uint32_t partitions;
+	size_t before;
+};
+
+static bool all_go_on(void *arg)
+{
+	const struct expectation *e = arg;
+	test_deliveries deliveries = test_deliveries_read(e->path);
+	bool seen[PARTITIONS_MAX] = {false};
+	uint32_t count = 0;
+	for (size_t i = e->before; i < deliveries.count; i++) {
+		uint32_t partition = deliveries.list[i].partition;
+		if (partition < e->partitions && !seen[partition]) {
+			seen[partition] = true;
+			count++;
+		}
+	}
+	test_deliveries_free(&deliveries);
+	return count == e->partitions;
+}
+
+void test_deliveries_go_on(const char *path, uint32_t partitions)
+{
+	assert_true(partitions <= PARTITIONS_MAX);
+	test_deliveries now = test_deliveries_read(path);
+	struct expectation e = {path, partitions, now.count};
+	test_deliveries_free(&now);
+	test_wait_until(all_go_on, &e, PATIENCE_MS, "all partitions are delivered");
+}
 
 size_t test_deliveries_check(const test_deliveries *deliveries, int keys, int numbers, size_t late)
 {

@@ -41,9 +41,13 @@ int test_runner_stop(test_runner *runner, int signal);
 /* Kills it if it runs, removes the directory, frees. NULL is allowed. */
 void test_runner_free(test_runner *runner);
 
-/* Whether it has said that, and the same within a bounded time, or the test fails and shows all it has said. */
+/* How often it has said that, and whether at all. */
+int test_runner_times_said(const test_runner *runner, const char *text);
 bool test_runner_has_said(const test_runner *runner, const char *text);
+
+/* Returns when it has said that, so often, within a bounded time, or fails the test and shows all it has said. */
 void test_runner_says(const test_runner *runner, const char *text);
+void test_runner_says_times(const test_runner *runner, const char *text, int times);
 
 /* --- deliveries ------------------------------------------------------------------------------ */
 
@@ -65,6 +69,9 @@ typedef struct test_deliveries {
 /* Reads a file that record writes; none is no delivery. Free with test_deliveries_free. */
 test_deliveries test_deliveries_read(const char *path);
 void test_deliveries_free(test_deliveries *deliveries);
+
+/* Returns when each of the partitions has had a delivery more in the file than there is now, or fails the test. */
+void test_deliveries_go_on(const char *path, uint32_t partitions);
 
 /*
  * Checks that keys k0 to k<keys-1> got the numbers 0 to numbers-1 each (as data), at least once; that within an epoch

@@ -20,7 +20,8 @@
 #include "runner/plugin.h"
 #include "runner/plugin_probe.h"
 
-static char plugins[512];  /* where those of tests/plugins are */
+static char plugins[512]; /* where those of tests/plugins are */
+static char segrunner[512];
 static char directory[64]; /* of this test */
 
 static int find_plugins(void **state)
@@ -32,6 +33,8 @@ static int find_plugins(void **state)
 		return -1;
 	}
 	snprintf(plugins, sizeof(plugins), "%s/tests/plugins", build);
+	snprintf(segrunner, sizeof(segrunner), "%s/framework/segrunner", build);
+	seg_plugin_probe_by(segrunner);
 	strcpy(directory, "/tmp/seg-plugin-XXXXXX");
 	return mkdtemp(directory) ? 0 : -1;
 }
@@ -83,6 +86,17 @@ static void a_plugin_is_found_by_name_and_by_path(void **state)
 	seg_plugin_unload(plugin);
 	assert_string_equal(seg_plugin_handler(again)->version, "1.0.0");
 	seg_plugin_unload(again);
+}
+
+static void a_plugin_that_stays_mapped_when_it_is_closed_is_not_taken_for_the_next(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"stays", "stays_2", "stays"};
+	for (size_t i = 0; i < 3; i++) {
+		seg_plugin *plugin = load(names[i]);
+		assert_string_equal(seg_plugin_handler(plugin)->name, names[i]);
+		seg_plugin_unload(plugin);
+	}
 }
 
 static void a_misspelt_name_is_answered_with_the_right_one(void **state)
@@ -538,6 +552,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plugin_is_found_by_name_and_by_path),
+		cmocka_unit_test(a_plugin_that_stays_mapped_when_it_is_closed_is_not_taken_for_the_next),
 		cmocka_unit_test(a_misspelt_name_is_answered_with_the_right_one),
 		cmocka_unit_test(what_is_no_plugin_is_refused_with_the_cure),
 		cmocka_unit_test(wrong_option_tables_are_the_plugins_mistake),

@@ -1,0 +1,23 @@
+/* stays - does nothing, and stays mapped when it is closed. Built as stays_2.so it is another build of itself, by that name. */
+#include <segmenter/handler.h>
+
+#ifndef STAYS_NAME
+#define STAYS_NAME "stays"
+#endif
+
+static seg_answer handle(void *plugin, void *partition, const seg_batch *batch)
+{
+	(void)plugin;
+	(void)partition;
+	(void)batch;
+	return seg_done();
+}
+
+static const seg_handler handler = {
+	.abi = SEG_HANDLER_ABI,
+	.size = sizeof(seg_handler),
+	.name = STAYS_NAME,
+	.handle = handle,
+};
+
+SEG_HANDLER_EXPORT(handler);
