@@ -156,6 +156,9 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 	int status = seg_name_check("group name", o->group, error);
 	if (!status && o->member)
 		status = seg_name_check("member name", o->member, error);
+	if (!status && o->member && strcmp(o->member, "-") == 0)
+		status = seg_fail(error, SEG_EINVAL,
+				  "the member name \"-\" stands for nobody; give it a letter or digit");
 	if (!status)
 		status = in_range("capacity", o->capacity, 1, 1000, error);
 	if (!status)

@@ -101,15 +101,23 @@ if quiet and (knows_all or not is_member) then
 	return answer(false)
 end
 
--- Writes a change down, and lets everybody know of it.
-local function publish(writes)
+-- The list of what a member owns holds from the change on that it is stamped with: a writer that does not know of
+-- lists leaves one with another stamp than the share's.
+local function stamped(stamp, list)
+	return text(stamp) .. ' ' .. table.concat(list, ' ')
+end
+
+-- Writes a change down, and what the members own by now whose share it changes, and lets everybody know of it.
+local function publish(writes, lists)
 	-- Of the time, so that no generation comes again when Redis has lost its newest writes.
 	generation = math.max(generation + 1, time[1] * 1000000 + time[2])
 	writes[#writes + 1] = 'generation'
 	writes[#writes + 1] = text(generation)
-	for _, name in ipairs(writes.concerned) do
+	for name, list in pairs(lists) do
 		writes[#writes + 1] = '@' .. name
 		writes[#writes + 1] = text(generation)
+		writes[#writes + 1] = '#' .. name
+		writes[#writes + 1] = stamped(generation, list)
 	end
 	for i = 1, #writes, CHUNK do
 		redis.call('HSET', partitions, unpack(writes, i, math.min(i + CHUNK - 1, #writes)))
@@ -119,14 +127,16 @@ end
 
 -- --- a share told, partitions handed over: only what is concerned is read ---------
 
--- The fields of the partitions that a member owns, by the list that is kept of them. nil where there is none, or too many.
+-- The fields of the partitions that a member owns, by the list that is kept of them. nil where there is none, one that
+-- is not of the newest change of its share, or too many.
 local function listed(name)
-	local list = redis.call('HGET', partitions, '#' .. name)
+	local fields = redis.call('HMGET', partitions, '@' .. name, '#' .. name)
+	local stamp, list = string.match(fields[2] or '', '^(%d+) (.*)$')
 	local numbers = {}
 	for p in string.gmatch(list or '', '%d+') do
 		numbers[#numbers + 1] = p
 	end
-	return list and #numbers <= CHUNK and numbers or nil
+	return stamp == (fields[1] or '0') and #numbers <= CHUNK and numbers or nil
 end
 
 local function values_of(numbers)
@@ -162,7 +172,7 @@ local function hand_over()
 		return false
 	end
 	local lists = {[me] = listed(me)}
-	local writes = {concerned = {}}
+	local writes = {}
 	for i, value in ipairs(values_of(numbers)) do
 		local p = numbers[i]
 		local epoch, owner, target = string.match(value or '', '^(%S+) (%S+) (%S+)$')
@@ -189,18 +199,14 @@ local function hand_over()
 	if #writes == 0 then
 		return true
 	end
-	for name, list in pairs(lists) do
-		local kept = {}
-		for _, p in ipairs(list) do
-			if name ~= me or seen[p] ~= true then
-				kept[#kept + 1] = p
-			end
+	local kept = {}
+	for _, p in ipairs(lists[me]) do
+		if seen[p] ~= true then
+			kept[#kept + 1] = p
 		end
-		writes[#writes + 1] = '#' .. name
-		writes[#writes + 1] = table.concat(kept, ' ')
-		table.insert(writes.concerned, name)
 	end
-	publish(writes)
+	lists[me] = kept
+	publish(writes, lists)
 	return true
 end
 
@@ -394,7 +400,7 @@ end
 -- --- writing it down -----------------------------------------------------------
 
 local function write_down()
-	local writes = {'holds_end', text(holds_end), concerned = {}}
+	local writes = {'holds_end', text(holds_end)}
 	local function write(field, value)
 		writes[#writes + 1] = field
 		writes[#writes + 1] = value
@@ -410,7 +416,6 @@ local function write_down()
 	for name in pairs(capacities) do
 		-- Of an assignment that is made anew, everybody must hear; and who is new has an empty list.
 		if generation == 0 or concerned[name] or joins and name == me then
-			table.insert(writes.concerned, name)
 			owned[name] = {}
 		end
 	end
@@ -419,10 +424,7 @@ local function write_down()
 			table.insert(owned[owner[p]], p)
 		end
 	end
-	for name, list in pairs(owned) do
-		write('#' .. name, table.concat(list, ' '))
-	end
-	publish(writes)
+	publish(writes, owned)
 end
 
 for name, is in pairs(gone) do
@@ -430,16 +432,22 @@ for name, is in pairs(gone) do
 		redis.call('HDEL', partitions, '@' .. name, '#' .. name)
 	end
 end
-if generation == 0 or next(dirty) then
+local changed = generation == 0 or next(dirty)
+if changed then
 	write_down()
 end
 
-local share = {}
+local share, numbers = {}, {}
 for p = 0, count - 1 do
 	if owner[p] == me then
+		numbers[#numbers + 1] = p
 		share[#share + 1] = text(p)
 		share[#share + 1] = epoch[p]
 		share[#share + 1] = target[p] == me and '0' or '1'
 	end
+end
+-- So that the next time it can be told from its list.
+if not changed and is_member and not leaves and #numbers <= CHUNK and not listed(me) then
+	redis.call('HSET', partitions, '#' .. me, stamped(share_changed, numbers))
 end
 return answer(share)

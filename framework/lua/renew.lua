@@ -13,15 +13,24 @@ end
 
 local generation = tonumber(redis.call('HGET', partitions, 'generation') or '0')
 generation = math.max(generation + 1, time[1] * 1000000 + time[2])
-local renewed = 0
+local renewed, owners = 0, {}
 for _, p in ipairs(ARGV) do
 	local stored = redis.call('HGET', partitions, p) or ''
 	local epoch, owner, target = string.match(stored, '^(%S+) (%S+) (%S+)$')
 	if owner and owner ~= '-' then
 		local later = text(math.max(tonumber(epoch) + 1, now))
-		redis.call('HSET', partitions, p, later .. ' ' .. owner .. ' ' .. target, '@' .. owner,
-			text(generation))
+		redis.call('HSET', partitions, p, later .. ' ' .. owner .. ' ' .. target)
+		owners[owner] = true
 		renewed = renewed + 1
+	end
+end
+-- The share has changed, and is the same partitions: their list holds on, if it did.
+for owner in pairs(owners) do
+	local stored = redis.call('HMGET', partitions, '@' .. owner, '#' .. owner)
+	local stamp, list = string.match(stored[2] or '', '^(%d+)( .*)$')
+	redis.call('HSET', partitions, '@' .. owner, text(generation))
+	if stamp and stamp == stored[1] then
+		redis.call('HSET', partitions, '#' .. owner, text(generation) .. list)
 	end
 end
 if renewed > 0 then

@@ -140,6 +140,16 @@ static void read_password_file(seg_config_loader *loader)
 
 /* --- [runner] ------------------------------------------------------------------- */
 
+static void check_runner_name(seg_config_loader *loader)
+{
+	const char *name = loader->config->runner.name;
+	if (name && strcmp(name, "-") == 0)
+		seg_config_error_add(
+			loader->errors, place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "name"),
+			"name: \"-\" stands for nobody; write a letter or digit with it, or leave "
+			"the line out");
+}
+
 static void check_timeouts(seg_config_loader *loader)
 {
 	const seg_config_runner *runner = &loader->config->runner;
@@ -285,6 +295,7 @@ void seg_config_check(seg_config_loader *loader)
 	check_embedded(loader);
 	check_login(loader);
 	read_password_file(loader);
+	check_runner_name(loader);
 	check_timeouts(loader);
 	check_admin(loader);
 	for (size_t i = 0; i < config->consumer_count; i++)

@@ -279,6 +279,8 @@ static const struct mistake mistakes[] = {
 	 "c.ini:4: password is given here and a password in address too; remove one"},
 	{"a user without a password", "[redis]\nuser = v\n" CONSUMER,
 	 "c.ini:2: user is given without a password; add password_file = PATH or password"},
+	{"a runner with the name of nobody", "[runner]\nname = -\n" CONSUMER,
+	 "c.ini:2: name: \"-\" stands for nobody; write a letter or digit with it, or leave the line out"},
 	{"a password file that is missing", "[redis]\npassword_file = /nonexistent\n" CONSUMER,
 	 "c.ini:2: password_file: /nonexistent cannot be read: No such file or directory"},
 	{"all mistakes at once",

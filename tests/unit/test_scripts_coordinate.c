@@ -679,6 +679,74 @@ static void a_partition_without_an_entry_is_assigned(void **state)
 	assert_true(heartbeat("a", "a1", NULL).owned[2].epoch > a.owned[2].epoch);
 }
 
+/* Whether the list kept of it says so: "p p", of the newest change of its share. */
+static bool list_is(const char *name, const char *numbers)
+{
+	char expected[64];
+	snprintf(expected, sizeof(expected), "%lld %s", command_number("HGET " PARTITIONS " @%s", name),
+		 numbers);
+	return strcmp(command("HGET " PARTITIONS " #%s", name), expected) == 0;
+}
+
+static void a_share_that_a_writer_without_lists_changed_is_told_whole(void **state)
+{
+	(void)state;
+	static const char *const lists[] = {"stays", "DEL", "1 0 1 2 3", "rubbish"};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		command("FLUSHALL");
+		join("a", "1");
+		answer a = join("b", "2");
+		a = heartbeat("a", "1", NULL);
+		heartbeat("a", "1", revoked(&a));
+		assert_true(list_is("a", "0 1") && list_is("b", "2 3"));
+		/* What releases of before there were lists do when b leaves. */
+		unsigned long long before =
+			(unsigned long long)command_number("HGET " PARTITIONS " generation");
+		command("HDEL " MEMBERS " b");
+		command("ZREM " LEASES " b");
+		redisReply *reply =
+			redisCommand(redis, "HSET " PARTITIONS " 2 %s 3 %s @a %llu generation %llu",
+				     "9999999999999 a a", "9999999999999 a a", before + 1, before + 1);
+		freeReplyObject(reply);
+		if (strcmp(lists[i], "DEL") == 0)
+			command("HDEL " PARTITIONS " #a");
+		else if (strcmp(lists[i], "stays") != 0)
+			freeReplyObject(redisCommand(redis, "HSET " PARTITIONS " #a %s", lists[i]));
+		assert_int_equal(knowing(before, "a", "1").count, 4);
+		assert_true(list_is("a", "0 1 2 3"));
+		assert_int_equal(heartbeat("a", "1", NULL).count, 4);
+	}
+}
+
+static void renewed_epochs_leave_the_lists_as_they_are(void **state)
+{
+	(void)state;
+	join("a", "1");
+	answer before = heartbeat("a", "1", NULL);
+	const char *words[] = {PARTITIONS, CONTROL, "1", "2"};
+	assert_string_equal(reply_text(script_reply(SEG_SCRIPT_RENEW, 2, words, 4)), "OK 2");
+	assert_true(list_is("a", "0 1 2 3"));
+	answer after = knowing(before.generation, "a", "1");
+	assert_int_equal(after.count, 4);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(after.owned[i].epoch > before.owned[i].epoch, i == 1 || i == 2);
+	/* A list that does not hold is not made to. */
+	command("HSET " PARTITIONS " #a 1");
+	reply_text(script_reply(SEG_SCRIPT_RENEW, 2, words, 4));
+	assert_int_equal(heartbeat("a", "1", NULL).count, 4);
+	assert_true(list_is("a", "0 1 2 3"));
+}
+
+static void who_joins_without_a_share_has_a_list_after_its_first_heartbeat(void **state)
+{
+	(void)state;
+	join("a", "1");
+	capacity = "0";
+	join("b", "2");
+	capacity = "100";
+	assert_true(list_is("b", ""));
+}
+
 static void without_memory_members_come_and_go(void **state)
 {
 	(void)state;
@@ -734,6 +802,9 @@ int main(void)
 		TEST(members_without_leases_get_some_and_the_dead_among_them_go),
 		TEST(after_the_list_of_members_was_lost_a_lease_still_protects),
 		TEST(a_partition_without_an_entry_is_assigned),
+		TEST(a_share_that_a_writer_without_lists_changed_is_told_whole),
+		TEST(renewed_epochs_leave_the_lists_as_they_are),
+		TEST(who_joins_without_a_share_has_a_list_after_its_first_heartbeat),
 		TEST(without_memory_members_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);

@@ -70,9 +70,17 @@ static assignment before, after;
 static member members[NAMES];
 static int member_count;
 
-static void read_list(assignment *into, const char *name, const char *list)
+/* "generation p p ...": of the newest change of the member's share, as in the field @member. */
+static void read_list(assignment *into, const redisReply *fields, const char *name, const char *list)
 {
-	char *end;
+	char *end, share[32];
+	snprintf(share, sizeof(share), "@%s", name);
+	unsigned long long stamp = strtoull(list, &end, 10), newest = 0;
+	for (size_t i = 0; i < fields->elements; i += 2)
+		if (strcmp(fields->element[i]->str, share) == 0)
+			newest = strtoull(fields->element[i + 1]->str, NULL, 10);
+	assert_true(stamp == newest);
+	list = end;
 	for (long p = strtol(list, &end, 10); end != list; p = strtol(list = end, &end, 10)) {
 		assert_in_range(p, 0, PARTITIONS_MAX - 1);
 		if (into->listed[p][0])
@@ -96,7 +104,7 @@ static void read_assignment(assignment *into)
 		if (strcmp(field, "generation") == 0)
 			into->generation = strtoull(value, NULL, 10);
 		else if (field[0] == '#')
-			read_list(into, field + 1, value);
+			read_list(into, reply, field + 1, value);
 		else if (*end == '\0' && p < PARTITIONS_MAX &&
 			 sscanf(value, "%llu %15s %15s", &into->of[p].epoch, into->of[p].owner,
 				into->of[p].target) != 3)

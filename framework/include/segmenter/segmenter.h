@@ -20,7 +20,7 @@
  * required field.
  *
  * Strings are NUL-terminated UTF-8 unless a length stands beside them. Names (of
- * namespaces, streams, groups, members) are 1 to 128 of [A-Za-z0-9._-].
+ * namespaces, streams, groups, members) are 1 to 128 of [A-Za-z0-9._-]; a member is not named "-".
  * Times are in the unit their name ends in. Pointers that are passed in need to
  * live until the call returns, unless it says otherwise.
  */
