@@ -22,8 +22,10 @@ quietly() {
 }
 
 quietly cmake --install "$build" --prefix "$prefix"
-for program in segrunner segctl segbench; do
-	[ ! -e "$build/framework/$program" ] || "$prefix/bin/$program" --version
+"$prefix/bin/segrunner" --version
+# What lacked a library is not built.
+for program in segctl segbench; do
+	[ ! -e "$build/framework/tools/$program/$program" ] || "$prefix/bin/$program" --version
 done
 
 mkdir "$work/user"

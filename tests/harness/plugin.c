@@ -43,13 +43,18 @@ static void note_log(void *arg, const seg_log_event *event)
 	snprintf(plugin->logged + length, LOG_MAX - length, "%s\n", event->text);
 }
 
-static test_plugin *load(const char *name, const char *const *options)
+void test_plugin_probe_by_build(void)
 {
 	static char segrunner[512];
-	char plugins[512];
-	seg_error why;
 	snprintf(segrunner, sizeof(segrunner), "%s/framework/segrunner", test_build_directory());
 	seg_plugin_probe_by(segrunner);
+}
+
+static test_plugin *load(const char *name, const char *const *options)
+{
+	char plugins[512];
+	seg_error why;
+	test_plugin_probe_by_build();
 	test_plugin *plugin = calloc(1, sizeof(*plugin));
 	assert_non_null(plugin);
 	snprintf(plugins, sizeof(plugins), "%s/plugins", test_build_directory());

@@ -20,6 +20,9 @@ typedef struct test_plugin test_plugin;
 /* Whether the build has it; says that it is skipped where not, for its library is missing. */
 bool test_plugin_is_built(const char *name);
 
+/* For tests that load plugins themselves: has them tried by the build's segrunner, since a test is none. */
+void test_plugin_probe_by_build(void);
+
 /* Loads it with the options "name=value", up to a NULL, and calls init. */
 test_plugin *test_plugin_start(const char *name, const char *const *options);
 

@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "harness/plugin.h"
 #include "runner/plugin.h"
 #include "runner/plugin_probe.h"
 
-static char plugins[512]; /* where those of tests/plugins are */
-static char segrunner[512];
+static char plugins[512];  /* where those of tests/plugins are */
 static char directory[64]; /* of this test */
 
 static int find_plugins(void **state)
@@ -33,8 +33,7 @@ static int find_plugins(void **state)
 		return -1;
 	}
 	snprintf(plugins, sizeof(plugins), "%s/tests/plugins", build);
-	snprintf(segrunner, sizeof(segrunner), "%s/framework/segrunner", build);
-	seg_plugin_probe_by(segrunner);
+	test_plugin_probe_by_build();
 	strcpy(directory, "/tmp/seg-plugin-XXXXXX");
 	return mkdtemp(directory) ? 0 : -1;
 }

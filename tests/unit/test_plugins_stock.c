@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/plugin.h"
 #include "runner/plugin.h"
-#include "runner/plugin_probe.h"
 
 static char directory[64];
 static char logged[1024];
@@ -50,11 +50,9 @@ static void note_log(void *arg, const seg_log_event *event)
 static int start_in_group(struct fixture *f, const char *name, const char *group, const char *const *options,
 			  seg_error *error)
 {
-	static char segrunner[512];
 	char plugins[512];
 	seg_error why;
-	snprintf(segrunner, sizeof(segrunner), "%s/framework/segrunner", getenv("SEG_BUILD_DIR"));
-	seg_plugin_probe_by(segrunner);
+	test_plugin_probe_by_build();
 	*f = (struct fixture){0};
 	snprintf(plugins, sizeof(plugins), "%s/plugins", getenv("SEG_BUILD_DIR"));
 	if (seg_plugin_load(name, plugins, &f->plugin, &why) != 0)
