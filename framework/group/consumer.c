@@ -31,6 +31,7 @@ typedef struct {
 	bool stopping; /* no further poll */
 	bool asking;   /* a caller waits for an answer in the handoff: it must stay */
 	bool ending;   /* to be stopped when that answer is there */
+	bool settling; /* stopped, and what was handled last not committed yet */
 } consumer_slot;
 
 struct seg_consumer {
@@ -74,6 +75,7 @@ static void stop_slot(seg_consumer *c, consumer_slot *slot)
 	slot->held = false;
 	slot->current = NULL;
 	slot->open = false;
+	slot->settling = true;
 	seg_handoff_stopped(&slot->partition->handoff);
 }
 
@@ -93,6 +95,15 @@ static void hook_finish(void *arg, seg_partition *p)
 {
 	(void)arg;
 	(void)p;
+}
+
+static void hook_settled(void *arg, seg_partition *p)
+{
+	seg_consumer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	c->slots[p->number].settling = false;
+	pthread_mutex_unlock(&c->lock);
+	seg_handoff_wake(&p->handoff);
 }
 
 static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
@@ -226,7 +237,8 @@ int seg_consumer_open(seg_client *client, const char *stream, const seg_consumer
 		.session_timeout = options->session_timeout_ms * SEG_MS,
 		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),
 		.shared_event = &c->event,
-		.hooks = {c, hook_start, hook_demand, hook_finish, hook_check, hook_fatal},
+		.hooks = {c, hook_start, hook_demand, hook_finish, hook_check, hook_fatal, NULL,
+			  hook_settled},
 	};
 	status = seg_member_open(c->stream, &member, &c->member, error);
 	if (status)
@@ -472,6 +484,8 @@ static bool all_committed(seg_consumer *c)
 	pthread_mutex_lock(&c->lock);
 	for (uint32_t i = 0; i < c->slot_count && all; i++) {
 		const consumer_slot *slot = &c->slots[i];
+		if (slot->settling)
+			all = false;
 		if (!slot->open)
 			continue;
 		const seg_handoff *handoff = &slot->partition->handoff;

@@ -59,11 +59,22 @@ static void finish_worker(seg_member *m, seg_partition *p)
 	p->request.kind = SEG_REQUEST_NONE;
 	seg_ownership_worker_stopped(&p->own);
 	p->commit_at = 0;
+	p->unsettled = true;
+}
+
+static void settle(seg_member *m, seg_partition *p)
+{
+	if (!p->unsettled || p->own.state == SEG_OWN_RELEASING)
+		return;
+	p->unsettled = false;
+	if (m->options.hooks.settled)
+		m->options.hooks.settled(m->options.hooks.arg, p);
 }
 
 void seg_member_step(seg_member *m, seg_partition *p, int64_t now)
 {
 	finish_worker(m, p);
+	settle(m, p);
 	switch (seg_ownership_next(&p->own)) {
 	case SEG_DO_NOTHING:
 		break;

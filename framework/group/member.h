@@ -32,6 +32,8 @@ typedef struct seg_member_hooks {
 	void (*fatal)(void *arg, const seg_error *error);
 	/* Asked for by seg_member_report: writes a line about the partition. May be NULL. */
 	void (*report)(void *arg, const seg_partition *partition, int64_t now);
+	/* After finish: what was handled last is committed, or the ownership was lost before. May be NULL. */
+	void (*settled)(void *arg, seg_partition *partition);
 } seg_member_hooks;
 
 typedef struct seg_member_options {

@@ -55,6 +55,7 @@ typedef struct seg_partition {
 	int64_t claim_at;
 	seg_resume resume; /* constant while a worker runs */
 	bool running;      /* a worker was started and its stop not yet seen */
+	bool unsettled;    /* from then on, until its last position is committed or the ownership lost */
 
 	/* Position. */
 	seg_id fetched;

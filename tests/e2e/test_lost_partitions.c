@@ -105,6 +105,44 @@ static void lose_fence(void)
 
 /* --- the pull consumer ------------------------------------------------------------------- */
 
+/* Of partition 0, in messages. */
+static long long position(void)
+{
+	redisReply *reply = test_server_command(redis, "XINFO GROUPS __default:s:partition_0");
+	long long read = -1;
+	for (size_t i = 0; reply->elements == 1 && i + 1 < reply->element[0]->elements; i += 2)
+		if (strcmp(reply->element[0]->element[i]->str, "entries-read") == 0)
+			read = reply->element[0]->element[i + 1]->integer;
+	freeReplyObject(reply);
+	return read;
+}
+
+static void sync_waits_for_the_last_commit_of_what_is_handed_over(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_consumer_options options;
+	seg_consumer *consumer;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.max_processing_ms = 50;
+	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, &error), 0);
+	const seg_batch *batch = poll_one(consumer);
+	freeReplyObject(test_server_command(redis, "CLIENT PAUSE 60000 WRITE"));
+	/* Until it has been held for too long. */
+	int64_t deadline = seg_now() + PATIENCE_MS * SEG_MS;
+	while (seg_consumer_commit(consumer, batch, 3, &error) == 0) {
+		assert_true(seg_now() < deadline);
+		sched_yield();
+	}
+	assert_int_equal(seg_consumer_sync(consumer, 200, &error), SEG_ETIMEOUT);
+	freeReplyObject(test_server_command(redis, "CLIENT UNPAUSE"));
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, &error), 0);
+	assert_int_equal(position(), 3);
+	seg_consumer_release(consumer, batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, &error), 0);
+}
+
 /* Also run with the address sanitizer: the I/O thread still looks at the buffer when the caller lets go of it. */
 static void a_batch_of_a_lost_partition_is_released_without_harm_and_comes_again(void **state)
 {
@@ -308,6 +346,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(sync_waits_for_the_last_commit_of_what_is_handed_over),
 		TEST(a_batch_of_a_lost_partition_is_released_without_harm_and_comes_again),
 		TEST(a_partition_whose_fence_was_deleted_comes_back),
 		TEST(a_commit_that_is_refused_for_good_is_tried_less_and_less_often),

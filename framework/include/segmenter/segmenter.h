@@ -411,7 +411,10 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
 SEG_API int seg_consumer_dead_letter(seg_consumer *consumer, const seg_batch *batch, size_t index,
 				     const char *reason, seg_error *error);
 
-/* Waits until all that was marked as handled is committed in Redis, or SEG_ETIMEOUT. */
+/*
+ * Waits until all that was marked as handled is committed in Redis, also of partitions that are being handed over, or
+ * SEG_ETIMEOUT. Of a partition that was lost nothing is waited for: its next owner sees what was not committed.
+ */
 SEG_API int seg_consumer_sync(seg_consumer *consumer, uint32_t timeout_ms, seg_error *error);
 
 /*
