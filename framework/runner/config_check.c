@@ -93,7 +93,10 @@ static char *secret_in(seg_config_loader *loader, seg_config_place place, const 
 		length--;
 	if (length && content->text[length - 1] == '\r')
 		length--;
-	if (length == 0) {
+	size_t blanks = 0;
+	while (blanks < length && (content->text[blanks] == ' ' || content->text[blanks] == '\t'))
+		blanks++;
+	if (blanks == length) {
 		seg_config_error_add(loader->errors, place, "%s: %s is empty; write the %s into it", option,
 				     path, kind);
 		return NULL;

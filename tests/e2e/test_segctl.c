@@ -237,7 +237,7 @@ static void help_needs_no_redis(void **state)
 	test_expect_text(answer->errors, "/nonexistent/redis.sock");
 }
 
-static void the_address_comes_from_the_flag_then_the_environment_then_the_configuration(void **state)
+static void the_address_comes_from_the_flag_then_the_configuration_then_the_environment(void **state)
 {
 	(void)state;
 	const char *nowhere = "unix:///nonexistent/redis.sock";
@@ -248,7 +248,10 @@ static void the_address_comes_from_the_flag_then_the_environment_then_the_config
 		"group = g\nplugin = x\n",
 		server->address);
 	test_expect_text(test_segctl_good(NULL, "-c %s stream list -o csv", file->config), "s,1,");
-	assert_int_equal(test_segctl_do(nowhere, "--timeout 100ms -c %s stream list", file->config)
+	/* What a shell has set from yesterday must not lead a `stream delete` elsewhere. */
+	test_expect_text(test_segctl_good(nowhere, "-c %s stream list -o csv", file->config), "s,1,");
+	assert_int_equal(test_segctl_do(NULL, "--timeout 100ms -a %s -c %s stream list", nowhere,
+					file->config)
 				 ->exit_code,
 			 EX_UNAVAILABLE);
 	test_runner_free(file);
@@ -306,7 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_mistyped_is_recognised, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(help_needs_no_redis, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-			the_address_comes_from_the_flag_then_the_environment_then_the_configuration, set_up,
+			the_address_comes_from_the_flag_then_the_configuration_then_the_environment, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_missing_right_is_told_and_nothing_passes_for_done, set_up,
 						tear_down),

@@ -606,6 +606,9 @@ static void a_password_file_must_hold_one_line_and_be_no_one_elses(void **state)
 	write_file("pw", "\n", 0600);
 	expect_report("pw.ini", SEG_EINVAL,
 		      "@/pw.ini:2: password_file: @/pw is empty; write the password into it");
+	write_file("pw", " \t\n", 0600);
+	expect_report("pw.ini", SEG_EINVAL,
+		      "@/pw.ini:2: password_file: @/pw is empty; write the password into it");
 	write_file("pw", "sword\nfish\n", 0600);
 	expect_report(
 		"pw.ini", SEG_EINVAL,

@@ -26,7 +26,7 @@ const ctl_option ctl_context_options[] = {
 	{"namespace", 'n', "NAME", CTL_TEXT, &given.name_space, 0, 0, NULL,
 	 "the namespace (SEGMENTER_NAMESPACE)"},
 	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL,
-	 "take both, and the login, from a segrunner's FILE"},
+	 "take both, and the login, from a segrunner's FILE, not from the environment"},
 	{"output", 'o', "FORM", CTL_CHOICE, &given.form, 0, 0, forms, "table (for people), json or csv"},
 	{"timeout", 0, "TIME", CTL_DURATION, &given.timeout, 1000000, 3600000000000, NULL,
 	 "how long to try to reach Redis (10s)"},
@@ -158,12 +158,13 @@ void ctl_pause(int64_t ns)
 
 /* --- connecting ---------------------------------------------------------------------- */
 
-static const char *first_of(const char *flag, const char *variable, const char *configured)
+/* What was said in this line comes before what is left from elsewhere: a variable of the shell. */
+static const char *first_of(const char *flag, const char *configured, const char *variable)
 {
 	const char *set = getenv(variable);
-	if (flag)
-		return flag;
-	return set && *set ? set : configured;
+	if (flag || configured)
+		return flag ? flag : configured;
+	return set && *set ? set : NULL;
 }
 
 /* Where the embedded server of a configuration listens; what means something in an address is escaped. */
@@ -204,9 +205,9 @@ int ctl_context_open(ctl_context *context)
 	seg_client_options_init(&options);
 	char *made = config && config->redis.embedded ? embedded_address(config->redis.directory) : NULL;
 	const char *configured = made ? made : config ? config->redis.address : NULL;
-	options.address = first_of(given.address, "SEGMENTER_ADDRESS", configured);
+	options.address = first_of(given.address, configured, "SEGMENTER_ADDRESS");
 	options.name_space =
-		first_of(given.name_space, "SEGMENTER_NAMESPACE", config ? config->runner.name_space : NULL);
+		first_of(given.name_space, config ? config->runner.name_space : NULL, "SEGMENTER_NAMESPACE");
 	/* The login belongs to the address that it stands beside. */
 	if (config && options.address == configured) {
 		options.user = config->redis.user;

@@ -1,8 +1,8 @@
 /*
  * context.h - what every command works with: the client, and how to print. One thread.
  *
- * Address and namespace come from the flags, else from SEGMENTER_ADDRESS and SEGMENTER_NAMESPACE, else from
- * the runner's configuration (-c FILE), else they are the library's defaults.
+ * Address and namespace come from the flags, else from the runner's configuration (-c FILE), else from
+ * SEGMENTER_ADDRESS and SEGMENTER_NAMESPACE, else they are the library's defaults.
  */
 #ifndef CTL_CONTEXT_H
 #define CTL_CONTEXT_H

@@ -289,7 +289,7 @@ const ctl_command ctl_group_delete = {
 	2,
 	2,
 	"Removes a group, its position and its dead letters",
-	"The messages stay. A member that joins again makes the group again, at its `start`.",
+	"The messages stay. Who runs meanwhile makes the group again, where it was; who joins later begins at its `start`.",
 	delete_options,
 	delete_group,
 };

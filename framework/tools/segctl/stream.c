@@ -420,7 +420,8 @@ const ctl_command ctl_stream_delete = {
 	1,
 	1,
 	"Removes a stream, its messages, groups and dead letters",
-	"Stop its producers first: one that goes on makes the partitions that it sends to again.",
+	"Stop its producers and runners first: one that goes on makes keys of the stream again, and a runner does not notice a "
+	"stream of another shape under the same name.",
 	delete_options,
 	delete_stream,
 };

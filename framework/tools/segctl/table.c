@@ -219,9 +219,10 @@ json_t *ctl_table_json(const ctl_table *table)
 
 void ctl_json_print(json_t *value, bool one_line, FILE *out)
 {
-	if (!value || json_dumpf(value, out,
-				 JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
-					 (one_line ? JSON_COMPACT : JSON_INDENT(2))))
+	if (!value || (json_dumpf(value, out,
+				  JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
+					  (one_line ? JSON_COMPACT : JSON_INDENT(2))) &&
+		       !ferror(out)))
 		ctl_die(EX_OSERR, "out of memory");
 	fputc('\n', out);
 	json_decref(value);
