@@ -484,10 +484,10 @@ static bool all_committed(seg_consumer *c)
 	pthread_mutex_lock(&c->lock);
 	for (uint32_t i = 0; i < c->slot_count && all; i++) {
 		const consumer_slot *slot = &c->slots[i];
-		if (slot->settling)
-			all = false;
-		if (!slot->open)
+		if (!slot->open) {
+			all = !slot->settling;
 			continue;
+		}
 		const seg_handoff *handoff = &slot->partition->handoff;
 		all = atomic_load_explicit(&handoff->io.committed, memory_order_acquire) >=
 		      atomic_load_explicit(&handoff->worker.handled, memory_order_relaxed);

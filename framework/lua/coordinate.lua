@@ -25,6 +25,11 @@ local function text(number)
 	return string.format('%.0f', number)
 end
 
+-- The epoch of an owner behind that of the one before.
+local function raised(epoch)
+	return text(math.max(tonumber(epoch) + 1, now))
+end
+
 -- --- the caller --------------------------------------------------------------
 
 local record = redis.call('HGET', members, me)
@@ -164,7 +169,7 @@ end
 -- What the caller releases goes to its targets. False, and nothing done, where that is not the whole story: what is
 -- held, has no target, or has one that is no member.
 local function hand_over()
-	local numbers, seen = {}, {}
+	local numbers, seen, moved = {}, {}, {}
 	for i = FIRST_RELEASE, #ARGV - 1, 2 do
 		numbers[#numbers + 1] = ARGV[i]
 	end
@@ -189,11 +194,10 @@ local function hand_over()
 			end
 			if target ~= me then
 				table.insert(lists[target], p)
-			else
-				seen[p] = 'stays'
+				moved[p] = true
 			end
 			writes[#writes + 1] = p
-			writes[#writes + 1] = text(math.max(tonumber(epoch) + 1, now)) .. ' ' .. target .. ' ' .. target
+			writes[#writes + 1] = raised(epoch) .. ' ' .. target .. ' ' .. target
 		end
 	end
 	if #writes == 0 then
@@ -201,7 +205,7 @@ local function hand_over()
 	end
 	local kept = {}
 	for _, p in ipairs(lists[me]) do
-		if seen[p] ~= true then
+		if not moved[p] then
 			kept[#kept + 1] = p
 		end
 	end
@@ -393,7 +397,7 @@ for p = 0, count - 1 do
 		holds_end = holds_end == 0 and held_until[p] or math.min(holds_end, held_until[p])
 	elseif owner[p] == NOBODY and target[p] ~= NOBODY then
 		set_owner(p, target[p])
-		epoch[p] = text(math.max(tonumber(epoch[p]) + 1, now))
+		epoch[p] = raised(epoch[p])
 	end
 end
 

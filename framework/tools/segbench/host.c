@@ -15,7 +15,6 @@
 
 static void write_config(const bench_workload *workload, const bench_host_options *options, const char *path)
 {
-	static const char *const packings[] = {"off", "on", "lz4"};
 	char plugin[PATH_MAX];
 	bench_process_find("segbench_noop.so", plugin, sizeof(plugin));
 	FILE *file = fopen(path, "w");
@@ -27,8 +26,9 @@ static void write_config(const bench_workload *workload, const bench_host_option
 		"[consumer bench]\nstream = " WORKLOAD_STREAM "\npartitions = %" PRIu32
 		"\npartition_size = 1_000_000_000\npacking = %s\n"
 		"group = %s\nplugin = %s\nbatch_size = %d\noption.tally = %s\n%s\n",
-		workload->server->address, options->runner, workload->partitions, packings[workload->packing],
-		options->group, plugin, WORKLOAD_BATCH, workload->tally_path, options->consumer);
+		workload->server->address, options->runner, workload->partitions,
+		bench_workload_packing(workload->packing), options->group, plugin, WORKLOAD_BATCH,
+		workload->tally_path, options->consumer);
 	if (fclose(file))
 		err(EX_IOERR, "cannot write %s", path);
 }
@@ -92,36 +92,43 @@ void bench_host_wait_claimed(const bench_workload *workload, const char *group)
 		}
 }
 
-/* How many partitions have the owner that partition p has. */
-static uint32_t share_of(const bench_workload *workload, const char *group, uint32_t p)
+typedef char owner_name[128];
+
+static void read_owners(const bench_workload *workload, const char *group, owner_name *owners)
 {
-	char name[128] = "", key[WORKLOAD_KEY_MAX];
-	uint32_t share = 0;
-	for (uint32_t i = 0; i <= workload->partitions; i++) {
-		bench_workload_key(i == 0 ? p : i - 1, key);
+	char key[WORKLOAD_KEY_MAX];
+	for (uint32_t p = 0; p < workload->partitions; p++) {
+		bench_workload_key(p, key);
 		redisReply *reply =
 			bench_server_command(workload->server, "HGET {%s}:%s:state owner", key, group);
-		const char *owner = reply->str ? reply->str : "";
-		if (i == 0)
-			snprintf(name, sizeof(name), "%s", owner);
-		else
-			share += *owner && strcmp(owner, name) == 0;
+		snprintf(owners[p], sizeof(owners[p]), "%s", reply->str ? reply->str : "");
 		freeReplyObject(reply);
 	}
-	return share;
+}
+
+static bool is_shared(const bench_workload *workload, const char *group, uint32_t members)
+{
+	owner_name owners[TALLY_PARTITIONS];
+	read_owners(workload, group, owners);
+	for (uint32_t p = 0; p < workload->partitions; p++) {
+		uint32_t share = 0;
+		for (uint32_t i = 0; i < workload->partitions; i++)
+			share += *owners[p] && strcmp(owners[i], owners[p]) == 0;
+		if (share != workload->partitions / members)
+			return false;
+	}
+	return true;
 }
 
 void bench_host_wait_shared(const bench_workload *workload, const char *group, uint32_t members)
 {
 	int64_t since = tally_now();
-	for (uint32_t p = 0; p < workload->partitions; p++)
-		while (share_of(workload, group, p) != workload->partitions / members) {
-			if (tally_now() - since > PATIENCE)
-				errx(EX_UNAVAILABLE,
-				     "segrunners do not share the partitions; see %s/runner.log",
-				     workload->server->directory);
-			bench_pause_ms(5);
-		}
+	while (!is_shared(workload, group, members)) {
+		if (tally_now() - since > PATIENCE)
+			errx(EX_UNAVAILABLE, "segrunners do not share the partitions; see %s/runner.log",
+			     workload->server->directory);
+		bench_pause_ms(5);
+	}
 }
 
 /* The entry behind `name` in a flat list of names and values. */

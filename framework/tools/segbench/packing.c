@@ -16,8 +16,6 @@
 /* They are moved so fast that a round would be over too soon. */
 enum { MESSAGES_FACTOR = 2, PACKINGS = 3 };
 
-static const char *const packing_names[PACKINGS] = {"off", "on", "lz4"};
-
 typedef struct {
 	bench_series sent, consumed, memory, memory_ratio;
 } figures;
@@ -40,7 +38,7 @@ static void report_figure(bench_context *context, seg_packing packing, const cha
 {
 	char name[96];
 	snprintf(name, sizeof(name), "%s, packing = %s: %s", bench_payload_name(context->workload.payload),
-		 packing_names[packing], what);
+		 bench_workload_packing(packing), what);
 	bench_report_figure(&context->report, "packing", name, unit, series);
 }
 
@@ -84,7 +82,8 @@ static void measure(bench_context *context, bench_payload payload)
 		for (int packing = 0; packing < PACKINGS; packing++) {
 			if (!seg_packing_supported((seg_packing)packing))
 				continue;
-			bench_progress("packing = %s, %s: round %zu of %zu", packing_names[packing],
+			bench_progress("packing = %s, %s: round %zu of %zu",
+				       bench_workload_packing((seg_packing)packing),
 				       bench_payload_name(payload), round + 1, rounds);
 			workload->packing = (seg_packing)packing;
 			measure_round(context, &all[packing]);

@@ -60,6 +60,12 @@ uint32_t bench_workload_batch(const bench_workload *workload)
 	return most < WORKLOAD_BATCH ? most : WORKLOAD_BATCH;
 }
 
+const char *bench_workload_packing(seg_packing packing)
+{
+	static const char *const names[] = {"off", "on", "lz4"};
+	return names[packing];
+}
+
 char *bench_workload_data(const bench_workload *workload)
 {
 	char *data = calloc(1, workload->size + 1);
@@ -94,6 +100,14 @@ static void fill_partition(bench_workload *workload, uint32_t partition, const c
 	}
 }
 
+static void fill_partitions(bench_workload *workload)
+{
+	char *data = bench_workload_data(workload);
+	for (uint32_t p = 0; p < workload->partitions; p++)
+		fill_partition(workload, p, data);
+	free(data);
+}
+
 void bench_workload_clear(bench_workload *workload)
 {
 	bench_server_do(workload->server, "FLUSHALL");
@@ -101,21 +115,15 @@ void bench_workload_clear(bench_workload *workload)
 
 void bench_workload_fill(bench_workload *workload)
 {
-	char *data = bench_workload_data(workload);
 	bench_workload_clear(workload);
-	for (uint32_t p = 0; p < workload->partitions; p++)
-		fill_partition(workload, p, data);
-	free(data);
+	fill_partitions(workload);
 }
 
 void bench_workload_add(bench_workload *workload)
 {
-	char *data = bench_workload_data(workload);
 	bench_server_do(workload->server, "MULTI");
-	for (uint32_t p = 0; p < workload->partitions; p++)
-		fill_partition(workload, p, data);
+	fill_partitions(workload);
 	bench_server_do(workload->server, "EXEC");
-	free(data);
 }
 
 void bench_workload_reset(bench_workload *workload)

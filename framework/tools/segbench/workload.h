@@ -31,6 +31,9 @@ typedef struct bench_workload {
 	uint64_t round;        /* how many of them a round moves, evenly: the oldest of each partition */
 } bench_workload;
 
+/* off, on or lz4, as in a configuration. */
+const char *bench_workload_packing(seg_packing packing);
+
 /* Makes the shared tally in the server's directory. */
 void bench_workload_init(bench_workload *workload, bench_server *server);
 void bench_workload_fini(bench_workload *workload);
