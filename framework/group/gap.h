@@ -7,7 +7,7 @@
 #ifndef SEG_GROUP_GAP_H
 #define SEG_GROUP_GAP_H
 
-#include "group/partition.h"
+#include "partition/partition.h"
 
 /* Compares, if it is time; returns when to come again (seg_now()), or SEG_NEVER. */
 int64_t seg_gap_step(seg_partition *partition, int64_t now);

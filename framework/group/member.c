@@ -19,7 +19,7 @@
 #include "group/coordinate.h"
 #include "group/fetch.h"
 #include "group/gap.h"
-#include "stream/server_check.h"
+#include "redis/server_check.h"
 
 /* --- one partition's next step -------------------------------------------------- */
 

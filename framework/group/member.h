@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/durations.h"
-#include "group/partition.h"
+#include "partition/partition.h"
 #include "redis/connection.h"
 #include "stream/client.h"
 

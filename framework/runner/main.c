@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "runner/config.h"
-#include "runner/plugin_new.h"
-#include "runner/plugin_probe.h"
-#include "runner/plugin_trial.h"
-#include "runner/runner.h"
+#include "config/config.h"
+#include "plugin/new.h"
+#include "plugin/probe.h"
+#include "plugin/trial.h"
+#include "host/runner.h"
 
 static void print_usage(FILE *out)
 {

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "stream/exchange.h"
-#include "stream/server_check.h"
+#include "redis/server_check.h"
 
 enum {
 	DEFAULT_CONNECT_TIMEOUT_MS = 5000,

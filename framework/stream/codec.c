@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "stream/base64.h"
+#include "base/base64.h"
 
 /* --- encoding --------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@
 #include "harness/http.h"
 #include "harness/runner.h"
 #include "harness/server.h"
-#include "runner/admin/server.h"
+#include "admin/server.h"
 
 enum { PATIENCE_MS = 20000 };
 

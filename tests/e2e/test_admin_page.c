@@ -17,7 +17,7 @@
 #include "harness/load.h"
 #include "harness/runner.h"
 #include "harness/server.h"
-#include "runner/admin/server.h"
+#include "admin/server.h"
 
 enum { NO_BROWSER = 77 };
 

@@ -27,7 +27,7 @@
 #include "harness/load.h"
 #include "harness/runner.h"
 #include "harness/server.h"
-#include "runner/admin/server.h"
+#include "admin/server.h"
 
 enum { PATIENCE_MS = 60000, EXPRESSION_MAX = 2048 };
 

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "harness/server.h"
-#include "runner/embedded.h"
+#include "embedded/embedded.h"
 
 enum { WAIT_MS = 20000 };
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "harness/runner.h"
-#include "runner/config_options.h"
+#include "config/options.h"
 
 enum { SAID_MAX = 256 * 1024 };
 

@@ -24,7 +24,7 @@
 #include "harness/load.h"
 #include "harness/runner.h"
 #include "harness/server.h"
-#include "runner/notify.h"
+#include "host/notify.h"
 
 enum { PATIENCE_MS = 20000, WATCHDOG_MS = 400, MESSAGE_MAX = 1024 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "group/batch.h"
+#include "partition/batch.h"
 #include "redis/reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "harness/runner.h"
-#include "runner/plugin.h"
-#include "runner/plugin_probe.h"
+#include "plugin/plugin.h"
+#include "plugin/probe.h"
 
 enum { OPTIONS_MAX = 24, LOG_MAX = 64 * 1024 };
 

@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "base/durations.h"
-#include "runner/admin/access.h"
-#include "runner/admin/events.h"
-#include "runner/config_listen.h"
+#include "admin/access.h"
+#include "admin/events.h"
+#include "config/listen.h"
 
 /* --- listening ---------------------------------------------------------------------------- */
 

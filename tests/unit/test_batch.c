@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "group/batch.h"
+#include "partition/batch.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 

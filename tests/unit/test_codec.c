@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "stream/base64.h"
+#include "base/base64.h"
 #include "stream/codec.h"
 
 static seg_arena arena;

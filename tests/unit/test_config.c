@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "harness/server.h"
-#include "runner/config.h"
+#include "config/config.h"
 
 #define CONSUMER "[consumer c]\nstream=s\ngroup=g\nplugin=p\n"
 #define SECOND INT64_C(1000000000)

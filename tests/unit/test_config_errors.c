@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "harness/server.h"
-#include "runner/config.h"
+#include "config/config.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

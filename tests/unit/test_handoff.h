@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "group/handoff.h"
+#include "partition/handoff.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 

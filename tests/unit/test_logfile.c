@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runner/logfile.h"
+#include "host/logfile.h"
 
 static char directory[64];
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "group/ownership.h"
+#include "partition/ownership.h"
 
 /* Does what it asks for next, everything going well, until it asks for nothing or `until` is reached. */
 static void follow(seg_ownership *o, seg_ownership_state until)

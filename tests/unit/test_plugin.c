@@ -18,8 +18,8 @@
 
 #include "base/clock.h"
 #include "harness/plugin.h"
-#include "runner/plugin.h"
-#include "runner/plugin_probe.h"
+#include "plugin/plugin.h"
+#include "plugin/probe.h"
 
 static char plugins[512];  /* where those of tests/plugins are */
 static char directory[64]; /* of this test */

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "harness/plugin.h"
-#include "runner/plugin.h"
+#include "plugin/plugin.h"
 
 static char directory[64];
 static char logged[1024];

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "runner/retry.h"
+#include "work/retry.h"
 
 enum { DRAWS = 2000 };
 

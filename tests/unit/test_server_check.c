@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "stream/server_check.h"
+#include "redis/server_check.h"
 
 #define GOOD                                                                                                         \
 	"# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nrun_id:abc\r\n\r\n# Memory\r\nmaxmemory:0\r\n" \

@@ -8,7 +8,7 @@
 
 #include <segmenter/testing.h>
 
-#include "runner/option.h"
+#include "config/plugin_option.h"
 
 static char calls[512];
 

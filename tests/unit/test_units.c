@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "runner/option.h"
-#include "runner/units.h"
+#include "config/plugin_option.h"
+#include "base/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

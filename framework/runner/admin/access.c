@@ -1,11 +1,11 @@
-#include "runner/admin/access.h"
+#include "admin/access.h"
 
 #include <openssl/crypto.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
-#include "stream/base64.h"
+#include "base/base64.h"
 
 enum { BASIC_MAX = 8192 }; /* characters */
 

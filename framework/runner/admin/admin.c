@@ -1,12 +1,12 @@
-#include "runner/admin/admin.h"
+#include "admin/admin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "runner/admin/page.h"
-#include "runner/admin/view.h"
+#include "admin/page.h"
+#include "admin/view.h"
 
 static const seg_http_route routes[] = {
 	{"/", false, seg_page_answer},

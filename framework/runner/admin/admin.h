@@ -14,7 +14,7 @@
 #ifndef SEG_ADMIN_ADMIN_H
 #define SEG_ADMIN_ADMIN_H
 
-#include "runner/section.h"
+#include "work/section.h"
 
 typedef struct seg_admin seg_admin;
 

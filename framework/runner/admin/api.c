@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "runner/admin/view.h"
+#include "admin/view.h"
 
 #define SNAPSHOT_AGE (1 * SEG_SECOND) /* for people who look */
 

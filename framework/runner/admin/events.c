@@ -1,4 +1,4 @@
-#include "runner/admin/events.h"
+#include "admin/events.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "runner/admin/view.h"
+#include "admin/view.h"
 
 enum { NOT_READY = 503 };
 

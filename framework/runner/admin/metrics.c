@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "runner/admin/view.h"
+#include "admin/view.h"
 
 #define SNAPSHOT_AGE (5 * SEG_SECOND)
 

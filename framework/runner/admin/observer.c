@@ -1,4 +1,4 @@
-#include "runner/admin/observer.h"
+#include "admin/observer.h"
 
 #include <inttypes.h>
 #include <pthread.h>

@@ -8,7 +8,7 @@
 #ifndef SEG_ADMIN_OBSERVER_H
 #define SEG_ADMIN_OBSERVER_H
 
-#include "runner/config.h"
+#include "config/config.h"
 
 /* A group at one time. */
 typedef struct seg_snapshot {

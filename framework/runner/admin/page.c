@@ -1,12 +1,12 @@
-#include "runner/admin/page.h"
+#include "admin/page.h"
 
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner/admin/view.h"
-#include "stream/base64.h"
+#include "admin/view.h"
+#include "base/base64.h"
 
 /* Made of page/ by embed.cmake. */
 extern const char seg_page_html[];

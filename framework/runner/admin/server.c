@@ -1,4 +1,4 @@
-#include "runner/admin/server.h"
+#include "admin/server.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "runner/admin/access.h"
+#include "admin/access.h"
 
 enum { THREADS = 2, CONNECTIONS_MAX = 64, IDLE_SECONDS = 10, BACKLOG = 64 };
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "runner/config_listen.h"
+#include "config/listen.h"
 
 typedef struct seg_http_request {
 	const char *tail;  /* of the path, behind what the route names */

@@ -1,6 +1,6 @@
 /* server_missing.c - in place of server.c where libmicrohttpd was not there at build time. */
 #include "base/error.h"
-#include "runner/admin/server.h"
+#include "admin/server.h"
 
 bool seg_server_is_built(void)
 {

@@ -8,10 +8,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "runner/admin/events.h"
-#include "runner/admin/observer.h"
-#include "runner/admin/server.h"
-#include "runner/section.h"
+#include "admin/events.h"
+#include "admin/observer.h"
+#include "admin/server.h"
+#include "work/section.h"
 
 struct seg_admin {
 	/* Constant, but for a reload, while the server and the observer are stopped. */

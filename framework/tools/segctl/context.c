@@ -8,7 +8,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "runner/config.h"
+#include "config/config.h"
 
 static const char *const forms[] = {"table", "json", "csv", NULL};
 

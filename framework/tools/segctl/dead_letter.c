@@ -6,7 +6,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "runner/units.h"
+#include "base/units.h"
 #include "stream/client.h"
 
 /*

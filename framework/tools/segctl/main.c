@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "runner/units.h"
+#include "base/units.h"
 
 /* clang-format off */
 static const ctl_command *const commands[] = {

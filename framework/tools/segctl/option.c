@@ -6,7 +6,7 @@
 #include <sysexits.h>
 
 #include "context.h"
-#include "runner/units.h"
+#include "base/units.h"
 
 enum { OPTIONS_MAX = 48, FIRST_CODE = 256, HELP_COLUMN = 28 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "stream/base64.h"
+#include "base/base64.h"
 #include "text.h"
 
 typedef enum { NONE, TEXT, NUMBER, REAL, DURATION } cell_kind;

@@ -10,7 +10,7 @@
 #include "batch.h"
 #include "command.h"
 #include "diagnosis.h"
-#include "runner/units.h"
+#include "base/units.h"
 #include "stream/client.h"
 #include "table.h"
 #include "text.h"

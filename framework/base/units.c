@@ -1,0 +1,270 @@
+#include "base/units.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+
+typedef struct unit {
+	const char *name;
+	int64_t factor;
+	const char *slips; /* how else people write it, each in blanks: for the hint only, never accepted */
+} unit;
+
+typedef struct quantity {
+	const char *noun;
+	const char *example;
+	const char *names;
+	const unit *units;
+	size_t unit_count;
+} quantity;
+
+#define SECOND INT64_C(1000000000)
+
+static const unit duration_units[] = {
+	{"ns", 1, " nsec NS "},
+	{"us", 1000, " usec µs μs US "},
+	{"ms", 1000000, " msec millis milliseconds MS "},
+	{"s", SECOND, " sec secs second seconds S "},
+	{"min", 60 * SECOND, " m mins minute minutes MIN "},
+	{"h", 3600 * SECOND, " hr hrs hour hours H "},
+	{"d", 86400 * SECOND, " day days D "},
+};
+
+static const unit size_units[] = {
+	{"B", 1, " b byte bytes Byte Bytes "},
+	{"KiB", INT64_C(1) << 10, " k K kib Ki KIB kiB "},
+	{"MiB", INT64_C(1) << 20, " m M mib Mi MIB miB "},
+	{"GiB", INT64_C(1) << 30, " g G gib Gi GIB giB "},
+	{"TiB", INT64_C(1) << 40, " t T tib Ti TIB tiB "},
+	{"KB", 1000, " kb kB Kb "},
+	{"MB", 1000000, " mb mB Mb "},
+	{"GB", INT64_C(1000000000), " gb gB Gb "},
+	{"TB", INT64_C(1000000000000), " tb tB Tb "},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const quantity duration = {"duration", "500ms, 10s or 5min", "ns us ms s min h d", duration_units,
+				  COUNT(duration_units)};
+static const quantity size = {"size", "512B, 64KiB or 4MiB", "B KiB MiB GiB TiB KB MB GB TB", size_units,
+			      COUNT(size_units)};
+
+/* The text as errors repeat it: not all of a long one. */
+#define SHOWN "%.60s"
+
+/*
+ * Reads digits, which single `_` may group, into *value; `scale`, if not NULL, gets 10 to the number of
+ * digits. Moves *text behind them. 0, 1 if there are none (or a stray `_`), 2 if they do not fit.
+ */
+static int read_digits(const char **text, int64_t *value, int64_t *scale)
+{
+	const char *c = *text;
+	*value = 0;
+	if (scale)
+		*scale = 1;
+	if (!isdigit((unsigned char)*c))
+		return 1;
+	for (;; c++) {
+		if (*c == '_' && isdigit((unsigned char)c[1]))
+			c++;
+		if (!isdigit((unsigned char)*c))
+			break;
+		if (__builtin_mul_overflow(*value, (int64_t)10, value) ||
+		    __builtin_add_overflow(*value, (int64_t)(*c - '0'), value))
+			return 2;
+		if (scale && __builtin_mul_overflow(*scale, (int64_t)10, scale))
+			return 2;
+	}
+	*text = c;
+	return 0;
+}
+
+static const unit *find_unit(const quantity *kind, const char *name)
+{
+	for (size_t i = 0; i < kind->unit_count; i++)
+		if (strcmp(kind->units[i].name, name) == 0)
+			return &kind->units[i];
+	return NULL;
+}
+
+static int fail_unit(const quantity *kind, const char *text, const char *name, seg_error *error)
+{
+	char slip[16];
+	int n = snprintf(slip, sizeof(slip), " %s ", name);
+	for (size_t i = 0; n < (int)sizeof(slip) && i < kind->unit_count; i++)
+		if (strstr(kind->units[i].slips, slip))
+			return seg_fail(error, SEG_EINVAL,
+					"\"" SHOWN "\" has the unknown unit \"%s\"; did you mean \"%s\"?",
+					text, name, kind->units[i].name);
+	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" has the unknown unit \"%.20s\"; write one of %s",
+			text, name, kind->names);
+}
+
+static int parse_quantity(const quantity *kind, const char *text, int64_t *value, seg_error *error)
+{
+	const char *c = text;
+	int64_t whole, part = 0, scale = 1;
+	if (*c == '-' && isdigit((unsigned char)c[1]))
+		return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is negative; a %s is 0 or more", text,
+				kind->noun);
+	int bad = read_digits(&c, &whole, NULL);
+	if (!bad && *c == '.') {
+		c++;
+		bad = read_digits(&c, &part, &scale);
+	}
+	if (bad == 2)
+		goto too_big;
+	if (bad)
+		return seg_fail(error, SEG_EINVAL,
+				"\"" SHOWN "\" is no %s; write a number and a unit, such as %s", text,
+				kind->noun, kind->example);
+	while (*c == ' ' || *c == '\t')
+		c++;
+	if (!*c) {
+		if (whole != 0 || part != 0)
+			return seg_fail(error, SEG_EINVAL,
+					"\"" SHOWN "\" has no unit; write one of %s behind it", text,
+					kind->names);
+		*value = 0;
+		return 0;
+	}
+	const unit *found = find_unit(kind, c);
+	if (!found)
+		return fail_unit(kind, text, c, error);
+	if (__builtin_mul_overflow(whole, found->factor, &whole) ||
+	    __builtin_mul_overflow(part, found->factor, &part))
+		goto too_big;
+	if (part % scale)
+		return seg_fail(error, SEG_EINVAL,
+				"\"" SHOWN "\" is not a whole number of %s; write fewer decimals", text,
+				kind->units[0].name);
+	if (__builtin_add_overflow(whole, part / scale, value))
+		goto too_big;
+	return 0;
+too_big:
+	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is more than any %s can be; write a smaller one",
+			text, kind->noun);
+}
+
+int seg_units_duration(const char *text, int64_t *ns, seg_error *error)
+{
+	return parse_quantity(&duration, text, ns, error);
+}
+
+int seg_units_size(const char *text, int64_t *bytes, seg_error *error)
+{
+	return parse_quantity(&size, text, bytes, error);
+}
+
+int seg_units_integer(const char *text, int64_t *value, seg_error *error)
+{
+	const char *c = text + (*text == '-' || *text == '+');
+	int64_t number;
+	int bad = read_digits(&c, &number, NULL);
+	if (bad == 2)
+		return seg_fail(error, SEG_EINVAL,
+				"\"" SHOWN "\" is more than any number can be; write a smaller one", text);
+	if (bad || *c)
+		return seg_fail(error, SEG_EINVAL,
+				"\"" SHOWN "\" is no whole number; write digits only, such as 1000 or 1_000",
+				text);
+	*value = *text == '-' ? -number : number;
+	return 0;
+}
+
+int seg_units_integer_or_size(const char *text, int64_t *value, seg_error *error)
+{
+	size_t length = strlen(text);
+	if (length && isalpha((unsigned char)text[length - 1]) && isdigit((unsigned char)text[0]))
+		return seg_units_size(text, value, error);
+	return seg_units_integer(text, value, error);
+}
+
+int seg_units_boolean(const char *text, bool *value, seg_error *error)
+{
+	static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (strcasecmp(text, words[i]) != 0)
+			continue;
+		*value = i % 2;
+		return 0;
+	}
+	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is neither yes nor no; write one of them", text);
+}
+
+/* The largest of the units (up to `limit` of them) that divides the value. */
+static char *format_quantity(const quantity *kind, size_t limit, int64_t value, char *text)
+{
+	const unit *best = &kind->units[0];
+	for (size_t i = 0; i < limit; i++)
+		if (value != 0 && value % kind->units[i].factor == 0)
+			best = &kind->units[i];
+	if (value == 0)
+		snprintf(text, SEG_UNITS_TEXT_MAX, "0");
+	else
+		snprintf(text, SEG_UNITS_TEXT_MAX, "%" PRId64 "%s", value / best->factor, best->name);
+	return text;
+}
+
+char *seg_units_duration_format(int64_t ns, char text[SEG_UNITS_TEXT_MAX])
+{
+	return format_quantity(&duration, COUNT(duration_units), ns, text);
+}
+
+char *seg_units_size_format(int64_t bytes, char text[SEG_UNITS_TEXT_MAX])
+{
+	return format_quantity(&size, 5, bytes, text); /* powers of 1024 only */
+}
+
+enum { WORD_MAX = 64 };
+
+/* Edits from a to b, a swap of two neighbours counting as one (optimal string alignment). */
+static size_t distance(const char *a, size_t m, const char *b, size_t n)
+{
+	size_t rows[3][WORD_MAX + 1];
+	for (size_t j = 0; j <= n; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= m; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+			size_t best = above[j - 1] + (x != y);
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
+			    y == tolower((unsigned char)a[i - 2]) && above2[j - 2] + 1 < best)
+				best = above2[j - 2] + 1;
+			row[j] = best;
+		}
+	}
+	return rows[m % 3][n];
+}
+
+const char *seg_suggest(const char *word, const char *const *candidates, size_t count)
+{
+	size_t length = strnlen(word, WORD_MAX + 1);
+	if (length < 2 || length > WORD_MAX)
+		return NULL;
+	size_t limit = length < 6 ? 1 : length / 3;
+	const char *best = NULL;
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strnlen(candidates[i], WORD_MAX + 1);
+		if (n > WORD_MAX)
+			continue;
+		size_t edits = distance(word, length, candidates[i], n);
+		if (edits > limit)
+			continue;
+		best = candidates[i];
+		limit = edits ? edits - 1 : 0;
+		if (edits == 0)
+			break;
+	}
+	return best;
+}

@@ -1,0 +1,309 @@
+/* check.c - what no single line can tell: missing options, and options that contradict each other. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis/address.h"
+#include "config/file.h"
+#include "config/listen.h"
+#include "config/loader.h"
+#include "base/units.h"
+
+enum { SECRET_MAX = 4096, HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
+
+/* Where the option was given; line 0 of the main file if it was not. */
+static seg_config_place place_of(const seg_config_loader *loader, const seg_config_given *given,
+				 seg_config_section section, const char *name)
+{
+	seg_config_place place = given->at[seg_config_row_find(section, name) - seg_config_rows];
+	if (!place.line)
+		place.file = loader->config->file;
+	return place;
+}
+
+/* --- [redis] -------------------------------------------------------------------- */
+
+static seg_config_place redis_place(const seg_config_loader *loader, const char *name)
+{
+	return place_of(loader, &loader->redis, SEG_CONFIG_REDIS, name);
+}
+
+static void check_embedded(seg_config_loader *loader)
+{
+	static const char *const logins[] = {"user", "password", "password_file"};
+	seg_config_redis *redis = &loader->config->redis;
+	redis->embedded = strcmp(redis->address, "embedded") == 0;
+	if (!redis->embedded)
+		return;
+	if (!redis_place(loader, "directory").line)
+		seg_config_error_add(
+			loader->errors, redis_place(loader, "address"),
+			"the embedded Redis has no directory for its data; add directory = PATH to [redis]");
+	for (size_t i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
+		seg_config_place place = redis_place(loader, logins[i]);
+		if (place.line)
+			seg_config_warning_add(
+				loader->errors, place,
+				"%s is not used: the embedded Redis is reached by this segrunner only",
+				logins[i]);
+	}
+}
+
+/* A login must have one source. */
+static void check_login(seg_config_loader *loader)
+{
+	const seg_config_redis *redis = &loader->config->redis;
+	seg_config_place user = redis_place(loader, "user");
+	seg_config_place password = redis_place(loader, "password");
+	seg_config_place file = redis_place(loader, "password_file");
+	seg_address address;
+	if (redis->embedded)
+		return;
+	if (password.line && file.line)
+		seg_config_error_add(loader->errors, file,
+				     "password_file and password (%s:%u) are both given; remove one",
+				     password.file, password.line);
+	if (user.line && !password.line && !file.line)
+		seg_config_error_add(
+			loader->errors, user,
+			"user is given without a password; add password_file = PATH or password");
+	if (seg_address_parse(redis->address, &address, NULL) != 0) {
+		loader->no_memory = true; /* it was parsed once already */
+		return;
+	}
+	if (address.user && user.line)
+		seg_config_error_add(loader->errors, user,
+				     "user is given here and in address too; remove one");
+	if (address.password && (password.line || file.line))
+		seg_config_error_add(loader->errors, password.line ? password : file,
+				     "%s is given here and a password in address too; remove one",
+				     password.line ? "password" : "password_file");
+	seg_address_fini(&address);
+}
+
+/*
+ * The secret that the file of an option holds: without the line end. NULL if there is none, which is reported.
+ */
+static char *secret_in(seg_config_loader *loader, seg_config_place place, const char *option,
+		       const char *path, const seg_config_content *content)
+{
+	const char *kind = option[0] == 'p' ? "password" : "token";
+	size_t length = content->length;
+	if (length && content->text[length - 1] == '\n')
+		length--;
+	if (length && content->text[length - 1] == '\r')
+		length--;
+	size_t blanks = 0;
+	while (blanks < length && (content->text[blanks] == ' ' || content->text[blanks] == '\t'))
+		blanks++;
+	if (blanks == length) {
+		seg_config_error_add(loader->errors, place, "%s: %s is empty; write the %s into it", option,
+				     path, kind);
+		return NULL;
+	}
+	if (memchr(content->text, '\n', length) || memchr(content->text, '\0', length)) {
+		seg_config_error_add(loader->errors, place,
+				     "%s: %s holds more than one line; it must hold the %s only", option,
+				     path, kind);
+		return NULL;
+	}
+	char *secret = strndup(content->text, length);
+	loader->no_memory |= !secret;
+	return secret;
+}
+
+static char *read_secret(seg_config_loader *loader, seg_config_place place, const char *option,
+			 const char *path)
+{
+	seg_config_content content;
+	seg_error error;
+	int status = seg_config_file_read(path, false, SECRET_MAX, &content, &error);
+	if (status == SEG_ENOMEM)
+		loader->no_memory = true;
+	else if (status)
+		seg_config_error_add(loader->errors, place, "%s: %s %s", option, path, error.text);
+	if (status)
+		return NULL;
+	if (content.stat.st_mode & 07)
+		seg_config_warning_add(loader->errors, place,
+				       "%s: everyone may read or write %s (mode %04o); chmod o= it", option,
+				       path, (unsigned)content.stat.st_mode & 07777);
+	char *secret = secret_in(loader, place, option, path, &content);
+	seg_config_content_fini(&content);
+	return secret;
+}
+
+static void read_password_file(seg_config_loader *loader)
+{
+	seg_config_redis *redis = &loader->config->redis;
+	if (redis->password_file && !redis->password && !redis->embedded)
+		redis->password = read_secret(loader, redis_place(loader, "password_file"), "password_file",
+					      redis->password_file);
+}
+
+/* --- [runner] ------------------------------------------------------------------- */
+
+static void check_runner_name(seg_config_loader *loader)
+{
+	const char *name = loader->config->runner.name;
+	if (name && strcmp(name, "-") == 0)
+		seg_config_error_add(
+			loader->errors, place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "name"),
+			"name: \"-\" stands for nobody; write a letter or digit with it, or leave "
+			"the line out");
+}
+
+static void check_timeouts(seg_config_loader *loader)
+{
+	const seg_config_runner *runner = &loader->config->runner;
+	seg_config_place place = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "handler_timeout");
+	char handler[SEG_UNITS_TEXT_MAX], shutdown[SEG_UNITS_TEXT_MAX];
+	if (runner->handler_timeout > 0 && runner->handler_timeout < HANDLER_TIMEOUT_MIN)
+		seg_config_error_add(loader->errors, place,
+				     "handler_timeout: %s is too small; write 0 for never, or 100ms and more",
+				     seg_units_duration_format(runner->handler_timeout, handler));
+	if (runner->handler_timeout <= runner->shutdown_timeout)
+		return;
+	seg_config_warning_add(
+		loader->errors, place,
+		"handler_timeout (%s) is longer than shutdown_timeout (%s), so a clean stop may cut a "
+		"handler short; raise shutdown_timeout",
+		seg_units_duration_format(runner->handler_timeout, handler),
+		seg_units_duration_format(runner->shutdown_timeout, shutdown));
+}
+
+static void check_admin(seg_config_loader *loader)
+{
+	seg_config_runner *runner = &loader->config->runner;
+	seg_config_place place = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin");
+	seg_config_place file = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin_token_file");
+	seg_listen listen;
+	if (!runner->admin) {
+		if (runner->admin_token_file)
+			seg_config_warning_add(loader->errors, file,
+					       "admin_token_file is not used: admin is off");
+		return;
+	}
+#ifndef SEG_HAVE_MICROHTTPD
+	seg_config_error_add(loader->errors, place,
+			     "admin: this segrunner was built without libmicrohttpd; write admin = off, or "
+			     "build it with libmicrohttpd-dev installed");
+#endif
+	if (runner->admin_token_file)
+		runner->admin_token = read_secret(loader, file, "admin_token_file", runner->admin_token_file);
+	else if (seg_listen_parse(runner->admin, &listen, NULL) == 0 && !listen.loopback)
+		seg_config_error_add(loader->errors, place,
+				     "admin: other machines reach %s, and no token is asked for; add "
+				     "admin_token_file = PATH, or listen on 127.0.0.1",
+				     runner->admin);
+}
+
+/* --- [consumer NAME] -------------------------------------------------------------- */
+
+static seg_config_place consumer_place(const seg_config_loader *loader, size_t i, const char *name)
+{
+	return place_of(loader, &loader->consumers[i], SEG_CONFIG_CONSUMER, name);
+}
+
+static void check_required(seg_config_loader *loader, size_t i)
+{
+	const seg_config_consumer *consumer = &loader->config->consumers[i];
+	for (size_t j = 0; j < seg_config_row_count; j++) {
+		const seg_config_row *row = &seg_config_rows[j];
+		if (row->section == SEG_CONFIG_CONSUMER && row->required && !loader->consumers[i].at[j].line)
+			seg_config_error_add(loader->errors, consumer->place,
+					     "[consumer %s] has no %s; add %s = ...", consumer->name,
+					     row->name, row->name);
+	}
+}
+
+static void check_shape(seg_config_loader *loader, size_t i)
+{
+	static const char *const dependent[] = {"partition_size", "overflow", "packing"};
+	seg_config_consumer *consumer = &loader->config->consumers[i];
+	consumer->register_stream = consumer_place(loader, i, "partitions").line > 0;
+	for (size_t j = 0; !consumer->register_stream && j < 3; j++) {
+		seg_config_place place = consumer_place(loader, i, dependent[j]);
+		if (place.line)
+			seg_config_error_add(loader->errors, place,
+					     "%s has no use without partitions, which register the stream; "
+					     "add partitions = "
+					     "NUMBER or remove %s",
+					     dependent[j], dependent[j]);
+	}
+}
+
+static void check_backoff(seg_config_loader *loader, size_t i)
+{
+	const seg_config_consumer *consumer = &loader->config->consumers[i];
+	seg_config_place place = consumer_place(loader, i, "retry_backoff");
+	char first[SEG_UNITS_TEXT_MAX], longest[SEG_UNITS_TEXT_MAX];
+	if (consumer->retry_backoff <= consumer->retry_backoff_max)
+		return;
+	if (!place.line)
+		place = consumer_place(loader, i, "retry_backoff_max");
+	seg_config_error_add(
+		loader->errors, place,
+		"retry_backoff (%s) is longer than retry_backoff_max (%s); lower the one or raise the other",
+		seg_units_duration_format(consumer->retry_backoff, first),
+		seg_units_duration_format(consumer->retry_backoff_max, longest));
+}
+
+static bool same_shape(const seg_stream_shape *a, const seg_stream_shape *b)
+{
+	return a->partitions == b->partitions && a->partition_size == b->partition_size &&
+	       a->overflow == b->overflow && a->packing == b->packing;
+}
+
+/* The earlier consumers of the same stream: another group each, and one shape. */
+static void check_against_earlier(seg_config_loader *loader, size_t i)
+{
+	const seg_config_consumer *consumer = &loader->config->consumers[i];
+	for (size_t j = 0; consumer->stream && j < i; j++) {
+		const seg_config_consumer *other = &loader->config->consumers[j];
+		if (!other->stream || strcmp(other->stream, consumer->stream) != 0)
+			continue;
+		if (consumer->group && other->group && strcmp(other->group, consumer->group) == 0)
+			seg_config_error_add(loader->errors, consumer->place,
+					     "[consumer %s] has the stream \"%s\" and the group \"%s\" of "
+					     "[consumer %s] (%s:%u); "
+					     "one section suffices, its partitions have a thread each",
+					     consumer->name, consumer->stream, consumer->group, other->name,
+					     other->place.file, other->place.line);
+		if (!consumer->register_stream || !other->register_stream ||
+		    same_shape(&consumer->shape, &other->shape))
+			continue;
+		seg_config_error_add(
+			loader->errors, consumer_place(loader, i, "partitions"),
+			"the stream \"%s\" has another shape in [consumer %s] (%s:%u); give both the same "
+			"partitions, partition_size, overflow and packing",
+			consumer->stream, other->name, other->place.file, other->place.line);
+		return;
+	}
+}
+
+static void check_consumer(seg_config_loader *loader, size_t i)
+{
+	seg_config_consumer *consumer = &loader->config->consumers[i];
+	consumer->plugin_place = consumer_place(loader, i, "plugin");
+	check_required(loader, i);
+	check_shape(loader, i);
+	check_backoff(loader, i);
+	check_against_earlier(loader, i);
+}
+
+void seg_config_check(seg_config_loader *loader)
+{
+	const seg_config *config = loader->config;
+	check_embedded(loader);
+	check_login(loader);
+	read_password_file(loader);
+	check_runner_name(loader);
+	check_timeouts(loader);
+	check_admin(loader);
+	for (size_t i = 0; i < config->consumer_count; i++)
+		check_consumer(loader, i);
+	if (config->consumer_count == 0)
+		seg_config_error_add(
+			loader->errors, (seg_config_place){.file = config->file},
+			"there is no [consumer NAME] section; add one with stream, group and plugin");
+}

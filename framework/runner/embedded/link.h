@@ -1,0 +1,26 @@
+/* link.h - a few words with a redis-server on a Unix socket, each bounded in time. One thread. */
+#ifndef SEG_EMBEDDED_LINK_H
+#define SEG_EMBEDDED_LINK_H
+
+#include <hiredis/hiredis.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct seg_embedded_link {
+	int fd; /* -1: none */
+	redisReader *reader;
+	pid_t peer; /* who listens; 0 if it is in a namespace that we do not see */
+} seg_embedded_link;
+
+/* 0, or an errno: ENOENT or ECONNREFUSED where nobody listens. */
+int seg_embedded_link_open(seg_embedded_link *link, const char *path);
+
+/*
+ * Sends a command, its words separated by blanks, and waits until `deadline` (seg_now). The reply is the caller's
+ * (freeReplyObject); NULL if the link broke, the time ran out, or memory did.
+ */
+redisReply *seg_embedded_link_ask(seg_embedded_link *link, const char *command, int64_t deadline);
+
+void seg_embedded_link_close(seg_embedded_link *link);
+
+#endif

@@ -1,0 +1,212 @@
+#include "embedded/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+/*
+ * Between fork and exec only calls that are safe in the child of a process with threads: everything that needs memory
+ * is made before.
+ */
+typedef struct launch {
+	const char *const *argv;
+	const char *log;
+	const char *users_lock;
+	int server_lock;
+	int report; /* where a launch_failure is written; closed without one by a successful exec */
+} launch;
+
+typedef struct launch_failure {
+	int number;    /* an errno; 0: none */
+	int executing; /* it was exec that failed */
+} launch_failure;
+
+__attribute__((noreturn)) static void give_up(const launch *l, int executing)
+{
+	launch_failure failure = {.number = errno, .executing = executing};
+	ssize_t written = write(l->report, &failure, sizeof(failure));
+	_exit(written == sizeof(failure) ? 127 : 126);
+}
+
+/* Nothing else of the caller's may stay open: not its sockets, and no plugin's files. */
+static void close_all_but(int a, int b)
+{
+	int low = a < b ? a : b, high = a < b ? b : a;
+	if (low > 3)
+		close_range(3, (unsigned)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+	close_range((unsigned)high + 1, UINT_MAX, 0);
+}
+
+static void reset_signals(void)
+{
+	for (int signal_number = 1; signal_number < NSIG; signal_number++)
+		signal(signal_number, SIG_DFL); /* fails for SIGKILL and the like, as it should */
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void open_standard_streams(const launch *l)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int log = open(l->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+		give_up(l, 0);
+}
+
+__attribute__((noreturn)) static void become_server(const launch *l)
+{
+	if (fcntl(l->server_lock, F_SETFD, 0))
+		give_up(l, 0);
+	/* execvp's type predates const; it changes nothing. */
+	char *const *argv = (char *const *)(uintptr_t)l->argv;
+	execvp(argv[0], argv);
+	give_up(l, 1);
+}
+
+static void server_ended(int signal_number)
+{
+	(void)signal_number;
+	_exit(0);
+}
+
+/* Lives as long as the server, and stops it when nobody uses it any more. */
+__attribute__((noreturn)) static void become_keeper(launch *l)
+{
+	umask(077);
+	reset_signals();
+	open_standard_streams(l);
+	close_all_but(l->server_lock, l->report);
+	prctl(PR_SET_NAME, "redis-keeper");
+	int users = open(l->users_lock, O_RDWR | O_CLOEXEC);
+	struct sigaction action = {.sa_handler = server_ended, .sa_flags = SA_NOCLDSTOP};
+	if (users < 0 || sigaction(SIGCHLD, &action, NULL) || chdir("/"))
+		give_up(l, 0);
+
+	pid_t server = fork();
+	if (server < 0)
+		give_up(l, 0);
+	if (server == 0)
+		become_server(l);
+	close(l->report);
+	close(l->server_lock);
+	/* Whoever means to end everything should end the server: then this ends too. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+
+	/* An interrupted wait asks again who ended: ThreadSanitizer holds handlers back while flock waits. */
+	while (flock(users, LOCK_EX) && errno == EINTR)
+		if (waitpid(server, NULL, WNOHANG) == server)
+			_exit(0);
+	kill(server, SIGTERM);
+	/* The lock is kept until the server is gone, so that no newcomer meets one that is stopping. */
+	for (;;)
+		pause();
+}
+
+/* The keeper is nobody's child, so nobody has to wait for it. */
+static launch_failure launch_keeper(launch *l)
+{
+	pid_t between = fork();
+	if (between < 0)
+		return (launch_failure){.number = errno};
+	if (between == 0) {
+		setsid();
+		pid_t keeper = fork();
+		if (keeper < 0)
+			give_up(l, 0);
+		if (keeper == 0)
+			become_keeper(l);
+		_exit(0);
+	}
+	/* ECHILD, where the host ignores SIGCHLD, is as good. */
+	while (waitpid(between, NULL, 0) < 0 && errno == EINTR)
+		;
+	return (launch_failure){0};
+}
+
+/* Waits until redis-server is being executed, or something on the way failed. */
+static launch_failure read_report(int fd)
+{
+	launch_failure failure;
+	ssize_t n;
+	do
+		n = read(fd, &failure, sizeof(failure));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(failure) ? failure : (launch_failure){0};
+}
+
+int seg_embedded_server_start(const seg_embedded_paths *paths, const char *appendfsync, int server_lock,
+			      seg_error *error)
+{
+	/* appenddirname is new in Redis 7.0: an older server refuses it before it touches any data. */
+	const char *const argv[] = {
+		"redis-server",
+		"--port",
+		"0",
+		"--unixsocket",
+		paths->socket,
+		"--unixsocketperm",
+		"700",
+		"--dir",
+		paths->directory,
+		"--logfile",
+		paths->log,
+		"--pidfile",
+		paths->pid,
+		"--daemonize",
+		"no",
+		"--appendonly",
+		"yes",
+		"--appenddirname",
+		"appendonlydir",
+		"--appendfsync",
+		appendfsync,
+		"--save",
+		"",
+		"--maxmemory",
+		"0",
+		"--maxmemory-policy",
+		"noeviction",
+		NULL,
+	};
+	int report[2];
+	launch_failure failure = {0};
+	if (pipe2(report, O_CLOEXEC)) {
+		failure.number = errno;
+	} else {
+		launch l = {
+			.argv = argv,
+			.log = paths->log,
+			.users_lock = paths->users_lock,
+			.server_lock = server_lock,
+			.report = report[1],
+		};
+		failure = launch_keeper(&l);
+		close(report[1]);
+		if (!failure.number)
+			failure = read_report(report[0]);
+		close(report[0]);
+	}
+	if (failure.executing && failure.number == ENOENT)
+		return seg_fail(
+			error, SEG_ESERVER,
+			"redis-server, which `address = embedded` needs, is not installed; install it with: "
+			"apt install redis-server");
+	if (failure.number)
+		return seg_fail(error, SEG_ESYSTEM, "cannot start redis-server on %s: %s", paths->directory,
+				strerror(failure.number));
+	return 0;
+}

@@ -1,0 +1,125 @@
+#include "host/consumers.h"
+
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "host/exit_code.h"
+
+enum { JOIN_MS = 20 /* between two looks at members that are stopping */ };
+
+#define START_BACKOFF (200 * SEG_MS)
+#define START_BACKOFF_MAX (5 * SEG_SECOND)
+
+void seg_consumers_load(seg_consumers *c, const seg_config *config, seg_config_errors *errors)
+{
+	c->list = calloc(config->consumer_count, sizeof(*c->list));
+	for (size_t i = 0; c->list && i < config->consumer_count; i++) {
+		c->list[i] = calloc(1, sizeof(*c->list[i]));
+		if (!c->list[i])
+			break;
+		c->count++;
+		c->list[i]->config = &config->consumers[i];
+		c->list[i]->runner = &config->runner;
+		seg_section_load(c->list[i], c->name, c->logger, errors);
+	}
+	if (c->count < config->consumer_count)
+		seg_config_error_add(errors, config->consumers[c->count].place, "out of memory");
+}
+
+void seg_consumers_unload(seg_consumers *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		seg_section_unload(c->list[i]);
+		free(c->list[i]);
+	}
+	free(c->list);
+	c->list = NULL;
+	c->count = 0;
+}
+
+static int start(seg_consumers *c, size_t index)
+{
+	seg_section *s = c->list[index];
+	seg_error error = {0};
+	s->ending = &c->ending;
+	s->next_cpu = &c->next_cpu;
+	if (seg_plugin_instance_init(s->instance, &error)) {
+		seg_log(&c->logger, SEG_LOG_ERROR, "%s", error.text);
+		return EX_UNAVAILABLE;
+	}
+	for (unsigned attempt = 1;; attempt++) {
+		int status = seg_section_start(s, c->client, c->name, &error);
+		if (status == 0) {
+			seg_admin_attach(c->admin, s, index);
+			return EX_OK;
+		}
+		seg_section_fini(s);
+		if (!seg_status_passes(status)) {
+			seg_log(&c->logger, SEG_LOG_ERROR, "%s", error.text);
+			return seg_exit_code_of(status);
+		}
+		seg_log(&c->logger, SEG_LOG_WARNING, "%s; trying again", error.text);
+		int64_t pause = seg_backoff(START_BACKOFF, START_BACKOFF_MAX, attempt);
+		if (c->wait(c->arg, (int)(pause / SEG_MS)))
+			return EX_OK;
+	}
+}
+
+int seg_consumers_start(seg_consumers *c)
+{
+	int exit_code = EX_OK;
+	for (size_t i = 0; exit_code == EX_OK && i < c->count && !c->wait(c->arg, 0); i++)
+		if (!c->list[i]->member)
+			exit_code = start(c, i);
+	return exit_code;
+}
+
+/* Its member, if there is one, has left the group. */
+static bool has_left(seg_consumers *c, seg_section *s)
+{
+	if (s->member && seg_member_join(s->member, JOIN_MS * SEG_MS))
+		return false;
+	seg_admin_detach(c->admin, s);
+	seg_section_fini(s);
+	return true;
+}
+
+bool seg_consumers_stop(seg_consumers *c, seg_section *const *sections, size_t count, seg_stopping stop,
+			bool (*give_up)(void *arg), void *arg)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sections[i]->member)
+			seg_member_stop(sections[i]->member, stop);
+	for (;;) {
+		bool all = true;
+		for (size_t i = 0; i < count; i++)
+			all = has_left(c, sections[i]) && all;
+		if (all)
+			return true;
+		if (give_up(arg))
+			return false;
+	}
+}
+
+void seg_consumers_fini(seg_consumers *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		seg_plugin_instance_fini(c->list[i]->instance);
+}
+
+void seg_consumers_report(seg_consumers *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		seg_section *s = c->list[i];
+		seg_logger logger = c->logger;
+		logger.stream = s->config->stream;
+		logger.group = s->config->group;
+		seg_log(&logger, SEG_LOG_INFO, "[consumer %s] has %u partitions%s", s->config->name,
+			atomic_load(&s->counters.owned), s->member ? "" : ", and stands by");
+		if (s->member)
+			seg_member_report(s->member);
+	}
+}

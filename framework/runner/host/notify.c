@@ -1,0 +1,54 @@
+#include "host/notify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
+
+enum { STATUS_MAX = 512 };
+
+bool seg_notify_is_built(void)
+{
+	return true;
+}
+
+void seg_notify_ready(void)
+{
+	sd_notify(0, "READY=1");
+}
+
+void seg_notify_reloading(void)
+{
+	/* The time tells this reload from those before, for units with Type=notify-reload. */
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+}
+
+void seg_notify_stopping(void)
+{
+	sd_notify(0, "STOPPING=1");
+}
+
+void seg_notify_status(const char *format, ...)
+{
+	char text[STATUS_MAX];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	sd_notifyf(0, "STATUS=%s", text);
+}
+
+int64_t seg_notify_watchdog(void)
+{
+	uint64_t us = 0;
+	return sd_watchdog_enabled(0, &us) > 0 ? (int64_t)us * 1000 : 0;
+}
+
+void seg_notify_alive(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}

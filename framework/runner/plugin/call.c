@@ -1,0 +1,159 @@
+#include "plugin/call.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { ALTERNATE_STACK = 16 * 1024, LINE_MAX_BYTES = 512 };
+
+static const struct {
+	int number;
+	const char *text;
+} crashes[] = {
+	{SIGSEGV, " crashed (SIGSEGV)"}, {SIGBUS, " crashed (SIGBUS)"},   {SIGFPE, " crashed (SIGFPE)"},
+	{SIGILL, " crashed (SIGILL)"},   {SIGABRT, " aborted (SIGABRT)"},
+};
+
+enum { CRASHES = sizeof(crashes) / sizeof(crashes[0]) };
+
+/* What the thread is calling; NULL outside of plugins. */
+static _Thread_local const seg_plugin_call *current;
+
+void seg_plugin_call_init(seg_plugin_call *call, const char *plugin, uint32_t partition)
+{
+	call->plugin = plugin;
+	call->partition = partition;
+	atomic_init(&call->function, "");
+	atomic_init(&call->ms, 0);
+	atomic_init(&call->seq, 0);
+	atomic_init(&call->since, 0);
+}
+
+void seg_plugin_call_begin(seg_plugin_call *call, const char *function, seg_id first)
+{
+	atomic_store_explicit(&call->function, function, memory_order_relaxed);
+	atomic_store_explicit(&call->ms, first.ms, memory_order_relaxed);
+	atomic_store_explicit(&call->seq, first.seq, memory_order_relaxed);
+	atomic_store_explicit(&call->since, seg_now(), memory_order_release);
+	current = call;
+}
+
+void seg_plugin_call_end(seg_plugin_call *call)
+{
+	current = NULL;
+	atomic_store_explicit(&call->since, 0, memory_order_relaxed);
+}
+
+int64_t seg_plugin_call_since(const seg_plugin_call *call)
+{
+	return atomic_load_explicit(&call->since, memory_order_acquire);
+}
+
+/* --- describing, with nothing that a signal handler may not call ------------------------------ */
+
+typedef struct {
+	char *text;
+	size_t used, size;
+} line;
+
+static void add(line *l, const char *text)
+{
+	while (*text && l->used + 1 < l->size)
+		l->text[l->used++] = *text++;
+	l->text[l->used] = '\0';
+}
+
+static void add_number(line *l, uint64_t number)
+{
+	char digits[24], *first = digits + sizeof(digits) - 1;
+	*first = '\0';
+	do
+		*--first = (char)('0' + number % 10);
+	while (number /= 10);
+	add(l, first);
+}
+
+char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN_CALL_TEXT_MAX])
+{
+	line l = {text, 0, SEG_PLUGIN_CALL_TEXT_MAX};
+	uint64_t ms = atomic_load_explicit(&call->ms, memory_order_relaxed);
+	uint64_t seq = atomic_load_explicit(&call->seq, memory_order_relaxed);
+	add(&l, atomic_load_explicit(&call->function, memory_order_relaxed));
+	if (call->partition != SEG_PLUGIN_CALL_NO_PARTITION) {
+		add(&l, " of partition ");
+		add_number(&l, call->partition);
+	}
+	if (ms || seq) {
+		add(&l, ", at or after message ");
+		add_number(&l, ms);
+		add(&l, "-");
+		add_number(&l, seq);
+	}
+	return text;
+}
+
+/* --- the last line -------------------------------------------------------------------------------- */
+
+static struct sigaction before[CRASHES];
+
+static void say(const char *what, const char *cure)
+{
+	char text[LINE_MAX_BYTES], where[SEG_PLUGIN_CALL_TEXT_MAX];
+	line l = {text, 0, sizeof(text)};
+	add(&l, "segrunner: plugin ");
+	add(&l, current->plugin);
+	add(&l, what);
+	add(&l, " in ");
+	add(&l, seg_plugin_call_describe(current, where));
+	add(&l, cure);
+	ssize_t n = write(STDERR_FILENO, text, l.used);
+	(void)n;
+}
+
+static void crashed(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	for (int i = 0; i < CRASHES; i++) {
+		if (crashes[i].number != number)
+			continue;
+		if (current)
+			say(crashes[i].text,
+			    "; another runner takes its partitions over, and finds the message that kills by handing "
+			    "over one at a time\n");
+		sigaction(number, &before[i], NULL);
+	}
+	/* A fault happens again at once, and then takes its course. What was sent does not. */
+	if (info->si_code <= 0)
+		raise(number);
+}
+
+static void exited(void)
+{
+	if (!current)
+		return;
+	say(" called exit()", "; a plugin that cannot go on answers seg_stop()\n");
+	_exit(EX_SOFTWARE);
+}
+
+void seg_plugin_call_watch(void)
+{
+	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	sigfillset(&action.sa_mask);
+	for (int i = 0; i < CRASHES; i++)
+		sigaction(crashes[i].number, &action, &before[i]);
+	atexit(exited);
+}
+
+void seg_plugin_call_watch_stack(void)
+{
+	static _Thread_local char stack[ALTERNATE_STACK];
+	stack_t there, ours = {.ss_sp = stack, .ss_size = sizeof(stack)};
+	/* Sanitizers bring their own. */
+	if (sigaltstack(NULL, &there) == 0 && (there.ss_flags & SS_DISABLE))
+		sigaltstack(&ours, NULL);
+}

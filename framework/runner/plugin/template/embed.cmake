@@ -1,0 +1,13 @@
+# Writes OUTPUT, a C file with the texts of the files in TEMPLATE_DIR.
+set(c "/* Made by framework/runner/plugin/template/embed.cmake from the files beside it. */\n")
+foreach(pair c=plugin.c.in cpp=plugin.cpp.in test=test.c.in cases=cases.jsonl cmake=CMakeLists.txt.in ini=segrunner.ini.in)
+  string(REPLACE "=" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  file(READ "${TEMPLATE_DIR}/${file}" text)
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n\"" text "${text}")
+  string(APPEND c "extern const char seg_template_${name}[];\nconst char seg_template_${name}[] =\n\"${text}\";\n\n")
+endforeach()
+file(WRITE "${OUTPUT}" "${c}")

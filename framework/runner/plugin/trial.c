@@ -1,0 +1,242 @@
+#include "plugin/trial.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/error.h"
+#include "plugin/plugin.h"
+#include "plugin/call.h"
+#include "plugin/case.h"
+
+enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1 };
+
+/* A partition that was opened. */
+typedef struct opened {
+	uint32_t number;
+	void *state;
+	struct opened *next;
+} opened;
+
+typedef struct {
+	const char *file;
+	unsigned line;
+	seg_config_consumer consumer;
+	seg_config_errors errors;
+	seg_plugin *plugin;
+	seg_plugin_instance *instance;
+	seg_plugin_call call;
+	opened *partitions;
+	seg_arena arena;
+	seg_id last;
+	unsigned cases, unexpected;
+} trial;
+
+static const seg_handler *handler_of(const trial *t)
+{
+	return seg_plugin_instance_handler(t->instance);
+}
+
+/* --- what is printed ------------------------------------------------------------------------- */
+
+static void write_log(void *arg, const seg_log_event *event)
+{
+	(void)arg;
+	static const char *const levels[] = {"debug", "info", "warning", "error"};
+	fprintf(stderr, "%s: %s\n", levels[event->level & 3], event->text);
+}
+
+static int complain(const trial *t, const char *text, int exit_code)
+{
+	if (t->line)
+		fprintf(stderr, "segrunner: %s:%u: %s\n", t->file, t->line, text);
+	else
+		fprintf(stderr, "segrunner: %s\n", text);
+	return exit_code;
+}
+
+static bool is_expected(const seg_plugin_case *c, seg_answer answer)
+{
+	if (c->expect >= 0 && (uint32_t)c->expect != answer.outcome)
+		return false;
+	if (c->index >= 0 && (uint32_t)c->index != answer.index)
+		return false;
+	return !c->reason || (answer.reason && strstr(answer.reason, c->reason));
+}
+
+static void print_answer(trial *t, const seg_plugin_case *c, seg_answer answer)
+{
+	printf("%s:%u: %s", t->file, t->line, seg_outcome_name(answer.outcome));
+	if (answer.outcome != SEG_OUTCOME_DONE && c->batch.count > 1)
+		printf(" at message %u of %zu", answer.index, c->batch.count);
+	if (answer.outcome != SEG_OUTCOME_DONE)
+		printf(": %s", answer.reason ? answer.reason : "no reason given");
+	t->cases++;
+	if (!is_expected(c, answer)) {
+		t->unexpected++;
+		printf("; EXPECTED %s",
+		       c->expect < 0 ? "another answer" : seg_outcome_name((uint32_t)c->expect));
+		if (c->index >= 0)
+			printf(" at message %lld", (long long)c->index);
+		if (c->reason)
+			printf(": %s", c->reason);
+	}
+	putchar('\n');
+}
+
+/* --- the plugin -------------------------------------------------------------------------------- */
+
+static int load(trial *t, const char *plugin, seg_config_option *options)
+{
+	seg_error error;
+	t->consumer = (seg_config_consumer){.place = {"command line", 0},
+					    .name = "test",
+					    .stream = "test",
+					    .group = "test",
+					    .options = options,
+					    .option_count = t->consumer.option_count};
+	if (seg_plugin_load(plugin, NULL, &t->plugin, &error))
+		return complain(t, error.text, EX_UNAVAILABLE);
+	if (seg_plugin_instance_create(t->plugin, &t->consumer, "test", seg_logger_make(write_log, NULL),
+				       &t->errors, &t->instance)) {
+		seg_config_errors_print(&t->errors, stderr);
+		return EX_USAGE;
+	}
+	seg_plugin_call_init(&t->call, handler_of(t)->name, 0);
+	if (seg_plugin_instance_init(t->instance, &error))
+		return complain(t, error.text, EX_UNAVAILABLE);
+	return EX_OK;
+}
+
+static opened *open_partition(trial *t, uint32_t number)
+{
+	char reason[512] = "", text[640];
+	for (opened *p = t->partitions; p; p = p->next)
+		if (p->number == number)
+			return p;
+	opened *p = calloc(1, sizeof(*p));
+	if (!p) {
+		complain(t, "out of memory", EX_OSERR);
+		return NULL;
+	}
+	p->number = number;
+	const seg_handler *handler = handler_of(t);
+	seg_plugin_call_begin(&t->call, "partition_open", (seg_id){0, 0});
+	int failure = handler->partition_open &&
+		      handler->partition_open(seg_plugin_instance_data(t->instance), number, EPOCH, &p->state,
+					      reason, sizeof(reason));
+	seg_plugin_call_end(&t->call);
+	if (failure) {
+		reason[sizeof(reason) - 1] = '\0';
+		snprintf(text, sizeof(text), "cannot open partition %u: %s", number, reason);
+		complain(t, text, EX_UNAVAILABLE);
+		free(p);
+		return NULL;
+	}
+	p->next = t->partitions;
+	t->partitions = p;
+	return p;
+}
+
+static void close_partitions(trial *t)
+{
+	while (t->partitions) {
+		opened *p = t->partitions;
+		t->partitions = p->next;
+		if (handler_of(t)->partition_close)
+			handler_of(t)->partition_close(seg_plugin_instance_data(t->instance), p->state,
+						       SEG_CLOSE_RELEASED);
+		free(p);
+	}
+}
+
+/* --- the cases ------------------------------------------------------------------------------------ */
+
+static int run_case(trial *t, const seg_plugin_case *c)
+{
+	const opened *p = open_partition(t, c->batch.partition);
+	if (!p)
+		return EX_UNAVAILABLE;
+	t->call.partition = p->number;
+	seg_plugin_call_begin(&t->call, "handle", c->batch.messages[0].id);
+	seg_answer answer = handler_of(t)->handle(seg_plugin_instance_data(t->instance), p->state, &c->batch);
+	seg_plugin_call_end(&t->call);
+	print_answer(t, c, answer);
+	return EX_OK;
+}
+
+static int run_line(trial *t, const char *line, size_t length)
+{
+	seg_plugin_case c;
+	seg_error error;
+	seg_arena_reset(&t->arena, ARENA_BLOCK);
+	if (seg_plugin_case_read(line, length, &t->arena, &t->last, &c, &error))
+		return complain(t, error.text, EX_DATAERR);
+	return run_case(t, &c);
+}
+
+static int run_file(trial *t, FILE *in)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int exit_code = EX_OK;
+	for (ssize_t length; exit_code == EX_OK && (length = getline(&line, &size, in)) >= 0;) {
+		t->line++;
+		if (line[strspn(line, " \t\r\n")])
+			exit_code = run_line(t, line, (size_t)length);
+	}
+	free(line);
+	t->line = 0;
+	return exit_code;
+}
+
+static int run(trial *t)
+{
+	FILE *in = strcmp(t->file, "-") == 0 ? stdin : fopen(t->file, "r");
+	char text[512];
+	if (!in) {
+		snprintf(text, sizeof(text), "cannot read %s: %s", t->file, strerror(errno));
+		return complain(t, text, EX_NOINPUT);
+	}
+	int exit_code = run_file(t, in);
+	if (in != stdin)
+		fclose(in);
+	close_partitions(t);
+	if (exit_code == EX_OK)
+		printf("%u case%s, %u not as expected\n", t->cases, t->cases == 1 ? "" : "s", t->unexpected);
+	return exit_code == EX_OK && t->unexpected ? UNEXPECTED : exit_code;
+}
+
+int seg_plugin_trial(const char *plugin, const char *file, char *const *options, int count)
+{
+	trial t = {.file = file};
+	seg_config_option *list = calloc((size_t)count + 1, sizeof(*list));
+	int exit_code = list ? EX_OK : EX_OSERR;
+	seg_plugin_call_watch();
+	seg_arena_init(&t.arena, ARENA_BLOCK);
+	for (int i = 0; i < count && exit_code == EX_OK; i++) {
+		char *equals = strchr(options[i], '=');
+		if (!equals) {
+			fprintf(stderr, "segrunner: \"%s\" is no NAME=VALUE\n", options[i]);
+			exit_code = EX_USAGE;
+			break;
+		}
+		*equals = '\0';
+		list[t.consumer.option_count++] =
+			(seg_config_option){{"command line", 0}, options[i], equals + 1};
+	}
+	if (exit_code == EX_OK)
+		exit_code = load(&t, plugin, list);
+	if (exit_code == EX_OK)
+		exit_code = run(&t);
+	if (t.instance)
+		seg_plugin_instance_fini(t.instance);
+	seg_plugin_instance_destroy(t.instance);
+	seg_plugin_unload(t.plugin);
+	seg_config_errors_fini(&t.errors);
+	seg_arena_fini(&t.arena);
+	free(list);
+	return exit_code;
+}
