@@ -161,7 +161,7 @@ bool seg_append_issue(seg_append_builder *builder, seg_connection *connection, s
 
 static seg_append_answer read_answer(const seg_append *append, const seg_reply *reply, seg_error *error)
 {
-	const seg_reply *word = seg_reply_at(reply, 0), *first = seg_reply_at(reply, 1);
+	const seg_reply *word = seg_reply_at(reply, 0);
 	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED};
 	int64_t added = seg_reply_number(seg_reply_at(reply, 2), -1);
 	/* Of a sequence before the newest, Redis no longer knows what became of it. */
@@ -171,7 +171,8 @@ static seg_append_answer read_answer(const seg_append *append, const seg_reply *
 			 "Redis says that a later batch of this producer came before this one");
 	} else if ((!seg_reply_is(word, "OK") && !seg_reply_is(word, "DUP")) || added < 0 ||
 		   (size_t)added > append->records ||
-		   (added > 0 && seg_id_parse(first ? first->text : NULL, &answer.first))) {
+		   (added > 0 && !seg_reply_id(seg_reply_at(reply, 1), &answer.first)) ||
+		   answer.first.seq > UINT64_MAX - (uint64_t)added) {
 		answer.outcome = SEG_APPEND_UNCLEAR;
 		seg_fail(error, SEG_EUNKNOWN,
 			 "Redis gave an answer to the append script that it cannot give");

@@ -64,7 +64,9 @@ static int read_name(const char *const *names, const seg_reply *reply)
 	return seg_spelling_value(names, reply->text, reply->length);
 }
 
-/* Reads five elements: partitions, partition_size, overflow, version, packing. */
+enum { SHAPE_FIELDS = 5 };
+
+/* Reads SHAPE_FIELDS elements: partitions, partition_size, overflow, version, packing. */
 static void read_shape(const seg_reply *reply, size_t first, stored_shape *stored)
 {
 	int64_t partitions = seg_reply_number(seg_reply_at(reply, first), 0);
@@ -94,7 +96,10 @@ static void got_registered(void *arg, const seg_reply *reply)
 
 static void got_stored(void *arg, const seg_reply *reply)
 {
-	read_shape(reply, 0, arg);
+	stored_shape *stored = arg;
+	read_shape(reply, 0, stored);
+	/* HMGET always has an element for each field: anything else says nothing about the stream. */
+	stored->found |= !reply || reply->type != SEG_REPLY_ARRAY || reply->count != SHAPE_FIELDS;
 }
 
 static int check_stored(const stored_shape *stored, const char *name, const char *key, seg_error *error)
