@@ -26,9 +26,6 @@
 
 typedef struct seg_connection seg_connection;
 
-/* reply is NULL if the connection was lost before the answer. */
-typedef void (*seg_reply_fn)(void *arg, const seg_reply *reply);
-
 /* up: ready for commands; else lost, with `why` (borrowed), after all callbacks have run with NULL. */
 typedef void (*seg_connection_state_fn)(void *arg, bool up, const seg_error *why);
 

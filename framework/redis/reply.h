@@ -35,6 +35,9 @@ typedef struct seg_reply {
 	size_t count; /* of elements */
 } seg_reply;
 
+/* Gets the answer to a command. reply is NULL if the connection was lost before the answer. */
+typedef void (*seg_reply_fn)(void *arg, const seg_reply *reply);
+
 /* Whether it is text (or a status) of exactly these characters; false for NULL. */
 bool seg_reply_is(const seg_reply *reply, const char *text);
 
