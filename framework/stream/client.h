@@ -46,6 +46,12 @@ struct seg_stream {
 	seg_logger logger;
 };
 
+/* The next sequence for a batch of the blocking sends; for the call that set `busy`. */
+uint64_t seg_client_next_sequence(seg_client *client);
+
+/* seg_client_close shall not free the client, whose memory a thread that was left behind still uses. Any thread. */
+void seg_client_keep(seg_client *client);
+
 /*
  * One script, or one command, on the client's connection: tried until it is answered, at most for the
  * client's timeout. fn gets a reply that is no error, under the client's lock. 0, or a negative status with

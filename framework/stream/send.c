@@ -113,7 +113,7 @@ static void begin_chunk(lane *l)
 		n++;
 	}
 	l->append.producer = client->producer_id;
-	l->append.sequence = ++client->sequence;
+	l->append.sequence = seg_client_next_sequence(client);
 	l->append.ttl_ms = seg_append_ttl_ms(client->timeout);
 	l->append.records = n;
 	l->may_be_added = false;
