@@ -16,6 +16,7 @@
 #include "redis/pipeline.h"
 #include "redis/preparation.h"
 #include "redis/reader.h"
+#include "redis/resolver.h"
 #include "redis/transport.h"
 
 enum {
@@ -27,18 +28,19 @@ enum {
 #define BACKOFF_CAP (2 * SEG_SECOND)
 #define STABLE (5 * SEG_SECOND)
 
-typedef enum { DOWN, CONNECTING, PREPARING, READY } connection_state;
+typedef enum { DOWN, RESOLVING, CONNECTING, PREPARING, READY } connection_state;
 
 struct seg_connection {
 	seg_connection_options options;
 	char client_name[SEG_NAME_MAX + 1];
 	connection_state state;
 	int fd;
-	unsigned failures; /* in a row */
+	seg_lookup *lookup; /* RESOLVING, and DOWN while it takes longer than an attempt; else NULL */
+	unsigned failures;  /* in a row */
 	uint64_t incarnation;
 	int64_t retry_at;   /* DOWN: when to connect */
 	int64_t ready_at;   /* READY: since when */
-	int64_t connect_by; /* CONNECTING, PREPARING */
+	int64_t connect_by; /* RESOLVING, CONNECTING, PREPARING */
 	int64_t heard_at;   /* when the last byte came */
 	bool in_callbacks;  /* a break is put off until they are through */
 	bool break_wanted;
@@ -85,6 +87,7 @@ void seg_connection_destroy(seg_connection *c)
 		seg_fail(&c->error, SEG_ECLOSED, "the connection to %s was closed", c->options.address->text);
 		went_down(c);
 	}
+	seg_lookup_end(c->lookup);
 	seg_reader_fini(&c->reader);
 	seg_pipeline_fini(&c->pipeline);
 	free(c->read_buffer);
@@ -147,9 +150,9 @@ void seg_connection_break(seg_connection *c, int status, const char *format, ...
 	fail_now(c, status, text);
 }
 
-static void start_connecting(seg_connection *c, int64_t now)
+static void start_connecting(seg_connection *c, int fd, int64_t now)
 {
-	c->fd = seg_transport_open(c->options.address, c->failures, &c->error);
+	c->fd = fd;
 	if (c->fd < 0) {
 		went_down(c);
 		return;
@@ -160,8 +163,39 @@ static void start_connecting(seg_connection *c, int64_t now)
 		return;
 	}
 	c->state = CONNECTING;
-	c->connect_by = now + c->options.connect_timeout;
 	c->heard_at = now;
+}
+
+/* A lookup that took longer than the attempt before it is gone on with: never two at once. */
+static void start_attempt(seg_connection *c, int64_t now)
+{
+	const seg_address *address = c->options.address;
+	c->connect_by = now + c->options.connect_timeout;
+	if (address->path) {
+		start_connecting(c, seg_transport_open_unix(address, &c->error), now);
+		return;
+	}
+	if (!c->lookup)
+		c->lookup = seg_lookup_start(address->host, address->port, &c->error);
+	if (c->lookup)
+		c->state = RESOLVING;
+	else
+		went_down(c);
+}
+
+static void finish_lookup(seg_connection *c, int64_t now)
+{
+	const seg_address *address = c->options.address;
+	int failure, fd = -1;
+	const struct addrinfo *list = seg_lookup_result(c->lookup, &failure);
+	if (list)
+		fd = seg_transport_open_tcp(address, list, c->failures, &c->error);
+	else
+		seg_fail(&c->error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", address->text,
+			 gai_strerror(failure));
+	seg_lookup_end(c->lookup);
+	c->lookup = NULL;
+	start_connecting(c, fd, now);
 }
 
 /* --- commands ------------------------------------------------------------ */
@@ -337,7 +371,11 @@ static int64_t answer_by(const seg_connection *c)
 
 static void check_timeouts(seg_connection *c, int64_t now)
 {
-	if ((c->state == CONNECTING || c->state == PREPARING) && now >= c->connect_by)
+	if (c->state == RESOLVING && now >= c->connect_by)
+		seg_connection_break(c, SEG_EUNREACHABLE, "the host of %s was not found within %lld ms",
+				     c->options.address->text,
+				     (long long)(c->options.connect_timeout / SEG_MS));
+	else if ((c->state == CONNECTING || c->state == PREPARING) && now >= c->connect_by)
 		seg_connection_break(c, SEG_EUNREACHABLE, "no answer from %s within %lld ms",
 				     c->options.address->text,
 				     (long long)(c->options.connect_timeout / SEG_MS));
@@ -352,6 +390,7 @@ static int64_t next_timer(const seg_connection *c)
 	switch (c->state) {
 	case DOWN:
 		return c->retry_at;
+	case RESOLVING:
 	case CONNECTING:
 	case PREPARING:
 		return c->connect_by;
@@ -364,7 +403,9 @@ static int64_t next_timer(const seg_connection *c)
 int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 {
 	if (c->state == DOWN && now >= c->retry_at)
-		start_connecting(c, now);
+		start_attempt(c, now);
+	if (c->state == RESOLVING && seg_lookup_done(c->lookup))
+		finish_lookup(c, now);
 	if (c->state == CONNECTING) {
 		struct pollfd poller = {.fd = c->fd, .events = POLLOUT};
 		if (poll(&poller, 1, 0) == 1) {
@@ -419,11 +460,13 @@ size_t seg_connection_unsent(const seg_connection *c)
 
 int seg_connection_fd(const seg_connection *c)
 {
-	return c->fd;
+	return c->state == RESOLVING ? seg_lookup_fd(c->lookup) : c->fd;
 }
 
 uint32_t seg_connection_events(const seg_connection *c)
 {
+	if (c->state == RESOLVING)
+		return EPOLLIN;
 	if (c->state == CONNECTING)
 		return EPOLLOUT;
 	return EPOLLIN | (seg_output_length(&c->pipeline.output) ? EPOLLOUT : 0);
