@@ -22,7 +22,7 @@ static int hex(char c)
 	return -1;
 }
 
-/* Copies with %xx decoded; NULL for a bad escape (or one of NUL) or no memory. */
+/* Copies with %xx decoded; NULL for an invalid escape, an escaped NUL, or if out of memory. */
 static char *decode(const char *text, size_t length)
 {
 	char *copy = malloc(length + 1);
@@ -48,7 +48,7 @@ static char *decode(const char *text, size_t length)
 	return copy;
 }
 
-/* Whole text as a number of 0 to max; -1 otherwise. */
+/* The whole text as a number, 0 to max; else -1. */
 static long number(const char *text, size_t length, long max)
 {
 	if (length == 0 || length > 9)
@@ -90,10 +90,10 @@ static int parse_login(const char **rest, const char *end, seg_address *address,
 	*rest = at + 1;
 	return 0;
 bad:
-	/* The text is not repeated here: it holds a password. */
+	/* The sentence does not repeat the text, which contains a password. */
 	return seg_fail(
 		error, SEG_EINVAL,
-		"the user or password in the Redis address has a bad %% escape; write %% itself as %%25");
+		"the user or password in the Redis address has an invalid %% escape; write %% itself as %%25");
 }
 
 static int parse_unix(const char *rest, seg_address *address, seg_error *error)
@@ -111,7 +111,7 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 				"the Redis address needs an absolute path: unix:///run/redis/redis.sock");
 	address->path = decode(rest, (size_t)(end - rest));
 	if (!address->path)
-		return seg_fail(error, SEG_EINVAL, "the path in the Redis address has a bad %% escape");
+		return seg_fail(error, SEG_EINVAL, "the path in the Redis address has an invalid %% escape");
 	if (strlen(address->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return seg_fail(error, SEG_EINVAL,
 				"the socket path %s is longer than %zu bytes; use a shorter one",
@@ -123,14 +123,16 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 		if (database < 0)
 			return seg_fail(
 				error, SEG_EINVAL,
-				"behind the socket path only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
+				"after the socket path, only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
 				DATABASE_MAX, question);
 		address->database = (uint32_t)database;
 	}
 	return 0;
 }
 
-/* What is no number may be a password whose @host was forgotten: it is not repeated. */
+/*
+ * A text that is not a number can be a password whose @host was forgotten: the sentence does not repeat it.
+ */
 static int bad_port(const char *port, size_t length, seg_error *error)
 {
 	if (length > 0 && strspn(port, "0123456789") >= length)
@@ -147,10 +149,10 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 {
 	const char *end = strchr(rest, '/');
 	const char *authority_end = end ? end : rest + strlen(rest);
-	/* Half a password would pass for a port, and be repeated in an error. */
+	/* Otherwise half a password would be taken for a port, and be repeated in an error. */
 	if (strchr(authority_end, '@'))
 		return seg_fail(error, SEG_EINVAL,
-				"the user or password in the Redis address holds a '/'; write it as %%2F");
+				"the user or password in the Redis address contains a '/'; write it as %%2F");
 	int status = parse_login(&rest, authority_end, address, error);
 	if (status)
 		return status;
@@ -159,11 +161,11 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 		rest++;
 		host_end = memchr(rest, ']', (size_t)(authority_end - rest));
 		if (!host_end)
-			return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without its ]");
+			return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without a ]");
 		if (host_end + 1 < authority_end) {
 			if (host_end[1] != ':')
 				return seg_fail(error, SEG_EINVAL,
-						"behind the ] of the Redis address only :port may follow");
+						"after the ] of the Redis address, only :port may follow");
 			port = host_end + 2;
 		}
 	} else {
@@ -180,7 +182,7 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 	for (const char *c = rest; c < host_end; c++)
 		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>[]", *c))
 			return seg_fail(error, SEG_EINVAL,
-					"the host in the Redis address holds a forbidden character");
+					"the host in the Redis address contains a forbidden character");
 	if (host_end - rest > 253)
 		return seg_fail(error, SEG_EINVAL,
 				"the host in the Redis address is longer than 253 characters");
@@ -261,7 +263,7 @@ int seg_address_set_login(seg_address *address, const char *user, const char *pa
 	char *new_password = password ? strdup(password) : NULL;
 	if (user && !password) {
 		free(new_user);
-		return seg_fail(error, SEG_EINVAL, "a user is named for Redis, but no password");
+		return seg_fail(error, SEG_EINVAL, "the Redis user has no password; set one");
 	}
 	if (!user != !new_user || !password != !new_password) {
 		free(new_user);

@@ -51,7 +51,7 @@ static int check_options(const seg_client_options *options, seg_error *error)
 typedef struct {
 	seg_exchange exchange;
 	seg_server_facts facts;
-	bool refused; /* INFO is not ours to ask */
+	bool refused; /* the user lacks the permission for INFO */
 } server_question;
 
 static void got_info(void *arg, const seg_reply *reply)
@@ -66,7 +66,7 @@ static void got_info(void *arg, const seg_reply *reply)
 	}
 }
 
-/* Only worth a warning, so an error is none. */
+/* CONFIG only leads to warnings, so an error reply is ignored. */
 static void got_config(void *arg, const seg_reply *reply)
 {
 	server_question *question = arg;
@@ -102,8 +102,8 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 		return seg_server_check(&question.facts, allow_eviction, client->address.text,
 					&client->logger, error);
 	seg_log(&client->logger, SEG_LOG_WARNING,
-		"this user may not ask Redis at %s for INFO, so its version, role and eviction "
-		"policy are not checked; grant +info",
+		"the user has no permission for INFO at %s, so the server's version, role and eviction policy "
+		"are not checked; grant +info",
 		client->address.text);
 	return 0;
 }
@@ -145,7 +145,7 @@ int seg_client_open(const seg_client_options *given, seg_client **result, seg_er
 		options.name_space = given->name_space ? given->name_space : name_space;
 	}
 	if (!result)
-		return seg_fail(error, SEG_EINVAL, "no place for the client was given");
+		return seg_fail(error, SEG_EINVAL, "the pointer for the new client is NULL");
 	*result = NULL;
 	int status = check_options(&options, error);
 	if (status)

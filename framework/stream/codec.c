@@ -171,12 +171,12 @@ typedef struct {
 	json_t *key;
 } envelope;
 
-/* Finds the members; what is null counts as missing. */
+/* Finds the members; a null counts as missing. */
 static int open_envelope(json_t *root, envelope *found, seg_error *error)
 {
 	struct {
 		const char *name;
-		const char *other_name; /* as the .proto file spells it, which protojson takes too */
+		const char *other_name; /* the name in the .proto file, which protojson accepts as well */
 		json_type type;
 		json_t **place;
 	} members[] = {

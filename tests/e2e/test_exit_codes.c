@@ -149,7 +149,7 @@ static void a_missing_password_is_77(void **state)
 {
 	(void)state;
 	with_server("--requirepass secret", "tests/plugins/record.so", "option.path = x", EX_NOPERM,
-		    "asks for a password");
+		    "requires a password");
 }
 
 static void an_evicting_redis_is_69(void **state)
