@@ -11,7 +11,7 @@
 typedef struct unit {
 	const char *name;
 	int64_t factor;
-	const char *slips; /* other spellings, each between blanks: not accepted, but hinted at */
+	const char *misspellings; /* other spellings, each between blanks: not accepted, but hinted at */
 } unit;
 
 typedef struct quantity {
@@ -93,15 +93,37 @@ static const unit *find_unit(const quantity *kind, const char *name)
 
 static int fail_unit(const quantity *kind, const char *text, const char *name, seg_error *error)
 {
-	char slip[16];
-	int n = snprintf(slip, sizeof(slip), " %s ", name);
-	for (size_t i = 0; n < (int)sizeof(slip) && i < kind->unit_count; i++)
-		if (strstr(kind->units[i].slips, slip))
+	char misspelling[16];
+	int n = snprintf(misspelling, sizeof(misspelling), " %s ", name);
+	for (size_t i = 0; n < (int)sizeof(misspelling) && i < kind->unit_count; i++)
+		if (strstr(kind->units[i].misspellings, misspelling))
 			return seg_fail(error, SEG_EINVAL,
 					"\"" SHOWN "\" has the unknown unit \"%s\"; did you mean \"%s\"?",
 					text, name, kind->units[i].name);
 	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" has the unknown unit \"%.20s\"; write one of %s",
 			text, name, kind->names);
+}
+
+static int fail_size(const quantity *kind, const char *text, seg_error *error)
+{
+	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is too large for a %s; write a smaller one", text,
+			kind->noun);
+}
+
+/* whole + part / scale, in the unit, as a number of the smallest units. */
+static int scale_quantity(const quantity *kind, const char *text, const unit *found, int64_t whole,
+			  int64_t part, int64_t scale, int64_t *value, seg_error *error)
+{
+	if (__builtin_mul_overflow(whole, found->factor, &whole) ||
+	    __builtin_mul_overflow(part, found->factor, &part))
+		return fail_size(kind, text, error);
+	if (part % scale)
+		return seg_fail(error, SEG_EINVAL,
+				"\"" SHOWN "\" is not a whole number of %s; write fewer decimals", text,
+				kind->units[0].name);
+	if (__builtin_add_overflow(whole, part / scale, value))
+		return fail_size(kind, text, error);
+	return 0;
 }
 
 static int parse_quantity(const quantity *kind, const char *text, int64_t *value, seg_error *error)
@@ -117,37 +139,20 @@ static int parse_quantity(const quantity *kind, const char *text, int64_t *value
 		bad = read_digits(&c, &part, &scale);
 	}
 	if (bad == 2)
-		goto too_big;
+		return fail_size(kind, text, error);
 	if (bad)
 		return seg_fail(error, SEG_EINVAL,
 				"\"" SHOWN "\" is not a %s; write a number and a unit, such as %s", text,
 				kind->noun, kind->example);
 	while (*c == ' ' || *c == '\t')
 		c++;
-	if (!*c) {
-		if (whole != 0 || part != 0)
-			return seg_fail(error, SEG_EINVAL,
-					"\"" SHOWN "\" has no unit; write one of %s after it", text,
-					kind->names);
-		*value = 0;
-		return 0;
-	}
-	const unit *found = find_unit(kind, c);
+	if (!*c && (whole != 0 || part != 0))
+		return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" has no unit; write one of %s after it",
+				text, kind->names);
+	const unit *found = *c ? find_unit(kind, c) : &kind->units[0];
 	if (!found)
 		return fail_unit(kind, text, c, error);
-	if (__builtin_mul_overflow(whole, found->factor, &whole) ||
-	    __builtin_mul_overflow(part, found->factor, &part))
-		goto too_big;
-	if (part % scale)
-		return seg_fail(error, SEG_EINVAL,
-				"\"" SHOWN "\" is not a whole number of %s; write fewer decimals", text,
-				kind->units[0].name);
-	if (__builtin_add_overflow(whole, part / scale, value))
-		goto too_big;
-	return 0;
-too_big:
-	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is too large for a %s; write a smaller one", text,
-			kind->noun);
+	return scale_quantity(kind, text, found, whole, part, scale, value, error);
 }
 
 int seg_units_duration(const char *text, int64_t *ns, seg_error *error)

@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 
-enum { DEFAULT_PORT = 6379, DATABASE_MAX = 1000000 };
+/* HOST_MAX: the longest name in DNS, RFC 1035. DATABASE_MAX: far more than a server is configured with. */
+enum { DEFAULT_PORT = 6379, PORT_MAX = 65535, HOST_MAX = 253, DATABASE_MAX = 1000000 };
 
 static int hex(char c)
 {
@@ -145,67 +146,86 @@ static int bad_port(const char *port, size_t length, seg_error *error)
 		"redis://host:6379 or redis://user:password@host");
 }
 
-static int parse_host(const char *rest, seg_address *address, seg_error *error)
+/* Splits "host", "host:port" or "[host]:port" of [rest, end): *host_end, and *port or NULL. */
+static int split_authority(const char **rest, const char *end, const char **host_end, const char **port,
+			   seg_error *error)
 {
-	const char *end = strchr(rest, '/');
-	const char *authority_end = end ? end : rest + strlen(rest);
-	/* Otherwise half a password would be taken for a port, and be repeated in an error. */
-	if (strchr(authority_end, '@'))
-		return seg_fail(error, SEG_EINVAL,
-				"the user or password in the Redis address contains a '/'; write it as %%2F");
-	int status = parse_login(&rest, authority_end, address, error);
-	if (status)
-		return status;
-	const char *host_end, *port = NULL;
-	if (*rest == '[') {
-		rest++;
-		host_end = memchr(rest, ']', (size_t)(authority_end - rest));
-		if (!host_end)
-			return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without a ]");
-		if (host_end + 1 < authority_end) {
-			if (host_end[1] != ':')
-				return seg_fail(error, SEG_EINVAL,
-						"after the ] of the Redis address, only :port may follow");
-			port = host_end + 2;
-		}
-	} else {
-		host_end = memchr(rest, ':', (size_t)(authority_end - rest));
-		if (host_end)
-			port = host_end + 1;
+	*port = NULL;
+	if (**rest != '[') {
+		*host_end = memchr(*rest, ':', (size_t)(end - *rest));
+		if (*host_end)
+			*port = *host_end + 1;
 		else
-			host_end = authority_end;
+			*host_end = end;
+		return 0;
 	}
-	if (host_end == rest)
+	(*rest)++;
+	*host_end = memchr(*rest, ']', (size_t)(end - *rest));
+	if (!*host_end)
+		return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without a ]");
+	if (*host_end + 1 == end)
+		return 0;
+	if ((*host_end)[1] != ':')
+		return seg_fail(error, SEG_EINVAL, "after the ] of the Redis address, only :port may follow");
+	*port = *host_end + 2;
+	return 0;
+}
+
+static int take_host(const char *host, const char *end, seg_address *address, seg_error *error)
+{
+	if (host == end)
 		return seg_fail(
 			error, SEG_EINVAL,
 			"the Redis address has no host; write redis://host:6379, or unix:///path for a socket");
-	for (const char *c = rest; c < host_end; c++)
+	for (const char *c = host; c < end; c++)
 		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>[]", *c))
 			return seg_fail(error, SEG_EINVAL,
 					"the host in the Redis address contains a forbidden character");
-	if (host_end - rest > 253)
+	if (end - host > HOST_MAX)
 		return seg_fail(error, SEG_EINVAL,
-				"the host in the Redis address is longer than 253 characters");
-	address->host = strndup(rest, (size_t)(host_end - rest));
-	if (!address->host)
-		return seg_fail(error, SEG_ENOMEM, "out of memory");
+				"the host in the Redis address is longer than %d characters", HOST_MAX);
+	address->host = strndup(host, (size_t)(end - host));
+	return address->host ? 0 : seg_fail(error, SEG_ENOMEM, "out of memory");
+}
+
+/* port NULL: the default. */
+static int take_port(const char *port, const char *end, seg_address *address, seg_error *error)
+{
 	address->port = DEFAULT_PORT;
-	if (port) {
-		size_t length = (size_t)(authority_end - port);
-		long value = number(port, length, 65535);
-		if (value < 1)
-			return bad_port(port, length, error);
-		address->port = (uint16_t)value;
-	}
-	if (end && end[1]) {
-		long database = number(end + 1, strlen(end + 1), DATABASE_MAX);
-		if (database < 0)
-			return seg_fail(
-				error, SEG_EINVAL,
-				"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
-				DATABASE_MAX, end + 1);
-		address->database = (uint32_t)database;
-	}
+	if (!port)
+		return 0;
+	size_t length = (size_t)(end - port);
+	long value = number(port, length, PORT_MAX);
+	if (value < 1)
+		return bad_port(port, length, error);
+	address->port = (uint16_t)value;
+	return 0;
+}
+
+static int parse_host(const char *rest, seg_address *address, seg_error *error)
+{
+	const char *slash = strchr(rest, '/'), *host_end, *port;
+	const char *end = slash ? slash : rest + strlen(rest);
+	/* Otherwise half a password would be taken for a port, and be repeated in an error. */
+	if (strchr(end, '@'))
+		return seg_fail(error, SEG_EINVAL,
+				"the user or password in the Redis address contains a '/'; write it as %%2F");
+	int status = parse_login(&rest, end, address, error);
+	if (status == 0)
+		status = split_authority(&rest, end, &host_end, &port, error);
+	if (status == 0)
+		status = take_host(rest, host_end, address, error);
+	if (status == 0)
+		status = take_port(port, end, address, error);
+	if (status || !slash || !slash[1])
+		return status;
+	long database = number(slash + 1, strlen(slash + 1), DATABASE_MAX);
+	if (database < 0)
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
+			DATABASE_MAX, slash + 1);
+	address->database = (uint32_t)database;
 	return 0;
 }
 

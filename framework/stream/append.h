@@ -21,7 +21,8 @@ typedef struct seg_append {
 	uint64_t sequence;    /* at least 1; rises with each batch of this producer in this partition */
 	int64_t ttl_ms;       /* how long Redis remembers the sequence; see seg_append_ttl_ms */
 	size_t records;       /* at least 1 */
-	size_t headers; /* of all records together; with 0, the call names no fields, which saves Redis a fifth */
+	/* Of all records together. With 0, the call names no fields, which saves Redis a fifth of its time. */
+	size_t headers;
 } seg_append;
 
 /*
