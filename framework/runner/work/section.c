@@ -78,17 +78,17 @@ static void hook_report(void *arg, const seg_partition *p, int64_t now)
 	const seg_worker *worker = p->user;
 	char handled[SEG_ID_TEXT_MAX], committed[SEG_ID_TEXT_MAX], fetched[SEG_ID_TEXT_MAX];
 	char where[SEG_PLUGIN_CALL_TEXT_MAX], call[SEG_PLUGIN_CALL_TEXT_MAX + 64] = "";
-	int64_t since = p->running ? seg_plugin_call_since(&worker->call) : 0;
+	int64_t since = p->agent.running ? seg_plugin_call_since(&worker->call) : 0;
 	if (since)
 		snprintf(call, sizeof(call), "; for %" PRId64 " ms in %s", (now - since) / SEG_MS,
 			 seg_plugin_call_describe(&worker->call, where));
 	seg_log(&p->logger, SEG_LOG_INFO,
 		"%s%s; committed %s, handled %s, fetched %s; %u batches (%zu bytes) in flight, %" PRIu64
 		" messages not committed%s",
-		seg_ownership_state_name(p->own.state), p->running ? "" : ", no worker",
-		seg_id_format(p->committed, committed), seg_id_format(p->handled, handled),
-		seg_id_format(p->fetched, fetched), p->outstanding_count, p->outstanding_bytes,
-		seg_partition_uncommitted(p), call);
+		seg_ownership_state_name(p->own.state), p->agent.running ? "" : ", no worker",
+		seg_id_format(p->ledger.committed, committed), seg_id_format(p->ledger.handled, handled),
+		seg_id_format(p->ledger.fetched, fetched), p->ledger.outstanding_count, p->ledger.outstanding_bytes,
+		seg_ledger_uncommitted(&p->ledger), call);
 }
 
 static void hook_fatal(void *arg, const seg_error *error)
@@ -180,15 +180,20 @@ int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_
 		.group = config->group,
 		.name = name,
 		.capacity = config->capacity,
-		.batch_size = config->batch_size,
-		.in_flight_bytes = config->in_flight_bytes,
-		.in_flight_batches = config->in_flight_batches,
+		.limits = {.batch_size = config->batch_size,
+			   .in_flight_batches = config->in_flight_batches,
+			   .in_flight_bytes = config->in_flight_bytes},
 		.start = config->start,
 		.session_timeout = config->session_timeout,
 		.commit_interval = config->commit_interval,
 		.linger = config->batch_linger,
 		.idle = (seg_idle)s->runner->idle,
-		.hooks = {s, hook_start, NULL, hook_finish, hook_check, hook_fatal, hook_report},
+		.hooks = {.arg = s,
+			  .start = hook_start,
+			  .finish = hook_finish,
+			  .check = hook_check,
+			  .report = hook_report,
+			  .fatal = hook_fatal},
 	};
 	return seg_member_open(s->stream, &options, &s->member, error);
 }

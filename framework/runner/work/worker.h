@@ -11,7 +11,7 @@
 
 #include <segmenter/handler.h>
 
-#include "partition/partition.h"
+#include "group/partition.h"
 #include "plugin/call.h"
 #include "work/retry.h"
 #include "work/section_counters.h"

@@ -1,6 +1,6 @@
 /*
- * Batches: how entries become messages, what marks one as faulty, what is refused, and that buffers can be
- * used again.
+ * Batches: how entries become messages, what marks one as faulty, what is refused, and that a batch can be
+ * read into again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,38 +12,49 @@
 
 #include <cmocka.h>
 
-#include "partition/batch.h"
+#include "partition/parser.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 enum { CAPACITY = 4 };
 
-static seg_buffer *buffer;
+static seg_fetched *fetched;
+static seg_parser parser;
 
 static int setup(void **state)
 {
 	(void)state;
-	buffer = seg_buffer_create(CAPACITY);
-	return buffer ? 0 : -1;
+	fetched = seg_fetched_create(CAPACITY);
+	if (!fetched)
+		return -1;
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0});
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	seg_buffer_destroy(buffer);
+	seg_fetched_release(fetched);
 	return 0;
+}
+
+/* The same batch is read into again, of which so much memory is kept. */
+static void read_again(size_t keep)
+{
+	seg_fetched_reset(fetched, keep);
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0});
 }
 
 /* --- entries as Redis sends them ------------------------------------------------------ */
 
 static bool head(const char *id, int64_t texts)
 {
-	return seg_buffer_entry(buffer, id, strlen(id), texts);
+	return seg_parser_entry(&parser, id, strlen(id), texts);
 }
 
 static void text(const char *bytes, size_t length)
 {
-	assert_true(seg_buffer_text(buffer, bytes, length));
+	assert_true(seg_parser_text(&parser, bytes, length));
 }
 
 /* An entry of these names and values, up to a NULL. */
@@ -71,15 +82,15 @@ static void good_entry(const char *id)
 
 static const seg_message *message(size_t i)
 {
-	seg_buffer_finish(buffer);
-	assert_true(i < buffer->batch.count);
-	return &buffer->batch.messages[i];
+	seg_parser_finish(&parser);
+	assert_true(i < fetched->batch.count);
+	return &fetched->batch.messages[i];
 }
 
 static void is_fault(size_t i, seg_fault fault)
 {
 	message(i);
-	assert_int_equal(buffer->faults[i], fault);
+	assert_int_equal(fetched->faults[i], fault);
 }
 
 static void is(const void *bytes, size_t length, const char *expected)
@@ -122,7 +133,7 @@ static void an_entry_becomes_a_message_whatever_the_order_of_its_fields(void **s
 	assert_int_equal(message(2)->header_count, 3);
 	has_header(2, 0, "h1", "v1");
 	has_header(2, 2, "h3", "v3");
-	assert_int_equal(buffer->batch.count, 3);
+	assert_int_equal(fetched->batch.count, 3);
 }
 
 static void texts_are_copied_byte_by_byte_with_a_nul_behind_them(void **state)
@@ -175,9 +186,9 @@ static void the_bytes_of_a_batch_are_those_of_keys_data_and_headers(void **state
 {
 	(void)state;
 	entry("1-1", "partitionKey", "123", "data", "12345", "head", "12", NULL);
-	assert_int_equal(buffer->bytes, 3 + 5 + 4 + 2);
+	assert_int_equal(fetched->bytes, 3 + 5 + 4 + 2);
 	good_entry("1-2");
-	assert_int_equal(buffer->bytes, 14 + 2);
+	assert_int_equal(fetched->bytes, 14 + 2);
 }
 
 /* --- faults -------------------------------------------------------------------------------- */
@@ -213,17 +224,17 @@ static void an_entry_without_fields_is_a_faulty_message_and_a_deleted_one_is_non
 	good_entry("1-3");
 	is_fault(0, SEG_FAULT_NO_KEY);
 	has(1, "k", "d");
-	assert_int_equal(buffer->batch.count, 2);
+	assert_int_equal(fetched->batch.count, 2);
 }
 
 static void deleted_entries_alone_move_the_last_id_but_make_no_message(void **state)
 {
 	(void)state;
 	assert_true(head("5-1", -1));
-	seg_buffer_finish(buffer);
-	assert_int_equal(buffer->batch.count, 0);
-	assert_int_equal(buffer->last_id.ms, 5);
-	assert_false(seg_buffer_text(buffer, "data", 4));
+	seg_parser_finish(&parser);
+	assert_int_equal(fetched->batch.count, 0);
+	assert_int_equal(fetched->last_id.ms, 5);
+	assert_false(seg_parser_text(&parser, "data", 4));
 }
 
 static void each_fault_has_a_text_of_its_own(void **state)
@@ -246,7 +257,7 @@ static void ids_that_do_not_rise_are_refused(void **state)
 	for (size_t i = 0; i < COUNT(not_higher); i++)
 		assert_false(head(not_higher[i], 4));
 	assert_false(head("10-5", -1));
-	assert_int_equal(buffer->batch.count, 1);
+	assert_int_equal(fetched->batch.count, 1);
 	good_entry("10-6");
 	good_entry("11-0");
 }
@@ -271,15 +282,15 @@ static void what_is_no_id_is_refused(void **state)
 			       "1-18446744073709551617"};
 	for (size_t i = 0; i < COUNT(wrong); i++)
 		assert_false(head(wrong[i], 4));
-	assert_false(seg_buffer_entry(buffer, "1-1\0", 4, 4));
-	assert_int_equal(buffer->batch.count, 0);
+	assert_false(seg_parser_entry(&parser, "1-1\0", 4, 4));
+	assert_int_equal(fetched->batch.count, 0);
 }
 
 static void the_highest_id_is_taken_and_an_id_ends_where_its_length_says(void **state)
 {
 	(void)state;
-	assert_true(seg_buffer_entry(buffer, "1-19", 3, -1));
-	assert_int_equal(buffer->last_id.seq, 1);
+	assert_true(seg_parser_entry(&parser, "1-19", 3, -1));
+	assert_int_equal(fetched->last_id.seq, 1);
 	good_entry("18446744073709551615-18446744073709551615");
 	assert_true(message(0)->id.ms == UINT64_MAX && message(0)->id.seq == UINT64_MAX);
 }
@@ -292,8 +303,8 @@ static void one_message_more_than_there_is_room_for_is_refused(void **state)
 		good_entry(ids[i]);
 	assert_true(head("1-5", -1));
 	assert_false(head("1-6", 4));
-	assert_false(seg_buffer_text(buffer, "data", 4));
-	assert_int_equal(buffer->batch.count, CAPACITY);
+	assert_false(seg_parser_text(&parser, "data", 4));
+	assert_int_equal(fetched->batch.count, CAPACITY);
 	has(CAPACITY - 1, "k", "d");
 }
 
@@ -307,8 +318,8 @@ static void raw_data_stay_as_they_are(void **state)
 {
 	(void)state;
 	entry("1-1", "partitionKey", "k", "data", ENVELOPE("ZA=="), NULL);
-	seg_buffer_finish(buffer);
-	assert_true(seg_buffer_decode(buffer, SEG_CODEC_RAW));
+	seg_parser_finish(&parser);
+	assert_true(seg_fetched_decode(fetched, SEG_CODEC_RAW));
 	has(0, "k", ENVELOPE("ZA=="));
 }
 
@@ -319,8 +330,8 @@ static void envelopes_are_opened_and_what_is_none_is_the_fault_of_its_message(vo
 	entry("1-2", "partitionKey", "k", "data", "ZA==", NULL);
 	entry("1-3", "partitionKey", "k", NULL);
 	entry("1-4", "partitionKey", "k", "data", "{\"data\":\"djE=\"}", NULL);
-	seg_buffer_finish(buffer);
-	assert_true(seg_buffer_decode(buffer, SEG_CODEC_SEGMENTER_GO));
+	seg_parser_finish(&parser);
+	assert_true(seg_fetched_decode(fetched, SEG_CODEC_SEGMENTER_GO));
 	has(0, "k", "d");
 	has_header(0, 0, "h", "x");
 	has_header(0, 1, "m", "v");
@@ -333,30 +344,30 @@ static void an_envelope_in_an_envelope_is_opened_once_only(void **state)
 {
 	(void)state;
 	entry("1-1", "partitionKey", "k", "data", ENVELOPE(WITHIN), NULL);
-	seg_buffer_finish(buffer);
-	assert_true(seg_buffer_decode(buffer, SEG_CODEC_SEGMENTER_GO));
+	seg_parser_finish(&parser);
+	assert_true(seg_fetched_decode(fetched, SEG_CODEC_SEGMENTER_GO));
 	entry("1-2", "partitionKey", "k", "data", ENVELOPE("ZA=="), NULL);
-	seg_buffer_finish(buffer);
-	assert_true(seg_buffer_decode(buffer, SEG_CODEC_SEGMENTER_GO));
-	assert_true(seg_buffer_decode(buffer, SEG_CODEC_SEGMENTER_GO));
+	seg_parser_finish(&parser);
+	assert_true(seg_fetched_decode(fetched, SEG_CODEC_SEGMENTER_GO));
+	assert_true(seg_fetched_decode(fetched, SEG_CODEC_SEGMENTER_GO));
 	has(0, "k", "{\"data\":\"ZA==\"}");
 	has(1, "k", "d");
 }
 
 /* --- used again ---------------------------------------------------------------------------------- */
 
-static void a_reset_buffer_knows_nothing_of_what_it_held(void **state)
+static void a_reset_batch_knows_nothing_of_what_it_held(void **state)
 {
 	(void)state;
 	entry("9-1", "partitionKey", "k", "data", "d", "data", "d", "h", "v", NULL);
-	seg_buffer_finish(buffer);
-	assert_true(seg_buffer_decode(buffer, SEG_CODEC_SEGMENTER_GO));
-	seg_buffer_reset(buffer, SIZE_MAX);
-	assert_int_equal(buffer->batch.count, 0);
-	assert_int_equal(buffer->bytes, 0);
+	seg_parser_finish(&parser);
+	assert_true(seg_fetched_decode(fetched, SEG_CODEC_SEGMENTER_GO));
+	read_again(SIZE_MAX);
+	assert_int_equal(fetched->batch.count, 0);
+	assert_int_equal(fetched->bytes, 0);
 	entry("1-1", "partitionKey", "k", "data", ENVELOPE("ZA=="), NULL);
-	seg_buffer_finish(buffer);
-	assert_true(seg_buffer_decode(buffer, SEG_CODEC_SEGMENTER_GO));
+	seg_parser_finish(&parser);
+	assert_true(seg_fetched_decode(fetched, SEG_CODEC_SEGMENTER_GO));
 	has(0, "k", "d");
 	assert_int_equal(message(0)->header_count, 1);
 }
@@ -366,13 +377,13 @@ static void a_reset_in_the_middle_of_an_entry_forgets_it(void **state)
 	(void)state;
 	assert_true(head("9-1", 4));
 	text("partitionKey", 12);
-	seg_buffer_reset(buffer, SIZE_MAX);
-	assert_false(seg_buffer_text(buffer, "k", 1));
+	read_again(SIZE_MAX);
+	assert_false(seg_parser_text(&parser, "k", 1));
 	good_entry("1-1");
 	has(0, "k", "d");
 }
 
-static void a_buffer_used_again_for_as_much_takes_no_more_memory(void **state)
+static void a_batch_used_again_for_as_much_takes_no_more_memory(void **state)
 {
 	(void)state;
 	static char data[50 * 1024];
@@ -385,12 +396,12 @@ static void a_buffer_used_again_for_as_much_takes_no_more_memory(void **state)
 		entry("1-3", "partitionKey", "k", "data", "d", NULL);
 		has(0, "k", data);
 		if (round == 0) {
-			held = buffer->arena.held;
-			messages = buffer->messages;
+			held = fetched->arena.held;
+			messages = fetched->messages;
 		}
-		assert_int_equal(buffer->arena.held, held);
-		assert_ptr_equal(buffer->messages, messages);
-		seg_buffer_reset(buffer, SIZE_MAX);
+		assert_int_equal(fetched->arena.held, held);
+		assert_ptr_equal(fetched->messages, messages);
+		read_again(SIZE_MAX);
 	}
 }
 
@@ -400,34 +411,36 @@ static void a_reset_keeps_no_more_than_it_is_told(void **state)
 	static char data[1024 * 1024];
 	memset(data, 'x', sizeof(data) - 1);
 	entry("1-1", "partitionKey", "k", "data", data, NULL);
-	seg_buffer_reset(buffer, 128 * 1024);
-	assert_true(buffer->arena.held <= 128 * 1024);
-	seg_buffer_reset(buffer, 0);
-	assert_int_equal(buffer->arena.held, 0);
-	assert_null(buffer->messages);
+	read_again(128 * 1024);
+	assert_true(fetched->arena.held <= 128 * 1024);
+	read_again(0);
+	assert_int_equal(fetched->arena.held, 0);
+	assert_null(fetched->messages);
 	good_entry("1-1");
 	has(0, "k", "d");
 }
 
-static void *let_go(void *arg)
+static void *release(void *arg)
 {
-	seg_buffer_let_go(arg);
+	seg_fetched_release(arg);
 	return NULL;
 }
 
 /* Twice freed, or never, is what a build with AddressSanitizer would tell. */
-static void a_buffer_with_two_holders_lives_until_both_have_let_go(void **state)
+static void a_batch_with_two_references_lives_until_both_are_released(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 200; round++) {
 		pthread_t other;
-		seg_buffer *shared = seg_buffer_create(1);
+		seg_fetched *shared = seg_fetched_create(1);
 		assert_non_null(shared);
-		atomic_store(&shared->holders, 2);
-		assert_true(seg_buffer_entry(shared, "1-1", 3, 2));
-		assert_int_equal(pthread_create(&other, NULL, let_go, shared), 0);
-		assert_true(seg_buffer_text(shared, "data", 4));
-		seg_buffer_let_go(shared);
+		seg_fetched_retain(shared);
+		seg_parser into_shared;
+		seg_parser_begin(&into_shared, shared, (seg_id){0, 0});
+		assert_true(seg_parser_entry(&into_shared, "1-1", 3, 2));
+		assert_int_equal(pthread_create(&other, NULL, release, shared), 0);
+		assert_true(seg_parser_text(&into_shared, "data", 4));
+		seg_fetched_release(shared);
 		pthread_join(other, NULL);
 	}
 }
@@ -455,11 +468,11 @@ int main(void)
 		TEST(raw_data_stay_as_they_are),
 		TEST(envelopes_are_opened_and_what_is_none_is_the_fault_of_its_message),
 		TEST(an_envelope_in_an_envelope_is_opened_once_only),
-		TEST(a_reset_buffer_knows_nothing_of_what_it_held),
+		TEST(a_reset_batch_knows_nothing_of_what_it_held),
 		TEST(a_reset_in_the_middle_of_an_entry_forgets_it),
-		TEST(a_buffer_used_again_for_as_much_takes_no_more_memory),
+		TEST(a_batch_used_again_for_as_much_takes_no_more_memory),
 		TEST(a_reset_keeps_no_more_than_it_is_told),
-		TEST(a_buffer_with_two_holders_lives_until_both_have_let_go),
+		TEST(a_batch_with_two_references_lives_until_both_are_released),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
