@@ -59,20 +59,14 @@ void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
 
 /* --- what the parts have noticed --------------------------------------------------------- */
 
-static void lose_all(seg_member *m)
-{
-	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_ownership_lost(&m->active[i]->own);
-}
-
 /* Every position is read again: Redis may have given ids out a second time. */
 static void doubt_everything(seg_member *m)
 {
 	seg_log(&m->logger, SEG_LOG_WARNING,
 		"Redis was restarted or replaced; reading all positions again from it");
-	lose_all(m);
 	seg_open_group_everywhere(m);
-	seg_membership_doubt_history(m);
+	seg_membership_doubt_share(m);
+	seg_membership_hurry(m);
 }
 
 static void fail(seg_member *m, const seg_error *failure)
@@ -81,7 +75,8 @@ static void fail(seg_member *m, const seg_error *failure)
 		return;
 	m->agent.fatal = true;
 	seg_log(&m->logger, SEG_LOG_ERROR, "%s", failure->text);
-	lose_all(m);
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_ownership_lost(&m->active[i]->own);
 	m->phase = SEG_PHASE_GONE;
 	if (m->options.hooks.fatal)
 		m->options.hooks.fatal(m->options.hooks.arg, failure);

@@ -23,8 +23,10 @@ static void got_history(void *arg, const seg_reply *reply)
 	memcpy(m->history.run_id, facts.run_id, sizeof(m->history.run_id));
 	memcpy(m->history.replication_id, facts.replication_id, sizeof(m->history.replication_id));
 	m->history.wanted = false;
-	if (m->history.known && !same)
-		seg_note_member(m, SEG_NOTE_ANOTHER_HISTORY);
+	if (m->history.known && !same) {
+		m->history.changes++;
+		seg_note_another_history(m);
+	}
 	m->history.known = true;
 }
 

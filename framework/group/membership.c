@@ -32,6 +32,12 @@ void seg_membership_hurry(seg_member *m)
 	m->membership.wanted = true;
 }
 
+/* What is assigned may be what was before Redis has lost its newest writes. */
+static bool is_doubted(const seg_member *m)
+{
+	return m->membership.history != m->history.changes;
+}
+
 static uint64_t number(const seg_reply *reply)
 {
 	return reply && reply->type == SEG_REPLY_TEXT ? strtoull(reply->text, NULL, 10)
@@ -45,7 +51,7 @@ static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revok
 	if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == epoch)
 		return !revoke;
 	seg_ownership_assigned(&p->own, epoch);
-	if (m->membership.doubted)
+	if (is_doubted(m))
 		p->membership.doubted_epoch = epoch;
 	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT)
 		seg_ownership_revoked(&p->own);
@@ -83,7 +89,7 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	}
 	drop_unlisted(m, listed);
 	free(listed);
-	m->membership.doubted = false;
+	m->membership.history = m->history.changes;
 	if (owned != m->membership.owned) {
 		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
 			m->partition_count);
@@ -152,7 +158,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 static void join_again(seg_member *m, const char *why)
 {
 	lose_all(m, why);
-	m->membership.doubted = false; /* what comes is new */
+	m->membership.history = m->history.changes; /* what comes is new */
 	m->membership.wanted = true;
 	seg_note_member(m, SEG_NOTE_DROPPED);
 }
@@ -180,7 +186,7 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 			seg_log(&m->logger, SEG_LOG_WARNING, "the group took %s for dead; joining again",
 				m->name);
 		join_again(m, "the lease ran out");
-	} else if (seg_reply_is(status, "REPLACED") && m->membership.doubted) {
+	} else if (seg_reply_is(status, "REPLACED") && is_doubted(m)) {
 		seg_log(&m->logger, SEG_LOG_WARNING,
 			"Redis knows the process that %s replaced, and not this one; joining again", m->name);
 		join_again(m, "Redis has lost the newest writes");
@@ -274,13 +280,6 @@ bool seg_membership_leave(seg_member *m)
 void seg_membership_doubt_share(seg_member *m)
 {
 	m->membership.generation = 0;
-}
-
-void seg_membership_doubt_history(seg_member *m)
-{
-	m->membership.generation = 0;
-	m->membership.doubted = true;
-	m->membership.wanted = true;
 }
 
 void seg_membership_connected(seg_member *m)

@@ -17,9 +17,6 @@ void seg_membership_hurry(seg_member *member);
 /* The next heartbeat asks for the whole share, not only for what is new. */
 void seg_membership_doubt_share(seg_member *member);
 
-/* Redis may have lost its newest writes, assignments among them: no epoch of the next share is to be claimed. */
-void seg_membership_doubt_history(seg_member *member);
-
 /* A new connection: failures on the one before do not count. */
 void seg_membership_connected(seg_member *member);
 

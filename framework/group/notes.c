@@ -52,6 +52,13 @@ void seg_note_fenced(seg_partition *p)
 		seg_note_member(p->member, SEG_NOTE_SHARE_IN_DOUBT);
 }
 
+void seg_note_another_history(seg_member *m)
+{
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_ownership_lost(&m->active[i]->own);
+	seg_note_member(m, SEG_NOTE_ANOTHER_HISTORY);
+}
+
 void seg_note_taken_away(seg_partition *p, const char *why)
 {
 	/* Nor is the epoch ours that was to follow once the worker has stopped. */

@@ -40,6 +40,12 @@ unsigned seg_notes_take_partition(seg_partition *partition);
 /* A later owner has raised the fence: the epoch of that partition is over, and the share is in doubt. */
 void seg_note_fenced(seg_partition *partition);
 
+/*
+ * Redis may have lost its newest writes: every epoch is over at once, for an answer that comes right behind may be of that
+ * Redis. SEG_NOTE_ANOTHER_HISTORY.
+ */
+void seg_note_another_history(seg_member *member);
+
 /* The coordinator gave the partition away: its epoch is over. `why` completes "lost: ". */
 void seg_note_taken_away(seg_partition *partition, const char *why);
 

@@ -132,6 +132,7 @@ typedef struct seg_member {
 		char replication_id[48];
 		bool wanted; /* until the history is known, nothing is read or committed */
 		bool known;
+		unsigned changes; /* since the start: how often Redis may have lost its newest writes */
 	} history;
 
 	struct {
@@ -142,10 +143,10 @@ typedef struct seg_member {
 	} open_group;
 
 	struct {
-		bool busy;    /* a heartbeat is under way */
-		bool wanted;  /* one is due, whatever the time */
-		bool doubted; /* what is assigned may be what was before Redis has lost its newest writes */
-		int64_t at;   /* the next heartbeat */
+		bool busy;        /* a heartbeat is under way */
+		bool wanted;      /* one is due, whatever the time */
+		unsigned history; /* history.changes at the newest share, or at a new start */
+		int64_t at;       /* the next heartbeat */
 		int64_t sent_at;
 		unsigned failures;   /* heartbeats in a row */
 		uint64_t generation; /* the newest whose share we know; 0: none */
