@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "stream/record.h"
+#include "stream/spelling.h"
 
 #define TTL_MIN_MS ((int64_t)10 * 60 * 1000)
 
@@ -33,7 +34,7 @@ void seg_append_head(const seg_append *append, const seg_stream *stream, seg_app
 		texts->producer,
 		texts->counters,
 		texts->size,
-		seg_overflow_name(stream->shape.overflow),
+		seg_overflow_names[stream->shape.overflow],
 		texts->sequence,
 		texts->ttl,
 		texts->count,

@@ -1,6 +1,5 @@
 #include "stream/client.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/range.h"
 #include "stream/exchange.h"
 #include "redis/server_check.h"
 
@@ -30,14 +30,6 @@ void seg_client_options_init(seg_client_options *options)
 		.timeout_ms = DEFAULT_TIMEOUT_MS,
 		.max_message_bytes = DEFAULT_MESSAGE_BYTES,
 	};
-}
-
-int seg_range_check(const char *name, uint64_t value, uint64_t low, uint64_t high, seg_error *error)
-{
-	if (value >= low && value <= high)
-		return 0;
-	return seg_fail(error, SEG_EINVAL, "%s is %" PRIu64 "; it must be %" PRIu64 " to %" PRIu64, name,
-			value, low, high);
 }
 
 static int check_options(const seg_client_options *options, seg_error *error)

@@ -14,6 +14,7 @@
 #include "base/names.h"
 #include "redis/address.h"
 #include "redis/connection.h"
+#include "stream/spelling.h"
 
 /* Random bytes in a producer's id, and the length of its text. */
 #define SEG_PRODUCER_ID_BYTES 16
@@ -44,12 +45,6 @@ struct seg_stream {
 	seg_stream_shape shape;
 	seg_logger logger;
 };
-
-/* "reject" or "drop-oldest". */
-const char *seg_overflow_name(seg_overflow overflow);
-
-/* An option's value: 0, or SEG_EINVAL with a sentence that names it. Pure. */
-int seg_range_check(const char *name, uint64_t value, uint64_t low, uint64_t high, seg_error *error);
 
 /*
  * One script, or one command, on the client's connection: tried until it is answered, at most for the

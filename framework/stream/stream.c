@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/range.h"
 #include "stream/client.h"
 #include "stream/pack.h"
+#include "stream/spelling.h"
 
 #define PARTITIONS_MAX 65536
 #define PARTITION_SIZE_MAX ((uint64_t)1 << 40)
@@ -13,27 +15,6 @@
 /* Of what is kept in Redis: raised when an older library can no longer use it. Version 2 has packing. */
 #define SHAPE_VERSION 2
 #define SHAPE_VERSION_UNPACKED 1
-
-static const char *const overflow_names[] = {
-	[SEG_OVERFLOW_REJECT] = "reject",
-	[SEG_OVERFLOW_DROP_OLDEST] = "drop-oldest",
-};
-
-static const char *const packing_names[] = {
-	[SEG_PACKING_OFF] = "off",
-	[SEG_PACKING_ON] = "on",
-	[SEG_PACKING_LZ4] = "lz4",
-};
-
-enum {
-	OVERFLOWS = sizeof(overflow_names) / sizeof(overflow_names[0]),
-	PACKINGS = sizeof(packing_names) / sizeof(packing_names[0]),
-};
-
-const char *seg_overflow_name(seg_overflow overflow)
-{
-	return overflow_names[overflow];
-}
 
 static int check_shape(const seg_stream_shape *shape, seg_error *error)
 {
@@ -43,12 +24,12 @@ static int check_shape(const seg_stream_shape *shape, seg_error *error)
 	if (status == 0)
 		status = seg_range_check("partition_size", shape->partition_size, 1, PARTITION_SIZE_MAX,
 					 error);
-	if (status == 0 && (unsigned)shape->overflow >= OVERFLOWS)
+	if (status == 0 && !seg_spelling_name(seg_overflow_names, (int)shape->overflow))
 		status =
 			seg_fail(error, SEG_EINVAL,
 				 "overflow is %d; it must be SEG_OVERFLOW_REJECT or SEG_OVERFLOW_DROP_OLDEST",
 				 (int)shape->overflow);
-	if (status == 0 && (unsigned)shape->packing >= PACKINGS)
+	if (status == 0 && !seg_spelling_name(seg_packing_names, (int)shape->packing))
 		status = seg_fail(
 			error, SEG_EINVAL,
 			"packing is %d; it must be SEG_PACKING_OFF, SEG_PACKING_ON or SEG_PACKING_LZ4",
@@ -63,7 +44,7 @@ static int check_packing(const seg_stream_shape *shape, const char *name, seg_er
 	return seg_fail(
 		error, SEG_ESERVER,
 		"stream \"%s\" is packed with %s, which this build was made without; install liblz4 and build again",
-		name, packing_names[shape->packing]);
+		name, seg_packing_names[shape->packing]);
 }
 
 /* --- what is kept in Redis -------------------------------------------------- */
@@ -75,13 +56,12 @@ typedef struct {
 	seg_stream_shape shape;
 } stored_shape;
 
-/* Where a name stands in a list of them; -1: nowhere. */
-static int name_index(const seg_reply *name, const char *const *names, int count)
+/* The value that a reply names; -1 if it is no text, or no name of the table. */
+static int read_name(const char *const *names, const seg_reply *reply)
 {
-	for (int i = 0; i < count; i++)
-		if (seg_reply_is(name, names[i]))
-			return i;
-	return -1;
+	if (!reply || reply->type != SEG_REPLY_TEXT)
+		return -1;
+	return seg_spelling_value(names, reply->text, reply->length);
 }
 
 /* Reads five elements: partitions, partition_size, overflow, version, packing. */
@@ -94,11 +74,11 @@ static void read_shape(const seg_reply *reply, size_t first, stored_shape *store
 	stored->found = any && any->type != SEG_REPLY_NIL;
 	stored->readable = partitions >= 1 && partitions <= PARTITIONS_MAX && size >= 1 &&
 			   (uint64_t)size <= PARTITION_SIZE_MAX;
-	int overflow = name_index(seg_reply_at(reply, first + 2), overflow_names, OVERFLOWS);
+	int overflow = read_name(seg_overflow_names, seg_reply_at(reply, first + 2));
 	/* Streams registered before there was packing say nothing of it. */
 	const seg_reply *packing_name = seg_reply_at(reply, first + 4);
 	bool packs = packing_name && packing_name->type != SEG_REPLY_NIL;
-	int packing = packs ? name_index(packing_name, packing_names, PACKINGS) : SEG_PACKING_OFF;
+	int packing = packs ? read_name(seg_packing_names, packing_name) : SEG_PACKING_OFF;
 	stored->readable &= overflow >= 0 && packing >= 0;
 	stored->shape.overflow = (seg_overflow)(overflow < 0 ? 0 : overflow);
 	stored->shape.packing = (seg_packing)(packing < 0 ? 0 : packing);
@@ -182,8 +162,8 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	snprintf(version, sizeof(version), "%d", shape->packing ? SHAPE_VERSION : SHAPE_VERSION_UNPACKED);
 	snprintf(what, sizeof(what), "cannot register stream \"%s\"", name);
 	const char *argv[] = {key,     partitions,
-			      size,    overflow_names[shape->overflow],
-			      version, packing_names[shape->packing]};
+			      size,    seg_overflow_names[shape->overflow],
+			      version, seg_packing_names[shape->packing]};
 	stored_shape stored = {0};
 	status = seg_client_script(client, SEG_SCRIPT_REGISTER, got_registered, &stored, 1, 6, argv, NULL,
 				   what, error);
@@ -199,9 +179,10 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 				", overflow %s, packing %s; a stream never changes its shape: use the "
 				"existing one, or another name",
 				name, stored.shape.partitions, stored.shape.partition_size,
-				overflow_names[stored.shape.overflow], packing_names[stored.shape.packing],
-				shape->partitions, shape->partition_size, overflow_names[shape->overflow],
-				packing_names[shape->packing]);
+				seg_overflow_names[stored.shape.overflow],
+				seg_packing_names[stored.shape.packing], shape->partitions,
+				shape->partition_size, seg_overflow_names[shape->overflow],
+				seg_packing_names[shape->packing]);
 	return make_stream(client, name, shape, stream, error);
 }
 
