@@ -54,11 +54,10 @@ static int take_value(seg_plugin_values *values, const seg_option *option, const
 static int take_defaults(seg_plugin_values *values, const seg_config_consumer *consumer,
 			 seg_config_errors *errors)
 {
-	const seg_option *options = values->handler->options;
 	int result = 0;
-	for (size_t i = 0; i < values->count && result != SEG_ENOMEM; i++) {
-		if (options[i].value)
-			result = take_value(values, &options[i], options[i].value, consumer->place, errors);
+	for (const seg_option *o = values->handler->options; o && o->name && result != SEG_ENOMEM; o++) {
+		if (o->value)
+			result = take_value(values, o, o->value, consumer->place, errors);
 	}
 	return result;
 }
@@ -94,9 +93,9 @@ static int check_required(const seg_plugin_values *values, const seg_config_cons
 			  seg_config_errors *errors)
 {
 	int result = 0;
-	for (size_t i = 0; i < values->count; i++) {
-		const seg_option *option = &values->handler->options[i];
-		if (!option->required || values->list[i] || is_written(consumer, option->name))
+	for (const seg_option *option = values->handler->options; option && option->name; option++) {
+		if (!option->required || seg_plugin_values_get(values, option) ||
+		    is_written(consumer, option->name))
 			continue;
 		seg_config_error_add(errors, consumer->place,
 				     "[consumer %s] has no option.%s, which the plugin %s requires: %s",
