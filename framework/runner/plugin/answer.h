@@ -1,7 +1,4 @@
-/*
- * answer.h - a handler's answer: the names of its outcomes, and whether handler.h allows the answer. Pure; any
- * thread.
- */
+/* answer.h - a handler's answer: the names of its outcomes, and whether handler.h allows the answer. Pure; any thread. */
 #ifndef SEG_PLUGIN_ANSWER_H
 #define SEG_PLUGIN_ANSWER_H
 
@@ -19,8 +16,8 @@ const char *seg_outcome_name(uint32_t outcome);
 int seg_outcome_parse(const char *name);
 
 /*
- * Returns the answer to a batch of `count` >= 1 messages if handler.h allows it. Otherwise writes what is
- * wrong into text[size], and returns a retry of the first message whose reason is that text:
+ * Returns the answer to a batch of `count` >= 1 messages if handler.h allows it. Otherwise writes what is wrong into
+ * text[size], and returns a retry of the first message whose reason is that text:
  *
  *     invalid answer: retry at index 2; the batch has indexes 0-1
  */
