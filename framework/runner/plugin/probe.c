@@ -24,7 +24,10 @@ void seg_plugin_probe_by(const char *segrunner)
 	program = segrunner;
 }
 
-/* It says that it came back: its exit code proves nothing, since a constructor may exit with 0, too. */
+/*
+ * Writes a byte to show that the calls returned: an exit code proves nothing, because a constructor may exit
+ * with 0.
+ */
 void seg_plugin_probe_child(char *const arguments[3])
 {
 	const char *path = arguments[0];
@@ -42,7 +45,7 @@ void seg_plugin_probe_child(char *const arguments[3])
 	_exit(written == 1 ? 0 : 1);
 }
 
-/* 0, or an errno. The descriptors keep their numbers there. */
+/* Starts the child, in which the descriptors keep their numbers. Returns 0 or an errno. */
 static int start(const char *path, int copy, int word, pid_t *child)
 {
 	char copy_text[16], word_text[16];
@@ -57,7 +60,7 @@ static int start(const char *path, int copy, int word, pid_t *child)
 		free(path_text);
 		return failure;
 	}
-	/* Onto itself: that takes its close-on-exec away. */
+	/* To itself, which clears close-on-exec. */
 	failure = posix_spawn_file_actions_adddup2(&actions, word, word);
 	if (failure == 0 && copy >= 0)
 		failure = posix_spawn_file_actions_adddup2(&actions, copy, copy);
@@ -70,7 +73,7 @@ static int start(const char *path, int copy, int word, pid_t *child)
 	return failure;
 }
 
-/* Waits for the child's word or its end: 1 it came back, 0 it ended without, -1 the time is up. */
+/* Waits for the child's byte. Returns 1 if it came, 0 if the child ended without it, -1 at the deadline. */
 static int await_word(int fd, int64_t deadline)
 {
 	for (;;) {
@@ -93,13 +96,13 @@ static int refuse(const char *path, int status, seg_error *error)
 	if (WIFSIGNALED(status))
 		return seg_fail(
 			error, SEG_EINVAL,
-			"%s crashes while it is loaded (signal %d, %s): look at its constructors and static objects, "
-			"and leave such work to its init",
+			"%s crashes while it is loaded (signal %d, %s): check its constructors and static "
+			"objects, and move their work to init",
 			path, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return seg_fail(
 		error, SEG_EINVAL,
-		"%s ends the process while it is loaded (exit code %d): look at its constructors, and let its "
-		"init return -1 instead",
+		"%s ends the process while it is loaded (exit code %d): check its constructors; to refuse "
+		"to start, return -1 from init",
 		path, WEXITSTATUS(status));
 }
 
@@ -107,7 +110,7 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
-		return seg_fail(error, SEG_ESYSTEM, "cannot make a pipe to try %s: %s", path,
+		return seg_fail(error, SEG_ESYSTEM, "cannot create a pipe to try %s: %s", path,
 				strerror(errno));
 	pid_t child;
 	int failure = start(path, copy, ends[1], &child);
@@ -128,7 +131,7 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 	if (word < 0)
 		return seg_fail(
 			error, SEG_EINVAL,
-			"%s does not return from its constructors within %lld s: leave such work to its init",
+			"%s does not return from its constructors within %lld s: move their work to init",
 			path, (long long)(timeout / SEG_SECOND));
 	return word ? 0 : refuse(path, status, error);
 }
