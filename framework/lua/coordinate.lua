@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
--- The coordinator of a group: one call is one heartbeat of one member. README.md ("coordinate") has the rules.
+-- The coordinator of a group: one call is one heartbeat of one member. README.md ("coordinate") has the
+-- rules.
 -- KEYS: members leases partitions control groups.
--- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then a pair `p epoch`
--- for each partition that the member releases.
+-- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then a pair `p
+-- epoch` for each partition that the member releases.
 --
 -- Allowed without memory: partitions without owners commit nothing, and so Redis can trim nothing.
 -- @include clock
@@ -132,9 +133,11 @@ local function end_hold(p)
 	held_until[p], held_by[p] = nil, nil
 end
 
--- Takes back what the caller releases, and returns what nobody owns any more. The epoch says which ownership the caller
--- releases: that of the member, or, if the caller has been replaced, its own of before, whose partitions are held.
--- `key` makes the partition's key in the tables above of its text: tostring, or tonumber for the whole assignment.
+-- Takes back what the caller releases, and returns what nobody owns any more. The epoch says which ownership
+-- the caller releases: that of the member, or, if the caller has been replaced, its own of before, whose
+-- partitions are held.
+-- `key` makes the partition's key in the tables above of its text: tostring, or tonumber for the whole
+-- assignment.
 local function take_back(key)
 	local released = {}
 	for i = FIRST_RELEASE, #ARGV - 1, 2 do
@@ -206,8 +209,8 @@ local function read_released()
 	return true
 end
 
--- Hands what the caller releases over to its targets, and returns what the caller owns now. nil if that takes the whole
--- assignment, because a target is no member, say, or a list is missing; then nothing is written.
+-- Hands what the caller releases over to its targets, and returns what the caller owns now. nil if that takes
+-- the whole assignment, because a target is no member, say, or a list is missing; then nothing is written.
 local function hand_over_released()
 	local numbers = read_released() and numbers_in(list_of(me))
 	if not numbers then
@@ -343,7 +346,8 @@ end
 local function changed_lists()
 	local lists = {}
 	for name in pairs(capacities) do
-		-- Every member must see a first assignment, and a member that joins needs a list, even an empty one.
+		-- Every member must see a first assignment, and a member that joins needs a list, even an
+		-- empty one.
 		if generation == 0 or concerned[name] or joins and name == me then
 			lists[name] = {}
 		end
@@ -373,7 +377,8 @@ for p = 0, count - 1 do
 		share[#share + 1] = target[p] == me and '0' or '1'
 	end
 end
--- The member's list was missing or wrong: write it, so that the next heartbeat need not read the whole assignment.
+-- The member's list was missing or wrong: write it, so that the next heartbeat need not read the whole
+-- assignment.
 if not changed and is_member and not leaves and #numbers <= CHUNK and not list_of(me) then
 	redis.call('HSET', partitions, '#' .. me, stamped(share_changed, table.concat(numbers, ' ')))
 end

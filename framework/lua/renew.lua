@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Gives partitions new epochs under their present owners, and wakes the owners, which claim the partitions again.
+-- Gives partitions new epochs under their present owners, and wakes the owners, which claim the partitions
+-- again.
 -- KEYS: partitions control. ARGV: p ...
 -- @include clock
 local partitions, control = KEYS[1], KEYS[2]

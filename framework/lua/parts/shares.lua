@@ -1,5 +1,5 @@
--- How many partitions each member shall have, and the members in the order in which they are served: by largest
--- remainder, then by how many more they hold than they shall, then by name.
+-- How many partitions each member shall have, and the members in the order in which they are served: by
+-- largest remainder, then by how many more they hold than they shall, then by name.
 local function quotas(count, capacities, target)
 	local order, quota, holding = {}, {}, {}
 	local total, left = 0, count
@@ -34,9 +34,9 @@ local function quotas(count, capacities, target)
 	return quota, order
 end
 
--- Chooses the target of each of `count` partitions, and calls set_target(p, name) for each that changes. First, a
--- partition stays where its owner is its target; then, where it is on its way to its target. The others stay with their
--- owner if it shall have more, and else go to the members in order.
+-- Chooses the target of each of `count` partitions, and calls set_target(p, name) for each that changes.
+-- First, a partition stays where its owner is its target; then, where it is on its way to its target. The
+-- others stay with their owner if it shall have more, and else go to the members in order.
 local function share_out(count, capacities, owner, target, set_target)
 	local left, order = quotas(count, capacities, target)
 	local settled = {}
