@@ -1,9 +1,8 @@
 #!lua flags=allow-oom
--- The coordinator of a group: one call is one heartbeat of one member. README.md ("coordinate") has the
--- rules.
+-- The coordinator of a group: one call is one heartbeat of one member. README.md has the rules.
 -- KEYS: members leases partitions control groups.
--- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then a pair `p
--- epoch` for each partition that the member releases.
+-- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then the
+-- partitions that the member releases: a pair `p epoch` each.
 --
 -- Allowed without memory: partitions without owners commit nothing, and so Redis can trim nothing.
 -- @include clock
@@ -133,11 +132,9 @@ local function end_hold(p)
 	held_until[p], held_by[p] = nil, nil
 end
 
--- Takes back what the caller releases, and returns what nobody owns any more. The epoch says which ownership
--- the caller releases: that of the member, or, if the caller has been replaced, its own of before, whose
--- partitions are held.
--- `key` makes the partition's key in the tables above of its text: tostring, or tonumber for the whole
--- assignment.
+-- Takes back the partitions that the caller releases, and returns those that have no owner now. The epoch says
+-- which ownership ends: the member's, or, if another process has replaced the caller, the caller's own, whose
+-- partitions are held. `key` is tostring or tonumber: how `epoch` and the other tables are keyed.
 local function take_back(key)
 	local released = {}
 	for i = FIRST_RELEASE, #ARGV - 1, 2 do
@@ -209,8 +206,8 @@ local function read_released()
 	return true
 end
 
--- Hands what the caller releases over to its targets, and returns what the caller owns now. nil if that takes
--- the whole assignment, because a target is no member, say, or a list is missing; then nothing is written.
+-- Hands the released partitions over to their targets, and returns what the caller owns now. Returns nil, and
+-- writes nothing, if it needs the whole assignment: if a target is no member, for example, or a list is missing.
 local function hand_over_released()
 	local numbers = read_released() and numbers_in(list_of(me))
 	if not numbers then

@@ -2,8 +2,8 @@
 -- Marks the message that the owner is about to hand to its handler alone, because owners have died here.
 -- KEYS: log state. ARGV: epoch nonce id.
 --
--- Counts the owners that may die of the message, each once, however often it calls. Allowed without memory:
--- the message itself may use up the memory.
+-- `attempts` counts the owners that may have died of the message: each once, however often it calls. Allowed
+-- without memory: the message itself may use up the memory.
 -- @include fence
 local state, epoch, nonce, id = KEYS[2], ARGV[1], ARGV[2], ARGV[3]
 

@@ -9,7 +9,7 @@ local function find_group(log, group)
 	end
 end
 
--- Returns whether the group existed, and Redis's record of the group. A group that Redis does not have is
+-- Returns OK, MADE or REMADE, and Redis's record of the group. A group that Redis does not have is
 -- created at its stored position, or else at `start`. `start` is stored at once, so that a group that
 -- vanishes before its first commit begins at the same place again.
 local function open_group(log, state, group, start)
