@@ -29,6 +29,8 @@ static void got_members(void *arg, size_t number, const seg_reply *reply)
 	(void)number;
 	roster->members = ctl_allocate(reply->count / 2, sizeof(*roster->members));
 	for (size_t i = 0; i + 1 < reply->count; i += 2) {
+		if (reply->elements[i]->type != SEG_REPLY_TEXT || reply->elements[i + 1]->type != SEG_REPLY_TEXT)
+			continue;
 		ctl_member *m = &roster->members[roster->count++];
 		const char *capacity = strrchr(reply->elements[i + 1]->text, ' ');
 		snprintf(m->name, sizeof(m->name), "%s", reply->elements[i]->text);
@@ -42,6 +44,8 @@ static void got_leases(void *arg, size_t number, const seg_reply *reply)
 	reading *r = arg;
 	(void)number;
 	for (size_t i = 0; i + 1 < reply->count; i += 2) {
+		if (reply->elements[i]->type != SEG_REPLY_TEXT || reply->elements[i + 1]->type != SEG_REPLY_TEXT)
+			continue;
 		ctl_member *m = (ctl_member *)(uintptr_t)ctl_roster_find(r->roster, reply->elements[i]->text);
 		if (!m)
 			continue;
