@@ -158,28 +158,28 @@ static json_t *id_text(seg_id id)
 	return json_string(seg_id_format(id, text));
 }
 
-static json_t *partition(const seg_partition_info *p, double waiting)
+static json_t *partition(const seg_partition_snapshot *partition)
 {
+	const seg_partition_info *p = &partition->info;
 	return json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "partition",
 			 (int)p->partition, "owner", optional_text(p->owner), "target",
 			 optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
 			 id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
 			 "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
-			 waiting < 0 ? json_null() : json_real(waiting), "dead_letters",
-			 (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped, "lost",
-			 (json_int_t)p->lost);
+			 json_real(partition->behind), "dead_letters", (json_int_t)p->dead_letters, "dropped",
+			 (json_int_t)p->dropped, "lost", (json_int_t)p->lost);
 }
 
-static json_t *group(const seg_config_consumer *config, const seg_snapshot *snapshot)
+static json_t *group_json(const seg_config_consumer *config, const seg_observation *seen)
 {
 	json_t *list = json_array();
-	const seg_group_info *info = snapshot->info;
-	for (uint32_t i = 0; i < info->partition_count; i++)
-		json_array_append_new(list, partition(&info->partitions[i], snapshot->waiting[i]));
+	const seg_group_snapshot *group = seen->group;
+	for (uint32_t i = 0; i < group->partition_count; i++)
+		json_array_append_new(list, partition(&group->partitions[i]));
 	return json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "stream", config->stream, "group",
-			 config->group, "generation", (json_int_t)info->generation, "members",
-			 (int)info->members, "read_at", timestamp(snapshot->taken_at), "error",
-			 optional_text(snapshot->error), "partitions", list);
+			 config->group, "generation", (json_int_t)group->generation, "members",
+			 (int)group->roster.live, "read_at", timestamp(seen->taken_at), "error",
+			 optional_text(seen->error), "partitions", list);
 }
 
 /* The consumer whose stream and group are "STREAM/GROUP", or NULL. */
@@ -206,11 +206,11 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 		return;
 	}
 	seg_observer_refresh(observer, SNAPSHOT_AGE);
-	seg_snapshot snapshot = seg_observer_hold(observer, (size_t)(found - admin->config->consumers));
-	if (snapshot.info)
-		write_json(answer, group(found, &snapshot));
+	seg_observation seen = seg_observer_hold(observer, (size_t)(found - admin->config->consumers));
+	if (seen.group)
+		write_json(answer, group_json(found, &seen));
 	else
-		refuse(answer, UNAVAILABLE, snapshot.error[0] ? snapshot.error : "not read yet");
+		refuse(answer, UNAVAILABLE, seen.error[0] ? seen.error : "not read yet");
 	seg_observer_let_go(observer);
 }
 

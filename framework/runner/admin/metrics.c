@@ -205,47 +205,42 @@ static void write_plugins(FILE *out, const struct seg_admin *admin)
 
 /* --- what Redis knows of the groups --------------------------------------------------------------- */
 
-typedef bool partition_fn(const seg_partition_info *partition, double waiting, double *value);
+/* False where the value is not known. */
+typedef bool partition_fn(const seg_partition_snapshot *partition, double *value);
 
-static bool lag_messages(const seg_partition_info *partition, double waiting, double *value)
+static bool lag_messages(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->lag;
-	return partition->lag >= 0;
+	*value = (double)partition->info.lag;
+	return partition->info.lag >= 0;
 }
 
-static bool lag_seconds(const seg_partition_info *partition, double waiting, double *value)
+static bool lag_seconds(const seg_partition_snapshot *partition, double *value)
 {
-	(void)partition;
-	*value = waiting;
-	return waiting >= 0;
-}
-
-static bool epoch(const seg_partition_info *partition, double waiting, double *value)
-{
-	(void)waiting;
-	*value = (double)partition->epoch;
+	*value = partition->behind;
 	return true;
 }
 
-static bool position_timestamp(const seg_partition_info *partition, double waiting, double *value)
+static bool epoch(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->position.ms / 1e3;
+	*value = (double)partition->info.epoch;
 	return true;
 }
 
-static bool dead_letters(const seg_partition_info *partition, double waiting, double *value)
+static bool position_timestamp(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->dead_letters;
+	*value = (double)partition->info.position.ms / 1e3;
 	return true;
 }
 
-static bool length(const seg_partition_info *partition, double waiting, double *value)
+static bool dead_letters(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->length;
+	*value = (double)partition->info.dead_letters;
+	return true;
+}
+
+static bool length(const seg_partition_snapshot *partition, double *value)
+{
+	*value = (double)partition->info.length;
 	return true;
 }
 
@@ -267,48 +262,47 @@ static void write_partitions(FILE *out, const struct seg_admin *admin, size_t i,
 			     partition_fn *value_of)
 {
 	seg_observer *observer = atomic_load(&admin->observer);
-	seg_snapshot snapshot = seg_observer_hold(observer, i);
-	for (uint32_t n = 0; snapshot.info && n < snapshot.info->partition_count; n++) {
-		const seg_partition_info *partition = &snapshot.info->partitions[n];
+	const seg_group_snapshot *group = seg_observer_hold(observer, i).group;
+	for (uint32_t n = 0; group && n < group->partition_count; n++) {
+		const seg_partition_snapshot *partition = &group->partitions[n];
 		double value;
-		if (strcmp(partition->owner, admin->name) != 0 ||
-		    !value_of(partition, snapshot.waiting[n], &value))
+		if (strcmp(partition->info.owner, admin->name) != 0 || !value_of(partition, &value))
 			continue;
 		fprintf(out, "segmenter_%s{", name);
 		labels(out, &admin->config->consumers[i]);
-		fprintf(out, ",partition=\"%" PRIu32 "\"} %.16g\n", partition->partition, value);
+		fprintf(out, ",partition=\"%" PRIu32 "\"} %.16g\n", n, value);
 	}
 	seg_observer_let_go(observer);
 }
 
-typedef double group_fn(const seg_snapshot *snapshot);
+typedef double group_fn(const seg_observation *seen);
 
-static double members(const seg_snapshot *snapshot)
+static double members(const seg_observation *seen)
 {
-	return snapshot->info->members;
+	return (double)seen->group->roster.live;
 }
 
-static double unowned(const seg_snapshot *snapshot)
+static double unowned(const seg_observation *seen)
 {
 	uint32_t count = 0;
-	for (uint32_t n = 0; n < snapshot->info->partition_count; n++)
-		count += !snapshot->info->partitions[n].owner[0];
+	for (uint32_t n = 0; n < seen->group->partition_count; n++)
+		count += !seen->group->partitions[n].info.owner[0];
 	return count;
 }
 
-static double partitions(const seg_snapshot *snapshot)
+static double partitions(const seg_observation *seen)
 {
-	return snapshot->info->partition_count;
+	return seen->group->partition_count;
 }
 
-static double generation(const seg_snapshot *snapshot)
+static double generation(const seg_observation *seen)
 {
-	return (double)snapshot->info->generation;
+	return (double)seen->group->generation;
 }
 
-static double taken_at(const seg_snapshot *snapshot)
+static double taken_at(const seg_observation *seen)
 {
-	return (double)snapshot->taken_at / 1e9;
+	return (double)seen->taken_at / 1e9;
 }
 
 static const struct {
@@ -335,11 +329,11 @@ static void write_groups(FILE *out, const struct seg_admin *admin)
 	for (size_t g = 0; g < sizeof(group_gauges) / sizeof(group_gauges[0]); g++) {
 		family(out, group_gauges[g].name, "gauge", group_gauges[g].help);
 		for (size_t i = 0; i < admin->config->consumer_count; i++) {
-			seg_snapshot snapshot = seg_observer_hold(observer, i);
-			if (snapshot.info) {
+			seg_observation seen = seg_observer_hold(observer, i);
+			if (seen.group) {
 				fprintf(out, "segmenter_%s{", group_gauges[g].name);
 				labels(out, &admin->config->consumers[i]);
-				fprintf(out, "} %.16g\n", group_gauges[g].value(&snapshot));
+				fprintf(out, "} %.16g\n", group_gauges[g].value(&seen));
 			}
 			seg_observer_let_go(observer);
 		}

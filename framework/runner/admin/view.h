@@ -35,6 +35,7 @@ struct seg_admin {
 	/* Under the lock: one for each consumer of the config, NULL where it has not started. */
 	pthread_mutex_t lock;
 	const seg_section **sections;
+	size_t section_count;
 };
 
 /* The routes. `arg` is the seg_admin. */

@@ -210,7 +210,7 @@ void ctl_diagnose(const ctl_snapshot *snapshot, uint32_t partition, const char *
 	const ctl_partition *p = &snapshot->partitions[partition];
 	facts f = {.snapshot = snapshot,
 		   .p = p,
-		   .owner = ctl_roster_find(&snapshot->roster, p->info.owner),
+		   .owner = seg_roster_find(&snapshot->roster, p->info.owner),
 		   .stream = stream,
 		   .group = group,
 		   .sample = sample};

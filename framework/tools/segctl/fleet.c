@@ -99,18 +99,18 @@ static void put_aside(ctl_fleet_group *group, int64_t now)
 	}
 }
 
-int ctl_fleet_look(ctl_context *context, ctl_fleet *fleet)
+int ctl_fleet_look(ctl_fleet *fleet)
 {
 	for (size_t i = 0; i < fleet->count; i++) {
 		ctl_fleet_group *group = &fleet->groups[i];
 		ctl_snapshot now;
-		int exit_code = ctl_snapshot_take(context, group->stream, group->name, &now);
+		int exit_code = ctl_snapshot_take(group->stream, group->name, &now);
 		if (exit_code)
 			return exit_code;
 		put_aside(group, now.taken);
 		group->sample = group->known ? (double)(now.taken - group->past[0].taken) / SEG_SECOND : 0;
 		if (group->known)
-			ctl_snapshot_compare(&group->past[0], &now);
+			seg_group_snapshot_compare(&group->past[0], &now);
 		group->now = now;
 		group->known = true;
 		group->sum = ctl_snapshot_sum(&now);

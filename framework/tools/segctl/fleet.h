@@ -27,7 +27,7 @@ typedef struct ctl_fleet {
 int ctl_fleet_find(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet);
 
 /* Takes a snapshot of each. 0, or an exit code; what was known before stays. */
-int ctl_fleet_look(ctl_context *context, ctl_fleet *fleet);
+int ctl_fleet_look(ctl_fleet *fleet);
 
 void ctl_fleet_free(ctl_fleet *fleet);
 

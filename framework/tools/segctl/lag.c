@@ -145,13 +145,13 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 }
 
 /* Takes the next snapshot, and puts it in the place of `last`, which may be empty. */
-static int look(ctl_context *context, seg_stream *stream, const char *group, ctl_snapshot *last)
+static int look(seg_stream *stream, const char *group, ctl_snapshot *last)
 {
 	ctl_snapshot now;
-	int exit_code = ctl_snapshot_take(context, stream, group, &now);
+	int exit_code = ctl_snapshot_take(stream, group, &now);
 	if (exit_code)
 		return exit_code;
-	ctl_snapshot_compare(last, &now);
+	seg_group_snapshot_compare(last, &now);
 	ctl_snapshot_free(last);
 	*last = now;
 	return EX_OK;
@@ -159,7 +159,7 @@ static int look(ctl_context *context, seg_stream *stream, const char *group, ctl
 
 static int show(ctl_context *context, seg_stream *stream, const char *group, ctl_snapshot *last)
 {
-	int exit_code = look(context, stream, group, last);
+	int exit_code = look(stream, group, last);
 	if (exit_code)
 		return exit_code;
 	bool screen = given.watch && context->form == CTL_FORM_TABLE && isatty(STDOUT_FILENO);
@@ -184,7 +184,7 @@ static int lag(ctl_context *context, int argc, char **argv)
 	if (exit_code)
 		return exit_code;
 	if (given.sample > 0) {
-		exit_code = look(context, stream, argv[1], &last);
+		exit_code = look(stream, argv[1], &last);
 		ctl_pause(exit_code ? 0 : given.sample);
 	}
 	if (exit_code == EX_OK)

@@ -397,7 +397,7 @@ static int reset(ctl_context *context, int argc, char **argv)
 		exit_code = ctl_open_stream(context, argv[0], &r.stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_snapshot_take(context, r.stream, r.group, &r.snapshot);
+	exit_code = ctl_snapshot_take(r.stream, r.group, &r.snapshot);
 	if (exit_code == EX_OK && given.partition >= (int64_t)r.snapshot.partition_count)
 		exit_code = ctl_complain(EX_NOINPUT,
 					 "stream \"%s\" has the partitions 0 to %" PRIu32 ", not %" PRId64,

@@ -337,7 +337,7 @@ static int look(top *t)
 		t->found_at = now;
 	}
 	if (exit_code == EX_OK)
-		exit_code = ctl_fleet_look(t->context, &t->fleet);
+		exit_code = ctl_fleet_look(&t->fleet);
 	t->looked_at = seg_now();
 	return exit_code;
 }
@@ -386,7 +386,7 @@ static int run_screen(top *t)
 static int print_plain(top *t)
 {
 	ctl_pause(SEG_SECOND / 2);
-	int exit_code = ctl_fleet_look(t->context, &t->fleet);
+	int exit_code = ctl_fleet_look(&t->fleet);
 	for (size_t i = 0; i < t->fleet.count && exit_code == EX_OK; i++) {
 		const ctl_fleet_group *group = &t->fleet.groups[i];
 		if (t->context->form == CTL_FORM_TABLE)

@@ -157,20 +157,20 @@ static void print_as_json(const answer *a)
 
 /* --- the command --------------------------------------------------------------------------------- */
 
-static int take_two(ctl_context *context, seg_stream *stream, const char *group, ctl_snapshot *now)
+static int take_two(seg_stream *stream, const char *group, ctl_snapshot *now)
 {
 	ctl_snapshot before;
 	int exit_code = EX_OK;
 	if (given.sample > 0) {
-		exit_code = ctl_snapshot_take(context, stream, group, &before);
+		exit_code = ctl_snapshot_take(stream, group, &before);
 		if (exit_code)
 			return exit_code;
 		ctl_pause(given.sample);
 	}
-	exit_code = ctl_snapshot_take(context, stream, group, now);
+	exit_code = ctl_snapshot_take(stream, group, now);
 	if (given.sample > 0) {
 		if (exit_code == EX_OK)
-			ctl_snapshot_compare(&before, now);
+			seg_group_snapshot_compare(&before, now);
 		ctl_snapshot_free(&before);
 	}
 	return exit_code;
@@ -180,11 +180,11 @@ static int explain(ctl_context *context, seg_stream *stream, const char *group, 
 {
 	ctl_snapshot snapshot;
 	answer a = {.snapshot = &snapshot};
-	int exit_code = take_two(context, stream, group, &snapshot);
+	int exit_code = take_two(stream, group, &snapshot);
 	if (exit_code)
 		return exit_code;
 	a.p = &snapshot.partitions[partition];
-	a.owner = ctl_roster_find(&snapshot.roster, a.p->info.owner);
+	a.owner = seg_roster_find(&snapshot.roster, a.p->info.owner);
 	exit_code = read_change(context, stream, group, &a);
 	if (exit_code == EX_OK) {
 		ctl_diagnose(&snapshot, partition, stream->name, group, (double)given.sample / 1e9,
