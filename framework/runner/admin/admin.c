@@ -19,7 +19,7 @@ static const seg_http_route routes[] = {
 	{NULL, false, NULL},
 };
 
-/* Makes room for the config's sections, and takes the config. Without memory there is no room, and no section. */
+/* Takes the config and makes room for its sections. Returns false if out of memory; then there is room for none. */
 static bool adopt(seg_admin *admin, const seg_config *config)
 {
 	free(admin->sections);
@@ -93,7 +93,7 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 	seg_observer *observer = seg_observer_start(admin->config, &admin->observing);
 	if (!observer)
 		seg_log(&admin->logger, SEG_LOG_ERROR,
-			"admin: cannot start the thread that reads the groups; lag and owners are not shown");
+			"admin: cannot start the thread that reads groups from Redis; lag and owners are not shown");
 	atomic_store(&admin->observer, observer);
 }
 
@@ -134,7 +134,7 @@ void seg_admin_stop(seg_admin *admin)
 {
 	if (!admin)
 		return;
-	/* The server waits for its routes, and they for the observer. */
+	/* First, for the server waits for its routes, and those may wait for the observer. */
 	seg_observer_cancel(atomic_load(&admin->observer));
 	seg_server_stop(admin->server);
 	seg_observer_stop(atomic_load(&admin->observer));

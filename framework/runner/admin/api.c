@@ -1,4 +1,4 @@
-/* api.c - /api/v1: the same as JSON. What is there stays; what is added does not take away. */
+/* api.c - /api/v1, as JSON. Fields may be added; none is removed or changes its meaning. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "admin/view.h"
 
-#define SNAPSHOT_AGE (1 * SEG_SECOND) /* for people who look */
+#define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
 enum { NOT_FOUND = 404, NO_MEMORY = 500, UNAVAILABLE = 503 };
 
@@ -39,7 +39,7 @@ static json_t *timestamp(int64_t wall)
 	return json_string(text);
 }
 
-/* What a plugin says may be no UTF-8: then what is not ASCII is left out of it. */
+/* A plugin's text may not be UTF-8. Then '?' replaces each byte that is not ASCII. */
 static json_t *foreign_text(const char *text)
 {
 	json_t *json = json_string(text);
@@ -129,7 +129,7 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 
 static void add_reason(void *arg, const char *reason)
 {
-	json_array_append_new(arg, json_string(reason));
+	json_array_append_new(arg, foreign_text(reason));
 }
 
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer)
@@ -182,7 +182,7 @@ static json_t *group_json(const seg_config_consumer *config, const seg_observati
 			 optional_text(seen->error), "partitions", list);
 }
 
-/* The consumer whose stream and group are "STREAM/GROUP", or NULL. */
+/* The consumer of "STREAM/GROUP", or NULL. */
 static const seg_config_consumer *find_consumer(const seg_config *config, const char *tail)
 {
 	for (size_t i = 0; i < config->consumer_count; i++) {
@@ -202,7 +202,7 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 	const seg_config_consumer *found = find_consumer(admin->config, request->tail);
 	if (!found) {
 		refuse(answer, NOT_FOUND,
-		       "no [consumer] of this runner has that stream and group; /api/v1/status lists them");
+		       "no [consumer] section of this runner has that stream and group; /api/v1/status lists the sections");
 		return;
 	}
 	seg_observer_refresh(observer, SNAPSHOT_AGE);
@@ -210,7 +210,8 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 	if (seen.group)
 		write_json(answer, group_json(found, &seen));
 	else
-		refuse(answer, UNAVAILABLE, seen.error[0] ? seen.error : "not read yet");
+		refuse(answer, UNAVAILABLE,
+		       seen.error[0] ? seen.error : "this group has not been read from Redis yet");
 	seg_observer_let_go(observer);
 }
 
@@ -233,7 +234,7 @@ static json_t *event_json(const seg_event *event)
 	return json;
 }
 
-/* The kept ones behind number ?after=, oldest first. */
+/* The kept events with a number above ?after=, oldest first. */
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
@@ -242,7 +243,7 @@ void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer 
 	uint64_t after = request->after ? strtoull(request->after, NULL, 10) : 0;
 	seg_event *events = malloc(SEG_EVENTS_MAX * sizeof(*events));
 	size_t count = events ? seg_events_copy(admin->events, after, events) : 0;
-	/* What came while they were copied is for the next time. */
+	/* Events that came during the copying are for the next request. */
 	for (size_t i = 0; i < count && events[i].number <= newest; i++)
 		json_array_append_new(list, event_json(&events[i]));
 	free(events);
