@@ -483,5 +483,5 @@ int main(int argc, char **argv)
 	       atomic_load(&told));
 	printf("sweep: %ld failures injected, %ld crashes, %ld hangs, %ld lost\n", atomic_load(&injected),
 	       atomic_load(&crashes), atomic_load(&hangs), atomic_load(&lost));
-	return crashes || hangs || lost ? EXIT_FAILURE : EXIT_SUCCESS;
+	return crashes || hangs || lost || !injected ? EXIT_FAILURE : EXIT_SUCCESS;
 }

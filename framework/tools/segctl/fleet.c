@@ -20,7 +20,7 @@ static ctl_fleet_group *find(ctl_fleet *fleet, const char *stream, const char *n
 	return NULL;
 }
 
-/* Each group has a stream of its own, so that they come and go alone. */
+/* Each group opens its stream itself, so that groups come and go independently. */
 static int add_group(ctl_context *context, const char *stream, const char *name, ctl_fleet *old,
 		     ctl_fleet *new)
 {
@@ -83,7 +83,7 @@ static bool is_wrong(const ctl_fleet_group *group)
 	return wrong;
 }
 
-/* Rates are of the last 5 to 10 seconds: commits of large batches come in jumps. */
+/* Rates are measured over the last 5 to 10 seconds, because commits of large batches come in jumps. */
 static void put_aside(ctl_fleet_group *group, int64_t now)
 {
 	if (group->known && group->past[0].taken == 0) {
