@@ -33,6 +33,9 @@ struct seg_client {
 	bool busy;           /* a call has the connection; under the lock */
 	atomic_bool kept;    /* a consumer's thread was left behind that still uses it: it is never freed */
 
+	/* Set before the first call, or NULL. True ends the running call and each later one with SEG_ECLOSED. */
+	const atomic_bool *cancel;
+
 	/* Of the call that set `busy`: */
 	seg_connection *connection;
 	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* of the blocking sends */

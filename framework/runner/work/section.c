@@ -113,6 +113,7 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 {
 	const seg_config_consumer *config = s->config;
 	seg_error error = {0};
+	seg_retrying_init(&s->retrying);
 	logger.stream = config->stream;
 	logger.group = config->group;
 	if (seg_plugin_load(config->plugin, s->runner->plugin_directory, &s->plugin, &error)) {
@@ -130,6 +131,7 @@ void seg_section_unload(seg_section *s)
 	seg_plugin_unload(s->plugin);
 	s->instance = NULL;
 	s->plugin = NULL;
+	seg_retrying_fini(&s->retrying);
 }
 
 int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
@@ -175,6 +177,7 @@ int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_
 		.stop = plugin_stop,
 		.arg = s,
 		.counters = &s->counters,
+		.retrying = &s->retrying,
 	};
 	seg_member_options options = {
 		.group = config->group,
@@ -196,6 +199,11 @@ int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_
 			  .fatal = hook_fatal},
 	};
 	return seg_member_open(s->stream, &options, &s->member, error);
+}
+
+bool seg_section_retrying(const seg_section *s, uint32_t *partition, char reason[SEG_RETRYING_REASON_MAX])
+{
+	return seg_retrying_look(s->setup.retrying, partition, reason);
 }
 
 void seg_section_fini(seg_section *s)

@@ -89,6 +89,8 @@ static void set_attempt(seg_worker *w, uint32_t attempt)
 		atomic_fetch_add_explicit(&counters->retrying, 1, memory_order_relaxed);
 	else if (attempt == 1 && w->attempt > 1)
 		atomic_fetch_sub_explicit(&counters->retrying, 1, memory_order_relaxed);
+	if (attempt == 1)
+		seg_retrying_forget(w->setup->retrying, &w->retrying);
 	w->attempt = attempt;
 }
 
@@ -124,10 +126,11 @@ static step_result retry(seg_worker *w, const seg_fetched *buffer, size_t *index
 	if (seg_retry_exhausted(policy, w->attempt))
 		return dead_letter(w, buffer, index, w->attempt, reason);
 	int64_t wait = seg_backoff(policy->backoff, policy->backoff_max, w->attempt);
+	reason = reason && *reason ? reason : "no reason given";
 	seg_log(logger_of(w), SEG_LOG_WARNING,
 		"message %s failed at attempt %" PRIu32 ", again in %" PRId64 " ms: %.300s",
-		seg_id_format(buffer->messages[*index].id, id), w->attempt, wait / SEG_MS,
-		reason && *reason ? reason : "no reason given");
+		seg_id_format(buffer->messages[*index].id, id), w->attempt, wait / SEG_MS, reason);
+	seg_retrying_note(w->setup->retrying, &w->retrying, reason);
 	set_attempt(w, w->attempt + 1);
 	return pause_until(w, seg_now() + wait);
 }
@@ -382,6 +385,7 @@ int seg_worker_start(seg_worker *w, const seg_worker_setup *setup, seg_partition
 		.partition = partition,
 		.cpu = cpu,
 		.attempt = 1,
+		.retrying = {.partition = partition->number},
 		.isolate_until = suspicious ? setup->isolate : 0,
 	};
 	seg_plugin_call_init(&w->call, setup->handler->name, partition->number);
