@@ -33,6 +33,9 @@ struct seg_client {
 	bool busy;           /* a call has the connection; under the lock */
 	atomic_bool kept;    /* a consumer's thread was left behind that still uses it: it is never freed */
 
+	/* Set before the first call, or NULL. True ends the running call and each later one with SEG_ECLOSED. */
+	const atomic_bool *cancel;
+
 	/* Of the call that set `busy`: */
 	seg_connection *connection;
 	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* of the blocking sends */
@@ -45,6 +48,12 @@ struct seg_stream {
 	seg_stream_shape shape;
 	seg_logger logger;
 };
+
+/* The next sequence for a batch of the blocking sends; for the call that set `busy`. */
+uint64_t seg_client_next_sequence(seg_client *client);
+
+/* seg_client_close shall not free the client, whose memory a thread that was left behind still uses. Any thread. */
+void seg_client_keep(seg_client *client);
 
 /*
  * One script, or one command, on the client's connection: tried until it is answered, at most for the

@@ -128,7 +128,7 @@ static void a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs(void *
 	run("HSET {__default:s:partition_1}:g:state epoch 1");
 	run("SADD {__default:s}:groups g");
 	run("HSET {__default:s}:g:members m x");
-	refused("stream delete s", EX_USAGE, "say --yes");
+	refused("stream delete s", EX_USAGE, "add --yes");
 	assert_int_equal(count("EXISTS __default:s:partition_0"), 1);
 	test_segctl_good(server->address, "stream delete s --yes");
 	assert_int_equal(count("DBSIZE"), 2);

@@ -78,17 +78,17 @@ static void hook_report(void *arg, const seg_partition *p, int64_t now)
 	const seg_worker *worker = p->user;
 	char handled[SEG_ID_TEXT_MAX], committed[SEG_ID_TEXT_MAX], fetched[SEG_ID_TEXT_MAX];
 	char where[SEG_PLUGIN_CALL_TEXT_MAX], call[SEG_PLUGIN_CALL_TEXT_MAX + 64] = "";
-	int64_t since = p->running ? seg_plugin_call_since(&worker->call) : 0;
+	int64_t since = p->agent.running ? seg_plugin_call_since(&worker->call) : 0;
 	if (since)
 		snprintf(call, sizeof(call), "; for %" PRId64 " ms in %s", (now - since) / SEG_MS,
 			 seg_plugin_call_describe(&worker->call, where));
 	seg_log(&p->logger, SEG_LOG_INFO,
 		"%s%s; committed %s, handled %s, fetched %s; %u batches (%zu bytes) in flight, %" PRIu64
 		" messages not committed%s",
-		seg_ownership_state_name(p->own.state), p->running ? "" : ", no worker",
-		seg_id_format(p->committed, committed), seg_id_format(p->handled, handled),
-		seg_id_format(p->fetched, fetched), p->outstanding_count, p->outstanding_bytes,
-		seg_partition_uncommitted(p), call);
+		seg_ownership_state_name(p->own.state), p->agent.running ? "" : ", no worker",
+		seg_id_format(p->ledger.committed, committed), seg_id_format(p->ledger.handled, handled),
+		seg_id_format(p->ledger.fetched, fetched), p->ledger.outstanding_count, p->ledger.outstanding_bytes,
+		seg_ledger_uncommitted(&p->ledger), call);
 }
 
 static void hook_fatal(void *arg, const seg_error *error)
@@ -113,6 +113,7 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 {
 	const seg_config_consumer *config = s->config;
 	seg_error error = {0};
+	seg_retrying_init(&s->retrying);
 	logger.stream = config->stream;
 	logger.group = config->group;
 	if (seg_plugin_load(config->plugin, s->runner->plugin_directory, &s->plugin, &error)) {
@@ -130,6 +131,7 @@ void seg_section_unload(seg_section *s)
 	seg_plugin_unload(s->plugin);
 	s->instance = NULL;
 	s->plugin = NULL;
+	seg_retrying_fini(&s->retrying);
 }
 
 int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
@@ -175,22 +177,33 @@ int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_
 		.stop = plugin_stop,
 		.arg = s,
 		.counters = &s->counters,
+		.retrying = &s->retrying,
 	};
 	seg_member_options options = {
 		.group = config->group,
 		.name = name,
 		.capacity = config->capacity,
-		.batch_size = config->batch_size,
-		.in_flight_bytes = config->in_flight_bytes,
-		.in_flight_batches = config->in_flight_batches,
+		.limits = {.batch_size = config->batch_size,
+			   .in_flight_batches = config->in_flight_batches,
+			   .in_flight_bytes = config->in_flight_bytes},
 		.start = config->start,
 		.session_timeout = config->session_timeout,
 		.commit_interval = config->commit_interval,
 		.linger = config->batch_linger,
 		.idle = (seg_idle)s->runner->idle,
-		.hooks = {s, hook_start, NULL, hook_finish, hook_check, hook_fatal, hook_report},
+		.hooks = {.arg = s,
+			  .start = hook_start,
+			  .finish = hook_finish,
+			  .check = hook_check,
+			  .report = hook_report,
+			  .fatal = hook_fatal},
 	};
 	return seg_member_open(s->stream, &options, &s->member, error);
+}
+
+bool seg_section_retrying(const seg_section *s, uint32_t *partition, char reason[SEG_RETRYING_REASON_MAX])
+{
+	return seg_retrying_look(s->setup.retrying, partition, reason);
 }
 
 void seg_section_fini(seg_section *s)

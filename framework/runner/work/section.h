@@ -38,6 +38,7 @@ typedef struct seg_section {
 	atomic_uint *next_cpu; /* of all sections */
 	atomic_bool stuck;     /* a handler ran past handler_timeout */
 	seg_section_counters counters;
+	seg_retrying retrying;
 
 	unsigned long long rounds_seen; /* the main thread's: of the member's I/O thread, at the last look */
 } seg_section;
@@ -60,6 +61,13 @@ int seg_section_open(seg_section *section, seg_client *client, seg_error *error)
  * names the section.
  */
 int seg_section_start(seg_section *section, seg_client *client, const char *name, seg_error *error);
+
+/*
+ * Whether a partition's next message has failed and is being retried: the lowest such partition, and why its message
+ * failed last. Any thread, between seg_section_start and seg_section_fini.
+ */
+bool seg_section_retrying(const seg_section *section, uint32_t *partition,
+			  char reason[SEG_RETRYING_REASON_MAX]);
 
 /* After the member's thread has ended. */
 void seg_section_fini(seg_section *section);

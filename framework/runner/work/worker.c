@@ -71,7 +71,7 @@ static step_result wait_for_permission(seg_worker *w)
 
 /* --- what becomes of messages --------------------------------------------------------- */
 
-static void handled(seg_worker *w, const seg_buffer *buffer, size_t count)
+static void handled(seg_worker *w, const seg_fetched *buffer, size_t count)
 {
 	uint64_t total = buffer->sequence + count;
 	atomic_fetch_add_explicit(&w->setup->counters->handled, total - w->handled, memory_order_relaxed);
@@ -89,11 +89,13 @@ static void set_attempt(seg_worker *w, uint32_t attempt)
 		atomic_fetch_add_explicit(&counters->retrying, 1, memory_order_relaxed);
 	else if (attempt == 1 && w->attempt > 1)
 		atomic_fetch_sub_explicit(&counters->retrying, 1, memory_order_relaxed);
+	if (attempt == 1)
+		seg_retrying_forget(w->setup->retrying, &w->retrying);
 	w->attempt = attempt;
 }
 
 /* Moves message *index to the dead letters, and *index behind it. */
-static step_result dead_letter(seg_worker *w, const seg_buffer *buffer, size_t *index, uint32_t attempts,
+static step_result dead_letter(seg_worker *w, const seg_fetched *buffer, size_t *index, uint32_t attempts,
 			       const char *reason)
 {
 	char id[SEG_ID_TEXT_MAX];
@@ -104,7 +106,7 @@ static step_result dead_letter(seg_worker *w, const seg_buffer *buffer, size_t *
 		.attempts = attempts,
 		.reason = reason && *reason ? reason : "no reason given",
 		.handler = w->setup->handler->name,
-		.packed = seg_buffer_packed(buffer, *index),
+		.packed = seg_fetched_packed(buffer, *index),
 	};
 	if (seg_handoff_ask(handoff_of(w), &request, NULL, w->setup->idle))
 		return STOPPING;
@@ -117,23 +119,24 @@ static step_result dead_letter(seg_worker *w, const seg_buffer *buffer, size_t *
 }
 
 /* Message *index failed: waits before it is handed over again, or dead-letters it. */
-static step_result retry(seg_worker *w, const seg_buffer *buffer, size_t *index, const char *reason)
+static step_result retry(seg_worker *w, const seg_fetched *buffer, size_t *index, const char *reason)
 {
 	const seg_retry_policy *policy = &w->setup->retry;
 	char id[SEG_ID_TEXT_MAX];
 	if (seg_retry_exhausted(policy, w->attempt))
 		return dead_letter(w, buffer, index, w->attempt, reason);
 	int64_t wait = seg_backoff(policy->backoff, policy->backoff_max, w->attempt);
+	reason = reason && *reason ? reason : "no reason given";
 	seg_log(logger_of(w), SEG_LOG_WARNING,
 		"message %s failed at attempt %" PRIu32 ", again in %" PRId64 " ms: %.300s",
-		seg_id_format(buffer->messages[*index].id, id), w->attempt, wait / SEG_MS,
-		reason && *reason ? reason : "no reason given");
+		seg_id_format(buffer->messages[*index].id, id), w->attempt, wait / SEG_MS, reason);
+	seg_retrying_note(w->setup->retrying, &w->retrying, reason);
 	set_attempt(w, w->attempt + 1);
 	return pause_until(w, seg_now() + wait);
 }
 
 /* The message may have killed its owners: it is marked before it is handed over alone, or given up. */
-static step_result mark(seg_worker *w, const seg_buffer *buffer, size_t *index)
+static step_result mark(seg_worker *w, const seg_fetched *buffer, size_t *index)
 {
 	int64_t marked = 0;
 	seg_request request = {
@@ -175,7 +178,7 @@ static seg_answer check_answer(seg_answer answer, size_t count, char *text, size
 }
 
 /* Takes the answer to the `count` messages from *index on, and moves *index to where it goes on. */
-static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *index, size_t count,
+static step_result take_answer(seg_worker *w, const seg_fetched *buffer, size_t *index, size_t count,
 			       seg_answer answer)
 {
 	char nonsense[128];
@@ -203,7 +206,7 @@ static step_result take_answer(seg_worker *w, const seg_buffer *buffer, size_t *
 	return STOPPING;
 }
 
-static seg_batch view_of(const seg_worker *w, const seg_buffer *buffer, size_t index, size_t count)
+static seg_batch view_of(const seg_worker *w, const seg_fetched *buffer, size_t index, size_t count)
 {
 	seg_batch view = buffer->batch;
 	view.messages += index;
@@ -216,7 +219,7 @@ static seg_batch view_of(const seg_worker *w, const seg_buffer *buffer, size_t i
  * Some message may kill this process. One that may be it is handled at a time, whatever its partition or section, and the
  * one before it is on its way to be committed by then: so a death is blamed on the message that was being handled.
  */
-static step_result handle_alone(seg_worker *w, const seg_buffer *buffer, size_t *index)
+static step_result handle_alone(seg_worker *w, const seg_fetched *buffer, size_t *index)
 {
 	static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
 	size_t first = *index;
@@ -241,7 +244,7 @@ static step_result handle_alone(seg_worker *w, const seg_buffer *buffer, size_t 
 }
 
 /* Hands over what comes at *index, and moves it on. */
-static step_result handle_next(seg_worker *w, const seg_buffer *buffer, size_t *index)
+static step_result handle_next(seg_worker *w, const seg_fetched *buffer, size_t *index)
 {
 	if (buffer->faults[*index] != SEG_FAULT_NONE)
 		return dead_letter(w, buffer, index, 0, seg_fault_text(buffer->faults[*index]));
@@ -249,13 +252,13 @@ static step_result handle_next(seg_worker *w, const seg_buffer *buffer, size_t *
 		return handle_alone(w, buffer, index);
 	if (wait_for_permission(w) == STOPPING)
 		return STOPPING;
-	seg_batch view = view_of(w, buffer, *index, seg_buffer_run_end(buffer, *index) - *index);
+	seg_batch view = view_of(w, buffer, *index, seg_fetched_run_end(buffer, *index) - *index);
 	return take_answer(w, buffer, index, view.count, call_handler(w, &view));
 }
 
-static step_result handle_buffer(seg_worker *w, seg_buffer *buffer)
+static step_result handle_buffer(seg_worker *w, seg_fetched *buffer)
 {
-	while (!seg_buffer_decode(buffer, w->setup->codec))
+	while (!seg_fetched_decode(buffer, w->setup->codec))
 		if (pause_until(w, seg_now() + 100 * SEG_MS) == STOPPING)
 			return STOPPING;
 	for (size_t i = 0; i < buffer->batch.count;)
@@ -332,7 +335,7 @@ static void handle_all(seg_worker *w)
 		seg_dispatch dispatch = seg_handoff_may_dispatch(handoff);
 		if (dispatch == SEG_DISPATCH_DRAIN || dispatch == SEG_DISPATCH_ABANDON)
 			return;
-		seg_buffer *buffer = seg_handoff_take(handoff);
+		seg_fetched *buffer = seg_handoff_take(handoff);
 		if (buffer) {
 			if (handle_buffer(w, buffer) == STOPPING)
 				return;
@@ -382,6 +385,7 @@ int seg_worker_start(seg_worker *w, const seg_worker_setup *setup, seg_partition
 		.partition = partition,
 		.cpu = cpu,
 		.attempt = 1,
+		.retrying = {.partition = partition->number},
 		.isolate_until = suspicious ? setup->isolate : 0,
 	};
 	seg_plugin_call_init(&w->call, setup->handler->name, partition->number);

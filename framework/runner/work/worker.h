@@ -11,9 +11,10 @@
 
 #include <segmenter/handler.h>
 
-#include "partition/partition.h"
+#include "group/partition.h"
 #include "plugin/call.h"
 #include "work/retry.h"
+#include "work/retrying.h"
 #include "work/section_counters.h"
 
 /* What the workers of one [consumer] section share. Constant while they run. */
@@ -29,6 +30,7 @@ typedef struct seg_worker_setup {
 	void (*stop)(void *arg, const char *reason);
 	void *arg;
 	seg_section_counters *counters;
+	seg_retrying *retrying;
 } seg_worker_setup;
 
 typedef struct seg_worker {
@@ -44,6 +46,8 @@ typedef struct seg_worker {
 	uint32_t attempt;       /* of the next message */
 	uint64_t handled;       /* messages of this ownership, as far as they are counted */
 	uint64_t isolate_until; /* messages before this one are handed over alone */
+
+	seg_retrying_entry retrying;
 
 	/* What the plugin is doing; any thread may look. */
 	seg_plugin_call call;

@@ -164,7 +164,7 @@ static int reset(ctl_context *context, int argc, char **argv)
 		exit_code = ctl_open_stream(context, argv[0], &plan.stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_snapshot_take(context, plan.stream, plan.group, &snapshot);
+	exit_code = ctl_snapshot_take(plan.stream, plan.group, &snapshot);
 	if (exit_code == EX_OK)
 		exit_code = check_against(plan.stream);
 	if (exit_code == EX_OK)
