@@ -202,7 +202,8 @@ typedef struct seg_handler {
 
 	/*
 	 * Called about every `tick` (1 s unless configured) between batches, also
-	 * when no messages come. May be NULL.
+	 * when no messages come. Not while the lease is over: a tick may flush. May
+	 * be NULL.
 	 */
 	void (*tick)(void *plugin, void *state);
 

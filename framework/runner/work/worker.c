@@ -231,6 +231,9 @@ static step_result handle_alone(seg_worker *w, const seg_buffer *buffer, size_t 
 	if (result == GO_ON)
 		result = mark(w, buffer, index);
 	bool given_up = *index != first;
+	/* The lease may have ended while Redis answered. */
+	if (result == GO_ON && !given_up)
+		result = wait_for_permission(w);
 	if (result == GO_ON && !given_up) {
 		seg_batch view = view_of(w, buffer, first, 1);
 		answer = call_handler(w, &view);
@@ -308,15 +311,43 @@ static step_result open_partition(seg_worker *w)
 	}
 }
 
+static bool has_lease(const seg_worker *w)
+{
+	return seg_now() < atomic_load_explicit(handoff_of(w)->lease_until, memory_order_acquire);
+}
+
+/*
+ * "Released" allows the plugin to flush, so the lease must be valid. A drain without a lease waits: either Redis answers a
+ * heartbeat, or the partition is lost. Returns whether it is lost.
+ */
+static bool await_lease_or_loss(seg_worker *w)
+{
+	seg_handoff *handoff = handoff_of(w);
+	for (;;) {
+		uint32_t ticket = seg_handoff_ticket(handoff);
+		if (seg_handoff_may_dispatch(handoff) == SEG_DISPATCH_ABANDON)
+			return true;
+		if (has_lease(w))
+			return false;
+		seg_handoff_wait(handoff, ticket, seg_now() + LEASE_LOOK, SEG_IDLE_PARK);
+	}
+}
+
 static void close_partition(seg_worker *w)
 {
 	const seg_handler *handler = w->setup->handler;
-	bool lost = seg_handoff_may_dispatch(handoff_of(w)) == SEG_DISPATCH_ABANDON;
 	if (!handler->partition_close)
 		return;
+	bool lost = await_lease_or_loss(w);
 	seg_plugin_call_begin(&w->call, "partition_close", no_message);
 	handler->partition_close(w->setup->plugin, w->state, lost ? SEG_CLOSE_LOST : SEG_CLOSE_RELEASED);
 	seg_plugin_call_end(&w->call);
+}
+
+/* A tick may flush: one that is due without a lease waits for the lease. */
+static bool may_tick(const seg_worker *w)
+{
+	return w->setup->handler->tick && seg_handoff_may_dispatch(handoff_of(w)) == SEG_DISPATCH_GO;
 }
 
 static void tick(seg_worker *w)
@@ -325,6 +356,15 @@ static void tick(seg_worker *w)
 	w->setup->handler->tick(w->setup->plugin, w->state);
 	seg_plugin_call_end(&w->call);
 	w->tick_at = seg_now() + w->setup->tick;
+}
+
+/* When to wake up without a message: for the next tick, or to look again whether a due tick has its lease back. */
+static int64_t next_look(const seg_worker *w)
+{
+	int64_t look = seg_now() + LEASE_LOOK;
+	if (!w->setup->handler->tick)
+		return SEG_NEVER;
+	return may_tick(w) || w->tick_at > look ? w->tick_at : look;
 }
 
 static void handle_all(seg_worker *w)
@@ -341,11 +381,10 @@ static void handle_all(seg_worker *w)
 				return;
 			seg_handoff_give_back(handoff, buffer);
 		}
-		if (w->setup->handler->tick && seg_now() >= w->tick_at)
+		if (seg_now() >= w->tick_at && may_tick(w))
 			tick(w);
 		if (!buffer)
-			seg_handoff_wait(handoff, ticket, w->setup->handler->tick ? w->tick_at : SEG_NEVER,
-					 w->setup->idle);
+			seg_handoff_wait(handoff, ticket, next_look(w), w->setup->idle);
 	}
 }
 
