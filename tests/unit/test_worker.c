@@ -36,13 +36,13 @@ typedef struct {
 } owned;
 
 static owned list[WORKERS];
-static owned *const first = &list[0];
+static owned *const first = &list[0], *const second = &list[1];
 static atomic_llong lease;
 static atomic_int without_lease; /* calls of the plugin */
 static seg_waker waker;
 static seg_section_counters counters;
 static seg_retrying retrying;
-static seg_worker_setup setup;
+static seg_task_setup setup;
 
 static void note_call(void)
 {
@@ -112,7 +112,7 @@ static int set_up(void **state)
 	memset(&counters, 0, sizeof(counters));
 	atomic_store(&lease, SEG_NEVER);
 	atomic_store(&without_lease, 0);
-	setup = (seg_worker_setup){
+	setup = (seg_task_setup){
 		.handler = &handler,
 		.retry = {.max_attempts = 10},
 		.tick = SEG_MS,
@@ -130,15 +130,28 @@ static void demand(owned *o, seg_demand what)
 	seg_handoff_demand(&o->partition.handoff, what);
 }
 
+/* Answers what the worker asks for meanwhile. */
+static void abandon(owned *o)
+{
+	seg_handoff *handoff = &o->partition.handoff;
+	seg_request request;
+	demand(o, SEG_DEMAND_ABANDON);
+	while (!atomic_load(&handoff->worker.stopped)) {
+		if (seg_handoff_pending(handoff, &request))
+			seg_handoff_answer(handoff, SEG_EFENCED, 0);
+		sched_yield();
+	}
+	seg_worker_join(&o->worker);
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
-	for (int i = 0; i < WORKERS; i++) {
+	for (int i = 0; i < WORKERS; i++)
 		atomic_store(&list[i].blocked, false);
-		if (list[i].started) {
-			demand(&list[i], SEG_DEMAND_ABANDON);
-			seg_worker_join(&list[i].worker);
-		}
+	for (int i = 0; i < WORKERS; i++) {
+		if (list[i].started)
+			abandon(&list[i]);
 		if (list[i].buffer)
 			seg_buffer_destroy(list[i].buffer);
 	}
@@ -310,6 +323,66 @@ static void a_partition_that_was_lost_during_a_batch_gets_no_tick_before_it_is_c
 	assert_int_equal(first->closed, SEG_CLOSE_LOST);
 }
 
+/* --- messages that may kill the process --------------------------------------------------------- */
+
+static void mark(owned *o)
+{
+	push_message(o);
+	wait_for(asks, o, "the request for a mark");
+	seg_handoff_answer(&o->partition.handoff, 0, 1);
+}
+
+/* The first worker is handling a suspect message; the second has one, too. */
+static void both_have_a_suspect_message(void)
+{
+	first->blocked = true;
+	start(first, 2);
+	start(second, 2);
+	mark(first);
+	wait_for(is_one, &first->handled, "the first worker's message");
+	push_message(second);
+	let_time_pass();
+	assert_false(asks(second));
+}
+
+static void a_suspect_message_is_marked_and_handled_only_after_the_one_before_it(void **state)
+{
+	(void)state;
+	both_have_a_suspect_message();
+	assert_int_equal(second->handled, 0);
+	first->blocked = false;
+	wait_for(asks, second, "the request for the second mark");
+	seg_handoff_answer(&second->partition.handoff, 0, 1);
+	wait_for(is_one, &second->handled, "the second worker's message");
+}
+
+static void a_worker_that_waits_for_its_turn_stops_when_it_is_told_to(void **state)
+{
+	(void)state;
+	both_have_a_suspect_message();
+	demand(second, SEG_DEMAND_DRAIN);
+	wait_for(is_closed, second, "the second partition to be closed");
+	assert_int_equal(second->handled, 0);
+	assert_int_equal(first->closed, NOT_CLOSED);
+}
+
+static void a_message_that_has_been_marked_too_often_is_dead_lettered_and_the_turn_goes_on(void **state)
+{
+	(void)state;
+	both_have_a_suspect_message();
+	first->blocked = false;
+	wait_for(asks, second, "the request for the second mark");
+	seg_handoff_answer(&second->partition.handoff, 0, 10);
+	wait_for(asks, second, "the request for a dead letter");
+	assert_int_equal(second->partition.handoff.worker.request.kind, SEG_REQUEST_DEAD_LETTER);
+	assert_int_equal(second->partition.handoff.worker.request.attempts, 9);
+	seg_handoff_answer(&second->partition.handoff, 0, 0);
+	demand(second, SEG_DEMAND_DRAIN);
+	wait_for(is_closed, second, "the second partition to be closed");
+	assert_int_equal(second->handled, 0);
+	assert_int_equal(atomic_load(&second->partition.handoff.worker.handled), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -322,6 +395,9 @@ int main(void)
 		TEST(a_drained_partition_whose_lease_does_not_come_back_is_closed_as_lost),
 		TEST(a_partition_is_not_opened_without_a_lease),
 		TEST(a_partition_that_was_lost_during_a_batch_gets_no_tick_before_it_is_closed),
+		TEST(a_suspect_message_is_marked_and_handled_only_after_the_one_before_it),
+		TEST(a_worker_that_waits_for_its_turn_stops_when_it_is_told_to),
+		TEST(a_message_that_has_been_marked_too_often_is_dead_lettered_and_the_turn_goes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
