@@ -1,30 +1,13 @@
 #include "work/dispatch.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/clock.h"
+#include "plugin/answer.h"
 #include "work/calls.h"
 #include "work/failure.h"
 #include "work/poison.h"
 
 /* The pause when decoding runs out of memory. */
 #define MEMORY_PAUSE (100 * SEG_MS)
-
-/* An answer that the interface does not know is a failure of the first message, for the reason that `text` gets. */
-static seg_answer check_answer(seg_answer answer, size_t count, char *text, size_t size)
-{
-	/* "stop" may say that all of them are done. */
-	size_t most = answer.outcome == SEG_OUTCOME_STOP ? count : count - 1;
-	if (answer.outcome == SEG_OUTCOME_DONE ||
-	    (answer.outcome <= SEG_OUTCOME_STOP && answer.index <= most))
-		return answer;
-	snprintf(text, size,
-		 "the plugin answered outcome %" PRIu32 " index %" PRIu32
-		 " to a batch of %zu, which is no answer",
-		 answer.outcome, answer.index, count);
-	return (seg_answer){SEG_OUTCOME_RETRY, 0, text};
-}
 
 static seg_step stop_runner(seg_task *task, const char *reason)
 {
@@ -38,8 +21,8 @@ static seg_step stop_runner(seg_task *task, const char *reason)
 static seg_step take_answer(seg_task *task, const seg_buffer *buffer, size_t *index, size_t count,
 			    seg_answer answer)
 {
-	char invalid[128];
-	answer = check_answer(answer, count, invalid, sizeof(invalid));
+	char invalid[SEG_ANSWER_TEXT_MAX];
+	answer = seg_answer_check(answer, count, invalid, sizeof(invalid));
 	size_t done = answer.outcome == SEG_OUTCOME_DONE ? count : answer.index;
 	if (done > 0) {
 		*index += done;
