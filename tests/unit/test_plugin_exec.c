@@ -426,9 +426,11 @@ static void the_child_knows_its_partition_from_the_environment(void **state)
 static void options_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
-	test_plugin_refuses("exec", OPTIONS("command=cat", "framing=xml"), "option.framing must be lines or frames");
+	test_plugin_refuses("exec", OPTIONS("command=cat", "framing=xml"),
+			    "option.framing must be lines or frames");
 	test_plugin_refuses("exec", OPTIONS("command=cat", "window=0"), "option.window must be at least 1");
-	test_plugin_refuses("exec", OPTIONS("command=cat", "timeout=0"), "option.timeout must be at least 1ms");
+	test_plugin_refuses("exec", OPTIONS("command=cat", "timeout=0"),
+			    "option.timeout must be at least 1ms");
 }
 
 /* --- the examples ------------------------------------------------------------------------------------ */
