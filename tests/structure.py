@@ -28,6 +28,7 @@ CPLUSPLUS_ONLY = re.compile(r'^#ifdef __cplusplus\n.*?^#endif', re.S | re.M)
 DIRECTIVE = re.compile(r'^[ \t]*#[ \t]*(\w*)((?:\\\n|[^\n])*)', re.M)
 WORD = re.compile(r'[A-Za-z_]\w*')
 TOKEN = re.compile(r'[A-Za-z_]\w*|->|[^\s\w]|\n')
+TYPE_BEFORE = re.compile(r'\w|\*')  # a word before these is the type of a declaration, or a keyword
 NOT_USED_AFTER = {'.', '->', 'struct', 'enum', 'union', 'goto'}
 
 Function = collections.namedtuple('Function', 'name static path line lines')
@@ -76,14 +77,15 @@ class Source:
     def read(self, code):
         """A head outside of all braces says what the braces after it hold: a function's code, a type or a table."""
         depth, line, begin, head, before = 0, 1, 1, [], ''
-        for token in TOKEN.findall(code):
+        tokens = TOKEN.findall(code)
+        for token, after in zip(tokens, tokens[1:] + ['']):
             if token == '\n':
                 line += 1
                 continue
             if not head:
                 begin = line
             depth -= token == '}'
-            if depth > 0 and before not in NOT_USED_AFTER:
+            if depth > 0 and before not in NOT_USED_AFTER and not TYPE_BEFORE.match(after):
                 self.used.add(token)
             elif depth == 0 and token == '}':
                 name = function_name(head)

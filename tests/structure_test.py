@@ -97,6 +97,7 @@ class Structure(unittest.TestCase):
     def test_what_only_looks_like_a_call_is_none(self):
         for code in ('// seg_send()', '/* seg_send() */', 'const char *text = "seg_send()";', 'int seg_send(void);',
                      'void f(struct s *s) { s->seg_send(); }', 'struct s s = {.seg_send = 1};',
+                     'void f(void) { seg_send type, *pointer; seg_send *other; }',
                      'static int seg_send(void) { return 0; }\nint f(void) { return seg_send(); }'):
             with self.subTest(code):
                 self.passes({'stream/stream.c': f'{code}\nint seg_open(void) {{ return 0; }}'})

@@ -132,9 +132,9 @@ local function end_hold(p)
 	held_until[p], held_by[p] = nil, nil
 end
 
--- Takes back the partitions that the caller releases, and returns those that have no owner now. The epoch says
--- which ownership ends: the member's, or, if another process has replaced the caller, the caller's own, whose
--- partitions are held. `key` is tostring or tonumber: how `epoch` and the other tables are keyed.
+-- Takes back the partitions that the caller releases, and returns those that have no owner now. The epoch
+-- says which ownership ends: the member's, or, if another process has replaced the caller, the caller's own,
+-- whose partitions are held. `key` is tostring or tonumber: how `epoch` and the other tables are keyed.
 local function take_back(key)
 	local released = {}
 	for i = FIRST_RELEASE, #ARGV - 1, 2 do
@@ -207,7 +207,7 @@ local function read_released()
 end
 
 -- Hands the released partitions over to their targets, and returns what the caller owns now. Returns nil, and
--- writes nothing, if it needs the whole assignment: if a target is no member, for example, or a list is missing.
+-- writes nothing, if it needs the whole assignment: if a target is no member, for example, or has no list.
 local function hand_over_released()
 	local numbers = read_released() and numbers_in(list_of(me))
 	if not numbers then
