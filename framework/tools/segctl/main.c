@@ -3,7 +3,8 @@
  *
  *     segctl [OPTION ...] NOUN [VERB] [ARGUMENT ...]
  *
- * Options may stand anywhere.
+ * Options may stand anywhere. commands.c has the table of all commands, help.c prints it, and each command is in the file
+ * of its noun.
  */
 #include <errno.h>
 #include <locale.h>
