@@ -1,7 +1,7 @@
 #!/bin/sh
-# tests/sweep.sh [--quick] [--only SCENARIO:KIND]: makes each allocation and each system call of two small real
-# runs fail, one after the other, and then five in a row; see tests/sweep/sweep.c. About two minutes; --quick (as
-# ctest runs it) 20 s.
+# tests/sweep.sh [--quick] [--only SCENARIO[:KIND]]: makes each allocation and each system call of three small real
+# runs fail, one after the other, and then five in a row; see tests/sweep/sweep.c. About six minutes; --quick (as
+# ctest runs it) one minute.
 #
 # Builds what is needed (see tests/build.sh), or takes the build in $SEG_BUILD_DIR; one with AddressSanitizer finds
 # leaks, too. Exits with 1 if a run crashed, hung or lost something. Last line:
