@@ -1,7 +1,7 @@
 #!/bin/sh
-# tests/sweep.sh [--quick] [--only SCENARIO:KIND]: makes each allocation and each system call of two small real runs fail, one
-# after the other, and then five in a row (see tests/sweep/sweep.c). Takes about two minutes; with --quick, as ctest runs it,
-# 20 s.
+# tests/sweep.sh [--quick] [--only SCENARIO[:KIND]]: makes each allocation and each system call of three small real runs fail,
+# one after the other, and then five in a row (see tests/sweep/sweep.c). Takes about six minutes; with --quick, as ctest runs
+# it, one minute.
 #
 # Builds what it needs (see tests/build.sh), or uses the build in $SEG_BUILD_DIR; a build with AddressSanitizer also finds leaks.
 # Exits with 1 if a run crashed, hung or lost a message. Last line:

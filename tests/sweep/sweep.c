@@ -1,5 +1,5 @@
 /*
- * sweep [--quick] [--only SCENARIO:KIND] - makes the 1st, 2nd, 3rd ... allocation or system call of a small
+ * sweep [--quick] [--only SCENARIO[:KIND]] - makes the 1st, 2nd, 3rd ... allocation or system call of a small
  * real run fail, until a run ends before its turn comes. Whatever fails, a run must end: with all done, or
  * with a line that says what was wrong; and what is committed must have been handled, what was acknowledged
  * must be there.
@@ -463,7 +463,7 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
 			only = argv[++i];
 		} else {
-			fputs("usage: sweep [--quick] [--only library|runner|reload:memory|system[-famine]]\n",
+			fputs("usage: sweep [--quick] [--only library|runner|reload[:memory|system[-famine]]]\n",
 			      stderr);
 			return EX_USAGE;
 		}
@@ -473,7 +473,7 @@ int main(int argc, char **argv)
 		for (int k = 0; k < KINDS; k++) {
 			char name[48];
 			snprintf(name, sizeof(name), "%s:%s", scenarios[s], kinds[k].name);
-			if (!only || strcmp(only, name) == 0)
+			if (!only || strcmp(only, name) == 0 || strcmp(only, scenarios[s]) == 0)
 				sweep_through(scenarios[s], &kinds[k]);
 		}
 	seg_client_close(client);
