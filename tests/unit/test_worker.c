@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "harness/server.h"
+#include "partition/parser.h"
 #include "work/worker.h"
 
 enum { PATIENCE_MS = 10000, LONG_MS = 50, WORKERS = 2, NOT_CLOSED = -1 };
@@ -26,7 +27,7 @@ enum { PATIENCE_MS = 10000, LONG_MS = 50, WORKERS = 2, NOT_CLOSED = -1 };
 typedef struct {
 	seg_partition partition;
 	seg_worker worker;
-	seg_buffer *buffer;
+	seg_fetched *fetched;
 	bool started;
 	atomic_int opened, handled, ticks;
 	atomic_int closed;         /* a seg_close_reason, or NOT_CLOSED */
@@ -152,8 +153,8 @@ static int tear_down(void **state)
 	for (int i = 0; i < WORKERS; i++) {
 		if (list[i].started)
 			abandon(&list[i]);
-		if (list[i].buffer)
-			seg_buffer_destroy(list[i].buffer);
+		if (list[i].fetched)
+			seg_fetched_release(list[i].fetched);
 	}
 	seg_retrying_fini(&retrying);
 	seg_waker_fini(&waker);
@@ -173,14 +174,16 @@ static void start(owned *o, uint32_t crashes)
 
 static void push_message(owned *o)
 {
-	o->buffer = seg_buffer_create(1);
-	assert_true(seg_buffer_entry(o->buffer, "1-0", 3, 4));
-	assert_true(seg_buffer_text(o->buffer, "partitionKey", 12));
-	assert_true(seg_buffer_text(o->buffer, "k", 1));
-	assert_true(seg_buffer_text(o->buffer, "data", 4));
-	assert_true(seg_buffer_text(o->buffer, "d", 1));
-	seg_buffer_finish(o->buffer);
-	assert_true(seg_handoff_push(&o->partition.handoff, o->buffer));
+	seg_parser parser = {0};
+	o->fetched = seg_fetched_create(1);
+	seg_parser_begin(&parser, o->fetched, (seg_id){0, 0});
+	assert_true(seg_parser_entry(&parser, "1-0", 3, 4));
+	assert_true(seg_parser_text(&parser, "partitionKey", 12));
+	assert_true(seg_parser_text(&parser, "k", 1));
+	assert_true(seg_parser_text(&parser, "data", 4));
+	assert_true(seg_parser_text(&parser, "d", 1));
+	seg_parser_finish(&parser);
+	assert_true(seg_handoff_push(&o->partition.handoff, o->fetched));
 }
 
 static void renew_lease(owned *o)

@@ -72,7 +72,7 @@ static void describe_call(const seg_partition *p, int64_t now, char *text, size_
 {
 	const seg_worker *worker = p->user;
 	char where[SEG_PLUGIN_CALL_TEXT_MAX];
-	int64_t since = p->running ? seg_plugin_call_since(&worker->task.call) : 0;
+	int64_t since = p->agent.running ? seg_plugin_call_since(&worker->task.call) : 0;
 	text[0] = '\0';
 	if (since)
 		snprintf(text, size, "; for %" PRId64 " ms in %s", (now - since) / SEG_MS,
@@ -88,10 +88,10 @@ static void report(void *arg, const seg_partition *p, int64_t now)
 	seg_log(&p->logger, SEG_LOG_INFO,
 		"%s%s; committed %s, handled %s, fetched %s; %u batches (%zu bytes) in flight, %" PRIu64
 		" messages not committed%s",
-		seg_ownership_state_name(p->own.state), p->running ? "" : ", no worker",
-		seg_id_format(p->committed, committed), seg_id_format(p->handled, handled),
-		seg_id_format(p->fetched, fetched), p->outstanding_count, p->outstanding_bytes,
-		seg_partition_uncommitted(p), call);
+		seg_ownership_state_name(p->own.state), p->agent.running ? "" : ", no worker",
+		seg_id_format(p->ledger.committed, committed), seg_id_format(p->ledger.handled, handled),
+		seg_id_format(p->ledger.fetched, fetched), p->ledger.outstanding_count,
+		p->ledger.outstanding_bytes, seg_ledger_uncommitted(&p->ledger), call);
 }
 
 static void fatal(void *arg, const seg_error *error)
