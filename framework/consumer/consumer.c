@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "base/range.h"
 #include "consumer/slot.h"
 #include "group/member.h"
 

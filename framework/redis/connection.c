@@ -13,8 +13,10 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "base/random.h"
-#include "redis/output.h"
+#include "redis/pipeline.h"
+#include "redis/preparation.h"
 #include "redis/reader.h"
+#include "redis/resolver.h"
 #include "redis/transport.h"
 
 enum {
@@ -26,40 +28,28 @@ enum {
 #define BACKOFF_CAP (2 * SEG_SECOND)
 #define STABLE (5 * SEG_SECOND)
 
-typedef enum { DOWN, CONNECTING, PREPARING, READY } connection_state;
-
-typedef struct {
-	seg_reply_fn fn;
-	void *arg;
-	seg_entry_sink *sink;
-} waiting_command;
+typedef enum { DOWN, RESOLVING, CONNECTING, PREPARING, READY } connection_state;
 
 struct seg_connection {
 	seg_connection_options options;
 	char client_name[SEG_NAME_MAX + 1];
 	connection_state state;
 	int fd;
-	unsigned failures; /* in a row */
+	seg_lookup *lookup; /* RESOLVING, and DOWN while it takes longer than an attempt; else NULL */
+	unsigned failures;  /* in a row */
 	uint64_t incarnation;
-	int64_t client_id;  /* CLIENT ID, or -1 */
 	int64_t retry_at;   /* DOWN: when to connect */
 	int64_t ready_at;   /* READY: since when */
-	int64_t connect_by; /* CONNECTING, PREPARING */
-	int64_t heard_at;   /* the last byte, or the first command since nothing waited */
+	int64_t connect_by; /* RESOLVING, CONNECTING, PREPARING */
+	int64_t heard_at;   /* when the last byte came */
 	bool in_callbacks;  /* a break is put off until they are through */
 	bool break_wanted;
 	seg_error error;
 
-	seg_output output;
+	seg_pipeline pipeline;
+	seg_preparation preparation;
 	seg_reader reader;
 	char *read_buffer;
-
-	/* A ring: commands without an answer, oldest at head. */
-	waiting_command *waiting;
-	size_t head, count, capacity; /* capacity is a power of two */
-
-	unsigned preparing; /* answers of the preparation that are due */
-	unsigned reloading; /* and of scripts that Redis had forgotten */
 };
 
 static void went_down(seg_connection *c);
@@ -76,11 +66,12 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 		 options->client_name ? options->client_name : "");
 	c->options.client_name = c->client_name;
 	c->fd = -1;
-	c->client_id = -1;
-	c->capacity = 64;
-	c->waiting = calloc(c->capacity, sizeof(*c->waiting));
+	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
+					   .address = options->address,
+					   .client_name = c->client_name};
 	c->read_buffer = malloc(READ_SIZE);
-	if (!c->waiting || !c->read_buffer || !seg_reader_init(&c->reader)) {
+	bool made = seg_pipeline_init(&c->pipeline) && seg_reader_init(&c->reader);
+	if (!made || !c->read_buffer) {
 		seg_connection_destroy(c);
 		return NULL;
 	}
@@ -96,22 +87,14 @@ void seg_connection_destroy(seg_connection *c)
 		seg_fail(&c->error, SEG_ECLOSED, "the connection to %s was closed", c->options.address->text);
 		went_down(c);
 	}
+	seg_lookup_end(c->lookup);
 	seg_reader_fini(&c->reader);
-	seg_output_fini(&c->output);
-	free(c->waiting);
+	seg_pipeline_fini(&c->pipeline);
 	free(c->read_buffer);
 	free(c);
 }
 
 /* --- going up and down --------------------------------------------------- */
-
-static waiting_command pop_waiting(seg_connection *c)
-{
-	waiting_command command = c->waiting[c->head];
-	c->head = (c->head + 1) & (c->capacity - 1);
-	c->count--;
-	return command;
-}
 
 /* c->error says why. Runs what waits with NULL, and plans the next attempt. */
 static void went_down(seg_connection *c)
@@ -122,16 +105,15 @@ static void went_down(seg_connection *c)
 	c->fd = -1;
 	c->state = DOWN;
 	c->break_wanted = false;
-	c->client_id = -1;
 	/* A connection that breaks right after each success is no success: the pauses go on growing. */
 	if (was_ready && seg_now() - c->ready_at > STABLE)
 		c->failures = 0;
 	c->failures++;
 	c->retry_at = seg_now() + seg_backoff(BACKOFF_BASE, BACKOFF_CAP, c->failures);
-	seg_output_clear(&c->output);
+	seg_output_clear(&c->pipeline.output);
 	c->in_callbacks = true;
-	while (c->count > 0) {
-		waiting_command command = pop_waiting(c);
+	while (c->pipeline.count > 0) {
+		seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
 		command.fn(command.arg, NULL);
 	}
 	c->in_callbacks = false;
@@ -168,9 +150,9 @@ void seg_connection_break(seg_connection *c, int status, const char *format, ...
 	fail_now(c, status, text);
 }
 
-static void start_connecting(seg_connection *c, int64_t now)
+static void start_connecting(seg_connection *c, int fd, int64_t now)
 {
-	c->fd = seg_transport_open(c->options.address, c->failures, &c->error);
+	c->fd = fd;
 	if (c->fd < 0) {
 		went_down(c);
 		return;
@@ -181,39 +163,46 @@ static void start_connecting(seg_connection *c, int64_t now)
 		return;
 	}
 	c->state = CONNECTING;
-	c->connect_by = now + c->options.connect_timeout;
 	c->heard_at = now;
+}
+
+/* A lookup that took longer than the attempt before it is gone on with: never two at once. */
+static void start_attempt(seg_connection *c, int64_t now)
+{
+	const seg_address *address = c->options.address;
+	c->connect_by = now + c->options.connect_timeout;
+	if (address->path) {
+		start_connecting(c, seg_transport_open_unix(address, &c->error), now);
+		return;
+	}
+	if (!c->lookup)
+		c->lookup = seg_lookup_start(address->host, address->port, &c->error);
+	if (c->lookup)
+		c->state = RESOLVING;
+	else
+		went_down(c);
+}
+
+static void finish_lookup(seg_connection *c, int64_t now)
+{
+	const seg_address *address = c->options.address;
+	int failure, fd = -1;
+	const struct addrinfo *list = seg_lookup_result(c->lookup, &failure);
+	if (list)
+		fd = seg_transport_open_tcp(address, list, c->failures, &c->error);
+	else
+		seg_fail(&c->error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", address->text,
+			 gai_strerror(failure));
+	seg_lookup_end(c->lookup);
+	c->lookup = NULL;
+	start_connecting(c, fd, now);
 }
 
 /* --- commands ------------------------------------------------------------ */
 
-static bool push_waiting(seg_connection *c, seg_reply_fn fn, void *arg, seg_entry_sink *sink)
+static bool takes_commands(const seg_connection *c)
 {
-	if (c->count == c->capacity) {
-		waiting_command *larger = calloc(c->capacity * 2, sizeof(*larger));
-		if (!larger)
-			return false;
-		for (size_t i = 0; i < c->count; i++)
-			larger[i] = c->waiting[(c->head + i) & (c->capacity - 1)];
-		free(c->waiting);
-		c->waiting = larger;
-		c->head = 0;
-		c->capacity *= 2;
-	}
-	if (c->count == 0)
-		c->heard_at = seg_now();
-	c->waiting[(c->head + c->count) & (c->capacity - 1)] = (waiting_command){fn, arg, sink};
-	c->count++;
-	return true;
-}
-
-static bool issue(seg_connection *c, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
-		  const char *const *argv, const size_t *lengths)
-{
-	if (!seg_output_reserve(&c->output, argc, argv, lengths) || !push_waiting(c, fn, arg, sink))
-		return false;
-	seg_output_command(&c->output, argc, argv, lengths);
-	return true;
+	return c->state == READY && !c->break_wanted;
 }
 
 bool seg_connection_command(seg_connection *c, seg_reply_fn fn, void *arg, int argc, const char *const *argv,
@@ -225,9 +214,7 @@ bool seg_connection_command(seg_connection *c, seg_reply_fn fn, void *arg, int a
 bool seg_connection_entries(seg_connection *c, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 			    const char *const *argv, const size_t *lengths)
 {
-	if (c->state != READY || c->break_wanted)
-		return false;
-	return issue(c, sink, fn, arg, argc, argv, lengths);
+	return takes_commands(c) && seg_pipeline_command(&c->pipeline, sink, fn, arg, argc, argv, lengths);
 }
 
 enum { WORDS_MAX = 16 };
@@ -253,140 +240,36 @@ bool seg_connection_words(seg_connection *c, seg_reply_fn fn, void *arg, ...)
 bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn, void *arg, int keys,
 			   int argc, const char *const *argv, const size_t *lengths)
 {
-	if (c->state != READY || c->break_wanted)
-		return false;
-	char key_count[12];
-	snprintf(key_count, sizeof(key_count), "%d", keys);
-	const char *head[3] = {"EVALSHA", seg_script_sources[script].sha1, key_count};
-	if (!seg_output_reserve(&c->output, argc, argv, lengths) || !push_waiting(c, fn, arg, NULL))
-		return false;
-	seg_output_begin(&c->output, 3 + argc);
-	seg_output_arguments(&c->output, 3, head, NULL);
-	seg_output_arguments(&c->output, argc, argv, lengths);
-	return true;
+	return takes_commands(c) &&
+	       seg_pipeline_script(&c->pipeline, script, fn, arg, keys, argc, argv, lengths);
 }
 
 /* --- preparing a fresh connection ------------------------------------------ */
 
-static void prepared_one(seg_connection *c)
-{
-	if (--c->preparing > 0 || c->break_wanted)
-		return;
-	c->state = READY;
-	c->incarnation++;
-	c->ready_at = seg_now();
-	c->error.status = 0;
-	if (c->options.on_state)
-		c->options.on_state(c->options.arg, true, NULL);
-}
-
-static void prepared(void *arg, const seg_reply *reply)
-{
-	seg_connection *c = arg;
-	if (!reply || c->break_wanted)
-		return;
-	if (reply->type == SEG_REPLY_ERROR) {
-		/* LOADING, say, passes as an absence does. */
-		int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
-		const char *where = c->options.address->text;
-		if (strncmp(reply->text, "NOAUTH", 6) == 0)
-			seg_connection_break(
-				c, status,
-				"Redis at %s asks for a password; put it into the address: redis://:password@host",
-				where);
-		else if (status == SEG_EAUTH)
-			seg_connection_break(c, status, "Redis at %s refuses this user or password: %.200s",
-					     where, reply->text);
-		else
-			seg_connection_break(c, status, "Redis at %s is not usable: %.300s", where,
-					     reply->text);
-		return;
-	}
-	prepared_one(c);
-}
-
-static void prepared_optional(void *arg, const seg_reply *reply)
-{
-	seg_connection *c = arg;
-	if (reply)
-		prepared_one(c);
-}
-
-static void got_client_id(void *arg, const seg_reply *reply)
-{
-	seg_connection *c = arg;
-	c->client_id = seg_reply_number(reply, -1);
-	prepared_optional(c, reply);
-}
-
-/*
- * The scripts come last, in the order of the enum. An answer that is not the script's hash belongs to another question, and
- * so would all that follow.
- */
-static void loaded_script(void *arg, const seg_reply *reply)
-{
-	seg_connection *c = arg;
-	if (!reply)
-		return;
-	const struct seg_script_source *script = &seg_script_sources[SEG_SCRIPT_COUNT - c->preparing];
-	if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, script->sha1))
-		seg_connection_break(
-			c, SEG_EPROTOCOL,
-			"what answers at %s takes script %s for another one; is there a proxy between?",
-			c->options.address->text, script->name);
-	prepared(c, reply);
-}
-
-static bool prepare(seg_connection *c, seg_reply_fn fn, const char *a, const char *b, const char *d)
-{
-	const char *argv[3] = {a, b, d};
-	int argc = d ? 3 : b ? 2 : 1;
-	c->preparing++;
-	return issue(c, NULL, fn, c, argc, argv, NULL);
-}
-
 static void start_preparing(seg_connection *c)
 {
-	const seg_address *address = c->options.address;
 	c->state = PREPARING;
-	c->preparing = 0;
-	bool good = true;
-	if (address->password && address->user)
-		good = prepare(c, prepared, "AUTH", address->user, address->password);
-	else if (address->password)
-		good = prepare(c, prepared, "AUTH", address->password, NULL);
-	if (address->database) {
-		char database[12];
-		snprintf(database, sizeof(database), "%u", address->database);
-		good = good && prepare(c, prepared, "SELECT", database, NULL);
-	}
-	if (c->client_name[0])
-		good = good && prepare(c, prepared_optional, "CLIENT", "SETNAME", c->client_name);
-	good = good && prepare(c, got_client_id, "CLIENT", "ID", NULL);
-	for (int i = 0; i < SEG_SCRIPT_COUNT && good; i++)
-		good = prepare(c, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
-	if (!good)
+	if (!seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
 }
 
-static void reloaded_script(void *arg, const seg_reply *reply)
+/* After each reply, until the connection is ready. */
+static void check_preparation(seg_connection *c)
 {
-	seg_connection *c = arg;
-	(void)reply;
-	c->reloading--;
-}
-
-/*
- * Redis forgot the scripts (SCRIPT FLUSH, a failover): hand them over again, once for all the calls that were under way
- * and are refused before the first of these is answered.
- */
-static void reload_scripts(seg_connection *c)
-{
-	if (c->reloading > 0)
-		return;
-	for (int i = 0; i < SEG_SCRIPT_COUNT; i++) {
-		const char *argv[3] = {"SCRIPT", "LOAD", seg_script_sources[i].text};
-		c->reloading += issue(c, NULL, reloaded_script, c, 3, argv, NULL);
+	switch (c->preparation.outcome) {
+	case SEG_PREPARATION_DUE:
+		break;
+	case SEG_PREPARATION_FAILED:
+		seg_connection_break(c, c->preparation.error.status, "%s", c->preparation.error.text);
+		break;
+	case SEG_PREPARATION_DONE:
+		c->state = READY;
+		c->incarnation++;
+		c->ready_at = seg_now();
+		c->error.status = 0;
+		if (c->options.on_state)
+			c->options.on_state(c->options.arg, true, NULL);
+		break;
 	}
 }
 
@@ -394,15 +277,17 @@ static void reload_scripts(seg_connection *c)
 
 static void answer(seg_connection *c, const seg_reply *reply)
 {
-	if (c->count == 0) {
+	if (c->pipeline.count == 0) {
 		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s answered what nobody asked",
 				     c->options.address->text);
 		return;
 	}
-	waiting_command command = pop_waiting(c);
+	seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
 	if (reply->type == SEG_REPLY_ERROR && strncmp(reply->text, "NOSCRIPT", 8) == 0)
-		reload_scripts(c);
+		seg_preparation_reload_scripts(&c->preparation);
 	command.fn(command.arg, reply);
+	if (c->state == PREPARING && !c->break_wanted)
+		check_preparation(c);
 }
 
 /* Runs the callbacks of all whole replies; false if the connection broke. */
@@ -412,8 +297,7 @@ static bool take_replies(seg_connection *c)
 	c->in_callbacks = true;
 	while (!c->break_wanted) {
 		const seg_reply *reply = NULL;
-		seg_entry_sink *sink = c->count ? c->waiting[c->head].sink : NULL;
-		int got = seg_reader_next(&c->reader, sink, &reply);
+		int got = seg_reader_next(&c->reader, seg_pipeline_sink(&c->pipeline), &reply);
 		if (got == 0)
 			break;
 		if (got < 0) {
@@ -460,9 +344,9 @@ static void read_some(seg_connection *c, int64_t now)
 
 void seg_connection_flush(seg_connection *c)
 {
-	while (c->fd >= 0 && c->state >= PREPARING && seg_output_length(&c->output) > 0) {
-		ssize_t n = seg_transport_write(c->fd, seg_output_bytes(&c->output),
-						seg_output_length(&c->output));
+	seg_output *output = &c->pipeline.output;
+	while (c->fd >= 0 && c->state >= PREPARING && seg_output_length(output) > 0) {
+		ssize_t n = seg_transport_write(c->fd, seg_output_bytes(output), seg_output_length(output));
 		if (n < 0) {
 			if (errno == EAGAIN)
 				return;
@@ -472,18 +356,30 @@ void seg_connection_flush(seg_connection *c)
 			fail_now(c, SEG_EUNREACHABLE, text);
 			return;
 		}
-		seg_output_consume(&c->output, (size_t)n);
+		seg_output_consume(output, (size_t)n);
 	}
+}
+
+/* When a connection that still owes an answer is broken; SEG_NEVER: no answer is due, or it may take for ever. */
+static int64_t answer_by(const seg_connection *c)
+{
+	if (c->pipeline.count == 0 || c->options.answer_timeout == 0)
+		return SEG_NEVER;
+	int64_t since = c->heard_at > c->pipeline.busy_since ? c->heard_at : c->pipeline.busy_since;
+	return since + c->options.answer_timeout;
 }
 
 static void check_timeouts(seg_connection *c, int64_t now)
 {
-	if ((c->state == CONNECTING || c->state == PREPARING) && now >= c->connect_by)
+	if (c->state == RESOLVING && now >= c->connect_by)
+		seg_connection_break(c, SEG_EUNREACHABLE, "the host of %s was not found within %lld ms",
+				     c->options.address->text,
+				     (long long)(c->options.connect_timeout / SEG_MS));
+	else if ((c->state == CONNECTING || c->state == PREPARING) && now >= c->connect_by)
 		seg_connection_break(c, SEG_EUNREACHABLE, "no answer from %s within %lld ms",
 				     c->options.address->text,
 				     (long long)(c->options.connect_timeout / SEG_MS));
-	else if (c->state == READY && c->count > 0 && c->options.answer_timeout > 0 &&
-		 now >= c->heard_at + c->options.answer_timeout)
+	else if (c->state == READY && now >= answer_by(c))
 		seg_connection_break(c, SEG_EUNREACHABLE, "Redis at %s did not answer for %lld ms",
 				     c->options.address->text,
 				     (long long)(c->options.answer_timeout / SEG_MS));
@@ -494,13 +390,12 @@ static int64_t next_timer(const seg_connection *c)
 	switch (c->state) {
 	case DOWN:
 		return c->retry_at;
+	case RESOLVING:
 	case CONNECTING:
 	case PREPARING:
 		return c->connect_by;
 	case READY:
-		if (c->count > 0 && c->options.answer_timeout > 0)
-			return c->heard_at + c->options.answer_timeout;
-		return SEG_NEVER;
+		return answer_by(c);
 	}
 	return SEG_NEVER;
 }
@@ -508,7 +403,9 @@ static int64_t next_timer(const seg_connection *c)
 int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 {
 	if (c->state == DOWN && now >= c->retry_at)
-		start_connecting(c, now);
+		start_attempt(c, now);
+	if (c->state == RESOLVING && seg_lookup_done(c->lookup))
+		finish_lookup(c, now);
 	if (c->state == CONNECTING) {
 		struct pollfd poller = {.fd = c->fd, .events = POLLOUT};
 		if (poll(&poller, 1, 0) == 1) {
@@ -529,11 +426,11 @@ int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 	return next_timer(c);
 }
 
-/* --- looking and waiting ----------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------- */
 
 bool seg_connection_ready(const seg_connection *c)
 {
-	return c->state == READY && !c->break_wanted;
+	return takes_commands(c);
 }
 
 const seg_error *seg_connection_error(const seg_connection *c)
@@ -548,64 +445,29 @@ uint64_t seg_connection_incarnation(const seg_connection *c)
 
 int64_t seg_connection_client_id(const seg_connection *c)
 {
-	return c->client_id;
+	return c->state >= PREPARING ? c->preparation.client_id : -1;
 }
 
 size_t seg_connection_waiting(const seg_connection *c)
 {
-	return c->count;
+	return c->pipeline.count;
 }
 
 size_t seg_connection_unsent(const seg_connection *c)
 {
-	return seg_output_length(&c->output);
+	return seg_output_length(&c->pipeline.output);
 }
 
 int seg_connection_fd(const seg_connection *c)
 {
-	return c->fd;
+	return c->state == RESOLVING ? seg_lookup_fd(c->lookup) : c->fd;
 }
 
 uint32_t seg_connection_events(const seg_connection *c)
 {
+	if (c->state == RESOLVING)
+		return EPOLLIN;
 	if (c->state == CONNECTING)
 		return EPOLLOUT;
-	return EPOLLIN | (seg_output_length(&c->output) ? EPOLLOUT : 0);
-}
-
-static bool refused_for_good(const seg_connection *c)
-{
-	return c->state == DOWN && (c->error.status == SEG_EAUTH || c->error.status == SEG_EPROTOCOL);
-}
-
-static int wait_for(seg_connection *c, const bool *done, int64_t deadline)
-{
-	for (;;) {
-		int64_t now = seg_now();
-		int64_t timer = seg_connection_tick(c, now, true);
-		if (done ? *done : seg_connection_ready(c))
-			return 0;
-		if (refused_for_good(c))
-			return c->error.status;
-		now = seg_now();
-		if (now >= deadline)
-			return SEG_ETIMEOUT;
-		uint32_t wanted = c->fd >= 0 ? seg_connection_events(c) : 0;
-		struct pollfd poller = {
-			.fd = c->fd,
-			.events =
-				(short)((wanted & EPOLLIN ? POLLIN : 0) | (wanted & EPOLLOUT ? POLLOUT : 0)),
-		};
-		poll(&poller, 1, seg_poll_timeout(timer < deadline ? timer : deadline, now));
-	}
-}
-
-int seg_connection_wait(seg_connection *c, const bool *done, int64_t deadline)
-{
-	return wait_for(c, done, deadline);
-}
-
-int seg_connection_wait_ready(seg_connection *c, int64_t deadline)
-{
-	return wait_for(c, NULL, deadline);
+	return EPOLLIN | (seg_output_length(&c->pipeline.output) ? EPOLLOUT : 0);
 }

@@ -26,16 +26,13 @@
 
 typedef struct seg_connection seg_connection;
 
-/* reply is NULL if the connection was lost before the answer. */
-typedef void (*seg_reply_fn)(void *arg, const seg_reply *reply);
-
 /* up: ready for commands; else lost, with `why` (borrowed), after all callbacks have run with NULL. */
 typedef void (*seg_connection_state_fn)(void *arg, bool up, const seg_error *why);
 
 typedef struct seg_connection_options {
 	const seg_address *address; /* borrowed: outlives the connection */
 	const char *client_name;    /* copied; CLIENT SETNAME */
-	int64_t connect_timeout;    /* ns, for connecting and preparing together */
+	int64_t connect_timeout;    /* ns, for looking up the host, connecting and preparing together */
 	int64_t answer_timeout; /* ns without a byte while an answer is due: the connection is broken; 0: never */
 	seg_logger logger;
 	seg_connection_state_fn on_state; /* or NULL */
@@ -91,7 +88,7 @@ size_t seg_connection_unsent(const seg_connection *connection);
 
 /* --- for the owner's event loop --- */
 
-/* The socket, or -1 while there is none. Changes at reconnects. */
+/* The descriptor to poll, or -1 while there is none. It changes while connecting, and at reconnects: ask each time. */
 int seg_connection_fd(const seg_connection *connection);
 
 /* EPOLLIN, and EPOLLOUT while there is something to write (or a connect to finish). */

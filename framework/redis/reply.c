@@ -1,10 +1,10 @@
 #include "redis/reply.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <segmenter/segmenter.h>
 
 #include "redis/reader.h"
 
@@ -25,13 +25,11 @@ static char depth_mark[DEPTHS];
 
 static seg_reply entries_done = {.type = SEG_REPLY_ARRAY};
 
+/* With a sink, every array is one of entries. A value without a parent comes instead of them, and is a tree. */
 static bool in_entries(const redisReadTask *task)
 {
 	const seg_reader *reader = task->privdata;
-	if (!reader->sink)
-		return false;
-	/* Errors and nil come instead of the outer array, and are read as a tree. */
-	return task->parent || task->type == REDIS_REPLY_ARRAY;
+	return reader->sink && task->parent;
 }
 
 static int depth_of(const redisReadTask *task)
@@ -43,18 +41,18 @@ static void *entries_array(const redisReadTask *task, size_t elements)
 {
 	seg_reader *reader = task->privdata;
 	int depth = depth_of(task);
-	bool fits = depth < DEPTHS;
+	bool fits = task->type == REDIS_REPLY_ARRAY;
 	switch (depth) {
 	case 0:
 	case 2:
-		fits = depth == 0 || task->idx == 1;
+		fits = fits && (depth == 0 || task->idx == 1);
 		break;
 	case 1:
 	case 3:
-		fits = elements == 2;
+		fits = fits && elements == 2;
 		break;
 	case 4:
-		fits = task->idx == 1 && elements % 2 == 0 &&
+		fits = fits && task->idx == 1 && elements % 2 == 0 &&
 		       reader->sink->entry(reader->sink, reader->id, reader->id_length, (int64_t)elements);
 		break;
 	default:
@@ -68,7 +66,9 @@ static void *entries_text(const redisReadTask *task, char *text, size_t length)
 	seg_reader *reader = task->privdata;
 	int depth = depth_of(task);
 	bool taken = false;
-	if (depth == 5) {
+	if (task->type == REDIS_REPLY_ERROR) {
+		taken = false;
+	} else if (depth == 5) {
 		taken = reader->sink->text(reader->sink, text, length);
 	} else if (depth == 4 && task->idx == 0 && length < sizeof(reader->id)) {
 		memcpy(reader->id, text, length);
@@ -120,9 +120,9 @@ static void *create_string(const redisReadTask *task, char *text, size_t length)
 
 static void *new_array(const redisReadTask *task, size_t elements)
 {
-	if (in_entries(task))
-		return entries_array(task, elements);
 	seg_reader *reader = task->privdata;
+	if (reader->sink)
+		return entries_array(task, elements);
 	seg_reply *node = tree_node(task, SEG_REPLY_ARRAY);
 	if (!node)
 		return NULL;
@@ -277,9 +277,19 @@ int64_t seg_reply_number(const seg_reply *reply, int64_t otherwise)
 		return reply->integer;
 	if (reply->type != SEG_REPLY_TEXT || reply->length == 0)
 		return otherwise;
+	/* strtoll skips blanks and a plus sign, stops at a NUL, and cuts what is too large. */
+	if (reply->text[0] != '-' && !isdigit((unsigned char)reply->text[0]))
+		return otherwise;
 	char *end;
+	errno = 0;
 	long long value = strtoll(reply->text, &end, 10);
-	return *end ? otherwise : value;
+	return errno || end != reply->text + reply->length ? otherwise : value;
+}
+
+bool seg_reply_id(const seg_reply *reply, seg_id *id)
+{
+	return reply && reply->type == SEG_REPLY_TEXT && strlen(reply->text) == reply->length &&
+	       seg_id_parse(reply->text, id) == 0;
 }
 
 /* Redis's error codes are the first word of the text; scripts' errors keep those of the command that failed. */
@@ -297,7 +307,10 @@ static bool has_code(const seg_reply *reply, const char *const *codes)
 int seg_reply_status(const seg_reply *reply)
 {
 	static const char *const login[] = {"NOAUTH", "WRONGPASS", "NOPERM", NULL};
-	if (has_code(reply, login) || strstr(reply->text, "ERR AUTH") == reply->text)
+	static const char about_login[] = "ERR AUTH";
+	if (!reply || reply->type != SEG_REPLY_ERROR)
+		return SEG_EPROTOCOL;
+	if (has_code(reply, login) || strncmp(reply->text, about_login, sizeof(about_login) - 1) == 0)
 		return SEG_EAUTH;
 	return SEG_ESERVER;
 }

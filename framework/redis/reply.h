@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <segmenter/segmenter.h>
+
 typedef enum seg_reply_type {
 	SEG_REPLY_NIL,
 	SEG_REPLY_TEXT, /* a bulk string or a status */
@@ -33,6 +35,9 @@ typedef struct seg_reply {
 	size_t count; /* of elements */
 } seg_reply;
 
+/* Gets the answer to a command. reply is NULL if the connection was lost before the answer. */
+typedef void (*seg_reply_fn)(void *arg, const seg_reply *reply);
+
 /* Whether it is text (or a status) of exactly these characters; false for NULL. */
 bool seg_reply_is(const seg_reply *reply, const char *text);
 
@@ -42,7 +47,13 @@ const seg_reply *seg_reply_at(const seg_reply *reply, size_t i);
 /* Its number, also if it is written as text; `otherwise` if it is none. */
 int64_t seg_reply_number(const seg_reply *reply, int64_t otherwise);
 
-/* The status an error reply stands for: SEG_EAUTH (a login or a right is missing) or SEG_ESERVER. */
+/* Reads an id that is written as text, "ms-seq" or "ms"; false, with *id unchanged, if it is anything else or NULL. */
+bool seg_reply_id(const seg_reply *reply, seg_id *id);
+
+/*
+ * The status that an error reply stands for: SEG_EAUTH (a login or a right is missing) or SEG_ESERVER; SEG_EPROTOCOL if
+ * the reply is no error.
+ */
 int seg_reply_status(const seg_reply *reply);
 
 /*

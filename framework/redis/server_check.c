@@ -68,14 +68,15 @@ void seg_server_facts_read(seg_server_facts *facts, const char *info, size_t len
 
 void seg_server_facts_read_config(seg_server_facts *facts, const seg_reply *reply)
 {
-	for (size_t i = 0; reply && i + 1 < reply->count; i += 2) {
-		const seg_reply *value = reply->elements[i + 1];
+	size_t count = reply && reply->type == SEG_REPLY_ARRAY ? reply->count : 0;
+	for (size_t i = 0; i + 1 < count; i += 2) {
+		const seg_reply *value = seg_reply_at(reply, i + 1);
 		if (!value || value->type != SEG_REPLY_TEXT)
 			continue;
-		if (seg_reply_is(reply->elements[i], "save")) {
+		if (seg_reply_is(seg_reply_at(reply, i), "save")) {
 			copy_text(facts->save, sizeof(facts->save), value->text, value->length);
 			facts->config_known = true;
-		} else if (seg_reply_is(reply->elements[i], "appendfsync")) {
+		} else if (seg_reply_is(seg_reply_at(reply, i), "appendfsync")) {
 			copy_text(facts->append_fsync, sizeof(facts->append_fsync), value->text,
 				  value->length);
 		}
@@ -179,8 +180,10 @@ int seg_server_check_reply(const seg_reply *info, bool allow_eviction, const cha
 			   seg_server_facts *facts, seg_error *error)
 {
 	*facts = (seg_server_facts){0};
-	if (!info || info->type != SEG_REPLY_TEXT)
+	if (!info || info->type == SEG_REPLY_ERROR)
 		return 0;
-	seg_server_facts_read(facts, info->text, info->length);
+	/* A reply of another type names no version, and is refused for that. */
+	if (info->type == SEG_REPLY_TEXT)
+		seg_server_facts_read(facts, info->text, info->length);
 	return seg_server_check(facts, allow_eviction, where, NULL, error);
 }

@@ -1,7 +1,6 @@
 #include "redis/transport.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -31,7 +30,7 @@ static int start_connect(int fd, const struct sockaddr *address, socklen_t lengt
 	return -1;
 }
 
-static int open_unix(const seg_address *address, seg_error *error)
+int seg_transport_open_unix(const seg_address *address, seg_error *error)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	snprintf(name.sun_path, sizeof(name.sun_path), "%s", address->path);
@@ -41,38 +40,22 @@ static int open_unix(const seg_address *address, seg_error *error)
 	return start_connect(fd, (struct sockaddr *)&name, sizeof(name), address->text, error);
 }
 
-static int open_tcp(const seg_address *address, unsigned attempt, seg_error *error)
+int seg_transport_open_tcp(const seg_address *address, const struct addrinfo *list, unsigned attempt,
+			   seg_error *error)
 {
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL;
-	char port[8];
-	snprintf(port, sizeof(port), "%u", address->port);
-	int failure = getaddrinfo(address->host, port, &hints, &list);
-	if (failure)
-		return seg_fail(error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", address->text,
-				gai_strerror(failure)),
-		       -1;
-	/* On success there is at least one; attempts go round. */
-	struct addrinfo *chosen = list;
+	/* Attempts go round the list. */
+	const struct addrinfo *chosen = list;
 	for (unsigned i = 0; i < attempt; i++)
 		chosen = chosen->ai_next ? chosen->ai_next : list;
 	int fd = socket(chosen->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		seg_fail(error, SEG_ESYSTEM, "no socket: %s", strerror(errno));
-	} else {
-		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-		set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-		set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
-		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_S);
-		set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
-		fd = start_connect(fd, chosen->ai_addr, chosen->ai_addrlen, address->text, error);
-	}
-	freeaddrinfo(list);
-	return fd;
-}
-
-int seg_transport_open(const seg_address *address, unsigned attempt, seg_error *error)
-{
-	return address->path ? open_unix(address, error) : open_tcp(address, attempt, error);
+	if (fd < 0)
+		return seg_fail(error, SEG_ESYSTEM, "no socket: %s", strerror(errno)), -1;
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_S);
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+	return start_connect(fd, chosen->ai_addr, chosen->ai_addrlen, address->text, error);
 }
 
 int seg_transport_connected(int fd, const seg_address *address, seg_error *error)

@@ -5,17 +5,20 @@
 #ifndef SEG_REDIS_TRANSPORT_H
 #define SEG_REDIS_TRANSPORT_H
 
+#include <netdb.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "redis/address.h"
 
 /*
- * Opens a non-blocking socket to the address and starts to connect. Which of a host name's addresses is
- * tried follows from `attempt` (0, 1, ...). Returns the descriptor, or -1 with an error. Looking up a host name may
- * block for as long as the system's resolver takes.
+ * Open a non-blocking socket and start to connect: to the address's path, or to one of the `list` that its host was
+ * looked up to. Which one follows from `attempt` (0, 1, ...), so that successive attempts try all. Return the
+ * descriptor, or -1 with SEG_EUNREACHABLE or SEG_ESYSTEM in error.
  */
-int seg_transport_open(const seg_address *address, unsigned attempt, seg_error *error);
+int seg_transport_open_unix(const seg_address *address, seg_error *error);
+int seg_transport_open_tcp(const seg_address *address, const struct addrinfo *list, unsigned attempt,
+			   seg_error *error);
 
 /* After the socket became writable: 0 if it is connected, or -1 with an error. */
 int seg_transport_connected(int fd, const seg_address *address, seg_error *error);

@@ -2,11 +2,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "stream/record.h"
+#include "stream/spelling.h"
 
 #define TTL_MIN_MS ((int64_t)10 * 60 * 1000)
 
@@ -16,38 +18,90 @@ int64_t seg_append_ttl_ms(int64_t timeout)
 	return twice > TTL_MIN_MS ? twice : TTL_MIN_MS;
 }
 
-void seg_append_head(const seg_append *append, const seg_stream *stream, seg_append_texts *texts,
-		     const char **argv, size_t *lengths)
+/* --- building a call ----------------------------------------------------------- */
+
+void seg_append_builder_fini(seg_append_builder *builder)
 {
-	const char *name_space = stream->client->name_space;
-	seg_key_log(texts->log, name_space, stream->name, append->partition);
-	seg_key_beside_log(texts->producer, name_space, stream->name, append->partition, "producer",
-			   append->producer);
-	seg_key_beside_log(texts->counters, name_space, stream->name, append->partition, "counters", NULL);
-	snprintf(texts->size, sizeof(texts->size), "%" PRIu64, stream->shape.partition_size);
-	snprintf(texts->sequence, sizeof(texts->sequence), "%" PRIu64, append->sequence);
-	snprintf(texts->ttl, sizeof(texts->ttl), "%" PRId64, append->ttl_ms);
-	snprintf(texts->count, sizeof(texts->count), "%zu", append->records);
-	const char *head[SEG_APPEND_HEAD] = {
-		texts->log,
-		texts->producer,
-		texts->counters,
-		texts->size,
-		seg_overflow_name(stream->shape.overflow),
-		texts->sequence,
-		texts->ttl,
-		texts->count,
-	};
-	for (int i = 0; i < SEG_APPEND_HEAD; i++) {
-		argv[i] = head[i];
-		lengths[i] = strlen(head[i]);
-	}
+	free(builder->argv);
+	free(builder->lengths);
+	seg_packer_fini(&builder->packer);
+	*builder = (seg_append_builder){0};
 }
 
-static void put(const char **argv, size_t *lengths, size_t i, const void *text, size_t length)
+static bool is_packed(const seg_append_builder *builder)
 {
-	argv[i] = text ? text : "";
-	lengths[i] = length;
+	return builder->stream->shape.packing != SEG_PACKING_OFF;
+}
+
+/* The most arguments that the call can have. */
+static size_t arguments_max(const seg_append_builder *builder)
+{
+	const seg_append *append = builder->append;
+	return SEG_APPEND_HEAD + (is_packed(builder) ? 2 : 5 * append->records + 2 * append->headers);
+}
+
+static bool make_room(seg_append_builder *builder, size_t wanted)
+{
+	if (wanted <= builder->room)
+		return true;
+	const char **argv = realloc(builder->argv, wanted * sizeof(*argv));
+	if (argv)
+		builder->argv = argv;
+	size_t *lengths = realloc(builder->lengths, wanted * sizeof(*lengths));
+	if (lengths)
+		builder->lengths = lengths;
+	if (!argv || !lengths)
+		return false;
+	builder->room = wanted;
+	return true;
+}
+
+static inline void put(seg_append_builder *builder, const void *text, size_t length)
+{
+	builder->argv[builder->argc] = text ? text : "";
+	builder->lengths[builder->argc++] = length;
+}
+
+static void put_word(seg_append_builder *builder, const char *word)
+{
+	put(builder, word, strlen(word));
+}
+
+static void put_head(seg_append_builder *builder)
+{
+	const seg_append *append = builder->append;
+	const seg_stream *stream = builder->stream;
+	const char *name_space = stream->client->name_space;
+	seg_key_log(builder->texts.log, name_space, stream->name, append->partition);
+	seg_key_beside_log(builder->texts.producer, name_space, stream->name, append->partition, "producer",
+			   append->producer);
+	seg_key_beside_log(builder->texts.counters, name_space, stream->name, append->partition, "counters",
+			   NULL);
+	snprintf(builder->texts.size, sizeof(builder->texts.size), "%" PRIu64, stream->shape.partition_size);
+	snprintf(builder->texts.sequence, sizeof(builder->texts.sequence), "%" PRIu64, append->sequence);
+	snprintf(builder->texts.ttl, sizeof(builder->texts.ttl), "%" PRId64, append->ttl_ms);
+	snprintf(builder->texts.count, sizeof(builder->texts.count), "%zu", append->records);
+	put_word(builder, builder->texts.log);
+	put_word(builder, builder->texts.producer);
+	put_word(builder, builder->texts.counters);
+	put_word(builder, builder->texts.size);
+	put_word(builder, seg_overflow_name(stream->shape.overflow));
+	put_word(builder, builder->texts.sequence);
+	put_word(builder, builder->texts.ttl);
+	put_word(builder, builder->texts.count);
+}
+
+bool seg_append_begin(seg_append_builder *builder, const seg_append *append, const seg_stream *stream)
+{
+	builder->append = append;
+	builder->stream = stream;
+	builder->argc = 0;
+	if (!make_room(builder, arguments_max(builder)))
+		return false;
+	put_head(builder);
+	if (is_packed(builder))
+		seg_packer_begin(&builder->packer);
+	return true;
 }
 
 /* The numbers of fields that a record can have, as texts that live for ever. */
@@ -59,39 +113,55 @@ static void write_field_counts(void)
 		snprintf(field_counts[i], sizeof(field_counts[i]), "%zu", i);
 }
 
-size_t seg_append_record(const seg_append *append, const seg_record *record, const char **argv,
-			 size_t *lengths)
+/* The number of fields, then the name and value of each. */
+static void put_fields(seg_append_builder *builder, const seg_record *record)
 {
-	if (append->headers == 0) {
-		put(argv, lengths, 0, record->key, record->key_length);
-		put(argv, lengths, 1, record->data, record->data_length);
-		return 2;
-	}
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, write_field_counts);
-	const char *field_count = field_counts[2 + record->header_count];
-	put(argv, lengths, 0, field_count, strlen(field_count));
-	put(argv, lengths, 1, SEG_FIELD_KEY, sizeof(SEG_FIELD_KEY) - 1);
-	put(argv, lengths, 2, record->key, record->key_length);
-	put(argv, lengths, 3, SEG_FIELD_DATA, sizeof(SEG_FIELD_DATA) - 1);
-	put(argv, lengths, 4, record->data, record->data_length);
+	put_word(builder, field_counts[2 + record->header_count]);
+	put(builder, SEG_FIELD_KEY, sizeof(SEG_FIELD_KEY) - 1);
+	put(builder, record->key, record->key_length);
+	put(builder, SEG_FIELD_DATA, sizeof(SEG_FIELD_DATA) - 1);
+	put(builder, record->data, record->data_length);
 	for (size_t i = 0; i < record->header_count; i++) {
-		const seg_header *header = &record->headers[i];
-		put(argv, lengths, 5 + 2 * i, header->name, header->name_length);
-		put(argv, lengths, 6 + 2 * i, header->value, header->value_length);
+		put(builder, record->headers[i].name, record->headers[i].name_length);
+		put(builder, record->headers[i].value, record->headers[i].value_length);
 	}
-	return 5 + 2 * record->header_count;
 }
 
-void seg_append_packed(const seg_packed *packed, const char **argv, size_t *lengths)
+bool seg_append_add(seg_append_builder *builder, const seg_record *record)
 {
-	put(argv, lengths, 0, packed->field, strlen(packed->field));
-	put(argv, lengths, 1, packed->value, packed->length);
+	if (is_packed(builder))
+		return seg_packer_add(&builder->packer, record);
+	if (builder->append->headers > 0) {
+		put_fields(builder, record);
+	} else {
+		put(builder, record->key, record->key_length);
+		put(builder, record->data, record->data_length);
+	}
+	return true;
 }
+
+bool seg_append_issue(seg_append_builder *builder, seg_connection *connection, seg_reply_fn fn, void *arg)
+{
+	seg_script script = SEG_SCRIPT_APPEND;
+	if (is_packed(builder)) {
+		seg_packed packed;
+		if (!seg_packer_finish(&builder->packer, builder->stream->shape.packing, &packed))
+			return false;
+		script = SEG_SCRIPT_APPEND_PACKED;
+		put_word(builder, packed.field);
+		put(builder, packed.value, packed.length);
+	}
+	return seg_connection_script(connection, script, fn, arg, SEG_APPEND_KEYS, (int)builder->argc,
+				     builder->argv, builder->lengths);
+}
+
+/* --- reading its answer -------------------------------------------------------- */
 
 static seg_append_answer read_answer(const seg_append *append, const seg_reply *reply, seg_error *error)
 {
-	const seg_reply *word = seg_reply_at(reply, 0), *first = seg_reply_at(reply, 1);
+	const seg_reply *word = seg_reply_at(reply, 0);
 	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED};
 	int64_t added = seg_reply_number(seg_reply_at(reply, 2), -1);
 	/* Of a sequence before the newest, Redis no longer knows what became of it. */
@@ -101,7 +171,8 @@ static seg_append_answer read_answer(const seg_append *append, const seg_reply *
 			 "Redis says that a later batch of this producer came before this one");
 	} else if ((!seg_reply_is(word, "OK") && !seg_reply_is(word, "DUP")) || added < 0 ||
 		   (size_t)added > append->records ||
-		   (added > 0 && seg_id_parse(first ? first->text : NULL, &answer.first))) {
+		   (added > 0 && !seg_reply_id(seg_reply_at(reply, 1), &answer.first)) ||
+		   answer.first.seq > UINT64_MAX - (uint64_t)added) {
 		answer.outcome = SEG_APPEND_UNCLEAR;
 		seg_fail(error, SEG_EUNKNOWN,
 			 "Redis gave an answer to the append script that it cannot give");

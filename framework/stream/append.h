@@ -1,78 +1,91 @@
 /*
- * append.h - one call of the append script: its arguments, and what its answer means.
+ * append.h - a call of the append script: its description, the builder that issues it, and the meaning of its answer.
  *
- * A call adds a batch of one partition's records in one atomic step, under a sequence number: asked again
- * with the same number, Redis adds nothing and answers as it did before. Pure; any thread.
+ * A call adds a batch of records to one partition in one atomic step, under a sequence number. If the same sequence
+ * number is sent again, Redis adds nothing and repeats its first answer. framework/lua/README.md has the contract.
  */
 #ifndef SEG_STREAM_APPEND_H
 #define SEG_STREAM_APPEND_H
 
+#include <stdbool.h>
+
 #include "stream/client.h"
 #include "stream/pack.h"
 
-/* Arguments before the first record's: three keys, size, overflow, sequence, ttl, and how many records. */
-#define SEG_APPEND_HEAD 8
-#define SEG_APPEND_KEYS 3
-
-/* The texts that a head's arguments point to: they live until the call is issued. */
-typedef struct seg_append_texts {
-	char log[SEG_KEY_MAX];
-	char producer[SEG_KEY_MAX];
-	char counters[SEG_KEY_MAX];
-	char size[24];
-	char sequence[24];
-	char ttl[24];
-	char count[24];
-} seg_append_texts;
-
+/* What a call adds, and where. */
 typedef struct seg_append {
 	uint32_t partition;
-	const char *producer; /* its id */
-	uint64_t sequence;    /* at least 1, rising with each batch of the producer in the partition */
-	int64_t ttl_ms;       /* how long Redis remembers the sequence */
-	size_t records;
-	size_t headers; /* of all of them; where there is none, less is sent, which costs Redis a fifth less */
+	const char *producer; /* the producer's id, SEG_PRODUCER_ID_LENGTH hexadecimal digits */
+	uint64_t sequence;    /* at least 1; rises with each batch of this producer in this partition */
+	int64_t ttl_ms;       /* how long Redis remembers the sequence; see seg_append_ttl_ms */
+	size_t records;       /* at least 1 */
+	size_t headers; /* of all records together; with 0, the call names no fields, which saves Redis a fifth */
 } seg_append;
 
-/* The most arguments that the call has. */
-static inline size_t seg_append_arguments_max(const seg_append *append)
-{
-	return SEG_APPEND_HEAD + 5 * append->records + 2 * append->headers;
-}
-
-/* How long the sequences of a producer are remembered that tries for `timeout` ns. */
+/* The ttl_ms for a producer that sends a batch again for up to `timeout` ns: twice as long, and at least 10 min. */
 int64_t seg_append_ttl_ms(int64_t timeout);
 
-/* Writes the SEG_APPEND_HEAD first arguments. */
-void seg_append_head(const seg_append *append, const seg_stream *stream, seg_append_texts *texts,
-		     const char **argv, size_t *lengths);
+/* --- building a call ----------------------------------------------------------- */
 
-/* Writes a record's arguments, which point into it. Returns how many they are. */
-size_t seg_append_record(const seg_append *append, const seg_record *record, const char **argv,
-			 size_t *lengths);
+/* The number of arguments before the records, and how many of these are keys. */
+enum { SEG_APPEND_HEAD = 8, SEG_APPEND_KEYS = 3 };
 
-/* The same where all records are one entry: writes its two arguments, which point into it. */
-void seg_append_packed(const seg_packed *packed, const char **argv, size_t *lengths);
-#define SEG_APPEND_PACKED_ARGUMENTS (SEG_APPEND_HEAD + 2)
+/*
+ * Builds one call after another. Start with a zeroed struct. Its memory is kept from call to call, so that nothing is
+ * allocated once it has seen the largest batch. One thread.
+ */
+typedef struct seg_append_builder {
+	const seg_append *append; /* of the call being built */
+	const seg_stream *stream;
+	const char **argv;
+	size_t *lengths;
+	size_t argc, room;
+	seg_packer packer; /* for streams with packing */
+	struct {
+		char log[SEG_KEY_MAX];
+		char producer[SEG_KEY_MAX];
+		char counters[SEG_KEY_MAX];
+		char size[24];
+		char sequence[24];
+		char ttl[24];
+		char count[24];
+	} texts; /* that the arguments before the records point to */
+} seg_append_builder;
+
+void seg_append_builder_fini(seg_append_builder *builder);
+
+/*
+ * A call is one begin, one add for each of append->records, and one issue. Each returns false if memory is out, issue
+ * also if the connection is not ready; the call is then not sent, and fn is not called. What the records point to, and
+ * *append, must live until issue returns. fn gets the answer, to be read with seg_append_read.
+ */
+bool seg_append_begin(seg_append_builder *builder, const seg_append *append, const seg_stream *stream);
+bool seg_append_add(seg_append_builder *builder, const seg_record *record);
+bool seg_append_issue(seg_append_builder *builder, seg_connection *connection, seg_reply_fn fn, void *arg);
+
+/* --- reading its answer -------------------------------------------------------- */
 
 typedef enum seg_append_outcome {
-	SEG_APPEND_ADDED,   /* the first `added` of its records, now or when it was first asked */
-	SEG_APPEND_LOST,    /* no answer: it may have been added */
-	SEG_APPEND_REFUSED, /* nothing was done; it may go better in a moment */
-	SEG_APPEND_FAILED,  /* nothing was done, and it will not go better */
-	SEG_APPEND_UNCLEAR  /* it may have been added, and asking again will not tell */
+	SEG_APPEND_ADDED,   /* the first `added` records were added, by this call or an earlier try of it */
+	SEG_APPEND_LOST,    /* no answer: the batch may have been added; send it again */
+	SEG_APPEND_REFUSED, /* nothing was added; the same call may succeed later */
+	SEG_APPEND_FAILED,  /* nothing was added, and the same call will fail again */
+	SEG_APPEND_UNCLEAR  /* the batch may have been added, and sending it again would not tell */
 } seg_append_outcome;
 
 typedef struct seg_append_answer {
 	seg_append_outcome outcome;
-	seg_id first; /* record i has the id {first.ms, first.seq + i} */
-	size_t added;
+	seg_id first; /* record i has the id {first.ms, first.seq + i}; valid if added > 0 */
+	size_t added; /* fewer than the batch if the partition became full */
 } seg_append_answer;
 
-/* Reads the answer to a call; unless it is SEG_APPEND_ADDED, error says what Redis said. */
+/*
+ * Reads the answer to a call; reply is NULL if the connection was lost. Unless the outcome is SEG_APPEND_ADDED, error
+ * (not NULL) gets a status and a sentence. Pure.
+ */
 seg_append_answer seg_append_read(const seg_append *append, const seg_reply *reply, seg_error *error);
 
-/* Says that the partition is full, and what to do about it: SEG_EFULL. */
+/* Fills error with SEG_EFULL and a sentence that names the partition and the remedy. Returns SEG_EFULL. Pure. */
 int seg_append_full(const seg_stream *stream, uint32_t partition, seg_error *error);
 
 #endif

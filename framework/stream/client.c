@@ -1,6 +1,5 @@
 #include "stream/client.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/range.h"
 #include "stream/exchange.h"
 #include "redis/server_check.h"
 
@@ -32,14 +32,6 @@ void seg_client_options_init(seg_client_options *options)
 	};
 }
 
-int seg_range_check(const char *name, uint64_t value, uint64_t low, uint64_t high, seg_error *error)
-{
-	if (value >= low && value <= high)
-		return 0;
-	return seg_fail(error, SEG_EINVAL, "%s is %" PRIu64 "; it must be %" PRIu64 " to %" PRIu64, name,
-			value, low, high);
-}
-
 static int check_options(const seg_client_options *options, seg_error *error)
 {
 	int status = seg_name_check("namespace", options->name_space, error);
@@ -54,74 +46,7 @@ static int check_options(const seg_client_options *options, seg_error *error)
 	return status;
 }
 
-/* --- single commands -------------------------------------------------------- */
-
-typedef struct {
-	seg_exchange exchange; /* first: the callback gets its address */
-	bool is_script;
-	seg_script script;
-	int keys;
-	int argc;
-	const char *const *argv;
-	const size_t *lengths;
-	seg_reply_fn fn;
-	void *arg;
-} single_call;
-
-static void got_single(void *arg, const seg_reply *reply)
-{
-	single_call *call = arg;
-	if (seg_exchange_answer(&call->exchange, reply))
-		call->fn(call->arg, reply);
-}
-
-static bool issue_single(seg_exchange *exchange, seg_connection *connection)
-{
-	single_call *call = (single_call *)exchange;
-	bool issued = call->is_script
-			      ? seg_connection_script(connection, call->script, got_single, call, call->keys,
-						      call->argc, call->argv, call->lengths)
-			      : seg_connection_command(connection, got_single, call, call->argc, call->argv,
-						       call->lengths);
-	exchange->waiting += issued;
-	return issued;
-}
-
-static int run_single(seg_client *client, single_call *call, const char *what, seg_error *error)
-{
-	seg_error reason;
-	int status = seg_exchange_run(&call->exchange, client, &reason);
-	return status ? seg_fail(error, status, "%s: %s", what, reason.text) : 0;
-}
-
-int seg_client_script(seg_client *client, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
-		      const char *const *argv, const size_t *lengths, const char *what, seg_error *error)
-{
-	single_call call = {.exchange.issue = issue_single,
-			    .is_script = true,
-			    .script = script,
-			    .keys = keys,
-			    .argc = argc,
-			    .argv = argv,
-			    .lengths = lengths,
-			    .fn = fn,
-			    .arg = arg};
-	return run_single(client, &call, what, error);
-}
-
-int seg_client_command(seg_client *client, seg_reply_fn fn, void *arg, int argc, const char *const *argv,
-		       const size_t *lengths, const char *what, seg_error *error)
-{
-	single_call call = {.exchange.issue = issue_single,
-			    .argc = argc,
-			    .argv = argv,
-			    .lengths = lengths,
-			    .fn = fn,
-			    .arg = arg};
-	return run_single(client, &call, what, error);
-}
-
-/* --- opening ---------------------------------------------------------------- */
+/* --- whether the server can be relied on ------------------------------------- */
 
 typedef struct {
 	seg_exchange exchange;
@@ -135,9 +60,9 @@ static void got_info(void *arg, const seg_reply *reply)
 	if (reply && reply->type == SEG_REPLY_ERROR && seg_reply_status(reply) == SEG_EAUTH) {
 		seg_exchange_counted(&question->exchange);
 		question->refused = true;
-	} else if (seg_exchange_answer(&question->exchange, reply) && reply) {
-		/* What is no text names no version, and is refused for that. */
-		seg_server_facts_read(&question->facts, reply->text ? reply->text : "", reply->length);
+	} else if (seg_exchange_answer(&question->exchange, reply) && reply->type == SEG_REPLY_TEXT) {
+		/* A reply of another type names no version, and is refused for that. */
+		seg_server_facts_read(&question->facts, reply->text, reply->length);
 	}
 }
 
@@ -182,6 +107,8 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 		client->address.text);
 	return 0;
 }
+
+/* --- opening and closing ------------------------------------------------------ */
 
 static seg_connection *make_connection(const seg_client *client)
 {
@@ -249,6 +176,16 @@ int seg_client_open(const seg_client_options *given, seg_client **result, seg_er
 	}
 	*result = client;
 	return 0;
+}
+
+uint64_t seg_client_next_sequence(seg_client *client)
+{
+	return ++client->sequence;
+}
+
+void seg_client_keep(seg_client *client)
+{
+	atomic_store(&client->kept, true);
 }
 
 void seg_client_close(seg_client *client)

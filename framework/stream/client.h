@@ -14,6 +14,7 @@
 #include "base/names.h"
 #include "redis/address.h"
 #include "redis/connection.h"
+#include "stream/spelling.h"
 
 /* Random bytes in a producer's id, and the length of its text. */
 #define SEG_PRODUCER_ID_BYTES 16
@@ -32,6 +33,9 @@ struct seg_client {
 	bool busy;           /* a call has the connection; under the lock */
 	atomic_bool kept;    /* a consumer's thread was left behind that still uses it: it is never freed */
 
+	/* Set before the first call, or NULL. True ends the running call and each later one with SEG_ECLOSED. */
+	const atomic_bool *cancel;
+
 	/* Of the call that set `busy`: */
 	seg_connection *connection;
 	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* of the blocking sends */
@@ -45,11 +49,11 @@ struct seg_stream {
 	seg_logger logger;
 };
 
-/* "reject" or "drop-oldest". */
-const char *seg_overflow_name(seg_overflow overflow);
+/* The next sequence for a batch of the blocking sends; for the call that set `busy`. */
+uint64_t seg_client_next_sequence(seg_client *client);
 
-/* An option's value: 0, or SEG_EINVAL with a sentence that names it. Pure. */
-int seg_range_check(const char *name, uint64_t value, uint64_t low, uint64_t high, seg_error *error);
+/* seg_client_close shall not free the client, whose memory a thread that was left behind still uses. Any thread. */
+void seg_client_keep(seg_client *client);
 
 /*
  * One script, or one command, on the client's connection: tried until it is answered, at most for the

@@ -20,9 +20,10 @@ struct seg_exchange {
 	/* Issues all that has no answer yet, adding to `waiting` for each; false: memory is out. */
 	bool (*issue)(seg_exchange *exchange, seg_connection *connection);
 
-	size_t waiting;    /* answers that are due */
-	bool done;         /* none is */
-	bool again;        /* some were lost or refused for now: another round */
+	int64_t deadline; /* seg_now() by which the call ends, where the client's timeout is later; 0: none */
+	size_t waiting;   /* answers that are due */
+	bool done;        /* none is */
+	bool again;       /* some were lost or refused for now: another round */
 	seg_error failure; /* an answer that ends the call, or, if `again`, the newest refusal */
 };
 

@@ -7,10 +7,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/range.h"
 #include "stream/append.h"
 #include "stream/codec.h"
 #include "stream/record.h"
 #include "stream/sender.h"
+#include "stream/spelling.h"
 
 /* --- options ------------------------------------------------------------------ */
 
@@ -54,7 +56,7 @@ static int check_options(const seg_producer_options *o, seg_error *error)
 			"linger_us is %" PRIu32 ", but delivery_timeout_ms %" PRIu32
 			": a record would be given up before it is sent; lower the one or raise the other",
 			o->linger_us, o->delivery_timeout_ms);
-	if (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO)
+	if (!seg_spelling_name(seg_codec_names, (int)o->codec))
 		return seg_fail(error, SEG_EINVAL,
 				"codec is %d; it must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO",
 				(int)o->codec);

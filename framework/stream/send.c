@@ -42,10 +42,7 @@ struct seg_sending {
 	place *order; /* by partition, then as given */
 	lane *lanes;
 	size_t lane_count;
-	const char **argv; /* of the call being issued */
-	size_t *lengths;
-	size_t argv_room;
-	seg_packer packer;
+	seg_append_builder builder;
 	seg_error failure; /* the first error that ended a lane */
 };
 
@@ -116,64 +113,26 @@ static void begin_chunk(lane *l)
 		n++;
 	}
 	l->append.producer = client->producer_id;
-	l->append.sequence = ++client->sequence;
+	l->append.sequence = seg_client_next_sequence(client);
 	l->append.ttl_ms = seg_append_ttl_ms(client->timeout);
 	l->append.records = n;
 	l->may_be_added = false;
 }
 
-static bool make_argument_room(seg_sending *sending, size_t wanted)
-{
-	if (wanted <= sending->argv_room)
-		return true;
-	const char **argv = realloc(sending->argv, wanted * sizeof(*argv));
-	if (argv)
-		sending->argv = argv;
-	size_t *lengths = realloc(sending->lengths, wanted * sizeof(*lengths));
-	if (lengths)
-		sending->lengths = lengths;
-	if (!argv || !lengths)
-		return false;
-	sending->argv_room = wanted;
-	return true;
-}
-
 static void got_answer(void *arg, const seg_reply *reply);
-
-static bool pack_chunk(lane *l, size_t *argc)
-{
-	seg_sending *sending = l->sending;
-	seg_packed packed;
-	seg_packer_begin(&sending->packer);
-	for (size_t i = 0; i < l->append.records; i++)
-		if (!seg_packer_add(&sending->packer, record_at(sending, l->next + i)))
-			return false;
-	if (!seg_packer_finish(&sending->packer, sending->stream->shape.packing, &packed))
-		return false;
-	seg_append_packed(&packed, sending->argv + *argc, sending->lengths + *argc);
-	*argc += 2;
-	return true;
-}
 
 static bool issue_chunk(lane *l, seg_connection *connection)
 {
 	seg_sending *sending = l->sending;
+	seg_append_builder *builder = &sending->builder;
 	if (l->append.sequence == 0)
 		begin_chunk(l);
-	if (!make_argument_room(sending, seg_append_arguments_max(&l->append)))
+	if (!seg_append_begin(builder, &l->append, sending->stream))
 		return false;
-	seg_append_texts texts;
-	seg_append_head(&l->append, sending->stream, &texts, sending->argv, sending->lengths);
-	seg_packing packing = sending->stream->shape.packing;
-	size_t argc = SEG_APPEND_HEAD;
-	for (size_t i = 0; packing == SEG_PACKING_OFF && i < l->append.records; i++)
-		argc += seg_append_record(&l->append, record_at(sending, l->next + i), sending->argv + argc,
-					  sending->lengths + argc);
-	if (packing && !pack_chunk(l, &argc))
-		return false;
-	if (!seg_connection_script(connection, packing ? SEG_SCRIPT_APPEND_PACKED : SEG_SCRIPT_APPEND,
-				   got_answer, l, SEG_APPEND_KEYS, (int)argc, sending->argv,
-				   sending->lengths))
+	for (size_t i = 0; i < l->append.records; i++)
+		if (!seg_append_add(builder, record_at(sending, l->next + i)))
+			return false;
+	if (!seg_append_issue(builder, connection, got_answer, l))
 		return false;
 	l->waiting = true;
 	sending->exchange.waiting++;
@@ -304,9 +263,7 @@ static int send_all(seg_stream *stream, const seg_record *records, size_t count,
 	}
 	free(sending.order);
 	free(sending.lanes);
-	free(sending.argv);
-	free(sending.lengths);
-	seg_packer_fini(&sending.packer);
+	seg_append_builder_fini(&sending.builder);
 	return status;
 }
 

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,7 +13,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "stream/append.h"
 #include "stream/record.h"
 
 /* Between two tries of a batch that was refused. */
@@ -167,60 +165,21 @@ static void got_answer(void *arg, const seg_reply *reply)
 
 /* --- sending ------------------------------------------------------------------ */
 
-static bool make_argument_room(seg_producer *p, size_t wanted)
-{
-	if (wanted <= p->sender.argv_room)
-		return true;
-	const char **argv = realloc(p->sender.argv, wanted * sizeof(*argv));
-	if (argv)
-		p->sender.argv = argv;
-	size_t *lengths = realloc(p->sender.lengths, wanted * sizeof(*lengths));
-	if (lengths)
-		p->sender.lengths = lengths;
-	if (!argv || !lengths)
-		return false;
-	p->sender.argv_room = wanted;
-	return true;
-}
-
-static bool pack_batch(seg_producer *p, seg_producer_batch *batch, size_t *argc)
-{
-	seg_packed packed;
-	seg_packer_begin(&p->sender.packer);
-	for (size_t i = batch->done; i < batch->count; i++) {
-		seg_record record = seg_producer_batch_record(batch, i);
-		if (!seg_packer_add(&p->sender.packer, &record))
-			return false;
-	}
-	if (!seg_packer_finish(&p->sender.packer, p->stream->shape.packing, &packed))
-		return false;
-	seg_append_packed(&packed, p->sender.argv + *argc, p->sender.lengths + *argc);
-	*argc += 2;
-	return true;
-}
-
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
+	seg_append_builder *builder = &p->sender.builder;
 	if (batch->sequence == 0)
 		batch->sequence = ++p->sender.sequence;
 	batch->owner = p;
 	seg_append append = append_of(p, batch);
-	if (!make_argument_room(p, seg_append_arguments_max(&append)))
+	if (!seg_append_begin(builder, &append, p->stream))
 		return false;
-	seg_append_texts texts;
-	seg_append_head(&append, p->stream, &texts, p->sender.argv, p->sender.lengths);
-	seg_packing packing = p->stream->shape.packing;
-	size_t argc = SEG_APPEND_HEAD;
-	for (size_t i = batch->done; packing == SEG_PACKING_OFF && i < batch->count; i++) {
+	for (size_t i = batch->done; i < batch->count; i++) {
 		seg_record record = seg_producer_batch_record(batch, i);
-		argc += seg_append_record(&append, &record, p->sender.argv + argc, p->sender.lengths + argc);
+		if (!seg_append_add(builder, &record))
+			return false;
 	}
-	if (packing && !pack_batch(p, batch, &argc))
-		return false;
-	batch->waiting =
-		seg_connection_script(p->sender.connection,
-				      packing ? SEG_SCRIPT_APPEND_PACKED : SEG_SCRIPT_APPEND, got_answer,
-				      batch, SEG_APPEND_KEYS, (int)argc, p->sender.argv, p->sender.lengths);
+	batch->waiting = seg_append_issue(builder, p->sender.connection, got_answer, batch);
 	return batch->waiting;
 }
 
@@ -374,9 +333,7 @@ static void *run(void *arg)
 	p->sender.left_some = give_up_expired(p, SEG_NEVER);
 	/* Runs the callbacks of what was in flight, which gives those batches back. */
 	seg_connection_destroy(p->sender.connection);
-	free(p->sender.argv);
-	free(p->sender.lengths);
-	seg_packer_fini(&p->sender.packer);
+	seg_append_builder_fini(&p->sender.builder);
 	return NULL;
 }
 

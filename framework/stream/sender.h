@@ -12,8 +12,8 @@
 #include <pthread.h>
 
 #include "stream/accumulator.h"
+#include "stream/append.h"
 #include "stream/client.h"
-#include "stream/pack.h"
 
 /* For sleeping_until: the sender is not asleep. */
 #define SEG_SENDER_AWAKE INT64_MIN
@@ -44,10 +44,7 @@ struct seg_producer {
 	struct {
 		seg_connection *connection;
 		uint64_t sequence; /* of the newest batch */
-		const char **argv; /* of the call being issued */
-		size_t *lengths;
-		size_t argv_room;
-		seg_packer packer;
+		seg_append_builder builder;
 		uint64_t failures; /* batches given up, for the log */
 		bool left_some;    /* something had to be given up at the end; read after the join */
 	} sender;

@@ -1,10 +1,12 @@
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <segmenter/segmenter.h>
 
 #include "base/error.h"
+#include "stream/spelling.h"
 
 /* Reads exactly `digits` digits, a number within [low, high]. */
 static bool read_part(const char **text, int digits, int low, int high, int *value)
@@ -104,4 +106,28 @@ int seg_start_parse(const char *text, seg_start *start, seg_error *error)
 			text);
 	*start = parsed;
 	return 0;
+}
+
+enum { YEAR_MAX = 9999 };
+
+char *seg_start_format(const seg_start *start, char text[SEG_START_TEXT_MAX])
+{
+	struct tm date;
+	time_t seconds = (time_t)(start->id.ms / 1000);
+	switch (start->kind) {
+	case SEG_START_EARLIEST:
+		return strcpy(text, "earliest");
+	case SEG_START_LATEST:
+		return strcpy(text, "latest");
+	case SEG_START_TIME:
+		if (!gmtime_r(&seconds, &date) || date.tm_year + 1900 > YEAR_MAX)
+			break;
+		size_t length = strftime(text, SEG_START_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &date);
+		snprintf(text + length, SEG_START_TEXT_MAX - length, ".%03uZ",
+			 (unsigned)(start->id.ms % 1000));
+		return text;
+	case SEG_START_AFTER_ID:
+		break;
+	}
+	return seg_id_format(start->id, text);
 }

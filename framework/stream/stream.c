@@ -5,140 +5,8 @@
 
 #include "base/error.h"
 #include "stream/client.h"
-#include "stream/pack.h"
-
-#define PARTITIONS_MAX 65536
-#define PARTITION_SIZE_MAX ((uint64_t)1 << 40)
-
-/* Of what is kept in Redis: raised when an older library can no longer use it. Version 2 has packing. */
-#define SHAPE_VERSION 2
-#define SHAPE_VERSION_UNPACKED 1
-
-static const char *const overflow_names[] = {
-	[SEG_OVERFLOW_REJECT] = "reject",
-	[SEG_OVERFLOW_DROP_OLDEST] = "drop-oldest",
-};
-
-static const char *const packing_names[] = {
-	[SEG_PACKING_OFF] = "off",
-	[SEG_PACKING_ON] = "on",
-	[SEG_PACKING_LZ4] = "lz4",
-};
-
-enum {
-	OVERFLOWS = sizeof(overflow_names) / sizeof(overflow_names[0]),
-	PACKINGS = sizeof(packing_names) / sizeof(packing_names[0]),
-};
-
-const char *seg_overflow_name(seg_overflow overflow)
-{
-	return overflow_names[overflow];
-}
-
-static int check_shape(const seg_stream_shape *shape, seg_error *error)
-{
-	if (!shape)
-		return seg_fail(error, SEG_EINVAL, "no shape was given for the stream");
-	int status = seg_range_check("partitions", shape->partitions, 1, PARTITIONS_MAX, error);
-	if (status == 0)
-		status = seg_range_check("partition_size", shape->partition_size, 1, PARTITION_SIZE_MAX,
-					 error);
-	if (status == 0 && (unsigned)shape->overflow >= OVERFLOWS)
-		status =
-			seg_fail(error, SEG_EINVAL,
-				 "overflow is %d; it must be SEG_OVERFLOW_REJECT or SEG_OVERFLOW_DROP_OLDEST",
-				 (int)shape->overflow);
-	if (status == 0 && (unsigned)shape->packing >= PACKINGS)
-		status = seg_fail(
-			error, SEG_EINVAL,
-			"packing is %d; it must be SEG_PACKING_OFF, SEG_PACKING_ON or SEG_PACKING_LZ4",
-			(int)shape->packing);
-	return status;
-}
-
-static int check_packing(const seg_stream_shape *shape, const char *name, seg_error *error)
-{
-	if (seg_packing_supported(shape->packing))
-		return 0;
-	return seg_fail(
-		error, SEG_ESERVER,
-		"stream \"%s\" is packed with %s, which this build was made without; install liblz4 and build again",
-		name, packing_names[shape->packing]);
-}
-
-/* --- what is kept in Redis -------------------------------------------------- */
-
-typedef struct {
-	bool found;
-	bool readable; /* all there and in range */
-	int64_t version;
-	seg_stream_shape shape;
-} stored_shape;
-
-/* Where a name stands in a list of them; -1: nowhere. */
-static int name_index(const seg_reply *name, const char *const *names, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (seg_reply_is(name, names[i]))
-			return i;
-	return -1;
-}
-
-/* Reads five elements: partitions, partition_size, overflow, version, packing. */
-static void read_shape(const seg_reply *reply, size_t first, stored_shape *stored)
-{
-	int64_t partitions = seg_reply_number(seg_reply_at(reply, first), 0);
-	int64_t size = seg_reply_number(seg_reply_at(reply, first + 1), 0);
-	stored->version = seg_reply_number(seg_reply_at(reply, first + 3), 0);
-	const seg_reply *any = seg_reply_at(reply, first);
-	stored->found = any && any->type != SEG_REPLY_NIL;
-	stored->readable = partitions >= 1 && partitions <= PARTITIONS_MAX && size >= 1 &&
-			   (uint64_t)size <= PARTITION_SIZE_MAX;
-	int overflow = name_index(seg_reply_at(reply, first + 2), overflow_names, OVERFLOWS);
-	/* Streams registered before there was packing say nothing of it. */
-	const seg_reply *packing_name = seg_reply_at(reply, first + 4);
-	bool packs = packing_name && packing_name->type != SEG_REPLY_NIL;
-	int packing = packs ? name_index(packing_name, packing_names, PACKINGS) : SEG_PACKING_OFF;
-	stored->readable &= overflow >= 0 && packing >= 0;
-	stored->shape.overflow = (seg_overflow)(overflow < 0 ? 0 : overflow);
-	stored->shape.packing = (seg_packing)(packing < 0 ? 0 : packing);
-	stored->shape.partitions = (uint32_t)partitions;
-	stored->shape.partition_size = (uint64_t)size;
-}
-
-static void got_registered(void *arg, const seg_reply *reply)
-{
-	if (seg_reply_is(seg_reply_at(reply, 0), "OK"))
-		read_shape(reply, 1, arg);
-}
-
-static void got_stored(void *arg, const seg_reply *reply)
-{
-	read_shape(reply, 0, arg);
-}
-
-static int check_stored(const stored_shape *stored, const char *name, const char *key, seg_error *error)
-{
-	if (!stored->readable)
-		return seg_fail(error, SEG_EPROTOCOL,
-				"the key %s of stream \"%s\" does not hold a shape; was it written by "
-				"something else?",
-				key, name);
-	if (stored->version > SHAPE_VERSION)
-		return seg_fail(error, SEG_ESERVER,
-				"stream \"%s\" was made by a newer version of this library (format %" PRId64
-				", this one knows %d); upgrade this program",
-				name, stored->version, SHAPE_VERSION);
-	return 0;
-}
-
-static bool same_shape(const seg_stream_shape *a, const seg_stream_shape *b)
-{
-	return a->partitions == b->partitions && a->partition_size == b->partition_size &&
-	       a->overflow == b->overflow && a->packing == b->packing;
-}
-
-/* --- opening ---------------------------------------------------------------- */
+#include "stream/shape.h"
+#include "stream/spelling.h"
 
 static int make_stream(seg_client *client, const char *name, const seg_stream_shape *shape,
 		       seg_stream **result, seg_error *error)
@@ -164,14 +32,28 @@ static int check_arguments(const seg_client *client, const char *name, seg_strea
 	return seg_name_check("stream name", name, error);
 }
 
+static int fail_shape(const seg_stream_shape *is, const seg_stream_shape *wanted, const char *name,
+		      seg_error *error)
+{
+	return seg_fail(
+		error, SEG_ESHAPE,
+		"stream \"%s\" exists with %" PRIu32 " partitions of %" PRIu64
+		" messages, overflow %s, packing %s, not with %" PRIu32 " of %" PRIu64
+		", overflow %s, packing %s; a stream never changes its shape: use the existing one, or "
+		"another name",
+		name, is->partitions, is->partition_size, seg_overflow_names[is->overflow],
+		seg_packing_names[is->packing], wanted->partitions, wanted->partition_size,
+		seg_overflow_names[wanted->overflow], seg_packing_names[wanted->packing]);
+}
+
 int seg_stream_register(seg_client *client, const char *name, const seg_stream_shape *shape,
 			seg_stream **stream, seg_error *error)
 {
 	int status = check_arguments(client, name, stream, error);
 	if (status == 0)
-		status = check_shape(shape, error);
+		status = seg_shape_check(shape, error);
 	if (status == 0)
-		status = check_packing(shape, name, error);
+		status = seg_shape_check_packing(shape, name, error);
 	if (status)
 		return status;
 
@@ -179,29 +61,20 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	seg_key_of_stream(key, client->name_space, name, "info", NULL);
 	snprintf(partitions, sizeof(partitions), "%" PRIu32, shape->partitions);
 	snprintf(size, sizeof(size), "%" PRIu64, shape->partition_size);
-	snprintf(version, sizeof(version), "%d", shape->packing ? SHAPE_VERSION : SHAPE_VERSION_UNPACKED);
+	snprintf(version, sizeof(version), "%d", seg_shape_version(shape));
 	snprintf(what, sizeof(what), "cannot register stream \"%s\"", name);
 	const char *argv[] = {key,     partitions,
-			      size,    overflow_names[shape->overflow],
-			      version, packing_names[shape->packing]};
-	stored_shape stored = {0};
-	status = seg_client_script(client, SEG_SCRIPT_REGISTER, got_registered, &stored, 1, 6, argv, NULL,
-				   what, error);
+			      size,    seg_overflow_names[shape->overflow],
+			      version, seg_packing_names[shape->packing]};
+	seg_stored_shape stored = {0};
+	status = seg_client_script(client, SEG_SCRIPT_REGISTER, seg_stored_shape_registered, &stored, 1, 6,
+				   argv, NULL, what, error);
 	if (status == 0)
-		status = check_stored(&stored, name, key, error);
+		status = seg_stored_shape_check(&stored, name, key, error);
 	if (status)
 		return status;
-	if (!same_shape(&stored.shape, shape))
-		return seg_fail(error, SEG_ESHAPE,
-				"stream \"%s\" exists with %" PRIu32 " partitions of %" PRIu64
-				" messages, overflow %s, packing %s, not with "
-				"%" PRIu32 " of %" PRIu64
-				", overflow %s, packing %s; a stream never changes its shape: use the "
-				"existing one, or another name",
-				name, stored.shape.partitions, stored.shape.partition_size,
-				overflow_names[stored.shape.overflow], packing_names[stored.shape.packing],
-				shape->partitions, shape->partition_size, overflow_names[shape->overflow],
-				packing_names[shape->packing]);
+	if (!seg_shape_equal(&stored.shape, shape))
+		return fail_shape(&stored.shape, shape, name, error);
 	return make_stream(client, name, shape, stream, error);
 }
 
@@ -214,17 +87,17 @@ int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, s
 	seg_key_of_stream(key, client->name_space, name, "info", NULL);
 	snprintf(what, sizeof(what), "cannot open stream \"%s\"", name);
 	const char *argv[] = {"HMGET", key, "partitions", "partition_size", "overflow", "version", "packing"};
-	stored_shape stored = {0};
-	status = seg_client_command(client, got_stored, &stored, 7, argv, NULL, what, error);
+	seg_stored_shape stored = {0};
+	status = seg_client_command(client, seg_stored_shape_read, &stored, 7, argv, NULL, what, error);
 	if (status)
 		return status;
 	if (!stored.found)
 		return seg_fail(error, SEG_ENOTFOUND,
 				"there is no stream \"%s\" in namespace \"%s\" at %s; register it first",
 				name, client->name_space, client->address.text);
-	status = check_stored(&stored, name, key, error);
+	status = seg_stored_shape_check(&stored, name, key, error);
 	if (status == 0)
-		status = check_packing(&stored.shape, name, error);
+		status = seg_shape_check_packing(&stored.shape, name, error);
 	return status ? status : make_stream(client, name, &stored.shape, stream, error);
 }
 

@@ -495,6 +495,32 @@ static void a_connection_cut_while_it_is_prepared_is_made_again(void **state)
 		recover(open_a_client, at, 8);
 }
 
+/* --- a reply of another type ------------------------------------------------------------------------------- */
+
+/* In place of HMGET's array comes a nil: that says nothing about whether there is a stream. */
+static void open_behind_a_nil(test_case *c)
+{
+	seg_stream *again = NULL;
+	seg_error error = {0};
+	if (!open_stream(c))
+		return;
+	test_fake_server_arm(c->fake, &c->plan);
+	int status = seg_stream_open(c->client, c->stream, &again, &error);
+	if (status != SEG_EPROTOCOL)
+		fault_found(c, "seg_stream_open returned %d: %s", status, error.text);
+	if (again)
+		seg_stream_close(again);
+	close_client(c);
+}
+
+static void a_stream_is_not_called_missing_for_a_reply_of_another_type(void **state)
+{
+	(void)state;
+	static test_case one;
+	one = (test_case){.run = open_behind_a_nil, .plan = {.fault = TEST_FAULT_NIL}, .timeout_ms = RUN_MS};
+	run_all(&one, 1);
+}
+
 /* --- servers that are always broken ----------------------------------------------------------------------- */
 
 /* Beyond this a second, a caller would do harm to a server in need. */
@@ -601,6 +627,7 @@ int main(void)
 		cmocka_unit_test(a_consumer_commits_nothing_that_was_not_handled),
 		cmocka_unit_test(an_answer_cut_at_any_byte_is_asked_for_again),
 		cmocka_unit_test(a_connection_cut_while_it_is_prepared_is_made_again),
+		cmocka_unit_test(a_stream_is_not_called_missing_for_a_reply_of_another_type),
 		cmocka_unit_test(a_server_that_is_always_broken_is_asked_less_and_less),
 		cmocka_unit_test(an_announced_length_takes_no_memory),
 	};

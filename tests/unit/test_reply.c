@@ -160,11 +160,36 @@ static void a_number_is_one_also_as_text_and_else_the_other(void **state)
 	(void)state;
 	assert_int_equal(seg_reply_number(read_one(":-7\r\n"), 99), -7);
 	assert_int_equal(seg_reply_number(read_one("$2\r\n-7\r\n"), 99), -7);
-	const char *none[] = {"$-1\r\n",     "$0\r\n\r\n", "$2\r\n7x\r\n",
-			      "$1\r\nx\r\n", "-7\r\n",     "*1\r\n:7\r\n"};
+	const char *none[] = {"$-1\r\n",      "$0\r\n\r\n",
+			      "$2\r\n7x\r\n", "$1\r\nx\r\n",
+			      "-7\r\n",       "*1\r\n:7\r\n",
+			      "+ 7\r\n",      "++7\r\n",
+			      "+-\r\n",       "+9223372036854775808\r\n"};
 	for (size_t i = 0; i < COUNT(none); i++)
 		assert_int_equal(seg_reply_number(read_one(none[i]), 99), 99);
 	assert_int_equal(seg_reply_number(NULL, 99), 99);
+}
+
+static void a_number_with_a_nul_in_its_text_is_none(void **state)
+{
+	(void)state;
+	seg_reply reply = {.type = SEG_REPLY_TEXT, .text = "7\0x", .length = 3};
+	assert_int_equal(seg_reply_number(&reply, 99), 99);
+}
+
+static void an_id_is_one_only_as_text(void **state)
+{
+	(void)state;
+	seg_id id = {1, 2};
+	assert_true(seg_reply_id(read_one("$4\r\n12-3\r\n"), &id));
+	assert_int_equal(seg_id_compare(id, (seg_id){12, 3}), 0);
+	const char *none[] = {":12\r\n", "-12-3\r\n", "$-1\r\n", "*1\r\n+12-3\r\n", "+12-\r\n"};
+	for (size_t i = 0; i < COUNT(none); i++)
+		assert_false(seg_reply_id(read_one(none[i]), &id));
+	seg_reply cut = {.type = SEG_REPLY_TEXT, .text = "4-5\0x", .length = 5};
+	assert_false(seg_reply_id(&cut, &id));
+	assert_false(seg_reply_id(NULL, &id));
+	assert_int_equal(seg_id_compare(id, (seg_id){12, 3}), 0);
 }
 
 static void a_word_is_only_itself(void **state)
@@ -240,6 +265,8 @@ int main(void)
 		TEST(arrays_without_end_are_refused_or_waited_for_but_do_not_crash),
 		TEST(the_memory_of_a_large_reply_is_given_back),
 		TEST(a_number_is_one_also_as_text_and_else_the_other),
+		TEST(a_number_with_a_nul_in_its_text_is_none),
+		TEST(an_id_is_one_only_as_text),
 		TEST(a_word_is_only_itself),
 		TEST(there_is_nothing_behind_the_end_of_an_array_or_inside_of_a_text),
 		TEST(only_errors_that_pass_are_transient),

@@ -118,6 +118,9 @@ static void a_reply_of_another_shape_is_refused_where_it_differs(void **state)
 		{ONE ID "*2\r\n:1\r\n", TO_ENTRY "2)REFUSED"},                 /* a name that is a number */
 		{ONE ID "*2\r\n$1\r\na\r\n$-1\r\n", TO_ENTRY "2)<a>REFUSED"},  /* a value that is nil */
 		{ONE ID "*2\r\n$1\r\na\r\n*0\r\n", TO_ENTRY "2)<a>REFUSED"},   /* or an array */
+		{ONE ID "*2\r\n$1\r\na\r\n-ERR x\r\n", TO_ENTRY "2)<a>REFUSED"}, /* or an error */
+		{"%1\r\n$1\r\nk\r\n*0\r\n", "REFUSED"}, /* a map, as RESP3 would have it */
+		{"~1\r\n:1\r\n", "REFUSED"},            /* or a set */
 	};
 	for (size_t i = 0; i < COUNT(wrong); i++)
 		reads(wrong[i].bytes, strlen(wrong[i].bytes), &sink, wrong[i].expected);

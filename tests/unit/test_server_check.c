@@ -170,6 +170,20 @@ static void a_reply_that_is_an_error_is_no_fault_at_a_reconnect(void **state)
 	assert_int_equal(seg_server_check_reply(&replica, false, "x", &facts, NULL), SEG_ESERVER);
 }
 
+static void a_reply_of_another_type_is_no_redis_at_a_reconnect(void **state)
+{
+	(void)state;
+	seg_reply element = {.type = SEG_REPLY_TEXT, .text = "redis_version:7.2.0", .length = 19};
+	seg_reply *elements[] = {&element};
+	const seg_reply others[] = {{.type = SEG_REPLY_NIL},
+				    {.type = SEG_REPLY_INTEGER, .integer = 7},
+				    {.type = SEG_REPLY_ARRAY, .elements = elements, .count = 1}};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		seg_server_facts facts;
+		assert_int_equal(seg_server_check_reply(&others[i], false, "x", &facts, NULL), SEG_EPROTOCOL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +199,7 @@ int main(void)
 		cmocka_unit_test(config_is_read_where_it_is_an_answer),
 		cmocka_unit_test(values_longer_than_their_room_are_cut),
 		cmocka_unit_test(a_reply_that_is_an_error_is_no_fault_at_a_reconnect),
+		cmocka_unit_test(a_reply_of_another_type_is_no_redis_at_a_reconnect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "context.h"
+#include "complain.h"
+#include "memory.h"
 
 enum { WORDS_MAX = 64, AT_ONCE = 4096 };
 
@@ -95,7 +96,7 @@ void ctl_batch_words(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t numbe
 	ctl_batch_command(batch, fn, arg, number, argc, argv);
 }
 
-/* What XINFO and XGROUP say of a key that is not there. */
+/* The errors of XINFO and XGROUP for a key that does not exist. */
 static bool says_absent(const seg_reply *reply)
 {
 	return strstr(reply->text, "no such key") || strstr(reply->text, "requires the key to exist");
