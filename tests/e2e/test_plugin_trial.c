@@ -116,6 +116,17 @@ static void an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_i
 	assert_says("5 cases, 3 not as expected\n");
 }
 
+static void an_invalid_answer_is_named_as_the_runner_would_name_it(void **state)
+{
+	(void)state;
+	write_cases("[{}, {}]\n");
+	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=1 index=2"), EX_OK);
+	assert_says("cases.jsonl:1: retry at message 0 of 2: "
+		    "invalid answer: retry at index 2; the batch has indexes 0-1\n");
+	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=77"), EX_OK);
+	assert_says("invalid answer: unknown outcome 77");
+}
+
 static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
 {
 	(void)state;
@@ -209,6 +220,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(an_invalid_answer_is_named_as_the_runner_would_name_it,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_read_is_named_with_what_is_wrong,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_plugin_refuses_is_told_and_its_options_are_checked,

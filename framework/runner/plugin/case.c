@@ -6,22 +6,9 @@
 
 #include "base/error.h"
 #include "base/base64.h"
+#include "plugin/answer.h"
 
 enum { BATCH_MAX = 65536 };
-
-static const char *const outcome_names[] = {
-	[SEG_OUTCOME_DONE] = "done",
-	[SEG_OUTCOME_RETRY] = "retry",
-	[SEG_OUTCOME_DEAD_LETTER] = "dead_letter",
-	[SEG_OUTCOME_STOP] = "stop",
-};
-
-enum { OUTCOMES = sizeof(outcome_names) / sizeof(outcome_names[0]) };
-
-const char *seg_outcome_name(uint32_t outcome)
-{
-	return outcome < OUTCOMES ? outcome_names[outcome] : "?";
-}
 
 /* --- values ----------------------------------------------------------------------------- */
 
@@ -167,9 +154,8 @@ static int read_expectation(const json_t *first, seg_arena *arena, seg_plugin_ca
 	const json_t *expect = json_object_get(first, "expect"), *reason = json_object_get(first, "reason");
 	read->expect = -1;
 	read->index = -1;
-	for (int i = 0; json_is_string(expect) && i < OUTCOMES; i++)
-		if (strcmp(json_string_value(expect), outcome_names[i]) == 0)
-			read->expect = i;
+	if (json_is_string(expect))
+		read->expect = seg_outcome_parse(json_string_value(expect));
 	if (expect && read->expect < 0)
 		return seg_fail(error, SEG_EINVAL, "\"expect\" is done, retry, dead_letter or stop");
 	if (reason && !json_is_string(reason))

@@ -28,9 +28,6 @@ typedef struct seg_plugin_case {
 	const char *reason; /* NULL: any */
 } seg_plugin_case;
 
-/* "done", "retry", "dead_letter" or "stop"; "?" for what is none. */
-const char *seg_outcome_name(uint32_t outcome);
-
 /*
  * Reads a line of `length` bytes. `last` is the last message's id, and is moved on. 0, SEG_EINVAL with what is wrong, or
  * SEG_ENOMEM.

@@ -7,9 +7,10 @@
 #include <sysexits.h>
 
 #include "base/error.h"
-#include "plugin/plugin.h"
+#include "plugin/answer.h"
 #include "plugin/call.h"
 #include "plugin/case.h"
+#include "plugin/plugin.h"
 
 enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1 };
 
@@ -154,8 +155,10 @@ static void close_partitions(trial *t)
 
 /* --- the cases ------------------------------------------------------------------------------------ */
 
+/* Prints what the runner would take the answer for. */
 static int run_case(trial *t, const seg_plugin_case *c)
 {
+	char invalid[SEG_ANSWER_TEXT_MAX];
 	const opened *p = open_partition(t, c->batch.partition);
 	if (!p)
 		return EX_UNAVAILABLE;
@@ -163,7 +166,7 @@ static int run_case(trial *t, const seg_plugin_case *c)
 	seg_plugin_call_begin(&t->call, "handle", c->batch.messages[0].id);
 	seg_answer answer = handler_of(t)->handle(seg_plugin_instance_data(t->instance), p->state, &c->batch);
 	seg_plugin_call_end(&t->call);
-	print_answer(t, c, answer);
+	print_answer(t, c, seg_answer_check(answer, c->batch.count, invalid, sizeof(invalid)));
 	return EX_OK;
 }
 
