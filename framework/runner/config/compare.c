@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/format.h"
 #include "config/options.h"
 
 static bool same_text(const char *a, const char *b)
@@ -13,20 +14,9 @@ static bool same_text(const char *a, const char *b)
 /* Strings as they are, for secrets and addresses are not shown whole; all else as it would be written. */
 static bool same_value(const seg_config_row *row, const void *a, const void *b)
 {
-	switch (row->kind) {
-	case SEG_CONFIG_TEXT:
-	case SEG_CONFIG_SECRET:
-	case SEG_CONFIG_NAME:
-	case SEG_CONFIG_PATH:
-	case SEG_CONFIG_LOG_FILE:
-	case SEG_CONFIG_PLUGIN:
-	case SEG_CONFIG_LISTEN:
-	case SEG_CONFIG_ADDRESS:
+	if (seg_config_row_is_string(row))
 		return same_text(*(char *const *)((const char *)a + row->offset),
 				 *(char *const *)((const char *)b + row->offset));
-	default:
-		break;
-	}
 	char *text_a = seg_config_row_value(row, a), *text_b = seg_config_row_value(row, b);
 	bool same = text_a && text_b && strcmp(text_a, text_b) == 0;
 	free(text_a);

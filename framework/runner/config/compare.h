@@ -2,7 +2,7 @@
 #ifndef SEG_CONFIG_COMPARE_H
 #define SEG_CONFIG_COMPARE_H
 
-#include "config/config.h"
+#include "config/settings.h"
 
 /* Whether the sections say the same, options of the plugin included. */
 bool seg_config_same_consumer(const seg_config_consumer *a, const seg_config_consumer *b);

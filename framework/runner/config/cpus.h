@@ -2,7 +2,7 @@
 #ifndef SEG_CONFIG_CPUS_H
 #define SEG_CONFIG_CPUS_H
 
-#include "config/config.h"
+#include "config/settings.h"
 
 /*
  * Parses a list, which must name CPUs that this process may use, into *cpus, whose list is freed first. 0,

@@ -18,7 +18,7 @@ static int open_file(const char *path, bool any_kind, struct stat *stat, seg_err
 	else if (S_ISDIR(stat->st_mode))
 		seg_fail(error, SEG_ENOTFOUND, "is a directory; name a file in it");
 	else if (!any_kind && !S_ISREG(stat->st_mode))
-		seg_fail(error, SEG_ENOTFOUND, "is no regular file; name one");
+		seg_fail(error, SEG_ENOTFOUND, "is not a regular file; name a regular file");
 	else
 		return fd;
 	close(fd);

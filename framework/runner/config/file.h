@@ -1,20 +1,12 @@
-/* file.h - files read whole and in bounds: the configuration, what it includes, a password. Main
- * thread. */
+/* file.h - reads a whole file of limited size: a configuration, an included file, a secret. Any thread. */
 #ifndef SEG_CONFIG_FILE_H
 #define SEG_CONFIG_FILE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
-#include "config/config.h"
-
-/* A file that a config was made of. Places point to its name. */
-struct seg_config_file {
-	struct seg_config_file *next;
-	char *name;
-	dev_t device; /* 0 and 0 for a text from memory */
-	ino_t inode;
-	mode_t mode;
-};
+#include <segmenter/segmenter.h>
 
 enum { SEG_CONFIG_FILE_MAX = 1 << 20 };
 

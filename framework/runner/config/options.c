@@ -91,7 +91,8 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "Where plugins named without a / are looked for. Without it, where segrunner was "
 		 "installed to."},
 	{FIXED_RUNNER("admin", admin, char *, SEG_CONFIG_LISTEN), .value = "off",
-	 .help = "Where this runner can be looked at over HTTP: a page at /, /metrics for Prometheus, /livez, "
+	 .help = "Where this runner can be looked at over HTTP: a page at /, /metrics for Prometheus, "
+		 "/livez, "
 		 "/readyz and /api/v1/. An address that other machines reach needs admin_token_file."},
 	{FIXED_RUNNER("admin_token_file", admin_token_file, char *, SEG_CONFIG_PATH),
 	 .help = "A file that holds a token and nothing else, for those who ask at admin: as a Bearer token, "
@@ -180,4 +181,14 @@ const seg_config_row *seg_config_row_find(seg_config_section section, const char
 		if (seg_config_rows[i].section == section && strcmp(seg_config_rows[i].name, name) == 0)
 			return &seg_config_rows[i];
 	return NULL;
+}
+
+bool seg_config_row_is_string(const seg_config_row *row)
+{
+	return row->kind <= SEG_CONFIG_ADDRESS;
+}
+
+const char *seg_config_row_none(const seg_config_row *row)
+{
+	return row->kind == SEG_CONFIG_LOG_FILE ? "-" : row->kind == SEG_CONFIG_LISTEN ? "off" : NULL;
 }

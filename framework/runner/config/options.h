@@ -6,7 +6,7 @@
 #ifndef SEG_CONFIG_OPTIONS_H
 #define SEG_CONFIG_OPTIONS_H
 
-#include "config/config.h"
+#include "config/settings.h"
 
 typedef enum seg_config_section {
 	SEG_CONFIG_REDIS = 0,
@@ -65,27 +65,10 @@ extern const char *const seg_config_section_names[SEG_CONFIG_SECTIONS];
 /* The row, or NULL. */
 const seg_config_row *seg_config_row_find(seg_config_section section, const char *name);
 
-/*
- * Turns a text into the row's field of the struct at `base`; what the field held before is freed. `file` is
- * where the text was written, for relative paths. 0, SEG_EINVAL with what was expected in error->text, or
- * SEG_ENOMEM.
- */
-int seg_config_row_set(const seg_config_row *row, void *base, const char *file, const char *text,
-		       seg_error *error);
+/* Whether the row's field is a char *. */
+bool seg_config_row_is_string(const seg_config_row *row);
 
-/* Sets the section's rows to their defaults; the struct is zeroed. 0 or SEG_ENOMEM. */
-int seg_config_defaults_set(seg_config_section section, void *base);
-
-/* Frees the section's fields; secrets are wiped. */
-void seg_config_fields_free(seg_config_section section, void *base);
-
-/* What may be written: "1ms to 10min", "park, yield or spin", "a path". Writes into text[size]. */
-char *seg_config_row_range(const seg_config_row *row, char *text, size_t size);
-
-/*
- * The field's value as it would be written, secrets as "***"; NULL where there is none. Frees nothing: the
- * caller frees what it returns.
- */
-char *seg_config_row_value(const seg_config_row *row, const void *base);
+/* The text that stands for no value, whose field is NULL: "-" or "off"; NULL if the option has no such text. */
+const char *seg_config_row_none(const seg_config_row *row);
 
 #endif

@@ -1,6 +1,9 @@
 /* reference.c - the table of options as people read it: an INI file, Markdown, `--help`, a manual page. */
+#include "config/reference.h"
+
 #include <string.h>
 
+#include "config/format.h"
 #include "config/options.h"
 
 enum { INI_WIDTH = 100, HELP_WIDTH = 100, HELP_INDENT = 24 };
@@ -93,18 +96,23 @@ static void print_help_row(FILE *out, const seg_config_row *row)
 static const char man_head[] =
 	".SH NAME\nsegrunner.ini \\- configuration of segrunner\n"
 	".SH DESCRIPTION\n"
-	"A line is\n.BR [section] ,\n.IR \"name \" = \" value\" ,\nor a comment: # or ; at its start or behind a blank.\n"
+	"A line is\n.BR [section] ,\n.IR \"name \" = \" value\" ,\nor a comment: # or ; at its start or "
+	"behind a blank.\n"
 	"Values may hold\n.B ${NAME}\nor\n.B ${NAME:\\-default}\nfor an environment variable, and\n.B $$\n"
 	"for the character $.\nRelative paths start at the file they are written in.\n"
-	".PP\nAbove the first section,\n.B include = PATH\nreads another file in its place. [redis] and [runner] may be "
+	".PP\nAbove the first section,\n.B include = PATH\nreads another file in its place. [redis] and "
+	"[runner] may be "
 	"spread over several files, each option given once.\n"
-	".PP\nDurations are written 500ms, 10s, 5min (ns us ms s min h d); sizes 512B, 64KiB, 4MiB (B KiB MiB GiB TiB, and\n"
+	".PP\nDurations are written 500ms, 10s, 5min (ns us ms s min h d); sizes 512B, 64KiB, 4MiB (B KiB "
+	"MiB GiB TiB, and\n"
 	"KB MB GB TB of 1000); numbers 1000 or 1_000_000.\n"
-	".PP\n.B segrunner \\-\\-check\nnames every mistake in a file. A changed file is put in force by SIGHUP; with each "
+	".PP\n.B segrunner \\-\\-check\nnames every mistake in a file. A changed file is put in force by "
+	"SIGHUP; with each "
 	"option it says how.\n";
 
 static const char man_tail[] =
-	".SH EXAMPLES\n.nf\n[redis]\naddress = redis://127.0.0.1:6379\n\n[consumer bookings]\nstream = orders\n"
+	".SH EXAMPLES\n.nf\n[redis]\naddress = redis://127.0.0.1:6379\n\n[consumer bookings]\nstream = "
+	"orders\n"
 	"group = booking\nplugin = ./booking.so\npartitions = 8\npartition_size = 1_000_000\n.fi\n"
 	".SH SEE ALSO\n.BR segrunner (1),\n.BR segctl (1),\n.BR segmenter (3)\n";
 

@@ -77,11 +77,12 @@ static bool check_characters(line_reader *reader)
 		if (((unsigned char)*c >= 0x20 && *c != 0x7f) || *c == '\t')
 			continue;
 		if (*c == '\r')
-			seg_config_error_add(reader->errors, reader->place,
-					     "a carriage return inside the line; end lines with LF or CR LF");
+			seg_config_error_add(
+				reader->errors, reader->place,
+				"the line contains a carriage return; end lines with LF or CR LF");
 		else
 			seg_config_error_add(reader->errors, reader->place,
-					     "the control character 0x%02x at column %zu; remove it", *c,
+					     "control character 0x%02x at column %zu; remove it", *c,
 					     (size_t)(c - reader->line) + 1);
 		return false;
 	}
@@ -100,7 +101,7 @@ static void read_section(line_reader *reader, char *text)
 	if (close)
 		seg_config_error_add(
 			reader->errors, reader->place,
-			"something stands behind the ] of the section; give it a line of its own");
+			"there is text after the ] of the section; move it to a line of its own");
 	else
 		seg_config_error_add(reader->errors, reader->place,
 				     "the ] of the section is missing; write %.*s]",
@@ -117,16 +118,17 @@ static bool write_pair(line_reader *reader, char *text, char *buffer, size_t siz
 	if (name_length == length) {
 		/* Its first word only: what follows may be a password whose = was forgotten. */
 		seg_config_error_add(reader->errors, reader->place,
-				     "\"%.*s\" begins neither a [section] nor name = value; %s",
+				     "\"%.*s\" is neither a [section] nor name = value; %s",
 				     (int)strcspn(text, " \t"), text,
-				     is_blank(reader->line[0]) ? "a value cannot go on in a second line"
+				     is_blank(reader->line[0]) ? "a value cannot continue on a second line"
 							       : "write one of them, or # before a comment");
 		return false;
 	}
 	if (name_length > NAME_MAX_INIH) {
-		seg_config_error_add(reader->errors, reader->place,
-				     "the name \"%.20s...\" is longer than %d characters; no option's is",
-				     text, NAME_MAX_INIH);
+		seg_config_error_add(
+			reader->errors, reader->place,
+			"the name \"%.20s...\" is longer than %d characters; no option has such a long name",
+			text, NAME_MAX_INIH);
 		return false;
 	}
 	if (length + 2 <= size) {
@@ -179,8 +181,10 @@ static bool check_nul(line_reader *reader)
 	reader->place.line = 1;
 	for (const char *c = reader->next; c < nul; c++)
 		reader->place.line += *c == '\n';
-	seg_config_error_add(reader->errors, reader->place,
-			     "a NUL byte, so this is no text file; if it is UTF-16, save it as UTF-8");
+	seg_config_error_add(
+		reader->errors, reader->place,
+		"the line contains a NUL byte, so this is not a text file; if the file is UTF-16, save it "
+		"as UTF-8");
 	return false;
 }
 

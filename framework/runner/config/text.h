@@ -11,7 +11,7 @@
 #ifndef SEG_CONFIG_TEXT_H
 #define SEG_CONFIG_TEXT_H
 
-#include "config/config.h"
+#include "config/error.h"
 
 enum { SEG_CONFIG_LINE_MAX = 4096 };
 

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "config/plugin_option.h"
+#include "config/path.h"
+#include "plugin/option.h"
 #include "plugin/plugin.h"
 #include "plugin/call.h"
 #include "base/units.h"
@@ -189,7 +190,7 @@ static int take_value(seg_plugin_instance *instance, const seg_option *option, c
 		seg_config_error_add(errors, place, "option.%s: %s", option->name, why.text);
 		return SEG_EINVAL;
 	}
-	char *value = option->type == SEG_OPTION_PATH ? seg_option_to_path(place.file, text) : strdup(text);
+	char *value = option->type == SEG_OPTION_PATH ? seg_config_path(place.file, text) : strdup(text);
 	if (!value)
 		return SEG_ENOMEM;
 	char **slot = &instance->values[option - instance->handler->options];

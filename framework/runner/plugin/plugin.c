@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
-#include "config/plugin_option.h"
+#include "plugin/option.h"
 #include "plugin/image.h"
 #include "base/units.h"
 

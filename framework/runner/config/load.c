@@ -1,10 +1,30 @@
-#include "config/config.h"
+#include "config/load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/check.h"
 #include "config/file.h"
-#include "config/loader.h"
+#include "config/pair.h"
+#include "config/section.h"
+#include "config/value.h"
+
+static void begin_file(void *arg, const seg_config_file *file)
+{
+	seg_config_loader *loader = arg;
+	loader->file = file;
+	loader->state = SEG_CONFIG_NO_SECTION;
+}
+
+static void begin_section(void *arg, seg_config_place place, char *name)
+{
+	seg_config_section_begin(arg, place, name);
+}
+
+static void take_pair(void *arg, seg_config_place place, const char *name, const char *value)
+{
+	seg_config_pair_take(arg, place, name, value);
+}
 
 /* Reads the text into a new config with all defaults, and checks it. */
 static void load(seg_config_loader *loader, const char *name, const struct stat *stat, const char *text,
@@ -17,7 +37,14 @@ static void load(seg_config_loader *loader, const char *name, const struct stat 
 		loader->no_memory = true;
 		return;
 	}
-	seg_config_main_read(loader, name, stat, text, length);
+	const seg_config_reader reader = {
+		.file = begin_file,
+		.sink = {.section = begin_section, .pair = take_pair, .arg = loader},
+		.files = &config->files,
+		.errors = loader->errors,
+	};
+	if (seg_config_files_read(&reader, name, stat, text, length))
+		loader->no_memory = true;
 	if (!loader->no_memory)
 		seg_config_check(loader);
 }
@@ -88,12 +115,7 @@ void seg_config_free(seg_config *config)
 	for (size_t i = 0; i < config->consumer_count; i++)
 		free_consumer(&config->consumers[i]);
 	free(config->consumers);
-	while (config->files) {
-		struct seg_config_file *file = config->files;
-		config->files = file->next;
-		free(file->name);
-		free(file);
-	}
+	seg_config_files_free(config->files);
 	free(config->file);
 	free(config);
 }

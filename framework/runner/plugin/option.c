@@ -1,9 +1,6 @@
-#include "config/plugin_option.h"
+#include "plugin/option.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/error.h"
 #include "base/units.h"
@@ -51,17 +48,6 @@ int seg_option_to_boolean(const char *text)
 	return text && seg_units_boolean(text, &value, NULL) == 0 ? value : 0;
 }
 
-char *seg_option_to_path(const char *file, const char *text)
-{
-	const char *slash = file ? strrchr(file, '/') : NULL;
-	if (!slash || text[0] == '/' || strcmp(text, "-") == 0)
-		return strdup(text);
-	char *path;
-	if (asprintf(&path, "%.*s/%s", (int)(slash - file), file, text) < 0)
-		return NULL;
-	return path;
-}
-
 size_t seg_option_names(const seg_option *options, const char **names, size_t size)
 {
 	size_t count = 0;
@@ -76,14 +62,4 @@ const seg_option *seg_option_find(const seg_option *options, const char *name)
 		if (strcmp(options->name, name) == 0)
 			return options;
 	return NULL;
-}
-
-bool seg_option_is_secret(const char *name)
-{
-	static const char *const words[] = {"password",   "passwd",  "secret",      "token",
-					    "credential", "api_key", "private_key", "access_key"};
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcasestr(name, words[i]))
-			return true;
-	return false;
 }

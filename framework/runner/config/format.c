@@ -1,0 +1,148 @@
+#include "config/format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "redis/address.h"
+#include "config/cpus.h"
+
+static char *choices_text(const seg_config_row *row, char *text, size_t size)
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (size_t i = 0; row->choices[i] && used < size; i++) {
+		const char *joint = i == 0 ? "" : row->choices[i + 1] ? ", " : " or ";
+		used += (size_t)snprintf(text + used, size - used, "%s%s", joint, row->choices[i]);
+	}
+	return text;
+}
+
+char *seg_config_row_range(const seg_config_row *row, char *text, size_t size)
+{
+	char low[SEG_UNITS_TEXT_MAX], high[SEG_UNITS_TEXT_MAX];
+	const char *fixed = NULL;
+	switch (row->kind) {
+	case SEG_CONFIG_TEXT:
+	case SEG_CONFIG_SECRET:
+		fixed = "text";
+		break;
+	case SEG_CONFIG_NAME:
+		fixed = "1 to 128 of A-Z a-z 0-9 . _ -";
+		break;
+	case SEG_CONFIG_PATH:
+		fixed = "a path";
+		break;
+	case SEG_CONFIG_LOG_FILE:
+		fixed = "a path or -";
+		break;
+	case SEG_CONFIG_LISTEN:
+		fixed = "ADDRESS:PORT or off";
+		break;
+	case SEG_CONFIG_PLUGIN:
+		fixed = "a name or a path";
+		break;
+	case SEG_CONFIG_ADDRESS:
+		fixed = "redis://..., unix://... or embedded";
+		break;
+	case SEG_CONFIG_BOOLEAN:
+		fixed = "yes or no";
+		break;
+	case SEG_CONFIG_CPUS:
+		fixed = "auto, none or a list";
+		break;
+	case SEG_CONFIG_START:
+		fixed = "earliest, latest, an id or a time";
+		break;
+	case SEG_CONFIG_CHOICE:
+		return choices_text(row, text, size);
+	case SEG_CONFIG_INTEGER:
+	case SEG_CONFIG_COUNT:
+		snprintf(text, size, "%" PRId64 " to %" PRId64, row->min, row->max);
+		return text;
+	case SEG_CONFIG_SIZE:
+		snprintf(text, size, "%s to %s", seg_units_size_format(row->min, low),
+			 seg_units_size_format(row->max, high));
+		return text;
+	case SEG_CONFIG_DURATION:
+		snprintf(text, size, "%s to %s", seg_units_duration_format(row->min, low),
+			 seg_units_duration_format(row->max, high));
+		return text;
+	}
+	snprintf(text, size, "%s", fixed);
+	return text;
+}
+
+static char *address_text(const char *text)
+{
+	seg_address address;
+	if (strcmp(text, "embedded") == 0 || seg_address_parse(text, &address, NULL) != 0)
+		return strdup("embedded");
+	char *shown = strdup(address.text);
+	seg_address_fini(&address);
+	return shown;
+}
+
+static char *start_text(const seg_start *start)
+{
+	char text[64];
+	struct tm tm;
+	time_t seconds = (time_t)(start->id.ms / 1000);
+	switch (start->kind) {
+	case SEG_START_EARLIEST:
+		return strdup("earliest");
+	case SEG_START_LATEST:
+		return strdup("latest");
+	case SEG_START_TIME:
+		if (gmtime_r(&seconds, &tm)) {
+			size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+			snprintf(text + n, sizeof(text) - n, ".%03uZ", (unsigned)(start->id.ms % 1000));
+			return strdup(text);
+		}
+		/* Beyond what a calendar can say: its id says the same. */
+		/* fall through */
+	case SEG_START_AFTER_ID:
+		break;
+	}
+	return strdup(seg_id_format(start->id, text));
+}
+
+static char *string_text(const seg_config_row *row, const char *value)
+{
+	if (!value)
+		return seg_config_row_none(row) ? strdup(seg_config_row_none(row)) : NULL;
+	if (row->kind == SEG_CONFIG_SECRET)
+		return strdup("***");
+	return row->kind == SEG_CONFIG_ADDRESS ? address_text(value) : strdup(value);
+}
+
+char *seg_config_row_value(const seg_config_row *row, const void *base)
+{
+	const void *field = (const char *)base + row->offset;
+	char text[SEG_UNITS_TEXT_MAX];
+	switch (row->kind) {
+	case SEG_CONFIG_INTEGER:
+		snprintf(text, sizeof(text), "%" PRIu32, *(const uint32_t *)field);
+		return strdup(text);
+	case SEG_CONFIG_COUNT:
+		snprintf(text, sizeof(text), "%" PRIu64, *(const uint64_t *)field);
+		return strdup(text);
+	case SEG_CONFIG_SIZE:
+		return strdup(seg_units_size_format((int64_t) * (const uint64_t *)field, text));
+	case SEG_CONFIG_DURATION:
+		return strdup(seg_units_duration_format(*(const int64_t *)field, text));
+	case SEG_CONFIG_BOOLEAN:
+		return strdup(*(const bool *)field ? "yes" : "no");
+	case SEG_CONFIG_CHOICE:
+		return strdup(row->choices[*(const int *)field]);
+	case SEG_CONFIG_CPUS:
+		return seg_config_cpus_format(field);
+	case SEG_CONFIG_START:
+		return start_text(field);
+	default:
+		return string_text(row, *(char *const *)field);
+	}
+}
