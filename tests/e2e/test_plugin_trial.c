@@ -204,7 +204,7 @@ static void nothing_is_overwritten_and_a_bad_name_is_refused(void **state)
 	(void)state;
 	assert_int_equal(run("$segrunner new-plugin mine"), EX_OK);
 	assert_int_equal(run("$segrunner new-plugin mine"), EX_CANTCREAT);
-	assert_says("take another name");
+	assert_says("choose another name");
 	assert_int_equal(run("$segrunner new-plugin ../mine"), EX_USAGE);
 	assert_int_equal(run("$segrunner new-plugin Mine"), EX_USAGE);
 	assert_int_equal(run("$segrunner new-plugin test"), EX_USAGE);

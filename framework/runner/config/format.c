@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/units.h"
 #include "redis/address.h"
+#include "stream/spelling.h"
 #include "config/cpus.h"
 
 static char *choices_text(const seg_config_row *row, char *text, size_t size)
@@ -31,7 +31,7 @@ char *seg_config_row_range(const seg_config_row *row, char *text, size_t size)
 		fixed = "text";
 		break;
 	case SEG_CONFIG_NAME:
-		fixed = "1 to 128 of A-Z a-z 0-9 . _ -";
+		fixed = "1 to 128 characters of A-Z a-z 0-9 . _ -";
 		break;
 	case SEG_CONFIG_PATH:
 		fixed = "a path";
@@ -52,7 +52,7 @@ char *seg_config_row_range(const seg_config_row *row, char *text, size_t size)
 		fixed = "yes or no";
 		break;
 	case SEG_CONFIG_CPUS:
-		fixed = "auto, none or a list";
+		fixed = "auto, none or a list such as 0-3,6";
 		break;
 	case SEG_CONFIG_START:
 		fixed = "earliest, latest, an id or a time";
@@ -86,30 +86,6 @@ static char *address_text(const char *text)
 	return shown;
 }
 
-static char *start_text(const seg_start *start)
-{
-	char text[64];
-	struct tm tm;
-	time_t seconds = (time_t)(start->id.ms / 1000);
-	switch (start->kind) {
-	case SEG_START_EARLIEST:
-		return strdup("earliest");
-	case SEG_START_LATEST:
-		return strdup("latest");
-	case SEG_START_TIME:
-		if (gmtime_r(&seconds, &tm)) {
-			size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-			snprintf(text + n, sizeof(text) - n, ".%03uZ", (unsigned)(start->id.ms % 1000));
-			return strdup(text);
-		}
-		/* Beyond what a calendar can say: its id says the same. */
-		/* fall through */
-	case SEG_START_AFTER_ID:
-		break;
-	}
-	return strdup(seg_id_format(start->id, text));
-}
-
 static char *string_text(const seg_config_row *row, const char *value)
 {
 	if (!value)
@@ -122,7 +98,7 @@ static char *string_text(const seg_config_row *row, const char *value)
 char *seg_config_row_value(const seg_config_row *row, const void *base)
 {
 	const void *field = (const char *)base + row->offset;
-	char text[SEG_UNITS_TEXT_MAX];
+	char text[SEG_UNITS_TEXT_MAX], start[SEG_START_TEXT_MAX];
 	switch (row->kind) {
 	case SEG_CONFIG_INTEGER:
 		snprintf(text, sizeof(text), "%" PRIu32, *(const uint32_t *)field);
@@ -141,7 +117,7 @@ char *seg_config_row_value(const seg_config_row *row, const void *base)
 	case SEG_CONFIG_CPUS:
 		return seg_config_cpus_format(field);
 	case SEG_CONFIG_START:
-		return start_text(field);
+		return strdup(seg_start_format(field, start));
 	default:
 		return string_text(row, *(char *const *)field);
 	}
