@@ -133,14 +133,14 @@ static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
 	static const struct {
 		const char *line, *text;
 	} lines[] = {
-		{"{\"key\": \"a\"", ":2: no JSON"},
-		{"5", ":2: a message is an object"},
-		{"[]", ":2: a batch is 1 to"},
-		{"{\"kye\": \"a\"}", ":2: unknown field \"kye\"; there are id partition key data"},
-		{"{\"id\": 5}", ":2: \"id\" is a text"},
-		{"{\"expect\": \"fine\"}", ":2: \"expect\" is done, retry, dead_letter or stop"},
-		{"{\"partition\": -1}", ":2: \"partition\" is a whole number of 0 to"},
-		{"{\"data\": {\"base64\": \"%\"}}", ":2: \"%\" is no base64"},
+		{"{\"key\": \"a\"", ":2: invalid JSON"},
+		{"5", ":2: a message must be an object"},
+		{"[]", ":2: a batch must have 1 to"},
+		{"{\"kye\": \"a\"}", ":2: unknown field \"kye\"; the fields are id partition key data"},
+		{"{\"id\": 5}", ":2: \"id\" must be a text"},
+		{"{\"expect\": \"fine\"}", ":2: \"expect\" must be done, retry, dead_letter or stop"},
+		{"{\"partition\": -1}", ":2: \"partition\" must be a whole number from 0 to"},
+		{"{\"data\": {\"base64\": \"%\"}}", ":2: \"%\" is not base64"},
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		char text[256];

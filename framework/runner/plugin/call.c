@@ -123,8 +123,8 @@ static void crashed(int number, siginfo_t *info, void *context)
 			continue;
 		if (current)
 			say(crashes[i].text,
-			    "; another runner takes its partitions over, and finds the message that kills by handing "
-			    "over one at a time\n");
+			    "; the next owner of its partitions handles one message at a time to find the "
+			    "one that crashes the plugin\n");
 		sigaction(number, &before[i], NULL);
 	}
 	/* A fault happens again at once, and then takes its course. What was sent does not. */
@@ -136,7 +136,7 @@ static void exited(void)
 {
 	if (!current)
 		return;
-	say(" called exit()", "; a plugin that cannot go on answers seg_stop()\n");
+	say(" called exit()", "; to stop the runner, a plugin must return seg_stop()\n");
 	_exit(EX_SOFTWARE);
 }
 

@@ -64,7 +64,7 @@ static const struct {
 	{"cannot open shared object file",
 	 "install the library it needs, or link it with -Wl,-rpath,DIRECTORY"},
 	{"' not found", "it was built on a newer system than this one: build it here"},
-	{"failed to map segment", "see that its file system is not mounted noexec"},
+	{"failed to map segment", "check that its file system is not mounted noexec"},
 	{"position-independent executable", "it is a program: link it with cc -shared"},
 	{"static TLS", "build it without -ftls-model=initial-exec"},
 };
@@ -73,8 +73,8 @@ static int fail_unloaded(const char *path, seg_error *error)
 {
 	const char *says = dlerror();
 	if (!says)
-		says = "the dynamic loader does not say why";
-	const char *hint = "see what ldd says of it";
+		says = "the dynamic loader gives no reason";
+	const char *hint = "run ldd on it";
 	for (size_t i = 0; i < sizeof(loader_hints) / sizeof(loader_hints[0]); i++) {
 		if (!strstr(says, loader_hints[i].says))
 			continue;
@@ -111,8 +111,8 @@ static int load_file(seg_plugin_image *image, const char *path, seg_error *error
 		dlclose(already);
 		return seg_fail(
 			error, SEG_EINVAL,
-			"the plugin %s cannot be exchanged while it runs, for it finds its libraries by "
-			"$ORIGIN: link them with -Wl,-rpath,DIRECTORY, or start segrunner again",
+			"the plugin %s cannot be replaced while it runs, because it finds its libraries by "
+			"$ORIGIN: link it with -Wl,-rpath,DIRECTORY, or restart segrunner",
 			path);
 	}
 	int status = seg_plugin_probe(path, -1, PROBE_TIMEOUT, error);

@@ -21,7 +21,7 @@ int seg_option_check(uint32_t type, const char *text, seg_error *error)
 	case SEG_OPTION_PATH:
 		if (*text)
 			return 0;
-		return seg_fail(error, SEG_EINVAL, "the path is empty; write one, or leave the option out");
+		return seg_fail(error, SEG_EINVAL, "the path is empty; write a path, or remove the line");
 	default:
 		return seg_fail(
 			error, SEG_EINVAL,

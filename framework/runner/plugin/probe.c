@@ -93,13 +93,13 @@ static int refuse(const char *path, int status, seg_error *error)
 	if (WIFSIGNALED(status))
 		return seg_fail(
 			error, SEG_EINVAL,
-			"%s crashes while it is loaded (signal %d, %s): look at its constructors and static objects, "
-			"and leave such work to its init",
+			"%s crashes while it is loaded (signal %d, %s): check its constructors and static "
+			"objects, and move their work to init",
 			path, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return seg_fail(
 		error, SEG_EINVAL,
-		"%s ends the process while it is loaded (exit code %d): look at its constructors, and let its "
-		"init return -1 instead",
+		"%s ends the process while it is loaded (exit code %d): check its constructors; to refuse "
+		"to start, return -1 from init",
 		path, WEXITSTATUS(status));
 }
 
@@ -107,7 +107,7 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
-		return seg_fail(error, SEG_ESYSTEM, "cannot make a pipe to try %s: %s", path,
+		return seg_fail(error, SEG_ESYSTEM, "cannot create a pipe to try %s: %s", path,
 				strerror(errno));
 	pid_t child;
 	int failure = start(path, copy, ends[1], &child);
@@ -128,7 +128,7 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 	if (word < 0)
 		return seg_fail(
 			error, SEG_EINVAL,
-			"%s does not return from its constructors within %lld s: leave such work to its init",
+			"%s does not return from its constructors within %lld s: move their work to init",
 			path, (long long)(timeout / SEG_SECOND));
 	return word ? 0 : refuse(path, status, error);
 }

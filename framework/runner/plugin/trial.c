@@ -222,7 +222,7 @@ int seg_plugin_trial(const char *plugin, const char *file, char *const *options,
 	for (int i = 0; i < count && exit_code == EX_OK; i++) {
 		char *equals = strchr(options[i], '=');
 		if (!equals) {
-			fprintf(stderr, "segrunner: \"%s\" is no NAME=VALUE\n", options[i]);
+			fprintf(stderr, "segrunner: \"%s\" is not NAME=VALUE\n", options[i]);
 			exit_code = EX_USAGE;
 			break;
 		}
