@@ -132,8 +132,9 @@ static void what_is_no_plugin_is_refused_with_the_cure(void **state)
 static void wrong_option_tables_are_the_plugins_mistake(void **state)
 {
 	(void)state;
-	expect_refusal("bad_option_name", SEG_EINVAL, "an option \"Path\"; a name is 1 to 63 characters of "
-						      "a-z 0-9 _");
+	expect_refusal("bad_option_name", SEG_EINVAL,
+		       "an option \"Path\"; a name is 1 to 63 characters of "
+		       "a-z 0-9 _");
 	expect_refusal("bad_option_default", SEG_EINVAL,
 		       "\"pause\" with a wrong default: \"10\" has no unit");
 	expect_refusal("bad_option_type", SEG_EINVAL, "\"color\" with the unknown type 99");
@@ -216,9 +217,8 @@ static void a_plugin_that_others_may_write_to_is_refused(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(chown(path, 12345, 12345), 0);
 		chmod(path, 0664);
-		expect_refusal(
-			path, SEG_EINVAL,
-			"belongs to user 12345, and its group may write to it: run chmod g-w on it");
+		expect_refusal(path, SEG_EINVAL,
+			       "belongs to user 12345, and its group may write to it: run chmod g-w on it");
 		chmod(path, 0644);
 		seg_plugin_unload(load(path));
 	}
@@ -314,11 +314,10 @@ static void every_wrong_option_is_told_with_its_line(void **state)
 		TEXTS("path=x", "dealy=5ms"),
 		TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"dealy\"; did you mean "
 		      "\"option.delay\"?"));
-	expect_errors(
-		TEXTS("path=x", "qqqqqqq=5ms"),
-		TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"qqqqqqq\"; its "
-		      "options are: path, events, crash, stop, dead_letter, fail, fail_times, delay, "
-		      "block_file"));
+	expect_errors(TEXTS("path=x", "qqqqqqq=5ms"),
+		      TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"qqqqqqq\"; its "
+			    "options are: path, events, crash, stop, dead_letter, fail, fail_times, delay, "
+			    "block_file"));
 	expect_errors(
 		TEXTS("delay=1s"),
 		TEXTS("/etc/segrunner/test.ini:10: [consumer mine] has no option.path, which the plugin "
@@ -399,9 +398,9 @@ static void an_option_that_was_not_declared_is_none_and_is_warned_of(void **stat
 	struct fixture f;
 	start(&f, TEXTS("path=/dev/null"));
 	assert_null(seen_host->option(seen_host, "nothing"));
-	assert_string_equal(
-		logged, "2 orders/billing the plugin record reads the option \"nothing\", which it does "
-			"not declare");
+	assert_string_equal(logged,
+			    "2 orders/billing the plugin record reads the option \"nothing\", which it does "
+			    "not declare");
 	stop(&f);
 }
 

@@ -9,7 +9,7 @@
 
 enum { HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
 
-/* Where the option was given; line 0 of the main file if it was not. */
+/* Where the option was set; line 0 of the main file if it was not. */
 static seg_config_place place_of(const seg_config_loader *loader, const seg_config_given *given,
 				 seg_config_section section, const char *name)
 {
@@ -46,7 +46,7 @@ static void check_embedded(seg_config_loader *loader)
 	}
 }
 
-/* A login must have one source. */
+/* A user and a password may each be set in one place only. */
 static void check_login(seg_config_loader *loader)
 {
 	const seg_config_redis *redis = &loader->config->redis;
@@ -64,7 +64,7 @@ static void check_login(seg_config_loader *loader)
 		seg_config_error_add(loader->errors, user,
 				     "user is set without a password; add password_file = PATH or password");
 	if (seg_address_parse(redis->address, &address, NULL) != 0) {
-		loader->no_memory = true; /* it was parsed once already */
+		loader->no_memory = true; /* the address is valid: seg_config_row_set parsed it */
 		return;
 	}
 	if (address.user && user.line)
@@ -209,7 +209,7 @@ static bool same_shape(const seg_stream_shape *a, const seg_stream_shape *b)
 	       a->overflow == b->overflow && a->packing == b->packing;
 }
 
-/* The earlier consumers of the same stream: another group each, and one shape. */
+/* Sections with the same stream must have different groups and the same shape. */
 static void check_against_earlier(seg_config_loader *loader, size_t i)
 {
 	const seg_config_consumer *consumer = &loader->config->consumers[i];

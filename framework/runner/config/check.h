@@ -1,4 +1,7 @@
-/* check.h - finds what no single line shows: missing options, and options that contradict each other. Main thread. */
+/*
+ * check.h - finds what no single line shows: missing options, and options that contradict each other. Main
+ * thread.
+ */
 #ifndef SEG_CONFIG_CHECK_H
 #define SEG_CONFIG_CHECK_H
 

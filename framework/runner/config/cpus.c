@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "config/memstream.h"
 
-/* As many as any Linux can have; a kernel refuses a smaller set than its own. */
+/* The most CPUs of any Linux. A kernel refuses a set that is smaller than its own. */
 enum { CPUS_MAX = 8192 };
 
 typedef struct cpu_flags {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "config/memstream.h"
 
-/* Far more than any value needs, and a bound on what many references to a large variable make. */
+/* Far more than any value needs; a limit for many references to a large variable. */
 enum { EXPANDED_MAX = 65536 };
 
 static const char name_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
@@ -25,7 +25,7 @@ static int check_variable(const char *name, const char *value, seg_error *error)
 	return 0;
 }
 
-/* Writes what the reference between { and } stands for. */
+/* Writes the value of the reference between { and }. */
 static int expand_reference(const char *reference, size_t length, FILE *out, seg_error *error)
 {
 	char name[128];
@@ -34,7 +34,7 @@ static int expand_reference(const char *reference, size_t length, FILE *out, seg
 	size_t rest_length = length - name_length;
 	bool has_default = rest_length >= 2 && strncmp(rest, ":-", 2) == 0;
 	if (name_length == 0 || (rest_length && !has_default))
-		/* Not repeated here: it may be part of a password that should have had a $$. */
+		/* The text does not quote the reference, which may be part of a password with a single $. */
 		return seg_fail(error, SEG_EINVAL,
 				"a ${...} does not name an environment variable; write ${NAME} or "
 				"${NAME:-default}, or $$ for the character $");

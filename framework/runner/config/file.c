@@ -25,7 +25,7 @@ static int open_file(const char *path, bool any_kind, struct stat *stat, seg_err
 	return SEG_ENOTFOUND;
 }
 
-/* Reads up to `room` bytes; the number read, or -1 with errno. */
+/* Reads up to `room` bytes. Returns their number, or -1 with errno. */
 static ssize_t read_all(int fd, char *text, size_t room)
 {
 	size_t length = 0;

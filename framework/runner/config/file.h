@@ -11,15 +11,15 @@
 enum { SEG_CONFIG_FILE_MAX = 1 << 20 };
 
 typedef struct seg_config_content {
-	char *text; /* length bytes and a NUL */
+	char *text; /* `length` bytes and a NUL */
 	size_t length;
 	struct stat stat;
 } seg_config_content;
 
 /*
- * Reads a file of at most `limit` bytes, never waiting for one that is no regular file unless `any_kind` (a
- * pipe as in <(...)). 0 and a content to pass to _fini, SEG_ENOTFOUND with the reason in error->text, or
- * SEG_ENOMEM.
+ * Reads a file of at most `limit` bytes. Only with `any_kind`, the file may be a pipe, as in <(...), which
+ * may block. Returns 0 and a content to pass to _fini; SEG_ENOTFOUND with the reason in error->text, to
+ * follow the path; or SEG_ENOMEM.
  */
 int seg_config_file_read(const char *path, bool any_kind, size_t limit, seg_config_content *content,
 			 seg_error *error);

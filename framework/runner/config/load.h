@@ -8,19 +8,18 @@
 #include "config/settings.h"
 
 /*
- * Reads the file and all it includes, and checks everything that can be checked without Redis and without
- * loading a plugin. Returns 0 and the config, which the caller frees; or, with *config NULL, SEG_EINVAL with
- * at least one error that is no warning, SEG_ENOTFOUND where the file itself cannot be read (one error says
- * why), or SEG_ENOMEM. Warnings come with both. Reads the environment (`${NAME}`), so no other thread may be
- * changing it.
+ * Reads the file and the files that it includes, and checks everything that needs neither Redis nor a plugin.
+ * Returns 0 and the config, which the caller frees; or, with *config NULL, SEG_EINVAL with at least one error
+ * added, SEG_ENOTFOUND with one error if the file itself cannot be read, or SEG_ENOMEM. May add warnings in
+ * any case. Reads the environment (`${NAME}`), so no other thread may change it meanwhile.
  */
 int seg_config_load(const char *path, seg_config **config, seg_config_errors *errors);
 
-/* The same from memory; `name` stands for the file in messages, and relative paths start at its directory. */
+/* The same for a text in memory. Errors name `name` as the file, and relative paths start at its directory. */
 int seg_config_load_text(const char *name, const char *text, size_t length, seg_config **config,
 			 seg_config_errors *errors);
 
-/* NULL is allowed. Passwords are wiped first. */
+/* Wipes the passwords, and frees the config. NULL is allowed. */
 void seg_config_free(seg_config *config);
 
 #endif

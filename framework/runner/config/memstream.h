@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 /*
- * Closes the stream that open_memstream made for *text. Returns the whole text, which the caller frees; or NULL if
- * memory ran out: a write failed, fclose failed, or glibc's last realloc left a NULL.
+ * Closes the stream that open_memstream made for *text. Returns the whole text, which the caller frees; or
+ * NULL if memory ran out: a write failed, fclose failed, or glibc's last realloc left a NULL.
  */
 static inline char *seg_memstream_close(FILE *out, char **text)
 {

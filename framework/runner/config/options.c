@@ -4,7 +4,7 @@
 
 #include "stream/spelling.h"
 
-/* The field's offset; does not compile if the field has not the type that the row's kind writes. */
+/* The field's offset. Does not compile unless the field has the type `type`, which the row's kind writes. */
 #define FIELD(type, record, field) \
 	(offsetof(record, field) + 0 * sizeof((type *)NULL == &((record *)NULL)->field))
 

@@ -126,7 +126,7 @@ static bool check_option_name(seg_config_loader *loader, seg_config_place place,
 	return true;
 }
 
-/* `option.NAME = value`: kept as it is for the plugin. */
+/* Keeps `option.NAME = value` for the plugin. */
 static void add_option(seg_config_loader *loader, seg_config_place place, const char *name, const char *value)
 {
 	seg_config_consumer *consumer = seg_config_section_base(loader);
@@ -153,7 +153,7 @@ static void add_option(seg_config_loader *loader, seg_config_place place, const 
 	options[consumer->option_count++] = option;
 }
 
-/* A pair above the first section that is no `include`. */
+/* Reports a pair above the first section that is not an include. */
 static void refuse_loose_pair(seg_config_loader *loader, seg_config_place place, const char *name)
 {
 	static const char *const allowed[] = {SEG_CONFIG_INCLUDE};

@@ -1,4 +1,3 @@
-/* print.c - a loaded config as the INI file it amounts to, without its secrets. */
 #include "config/print.h"
 
 #include <stdlib.h>
@@ -38,7 +37,9 @@ static void print_fields(seg_config_section section, const void *base, FILE *out
 	}
 }
 
-/* The length of "user:password" in "scheme://user:password@host", and its start in *start; 0 if there is none. */
+/*
+ * The length of "user:password" in "scheme://user:password@host", and its start in *start; 0 if there is none.
+ */
 static size_t find_login(const char *value, const char **start)
 {
 	const char *scheme = strstr(value, "://");

@@ -8,8 +8,9 @@
 #include "config/settings.h"
 
 /*
- * Writes the values in force, defaults included, as an INI file. Secrets are written as "***": passwords, passwords in
- * URLs, and plugin options whose names suggest a secret (password, secret, token, credential, ..._key).
+ * Writes the values in force, defaults included, as an INI file. Secrets are written as "***": passwords,
+ * passwords in URLs, and plugin options whose names suggest a secret (password, secret, token, credential,
+ * ..._key).
  */
 void seg_config_print(const seg_config *config, FILE *out);
 

@@ -4,7 +4,10 @@
 
 #include "config/loader.h"
 
-/* Begins a section. `name` is the text between the brackets, and is changed; NULL for a header that was reported. */
+/*
+ * Begins a section. `name` is the text between the brackets, and is changed; NULL for a header that was
+ * reported.
+ */
 void seg_config_section_begin(seg_config_loader *loader, seg_config_place place, char *name);
 
 /* The struct that the section's fields are in, and where they were set. The loader is SEG_CONFIG_IN_SECTION. */

@@ -1,13 +1,13 @@
-/* value.h - texts into the fields of a section's struct, by the rows of the table of options. Main thread. */
+/* value.h - sets the fields of a section's struct from texts, by the table of options. Main thread. */
 #ifndef SEG_CONFIG_VALUE_H
 #define SEG_CONFIG_VALUE_H
 
 #include "config/options.h"
 
 /*
- * Turns a text into the row's field of the section's struct at `base`, and frees what the field held before. `file` is
- * the file that holds the text, for relative paths; NULL for a default. Returns 0, SEG_EINVAL with what was expected in
- * error->text, or SEG_ENOMEM.
+ * Turns a text into the row's field of the section's struct at `base`, and frees what the field held before.
+ * `file` is the file that holds the text, for relative paths; NULL for a default. Returns 0, SEG_EINVAL with
+ * what was expected in error->text, or SEG_ENOMEM.
  */
 int seg_config_row_set(const seg_config_row *row, void *base, const char *file, const char *text,
 		       seg_error *error);

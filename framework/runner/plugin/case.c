@@ -41,7 +41,7 @@ static int read_base64(const json_t *value, seg_arena *arena, const void **bytes
 	return 0;
 }
 
-/* Text, {"base64": ...}, or any other JSON as its own text; NULL is no bytes. */
+/* Reads text, {"base64": ...}, or any other JSON, whose bytes are its compact text; NULL gives no bytes. */
 static int read_bytes(const json_t *value, seg_arena *arena, const void **bytes, size_t *length,
 		      seg_error *error)
 {

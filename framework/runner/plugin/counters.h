@@ -39,8 +39,8 @@ void seg_plugin_counters_init(seg_plugin_counters *counters);
 void seg_plugin_counters_fini(seg_plugin_counters *counters);
 
 /*
- * The counter of that name, which the first call makes; it lives as long as the counters. NULL with the reason in error for
- * an invalid name, for more than 64 counters, or if memory ran out.
+ * The counter of that name, which the first call makes; it lives as long as the counters. NULL with the
+ * reason in error for an invalid name, for more than 64 counters, or if memory ran out.
  */
 seg_counter *seg_plugin_counters_get(seg_plugin_counters *counters, const char *name, const char *help,
 				     seg_error *error);

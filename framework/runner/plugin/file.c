@@ -39,7 +39,7 @@ static int check_owner(const char *path, const struct stat *status, seg_error *e
 	return 0;
 }
 
-/* This program's own header, made by the linker: what the plugin's must be like. */
+/* This program's own ELF header, from the linker. A plugin's must have the same machine. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static int check_elf(const char *path, int fd, seg_error *error)

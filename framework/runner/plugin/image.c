@@ -19,9 +19,9 @@
 enum { NAME_MAX_BYTES = 64 };
 
 struct seg_plugin_image {
-	struct stat file; /* as it was when it was loaded */
-	int copy;         /* memfd, or -1: loaded from the file itself */
-	void *object;     /* of dlopen */
+	struct stat file; /* when it was loaded */
+	int copy;         /* a memfd; -1: the object was loaded from the file itself */
+	void *object;     /* from dlopen */
 	unsigned users;
 	seg_plugin_image *next;
 };
@@ -37,7 +37,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* A memfd, or -1 where there is none to be had. */
+/* Copies the file into a memfd. Returns -1 if the system refuses. */
 static int copy_file(const char *path, int fd, off_t size)
 {
 	const char *name = strrchr(path, '/');
@@ -55,7 +55,7 @@ static int copy_file(const char *path, int fd, off_t size)
 
 /* --- loading ------------------------------------------------------------------------ */
 
-/* What the dynamic loader says, and how to mend it. */
+/* Messages of the dynamic loader, and how to mend each. */
 static const struct {
 	const char *says;
 	const char *hint;
@@ -87,7 +87,7 @@ static int fail_unloaded(const char *path, seg_error *error)
 	return seg_fail(error, SEG_EINVAL, "the plugin %s cannot be loaded: %s; %s", path, says, hint);
 }
 
-/* What the loader knows a copy as. Not by /proc/self, which would lead a debugger to itself. */
+/* The path of a copy, for the loader. Not in /proc/self, which for a debugger is the debugger. */
 static void name_copy(const seg_plugin_image *image, char name[NAME_MAX_BYTES])
 {
 	snprintf(name, NAME_MAX_BYTES, "/proc/%ld/fd/%d", (long)getpid(), image->copy);
@@ -160,8 +160,8 @@ int seg_plugin_image_load(const char *path, int fd, seg_plugin_image **out, seg_
 }
 
 /*
- * Code that cannot be unmapped, as of C++ with unique symbols, keeps its copy: with the number, another one would get
- * the name, and the loader would take it for this one.
+ * Some code cannot be unmapped, such as C++ with unique symbols. Its copy stays open: another copy that got
+ * the same descriptor would get the same path, and the loader would take it for this one.
  */
 static void close_copy(const seg_plugin_image *image)
 {

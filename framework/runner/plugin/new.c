@@ -47,7 +47,7 @@ static void write_text(FILE *out, const char *text, const word *words)
 	}
 }
 
-/* 0, or -1 with errno. The file's name is `before`, the plugin's name, `after`. */
+/* Writes the file whose name is `before` and `after` together. Returns 0, or -1 with errno. */
 static int write_file(int directory, const char *before, const char *after, const char *text,
 		      const word *words)
 {

@@ -1,6 +1,6 @@
 /*
- * option.h - the options that a plugin declares, and the values that a section sets with `option.NAME = value`. Pure; any
- * thread.
+ * option.h - the options that a plugin declares, and the values that a section sets with `option.NAME =
+ * value`. Pure; any thread.
  *
  * Values have the units of all other options (base/units.h).
  */
@@ -14,8 +14,9 @@
 #include <segmenter/segmenter.h>
 
 /*
- * Checks a text against a seg_option_type. Returns 0, or SEG_EINVAL with what was expected in error->text; also for a type
- * that this segrunner does not know. Any text is a SEG_OPTION_TEXT, and any text but the empty one a SEG_OPTION_PATH.
+ * Checks a text against a seg_option_type. Returns 0, or SEG_EINVAL with what was expected in error->text;
+ * also for a type that this segrunner does not know. Any text is a SEG_OPTION_TEXT, and any text but the
+ * empty one a SEG_OPTION_PATH.
  */
 int seg_option_check(uint32_t type, const char *text, seg_error *error);
 
@@ -24,8 +25,10 @@ int64_t seg_option_to_integer(const char *text);
 int64_t seg_option_to_duration(const char *text); /* nanoseconds */
 int seg_option_to_boolean(const char *text);      /* 0 or 1 */
 
-/* Puts at most `size` of the declared names into names[size], for seg_suggest; returns how many. `options` ends with a
- * NULL name, or is NULL. */
+/*
+ * Puts at most `size` of the declared names into names[size], for seg_suggest. Returns how many. `options` ends
+ * with a NULL name, or is NULL.
+ */
 size_t seg_option_names(const seg_option *options, const char **names, size_t size);
 
 /* The declared option of that name, or NULL. */

@@ -7,8 +7,9 @@
  *     seg_plugin_load -> seg_plugin_instance_create -> _init -> workers call the handler -> _fini -> _destroy
  *                     -> seg_plugin_unload
  *
- * Below load.h: locate.c finds the file, file.c opens it, probe.c tries it in a child process, image.c maps it, and check.c
- * judges what it declares. answer.h, call.h, trial.h and new.h stand for themselves.
+ * Below load.h: locate.c finds the file, file.c opens it, probe.c tries it in a child process, image.c maps
+ * it, and check.c judges what it declares. Other users of this room include
+ * answer.h, call.h, trial.h and new.h directly.
  */
 #ifndef SEG_PLUGIN_PLUGIN_H
 #define SEG_PLUGIN_PLUGIN_H

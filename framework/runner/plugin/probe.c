@@ -24,7 +24,10 @@ void seg_plugin_probe_by(const char *segrunner)
 	program = segrunner;
 }
 
-/* It says that it came back: its exit code proves nothing, since a constructor may exit with 0, too. */
+/*
+ * Writes a byte to show that the calls returned: an exit code proves nothing, because a constructor may exit
+ * with 0.
+ */
 void seg_plugin_probe_child(char *const arguments[3])
 {
 	const char *path = arguments[0];
@@ -42,7 +45,7 @@ void seg_plugin_probe_child(char *const arguments[3])
 	_exit(written == 1 ? 0 : 1);
 }
 
-/* 0, or an errno. The descriptors keep their numbers there. */
+/* Starts the child, in which the descriptors keep their numbers. Returns 0 or an errno. */
 static int start(const char *path, int copy, int word, pid_t *child)
 {
 	char copy_text[16], word_text[16];
@@ -57,7 +60,7 @@ static int start(const char *path, int copy, int word, pid_t *child)
 		free(path_text);
 		return failure;
 	}
-	/* Onto itself: that takes its close-on-exec away. */
+	/* To itself, which clears close-on-exec. */
 	failure = posix_spawn_file_actions_adddup2(&actions, word, word);
 	if (failure == 0 && copy >= 0)
 		failure = posix_spawn_file_actions_adddup2(&actions, copy, copy);
@@ -70,7 +73,7 @@ static int start(const char *path, int copy, int word, pid_t *child)
 	return failure;
 }
 
-/* Waits for the child's word or its end: 1 it came back, 0 it ended without, -1 the time is up. */
+/* Waits for the child's byte. Returns 1 if it came, 0 if the child ended without it, -1 at the deadline. */
 static int await_word(int fd, int64_t deadline)
 {
 	for (;;) {

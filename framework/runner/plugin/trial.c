@@ -14,7 +14,7 @@
 
 enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1 };
 
-/* A partition that was opened. */
+/* An open partition. */
 typedef struct opened {
 	uint32_t number;
 	void *state;
@@ -40,7 +40,7 @@ static const seg_handler *handler_of(const trial *t)
 	return seg_plugin_instance_handler(t->instance);
 }
 
-/* --- what is printed ------------------------------------------------------------------------- */
+/* --- printing -------------------------------------------------------------------------------- */
 
 static void write_log(void *arg, const seg_log_event *event)
 {
@@ -155,7 +155,7 @@ static void close_partitions(trial *t)
 
 /* --- the cases ------------------------------------------------------------------------------------ */
 
-/* Prints what the runner would take the answer for. */
+/* Prints the answer as the runner would take it: an invalid one becomes a retry. */
 static int run_case(trial *t, const seg_plugin_case *c)
 {
 	char invalid[SEG_ANSWER_TEXT_MAX];

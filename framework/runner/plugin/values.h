@@ -1,4 +1,7 @@
-/* values.h - the values that one section gives to the options of its plugin. Main thread; after _take, any thread reads. */
+/*
+ * values.h - the values that one section gives to the options of its plugin. Main thread; after _take, any
+ * thread reads.
+ */
 #ifndef SEG_PLUGIN_VALUES_H
 #define SEG_PLUGIN_VALUES_H
 
@@ -16,8 +19,9 @@ typedef struct seg_plugin_values {
 } seg_plugin_values;
 
 /*
- * Takes the section's values, and the defaults of the other options, into *values, which is zeroed. Adds an error for each
- * mistake, with its file and line. Returns 0, SEG_EINVAL or SEG_ENOMEM; seg_plugin_values_fini frees the values in any case.
+ * Takes the section's values, and the defaults of the other options, into *values, which is zeroed. Adds an
+ * error for each mistake, with its file and line. Returns 0, SEG_EINVAL or SEG_ENOMEM; seg_plugin_values_fini
+ * frees the values in any case.
  */
 int seg_plugin_values_take(seg_plugin_values *values, const seg_handler *handler,
 			   const seg_config_consumer *consumer, seg_config_errors *errors);
