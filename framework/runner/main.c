@@ -173,7 +173,14 @@ static int flushed(int exit_code)
 	return EX_IOERR;
 }
 
-int main(int argc, char **argv)
+/* What the command line asks for: an action on a file. */
+typedef struct {
+	int (*action)(const char *file);
+	const char *file;
+} request;
+
+/* Reads the options. Returns false if the program ends with *exit_code now. */
+static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -184,49 +191,59 @@ int main(int argc, char **argv)
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	int (*action)(const char *file) = NULL;
-	const char *file = NULL;
+	*exit_code = EX_OK;
+	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
+		switch (option) {
+		case 'c':
+		case 'k':
+		case 's':
+			if (asked->action) {
+				fputs("segrunner: give only one of -c, --check and --show\n", stderr);
+				*exit_code = EX_USAGE;
+				return false;
+			}
+			*asked = (request){option == 'c' ? run : option == 'k' ? check : show, optarg};
+			break;
+		case 'r':
+			*exit_code = print_reference(optarg);
+			return false;
+		case 'h':
+			print_help();
+			return false;
+		case 'V':
+			printf("segrunner %s\n", seg_version());
+			return false;
+		default: /* getopt has printed the error */
+			print_usage(stderr);
+			*exit_code = EX_USAGE;
+			return false;
+		}
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	request asked = {0};
+	int exit_code;
 	if (argc == 5 && strcmp(argv[1], SEG_PLUGIN_PROBE_COMMAND) == 0)
 		seg_plugin_probe_child(argv + 2);
 	if (argc > 1 && strcmp(argv[1], "test") == 0)
 		return flushed(test_plugin(argv + 2, argc - 2));
 	if (argc > 1 && strcmp(argv[1], "new-plugin") == 0)
 		return flushed(new_plugin(argv + 2, argc - 2));
-	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
-		switch (option) {
-		case 'c':
-		case 'k':
-		case 's':
-			if (action) {
-				fputs("segrunner: give only one of -c, --check and --show\n", stderr);
-				return EX_USAGE;
-			}
-			action = option == 'c' ? run : option == 'k' ? check : show;
-			file = optarg;
-			break;
-		case 'r':
-			return flushed(print_reference(optarg));
-		case 'h':
-			print_help();
-			return flushed(EX_OK);
-		case 'V':
-			printf("segrunner %s\n", seg_version());
-			return flushed(EX_OK);
-		default: /* getopt has printed the error */
-			print_usage(stderr);
-			return EX_USAGE;
-		}
-	}
+	if (!read_options(argc, argv, &asked, &exit_code))
+		return flushed(exit_code);
 	if (optind < argc) {
 		fprintf(stderr,
-			"segrunner: unexpected argument \"%s\"; to run a configuration, write segrunner -c "
-			"FILE\n",
+			"segrunner: unexpected argument \"%s\"; to run a configuration, write "
+			"segrunner -c FILE\n",
 			argv[optind]);
 		return EX_USAGE;
 	}
-	if (!action) {
+	if (!asked.action) {
 		print_usage(stderr);
 		return EX_USAGE;
 	}
-	return flushed(action(file));
+	return flushed(asked.action(asked.file));
 }

@@ -21,58 +21,43 @@ static char *choices_text(const seg_config_row *row, char *text, size_t size)
 	return text;
 }
 
+/* The ranges that do not depend on the row. */
+static const char *const fixed_ranges[] = {
+	[SEG_CONFIG_TEXT] = "text",
+	[SEG_CONFIG_SECRET] = "text",
+	[SEG_CONFIG_NAME] = "1 to 128 characters of A-Z a-z 0-9 . _ -",
+	[SEG_CONFIG_PATH] = "a path",
+	[SEG_CONFIG_LOG_FILE] = "a path or -",
+	[SEG_CONFIG_LISTEN] = "ADDRESS:PORT or off",
+	[SEG_CONFIG_PLUGIN] = "a name or a path",
+	[SEG_CONFIG_ADDRESS] = "redis://..., unix://... or embedded",
+	[SEG_CONFIG_BOOLEAN] = "yes or no",
+	[SEG_CONFIG_CPUS] = "auto, none or a list such as 0-3,6",
+	[SEG_CONFIG_START] = "earliest, latest, an id or a time",
+};
+
 char *seg_config_row_range(const seg_config_row *row, char *text, size_t size)
 {
 	char low[SEG_UNITS_TEXT_MAX], high[SEG_UNITS_TEXT_MAX];
-	const char *fixed = NULL;
 	switch (row->kind) {
-	case SEG_CONFIG_TEXT:
-	case SEG_CONFIG_SECRET:
-		fixed = "text";
-		break;
-	case SEG_CONFIG_NAME:
-		fixed = "1 to 128 characters of A-Z a-z 0-9 . _ -";
-		break;
-	case SEG_CONFIG_PATH:
-		fixed = "a path";
-		break;
-	case SEG_CONFIG_LOG_FILE:
-		fixed = "a path or -";
-		break;
-	case SEG_CONFIG_LISTEN:
-		fixed = "ADDRESS:PORT or off";
-		break;
-	case SEG_CONFIG_PLUGIN:
-		fixed = "a name or a path";
-		break;
-	case SEG_CONFIG_ADDRESS:
-		fixed = "redis://..., unix://... or embedded";
-		break;
-	case SEG_CONFIG_BOOLEAN:
-		fixed = "yes or no";
-		break;
-	case SEG_CONFIG_CPUS:
-		fixed = "auto, none or a list such as 0-3,6";
-		break;
-	case SEG_CONFIG_START:
-		fixed = "earliest, latest, an id or a time";
-		break;
 	case SEG_CONFIG_CHOICE:
 		return choices_text(row, text, size);
 	case SEG_CONFIG_INTEGER:
 	case SEG_CONFIG_COUNT:
 		snprintf(text, size, "%" PRId64 " to %" PRId64, row->min, row->max);
-		return text;
+		break;
 	case SEG_CONFIG_SIZE:
 		snprintf(text, size, "%s to %s", seg_units_size_format(row->min, low),
 			 seg_units_size_format(row->max, high));
-		return text;
+		break;
 	case SEG_CONFIG_DURATION:
 		snprintf(text, size, "%s to %s", seg_units_duration_format(row->min, low),
 			 seg_units_duration_format(row->max, high));
-		return text;
+		break;
+	default:
+		snprintf(text, size, "%s", fixed_ranges[row->kind]);
+		break;
 	}
-	snprintf(text, size, "%s", fixed);
 	return text;
 }
 

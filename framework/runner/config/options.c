@@ -19,8 +19,9 @@
 
 static const char *const fsyncs[] = {"always", "everysec", NULL};
 static const char *const idles[] = {"park", "yield", "spin", NULL};
-static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
+
+const char *const seg_log_level_names[] = {"debug", "info", "warning", "error", NULL};
 
 const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "runner", "consumer"};
 
@@ -80,7 +81,7 @@ const seg_config_row seg_config_rows[] = {
 	 .max = 24 * H,
 	 .help = "A handler call that runs longer counts as stuck: the runner gives up all its partitions and "
 		 "exits with 70, and other runners take over. 0: no limit."},
-	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = levels,
+	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = seg_log_level_names,
 	 .help = "The lowest level that is logged."},
 	{LIVE_RUNNER("log_format", log_format, int, SEG_CONFIG_CHOICE), .value = "text", .choices = formats,
 	 .help = "text: lines for people. json: one JSON object per line, for log collectors."},

@@ -58,6 +58,9 @@ enum { SEG_CONFIG_ROWS_MAX = 64 };
 extern const seg_config_row seg_config_rows[];
 extern const size_t seg_config_row_count;
 
+/* The names of SEG_LOG_DEBUG to SEG_LOG_ERROR, by the level; NULL ends the list. */
+extern const char *const seg_log_level_names[];
+
 /* "redis", "runner", "consumer". */
 extern const char *const seg_config_section_names[SEG_CONFIG_SECTIONS];
 

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/error.h"
+#include "config/options.h"
 #include "plugin/answer.h"
 #include "plugin/call.h"
 #include "plugin/case.h"
@@ -45,8 +46,7 @@ static const seg_handler *handler_of(const trial *t)
 static void write_log(void *arg, const seg_log_event *event)
 {
 	(void)arg;
-	static const char *const levels[] = {"debug", "info", "warning", "error"};
-	fprintf(stderr, "%s: %s\n", levels[event->level & 3], event->text);
+	fprintf(stderr, "%s: %s\n", seg_log_level_names[event->level & 3], event->text);
 }
 
 static int complain(const trial *t, const char *text, int exit_code)
