@@ -338,7 +338,7 @@ static void a_handler_that_closes_all_descriptors_ends_the_runner_with_70(void *
 {
 	(void)state;
 	run_hostile("hostile", "close", "batch_size = 1");
-	it_ends(EX_SOFTWARE, "a plugin has closed descriptors that are segrunner's");
+	it_ends(EX_SOFTWARE, "a plugin has closed file descriptors that belong to segrunner");
 	another_runner_goes_on();
 }
 
