@@ -2,6 +2,7 @@
  * test_main_thread.c - a runner hears signals and feeds systemd's watchdog in all its waits: for the embedded Redis, for
  * one that is away or hangs, and for plugins that take long to load.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,7 +22,6 @@
 #include <cmocka.h>
 
 #include "harness/fake_embedded.h"
-#include "harness/group.h"
 #include "harness/runner.h"
 #include "harness/server.h"
 #include "host/notify.h"
@@ -236,6 +236,25 @@ static void the_watchdog_is_fed_and_signals_are_heard_while_the_embedded_redis_r
 	ends_promptly(SIGTERM, EX_TEMPFAIL);
 }
 
+/* Whether no process has the text in its command line. */
+static bool nobody_runs(void *arg)
+{
+	bool found = false;
+	DIR *processes = opendir("/proc");
+	assert_non_null(processes);
+	for (struct dirent *entry; !found && (entry = readdir(processes));) {
+		char name[320], text[1024] = "";
+		snprintf(name, sizeof(name), "/proc/%s/cmdline", entry->d_name);
+		FILE *file = fopen(name, "r");
+		size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+		if (file)
+			fclose(file);
+		found = memmem(text, length, arg, strlen(arg)) != NULL;
+	}
+	closedir(processes);
+	return !found;
+}
+
 static void a_reload_hears_signals_while_a_plugin_does_not_come_back_from_its_constructors(void **state)
 {
 	(void)state;
@@ -244,14 +263,19 @@ static void a_reload_hears_signals_while_a_plugin_does_not_come_back_from_its_co
 	snprintf(redis, sizeof(redis), "address = %s", server->address);
 	run(redis);
 	expect("READY=1");
+	char command[512], plugin[96];
+	snprintf(plugin, sizeof(plugin), "%s/hangs.so", directory);
+	snprintf(command, sizeof(command), "cp %s/tests/plugins/constructor_hangs.so %s",
+		 test_build_directory(), plugin);
+	assert_int_equal(system(command), 0);
 	FILE *file = fopen(runner->config, "a");
-	fprintf(file, "[consumer d]\nstream = s\ngroup = d\nplugin = %s/tests/plugins/constructor_hangs.so\n",
-		test_build_directory());
+	fprintf(file, "[consumer d]\nstream = s\ngroup = d\nplugin = %s\n", plugin);
 	fclose(file);
 	kill(runner->pid, SIGHUP);
 	expect("RELOADING=1");
 	feeds_the_watchdog();
 	ends_promptly(SIGTERM, EX_OK);
+	test_wait_until(nobody_runs, plugin, PATIENCE_MS, "the process that tries the plugin to end");
 	test_server_stop(server);
 }
 

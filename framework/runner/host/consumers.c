@@ -8,8 +8,7 @@
 #include "base/random.h"
 #include "host/exit_code.h"
 
-enum { JOIN_MS = 20 /* between two looks at a member that is stopping */ };
-
+#define JOIN_TIMEOUT (20 * SEG_MS) /* of the first member that has not left; between two calls of give_up */
 #define START_BACKOFF (200 * SEG_MS)
 #define START_BACKOFF_MAX (5 * SEG_SECOND)
 
@@ -103,11 +102,11 @@ int seg_consumers_start(seg_consumers *c)
 }
 
 /* Whether the section has no member any more, or only one that has left its group. */
-static bool has_left(seg_consumers *c, seg_section *s)
+static bool has_left(seg_consumers *c, seg_section *s, int64_t timeout)
 {
 	if (s == c->opening.section)
 		return true; /* it has no member yet, and belongs to an errand that was left behind */
-	if (s->member && seg_member_join(s->member, JOIN_MS * SEG_MS))
+	if (s->member && seg_member_join(s->member, timeout))
 		return false;
 	seg_admin_detach(c->admin, s);
 	seg_section_fini(s);
@@ -123,7 +122,7 @@ bool seg_consumers_stop(seg_consumers *c, seg_section *const *sections, size_t c
 	for (;;) {
 		bool all = true;
 		for (size_t i = 0; i < count; i++)
-			all = has_left(c, sections[i]) && all;
+			all = has_left(c, sections[i], all ? JOIN_TIMEOUT : 0) && all;
 		if (all)
 			return true;
 		if (give_up(arg))

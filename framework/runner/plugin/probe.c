@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,12 +25,22 @@ void seg_plugin_probe_by(const char *segrunner)
 	program = segrunner;
 }
 
+/* A constructor that hangs must not outlive segrunner, which may have ended before this was asked for. */
+static void end_with_parent(int word)
+{
+	struct pollfd reader = {.fd = word};
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&reader, 1, 0) > 0 && reader.revents & POLLERR)
+		_exit(1);
+}
+
 /* It says that it came back: its exit code proves nothing, since a constructor may exit with 0, too. */
 void seg_plugin_probe_child(char *const arguments[3])
 {
 	const char *path = arguments[0];
 	int copy = (int)strtol(arguments[1], NULL, 10), word = (int)strtol(arguments[2], NULL, 10);
 	char name[64];
+	end_with_parent(word);
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
 	void *object = dlopen(copy >= 0 ? name : path, RTLD_NOW | RTLD_LOCAL);
 	void *symbol = object ? dlsym(object, SEG_HANDLER_SYMBOL) : NULL;
