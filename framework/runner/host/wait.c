@@ -62,11 +62,17 @@ bool seg_wait_ms(seg_wait *wait, int timeout_ms)
 	return shall_end(wait);
 }
 
+void seg_wait_leave_errand(seg_wait *wait, seg_errand *errand)
+{
+	seg_errand_leave(errand);
+	wait->left_errand = true;
+}
+
 static bool wait_for_return(seg_wait *wait, seg_errand *errand, bool (*give_up)(seg_wait *wait))
 {
 	while (!seg_errand_finish(errand)) {
 		if (give_up(wait)) {
-			wait->left_errand = true;
+			seg_wait_leave_errand(wait, errand);
 			return false;
 		}
 		sleep_once(wait, errand->fd, INT_MAX);
