@@ -1,13 +1,14 @@
 #include "host/wait.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+
+enum { RETURN_MS = 1000 /* between two looks at an errand whose thread could not write to its eventfd */ };
 
 int seg_wait_open(seg_wait *wait)
 {
@@ -75,7 +76,7 @@ static bool wait_for_return(seg_wait *wait, seg_errand *errand, bool (*give_up)(
 			seg_wait_leave_errand(wait, errand);
 			return false;
 		}
-		sleep_once(wait, errand->fd, INT_MAX);
+		sleep_once(wait, errand->fd, RETURN_MS);
 	}
 	return true;
 }
