@@ -1,13 +1,13 @@
 #!/bin/sh
 # examples/quickstart.sh [--keep]: segrunner at work, from a clean clone on Debian 12 or 13, in a minute.
 #
-# Installs the packages that are missing, builds into ./build, and counts the words of the GPL with two segrunners on
-# a Redis of their own, each word a message keyed by itself. While the words are being sent a third runner joins and the
-# first one leaves. In the end the counts must be those of `sort | uniq -c`, and each word's messages must have come
-# in the order they were sent.
+# The script installs the packages that are missing and builds into ./build. Two segrunners with a Redis of their own
+# then count the words of the GPL: each word is a message with itself as the key. While the script sends the words, a
+# third runner joins and the first one leaves. At the end the counts must equal those of `sort | uniq -c`, and the
+# messages of each word must have come in the order in which the script sent them.
 #
-# Everything it makes is in one temporary directory, removed in the end unless --keep is given. All it starts it
-# stops, also when interrupted, and no other Redis is touched.
+# All files are in one temporary directory, which the script removes at the end, unless you give --keep. The script
+# stops every process that it has started, also when you interrupt it, and touches no other Redis.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,7 +21,7 @@ case ${1-} in
 '') ;;
 --keep) keep=yes ;;
 *)
-	sed -n 's/^# \{0,1\}//; 2,13p' "$0"
+	sed -n '2,/^set/ s/^# \{0,1\}//p' "$0"
 	exit 64
 	;;
 esac
@@ -41,7 +41,7 @@ fail() {
 # --- what is needed ---------------------------------------------------------------------
 
 "$source/tests/install-packages.sh" build run
-[ -r "$text" ] || { echo "quickstart: there is no $text here to count words in" >&2 && exit 66; }
+[ -r "$text" ] || { echo "quickstart: cannot read $text, the text whose words are counted" >&2 && exit 66; }
 
 if [ -z "${SEG_BUILD_DIR-}" ]; then
 	say "Building into $build"
@@ -49,7 +49,7 @@ if [ -z "${SEG_BUILD_DIR-}" ]; then
 	if ! { cmake -S "$source" -B "$build" -DSEG_BUILD_TESTS=OFF &&
 		cmake --build "$build" --parallel "$(nproc)"; } >"$build/build.log" 2>&1; then
 		tail -n 30 "$build/build.log" >&2
-		echo "quickstart: the build failed; all it said is in $build/build.log" >&2
+		echo "quickstart: the build failed; its output is in $build/build.log" >&2
 		exit 1
 	fi
 fi
@@ -62,25 +62,25 @@ export QUICKSTART PLUGINS
 mkdir "$QUICKSTART/counts"
 running=
 
-# start NAME: in the background; its pid comes to be in $QUICKSTART/NAME.pid. Should this script be killed, so is it.
+# start NAME: starts a runner in the background; its pid is in $QUICKSTART/NAME.pid. If this script is killed, the runner stops, too.
 start() {
 	RUNNER=$1 setpriv --pdeathsig TERM "$build/framework/segrunner" -c "$source/examples/quickstart/quickstart.ini" &
 	echo $! >"$QUICKSTART/$1.pid"
 	running="$running $1"
 }
 
-# owns NAME: waits until it has partitions.
+# owns NAME: waits until the runner owns partitions.
 owns() {
 	tries=0
 	until grep -q 'now has [1-9]' "$QUICKSTART/$1.log" 2>/dev/null; do
 		kill -0 "$(cat "$QUICKSTART/$1.pid")" 2>/dev/null || fail "$1 has ended"
 		tries=$((tries + 1))
-		[ $tries -lt $((patience_seconds * 20)) ] || fail "$1 has had no partitions for $patience_seconds s"
+		[ $tries -lt $((patience_seconds * 20)) ] || fail "$1 got no partitions within $patience_seconds s"
 		sleep 0.05
 	done
 }
 
-# stop NAME: cleanly; fails if it was not.
+# stop NAME: stops the runner; fails unless it stops cleanly.
 stop() {
 	pid=$(cat "$QUICKSTART/$1.pid")
 	running=$(echo "$running" | sed "s/ $1//")
@@ -118,16 +118,16 @@ say "Sending the $(wc -l <"$QUICKSTART/words") words of $text, one message each"
 	<"$QUICKSTART/words" &
 sender=$!
 sleep $((sending_seconds / 3))
-say "Starting runner-3: it takes over its share of the partitions"
+say "Starting runner-3: it takes its share of the partitions"
 start runner-3
 owns runner-3
 sleep $((sending_seconds / 3))
-say "Stopping runner-1: the others take its partitions over"
+say "Stopping runner-1: the others take over its partitions"
 stop runner-1
-wait $sender || fail "the words were not all handled"
+wait $sender || fail "not all words were handled"
 sender=
 
-say "Stopping runner-2 and runner-3, and with the last of them the Redis"
+say "Stopping runner-2 and runner-3; the Redis stops with the last of them"
 stop runner-2
 stop runner-3
 [ ! -e "$QUICKSTART/redis/redis.sock" ] || fail "the embedded Redis was not stopped"
@@ -142,6 +142,6 @@ cmp -s "$QUICKSTART/expected" "$QUICKSTART/counted" || {
 	diff "$QUICKSTART/expected" "$QUICKSTART/counted" | head -n 20 >&2
 	fail "the counts differ from those of sort | uniq -c"
 }
-[ "$disordered" = 0 ] || fail "$disordered messages came out of their word's order"
-say "The counts of all $(wc -l <"$QUICKSTART/counted") different words are equal to those of sort | uniq -c,"
-echo "and no word was seen out of order."
+[ "$disordered" = 0 ] || fail "$disordered messages were out of their word's order"
+say "All $(wc -l <"$QUICKSTART/counted") different words have the same count as in sort | uniq -c,"
+echo "and the messages of each word came in order."

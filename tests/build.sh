@@ -1,9 +1,8 @@
 #!/bin/sh
-# tests/build.sh [-v] KIND [CMAKE-ARGUMENT...]: configures and builds ./build-KIND; KIND is a preset of CMakePresets.json:
-# release, dev, asan, tsan, coverage or fuzz.
+# tests/build.sh [-v] KIND [CMAKE-ARGUMENT...]: configures and builds ./build-KIND, or $SEG_BUILD_ROOT/build-KIND if that
+# variable is set. KIND is a preset of CMakePresets.json: release, dev, asan, tsan, coverage or fuzz.
 #
-# Elsewhere than in ./build-KIND where $SEG_BUILD_ROOT names a directory. Prints nothing unless something fails,
-# or -v comes first.
+# Prints nothing unless something fails; with -v, prints everything.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)

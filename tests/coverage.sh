@@ -1,6 +1,6 @@
 #!/bin/sh
-# tests/coverage.sh [NAME...]: runs the tests (see tests/run.sh) on an instrumented build, and prints how much of each
-# file of framework/ they reached, lines and branches, with the totals last. --html DIRECTORY first writes pages, too.
+# tests/coverage.sh [--html DIRECTORY] [NAME...]: runs the tests (see tests/run.sh) on an instrumented build, and prints how many
+# lines and branches of each file of framework/ they reached, and the totals last. --html also writes HTML pages.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,15 +1,17 @@
 #!/bin/sh
 # tests/install-packages.sh GROUP...: installs the Debian packages (12 or 13) that are missing.
 #
-#   build   what compiles the project      test    what its tests need besides
-#   run     what segrunner needs to run    check   what .ci/run checks the source with
-#   options what parts that may be left out are built with: plugins, packing with lz4, HTTP, systemd, segctl top
-#   model   what tests/model.sh needs besides build
-#   package what makes Debian packages, looks at them, and makes systems to do so in
-#   look    a browser and a Prometheus; the tests that look at segrunner with them are skipped where they are missing
+#   build   compiling the project
+#   options compiling the optional parts: plugins, packing with lz4, HTTP, systemd, segctl top
+#   run     running segrunner
+#   test    running the tests, besides build, options and run
+#   check   checking the source in .ci/run
+#   model   running tests/model.sh, besides build
+#   package building Debian packages, checking them, and creating systems for both
+#   look    a browser and a Prometheus; without them, the tests that use them are skipped
 #
-# Needs root or sudo, and only if something is missing. The redis-server that comes with `run` is not started as a
-# service of the machine: the project starts servers of its own.
+# Needs root or sudo, but only if packages are missing. Does not start the redis-server of `run` as a service: the project
+# starts its own servers.
 set -eu
 
 packages_of() {
@@ -58,7 +60,7 @@ else
 	exit 77
 fi
 
-# Debian asks this file before it starts the service of a package it installs; 101 is no.
+# Debian runs this file before it starts the service of a new package; status 101 forbids the start.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
 	trap '$as_root rm -f $policy' EXIT

@@ -1,6 +1,6 @@
 #!/bin/sh
-# tests/install.sh: installs the project into an empty directory, and builds against it as a user would, elsewhere:
-# each example that is a CMake project, and one program and plugin of its own through CMake and through pkg-config.
+# tests/install.sh: installs the project into an empty directory. Then, in another directory, builds against it as a user does:
+# each example that is a CMake project, and a program and a plugin of its own, through CMake and through pkg-config.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,7 +23,7 @@ quietly() {
 
 quietly cmake --install "$build" --prefix "$prefix"
 "$prefix/bin/segrunner" --version
-# What lacked a library is not built.
+# A program is not built if a library was missing.
 for program in segctl segbench; do
 	[ ! -e "$build/framework/tools/$program/$program" ] || "$prefix/bin/$program" --version
 done
@@ -79,7 +79,7 @@ quietly "$work/user/build/client_static"
 ! nm -D --undefined-only "$work/user/build/libplugin.so" | grep ' seg_' || fail "a plugin needs symbols of the library"
 
 echo "The same through pkg-config"
-# The .pc file names the prefix of the configuration; the directory it is tested in is another one.
+# The .pc file has the prefix of the configuration; this test installs elsewhere.
 pkg() { PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name segmenter.pc)") pkg-config --define-variable=prefix="$prefix" "$@" segmenter; }
 library=$(pkg --variable=libdir)
 # shellcheck disable=SC2046 # words

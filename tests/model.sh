@@ -1,7 +1,7 @@
 #!/bin/sh
-# tests/model.sh: checks the model of ownership, handoff and fencing (tests/model/ownership.pml) exhaustively with spin:
-# no bad state is reachable, a quiet group always ends balanced, and three wrong protocols are found to be wrong.
-# Takes two minutes and 3 GB of memory. Ends with `N passed, N failed`.
+# tests/model.sh: checks the model of ownership, handoff and fencing (tests/model/ownership.pml) exhaustively with spin. No bad
+# state may be reachable; a group must end balanced once failures stop; and spin must find the error in three wrong protocols.
+# Takes two minutes and 3 GB of memory. Last line: `N passed, N failed`.
 set -eu
 
 source=$(cd "$(dirname "$0")" && pwd)
@@ -17,7 +17,7 @@ verify() {
 	name=$1 expected=$2 arguments=$3 options=$4
 	shift 4
 	spin -a "$@" "$source/model/ownership.pml" >spin.log 2>&1 || { cat spin.log; exit 1; }
-	# What spin generates is not ours to warn about.
+	# Warnings about code that spin generates do not help.
 	# shellcheck disable=SC2086 # several words each
 	gcc -O2 -w $options -o pan pan.c
 	# shellcheck disable=SC2086

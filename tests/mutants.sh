@@ -1,10 +1,10 @@
 #!/bin/sh
-# tests/mutants.sh [--check] [NAME...]: tests the tests. Each tests/mutants/NAME.patch breaks the protocol in one place; it is
-# applied to a copy of the source, which is built and run until something finds it out. Takes half a minute each.
+# tests/mutants.sh [--check] [NAME...]: tests the tests. Each tests/mutants/NAME.patch, a mutant, breaks the protocol in one place.
+# The script applies it to a copy of the source, builds the copy, and runs tests until one fails. Takes half a minute each.
 #
-# A patch begins with a line that says what is broken, and lines `Run: chaos ARGUMENTS` or `Run: TEST-PROGRAM`, which are
-# tried in their order. They must pass without a mutant, which is seen to first. --check only applies the patches.
-# Exits with 1 if one was not caught. Last line: `mutants: N of N caught`.
+# A patch begins with a line that says what it breaks. Lines `Run: chaos ARGUMENTS` or `Run: TEST-PROGRAM` follow; the script
+# runs them in order, after it has checked that they pass without a mutant. --check only checks that the patches apply.
+# Exits with 1 if a mutant was not caught. Last line: `mutants: N of N caught`.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -30,7 +30,7 @@ runs_of() {
 	sed -n 's/^Run: //p' "$source/tests/mutants/$1.patch"
 }
 
-# What the run is of must be built; the rest need not be.
+# Builds only what the runs need.
 build() {
 	programs=$(sed -n 's/^Run: \(test_[a-z_]*\).*/\1/p' "$source"/tests/mutants/*.patch | sort -u)
 	# shellcheck disable=SC2086 # words
@@ -38,7 +38,7 @@ build() {
 		test_plugin_chaos_record test_plugin_record $programs >"$work/build.log" 2>&1
 }
 
-# run COMMAND: its status; 124 if it did not end. What it said is in run.log.
+# run COMMAND: returns its status, 124 if it did not end in time. Its output goes to run.log.
 run() {
 	program=${1%% *}
 	arguments=${1#"$program"}
@@ -48,7 +48,7 @@ run() {
 		timeout $LIMIT_S "$work/build/tests/$program" $arguments >"$work/run.log" 2>&1 </dev/null
 }
 
-# The first thing that was found to be wrong.
+# Prints the first error in run.log.
 finding() {
 	grep -m1 -o 'violation: .*\|FAILED  \] [a-z_]*$\|duplicates=[1-9][0-9]*' "$work/run.log" |
 		sed 's/^FAILED  \] //; s/^violation: //; s/[0-9]\{13,\}\(-[0-9]*\)\{0,1\}/N/g' | cut -c1-110
@@ -60,14 +60,14 @@ for mutant in "$@"; do
 	name=$(basename "$mutant" .patch)
 	names="$names $name"
 	if ! apply "$name" --forward --dry-run >"$work/patch.log" 2>&1; then
-		echo "$0: tests/mutants/$name.patch does not fit the source any more:" >&2
+		echo "$0: tests/mutants/$name.patch does not apply to the source any more:" >&2
 		cat "$work/patch.log" >&2
 		unfit=2
 	fi
 done
 [ $unfit = 0 ] || exit $unfit
 if [ -n "$check" ]; then
-	echo "mutants: all of them fit the source"
+	echo "mutants: all patches apply"
 	exit 0
 fi
 
@@ -85,7 +85,7 @@ for name in $names; do
 done | sort -u >"$work/runs"
 while read -r command; do
 	if ! run "$command"; then
-		echo "$0: without a mutant this fails: $command" >&2
+		echo "$0: this fails without a mutant: $command" >&2
 		cat "$work/run.log" >&2
 		exit 2
 	fi

@@ -1,25 +1,24 @@
 #!/bin/sh
-# tests/packages.sh [SUITE...]: builds the Debian packages inside each suite (bookworm and trixie, unless others are
-# named) with tests/packages/build.sh, and uses them in a second system of that suite that has nothing but them, with
-# tests/packages/use.sh.
+# tests/packages.sh [SUITE...]: for each Debian suite (default: bookworm and trixie), builds the packages in a system of that suite
+# (tests/packages/build.sh), and uses them in a second, clean system (tests/packages/use.sh).
 #
-# Needs root and Debian's archive, as debootstrap finds it or at $SEG_MIRROR. About two minutes a suite on two cores.
-# Where $SEG_PACKAGES names a directory, the packages are kept there, in one of the suite's name.
+# Needs root and Debian's archive: debootstrap's default, or $SEG_MIRROR. Takes about two minutes a suite on two cores. If
+# $SEG_PACKAGES names a directory, keeps the packages in $SEG_PACKAGES/SUITE.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 [ $# -gt 0 ] || set -- bookworm trixie
 if [ "$(id -u)" != 0 ]; then
-	echo "$0: it makes file systems to chroot into, so run it as root" >&2
+	echo "$0: creating file systems to chroot into needs root; run it as root" >&2
 	exit 77
 fi
 "$source/tests/install-packages.sh" package
-# Not in /tmp: device files may not be there, and it may be small.
+# Not in /tmp, which may forbid device files, and may be small.
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/segrunner-packages.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# Runs a command in such a tree, with mounts and processes of its own, which end with it.
+# Runs a command in a tree, in mount and process namespaces of its own, which end with the command.
 inside() {
 	tree=$1
 	shift
@@ -33,10 +32,10 @@ for suite in "$@"; do
 	echo "$suite: two systems"
 	if ! debootstrap --variant=minbase "$suite" "$clean" ${SEG_MIRROR:+"$SEG_MIRROR"} >"$work/log" 2>&1; then
 		cat "$work/log" >&2
-		echo "$0: debootstrap cannot make a $suite" >&2
+		echo "$0: debootstrap cannot create a system of suite $suite" >&2
 		exit 69
 	fi
-	# Debian asks this file before it starts the service of a package it installs; 101 is no.
+	# Debian runs this file before it starts the service of a new package; status 101 forbids the start.
 	printf '#!/bin/sh\nexit 101\n' >"$clean/usr/sbin/policy-rc.d"
 	chmod 755 "$clean/usr/sbin/policy-rc.d"
 	cp -a "$clean" "$build"

@@ -1,11 +1,11 @@
 #!/bin/sh
-# tests/run.sh [-k KIND] [NAME...]: installs what is missing, builds, runs the tests, and says how many passed.
+# tests/run.sh [-k KIND] [NAME...]: installs missing packages, builds, runs the tests, and prints how many passed.
 #
-#   tests/run.sh                       all of them, as users get them (see tests/build.sh for other KINDs)
-#   tests/run.sh test_retry            those whose program's name holds test_retry
-#   tests/run.sh -k asan test_retry    the same with AddressSanitizer
+#   tests/run.sh                       runs all tests on a release build (tests/build.sh has the other KINDs)
+#   tests/run.sh test_retry            runs the test programs whose name contains test_retry
+#   tests/run.sh -k asan test_retry    runs the same with AddressSanitizer
 #
-# Exits with 0 only if all passed. The last line counts the cases in the programs, not the programs.
+# Exits with 0 only if all tests passed. The last line counts test cases, not programs.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -30,8 +30,8 @@ export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$sourc
 status=0
 ctest --test-dir "$build" -j"$(nproc)" --output-on-failure --no-tests=error -R "${pattern:-.}" </dev/null || status=$?
 
-# ctest's log holds what each program printed. One that says nothing of cases is a case itself, and so is one that
-# failed though all of its cases passed: it crashed, or took too long.
+# ctest's log has the output of each program. A program that prints no cases counts as one case. So does a program that failed
+# although all of its cases passed: it crashed, or took too long.
 awk -v status="$status" '
 	/^Unable to find executable/ { missing = 1 }
 	/^[0-9]+\/[0-9]+ Testing: / { p = f = s = 0 }

@@ -1,10 +1,10 @@
 #!/bin/sh
-# tests/sweep.sh [--quick] [--only SCENARIO:KIND]: makes each allocation and each system call of two small real
-# runs fail, one after the other, and then five in a row; see tests/sweep/sweep.c. About two minutes; --quick (as
-# ctest runs it) 20 s.
+# tests/sweep.sh [--quick] [--only SCENARIO[:KIND]]: makes each allocation and each system call of three small real runs fail,
+# one after the other, and then five in a row (see tests/sweep/sweep.c). Takes about six minutes; with --quick, as ctest runs
+# it, one minute.
 #
-# Builds what is needed (see tests/build.sh), or takes the build in $SEG_BUILD_DIR; one with AddressSanitizer finds
-# leaks, too. Exits with 1 if a run crashed, hung or lost something. Last line:
+# Builds what it needs (see tests/build.sh), or uses the build in $SEG_BUILD_DIR; a build with AddressSanitizer also finds leaks.
+# Exits with 1 if a run crashed, hung or lost a message. Last line:
 #
 #   sweep: N failures injected, 0 crashes, 0 hangs, 0 lost
 set -eu

@@ -8,9 +8,9 @@
     plugin = exec
     option.command = exec python3 examples/exec-python/handler.py
 
-A message is a line on standard input, and its answer a line on standard output. One process serves one partition, and
-all messages of a key come to the same one, in order: so a plain dictionary is enough here. It begins empty, though,
-when the partition moves to another runner; what must last belongs in a database, with the message's id.
+A message is a line on standard input; its answer is a line on standard output. Each partition has its own process, and
+all messages of a key come to the same process, in order: so a plain dictionary is enough here. But the dictionary starts
+empty when the partition moves to another runner. Data that must last belongs in a database, with the message's id.
 """
 import json
 import sys
@@ -26,7 +26,7 @@ def handle(message):
         return {"dead_letter": "the amount is not a number"}
     account = message["key"]
     balances[account] = balances.get(account, 0) + amount
-    # Diagnostics go to standard error, which segrunner logs; standard output is for answers alone.
+    # Diagnostics go to standard error, which segrunner logs. Standard output is only for answers.
     print(f"{account} has {balances[account]}", file=sys.stderr, flush=True)
     return {"ok": True}
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A handler in shell, for segrunner's plugin `exec`: asks for each message that a file of its key's name exists.
+# A handler in shell, for segrunner's plugin `exec`: checks for each message that a file with the name of its key exists.
 #
 #     [consumer files]
 #     stream = files
@@ -9,8 +9,8 @@
 #     option.command = exec sh examples/exec-shell/handler.sh
 #     option.directory = /srv/incoming
 #
-# Needs jq. A message is a line of JSON on standard input, and its answer a line on standard output; what goes to
-# standard error is logged.
+# Needs jq. A message is a line of JSON on standard input; its answer is a line on standard output. segrunner logs standard
+# error.
 set -eu
 
 while IFS= read -r message; do

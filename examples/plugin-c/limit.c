@@ -1,9 +1,8 @@
 /*
- * limit - a plugin to start from, in C: reads a number from each message and warns when it is too high.
+ * limit - a plugin to start from, in C: reads a number from each message, and appends an alarm to a file if it is too high.
  *
- * It has an option, a counter, state of its own for each partition, and every kind of answer but stop: a
- * message that is no number can never be handled and becomes a dead letter; one that could not be written is
- * retried.
+ * The plugin has options, a counter, state for each partition, and every answer but stop: a message whose data is not a
+ * number becomes a dead letter, because it can never be handled; if an alarm cannot be written, its message is retried.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +11,7 @@
 
 #include <segmenter/handler.h>
 
-/* What all partitions share. Set in init and only read afterwards, so no lock is needed. */
+/* What all partitions share. init sets it, and nothing changes it afterwards: so it needs no lock. */
 struct limit {
 	const seg_host *host;
 	int64_t maximum;
@@ -20,7 +19,7 @@ struct limit {
 	seg_counter *exceeded;
 };
 
-/* What one partition has for itself: its thread alone touches it. */
+/* The state of one partition. Only the partition's worker thread uses it: so it needs no lock. */
 struct limit_partition {
 	uint32_t number;
 	uint64_t messages;
@@ -31,7 +30,7 @@ static int limit_init(const seg_host *host, void **plugin, char *error, size_t e
 	const char *path = host->option(host, "alarms");
 	struct limit *limit = calloc(1, sizeof(*limit));
 	if (!limit || !(limit->alarms = fopen(path, "a"))) {
-		snprintf(error, error_size, "cannot open option.alarms = %s", path);
+		snprintf(error, error_size, "cannot open option.alarms = %s for appending", path);
 		free(limit);
 		return -1;
 	}
@@ -56,7 +55,7 @@ static int limit_partition_open(void *plugin, uint32_t number, uint64_t epoch, v
 	return 0;
 }
 
-/* The whole data as a number; 0 if it is one, else -1. Data has a length and no NUL at its end. */
+/* Reads the whole data as a number. 0, or -1 if the data is not one. Data has a length, and no NUL at its end. */
 static int read_number(const seg_message *message, int64_t *number)
 {
 	char text[24], *end;
@@ -68,21 +67,21 @@ static int read_number(const seg_message *message, int64_t *number)
 	return *end ? -1 : 0;
 }
 
-/* The first message that cannot be handled ends the loop: those before it are done, and it is answered for. */
-static seg_answer look_at(struct limit *limit, struct limit_partition *partition, const seg_batch *batch)
+/* The first message that fails ends the loop: the answer names it, and says that the messages before it are done. */
+static seg_answer check(struct limit *limit, struct limit_partition *partition, const seg_batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		const seg_message *message = &batch->messages[i];
 		int64_t number;
 		if (read_number(message, &number) != 0)
-			return seg_dead_letter(i, "the data is no number");
+			return seg_dead_letter(i, "the data is not a number");
 		partition->messages++;
 		if (number <= limit->maximum)
 			continue;
-		/* stdio locks the file, so partitions may write to it at once. */
+		/* stdio locks the file: partitions may write to it at the same time. */
 		if (fprintf(limit->alarms, "%.*s %" PRId64 "\n", (int)message->key_length,
 			    (const char *)message->key, number) < 0)
-			return seg_retry(i, "cannot write to the file of alarms");
+			return seg_retry(i, "cannot write to option.alarms");
 		seg_counter_add(limit->exceeded, 1);
 	}
 	return seg_done();
@@ -91,10 +90,10 @@ static seg_answer look_at(struct limit *limit, struct limit_partition *partition
 static seg_answer limit_handle(void *plugin, void *state, const seg_batch *batch)
 {
 	struct limit *limit = plugin;
-	seg_answer answer = look_at(limit, state, batch);
-	/* What is said to be done must be done: alarms leave the buffer before the answer. */
+	seg_answer answer = check(limit, state, batch);
+	/* "Done" must be true: alarms leave the buffer before the answer. */
 	if (fflush(limit->alarms) != 0)
-		return seg_retry(0, "cannot write to the file of alarms");
+		return seg_retry(0, "cannot write to option.alarms");
 	return answer;
 }
 
@@ -102,9 +101,9 @@ static void limit_partition_close(void *plugin, void *state, seg_close_reason re
 {
 	struct limit *limit = plugin;
 	struct limit_partition *partition = state;
-	limit->host->log(limit->host, SEG_INFO, "looked at %" PRIu64 " messages of partition %" PRIu32 "%s",
+	limit->host->log(limit->host, SEG_INFO, "checked %" PRIu64 " messages of partition %" PRIu32 "%s",
 			 partition->messages, partition->number,
-			 reason == SEG_CLOSE_LOST ? ", and lost it" : "");
+			 reason == SEG_CLOSE_LOST ? "; the partition was lost" : "");
 	free(partition);
 }
 
@@ -116,8 +115,8 @@ static void limit_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"maximum", SEG_OPTION_INTEGER, 0, "100", "The highest number that raises no alarm."},
-	{"alarms", SEG_OPTION_PATH, 1, NULL, "The file that alarms are appended to."},
+	{"maximum", SEG_OPTION_INTEGER, 0, "100", "The highest number without an alarm."},
+	{"alarms", SEG_OPTION_PATH, 1, NULL, "File to which alarms are appended."},
 	{NULL, 0, 0, NULL, NULL},
 };
 
@@ -126,7 +125,7 @@ static const seg_handler handler = {
 	.size = sizeof(seg_handler),
 	.name = "limit",
 	.version = "1.0.0",
-	.help = "Appends keys and numbers that are too high to a file.",
+	.help = "Appends the keys of numbers that are too high to a file.",
 	.options = options,
 	.init = limit_init,
 	.partition_open = limit_partition_open,

@@ -1,11 +1,11 @@
-// latest - a plugin to start from, in C++17: keeps the newest data of each key, and writes them to one file a
+// latest - a plugin to start from, in C++17: keeps the newest data of each key, and writes them to one file per
 // partition on each tick.
 //
-// Objects are what init and partition_open return, so their destructors clean up. No exception may leave the
-// plugin: each function that segrunner calls catches them all, and turns them into its error text or its answer.
+// init and partition_open store pointers to objects, whose destructors clean up. No exception may leave the plugin: each
+// function that segrunner calls catches all exceptions, and turns them into an error text or an answer.
 //
-// What is in memory only is lost with the process, while its messages may be committed already. A plugin whose
-// state must survive stores it before it answers, as plugins/wordcount does.
+// If the process crashes, data that is only in memory is lost, although its messages may be committed already. A plugin
+// whose state must survive stores it before it answers, as plugins/wordcount does.
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -79,7 +79,7 @@ class Partition
 		changed_ = false;
 	}
 
-	// Of the newest failure: an answer's reason must outlive the call.
+	// Of the newest failure. Kept here, because an answer's reason must stay valid after the call.
 	std::string reason;
 
       private:
@@ -146,7 +146,7 @@ void fini(void *plugin) noexcept
 }
 
 const seg_option options[] = {
-	{"directory", SEG_OPTION_PATH, 1, nullptr, "Where the files are; must exist."},
+	{"directory", SEG_OPTION_PATH, 1, nullptr, "Directory of the files; must exist."},
 	{nullptr, 0, 0, nullptr, nullptr},
 };
 

@@ -1,10 +1,11 @@
 /*
- * words.c - sends each line of standard input as a message, keyed by the line itself, and watches a group handle them.
+ * words.c - sends each line of standard input as a message with the line as its key, and watches a group handle them.
  *
  *     words ADDRESS STREAM GROUP SECONDS <lines
  *
- * The data of a message is its number in the input, so whoever handles them can tell whether they came in order.
- * Sending is spread over SECONDS. Ends when the group has handled all: exit 0, or 1 and one line that says what failed.
+ * The data of a message is its number in the input, so a handler can tell whether messages came in order. The program
+ * spreads the sending over SECONDS, and ends when the group has handled all messages: with exit code 0, or with 1 and
+ * one line that names the failure.
  */
 #include <segmenter/segmenter.h>
 

@@ -1,48 +1,40 @@
 /*
  * consumer.c - the pull consumer: a member whose batches the caller's threads poll.
  *
- * `lock` guards the slots; it is held for moments only, never while Redis is waited for. A buffer that a caller
- * holds is the caller's until its release: if the ownership ends before, the buffer leaves the partition, which
- * can so move on at once, and the release frees it.
+ * `lock` guards the slots. A thread holds it for moments only: never while Redis is waited for, nor while data are decoded, for
+ * the I/O thread takes it, too. A batch that a caller holds is the caller's until its release: if the ownership ends before,
+ * the partition moves on at once, and the release frees the batch.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "base/range.h"
+#include "consumer/slot.h"
 #include "group/member.h"
 
 /* At a close: for a thread that is told to end at once, which it does as soon as the machine lets it run. */
 #define LAST_PATIENCE (2 * SEG_SECOND)
 
-typedef struct {
-	seg_partition *partition;
-	seg_buffer *current; /* taken from the handoff, not given back */
-	size_t done;         /* of its messages: committed by the caller, or dead-lettered */
-	uint32_t attempt;    /* how often messages[done] was polled */
-	int64_t polled_at;
-	bool open;     /* between start and stop */
-	bool held;     /* a caller has a view of current */
-	bool stopping; /* no further poll */
-	bool asking;   /* a caller waits for an answer in the handoff: it must stay */
-	bool ending;   /* to be stopped when that answer is there */
-	bool settling; /* stopped, and what was handled last not committed yet */
-} consumer_slot;
+/* A lease that was renewed does not count up the event of a partition that is idle: pollers look so often. */
+#define LOOK_PAUSE (100 * SEG_MS)
+
+/* An ownership that ends also ends what is to be waited for, without an event. */
+#define SYNC_PAUSE (20 * SEG_MS)
 
 struct seg_consumer {
 	seg_stream *stream;
 	seg_member *member;
 	seg_codec codec;
-	int64_t max_processing;
-	ck_ec32_t event; /* counted up by every push */
+	int64_t max_processing; /* ns; 0: no bound */
+	ck_ec32_t event;        /* counted up by every push, answer and commit */
 
 	pthread_mutex_t lock;
-	consumer_slot *slots;
+	seg_slot *slots;
 	uint32_t slot_count;
 	uint32_t cursor; /* where the next poll begins: every partition gets its turn */
 	bool closing;
@@ -56,38 +48,26 @@ static int hook_start(void *arg, seg_partition *p)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	c->slots[p->number] = (consumer_slot){.partition = p, .open = true, .stopping = c->closing};
-	bool stop = c->closing;
+	int status = c->closing ? SEG_ECLOSED : seg_slot_open(&c->slots[p->number], p);
 	pthread_mutex_unlock(&c->lock);
-	return stop ? SEG_ECLOSED : 0;
-}
-
-/* Under the lock. The handoff may be gone from here on. */
-static void stop_slot(seg_consumer *c, consumer_slot *slot)
-{
-	if (slot->asking) {
-		slot->ending = true;
-		return;
-	}
-	/* After the close nobody may touch a batch any more: it has one holder. */
-	if (slot->held && !c->closing)
-		atomic_store_explicit(&slot->current->holders, 2, memory_order_relaxed);
-	slot->held = false;
-	slot->current = NULL;
-	slot->open = false;
-	slot->settling = true;
-	seg_handoff_stopped(&slot->partition->handoff);
+	return status;
 }
 
 static void hook_demand(void *arg, seg_partition *p, seg_demand demand)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	consumer_slot *slot = &c->slots[p->number];
-	slot->stopping = true;
 	/* A drain waits for the batch that is being handled. Lost is lost. */
-	if (slot->open && (!slot->held || demand == SEG_DEMAND_ABANDON || c->closing))
-		stop_slot(c, slot);
+	bool at_once = demand == SEG_DEMAND_ABANDON || c->closing;
+	seg_slot_end(&c->slots[p->number], at_once ? SEG_SLOT_END : SEG_SLOT_DRAIN);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void hook_answered(void *arg, seg_partition *p)
+{
+	seg_consumer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	seg_slot_collect(&c->slots[p->number]);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -101,11 +81,13 @@ static void hook_settled(void *arg, seg_partition *p)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	c->slots[p->number].settling = false;
+	if (c->slots[p->number].state == SEG_SLOT_SETTLING)
+		c->slots[p->number].state = SEG_SLOT_CLOSED;
 	pthread_mutex_unlock(&c->lock);
-	seg_handoff_wake(&p->handoff);
+	seg_event_signal(&c->event);
 }
 
+/* A caller that holds a batch for too long is taken for one that never returns. */
 static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 {
 	seg_consumer *c = arg;
@@ -113,17 +95,15 @@ static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 	if (c->max_processing == 0)
 		return next;
 	pthread_mutex_lock(&c->lock);
-	consumer_slot *slot = &c->slots[p->number];
-	if (slot->open && slot->held && !slot->ending) {
-		next = slot->polled_at + c->max_processing;
-		if (now >= next) {
-			seg_log(&p->logger, SEG_LOG_WARNING,
-				"a batch was held for longer than %" PRId64
-				" ms; taking it back to deliver it again",
-				c->max_processing / SEG_MS);
-			stop_slot(c, slot);
-			next = SEG_NEVER;
-		}
+	seg_slot *slot = &c->slots[p->number];
+	if (slot->state == SEG_SLOT_HELD && slot->wish != SEG_SLOT_END)
+		next = slot->held_since + c->max_processing;
+	if (now >= next) {
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"a batch was held for longer than %" PRId64 " ms; taking it back to deliver it again",
+			c->max_processing / SEG_MS);
+		seg_slot_end(slot, SEG_SLOT_END);
+		next = SEG_NEVER;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return next;
@@ -136,7 +116,7 @@ static void hook_fatal(void *arg, const seg_error *error)
 	c->failed = true;
 	c->failure = *error;
 	pthread_mutex_unlock(&c->lock);
-	ck_pr_fence_memory();
+	seg_event_signal(&c->event);
 }
 
 /* --- opening ------------------------------------------------------------------------ */
@@ -154,14 +134,6 @@ void seg_consumer_options_init(seg_consumer_options *options)
 	};
 }
 
-static int in_range(const char *what, uint64_t value, uint64_t least, uint64_t most, seg_error *error)
-{
-	if (value >= least && value <= most)
-		return 0;
-	return seg_fail(error, SEG_EINVAL, "%s must be %" PRIu64 " to %" PRIu64 ", not %" PRIu64, what, least,
-			most, value);
-}
-
 static int check_options(const seg_consumer_options *o, seg_error *error)
 {
 	int status = seg_name_check("group name", o->group, error);
@@ -171,19 +143,21 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 		status = seg_fail(error, SEG_EINVAL,
 				  "the member name \"-\" stands for nobody; give it a letter or digit");
 	if (!status)
-		status = in_range("capacity", o->capacity, 1, 1000, error);
+		status = seg_range_check("capacity", o->capacity, 1, 1000, error);
 	if (!status)
-		status = in_range("batch_size", o->batch_size, 1, 65536, error);
+		status = seg_range_check("batch_size", o->batch_size, 1, 65536, error);
 	if (!status)
-		status = in_range("in_flight_bytes", o->in_flight_bytes, 4096, (uint64_t)4 << 30, error);
+		status = seg_range_check("in_flight_bytes", o->in_flight_bytes, 4096, (uint64_t)4 << 30,
+					 error);
 	if (!status)
-		status = in_range("in_flight_batches", o->in_flight_batches, 2, SEG_HANDOFF_BUFFERS, error);
+		status = seg_range_check("in_flight_batches", o->in_flight_batches, 2, SEG_HANDOFF_BATCHES,
+					 error);
 	if (!status)
-		status = in_range("session_timeout_ms", o->session_timeout_ms, 500, 3600000, error);
+		status = seg_range_check("session_timeout_ms", o->session_timeout_ms, 500, 3600000, error);
 	if (!status)
-		status = in_range("commit_interval_us", o->commit_interval_us, 0, 60000000, error);
+		status = seg_range_check("commit_interval_us", o->commit_interval_us, 0, 60000000, error);
 	if (!status && o->max_processing_ms)
-		status = in_range("max_processing_ms", o->max_processing_ms, 1, UINT32_MAX, error);
+		status = seg_range_check("max_processing_ms", o->max_processing_ms, 1, UINT32_MAX, error);
 	if (!status && (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO))
 		status = seg_fail(error, SEG_EINVAL, "codec must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO");
 	if (!status && (o->start.kind < SEG_START_EARLIEST || o->start.kind > SEG_START_TIME))
@@ -230,15 +204,21 @@ int seg_consumer_open(seg_client *client, const char *stream, const seg_consumer
 		.group = options->group,
 		.name = options->member ? options->member : name,
 		.capacity = options->capacity,
-		.batch_size = options->batch_size,
-		.in_flight_bytes = options->in_flight_bytes,
-		.in_flight_batches = options->in_flight_batches,
+		.limits = {.batch_size = options->batch_size,
+			   .in_flight_batches = options->in_flight_batches,
+			   .in_flight_bytes = options->in_flight_bytes},
 		.start = options->start,
 		.session_timeout = options->session_timeout_ms * SEG_MS,
 		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),
 		.shared_event = &c->event,
-		.hooks = {c, hook_start, hook_demand, hook_finish, hook_check, hook_fatal, NULL,
-			  hook_settled},
+		.hooks = {.arg = c,
+			  .start = hook_start,
+			  .demand = hook_demand,
+			  .answered = hook_answered,
+			  .finish = hook_finish,
+			  .settled = hook_settled,
+			  .check = hook_check,
+			  .fatal = hook_fatal},
 	};
 	status = seg_member_open(c->stream, &member, &c->member, error);
 	if (status)
@@ -257,130 +237,70 @@ const char *seg_consumer_member(const seg_consumer *consumer)
 
 /* --- polling -------------------------------------------------------------------------- */
 
-static seg_buffer *buffer_of(const seg_batch *batch)
+static seg_polled *polled_of(const seg_batch *batch)
 {
-	return (seg_buffer *)(uintptr_t)batch;
+	return (seg_polled *)(uintptr_t)batch;
 }
 
-/* The slot whose current buffer it is, or NULL if the ownership is over. Under the lock. */
-static consumer_slot *slot_of(seg_consumer *c, const seg_buffer *buffer)
+/* The slot that the batch was polled from, or NULL if that ownership is over. Under the lock. */
+static seg_slot *slot_of(seg_consumer *c, const seg_polled *polled)
 {
-	if (buffer->view.partition >= c->slot_count)
-		return NULL;
-	consumer_slot *slot = &c->slots[buffer->view.partition];
-	return slot->open && slot->held && slot->current == buffer ? slot : NULL;
+	uint32_t number = polled->view.partition;
+	return number < c->slot_count && seg_slot_has(&c->slots[number], polled) ? &c->slots[number] : NULL;
 }
 
-static void give_back_if_done(consumer_slot *slot)
+/* The next messages, in turn. Under the lock. */
+static seg_polled *take_next(seg_consumer *c)
 {
-	if (!slot->current || slot->done < slot->current->batch.count)
-		return;
-	seg_handoff_give_back(&slot->partition->handoff, slot->current);
-	slot->current = NULL;
-	slot->done = 0;
-	slot->attempt = 0;
+	int64_t now = seg_now();
+	for (uint32_t i = 0; i < c->slot_count; i++) {
+		seg_slot *slot = &c->slots[(c->cursor + i) % c->slot_count];
+		seg_slot_collect(slot);
+		seg_polled *polled = seg_slot_take(slot, now);
+		if (!polled)
+			continue;
+		c->cursor = (c->cursor + i + 1) % c->slot_count;
+		return polled;
+	}
+	return NULL;
 }
 
-static void progress(consumer_slot *slot, size_t done)
+/* An unreadable message is dead-lettered, while others are polled. Under the lock. */
+static int give_up_unreadable(seg_consumer *c, seg_slot *slot)
 {
-	if (done <= slot->done)
-		return;
-	slot->done = done;
-	slot->attempt = 0;
-	seg_handoff_handled(&slot->partition->handoff, slot->current->sequence + done);
-}
-
-/* After the holder is through with it. Under the lock. */
-static void let_go(seg_consumer *c, consumer_slot *slot)
-{
-	slot->held = false;
-	give_back_if_done(slot);
-	/* What is left of it, or the next batch, may be what another poller waits for. */
-	seg_handoff_wake(&slot->partition->handoff);
-	if (slot->stopping)
-		stop_slot(c, slot);
-}
-
-/* Makes a view of what is next in the slot. False: nothing, or a message to dead-letter first (*fault). */
-static bool make_view(seg_consumer *c, consumer_slot *slot, bool *fault)
-{
-	if (!slot->open || slot->held || slot->stopping)
-		return false;
-	seg_handoff *handoff = &slot->partition->handoff;
-	if (seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO)
-		return false;
-	if (!slot->current)
-		slot->current = seg_handoff_take(handoff);
-	if (!slot->current || !seg_buffer_decode(slot->current, c->codec))
-		return false;
-	seg_buffer *buffer = slot->current;
-	*fault = buffer->faults[slot->done] != SEG_FAULT_NONE;
-	size_t end = *fault ? slot->done : seg_buffer_run_end(buffer, slot->done);
-	slot->held = true;
-	slot->polled_at = seg_now();
-	slot->attempt += !*fault;
-	buffer->view = buffer->batch;
-	buffer->view.messages += slot->done;
-	buffer->view.count = end - slot->done;
-	buffer->view.attempt = slot->attempt;
-	return true;
-}
-
-/* The caller holds the buffer, not the lock. */
-static int dead_letter(seg_consumer *c, seg_buffer *buffer, size_t index, uint32_t attempts,
-		       const char *reason)
-{
-	pthread_mutex_lock(&c->lock);
-	consumer_slot *slot = slot_of(c, buffer);
-	if (slot)
-		slot->asking = true;
-	pthread_mutex_unlock(&c->lock);
-	if (!slot)
-		return SEG_EFENCED;
-	seg_request request = {
-		.kind = SEG_REQUEST_DEAD_LETTER,
-		.id = buffer->messages[index].id,
-		.sequence = buffer->sequence + index,
-		.attempts = attempts,
-		.reason = reason,
-		.handler = c->member->name,
-		.packed = seg_buffer_packed(buffer, index),
-	};
-	int status = seg_handoff_ask(&slot->partition->handoff, &request, NULL, SEG_IDLE_PARK);
-	pthread_mutex_lock(&c->lock);
-	slot->asking = false;
-	if (status == 0)
-		progress(slot, index + 1);
-	if (slot->ending)
-		stop_slot(c, slot);
-	pthread_mutex_unlock(&c->lock);
+	const char *reason = seg_fault_text(slot->current->faults[slot->done]);
+	int status = seg_slot_ask(slot, slot->done, 0, reason, c->member->name);
+	seg_slot_put_back(slot);
 	return status;
 }
 
-static void release(seg_consumer *c, seg_buffer *buffer)
-{
-	pthread_mutex_lock(&c->lock);
-	consumer_slot *slot = slot_of(c, buffer);
-	if (slot)
-		let_go(c, slot);
-	pthread_mutex_unlock(&c->lock);
-	if (!slot)
-		seg_buffer_let_go(buffer);
-}
+typedef enum { NOTHING, LOOK_AGAIN, FOUND } find_result;
 
-static seg_buffer *find(seg_consumer *c, bool *fault)
+/* Takes what is next, and decodes it. FOUND: *batch is the caller's. */
+static find_result find(seg_consumer *c, const seg_batch **batch)
 {
-	seg_buffer *found = NULL;
 	pthread_mutex_lock(&c->lock);
-	for (uint32_t i = 0; i < c->slot_count && !found; i++) {
-		consumer_slot *slot = &c->slots[(c->cursor + i) % c->slot_count];
-		if (make_view(c, slot, fault)) {
-			found = slot->current;
-			c->cursor = (c->cursor + i + 1) % c->slot_count;
-		}
+	seg_polled *polled = take_next(c);
+	pthread_mutex_unlock(&c->lock);
+	if (!polled)
+		return NOTHING;
+	bool decoded = seg_fetched_decode(polled->fetched, c->codec);
+	find_result result = LOOK_AGAIN;
+	pthread_mutex_lock(&c->lock);
+	seg_slot *slot = slot_of(c, polled);
+	if (!slot) {
+		seg_polled_destroy(polled);
+	} else if (!decoded) {
+		seg_slot_put_back(slot);
+		result = NOTHING; /* memory is out: later */
+	} else if (seg_slot_make_view(slot)) {
+		*batch = &polled->view;
+		result = FOUND;
+	} else if (give_up_unreadable(c, slot)) {
+		result = NOTHING;
 	}
 	pthread_mutex_unlock(&c->lock);
-	return found;
+	return result;
 }
 
 static int failure(seg_consumer *c, seg_error *error)
@@ -393,45 +313,42 @@ static int failure(seg_consumer *c, seg_error *error)
 	return status;
 }
 
+static void wait_until(seg_consumer *c, uint32_t ticket, int64_t look, int64_t deadline)
+{
+	seg_event_wait(&c->event, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
+}
+
 int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **batch, seg_error *error)
 {
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
 	for (;;) {
 		uint32_t ticket = seg_event_ticket(&c->event);
-		bool fault = false;
-		seg_buffer *buffer = find(c, &fault);
-		if (buffer && !fault) {
-			*batch = &buffer->view;
+		find_result result = find(c, batch);
+		if (result == FOUND)
 			return 1;
-		}
-		if (buffer) {
-			size_t index = (size_t)(buffer->view.messages - buffer->messages);
-			dead_letter(c, buffer, index, 0, seg_fault_text(buffer->faults[index]));
-			release(c, buffer);
-			continue;
-		}
 		int status = failure(c, error);
 		if (status)
 			return status;
 		int64_t now = seg_now();
 		if (now >= deadline)
 			return 0;
-		/* A lease that was renewed does not count up the shared event of a partition that is idle: look now and then. */
-		int64_t look = now + 100 * SEG_MS;
-		seg_event_wait(&c->event, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
+		if (result == NOTHING)
+			wait_until(c, ticket, now + LOOK_PAUSE, deadline);
 	}
 }
 
+/* --- what the caller says of a batch ------------------------------------------------------ */
+
 int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, seg_error *error)
 {
-	seg_buffer *buffer = buffer_of(batch);
+	seg_polled *polled = polled_of(batch);
 	int status = 0;
 	if (count > batch->count)
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, not %zu", batch->count,
 				count);
 	pthread_mutex_lock(&c->lock);
-	consumer_slot *slot = slot_of(c, buffer);
-	size_t first = (size_t)(batch->messages - buffer->messages);
+	seg_slot *slot = slot_of(c, polled);
+	size_t first = (size_t)(batch->messages - polled->fetched->messages);
 	if (!slot || seg_handoff_may_dispatch(&slot->partition->handoff) == SEG_DISPATCH_ABANDON)
 		status = seg_fail(error, SEG_EFENCED,
 				  "partition %" PRIu32
@@ -441,57 +358,123 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
 				  slot->done - first);
 	else
-		progress(slot, first + count);
+		seg_slot_progress(slot, first + count);
 	pthread_mutex_unlock(&c->lock);
 	return status;
 }
 
 void seg_consumer_release(seg_consumer *c, const seg_batch *batch)
 {
-	release(c, buffer_of(batch));
+	seg_polled *polled = polled_of(batch);
+	pthread_mutex_lock(&c->lock);
+	seg_slot *slot = slot_of(c, polled);
+	if (slot)
+		seg_slot_let_go(slot);
+	else
+		seg_polled_destroy(polled);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static int not_ours(const seg_batch *batch, seg_error *error)
+{
+	return seg_fail(error, SEG_EFENCED, "partition %" PRIu32 " is no longer this consumer's",
+			batch->partition);
+}
+
+/* Asks for the dead letter, unless it was asked for already by a call that did not wait for the answer. */
+static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index, const char *reason,
+			  seg_error *error)
+{
+	seg_polled *polled = polled_of(batch);
+	seg_slot *slot = slot_of(c, polled);
+	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
+	if (!slot)
+		return not_ours(batch, error);
+	seg_slot_collect(slot);
+	if (polled->asking && polled->index == at)
+		return 0;
+	if (polled->asking)
+		return seg_fail(error, SEG_EINVAL,
+				"message %zu of the batch is still being dead-lettered; wait for that first",
+				polled->index - (at - index));
+	if (at < slot->done)
+		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
+	if (seg_slot_ask(slot, at, slot->attempt, reason, c->member->name))
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	return 0;
+}
+
+/* Whether the answer has come, in polled->status. */
+static bool letter_is_answered(seg_consumer *c, seg_polled *polled)
+{
+	pthread_mutex_lock(&c->lock);
+	seg_slot *slot = slot_of(c, polled);
+	if (slot)
+		seg_slot_collect(slot);
+	bool answered = !polled->asking;
+	pthread_mutex_unlock(&c->lock);
+	return answered;
 }
 
 int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t index, const char *reason,
 			     seg_error *error)
 {
-	seg_buffer *buffer = buffer_of(batch);
+	int64_t timeout = c->stream->client->timeout, deadline = seg_now() + timeout;
+	seg_polled *polled = polled_of(batch);
 	if (index >= batch->count || !reason)
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, and a reason must be given",
 				batch->count);
 	pthread_mutex_lock(&c->lock);
-	consumer_slot *slot = slot_of(c, buffer);
-	uint32_t attempts = slot ? slot->attempt : 0;
-	size_t at = (size_t)(batch->messages - buffer->messages) + index;
-	bool committed = slot && at < slot->done;
+	int status = ask_for_letter(c, batch, index, reason, error);
 	pthread_mutex_unlock(&c->lock);
-	if (committed)
-		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
-	int status = slot ? dead_letter(c, buffer, at, attempts, reason) : SEG_EFENCED;
-	if (status == SEG_EFENCED)
-		seg_fail(error, status, "partition %" PRIu32 " is no longer this consumer's",
-			 batch->partition);
-	else if (status)
-		seg_fail(error, status,
-			 "the consumer is stopping while Redis does not answer; nothing was dead-lettered");
-	return status;
+	if (status)
+		return status;
+	for (;;) {
+		uint32_t ticket = seg_event_ticket(&c->event);
+		if (letter_is_answered(c, polled))
+			break;
+		int64_t now = seg_now();
+		if (now >= deadline)
+			return seg_fail(error, SEG_ETIMEOUT,
+					"Redis did not answer within %" PRId64
+					" ms; the message may be dead-lettered yet: call again to wait on",
+					timeout / SEG_MS);
+		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
+	}
+	if (polled->status == SEG_EFENCED)
+		return not_ours(batch, error);
+	if (polled->status)
+		return seg_fail(
+			error, polled->status,
+			"the consumer is stopping while Redis does not answer; nothing was dead-lettered");
+	return 0;
 }
 
 /* --- waiting and closing ------------------------------------------------------------------ */
+
+static bool is_committed(const seg_slot *slot)
+{
+	const seg_handoff *handoff;
+	switch (slot->state) {
+	case SEG_SLOT_CLOSED:
+		return true;
+	case SEG_SLOT_SETTLING:
+		return false;
+	case SEG_SLOT_IDLE:
+	case SEG_SLOT_HELD:
+		break;
+	}
+	handoff = &slot->partition->handoff;
+	return atomic_load_explicit(&handoff->io.committed, memory_order_acquire) >=
+	       atomic_load_explicit(&handoff->worker.handled, memory_order_relaxed);
+}
 
 static bool all_committed(seg_consumer *c)
 {
 	bool all = true;
 	pthread_mutex_lock(&c->lock);
-	for (uint32_t i = 0; i < c->slot_count && all; i++) {
-		const consumer_slot *slot = &c->slots[i];
-		if (!slot->open) {
-			all = !slot->settling;
-			continue;
-		}
-		const seg_handoff *handoff = &slot->partition->handoff;
-		all = atomic_load_explicit(&handoff->io.committed, memory_order_acquire) >=
-		      atomic_load_explicit(&handoff->worker.handled, memory_order_relaxed);
-	}
+	for (uint32_t i = 0; i < c->slot_count && all; i++)
+		all = is_committed(&c->slots[i]);
 	pthread_mutex_unlock(&c->lock);
 	return all;
 }
@@ -508,9 +491,7 @@ int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 			return seg_fail(error, SEG_ETIMEOUT,
 					"not everything could be committed within %" PRIu32 " ms",
 					timeout_ms);
-		/* An ownership that ends also ends what is to be waited for, without an event. */
-		int64_t look = now + 20 * SEG_MS;
-		seg_event_wait(&c->event, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
+		wait_until(c, ticket, now + SYNC_PAUSE, deadline);
 	}
 }
 
@@ -523,18 +504,19 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	int64_t give_up = 2 * SEG_STOP_PATIENCE;
 	pthread_mutex_lock(&c->lock);
 	c->closing = true;
-	for (uint32_t i = 0; i < c->slot_count; i++)
-		if (c->slots[i].open)
-			stop_slot(c, &c->slots[i]);
+	for (uint32_t i = 0; i < c->slot_count; i++) {
+		c->slots[i].closing = true;
+		seg_slot_end(&c->slots[i], SEG_SLOT_END);
+	}
 	pthread_mutex_unlock(&c->lock);
 	seg_member_stop(c->member, SEG_STOP_DRAIN);
 	int status = seg_member_join(c->member, deadline - give_up - seg_now());
 	if (status) {
 		seg_member_stop(c->member, SEG_STOP_NOW);
 		int64_t left = deadline - seg_now();
-		/* Were the thread stuck (in the resolver, say), its memory could not be freed under it. */
+		/* The memory that a stuck thread (in the log callback, say) uses cannot be freed. */
 		if (seg_member_join(c->member, left > LAST_PATIENCE ? left : LAST_PATIENCE)) {
-			atomic_store(&c->stream->client->kept, true);
+			seg_client_keep(c->stream->client);
 			return seg_fail(error, SEG_ETIMEOUT,
 					"the consumer's thread did not end within %" PRIu32
 					" ms; it is left behind",

@@ -7,57 +7,10 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "group/coordinate.h"
-#include "group/gap.h"
+#include "group/notes.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
-
-/* --- opening the group ------------------------------------------------------------ */
-
-static void got_open(void *arg, const seg_reply *reply)
-{
-	seg_partition *p = arg;
-	seg_member *m = p->member;
-	const seg_reply *status = seg_reply_at(reply, 0);
-	m->open_sent--;
-	if (seg_reply_is(status, "OK") || seg_reply_is(status, "MADE") || seg_reply_is(status, "REMADE")) {
-		if (seg_reply_is(status, "REMADE"))
-			seg_log(&p->logger, SEG_LOG_WARNING,
-				"the group had vanished from Redis; made again at its position %s",
-				seg_reply_at(reply, 1) ? seg_reply_at(reply, 1)->text : "?");
-		p->group_open = true;
-		m->to_open--;
-	} else if (reply && !seg_reply_is_transient(reply)) {
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to open the group: %s",
-			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
-	}
-	if (m->to_open == 0 && m->phase == SEG_PHASE_OPENING) {
-		m->phase = SEG_PHASE_JOINING;
-		seg_coordinate_hurry(m);
-	}
-}
-
-void seg_claim_open_groups(seg_member *m)
-{
-	if (m->open_sent > 0 || m->to_open == 0 || seg_now() < m->open_at || !seg_connection_ready(m->data))
-		return;
-	m->open_at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_tries);
-	for (uint32_t n = 0; n < m->partition_count; n++) {
-		seg_partition *p = &m->partitions[n];
-		if (p->group_open)
-			continue;
-		char position[SEG_ID_TEXT_MAX];
-		bool known = seg_id_compare(p->committed, (seg_id){0, 0}) > 0;
-		const char *start = known ? seg_id_format(p->committed, position) : m->start_text;
-		const char *argv[] = {p->log_key, p->state_key, m->group, start};
-		if (!seg_connection_script(m->data, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
-			return;
-		m->open_sent++;
-	}
-}
-
-/* --- claiming ----------------------------------------------------------------------- */
 
 static seg_id id_at(const seg_reply *reply, size_t i)
 {
@@ -72,12 +25,12 @@ static seg_id id_at(const seg_reply *reply, size_t i)
 static void note_rewind(seg_partition *p, seg_id position)
 {
 	char was[SEG_ID_TEXT_MAX], now[SEG_ID_TEXT_MAX];
-	if (seg_id_compare(position, p->committed) >= 0)
+	if (seg_id_compare(position, p->ledger.committed) >= 0)
 		return;
 	atomic_fetch_add_explicit(&p->member->counters.rewinds, 1, memory_order_relaxed);
 	seg_log(&p->logger, SEG_LOG_WARNING,
 		"the group's position went back from %s to %s: Redis has lost writes, or it was reset; going on from there",
-		seg_id_format(p->committed, was), seg_id_format(position, now));
+		seg_id_format(p->ledger.committed, was), seg_id_format(position, now));
 }
 
 /* What was read up to the position: of packed streams records, `r<n>`, else entries; -1 unknown. */
@@ -96,22 +49,23 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 
 static void claimed(seg_partition *p, const seg_reply *reply)
 {
-	seg_resume resume = {
+	char position[SEG_ID_TEXT_MAX];
+	p->resume = (seg_resume){
 		.position = id_at(reply, 1),
 		.crashes = (uint32_t)seg_reply_number(seg_reply_at(reply, 3), 0),
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
 	};
-	char position[SEG_ID_TEXT_MAX];
-	note_rewind(p, resume.position);
-	p->claim_failures = 0;
-	seg_partition_begin(p, &resume, count_read(p, resume.position, seg_reply_at(reply, 2)));
+	note_rewind(p, p->resume.position);
+	p->claim.failures = 0;
+	p->claim.entries_read = count_read(p, p->resume.position, seg_reply_at(reply, 2));
 	seg_ownership_claimed(&p->own);
+	seg_note_partition(p, SEG_NOTE_CLAIMED);
 	atomic_fetch_add_explicit(&p->member->counters.claims, 1, memory_order_relaxed);
 	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s",
-		seg_id_format(resume.position, position),
-		resume.crashes ? "; the owner before did not stop cleanly" : "");
-	seg_gap_found(p, (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0));
+		seg_id_format(p->resume.position, position),
+		p->resume.crashes ? "; the owner before did not stop cleanly" : "");
+	seg_note_removed(p, (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0));
 }
 
 /* Another script's OK, taken for a position, could skip messages. */
@@ -133,14 +87,14 @@ static void refused(seg_partition *p, const seg_reply *reply)
 	else if (reply && !seg_reply_is_transient(reply))
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s", reply->text);
 	seg_ownership_claim_failed(&p->own);
-	p->claim_at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim_failures);
+	p->claim.at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim.failures);
 }
 
 static void got_claim(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	const seg_reply *status = seg_reply_at(reply, 0);
-	if (--p->claims_in_flight > 0 || p->own.state != SEG_OWN_CLAIMING)
+	if (--p->claim.in_flight > 0 || p->own.state != SEG_OWN_CLAIMING)
 		return;
 	if (is_claim(reply)) {
 		claimed(p, reply);
@@ -148,38 +102,46 @@ static void got_claim(void *arg, const seg_reply *reply)
 		/* Given back, it comes again with an epoch above the one that is stored. */
 		seg_log(&p->logger, SEG_LOG_DEBUG, "the fence is at a later epoch; asking for a new one");
 		seg_ownership_claim_refused(&p->own);
-		seg_coordinate_hurry(p->member);
+		seg_note_member(p->member, SEG_NOTE_HEARTBEAT);
 	} else {
 		refused(p, reply);
 	}
 }
 
-void seg_claim_send(seg_partition *p, int64_t now)
+/* The nonce is the claim's own for as long as the epoch lasts: a claim sent twice is one. */
+static void renew_nonce(seg_partition *p)
 {
-	seg_member *m = p->member;
-	char epoch[24], known[SEG_ID_TEXT_MAX];
-	/* commit_busy: an answer that is still due must not be taken for one of this ownership. */
-	if (now < p->claim_at || p->commit_busy || p->request_busy || !seg_connection_ready(m->data))
+	if (p->claim.nonce_epoch == p->own.epoch)
 		return;
-	if (p->own.epoch == p->doubted_epoch) {
+	seg_random_hex(p->claim.nonce, (sizeof(p->claim.nonce) - 1) / 2);
+	p->claim.nonce_epoch = p->own.epoch;
+	p->logger.epoch = p->own.epoch;
+}
+
+static bool send_claim(seg_partition *p)
+{
+	const seg_member *m = p->member;
+	char epoch[24], known[SEG_ID_TEXT_MAX];
+	renew_nonce(p);
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
+	bool has_position = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
+	const char *start = has_position ? seg_id_format(p->ledger.committed, known) : m->start_text;
+	const char *argv[] = {p->log_key, p->state_key, m->group, start, m->name, epoch, p->claim.nonce};
+	return seg_connection_script(m->data, SEG_SCRIPT_CLAIM, got_claim, p, 2, 7, argv, NULL);
+}
+
+void seg_claim_step(seg_partition *p, int64_t now)
+{
+	/* An answer that is still due must not be taken for one of this ownership. */
+	if (now < p->claim.at || p->commit.busy || p->request.busy || !seg_connection_ready(p->member->data))
+		return;
+	if (p->own.epoch == p->membership.doubted_epoch) {
 		/* Given back, it comes again with an epoch that is above all that were forgotten. */
 		seg_ownership_claim_sent(&p->own);
 		seg_ownership_claim_refused(&p->own);
-		seg_coordinate_hurry(m);
-		return;
+		seg_note_member(p->member, SEG_NOTE_HEARTBEAT);
+	} else if (send_claim(p)) {
+		p->claim.in_flight++;
+		seg_ownership_claim_sent(&p->own);
 	}
-	/* The nonce is the claim's own for as long as the epoch lasts: a claim sent twice is one. */
-	if (p->nonce_epoch != p->own.epoch) {
-		seg_random_hex(p->nonce, (sizeof(p->nonce) - 1) / 2);
-		p->nonce_epoch = p->own.epoch;
-		p->logger.epoch = p->own.epoch;
-	}
-	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
-	bool has_position = seg_id_compare(p->committed, (seg_id){0, 0}) > 0;
-	const char *start = has_position ? seg_id_format(p->committed, known) : m->start_text;
-	const char *argv[] = {p->log_key, p->state_key, m->group, start, m->name, epoch, p->nonce};
-	if (!seg_connection_script(m->data, SEG_SCRIPT_CLAIM, got_claim, p, 2, 7, argv, NULL))
-		return;
-	p->claims_in_flight++;
-	seg_ownership_claim_sent(&p->own);
 }

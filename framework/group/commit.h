@@ -1,5 +1,5 @@
 /*
- * commit.h - positions, dead letters and marks on their way into Redis, all fenced. I/O thread.
+ * commit.h - positions on their way into Redis, fenced (lua/commit.lua). I/O thread.
  *
  * Commits coalesce: the next one goes out when the one before is answered, at the earliest commit_interval after it, with
  * the newest position. So what is seen again after a crash is at most what was handled since the last answered commit.
@@ -7,15 +7,21 @@
 #ifndef SEG_GROUP_COMMIT_H
 #define SEG_GROUP_COMMIT_H
 
-#include "group/member.h"
+#include "group/state.h"
 
-/* Sends what is due for one partition. Returns when it wants to be called again, if nothing else happens. */
+/* A new ownership begins. */
+void seg_commit_begin(seg_partition *partition);
+
+/* The worker has stopped: its last position need not wait. */
+void seg_commit_hurry(seg_partition *partition);
+
+/*
+ * Takes note of what the worker has done, and sends the commit that is due. Returns when it wants to be called again
+ * (seg_now()), if nothing else happens.
+ */
 int64_t seg_commit_step(seg_partition *partition, int64_t now);
 
-/* Commits the last position and lowers the fence. False if it could not be sent. */
-bool seg_commit_release(seg_partition *partition);
-
-/* The ownership is over: whoever waits for an answer gets SEG_EFENCED. */
-void seg_commit_forget(seg_partition *partition);
+/* Commits the last position and lowers the fence, if it is time. */
+void seg_commit_release(seg_partition *partition, int64_t now);
 
 #endif

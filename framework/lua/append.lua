@@ -1,18 +1,18 @@
--- Adds a batch of records to a partition: at once, within the bound, and not twice.
--- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n, then for each record its key and data, where
--- none has headers; else its number of fields and their names and values.
+-- Adds a batch of records to a partition, once, and within the partition's bound.
+-- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n. Then follow, if no record has headers,
+-- the key and the data of each record; else the number of fields of each record, and their names and values.
 --
--- Without a shebang line, so that Redis refuses single commands when it is out of memory, not the script:
--- this is the one that can trim. Once it has, Redis lets it go on.
+-- The script has no shebang line, so that Redis without memory refuses single commands, and not the script:
+-- the script can trim. After it has trimmed, Redis accepts its commands again.
 -- @include memory
 local log, producer, counters = KEYS[1], KEYS[2], KEYS[3]
 local size, overflow, sequence, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local FIRST_RECORD = 6
--- Told by the number of arguments: with fields they are five or more a record.
+-- The number of arguments tells the two forms apart: records with fields have five or more arguments each.
 local plain = #ARGV == 5 + 2 * n
 
 -- @include duplicate
--- Its functions are made only where they are needed, not for every batch.
+-- The included functions are created here when a batch needs them, and not for every batch.
 local function trim(how)
 -- @include trim
 	return trim_committed(log, how)
@@ -36,8 +36,8 @@ if n == 0 then
 	return {'OK', '0-0', '0'}
 end
 
--- The first id is Redis's; the others follow it in the same millisecond, so one answer tells all. Returns
--- Redis's error, if there is one.
+-- Redis chooses the first id. The other ids follow it in the same millisecond, so that the first one tells
+-- them all. Returns Redis's error, or nil.
 local first
 local added = 0
 local function add()
@@ -64,11 +64,12 @@ local function add()
 end
 
 local failure = add()
--- No memory, though there is room: what is committed goes, and makes up for what comes.
+-- The partition has room, but Redis has no memory: trim committed messages, at least as many as the batch
+-- adds.
 if failure and out_of_memory(failure) and trim('=') >= n then
 	failure = add()
 end
--- Behind the first record only the last id that there is can end it; the records before it count as added.
+-- After the first record, only the end of all ids can stop the batch. The records before that count as added.
 if failure and added == 0 then
 	return failure
 end

@@ -1,9 +1,9 @@
--- Adds a batch of records as one entry, all of them or none: within the bound, and not twice.
+-- Adds a batch of records as one entry, all of them or none, once, and within the partition's bound.
 -- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n field value.
 --
--- The entry gets the id of its last record; the n-1 sequence numbers before are those of the others. The bound
--- counts records: `records` were ever added, `base` of them before the first entry that is left, when that was last looked at.
--- Without a shebang line, as append.
+-- The entry has the id of its last record; the other records have the n-1 sequence numbers before it. The
+-- bound counts records. `records` is how many were ever added. `base` is how many of them came before the
+-- first entry of the log, when the script last looked. No shebang line, for the reason that append.lua gives.
 -- @include memory
 -- @include id
 -- @include text
@@ -15,13 +15,13 @@ local field, value = ARGV[6], ARGV[7]
 local kept = redis.call('HMGET', counters, 'records', 'base', 'last')
 local records, base = tonumber(kept[1] or '0'), tonumber(kept[2] or '0')
 
--- Its functions are made only where they are needed.
+-- The included functions are created here when a batch needs them, and not for every batch.
 local function trim(how)
 -- @include trim
 	return trim_committed(log, how)
 end
 
--- Entries of strangers say nothing of records, and count none.
+-- Entries that other programs have added have no field `from`, and count as no records.
 local function look()
 	local first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 	if not first then
@@ -61,7 +61,7 @@ elseif is_full() then
 	return {'OK', '0-0', '0'}
 end
 
--- Behind the entry with the id `last`, and not before the time.
+-- The first id of a batch: after the id `last`, and not before the present time.
 local NUMBER_EXACT = 2 ^ 53
 local function first_behind(last)
 	local time = redis.call('TIME')
@@ -81,7 +81,8 @@ local function add(last)
 	return id, ms .. '-' .. text(seq)
 end
 
--- A stranger may have added something behind our newest: what our records are called must come behind that.
+-- The newest id of the log. Another program may have added an entry after our newest; our next ids must
+-- follow it.
 local function newest()
 	if kept[3] and #redis.call('XRANGE', log, '(' .. kept[3], '+', 'COUNT', 1) == 0 then
 		return kept[3]

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- A new owner raises the fence, and learns where to go on.
+-- A new owner raises the fence, and reads the position from which it resumes.
 -- KEYS: log state. ARGV: group start member epoch nonce.
 --
--- Allowed without memory: only an owner can commit, and only what is committed can be trimmed.
+-- Allowed without memory: only an owner can commit, and Redis can trim only what is committed.
 -- @include open
 -- @include count
 -- @include id
@@ -11,7 +11,7 @@ local group, start, member, epoch, nonce = unpack(ARGV)
 
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
 	'attempts', 'gap', 'gap_id', 'count', 'position')
--- The same claim, its answer lost.
+-- The same claim, sent again because its answer was lost.
 local again = stored[1] == epoch and stored[2] == nonce
 if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
 	return {'STALE', stored[1]}
@@ -22,8 +22,9 @@ local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
 
--- Somebody has read with XREADGROUP here: what was left unacknowledged comes first, and what had been
--- acknowledged behind it comes again, in order. The position is the record from now on, so this happens once.
+-- Readers with XREADGROUP have used this group. The group resumes at the oldest entry that they have not
+-- acknowledged, and handles the acknowledged ones after it again, in order. The pending entries are
+-- acknowledged, so this happens once.
 local PENDING_CHUNK = 1000
 local pending = oldest_pending(log, found)
 if pending then
@@ -44,19 +45,21 @@ if pending then
 	until #ids < PENDING_CHUNK
 end
 
--- At either end of the log, what is gone is counted exactly; in between Redis knows how many were read, or nobody.
+-- At both ends of the log, the number of removed entries is exact. In between, only Redis's own counter
+-- knows, if anything does.
 local info = named(redis.call('XINFO', 'STREAM', log))
 count = entries_up_to(info, position) or count
 local lost = 0
 if noted and count > noted then
-	-- The owner before may have noticed, and died before it committed anything behind the gap.
+	-- The previous owner may have counted the gap, and died before it committed a position after the gap.
 	local known = stored[9] and id_less(position, stored[9]) and tonumber(stored[8]) or 0
 	lost = math.max(count - noted - known, 0)
 	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
 	redis.call('HINCRBY', state, 'lost', lost)
 end
 
--- An owner died here that had something to handle; if it had not got on at all, it was not the first.
+-- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
+-- before.
 local crashes = tonumber(stored[5] or '0')
 if not again then
 	local died = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
@@ -69,7 +72,7 @@ if suspect ~= '0-0' and not id_less(position, suspect) then
 end
 
 count = text(count or -1)
--- Records are counted by the owners alone.
+-- Only owners count records; Redis counts entries.
 if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 	count = stored[11] == position and stored[10] or '-1'
 end

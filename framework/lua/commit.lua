@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Moves the group's position, for the owner only.
+-- Moves the group's position. Only the owner may.
 -- KEYS: log state. ARGV: group epoch nonce position count release.
 --
--- Allowed without memory: what is committed can be trimmed, and that is how memory comes back.
+-- Allowed without memory: Redis can trim what is committed, and so frees memory.
 -- @include fence
 -- @include advance
 local log, state = KEYS[1], KEYS[2]
@@ -10,7 +10,7 @@ local group, epoch, nonce, position, count, release = unpack(ARGV)
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
-	-- A release that was sent again, its answer lost, was done.
+	-- A release that is sent again because its answer was lost: it is done.
 	if release == '1' and later == epoch and redis.call('HGET', state, 'released') == nonce then
 		return {'OK'}
 	end
@@ -22,7 +22,7 @@ if failure then
 end
 if release == '1' then
 	redis.call('HSET', state, 'clean', '1', 'nonce', '', 'owner', '', 'crashes', '0', 'released', nonce)
-	-- Whoever stops cleanly has not died of what it had marked.
+	-- An owner that stops cleanly has not died of the message that it marked.
 	local marked = redis.call('HMGET', state, 'marked', 'attempts')
 	if marked[1] == epoch and tonumber(marked[2]) > 1 then
 		redis.call('HINCRBY', state, 'attempts', -1)

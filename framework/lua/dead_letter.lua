@@ -1,9 +1,9 @@
--- Moves a message to the dead letters and the position behind it, for the owner only.
--- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition, then the fields of a record that
--- is packed; without them they are the entry's.
+-- Moves a message to the dead letters, and the group's position past it. Only the owner may.
+-- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition, then the fields
+-- of a packed record. Without them, the letter gets the fields of the log's entry.
 --
--- Without a shebang line, so that Redis refuses the letter, not the script, when it is out of memory: what is
--- committed makes room for it.
+-- The script has no shebang line, so that Redis without memory refuses the letter, and not the script: the
+-- script then trims committed messages to make room.
 -- @include fence
 -- @include advance
 -- @include trim
@@ -15,7 +15,7 @@ local later, known = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
--- A call that was sent again, its answer lost, was done.
+-- A call that is sent again because its answer was lost: it is done.
 if known and not id_less(known, id) then
 	return {'OK', '0-0'}
 end
@@ -29,8 +29,8 @@ end
 local time = redis.call('TIME')
 local time_ms = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
 
--- Lua hands over less than 8,000 arguments in one call. An entry with more fields (none of ours) makes
--- several letters.
+-- Lua passes fewer than 8,000 arguments in one call. An entry with more fields, which only another program
+-- can have added, becomes several letters.
 local FIELDS_MAX = 7000
 local function add(call, from)
 	local to = math.min(from + FIELDS_MAX - 1, #fields)

@@ -1,7 +1,7 @@
 cmake_minimum_required(VERSION 3.22)
-# Writes OUTPUT, a C file with the text of every script in LUA_DIR, in the order of enum seg_script. A line
-# `-- @include NAME` stands for the text of parts/NAME.lua; where a script gets the same part twice, for
-# nothing.
+# Writes OUTPUT, a C file with the text of every script in LUA_DIR, in the order of enum seg_script. Replaces
+# a line `-- @include NAME` by the text of parts/NAME.lua; if a script includes the same part twice, only the
+# first time.
 set(names register append append_packed open_group claim commit mark dead_letter gap coordinate walk reset renew)
 
 # Sets `script` in the caller's scope to the full text of LUA_DIR/NAME.lua.
@@ -26,7 +26,7 @@ function(read_script name)
   set(script "${text}" PARENT_SCOPE)
 endfunction()
 
-set(c "/* Made by framework/lua/embed.cmake from the scripts beside it. */\n")
+set(c "/* Written by framework/lua/embed.cmake; edit the scripts beside that file. */\n")
 string(APPEND c "#include \"redis/script.h\"\n\n")
 string(APPEND c "const struct seg_script_source seg_script_sources[SEG_SCRIPT_COUNT] = {\n")
 foreach(name ${names})

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- Counts what was removed before the group had read it: trimmed or deleted by hand, or dropped by drop-oldest.
+-- Counts the entries that were removed before the group read them: by XTRIM, by XDEL or by drop-oldest.
 -- KEYS: log state. ARGV: epoch nonce fetched count.
 --
--- `count` entries were read by this owner and those before it, up to `fetched`; what came up to there beyond that is
--- gone. Each owner's gap is noted as a whole, so that a call that is sent again counts nothing twice.
+-- This owner and the ones before have read `count` entries up to `fetched`. If more entries came up to there,
+-- the others are gone. The gap of each owner is stored as a whole, so that a call that is sent again counts
+-- nothing twice.
 -- @include fence
 -- @include group
 -- @include count

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Notes that a message is about to be handed over alone, because owners died here.
+-- Marks the message that the owner is about to hand to its handler alone, because owners have died here.
 -- KEYS: log state. ARGV: epoch nonce id.
 --
--- An owner counts once, however often it asks: those are counted that may have died of the message. Allowed
--- without memory: the message may be what holds it.
+-- `attempts` counts the owners that may have died of the message: each once, however often it calls. Allowed
+-- without memory: the message itself may use up the memory.
 -- @include fence
 local state, epoch, nonce, id = KEYS[2], ARGV[1], ARGV[2], ARGV[3]
 

@@ -1,4 +1,4 @@
--- Registers a stream, or tells what it was registered with.
+-- Registers the shape of a stream, or returns the shape that is registered.
 -- KEYS: info. ARGV: partitions size overflow version packing.
 local info = KEYS[1]
 if redis.call('EXISTS', info) == 0 then

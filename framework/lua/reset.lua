@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Sets a group's position where an operator wants it, and lowers the fence: whoever owns the partition is
--- refused its next commit, claims it again, and goes on from there.
+-- Sets a group's position for an operator, and lowers the fence: Redis refuses the owner's next commit, so
+-- the owner claims the partition again and resumes from the new position.
 -- KEYS: log state. ARGV: group expected position count.
 --
--- The epoch stays, as after a release, so that the next claim has a later one. `expected`: only from there,
--- '' from anywhere. What readers with XREADGROUP have not acknowledged is acknowledged: the next claim would
--- go back to it.
+-- The epoch stays, as after a release, so that the next claim has a later one. `expected`: the position that
+-- the group must have; '' for any. Entries that readers with XREADGROUP have not acknowledged are
+-- acknowledged, because the next claim would go back to them.
 -- @include open
 -- @include count
 local log, state = KEYS[1], KEYS[2]
@@ -14,7 +14,7 @@ local PENDING_CHUNK = 1000
 
 local _, found = open_group(log, state, group, position)
 local old = found['last-delivered-id']
--- At the new position already: the same call, its answer lost.
+-- A group at the new position already: the same call, sent again because its answer was lost.
 if expected ~= '' and old ~= expected and old ~= position then
 	return {'MOVED', old}
 end
@@ -31,7 +31,7 @@ end
 
 local info = named(redis.call('XINFO', 'STREAM', log))
 local entries = '-1'
--- r<n>: records of packed entries, which are not what Redis counts.
+-- r<n> counts records of packed entries; Redis counts entries.
 if string.sub(count, 1, 1) ~= 'r' then
 	count = text(entries_up_to(info, position) or tonumber(count))
 	entries = count

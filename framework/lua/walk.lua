@@ -1,7 +1,7 @@
 #!lua flags=no-writes
--- Steps over entries of a log, and tells how many there were and where it has come to; the messages stay in
+-- Steps over entries of a log, and returns how many it found and the id of the last. The messages stay in
 -- Redis.
--- KEYS: log. ARGV: id direction steps. direction `+`: to those behind id; `-`: to those before it.
+-- KEYS: log. ARGV: id direction steps. direction: `+` steps to entries after id, `-` to entries before it.
 local log, id, direction, steps = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local CHUNK = 500
 

@@ -2,8 +2,8 @@
  * handoff.h - between the I/O thread, which fetches and commits, and the one worker of a partition.
  *
  *      I/O thread                                     worker
- *      ----------   ready ring: filled buffers   ->   take
- *                   free ring: empty buffers     <-   give_back
+ *      ----------   ready ring: fetched batches  ->   take
+ *                   free ring: empty batches     <-   give_back
  *                   handled: how many are done   <-   handled
  *                   demand: run, drain, abandon  ->   may_dispatch
  *                   one request and its answer   <->  request
@@ -21,29 +21,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "partition/batch.h"
+#include "base/event.h"
+#include "partition/fetched.h"
 
-/* The most buffers one partition has; rings hold one less than their size. */
-#define SEG_HANDOFF_BUFFERS 64
+/* The most batches one partition has in flight; a ring holds one less than its size. */
+#define SEG_HANDOFF_BATCHES 64
 #define SEG_HANDOFF_RING 128
-
-/* Wakes an I/O thread out of poll(2), for the price of a load if it is awake. */
-typedef struct seg_waker {
-	int fd; /* eventfd, non-blocking */
-	_Alignas(64) atomic_uint asleep;
-} seg_waker;
-
-int seg_waker_init(seg_waker *waker); /* 0, or SEG_ESYSTEM */
-void seg_waker_fini(seg_waker *waker);
-void seg_waker_kick(seg_waker *waker);  /* any thread */
-void seg_waker_drain(seg_waker *waker); /* its thread: takes the kicks that came */
-
-/* How a thread waits that has nothing to do. */
-typedef enum seg_idle {
-	SEG_IDLE_PARK = 0, /* sleeps in the kernel: costs nothing, some microseconds to wake */
-	SEG_IDLE_YIELD,    /* gives its processor to others, and looks again */
-	SEG_IDLE_SPIN,     /* looks again at once: needs a processor of its own */
-} seg_idle;
 
 /* What the I/O thread wants of the worker. */
 typedef enum seg_demand {
@@ -69,13 +52,6 @@ typedef struct seg_request {
 	const seg_message *packed; /* the message, where it lies with others in an entry; else NULL */
 } seg_request;
 
-/*
- * An event count's value: take it, look whether there is something to do, then wait on it. The wait returns when something
- * was counted since, or at `until` (seg_now()). Any thread.
- */
-uint32_t seg_event_ticket(const ck_ec32_t *event);
-void seg_event_wait(ck_ec32_t *event, uint32_t ticket, int64_t until, seg_idle idle);
-
 typedef struct seg_handoff {
 	ck_ring_t ready; /* I/O -> worker */
 	ck_ring_t free;  /* worker -> I/O */
@@ -85,7 +61,7 @@ typedef struct seg_handoff {
 	_Alignas(64) struct {
 		ck_ec32_t event;         /* counts up with whatever the worker may wait for */
 		atomic_int demand;       /* a seg_demand */
-		atomic_bool starved;     /* no free buffer: kick when one comes back */
+		atomic_bool starved;     /* no free batch: kick when one comes back */
 		atomic_ullong committed; /* messages of this ownership whose commit was answered */
 		atomic_uint answered;    /* number of the newest request that was answered */
 		int answer;              /* its status, 0 or SEG_E...; stored before answered */
@@ -106,23 +82,27 @@ typedef struct seg_handoff {
 	ck_ec32_t *event;     /* what a push counts up: io.event, or one shared by several partitions */
 } seg_handoff;
 
+/* lease_until and waker outlive the handoff; event NULL: pushes count up the handoff's own. No worker runs. */
 void seg_handoff_init(seg_handoff *handoff, seg_waker *waker, const atomic_llong *lease_until,
 		      ck_ec32_t *event);
 
 /* --- I/O thread --- */
 
-bool seg_handoff_push(seg_handoff *handoff, seg_buffer *buffer);
-seg_buffer *seg_handoff_pop_free(seg_handoff *handoff); /* or NULL */
+bool seg_handoff_push(seg_handoff *handoff,
+		      seg_fetched *fetched);             /* false: full, which the ledger prevents */
+seg_fetched *seg_handoff_pop_free(seg_handoff *handoff); /* or NULL */
 void seg_handoff_demand(seg_handoff *handoff, seg_demand demand);
-void seg_handoff_wake(seg_handoff *handoff);                                /* the lease was renewed, say */
-bool seg_handoff_pending(const seg_handoff *handoff, seg_request *request); /* an unanswered request */
+void seg_handoff_wake(seg_handoff *handoff); /* the lease was renewed, say */
+
+/* Whether a request is not answered yet; then *request is a copy. */
+bool seg_handoff_pending(const seg_handoff *handoff, seg_request *request);
 void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value);
 
 /* --- worker --- */
 
-seg_buffer *seg_handoff_take(seg_handoff *handoff); /* or NULL */
-void seg_handoff_give_back(seg_handoff *handoff, seg_buffer *buffer);
-void seg_handoff_handled(seg_handoff *handoff, uint64_t total);
+seg_fetched *seg_handoff_take(seg_handoff *handoff); /* or NULL */
+void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched);
+void seg_handoff_handled(seg_handoff *handoff, uint64_t total); /* messages of this ownership that are done */
 void seg_handoff_stopped(seg_handoff *handoff); /* the worker touches nothing of it after this */
 
 /* As seg_event_ticket and seg_event_wait, on the handoff's event. */
@@ -140,9 +120,18 @@ typedef enum seg_dispatch {
 seg_dispatch seg_handoff_may_dispatch(const seg_handoff *handoff);
 
 /*
- * Asks the I/O thread and waits. Returns its status with *value, SEG_EFENCED if the partition was lost, or SEG_ECLOSED
- * if a drain was demanded while Redis did not answer. `request` is copied; its texts must live until the return.
+ * Asks the I/O thread for something, one request at a time, and returns the request's number. `request` is copied; its texts
+ * and its message must live until the answer.
  */
+unsigned seg_handoff_request(seg_handoff *handoff, const seg_request *request);
+
+/*
+ * Whether request `number`, the newest, was answered: then its *status and *value. The status is 0; SEG_EFENCED if the
+ * partition was lost; SEG_ECLOSED if a drain was demanded while Redis did not answer.
+ */
+bool seg_handoff_answered(const seg_handoff *handoff, unsigned number, int *status, int64_t *value);
+
+/* Both in one: waits for the answer without an end of its own. For a worker, which the I/O thread answers at its stop. */
 int seg_handoff_ask(seg_handoff *handoff, const seg_request *request, int64_t *value, seg_idle idle);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * main.c - the command line of segrunner.
- */
+/* main.c - the command line of segrunner. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -17,11 +15,13 @@
 static void print_usage(FILE *out)
 {
 	fputs("Usage: segrunner -c FILE        run the handlers that FILE configures\n"
-	      "       segrunner --check FILE   check FILE and load its plugins, run nothing\n"
-	      "       segrunner --show FILE    print what is in force, defaults included, no secrets\n"
+	      "       segrunner --check FILE   check FILE, its plugins and their options; run nothing\n"
+	      "       segrunner --show FILE    print the values in force, defaults included, without "
+	      "secrets\n"
 	      "       segrunner --reference[=ini|man|markdown]   print every option with its default\n"
-	      "       segrunner test PLUGIN CASES [OPTION=VALUE...]   hand messages of a file to a handler\n"
-	      "       segrunner new-plugin NAME [--cpp]   make a plugin to start from, with a test\n"
+	      "       segrunner test PLUGIN CASES [OPTION=VALUE...]   give messages from a file to a "
+	      "handler\n"
+	      "       segrunner new-plugin NAME [--cpp]   create the project of a new plugin, with a test\n"
 	      "       segrunner --help | --version\n",
 	      out);
 }
@@ -29,15 +29,26 @@ static void print_usage(FILE *out)
 static void print_help(void)
 {
 	print_usage(stdout);
-	fputs("\nClaims a fair share of the partitions of each [consumer] section's stream, and handles\n"
-	      "them with its plugin, one thread a partition, in order. Start it again to share the work.\n"
+	fputs("\nsegrunner claims a fair share of the partitions of each [consumer] section's stream. The "
+	      "section's\n"
+	      "plugin handles each partition in order, on a thread of its own. To share the work, start "
+	      "another\n"
+	      "segrunner with the same file.\n"
 	      "\n"
-	      "Signals: SIGTERM or SIGINT stops cleanly (drains, commits, leaves); a second one at once.\n"
-	      "SIGHUP reads FILE again, and puts a plugin's new build in the place of the old one. SIGUSR1 gives\n"
-	      "up all partitions until the next one; SIGUSR2 logs the state of each.\n"
-	      "Exit codes: 0 stopped cleanly, 64 usage, 66 no such file, 69 Redis or a plugin cannot go on,\n"
-	      "70 a handler is stuck, 71 the system refused, 75 stopped before all was drained,\n"
-	      "77 Redis refused the login, 78 configuration.\n"
+	      "Signals:\n"
+	      "  SIGTERM, SIGINT   stop cleanly: finish batches, commit, leave the groups; a second one "
+	      "stops at once\n"
+	      "  SIGHUP            read FILE again; apply changed options, and load plugins that were "
+	      "rebuilt\n"
+	      "  SIGUSR1           give up all partitions; the next SIGUSR1 claims partitions again\n"
+	      "  SIGUSR2           log the state of each partition\n"
+	      "\n"
+	      "Exit codes:\n"
+	      "  0 clean stop                     71 system error\n"
+	      "  64 wrong command line            75 stopped before all batches were finished\n"
+	      "  66 file not found                77 Redis refused the login\n"
+	      "  69 Redis or a plugin failed      78 wrong configuration\n"
+	      "  70 a handler is stuck\n"
 	      "\n"
 	      "Configuration:\n\n",
 	      stdout);
@@ -102,7 +113,7 @@ static int show(const char *file)
 	return exit_code;
 }
 
-/* name: of the form, NULL for an INI file. */
+/* `name` is the name of a form; NULL for an INI file. */
 static int print_reference(const char *name)
 {
 	static const struct {
@@ -117,17 +128,19 @@ static int print_reference(const char *name)
 		seg_config_reference(stdout, forms[i].form);
 		return EX_OK;
 	}
-	fprintf(stderr, "segrunner: no form \"%s\"; write --reference=ini, =man or =markdown\n", name);
+	fprintf(stderr, "segrunner: unknown form \"%s\"; write --reference=ini, =man or =markdown\n", name);
 	return EX_USAGE;
 }
 
-/* `segrunner test PLUGIN CASES [OPTION=VALUE...]`; arguments behind "test". */
+/* `segrunner test PLUGIN CASES [OPTION=VALUE...]`; the arguments after "test". */
 static int test_plugin(char **arguments, int count)
 {
 	if (count >= 2)
 		return seg_plugin_trial(arguments[0], arguments[1], arguments + 2, count - 2);
-	fputs("Usage: segrunner test PLUGIN CASES [OPTION=VALUE...]; CASES is a file of JSON lines such as\n"
-	      "{\"key\": \"k1\", \"data\": \"hello\", \"expect\": \"done\"}, or what `segctl tail -o json` prints\n",
+	fputs("Usage: segrunner test PLUGIN CASES [OPTION=VALUE...]\n"
+	      "CASES is a file of JSON lines, such as {\"key\": \"k1\", \"data\": \"hello\", \"expect\": "
+	      "\"done\"},\n"
+	      "or the output of `segctl tail -o json`; - is standard input.\n",
 	      stderr);
 	return EX_USAGE;
 }
@@ -151,7 +164,7 @@ static int new_plugin(char **arguments, int count)
 	return EX_USAGE;
 }
 
-/* What was printed has to have arrived: `segrunner --help >/dev/full` fails. */
+/* Fails if the output could not be written, as in `segrunner --help >/dev/full`. */
 static int flushed(int exit_code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -160,7 +173,14 @@ static int flushed(int exit_code)
 	return EX_IOERR;
 }
 
-int main(int argc, char **argv)
+/* What the command line asks for: an action on a file. */
+typedef struct {
+	int (*action)(const char *file);
+	const char *file;
+} request;
+
+/* Reads the options. Returns false if the program ends with *exit_code now. */
+static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -171,47 +191,59 @@ int main(int argc, char **argv)
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	int (*action)(const char *file) = NULL;
-	const char *file = NULL;
+	*exit_code = EX_OK;
+	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
+		switch (option) {
+		case 'c':
+		case 'k':
+		case 's':
+			if (asked->action) {
+				fputs("segrunner: give only one of -c, --check and --show\n", stderr);
+				*exit_code = EX_USAGE;
+				return false;
+			}
+			*asked = (request){option == 'c' ? run : option == 'k' ? check : show, optarg};
+			break;
+		case 'r':
+			*exit_code = print_reference(optarg);
+			return false;
+		case 'h':
+			print_help();
+			return false;
+		case 'V':
+			printf("segrunner %s\n", seg_version());
+			return false;
+		default: /* getopt has printed the error */
+			print_usage(stderr);
+			*exit_code = EX_USAGE;
+			return false;
+		}
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	request asked = {0};
+	int exit_code;
 	if (argc == 5 && strcmp(argv[1], SEG_PLUGIN_PROBE_COMMAND) == 0)
 		seg_plugin_probe_child(argv + 2);
 	if (argc > 1 && strcmp(argv[1], "test") == 0)
 		return flushed(test_plugin(argv + 2, argc - 2));
 	if (argc > 1 && strcmp(argv[1], "new-plugin") == 0)
 		return flushed(new_plugin(argv + 2, argc - 2));
-	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
-		switch (option) {
-		case 'c':
-		case 'k':
-		case 's':
-			if (action) {
-				fputs("segrunner: give one of -c, --check and --show, once\n", stderr);
-				return EX_USAGE;
-			}
-			action = option == 'c' ? run : option == 'k' ? check : show;
-			file = optarg;
-			break;
-		case 'r':
-			return flushed(print_reference(optarg));
-		case 'h':
-			print_help();
-			return flushed(EX_OK);
-		case 'V':
-			printf("segrunner %s\n", seg_version());
-			return flushed(EX_OK);
-		default: /* getopt has said what is wrong */
-			print_usage(stderr);
-			return EX_USAGE;
-		}
-	}
+	if (!read_options(argc, argv, &asked, &exit_code))
+		return flushed(exit_code);
 	if (optind < argc) {
-		fprintf(stderr, "segrunner: what is \"%s\"? A configuration is given with -c FILE\n",
+		fprintf(stderr,
+			"segrunner: unexpected argument \"%s\"; to run a configuration, write "
+			"segrunner -c FILE\n",
 			argv[optind]);
 		return EX_USAGE;
 	}
-	if (!action) {
+	if (!asked.action) {
 		print_usage(stderr);
 		return EX_USAGE;
 	}
-	return flushed(action(file));
+	return flushed(asked.action(asked.file));
 }

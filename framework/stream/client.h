@@ -36,6 +36,12 @@ struct seg_client {
 	bool busy;           /* a call is using the connection; under the lock */
 	atomic_bool kept;    /* see seg_client_keep */
 
+	/*
+	 * Set before the first call, or NULL. Once it is true, the running call and each later one end with
+	 * SEG_ECLOSED.
+	 */
+	const atomic_bool *cancel;
+
 	/* For the call that has set `busy`: */
 	seg_connection *connection;
 	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* under which the blocking sends append */

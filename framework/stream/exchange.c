@@ -9,6 +9,7 @@
 
 #define PAUSE_BASE (5 * SEG_MS)
 #define PAUSE_CAP (200 * SEG_MS)
+#define CANCEL_INTERVAL (20 * SEG_MS) /* between two checks of client->cancel */
 
 void seg_exchange_counted(seg_exchange *exchange)
 {
@@ -58,19 +59,40 @@ static void release(seg_client *client)
 	pthread_mutex_unlock(&client->lock);
 }
 
+static bool is_cancelled(const seg_client *client)
+{
+	return client->cancel && atomic_load(client->cancel);
+}
+
+/* Waits until `*done`; if done is NULL, until the connection is ready. */
+static int wait_for(const seg_client *client, const bool *done, int64_t deadline)
+{
+	seg_connection *connection = client->connection;
+	for (;;) {
+		int64_t look = seg_now() + CANCEL_INTERVAL;
+		int64_t until = client->cancel && look < deadline ? look : deadline;
+		if (is_cancelled(client))
+			return SEG_ECLOSED;
+		int status = done ? seg_connection_wait(connection, done, until)
+				  : seg_connection_wait_ready(connection, until);
+		if (status != SEG_ETIMEOUT || until == deadline)
+			return status;
+	}
+}
+
 /* Pauses before the next round, during which the connection goes on reading and writing. */
-static void pause_between(seg_connection *connection, unsigned round, int64_t deadline)
+static void pause_between(const seg_client *client, unsigned round, int64_t deadline)
 {
 	const bool never = false;
 	int64_t until = seg_now() + seg_backoff(PAUSE_BASE, PAUSE_CAP, round);
-	(void)seg_connection_wait(connection, &never, until < deadline ? until : deadline);
+	(void)wait_for(client, &never, until < deadline ? until : deadline);
 }
 
 /* One round: 0 if every command was answered or lost before the deadline. */
 static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadline)
 {
 	seg_connection *connection = client->connection;
-	int status = seg_connection_wait_ready(connection, deadline);
+	int status = wait_for(client, NULL, deadline);
 	if (status)
 		return status;
 	exchange->again = false;
@@ -82,8 +104,10 @@ static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadlin
 		seg_connection_break(connection, SEG_ENOMEM, "out of memory for a command");
 	}
 	exchange->done = exchange->waiting == 0;
-	status = seg_connection_wait(connection, &exchange->done, deadline);
-	if (!exchange->done)
+	status = wait_for(client, &exchange->done, deadline);
+	if (!exchange->done && is_cancelled(client))
+		seg_connection_break(connection, SEG_ECLOSED, "the call was cancelled");
+	else if (!exchange->done)
 		seg_connection_break(connection, SEG_EUNREACHABLE,
 				     "Redis at %s did not answer within %lld ms", client->address.text,
 				     (long long)(client->timeout / SEG_MS));
@@ -94,6 +118,10 @@ static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadlin
 static const seg_error *reason_of(const seg_exchange *exchange, const seg_client *client, seg_error *made)
 {
 	const seg_error *error = seg_connection_error(client->connection);
+	if (is_cancelled(client)) {
+		seg_fail(made, SEG_ECLOSED, "the call was cancelled");
+		return made;
+	}
 	if (!seg_connection_ready(client->connection) && error->status)
 		return error;
 	if (exchange->failure.status)
@@ -112,7 +140,7 @@ static int run_rounds(seg_exchange *exchange, seg_client *client, int64_t deadli
 		if (!exchange->again)
 			return exchange->failure.status;
 		if (exchange->failure.status)
-			pause_between(client->connection, round, deadline);
+			pause_between(client, round, deadline);
 		/* Redis could not answer another round before the deadline. */
 		if (seg_now() >= deadline)
 			return SEG_ETIMEOUT;
@@ -122,6 +150,8 @@ static int run_rounds(seg_exchange *exchange, seg_client *client, int64_t deadli
 int seg_exchange_run(seg_exchange *exchange, seg_client *client, seg_error *error)
 {
 	int64_t deadline = seg_now() + client->timeout;
+	if (exchange->deadline && exchange->deadline < deadline)
+		deadline = exchange->deadline;
 	exchange->failure.status = 0;
 	if (!acquire(client, deadline))
 		return seg_fail(error, SEG_EUNREACHABLE,

@@ -1,8 +1,8 @@
 /*
- * buffer.h - growing text, and any bytes as text: what the log and the file plugin write.
+ * buffer.h - text that grows, and any bytes as text or JSON.
  *
- * A buffer that could not grow remembers it in `failed` and takes no more, so that one check at the end is
- * enough. Start with {0}. One thread at a time.
+ * Start with {0}. When memory runs out, the buffer sets `failed` and ignores what is added from then on: check once, at the
+ * end. One thread at a time.
  */
 #ifndef PLUGINS_BUFFER_H
 #define PLUGINS_BUFFER_H
@@ -21,6 +21,7 @@ typedef struct buffer {
 	bool failed;
 } buffer;
 
+/* Empties the buffer and keeps its memory. */
 static inline void buffer_reset(buffer *b)
 {
 	b->length = 0;
@@ -33,7 +34,7 @@ static inline void buffer_fini(buffer *b)
 	*b = (buffer){0};
 }
 
-/* Makes room for n more bytes. */
+/* Makes room for n more bytes. False if out of memory. */
 static inline bool buffer_reserve(buffer *b, size_t n)
 {
 	if (b->failed || n > SIZE_MAX / 4 - b->length) {
@@ -68,7 +69,7 @@ static inline void buffer_text(buffer *b, const char *text)
 	buffer_add(b, text, strlen(text));
 }
 
-/* For numbers and names; the result must be shorter than 1,024 bytes. */
+/* Adds text as printf makes it, at most 1,023 bytes; more sets `failed`. For numbers and names. */
 __attribute__((format(printf, 2, 3))) static inline void buffer_format(buffer *b, const char *format, ...)
 {
 	enum { ROOM = 1024 };
@@ -84,7 +85,7 @@ __attribute__((format(printf, 2, 3))) static inline void buffer_format(buffer *b
 		b->length += (size_t)n;
 }
 
-/* Bytes of a UTF-8 character that begins with this one; 0 if none does. */
+/* The length of the UTF-8 character that starts with this byte; 0 if none does. */
 static inline size_t utf8_announced(unsigned char first)
 {
 	if (first < 0x80)
@@ -94,7 +95,7 @@ static inline size_t utf8_announced(unsigned char first)
 	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
 }
 
-/* Bytes of the UTF-8 character at c, of which n >= 1 are there; 0 if it is none. */
+/* The length of the UTF-8 character at c; 0 if the n >= 1 bytes there do not start with one. */
 static inline size_t utf8_length(const unsigned char *c, size_t n)
 {
 	size_t length = utf8_announced(c[0]);
@@ -121,18 +122,18 @@ static inline bool is_utf8(const void *bytes, size_t n)
 	return true;
 }
 
-/* What a terminal would obey rather than show: C0, DEL and, in UTF-8, C1. */
+/* Whether a terminal would obey the character rather than show it: C0, DEL and, in UTF-8, C1. */
 static inline bool is_control(const unsigned char *c, size_t length)
 {
 	return c[0] < 0x20 || c[0] == 0x7f || (length == 2 && c[0] == 0xc2 && c[1] < 0xa0);
 }
 
-/* The bytes, which are UTF-8, as a JSON string with its quotes. */
+/* Adds the bytes, which must be UTF-8, as a JSON string with quotes. */
 static inline void buffer_json(buffer *b, const void *bytes, size_t n)
 {
 	const unsigned char *c = bytes;
 	buffer_text(b, "\"");
-	size_t plain = 0; /* where what can be copied as it is began */
+	size_t plain = 0; /* start of the bytes that need no escape and are not copied yet */
 	for (size_t i = 0; i < n; i++) {
 		if (c[i] >= 0x20 && c[i] != '"' && c[i] != '\\' && c[i] != 0x7f)
 			continue;
@@ -150,7 +151,7 @@ static inline void buffer_json(buffer *b, const void *bytes, size_t n)
 	buffer_text(b, "\"");
 }
 
-/* The bytes in base64 (RFC 4648, padded) between quotes. */
+/* Adds the bytes in base64 (RFC 4648, padded) with quotes. */
 static inline void buffer_base64(buffer *b, const void *bytes, size_t n)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -174,10 +175,7 @@ static inline void buffer_base64(buffer *b, const void *bytes, size_t n)
 	b->length = (size_t)(out - b->bytes);
 }
 
-/*
- * Adds `"NAME":"text"`, or `"NAME_base64":"..."` for bytes that are no UTF-8, or if `base64`. NAME is ours:
- * letters and _.
- */
+/* Adds `"NAME":"text"`; or `"NAME_base64":"..."` if the bytes are not UTF-8 or `base64` is set. NAME: letters and _. */
 static inline void buffer_field(buffer *b, const char *name, const void *bytes, size_t n, bool base64)
 {
 	if (!base64 && is_utf8(bytes, n)) {

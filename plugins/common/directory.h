@@ -1,4 +1,4 @@
-/* directory.h - the directory that a plugin keeps its files in. */
+/* directory.h - the directory in which a plugin keeps its files. */
 #ifndef PLUGINS_DIRECTORY_H
 #define PLUGINS_DIRECTORY_H
 
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * Makes the directory if it is missing and its parent is there, and sees that files can be made in it.
- * Returns 0, or -1 with a line for init's error, which names option.directory.
+ * Creates the directory if only it is missing, and checks that files can be created in it. Returns 0, or -1 with one line
+ * in error that names option.directory.
  */
 static inline int directory_make(const char *path, char *error, size_t error_size)
 {
@@ -26,9 +26,10 @@ static inline int directory_make(const char *path, char *error, size_t error_siz
 		reason = errno;
 	if (reason == 0)
 		return 0;
-	snprintf(error, error_size,
-		 "cannot write to option.directory = %s: %s; make it, or correct its rights", path,
-		 strerror(reason));
+	snprintf(
+		error, error_size,
+		"cannot write to option.directory = %s: %s; create the directory, or correct its permissions",
+		path, strerror(reason));
 	return -1;
 }
 

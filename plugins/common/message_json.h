@@ -1,11 +1,11 @@
 /*
- * message_json.h - a message as an object of JSON, for handlers that are not in this process.
+ * message_json.h - a message as a JSON object, for handlers in other processes.
  *
  *     {"stream":"orders","group":"billing","partition":3,"epoch":1763907642123,"id":"1763907650000-4",
  *      "attempt":1,"key":"alice","data":"hello","headers":[{"name":"trace","value":"7f3a"}]}
  *
- * A key, data, or a header's name or value that is no UTF-8 stands in base64 under key_base64, data_base64,
- * name_base64 or value_base64 instead. headers is left out where there are none. Pure; any thread.
+ * A key, data, or a header's name or value that is not UTF-8 is written in base64, as key_base64, data_base64, name_base64
+ * or value_base64. A message without headers has no "headers". Pure; any thread.
  */
 #ifndef PLUGINS_MESSAGE_JSON_H
 #define PLUGINS_MESSAGE_JSON_H
@@ -29,7 +29,7 @@ static inline void message_json_header_list(buffer *b, const seg_message *messag
 	}
 }
 
-/* Adds message `index` of the batch. attempt: of this message. with_data false: "data_length":N instead. */
+/* Adds message `index` of the batch, with its attempt. Without with_data: "data_length":N instead of the data. */
 static inline void message_json(buffer *b, const seg_host *host, const seg_batch *batch, size_t index,
 				uint32_t attempt, bool with_data)
 {

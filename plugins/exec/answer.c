@@ -8,6 +8,7 @@
 
 enum { SHOWN = 100 };
 
+/* The answer itself is shown up to a length, on one line. */
 static int fail(const char *why, const char *text, size_t length, char *error, size_t error_size)
 {
 	char shown[SHOWN + 1];
@@ -15,7 +16,7 @@ static int fail(const char *why, const char *text, size_t length, char *error, s
 	for (size_t i = 0; i < n; i++)
 		shown[i] = (unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e ? '?' : text[i];
 	shown[n] = '\0';
-	snprintf(error, error_size, "the child answered %s%s: %s", shown, length > SHOWN ? "..." : "", why);
+	snprintf(error, error_size, "invalid answer \"%s%s\"; %s", shown, length > SHOWN ? "..." : "", why);
 	return -1;
 }
 
@@ -25,12 +26,12 @@ static const char *check(exec_answer *answer, const json_t *object)
 	snprintf(id, sizeof(id), "%" PRIu64 "-%" PRIu64, answer->id.ms, answer->id.seq);
 	const json_t *named = json_object_get(object, "id");
 	if (named && (!json_is_string(named) || strcmp(json_string_value(named), id) != 0))
-		return "that is not the id of the message whose turn it is; answers come in the order of the messages";
+		return "expected the id of the next message; answer messages in the order in which they came";
 	const char *retry = json_string_value(json_object_get(object, "retry"));
 	const char *dead_letter = json_string_value(json_object_get(object, "dead_letter"));
 	bool ok = json_is_true(json_object_get(object, "ok"));
 	if (ok + (retry != NULL) + (dead_letter != NULL) != 1)
-		return "that is neither {\"ok\":true} nor {\"retry\":\"why\"} nor {\"dead_letter\":\"why\"}";
+		return "expected {\"ok\":true}, {\"retry\":\"why\"} or {\"dead_letter\":\"why\"}";
 	answer->outcome = ok ? SEG_OUTCOME_DONE : retry ? SEG_OUTCOME_RETRY : SEG_OUTCOME_DEAD_LETTER;
 	answer->reason = ok ? NULL : strdup(retry ? retry : dead_letter);
 	return ok || answer->reason ? NULL : "out of memory";
@@ -39,9 +40,8 @@ static const char *check(exec_answer *answer, const json_t *object)
 int answer_parse(exec_answer *answer, const char *text, size_t length, char *error, size_t error_size)
 {
 	json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
-	const char *why = json_is_object(object)
-				  ? check(answer, object)
-				  : "that is no answer; diagnostics belong on the standard error";
+	const char *why =
+		json_is_object(object) ? check(answer, object) : "expected JSON; send diagnostics to stderr";
 	json_decref(object);
 	return why ? fail(why, text, length, error, error_size) : 0;
 }

@@ -1,9 +1,9 @@
 /*
- * answer.h - what a child says of a message, from its bytes.
+ * answer.h - parses a child's answer to one message.
  *
  *     {"ok":true}    {"retry":"why"}    {"dead_letter":"why"}
  *
- * each with "id" of the message besides, if the child likes; then it is checked. Pure; any thread.
+ * The child may add the message's "id"; then the id is checked. Pure; any thread.
  */
 #ifndef PLUGINS_EXEC_ANSWER_H
 #define PLUGINS_EXEC_ANSWER_H
@@ -11,14 +11,14 @@
 #include <segmenter/handler.h>
 
 typedef struct exec_answer {
-	seg_id id;        /* of the message, set by the caller */
+	seg_id id;        /* of the message; the caller sets it */
 	uint32_t outcome; /* a seg_outcome: done, retry or dead letter */
-	char *reason;     /* NULL where done; to be freed */
+	char *reason;     /* NULL if done; the caller frees it */
 } exec_answer;
 
 /*
- * Reads one answer to the message answer->id. Returns 0, or -1 with a line in error that shows what was said:
- * then the child does not speak the protocol.
+ * Parses the answer to the message answer->id. Returns 0, or -1 with one line in error that shows the answer: then the
+ * child does not speak the protocol.
  */
 int answer_parse(exec_answer *answer, const char *text, size_t length, char *error, size_t error_size);
 

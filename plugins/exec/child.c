@@ -38,9 +38,9 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* --- its environment -------------------------------------------------------------------- */
+/* --- the child's environment -------------------------------------------------------------------- */
 
-/* Ours and the five variables; NULL where memory is short. Free the first five and the list. */
+/* segrunner's environment and the five variables; NULL if out of memory. Freed with free_environment. */
 static char **make_environment(const child *c)
 {
 	size_t count = 0;
@@ -68,7 +68,7 @@ static void free_environment(char **list)
 	free(list);
 }
 
-/* --- its start --------------------------------------------------------------------------- */
+/* --- start --------------------------------------------------------------------------- */
 
 typedef struct pipes {
 	int in[2], out[2], err[2];
@@ -88,7 +88,7 @@ static int open_pipes(pipes *p)
 	*p = (pipes){{-1, -1}, {-1, -1}, {-1, -1}};
 	if (pipe2(p->in, O_CLOEXEC) || pipe2(p->out, O_CLOEXEC) || pipe2(p->err, O_CLOEXEC))
 		return -1;
-	/* Our ends alone: the flag belongs to the open file, and a program expects its own ends to block. */
+	/* Only our ends: the flag belongs to the open file, and a program expects its own ends to block. */
 	return fcntl(p->in[1], F_SETFL, O_NONBLOCK) || fcntl(p->out[0], F_SETFL, O_NONBLOCK) ||
 			       fcntl(p->err[0], F_SETFL, O_NONBLOCK)
 		       ? -1
@@ -102,7 +102,7 @@ static void complain(const char *what)
 		(void)!write(STDERR_FILENO, "\n", 1);
 }
 
-/* In the child, where only what is safe in a signal handler may be called. */
+/* Runs in the child, where only async-signal-safe functions may be called. */
 static _Noreturn void become(const pipes *p, pid_t parent, const char *command, const char *directory,
 			     char **environment)
 {
@@ -142,7 +142,7 @@ static int fork_child(child *c, pipes *p, const char *command, const char *direc
 	errno = saved;
 	if (pid < 0)
 		return -1;
-	/* Here as well as there: whoever is first, nobody signals the group before it exists. */
+	/* Both parent and child do this, so that the group exists before either goes on. */
 	setpgid(pid, pid);
 	c->pid = pid;
 	c->pidfd = pidfd_open(pid, 0);
@@ -178,7 +178,7 @@ bool child_has_ended(const child *c)
 	return poll(&ended, 1, 0) == 1;
 }
 
-/* --- what it says ------------------------------------------------------------------------- */
+/* --- standard error ------------------------------------------------------------------------- */
 
 static void log_line(const child *c, const char *line, size_t length)
 {
@@ -189,7 +189,7 @@ static void log_line(const child *c, const char *line, size_t length)
 			     (int)length, line);
 }
 
-/* Logs the whole lines, and a line that has grown too long in parts. */
+/* Logs complete lines, and a line that is too long in parts. */
 static void log_lines(child *c)
 {
 	char *line = c->said.bytes, *end = line + c->said.length, *newline;
@@ -223,9 +223,9 @@ void child_listen(child *c)
 	}
 }
 
-/* --- its end -------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------- */
 
-/* Throws away what it still writes to its standard output, so that it does not wait for us. */
+/* Discards what the child still writes to its standard output, so that it does not block. */
 static void ignore_output(child *c)
 {
 	char rest[4096];
@@ -236,7 +236,7 @@ static void ignore_output(child *c)
 		close_fd(&c->out);
 }
 
-/* Whether it ended by then. */
+/* Returns whether the child ended within `patience` ns. */
 static bool wait_for_end(child *c, int64_t patience)
 {
 	int64_t deadline = now() + patience;
@@ -277,12 +277,12 @@ void child_end(child *c, int64_t patience, char *fate, size_t fate_size)
 	if (!ended && patience > 0) {
 		c->host->log(c->host, SEG_WARNING,
 			     "the child of partition %" PRIu32
-			     " did not end when its standard input did; sending SIGTERM",
+			     " did not end after its standard input was closed; sending SIGTERM",
 			     c->partition);
 		kill(-c->pid, SIGTERM);
 		wait_for_end(c, patience);
 	}
-	/* Before it is reaped, so that no other group can have its number: what it started goes with it. */
+	/* Before the child is reaped, so that no other group can have its number. Kills what the child started, too. */
 	kill(-c->pid, SIGKILL);
 	int status = 0;
 	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)

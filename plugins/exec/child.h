@@ -1,8 +1,8 @@
 /*
- * child.h - a process in a process group of its own, with pipes to its standard input, output and error.
+ * child.h - a process in its own process group, with pipes to its standard input, output and error.
  *
- * What it writes to its standard error goes to segrunner's log, line by line. It inherits no other
- * descriptor, and the kernel ends it with the thread that started it. One thread at a time: the partition's worker.
+ * Lines that the child writes to its standard error go to segrunner's log. The child inherits no other descriptor. The
+ * kernel kills the child when the thread that started it ends. Only the partition's worker calls these functions.
  */
 #ifndef PLUGINS_EXEC_CHILD_H
 #define PLUGINS_EXEC_CHILD_H
@@ -19,20 +19,20 @@ typedef struct child {
 	const seg_host *host;
 	uint32_t partition;
 	uint64_t epoch;
-	pid_t pid;   /* 0: there is none */
+	pid_t pid;   /* 0: no child */
 	int pidfd;   /* readable once the process has ended */
 	int in;      /* its standard input, non-blocking; -1 once closed */
 	int out;     /* its standard output, non-blocking */
-	int err;     /* its standard error, non-blocking; -1 once it has ended */
-	buffer said; /* of standard error: a line without its end yet */
+	int err;     /* its standard error, non-blocking; -1 once the child has closed it */
+	buffer said; /* an incomplete line of standard error */
 } child;
 
-/* No process yet. */
+/* Starts no process yet. */
 void child_init(child *c, const seg_host *host, uint32_t partition, uint64_t epoch);
 
 /*
  * Starts `/bin/sh -c command` in the directory (NULL: segrunner's own), with SEGMENTER_STREAM, _GROUP,
- * _CONSUMER, _PARTITION and _EPOCH in its environment. Returns 0, or -1 with a line in error.
+ * _CONSUMER, _PARTITION and _EPOCH in its environment. Returns 0, or -1 with one line in error.
  */
 int child_start(child *c, const char *command, const char *directory, char *error, size_t error_size);
 
@@ -41,20 +41,20 @@ static inline bool child_runs(const child *c)
 	return c->pid > 0;
 }
 
-/* Whether the process has ended, and waits to be buried. Never blocks. */
+/* Whether the process has ended but is not reaped yet. Never blocks. */
 bool child_has_ended(const child *c);
 
-/* Logs what there is to read of its standard error. Never blocks. */
+/* Logs what the child has written to its standard error. Never blocks. */
 void child_listen(child *c);
 
 /*
- * Ends it: closes its standard input and waits for `patience` ns, sends SIGTERM to its group and waits as
- * long again, then SIGKILL. patience 0: SIGKILL at once. Leaves nothing of the group running. `fate`, where
- * not NULL, says how it ended: "ended with exit code 1".
+ * Ends the child, and reaps it: closes its standard input and waits for `patience` ns; then sends SIGTERM to its group and
+ * waits as long again; then sends SIGKILL to the group. patience 0: SIGKILL at once. No process of the group survives.
+ * `fate`, unless NULL, gets how the child ended: "ended with exit code 1".
  */
 void child_end(child *c, int64_t patience, char *fate, size_t fate_size);
 
-/* Frees; child_end was called where it runs. */
+/* Frees the buffers. If a child was started, child_end must have been called. */
 void child_fini(child *c);
 
 #endif

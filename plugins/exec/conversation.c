@@ -22,7 +22,7 @@ typedef struct exchange {
 	const seg_batch *batch;
 	exec_answer *answers;
 	size_t sent, answered;
-	bool refused; /* one was not "ok": nothing more is sent */
+	bool refused; /* an answer was not "ok": nothing more is sent */
 	char *error;
 	size_t error_size;
 } exchange;
@@ -114,7 +114,7 @@ static bool has_requests(const exchange *x)
 	return x->talk->written < x->talk->requests.length && x->child->in >= 0;
 }
 
-/* A child that reads no more may still answer what it has read; that it ends is seen elsewhere. */
+/* A child that no longer reads may still answer what it has read. step() notices when the child ends. */
 static void write_requests(exchange *x)
 {
 	conversation *talk = x->talk;
@@ -135,7 +135,7 @@ static void write_requests(exchange *x)
 
 /* --- answers of the child --------------------------------------------------------------------- */
 
-/* Finds the next whole answer; false where it has not all come. */
+/* Finds the next complete answer; false if there is none yet. */
 static bool next_answer(conversation *talk, const char **text, size_t *length)
 {
 	const char *from = talk->answers.bytes + talk->parsed;
@@ -147,7 +147,7 @@ static bool next_answer(conversation *talk, const char **text, size_t *length)
 		*length = (size_t)prefix[0] << 24 | (size_t)prefix[1] << 16 | (size_t)prefix[2] << 8 |
 			  prefix[3];
 		*text = from + PREFIX;
-		/* One that is too long is shown as far as it is there: most likely it was meant as text. */
+		/* Too long for an answer: most likely text without framing. The error shows what has arrived. */
 		if (*length > ANSWER_MAX) {
 			*text = from;
 			*length = there;
@@ -175,7 +175,7 @@ static int parse_answers(exchange *x)
 	size_t length;
 	while (next_answer(talk, &text, &length)) {
 		if (x->answered == x->sent)
-			return fail(x, "the child answered more often than it was asked");
+			return fail(x, "the child wrote more answers than it got messages");
 		exec_answer *answer = &x->answers[x->answered];
 		*answer = (exec_answer){.id = x->batch->messages[x->answered].id};
 		if (answer_parse(answer, text, length, x->error, x->error_size) != 0)
@@ -191,14 +191,14 @@ static int parse_answers(exchange *x)
 	return 0;
 }
 
-/* A child that ends closes its output first: a moment later there is better to tell. */
+/* A child that ends closes its output first. Waiting a moment lets the error name the exit code. */
 static void wait_for_end(const child *c)
 {
 	struct pollfd ended = {.fd = c->pidfd, .events = POLLIN};
 	poll(&ended, 1, END_AFTER_OUTPUT_MS);
 }
 
-/* 1: there may be more, 0: there is none now, -1: failed. */
+/* 1: there may be more to read; 0: nothing more now; -1: failed. */
 static int read_answers(exchange *x)
 {
 	buffer *b = &x->talk->answers;
@@ -206,7 +206,9 @@ static int read_answers(exchange *x)
 		return fail(x, "out of memory");
 	ssize_t n = read(x->child->out, b->bytes + b->length, READ_SIZE);
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : fail(x, "cannot read: %s", strerror(errno));
+		return errno == EAGAIN || errno == EINTR
+			       ? 0
+			       : fail(x, "cannot read the child's standard output: %s", strerror(errno));
 	if (n == 0) {
 		wait_for_end(x->child);
 		return fail(x, "the child closed its standard output");
@@ -217,7 +219,7 @@ static int read_answers(exchange *x)
 
 /* --- both -------------------------------------------------------------------------------------- */
 
-/* Waits until something can be done, at most until the deadline. False: it ended, and all was read. */
+/* Waits until something can be read or written, at most until the deadline, and does so. 0, or -1 with an error. */
 static int step(exchange *x, int64_t deadline)
 {
 	struct pollfd fds[] = {{.fd = x->child->out, .events = POLLIN},

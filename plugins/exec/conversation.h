@@ -1,11 +1,11 @@
 /*
- * conversation.h - messages to a child and its answers back, several under way at a time.
+ * conversation.h - sends messages to a child and reads its answers, several under way at a time.
  *
- * framing lines: a message is a line of JSON, an answer too.
- * framing frames: a message is two frames, JSON and the data as it is; an answer is one frame of JSON. A
- * frame is its length, 4 bytes, big-endian, and then so many bytes.
+ * framing lines: a message is a line of JSON, and so is an answer.
+ * framing frames: a message is two frames, JSON and the raw data; an answer is one frame of JSON. A frame is its length
+ * (4 bytes, big-endian) and that many bytes.
  *
- * One thread at a time: the partition's worker.
+ * Only the partition's worker calls these functions.
  */
 #ifndef PLUGINS_EXEC_CONVERSATION_H
 #define PLUGINS_EXEC_CONVERSATION_H
@@ -15,28 +15,29 @@
 
 typedef struct conversation {
 	bool frames;
-	size_t window;   /* messages that may be without an answer */
+	size_t window;   /* messages that may wait for an answer at the same time */
 	int64_t timeout; /* ns that the child may take for one answer */
-	buffer requests; /* encoded, and not all written yet */
+	buffer requests; /* encoded; the first `written` bytes are written */
 	size_t written;
-	buffer answers; /* read, and not all parsed yet */
+	buffer answers; /* read; the first `parsed` bytes are parsed */
 	size_t parsed;
 } conversation;
 
-/* Forgets what was said: for a new child. */
+/* Forgets requests and answers, for a new child. */
 void conversation_reset(conversation *talk);
 
 void conversation_fini(conversation *talk);
 
 /*
- * Hands the child the messages from `*answered` on, and adds each answer to answers[*answered], until all are
- * answered or one of them is not "ok": what the child has by then is answered too, and no more is sent.
- * Returns 0, or -1 with a line in error; then the child must be ended. answers has batch->count places.
+ * Sends the child the messages from index `*answered` on. Stores each answer in answers[*answered] and counts *answered up.
+ * Ends when all messages are answered. After an answer that is not "ok", sends no more, and ends when the messages that the
+ * child has already are answered. Returns 0, or -1 with one line in error: then the child must be ended. `answers` has room
+ * for batch->count.
  */
 int conversation_hold(conversation *talk, child *c, const seg_batch *batch, exec_answer *answers,
 		      size_t *answered, char *error, size_t error_size);
 
-/* Whether the child has said something that nobody asked for. Never blocks. */
+/* Whether the child has written output while no message waits for an answer. Never blocks. */
 bool conversation_is_disturbed(const child *c);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * exec - hands each message to a program in any language, and takes its answer.
+ * exec - hands each message to a program in any language, and reads the program's answer.
  *
- * One child a partition, started with the partition and ended with it. It reads messages from its standard
- * input and writes one answer for each, in the same order, to its standard output; what it writes to its
- * standard error is logged. examples/exec-python and examples/exec-shell show how little that takes.
+ * Each partition has one child, which starts and ends with the partition. The child reads messages from its standard input
+ * and writes one answer for each message, in the same order, to its standard output. Its standard error goes to segrunner's
+ * log. examples/exec-python and examples/exec-shell are complete handlers.
  *
  *     [consumer orders]
  *     plugin = exec
@@ -15,28 +15,28 @@
  *
  * and its answer is one of
  *
- *     {"ok":true}                 it has taken effect
- *     {"retry":"why"}             hand it to me again after a pause (retry_backoff, max_attempts)
- *     {"dead_letter":"why"}       put it aside
+ *     {"ok":true}                 the message has taken effect
+ *     {"retry":"why"}             send it again after a pause (retry_backoff, max_attempts)
+ *     {"dead_letter":"why"}       move it to the dead letters
  *
  * Options
  *
  *     command       required   run by /bin/sh -c, with SEGMENTER_STREAM, _GROUP, _CONSUMER, _PARTITION and
  *                              _EPOCH in its environment
  *     directory     segrunner's own    the working directory of the command
- *     framing       lines      lines: messages and answers are lines of JSON. frames: a message is two
- *                              frames, JSON and its data as it is; an answer is one. A frame is a length
- *                              of 4 bytes, big-endian, and so many bytes
- *     window        64         how many messages the child gets before it has answered. With 1, a message is
- *                              handed over only once the one before it succeeded
+ *     framing       lines      lines: a message is a line of JSON, and so is an answer. frames: a message is
+ *                              two frames, JSON and the raw data; an answer is one frame. A frame is its
+ *                              length (4 bytes, big-endian) and that many bytes
+ *     window        64         how many messages the child may have unanswered. With 1, the child gets a
+ *                              message only after the message before it succeeded
  *     timeout       30s        how long the child may take for an answer before it is killed
- *     stop_timeout  5s         how long it may take to end once its input has; then SIGTERM, then, after as
- *                              long again, SIGKILL to its process group
+ *     stop_timeout  5s         how long the child may take to end after its input is closed; then SIGTERM,
+ *                              and after as long again SIGKILL to its process group
  *
- * Delivery: at least once, in order. When a message is to be retried, those behind it that the child had
- * already (window) come again after it. A child that ends, hangs or answers what is no answer is ended and
- * started anew, and the first message without an answer is retried with the pauses of retry_backoff. A
- * command that cannot be run at all stops segrunner instead, so that no message is given up for it.
+ * Delivery: at least once, in order. After a "retry", the later messages that the child had already (window) are sent
+ * again, after the retried message. A child that ends, hangs or writes an invalid answer is killed and replaced; the first
+ * message without an answer is retried after retry_backoff. If the command cannot be run at all, segrunner stops, so that
+ * no message is dead-lettered because of it.
  */
 #include <inttypes.h>
 
@@ -53,13 +53,13 @@ typedef struct exec_plugin {
 	seg_counter *messages;
 	seg_counter *starts;
 	seg_counter *failures;
-	uint32_t has_answered; /* a child of any partition, ever: the command can be run */
+	uint32_t has_answered; /* 1 once a child of any partition has answered: the command can be run */
 } exec_plugin;
 
 typedef struct exec_partition {
 	child child;
 	conversation talk;
-	exec_answer *answers; /* known ones; those behind a dead letter are kept for the rest of its batch */
+	exec_answer *answers; /* those after a dead letter are kept for the rest of the batch */
 	size_t count, capacity;
 	char reason[512];
 } exec_partition;
@@ -76,7 +76,7 @@ static void forget(exec_partition *partition, size_t count)
 			partition->count * sizeof(*partition->answers));
 }
 
-/* Keeps what is known of messages that this batch begins with. */
+/* Keeps the known answers only if this batch begins with their messages. */
 static void recall(exec_partition *partition, const seg_batch *batch)
 {
 	size_t known = 0;
@@ -100,7 +100,7 @@ static bool make_room(exec_partition *partition, size_t count)
 	return true;
 }
 
-/* The first that is not done; count if all are. */
+/* The first message that is not done; count if all are. */
 static size_t first_refused(const exec_partition *partition)
 {
 	size_t i = 0;
@@ -109,7 +109,7 @@ static size_t first_refused(const exec_partition *partition)
 	return i;
 }
 
-/* What segrunner is told: of the first that is not done. */
+/* The answer to segrunner: about the first message that is not done. */
 static seg_answer conclude(exec_plugin *plugin, exec_partition *partition, size_t index)
 {
 	exec_answer answer = partition->answers[index];
@@ -134,7 +134,7 @@ static int start(exec_plugin *plugin, exec_partition *partition, char *error, si
 	return 0;
 }
 
-/* Sees that there is a child, and that it waits for messages. */
+/* Makes sure that a child runs and waits for messages. */
 static int prepare(exec_plugin *plugin, exec_partition *partition, char *error, size_t error_size)
 {
 	child *c = &partition->child;
@@ -145,12 +145,12 @@ static int prepare(exec_plugin *plugin, exec_partition *partition, char *error, 
 		child_end(c, 0, fate, sizeof(fate));
 		plugin->host->log(plugin->host, SEG_WARNING,
 				  "the child of partition %" PRIu32 " %s; starting another", c->partition,
-				  ended ? fate : "wrote to its standard output without being asked");
+				  ended ? fate : "wrote an answer before it got a message");
 	}
 	return child_runs(c) ? 0 : start(plugin, partition, error, error_size);
 }
 
-/* The child has failed: it is ended, and the first message without an answer is retried. */
+/* The child has failed: kills it, and retries the first message without an answer. */
 static seg_answer give_up(exec_plugin *plugin, exec_partition *partition, size_t index, const char *why)
 {
 	child *c = &partition->child;
@@ -188,7 +188,7 @@ static seg_answer exec_handle(void *plugin_, void *state, const seg_batch *batch
 	if (partition->count > before)
 		__atomic_store_n(&plugin->has_answered, 1, __ATOMIC_RELAXED);
 	size_t refused = first_refused(partition);
-	/* A child that fails behind a message it refused is replaced before the next batch. */
+	/* A child that fails after it refused a message is replaced before the next batch. */
 	if (result != 0 && refused == partition->count)
 		return give_up(plugin, partition, refused, error);
 	if (result != 0)
@@ -245,13 +245,13 @@ static int check_options(const seg_host *host, char *error, size_t error_size)
 	const char *framing = host->option(host, "framing");
 	const char *wrong = NULL;
 	if (strcmp(framing, "lines") != 0 && strcmp(framing, "frames") != 0)
-		wrong = "option.framing is neither lines nor frames; write one of them";
+		wrong = "option.framing must be lines or frames";
 	else if (host->option_integer(host, "window") < 1)
-		wrong = "option.window is below 1; write 1 to hand over one message at a time";
+		wrong = "option.window must be at least 1; 1 sends one message at a time";
 	else if (host->option_duration(host, "timeout") < 1000000)
-		wrong = "option.timeout is below 1ms; write how long an answer may take, such as 30s";
+		wrong = "option.timeout must be at least 1ms; write how long an answer may take, such as 30s";
 	else if (host->option_duration(host, "stop_timeout") < 0)
-		wrong = "option.stop_timeout is negative; write 0 to kill at once";
+		wrong = "option.stop_timeout must not be negative; 0 kills the child at once";
 	if (wrong)
 		snprintf(error, error_size, "%s", wrong);
 	return wrong ? -1 : 0;
@@ -276,7 +276,7 @@ static int exec_init(const seg_host *host, void **out, char *error, size_t error
 	plugin->messages = host->counter(host, "messages_total", "Messages that a child answered with ok.");
 	plugin->starts = host->counter(host, "child_starts_total", "Children started.");
 	plugin->failures = host->counter(host, "child_failures_total",
-					 "Children that ended, hung or answered nonsense.");
+					 "Children that ended, hung or wrote an invalid answer.");
 	*out = plugin;
 	return 0;
 }
@@ -287,16 +287,16 @@ static void exec_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"command", SEG_OPTION_TEXT, 1, NULL, "What /bin/sh -c runs, once for each partition."},
+	{"command", SEG_OPTION_TEXT, 1, NULL, "Command that /bin/sh -c runs, once for each partition."},
 	{"directory", SEG_OPTION_PATH, 0, NULL,
-	 "The working directory of the command; segrunner's own unless given."},
+	 "Working directory of the command; default: segrunner's own."},
 	{"framing", SEG_OPTION_TEXT, 0, "lines",
-	 "lines: messages and answers are lines of JSON. frames: length-prefixed, data as it is."},
-	{"window", SEG_OPTION_INTEGER, 0, "64", "How many messages the child gets before it has answered."},
+	 "lines: messages and answers are lines of JSON. frames: length-prefixed JSON and raw data."},
+	{"window", SEG_OPTION_INTEGER, 0, "64", "How many messages the child may have unanswered."},
 	{"timeout", SEG_OPTION_DURATION, 0, "30s",
 	 "How long the child may take for an answer before it is killed."},
 	{"stop_timeout", SEG_OPTION_DURATION, 0, "5s",
-	 "How long the child may take to end once its input has; then SIGTERM, and SIGKILL after as long again."},
+	 "How long the child may take to end after its input is closed; then SIGTERM, after as long again SIGKILL."},
 	{NULL, 0, 0, NULL, NULL},
 };
 
@@ -305,7 +305,7 @@ static const seg_handler handler = {
 	.size = sizeof(seg_handler),
 	.name = "exec",
 	.version = "1.0.0",
-	.help = "Hands each message to a program in any language, one child a partition.",
+	.help = "Hands each message to a program in any language; one child per partition.",
 	.options = options,
 	.init = exec_init,
 	.partition_open = exec_partition_open,

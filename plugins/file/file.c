@@ -1,14 +1,12 @@
 /*
- * file - appends each message as a line of JSON to one file a partition, through to the disk before it
- * answers.
+ * file - appends each message as a line of JSON to one file per partition, and waits for the disk before it answers.
  *
- * So what the group has committed is in the file, whatever crashes: the process, the machine, or Redis. A
- * batch that was written but not yet committed is written again by the next owner; a line's id and epoch tell
- * the two apart.
+ * So what the group has committed is in the file, whether the process, the machine or Redis crashes. If an owner wrote a
+ * batch but did not commit it, the next owner writes the batch again: with the same ids and a higher epoch.
  *
- * Two owners can have one file open at a time: one that stopped and was declared dead, and its successor.
- * Whoever changes the file holds its flock meanwhile, and then looks whether anyone else has written since: a
- * former owner finds the higher epoch in the last line, and writes nothing.
+ * Two owners can have the same file open: one that was suspended and declared dead, and its successor. An owner writes only
+ * under the file's flock, and first checks whether another owner has written meanwhile: a former owner finds a higher epoch
+ * in the last line, and writes nothing.
  */
 #include <inttypes.h>
 
@@ -22,7 +20,7 @@ typedef struct file_plugin {
 	const seg_host *host;
 	const char *directory;
 	bool base64; /* always, also where data is UTF-8 */
-	bool stop;   /* when a write fails; else: retry */
+	bool stop;   /* answer stop when a write fails, else retry */
 	seg_counter *lines;
 	seg_counter *bytes;
 	seg_counter *failures;
@@ -34,7 +32,7 @@ typedef struct file_partition {
 	char reason[512];
 } file_partition;
 
-/* Whether the option has the second of two values; -1 with a line in error if it has neither. */
+/* 0 or 1: which of the two values the option has; -1 with one line in error if it has neither. */
 static int choose(const seg_host *host, const char *option, const char *first, const char *second,
 		  char *error, size_t error_size)
 {
@@ -89,7 +87,7 @@ static int file_partition_open(void *plugin_, uint32_t number, uint64_t epoch, v
 		snprintf(error, error_size, "out of memory");
 		return -1;
 	}
-	/* No name holds an @, so no two pairs of names meet in one file. */
+	/* Names contain no @, so each stream and group has files of its own. */
 	char name[300];
 	snprintf(name, sizeof(name), "%s@%s.%" PRIu32 ".jsonl", plugin->host->stream, plugin->host->group,
 		 number);
@@ -100,7 +98,7 @@ static int file_partition_open(void *plugin_, uint32_t number, uint64_t epoch, v
 	}
 	if (cut)
 		plugin->host->log(plugin->host, SEG_WARNING,
-				  "%s/%s ended in %zu bytes of a line that was never finished; cut off",
+				  "%s/%s ended with an incomplete line of %zu bytes; removed the line",
 				  plugin->directory, name, cut);
 	*state = partition;
 	return 0;
@@ -122,7 +120,7 @@ static void add_headers(buffer *b, const seg_message *message, bool base64)
 
 static void add_line(const file_plugin *plugin, buffer *b, const seg_batch *batch, const seg_message *message)
 {
-	/* The epoch comes first, where line_file looks for it. */
+	/* The epoch comes first: line_file reads it there. */
 	buffer_format(b, "{\"epoch\":%" PRIu64 ",\"id\":\"%" PRIu64 "-%" PRIu64 "\",", batch->epoch,
 		      message->id.ms, message->id.seq);
 	buffer_format(b, "\"stream\":\"%s\",\"group\":\"%s\",\"partition\":%" PRIu32 ",",
@@ -160,11 +158,11 @@ static void file_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"directory", SEG_OPTION_PATH, 1, NULL, "Where the files are; made if its parent exists."},
+	{"directory", SEG_OPTION_PATH, 1, NULL, "Directory of the files; created if its parent exists."},
 	{"encoding", SEG_OPTION_TEXT, 0, "auto",
-	 "auto: data and header values as text, in base64 where they are no UTF-8. base64: always in base64."},
+	 "auto: data and header values as text, or in base64 if they are not UTF-8. base64: always in base64."},
 	{"on_error", SEG_OPTION_TEXT, 0, "retry",
-	 "When a batch cannot be written (a full disk, say). retry: hand it over again after a pause. stop: stop the runner."},
+	 "What to do if a batch cannot be written (a full disk, for example). retry: try again after a pause. stop: stop the runner."},
 	{NULL, 0, 0, NULL, NULL},
 };
 
@@ -173,7 +171,7 @@ static const seg_handler handler = {
 	.size = sizeof(seg_handler),
 	.name = "file",
 	.version = "1.0.0",
-	.help = "Appends each message as a line of JSON to one file a partition, durably.",
+	.help = "Appends each message as a line of JSON to one file per partition, durably.",
 	.options = options,
 	.init = file_init,
 	.partition_open = file_partition_open,

@@ -19,7 +19,7 @@ static int fail(const line_file *file, const char *what, char *error, size_t err
 	return -1;
 }
 
-/* Whether the path still leads to the open file, which it does not after a rename or a removal. */
+/* Whether the path still names the open file: not after a rename or a removal. */
 static bool is_in_place(const line_file *file)
 {
 	struct stat open_one, named;
@@ -27,7 +27,7 @@ static bool is_in_place(const line_file *file)
 	       open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
-/* A new file is durable when its directory is. */
+/* A new file survives a crash only once its directory is on the disk. */
 static int sync_directory(const line_file *file)
 {
 	char *directory = strdup(file->path);
@@ -45,9 +45,9 @@ static int sync_directory(const line_file *file)
 	return result;
 }
 
-/* --- all below: under the lock ------------------------------------------------------ */
+/* --- under the lock ------------------------------------------------------ */
 
-/* Where the last newline before `end` is, plus 1; 0 if there is none. -1: unreadable. */
+/* The offset after the last newline before `end`; 0 if there is no newline; -1 if the file cannot be read. */
 static off_t find_line_start(const line_file *file, off_t end)
 {
 	char block[BLOCK];
@@ -63,7 +63,7 @@ static off_t find_line_start(const line_file *file, off_t end)
 	return 0;
 }
 
-/* The epoch in the last whole line, which ends at `end`; 0 if it has none. */
+/* The epoch in the last complete line, which ends at `end`; 0 if there is none. */
 static uint64_t last_epoch(const line_file *file, off_t end)
 {
 	off_t start = end > 0 ? find_line_start(file, end - 1) : 0;
@@ -74,20 +74,20 @@ static uint64_t last_epoch(const line_file *file, off_t end)
 	return sscanf(line, "{\"epoch\":%" SCNu64, &epoch) == 1 ? epoch : 0;
 }
 
-/* Looks at what others have left: cuts off an unfinished line, and yields to a higher epoch. */
+/* Checks what others have written: removes an incomplete line, and fails if the last line has a higher epoch. */
 static int catch_up(line_file *file, off_t size, size_t *cut, char *error, size_t error_size)
 {
 	off_t end = find_line_start(file, size);
 	if (end < 0)
 		return fail(file, "read", error, error_size);
 	if (end < size && ftruncate(file->fd, end))
-		return fail(file, "cut an unfinished line off", error, error_size);
+		return fail(file, "remove an incomplete line from", error, error_size);
 	*cut = (size_t)(size - end);
 	uint64_t epoch = last_epoch(file, end);
 	if (epoch > file->epoch) {
 		snprintf(error, error_size,
-			 "another runner has taken this partition over: %s holds lines of epoch %" PRIu64
-			 ", and this is epoch %" PRIu64,
+			 "another runner has taken over this partition: %s has lines of epoch %" PRIu64
+			 "; this runner has epoch %" PRIu64,
 			 file->path, epoch, file->epoch);
 		return -1;
 	}
@@ -95,7 +95,7 @@ static int catch_up(line_file *file, off_t size, size_t *cut, char *error, size_
 	return 0;
 }
 
-/* One write unless the disk is full or a signal came. */
+/* One write, unless the disk is full or a signal interrupts it. */
 static int write_all(int fd, const char *bytes, size_t length)
 {
 	while (length > 0) {
@@ -115,7 +115,7 @@ static int append_locked(line_file *file, const char *lines, size_t length, char
 	struct stat status;
 	size_t cut;
 	if (fstat(file->fd, &status))
-		return fail(file, "look at", error, error_size);
+		return fail(file, "examine", error, error_size);
 	if (status.st_size != file->end && catch_up(file, status.st_size, &cut, error, error_size) != 0)
 		return -1;
 	if (write_all(file->fd, lines, length) == 0 && fdatasync(file->fd) == 0) {
@@ -123,7 +123,7 @@ static int append_locked(line_file *file, const char *lines, size_t length, char
 		return 0;
 	}
 	int saved = errno;
-	/* If this fails too, the next catch_up cuts what is unfinished, and whole lines are written twice. */
+	/* If this fails too, the next catch_up removes an incomplete line, and complete lines will be written twice. */
 	if (ftruncate(file->fd, file->end))
 		file->end = -1;
 	errno = saved;
@@ -132,14 +132,15 @@ static int append_locked(line_file *file, const char *lines, size_t length, char
 
 /* --- the lock ------------------------------------------------------------------------- */
 
-/* Does not wait: a stopped process may be holding it. */
+/* Does not wait: a suspended process may hold the lock. */
 static int lock(const line_file *file, char *error, size_t error_size)
 {
 	if (flock(file->fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return fail(file, "lock", error, error_size);
-	snprintf(error, error_size, "another process is writing to %s; if it hangs, end it", file->path);
+	snprintf(error, error_size, "another process is writing to %s; if that process hangs, end it",
+		 file->path);
 	return -1;
 }
 
@@ -148,7 +149,7 @@ static void unlock(const line_file *file)
 	flock(file->fd, LOCK_UN);
 }
 
-/* Opens the path, and looks at what is in the file. */
+/* Opens the file, and checks what others have written. */
 static int open_path(line_file *file, size_t *cut, char *error, size_t error_size)
 {
 	file->fd = open(file->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
@@ -157,7 +158,7 @@ static int open_path(line_file *file, size_t *cut, char *error, size_t error_siz
 	if (lock(file, error, error_size) != 0)
 		return -1;
 	struct stat status;
-	int result = fstat(file->fd, &status) ? fail(file, "look at", error, error_size)
+	int result = fstat(file->fd, &status) ? fail(file, "examine", error, error_size)
 					      : catch_up(file, status.st_size, cut, error, error_size);
 	unlock(file);
 	return result;

@@ -1,7 +1,7 @@
 /*
- * line_file.h - a file of whole lines, each beginning with {"epoch":N, that several processes may append to.
+ * line_file.h - a file of lines that start with {"epoch":N, to which several processes may append.
  *
- * One thread at a time for one line_file. A function that fails returns -1 with one line in error.
+ * One thread at a time uses a line_file. Functions return 0, or -1 with one line in error.
  */
 #ifndef PLUGINS_LINE_FILE_H
 #define PLUGINS_LINE_FILE_H
@@ -12,26 +12,25 @@
 
 typedef struct line_file {
 	char *path;
-	int fd;         /* -1: closed; a zeroed line_file has none either, told by path NULL */
-	uint64_t epoch; /* whose lines we append; a line of a higher one bars us */
-	off_t end;      /* where the last line we know of ends */
+	int fd;         /* -1: closed. Meaningless while path is NULL, as in a zeroed line_file */
+	uint64_t epoch; /* of the lines that are appended; a line of a higher epoch forbids appending */
+	off_t end;      /* of the last known line, in bytes from the start */
 } line_file;
 
 /*
- * Opens the file in the directory, or makes it, durably. An unfinished last line is cut off, and its bytes
- * counted in *cut. Fails where the last line is of a higher epoch, or while another process is writing.
+ * Opens the file in the directory, or creates it durably. Removes an incomplete last line and stores its length in *cut.
+ * Fails if the last line has a higher epoch, or while another process writes.
  */
 int line_file_open(line_file *file, const char *directory, const char *name, uint64_t epoch, size_t *cut,
 		   char *error, size_t error_size);
 
 /*
- * Appends the lines (whole ones) and waits until they are on the disk. When it fails, none of them is in the
- * file as far as can be helped, and it may be called again. A file that was moved away or removed is made
- * anew.
+ * Appends complete lines and waits until they are on the disk. After a failure it may be called again; it tries to leave
+ * none of the lines in the file then. Creates the file again if it was renamed or removed.
  */
 int line_file_append(line_file *file, const char *lines, size_t length, char *error, size_t error_size);
 
-/* A zeroed one is allowed. */
+/* Does nothing to a zeroed line_file. */
 void line_file_close(line_file *file);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * http - hands messages to a web service, by POST.
+ * http - posts messages to a web service.
  *
  *     [consumer orders]
  *     plugin = http
@@ -10,31 +10,30 @@
  * Options
  *
  *     url              required    http:// or https://
- *     body             batch       batch: a JSON array of messages. message: one request a message, a JSON
- *                                  object (see ../common/message_json.h). data: one request a message, its
- *                                  data as it is
- *     content_type                 application/json, or application/octet-stream with body = data
- *     headers                      further ones: Name: value | Name: value
+ *     body             batch       batch: requests with a JSON array of messages. message: a request for each
+ *                                  message, a JSON object (see ../common/message_json.h). data: a request for
+ *                                  each message, with its raw data
+ *     content_type                 default: application/json, or application/octet-stream with body = data
+ *     headers                      further headers: Name: value | Name: value
  *     token_variable               the environment variable with a bearer token, sent as Authorization
- *     idempotency_header    Idempotency-Key    the header that names the messages: STREAM/PARTITION/ID, for a
- *                                  batch of several STREAM/PARTITION/FIRST/LAST. Empty: none
- *     retry_statuses   408, 425, 429, 5xx      statuses that are worth another attempt
- *     retry_after_max  30s         how long a Retry-After of the service is waited for at most
- *     connect_timeout  5s
- *     timeout          30s         of a whole request
+ *     idempotency_header    Idempotency-Key    the header that names the messages: STREAM/PARTITION/ID, or
+ *                                  STREAM/PARTITION/FIRST/LAST for several messages. Empty: none
+ *     retry_statuses   408, 425, 429, 5xx      statuses after which the request is tried again
+ *     retry_after_max  30s         the longest wait for a Retry-After of the service
+ *     connect_timeout  5s          how long connecting may take
+ *     timeout          30s         how long a whole request may take
  *     ca_file                      certificates to trust instead of the system's
  *
- * What the answer means: 2xx: done. A status of retry_statuses, a redirection, no answer: the messages are
- * handed over again after a pause, at least as long as Retry-After says. Any other 4xx: the message becomes a
- * dead letter, with the beginning of the answer as the reason; a batch is sent again in halves until that
- * message is found. After a failure the first message goes alone, and what follows in growing batches. A
- * service that is away uses up attempts as well, so max_attempts = 0 suits it: the partition then waits until
- * the service is back.
+ * What the service's answer means. 2xx: done. A status of retry_statuses, a redirection, or no answer: the messages are
+ * sent again after a pause, at least as long as Retry-After says. Any other 4xx: the message becomes a dead letter, with
+ * the beginning of the answer as its reason; a refused batch is sent again in halves until the refused message is found.
+ * After a failure the first message is sent alone, then batches that grow. Attempts also count while the service is down:
+ * with max_attempts = 0 the partition waits until the service is back.
  *
- * One connection a partition, kept open; proxies as in the environment (https_proxy, no_proxy).
+ * Each partition keeps one connection open. Proxies are taken from the environment (https_proxy, no_proxy).
  *
- * Delivery: at least once, in order; the idempotency key is the same each time for body = message and data. A
- * batch may be cut otherwise when it comes again, so there the receiver looks at the id of each message.
+ * Delivery: at least once, in order. With body = message or data, a repeated request has the same idempotency key. With
+ * body = batch, a repeated batch may be split differently, so the receiver must check the id of each message.
  */
 #include <inttypes.h>
 #include <time.h>
@@ -59,7 +58,7 @@ typedef struct http_plugin {
 typedef struct http_partition {
 	CURL *curl;
 	buffer body;
-	int64_t not_before; /* ns, monotonic: the service wants no request before */
+	int64_t not_before; /* ns, monotonic: the service asked for no request before */
 	char reason[1024];
 } http_partition;
 
@@ -80,7 +79,7 @@ static void note_retry_after(const http_plugin *plugin, http_partition *partitio
 	partition->not_before = now() + pause;
 }
 
-/* Here, since a further answer "retry" would use up an attempt. */
+/* Waits here, because another "retry" would count as an attempt. */
 static void wait_until(int64_t time)
 {
 	struct timespec t = {.tv_sec = time / 1000000000, .tv_nsec = time % 1000000000};
@@ -106,7 +105,7 @@ static void make_body(const http_plugin *plugin, buffer *b, const seg_batch *bat
 		buffer_text(b, "]");
 }
 
-/* STREAM/PARTITION/ID, or STREAM/PARTITION/FIRST/LAST. */
+/* Writes STREAM/PARTITION/ID, or STREAM/PARTITION/FIRST/LAST. */
 static void make_key(const http_plugin *plugin, char key[256], const seg_batch *batch, size_t from,
 		     size_t count)
 {
@@ -117,7 +116,7 @@ static void make_key(const http_plugin *plugin, char key[256], const seg_batch *
 		snprintf(key + n, 256 - (size_t)n, "/%" PRIu64 "-%" PRIu64, last.ms, last.seq);
 }
 
-/* Sends `count` messages from `from` on in one request. */
+/* Sends the `count` messages from index `from` on in one request. */
 static void request(http_plugin *plugin, http_partition *partition, const seg_batch *batch, size_t from,
 		    size_t count, post_reply *reply)
 {
@@ -135,10 +134,9 @@ static void request(http_plugin *plugin, http_partition *partition, const seg_ba
 
 static const char *explain(http_partition *partition, const post_reply *reply)
 {
-	const char *advice =
-		reply->status >= 300 && reply->status < 400
-			? "; redirections are not followed, so write the final address into option.url"
-			: "";
+	const char *advice = reply->status >= 300 && reply->status < 400
+				     ? "; redirections are not followed: set option.url to the final address"
+				     : "";
 	if (reply->status == 0)
 		snprintf(partition->reason, sizeof(partition->reason), "no answer: %s", reply->text);
 	else
@@ -159,7 +157,7 @@ static seg_answer http_handle(void *plugin_, void *state, const seg_batch *batch
 	http_plugin *plugin = plugin_;
 	http_partition *partition = state;
 	size_t done = 0, most = plugin->body == BODY_BATCH ? batch->count : 1;
-	/* After a failure the first message is tried alone, so that no other's fault is laid on it. */
+	/* After a failure the first message is sent alone, so that it is not blamed for another. */
 	size_t size = batch->attempt > 1 ? 1 : most;
 	wait_until(partition->not_before);
 	while (done < batch->count) {
@@ -178,7 +176,7 @@ static seg_answer http_handle(void *plugin_, void *state, const seg_batch *batch
 			note_retry_after(plugin, partition, &reply);
 			return seg_retry(done, explain(partition, &reply));
 		}
-		/* One of several is refused: the first half alone, until it is found. */
+		/* A message of several is refused: sends the first half alone, until the message is found. */
 		if (size == 1)
 			return seg_dead_letter(done, explain(partition, &reply));
 		size /= 2;
@@ -244,17 +242,17 @@ static int read_options(http_plugin *plugin, const seg_host *host, char *error, 
 								: "application/json";
 	const char *wrong = NULL;
 	if (strncmp(plugin->post.url, "http://", 7) != 0 && strncmp(plugin->post.url, "https://", 8) != 0)
-		wrong = "option.url begins with neither http:// nor https://; write the whole address";
+		wrong = "option.url must start with http:// or https://";
 	else if (plugin->body == BODY_NONE)
-		wrong = "option.body is neither batch nor message nor data; write one of them";
+		wrong = "option.body must be batch, message or data";
 	else if (plugin->post.headers && post_check_headers(plugin->post.headers) != 0)
-		wrong = "option.headers is not \"Name: value | Name: value\"";
+		wrong = "option.headers must be \"Name: value | Name: value\"";
 	else if (status_set_parse(&plugin->retry, host->option(host, "retry_statuses")) != 0)
-		wrong = "option.retry_statuses is not a list such as 408, 429, 5xx";
+		wrong = "option.retry_statuses must be a list such as 408, 429, 5xx";
 	else if (plugin->post.connect_timeout < 1000000 || plugin->post.timeout < 1000000)
 		wrong = "option.connect_timeout and option.timeout must be at least 1ms";
 	else if (variable && (!plugin->post.token || !*plugin->post.token))
-		wrong = "the environment variable that option.token_variable names is not set; put the token into it";
+		wrong = "option.token_variable names an environment variable that is not set; put the token into it";
 	if (wrong)
 		snprintf(error, error_size, "%s", wrong);
 	return wrong ? -1 : 0;
@@ -276,7 +274,7 @@ static int http_init(const seg_host *host, void **out, char *error, size_t error
 	plugin->messages = host->counter(host, "messages_total", "Messages that the service accepted.");
 	plugin->requests = host->counter(host, "requests_total", "Requests sent.");
 	plugin->failures = host->counter(host, "request_failures_total",
-					 "Requests without an answer, or with another status than 2xx.");
+					 "Requests without an answer, or with a status other than 2xx.");
 	*out = plugin;
 	return 0;
 }
@@ -288,18 +286,18 @@ static void http_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"url", SEG_OPTION_TEXT, 1, NULL, "Where messages are posted to: http:// or https://."},
+	{"url", SEG_OPTION_TEXT, 1, NULL, "Address that messages are posted to: http:// or https://."},
 	{"body", SEG_OPTION_TEXT, 0, "batch",
-	 "batch: a JSON array of messages. message: a JSON object each. data: a message's data as it is."},
+	 "batch: a JSON array of messages. message: a JSON object for each message. data: each message's raw data."},
 	{"content_type", SEG_OPTION_TEXT, 0, NULL,
-	 "The Content-Type; application/json, or application/octet-stream with body = data, unless given."},
+	 "Content-Type; default: application/json, or application/octet-stream with body = data."},
 	{"headers", SEG_OPTION_TEXT, 0, NULL, "Further headers: Name: value | Name: value."},
-	{"token_variable", SEG_OPTION_TEXT, 0, NULL, "The environment variable that holds a bearer token."},
+	{"token_variable", SEG_OPTION_TEXT, 0, NULL, "Environment variable that holds a bearer token."},
 	{"idempotency_header", SEG_OPTION_TEXT, 0, "Idempotency-Key",
-	 "The header that names the messages of a request; empty: none."},
+	 "Header that names the messages of a request; empty: none."},
 	{"retry_statuses", SEG_OPTION_TEXT, 0, "408, 425, 429, 5xx",
-	 "Statuses that are worth another attempt; other 4xx make a dead letter."},
-	{"retry_after_max", SEG_OPTION_DURATION, 0, "30s", "How long a Retry-After is waited for at most."},
+	 "Statuses after which a request is tried again; after any other 4xx the message becomes a dead letter."},
+	{"retry_after_max", SEG_OPTION_DURATION, 0, "30s", "Longest wait for a Retry-After of the service."},
 	{"connect_timeout", SEG_OPTION_DURATION, 0, "5s", "How long connecting may take."},
 	{"timeout", SEG_OPTION_DURATION, 0, "30s", "How long a whole request may take."},
 	{"ca_file", SEG_OPTION_PATH, 0, NULL, "Certificates to trust instead of the system's."},

@@ -7,7 +7,7 @@
 
 /* --- headers ------------------------------------------------------------------------------------ */
 
-/* Adds a header; drops the list and gives NULL where memory is short. */
+/* Adds a header. If out of memory, frees the list and returns NULL. */
 static struct curl_slist *add(struct curl_slist *list, const char *name, size_t length, const char *value)
 {
 	char *header = NULL;
@@ -21,7 +21,7 @@ static struct curl_slist *add(struct curl_slist *list, const char *name, size_t 
 	return longer;
 }
 
-/* The next header of "Name: value | Name: value", without blanks around; its length, 0 at the end. */
+/* Moves *headers to the next header of "Name: value | Name: value". Returns its length without blanks; 0 at the end. */
 static size_t next_header(const char **headers)
 {
 	*headers += strspn(*headers, " |");
@@ -45,7 +45,7 @@ int post_check_headers(const char *headers)
 
 static struct curl_slist *make_headers(const post_settings *settings, const char *key)
 {
-	/* Without the pause that curl makes for "100 Continue" before large bodies. */
+	/* An empty Expect avoids curl's wait for "100 Continue" before large bodies. */
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
 	const char *header = settings->headers ? settings->headers : "";
 	list = add(list, "Content-Type", strlen("Content-Type"), settings->content_type);
@@ -64,7 +64,7 @@ static struct curl_slist *make_headers(const post_settings *settings, const char
 
 /* --- a request ------------------------------------------------------------------------------------- */
 
-/* Keeps how the body begins, as one line; reads on to its end, so that the connection can be kept. */
+/* Keeps the beginning of the body as one line. Reads the whole body, so that the connection can be used again. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *reply_)
 {
 	post_reply *reply = reply_;

@@ -7,7 +7,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Adds one status, or one class; false where it is none. */
+/* Adds a status or a class; false if the text is neither. */
 static bool add(status_set *set, const char *text)
 {
 	if (text[0] < '1' || text[0] > '5')

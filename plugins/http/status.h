@@ -1,4 +1,4 @@
-/* status.h - which HTTP statuses are worth another attempt: "408, 425, 429, 5xx". Pure; any thread. */
+/* status.h - a set of HTTP statuses, written as "408, 425, 429, 5xx". Pure; any thread. */
 #ifndef PLUGINS_HTTP_STATUS_H
 #define PLUGINS_HTTP_STATUS_H
 
@@ -10,7 +10,7 @@ typedef struct status_set {
 	bool has[STATUS_MAX];
 } status_set;
 
-/* Reads a list of three-digit statuses, or classes such as 5xx. Returns 0, or -1 where it is none. */
+/* Reads a list of three-digit statuses and of classes such as 5xx. Returns 0, or -1 if the list is invalid. */
 int status_set_parse(status_set *set, const char *list);
 
 static inline bool status_set_has(const status_set *set, long status)

@@ -1,5 +1,5 @@
 /*
- * log - prints each message to standard output: to look into a stream, and the shortest plugin to learn from.
+ * log - prints each message to standard output, to look into a stream. The shortest plugin, to learn from.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +33,7 @@ static int log_init(const seg_host *host, void **out, char *error, size_t error_
 		return -1;
 	}
 	if (max_bytes < 0) {
-		snprintf(error, error_size, "option.max_bytes is negative; write 0 for no limit");
+		snprintf(error, error_size, "option.max_bytes must not be negative; 0 shows all");
 		return -1;
 	}
 	log_plugin *plugin = calloc(1, sizeof(*plugin));
@@ -61,7 +61,7 @@ static int log_partition_open(void *plugin, uint32_t partition, uint64_t epoch, 
 	return -1;
 }
 
-/* In quotes; what is no printable UTF-8 as \xHH. */
+/* Adds the bytes in quotes, at most `max`; bytes that are not printable UTF-8 as \xHH. */
 static void add_quoted(buffer *b, const void *bytes, size_t n, size_t max)
 {
 	const unsigned char *c = bytes, *end = c + (n < max ? n : max);
@@ -101,7 +101,7 @@ static void add_text_line(const log_plugin *plugin, buffer *b, const seg_batch *
 	buffer_text(b, "\n");
 }
 
-/* At most max bytes, without the part of a character at the end, if that makes it UTF-8. */
+/* How many bytes to show: at most max, and fewer where that avoids cutting a UTF-8 character. */
 static size_t cut(const void *bytes, size_t n, size_t max)
 {
 	if (n <= max)
@@ -141,7 +141,7 @@ static void add_json_line(const log_plugin *plugin, buffer *b, const seg_batch *
 	buffer_text(b, message->header_count ? "]}\n" : "}\n");
 }
 
-/* 0, or the errno. */
+/* 0, or an errno. */
 static int write_all(const char *bytes, size_t length)
 {
 	while (length > 0) {
@@ -182,8 +182,8 @@ static seg_answer log_handle(void *plugin_, void *state, const seg_batch *batch)
 		return seg_done();
 	}
 	if (reason == EPIPE)
-		return seg_stop(0, "nobody reads the standard output any more");
-	return seg_retry(0, "cannot write to the standard output");
+		return seg_stop(0, "the reader of standard output has closed it");
+	return seg_retry(0, "cannot write to standard output");
 }
 
 static void log_partition_close(void *plugin, void *state, seg_close_reason reason)
@@ -202,9 +202,9 @@ static void log_fini(void *plugin_)
 }
 
 static const seg_option options[] = {
-	{"format", SEG_OPTION_TEXT, 0, "text", "text: lines for people. json: one object a line."},
+	{"format", SEG_OPTION_TEXT, 0, "text", "text: lines for people. json: one JSON object per line."},
 	{"max_bytes", SEG_OPTION_INTEGER, 0, "1KiB",
-	 "How much of a key, a value or the data is shown; 0: all."},
+	 "Bytes to show of a key, of a header's value and of the data; 0: all."},
 	{NULL, 0, 0, NULL, NULL},
 };
 

@@ -72,7 +72,7 @@ static int log_text(lua_State *lua)
 	return 0;
 }
 
-/* print(...), which has no terminal here. */
+/* print(...) writes to the log: there is no terminal. */
 static int print_to_log(lua_State *lua)
 {
 	luaL_Buffer line;
@@ -95,13 +95,14 @@ static int count(lua_State *lua)
 {
 	const char *name = luaL_checkstring(lua, 1);
 	lua_Integer n = luaL_optinteger(lua, 2, 1);
-	luaL_argcheck(lua, n >= 0, 2, "a counter only rises");
+	luaL_argcheck(lua, n >= 0, 2, "n must not be negative");
 	const seg_host *host = host_of(lua);
 	seg_counter *counter = host->counter(host, name, "Counted by the script.");
 	if (!counter)
-		return luaL_error(lua,
-				  "\"%s\" is no name for a counter (a-z 0-9 _, at most 63), or there are 64",
-				  name);
+		return luaL_error(
+			lua,
+			"cannot make the counter \"%s\": a name has 1 to 63 of a-z 0-9 _, and a section at most 64 counters",
+			name);
 	seg_counter_add(counter, (uint64_t)n);
 	return 0;
 }
@@ -154,7 +155,7 @@ static void set_bytes(lua_State *lua, const char *name, const void *bytes, size_
 	lua_setfield(lua, -2, name);
 }
 
-/* A list of {name=..., value=...}, and each value under its name besides. */
+/* A list of {name=..., value=...}, which also has each value under its name. */
 static void push_headers(lua_State *lua, const seg_message *message)
 {
 	lua_createtable(lua, (int)message->header_count, (int)message->header_count);

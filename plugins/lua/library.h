@@ -1,7 +1,7 @@
 /*
- * library.h - what a script finds in its state: Lua's own libraries, the table `segmenter`, and messages.
+ * library.h - what a script may use: Lua's own libraries, the table `segmenter`, and messages.
  *
- * All functions may raise Lua errors, so they are called from within a protected call.
+ * All functions may raise Lua errors: call them only within a protected call.
  */
 #ifndef PLUGINS_LUA_LIBRARY_H
 #define PLUGINS_LUA_LIBRARY_H
@@ -14,7 +14,7 @@
 #include <segmenter/handler.h>
 
 /*
- * Opens the libraries into a new state. sandbox: only those that reach nothing outside the script. host must
+ * Opens the libraries in a new state. sandbox: only what cannot reach files, processes and other libraries. host must
  * outlive the state.
  */
 void library_open(lua_State *lua, const seg_host *host, uint32_t partition, uint64_t epoch, bool sandbox);

@@ -1,5 +1,5 @@
 /*
- * lua - a handler as a Lua 5.4 script, read again when the file changes.
+ * lua - a handler as a Lua 5.4 script, which is loaded again when its file changes.
  *
  *     [consumer orders]
  *     plugin = lua
@@ -9,39 +9,40 @@
  *
  *     function handle(message)
  *         local amount = tonumber(message.data)
- *         if not amount then return "dead_letter", "no number" end
+ *         if not amount then return "dead_letter", "the data is not a number" end
  *         segmenter.count("orders_total")
  *     end
  *
- * message has stream, group, partition, epoch, id ("1763907650000-4"), attempt, key, data, and headers: a
- * list of {name, value}, and the values under their names besides (message.headers.trace). handle returns
+ * message has the fields stream, group, partition, epoch, id ("1763907650000-4"), attempt, key, data, and headers: a list
+ * of {name, value} that also has each value under its name (message.headers.trace). handle returns
  *
- *     nothing, or true            it has taken effect
- *     "retry", why                hand it to me again after a pause (retry_backoff, max_attempts)
- *     "dead_letter", why          put it aside
- *     "stop", why                 nothing can go on here: segrunner ends
+ *     nothing, or true            the message has taken effect
+ *     "retry", why                hand over the message again after a pause (retry_backoff, max_attempts)
+ *     "dead_letter", why          move the message to the dead letters
+ *     "stop", why                 the handler cannot continue: segrunner ends
  *
- * and an error it raises is a retry. It may also define open(partition, epoch), tick(), and close(reason),
- * where reason is "released" or "lost". There are segmenter.stream, group, consumer, instance, partition,
- * epoch; segmenter.log([level,] text), which print does too; and segmenter.count(name [, n]).
+ * An error that handle raises is a retry. The script may also define open(partition, epoch), tick(), and close(reason),
+ * where reason is "released" or "lost" (flush nothing to shared stores then). A script may use segmenter.stream, group,
+ * consumer, instance, partition and epoch; segmenter.log([level,] text), as print does; and segmenter.count(name [, n]).
  *
- * Each partition has a state of its own: its globals are never shared, and are gone when the partition moves,
- * or when the script is read again.
+ * Each partition has its own Lua state. Partitions share no globals. A partition loses its globals when it moves to another
+ * runner, and when the script is loaded again.
  *
  * Options
  *
  *     script             required     the file
- *     reload             yes          look at each tick whether the file has changed. The new script is
- *                                     loaded and its open called first; if that fails, the old one goes on,
- *                                     and the log says why
+ *     reload             yes          check at each tick whether the file has changed. The new script is
+ *                                     loaded and its open called first; if that fails, the old script stays
+ *                                     in use, and the log says why
  *     sandbox            yes          only base, string, table, math, utf8, coroutine, and the times of os:
  *                                     nothing that reaches a file, a process or another library. no: all of
  *                                     Lua, with require
- *     memory_limit       64MiB        of one partition's state; 0: none. One that runs into it is loaded anew
- *     instruction_limit  100000000    of one call (about a second); 0: none. C functions such as string.find
- *                                     count as one instruction, whatever they take
+ *     memory_limit       64MiB        of one partition's state; 0: no limit. A state that exceeds the limit
+ *                                     is loaded again
+ *     instruction_limit  100000000    of one call (about a second); 0: no limit. A C function such as
+ *                                     string.find counts as one instruction, however long it runs
  *
- * The limits and the sandbox guard against mistakes, not against an author who means harm.
+ * The limits and the sandbox protect against mistakes, not against a malicious author.
  *
  * Delivery: at least once, in order.
  */
@@ -53,7 +54,7 @@
 
 #include "script.h"
 
-/* What tells a file from what it was before. */
+/* Tells a changed file from the same file before. */
 typedef struct file_version {
 	struct timespec changed;
 	off_t size;
@@ -73,11 +74,11 @@ typedef struct lua_partition {
 	script *script;
 	uint32_t number;
 	uint64_t epoch;
-	file_version version; /* last looked at, whether it could be loaded or not */
+	file_version version; /* of the file at the last attempt to load it */
 	char reason[512];
 } lua_partition;
 
-/* All zeros where there is no such file. */
+/* All zeros if there is no such file. */
 static file_version look_at(const char *path)
 {
 	struct stat status;
@@ -92,7 +93,7 @@ static bool is_same(const file_version *a, const file_version *b)
 	       a->size == b->size && a->inode == b->inode;
 }
 
-/* Loads and opens another script; the one there is, if any, is closed only if that succeeds. */
+/* Loads and opens the script anew. Closes the old one, if any, only after that succeeded. */
 static int renew(lua_plugin *plugin, lua_partition *partition, char *error, size_t error_size)
 {
 	char ignored[512];
@@ -122,22 +123,22 @@ static void reload_if_changed(lua_plugin *plugin, lua_partition *partition)
 		return;
 	if (renew(plugin, partition, error, sizeof(error)) == 0) {
 		seg_counter_add(plugin->reloads, 1);
-		plugin->host->log(plugin->host, SEG_INFO, "partition %u goes on with the changed %s",
+		plugin->host->log(plugin->host, SEG_INFO, "partition %u: loaded the changed script %s",
 				  partition->number, plugin->settings.path);
 	} else {
 		plugin->host->log(plugin->host, SEG_ERROR,
-				  "partition %u goes on with the script it has, since the new one fails: %s",
+				  "partition %u keeps the old script, because the changed one fails: %s",
 				  partition->number, error);
 	}
 }
 
-/* A state that ran out of memory would go on failing. */
+/* A state that ran out of memory would keep failing. */
 static void replace_exhausted(lua_plugin *plugin, lua_partition *partition)
 {
 	char error[512];
 	if (script_is_exhausted(partition->script) && renew(plugin, partition, error, sizeof(error)) == 0)
 		plugin->host->log(plugin->host, SEG_WARNING,
-				  "partition %u ran out of memory, and goes on with a new state",
+				  "partition %u: the script ran out of memory; loaded it again",
 				  partition->number);
 }
 
@@ -219,7 +220,7 @@ static int read_settings(const seg_host *host, script_settings *settings, char *
 				      .sandbox = host->option_boolean(host, "sandbox")};
 	if (memory >= 0 && instructions >= 0)
 		return 0;
-	snprintf(error, error_size, "option.%s is negative; write 0 for no limit",
+	snprintf(error, error_size, "option.%s must not be negative; 0 means no limit",
 		 memory < 0 ? "memory_limit" : "instruction_limit");
 	return -1;
 }
@@ -234,10 +235,11 @@ static int lua_init(const seg_host *host, void **out, char *error, size_t error_
 	plugin->host = host;
 	plugin->reload = host->option_boolean(host, "reload");
 	plugin->messages = host->counter(host, "messages_total", "Messages that the script has handled.");
-	plugin->errors = host->counter(host, "retries_total", "Messages that it wants again, or failed on.");
+	plugin->errors = host->counter(host, "retries_total",
+				       "Messages for which the script answered retry, or raised an error.");
 	plugin->reloads =
-		host->counter(host, "reloads_total", "Times that a partition took a changed script.");
-	/* Tried once, so that a mistake is told before any partition is claimed. */
+		host->counter(host, "reloads_total", "Times that a partition loaded a changed script.");
+	/* Loads the script once, so that segrunner reports a mistake before it claims a partition. */
 	script *trial = read_settings(host, &plugin->settings, error, error_size) == 0
 				? script_load(&plugin->settings, 0, 0, error, error_size)
 				: NULL;
@@ -256,14 +258,12 @@ static void lua_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"script", SEG_OPTION_PATH, 1, NULL, "The file, which defines handle(message)."},
-	{"reload", SEG_OPTION_BOOLEAN, 0, "yes", "Look at each tick whether the file has changed."},
+	{"script", SEG_OPTION_PATH, 1, NULL, "File of the script, which defines handle(message)."},
+	{"reload", SEG_OPTION_BOOLEAN, 0, "yes", "Check at each tick whether the file has changed."},
 	{"sandbox", SEG_OPTION_BOOLEAN, 0, "yes",
-	 "Keep from the script what reaches files, processes and libraries."},
-	{"memory_limit", SEG_OPTION_INTEGER, 0, "64MiB",
-	 "How much a partition's state may hold; 0: no limit."},
-	{"instruction_limit", SEG_OPTION_INTEGER, 0, "100000000",
-	 "How many instructions one call may take; 0: no limit."},
+	 "Deny the script what reaches files, processes and libraries."},
+	{"memory_limit", SEG_OPTION_INTEGER, 0, "64MiB", "Memory of one partition's state; 0: no limit."},
+	{"instruction_limit", SEG_OPTION_INTEGER, 0, "100000000", "Instructions of one call; 0: no limit."},
 	{NULL, 0, 0, NULL, NULL},
 };
 
@@ -272,7 +272,7 @@ static const seg_handler handler = {
 	.size = sizeof(seg_handler),
 	.name = "lua",
 	.version = "1.0.0",
-	.help = "Hands each message to a Lua script, which is read again when it changes.",
+	.help = "Hands each message to a Lua script, which is loaded again when its file changes.",
 	.options = options,
 	.init = lua_init,
 	.partition_open = lua_partition_open,

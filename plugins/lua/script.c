@@ -9,7 +9,7 @@
 
 #include "library.h"
 
-/* Instructions between two looks at the limit. */
+/* Instructions between two checks of the limit. */
 enum { INSTRUCTIONS_LOOK = 1000 };
 
 struct script {
@@ -53,7 +53,7 @@ static void count_instructions(lua_State *lua, lua_Debug *where)
 	s->executed += INSTRUCTIONS_LOOK;
 	if (s->executed <= s->settings->instruction_limit)
 		return;
-	/* From here on at each instruction: a script that catches errors must not go on between them. */
+	/* From here on after each instruction, so that a script that catches the error cannot continue. */
 	lua_sethook(lua, count_instructions, LUA_MASKCOUNT, 1);
 	luaL_error(lua, "more than %I instructions (option.instruction_limit)",
 		   (lua_Integer)s->settings->instruction_limit);
@@ -68,7 +68,7 @@ static void grant_instructions(script *s)
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-/* Runs `function` with `arg`, as a call of its own. */
+/* Calls `function` with `arg`, protected and with fresh instructions. */
 static int run(script *s, lua_CFunction function, void *arg, char *error, size_t error_size)
 {
 	grant_instructions(s);
@@ -85,7 +85,8 @@ static int run(script *s, lua_CFunction function, void *arg, char *error, size_t
 			 "the script ran out of memory; it may use %zu bytes (option.memory_limit)",
 			 s->settings->memory_limit);
 	else
-		snprintf(error, error_size, "%s", text ? text : "the script raised an error that is no text");
+		snprintf(error, error_size, "%s",
+			 text ? text : "the script raised an error that is not a text");
 	lua_settop(s->lua, 0);
 	return -1;
 }
@@ -94,7 +95,7 @@ static int run_file(lua_State *lua)
 {
 	script *s = lua_touserdata(lua, 1);
 	library_open(lua, s->settings->host, s->partition, s->epoch, s->settings->sandbox);
-	/* Text alone: byte code is not checked by Lua, and can do anything. */
+	/* Only text: Lua does not verify byte code, which could do anything. */
 	if (luaL_loadfilex(lua, s->settings->path, "t") != LUA_OK)
 		return lua_error(lua);
 	lua_call(lua, 0, 0);
@@ -180,7 +181,7 @@ typedef struct handling {
 	size_t reason_size;
 } handling;
 
-/* What handle returned, at 2 and 3 of the stack: nothing or true; or what is to be done, and why. */
+/* Reads what handle returned, at 2 and 3 of the stack: nothing or true; or an answer and its reason. */
 static void read_answer(lua_State *lua, handling *h)
 {
 	static const char *const names[] = {"done", "retry", "dead_letter", "stop"};
@@ -196,11 +197,10 @@ static void read_answer(lua_State *lua, handling *h)
 			h->outcome = (seg_outcome)i;
 			return;
 		}
-	luaL_error(
-		lua,
-		"handle returned %s; it may return nothing, true, or \"retry\", \"dead_letter\" or \"stop\" "
-		"and a reason",
-		luaL_tolstring(lua, 2, NULL));
+	luaL_error(lua,
+		   "handle returned %s; expected nothing, true, or \"retry\", \"dead_letter\" or \"stop\" "
+		   "with a reason",
+		   luaL_tolstring(lua, 2, NULL));
 }
 
 static int call_handle(lua_State *lua)

@@ -6,7 +6,7 @@
 
 #include "../common/message_json.h"
 
-/* pg_type.h: the type whose values are any bytes. */
+/* The type bytea, in pg_type.h. */
 enum { BYTEA = 17 };
 
 static const char *const field_names[] = {"stream", "group", "partition", "epoch", "id",     "id_ms",
@@ -22,7 +22,7 @@ static bool parse_field(column *c, const char *name)
 	return false;
 }
 
-/* NAME, NAME = FIELD, or NAME = header.NAME. */
+/* COLUMN, COLUMN = FIELD, or COLUMN = header.NAME. */
 static bool parse_column(column *c, const char **text)
 {
 	char name[SQL_NAME_MAX + 1];
@@ -54,7 +54,7 @@ int columns_parse(columns *c, const char *text, char *error, size_t error_size)
 	}
 	snprintf(
 		error, error_size,
-		"option.columns = %.200s is wrong at its part %d: write COLUMN = FIELD, ..., where FIELD is "
+		"option.columns = %.200s is invalid at part %d: write COLUMN = FIELD, ..., where FIELD is "
 		"stream, group, partition, epoch, id, id_ms, id_seq, time, key, data, headers or header.NAME; at "
 		"most %d",
 		text, c->count + 1, COLUMNS_MAX);
@@ -63,9 +63,9 @@ int columns_parse(columns *c, const char *text, char *error, size_t error_size)
 
 /* --- values ------------------------------------------------------------------------------------ */
 
-/* Of a value: bytes, where there are any. */
+/* A value of a row. */
 typedef struct value {
-	const void *bytes; /* NULL: SQL's NULL, or: from `offset` of the row's text on */
+	const void *bytes; /* NULL: at `offset` of the row's text if is_text, else SQL's NULL */
 	size_t length;
 	size_t offset;
 	bool is_text;
@@ -100,7 +100,7 @@ static value id_text(buffer *b, seg_id id)
 	return finish(b, offset);
 }
 
-/* When the message was added, in UTC, as PostgreSQL reads a timestamptz. */
+/* When the message was added: UTC, in the form of a timestamptz. */
 static value time_text(buffer *b, uint64_t ms)
 {
 	size_t offset = b->length;
@@ -137,7 +137,7 @@ static value header_value(const seg_message *message, const char *name)
 	return (value){0};
 }
 
-/* All fields that are written out, as text. */
+/* The value of a field that is made as text. */
 static value made_value(column_field field, const seg_host *host, const seg_batch *batch, size_t index,
 			buffer *b)
 {
@@ -169,7 +169,7 @@ static value made_value(column_field field, const seg_host *host, const seg_batc
 	return (value){0};
 }
 
-/* The bytes of the message that the column takes as they are, if any. */
+/* The bytes of the message, for a column that takes them unchanged. */
 static value raw_value(const column *c, const seg_message *message)
 {
 	switch (c->field) {
@@ -213,7 +213,7 @@ bool columns_fill(const columns *c, const Oid *types, const seg_host *host, cons
 		r->formats[i] = v->bytes && types[i] == BYTEA;
 		if (!v->bytes || r->formats[i])
 			continue;
-		/* Text ends at a NUL for libpq, so it is copied to have one. */
+		/* For libpq, text ends with a NUL: copies the bytes and adds one. */
 		size_t offset = b->length;
 		buffer_add(b, v->bytes, v->length);
 		*v = finish(b, offset);

@@ -1,7 +1,7 @@
 /*
- * columns.h - which column takes what of a message: "id, customer = key, trace = header.trace".
+ * columns.h - which part of a message each column gets: "id, customer = key, trace = header.trace".
  *
- * Read once and then only looked at: any thread.
+ * Constant after columns_parse: any thread may read it.
  */
 #ifndef PLUGINS_POSTGRES_COLUMNS_H
 #define PLUGINS_POSTGRES_COLUMNS_H
@@ -40,25 +40,25 @@ typedef struct columns {
 	int count;
 } columns;
 
-/* Reads the option. Returns 0, or -1 with a line in error. */
+/* Parses option.columns. Returns 0, or -1 with one line in error. */
 int columns_parse(columns *c, const char *text, char *error, size_t error_size);
 
-/* The parameters of one row, as libpq wants them. */
+/* The parameters of one row, for libpq. */
 typedef struct row {
 	const char *values[COLUMNS_MAX]; /* NULL: SQL's NULL */
 	int lengths[COLUMNS_MAX];
 	int formats[COLUMNS_MAX]; /* 1: binary */
-	buffer text;              /* what values point into, besides the message */
+	buffer text;              /* values point into this or into the message */
 } row;
 
 /*
- * Whether the columns can take the message. types: of the parameters; bytes go into bytea as they are, and
- * everywhere else as text, which has no NUL. Returns 0, or -1 with a line in error.
+ * Checks whether the columns can take the message. types: of the parameters. A bytea takes any bytes; other types take
+ * text without NUL. Returns 0, or -1 with one line in error.
  */
 int columns_check(const columns *c, const Oid *types, const seg_message *message, char *error,
 		  size_t error_size);
 
-/* Fills the row from a message that was checked. False: out of memory. */
+/* Fills the row from a message that columns_check has accepted. False if out of memory. */
 bool columns_fill(const columns *c, const Oid *types, const seg_host *host, const seg_batch *batch,
 		  size_t index, row *r);
 

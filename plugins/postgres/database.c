@@ -29,7 +29,7 @@ static void say_result(database *d, const PGresult *result)
 	say(d, text ? text : PQerrorMessage(d->conn), PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
 }
 
-/* Classes of SQLSTATE that a message's content can cause: data, integrity, and what a trigger raises. */
+/* Whether the SQLSTATE is of a class that a message's content can cause: data, integrity, a trigger's exception. */
 static bool is_refusal(const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -37,7 +37,7 @@ static bool is_refusal(const PGresult *result)
 			 strncmp(state, "P0", 2) == 0 || strncmp(state, "44", 2) == 0);
 }
 
-/* What the advance raises where the fence or the position is not as it was. */
+/* Whether it is the error that `advance` raises if the fence or the position has changed. */
 static bool is_fence(const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -57,7 +57,7 @@ static void begin_wait(database *d)
 	d->deadline = now_ms() + d->settings->timeout / 1000000;
 }
 
-/* Sends and receives what it can, waiting for either; false: the time is up, or the connection broke. */
+/* Waits until it can send or receive, and does so. False with an error if the time is up or the connection breaks. */
 static bool wait_for_server(database *d)
 {
 	int unsent = PQflush(d->conn);
@@ -79,7 +79,7 @@ static bool wait_for_server(database *d)
 	return true;
 }
 
-/* The next result, or NULL at the end of those of one command. False: as above. */
+/* The next result; NULL after the last result of a command. False as wait_for_server. */
 static bool next_result(database *d, PGresult **result)
 {
 	while (PQflush(d->conn) == 1 || PQisBusy(d->conn))
@@ -89,7 +89,7 @@ static bool next_result(database *d, PGresult **result)
 	return true;
 }
 
-/* The last result of what was sent, NULL with a line in error where that failed. To be cleared. */
+/* The last result of what was sent, which the caller clears; NULL with one line in error if that failed. */
 static PGresult *finish(database *d, int sent)
 {
 	PGresult *last = NULL, *result = NULL;
@@ -105,7 +105,7 @@ static PGresult *finish(database *d, int sent)
 		}
 		if (!result)
 			break;
-		/* Of several commands the first that failed is the last that answers. */
+		/* The first command that fails is the last that answers. */
 		PQclear(last);
 		last = result;
 	}
@@ -139,7 +139,7 @@ static bool connect_to_server(database *d)
 	int64_t timeout = d->settings->timeout / 1000000;
 	char seconds[24], sql[128];
 	snprintf(seconds, sizeof(seconds), "%" PRId64, timeout / 1000 + 1);
-	/* What stands behind `dbname` wins over what the connection string says, what stands before it does not. */
+	/* Settings after `dbname` override the connection string; it overrides the settings before. */
 	const char *const names[] = {"connect_timeout", "fallback_application_name", "dbname",
 				     "client_encoding", NULL};
 	const char *const values[] = {seconds, "segrunner", d->settings->connection, "UTF8", NULL};
@@ -149,7 +149,7 @@ static bool connect_to_server(database *d)
 		return false;
 	}
 	PQsetNoticeProcessor(d->conn, log_notice, d);
-	/* So that the server gives up, too, and no transaction of a lost connection holds its locks for long. */
+	/* The server gives up, too, so that a transaction of a lost connection does not hold locks for long. */
 	snprintf(sql, sizeof(sql), "SET statement_timeout = %" PRId64, timeout - timeout / 10);
 	return command(d, sql);
 }
@@ -161,7 +161,7 @@ static bool prepare(database *d, const char *name, const char *sql)
 	return result != NULL;
 }
 
-/* Prepares the insert, and learns the types of the columns. */
+/* Prepares the insert, and asks for the columns' types. */
 static bool prepare_insert(database *d)
 {
 	const database_settings *settings = d->settings;
@@ -174,7 +174,7 @@ static bool prepare_insert(database *d)
 	return result != NULL;
 }
 
-/* Makes the position table where it is missing, for which alone rights to make tables are needed. */
+/* Creates the position table if it is missing. Only then the right to create tables is needed. */
 static bool create_position(database *d)
 {
 	const statements *s = &d->settings->statements;
@@ -188,7 +188,7 @@ static bool create_position(database *d)
 	return !missing || command(d, s->create);
 }
 
-/* The texts of $1 to $4, in which position and epoch are named. */
+/* The texts of $1 to $4. */
 typedef struct names {
 	char partition[16], epoch[24];
 	const char *values[4];
@@ -217,7 +217,7 @@ static bool claim(database *d)
 		d->position.ms = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
 		d->position.seq = strtoull(PQgetvalue(result, 0, 1), NULL, 10);
 	} else {
-		say(d, "another runner has taken this partition over: the database has a later epoch than",
+		say(d, "another runner has taken over this partition: the database has a later epoch than",
 		    n.epoch);
 	}
 	PQclear(result);
@@ -265,15 +265,15 @@ static bool send_advance(database *d, seg_id to)
 	return PQsendQueryPrepared(d->conn, "advance", 8, values, NULL, NULL, 0);
 }
 
-/* What the first failure of a pipeline was. */
+/* The first failure of a pipeline. */
 typedef struct failure {
 	bool happened;
-	size_t command; /* its number, from 0 */
+	size_t command; /* the number of the command that failed, from 0 */
 	bool refusal;
 	bool fence;
 } failure;
 
-/* Reads to the end of the pipeline; false where the connection is of no use any more. */
+/* Reads to the end of the pipeline. False if the connection can no longer be used. */
 static bool read_pipeline(database *d, failure *f)
 {
 	size_t number = 0;
@@ -304,8 +304,8 @@ static bool read_pipeline(database *d, failure *f)
 }
 
 /*
- * The rows, and then, for as short as can be under its lock, the position. All up to the sync is one
- * transaction: the server rolls it back at the first failure.
+ * Sends the rows, and then the position, so that the position is locked only briefly. All up to the sync is one transaction,
+ * which the server rolls back at the first failure.
  */
 static bool send_pipeline(database *d, const seg_batch *batch, size_t from, size_t count)
 {
@@ -322,15 +322,15 @@ static database_result judge(database *d, const failure *f, size_t from, size_t 
 {
 	if (f->command == count && f->fence) {
 		say(d,
-		    "this partition's position in the database was moved by someone else; it is read again, or "
-		    "another runner has taken the partition over",
+		    "another connection has moved this partition's position in the database; reading it again, unless "
+		    "another runner has taken over the partition",
 		    NULL);
 		drop(d);
 		return DATABASE_FAILED;
 	}
 	if (!f->refusal)
 		return DATABASE_FAILED;
-	/* At the end: a constraint that was deferred. */
+	/* A failure at the end is a deferred constraint: the message is unknown. */
 	*refused = f->command < count ? from + f->command : SIZE_MAX;
 	return DATABASE_REFUSED;
 }

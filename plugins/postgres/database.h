@@ -1,12 +1,11 @@
 /*
  * database.h - one partition's connection to PostgreSQL, and its position there.
  *
- * The position is a row for stream, group and partition: the epoch of its owner, and the id of the last
- * message whose row is in the database. Rows and position change in one transaction, which is refused where
- * the epoch or the position is not what this owner left there. So a message takes effect once, whoever
- * crashes, and whatever a connection that broke had still under way.
+ * The position is a row for stream, group and partition. It holds the owner's epoch and the id of the last message whose row
+ * is in the database. Rows and position change in one transaction, which fails unless epoch and position are those that
+ * this owner left. So a message takes effect once, whatever crashes, and whatever a broken connection still had under way.
  *
- * One thread at a time: the partition's worker.
+ * Only the partition's worker calls these functions for a database.
  */
 #ifndef PLUGINS_POSTGRES_DATABASE_H
 #define PLUGINS_POSTGRES_DATABASE_H
@@ -15,10 +14,10 @@
 
 typedef struct database_settings {
 	const seg_host *host;
-	const char *connection; /* as libpq takes it */
+	const char *connection; /* a libpq connection string */
 	columns columns;
 	statements statements;
-	bool create;     /* the position table, where it is missing */
+	bool create;     /* create the position table if it is missing */
 	int64_t timeout; /* ns, of each wait for the server */
 } database_settings;
 
@@ -26,22 +25,22 @@ typedef struct database {
 	const database_settings *settings;
 	uint32_t partition;
 	uint64_t epoch;
-	PGconn *conn; /* NULL: there is none, and the position is not known */
+	PGconn *conn; /* NULL: not connected, and the position is unknown */
 	Oid types[COLUMNS_MAX];
-	seg_id position; /* the last message that is in the database */
+	seg_id position; /* of the last message in the database */
 	row row;
 	int64_t deadline; /* of the wait under way; ms, monotonic */
-	char *error;      /* the caller's */
+	char *error;      /* of the caller, for the call being made */
 	size_t error_size;
 } database;
 
 typedef enum database_result {
 	DATABASE_DONE,
-	DATABASE_REFUSED, /* it is a message's fault */
-	DATABASE_FAILED   /* it is not; where the connection or the fence was lost, database_open is next */
+	DATABASE_REFUSED, /* because of a message */
+	DATABASE_FAILED /* for another reason; if the connection or the fence was lost, it is closed: open it again */
 } database_result;
 
-/* No connection yet. settings must outlive it. */
+/* Makes no connection yet. settings must outlive the database. */
 void database_init(database *d, const database_settings *settings, uint32_t partition, uint64_t epoch);
 
 static inline bool database_is_open(const database *d)
@@ -50,20 +49,20 @@ static inline bool database_is_open(const database *d)
 }
 
 /*
- * Connects, raises the fence to the epoch, and reads the position. Returns 0, or -1 with a line in error:
- * also where a later epoch was here.
+ * Connects, raises the fence to the epoch, and reads the position. Returns 0, or -1 with one line in error, also if the
+ * database has a later epoch.
  */
 int database_open(database *d, char *error, size_t error_size);
 
 /*
- * Stores `count` messages from `from` on, which are behind the position, and moves it to the last, in one
- * transaction. Where a message is refused, nothing has changed, and *refused is its index, or SIZE_MAX where
- * it cannot be told which one it was.
+ * Stores the `count` messages from index `from` on, which are after the position, and moves the position to the last, in
+ * one transaction. If a message is refused, nothing changes, and *refused is its index, or SIZE_MAX if the message is
+ * unknown.
  */
 database_result database_store(database *d, const seg_batch *batch, size_t from, size_t count,
 			       size_t *refused, char *error, size_t error_size);
 
-/* Frees; nothing is under way. */
+/* Closes the connection and frees memory. */
 void database_close(database *d);
 
 #endif

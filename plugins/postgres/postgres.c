@@ -8,37 +8,37 @@
  *     option.table = public.orders
  *     option.columns = id, customer = key, payload = data, at = time
  *
- * The rows of a batch and the partition's position are written in one transaction: see database.h. A new
- * owner raises the fence with its epoch, reads the position, and skips what the database has already. So it
- * does not matter when a runner, a connection or the server is killed.
+ * One transaction writes the rows of a batch and the partition's position: see database.h. A new owner raises the fence
+ * with its epoch, reads the position, and skips the messages that the database has already. So a message is stored exactly
+ * once, whenever a runner, a connection or the server is killed.
  *
  * Options
  *
- *     connection       required    as libpq takes it: host=... dbname=... or postgresql://...; what it does
- *                                  not say comes from the environment (PGHOST, PGPASSWORD, PGPASSFILE, ...)
- *     table            required    TABLE or SCHEMA.TABLE, which exists
- *     columns          partition, id, key, data    COLUMN = FIELD, or COLUMN alone where it is named like a
- *                                  field: stream, group, partition, epoch, id ("1763907650000-4"), id_ms,
- *                                  id_seq, time (when it was added), key, data, headers (a JSON list of name
- *                                  and value), header.NAME (NULL where there is none). A column of type bytea
- *                                  takes any bytes, every other one what PostgreSQL reads from text
- *     on_conflict      fail        what a row does whose unique key is there. fail: it becomes a dead letter.
- *                                  skip: nothing. update: it replaces the other columns
+ *     connection       required    a libpq connection string: host=... dbname=... or postgresql://...; the
+ *                                  environment (PGHOST, PGPASSWORD, PGPASSFILE, ...) supplies the rest
+ *     table            required    TABLE or SCHEMA.TABLE, which must exist
+ *     columns          partition, id, key, data    COLUMN = FIELD, or COLUMN alone if it has a field's name:
+ *                                  stream, group, partition, epoch, id ("1763907650000-4"), id_ms, id_seq,
+ *                                  time (when the message was added), key, data, headers (a JSON list of name
+ *                                  and value), header.NAME (NULL if the message has none). A column of type
+ *                                  bytea takes any bytes; other columns take what PostgreSQL reads from text
+ *     on_conflict      fail        what to do with a row whose unique key exists. fail: the message becomes a
+ *                                  dead letter. skip: keep the old row. update: replace its other columns
  *     key_columns                  the columns of that unique key, for update
  *     position_table   segmenter_position    TABLE or SCHEMA.TABLE; one for each namespace
- *     create           yes         make the position table where it is missing
+ *     create           yes         create the position table if it is missing
  *     timeout          30s         how long the server may take for an answer
  *
- * Names are taken as they are written, case and all; with dots, commas or blanks they stand in double quotes.
+ * Names are case-sensitive. A name with dots, commas or blanks is written in double quotes.
  *
- * A row that the table refuses for its content (a wrong number, a constraint, a trigger's exception) makes a
- * dead letter, and the rest goes on. All else, a server that is away above all, is retried, which uses up
- * attempts: with max_attempts = 0 the partition waits instead.
+ * If the table refuses a row for its content (a wrong number, a constraint, a trigger's exception), its message becomes a
+ * dead letter, and the plugin continues. Any other failure is retried. Attempts also count while the server is down: with
+ * max_attempts = 0 the partition waits until the server is back.
  *
- * A group that is set back does not write its rows again: the database has them. To have them anew, delete
- * the rows of that stream and group in the position table while no runner is at work.
+ * A group whose position is set back does not store its messages again: the database has them. To store them again, delete
+ * the rows of that stream and group from the position table while no runner handles them.
  *
- * One connection a partition. Delivery: exactly once, in order.
+ * Each partition has one connection. Delivery: exactly once, in order.
  */
 #include <inttypes.h>
 
@@ -59,7 +59,7 @@ typedef struct postgres_partition {
 
 /* --- handling ------------------------------------------------------------------------------------ */
 
-/* The first message behind the position; those before it are in the database. */
+/* The first message after the position; the database has the messages before it. */
 static size_t first_new(const database *d, const seg_batch *batch)
 {
 	size_t i = 0;
@@ -74,8 +74,7 @@ static void note_skipped(postgres_plugin *plugin, const seg_batch *batch, size_t
 {
 	const seg_host *host = plugin->settings.host;
 	seg_counter_add(plugin->skipped, count);
-	host->log(host, SEG_INFO,
-		  "partition %" PRIu32 ": skipped %zu messages that came again, for the database has them",
+	host->log(host, SEG_INFO, "partition %" PRIu32 ": skipped %zu messages that the database has already",
 		  batch->partition, count);
 }
 
@@ -92,7 +91,7 @@ static database_result store(postgres_plugin *plugin, postgres_partition *partit
 	return result;
 }
 
-/* After a refusal what stands before it first, and then one by one until it is met again. */
+/* After a refusal, stores the messages before the refused one, and then one by one until it comes again. */
 static seg_answer store_all(postgres_plugin *plugin, postgres_partition *partition, const seg_batch *batch,
 			    size_t from)
 {
@@ -167,8 +166,9 @@ static int read_options(database_settings *s, const seg_host *host, char *error,
 	s->create = host->option_boolean(host, "create");
 	s->timeout = host->option_duration(host, "timeout");
 	if (s->timeout < 10000000) {
-		snprintf(error, error_size,
-			 "option.timeout is below 10ms; write how long an answer may take");
+		snprintf(
+			error, error_size,
+			"option.timeout must be at least 10ms; write how long an answer may take, such as 30s");
 		return -1;
 	}
 	if (columns_parse(&s->columns, host->option(host, "columns"), error, error_size) != 0)
@@ -178,13 +178,13 @@ static int read_options(database_settings *s, const seg_host *host, char *error,
 			       host->option(host, "key_columns"), error, error_size);
 }
 
-/* So that a misspelt connection is told at the start; whether there is a server is seen later. */
+/* Reports a misspelt connection string at the start. Whether the server answers is seen later. */
 static int check_connection(const char *connection, char *error, size_t error_size)
 {
 	char *why = NULL;
 	PQconninfoOption *parsed = PQconninfoParse(connection, &why);
 	if (!parsed)
-		snprintf(error, error_size, "option.connection is not what libpq takes: %.*s",
+		snprintf(error, error_size, "option.connection is not a valid connection string: %.*s",
 			 (int)strcspn(why ? why : "", "\n"), why ? why : "");
 	PQfreemem(why);
 	PQconninfoFree(parsed);
@@ -211,8 +211,8 @@ static int postgres_init(const seg_host *host, void **out, char *error, size_t e
 		return -1;
 	}
 	plugin->rows = host->counter(host, "rows_total", "Messages stored.");
-	plugin->skipped =
-		host->counter(host, "skipped_total", "Messages that came again, and were in the database.");
+	plugin->skipped = host->counter(host, "skipped_total",
+					"Messages that came again and were in the database already.");
 	plugin->transactions = host->counter(host, "transactions_total", "Transactions tried.");
 	plugin->failures = host->counter(host, "transaction_failures_total", "Transactions that failed.");
 	*out = plugin;
@@ -220,16 +220,16 @@ static int postgres_init(const seg_host *host, void **out, char *error, size_t e
 }
 
 static const seg_option options[] = {
-	{"connection", SEG_OPTION_TEXT, 1, NULL, "As libpq takes it: host=... dbname=..., or a URI."},
-	{"table", SEG_OPTION_TEXT, 1, NULL, "TABLE or SCHEMA.TABLE that the rows go to."},
+	{"connection", SEG_OPTION_TEXT, 1, NULL, "libpq connection string: host=... dbname=..., or a URI."},
+	{"table", SEG_OPTION_TEXT, 1, NULL, "TABLE or SCHEMA.TABLE for the rows."},
 	{"columns", SEG_OPTION_TEXT, 0, "partition, id, key, data",
 	 "COLUMN = FIELD, ..., such as id, customer = key, payload = data, trace = header.trace."},
 	{"on_conflict", SEG_OPTION_TEXT, 0, "fail",
-	 "A row whose unique key is there. fail: a dead letter. skip: nothing. update: replaces the other."},
-	{"key_columns", SEG_OPTION_TEXT, 0, NULL, "The columns of the unique key, for on_conflict = update."},
+	 "If a row's unique key exists. fail: a dead letter. skip: keep the old row. update: replace it."},
+	{"key_columns", SEG_OPTION_TEXT, 0, NULL, "Columns of the unique key, for on_conflict = update."},
 	{"position_table", SEG_OPTION_TEXT, 0, "segmenter_position",
-	 "TABLE or SCHEMA.TABLE that the positions are in."},
-	{"create", SEG_OPTION_BOOLEAN, 0, "yes", "Make the position table where it is missing."},
+	 "TABLE or SCHEMA.TABLE for the positions."},
+	{"create", SEG_OPTION_BOOLEAN, 0, "yes", "Create the position table if it is missing."},
 	{"timeout", SEG_OPTION_DURATION, 0, "30s", "How long the server may take for an answer."},
 	{NULL, 0, 0, NULL, NULL},
 };

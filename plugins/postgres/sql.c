@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Behind the opening quote. */
+/* Reads a name from after its opening quote. */
 static bool read_quoted(const char **text, char *name, size_t *length)
 {
 	const char *from = *text;

@@ -1,8 +1,8 @@
 /*
- * sql.h - the statements, made of the names in the options. Pure; any thread.
+ * sql.h - names of tables and columns, in options and in SQL. Pure; any thread.
  *
- * A name is taken as it is written, case and all: orders is not Orders. Where it holds a dot, a comma, a
- * blank or an equals sign it stands in double quotes, "my table", with two of them for one.
+ * Names are case-sensitive: orders is not Orders. A name with a dot, a comma, a blank or an equals sign is written in double
+ * quotes, "my table"; a double quote in a name is written twice.
  */
 #ifndef PLUGINS_POSTGRES_SQL_H
 #define PLUGINS_POSTGRES_SQL_H
@@ -12,19 +12,19 @@
 
 #include "../common/buffer.h"
 
-/* PostgreSQL's own limit; longer names it would cut off silently. */
+/* PostgreSQL's limit, in bytes; PostgreSQL cuts longer names silently. */
 enum { SQL_NAME_MAX = 63 };
 
 /*
- * Reads one name at *text, behind blanks, and moves *text behind it and the blanks that follow. False where
- * there is none, or a longer one.
+ * Reads the name at *text, and moves *text past the name and the blanks around it. False if there is no name, or if the
+ * name is too long.
  */
 bool sql_read_name(const char **text, char name[SQL_NAME_MAX + 1]);
 
 /* Adds the name as an SQL identifier. */
 void sql_add_name(buffer *b, const char *name);
 
-/* Adds "schema.table" or "table" as identifiers; false where it is neither. */
+/* Adds SCHEMA.TABLE or TABLE as SQL identifiers. False if the text is neither. */
 bool sql_add_table(buffer *b, const char *table);
 
 #endif

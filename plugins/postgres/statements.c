@@ -1,6 +1,6 @@
 #include "statements.h"
 
-/* Adds the SQL with the position table where # stands. */
+/* Adds the SQL with the position table in place of each #. */
 static void add_with_table(buffer *b, const char *sql, const char *table)
 {
 	for (const char *part = sql; *part;) {
@@ -14,7 +14,7 @@ static void add_with_table(buffer *b, const char *sql, const char *table)
 	}
 }
 
-/* The buffer's text, which is the caller's now; NULL where memory was short. */
+/* The buffer's text, which the caller frees; NULL if out of memory. */
 static char *take(buffer *b)
 {
 	buffer_add(b, "", 1);
@@ -31,7 +31,7 @@ static char *with_table(const char *sql, const char *table)
 	return take(&b);
 }
 
-/* ON CONFLICT (keys) DO UPDATE SET all other columns; false where keys is no list of names. */
+/* Adds ON CONFLICT (keys) DO UPDATE SET all other columns. False if keys is not a list of names. */
 static bool add_update(buffer *b, const columns *c, const char *keys)
 {
 	char name[SQL_NAME_MAX + 1];
@@ -78,7 +78,7 @@ static const char *make_insert(statements *s, const columns *c, const char *tabl
 	const char *wrong = NULL;
 	buffer_text(&b, "INSERT INTO ");
 	if (!sql_add_table(&b, table))
-		wrong = "option.table is neither TABLE nor SCHEMA.TABLE";
+		wrong = "option.table must be TABLE or SCHEMA.TABLE";
 	for (int i = 0; i < c->count; i++) {
 		buffer_text(&b, i ? ", " : " (");
 		sql_add_name(&b, c->list[i].name);
@@ -87,7 +87,7 @@ static const char *make_insert(statements *s, const columns *c, const char *tabl
 		buffer_format(&b, "%s$%d", i > 1 ? ", " : ") VALUES (", i);
 	buffer_text(&b, ")");
 	if (!wrong && !add_conflict(&b, c, on_conflict, keys))
-		wrong = "option.on_conflict is neither fail nor skip nor update with option.key_columns = COLUMN, ...";
+		wrong = "option.on_conflict must be fail, skip, or update with option.key_columns = COLUMN, ...";
 	s->insert = take(&b);
 	return wrong;
 }
@@ -98,7 +98,7 @@ static const char *make_position(statements *s, const char *table)
 	bool good = sql_add_table(&b, table);
 	s->position_table = take(&b);
 	if (!good || !s->position_table)
-		return good ? NULL : "option.position_table is neither TABLE nor SCHEMA.TABLE";
+		return good ? NULL : "option.position_table must be TABLE or SCHEMA.TABLE";
 	s->create = with_table("SELECT pg_advisory_xact_lock(7310863245);"
 			       "CREATE TABLE IF NOT EXISTS # (stream text, group_name text, partition bigint,"
 			       " epoch bigint NOT NULL, ms numeric(20) NOT NULL, seq numeric(20) NOT NULL,"

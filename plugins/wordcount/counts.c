@@ -15,7 +15,7 @@ static uint64_t hash(const void *text, size_t length)
 	return h;
 }
 
-/* The word's slot, or the free one where it would go. */
+/* The word's slot, or the free slot for it. */
 static word *find(const word_counts *counts, const void *text, size_t length)
 {
 	size_t i = hash(text, length) & (counts->size - 1);

@@ -17,7 +17,7 @@ void record_end(buffer *record)
 	buffer_format(record, "=%016" PRIx64 "\n", text_checksum(record->bytes, record->length));
 }
 
-/* Counts a message of a journal, unless .counts has it already. The line ends with a newline. */
+/* Counts a message of the journal, unless .counts has it already. */
 static bool replay_line(char *line, size_t length, word_counts *counts)
 {
 	seg_id id;

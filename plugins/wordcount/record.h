@@ -1,6 +1,6 @@
 /*
- * record.h - a batch as it stands in the journal: a line for each message, "ID\tNUMBER\tWORD", and a last
- * line with the checksum of those, so that a batch counts whole or not at all. One thread at a time.
+ * record.h - a batch in the journal: a line for each message, "ID\tNUMBER\tWORD", and a last line with their checksum, so that
+ * a batch counts as a whole or not at all. One thread at a time.
  */
 #ifndef PLUGINS_RECORD_H
 #define PLUGINS_RECORD_H
@@ -16,13 +16,12 @@
 /* Adds one message to a record. */
 void record_add(buffer *record, seg_id id, const void *text, size_t length, uint64_t number);
 
-/* Ends the record, which is not empty. */
+/* Adds the checksum. The record must have a message. */
 void record_end(buffer *record);
 
 /*
- * Counts the messages of all whole records that are not counted yet. One that is torn was never answered for,
- * nor was anything behind it: it ends the journal. False: out of memory, or a sound record that we cannot
- * have written.
+ * Counts the messages of all complete records, except those counted already. An incomplete record ends the journal: neither
+ * its messages nor later ones were committed. False if out of memory, or if a complete record is invalid.
  */
 bool record_replay(FILE *in, word_counts *counts);
 

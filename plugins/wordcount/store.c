@@ -33,7 +33,7 @@ static int fail_damaged(const count_store *store, char *error, size_t error_size
 {
 	snprintf(error, error_size,
 		 "%s/%" PRIu32
-		 ".counts is damaged: bring back a whole one, or remove it to count anew from the "
+		 ".counts is damaged: restore it from a backup, or remove it to start counting at the "
 		 "group's position",
 		 store->directory, store->partition);
 	return -1;
@@ -55,7 +55,7 @@ static int write_all(int fd, const char *bytes, size_t length)
 
 /* --- reading .counts ---------------------------------------------------------------- */
 
-/* What a file of ours begins with. */
+/* The first two lines of .counts. */
 typedef struct counts_header {
 	uint64_t epoch; /* 0: there is no file */
 	seg_id last;
@@ -70,7 +70,7 @@ static void describe_owner(const count_store *store, char owner[300])
 		 store->partition);
 }
 
-/* 1: read, 0: there is no file, -1: it is none of ours, or unreadable. */
+/* 0, or -1 if the file is not a .counts or cannot be read. */
 static int read_header(FILE *in, counts_header *header)
 {
 	char line[400];
@@ -84,10 +84,10 @@ static int read_header(FILE *in, counts_header *header)
 						     &header->epoch, &header->last.ms, &header->last.seq,
 						     &header->messages, &header->out_of_order) != 5)
 		return -1;
-	return header->epoch ? 1 : -1;
+	return header->epoch ? 0 : -1;
 }
 
-/* Opens .counts and reads its header; *in is NULL where there is no file. */
+/* Opens .counts and reads its header. *in is NULL if there is no file. */
 static int open_counts(const count_store *store, FILE **in, counts_header *header, char *error,
 		       size_t error_size)
 {
@@ -106,21 +106,21 @@ static int open_counts(const count_store *store, FILE **in, counts_header *heade
 	describe_owner(store, owner);
 	if (strcmp(owner, header->owner) != 0) {
 		snprintf(error, error_size,
-			 "%s/%s holds the counts of %s, not of %s; give each group its own option.directory",
+			 "%s/%s has the counts of %s, not of %s; give each group its own option.directory",
 			 store->directory, name, header->owner, owner);
 		return -1;
 	}
 	if (header->epoch > store->epoch) {
 		snprintf(error, error_size,
-			 "another runner has taken this partition over: %s/%s is of epoch %" PRIu64
-			 ", and this is epoch %" PRIu64,
+			 "another runner has taken over this partition: %s/%s has epoch %" PRIu64
+			 "; this runner has epoch %" PRIu64,
 			 store->directory, name, header->epoch, store->epoch);
 		return -1;
 	}
 	return 0;
 }
 
-/* "COUNT\tNUMBER\tWORD": a word as it was. */
+/* Restores the word of a line "COUNT\tNUMBER\tWORD". */
 static bool read_word(char *line, size_t length, word_counts *counts)
 {
 	uint64_t count, number;
@@ -138,7 +138,7 @@ static bool read_word(char *line, size_t length, word_counts *counts)
 	return true;
 }
 
-/* Reads the words up to the end mark, which says how many they are. */
+/* Reads the words up to the end mark, and checks their number against it. */
 static bool read_words(FILE *in, word_counts *counts)
 {
 	char *line = NULL;
@@ -157,7 +157,7 @@ static bool read_words(FILE *in, word_counts *counts)
 	return good && ended && words == expected;
 }
 
-/* Loads .counts; header->epoch is 0 where there is none. */
+/* Loads .counts. header->epoch is 0 if there is no file. */
 static int load_counts(const count_store *store, word_counts *counts, counts_header *header, char *error,
 		       size_t error_size)
 {
@@ -193,8 +193,8 @@ static int load_journal(const count_store *store, uint64_t epoch, word_counts *c
 	if (good)
 		return 0;
 	snprintf(error, error_size,
-		 "cannot make sense of %s/%s: out of memory, or written by another version", store->directory,
-		 name);
+		 "cannot read %s/%s: out of memory, or another version of this plugin wrote it",
+		 store->directory, name);
 	return -1;
 }
 
@@ -212,7 +212,7 @@ int store_append(count_store *store, const buffer *record, char *error, size_t e
 	char name[NAME_SIZE];
 	journal_name(store, store->epoch, name);
 	struct stat status;
-	/* What a failed append left behind goes first: nothing behind a torn record would count. */
+	/* First removes what a failed append has left: records after an incomplete one would not count. */
 	if (fstat(store->journal_fd, &status) ||
 	    (status.st_size != store->journal_end && ftruncate(store->journal_fd, store->journal_end)))
 		return fail(store, "repair", name, error, error_size);
@@ -223,7 +223,7 @@ int store_append(count_store *store, const buffer *record, char *error, size_t e
 	return 0;
 }
 
-/* Journals of former owners: void, since .counts is of our epoch. */
+/* Removes the journals of former owners, which are void: .counts has our epoch now. */
 static void remove_old_journals(const count_store *store)
 {
 	int fd = openat(store->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -273,7 +273,7 @@ static int write_new(const count_store *store, const char *name, const buffer *b
 {
 	int fd = openat(store->directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
-		return fail(store, "make", name, error, error_size);
+		return fail(store, "create", name, error, error_size);
 	int result = 0;
 	if (write_all(fd, b->bytes, b->length) || (store->sync && fsync(fd)))
 		result = fail(store, "write to", name, error, error_size);
@@ -281,7 +281,7 @@ static int write_new(const count_store *store, const char *name, const buffer *b
 	return result;
 }
 
-/* Under the lock, with the epoch of what is there checked. */
+/* Under the lock, after the epoch of the old file was checked. */
 static int replace_locked(count_store *store, const word_counts *counts, char *error, size_t error_size)
 {
 	char name[NAME_SIZE], temporary[NAME_SIZE + 4];
@@ -308,12 +308,13 @@ static int replace_locked(count_store *store, const word_counts *counts, char *e
 
 /* --- the lock ------------------------------------------------------------------------------ */
 
-/* Does not wait: a stopped process may be holding it. */
+/* Does not wait: a suspended process may hold the lock. */
 static int lock(const count_store *store, char *error, size_t error_size)
 {
 	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	snprintf(error, error_size, "another process is writing %s/%" PRIu32 ".counts; if it hangs, end it",
+	snprintf(error, error_size,
+		 "another process is writing %s/%" PRIu32 ".counts; if that process hangs, end it",
 		 store->directory, store->partition);
 	return -1;
 }

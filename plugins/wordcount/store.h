@@ -1,16 +1,16 @@
 /*
- * store.h - a partition's counts on disk: a file that is replaced whole, and a journal of what came since.
+ * store.h - a partition's counts on disk: a file that is replaced as a whole, and a journal of later messages.
  *
- *     <directory>/<partition>.counts            all counts up to a message, and the epoch of who wrote it
- *     <directory>/<partition>.<epoch>.journal   the messages counted behind that, a checked record for each batch
+ *     <directory>/<partition>.counts            all counts up to a message, and the epoch of the owner that wrote it
+ *     <directory>/<partition>.<epoch>.journal   the messages counted since, in a record with checksum for each batch
  *     <directory>/<partition>.lock              held (flock) while .counts is replaced
  *
- * What is in the two together is what was counted. The journal of epoch N counts only while .counts is of
- * epoch N, too: an owner starts by writing .counts anew in its own epoch, and from then on whatever a former
- * one still adds to its own journal is void. The group's position is fenced the same way, so those messages
- * come to the new owner. A lower epoch never replaces the .counts of a higher.
+ * Both files together hold what was counted. The journal of epoch N is valid only while .counts has epoch N: an owner first
+ * writes .counts again with its own epoch, which makes the journal of a former owner void, even if that owner still appends
+ * to it. The group's position is fenced in the same way, so the new owner gets those messages. An owner never replaces a
+ * .counts of a higher epoch.
  *
- * One thread at a time for one store. A function that fails returns -1 with one line in error.
+ * One thread at a time uses a store. Functions return 0, or -1 with one line in error.
  */
 #ifndef PLUGINS_STORE_H
 #define PLUGINS_STORE_H
@@ -24,35 +24,35 @@
 #include "counts.h"
 
 typedef struct count_store {
-	const char *directory; /* borrowed, as the next two */
+	const char *directory; /* borrowed, like the next two */
 	const char *stream;
 	const char *group;
 	uint32_t partition;
 	uint64_t epoch;
 	bool sync;        /* wait for the disk */
-	int directory_fd; /* -1: none, as the next two */
+	int directory_fd; /* -1: closed; the next two alike */
 	int lock_fd;
 	int journal_fd;
-	off_t journal_end; /* behind the last record that took effect */
+	off_t journal_end; /* of the last record that took effect, in bytes from the start */
 } count_store;
 
 /*
- * Loads what is there into counts (which is {0}), and takes it over for the store's epoch; its first six
- * fields are set. Fails if a higher epoch has it, if another process is at it, or if it is damaged. To be
- * closed in any case.
+ * Loads the files into counts, which must be {0}, and takes them over for the store's epoch. The caller has set the store's
+ * first six fields. Fails if .counts has a higher epoch, if another process holds the lock, or if a file is damaged. Call
+ * store_close in any case.
  */
 int store_open(count_store *store, word_counts *counts, char *error, size_t error_size);
 
 /*
- * Appends an ended record (record.h) to the journal: it survives the process, and with `sync` the machine.
- * Else it is not there.
+ * Appends a complete record (record.h) to the journal. The record then survives a crash of the process, and with `sync` of
+ * the machine. After a failure the record has no effect.
  */
 int store_append(count_store *store, const buffer *record, char *error, size_t error_size);
 
-/* Replaces .counts with these, and empties the journal. */
+/* Replaces .counts with these counts, and empties the journal. */
 int store_replace(count_store *store, const word_counts *counts, char *error, size_t error_size);
 
-/* `settled`: all is in .counts, and the journal is removed. */
+/* Closes the files. settled: .counts has all counts, so the journal is removed. */
 void store_close(count_store *store, bool settled);
 
 #endif

@@ -3,7 +3,7 @@
 void text_add_word(buffer *b, const void *word, size_t length)
 {
 	const unsigned char *c = word;
-	size_t plain = 0; /* where what can be copied as it is began */
+	size_t plain = 0; /* start of the bytes that need no escape and are not copied yet */
 	for (size_t i = 0; i < length; i++) {
 		if (c[i] >= 0x20 && c[i] != 0x7f && c[i] != '\\')
 			continue;

@@ -1,5 +1,5 @@
 /*
- * text.h - words as they stand in the files: any bytes, without tabs and line ends. Pure; any thread.
+ * text.h - words in files: any bytes, escaped so that they contain no tabs and newlines. Pure; any thread.
  */
 #ifndef PLUGINS_TEXT_H
 #define PLUGINS_TEXT_H
@@ -10,13 +10,13 @@
 
 #include "../common/buffer.h"
 
-/* Adds the word, control characters and \ as \xHH. */
+/* Adds the word, with control characters and \ as \xHH. */
 void text_add_word(buffer *b, const void *word, size_t length);
 
-/* Turns an escaped word of `length` characters back, in place; false if it is none. */
+/* Unescapes a word of *length bytes in place, and sets its new length. False if an escape is invalid. */
 bool text_read_word(char *text, size_t *length);
 
-/* FNV-1a, 64 bits: finds what was torn or damaged. */
+/* FNV-1a, 64 bits: detects incomplete and damaged records. */
 uint64_t text_checksum(const void *bytes, size_t length);
 
 #endif

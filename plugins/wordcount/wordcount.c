@@ -1,12 +1,12 @@
 /*
- * wordcount - counts the messages of each key, each message once, whatever crashes.
+ * wordcount - counts the messages of each key, each message exactly once, whatever crashes.
  *
- * The host delivers each message at least once. This plugin makes that exactly once in its effect, the way
- * any plugin with a store of its own can: it keeps the id of the newest message together with what the
- * messages did, in one atomic step, and skips what comes again. See store.h for the files.
+ * segrunner delivers each message at least once. A plugin with its own store can turn that into exactly once, as this one
+ * does: it stores the id of the newest message and the effect of the messages in one atomic step, and skips messages that
+ * come again. See store.h for the files.
  *
- * A message whose data is a number says which occurrence of its key it is; within a key these must rise. So
- * the plugin also shows that no message overtook another.
+ * If a message's data is a number, the number says which occurrence of its key the message is. The numbers of a key must
+ * rise: so the plugin also shows that no message overtook another.
  */
 #include <inttypes.h>
 
@@ -34,7 +34,7 @@ typedef struct wordcount_partition {
 	count_store store;
 	buffer record; /* of one batch */
 	bool changed;  /* since .counts was written */
-	bool warned;   /* that it could not be */
+	bool warned;   /* that .counts cannot be written */
 	char reason[REASON_SIZE];
 } wordcount_partition;
 
@@ -53,8 +53,8 @@ static int wordcount_init(const seg_host *host, void **out, char *error, size_t 
 	plugin->check_order = host->option_boolean(host, "check_order");
 	plugin->sync = host->option_boolean(host, "sync");
 	plugin->messages = host->counter(host, "messages_total", "Messages counted.");
-	plugin->repeated = host->counter(host, "repeated_total",
-					 "Messages that came again, and were not counted again.");
+	plugin->repeated =
+		host->counter(host, "repeated_total", "Messages that came again and were not counted again.");
 	plugin->out_of_order = host->counter(host, "out_of_order_total",
 					     "Messages whose number did not rise within their key.");
 	*out = plugin;
@@ -94,7 +94,7 @@ static int wordcount_partition_open(void *plugin_, uint32_t number, uint64_t epo
 	return 0;
 }
 
-/* A positive decimal number, or 0: none. */
+/* The data as a positive decimal number; 0 if the data is not one. */
 static uint64_t read_number(const seg_message *message)
 {
 	const char *c = message->data;
@@ -114,7 +114,7 @@ static uint64_t number_of(const wordcount *plugin, const seg_message *message)
 	return plugin->check_order ? read_number(message) : 0;
 }
 
-/* The first message of the batch that is not counted yet. */
+/* The index of the first message of the batch that is not counted yet. */
 static size_t skip_repeated(const wordcount_partition *partition, const seg_batch *batch)
 {
 	size_t i = 0;
@@ -123,7 +123,7 @@ static size_t skip_repeated(const wordcount_partition *partition, const seg_batc
 	return i;
 }
 
-/* Makes the journal's record, and room for the words, so that nothing can fail once the record is written. */
+/* Makes the journal's record and room for the words, so that nothing can fail after the record is written. */
 static bool prepare(const wordcount *plugin, wordcount_partition *partition, const seg_batch *batch,
 		    size_t first)
 {
@@ -151,7 +151,7 @@ static void count(const wordcount *plugin, wordcount_partition *partition, const
 		seg_counter_add(plugin->out_of_order, 1);
 		host->log(host, SEG_WARNING,
 			  "message %" PRIu64 "-%" PRIu64 " of partition %" PRIu32
-			  " is out of order in its key",
+			  " is out of order within its key",
 			  message->id.ms, message->id.seq, batch->partition);
 	}
 	partition->changed = true;
@@ -177,7 +177,7 @@ static seg_answer wordcount_handle(void *plugin_, void *state, const seg_batch *
 	return seg_done();
 }
 
-/* Nothing is lost when this fails: the journal has it. */
+/* Writes .counts if it has changed. A failure loses nothing: the journal has the counts. */
 static bool settle(const wordcount *plugin, wordcount_partition *partition)
 {
 	char error[REASON_SIZE];
@@ -211,11 +211,11 @@ static void wordcount_fini(void *plugin)
 
 static const seg_option options[] = {
 	{"directory", SEG_OPTION_PATH, 1, NULL,
-	 "Where the counts are; made if its parent exists. All runners of the group share it."},
+	 "Directory of the counts, shared by all runners of the group; created if its parent exists."},
 	{"check_order", SEG_OPTION_BOOLEAN, 0, "yes",
 	 "Check that the numbers in the data rise within each key."},
 	{"sync", SEG_OPTION_BOOLEAN, 0, "yes",
-	 "Wait for the disk with each batch: counts survive a power cut. no: they survive the process only."},
+	 "Wait for the disk with each batch, so that counts survive a power cut. no: they survive a crash of the process."},
 	{NULL, 0, 0, NULL, NULL},
 };
 
@@ -224,7 +224,7 @@ static const seg_handler handler = {
 	.size = sizeof(seg_handler),
 	.name = "wordcount",
 	.version = "1.0.0",
-	.help = "Counts the messages of each key, each message once.",
+	.help = "Counts the messages of each key, each message exactly once.",
 	.options = options,
 	.init = wordcount_init,
 	.partition_open = wordcount_partition_open,

@@ -23,7 +23,7 @@ static bool answer_in(const char *said, chaos_reload *answer)
 		*answer = strncmp(done, "reloaded: 0 consumers started, 0 ended", 38) == 0
 				  ? CHAOS_RELOAD_UNTOUCHED
 				  : CHAOS_RELOAD_EXCHANGED;
-	else if (!strstr(said, "SIGHUP: nothing was changed"))
+	else if (!strstr(said, "SIGHUP: nothing has changed"))
 		return false;
 	else if (strstr(said, "batch_sise"))
 		*answer = CHAOS_RELOAD_REFUSED;

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""Runs what the pages for users tell them to type, from top to bottom, each page in an empty directory.
+"""Runs what the pages for users tell them to type, each page in an empty directory, and follows the pages' links.
 
   pages.py BUILD_DIRECTORY SOURCE_DIRECTORY [PAGE...]
 
-In a page, a block of ```sh is run as it stands, in one shell for the whole page, and must succeed. A block with a file's name behind
-its language is written to that file. A block of ```text is what the block before it prints: its lines must come in that order, where … stands for
-anything; the last command of that block is run again until they do, for what takes a moment. Other blocks (```c, ```console, ...) are to be read.
-A page is named with `#Heading` behind it where only that section is run.
+A block of ```sh is to be typed: all of a page run in order, as they stand, in one shell, and must succeed. A block of ```text shows
+what the block before it prints: its lines must come in that order, where … stands for anything; the last command of that block is run
+again until they do. Other blocks (```c, ```console, ...) are only read. A page is named with `#Heading` where only that section is run.
+
+Each page is run twice: block by block, as by a reader who looks at the answers, and pasted: all blocks at once, without
+any pause and without a second try.
+
+A link to a file of this repository must name one, and a link to a heading must name one of that page.
 """
+import glob
 import os
 import re
 import signal
@@ -16,10 +21,17 @@ import sys
 import tempfile
 import time
 
-PAGES = ["README.md#A plugin in five minutes"] + [
-    f"examples/guides/{name}.md" for name in ("first-plugin", "ordering", "tuning", "migrating", "operating")]
+# What is run of these pages; of the others, all.
+RUN = {"README.md": "README.md#From an empty directory to a running group", "examples/README.md": None}
 PATIENCE = 60  # seconds for a block
-BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+LINK = re.compile(r"\]\(([^()\s]+)\)")
+
+
+def pages_of(source):
+    """README, the guides and the examples' page, by their paths."""
+    guides = sorted(glob.glob(os.path.join(source, "examples/guides/*.md")))
+    return ["README.md", "examples/README.md"] + [os.path.relpath(guide, source) for guide in guides]
 
 
 class Failure(Exception):
@@ -93,48 +105,84 @@ def section_of(text, heading):
     return found.group(2)
 
 
-def run_page(source, page, directory, environment):
+def blocks_of(source, page):
+    """Pairs of commands and what they print, "" where the page does not show it."""
     path, _, heading = page.partition("#")
     text = open(os.path.join(source, path)).read()
-    blocks = [match.groups() for match in BLOCK.finditer(section_of(text, heading) if heading else text)]
-    shell, ran = Shell(directory, environment), 0
+    blocks = BLOCK.findall(section_of(text, heading) if heading else text) + [(None, "")]
+    return [(content, following[1] if following[0] == "text" else "")
+            for (language, content), following in zip(blocks, blocks[1:]) if language == "sh"]
+
+
+def run_page(source, page, directory, environment):
+    shell = Shell(directory, environment)
     try:
-        for i, (language, name, content) in enumerate(blocks):
-            if language == "sh":
-                follows = blocks[i + 1] if i + 1 < len(blocks) else (None, None, "")
-                run_block(shell, content, follows[2] if follows[0] == "text" else "")
-                ran += 1
-            elif name:
-                with open(os.path.join(shell.run("pwd")[1].strip(), name), "w") as file:
-                    file.write(content)
+        for commands, expected in blocks_of(source, page):
+            run_block(shell, commands, expected)
     finally:
         shell.close()
-    if not ran:
-        raise Failure("nothing to run")
+
+
+def paste_page(source, page, directory, environment):
+    shell = Shell(directory, environment)
+    try:
+        run_block(shell, "\n".join(commands for commands, _ in blocks_of(source, page)), "")
+    finally:
+        shell.close()
+
+
+def anchors_of(text):
+    """The headings of a page, as GitHub names them in links."""
+    titles = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def follow_links(source, page):
+    path = os.path.join(source, page)
+    wrong = []
+    for link in LINK.findall(open(path).read()):
+        if re.match(r"https?:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+        if not os.path.exists(target) or anchor and anchor not in anchors_of(open(target).read()):
+            wrong.append(link)
+    if wrong:
+        raise Failure("these links lead nowhere: " + ", ".join(wrong))
+
+
+def tests_of(source, pages):
+    """Pairs of a test's name and the call that runs it in a directory and an environment."""
+    for page in pages:
+        if "#" not in page:
+            yield f"the links of {page} lead somewhere", lambda *_, page=page: follow_links(source, page)
+        page = RUN.get(page, page)
+        if page and blocks_of(source, page):
+            yield f"the commands of {page}", lambda *where, page=page: run_page(source, page, *where)
+            yield f"the commands of {page}, pasted", lambda *where, page=page: paste_page(source, page, *where)
 
 
 def main():
     build, source = sys.argv[1:3]
-    pages = sys.argv[3:] or PAGES
+    tests = list(tests_of(source, sys.argv[3:] or pages_of(source)))
     failed = 0
-    print(f"[==========] Running {len(pages)} test(s).")
+    print(f"[==========] Running {len(tests)} test(s).")
     with tempfile.TemporaryDirectory(prefix="seg-pages-") as root:
         prefix = os.path.join(root, "prefix")
         subprocess.run(["cmake", "--install", build, "--prefix", prefix], check=True, stdout=subprocess.DEVNULL)
         environment = dict(os.environ, PATH=f"{prefix}/bin:{os.environ['PATH']}", CMAKE_PREFIX_PATH=prefix, HOME=root,
                            PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig", LC_ALL="C.UTF-8", NO_COLOR="1",
                            LD_LIBRARY_PATH=f"{prefix}/lib")
-        for page in pages:
-            name = "the commands of " + page
+        for name, test in tests:
             directory = tempfile.mkdtemp(dir=root)
             print(f"[ RUN      ] {name}", flush=True)
             try:
-                run_page(source, page, directory, environment)
+                test(directory, environment)
                 print(f"[       OK ] {name}", flush=True)
             except Failure as failure:
                 failed += 1
                 print(f"{failure}\n[  FAILED  ] {name}", flush=True)
-    print(f"[  PASSED  ] {len(pages) - failed} test(s).")
+    print(f"[  PASSED  ] {len(tests) - failed} test(s).")
     if failed:
         print(f"[  FAILED  ] {failed} test(s), listed above")
     return 1 if failed else 0

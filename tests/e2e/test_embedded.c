@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "harness/fake_embedded.h"
 #include "harness/server.h"
 #include "embedded/embedded.h"
 
@@ -599,6 +600,28 @@ static void a_server_that_took_the_sockets_place_is_noticed(void **state)
 	wait_until_gone(server);
 }
 
+static void a_server_that_answers_with_another_type_is_refused(void **state)
+{
+	data *d = *state;
+	static const char *const answers[] = {
+		"+PONG\r\n",
+		":1\r\n",
+		"$-1\r\n",
+		"*-1\r\n",
+		"*2\r\n:1\r\n:2\r\n",
+		"*2\r\n$3\r\ndir\r\n:1\r\n",
+		"*2\r\n$3\r\ndir\r\n$-1\r\n",
+		"*2\r\n*0\r\n*0\r\n",
+		"*4\r\n$3\r\ndir\r\n*1\r\n$1\r\n/\r\n$10\r\nappendonly\r\n$-1\r\n",
+		"-ERR not today\r\n",
+	};
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		test_fake_embedded *fake = test_fake_embedded_start(d->directory, answers[i]);
+		assert_refused(d->directory, "always", SEG_ESERVER, "does not keep its data in");
+		test_fake_embedded_stop(fake);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -625,6 +648,7 @@ int main(void)
 		TEST(a_damaged_file_is_told_in_redis_own_words),
 		TEST(a_server_of_somebody_else_is_left_alone),
 		TEST(a_server_that_took_the_sockets_place_is_noticed),
+		TEST(a_server_that_answers_with_another_type_is_refused),
 	};
 	return cmocka_run_group_tests_name("embedded", tests, NULL, NULL);
 }

@@ -62,7 +62,7 @@ static void a_wrong_command_line_is_64_with_the_usage(void **state)
 	assert_says("Usage: segrunner -c FILE");
 	assert_int_equal(run("--chekc", "x"), EX_USAGE);
 	assert_int_equal(run("my.ini", NULL), EX_USAGE);
-	assert_says("A configuration is given with -c FILE");
+	assert_says("to run a configuration, write segrunner -c FILE");
 }
 
 static void help_and_version_are_0(void **state)

@@ -1,5 +1,6 @@
-/* test_group_info.c - a group described from what lies in Redis, written here by hand as the keys' page says. */
+/* test_group_info.c - a group as framework/look reads it: the keys in Redis are written by hand, as lua/README.md says. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +11,9 @@
 
 #include <segmenter/segmenter.h>
 
+#include "base/clock.h"
 #include "harness/server.h"
+#include "look/snapshot.h"
 
 static test_server *server;
 static redisContext *context;
@@ -111,11 +114,112 @@ static void a_group_is_described_with_every_partition(void **state)
 	seg_group_info_free(info);
 }
 
+/* --- the whole snapshot, as segctl and the admin server take it --------------------------------------- */
+
+static void take(const char *group, seg_group_snapshot *snapshot)
+{
+	seg_error error = {0};
+	if (seg_group_snapshot_take(stream, group, &(seg_look){.oldest = true}, snapshot, &error))
+		fail_msg("%s", error.text);
+}
+
+static void the_members_are_listed_by_name_with_those_whose_lease_has_ended(void **state)
+{
+	(void)state;
+	seg_group_snapshot snapshot;
+	run("SADD {__default:s}:groups members");
+	run("ZADD {__default:s}:members:leases 99999999999999 b 1000 a");
+	freeReplyObject(test_server_command(context, "HSET {__default:s}:members:members b %s a %s",
+					    "incarnation 4", "incarnation 0"));
+	take("members", &snapshot);
+	assert_int_equal(snapshot.roster.count, 2);
+	assert_int_equal(snapshot.roster.live, 1);
+	assert_string_equal(snapshot.roster.members[0].name, "a");
+	assert_int_equal(snapshot.roster.members[0].capacity, 0);
+	assert_true(snapshot.roster.members[0].lease_left < 0);
+	assert_true(seg_roster_find(&snapshot.roster, "b")->lease_left > 0);
+	assert_int_equal(seg_roster_find(&snapshot.roster, "b")->capacity, 4);
+	assert_null(seg_roster_find(&snapshot.roster, "c"));
+	seg_group_snapshot_free(&snapshot);
+}
+
+static void each_partition_tells_its_oldest_message_and_its_last_claim(void **state)
+{
+	(void)state;
+	seg_group_snapshot snapshot;
+	run("SADD {__default:s}:groups h");
+	run("XADD __default:s:partition_300 10-0 partitionKey k data d");
+	run("XADD __default:s:partition_300 12-0 partitionKey k data d");
+	run("XADD __default:s:partition_300 13-0 partitionKey k data d");
+	run("XGROUP CREATE __default:s:partition_300 h 10-0 ENTRIESREAD 1");
+	run("HSET {__default:s:partition_300}:h:state count 1 owner m1 claimed 9-0 clean 0 crashes 2 suspect 12-0 "
+	    "attempts 3 lost 7");
+	/* The newest message was deleted: nothing waits, though the position is not the log's last id. */
+	run("XADD __default:s:partition_301 10-0 partitionKey k data d");
+	run("XADD __default:s:partition_301 11-0 partitionKey k data d");
+	run("XGROUP CREATE __default:s:partition_301 h 10-0");
+	run("XDEL __default:s:partition_301 11-0");
+	take("h", &snapshot);
+	const seg_partition_snapshot *p = &snapshot.partitions[300];
+	assert_true(p->waiting);
+	assert_int_equal(seg_id_compare(p->oldest, (seg_id){12, 0}), 0);
+	assert_true(p->behind > 1e9);
+	assert_int_equal(p->info.lag, 2);
+	assert_int_equal(p->handled, 1);
+	assert_string_equal(p->claimed_by, "m1");
+	assert_int_equal(seg_id_compare(p->claimed, (seg_id){9, 0}), 0);
+	assert_true(p->crashed);
+	assert_int_equal(p->crashes, 2);
+	assert_int_equal(seg_id_compare(p->suspect, (seg_id){12, 0}), 0);
+	assert_int_equal(p->attempts, 3);
+	assert_int_equal(p->info.lost, 7);
+	assert_false(snapshot.partitions[301].waiting);
+	assert_int_equal(snapshot.partitions[301].info.lag, 0);
+	assert_true(snapshot.partitions[301].behind == 0);
+	assert_false(snapshot.partitions[599].waiting);
+	seg_group_snapshot_free(&snapshot);
+}
+
+static void two_snapshots_make_rates(void **state)
+{
+	(void)state;
+	seg_partition_snapshot was[2] = {{.info.lag = 30, .handled = 100}, {.info.lag = 10, .handled = -1}};
+	seg_partition_snapshot is[2] = {{.info.lag = 10, .handled = 140, .rate = -1, .catch_up = -1},
+					{.info.lag = 20, .handled = 140, .rate = -1, .catch_up = -1}};
+	seg_group_snapshot before = {.partitions = was, .partition_count = 2, .taken = 1000000000};
+	seg_group_snapshot now = {.partitions = is, .partition_count = 2, .taken = 3000000000};
+	seg_group_snapshot_compare(&before, &now);
+	assert_true(is[0].rate == 20);
+	assert_true(is[0].catch_up == 1);
+	assert_true(is[1].rate == -1);
+	assert_true(is[1].catch_up == -1);
+}
+
+static void a_deadline_bounds_the_whole_reading(void **state)
+{
+	(void)state;
+	seg_group_snapshot snapshot;
+	seg_error error = {0};
+	long long before = test_now_ms();
+	assert_int_equal(kill(server->pid, SIGSTOP), 0);
+	int status =
+		seg_group_snapshot_take(stream, "g",
+					&(seg_look){.oldest = true, .deadline = seg_now() + 200 * SEG_MS},
+					&snapshot, &error);
+	assert_int_equal(kill(server->pid, SIGCONT), 0);
+	assert_int_equal(status, SEG_EUNREACHABLE);
+	assert_true(test_now_ms() - before < 3000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_group_nobody_opened_is_not_found),
 		cmocka_unit_test(a_group_is_described_with_every_partition),
+		cmocka_unit_test(the_members_are_listed_by_name_with_those_whose_lease_has_ended),
+		cmocka_unit_test(each_partition_tells_its_oldest_message_and_its_last_claim),
+		cmocka_unit_test(two_snapshots_make_rates),
+		cmocka_unit_test(a_deadline_bounds_the_whole_reading),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

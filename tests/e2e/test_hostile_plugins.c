@@ -276,7 +276,7 @@ static void a_handler_that_ends_its_thread_is_named_and_all_partitions_are_relea
 {
 	(void)state;
 	run_hostile("hostile", "thread_exit", "batch_size = 1");
-	it_ends(EX_UNAVAILABLE, "plugin hostile cannot go on: it ended its thread");
+	it_ends(EX_UNAVAILABLE, "plugin hostile cannot continue: it ended segrunner's worker thread");
 	seg_group_info *info = describe();
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		assert_string_equal(info->partitions[p].owner, "");
@@ -338,7 +338,7 @@ static void a_handler_that_closes_all_descriptors_ends_the_runner_with_70(void *
 {
 	(void)state;
 	run_hostile("hostile", "close", "batch_size = 1");
-	it_ends(EX_SOFTWARE, "a plugin has closed descriptors that are segrunner's");
+	it_ends(EX_SOFTWARE, "a plugin has closed file descriptors that belong to segrunner");
 	another_runner_goes_on();
 }
 
@@ -377,8 +377,7 @@ static void a_handler_that_answers_nonsense_is_told_so_and_its_message_a_dead_le
 	(void)state;
 	run_hostile("nonsense", "x", "batch_size = 1\nmax_attempts = 2");
 	test_group_wait_drained(server->address, "s", "g");
-	test_runner_says(hostile,
-			 "the plugin answered outcome 77 index 1000000 to a batch of 1, which is no answer");
+	test_runner_says(hostile, "invalid answer: unknown outcome 77; use seg_done, seg_retry");
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), PARTITIONS * MESSAGES);
 	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
 }

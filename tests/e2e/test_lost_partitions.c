@@ -258,7 +258,7 @@ static struct {
 static void *work(void *arg)
 {
 	seg_handoff *handoff = arg;
-	for (seg_buffer *buffer = NULL; !buffer;) {
+	for (seg_fetched *buffer = NULL; !buffer;) {
 		uint32_t ticket = seg_handoff_ticket(handoff);
 		buffer = seg_handoff_take(handoff);
 		if (!buffer && seg_handoff_may_dispatch(handoff) >= SEG_DISPATCH_DRAIN)
@@ -325,12 +325,10 @@ static void a_worker_that_asks_after_its_partition_was_lost_is_answered(void **s
 		.group = "g",
 		.name = "m",
 		.capacity = 100,
-		.batch_size = 10,
-		.in_flight_bytes = 1 << 20,
-		.in_flight_batches = 2,
+		.limits = {.batch_size = 10, .in_flight_batches = 2, .in_flight_bytes = 1 << 20},
 		.session_timeout = 10 * SEG_SECOND,
 		.commit_interval = 2 * SEG_MS,
-		.hooks = {NULL, start, demand, finish, NULL, fatal},
+		.hooks = {.start = start, .demand = demand, .finish = finish, .fatal = fatal},
 	};
 	atomic_store(&worker.answer, 1);
 	assert_int_equal(seg_member_open(stream, &options, &member, &error), 0);

@@ -64,7 +64,7 @@ static void each_option_of_the_configuration_is_in_its_page_with_its_default(voi
 		if (seg_config_rows[i].value)
 			assert_says(text);
 	}
-	assert_says("SIGHUP: not before segrunner is started again.");
+	assert_says("SIGHUP: restart segrunner to apply.");
 }
 
 static void each_option_and_command_of_segrunner_is_in_its_page(void **state)

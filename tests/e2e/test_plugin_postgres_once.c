@@ -111,7 +111,7 @@ static bool all_have_stored(void *arg)
 
 static bool has_skipped(void *runner)
 {
-	return test_runner_has_said(runner, "messages that came again, for the database has them");
+	return test_runner_has_said(runner, "messages that the database has already");
 }
 
 static void each_message_is_one_row_whichever_runners_are_killed(void **state)

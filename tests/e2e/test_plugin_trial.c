@@ -116,20 +116,31 @@ static void an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_i
 	assert_says("5 cases, 3 not as expected\n");
 }
 
+static void an_invalid_answer_is_named_as_the_runner_would_name_it(void **state)
+{
+	(void)state;
+	write_cases("[{}, {}]\n");
+	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=1 index=2"), EX_OK);
+	assert_says("cases.jsonl:1: retry at message 0 of 2: "
+		    "invalid answer: retry at index 2; the batch has indexes 0-1\n");
+	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=77"), EX_OK);
+	assert_says("invalid answer: unknown outcome 77");
+}
+
 static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *line, *text;
 	} lines[] = {
-		{"{\"key\": \"a\"", ":2: no JSON"},
-		{"5", ":2: a message is an object"},
-		{"[]", ":2: a batch is 1 to"},
-		{"{\"kye\": \"a\"}", ":2: unknown field \"kye\"; there are id partition key data"},
-		{"{\"id\": 5}", ":2: \"id\" is a text"},
-		{"{\"expect\": \"fine\"}", ":2: \"expect\" is done, retry, dead_letter or stop"},
-		{"{\"partition\": -1}", ":2: \"partition\" is a whole number of 0 to"},
-		{"{\"data\": {\"base64\": \"%\"}}", ":2: \"%\" is no base64"},
+		{"{\"key\": \"a\"", ":2: invalid JSON"},
+		{"5", ":2: a message must be an object"},
+		{"[]", ":2: a batch must have 1 to"},
+		{"{\"kye\": \"a\"}", ":2: unknown field \"kye\"; the fields are id partition key data"},
+		{"{\"id\": 5}", ":2: \"id\" must be a text"},
+		{"{\"expect\": \"fine\"}", ":2: \"expect\" must be done, retry, dead_letter or stop"},
+		{"{\"partition\": -1}", ":2: \"partition\" must be a whole number from 0 to"},
+		{"{\"data\": {\"base64\": \"%\"}}", ":2: \"%\" is not base64"},
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		char text[256];
@@ -193,7 +204,7 @@ static void nothing_is_overwritten_and_a_bad_name_is_refused(void **state)
 	(void)state;
 	assert_int_equal(run("$segrunner new-plugin mine"), EX_OK);
 	assert_int_equal(run("$segrunner new-plugin mine"), EX_CANTCREAT);
-	assert_says("take another name");
+	assert_says("choose another name");
 	assert_int_equal(run("$segrunner new-plugin ../mine"), EX_USAGE);
 	assert_int_equal(run("$segrunner new-plugin Mine"), EX_USAGE);
 	assert_int_equal(run("$segrunner new-plugin test"), EX_USAGE);
@@ -209,6 +220,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(an_invalid_answer_is_named_as_the_runner_would_name_it,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_read_is_named_with_what_is_wrong,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_plugin_refuses_is_told_and_its_options_are_checked,

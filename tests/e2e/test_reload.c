@@ -186,7 +186,7 @@ static void a_plugin_overwritten_with_rubbish_goes_on_as_it_was_loaded(void **st
 		fputs("rubbish ", file);
 	fclose(file);
 	test_load_go_on(load, 40);
-	reload("SIGHUP: nothing was changed");
+	reload("SIGHUP: nothing has changed");
 	assert_int_equal(times_said("is not a shared object"), 1);
 	test_load_go_on(load, 40);
 	each_exactly_once(load, &deliveries);
@@ -212,7 +212,7 @@ static void builds_that_cannot_be_used_change_nothing(void **state)
 	read_epochs(before);
 	for (size_t i = 0; i < sizeof(builds) / sizeof(builds[0]); i++) {
 		put_plugin(builds[i].name, i % 2);
-		reload("SIGHUP: nothing was changed");
+		reload("SIGHUP: nothing has changed");
 		assert_int_equal(times_said(builds[i].reason) > 0, 1);
 		test_load_go_on(load, 20);
 	}
@@ -239,7 +239,7 @@ static void a_build_whose_init_refuses_is_taken_back_and_repeats_nothing(void **
 		"plugin = %s\noption.path = /does/not/exist/x\n",
 		server->address, PARTITIONS, plugin_path);
 	assert_int_equal(fclose(file), 0);
-	reload("SIGHUP: nothing was changed");
+	reload("SIGHUP: nothing has changed");
 	assert_int_equal(times_said("cannot open /does/not/exist/x"), 1);
 	test_load_go_on(load, 20);
 	each_exactly_once(load, &deliveries);
@@ -260,11 +260,11 @@ static void a_broken_configuration_changes_nothing_and_each_mistake_is_logged(vo
 	test_load *load = start_load();
 	read_epochs(before);
 	write_config("log_level = debug\nidel = park", "batch_sise = 5", "");
-	reload("SIGHUP: nothing was changed");
+	reload("SIGHUP: nothing has changed");
 	assert_int_equal(times_said("did you mean \"batch_size\""), 1);
 	assert_int_equal(times_said("did you mean \"idle\""), 1);
 	unlink(runner->config);
-	reload("SIGHUP: nothing was changed");
+	reload("SIGHUP: nothing has changed");
 	test_load_go_on(load, 20);
 	read_epochs(after);
 	assert_memory_equal(before, after, sizeof(before));
@@ -329,7 +329,7 @@ static void what_needs_a_restart_is_listed_and_goes_on_as_it_was(void **state)
 		"stream = s\ngroup = g\npartitions = %d\nplugin = %s\noption.path = %s\n",
 		server->address, PARTITIONS, plugin_path, deliveries_path);
 	assert_int_equal(fclose(file), 0);
-	reload("not before segrunner is started again: [redis] timeout, [runner] namespace, [runner] name");
+	reload("restart segrunner to apply: [redis] timeout, [runner] namespace, [runner] name");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 }
 
@@ -409,7 +409,7 @@ static void while_redis_is_away_nothing_is_exchanged(void **state)
 		assert_true(test_now_ms() < deadline);
 		nanosleep(&pause, NULL);
 		reload("SIGHUP: ");
-	} while (times_said("Redis does not answer, so nothing can be handed over") == 0 &&
+	} while (times_said("Redis does not answer, so no partition can be handed over") == 0 &&
 		 times_said("reloaded:") == 0);
 	assert_int_equal(times_said("reloaded:"), 0);
 	test_server_restart(server);

@@ -128,7 +128,7 @@ static void a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs(void *
 	run("HSET {__default:s:partition_1}:g:state epoch 1");
 	run("SADD {__default:s}:groups g");
 	run("HSET {__default:s}:g:members m x");
-	refused("stream delete s", EX_USAGE, "say --yes");
+	refused("stream delete s", EX_USAGE, "add --yes");
 	assert_int_equal(count("EXISTS __default:s:partition_0"), 1);
 	test_segctl_good(server->address, "stream delete s --yes");
 	assert_int_equal(count("DBSIZE"), 2);
@@ -142,7 +142,7 @@ static void a_stream_that_is_being_read_is_deleted_only_by_force(void **state)
 	run("SADD {__default:s}:groups g");
 	run("HSET {__default:s}:g:members m1 x");
 	run("ZADD {__default:s}:g:leases 99999999999999 m1");
-	refused("stream delete s --yes", EX_TEMPFAIL, "is being read by group \"g\" (m1)");
+	refused("stream delete s --yes", EX_TEMPFAIL, "group \"g\" of stream \"s\" has live members (m1)");
 	test_segctl_good(server->address, "stream delete s --yes --force");
 	assert_int_equal(count("DBSIZE"), 0);
 }
@@ -214,13 +214,27 @@ static void what_is_mistyped_is_recognised(void **state)
 	refused("stream lsit", EX_USAGE, "did you mean \"stream list\"?");
 	refused("stream list --ouptut json", EX_USAGE, "did you mean \"--output\"?");
 	refused("stream list -o jsn", EX_USAGE, "did you mean \"json\"?");
-	refused("stream", EX_USAGE, "lacks what to do");
+	refused("stream", EX_USAGE, "`segctl stream` needs one of these commands");
 	refused("stream describe", EX_USAGE, "too few arguments: segctl stream describe STREAM");
-	refused("stream describe a b", EX_USAGE, "what is \"b\"?");
+	refused("stream describe a b", EX_USAGE, "unexpected argument \"b\"");
 	refused("stream create s --partitions", EX_USAGE, "--partitions needs a value");
 	refused("stream create s --partitions x", EX_USAGE, "--partitions: ");
 	refused("stream delete s --yes=1", EX_USAGE, "--yes takes no value");
 	refused("", EX_USAGE, "Usage: segctl");
+}
+
+static void help_fits_into_80_columns(void **state)
+{
+	(void)state;
+	static const char *const commands[] = {"",     "stream create", "stream delete", "send",
+					       "tail", "group delete",  "lag",           "why",
+					       "top",  "reset",         "dlq show",      "dlq replay"};
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const char *line = test_segctl_good(NULL, "%s --help", commands[i]);
+		for (; *line; line += strcspn(line, "\n") + 1)
+			if (strcspn(line, "\n") > 80)
+				fail_msg("%s --help: %.*s", commands[i], (int)strcspn(line, "\n"), line);
+	}
 }
 
 static void help_needs_no_redis(void **state)
@@ -307,6 +321,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_undone_is_done_only_after_a_yes, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_is_mistyped_is_recognised, set_up, tear_down),
+		cmocka_unit_test(help_fits_into_80_columns),
 		cmocka_unit_test_setup_teardown(help_needs_no_redis, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			the_address_comes_from_the_flag_then_the_configuration_then_the_environment, set_up,

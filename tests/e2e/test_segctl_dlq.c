@@ -116,7 +116,7 @@ static void a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how
 
 	const test_segctl *answer = test_segctl_do(server->address, "dlq replay s g --key b");
 	assert_int_equal(answer->exit_code, EX_USAGE);
-	test_expect_text(answer->errors, "say --yes");
+	test_expect_text(answer->errors, "add --yes");
 	assert_int_equal(count(""), 4);
 	test_expect_text(test_segctl_good(server->address, "dlq replay s g --key b --dry-run"), original);
 	assert_int_equal(count(""), 4);

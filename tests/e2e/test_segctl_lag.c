@@ -126,7 +126,7 @@ static void a_monitor_is_told_by_the_exit_code(void **state)
 	test_expect_text(answer->errors, "4 messages wait, more than 3");
 	answer = test_segctl_do(server->address, "lag s g --max-behind 0 --sample 0");
 	assert_int_equal(answer->exit_code, 1);
-	test_expect_text(answer->errors, "a message waits for");
+	test_expect_text(answer->errors, "a message has waited for");
 	answer = test_segctl_do(server->address, "lag s nobody");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "segctl group list s");

@@ -95,7 +95,7 @@ static void a_line_without_its_key_is_named_and_what_was_before_it_is_sent(void 
 		test_segctl_run(server->address, "a,1\nb\n", "send s --key-column 2 -s ,");
 	assert_int_equal(answer->exit_code, EX_DATAERR);
 	test_expect_text(answer->errors,
-			 "standard input:2: the line has 1 columns, and the key is in column 2");
+			 "standard input:2: the line has 1 column, but the key is in column 2");
 	test_expect_text(answer->output, "1 message sent to s");
 	assert_int_equal(test_segctl_run(server->address, "", "send s --key a --key-column 2")->exit_code,
 			 EX_USAGE);

@@ -12,7 +12,6 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/group.h"
 #include "harness/runner.h"
 #include "harness/segctl.h"
 #include "harness/server.h"
@@ -33,18 +32,19 @@ static char *readme(void)
 	return text;
 }
 
-/* Runs the next block of commands behind *at, in a shell that stops at the first that fails. */
-static void run_block(char **at, const char *address)
+/*
+ * Runs the next block of commands behind *at in the runner's directory, in a shell that stops at the first that fails.
+ * There the page's shop.ini is the runner's configuration.
+ */
+static void run_block(char **at, const test_runner *runner)
 {
 	char *begin = strstr(*at, "```sh\n"), *end = begin ? strstr(begin + 6, "\n```") : NULL;
 	assert_non_null(end);
 	*at = end + 4;
 	char *script = NULL, *commands = strndup(begin + 6, (size_t)(end - begin - 6));
-	/* The server that the page takes for granted is the test's. */
 	assert_true(asprintf(&script,
-			     "set -e\nPATH=%s/framework/tools/segctl:$PATH\n"
-			     "segctl() { command segctl -a %s -n shop \"$@\" </dev/stdin; }\n%s\n",
-			     test_build_directory(), address, commands) > 0);
+			     "set -e\nPATH=%s/framework/tools/segctl:$PATH\ncd %s\ncp %s shop.ini\n%s\n",
+			     test_build_directory(), runner->directory, runner->config, commands) > 0);
 	int status = system(script);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("exit code %d of:\n%s", WEXITSTATUS(status), commands);
@@ -56,18 +56,16 @@ static void the_commands_of_the_page_run_as_they_are_written(void **state)
 {
 	(void)state;
 	test_server *server = test_server_start(NULL);
-	char *text = readme(), *at = strstr(text, "\n## segctl\n");
+	char *text = readme(), *at = strstr(text, "\n### segctl\n");
 	assert_non_null(at);
-	run_block(&at, server->address);
-	test_expect_text(test_segctl_good(server->address, "-n shop tail orders --from earliest -o csv"),
-			 "alice,\"alice,1 book\"");
 	test_runner *runner =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nnamespace = shop\n[consumer c]\n"
-				"stream = orders\ngroup = booking\nplugin = %s/tests/plugins/record.so\n"
-				"option.path = /dev/null\n",
+				"stream = orders\npartitions = 8\ngroup = booking\n"
+				"plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
 				server->address, test_build_directory());
 	test_runner_says(runner, "now has 8 of 8 partitions");
-	run_block(&at, server->address);
+	run_block(&at, runner);
+	test_expect_text(test_segctl_good(server->address, "-n shop stream list -o csv"), "refunds");
 	test_runner_free(runner);
 	free(text);
 	test_server_stop(server);

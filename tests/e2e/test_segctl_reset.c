@@ -158,7 +158,7 @@ static void a_dry_run_changes_nothing(void **state)
 	test_expect_text(test_segctl_good(server->address, "lag s g"), "0 messages wait");
 	const test_segctl *answer = test_segctl_do(server->address, "reset s g --to earliest");
 	assert_int_equal(answer->exit_code, EX_USAGE);
-	test_expect_text(answer->errors, "say --yes");
+	test_expect_text(answer->errors, "add --yes");
 	test_expect_text(test_segctl_good(server->address, "lag s g"), "0 messages wait");
 	assert_int_equal(test_segctl_do(server->address, "reset s g --yes")->exit_code, EX_USAGE);
 	assert_int_equal(test_segctl_do(server->address, "reset s g --yes --to latest --shift 1")->exit_code,

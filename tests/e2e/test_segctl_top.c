@@ -83,7 +83,7 @@ static void groups_lead_to_their_partitions_and_these_to_the_cause(void **state)
 	press("\n");
 	test_terminal_shows(terminal, "Cause: no member of group counting is alive, so nothing is handled.");
 	press("\033");
-	test_terminal_shows(terminal, "look inside");
+	test_terminal_shows(terminal, "open  Esc back");
 	press("q");
 	int status;
 	assert_int_equal(waitpid(top, &status, 0), top);

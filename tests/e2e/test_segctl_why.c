@@ -128,9 +128,9 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 		assert_int_not_equal(test_runner_wait(runner), 0);
 	}
 	start_runner("option.delay = 60s\nmax_attempts = 10\n");
-	expect_verdict("killer", "owners that did not stop cleanly: it may be what kills them");
+	expect_verdict("killer", "owners when they crashed: it may be what kills them");
 	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
-	test_expect_text(text, "see it: segctl tail s -p 0 --from ");
+	test_expect_text(text, "show it: segctl tail s -p 0 --from ");
 	test_expect_text(text, "suspect: message ");
 }
 

@@ -108,7 +108,7 @@ static void a_runner_that_stands_by_stops_at_once_and_cleanly(void **state)
 static bool reports_all(void *arg)
 {
 	(void)arg;
-	bool all = test_runner_has_said(runners[0], "[consumer c] has 4 partitions");
+	bool all = test_runner_has_said(runners[0], "[consumer c] owns 4 partitions");
 	for (int i = 0; i < PARTITIONS; i++) {
 		char line[160];
 		snprintf(
@@ -132,7 +132,7 @@ static void each_partition_is_a_line_of_the_report(void **state)
 	kill(runners[0]->pid, SIGUSR1);
 	test_runner_says(runners[0], "standing by without partitions");
 	kill(runners[0]->pid, SIGUSR2);
-	test_runner_says(runners[0], "[consumer c] has 0 partitions, and stands by");
+	test_runner_says(runners[0], "[consumer c] owns 0 partitions; it stands by");
 }
 
 int main(void)

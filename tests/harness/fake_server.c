@@ -46,7 +46,7 @@ struct test_fake_server {
 
 static const char *const fault_names[] = {
 	"none",       "noise", "cut",     "half",  "huge",    "negative", "deep",
-	"wrong type", "nil",   "missing", "twice", "silence", "drip",
+	"wrong type", "nil",   "missing", "twice", "silence", "drip",     "given",
 };
 
 const char *test_fault_name(test_fault fault)
@@ -200,8 +200,10 @@ static void break_reply(test_fake_server *s, connection *link, const char *reply
 		link->dripping = true;
 		append(out, reply, length);
 		break;
+	case TEST_FAULT_GIVEN:
+		append_text(out, s->plan.given);
+		break;
 	case TEST_FAULT_NONE:
-	case TEST_FAULTS:
 		append(out, reply, length);
 		break;
 	}

@@ -26,17 +26,19 @@ typedef enum test_fault {
 	TEST_FAULT_TWICE,      /* the reply, two times */
 	TEST_FAULT_SILENCE,    /* nothing any more on this connection */
 	TEST_FAULT_DRIP,       /* a byte a millisecond from here on */
-	TEST_FAULTS
+	TEST_FAULTS,
+	TEST_FAULT_GIVEN = TEST_FAULTS /* the plan's `given`; never drawn */
 } test_fault;
 
 const char *test_fault_name(test_fault fault);
 
 typedef struct test_fake_plan {
 	test_fault fault;
-	uint64_t seed;   /* draws what the fault leaves open */
-	unsigned at;     /* the reply that is broken, counted over all connections from arming on */
-	unsigned period; /* and each so many replies after it; 0: no other */
-	unsigned keep;   /* of CUT and HALF: so many bytes of the reply, where it has more; 0: drawn */
+	uint64_t seed;     /* draws what the fault leaves open */
+	unsigned at;       /* the reply that is broken, counted over all connections from arming on */
+	unsigned period;   /* and each so many replies after it; 0: no other */
+	unsigned keep;     /* of CUT and HALF: so many bytes of the reply, where it has more; 0: drawn */
+	const char *given; /* of GIVEN: the bytes that are sent instead of the reply */
 } test_fake_plan;
 
 typedef struct test_fake_server test_fake_server;

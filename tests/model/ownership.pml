@@ -1,17 +1,18 @@
 /*
- * ownership.pml - who may touch a partition, until when: the protocol of framework/lua/coordinate.lua, claim.lua, commit.lua and
- * framework/group/ownership.c, without Redis and without time. Checked by tests/model.sh with spin(1).
+ * ownership.pml - who may touch a partition, and until when. A model of the protocol of framework/lua/coordinate.lua, claim.lua,
+ * commit.lua and framework/partition/ownership.c, without Redis and without time. tests/model.sh checks the model with spin(1).
  *
- * Time is left out by saying only what it guarantees: a member trusts its lease until `trusted` falls, which may happen at any
- * moment; Redis lets a lease end only after that (the margin). A member may stop between any two steps and go on later
- * (SIGSTOP), or die for good. An answer may take any time, or never come.
+ * The model has no clock, only what the clock guarantees: a member trusts its lease until `trusted` becomes false, which may
+ * happen at any moment, and Redis ends a lease only after that (the margin). A member may stop between any two steps and continue
+ * later (SIGSTOP), or die for good. A reply may take any time, or never come.
  *
- * Checked, in every state that can be reached:
- *   - a message is handed over only by an owner, and while it may start to, no other member may;
- *   - a commit is taken only from the holder of the fence, and positions never go back;
- *   - what is committed was handled;
- *   - epochs rise; a partition is given away only after its release or its owner's end.
- * And of every run in which failures end: each partition comes to be handled by its target, and shares differ by at most one.
+ * In every reachable state, the model checks:
+ *   - only an owner hands a message to its handler, and while it may do so, no other member may;
+ *   - Redis accepts a commit only from the holder of the fence, and positions never go back;
+ *   - every committed message was handled;
+ *   - epochs rise; a partition gets another owner only after its owner has released it, or has died or left.
+ * In every run in which failures stop, it checks: each partition ends up with its target handling it, and shares differ by at
+ * most one.
  */
 #ifndef MEMBERS
 #define MEMBERS 2
@@ -22,7 +23,7 @@
 #ifndef TROUBLES
 #define TROUBLES 3 /* joins, leaves, deaths and expiries in one run */
 #endif
-#define MESSAGES 1 /* a partition's log: enough to see one handled twice, or skipped */
+#define MESSAGES 1 /* in each partition's log: enough to show a message that is handled twice, or skipped */
 #define NOBODY 9
 
 #define NONE 0
@@ -31,27 +32,27 @@
 #define DRAINING 3
 #define RELEASED 4
 
-/* In Redis. */
+/* What Redis stores. */
 byte owner[PARTITIONS], target[PARTITIONS], epoch[PARTITIONS];
 byte fence[PARTITIONS], position[PARTITIONS];
 bool in_group[MEMBERS];
 
-/* In each member: what it believes. */
+/* What each member believes. */
 typedef beliefs {
 	byte state[PARTITIONS];
 	byte epoch[PARTITIONS];
 	byte handled[PARTITIONS];
-	bool calling[PARTITIONS]; /* the handler was entered and has not returned */
-	bool outlived[PARTITIONS]; /* its call has outlived the lease it began under */
+	bool calling[PARTITIONS]; /* the handler has been called and has not returned */
+	bool outlived[PARTITIONS]; /* the call has outlived the lease under which it began */
 };
 beliefs believes[MEMBERS];
 bool trusted[MEMBERS], dead[MEMBERS], leaving[MEMBERS];
 
 /* What really happened. */
-byte effect[PARTITIONS]; /* the newest message some handler is through with */
+byte effect[PARTITIONS]; /* the newest message that some handler has finished */
 byte troubles = TROUBLES;
 
-/* Scratch of the atomic steps; says nothing between them. */
+/* Scratch variables of the atomic steps. Between steps, their values mean nothing. */
 hidden byte i, q, low, live, o, r;
 
 
@@ -63,7 +64,8 @@ hidden byte i, q, low, live, o, r;
 
 inline share_out()
 {
-	/* Balanced and sticky: what nobody wants goes to whoever has least, then who has too much gives to who has less. */
+	/* Balanced and sticky: a partition without a valid target goes to the member that has least; then members that have too
+	 * much give to members that have less. */
 	live = 0;
 	for (i : 0 .. MEMBERS - 1) {
 		if
@@ -104,7 +106,7 @@ inline share_out()
 	}
 }
 
-/* The group forgets a member: what it owned is free. */
+/* The group forgets a member: nobody owns its partitions any more. */
 inline expel(m)
 {
 	in_group[m] = false;
@@ -119,11 +121,11 @@ inline expel(m)
 
 inline lose(m, p)
 {
-	/* The worker is told; a call that is running runs on, and what it did is not committed. */
+	/* The member tells its worker. A call that is running continues, but the member does not commit its result. */
 	believes[m].state[p] = NONE
 }
 
-/* One heartbeat: the answer is the share, or that the group does not know the member. */
+/* One heartbeat. The reply is the member's share, or that the group does not know the member. */
 inline heartbeat(m)
 {
 	atomic {
@@ -144,7 +146,7 @@ inline heartbeat(m)
 				:: owner[r] == m && (believes[m].state[r] == NONE || believes[m].epoch[r] != epoch[r]) ->
 					if
 					:: !believes[m].calling[r] -> believes[m].state[r] = ACQUIRED; believes[m].epoch[r] = epoch[r]
-					:: else -> lose(m, r) /* its old worker has to stop first */
+					:: else -> lose(m, r) /* the old worker must stop first */
 					fi
 				:: owner[r] != m && believes[m].state[r] != NONE -> lose(m, r)
 				:: else
@@ -169,7 +171,7 @@ inline heartbeat(m)
 
 #define epoch_of(m, p) believes[m].epoch[p]
 
-/* Raises the fence, and reads the position behind it. */
+/* Raises the fence, and reads the position that the fence protects. */
 inline claim(m, p)
 {
 	atomic {
@@ -182,11 +184,11 @@ inline claim(m, p)
 #endif
 			believes[m].handled[p] = position[p];
 			believes[m].state[p] = ACTIVE
-		:: else -> believes[m].state[p] = RELEASED /* too old: asks for a new one */
+		:: else -> believes[m].state[p] = RELEASED /* too old: the member asks for a new epoch */
 		fi
 	}
 }
-/* Time has passed that the lease did not cover: whatever is running now may find somebody else at work. */
+/* More time has passed than the lease covers: a call that is running now may overlap with another owner's. */
 inline distrust(m)
 {
 	trusted[m] = false;
@@ -195,7 +197,7 @@ inline distrust(m)
 	}
 }
 
-/* The check of the lease and the entry into the handler. */
+/* The member checks its lease and calls the handler. */
 inline start_call(m, p)
 {
 	for (o : 0 .. MEMBERS - 1) {
@@ -267,7 +269,8 @@ inline release(m, p)
 }
 
 #ifndef LIVENESS
-/* Its threads do what they may in any order, and stop for as long as they like between any two steps. */
+/* For safety: the member's threads take the steps that they may take in any order, and may stop between any two steps for any
+ * time. */
 proctype member(byte m)
 {
 	byte p;
@@ -284,7 +287,7 @@ end:	do
 	od
 }
 #else
-/* It goes round and does all that is due, as the I/O thread does. */
+/* For liveness: the member does everything that is due, round after round, as the I/O thread does. */
 proctype member(byte m)
 {
 	byte p;
@@ -311,7 +314,7 @@ end:	do
 }
 #endif
 
-/* Everything that can go wrong with a member, so many times in all. */
+/* Everything that can go wrong with a member, TROUBLES times in one run. */
 proctype trouble(byte m)
 {
 end:	do
@@ -328,7 +331,7 @@ end:	do
 	od
 }
 
-/* Redis ends leases that nobody trusts any more: those of the dead for certain, others as trouble. */
+/* Redis ends leases that their members trust no more: a dead member's lease always, another one as one of the troubles. */
 proctype leases()
 {
 #ifdef MUTANT_LEASE_FOR_EVER

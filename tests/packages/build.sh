@@ -1,6 +1,6 @@
 #!/bin/sh
-# tests/packages/build.sh DIRECTORY: builds the packages on this system into DIRECTORY, and looks at them with
-# lintian. tests/packages.sh runs it in systems of its own.
+# tests/packages/build.sh DIRECTORY: builds the packages on this system into DIRECTORY, and checks them with lintian.
+# tests/packages.sh runs this script in systems that it creates.
 set -eu
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -23,5 +23,5 @@ quietly cmake -G Ninja -S "$source" -B "$build" -DCMAKE_INSTALL_PREFIX=/usr -DSE
 quietly cmake --build "$build" --parallel "$(nproc)"
 quietly cpack --config "$build/CPackConfig.cmake" -B "$packages"
 rm -rf "$packages/_CPack_Packages"
-# lintian would rather not be root.
+# lintian warns if it runs as root.
 (cd "$packages" && setpriv --reuid=65534 --regid=65534 --clear-groups lintian --fail-on error -- *.deb)

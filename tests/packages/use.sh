@@ -1,6 +1,6 @@
 #!/bin/sh
-# use.sh: installs the packages beside it on a system that has nothing else, uses each, and removes them again.
-# tests/packages.sh runs it in systems of its own.
+# use.sh: installs the packages in this script's directory on a clean system, uses each, and removes them again.
+# tests/packages.sh runs this script in systems that it creates.
 set -eu
 
 packages=$(cd "$(dirname "$0")" && pwd)
@@ -22,7 +22,7 @@ install() {
 	quietly apt-get install -q -y --no-install-recommends "$@"
 }
 
-# What it needs comes by its dependencies alone.
+# The dependencies of the packages must install everything that they need.
 install_package() {
 	install "$packages/$1"_*.deb
 	for file in $(dpkg -L "$1"); do
@@ -33,7 +33,7 @@ install_package() {
 	done
 }
 
-# wait_for WHAT COMMAND...: until the command succeeds; 20 s at most.
+# wait_for WHAT COMMAND...: waits until the command succeeds, for at most 20 s.
 wait_for() {
 	what=$1
 	shift
@@ -125,7 +125,7 @@ quietly "$work/client"
 
 echo "The units are what systemd understands, and confine segrunner well"
 install systemd man-db
-# It ends with 0 also where it complains.
+# It exits with 0 even if it complains.
 complaint=$(systemd-analyze verify /usr/lib/systemd/system/segrunner*.service 2>&1) || fail "$complaint"
 [ -z "$complaint" ] || fail "$complaint"
 for unit in segrunner.service segrunner@orders.service; do
@@ -136,7 +136,7 @@ echo "Nothing of it stays when it is purged"
 quietly systemctl enable segrunner.service segrunner@orders.service
 quietly apt-get purge -q -y segrunner segrunner-plugins libsegmenter0 libsegmenter-dev
 rm -rf "$work"
-# The cache is man's, which systemd-analyze has called.
+# systemd-analyze has run man, and man has written this cache.
 left=$(find / -xdev \( -path "$packages" -o -path /proc -o -path /var/cache/man \) -prune -o \
 	\( -name '*segrunner*' -o -name '*segmenter*' -o -name 'segctl*' -o -name 'segbench*' \) -print)
 [ -z "$left" ] || fail "this stays: $left"

@@ -1,4 +1,4 @@
-/* Has no name that could stand in a message. */
+/* Its name cannot be shown in a message. */
 #include <segmenter/handler.h>
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

@@ -1,4 +1,4 @@
-/* Declares an option whose default is not of its type. */
+/* Declares an option whose default is not valid for its type. */
 #include <segmenter/handler.h>
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

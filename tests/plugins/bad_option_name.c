@@ -1,4 +1,4 @@
-/* Declares an option that cannot be written. */
+/* Declares an option whose name no config file can have. */
 #include <segmenter/handler.h>
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

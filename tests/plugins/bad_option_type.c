@@ -1,4 +1,4 @@
-/* Declares an option of a type that no header has. */
+/* Declares an option of an unknown type. */
 #include <segmenter/handler.h>
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

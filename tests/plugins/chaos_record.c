@@ -1,15 +1,14 @@
 /*
- * chaos_record - tells the chaos checker what a handler was given, when, and what it answered.
+ * chaos_record - records for the chaos checker which messages a handler gets, when, and what it answers.
  *
- * One line an event, in one write(2), so that a killed process's lines stay:
+ * Each event is one line, in one write(2), so that lines survive a kill of the process:
  *
  *     o TIME EPOCH PARTITION                 partition_open
  *     c TIME EPOCH PARTITION 0|1             partition_close: released, or lost
- *     m TIME EPOCH PARTITION ID KEY NUMBER   a message begins to be handled
- *     r TIME EPOCH PARTITION ID d|l|t        the call returns: done up to ID; or ID is a dead letter, or to be tried again
+ *     m TIME EPOCH PARTITION ID KEY NUMBER   the handling of a message begins
+ *     r TIME EPOCH PARTITION ID d|l|t        the call returns: done up to ID; or ID is a dead letter, or to be retried
  *
- * TIME is ns of CLOCK_BOOTTIME. Data is "NUMBER ACTION ...": action - is done, l is dead-lettered, t is tried again
- * once and then done.
+ * TIME is ns of CLOCK_BOOTTIME. Data is "NUMBER ACTION ...". Action -: done; l: dead-lettered; t: retried once, then done.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -137,7 +136,7 @@ static void fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"directory", SEG_OPTION_PATH, 1, NULL, "Where the file records.PID is written."},
+	{"directory", SEG_OPTION_PATH, 1, NULL, "Directory of the file records.PID."},
 	{"delay", SEG_OPTION_DURATION, 0, "0", "How long each message takes."},
 	{NULL, 0, 0, NULL, NULL},
 };
@@ -147,7 +146,7 @@ static const seg_handler handler = {
 	.size = sizeof(seg_handler),
 	.name = "chaos_record",
 	.version = "1.0.0",
-	.help = "Records what it is given, and when, for the chaos checker.",
+	.help = "Records the messages it gets, and when, for the chaos checker.",
 	.options = options,
 	.init = init,
 	.partition_open = partition_open,

@@ -1,4 +1,4 @@
-/* Dies while it is loaded, as a C++ plugin does whose static object throws. */
+/* Aborts while it is loaded, like a C++ plugin whose static object throws. */
 #include <stdlib.h>
 
 #include <segmenter/handler.h>

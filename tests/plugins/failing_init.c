@@ -1,4 +1,4 @@
-/* Refuses to start, with a reason of two lines; without one if option.silent says so. */
+/* init fails, with a reason of two lines, or without a reason if option.silent is set. */
 #include <stdio.h>
 
 #include <segmenter/handler.h>
@@ -20,7 +20,7 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 static void fini(void *plugin)
 {
 	(void)plugin;
-	__builtin_trap(); /* never called when init failed */
+	__builtin_trap(); /* never called after init has failed */
 }
 
 static const seg_option options[] = {

@@ -1,4 +1,4 @@
-/* Fails to open a partition the first option.times times in this process, then opens it. */
+/* partition_open fails the first option.times times in this process, then succeeds. */
 #include <stdatomic.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /*
- * Does what a plugin must not, when it is handed a message whose data says so, or when it is called at all for
- * what option.init, option.partition_open and option.tick say:
+ * Does what a plugin must not do: in handle, what a message's data names; in init, partition_open and tick, what the option
+ * of that name names:
  *
  *     crash          writes to address 64         abort          aborts
  *     exit           calls exit(0)                _exit          calls _exit(0)
@@ -57,7 +57,7 @@ static void mask(void)
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 }
 
-/* By the system call itself: that it takes others' descriptors away is the point, and no news to ThreadSanitizer. */
+/* By the system call itself, so that ThreadSanitizer does not report that it closes others' descriptors. */
 static void close_all(void)
 {
 	for (int fd = 0; fd < 256; fd++)

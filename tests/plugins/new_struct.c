@@ -1,4 +1,4 @@
-/* A plugin of a later day: its struct has a member that this segrunner does not know. */
+/* Built with a later header: its struct has a member that this segrunner does not know. */
 #include <segmenter/handler.h>
 
 struct later_handler {

@@ -1,4 +1,4 @@
-/* Forgets to state the ABI. */
+/* Its struct has no abi. */
 #include <segmenter/handler.h>
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

@@ -1,4 +1,4 @@
-/* Forgets to say how large its struct is. */
+/* Its struct has no size. */
 #include <segmenter/handler.h>
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

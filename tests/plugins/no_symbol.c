@@ -1,4 +1,4 @@
-/* A shared object, but no plugin: exports no handler. */
+/* A shared object that is not a plugin: it exports no handler. */
 int no_symbol(void);
 
 int no_symbol(void)

@@ -1,4 +1,4 @@
-/* Answers what no plugin may: option.outcome and option.index, as they are. */
+/* Gives invalid answers: option.outcome and option.index, unchecked. */
 #include <segmenter/handler.h>
 
 static const seg_host *our_host;

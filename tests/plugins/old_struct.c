@@ -1,4 +1,4 @@
-/* A plugin of an older day: its struct ends behind handle. What lies behind it must not be read. */
+/* Built with an older header: its struct ends after handle. What lies after it must not be read. */
 #include <stddef.h>
 
 #include <segmenter/handler.h>

@@ -1,24 +1,23 @@
 /*
- * record - tells a test what a handler was given, and answers as the test wants.
+ * record - records for a test what a handler gets, and answers as the test wants.
  *
- * Each message handed over appends one line, in one write(2), before anything else happens to it:
+ * For each message, the plugin first appends one line, in one write(2):
  *
  *     EPOCH PARTITION ID KEY DATA ATTEMPT
  *
- * KEY and DATA with bytes outside of '!' to '~' as \xHH, and - for empty. With option.events there are lines
- * of ownership, too:
+ * Bytes of KEY and DATA outside of '!' to '~' are written as \xHH; empty ones as -. With option.events there are also
+ * lines of ownership:
  *
  *     open EPOCH PARTITION
  *     close EPOCH PARTITION released|lost
  *
- * Built as record_2.so it is another build of itself, which adds 1000 to ATTEMPT.
+ * record_2.so is another build of this plugin, which adds 1000 to ATTEMPT.
  *
- * option.path: the file; %p in it becomes the process id. Several processes may append to one. A killed
- * process's lines stay, since they are in the kernel by then.
+ * option.path: the file; %p becomes the process id. Several processes may append to one file. Lines survive a kill of the
+ * process, because the kernel has them by then.
  *
- * What is answered for a message is decided by its data, against patterns as of fnmatch(3), in this order:
- * crash (abort), stop, dead_letter, fail (retry, for the first fail_times attempts). A message that stands in
- * front of such a one is done.
+ * A message's data decides the answer. The data is matched against patterns of fnmatch(3) in this order: crash (abort),
+ * stop, dead_letter, fail (retry, for the first fail_times attempts). Messages before a match are done.
  */
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -197,13 +196,14 @@ static const seg_option options[] = {
 	{"path", SEG_OPTION_PATH, 1, NULL, "The file to append to; %p becomes the process id."},
 	{"events", SEG_OPTION_BOOLEAN, 0, "no", "Record partition_open and partition_close, too."},
 	{"crash", SEG_OPTION_TEXT, 0, NULL, "Abort at messages whose data matches this pattern."},
-	{"stop", SEG_OPTION_TEXT, 0, NULL, "Answer stop at those."},
-	{"dead_letter", SEG_OPTION_TEXT, 0, NULL, "Answer dead_letter at those."},
-	{"fail", SEG_OPTION_TEXT, 0, NULL, "Answer retry at those."},
-	{"fail_times", SEG_OPTION_INTEGER, 0, "0", "Answer retry for so many attempts only; 0: always."},
+	{"stop", SEG_OPTION_TEXT, 0, NULL, "Answer stop at messages whose data matches this pattern."},
+	{"dead_letter", SEG_OPTION_TEXT, 0, NULL,
+	 "Answer dead_letter at messages whose data matches this pattern."},
+	{"fail", SEG_OPTION_TEXT, 0, NULL, "Answer retry at messages whose data matches this pattern."},
+	{"fail_times", SEG_OPTION_INTEGER, 0, "0", "How many attempts get the answer retry; 0: all."},
 	{"delay", SEG_OPTION_DURATION, 0, "0", "How long each message takes."},
 	{"block_file", SEG_OPTION_PATH, 0, NULL,
-	 "While this file exists, a message that was recorded goes no further."},
+	 "While this file exists, handle waits after it has recorded a message."},
 	{NULL, 0, 0, NULL, NULL},
 };
 
@@ -212,7 +212,7 @@ static const seg_handler handler = {
 	.size = sizeof(seg_handler),
 	.name = "record",
 	.version = "1.0.0",
-	.help = "Records what it is given, for tests.",
+	.help = "Records the messages it gets, for tests.",
 	.options = options,
 	.init = init,
 	.partition_open = partition_open,

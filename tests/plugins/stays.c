@@ -1,4 +1,4 @@
-/* stays - does nothing, and stays mapped when it is closed. Built as stays_2.so it is another build of itself, by that name. */
+/* stays - does nothing, and stays mapped after dlclose. stays_2.so is another build of this plugin, with that name. */
 #include <segmenter/handler.h>
 
 #ifndef STAYS_NAME

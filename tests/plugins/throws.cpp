@@ -1,4 +1,4 @@
-// throws - lets a C++ exception leave its handle, which no plugin may, when it is handed the message "throw".
+// throws - throws a C++ exception out of handle, which is forbidden, when it gets the message "throw".
 #include <stdexcept>
 #include <string>
 

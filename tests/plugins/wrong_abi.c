@@ -1,4 +1,4 @@
-/* Built for a handler ABI that this segrunner does not speak. */
+/* Built for a handler ABI that this segrunner does not support. */
 #include <segmenter/handler.h>
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)

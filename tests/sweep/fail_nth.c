@@ -6,6 +6,7 @@
  *     FAIL_NTH     which of them, counted over all threads from 1
  *     FAIL_COUNT   how many in a row fail from there on; 1 where it is not set
  *     FAIL_REPORT  a file that then says which one it was, and who called it
+ *     FAIL_GATE    a file of one byte: nothing is counted, and nothing fails, while the byte is 0; not set: at once
  *
  * Calls of the plugin record.so are left alone: what a plugin makes of it is its own.
  */
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,9 +35,20 @@ static long in_a_row = 1;
 static bool memory;
 static const char *report;
 static atomic_long count;
+static const _Atomic char *gate; /* or NULL: open */
 
 /* False while libraries are initialised: a sanitizer that is behind this one cannot allocate yet. */
 static bool ready;
+
+static void map_gate(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *page = fd < 0 ? MAP_FAILED : mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		abort();
+	gate = page;
+	close(fd);
+}
 
 __attribute__((constructor)) static void read_environment(void)
 {
@@ -44,6 +57,8 @@ __attribute__((constructor)) static void read_environment(void)
 	memory = kind && strcmp(kind, "memory") == 0;
 	in_a_row = more ? strtol(more, NULL, 10) : 1;
 	nth = number ? strtol(number, NULL, 10) : 0;
+	if (getenv("FAIL_GATE"))
+		map_gate(getenv("FAIL_GATE"));
 	ready = true;
 }
 
@@ -82,7 +97,7 @@ static bool is_of_record(const char *file)
 static bool must_fail(bool is_memory, const char *function, const void *address)
 {
 	Dl_info caller = {0};
-	if (nth == 0 || is_memory != memory || asked_by_sanitizer)
+	if (nth == 0 || is_memory != memory || asked_by_sanitizer || (gate && !*gate))
 		return false;
 	dladdr(address, &caller);
 	if (is_of_record(caller.dli_fname))

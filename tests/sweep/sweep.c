@@ -1,11 +1,12 @@
 /*
- * sweep [--quick] [--only SCENARIO:KIND] - makes the 1st, 2nd, 3rd ... allocation or system call of a small
+ * sweep [--quick] [--only SCENARIO[:KIND]] - makes the 1st, 2nd, 3rd ... allocation or system call of a small
  * real run fail, until a run ends before its turn comes. Whatever fails, a run must end: with all done, or
  * with a line that says what was wrong; and what is committed must have been handled, what was acknowledged
  * must be there.
  *
- * Scenarios: `library` (scenario.c), and `runner`: segrunner with the plugin record, which stops at the end
- * of its tenth batch. Kinds: `memory` and `system` (fail_nth.c), and with -famine behind it the same for
+ * Scenarios: `library` (scenario.c); `runner`: segrunner with the plugin record, which stops at the end of its
+ * tenth batch; and `reload`: a segrunner with an admin server, which works until a SIGHUP adds three [consumer]
+ * sections, one of which stops it. There, calls fail from the SIGHUP on. Kinds: `memory` and `system` (fail_nth.c), and with -famine behind it the same for
  * five calls in a row. --quick takes each fifth number.
  */
 #include <errno.h>
@@ -36,6 +37,7 @@ enum {
 	STUCK = 3,      /* scenario's */
 	SANITIZER = 99, /* the exit code a sanitizer is told to use */
 	HANDLED_MAX = 4096,
+	ADDED = 3, /* sections that come with the reload */
 };
 
 static test_server *server;
@@ -67,15 +69,28 @@ typedef struct {
 	atomic_bool over; /* a run has ended before its turn came */
 } sweep;
 
+/* What is consumed: a stream, and where the consumer notes what it handled. */
+typedef struct {
+	char stream[72];
+	char handled[160];
+} consumed;
+
 /* One run: file names, and how it ended. */
 typedef struct {
 	const sweep *sweep;
 	long nth;
-	char stream[48];
-	char sent[128], handled[128], output[128], report[128], config[128];
-	int status; /* of waitpid */
+	consumed consumed[1 + ADDED];
+	size_t count; /* of them */
+	char sent[128], output[128], report[128], config[128], gate[128];
+	unsigned reloads; /* SIGHUPs that were sent */
+	int status;       /* of waitpid */
 	bool hung;
 } run;
+
+static bool is(const run *r, const char *scenario)
+{
+	return strcmp(r->sweep->scenario, scenario) == 0;
+}
 
 /* --- telling ------------------------------------------------------------------------------------- */
 
@@ -104,26 +119,29 @@ static void complain(const run *r, atomic_long *counter, const char *what)
 
 /* --- running --------------------------------------------------------------------------------------- */
 
-static void write_config(const run *r)
+/* With so many sections. */
+static void write_config(const run *r, size_t sections)
 {
 	FILE *file = fopen(r->config, "w");
 	if (!file)
 		abort();
-	fprintf(file,
-		"[redis]\naddress = %s\n[runner]\nshutdown_timeout = 5s\n[consumer c]\nstream = %s\ngroup = %s\n"
-		"plugin = %s/tests/plugins/record.so\nbatch_size = %d\nretry_backoff = 1ms\noption.path = %s\n"
-		"option.stop = stop\n",
-		server->address, r->stream, SWEEP_GROUP, build, SWEEP_BATCH, r->handled);
+	fprintf(file, "[redis]\naddress = %s\n[runner]\nshutdown_timeout = 5s\n%s", server->address,
+		is(r, "reload") ? "admin = 127.0.0.1:0\n" : "");
+	for (size_t i = 0; i < sections; i++)
+		fprintf(file,
+			"[consumer c%zu]\nstream = %s\ngroup = %s\nplugin = %s/tests/plugins/record.so\n"
+			"batch_size = %d\nretry_backoff = 1ms\noption.path = %s\noption.stop = stop\n",
+			i, r->consumed[i].stream, SWEEP_GROUP, build, SWEEP_BATCH, r->consumed[i].handled);
 	fclose(file);
 }
 
-/* Ten batches for each partition, the last message of which stops the runner. */
-static void fill_stream(const run *r)
+/* Ten batches for each partition; the last message may stop the runner. */
+static void fill_stream(const char *name, const char *last)
 {
 	seg_stream_shape shape = {SWEEP_PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
 	seg_stream *stream;
 	seg_error error = {0};
-	if (seg_stream_register(client, r->stream, &shape, &stream, &error)) {
+	if (seg_stream_register(client, name, &shape, &stream, &error)) {
 		fprintf(stderr, "%s\n", error.text);
 		exit(EX_UNAVAILABLE);
 	}
@@ -136,12 +154,20 @@ static void fill_stream(const run *r)
 		seg_record records[SWEEP_BATCHES * SWEEP_BATCH];
 		seg_send_result results[SWEEP_BATCHES * SWEEP_BATCH];
 		for (int i = 0; i < SWEEP_BATCHES * SWEEP_BATCH; i++) {
-			const char *data = i + 1 < SWEEP_BATCHES * SWEEP_BATCH ? "x" : "stop";
+			const char *data = i + 1 < SWEEP_BATCHES * SWEEP_BATCH ? "x" : last;
 			records[i] = (seg_record){key, (size_t)length, data, strlen(data), NULL, 0};
 		}
 		seg_stream_send_batch(stream, records, SWEEP_BATCHES * SWEEP_BATCH, results, NULL);
 	}
 	seg_stream_close(stream);
+}
+
+static void write_gate(const run *r, char byte)
+{
+	int fd = open(r->gate, O_WRONLY | O_CREAT, 0600);
+	if (fd < 0 || write(fd, &byte, 1) != 1)
+		abort();
+	close(fd);
 }
 
 static void set_environment(const run *r)
@@ -153,6 +179,8 @@ static void set_environment(const run *r)
 	setenv("FAIL_KIND", r->sweep->kind->calls, 1);
 	setenv("FAIL_COUNT", r->sweep->kind->in_a_row, 1);
 	setenv("FAIL_REPORT", r->report, 1);
+	if (is(r, "reload"))
+		setenv("FAIL_GATE", r->gate, 1);
 	setenv("LD_PRELOAD", preload, 1);
 	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:allocator_may_return_null=1:exitcode=99", 1);
 	setenv("UBSAN_OPTIONS", "exitcode=99", 1);
@@ -166,13 +194,43 @@ static _Noreturn void become(const run *r)
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	set_environment(r);
-	if (strcmp(r->sweep->scenario, "runner") == 0) {
+	if (!is(r, "library")) {
 		snprintf(program, sizeof(program), "%s/framework/segrunner", build);
 		execl(program, program, "-c", r->config, (char *)NULL);
 	}
 	snprintf(program, sizeof(program), "%s/tests/sweep/scenario", build);
-	execl(program, program, server->address, r->stream, r->sent, r->handled, (char *)NULL);
+	execl(program, program, server->address, r->consumed[0].stream, r->sent, r->consumed[0].handled,
+	      (char *)NULL);
 	_exit(EX_OSERR);
+}
+
+/* How often the output holds a text. */
+static unsigned said(const run *r, const char *text)
+{
+	char output[16384];
+	unsigned count = 0;
+	FILE *file = fopen(r->output, "r");
+	size_t n = file ? fread(output, 1, sizeof(output) - 1, file) : 0;
+	output[n] = '\0';
+	if (file)
+		fclose(file);
+	for (const char *at = output; (at = strstr(at, text)); at++)
+		count++;
+	return count;
+}
+
+/* Sends SIGHUP with the new configuration once the runner works, and again each time that it was refused. */
+static void reload(run *r, pid_t pid)
+{
+	bool wanted =
+		r->reloads == 0 ? said(r, " runs as ") > 0 : said(r, "nothing was changed") >= r->reloads;
+	if (!wanted)
+		return;
+	if (r->reloads++ == 0) {
+		write_config(r, r->count);
+		write_gate(r, 1);
+	}
+	kill(pid, SIGHUP);
 }
 
 static void wait_for(run *r, pid_t pid)
@@ -185,6 +243,8 @@ static void wait_for(run *r, pid_t pid)
 			waitpid(pid, &r->status, 0);
 			return;
 		}
+		if (is(r, "reload"))
+			reload(r, pid);
 		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 	}
 }
@@ -196,10 +256,10 @@ typedef struct {
 	seg_id id;
 } handled_message;
 
-static size_t read_handled(const run *r, handled_message list[HANDLED_MAX])
+static size_t read_handled(const consumed *c, handled_message list[HANDLED_MAX])
 {
 	size_t count = 0;
-	FILE *file = fopen(r->handled, "r");
+	FILE *file = fopen(c->handled, "r");
 	while (file && count < HANDLED_MAX &&
 	       fscanf(file, "%*s %" SCNu32 " %" SCNu64 "-%" SCNu64 " %*s %*s %*s", &list[count].partition,
 		      &list[count].id.ms, &list[count].id.seq) == 3)
@@ -218,11 +278,11 @@ static bool was_handled(const handled_message *list, size_t count, uint32_t part
 }
 
 /* The group's position; 0-0 where there is none. */
-static seg_id position_of(redisContext *redis, const run *r, uint32_t partition)
+static seg_id position_of(redisContext *redis, const consumed *c, uint32_t partition)
 {
 	seg_id position = {0, 0};
 	redisReply *groups =
-		redisCommand(redis, "XINFO GROUPS __default:%s:partition_%u", r->stream, partition);
+		redisCommand(redis, "XINFO GROUPS __default:%s:partition_%u", c->stream, partition);
 	if (groups && groups->type == REDIS_REPLY_ARRAY && groups->elements == 1)
 		for (size_t i = 0; i + 1 < groups->element[0]->elements; i += 2)
 			if (strcmp(groups->element[0]->element[i]->str, "last-delivered-id") == 0)
@@ -233,13 +293,13 @@ static seg_id position_of(redisContext *redis, const run *r, uint32_t partition)
 }
 
 /* Marks the numbers that are in a partition's log; returns whether all up to the position were handled. */
-static bool check_partition(redisContext *redis, const run *r, uint32_t partition, char *there)
+static bool check_partition(redisContext *redis, const consumed *c, uint32_t partition, char *there)
 {
 	static _Thread_local handled_message handled[HANDLED_MAX];
-	size_t count = read_handled(r, handled);
-	seg_id position = position_of(redis, r, partition);
+	size_t count = read_handled(c, handled);
+	seg_id position = position_of(redis, c, partition);
 	bool good = true;
-	redisReply *log = redisCommand(redis, "XRANGE __default:%s:partition_%u - +", r->stream, partition);
+	redisReply *log = redisCommand(redis, "XRANGE __default:%s:partition_%u - +", c->stream, partition);
 	for (size_t i = 0; log && i < log->elements; i++) {
 		seg_id id = {0, 0};
 		seg_id_parse(log->element[i]->element[0]->str, &id);
@@ -251,7 +311,7 @@ static bool check_partition(redisContext *redis, const run *r, uint32_t partitio
 	}
 	if (log)
 		freeReplyObject(log);
-	redisReply *dead = redisCommand(redis, "EXISTS {__default:%s:partition_%u}:%s:dead", r->stream,
+	redisReply *dead = redisCommand(redis, "EXISTS {__default:%s:partition_%u}:%s:dead", c->stream,
 					partition, SWEEP_GROUP);
 	good = good && dead && dead->integer == 0;
 	if (dead)
@@ -267,8 +327,9 @@ static void check_nothing_lost(const run *r)
 	redisContext *redis = redisConnectUnix(server->socket);
 	if (!redis || redis->err)
 		abort();
-	for (uint32_t p = 0; p < SWEEP_PARTITIONS; p++)
-		good = check_partition(redis, r, p, there) && good;
+	for (size_t i = 0; i < r->count; i++)
+		for (uint32_t p = 0; p < SWEEP_PARTITIONS; p++)
+			good = check_partition(redis, &r->consumed[i], p, there) && good;
 	if (!good)
 		complain(r, &lost, "committed without having been handled, or dead-lettered");
 	FILE *sent = fopen(r->sent, "r");
@@ -280,29 +341,17 @@ static void check_nothing_lost(const run *r)
 	redisFree(redis);
 }
 
-static bool has_said(const run *r, const char *text)
-{
-	char said[16384];
-	FILE *file = fopen(r->output, "r");
-	size_t n = file ? fread(said, 1, sizeof(said) - 1, file) : 0;
-	said[n] = '\0';
-	if (file)
-		fclose(file);
-	return n > 0 && strstr(said, text);
-}
-
 static void judge(const run *r)
 {
 	int code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : -1;
-	bool is_runner = strcmp(r->sweep->scenario, "runner") == 0;
-	bool done = is_runner ? code == EX_UNAVAILABLE && has_said(r, "told to stop") : code == EX_OK;
+	bool done = is(r, "library") ? code == EX_OK : code == EX_UNAVAILABLE && said(r, "told to stop") > 0;
 	if (r->hung || code == STUCK)
 		complain(r, &hangs, "it did not get on");
 	else if (WIFSIGNALED(r->status) || code == SANITIZER || code == EX_SOFTWARE)
 		complain(r, &crashes, code == SANITIZER ? "a sanitizer has found something" : "it crashed");
 	else if (!done && (code < EX__BASE || code > EX__MAX))
 		complain(r, &crashes, "it ended with an exit code that says nothing");
-	else if (!done && !has_said(r, "\n"))
+	else if (!done && said(r, "\n") == 0)
 		complain(r, &crashes, "it ended without a word");
 	atomic_fetch_add(done ? &recovered : &told, 1);
 	check_nothing_lost(r);
@@ -312,26 +361,35 @@ static void judge(const run *r)
 
 static void prepare(run *r)
 {
-	const char *scenario = r->sweep->scenario;
-	snprintf(r->stream, sizeof(r->stream), "%s-%s-%ld", scenario, r->sweep->kind->name, r->nth);
-	snprintf(r->sent, sizeof(r->sent), "%s/%s.sent", directory, r->stream);
-	snprintf(r->handled, sizeof(r->handled), "%s/%s.handled", directory, r->stream);
-	snprintf(r->output, sizeof(r->output), "%s/%s.output", directory, r->stream);
-	snprintf(r->report, sizeof(r->report), "%s/%s.report", directory, r->stream);
-	snprintf(r->config, sizeof(r->config), "%s/%s.ini", directory, r->stream);
-	if (strcmp(scenario, "runner") == 0) {
-		write_config(r);
-		fill_stream(r);
+	char name[48];
+	snprintf(name, sizeof(name), "%s-%s-%ld", r->sweep->scenario, r->sweep->kind->name, r->nth);
+	snprintf(r->sent, sizeof(r->sent), "%s/%s.sent", directory, name);
+	snprintf(r->output, sizeof(r->output), "%s/%s.output", directory, name);
+	snprintf(r->report, sizeof(r->report), "%s/%s.report", directory, name);
+	snprintf(r->config, sizeof(r->config), "%s/%s.ini", directory, name);
+	snprintf(r->gate, sizeof(r->gate), "%s/%s.gate", directory, name);
+	r->count = is(r, "reload") ? 1 + ADDED : 1;
+	for (size_t i = 0; i < r->count; i++) {
+		consumed *c = &r->consumed[i];
+		snprintf(c->stream, sizeof(c->stream), "%s-%zu", name, i);
+		snprintf(c->handled, sizeof(c->handled), "%s/%s.handled", directory, c->stream);
+		/* The runner stops when it has got on with the last section. */
+		if (!is(r, "library"))
+			fill_stream(c->stream, i + 1 == r->count ? "stop" : "x");
 	}
+	write_config(r, 1);
+	write_gate(r, 0);
 }
 
 static void clean_up(const run *r)
 {
+	for (size_t i = 0; i < r->count; i++)
+		unlink(r->consumed[i].handled);
 	unlink(r->sent);
-	unlink(r->handled);
 	unlink(r->output);
 	unlink(r->report);
 	unlink(r->config);
+	unlink(r->gate);
 }
 
 /* Returns whether the failure was injected. */
@@ -397,7 +455,7 @@ static void start(void)
 
 int main(int argc, char **argv)
 {
-	static const char *const scenarios[] = {"library", "runner"};
+	static const char *const scenarios[] = {"library", "runner", "reload"};
 	const char *only = NULL;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--quick") == 0) {
@@ -405,17 +463,17 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
 			only = argv[++i];
 		} else {
-			fputs("usage: sweep [--quick] [--only library|runner:memory|system[-famine]]\n",
+			fputs("usage: sweep [--quick] [--only library|runner|reload[:memory|system[-famine]]]\n",
 			      stderr);
 			return EX_USAGE;
 		}
 	}
 	start();
-	for (int s = 0; s < 2; s++)
+	for (size_t s = 0; s < sizeof(scenarios) / sizeof(scenarios[0]); s++)
 		for (int k = 0; k < KINDS; k++) {
 			char name[48];
 			snprintf(name, sizeof(name), "%s:%s", scenarios[s], kinds[k].name);
-			if (!only || strcmp(only, name) == 0)
+			if (!only || strcmp(only, name) == 0 || strcmp(only, scenarios[s]) == 0)
 				sweep_through(scenarios[s], &kinds[k]);
 		}
 	seg_client_close(client);
@@ -425,5 +483,5 @@ int main(int argc, char **argv)
 	       atomic_load(&told));
 	printf("sweep: %ld failures injected, %ld crashes, %ld hangs, %ld lost\n", atomic_load(&injected),
 	       atomic_load(&crashes), atomic_load(&hangs), atomic_load(&lost));
-	return crashes || hangs || lost ? EXIT_FAILURE : EXIT_SUCCESS;
+	return crashes || hangs || lost || !injected ? EXIT_FAILURE : EXIT_SUCCESS;
 }

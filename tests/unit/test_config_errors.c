@@ -29,46 +29,47 @@ struct mistake {
 
 static const struct mistake mistakes[] = {
 	{"a line that is nothing", "[redis]\nwhat is this\n" CONSUMER,
-	 "c.ini:2: \"what\" begins neither a [section] nor name = value; write one of them, or # "
-	 "before a comment"},
+	 "c.ini:2: \"what\" is neither a [section] nor name = value; write one of them, or # before a "
+	 "comment"},
 	{"a continued value", "[redis]\naddress = redis://h\n  and more\n" CONSUMER,
-	 "c.ini:3: \"and\" begins neither a [section] nor name = value; a value cannot go on in a "
-	 "second line"},
+	 "c.ini:3: \"and\" is neither a [section] nor name = value; a value cannot continue on a second "
+	 "line"},
 	{"a control character", "[redis]\nuser = a\010b\n" CONSUMER,
-	 "c.ini:2: the control character 0x08 at column 9; remove it"},
+	 "c.ini:2: control character 0x08 at column 9; remove it"},
 	{"an escape sequence", "[redis]\nuser = \033[2Jb\n" CONSUMER,
-	 "c.ini:2: the control character 0x1b at column 8; remove it"},
+	 "c.ini:2: control character 0x1b at column 8; remove it"},
 	{"a carriage return inside", "[redis]\ruser = b\n" CONSUMER,
-	 "c.ini:1: a carriage return inside the line; end lines with LF or CR LF"},
+	 "c.ini:1: the line contains a carriage return; end lines with LF or CR LF"},
 	{"a section without its bracket", "[redis\n" CONSUMER,
 	 "c.ini:1: the ] of the section is missing; write [redis]"},
 	{"options below a broken section", "[redis\nrubbish = h\n" CONSUMER,
 	 "c.ini:1: the ] of the section is missing; write [redis]"},
 	{"text behind a section", "[redis] address = redis://h\n" CONSUMER,
-	 "c.ini:1: something stands behind the ] of the section; give it a line of its own"},
+	 "c.ini:1: there is text after the ] of the section; move it to a line of its own"},
 	{"a comment glued to a section", "[redis]# here\n" CONSUMER,
-	 "c.ini:1: something stands behind the ] of the section; give it a line of its own"},
-	{"no name", "[redis]\n= 5\n" CONSUMER, "c.ini:2: there is no name before the =; write name = value"},
+	 "c.ini:1: there is text after the ] of the section; move it to a line of its own"},
+	{"no name", "[redis]\n= 5\n" CONSUMER,
+	 "c.ini:2: the name before the = is missing; write name = value"},
 	{"two words for a name", "[redis]\naddress redis://h\n" CONSUMER,
 	 "c.ini:2: the = must follow the name \"address\"; write name = value"},
 	{"a name too long for any",
 	 "[redis]\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee = 1\n" CONSUMER,
-	 "c.ini:2: the name \"aaaaaaaaaabbbbbbbbbb...\" is longer than 49 characters; no option's "
-	 "is"},
+	 "c.ini:2: the name \"aaaaaaaaaabbbbbbbbbb...\" is longer than 49 characters; no option has such a "
+	 "long name"},
 	{"a section unknown", "[database]\nhost = h\n" CONSUMER,
-	 "c.ini:1: there is no section [database]; write [redis], [runner] or [consumer NAME]"},
+	 "c.ini:1: unknown section [database]; write [redis], [runner] or [consumer NAME]"},
 	{"a section misspelled", "[reddis]\naddress = redis://h\n" CONSUMER,
-	 "c.ini:1: there is no section [reddis]; did you mean [redis]?"},
+	 "c.ini:1: unknown section [reddis]; did you mean [redis]?"},
 	{"a consumer misspelled", "[consumr a]\n" CONSUMER,
-	 "c.ini:1: there is no section [consumr a]; did you mean [consumer NAME]?"},
+	 "c.ini:1: unknown section [consumr a]; did you mean [consumer NAME]?"},
 	{"consumers in the plural", "[consumers]\nx = 1\n" CONSUMER,
-	 "c.ini:1: there is no section [consumers]; did you mean [consumer NAME]?"},
+	 "c.ini:1: unknown section [consumers]; did you mean [consumer NAME]?"},
 	{"a section in capitals", "[Redis]\n" CONSUMER,
-	 "c.ini:1: there is no section [Redis]; did you mean [redis]?"},
+	 "c.ini:1: unknown section [Redis]; did you mean [redis]?"},
 	{"an empty section name", "[]\n" CONSUMER,
-	 "c.ini:1: there is no section []; write [redis], [runner] or [consumer NAME]"},
+	 "c.ini:1: unknown section []; write [redis], [runner] or [consumer NAME]"},
 	{"a name behind redis", "[redis main]\naddress = x\n" CONSUMER,
-	 "c.ini:1: there is no section [redis main]; did you mean [redis]?"},
+	 "c.ini:1: unknown section [redis main]; did you mean [redis]?"},
 	{"a consumer without a name", "[consumer]\nstream = s\n" CONSUMER,
 	 "c.ini:1: [consumer] has no name; write [consumer NAME]"},
 	{"a consumer with a bad name", "[consumer a b]\n" CONSUMER,
@@ -76,13 +77,13 @@ static const struct mistake mistakes[] = {
 	{"a consumer with a slash in its name", "[consumer a/b]\n" CONSUMER,
 	 "c.ini:1: the consumer name \"a/b\" contains '/'; only A-Z a-z 0-9 . _ - are allowed"},
 	{"a consumer twice", CONSUMER CONSUMER,
-	 "c.ini:5: [consumer c] is there already, at c.ini:1; rename one or join them"},
+	 "c.ini:5: [consumer c] already exists at c.ini:1; rename one, or join them"},
 	{"no consumer", "[redis]\naddress = redis://h\n",
 	 "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin"},
 	{"an empty file", "",
 	 "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin"},
 	{"an unknown option", "[redis]\ncolour = red\n" CONSUMER,
-	 "c.ini:2: [redis] has no option \"colour\"; segrunner --help lists all"},
+	 "c.ini:2: [redis] has no option \"colour\"; see segrunner --help"},
 	{"an option misspelled", "[redis]\nadress = redis://h\n" CONSUMER,
 	 "c.ini:2: [redis] has no option \"adress\"; did you mean \"address\"?"},
 	{"an option with a hyphen", CONSUMER "batch-size = 5\n",
@@ -94,32 +95,31 @@ static const struct mistake mistakes[] = {
 	{"a consumer's option in redis", "[redis]\nstream = s\n" CONSUMER,
 	 "c.ini:2: [redis] has no option \"stream\"; it belongs in [consumer NAME]"},
 	{"a plugin's option without its prefix", CONSUMER "url = http://h\n",
-	 "c.ini:5: [consumer c] has no option \"url\"; segrunner --help lists all, and one of the "
-	 "plugin's own is written option.url"},
+	 "c.ini:5: [consumer c] has no option \"url\"; segrunner --help lists all options; write option.url"},
 	{"an option above the first section", "address = redis://h\n" CONSUMER,
-	 "c.ini:1: \"address\" stands above the first section; put it under [redis]"},
+	 "c.ini:1: \"address\" is above the first section; move it below [redis]"},
 	{"an unknown one above the first section", "verbose = 1\n" CONSUMER,
-	 "c.ini:1: \"verbose\" stands above the first section; only include may"},
+	 "c.ini:1: \"verbose\" is above the first section; only include is allowed there"},
 	{"an option twice", "[redis]\ntimeout = 1s\ntimeout = 2s\n" CONSUMER,
-	 "c.ini:3: timeout is given already, at c.ini:2; remove one"},
+	 "c.ini:3: timeout is already set at c.ini:2; remove one"},
 	{"an option twice in split sections",
 	 "[redis]\ntimeout = 1s\n[runner]\n[redis]\ntimeout = 2s\n" CONSUMER,
-	 "c.ini:5: timeout is given already, at c.ini:2; remove one"},
+	 "c.ini:5: timeout is already set at c.ini:2; remove one"},
 	{"a plugin's option twice", CONSUMER "option.a = 1\noption.a = 2\n",
-	 "c.ini:6: option.a is given already, at c.ini:5; remove one"},
+	 "c.ini:6: option.a is already set at c.ini:5; remove one"},
 	{"a plugin's option with a bad name", CONSUMER "option.A-b = 1\n",
-	 "c.ini:5: option.A-b: a plugin's option is named with a-z 0-9 _; write option.NAME = "
+	 "c.ini:5: option.A-b: the name of a plugin's option consists of a-z 0-9 _; write option.NAME = "
 	 "value"},
 	{"a plugin's option without a name", CONSUMER "option. = 1\n",
-	 "c.ini:5: option.: a plugin's option is named with a-z 0-9 _; write option.NAME = value"},
+	 "c.ini:5: option.: the name of a plugin's option consists of a-z 0-9 _; write option.NAME = value"},
 	{"a plugin's option in redis", "[redis]\noption.a = 1\n" CONSUMER,
-	 "c.ini:2: [redis] has no option \"option.a\"; segrunner --help lists all"},
+	 "c.ini:2: [redis] has no option \"option.a\"; see segrunner --help"},
 	{"no value", "[redis]\naddress =\n" CONSUMER,
-	 "c.ini:2: address: there is no value (a # or ; behind a blank begins a comment); write "
-	 "one, or leave the line out"},
+	 "c.ini:2: address: the value is missing (a # or ; after a blank begins a comment); write one, or "
+	 "remove the line"},
 	{"a value that is a comment", "[redis]\npassword = #secret\n" CONSUMER,
-	 "c.ini:2: password: there is no value (a # or ; behind a blank begins a comment); write "
-	 "one, or leave the line out"},
+	 "c.ini:2: password: the value is missing (a # or ; after a blank begins a comment); write one, or "
+	 "remove the line"},
 	{"a duration without a unit", "[redis]\ntimeout = 10\n" CONSUMER,
 	 "c.ini:2: timeout: \"10\" has no unit; write one of ns us ms s min h d after it"},
 	{"a duration in a unit misspelled", "[redis]\ntimeout = 10sec\n" CONSUMER,
@@ -134,7 +134,7 @@ static const struct mistake mistakes[] = {
 	{"a negative duration", "[runner]\nshutdown_timeout = -1s\n" CONSUMER,
 	 "c.ini:2: shutdown_timeout: \"-1s\" is negative; a duration is 0 or more"},
 	{"a handler timeout too short", "[runner]\nhandler_timeout = 99ms\n" CONSUMER,
-	 "c.ini:2: handler_timeout: 99ms is too small; write 0 for never, or 100ms and more"},
+	 "c.ini:2: handler_timeout: 99ms is too small; write 0 for never, or at least 100ms"},
 	{"a session too short", CONSUMER "session_timeout = 100ms\n",
 	 "c.ini:5: session_timeout: \"100ms\" is too small; write 500ms to 1h"},
 	{"a size without a unit", CONSUMER "in_flight_bytes = 4096\n",
@@ -164,15 +164,15 @@ static const struct mistake mistakes[] = {
 	{"a boolean that is neither", "[redis]\nallow_eviction = perhaps\n" CONSUMER,
 	 "c.ini:2: allow_eviction: \"perhaps\" is not a boolean; write yes or no"},
 	{"a choice misspelled", "[runner]\nidle = prak\n" CONSUMER,
-	 "c.ini:2: idle: \"prak\" is not known; did you mean \"park\"?"},
+	 "c.ini:2: idle: unknown value \"prak\"; did you mean \"park\"?"},
 	{"a choice unknown", "[runner]\nidle = sleep\n" CONSUMER,
-	 "c.ini:2: idle: \"sleep\" is not known; write park, yield or spin"},
+	 "c.ini:2: idle: unknown value \"sleep\"; write park, yield or spin"},
 	{"a log level unknown", "[runner]\nlog_level = trace\n" CONSUMER,
-	 "c.ini:2: log_level: \"trace\" is not known; write debug, info, warning or error"},
+	 "c.ini:2: log_level: unknown value \"trace\"; write debug, info, warning or error"},
 	{"a codec unknown", CONSUMER "codec = avro\n",
-	 "c.ini:5: codec: \"avro\" is not known; write raw or segmenter-go"},
+	 "c.ini:5: codec: unknown value \"avro\"; write raw or segmenter-go"},
 	{"an overflow in another spelling", CONSUMER "partitions = 4\noverflow = drop_oldest\n",
-	 "c.ini:6: overflow: \"drop_oldest\" is not known; did you mean \"drop-oldest\"?"},
+	 "c.ini:6: overflow: unknown value \"drop_oldest\"; did you mean \"drop-oldest\"?"},
 	{"a name with a blank", "[runner]\nname = my host\n" CONSUMER,
 	 "c.ini:2: name: the name \"my host\" contains ' '; only A-Z a-z 0-9 . _ - are allowed"},
 	{"a name with a colon", "[runner]\nnamespace = a:b\n" CONSUMER,
@@ -190,18 +190,18 @@ static const struct mistake mistakes[] = {
 	{"a relative socket", "[redis]\naddress = unix://run/redis.sock\n" CONSUMER,
 	 "c.ini:2: address: the Redis address needs an absolute path: unix:///run/redis/redis.sock"},
 	{"CPUs that are none", "[runner]\ncpus = all\n" CONSUMER,
-	 "c.ini:2: cpus: \"all\" is no list of CPUs; write auto, none, or numbers and ranges such "
-	 "as 0-3,6"},
+	 "c.ini:2: cpus: \"all\" is not a list of CPUs; write auto, none, or numbers and ranges such as "
+	 "0-3,6"},
 	{"CPUs backwards", "[runner]\ncpus = 3-1\n" CONSUMER,
 	 "c.ini:2: cpus: the range 3-1 runs backwards; write 1-3"},
 	{"CPUs twice", "[runner]\ncpus = 0-2,1\n" CONSUMER,
 	 "c.ini:2: cpus: CPU 1 is listed twice; name it once"},
 	{"CPUs with a hole", "[runner]\ncpus = 0,,1\n" CONSUMER,
-	 "c.ini:2: cpus: \"0,,1\" is no list of CPUs; write auto, none, or numbers and ranges "
-	 "such as 0-3,6"},
+	 "c.ini:2: cpus: \"0,,1\" is not a list of CPUs; write auto, none, or numbers and ranges such as "
+	 "0-3,6"},
 	{"a CPU beyond all", "[runner]\ncpus = 99999\n" CONSUMER,
-	 "c.ini:2: cpus: \"99999\" is no list of CPUs; write auto, none, or numbers and ranges "
-	 "such as 0-3,6"},
+	 "c.ini:2: cpus: \"99999\" is not a list of CPUs; write auto, none, or numbers and ranges such as "
+	 "0-3,6"},
 	{"a start that is no place", CONSUMER "start = yesterday\n",
 	 "c.ini:5: start: \"yesterday\" is not a start; write earliest, latest, an id "
 	 "(1700000000000-0) or a time (2026-11-23T13:00:00Z)"},
@@ -209,21 +209,21 @@ static const struct mistake mistakes[] = {
 	 "c.ini:2: password: the environment variable SEG_TEST_UNSET is not set; set it, or write "
 	 "${SEG_TEST_UNSET:-default}"},
 	{"a reference without its end", "[redis]\npassword = ${SEG_TEST_UNSET\n" CONSUMER,
-	 "c.ini:2: password: a ${ without its }; write ${NAME}, or $$ for the character $"},
+	 "c.ini:2: password: a ${ has no closing }; write ${NAME}, or $$ for the character $"},
 	{"a reference without a name", "[redis]\npassword = ${}\n" CONSUMER,
-	 "c.ini:2: password: a ${...} names no environment variable; write ${NAME} or "
+	 "c.ini:2: password: a ${...} does not name an environment variable; write ${NAME} or "
 	 "${NAME:-default}, or $$ for the character $"},
 	{"a reference in shell's grammar", "[redis]\npassword = ${A:?}\n" CONSUMER,
-	 "c.ini:2: password: a ${...} names no environment variable; write ${NAME} or "
+	 "c.ini:2: password: a ${...} does not name an environment variable; write ${NAME} or "
 	 "${NAME:-default}, or $$ for the character $"},
 	{"a single dollar", "[redis]\npassword = pa$word\n" CONSUMER,
 	 "c.ini:2: password: a single $ has no meaning; write $$ for the character, or ${NAME} "
 	 "for an environment variable"},
 	{"a variable that is empty", "[redis]\npassword = ${SEG_TEST_EMPTY}\n" CONSUMER,
-	 "c.ini:2: password: its environment variable is empty; set it, or leave the line out"},
+	 "c.ini:2: password: its environment variable is empty; set it, or remove the line"},
 	{"a variable with a line end", "[redis]\npassword = ${SEG_TEST_LINES}\n" CONSUMER,
-	 "c.ini:2: password: the environment variable SEG_TEST_LINES holds a control character (a "
-	 "line end, perhaps); set it without"},
+	 "c.ini:2: password: the environment variable SEG_TEST_LINES contains a control character, such as "
+	 "a line end; remove that character"},
 	{"a variable with a bad value", "[redis]\ntimeout = ${SEG_TEST_WORD}\n" CONSUMER,
 	 "c.ini:2: timeout: \"soon\" is not a duration; write a number and a unit, such as 500ms, "
 	 "10s or 5min"},
@@ -235,13 +235,13 @@ static const struct mistake mistakes[] = {
 	{"an include of a directory", "include = /\n" CONSUMER,
 	 "c.ini:1: include: / is a directory; name a file in it"},
 	{"an include of a device", "include = /dev/null\n" CONSUMER,
-	 "c.ini:1: include: /dev/null is no regular file; name one"},
+	 "c.ini:1: include: /dev/null is not a regular file; name a regular file"},
 	{"an include of nothing", "include =\n" CONSUMER,
-	 "c.ini:1: include: there is no path; write include = path"},
+	 "c.ini:1: include: the path is missing; write include = PATH"},
 	{"an include in a section", "[redis]\ninclude = a.ini\n" CONSUMER,
 	 "c.ini:2: include belongs above the first section of the file; move it there"},
 	{"an include misspelled", "inlcude = a.ini\n" CONSUMER,
-	 "c.ini:1: there is no \"inlcude\"; did you mean \"include\"?"},
+	 "c.ini:1: unknown name \"inlcude\"; did you mean \"include\"?"},
 	{"a consumer with nothing", "[consumer c]\n",
 	 "c.ini:1: [consumer c] has no stream; add stream = ...\n"
 	 "c.ini:1: [consumer c] has no group; add group = ...\n"
@@ -249,38 +249,39 @@ static const struct mistake mistakes[] = {
 	{"a consumer without a plugin", "[consumer c]\nstream = s\ngroup = g\n",
 	 "c.ini:1: [consumer c] has no plugin; add plugin = ..."},
 	{"two consumers of one stream and group", CONSUMER "[consumer d]\nstream=s\ngroup=g\nplugin=p\n",
-	 "c.ini:5: [consumer d] has the stream \"s\" and the group \"g\" of [consumer c] "
-	 "(c.ini:1); one section suffices, its partitions have a thread each"},
+	 "c.ini:5: [consumer d] and [consumer c] (c.ini:1) have the same stream \"s\" and group "
+	 "\"g\"; keep one section, each of its partitions has a thread"},
 	{"one stream in two shapes",
 	 CONSUMER "partitions = 4\n[consumer d]\nstream=s\ngroup=h\nplugin=p\npartitions = 8\n",
-	 "c.ini:10: the stream \"s\" has another shape in [consumer c] (c.ini:1); give both the "
-	 "same partitions, partition_size, overflow and packing"},
+	 "c.ini:10: the stream \"s\" has a different shape in [consumer c] (c.ini:1); set the same "
+	 "partitions, partition_size, overflow and packing in both"},
 	{"a size without partitions", CONSUMER "partition_size = 1000\n",
-	 "c.ini:5: partition_size has no use without partitions, which register the stream; add "
-	 "partitions = NUMBER or remove partition_size"},
+	 "c.ini:5: partition_size has no effect without partitions; add partitions = NUMBER, which "
+	 "registers the stream, or remove partition_size"},
 	{"an overflow without partitions", CONSUMER "overflow = reject\n",
-	 "c.ini:5: overflow has no use without partitions, which register the stream; add "
-	 "partitions = NUMBER or remove overflow"},
+	 "c.ini:5: overflow has no effect without partitions; add partitions = NUMBER, which registers the "
+	 "stream, or remove overflow"},
 	{"a backoff above its bound", CONSUMER "retry_backoff = 1min\n",
-	 "c.ini:5: retry_backoff (1min) is longer than retry_backoff_max (30s); lower the one or "
-	 "raise the other"},
+	 "c.ini:5: retry_backoff (1min) is longer than retry_backoff_max (30s); lower the first or raise "
+	 "the second"},
 	{"a bound below the backoff", CONSUMER "retry_backoff_max = 50ms\n",
-	 "c.ini:5: retry_backoff (100ms) is longer than retry_backoff_max (50ms); lower the one "
-	 "or raise the other"},
+	 "c.ini:5: retry_backoff (100ms) is longer than retry_backoff_max (50ms); lower the first or raise "
+	 "the second"},
 	{"an embedded Redis without a directory", "[redis]\naddress = embedded\n" CONSUMER,
 	 "c.ini:2: the embedded Redis has no directory for its data; add directory = PATH to "
 	 "[redis]"},
 	{"two passwords", "[redis]\npassword = a\npassword_file = /nonexistent\n" CONSUMER,
-	 "c.ini:3: password_file and password (c.ini:2) are both given; remove one"},
+	 "c.ini:3: password_file and password (c.ini:2) are both set; remove one"},
 	{"a password in the address too", "[redis]\naddress = redis://:a@h\npassword = b\n" CONSUMER,
-	 "c.ini:3: password is given here and a password in address too; remove one"},
+	 "c.ini:3: password is set here, and address holds a password, too; remove one"},
 	{"a user in the address too", "[redis]\naddress = redis://u:a@h\nuser = v\npassword = b\n" CONSUMER,
-	 "c.ini:3: user is given here and in address too; remove one\n"
-	 "c.ini:4: password is given here and a password in address too; remove one"},
+	 "c.ini:3: user is set here and in address; remove one\n"
+	 "c.ini:4: password is set here, and address holds a password, too; remove one"},
 	{"a user without a password", "[redis]\nuser = v\n" CONSUMER,
-	 "c.ini:2: user is given without a password; add password_file = PATH or password"},
+	 "c.ini:2: user is set without a password; add password_file = PATH or password"},
 	{"a runner with the name of nobody", "[runner]\nname = -\n" CONSUMER,
-	 "c.ini:2: name: \"-\" stands for nobody; write a letter or digit with it, or leave the line out"},
+	 "c.ini:2: name: \"-\" is reserved and means \"no runner\"; add a letter or a digit, or remove the "
+	 "line"},
 	{"a password file that is missing", "[redis]\npassword_file = /nonexistent\n" CONSUMER,
 	 "c.ini:2: password_file: /nonexistent cannot be read: No such file or directory"},
 	{"all mistakes at once",
@@ -288,13 +289,13 @@ static const struct mistake mistakes[] = {
 	 "= 0\n",
 	 "c.ini:2: [redis] has no option \"adress\"; did you mean \"address\"?\n"
 	 "c.ini:3: timeout: \"10\" has no unit; write one of ns us ms s min h d after it\n"
-	 "c.ini:4: there is no section [runer]; did you mean [runner]?\n"
+	 "c.ini:4: unknown section [runer]; did you mean [runner]?\n"
 	 "c.ini:7: stream: the name \"a b\" contains ' '; only A-Z a-z 0-9 . _ - are allowed\n"
 	 "c.ini:8: batch_size: \"0\" is too small; write 1 to 65536\n"
 	 "c.ini:6: [consumer c] has no group; add group = ...\n"
 	 "c.ini:6: [consumer c] has no plugin; add plugin = ..."},
 	{"a login for an embedded Redis", "[redis]\naddress = embedded\ndirectory = d\nuser = u\n" CONSUMER,
-	 "c.ini:4: warning: user is not used: the embedded Redis is reached by this segrunner only"},
+	 "c.ini:4: warning: user is ignored: only this segrunner can reach the embedded Redis"},
 	{"a stop that cuts handlers short", "[runner]\nhandler_timeout = 1min\n" CONSUMER,
 	 "c.ini:2: warning: handler_timeout (1min) is longer than shutdown_timeout (30s), so a "
 	 "clean stop may cut a handler short; raise shutdown_timeout"},
@@ -359,12 +360,16 @@ static void a_nul_byte_is_told_once_and_nothing_is_read(void **state)
 	static const char text[] = "[redis]\n[\0x\0]\nrubbish\n";
 	static const char utf16[] = "\xff\xfe[\0r\0]\0\n\0";
 	(void)state;
-	expect_error(text, sizeof(text) - 1,
-		     "c.ini:2: a NUL byte, so this is no text file; if it is UTF-16, save it as UTF-8\n"
-		     "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin");
-	expect_error(utf16, sizeof(utf16) - 1,
-		     "c.ini:1: a NUL byte, so this is no text file; if it is UTF-16, save it as UTF-8\n"
-		     "c.ini: there is no [consumer NAME] section; add one with stream, group and plugin");
+	expect_error(
+		text, sizeof(text) - 1,
+		"c.ini:2: the line contains a NUL byte, so this is not a text file; if the file is UTF-16, "
+		"save it as UTF-8\n"
+		"c.ini: there is no [consumer NAME] section; add one with stream, group and plugin");
+	expect_error(
+		utf16, sizeof(utf16) - 1,
+		"c.ini:1: the line contains a NUL byte, so this is not a text file; if the file is UTF-16, "
+		"save it as UTF-8\n"
+		"c.ini: there is no [consumer NAME] section; add one with stream, group and plugin");
 }
 
 static void a_line_over_four_kibibytes_is_told_and_the_next_one_is_read(void **state)
@@ -376,7 +381,7 @@ static void a_line_over_four_kibibytes_is_told_and_the_next_one_is_read(void **s
 		     "c.ini:2: the line is 4107 bytes long; shorten it to 4096, or put the value into an "
 		     "environment "
 		     "variable\n"
-		     "c.ini:3: idle: \"doze\" is not known; write park, yield or spin");
+		     "c.ini:3: idle: unknown value \"doze\"; write park, yield or spin");
 	free(text);
 }
 
@@ -387,9 +392,8 @@ static void a_cpu_that_this_process_may_not_use_is_told(void **state)
 	seg_config_errors errors = {0};
 	const char *text = "[runner]\ncpus = 8191\n" CONSUMER;
 	assert_int_equal(seg_config_load_text("c.ini", text, strlen(text), &config, &errors), SEG_EINVAL);
-	assert_non_null(
-		strstr(errors.list[0].text,
-		       "c.ini:2: cpus: CPU 8191 is not one that this process may use; write some of "));
+	assert_non_null(strstr(errors.list[0].text,
+			       "c.ini:2: cpus: this process may not use CPU 8191; write some of "));
 	seg_config_errors_fini(&errors);
 }
 
@@ -407,7 +411,8 @@ static void no_more_than_a_thousand_errors_are_listed(void **state)
 	assert_int_equal(errors.count, 1000);
 	assert_true(errors.incomplete);
 	char *reported = report(&errors);
-	assert_non_null(strstr(reported, "\nthere is more than could be listed; mend these first"));
+	assert_non_null(strstr(reported, "\n"
+					 "there are more errors than can be listed; mend these first"));
 	free(reported);
 	seg_config_errors_fini(&errors);
 	free(text);
@@ -428,7 +433,7 @@ static void more_than_a_thousand_consumers_or_options_are_refused(void **state)
 	assert_int_equal(fclose(out), 0);
 	expect_error(text, size,
 		     "c.ini:1005: more than 1000 options for a plugin; remove some\n"
-		     "c.ini:5002: more than 1000 consumers; give some to another runner");
+		     "c.ini:5002: more than 1000 consumers; move some to another runner");
 	free(text);
 }
 
@@ -514,13 +519,13 @@ static void an_include_that_leads_back_names_the_whole_chain(void **state)
 	write_file("b.ini", "\ninclude = c.ini\n", 0600);
 	write_file("c.ini", "\n\ninclude = ./a.ini\n", 0600);
 	expect_report("a.ini", SEG_EINVAL,
-		      "@/c.ini:3: include: @/./a.ini leads back to itself: @/a.ini -> @/b.ini -> @/c.ini -> "
-		      "@/./a.ini; "
-		      "remove one of these includes");
+		      "@/c.ini:3: include: @/./a.ini includes itself: @/a.ini -> @/b.ini -> @/c.ini -> "
+		      "@/./a.ini; remove one of these includes");
 	write_file("self.ini", "include = self.ini\n" CONSUMER, 0600);
-	expect_report("self.ini", SEG_EINVAL,
-		      "@/self.ini:1: include: @/self.ini leads back to itself: @/self.ini -> @/self.ini; "
-		      "remove one of these includes");
+	expect_report(
+		"self.ini", SEG_EINVAL,
+		"@/self.ini:1: include: @/self.ini includes itself: @/self.ini -> @/self.ini; remove one "
+		"of these includes");
 }
 
 static void includes_deeper_than_sixteen_are_refused(void **state)
@@ -533,11 +538,11 @@ static void includes_deeper_than_sixteen_are_refused(void **state)
 		write_file(name, text, 0600);
 	}
 	write_file("0", "include = 1\n" CONSUMER, 0600);
-	expect_report("0", SEG_EINVAL,
-		      "@/16:1: include: more than 16 files deep: @/0 -> @/1 -> @/2 -> @/3 -> @/4 -> @/5 -> "
-		      "@/6 -> @/7 -> "
-		      "@/8 -> @/9 -> @/10 -> @/11 -> @/12 -> @/13 -> @/14 -> @/15 -> @/16 -> @/17; include "
-		      "fewer in a row");
+	expect_report(
+		"0", SEG_EINVAL,
+		"@/16:1: include: more than 16 files deep: @/0 -> @/1 -> @/2 -> @/3 -> @/4 -> @/5 -> @/6 "
+		"-> @/7 -> @/8 -> @/9 -> @/10 -> @/11 -> @/12 -> @/13 -> @/14 -> @/15 -> @/16 -> @/17; "
+		"nest fewer includes");
 }
 
 static void includes_that_multiply_end_at_256_files(void **state)
@@ -553,7 +558,7 @@ static void includes_that_multiply_end_at_256_files(void **state)
 	}
 	write_file("two16", "", 0600);
 	assert_int_equal(seg_config_load(path_of("two0"), &config, &errors), SEG_EINVAL);
-	assert_non_null(strstr(errors.list[0].text, "include: more than 256 files in all; join some"));
+	assert_non_null(strstr(errors.list[0].text, "include: more than 256 files in all; join some files"));
 	seg_config_errors_fini(&errors);
 }
 
@@ -563,7 +568,7 @@ static void an_option_given_in_two_files_names_both(void **state)
 	write_file("secrets.ini", "[redis]\ntimeout = 1s\n", 0600);
 	write_file("main.ini", "include = secrets.ini\n[redis]\ntimeout = 2s\n" CONSUMER, 0600);
 	expect_report("main.ini", SEG_EINVAL,
-		      "@/main.ini:3: timeout is given already, at @/secrets.ini:2; remove one");
+		      "@/main.ini:3: timeout is already set at @/secrets.ini:2; remove one");
 }
 
 static void a_pipe_is_never_waited_for_in_an_include(void **state)
@@ -572,8 +577,8 @@ static void a_pipe_is_never_waited_for_in_an_include(void **state)
 	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
 	write_file("piped.ini", "include = pipe\n[redis]\npassword_file = pipe\n" CONSUMER, 0600);
 	expect_report("piped.ini", SEG_EINVAL,
-		      "@/piped.ini:1: include: @/pipe is no regular file; name one\n"
-		      "@/piped.ini:3: password_file: @/pipe is no regular file; name one");
+		      "@/piped.ini:1: include: @/pipe is not a regular file; name a regular file\n"
+		      "@/piped.ini:3: password_file: @/pipe is not a regular file; name a regular file");
 }
 
 static void a_password_that_others_may_read_is_warned_of(void **state)
@@ -581,15 +586,15 @@ static void a_password_that_others_may_read_is_warned_of(void **state)
 	(void)state;
 	setenv("SEG_TEST_PASSWORD", "swordfish", 1);
 	write_file("open.ini", "[redis]\npassword = swordfish\n" CONSUMER, 0644);
-	expect_report("open.ini", 0,
-		      "@/open.ini:2: warning: password: a password stands in a file that others may read "
-		      "(mode 0644); "
-		      "chmod 600 the file, or use password_file or ${NAME}");
+	expect_report(
+		"open.ini", 0,
+		"@/open.ini:2: warning: password: other users may read this file (mode 0644), and it holds "
+		"a password; run chmod 600 on it, or use password_file or ${NAME}");
 	write_file("url.ini", "[redis]\naddress = redis://:swordfish@h\n" CONSUMER, 0640);
-	expect_report("url.ini", 0,
-		      "@/url.ini:2: warning: address: a password stands in a file that others may read (mode "
-		      "0640); "
-		      "chmod 600 the file, or use password_file or ${NAME}");
+	expect_report(
+		"url.ini", 0,
+		"@/url.ini:2: warning: address: other users may read this file (mode 0640), and it holds a "
+		"password; run chmod 600 on it, or use password_file or ${NAME}");
 	write_file("closed.ini", "[redis]\npassword = swordfish\n" CONSUMER, 0600);
 	expect_report("closed.ini", 0, "");
 	write_file("variable.ini", "[redis]\npassword = ${SEG_TEST_PASSWORD}\n" CONSUMER, 0644);
@@ -610,13 +615,14 @@ static void a_password_file_must_hold_one_line_and_be_no_one_elses(void **state)
 	expect_report("pw.ini", SEG_EINVAL,
 		      "@/pw.ini:2: password_file: @/pw is empty; write the password into it");
 	write_file("pw", "sword\nfish\n", 0600);
-	expect_report(
-		"pw.ini", SEG_EINVAL,
-		"@/pw.ini:2: password_file: @/pw holds more than one line; it must hold the password only");
+	expect_report("pw.ini", SEG_EINVAL,
+		      "@/pw.ini:2: password_file: @/pw contains more than one line; it must contain only the "
+		      "password");
 	write_file("pw", "swordfish\n", 0604);
-	expect_report("pw.ini", 0,
-		      "@/pw.ini:2: warning: password_file: everyone may read or write @/pw (mode 0604); "
-		      "chmod o= it");
+	expect_report(
+		"pw.ini", 0,
+		"@/pw.ini:2: warning: password_file: other users may read or write @/pw (mode 0604); run "
+		"chmod o= @/pw");
 	write_file("pw", "swordfish\n", 0600);
 	expect_report("pw.ini", 0, "");
 }

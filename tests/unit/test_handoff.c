@@ -21,7 +21,7 @@ static void *work(void *arg)
 	const traffic *t = arg;
 	for (uint64_t expected = 0; expected < t->messages;) {
 		uint32_t ticket = seg_handoff_ticket(&handoff);
-		seg_buffer *buffer = seg_handoff_take(&handoff);
+		seg_fetched *buffer = seg_handoff_take(&handoff);
 		if (!buffer) {
 			worker_waits(ticket, t->idle);
 			continue;
@@ -40,9 +40,9 @@ static bool nothing_came_back(const seg_handoff *h)
 }
 
 /* A buffer that came back, or NULL once one must be waited for. */
-static seg_buffer *pop_or_starve(void)
+static seg_fetched *pop_or_starve(void)
 {
-	seg_buffer *buffer = seg_handoff_pop_free(&handoff);
+	seg_fetched *buffer = seg_handoff_pop_free(&handoff);
 	atomic_store_explicit(&handoff.io.starved, buffer == NULL, memory_order_relaxed);
 	return buffer;
 }
@@ -53,14 +53,14 @@ static void pump(traffic t)
 	pthread_t worker = start(work, &t);
 	while (back < t.messages && !overslept) {
 		if (sent - back < t.buffers && sent < t.messages) {
-			seg_buffer *buffer = &buffers[sent % t.buffers];
+			seg_fetched *buffer = &buffers[sent % t.buffers];
 			buffer->sequence = sent;
 			buffer->bytes = sent * 3;
 			assert_true(seg_handoff_push(&handoff, buffer));
 			sent++;
 			continue;
 		}
-		seg_buffer *buffer = pop_or_starve();
+		seg_fetched *buffer = pop_or_starve();
 		if (!buffer) {
 			io_waits(nothing_came_back, &handoff);
 			continue;
@@ -76,7 +76,7 @@ static void pump(traffic t)
 static void batches_keep_their_order_and_none_is_lost_while_both_sides_run(void **state)
 {
 	(void)state;
-	pump((traffic){200000, SEG_HANDOFF_BUFFERS, SEG_IDLE_PARK});
+	pump((traffic){200000, SEG_HANDOFF_BATCHES, SEG_IDLE_PARK});
 }
 
 static void no_wakeup_is_lost_when_both_sides_sleep_each_time(void **state)
@@ -109,11 +109,11 @@ static void a_full_ring_refuses_and_keeps_what_it_has(void **state)
 static void every_buffer_of_a_partition_has_a_place_in_the_rings(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < SEG_HANDOFF_BUFFERS; i++)
+	for (size_t i = 0; i < SEG_HANDOFF_BATCHES; i++)
 		assert_true(seg_handoff_push(&handoff, &buffers[i]));
-	for (size_t i = 0; i < SEG_HANDOFF_BUFFERS; i++)
+	for (size_t i = 0; i < SEG_HANDOFF_BATCHES; i++)
 		seg_handoff_give_back(&handoff, seg_handoff_take(&handoff));
-	for (size_t i = 0; i < SEG_HANDOFF_BUFFERS; i++)
+	for (size_t i = 0; i < SEG_HANDOFF_BATCHES; i++)
 		assert_ptr_equal(seg_handoff_pop_free(&handoff), &buffers[i]);
 	assert_null(seg_handoff_pop_free(&handoff));
 }
@@ -196,7 +196,7 @@ static void *poll_all(void *arg)
 		uint32_t ticket = seg_event_ticket(&shared_event);
 		bool any = false;
 		for (size_t i = 0; i < COUNT(several); i++) {
-			seg_buffer *buffer = seg_handoff_take(&several[i]);
+			seg_fetched *buffer = seg_handoff_take(&several[i]);
 			if (!buffer)
 				continue;
 			disordered += buffer != &buffers[i];

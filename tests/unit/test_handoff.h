@@ -21,7 +21,7 @@
 static seg_handoff handoff;
 static seg_waker waker;
 static atomic_llong lease;
-static seg_buffer buffers[SEG_HANDOFF_RING];
+static seg_fetched buffers[SEG_HANDOFF_RING];
 
 /* The other thread's findings; cmocka's assertions are for the first thread. */
 static atomic_int overslept, disordered;

@@ -262,7 +262,7 @@ static void a_log_that_cannot_be_opened_says_where_and_why(void **state)
 	assert_string_equal(
 		error.text,
 		"cannot write the log to /nowhere/at/all.log: No such file or directory; correct log_file, "
-		"or its directory's rights");
+		"or the permissions of its directory");
 }
 
 static void a_log_that_cannot_be_reopened_goes_on_in_the_old_file(void **state)

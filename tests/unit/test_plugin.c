@@ -102,12 +102,12 @@ static void a_misspelt_name_is_answered_with_the_right_one(void **state)
 {
 	(void)state;
 	expect_refusal("recrod", SEG_ENOTFOUND, "did you mean \"record\"?");
-	expect_refusal("qqqqqqqqq", SEG_ENOTFOUND, "those there are: ");
+	expect_refusal("qqqqqqqqq", SEG_ENOTFOUND, "the plugins are: ");
 	expect_refusal("/nowhere/x.so", SEG_ENOTFOUND, "there is no such file");
 	seg_plugin *plugin;
 	seg_error error;
 	assert_int_equal(seg_plugin_load("log", directory, &plugin, &error), SEG_ENOTFOUND);
-	assert_non_null(strstr(error.text, "which holds none; set plugin_directory"));
+	assert_non_null(strstr(error.text, "which contains no plugins; set plugin_directory"));
 	assert_int_equal(seg_plugin_load("log", "/nowhere", &plugin, &error), SEG_ENOTFOUND);
 	assert_non_null(strstr(error.text, "cannot read plugin_directory /nowhere"));
 }
@@ -122,7 +122,7 @@ static void what_is_no_plugin_is_refused_with_the_cure(void **state)
 	expect_refusal("no_size", SEG_EINVAL, ".size = sizeof(seg_handler)");
 	expect_refusal("no_abi", SEG_EINVAL, ".abi = SEG_HANDLER_ABI");
 	expect_refusal("wrong_abi", SEG_EINVAL,
-		       "was built for handler ABI 2, this segrunner speaks 1: rebuild it against this "
+		       "was built for handler ABI 2, but this segrunner has ABI 1: rebuild it with this "
 		       "version's <segmenter/handler.h>");
 	expect_refusal("bad_name", SEG_EINVAL, "only A-Z a-z 0-9 . _ - are allowed");
 	expect_refusal("undefined_symbol", SEG_EINVAL,
@@ -132,7 +132,9 @@ static void what_is_no_plugin_is_refused_with_the_cure(void **state)
 static void wrong_option_tables_are_the_plugins_mistake(void **state)
 {
 	(void)state;
-	expect_refusal("bad_option_name", SEG_EINVAL, "an option \"Path\"; a name is 1 to 63 of a-z 0-9 _");
+	expect_refusal("bad_option_name", SEG_EINVAL,
+		       "an option \"Path\"; a name is 1 to 63 characters of "
+		       "a-z 0-9 _");
 	expect_refusal("bad_option_default", SEG_EINVAL,
 		       "\"pause\" with a wrong default: \"10\" has no unit");
 	expect_refusal("bad_option_type", SEG_EINVAL, "\"color\" with the unknown type 99");
@@ -215,9 +217,8 @@ static void a_plugin_that_others_may_write_to_is_refused(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(chown(path, 12345, 12345), 0);
 		chmod(path, 0664);
-		expect_refusal(
-			path, SEG_EINVAL,
-			"belongs to user 12345, and its group may write to it too: run chmod g-w on it");
+		expect_refusal(path, SEG_EINVAL,
+			       "belongs to user 12345, and its group may write to it: run chmod g-w on it");
 		chmod(path, 0644);
 		seg_plugin_unload(load(path));
 	}
@@ -311,21 +312,26 @@ static void every_wrong_option_is_told_with_its_line(void **state)
 	(void)state;
 	expect_errors(
 		TEXTS("path=x", "dealy=5ms"),
-		TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"dealy\"; did you mean \"option.delay\"?"));
-	expect_errors(
-		TEXTS("path=x", "qqqqqqq=5ms"),
-		TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"qqqqqqq\"; it has path, events, crash, stop, "
-		      "dead_letter, fail, fail_times, delay, block_file"));
+		TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"dealy\"; did you mean "
+		      "\"option.delay\"?"));
+	expect_errors(TEXTS("path=x", "qqqqqqq=5ms"),
+		      TEXTS("/etc/segrunner/test.ini:12: the plugin record has no option \"qqqqqqq\"; its "
+			    "options are: path, events, crash, stop, dead_letter, fail, fail_times, delay, "
+			    "block_file"));
 	expect_errors(
 		TEXTS("delay=1s"),
-		TEXTS("/etc/segrunner/test.ini:10: [consumer mine] has no option.path, which the plugin record needs: The file to "
-		      "append to; %p becomes the process id."));
+		TEXTS("/etc/segrunner/test.ini:10: [consumer mine] has no option.path, which the plugin "
+		      "record requires: The file to append to; %p becomes the process id."));
 	expect_errors(
 		TEXTS("path=", "delay=5", "events=maybe", "fail_times=many"),
-		TEXTS("/etc/segrunner/test.ini:11: option.path: the path is empty; write one, or leave the option out",
-		      "/etc/segrunner/test.ini:12: option.delay: \"5\" has no unit; write one of ns us ms s min h d after it",
-		      "/etc/segrunner/test.ini:13: option.events: \"maybe\" is not a boolean; write yes or no",
-		      "/etc/segrunner/test.ini:14: option.fail_times: \"many\" is not a whole number; write digits only, such as "
+		TEXTS("/etc/segrunner/test.ini:11: option.path: the path is empty; write a path, or remove "
+		      "the line",
+		      "/etc/segrunner/test.ini:12: option.delay: \"5\" has no unit; write one of ns us ms "
+		      "s min h d after it",
+		      "/etc/segrunner/test.ini:13: option.events: \"maybe\" is not a boolean; write yes "
+		      "or no",
+		      "/etc/segrunner/test.ini:14: option.fail_times: \"many\" is not a whole number; write "
+		      "digits only, such as "
 		      "1000 or 1_000"));
 }
 
@@ -392,8 +398,9 @@ static void an_option_that_was_not_declared_is_none_and_is_warned_of(void **stat
 	struct fixture f;
 	start(&f, TEXTS("path=/dev/null"));
 	assert_null(seen_host->option(seen_host, "nothing"));
-	assert_string_equal(
-		logged, "2 orders/billing record asks for the option \"nothing\", which it does not declare");
+	assert_string_equal(logged,
+			    "2 orders/billing the plugin record reads the option \"nothing\", which it does "
+			    "not declare");
 	stop(&f);
 }
 
@@ -506,9 +513,10 @@ static void an_init_that_fails_says_why_and_fini_is_not_called(void **state)
 		const char *text;
 	} cases[] = {
 		{"silent=no",
-		 "[consumer mine] cannot start: its plugin failing_init says: the moon is full and the tide is high"},
+		 "[consumer mine] cannot start: init of the plugin failing_init failed: the moon is full "
+		 "and the tide is high"},
 		{"silent=yes",
-		 "[consumer mine] cannot start: its plugin failing_init says: (no reason given)"},
+		 "[consumer mine] cannot start: init of the plugin failing_init failed: (no reason given)"},
 	};
 	for (size_t i = 0; i < 2; i++) {
 		struct section section;
@@ -542,7 +550,8 @@ static void a_plugin_without_init_or_options_is_served_too(void **state)
 	assert_int_equal(create(plugin, &section, &instance), SEG_EINVAL);
 	assert_string_equal(
 		section.errors.list[0].text,
-		"/etc/segrunner/test.ini:11: the plugin old_struct has no option \"any\"; it has none; remove the line");
+		"/etc/segrunner/test.ini:11: the plugin old_struct has no option \"any\"; the plugin has "
+		"no options; remove the line");
 	seg_config_errors_fini(&section.errors);
 	seg_plugin_unload(plugin);
 }

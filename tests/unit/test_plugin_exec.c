@@ -276,17 +276,17 @@ static void a_child_that_does_not_answer_in_time_is_killed(void **state)
 	test_plugin_stop(p);
 }
 
-static void what_is_no_answer_is_shown(void **state)
+static void an_invalid_answer_is_shown(void **state)
 {
 	(void)state;
 	static const char *const wrong[][2] = {
-		{"echo hello", "the child answered hello: that is no answer"},
-		{"echo '{\"ok\":false}'", "neither {\"ok\":true} nor"},
-		{"echo '{\"ok\":true,\"retry\":\"x\"}'", "neither {\"ok\":true} nor"},
-		{"echo '{\"ok\":true,\"id\":\"9-9\"}'", "not the id of the message whose turn it is"},
+		{"echo hello", "invalid answer \"hello\"; expected JSON; send diagnostics to stderr"},
+		{"echo '{\"ok\":false}'", "expected {\"ok\":true}, {\"retry\""},
+		{"echo '{\"ok\":true,\"retry\":\"x\"}'", "expected {\"ok\":true}, {\"retry\""},
+		{"echo '{\"ok\":true,\"id\":\"9-9\"}'", "expected the id of the next message"},
 		{"echo '{\"ok\":true}'; echo '{\"ok\":true}'", NULL},
 		{"exec >&-; sleep 9", "the child closed its standard output"},
-		{"head -c 2000000 /dev/zero", "that is no answer"},
+		{"head -c 2000000 /dev/zero", "expected JSON"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		test_plugin *p = test_plugin_start("exec", OPTIONS(shell(wrong[i][0])));
@@ -426,9 +426,11 @@ static void the_child_knows_its_partition_from_the_environment(void **state)
 static void options_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
-	test_plugin_refuses("exec", OPTIONS("command=cat", "framing=xml"), "neither lines nor frames");
-	test_plugin_refuses("exec", OPTIONS("command=cat", "window=0"), "option.window is below 1");
-	test_plugin_refuses("exec", OPTIONS("command=cat", "timeout=0"), "option.timeout is below 1ms");
+	test_plugin_refuses("exec", OPTIONS("command=cat", "framing=xml"),
+			    "option.framing must be lines or frames");
+	test_plugin_refuses("exec", OPTIONS("command=cat", "window=0"), "option.window must be at least 1");
+	test_plugin_refuses("exec", OPTIONS("command=cat", "timeout=0"),
+			    "option.timeout must be at least 1ms");
 }
 
 /* --- the examples ------------------------------------------------------------------------------------ */
@@ -493,7 +495,7 @@ int main(void)
 		TEST(a_child_that_ends_is_replaced_and_its_message_retried),
 		TEST(a_child_killed_between_batches_costs_no_message_an_attempt),
 		TEST(a_child_that_does_not_answer_in_time_is_killed),
-		TEST(what_is_no_answer_is_shown),
+		TEST(an_invalid_answer_is_shown),
 		TEST(a_command_that_cannot_be_run_stops_the_runner_and_gives_no_message_up),
 		TEST(what_a_child_writes_to_its_standard_error_is_logged),
 		TEST(a_child_ends_with_its_input),

@@ -226,7 +226,7 @@ static void the_token_comes_from_the_environment(void **state)
 	stop();
 	unsetenv("TEST_TOKEN");
 	test_plugin_refuses("http", OPTIONS("token_variable=TEST_TOKEN"),
-			    "option.token_variable names is not set");
+			    "names an environment variable that is not set");
 }
 
 static void a_server_in_trouble_means_a_retry(void **state)
@@ -333,7 +333,7 @@ static void a_redirection_is_a_retry_that_says_what_to_mend(void **state)
 	(void)state;
 	answers("301 Location: /elsewhere\n");
 	start(OPTIONS("retry_after_max=0"));
-	test_expect_answer(hand_over(0, 1), SEG_OUTCOME_RETRY, 0, "write the final address into option.url");
+	test_expect_answer(hand_over(0, 1), SEG_OUTCOME_RETRY, 0, "set option.url to the final address");
 	expect_requests(1);
 	stop();
 }
@@ -342,11 +342,11 @@ static void options_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
 	test_plugin_refuses("http", (const char *const[]){"url=ftp://x/", NULL},
-			    "neither http:// nor https://");
-	test_plugin_refuses("http", OPTIONS("body=xml"), "neither batch nor message nor data");
-	test_plugin_refuses("http", OPTIONS("headers=X-Team shop"), "option.headers is not");
-	test_plugin_refuses("http", OPTIONS("retry_statuses=5xx,abc"), "option.retry_statuses is not");
-	test_plugin_refuses("http", OPTIONS("retry_statuses=4290"), "option.retry_statuses is not");
+			    "option.url must start with http:// or https://");
+	test_plugin_refuses("http", OPTIONS("body=xml"), "option.body must be batch, message or data");
+	test_plugin_refuses("http", OPTIONS("headers=X-Team shop"), "option.headers must be");
+	test_plugin_refuses("http", OPTIONS("retry_statuses=5xx,abc"), "option.retry_statuses must be");
+	test_plugin_refuses("http", OPTIONS("retry_statuses=4290"), "option.retry_statuses must be");
 	test_plugin_refuses("http", OPTIONS("timeout=0"), "at least 1ms");
 }
 

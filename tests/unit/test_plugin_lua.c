@@ -116,7 +116,7 @@ static void what_handle_returns_is_the_answer(void **state)
 	test_expect_answer(hand_over("d"), SEG_OUTCOME_DEAD_LETTER, 0, "never");
 	test_expect_answer(hand_over("s"), SEG_OUTCOME_STOP, 0, "full");
 	test_expect_answer(hand_over("e"), SEG_OUTCOME_RETRY, 0, "handler.lua:6: broken");
-	test_expect_answer(hand_over("t"), SEG_OUTCOME_RETRY, 0, "an error that is no text");
+	test_expect_answer(hand_over("t"), SEG_OUTCOME_RETRY, 0, "an error that is not a text");
 	test_expect_answer(hand_over("n"), SEG_OUTCOME_RETRY, 0, "handle returned 42");
 	test_expect_answer(hand_over("f"), SEG_OUTCOME_RETRY, 0, "handle returned false");
 	stop();
@@ -205,7 +205,7 @@ static void a_state_that_runs_out_of_memory_is_replaced(void **state)
 	test_expect_answer(hand_over("eat"), SEG_OUTCOME_RETRY, 0,
 			   "ran out of memory; it may use 1048576 bytes (option.memory_limit)");
 	test_expect_done(hand_over("a"));
-	expect_log("mine: partition 3 ran out of memory, and goes on with a new state\nmine: kept 0\n");
+	expect_log("mine: partition 3: the script ran out of memory; loaded it again\nmine: kept 0\n");
 	stop();
 }
 
@@ -254,7 +254,7 @@ static void a_changed_script_is_taken_at_the_next_tick(void **state)
 	char expected[512];
 	snprintf(expected, sizeof(expected),
 		 "mine: one\nmine: one\nmine: open two\nmine: close one released\n"
-		 "mine: partition 3 goes on with the changed %s/handler.lua\nmine: two\n",
+		 "mine: partition 3: loaded the changed script %s/handler.lua\nmine: two\n",
 		 directory);
 	assert_string_equal(test_plugin_log(plugin), expected);
 	assert_int_equal(test_plugin_counter(plugin, "reloads_total"), 1);
@@ -275,7 +275,7 @@ static void a_changed_script_that_fails_leaves_the_old_one_at_work(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		write_script(wrong[i][0]);
 		test_plugin_tick(plugin, partition);
-		expect_log("partition 3 goes on with the script it has, since the new one fails: ");
+		expect_log("partition 3 keeps the old script, because the changed one fails: ");
 		expect_log(wrong[i][1]);
 		size_t logged = strlen(test_plugin_log(plugin));
 		test_plugin_tick(plugin, partition);
@@ -313,7 +313,7 @@ static void a_script_that_fails_keeps_segrunner_from_starting(void **state)
 	write_script("\x1bLua");
 	test_plugin_refuses("lua", NO_OPTIONS, "attempt to load a binary chunk");
 	write_script("function handle(m) end");
-	test_plugin_refuses("lua", OPTIONS("memory_limit=-1"), "option.memory_limit is negative");
+	test_plugin_refuses("lua", OPTIONS("memory_limit=-1"), "option.memory_limit must not be negative");
 	test_plugin_refuses("lua", OPTIONS("memory_limit=100"), "option.memory_limit is too small");
 }
 

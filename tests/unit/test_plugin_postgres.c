@@ -161,10 +161,10 @@ static void a_former_owner_stores_nothing(void **state)
 	test_expect_done(hand_over(1, "a"));
 	void *successor = test_plugin_open(plugin, 8);
 	test_expect_answer(hand_over(2, "b"), SEG_OUTCOME_RETRY, 0,
-			   "another runner has taken the partition over");
+			   "another runner has taken over the partition");
 	test_expect_answer(
 		hand_over(2, "b"), SEG_OUTCOME_RETRY, 0,
-		"another runner has taken this partition over: the database has a later epoch than: 7");
+		"another runner has taken over this partition: the database has a later epoch than: 7");
 	expect_rows("a\n");
 	test_expect_done(
 		test_plugin_handle(plugin, successor, 8, 1, (seg_message[]){test_message(2, "k", "c")}, 1));
@@ -172,7 +172,7 @@ static void a_former_owner_stores_nothing(void **state)
 	expect_position("words|g|3|8|1000|2\n");
 	char error[512];
 	assert_null(test_plugin_try_open(plugin, 7, error));
-	assert_non_null(strstr(error, "another runner has taken this partition over"));
+	assert_non_null(strstr(error, "another runner has taken over this partition"));
 	test_plugin_close(plugin, successor);
 	stop();
 }
@@ -184,8 +184,9 @@ static void a_position_that_moved_unseen_is_read_again(void **state)
 	start(OPTIONS("table=t"));
 	test_expect_done(hand_over(1, "a"));
 	QUERY("INSERT INTO t (data) VALUES ('b'); UPDATE segmenter_position SET seq = 2");
-	test_expect_answer(hand_over(2, "b"), SEG_OUTCOME_RETRY, 0,
-			   "moved by someone else; it is read again");
+	test_expect_answer(
+		hand_over(2, "b"), SEG_OUTCOME_RETRY, 0,
+		"another connection has moved this partition's position in the database; reading it again");
 	test_expect_done(hand_over(2, "b"));
 	test_expect_done(hand_over(3, "c"));
 	expect_rows("a b c\n");
@@ -353,17 +354,18 @@ static void options_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
 	test_plugin_refuses("postgres", (const char *const[]){"connection=host", "table=t", NULL},
-			    "option.connection is not what libpq takes");
-	test_plugin_refuses("postgres", OPTIONS("table=a.b.c"), "option.table is neither");
-	test_plugin_refuses("postgres", OPTIONS("table=\"a"), "option.table is neither");
-	test_plugin_refuses("postgres", OPTIONS("table=t", "columns=id, when"), "is wrong at its part 2");
-	test_plugin_refuses("postgres", OPTIONS("table=t", "columns=id,"), "is wrong at its part 2");
-	test_plugin_refuses("postgres", OPTIONS("table=t", "columns=a=header."), "is wrong at its part 1");
+			    "option.connection is not a valid connection string");
+	test_plugin_refuses("postgres", OPTIONS("table=a.b.c"), "option.table must be");
+	test_plugin_refuses("postgres", OPTIONS("table=\"a"), "option.table must be");
+	test_plugin_refuses("postgres", OPTIONS("table=t", "columns=id, when"), "is invalid at part 2");
+	test_plugin_refuses("postgres", OPTIONS("table=t", "columns=id,"), "is invalid at part 2");
+	test_plugin_refuses("postgres", OPTIONS("table=t", "columns=a=header."), "is invalid at part 1");
 	test_plugin_refuses("postgres", OPTIONS("table=t", "on_conflict=update"),
-			    "option.on_conflict is neither");
+			    "option.on_conflict must be");
 	test_plugin_refuses("postgres", OPTIONS("table=t", "on_conflict=update", "key_columns=id,"),
-			    "option.on_conflict is neither");
-	test_plugin_refuses("postgres", OPTIONS("table=t", "timeout=0"), "option.timeout is below 10ms");
+			    "option.on_conflict must be");
+	test_plugin_refuses("postgres", OPTIONS("table=t", "timeout=0"),
+			    "option.timeout must be at least 10ms");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, make_table)

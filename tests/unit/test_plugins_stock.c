@@ -358,7 +358,7 @@ static void log_stops_when_nobody_reads(void **state)
 	seg_answer answer = HAND_OVER(&f, partition, 7, {1, "a", "b"});
 	release_stdout();
 	assert_int_equal(answer.outcome, SEG_OUTCOME_STOP);
-	assert_string_equal(answer.reason, "nobody reads the standard output any more");
+	assert_string_equal(answer.reason, "the reader of standard output has closed it");
 	close_partition(&f, partition, SEG_CLOSE_RELEASED);
 	stop(&f);
 }
@@ -437,7 +437,7 @@ static void file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one(void
 		logged[0] = '\0';
 		start(&f, "file", TEXTS(directory_option()));
 		void *partition = open_partition(&f, 3, 8);
-		assert_true((cut > 0) == (strstr(logged, "a line that was never finished; cut off") != NULL));
+		assert_true((cut > 0) == (strstr(logged, "ended with an incomplete line of") != NULL));
 		assert_done(HAND_OVER(&f, partition, 8, {2, "b", "two"}));
 		expect_content("words@g.3.jsonl", LINE(7, 1, "a", "one") LINE(8, 2, "b", "two"));
 		close_partition(&f, partition, SEG_CLOSE_RELEASED);
@@ -510,8 +510,8 @@ static void a_former_owner_writes_nothing_behind_its_successors_lines(void **sta
 	assert_done(HAND_OVER(&f, owner, 8, {2, "b", "two"}));
 	seg_answer answer = HAND_OVER(&f, former, 7, {2, "b", "late"});
 	assert_int_equal(answer.outcome, SEG_OUTCOME_RETRY);
-	assert_non_null(strstr(answer.reason, "another runner has taken this partition over"));
-	expect_refused_open(&f, 7, "holds lines of epoch 8, and this is epoch 7");
+	assert_non_null(strstr(answer.reason, "another runner has taken over this partition"));
+	expect_refused_open(&f, 7, "has lines of epoch 8; this runner has epoch 7");
 	expect_content("words@g.3.jsonl", LINE(7, 1, "a", "one") LINE(8, 2, "b", "two"));
 	close_partition(&f, former, SEG_CLOSE_LOST);
 	close_partition(&f, owner, SEG_CLOSE_RELEASED);
@@ -684,11 +684,11 @@ static void a_lower_epoch_never_overwrites_a_higher_one(void **state)
 	void *owner = open_partition(&f, 3, 8);
 	assert_done(HAND_OVER(&f, former, 7, {2, "ghost", "1"}));
 	tick(&f, former);
-	assert_non_null(strstr(logged, "3.counts is of epoch 8, and this is epoch 7"));
+	assert_non_null(strstr(logged, "3.counts has epoch 8; this runner has epoch 7"));
 	assert_done(HAND_OVER(&f, owner, 8, {2, "cat", "1"}));
 	close_partition(&f, owner, SEG_CLOSE_RELEASED);
 	close_partition(&f, former, SEG_CLOSE_RELEASED);
-	expect_refused_open(&f, 7, "another runner has taken this partition over");
+	expect_refused_open(&f, 7, "another runner has taken over this partition");
 	close_partition(&f, open_partition(&f, 3, 9), SEG_CLOSE_RELEASED);
 	assert_int_equal(count_of("the"), 1);
 	assert_int_equal(count_of("cat"), 1);
@@ -705,7 +705,7 @@ static void a_number_that_does_not_rise_within_its_key_is_out_of_order(void **st
 	assert_done(HAND_OVER(&f, partition, 7, {1, "the", "5"}, {2, "cat", "1"}, {3, "the", "5"},
 			      {4, "the", "2"}, {5, "the", "6"}, {6, "cat", "no number"}, {7, "cat", "2"}));
 	assert_int_equal(counter(&f, "out_of_order_total"), 2);
-	assert_string_equal(logged, "mine: message 1000-4 of partition 3 is out of order in its key");
+	assert_string_equal(logged, "mine: message 1000-4 of partition 3 is out of order within its key");
 	close_partition(&f, partition, SEG_CLOSE_LOST);
 	partition = open_partition(&f, 3, 8);
 	assert_done(HAND_OVER(&f, partition, 8, {8, "the", "6"}));
@@ -849,7 +849,7 @@ static void damaged_counts_are_refused_not_guessed_at(void **state)
 	for (size_t cut = 0; cut < length; cut++) {
 		write_file("3.counts", content, cut);
 		expect_refused_open(
-			&f, 8, "3.counts is damaged: bring back a whole one, or remove it to count anew");
+			&f, 8, "3.counts is damaged: restore it from a backup, or remove it to start counting");
 	}
 	free(content);
 	stop(&f);
@@ -865,7 +865,7 @@ static void two_groups_do_not_mix_their_counts(void **state)
 	assert_int_equal(start_in_group(&f, "wordcount", "other", TEXTS(directory_option()), NULL), 0);
 	expect_refused_open(
 		&f, 8,
-		"holds the counts of stream=words group=g partition=3, not of stream=words group=other partition=3; "
+		"has the counts of stream=words group=g partition=3, not of stream=words group=other partition=3; "
 		"give each group its own option.directory");
 	stop(&f);
 }

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "work/retry.h"
+#include "work/retry_policy.h"
 
 enum { DRAWS = 2000 };
 

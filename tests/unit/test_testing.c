@@ -8,7 +8,7 @@
 
 #include <segmenter/testing.h>
 
-#include "config/plugin_option.h"
+#include "plugin/option.h"
 
 static char calls[512];
 

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
-#include "config/plugin_option.h"
+#include "config/path.h"
+#include "config/print.h"
+#include "plugin/option.h"
 #include "base/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -311,7 +313,7 @@ static void a_checked_value_converts_and_a_missing_one_is_zero(void **state)
 
 static void expect_path(const char *file, const char *text, const char *expected)
 {
-	char *path = seg_option_to_path(file, text);
+	char *path = seg_config_path(file, text);
 	assert_string_equal(path, expected);
 	free(path);
 }
@@ -349,11 +351,11 @@ static void an_option_is_found_by_name_and_its_name_suggested(void **state)
 static void a_name_that_sounds_secret_is_secret(void **state)
 {
 	(void)state;
-	assert_true(seg_option_is_secret("password"));
-	assert_true(seg_option_is_secret("db_PASSWORD"));
-	assert_true(seg_option_is_secret("auth_token"));
-	assert_false(seg_option_is_secret("path"));
-	assert_false(seg_option_is_secret("partition_key"));
+	assert_true(seg_config_is_secret("password"));
+	assert_true(seg_config_is_secret("db_PASSWORD"));
+	assert_true(seg_config_is_secret("auth_token"));
+	assert_false(seg_config_is_secret("path"));
+	assert_false(seg_config_is_secret("partition_key"));
 }
 
 int main(void)

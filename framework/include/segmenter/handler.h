@@ -1,28 +1,29 @@
 /*
  * handler.h - the interface between segrunner and a handler plugin.
  *
- * A plugin is a shared object that exports one seg_handler through
- * SEG_HANDLER_EXPORT. segrunner loads it with dlopen, calls init once for each
- * [consumer] section that names it, and then, for each partition that this
- * runner comes to own:
+ * A plugin is a shared object that exports one seg_handler with SEG_HANDLER_EXPORT. segrunner loads the plugin with dlopen
+ * and calls init once for each [consumer] section that names the plugin. For each partition that the runner then owns,
+ * segrunner calls:
  *
  *     partition_open -> handle, handle, tick, handle ... -> partition_close
  *
- * Threads: init and fini run on segrunner's main thread, before the first and
- * after the last partition. The four others run on the partition's own worker
- * thread: never two at once for one partition, but several partitions at once.
- * So what partition_open returns needs no lock, and what init returns, when
- * handlers write to it, does.
+ * Threads: segrunner calls init and fini on its main thread, before the first and after the last partition. It calls the
+ * other four functions on the partition's worker thread: one at a time for a partition, at the same time for different
+ * partitions. So what partition_open stores needs no lock. What init stores needs a lock if handlers write to it.
  *
- * Order and repetition: the messages of a partition arrive in the order of their
- * ids, each at least once. After a crash, or when a partition was taken from a
- * runner that stopped answering, messages since the last commit arrive again, in
- * the same order. batch->epoch tells an owner from its predecessor.
+ * Leases: a runner owns its partitions only while its lease is valid, which heartbeats renew. segrunner calls
+ * partition_open, handle and tick only while the lease is valid. If the lease expires, calls wait until Redis answers a
+ * heartbeat, or until the partition is lost. The lease may expire during a call: segrunner does not interrupt the call.
  *
- * Plugins are trusted code: they run inside segrunner's process and must not
- * throw C++ exceptions, call exit(), or change signal masks.
+ * Order and repetition: the messages of a partition arrive in the order of their ids, each at least once. After a crash,
+ * or after another runner has taken over a partition, the messages since the last commit arrive again, in the same order.
+ * batch->epoch tells the current owner from earlier owners.
  *
- * A plugin includes this header and nothing else of segmenter, and links nothing.
+ * Trust: a plugin runs inside segrunner's process. It must not throw C++ exceptions out of these functions, call exit() or
+ * pthread_exit(), or change signal masks. A call that takes longer than handler_timeout ends the runner.
+ *
+ * A plugin needs no other header of segmenter, and links no library of segmenter. Texts are UTF-8 and end with a NUL,
+ * except for keys, data and headers of messages.
  */
 #ifndef SEGMENTER_HANDLER_H
 #define SEGMENTER_HANDLER_H
@@ -34,46 +35,54 @@ extern "C" {
 #endif
 
 /*
- * Raised when a plugin built against an older header can no longer be loaded.
- * What is added behind the last member of a struct does not raise it: both sides
- * state the size they were built with.
+ * The version of this interface. segrunner refuses to load a plugin with another version. Members that are added at the end
+ * of a struct do not change the version: each side states the size it was built with.
  */
 #define SEG_HANDLER_ABI 1u
 
+/* The severity of a log line. */
 typedef enum seg_level { SEG_DEBUG = 0, SEG_INFO = 1, SEG_WARNING = 2, SEG_ERROR = 3 } seg_level;
 
-/* A number that a plugin publishes. Add with seg_counter_add, from any thread. */
+/* A total that a plugin publishes as a metric. The host owns it. Change it only with seg_counter_add. */
 typedef struct seg_counter {
 	uint64_t value;
 } seg_counter;
 
 /*
- * What the host offers a plugin: one per [consumer] section, valid from init to
- * the end of fini. Every function may be called from any thread.
+ * What segrunner offers a plugin: one host for each [consumer] section, valid from init to the end of fini. segrunner owns
+ * the host and its texts. Any thread may call the functions, with the host as the first argument.
  */
 typedef struct seg_host seg_host;
 struct seg_host {
-	uint32_t size; /* sizeof(seg_host) of the host that loaded the plugin */
+	uint32_t size; /* sizeof(seg_host) in the segrunner that loaded the plugin */
 	uint32_t reserved;
 
-	/* The [consumer] section this instance serves, for messages and file names. */
-	const char *consumer;
+	/* The section: never NULL; for log lines and file names. */
+	const char *consumer; /* NAME of [consumer NAME] */
 	const char *stream;
 	const char *group;
 	const char *instance; /* this runner's name, unique in the group */
 
 	/*
-	 * The value of one of the plugin's own options, as declared in
-	 * seg_handler.options and written as `option.NAME = value`: the text given, else the
-	 * default, else NULL. Valid as long as the host is. Values were checked
-	 * against the declared type already; the three below convert them.
+	 * The value of the option `name`, which seg_handler.options declares and the section sets with
+	 * `option.NAME = value`: the section's text, else the default, else NULL. Valid as long as the host is. The value
+	 * is valid for the option's type. NULL for an option that is not declared. A relative SEG_OPTION_PATH is returned
+	 * with the directory of the config file before it.
 	 */
 	const char *(*option)(const seg_host *host, const char *name);
-	int64_t (*option_integer)(const seg_host *host, const char *name);  /* also bytes ("64MiB") */
-	int64_t (*option_duration)(const seg_host *host, const char *name); /* nanoseconds */
-	int (*option_boolean)(const seg_host *host, const char *name);      /* 0 or 1 */
 
-	/* Writes one line to segrunner's log, with the section's stream and group. */
+	/*
+	 * The same value as a number; 0 if option() is NULL. Bytes for a size ("64MiB": 67108864); nanoseconds for a
+	 * duration; 0 or 1 for a boolean.
+	 */
+	int64_t (*option_integer)(const seg_host *host, const char *name);
+	int64_t (*option_duration)(const seg_host *host, const char *name);
+	int (*option_boolean)(const seg_host *host, const char *name);
+
+	/*
+	 * Writes one line to segrunner's log, with the section's stream and group. `format` as for printf. Text beyond
+	 * 1023 bytes is cut.
+	 */
 	void (*log)(const seg_host *host, seg_level level, const char *format, ...)
 #if defined(__GNUC__)
 		__attribute__((format(printf, 3, 4)))
@@ -81,21 +90,21 @@ struct seg_host {
 		;
 
 	/*
-	 * The counter of that name, made at the first call: `[a-z0-9_]`, at most 63
-	 * bytes, in base units ("rows_total", "written_bytes_total"). Returns NULL
-	 * for a bad name or past 64 counters. help is one sentence, copied.
+	 * The section's counter `name`. The first call with a name creates the counter, at 0. `name` has 1 to 63 of the
+	 * characters a-z 0-9 _ and counts base units ("rows_total", "written_bytes_total"). `help` is one sentence. Both
+	 * are copied. Returns NULL for an invalid name, when out of memory, or if the section has 64 counters already.
 	 */
 	seg_counter *(*counter)(const seg_host *host, const char *name, const char *help);
 };
 
-/* Adds to a counter; NULL is allowed and does nothing. Any thread, never blocks. */
+/* Adds n to the counter. Does nothing if counter is NULL. Any thread; never blocks. */
 static inline void seg_counter_add(seg_counter *counter, uint64_t n)
 {
 	if (counter)
 		__atomic_fetch_add(&counter->value, n, __ATOMIC_RELAXED);
 }
 
-/* What became of a batch. Make one with the functions below. */
+/* What handle has done with a batch. */
 typedef enum seg_outcome {
 	SEG_OUTCOME_DONE = 0,
 	SEG_OUTCOME_RETRY = 1,
@@ -103,13 +112,21 @@ typedef enum seg_outcome {
 	SEG_OUTCOME_STOP = 3
 } seg_outcome;
 
+/*
+ * The answer of handle. Make it with one of the four functions below. segrunner treats an invalid answer (an unknown
+ * outcome, an index outside the batch) as a retry of the first message.
+ */
 typedef struct seg_answer {
-	uint32_t outcome;   /* a seg_outcome */
-	uint32_t index;     /* the message it speaks of; those before it are done */
-	const char *reason; /* for people; the plugin's, valid until its next call for this partition */
+	uint32_t outcome; /* a seg_outcome */
+	uint32_t index;   /* of a message in the batch, from 0; the messages before it are done */
+	/*
+	 * For people; NULL: no reason. The plugin owns it and keeps it valid until the next call for this partition.
+	 * Log lines show the first 300 bytes.
+	 */
+	const char *reason;
 } seg_answer;
 
-/* Every message of the batch has taken effect; they will not be seen again. */
+/* All messages of the batch have taken effect. segrunner commits them. */
 static inline seg_answer seg_done(void)
 {
 	seg_answer answer = {SEG_OUTCOME_DONE, 0, NULL};
@@ -117,9 +134,9 @@ static inline seg_answer seg_done(void)
 }
 
 /*
- * The messages before `index` are done; hand me message `index` and what follows
- * again, after a pause that grows with each attempt. When its attempts are used
- * up (`max_attempts`), the message is dead-lettered with the reason.
+ * The messages before `index` are done; message `index` has failed but may succeed later. segrunner hands over message
+ * `index` and the messages after it again, after a pause that doubles with each attempt (retry_backoff). After
+ * max_attempts, segrunner moves the message to the dead letters with the reason. index: 0 to count - 1.
  */
 static inline seg_answer seg_retry(size_t index, const char *reason)
 {
@@ -128,8 +145,8 @@ static inline seg_answer seg_retry(size_t index, const char *reason)
 }
 
 /*
- * The messages before `index` are done; message `index` never will be. It is
- * moved to the partition's dead letters, and the rest of the batch comes next.
+ * The messages before `index` are done; message `index` can never succeed. segrunner moves the message to the partition's
+ * dead letters with the reason, and hands over the messages after it next. index: 0 to count - 1.
  */
 static inline seg_answer seg_dead_letter(size_t index, const char *reason)
 {
@@ -138,8 +155,8 @@ static inline seg_answer seg_dead_letter(size_t index, const char *reason)
 }
 
 /*
- * The messages before `index` are done; nothing can go on here (a disk is full,
- * say). The runner drains, gives up all its partitions and exits with 69.
+ * The messages before `index` are done; the plugin cannot continue (a disk is full, for example). segrunner finishes the
+ * batches in hand, releases all its partitions and exits with code 69. index: 0 to count; count: all messages are done.
  */
 static inline seg_answer seg_stop(size_t index, const char *reason)
 {
@@ -147,73 +164,83 @@ static inline seg_answer seg_stop(size_t index, const char *reason)
 	return answer;
 }
 
+/* What values an option takes. segrunner refuses a config file with an invalid value. */
 typedef enum seg_option_type {
 	SEG_OPTION_TEXT = 0,
-	SEG_OPTION_INTEGER = 1,  /* -5, 1000, 64KiB */
-	SEG_OPTION_DURATION = 2, /* 500ms, 3s, 5min */
+	SEG_OPTION_INTEGER = 1,  /* 64 bits, signed; sizes with a unit: -5, 1000, 64KiB */
+	SEG_OPTION_DURATION = 2, /* 0 or more: 500ms, 3s, 5min */
 	SEG_OPTION_BOOLEAN = 3,  /* yes, no */
-	SEG_OPTION_PATH = 4      /* a relative one is relative to the config file */
+	SEG_OPTION_PATH = 4      /* relative to the directory of the config file, or absolute */
 } seg_option_type;
 
+/* An option that the plugin declares. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_option {
-	const char *name;  /* `[a-z0-9_]`, as written behind `option.` in the section */
+	const char *name;  /* of a-z 0-9 _; the section writes it after `option.` */
 	uint32_t type;     /* a seg_option_type */
-	uint32_t required; /* 1: a section without it is an error */
-	const char *value; /* the default, or NULL */
-	const char *help;  /* one sentence */
+	uint32_t required; /* 1: a section without this option is an error; 0: the option may be left out */
+	const char *value; /* the default, valid for the type; or NULL */
+	const char *help;  /* one sentence; shown when a required option is missing */
 } seg_option;
 
 /* Why a partition is closed. */
 typedef enum seg_close_reason {
-	SEG_CLOSE_RELEASED = 0, /* drained: all that was handled is committed or about to be */
-	SEG_CLOSE_LOST = 1      /* another runner may own it already: flush nothing to shared stores */
+	/* The runner still owns the partition, and commits what was handled: flush what is left. */
+	SEG_CLOSE_RELEASED = 0,
+	/* Another runner may own the partition already: flush nothing to stores that other runners use. */
+	SEG_CLOSE_LOST = 1
 } seg_close_reason;
 
+/* A plugin. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_handler {
-	uint32_t abi;  /* SEG_HANDLER_ABI */
-	uint32_t size; /* sizeof(seg_handler) */
-	const char *name;
-	const char *version;
-	const char *help; /* one sentence: what it does with a message */
+	uint32_t abi;        /* SEG_HANDLER_ABI */
+	uint32_t size;       /* sizeof(seg_handler) */
+	const char *name;    /* for log lines, dead letters and metrics */
+	const char *version; /* of the plugin; may be NULL */
+	const char *help;    /* one sentence: what the plugin does with a message; may be NULL */
 
-	/* The plugin's own options, ended by one whose name is NULL; or NULL for none. */
+	/* The plugin's options; the last entry has the name NULL. NULL: no options. */
 	const seg_option *options;
 
 	/*
-	 * Sets up what all partitions share, and stores it in *plugin. Returns 0, or
-	 * -1 with one clear line in error[error_size]: segrunner then does not start.
-	 * May be NULL. `segrunner --check` does not call it.
+	 * Main thread. Sets up what all partitions of the section share, and stores it in *plugin (NULL before). The other
+	 * functions get it as `plugin`. Returns 0; or -1 with one line in error[error_size]: then segrunner exits with code
+	 * 69, without calling fini. `segrunner --check` does not call init. May be NULL.
 	 */
 	int (*init)(const seg_host *host, void **plugin, char *error, size_t error_size);
 
 	/*
-	 * A partition was given to this runner; stores its state in *state. Returns
-	 * 0, or -1 with one line in error: the partition is tried again after a
-	 * pause that grows. May be NULL.
+	 * Worker thread. This runner now owns `partition` (0 to the stream's partitions - 1) under `epoch`, which is higher
+	 * than the epoch of each earlier owner. Stores the partition's state in *state (NULL before); the three functions
+	 * below get it as `state`. Returns 0; or -1 with one line in error[error_size]: then segrunner calls again after a
+	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. May be NULL.
 	 */
 	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
 			      size_t error_size);
 
 	/*
-	 * Handles batch->count >= 1 messages, in order. The batch and all it points
-	 * to are the host's, and valid until the call returns. Required.
+	 * Worker thread. Handles batch->count messages, in order: 1 to the section's batch_size. segrunner owns the batch
+	 * and all that the batch points to; they are valid until the call returns. Returns an answer. Required.
 	 */
 	seg_answer (*handle)(void *plugin, void *state, const seg_batch *batch);
 
 	/*
-	 * Called about every `tick` (1 s unless configured) between batches, also
-	 * when no messages come. May be NULL.
+	 * Worker thread. Called between batches about every `tick` of the section (1 s unless set), whether messages come
+	 * or not. Not called while the lease is expired or once a stop was demanded, so a tick may flush. May be NULL.
 	 */
 	void (*tick)(void *plugin, void *state);
 
-	/* The partition leaves this runner; frees state. May be NULL. */
+	/*
+	 * Worker thread. The partition leaves this runner. Frees state. Called once after each partition_open that
+	 * succeeded, unless the process ends first. With SEG_CLOSE_RELEASED the lease is valid when the call begins. May be
+	 * NULL.
+	 */
 	void (*partition_close)(void *plugin, void *state, seg_close_reason reason);
 
-	/* The last call. Frees plugin. May be NULL. */
+	/* Main thread. The last call for the section, after an init that succeeded. Frees plugin. May be NULL. */
 	void (*fini)(void *plugin);
 } seg_handler;
 
-/* The one symbol that segrunner looks up. */
+/* The symbol that segrunner looks up in the shared object. */
 #define SEG_HANDLER_SYMBOL "seg_handler_entry"
 
 #if defined(__GNUC__)
@@ -223,8 +250,8 @@ typedef struct seg_handler {
 #endif
 
 /*
- * Exports `handler`, a `static const seg_handler`, from the plugin. Once per shared
- * object, at file scope, followed by a semicolon.
+ * Exports `handler`, a `static const seg_handler`, from the shared object. Use it once in each shared object, at file scope,
+ * with a semicolon.
  */
 #ifdef __cplusplus
 #define SEG_HANDLER_EXPORT(handler)                                                \

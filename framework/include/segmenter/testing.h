@@ -1,7 +1,8 @@
 /*
- * testing.h - for tests of a handler, without Redis and without segrunner.
+ * testing.h - tests a handler without Redis and without segrunner.
  *
- * A test is built from the plugin's own source and this header; seg_handler_entry() is what SEG_HANDLER_EXPORT made.
+ * Build a test from the plugin's source and a file that includes this header. SEG_HANDLER_EXPORT in the plugin defines
+ * seg_handler_entry().
  *
  *     seg_test t;
  *     if (seg_test_start(&t, seg_handler_entry(), "max_bytes=3", (char *)NULL))
@@ -10,9 +11,15 @@
  *     assert_int_equal(answer.outcome, SEG_OUTCOME_DEAD_LETTER);
  *     seg_test_stop(&t);
  *
- * It behaves as segrunner does towards one partition: options have their declared defaults and types, init comes before
- * partition_open, and partition_close before fini. Behind <cmocka.h> there are seg_assert_done and its sisters, too.
- * One thread. Nothing to link.
+ * A seg_test behaves as segrunner does towards one partition of one section: options have their declared defaults,
+ * init comes before partition_open, and partition_close before fini. The test sees each answer: a seg_test retries,
+ * dead-letters and commits nothing. Differences to segrunner: an option's value is not checked against its type, and a
+ * counter's name is not checked.
+ *
+ * To use seg_assert_done and the other assertions, include <cmocka.h> before this header.
+ *
+ * Threads: all functions of a seg_test are called by one thread. Nothing to link. Memory: a seg_test needs some 40 KiB;
+ * it owns the host, the options' values and the counters, and frees nothing of the plugin's.
  */
 #ifndef SEGMENTER_TESTING_H
 #define SEGMENTER_TESTING_H
@@ -28,32 +35,37 @@
 extern "C" {
 #endif
 
+/* The most that a seg_test holds. Further options and counters are ignored; longer texts are cut. */
 #define SEG_TEST_OPTIONS_MAX 64
 #define SEG_TEST_COUNTERS_MAX 64
-#define SEG_TEST_TEXT_MAX 256
-#define SEG_TEST_LOG_MAX 16384
+#define SEG_TEST_TEXT_MAX 256  /* bytes of an option's value, its NUL included */
+#define SEG_TEST_LOG_MAX 16384 /* bytes of all log lines together, with a NUL */
 
 typedef struct seg_test {
-	seg_host host; /* first: the plugin's pointer to it is ours to the test */
+	seg_host host; /* first: a pointer to the host is a pointer to the test */
 	const seg_handler *handler;
-	void *plugin;       /* what init stored */
-	void *state;        /* what partition_open stored */
-	uint32_t partition; /* 3, unless set before seg_test_open */
-	uint64_t epoch; /* 7, unless set before seg_test_open; 1 more at each seg_test_open after the first */
-	uint32_t attempt; /* of the next batch's first message; 1 */
-	seg_id last;      /* id of the newest message that seg_test_send made */
-	int started, opened;
-	char error[SEG_TEST_TEXT_MAX * 2];                    /* what seg_test_start or _open failed for */
-	char values[SEG_TEST_OPTIONS_MAX][SEG_TEST_TEXT_MAX]; /* in the order they are declared */
-	int given[SEG_TEST_OPTIONS_MAX];                      /* whether there is one */
+	void *plugin; /* what init stored */
+	void *state;  /* what partition_open stored */
+
+	/* A test may set these three between its calls. */
+	uint32_t partition; /* for the next seg_test_open; 3 at first */
+	uint64_t epoch;     /* for the next seg_test_open; 7 at first, and 1 more after each seg_test_open */
+	uint32_t attempt;   /* of the first message of the next batch; 1 at first */
+
+	seg_id last;                                          /* id of the newest seg_test_message */
+	int started, opened;                                  /* 1: fini, partition_close is due */
+	char error[SEG_TEST_TEXT_MAX * 2];                    /* why seg_test_start or seg_test_open failed */
+	char values[SEG_TEST_OPTIONS_MAX][SEG_TEST_TEXT_MAX]; /* in the order of the declared options */
+	int given[SEG_TEST_OPTIONS_MAX];                      /* 1: the option has a value */
 	char counter_names[SEG_TEST_COUNTERS_MAX][SEG_TEST_TEXT_MAX / 4];
 	seg_counter counters[SEG_TEST_COUNTERS_MAX];
 	size_t counter_count;
-	char log[SEG_TEST_LOG_MAX]; /* what the plugin has logged, a line each */
+	char log[SEG_TEST_LOG_MAX]; /* the lines that the plugin has logged, each with a newline */
 } seg_test;
 
-/* --- what the host offers ------------------------------------------------------- */
+/* --- the host, for the plugin ------------------------------------------------------- */
 
+/* The index of the declared option `name`, or -1. */
 static inline int seg_test_find_option(const seg_test *t, const char *name)
 {
 	int i;
@@ -70,7 +82,7 @@ static inline const char *seg_test_option(const seg_host *host, const char *name
 	return i >= 0 && t->given[i] ? t->values[i] : NULL;
 }
 
-/* A number, and behind it one of the units ("ns", 1, ...), ended by NULL. */
+/* The number at the start of text, times the factor of the unit after it. `units` ends with NULL. 0 if text is NULL. */
 static inline int64_t seg_test_quantity(const char *text, const char *const *units, const double *factors)
 {
 	char digits[SEG_TEST_TEXT_MAX];
@@ -146,9 +158,9 @@ static inline seg_counter *seg_test_make_counter(const seg_host *host, const cha
 	return &t->counters[i];
 }
 
-/* --- a test's own ------------------------------------------------------------------ */
+/* --- the test: open and close ------------------------------------------------------------------ */
 
-/* Adds to error and returns -1. */
+/* Writes "what: why" into error. Returns -1. */
 static inline int seg_test_fail(seg_test *t, const char *what, const char *why)
 {
 	char text[SEG_TEST_TEXT_MAX];
@@ -157,7 +169,10 @@ static inline int seg_test_fail(seg_test *t, const char *what, const char *why)
 	return -1;
 }
 
-/* Opens the partition; 0, or -1 with the plugin's reason in error. seg_test_start has done so once. */
+/*
+ * Calls partition_open, for a test that has closed the partition: seg_test_start has opened it once. Returns 0, or -1 with
+ * the plugin's reason in t->error.
+ */
 static inline int seg_test_open(seg_test *t)
 {
 	char why[SEG_TEST_TEXT_MAX] = "";
@@ -170,7 +185,7 @@ static inline int seg_test_open(seg_test *t)
 	return 0;
 }
 
-/* Closes the partition, if it is open. */
+/* Calls partition_close, if the partition is open. */
 static inline void seg_test_close(seg_test *t, seg_close_reason reason)
 {
 	if (t->opened && t->handler->partition_close)
@@ -178,6 +193,7 @@ static inline void seg_test_close(seg_test *t, seg_close_reason reason)
 	t->opened = 0;
 }
 
+/* Takes the defaults, then the given values. 0, or -1 with t->error. */
 static inline int seg_test_take_options(seg_test *t, va_list args)
 {
 	const char *text;
@@ -206,8 +222,8 @@ static inline int seg_test_take_options(seg_test *t, va_list args)
 }
 
 /*
- * Sets up the plugin with its options, each "NAME=VALUE", up to a (char *)NULL, and opens the partition. 0, or -1 with the
- * reason in t->error; seg_test_stop is called after both.
+ * Initialises t, calls init and opens the partition. The arguments after handler are options, each "NAME=VALUE", and end
+ * with (char *)NULL. Returns 0, or -1 with the reason in t->error. Call seg_test_stop in both cases.
  */
 static inline int seg_test_start(seg_test *t, const seg_handler *handler, ...)
 {
@@ -242,7 +258,7 @@ static inline int seg_test_start(seg_test *t, const seg_handler *handler, ...)
 	return seg_test_open(t);
 }
 
-/* Closes the partition if it is open, and calls fini. */
+/* Closes the partition as released if it is open, and calls fini if init has succeeded. */
 static inline void seg_test_stop(seg_test *t)
 {
 	seg_test_close(t, SEG_CLOSE_RELEASED);
@@ -251,7 +267,12 @@ static inline void seg_test_stop(seg_test *t)
 	t->started = 0;
 }
 
-/* Hands over a batch. */
+/* --- the test: messages ------------------------------------------------------------- */
+
+/*
+ * Hands a batch of count >= 1 messages to handle, and returns its answer. Borrows the messages for the call. Ids must rise,
+ * as those of seg_test_message do.
+ */
 static inline seg_answer seg_test_handle(seg_test *t, const seg_message *messages, size_t count)
 {
 	seg_batch batch;
@@ -259,11 +280,11 @@ static inline seg_answer seg_test_handle(seg_test *t, const seg_message *message
 	batch.count = count;
 	batch.partition = t->partition;
 	batch.attempt = t->attempt;
-	batch.epoch = t->epoch - 1; /* of the seg_test_open that was */
+	batch.epoch = t->epoch - 1; /* seg_test_open has counted it up */
 	return t->handler->handle(t->plugin, t->state, &batch);
 }
 
-/* A message with a new id, without headers. Key and data are borrowed. */
+/* Makes a message with the next id and without headers. Key and data end with a NUL and must outlive the message. */
 static inline seg_message seg_test_message(seg_test *t, const char *key, const char *data)
 {
 	seg_message message;
@@ -277,20 +298,21 @@ static inline seg_message seg_test_message(seg_test *t, const char *key, const c
 	return message;
 }
 
-/* Hands over one message. */
+/* Makes a message, hands it to handle in a batch of its own, and returns the answer. */
 static inline seg_answer seg_test_send(seg_test *t, const char *key, const char *data)
 {
 	seg_message message = seg_test_message(t, key, data);
 	return seg_test_handle(t, &message, 1);
 }
 
+/* Calls tick, if the plugin has one. The partition must be open. */
 static inline void seg_test_tick(seg_test *t)
 {
 	if (t->handler->tick)
 		t->handler->tick(t->plugin, t->state);
 }
 
-/* A counter that the plugin publishes; 0 where it does not. */
+/* The value of the plugin's counter `name`; 0 if the plugin has not made it. */
 static inline uint64_t seg_test_counter(const seg_test *t, const char *name)
 {
 	size_t i;
@@ -302,7 +324,7 @@ static inline uint64_t seg_test_counter(const seg_test *t, const char *name)
 
 /* --- with cmocka ---------------------------------------------------------------------- */
 
-/* Whether it is that answer, for a reason with this text (NULL: any). */
+/* Whether the answer has this outcome and index (any index if "done"), and a reason that contains `reason` (NULL: any). */
 static inline int seg_test_is(seg_answer answer, seg_outcome outcome, size_t index, const char *reason)
 {
 	if (answer.outcome != (uint32_t)outcome || (outcome != SEG_OUTCOME_DONE && answer.index != index))
@@ -310,6 +332,7 @@ static inline int seg_test_is(seg_answer answer, seg_outcome outcome, size_t ind
 	return !reason || (answer.reason && strstr(answer.reason, reason));
 }
 
+/* Each fails the test, and shows the answer, unless the answer is as expected. `text` is a part of its reason, or NULL. */
 #define seg_assert_answer(answer, expected, at, text)                                             \
 	do {                                                                                      \
 		seg_answer seg_got = (answer);                                                    \

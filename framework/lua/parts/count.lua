@@ -1,8 +1,8 @@
 -- @include id
 -- @include text
 
--- How many entries came up to `position`, those that are gone included, of a log that XINFO STREAM describes: known
--- where none of the entries that are left came before it, or none comes behind it; else nil.
+-- How many entries, removed ones included, were ever added up to `position`. `info` is the log's XINFO
+-- STREAM. nil if that does not tell: if the log has entries both up to the position and after it.
 local function entries_up_to(info, position)
 	local first = info['first-entry']
 	if not id_less(position, info['last-generated-id']) then

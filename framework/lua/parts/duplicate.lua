@@ -1,3 +1,4 @@
+-- Answers a batch that its producer sends again. Uses the script's `sequence` and `producer`.
 if sequence ~= '0' then
 	local newest = redis.call('GET', producer)
 	if newest then

@@ -1,4 +1,4 @@
--- XINFO answers with names and values in turn.
+-- A table of what XINFO returns as names and values in turn.
 local function named(fields)
 	local map = {}
 	for i = 1, #fields, 2 do
@@ -14,7 +14,7 @@ local function groups_of(log)
 	return redis.call('XINFO', 'GROUPS', log)
 end
 
--- The oldest entry that somebody who reads with XREADGROUP has not acknowledged, or nil.
+-- The oldest entry that a reader with XREADGROUP has not acknowledged, or nil.
 local function oldest_pending(log, found)
 	if found.pending == 0 then
 		return nil

@@ -1,5 +1,5 @@
--- Ids are two 64-bit numbers in text, and a Lua number holds 53 bits: so they are compared, raised and
--- lowered as text. As Redis writes them, without leading zeros, the longer number is the larger.
+-- An id is the text of two 64-bit numbers. A Lua number has 53 bits only, so ids are compared, raised and
+-- lowered as text. Redis writes no leading zeros, so the longer number is the larger one.
 local function number_less(a, b)
 	if #a ~= #b then
 		return #a < #b
@@ -18,7 +18,7 @@ end
 
 local NUMBER_MAX = '18446744073709551615'
 
--- `digits`, a decimal number above 0, less one.
+-- The decimal number `digits`, which is above 0, minus one.
 local function one_less(digits)
 	local head, zeros = string.match(digits, '^(.-)(0*)$')
 	local last = string.char(string.byte(head, -1) - 1)
@@ -33,8 +33,8 @@ local function one_more(digits)
 	return (string.gsub(text, '^0+(%d)', '%1'))
 end
 
--- The largest id below `id`, and the smallest above it. Beyond the first and the last that there are, it is
--- they.
+-- The largest id below `id`, and the smallest above it. The first possible id has itself before it, the last
+-- one itself after it.
 local function id_before(id)
 	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
 	if seq ~= '0' then

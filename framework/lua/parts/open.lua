@@ -9,9 +9,9 @@ local function find_group(log, group)
 	end
 end
 
--- Redis's record of the group. Where there is none it is made: at the position that it had, or else at
--- `start`, which is noted at once, so that a group that vanishes before its first commit does not begin
--- elsewhere.
+-- Returns OK, MADE or REMADE, and Redis's record of the group. A group that Redis does not have is
+-- created at its stored position, or else at `start`. `start` is stored at once, so that a group that
+-- vanishes before its first commit begins at the same place again.
 local function open_group(log, state, group, start)
 	local found = find_group(log, group)
 	if found then

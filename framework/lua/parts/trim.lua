@@ -1,7 +1,7 @@
 -- @include group
 -- @include id
 
--- The newest id that every group has committed, or nil: without a group, nobody has.
+-- The newest id that every group has committed; nil if the log has no group.
 local function committed_by_all(log)
 	local least
 	for _, fields in ipairs(groups_of(log)) do
@@ -18,8 +18,8 @@ local function committed_by_all(log)
 	return least
 end
 
--- Removes what every group has committed, and returns how many entries that were. '~': only what goes for
--- almost nothing, whole nodes of the stream; '=': all of it.
+-- Removes entries that every group has committed, and returns how many it removed. how: '~' removes only
+-- whole nodes of the stream, which costs almost nothing; '=' removes all of them.
 local function trim_committed(log, how)
 	local committed = committed_by_all(log)
 	if not committed or committed == '0-0' then

@@ -19,22 +19,35 @@ static const seg_http_route routes[] = {
 	{NULL, false, NULL},
 };
 
+/* Takes the config and makes room for its sections. Returns false if out of memory; then there is room for none. */
+static bool adopt(seg_admin *admin, const seg_config *config)
+{
+	free(admin->sections);
+	admin->sections = calloc(config->consumer_count, sizeof(*admin->sections));
+	admin->section_count = admin->sections ? config->consumer_count : 0;
+	admin->config = config;
+	return admin->sections != NULL;
+}
+
 seg_admin *seg_admin_create(const seg_config *config, const char *name, seg_logger logger)
 {
-	seg_admin *admin = config->runner.admin ? calloc(1, sizeof(*admin)) : NULL;
-	if (!admin)
+	if (!config->runner.admin)
 		return NULL;
-	admin->config = config;
+	seg_admin *admin = calloc(1, sizeof(*admin));
+	if (!admin) {
+		seg_log(&logger, SEG_LOG_ERROR, "admin: out of memory; this runner runs without admin");
+		return NULL;
+	}
 	admin->address = config->runner.admin;
 	admin->token = config->runner.admin_token;
 	admin->name = name;
 	admin->started_at = seg_wall_clock();
 	pthread_mutex_init(&admin->lock, NULL);
-	admin->sections = calloc(config->consumer_count, sizeof(*admin->sections));
 	admin->events = seg_events_create(logger);
 	admin->logger = seg_logger_make(seg_events_write, admin->events);
-	if (admin->sections && admin->events && seg_page_make(&admin->page, &admin->page_policy) == 0)
+	if (adopt(admin, config) && admin->events && seg_page_make(&admin->page, &admin->page_policy) == 0)
 		return admin;
+	seg_log(&logger, SEG_LOG_ERROR, "admin: out of memory; this runner runs without admin");
 	seg_admin_destroy(admin);
 	return NULL;
 }
@@ -79,7 +92,8 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 		admin->observing = *options;
 	seg_observer *observer = seg_observer_start(admin->config, &admin->observing);
 	if (!observer)
-		seg_log(&admin->logger, SEG_LOG_ERROR, "admin: there is no thread to read the groups with");
+		seg_log(&admin->logger, SEG_LOG_ERROR,
+			"admin: cannot start the thread that reads groups from Redis; lag and owners are not shown");
 	atomic_store(&admin->observer, observer);
 }
 
@@ -88,7 +102,8 @@ void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index
 	if (!admin)
 		return;
 	pthread_mutex_lock(&admin->lock);
-	admin->sections[index] = section;
+	if (index < admin->section_count)
+		admin->sections[index] = section;
 	pthread_mutex_unlock(&admin->lock);
 }
 
@@ -97,7 +112,7 @@ void seg_admin_detach(seg_admin *admin, const seg_section *section)
 	if (!admin)
 		return;
 	pthread_mutex_lock(&admin->lock);
-	for (size_t i = 0; i < admin->config->consumer_count; i++)
+	for (size_t i = 0; i < admin->section_count; i++)
 		if (admin->sections[i] == section)
 			admin->sections[i] = NULL;
 	pthread_mutex_unlock(&admin->lock);
@@ -119,6 +134,8 @@ void seg_admin_stop(seg_admin *admin)
 {
 	if (!admin)
 		return;
+	/* First, for the server waits for its routes, and those may wait for the observer. */
+	seg_observer_cancel(atomic_load(&admin->observer));
 	seg_server_stop(admin->server);
 	seg_observer_stop(atomic_load(&admin->observer));
 	admin->server = NULL;
@@ -131,13 +148,12 @@ void seg_admin_reload(seg_admin *admin, const seg_config *config)
 	if (!admin)
 		return;
 	seg_admin_stop(admin);
-	const seg_section **sections = calloc(config->consumer_count, sizeof(*sections));
-	if (sections) {
-		free(admin->sections);
-		admin->sections = sections;
-		admin->config = config;
-		seg_admin_observe(admin, &admin->observing);
+	if (!adopt(admin, config)) {
+		seg_log(&admin->logger, SEG_LOG_ERROR,
+			"admin: out of memory; admin is off until the next SIGHUP");
+		return;
 	}
-	if (!sections || seg_admin_start(admin, &error))
-		seg_log(&admin->logger, SEG_LOG_ERROR, "%s", sections ? error.text : "out of memory");
+	seg_admin_observe(admin, &admin->observing);
+	if (seg_admin_start(admin, &error))
+		seg_log(&admin->logger, SEG_LOG_ERROR, "%s; admin is off until the next SIGHUP", error.text);
 }

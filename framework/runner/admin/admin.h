@@ -1,15 +1,14 @@
 /*
- * admin.h - a runner, seen from outside: over HTTP, by people, by Prometheus, by whoever probes whether it
- * lives.
+ * admin.h - the admin server: shows a runner over HTTP to people, to Prometheus, and to probes of its health.
  *
  *     server.c     HTTP                     health.c    /livez, /readyz
  *     access.c     who may ask              metrics.c   /metrics
- *     events.c     what happened lately     api.c       /api/v1/...
+ *     events.c     recent log lines         api.c       /api/v1/...
  *     observer.c   groups as Redis has them page.c      /
  *
- * Nobody who handles messages ever waits for it: counters are read as they stand, and Redis is asked by the
- * observer's thread on a connection of its own. Functions are the main thread's; a NULL admin is one that
- * is off, and does nothing.
+ * No thread that handles messages waits for the admin server: counters are read without a lock, and the observer's
+ * thread asks Redis on a connection of its own. The main thread calls all of these functions. A NULL admin is off;
+ * every function accepts it and does nothing.
  */
 #ifndef SEG_ADMIN_ADMIN_H
 #define SEG_ADMIN_ADMIN_H
@@ -19,44 +18,43 @@
 typedef struct seg_admin seg_admin;
 
 /*
- * NULL where the configuration says off, or if out of memory. `name` is this runner's. Config, name and
- * what the logger leads to outlive it.
+ * NULL if the configuration turns admin off, or if out of memory, which is logged. `name` is this runner's. The config,
+ * the name and the logger's argument must outlive the admin.
  */
 seg_admin *seg_admin_create(const seg_config *config, const char *name, seg_logger logger);
 
-/* After all who use its logger. */
+/* Call it after the last use of its logger. */
 void seg_admin_destroy(seg_admin *admin);
 
-/* A logger that goes on to `logger`, and remembers what it is told as an event; it serves until the end. */
+/* A logger that keeps each line as an event and passes it to `logger`. It works until seg_admin_destroy. */
 seg_logger seg_admin_logger(seg_admin *admin, seg_logger logger);
 
-/* Listens, and answers. 0, SEG_ESYSTEM or SEG_ENOMEM with an error. */
+/* Listens and answers requests. 0, or SEG_ESYSTEM, SEG_ENOMEM or SEG_EINVAL with an error. */
 int seg_admin_start(seg_admin *admin, seg_error *error);
 
-/* Redis can be asked from now on, with these options. They are copied, what they point to outlives it. */
+/* Begins to read groups from Redis, with these options. They are copied; what they point to must outlive the admin. */
 void seg_admin_observe(seg_admin *admin, const seg_client_options *options);
 
-/*
- * The section of consumer number `index` of the config has started. It stays as it is until it is detached.
- */
+/* The section of consumer number `index` of the config has started. It must stay valid until it is detached. */
 void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index);
 
 /*
- * The configuration is another one from now on, and no section is attached. Answers nobody for a moment.
- * What it says of admin itself is not heeded.
+ * Takes another configuration, which must outlive the admin, and detaches all sections. The server is away for a moment.
+ * The address and the token stay those of the first configuration. Without memory, or if the server cannot listen again,
+ * admin is off until the next reload, and an error is logged.
  */
 void seg_admin_reload(seg_admin *admin, const seg_config *config);
 
-/* Whether the runner stands by: then it is not ready, and means to be so. */
+/* Whether the runner stands by (SIGUSR1). While it does, it is not ready. */
 void seg_admin_set_standby(seg_admin *admin, bool standby);
 
-/* The runner is ending: it is not ready any more. */
+/* The runner is stopping: from now on it is not ready. */
 void seg_admin_set_stopping(seg_admin *admin);
 
-/* Returns when nobody looks at the section any more, and will not again. */
+/* Returns once no answer reads the section, and none will. */
 void seg_admin_detach(seg_admin *admin, const seg_section *section);
 
-/* Answers nobody any more, and leaves Redis. Returns within about a second. */
+/* Stops the server and the observer. Returns within about a second, also while Redis does not answer. */
 void seg_admin_stop(seg_admin *admin);
 
 #endif

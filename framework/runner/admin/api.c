@@ -1,4 +1,4 @@
-/* api.c - /api/v1: the same as JSON. What is there stays; what is added does not take away. */
+/* api.c - /api/v1, as JSON. Fields may be added; none is removed or changes its meaning. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "admin/view.h"
 
-#define SNAPSHOT_AGE (1 * SEG_SECOND) /* for people who look */
+#define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
 enum { NOT_FOUND = 404, NO_MEMORY = 500, UNAVAILABLE = 503 };
 
@@ -39,7 +39,7 @@ static json_t *timestamp(int64_t wall)
 	return json_string(text);
 }
 
-/* What a plugin says may be no UTF-8: then what is not ASCII is left out of it. */
+/* A plugin's text may not be UTF-8. Then '?' replaces each byte that is not ASCII. */
 static json_t *foreign_text(const char *text)
 {
 	json_t *json = json_string(text);
@@ -129,7 +129,7 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 
 static void add_reason(void *arg, const char *reason)
 {
-	json_array_append_new(arg, json_string(reason));
+	json_array_append_new(arg, foreign_text(reason));
 }
 
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer)
@@ -158,31 +158,31 @@ static json_t *id_text(seg_id id)
 	return json_string(seg_id_format(id, text));
 }
 
-static json_t *partition(const seg_partition_info *p, double waiting)
+static json_t *partition(const seg_partition_snapshot *partition)
 {
+	const seg_partition_info *p = &partition->info;
 	return json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "partition",
 			 (int)p->partition, "owner", optional_text(p->owner), "target",
 			 optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
 			 id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
 			 "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
-			 waiting < 0 ? json_null() : json_real(waiting), "dead_letters",
-			 (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped, "lost",
-			 (json_int_t)p->lost);
+			 json_real(partition->behind), "dead_letters", (json_int_t)p->dead_letters, "dropped",
+			 (json_int_t)p->dropped, "lost", (json_int_t)p->lost);
 }
 
-static json_t *group(const seg_config_consumer *config, const seg_snapshot *snapshot)
+static json_t *group_json(const seg_config_consumer *config, const seg_observation *seen)
 {
 	json_t *list = json_array();
-	const seg_group_info *info = snapshot->info;
-	for (uint32_t i = 0; i < info->partition_count; i++)
-		json_array_append_new(list, partition(&info->partitions[i], snapshot->waiting[i]));
+	const seg_group_snapshot *group = seen->group;
+	for (uint32_t i = 0; i < group->partition_count; i++)
+		json_array_append_new(list, partition(&group->partitions[i]));
 	return json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "stream", config->stream, "group",
-			 config->group, "generation", (json_int_t)info->generation, "members",
-			 (int)info->members, "read_at", timestamp(snapshot->taken_at), "error",
-			 optional_text(snapshot->error), "partitions", list);
+			 config->group, "generation", (json_int_t)group->generation, "members",
+			 (int)group->roster.live, "read_at", timestamp(seen->taken_at), "error",
+			 optional_text(seen->error), "partitions", list);
 }
 
-/* The consumer whose stream and group are "STREAM/GROUP", or NULL. */
+/* The consumer of "STREAM/GROUP", or NULL. */
 static const seg_config_consumer *find_consumer(const seg_config *config, const char *tail)
 {
 	for (size_t i = 0; i < config->consumer_count; i++) {
@@ -202,15 +202,16 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 	const seg_config_consumer *found = find_consumer(admin->config, request->tail);
 	if (!found) {
 		refuse(answer, NOT_FOUND,
-		       "no [consumer] of this runner has that stream and group; /api/v1/status lists them");
+		       "no [consumer] section of this runner has that stream and group; /api/v1/status lists the sections");
 		return;
 	}
 	seg_observer_refresh(observer, SNAPSHOT_AGE);
-	seg_snapshot snapshot = seg_observer_hold(observer, (size_t)(found - admin->config->consumers));
-	if (snapshot.info)
-		write_json(answer, group(found, &snapshot));
+	seg_observation seen = seg_observer_hold(observer, (size_t)(found - admin->config->consumers));
+	if (seen.group)
+		write_json(answer, group_json(found, &seen));
 	else
-		refuse(answer, UNAVAILABLE, snapshot.error[0] ? snapshot.error : "not read yet");
+		refuse(answer, UNAVAILABLE,
+		       seen.error[0] ? seen.error : "this group has not been read from Redis yet");
 	seg_observer_let_go(observer);
 }
 
@@ -233,7 +234,7 @@ static json_t *event_json(const seg_event *event)
 	return json;
 }
 
-/* The kept ones behind number ?after=, oldest first. */
+/* The kept events with a number above ?after=, oldest first. */
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
@@ -242,7 +243,7 @@ void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer 
 	uint64_t after = request->after ? strtoull(request->after, NULL, 10) : 0;
 	seg_event *events = malloc(SEG_EVENTS_MAX * sizeof(*events));
 	size_t count = events ? seg_events_copy(admin->events, after, events) : 0;
-	/* What came while they were copied is for the next time. */
+	/* Events that came during the copying are for the next request. */
 	for (size_t i = 0; i < count && events[i].number <= newest; i++)
 		json_array_append_new(list, event_json(&events[i]));
 	free(events);

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 
 typedef struct {
-	atomic_flag taken; /* by who writes or reads the event */
+	atomic_flag taken; /* a thread writes or copies the event */
 	seg_event event;
 } place;
 

@@ -1,8 +1,7 @@
 /*
- * events.h - what happened lately: the newest lines of the log of each level, but those for debugging. Many of
- * one level do not push out those of another.
+ * events.h - the newest log lines of each level from info up. Many lines of one level do not push out those of another.
  *
- * Nobody waits: whoever writes takes the next place, and a place that is just being read is passed over.
+ * No call waits: a writer takes the next place of its level, and drops the line if a reader is copying that place.
  */
 #ifndef SEG_ADMIN_EVENTS_H
 #define SEG_ADMIN_EVENTS_H
@@ -31,7 +30,7 @@ typedef struct seg_event {
 
 typedef struct seg_events seg_events;
 
-/* What is written goes on to `next`. NULL if out of memory. */
+/* Each line is kept and passed to `next`. NULL if out of memory. */
 seg_events *seg_events_create(seg_logger next);
 void seg_events_destroy(seg_events *events);
 
@@ -42,8 +41,8 @@ void seg_events_write(void *events, const seg_log_event *event);
 uint64_t seg_events_newest(const seg_events *events);
 
 /*
- * Copies those behind number `after` that are still there to list[SEG_EVENTS_MAX], oldest first. Returns how many
- * they are. Any thread.
+ * Copies the kept events with a number above `after` to list[SEG_EVENTS_MAX], oldest first. Returns how many. Any
+ * thread.
  */
 size_t seg_events_copy(seg_events *events, uint64_t after, seg_event *list);
 

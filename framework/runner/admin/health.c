@@ -1,4 +1,5 @@
-/* health.c - whether the runner lives, and whether it works: /livez and /readyz. */
+/* health.c - /livez: whether the process lives; /readyz: whether the runner works, and why not. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@ typedef struct {
 	seg_health worst;
 } verdict;
 
-/* consumer: whose it is, or NULL for the whole runner. */
+/* consumer: the section with this problem, or NULL for the whole runner. */
 static void find(verdict *v, seg_health health, const seg_config_consumer *consumer, const char *what)
 {
 	char reason[512];
@@ -28,19 +29,22 @@ static void find(verdict *v, seg_health health, const seg_config_consumer *consu
 
 static void judge_retries(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
-	char what[80];
-	unsigned retrying = atomic_load(&section->counters.retrying);
-	if (retrying == 0)
+	char what[SEG_RETRYING_REASON_MAX + 80], reason[SEG_RETRYING_REASON_MAX];
+	uint32_t partition;
+	if (!seg_section_retrying(section, &partition, reason))
 		return;
-	snprintf(what, sizeof(what), "tries a message again on %u partition%s", retrying,
-		 retrying == 1 ? "" : "s");
+	unsigned retrying = atomic_load(&section->counters.retrying);
+	if (retrying > 1)
+		snprintf(what, sizeof(what),
+			 "is retrying messages on %u partitions; on partition %" PRIu32 ": %s", retrying,
+			 partition, reason);
+	else
+		snprintf(what, sizeof(what), "is retrying a message on partition %" PRIu32 ": %s", partition,
+			 reason);
 	find(v, SEG_HEALTH_DEGRADED, config, what);
 }
 
-/*
- * A lease is what Redis answers a heartbeat with: one that is valid says both, that it is a member and that
- * Redis is there.
- */
+/* Redis answers a heartbeat with a lease: a valid one shows that the section is a member and that Redis answers. */
 static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
 	if (!section) {
@@ -49,7 +53,7 @@ static void judge_section(verdict *v, const seg_config_consumer *config, const s
 	}
 	int64_t lease = atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
 	if (atomic_load(&section->stuck))
-		find(v, SEG_HEALTH_NOT_READY, config, "is stuck: its handler does not return");
+		find(v, SEG_HEALTH_NOT_READY, config, "is stuck: its handler has run past handler_timeout");
 	else if (lease == 0)
 		find(v, SEG_HEALTH_NOT_READY, config, "has not joined its group yet");
 	else if (lease <= seg_now())
@@ -67,7 +71,8 @@ seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg
 		return v.worst;
 	}
 	if (atomic_load(&admin->standby)) {
-		find(&v, SEG_HEALTH_NOT_READY, NULL, "the runner stands by, as SIGUSR1 asked for");
+		find(&v, SEG_HEALTH_NOT_READY, NULL,
+		     "the runner stands by without partitions; SIGUSR1 makes it take some again");
 		return v.worst;
 	}
 	for (size_t i = 0; i < admin->config->consumer_count; i++)

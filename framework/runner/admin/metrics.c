@@ -1,10 +1,9 @@
 /*
- * metrics.c - /metrics, in Prometheus's text format. One table is one kind of metric; docs and dashboards
- * follow it.
+ * metrics.c - /metrics, in Prometheus's text format. Each table lists one kind of metric; docs and dashboards follow the
+ * tables.
  *
- * What this process counts is read as it stands. What is known of partitions is read from Redis when it is
- * scraped, at most every 5 s: so lag is the truth, also for a worker that is stuck, and costs nothing while
- * nobody looks.
+ * Counters of this process are read without a lock. Partitions are read from Redis at a scrape, at most every 5 s: so
+ * lag is true for a stuck worker, too, and costs nothing while nobody scrapes.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -23,7 +22,7 @@ static void family(FILE *out, const char *name, const char *type, const char *he
 	fprintf(out, "# HELP segmenter_%s %s\n# TYPE segmenter_%s %s\n", name, help, name, type);
 }
 
-/* Names of streams and groups hold nothing that has to be escaped. */
+/* Names of streams and groups contain no character that needs escaping. */
 static void labels(FILE *out, const seg_config_consumer *consumer)
 {
 	fprintf(out, "stream=\"%s\",group=\"%s\"", consumer->stream, consumer->group);
@@ -38,34 +37,35 @@ typedef struct {
 
 static const counter_row member_counters[] = {
 	{"messages_fetched_total", "Messages read from Redis.", offsetof(seg_member_counters, fetched)},
-	{"messages_committed_total", "Messages whose position was committed, or that were dead-lettered.",
+	{"messages_committed_total", "Messages committed, dead-lettered ones included.",
 	 offsetof(seg_member_counters, committed)},
-	{"messages_lost_total", "Messages that were removed from the log before the group had read them.",
+	{"messages_lost_total", "Messages removed from the log before the group read them.",
 	 offsetof(seg_member_counters, lost)},
-	{"dead_letters_total", "Messages moved to the dead letters.",
+	{"dead_letters_total", "Messages moved to the dead-letter stream.",
 	 offsetof(seg_member_counters, dead_letters)},
-	{"commits_total", "Commits that Redis has confirmed.", offsetof(seg_member_counters, commits)},
-	{"commits_fenced_total", "Commits refused because a later owner had raised the fence.",
+	{"commits_total", "Commits that Redis confirmed.", offsetof(seg_member_counters, commits)},
+	{"commits_fenced_total", "Commits refused because a later owner had claimed the partition.",
 	 offsetof(seg_member_counters, fenced)},
-	{"rebalances_total", "Changes of this runner's share of the partitions.",
+	{"rebalances_total", "Changes of the set of partitions that this runner owns.",
 	 offsetof(seg_member_counters, rebalances)},
-	{"heartbeats_total", "Heartbeats that Redis has answered.",
-	 offsetof(seg_member_counters, heartbeats)},
+	{"heartbeats_total", "Heartbeats that Redis answered.", offsetof(seg_member_counters, heartbeats)},
 	{"claims_total", "Partitions claimed.", offsetof(seg_member_counters, claims)},
-	{"rewinds_total", "Positions that Redis had forgotten, after a failover or a restart.",
+	{"rewinds_total",
+	 "Positions that Redis lost in a failover or a restart; the group resumed from the newest known one.",
 	 offsetof(seg_member_counters, rewinds)},
 };
 
 static const counter_row worker_counters[] = {
-	{"messages_handled_total", "Messages that are done with: handled, or dead-lettered.",
+	{"messages_handled_total", "Messages done: handled, or dead-lettered.",
 	 offsetof(seg_section_counters, handled)},
-	{"retries_total", "Attempts at a message after its first one.",
+	{"retries_total", "Attempts at a message after the first one.",
 	 offsetof(seg_section_counters, retries)},
 };
 
 static const counter_row worker_gauges[] = {
-	{"partitions_owned", "Partitions that this runner handles.", offsetof(seg_section_counters, owned)},
-	{"partitions_retrying", "Partitions whose next message has failed before.",
+	{"partitions_owned", "Partitions that this runner owns and handles.",
+	 offsetof(seg_section_counters, owned)},
+	{"partitions_retrying", "Partitions whose next message has failed and is being retried.",
 	 offsetof(seg_section_counters, retrying)},
 };
 
@@ -126,13 +126,13 @@ static void write_histogram(FILE *out, const char *name, const seg_config_consum
 
 static void write_histograms(FILE *out, const struct seg_admin *admin)
 {
-	family(out, "handler_duration_seconds", "histogram", "How long the handler took for a batch.");
+	family(out, "handler_duration_seconds", "histogram", "Time that the handler took for a batch.");
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
 		if (admin->sections[i])
 			write_histogram(out, "handler_duration_seconds", &admin->config->consumers[i],
 					&admin->sections[i]->counters.handling);
 	family(out, "commit_duration_seconds", "histogram",
-	       "How long Redis took to confirm a commit, from sending it.");
+	       "Time from sending a commit to Redis's confirmation.");
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
 		if (admin->sections[i])
 			write_histogram(out, "commit_duration_seconds", &admin->config->consumers[i],
@@ -141,7 +141,7 @@ static void write_histograms(FILE *out, const struct seg_admin *admin)
 
 /* --- what the plugins count ------------------------------------------------------------------- */
 
-/* All samples of a name stand together, whatever section they are of. */
+/* The format wants all samples of a name together, those of all sections. */
 static bool is_named_before(const struct seg_admin *admin, size_t section, const char *name)
 {
 	seg_plugin_counter counter;
@@ -196,56 +196,51 @@ static void write_plugins(FILE *out, const struct seg_admin *admin)
 				continue;
 			const char *suffix = suffix_of(counter.name);
 			fprintf(out, "# HELP segmenter_plugin_%s%s ", counter.name, suffix);
-			write_help(out, counter.help[0] ? counter.help : "Counted by the plugin.");
+			write_help(out, counter.help[0] ? counter.help : "A counter of the plugin.");
 			fprintf(out, "\n# TYPE segmenter_plugin_%s%s counter\n", counter.name, suffix);
 			write_plugin_samples(out, admin, i, counter.name);
 		}
 	}
 }
 
-/* --- what Redis knows of the groups --------------------------------------------------------------- */
+/* --- groups, as Redis has them --------------------------------------------------------------------- */
 
-typedef bool partition_fn(const seg_partition_info *partition, double waiting, double *value);
+/* False where the value is not known. */
+typedef bool partition_fn(const seg_partition_snapshot *partition, double *value);
 
-static bool lag_messages(const seg_partition_info *partition, double waiting, double *value)
+static bool lag_messages(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->lag;
-	return partition->lag >= 0;
+	*value = (double)partition->info.lag;
+	return partition->info.lag >= 0;
 }
 
-static bool lag_seconds(const seg_partition_info *partition, double waiting, double *value)
+static bool lag_seconds(const seg_partition_snapshot *partition, double *value)
 {
-	(void)partition;
-	*value = waiting;
-	return waiting >= 0;
-}
-
-static bool epoch(const seg_partition_info *partition, double waiting, double *value)
-{
-	(void)waiting;
-	*value = (double)partition->epoch;
+	*value = partition->behind;
 	return true;
 }
 
-static bool position_timestamp(const seg_partition_info *partition, double waiting, double *value)
+static bool epoch(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->position.ms / 1e3;
+	*value = (double)partition->info.epoch;
 	return true;
 }
 
-static bool dead_letters(const seg_partition_info *partition, double waiting, double *value)
+static bool position_timestamp(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->dead_letters;
+	*value = (double)partition->info.position.ms / 1e3;
 	return true;
 }
 
-static bool length(const seg_partition_info *partition, double waiting, double *value)
+static bool dead_letters(const seg_partition_snapshot *partition, double *value)
 {
-	(void)waiting;
-	*value = (double)partition->length;
+	*value = (double)partition->info.dead_letters;
+	return true;
+}
+
+static bool length(const seg_partition_snapshot *partition, double *value)
+{
+	*value = (double)partition->info.length;
 	return true;
 }
 
@@ -253,75 +248,75 @@ static const struct {
 	const char *name, *help;
 	partition_fn *value;
 } partition_gauges[] = {
-	{"partition_lag_messages", "Messages of the partition that are not committed.", lag_messages},
-	{"partition_lag_seconds", "How long the oldest message that is not committed has been in the log.",
-	 lag_seconds},
-	{"partition_epoch", "The epoch of the partition's newest assignment.", epoch},
+	{"partition_lag_messages", "Messages of the partition that are not committed yet.", lag_messages},
+	{"partition_lag_seconds", "Age of the oldest uncommitted message; 0: there is none.", lag_seconds},
+	{"partition_epoch", "Epoch of the partition's newest assignment.", epoch},
 	{"partition_position_timestamp_seconds",
-	 "When the newest committed message was added, since 1970; 0: none was.", position_timestamp},
-	{"partition_dead_letters", "Dead letters of the partition that wait to be looked at.", dead_letters},
-	{"partition_log_messages", "Messages that the partition holds, committed ones included.", length},
+	 "Unix time at which the newest committed message was added; 0: none is committed.",
+	 position_timestamp},
+	{"partition_dead_letters", "Dead letters in the partition's dead-letter stream.", dead_letters},
+	{"partition_log_messages",
+	 "Entries in the partition's log, committed ones included; a packed entry holds many messages.",
+	 length},
 };
 
 static void write_partitions(FILE *out, const struct seg_admin *admin, size_t i, const char *name,
 			     partition_fn *value_of)
 {
 	seg_observer *observer = atomic_load(&admin->observer);
-	seg_snapshot snapshot = seg_observer_hold(observer, i);
-	for (uint32_t n = 0; snapshot.info && n < snapshot.info->partition_count; n++) {
-		const seg_partition_info *partition = &snapshot.info->partitions[n];
+	const seg_group_snapshot *group = seg_observer_hold(observer, i).group;
+	for (uint32_t n = 0; group && n < group->partition_count; n++) {
+		const seg_partition_snapshot *partition = &group->partitions[n];
 		double value;
-		if (strcmp(partition->owner, admin->name) != 0 ||
-		    !value_of(partition, snapshot.waiting[n], &value))
+		if (strcmp(partition->info.owner, admin->name) != 0 || !value_of(partition, &value))
 			continue;
 		fprintf(out, "segmenter_%s{", name);
 		labels(out, &admin->config->consumers[i]);
-		fprintf(out, ",partition=\"%" PRIu32 "\"} %.16g\n", partition->partition, value);
+		fprintf(out, ",partition=\"%" PRIu32 "\"} %.16g\n", n, value);
 	}
 	seg_observer_let_go(observer);
 }
 
-typedef double group_fn(const seg_snapshot *snapshot);
+typedef double group_fn(const seg_observation *seen);
 
-static double members(const seg_snapshot *snapshot)
+static double members(const seg_observation *seen)
 {
-	return snapshot->info->members;
+	return (double)seen->group->roster.live;
 }
 
-static double unowned(const seg_snapshot *snapshot)
+static double unowned(const seg_observation *seen)
 {
 	uint32_t count = 0;
-	for (uint32_t n = 0; n < snapshot->info->partition_count; n++)
-		count += !snapshot->info->partitions[n].owner[0];
+	for (uint32_t n = 0; n < seen->group->partition_count; n++)
+		count += !seen->group->partitions[n].info.owner[0];
 	return count;
 }
 
-static double partitions(const seg_snapshot *snapshot)
+static double partitions(const seg_observation *seen)
 {
-	return snapshot->info->partition_count;
+	return seen->group->partition_count;
 }
 
-static double generation(const seg_snapshot *snapshot)
+static double generation(const seg_observation *seen)
 {
-	return (double)snapshot->info->generation;
+	return (double)seen->group->generation;
 }
 
-static double taken_at(const seg_snapshot *snapshot)
+static double taken_at(const seg_observation *seen)
 {
-	return (double)snapshot->taken_at / 1e9;
+	return (double)seen->taken_at / 1e9;
 }
 
 static const struct {
 	const char *name, *help;
 	group_fn *value;
 } group_gauges[] = {
-	{"group_members", "Runners and consumers in the group. The same from each of them.", members},
-	{"group_partitions", "Partitions of the stream. The same from each member.", partitions},
-	{"group_partitions_unowned", "Partitions that nobody owns now. The same from each member.", unowned},
-	{"group_generation", "Rises with every change of the assignment. The same from each member.",
-	 generation},
-	{"group_read_timestamp_seconds", "When Redis was last asked for what is said of groups, since 1970.",
-	 taken_at},
+	{"group_members", "Members of the group with a valid lease. Each member reports the same.", members},
+	{"group_partitions", "Partitions of the stream. Each member reports the same.", partitions},
+	{"group_partitions_unowned", "Partitions without an owner. Each member reports the same.", unowned},
+	{"group_generation",
+	 "Generation of the assignment; rises with each change. Each member reports the same.", generation},
+	{"group_read_timestamp_seconds", "Unix time at which the group was last read from Redis.", taken_at},
 };
 
 static void write_groups(FILE *out, const struct seg_admin *admin)
@@ -335,18 +330,18 @@ static void write_groups(FILE *out, const struct seg_admin *admin)
 	for (size_t g = 0; g < sizeof(group_gauges) / sizeof(group_gauges[0]); g++) {
 		family(out, group_gauges[g].name, "gauge", group_gauges[g].help);
 		for (size_t i = 0; i < admin->config->consumer_count; i++) {
-			seg_snapshot snapshot = seg_observer_hold(observer, i);
-			if (snapshot.info) {
+			seg_observation seen = seg_observer_hold(observer, i);
+			if (seen.group) {
 				fprintf(out, "segmenter_%s{", group_gauges[g].name);
 				labels(out, &admin->config->consumers[i]);
-				fprintf(out, "} %.16g\n", group_gauges[g].value(&snapshot));
+				fprintf(out, "} %.16g\n", group_gauges[g].value(&seen));
 			}
 			seg_observer_let_go(observer);
 		}
 	}
 }
 
-/* --- what is known of the process ------------------------------------------------------------------- */
+/* --- this process ----------------------------------------------------------------------------------- */
 
 static double seconds_of(struct timeval t)
 {
@@ -377,19 +372,19 @@ static int count_descriptors(void)
 	return count;
 }
 
-/* Under the names that every exporter has for them. */
+/* Names that all exporters use. */
 static void write_process(FILE *out, const struct seg_admin *admin)
 {
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
 	fprintf(out,
-		"# HELP process_start_time_seconds When the process started, since 1970.\n"
+		"# HELP process_start_time_seconds Unix time at which the process started.\n"
 		"# TYPE process_start_time_seconds gauge\n"
 		"process_start_time_seconds %.3f\n"
-		"# HELP process_cpu_seconds_total Processor time used, of the user and of the system.\n"
+		"# HELP process_cpu_seconds_total User and system CPU time.\n"
 		"# TYPE process_cpu_seconds_total counter\n"
 		"process_cpu_seconds_total %.6f\n"
-		"# HELP process_resident_memory_bytes Memory in use.\n"
+		"# HELP process_resident_memory_bytes Resident memory.\n"
 		"# TYPE process_resident_memory_bytes gauge\n"
 		"process_resident_memory_bytes %ld\n"
 		"# HELP process_open_fds Open file descriptors.\n"
@@ -401,9 +396,9 @@ static void write_process(FILE *out, const struct seg_admin *admin)
 
 static void write_runner(FILE *out, const struct seg_admin *admin)
 {
-	family(out, "build_info", "gauge", "1; the version is its label.");
+	family(out, "build_info", "gauge", "Always 1; the label holds the version.");
 	fprintf(out, "segmenter_build_info{version=\"%s\"} 1\n", seg_version());
-	family(out, "ready", "gauge", "1: every section has joined its group, and Redis answers; else 0.");
+	family(out, "ready", "gauge", "1: every section has joined its group and Redis answers; else 0.");
 	fprintf(out, "segmenter_ready %d\n", seg_health_judge(admin, NULL, NULL) != SEG_HEALTH_NOT_READY);
 }
 

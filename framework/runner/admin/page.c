@@ -8,7 +8,7 @@
 #include "admin/view.h"
 #include "base/base64.h"
 
-/* Made of page/ by embed.cmake. */
+/* embed.cmake makes these from page/. */
 extern const char seg_page_html[];
 extern const char seg_page_style[];
 extern const char seg_page_script[];
@@ -21,7 +21,7 @@ static char *hash(const char *text, char base64[64])
 	return base64;
 }
 
-/* The text, with the style and the script where they belong. */
+/* The HTML with the style and the script filled in. NULL if out of memory. */
 static char *assemble(void)
 {
 	static const struct {

@@ -1,8 +1,8 @@
 /*
- * page.h - the page at /: HTML, style and script in one, made of page/ at build time, without anything from
+ * page.h - the page at /: HTML, style and script in one, embedded from page/ at build time. It loads nothing from
  * elsewhere.
  *
- * Its policy lets a browser run this one script and style, by their hashes, and talk to this server only.
+ * Its policy lets a browser run only this script and this style, by their hashes, and connect only to this server.
  */
 #ifndef SEG_ADMIN_PAGE_H
 #define SEG_ADMIN_PAGE_H

@@ -57,7 +57,7 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, head h, const c
 	return text ? queue(connection, &h, text, strlen(text)) : MHD_NO;
 }
 
-/* The route of a path, and the tail that its '*' stands for. */
+/* The route of a path, and the tail that its '*' stands for. NULL: there is no such route. */
 static const seg_http_route *find_route(const seg_server *server, const char *path, const char **tail)
 {
 	for (const seg_http_route *route = server->routes; route->path; route++) {
@@ -93,7 +93,7 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 			      const char *method, const char *version, const char *body, size_t *body_length,
 			      void **state)
 {
-	static char seen; /* its address is the state of a request whose headers were seen */
+	static char seen; /* its address marks a request whose headers have been read */
 	seg_server *server = arg;
 	seg_http_request request = {0};
 	(void)version, (void)body;
@@ -112,20 +112,20 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 	request.trusted = !server->token || seg_access_has_token(authorization, server->token);
 	request.after = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "after");
 	if (!server->token && !seg_access_host_is_plain(host))
-		return refuse(connection, (head){.status = MHD_HTTP_FORBIDDEN},
-			      "ask for this machine by its address or as localhost\n");
-	if (!request.trusted && !(route && route->open))
 		return refuse(
-			connection,
-			(head){.status = MHD_HTTP_UNAUTHORIZED,
-			       .authenticate = "Basic realm=\"segrunner\", charset=\"UTF-8\""},
-			"this needs the token of admin_token_file, as a Bearer token or as a password\n");
+			connection, (head){.status = MHD_HTTP_FORBIDDEN},
+			"use an IP address or localhost in the URL; other host names need admin_token_file\n");
+	if (!request.trusted && !(route && route->open))
+		return refuse(connection,
+			      (head){.status = MHD_HTTP_UNAUTHORIZED,
+				     .authenticate = "Basic realm=\"segrunner\", charset=\"UTF-8\""},
+			      "send the token of admin_token_file, as a Bearer token or as a password\n");
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return refuse(connection, (head){.status = MHD_HTTP_METHOD_NOT_ALLOWED, .allow = "GET, HEAD"},
-			      "nothing can be changed here: GET and HEAD only\n");
+			      "only GET and HEAD are allowed\n");
 	if (!route)
 		return refuse(connection, (head){.status = MHD_HTTP_NOT_FOUND},
-			      "there is /, /metrics, /livez, /readyz, /api/v1/status, "
+			      "not found; paths are /, /metrics, /livez, /readyz, /api/v1/status, "
 			      "/api/v1/groups/STREAM/GROUP and /api/v1/events\n");
 	return call_route(server, route, connection, &request);
 }
@@ -146,7 +146,7 @@ bool seg_server_is_built(void)
 	return true;
 }
 
-/* The socket, or -1; *bound is where it listens in the end. */
+/* The socket, or -1 with an error. *bound is the address with the port that the system chose. */
 static int open_socket(const seg_listen *listen_at, seg_listen *bound, seg_error *error)
 {
 	char where[SEG_LISTEN_TEXT_MAX];
@@ -160,14 +160,14 @@ static int open_socket(const seg_listen *listen_at, seg_listen *bound, seg_error
 		return fd;
 	seg_fail(error, SEG_ESYSTEM, "admin: cannot listen on %s: %s; %s",
 		 seg_listen_format(listen_at, where), strerror(errno),
-		 errno == EADDRINUSE ? "write another port, or stop what listens there"
+		 errno == EADDRINUSE ? "write another port, or stop the program that listens there"
 				     : "write an address of this machine, and a port that it may use");
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-/* Signals are the main thread's business. */
+/* With all signals blocked: the main thread takes them. */
 static struct MHD_Daemon *start_daemon(seg_server *server, int fd)
 {
 	sigset_t all, before;

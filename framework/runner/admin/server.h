@@ -1,10 +1,8 @@
 /*
- * server.h - HTTP for those who look at a runner: sockets, tokens and headers; what there is to see is its
- * routes'.
+ * server.h - the HTTP server of admin: sockets, tokens and headers. Its routes make the answers.
  *
- * It has two threads of its own, so that one slow answer does not keep a probe waiting, and never more.
- * Whoever asks is given 10 s, and there are at most 64 connections. Only GET and HEAD: nothing can be
- * changed here.
+ * It has two threads of its own, so that one slow answer does not delay a probe. An idle connection is closed after
+ * 10 s, and there are at most 64 connections. It answers GET and HEAD only: no request changes anything.
  */
 #ifndef SEG_ADMIN_SERVER_H
 #define SEG_ADMIN_SERVER_H
@@ -16,12 +14,12 @@
 #include "config/listen.h"
 
 typedef struct seg_http_request {
-	const char *tail;  /* of the path, behind what the route names */
+	const char *tail;  /* the part of the path that the route's '*' stands for */
 	const char *after; /* the argument ?after=, or NULL */
-	bool trusted;      /* came with the token, or none is needed */
+	bool trusted;      /* it has the token, or the server needs none */
 } seg_http_request;
 
-/* Filled by a route; status 200 and plain text unless it says otherwise. */
+/* The route fills it. Before, it is status 200 and plain text. */
 typedef struct seg_http_answer {
 	unsigned status;
 	const char *type;   /* Content-Type; lives as long as the program */
@@ -31,7 +29,7 @@ typedef struct seg_http_answer {
 
 typedef struct seg_http_route {
 	const char *path; /* a '*' at its end stands for any tail */
-	bool open;        /* answers without the token, too */
+	bool open;        /* it needs no token */
 	void (*answer)(void *arg, const seg_http_request *request, seg_http_answer *answer);
 } seg_http_route;
 
@@ -41,15 +39,15 @@ typedef struct seg_server seg_server;
 bool seg_server_is_built(void);
 
 /*
- * Listens, and answers with the routes (up to one whose path is NULL), which are called on the server's
- * threads, two at once. token NULL: everyone may ask, but a name that is not this machine's own is refused,
- * so that no web page can make its visitor's browser ask. All that is passed outlives the server. 0,
- * SEG_ESYSTEM, SEG_ENOMEM, or SEG_EINVAL where it is not built.
+ * Listens, and answers requests with the routes, an array that ends with a NULL path. The server's threads call the
+ * routes, two at once. token NULL: it answers only requests that name this machine by an IP address or as localhost, so
+ * that no web page can read the answers through a DNS name of its own, with its visitor's browser. All arguments must
+ * outlive the server. 0, or SEG_ESYSTEM, SEG_ENOMEM, or SEG_EINVAL in a build without libmicrohttpd.
  */
 int seg_server_start(const seg_listen *listen, const char *token, const seg_http_route *routes, void *arg,
 		     seg_logger logger, seg_server **server, seg_error *error);
 
-/* Returns when no route is being called. NULL is allowed. */
+/* Returns once no route is running. NULL is allowed. */
 void seg_server_stop(seg_server *server);
 
 #endif

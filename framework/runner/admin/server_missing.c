@@ -1,4 +1,4 @@
-/* server_missing.c - in place of server.c where libmicrohttpd was not there at build time. */
+/* server_missing.c - replaces server.c in a build without libmicrohttpd. */
 #include "base/error.h"
 #include "admin/server.h"
 

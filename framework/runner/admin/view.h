@@ -1,7 +1,4 @@
-/*
- * view.h - what the answers are made of: the parts of an admin that its routes look at. They run on the
- * server's threads.
- */
+/* view.h - the parts of an admin that its routes read. Routes run on the server's threads. */
 #ifndef SEG_ADMIN_VIEW_H
 #define SEG_ADMIN_VIEW_H
 
@@ -14,7 +11,7 @@
 #include "work/section.h"
 
 struct seg_admin {
-	/* Constant, but for a reload, while the server and the observer are stopped. */
+	/* Changes in a reload only, while the server and the observer are stopped. */
 	const seg_config *config;
 
 	/* Constant. */
@@ -29,12 +26,14 @@ struct seg_admin {
 	char *page_policy; /* its Content-Security-Policy */
 
 	/* Any thread. */
-	_Atomic(seg_observer *) observer; /* NULL: Redis was not reached yet */
+	_Atomic(seg_observer *)
+		observer; /* NULL: not started yet, or there was no memory or no thread for it */
 	atomic_bool stopping, standby;
 
-	/* Under the lock: one for each consumer of the config, NULL where it has not started. */
+	/* Under the lock: one for each consumer of the config, NULL if that section has not started. */
 	pthread_mutex_t lock;
 	const seg_section **sections;
+	size_t section_count;
 };
 
 /* The routes. `arg` is the seg_admin. */
@@ -46,10 +45,10 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_page_answer(void *arg, const seg_http_request *request, seg_http_answer *answer);
 
-/* How well a runner is, and why not better. */
+/* The health of a runner: the worst of its sections. */
 typedef enum seg_health { SEG_HEALTH_GOOD, SEG_HEALTH_DEGRADED, SEG_HEALTH_NOT_READY } seg_health;
 
-/* Calls `say` (or not, if NULL) with each reason, a sentence without a full stop. Under the lock. */
+/* Calls `say`, unless it is NULL, with each reason: a sentence without a full stop. Under the lock. */
 seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg, const char *reason),
 			    void *arg);
 

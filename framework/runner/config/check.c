@@ -1,16 +1,15 @@
-/* check.c - what no single line can tell: missing options, and options that contradict each other. */
-#include <stdlib.h>
+#include "config/check.h"
+
 #include <string.h>
 
-#include "redis/address.h"
-#include "config/file.h"
-#include "config/listen.h"
-#include "config/loader.h"
 #include "base/units.h"
+#include "redis/address.h"
+#include "config/listen.h"
+#include "config/secret.h"
 
-enum { SECRET_MAX = 4096, HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
+enum { HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
 
-/* Where the option was given; line 0 of the main file if it was not. */
+/* Where the option was set; line 0 of the main file if it was not. */
 static seg_config_place place_of(const seg_config_loader *loader, const seg_config_given *given,
 				 seg_config_section section, const char *name)
 {
@@ -43,12 +42,11 @@ static void check_embedded(seg_config_loader *loader)
 		if (place.line)
 			seg_config_warning_add(
 				loader->errors, place,
-				"%s is not used: the embedded Redis is reached by this segrunner only",
-				logins[i]);
+				"%s is ignored: only this segrunner can reach the embedded Redis", logins[i]);
 	}
 }
 
-/* A login must have one source. */
+/* A user and a password may each be set in one place only. */
 static void check_login(seg_config_loader *loader)
 {
 	const seg_config_redis *redis = &loader->config->redis;
@@ -60,75 +58,30 @@ static void check_login(seg_config_loader *loader)
 		return;
 	if (password.line && file.line)
 		seg_config_error_add(loader->errors, file,
-				     "password_file and password (%s:%u) are both given; remove one",
+				     "password_file and password (%s:%u) are both set; remove one",
 				     password.file, password.line);
 	if (user.line && !password.line && !file.line)
-		seg_config_error_add(
-			loader->errors, user,
-			"user is given without a password; add password_file = PATH or password");
+		seg_config_error_add(loader->errors, user,
+				     "user is set without a password; add password_file = PATH or password");
 	if (seg_address_parse(redis->address, &address, NULL) != 0) {
-		loader->no_memory = true; /* it was parsed once already */
+		loader->no_memory = true; /* the address is valid: seg_config_row_set parsed it */
 		return;
 	}
 	if (address.user && user.line)
-		seg_config_error_add(loader->errors, user,
-				     "user is given here and in address too; remove one");
+		seg_config_error_add(loader->errors, user, "user is set here and in address; remove one");
 	if (address.password && (password.line || file.line))
 		seg_config_error_add(loader->errors, password.line ? password : file,
-				     "%s is given here and a password in address too; remove one",
+				     "%s is set here, and address holds a password, too; remove one",
 				     password.line ? "password" : "password_file");
 	seg_address_fini(&address);
-}
-
-/*
- * The secret that the file of an option holds: without the line end. NULL if there is none, which is reported.
- */
-static char *secret_in(seg_config_loader *loader, seg_config_place place, const char *option,
-		       const char *path, const seg_config_content *content)
-{
-	const char *kind = option[0] == 'p' ? "password" : "token";
-	size_t length = content->length;
-	if (length && content->text[length - 1] == '\n')
-		length--;
-	if (length && content->text[length - 1] == '\r')
-		length--;
-	size_t blanks = 0;
-	while (blanks < length && (content->text[blanks] == ' ' || content->text[blanks] == '\t'))
-		blanks++;
-	if (blanks == length) {
-		seg_config_error_add(loader->errors, place, "%s: %s is empty; write the %s into it", option,
-				     path, kind);
-		return NULL;
-	}
-	if (memchr(content->text, '\n', length) || memchr(content->text, '\0', length)) {
-		seg_config_error_add(loader->errors, place,
-				     "%s: %s holds more than one line; it must hold the %s only", option,
-				     path, kind);
-		return NULL;
-	}
-	char *secret = strndup(content->text, length);
-	loader->no_memory |= !secret;
-	return secret;
 }
 
 static char *read_secret(seg_config_loader *loader, seg_config_place place, const char *option,
 			 const char *path)
 {
-	seg_config_content content;
-	seg_error error;
-	int status = seg_config_file_read(path, false, SECRET_MAX, &content, &error);
-	if (status == SEG_ENOMEM)
+	char *secret;
+	if (seg_config_secret_read(place, option, path, loader->errors, &secret) == SEG_ENOMEM)
 		loader->no_memory = true;
-	else if (status)
-		seg_config_error_add(loader->errors, place, "%s: %s %s", option, path, error.text);
-	if (status)
-		return NULL;
-	if (content.stat.st_mode & 07)
-		seg_config_warning_add(loader->errors, place,
-				       "%s: everyone may read or write %s (mode %04o); chmod o= it", option,
-				       path, (unsigned)content.stat.st_mode & 07777);
-	char *secret = secret_in(loader, place, option, path, &content);
-	seg_config_content_fini(&content);
 	return secret;
 }
 
@@ -148,8 +101,8 @@ static void check_runner_name(seg_config_loader *loader)
 	if (name && strcmp(name, "-") == 0)
 		seg_config_error_add(
 			loader->errors, place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "name"),
-			"name: \"-\" stands for nobody; write a letter or digit with it, or leave "
-			"the line out");
+			"name: \"-\" is reserved and means \"no runner\"; add a letter or a digit, or "
+			"remove the line");
 }
 
 static void check_timeouts(seg_config_loader *loader)
@@ -159,7 +112,7 @@ static void check_timeouts(seg_config_loader *loader)
 	char handler[SEG_UNITS_TEXT_MAX], shutdown[SEG_UNITS_TEXT_MAX];
 	if (runner->handler_timeout > 0 && runner->handler_timeout < HANDLER_TIMEOUT_MIN)
 		seg_config_error_add(loader->errors, place,
-				     "handler_timeout: %s is too small; write 0 for never, or 100ms and more",
+				     "handler_timeout: %s is too small; write 0 for never, or at least 100ms",
 				     seg_units_duration_format(runner->handler_timeout, handler));
 	if (runner->handler_timeout <= runner->shutdown_timeout)
 		return;
@@ -180,7 +133,7 @@ static void check_admin(seg_config_loader *loader)
 	if (!runner->admin) {
 		if (runner->admin_token_file)
 			seg_config_warning_add(loader->errors, file,
-					       "admin_token_file is not used: admin is off");
+					       "admin_token_file is ignored: admin is off");
 		return;
 	}
 #ifndef SEG_HAVE_MICROHTTPD
@@ -191,10 +144,11 @@ static void check_admin(seg_config_loader *loader)
 	if (runner->admin_token_file)
 		runner->admin_token = read_secret(loader, file, "admin_token_file", runner->admin_token_file);
 	else if (seg_listen_parse(runner->admin, &listen, NULL) == 0 && !listen.loopback)
-		seg_config_error_add(loader->errors, place,
-				     "admin: other machines reach %s, and no token is asked for; add "
-				     "admin_token_file = PATH, or listen on 127.0.0.1",
-				     runner->admin);
+		seg_config_error_add(
+			loader->errors, place,
+			"admin: other machines can reach %s without a token; add admin_token_file = PATH, "
+			"or listen on 127.0.0.1",
+			runner->admin);
 }
 
 /* --- [consumer NAME] -------------------------------------------------------------- */
@@ -224,11 +178,11 @@ static void check_shape(seg_config_loader *loader, size_t i)
 	for (size_t j = 0; !consumer->register_stream && j < 3; j++) {
 		seg_config_place place = consumer_place(loader, i, dependent[j]);
 		if (place.line)
-			seg_config_error_add(loader->errors, place,
-					     "%s has no use without partitions, which register the stream; "
-					     "add partitions = "
-					     "NUMBER or remove %s",
-					     dependent[j], dependent[j]);
+			seg_config_error_add(
+				loader->errors, place,
+				"%s has no effect without partitions; add partitions = NUMBER, which "
+				"registers the stream, or remove %s",
+				dependent[j], dependent[j]);
 	}
 }
 
@@ -243,7 +197,8 @@ static void check_backoff(seg_config_loader *loader, size_t i)
 		place = consumer_place(loader, i, "retry_backoff_max");
 	seg_config_error_add(
 		loader->errors, place,
-		"retry_backoff (%s) is longer than retry_backoff_max (%s); lower the one or raise the other",
+		"retry_backoff (%s) is longer than retry_backoff_max (%s); lower the first or raise the "
+		"second",
 		seg_units_duration_format(consumer->retry_backoff, first),
 		seg_units_duration_format(consumer->retry_backoff_max, longest));
 }
@@ -254,7 +209,7 @@ static bool same_shape(const seg_stream_shape *a, const seg_stream_shape *b)
 	       a->overflow == b->overflow && a->packing == b->packing;
 }
 
-/* The earlier consumers of the same stream: another group each, and one shape. */
+/* Sections with the same stream must have different groups and the same shape. */
 static void check_against_earlier(seg_config_loader *loader, size_t i)
 {
 	const seg_config_consumer *consumer = &loader->config->consumers[i];
@@ -263,19 +218,19 @@ static void check_against_earlier(seg_config_loader *loader, size_t i)
 		if (!other->stream || strcmp(other->stream, consumer->stream) != 0)
 			continue;
 		if (consumer->group && other->group && strcmp(other->group, consumer->group) == 0)
-			seg_config_error_add(loader->errors, consumer->place,
-					     "[consumer %s] has the stream \"%s\" and the group \"%s\" of "
-					     "[consumer %s] (%s:%u); "
-					     "one section suffices, its partitions have a thread each",
-					     consumer->name, consumer->stream, consumer->group, other->name,
-					     other->place.file, other->place.line);
+			seg_config_error_add(
+				loader->errors, consumer->place,
+				"[consumer %s] and [consumer %s] (%s:%u) have the same stream \"%s\" and "
+				"group \"%s\"; keep one section, each of its partitions has a thread",
+				consumer->name, other->name, other->place.file, other->place.line,
+				consumer->stream, consumer->group);
 		if (!consumer->register_stream || !other->register_stream ||
 		    same_shape(&consumer->shape, &other->shape))
 			continue;
 		seg_config_error_add(
 			loader->errors, consumer_place(loader, i, "partitions"),
-			"the stream \"%s\" has another shape in [consumer %s] (%s:%u); give both the same "
-			"partitions, partition_size, overflow and packing",
+			"the stream \"%s\" has a different shape in [consumer %s] (%s:%u); set the same "
+			"partitions, partition_size, overflow and packing in both",
 			consumer->stream, other->name, other->place.file, other->place.line);
 		return;
 	}

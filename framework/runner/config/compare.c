@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/format.h"
 #include "config/options.h"
 
 static bool same_text(const char *a, const char *b)
@@ -10,23 +11,12 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* Strings as they are, for secrets and addresses are not shown whole; all else as it would be written. */
+/* Compares strings themselves, because texts for people hide secrets; compares other values by their texts. */
 static bool same_value(const seg_config_row *row, const void *a, const void *b)
 {
-	switch (row->kind) {
-	case SEG_CONFIG_TEXT:
-	case SEG_CONFIG_SECRET:
-	case SEG_CONFIG_NAME:
-	case SEG_CONFIG_PATH:
-	case SEG_CONFIG_LOG_FILE:
-	case SEG_CONFIG_PLUGIN:
-	case SEG_CONFIG_LISTEN:
-	case SEG_CONFIG_ADDRESS:
+	if (seg_config_row_is_string(row))
 		return same_text(*(char *const *)((const char *)a + row->offset),
 				 *(char *const *)((const char *)b + row->offset));
-	default:
-		break;
-	}
 	char *text_a = seg_config_row_value(row, a), *text_b = seg_config_row_value(row, b);
 	bool same = text_a && text_b && strcmp(text_a, text_b) == 0;
 	free(text_a);
@@ -86,7 +76,7 @@ char *seg_config_needs_restart(const seg_config *a, const seg_config *b, char *t
 		if (!same_value(row, of_a, of_b))
 			add_name(text, size, row->section, row->name);
 	}
-	/* What the file holds is changed, not the option. */
+	/* The option may be the same while the token in the file has changed. */
 	if (!same_text(a->runner.admin_token, b->runner.admin_token))
 		add_name(text, size, SEG_CONFIG_RUNNER, "admin_token_file");
 	return text;

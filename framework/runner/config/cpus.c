@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "config/memory.h"
+#include "config/memstream.h"
 
-/* As many as any Linux can have; a kernel refuses a smaller set than its own. */
+/* The most CPUs of any Linux. A kernel refuses a set that is smaller than its own. */
 enum { CPUS_MAX = 8192 };
 
 typedef struct cpu_flags {
@@ -20,8 +20,7 @@ static int allowed_cpus(cpu_flags *allowed, seg_error *error)
 	cpu_set_t sets[CPUS_MAX / CPU_SETSIZE];
 	memset(sets, 0, sizeof(sets));
 	if (sched_getaffinity(0, sizeof(sets), sets) != 0)
-		return seg_fail(error, SEG_ESYSTEM,
-				"the CPUs of this process cannot be told: %m; write none");
+		return seg_fail(error, SEG_ESYSTEM, "cannot read the CPUs of this process: %m; write none");
 	for (size_t i = 0; i < CPUS_MAX; i++)
 		allowed->set[i] = CPU_ISSET_S(i, sizeof(sets), sets);
 	return 0;
@@ -59,7 +58,7 @@ char *seg_config_cpus_format(const seg_config_cpus *cpus)
 		fprintf(out, last > i ? "%s%u-%u" : "%s%u", i ? "," : "", cpus->list[i], cpus->list[last]);
 		i = last + 1;
 	}
-	return seg_config_memory_close(out, &text);
+	return seg_memstream_close(out, &text);
 }
 
 static void skip_blanks(const char **text)
@@ -92,10 +91,11 @@ static int read_list(const char *text, cpu_flags *wanted, seg_error *error)
 			last = read_cpu(&c);
 		}
 		if (first < 0 || last < 0 || (*c && *c != ','))
-			return seg_fail(error, SEG_EINVAL,
-					"\"%.60s\" is no list of CPUs; write auto, none, or numbers and "
-					"ranges such as 0-3,6",
-					text);
+			return seg_fail(
+				error, SEG_EINVAL,
+				"\"%.60s\" is not a list of CPUs; write auto, none, or numbers and ranges "
+				"such as 0-3,6",
+				text);
 		if (last < first)
 			return seg_fail(error, SEG_EINVAL, "the range %d-%d runs backwards; write %d-%d",
 					first, last, last, first);
@@ -116,10 +116,9 @@ static int check_allowed(const cpu_flags *wanted, const cpu_flags *allowed, seg_
 			continue;
 		seg_config_cpus usable = {0};
 		char *text = to_list(allowed, &usable, error) == 0 ? seg_config_cpus_format(&usable) : NULL;
-		int status =
-			seg_fail(error, SEG_EINVAL,
-				 "CPU %zu is not one that this process may use; write some of %s, or auto", i,
-				 text ? text : "those it may");
+		int status = seg_fail(error, SEG_EINVAL,
+				      "this process may not use CPU %zu; write some of %s, or auto", i,
+				      text ? text : "its CPUs");
 		free(text);
 		free(usable.list);
 		return status;

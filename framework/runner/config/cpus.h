@@ -2,15 +2,16 @@
 #ifndef SEG_CONFIG_CPUS_H
 #define SEG_CONFIG_CPUS_H
 
-#include "config/config.h"
+#include "config/settings.h"
 
 /*
- * Parses a list, which must name CPUs that this process may use, into *cpus, whose list is freed first. 0,
- * SEG_EINVAL with what was expected, SEG_ENOMEM, or SEG_ESYSTEM.
+ * Parses a list of CPUs that this process may use, "auto" or "none" into *cpus, and frees the old list.
+ * Returns 0, SEG_EINVAL with what was expected in error->text, SEG_ENOMEM, or SEG_ESYSTEM if the CPUs of this
+ * process cannot be read.
  */
 int seg_config_cpus_parse(const char *text, seg_config_cpus *cpus, seg_error *error);
 
-/* "0-3,6", or "none". The caller frees it; NULL when memory ran out. */
+/* "0-3,6" or "none". The caller frees the text; NULL if memory ran out. */
 char *seg_config_cpus_format(const seg_config_cpus *cpus);
 
 #endif

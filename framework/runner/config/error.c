@@ -1,9 +1,9 @@
-/* error.c - the list of what was wrong. */
+#include "config/error.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "config/config.h"
-#include "config/memory.h"
+#include "config/memstream.h"
 
 enum { ERRORS_MAX = 1000 };
 
@@ -22,7 +22,7 @@ __attribute__((format(printf, 3, 0))) static char *format_line(bool warning, seg
 	if (warning)
 		fputs("warning: ", out);
 	vfprintf(out, format, args);
-	if (!seg_config_memory_close(out, &text))
+	if (!seg_memstream_close(out, &text))
 		return NULL;
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
@@ -71,7 +71,7 @@ void seg_config_errors_print(const seg_config_errors *errors, FILE *out)
 	for (size_t i = 0; i < errors->count; i++)
 		fprintf(out, "%s\n", errors->list[i].text);
 	if (errors->incomplete)
-		fputs("there is more than could be listed; mend these first\n", out);
+		fputs("there are more errors than can be listed; mend these first\n", out);
 }
 
 void seg_config_errors_fini(seg_config_errors *errors)

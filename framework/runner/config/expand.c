@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "config/memory.h"
+#include "config/memstream.h"
 
-/* Far more than any value needs, and a bound on what many references to a large variable make. */
+/* Far more than any value needs; a limit for many references to a large variable. */
 enum { EXPANDED_MAX = 65536 };
 
 static const char name_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
@@ -17,15 +17,15 @@ static int check_variable(const char *name, const char *value, seg_error *error)
 {
 	for (const char *c = value; *c; c++)
 		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)
-			return seg_fail(error, SEG_EINVAL,
-					"the environment variable %s holds a control character (a line end, "
-					"perhaps); "
-					"set it without",
-					name);
+			return seg_fail(
+				error, SEG_EINVAL,
+				"the environment variable %s contains a control character, such as a line "
+				"end; remove that character",
+				name);
 	return 0;
 }
 
-/* Writes what the reference between { and } stands for. */
+/* Writes the value of the reference between { and }. */
 static int expand_reference(const char *reference, size_t length, FILE *out, seg_error *error)
 {
 	char name[128];
@@ -34,11 +34,10 @@ static int expand_reference(const char *reference, size_t length, FILE *out, seg
 	size_t rest_length = length - name_length;
 	bool has_default = rest_length >= 2 && strncmp(rest, ":-", 2) == 0;
 	if (name_length == 0 || (rest_length && !has_default))
-		/* Not repeated here: it may be part of a password that should have had a $$. */
+		/* The text does not quote the reference, which may be part of a password with a single $. */
 		return seg_fail(error, SEG_EINVAL,
-				"a ${...} names no environment variable; write ${NAME} or ${NAME:-default}, "
-				"or $$ for the "
-				"character $");
+				"a ${...} does not name an environment variable; write ${NAME} or "
+				"${NAME:-default}, or $$ for the character $");
 	if (name_length >= sizeof(name))
 		return seg_fail(error, SEG_EINVAL,
 				"the name of the environment variable ${%.20s...} is longer than %zu",
@@ -79,7 +78,7 @@ static int expand(const char *text, FILE *out, seg_error *error)
 		const char *close = strchr(text, '}');
 		if (!close)
 			return seg_fail(error, SEG_EINVAL,
-					"a ${ without its }; write ${NAME}, or $$ for the character $");
+					"a ${ has no closing }; write ${NAME}, or $$ for the character $");
 		int status = expand_reference(text + 2, (size_t)(close - text - 2), out, error);
 		if (status)
 			return status;
@@ -100,7 +99,7 @@ int seg_config_expand(const char *text, char **expanded, seg_error *error)
 	if (!out)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	int status = expand(text, out, error);
-	if (!seg_config_memory_close(out, expanded))
+	if (!seg_memstream_close(out, expanded))
 		status = seg_fail(error, SEG_ENOMEM, "out of memory");
 	if (status) {
 		free(*expanded);

@@ -5,9 +5,9 @@
 #include <segmenter/segmenter.h>
 
 /*
- * Replaces ${NAME} by the variable's value, ${NAME:-text} by the text if it is unset or empty (the text
- * itself is taken literally), and $$ by a $. What a variable holds is not looked at again. 0 and a text that
- * the caller frees, SEG_EINVAL with what is wrong in error->text (never a value), or SEG_ENOMEM.
+ * Replaces ${NAME} by the variable's value, ${NAME:-text} by the literal text if the variable is unset or
+ * empty, and $$ by a $. A $ in a variable's value has no meaning. Returns 0 and a text that the caller frees,
+ * SEG_EINVAL with the mistake in error->text (which never quotes a value), or SEG_ENOMEM.
  */
 int seg_config_expand(const char *text, char **expanded, seg_error *error);
 

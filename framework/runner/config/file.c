@@ -18,14 +18,14 @@ static int open_file(const char *path, bool any_kind, struct stat *stat, seg_err
 	else if (S_ISDIR(stat->st_mode))
 		seg_fail(error, SEG_ENOTFOUND, "is a directory; name a file in it");
 	else if (!any_kind && !S_ISREG(stat->st_mode))
-		seg_fail(error, SEG_ENOTFOUND, "is no regular file; name one");
+		seg_fail(error, SEG_ENOTFOUND, "is not a regular file; name a regular file");
 	else
 		return fd;
 	close(fd);
 	return SEG_ENOTFOUND;
 }
 
-/* Reads up to `room` bytes; the number read, or -1 with errno. */
+/* Reads up to `room` bytes. Returns their number, or -1 with errno. */
 static ssize_t read_all(int fd, char *text, size_t room)
 {
 	size_t length = 0;

@@ -16,7 +16,7 @@ static int not_an_address(const char *text, seg_error *error)
 			text);
 }
 
-/* -1 if it is none. */
+/* -1 if the text is not a port. */
 static int parse_port(const char *text)
 {
 	char *end;

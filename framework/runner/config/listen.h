@@ -1,6 +1,5 @@
 /*
- * listen.h - where a server of ours listens, as an option has it: "127.0.0.1:9464". Pure; any
- * thread.
+ * listen.h - the address that a server listens on, as an option writes it: "127.0.0.1:9464". Pure; any thread.
  */
 #ifndef SEG_CONFIG_LISTEN_H
 #define SEG_CONFIG_LISTEN_H
@@ -13,7 +12,7 @@
 typedef struct seg_listen {
 	struct sockaddr_storage address;
 	socklen_t length;
-	bool loopback; /* reached from this machine only */
+	bool loopback; /* only this machine can reach the address */
 } seg_listen;
 
 /* Room for the text of an address, its NUL included. */
@@ -21,7 +20,7 @@ typedef struct seg_listen {
 
 /*
  * ADDRESS:PORT, where ADDRESS is an IPv4 address, an IPv6 address in brackets, or localhost (127.0.0.1).
- * Port 0 lets the system choose. 0, or SEG_EINVAL with what to write in error->text.
+ * With port 0, the system chooses the port. Returns 0, or SEG_EINVAL with what to write in error->text.
  */
 int seg_listen_parse(const char *text, seg_listen *listen, seg_error *error);
 

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-/* The field's offset; does not compile if the field has not the type that the row's kind writes. */
+#include "stream/spelling.h"
+
+/* The field's offset. Does not compile unless the field has the type `type`, which the row's kind writes. */
 #define FIELD(type, record, field) \
 	(offsetof(record, field) + 0 * sizeof((type *)NULL == &((record *)NULL)->field))
 
@@ -17,11 +19,9 @@
 
 static const char *const fsyncs[] = {"always", "everysec", NULL};
 static const char *const idles[] = {"park", "yield", "spin", NULL};
-static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
-static const char *const overflows[] = {"reject", "drop-oldest", NULL};
-static const char *const packings[] = {"off", "on", "lz4", NULL};
-static const char *const codecs[] = {"raw", "segmenter-go", NULL};
+
+const char *const seg_log_level_names[] = {"debug", "info", "warning", "error", NULL};
 
 const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "runner", "consumer"};
 
@@ -37,132 +37,131 @@ const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "run
 /* clang-format off */
 const seg_config_row seg_config_rows[] = {
 	{REDIS("address", address, char *, SEG_CONFIG_ADDRESS), .value = "redis://127.0.0.1:6379",
-	 .help = "Where Redis is: redis://host:port/database, unix:///path/to.sock, or embedded: a "
-		 "redis-server that segrunner starts for itself, with its data in `directory`."},
+	 .help = "The address of Redis: redis://host:port/database or unix:///path/to.sock. embedded: "
+		 "segrunner starts a redis-server of its own, with its data in `directory`."},
 	{REDIS("directory", directory, char *, SEG_CONFIG_PATH),
-	 .help = "Where the embedded Redis keeps its data. Required with address = embedded, unused "
-		 "otherwise."},
+	 .help = "The data directory of the embedded Redis. Required with address = embedded; otherwise "
+		 "ignored."},
 	{REDIS("user", user, char *, SEG_CONFIG_TEXT),
-	 .help = "The ACL user to log in as; without it, Redis's default user."},
+	 .help = "The ACL user to log in as. Without it, Redis's default user."},
 	{REDIS("password", password, char *, SEG_CONFIG_SECRET),
-	 .help = "The password. Better kept out of this file: password_file, or ${REDIS_PASSWORD}."},
+	 .help = "The password. Prefer password_file or ${REDIS_PASSWORD}, which keep it out of this file."},
 	{REDIS("password_file", password_file, char *, SEG_CONFIG_PATH),
-	 .help = "A file that holds the password and nothing else."},
+	 .help = "A file that contains only the password."},
 	{REDIS("connect_timeout", connect_timeout, int64_t, SEG_CONFIG_DURATION), .value = "5s", .min = MS,
 	 .max = 10 * MIN,
-	 .help = "How long one attempt to connect may take."},
+	 .help = "The longest time that one connection attempt may take."},
 	{REDIS("timeout", timeout, int64_t, SEG_CONFIG_DURATION), .value = "10s", .min = MS, .max = H,
-	 .help = "How long an answer is waited for, reconnecting as needed."},
+	 .help = "The longest wait for a reply, reconnects included."},
 	{REDIS("allow_eviction", allow_eviction, bool, SEG_CONFIG_BOOLEAN), .value = "no",
-	 .help = "Run even on a Redis whose maxmemory-policy evicts keys. It may then drop messages and "
+	 .help = "Run even if the maxmemory-policy of Redis evicts keys. Redis may then drop messages and "
 		 "positions."},
 	{REDIS("appendfsync", appendfsync, int, SEG_CONFIG_CHOICE), .value = "always", .choices = fsyncs,
-	 .help = "When the embedded Redis writes through to disk. always: before it answers, so that "
-		 "nothing it confirmed is lost to a power cut. everysec: faster, and up to two seconds "
-		 "may be lost."},
+	 .help = "When the embedded Redis flushes writes to disk. always: before it replies, so a power "
+		 "cut loses nothing that was confirmed. everysec: faster, but a power cut may lose up to "
+		 "two seconds of writes."},
 
 	{FIXED_RUNNER("namespace", name_space, char *, SEG_CONFIG_NAME), .value = "default",
-	 .help = "The namespace of all streams and groups named below. Runners in different ones never "
-		 "meet."},
+	 .help = "The namespace of all streams and groups in this file. Runners in different namespaces "
+		 "share nothing."},
 	{FIXED_RUNNER("name", name, char *, SEG_CONFIG_NAME),
-	 .help = "This runner's name in its groups, unique among the runners. Without it, one is made "
-		 "of the host's name, the process id and a random number."},
+	 .help = "This runner's name in its groups; must be unique among the runners. Without it, "
+		 "segrunner makes a name of the host name, the process id and a random number."},
 	{RUNNER("cpus", cpus, seg_config_cpus, SEG_CONFIG_CPUS), .value = "auto",
-	 .help = "The CPUs that worker threads are pinned to, in turn, such as 0-3,6. auto: all that "
+	 .help = "The CPUs that worker threads are pinned to, in turn, such as 0-3,6. auto: all CPUs that "
 		 "the process may use. none: no pinning."},
 	{RUNNER("idle", idle, int, SEG_CONFIG_CHOICE), .value = "park", .choices = idles,
-	 .help = "What a worker without messages does. park: sleeps until woken. yield: offers the CPU, "
-		 "and looks again. spin: looks again at once, for the lowest latency at the price of a "
-		 "whole CPU each."},
+	 .help = "What a worker without messages does. park: sleep until woken. yield: offer the CPU to "
+		 "others, then look again. spin: look again at once; the lowest latency, but each worker "
+		 "keeps a CPU busy."},
 	{LIVE_RUNNER("shutdown_timeout", shutdown_timeout, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = 0, .max = H,
 	 .help = "How long a clean stop waits for handlers to finish their batches."},
 	{RUNNER("handler_timeout", handler_timeout, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
 	 .max = 24 * H,
-	 .help = "A handler that does not return for so long counts as stuck, and its partition goes to "
-		 "another runner. 0: never."},
-	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = levels,
-	 .help = "What is logged: this and everything graver."},
+	 .help = "A handler call that runs longer counts as stuck: the runner gives up all its partitions and "
+		 "exits with 70, and other runners take over. 0: no limit."},
+	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = seg_log_level_names,
+	 .help = "The lowest level that is logged."},
 	{LIVE_RUNNER("log_format", log_format, int, SEG_CONFIG_CHOICE), .value = "text", .choices = formats,
-	 .help = "text: lines for people. json: one object a line, for log collectors."},
+	 .help = "text: lines for people. json: one JSON object per line, for log collectors."},
 	{FIXED_RUNNER("log_file", log_file, char *, SEG_CONFIG_LOG_FILE), .value = "-",
-	 .help = "The file that the log is appended to; - is standard error."},
+	 .help = "The file to append the log to. -: standard error."},
 	{LIVE_RUNNER("plugin_directory", plugin_directory, char *, SEG_CONFIG_PATH),
-	 .help = "Where plugins named without a / are looked for. Without it, where segrunner was "
-		 "installed to."},
+	 .help = "The directory of plugins that are named without a /. Without it, the directory that "
+		 "segrunner was installed with."},
 	{FIXED_RUNNER("admin", admin, char *, SEG_CONFIG_LISTEN), .value = "off",
-	 .help = "Where this runner can be looked at over HTTP: a page at /, /metrics for Prometheus, /livez, "
-		 "/readyz and /api/v1/. An address that other machines reach needs admin_token_file."},
+	 .help = "The address of the HTTP admin server: a page at /, /metrics for Prometheus, /livez, "
+		 "/readyz and /api/v1/. An address that other machines can reach requires "
+		 "admin_token_file."},
 	{FIXED_RUNNER("admin_token_file", admin_token_file, char *, SEG_CONFIG_PATH),
-	 .help = "A file that holds a token and nothing else, for those who ask at admin: as a Bearer token, "
-		 "or as the password in a browser. /livez and /readyz answer without."},
+	 .help = "A file that contains only the token that admin requires, as a Bearer token or as the "
+		 "password in a browser. /livez and /readyz need no token."},
 
 	{CONSUMER("stream", stream, char *, SEG_CONFIG_NAME), .required = true,
-	 .help = "The stream whose messages are handled."},
+	 .help = "The stream to read."},
 	{CONSUMER("partitions", shape.partitions, uint32_t, SEG_CONFIG_INTEGER), .min = 1, .max = 65536,
-	 .help = "The stream's partitions: given, the stream is registered with them if it does not "
-		 "exist, and must have as many if it does. Without it, the stream must exist. Can never "
-		 "be changed."},
+	 .help = "The stream's number of partitions; fixed; limits how many runners can share the work. If "
+		 "the stream does not exist, segrunner registers it; if it exists, its number must be the "
+		 "same. Without this option, the stream must exist."},
 	{CONSUMER("partition_size", shape.partition_size, uint64_t, SEG_CONFIG_COUNT), .value = "1_000_000",
 	 .min = 1, .max = INT64_C(1) << 40,
-	 .help = "How many messages each partition holds at most. What every group has handled makes "
-		 "room first. Only with partitions."},
+	 .help = "The most messages that a partition holds. Messages that every group has handled are "
+		 "deleted first. Requires partitions."},
 	{CONSUMER("overflow", shape.overflow, seg_overflow, SEG_CONFIG_CHOICE), .value = "reject",
-	 .choices = overflows,
-	 .help = "What a full partition does. reject: it refuses new messages, and the producer gets an "
-		 "error. drop-oldest: it drops its oldest messages, read or not, and counts them. Only "
-		 "with partitions."},
+	 .choices = seg_overflow_names,
+	 .help = "What happens when a partition is full. reject: producers get an error. drop-oldest: the "
+		 "oldest messages are deleted and counted, read or not. Requires partitions."},
 	{CONSUMER("packing", shape.packing, seg_packing, SEG_CONFIG_CHOICE), .value = "off",
-	 .choices = packings,
-	 .help = "Whether a batch of messages becomes one entry of the log, which costs Redis far less, "
-		 "but which other tools cannot read. lz4: and is compressed. Only with partitions; can never "
-		 "be changed."},
+	 .choices = seg_packing_names,
+	 .help = "on: a batch of messages becomes one stream entry, which costs Redis far less, but which "
+		 "other tools cannot read. lz4: the entry is compressed as well. Requires partitions; "
+		 "fixed."},
 	{CONSUMER("group", group, char *, SEG_CONFIG_NAME), .required = true,
-	 .help = "The group that this runner joins. Runners of one group share the partitions."},
+	 .help = "The group to join. The runners of a group share the partitions."},
 	{CONSUMER("plugin", plugin, char *, SEG_CONFIG_PLUGIN), .required = true,
-	 .help = "The handler: the name of a plugin in plugin_directory, or the path of a shared "
-		 "object."},
+	 .help = "The handler: the name of a plugin in plugin_directory, or the path of a shared object."},
 	{CONSUMER("batch_size", batch_size, uint32_t, SEG_CONFIG_INTEGER), .value = "512", .min = 1,
 	 .max = 65536,
-	 .help = "How many messages a handler gets at once, at most."},
+	 .help = "The most messages in one call of the handler."},
 	{CONSUMER("batch_linger", batch_linger, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
 	 .max = MIN,
-	 .help = "How long a batch that is not full waits for more messages. 0: not at all."},
+	 .help = "How long a batch that is not full waits for more messages. 0: no wait."},
 	{CONSUMER("in_flight_batches", in_flight_batches, uint32_t, SEG_CONFIG_INTEGER), .value = "4",
 	 .min = 2, .max = 64,
-	 .help = "How many batches may be read and not yet be committed, per partition. So many messages, "
-		 "at most, are handled again after a crash."},
+	 .help = "The most batches per partition that are read but not committed. After a crash, at most "
+		 "this many batches are handled again."},
 	{CONSUMER("in_flight_bytes", in_flight_bytes, uint64_t, SEG_CONFIG_SIZE), .value = "4MiB",
 	 .min = 4 * KIB, .max = 4 * GIB,
-	 .help = "How many bytes are read ahead, per partition. A single message may exceed it."},
+	 .help = "The most bytes per partition that are read ahead. A single message may exceed it."},
 	{CONSUMER("start", start, seg_start, SEG_CONFIG_START), .value = "earliest",
-	 .help = "Where a group begins that does not exist yet; one that does goes on where it was."},
+	 .help = "Where a new group starts. A group that exists continues at its position."},
 	{CONSUMER("session_timeout", session_timeout, int64_t, SEG_CONFIG_DURATION), .value = "10s",
 	 .min = 500 * MS, .max = H,
-	 .help = "A runner that Redis has not heard of for so long counts as dead, and its partitions "
-		 "go to others."},
+	 .help = "A runner that sends no heartbeat to Redis for this long counts as dead, and its "
+		 "partitions go to the other runners."},
 	{CONSUMER("capacity", capacity, uint32_t, SEG_CONFIG_INTEGER), .value = "100", .min = 1, .max = 1000,
-	 .help = "This runner's share of the partitions, in proportion to the capacity of the others."},
-	{CONSUMER("codec", codec, seg_codec, SEG_CONFIG_CHOICE), .value = "raw", .choices = codecs,
-	 .help = "How messages are packed. raw: as they are. segmenter-go: in the JSON envelope of the "
-		 "Go library."},
+	 .help = "This runner's weight: it gets partitions in proportion to the capacities of all runners."},
+	{CONSUMER("codec", codec, seg_codec, SEG_CONFIG_CHOICE), .value = "raw", .choices = seg_codec_names,
+	 .help = "The encoding of messages. raw: the bytes as they are. segmenter-go: the JSON envelope of "
+		 "the Go library."},
 	{CONSUMER("max_attempts", max_attempts, uint32_t, SEG_CONFIG_INTEGER), .value = "5", .min = 0,
 	 .max = 1000000,
-	 .help = "How often a failing message is tried before it becomes a dead letter. 0: for ever, "
-		 "its partition waiting."},
+	 .help = "The attempts at a failing message before it becomes a dead letter. 0: no limit; its "
+		 "partition waits."},
 	{CONSUMER("retry_backoff", retry_backoff, int64_t, SEG_CONFIG_DURATION), .value = "100ms", .min = MS,
 	 .max = H,
-	 .help = "The pause before the second attempt; it doubles with each further one."},
+	 .help = "The pause before the second attempt. Each further pause is twice as long."},
 	{CONSUMER("retry_backoff_max", retry_backoff_max, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = MS, .max = 24 * H,
 	 .help = "The longest pause between two attempts."},
 	{CONSUMER("commit_interval", commit_interval, int64_t, SEG_CONFIG_DURATION), .value = "2ms",
 	 .min = 0, .max = MIN,
-	 .help = "The shortest time between two commits of a partition, unless a quarter of what may be in "
-		 "flight is handled before. After a crash, what was handled since the last one is handled "
-		 "again."},
+	 .help = "The shortest time between two commits of a partition; a commit comes earlier once a quarter of "
+		 "the in-flight limit is handled. After a crash, messages handled since the last commit are "
+		 "handled again."},
 	{CONSUMER("tick", tick, int64_t, SEG_CONFIG_DURATION), .value = "1s", .min = MS, .max = H,
-	 .help = "How often the plugin's tick is called, per partition."},
+	 .help = "The time between two calls of the plugin's tick, per partition."},
 };
 /* clang-format on */
 
@@ -180,4 +179,14 @@ const seg_config_row *seg_config_row_find(seg_config_section section, const char
 		if (seg_config_rows[i].section == section && strcmp(seg_config_rows[i].name, name) == 0)
 			return &seg_config_rows[i];
 	return NULL;
+}
+
+bool seg_config_row_is_string(const seg_config_row *row)
+{
+	return row->kind <= SEG_CONFIG_ADDRESS;
+}
+
+const char *seg_config_row_none(const seg_config_row *row)
+{
+	return row->kind == SEG_CONFIG_LOG_FILE ? "-" : row->kind == SEG_CONFIG_LISTEN ? "off" : NULL;
 }

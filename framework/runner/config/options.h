@@ -1,12 +1,11 @@
 /*
- * options.h - the table of all options: what the parser takes, what the checks allow, and what
- * `--help`, config/reference.ini and the README print. One row is one option; there is no second place to
- * change.
+ * options.h - the table of all options, one row for each. The parser, the checks, `--help`,
+ * config/reference.ini and segrunner.ini(5) all come from this table.
  */
 #ifndef SEG_CONFIG_OPTIONS_H
 #define SEG_CONFIG_OPTIONS_H
 
-#include "config/config.h"
+#include "config/settings.h"
 
 typedef enum seg_config_section {
 	SEG_CONFIG_REDIS = 0,
@@ -18,11 +17,11 @@ typedef enum seg_config_section {
 typedef enum seg_config_kind {
 	SEG_CONFIG_TEXT,     /* char * */
 	SEG_CONFIG_SECRET,   /* char *, never printed */
-	SEG_CONFIG_NAME,     /* char *, as seg_name_check wants it */
-	SEG_CONFIG_PATH,     /* char *, relative to the file it is written in */
-	SEG_CONFIG_LOG_FILE, /* char *, a path; "-" is NULL */
-	SEG_CONFIG_PLUGIN,   /* char *, a path only if it holds a '/' */
-	SEG_CONFIG_LISTEN,   /* char *, as seg_listen_parse wants it; "off" is NULL */
+	SEG_CONFIG_NAME,     /* char *, for seg_name_check */
+	SEG_CONFIG_PATH,     /* char *, a path, relative to the directory of its file */
+	SEG_CONFIG_LOG_FILE, /* char *, a path; NULL for "-" */
+	SEG_CONFIG_PLUGIN,   /* char *, a path if it contains a '/', else a name */
+	SEG_CONFIG_LISTEN,   /* char *, for seg_listen_parse; NULL for "off" */
 	SEG_CONFIG_ADDRESS,  /* char * */
 	SEG_CONFIG_INTEGER,  /* uint32_t, min to max */
 	SEG_CONFIG_COUNT,    /* uint64_t, min to max */
@@ -34,24 +33,24 @@ typedef enum seg_config_kind {
 	SEG_CONFIG_START     /* seg_start */
 } seg_config_kind;
 
-/* What SIGHUP does about an option whose value has changed. */
+/* What SIGHUP does if the value of an option has changed. */
 typedef enum seg_config_change {
-	SEG_CHANGE_CONSUMER = 0, /* the sections it is about are drained, and go on with the new value */
-	SEG_CHANGE_LIVE,         /* it holds at once */
-	SEG_CHANGE_RESTART       /* nothing but a line of log: segrunner has to be started again */
+	SEG_CHANGE_CONSUMER = 0, /* drains the affected sections, and starts them again with the new value */
+	SEG_CHANGE_LIVE,         /* applies the new value at once */
+	SEG_CHANGE_RESTART       /* only logs that segrunner must be restarted */
 } seg_config_change;
 
 typedef struct seg_config_row {
 	seg_config_section section;
 	const char *name;
 	seg_config_kind kind;
-	size_t offset;              /* of the field in the section's struct */
-	const char *value;          /* the default as it would be written; NULL: none */
-	int64_t min, max;           /* of numbers */
-	const char *const *choices; /* of SEG_CONFIG_CHOICE, ended by NULL, in the order of the enum */
+	size_t offset;              /* of the field, in the section's struct */
+	const char *value;          /* the default, as a file would set it; NULL: no default */
+	int64_t min, max;           /* the range of a number */
+	const char *const *choices; /* of SEG_CONFIG_CHOICE, by the enum's value; NULL ends the list */
 	bool required;
 	seg_config_change change;
-	const char *help; /* sentences; without the range and the default, which are printed from the row */
+	const char *help; /* sentences, without the range and the default: the reference adds those */
 } seg_config_row;
 
 enum { SEG_CONFIG_ROWS_MAX = 64 };
@@ -59,33 +58,19 @@ enum { SEG_CONFIG_ROWS_MAX = 64 };
 extern const seg_config_row seg_config_rows[];
 extern const size_t seg_config_row_count;
 
+/* The names of SEG_LOG_DEBUG to SEG_LOG_ERROR, by the level; NULL ends the list. */
+extern const char *const seg_log_level_names[];
+
 /* "redis", "runner", "consumer". */
 extern const char *const seg_config_section_names[SEG_CONFIG_SECTIONS];
 
 /* The row, or NULL. */
 const seg_config_row *seg_config_row_find(seg_config_section section, const char *name);
 
-/*
- * Turns a text into the row's field of the struct at `base`; what the field held before is freed. `file` is
- * where the text was written, for relative paths. 0, SEG_EINVAL with what was expected in error->text, or
- * SEG_ENOMEM.
- */
-int seg_config_row_set(const seg_config_row *row, void *base, const char *file, const char *text,
-		       seg_error *error);
+/* Whether the row's field is a char *. */
+bool seg_config_row_is_string(const seg_config_row *row);
 
-/* Sets the section's rows to their defaults; the struct is zeroed. 0 or SEG_ENOMEM. */
-int seg_config_defaults_set(seg_config_section section, void *base);
-
-/* Frees the section's fields; secrets are wiped. */
-void seg_config_fields_free(seg_config_section section, void *base);
-
-/* What may be written: "1ms to 10min", "park, yield or spin", "a path". Writes into text[size]. */
-char *seg_config_row_range(const seg_config_row *row, char *text, size_t size);
-
-/*
- * The field's value as it would be written, secrets as "***"; NULL where there is none. Frees nothing: the
- * caller frees what it returns.
- */
-char *seg_config_row_value(const seg_config_row *row, const void *base);
+/* The text that stands for no value, whose field is NULL: "-" or "off"; NULL if the option has no such text. */
+const char *seg_config_row_none(const seg_config_row *row);
 
 #endif

@@ -1,11 +1,13 @@
-/* print.c - a loaded config as the INI file it amounts to, without its secrets. */
+#include "config/print.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "config/format.h"
 #include "config/options.h"
-#include "config/plugin_option.h"
 
-/* Such that reading it gives the value again: $ is the only character with a meaning. */
+/* Doubles each $, the only special character in a value, so that reading the line gives the value again. */
 static void print_value(const char *value, FILE *out)
 {
 	for (const char *c = value; *c; c++) {
@@ -35,8 +37,9 @@ static void print_fields(seg_config_section section, const void *base, FILE *out
 	}
 }
 
-/* The length of "user:password" in "scheme://user:password@host"; *start is where it begins. 0: there is
- * none. */
+/*
+ * The length of "user:password" in "scheme://user:password@host", and its start in *start; 0 if there is none.
+ */
 static size_t find_login(const char *value, const char **start)
 {
 	const char *scheme = strstr(value, "://");
@@ -47,11 +50,21 @@ static size_t find_login(const char *value, const char **start)
 	return at ? (size_t)(at - *start) : 0;
 }
 
+bool seg_config_is_secret(const char *name)
+{
+	static const char *const words[] = {"password",   "passwd",  "secret",      "token",
+					    "credential", "api_key", "private_key", "access_key"};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(name, words[i]))
+			return true;
+	return false;
+}
+
 static void print_option(const seg_config_option *option, FILE *out)
 {
 	const char *login;
 	size_t length = find_login(option->value, &login);
-	if (seg_option_is_secret(option->name))
+	if (seg_config_is_secret(option->name))
 		print_pair("option.", option->name, "***", out);
 	else if (length) {
 		fprintf(out, "option.%s = ", option->name);
@@ -82,7 +95,7 @@ static void print_consumer(const seg_config_consumer *consumer, FILE *out)
 
 void seg_config_print(const seg_config *config, FILE *out)
 {
-	fprintf(out, "# %s, as it is in force, without its secrets\n\n[redis]\n", config->file);
+	fprintf(out, "# the values of %s in force, without secrets\n\n[redis]\n", config->file);
 	print_fields(SEG_CONFIG_REDIS, &config->redis, out);
 	fputs("\n[runner]\n", out);
 	print_fields(SEG_CONFIG_RUNNER, &config->runner, out);

@@ -3,10 +3,10 @@
 #include <ini.h>
 #include <string.h>
 
-/* inih keeps 49 bytes of a name, and as stock builds have it, 199 of a line. */
+/* inih keeps 49 bytes of a name, and in usual builds 199 bytes of a line. */
 enum { NAME_MAX_INIH = 49 };
 
-/* Stands for a value too long for inih; no text that we let through holds this byte. */
+/* Replaces a value that is too long for inih. check_characters refuses lines that contain this byte. */
 static const char long_value_mark[] = "\001";
 
 typedef struct line_reader {
@@ -48,7 +48,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Without blanks on both sides; ends the text behind its last other character. */
+/* Removes the blanks on both sides. */
 static char *trim(char *text)
 {
 	while (is_blank(*text))
@@ -70,18 +70,19 @@ static void cut_comment(char *text)
 	}
 }
 
-/* Reports a line that holds what no line may. */
+/* Reports a character that no line may contain. */
 static bool check_characters(line_reader *reader)
 {
 	for (const char *c = reader->line; *c; c++) {
 		if (((unsigned char)*c >= 0x20 && *c != 0x7f) || *c == '\t')
 			continue;
 		if (*c == '\r')
-			seg_config_error_add(reader->errors, reader->place,
-					     "a carriage return inside the line; end lines with LF or CR LF");
+			seg_config_error_add(
+				reader->errors, reader->place,
+				"the line contains a carriage return; end lines with LF or CR LF");
 		else
 			seg_config_error_add(reader->errors, reader->place,
-					     "the control character 0x%02x at column %zu; remove it", *c,
+					     "control character 0x%02x at column %zu; remove it", *c,
 					     (size_t)(c - reader->line) + 1);
 		return false;
 	}
@@ -100,7 +101,7 @@ static void read_section(line_reader *reader, char *text)
 	if (close)
 		seg_config_error_add(
 			reader->errors, reader->place,
-			"something stands behind the ] of the section; give it a line of its own");
+			"there is text after the ] of the section; move it to a line of its own");
 	else
 		seg_config_error_add(reader->errors, reader->place,
 				     "the ] of the section is missing; write %.*s]",
@@ -108,25 +109,26 @@ static void read_section(line_reader *reader, char *text)
 	sink->section(sink->arg, reader->place, NULL);
 }
 
-/* Writes the pair for inih into buffer[size]; false if it is none, which is reported. */
+/* Writes the pair for inih into buffer[size]. Returns false for a line that is not a pair, and reports it. */
 static bool write_pair(line_reader *reader, char *text, char *buffer, size_t size)
 {
 	size_t name_length = strcspn(text, "=:");
 	size_t length = strlen(text);
 	reader->long_value = NULL;
 	if (name_length == length) {
-		/* Its first word only: what follows may be a password whose = was forgotten. */
+		/* Quote only the first word: the rest may be a password after a missing =. */
 		seg_config_error_add(reader->errors, reader->place,
-				     "\"%.*s\" begins neither a [section] nor name = value; %s",
+				     "\"%.*s\" is neither a [section] nor name = value; %s",
 				     (int)strcspn(text, " \t"), text,
-				     is_blank(reader->line[0]) ? "a value cannot go on in a second line"
+				     is_blank(reader->line[0]) ? "a value cannot continue on a second line"
 							       : "write one of them, or # before a comment");
 		return false;
 	}
 	if (name_length > NAME_MAX_INIH) {
-		seg_config_error_add(reader->errors, reader->place,
-				     "the name \"%.20s...\" is longer than %d characters; no option's is",
-				     text, NAME_MAX_INIH);
+		seg_config_error_add(
+			reader->errors, reader->place,
+			"the name \"%.20s...\" is longer than %d characters; no option has such a long name",
+			text, NAME_MAX_INIH);
 		return false;
 	}
 	if (length + 2 <= size) {
@@ -140,7 +142,7 @@ static bool write_pair(line_reader *reader, char *text, char *buffer, size_t siz
 	return true;
 }
 
-/* inih's ini_reader: the next line that is a pair. All others are dealt with here. */
+/* inih's ini_reader: returns the next line that is a pair, and handles all other lines itself. */
 static char *next_pair(char *buffer, int size, void *stream)
 {
 	line_reader *reader = stream;
@@ -160,7 +162,7 @@ static char *next_pair(char *buffer, int size, void *stream)
 	return NULL;
 }
 
-/* inih's ini_handler. Its section is always "": sections do not pass through it. */
+/* inih's ini_handler. The section is always "": inih sees no section headers. */
 static int take_pair(void *user, const char *section, const char *name, const char *value)
 {
 	line_reader *reader = user;
@@ -179,8 +181,10 @@ static bool check_nul(line_reader *reader)
 	reader->place.line = 1;
 	for (const char *c = reader->next; c < nul; c++)
 		reader->place.line += *c == '\n';
-	seg_config_error_add(reader->errors, reader->place,
-			     "a NUL byte, so this is no text file; if it is UTF-16, save it as UTF-8");
+	seg_config_error_add(
+		reader->errors, reader->place,
+		"the line contains a NUL byte, so this is not a text file; if the file is UTF-16, save it "
+		"as UTF-8");
 	return false;
 }
 
@@ -199,5 +203,6 @@ void seg_config_text_parse(const char *file, const char *text, size_t length, co
 	if (!check_nul(&reader))
 		return;
 	if (ini_parse_stream(next_pair, &reader, take_pair, &reader) != 0)
-		errors->incomplete = true; /* no line we let through is an error: memory ran out */
+		errors->incomplete =
+			true; /* inih accepts every line that next_pair returns, so memory ran out */
 }

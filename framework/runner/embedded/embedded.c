@@ -1,37 +1,35 @@
 #include "embedded/embedded.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "embedded/inspect.h"
 #include "embedded/link.h"
+#include "embedded/lock.h"
+#include "embedded/paths.h"
 #include "embedded/repair.h"
 #include "embedded/server.h"
-
-enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
 #define LOCK_TIMEOUT (60 * SEG_SECOND)
 #define STOP_TIMEOUT (60 * SEG_SECOND)
 #define ANSWER_TIMEOUT (30 * SEG_SECOND)
+#define PAUSE (5 * SEG_MS) /* between two looks at a server that does not answer yet */
 
 struct seg_embedded {
 	seg_embedded_paths paths;
 	char *address;
 	bool always;                             /* this user's appendfsync */
-	int start_lock, users_lock, server_lock; /* descriptors, -1: none */
-	struct timespec
-		started; /* when the server was that this user last saw answering: server_lock's mtime */
+	int start_lock, users_lock, server_lock; /* descriptors; -1: not open */
+	struct timespec started; /* mtime of server.lock when this user last saw the server answer */
 };
 
 const char *seg_embedded_address(const seg_embedded *e)
@@ -39,148 +37,36 @@ const char *seg_embedded_address(const seg_embedded *e)
 	return e->address;
 }
 
-static void pause_briefly(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 5 * SEG_MS}, NULL);
-}
-
-/* --- the directory --------------------------------------------------------- */
-
-static int check_directory(const char *directory, seg_error *error)
-{
-	if (mkdir(directory, 0700) && errno != EEXIST)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"cannot make the embedded Redis's directory %s: %s; make it, or choose another one",
-			directory, strerror(errno));
-	struct stat status;
-	if (stat(directory, &status) || !S_ISDIR(status.st_mode))
-		return seg_fail(error, SEG_EINVAL, "%s, for the embedded Redis's data, is not a directory",
-				directory);
-	if (status.st_mode & S_IWOTH)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"every user of this machine may write to %s; the embedded Redis needs a directory of "
-			"its own: chmod o-w it, or choose another one",
-			directory);
-	return 0;
-}
-
-static char *join(const char *directory, const char *name)
-{
-	char *path;
-	return asprintf(&path, "%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name) < 0 ? NULL : path;
-}
-
-/* The socket's path as an address: what means something there is escaped. */
-static char *make_address(const char *socket)
-{
-	char *address = malloc(sizeof("unix://") + 3 * strlen(socket));
-	if (!address)
-		return NULL;
-	char *end = stpcpy(address, "unix://");
-	for (const char *c = socket; *c; c++)
-		end += sprintf(end, isalnum((unsigned char)*c) || strchr("/._-+,@:=~", *c) ? "%c" : "%%%02X",
-			       (unsigned char)*c);
-	return address;
-}
-
-static int make_paths(seg_embedded *e, const char *directory, seg_error *error)
-{
-	seg_embedded_paths *p = &e->paths;
-	p->directory = realpath(directory, NULL);
-	if (!p->directory)
-		return seg_fail(error, SEG_EINVAL, "cannot use %s for the embedded Redis's data: %s",
-				directory, strerror(errno));
-	p->socket = join(p->directory, "redis.sock");
-	p->log = join(p->directory, "redis.log");
-	p->pid = join(p->directory, "redis.pid");
-	p->start_lock = join(p->directory, "start.lock");
-	p->users_lock = join(p->directory, "users.lock");
-	p->server_lock = join(p->directory, "server.lock");
-	if (!p->socket || !p->log || !p->pid || !p->start_lock || !p->users_lock || !p->server_lock)
-		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	if (strlen(p->socket) > SOCKET_PATH_MAX)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"the directory's name %s is too long for the embedded Redis's socket: %zu bytes, and at most "
-			"%zu can be; choose a shorter one",
-			p->directory, strlen(p->directory), SOCKET_PATH_MAX - strlen("/redis.sock"));
-	e->address = make_address(p->socket);
-	return e->address ? 0 : seg_fail(error, SEG_ENOMEM, "out of memory");
-}
-
-static void free_paths(seg_embedded_paths *p)
-{
-	free(p->directory);
-	free(p->socket);
-	free(p->log);
-	free(p->pid);
-	free(p->start_lock);
-	free(p->users_lock);
-	free(p->server_lock);
-}
-
 /* --- the locks --------------------------------------------------------------- */
-
-static int open_lock(const char *path, int *fd, seg_error *error)
-{
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (*fd >= 0)
-		return 0;
-	return seg_fail(
-		error, SEG_EINVAL,
-		"cannot open %s: %s; the embedded Redis's directory must be writable, and its files this user's own",
-		path, strerror(errno));
-}
-
-static bool try_lock(int fd, int kind)
-{
-	while (flock(fd, kind | LOCK_NB))
-		if (errno != EINTR)
-			return false;
-	return true;
-}
-
-static bool wait_for_lock(int fd, int kind, int64_t timeout)
-{
-	int64_t deadline = seg_now() + timeout;
-	while (!try_lock(fd, kind)) {
-		if (seg_now() > deadline)
-			return false;
-		pause_briefly();
-	}
-	return true;
-}
 
 static int begin(seg_embedded *e, seg_error *error)
 {
-	if (wait_for_lock(e->start_lock, LOCK_EX, LOCK_TIMEOUT))
+	if (seg_embedded_lock_wait(e->start_lock, LOCK_EX, LOCK_TIMEOUT))
 		return 0;
 	return seg_fail(
 		error, SEG_ETIMEOUT,
-		"another segrunner has been starting or stopping the embedded Redis on %s for %d s; look for one "
-		"that is stopped (SIGSTOP), and into %s",
+		"another segrunner has been starting or stopping the embedded Redis on %s for %d s; look for a segrunner "
+		"that is suspended (SIGSTOP), and into %s",
 		e->paths.directory, (int)(LOCK_TIMEOUT / SEG_SECOND), e->paths.log);
 }
 
 static void end(seg_embedded *e)
 {
-	flock(e->start_lock, LOCK_UN);
+	seg_embedded_lock_drop(e->start_lock);
 }
 
-/* Under start_lock: whether no server runs; server_lock is then held. */
+/* Whether no server runs; then server_lock is held. Under start_lock. */
 static bool take_server_lock(seg_embedded *e)
 {
-	return try_lock(e->server_lock, LOCK_EX);
+	return seg_embedded_lock_try(e->server_lock, LOCK_EX);
 }
 
 static void drop_server_lock(seg_embedded *e)
 {
-	flock(e->server_lock, LOCK_UN);
+	seg_embedded_lock_drop(e->server_lock);
 }
 
-/* When the newest server was started, to tell it from its predecessor. */
+/* When the newest server was started: tells it from the servers before. */
 static struct timespec start_time(const seg_embedded *e)
 {
 	struct stat status = {0};
@@ -190,7 +76,7 @@ static struct timespec start_time(const seg_embedded *e)
 
 /* --- starting ------------------------------------------------------------------ */
 
-/* The last line of the server's log, for messages. */
+/* The last line of the server's log, for an error. */
 static void read_last_words(const seg_embedded *e, char *text, size_t size)
 {
 	char tail[1024];
@@ -213,7 +99,7 @@ static void read_last_words(const seg_embedded *e, char *text, size_t size)
 	snprintf(text, size, "\"%.200s\"", line ? line + 1 : tail);
 }
 
-/* Under start_lock, with server_lock held, which the server takes over. */
+/* Under start_lock, with server_lock held; the server takes server_lock over. */
 static int start_server(seg_embedded *e, seg_error *error)
 {
 	seg_embedded_link link;
@@ -226,20 +112,20 @@ static int start_server(seg_embedded *e, seg_error *error)
 			"another directory for the embedded Redis",
 			(int)peer, e->paths.socket);
 	}
-	int status = seg_embedded_repair(e->paths.directory, error);
+	int status = seg_embedded_repair(e->paths.directory, e->start_lock, error);
 	return status ? status
 		      : seg_embedded_server_start(&e->paths, e->always ? "always" : "everysec",
 						  e->server_lock, error);
 }
 
-/* Reopens server_lock: the lock goes with the old description, which only the server then has. */
+/* Reopens server_lock. The lock stays with the old file description, which only the server has then. */
 static int hand_server_lock_over(seg_embedded *e, seg_error *error)
 {
 	close(e->server_lock);
-	return open_lock(e->paths.server_lock, &e->server_lock, error);
+	return seg_embedded_lock_open(e->paths.server_lock, &e->server_lock, error);
 }
 
-/* 0: it runs; 1: it did not, and was started; or an error. */
+/* 0: a server runs; 1: none ran, and one was started; or an error. */
 static int start_if_none_runs(seg_embedded *e, seg_error *error)
 {
 	int status = begin(e, error);
@@ -261,63 +147,6 @@ static int start_if_none_runs(seg_embedded *e, seg_error *error)
 
 /* --- waiting until it answers ----------------------------------------------------- */
 
-static bool same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
-static const char *setting(const redisReply *reply, const char *name)
-{
-	if (!reply || reply->type != REDIS_REPLY_ARRAY)
-		return "";
-	for (size_t i = 0; i + 1 < reply->elements; i += 2)
-		if (strcmp(reply->element[i]->str, name) == 0)
-			return reply->element[i + 1]->str;
-	return "";
-}
-
-/* The server answers: is it the one on our directory, and as careful as this user wants it? */
-static int check_server(seg_embedded *e, seg_embedded_link *link, seg_error *error)
-{
-	int64_t deadline = seg_now() + ANSWER_TIMEOUT;
-	redisReply *reply = seg_embedded_link_ask(link, "CONFIG GET dir appendfsync appendonly", deadline);
-	bool ours = same_file(setting(reply, "dir"), e->paths.directory) &&
-		    strcmp(setting(reply, "appendonly"), "yes") == 0;
-	bool raise = e->always && strcmp(setting(reply, "appendfsync"), "always") != 0;
-	if (reply)
-		freeReplyObject(reply);
-	if (!ours)
-		return seg_fail(
-			error, SEG_ESERVER,
-			"the server that listens on %s (process %d) does not keep its data in %s; stop it, or choose "
-			"another directory for the embedded Redis",
-			e->paths.socket, (int)link->peer, e->paths.directory);
-	if (!raise)
-		return 0;
-	reply = seg_embedded_link_ask(link, "CONFIG SET appendfsync always", deadline);
-	bool raised = reply && reply->type == REDIS_REPLY_STATUS;
-	if (reply)
-		freeReplyObject(reply);
-	return raised ? 0
-		      : seg_fail(error, SEG_ESERVER, "the embedded Redis on %s refuses appendfsync = always",
-				 e->paths.directory);
-}
-
-typedef enum { SILENT, LOADING, REFUSING, ANSWERING } seg_embedded_mood;
-
-static seg_embedded_mood ping(seg_embedded_link *link)
-{
-	redisReply *reply = seg_embedded_link_ask(link, "PING", seg_now() + SEG_SECOND);
-	if (!reply)
-		return SILENT;
-	seg_embedded_mood mood = ANSWERING;
-	if (reply->type == REDIS_REPLY_ERROR)
-		mood = strncmp(reply->str, "LOADING", 7) == 0 ? LOADING : REFUSING;
-	freeReplyObject(reply);
-	return mood;
-}
-
 static int died(seg_embedded *e, seg_error *error)
 {
 	char last[256];
@@ -335,43 +164,76 @@ static int hangs(seg_embedded *e, seg_error *error)
 	read_last_words(e, last, sizeof(last));
 	return seg_fail(
 		error, SEG_EUNREACHABLE,
-		"the embedded Redis on %s runs (redis.pid there says where) but has not answered for %d s; the last "
-		"line of its log is: %s",
+		"the embedded Redis on %s runs (its process is in redis.pid there) but has not answered for %d s; the "
+		"last line of its log redis.log is: %s",
 		e->paths.directory, (int)(ANSWER_TIMEOUT / SEG_SECOND), last);
 }
 
-/* Loading may take as long as it takes; silence may not. */
+static seg_embedded_state look(seg_embedded *e, int *status, seg_error *error)
+{
+	seg_embedded_link link;
+	if (seg_embedded_link_open(&link, e->paths.socket))
+		return SEG_EMBEDDED_SILENT;
+	seg_embedded_state state = seg_embedded_ping(&link);
+	if (state == SEG_EMBEDDED_ANSWERING)
+		*status = seg_embedded_check(&link, &e->paths, e->always, error);
+	seg_embedded_link_close(&link);
+	return state;
+}
+
+/* An error if no server runs any more. */
+static int check_alive(seg_embedded *e, seg_error *error)
+{
+	int status = begin(e, error);
+	if (status)
+		return status;
+	bool dead = take_server_lock(e);
+	if (dead)
+		drop_server_lock(e);
+	end(e);
+	return dead ? died(e, error) : 0;
+}
+
+/* Loading takes as long as it takes. A silent server is given up after ANSWER_TIMEOUT. */
 static int wait_until_it_answers(seg_embedded *e, seg_error *error)
 {
 	int64_t deadline = seg_now() + ANSWER_TIMEOUT;
+	int status = 0;
 	e->started = start_time(e);
 	for (;;) {
-		seg_embedded_link link;
-		seg_embedded_mood mood = SILENT;
-		if (seg_embedded_link_open(&link, e->paths.socket) == 0) {
-			mood = ping(&link);
-			int status = mood >= REFUSING ? check_server(e, &link, error) : 0;
-			seg_embedded_link_close(&link);
-			if (mood >= REFUSING)
-				return status;
-		}
-		if (mood == LOADING) {
+		switch (look(e, &status, error)) {
+		case SEG_EMBEDDED_ANSWERING:
+			return status;
+		case SEG_EMBEDDED_LOADING:
 			deadline = seg_now() + ANSWER_TIMEOUT;
-		} else {
-			int status = begin(e, error);
-			if (status)
-				return status;
-			bool gone = take_server_lock(e);
-			if (gone)
-				drop_server_lock(e);
-			end(e);
-			if (gone)
-				return died(e, error);
+			break;
+		case SEG_EMBEDDED_SILENT:
+			status = check_alive(e, error);
+			break;
 		}
+		if (status)
+			return status;
 		if (seg_now() > deadline)
 			return hangs(e, error);
-		pause_briefly();
+		nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
 	}
+}
+
+static bool is_the_one_seen(const seg_embedded *e)
+{
+	struct timespec newest = start_time(e);
+	return newest.tv_sec == e->started.tv_sec && newest.tv_nsec == e->started.tv_nsec;
+}
+
+bool seg_embedded_is_well(seg_embedded *e)
+{
+	if (!seg_embedded_lock_try(e->start_lock, LOCK_EX))
+		return false; /* another user is starting a server, or stopping it */
+	bool dead = take_server_lock(e);
+	if (dead)
+		drop_server_lock(e);
+	end(e);
+	return !dead && is_the_one_seen(e);
 }
 
 int seg_embedded_ensure(seg_embedded *e, seg_error *error)
@@ -379,10 +241,9 @@ int seg_embedded_ensure(seg_embedded *e, seg_error *error)
 	int started = start_if_none_runs(e, error);
 	if (started < 0)
 		return started;
-	struct timespec newest = start_time(e);
-	if (newest.tv_sec == e->started.tv_sec && newest.tv_nsec == e->started.tv_nsec)
+	if (is_the_one_seen(e))
 		return 0;
-	/* Also where another runner has started it: that one may be content with less than our appendfsync. */
+	/* Also where another runner has started it: its appendfsync may be less strict than this user's. */
 	int status = wait_until_it_answers(e, error);
 	return status ? status : started;
 }
@@ -395,24 +256,43 @@ static void release(seg_embedded *e)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	free_paths(&e->paths);
+	seg_embedded_paths_fini(&e->paths);
 	free(e->address);
 	free(e);
 }
 
-/* Waits where the server is just being stopped. */
+/* Waits where the keeper is stopping the server. */
 static int become_user(seg_embedded *e, seg_error *error)
 {
 	int status = begin(e, error);
 	if (status)
 		return status;
-	if (!wait_for_lock(e->users_lock, LOCK_SH, STOP_TIMEOUT))
+	if (!seg_embedded_lock_wait(e->users_lock, LOCK_SH, STOP_TIMEOUT))
 		status = seg_fail(
 			error, SEG_ETIMEOUT,
 			"the embedded Redis on %s has been stopping for %d s; look into its log redis.log there",
 			e->paths.directory, (int)(STOP_TIMEOUT / SEG_SECOND));
 	end(e);
 	return status;
+}
+
+static int open_locks(seg_embedded *e, seg_error *error)
+{
+	int status = seg_embedded_lock_open(e->paths.start_lock, &e->start_lock, error);
+	if (!status)
+		status = seg_embedded_lock_open(e->paths.users_lock, &e->users_lock, error);
+	if (!status)
+		status = seg_embedded_lock_open(e->paths.server_lock, &e->server_lock, error);
+	return status;
+}
+
+static int make(seg_embedded *e, const char *directory, seg_error *error)
+{
+	int status = seg_embedded_paths_init(&e->paths, directory, error);
+	if (status)
+		return status;
+	e->address = seg_embedded_paths_address(e->paths.directory);
+	return e->address ? open_locks(e, error) : seg_fail(error, SEG_ENOMEM, "out of memory");
 }
 
 int seg_embedded_attach(const char *directory, const char *appendfsync, seg_embedded **embedded,
@@ -428,16 +308,7 @@ int seg_embedded_attach(const char *directory, const char *appendfsync, seg_embe
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	e->always = always;
 	e->start_lock = e->users_lock = e->server_lock = -1;
-
-	int status = check_directory(directory, error);
-	if (!status)
-		status = make_paths(e, directory, error);
-	if (!status)
-		status = open_lock(e->paths.start_lock, &e->start_lock, error);
-	if (!status)
-		status = open_lock(e->paths.users_lock, &e->users_lock, error);
-	if (!status)
-		status = open_lock(e->paths.server_lock, &e->server_lock, error);
+	int status = make(e, directory, error);
 	if (!status)
 		status = become_user(e, error);
 	if (!status)
@@ -454,20 +325,11 @@ int seg_embedded_attach(const char *directory, const char *appendfsync, seg_embe
 
 static int stop_server(seg_embedded *e, seg_error *error)
 {
+	char refusal[200];
 	if (take_server_lock(e))
 		return 0;
-	seg_embedded_link link;
-	char refusal[200] = "it does not answer";
-	if (seg_embedded_link_open(&link, e->paths.socket) == 0) {
-		/* Without a reply it went, as it should: with an append-only file it first writes that to disk. */
-		redisReply *reply = seg_embedded_link_ask(&link, "SHUTDOWN", seg_now() + STOP_TIMEOUT);
-		if (reply)
-			snprintf(refusal, sizeof(refusal), "%s", reply->str ? reply->str : "it refuses");
-		if (reply)
-			freeReplyObject(reply);
-		seg_embedded_link_close(&link);
-	}
-	if (wait_for_lock(e->server_lock, LOCK_EX, STOP_TIMEOUT))
+	seg_embedded_shut_down(&e->paths, STOP_TIMEOUT, refusal, sizeof(refusal));
+	if (seg_embedded_lock_wait(e->server_lock, LOCK_EX, STOP_TIMEOUT))
 		return 0;
 	return seg_fail(
 		error, SEG_ETIMEOUT,
@@ -481,8 +343,9 @@ int seg_embedded_detach(seg_embedded *e, seg_error *error)
 		return 0;
 	int status = begin(e, error);
 	if (!status) {
-		/* Refused where others use it; but also where the keeper, seeing none, is stopping it already. */
-		bool last = try_lock(e->users_lock, LOCK_EX) || !try_lock(e->users_lock, LOCK_SH);
+		/* LOCK_EX fails where others use the server, and also where the keeper already stops it. */
+		bool last = seg_embedded_lock_try(e->users_lock, LOCK_EX) ||
+			    !seg_embedded_lock_try(e->users_lock, LOCK_SH);
 		if (last)
 			status = stop_server(e, error);
 	}

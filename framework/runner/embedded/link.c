@@ -76,6 +76,9 @@ static redisReply *read_reply(seg_embedded_link *link, int64_t deadline)
 	void *reply = NULL;
 	while (redisReaderGetReply(link->reader, &reply) == REDIS_OK && !reply) {
 		char bytes[4096];
+		/* A server that sends for ever has a deadline, too. */
+		if (seg_now() > deadline)
+			return NULL;
 		ssize_t n = recv(link->fd, bytes, sizeof(bytes), 0);
 		if (n > 0) {
 			if (redisReaderFeed(link->reader, bytes, (size_t)n) != REDIS_OK)
@@ -90,7 +93,7 @@ static redisReply *read_reply(seg_embedded_link *link, int64_t deadline)
 
 redisReply *seg_embedded_link_ask(seg_embedded_link *link, const char *command, int64_t deadline)
 {
-	/* No word of ours needs quoting, so the plain form that Redis takes from people will do. */
+	/* No word needs quoting, so an inline command will do. */
 	char line[128];
 	int length = snprintf(line, sizeof(line), "%s\r\n", command);
 	if (length >= (int)sizeof(line) || !send_all(link->fd, line, (size_t)length, deadline))

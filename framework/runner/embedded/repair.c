@@ -16,7 +16,7 @@ extern char **environ;
 
 enum { SAID_MAX = 16 * 1024 };
 
-/* What it said, the end if that was much. */
+/* Reads the output, and keeps its end if it is long. */
 static void read_all(int fd, char said[SAID_MAX])
 {
 	size_t used = 0;
@@ -35,8 +35,8 @@ static void read_all(int fd, char said[SAID_MAX])
 	said[used] = '\0';
 }
 
-/* Starts it with the pipes' ends as its input, output and errors: 0 or an errno. */
-static int spawn(const char *const *argv, int input, int output, pid_t *pid)
+/* Starts the program with the pipes' ends as its input, output and errors; it keeps start_lock open. 0 or an errno. */
+static int spawn(const char *const *argv, int input, int output, int start_lock, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	int failure = posix_spawn_file_actions_init(&actions);
@@ -45,7 +45,9 @@ static int spawn(const char *const *argv, int input, int output, pid_t *pid)
 	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-	/* Its type predates const; it changes nothing. */
+	/* Onto itself: that takes its close-on-exec away. */
+	posix_spawn_file_actions_adddup2(&actions, start_lock, start_lock);
+	/* Its type predates const; posix_spawnp changes nothing. */
 	union {
 		const char *const *constant;
 		char *const *changeable;
@@ -55,8 +57,8 @@ static int spawn(const char *const *argv, int input, int output, pid_t *pid)
 	return failure;
 }
 
-/* Runs it, answering yes where it asks. Returns 0 or an errno; *good: it exited with 0. */
-static int run(const char *const *argv, char said[SAID_MAX], bool *good)
+/* Runs the program, and answers yes to its question. Returns 0 or an errno; *good: it exited with 0. */
+static int run(const char *const *argv, int start_lock, char said[SAID_MAX], bool *good)
 {
 	int input[2], output[2], status = 0;
 	pid_t pid;
@@ -71,7 +73,7 @@ static int run(const char *const *argv, char said[SAID_MAX], bool *good)
 	ssize_t n = write(input[1], "y\n", 2);
 	(void)n;
 	close(input[1]);
-	int failure = spawn(argv, input[0], output[1], &pid);
+	int failure = spawn(argv, input[0], output[1], start_lock, &pid);
 	close(input[0]);
 	close(output[1]);
 	if (failure == 0) {
@@ -87,8 +89,8 @@ static int run(const char *const *argv, char said[SAID_MAX], bool *good)
 	return failure;
 }
 
-/* It has met the end of the file, as Redis 7.0 and 8.0 word it, and nothing that should not be there. */
-static bool tells_of_an_early_end(const char *said)
+/* Whether it found an early end of the file, as Redis 7.0 and 8.0 word it, and no other damage. */
+static bool reports_an_early_end(const char *said)
 {
 	static const char *const ends[] = {"Expected to read ", "Reached EOF before reading EXEC",
 					   "Expected \\r\\n, got: 00", "Expected \\r\\n, got: 0d00"};
@@ -98,16 +100,17 @@ static bool tells_of_an_early_end(const char *said)
 	return false;
 }
 
-int seg_embedded_repair(const char *directory, seg_error *error)
+int seg_embedded_repair(const char *directory, int start_lock, seg_error *error)
 {
 	char manifest[PATH_MAX], said[SAID_MAX];
 	bool good = false;
 	snprintf(manifest, sizeof(manifest), "%s/appendonlydir/appendonly.aof.manifest", directory);
 	if (access(manifest, F_OK))
 		return 0;
-	int failure = run((const char *const[]){"redis-check-aof", manifest, NULL}, said, &good);
-	if (failure == 0 && !good && tells_of_an_early_end(said))
-		failure = run((const char *const[]){"redis-check-aof", "--fix", manifest, NULL}, said, &good);
+	int failure = run((const char *const[]){"redis-check-aof", manifest, NULL}, start_lock, said, &good);
+	if (failure == 0 && !good && reports_an_early_end(said))
+		failure = run((const char *const[]){"redis-check-aof", "--fix", manifest, NULL}, start_lock,
+			      said, &good);
 	if (failure == ENOENT)
 		return seg_fail(
 			error, SEG_ESERVER,

@@ -15,20 +15,20 @@
 #include "base/error.h"
 
 /*
- * Between fork and exec only calls that are safe in the child of a process with threads: everything that needs memory
- * is made before.
+ * What the processes need, made before the fork: the child of a process with threads may allocate nothing, and may make only
+ * async-signal-safe calls until exec.
  */
 typedef struct launch {
 	const char *const *argv;
 	const char *log;
 	const char *users_lock;
 	int server_lock;
-	int report; /* where a launch_failure is written; closed without one by a successful exec */
+	int report; /* a pipe for a launch_failure; a successful exec closes it without one */
 } launch;
 
 typedef struct launch_failure {
-	int number;    /* an errno; 0: none */
-	int executing; /* it was exec that failed */
+	int number;    /* an errno; 0: no failure */
+	int executing; /* exec failed */
 } launch_failure;
 
 __attribute__((noreturn)) static void give_up(const launch *l, int executing)
@@ -38,7 +38,7 @@ __attribute__((noreturn)) static void give_up(const launch *l, int executing)
 	_exit(written == sizeof(failure) ? 127 : 126);
 }
 
-/* Nothing else of the caller's may stay open: not its sockets, and no plugin's files. */
+/* Closes all else of the caller's: its sockets, and its plugins' files. */
 static void close_all_but(int a, int b)
 {
 	int low = a < b ? a : b, high = a < b ? b : a;
@@ -70,7 +70,7 @@ __attribute__((noreturn)) static void become_server(const launch *l)
 {
 	if (fcntl(l->server_lock, F_SETFD, 0))
 		give_up(l, 0);
-	/* execvp's type predates const; it changes nothing. */
+	/* execvp's type predates const; execvp changes nothing. */
 	char *const *argv = (char *const *)(uintptr_t)l->argv;
 	execvp(argv[0], argv);
 	give_up(l, 1);
@@ -82,7 +82,7 @@ static void server_ended(int signal_number)
 	_exit(0);
 }
 
-/* Lives as long as the server, and stops it when nobody uses it any more. */
+/* The keeper lives as long as the server, and stops the server when it has no user any more. */
 __attribute__((noreturn)) static void become_keeper(launch *l)
 {
 	umask(077);
@@ -102,21 +102,21 @@ __attribute__((noreturn)) static void become_keeper(launch *l)
 		become_server(l);
 	close(l->report);
 	close(l->server_lock);
-	/* Whoever means to end everything should end the server: then this ends too. */
+	/* To end both, end the server: the keeper follows. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 
-	/* An interrupted wait asks again who ended: ThreadSanitizer holds handlers back while flock waits. */
+	/* ThreadSanitizer defers handlers while flock waits; so ask after each interruption whether the server ended. */
 	while (flock(users, LOCK_EX) && errno == EINTR)
 		if (waitpid(server, NULL, WNOHANG) == server)
 			_exit(0);
 	kill(server, SIGTERM);
-	/* The lock is kept until the server is gone, so that no newcomer meets one that is stopping. */
+	/* Keeps the lock until the server has ended, so that no new user meets a server that is stopping. */
 	for (;;)
 		pause();
 }
 
-/* The keeper is nobody's child, so nobody has to wait for it. */
+/* Forks twice: the keeper is no child of segrunner, so segrunner need not wait for it. */
 static launch_failure launch_keeper(launch *l)
 {
 	pid_t between = fork();
@@ -131,13 +131,13 @@ static launch_failure launch_keeper(launch *l)
 			become_keeper(l);
 		_exit(0);
 	}
-	/* ECHILD, where the host ignores SIGCHLD, is as good. */
+	/* ECHILD, where the process ignores SIGCHLD, is as good. */
 	while (waitpid(between, NULL, 0) < 0 && errno == EINTR)
 		;
 	return (launch_failure){0};
 }
 
-/* Waits until redis-server is being executed, or something on the way failed. */
+/* Waits until redis-server is being executed, or a step before that has failed. */
 static launch_failure read_report(int fd)
 {
 	launch_failure failure;
@@ -151,7 +151,7 @@ static launch_failure read_report(int fd)
 int seg_embedded_server_start(const seg_embedded_paths *paths, const char *appendfsync, int server_lock,
 			      seg_error *error)
 {
-	/* appenddirname is new in Redis 7.0: an older server refuses it before it touches any data. */
+	/* appenddirname is new in Redis 7.0: an older server refuses to start before it touches any data. */
 	const char *const argv[] = {
 		"redis-server",
 		"--port",

@@ -8,8 +8,7 @@
 #include "base/random.h"
 #include "host/exit_code.h"
 
-enum { JOIN_MS = 20 /* between two looks at members that are stopping */ };
-
+#define JOIN_TIMEOUT (20 * SEG_MS) /* of the first member that has not left; between two calls of give_up */
 #define START_BACKOFF (200 * SEG_MS)
 #define START_BACKOFF_MAX (5 * SEG_SECOND)
 
@@ -40,18 +39,43 @@ void seg_consumers_unload(seg_consumers *c)
 	c->count = 0;
 }
 
+static void open_stream(void *arg)
+{
+	seg_section_opening *opening = arg;
+	opening->status = seg_section_open(opening->section, opening->client, &opening->error);
+}
+
+int seg_consumers_open(seg_consumers *c, seg_section *section, seg_error *error)
+{
+	seg_section_opening *opening = &c->opening;
+	if (section->stream)
+		return 0;
+	opening->section = section;
+	opening->client = c->client;
+	seg_errand_start(&opening->errand, open_stream, opening);
+	if (!seg_wait_errand(c->wait, &opening->errand))
+		return seg_fail(error, SEG_ETIMEOUT, "the runner is ending");
+	opening->section = NULL;
+	*error = opening->error;
+	return opening->status;
+}
+
 static int start(seg_consumers *c, size_t index)
 {
 	seg_section *s = c->list[index];
 	seg_error error = {0};
-	s->ending = &c->ending;
+	s->ending = &c->wait->ending;
 	s->next_cpu = &c->next_cpu;
 	if (seg_plugin_instance_init(s->instance, &error)) {
 		seg_log(&c->logger, SEG_LOG_ERROR, "%s", error.text);
 		return EX_UNAVAILABLE;
 	}
 	for (unsigned attempt = 1;; attempt++) {
-		int status = seg_section_start(s, c->client, c->name, &error);
+		int status = seg_consumers_open(c, s, &error);
+		if (c->wait->left_errand)
+			return EX_OK;
+		if (status == 0)
+			status = seg_section_start(s, c->client, c->name, &error);
 		if (status == 0) {
 			seg_admin_attach(c->admin, s, index);
 			return EX_OK;
@@ -63,7 +87,7 @@ static int start(seg_consumers *c, size_t index)
 		}
 		seg_log(&c->logger, SEG_LOG_WARNING, "%s; trying again", error.text);
 		int64_t pause = seg_backoff(START_BACKOFF, START_BACKOFF_MAX, attempt);
-		if (c->wait(c->arg, (int)(pause / SEG_MS)))
+		if (seg_wait_ms(c->wait, (int)(pause / SEG_MS)))
 			return EX_OK;
 	}
 }
@@ -71,16 +95,18 @@ static int start(seg_consumers *c, size_t index)
 int seg_consumers_start(seg_consumers *c)
 {
 	int exit_code = EX_OK;
-	for (size_t i = 0; exit_code == EX_OK && i < c->count && !c->wait(c->arg, 0); i++)
+	for (size_t i = 0; exit_code == EX_OK && i < c->count && !seg_wait_ms(c->wait, 0); i++)
 		if (!c->list[i]->member)
 			exit_code = start(c, i);
 	return exit_code;
 }
 
-/* Its member, if there is one, has left the group. */
-static bool has_left(seg_consumers *c, seg_section *s)
+/* Whether the section has no member any more, or only one that has left its group. */
+static bool has_left(seg_consumers *c, seg_section *s, int64_t timeout)
 {
-	if (s->member && seg_member_join(s->member, JOIN_MS * SEG_MS))
+	if (s == c->opening.section)
+		return true; /* it has no member yet, and belongs to an errand that was left behind */
+	if (s->member && seg_member_join(s->member, timeout))
 		return false;
 	seg_admin_detach(c->admin, s);
 	seg_section_fini(s);
@@ -96,7 +122,7 @@ bool seg_consumers_stop(seg_consumers *c, seg_section *const *sections, size_t c
 	for (;;) {
 		bool all = true;
 		for (size_t i = 0; i < count; i++)
-			all = has_left(c, sections[i]) && all;
+			all = has_left(c, sections[i], all ? JOIN_TIMEOUT : 0) && all;
 		if (all)
 			return true;
 		if (give_up(arg))
@@ -117,8 +143,8 @@ void seg_consumers_report(seg_consumers *c)
 		seg_logger logger = c->logger;
 		logger.stream = s->config->stream;
 		logger.group = s->config->group;
-		seg_log(&logger, SEG_LOG_INFO, "[consumer %s] has %u partitions%s", s->config->name,
-			atomic_load(&s->counters.owned), s->member ? "" : ", and stands by");
+		seg_log(&logger, SEG_LOG_INFO, "[consumer %s] owns %u partitions%s", s->config->name,
+			atomic_load(&s->counters.owned), s->member ? "" : "; it stands by");
 		if (s->member)
 			seg_member_report(s->member);
 	}

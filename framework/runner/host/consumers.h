@@ -1,54 +1,68 @@
 /*
- * consumers.h - the [consumer] sections of a runner, all together: loaded, started, drained, and left. Main thread.
+ * consumers.h - all [consumer] sections of a runner: loads, starts, drains and unloads them. Main thread.
  */
 #ifndef SEG_HOST_CONSUMERS_H
 #define SEG_HOST_CONSUMERS_H
 
 #include "admin/admin.h"
+#include "host/wait.h"
 #include "work/section.h"
 
+/* A section whose stream an errand opens. */
+typedef struct seg_section_opening {
+	seg_errand errand;
+	seg_section *section; /* NULL: none is being opened */
+	seg_client *client;
+	int status;
+	seg_error error;
+} seg_section_opening;
+
 typedef struct seg_consumers {
-	/* Set before the first is loaded; what they point to outlives the sections. */
+	/* Set before the first section is loaded. They outlive the sections. */
 	const char *name; /* of this runner */
 	seg_logger logger;
 	seg_admin *admin;
-	seg_ending ending;
-	/* Waits for up to timeout_ms; returns whether the runner shall end. */
-	bool (*wait)(void *arg, int timeout_ms);
-	void *arg;
+	seg_wait *wait;
 
-	seg_client *client; /* set before they are started */
+	seg_client *client; /* set before the first section is started */
 
-	/* One for each consumer of the configuration, in its order; those with a member have been started. */
+	/* One for each consumer of the configuration, in its order. A section that was started has a member. */
 	seg_section **list;
 	size_t count;
-	bool standby; /* none of them is to have a member */
+	bool standby; /* no section shall have a member */
 	atomic_uint next_cpu;
+	seg_section_opening opening; /* its errand may be left behind, with the section */
 } seg_consumers;
 
-/* A section for each consumer of the configuration. What is wrong is added to errors. */
+/* Makes a section for each consumer of the configuration, and loads its plugin. Adds what is wrong to errors. */
 void seg_consumers_load(seg_consumers *consumers, const seg_config *config, seg_config_errors *errors);
 
-/* None of them has a member. */
+/* No section has a member. */
 void seg_consumers_unload(seg_consumers *consumers);
 
 /*
- * Starts those that have not been started. An exit code: EX_OK also where the runner is to end meanwhile. What was wrong
- * is logged.
+ * Opens the section's stream, while the main thread hears signals. 0, or a status with an error. SEG_ETIMEOUT also where
+ * the runner shall end first: then the errand is left behind (seg_wait.left_errand).
+ */
+int seg_consumers_open(seg_consumers *consumers, seg_section *section, seg_error *error);
+
+/*
+ * Starts all sections without a member; waits as long as Redis is away. Logs what is wrong. Returns an exit code: EX_OK
+ * also where the runner shall end first.
  */
 int seg_consumers_start(seg_consumers *consumers);
 
 /*
- * Stops the members of these sections, and waits until they have left their groups, or (false) until give_up says so; it
- * is asked each few ms.
+ * Stops the members of these sections. Returns true once they have left their groups, or false as soon as give_up says
+ * so; it is asked every few ms.
  */
 bool seg_consumers_stop(seg_consumers *consumers, seg_section *const *sections, size_t count,
 			seg_stopping stop, bool (*give_up)(void *arg), void *arg);
 
-/* Calls fini of all plugins whose init was called. None has a member. */
+/* Calls fini of each plugin whose init was called. No section has a member. */
 void seg_consumers_fini(seg_consumers *consumers);
 
-/* A line of log for each partition that is owned here. It is written soon after, by the sections' I/O threads. */
+/* Logs each section now, and each partition that it owns a little later, from the section's I/O thread. */
 void seg_consumers_report(seg_consumers *consumers);
 
 #endif

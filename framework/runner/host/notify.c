@@ -1,11 +1,11 @@
 #include "host/notify.h"
 
+#ifdef SEG_HAVE_SYSTEMD
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
-
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 enum { STATUS_MAX = 512 };
 
@@ -21,7 +21,7 @@ void seg_notify_ready(void)
 
 void seg_notify_reloading(void)
 {
-	/* The time tells this reload from those before, for units with Type=notify-reload. */
+	/* Units with Type=notify-reload tell this reload from earlier ones by the time. */
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
@@ -52,3 +52,38 @@ void seg_notify_alive(void)
 {
 	sd_notify(0, "WATCHDOG=1");
 }
+
+#else /* built without libsystemd */
+
+bool seg_notify_is_built(void)
+{
+	return false;
+}
+
+void seg_notify_ready(void)
+{
+}
+
+void seg_notify_reloading(void)
+{
+}
+
+void seg_notify_stopping(void)
+{
+}
+
+void seg_notify_status(const char *format, ...)
+{
+	(void)format;
+}
+
+int64_t seg_notify_watchdog(void)
+{
+	return 0;
+}
+
+void seg_notify_alive(void)
+{
+}
+
+#endif

@@ -1,7 +1,7 @@
 /*
- * notify.h - what segrunner tells systemd of itself, where a unit with Type=notify has started it. See sd_notify(3).
+ * notify.h - messages to systemd, for a unit with Type=notify. See sd_notify(3). Main thread.
  *
- * Functions are the main thread's. Without $NOTIFY_SOCKET, or built without libsystemd, they do nothing.
+ * Without $NOTIFY_SOCKET, or in a build without libsystemd, the functions do nothing.
  */
 #ifndef SEG_HOST_NOTIFY_H
 #define SEG_HOST_NOTIFY_H
@@ -12,22 +12,22 @@
 /* Whether this program was built with libsystemd. */
 bool seg_notify_is_built(void);
 
-/* It is up: all that it was told to start has started. After seg_notify_reloading: what was asked for is in force. */
+/* READY: every section has started; after seg_notify_reloading, the reload has ended. */
 void seg_notify_ready(void);
 
-/* It reads its configuration again. */
+/* RELOADING: the runner reads its configuration again. */
 void seg_notify_reloading(void);
 
-/* It is ending. */
+/* STOPPING: the runner is ending. */
 void seg_notify_stopping(void);
 
-/* One line for people, as `systemctl status` shows it. */
+/* STATUS: one line for people; `systemctl status` shows it. */
 __attribute__((format(printf, 1, 2))) void seg_notify_status(const char *format, ...);
 
-/* In which time (ns) systemd wants a sign of life, or it ends this process; 0: it does not. */
+/* The watchdog's timeout in ns: systemd restarts segrunner if it hears seg_notify_alive less often. 0: no watchdog. */
 int64_t seg_notify_watchdog(void);
 
-/* That sign. */
+/* WATCHDOG: the runner works. */
 void seg_notify_alive(void);
 
 #endif

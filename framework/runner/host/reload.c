@@ -1,205 +1,104 @@
 #include "host/reload.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sysexits.h>
 
-#include "base/clock.h"
 #include "config/compare.h"
+#include "host/exchange.h"
 
-typedef struct {
-	seg_consumers *c;
-	const seg_config *config;
-	seg_section **sections; /* one for each consumer of the config */
-	size_t count;
-	seg_section **going; /* those of before that are not among them */
-	size_t going_count;
-	seg_section **coming; /* those among them that are new */
-	size_t coming_count;
-} plan;
+struct seg_reloaded {
+	seg_config *config;
+	seg_config_errors errors;
+	struct seg_reloaded *next;
+};
 
-/* --- planning ------------------------------------------------------------------------------ */
-
-static seg_section *find(const seg_consumers *c, const seg_config_consumer *consumer)
+static void free_reloaded(seg_reloaded *r)
 {
-	for (size_t i = 0; i < c->count; i++)
-		if (strcmp(c->list[i]->config->stream, consumer->stream) == 0 &&
-		    strcmp(c->list[i]->config->group, consumer->group) == 0)
-			return c->list[i];
-	return NULL;
+	if (!r)
+		return;
+	seg_config_errors_fini(&r->errors);
+	seg_config_free(r->config);
+	free(r);
 }
 
-static bool stays(const plan *p, const seg_section *before, const seg_config_consumer *consumer)
+/* Frees the configurations that no section refers to any more. Sections that a reload left as they were still do. */
+static void free_unused(seg_reload *reload)
 {
-	return before && seg_config_same_workers(before->runner, &p->config->runner) &&
-	       seg_config_same_consumer(before->config, consumer) &&
-	       seg_plugin_is_of(before->plugin, consumer->plugin, p->config->runner.plugin_directory);
-}
-
-static seg_section *make_section(const plan *p, size_t index, seg_config_errors *errors)
-{
-	seg_section *section = calloc(1, sizeof(*section));
-	if (!section)
-		return NULL;
-	section->config = &p->config->consumers[index];
-	section->runner = &p->config->runner;
-	seg_section_load(section, p->c->name, p->c->logger, errors);
-	return section;
-}
-
-static bool contains(seg_section *const *list, size_t count, const seg_section *section)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == section)
-			return true;
-	return false;
-}
-
-/* False if out of memory. Plugins are loaded; what is wrong with them is added to errors. */
-static bool make_plan(plan *p, seg_config_errors *errors)
-{
-	p->sections = calloc(p->config->consumer_count, sizeof(*p->sections));
-	p->coming = calloc(p->config->consumer_count, sizeof(*p->coming));
-	p->going = calloc(p->c->count + 1, sizeof(*p->going));
-	if (!p->sections || !p->coming || !p->going)
-		return false;
-	for (; p->count < p->config->consumer_count; p->count++) {
-		const seg_config_consumer *consumer = &p->config->consumers[p->count];
-		seg_section *section = find(p->c, consumer);
-		if (!stays(p, section, consumer)) {
-			section = make_section(p, p->count, errors);
-			if (!section)
-				return false;
-			p->coming[p->coming_count++] = section;
-		}
-		p->sections[p->count] = section;
-	}
-	for (size_t i = 0; i < p->c->count; i++)
-		if (!contains(p->sections, p->count, p->c->list[i]))
-			p->going[p->going_count++] = p->c->list[i];
-	return true;
-}
-
-static void forget_plan(plan *p)
-{
-	free(p->sections);
-	free(p->coming);
-	free(p->going);
-}
-
-static void unload(seg_section **sections, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		seg_section_fini(sections[i]);
-		seg_section_unload(sections[i]);
-		free(sections[i]);
-	}
-}
-
-/* --- carrying it out ------------------------------------------------------------------------ */
-
-static int fail(const plan *p, const char *text)
-{
-	seg_log(&p->c->logger, SEG_LOG_ERROR, "%s", text);
-	return -1;
-}
-
-/* Whether Redis takes what would be handed over, and has the streams of those that come. */
-static int ask_redis(const plan *p)
-{
-	seg_error error = {0};
-	for (size_t i = 0; i < p->going_count; i++) {
-		const seg_member *member = p->going[i]->member;
-		if (member && atomic_load_explicit(&member->lease_until, memory_order_acquire) < seg_now())
-			return fail(
-				p,
-				"Redis does not answer, so nothing can be handed over; reload when it does");
-	}
-	for (size_t i = 0; i < p->coming_count && !p->c->standby; i++)
-		if (seg_section_open(p->coming[i], p->c->client, &error))
-			return fail(p, error.text);
-	return 0;
-}
-
-static int init_coming(const plan *p)
-{
-	seg_error error = {0};
-	for (size_t i = 0; i < p->coming_count; i++) {
-		if (seg_plugin_instance_init(p->coming[i]->instance, &error) == 0)
+	for (seg_reloaded **link = &reload->reloaded; *link;) {
+		seg_reloaded *old = *link;
+		if (old->config == reload->in_force || seg_exchange_uses(reload->consumers, old->config)) {
+			link = &old->next;
 			continue;
-		for (size_t j = 0; j < i; j++)
-			seg_plugin_instance_fini(p->coming[j]->instance);
-		return fail(p, error.text);
+		}
+		*link = old->next;
+		free_reloaded(old);
 	}
-	return 0;
 }
 
-static void start_all(seg_consumers *c)
+static void log_errors(const seg_reload *reload, const seg_config_errors *errors)
 {
-	int exit_code = c->standby ? EX_OK : seg_consumers_start(c);
-	if (exit_code != EX_OK)
-		seg_ending_request(&c->ending, exit_code);
+	for (size_t i = 0; i < errors->count; i++)
+		seg_log(&reload->logger, errors->list[i].warning ? SEG_LOG_WARNING : SEG_LOG_ERROR, "%s",
+			errors->list[i].text);
 }
 
-static bool shall_end(void *arg)
+static void put_in_force(seg_reload *reload, seg_reloaded *fresh, const seg_exchange_counts *counts)
 {
-	const seg_consumers *c = arg;
-	return c->wait(c->arg, 0);
+	const seg_config *config = fresh->config;
+	char fixed[512];
+	fresh->next = reload->reloaded;
+	reload->reloaded = fresh;
+	reload->in_force = config;
+	seg_logfile_set_level(reload->log, config->runner.log_level);
+	seg_logfile_set_format(reload->log, (seg_logfile_format)config->runner.log_format);
+	if (seg_config_needs_restart(reload->started, config, fixed, sizeof(fixed))[0])
+		seg_log(&reload->logger, SEG_LOG_WARNING, "SIGHUP: restart segrunner to apply: %s", fixed);
+	free_unused(reload);
+	seg_log(&reload->logger, SEG_LOG_INFO, "reloaded: %zu consumers started, %zu ended, %zu untouched",
+		counts->started, counts->ended, counts->untouched);
 }
 
-static void adopt(plan *p)
+/* Reads the file and exchanges the sections; returns whether the configuration is in force. */
+static bool apply(seg_reload *reload, seg_reloaded *fresh, seg_exchange_counts *counts)
 {
-	seg_consumers *c = p->c;
-	unload(p->going, p->going_count);
-	free(c->list);
-	c->list = p->sections;
-	c->count = p->count;
-	p->sections = NULL;
-	seg_admin_reload(c->admin, p->config);
-	for (size_t i = 0; i < c->count; i++)
-		if (c->list[i]->member)
-			seg_admin_attach(c->admin, c->list[i], i);
+	int status = seg_config_load(reload->started->file, &fresh->config, &fresh->errors);
+	if (status == SEG_ENOMEM)
+		seg_log(&reload->logger, SEG_LOG_ERROR, "out of memory while reading %s",
+			reload->started->file);
+	return status == 0 && seg_exchange(reload->consumers, fresh->config, &fresh->errors, counts);
 }
 
-/* 0, or -1 where all is as it was, or the runner is to end. */
-static int carry_out(plan *p)
+void seg_reload_run(seg_reload *reload)
 {
-	seg_consumers *c = p->c;
-	if (ask_redis(p))
-		return -1;
-	if (!seg_consumers_stop(c, p->going, p->going_count, SEG_STOP_DRAIN, shall_end, c))
-		return -1;
-	for (size_t i = 0; i < p->going_count; i++)
-		seg_plugin_instance_fini(p->going[i]->instance);
-	int status = init_coming(p);
-	if (status == 0)
-		adopt(p);
-	start_all(c);
-	return status;
-}
-
-bool seg_reload_apply(seg_consumers *c, const seg_config *config, seg_config_errors *errors,
-		      seg_reload_counts *counts)
-{
-	plan p = {.c = c, .config = config};
-	size_t wrong = errors->count - errors->warnings;
-	int status = -1;
-	if (!make_plan(&p, errors))
-		fail(&p, "out of memory");
-	else if (errors->count - errors->warnings == wrong)
-		status = carry_out(&p);
-	if (status)
-		unload(p.coming, p.coming_count);
+	seg_wait *wait = reload->consumers->wait;
+	seg_exchange_counts counts = {0};
+	seg_error error = {0};
+	seg_log(&reload->logger, SEG_LOG_INFO, "SIGHUP: reading %s again", reload->started->file);
+	seg_service_reloading(reload->service);
+	if (seg_logfile_reopen(reload->log, &error))
+		seg_log(&reload->logger, SEG_LOG_ERROR, "%s", error.text);
+	seg_reloaded *fresh = calloc(1, sizeof(*fresh));
+	bool good = fresh && apply(reload, fresh, &counts);
+	if (wait->left_errand)
+		return; /* the errand's thread may use `fresh` until the process ends */
+	if (fresh)
+		log_errors(reload, &fresh->errors);
 	else
-		*counts = (seg_reload_counts){p.coming_count, p.going_count, p.count - p.coming_count};
-	forget_plan(&p);
-	return status == 0;
+		seg_log(&reload->logger, SEG_LOG_ERROR, "out of memory");
+	if (good) {
+		put_in_force(reload, fresh, &counts);
+		return;
+	}
+	if (!seg_wait_ms(wait, 0))
+		seg_log(&reload->logger, SEG_LOG_ERROR,
+			"SIGHUP: nothing has changed; correct the error and send SIGHUP again");
+	free_reloaded(fresh);
 }
 
-bool seg_reload_uses(const seg_consumers *c, const seg_config *config)
+void seg_reload_fini(seg_reload *reload)
 {
-	for (size_t i = 0; i < c->count; i++)
-		if (c->list[i]->runner == &config->runner)
-			return true;
-	return false;
+	while (reload->reloaded) {
+		seg_reloaded *old = reload->reloaded;
+		reload->reloaded = old->next;
+		free_reloaded(old);
+	}
 }

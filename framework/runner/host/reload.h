@@ -1,29 +1,34 @@
 /*
- * reload.h - another configuration for a runner that works: what has changed is exchanged, all else goes on.
- *
- * Sections are the same that have the same stream and group. One whose options and plugin are as before is not touched.
- * The others are drained (their workers finish their batch, commit, and leave the group), then those that take their
- * place start at the committed positions: so nothing is lost and nothing is handled twice. All that can be wrong is looked
- * for before the first worker is asked to stop, and a plugin whose init refuses puts everything back.
+ * reload.h - SIGHUP: reads the configuration again, and puts it in force if nothing in it is wrong. Main thread.
  */
 #ifndef SEG_HOST_RELOAD_H
 #define SEG_HOST_RELOAD_H
 
 #include "host/consumers.h"
+#include "host/logfile.h"
+#include "host/service.h"
 
-/* Sections that a reload has started, ended, and left as they were. */
-typedef struct seg_reload_counts {
-	size_t started, ended, untouched;
-} seg_reload_counts;
+/* A configuration that was read again, and what is wrong with it. */
+typedef struct seg_reloaded seg_reloaded;
+
+/* Set all but `reloaded` before the first reload; what they point to outlives this. */
+typedef struct seg_reload {
+	const seg_config *started;  /* with which segrunner was started: what needs a restart is as there */
+	const seg_config *in_force; /* the newest, for all other options */
+	seg_reloaded *reloaded;     /* the newest first, and those that sections still refer to */
+	seg_consumers *consumers;
+	seg_service *service;
+	seg_logfile *log;
+	seg_logger logger;
+} seg_reload;
 
 /*
- * Whether the configuration is in force now; if not, all is as it was, and what is wrong is in errors, or logged. False,
- * too, where the runner is to end meanwhile. Sections refer to it from now on, and others to older ones still. Main thread.
+ * Reads the file of the configuration again, and opens the log file anew. Logs how it went; where something is wrong,
+ * nothing changes.
  */
-bool seg_reload_apply(seg_consumers *consumers, const seg_config *config, seg_config_errors *errors,
-		      seg_reload_counts *counts);
+void seg_reload_run(seg_reload *reload);
 
-/* Whether a section refers to the configuration. */
-bool seg_reload_uses(const seg_consumers *consumers, const seg_config *config);
+/* Frees all configurations that were read again. No section refers to one. */
+void seg_reload_fini(seg_reload *reload);
 
 #endif

@@ -1,6 +1,5 @@
 #include "host/service.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,14 +7,10 @@
 #include "base/clock.h"
 #include "host/notify.h"
 
-enum { LOOK_MS = 1000, JOINING_MS = 20, LOOKS_PER_WATCHDOG = 4 };
+enum { LOOK_MS = 1000, JOINING_MS = 20 };
 
+#define FIRST_STATUS (1 * SEG_SECOND) /* after it is ready: by then it has its partitions */
 #define STATUS_INTERVAL (5 * SEG_SECOND)
-
-void seg_service_init(seg_service *service)
-{
-	*service = (seg_service){.watchdog = seg_notify_watchdog()};
-}
 
 void seg_service_say(seg_service *service, const char *format, ...)
 {
@@ -36,78 +31,56 @@ void seg_service_reloading(seg_service *service)
 	seg_notify_reloading();
 }
 
-int seg_service_pause(const seg_service *service)
+int seg_service_pause_ms(const seg_service *service)
 {
-	int64_t pause = service->watchdog / LOOKS_PER_WATCHDOG / SEG_MS;
-	if (!service->ready)
-		return JOINING_MS;
-	return service->watchdog && pause < LOOK_MS ? (int)pause + 1 : LOOK_MS;
+	return service->ready ? LOOK_MS : JOINING_MS;
 }
 
 static bool has_joined(const seg_section *section)
 {
-	/* One that stands by need not. */
+	/* A section that stands by need not join. */
 	return !section->member || atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
 }
 
-/* Since the last time, it went round: it was nudged then. Nudges it again. */
-static bool gets_on(seg_section *section)
+/* Messages a second since the last count. */
+static unsigned long long count(seg_service *service, unsigned long long handled, int64_t now)
 {
-	if (!section->member)
-		return true;
-	unsigned long long rounds = atomic_load_explicit(&section->member->rounds, memory_order_relaxed);
-	bool moved = rounds != section->rounds_seen;
-	section->rounds_seen = rounds;
-	seg_member_nudge(section->member);
-	return moved && !atomic_load(&section->stuck);
+	int64_t since = now - service->counted_at;
+	/* A section that a reload has exchanged begins at 0. */
+	unsigned long long done = handled > service->handled ? handled - service->handled : 0;
+	service->handled = handled;
+	service->counted_at = now;
+	return since > 0 ? done * SEG_SECOND / (unsigned long long)since : 0;
 }
 
-/* Also while it is not up again: a reload waits for handlers. */
-static void look_for_life(seg_service *service, seg_section *const *sections, size_t count, int64_t now)
-{
-	bool alive = true;
-	if (!service->watchdog || now < service->alive_at)
-		return;
-	service->alive_at = now + service->watchdog / LOOKS_PER_WATCHDOG;
-	for (size_t i = 0; i < count; i++)
-		alive = gets_on(sections[i]) && alive;
-	if (alive)
-		seg_notify_alive();
-}
-
-static void tell_status(seg_service *service, seg_section *const *sections, size_t count, int64_t now)
+static void tell_status(seg_service *service, seg_section *const *sections, size_t section_count, int64_t now)
 {
 	unsigned owned = 0, retrying = 0;
 	unsigned long long handled = 0;
-	if (now < service->status_at)
-		return;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < section_count; i++) {
 		const seg_section_counters *counters = &sections[i]->counters;
 		owned += atomic_load_explicit(&counters->owned, memory_order_relaxed);
 		retrying += atomic_load_explicit(&counters->retrying, memory_order_relaxed);
 		handled += atomic_load_explicit(&counters->handled, memory_order_relaxed);
 	}
-	int64_t since = now - service->status_at + STATUS_INTERVAL;
-	/* A section that was exchanged begins at 0. */
-	unsigned long long done = handled > service->handled ? handled - service->handled : 0;
-	unsigned long long per_second = done * SEG_SECOND / (unsigned long long)since;
+	if (service->counted_at == 0)
+		count(service, handled, now);
+	if (now < service->status_at)
+		return;
 	seg_service_say(service, "%u partition%s owned, %u retrying; %llu messages a second", owned,
-			owned == 1 ? "" : "s", retrying, per_second);
-	service->handled = handled;
+			owned == 1 ? "" : "s", retrying, count(service, handled, now));
 	service->status_at = now + STATUS_INTERVAL;
 }
 
-void seg_service_look(seg_service *service, seg_section *const *sections, size_t count)
+void seg_service_look(seg_service *service, seg_section *const *sections, size_t section_count, int64_t now)
 {
-	int64_t now = seg_now();
-	look_for_life(service, sections, count, now);
 	if (!service->ready) {
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < section_count; i++)
 			if (!has_joined(sections[i]))
 				return;
 		service->ready = true;
-		service->status_at = now + SEG_SECOND; /* by then it has its partitions */
+		service->status_at = now + FIRST_STATUS;
 		seg_notify_ready();
 	}
-	tell_status(service, sections, count, now);
+	tell_status(service, sections, section_count, now);
 }

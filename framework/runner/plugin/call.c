@@ -21,7 +21,7 @@ static const struct {
 
 enum { CRASHES = sizeof(crashes) / sizeof(crashes[0]) };
 
-/* What the thread is calling; NULL outside of plugins. */
+/* The call that this thread is making; NULL outside of plugins. */
 static _Thread_local const seg_plugin_call *current;
 
 void seg_plugin_call_init(seg_plugin_call *call, const char *plugin, uint32_t partition)
@@ -54,7 +54,7 @@ int64_t seg_plugin_call_since(const seg_plugin_call *call)
 	return atomic_load_explicit(&call->since, memory_order_acquire);
 }
 
-/* --- describing, with nothing that a signal handler may not call ------------------------------ */
+/* --- describing a call, with functions that a signal handler may call --------------------------- */
 
 typedef struct {
 	char *text;
@@ -123,11 +123,13 @@ static void crashed(int number, siginfo_t *info, void *context)
 			continue;
 		if (current)
 			say(crashes[i].text,
-			    "; another runner takes its partitions over, and finds the message that kills by handing "
-			    "over one at a time\n");
+			    "; the next owner of its partitions handles one message at a time to find the "
+			    "one that crashes the plugin\n");
 		sigaction(number, &before[i], NULL);
 	}
-	/* A fault happens again at once, and then takes its course. What was sent does not. */
+	/*
+	 * A fault happens again at once, now without this handler. A signal that was sent must be raised again.
+	 */
 	if (info->si_code <= 0)
 		raise(number);
 }
@@ -136,7 +138,7 @@ static void exited(void)
 {
 	if (!current)
 		return;
-	say(" called exit()", "; a plugin that cannot go on answers seg_stop()\n");
+	say(" called exit()", "; to stop the runner, a plugin must return seg_stop()\n");
 	_exit(EX_SOFTWARE);
 }
 
@@ -153,7 +155,7 @@ void seg_plugin_call_watch_stack(void)
 {
 	static _Thread_local char stack[ALTERNATE_STACK];
 	stack_t there, ours = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	/* Sanitizers bring their own. */
+	/* A sanitizer has set up its own stack. */
 	if (sigaltstack(NULL, &there) == 0 && (there.ss_flags & SS_DISABLE))
 		sigaltstack(&ours, NULL);
 }

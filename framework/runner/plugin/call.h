@@ -1,14 +1,14 @@
 /*
  * call.h - the call that a thread is making into a plugin.
  *
- * Others look at it to see whether the plugin still returns. And should the plugin take the process down, by
- * a crash or by exit(), the last line on standard error says which plugin it was, and where:
+ * Other threads look at the call to see whether the plugin still returns. If the plugin ends the process, by
+ * a crash or by exit(), the last line on standard error names the plugin and the call:
  *
  *     segrunner: plugin limit crashed (SIGSEGV) in handle of partition 3, at or after message 1700000000000-7; ...
  *
- * A crash stays one: the process ends by its signal, with a core file where those are wanted. A plugin's
- * exit() becomes exit code 70, for no exit code of a plugin's may look like a clean stop. (What ends it with
- * _exit() has no last line.)
+ * After a crash the process still ends by the signal, with a core file if those are enabled. After exit() in
+ * a plugin the exit code is 70, because no exit code of a plugin may look like a clean stop. After _exit()
+ * there is no last line.
  */
 #ifndef SEG_PLUGIN_CALL_H
 #define SEG_PLUGIN_CALL_H
@@ -19,7 +19,7 @@
 
 #include <segmenter/segmenter.h>
 
-/* For the calls that are for no partition. */
+/* For a call that belongs to no partition. */
 #define SEG_PLUGIN_CALL_NO_PARTITION UINT32_MAX
 
 /* Room for a description, its NUL included; the plugin's name is cut to fit. */
@@ -29,28 +29,34 @@ typedef struct seg_plugin_call {
 	const char *plugin; /* borrowed */
 	uint32_t partition;
 
-	/* Written by the calling thread, read by any; what was written together may be read apart. */
-	_Atomic(const char *) function; /* a literal */
-	atomic_ullong ms, seq;          /* the first message it was given; 0-0: none */
-	atomic_llong since;             /* seg_now() at its begin; 0: no call is being made */
+	/* The calling thread writes, any thread reads. A reader may see new and old fields together. */
+	_Atomic(const char *) function; /* static text */
+	atomic_ullong ms, seq;          /* the first message of the call; 0-0: no message */
+	atomic_llong since;             /* seg_now() when the call began; 0: there is no call */
 } seg_plugin_call;
 
 void seg_plugin_call_init(seg_plugin_call *call, const char *plugin, uint32_t partition);
 
-/* Right before and right after a call; by the thread that makes it. The call outlives its thread's. */
+/*
+ * Right before and right after a call, by the thread that makes it. *call outlives the thread. `function` is
+ * static.
+ */
 void seg_plugin_call_begin(seg_plugin_call *call, const char *function, seg_id first);
 void seg_plugin_call_end(seg_plugin_call *call);
 
-/* When the call that is being made began (seg_now()), or 0. Any thread. */
+/* The seg_now() when the current call began; 0 if there is no call. Any thread. */
 int64_t seg_plugin_call_since(const seg_plugin_call *call);
 
-/* "handle of partition 3, at or after message 1-7". Returns text. Any thread; in signal handlers, too. */
+/* Writes "handle of partition 3, at or after message 1-7". Returns text. Any thread, and signal handlers. */
 char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN_CALL_TEXT_MAX]);
 
-/* From here on last lines are said. Once a process, before any thread is started. */
+/* Turns the last lines on. Once per process, before any thread is started. */
 void seg_plugin_call_watch(void);
 
-/* Lets the calling thread say one after it has used up its stack, too. Once a thread, before its first call. */
+/*
+ * Lets the calling thread write its last line after a stack overflow, too. Once per thread, before its first
+ * call.
+ */
 void seg_plugin_call_watch_stack(void);
 
 #endif

@@ -6,22 +6,9 @@
 
 #include "base/error.h"
 #include "base/base64.h"
+#include "plugin/answer.h"
 
 enum { BATCH_MAX = 65536 };
-
-static const char *const outcome_names[] = {
-	[SEG_OUTCOME_DONE] = "done",
-	[SEG_OUTCOME_RETRY] = "retry",
-	[SEG_OUTCOME_DEAD_LETTER] = "dead_letter",
-	[SEG_OUTCOME_STOP] = "stop",
-};
-
-enum { OUTCOMES = sizeof(outcome_names) / sizeof(outcome_names[0]) };
-
-const char *seg_outcome_name(uint32_t outcome)
-{
-	return outcome < OUTCOMES ? outcome_names[outcome] : "?";
-}
 
 /* --- values ----------------------------------------------------------------------------- */
 
@@ -50,11 +37,11 @@ static int read_base64(const json_t *value, seg_arena *arena, const void **bytes
 	*bytes = decoded;
 	*length = seg_base64_decode(json_string_value(value), size, decoded);
 	if (*length == (size_t)-1)
-		return seg_fail(error, SEG_EINVAL, "\"%.40s\" is no base64", json_string_value(value));
+		return seg_fail(error, SEG_EINVAL, "\"%.40s\" is not base64", json_string_value(value));
 	return 0;
 }
 
-/* Text, {"base64": ...}, or any other JSON as its own text; NULL is no bytes. */
+/* Reads text, {"base64": ...}, or any other JSON, whose bytes are its compact text; NULL gives no bytes. */
 static int read_bytes(const json_t *value, seg_arena *arena, const void **bytes, size_t *length,
 		      seg_error *error)
 {
@@ -86,8 +73,8 @@ static int read_number(const json_t *object, const char *name, int64_t least, in
 	*number = json_integer_value(value);
 	if (json_is_integer(value) && *number >= least && *number <= most)
 		return 0;
-	return seg_fail(error, SEG_EINVAL, "\"%s\" is a whole number of %lld to %lld", name, (long long)least,
-			(long long)most);
+	return seg_fail(error, SEG_EINVAL, "\"%s\" must be a whole number from %lld to %lld", name,
+			(long long)least, (long long)most);
 }
 
 /* --- messages ---------------------------------------------------------------------------- */
@@ -97,7 +84,7 @@ static int read_id(const json_t *object, seg_id *last, seg_id *id, seg_error *er
 	const json_t *value = json_object_get(object, "id");
 	*id = (seg_id){last->ms, last->seq + 1};
 	if (value && (!json_is_string(value) || seg_id_parse(json_string_value(value), id) != 0))
-		return seg_fail(error, SEG_EINVAL, "\"id\" is a text such as \"1700000000000-0\"");
+		return seg_fail(error, SEG_EINVAL, "\"id\" must be a text such as \"1700000000000-0\"");
 	*last = *id;
 	return 0;
 }
@@ -108,7 +95,7 @@ static int read_headers(const json_t *object, seg_arena *arena, seg_message *mes
 	const char *name;
 	json_t *value;
 	if (headers && !json_is_object(headers))
-		return seg_fail(error, SEG_EINVAL, "\"headers\" is an object of names and values");
+		return seg_fail(error, SEG_EINVAL, "\"headers\" must be an object of names and values");
 	seg_header *list = seg_arena_alloc(arena, json_object_size(headers) * sizeof(*list));
 	if (!list)
 		return fail_memory(error);
@@ -133,12 +120,12 @@ static int check_fields(const json_t *object, seg_error *error)
 	json_t *value;
 	if (!json_is_object(object))
 		return seg_fail(error, SEG_EINVAL,
-				"a message is an object, such as {\"key\": \"k\", \"data\": \"d\"}");
+				"a message must be an object, such as {\"key\": \"k\", \"data\": \"d\"}");
 	json_object_foreach((json_t *)(uintptr_t)object, name, value)
 	{
 		const char *found = strstr(names, name);
 		if (!*name || !found || found[-1] != ' ' || found[strlen(name)] != ' ')
-			return seg_fail(error, SEG_EINVAL, "unknown field \"%.60s\"; there are%s", name,
+			return seg_fail(error, SEG_EINVAL, "unknown field \"%.60s\"; the fields are%s", name,
 					names);
 	}
 	return 0;
@@ -167,13 +154,13 @@ static int read_expectation(const json_t *first, seg_arena *arena, seg_plugin_ca
 	const json_t *expect = json_object_get(first, "expect"), *reason = json_object_get(first, "reason");
 	read->expect = -1;
 	read->index = -1;
-	for (int i = 0; json_is_string(expect) && i < OUTCOMES; i++)
-		if (strcmp(json_string_value(expect), outcome_names[i]) == 0)
-			read->expect = i;
+	if (json_is_string(expect))
+		read->expect = seg_outcome_parse(json_string_value(expect));
 	if (expect && read->expect < 0)
-		return seg_fail(error, SEG_EINVAL, "\"expect\" is done, retry, dead_letter or stop");
+		return seg_fail(error, SEG_EINVAL, "\"expect\" must be done, retry, dead_letter or stop");
 	if (reason && !json_is_string(reason))
-		return seg_fail(error, SEG_EINVAL, "\"reason\" is a part of the expected reason");
+		return seg_fail(error, SEG_EINVAL,
+				"\"reason\" must be a text, a part of the expected reason");
 	if (reason) {
 		read->reason = copy(arena, json_string_value(reason), json_string_length(reason));
 		if (!read->reason)
@@ -187,7 +174,7 @@ static int read_batch(const json_t *root, seg_arena *arena, seg_id *last, seg_pl
 {
 	size_t count = json_is_array(root) ? json_array_size(root) : 1;
 	if (count < 1 || count > BATCH_MAX)
-		return seg_fail(error, SEG_EINVAL, "a batch is 1 to %d messages", BATCH_MAX);
+		return seg_fail(error, SEG_EINVAL, "a batch must have 1 to %d messages", BATCH_MAX);
 	const json_t *first = json_is_array(root) ? json_array_get(root, 0) : root;
 	seg_message *messages = seg_arena_alloc(arena, count * sizeof(*messages));
 	int64_t partition = 0, attempt = 1;
@@ -214,7 +201,7 @@ int seg_plugin_case_read(const char *line, size_t length, seg_arena *arena, seg_
 	json_t *root =
 		json_loadb(line, length, JSON_ALLOW_NUL | JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &why);
 	if (!root)
-		return seg_fail(error, SEG_EINVAL, "no JSON: %s at byte %d", why.text, why.position);
+		return seg_fail(error, SEG_EINVAL, "invalid JSON: %s at byte %d", why.text, why.position);
 	int status = read_batch(root, arena, last, read, error);
 	json_decref(root);
 	return status;

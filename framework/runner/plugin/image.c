@@ -19,9 +19,9 @@
 enum { NAME_MAX_BYTES = 64 };
 
 struct seg_plugin_image {
-	struct stat file; /* as it was when it was loaded */
-	int copy;         /* memfd, or -1: loaded from the file itself */
-	void *object;     /* of dlopen */
+	struct stat file; /* when it was loaded */
+	int copy;         /* a memfd; -1: the object was loaded from the file itself */
+	void *object;     /* from dlopen */
 	unsigned users;
 	seg_plugin_image *next;
 };
@@ -37,7 +37,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* A memfd, or -1 where there is none to be had. */
+/* Copies the file into a memfd. Returns -1 if the system refuses. */
 static int copy_file(const char *path, int fd, off_t size)
 {
 	const char *name = strrchr(path, '/');
@@ -55,7 +55,7 @@ static int copy_file(const char *path, int fd, off_t size)
 
 /* --- loading ------------------------------------------------------------------------ */
 
-/* What the dynamic loader says, and how to mend it. */
+/* Messages of the dynamic loader, and how to mend each. */
 static const struct {
 	const char *says;
 	const char *hint;
@@ -64,7 +64,7 @@ static const struct {
 	{"cannot open shared object file",
 	 "install the library it needs, or link it with -Wl,-rpath,DIRECTORY"},
 	{"' not found", "it was built on a newer system than this one: build it here"},
-	{"failed to map segment", "see that its file system is not mounted noexec"},
+	{"failed to map segment", "check that its file system is not mounted noexec"},
 	{"position-independent executable", "it is a program: link it with cc -shared"},
 	{"static TLS", "build it without -ftls-model=initial-exec"},
 };
@@ -73,8 +73,8 @@ static int fail_unloaded(const char *path, seg_error *error)
 {
 	const char *says = dlerror();
 	if (!says)
-		says = "the dynamic loader does not say why";
-	const char *hint = "see what ldd says of it";
+		says = "the dynamic loader gives no reason";
+	const char *hint = "run ldd on it";
 	for (size_t i = 0; i < sizeof(loader_hints) / sizeof(loader_hints[0]); i++) {
 		if (!strstr(says, loader_hints[i].says))
 			continue;
@@ -87,7 +87,7 @@ static int fail_unloaded(const char *path, seg_error *error)
 	return seg_fail(error, SEG_EINVAL, "the plugin %s cannot be loaded: %s; %s", path, says, hint);
 }
 
-/* What the loader knows a copy as. Not by /proc/self, which would lead a debugger to itself. */
+/* The path of a copy, for the loader. Not in /proc/self, which for a debugger is the debugger. */
 static void name_copy(const seg_plugin_image *image, char name[NAME_MAX_BYTES])
 {
 	snprintf(name, NAME_MAX_BYTES, "/proc/%ld/fd/%d", (long)getpid(), image->copy);
@@ -111,8 +111,8 @@ static int load_file(seg_plugin_image *image, const char *path, seg_error *error
 		dlclose(already);
 		return seg_fail(
 			error, SEG_EINVAL,
-			"the plugin %s cannot be exchanged while it runs, for it finds its libraries by "
-			"$ORIGIN: link them with -Wl,-rpath,DIRECTORY, or start segrunner again",
+			"the plugin %s cannot be replaced while it runs, because it finds its libraries by "
+			"$ORIGIN: link it with -Wl,-rpath,DIRECTORY, or restart segrunner",
 			path);
 	}
 	int status = seg_plugin_probe(path, -1, PROBE_TIMEOUT, error);
@@ -160,8 +160,8 @@ int seg_plugin_image_load(const char *path, int fd, seg_plugin_image **out, seg_
 }
 
 /*
- * Code that cannot be unmapped, as of C++ with unique symbols, keeps its copy: with the number, another one would get
- * the name, and the loader would take it for this one.
+ * Some code cannot be unmapped, such as C++ with unique symbols. Its copy stays open: another copy that got
+ * the same descriptor would get the same path, and the loader would take it for this one.
  */
 static void close_copy(const seg_plugin_image *image)
 {

@@ -1,11 +1,12 @@
 /*
  * image.h - the code of a plugin in this process: a private copy of the shared object on disk.
  *
- * It is a copy, since the file may be overwritten while its code runs, and since dlopen tells objects apart by file name and
- * inode: a new build could not be loaded beside the old one. The copy lives in memory (memfd_create), and debuggers
- * find it as /proc/PID/fd/N. An object that looks for its libraries beside itself ($ORIGIN) is loaded from its file.
+ * The code is a copy for two reasons: the file may be overwritten while the code runs, and dlopen identifies
+ * objects by file name and inode, so it would not load a new build beside the old one. The copy is in memory
+ * (memfd_create); debuggers find it as /proc/PID/fd/N. An object that finds its libraries by $ORIGIN is
+ * loaded from its file instead.
  *
- * A file that has not changed since it was loaded is the same image, mapped once. Functions are the main thread's.
+ * A file that did not change since it was loaded is the same image, mapped once. Main thread.
  */
 #ifndef SEG_PLUGIN_IMAGE_H
 #define SEG_PLUGIN_IMAGE_H
@@ -17,8 +18,8 @@
 typedef struct seg_plugin_image seg_plugin_image;
 
 /*
- * Tries the object at `path`, open for reading as fd, in a child process (plugin_probe.h), and loads it. 0; SEG_EINVAL with
- * what is wrong and how to mend it; SEG_ESYSTEM or SEG_ENOMEM.
+ * Loads the object at `path`, which is open for reading as fd, after a child process has tried it (probe.h).
+ * Returns 0; SEG_EINVAL with the mistake and how to mend it; SEG_ESYSTEM or SEG_ENOMEM.
  */
 int seg_plugin_image_load(const char *path, int fd, seg_plugin_image **image, seg_error *error);
 
@@ -28,7 +29,7 @@ void seg_plugin_image_unload(seg_plugin_image *image);
 /* A symbol's address, or NULL. */
 void *seg_plugin_image_symbol(const seg_plugin_image *image, const char *name);
 
-/* Whether the file at `path` is, unchanged, what the image was loaded from. */
+/* Whether the file at `path` is the one that the image was loaded from, unchanged. */
 bool seg_plugin_image_is_of(const seg_plugin_image *image, const char *path);
 
 #endif

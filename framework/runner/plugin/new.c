@@ -11,18 +11,18 @@
 
 enum { NAME_MAX_LENGTH = 40 };
 
-/* Of the files in template/, made by its embed.cmake. */
+/* The files of template/; template/embed.cmake generates their definitions. */
 extern const char seg_template_c[], seg_template_cpp[], seg_template_test[], seg_template_cases[],
 	seg_template_cmake[], seg_template_ini[];
 
-/* What stands for what in the templates. */
+/* A mark in the templates, and the text that replaces it. */
 typedef struct {
 	const char *mark, *text;
 } word;
 
 static bool is_good_name(const char *name)
 {
-	/* CMake has targets of these names itself. */
+	/* CMake reserves these names of targets. */
 	static const char *const taken[] = {"all", "clean", "help", "install", "package", "test"};
 	size_t length = strlen(name);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
@@ -47,7 +47,7 @@ static void write_text(FILE *out, const char *text, const word *words)
 	}
 }
 
-/* 0, or -1 with errno. The file's name is `before`, the plugin's name, `after`. */
+/* Writes the file whose name is `before` and `after` together. Returns 0, or -1 with errno. */
 static int write_file(int directory, const char *before, const char *after, const char *text,
 		      const word *words)
 {
@@ -83,14 +83,15 @@ int seg_plugin_new(const char *name, bool cpp)
 {
 	if (!is_good_name(name)) {
 		fprintf(stderr,
-			"segrunner: \"%.80s\" cannot be a plugin's name here; write 1 to %d of a-z 0-9 _, a letter first,\n"
-			"and nothing that cmake calls its own (all, clean, help, install, package, test)\n",
+			"segrunner: invalid plugin name \"%.80s\"; write 1 to %d characters of a-z 0-9 _, "
+			"a letter first,\n"
+			"and no name that CMake reserves (all, clean, help, install, package, test)\n",
 			name, NAME_MAX_LENGTH);
 		return EX_USAGE;
 	}
 	if (mkdir(name, 0777)) {
-		fprintf(stderr, "segrunner: cannot make the directory %s: %s%s\n", name, strerror(errno),
-			errno == EEXIST ? "; take another name, or another directory" : "");
+		fprintf(stderr, "segrunner: cannot create the directory %s: %s%s\n", name, strerror(errno),
+			errno == EEXIST ? "; choose another name, or another directory" : "");
 		return EX_CANTCREAT;
 	}
 	int directory = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -101,9 +102,10 @@ int seg_plugin_new(const char *name, bool cpp)
 		close(directory);
 	if (failed)
 		return EX_CANTCREAT;
-	printf("%s/ is a plugin to start from. Its code is in %s/%s.%s; build and test it with\n\n"
-	       "    cd %s\n    cmake -B build && cmake --build build && ctest --test-dir build --output-on-failure\n\n"
-	       "and run it with\n\n    segrunner -c %s.ini\n",
+	printf("Created the plugin %s; its code is in %s/%s.%s. Build and test it:\n\n"
+	       "    cd %s\n    cmake -B build && cmake --build build && ctest --test-dir build "
+	       "--output-on-failure\n\n"
+	       "Run it:\n\n    segrunner -c %s.ini\n",
 	       name, name, name, cpp ? "cpp" : "c", name, name);
 	return EX_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,12 +25,25 @@ void seg_plugin_probe_by(const char *segrunner)
 	program = segrunner;
 }
 
-/* It says that it came back: its exit code proves nothing, since a constructor may exit with 0, too. */
+/* A constructor that hangs must not outlive segrunner, which may have ended before this was asked for. */
+static void end_with_parent(int word)
+{
+	struct pollfd reader = {.fd = word};
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&reader, 1, 0) > 0 && reader.revents & POLLERR)
+		_exit(1);
+}
+
+/*
+ * Writes a byte to show that the calls returned: an exit code proves nothing, because a constructor may exit
+ * with 0.
+ */
 void seg_plugin_probe_child(char *const arguments[3])
 {
 	const char *path = arguments[0];
 	int copy = (int)strtol(arguments[1], NULL, 10), word = (int)strtol(arguments[2], NULL, 10);
 	char name[64];
+	end_with_parent(word);
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
 	void *object = dlopen(copy >= 0 ? name : path, RTLD_NOW | RTLD_LOCAL);
 	void *symbol = object ? dlsym(object, SEG_HANDLER_SYMBOL) : NULL;
@@ -42,7 +56,7 @@ void seg_plugin_probe_child(char *const arguments[3])
 	_exit(written == 1 ? 0 : 1);
 }
 
-/* 0, or an errno. The descriptors keep their numbers there. */
+/* Starts the child, in which the descriptors keep their numbers. Returns 0 or an errno. */
 static int start(const char *path, int copy, int word, pid_t *child)
 {
 	char copy_text[16], word_text[16];
@@ -57,7 +71,7 @@ static int start(const char *path, int copy, int word, pid_t *child)
 		free(path_text);
 		return failure;
 	}
-	/* Onto itself: that takes its close-on-exec away. */
+	/* To itself, which clears close-on-exec. */
 	failure = posix_spawn_file_actions_adddup2(&actions, word, word);
 	if (failure == 0 && copy >= 0)
 		failure = posix_spawn_file_actions_adddup2(&actions, copy, copy);
@@ -70,7 +84,7 @@ static int start(const char *path, int copy, int word, pid_t *child)
 	return failure;
 }
 
-/* Waits for the child's word or its end: 1 it came back, 0 it ended without, -1 the time is up. */
+/* Waits for the child's byte. Returns 1 if it came, 0 if the child ended without it, -1 at the deadline. */
 static int await_word(int fd, int64_t deadline)
 {
 	for (;;) {
@@ -93,13 +107,13 @@ static int refuse(const char *path, int status, seg_error *error)
 	if (WIFSIGNALED(status))
 		return seg_fail(
 			error, SEG_EINVAL,
-			"%s crashes while it is loaded (signal %d, %s): look at its constructors and static objects, "
-			"and leave such work to its init",
+			"%s crashes while it is loaded (signal %d, %s): check its constructors and static "
+			"objects, and move their work to init",
 			path, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return seg_fail(
 		error, SEG_EINVAL,
-		"%s ends the process while it is loaded (exit code %d): look at its constructors, and let its "
-		"init return -1 instead",
+		"%s ends the process while it is loaded (exit code %d): check its constructors; to refuse "
+		"to start, return -1 from init",
 		path, WEXITSTATUS(status));
 }
 
@@ -107,7 +121,7 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
-		return seg_fail(error, SEG_ESYSTEM, "cannot make a pipe to try %s: %s", path,
+		return seg_fail(error, SEG_ESYSTEM, "cannot create a pipe to try %s: %s", path,
 				strerror(errno));
 	pid_t child;
 	int failure = start(path, copy, ends[1], &child);
@@ -128,7 +142,7 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 	if (word < 0)
 		return seg_fail(
 			error, SEG_EINVAL,
-			"%s does not return from its constructors within %lld s: leave such work to its init",
+			"%s does not return from its constructors within %lld s: move their work to init",
 			path, (long long)(timeout / SEG_SECOND));
 	return word ? 0 : refuse(path, status, error);
 }

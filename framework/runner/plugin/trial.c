@@ -7,13 +7,15 @@
 #include <sysexits.h>
 
 #include "base/error.h"
-#include "plugin/plugin.h"
+#include "config/options.h"
+#include "plugin/answer.h"
 #include "plugin/call.h"
 #include "plugin/case.h"
+#include "plugin/plugin.h"
 
 enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1 };
 
-/* A partition that was opened. */
+/* An open partition. */
 typedef struct opened {
 	uint32_t number;
 	void *state;
@@ -39,13 +41,12 @@ static const seg_handler *handler_of(const trial *t)
 	return seg_plugin_instance_handler(t->instance);
 }
 
-/* --- what is printed ------------------------------------------------------------------------- */
+/* --- printing -------------------------------------------------------------------------------- */
 
 static void write_log(void *arg, const seg_log_event *event)
 {
 	(void)arg;
-	static const char *const levels[] = {"debug", "info", "warning", "error"};
-	fprintf(stderr, "%s: %s\n", levels[event->level & 3], event->text);
+	fprintf(stderr, "%s: %s\n", seg_log_level_names[event->level & 3], event->text);
 }
 
 static int complain(const trial *t, const char *text, int exit_code)
@@ -154,8 +155,10 @@ static void close_partitions(trial *t)
 
 /* --- the cases ------------------------------------------------------------------------------------ */
 
+/* Prints the answer as the runner would take it: an invalid one becomes a retry. */
 static int run_case(trial *t, const seg_plugin_case *c)
 {
+	char invalid[SEG_ANSWER_TEXT_MAX];
 	const opened *p = open_partition(t, c->batch.partition);
 	if (!p)
 		return EX_UNAVAILABLE;
@@ -163,7 +166,7 @@ static int run_case(trial *t, const seg_plugin_case *c)
 	seg_plugin_call_begin(&t->call, "handle", c->batch.messages[0].id);
 	seg_answer answer = handler_of(t)->handle(seg_plugin_instance_data(t->instance), p->state, &c->batch);
 	seg_plugin_call_end(&t->call);
-	print_answer(t, c, answer);
+	print_answer(t, c, seg_answer_check(answer, c->batch.count, invalid, sizeof(invalid)));
 	return EX_OK;
 }
 
@@ -219,7 +222,7 @@ int seg_plugin_trial(const char *plugin, const char *file, char *const *options,
 	for (int i = 0; i < count && exit_code == EX_OK; i++) {
 		char *equals = strchr(options[i], '=');
 		if (!equals) {
-			fprintf(stderr, "segrunner: \"%s\" is no NAME=VALUE\n", options[i]);
+			fprintf(stderr, "segrunner: \"%s\" is not NAME=VALUE\n", options[i]);
 			exit_code = EX_USAGE;
 			break;
 		}

@@ -1,12 +1,15 @@
-/* trial.h - `segrunner test`: a handler is given cases from a file, without Redis, and shows its answers. */
+/*
+ * trial.h - `segrunner test`: gives the cases in a file to a handler, without Redis, and prints its answers.
+ * Main thread.
+ */
 #ifndef SEG_PLUGIN_TRIAL_H
 #define SEG_PLUGIN_TRIAL_H
 
 /*
- * Loads the plugin (a path, or a name as in a configuration), gives it the options ("NAME=VALUE", `count` of them), and
- * hands over each line of the file (plugin_case.h; "-" is standard input) as a batch. Prints an answer a line, and
- * the plugin's own log to standard error. Returns an exit code: 0; 1 where an answer is not as expected; of
- * sysexits(3) where the plugin or the file cannot be used, for a reason that was written to standard error.
+ * Loads the plugin (a path, or a name as in a configuration) with `count` options ("NAME=VALUE", which are
+ * changed), and gives it each line of the file (case.h; "-": standard input) as a batch. Prints one line for
+ * each answer, and the plugin's log to standard error. Returns an exit code: 0; 1 if an answer is not as
+ * expected; one of sysexits(3), with the reason on standard error, if the plugin or the file cannot be used.
  */
 int seg_plugin_trial(const char *plugin, const char *file, char *const *options, int count);
 

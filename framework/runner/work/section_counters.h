@@ -1,6 +1,7 @@
 /*
- * section_counters.h - what the workers of one section have done, all partitions together. Any thread may
- * read; nothing is taken back when a partition leaves, but for what is going on right now.
+ * section_counters.h - what the workers of one section have done, all partitions together. Any thread may read.
+ *
+ * Totals keep what partitions have contributed that left since.
  */
 #ifndef SEG_WORK_SECTION_COUNTERS_H
 #define SEG_WORK_SECTION_COUNTERS_H
@@ -10,13 +11,13 @@
 #include "base/durations.h"
 
 typedef struct seg_section_counters {
-	/* Once a batch: a call of the handler, from its begin to its return. */
-	seg_durations handling;
-	atomic_ullong handled; /* messages that are done with: handled, or dead-lettered */
-	atomic_ullong retries; /* attempts after the first one */
-	/* Right now: */
+	/* Totals: */
+	seg_durations handling; /* of the calls of the plugin's handle, one for each batch */
+	atomic_ullong handled;  /* messages that are done: handled, or dead-lettered */
+	atomic_ullong retries;  /* attempts after a message's first one */
+	/* Now: */
 	atomic_uint owned;    /* partitions with a worker */
-	atomic_uint retrying; /* those of them whose next message has failed before */
+	atomic_uint retrying; /* of these, partitions whose next message has failed before */
 } seg_section_counters;
 
 #endif

@@ -1,58 +1,26 @@
 /*
- * worker.h - the thread that handles one owned partition with a plugin.
+ * worker.h - the thread of one task: everything that the plugin does for an owned partition happens on it.
  *
- * Started by the member's I/O thread when the partition has been claimed, told to stop through the handoff, and joined by
- * the I/O thread after it said that it has stopped. Everything the plugin does for a partition happens on it.
+ * The member's I/O thread starts a worker once the partition is claimed, stops it through the handoff, and joins it after
+ * the worker has said that it stopped.
  */
 #ifndef SEG_WORK_WORKER_H
 #define SEG_WORK_WORKER_H
 
 #include <pthread.h>
 
-#include <segmenter/handler.h>
-
-#include "partition/partition.h"
-#include "plugin/call.h"
-#include "work/retry.h"
-#include "work/section_counters.h"
-
-/* What the workers of one [consumer] section share. Constant while they run. */
-typedef struct seg_worker_setup {
-	const seg_handler *handler;
-	void *plugin; /* what its init returned */
-	seg_codec codec;
-	seg_retry_policy retry;
-	int64_t tick; /* ns */
-	seg_idle idle;
-	uint32_t isolate; /* messages that may have been in flight when an owner died */
-	/* Called on the worker's thread when the plugin answered "stop", or ended the thread. */
-	void (*stop)(void *arg, const char *reason);
-	void *arg;
-	seg_section_counters *counters;
-} seg_worker_setup;
+#include "work/task.h"
 
 typedef struct seg_worker {
-	const seg_worker_setup *setup;
-	seg_partition *partition;
+	seg_task task;
 	pthread_t thread;
-	int cpu; /* to pin to, or -1 */
-
-	/* The worker's. */
-	void *state; /* the plugin's, for this partition */
-	bool opened;
-	int64_t tick_at;
-	uint32_t attempt;       /* of the next message */
-	uint64_t handled;       /* messages of this ownership, as far as they are counted */
-	uint64_t isolate_until; /* messages before this one are handed over alone */
-
-	/* What the plugin is doing; any thread may look. */
-	seg_plugin_call call;
+	int cpu; /* to pin the thread to; -1: none */
 } seg_worker;
 
-/* 0, or a positive errno. The partition's user pointer must lead to the worker. */
-int seg_worker_start(seg_worker *worker, const seg_worker_setup *setup, seg_partition *partition, int cpu);
+/* I/O thread. Returns 0, or a positive errno: then there is no thread. */
+int seg_worker_start(seg_worker *worker, const seg_task_setup *setup, seg_partition *partition, int cpu);
 
-/* After seg_handoff_stopped: waits for the thread, which ends at once. */
+/* I/O thread, after seg_handoff_stopped: waits for the thread, which ends at once. */
 void seg_worker_join(seg_worker *worker);
 
 #endif

@@ -9,9 +9,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "experiment.h"
-#include "plot.h"
-#include "process.h"
+#include "experiments/all.h"
+#include "report/plot.h"
+#include "measure/process.h"
+#include "options.h"
 
 static bench_context context;
 static pid_t owner;

@@ -12,8 +12,8 @@
 
 #include <segmenter/segmenter.h>
 
-#include "experiment.h"
-#include "tally.h"
+#include "experiments/all.h"
+#include "measure/tally.h"
 
 typedef enum { FLAG, NUMBER, TEXT, HELP, VERSION } option_kind;
 

@@ -18,7 +18,7 @@ int ctl_ask(bool yes, const char *format, ...)
 	if (yes)
 		return 0;
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return ctl_complain(EX_USAGE, "%s? There is no terminal to ask on: say --yes", what);
+		return ctl_complain(EX_USAGE, "%s? There is no terminal for the answer; add --yes", what);
 	fflush(stdout);
 	fprintf(stderr, "%s? [y/N] ", what);
 	if (fgets(answer, sizeof(answer), stdin) &&

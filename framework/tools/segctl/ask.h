@@ -1,12 +1,12 @@
-/* ask.h - the question before what cannot be undone. */
+/* ask.h - asks for confirmation before a change that cannot be undone. */
 #ifndef CTL_ASK_H
 #define CTL_ASK_H
 
 #include <stdbool.h>
 
 /*
- * Asks "<what>? [y/N]" where both ends are a terminal; `yes` (--yes) answers it. 0: go on; else an exit code,
- * the reason printed: it was declined, or there is nobody to ask.
+ * Asks "<what>? [y/N]" on the terminal, unless `yes` (--yes) is given. 0: continue. Else an exit code, the reason printed:
+ * the answer was no, or standard input or standard error is not a terminal.
  */
 __attribute__((format(printf, 2, 3))) int ctl_ask(bool yes, const char *format, ...);
 

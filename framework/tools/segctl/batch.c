@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "context.h"
+#include "complain.h"
+#include "memory.h"
 
 enum { WORDS_MAX = 64, AT_ONCE = 4096 };
 
@@ -21,11 +22,11 @@ typedef struct {
 } command;
 
 struct ctl_batch {
-	seg_exchange exchange; /* first: issue gets its address */
+	seg_exchange exchange; /* first: issue casts it to the batch */
 	bool absent_too;
 	command **commands;
 	size_t count, room;
-	size_t first, end; /* of those in this round */
+	size_t first, end; /* the commands of this round */
 };
 
 ctl_batch *ctl_batch_create(bool absent_too)
@@ -95,7 +96,7 @@ void ctl_batch_words(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t numbe
 	ctl_batch_command(batch, fn, arg, number, argc, argv);
 }
 
-/* What XINFO and XGROUP say of a key that is not there. */
+/* The errors of XINFO and XGROUP for a key that does not exist. */
 static bool says_absent(const seg_reply *reply)
 {
 	return strstr(reply->text, "no such key") || strstr(reply->text, "requires the key to exist");

@@ -1,8 +1,8 @@
 /*
- * batch.h - many commands in one go: they leave together, and each answer goes to its own function.
+ * batch.h - many commands in one round trip. Each reply goes to the function of its command. One thread.
  *
- * A lost connection is made again and what has no answer yet is asked again, within the client's timeout; so
- * all commands must bear being asked twice.
+ * If the connection is lost, the batch connects again and repeats the commands that have no reply yet, within the
+ * client's timeout. So each command must be safe to repeat.
  */
 #ifndef CTL_BATCH_H
 #define CTL_BATCH_H
@@ -12,31 +12,31 @@
 typedef struct ctl_batch ctl_batch;
 
 /*
- * `number` is the one given to ctl_batch_words; reply lives until the function returns, and is no error but
- * where asked for.
+ * Gets the reply, which is valid until the function returns, and the command's arg and number. The reply may be of any
+ * type but an error; see ctl_batch_create for the one exception.
  */
 typedef void (*ctl_answer_fn)(void *arg, size_t number, const seg_reply *reply);
 
 /*
- * absent_too: that there is no such key is an answer, too, given to the function as an error reply. All other
- * errors end the call.
+ * An error reply ends the run. absent_too: except the error that a key does not exist, which goes to the command's
+ * function.
  */
 ctl_batch *ctl_batch_create(bool absent_too);
 void ctl_batch_destroy(ctl_batch *batch);
 
-/* Adds a command of words that are copied, ended by (char *)NULL. */
+/* Adds a command. Its words, ended by (char *)NULL, are copied. fn may be NULL. */
 __attribute__((sentinel)) void ctl_batch_words(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number,
 					       ...);
 
-/* Adds a command of `argc` words that are copied. */
+/* The same with an array of argc words. */
 void ctl_batch_command(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, int argc,
 		       const char *const *argv);
 
-/* The same for a script: argv holds `keys` keys, then arguments. */
+/* The same for a script: argv holds first `keys` keys, then arguments. */
 void ctl_batch_script(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, seg_script script,
 		      int keys, int argc, const char *const *argv);
 
-/* Runs it, and empties it. 0, or an exit code after one line on standard error: "cannot <what>: ...". */
+/* Sends the commands, waits for all replies, and empties the batch. 0, or an exit code after "cannot <what>: ...". */
 int ctl_batch_run(ctl_batch *batch, seg_client *client, const char *what);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * command.h - what a command of segctl is. Each is declared by the file of its noun, and listed in main.c.
- */
+/* command.h - what a command of segctl is. A command is declared by the file of its noun, and listed in commands.c. */
 #ifndef CTL_COMMAND_H
 #define CTL_COMMAND_H
 
@@ -9,13 +7,13 @@
 
 typedef struct ctl_command {
 	const char *noun;      /* "stream", or the whole name: "lag" */
-	const char *verb;      /* "create"; NULL where the noun says it all */
+	const char *verb;      /* "create"; NULL if the noun is the whole name */
 	const char *arguments; /* "STREAM GROUP" */
 	int arguments_min, arguments_max;
-	const char *summary;
-	const char *more; /* further sentences of --help, or NULL */
-	const ctl_option *options;
-	/* Returns the exit code; what is wrong has been said then. argv holds argc arguments. */
+	const char *summary;       /* without a full stop */
+	const char *more;          /* further sentences of --help, or NULL */
+	const ctl_option *options; /* NULL: none of its own */
+	/* Gets argc arguments. Returns the exit code, after printing the error if there was one. */
 	int (*run)(ctl_context *context, int argc, char **argv);
 } ctl_command;
 

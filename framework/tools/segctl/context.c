@@ -1,14 +1,15 @@
 #include "context.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
 
 #include "config/config.h"
+#include "embedded/paths.h"
+#include "stream/client.h"
 
 static const char *const forms[] = {"table", "json", "csv", NULL};
 
@@ -22,16 +23,18 @@ static struct {
 /* clang-format off */
 const ctl_option ctl_context_options[] = {
 	{"address", 'a', "URL", CTL_TEXT, &given.address, 0, 0, NULL,
-	 "Redis, as redis://HOST:PORT or unix://PATH (SEGMENTER_ADDRESS)"},
+	 "redis://HOST:PORT or unix://PATH (SEGMENTER_ADDRESS)"},
 	{"namespace", 'n', "NAME", CTL_TEXT, &given.name_space, 0, 0, NULL,
 	 "the namespace (SEGMENTER_NAMESPACE)"},
 	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL,
-	 "take both, and the login, from a segrunner's FILE, not from the environment"},
-	{"output", 'o', "FORM", CTL_CHOICE, &given.form, 0, 0, forms, "table (for people), json or csv"},
+	 "take address, login and namespace from this segrunner configuration, not from the environment"},
+	{"output", 'o', "FORM", CTL_CHOICE, &given.form, 0, 0, forms,
+	 "table (the default), json or csv"},
 	{"timeout", 0, "TIME", CTL_DURATION, &given.timeout, 1000000, 3600000000000, NULL,
 	 "how long to try to reach Redis (10s)"},
-	{"help", 'h', NULL, CTL_FLAG, &given.help, 0, 0, NULL, "what a command does, and its options"},
-	{"version", 'V', NULL, CTL_FLAG, &given.version, 0, 0, NULL, "the version"},
+	{"help", 'h', NULL, CTL_FLAG, &given.help, 0, 0, NULL,
+	 "show what a command does, and its options"},
+	{"version", 'V', NULL, CTL_FLAG, &given.version, 0, 0, NULL, "show the version"},
 	CTL_OPTIONS_END,
 };
 /* clang-format on */
@@ -46,119 +49,9 @@ bool ctl_context_wants_version(void)
 	return given.version;
 }
 
-/* --- errors ------------------------------------------------------------------------ */
-
-int ctl_exit_code(int status)
-{
-	switch (status) {
-	case SEG_OK:
-		return EX_OK;
-	case SEG_EINVAL:
-		return EX_USAGE;
-	case SEG_ENOTFOUND:
-		return EX_NOINPUT;
-	case SEG_ESHAPE:
-		return EX_CANTCREAT;
-	case SEG_ETOOBIG:
-		return EX_DATAERR;
-	case SEG_EFULL:
-	case SEG_EUNKNOWN:
-	case SEG_ETIMEOUT:
-	case SEG_EFENCED:
-		return EX_TEMPFAIL;
-	case SEG_EAUTH:
-		return EX_NOPERM;
-	case SEG_EPROTOCOL:
-		return EX_PROTOCOL;
-	case SEG_ENOMEM:
-	case SEG_ESYSTEM:
-		return EX_OSERR;
-	default:
-		return EX_UNAVAILABLE;
-	}
-}
-
-static struct {
-	char *text; /* NULL: standard error */
-	size_t size;
-} complaints;
-
-void ctl_complaints_to(char *text, size_t size)
-{
-	complaints.text = text;
-	complaints.size = size;
-}
-
-__attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
-{
-	if (complaints.text) {
-		vsnprintf(complaints.text, complaints.size, format, args);
-		return;
-	}
-	fflush(stdout);
-	fputs("segctl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-}
-
-int ctl_complain(int exit_code, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	complain(format, args);
-	va_end(args);
-	return exit_code;
-}
-
-void ctl_die(int exit_code, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	complain(format, args);
-	va_end(args);
-	exit(exit_code);
-}
-
-int ctl_fail(const seg_error *error)
-{
-	return ctl_complain(ctl_exit_code(error->status), "%s", error->text);
-}
-
-/* --- memory ------------------------------------------------------------------------- */
-
-void *ctl_allocate(size_t count, size_t size)
-{
-	void *memory = calloc(count ? count : 1, size);
-	if (!memory)
-		ctl_die(EX_OSERR, "out of memory");
-	return memory;
-}
-
-void *ctl_reallocate(void *memory, size_t count, size_t size)
-{
-	memory = reallocarray(memory, count ? count : 1, size);
-	if (!memory)
-		ctl_die(EX_OSERR, "out of memory");
-	return memory;
-}
-
-char *ctl_copy(const char *text, size_t length)
-{
-	char *copy = ctl_allocate(length + 1, 1);
-	if (length)
-		memcpy(copy, text, length);
-	return copy;
-}
-
-void ctl_pause(int64_t ns)
-{
-	struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-	nanosleep(&t, NULL);
-}
-
 /* --- connecting ---------------------------------------------------------------------- */
 
-/* What was said in this line comes before what is left from elsewhere: a variable of the shell. */
+/* This command line wins over the shell's environment, which may be left over from other work. */
 static const char *first_of(const char *flag, const char *configured, const char *variable)
 {
 	const char *set = getenv(variable);
@@ -167,21 +60,19 @@ static const char *first_of(const char *flag, const char *configured, const char
 	return set && *set ? set : NULL;
 }
 
-/* Where the embedded server of a configuration listens; what means something in an address is escaped. */
+/* The address of a configuration's embedded Redis. The caller frees it. */
 static char *embedded_address(const char *directory)
 {
 	char *path = realpath(directory, NULL);
 	if (!path)
 		ctl_die(EX_NOINPUT,
-			"cannot find the embedded Redis's directory %s: %s; a segrunner with %s makes it",
+			"cannot find the embedded Redis's directory %s: %s; segrunner creates it when it starts "
+			"with %s",
 			directory, strerror(errno), given.config);
-	char *address = ctl_allocate(sizeof("unix:///redis.sock") + 3 * strlen(path), 1);
-	char *end = stpcpy(address, "unix://");
-	for (const char *c = path; *c; c++)
-		end += sprintf(end, isalnum((unsigned char)*c) || strchr("/._-", *c) ? "%c" : "%%%02X",
-			       (unsigned char)*c);
-	memcpy(end, "/redis.sock", sizeof("/redis.sock"));
+	char *address = seg_embedded_paths_address(path);
 	free(path);
+	if (!address)
+		ctl_die(EX_OSERR, "out of memory");
 	return address;
 }
 
@@ -208,13 +99,13 @@ int ctl_context_open(ctl_context *context)
 	options.address = first_of(given.address, configured, "SEGMENTER_ADDRESS");
 	options.name_space =
 		first_of(given.name_space, config ? config->runner.name_space : NULL, "SEGMENTER_NAMESPACE");
-	/* The login belongs to the address that it stands beside. */
+	/* A configured login belongs to the configured address only. */
 	if (config && options.address == configured) {
 		options.user = config->redis.user;
 		options.password = config->redis.password;
 	}
 	options.timeout_ms = (uint32_t)(given.timeout / 1000000);
-	/* What a runner refuses, an operator must still be able to look at. */
+	/* An operator must be able to look at a Redis that a runner refuses. */
 	options.allow_eviction = 1;
 	options.max_message_bytes = (uint64_t)512 << 20;
 	seg_error error;
@@ -230,6 +121,8 @@ void ctl_context_close(ctl_context *context)
 	seg_client_close(context->client);
 }
 
+/* --- streams ------------------------------------------------------------------------- */
+
 int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream)
 {
 	seg_error error;
@@ -238,7 +131,21 @@ int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream)
 	if (error.status == SEG_ENOTFOUND)
 		return ctl_complain(
 			EX_NOINPUT,
-			"%s; `segctl stream list` tells which there are, `segctl stream create` makes one",
+			"%s; `segctl stream list` lists the streams, `segctl stream create` creates one",
 			error.text);
 	return ctl_fail(&error);
+}
+
+int ctl_check_partition(const seg_stream *stream, int64_t partition)
+{
+	if (partition < (int64_t)stream->shape.partitions)
+		return 0;
+	return ctl_complain(EX_NOINPUT, "stream \"%s\" has partitions 0 to %" PRIu32 ", not %" PRId64,
+			    stream->name, stream->shape.partitions - 1, partition);
+}
+
+void ctl_pause(int64_t ns)
+{
+	struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	nanosleep(&t, NULL);
 }

@@ -1,8 +1,8 @@
 /*
- * context.h - what every command works with: the client, and how to print. One thread.
+ * context.h - what every command works with: the client, and the form of the output. One thread.
  *
- * Address and namespace come from the flags, else from the runner's configuration (-c FILE), else from
- * SEGMENTER_ADDRESS and SEGMENTER_NAMESPACE, else they are the library's defaults.
+ * segctl takes the address and the namespace from the first of these that has them: the options, the runner's
+ * configuration (-c FILE), the environment (SEGMENTER_ADDRESS, SEGMENTER_NAMESPACE), the library's defaults.
  */
 #ifndef CTL_CONTEXT_H
 #define CTL_CONTEXT_H
@@ -11,10 +11,9 @@
 
 #include <segmenter/segmenter.h>
 
+#include "complain.h"
+#include "memory.h"
 #include "option.h"
-
-/* Exit codes beside those of sysexits(3). */
-enum { CTL_EXIT_LIMIT = 1, CTL_EXIT_NOT_DONE = 1 };
 
 typedef enum ctl_form { CTL_FORM_TABLE = 0, CTL_FORM_JSON = 1, CTL_FORM_CSV = 2 } ctl_form;
 
@@ -26,7 +25,7 @@ typedef struct ctl_context {
 /* The options that every command takes. */
 extern const ctl_option ctl_context_options[];
 
-/* Whether --help was given. */
+/* Whether --help or --version was given. */
 bool ctl_context_wants_help(void);
 bool ctl_context_wants_version(void);
 
@@ -34,30 +33,16 @@ bool ctl_context_wants_version(void);
 int ctl_context_open(ctl_context *context);
 void ctl_context_close(ctl_context *context);
 
-/* The exit code for a seg_status. */
-int ctl_exit_code(int status);
-
-/* Prints "segctl: <the error>", and returns the exit code for it. */
-int ctl_fail(const seg_error *error);
-
-/* Prints "segctl: ...", and returns the code. */
-__attribute__((format(printf, 2, 3))) int ctl_complain(int exit_code, const char *format, ...);
-
-/* From now on complaints are written there, cut to size, instead of printed; NULL: printed again. */
-void ctl_complaints_to(char *text, size_t size);
-
-/* The same, and exits. */
-__attribute__((noreturn, format(printf, 2, 3))) void ctl_die(int exit_code, const char *format, ...);
-
-/* Opens a stream; its error has been printed where it returns an exit code. */
+/* Opens a stream. 0, or an exit code after one line on standard error. Close with seg_stream_close. */
 int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream);
 
-/* Sleeps. */
-void ctl_pause(int64_t ns);
+/*
+ * Checks the value of --partition, where a negative one stands for all partitions. 0, or an exit code after one line
+ * on standard error.
+ */
+int ctl_check_partition(const seg_stream *stream, int64_t partition);
 
-/* Memory, or the end of the program with EX_OSERR. */
-void *ctl_allocate(size_t count, size_t size);
-void *ctl_reallocate(void *memory, size_t count, size_t size);
-char *ctl_copy(const char *text, size_t length);
+/* Sleeps for so many nanoseconds; a signal ends the sleep. */
+void ctl_pause(int64_t ns);
 
 #endif

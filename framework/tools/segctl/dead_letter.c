@@ -1,44 +1,38 @@
 #include "dead_letter.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "batch.h"
+#include "position.h"
 #include "stream/client.h"
 
-/*
- * id reason attempts handler partition time_ms, names and values: what stands before the message's own
- * fields.
- */
+/* Before the message's own fields: id reason attempts handler partition time_ms, each a name and a value. */
 enum { HEAD_FIELDS = 6, HEAD = 2 * HEAD_FIELDS, PAGE = 100 };
 
-/* --- which are meant -------------------------------------------------------------------------- */
+/* --- the filter -------------------------------------------------------------------------- */
 
 int ctl_letter_filter_init(ctl_letter_filter *filter, const seg_stream *stream)
 {
 	seg_start start;
 	int64_t age;
-	if (filter->partition >= (int64_t)stream->shape.partitions)
-		return ctl_complain(EX_NOINPUT,
-				    "stream \"%s\" has the partitions 0 to %" PRIu32 ", not %" PRId64,
-				    stream->name, stream->shape.partitions - 1, filter->partition);
-	if (!filter->since)
-		return EX_OK;
+	int exit_code = ctl_check_partition(stream, filter->partition);
+	if (exit_code || !filter->since)
+		return exit_code;
 	if (seg_units_duration(filter->since, &age, NULL) == 0)
 		filter->since_ms = (uint64_t)((seg_wall_clock() - age) / SEG_MS);
 	else if (seg_start_parse(filter->since, &start, NULL) == 0 && start.kind == SEG_START_TIME)
 		filter->since_ms = start.id.ms;
 	else
-		return ctl_complain(EX_USAGE,
-				    "--since %s: say how long ago (2h) or a time (2026-11-23T13:00:00Z)",
+		return ctl_complain(EX_USAGE, "--since %s: give an age (2h) or a time (2026-11-23T13:00:00Z)",
 				    filter->since);
 	return EX_OK;
 }
 
-static bool is_meant(const ctl_letter_filter *filter, const ctl_dead_letter *letter)
+static bool is_selected(const ctl_letter_filter *filter, const ctl_dead_letter *letter)
 {
 	const seg_message *m = &letter->content.message;
 	if (filter->handler && strcmp(filter->handler, letter->handler) != 0)
@@ -53,7 +47,7 @@ static bool is_meant(const ctl_letter_filter *filter, const ctl_dead_letter *let
 
 /* --- reading them ------------------------------------------------------------------------------- */
 
-/* A page is copied: the reply is gone when the next command is sent. */
+/* Copies a page, because fn may send commands, and a reply is valid only until the next one comes. */
 static void copy_reply(seg_reply *to, const seg_reply *from)
 {
 	*to = *from;
@@ -88,13 +82,15 @@ static bool read_letter(ctl_dead_letter *letter, uint32_t partition, const seg_r
 {
 	const seg_reply *fields = seg_reply_at(entry, 1);
 	*letter = (ctl_dead_letter){.partition = partition};
-	bool head = fields && fields->type == SEG_REPLY_ARRAY && fields->count >= HEAD &&
-		    seg_reply_is(seg_reply_at(fields, 0), "id") &&
-		    seg_reply_is(seg_reply_at(fields, 2), "reason");
-	if (!head || !ctl_message_read(&letter->content, entry, HEAD))
+	if (!ctl_message_read(&letter->content, entry, HEAD))
 		return false;
+	bool head = fields->count >= HEAD && seg_reply_is(fields->elements[0], "id") &&
+		    seg_reply_is(fields->elements[2], "reason");
+	if (!head)
+		return false;
+	/* All fields are texts: ctl_message_read checked them. */
 	seg_id_format(letter->content.message.id, letter->id);
-	(void)seg_id_parse(fields->elements[1]->text, &letter->original);
+	(void)ctl_id_read(fields->elements[1], &letter->original);
 	letter->reason = fields->elements[3]->text;
 	letter->attempts = (uint64_t)seg_reply_number(fields->elements[5], 0);
 	letter->handler = fields->elements[7]->text;
@@ -102,41 +98,48 @@ static bool read_letter(ctl_dead_letter *letter, uint32_t partition, const seg_r
 	return true;
 }
 
-/* Whether to go on. */
+/* False: fn wants no more. */
 static bool visit_page(const seg_reply *entries, uint32_t partition, const ctl_letter_filter *filter,
 		       ctl_letter_fn fn, void *arg)
 {
 	bool on = true;
 	for (size_t i = 0; i < entries->count && on; i++) {
 		ctl_dead_letter letter;
-		if (read_letter(&letter, partition, entries->elements[i]) && is_meant(filter, &letter))
+		if (read_letter(&letter, partition, entries->elements[i]) && is_selected(filter, &letter))
 			on = fn(arg, &letter);
 		ctl_message_fini(&letter.content);
 	}
 	return on;
 }
 
-/* One partition's, from first to last; *on: whether fn wants more. */
+/* The start of the next page in *from; false if this was the last one. */
+static bool next_page(const seg_reply *entries, char from[SEG_ID_TEXT_MAX + 1])
+{
+	seg_id last;
+	if (entries->count < PAGE ||
+	    !ctl_id_read(seg_reply_at(entries->elements[entries->count - 1], 0), &last))
+		return false;
+	from[0] = '(';
+	seg_id_format(last, from + 1);
+	return true;
+}
+
+/* Sets *on to false when fn wants no more. */
 static int visit_partition(ctl_context *context, const seg_stream *stream, const char *group, uint32_t p,
 			   const ctl_letter_filter *filter, ctl_letter_fn fn, void *arg, bool *on)
 {
 	char key[SEG_KEY_MAX], from[SEG_ID_TEXT_MAX + 1] = "-", count[16];
-	bool more = true;
 	int exit_code = EX_OK;
 	snprintf(count, sizeof(count), "%d", PAGE);
 	seg_key_beside_log(key, stream->client->name_space, stream->name, p, group, "dead");
 	ctl_batch *batch = ctl_batch_create(false);
-	while (*on && more && exit_code == EX_OK) {
+	for (bool more = true; *on && more && exit_code == EX_OK;) {
 		seg_reply entries = {.type = SEG_REPLY_NIL};
 		ctl_batch_words(batch, got_page, &entries, 0, "XRANGE", key, from, "+", "COUNT", count,
 				(char *)NULL);
 		exit_code = ctl_batch_run(batch, context->client, "read the dead letters");
-		more = exit_code == EX_OK && entries.count == PAGE;
-		if (entries.count > 0) {
-			snprintf(from, sizeof(from), "(%s",
-				 seg_reply_at(entries.elements[entries.count - 1], 0)->text);
-			*on = visit_page(&entries, p, filter, fn, arg);
-		}
+		more = next_page(&entries, from);
+		*on = visit_page(&entries, p, filter, fn, arg);
 		free_reply(&entries);
 	}
 	ctl_batch_destroy(batch);

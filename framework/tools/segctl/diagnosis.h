@@ -1,7 +1,4 @@
-/*
- * diagnosis.h - what is likely wrong with a partition of a group, and what to do next. Pure: judged from a
- * snapshot.
- */
+/* diagnosis.h - the likely problem of a partition of a group, and the next step. Pure: judged from a snapshot. */
 #ifndef CTL_DIAGNOSIS_H
 #define CTL_DIAGNOSIS_H
 
@@ -9,12 +6,12 @@
 
 typedef struct ctl_diagnosis {
 	const char *verdict; /* a word for machines: "healthy", "no-members", ... */
-	bool wrong;          /* somebody should do something */
-	char cause[640];     /* one sentence */
-	char next[640];      /* another */
+	bool wrong;          /* an operator should act */
+	char cause[640];     /* one sentence, without a full stop */
+	char next[640];      /* the same: what to do */
 } ctl_diagnosis;
 
-/* The snapshot has rates, where `sample` seconds lie between it and the one before; 0: it has none. */
+/* sample: the seconds that the snapshot's rates were measured over; 0: it has no rates. */
 void ctl_diagnose(const ctl_snapshot *snapshot, uint32_t partition, const char *stream, const char *group,
 		  double sample, ctl_diagnosis *diagnosis);
 

@@ -1,14 +1,19 @@
 #include "directory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "batch.h"
 #include "stream/client.h"
 
-/* The STREAM of "{__<namespace>:STREAM}:info", or NULL: the pattern takes more. Changes the key. */
+/* The STREAM of a key "{__<namespace>:STREAM}:info", or NULL: the pattern matches other keys, too. Changes the key. */
 static const char *stream_of_key(char *key, const char *name_space)
 {
-	char *name = key + strlen("{__") + strlen(name_space) + 1;
+	char prefix[SEG_KEY_MAX];
+	size_t length = (size_t)snprintf(prefix, sizeof(prefix), "{__%s:", name_space);
+	if (strncmp(key, prefix, length) != 0)
+		return NULL;
+	char *name = key + length;
 	name[strcspn(name, "}")] = '\0';
 	return seg_name_check("stream name", name, NULL) == 0 ? name : NULL;
 }
@@ -34,8 +39,7 @@ int ctl_directory_streams(ctl_context *context, ctl_keys *names)
 static void got_names(void *arg, size_t number, const seg_reply *reply)
 {
 	(void)number;
-	for (size_t i = 0; i < reply->count; i++)
-		ctl_keys_add(arg, reply->elements[i]->text, reply->elements[i]->length);
+	ctl_keys_add_reply(arg, reply);
 	ctl_keys_sort(arg);
 }
 

@@ -20,7 +20,7 @@ static ctl_fleet_group *find(ctl_fleet *fleet, const char *stream, const char *n
 	return NULL;
 }
 
-/* Each group has a stream of its own, so that they come and go alone. */
+/* Each group opens its stream itself, so that groups come and go independently. */
 static int add_group(ctl_context *context, const char *stream, const char *name, ctl_fleet *old,
 		     ctl_fleet *new)
 {
@@ -83,7 +83,7 @@ static bool is_wrong(const ctl_fleet_group *group)
 	return wrong;
 }
 
-/* Rates are of the last 5 to 10 seconds: commits of large batches come in jumps. */
+/* Rates are measured over the last 5 to 10 seconds, because commits of large batches come in jumps. */
 static void put_aside(ctl_fleet_group *group, int64_t now)
 {
 	if (group->known && group->past[0].taken == 0) {
@@ -99,18 +99,18 @@ static void put_aside(ctl_fleet_group *group, int64_t now)
 	}
 }
 
-int ctl_fleet_look(ctl_context *context, ctl_fleet *fleet)
+int ctl_fleet_look(ctl_fleet *fleet)
 {
 	for (size_t i = 0; i < fleet->count; i++) {
 		ctl_fleet_group *group = &fleet->groups[i];
 		ctl_snapshot now;
-		int exit_code = ctl_snapshot_take(context, group->stream, group->name, &now);
+		int exit_code = ctl_snapshot_take(group->stream, group->name, true, &now);
 		if (exit_code)
 			return exit_code;
 		put_aside(group, now.taken);
 		group->sample = group->known ? (double)(now.taken - group->past[0].taken) / SEG_SECOND : 0;
 		if (group->known)
-			ctl_snapshot_compare(&group->past[0], &now);
+			seg_group_snapshot_compare(&group->past[0], &now);
 		group->now = now;
 		group->known = true;
 		group->sum = ctl_snapshot_sum(&now);

@@ -1,4 +1,4 @@
-/* fleet.h - several groups of several streams, looked at again and again. */
+/* fleet.h - several groups of several streams, read repeatedly. */
 #ifndef CTL_FLEET_H
 #define CTL_FLEET_H
 
@@ -7,12 +7,12 @@
 typedef struct ctl_fleet_group {
 	seg_stream *stream;
 	char name[SEG_NAME_MAX + 1];
-	bool known;           /* there is a snapshot */
+	bool known;           /* `now` holds a snapshot */
 	ctl_snapshot now;     /* with rates, from the second one on */
-	double sample;        /* seconds that these are of; 0: there are none */
-	ctl_snapshot past[2]; /* what they are measured from, and what will take its place */
+	double sample;        /* seconds that the rates were measured over; 0: there are none */
+	ctl_snapshot past[2]; /* the snapshot that rates are measured from, and its successor */
 	ctl_totals sum;
-	bool wrong; /* something should be done about one of its partitions */
+	bool wrong; /* an operator should act: the diagnosis of a partition says so */
 } ctl_fleet_group;
 
 typedef struct ctl_fleet {
@@ -21,13 +21,13 @@ typedef struct ctl_fleet {
 } ctl_fleet;
 
 /*
- * Finds the groups: all, or those of one stream, or one of them. What was known of those that are found stays
- * known. 0, or an exit code, its reason printed; then some may lack.
+ * Finds the groups: all, or those of one stream, or one group. Groups found again keep their snapshots. 0, or an exit
+ * code, its reason printed; then the fleet may lack groups.
  */
 int ctl_fleet_find(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet);
 
-/* Takes a snapshot of each. 0, or an exit code; what was known before stays. */
-int ctl_fleet_look(ctl_context *context, ctl_fleet *fleet);
+/* Takes a snapshot of each group. 0, or an exit code, its reason printed; the groups after the failed one keep theirs. */
+int ctl_fleet_look(ctl_fleet *fleet);
 
 void ctl_fleet_free(ctl_fleet *fleet);
 

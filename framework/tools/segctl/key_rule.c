@@ -8,12 +8,11 @@
 int ctl_key_rule_init(ctl_key_rule *rule, seg_error *error)
 {
 	if ((rule->fixed != NULL) + (rule->column > 0) + (rule->pattern != NULL) > 1)
-		return seg_fail(error, SEG_EINVAL, "give one of --key, --key-column and --key-pattern");
+		return seg_fail(error, SEG_EINVAL, "give only one of --key, --key-column and --key-pattern");
 	if (strcmp(rule->separator, "\\t") == 0)
 		rule->separator = "\t";
 	if (!*rule->separator)
-		return seg_fail(error, SEG_EINVAL,
-				"--separator is empty; say what stands between the columns");
+		return seg_fail(error, SEG_EINVAL, "--separator is empty; give the text between two columns");
 	int failure = rule->pattern ? regcomp(&rule->compiled, rule->pattern, REG_EXTENDED) : 0;
 	if (failure) {
 		char why[128];
@@ -43,8 +42,8 @@ static int apply_column(const ctl_key_rule *rule, const char *line, size_t lengt
 		}
 		if (!to)
 			return seg_fail(error, SEG_EINVAL,
-					"has %" PRId64 " columns, and the key is in column %" PRId64, column,
-					rule->column);
+					"has %" PRId64 " column%s, but the key is in column %" PRId64, column,
+					column == 1 ? "" : "s", rule->column);
 		from = to + width;
 	}
 }
@@ -55,7 +54,7 @@ static int apply_pattern(const ctl_key_rule *rule, const char *line, const char 
 	regmatch_t matches[2];
 	if (regexec(&rule->compiled, line, 2, matches, 0) != 0)
 		return seg_fail(error, SEG_EINVAL, "does not match %s", rule->pattern);
-	/* What is in the first parentheses, or else all of it. */
+	/* The first group, or the whole match. */
 	const regmatch_t *match = &matches[rule->compiled.re_nsub > 0 && matches[1].rm_so >= 0];
 	*key = line + match->rm_so;
 	*key_length = (size_t)(match->rm_eo - match->rm_so);

@@ -14,6 +14,13 @@ void ctl_keys_add(ctl_keys *keys, const char *key, size_t length)
 	keys->list[keys->count++] = ctl_copy(key, length);
 }
 
+void ctl_keys_add_reply(ctl_keys *keys, const seg_reply *array)
+{
+	for (size_t i = 0; array && i < array->count; i++)
+		if (array->elements[i]->type == SEG_REPLY_TEXT)
+			ctl_keys_add(keys, array->elements[i]->text, array->elements[i]->length);
+}
+
 void ctl_keys_remove(ctl_keys *keys, const char *key)
 {
 	size_t kept = 0;
@@ -62,12 +69,12 @@ typedef struct {
 static void got_page(void *arg, size_t number, const seg_reply *reply)
 {
 	scan *s = arg;
-	const seg_reply *cursor = seg_reply_at(reply, 0), *page = seg_reply_at(reply, 1);
+	const seg_reply *cursor = seg_reply_at(reply, 0);
+	bool valid = cursor && cursor->type == SEG_REPLY_TEXT;
 	(void)number;
-	/* Of something that is no SCAN's answer, there is no more. */
-	snprintf(s->cursor, sizeof(s->cursor), "%s", cursor && cursor->text ? cursor->text : "0");
-	for (size_t i = 0; page && i < page->count; i++)
-		ctl_keys_add(s->keys, page->elements[i]->text, page->elements[i]->length);
+	/* A reply that SCAN never gives ends the search. */
+	snprintf(s->cursor, sizeof(s->cursor), "%s", valid ? cursor->text : "0");
+	ctl_keys_add_reply(s->keys, seg_reply_at(reply, 1));
 }
 
 int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys)

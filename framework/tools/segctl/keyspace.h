@@ -1,29 +1,37 @@
-/* keyspace.h - finding keys by the shape of their names, and removing them. */
+/* keyspace.h - lists of keys: found by a pattern, removed from Redis. Also used for lists of names. */
 #ifndef CTL_KEYSPACE_H
 #define CTL_KEYSPACE_H
 
 #include "context.h"
+#include "redis/reply.h"
 
 typedef struct ctl_keys {
-	char **list; /* sorted, each once */
+	char **list;
 	size_t count, room;
 } ctl_keys;
 
 /*
- * All keys whose names match a pattern of SCAN. Looks at every key of the database, a thousand at a time,
- * which disturbs nobody. 0, or an exit code, its reason printed. Free with ctl_keys_free in any case.
+ * Adds all keys whose names match a pattern of SCAN, and sorts the list. Reads the whole database, a thousand keys at a
+ * time, so that Redis serves others in between. 0, or an exit code after one line on standard error. Free with
+ * ctl_keys_free in any case.
  */
 int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys);
+
+/* Appends a copy. */
 void ctl_keys_add(ctl_keys *keys, const char *key, size_t length);
+
+/* Appends copies of all texts of an array. */
+void ctl_keys_add_reply(ctl_keys *keys, const seg_reply *array);
+
 void ctl_keys_free(ctl_keys *keys);
 
-/* Takes one out, where it is there. */
+/* Removes a key from the list, if the list has it. */
 void ctl_keys_remove(ctl_keys *keys, const char *key);
 
-/* Sorts, and drops what is there twice. */
+/* Sorts the list, and removes duplicates. */
 void ctl_keys_sort(ctl_keys *keys);
 
-/* UNLINKs them, in their order. 0, or an exit code. */
+/* UNLINKs the keys in Redis, in the list's order. 0, or an exit code after one line on standard error. */
 int ctl_keys_unlink(ctl_context *context, const ctl_keys *keys);
 
 #endif

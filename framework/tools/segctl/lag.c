@@ -1,4 +1,4 @@
-/* lag.c - `segctl lag`: how far behind each partition of a group is, once, live, or for a monitor. */
+/* lag.c - `segctl lag`: the lag of each partition of a group, once, repeatedly, or for a monitor. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -20,15 +20,15 @@ static struct {
 
 /* clang-format off */
 static const ctl_option options[] = {
-	{"watch", 'w', NULL, CTL_FLAG, &given.watch, 0, 0, NULL, "again and again, until it is interrupted"},
+	{"watch", 'w', NULL, CTL_FLAG, &given.watch, 0, 0, NULL, "repeat until interrupted"},
 	{"interval", 'i', "TIME", CTL_DURATION, &given.interval, 100000000, 3600000000000, NULL,
-	 "how often --watch looks (2s)"},
+	 "time between two readings of --watch (2s)"},
 	{"sample", 0, "TIME", CTL_DURATION, &given.sample, 0, 60000000000, NULL,
-	 "how long rates are measured for; 0: not at all (500ms)"},
+	 "how long to measure rates; 0: do not measure (500ms)"},
 	{"max-lag", 0, "N", CTL_NUMBER, &given.max_lag, 0, INT64_MAX, NULL,
-	 "exit with 1 if more messages wait in all partitions together"},
+	 "exit with 1 if more messages wait, all partitions together"},
 	{"max-behind", 0, "TIME", CTL_DURATION, &given.max_behind, 0, INT64_MAX, NULL,
-	 "exit with 1 if a message waits for longer"},
+	 "exit with 1 if a message has waited longer"},
 	CTL_OPTIONS_END,
 };
 /* clang-format on */
@@ -105,7 +105,7 @@ static void print_totals(const ctl_snapshot *snapshot)
 	if (sum.behind > 0)
 		printf(", the oldest for %s", ctl_duration_text(sum.behind, text));
 	if (sum.rate >= 0)
-		printf("; %.1f/s are handled", sum.rate);
+		printf("; %.1f/s handled", sum.rate);
 	putchar('\n');
 }
 
@@ -137,21 +137,21 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 				    " messages wait, more than %" PRId64,
 				    group, stream, sum.lag < 0 ? "up to " : "", lag, given.max_lag);
 	if (given.max_behind >= 0 && sum.behind > max_behind)
-		return ctl_complain(CTL_EXIT_LIMIT,
-				    "group \"%s\" of stream \"%s\": a message waits for %s, longer than %s",
-				    group, stream, ctl_duration_text(sum.behind, behind),
-				    ctl_duration_text(max_behind, limit));
+		return ctl_complain(
+			CTL_EXIT_LIMIT,
+			"group \"%s\" of stream \"%s\": a message has waited for %s, longer than %s", group,
+			stream, ctl_duration_text(sum.behind, behind), ctl_duration_text(max_behind, limit));
 	return EX_OK;
 }
 
-/* Takes the next snapshot, and puts it in the place of `last`, which may be empty. */
-static int look(ctl_context *context, seg_stream *stream, const char *group, ctl_snapshot *last)
+/* Replaces `last`, which may be empty, by a new snapshot with rates. */
+static int look(seg_stream *stream, const char *group, ctl_snapshot *last)
 {
 	ctl_snapshot now;
-	int exit_code = ctl_snapshot_take(context, stream, group, &now);
+	int exit_code = ctl_snapshot_take(stream, group, true, &now);
 	if (exit_code)
 		return exit_code;
-	ctl_snapshot_compare(last, &now);
+	seg_group_snapshot_compare(last, &now);
 	ctl_snapshot_free(last);
 	*last = now;
 	return EX_OK;
@@ -159,7 +159,7 @@ static int look(ctl_context *context, seg_stream *stream, const char *group, ctl
 
 static int show(ctl_context *context, seg_stream *stream, const char *group, ctl_snapshot *last)
 {
-	int exit_code = look(context, stream, group, last);
+	int exit_code = look(stream, group, last);
 	if (exit_code)
 		return exit_code;
 	bool screen = given.watch && context->form == CTL_FORM_TABLE && isatty(STDOUT_FILENO);
@@ -171,7 +171,7 @@ static int show(ctl_context *context, seg_stream *stream, const char *group, ctl
 	if (given.watch && !screen && context->form == CTL_FORM_TABLE)
 		putchar('\n');
 	if (fflush(stdout))
-		return ctl_complain(EX_IOERR, "cannot write any more");
+		return ctl_complain(EX_IOERR, "cannot write to standard output");
 	return judge(last, stream->name, group);
 }
 
@@ -184,7 +184,7 @@ static int lag(ctl_context *context, int argc, char **argv)
 	if (exit_code)
 		return exit_code;
 	if (given.sample > 0) {
-		exit_code = look(context, stream, argv[1], &last);
+		exit_code = look(stream, argv[1], &last);
 		ctl_pause(exit_code ? 0 : given.sample);
 	}
 	if (exit_code == EX_OK)
@@ -205,11 +205,9 @@ const ctl_command ctl_lag = {
 	2,
 	2,
 	"Shows how far behind each partition of a group is",
-	"BEHIND is since when the oldest message that is not committed waits; RETRIES, how many owners have "
-	"died with the "
-	"message that comes next; LOST, what was removed from the log unread. With --max-lag or --max-behind "
-	"it is a "
-	"monitor's check: exit code 1 and one line when a limit is passed.",
+	"BEHIND: age of the oldest uncommitted message. RETRIES: owners that crashed while they handled the next "
+	"message. LOST: messages removed from the log unread. With --max-lag or --max-behind the command is a "
+	"monitor's check: above a limit, it prints one line and exits with 1.",
 	options,
 	lag,
 };

@@ -3,32 +3,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
+#include "position.h"
 #include "stream/pack.h"
-#include "table.h"
+#include "stream/record.h"
+
+static bool all_texts(const seg_reply *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->elements[i]->type != SEG_REPLY_TEXT)
+			return false;
+	return true;
+}
+
+static void read_field(ctl_message *m, const seg_reply *name, const seg_reply *value)
+{
+	if (seg_reply_is(name, SEG_FIELD_KEY)) {
+		m->message.key = value->text;
+		m->message.key_length = value->length;
+	} else if (seg_reply_is(name, SEG_FIELD_DATA)) {
+		m->message.data = value->text;
+		m->message.data_length = value->length;
+		m->has_data = true;
+	} else {
+		m->headers[m->message.header_count++] =
+			(seg_header){name->text, name->length, value->text, value->length};
+	}
+}
 
 bool ctl_message_read(ctl_message *m, const seg_reply *entry, size_t first)
 {
-	const seg_reply *id = seg_reply_at(entry, 0), *fields = seg_reply_at(entry, 1);
+	const seg_reply *fields = seg_reply_at(entry, 1);
 	*m = (ctl_message){0};
-	if (!id || !fields || id->type != SEG_REPLY_TEXT || fields->type != SEG_REPLY_ARRAY ||
-	    seg_id_parse(id->text, &m->message.id) != 0)
+	if (!ctl_id_read(seg_reply_at(entry, 0), &m->message.id) || !fields ||
+	    fields->type != SEG_REPLY_ARRAY || !all_texts(fields))
 		return false;
 	m->headers = ctl_allocate(fields->count / 2, sizeof(*m->headers));
 	m->message.headers = m->headers;
-	for (size_t i = first; i + 1 < fields->count; i += 2) {
-		const seg_reply *name = fields->elements[i], *value = fields->elements[i + 1];
-		if (seg_reply_is(name, "partitionKey")) {
-			m->message.key = value->text;
-			m->message.key_length = value->length;
-		} else if (seg_reply_is(name, "data")) {
-			m->message.data = value->text;
-			m->message.data_length = value->length;
-			m->has_data = true;
-		} else {
-			m->headers[m->message.header_count++] =
-				(seg_header){name->text, name->length, value->text, value->length};
-		}
-	}
+	for (size_t i = first; i + 1 < fields->count; i += 2)
+		read_field(m, fields->elements[i], fields->elements[i + 1]);
 	return true;
 }
 
@@ -47,7 +60,7 @@ static const seg_reply *field_of(const seg_reply *fields, const char *name)
 	return NULL;
 }
 
-/* Its records have the ids up to the entry's own. */
+/* The last record has the entry's id; those before have the ids just below. */
 static bool unpack(ctl_entry *entry, seg_id id, bool lz4, const seg_reply *value, seg_arena *arena)
 {
 	seg_unpacker unpacker;
@@ -65,6 +78,18 @@ static bool unpack(ctl_entry *entry, seg_id id, bool lz4, const seg_reply *value
 	return entry->messages != NULL;
 }
 
+/* The entry's own message, copied into the arena. */
+static void copy_single(ctl_entry *entry, const ctl_message *single, seg_arena *arena)
+{
+	size_t headers = single->message.header_count * sizeof(seg_header);
+	entry->count = 1;
+	entry->messages = seg_arena_alloc(arena, sizeof(*entry->messages) + headers);
+	if (!entry->messages)
+		return;
+	entry->messages[0] = single->message;
+	entry->messages[0].headers = memcpy(&entry->messages[1], single->headers, headers);
+}
+
 bool ctl_entry_read(ctl_entry *entry, const seg_reply *reply, seg_arena *arena)
 {
 	const seg_reply *fields = seg_reply_at(reply, 1);
@@ -74,38 +99,14 @@ bool ctl_entry_read(ctl_entry *entry, const seg_reply *reply, seg_arena *arena)
 		ctl_message_fini(&single);
 		return false;
 	}
-	const seg_reply *packed = field_of(fields, SEG_FIELD_PACKED),
-			*lz4 = field_of(fields, SEG_FIELD_PACKED_LZ4);
+	const seg_reply *plain = field_of(fields, SEG_FIELD_PACKED);
+	const seg_reply *lz4 = field_of(fields, SEG_FIELD_PACKED_LZ4), *packed = lz4 ? lz4 : plain;
 	entry->from = (uint64_t)seg_reply_number(field_of(fields, SEG_FIELD_FROM), 0);
-	entry->packed =
-		(packed || lz4) && unpack(entry, single.message.id, lz4 != NULL, lz4 ? lz4 : packed, arena);
-	if (!entry->packed) {
-		size_t headers = single.message.header_count * sizeof(seg_header);
-		entry->count = 1;
-		entry->messages = seg_arena_alloc(arena, sizeof(*entry->messages) + headers);
-		if (entry->messages) {
-			entry->messages[0] = single.message;
-			entry->messages[0].headers = memcpy(&entry->messages[1], single.headers, headers);
-		}
-	}
+	entry->packed = packed && unpack(entry, single.message.id, lz4 != NULL, packed, arena);
+	if (!entry->packed)
+		copy_single(entry, &single, arena);
 	ctl_message_fini(&single);
 	return entry->messages != NULL;
-}
-
-/* --- printing ------------------------------------------------------------------------------------ */
-
-json_t *ctl_message_json(const seg_message *message)
-{
-	char id[SEG_ID_TEXT_MAX];
-	json_t *headers = json_object();
-	for (size_t i = 0; i < message->header_count; i++) {
-		const seg_header *header = &message->headers[i];
-		json_object_setn_new(headers, header->name, header->name_length,
-				     ctl_json_bytes(header->value, header->value_length));
-	}
-	return json_pack("{s:s, s:o, s:o, s:o}", "id", seg_id_format(message->id, id), "key",
-			 ctl_json_bytes(message->key, message->key_length), "data",
-			 ctl_json_bytes(message->data, message->data_length), "headers", headers);
 }
 
 const seg_header *ctl_message_header(const seg_message *message, const char *name)

@@ -5,10 +5,11 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "context.h"
 #include "base/units.h"
+#include "complain.h"
+#include "text.h"
 
-enum { OPTIONS_MAX = 48, FIRST_CODE = 256, HELP_COLUMN = 28 };
+enum { OPTIONS_MAX = 48, FIRST_CODE = 256, HELP_COLUMN = 30 };
 
 /* --- one value ---------------------------------------------------------------- */
 
@@ -52,14 +53,14 @@ static void take_choice(const ctl_option *o, const char *text)
 	const char *meant = seg_suggest(text, o->choices, count);
 	if (meant)
 		ctl_die(EX_USAGE, "--%s %s is not known; did you mean \"%s\"?", o->name, text, meant);
-	ctl_die(EX_USAGE, "--%s %s is not known; say one of: %s", o->name, text, known);
+	ctl_die(EX_USAGE, "--%s %s is not known; use one of: %s", o->name, text, known);
 }
 
 static void take_item(const ctl_option *o, const char *text)
 {
 	ctl_list *list = o->value;
 	if (list->count == CTL_LIST_MAX)
-		ctl_die(EX_USAGE, "--%s was given more than %d times", o->name, CTL_LIST_MAX);
+		ctl_die(EX_USAGE, "--%s can be repeated at most %d times", o->name, CTL_LIST_MAX);
 	list->items[list->count++] = text;
 }
 
@@ -127,7 +128,7 @@ __attribute__((noreturn)) static void refuse(const option_set *set, char *const 
 	if (row)
 		ctl_die(EX_USAGE, "--%s takes no value", row->name);
 	if (optopt)
-		ctl_die(EX_USAGE, "there is no option -%c; `%s` tells which there are", optopt, help);
+		ctl_die(EX_USAGE, "there is no option -%c; `%s` lists the options", optopt, help);
 	for (size_t i = 0; i < set->count; i++)
 		names[i] = set->rows[i]->name;
 	char name[64];
@@ -135,14 +136,14 @@ __attribute__((noreturn)) static void refuse(const option_set *set, char *const 
 	const char *meant = seg_suggest(name, names, set->count);
 	if (meant)
 		ctl_die(EX_USAGE, "there is no option --%s; did you mean \"--%s\"?", name, meant);
-	ctl_die(EX_USAGE, "there is no option --%s; `%s` tells which there are", name, help);
+	ctl_die(EX_USAGE, "there is no option --%s; `%s` lists the options", name, help);
 }
 
 int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_option *b, bool leading,
 		      const char *help)
 {
 	option_set set = {0};
-	/* "+": up to the first other argument. ":": a missing value is told from an unknown option. */
+	/* "+": stop at the first other argument. ":": report a missing value as such, not as an unknown option. */
 	snprintf(set.letters, sizeof(set.letters), "%s:", leading ? "+" : "");
 	add_table(&set, a);
 	add_table(&set, b);
@@ -164,9 +165,10 @@ void ctl_options_help(const ctl_option *options, FILE *out)
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
 		snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name, o->argument ? " " : "",
 			 o->argument ? o->argument : "");
-		if (strlen(left) > HELP_COLUMN)
-			fprintf(out, "%s\n%*s  %s\n", left, HELP_COLUMN, "", o->help);
-		else
-			fprintf(out, "%-*s  %s\n", HELP_COLUMN, left, o->help);
+		fprintf(out, "%-*s", HELP_COLUMN, left);
+		/* The help of an option with a long name begins in the next line. */
+		if (strlen(left) > HELP_COLUMN - 2)
+			fprintf(out, "\n%*s", HELP_COLUMN, "");
+		ctl_text_wrap(o->help, HELP_COLUMN, out);
 	}
 }

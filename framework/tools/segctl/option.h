@@ -1,8 +1,6 @@
 /*
- * option.h - the options of segctl's commands. One table a command is what the parser takes and what --help
- * prints.
- *
- * A row points to the variable that its option sets, so a command reads its options where it declared them.
+ * option.h - the options of segctl's commands. Each command has one table, from which come both the parser and the
+ * help. A row points to the variable that its option sets.
  */
 #ifndef CTL_OPTION_H
 #define CTL_OPTION_H
@@ -18,7 +16,7 @@ typedef enum ctl_option_kind {
 	CTL_NUMBER,   /* int64_t, min to max */
 	CTL_DURATION, /* int64_t in ns, min to max */
 	CTL_CHOICE,   /* int: the index into choices */
-	CTL_LIST      /* ctl_list: may be given several times */
+	CTL_LIST      /* ctl_list; the option may be repeated */
 } ctl_option_kind;
 
 enum { CTL_LIST_MAX = 64 };
@@ -31,7 +29,7 @@ typedef struct ctl_list {
 typedef struct ctl_option {
 	const char *name;     /* without "--"; NULL ends a table */
 	char letter;          /* or 0 */
-	const char *argument; /* what stands behind it in the help; NULL for CTL_FLAG */
+	const char *argument; /* the value's name in the help; NULL for CTL_FLAG */
 	ctl_option_kind kind;
 	void *value;
 	int64_t min, max;
@@ -45,14 +43,15 @@ typedef struct ctl_option {
 	}
 
 /*
- * Takes the options of both tables out of the arguments, wherever they stand, or only up to the first other
- * argument (leading). Returns the index of the first other argument, behind which argv is then sorted; exits
- * with EX_USAGE and one line about what is wrong. `help` says how to ask for help: "segctl lag --help".
+ * Parses the options of both tables (b may be NULL) and sets their variables. Options may stand anywhere, or, if
+ * `leading`, only before the first other argument. Returns the index of the first other argument; argv is sorted so
+ * that all others follow. On an error, prints one line and exits with EX_USAGE. `help` is the command that shows the
+ * options: "segctl lag --help".
  */
 int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_option *b, bool leading,
 		      const char *help);
 
-/* A line or two for each option. */
+/* One or more lines for each option, at most 80 columns wide. */
 void ctl_options_help(const ctl_option *options, FILE *out);
 
 #endif

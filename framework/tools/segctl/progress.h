@@ -1,6 +1,4 @@
-/*
- * progress.h - a line on the terminal that tells how far something is; nothing where standard error is none.
- */
+/* progress.h - a line on the terminal that shows the progress; nothing if standard error is no terminal. */
 #ifndef CTL_PROGRESS_H
 #define CTL_PROGRESS_H
 
@@ -15,10 +13,10 @@ typedef struct ctl_progress {
 
 ctl_progress ctl_progress_start(const char *verb);
 
-/* Draws it anew, at most five times a second. part: of all that there is, 0 to 1; negative: not known. */
+/* Draws the line, at most five times a second. part: the finished part, 0 to 1; negative: unknown. */
 void ctl_progress_draw(ctl_progress *progress, uint64_t count, double part);
 
-/* Wipes the line. */
+/* Erases the line. */
 void ctl_progress_end(ctl_progress *progress);
 
 #endif

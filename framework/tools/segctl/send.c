@@ -1,7 +1,7 @@
 /*
- * send.c - `segctl send`: lines become messages.
+ * send.c - `segctl send`: sends each line as a message.
  *
- * The main thread reads; the producer's thread sends, and counts what became of each line.
+ * The main thread reads lines. The producer's thread sends them, and counts the deliveries and the failures.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,13 +17,13 @@
 #include "command.h"
 #include "key_rule.h"
 #include "progress.h"
+#include "stream/spelling.h"
 #include "table.h"
 #include "text.h"
 
 #define HOUR_MS 3600000
 
 static ctl_key_rule rule = {.separator = "\t"};
-static const char *const codecs[] = {"raw", "segmenter-go", NULL};
 
 static struct {
 	int64_t rate;
@@ -34,34 +34,34 @@ static struct {
 
 /* clang-format off */
 static const ctl_option options[] = {
-	{"key", 'k', "KEY", CTL_TEXT, &rule.fixed, 0, 0, NULL, "the key of all lines"},
+	{"key", 'k', "KEY", CTL_TEXT, &rule.fixed, 0, 0, NULL, "the key of every line"},
 	{"key-column", 0, "N", CTL_NUMBER, &rule.column, 1, 100000, NULL,
-	 "the key is in this column, from 1"},
-	{"separator", 's', "TEXT", CTL_TEXT, &rule.separator, 0, 0, NULL, "between columns (a tab)"},
+	 "take the key from this column; the first is 1"},
+	{"separator", 's', "TEXT", CTL_TEXT, &rule.separator, 0, 0, NULL, "what separates columns (a tab)"},
 	{"key-pattern", 0, "REGEX", CTL_TEXT, &rule.pattern, 0, 0, NULL,
-	 "the key is what this extended regular expression matches, or its first group"},
+	 "take the key from what this extended regular expression matches, or from its first group"},
 	{"header", 'H', "NAME=VALUE", CTL_LIST, &given.headers, 0, 0, NULL,
-	 "a header of all lines; may be repeated"},
-	{"rate", 'r', "N", CTL_NUMBER, &given.rate, 1, 1000000000, NULL, "at most so many lines a second"},
-	{"codec", 0, "CODEC", CTL_CHOICE, &given.codec, 0, 0, codecs, "raw (the default) or segmenter-go"},
-	{"quiet", 'q', NULL, CTL_FLAG, &given.quiet, 0, 0, NULL, "say nothing about what went well"},
+	 "a header for every message; may be repeated"},
+	{"rate", 'r', "N", CTL_NUMBER, &given.rate, 1, 1000000000, NULL, "send at most N lines a second"},
+	{"codec", 0, "CODEC", CTL_CHOICE, &given.codec, 0, 0, seg_codec_names, "raw (the default) or segmenter-go"},
+	{"quiet", 'q', NULL, CTL_FLAG, &given.quiet, 0, 0, NULL, "print only errors"},
 	CTL_OPTIONS_END,
 };
 /* clang-format on */
 
 typedef struct {
-	/* The producer's thread writes them; the main thread reads them after the flush, or to show them. */
+	/* The producer's thread writes these; the main thread reads them to show progress, and after the close. */
 	atomic_ullong added, failed;
-	atomic_int first_status; /* of what failed; 0: nothing */
+	atomic_int first_status; /* of the first failure; 0: none */
 	char first_text[SEG_ERROR_TEXT_MAX];
 
-	/* The main thread's. */
+	/* The main thread's own: */
 	seg_producer *producer;
 	seg_header headers[CTL_LIST_MAX];
 	ctl_progress progress;
 	int64_t started;
 	uint64_t taken;
-	uint64_t bytes, bytes_total; /* of the files; total 0: not known */
+	uint64_t bytes, bytes_total; /* of the files; total 0: unknown */
 } sending;
 
 static void delivered(void *arg, const seg_delivery *delivery)
@@ -95,13 +95,13 @@ static int send_line(sending *s, const char *name, uint64_t number, const char *
 	const char *key;
 	size_t key_length;
 	if (ctl_key_rule_apply(&rule, line, length, &key, &key_length, &error))
-		return ctl_complain(EX_DATAERR, "%s:%" PRIu64 ": the line %s; the lines before it are sent",
+		return ctl_complain(EX_DATAERR, "%s:%" PRIu64 ": the line %s; the lines before it were sent",
 				    name, number, error.text);
 	keep_rate(s);
 	seg_record record = {key, key_length, line, length, s->headers, given.headers.count};
 	if (seg_producer_send(s->producer, &record, NULL, &error))
 		return ctl_complain(ctl_exit_code(error.status),
-				    "%s:%" PRIu64 ": %s; the lines before it are sent", name, number,
+				    "%s:%" PRIu64 ": %s; the lines before it were sent", name, number,
 				    error.text);
 	s->taken++;
 	s->bytes += length + 1;
@@ -119,7 +119,7 @@ static int send_file(sending *s, FILE *file, const char *name)
 	for (ssize_t length; exit_code == EX_OK && (length = getline(&line, &room, file)) >= 0;) {
 		if (length > 0 && line[length - 1] == '\n')
 			line[--length] = '\0';
-		/* No more can be added after this: say so at once. */
+		/* After a failure, the producer adds no more: report it at once. */
 		if (atomic_load(&s->first_status))
 			break;
 		exit_code = send_line(s, name, ++number, line, (size_t)length);
@@ -155,7 +155,7 @@ static int read_headers(sending *s)
 	return EX_OK;
 }
 
-/* How much there is to read, where all of it is in files. */
+/* The size of the files; 0 if one is no regular file. */
 static uint64_t total_bytes(int count, char **paths)
 {
 	uint64_t total = 0;
@@ -203,7 +203,7 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 	s->started = seg_now();
 	s->bytes_total = total_bytes(count, paths);
 	if (count == 0 && isatty(STDIN_FILENO))
-		fputs("Each line is a message; Ctrl-D ends.\n", stderr);
+		fputs("Type one message a line; end with Ctrl-D.\n", stderr);
 	int exit_code = count ? EX_OK : send_file(s, stdin, "standard input");
 	for (int i = 0; i < count && exit_code == EX_OK; i++)
 		exit_code = send_named(s, paths[i]);
@@ -214,7 +214,7 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 
 static int send_lines(ctl_context *context, int argc, char **argv)
 {
-	static sending s; /* the producer's thread has its address */
+	static sending s; /* static: the producer's thread uses it */
 	seg_stream *stream;
 	seg_error error;
 	if (ctl_key_rule_init(&rule, &error))
@@ -238,11 +238,9 @@ const ctl_command ctl_send = {
 	1,
 	1000,
 	"Sends each line of the files, or of standard input, as a message",
-	"The line is the message's data. Without --key, --key-column and --key-pattern it is its key, too, "
-	"so that equal "
-	"lines stay in order and others spread. A full partition is waited for. A line that has no key, or "
-	"cannot be sent, ends "
-	"the command; what was sent before stays.",
+	"The line is the message's data. Without --key, --key-column and --key-pattern the line is also its key, so that equal "
+	"lines stay in order and others spread over the partitions. segctl waits while a partition is full. It stops at the "
+	"first line that has no key or cannot be sent; the lines before it stay sent.",
 	options,
 	send_lines,
 };

@@ -141,19 +141,28 @@ static size_t last_shown(const ctl_table *table)
 	return last;
 }
 
-static void print_people(const ctl_table *table, FILE *out)
+/* The width of each column, over its title and its texts. Freed by the caller. */
+static int *measure(const ctl_table *table, char *const *texts, size_t rows)
 {
-	size_t rows = ctl_table_rows(table), columns = table->column_count, last = last_shown(table);
-	char **texts = ctl_allocate(rows * columns, sizeof(*texts));
+	size_t columns = table->column_count;
 	int *widths = ctl_allocate(columns, sizeof(*widths));
 	for (size_t i = 0; i < columns; i++)
 		widths[i] = table->columns[i].title ? (int)strlen(table->columns[i].title) : 0;
 	for (size_t i = 0; i < rows * columns; i++) {
-		texts[i] = shown(&table->cells[i]);
 		int width = ctl_text_width(texts[i]);
 		if (width > widths[i % columns])
 			widths[i % columns] = width;
 	}
+	return widths;
+}
+
+static void print_people(const ctl_table *table, FILE *out)
+{
+	size_t rows = ctl_table_rows(table), columns = table->column_count, last = last_shown(table);
+	char **texts = ctl_allocate(rows * columns, sizeof(*texts));
+	for (size_t i = 0; i < rows * columns; i++)
+		texts[i] = shown(&table->cells[i]);
+	int *widths = measure(table, texts, rows);
 	for (size_t i = 0; i < columns; i++)
 		if (table->columns[i].title)
 			print_padded(table->columns[i].title, widths[i], table->columns[i].right, i == last,

@@ -1,13 +1,14 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
 #include <wctype.h>
 
-#include "context.h"
+#include "memory.h"
 
 char *ctl_duration_text(double seconds, char text[CTL_TEXT_MAX])
 {
@@ -30,7 +31,7 @@ char *ctl_time_text(uint64_t ms, char text[CTL_TEXT_MAX])
 {
 	struct tm date;
 	time_t seconds = (time_t)(ms / 1000);
-	/* An id of somebody's own making may stand for no time that there is. */
+	/* An id that another client chose may be no valid time. */
 	if (ms / 1000 > 253402300799 || !gmtime_r(&seconds, &date)) {
 		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " ms", ms);
 		return text;
@@ -93,4 +94,21 @@ int ctl_text_width(const char *text)
 		left -= taken;
 	}
 	return width;
+}
+
+void ctl_text_wrap(const char *text, int column, FILE *out)
+{
+	size_t width = (size_t)(CTL_TEXT_WIDTH - column);
+	for (bool first = true; first || *text; first = false) {
+		size_t length = strlen(text);
+		if (length > width)
+			for (length = width; length > 0 && text[length] != ' '; length--)
+				;
+		/* A word that is longer than a line. */
+		if (length == 0)
+			length = strcspn(text, " ");
+		fprintf(out, "%*s%.*s\n", first ? 0 : column, "", (int)length, text);
+		text += length;
+		text += *text == ' ';
+	}
 }

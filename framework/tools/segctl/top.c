@@ -1,8 +1,8 @@
 /*
- * top.c - `segctl top`: groups, their partitions, and what is wrong with one, live on the whole screen.
+ * top.c - `segctl top`: all groups live; open a group to see its partitions, and a partition to see its diagnosis.
  *
- * One thread: it looks at Redis, draws, and waits for a key until it is time to look again. What a listing
- * shows is top_rows.c's; here are the screen and the keys.
+ * One thread reads Redis, draws, and waits for a key until the next reading is due. top_rows.c makes the rows of a
+ * listing; this file has the screen and the keys.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 #include "text.h"
 #include "top_rows.h"
 
-#define FIND_INTERVAL (30 * SEG_SECOND) /* how often new streams and groups are looked for */
+#define FIND_INTERVAL (30 * SEG_SECOND) /* between two searches for new streams and groups */
 
 enum { FILTER_MAX = 40, LINE_MAX_COLUMNS = 512, ESCAPE = 27, ESCAPE_DELAY_MS = 25 };
 
@@ -29,13 +29,13 @@ static struct {
 
 static const ctl_option options[] = {
 	{"interval", 'i', "TIME", CTL_DURATION, &given.interval, 100000000, 3600000000000, NULL,
-	 "how often to look (2s)"},
+	 "time between two readings (2s)"},
 	CTL_OPTIONS_END,
 };
 
 typedef enum { GROUPS, PARTITIONS, DETAILS } level;
 
-/* A listing's place and order; each level keeps its own. */
+/* The selection and the order of a listing; each level keeps its own. */
 typedef struct {
 	size_t selected, first; /* rows */
 	int column;
@@ -45,15 +45,15 @@ typedef struct {
 
 typedef struct {
 	ctl_context *context;
-	const char *stream, *group; /* as asked for; or NULL */
+	const char *stream, *group; /* of the command line, or NULL */
 	ctl_fleet fleet;
 	level level, lowest;
 	listing listings[2];
-	char at_stream[SEG_NAME_MAX + 1], at_group[SEG_NAME_MAX + 1]; /* that was entered */
+	char at_stream[SEG_NAME_MAX + 1], at_group[SEG_NAME_MAX + 1]; /* the group that is open */
 	uint32_t at_partition;
 	ctl_top_row *rows;
 	size_t count;
-	bool typing; /* a filter */
+	bool typing; /* keys go to the filter */
 	bool colored;
 	char trouble[SEG_ERROR_TEXT_MAX];
 	int64_t found_at, looked_at;
@@ -164,10 +164,11 @@ static void draw_listing(top *t)
 		draw_line(4 + (int)i, attributes | (n < t->count && n == l->selected ? A_STANDOUT : 0), line);
 	}
 	if (t->count == 0)
-		draw_line(5, A_NORMAL, *l->filter ? "Nothing matches the filter." : "Nothing is here yet.");
+		draw_line(5, A_NORMAL,
+			  *l->filter ? "Nothing matches the filter." : "There are no groups yet.");
 }
 
-/* A text over as many lines as it takes, broken at blanks. Returns the line below it. */
+/* Draws a text over as many lines as it needs, broken at blanks. Returns the line below it. */
 static int draw_wrapped(int y, const char *text)
 {
 	while (*text && y < LINES - 1) {
@@ -187,6 +188,7 @@ static void draw_details(const top *t)
 {
 	const ctl_fleet_group *group = entered(t);
 	char text[1024], position[SEG_ID_TEXT_MAX], last[SEG_ID_TEXT_MAX], behind[CTL_TEXT_MAX];
+	char lag[CTL_TEXT_MAX];
 	ctl_diagnosis diagnosis;
 	if (!group || t->at_partition >= group->now.partition_count)
 		return;
@@ -196,7 +198,8 @@ static void draw_details(const top *t)
 	mvprintw(4, 0, "Owner     %s", *p->info.owner ? p->info.owner : "none");
 	mvprintw(5, 0, "Position  %s of %s", seg_id_format(p->info.position, position),
 		 seg_id_format(p->info.last, last));
-	mvprintw(6, 0, "Waiting   %" PRId64 ", the oldest for %s", p->info.lag,
+	mvprintw(6, 0, "Waiting   %s messages, the oldest for %s",
+		 p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, lag),
 		 ctl_duration_text(p->behind, behind));
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  tries %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, p->attempts, p->info.dead_letters, p->info.lost);
@@ -224,16 +227,14 @@ static void draw(top *t)
 		snprintf(foot, sizeof(foot), "Esc back  q quit");
 	else
 		snprintf(foot, sizeof(foot),
-			 "Enter look inside  Esc back  s sort by %s  r reverse  / filter%s%s  q quit",
+			 "Enter open  Esc back  s sort by %s  r reverse  / filter%s%s  q quit",
 			 columns_of(t)[current(t)->column].title, *current(t)->filter ? ": " : "",
 			 current(t)->filter);
 	draw_line(LINES - 1, A_REVERSE, foot);
 	refresh();
 }
 
-/*
- * --- keys ------------------------------------------------------------------------------------------------
- */
+/* --- keys ----------------------------------------------------------------------------------------- */
 
 static void enter(top *t)
 {
@@ -273,7 +274,7 @@ static void move_by(top *t, long rows)
 	l->selected = to < 0 ? 0 : (size_t)to;
 }
 
-/* False ends. */
+/* Returns false to quit. */
 static bool press(top *t, int key)
 {
 	listing *l = current(t);
@@ -323,10 +324,7 @@ static bool press(top *t, int key)
 	return true;
 }
 
-/*
- * --- the loop
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the loop ------------------------------------------------------------------------------------- */
 
 static int look(top *t)
 {
@@ -337,7 +335,7 @@ static int look(top *t)
 		t->found_at = now;
 	}
 	if (exit_code == EX_OK)
-		exit_code = ctl_fleet_look(t->context, &t->fleet);
+		exit_code = ctl_fleet_look(&t->fleet);
 	t->looked_at = seg_now();
 	return exit_code;
 }
@@ -382,11 +380,11 @@ static int run_screen(top *t)
 	return EX_OK;
 }
 
-/* Not a terminal: the same once, with rates, as `lag` shows it. */
+/* Without a terminal: prints all groups once, with rates, as `segctl lag` does. */
 static int print_plain(top *t)
 {
 	ctl_pause(SEG_SECOND / 2);
-	int exit_code = ctl_fleet_look(t->context, &t->fleet);
+	int exit_code = ctl_fleet_look(&t->fleet);
 	for (size_t i = 0; i < t->fleet.count && exit_code == EX_OK; i++) {
 		const ctl_fleet_group *group = &t->fleet.groups[i];
 		if (t->context->form == CTL_FORM_TABLE)
@@ -422,8 +420,8 @@ const ctl_command ctl_top = {
 	"[STREAM [GROUP]]",
 	0,
 	2,
-	"Shows groups and partitions live on the whole screen",
-	"Without a terminal it prints the same once, as `segctl lag` does. NO_COLOR is respected.",
+	"Shows all groups live; open one to see its partitions, and what is wrong with one",
+	"Without a terminal, it prints all groups once, as `segctl lag` does. NO_COLOR turns colours off.",
 	options,
 	run_top,
 };

@@ -19,7 +19,7 @@ const ctl_top_column ctl_top_partition_columns[] = {
 	{"TRIES", 5, true},   {"DEAD", 4, true},    {NULL, 0, false},
 };
 
-/* --- cells: negative numbers are not known ------------------------------------------------------ */
+/* --- cells: a negative number is not known ------------------------------------------------------ */
 
 static void put_text(ctl_top_row *row, int cell, const char *text)
 {
@@ -47,7 +47,7 @@ static void put_rate(ctl_top_row *row, int cell, double rate)
 static void put_duration(ctl_top_row *row, int cell, double seconds)
 {
 	char text[CTL_TEXT_MAX];
-	/* What is never over sorts as the longest. */
+	/* An unknown duration sorts as the longest. */
 	row->values[cell] = seconds < 0 ? 1e300 : seconds;
 	put_text(row, cell, seconds < 0 ? "?" : ctl_duration_text(seconds, text));
 }

@@ -1,4 +1,4 @@
-/* top_rows.h - what top's listings show: rows of cells, filtered and sorted. Pure. */
+/* top_rows.h - the rows of top's listings, filtered and sorted. Pure. */
 #ifndef CTL_TOP_ROWS_H
 #define CTL_TOP_ROWS_H
 
@@ -8,7 +8,7 @@ enum { CTL_ROW_CELLS = 8, CTL_CELL_MAX = 136 /* a member's name */ };
 
 typedef struct ctl_top_column {
 	const char *title;
-	int width; /* 0 ends the columns; of 80 together, with a blank between */
+	int width; /* 0 ends the columns; with a blank between two, all together fit in 80 */
 	bool right;
 } ctl_top_column;
 
@@ -20,18 +20,18 @@ typedef enum ctl_top_mood { CTL_MOOD_QUIET, CTL_MOOD_BUSY, CTL_MOOD_WRONG } ctl_
 typedef struct ctl_top_row {
 	size_t index; /* of the group, or the partition */
 	char cells[CTL_ROW_CELLS][CTL_CELL_MAX];
-	double values[CTL_ROW_CELLS]; /* what numbers are sorted by; texts by the cell */
+	double values[CTL_ROW_CELLS]; /* the sort keys of numbers; texts are sorted by their cells */
 	ctl_top_mood mood;
 } ctl_top_row;
 
 /*
- * Room for as many rows as there are groups (partitions); those with the filter in a text cell. Returns how
- * many.
+ * Writes the rows that have the filter in a text cell, and returns how many. `rows` has room for all groups
+ * (partitions).
  */
 size_t ctl_top_group_rows(const ctl_fleet *fleet, const char *filter, ctl_top_row *rows);
 size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, ctl_top_row *rows);
 
-/* By a column, numbers largest first; reverse: the other way. Equal ones stay in their order. */
+/* Sorts by a column, numbers largest first, or in reverse. Equal rows keep the order of their indexes. */
 void ctl_top_sort(ctl_top_row *rows, size_t count, const ctl_top_column *columns, int column, bool reverse);
 
 #endif

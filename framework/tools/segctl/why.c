@@ -1,7 +1,4 @@
-/*
- * why.c - `segctl why`: one partition of a group, what is known of it, what is likely wrong, and the next
- * step.
- */
+/* why.c - `segctl why`: the state of one partition of a group, its likely problem, and the next step. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +18,7 @@ static struct {
 
 static const ctl_option options[] = {
 	{"sample", 0, "TIME", CTL_DURATION, &given.sample, 0, 60000000000, NULL,
-	 "how long it looks whether something is handled; 0: not at all (1s)"},
+	 "how long to watch for commits; 0: do not watch (1s)"},
 	CTL_OPTIONS_END,
 };
 
@@ -29,7 +26,7 @@ typedef struct {
 	const ctl_snapshot *snapshot;
 	const ctl_partition *p;
 	const ctl_member *owner;
-	uint64_t changed_ms; /* when the group's assignment changed last; 0: not known */
+	uint64_t changed_ms; /* the last change of the group's assignment, Unix time; 0: not known */
 	double now_ms;
 	ctl_diagnosis diagnosis;
 } answer;
@@ -70,17 +67,17 @@ static void print_owner(const answer *a)
 	const seg_partition_info *info = &a->p->info;
 	printf("Owner         %s", *info->owner ? info->owner : "none");
 	if (strcmp(info->owner, info->target) != 0)
-		printf(", on its way to %s", *info->target ? info->target : "nobody");
+		printf(", moving to %s", *info->target ? info->target : "no member");
 	if (a->owner && a->owner->lease_left > 0)
 		printf("; its lease lasts for another %s", ctl_duration_text(a->owner->lease_left, text));
 	else if (a->owner)
 		printf("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
-	printf("\nEpoch         %" PRIu64 ", fence: %s\n", info->epoch,
-	       *a->p->claimed_by ? a->p->claimed_by : "down");
+	printf("\nEpoch         %" PRIu64 ", %s%s\n", info->epoch,
+	       *a->p->claimed_by ? "claimed by " : "not claimed", a->p->claimed_by);
 	printf("Members       %zu live", a->snapshot->roster.live);
 	double ago = (a->now_ms - (double)a->changed_ms) / 1000;
 	if (a->changed_ms)
-		printf("; the assignment changed last %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
+		printf("; the assignment last changed %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
 	putchar('\n');
 }
 
@@ -157,20 +154,20 @@ static void print_as_json(const answer *a)
 
 /* --- the command --------------------------------------------------------------------------------- */
 
-static int take_two(ctl_context *context, seg_stream *stream, const char *group, ctl_snapshot *now)
+static int take_two(seg_stream *stream, const char *group, ctl_snapshot *now)
 {
 	ctl_snapshot before;
 	int exit_code = EX_OK;
 	if (given.sample > 0) {
-		exit_code = ctl_snapshot_take(context, stream, group, &before);
+		exit_code = ctl_snapshot_take(stream, group, true, &before);
 		if (exit_code)
 			return exit_code;
 		ctl_pause(given.sample);
 	}
-	exit_code = ctl_snapshot_take(context, stream, group, now);
+	exit_code = ctl_snapshot_take(stream, group, true, now);
 	if (given.sample > 0) {
 		if (exit_code == EX_OK)
-			ctl_snapshot_compare(&before, now);
+			seg_group_snapshot_compare(&before, now);
 		ctl_snapshot_free(&before);
 	}
 	return exit_code;
@@ -180,11 +177,11 @@ static int explain(ctl_context *context, seg_stream *stream, const char *group, 
 {
 	ctl_snapshot snapshot;
 	answer a = {.snapshot = &snapshot};
-	int exit_code = take_two(context, stream, group, &snapshot);
+	int exit_code = take_two(stream, group, &snapshot);
 	if (exit_code)
 		return exit_code;
 	a.p = &snapshot.partitions[partition];
-	a.owner = ctl_roster_find(&snapshot.roster, a.p->info.owner);
+	a.owner = seg_roster_find(&snapshot.roster, a.p->info.owner);
 	exit_code = read_change(context, stream, group, &a);
 	if (exit_code == EX_OK) {
 		ctl_diagnose(&snapshot, partition, stream->name, group, (double)given.sample / 1e9,
@@ -205,16 +202,18 @@ static int why(ctl_context *context, int argc, char **argv)
 	int64_t partition;
 	(void)argc;
 	if (context->form == CTL_FORM_CSV)
-		return ctl_complain(EX_USAGE,
-				    "one partition is no table: say -o json, or `segctl lag -o csv`");
+		return ctl_complain(
+			EX_USAGE,
+			"-o csv is not available for one partition; use -o json, or `segctl lag -o csv`");
 	if (seg_units_integer(argv[2], &partition, &error))
-		return ctl_complain(EX_USAGE, "the partition: %s", error.text);
+		return ctl_complain(EX_USAGE, "PARTITION: %s", error.text);
 	int exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code)
 		return exit_code;
 	if (partition < 0 || partition >= (int64_t)stream->shape.partitions)
 		exit_code = ctl_complain(EX_NOINPUT,
-					 "stream \"%s\" has the partitions 0 to %" PRIu32 ", not %" PRId64,
+					 "stream \"%s\" has partitions 0 to %" PRIu32
+					 ", but no partition %" PRId64,
 					 argv[0], stream->shape.partitions - 1, partition);
 	else
 		exit_code = explain(context, stream, argv[1], (uint32_t)partition);
@@ -228,8 +227,8 @@ const ctl_command ctl_why = {
 	"STREAM GROUP PARTITION",
 	3,
 	3,
-	"Tells what is likely wrong with a partition, and what to do next",
-	"What only the owner knows (retries under way, say) is in its log.",
+	"Shows the likely problem of a partition, and the next step",
+	"Redis does not know everything: retries, for example, are in the owner's log and at its /readyz.",
 	options,
 	why,
 };

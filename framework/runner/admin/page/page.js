@@ -1,16 +1,16 @@
 "use strict";
 
-const INTERVAL = 2000;    // ms between two looks
-const HISTORY = [30, 60, 120, 300]; // s that charts show: as much as there is, of these
-const ROWS = 32;          // partitions in a table, until all are asked for
-const NUMBERED = 64;      // partitions whose cells have room for their number
+const INTERVAL = 2000;    // ms between two requests
+const HISTORY = [30, 60, 120, 300]; // s that a chart may span: the shortest that holds all points
+const ROWS = 32;          // partitions in a table, until the reader asks for all
+const NUMBERED = 64;      // up to so many partitions, cells have room for their number
 const EVENTS_SHOWN = 200;
 
 /* --- small things ---------------------------------------------------------- */
 
 const $ = id => document.getElementById(id);
 
-/* h("td", {class: "x"}, "text", node...): everything from outside becomes text, never markup. */
+/* h("td", {class: "x"}, "text", node...): a string becomes text, never markup. */
 function h(tag, attributes, ...children) {
 	const node = document.createElement(tag);
 	for (const [name, value] of Object.entries(attributes || {}))
@@ -54,7 +54,7 @@ const sum = (list, of) => list.reduce((total, item) => total + of(item), 0);
 /* --- charts -------------------------------------------------------------------- */
 
 class Chart {
-	/* series: names of one or two; the second may be missing. */
+	/* series: one name or two. */
 	constructor(title, format, series) {
 		this.format = format;
 		this.points = [];   // {t (s), values}
@@ -78,7 +78,7 @@ class Chart {
 		this.draw(t);
 	}
 
-	/* Pieces of a line: where a value is missing, there is a gap. */
+	/* The line of a series, with a gap at each missing value. */
 	path(index, x, y) {
 		let text = "", open = false;
 		for (const point of this.points) {
@@ -124,7 +124,7 @@ class Chart {
 	}
 }
 
-/* The time that `fraction` of what lies between two readings of a histogram did not exceed; null: there was nothing. */
+/* The quantile `fraction` of the durations counted between two readings of a histogram; null: there are none. */
 function quantile(bounds, before, after, fraction) {
 	const counts = after.counts.map((count, i) => count - before.counts[i]);
 	const total = sum(counts, count => count);
@@ -144,7 +144,7 @@ function quantile(bounds, before, after, fraction) {
 
 /* --- one consumer ---------------------------------------------------------------- */
 
-/* Owners keep their colours while the page is open. None looks like an alarm. */
+/* An owner keeps its colour while the page is open. No colour looks like an alarm. */
 const HUES = [215, 165, 285, 38, 190, 320, 95, 250];
 const colours = new Map();
 function colour(owner) {
@@ -157,7 +157,7 @@ function dressed(node, owner) {
 	if (owner)
 		node.style.setProperty("--owner", colour(owner));
 	else
-		node.classList.add("nobody");
+		node.classList.add("unowned");
 	return node;
 }
 
@@ -187,7 +187,7 @@ class Consumer {
 			this.drawRows();
 		});
 		this.counters = h("dl", {class: "counters"});
-		const heads = ["#", "Owner", "Lag", "Waits", "", "Dead letters", "Lost", "Epoch", "Position"];
+		const heads = ["#", "Owner", "Lag", "Behind", "", "Dead letters", "Lost", "Epoch", "Position"];
 		const wide = new Set(["", "Lost", "Epoch", "Position"]);
 		this.partitions = h("div", {hidden: ""},
 			h("h3", {}, "Partitions and their owners"), this.cells, this.owners,
@@ -211,15 +211,15 @@ class Consumer {
 		const lag = this.group ? sum(partitions, p => p.lag || 0) : null;
 		const rate = this.drawCharts(status, bounds, now, lag);
 		const dead = sum(partitions, p => p.dead_letters), lost = sum(partitions, p => p.lost);
-		const nobody = partitions.filter(p => !p.owner).length;
+		const unowned = partitions.filter(p => !p.owner).length;
 		const waits = partitions.map(p => p.lag_seconds).filter(n => n !== null);
 		this.tiles.replaceChildren(
 			tile("Handled here", rate === null ? "–" : short(rate) + "/s"),
 			tile("Lag", short(lag)),
-			tile("Oldest waits", waits.length ? duration(Math.max(...waits)) : "–"),
+			tile("Oldest message", waits.length ? duration(Math.max(...waits)) : "–"),
 			tile("Owned here", this.group ? `${short(status.partitions_owned ?? 0)} of ${short(partitions.length)}` : "–"),
 			tile("Members", this.group ? short(this.group.members) : "–"),
-			...(nobody ? [tile("Without owner", short(nobody), "bad")] : []),
+			...(unowned ? [tile("Without owner", short(unowned), "bad")] : []),
 			...(status.partitions_retrying ? [tile("Retrying", short(status.partitions_retrying), "warn")] : []),
 			tile("Dead letters", this.group ? short(dead) : "–", dead ? "bad" : ""),
 			...(lost ? [tile("Lost", short(lost), "bad")] : []));
@@ -251,17 +251,17 @@ class Consumer {
 		this.cells.replaceChildren(...partitions.map(p => {
 			owned.set(p.owner, (owned.get(p.owner) || 0) + 1);
 			const moving = p.owner && p.target && p.owner !== p.target;
-			const to = moving ? `, on its way to ${p.target}` : "";
+			const to = moving ? `, moving to ${p.target}` : "";
 			const cell = h("div", {class: moving ? "cell moving" : "cell",
-				title: `partition ${p.partition}: ${p.owner || "nobody"}${to}, lag ${short(p.lag)}`}, p.partition);
+				title: `partition ${p.partition}: ${p.owner || "no owner"}${to}, lag ${short(p.lag)}`}, p.partition);
 			return dressed(cell, p.owner);
 		}));
 		this.owners.replaceChildren(...[...owned].sort().map(([owner, count]) => dressed(
-			h("li", {}, h("span", {class: "dot"}), `${owner || "nobody"}${owner === me ? " (this one)" : ""}: ${count}`),
+			h("li", {}, h("span", {class: "dot"}), `${owner || "no owner"}${owner === me ? " (this one)" : ""}: ${count}`),
 			owner)));
 	}
 
-	/* Where there are too many: the greatest lag first. */
+	/* If there are more than ROWS: the greatest lag first. */
 	drawRows() {
 		const partitions = this.group ? [...this.group.partitions] : [];
 		if (partitions.length > ROWS && !this.all)
@@ -274,8 +274,8 @@ class Consumer {
 			const ms = Number(p.position.split("-")[0]);
 			return h("tr", {},
 				h("td", {}, p.partition),
-				dressed(h("td", {class: "owner", title: p.owner || "nobody"}, h("span", {class: "dot"}),
-					p.owner || "nobody"), p.owner),
+				dressed(h("td", {class: "owner", title: p.owner || "no owner"}, h("span", {class: "dot"}),
+					p.owner || "no owner"), p.owner),
 				h("td", {}, short(p.lag)),
 				h("td", {}, duration(p.lag_seconds)),
 				h("td", {class: "bar wide"}, h("div", {class: "track"}, fill)),
@@ -285,7 +285,7 @@ class Consumer {
 				h("td", {class: "wide", title: p.position}, ms ? clock(ms) : "start"));
 		}));
 		this.more.hidden = partitions.length <= ROWS;
-		this.more.textContent = this.all ? `Only the ${ROWS} with the greatest lag` : `All ${partitions.length} partitions`;
+		this.more.textContent = this.all ? `Show the ${ROWS} with the greatest lag` : `Show all ${partitions.length} partitions`;
 	}
 
 	drawCounters(status) {
@@ -337,7 +337,7 @@ async function showConsumer(status, bounds, now) {
 	try {
 		group = await ask(path);
 		if (group.error)
-			problem = `${group.error}; what follows is as of ${clock(group.read_at)}`;
+			problem = `${group.error}; shown as of ${clock(group.read_at)}`;
 	} catch (error) {
 		problem = error.message;
 	}
@@ -373,7 +373,7 @@ async function look() {
 	}
 }
 
-/* One look after the other; none while nobody can see it. */
+/* One request after the other; none while the page is hidden. */
 async function watch() {
 	for (let pause = INTERVAL / 4; ; pause = INTERVAL) {
 		if (!document.hidden)

@@ -1,0 +1,170 @@
+#include "consumer/slot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_open(const seg_slot *slot)
+{
+	return slot->state == SEG_SLOT_IDLE || slot->state == SEG_SLOT_HELD;
+}
+
+int seg_slot_open(seg_slot *slot, seg_partition *partition)
+{
+	seg_polled *polled = calloc(1, sizeof(*polled));
+	if (!polled)
+		return SEG_ENOMEM;
+	*slot = (seg_slot){.state = SEG_SLOT_IDLE, .partition = partition, .polled = polled};
+	return 0;
+}
+
+void seg_polled_destroy(seg_polled *polled)
+{
+	if (polled->fetched)
+		seg_fetched_release(polled->fetched);
+	free(polled->reason);
+	free(polled);
+}
+
+/* The handoff may be gone from here on. */
+static void stop(seg_slot *slot)
+{
+	/* A caller that still holds the batch frees it with its release; after the close nobody comes. */
+	if (slot->state == SEG_SLOT_IDLE || slot->closing)
+		seg_polled_destroy(slot->polled);
+	slot->polled = NULL;
+	slot->current = NULL;
+	slot->state = SEG_SLOT_SETTLING;
+	seg_handoff_stopped(&slot->partition->handoff);
+}
+
+static void stop_if_due(seg_slot *slot)
+{
+	if (!is_open(slot) || slot->polled->asking)
+		return;
+	if (slot->wish == SEG_SLOT_END || (slot->wish == SEG_SLOT_DRAIN && slot->state == SEG_SLOT_IDLE))
+		stop(slot);
+}
+
+void seg_slot_end(seg_slot *slot, seg_slot_wish wish)
+{
+	if (wish > slot->wish)
+		slot->wish = wish;
+	seg_slot_collect(slot);
+	stop_if_due(slot);
+}
+
+/* --- taking and giving back ------------------------------------------------------- */
+
+seg_polled *seg_slot_take(seg_slot *slot, int64_t now)
+{
+	if (slot->state != SEG_SLOT_IDLE || slot->wish != SEG_SLOT_KEEP || slot->polled->asking)
+		return NULL;
+	seg_handoff *handoff = &slot->partition->handoff;
+	if (seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO)
+		return NULL;
+	if (!slot->current)
+		slot->current = seg_handoff_take(handoff);
+	if (!slot->current)
+		return NULL;
+	seg_fetched_retain(slot->current);
+	slot->polled->fetched = slot->current;
+	slot->polled->view = slot->current->batch;
+	slot->state = SEG_SLOT_HELD;
+	slot->held_since = now;
+	return slot->polled;
+}
+
+bool seg_slot_has(const seg_slot *slot, const seg_polled *polled)
+{
+	return slot->state == SEG_SLOT_HELD && slot->polled == polled;
+}
+
+bool seg_slot_make_view(seg_slot *slot)
+{
+	const seg_fetched *fetched = slot->current;
+	seg_batch *view = &slot->polled->view;
+	if (fetched->faults[slot->done] != SEG_FAULT_NONE)
+		return false;
+	*view = fetched->batch;
+	view->messages += slot->done;
+	view->count = seg_fetched_run_end(fetched, slot->done) - slot->done;
+	view->attempt = ++slot->attempt;
+	return true;
+}
+
+static void give_back_if_done(seg_slot *slot)
+{
+	if (slot->state != SEG_SLOT_IDLE || !slot->current || slot->done < slot->current->batch.count)
+		return;
+	seg_handoff_give_back(&slot->partition->handoff, slot->current);
+	slot->current = NULL;
+	slot->done = 0;
+	slot->attempt = 0;
+}
+
+void seg_slot_put_back(seg_slot *slot)
+{
+	seg_fetched_release(slot->polled->fetched);
+	slot->polled->fetched = NULL;
+	slot->state = SEG_SLOT_IDLE;
+	give_back_if_done(slot);
+	stop_if_due(slot);
+}
+
+void seg_slot_let_go(seg_slot *slot)
+{
+	seg_handoff *handoff = &slot->partition->handoff;
+	/* What is left of it, or the next batch, may be what another poller waits for. */
+	seg_handoff_wake(handoff);
+	seg_slot_put_back(slot);
+}
+
+void seg_slot_progress(seg_slot *slot, size_t done)
+{
+	if (done <= slot->done)
+		return;
+	slot->done = done;
+	slot->attempt = 0;
+	seg_handoff_handled(&slot->partition->handoff, slot->current->sequence + done);
+}
+
+/* --- dead letters --------------------------------------------------------------------- */
+
+int seg_slot_ask(seg_slot *slot, size_t index, uint32_t attempts, const char *reason, const char *handler)
+{
+	seg_polled *polled = slot->polled;
+	const seg_fetched *fetched = slot->current;
+	char *copy = strdup(reason);
+	if (!copy)
+		return SEG_ENOMEM;
+	free(polled->reason);
+	polled->reason = copy;
+	polled->asking = true;
+	polled->index = index;
+	seg_request request = {
+		.kind = SEG_REQUEST_DEAD_LETTER,
+		.id = fetched->messages[index].id,
+		.sequence = fetched->sequence + index,
+		.attempts = attempts,
+		.reason = polled->reason,
+		.handler = handler,
+		.packed = seg_fetched_packed(fetched, index),
+	};
+	polled->number = seg_handoff_request(&slot->partition->handoff, &request);
+	return 0;
+}
+
+void seg_slot_collect(seg_slot *slot)
+{
+	int64_t value;
+	if (!is_open(slot) || !slot->polled->asking)
+		return;
+	seg_polled *polled = slot->polled;
+	if (!seg_handoff_answered(&slot->partition->handoff, polled->number, &polled->status, &value))
+		return;
+	polled->asking = false;
+	if (polled->status == 0)
+		seg_slot_progress(slot, polled->index + 1);
+	give_back_if_done(slot);
+	stop_if_due(slot);
+}

@@ -1,0 +1,359 @@
+#include "group/agent.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/random.h"
+#include "group/blocking_read.h"
+#include "group/claim.h"
+#include "group/commit.h"
+#include "group/fenced_call.h"
+#include "group/fetch.h"
+#include "group/gap.h"
+#include "group/history.h"
+#include "group/membership.h"
+#include "group/notes.h"
+#include "group/open_group.h"
+#include "group/read.h"
+#include "group/request.h"
+#include "group/stop.h"
+
+/* Between two tries to start a worker. */
+#define START_PAUSE (100 * SEG_MS)
+#define START_PAUSE_CAP (5 * SEG_SECOND)
+
+/* While a partition waits for a claim, a worker or a release. */
+#define STEP_PAUSE (20 * SEG_MS)
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* --- the connections ------------------------------------------------------------------ */
+
+void seg_agent_data_state(void *arg, bool up, const seg_error *why)
+{
+	seg_member *m = arg;
+	(void)why;
+	if (!up) {
+		seg_history_disconnected(m);
+		return;
+	}
+	seg_history_ask(m);
+	seg_open_group_connected(m);
+	seg_membership_connected(m);
+}
+
+/* A master that becomes a replica cuts off those who block in it, and nobody else: then ask who it is now. */
+void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
+{
+	seg_member *m = arg;
+	(void)why;
+	if (up && seg_member_may_write(m))
+		seg_history_ask(m);
+}
+
+/* --- what the parts have noticed --------------------------------------------------------- */
+
+/* Every position is read again: Redis may have given ids out a second time. */
+static void doubt_everything(seg_member *m)
+{
+	seg_log(&m->logger, SEG_LOG_WARNING,
+		"Redis was restarted or replaced; reading all positions again from it");
+	seg_open_group_everywhere(m);
+	seg_membership_doubt_share(m);
+	seg_membership_hurry(m);
+}
+
+static void fail(seg_member *m, const seg_error *failure)
+{
+	if (m->agent.fatal)
+		return;
+	m->agent.fatal = true;
+	seg_log(&m->logger, SEG_LOG_ERROR, "%s", failure->text);
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_ownership_lost(&m->active[i]->own);
+	m->phase = SEG_PHASE_GONE;
+	if (m->options.hooks.fatal)
+		m->options.hooks.fatal(m->options.hooks.arg, failure);
+}
+
+/* Partitions that became ours join the list. */
+static void activate(seg_member *m)
+{
+	for (uint32_t n = 0; n < m->partition_count; n++) {
+		seg_partition *p = &m->partitions[n];
+		if (p->own.state == SEG_OWN_NONE || p->agent.active)
+			continue;
+		p->agent.active = true;
+		m->active[m->active_count++] = p;
+	}
+}
+
+static void change_phase(seg_member *m, unsigned notes)
+{
+	if ((notes & SEG_NOTE_GROUP_OPEN) && m->phase == SEG_PHASE_OPENING) {
+		m->phase = SEG_PHASE_JOINING;
+		seg_membership_hurry(m);
+	}
+	if ((notes & SEG_NOTE_JOINED) && m->phase == SEG_PHASE_JOINING)
+		m->phase = SEG_PHASE_MEMBER;
+	if ((notes & SEG_NOTE_DROPPED) && m->phase == SEG_PHASE_MEMBER)
+		m->phase = SEG_PHASE_JOINING;
+	if (notes & SEG_NOTE_LEFT)
+		m->phase = SEG_PHASE_GONE;
+}
+
+static void act(seg_member *m)
+{
+	unsigned notes = seg_notes_take(m);
+	if (notes == 0)
+		return;
+	change_phase(m, notes);
+	if (notes & SEG_NOTE_ANOTHER_HISTORY)
+		doubt_everything(m);
+	if (notes & SEG_NOTE_SHARE)
+		activate(m);
+	if (notes & SEG_NOTE_SHARE_IN_DOUBT)
+		seg_membership_doubt_share(m);
+	if (notes & SEG_NOTE_HEARTBEAT)
+		seg_membership_hurry(m);
+	if (notes & SEG_NOTE_REPLACED)
+		fail(m, &m->notes.failure);
+}
+
+static void act_on_partition(seg_member *m, seg_partition *p)
+{
+	unsigned notes = seg_notes_take_partition(p);
+	if (notes & SEG_NOTE_CLAIMED) {
+		seg_ledger_begin(&p->ledger, p->resume.position, p->claim.entries_read);
+		seg_handoff_init(&p->handoff, &m->waker, &m->lease_until, m->options.shared_event);
+		seg_read_begin(p);
+		seg_fenced_begin(p);
+		seg_commit_begin(p);
+		seg_gap_begin(p);
+	}
+	if ((notes & SEG_NOTE_ANSWERED) && m->options.hooks.answered)
+		m->options.hooks.answered(m->options.hooks.arg, p);
+}
+
+/* --- one partition's next step -------------------------------------------------------------- */
+
+static void start_worker(seg_member *m, seg_partition *p, int64_t now)
+{
+	/* A read of the ownership before may be under way still: its target must come back first. */
+	if (now < p->agent.start_at || p->read.reading != SEG_READING_NOT)
+		return;
+	p->agent.running = true;
+	if (m->options.hooks.start(m->options.hooks.arg, p)) {
+		p->agent.running = false;
+		p->agent.start_at =
+			now + seg_backoff(START_PAUSE, START_PAUSE_CAP, ++p->agent.start_failures);
+		return;
+	}
+	p->agent.start_failures = 0;
+	seg_ownership_worker_started(&p->own);
+}
+
+static void demand(seg_member *m, seg_partition *p, seg_demand what)
+{
+	seg_ownership_demanded(&p->own);
+	seg_handoff_demand(&p->handoff, what);
+	if (what == SEG_DEMAND_ABANDON)
+		seg_request_forget(p);
+	if (m->options.hooks.demand)
+		m->options.hooks.demand(m->options.hooks.arg, p, what);
+}
+
+/* What the worker did last is in the books before they are closed. */
+static void finish_worker(seg_member *m, seg_partition *p)
+{
+	if (!p->agent.running || !atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire))
+		return;
+	seg_ledger_collect(&p->ledger);
+	m->options.hooks.finish(m->options.hooks.arg, p);
+	seg_ledger_end(&p->ledger);
+	seg_fetch_forget(p);
+	seg_request_end(p);
+	seg_commit_hurry(p);
+	p->agent.running = false;
+	p->agent.unsettled = true;
+	seg_ownership_worker_stopped(&p->own);
+}
+
+static void settle(seg_member *m, seg_partition *p)
+{
+	if (!p->agent.unsettled || p->own.state == SEG_OWN_RELEASING)
+		return;
+	p->agent.unsettled = false;
+	if (m->options.hooks.settled)
+		m->options.hooks.settled(m->options.hooks.arg, p);
+}
+
+/* Does what the partition's ownership asks for next. */
+static void step_ownership(seg_member *m, seg_partition *p, int64_t now)
+{
+	switch (seg_ownership_next(&p->own)) {
+	case SEG_DO_NOTHING:
+		break;
+	case SEG_DO_CLAIM:
+		seg_claim_step(p, now);
+		break;
+	case SEG_DO_START_WORKER:
+		start_worker(m, p, now);
+		break;
+	case SEG_DO_DRAIN_WORKER:
+		demand(m, p, SEG_DEMAND_DRAIN);
+		break;
+	case SEG_DO_ABANDON_WORKER:
+		demand(m, p, SEG_DEMAND_ABANDON);
+		break;
+	case SEG_DO_RELEASE:
+		seg_commit_release(p, now);
+		break;
+	case SEG_DO_REPORT:
+		seg_membership_hurry(m);
+		break;
+	}
+}
+
+/* Returns when the partition wants to be looked at again. */
+static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
+{
+	act_on_partition(m, p);
+	seg_request_step(p, now);
+	int64_t next = earlier(seg_commit_step(p, now), seg_gap_step(p, now));
+	if (p->agent.running && m->options.hooks.check)
+		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
+	finish_worker(m, p);
+	settle(m, p);
+	step_ownership(m, p, now);
+	if (p->own.state == SEG_OWN_ACQUIRED || p->own.state == SEG_OWN_RELEASING ||
+	    (p->own.state == SEG_OWN_ACTIVE && !p->agent.running))
+		next = earlier(next, now + STEP_PAUSE);
+	return next;
+}
+
+/* --- the duty cycle --------------------------------------------------------------------- */
+
+static void drop_inactive(seg_member *m)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
+		p->agent.active = p->own.state != SEG_OWN_NONE || p->agent.running ||
+				  p->read.reading != SEG_READING_NOT || p->notes;
+		if (p->agent.active)
+			m->active[kept++] = p;
+	}
+	m->active_count = kept;
+}
+
+static void report(seg_member *m, int64_t now)
+{
+	if (!atomic_load_explicit(&m->report, memory_order_relaxed) || !atomic_exchange(&m->report, false))
+		return;
+	for (uint32_t i = 0; i < m->active_count; i++)
+		if (m->active[i]->own.state != SEG_OWN_NONE && m->options.hooks.report)
+			m->options.hooks.report(m->options.hooks.arg, m->active[i], now);
+}
+
+/* Returns when the next round is due. */
+static int64_t do_work(seg_member *m, bool data_readable, bool blocking_readable)
+{
+	int64_t now = seg_now();
+	seg_connection_tick(m->data, now, data_readable);
+	seg_connection_tick(m->blocking, now, blocking_readable);
+	act(m);
+	int64_t next = seg_open_group_step(m, now);
+	drop_inactive(m);
+	report(m, now);
+	for (uint32_t i = 0; i < m->active_count; i++)
+		next = earlier(next, step_partition(m, m->active[i], now));
+	act(m);
+	next = earlier(next, seg_membership_step(m, now));
+	next = earlier(next, seg_fetch_step(m, now));
+	next = earlier(next, seg_stop_deadline(m, now));
+	/* What was issued leaves, and the timers are those it set: a write may fail, an answer is due. */
+	next = earlier(next, seg_connection_tick(m->data, now, false));
+	next = earlier(next, seg_connection_tick(m->blocking, now, false));
+	return m->notes.what ? now : next;
+}
+
+static struct pollfd interest(const seg_connection *connection)
+{
+	int fd = seg_connection_fd(connection);
+	uint32_t events = fd >= 0 ? seg_connection_events(connection) : 0;
+	return (struct pollfd){
+		.fd = fd,
+		.events = (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0)),
+	};
+}
+
+/* Whether a worker has said something since the round looked. */
+static bool missed_worker(const seg_partition *p)
+{
+	seg_request request;
+	if (!p->agent.running)
+		return false;
+	if (atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire))
+		return true;
+	if (p->request.current.kind == SEG_REQUEST_NONE && seg_handoff_pending(&p->handoff, &request))
+		return true;
+	return seg_ownership_fetches(&p->own) &&
+	       atomic_load_explicit(&p->handoff.io.starved, memory_order_relaxed) &&
+	       ck_ring_size(&p->handoff.free) > 0;
+}
+
+/* Something that a thread may have said between do_work and the sleep. */
+static bool missed_something(seg_member *m)
+{
+	for (uint32_t i = 0; i < m->active_count; i++)
+		if (missed_worker(m->active[i]) || m->active[i]->notes)
+			return true;
+	return atomic_load(&m->report) || seg_stop_is_news(m);
+}
+
+static void sleep_until(seg_member *m, struct pollfd poller[3], int64_t next)
+{
+	if (m->options.idle != SEG_IDLE_PARK) {
+		if (m->options.idle == SEG_IDLE_YIELD)
+			sched_yield();
+		poll(poller, 3, 0);
+		return;
+	}
+	atomic_store_explicit(&m->waker.asleep, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+	int64_t pause = missed_something(m) ? 0 : next == SEG_NEVER ? SEG_SECOND : next - seg_now();
+	if (pause < 0)
+		pause = 0;
+	struct timespec timeout = {.tv_sec = pause / SEG_SECOND, .tv_nsec = pause % SEG_SECOND};
+	ppoll(poller, 3, &timeout, NULL);
+	atomic_store_explicit(&m->waker.asleep, 0, memory_order_relaxed);
+}
+
+void *seg_agent_run(void *arg)
+{
+	seg_member *m = arg;
+	bool data_readable = false, blocking_readable = false;
+	while (!seg_stop_step(m)) {
+		int64_t next = do_work(m, data_readable, blocking_readable);
+		atomic_fetch_add_explicit(&m->rounds, 1, memory_order_relaxed);
+		struct pollfd poller[3] = {
+			interest(m->data),
+			interest(m->blocking),
+			{.fd = m->waker.fd, .events = POLLIN},
+		};
+		poller[0].revents = poller[1].revents = poller[2].revents = 0;
+		sleep_until(m, poller, next);
+		data_readable = poller[0].revents != 0;
+		blocking_readable = poller[1].revents != 0;
+		if (poller[2].revents)
+			seg_waker_drain(&m->waker);
+	}
+	return NULL;
+}

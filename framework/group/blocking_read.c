@@ -1,0 +1,272 @@
+#include "group/blocking_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "group/notes.h"
+#include "group/read.h"
+
+enum { COMMAND_WORDS = 6 }; /* XREAD COUNT n BLOCK ms STREAMS */
+
+/* Replies in a row that come too early, before reads are paused: a CLIENT UNBLOCK may hit the read after the one it meant. */
+enum { EARLY_MOST = 3 };
+
+/* After a refusal, or replies that came too early. */
+#define PAUSE (100 * SEG_MS)
+#define PAUSE_CAP (5 * SEG_SECOND)
+
+/* A refusal that goes on is logged so often. */
+#define REFUSED_TELL (30 * SEG_SECOND)
+
+struct seg_blocking_read {
+	seg_entry_sink sink; /* first: the sink is the read */
+	seg_member *member;
+	seg_partition **partitions; /* in the order of the command's keys */
+	uint32_t count;
+	uint32_t cursor; /* a reply names some of the keys, in their order */
+	seg_partition *current;
+	bool in_control;
+	bool control_changed;
+	bool busy;
+	bool changed; /* partitions wait that are not part of the read under way, or one is to leave it */
+	bool unblock_sent;
+	char control_id[SEG_ID_TEXT_MAX];
+	const char **argv; /* 2 * (partitions + control) + the command */
+	char (*ids)[SEG_ID_TEXT_MAX];
+	int64_t issued_at;
+	int64_t again_at;  /* not before */
+	bool heard;        /* the reply under way holds something */
+	unsigned early;    /* replies in a row that came too early */
+	unsigned refusals; /* in a row */
+	int64_t told_at;   /* when the newest refusal was logged */
+};
+
+/* --- entries ------------------------------------------------------------------- */
+
+static bool on_stream(seg_entry_sink *sink, const char *key, size_t length)
+{
+	struct seg_blocking_read *b = (struct seg_blocking_read *)sink;
+	const char *control = b->member->control_key;
+	b->in_control = length == strlen(control) && memcmp(key, control, length) == 0;
+	b->current = NULL;
+	b->heard = true;
+	if (b->in_control)
+		return true;
+	for (; b->cursor < b->count; b->cursor++) {
+		seg_partition *p = b->partitions[b->cursor];
+		if (length == p->log_key_length && memcmp(key, p->log_key, length) == 0) {
+			b->current = p;
+			b->cursor++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool on_entry(seg_entry_sink *sink, const char *id, size_t length, int64_t texts)
+{
+	struct seg_blocking_read *b = (struct seg_blocking_read *)sink;
+	if (!b->in_control)
+		return seg_read_entry(b->current, id, length, texts);
+	b->control_changed = true;
+	if (length >= sizeof(b->control_id))
+		return false;
+	memcpy(b->control_id, id, length);
+	b->control_id[length] = '\0';
+	return true;
+}
+
+static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
+{
+	struct seg_blocking_read *b = (struct seg_blocking_read *)sink;
+	return b->in_control || seg_read_text(b->current, text, length);
+}
+
+/* --- the reply -------------------------------------------------------------------- */
+
+/* One of its keys is refused, and Redis does not say which: each partition is read alone next, which tells. */
+static void refused(struct seg_blocking_read *b, const seg_reply *reply, int64_t now)
+{
+	b->refusals++;
+	b->again_at = now + seg_backoff(PAUSE, PAUSE_CAP, b->refusals);
+	if (b->refusals > 1 && now - b->told_at < REFUSED_TELL)
+		return;
+	seg_log(&b->member->logger, SEG_LOG_ERROR,
+		"Redis refused a blocking read of %u partitions and %s (%u times in a row): %s", b->count,
+		b->member->control_key, b->refusals, reply->text);
+	b->told_at = now;
+}
+
+/* It was to wait, but there is nothing, and nobody has ended it: asked at once again, it would never wait. */
+static void check_time(struct seg_blocking_read *b, int64_t now)
+{
+	bool early = !b->heard && !b->unblock_sent && now - b->issued_at < SEG_BLOCKING_READ_TIME / 2;
+	b->refusals = 0;
+	b->early = early ? b->early + 1 : 0;
+	if (b->early >= EARLY_MOST)
+		b->again_at = now + PAUSE;
+}
+
+static void got_reply(void *arg, const seg_reply *reply)
+{
+	struct seg_blocking_read *b = arg;
+	int64_t now = seg_now();
+	bool good = reply && reply->type != SEG_REPLY_ERROR;
+	b->busy = false;
+	b->changed = true;
+	if (good)
+		check_time(b, now);
+	else if (reply)
+		refused(b, reply, now);
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (good)
+			seg_read_finished(b->partitions[i], now);
+		else
+			seg_read_failed(b->partitions[i], reply != NULL);
+	}
+	b->count = 0;
+	if (good && b->control_changed)
+		seg_note_member(b->member, SEG_NOTE_HEARTBEAT);
+	b->control_changed = b->unblock_sent = b->heard = false;
+}
+
+/* --- issuing ------------------------------------------------------------------------ */
+
+/* All that wait, and the smallest count that one of them asks for. */
+static size_t gather(struct seg_blocking_read *b)
+{
+	const seg_member *m = b->member;
+	size_t least = m->options.limits.batch_size;
+	b->count = 0;
+	b->cursor = 0;
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
+		if (p->read.reading != SEG_READING_BLOCKING)
+			continue;
+		size_t wanted = seg_ledger_read_count(&p->ledger);
+		if (wanted < least)
+			least = wanted;
+		b->partitions[b->count++] = p;
+	}
+	return least;
+}
+
+static void issue(struct seg_blocking_read *b, int64_t now)
+{
+	char count[24], block[24];
+	size_t entries = gather(b);
+	snprintf(count, sizeof(count), "%zu", entries);
+	snprintf(block, sizeof(block), "%lld", (long long)(SEG_BLOCKING_READ_TIME / SEG_MS));
+	const char *command[COMMAND_WORDS] = {"XREAD", "COUNT", count, "BLOCK", block, "STREAMS"};
+	memcpy(b->argv, command, sizeof(command));
+	const char **keys = b->argv + COMMAND_WORDS, **ids = keys + b->count + 1;
+	for (uint32_t i = 0; i < b->count; i++) {
+		seg_ledger *ledger = &b->partitions[i]->ledger;
+		seg_ledger_read_begun(ledger, entries);
+		keys[i] = b->partitions[i]->log_key;
+		ids[i] = seg_id_format(ledger->fetched, b->ids[i]);
+	}
+	keys[b->count] = b->member->control_key;
+	ids[b->count] = b->control_id;
+	int words = COMMAND_WORDS + 2 * ((int)b->count + 1);
+	b->busy = seg_connection_entries(b->member->blocking, &b->sink, got_reply, b, words, b->argv, NULL);
+	b->changed = !b->busy;
+	b->issued_at = now;
+	for (uint32_t i = 0; i < b->count && !b->busy; i++)
+		seg_read_failed(b->partitions[i], false);
+	if (!b->busy)
+		b->count = 0;
+}
+
+/* 0: it came before the read that it was to end, which goes another way; or after its answer. */
+static void got_unblocked(void *arg, const seg_reply *reply)
+{
+	struct seg_blocking_read *b = arg;
+	if (seg_reply_number(reply, 0) == 0)
+		b->unblock_sent = reply && reply->type == SEG_REPLY_ERROR;
+}
+
+/* The read under way does not know of all who wait: ends it, and the next one will. */
+static void unblock(struct seg_blocking_read *b)
+{
+	char id[24];
+	int64_t client = seg_connection_client_id(b->member->blocking);
+	if (b->unblock_sent || client < 0)
+		return;
+	snprintf(id, sizeof(id), "%lld", (long long)client);
+	b->unblock_sent = seg_connection_words(b->member->data, got_unblocked, b, "CLIENT", "UNBLOCK", id,
+					       (char *)NULL);
+}
+
+bool seg_blocking_read_is_paused(const seg_member *m, int64_t now)
+{
+	return m->blocking_read->refusals > 0 && now < m->blocking_read->again_at;
+}
+
+void seg_blocking_read_add(seg_member *m, seg_partition *p)
+{
+	seg_read_started(p, SEG_READING_BLOCKING);
+	m->blocking_read->changed = true;
+}
+
+bool seg_blocking_read_has(const seg_member *m, const seg_partition *p)
+{
+	const struct seg_blocking_read *b = m->blocking_read;
+	for (uint32_t i = 0; i < b->count && b->busy; i++)
+		if (b->partitions[i] == p)
+			return true;
+	return false;
+}
+
+void seg_blocking_read_renew(seg_member *m)
+{
+	m->blocking_read->changed = true;
+}
+
+int64_t seg_blocking_read_step(seg_member *m, int64_t now)
+{
+	struct seg_blocking_read *b = m->blocking_read;
+	/* Until the connection is back, those that wait are part of its first read. */
+	if (!seg_connection_ready(m->blocking))
+		return SEG_NEVER;
+	if (b->busy) {
+		if (b->changed && seg_connection_ready(m->data))
+			unblock(b);
+		return SEG_NEVER;
+	}
+	if (now < b->again_at)
+		return b->again_at;
+	issue(b, now);
+	return SEG_NEVER;
+}
+
+/* --- making ----------------------------------------------------------------------------- */
+
+int seg_blocking_read_init(seg_member *m)
+{
+	struct seg_blocking_read *b = calloc(1, sizeof(*b));
+	m->blocking_read = b;
+	if (!b)
+		return SEG_ENOMEM;
+	b->sink = (seg_entry_sink){.stream = on_stream, .entry = on_entry, .text = on_text};
+	b->member = m;
+	strcpy(b->control_id, "0-0");
+	b->partitions = calloc(m->partition_count, sizeof(*b->partitions));
+	b->argv = calloc(COMMAND_WORDS + 2 * ((size_t)m->partition_count + 1), sizeof(*b->argv));
+	b->ids = calloc(m->partition_count, sizeof(*b->ids));
+	return b->partitions && b->argv && b->ids ? 0 : SEG_ENOMEM;
+}
+
+void seg_blocking_read_fini(seg_member *m)
+{
+	struct seg_blocking_read *b = m->blocking_read;
+	if (!b)
+		return;
+	free(b->partitions);
+	free(b->argv);
+	free(b->ids);
+	free(b);
+	m->blocking_read = NULL;
+}

@@ -1,0 +1,55 @@
+#include "group/fenced_call.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/random.h"
+#include "group/notes.h"
+
+#define RETRY_PAUSE (50 * SEG_MS)
+#define RETRY_CAP (5 * SEG_SECOND)
+
+void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *p, seg_id id, uint64_t count)
+{
+	int64_t read = seg_ledger_entries_read(&p->ledger, count);
+	const char *of_records = p->member->stream->shape.packing && read >= 0 ? "r" : "";
+	snprintf(texts->epoch, sizeof(texts->epoch), "%" PRIu64, p->own.epoch);
+	snprintf(texts->count, sizeof(texts->count), "%s%" PRId64, of_records, read);
+	seg_id_format(id, texts->id);
+}
+
+bool seg_fenced_may_send(const seg_partition *p, int64_t now)
+{
+	return now >= p->fenced_call.retry_at && seg_member_may_write(p->member);
+}
+
+/* Neither done nor fenced: says so if that does not pass by itself, and pauses longer each time then. */
+static void refused(seg_partition *p, const seg_reply *reply, const char *what)
+{
+	int64_t pause = RETRY_PAUSE;
+	if (reply && !seg_reply_is_transient(reply)) {
+		pause = seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->fenced_call.refusals);
+		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused %s: %s", what,
+			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+	}
+	p->fenced_call.retry_at = seg_now() + pause;
+}
+
+bool seg_fenced_succeeded(seg_partition *p, const seg_reply *reply, const char *what)
+{
+	const seg_reply *status = seg_reply_at(reply, 0);
+	if (seg_reply_is(status, "OK")) {
+		p->fenced_call.refusals = 0;
+		return true;
+	}
+	if (seg_reply_is(status, "FENCED"))
+		seg_note_fenced(p);
+	else
+		refused(p, reply, what);
+	return false;
+}
+
+void seg_fenced_begin(seg_partition *p)
+{
+	p->fenced_call.retry_at = 0;
+}

@@ -1,0 +1,43 @@
+#include "group/history.h"
+
+#include <string.h>
+
+#include "group/notes.h"
+#include "redis/server_check.h"
+
+static void got_history(void *arg, const seg_reply *reply)
+{
+	seg_member *m = arg;
+	seg_server_facts facts;
+	seg_error error;
+	if (!reply)
+		return; /* asked again when it is back */
+	int status = seg_server_check_reply(reply, true, m->stream->client->address.text, &facts, &error);
+	if (status) {
+		seg_connection_break(m->data, status, "%s", error.text);
+		return;
+	}
+	/* INFO may be forbidden: then every reconnect may hide another history. */
+	bool same = facts.run_id[0] && strcmp(facts.run_id, m->history.run_id) == 0 &&
+		    strcmp(facts.replication_id, m->history.replication_id) == 0;
+	memcpy(m->history.run_id, facts.run_id, sizeof(m->history.run_id));
+	memcpy(m->history.replication_id, facts.replication_id, sizeof(m->history.replication_id));
+	m->history.wanted = false;
+	if (m->history.known && !same) {
+		m->history.changes++;
+		seg_note_another_history(m);
+	}
+	m->history.known = true;
+}
+
+void seg_history_disconnected(seg_member *m)
+{
+	m->history.wanted = true;
+}
+
+void seg_history_ask(seg_member *m)
+{
+	m->history.wanted = true;
+	if (!seg_connection_words(m->data, got_history, m, "INFO", (char *)NULL))
+		seg_connection_break(m->data, SEG_ENOMEM, "out of memory");
+}

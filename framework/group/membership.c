@@ -1,0 +1,301 @@
+#include "group/membership.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "group/notes.h"
+
+enum {
+	REPORTS_MAX = 512,    /* releases in one call */
+	FIXED_ARGUMENTS = 13, /* keys and arguments before the releases */
+};
+
+#define RETRY_BASE (20 * SEG_MS)
+#define RETRY_CAP (1 * SEG_SECOND)
+
+/* Heartbeats per session timeout: two may get lost. */
+enum { BEATS_PER_SESSION = 3 };
+
+/*
+ * A lease is trusted for this part of the session timeout less than Redis grants it, counted from before the
+ * heartbeat was sent: for clocks that run at different speeds, and for the last call of a handler to begin.
+ */
+enum { LEASE_MARGIN_DIVISOR = 10 };
+
+void seg_membership_hurry(seg_member *m)
+{
+	m->membership.wanted = true;
+}
+
+/* What is assigned may be what was before Redis has lost its newest writes. */
+static bool is_doubted(const seg_member *m)
+{
+	return m->membership.history != m->history.changes;
+}
+
+static uint64_t number(const seg_reply *reply)
+{
+	return reply && reply->type == SEG_REPLY_TEXT ? strtoull(reply->text, NULL, 10)
+						      : (uint64_t)seg_reply_number(reply, 0);
+}
+
+/* One partition of the share. Returns whether it is to stay ours. */
+static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revoke)
+{
+	/* Released while this heartbeat was under way: the next one reports it. */
+	if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == epoch)
+		return !revoke;
+	seg_ownership_assigned(&p->own, epoch);
+	if (is_doubted(m))
+		p->membership.doubted_epoch = epoch;
+	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT)
+		seg_ownership_revoked(&p->own);
+	return !revoke;
+}
+
+/* What is ours and not in the share is lost, or its release is known. */
+static void drop_unlisted(seg_member *m, const bool *listed)
+{
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
+		if (listed[p->number] || p->own.state == SEG_OWN_NONE)
+			continue;
+		if (p->own.state == SEG_OWN_RELEASED)
+			seg_ownership_reported(&p->own);
+		else
+			seg_note_taken_away(p, "the group gave the partition to another member");
+	}
+}
+
+/* The share: partition, epoch, whether it is revoked, and so on. False: out of memory, and nothing was taken. */
+static bool take_share(seg_member *m, const seg_reply *share)
+{
+	bool *listed = calloc(m->partition_count, sizeof(*listed));
+	if (!listed)
+		return false;
+	uint32_t owned = 0;
+	for (size_t i = 0; i + 2 < share->count; i += 3) {
+		uint64_t n = number(share->elements[i]);
+		if (n >= m->partition_count)
+			continue;
+		listed[n] = true;
+		owned += take_one(m, &m->partitions[n], number(share->elements[i + 1]),
+				  number(share->elements[i + 2]) != 0);
+	}
+	drop_unlisted(m, listed);
+	free(listed);
+	m->membership.history = m->history.changes;
+	if (owned != m->membership.owned) {
+		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
+			m->partition_count);
+		m->membership.owned = owned;
+	}
+	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
+	seg_note_member(m, SEG_NOTE_SHARE);
+	return true;
+}
+
+static void lose_all(seg_member *m, const char *why)
+{
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_note_taken_away(m->active[i], why);
+	m->membership.owned = 0;
+	m->membership.generation = 0;
+}
+
+static void renew_lease(seg_member *m)
+{
+	int64_t session = m->options.session_timeout;
+	int64_t until = m->membership.sent_at + session - session / LEASE_MARGIN_DIVISOR;
+	int64_t before = atomic_load_explicit(&m->lease_until, memory_order_relaxed);
+	if (until <= before)
+		return;
+	atomic_store_explicit(&m->lease_until, until, memory_order_release);
+	/* Workers that found it expired are waiting for this. */
+	if (before <= seg_now())
+		for (uint32_t i = 0; i < m->active_count; i++)
+			if (m->active[i]->agent.running)
+				seg_handoff_wake(&m->active[i]->handoff);
+}
+
+static void try_again(seg_member *m)
+{
+	m->membership.failures++;
+	m->membership.at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, m->membership.failures);
+}
+
+static void take_answer(seg_member *m, const seg_reply *reply)
+{
+	int64_t now = seg_now();
+	int64_t next_expiry = seg_reply_number(seg_reply_at(reply, 3), -1);
+	const seg_reply *share = seg_reply_at(reply, 4);
+	m->membership.failures = 0;
+	m->membership.at = m->membership.sent_at + m->options.session_timeout / BEATS_PER_SESSION;
+	/* Another member's lease ends first: look then whether it was renewed. A little later, and not all at once. */
+	if (next_expiry >= 0) {
+		int64_t look_at =
+			now + next_expiry * SEG_MS + 5 * SEG_MS + (int64_t)(seg_random() % (20 * SEG_MS));
+		if (look_at < m->membership.at)
+			m->membership.at = look_at;
+	}
+	renew_lease(m);
+	for (uint32_t i = 0; i < m->membership.reporting_count; i++)
+		seg_ownership_reported(&m->partitions[m->membership.reporting[i]].own);
+	if (m->phase == SEG_PHASE_JOINING) {
+		seg_log(&m->logger, SEG_LOG_INFO, "joined as %s", m->name);
+		seg_note_member(m, SEG_NOTE_JOINED);
+	}
+	/* Else the next heartbeat brings the share again. */
+	if (share && share->type == SEG_REPLY_ARRAY && take_share(m, share))
+		m->membership.generation = number(seg_reply_at(reply, 2));
+}
+
+static void join_again(seg_member *m, const char *why)
+{
+	lose_all(m, why);
+	m->membership.history = m->history.changes; /* what comes is new */
+	m->membership.wanted = true;
+	seg_note_member(m, SEG_NOTE_DROPPED);
+}
+
+static void replaced(seg_member *m)
+{
+	seg_error error;
+	seg_fail(&error, SEG_EFENCED,
+		 "another process has joined group %s under the name %s; give each runner its own name",
+		 m->group, m->name);
+	seg_note_replaced(m, &error);
+}
+
+static void got_heartbeat(void *arg, const seg_reply *reply)
+{
+	seg_member *m = arg;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	m->membership.busy = false;
+	if (!reply) {
+		try_again(m);
+	} else if (seg_reply_is(status, "OK")) {
+		take_answer(m, reply);
+	} else if (seg_reply_is(status, "UNKNOWN")) {
+		if (m->phase == SEG_PHASE_MEMBER)
+			seg_log(&m->logger, SEG_LOG_WARNING, "the group took %s for dead; joining again",
+				m->name);
+		join_again(m, "the lease ran out");
+	} else if (seg_reply_is(status, "REPLACED") && is_doubted(m)) {
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"Redis knows the process that %s replaced, and not this one; joining again", m->name);
+		join_again(m, "Redis has lost the newest writes");
+	} else if (seg_reply_is(status, "REPLACED")) {
+		replaced(m);
+	} else {
+		seg_log(&m->logger, seg_reply_is_transient(reply) ? SEG_LOG_DEBUG : SEG_LOG_ERROR,
+			"the heartbeat was refused: %s",
+			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+		try_again(m);
+	}
+	m->membership.reporting_count = 0;
+}
+
+static bool call(seg_member *m, const char *command, seg_reply_fn fn)
+{
+	const char *argv[FIXED_ARGUMENTS + 2 * REPORTS_MAX];
+	char session[24], capacity[16], partitions[16], generation[24];
+	char(*texts)[2][24] =
+		malloc(sizeof(*texts) * (m->membership.reporting_count ? m->membership.reporting_count : 1));
+	if (!texts)
+		return false;
+	bool stopping = atomic_load(&m->stop) != SEG_STOP_NOT;
+	snprintf(session, sizeof(session), "%" PRId64, m->options.session_timeout / SEG_MS);
+	snprintf(capacity, sizeof(capacity), "%u", stopping ? 0 : m->options.capacity);
+	snprintf(partitions, sizeof(partitions), "%u", m->partition_count);
+	snprintf(generation, sizeof(generation), "%" PRIu64, m->membership.generation);
+	const char *fixed[FIXED_ARGUMENTS] = {m->members_key, m->leases_key, m->partitions_key,
+					      m->control_key, m->groups_key, m->group,
+					      command,        m->name,       m->incarnation,
+					      session,        capacity,      partitions,
+					      generation};
+	memcpy(argv, fixed, sizeof(fixed));
+	int argc = FIXED_ARGUMENTS;
+	for (uint32_t i = 0; i < m->membership.reporting_count; i++) {
+		const seg_partition *p = &m->partitions[m->membership.reporting[i]];
+		snprintf(texts[i][0], sizeof(texts[i][0]), "%u", p->number);
+		snprintf(texts[i][1], sizeof(texts[i][1]), "%" PRIu64, p->own.epoch);
+		argv[argc++] = texts[i][0];
+		argv[argc++] = texts[i][1];
+	}
+	m->membership.sent_at = seg_now();
+	bool sent = seg_connection_script(m->data, SEG_SCRIPT_COORDINATE, fn, m, 5, argc, argv, NULL);
+	free(texts);
+	return sent;
+}
+
+static void collect_reports(seg_member *m)
+{
+	m->membership.reporting_count = 0;
+	for (uint32_t i = 0; i < m->active_count && m->membership.reporting_count < REPORTS_MAX; i++)
+		if (seg_ownership_next(&m->active[i]->own) == SEG_DO_REPORT)
+			m->membership.reporting[m->membership.reporting_count++] = m->active[i]->number;
+}
+
+int64_t seg_membership_step(seg_member *m, int64_t now)
+{
+	if (m->membership.busy || (m->phase != SEG_PHASE_JOINING && m->phase != SEG_PHASE_MEMBER))
+		return SEG_NEVER;
+	if (!m->membership.wanted && now < m->membership.at)
+		return m->membership.at;
+	/* A refusal is not answered at once, however much one is wanted. */
+	if (m->membership.failures > 0 && now < m->membership.at)
+		return m->membership.at;
+	if (!seg_connection_ready(m->data))
+		return SEG_NEVER; /* the agent hurries once it is */
+	collect_reports(m);
+	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;
+	if (call(m, m->phase == SEG_PHASE_JOINING ? "join" : "heartbeat", got_heartbeat)) {
+		m->membership.busy = true;
+		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
+		return SEG_NEVER;
+	}
+	try_again(m);
+	return m->membership.at;
+}
+
+static void got_leave(void *arg, const seg_reply *reply)
+{
+	seg_member *m = arg;
+	(void)reply;
+	seg_note_member(m, SEG_NOTE_LEFT);
+}
+
+bool seg_membership_leave(seg_member *m)
+{
+	collect_reports(m);
+	return call(m, "leave", got_leave);
+}
+
+void seg_membership_doubt_share(seg_member *m)
+{
+	m->membership.generation = 0;
+}
+
+void seg_membership_connected(seg_member *m)
+{
+	m->membership.failures = 0;
+	m->membership.wanted = true;
+}
+
+int seg_membership_init(seg_member *m)
+{
+	m->membership.reporting = calloc(m->partition_count, sizeof(*m->membership.reporting));
+	return m->membership.reporting ? 0 : SEG_ENOMEM;
+}
+
+void seg_membership_fini(seg_member *m)
+{
+	free(m->membership.reporting);
+	m->membership.reporting = NULL;
+}

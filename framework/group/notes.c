@@ -1,0 +1,79 @@
+#include "group/notes.h"
+
+#include <inttypes.h>
+
+void seg_note_member(seg_member *m, seg_note note)
+{
+	m->notes.what |= note;
+}
+
+void seg_note_partition(seg_partition *p, seg_partition_note note)
+{
+	p->notes |= note;
+}
+
+void seg_note_replaced(seg_member *m, const seg_error *failure)
+{
+	m->notes.failure = *failure;
+	seg_note_member(m, SEG_NOTE_REPLACED);
+}
+
+unsigned seg_notes_take(seg_member *m)
+{
+	unsigned what = m->notes.what;
+	m->notes.what = 0;
+	return what;
+}
+
+unsigned seg_notes_take_partition(seg_partition *p)
+{
+	unsigned what = p->notes;
+	p->notes = 0;
+	return what;
+}
+
+static bool lose(seg_partition *p, const char *why)
+{
+	if (p->own.state == SEG_OWN_LOST || p->own.state == SEG_OWN_NONE)
+		return false;
+	seg_ownership_lost(&p->own);
+	if (p->agent.running)
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"lost: %s; the next owner handles uncommitted messages again", why);
+	seg_note_member(p->member, SEG_NOTE_HEARTBEAT);
+	return true;
+}
+
+void seg_note_fenced(seg_partition *p)
+{
+	atomic_fetch_add_explicit(&p->member->counters.fenced, 1, memory_order_relaxed);
+	/* The coordinator may not know: if it told only what is new, nobody would get the partition. */
+	if (lose(p, "a later owner has raised the fence"))
+		seg_note_member(p->member, SEG_NOTE_SHARE_IN_DOUBT);
+}
+
+void seg_note_another_history(seg_member *m)
+{
+	for (uint32_t i = 0; i < m->active_count; i++)
+		seg_ownership_lost(&m->active[i]->own);
+	seg_note_member(m, SEG_NOTE_ANOTHER_HISTORY);
+}
+
+void seg_note_taken_away(seg_partition *p, const char *why)
+{
+	/* Nor is the epoch ours that was to follow once the worker has stopped. */
+	if (p->own.state == SEG_OWN_LOST)
+		seg_ownership_lost(&p->own);
+	lose(p, why);
+}
+
+void seg_note_removed(seg_partition *p, uint64_t messages)
+{
+	if (messages == 0)
+		return;
+	atomic_fetch_add_explicit(&p->member->counters.lost, messages, memory_order_relaxed);
+	seg_log(&p->logger, SEG_LOG_ERROR,
+		"%" PRIu64
+		" messages were removed before this group had read them: XTRIM or XDEL by hand, or overflow = drop-oldest",
+		messages);
+}

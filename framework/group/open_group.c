@@ -1,0 +1,72 @@
+#include "group/open_group.h"
+
+#include "base/random.h"
+#include "group/notes.h"
+
+#define RETRY_BASE (50 * SEG_MS)
+#define RETRY_CAP (5 * SEG_SECOND)
+
+/* While answers are awaited, or a pause is under way. */
+#define LOOK_PAUSE (50 * SEG_MS)
+
+static void got_open(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	seg_member *m = p->member;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	const seg_reply *position = seg_reply_at(reply, 1);
+	m->open_group.sent--;
+	if (seg_reply_is(status, "OK") || seg_reply_is(status, "MADE") || seg_reply_is(status, "REMADE")) {
+		if (seg_reply_is(status, "REMADE"))
+			seg_log(&p->logger, SEG_LOG_WARNING,
+				"Redis had lost the group; it was made again at its position %s",
+				position && position->type == SEG_REPLY_TEXT ? position->text : "?");
+		p->open_group.known = true;
+		m->open_group.unknown--;
+	} else if (reply && !seg_reply_is_transient(reply)) {
+		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to open the group: %s",
+			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+	}
+	if (m->open_group.unknown == 0)
+		seg_note_member(m, SEG_NOTE_GROUP_OPEN);
+}
+
+void seg_open_group_everywhere(seg_member *m)
+{
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		m->partitions[n].open_group.known = false;
+	m->open_group.unknown = m->partition_count;
+	m->open_group.at = 0;
+}
+
+void seg_open_group_connected(seg_member *m)
+{
+	m->open_group.tries = 0;
+}
+
+static void send_all(seg_member *m)
+{
+	for (uint32_t n = 0; n < m->partition_count; n++) {
+		seg_partition *p = &m->partitions[n];
+		if (p->open_group.known)
+			continue;
+		char position[SEG_ID_TEXT_MAX];
+		bool known = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
+		const char *start = known ? seg_id_format(p->ledger.committed, position) : m->start_text;
+		const char *argv[] = {p->log_key, p->state_key, m->group, start};
+		if (!seg_connection_script(m->data, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
+			return;
+		m->open_group.sent++;
+	}
+}
+
+int64_t seg_open_group_step(seg_member *m, int64_t now)
+{
+	if (m->open_group.unknown == 0)
+		return SEG_NEVER;
+	if (m->open_group.sent == 0 && now >= m->open_group.at && seg_connection_ready(m->data)) {
+		m->open_group.at = now + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);
+		send_all(m);
+	}
+	return now + LOOK_PAUSE;
+}

@@ -1,0 +1,33 @@
+#include "group/partition.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+
+int seg_partition_init(seg_partition *p, const seg_partition_setup *setup, uint32_t number)
+{
+	char key[SEG_KEY_MAX];
+	*p = (seg_partition){.member = setup->member, .number = number, .logger = setup->logger};
+	p->logger.partition = number;
+	seg_ledger_init(&p->ledger, setup->limits, &p->handoff);
+	p->log_key_length = (size_t)seg_key_log(key, setup->name_space, setup->stream, number);
+	p->log_key = strdup(key);
+	seg_key_beside_log(key, setup->name_space, setup->stream, number, setup->group, "state");
+	p->state_key = strdup(key);
+	seg_key_beside_log(key, setup->name_space, setup->stream, number, setup->group, "dead");
+	p->dead_key = strdup(key);
+	if (p->log_key && p->state_key && p->dead_key)
+		return 0;
+	seg_partition_fini(p);
+	return SEG_ENOMEM;
+}
+
+void seg_partition_fini(seg_partition *p)
+{
+	seg_ledger_fini(&p->ledger);
+	free(p->log_key);
+	free(p->state_key);
+	free(p->dead_key);
+	p->log_key = p->state_key = p->dead_key = NULL;
+}

@@ -1,0 +1,113 @@
+#include "group/read.h"
+
+#include "base/random.h"
+#include "group/notes.h"
+
+/* After a read that Redis refused. */
+#define REFUSED_PAUSE (100 * SEG_MS)
+#define REFUSED_PAUSE_CAP (5 * SEG_SECOND)
+
+/* A refusal that goes on is logged so often. */
+#define REFUSED_TELL (30 * SEG_SECOND)
+
+void seg_read_begin(seg_partition *p)
+{
+	p->read.backlogged = true;
+	p->read.refusals = 0;
+	p->read.told_at = 0;
+	p->read.at = 0;
+}
+
+bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
+{
+	if (!seg_ownership_fetches(&p->own) || p->read.reading != SEG_READING_NOT)
+		return false;
+	if (now < p->read.at) {
+		if (p->read.at < *next)
+			*next = p->read.at;
+		return false;
+	}
+	if (seg_ledger_ready_target(&p->ledger))
+		return true;
+	/* What came back before `starved` was set did not kick. */
+	seg_ledger_collect(&p->ledger);
+	return seg_ledger_ready_target(&p->ledger);
+}
+
+void seg_read_started(seg_partition *p, seg_reading reading)
+{
+	p->read.reading = reading;
+}
+
+void seg_read_pause(seg_partition *p, int64_t until)
+{
+	p->read.at = until;
+}
+
+/* --- entries ------------------------------------------------------------------- */
+
+static bool is_ignored(const seg_partition *p)
+{
+	return !p || !p->ledger.target || p->read.stale;
+}
+
+bool seg_read_entry(seg_partition *p, const char *id, size_t length, int64_t texts)
+{
+	return is_ignored(p) || seg_parser_entry(&p->ledger.parser, id, length, texts);
+}
+
+bool seg_read_text(seg_partition *p, const char *text, size_t length)
+{
+	return is_ignored(p) || seg_parser_text(&p->ledger.parser, text, length);
+}
+
+/* --- the end of a read ------------------------------------------------------------ */
+
+void seg_read_failed(seg_partition *p, bool next_alone)
+{
+	p->read.reading = SEG_READING_NOT;
+	p->read.stale = false;
+	p->read.backlogged |= next_alone;
+	seg_ledger_read_failed(&p->ledger);
+}
+
+void seg_read_finished(seg_partition *p, int64_t now)
+{
+	bool was_alone = p->read.reading == SEG_READING_NOW;
+	if (p->read.stale || !seg_ownership_fetches(&p->own)) {
+		seg_read_failed(p, false);
+		return;
+	}
+	seg_read_result result = {0};
+	p->read.reading = SEG_READING_NOT;
+	p->read.refusals = 0;
+	if (p->ledger.target)
+		result = seg_ledger_deliver(&p->ledger, p->number, p->own.epoch);
+	seg_note_removed(p, result.removed);
+	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
+	/* Once backlogged, it stays so until it runs dry: moving to the blocking read and back costs more. */
+	bool full = result.messages > 0 && p->ledger.filled;
+	p->read.backlogged = full || (was_alone && result.messages > 0);
+	if (p->member->options.linger > 0 && !full)
+		p->read.at = now + p->member->options.linger;
+}
+
+void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
+{
+	seg_read_failed(p, false);
+	p->read.refusals++;
+	if (p->read.refusals == 1 || now - p->read.told_at >= REFUSED_TELL) {
+		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u times in a row): %s",
+			p->log_key, p->read.refusals, reply->text);
+		p->read.told_at = now;
+	}
+	p->read.at = now + seg_backoff(REFUSED_PAUSE, REFUSED_PAUSE_CAP, p->read.refusals);
+}
+
+void seg_read_forget(seg_partition *p, bool in_flight)
+{
+	if (in_flight)
+		p->read.stale = true;
+	else
+		p->read.reading = SEG_READING_NOT;
+}

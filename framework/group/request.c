@@ -1,0 +1,131 @@
+#include "group/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "group/fenced_call.h"
+#include "group/notes.h"
+#include "stream/record.h"
+
+static void answer(seg_partition *p, int status, int64_t value)
+{
+	p->request.current.kind = SEG_REQUEST_NONE;
+	seg_handoff_answer(&p->handoff, status, value);
+	seg_note_partition(p, SEG_NOTE_ANSWERED);
+}
+
+/* The dead letter's message is done with, and the position beyond it. */
+static void dead_lettered(seg_partition *p, const seg_request *request)
+{
+	seg_member_counters *counters = &p->member->counters;
+	uint64_t added = seg_ledger_committed(&p->ledger, request->id, request->sequence + 1);
+	atomic_fetch_add_explicit(&counters->dead_letters, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters->committed, added, memory_order_relaxed);
+}
+
+static void got_request(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	const seg_request *request = &p->request.current;
+	bool letter = request->kind == SEG_REQUEST_DEAD_LETTER;
+	p->request.busy = false;
+	if (p->request.epoch != p->own.epoch || request->kind == SEG_REQUEST_NONE ||
+	    !seg_fenced_succeeded(p, reply, letter ? "a dead letter" : "a mark"))
+		return;
+	if (letter)
+		dead_lettered(p, request);
+	answer(p, 0, seg_reply_number(seg_reply_at(reply, 1), 0));
+}
+
+enum { LETTER_HEAD = 12 };
+
+/* The head, and the fields of a message that lies with others in an entry. */
+static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], const seg_message *packed)
+{
+	size_t argc = LETTER_HEAD + (packed ? 4 + 2 * packed->header_count : 0), at = LETTER_HEAD;
+	const char **argv = malloc(argc * sizeof(*argv));
+	size_t *lengths = malloc(argc * sizeof(*lengths));
+	bool sent = false;
+	if (!argv || !lengths)
+		goto out;
+	for (size_t i = 0; i < LETTER_HEAD; i++) {
+		argv[i] = head[i];
+		lengths[i] = strlen(head[i]);
+	}
+#define PUT(text, length) (argv[at] = (text), lengths[at++] = (length))
+	if (packed) {
+		PUT(SEG_FIELD_KEY, strlen(SEG_FIELD_KEY));
+		PUT(packed->key, packed->key_length);
+		PUT(SEG_FIELD_DATA, strlen(SEG_FIELD_DATA));
+		PUT(packed->data, packed->data_length);
+	}
+	for (size_t i = 0; packed && i < packed->header_count; i++) {
+		PUT(packed->headers[i].name, packed->headers[i].name_length);
+		PUT(packed->headers[i].value, packed->headers[i].value_length);
+	}
+#undef PUT
+	sent = seg_connection_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, (int)argc,
+				     argv, lengths);
+out:
+	free(argv);
+	free(lengths);
+	return sent;
+}
+
+static bool send_dead_letter(seg_partition *p)
+{
+	const seg_request *request = &p->request.current;
+	seg_fenced_texts texts;
+	char attempts[16], number[16];
+	seg_fenced_write(&texts, p, request->id, request->sequence + 1);
+	snprintf(attempts, sizeof(attempts), "%u", request->attempts);
+	snprintf(number, sizeof(number), "%u", p->number);
+	const char *head[] = {p->log_key,      p->state_key,   p->dead_key,      p->member->group,
+			      texts.epoch,     p->claim.nonce, texts.id,         texts.count,
+			      request->reason, attempts,       request->handler, number};
+	return send_letter(p, head, request->packed);
+}
+
+static bool send_mark(seg_partition *p)
+{
+	seg_fenced_texts texts;
+	seg_fenced_write(&texts, p, p->request.current.id, p->request.current.sequence);
+	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, texts.id};
+	return seg_connection_script(p->member->data, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
+}
+
+void seg_request_step(seg_partition *p, int64_t now)
+{
+	seg_request *request = &p->request.current;
+	/* The worker may have asked after it was told to stop: it was in a handler. */
+	if (p->own.state == SEG_OWN_LOST)
+		seg_request_forget(p);
+	if (!p->agent.running || !seg_ownership_commits(&p->own))
+		return;
+	if (request->kind == SEG_REQUEST_NONE && !seg_handoff_pending(&p->handoff, request))
+		return;
+	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
+	if (stopping && !seg_connection_ready(p->member->data)) {
+		/* Nobody knows when Redis comes back; the message stays where it is. */
+		answer(p, SEG_ECLOSED, 0);
+		return;
+	}
+	if (p->request.busy || !seg_fenced_may_send(p, now))
+		return;
+	p->request.busy = request->kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
+	p->request.epoch = p->own.epoch;
+}
+
+void seg_request_forget(seg_partition *p)
+{
+	if (p->agent.running && (p->request.current.kind != SEG_REQUEST_NONE ||
+				 seg_handoff_pending(&p->handoff, &p->request.current)))
+		answer(p, SEG_EFENCED, 0);
+}
+
+void seg_request_end(seg_partition *p)
+{
+	p->request.current.kind = SEG_REQUEST_NONE;
+}

@@ -1,0 +1,79 @@
+#include "group/stop.h"
+
+#include "group/membership.h"
+
+static bool all_done(const seg_member *m)
+{
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		const seg_partition *p = m->active[i];
+		if (p->agent.running || (p->own.state != SEG_OWN_NONE && p->own.state != SEG_OWN_RELEASED))
+			return false;
+	}
+	return true;
+}
+
+static bool any_runs(const seg_member *m)
+{
+	for (uint32_t i = 0; i < m->active_count; i++)
+		if (m->active[i]->agent.running)
+			return true;
+	return false;
+}
+
+/* Of a stop at once, when no worker is left. */
+static bool patience_is_over(seg_member *m)
+{
+	int64_t now = seg_now();
+	if (m->stop_state.by == 0)
+		m->stop_state.by = now + SEG_STOP_PATIENCE;
+	return now >= m->stop_state.by;
+}
+
+/* Drained, or given up at once where a worker still has it. */
+static void give_up_partitions(seg_member *m, int stop)
+{
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_ownership *own = &m->active[i]->own;
+		if (stop == SEG_STOP_NOW && own->state != SEG_OWN_RELEASING && own->state != SEG_OWN_RELEASED)
+			seg_ownership_lost(own);
+		else
+			seg_ownership_revoked(own);
+	}
+}
+
+bool seg_stop_step(seg_member *m)
+{
+	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
+	if (m->phase == SEG_PHASE_GONE)
+		return !any_runs(m) && (m->agent.fatal || stop != SEG_STOP_NOT);
+	if (stop == SEG_STOP_NOT)
+		return false;
+	give_up_partitions(m, stop);
+	if (stop == SEG_STOP_NOW && !any_runs(m) && patience_is_over(m))
+		return true;
+	if (!m->stop_state.told) {
+		m->stop_state.told = true;
+		seg_membership_hurry(m); /* capacity 0: partitions go to others as they are released */
+	}
+	if (m->phase != SEG_PHASE_MEMBER && m->phase != SEG_PHASE_JOINING)
+		return m->phase != SEG_PHASE_LEAVING && !any_runs(m);
+	/* At once, what was lost is not released one by one: leaving gives up all. */
+	if ((stop == SEG_STOP_NOW ? !any_runs(m) : all_done(m)) && seg_connection_ready(m->data) &&
+	    seg_membership_leave(m))
+		m->phase = SEG_PHASE_LEAVING;
+	return false;
+}
+
+int64_t seg_stop_deadline(const seg_member *m, int64_t now)
+{
+	return now < m->stop_state.by ? m->stop_state.by : SEG_NEVER;
+}
+
+bool seg_stop_is_news(const seg_member *m)
+{
+	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
+	/* The round may have brought the last answer, for which nothing more will come. */
+	return (stop != SEG_STOP_NOT && !m->stop_state.told) ||
+	       (stop == SEG_STOP_NOW && m->stop_state.by == 0 && !any_runs(m)) ||
+	       (m->phase == SEG_PHASE_GONE && !any_runs(m));
+}

@@ -1,0 +1,374 @@
+#include "look/snapshot.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "stream/client.h"
+
+enum { PARTITIONS_AT_ONCE = 256 }; /* in one round */
+
+typedef struct {
+	seg_exchange exchange; /* first: issue gets its address */
+	const seg_stream *stream;
+	const char *group;
+	seg_group_snapshot *snapshot;
+	bool found;
+	bool no_memory;
+
+	/* Of the round that runs: */
+	uint32_t first, end; /* its partitions */
+	uint32_t next;       /* the partition whose answer comes next */
+	double now_ms;       /* Redis's clock */
+} reading;
+
+/* An answer without meaning of its own: OK to MULTI, QUEUED to a command of the transaction. */
+static void got_queued(void *arg, const seg_reply *reply)
+{
+	reading *r = arg;
+	(void)seg_exchange_answer(&r->exchange, reply);
+}
+
+static bool issue_words(reading *r, seg_connection *connection, seg_reply_fn fn, int argc,
+			const char *const *argv)
+{
+	bool issued = seg_connection_command(connection, fn, r, argc, argv, NULL);
+	r->exchange.waiting += issued;
+	return issued;
+}
+
+#define ISSUE(r, connection, fn, ...)                                                                       \
+	issue_words(r, connection, fn, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)), \
+		    (const char *[]){__VA_ARGS__})
+
+static seg_id id_of(const seg_reply *reply)
+{
+	seg_id id = {0, 0};
+	if (reply && reply->type == SEG_REPLY_TEXT)
+		(void)seg_id_parse(reply->text, &id);
+	return id;
+}
+
+/* --- the first round: assignment and members ----------------------------------- */
+
+/* "<epoch> <owner> <target>", "-" for none. */
+static void read_assignment(seg_partition_info *partition, const char *text)
+{
+	char owner[SEG_NAME_MAX + 1], target[SEG_NAME_MAX + 1];
+	uint64_t epoch;
+	if (sscanf(text, "%" SCNu64 " %128s %128s", &epoch, owner, target) != 3)
+		return;
+	partition->epoch = epoch;
+	if (strcmp(owner, "-") != 0)
+		snprintf(partition->owner, sizeof(partition->owner), "%s", owner);
+	if (strcmp(target, "-") != 0)
+		snprintf(partition->target, sizeof(partition->target), "%s", target);
+}
+
+static void read_partitions_hash(seg_group_snapshot *snapshot, const seg_reply *hash)
+{
+	for (size_t i = 0; seg_reply_at(hash, i + 1); i += 2) {
+		const seg_reply *field = seg_reply_at(hash, i), *value = seg_reply_at(hash, i + 1);
+		int64_t p = seg_reply_number(field, -1);
+		if (seg_reply_is(field, "generation"))
+			snapshot->generation = (uint64_t)seg_reply_number(value, 0);
+		else if (p >= 0 && p < snapshot->partition_count && value->type == SEG_REPLY_TEXT)
+			read_assignment(&snapshot->partitions[p].info, value->text);
+	}
+}
+
+static void got_assignment(void *arg, const seg_reply *reply)
+{
+	reading *r = arg;
+	if (!seg_exchange_answer(&r->exchange, reply))
+		return;
+	r->found = seg_reply_number(seg_reply_at(reply, 0), 0) == 1;
+	r->no_memory = !seg_roster_parse(&r->snapshot->roster, seg_reply_at(reply, 1), seg_reply_at(reply, 2),
+					 seg_reply_at(reply, 3));
+	read_partitions_hash(r->snapshot, seg_reply_at(reply, 4));
+}
+
+static bool issue_assignment(seg_exchange *exchange, seg_connection *connection)
+{
+	reading *r = (reading *)exchange;
+	const char *name_space = r->stream->client->name_space, *name = r->stream->name;
+	char groups[SEG_KEY_MAX], members[SEG_KEY_MAX], leases[SEG_KEY_MAX], partitions[SEG_KEY_MAX];
+	seg_key_of_stream(groups, name_space, name, "groups", NULL);
+	seg_key_of_stream(members, name_space, name, r->group, "members");
+	seg_key_of_stream(leases, name_space, name, r->group, "leases");
+	seg_key_of_stream(partitions, name_space, name, r->group, "partitions");
+	return ISSUE(r, connection, got_queued, "MULTI") &&
+	       ISSUE(r, connection, got_queued, "SISMEMBER", groups, r->group) &&
+	       ISSUE(r, connection, got_queued, "HGETALL", members) &&
+	       ISSUE(r, connection, got_queued, "ZRANGE", leases, "0", "-1", "WITHSCORES") &&
+	       ISSUE(r, connection, got_queued, "TIME") &&
+	       ISSUE(r, connection, got_queued, "HGETALL", partitions) &&
+	       ISSUE(r, connection, got_assignment, "EXEC");
+}
+
+/* --- a round about partitions ---------------------------------------------------- */
+
+/* The value that follows a name in XINFO's flat list, or NULL. */
+static const seg_reply *member_of(const seg_reply *list, const char *name)
+{
+	for (size_t i = 0; seg_reply_at(list, i + 1); i += 2)
+		if (seg_reply_is(seg_reply_at(list, i), name))
+			return seg_reply_at(list, i + 1);
+	return NULL;
+}
+
+static void read_group(seg_partition_info *partition, const seg_reply *groups, const char *name)
+{
+	const seg_reply *group;
+	for (size_t i = 0; (group = seg_reply_at(groups, i)); i++) {
+		if (!seg_reply_is(member_of(group, "name"), name))
+			continue;
+		partition->position = id_of(member_of(group, "last-delivered-id"));
+		partition->lag = seg_reply_number(member_of(group, "lag"), -1);
+		return;
+	}
+	/* No member has claimed the partition for the group yet. */
+	partition->lag = partition->length == 0 ? 0 : -1;
+}
+
+static bool counts_records(const seg_reply *count)
+{
+	return count && count->type == SEG_REPLY_TEXT && count->text[0] == 'r';
+}
+
+/* The count of a commit: entries, or, of a packed stream, r<records>. */
+static int64_t count_of(const seg_reply *count)
+{
+	return counts_records(count) ? strtoll(count->text + 1, NULL, 10) : seg_reply_number(count, -1);
+}
+
+/* In a packed stream, Redis's own lag counts entries; records ever added and committed make the lag in messages. */
+static void read_packed_lag(seg_partition_info *partition, const seg_reply *added, const seg_reply *committed)
+{
+	partition->lag = counts_records(committed) ? seg_reply_number(added, 0) - count_of(committed) : -1;
+	if (seg_id_compare(partition->position, partition->last) >= 0)
+		partition->lag = 0;
+}
+
+/* count owner claimed clean crashes suspect attempts lost */
+static void read_state(seg_partition_snapshot *partition, const seg_reply *state)
+{
+	const seg_reply *owner = seg_reply_at(state, 1);
+	partition->handled = count_of(seg_reply_at(state, 0));
+	if (owner && owner->type == SEG_REPLY_TEXT)
+		snprintf(partition->claimed_by, sizeof(partition->claimed_by), "%s", owner->text);
+	partition->claimed = id_of(seg_reply_at(state, 2));
+	partition->crashed = seg_reply_is(seg_reply_at(state, 3), "0");
+	partition->crashes = (uint32_t)seg_reply_number(seg_reply_at(state, 4), 0);
+	partition->suspect = id_of(seg_reply_at(state, 5));
+	partition->attempts = (uint32_t)seg_reply_number(seg_reply_at(state, 6), 0);
+	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
+}
+
+static void got_partition(void *arg, const seg_reply *reply)
+{
+	reading *r = arg;
+	seg_partition_snapshot *partition = &r->snapshot->partitions[r->next++];
+	seg_partition_info *info = &partition->info;
+	if (!seg_exchange_answer(&r->exchange, reply))
+		return;
+	const seg_reply *stream = seg_reply_at(reply, 0), *counters = seg_reply_at(reply, 3);
+	const seg_reply *state = seg_reply_at(reply, 4);
+	/* XINFO answers with an error while the log does not exist: then all is 0. */
+	info->length = (uint64_t)seg_reply_number(member_of(stream, "length"), 0);
+	info->last = id_of(member_of(stream, "last-generated-id"));
+	read_group(info, seg_reply_at(reply, 1), r->group);
+	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
+	info->dropped = (uint64_t)seg_reply_number(seg_reply_at(counters, 0), 0);
+	read_state(partition, state);
+	if (r->stream->shape.packing)
+		read_packed_lag(info, seg_reply_at(counters, 1), seg_reply_at(state, 0));
+}
+
+static bool issue_partition(reading *r, seg_connection *connection, uint32_t p)
+{
+	const char *name_space = r->stream->client->name_space, *name = r->stream->name;
+	char log[SEG_KEY_MAX], dead[SEG_KEY_MAX], counters[SEG_KEY_MAX], state[SEG_KEY_MAX];
+	seg_key_log(log, name_space, name, p);
+	seg_key_beside_log(dead, name_space, name, p, r->group, "dead");
+	seg_key_beside_log(counters, name_space, name, p, "counters", NULL);
+	seg_key_beside_log(state, name_space, name, p, r->group, "state");
+	return ISSUE(r, connection, got_queued, "MULTI") &&
+	       ISSUE(r, connection, got_queued, "XINFO", "STREAM", log) &&
+	       ISSUE(r, connection, got_queued, "XINFO", "GROUPS", log) &&
+	       ISSUE(r, connection, got_queued, "XLEN", dead) &&
+	       ISSUE(r, connection, got_queued, "HMGET", counters, "dropped", "records") &&
+	       ISSUE(r, connection, got_queued, "HMGET", state, "count", "owner", "claimed", "clean",
+		     "crashes", "suspect", "attempts", "lost") &&
+	       ISSUE(r, connection, got_partition, "EXEC");
+}
+
+static bool issue_partitions(seg_exchange *exchange, seg_connection *connection)
+{
+	reading *r = (reading *)exchange;
+	r->next = r->first;
+	for (uint32_t p = r->first; p < r->end; p++)
+		if (!issue_partition(r, connection, p))
+			return false;
+	return true;
+}
+
+/* --- a round about the oldest messages --------------------------------------------- */
+
+/* From p on, the first partition of the round in which a message may wait; the round's end if there is none. */
+static uint32_t next_behind(const reading *r, uint32_t p)
+{
+	for (; p < r->end; p++) {
+		const seg_partition_info *info = &r->snapshot->partitions[p].info;
+		if (seg_id_compare(info->position, info->last) < 0)
+			break;
+	}
+	return p;
+}
+
+static void got_time(void *arg, const seg_reply *reply)
+{
+	reading *r = arg;
+	if (seg_exchange_answer(&r->exchange, reply))
+		r->now_ms = seg_roster_time_ms(reply);
+}
+
+/* OK, the number of steps, the id. */
+static void got_oldest(void *arg, const seg_reply *reply)
+{
+	reading *r = arg;
+	uint32_t p = next_behind(r, r->next);
+	seg_partition_snapshot *partition = &r->snapshot->partitions[p];
+	r->next = p + 1;
+	if (!seg_exchange_answer(&r->exchange, reply))
+		return;
+	partition->waiting = seg_reply_number(seg_reply_at(reply, 1), 0) > 0;
+	if (!partition->waiting)
+		return;
+	partition->oldest = id_of(seg_reply_at(reply, 2));
+	double behind = (r->now_ms - (double)partition->oldest.ms) / 1000;
+	partition->behind = behind > 0 ? behind : 0;
+}
+
+static bool issue_oldest(seg_exchange *exchange, seg_connection *connection)
+{
+	reading *r = (reading *)exchange;
+	char log[SEG_KEY_MAX], position[SEG_ID_TEXT_MAX];
+	r->next = r->first;
+	if (!ISSUE(r, connection, got_time, "TIME"))
+		return false;
+	for (uint32_t p = next_behind(r, r->first); p < r->end; p = next_behind(r, p + 1)) {
+		seg_key_log(log, r->stream->client->name_space, r->stream->name, p);
+		seg_id_format(r->snapshot->partitions[p].info.position, position);
+		const char *argv[] = {log, position, "+", "1"};
+		if (!seg_connection_script(connection, SEG_SCRIPT_WALK, got_oldest, r, 1, 4, argv, NULL))
+			return false;
+		r->exchange.waiting++;
+	}
+	return true;
+}
+
+/* --- the reading --------------------------------------------------------------- */
+
+static int run(reading *r, bool (*issue)(seg_exchange *, seg_connection *), seg_error *error)
+{
+	r->exchange.issue = issue;
+	return seg_exchange_run(&r->exchange, r->stream->client, error);
+}
+
+static int read_oldest(reading *r, seg_error *error)
+{
+	int status = next_behind(r, r->first) < r->end ? run(r, issue_oldest, error) : 0;
+	for (uint32_t p = r->first; status == 0 && p < r->end; p++)
+		if (!r->snapshot->partitions[p].waiting)
+			r->snapshot->partitions[p].info.lag = 0;
+	return status;
+}
+
+static int read_all(reading *r, bool oldest, seg_error *error)
+{
+	const uint32_t count = r->snapshot->partition_count;
+	int status = run(r, issue_assignment, error);
+	if (status == 0 && r->no_memory)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	if (status == 0 && !r->found)
+		return seg_fail(error, SEG_ENOTFOUND,
+				"there is no such group; it is made when its first member joins");
+	for (r->first = 0; status == 0 && r->first < count; r->first = r->end) {
+		r->end = count - r->first < PARTITIONS_AT_ONCE ? count : r->first + PARTITIONS_AT_ONCE;
+		status = run(r, issue_partitions, error);
+		if (status == 0 && oldest)
+			status = read_oldest(r, error);
+	}
+	return status;
+}
+
+static bool make_partitions(seg_group_snapshot *snapshot, uint32_t count)
+{
+	snapshot->partitions = calloc(count, sizeof(*snapshot->partitions));
+	if (!snapshot->partitions)
+		return false;
+	snapshot->partition_count = count;
+	for (uint32_t p = 0; p < count; p++)
+		snapshot->partitions[p] = (seg_partition_snapshot){.info = {.partition = p, .lag = -1},
+								   .handled = -1,
+								   .rate = -1,
+								   .catch_up = -1};
+	return true;
+}
+
+int seg_group_snapshot_take(const seg_stream *stream, const char *group, const seg_look *look,
+			    seg_group_snapshot *snapshot, seg_error *error)
+{
+	reading r = {.exchange.deadline = look->deadline,
+		     .stream = stream,
+		     .group = group,
+		     .snapshot = snapshot};
+	*snapshot = (seg_group_snapshot){.taken = seg_now()};
+	int status = seg_name_check("group", group, error);
+	if (status)
+		return status;
+	if (!make_partitions(snapshot, stream->shape.partitions))
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a description of group \"%s\"", group);
+	seg_error reason;
+	status = read_all(&r, look->oldest, &reason);
+	if (status == 0)
+		return 0;
+	seg_group_snapshot_free(snapshot);
+	return seg_fail(error, status, "cannot describe group \"%s\" of stream \"%s\": %s", group,
+			stream->name, reason.text);
+}
+
+void seg_group_snapshot_free(seg_group_snapshot *snapshot)
+{
+	seg_roster_free(&snapshot->roster);
+	free(snapshot->partitions);
+	*snapshot = (seg_group_snapshot){0};
+}
+
+/* --- rates ------------------------------------------------------------------------ */
+
+/* Seconds until a lag that was `before` is gone. */
+static double catch_up(int64_t before, int64_t now, double seconds)
+{
+	if (now == 0)
+		return 0;
+	if (before < 0 || now < 0 || now >= before)
+		return -1;
+	return (double)now / ((double)(before - now) / seconds);
+}
+
+void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snapshot *now)
+{
+	double seconds = (double)(now->taken - before->taken) / SEG_SECOND;
+	for (uint32_t p = 0; p < now->partition_count && p < before->partition_count && seconds > 0; p++) {
+		const seg_partition_snapshot *was = &before->partitions[p];
+		seg_partition_snapshot *is = &now->partitions[p];
+		if (was->handled >= 0 && is->handled >= was->handled)
+			is->rate = (double)(is->handled - was->handled) / seconds;
+		is->catch_up = catch_up(was->info.lag, is->info.lag, seconds);
+	}
+}

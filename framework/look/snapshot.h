@@ -1,0 +1,61 @@
+/*
+ * snapshot.h - a group as Redis has it at one moment: its assignment, its members, and for each partition the
+ * position, the lag, the fence, and the oldest message that is not committed. seg_group_describe, segctl and the
+ * admin server all read a group here.
+ *
+ * The assignment and the members are one transaction, and so is each partition. Partitions are read in pipelined
+ * rounds of many: the number of round trips does not depend on how many of them lag.
+ */
+#ifndef SEG_LOOK_SNAPSHOT_H
+#define SEG_LOOK_SNAPSHOT_H
+
+#include "look/roster.h"
+
+typedef struct seg_partition_snapshot {
+	seg_partition_info info;
+	int64_t handled;                   /* messages committed, ever; -1: not known */
+	char claimed_by[SEG_NAME_MAX + 1]; /* the member that raised the fence; "" for none */
+	seg_id claimed;                    /* the position at that claim */
+	bool crashed;                      /* that member, or the one before it, did not stop cleanly */
+	uint32_t crashes;                  /* takeovers from a crashed owner at this position, in a row */
+	seg_id suspect;                    /* the message that may be the cause; 0-0 for none */
+	uint32_t attempts;                 /* owners that handed `suspect` over and did not stop cleanly */
+
+	/* Of a reading with `oldest`. Then info.lag is 0, not -1, where nothing waits. */
+	bool waiting;  /* a message is not committed; then: */
+	seg_id oldest; /* the id of the oldest one */
+	double behind; /* its age in seconds, by Redis's clock; 0 where nothing waits */
+
+	/* Of seg_group_snapshot_compare; negative: not known. */
+	double rate;     /* messages committed per second */
+	double catch_up; /* seconds until nothing waits, at that rate */
+} seg_partition_snapshot;
+
+typedef struct seg_group_snapshot {
+	uint64_t generation;
+	seg_partition_snapshot *partitions;
+	uint32_t partition_count;
+	seg_roster roster;
+	int64_t taken; /* seg_now() when the reading began */
+} seg_group_snapshot;
+
+/* What to read. */
+typedef struct seg_look {
+	bool oldest; /* the oldest message that is not committed, too: a second round for each of partitions */
+	int64_t deadline; /* seg_now() by which the whole reading ends; 0: each round has the client's timeout */
+} seg_look;
+
+/*
+ * 0, or a status with an error: SEG_EINVAL for a name that no group can have, SEG_ENOTFOUND if the stream has no such
+ * group. On failure there is nothing to free.
+ */
+int seg_group_snapshot_take(const seg_stream *stream, const char *group, const seg_look *look,
+			    seg_group_snapshot *snapshot, seg_error *error);
+
+/* Leaves an empty snapshot. Freeing an empty one is allowed. */
+void seg_group_snapshot_free(seg_group_snapshot *snapshot);
+
+/* Fills in the rates of `now`, a later snapshot of the same group. */
+void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snapshot *now);
+
+#endif

@@ -1,0 +1,48 @@
+-- @include text
+
+-- The hash `partitions` says who owns each partition and who shall own it. A change of it is published: every
+-- member sees a new generation. The functions use the script's `partitions`, `control`, `time` and `now`.
+local NOBODY = '-'
+local CHUNK = 1000 -- the most words in one command: Lua's stack is bounded
+
+-- The epoch of a partition's next owner. It follows the clock, so that it is later even than epochs that
+-- Redis has lost.
+local function raised(epoch)
+	return text(math.max(tonumber(epoch) + 1, now))
+end
+
+-- Field #<member> lists the partitions that the member owns, behind the generation of the change that the
+-- list belongs to. If field @<member> has another generation, the list is out of date: a writer that does not
+-- know lists has changed the member's share.
+local function stamped(stamp, list)
+	return text(stamp) .. ' ' .. list
+end
+
+-- A member's list, as text. nil if it is missing or out of date.
+local function list_of(name)
+	local fields = redis.call('HMGET', partitions, '@' .. name, '#' .. name)
+	local stamp, list = string.match(fields[2] or '', '^(%d+) (.*)$')
+	return stamp == (fields[1] or '0') and list or nil
+end
+
+-- Writes a change under a new generation, which it returns, and wakes the members. `writes`: fields and
+-- values in turn. `lists`: the list of each member whose share has changed; false where it is not known.
+local function publish(generation, writes, lists)
+	-- The clock again: no generation comes twice, even if Redis has lost its newest writes.
+	generation = math.max(generation + 1, time[1] * 1000000 + time[2])
+	writes[#writes + 1] = 'generation'
+	writes[#writes + 1] = text(generation)
+	for name, list in pairs(lists) do
+		writes[#writes + 1] = '@' .. name
+		writes[#writes + 1] = text(generation)
+		if list then
+			writes[#writes + 1] = '#' .. name
+			writes[#writes + 1] = stamped(generation, list)
+		end
+	end
+	for i = 1, #writes, CHUNK do
+		redis.call('HSET', partitions, unpack(writes, i, math.min(i + CHUNK - 1, #writes)))
+	end
+	redis.call('XADD', control, 'MAXLEN', '64', '*', 'generation', text(generation))
+	return generation
+end

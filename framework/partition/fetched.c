@@ -1,0 +1,147 @@
+#include "partition/fetched.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "stream/codec.h"
+
+enum { ARENA_BLOCK = 64 * 1024 };
+
+const char *seg_fault_text(seg_fault fault)
+{
+	switch (fault) {
+	case SEG_FAULT_NONE:
+		break;
+	case SEG_FAULT_NO_KEY:
+		return "the entry has no field partitionKey";
+	case SEG_FAULT_NO_DATA:
+		return "the entry has no field data";
+	case SEG_FAULT_TWICE:
+		return "the entry has partitionKey or data twice";
+	case SEG_FAULT_ENVELOPE:
+		return "the field data holds no envelope of codec segmenter-go";
+	case SEG_FAULT_PACKED:
+		return "the field packed holds no records as this library packs them";
+	}
+	return "no fault";
+}
+
+seg_fetched *seg_fetched_create(size_t entries_max)
+{
+	seg_fetched *fetched = calloc(1, sizeof(*fetched));
+	if (!fetched)
+		return NULL;
+	atomic_init(&fetched->references, 1);
+	fetched->capacity = fetched->entries_max = entries_max;
+	fetched->records_before = -1;
+	seg_arena_init(&fetched->arena, ARENA_BLOCK);
+	return fetched;
+}
+
+void seg_fetched_retain(seg_fetched *fetched)
+{
+	atomic_fetch_add_explicit(&fetched->references, 1, memory_order_relaxed);
+}
+
+void seg_fetched_release(seg_fetched *fetched)
+{
+	if (atomic_fetch_sub_explicit(&fetched->references, 1, memory_order_acq_rel) > 1)
+		return;
+	seg_arena_fini(&fetched->arena);
+	free(fetched->messages);
+	free(fetched->faults);
+	free(fetched);
+}
+
+bool seg_fetched_is_shared(const seg_fetched *fetched)
+{
+	return atomic_load_explicit(&fetched->references, memory_order_acquire) > 1;
+}
+
+void seg_fetched_reset(seg_fetched *fetched, size_t keep)
+{
+	seg_arena_reset(&fetched->arena, keep);
+	if (keep == 0) {
+		free(fetched->messages);
+		free(fetched->faults);
+		fetched->messages = NULL;
+		fetched->faults = NULL;
+		fetched->capacity = fetched->entries_max;
+	}
+	fetched->batch = (seg_batch){0};
+	fetched->entries = 0;
+	fetched->unpacked = false;
+	fetched->records_before = -1;
+	fetched->bytes = 0;
+	fetched->decoded = 0;
+	fetched->last_id = (seg_id){0, 0};
+}
+
+static bool grow(seg_fetched *fetched, size_t wanted)
+{
+	size_t capacity = fetched->capacity;
+	while (capacity < wanted)
+		capacity *= 2;
+	seg_message *messages = realloc(fetched->messages, capacity * sizeof(*messages));
+	if (messages)
+		fetched->messages = messages;
+	uint8_t *faults = realloc(fetched->faults, capacity);
+	if (faults)
+		fetched->faults = faults;
+	fetched->batch.messages = fetched->messages;
+	if (!messages || !faults)
+		return false;
+	fetched->capacity = capacity;
+	return true;
+}
+
+bool seg_fetched_reserve(seg_fetched *fetched, size_t count)
+{
+	if (fetched->messages && count <= fetched->capacity)
+		return true;
+	if (fetched->messages)
+		return grow(fetched, count);
+	fetched->messages = malloc(fetched->capacity * sizeof(*fetched->messages));
+	fetched->faults = malloc(fetched->capacity);
+	if (fetched->messages && fetched->faults)
+		return count <= fetched->capacity || grow(fetched, count);
+	free(fetched->messages);
+	free(fetched->faults);
+	fetched->messages = NULL;
+	fetched->faults = NULL;
+	return false;
+}
+
+size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index)
+{
+	size_t end = index + 1, bound = index + fetched->entries_max;
+	if (bound > fetched->batch.count)
+		bound = fetched->batch.count;
+	while (end < bound && fetched->faults[end] == SEG_FAULT_NONE)
+		end++;
+	return end;
+}
+
+const seg_message *seg_fetched_packed(const seg_fetched *fetched, size_t index)
+{
+	return fetched->unpacked && fetched->faults[index] != SEG_FAULT_PACKED && fetched->messages[index].key
+		       ? &fetched->messages[index]
+		       : NULL;
+}
+
+bool seg_fetched_decode(seg_fetched *fetched, seg_codec codec)
+{
+	if (codec == SEG_CODEC_RAW)
+		return true;
+	for (; fetched->decoded < fetched->batch.count; fetched->decoded++) {
+		size_t i = fetched->decoded;
+		if (fetched->faults[i] != SEG_FAULT_NONE)
+			continue;
+		int status = seg_codec_decode(codec, &fetched->messages[i], &fetched->arena, NULL);
+		if (status == SEG_ENOMEM)
+			return false;
+		if (status)
+			fetched->faults[i] = SEG_FAULT_ENVELOPE;
+	}
+	return true;
+}

@@ -1,0 +1,241 @@
+#include "partition/ledger.h"
+
+#include <string.h>
+
+/* Entries of the first read, before anything is known of the messages' sizes. */
+enum { FIRST_READ = 64 };
+
+void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff *handoff)
+{
+	*l = (seg_ledger){.limits = limits, .handoff = handoff, .messages_per_entry = 1, .entries_read = -1};
+}
+
+void seg_ledger_fini(seg_ledger *l)
+{
+	if (l->target)
+		seg_fetched_release(l->target);
+	while (l->spare_count)
+		seg_fetched_release(l->spare[--l->spare_count]);
+	l->target = NULL;
+}
+
+void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
+{
+	l->fetched = l->handled = l->committed = position;
+	l->fetched_count = l->handled_count = 0;
+	l->entries_read = entries_read;
+	l->removed_count = 0;
+	l->messages_per_entry = 1;
+}
+
+/* --- batches ---------------------------------------------------------------------- */
+
+static void keep_spare(seg_ledger *l, seg_fetched *fetched)
+{
+	seg_fetched_reset(fetched, l->limits->in_flight_bytes / 2);
+	l->spare[l->spare_count++] = fetched;
+}
+
+static seg_fetched *oldest(const seg_ledger *l)
+{
+	return l->outstanding[l->outstanding_head];
+}
+
+static void drop_oldest(seg_ledger *l)
+{
+	l->outstanding_head = (l->outstanding_head + 1) % SEG_HANDOFF_BATCHES;
+	l->outstanding_count--;
+}
+
+void seg_ledger_end(seg_ledger *l)
+{
+	/* The free ring holds some of them, too; the list of outstanding ones has all. Nobody may come back to this partition: the
+	 * memory goes. The target stays, for a read under way. */
+	for (; l->outstanding_count; drop_oldest(l), l->batch_count--)
+		seg_fetched_release(oldest(l));
+	for (; l->spare_count; l->batch_count--)
+		seg_fetched_release(l->spare[--l->spare_count]);
+	l->outstanding_bytes = 0;
+}
+
+static uint64_t committed_count(const seg_ledger *l)
+{
+	return atomic_load_explicit(&l->handoff->io.committed, memory_order_relaxed);
+}
+
+uint64_t seg_ledger_uncommitted(const seg_ledger *l)
+{
+	uint64_t committed = committed_count(l);
+	return l->handled_count > committed ? l->handled_count - committed : 0;
+}
+
+uint64_t seg_ledger_window(const seg_ledger *l)
+{
+	return (uint64_t)l->limits->batch_size * l->limits->in_flight_batches;
+}
+
+static uint64_t window_left(const seg_ledger *l)
+{
+	uint64_t used = l->fetched_count - committed_count(l), window = seg_ledger_window(l);
+	return used < window ? window - used : 0;
+}
+
+/* --- reading ------------------------------------------------------------------------ */
+
+bool seg_ledger_ready_target(seg_ledger *l)
+{
+	const seg_ledger_limits *limits = l->limits;
+	/* Not for a few messages: half a batch or more makes a read worth its price. */
+	bool room = (l->outstanding_count == 0 || l->outstanding_bytes < limits->in_flight_bytes) &&
+		    window_left(l) >= (limits->batch_size + 1) / 2;
+	if (room && !l->target && l->spare_count) {
+		l->target = l->spare[--l->spare_count];
+	} else if (room && !l->target && l->batch_count < limits->in_flight_batches) {
+		l->target = seg_fetched_create(limits->batch_size);
+		l->batch_count += l->target != NULL;
+	}
+	bool ready = room && l->target;
+	/* The worker looks at this when it gives a batch back: set it, then look once more at what came back. */
+	atomic_store_explicit(&l->handoff->io.starved, !ready, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+	return ready;
+}
+
+size_t seg_ledger_read_count(const seg_ledger *l)
+{
+	const seg_ledger_limits *limits = l->limits;
+	size_t count = limits->batch_size;
+	size_t share = limits->in_flight_bytes / limits->in_flight_batches;
+	size_t fitting = l->average_bytes ? share / l->average_bytes : FIRST_READ;
+	uint64_t left = window_left(l);
+	if (fitting > left)
+		fitting = left;
+	if (fitting > count)
+		fitting = count;
+	fitting /= l->messages_per_entry;
+	return fitting < 1 ? 1 : fitting;
+}
+
+void seg_ledger_read_begun(seg_ledger *l, size_t entries)
+{
+	l->entries_requested = entries;
+	if (l->target)
+		seg_parser_begin(&l->parser, l->target, l->fetched);
+}
+
+void seg_ledger_read_failed(seg_ledger *l)
+{
+	if (l->target)
+		seg_fetched_reset(l->target, SIZE_MAX);
+}
+
+/* Packed records know how many came before them: what is missing was removed, and the count is right from there on. */
+static uint64_t count_removed(seg_ledger *l, const seg_fetched *fetched)
+{
+	if (fetched->records_before < 0)
+		return 0;
+	if (l->entries_read < 0) {
+		l->entries_read = fetched->records_before - (int64_t)(l->fetched_count + l->removed_count);
+		return 0;
+	}
+	int64_t expected = seg_ledger_entries_read(l, l->fetched_count);
+	uint64_t removed =
+		fetched->records_before > expected ? (uint64_t)(fetched->records_before - expected) : 0;
+	l->removed_count += removed;
+	return removed;
+}
+
+static void note_sizes(seg_ledger *l, const seg_fetched *fetched)
+{
+	size_t count = fetched->batch.count, average = fetched->bytes / count + 1;
+	l->messages_per_entry = count > fetched->entries ? count / fetched->entries : 1;
+	/* Grows at once, shrinks slowly: the bound on bytes is there for the large ones. */
+	l->average_bytes = average > l->average_bytes ? average : (l->average_bytes * 7 + average) / 8;
+}
+
+seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t epoch)
+{
+	seg_fetched *fetched = l->target;
+	seg_parser_finish(&l->parser);
+	size_t count = fetched->batch.count;
+	l->filled = fetched->entries >= l->entries_requested;
+	if (seg_id_compare(fetched->last_id, l->fetched) > 0)
+		l->fetched = fetched->last_id;
+	if (count == 0) {
+		seg_fetched_reset(fetched, SIZE_MAX);
+		return (seg_read_result){0};
+	}
+	note_sizes(l, fetched);
+	seg_read_result result = {.messages = count, .removed = count_removed(l, fetched)};
+	fetched->batch.partition = partition;
+	fetched->batch.epoch = epoch;
+	fetched->sequence = l->fetched_count;
+	l->fetched_count += count;
+	l->target = NULL;
+	l->outstanding[(l->outstanding_head + l->outstanding_count++) % SEG_HANDOFF_BATCHES] = fetched;
+	l->outstanding_bytes += fetched->bytes;
+	seg_handoff_push(l->handoff, fetched);
+	return result;
+}
+
+/* --- what the worker has done --------------------------------------------------------- */
+
+/* The position within a batch after `done` messages of the ownership. */
+static void move_handled(seg_ledger *l, const seg_fetched *fetched, uint64_t done)
+{
+	if (done <= l->handled_count)
+		return;
+	l->handled = fetched->messages[done - 1 - fetched->sequence].id;
+	l->handled_count = done;
+}
+
+bool seg_ledger_collect(seg_ledger *l)
+{
+	uint64_t done = atomic_load_explicit(&l->handoff->worker.handled, memory_order_acquire);
+	for (unsigned i = 0; i < l->outstanding_count; i++) {
+		const seg_fetched *fetched = l->outstanding[(l->outstanding_head + i) % SEG_HANDOFF_BATCHES];
+		uint64_t end = fetched->sequence + fetched->batch.count;
+		if (done > fetched->sequence)
+			move_handled(l, fetched, done < end ? done : end);
+		if (done <= end)
+			break;
+	}
+	/* What was handled before a batch came back was stored before it did, but maybe after our load: so a
+	 * batch that came back counts as far as it was handled the next time round. */
+	while (l->outstanding_count) {
+		seg_fetched *fetched = oldest(l);
+		if (l->handled_count < fetched->sequence + fetched->batch.count)
+			break;
+		if (seg_handoff_pop_free(l->handoff) != fetched)
+			break;
+		drop_oldest(l);
+		l->outstanding_bytes -= fetched->bytes;
+		keep_spare(l, fetched);
+	}
+	return seg_id_compare(l->handled, l->committed) > 0;
+}
+
+uint64_t seg_ledger_committed(seg_ledger *l, seg_id id, uint64_t count)
+{
+	uint64_t before = committed_count(l);
+	if (seg_id_compare(id, l->committed) > 0)
+		l->committed = id;
+	if (count <= before)
+		return 0;
+	atomic_store_explicit(&l->handoff->io.committed, count, memory_order_release);
+	return count - before;
+}
+
+uint64_t seg_ledger_removed(seg_ledger *l, uint64_t total)
+{
+	if (total <= l->removed_count)
+		return 0;
+	uint64_t added = total - l->removed_count;
+	l->removed_count = total;
+	return added;
+}
+
+int64_t seg_ledger_entries_read(const seg_ledger *l, uint64_t count)
+{
+	return l->entries_read < 0 ? -1 : l->entries_read + (int64_t)(count + l->removed_count);
+}

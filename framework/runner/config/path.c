@@ -1,0 +1,16 @@
+#include "config/path.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *seg_config_path(const char *file, const char *text)
+{
+	const char *slash = file ? strrchr(file, '/') : NULL;
+	if (!slash || text[0] == '/' || strcmp(text, "-") == 0)
+		return strdup(text);
+	char *path;
+	if (asprintf(&path, "%.*s/%s", (int)(slash - file), file, text) < 0)
+		return NULL;
+	return path;
+}

@@ -1,0 +1,159 @@
+#include "host/redis.h"
+
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "host/exit_code.h"
+
+#define CONNECT_TRY (1 * SEG_SECOND)
+#define CONNECT_BACKOFF (200 * SEG_MS)
+#define CONNECT_BACKOFF_MAX (5 * SEG_SECOND)
+#define LOOK_INTERVAL (1 * SEG_SECOND)
+
+static int report(const seg_redis *redis, int status)
+{
+	seg_log(&redis->logger, SEG_LOG_ERROR, "%s", redis->under_way.error.text);
+	return seg_exit_code_of(status);
+}
+
+/* --- the embedded server ------------------------------------------------------------------- */
+
+static void attach(void *arg)
+{
+	seg_redis *redis = arg;
+	const seg_config_redis *config = &redis->config->redis;
+	redis->under_way.status =
+		seg_embedded_attach(config->directory,
+				    config->appendfsync == SEG_CONFIG_FSYNC_EVERYSEC ? "everysec" : "always",
+				    &redis->under_way.embedded, &redis->under_way.error);
+}
+
+/* An exit code, EX_OK also where the runner shall end first. */
+static int open_embedded(seg_redis *redis)
+{
+	seg_service_say(redis->service, "starting the embedded Redis");
+	seg_errand_start(&redis->errand, attach, redis);
+	if (!seg_wait_errand(redis->wait, &redis->errand))
+		return EX_OK;
+	redis->embedded = redis->under_way.embedded;
+	return redis->under_way.status ? report(redis, redis->under_way.status) : EX_OK;
+}
+
+static void restart(void *arg)
+{
+	seg_redis *redis = arg;
+	redis->under_way.status = seg_embedded_ensure(redis->embedded, &redis->under_way.error);
+}
+
+static void end_restart(seg_redis *redis)
+{
+	redis->caring = false;
+	if (redis->under_way.status > 0)
+		seg_log(&redis->logger, SEG_LOG_WARNING,
+			"the embedded redis-server had died; segrunner has started it again");
+	else if (redis->under_way.status < 0)
+		seg_log(&redis->logger, SEG_LOG_ERROR, "%s", redis->under_way.error.text);
+}
+
+void seg_redis_look(seg_redis *redis)
+{
+	int64_t now = seg_now();
+	if (redis->caring && seg_errand_finish(&redis->errand))
+		end_restart(redis);
+	if (!redis->embedded || redis->caring || now < redis->look_at)
+		return;
+	redis->look_at = now + LOOK_INTERVAL;
+	if (seg_embedded_is_well(redis->embedded))
+		return;
+	redis->caring = true;
+	seg_errand_start(&redis->errand, restart, redis);
+}
+
+static void detach(void *arg)
+{
+	seg_redis *redis = arg;
+	redis->under_way.status = seg_embedded_detach(redis->embedded, &redis->under_way.error);
+}
+
+void seg_redis_detach(seg_redis *redis)
+{
+	if (redis->caring && !seg_errand_finish(&redis->errand))
+		seg_wait_leave_errand(redis->wait, &redis->errand); /* no restart is needed any more */
+	/* The errand that was left may be one of this file's. The keeper stops the server. */
+	if (!redis->embedded || redis->wait->left_errand)
+		return;
+	seg_errand_start(&redis->errand, detach, redis);
+	if (!seg_wait_last_errand(redis->wait, &redis->errand))
+		return;
+	redis->embedded = NULL;
+	if (redis->under_way.status)
+		report(redis, redis->under_way.status);
+}
+
+/* --- the client ------------------------------------------------------------------------------ */
+
+static void set_options(seg_redis *redis)
+{
+	const seg_config_redis *config = &redis->config->redis;
+	seg_client_options *options = &redis->under_way.options;
+	seg_client_options_init(options);
+	options->address = redis->embedded ? seg_embedded_address(redis->embedded) : config->address;
+	options->name_space = redis->config->runner.name_space;
+	options->connect_timeout_ms = (uint32_t)(config->connect_timeout / SEG_MS);
+	options->user = config->user;
+	options->password = config->password;
+	/* Tries to connect are short; later commands have the time that the configuration gives. */
+	int64_t timeout = config->timeout < CONNECT_TRY ? config->timeout : CONNECT_TRY;
+	options->timeout_ms = (uint32_t)(timeout / SEG_MS);
+	options->allow_eviction = config->allow_eviction;
+	options->log = redis->logger.fn;
+	options->log_arg = redis->logger.arg;
+}
+
+static void connect_client(void *arg)
+{
+	seg_redis *redis = arg;
+	redis->under_way.status =
+		seg_client_open(&redis->under_way.options, &redis->under_way.client, &redis->under_way.error);
+}
+
+/* Says that Redis is away, and pauses. Returns whether the runner shall end. */
+static bool wait_for_redis(seg_redis *redis, unsigned attempt)
+{
+	const char *why = redis->under_way.error.text;
+	int64_t pause = seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt);
+	seg_service_say(redis->service, "waiting for Redis: %s", why);
+	if ((attempt & (attempt - 1)) == 0)
+		seg_log(&redis->logger, SEG_LOG_WARNING, "%s; waiting for Redis", why);
+	return seg_wait_ms(redis->wait, (int)(pause / SEG_MS));
+}
+
+static int open_client(seg_redis *redis)
+{
+	set_options(redis);
+	seg_admin_observe(redis->admin, &redis->under_way.options);
+	for (unsigned attempt = 1;; attempt++) {
+		seg_errand_start(&redis->errand, connect_client, redis);
+		if (!seg_wait_errand(redis->wait, &redis->errand))
+			return EX_OK;
+		int status = redis->under_way.status;
+		if (status == 0) {
+			redis->client = redis->under_way.client;
+			redis->client->timeout = redis->config->redis.timeout;
+			return EX_OK;
+		}
+		if (!seg_status_passes(status))
+			return report(redis, status);
+		if (wait_for_redis(redis, attempt))
+			return EX_OK;
+	}
+}
+
+int seg_redis_open(seg_redis *redis)
+{
+	int exit_code = redis->config->redis.embedded ? open_embedded(redis) : EX_OK;
+	if (exit_code != EX_OK || seg_wait_ms(redis->wait, 0))
+		return exit_code;
+	return open_client(redis);
+}

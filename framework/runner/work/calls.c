@@ -1,0 +1,82 @@
+#include "work/calls.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+
+/* The pause after partition_open has failed; doubled for each further failure. */
+#define OPEN_BACKOFF (100 * SEG_MS)
+#define OPEN_BACKOFF_MAX (30 * SEG_SECOND)
+
+static const seg_id no_message = {0, 0};
+
+static int open_once(seg_task *task, char *error, size_t size)
+{
+	const seg_task_setup *setup = task->setup;
+	seg_plugin_call_begin(&task->call, "partition_open", no_message);
+	int failure = setup->handler->partition_open(setup->plugin, task->partition, task->epoch,
+						     &task->state, error, size);
+	seg_plugin_call_end(&task->call);
+	error[size - 1] = '\0';
+	return failure;
+}
+
+seg_step seg_call_open(seg_task *task)
+{
+	const seg_handler *handler = task->setup->handler;
+	for (unsigned attempt = 1; handler->partition_open; attempt++) {
+		char error[256] = "";
+		if (seg_permission_await(task) == SEG_STEP_STOP)
+			return SEG_STEP_STOP;
+		if (open_once(task, error, sizeof(error)) == 0)
+			break;
+		int64_t wait = seg_backoff(OPEN_BACKOFF, OPEN_BACKOFF_MAX, attempt);
+		seg_log(&task->logger, SEG_LOG_ERROR,
+			"plugin %s cannot open the partition; trying again in %" PRId64 " ms: %s",
+			handler->name, wait / SEG_MS, error[0] ? error : "no reason given");
+		if (seg_permission_pause(task, seg_now() + wait) == SEG_STEP_STOP)
+			return SEG_STEP_STOP;
+	}
+	task->tick_at = seg_now() + task->setup->tick;
+	return SEG_STEP_DONE;
+}
+
+seg_step seg_call_handle(seg_task *task, const seg_batch *batch, seg_answer *answer)
+{
+	if (seg_permission_await(task) == SEG_STEP_STOP)
+		return SEG_STEP_STOP;
+	seg_plugin_call_begin(&task->call, "handle", batch->messages[0].id);
+	*answer = task->setup->handler->handle(task->setup->plugin, task->state, batch);
+	/* The call's begin was noted already: measuring costs only this one look at the clock. */
+	seg_durations_add(&task->setup->counters->handling, seg_now() - seg_plugin_call_since(&task->call));
+	seg_plugin_call_end(&task->call);
+	return SEG_STEP_DONE;
+}
+
+void seg_call_tick(seg_task *task)
+{
+	const seg_task_setup *setup = task->setup;
+	if (!setup->handler->tick || seg_now() < task->tick_at || !seg_permission_given(task))
+		return;
+	seg_plugin_call_begin(&task->call, "tick", no_message);
+	setup->handler->tick(setup->plugin, task->state);
+	seg_plugin_call_end(&task->call);
+	task->tick_at = seg_now() + setup->tick;
+}
+
+int64_t seg_call_tick_due(const seg_task *task)
+{
+	return task->setup->handler->tick ? seg_permission_look_at(task, task->tick_at) : SEG_NEVER;
+}
+
+void seg_call_close(seg_task *task)
+{
+	const seg_task_setup *setup = task->setup;
+	if (!setup->handler->partition_close)
+		return;
+	seg_close_reason reason = seg_permission_await_close(task);
+	seg_plugin_call_begin(&task->call, "partition_close", no_message);
+	setup->handler->partition_close(setup->plugin, task->state, reason);
+	seg_plugin_call_end(&task->call);
+}

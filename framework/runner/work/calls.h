@@ -1,0 +1,26 @@
+/*
+ * calls.h - the calls of the plugin that a task makes. Each waits for permission first, and is noted while it lasts.
+ *
+ * After partition_open has succeeded, partition_close is called once, whatever comes in between. Worker.
+ */
+#ifndef SEG_WORK_CALLS_H
+#define SEG_WORK_CALLS_H
+
+#include "work/permission.h"
+
+/* partition_open: tried until the plugin succeeds or the worker must stop. */
+seg_step seg_call_open(seg_task *task);
+
+/* handle: *answer is what the plugin returned. Not called if the worker must stop. */
+seg_step seg_call_handle(seg_task *task, const seg_batch *batch, seg_answer *answer);
+
+/* tick, if it is due and permitted now. Does not wait. */
+void seg_call_tick(seg_task *task);
+
+/* When to call seg_call_tick again (seg_now()); SEG_NEVER if the plugin has no tick. */
+int64_t seg_call_tick_due(const seg_task *task);
+
+/* partition_close: "released" while the lease is valid, or "lost". */
+void seg_call_close(seg_task *task);
+
+#endif

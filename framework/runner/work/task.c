@@ -1,0 +1,52 @@
+#include "work/task.h"
+
+#include <inttypes.h>
+
+void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *partition)
+{
+	bool suspicious = seg_partition_is_suspicious(partition);
+	*task = (seg_task){
+		.setup = setup,
+		.handoff = &partition->handoff,
+		.logger = partition->logger,
+		.partition = partition->number,
+		.epoch = partition->own.epoch,
+		.isolate_until = suspicious ? setup->isolate : 0,
+		.attempt = 1,
+		.retrying = {.partition = partition->number},
+	};
+	seg_plugin_call_init(&task->call, setup->handler->name, task->partition);
+	if (suspicious)
+		seg_log(&task->logger, SEG_LOG_WARNING,
+			"owners of this partition died (%" PRIu32 " in a row); handling its next %" PRIu32
+			" messages one at a time",
+			partition->resume.crashes, setup->isolate);
+}
+
+void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count)
+{
+	uint64_t total = fetched->sequence + count;
+	atomic_fetch_add_explicit(&task->setup->counters->handled, total - task->handled,
+				  memory_order_relaxed);
+	task->handled = total;
+	seg_handoff_handled(task->handoff, total);
+}
+
+void seg_task_count_retry(seg_task *task, const char *reason)
+{
+	seg_section_counters *counters = task->setup->counters;
+	atomic_fetch_add_explicit(&counters->retries, 1, memory_order_relaxed);
+	if (task->attempt == 1)
+		atomic_fetch_add_explicit(&counters->retrying, 1, memory_order_relaxed);
+	seg_retrying_note(task->setup->retrying, &task->retrying, reason);
+	task->attempt++;
+}
+
+void seg_task_end_retries(seg_task *task)
+{
+	if (task->attempt == 1)
+		return;
+	atomic_fetch_sub_explicit(&task->setup->counters->retrying, 1, memory_order_relaxed);
+	seg_retrying_forget(task->setup->retrying, &task->retrying);
+	task->attempt = 1;
+}

@@ -1,0 +1,70 @@
+/*
+ * task.h - the handling of one owned partition, from the worker's start to its end.
+ *
+ * A task copies what it needs of the partition when it is initialised, on the I/O thread. From then on it touches only the
+ * partition's handoff: the rest of the partition belongs to the I/O thread.
+ */
+#ifndef SEG_WORK_TASK_H
+#define SEG_WORK_TASK_H
+
+#include <segmenter/handler.h>
+
+#include "group/partition.h"
+#include "plugin/call.h"
+#include "work/retry_policy.h"
+#include "work/retrying.h"
+#include "work/section_counters.h"
+#include "work/turn.h"
+
+/* What all tasks of one [consumer] section share. Constant while they run. */
+typedef struct seg_task_setup {
+	const seg_handler *handler;
+	void *plugin; /* what the handler's init stored */
+	seg_codec codec;
+	seg_retry_policy retry;
+	int64_t tick; /* ns between two ticks */
+	seg_idle idle;
+	uint32_t isolate; /* messages that may have been in flight when an owner died */
+	/* Called on the worker's thread when the plugin answered "stop", or ended the thread. */
+	void (*stop)(void *arg, const char *reason);
+	void *arg;
+	seg_section_counters *counters;
+	seg_retrying *retrying;
+} seg_task_setup;
+
+typedef struct seg_task {
+	/* Constant. */
+	const seg_task_setup *setup;
+	seg_handoff *handoff;
+	seg_logger logger; /* names partition and epoch */
+	uint32_t partition;
+	uint64_t epoch;
+	uint64_t isolate_until; /* messages before this one are handled one at a time */
+
+	/* The worker's. */
+	void *state;      /* what partition_open stored */
+	int64_t tick_at;  /* seg_now() at which the next tick is due */
+	uint32_t attempt; /* of the next message: 1, 2, ... */
+	uint64_t handled; /* messages of this ownership that are done, as far as they are counted */
+	seg_retrying_entry retrying;
+	seg_turn turn;
+
+	/* The call of the plugin that is being made. Any thread may look. */
+	seg_plugin_call call;
+} seg_task;
+
+/* I/O thread. Setup and handoff must outlive the task. */
+void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *partition);
+
+/* --- worker ----------------------------------------------------------------------------- */
+
+/* The first `count` messages of `fetched` are done: handled, or dead-lettered. */
+void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count);
+
+/* The next message failed, and will be tried once more: counts the attempt, and lets others see the reason. */
+void seg_task_count_retry(seg_task *task, const char *reason);
+
+/* The next message has not failed yet; or there is none, because the worker ends. */
+void seg_task_end_retries(seg_task *task);
+
+#endif

@@ -1,0 +1,140 @@
+#include "work/workers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+
+/* --- hooks: the member's I/O thread ---------------------------------------------------- */
+
+static int pick_cpu(const seg_workers *workers)
+{
+	const seg_config_cpus *cpus = workers->cpus;
+	if (cpus->count == 0)
+		return -1;
+	return cpus->list[atomic_fetch_add(workers->next_cpu, 1) % cpus->count];
+}
+
+static int start(void *arg, seg_partition *partition)
+{
+	seg_workers *workers = arg;
+	seg_worker *worker = &workers->list[partition->number];
+	partition->user = worker;
+	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
+	if (failure) {
+		seg_log(&partition->logger, SEG_LOG_ERROR, "cannot start a worker thread: %s",
+			strerror(failure));
+		return SEG_ESYSTEM;
+	}
+	atomic_fetch_add_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
+	return 0;
+}
+
+static void finish(void *arg, seg_partition *partition)
+{
+	seg_workers *workers = arg;
+	seg_worker_join(partition->user);
+	atomic_fetch_sub_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
+}
+
+static void end_stuck(seg_workers *workers, const seg_partition *partition, int64_t taken)
+{
+	const seg_worker *worker = partition->user;
+	char where[SEG_PLUGIN_CALL_TEXT_MAX];
+	atomic_store(workers->stuck, true);
+	seg_log(&partition->logger, SEG_LOG_ERROR,
+		"plugin %s has not returned for %" PRId64
+		" ms (handler_timeout) from %s; giving up all partitions and ending",
+		workers->setup.handler->name, taken / SEG_MS,
+		seg_plugin_call_describe(&worker->task.call, where));
+	seg_ending_request(workers->ending, EX_SOFTWARE);
+}
+
+static int64_t check(void *arg, seg_partition *partition, int64_t now)
+{
+	seg_workers *workers = arg;
+	const seg_worker *worker = partition->user;
+	int64_t limit = workers->handler_timeout;
+	if (limit == 0 || atomic_load_explicit(workers->stuck, memory_order_relaxed))
+		return SEG_NEVER;
+	int64_t since = seg_plugin_call_since(&worker->task.call);
+	if (since == 0 || now < since + limit)
+		return (since ? since : now) + limit;
+	end_stuck(workers, partition, now - since);
+	return SEG_NEVER;
+}
+
+/* "; for 1200 ms in handle of partition 3, ..."; empty while no call is made. */
+static void describe_call(const seg_partition *p, int64_t now, char *text, size_t size)
+{
+	const seg_worker *worker = p->user;
+	char where[SEG_PLUGIN_CALL_TEXT_MAX];
+	int64_t since = p->agent.running ? seg_plugin_call_since(&worker->task.call) : 0;
+	text[0] = '\0';
+	if (since)
+		snprintf(text, size, "; for %" PRId64 " ms in %s", (now - since) / SEG_MS,
+			 seg_plugin_call_describe(&worker->task.call, where));
+}
+
+static void report(void *arg, const seg_partition *p, int64_t now)
+{
+	(void)arg;
+	char handled[SEG_ID_TEXT_MAX], committed[SEG_ID_TEXT_MAX], fetched[SEG_ID_TEXT_MAX];
+	char call[SEG_PLUGIN_CALL_TEXT_MAX + 64];
+	describe_call(p, now, call, sizeof(call));
+	seg_log(&p->logger, SEG_LOG_INFO,
+		"%s%s; committed %s, handled %s, fetched %s; %u batches (%zu bytes) in flight, %" PRIu64
+		" messages not committed%s",
+		seg_ownership_state_name(p->own.state), p->agent.running ? "" : ", no worker",
+		seg_id_format(p->ledger.committed, committed), seg_id_format(p->ledger.handled, handled),
+		seg_id_format(p->ledger.fetched, fetched), p->ledger.outstanding_count,
+		p->ledger.outstanding_bytes, seg_ledger_uncommitted(&p->ledger), call);
+}
+
+static void fatal(void *arg, const seg_error *error)
+{
+	seg_workers *workers = arg;
+	(void)error; /* the member has logged it */
+	seg_ending_request(workers->ending, EX_CONFIG);
+}
+
+seg_member_hooks seg_workers_hooks(seg_workers *workers)
+{
+	return (seg_member_hooks){
+		.arg = workers,
+		.start = start,
+		.finish = finish,
+		.check = check,
+		.fatal = fatal,
+		.report = report,
+	};
+}
+
+/* --- a worker's thread ------------------------------------------------------------------- */
+
+static void plugin_stop(void *arg, const char *reason)
+{
+	seg_workers *workers = arg;
+	seg_log(&workers->logger, SEG_LOG_ERROR, "plugin %s cannot continue: %.300s",
+		workers->setup.handler->name, reason);
+	seg_ending_request(workers->ending, EX_UNAVAILABLE);
+}
+
+/* --- the main thread ----------------------------------------------------------------------- */
+
+int seg_workers_init(seg_workers *workers, uint32_t partitions)
+{
+	workers->setup.stop = plugin_stop;
+	workers->setup.arg = workers;
+	workers->list = calloc(partitions, sizeof(*workers->list));
+	return workers->list ? 0 : SEG_ENOMEM;
+}
+
+void seg_workers_fini(seg_workers *workers)
+{
+	free(workers->list);
+	workers->list = NULL;
+}

@@ -1,0 +1,17 @@
+#include "experiments/all.h"
+
+/* clang-format off */
+const bench_experiment *const bench_experiments[] = {
+	&bench_experiment_consume,
+	&bench_experiment_produce,
+	&bench_experiment_packing,
+	&bench_experiment_latency,
+	&bench_experiment_pauses,
+	&bench_experiment_allocations,
+	&bench_experiment_idle,
+	&bench_experiment_coordinate,
+	&bench_experiment_curves,
+	&bench_experiment_scaling,
+	NULL,
+};
+/* clang-format on */

@@ -1,0 +1,48 @@
+/*
+ * consume.c - reading what lies in Redis already, each way, for the sizes and partitions that are asked for.
+ */
+#include <stdlib.h>
+
+#include "experiments/experiment.h"
+#include "measure/progress.h"
+#include "experiments/rounds.h"
+
+static const bench_way *const ways[] = {
+	&bench_way_bare,       &bench_way_segrunner,      &bench_way_consumer,
+	&bench_way_xreadgroup, &bench_way_xreadgroup_one, NULL,
+};
+
+static void report_goals(const bench_rounds *rounds, bench_report *report)
+{
+	const bench_way *ours = &bench_way_segrunner, *bare = &bench_way_bare;
+	bench_rounds_ratio(rounds, report, "consume/bare", bench_figure_rate, ours, bare, 1);
+	bench_rounds_ratio(rounds, report, "consume/xreadgroup", bench_figure_rate, ours,
+			   &bench_way_xreadgroup, 1);
+	bench_rounds_ratio(rounds, report, "server-cpu/bare", bench_figure_server, ours, bare, 1);
+	/* As if the bare loop's were 190, whatever this machine's speed. */
+	bench_rounds_ratio(rounds, report, "client-cpu", bench_figure_client, ours, bare, 190);
+}
+
+static void measure(bench_context *context, bench_rounds *rounds)
+{
+	bench_progress("consume, %u partitions, %u bytes: filling Redis", context->workload.partitions,
+		       context->workload.size);
+	bench_workload_fill(&context->workload);
+	bench_rounds_run(rounds, context);
+	if (bench_experiment_is_goal_case(context))
+		report_goals(rounds, &context->report);
+}
+
+static void run(bench_context *context)
+{
+	bench_rounds *rounds = calloc(1, sizeof(*rounds));
+	*rounds = (bench_rounds){.experiment = "consume", .ways = ways};
+	bench_rounds_each_case(context, rounds, measure);
+	free(rounds);
+}
+
+const bench_experiment bench_experiment_consume = {
+	.name = "consume",
+	.help = "messages/s, CPU and memory: XREAD, segrunner, pull consumer, XREADGROUP",
+	.run = run,
+};

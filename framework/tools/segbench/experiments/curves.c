@@ -1,0 +1,52 @@
+/*
+ * curves.c - how the cost of a message changes as work grows: with the partitions, with the size of messages,
+ * and with how many there are. Flat, or there is a reason.
+ *
+ * Where a round is short, CPU a message tells more than messages a second: the time counts from the first
+ * message's arrival, by when the first reads of all partitions may be answered; and Redis's CPU has a
+ * segrunner's start in it, a claim a partition.
+ */
+#include <err.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "experiments/experiment.h"
+#include "measure/progress.h"
+#include "experiments/rounds.h"
+
+static const bench_way *const ways[] = {&bench_way_bare, &bench_way_segrunner, NULL};
+
+static void measure(bench_context *context, bench_rounds *rounds, uint32_t partitions, uint32_t size,
+		    uint64_t messages)
+{
+	bench_workload_set(&context->workload, partitions, size, messages);
+	bench_progress("curves, %" PRIu32 " partitions, %" PRIu32 " bytes: filling Redis", partitions, size);
+	bench_workload_fill(&context->workload);
+	bench_rounds_run(rounds, context);
+}
+
+static void run(bench_context *context)
+{
+	uint64_t messages = bench_experiment_messages(context);
+	bench_rounds *rounds = calloc(1, sizeof(*rounds));
+	if (!rounds)
+		err(EX_OSERR, "rounds");
+	*rounds = (bench_rounds){.experiment = "curves",
+				 .ways = ways,
+				 .count = bench_experiment_rounds(context)};
+	for (uint32_t partitions = 1; partitions <= TALLY_PARTITIONS; partitions *= 2)
+		measure(context, rounds, partitions, 100, messages);
+	for (uint32_t size = 16; size <= 1 << 20; size *= 4)
+		measure(context, rounds, 8, size, messages);
+	for (uint64_t backlog = 1000; backlog <= 10 * messages; backlog *= 10)
+		measure(context, rounds, 8, 100, backlog);
+	free(rounds);
+}
+
+const bench_experiment bench_experiment_curves = {
+	.name = "curves",
+	.help = "the cost of a message as partitions, sizes and backlogs grow; only if named",
+	.only_if_named = true,
+	.run = run,
+};

@@ -1,0 +1,248 @@
+/*
+ * latency.c - from before the send to the handler's entry, in an open loop at fixed rates: segrunner beside a
+ * bare XADD that wakes a blocked XREAD.
+ */
+#include <err.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "measure/entries.h"
+#include "experiments/experiment.h"
+#include "ways/host.h"
+#include "measure/process.h"
+#include "measure/progress.h"
+#include "ways/sender.h"
+#include "measure/usage.h"
+
+/* Milliseconds that a round warms up, and that it counts. */
+enum { WARM_UP_MS = 300, ROUND_MS = 2000, QUICK_ROUND_MS = 500 };
+
+typedef struct {
+	const char *name;
+	bench_sender_kind sender;
+	bool bare;          /* a blocked XREAD receives, else a segrunner */
+	const char *runner; /* its [runner] lines */
+} path;
+
+typedef struct {
+	uint32_t rate;
+	uint32_t partitions;
+	const path *paths; /* the first is the bare one */
+	int path_count;
+	const char
+		*goals; /* the ratios of the last path to the first: latency-p50-GOALS, latency-p99-GOALS */
+	bool p50_only;
+} latency_case;
+
+/* --- the bare receiver ------------------------------------------------------------------------ */
+
+typedef struct {
+	bench_entries entries; /* first: what is read reports to it */
+	bench_workload *workload;
+	char ids[TALLY_PARTITIONS][ENTRIES_ID_MAX];
+	uint32_t partition;
+} receiver;
+
+static void got_stream(bench_entries *entries, const char *key, size_t length)
+{
+	const char *separator = memrchr(key, '_', length);
+	/* What follows the key in the reader's buffer is no digit. */
+	((receiver *)entries)->partition = separator ? (uint32_t)strtoul(separator + 1, NULL, 10) : 0;
+}
+
+static void got_data(bench_entries *entries, const char *data, size_t length)
+{
+	receiver *r = (receiver *)entries;
+	tally_received(r->workload->tally, r->partition, bench_sender_stamp(data, length), tally_now());
+	strcpy(r->ids[r->partition], entries->id);
+}
+
+static void ask(receiver *r, bench_pipe *pipe)
+{
+	enum { HEAD = 6 };
+	uint32_t n = r->workload->partitions;
+	char keys[TALLY_PARTITIONS][WORKLOAD_KEY_MAX];
+	const char *words[HEAD + 2 * TALLY_PARTITIONS] = {"XREAD", "COUNT", "512", "BLOCK", "0", "STREAMS"};
+	for (uint32_t p = 0; p < n; p++) {
+		bench_workload_key(p, keys[p]);
+		words[HEAD + p] = keys[p];
+		words[HEAD + n + p] = r->ids[p];
+	}
+	bench_pipe_add(pipe, (int)(HEAD + 2 * n), words, NULL);
+	bench_pipe_flush(pipe);
+}
+
+/* Until it is killed. */
+__attribute__((noreturn)) static int receive(void *arg)
+{
+	receiver *r = arg;
+	bench_pipe pipe;
+	void *reply;
+	bench_pipe_open(&pipe, r->workload->server, &bench_entries_functions, r);
+	for (;;) {
+		ask(r, &pipe);
+		while (!bench_pipe_next(&pipe, &reply))
+			bench_pipe_receive(&pipe);
+	}
+}
+
+static pid_t start_receiver(bench_workload *workload)
+{
+	receiver *r = calloc(1, sizeof(*r));
+	if (!r)
+		err(EX_OSERR, "a receiver");
+	r->workload = workload;
+	r->entries = (bench_entries){.stream = got_stream, .data = got_data};
+	for (uint32_t p = 0; p < workload->partitions; p++)
+		strcpy(r->ids[p], "0");
+	pid_t pid = bench_process_fork(receive, r);
+	free(r);
+	return pid;
+}
+
+/* --- a round ---------------------------------------------------------------------------------------- */
+
+static pid_t start_runner(bench_workload *workload, const path *p)
+{
+	bench_host_options options = {.group = "latency",
+				      .runner = p->runner,
+				      .consumer = "option.latency = yes"};
+	pid_t pid = bench_host_start(workload, &options);
+	bench_host_wait_claimed(workload, "latency");
+	return pid;
+}
+
+static void run_round(bench_workload *workload, const latency_case *c, const path *p, bool quick,
+		      bench_histogram *histogram)
+{
+	bench_sender sender = {
+		.workload = workload,
+		.kind = p->sender,
+		.rate = c->rate,
+		.warm_up = (uint64_t)c->rate * WARM_UP_MS / 1000,
+		.messages = (uint64_t)c->rate * (quick ? QUICK_ROUND_MS : ROUND_MS) / 1000,
+	};
+	uint64_t all = sender.warm_up + sender.messages;
+	bench_workload_clear(workload);
+	bench_workload_reset(workload);
+	pid_t pid = p->bare ? start_receiver(workload) : start_runner(workload, p);
+	bench_process_wait(bench_sender_start(&sender), "the sender");
+	bench_host_wait_arrived(workload, all);
+	if (p->bare)
+		bench_process_kill(pid);
+	else
+		bench_host_stop(pid);
+	memset(histogram, 0, sizeof(*histogram));
+	for (uint32_t i = 0; i < workload->partitions; i++)
+		bench_histogram_merge(histogram, &workload->tally->latency[i]);
+	if (bench_histogram_count(histogram) != sender.messages)
+		errx(EX_SOFTWARE, "%s: %" PRIu64 " latencies of %" PRIu64 " messages", p->name,
+		     bench_histogram_count(histogram), sender.messages);
+}
+
+/* --- a case -------------------------------------------------------------------------------------------- */
+
+typedef enum { P50, P99, P999, HIGHEST, QUANTILES = REPORT_QUANTILES } quantile;
+
+enum { PATHS_MAX = 4 };
+
+typedef struct {
+	bench_series series[PATHS_MAX][QUANTILES];
+} latencies;
+
+static void add_round(bench_series *series, const bench_histogram *histogram)
+{
+	static const double fractions[] = {[P50] = 0.5, [P99] = 0.99, [P999] = 0.999};
+	for (int q = 0; q < HIGHEST; q++)
+		bench_series_add(&series[q], bench_histogram_quantile(histogram, fractions[q]) / 1000);
+	bench_series_add(&series[HIGHEST], (double)histogram->highest / 1000);
+}
+
+static void report_ratio(bench_report *report, const latency_case *c, const latencies *l, quantile q,
+			 const char *name)
+{
+	char goal[64];
+	bench_series ratio = {0};
+	const bench_series *ours = &l->series[c->path_count - 1][q], *bare = &l->series[0][q];
+	for (size_t i = 0; i < ours->count; i++)
+		bench_series_add(&ratio, ours->values[i] / bare->values[i]);
+	snprintf(goal, sizeof(goal), "latency-%s-%s", name, c->goals);
+	bench_report_ratio(report, goal, &ratio);
+}
+
+static void report_case(bench_report *report, const latency_case *c, const latencies *l)
+{
+	bench_report_latency_heading(c->rate, c->partitions, l->series[0][P50].count);
+	for (int i = 0; i < c->path_count; i++)
+		bench_report_latency(report, c->rate, c->partitions, c->paths[i].name, l->series[i]);
+	report_ratio(report, c, l, P50, "p50");
+	if (!c->p50_only)
+		report_ratio(report, c, l, P99, "p99");
+}
+
+/* The least disturbed of a few rounds. */
+static void run_quietly(bench_context *context, const latency_case *c, const path *p, bench_histogram *best)
+{
+	bench_histogram histogram;
+	double least = 2;
+	for (int i = 0; i < USAGE_TRIES && least > USAGE_DISTURBED; i++) {
+		bench_usage since = bench_usage_now(&context->server);
+		run_round(&context->workload, c, p, context->options.quick, &histogram);
+		double others = bench_usage_of_others(&since, &context->server);
+		if (others < least)
+			*best = histogram;
+		least = others < least ? others : least;
+	}
+}
+
+static void measure(bench_context *context, const latency_case *c)
+{
+	latencies *l = calloc(1, sizeof(*l));
+	bench_histogram histogram;
+	size_t rounds = bench_experiment_rounds(context);
+	if (!l)
+		err(EX_OSERR, "latencies");
+	bench_workload_set(&context->workload, c->partitions, 100, 0);
+	for (size_t round = 0; round < rounds; round++)
+		for (int i = 0; i < c->path_count; i++) {
+			bench_progress("latency at %" PRIu32 "/s: round %zu of %zu, %s", c->rate, round + 1,
+				       rounds, c->paths[i].name);
+			run_quietly(context, c, &c->paths[i], &histogram);
+			add_round(l->series[i], &histogram);
+		}
+	report_case(&context->report, c, l);
+	free(l);
+}
+
+static void run(bench_context *context)
+{
+	static const path slow[] = {
+		{"XADD to XREAD", SENDER_XADD, true, ""},
+		{"XADD to segrunner", SENDER_XADD, false, ""},
+		{"send to segrunner", SENDER_SEND, false, ""},
+		{"producer to segrunner", SENDER_PRODUCER, false, ""},
+	};
+	/* Who waits for each answer before the next send cannot send so fast. */
+	static const path fast[] = {
+		{"XADD to XREAD", SENDER_XADD, true, ""},
+		{"XADD to segrunner", SENDER_XADD, false, ""},
+		{"producer to segrunner", SENDER_PRODUCER, false, ""},
+	};
+	static const path spin[] = {
+		{"XADD to XREAD", SENDER_XADD, true, ""},
+		{"XADD to spinning segrunner", SENDER_XADD, false, "idle = spin"},
+		{"producer to spinning segrunner", SENDER_PRODUCER, false, "idle = spin"},
+	};
+	measure(context, &(latency_case){1000, 8, slow, 4, "1000", false});
+	measure(context, &(latency_case){20000, 8, fast, 3, "20000", false});
+	measure(context, &(latency_case){1000, 1, spin, 3, "spin", true});
+}
+
+const bench_experiment bench_experiment_latency = {
+	.name = "latency",
+	.help = "from before the send to the handler's entry, at fixed rates",
+	.run = run,
+};

@@ -1,0 +1,121 @@
+/*
+ * packing.c - what packing gives: records of the asynchronous producer (its default batches, one thread) into
+ * streams that are not packed, packed, and packed and compressed; the same records then through a segrunner.
+ * Memory is what Redis has in use for them, the producer's keys included.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "experiments/experiment.h"
+#include "stream/pack.h"
+#include "measure/progress.h"
+#include "experiments/rounds.h"
+
+/* They are moved so fast that a round would be over too soon. */
+enum { MESSAGES_FACTOR = 2, PACKINGS = 3 };
+
+typedef struct {
+	bench_series sent, consumed, memory, memory_ratio;
+} figures;
+
+static void measure_round(bench_context *context, figures *f)
+{
+	bench_workload *workload = &context->workload;
+	bench_workload_clear(workload);
+	double before = bench_server_info(workload->server, "memory", "used_memory");
+	bench_measure sent = bench_rounds_measure(&bench_way_producer, workload);
+	double after = bench_server_info(workload->server, "memory", "used_memory");
+	bench_measure consumed = bench_rounds_measure(&bench_way_segrunner, workload);
+	bench_series_add(&f->sent, bench_figure_rate(&sent));
+	bench_series_add(&f->consumed, bench_figure_rate(&consumed));
+	bench_series_add(&f->memory, (after - before) / (double)workload->messages);
+}
+
+static void report_figure(bench_context *context, seg_packing packing, const char *what, const char *unit,
+			  const bench_series *series)
+{
+	char name[96];
+	snprintf(name, sizeof(name), "%s, packing = %s: %s", bench_payload_name(context->workload.payload),
+		 bench_workload_packing(packing), what);
+	bench_report_figure(&context->report, "packing", name, unit, series);
+}
+
+static void report(bench_context *context, figures all[PACKINGS])
+{
+	for (int packing = 0; packing < PACKINGS; packing++) {
+		figures *f = &all[packing];
+		if (f->sent.count == 0)
+			continue;
+		for (size_t i = 0; i < f->memory.count; i++)
+			bench_series_add(&f->memory_ratio,
+					 f->memory.values[i] / all[SEG_PACKING_OFF].memory.values[i]);
+		report_figure(context, (seg_packing)packing, "sent", "records/s", &f->sent);
+		report_figure(context, (seg_packing)packing, "consumed", "records/s", &f->consumed);
+		report_figure(context, (seg_packing)packing, "Redis's memory", "bytes a record", &f->memory);
+	}
+}
+
+static void report_goals(bench_report *report, const figures all[PACKINGS])
+{
+	const figures *packed = &all[SEG_PACKING_ON], *lz4 = &all[SEG_PACKING_LZ4];
+	bench_report_ratio(report, "packed-sent-per-s", &packed->sent);
+	bench_report_ratio(report, "packed-consumed-per-s", &packed->consumed);
+	bench_report_ratio(report, "packed-memory", &packed->memory_ratio);
+	if (lz4->sent.count == 0)
+		return;
+	bench_report_ratio(report, "packed-sent-per-s-lz4", &lz4->sent);
+	bench_report_ratio(report, "packed-consumed-per-s-lz4", &lz4->consumed);
+	bench_report_ratio(report, "packed-memory-lz4", &lz4->memory_ratio);
+}
+
+static void measure(bench_context *context, bench_payload payload)
+{
+	bench_workload *workload = &context->workload;
+	size_t rounds = bench_experiment_rounds(context);
+	figures *all = calloc(PACKINGS, sizeof(*all));
+	if (!all)
+		err(EX_OSERR, "figures");
+	workload->payload = payload;
+	for (size_t round = 0; round < rounds; round++)
+		for (int packing = 0; packing < PACKINGS; packing++) {
+			if (!seg_packing_supported((seg_packing)packing))
+				continue;
+			bench_progress("packing = %s, %s: round %zu of %zu",
+				       bench_workload_packing((seg_packing)packing),
+				       bench_payload_name(payload), round + 1, rounds);
+			workload->packing = (seg_packing)packing;
+			measure_round(context, &all[packing]);
+		}
+	report(context, all);
+	if (payload == PAYLOAD_JSON)
+		report_goals(&context->report, all);
+	free(all);
+}
+
+static void run(bench_context *context)
+{
+	const bench_options *options = &context->options;
+	bench_workload *workload = &context->workload;
+	char heading[128];
+	bench_workload_set(workload, options->partitions ? (uint32_t)options->partitions : 8,
+			   options->size ? (uint32_t)options->size : 100,
+			   MESSAGES_FACTOR * bench_experiment_messages(context));
+	snprintf(heading, sizeof(heading),
+		 "packing: %llu records of %u bytes, %u partitions, medians of %zu rounds",
+		 (unsigned long long)workload->messages, workload->size, workload->partitions,
+		 bench_experiment_rounds(context));
+	bench_report_heading(heading);
+	measure(context, PAYLOAD_JSON);
+	if (!options->compare)
+		measure(context, PAYLOAD_CONSTANT);
+	workload->packing = SEG_PACKING_OFF;
+	workload->payload = PAYLOAD_CONSTANT;
+}
+
+const bench_experiment bench_experiment_packing = {
+	.name = "packing",
+	.help = "packed streams: records/s sent and consumed, Redis's memory a record",
+	.run = run,
+};

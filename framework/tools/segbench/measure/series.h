@@ -1,0 +1,22 @@
+/* series.h - the same figure from several rounds: its median and its spread. */
+#ifndef SEGBENCH_MEASURE_SERIES_H
+#define SEGBENCH_MEASURE_SERIES_H
+
+#include <stddef.h>
+
+enum { SERIES_MAX = 100 };
+
+typedef struct bench_series {
+	size_t count;
+	double values[SERIES_MAX];
+} bench_series;
+
+/* Beyond SERIES_MAX values are left out. */
+void bench_series_add(bench_series *series, double value);
+
+/* 0 for an empty series. */
+double bench_series_median(const bench_series *series);
+double bench_series_lowest(const bench_series *series);
+double bench_series_highest(const bench_series *series);
+
+#endif

@@ -1,0 +1,175 @@
+#include "measure/server.h"
+
+#include <err.h>
+#include <errno.h>
+#include <ftw.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "measure/process.h"
+
+enum { START_TIMEOUT_MS = 10000 };
+
+static int free_port(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) ||
+	    getsockname(fd, (struct sockaddr *)&address, &length))
+		err(EX_OSERR, "no free TCP port for redis-server");
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static void make_directory(bench_server *server)
+{
+	const char *parent = getenv("TMPDIR");
+	/* A Unix socket's path holds at most 107 characters. */
+	if (!parent || strlen(parent) > 32)
+		parent = "/tmp";
+	snprintf(server->directory, sizeof(server->directory), "%s/segbench-XXXXXX", parent);
+	if (!mkdtemp(server->directory))
+		err(EX_CANTCREAT, "cannot make a directory in %s (set TMPDIR to one that is writable)",
+		    parent);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int flag, struct FTW *walk)
+{
+	(void)status;
+	(void)flag;
+	(void)walk;
+	return remove(path);
+}
+
+static void wait_until_it_answers(bench_server *server)
+{
+	for (int waited = 0; waited < START_TIMEOUT_MS; waited += 5) {
+		redisContext *context = redisConnectUnix(server->socket);
+		redisReply *reply = context && !context->err ? redisCommand(context, "PING") : NULL;
+		bool good = reply && reply->type == REDIS_REPLY_STATUS;
+		if (reply)
+			freeReplyObject(reply);
+		if (good) {
+			server->admin = context;
+			return;
+		}
+		redisFree(context);
+		if (bench_process_has_ended(server->pid)) {
+			server->pid = 0;
+			errx(EX_UNAVAILABLE,
+			     "redis-server did not start; is it installed? (apt-get install redis-server)");
+		}
+		bench_pause_ms(5);
+	}
+	errx(EX_UNAVAILABLE, "redis-server did not answer within %d s", START_TIMEOUT_MS / 1000);
+}
+
+void bench_server_start(bench_server *server, bool tcp)
+{
+	char port[16];
+	*server = (bench_server){.tcp = tcp, .port = free_port()};
+	make_directory(server);
+	snprintf(port, sizeof(port), "%d", server->port);
+	snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->directory);
+	if (tcp)
+		snprintf(server->address, sizeof(server->address), "redis://127.0.0.1:%d", server->port);
+	else
+		snprintf(server->address, sizeof(server->address), "unix://%s", server->socket);
+	const char *argv[] = {"redis-server",
+			      "--port",
+			      port,
+			      "--bind",
+			      "127.0.0.1",
+			      "--unixsocket",
+			      server->socket,
+			      "--dir",
+			      server->directory,
+			      "--save",
+			      "",
+			      "--appendonly",
+			      "no",
+			      "--daemonize",
+			      "no",
+			      NULL};
+	char log[112];
+	snprintf(log, sizeof(log), "%s/redis.log", server->directory);
+	server->pid = bench_process_start(argv, NULL, log);
+	wait_until_it_answers(server);
+}
+
+void bench_server_stop(bench_server *server)
+{
+	if (server->admin)
+		redisFree(server->admin);
+	server->admin = NULL;
+	if (server->pid > 0)
+		bench_process_kill(server->pid);
+	server->pid = 0;
+	if (server->directory[0])
+		nftw(server->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	server->directory[0] = '\0';
+}
+
+redisContext *bench_server_connect(const bench_server *server)
+{
+	redisContext *context =
+		server->tcp ? redisConnect("127.0.0.1", server->port) : redisConnectUnix(server->socket);
+	if (!context || context->err)
+		errx(EX_UNAVAILABLE, "cannot connect to redis-server: %s",
+		     context ? context->errstr : "out of memory");
+	return context;
+}
+
+static redisReply *command(bench_server *server, const char *format, va_list args)
+{
+	redisReply *reply = redisvCommand(server->admin, format, args);
+	if (!reply)
+		errx(EX_UNAVAILABLE, "redis-server: no reply to %s: %s", format, server->admin->errstr);
+	if (reply->type == REDIS_REPLY_ERROR)
+		errx(EX_SOFTWARE, "redis-server: %s: %s", format, reply->str);
+	return reply;
+}
+
+redisReply *bench_server_command(bench_server *server, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	redisReply *reply = command(server, format, args);
+	va_end(args);
+	return reply;
+}
+
+void bench_server_do(bench_server *server, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	freeReplyObject(command(server, format, args));
+	va_end(args);
+}
+
+double bench_server_info(bench_server *server, const char *section, const char *name)
+{
+	redisReply *reply = bench_server_command(server, "INFO %s", section);
+	char key[64];
+	int length = snprintf(key, sizeof(key), "\n%s:", name);
+	const char *found = strstr(reply->str, key);
+	if (!found)
+		errx(EX_SOFTWARE, "redis-server: INFO %s has no %s", section, name);
+	double value = strtod(found + length, NULL);
+	freeReplyObject(reply);
+	return value;
+}
+
+int64_t bench_server_cpu(bench_server *server)
+{
+	double seconds = bench_server_info(server, "cpu", "used_cpu_user") +
+			 bench_server_info(server, "cpu", "used_cpu_sys");
+	return (int64_t)(seconds * 1e9);
+}

@@ -1,0 +1,101 @@
+/*
+ * tally.h - what is counted where messages arrive: a page of memory that segbench, its child processes and
+ * the no-op plugin in a segrunner share.
+ *
+ * A partition's part is written by the one thread that handles the partition, and read by segbench at any
+ * time.
+ */
+#ifndef SEGBENCH_MEASURE_TALLY_H
+#define SEGBENCH_MEASURE_TALLY_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "measure/histogram.h"
+
+enum { TALLY_PARTITIONS = 256 };
+
+/* In the environment of allocations.c: the file of the tally. */
+#define TALLY_VARIABLE "SEGBENCH_TALLY"
+
+typedef struct tally_partition {
+	_Alignas(64) atomic_uint_fast64_t count; /* messages; stored last, with release order */
+	int64_t first_at;                        /* tally_now(), at the first message and at the last */
+	int64_t last_at;
+	atomic_int owner; /* the process that handled the last one, where tally_owned is called; else 0 */
+	/* ns between the last message of an owner and the first of the next; taken by segbench. */
+	atomic_int_fast64_t pause;
+} tally_partition;
+
+typedef struct tally {
+	atomic_int_fast64_t
+		first_cpu; /* the process's CPU time in ns when its first message arrived; 0: none did */
+	int64_t last_cpu;  /* and when all was over; written by a child of segbench's */
+	atomic_uint_fast64_t allocations; /* written by allocations.c */
+	tally_partition partitions[TALLY_PARTITIONS];
+	bench_histogram latency[TALLY_PARTITIONS]; /* a partition's, in ns */
+} tally;
+
+/* Nanoseconds on a clock that all processes share. */
+static inline int64_t tally_clock(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline int64_t tally_now(void)
+{
+	return tally_clock(CLOCK_MONOTONIC);
+}
+
+/* Before tally_arrived: which process handles them. */
+static inline void tally_owned(tally *t, uint32_t partition, int process)
+{
+	tally_partition *p = &t->partitions[partition];
+	int before = atomic_load_explicit(&p->owner, memory_order_relaxed);
+	if (before == process)
+		return;
+	if (before)
+		atomic_store(&p->pause, tally_now() - p->last_at);
+	atomic_store(&p->owner, process);
+}
+
+/* Notes the arrival of `count` messages of a partition. Its thread only. */
+static inline void tally_arrived(tally *t, uint32_t partition, uint64_t count)
+{
+	tally_partition *p = &t->partitions[partition];
+	uint64_t before = atomic_load_explicit(&p->count, memory_order_relaxed);
+	p->last_at = tally_now();
+	if (before == 0) {
+		int_fast64_t none = 0;
+		p->first_at = p->last_at;
+		atomic_compare_exchange_strong(&t->first_cpu, &none, tally_clock(CLOCK_PROCESS_CPUTIME_ID));
+	}
+	atomic_store_explicit(&p->count, before + count, memory_order_release);
+}
+
+/* The same for one message, sent at `stamp` (0: not noted) and handled from `now` on. */
+static inline void tally_received(tally *t, uint32_t partition, int64_t stamp, int64_t now)
+{
+	if (stamp)
+		bench_histogram_add(&t->latency[partition], now > stamp ? (uint64_t)(now - stamp) : 0);
+	tally_arrived(t, partition, 1);
+}
+
+/* Where messages are sent: that this process begins, and how many of them a partition got until the end. */
+static inline int64_t tally_begin(tally *t)
+{
+	atomic_store(&t->first_cpu, tally_clock(CLOCK_PROCESS_CPUTIME_ID));
+	return tally_now();
+}
+
+static inline void tally_sent(tally *t, uint32_t partition, uint64_t count, int64_t first_at, int64_t last_at)
+{
+	t->partitions[partition].first_at = first_at;
+	t->partitions[partition].last_at = last_at;
+	atomic_store_explicit(&t->partitions[partition].count, count, memory_order_release);
+}
+
+#endif

@@ -1,0 +1,204 @@
+#include "report/report.h"
+
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <segmenter/segmenter.h>
+
+#include "report/goals.h"
+#include "measure/progress.h"
+#include "measure/usage.h"
+
+static json_t *machine(bench_server *server)
+{
+	struct utsname name;
+	char redis[64] = "";
+	uname(&name);
+	redisReply *info = bench_server_command(server, "INFO server");
+	const char *version = strstr(info->str, "redis_version:");
+	if (version)
+		sscanf(version, "redis_version:%63s", redis);
+	freeReplyObject(info);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "architecture", name.machine, "cores",
+			 (int)sysconf(_SC_NPROCESSORS_ONLN), "kernel", name.release, "redis", redis,
+			 "segmenter", seg_version(), "transport", server->tcp ? "tcp" : "unix");
+}
+
+void bench_report_init(bench_report *report, bench_server *server)
+{
+	report->root = json_pack("{s:o, s:[], s:[], s:[], s:{}}", "machine", machine(server), "measures",
+				 "latencies", "figures", "ratios");
+	if (!report->root)
+		errx(EX_OSERR, "out of memory");
+}
+
+void bench_report_fini(bench_report *report)
+{
+	json_decref(report->root);
+}
+
+static json_t *series_json(const bench_series *series)
+{
+	json_t *values = json_array();
+	for (size_t i = 0; i < series->count; i++)
+		json_array_append_new(values, json_real(series->values[i]));
+	return json_pack("{s:f, s:f, s:f, s:o}", "median", bench_series_median(series), "lowest",
+			 bench_series_lowest(series), "highest", bench_series_highest(series), "values",
+			 values);
+}
+
+void bench_report_case(const char *experiment, const bench_workload *workload, size_t rounds)
+{
+	bench_progress_clear();
+	printf("\n%s: %" PRIu64 " messages of %" PRIu32 " bytes, %" PRIu32
+	       " partition%s, medians of %zu rounds\n"
+	       "  %-14s %10s %23s %9s %9s %8s %8s %7s\n",
+	       experiment, workload->messages, workload->size, workload->partitions,
+	       workload->partitions == 1 ? "" : "s", rounds, "", "msg/s", "lowest - highest", "client ns",
+	       "server ns", "client", "server", "others");
+}
+
+typedef enum { RATE, WALL, CLIENT, SERVER, CLIENT_PEAK, SERVER_PEAK, OTHERS, COLUMNS } column;
+
+static const char *const column_names[COLUMNS] = {
+	"messages_per_second", "wall_ns",           "client_cpu_ns_per_message", "server_cpu_ns_per_message",
+	"client_peak_bytes",   "server_peak_bytes", "others_cpu_share",
+};
+
+static double value_of(const bench_measure *m, column c)
+{
+	double messages = (double)m->messages;
+	switch (c) {
+	case RATE:
+		return messages * 1e9 / (double)m->wall;
+	case WALL:
+		return (double)m->wall;
+	case CLIENT:
+		return (double)m->client_cpu / messages;
+	case SERVER:
+		return (double)m->server_cpu / messages;
+	case CLIENT_PEAK:
+		return (double)m->client_peak;
+	case SERVER_PEAK:
+		return (double)m->server_peak;
+	case OTHERS:
+		return m->others;
+	case COLUMNS:
+		break;
+	}
+	return 0;
+}
+
+void bench_report_way(bench_report *report, const char *experiment, const bench_workload *workload,
+		      const bench_way *way, const bench_measure *rounds, size_t count)
+{
+	bench_series series[COLUMNS] = {0};
+	json_t *line = json_pack("{s:s, s:s, s:s, s:I, s:i, s:i}", "experiment", experiment, "way", way->name,
+				 "help", way->help, "messages", (json_int_t)rounds[0].messages, "size",
+				 (int)workload->size, "partitions", (int)workload->partitions);
+	for (int c = 0; c < COLUMNS; c++) {
+		for (size_t i = 0; i < count; i++)
+			bench_series_add(&series[c], value_of(&rounds[i], (column)c));
+		json_object_set_new(line, column_names[c], series_json(&series[c]));
+	}
+	json_array_append_new(json_object_get(report->root, "measures"), line);
+	report->others = fmax(report->others, bench_series_median(&series[OTHERS]));
+	bench_progress_clear();
+	printf("  %-14s %10.0f %10.0f - %10.0f %9.0f %9.0f %4.0f MiB %4.0f MiB %6.0f%%\n", way->name,
+	       bench_series_median(&series[RATE]), bench_series_lowest(&series[RATE]),
+	       bench_series_highest(&series[RATE]), bench_series_median(&series[CLIENT]),
+	       bench_series_median(&series[SERVER]), bench_series_median(&series[CLIENT_PEAK]) / 1048576,
+	       bench_series_median(&series[SERVER_PEAK]) / 1048576,
+	       bench_series_median(&series[OTHERS]) * 100);
+	fflush(stdout);
+}
+
+void bench_report_heading(const char *text)
+{
+	bench_progress_clear();
+	printf("\n%s\n", text);
+}
+
+void bench_report_figure(bench_report *report, const char *experiment, const char *name, const char *unit,
+			 const bench_series *series)
+{
+	json_t *line = series_json(series);
+	json_object_set_new(line, "experiment", json_string(experiment));
+	json_object_set_new(line, "name", json_string(name));
+	json_object_set_new(line, "unit", json_string(unit));
+	json_array_append_new(json_object_get(report->root, "figures"), line);
+	bench_progress_clear();
+	printf("  %-44s %12.4g %s", name, bench_series_median(series), unit);
+	if (series->count > 1)
+		printf("  (%.4g - %.4g)", bench_series_lowest(series), bench_series_highest(series));
+	printf("\n");
+	fflush(stdout);
+}
+
+void bench_report_latency_heading(uint32_t rate, uint32_t partitions, size_t rounds)
+{
+	bench_progress_clear();
+	printf("\nlatency in us: %" PRIu32 " messages/s of 100 bytes, %" PRIu32
+	       " partition%s, medians of %zu rounds\n"
+	       "  %-32s %9s %22s %9s %9s %9s\n",
+	       rate, partitions, partitions == 1 ? "" : "s", rounds, "", "p50", "lowest - highest", "p99",
+	       "p99.9", "highest");
+}
+
+void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitions, const char *path,
+			  const bench_series series[REPORT_QUANTILES])
+{
+	static const char *const names[REPORT_QUANTILES] = {"p50_us", "p99_us", "p99.9_us", "highest_us"};
+	json_t *line =
+		json_pack("{s:s, s:i, s:i}", "path", path, "rate", (int)rate, "partitions", (int)partitions);
+	for (int q = 0; q < REPORT_QUANTILES; q++)
+		json_object_set_new(line, names[q], series_json(&series[q]));
+	json_array_append_new(json_object_get(report->root, "latencies"), line);
+	printf("  %-32s %9.1f %9.1f - %10.1f %9.1f %9.1f %9.1f\n", path, bench_series_median(&series[0]),
+	       bench_series_lowest(&series[0]), bench_series_highest(&series[0]),
+	       bench_series_median(&series[1]), bench_series_median(&series[2]),
+	       bench_series_median(&series[3]));
+	fflush(stdout);
+}
+
+void bench_report_ratio(bench_report *report, const char *name, const bench_series *series)
+{
+	json_object_set_new(json_object_get(report->root, "ratios"), name, series_json(series));
+}
+
+static const char *verdict(const bench_goal *goal, double value)
+{
+	if (!bench_goal_is_judged(goal))
+		return "not judged: no spare core";
+	return bench_goal_is_met(goal, value) ? "met" : "MISSED";
+}
+
+void bench_report_ratios(const bench_report *report)
+{
+	json_t *ratios = json_object_get(report->root, "ratios");
+	printf("\n");
+	if (report->others > USAGE_DISTURBED)
+		printf("Others had up to %.0f%% of the CPU: rates and latencies are rough; CPU figures hold better.\n\n",
+		       report->others * 100);
+	for (const bench_goal *goal = bench_goals; goal->name; goal++) {
+		json_t *ratio = json_object_get(ratios, goal->name);
+		if (!ratio)
+			continue;
+		double value = json_real_value(json_object_get(ratio, "median"));
+		printf("ratio %-24s %9.4g   goal %s %-5g %-7s %s\n", goal->name, value,
+		       goal->at_least ? ">=" : "<=", goal->value, verdict(goal, value), goal->help);
+	}
+}
+
+void bench_report_write(const bench_report *report, const char *path)
+{
+	if (json_dump_file(report->root, path, JSON_INDENT(1) | JSON_REAL_PRECISION(8)))
+		err(EX_CANTCREAT, "cannot write %s", path);
+}

@@ -1,0 +1,32 @@
+#include "ways/client.h"
+
+#include <err.h>
+#include <sysexits.h>
+
+void bench_client_check(int status, const seg_error *error)
+{
+	if (status < 0)
+		errx(EX_UNAVAILABLE, "%s", error->text);
+}
+
+void bench_client_open(bench_client *client, const bench_workload *workload)
+{
+	seg_stream_shape shape = {.partitions = workload->partitions,
+				  .partition_size = 1000000000,
+				  .packing = workload->packing};
+	seg_client_options options;
+	seg_error error;
+	seg_client_options_init(&options);
+	options.address = workload->server->address;
+	options.name_space = WORKLOAD_NAMESPACE;
+	bench_client_check(seg_client_open(&options, &client->client, &error), &error);
+	bench_client_check(seg_stream_register(client->client, WORKLOAD_STREAM, &shape, &client->stream,
+					       &error),
+			   &error);
+}
+
+void bench_client_close(bench_client *client)
+{
+	seg_stream_close(client->stream);
+	seg_client_close(client->client);
+}

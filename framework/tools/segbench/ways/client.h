@@ -1,0 +1,20 @@
+/* client.h - libsegmenter's client and stream, as segbench's programs open them; errors end the program. */
+#ifndef SEGBENCH_WAYS_CLIENT_H
+#define SEGBENCH_WAYS_CLIENT_H
+
+#include <segmenter/segmenter.h>
+
+#include "ways/workload.h"
+
+typedef struct bench_client {
+	seg_client *client;
+	seg_stream *stream; /* the workload's, with a bound that no round reaches */
+} bench_client;
+
+void bench_client_open(bench_client *client, const bench_workload *workload);
+void bench_client_close(bench_client *client);
+
+/* Ends the program with the error's sentence if status is one. */
+void bench_client_check(int status, const seg_error *error);
+
+#endif

@@ -1,0 +1,82 @@
+#include "complain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+int ctl_exit_code(int status)
+{
+	switch (status) {
+	case SEG_OK:
+		return EX_OK;
+	case SEG_EINVAL:
+		return EX_USAGE;
+	case SEG_ENOTFOUND:
+		return EX_NOINPUT;
+	case SEG_ESHAPE:
+		return EX_CANTCREAT;
+	case SEG_ETOOBIG:
+		return EX_DATAERR;
+	case SEG_EFULL:
+	case SEG_EUNKNOWN:
+	case SEG_ETIMEOUT:
+	case SEG_EFENCED:
+		return EX_TEMPFAIL;
+	case SEG_EAUTH:
+		return EX_NOPERM;
+	case SEG_EPROTOCOL:
+		return EX_PROTOCOL;
+	case SEG_ENOMEM:
+	case SEG_ESYSTEM:
+		return EX_OSERR;
+	default:
+		return EX_UNAVAILABLE;
+	}
+}
+
+static struct {
+	char *text; /* NULL: standard error */
+	size_t size;
+} redirected;
+
+void ctl_complaints_to(char *text, size_t size)
+{
+	redirected.text = text;
+	redirected.size = size;
+}
+
+__attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
+{
+	if (redirected.text) {
+		vsnprintf(redirected.text, redirected.size, format, args);
+		return;
+	}
+	fflush(stdout);
+	fputs("segctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+int ctl_complain(int exit_code, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	return exit_code;
+}
+
+void ctl_die(int exit_code, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	exit(exit_code);
+}
+
+int ctl_fail(const seg_error *error)
+{
+	return ctl_complain(ctl_exit_code(error->status), "%s", error->text);
+}

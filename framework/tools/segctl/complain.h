@@ -1,0 +1,30 @@
+/* complain.h - how segctl reports an error: one line on standard error, and an exit code. One thread. */
+#ifndef CTL_COMPLAIN_H
+#define CTL_COMPLAIN_H
+
+#include <stddef.h>
+
+#include <segmenter/segmenter.h>
+
+/* Exit codes besides those of sysexits(3): `lag` found a limit exceeded; the user declined. */
+enum { CTL_EXIT_LIMIT = 1, CTL_EXIT_NOT_DONE = 1 };
+
+/* The exit code for a seg_status. */
+int ctl_exit_code(int status);
+
+/* Prints "segctl: <the error>", and returns the error's exit code. */
+int ctl_fail(const seg_error *error);
+
+/* Prints "segctl: ...", and returns exit_code. */
+__attribute__((format(printf, 2, 3))) int ctl_complain(int exit_code, const char *format, ...);
+
+/* Prints "segctl: ...", and exits with exit_code. */
+__attribute__((noreturn, format(printf, 2, 3))) void ctl_die(int exit_code, const char *format, ...);
+
+/*
+ * Redirects complaints into text, which the caller keeps; each one replaces the previous one, and is cut after size - 1
+ * bytes. NULL: complaints go to standard error again.
+ */
+void ctl_complaints_to(char *text, size_t size);
+
+#endif

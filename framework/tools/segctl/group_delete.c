@@ -1,0 +1,97 @@
+/* group_delete.c - `segctl group delete`. */
+#include <sysexits.h>
+
+#include "ask.h"
+#include "batch.h"
+#include "command.h"
+#include "snapshot.h"
+#include "stream/client.h"
+#include "text.h"
+
+static struct {
+	bool yes, force;
+} given;
+
+static const ctl_option options[] = {
+	{"yes", 'y', NULL, CTL_FLAG, &given.yes, 0, 0, NULL, "do not ask"},
+	{"force", 0, NULL, CTL_FLAG, &given.force, 0, 0, NULL,
+	 "delete even if members are alive; they create the group again"},
+	CTL_OPTIONS_END,
+};
+
+/* Deletes the name last: until then the command can be repeated. */
+static int delete_all(ctl_context *context, const seg_stream *stream, const char *group)
+{
+	static const char *const of_stream[] = {"members", "leases", "partitions", "control"};
+	static const char *const beside_log[] = {"state", "dead"};
+	const char *name_space = context->client->name_space;
+	char key[SEG_KEY_MAX];
+	/* XGROUP fails where the partition has no log yet. */
+	ctl_batch *batch = ctl_batch_create(true);
+	for (uint32_t p = 0; p < stream->shape.partitions; p++) {
+		seg_key_log(key, name_space, stream->name, p);
+		ctl_batch_words(batch, NULL, NULL, 0, "XGROUP", "DESTROY", key, group, (char *)NULL);
+		for (size_t i = 0; i < sizeof(beside_log) / sizeof(beside_log[0]); i++) {
+			seg_key_beside_log(key, name_space, stream->name, p, group, beside_log[i]);
+			ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", key, (char *)NULL);
+		}
+	}
+	for (size_t i = 0; i < sizeof(of_stream) / sizeof(of_stream[0]); i++) {
+		seg_key_of_stream(key, name_space, stream->name, group, of_stream[i]);
+		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", key, (char *)NULL);
+	}
+	int exit_code = ctl_batch_run(batch, context->client, "delete the group");
+	seg_key_of_stream(key, name_space, stream->name, "groups", NULL);
+	if (exit_code == EX_OK) {
+		ctl_batch_words(batch, NULL, NULL, 0, "SREM", key, group, (char *)NULL);
+		exit_code = ctl_batch_run(batch, context->client, "delete the group");
+	}
+	ctl_batch_destroy(batch);
+	return exit_code;
+}
+
+static int check_and_ask(seg_stream *stream, const char *group)
+{
+	ctl_snapshot snapshot;
+	char count[CTL_TEXT_MAX];
+	const char *name = seg_stream_name(stream);
+	int exit_code = ctl_snapshot_take(stream, group, false, &snapshot);
+	if (exit_code)
+		return exit_code;
+	if (!given.force)
+		exit_code = ctl_roster_refuse_live(&snapshot.roster, name, group);
+	if (exit_code == EX_OK)
+		exit_code =
+			ctl_ask(given.yes,
+				"Delete group \"%s\" of stream \"%s\" with its position and %s dead letters",
+				group, name, ctl_count_text(ctl_snapshot_sum(&snapshot).dead_letters, count));
+	ctl_snapshot_free(&snapshot);
+	return exit_code;
+}
+
+static int delete_group(ctl_context *context, int argc, char **argv)
+{
+	seg_stream *stream;
+	(void)argc;
+	int exit_code = ctl_open_stream(context, argv[0], &stream);
+	if (exit_code)
+		return exit_code;
+	exit_code = check_and_ask(stream, argv[1]);
+	if (exit_code == EX_OK)
+		exit_code = delete_all(context, stream, argv[1]);
+	seg_stream_close(stream);
+	return exit_code;
+}
+
+const ctl_command ctl_group_delete = {
+	"group",
+	"delete",
+	"STREAM GROUP",
+	2,
+	2,
+	"Deletes a group, its position and its dead letters",
+	"The messages stay. A member that is running creates the group again at its last position; a member that joins later "
+	"begins at its option `start`.",
+	options,
+	delete_group,
+};

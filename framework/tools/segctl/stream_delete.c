@@ -1,0 +1,107 @@
+/* stream_delete.c - `segctl stream delete`. */
+#include <string.h>
+#include <sysexits.h>
+
+#include "ask.h"
+#include "command.h"
+#include "roster.h"
+#include "stream/client.h"
+#include "stream_facts.h"
+#include "text.h"
+
+static struct {
+	bool yes, force;
+} given;
+
+static const ctl_option options[] = {
+	{"yes", 'y', NULL, CTL_FLAG, &given.yes, 0, 0, NULL, "do not ask"},
+	{"force", 0, NULL, CTL_FLAG, &given.force, 0, 0, NULL, "delete even if a group has live members"},
+	CTL_OPTIONS_END,
+};
+
+static int refuse_if_read(ctl_context *context, const char *name, const ctl_stream_facts *facts)
+{
+	int exit_code = EX_OK;
+	for (size_t i = 0; i < facts->groups.count && exit_code == EX_OK && !given.force; i++) {
+		ctl_roster roster;
+		exit_code = ctl_roster_read(context, name, facts->groups.list[i], &roster);
+		if (exit_code == EX_OK)
+			exit_code = ctl_roster_refuse_live(&roster, name, facts->groups.list[i]);
+		ctl_roster_free(&roster);
+	}
+	return exit_code;
+}
+
+/* All keys of the stream except its shape, `info`. */
+static int find_keys(ctl_context *context, const seg_stream *stream, const char *info, ctl_keys *keys)
+{
+	const char *name_space = context->client->name_space;
+	char pattern[SEG_KEY_MAX], log[SEG_KEY_MAX];
+	snprintf(pattern, sizeof(pattern), "{__%s:%s:partition_*}:*", name_space, stream->name);
+	int exit_code = ctl_keys_find(context, pattern, keys);
+	seg_key_of_stream(pattern, name_space, stream->name, "*", NULL);
+	if (exit_code == EX_OK)
+		exit_code = ctl_keys_find(context, pattern, keys);
+	ctl_keys_remove(keys, info);
+	for (uint32_t p = 0; p < stream->shape.partitions; p++) {
+		int length = seg_key_log(log, name_space, stream->name, p);
+		ctl_keys_add(keys, log, (size_t)length);
+	}
+	return exit_code;
+}
+
+/* Deletes the shape last: until then the command can be repeated. */
+static int delete_keys(ctl_context *context, const seg_stream *stream)
+{
+	char info[SEG_KEY_MAX];
+	ctl_keys keys = {0}, last = {0};
+	seg_key_of_stream(info, context->client->name_space, stream->name, "info", NULL);
+	ctl_keys_add(&last, info, strlen(info));
+	int exit_code = find_keys(context, stream, info, &keys);
+	if (exit_code == EX_OK)
+		exit_code = ctl_keys_unlink(context, &keys);
+	if (exit_code == EX_OK)
+		exit_code = ctl_keys_unlink(context, &last);
+	ctl_keys_free(&keys);
+	ctl_keys_free(&last);
+	return exit_code;
+}
+
+static int delete_stream(ctl_context *context, int argc, char **argv)
+{
+	seg_stream *stream;
+	ctl_stream_facts facts;
+	char count[CTL_TEXT_MAX];
+	(void)argc;
+	int exit_code = ctl_open_stream(context, argv[0], &stream);
+	if (exit_code)
+		return exit_code;
+	exit_code = ctl_stream_facts_read(context, stream, &facts);
+	if (exit_code == EX_OK)
+		exit_code = refuse_if_read(context, argv[0], &facts);
+	if (exit_code == EX_OK)
+		exit_code = ctl_ask(
+			given.yes,
+			"Delete stream \"%s\" in namespace \"%s\" with its %s messages, %zu groups and their "
+			"dead letters",
+			argv[0], context->client->name_space, ctl_count_text(facts.messages, count),
+			facts.groups.count);
+	if (exit_code == EX_OK)
+		exit_code = delete_keys(context, stream);
+	ctl_stream_facts_free(&facts);
+	seg_stream_close(stream);
+	return exit_code;
+}
+
+const ctl_command ctl_stream_delete = {
+	"stream",
+	"delete",
+	"STREAM",
+	1,
+	1,
+	"Deletes a stream, its messages, groups and dead letters",
+	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, and a runner "
+	"does not notice a stream of another shape under the same name.",
+	options,
+	delete_stream,
+};

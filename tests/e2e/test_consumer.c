@@ -1,0 +1,299 @@
+/*
+ * test_consumer.c - the pull consumer's bounds: no call waits longer than it was told to, no poller waits for another's
+ * decoding, and one log that cannot be read stops no other.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "base/arena.h"
+#include "harness/server.h"
+
+enum { PATIENCE_MS = 10000, CALL_MS = 200 };
+
+static test_server *server;
+static seg_client *client;
+static seg_stream *stream;
+static redisContext *redis;
+static atomic_int refusals_logged; /* of partition 1 */
+
+static void see_log(void *arg, const seg_log_event *event)
+{
+	(void)arg;
+	if (event->partition == 1 && strstr(event->text, "Redis refused to read"))
+		atomic_fetch_add(&refusals_logged, 1);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_client_options options;
+	seg_client_options_init(&options);
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	options.address = server->address;
+	options.timeout_ms = CALL_MS;
+	options.log = see_log;
+	atomic_store(&refusals_logged, 0);
+	seg_stream_shape shape = {.partitions = 2, .partition_size = 1000};
+	if (seg_client_open(&options, &client, &error) ||
+	    seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	seg_stream_close(stream);
+	seg_client_close(client);
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static seg_consumer *join(seg_codec codec)
+{
+	seg_error error;
+	seg_consumer *consumer;
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.codec = codec;
+	if (seg_consumer_open(client, "s", &options, &consumer, &error))
+		fail_msg("%s", error.text);
+	return consumer;
+}
+
+static void command(const char *text)
+{
+	freeReplyObject(test_server_command(redis, text));
+}
+
+static void add(int partition, const char *fields)
+{
+	char text[256];
+	snprintf(text, sizeof(text), "XADD __default:s:partition_%d * %s", partition, fields);
+	command(text);
+}
+
+static const seg_batch *poll_one(seg_consumer *consumer)
+{
+	seg_error error = {0};
+	const seg_batch *batch = NULL;
+	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
+		fail_msg("no batch came within %d ms; %s", PATIENCE_MS, error.text);
+	return batch;
+}
+
+static void finish(seg_consumer *consumer, const seg_batch *batch)
+{
+	assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
+	seg_consumer_release(consumer, batch);
+}
+
+static long long dead_letters(void)
+{
+	redisReply *reply = test_server_command(redis, "XLEN {__default:s:partition_0}:g:dead");
+	long long letters = reply->integer;
+	freeReplyObject(reply);
+	return letters;
+}
+
+/* --- calls that must not outlast their bound, on a thread that can be given up ------------- */
+
+typedef struct {
+	seg_consumer *consumer;
+	const seg_batch *batch;
+	int status;
+} call;
+
+static void *run_poll(void *arg)
+{
+	call *c = arg;
+	c->status = seg_consumer_poll(c->consumer, CALL_MS, &c->batch, NULL);
+	return NULL;
+}
+
+static void *run_dead_letter(void *arg)
+{
+	call *c = arg;
+	c->status = seg_consumer_dead_letter(c->consumer, c->batch, 0, "no good", NULL);
+	return NULL;
+}
+
+static void *run_close(void *arg)
+{
+	call *c = arg;
+	c->status = seg_consumer_close(c->consumer, CALL_MS, NULL);
+	return NULL;
+}
+
+/* Far longer than any call's own bound. */
+static int bounded(void *(*run)(void *), call *c)
+{
+	pthread_t thread;
+	struct timespec deadline;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += PATIENCE_MS / 1000;
+	assert_int_equal(pthread_create(&thread, NULL, run, c), 0);
+	if (pthread_timedjoin_np(thread, NULL, &deadline))
+		fail_msg("a call bounded to %d ms took more than %d ms", CALL_MS, PATIENCE_MS);
+	return c->status;
+}
+
+/* A consumer whose next message is unreadable, and Redis does not answer any more. */
+static seg_consumer *before_an_unreadable_message(void)
+{
+	add(0, "partitionKey k data good");
+	add(0, "partitionKey k");
+	add(0, "partitionKey k data next");
+	seg_consumer *consumer = join(SEG_CODEC_RAW);
+	const seg_batch *batch = poll_one(consumer);
+	command("CLIENT PAUSE 60000 WRITE");
+	finish(consumer, batch);
+	return consumer;
+}
+
+static void a_poll_keeps_its_timeout_while_a_message_cannot_be_dead_lettered(void **state)
+{
+	(void)state;
+	call c = {.consumer = before_an_unreadable_message()};
+	assert_int_equal(bounded(run_poll, &c), 0);
+	assert_int_equal(bounded(run_poll, &c), 0);
+	command("CLIENT UNPAUSE");
+	const seg_batch *batch = poll_one(c.consumer);
+	assert_memory_equal(batch->messages[0].data, "next", 4);
+	assert_int_equal(dead_letters(), 1);
+	finish(c.consumer, batch);
+	assert_int_equal(seg_consumer_close(c.consumer, PATIENCE_MS, NULL), 0);
+}
+
+static void a_close_keeps_its_timeout_while_a_message_cannot_be_dead_lettered(void **state)
+{
+	(void)state;
+	call c = {.consumer = before_an_unreadable_message()};
+	assert_int_equal(bounded(run_poll, &c), 0);
+	assert_int_equal(bounded(run_close, &c), SEG_ETIMEOUT);
+	command("CLIENT UNPAUSE");
+}
+
+static void a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_for_again(void **state)
+{
+	(void)state;
+	add(0, "partitionKey k data bad");
+	seg_consumer *consumer = join(SEG_CODEC_RAW);
+	call c = {.consumer = consumer, .batch = poll_one(consumer)};
+	command("CLIENT PAUSE 60000 WRITE");
+	assert_int_equal(bounded(run_dead_letter, &c), SEG_ETIMEOUT);
+	command("CLIENT UNPAUSE");
+	int status = SEG_ETIMEOUT;
+	for (int i = 0; i < 50 && status == SEG_ETIMEOUT; i++)
+		status = bounded(run_dead_letter, &c);
+	/* Done meanwhile, it is committed already. */
+	assert_true(status == 0 || status == SEG_EINVAL);
+	assert_int_equal(dead_letters(), 1);
+	seg_consumer_release(consumer, c.batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
+/* --- decoding ---------------------------------------------------------------------------- */
+
+static atomic_bool is_decoding, may_end;
+
+int __real_seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, seg_error *error);
+int __wrap_seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, seg_error *error);
+
+/* In place of the codec's: what takes long to decode takes as long as the test wants. */
+int __wrap_seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, seg_error *error)
+{
+	if (message->key_length == 4 && memcmp(message->key, "slow", 4) == 0) {
+		long long until = test_now_ms() + PATIENCE_MS;
+		atomic_store(&is_decoding, true);
+		while (!atomic_load(&may_end) && test_now_ms() < until)
+			sched_yield();
+	}
+	return __real_seg_codec_decode(codec, message, arena, error);
+}
+
+static void *poll_slow(void *arg)
+{
+	call *c = arg;
+	c->status = seg_consumer_poll(c->consumer, 2 * PATIENCE_MS, &c->batch, NULL);
+	return NULL;
+}
+
+static bool decodes(void *arg)
+{
+	(void)arg;
+	return atomic_load(&is_decoding);
+}
+
+static void a_poller_does_not_wait_for_what_another_one_decodes(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	add(0, "partitionKey slow data {\"data\":\"\",\"partitionKey\":\"slow\"}");
+	seg_consumer *consumer = join(SEG_CODEC_SEGMENTER_GO);
+	call c = {.consumer = consumer};
+	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
+	test_wait_until(decodes, NULL, PATIENCE_MS, "the slow message is being decoded");
+	add(1, "partitionKey fast data {\"data\":\"\",\"partitionKey\":\"fast\"}");
+	const seg_batch *batch = poll_one(consumer);
+	assert_memory_equal(batch->messages[0].key, "fast", 4);
+	atomic_store(&may_end, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(c.status, 1);
+	finish(consumer, batch);
+	finish(consumer, c.batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
+/* --- reading ----------------------------------------------------------------------------- */
+
+static void a_log_that_redis_refuses_to_read_stops_no_other_and_is_named(void **state)
+{
+	(void)state;
+	seg_consumer *consumer = join(SEG_CODEC_RAW);
+	for (int partition = 0; partition < 2; partition++) {
+		add(partition, "partitionKey k data first");
+		finish(consumer, poll_one(consumer));
+	}
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	command("DEL __default:s:partition_1");
+	command("SET __default:s:partition_1 x");
+	for (int i = 0; i < 20; i++) {
+		add(0, "partitionKey k data more");
+		const seg_batch *batch = poll_one(consumer);
+		assert_int_equal(batch->partition, 0);
+		finish(consumer, batch);
+	}
+	assert_true(atomic_load(&refusals_logged) > 0);
+	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_poll_keeps_its_timeout_while_a_message_cannot_be_dead_lettered),
+		TEST(a_close_keeps_its_timeout_while_a_message_cannot_be_dead_lettered),
+		TEST(a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_for_again),
+		TEST(a_poller_does_not_wait_for_what_another_one_decodes),
+		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,207 @@
+/* test_observer.c - the admin server's observer against a Redis that answers, is slow to, or does not at all. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "admin/observer.h"
+#include "harness/fake_server.h"
+
+enum { PARTITIONS = 64, PATIENCE_MS = 20000 };
+
+static test_server *server;
+static test_fake_server *proxy; /* what the observer connects to */
+static redisContext *redis;
+static seg_client *client;
+static seg_observer *observer;
+
+static seg_config_consumer consumers[] = {
+	{.name = "a", .stream = "s", .group = "absent"},
+	{.name = "b", .stream = "s", .group = "g"},
+};
+static seg_config config = {.consumers = consumers, .consumer_count = 2};
+enum { ABSENT, LAGGING };
+
+/* A group that lags by one message in each partition, as its keys in Redis have it. */
+static void make_lagging_group(void)
+{
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	for (int p = 0; p < PARTITIONS; p++)
+		freeReplyObject(test_server_command(redis,
+						    "XADD __default:s:partition_%d 5-0 partitionKey k data d",
+						    p));
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
+	seg_client_options options;
+	seg_stream *stream;
+	seg_error error = {0};
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	proxy = test_fake_server_start(server);
+	seg_client_options_init(&options);
+	options.address = server->address;
+	if (seg_client_open(&options, &client, &error) ||
+	    seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+	seg_stream_close(stream);
+	make_lagging_group();
+	options.address = test_fake_server_address(proxy);
+	observer = seg_observer_start(&config, &options);
+	assert_non_null(observer);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	seg_observer_stop(observer);
+	observer = NULL;
+	seg_client_close(client);
+	test_fake_server_stop(proxy);
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static bool lag_was_read(void *arg)
+{
+	(void)arg;
+	seg_observer_refresh(observer, 0);
+	bool read = seg_observer_hold(observer, LAGGING).group != NULL;
+	seg_observer_let_go(observer);
+	return read;
+}
+
+/* Refreshes; whether that has made the observer read: it does not while the last reading is fresh. */
+static bool reads_again(void *arg)
+{
+	const unsigned long *before = arg;
+	seg_observer_refresh(observer, 0);
+	return test_fake_server_commands(proxy) > *before;
+}
+
+/* From now on Redis falls silent within each reading, when it is asked for the oldest messages. */
+static void silence_the_end_of_readings(void)
+{
+	unsigned long before = test_fake_server_commands(proxy);
+	test_wait_until(reads_again, &before, PATIENCE_MS, "a second reading");
+	unsigned a_reading = (unsigned)(test_fake_server_commands(proxy) - before);
+	test_fake_server_arm(proxy, &(test_fake_plan){.fault = TEST_FAULT_SILENCE,
+						      .at = a_reading - PARTITIONS,
+						      .period = 1});
+}
+
+static bool is_waiting_for_redis(void *arg)
+{
+	(void)arg;
+	return test_fake_server_broken(proxy) > 0;
+}
+
+static bool has_waited_for_redis(void *arg)
+{
+	seg_observer_refresh(observer, 0);
+	return is_waiting_for_redis(arg);
+}
+
+static void *wait_for_redis(void *arg)
+{
+	test_wait_until(has_waited_for_redis, arg, PATIENCE_MS, "a reading that waits");
+	return NULL;
+}
+
+static void stop(void)
+{
+	seg_observer_stop(observer);
+	observer = NULL;
+}
+
+/* --- what is read ------------------------------------------------------------------------------ */
+
+static void a_group_is_read_with_the_age_of_its_oldest_messages(void **state)
+{
+	(void)state;
+	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
+	seg_observation seen = seg_observer_hold(observer, LAGGING);
+	assert_string_equal(seen.error, "");
+	assert_int_equal(seen.group->partition_count, PARTITIONS);
+	for (int p = 0; p < PARTITIONS; p++) {
+		assert_true(seen.group->partitions[p].waiting);
+		assert_int_equal(seen.group->partitions[p].oldest.ms, 5);
+		/* Its id says that it is of 1970. */
+		assert_true(seen.group->partitions[p].behind > 1e9);
+	}
+	seg_observer_let_go(observer);
+}
+
+static void a_group_that_does_not_exist_keeps_no_other_from_being_read(void **state)
+{
+	(void)state;
+	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
+	seg_observation absent = seg_observer_hold(observer, ABSENT);
+	assert_null(absent.group);
+	assert_non_null(strstr(absent.error, "there is no such group"));
+	seg_observer_let_go(observer);
+}
+
+/* --- a Redis that does not answer ------------------------------------------------------------------ */
+
+static void a_stop_does_not_wait_a_second_for_each_lagging_partition(void **state)
+{
+	(void)state;
+	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
+	silence_the_end_of_readings();
+	wait_for_redis(NULL);
+	long long before = test_now_ms();
+	stop();
+	assert_true(test_now_ms() - before < 3000);
+}
+
+static void a_stop_interrupts_a_reading_and_those_who_wait_for_it(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
+	silence_the_end_of_readings();
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_redis, NULL), 0);
+	test_wait_until(is_waiting_for_redis, NULL, PATIENCE_MS, "a reading that waits");
+	long long before = test_now_ms();
+	seg_observer_cancel(observer);
+	pthread_join(thread, NULL);
+	stop();
+	assert_true(test_now_ms() - before < 700);
+}
+
+static void what_was_read_last_stays_when_redis_is_silent(void **state)
+{
+	(void)state;
+	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
+	silence_the_end_of_readings();
+	wait_for_redis(NULL);
+	seg_observation seen = seg_observer_hold(observer, LAGGING);
+	assert_non_null(seen.group);
+	assert_true(seen.taken_at > 0);
+	seg_observer_let_go(observer);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_group_is_read_with_the_age_of_its_oldest_messages),
+		TEST(a_group_that_does_not_exist_keeps_no_other_from_being_read),
+		TEST(a_stop_does_not_wait_a_second_for_each_lagging_partition),
+		TEST(a_stop_interrupts_a_reading_and_those_who_wait_for_it),
+		TEST(what_was_read_last_stays_when_redis_is_silent),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+/*
+ * fuzz_parser.c - any bytes as an XREAD reply on its way into a batch, by the reader and the parser that a
+ * member has, and then through the codec. The first byte says how many messages there is room for, and the
+ * codec. Beyond not crashing: ids rise, what is no fault has key and data, every text has its NUL, and a
+ * fetched that is used again reads the same again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "partition/parser.h"
+#include "redis/reader.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+typedef struct {
+	seg_entry_sink sink; /* first: a sink is its target */
+	seg_parser parser;
+} target;
+
+static bool take_stream(seg_entry_sink *sink, const char *key, size_t length)
+{
+	(void)sink;
+	(void)key;
+	(void)length;
+	return true;
+}
+
+static bool take_entry(seg_entry_sink *sink, const char *id, size_t length, int64_t texts)
+{
+	return seg_parser_entry(&((target *)sink)->parser, id, length, texts);
+}
+
+static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
+{
+	return seg_parser_text(&((target *)sink)->parser, text, length);
+}
+
+/* What was refused is thrown away, as a member does it. */
+static bool read_reply(seg_fetched *fetched, const uint8_t *data, size_t size)
+{
+	target to = {.sink = {take_stream, take_entry, take_text}};
+	seg_reader reader;
+	const seg_reply *reply = NULL;
+	seg_parser_begin(&to.parser, fetched, (seg_id){0, 0});
+	if (!seg_reader_init(&reader))
+		abort();
+	bool whole = seg_reader_feed(&reader, (const char *)data, size) &&
+		     seg_reader_next(&reader, &to.sink, &reply) == 1;
+	seg_parser_finish(&to.parser);
+	seg_reader_fini(&reader);
+	return whole;
+}
+
+static void require_text(const void *text, size_t length)
+{
+	require(((const char *)text)[length] == '\0', "a text without its NUL");
+}
+
+static size_t check_message(const seg_fetched *fetched, size_t i)
+{
+	const seg_message *message = &fetched->batch.messages[i];
+	seg_fault fault = (seg_fault)fetched->faults[i];
+	require(i == 0 || seg_id_compare(message[-1].id, message->id) < 0, "ids that do not rise");
+	require(fault <= SEG_FAULT_PACKED, "a fault that there is not");
+	require(fault != SEG_FAULT_NONE || (message->key && message->data),
+		"a good message without key or data");
+	require(fault != SEG_FAULT_NO_KEY || !message->key, "a key that is called missing");
+	require(!message->headers == !message->header_count, "headers that are none");
+	size_t bytes = message->key_length + message->data_length;
+	if (message->key)
+		require_text(message->key, message->key_length);
+	if (message->data)
+		require_text(message->data, message->data_length);
+	for (size_t h = 0; h < message->header_count; h++) {
+		const seg_header *header = &message->headers[h];
+		require_text(header->name, header->name_length);
+		require_text(header->value, header->value_length);
+		bytes += header->name_length + header->value_length;
+	}
+	return bytes;
+}
+
+/* The bytes of all of its messages. */
+static size_t check(const seg_fetched *fetched)
+{
+	size_t bytes = 0;
+	require(fetched->batch.count <= fetched->capacity, "more messages than there is room for");
+	for (size_t i = 0; i < fetched->batch.count; i++)
+		bytes += check_message(fetched, i);
+	return bytes;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 1)
+		return 0;
+	seg_codec codec = data[0] & 1 ? SEG_CODEC_SEGMENTER_GO : SEG_CODEC_RAW;
+	seg_fetched *fetched = seg_fetched_create(1u + (data[0] >> 1) % 16);
+	if (!fetched)
+		return 0;
+	bool whole = read_reply(fetched, data + 1, size - 1);
+	size_t count = fetched->batch.count, bytes = check(fetched);
+	require(bytes <= fetched->bytes, "bytes that are not counted");
+	if (whole && seg_fetched_decode(fetched, codec))
+		check(fetched);
+	seg_fetched_reset(fetched, data[0] & 64 ? SIZE_MAX : 0);
+	require(fetched->batch.count == 0 && fetched->bytes == 0, "a reset that forgets to forget");
+	require(read_reply(fetched, data + 1, size - 1) == whole && fetched->batch.count == count &&
+			check(fetched) == bytes,
+		"a fetched that reads otherwise when used again");
+	seg_fetched_release(fetched);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * fake_embedded.h - stands in for the embedded redis-server of a data directory, and gives every command one answer.
+ *
+ * It holds the directory's server.lock, as a server does as long as it lives, and listens on redis.sock there. It has a
+ * thread.
+ */
+#ifndef TEST_HARNESS_FAKE_EMBEDDED_H
+#define TEST_HARNESS_FAKE_EMBEDDED_H
+
+typedef struct test_fake_embedded test_fake_embedded;
+
+/*
+ * Takes the place of the server of the directory, which has none, or only a dead one. `answer` is RESP ("+PONG\r\n") and
+ * outlives it; NULL: it stays silent. Fails the test where the system refuses.
+ */
+test_fake_embedded *test_fake_embedded_start(const char *directory, const char *answer);
+
+/* Frees the lock and the socket. NULL is allowed. */
+void test_fake_embedded_stop(test_fake_embedded *server);
+
+#endif
