@@ -95,7 +95,7 @@ static const struct mistake mistakes[] = {
 	{"a consumer's option in redis", "[redis]\nstream = s\n" CONSUMER,
 	 "c.ini:2: [redis] has no option \"stream\"; it belongs in [consumer NAME]"},
 	{"a plugin's option without its prefix", CONSUMER "url = http://h\n",
-	 "c.ini:5: [consumer c] has no option \"url\"; segrunner --help lists all options; write option.url"},
+	 "c.ini:5: [consumer c] has no option \"url\"; write option.url for an option of the plugin, or see segrunner --help"},
 	{"an option above the first section", "address = redis://h\n" CONSUMER,
 	 "c.ini:1: \"address\" is above the first section; move it below [redis]"},
 	{"an unknown one above the first section", "verbose = 1\n" CONSUMER,
