@@ -114,7 +114,7 @@ static void a_stream_is_not_created_twice_in_two_shapes(void **state)
 	refused("stream create s -p 5", EX_CANTCREAT, "never changes its shape");
 	refused("stream create s", EX_USAGE, "--partitions 8");
 	refused("stream create s -p 0", EX_USAGE, "--partitions is 0; it must be 1 to 65536");
-	refused("stream create a:b -p 1", EX_USAGE, "holds ':'");
+	refused("stream create a:b -p 1", EX_USAGE, "contains ':'");
 }
 
 static void a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs(void **state)
