@@ -487,11 +487,13 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
 
 /*
  * Moves message `index` of the batch to the partition's dead letters, with a reason, and commits the position
- * up to and including it, in one step; the messages before it count as handled. Waits for Redis's answer,
- * without a timeout.
+ * up to and including it, in one step; the messages before it count as handled. `reason` is copied. Waits for
+ * Redis's answer, for up to the client's timeout_ms.
  *
- * SEG_EINVAL: no such message, no reason, or already marked as handled. SEG_EFENCED: as seg_consumer_commit.
- * Any other error: the consumer is being closed while Redis does not answer.
+ * SEG_ETIMEOUT: Redis has not answered yet, and the message may still become a dead letter; call again with
+ * the same index to wait longer. SEG_EINVAL: no such message, no reason, already marked as handled, or
+ * another message of the batch is still waiting for its answer. SEG_EFENCED: as seg_consumer_commit. Any
+ * other error: the consumer is stopping while Redis does not answer, and nothing was dead-lettered.
  */
 SEG_API int seg_consumer_dead_letter(seg_consumer *consumer, const seg_batch *batch, size_t index,
 				     const char *reason, seg_error *error);
