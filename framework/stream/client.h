@@ -36,10 +36,7 @@ struct seg_client {
 	bool busy;           /* a call is using the connection; under the lock */
 	atomic_bool kept;    /* see seg_client_keep */
 
-	/*
-	 * Set before the first call, or NULL. Once it is true, the running call and each later one end with
-	 * SEG_ECLOSED.
-	 */
+	/* Set before the first call, or NULL. True ends the running call and each later one with SEG_ECLOSED. */
 	const atomic_bool *cancel;
 
 	/* For the call that has set `busy`: */
