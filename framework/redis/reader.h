@@ -1,5 +1,5 @@
 /*
- * reader.h - hiredis's parser with our object functions (reply.c). One thread.
+ * reader.h - hiredis's parser with our object functions (reader.c). One thread.
  */
 #ifndef SEG_REDIS_READER_H
 #define SEG_REDIS_READER_H

@@ -1,7 +1,7 @@
 /*
  * reply.h - Redis's replies.
  *
- * hiredis parses them and calls our object functions (reply.c), which build one of two things:
+ * hiredis parses them and calls our object functions (reader.c), which build one of two things:
  * - a tree of seg_reply, in an arena that is reset after each reply;
  * - for XREAD, entries: each one goes, field by field, to a seg_entry_sink, which writes it where the handler reads it.
  *   Nothing is allocated per message.

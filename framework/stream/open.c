@@ -1,0 +1,209 @@
+/* open.c - opening and closing a client: options, the connection, and whether the server can be relied on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/range.h"
+#include "redis/server_check.h"
+#include "stream/client.h"
+#include "stream/exchange.h"
+
+enum {
+	DEFAULT_CONNECT_TIMEOUT_MS = 5000,
+	CONNECT_TIMEOUT_MAX_MS = 600 * 1000,
+	DEFAULT_TIMEOUT_MS = 10000,
+	TIMEOUT_MAX_MS = 3600 * 1000,
+};
+
+#define DEFAULT_MESSAGE_BYTES ((uint64_t)16 << 20)
+#define MESSAGE_BYTES_MAX ((uint64_t)512 << 20)
+
+void seg_client_options_init(seg_client_options *options)
+{
+	*options = (seg_client_options){
+		.address = "redis://127.0.0.1:6379",
+		.name_space = "default",
+		.connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS,
+		.timeout_ms = DEFAULT_TIMEOUT_MS,
+		.max_message_bytes = DEFAULT_MESSAGE_BYTES,
+	};
+}
+
+static int check_options(const seg_client_options *options, seg_error *error)
+{
+	int status = seg_name_check("namespace", options->name_space, error);
+	if (status == 0)
+		status = seg_range_check("connect_timeout_ms", options->connect_timeout_ms, 1,
+					 CONNECT_TIMEOUT_MAX_MS, error);
+	if (status == 0)
+		status = seg_range_check("timeout_ms", options->timeout_ms, 1, TIMEOUT_MAX_MS, error);
+	if (status == 0)
+		status = seg_range_check("max_message_bytes", options->max_message_bytes, 1,
+					 MESSAGE_BYTES_MAX, error);
+	return status;
+}
+
+/* --- whether the server can be relied on ------------------------------------- */
+
+typedef struct {
+	seg_exchange exchange;
+	seg_server_facts facts;
+	bool refused; /* the user lacks the permission for INFO */
+} server_question;
+
+static void got_info(void *arg, const seg_reply *reply)
+{
+	server_question *question = arg;
+	if (reply && reply->type == SEG_REPLY_ERROR && seg_reply_status(reply) == SEG_EAUTH) {
+		seg_exchange_counted(&question->exchange);
+		question->refused = true;
+	} else if (seg_exchange_answer(&question->exchange, reply) && reply->type == SEG_REPLY_TEXT) {
+		/* A reply of another type names no version, and is refused for that. */
+		seg_server_facts_read(&question->facts, reply->text, reply->length);
+	}
+}
+
+/* CONFIG only leads to warnings, so an error reply is ignored. */
+static void got_config(void *arg, const seg_reply *reply)
+{
+	server_question *question = arg;
+	seg_exchange_counted(&question->exchange);
+	if (reply && reply->type == SEG_REPLY_ARRAY)
+		seg_server_facts_read_config(&question->facts, reply);
+}
+
+static bool issue_questions(seg_exchange *exchange, seg_connection *connection)
+{
+	server_question *question = (server_question *)exchange;
+	if (!seg_connection_words(connection, got_info, question, "INFO", (char *)NULL))
+		return false;
+	exchange->waiting++;
+	if (!seg_connection_words(connection, got_config, question, "CONFIG", "GET", "save", (char *)NULL))
+		return false;
+	exchange->waiting++;
+	if (!seg_connection_words(connection, got_config, question, "CONFIG", "GET", "appendfsync",
+				  (char *)NULL))
+		return false;
+	exchange->waiting++;
+	return true;
+}
+
+static int check_server(seg_client *client, bool allow_eviction, seg_error *error)
+{
+	server_question question = {.exchange.issue = issue_questions};
+	seg_error reason;
+	int status = seg_exchange_run(&question.exchange, client, &reason);
+	if (status)
+		return seg_fail(error, status, "%s", reason.text);
+	if (!question.refused)
+		return seg_server_check(&question.facts, allow_eviction, client->address.text,
+					&client->logger, error);
+	seg_log(&client->logger, SEG_LOG_WARNING,
+		"the user has no permission for INFO at %s, so the server's version, role and eviction policy "
+		"are not checked; grant +info",
+		client->address.text);
+	return 0;
+}
+
+/* --- opening and closing ------------------------------------------------------ */
+
+static seg_connection *make_connection(const seg_client *client)
+{
+	/* Half the timeout, so that a silent link leaves time for a second try. */
+	int64_t answer_timeout = client->timeout / 2 > SEG_SECOND ? client->timeout / 2 : SEG_SECOND;
+	seg_connection_options options = {
+		.address = &client->address,
+		.client_name = "segmenter-client",
+		.connect_timeout = client->connect_timeout,
+		.answer_timeout = answer_timeout,
+		.logger = client->logger,
+	};
+	return seg_connection_create(&options);
+}
+
+static void init_lock(seg_client *client)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&client->idle, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&client->lock, NULL);
+}
+
+/* The given options, with defaults for NULL. */
+static seg_client_options options_of(const seg_client_options *given)
+{
+	seg_client_options defaults;
+	seg_client_options_init(&defaults);
+	seg_client_options options = given ? *given : defaults;
+	if (!options.address)
+		options.address = defaults.address;
+	if (!options.name_space)
+		options.name_space = defaults.name_space;
+	return options;
+}
+
+static seg_client *create(const seg_client_options *options)
+{
+	seg_client *client = calloc(1, sizeof(*client));
+	if (!client)
+		return NULL;
+	init_lock(client);
+	snprintf(client->name_space, sizeof(client->name_space), "%s", options->name_space);
+	client->connect_timeout = options->connect_timeout_ms * SEG_MS;
+	client->timeout = options->timeout_ms * SEG_MS;
+	client->max_message_bytes = options->max_message_bytes;
+	client->logger = seg_logger_make(options->log, options->log_arg);
+	seg_random_hex(client->producer_id, SEG_PRODUCER_ID_BYTES);
+	return client;
+}
+
+static int connect_client(seg_client *client, const seg_client_options *options, seg_error *error)
+{
+	int status = seg_address_parse(options->address, &client->address, error);
+	if (status == 0 && (options->user || options->password))
+		status = seg_address_set_login(&client->address, options->user, options->password, error);
+	if (status)
+		return status;
+	client->connection = make_connection(client);
+	if (!client->connection)
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
+	return check_server(client, options->allow_eviction != 0, error);
+}
+
+int seg_client_open(const seg_client_options *given, seg_client **result, seg_error *error)
+{
+	if (!result)
+		return seg_fail(error, SEG_EINVAL, "the pointer for the new client is NULL");
+	*result = NULL;
+	seg_client_options options = options_of(given);
+	int status = check_options(&options, error);
+	if (status)
+		return status;
+	seg_client *client = create(&options);
+	if (!client)
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a client");
+	status = connect_client(client, &options, error);
+	if (status)
+		seg_client_close(client);
+	else
+		*result = client;
+	return status;
+}
+
+void seg_client_close(seg_client *client)
+{
+	if (!client)
+		return;
+	seg_connection_destroy(client->connection);
+	if (atomic_load(&client->kept))
+		return;
+	seg_address_fini(&client->address);
+	pthread_cond_destroy(&client->idle);
+	pthread_mutex_destroy(&client->lock);
+	free(client);
+}
