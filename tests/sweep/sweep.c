@@ -223,7 +223,7 @@ static unsigned said(const run *r, const char *text)
 static void reload(run *r, pid_t pid)
 {
 	bool wanted =
-		r->reloads == 0 ? said(r, " runs as ") > 0 : said(r, "nothing was changed") >= r->reloads;
+		r->reloads == 0 ? said(r, " runs as ") > 0 : said(r, "SIGHUP: nothing has changed") >= r->reloads;
 	if (!wanted)
 		return;
 	if (r->reloads++ == 0) {
