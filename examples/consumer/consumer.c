@@ -3,10 +3,10 @@
  *
  *     consumer ADDRESS STREAM GROUP          (ADDRESS as in redis://127.0.0.1:6379)
  *
- * Start it several times with the same group, and each prints its share of the partitions. A message is
- * committed when its line was written, so after a crash some lines may come twice, and none is missing.
- * SIGINT and SIGTERM end it cleanly: what was printed is committed, and the others take its partitions over
- * at once.
+ * Start it several times with the same group: each process prints its share of the partitions. It commits a
+ * message after it has printed its line, so after a crash some lines can be printed twice, and none is
+ * missing. At SIGINT and SIGTERM, it commits what it has printed and leaves the group; the other processes
+ * take over its partitions at once.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static int print_batch(const seg_batch *batch)
 	return fflush(stdout);
 }
 
-/* Until a signal comes, or something is wrong that waiting will not mend. */
+/* Returns at a signal, or when the consumer has failed for good. */
 static int print_messages(seg_consumer *consumer, seg_error *error)
 {
 	while (!interrupted) {
@@ -55,10 +55,7 @@ static int print_messages(seg_consumer *consumer, seg_error *error)
 			seg_consumer_release(consumer, batch);
 			return SEG_OK;
 		}
-		/*
-		 * Fenced: the partition has a new owner, who prints these messages again. Go on with the
-		 * others.
-		 */
+		/* SEG_EFENCED: the partition has a new owner, which prints these messages again. */
 		result = seg_consumer_commit(consumer, batch, batch->count, error);
 		seg_consumer_release(consumer, batch);
 		if (result < 0 && result != SEG_EFENCED)

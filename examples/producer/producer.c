@@ -3,9 +3,9 @@
  *
  *     producer ADDRESS STREAM < lines        (ADDRESS as in redis://127.0.0.1:6379)
  *
- * A line without a tab is a key with empty data. The stream must be registered, by a segrunner that reads it
- * or by `segctl`. Lines of one key arrive in the order they were read. SIGINT ends the reading; what was read
- * is sent.
+ * A line without a tab is a key with empty data. The stream must be registered: a segrunner that reads it
+ * does that, or `segctl stream create`. Lines with the same key arrive in the order in which they were read.
+ * At SIGINT, the program stops reading and sends the lines that it has read.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static void interrupt(int signal)
 	interrupted = 1;
 }
 
-/* The producer's thread alone writes these, until it was closed. */
+/* The producer's thread writes these; main reads them after the producer is closed. */
 struct tally {
 	unsigned long delivered;
 	unsigned long failed;
@@ -50,7 +50,7 @@ static int send_line(seg_producer *producer, char *line, size_t length, seg_erro
 	return seg_producer_send(producer, &record, NULL, error);
 }
 
-/* Returns at the end of the input, at SIGINT, or when a line was not taken. */
+/* Returns at the end of the input, at SIGINT, or when the producer does not accept a line. */
 static int send_lines(seg_producer *producer, seg_error *error)
 {
 	char *line = NULL;
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: producer ADDRESS STREAM < lines of key<TAB>data\n");
 		return 64;
 	}
-	/* Without SA_RESTART, so that a read that waits for input ends. */
+	/* Without SA_RESTART, so that the signal interrupts a read that waits for input. */
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt}, NULL);
 
 	seg_client *client = NULL;
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 	client_options.address = argv[1];
 	seg_producer_options options;
 	seg_producer_options_init(&options);
-	options.wait_when_full = 1; /* consumers are behind: wait for them */
+	options.wait_when_full = 1; /* if consumers lag, wait for them */
 	options.delivery = note_delivery;
 	options.delivery_arg = &tally;
 

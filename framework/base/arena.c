@@ -44,7 +44,7 @@ void *seg_arena_alloc_slow(seg_arena *arena, size_t size)
 	size_t rounded = (size + 15) & ~(size_t)15;
 	if (rounded == 0)
 		rounded = 16;
-	/* Blocks kept by a reset are used in their order; one that is too small is passed over. */
+	/* Blocks that a reset kept are used in their order; one that is too small is skipped. */
 	struct seg_arena_block **link = arena->current ? &arena->current->next : &arena->first;
 	while (*link && (*link)->size < rounded)
 		link = &(*link)->next;

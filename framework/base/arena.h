@@ -1,8 +1,8 @@
 /*
- * arena.h - memory that is taken piece by piece and given back all at once.
+ * arena.h - memory that is allocated piece by piece and freed all at once.
  *
- * Made for batches: after the first few, a reset arena already has the blocks it needs, and nothing is
- * allocated any more. One thread at a time.
+ * It is made for batches: a reset arena keeps its blocks, so after the first few batches nothing is
+ * allocated. One thread at a time.
  */
 #ifndef SEG_BASE_ARENA_H
 #define SEG_BASE_ARENA_H
@@ -19,20 +19,21 @@ typedef struct seg_arena {
 	char *end;
 	size_t block_size;
 	size_t held; /* bytes in all blocks */
-	size_t used; /* bytes handed out since the reset */
+	size_t used; /* bytes allocated since the reset */
 } seg_arena;
 
-/* block_size: bytes per block, at least 256; a larger piece gets a block of its own. Allocates nothing yet. */
+/* block_size: bytes per block, at least 256; a larger piece gets a block of its own. Does not allocate. */
 void seg_arena_init(seg_arena *arena, size_t block_size);
 void seg_arena_fini(seg_arena *arena);
 
-/* A piece aligned for any object, or NULL. */
+/* For seg_arena_alloc, when the current block is full. */
 void *seg_arena_alloc_slow(seg_arena *arena, size_t size);
 
+/* A piece aligned for any object; NULL if out of memory. */
 static inline void *seg_arena_alloc(seg_arena *arena, size_t size)
 {
 	size_t rounded = ((size ? size : 1) + 15) & ~(size_t)15;
-	/* Before the first block, next and end are NULL: nothing fits. */
+	/* Without a block, next and end are NULL, and nothing fits. */
 	if (rounded < size || rounded > (size_t)(arena->end - arena->next))
 		return seg_arena_alloc_slow(arena, size);
 	void *piece = arena->next;
@@ -41,7 +42,7 @@ static inline void *seg_arena_alloc(seg_arena *arena, size_t size)
 	return piece;
 }
 
-/* Forgets all pieces. Keeps blocks of up to `keep` bytes in all for the next use. */
+/* Frees all pieces. Keeps blocks of at most `keep` bytes together for the next use. */
 void seg_arena_reset(seg_arena *arena, size_t keep);
 
 #endif

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * OpenSSL's block decoder takes "=" anywhere, only one alphabet, and not the unpadded form; so the
- * few lines are here.
+ * OpenSSL's block decoder accepts "=" anywhere, but only one alphabet, and no unpadded text. Go's does the
+ * opposite.
  */
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

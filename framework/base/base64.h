@@ -1,10 +1,10 @@
-/* base64.h - RFC 4648, as Go's protojson writes and reads it. Pure; any thread. */
+/* base64.h - base64 (RFC 4648), as Go's protojson writes and reads it. Pure; any thread. */
 #ifndef SEG_BASE_BASE64_H
 #define SEG_BASE_BASE64_H
 
 #include <stddef.h>
 
-/* Of the text for `length` bytes, without a NUL. */
+/* The length of the text for `length` bytes, without its NUL. */
 static inline size_t seg_base64_length(size_t length)
 {
 	return (length + 2) / 3 * 4;
@@ -16,12 +16,12 @@ static inline size_t seg_base64_bytes_max(size_t length)
 	return length / 4 * 3 + 3;
 }
 
-/* Writes seg_base64_length(length) characters and a NUL: the standard alphabet, padded. */
+/* Encodes into seg_base64_length(length) characters and a NUL, with the standard alphabet and padding. */
 void seg_base64_encode(const void *bytes, size_t length, char *text);
 
 /*
- * Reads either alphabet, padded or not, into seg_base64_bytes_max(length) bytes. Returns how many they
- * are, or (size_t)-1 if the text is no base64. Line ends within the text are skipped, as Go does.
+ * Decodes either alphabet, padded or not, into at most seg_base64_bytes_max(length) bytes. Returns their
+ * number, or (size_t)-1 if the text is not base64. Ignores line ends, as Go does.
  */
 size_t seg_base64_decode(const char *text, size_t length, void *bytes);
 

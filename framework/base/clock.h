@@ -1,8 +1,8 @@
 /*
- * clock.h - the clock that leases, timers and timeouts are judged by.
+ * clock.h - the clock for leases, timers and timeouts. Any thread.
  *
- * CLOCK_BOOTTIME: it never steps, and unlike CLOCK_MONOTONIC it goes on while the machine
- * is suspended, so an owner that slept past its lease finds that out.
+ * It is CLOCK_BOOTTIME, which never steps. Unlike CLOCK_MONOTONIC it also runs while the machine is
+ * suspended, so an owner notices that its lease ended during a suspend.
  */
 #ifndef SEG_BASE_CLOCK_H
 #define SEG_BASE_CLOCK_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Durations and times are in nanoseconds. */
 #define SEG_MS ((int64_t)1000000)
 #define SEG_SECOND ((int64_t)1000000000)
 #define SEG_NEVER INT64_MAX
@@ -22,7 +23,7 @@ static inline int64_t seg_now(void)
 	return (int64_t)t.tv_sec * SEG_SECOND + t.tv_nsec;
 }
 
-/* Nanoseconds since 1970, for people and for logs only. */
+/* Nanoseconds since 1970. This clock can step: use it only for logs and for people. */
 static inline int64_t seg_wall_clock(void)
 {
 	struct timespec t;
@@ -30,7 +31,10 @@ static inline int64_t seg_wall_clock(void)
 	return (int64_t)t.tv_sec * SEG_SECOND + t.tv_nsec;
 }
 
-/* The poll or epoll timeout until `when`, rounded up, -1 for SEG_NEVER. */
+/*
+ * The timeout for poll or epoll, in ms, from `now` until `when`: rounded up, at most an hour; -1 for
+ * SEG_NEVER.
+ */
 static inline int seg_poll_timeout(int64_t when, int64_t now)
 {
 	if (when == SEG_NEVER)

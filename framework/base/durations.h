@@ -1,8 +1,8 @@
 /*
- * durations.h - how often something took how long: a histogram that threads add to without a lock, and any
- * may read.
+ * durations.h - a histogram of durations. Any thread adds and reads, without a lock.
  *
- * Adding costs two atomic additions and a few comparisons. What was added together may be read apart.
+ * An addition costs two atomic additions and a few comparisons. A reader can see a bucket without the
+ * matching sum.
  */
 #ifndef SEG_BASE_DURATIONS_H
 #define SEG_BASE_DURATIONS_H
@@ -12,14 +12,15 @@
 
 enum { SEG_DURATIONS_BOUNDS = 18 };
 
-/* ns, rising: bucket i counts what took at most so long; the last bucket, what took longer than all. */
+/* Rising, in ns. Bucket i counts durations of at most bounds[i]; the last bucket counts all longer ones. */
 extern const int64_t seg_durations_bounds[SEG_DURATIONS_BOUNDS];
 
 typedef struct seg_durations {
 	atomic_ullong buckets[SEG_DURATIONS_BOUNDS + 1];
-	atomic_ullong sum; /* ns */
+	atomic_ullong sum; /* of all durations, ns */
 } seg_durations;
 
+/* A negative duration counts as 0. */
 static inline void seg_durations_add(seg_durations *durations, int64_t ns)
 {
 	unsigned i = 0;

@@ -12,7 +12,7 @@ int seg_fail(seg_error *error, int status, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
-	/* What it repeats may be anything: it must neither end the line nor drive a terminal. */
+	/* The text can repeat foreign bytes, which must not end the line or control a terminal. */
 	for (char *c = error->text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';

@@ -10,7 +10,7 @@ char *seg_id_format(seg_id id, char *text)
 	return text;
 }
 
-/* Reads digits up to the first other character; false if there are none, or too many for 64 bits. */
+/* Reads digits up to the first other character; false if there are none, or if they overflow 64 bits. */
 static bool read_number(const char **text, uint64_t *number)
 {
 	const char *p = *text;

@@ -1,8 +1,9 @@
 /*
- * log.h - the way an event takes from any depth of the library to whoever writes it down.
+ * log.h - passes log events to the application's callback.
  *
- * A seg_logger is a callback plus what its holder is about; it is copied by value and
- * narrowed on the way down (client -> stream and group -> partition and epoch). Any thread.
+ * A seg_logger is the callback and the things that its holder is about. It is copied by value, and each layer
+ * adds what it knows: the client nothing, then stream and group, then partition and epoch. Any thread may use
+ * a logger; its owner alone changes it.
  */
 #ifndef SEG_BASE_LOG_H
 #define SEG_BASE_LOG_H
@@ -10,7 +11,7 @@
 #include <segmenter/segmenter.h>
 
 typedef struct seg_logger {
-	seg_log_fn fn; /* or NULL: silence */
+	seg_log_fn fn; /* or NULL: no log */
 	void *arg;
 	const char *stream; /* borrowed: outlives the logger */
 	const char *group;
@@ -23,6 +24,7 @@ static inline seg_logger seg_logger_make(seg_log_fn fn, void *arg)
 	return (seg_logger){.fn = fn, .arg = arg, .partition = -1};
 }
 
+/* Logs one sentence, cut at 1,023 bytes; control characters become blanks. logger NULL: no log. */
 __attribute__((format(printf, 3, 4))) void seg_log(const seg_logger *logger, int level, const char *format,
 						   ...);
 

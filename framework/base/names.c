@@ -16,8 +16,8 @@ static bool allowed(unsigned char c)
 int seg_name_check(const char *what, const char *name, seg_error *error)
 {
 	if (!name || !*name)
-		return seg_fail(error, SEG_EINVAL, "the %s is empty; give it 1 to %d of A-Z a-z 0-9 . _ -",
-				what, SEG_NAME_MAX);
+		return seg_fail(error, SEG_EINVAL, "the %s is empty; use 1 to %d of A-Z a-z 0-9 . _ -", what,
+				SEG_NAME_MAX);
 	size_t length = strnlen(name, SEG_NAME_MAX + 1);
 	if (length > SEG_NAME_MAX)
 		return seg_fail(error, SEG_EINVAL,
@@ -29,11 +29,11 @@ int seg_name_check(const char *what, const char *name, seg_error *error)
 			continue;
 		if (isprint(c))
 			return seg_fail(error, SEG_EINVAL,
-					"the %s \"%s\" holds '%c'; only A-Z a-z 0-9 . _ - are allowed", what,
-					name, c);
+					"the %s \"%s\" contains '%c'; only A-Z a-z 0-9 . _ - are allowed",
+					what, name, c);
 		return seg_fail(
 			error, SEG_EINVAL,
-			"the %s holds the byte 0x%02x at position %zu; only A-Z a-z 0-9 . _ - are allowed",
+			"the %s contains the byte 0x%02x at position %zu; only A-Z a-z 0-9 . _ - are allowed",
 			what, c, i + 1);
 	}
 	return 0;

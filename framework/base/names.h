@@ -1,4 +1,4 @@
-/* names.h - which names are allowed, and the names of all keys in Redis. Pure; any thread. */
+/* names.h - checks names, and writes the names of all keys in Redis. Pure; any thread. */
 #ifndef SEG_BASE_NAMES_H
 #define SEG_BASE_NAMES_H
 
@@ -8,20 +8,26 @@
 #include <segmenter/segmenter.h>
 
 #define SEG_NAME_MAX 128
-/* Four names of 128, braces, separators, a partition number, a suffix. */
+/*
+ * Room for a key: four names of 128 characters, braces, separators, a partition's number, a suffix, and a
+ * NUL.
+ */
 #define SEG_KEY_MAX 640
 
-/* `what` names the thing in the error: "stream name", "group". 0 or SEG_EINVAL. */
+/*
+ * Checks that a name has 1 to 128 characters of A-Z a-z 0-9 . _ -. 0, or SEG_EINVAL with a sentence that
+ * calls it `what`: "stream name", "group".
+ */
 int seg_name_check(const char *what, const char *name, seg_error *error);
 
-/* The key of a partition's log: the Go library's name for it. Returns its length. */
+/* The key of a partition's log, as the Go library names it. All three return the key's length. */
 int seg_key_log(char key[SEG_KEY_MAX], const char *name_space, const char *stream, uint32_t partition);
 
-/* Keys that share the log's slot: {<log>}:<a>:<b>, b may be NULL. */
+/* A key in the slot of the log: {<log>}:<a>:<b>; b NULL: {<log>}:<a>. */
 int seg_key_beside_log(char key[SEG_KEY_MAX], const char *name_space, const char *stream, uint32_t partition,
 		       const char *a, const char *b);
 
-/* Keys that share the stream's slot: {__<ns>:<stream>}:<a>:<b>, b may be NULL. */
+/* A key in the slot of the stream: {__<namespace>:<stream>}:<a>:<b>; b NULL: without :<b>. */
 int seg_key_of_stream(char key[SEG_KEY_MAX], const char *name_space, const char *stream, const char *a,
 		      const char *b);
 

@@ -7,7 +7,7 @@
 uint64_t seg_random(void)
 {
 	uint64_t value;
-	/* Up to 256 bytes are never cut short and, once booted, never block: random(7). */
+	/* A request of up to 256 bytes is never cut and, after boot, never blocks: random(7). */
 	if (getrandom(&value, sizeof(value), 0) != (ssize_t)sizeof(value)) {
 		struct timespec t;
 		clock_gettime(CLOCK_MONOTONIC, &t);

@@ -1,4 +1,4 @@
-/* random.h - unpredictable bits for nonces and names, and jitter for backoff. Any thread. */
+/* random.h - random bits for ids and names, and backoff with jitter. Any thread. */
 #ifndef SEG_BASE_RANDOM_H
 #define SEG_BASE_RANDOM_H
 
@@ -12,9 +12,9 @@ uint64_t seg_random(void);
 void seg_random_hex(char *text, size_t bytes);
 
 /*
- * The pause before attempt `attempt` (1, 2, ...): base doubled each time up to cap, then a
- * uniform draw from the upper half, so that those who failed together do not return together
- * ("equal jitter", AWS Architecture Blog, "Exponential Backoff And Jitter", 2015).
+ * The pause before attempt `attempt` (1, 2, ...), in the unit of base and cap: base doubles with each attempt
+ * up to cap; the result is drawn uniformly from the upper half, so that clients that failed together do not
+ * retry together ("equal jitter", AWS Architecture Blog, "Exponential Backoff And Jitter", 2015).
  */
 int64_t seg_backoff(int64_t base, int64_t cap, unsigned attempt);
 

@@ -1,6 +1,6 @@
 /*
- * tsan.h - tells ThreadSanitizer of the order that Concurrency Kit's rings make: they are written in assembler, which
- * it cannot see. Nothing in other builds.
+ * tsan.h - tells ThreadSanitizer which order Concurrency Kit's rings guarantee: it does not see the rings'
+ * assembler. In other builds the macros do nothing.
  */
 #ifndef SEG_BASE_TSAN_H
 #define SEG_BASE_TSAN_H

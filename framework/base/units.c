@@ -11,7 +11,7 @@
 typedef struct unit {
 	const char *name;
 	int64_t factor;
-	const char *slips; /* how else people write it, each in blanks: for the hint only, never accepted */
+	const char *misspellings; /* other spellings, each between blanks: not accepted, but hinted at */
 } unit;
 
 typedef struct quantity {
@@ -53,12 +53,12 @@ static const quantity duration = {"duration", "500ms, 10s or 5min", "ns us ms s 
 static const quantity size = {"size", "512B, 64KiB or 4MiB", "B KiB MiB GiB TiB KB MB GB TB", size_units,
 			      COUNT(size_units)};
 
-/* The text as errors repeat it: not all of a long one. */
+/* How an error repeats the text: a long one is cut. */
 #define SHOWN "%.60s"
 
 /*
- * Reads digits, which single `_` may group, into *value; `scale`, if not NULL, gets 10 to the number of
- * digits. Moves *text behind them. 0, 1 if there are none (or a stray `_`), 2 if they do not fit.
+ * Reads digits, possibly grouped by single `_`, into *value, and moves *text after them. `scale`, if not
+ * NULL, becomes 10 to the number of digits. 0; 1 if there are no digits or a stray `_`; 2 if they overflow.
  */
 static int read_digits(const char **text, int64_t *value, int64_t *scale)
 {
@@ -93,15 +93,37 @@ static const unit *find_unit(const quantity *kind, const char *name)
 
 static int fail_unit(const quantity *kind, const char *text, const char *name, seg_error *error)
 {
-	char slip[16];
-	int n = snprintf(slip, sizeof(slip), " %s ", name);
-	for (size_t i = 0; n < (int)sizeof(slip) && i < kind->unit_count; i++)
-		if (strstr(kind->units[i].slips, slip))
+	char misspelling[16];
+	int n = snprintf(misspelling, sizeof(misspelling), " %s ", name);
+	for (size_t i = 0; n < (int)sizeof(misspelling) && i < kind->unit_count; i++)
+		if (strstr(kind->units[i].misspellings, misspelling))
 			return seg_fail(error, SEG_EINVAL,
 					"\"" SHOWN "\" has the unknown unit \"%s\"; did you mean \"%s\"?",
 					text, name, kind->units[i].name);
 	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" has the unknown unit \"%.20s\"; write one of %s",
 			text, name, kind->names);
+}
+
+static int fail_size(const quantity *kind, const char *text, seg_error *error)
+{
+	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is too large for a %s; write a smaller one", text,
+			kind->noun);
+}
+
+/* whole + part / scale, in the unit, as a number of the smallest units. */
+static int scale_quantity(const quantity *kind, const char *text, const unit *found, int64_t whole,
+			  int64_t part, int64_t scale, int64_t *value, seg_error *error)
+{
+	if (__builtin_mul_overflow(whole, found->factor, &whole) ||
+	    __builtin_mul_overflow(part, found->factor, &part))
+		return fail_size(kind, text, error);
+	if (part % scale)
+		return seg_fail(error, SEG_EINVAL,
+				"\"" SHOWN "\" is not a whole number of %s; write fewer decimals", text,
+				kind->units[0].name);
+	if (__builtin_add_overflow(whole, part / scale, value))
+		return fail_size(kind, text, error);
+	return 0;
 }
 
 static int parse_quantity(const quantity *kind, const char *text, int64_t *value, seg_error *error)
@@ -117,37 +139,20 @@ static int parse_quantity(const quantity *kind, const char *text, int64_t *value
 		bad = read_digits(&c, &part, &scale);
 	}
 	if (bad == 2)
-		goto too_big;
+		return fail_size(kind, text, error);
 	if (bad)
 		return seg_fail(error, SEG_EINVAL,
-				"\"" SHOWN "\" is no %s; write a number and a unit, such as %s", text,
+				"\"" SHOWN "\" is not a %s; write a number and a unit, such as %s", text,
 				kind->noun, kind->example);
 	while (*c == ' ' || *c == '\t')
 		c++;
-	if (!*c) {
-		if (whole != 0 || part != 0)
-			return seg_fail(error, SEG_EINVAL,
-					"\"" SHOWN "\" has no unit; write one of %s behind it", text,
-					kind->names);
-		*value = 0;
-		return 0;
-	}
-	const unit *found = find_unit(kind, c);
+	if (!*c && (whole != 0 || part != 0))
+		return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" has no unit; write one of %s after it",
+				text, kind->names);
+	const unit *found = *c ? find_unit(kind, c) : &kind->units[0];
 	if (!found)
 		return fail_unit(kind, text, c, error);
-	if (__builtin_mul_overflow(whole, found->factor, &whole) ||
-	    __builtin_mul_overflow(part, found->factor, &part))
-		goto too_big;
-	if (part % scale)
-		return seg_fail(error, SEG_EINVAL,
-				"\"" SHOWN "\" is not a whole number of %s; write fewer decimals", text,
-				kind->units[0].name);
-	if (__builtin_add_overflow(whole, part / scale, value))
-		goto too_big;
-	return 0;
-too_big:
-	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is more than any %s can be; write a smaller one",
-			text, kind->noun);
+	return scale_quantity(kind, text, found, whole, part, scale, value, error);
 }
 
 int seg_units_duration(const char *text, int64_t *ns, seg_error *error)
@@ -167,10 +172,11 @@ int seg_units_integer(const char *text, int64_t *value, seg_error *error)
 	int bad = read_digits(&c, &number, NULL);
 	if (bad == 2)
 		return seg_fail(error, SEG_EINVAL,
-				"\"" SHOWN "\" is more than any number can be; write a smaller one", text);
+				"\"" SHOWN "\" is too large for a number; write a smaller one", text);
 	if (bad || *c)
 		return seg_fail(error, SEG_EINVAL,
-				"\"" SHOWN "\" is no whole number; write digits only, such as 1000 or 1_000",
+				"\"" SHOWN
+				"\" is not a whole number; write digits only, such as 1000 or 1_000",
 				text);
 	*value = *text == '-' ? -number : number;
 	return 0;
@@ -193,10 +199,10 @@ int seg_units_boolean(const char *text, bool *value, seg_error *error)
 		*value = i % 2;
 		return 0;
 	}
-	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is neither yes nor no; write one of them", text);
+	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" is not a boolean; write yes or no", text);
 }
 
-/* The largest of the units (up to `limit` of them) that divides the value. */
+/* Uses the largest of the first `limit` units that divides the value. */
 static char *format_quantity(const quantity *kind, size_t limit, int64_t value, char *text)
 {
 	const unit *best = &kind->units[0];
@@ -222,7 +228,9 @@ char *seg_units_size_format(int64_t bytes, char text[SEG_UNITS_TEXT_MAX])
 
 enum { WORD_MAX = 64 };
 
-/* Edits from a to b, a swap of two neighbours counting as one (optimal string alignment). */
+/*
+ * The number of edits from a to b; a swap of two neighbours is one edit (optimal string alignment distance).
+ */
 static size_t distance(const char *a, size_t m, const char *b, size_t n)
 {
 	size_t rows[3][WORD_MAX + 1];

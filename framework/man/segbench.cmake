@@ -1,4 +1,4 @@
-# Writes segbench(1) to OUTPUT, of what PROGRAM says of itself.
+# Writes the manual page segbench(1) to OUTPUT, from the help of PROGRAM.
 execute_process(COMMAND "${PROGRAM}" --help OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
 string(REPLACE "\\" "\\e" said "${said}")
 string(REPLACE "-" "\\-" said "${said}")

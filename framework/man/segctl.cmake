@@ -1,4 +1,4 @@
-# Writes segctl(1) to OUTPUT, of what PROGRAM says of itself.
+# Writes the manual page segctl(1) to OUTPUT, from the help of PROGRAM and of each of its commands.
 function(ask result)
   execute_process(COMMAND "${PROGRAM}" ${ARGN} --help OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
   string(REPLACE "\\" "\\e" said "${said}")
@@ -11,7 +11,7 @@ endfunction()
 ask(said)
 set(page ".TH SEGCTL 1 \"\" \"segctl ${VERSION}\" \"segctl\"
 .SH NAME
-segctl \\- looks at streams and groups of segmenter, and changes them
+segctl \\- shows and changes streams, groups and dead letters of segmenter
 .SH SYNOPSIS
 .nf
 .ft CR
@@ -19,7 +19,7 @@ ${said}.ft
 .fi
 .SH COMMANDS
 ")
-# "  stream create STREAM   Registers ..."; a semicolon or bracket would be one of CMake's lists.
+# A row is "  stream create STREAM   Registers ...". CMake would read a semicolon or a bracket as part of a list.
 string(REGEX REPLACE "[][;]" " " said "${said}")
 string(REGEX MATCHALL "\n  [a-z]+( [a-z]+)? [^\n]*" rows "${said}")
 foreach(row IN LISTS rows)

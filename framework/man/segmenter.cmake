@@ -1,6 +1,6 @@
-# Fills segmenter.3.in with what HEADER declares: functions by their names, and the statuses with their meanings.
+# Writes the manual page segmenter(3) to OUTPUT: TEMPLATE (segmenter.3.in) with the functions and statuses of HEADER.
 file(READ "${HEADER}" header)
-# A semicolon would split a list.
+# CMake splits a list at semicolons.
 string(REPLACE ";" "," text "${header}")
 string(REGEX MATCHALL "SEG_API [^,(]*\\([^)]*\\)," declarations "${text}")
 foreach(group CLIENT SEND CONSUMER LOOK)

@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 
-enum { DEFAULT_PORT = 6379, DATABASE_MAX = 1000000 };
+/* HOST_MAX: the longest name in DNS, RFC 1035. DATABASE_MAX: far more than a server is configured with. */
+enum { DEFAULT_PORT = 6379, PORT_MAX = 65535, HOST_MAX = 253, DATABASE_MAX = 1000000 };
 
 static int hex(char c)
 {
@@ -22,7 +23,7 @@ static int hex(char c)
 	return -1;
 }
 
-/* Copies with %xx decoded; NULL for a bad escape (or one of NUL) or no memory. */
+/* Copies with %xx decoded; NULL for an invalid escape, an escaped NUL, or if out of memory. */
 static char *decode(const char *text, size_t length)
 {
 	char *copy = malloc(length + 1);
@@ -48,7 +49,7 @@ static char *decode(const char *text, size_t length)
 	return copy;
 }
 
-/* Whole text as a number of 0 to max; -1 otherwise. */
+/* The whole text as a number, 0 to max; else -1. */
 static long number(const char *text, size_t length, long max)
 {
 	if (length == 0 || length > 9)
@@ -90,10 +91,10 @@ static int parse_login(const char **rest, const char *end, seg_address *address,
 	*rest = at + 1;
 	return 0;
 bad:
-	/* The text is not repeated here: it holds a password. */
+	/* The sentence does not repeat the text, which contains a password. */
 	return seg_fail(
 		error, SEG_EINVAL,
-		"the user or password in the Redis address has a bad %% escape; write %% itself as %%25");
+		"the user or password in the Redis address has an invalid %% escape; write %% itself as %%25");
 }
 
 static int parse_unix(const char *rest, seg_address *address, seg_error *error)
@@ -111,7 +112,7 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 				"the Redis address needs an absolute path: unix:///run/redis/redis.sock");
 	address->path = decode(rest, (size_t)(end - rest));
 	if (!address->path)
-		return seg_fail(error, SEG_EINVAL, "the path in the Redis address has a bad %% escape");
+		return seg_fail(error, SEG_EINVAL, "the path in the Redis address has an invalid %% escape");
 	if (strlen(address->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return seg_fail(error, SEG_EINVAL,
 				"the socket path %s is longer than %zu bytes; use a shorter one",
@@ -123,14 +124,16 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 		if (database < 0)
 			return seg_fail(
 				error, SEG_EINVAL,
-				"behind the socket path only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
+				"after the socket path, only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
 				DATABASE_MAX, question);
 		address->database = (uint32_t)database;
 	}
 	return 0;
 }
 
-/* What is no number may be a password whose @host was forgotten: it is not repeated. */
+/*
+ * A text that is not a number can be a password whose @host was forgotten: the sentence does not repeat it.
+ */
 static int bad_port(const char *port, size_t length, seg_error *error)
 {
 	if (length > 0 && strspn(port, "0123456789") >= length)
@@ -143,67 +146,86 @@ static int bad_port(const char *port, size_t length, seg_error *error)
 		"redis://host:6379 or redis://user:password@host");
 }
 
-static int parse_host(const char *rest, seg_address *address, seg_error *error)
+/* Splits "host", "host:port" or "[host]:port" of [rest, end): *host_end, and *port or NULL. */
+static int split_authority(const char **rest, const char *end, const char **host_end, const char **port,
+			   seg_error *error)
 {
-	const char *end = strchr(rest, '/');
-	const char *authority_end = end ? end : rest + strlen(rest);
-	/* Half a password would pass for a port, and be repeated in an error. */
-	if (strchr(authority_end, '@'))
-		return seg_fail(error, SEG_EINVAL,
-				"the user or password in the Redis address holds a '/'; write it as %%2F");
-	int status = parse_login(&rest, authority_end, address, error);
-	if (status)
-		return status;
-	const char *host_end, *port = NULL;
-	if (*rest == '[') {
-		rest++;
-		host_end = memchr(rest, ']', (size_t)(authority_end - rest));
-		if (!host_end)
-			return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without its ]");
-		if (host_end + 1 < authority_end) {
-			if (host_end[1] != ':')
-				return seg_fail(error, SEG_EINVAL,
-						"behind the ] of the Redis address only :port may follow");
-			port = host_end + 2;
-		}
-	} else {
-		host_end = memchr(rest, ':', (size_t)(authority_end - rest));
-		if (host_end)
-			port = host_end + 1;
+	*port = NULL;
+	if (**rest != '[') {
+		*host_end = memchr(*rest, ':', (size_t)(end - *rest));
+		if (*host_end)
+			*port = *host_end + 1;
 		else
-			host_end = authority_end;
+			*host_end = end;
+		return 0;
 	}
-	if (host_end == rest)
+	(*rest)++;
+	*host_end = memchr(*rest, ']', (size_t)(end - *rest));
+	if (!*host_end)
+		return seg_fail(error, SEG_EINVAL, "the Redis address has a [ without a ]");
+	if (*host_end + 1 == end)
+		return 0;
+	if ((*host_end)[1] != ':')
+		return seg_fail(error, SEG_EINVAL, "after the ] of the Redis address, only :port may follow");
+	*port = *host_end + 2;
+	return 0;
+}
+
+static int take_host(const char *host, const char *end, seg_address *address, seg_error *error)
+{
+	if (host == end)
 		return seg_fail(
 			error, SEG_EINVAL,
 			"the Redis address has no host; write redis://host:6379, or unix:///path for a socket");
-	for (const char *c = rest; c < host_end; c++)
+	for (const char *c = host; c < end; c++)
 		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>[]", *c))
 			return seg_fail(error, SEG_EINVAL,
-					"the host in the Redis address holds a forbidden character");
-	if (host_end - rest > 253)
+					"the host in the Redis address contains a forbidden character");
+	if (end - host > HOST_MAX)
 		return seg_fail(error, SEG_EINVAL,
-				"the host in the Redis address is longer than 253 characters");
-	address->host = strndup(rest, (size_t)(host_end - rest));
-	if (!address->host)
-		return seg_fail(error, SEG_ENOMEM, "out of memory");
+				"the host in the Redis address is longer than %d characters", HOST_MAX);
+	address->host = strndup(host, (size_t)(end - host));
+	return address->host ? 0 : seg_fail(error, SEG_ENOMEM, "out of memory");
+}
+
+/* port NULL: the default. */
+static int take_port(const char *port, const char *end, seg_address *address, seg_error *error)
+{
 	address->port = DEFAULT_PORT;
-	if (port) {
-		size_t length = (size_t)(authority_end - port);
-		long value = number(port, length, 65535);
-		if (value < 1)
-			return bad_port(port, length, error);
-		address->port = (uint16_t)value;
-	}
-	if (end && end[1]) {
-		long database = number(end + 1, strlen(end + 1), DATABASE_MAX);
-		if (database < 0)
-			return seg_fail(
-				error, SEG_EINVAL,
-				"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
-				DATABASE_MAX, end + 1);
-		address->database = (uint32_t)database;
-	}
+	if (!port)
+		return 0;
+	size_t length = (size_t)(end - port);
+	long value = number(port, length, PORT_MAX);
+	if (value < 1)
+		return bad_port(port, length, error);
+	address->port = (uint16_t)value;
+	return 0;
+}
+
+static int parse_host(const char *rest, seg_address *address, seg_error *error)
+{
+	const char *slash = strchr(rest, '/'), *host_end, *port;
+	const char *end = slash ? slash : rest + strlen(rest);
+	/* Otherwise half a password would be taken for a port, and be repeated in an error. */
+	if (strchr(end, '@'))
+		return seg_fail(error, SEG_EINVAL,
+				"the user or password in the Redis address contains a '/'; write it as %%2F");
+	int status = parse_login(&rest, end, address, error);
+	if (status == 0)
+		status = split_authority(&rest, end, &host_end, &port, error);
+	if (status == 0)
+		status = take_host(rest, host_end, address, error);
+	if (status == 0)
+		status = take_port(port, end, address, error);
+	if (status || !slash || !slash[1])
+		return status;
+	long database = number(slash + 1, strlen(slash + 1), DATABASE_MAX);
+	if (database < 0)
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
+			DATABASE_MAX, slash + 1);
+	address->database = (uint32_t)database;
 	return 0;
 }
 
@@ -261,7 +283,7 @@ int seg_address_set_login(seg_address *address, const char *user, const char *pa
 	char *new_password = password ? strdup(password) : NULL;
 	if (user && !password) {
 		free(new_user);
-		return seg_fail(error, SEG_EINVAL, "a user is named for Redis, but no password");
+		return seg_fail(error, SEG_EINVAL, "the Redis user has no password; set one");
 	}
 	if (!user != !new_user || !password != !new_password) {
 		free(new_user);

@@ -20,8 +20,8 @@
 #include "redis/transport.h"
 
 enum {
-	READ_SIZE = 256 * 1024, /* one read(2): a 75-KiB reply comes whole */
-	READS_PER_TICK = 8,     /* so that one busy connection does not starve its thread */
+	READ_SIZE = 256 * 1024, /* of one read(2): a usual batch comes whole */
+	READS_PER_TICK = 8,     /* so that one busy connection does not starve the thread's other work */
 };
 
 #define BACKOFF_BASE (50 * SEG_MS)
@@ -42,7 +42,7 @@ struct seg_connection {
 	int64_t ready_at;   /* READY: since when */
 	int64_t connect_by; /* RESOLVING, CONNECTING, PREPARING */
 	int64_t heard_at;   /* when the last byte came */
-	bool in_callbacks;  /* a break is put off until they are through */
+	bool in_callbacks;  /* callbacks run; a break is delayed until they have returned */
 	bool break_wanted;
 	seg_error error;
 
@@ -96,7 +96,7 @@ void seg_connection_destroy(seg_connection *c)
 
 /* --- going up and down --------------------------------------------------- */
 
-/* c->error says why. Runs what waits with NULL, and plans the next attempt. */
+/* Runs the waiting callbacks with NULL, and plans the next attempt. c->error says why. */
 static void went_down(seg_connection *c)
 {
 	bool was_ready = c->state == READY;
@@ -105,7 +105,7 @@ static void went_down(seg_connection *c)
 	c->fd = -1;
 	c->state = DOWN;
 	c->break_wanted = false;
-	/* A connection that breaks right after each success is no success: the pauses go on growing. */
+	/* A connection that breaks soon after each connect counts as failing: the pauses keep growing. */
 	if (was_ready && seg_now() - c->ready_at > STABLE)
 		c->failures = 0;
 	c->failures++;
@@ -118,13 +118,13 @@ static void went_down(seg_connection *c)
 	}
 	c->in_callbacks = false;
 	c->break_wanted = false;
-	/* A line when it goes, and when it stays away one at each power of two: never a flood. */
+	/* Warn when the connection is lost, then at failure 8, 16, 32, ...: the log is not flooded. */
 	bool long_away = c->failures >= 8 && (c->failures & (c->failures - 1)) == 0;
 	if (c->error.status != SEG_ECLOSED)
 		seg_log(&c->options.logger,
 			long_away || (was_ready && c->failures == 1) ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
 			"%s; %s", c->error.text,
-			long_away ? "trying again until it answers" : "trying again");
+			long_away ? "reconnecting until it answers" : "reconnecting");
 	if (c->options.on_state)
 		c->options.on_state(c->options.arg, false, &c->error);
 }
@@ -166,7 +166,7 @@ static void start_connecting(seg_connection *c, int fd, int64_t now)
 	c->heard_at = now;
 }
 
-/* A lookup that took longer than the attempt before it is gone on with: never two at once. */
+/* A lookup that is slower than an attempt serves the next attempt: a connection never has two lookups. */
 static void start_attempt(seg_connection *c, int64_t now)
 {
 	const seg_address *address = c->options.address;
@@ -278,7 +278,7 @@ static void check_preparation(seg_connection *c)
 static void answer(seg_connection *c, const seg_reply *reply)
 {
 	if (c->pipeline.count == 0) {
-		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s answered what nobody asked",
+		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command",
 				     c->options.address->text);
 		return;
 	}
@@ -303,7 +303,7 @@ static bool take_replies(seg_connection *c)
 		if (got < 0) {
 			seg_connection_break(
 				c, SEG_EPROTOCOL,
-				"what answers at %s does not speak Redis's protocol (%s); is the address right?",
+				"the server at %s does not speak the Redis protocol (%s); check the address",
 				c->options.address->text, seg_reader_error(&c->reader));
 			break;
 		}
@@ -360,7 +360,9 @@ void seg_connection_flush(seg_connection *c)
 	}
 }
 
-/* When a connection that still owes an answer is broken; SEG_NEVER: no answer is due, or it may take for ever. */
+/*
+ * When to break the connection because of an answer that is due; SEG_NEVER: no answer is due, or no timeout.
+ */
 static int64_t answer_by(const seg_connection *c)
 {
 	if (c->pipeline.count == 0 || c->options.answer_timeout == 0)
@@ -419,7 +421,7 @@ int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 		seg_connection_flush(c);
 		if (readable && c->state >= PREPARING)
 			read_some(c, now);
-		/* What callbacks issued leaves in the same round. */
+		/* Commands that callbacks issued are sent in the same round. */
 		seg_connection_flush(c);
 	}
 	check_timeouts(c, now);

@@ -10,7 +10,7 @@ enum {
 	FIRST_CAPACITY = 16 * 1024,
 };
 
-/* A buffer that has grown beyond this is given back when it runs empty. */
+/* A buffer larger than this is freed when it is empty. */
 #define KEEP_MAX ((size_t)4 * 1024 * 1024)
 
 void seg_output_fini(seg_output *output)

@@ -1,8 +1,8 @@
 /*
- * output.h - commands in Redis's protocol, waiting to be written. One thread.
+ * output.h - a buffer of commands in Redis's protocol (RESP), to be written. One thread.
  *
- * hiredis formats a command into fresh memory; here it goes straight to where it is written from, and in the
- * steady state nothing is allocated.
+ * hiredis allocates memory for each command. This buffer formats a command where it is written from, and
+ * keeps its memory, so that a connection in steady use allocates nothing.
  */
 #ifndef SEG_REDIS_OUTPUT_H
 #define SEG_REDIS_OUTPUT_H
@@ -12,23 +12,26 @@
 
 typedef struct seg_output {
 	char *bytes;
-	size_t begin; /* the first byte that is not written */
+	size_t begin; /* the first byte that is not written yet */
 	size_t end;
 	size_t capacity;
 } seg_output;
 
 void seg_output_fini(seg_output *output);
 
-/* Forgets what is unwritten. */
+/* Drops the unwritten bytes. */
 void seg_output_clear(seg_output *output);
 
 /*
- * Makes room for a command of these arguments, and for a short head (EVALSHA, a script, a number) before them. False if
- * out of memory. lengths NULL: all are NUL-terminated words.
+ * Makes room for a command with these arguments, and for a short head before them (EVALSHA, a hash, a
+ * number). False if out of memory. lengths NULL: all are NUL-terminated words.
  */
 bool seg_output_reserve(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
 
-/* Each must have been reserved. A command is one begin, with all its arguments' number, and those arguments. */
+/*
+ * Write a command into reserved room: one begin with the number of all arguments, then the arguments, in one
+ * or more calls. seg_output_command does both.
+ */
 void seg_output_begin(seg_output *output, int argc);
 void seg_output_arguments(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
 void seg_output_command(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
@@ -43,7 +46,7 @@ static inline const char *seg_output_bytes(const seg_output *output)
 	return output->bytes + output->begin;
 }
 
-/* The first n bytes have been written. */
+/* Removes the first n bytes, which have been written. */
 void seg_output_consume(seg_output *output, size_t n);
 
 #endif

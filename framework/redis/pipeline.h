@@ -1,8 +1,8 @@
 /*
  * pipeline.h - commands on one connection: the bytes to write, and the callbacks that wait for the answers.
  *
- * Redis answers in the order of the commands, so the answer that comes next belongs to the oldest callback. No I/O.
- * One thread.
+ * Redis answers in the order of the commands, so the answer that comes next belongs to the oldest callback.
+ * No I/O. One thread.
  */
 #ifndef SEG_REDIS_PIPELINE_H
 #define SEG_REDIS_PIPELINE_H
@@ -33,8 +33,8 @@ bool seg_pipeline_init(seg_pipeline *pipeline);
 void seg_pipeline_fini(seg_pipeline *pipeline);
 
 /*
- * Issue a command, or a script by its hash. argv is copied; lengths NULL: all are NUL-terminated words. For a script,
- * argv holds `keys` keys, then arguments. False if out of memory: then nothing was issued.
+ * Issue a command, or a script by its hash. argv is copied; lengths NULL: all are NUL-terminated words. For a
+ * script, argv holds `keys` keys, then arguments. False if out of memory: then nothing was issued.
  */
 bool seg_pipeline_command(seg_pipeline *pipeline, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 			  const char *const *argv, const size_t *lengths);

@@ -33,7 +33,7 @@ static void refuse(seg_preparation *p, const seg_reply *reply)
 	const char *where = p->address->text;
 	if (strncmp(reply->text, "NOAUTH", 6) == 0)
 		fail(p, status,
-		     "Redis at %s asks for a password; put it into the address: redis://:password@host",
+		     "Redis at %s requires a password; put it into the address: redis://:password@host",
 		     where);
 	else if (status == SEG_EAUTH)
 		fail(p, status, "Redis at %s refuses this user or password: %.200s", where, reply->text);
@@ -66,8 +66,8 @@ static void got_client_id(void *arg, const seg_reply *reply)
 }
 
 /*
- * The scripts come last, in the order of the enum. An answer that is not the script's hash belongs to another question,
- * and so would all that follow.
+ * The scripts come last, in the order of the enum. An answer that is not the script's hash belongs to another
+ * question, and so would all that follow.
  */
 static void loaded_script(void *arg, const seg_reply *reply)
 {
@@ -77,7 +77,7 @@ static void loaded_script(void *arg, const seg_reply *reply)
 	const struct seg_script_source *script = &seg_script_sources[SEG_SCRIPT_COUNT - p->due];
 	if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, script->sha1))
 		fail(p, SEG_EPROTOCOL,
-		     "what answers at %s takes script %s for another one; is there a proxy between?",
+		     "the server at %s returned another hash for script %s; check for a proxy that reorders replies",
 		     p->address->text, script->name);
 	else
 		got_needed(p, reply);

@@ -1,8 +1,9 @@
 /*
- * preparation.h - the commands that make a fresh connection usable: log in, select the database, name the client, ask
- * for the client id, and load the scripts.
+ * preparation.h - the commands that make a fresh connection usable: log in, select the database, name the
+ * client, ask for the client id, and load the scripts.
  *
- * Its callbacks only note what came; the connection looks at the outcome after each reply, and acts. One thread.
+ * Its callbacks only note what came; the connection looks at the outcome after each reply, and acts. One
+ * thread.
  */
 #ifndef SEG_REDIS_PREPARATION_H
 #define SEG_REDIS_PREPARATION_H
@@ -36,8 +37,9 @@ typedef struct seg_preparation {
 bool seg_preparation_start(seg_preparation *preparation);
 
 /*
- * Loads the scripts again after a NOSCRIPT: Redis has forgotten them (SCRIPT FLUSH, a failover). While they are being
- * loaded, further calls do nothing: all commands that are under way are refused with the same NOSCRIPT.
+ * Loads the scripts again after a NOSCRIPT: Redis has forgotten them (SCRIPT FLUSH, a failover). While they
+ * are being loaded, further calls do nothing: all commands that are under way are refused with the same
+ * NOSCRIPT.
  */
 void seg_preparation_reload_scripts(seg_preparation *preparation);
 

@@ -9,10 +9,13 @@
 
 struct redisReader;
 
-/* Memory for trees that a reader keeps between replies. */
+/* Bytes of tree memory that a reader keeps between replies. */
 #define SEG_READER_KEEP ((size_t)64 * 1024)
 
-/* The longest array taken as a tree: 1,024 partitions of three elements fit a hundred times over. */
+/*
+ * The longest array in a tree; a longer one breaks the connection. No command of ours is answered with a
+ * longer one.
+ */
 #define SEG_REPLY_ELEMENTS_MAX ((size_t)1 << 20)
 
 typedef struct seg_reader {
@@ -27,20 +30,21 @@ typedef struct seg_reader {
 bool seg_reader_init(seg_reader *reader);
 void seg_reader_fini(seg_reader *reader);
 
-/* Forgets what was fed, for a new connection. False if out of memory. */
+/* Drops all fed bytes, for a new connection. False if out of memory. */
 bool seg_reader_restart(seg_reader *reader);
 
-/* Takes bytes as they came (copied). False if out of memory. */
+/* Feeds bytes in the order in which they came; they are copied. False if out of memory. */
 bool seg_reader_feed(seg_reader *reader, const char *bytes, size_t length);
 
 /*
- * The next whole reply: 1 and the reply, valid until seg_reader_release; 0 if it is not whole yet; -1 if it is
- * no reply at all. sink: where entries go, or NULL for a tree; the same at each call until a reply is whole.
+ * Reads the next reply. 1 and the reply, valid until seg_reader_release; 0 if it is not complete yet; -1 if
+ * the bytes are not a reply. sink: receives the entries, NULL for a tree; pass the same one until the reply
+ * is complete.
  */
 int seg_reader_next(seg_reader *reader, seg_entry_sink *sink, const seg_reply **reply);
 void seg_reader_release(seg_reader *reader);
 
-/* What was wrong, after -1. */
+/* The reason, after -1. */
 const char *seg_reader_error(const seg_reader *reader);
 
 #endif

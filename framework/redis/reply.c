@@ -9,7 +9,7 @@
 #include "redis/reader.h"
 
 /*
- * In an XREAD reply, what a value means is told by how deep it lies:
+ * In an XREAD reply, a value's depth tells its meaning:
  *
  *   0  array of streams
  *   1    [key, entries]
@@ -18,14 +18,18 @@
  *   4          id ; array of texts, or nil for an entry deleted meanwhile
  *   5            name, value, name, value ...
  *
- * While entries are read, the "object" of an array is the address of its depth's mark.
+ * hiredis wants an object for each array. While entries are read, that is the address of the mark of the
+ * array's depth.
  */
 enum { DEPTHS = 8 };
 static char depth_mark[DEPTHS];
 
 static seg_reply entries_done = {.type = SEG_REPLY_ARRAY};
 
-/* With a sink, every array is one of entries. A value without a parent comes instead of them, and is a tree. */
+/*
+ * With a sink, all arrays are parts of entries. A value without a parent came instead of entries: it is a
+ * tree.
+ */
 static bool in_entries(const redisReadTask *task)
 {
 	const seg_reader *reader = task->privdata;
@@ -127,7 +131,9 @@ static void *new_array(const redisReadTask *task, size_t elements)
 	if (!node)
 		return NULL;
 	if (elements > 0) {
-		/* A length is only a claim until its elements come: do not let one claim take all memory. */
+		/*
+		 * The elements have not come yet: a length that is only announced must not take all memory.
+		 */
 		if (elements > SEG_REPLY_ELEMENTS_MAX)
 			return NULL;
 		node->elements = seg_arena_alloc(&reader->arena, elements * sizeof(seg_reply *));
@@ -151,13 +157,13 @@ static void *create_integer(const redisReadTask *task, long long value)
 
 static void *create_nil(const redisReadTask *task)
 {
-	/* The outer array may be nil itself: nothing came. */
+	/* The outer array itself may be nil: there are no entries. */
 	if (task->parent && in_entries(task))
 		return entries_nil(task);
 	return tree_node(task, SEG_REPLY_NIL);
 }
 
-/* All objects lie in arenas. */
+/* All objects are in the arena. */
 static void free_object(void *object)
 {
 	(void)object;
@@ -215,7 +221,7 @@ bool seg_reader_restart(seg_reader *reader)
 	if (!reader->parser)
 		return false;
 	reader->parser->privdata = reader;
-	/* hiredis would otherwise give its buffer back whenever it has grown and run empty. */
+	/* Otherwise hiredis frees its buffer whenever it has grown and is empty. */
 	reader->parser->maxbuf = 0;
 	return true;
 }
@@ -292,7 +298,7 @@ bool seg_reply_id(const seg_reply *reply, seg_id *id)
 	       seg_id_parse(reply->text, id) == 0;
 }
 
-/* Redis's error codes are the first word of the text; scripts' errors keep those of the command that failed. */
+/* A Redis error begins with its code. A script's error keeps the code of the command that failed. */
 static bool has_code(const seg_reply *reply, const char *const *codes)
 {
 	if (!reply || reply->type != SEG_REPLY_ERROR)

@@ -1,12 +1,13 @@
 /*
- * reply.h - replies of Redis, parsed by hiredis straight into memory of ours.
+ * reply.h - Redis's replies.
  *
- * hiredis lets a reader be created with one's own object functions. Ours know two ways:
- * - a tree of seg_reply in an arena that is reset after each reply: for scripts and the like;
- * - entries, for XREAD: each entry is given, field by field, to a seg_entry_sink, which
- *   writes it where the handler will read it. Nothing is allocated per message.
+ * hiredis parses them and calls our object functions (reply.c), which build one of two things:
+ * - a tree of seg_reply, in an arena that is reset after each reply;
+ * - for XREAD, entries: each one goes, field by field, to a seg_entry_sink, which writes it where the handler reads it.
+ *   Nothing is allocated per message.
  *
- * A reader belongs to one connection and so to one thread.
+ * A server may answer with any type. The functions below check it, and accept NULL; check `type` before you
+ * read a member. Pure; any thread.
  */
 #ifndef SEG_REDIS_REPLY_H
 #define SEG_REDIS_REPLY_H
@@ -25,53 +26,59 @@ typedef enum seg_reply_type {
 	SEG_REPLY_ARRAY
 } seg_reply_type;
 
-/* Lives until the callback that got it returns. text is NUL-terminated and may hold NULs. */
+/* Valid until the callback that received it returns. */
 typedef struct seg_reply {
 	seg_reply_type type;
-	int64_t integer;
-	const char *text;
-	size_t length; /* of text */
-	struct seg_reply **elements;
-	size_t count; /* of elements */
+	int64_t integer;  /* of SEG_REPLY_INTEGER */
+	const char *text; /* of SEG_REPLY_TEXT and _ERROR, else NULL; NUL-terminated, and can contain NULs */
+	size_t length;    /* of text */
+	struct seg_reply **elements; /* of SEG_REPLY_ARRAY */
+	size_t count;                /* of elements, else 0 */
 } seg_reply;
 
 /* Gets the answer to a command. reply is NULL if the connection was lost before the answer. */
 typedef void (*seg_reply_fn)(void *arg, const seg_reply *reply);
 
-/* Whether it is text (or a status) of exactly these characters; false for NULL. */
+/* Whether it is a text (or a status) of exactly these characters. */
 bool seg_reply_is(const seg_reply *reply, const char *text);
 
-/* Element i of an array, or NULL. */
+/* Element i of an array; NULL if the reply is not an array or is shorter. */
 const seg_reply *seg_reply_at(const seg_reply *reply, size_t i);
 
-/* Its number, also if it is written as text; `otherwise` if it is none. */
+/* The value of an integer, or of a text that is one; else `otherwise`. */
 int64_t seg_reply_number(const seg_reply *reply, int64_t otherwise);
 
-/* Reads an id that is written as text, "ms-seq" or "ms"; false, with *id unchanged, if it is anything else or NULL. */
+/*
+ * Reads an id that is written as text, "ms-seq" or "ms"; false, with *id unchanged, if it is anything else or
+ * NULL.
+ */
 bool seg_reply_id(const seg_reply *reply, seg_id *id);
 
 /*
- * The status that an error reply stands for: SEG_EAUTH (a login or a right is missing) or SEG_ESERVER; SEG_EPROTOCOL if
- * the reply is no error.
+ * The status that an error reply stands for: SEG_EAUTH (a login or a right is missing) or SEG_ESERVER;
+ * SEG_EPROTOCOL if the reply is no error.
  */
 int seg_reply_status(const seg_reply *reply);
 
 /*
- * Whether the same command may succeed later, nothing having been done now: NOSCRIPT, LOADING, BUSY, OOM,
- * MISCONF, READONLY, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, NOREPLICAS.
+ * Whether it is an error after which Redis has done nothing, and the same command may succeed later:
+ * NOSCRIPT, LOADING, BUSY, OOM, MISCONF, READONLY, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, NOREPLICAS.
  */
 bool seg_reply_is_transient(const seg_reply *reply);
 
 /*
- * Gets the entries of an XREAD reply as they are parsed. A function that returns false (out of
- * memory) breaks the connection; so does a reply of another shape.
+ * Receives the entries of an XREAD reply while it is parsed. Texts are valid during the call. A function that
+ * returns false (out of memory) breaks the connection; so does an array of another shape.
  */
 typedef struct seg_entry_sink {
-	/* The entries that follow are of the stream of that key. */
+	/* The entries that follow belong to the stream with this key. */
 	bool (*stream)(struct seg_entry_sink *sink, const char *key, size_t length);
-	/* A new entry, with its id's text and how many fields and values follow, -1 for nil. */
+	/*
+	 * A new entry: its id as text, and how many field names and values follow; -1 if it was deleted
+	 * meanwhile.
+	 */
 	bool (*entry)(struct seg_entry_sink *sink, const char *id, size_t length, int64_t texts);
-	/* Its next field's name (odd calls) or value (even calls), to be copied. */
+	/* The entry's next text: field names (1st, 3rd, ... call) and values (2nd, 4th, ...) alternate. */
 	bool (*text)(struct seg_entry_sink *sink, const char *text, size_t length);
 } seg_entry_sink;
 

@@ -1,6 +1,6 @@
 /*
- * script.h - the scripts that run inside Redis. Their contract is framework/lua/README.md; their
- * text is embedded at build time (lua_scripts.c, made from framework/lua by CMake).
+ * script.h - the scripts that run inside Redis. framework/lua/README.md is their contract. CMake embeds the
+ * files of framework/lua into the program (lua_scripts.c).
  */
 #ifndef SEG_REDIS_SCRIPT_H
 #define SEG_REDIS_SCRIPT_H
@@ -22,10 +22,10 @@ typedef enum seg_script {
 	SEG_SCRIPT_COUNT
 } seg_script;
 
-/* Indexed by seg_script. name is the file's, without ".lua". */
+/* Indexed by seg_script. name: the file's name without ".lua". */
 extern const struct seg_script_source {
 	const char *name;
-	const char *sha1; /* of the text, as EVALSHA takes it */
+	const char *sha1; /* of the text, 40 hexadecimal digits, for EVALSHA */
 	const char *text;
 } seg_script_sources[SEG_SCRIPT_COUNT];
 

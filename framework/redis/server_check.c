@@ -99,12 +99,14 @@ static int check_kind(const seg_server_facts *facts, const char *where, seg_erro
 {
 	if (strcmp(facts->mode, "sentinel") == 0)
 		return seg_fail(error, SEG_ESERVER,
-				"what answers at %s is a Sentinel, which holds no data; connect to the "
-				"master it watches",
+				"the server at %s is a Redis Sentinel, which holds no data; connect to the "
+				"master that it watches",
 				where);
 	if (!facts->version[0])
-		return seg_fail(error, SEG_EPROTOCOL,
-				"what answers at %s names no redis_version in INFO; is it a Redis?", where);
+		return seg_fail(
+			error, SEG_EPROTOCOL,
+			"the server at %s gives no redis_version in INFO; check that it is a Redis server",
+			where);
 	if (is_too_old(facts->version))
 		return seg_fail(error, SEG_ESERVER,
 				"Redis at %s is version %s; this library needs %d.0 or later: upgrade Redis",
@@ -129,7 +131,7 @@ static int check_eviction(const seg_server_facts *facts, bool allow_eviction, co
 	return seg_fail(
 		error, SEG_ESERVER,
 		"Redis at %s evicts keys when memory is full (maxmemory %" PRIu64
-		", maxmemory-policy %s), which loses messages without a word; CONFIG SET maxmemory-policy "
+		", maxmemory-policy %s), which loses messages silently; run CONFIG SET maxmemory-policy "
 		"noeviction, or set allow_eviction",
 		where, facts->max_memory, facts->policy);
 }
@@ -139,28 +141,28 @@ static void warn(const seg_server_facts *facts, const char *where, const seg_log
 	if (evicts(facts) && facts->max_memory > 0)
 		seg_log(logger, SEG_LOG_WARNING,
 			"Redis at %s evicts keys when memory is full (maxmemory-policy %s): messages can "
-			"get lost",
+			"be lost",
 			where, facts->policy);
 	else if (evicts(facts))
 		seg_log(logger, SEG_LOG_WARNING,
-			"Redis at %s has maxmemory-policy %s: should maxmemory be set, messages would get "
-			"lost; CONFIG SET maxmemory-policy noeviction",
+			"Redis at %s has maxmemory-policy %s: once maxmemory is set, messages can be lost; run "
+			"CONFIG SET maxmemory-policy noeviction",
 			where, facts->policy);
 	if (facts->append_only) {
 		if (strcmp(facts->append_fsync, "always") != 0 && facts->append_fsync[0])
 			seg_log(logger, SEG_LOG_INFO,
-				"Redis at %s has appendfsync %s: a crash of it may lose the messages of the "
-				"last seconds",
+				"Redis at %s has appendfsync %s: if the server crashes, it can lose the messages of "
+				"the last seconds",
 				where, facts->append_fsync);
 	} else if (facts->config_known && !facts->save[0]) {
 		seg_log(logger, SEG_LOG_WARNING,
-			"Redis at %s keeps nothing on disk (no append-only file, no snapshots): a restart "
-			"of it loses all messages; CONFIG SET appendonly yes",
+			"Redis at %s keeps nothing on disk (no append-only file, no snapshots): if it restarts, all "
+			"messages are lost; run CONFIG SET appendonly yes",
 			where);
 	} else if (facts->config_known) {
 		seg_log(logger, SEG_LOG_WARNING,
-			"Redis at %s has no append-only file: a crash of it loses all since the last "
-			"snapshot; CONFIG SET appendonly yes",
+			"Redis at %s has no append-only file: if it crashes, all messages since the last snapshot "
+			"are lost; run CONFIG SET appendonly yes",
 			where);
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * server_check.h - whether a Redis is one that can be relied on, judged by what INFO and CONFIG GET say.
+ * server_check.h - judges by the replies to INFO and CONFIG GET whether the library can rely on a server.
  * Pure; any thread.
  */
 #ifndef SEG_REDIS_SERVER_CHECK_H
@@ -14,15 +14,15 @@
 #include "base/log.h"
 #include "redis/reply.h"
 
-/* The oldest version served: 7.0. */
+/* The oldest major version that the library works with. */
 #define SEG_SERVER_MAJOR 7
 
-/* What a server says of itself; a text is "" and a number 0 where it says nothing. */
+/* What a server says about itself. A text is "" and a number 0 if it does not say. */
 typedef struct seg_server_facts {
 	char version[32];        /* redis_version, also Valkey's */
 	char valkey_version[32]; /* "" on Redis */
-	char run_id[48];         /* another one after a restart */
-	char replication_id[48]; /* master_replid: another one after a failover */
+	char run_id[48];         /* changes at a restart */
+	char replication_id[48]; /* master_replid: changes at a failover */
 	char mode[16];           /* standalone, cluster, sentinel */
 	char role[16];           /* master, slave */
 	char master_host[256];   /* of a replica */
@@ -30,28 +30,28 @@ typedef struct seg_server_facts {
 	char policy[32];       /* maxmemory_policy */
 	uint64_t max_memory;   /* bytes; 0: no limit */
 	bool append_only;      /* aof_enabled */
-	char save[256];        /* CONFIG's save; "" means no snapshots if config_known */
+	char save[256];        /* CONFIG's save; with config_known, "" means no snapshots */
 	char append_fsync[16]; /* CONFIG's appendfsync */
-	bool config_known;
+	bool config_known;     /* CONFIG GET was answered */
 } seg_server_facts;
 
-/* Reads the text of INFO; unknown lines are skipped. */
+/* Reads the text of INFO; ignores unknown lines. */
 void seg_server_facts_read(seg_server_facts *facts, const char *info, size_t length);
 
-/* Reads CONFIG GET's names and values; what is no such reply is left unread. */
+/* Reads the names and values of CONFIG GET; ignores a reply of another type. */
 void seg_server_facts_read_config(seg_server_facts *facts, const seg_reply *reply);
 
 /*
- * Judges: 0, or SEG_EPROTOCOL (it is no Redis) or SEG_ESERVER, with a sentence that says how to mend it.
- * What is only unwise goes to the logger. where: its address, for the sentences.
+ * Judges a server: 0, SEG_EPROTOCOL if it is not Redis, or SEG_ESERVER, with a sentence that says how to fix
+ * it. Logs risks that do not prevent its use as warnings. where: the server's address, for the sentences.
  */
 int seg_server_check(const seg_server_facts *facts, bool allow_eviction, const char *where,
 		     const seg_logger *logger, seg_error *error);
 
 /*
- * For a connection that came back: judges an INFO reply alone, without warnings, and fills `facts` for
- * comparing run_id and replication_id with those known. A reply that is an error (a right is missing)
- * is no fault: 0, with empty facts.
+ * Judges a server after a reconnect, by its reply to INFO alone and without warnings. Fills `facts`, whose
+ * run_id and replication_id the caller compares with those it knows. If the reply is an error (the user lacks
+ * the permission) or NULL, returns 0 with empty facts; a reply of another type is SEG_EPROTOCOL.
  */
 int seg_server_check_reply(const seg_reply *info, bool allow_eviction, const char *where,
 			   seg_server_facts *facts, seg_error *error);

@@ -11,12 +11,15 @@
 
 #include "base/error.h"
 
-/* A peer that vanished is noticed after so long, instead of the kernel's quarter of an hour. */
+/*
+ * After so long the kernel reports a peer that has vanished, instead of after its default of a quarter of an
+ * hour.
+ */
 enum { USER_TIMEOUT_MS = 15000, KEEPALIVE_S = 5 };
 
 static void set_option(int fd, int level, int name, int value)
 {
-	/* Each of these is an improvement, none a need. */
+	/* The connection works without the option: a failure does not matter. */
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
@@ -36,7 +39,7 @@ int seg_transport_open_unix(const seg_address *address, seg_error *error)
 	snprintf(name.sun_path, sizeof(name.sun_path), "%s", address->path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return seg_fail(error, SEG_ESYSTEM, "no socket: %s", strerror(errno)), -1;
+		return seg_fail(error, SEG_ESYSTEM, "cannot create a socket: %s", strerror(errno)), -1;
 	return start_connect(fd, (struct sockaddr *)&name, sizeof(name), address->text, error);
 }
 
@@ -49,7 +52,7 @@ int seg_transport_open_tcp(const seg_address *address, const struct addrinfo *li
 		chosen = chosen->ai_next ? chosen->ai_next : list;
 	int fd = socket(chosen->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return seg_fail(error, SEG_ESYSTEM, "no socket: %s", strerror(errno)), -1;
+		return seg_fail(error, SEG_ESYSTEM, "cannot create a socket: %s", strerror(errno)), -1;
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);

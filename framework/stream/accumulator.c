@@ -7,8 +7,9 @@
 #include "stream/record.h"
 
 /*
- * A batch that waits behind others takes no more records after this share of the timeout, so that its
- * youngest records are not given up with its oldest much before their time.
+ * A batch is given up when its oldest record reaches its deadline. So a batch that waits behind others
+ * accepts no more records after 1/SPAN_SHARE of the timeout: then its youngest records lose at most that
+ * share of their time.
  */
 enum { SPAN_SHARE = 8, FIRST_BYTES = 1024, FIRST_RECORDS = 8 };
 
@@ -143,7 +144,7 @@ static seg_producer_batch *new_batch(seg_accumulator *a, uint32_t partition, int
 	return batch;
 }
 
-/* Where a record's bytes begin, and how many they are. */
+/* Where a record's bytes begin in the batch, and how many there are. */
 static size_t offset_of(const seg_producer_batch *batch, const seg_record *record)
 {
 	return record->header_count ? (batch->length + alignment - 1) & ~(alignment - 1) : batch->length;

@@ -1,16 +1,16 @@
 /*
- * accumulator.h - what the asynchronous producer holds: records gathered into batches, batches queued by
- * partition. No Redis, no thread, no clock of its own: the caller holds a lock around every call and says
- * what time it is (ns).
+ * accumulator.h - the asynchronous producer's buffer: it collects records into batches and queues the batches
+ * by partition. Without Redis, thread or clock: the caller holds a lock around every call, and passes the
+ * time (seg_now(), ns).
  *
  *                  full, lingered, or hurried            taken            finished
  *      lingering --------------------------> due -> ready -----> held ----------------> gone
  *                                                     ^            |
  *                                                     +- resting <-+ refused, to be tried again
  *
- * Only the oldest batch of a partition is ever ready, so what is sent keeps the order of the adds. A batch
- * takes records until it is taken for the first time; from then on it is frozen, and belongs to the taker
- * alone while it is held.
+ * Only the oldest batch of a partition can be ready, so records are sent in the order in which they were
+ * added. A batch accepts records until it is taken for the first time; then it is frozen. While it is held,
+ * it belongs to the taker alone.
  */
 #ifndef SEG_STREAM_ACCUMULATOR_H
 #define SEG_STREAM_ACCUMULATOR_H
@@ -21,19 +21,19 @@
 
 #include <segmenter/segmenter.h>
 
-/* What a record counts beyond its bytes. */
+/* Bytes that each record counts beyond its own, for the structs around it. */
 #define SEG_RECORD_CHARGE 64
 
 typedef struct seg_accumulator_limits {
 	uint32_t partitions;
 	size_t batch_records;
 	size_t batch_bytes;
-	size_t held_bytes; /* of all records, SEG_RECORD_CHARGE each included */
+	size_t held_bytes; /* of all records, including SEG_RECORD_CHARGE for each */
 	int64_t linger;    /* ns that a batch waits for more */
 	int64_t timeout;   /* ns from a batch's first record to its deadline */
 } seg_accumulator_limits;
 
-/* A record's place in its batch. Its bytes begin at `offset`: its headers' structs if any, then all texts. */
+/* A record in its batch. Its bytes begin at `offset`: the structs of its headers, if any, then all texts. */
 typedef struct seg_held_record {
 	void *opaque;
 	size_t offset;
@@ -44,41 +44,41 @@ typedef struct seg_held_record {
 
 typedef enum seg_batch_state {
 	SEG_BATCH_LINGERING,
-	SEG_BATCH_DUE, /* behind an older batch of its partition */
+	SEG_BATCH_DUE, /* waits for an older batch of its partition */
 	SEG_BATCH_READY,
 	SEG_BATCH_RESTING,
 	SEG_BATCH_HELD
 } seg_batch_state;
 
 typedef struct seg_producer_batch {
-	/* The accumulator's: */
+	/* Of the accumulator: */
 	TAILQ_ENTRY(seg_producer_batch) in_partition;
 	TAILQ_ENTRY(seg_producer_batch) in_age;
 	TAILQ_ENTRY(seg_producer_batch) in_state; /* lingering, ready, resting or free */
 	seg_batch_state state;
 	bool frozen;
-	uint64_t number; /* rises with each batch */
-	int64_t created; /* when its first record came */
+	uint64_t number; /* rises with each new batch */
+	int64_t created; /* when the first record was added */
 	int64_t rest_until;
 	size_t charge;
 	char *bytes;
 	size_t length, room; /* of bytes */
 	size_t record_room;
 
-	/* The taker's to read, while it is held: */
+	/* For the taker to read, while the batch is held: */
 	uint32_t partition;
 	seg_held_record *records;
 	size_t count;
 	size_t headers; /* of all records */
 
-	/* The taker's own; zero at first: */
-	size_t done;       /* the first so many records have met their fate */
-	uint64_t sequence; /* 0: none yet */
-	bool waiting;      /* an answer to it is due */
-	bool may_be_added; /* an answer to it was lost */
-	bool abandoned;    /* it has met its fate before its answer came */
+	/* Of the taker; zero at first: */
+	size_t done;       /* so many records, from the first, have their outcome */
+	uint64_t sequence; /* under which the batch is sent; 0: not sent yet */
+	bool waiting;      /* an answer is due */
+	bool may_be_added; /* an answer was lost */
+	bool abandoned;    /* given up while its answer was due */
 	unsigned refusals; /* in a row */
-	seg_error refusal; /* the newest; status 0: none */
+	seg_error refusal; /* the newest one; status 0: none */
 	void *owner;
 } seg_producer_batch;
 
@@ -87,7 +87,7 @@ TAILQ_HEAD(seg_batch_list, seg_producer_batch);
 typedef struct seg_accumulator {
 	seg_accumulator_limits limits;
 	struct seg_batch_list *partitions; /* each oldest first */
-	struct seg_batch_list age;         /* all of them, oldest first */
+	struct seg_batch_list age;         /* all batches, oldest first */
 	struct seg_batch_list lingering;   /* oldest first */
 	struct seg_batch_list ready;
 	struct seg_batch_list resting;
@@ -101,55 +101,58 @@ typedef struct seg_accumulator {
 /* 0 or SEG_ENOMEM. */
 int seg_accumulator_init(seg_accumulator *accumulator, const seg_accumulator_limits *limits);
 
-/* Frees everything; batches still in it are forgotten, and those abandoned must have been recycled. */
+/*
+ * Frees everything, including batches that are still queued. Abandoned batches must have been recycled
+ * before.
+ */
 void seg_accumulator_fini(seg_accumulator *accumulator);
 
-/* What a record counts against held_bytes. */
+/* The bytes that a record counts against held_bytes. */
 size_t seg_accumulator_charge(const seg_record *record);
 
 /* Whether a record of that charge fits now. */
 bool seg_accumulator_has_room(const seg_accumulator *accumulator, size_t charge);
 
 /*
- * Copies a record into the newest batch of a partition, or a new one. The record must fit. 0 or SEG_ENOMEM.
+ * Copies a record into the partition's newest batch, or into a new one. The record must fit. 0 or SEG_ENOMEM.
  */
 int seg_accumulator_add(seg_accumulator *accumulator, uint32_t partition, const seg_record *record,
 			void *opaque, int64_t now);
 
-/* The next ready batch, which is held from then on; NULL if there is none. */
+/* Takes the next ready batch, which is then held; NULL if there is none. */
 seg_producer_batch *seg_accumulator_take(seg_accumulator *accumulator, int64_t now);
 
-/* Puts a held batch back: it is the next of its partition again, at once or from `until` on. */
+/* Put a held batch back: it is the next of its partition again, at once, or from `until` on. */
 void seg_accumulator_put_back(seg_accumulator *accumulator, seg_producer_batch *batch);
 void seg_accumulator_rest(seg_accumulator *accumulator, seg_producer_batch *batch, int64_t until);
 
-/* A held batch has met its fate: its room is free again, and the next one of the partition may go. */
+/* A held batch has its outcome: its memory is free again, and the partition's next batch may be sent. */
 void seg_accumulator_finish(seg_accumulator *accumulator, seg_producer_batch *batch);
 
 /*
- * The same for one to which an answer is still due: its memory stays with the caller, and counts, until
- * it is recycled.
+ * The same for a batch whose answer is still due: its memory stays with the caller, and counts, until the
+ * batch is recycled.
  */
 void seg_accumulator_abandon(seg_accumulator *accumulator, seg_producer_batch *batch);
 void seg_accumulator_recycle(seg_accumulator *accumulator, seg_producer_batch *batch);
 
-/* The oldest batch if its deadline has come by `now`, held from then on (or already); else NULL. */
+/* Takes the oldest batch if its deadline has come by `now`, also if it is held already; else NULL. */
 seg_producer_batch *seg_accumulator_take_expired(seg_accumulator *accumulator, int64_t now);
 
-/* No batch lingers on that is there now. */
+/* Ends the lingering of all batches that exist now. */
 void seg_accumulator_hurry(seg_accumulator *accumulator);
 
-/* For waiting until all that is there now is gone: the mark is taken first, then asked for. */
+/* For a flush: take a mark, then ask until all batches that existed at the mark are gone. */
 uint64_t seg_accumulator_mark(const seg_accumulator *accumulator);
 bool seg_accumulator_is_gone(const seg_accumulator *accumulator, uint64_t mark);
 
 /*
- * When there is something to do next, `now` if there is already, SEG_NEVER if the accumulator is empty.
- * can_send: whether batches would be taken; else only deadlines count.
+ * When there is something to do next: `now` if at once, SEG_NEVER if the accumulator is empty. Without
+ * can_send, ready batches could not be sent, and only deadlines count.
  */
 int64_t seg_accumulator_next_time(const seg_accumulator *accumulator, bool can_send, int64_t now);
 
-/* Record i of a batch; its texts lie in the batch. Pointers in its headers are set at this call. */
+/* Record i of a batch. It points into the batch. This call sets the pointers of its headers. */
 seg_record seg_producer_batch_record(seg_producer_batch *batch, size_t i);
 
 #endif

@@ -104,7 +104,7 @@ bool seg_append_begin(seg_append_builder *builder, const seg_append *append, con
 	return true;
 }
 
-/* The numbers of fields that a record can have, as texts that live for ever. */
+/* Each number of fields that a record can have, as a text that outlives the call. */
 static char field_counts[2 + SEG_HEADERS_MAX + 1][8];
 
 static void write_field_counts(void)
@@ -164,18 +164,19 @@ static seg_append_answer read_answer(const seg_append *append, const seg_reply *
 	const seg_reply *word = seg_reply_at(reply, 0);
 	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED};
 	int64_t added = seg_reply_number(seg_reply_at(reply, 2), -1);
-	/* Of a sequence before the newest, Redis no longer knows what became of it. */
+	/* Redis remembers the outcome of the newest sequence only. */
 	if (seg_reply_is(word, "OLD")) {
 		answer.outcome = SEG_APPEND_UNCLEAR;
-		seg_fail(error, SEG_EUNKNOWN,
-			 "Redis says that a later batch of this producer came before this one");
+		seg_fail(
+			error, SEG_EUNKNOWN,
+			"Redis has already added a later batch of this producer, and no longer knows the outcome of this one");
 	} else if ((!seg_reply_is(word, "OK") && !seg_reply_is(word, "DUP")) || added < 0 ||
 		   (size_t)added > append->records ||
 		   (added > 0 && !seg_reply_id(seg_reply_at(reply, 1), &answer.first)) ||
 		   answer.first.seq > UINT64_MAX - (uint64_t)added) {
 		answer.outcome = SEG_APPEND_UNCLEAR;
 		seg_fail(error, SEG_EUNKNOWN,
-			 "Redis gave an answer to the append script that it cannot give");
+			 "the answer to the append script is not one that the script gives");
 	} else {
 		answer.added = (size_t)added;
 	}
@@ -190,7 +191,7 @@ seg_append_answer seg_append_read(const seg_append *append, const seg_reply *rep
 	}
 	if (reply->type != SEG_REPLY_ERROR)
 		return read_answer(append, reply, error);
-	seg_fail(error, seg_reply_status(reply), "Redis says: %.300s", reply->text);
+	seg_fail(error, seg_reply_status(reply), "Redis answered: %.300s", reply->text);
 	bool later = seg_reply_is_transient(reply);
 	return (seg_append_answer){.outcome = later ? SEG_APPEND_REFUSED : SEG_APPEND_FAILED};
 }
@@ -200,7 +201,7 @@ int seg_append_full(const seg_stream *stream, uint32_t partition, seg_error *err
 	return seg_fail(
 		error, SEG_EFULL,
 		"partition %" PRIu32 " of stream \"%s\" is full: %" PRIu64
-		" messages that some group has not "
-		"committed; let its consumers catch up, or see segctl for a group that nobody reads any more",
+		" messages, and some group has not committed the oldest; wait for its consumers, or use segctl to "
+		"find a group that is no longer used",
 		partition, stream->name, stream->shape.partition_size);
 }

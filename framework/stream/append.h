@@ -1,8 +1,10 @@
 /*
- * append.h - a call of the append script: its description, the builder that issues it, and the meaning of its answer.
+ * append.h - a call of the append script: its description, the builder that issues it, and the meaning of its
+ * answer.
  *
- * A call adds a batch of records to one partition in one atomic step, under a sequence number. If the same sequence
- * number is sent again, Redis adds nothing and repeats its first answer. framework/lua/README.md has the contract.
+ * A call adds a batch of records to one partition in one atomic step, under a sequence number. If the same
+ * sequence number is sent again, Redis adds nothing and repeats its first answer. framework/lua/README.md has
+ * the contract.
  */
 #ifndef SEG_STREAM_APPEND_H
 #define SEG_STREAM_APPEND_H
@@ -19,10 +21,14 @@ typedef struct seg_append {
 	uint64_t sequence;    /* at least 1; rises with each batch of this producer in this partition */
 	int64_t ttl_ms;       /* how long Redis remembers the sequence; see seg_append_ttl_ms */
 	size_t records;       /* at least 1 */
-	size_t headers; /* of all records together; with 0, the call names no fields, which saves Redis a fifth */
+	/* Of all records together. With 0, the call names no fields, which saves Redis a fifth of its time. */
+	size_t headers;
 } seg_append;
 
-/* The ttl_ms for a producer that sends a batch again for up to `timeout` ns: twice as long, and at least 10 min. */
+/*
+ * The ttl_ms for a producer that sends a batch again for up to `timeout` ns: twice as long, and at least 10
+ * min.
+ */
 int64_t seg_append_ttl_ms(int64_t timeout);
 
 /* --- building a call ----------------------------------------------------------- */
@@ -31,8 +37,8 @@ int64_t seg_append_ttl_ms(int64_t timeout);
 enum { SEG_APPEND_HEAD = 8, SEG_APPEND_KEYS = 3 };
 
 /*
- * Builds one call after another. Start with a zeroed struct. Its memory is kept from call to call, so that nothing is
- * allocated once it has seen the largest batch. One thread.
+ * Builds one call after another. Start with a zeroed struct. Its memory is kept from call to call, so that
+ * nothing is allocated once it has seen the largest batch. One thread.
  */
 typedef struct seg_append_builder {
 	const seg_append *append; /* of the call being built */
@@ -55,9 +61,10 @@ typedef struct seg_append_builder {
 void seg_append_builder_fini(seg_append_builder *builder);
 
 /*
- * A call is one begin, one add for each of append->records, and one issue. Each returns false if memory is out, issue
- * also if the connection is not ready; the call is then not sent, and fn is not called. What the records point to, and
- * *append, must live until issue returns. fn gets the answer, to be read with seg_append_read.
+ * A call is one begin, one add for each of append->records, and one issue. Each returns false if memory is
+ * out, issue also if the connection is not ready; the call is then not sent, and fn is not called. What the
+ * records point to, and *append, must live until issue returns. fn gets the answer, to be read with
+ * seg_append_read.
  */
 bool seg_append_begin(seg_append_builder *builder, const seg_append *append, const seg_stream *stream);
 bool seg_append_add(seg_append_builder *builder, const seg_record *record);
@@ -80,12 +87,14 @@ typedef struct seg_append_answer {
 } seg_append_answer;
 
 /*
- * Reads the answer to a call; reply is NULL if the connection was lost. Unless the outcome is SEG_APPEND_ADDED, error
- * (not NULL) gets a status and a sentence. Pure.
+ * Reads the answer to a call; reply is NULL if the connection was lost. Unless the outcome is
+ * SEG_APPEND_ADDED, error (not NULL) gets a status and a sentence. Pure.
  */
 seg_append_answer seg_append_read(const seg_append *append, const seg_reply *reply, seg_error *error);
 
-/* Fills error with SEG_EFULL and a sentence that names the partition and the remedy. Returns SEG_EFULL. Pure. */
+/*
+ * Fills error with SEG_EFULL and a sentence that names the partition and the remedy. Returns SEG_EFULL. Pure.
+ */
 int seg_append_full(const seg_stream *stream, uint32_t partition, seg_error *error);
 
 #endif

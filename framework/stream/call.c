@@ -1,6 +1,6 @@
 /*
- * One script or one command on a client's connection: seg_client_script and seg_client_command of client.h, as an
- * exchange of one question.
+ * One script or one command on a client's connection: seg_client_script and seg_client_command of client.h,
+ * as an exchange of one question.
  */
 #include "base/error.h"
 #include "stream/client.h"

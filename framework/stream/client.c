@@ -51,7 +51,7 @@ static int check_options(const seg_client_options *options, seg_error *error)
 typedef struct {
 	seg_exchange exchange;
 	seg_server_facts facts;
-	bool refused; /* INFO is not ours to ask */
+	bool refused; /* the user lacks the permission for INFO */
 } server_question;
 
 static void got_info(void *arg, const seg_reply *reply)
@@ -66,7 +66,7 @@ static void got_info(void *arg, const seg_reply *reply)
 	}
 }
 
-/* Only worth a warning, so an error is none. */
+/* CONFIG only leads to warnings, so an error reply is ignored. */
 static void got_config(void *arg, const seg_reply *reply)
 {
 	server_question *question = arg;
@@ -102,8 +102,8 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 		return seg_server_check(&question.facts, allow_eviction, client->address.text,
 					&client->logger, error);
 	seg_log(&client->logger, SEG_LOG_WARNING,
-		"this user may not ask Redis at %s for INFO, so its version, role and eviction "
-		"policy are not checked; grant +info",
+		"the user has no permission for INFO at %s, so the server's version, role and eviction policy "
+		"are not checked; grant +info",
 		client->address.text);
 	return 0;
 }
@@ -134,48 +134,65 @@ static void init_lock(seg_client *client)
 	pthread_mutex_init(&client->lock, NULL);
 }
 
+/* The given options, with defaults for NULL. */
+static seg_client_options options_of(const seg_client_options *given)
+{
+	seg_client_options defaults;
+	seg_client_options_init(&defaults);
+	seg_client_options options = given ? *given : defaults;
+	if (!options.address)
+		options.address = defaults.address;
+	if (!options.name_space)
+		options.name_space = defaults.name_space;
+	return options;
+}
+
+static seg_client *create(const seg_client_options *options)
+{
+	seg_client *client = calloc(1, sizeof(*client));
+	if (!client)
+		return NULL;
+	init_lock(client);
+	snprintf(client->name_space, sizeof(client->name_space), "%s", options->name_space);
+	client->connect_timeout = options->connect_timeout_ms * SEG_MS;
+	client->timeout = options->timeout_ms * SEG_MS;
+	client->max_message_bytes = options->max_message_bytes;
+	client->logger = seg_logger_make(options->log, options->log_arg);
+	seg_random_hex(client->producer_id, SEG_PRODUCER_ID_BYTES);
+	return client;
+}
+
+static int connect_client(seg_client *client, const seg_client_options *options, seg_error *error)
+{
+	int status = seg_address_parse(options->address, &client->address, error);
+	if (status == 0 && (options->user || options->password))
+		status = seg_address_set_login(&client->address, options->user, options->password, error);
+	if (status)
+		return status;
+	client->connection = make_connection(client);
+	if (!client->connection)
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
+	return check_server(client, options->allow_eviction != 0, error);
+}
+
 int seg_client_open(const seg_client_options *given, seg_client **result, seg_error *error)
 {
-	seg_client_options options;
-	seg_client_options_init(&options);
-	if (given) {
-		const char *address = options.address, *name_space = options.name_space;
-		options = *given;
-		options.address = given->address ? given->address : address;
-		options.name_space = given->name_space ? given->name_space : name_space;
-	}
 	if (!result)
-		return seg_fail(error, SEG_EINVAL, "no place for the client was given");
+		return seg_fail(error, SEG_EINVAL, "the pointer for the new client is NULL");
 	*result = NULL;
+	seg_client_options options = options_of(given);
 	int status = check_options(&options, error);
 	if (status)
 		return status;
-
-	seg_client *client = calloc(1, sizeof(*client));
+	seg_client *client = create(&options);
 	if (!client)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a client");
-	init_lock(client);
-	snprintf(client->name_space, sizeof(client->name_space), "%s", options.name_space);
-	client->connect_timeout = options.connect_timeout_ms * SEG_MS;
-	client->timeout = options.timeout_ms * SEG_MS;
-	client->max_message_bytes = options.max_message_bytes;
-	client->logger = seg_logger_make(options.log, options.log_arg);
-	seg_random_hex(client->producer_id, SEG_PRODUCER_ID_BYTES);
-
-	status = seg_address_parse(options.address, &client->address, error);
-	if (status == 0 && (options.user || options.password))
-		status = seg_address_set_login(&client->address, options.user, options.password, error);
-	if (status == 0) {
-		client->connection = make_connection(client);
-		status = client->connection ? check_server(client, options.allow_eviction != 0, error)
-					    : seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
-	}
-	if (status) {
+	status = connect_client(client, &options, error);
+	if (status)
 		seg_client_close(client);
-		return status;
-	}
-	*result = client;
-	return 0;
+	else
+		*result = client;
+	return status;
 }
 
 uint64_t seg_client_next_sequence(seg_client *client)

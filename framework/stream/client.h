@@ -1,8 +1,11 @@
 /*
- * client.h - what a client and a stream are inside the library.
+ * client.h - the structs of a client and a stream, and the client's single calls, for the rest of the
+ * library.
  *
- * The client's one connection serves the blocking calls, one at a time. Whoever needs a connection of its own
- * (producer, consumer) makes one to the same address.
+ * The client has one connection, which serves the blocking calls one at a time. Producers and consumers make
+ * connections of their own to the same address.
+ *
+ * Only client.c writes a client's fields; exchange.c writes `busy`. Both are constant for everyone else.
  */
 #ifndef SEG_STREAM_CLIENT_H
 #define SEG_STREAM_CLIENT_H
@@ -30,18 +33,19 @@ struct seg_client {
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* busy was cleared; on CLOCK_MONOTONIC */
-	bool busy;           /* a call has the connection; under the lock */
-	atomic_bool kept;    /* a consumer's thread was left behind that still uses it: it is never freed */
+	bool busy;           /* a call is using the connection; under the lock */
+	atomic_bool kept;    /* see seg_client_keep */
 
 	/* Set before the first call, or NULL. True ends the running call and each later one with SEG_ECLOSED. */
 	const atomic_bool *cancel;
 
-	/* Of the call that set `busy`: */
+	/* For the call that has set `busy`: */
 	seg_connection *connection;
-	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* of the blocking sends */
-	uint64_t sequence;                            /* of the newest of their batches */
+	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* under which the blocking sends append */
+	uint64_t sequence;                            /* of their newest batch */
 };
 
+/* Constant after seg_stream_register or seg_stream_open. */
 struct seg_stream {
 	seg_client *client;
 	char name[SEG_NAME_MAX + 1];
@@ -49,16 +53,20 @@ struct seg_stream {
 	seg_logger logger;
 };
 
-/* The next sequence for a batch of the blocking sends; for the call that set `busy`. */
+/* The next sequence for a batch of the blocking sends. For the call that has set `busy`. */
 uint64_t seg_client_next_sequence(seg_client *client);
 
-/* seg_client_close shall not free the client, whose memory a thread that was left behind still uses. Any thread. */
+/*
+ * Makes seg_client_close leave the client's memory allocated: a consumer left a thread behind that still uses
+ * it. Any thread.
+ */
 void seg_client_keep(seg_client *client);
 
 /*
- * One script, or one command, on the client's connection: tried until it is answered, at most for the
- * client's timeout. fn gets a reply that is no error, under the client's lock. 0, or a negative status with
- * an error that begins with `what`. Any thread.
+ * Runs one script or one command on the client's connection, and repeats it until Redis answers, for up to
+ * the client's timeout. fn gets the reply if it is not an error. argv and lengths are as for
+ * seg_connection_script and seg_connection_command. 0, or a negative status with an error that begins with
+ * `what`. Any thread.
  */
 int seg_client_script(seg_client *client, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
 		      const char *const *argv, const size_t *lengths, const char *what, seg_error *error);

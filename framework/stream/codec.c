@@ -20,14 +20,14 @@ static json_t *make_metadata(const seg_record *record, int *status, seg_error *e
 		if (!value || memchr(header->name, '\0', header->name_length)) {
 			*status = seg_fail(
 				error, SEG_EINVAL,
-				"header %zu of the record is no UTF-8 text, which codec segmenter-go needs; "
-				"send it in the data, or with codec raw",
+				"header %zu of the record is not UTF-8 text, which codec segmenter-go requires; "
+				"send it in the data, or use codec raw",
 				i + 1);
 		} else if (json_object_getn(metadata, header->name, header->name_length)) {
 			*status = seg_fail(
 				error, SEG_EINVAL,
-				"header \"%.*s\" of the record is there twice, which codec segmenter-go "
-				"cannot hold",
+				"header \"%.*s\" occurs twice in the record, which codec segmenter-go "
+				"does not support",
 				(int)header->name_length, header->name);
 		} else if (json_object_setn(metadata, header->name, header->name_length, value)) {
 			*status = seg_fail(error, SEG_EINVAL,
@@ -72,7 +72,7 @@ static int encode_envelope(const seg_record *record, seg_arena *arena, seg_recor
 		json_decref(metadata);
 		return seg_fail(
 			error, SEG_EINVAL,
-			"the record's key is not UTF-8 text, which codec segmenter-go needs; use codec raw");
+			"the record's key is not UTF-8 text, which codec segmenter-go requires; use codec raw");
 	}
 	/* json_pack takes over all three, and fails if one is NULL. */
 	json_t *root = json_pack("{s:o, s:o, s:o}", "metadata", metadata, "data",
@@ -101,7 +101,8 @@ int seg_codec_encode(seg_codec codec, const seg_record *record, seg_arena *arena
 	case SEG_CODEC_SEGMENTER_GO:
 		return encode_envelope(record, arena, encoded, error);
 	}
-	return seg_fail(error, SEG_EINVAL, "codec %d is none", (int)codec);
+	return seg_fail(error, SEG_EINVAL, "codec is %d; it must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO",
+			(int)codec);
 }
 
 /* --- decoding --------------------------------------------------------------- */
@@ -134,7 +135,7 @@ static int decode_metadata(json_t *metadata, seg_message *message, seg_arena *ar
 	{
 		if (!json_is_string(value))
 			return seg_fail(error, SEG_EPROTOCOL,
-					"the envelope's metadata \"%.100s\" is no string", name);
+					"the envelope's metadata \"%.100s\" is not a string", name);
 		*next = (seg_header){
 			.name = keep(arena, name, length),
 			.name_length = length,
@@ -158,7 +159,7 @@ static int decode_data(const json_t *data, seg_message *message, seg_arena *aren
 		return seg_fail(error, SEG_ENOMEM, "out of memory for data");
 	size_t decoded = length ? seg_base64_decode(json_string_value(data), length, bytes) : 0;
 	if (decoded == (size_t)-1)
-		return seg_fail(error, SEG_EPROTOCOL, "the envelope's data is no base64");
+		return seg_fail(error, SEG_EPROTOCOL, "the envelope's data is not base64");
 	bytes[decoded] = '\0';
 	message->data = bytes;
 	message->data_length = decoded;
@@ -171,12 +172,12 @@ typedef struct {
 	json_t *key;
 } envelope;
 
-/* Finds the members; what is null counts as missing. */
+/* Finds the members; a null counts as missing. */
 static int open_envelope(json_t *root, envelope *found, seg_error *error)
 {
 	struct {
 		const char *name;
-		const char *other_name; /* as the .proto file spells it, which protojson takes too */
+		const char *other_name; /* the name in the .proto file, which protojson accepts as well */
 		json_type type;
 		json_t **place;
 	} members[] = {
@@ -185,7 +186,7 @@ static int open_envelope(json_t *root, envelope *found, seg_error *error)
 		{"partitionKey", "partition_key", JSON_STRING, &found->key},
 	};
 	if (!json_is_object(root))
-		return seg_fail(error, SEG_EPROTOCOL, "the envelope is no JSON object");
+		return seg_fail(error, SEG_EPROTOCOL, "the envelope is not a JSON object");
 	const char *name;
 	json_t *value;
 	json_object_foreach(root, name, value)
@@ -203,9 +204,9 @@ static int open_envelope(json_t *root, envelope *found, seg_error *error)
 			return seg_fail(error, SEG_EPROTOCOL, "the envelope has \"%s\" twice",
 					members[i].name);
 		if (json_typeof(value) != members[i].type)
-			return seg_fail(error, SEG_EPROTOCOL, "the envelope's \"%s\" is no %s",
+			return seg_fail(error, SEG_EPROTOCOL, "the envelope's \"%s\" is not %s",
 					members[i].name,
-					members[i].type == JSON_OBJECT ? "object" : "string");
+					members[i].type == JSON_OBJECT ? "an object" : "a string");
 		*members[i].place = value;
 	}
 	return 0;
@@ -217,7 +218,7 @@ static int decode_envelope(seg_message *message, seg_arena *arena, seg_error *er
 	json_t *root = json_loadb(message->data_length ? message->data : "", message->data_length,
 				  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &trouble);
 	if (!root)
-		return seg_fail(error, SEG_EPROTOCOL, "the envelope is no JSON: %s", trouble.text);
+		return seg_fail(error, SEG_EPROTOCOL, "the envelope is not JSON: %s", trouble.text);
 	envelope found = {NULL, NULL, NULL};
 	seg_message decoded = *message;
 	int status = open_envelope(root, &found, error);
@@ -239,5 +240,6 @@ int seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, se
 	case SEG_CODEC_SEGMENTER_GO:
 		return decode_envelope(message, arena, error);
 	}
-	return seg_fail(error, SEG_EINVAL, "codec %d is none", (int)codec);
+	return seg_fail(error, SEG_EINVAL, "codec is %d; it must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO",
+			(int)codec);
 }

@@ -26,13 +26,15 @@ bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply)
 	}
 	if (reply->type != SEG_REPLY_ERROR)
 		return true;
-	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis says: %.300s", reply->text);
+	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis answered: %.300s", reply->text);
 	if (seg_reply_is_transient(reply))
 		exchange->again = true;
 	return false;
 }
 
-/* Waits for the connection to be this call's: pthread knows no CLOCK_BOOTTIME, so on another clock. */
+/*
+ * Waits until this call may use the connection. On CLOCK_MONOTONIC: pthread does not support CLOCK_BOOTTIME.
+ */
 static bool acquire(seg_client *client, int64_t deadline)
 {
 	struct timespec t;
@@ -78,7 +80,7 @@ static int wait_for(const seg_client *client, const bool *done, int64_t deadline
 	}
 }
 
-/* Lets the connection live for a while before the next round. */
+/* Pauses before the next round, during which the connection goes on reading and writing. */
 static void pause_between(const seg_client *client, unsigned round, int64_t deadline)
 {
 	const bool never = false;
@@ -86,7 +88,7 @@ static void pause_between(const seg_client *client, unsigned round, int64_t dead
 	(void)wait_for(client, &never, until < deadline ? until : deadline);
 }
 
-/* One round: 0 if all was answered or lost in time. */
+/* One round: 0 if every command was answered or lost before the deadline. */
 static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadline)
 {
 	seg_connection *connection = client->connection;
@@ -98,7 +100,7 @@ static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadlin
 	exchange->failure.status = 0;
 	if (!exchange->issue(exchange, connection)) {
 		exchange->again = true;
-		/* Half of it is no use, and could be half a transaction. */
+		/* A part of the round is useless, and could be half a transaction. */
 		seg_connection_break(connection, SEG_ENOMEM, "out of memory for a command");
 	}
 	exchange->done = exchange->waiting == 0;
@@ -112,7 +114,7 @@ static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadlin
 	return status;
 }
 
-/* Why it did not come to an end: what the connection says if it is down, else what Redis said last. */
+/* Why the call did not finish: the connection's error if it is down, else Redis's last refusal. */
 static const seg_error *reason_of(const seg_exchange *exchange, const seg_client *client, seg_error *made)
 {
 	const seg_error *error = seg_connection_error(client->connection);
@@ -139,7 +141,7 @@ static int run_rounds(seg_exchange *exchange, seg_client *client, int64_t deadli
 			return exchange->failure.status;
 		if (exchange->failure.status)
 			pause_between(client, round, deadline);
-		/* What is asked now could not be answered in time. */
+		/* Redis could not answer another round before the deadline. */
 		if (seg_now() >= deadline)
 			return SEG_ETIMEOUT;
 	}

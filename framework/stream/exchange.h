@@ -1,10 +1,10 @@
 /*
- * exchange.h - one blocking call of a client: commands out, answers in, again after a lost connection, all
- * within the client's timeout, one call at a time.
+ * exchange.h - one blocking call of a client: it issues commands, waits for the answers, and repeats what was
+ * lost with the connection, all within the client's timeout. A client runs one exchange at a time.
  *
- * A call says what is still to be asked (issue) and reads the answers (callbacks that begin with
- * seg_exchange_answer, or seg_exchange_counted where they judge errors themselves). Everything asked must
- * bear being asked again: the scripts are made so.
+ * The caller supplies `issue`, and a callback for each command that begins with seg_exchange_answer (or with
+ * seg_exchange_counted, if it judges errors itself). Every command must be safe to repeat; the scripts are.
+ * Any thread.
  */
 #ifndef SEG_STREAM_EXCHANGE_H
 #define SEG_STREAM_EXCHANGE_H
@@ -17,28 +17,32 @@
 typedef struct seg_exchange seg_exchange;
 
 struct seg_exchange {
-	/* Issues all that has no answer yet, adding to `waiting` for each; false: memory is out. */
+	/*
+	 * Issues every command that has no answer yet, and adds 1 to `waiting` for each. False if out of
+	 * memory.
+	 */
 	bool (*issue)(seg_exchange *exchange, seg_connection *connection);
 
-	int64_t deadline; /* seg_now() by which the call ends, where the client's timeout is later; 0: none */
-	size_t waiting;   /* answers that are due */
-	bool done;        /* none is */
-	bool again;       /* some were lost or refused for now: another round */
-	seg_error failure; /* an answer that ends the call, or, if `again`, the newest refusal */
+	int64_t deadline;  /* seg_now() by which the call ends, where the client's timeout is later; 0: none */
+	size_t waiting;    /* answers that are due */
+	bool done;         /* no answer is due */
+	bool again;        /* some answers were lost or refused for now: run another round */
+	seg_error failure; /* the error that ends the call; with `again`, the newest refusal */
 };
 
-/* Counts an answer as having come. */
+/* Counts one answer. */
 void seg_exchange_counted(seg_exchange *exchange);
 
 /*
- * The same, and judges it: false for a lost one and for what may be better in a moment (then `again` is
- * set), and for an error (then `failure` is).
+ * Counts one answer and judges it. True: it is no error, read it. False: it was lost or is transient, and
+ * `again` is set; or it is an error, and `failure` is set. reply is NULL for a lost answer.
  */
 bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply);
 
 /*
- * Runs it on the client's connection: 0 when no round is wanted any more; else a status, with its reason in
- * error (not NULL), and everything that was issued answered or lost.
+ * Runs the exchange on the client's connection, for up to the client's timeout. 0 if every command was
+ * answered without error, else a status with its reason in error (not NULL). On return no callback is
+ * pending.
  */
 int seg_exchange_run(seg_exchange *exchange, seg_client *client, seg_error *error);
 

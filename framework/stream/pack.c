@@ -65,7 +65,7 @@ void seg_packer_fini(seg_packer *packer)
 
 void seg_packer_begin(seg_packer *packer)
 {
-	packer->length = VARINT_MAX; /* the number of records goes there in the end, right before them */
+	packer->length = VARINT_MAX; /* seg_packer_finish writes the number of records right before them */
 	packer->records = 0;
 }
 
@@ -153,7 +153,10 @@ static int decompress(seg_unpacker *u)
 	uint64_t length;
 	if (!get_number(u, &length) || length > SEG_PACK_BYTES_MAX || u->end - u->at > INT_MAX)
 		return SEG_EPROTOCOL;
-	/* LZ4 makes at most 255 bytes of one: more is a lie, for which nobody need find the memory. */
+	/*
+	 * LZ4 expands a byte to at most 255 (its block format): a larger length is wrong, and must not cost
+	 * memory.
+	 */
 	if (length / 255 > (uint64_t)(u->end - u->at))
 		return SEG_EPROTOCOL;
 	char *bytes = seg_arena_alloc(u->arena, (size_t)length);

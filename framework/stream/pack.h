@@ -1,16 +1,17 @@
 /*
- * pack.h - several records in one entry of a log, for streams with packing.
+ * pack.h - packs several records into one entry of a log, for streams with packing, and unpacks them.
  *
  * The entry's first field is `packed`, or `packed-lz4`; its value:
  *
  *     packed       records, then for each of them: key, data, headers, and for each header: name, value
- *     packed-lz4   the length of what follows when it is uncompressed; the same as one LZ4 block
+ *     packed-lz4   the length of the uncompressed value, then that value as one LZ4 block
  *
- * Numbers are varints (LEB128); a text is its length, its bytes, and a NUL that does not count. The entry's second field,
- * `from`, says how many records were added to the partition before.
+ * Numbers are varints (LEB128). A text is its length, its bytes, and a NUL that the length does not count.
+ * The entry's second field, `from`, is the number of records that were added to the partition before this
+ * entry.
  *
- * The entry's id is the id of its last record; those before have the sequence numbers just below it. So every record has an
- * id of its own, and a position may lie within an entry. Pure; any thread.
+ * The entry's id is the id of its last record; the records before it have the sequence numbers just below. So
+ * every record has an id of its own, and a position can lie within an entry. Pure; any thread.
  */
 #ifndef SEG_STREAM_PACK_H
 #define SEG_STREAM_PACK_H
@@ -30,12 +31,12 @@
 #define SEG_PACK_RECORDS_MAX 65536
 #define SEG_PACK_BYTES_MAX ((size_t)1 << 30)
 
-/* Whether this build has that packing: LZ4 may have been left out. */
+/* Whether this build supports the packing. LZ4 is optional. */
 bool seg_packing_supported(seg_packing packing);
 
-/* Puts records together. Zero at first; its memory is kept from entry to entry. */
+/* Packs records. Start with a zeroed struct; its memory is kept from entry to entry. */
 typedef struct seg_packer {
-	char *bytes; /* the records, with room for their number before them */
+	char *bytes; /* the records, with room before them for their number */
 	size_t length, room;
 	char *packed;
 	size_t packed_room;
@@ -56,7 +57,7 @@ typedef struct seg_packed {
 	size_t length;
 } seg_packed;
 
-/* The entry; false if out of memory. */
+/* Finishes the entry; false if out of memory. */
 bool seg_packer_finish(seg_packer *packer, seg_packing packing, seg_packed *packed);
 
 /* Reads an entry's value, record by record. */
@@ -67,12 +68,15 @@ typedef struct seg_unpacker {
 } seg_unpacker;
 
 /*
- * Begins; with the field packed-lz4 the bytes are uncompressed into the arena. 0, SEG_EPROTOCOL if that is no such value, or
- * SEG_ENOMEM. The value must live as long as what is read.
+ * Begins to unpack a value; with lz4, decompresses it into the arena. 0, SEG_EPROTOCOL if the value is
+ * malformed, or SEG_ENOMEM. The value must live as long as the messages that are read from it.
  */
 int seg_unpacker_begin(seg_unpacker *unpacker, bool lz4, const char *value, size_t length, seg_arena *arena);
 
-/* The next record, into all of *message but its id; its headers' structs are the arena's. As above. */
+/*
+ * Reads the next record into *message, except its id. The structs of its headers are in the arena. Returns
+ * the same statuses.
+ */
 int seg_unpacker_next(seg_unpacker *unpacker, seg_message *message);
 
 #endif

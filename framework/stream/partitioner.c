@@ -1,8 +1,8 @@
 #include <segmenter/segmenter.h>
 
 /*
- * FNV-1a, 32 bits. Producers and consumers of any language agree on where a key lives by this
- * function alone: it can never change.
+ * FNV-1a, 32 bits (Fowler, Noll, Vo). Programs in any language find a key's partition with this function
+ * alone, so it can never change.
  */
 uint32_t seg_partition_of(const void *key, size_t key_length, uint32_t partitions)
 {

@@ -16,7 +16,10 @@
 
 /* --- options ------------------------------------------------------------------ */
 
-/* Unless asked for: records of a batch; of one that becomes one entry, which costs Redis hardly more for being large. */
+/*
+ * Default for batch_records. A packed batch is one entry, whose cost for Redis hardly depends on its size, so
+ * it may be larger.
+ */
 enum { BATCH_RECORDS = 256, PACKED_RECORDS = 4096 };
 
 void seg_producer_options_init(seg_producer_options *options)
@@ -54,7 +57,7 @@ static int check_options(const seg_producer_options *o, seg_error *error)
 		return seg_fail(
 			error, SEG_EINVAL,
 			"linger_us is %" PRIu32 ", but delivery_timeout_ms %" PRIu32
-			": a record would be given up before it is sent; lower the one or raise the other",
+			": a record would time out before it is sent; lower linger_us or raise delivery_timeout_ms",
 			o->linger_us, o->delivery_timeout_ms);
 	if (!seg_spelling_name(seg_codec_names, (int)o->codec))
 		return seg_fail(error, SEG_EINVAL,
@@ -65,7 +68,10 @@ static int check_options(const seg_producer_options *o, seg_error *error)
 
 /* --- opening ------------------------------------------------------------------ */
 
-/* A packed batch is added as a whole or not at all: a small part of the partition, so that it finds room. */
+/*
+ * Redis adds a packed batch as a whole or not at all, so a batch is a small part of the partition and finds
+ * room.
+ */
 enum { PACKED_SHARE = 8 };
 
 static size_t batch_records(const seg_producer_options *o, const seg_stream_shape *shape)
@@ -80,7 +86,10 @@ static size_t batch_records(const seg_producer_options *o, const seg_stream_shap
 	return (size_t)(records < shape->partition_size ? records : shape->partition_size);
 }
 
-/* Packing adds some bytes to a record. An entry just above 256 KiB would take 320 KiB of Redis's memory. */
+/*
+ * Packing adds some bytes to a record. jemalloc's next size class above 256 KiB is 320 KiB, so an entry of
+ * slightly more than 256 KiB would waste a fifth of Redis's memory: leave room for the framing.
+ */
 enum { FRAMING_SHARE = 16 };
 
 static size_t batch_bytes(const seg_producer_options *o, const seg_stream_shape *shape)
@@ -132,8 +141,8 @@ int seg_producer_open(seg_stream *stream, const seg_producer_options *options, s
 	if (!options)
 		options = &defaults;
 	if (!stream || !producer)
-		return seg_fail(error, SEG_EINVAL, "no %s was given",
-				stream ? "place for the producer" : "stream");
+		return seg_fail(error, SEG_EINVAL, "the %s is NULL",
+				stream ? "pointer for the new producer" : "stream");
 	*producer = NULL;
 	int status = check_options(options, error);
 	if (status)
@@ -149,7 +158,8 @@ int seg_producer_open(seg_stream *stream, const seg_producer_options *options, s
 	init_shared(p);
 	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->wake_fd < 0)
-		status = seg_fail(error, SEG_ESYSTEM, "no eventfd for the producer: too many open files?");
+		status = seg_fail(error, SEG_ESYSTEM,
+				  "cannot create an eventfd for the producer; check the limit of open files");
 	else if (init_accumulator(p))
 		status = seg_fail(error, SEG_ENOMEM, "out of memory for a producer");
 	else
@@ -163,7 +173,7 @@ int seg_producer_open(seg_stream *stream, const seg_producer_options *options, s
 
 /* --- waiting ------------------------------------------------------------------ */
 
-/* Waits for a change, under the lock; false once `until` (seg_now()) has come. */
+/* Waits for a change. False once `until` (seg_now()) has come. Under the lock. */
 static bool wait_for_change(seg_producer *p, int64_t until)
 {
 	int64_t left = until - seg_now();
@@ -176,7 +186,7 @@ static bool wait_for_change(seg_producer *p, int64_t until)
 	p->shared.waiting++;
 	pthread_cond_timedwait(&p->shared.changed, &p->shared.lock, &t);
 	p->shared.waiting--;
-	/* Closing waits for those who wait. */
+	/* seg_producer_close waits until no thread waits here. */
 	if (p->shared.closing && p->shared.waiting == 0)
 		pthread_cond_broadcast(&p->shared.changed);
 	return true;
@@ -184,21 +194,22 @@ static bool wait_for_change(seg_producer *p, int64_t until)
 
 /* --- sending ------------------------------------------------------------------ */
 
-/* Waits until the record fits, under the lock. */
+/* Waits until the record fits. Under the lock. */
 static int wait_for_room(seg_producer *p, size_t charge, seg_error *error)
 {
 	const seg_accumulator *a = &p->shared.accumulator;
-	/* The sender would wait for itself. */
+	/* A delivery callback runs on the sender's thread, which would wait for itself. */
 	bool is_sender = pthread_equal(pthread_self(), p->thread);
 	int64_t until = 0;
 	while (!p->shared.closing && !seg_accumulator_has_room(a, charge)) {
 		if (until == 0)
 			until = is_sender ? 1 : seg_now() + p->options.when_blocked_ms * SEG_MS;
 		if (!wait_for_change(p, until))
-			return seg_fail(error, SEG_EFULL,
-					"the producer holds %zu bytes that Redis has not taken yet, of "
-					"in_flight_bytes %zu; send less, or raise it",
-					a->held, a->limits.held_bytes);
+			return seg_fail(
+				error, SEG_EFULL,
+				"the producer's buffer is full: %zu bytes wait for Redis, in_flight_bytes "
+				"is %zu; send more slowly or raise in_flight_bytes",
+				a->held, a->limits.held_bytes);
 	}
 	return p->shared.closing ? seg_fail(error, SEG_ECLOSED, "the producer is closed") : 0;
 }
@@ -209,8 +220,8 @@ static int take_record(seg_producer *p, uint32_t partition, const seg_record *re
 	size_t charge = seg_accumulator_charge(record);
 	if (charge > p->options.in_flight_bytes)
 		return seg_fail(error, SEG_ETOOBIG,
-				"the record takes %zu bytes; the producer's limit for all together, "
-				"in_flight_bytes, is %" PRIu64,
+				"the record takes %zu bytes of the producer's buffer, whose limit "
+				"in_flight_bytes is %" PRIu64,
 				charge, p->options.in_flight_bytes);
 	bool wake = false;
 	pthread_mutex_lock(&p->shared.lock);
@@ -231,7 +242,7 @@ static int take_record(seg_producer *p, uint32_t partition, const seg_record *re
 int seg_producer_send(seg_producer *p, const seg_record *record, void *opaque, seg_error *error)
 {
 	if (!p)
-		return seg_fail(error, SEG_EINVAL, "no producer was given");
+		return seg_fail(error, SEG_EINVAL, "the producer is NULL");
 	int status = seg_record_check(record, p->stream->client->max_message_bytes, error);
 	if (status)
 		return status;
@@ -251,7 +262,7 @@ int seg_producer_send(seg_producer *p, const seg_record *record, void *opaque, s
 
 /* --- flushing and closing ----------------------------------------------------- */
 
-/* Sends all without lingering, and waits until it is gone, under the lock. */
+/* Sends all without lingering, and waits until every record has its outcome. Under the lock. */
 static int flush(seg_producer *p, int64_t until)
 {
 	seg_accumulator *a = &p->shared.accumulator;
@@ -268,14 +279,14 @@ static int flush(seg_producer *p, int64_t until)
 int seg_producer_flush(seg_producer *p, uint32_t timeout_ms, seg_error *error)
 {
 	if (!p)
-		return seg_fail(error, SEG_EINVAL, "no producer was given");
+		return seg_fail(error, SEG_EINVAL, "the producer is NULL");
 	pthread_mutex_lock(&p->shared.lock);
 	int status = flush(p, seg_now() + timeout_ms * SEG_MS);
 	size_t held = p->shared.accumulator.held;
 	pthread_mutex_unlock(&p->shared.lock);
 	if (status)
 		seg_fail(error, status,
-			 "after %" PRIu32 " ms the producer still holds %zu bytes that Redis has not taken",
+			 "after %" PRIu32 " ms, %zu bytes in the producer's buffer still wait for Redis",
 			 timeout_ms, held);
 	return status;
 }
@@ -298,8 +309,8 @@ int seg_producer_close(seg_producer *p, uint32_t timeout_ms, seg_error *error)
 	int status = 0;
 	if (p->sender.left_some)
 		status = seg_fail(error, SEG_ETIMEOUT,
-				  "records were left %" PRIu32
-				  " ms after closing began; the delivery callback was told of each",
+				  "the producer gave up records %" PRIu32
+				  " ms after closing began; the delivery callback got each of them",
 				  timeout_ms);
 	destroy(p);
 	return status;

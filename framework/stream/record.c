@@ -35,8 +35,8 @@ static int check_header(const seg_header *header, size_t i, seg_error *error)
 	if (is_name(header, SEG_FIELD_KEY) || is_name(header, SEG_FIELD_DATA))
 		return seg_fail(
 			error, SEG_EINVAL,
-			"header %zu of the record is named \"%.*s\", as one of the record's own fields is; "
-			"rename it",
+			"header %zu of the record has the name \"%.*s\" of one of the record's own fields; "
+			"rename the header",
 			i + 1, (int)header->name_length, header->name);
 	return 0;
 }
@@ -44,7 +44,7 @@ static int check_header(const seg_header *header, size_t i, seg_error *error)
 int seg_record_check(const seg_record *record, uint64_t max_bytes, seg_error *error)
 {
 	if (!record)
-		return seg_fail(error, SEG_EINVAL, "no record was given");
+		return seg_fail(error, SEG_EINVAL, "the record is NULL");
 	if (!record->key && record->key_length > 0)
 		return seg_fail(error, SEG_EINVAL, "the record has a key length but no key");
 	if (!record->data && record->data_length > 0)

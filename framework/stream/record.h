@@ -1,16 +1,17 @@
-/* record.h - what may be sent, and how it lies in a partition's log. Pure; any thread. */
+/* record.h - checks a record, and names its fields in a partition's log. Pure; any thread. */
 #ifndef SEG_STREAM_RECORD_H
 #define SEG_STREAM_RECORD_H
 
 #include <segmenter/segmenter.h>
 
+/* The most headers of a record. */
 #define SEG_HEADERS_MAX 1024
 
-/* The names of an entry's first two fields, the Go library's; headers follow them. */
+/* An entry's first two fields, with the names that the Go library gives them; headers follow. */
 #define SEG_FIELD_KEY "partitionKey"
 #define SEG_FIELD_DATA "data"
 
-/* Key, data, and headers' names and values together, or SIZE_MAX if that is no number any more. */
+/* Bytes of key, data, and the headers' names and values together; SIZE_MAX if the sum overflows. */
 size_t seg_record_bytes(const seg_record *record);
 
 /* Checks a record against every limit: 0, SEG_EINVAL or SEG_ETOOBIG. */

@@ -1,7 +1,7 @@
 /*
- * The blocking sends. A call's records are sorted into lanes, one a partition; each lane sends chunk after
- * chunk, the next when the one before is answered, and all lanes at once. A chunk whose answer was lost is
- * asked for again under the same sequence, so it is never added twice.
+ * The blocking sends. A call sorts its records into lanes, one for each partition. All lanes send at the same
+ * time; each sends chunk after chunk, the next one when the previous one is answered. If an answer is lost,
+ * the lane sends the chunk again under the same sequence, so Redis never adds it twice.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,10 +23,10 @@ typedef struct seg_sending seg_sending;
 typedef struct {
 	seg_sending *sending;
 	size_t end;
-	size_t next;       /* the first whose fate is not known */
+	size_t next;       /* the first record without an outcome */
 	seg_append append; /* of the chunk that begins there; sequence 0: none yet */
-	bool waiting;      /* for its answer */
-	bool may_be_added; /* an answer to it was lost */
+	bool waiting;      /* the chunk is sent, its answer is due */
+	bool may_be_added; /* an answer to the chunk was lost */
 } lane;
 
 typedef struct {
@@ -35,7 +35,7 @@ typedef struct {
 } place;
 
 struct seg_sending {
-	seg_exchange exchange; /* first: issue gets its address */
+	seg_exchange exchange; /* the first member: issue gets its address */
 	seg_stream *stream;
 	const seg_record *records;
 	seg_send_result *results;
@@ -95,7 +95,7 @@ static const seg_record *record_at(const seg_sending *sending, size_t i)
 	return &sending->records[sending->order[i].index];
 }
 
-/* What the lane sends next: as many records as fit, at least one, under a new sequence. */
+/* Chooses the next chunk: as many records as fit, at least one, under a new sequence. */
 static void begin_chunk(lane *l)
 {
 	seg_sending *sending = l->sending;
@@ -157,7 +157,10 @@ static seg_send_result *result_at(const seg_sending *sending, size_t i)
 	return &sending->results[sending->order[i].index];
 }
 
-/* Ends the lane: of its chunk it may be unknown what became, what is behind was not sent. */
+/*
+ * Ends the lane: its remaining records get `status`. Records of a chunk that may have been added get
+ * SEG_EUNKNOWN.
+ */
 static void end_lane(lane *l, int status)
 {
 	size_t sent = l->append.sequence ? l->next + l->append.records : l->next;
@@ -215,13 +218,13 @@ static void got_answer(void *arg, const seg_reply *reply)
 		end_lane(l, error.status);
 		break;
 	}
-	/* Last, so that a chunk issued above is counted before this one is gone. */
+	/* At the end, so that the exchange has not finished before a chunk issued above is counted. */
 	seg_exchange_counted(&sending->exchange);
 }
 
 /* --- the calls --------------------------------------------------------------- */
 
-/* The status of the first record that was not added, with a sentence. */
+/* Returns the status of the first record that was not added, with a sentence. */
 static int sum_up(const seg_sending *sending, size_t count, const seg_error *outcome, seg_error *error)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -232,7 +235,7 @@ static int sum_up(const seg_sending *sending, size_t count, const seg_error *out
 		const char *reason = is_lanes ? sending->failure.text : outcome->text;
 		return seg_fail(error, status, "cannot send to stream \"%s\": %.380s%s",
 				sending->stream->name, reason,
-				status == SEG_EUNKNOWN ? "; it may have been added all the same" : "");
+				status == SEG_EUNKNOWN ? "; it may have been added" : "");
 	}
 	return 0;
 }
@@ -271,8 +274,8 @@ int seg_stream_send_batch(seg_stream *stream, const seg_record *records, size_t 
 			  seg_send_result *results, seg_error *error)
 {
 	if (!stream || ((!records || !results) && count > 0))
-		return seg_fail(error, SEG_EINVAL, "no %s given",
-				!stream ? "stream was" : "records or results were");
+		return seg_fail(error, SEG_EINVAL, "%s NULL",
+				!stream ? "the stream is" : "the records or the results are");
 	for (size_t i = 0; i < count; i++) {
 		seg_error reason;
 		int status = seg_record_check(&records[i], stream->client->max_message_bytes, &reason);
@@ -288,7 +291,7 @@ int seg_stream_send_batch(seg_stream *stream, const seg_record *records, size_t 
 int seg_stream_send(seg_stream *stream, const seg_record *record, seg_id *id, seg_error *error)
 {
 	if (!stream)
-		return seg_fail(error, SEG_EINVAL, "no stream was given");
+		return seg_fail(error, SEG_EINVAL, "the stream is NULL");
 	int status = seg_record_check(record, stream->client->max_message_bytes, error);
 	if (status)
 		return status;

@@ -15,17 +15,20 @@
 #include "base/random.h"
 #include "stream/record.h"
 
-/* Between two tries of a batch that was refused. */
+/* The pause before a refused batch is sent again, as seg_backoff draws it. */
 #define REST_BASE (5 * SEG_MS)
 #define REST_CAP (250 * SEG_MS)
 
-/* How long Redis may be silent with an answer due, so that there is time for another try. */
+/*
+ * How long Redis may be silent while an answer is due: a third of the delivery timeout, so that there is time
+ * for another try, within these limits.
+ */
 #define ANSWER_TIMEOUT_MIN SEG_SECOND
 #define ANSWER_TIMEOUT_MAX (10 * SEG_SECOND)
 
-/* --- telling ------------------------------------------------------------------ */
+/* --- delivering ------------------------------------------------------------------ */
 
-/* Tells the fate of the next n records of the batch. */
+/* Gives the next n records of the batch their outcome. */
 static void deliver(seg_producer *p, seg_producer_batch *batch, size_t n, int status, seg_id first,
 		    const char *text)
 {
@@ -39,16 +42,16 @@ static void deliver(seg_producer *p, seg_producer_batch *batch, size_t n, int st
 	batch->done += n;
 }
 
-/* A producer without a delivery callback hears of it in the log: at the 1st, 2nd, 4th, 8th ... time. */
+/* Without a delivery callback, failures are logged: at the 1st, 2nd, 4th, 8th ... failed batch. */
 static void log_failure(seg_producer *p, size_t records, const char *text)
 {
 	uint64_t n = ++p->sender.failures;
 	if (!p->options.delivery && (n & (n - 1)) == 0)
 		seg_log(&p->stream->logger, SEG_LOG_WARNING,
-			"%zu records were given up (the %" PRIu64 ". batch): %s", records, n, text);
+			"%zu records failed (failed batch %" PRIu64 "): %s", records, n, text);
 }
 
-/* Tells of all records left in the batch that they have failed. */
+/* Gives all remaining records of the batch the outcome `error`. */
 static void deliver_failure(seg_producer *p, seg_producer_batch *batch, const seg_error *error)
 {
 	log_failure(p, batch->count - batch->done, error->text);
@@ -59,7 +62,7 @@ static void deliver_failure(seg_producer *p, seg_producer_batch *batch, const se
 
 typedef enum { PUT_BACK, REST, FINISH, ABANDON, RECYCLE } release_kind;
 
-/* What becomes of a held batch; the lock is taken for it. */
+/* Returns a held batch to the accumulator. Takes the lock. */
 static void release(seg_producer *p, seg_producer_batch *batch, release_kind kind)
 {
 	seg_accumulator *a = &p->shared.accumulator;
@@ -111,7 +114,7 @@ static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_app
 	}
 	if (answer->added > 0)
 		batch->refusals = 0;
-	/* The rest is a batch of its own now. */
+	/* From now on, the remaining records are a batch of their own. */
 	batch->sequence = 0;
 	batch->may_be_added = false;
 	seg_append_full(p->stream, batch->partition, &batch->refusal);
@@ -201,13 +204,13 @@ static void send_ready(seg_producer *p)
 
 /* --- giving up ---------------------------------------------------------------- */
 
-/* Why a batch was not sent, or not added, in all its time. */
+/* Why a batch was not sent or not added before its deadline. */
 static void explain(seg_producer *p, const seg_producer_batch *batch, bool closing, seg_error *error)
 {
 	const seg_error *trouble = seg_connection_error(p->sender.connection);
 	bool down = !seg_connection_ready(p->sender.connection) && trouble->status;
 	if (batch->may_be_added || batch->waiting)
-		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added all the same",
+		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added",
 			 closing ? "the producer was closed before Redis answered"
 				 : "Redis did not answer within delivery_timeout_ms",
 			 down ? " (the connection was lost)" : "");
@@ -218,11 +221,12 @@ static void explain(seg_producer *p, const seg_producer_batch *batch, bool closi
 	else if (closing)
 		seg_fail(error, SEG_ECLOSED, "the producer was closed before the record was sent");
 	else
-		seg_fail(error, SEG_EUNREACHABLE, "Redis at %s could not take it within delivery_timeout_ms",
+		seg_fail(error, SEG_EUNREACHABLE,
+			 "Redis at %s did not take the record within delivery_timeout_ms",
 			 p->stream->client->address.text);
 }
 
-/* What is behind a batch that was refused waits for the same reason. */
+/* The next batch of the partition waits for the same reason. */
 static void pass_on_refusal(seg_producer *p, const seg_producer_batch *batch)
 {
 	pthread_mutex_lock(&p->shared.lock);
@@ -232,7 +236,7 @@ static void pass_on_refusal(seg_producer *p, const seg_producer_batch *batch)
 	pthread_mutex_unlock(&p->shared.lock);
 }
 
-/* Gives up batches whose time is over at `now`; with SEG_NEVER, all. Says whether there were any. */
+/* Gives up the batches whose deadline has come at `now`; SEG_NEVER: all. Whether there were any. */
 static bool give_up_expired(seg_producer *p, int64_t now)
 {
 	bool any = false;
@@ -269,7 +273,7 @@ void seg_sender_wake(seg_producer *p)
 	(void)eventfd_write(p->wake_fd, 1);
 }
 
-/* When to wake up without an event; false if there is something to do at once. */
+/* Computes when to wake up without an event. False if there is something to do now. */
 static bool may_sleep(seg_producer *p, int64_t timer, int64_t now, int64_t *until)
 {
 	pthread_mutex_lock(&p->shared.lock);
@@ -283,8 +287,8 @@ static bool may_sleep(seg_producer *p, int64_t timer, int64_t now, int64_t *unti
 	return sleeps;
 }
 
-/* Sleeps until there is something to do; says whether the connection may have something to read. */
-static bool sleep_well(seg_producer *p, int64_t timer)
+/* Sleeps until there is something to do. Whether the connection may have something to read. */
+static bool sleep_until_needed(seg_producer *p, int64_t timer)
 {
 	int64_t now = seg_now(), until;
 	bool sleeps = may_sleep(p, timer, now, &until);
@@ -326,12 +330,12 @@ static void *run(void *arg)
 		seg_connection_tick(p->sender.connection, seg_now(), readable);
 		give_up_expired(p, seg_now());
 		send_ready(p);
-		/* Writes it; and only what it says now knows of the answers that are due. */
+		/* Writes the new commands. Only this tick's timer takes their answers into account. */
 		int64_t timer = seg_connection_tick(p->sender.connection, seg_now(), false);
-		readable = sleep_well(p, timer);
+		readable = sleep_until_needed(p, timer);
 	}
 	p->sender.left_some = give_up_expired(p, SEG_NEVER);
-	/* Runs the callbacks of what was in flight, which gives those batches back. */
+	/* Runs the callbacks of the batches in flight, which recycle them. */
 	seg_connection_destroy(p->sender.connection);
 	seg_append_builder_fini(&p->sender.builder);
 	return NULL;
@@ -361,7 +365,7 @@ int seg_sender_start(seg_producer *p, seg_error *error)
 	p->sender.connection = make_connection(p);
 	if (!p->sender.connection)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
-	/* The application's signals are for its own threads. */
+	/* Signals go to the application's own threads. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

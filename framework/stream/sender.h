@@ -1,10 +1,10 @@
 /*
- * sender.h - the asynchronous producer inside: what it shares between the threads that call it and its own
- * thread, the sender, which sends and receives.
+ * sender.h - the asynchronous producer: its state, and its thread, the sender, which sends batches and reads
+ * answers.
  *
- * A partition has at most one batch in flight, so retries cannot reorder. A batch is resent under its
- * sequence as it was; given up, it is never resent, and the next batch of the partition has a higher
- * sequence, behind which Redis refuses the older one should it still be on its way.
+ * A partition has at most one batch in flight, so a retry cannot change the order. A batch is sent again
+ * unchanged, under the same sequence. A batch that was given up is never sent again: the next batch of the
+ * partition has a higher sequence, and Redis then refuses the older one if it is still on its way.
  */
 #ifndef SEG_STREAM_SENDER_H
 #define SEG_STREAM_SENDER_H
@@ -15,7 +15,7 @@
 #include "stream/append.h"
 #include "stream/client.h"
 
-/* For sleeping_until: the sender is not asleep. */
+/* sleeping_until while the sender is awake. */
 #define SEG_SENDER_AWAKE INT64_MIN
 
 struct seg_producer {
@@ -25,40 +25,39 @@ struct seg_producer {
 	char id[SEG_PRODUCER_ID_LENGTH + 1];
 	int64_t ttl_ms;
 	pthread_t thread;
-	int wake_fd; /* an eventfd, written by whoever finds the sender asleep */
+	int wake_fd; /* an eventfd; a thread that finds the sender asleep writes it */
 
-	/* Any thread's, under the lock. */
+	/* Of all threads, under the lock. */
 	struct {
 		pthread_mutex_t lock;
-		pthread_cond_t
-			changed; /* there is more room, or a batch has met its fate; on CLOCK_MONOTONIC */
+		pthread_cond_t changed; /* more room, or a batch with its outcome; on CLOCK_MONOTONIC */
 		seg_accumulator accumulator;
-		int64_t sleeping_until; /* seg_now(), or SEG_SENDER_AWAKE */
+		int64_t sleeping_until; /* seg_now() at which the sender wakes up, or SEG_SENDER_AWAKE */
 		bool can_send;          /* the connection was ready when the sender went to sleep */
-		bool closing;           /* takes no more records */
-		bool stopping;          /* the sender gives up what is left, and ends */
+		bool closing;           /* seg_producer_close has begun: no more records */
+		bool stopping;          /* the sender gives up the remaining records and ends */
 		unsigned waiting;       /* threads in a wait for `changed` */
 	} shared;
 
-	/* The sender's own. */
+	/* Of the sender's thread. */
 	struct {
 		seg_connection *connection;
 		uint64_t sequence; /* of the newest batch */
 		seg_append_builder builder;
 		uint64_t failures; /* batches given up, for the log */
-		bool left_some;    /* something had to be given up at the end; read after the join */
+		bool left_some;    /* records were given up at the end; others read this after the join */
 	} sender;
 };
 
-/* Starts the thread: 0, SEG_ENOMEM or SEG_ESYSTEM. */
+/* Starts the thread. 0, SEG_ENOMEM or SEG_ESYSTEM. */
 int seg_sender_start(seg_producer *producer, seg_error *error);
 
-/* Has it give up what is left, and waits for its end. */
+/* Tells the sender to give up the remaining records, and waits until its thread has ended. */
 void seg_sender_stop(seg_producer *producer);
 
 /*
- * Whether the sender must be woken for what is there now; then seg_sender_wake is to be called. Under the
- * lock.
+ * Whether the sender sleeps beyond the next thing to do. If so, call seg_sender_wake after unlocking. Under
+ * the lock.
  */
 bool seg_sender_oversleeps(seg_producer *producer, int64_t now);
 void seg_sender_wake(seg_producer *producer);

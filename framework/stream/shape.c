@@ -13,7 +13,7 @@
 int seg_shape_check(const seg_stream_shape *shape, seg_error *error)
 {
 	if (!shape)
-		return seg_fail(error, SEG_EINVAL, "no shape was given for the stream");
+		return seg_fail(error, SEG_EINVAL, "the shape is NULL");
 	int status = seg_range_check("partitions", shape->partitions, 1, PARTITIONS_MAX, error);
 	if (status == 0)
 		status = seg_range_check("partition_size", shape->partition_size, 1, PARTITION_SIZE_MAX,
@@ -37,7 +37,7 @@ int seg_shape_check_packing(const seg_stream_shape *shape, const char *name, seg
 		return 0;
 	return seg_fail(
 		error, SEG_ESERVER,
-		"stream \"%s\" is packed with %s, which this build was made without; install liblz4 and build again",
+		"stream \"%s\" has packing %s, but this library was built without LZ4; install liblz4 and rebuild",
 		name, seg_packing_names[shape->packing]);
 }
 
@@ -106,10 +106,11 @@ int seg_stored_shape_check(const seg_stored_shape *stored, const char *name, con
 				"something else?",
 				key, name);
 	if (stored->version > VERSION)
-		return seg_fail(error, SEG_ESERVER,
-				"stream \"%s\" was made by a newer version of this library (format %" PRId64
-				", this one knows %d); upgrade this program",
-				name, stored->version, VERSION);
+		return seg_fail(
+			error, SEG_ESERVER,
+			"stream \"%s\" was registered by a newer version of this library (format %" PRId64
+			"; this version knows formats up to %d); upgrade this program",
+			name, stored->version, VERSION);
 	return 0;
 }
 

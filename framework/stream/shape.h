@@ -9,7 +9,10 @@
 
 #include "redis/reply.h"
 
-/* Checks each member against its range, which seg_stream_shape documents: 0 or SEG_EINVAL. NULL is SEG_EINVAL. */
+/*
+ * Checks each member against its range, which seg_stream_shape documents: 0 or SEG_EINVAL. NULL is
+ * SEG_EINVAL.
+ */
 int seg_shape_check(const seg_stream_shape *shape, seg_error *error);
 
 /* Checks that this build can read and write the stream's packing: 0, or SEG_ESERVER if LZ4 was left out. */
@@ -33,8 +36,8 @@ void seg_stored_shape_registered(void *arg, const seg_reply *reply);
 void seg_stored_shape_read(void *arg, const seg_reply *reply);
 
 /*
- * Checks that the shape is readable and of a version this library knows: 0, SEG_EPROTOCOL or SEG_ESERVER. `name` and `key`
- * are the stream's, for the sentence.
+ * Checks that the shape is readable and of a version this library knows: 0, SEG_EPROTOCOL or SEG_ESERVER.
+ * `name` and `key` are the stream's, for the sentence.
  */
 int seg_stored_shape_check(const seg_stored_shape *stored, const char *name, const char *key,
 			   seg_error *error);

@@ -1,6 +1,6 @@
 /*
- * spelling.h - how the values of a stream's and a consumer's options are written, in Redis, in configuration files
- * and on command lines. Each name is spelled here and nowhere else. Pure; any thread.
+ * spelling.h - how the values of a stream's and a consumer's options are written, in Redis, in configuration
+ * files and on command lines. Each name is spelled here and nowhere else. Pure; any thread.
  */
 #ifndef SEG_STREAM_SPELLING_H
 #define SEG_STREAM_SPELLING_H
@@ -29,9 +29,9 @@ static inline const char *seg_overflow_name(seg_overflow overflow)
 #define SEG_START_TEXT_MAX 64
 
 /*
- * Writes a start as seg_start_parse reads it: "earliest", "latest", an id, or a time in UTC with milliseconds. A time
- * after the year 9999 is written as the id {ms, 0}: a time of more than four digits of year cannot be parsed. Returns
- * text.
+ * Writes a start as seg_start_parse reads it: "earliest", "latest", an id, or a time in UTC with
+ * milliseconds. A time after the year 9999 is written as the id {ms, 0}: a time of more than four digits of
+ * year cannot be parsed. Returns text.
  */
 char *seg_start_format(const seg_start *start, char text[SEG_START_TEXT_MAX]);
 

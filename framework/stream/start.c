@@ -29,7 +29,7 @@ static bool read_mark(const char **text, const char *marks)
 	return true;
 }
 
-/* A fraction of a second, of which the milliseconds count. */
+/* A fraction of a second; digits after the third are ignored. */
 static bool read_fraction(const char **text, int *ms)
 {
 	int weight = 100;
@@ -40,7 +40,7 @@ static bool read_fraction(const char **text, int *ms)
 	return *text > first;
 }
 
-/* "Z", or the distance to UTC, in minutes. */
+/* "Z", or the offset from UTC, in minutes. */
 static bool read_zone(const char **text, int *minutes)
 {
 	int sign = **text == '-' ? -1 : 1, hour, minute;
@@ -75,9 +75,9 @@ static bool read_time(const char *text, uint64_t *ms)
 			  .tm_mday = day,
 			  .tm_hour = hour,
 			  .tm_min = minute};
-	/* A leap second, :60, is the first of the next minute. */
+	/* A leap second, :60, becomes the first second of the next minute. */
 	int64_t seconds = timegm(&date) + second - (int64_t)zone * 60;
-	/* timegm makes March of a February 30th. */
+	/* timegm turns February 30th into March. */
 	if (date.tm_mon != month - 1 || seconds < 0)
 		return false;
 	*ms = (uint64_t)seconds * 1000 + (uint64_t)fraction;
@@ -89,7 +89,7 @@ int seg_start_parse(const char *text, seg_start *start, seg_error *error)
 	seg_start parsed = {.kind = SEG_START_EARLIEST};
 	if (!text)
 		return seg_fail(error, SEG_EINVAL,
-				"no start was given; say earliest, latest, an id or a time");
+				"the start is missing; write earliest, latest, an id or a time");
 	if (strcmp(text, "earliest") == 0)
 		parsed.kind = SEG_START_EARLIEST;
 	else if (strcmp(text, "latest") == 0)
@@ -101,7 +101,7 @@ int seg_start_parse(const char *text, seg_start *start, seg_error *error)
 	else
 		return seg_fail(
 			error, SEG_EINVAL,
-			"\"%.80s\" is no start; say earliest, latest, an id (1700000000000-0) or a time "
+			"\"%.80s\" is not a start; write earliest, latest, an id (1700000000000-0) or a time "
 			"(2026-11-23T13:00:00Z)",
 			text);
 	*start = parsed;

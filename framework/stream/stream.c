@@ -26,8 +26,8 @@ static int make_stream(seg_client *client, const char *name, const seg_stream_sh
 static int check_arguments(const seg_client *client, const char *name, seg_stream **result, seg_error *error)
 {
 	if (!client || !result)
-		return seg_fail(error, SEG_EINVAL, "no %s was given",
-				client ? "place for the stream" : "client");
+		return seg_fail(error, SEG_EINVAL, "the %s is NULL",
+				client ? "pointer for the new stream" : "client");
 	*result = NULL;
 	return seg_name_check("stream name", name, error);
 }
@@ -39,8 +39,7 @@ static int fail_shape(const seg_stream_shape *is, const seg_stream_shape *wanted
 		error, SEG_ESHAPE,
 		"stream \"%s\" exists with %" PRIu32 " partitions of %" PRIu64
 		" messages, overflow %s, packing %s, not with %" PRIu32 " of %" PRIu64
-		", overflow %s, packing %s; a stream never changes its shape: use the existing one, or "
-		"another name",
+		", overflow %s, packing %s; a stream never changes its shape: use the existing shape or another name",
 		name, is->partitions, is->partition_size, seg_overflow_names[is->overflow],
 		seg_packing_names[is->packing], wanted->partitions, wanted->partition_size,
 		seg_overflow_names[wanted->overflow], seg_packing_names[wanted->packing]);
@@ -93,7 +92,7 @@ int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, s
 		return status;
 	if (!stored.found)
 		return seg_fail(error, SEG_ENOTFOUND,
-				"there is no stream \"%s\" in namespace \"%s\" at %s; register it first",
+				"stream \"%s\" does not exist in namespace \"%s\" at %s; register it first",
 				name, client->name_space, client->address.text);
 	status = seg_stored_shape_check(&stored, name, key, error);
 	if (status == 0)

@@ -162,7 +162,7 @@ static const seg_option options[] = {
 	{"encoding", SEG_OPTION_TEXT, 0, "auto",
 	 "auto: data and header values as text, or in base64 if they are not UTF-8. base64: always in base64."},
 	{"on_error", SEG_OPTION_TEXT, 0, "retry",
-	 "What to do if a batch cannot be written (a full disk, for example). retry: try again after a pause. stop: stop the runner."},
+	 "If a batch cannot be written (a full disk, for example). retry: try again after a pause. stop: stop the runner."},
 	{NULL, 0, 0, NULL, NULL},
 };
 

@@ -1,6 +1,6 @@
 /*
- * record.h - a batch in the journal: a line for each message, "ID\tNUMBER\tWORD", and a last line with their checksum, so that
- * a batch counts as a whole or not at all. One thread at a time.
+ * record.h - a batch in the journal: a line for each message, "ID\tNUMBER\tWORD", and a last line with their checksum. So a
+ * batch counts as a whole or not at all. One thread at a time.
  */
 #ifndef PLUGINS_RECORD_H
 #define PLUGINS_RECORD_H

@@ -124,7 +124,7 @@ static void a_wrong_password_is_said_to_be_one_at_once(void **state)
 	seg_client_options options = options_for(server->address);
 	options.timeout_ms = 60000;
 	long long before = test_now_ms();
-	assert_int_equal(try_open(&options, "asks for a password"), SEG_EAUTH);
+	assert_int_equal(try_open(&options, "requires a password"), SEG_EAUTH);
 	snprintf(address, sizeof(address), "unix://:wrong-canary@%s", server->socket);
 	options.address = address;
 	assert_int_equal(try_open(&options, "refuses this user or password"), SEG_EAUTH);
@@ -225,9 +225,9 @@ static void a_server_of_another_protocol_is_no_redis(void **state)
 {
 	(void)state;
 	assert_int_equal(open_at_impostor("HTTP/1.1 400 Bad Request\r\n\r\n",
-					  "does not speak Redis's protocol"),
+					  "does not speak the Redis protocol"),
 			 SEG_EPROTOCOL);
-	assert_int_equal(open_at_impostor("SSH-2.0-OpenSSH_9.2\r\n", "is the address right?"), SEG_EPROTOCOL);
+	assert_int_equal(open_at_impostor("SSH-2.0-OpenSSH_9.2\r\n", "check the address"), SEG_EPROTOCOL);
 }
 
 static void a_server_that_says_nothing_is_unreachable(void **state)

@@ -149,7 +149,7 @@ static void a_missing_password_is_77(void **state)
 {
 	(void)state;
 	with_server("--requirepass secret", "tests/plugins/record.so", "option.path = x", EX_NOPERM,
-		    "asks for a password");
+		    "requires a password");
 }
 
 static void an_evicting_redis_is_69(void **state)
@@ -205,7 +205,7 @@ static void what_is_no_redis_is_69(void **state)
 	pthread_join(thread, NULL);
 	close(listener);
 	assert_int_equal(code, EX_UNAVAILABLE);
-	assert_says("does not speak Redis's protocol");
+	assert_says("does not speak the Redis protocol");
 }
 
 static void while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0(void **state)

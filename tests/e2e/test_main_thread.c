@@ -76,7 +76,7 @@ static int tear_down(void **state)
 
 static void run(const char *redis)
 {
-	runner = test_runner_run("[redis]\n%s\n[runner]\nshutdown_timeout = 3s\n"
+	runner = test_runner_run("[redis]\n%s\n[runner]\nshutdown_timeout = 1s\n"
 				 "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
 				 "partitions = 4\noption.path = %s/deliveries\n",
 				 redis, test_build_directory(), directory);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -176,6 +177,44 @@ static void a_redis_that_hangs_for_longer_than_a_session_is_waited_for(void **st
 	finish(load);
 }
 
+/* --- ticks ------------------------------------------------------------------------------------------- */
+
+/* The plugin `ticks` appends a byte at each. */
+static long long ticks(void)
+{
+	struct stat status;
+	return stat(deliveries_path, &status) ? 0 : (long long)status.st_size;
+}
+
+static bool ticks_came(void *arg)
+{
+	return ticks() >= *(const long long *)arg;
+}
+
+static void a_plugin_gets_no_tick_once_its_lease_has_expired_until_redis_answers(void **state)
+{
+	(void)state;
+	start(NULL);
+	runners[0] = test_runner_run(
+		"[redis]\naddress = %s\ntimeout = 2s\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/tests/plugins/ticks.so\npartitions = 1\npartition_size = 10\ntick = 10ms\n"
+		"session_timeout = %dms\noption.path = %s\n",
+		server->address, test_build_directory(), SESSION_MS, deliveries_path);
+	long long wanted = 5;
+	test_wait_until(ticks_came, &wanted, 20000, "the first ticks");
+	kill(server->pid, SIGSTOP);
+	/* No lease is longer than a session. */
+	wait_ms(SESSION_MS);
+	long long before = ticks();
+	wait_ms(SESSION_MS / 2);
+	long long after = ticks();
+	kill(server->pid, SIGCONT);
+	assert_true(after == before);
+	wanted = after + 5;
+	test_wait_until(ticks_came, &wanted, 20000, "ticks after Redis has come back");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+}
+
 static void forgotten_scripts_are_loaded_again_and_nothing_is_repeated(void **state)
 {
 	(void)state;
@@ -262,6 +301,7 @@ int main(void)
 		TEST(a_redis_that_is_away_for_longer_than_a_session_is_waited_for),
 		TEST(while_redis_is_away_nothing_spins),
 		TEST(a_redis_that_hangs_for_longer_than_a_session_is_waited_for),
+		TEST(a_plugin_gets_no_tick_once_its_lease_has_expired_until_redis_answers),
 		TEST(forgotten_scripts_are_loaded_again_and_nothing_is_repeated),
 		TEST(dropped_connections_are_made_again_and_nothing_is_repeated),
 		TEST(a_redis_without_memory_is_waited_for_and_nothing_is_repeated),

@@ -163,7 +163,7 @@ static void tail_shows_the_last_ones_or_from_where_it_is_told(void **state)
 	assert_int_equal(test_segctl_do(server->address, "tail s -p 4")->exit_code, EX_NOINPUT);
 	const test_segctl *answer = test_segctl_do(server->address, "tail s --from yesterday");
 	assert_int_equal(answer->exit_code, EX_USAGE);
-	test_expect_text(answer->errors, "\"yesterday\" is no start");
+	test_expect_text(answer->errors, "\"yesterday\" is not a start");
 }
 
 static void what_no_terminal_could_show_is_escaped(void **state)

@@ -193,7 +193,7 @@ static void fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"path", SEG_OPTION_PATH, 1, NULL, "File to append to; %p becomes the process id."},
+	{"path", SEG_OPTION_PATH, 1, NULL, "The file to append to; %p becomes the process id."},
 	{"events", SEG_OPTION_BOOLEAN, 0, "no", "Record partition_open and partition_close, too."},
 	{"crash", SEG_OPTION_TEXT, 0, NULL, "Abort at messages whose data matches this pattern."},
 	{"stop", SEG_OPTION_TEXT, 0, NULL, "Answer stop at messages whose data matches this pattern."},

@@ -253,7 +253,7 @@ static void behind_a_socket_path_only_a_database_may_follow(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char text[64];
 		snprintf(text, sizeof(text), "unix:///r.sock%s", wrong[i]);
-		refuses(text, "behind the socket path only ?db=NUMBER");
+		refuses(text, "after the socket path, only ?db=NUMBER");
 		assert_non_null(strstr(error.text, wrong[i]));
 	}
 }
@@ -271,8 +271,8 @@ static void a_relative_socket_path_is_shown_an_absolute_one(void **state)
 static void brackets_must_be_whole(void **state)
 {
 	(void)state;
-	refuses("redis://[::1", "a [ without its ]");
-	refuses("redis://[::1]7000", "behind the ] of the Redis address only :port may follow");
+	refuses("redis://[::1", "a [ without a ]");
+	refuses("redis://[::1]7000", "after the ] of the Redis address, only :port may follow");
 	refuses("redis://[::1]:", "must be 1 to 65535");
 }
 
@@ -284,7 +284,7 @@ static void a_host_with_characters_of_no_host_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char text[64];
 		snprintf(text, sizeof(text), "redis://%s:6379", wrong[i]);
-		refuses(text, "the host in the Redis address holds a forbidden character");
+		refuses(text, "the host in the Redis address contains a forbidden character");
 	}
 }
 
@@ -295,11 +295,11 @@ static void a_bad_escape_is_told_how_to_write_a_percent_sign(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char text[64];
 		snprintf(text, sizeof(text), "redis://:%s@h", wrong[i]);
-		refuses(text, "has a bad % escape; write % itself as %25");
+		refuses(text, "has an invalid % escape; write % itself as %25");
 		snprintf(text, sizeof(text), "redis://%s:pw@h", wrong[i]);
-		refuses(text, "has a bad % escape; write % itself as %25");
+		refuses(text, "has an invalid % escape; write % itself as %25");
 		snprintf(text, sizeof(text), "unix:///%s", wrong[i]);
-		refuses(text, "the path in the Redis address has a bad % escape");
+		refuses(text, "the path in the Redis address has an invalid % escape");
 	}
 }
 
@@ -366,7 +366,7 @@ static void a_refused_login_leaves_the_old_one(void **state)
 	(void)state;
 	parse("redis://alice:old@h");
 	assert_int_equal(seg_address_set_login(&address, "bob", NULL, &error), SEG_EINVAL);
-	assert_non_null(strstr(error.text, "a user is named for Redis, but no password"));
+	assert_non_null(strstr(error.text, "the Redis user has no password"));
 	has_login("alice", "old");
 }
 

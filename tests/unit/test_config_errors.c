@@ -73,9 +73,9 @@ static const struct mistake mistakes[] = {
 	{"a consumer without a name", "[consumer]\nstream = s\n" CONSUMER,
 	 "c.ini:1: [consumer] has no name; write [consumer NAME]"},
 	{"a consumer with a bad name", "[consumer a b]\n" CONSUMER,
-	 "c.ini:1: the consumer name \"a b\" holds ' '; only A-Z a-z 0-9 . _ - are allowed"},
+	 "c.ini:1: the consumer name \"a b\" contains ' '; only A-Z a-z 0-9 . _ - are allowed"},
 	{"a consumer with a slash in its name", "[consumer a/b]\n" CONSUMER,
-	 "c.ini:1: the consumer name \"a/b\" holds '/'; only A-Z a-z 0-9 . _ - are allowed"},
+	 "c.ini:1: the consumer name \"a/b\" contains '/'; only A-Z a-z 0-9 . _ - are allowed"},
 	{"a consumer twice", CONSUMER CONSUMER,
 	 "c.ini:5: [consumer c] already exists at c.ini:1; rename one, or join them"},
 	{"no consumer", "[redis]\naddress = redis://h\n",
@@ -95,7 +95,7 @@ static const struct mistake mistakes[] = {
 	{"a consumer's option in redis", "[redis]\nstream = s\n" CONSUMER,
 	 "c.ini:2: [redis] has no option \"stream\"; it belongs in [consumer NAME]"},
 	{"a plugin's option without its prefix", CONSUMER "url = http://h\n",
-	 "c.ini:5: [consumer c] has no option \"url\"; segrunner --help lists all options; write option.url"},
+	 "c.ini:5: [consumer c] has no option \"url\"; write option.url for an option of the plugin, or see segrunner --help"},
 	{"an option above the first section", "address = redis://h\n" CONSUMER,
 	 "c.ini:1: \"address\" is above the first section; move it below [redis]"},
 	{"an unknown one above the first section", "verbose = 1\n" CONSUMER,
@@ -121,7 +121,7 @@ static const struct mistake mistakes[] = {
 	 "c.ini:2: password: the value is missing (a # or ; after a blank begins a comment); write one, or "
 	 "remove the line"},
 	{"a duration without a unit", "[redis]\ntimeout = 10\n" CONSUMER,
-	 "c.ini:2: timeout: \"10\" has no unit; write one of ns us ms s min h d behind it"},
+	 "c.ini:2: timeout: \"10\" has no unit; write one of ns us ms s min h d after it"},
 	{"a duration in a unit misspelled", "[redis]\ntimeout = 10sec\n" CONSUMER,
 	 "c.ini:2: timeout: \"10sec\" has the unknown unit \"sec\"; did you mean \"s\"?"},
 	{"a duration too short", "[redis]\nconnect_timeout = 1us\n" CONSUMER,
@@ -129,7 +129,7 @@ static const struct mistake mistakes[] = {
 	{"a duration too long", "[redis]\nconnect_timeout = 1h\n" CONSUMER,
 	 "c.ini:2: connect_timeout: \"1h\" is too big; write 1ms to 10min"},
 	{"a duration beyond all", "[redis]\ntimeout = 999999999999d\n" CONSUMER,
-	 "c.ini:2: timeout: \"999999999999d\" is more than any duration can be; write a smaller "
+	 "c.ini:2: timeout: \"999999999999d\" is too large for a duration; write a smaller "
 	 "one"},
 	{"a negative duration", "[runner]\nshutdown_timeout = -1s\n" CONSUMER,
 	 "c.ini:2: shutdown_timeout: \"-1s\" is negative; a duration is 0 or more"},
@@ -139,7 +139,7 @@ static const struct mistake mistakes[] = {
 	 "c.ini:5: session_timeout: \"100ms\" is too small; write 500ms to 1h"},
 	{"a size without a unit", CONSUMER "in_flight_bytes = 4096\n",
 	 "c.ini:5: in_flight_bytes: \"4096\" has no unit; write one of B KiB MiB GiB TiB KB MB GB "
-	 "TB behind it"},
+	 "TB after it"},
 	{"a size in small letters", CONSUMER "in_flight_bytes = 4mb\n",
 	 "c.ini:5: in_flight_bytes: \"4mb\" has the unknown unit \"mb\"; did you mean \"MB\"?"},
 	{"a size too small", CONSUMER "in_flight_bytes = 1KiB\n",
@@ -147,14 +147,14 @@ static const struct mistake mistakes[] = {
 	{"a size too big", CONSUMER "in_flight_bytes = 1TiB\n",
 	 "c.ini:5: in_flight_bytes: \"1TiB\" is too big; write 4KiB to 4GiB"},
 	{"a number that is a word", CONSUMER "batch_size = many\n",
-	 "c.ini:5: batch_size: \"many\" is no whole number; write digits only, such as 1000 or "
+	 "c.ini:5: batch_size: \"many\" is not a whole number; write digits only, such as 1000 or "
 	 "1_000"},
 	{"a number too small", CONSUMER "batch_size = 0\n",
 	 "c.ini:5: batch_size: \"0\" is too small; write 1 to 65536"},
 	{"a number too big", CONSUMER "batch_size = 65_537\n",
 	 "c.ini:5: batch_size: \"65_537\" is too big; write 1 to 65536"},
 	{"a number with a fraction", CONSUMER "capacity = 1.5\n",
-	 "c.ini:5: capacity: \"1.5\" is no whole number; write digits only, such as 1000 or 1_000"},
+	 "c.ini:5: capacity: \"1.5\" is not a whole number; write digits only, such as 1000 or 1_000"},
 	{"a negative number", CONSUMER "max_attempts = -1\n",
 	 "c.ini:5: max_attempts: \"-1\" is too small; write 0 to 1000000"},
 	{"too few batches in flight", CONSUMER "in_flight_batches = 1\n",
@@ -162,7 +162,7 @@ static const struct mistake mistakes[] = {
 	{"partitions beyond what there can be", CONSUMER "partitions = 65537\n",
 	 "c.ini:5: partitions: \"65537\" is too big; write 1 to 65536"},
 	{"a boolean that is neither", "[redis]\nallow_eviction = perhaps\n" CONSUMER,
-	 "c.ini:2: allow_eviction: \"perhaps\" is neither yes nor no; write one of them"},
+	 "c.ini:2: allow_eviction: \"perhaps\" is not a boolean; write yes or no"},
 	{"a choice misspelled", "[runner]\nidle = prak\n" CONSUMER,
 	 "c.ini:2: idle: unknown value \"prak\"; did you mean \"park\"?"},
 	{"a choice unknown", "[runner]\nidle = sleep\n" CONSUMER,
@@ -174,11 +174,11 @@ static const struct mistake mistakes[] = {
 	{"an overflow in another spelling", CONSUMER "partitions = 4\noverflow = drop_oldest\n",
 	 "c.ini:6: overflow: unknown value \"drop_oldest\"; did you mean \"drop-oldest\"?"},
 	{"a name with a blank", "[runner]\nname = my host\n" CONSUMER,
-	 "c.ini:2: name: the name \"my host\" holds ' '; only A-Z a-z 0-9 . _ - are allowed"},
+	 "c.ini:2: name: the name \"my host\" contains ' '; only A-Z a-z 0-9 . _ - are allowed"},
 	{"a name with a colon", "[runner]\nnamespace = a:b\n" CONSUMER,
-	 "c.ini:2: namespace: the name \"a:b\" holds ':'; only A-Z a-z 0-9 . _ - are allowed"},
+	 "c.ini:2: namespace: the name \"a:b\" contains ':'; only A-Z a-z 0-9 . _ - are allowed"},
 	{"a stream name with a slash", "[consumer c]\nstream=a/b\ngroup=g\nplugin=p\n",
-	 "c.ini:2: stream: the name \"a/b\" holds '/'; only A-Z a-z 0-9 . _ - are allowed"},
+	 "c.ini:2: stream: the name \"a/b\" contains '/'; only A-Z a-z 0-9 . _ - are allowed"},
 	{"an address of another kind", "[redis]\naddress = http://h\n" CONSUMER,
 	 "c.ini:2: address: the Redis address must begin with redis:// or unix://"},
 	{"an address with a bad port", "[redis]\naddress = redis://h:99999\n" CONSUMER,
@@ -203,7 +203,7 @@ static const struct mistake mistakes[] = {
 	 "c.ini:2: cpus: \"99999\" is not a list of CPUs; write auto, none, or numbers and ranges such as "
 	 "0-3,6"},
 	{"a start that is no place", CONSUMER "start = yesterday\n",
-	 "c.ini:5: start: \"yesterday\" is no start; say earliest, latest, an id "
+	 "c.ini:5: start: \"yesterday\" is not a start; write earliest, latest, an id "
 	 "(1700000000000-0) or a time (2026-11-23T13:00:00Z)"},
 	{"a variable that is not set", "[redis]\npassword = ${SEG_TEST_UNSET}\n" CONSUMER,
 	 "c.ini:2: password: the environment variable SEG_TEST_UNSET is not set; set it, or write "
@@ -225,7 +225,7 @@ static const struct mistake mistakes[] = {
 	 "c.ini:2: password: the environment variable SEG_TEST_LINES contains a control character, such as "
 	 "a line end; remove that character"},
 	{"a variable with a bad value", "[redis]\ntimeout = ${SEG_TEST_WORD}\n" CONSUMER,
-	 "c.ini:2: timeout: \"soon\" is no duration; write a number and a unit, such as 500ms, "
+	 "c.ini:2: timeout: \"soon\" is not a duration; write a number and a unit, such as 500ms, "
 	 "10s or 5min"},
 	{"a variable in a plugin's option", CONSUMER "option.url = ${SEG_TEST_UNSET}\n",
 	 "c.ini:5: option.url: the environment variable SEG_TEST_UNSET is not set; set it, or "
@@ -288,9 +288,9 @@ static const struct mistake mistakes[] = {
 	 "[redis]\nadress = redis://h\ntimeout = 10\n[runer]\nx = 1\n[consumer c]\nstream = a b\nbatch_size "
 	 "= 0\n",
 	 "c.ini:2: [redis] has no option \"adress\"; did you mean \"address\"?\n"
-	 "c.ini:3: timeout: \"10\" has no unit; write one of ns us ms s min h d behind it\n"
+	 "c.ini:3: timeout: \"10\" has no unit; write one of ns us ms s min h d after it\n"
 	 "c.ini:4: unknown section [runer]; did you mean [runner]?\n"
-	 "c.ini:7: stream: the name \"a b\" holds ' '; only A-Z a-z 0-9 . _ - are allowed\n"
+	 "c.ini:7: stream: the name \"a b\" contains ' '; only A-Z a-z 0-9 . _ - are allowed\n"
 	 "c.ini:8: batch_size: \"0\" is too small; write 1 to 65536\n"
 	 "c.ini:6: [consumer c] has no group; add group = ...\n"
 	 "c.ini:6: [consumer c] has no plugin; add plugin = ..."},

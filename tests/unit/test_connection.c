@@ -84,7 +84,7 @@ static void a_refused_login_is_told_at_once_with_what_to_do_and_without_the_pass
 	fake.special = ""; /* all of them */
 	fake.special_is = "-NOAUTH Authentication required.\r\n";
 	until_told("down ");
-	error_says(SEG_EAUTH, "asks for a password; put it into the address: redis://:password@host");
+	error_says(SEG_EAUTH, "requires a password; put it into the address: redis://:password@host");
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + SEG_SECOND), SEG_EAUTH);
 	disconnect();
 	connect_to_fake("alice:secret@", "");
@@ -200,7 +200,7 @@ static void what_nobody_asked_for_or_nobody_can_read_breaks_the_connection(void 
 	get_ready();
 	fake_say("+OK\r\n");
 	until_told("down ");
-	error_says(SEG_EPROTOCOL, "answered what nobody asked");
+	error_says(SEG_EPROTOCOL, "sent a reply to no command");
 	until_told("up ");
 	told[0] = '\0';
 	assert_true(echo("1", "a"));

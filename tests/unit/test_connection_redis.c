@@ -153,7 +153,7 @@ static void users_and_passwords_are_what_redis_takes_them_for(void **state)
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), SEG_EAUTH);
 	connect_to(server->address);
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), SEG_EAUTH);
-	assert_non_null(strstr(seg_connection_error(connection)->text, "asks for a password"));
+	assert_non_null(strstr(seg_connection_error(connection)->text, "requires a password"));
 }
 
 static void a_host_name_is_tried_at_each_of_its_addresses(void **state)

@@ -58,18 +58,18 @@ static void a_name_has_1_to_128_characters(void **state)
 	name[SEG_NAME_MAX] = 'a';
 	name[SEG_NAME_MAX + 1] = '\0';
 	refuses(name, "the group \"aaaaaaaaaaaaaaaaaaaa...\" is longer than 128 characters; shorten it");
-	refuses("", "the group is empty; give it 1 to 128 of A-Z a-z 0-9 . _ -");
-	refuses(NULL, "the group is empty; give it 1 to 128 of A-Z a-z 0-9 . _ -");
+	refuses("", "the group is empty; use 1 to 128 of A-Z a-z 0-9 . _ -");
+	refuses(NULL, "the group is empty; use 1 to 128 of A-Z a-z 0-9 . _ -");
 }
 
 static void a_refusal_names_the_character_or_the_byte_and_its_place(void **state)
 {
 	(void)state;
-	refuses("my group", "the group \"my group\" holds ' '; only A-Z a-z 0-9 . _ - are allowed");
-	refuses("a:b", "the group \"a:b\" holds ':'; only A-Z a-z 0-9 . _ - are allowed");
-	refuses("ab\n", "the group holds the byte 0x0a at position 3; only A-Z a-z 0-9 . _ - are allowed");
+	refuses("my group", "the group \"my group\" contains ' '; only A-Z a-z 0-9 . _ - are allowed");
+	refuses("a:b", "the group \"a:b\" contains ':'; only A-Z a-z 0-9 . _ - are allowed");
+	refuses("ab\n", "the group contains the byte 0x0a at position 3; only A-Z a-z 0-9 . _ - are allowed");
 	refuses("\xc3\xa4",
-		"the group holds the byte 0xc3 at position 1; only A-Z a-z 0-9 . _ - are allowed");
+		"the group contains the byte 0xc3 at position 1; only A-Z a-z 0-9 . _ - are allowed");
 }
 
 static void a_refusal_never_carries_control_characters(void **state)

@@ -326,12 +326,9 @@ static void every_wrong_option_is_told_with_its_line(void **state)
 		TEXTS("path=", "delay=5", "events=maybe", "fail_times=many"),
 		TEXTS("/etc/segrunner/test.ini:11: option.path: the path is empty; write a path, or remove "
 		      "the line",
-		      "/etc/segrunner/test.ini:12: option.delay: \"5\" has no unit; write one of ns us ms "
-		      "s min h d behind it",
-		      "/etc/segrunner/test.ini:13: option.events: \"maybe\" is neither yes nor no; write "
-		      "one of them",
-		      "/etc/segrunner/test.ini:14: option.fail_times: \"many\" is no whole number; write "
-		      "digits only, such as "
+		      "/etc/segrunner/test.ini:12: option.delay: \"5\" has no unit; write one of ns us ms s min h d after it",
+		      "/etc/segrunner/test.ini:13: option.events: \"maybe\" is not a boolean; write yes or no",
+		      "/etc/segrunner/test.ini:14: option.fail_times: \"many\" is not a whole number; write digits only, such as "
 		      "1000 or 1_000"));
 }
 

@@ -849,7 +849,8 @@ static void damaged_counts_are_refused_not_guessed_at(void **state)
 	for (size_t cut = 0; cut < length; cut++) {
 		write_file("3.counts", content, cut);
 		expect_refused_open(
-			&f, 8, "3.counts is damaged: restore it from a backup, or remove it to start counting");
+			&f, 8,
+			"3.counts is damaged: restore it from a backup, or remove it to start counting");
 	}
 	free(content);
 	stop(&f);

@@ -33,7 +33,7 @@ static void a_length_without_bytes_is_refused(void **state)
 	seg_record key = {.key_length = 1}, data = {.data_length = 1};
 	assert_int_equal(check(&key, 100, "no key"), SEG_EINVAL);
 	assert_int_equal(check(&data, 100, "no data"), SEG_EINVAL);
-	assert_int_equal(check(NULL, 100, "no record"), SEG_EINVAL);
+	assert_int_equal(check(NULL, 100, "the record is NULL"), SEG_EINVAL);
 }
 
 static void a_record_over_the_limit_is_too_big(void **state)

@@ -77,8 +77,8 @@ static void a_duration_is_a_number_and_a_unit(void **state)
 
 static void what_is_no_duration_is_refused_with_what_to_write(void **state)
 {
-#define NO_DURATION "is no duration; write a number and a unit, such as 500ms, 10s or 5min"
-#define TOO_LONG "is more than any duration can be; write a smaller one"
+#define NO_DURATION "is not a duration; write a number and a unit, such as 500ms, 10s or 5min"
+#define TOO_LONG "is too large for a duration; write a smaller one"
 	static const struct bad cases[] = {
 		{"", "\"\" " NO_DURATION},
 		{"fast", "\"fast\" " NO_DURATION},
@@ -88,8 +88,8 @@ static void what_is_no_duration_is_refused_with_what_to_write(void **state)
 		{"_5s", "\"_5s\" " NO_DURATION},
 		{" 5s", "\" 5s\" " NO_DURATION},
 		{"+5s", "\"+5s\" " NO_DURATION},
-		{"10", "\"10\" has no unit; write one of ns us ms s min h d behind it"},
-		{"0.5", "\"0.5\" has no unit; write one of ns us ms s min h d behind it"},
+		{"10", "\"10\" has no unit; write one of ns us ms s min h d after it"},
+		{"0.5", "\"0.5\" has no unit; write one of ns us ms s min h d after it"},
 		{"-1s", "\"-1s\" is negative; a duration is 0 or more"},
 		{"10 sec", "\"10 sec\" has the unknown unit \"sec\"; did you mean \"s\"?"},
 		{"5m", "\"5m\" has the unknown unit \"m\"; did you mean \"min\"?"},
@@ -132,15 +132,15 @@ static void a_size_has_binary_and_decimal_units(void **state)
 static void what_is_no_size_is_refused_with_what_to_write(void **state)
 {
 	static const struct bad cases[] = {
-		{"much", "\"much\" is no size; write a number and a unit, such as 512B, 64KiB or 4MiB"},
-		{"4096", "\"4096\" has no unit; write one of B KiB MiB GiB TiB KB MB GB TB behind it"},
+		{"much", "\"much\" is not a size; write a number and a unit, such as 512B, 64KiB or 4MiB"},
+		{"4096", "\"4096\" has no unit; write one of B KiB MiB GiB TiB KB MB GB TB after it"},
 		{"4k", "\"4k\" has the unknown unit \"k\"; did you mean \"KiB\"?"},
 		{"4M", "\"4M\" has the unknown unit \"M\"; did you mean \"MiB\"?"},
 		{"4mb", "\"4mb\" has the unknown unit \"mb\"; did you mean \"MB\"?"},
 		{"4mib", "\"4mib\" has the unknown unit \"mib\"; did you mean \"MiB\"?"},
 		{"4s", "\"4s\" has the unknown unit \"s\"; write one of B KiB MiB GiB TiB KB MB GB TB"},
 		{"1.3B", "\"1.3B\" is not a whole number of B; write fewer decimals"},
-		{"8388608TiB", "\"8388608TiB\" is more than any size can be; write a smaller one"},
+		{"8388608TiB", "\"8388608TiB\" is too large for a size; write a smaller one"},
 	};
 	(void)state;
 	expect_bad(seg_units_size, cases, COUNT(cases));
@@ -163,7 +163,7 @@ static void an_integer_may_be_grouped_and_signed(void **state)
 
 static void what_is_no_integer_is_refused_with_what_to_write(void **state)
 {
-#define NO_INTEGER "is no whole number; write digits only, such as 1000 or 1_000"
+#define NO_INTEGER "is not a whole number; write digits only, such as 1000 or 1_000"
 	static const struct bad cases[] = {
 		{"", "\"\" " NO_INTEGER},
 		{"-", "\"-\" " NO_INTEGER},
@@ -174,7 +174,7 @@ static void what_is_no_integer_is_refused_with_what_to_write(void **state)
 		{"1e3", "\"1e3\" " NO_INTEGER},
 		{"5_", "\"5_\" " NO_INTEGER},
 		{"9223372036854775808",
-		 "\"9223372036854775808\" is more than any number can be; write a smaller one"},
+		 "\"9223372036854775808\" is too large for a number; write a smaller one"},
 	};
 	(void)state;
 	expect_bad(seg_units_integer, cases, COUNT(cases));
@@ -194,7 +194,7 @@ static void a_boolean_has_eight_words_in_any_case(void **state)
 		assert_false(value);
 	}
 	assert_int_equal(seg_units_boolean("maybe", &value, &error), SEG_EINVAL);
-	assert_string_equal(error.text, "\"maybe\" is neither yes nor no; write one of them");
+	assert_string_equal(error.text, "\"maybe\" is not a boolean; write yes or no");
 	assert_int_equal(seg_units_boolean("", &value, NULL), SEG_EINVAL);
 }
 

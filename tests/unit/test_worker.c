@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "harness/server.h"
+#include "partition/parser.h"
 #include "work/worker.h"
 
 enum { PATIENCE_MS = 10000, LONG_MS = 50, WORKERS = 2, NOT_CLOSED = -1 };
@@ -173,7 +174,7 @@ static void start(owned *o, uint32_t crashes)
 
 static void push_message(owned *o)
 {
-	seg_parser parser;
+	seg_parser parser = {0};
 	o->fetched = seg_fetched_create(1);
 	seg_parser_begin(&parser, o->fetched, (seg_id){0, 0});
 	assert_true(seg_parser_entry(&parser, "1-0", 3, 4));

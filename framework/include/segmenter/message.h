@@ -1,8 +1,8 @@
 /*
- * message.h - what a message is, for those who send, receive and handle one.
+ * message.h - what a message is, for programs and plugins that send, receive or handle messages.
  *
- * Included by <segmenter/segmenter.h> (clients) and <segmenter/handler.h>
- * (plugins). Nothing here allocates, and nothing here has a thread.
+ * <segmenter/segmenter.h> (clients) and <segmenter/handler.h> (plugins) include this header. It declares
+ * types only. All structs are read-only for their receiver. Lengths are in bytes.
  */
 #ifndef SEGMENTER_MESSAGE_H
 #define SEGMENTER_MESSAGE_H
@@ -15,30 +15,29 @@ extern "C" {
 #endif
 
 /*
- * A position in a partition: the id of a Redis stream entry, milliseconds since
- * 1970 and a sequence number within the millisecond. Ids of one partition rise
- * strictly. {0, 0} is before every message.
+ * The id of a message, which is also a position in its partition: the id of a Redis stream entry. Ids of one
+ * partition rise strictly. {0, 0} comes before every message.
  */
 typedef struct seg_id {
-	uint64_t ms;
-	uint64_t seq;
+	uint64_t ms;  /* milliseconds since 1970, by the clock of the Redis server */
+	uint64_t seq; /* sequence number within the millisecond */
 } seg_id;
 
-/* Room for the text of any id, "18446744073709551615-18446744073709551615" and its NUL. */
+/*
+ * Size of the longest id's text in bytes, "18446744073709551615-18446744073709551615" and its NUL, rounded
+ * up.
+ */
 #define SEG_ID_TEXT_MAX 44
 
-/* A further field of a message. Name and value may hold any bytes, NUL included. */
+/* A further field of a message. Name and value can hold any bytes, also NUL. */
 typedef struct seg_header {
-	const char *name;
+	const char *name; /* not NUL-terminated by contract: use name_length */
 	size_t name_length;
-	const void *value;
+	const void *value; /* may be NULL if value_length is 0 */
 	size_t value_length;
 } seg_header;
 
-/*
- * A message as it is read. All pointers lead into memory that belongs to the
- * batch the message is part of, and live as long as that batch.
- */
+/* A message as it is read. All pointers belong to the message's batch, and are valid as long as the batch. */
 typedef struct seg_message {
 	seg_id id;
 	const void *key;
@@ -46,23 +45,24 @@ typedef struct seg_message {
 	const void *data;
 	size_t data_length;
 	const seg_header *headers;
-	size_t header_count;
+	size_t header_count; /* 0 to 1,024 for messages that this library has sent */
 } seg_message;
 
-/*
- * Consecutive messages of one partition, oldest first.
- *
- * epoch   rises each time the partition gets a new owner, never falls, and is
- *         the same for all calls of one ownership: a fencing token for stores
- *         of your own (refuse a write whose epoch is below the highest seen).
- * attempt how often messages[0] has been handed to a handler, this time
- *         included: 1 for the first time. The messages behind it are at 1.
- */
+/* Consecutive messages of one partition, oldest first. */
 typedef struct seg_batch {
 	const seg_message *messages;
-	size_t count;
-	uint32_t partition;
+	size_t count;       /* at least 1 */
+	uint32_t partition; /* 0 to the stream's partitions - 1 */
+	/*
+	 * How many times messages[0] has been handed to a handler, this time included: 1 for the first
+	 * time. For the messages behind it, this is the first time.
+	 */
 	uint32_t attempt;
+	/*
+	 * Rises each time the partition gets a new owner, never falls, and stays the same for the duration of
+	 * one ownership. Use it as a fencing token: let a store refuse a write whose epoch is below the
+	 * highest it has seen.
+	 */
 	uint64_t epoch;
 } seg_batch;
 

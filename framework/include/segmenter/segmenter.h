@@ -1,9 +1,9 @@
 /*
  * segmenter.h - ordered, partitioned streams over Redis, for C and C++.
  *
- * A client speaks to one Redis in one namespace. A stream has a fixed number of
- * partitions; a record's key picks one. Records of one key are read in the order
- * they were added, by one member of each group at a time.
+ * A client connects to one Redis server and works in one namespace. A stream has a fixed number of
+ * partitions. A record's key selects the partition. Records with the same key are read in the order in which
+ * they were added, and at any time one member of a group reads them.
  *
  *     producer side                      consumer side
  *     seg_client_open                    seg_client_open
@@ -11,18 +11,22 @@
  *     seg_stream_send, or                seg_consumer_poll
  *     seg_producer_open/_send/_flush     seg_consumer_commit, seg_consumer_release
  *
- * Errors: a function that can fail returns 0, or a negative seg_status and, where
- * `error` is not NULL, one sentence in error->text that says what failed, where,
- * and how to mend it. No function prints, exits, or changes signal handling.
+ * Errors: a function that can fail returns 0, or a negative seg_status. If `error` is not NULL, a function
+ * that fails writes one sentence into error->text: what failed, where, and how to fix it. Any function that
+ * allocates can fail with SEG_ENOMEM. No function prints, exits, or changes signal handling.
  *
- * Options: fill an options struct with its _init function, then change what you
- * want. A NULL options pointer means all defaults, where a struct has no
- * required field.
+ * Options: call the _init function of an options struct, which sets the defaults, then change the fields you
+ * need. NULL in place of the options means all defaults, where the struct has no required field.
  *
- * Strings are NUL-terminated UTF-8 unless a length stands beside them. Names (of
- * namespaces, streams, groups, members) are 1 to 128 of [A-Za-z0-9._-]; a member is not named "-".
- * Times are in the unit their name ends in. Pointers that are passed in need to
- * live until the call returns, unless it says otherwise.
+ * Strings are NUL-terminated UTF-8 unless a length accompanies them. Names of namespaces, streams, groups and
+ * members have 1 to 128 characters of A-Z a-z 0-9 . _ -; a member cannot be named "-". The end of a field's
+ * name gives its unit: _ms milliseconds, _us microseconds, _bytes bytes.
+ *
+ * Ownership: the library copies what it needs. A pointer that you pass must stay valid until the call
+ * returns, unless the function's comment says otherwise.
+ *
+ * Threads: any thread may call any function, unless its comment restricts this. Begin no call on an object
+ * once the call that closes it has begun.
  */
 #ifndef SEGMENTER_SEGMENTER_H
 #define SEGMENTER_SEGMENTER_H
@@ -41,53 +45,58 @@ extern "C" {
 
 /* --- errors ------------------------------------------------------------- */
 
+/* A seg_status other than SEG_OK is negative. A comment with "nothing was added" is about sending. */
 typedef enum seg_status {
 	SEG_OK = 0,
-	SEG_EINVAL = -1,       /* an argument is out of its range; nothing was done */
+	SEG_EINVAL = -1,       /* an argument is invalid or out of range; nothing was done */
 	SEG_ENOMEM = -2,       /* out of memory; nothing was done */
-	SEG_ENOTFOUND = -3,    /* no such stream, group or partition */
+	SEG_ENOTFOUND = -3,    /* the stream, group or partition does not exist */
 	SEG_ESHAPE = -4,       /* the stream exists with another shape */
-	SEG_EFULL = -5,        /* the partition (or the producer's buffer) is full; not added */
-	SEG_ETOOBIG = -6,      /* over the size limit; not added */
-	SEG_EUNREACHABLE = -7, /* no answer from Redis within the timeout; nothing was added */
-	SEG_EUNKNOWN = -8,     /* the connection broke before the answer; it may have been added */
-	SEG_EAUTH = -9,        /* wrong user or password, or a right is missing */
-	SEG_ESERVER = -10,     /* Redis cannot serve here: too old, a replica, out of memory, ... */
-	SEG_EFENCED = -11,     /* the partition belongs to a later epoch; the commit was refused */
+	SEG_EFULL = -5,        /* the partition or the producer's buffer is full; nothing was added */
+	SEG_ETOOBIG = -6,      /* the record exceeds a size limit; nothing was added */
+	SEG_EUNREACHABLE = -7, /* Redis did not answer within the timeout; nothing was added */
+	SEG_EUNKNOWN = -8,     /* Redis did not confirm the record; it may have been added */
+	SEG_EAUTH = -9,        /* Redis refused the user or password, or the user lacks a permission */
+	SEG_ESERVER = -10,     /* Redis cannot serve the request: too old, a replica, out of memory, ... */
+	SEG_EFENCED = -11,     /* another owner has the partition by now; the commit was refused */
 	SEG_ECLOSED = -12,     /* the object was closed */
-	SEG_EPROTOCOL = -13,   /* an answer that no Redis would give */
-	SEG_ESYSTEM = -14,     /* the operating system refused (threads, descriptors) */
-	SEG_ETIMEOUT = -15     /* not finished within the time given */
+	SEG_EPROTOCOL = -13,   /* the server sent an answer that no Redis sends */
+	SEG_ESYSTEM = -14,     /* the operating system refused a thread or a descriptor */
+	SEG_ETIMEOUT = -15     /* the time given ran out first */
 } seg_status;
 
+/* Size of an error's text in bytes, NUL included. A longer sentence is cut. */
 #define SEG_ERROR_TEXT_MAX 512
 
 typedef struct seg_error {
 	int status;                    /* a seg_status */
-	char text[SEG_ERROR_TEXT_MAX]; /* one sentence, no newline */
+	char text[SEG_ERROR_TEXT_MAX]; /* one sentence without control characters, NUL-terminated */
 } seg_error;
 
-/* "SEG_EFULL" for SEG_EFULL; "?" for what is none. Static text, any thread. */
+/* The name of a status, "SEG_EFULL" for SEG_EFULL; "?" for an unknown one. Static text. Any thread. */
 SEG_API const char *seg_status_name(int status);
 
-/* "1.0.0": the library's version. */
+/* The library's version, such as "1.0.0". Static text. Any thread. */
 SEG_API const char *seg_version(void);
 
 /* --- logging ------------------------------------------------------------ */
 
 enum { SEG_LOG_DEBUG = 0, SEG_LOG_INFO = 1, SEG_LOG_WARNING = 2, SEG_LOG_ERROR = 3 };
 
-/* One event, with what it is about. Pointers live until the callback returns. */
+/* One event, with the things it is about. All pointers are valid until the callback returns. */
 typedef struct seg_log_event {
-	int level;
-	const char *text;   /* one sentence, no newline, nothing secret */
-	const char *stream; /* or NULL */
-	const char *group;  /* or NULL */
-	int64_t partition;  /* or -1 */
-	uint64_t epoch;     /* or 0 */
+	int level;          /* SEG_LOG_... */
+	const char *text;   /* one sentence without control characters; nothing secret */
+	const char *stream; /* the stream's name, or NULL */
+	const char *group;  /* the group's name, or NULL */
+	int64_t partition;  /* the partition's number, or -1 */
+	uint64_t epoch;     /* the partition's epoch, or 0 */
 } seg_log_event;
 
-/* Called from any of the library's threads, several at once; must not block for long. */
+/*
+ * Receives log events. The library calls it from any of its threads and from yours, several at the same time.
+ * It must not block: an I/O thread that waits for it does not renew its leases.
+ */
 typedef void (*seg_log_fn)(void *arg, const seg_log_event *event);
 
 /* --- client ------------------------------------------------------------- */
@@ -96,380 +105,466 @@ typedef struct seg_client seg_client;
 
 typedef struct seg_client_options {
 	/*
-	 * redis://[[user]:password@]host[:port][/database] or
-	 * unix:///path[?db=N] (user and password as above: unix://user:password@/path).
-	 * Special characters in user and password are %-encoded. "host:port" alone is
-	 * taken too. Default redis://127.0.0.1:6379.
+	 * redis://[[user]:password@]host[:port][/database], or unix://[[user]:password@]/path[?db=database].
+	 * In user, password and path, write special characters %-encoded. "host:port" without a scheme is
+	 * accepted. Ports are 1 to 65,535, databases 0 to 1,000,000. Default redis://127.0.0.1:6379, also for
+	 * NULL.
 	 */
 	const char *address;
-	const char *name_space;      /* default "default" */
-	uint32_t connect_timeout_ms; /* 1 to 600,000; default 5,000 */
+	const char *name_space; /* prefix of all keys; default "default", also for NULL */
+	/* Time for one attempt to resolve the host, connect and log in. 1 to 600,000; default 5,000. */
+	uint32_t connect_timeout_ms;
 	/*
-	 * How long a blocking call tries, reconnecting as needed, before it fails.
-	 * 1 to 3,600,000; default 10,000.
+	 * Time after which a blocking call fails; until then it reconnects and tries again. 1 to 3,600,000;
+	 * default 10,000.
 	 */
 	uint32_t timeout_ms;
-	uint64_t max_message_bytes; /* key + data + headers; 1 to 512 MiB; default 16 MiB */
-	seg_log_fn log;             /* or NULL: silence */
-	void *log_arg;
 	/*
-	 * 1: a server whose maxmemory-policy evicts keys, and may so lose messages and positions
-	 * without a word, is only warned of; 0, the default: it is refused.
+	 * Limit for key, data and headers of a record together. 1 to 512 MiB, the longest text of Redis;
+	 * default 16 MiB.
+	 */
+	uint64_t max_message_bytes;
+	seg_log_fn log; /* or NULL: no log */
+	void *log_arg;  /* passed to log; must stay valid until seg_client_close returns */
+	/*
+	 * What to do if the server's maxmemory-policy evicts keys, and so can lose messages and positions
+	 * without notice. 0 (default): refuse the server with SEG_ESERVER. 1: log a warning.
 	 */
 	uint32_t allow_eviction;
-	/* Log in as; NULL: as the address says. Copied. A user without a password is SEG_EINVAL. */
+	/*
+	 * Login that replaces the address's; both NULL: the address's. A user without a password is
+	 * SEG_EINVAL.
+	 */
 	const char *user;
 	const char *password;
 } seg_client_options;
 
+/* Sets the defaults. */
 SEG_API void seg_client_options_init(seg_client_options *options);
 
 /*
- * Connects, authenticates, and checks that the server is one this library can
- * rely on: a master, version 7.0 or later, that does not evict keys. What is
- * merely unwise (no persistence) is logged as a warning. The client may be used
- * from any thread; calls share one connection and wait for each other.
+ * Connects, logs in, and checks the server: it must be a master of version 7.0 or later that does not evict
+ * keys, and no node of a Redis Cluster. Risks, such as missing persistence, are logged as warnings.
+ *
+ * All blocking calls of the client share one connection, one call at a time; a call waits for the others
+ * within its own timeout. Producers and consumers have connections of their own.
+ *
+ * Takes up to timeout_ms. Stores the client in *client, NULL after an error: SEG_EINVAL, SEG_EUNREACHABLE,
+ * SEG_EAUTH, SEG_ESERVER, SEG_EPROTOCOL or SEG_ESYSTEM. Close the client with seg_client_close.
  */
 SEG_API int seg_client_open(const seg_client_options *options, seg_client **client, seg_error *error);
 
-/* Everything opened from the client must have been closed before. NULL is allowed. */
+/*
+ * Disconnects and frees the client. Close everything that was opened from it first. NULL is allowed. Does not
+ * block.
+ */
 SEG_API void seg_client_close(seg_client *client);
 
 /* --- streams ------------------------------------------------------------ */
 
 typedef struct seg_stream seg_stream;
 
+/*
+ * What a full partition does. A partition is full when it holds partition_size messages, and some group has
+ * not committed the oldest.
+ */
 typedef enum seg_overflow {
-	SEG_OVERFLOW_REJECT = 0,     /* a full partition refuses: SEG_EFULL */
-	SEG_OVERFLOW_DROP_OLDEST = 1 /* it drops its oldest messages, read or not, and counts them */
+	SEG_OVERFLOW_REJECT = 0,     /* refuses new messages: SEG_EFULL */
+	SEG_OVERFLOW_DROP_OLDEST = 1 /* drops its oldest messages, read or not, and counts them */
 } seg_overflow;
 
 /*
- * Whether a batch of records becomes one entry of the log, which costs Redis far less, or one each, which other tools can
- * read. The handler's view, ids, order, bounds and guarantees are the same; but a batch that does not fit a partition is
- * refused as a whole.
+ * Whether Redis stores each record as an entry of its own, which other tools can read, or a batch of records
+ * as one entry, which costs Redis far less time and memory. Ids, order, limits and guarantees are the same.
+ * One difference: a packed batch that does not fit into its partition is refused as a whole.
  */
 typedef enum seg_packing {
-	SEG_PACKING_OFF = 0,
-	SEG_PACKING_ON = 1,
-	SEG_PACKING_LZ4 = 2 /* and compressed; SEG_ESERVER where the library was built without LZ4 */
+	SEG_PACKING_OFF = 0, /* an entry for each record */
+	SEG_PACKING_ON = 1,  /* an entry for each batch */
+	SEG_PACKING_LZ4 = 2  /* the same, compressed; SEG_ESERVER if the library was built without LZ4 */
 } seg_packing;
 
+/* The properties of a stream that never change. */
 typedef struct seg_stream_shape {
-	uint32_t partitions;     /* 1 to 65,536 */
-	uint64_t partition_size; /* messages, 1 to 2^40; what every group has committed is trimmed first */
+	uint32_t partitions; /* 1 to 65,536; limits how many members of a group share the work */
+	/* Messages per partition, 1 to 2^40. Messages that every group has committed are trimmed first. */
+	uint64_t partition_size;
 	seg_overflow overflow;
 	seg_packing packing;
 } seg_stream_shape;
 
 /*
- * Registers a stream, or finds it registered with the same shape; two first
- * registrations at once agree. A stream never changes its shape: with another one
- * the call fails with SEG_ESHAPE and a text that says both.
+ * Registers a stream, or opens it if it is registered with the same shape. If two programs register it at the
+ * same time with different shapes, the first one succeeds.
+ *
+ * Takes up to the client's timeout_ms. Stores the stream in *stream, NULL after an error: SEG_EINVAL,
+ * SEG_ESHAPE with both shapes in the text, SEG_ESERVER if the stream needs a newer library or LZ4,
+ * SEG_EPROTOCOL if its key in Redis holds something else, SEG_EUNREACHABLE or SEG_EAUTH. Close the stream
+ * before the client.
  */
 SEG_API int seg_stream_register(seg_client *client, const char *name, const seg_stream_shape *shape,
 				seg_stream **stream, seg_error *error);
 
-/* Finds a registered stream; SEG_ENOTFOUND if there is none of that name. */
+/*
+ * Opens a registered stream, with the shape it has. As seg_stream_register; SEG_ENOTFOUND if it is not
+ * registered.
+ */
 SEG_API int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, seg_error *error);
 
+/* Frees the stream; the stream in Redis stays. Close its producers first. NULL is allowed. Does not block. */
 SEG_API void seg_stream_close(seg_stream *stream);
 
+/* The stream's name and shape; valid until seg_stream_close. */
 SEG_API const char *seg_stream_name(const seg_stream *stream);
 SEG_API const seg_stream_shape *seg_stream_get_shape(const seg_stream *stream);
 
 /*
- * The partition a key goes to: FNV-1a, 32 bits (Fowler, Noll, Vo; offset basis
- * 2166136261, prime 16777619) of the key's bytes, modulo the partitions, which
- * must be at least 1. The same as the Go library's. Any thread.
+ * The partition of a key, 0 to partitions - 1: the FNV-1a hash of the key's bytes, 32 bits (Fowler, Noll, Vo;
+ * offset basis 2166136261, prime 16777619), modulo `partitions`, which must be at least 1. The Go library
+ * computes the same. Pure. Any thread.
  */
 SEG_API uint32_t seg_partition_of(const void *key, size_t key_length, uint32_t partitions);
 
 /* --- sending ------------------------------------------------------------ */
 
-/* What is sent. Key and data may hold any bytes and be empty. */
+/*
+ * A record to send. Key and data can hold any bytes and can be empty. A pointer whose length is 0 may be
+ * NULL.
+ */
 typedef struct seg_record {
 	const void *key;
-	size_t key_length;
+	size_t key_length; /* bytes */
 	const void *data;
-	size_t data_length;
+	size_t data_length; /* bytes */
 	/*
-	 * At most 1,024; no name may be empty, or be "partitionKey" or "data".
-	 * NULL if header_count is 0.
+	 * Further fields. A header's name cannot be empty, "partitionKey" or "data": the record's own fields
+	 * have these.
 	 */
 	const seg_header *headers;
-	size_t header_count;
+	size_t header_count; /* 0 to 1,024 */
 } seg_record;
 
 /*
- * Adds one record and waits for the answer. After a lost connection it tries again
- * until the client's timeout; a record is not added twice by that. SEG_EUNKNOWN
- * says that the time ran out while it may have been added; after every other
- * error it was not. id may be NULL.
+ * Adds one record and waits for Redis's answer. After a lost connection it reconnects and sends again, until
+ * the client's timeout_ms; Redis recognises a repetition, so the record is never added twice.
+ *
+ * On success, stores the record's id in *id if id is not NULL. SEG_EUNKNOWN: the record may have been added.
+ * After any other error it was not: SEG_EINVAL, SEG_ETOOBIG, SEG_EFULL, SEG_EUNREACHABLE, SEG_EAUTH or
+ * SEG_ESERVER.
  */
 SEG_API int seg_stream_send(seg_stream *stream, const seg_record *record, seg_id *id, seg_error *error);
 
 typedef struct seg_send_result {
-	int status; /* a seg_status */
-	uint32_t partition;
-	seg_id id; /* where status is SEG_OK */
+	int status;         /* a seg_status, as seg_stream_send returns it */
+	uint32_t partition; /* the partition of the record's key */
+	seg_id id;          /* valid if status is SEG_OK */
 } seg_send_result;
 
 /*
- * Adds records, each partition's share in atomic steps, in the order given, and
- * waits for all answers. results[count] tells of each record; returns 0 if all were
- * added, else the status of the first that was not. When a partition gets full, the
- * first of its records are added and the rest refused.
+ * Adds `count` records and waits for all answers, up to the client's timeout_ms. Records of one partition are
+ * added in the order of the array, in atomic steps of up to 256 records or 1 MiB; partitions are independent
+ * of each other. If a partition becomes full, the first of its records are added and the others refused; with
+ * packing, each step is added or refused as a whole.
+ *
+ * Writes the outcome of records[i] to results[i], which has room for `count`. Returns 0 if all were added,
+ * else the status of the first that was not. If a record is invalid or too big, nothing is sent.
  */
 SEG_API int seg_stream_send_batch(seg_stream *stream, const seg_record *records, size_t count,
 				  seg_send_result *results, seg_error *error);
 
 /* --- the asynchronous producer -------------------------------------------- */
 
+/* Collects records into batches and sends them on a thread of its own. */
 typedef struct seg_producer seg_producer;
 
+/* The outcome of one record. */
 typedef struct seg_delivery {
-	int status; /* a seg_status, as for seg_stream_send */
+	int status; /* as seg_stream_send returns it, or SEG_ECLOSED: the producer was closed first */
 	uint32_t partition;
-	seg_id id;        /* where status is SEG_OK */
-	void *opaque;     /* as given to seg_producer_send */
-	const char *text; /* the error's sentence, or NULL; lives until the callback returns */
+	seg_id id;        /* valid if status is SEG_OK */
+	void *opaque;     /* the pointer that seg_producer_send was given */
+	const char *text; /* the error's sentence, NULL on success; valid until the callback returns */
 } seg_delivery;
 
 /*
- * Tells what became of a record: exactly once for each that seg_producer_send took. Runs on
- * the producer's own thread; for records of one partition in the order they were sent.
- * It may call seg_producer_send only if when_blocked_ms is 0.
+ * Receives the outcome of each record that seg_producer_send accepted, exactly once. It runs on the
+ * producer's thread; for records of one partition, in the order in which they were sent. While it runs,
+ * nothing is sent. It may call seg_producer_send, which does not wait for room on this thread; it must not
+ * flush or close the producer.
  */
 typedef void (*seg_delivery_fn)(void *arg, const seg_delivery *delivery);
 
+/* What the field `data` of an entry holds. */
 typedef enum seg_codec {
-	SEG_CODEC_RAW = 0, /* the field `data` holds the data itself */
+	SEG_CODEC_RAW = 0, /* the data itself */
 	/*
-	 * The field `data` holds the Go library's JSON envelope, with the data in
-	 * base64 and its metadata, which become headers.
+	 * The Go library's JSON envelope: the data in base64, the key, and metadata, which are the headers.
+	 * Key and headers must be UTF-8, and each header's name unique; else SEG_EINVAL.
 	 */
 	SEG_CODEC_SEGMENTER_GO = 1
 } seg_codec;
 
 typedef struct seg_producer_options {
-	uint32_t linger_us; /* how long a batch waits for more; 0 to 60 s; default 1,000 */
-	/* 1 to 4,096; 0, the default: 256, and for a packed stream 4,096 or an eighth of a partition */
-	uint32_t batch_records;
-	uint64_t batch_bytes; /* 1 KiB to 64 MiB; default 256 KiB */
+	/* How long a batch waits for more records before it is sent. 0 to 60,000,000; default 1,000. */
+	uint32_t linger_us;
 	/*
-	 * Held in all, sent or waiting: keys, data, headers and 64 bytes a record. 64 KiB to
-	 * 64 GiB; default 32 MiB.
+	 * Records per batch at most. 1 to 4,096. 0 (default): 256, or for a packed stream an eighth of a
+	 * partition, at most 4,096: Redis refuses a packed batch as a whole.
+	 */
+	uint32_t batch_records;
+	/*
+	 * Size of a batch at most: a larger record gets a batch of its own. 1 KiB to 64 MiB; default 256 KiB.
+	 */
+	uint64_t batch_bytes;
+	/*
+	 * Limit for all records that wait or are being sent, each with 64 bytes added. 64 KiB to 64 GiB;
+	 * default 32 MiB.
 	 */
 	uint64_t in_flight_bytes;
 	/*
-	 * How long seg_producer_send waits for room below in_flight_bytes before it
-	 * fails with SEG_EFULL. 0: not at all; default 10,000.
+	 * How long seg_producer_send waits for room below in_flight_bytes before it fails with SEG_EFULL. 0
+	 * (does not wait) to 3,600,000; default 10,000.
 	 */
 	uint32_t when_blocked_ms;
 	/*
-	 * How long a record is tried before it fails: with SEG_EUNKNOWN if it may have been
-	 * added, else with what stood in the way: SEG_EFULL, SEG_EUNREACHABLE, SEG_EAUTH, SEG_ESERVER.
-	 * Longer than linger_us. 1 to 3,600,000; default 30,000.
+	 * How long a record is tried after seg_producer_send accepted it. Then it fails with SEG_EUNKNOWN if
+	 * it may have been added, else with the obstacle: SEG_EFULL, SEG_EUNREACHABLE, SEG_EAUTH or
+	 * SEG_ESERVER. 1 to 3,600,000, longer than linger_us; default 30,000.
 	 */
 	uint32_t delivery_timeout_ms;
 	/*
-	 * 1: a batch that meets a full partition waits for room until its delivery
-	 * timeout (order is kept); 0, the default: it fails at once with SEG_EFULL.
+	 * What a batch does that meets a full partition. 0 (default): fail at once with SEG_EFULL. 1: wait
+	 * for room until delivery_timeout_ms; the partition's order is kept.
 	 */
 	uint32_t wait_when_full;
-	seg_codec codec;
-	seg_delivery_fn delivery; /* or NULL */
-	void *delivery_arg;
+	seg_codec codec; /* default SEG_CODEC_RAW */
+	/* Or NULL: failures are logged, at the 1st, 2nd, 4th, 8th, ... failed batch. */
+	seg_delivery_fn delivery;
+	void *delivery_arg; /* passed to delivery; must stay valid until seg_producer_close returns */
 } seg_producer_options;
 
+/* Sets the defaults. */
 SEG_API void seg_producer_options_init(seg_producer_options *options);
 
-/* Starts the producer's thread and connection. The stream must outlive it. */
+/*
+ * Starts the producer's thread, which connects in the background. Does not wait for Redis. Stores the
+ * producer in *producer, NULL after an error: SEG_EINVAL or SEG_ESYSTEM. Close the producer before the
+ * stream.
+ */
 SEG_API int seg_producer_open(seg_stream *stream, const seg_producer_options *options,
 			      seg_producer **producer, seg_error *error);
 
 /*
- * Takes a copy of the record and returns; its fate is told to the delivery callback.
- * Records of one key are added in the order of these calls, also across retries,
- * and never twice. Any thread. An error means that the record was not taken.
+ * Accepts a copy of the record and returns; the delivery callback gets its outcome, together with `opaque`.
+ * Records of one key are added in the order of these calls, also when they are sent again, and never twice.
+ * Any thread.
+ *
+ * Waits up to when_blocked_ms for room. After an error the record was not accepted: SEG_EINVAL, SEG_ETOOBIG,
+ * SEG_EFULL, or SEG_ECLOSED if another thread began to close the producer while the call waited.
  */
 SEG_API int seg_producer_send(seg_producer *producer, const seg_record *record, void *opaque,
 			      seg_error *error);
 
 /*
- * Sends what waits without lingering, and returns when the fate of all records taken before
- * the call is known, or with SEG_ETIMEOUT. Not from the delivery callback.
+ * Sends all waiting records without lingering. Returns 0 as soon as every record that was accepted before the
+ * call has its outcome, good or bad; SEG_ETIMEOUT if that takes longer than timeout_ms. Any thread but the
+ * producer's own.
  */
 SEG_API int seg_producer_flush(seg_producer *producer, uint32_t timeout_ms, seg_error *error);
 
 /*
- * Flushes for up to timeout_ms, fails what is left (its callbacks run), and frees the
- * producer. Returns SEG_ETIMEOUT if anything was left. NULL is allowed.
+ * Flushes for up to timeout_ms, then gives up the remaining records, whose callbacks run before the call
+ * returns, and frees the producer. Returns 0, or SEG_ETIMEOUT if records were given up. Waits for a delivery
+ * callback that is running. NULL is allowed. Any thread but the producer's own.
  */
 SEG_API int seg_producer_close(seg_producer *producer, uint32_t timeout_ms, seg_error *error);
 
 /* --- the pull consumer ---------------------------------------------------- */
 
+/* A member of a group that hands out batches when it is polled. */
 typedef struct seg_consumer seg_consumer;
 
 typedef enum seg_start_kind {
-	SEG_START_EARLIEST = 0,
-	SEG_START_LATEST = 1,
-	SEG_START_AFTER_ID = 2, /* the first message behind start.id */
-	SEG_START_TIME = 3      /* the first message added at start.id.ms or later */
+	SEG_START_EARLIEST = 0, /* with the oldest message there is */
+	SEG_START_LATEST = 1,   /* with the first message added from now on */
+	SEG_START_AFTER_ID = 2, /* with the first message behind start.id */
+	SEG_START_TIME = 3      /* with the first message added at start.id.ms or later */
 } seg_start_kind;
 
-/* Where a group begins that does not exist yet. An existing one goes on at its position. */
+/* Where a new group begins. A group that exists resumes from its committed position. */
 typedef struct seg_start {
 	seg_start_kind kind;
-	seg_id id;
+	seg_id id; /* for SEG_START_AFTER_ID; of SEG_START_TIME, ms */
 } seg_start;
 
 /*
- * "earliest", "latest", an id ("1700000000000-0", or "1700000000000"), or a time
- * ("2026-11-23T13:00:00Z", with or without a fraction, Z or +hh:mm).
+ * Parses a start: "earliest", "latest", an id ("1700000000000-0" or "1700000000000"), or a time as RFC 3339
+ * writes it ("2026-11-23T13:00:00Z", fraction optional, Z or +hh:mm, from 1970 on). 0, or SEG_EINVAL with
+ * *start unchanged. Pure.
  */
 SEG_API int seg_start_parse(const char *text, seg_start *start, seg_error *error);
 
 typedef struct seg_consumer_options {
-	const char *group;   /* required */
-	const char *member;  /* this consumer's name in the group; default: host name, pid, random */
-	uint32_t capacity;   /* its share relative to other members; 1 to 1,000; default 100 */
-	uint32_t batch_size; /* messages a batch holds at most; 1 to 65,536; default 512 */
+	const char *group; /* required */
+	/* The consumer's name in the group. NULL (default): host name, process id and random digits. */
+	const char *member;
+	/* Share of the partitions, relative to the capacity of other members. 1 to 1,000; default 100. */
+	uint32_t capacity;
+	uint32_t batch_size; /* messages per batch at most. 1 to 65,536; default 512 */
 	/*
-	 * Fetched and not yet released, per partition: a further read starts only below
-	 * it. 4 KiB to 4 GiB; default 4 MiB. A single message may exceed it.
+	 * Limit, per partition, for messages that were fetched and not yet released: the consumer fetches
+	 * more only below it. 4 KiB to 4 GiB; default 4 MiB. One fetch, or one large message, can exceed it.
 	 */
 	uint64_t in_flight_bytes;
 	/*
-	 * Fetched and not yet committed, per partition: at most this many full batches. So much, at most, is
-	 * delivered again after a crash. 2 to 64; default 4.
+	 * Limit, per partition, for messages that were fetched and not yet committed, in full batches. At
+	 * most so many messages are delivered again after a crash. 2 to 64; default 4.
 	 */
 	uint32_t in_flight_batches;
 	seg_start start; /* default SEG_START_EARLIEST */
 	/*
-	 * A member that Redis has not heard of for so long is dead, and its partitions
-	 * go to others. 500 to 3,600,000; default 10,000.
+	 * A member from which Redis gets no heartbeat for this long is dead: its partitions go to other
+	 * members. 500 to 3,600,000; default 10,000.
 	 */
 	uint32_t session_timeout_ms;
 	/*
-	 * A batch that was polled and is not released for so long is taken back:
-	 * its partition gets a new epoch and its messages are delivered again; a late commit
-	 * fails with SEG_EFENCED. 0 (the default): never.
+	 * A batch that is held longer than this is taken back: its partition gets a new epoch, its messages
+	 * are delivered again, and a late commit fails with SEG_EFENCED. 0 (default): no limit.
 	 */
 	uint32_t max_processing_ms;
 	/*
-	 * Shortest time between two commits of a partition, unless a quarter of what may be in flight is
-	 * handled before. Default 2,000.
+	 * Shortest time between two commits of a partition. A commit comes earlier once a quarter of the
+	 * messages that may be in flight is handled. 0 to 60,000,000; default 2,000.
 	 */
 	uint32_t commit_interval_us;
-	seg_codec codec;
+	seg_codec codec; /* default SEG_CODEC_RAW */
 } seg_consumer_options;
 
+/* Sets the defaults. `group` stays NULL. */
 SEG_API void seg_consumer_options_init(seg_consumer_options *options);
 
 /*
- * Joins the group (creating it where it does not exist) and starts the consumer's own I/O
- * thread, which heartbeats and fetches whether or not it is polled. Returns without
- * waiting for partitions to be assigned. The client must outlive it.
+ * Joins a group of a registered stream, creates the group if it does not exist, and starts the consumer's I/O
+ * thread, which sends heartbeats and fetches whether or not the consumer is polled. Does not wait for
+ * partitions.
+ *
+ * Takes up to the client's timeout_ms. Stores the consumer in *consumer. SEG_EINVAL, SEG_ENOTFOUND if the
+ * stream is not registered, SEG_EUNREACHABLE, SEG_EAUTH, SEG_ESERVER or SEG_ESYSTEM. Close the consumer
+ * before the client.
  */
 SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options,
 			      seg_consumer **consumer, seg_error *error);
 
 /*
- * Waits up to timeout_ms for messages. Returns 1 and a batch, 0 when there are
- * none, or a negative status. The batch is the caller's until seg_consumer_release. While
- * a batch of a partition is held, no other one of that partition is returned, so order is
- * kept among threads too. Any thread.
+ * Waits up to timeout_ms for messages. Returns 1 and a batch in *batch, 0 if no message came, or a negative
+ * status if the consumer has failed for good.
  *
- * Messages that no codec can read (a required field is missing, say) are not returned: they are
- * dead-lettered with the reason, as in segrunner.
+ * The batch is yours until seg_consumer_release. While you hold it, no thread gets another batch of its
+ * partition, so the order holds across threads. Any thread; several may poll at the same time.
+ *
+ * Messages that cannot be read (a required field is missing, the codec refuses the data) are not returned:
+ * they become dead letters with the reason, as in segrunner.
  */
 SEG_API int seg_consumer_poll(seg_consumer *consumer, uint32_t timeout_ms, const seg_batch **batch,
 			      seg_error *error);
 
 /*
- * Marks the first `count` messages of the batch as handled. Their position is committed
- * in the background, newest first. May be called several times with rising counts; a smaller count
- * than before is SEG_EINVAL. SEG_EFENCED: the partition was given to another owner, who will see
- * what is not committed.
+ * Marks the first `count` messages of the batch as handled. Returns at once: the I/O thread commits the
+ * newest position in the background (seg_consumer_sync waits for it). May be called several times with rising
+ * counts.
+ *
+ * SEG_EINVAL: `count` is larger than the batch, or smaller than before. SEG_EFENCED: another member owns the
+ * partition by now and gets the messages that are not committed.
  */
 SEG_API int seg_consumer_commit(seg_consumer *consumer, const seg_batch *batch, size_t count,
 				seg_error *error);
 
 /*
- * Gives a batch back. Messages of it that were not committed are delivered again, first, and before
- * any later message of the partition.
+ * Gives a batch back; do not use it afterwards. Messages that are not marked as handled are delivered again,
+ * before any later message of the partition. Does not block.
  */
 SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch);
 
 /*
- * Moves message `index` of the batch to the partition's dead letters with a reason, and
- * commits up to and including it, in one step; those before it count as handled. Waits for the answer.
+ * Moves message `index` of the batch to the partition's dead letters, with a reason, and commits the position
+ * up to and including it, in one step; the messages before it count as handled. Waits for Redis's answer,
+ * without a timeout.
+ *
+ * SEG_EINVAL: no such message, no reason, or already marked as handled. SEG_EFENCED: as seg_consumer_commit.
+ * Any other error: the consumer is being closed while Redis does not answer.
  */
 SEG_API int seg_consumer_dead_letter(seg_consumer *consumer, const seg_batch *batch, size_t index,
 				     const char *reason, seg_error *error);
 
 /*
- * Waits until all that was marked as handled is committed in Redis, also of partitions that are being handed over, or
- * SEG_ETIMEOUT. Of a partition that was lost nothing is waited for: its next owner sees what was not committed.
+ * Waits until Redis has committed every message that was marked as handled, including those of partitions
+ * that are being handed over. 0, or SEG_ETIMEOUT after timeout_ms. It does not wait for a partition that was
+ * lost: the next owner gets its uncommitted messages.
  */
 SEG_API int seg_consumer_sync(seg_consumer *consumer, uint32_t timeout_ms, seg_error *error);
 
 /*
- * Commits, gives up the partitions, leaves the group, and frees the consumer. Batches
- * still held become invalid. Returns within timeout_ms (or 100 ms), also when Redis is away: then SEG_ETIMEOUT, and the
- * partitions go to others when the session times out. A thread of it that is stuck in the resolver is waited for 2 s
- * more, and then left behind, with what it uses. NULL is allowed. No other call may be running.
+ * Commits, hands the partitions over, leaves the group, and frees the consumer. Batches that are still held
+ * become invalid. NULL is allowed. No other call may be running.
+ *
+ * Returns within timeout_ms, or 100 ms if that is longer, also if Redis does not answer: then with
+ * SEG_ETIMEOUT, and the other members get the partitions when the session times out. If the consumer's thread
+ * is stuck (in the log callback, say), the call waits 2 s more, then leaves the thread and its memory behind.
  */
 SEG_API int seg_consumer_close(seg_consumer *consumer, uint32_t timeout_ms, seg_error *error);
 
-/* The member's name in the group; valid until close. */
+/* The member's name in the group; valid until seg_consumer_close. */
 SEG_API const char *seg_consumer_member(const seg_consumer *consumer);
 
 /* --- looking -------------------------------------------------------------- */
 
+/* A partition as a group sees it. */
 typedef struct seg_partition_info {
 	uint32_t partition;
-	char owner[132];       /* the member that owns it, "" for none */
-	char target[132];      /* the member that shall own it, "" for none */
-	uint64_t epoch;        /* of the newest assignment; 0 if there was none */
+	char owner[132];       /* the member that owns it; "": none */
+	char target[132];      /* the member it is assigned to; "": none */
+	uint64_t epoch;        /* of the newest assignment; 0: never assigned */
 	seg_id position;       /* the last id that the group has committed */
-	seg_id last;           /* the last id that was ever added */
-	uint64_t length;       /* entries in Redis, committed ones included */
-	int64_t lag;           /* messages not yet committed; -1 where Redis cannot tell */
-	uint64_t dead_letters; /* waiting in the partition's dead-letter stream */
-	uint64_t dropped;      /* dropped unread by SEG_OVERFLOW_DROP_OLDEST, ever */
+	seg_id last;           /* the last id that was added, ever */
+	uint64_t length;       /* entries in Redis, including committed ones */
+	int64_t lag;           /* messages that the group has not committed; -1: Redis does not know */
+	uint64_t dead_letters; /* messages in the partition's dead-letter stream */
+	uint64_t dropped;      /* messages that SEG_OVERFLOW_DROP_OLDEST has dropped unread, ever */
 	/*
-	 * Removed from the log before this group had read them, ever: dropped, or trimmed or deleted by hand. Noticed
-	 * by its members, at the latest when they have caught up.
+	 * Messages that were removed before this group read them, ever: dropped, or trimmed or deleted by
+	 * hand. Members count them when they meet the gap, at the latest when they have caught up.
 	 */
 	uint64_t lost;
 } seg_partition_info;
 
 typedef struct seg_group_info {
 	uint64_t generation; /* rises with every change of the assignment */
-	uint32_t members;    /* with a valid lease */
+	uint32_t members;    /* members with a valid lease */
 	uint32_t partition_count;
-	seg_partition_info *partitions;
+	seg_partition_info *partitions; /* partitions[i] is partition i */
 } seg_group_info;
 
 /*
- * A snapshot of a group: one consistent reading of the assignment, and one of each partition.
- * SEG_ENOTFOUND if the stream has no such group. Free with seg_group_info_free.
+ * Describes a group. The assignment is one consistent reading, and so is each partition; between them, the
+ * group may change.
+ *
+ * Takes up to the client's timeout_ms for the assignment, and again for every 256 partitions. Stores the
+ * description in *info; free it with seg_group_info_free. SEG_ENOTFOUND if the stream has no such group, else
+ * as seg_stream_open.
  */
 SEG_API int seg_group_describe(seg_stream *stream, const char *group, seg_group_info **info,
 			       seg_error *error);
+
+/* Frees a description. NULL is allowed. */
 SEG_API void seg_group_info_free(seg_group_info *info);
 
-/* Writes "ms-seq" into text[SEG_ID_TEXT_MAX] and returns text. */
+/* Writes "ms-seq" into text, which has room for SEG_ID_TEXT_MAX bytes, and returns text. Pure. Any thread. */
 SEG_API char *seg_id_format(seg_id id, char *text);
 
-/* Parses "ms-seq" or "ms" (then seq is 0). 0, or SEG_EINVAL. */
+/* Parses "ms-seq", or "ms" (seq is then 0). 0, or SEG_EINVAL with *id unchanged. Pure. Any thread. */
 SEG_API int seg_id_parse(const char *text, seg_id *id);
 
-/* -1, 0 or 1, as a is before, the same as, or behind b. */
+/* -1 if a comes before b, 0 if they are equal, 1 if a comes after b. Pure. Any thread. */
 SEG_API int seg_id_compare(seg_id a, seg_id b);
 
 #ifdef __cplusplus

@@ -41,8 +41,8 @@ static void unknown_option(seg_config_loader *loader, seg_config_place place, co
 	else if (loader->section == SEG_CONFIG_CONSUMER)
 		seg_config_error_add(
 			errors, place,
-			"%s has no option \"%s\"; segrunner --help lists all options; write option.%s", title,
-			name, name);
+			"%s has no option \"%s\"; write option.%s for an option of the plugin, or see segrunner --help",
+			title, name, name);
 	else
 		seg_config_error_add(errors, place, "%s has no option \"%s\"; see segrunner --help", title,
 				     name);

@@ -40,3 +40,9 @@ bool seg_errand_finish(seg_errand *errand)
 	}
 	return true;
 }
+
+void seg_errand_leave(seg_errand *errand)
+{
+	if (errand->fd >= 0)
+		pthread_detach(errand->thread);
+}

@@ -25,8 +25,13 @@ typedef struct seg_errand {
  */
 void seg_errand_start(seg_errand *errand, void (*call)(void *arg), void *arg);
 
-/* Whether the call has returned; then its thread has ended, and what it wrote may be read. Never waits. Once true, do not
- * ask again. */
+/*
+ * Whether the call has returned; then its thread has ended, and what it wrote may be read. Never waits. Once it was true, or
+ * after seg_errand_leave, do not ask again.
+ */
 bool seg_errand_finish(seg_errand *errand);
+
+/* Nobody waits for the errand any more: its thread goes on until the call returns, or the process ends. */
+void seg_errand_leave(seg_errand *errand);
 
 #endif

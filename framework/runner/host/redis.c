@@ -79,7 +79,7 @@ static void detach(void *arg)
 void seg_redis_detach(seg_redis *redis)
 {
 	if (redis->caring && !seg_errand_finish(&redis->errand))
-		redis->wait->left_errand = true; /* no restart is needed any more */
+		seg_wait_leave_errand(redis->wait, &redis->errand); /* no restart is needed any more */
 	/* The errand that was left may be one of this file's. The keeper stops the server. */
 	if (!redis->embedded || redis->wait->left_errand)
 		return;

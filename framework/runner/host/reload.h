@@ -13,8 +13,7 @@ typedef struct seg_reloaded seg_reloaded;
 
 /* Set all but `reloaded` before the first reload; what they point to outlives this. */
 typedef struct seg_reload {
-	const seg_config
-		*started; /* with which segrunner was started: options that need a restart are as there */
+	const seg_config *started;  /* with which segrunner was started: what needs a restart is as there */
 	const seg_config *in_force; /* the newest, for all other options */
 	seg_reloaded *reloaded;     /* the newest first, and those that sections still refer to */
 	seg_consumers *consumers;

@@ -1,13 +1,14 @@
 #include "host/wait.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+
+enum { RETURN_MS = 1000 /* between two looks at an errand whose thread could not write to its eventfd */ };
 
 int seg_wait_open(seg_wait *wait)
 {
@@ -62,14 +63,20 @@ bool seg_wait_ms(seg_wait *wait, int timeout_ms)
 	return shall_end(wait);
 }
 
+void seg_wait_leave_errand(seg_wait *wait, seg_errand *errand)
+{
+	seg_errand_leave(errand);
+	wait->left_errand = true;
+}
+
 static bool wait_for_return(seg_wait *wait, seg_errand *errand, bool (*give_up)(seg_wait *wait))
 {
 	while (!seg_errand_finish(errand)) {
 		if (give_up(wait)) {
-			wait->left_errand = true;
+			seg_wait_leave_errand(wait, errand);
 			return false;
 		}
-		sleep_once(wait, errand->fd, INT_MAX);
+		sleep_once(wait, errand->fd, RETURN_MS);
 	}
 	return true;
 }

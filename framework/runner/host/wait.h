@@ -38,4 +38,7 @@ bool seg_wait_errand(seg_wait *wait, seg_errand *errand);
 /* The same while the runner is ending: leaves the errand behind only when a second signal asks to stop at once. */
 bool seg_wait_last_errand(seg_wait *wait, seg_errand *errand);
 
+/* Leaves the errand behind at once. */
+void seg_wait_leave_errand(seg_wait *wait, seg_errand *errand);
+
 #endif

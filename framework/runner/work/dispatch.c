@@ -18,7 +18,7 @@ static seg_step stop_runner(seg_task *task, const char *reason)
 }
 
 /* Does what the plugin answered to the `count` messages from *index on, and moves *index to the next message. */
-static seg_step take_answer(seg_task *task, const seg_fetched *buffer, size_t *index, size_t count,
+static seg_step take_answer(seg_task *task, const seg_fetched *fetched, size_t *index, size_t count,
 			    seg_answer answer)
 {
 	char invalid[SEG_ANSWER_TEXT_MAX];
@@ -26,65 +26,65 @@ static seg_step take_answer(seg_task *task, const seg_fetched *buffer, size_t *i
 	size_t done = answer.outcome == SEG_OUTCOME_DONE ? count : answer.index;
 	if (done > 0) {
 		*index += done;
-		seg_task_handled(task, buffer, *index);
+		seg_task_handled(task, fetched, *index);
 		seg_task_end_retries(task);
 	}
 	switch ((seg_outcome)answer.outcome) {
 	case SEG_OUTCOME_DONE:
 		return SEG_STEP_DONE;
 	case SEG_OUTCOME_RETRY:
-		return seg_failure_retry(task, buffer, index, answer.reason);
+		return seg_failure_retry(task, fetched, index, answer.reason);
 	case SEG_OUTCOME_DEAD_LETTER:
-		return seg_failure_dead_letter(task, buffer, index, task->attempt, answer.reason);
+		return seg_failure_dead_letter(task, fetched, index, task->attempt, answer.reason);
 	case SEG_OUTCOME_STOP:
 		return stop_runner(task, answer.reason);
 	}
 	return SEG_STEP_STOP;
 }
 
-static seg_batch view_of(const seg_task *task, const seg_fetched *buffer, size_t index, size_t count)
+static seg_batch view_of(const seg_task *task, const seg_fetched *fetched, size_t index, size_t count)
 {
-	seg_batch view = buffer->batch;
+	seg_batch view = fetched->batch;
 	view.messages += index;
 	view.count = count;
 	view.attempt = task->attempt;
 	return view;
 }
 
-static seg_step dispatch_alone(seg_task *task, const seg_fetched *buffer, size_t *index)
+static seg_step dispatch_alone(seg_task *task, const seg_fetched *fetched, size_t *index)
 {
 	size_t first = *index;
-	seg_batch view = view_of(task, buffer, first, 1);
+	seg_batch view = view_of(task, fetched, first, 1);
 	seg_answer answer = seg_done();
-	if (seg_poison_handle(task, buffer, index, &view, &answer) == SEG_STEP_STOP)
+	if (seg_poison_handle(task, fetched, index, &view, &answer) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
 	if (*index != first)
 		return SEG_STEP_DONE;
-	return take_answer(task, buffer, index, 1, answer);
+	return take_answer(task, fetched, index, 1, answer);
 }
 
 /* Hands over what comes at *index, and moves *index past what is done. */
-static seg_step dispatch_next(seg_task *task, const seg_fetched *buffer, size_t *index)
+static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t *index)
 {
-	if (buffer->faults[*index] != SEG_FAULT_NONE)
-		return seg_failure_dead_letter(task, buffer, index, 0,
-					       seg_fault_text(buffer->faults[*index]));
-	if (seg_poison_is_suspect(task, buffer, *index))
-		return dispatch_alone(task, buffer, index);
-	seg_batch view = view_of(task, buffer, *index, seg_fetched_run_end(buffer, *index) - *index);
+	if (fetched->faults[*index] != SEG_FAULT_NONE)
+		return seg_failure_dead_letter(task, fetched, index, 0,
+					       seg_fault_text(fetched->faults[*index]));
+	if (seg_poison_is_suspect(task, fetched, *index))
+		return dispatch_alone(task, fetched, index);
+	seg_batch view = view_of(task, fetched, *index, seg_fetched_run_end(fetched, *index) - *index);
 	seg_answer answer;
 	if (seg_call_handle(task, &view, &answer) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
-	return take_answer(task, buffer, index, view.count, answer);
+	return take_answer(task, fetched, index, view.count, answer);
 }
 
-seg_step seg_dispatch_buffer(seg_task *task, seg_fetched *buffer)
+seg_step seg_dispatch_fetched(seg_task *task, seg_fetched *fetched)
 {
-	while (!seg_fetched_decode(buffer, task->setup->codec))
+	while (!seg_fetched_decode(fetched, task->setup->codec))
 		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
-	for (size_t i = 0; i < buffer->batch.count;)
-		if (dispatch_next(task, buffer, &i) == SEG_STEP_STOP)
+	for (size_t i = 0; i < fetched->batch.count;)
+		if (dispatch_next(task, fetched, &i) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
 	return SEG_STEP_DONE;
 }

@@ -1,7 +1,7 @@
 /*
  * failure.h - what becomes of a message that failed: another attempt, or the dead letters. Worker.
  *
- * `index` is the message's index in the buffer. `reason` may be NULL or empty.
+ * `index` is the message's index among the fetched messages. `reason` may be NULL or empty.
  */
 #ifndef SEG_WORK_FAILURE_H
 #define SEG_WORK_FAILURE_H
@@ -12,10 +12,10 @@
 const char *seg_failure_reason(const char *reason);
 
 /* The message failed: waits before its next attempt, or dead-letters it after its last one and moves *index past it. */
-seg_step seg_failure_retry(seg_task *task, const seg_fetched *buffer, size_t *index, const char *reason);
+seg_step seg_failure_retry(seg_task *task, const seg_fetched *fetched, size_t *index, const char *reason);
 
 /* Waits until Redis has moved the message to the dead letters, and moves *index past it. */
-seg_step seg_failure_dead_letter(seg_task *task, const seg_fetched *buffer, size_t *index, uint32_t attempts,
+seg_step seg_failure_dead_letter(seg_task *task, const seg_fetched *fetched, size_t *index, uint32_t attempts,
 				 const char *reason);
 
 #endif

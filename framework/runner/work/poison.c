@@ -4,9 +4,9 @@
 #include "work/calls.h"
 #include "work/failure.h"
 
-bool seg_poison_is_suspect(const seg_task *task, const seg_fetched *buffer, size_t index)
+bool seg_poison_is_suspect(const seg_task *task, const seg_fetched *fetched, size_t index)
 {
-	return buffer->sequence + index < task->isolate_until;
+	return fetched->sequence + index < task->isolate_until;
 }
 
 /* Leaves the queue if the worker must stop. */
@@ -26,28 +26,28 @@ static seg_step await_turn(seg_task *task)
 }
 
 /* Notes in Redis that the message is about to be handled, or dead-letters it. */
-static seg_step mark(seg_task *task, const seg_fetched *buffer, size_t *index)
+static seg_step mark(seg_task *task, const seg_fetched *fetched, size_t *index)
 {
 	int64_t marked = 0;
 	seg_request request = {
 		.kind = SEG_REQUEST_MARK,
-		.id = buffer->messages[*index].id,
-		.sequence = buffer->sequence + *index,
+		.id = fetched->messages[*index].id,
+		.sequence = fetched->sequence + *index,
 	};
 	if (seg_permission_await(task) == SEG_STEP_STOP ||
 	    seg_handoff_ask(task->handoff, &request, &marked, task->setup->idle))
 		return SEG_STEP_STOP;
 	if (!seg_retry_deadly(&task->setup->retry, (uint32_t)marked))
 		return SEG_STEP_DONE;
-	return seg_failure_dead_letter(task, buffer, index, (uint32_t)marked - 1,
+	return seg_failure_dead_letter(task, fetched, index, (uint32_t)marked - 1,
 				       "the process died each time this message was handled");
 }
 
-static seg_step handle_in_turn(seg_task *task, const seg_fetched *buffer, size_t *index,
+static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_t *index,
 			       const seg_batch *batch, seg_answer *answer)
 {
 	size_t first = *index;
-	if (mark(task, buffer, index) == SEG_STEP_STOP)
+	if (mark(task, fetched, index) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
 	if (*index != first)
 		return SEG_STEP_DONE;
@@ -55,16 +55,16 @@ static seg_step handle_in_turn(seg_task *task, const seg_fetched *buffer, size_t
 	if (seg_call_handle(task, batch, answer) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
 	if (answer->outcome == SEG_OUTCOME_DONE)
-		seg_task_handled(task, buffer, first + 1);
+		seg_task_handled(task, fetched, first + 1);
 	return SEG_STEP_DONE;
 }
 
-seg_step seg_poison_handle(seg_task *task, const seg_fetched *buffer, size_t *index, const seg_batch *batch,
+seg_step seg_poison_handle(seg_task *task, const seg_fetched *fetched, size_t *index, const seg_batch *batch,
 			   seg_answer *answer)
 {
 	if (await_turn(task) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
-	seg_step step = handle_in_turn(task, buffer, index, batch, answer);
+	seg_step step = handle_in_turn(task, fetched, index, batch, answer);
 	seg_turn_leave(&task->turn);
 	return step;
 }

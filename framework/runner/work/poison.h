@@ -10,14 +10,14 @@
 
 #include "work/permission.h"
 
-/* Whether message `index` of the buffer may be to blame. */
-bool seg_poison_is_suspect(const seg_task *task, const seg_fetched *buffer, size_t index);
+/* Whether message `index` of those fetched may be to blame. */
+bool seg_poison_is_suspect(const seg_task *task, const seg_fetched *fetched, size_t index);
 
 /*
  * Waits for the turn, marks message *index, and hands over `batch`, which holds that message alone. If the message has
  * killed too many owners, it is dead-lettered instead: then *index moves past it, and there is no answer.
  */
-seg_step seg_poison_handle(seg_task *task, const seg_fetched *buffer, size_t *index, const seg_batch *batch,
+seg_step seg_poison_handle(seg_task *task, const seg_fetched *fetched, size_t *index, const seg_batch *batch,
 			   seg_answer *answer);
 
 #endif

@@ -23,9 +23,9 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 			partition->resume.crashes, setup->isolate);
 }
 
-void seg_task_handled(seg_task *task, const seg_fetched *buffer, size_t count)
+void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count)
 {
-	uint64_t total = buffer->sequence + count;
+	uint64_t total = fetched->sequence + count;
 	atomic_fetch_add_explicit(&task->setup->counters->handled, total - task->handled,
 				  memory_order_relaxed);
 	task->handled = total;

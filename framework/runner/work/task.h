@@ -58,8 +58,8 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 
 /* --- worker ----------------------------------------------------------------------------- */
 
-/* The buffer's first `count` messages are done: handled, or dead-lettered. */
-void seg_task_handled(seg_task *task, const seg_fetched *buffer, size_t count);
+/* The first `count` messages of `fetched` are done: handled, or dead-lettered. */
+void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count);
 
 /* The next message failed, and will be tried once more: counts the attempt, and lets others see the reason. */
 void seg_task_count_retry(seg_task *task, const char *reason);

@@ -23,21 +23,21 @@ static void pin(const seg_worker *w)
 }
 
 /* Until the worker must stop. */
-static void handle_buffers(seg_task *task)
+static void handle_fetched(seg_task *task)
 {
 	seg_handoff *handoff = task->handoff;
 	for (;;) {
 		uint32_t ticket = seg_handoff_ticket(handoff);
 		if (seg_permission_stops(task))
 			return;
-		seg_fetched *buffer = seg_handoff_take(handoff);
-		if (buffer) {
-			if (seg_dispatch_buffer(task, buffer) == SEG_STEP_STOP)
+		seg_fetched *fetched = seg_handoff_take(handoff);
+		if (fetched) {
+			if (seg_dispatch_fetched(task, fetched) == SEG_STEP_STOP)
 				return;
-			seg_handoff_give_back(handoff, buffer);
+			seg_handoff_give_back(handoff, fetched);
 		}
 		seg_call_tick(task);
-		if (!buffer)
+		if (!fetched)
 			seg_handoff_wait(handoff, ticket, seg_call_tick_due(task), task->setup->idle);
 	}
 }
@@ -61,7 +61,7 @@ static void *run(void *arg)
 	seg_plugin_call_watch_stack();
 	pthread_cleanup_push(thread_was_ended, task);
 	if (seg_call_open(task) == SEG_STEP_DONE) {
-		handle_buffers(task);
+		handle_fetched(task);
 		seg_task_end_retries(task);
 		seg_call_close(task);
 	}

@@ -22,11 +22,11 @@ typedef struct {
 } command;
 
 struct ctl_batch {
-	seg_exchange exchange; /* first: issue gets its address */
+	seg_exchange exchange; /* first: issue casts it to the batch */
 	bool absent_too;
 	command **commands;
 	size_t count, room;
-	size_t first, end; /* of those in this round */
+	size_t first, end; /* the commands of this round */
 };
 
 ctl_batch *ctl_batch_create(bool absent_too)

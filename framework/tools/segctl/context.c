@@ -1,6 +1,5 @@
 #include "context.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "embedded/paths.h"
 #include "stream/client.h"
 
 static const char *const forms[] = {"table", "json", "csv", NULL};
@@ -60,7 +60,7 @@ static const char *first_of(const char *flag, const char *configured, const char
 	return set && *set ? set : NULL;
 }
 
-/* The address of a configuration's embedded Redis. Special characters of the path are escaped. */
+/* The address of a configuration's embedded Redis. The caller frees it. */
 static char *embedded_address(const char *directory)
 {
 	char *path = realpath(directory, NULL);
@@ -69,13 +69,10 @@ static char *embedded_address(const char *directory)
 			"cannot find the embedded Redis's directory %s: %s; segrunner creates it when it starts "
 			"with %s",
 			directory, strerror(errno), given.config);
-	char *address = ctl_allocate(sizeof("unix:///redis.sock") + 3 * strlen(path), 1);
-	char *end = stpcpy(address, "unix://");
-	for (const char *c = path; *c; c++)
-		end += sprintf(end, isalnum((unsigned char)*c) || strchr("/._-", *c) ? "%c" : "%%%02X",
-			       (unsigned char)*c);
-	memcpy(end, "/redis.sock", sizeof("/redis.sock"));
+	char *address = seg_embedded_paths_address(path);
 	free(path);
+	if (!address)
+		ctl_die(EX_OSERR, "out of memory");
 	return address;
 }
 

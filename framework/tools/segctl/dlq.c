@@ -7,8 +7,8 @@
 #include <sysexits.h>
 
 #include "command.h"
-#include "group_info.h"
 #include "message_print.h"
+#include "snapshot.h"
 #include "table.h"
 #include "text.h"
 
@@ -58,13 +58,13 @@ int ctl_dlq_print_list(ctl_context *context, seg_stream *stream, const char *gro
 
 int ctl_dlq_open(ctl_context *context, char **argv, seg_stream **stream)
 {
-	seg_group_info *info;
+	ctl_snapshot snapshot;
 	int exit_code = ctl_open_stream(context, argv[0], stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_group_info_read(*stream, argv[1], &info);
+	exit_code = ctl_snapshot_take(*stream, argv[1], false, &snapshot);
 	if (exit_code == EX_OK) {
-		seg_group_info_free(info);
+		ctl_snapshot_free(&snapshot);
 		exit_code = ctl_letter_filter_init(&ctl_dlq_filter, *stream);
 	}
 	if (exit_code)

@@ -104,7 +104,7 @@ int ctl_fleet_look(ctl_fleet *fleet)
 	for (size_t i = 0; i < fleet->count; i++) {
 		ctl_fleet_group *group = &fleet->groups[i];
 		ctl_snapshot now;
-		int exit_code = ctl_snapshot_take(group->stream, group->name, &now);
+		int exit_code = ctl_snapshot_take(group->stream, group->name, true, &now);
 		if (exit_code)
 			return exit_code;
 		put_aside(group, now.taken);

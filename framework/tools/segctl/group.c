@@ -5,8 +5,7 @@
 
 #include "command.h"
 #include "directory.h"
-#include "group_info.h"
-#include "roster.h"
+#include "snapshot.h"
 #include "table.h"
 #include "text.h"
 
@@ -24,21 +23,21 @@ static const ctl_column list_columns[] = {
 
 static int list_one(seg_stream *stream, const char *group, ctl_table *table)
 {
-	seg_group_info *info;
-	int exit_code = ctl_group_info_read(stream, group, &info);
+	ctl_snapshot snapshot;
+	int exit_code = ctl_snapshot_take(stream, group, false, &snapshot);
 	if (exit_code)
 		return exit_code;
-	ctl_group_totals sum = ctl_group_info_sum(info);
+	ctl_totals sum = ctl_snapshot_sum(&snapshot);
 	ctl_table_text(table, group);
-	ctl_table_number(table, info->members);
+	ctl_table_number(table, (int64_t)snapshot.roster.live);
 	ctl_table_number(table, sum.owned);
-	ctl_table_number(table, info->partition_count);
+	ctl_table_number(table, snapshot.partition_count);
 	if (sum.lag < 0)
 		ctl_table_none(table);
 	else
 		ctl_table_number(table, sum.lag);
 	ctl_table_number(table, (int64_t)sum.dead_letters);
-	seg_group_info_free(info);
+	ctl_snapshot_free(&snapshot);
 	return EX_OK;
 }
 
@@ -81,13 +80,13 @@ static const ctl_column describe_columns[] = {
 };
 
 /* "0 2 5": the partitions of an owner, as many as fit. Returns their number, all counted. */
-static int64_t list_owned(const seg_group_info *info, const char *owner, char *text, size_t size)
+static int64_t list_owned(const ctl_snapshot *snapshot, const char *owner, char *text, size_t size)
 {
 	size_t used = 0;
 	int64_t owned = 0;
 	*text = '\0';
-	for (uint32_t p = 0; p < info->partition_count; p++) {
-		if (strcmp(info->partitions[p].owner, owner) != 0)
+	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
+		if (strcmp(snapshot->partitions[p].info.owner, owner) != 0)
 			continue;
 		if (used < size)
 			used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32, owned ? " " : "", p);
@@ -96,13 +95,14 @@ static int64_t list_owned(const seg_group_info *info, const char *owner, char *t
 	return owned;
 }
 
-static ctl_table *describe_members(const ctl_roster *roster, const seg_group_info *info)
+static ctl_table *describe_members(const ctl_snapshot *snapshot)
 {
+	const ctl_roster *roster = &snapshot->roster;
 	ctl_table *table = ctl_table_create(describe_columns);
 	for (size_t i = 0; i < roster->count; i++) {
 		const ctl_member *m = &roster->members[i];
 		char partitions[512];
-		int64_t owned = list_owned(info, m->name, partitions, sizeof(partitions));
+		int64_t owned = list_owned(snapshot, m->name, partitions, sizeof(partitions));
 		ctl_table_text(table, m->name);
 		ctl_table_number(table, m->capacity);
 		ctl_table_duration(table, m->lease_left > 0 ? m->lease_left : 0);
@@ -112,38 +112,37 @@ static ctl_table *describe_members(const ctl_roster *roster, const seg_group_inf
 	return table;
 }
 
-static void describe_as_json(const char *stream, const char *group, const seg_group_info *info,
+static void describe_as_json(const char *stream, const char *group, const ctl_snapshot *snapshot,
 			     const ctl_table *members)
 {
-	ctl_group_totals sum = ctl_group_info_sum(info);
+	ctl_totals sum = ctl_snapshot_sum(snapshot);
 	ctl_json_print(json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:I, s:o}", "stream", stream, "group", group,
-				 "generation", (json_int_t)info->generation, "partitions_owned",
-				 (int)sum.owned, "partitions", (int)info->partition_count, "lag",
+				 "generation", (json_int_t)snapshot->generation, "partitions_owned",
+				 (int)sum.owned, "partitions", (int)snapshot->partition_count, "lag",
 				 sum.lag < 0 ? json_null() : json_integer(sum.lag), "dead_letters",
 				 (json_int_t)sum.dead_letters, "members", ctl_table_json(members)),
 		       false, stdout);
 }
 
-static void describe_for_people(const char *stream, const char *group, const seg_group_info *info)
+static void describe_for_people(const char *stream, const char *group, const ctl_snapshot *snapshot)
 {
-	ctl_group_totals sum = ctl_group_info_sum(info);
+	ctl_totals sum = ctl_snapshot_sum(snapshot);
 	char lag[CTL_TEXT_MAX] = "an unknown number of", letters[CTL_TEXT_MAX];
 	if (sum.lag >= 0)
 		ctl_count_text((uint64_t)sum.lag, lag);
 	printf("%s of %s: %" PRIu32 " of %" PRIu32
 	       " partitions owned, %s messages behind, %s dead letters\n\n",
-	       group, stream, sum.owned, info->partition_count, lag,
+	       group, stream, sum.owned, snapshot->partition_count, lag,
 	       ctl_count_text(sum.dead_letters, letters));
 }
 
-static void describe(ctl_form form, const char *stream, const char *group, const seg_group_info *info,
-		     const ctl_roster *roster)
+static void describe(ctl_form form, const char *stream, const char *group, const ctl_snapshot *snapshot)
 {
-	ctl_table *table = describe_members(roster, info);
+	ctl_table *table = describe_members(snapshot);
 	if (form == CTL_FORM_TABLE)
-		describe_for_people(stream, group, info);
+		describe_for_people(stream, group, snapshot);
 	if (form == CTL_FORM_JSON)
-		describe_as_json(stream, group, info, table);
+		describe_as_json(stream, group, snapshot, table);
 	else
 		ctl_table_print(table, form, "No member is running; start a segrunner", stdout);
 	ctl_table_destroy(table);
@@ -152,19 +151,15 @@ static void describe(ctl_form form, const char *stream, const char *group, const
 static int describe_group(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
-	seg_group_info *info;
-	ctl_roster roster;
+	ctl_snapshot snapshot;
 	(void)argc;
 	int exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_group_info_read(stream, argv[1], &info);
+	exit_code = ctl_snapshot_take(stream, argv[1], false, &snapshot);
 	if (exit_code == EX_OK) {
-		exit_code = ctl_roster_read(context, argv[0], argv[1], &roster);
-		if (exit_code == EX_OK)
-			describe(context->form, argv[0], argv[1], info, &roster);
-		ctl_roster_free(&roster);
-		seg_group_info_free(info);
+		describe(context->form, argv[0], argv[1], &snapshot);
+		ctl_snapshot_free(&snapshot);
 	}
 	seg_stream_close(stream);
 	return exit_code;

@@ -4,8 +4,7 @@
 #include "ask.h"
 #include "batch.h"
 #include "command.h"
-#include "group_info.h"
-#include "live.h"
+#include "snapshot.h"
 #include "stream/client.h"
 #include "text.h"
 
@@ -51,28 +50,33 @@ static int delete_all(ctl_context *context, const seg_stream *stream, const char
 	return exit_code;
 }
 
-static int delete_group(ctl_context *context, int argc, char **argv)
+static int check_and_ask(seg_stream *stream, const char *group)
 {
-	seg_stream *stream;
-	seg_group_info *info;
+	ctl_snapshot snapshot;
 	char count[CTL_TEXT_MAX];
-	uint64_t letters = 0;
-	(void)argc;
-	int exit_code = ctl_open_stream(context, argv[0], &stream);
+	const char *name = seg_stream_name(stream);
+	int exit_code = ctl_snapshot_take(stream, group, false, &snapshot);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_group_info_read(stream, argv[1], &info);
-	if (exit_code == EX_OK) {
-		letters = ctl_group_info_sum(info).dead_letters;
-		seg_group_info_free(info);
-	}
-	if (exit_code == EX_OK && !given.force)
-		exit_code = ctl_live_refuse_group(context, argv[0], argv[1]);
+	if (!given.force)
+		exit_code = ctl_roster_refuse_live(&snapshot.roster, name, group);
 	if (exit_code == EX_OK)
 		exit_code =
 			ctl_ask(given.yes,
 				"Delete group \"%s\" of stream \"%s\" with its position and %s dead letters",
-				argv[1], argv[0], ctl_count_text(letters, count));
+				group, name, ctl_count_text(ctl_snapshot_sum(&snapshot).dead_letters, count));
+	ctl_snapshot_free(&snapshot);
+	return exit_code;
+}
+
+static int delete_group(ctl_context *context, int argc, char **argv)
+{
+	seg_stream *stream;
+	(void)argc;
+	int exit_code = ctl_open_stream(context, argv[0], &stream);
+	if (exit_code)
+		return exit_code;
+	exit_code = check_and_ask(stream, argv[1]);
 	if (exit_code == EX_OK)
 		exit_code = delete_all(context, stream, argv[1]);
 	seg_stream_close(stream);

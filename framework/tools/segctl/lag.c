@@ -148,7 +148,7 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 static int look(seg_stream *stream, const char *group, ctl_snapshot *last)
 {
 	ctl_snapshot now;
-	int exit_code = ctl_snapshot_take(stream, group, &now);
+	int exit_code = ctl_snapshot_take(stream, group, true, &now);
 	if (exit_code)
 		return exit_code;
 	seg_group_snapshot_compare(last, &now);

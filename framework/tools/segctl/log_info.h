@@ -1,4 +1,4 @@
-/* log_info.h - what XINFO STREAM tells of a partition's log. */
+/* log_info.h - what XINFO STREAM says about a partition's log. */
 #ifndef CTL_LOG_INFO_H
 #define CTL_LOG_INFO_H
 

@@ -3,7 +3,8 @@
  *
  *     segctl [OPTION ...] NOUN [VERB] [ARGUMENT ...]
  *
- * Options may stand anywhere.
+ * Options may stand anywhere. commands.c has the table of all commands, help.c prints it, and each command is in the file
+ * of its noun.
  */
 #include <errno.h>
 #include <locale.h>
@@ -17,7 +18,7 @@
 #include "commands.h"
 #include "help.h"
 
-/* word: what stands behind the noun, or in its place where noun is NULL; NULL: nothing. */
+/* word: the word after the noun, or the first word if noun is NULL; NULL if there is none. */
 static int no_such_command(const char *noun, const char *word)
 {
 	const char *blank = noun ? " " : "", *first = noun ? noun : "";
@@ -96,7 +97,7 @@ static int run_named(int argc, char **argv)
 {
 	int words;
 	const ctl_command *c = ctl_command_find(argc, argv, &words);
-	if (c) /* getopt skips the first word, where others have the program's name */
+	if (c) /* getopt skips the first word, which it takes for the program's name */
 		return flushed(run(c, argc - words + 1, argv + words - 1));
 	if (!ctl_command_is_noun(argv[0]))
 		return no_such_command(NULL, argv[0]);

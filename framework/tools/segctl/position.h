@@ -7,13 +7,13 @@
 /* The id just before; 0-0 for 0-0. */
 seg_id ctl_id_before(seg_id id);
 
-/* The id just after; the largest id for itself. */
+/* The next id of the same millisecond; the id itself if it is the last one. */
 seg_id ctl_id_after(seg_id id);
 
 /* The id that a reply is; false, and *id unchanged, if the reply is no text or no id. NULL is allowed. */
 bool ctl_id_read(const seg_reply *reply, seg_id *id);
 
-/* The position of a group that starts as `start` says in a log whose newest message is `newest`. */
+/* The position that `start` stands for in a log whose newest message is `newest`. */
 seg_id ctl_position_of_start(const seg_start *start, seg_id newest);
 
 /*

@@ -32,7 +32,8 @@ void ctl_progress_draw(ctl_progress *progress, uint64_t count, double part)
 	}
 	double seconds = (double)(now - progress->started) / SEG_SECOND;
 	fprintf(stderr, "%s %s, ", ctl_count_text(count, text), progress->verb);
-	fprintf(stderr, "%s/s\033[K", ctl_count_text((uint64_t)((double)count / seconds), text));
+	uint64_t rate = seconds > 0 ? (uint64_t)((double)count / seconds) : 0;
+	fprintf(stderr, "%s/s\033[K", ctl_count_text(rate, text));
 }
 
 void ctl_progress_end(ctl_progress *progress)

@@ -11,7 +11,6 @@
 #include "ask.h"
 #include "batch.h"
 #include "command.h"
-#include "live.h"
 #include "reset_plan.h"
 #include "snapshot.h"
 #include "stream/client.h"
@@ -112,7 +111,7 @@ static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 {
 	int exit_code = given.force || given.dry_run
 				? EX_OK
-				: ctl_live_refuse(roster, plan->stream->name, plan->group);
+				: ctl_roster_refuse_live(roster, plan->stream->name, plan->group);
 	if (exit_code)
 		return exit_code;
 	ctl_reset_plan_print(plan);
@@ -164,7 +163,7 @@ static int reset(ctl_context *context, int argc, char **argv)
 		exit_code = ctl_open_stream(context, argv[0], &plan.stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_snapshot_take(plan.stream, plan.group, &snapshot);
+	exit_code = ctl_snapshot_take(plan.stream, plan.group, false, &snapshot);
 	if (exit_code == EX_OK)
 		exit_code = check_against(plan.stream);
 	if (exit_code == EX_OK)

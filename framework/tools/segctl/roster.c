@@ -1,6 +1,7 @@
 #include "roster.h"
 
 #include <stdio.h>
+#include <sysexits.h>
 
 enum { NAMES_SHOWN = 3 };
 
@@ -18,7 +19,8 @@ void ctl_roster_free(ctl_roster *roster)
 	seg_roster_free(roster);
 }
 
-char *ctl_roster_names(const ctl_roster *roster, char *text, size_t size)
+/* "a, b and 3 more": the names of the members with a valid lease. Returns text. */
+static char *names_of_live(const ctl_roster *roster, char *text, size_t size)
 {
 	size_t used = 0, shown = 0;
 	text[0] = '\0';
@@ -29,4 +31,14 @@ char *ctl_roster_names(const ctl_roster *roster, char *text, size_t size)
 	if (shown < roster->live && used < size)
 		snprintf(text + used, size - used, " and %zu more", roster->live - shown);
 	return text;
+}
+
+int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const char *group)
+{
+	char names[512];
+	if (roster->live == 0)
+		return EX_OK;
+	return ctl_complain(EX_TEMPFAIL,
+			    "group \"%s\" of stream \"%s\" has live members (%s); stop them, or use --force",
+			    group, stream, names_of_live(roster, names, sizeof(names)));
 }

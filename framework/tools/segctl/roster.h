@@ -8,11 +8,14 @@
 typedef seg_roster ctl_roster;
 typedef seg_roster_member ctl_member;
 
-/* 0, or an exit code, its reason printed. Free with ctl_roster_free in any case. */
+/* 0, or an exit code after one line on standard error. Free with ctl_roster_free in any case. */
 int ctl_roster_read(ctl_context *context, const char *stream, const char *group, ctl_roster *roster);
 void ctl_roster_free(ctl_roster *roster);
 
-/* "a, b and 3 more": the names of the members with a valid lease. Returns text. */
-char *ctl_roster_names(const ctl_roster *roster, char *text, size_t size);
+/*
+ * For a command that must not run while members are alive: 0 if no member has a valid lease, else EX_TEMPFAIL after one
+ * line that names the members.
+ */
+int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const char *group);
 
 #endif

@@ -2,10 +2,10 @@
 
 #include <sysexits.h>
 
-int ctl_snapshot_take(seg_stream *stream, const char *group, ctl_snapshot *snapshot)
+int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot)
 {
 	seg_error error;
-	int status = seg_group_snapshot_take(stream, group, &(seg_look){.oldest = true}, snapshot, &error);
+	int status = seg_group_snapshot_take(stream, group, &(seg_look){.oldest = oldest}, snapshot, &error);
 	if (status == SEG_ENOTFOUND)
 		return ctl_complain(EX_NOINPUT, "%s; `segctl group list %s` lists its groups", error.text,
 				    seg_stream_name(stream));

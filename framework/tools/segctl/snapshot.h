@@ -8,8 +8,11 @@
 typedef seg_group_snapshot ctl_snapshot;
 typedef seg_partition_snapshot ctl_partition;
 
-/* Reads everything. 0, or an exit code, its reason printed; then there is nothing to free. */
-int ctl_snapshot_take(seg_stream *stream, const char *group, ctl_snapshot *snapshot);
+/*
+ * oldest: reads the oldest uncommitted messages, too. 0, or an exit code after one line on standard error; then there is
+ * nothing to free.
+ */
+int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot);
 void ctl_snapshot_free(ctl_snapshot *snapshot);
 
 /* The group as a whole. Negative: not known. */

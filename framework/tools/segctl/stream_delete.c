@@ -4,7 +4,7 @@
 
 #include "ask.h"
 #include "command.h"
-#include "live.h"
+#include "roster.h"
 #include "stream/client.h"
 #include "stream_facts.h"
 #include "text.h"
@@ -22,8 +22,13 @@ static const ctl_option options[] = {
 static int refuse_if_read(ctl_context *context, const char *name, const ctl_stream_facts *facts)
 {
 	int exit_code = EX_OK;
-	for (size_t i = 0; i < facts->groups.count && exit_code == EX_OK && !given.force; i++)
-		exit_code = ctl_live_refuse_group(context, name, facts->groups.list[i]);
+	for (size_t i = 0; i < facts->groups.count && exit_code == EX_OK && !given.force; i++) {
+		ctl_roster roster;
+		exit_code = ctl_roster_read(context, name, facts->groups.list[i], &roster);
+		if (exit_code == EX_OK)
+			exit_code = ctl_roster_refuse_live(&roster, name, facts->groups.list[i]);
+		ctl_roster_free(&roster);
+	}
 	return exit_code;
 }
 

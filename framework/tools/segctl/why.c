@@ -159,12 +159,12 @@ static int take_two(seg_stream *stream, const char *group, ctl_snapshot *now)
 	ctl_snapshot before;
 	int exit_code = EX_OK;
 	if (given.sample > 0) {
-		exit_code = ctl_snapshot_take(stream, group, &before);
+		exit_code = ctl_snapshot_take(stream, group, true, &before);
 		if (exit_code)
 			return exit_code;
 		ctl_pause(given.sample);
 	}
-	exit_code = ctl_snapshot_take(stream, group, now);
+	exit_code = ctl_snapshot_take(stream, group, true, now);
 	if (given.sample > 0) {
 		if (exit_code == EX_OK)
 			seg_group_snapshot_compare(&before, now);
