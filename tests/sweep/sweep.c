@@ -222,8 +222,8 @@ static unsigned said(const run *r, const char *text)
 /* Sends SIGHUP with the new configuration once the runner works, and again each time that it was refused. */
 static void reload(run *r, pid_t pid)
 {
-	bool wanted =
-		r->reloads == 0 ? said(r, " runs as ") > 0 : said(r, "nothing was changed") >= r->reloads;
+	bool wanted = r->reloads == 0 ? said(r, " runs as ") > 0
+				      : said(r, "SIGHUP: nothing has changed") >= r->reloads;
 	if (!wanted)
 		return;
 	if (r->reloads++ == 0) {
