@@ -1,6 +1,7 @@
 /* describe.c - seg_group_describe: the part of a snapshot that the public header shows. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "look/snapshot.h"
 #include "stream/client.h"
@@ -30,7 +31,8 @@ int seg_group_describe(seg_stream *stream, const char *group, seg_group_info **i
 				stream ? "place for the description" : "stream");
 	*info = NULL;
 	seg_group_snapshot snapshot;
-	int status = seg_group_snapshot_take(stream, group, &(seg_look){0}, &snapshot, error);
+	seg_look look = {.deadline = seg_now() + stream->client->timeout};
+	int status = seg_group_snapshot_take(stream, group, &look, &snapshot, error);
 	if (status)
 		return status;
 	*info = make_info(&snapshot);

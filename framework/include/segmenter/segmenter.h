@@ -550,9 +550,8 @@ typedef struct seg_group_info {
  * Describes a group. The assignment is one consistent reading, and so is each partition; between them, the
  * group may change.
  *
- * Takes up to the client's timeout_ms for the assignment, and again for every 256 partitions. Stores the
- * description in *info; free it with seg_group_info_free. SEG_ENOTFOUND if the stream has no such group, else
- * as seg_stream_open.
+ * Takes up to the client's timeout_ms. Stores the description in *info; free it with seg_group_info_free.
+ * SEG_ENOTFOUND if the stream has no such group, else as seg_stream_open.
  */
 SEG_API int seg_group_describe(seg_stream *stream, const char *group, seg_group_info **info,
 			       seg_error *error);

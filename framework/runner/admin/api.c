@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "admin/view.h"
+#include "config/options.h"
 
 #define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
@@ -219,10 +220,9 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 
 static json_t *event_json(const seg_event *event)
 {
-	static const char *const levels[] = {"debug", "info", "warning", "error"};
 	json_t *json = json_pack("{s:I, s:o, s:s, s:o}", "number", (json_int_t)event->number, "time",
-				 timestamp(event->time), "level", levels[event->level & 3], "text",
-				 foreign_text(event->text));
+				 timestamp(event->time), "level", seg_log_level_names[event->level & 3],
+				 "text", foreign_text(event->text));
 	if (event->stream[0])
 		json_object_set_new(json, "stream", json_string(event->stream));
 	if (event->group[0])

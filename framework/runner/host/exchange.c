@@ -207,8 +207,8 @@ static int plan_and_carry_out(plan *p)
 	return is_good(p->errors, before) ? carry_out(p) : -1;
 }
 
-bool seg_exchange(seg_consumers *c, const seg_config *config, seg_config_errors *errors,
-		  seg_exchange_counts *counts)
+bool seg_sections_exchange(seg_consumers *c, const seg_config *config, seg_config_errors *errors,
+			   seg_sections_counts *counts)
 {
 	plan *p = calloc(1, sizeof(*p));
 	if (!p) {
@@ -222,12 +222,12 @@ bool seg_exchange(seg_consumers *c, const seg_config *config, seg_config_errors 
 	if (status)
 		unload(p->coming, p->coming_count);
 	else
-		*counts = (seg_exchange_counts){p->coming_count, p->going_count, p->count - p->coming_count};
+		*counts = (seg_sections_counts){p->coming_count, p->going_count, p->count - p->coming_count};
 	forget_plan(p);
 	return status == 0;
 }
 
-bool seg_exchange_uses(const seg_consumers *c, const seg_config *config)
+bool seg_sections_use(const seg_consumers *c, const seg_config *config)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (c->list[i]->runner == &config->runner)

@@ -13,18 +13,18 @@
 #include "host/consumers.h"
 
 /* How many sections an exchange has started, ended, and left as they were. */
-typedef struct seg_exchange_counts {
+typedef struct seg_sections_counts {
 	size_t started, ended, untouched;
-} seg_exchange_counts;
+} seg_sections_counts;
 
 /*
  * Returns whether the configuration is in force. If not, all is as it was, and what is wrong is in errors or in the log;
  * or the runner shall end. Afterwards sections refer to `config`, and those left as they were to older configurations.
  */
-bool seg_exchange(seg_consumers *consumers, const seg_config *config, seg_config_errors *errors,
-		  seg_exchange_counts *counts);
+bool seg_sections_exchange(seg_consumers *consumers, const seg_config *config, seg_config_errors *errors,
+			   seg_sections_counts *counts);
 
 /* Whether a section refers to the configuration. */
-bool seg_exchange_uses(const seg_consumers *consumers, const seg_config *config);
+bool seg_sections_use(const seg_consumers *consumers, const seg_config *config);
 
 #endif

@@ -10,17 +10,16 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "config/options.h"
 
 enum { TEXT_MAX = 2048, NAME_MAX_BYTES = 128, ESCAPED_MAX = 4 * TEXT_MAX + 1, TIME_MAX = 32 };
 
-static const struct {
-	const char *text;
-	const char *json;
-} level_names[] = {
-	[SEG_LOG_DEBUG] = {"DEBUG  ", "debug"},
-	[SEG_LOG_INFO] = {"INFO   ", "info"},
-	[SEG_LOG_WARNING] = {"WARNING", "warning"},
-	[SEG_LOG_ERROR] = {"ERROR  ", "error"},
+/* As wide as the longest, so that the messages begin in one column. */
+static const char *const padded_names[] = {
+	[SEG_LOG_DEBUG] = "DEBUG  ",
+	[SEG_LOG_INFO] = "INFO   ",
+	[SEG_LOG_WARNING] = "WARNING",
+	[SEG_LOG_ERROR] = "ERROR  ",
 };
 
 static int known_level(int level)
@@ -113,7 +112,7 @@ static size_t make_text(char line[SEG_LOGLINE_MAX], const char *text, const seg_
 	char when[TIME_MAX], name[4 * NAME_MAX_BYTES + 1];
 	size_t length = 0;
 	format_time(when);
-	append(line, &length, "%s %s %s", when, level_names[known_level(event->level)].text, text);
+	append(line, &length, "%s %s %s", when, padded_names[known_level(event->level)], text);
 	if (event->stream)
 		append(line, &length, " stream=%s", escape(event->stream, NAME_MAX_BYTES, name));
 	if (event->group)
@@ -132,7 +131,7 @@ static json_t *make_object(const char *text, const seg_log_event *event)
 	char when[TIME_MAX], name[4 * NAME_MAX_BYTES + 1];
 	format_time(when);
 	json_t *object = json_pack("{ssssss}", "time", when, "level",
-				   level_names[known_level(event->level)].json, "message", text);
+				   seg_log_level_names[known_level(event->level)], "message", text);
 	if (!object)
 		return NULL;
 	if (event->stream)

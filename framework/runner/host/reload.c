@@ -25,7 +25,7 @@ static void free_unused(seg_reload *reload)
 {
 	for (seg_reloaded **link = &reload->reloaded; *link;) {
 		seg_reloaded *old = *link;
-		if (old->config == reload->in_force || seg_exchange_uses(reload->consumers, old->config)) {
+		if (old->config == reload->in_force || seg_sections_use(reload->consumers, old->config)) {
 			link = &old->next;
 			continue;
 		}
@@ -41,7 +41,7 @@ static void log_errors(const seg_reload *reload, const seg_config_errors *errors
 			errors->list[i].text);
 }
 
-static void put_in_force(seg_reload *reload, seg_reloaded *fresh, const seg_exchange_counts *counts)
+static void put_in_force(seg_reload *reload, seg_reloaded *fresh, const seg_sections_counts *counts)
 {
 	const seg_config *config = fresh->config;
 	char fixed[512];
@@ -58,19 +58,19 @@ static void put_in_force(seg_reload *reload, seg_reloaded *fresh, const seg_exch
 }
 
 /* Reads the file and exchanges the sections; returns whether the configuration is in force. */
-static bool apply(seg_reload *reload, seg_reloaded *fresh, seg_exchange_counts *counts)
+static bool apply(seg_reload *reload, seg_reloaded *fresh, seg_sections_counts *counts)
 {
 	int status = seg_config_load(reload->started->file, &fresh->config, &fresh->errors);
 	if (status == SEG_ENOMEM)
 		seg_log(&reload->logger, SEG_LOG_ERROR, "out of memory while reading %s",
 			reload->started->file);
-	return status == 0 && seg_exchange(reload->consumers, fresh->config, &fresh->errors, counts);
+	return status == 0 && seg_sections_exchange(reload->consumers, fresh->config, &fresh->errors, counts);
 }
 
 void seg_reload_run(seg_reload *reload)
 {
 	seg_wait *wait = reload->consumers->wait;
-	seg_exchange_counts counts = {0};
+	seg_sections_counts counts = {0};
 	seg_error error = {0};
 	seg_log(&reload->logger, SEG_LOG_INFO, "SIGHUP: reading %s again", reload->started->file);
 	seg_service_reloading(reload->service);
