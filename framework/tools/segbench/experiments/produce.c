@@ -1,12 +1,12 @@
 /*
- * produce.c - sending, each way, for the sizes and partitions that are asked for.
+ * produce.c - each way of sending, for each size and number of partitions.
  */
 #include <stdlib.h>
 
 #include "experiments/experiment.h"
 #include "experiments/rounds.h"
 
-static const bench_way *const ways[] = {&bench_way_xadd, &bench_way_producer, &bench_way_xadd_stock, NULL};
+static const bench_way *const ways[] = {&bench_way_xadd, &bench_way_producer, &bench_way_xadd_hiredis, NULL};
 
 static void measure(bench_context *context, bench_rounds *rounds)
 {
@@ -26,6 +26,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_produce = {
 	.name = "produce",
-	.help = "messages/s, CPU and memory: XADD pipelined, the producer",
+	.help = "rates, CPU, memory: XADD pipelined, the producer",
 	.run = run,
 };

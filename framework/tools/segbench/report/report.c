@@ -12,9 +12,10 @@
 
 #include <segmenter/segmenter.h>
 
-#include "report/goals.h"
 #include "measure/progress.h"
+#include "measure/reply.h"
 #include "measure/usage.h"
+#include "report/goals.h"
 
 static json_t *machine(bench_server *server)
 {
@@ -22,7 +23,7 @@ static json_t *machine(bench_server *server)
 	char redis[64] = "";
 	uname(&name);
 	redisReply *info = bench_server_command(server, "INFO server");
-	const char *version = strstr(info->str, "redis_version:");
+	const char *version = strstr(bench_reply_text(info, "INFO"), "redis_version:");
 	if (version)
 		sscanf(version, "redis_version:%63s", redis);
 	freeReplyObject(info);
@@ -176,7 +177,7 @@ void bench_report_ratio(bench_report *report, const char *name, const bench_seri
 static const char *verdict(const bench_goal *goal, double value)
 {
 	if (!bench_goal_is_judged(goal))
-		return "not judged: no spare core";
+		return "not judged: too few cores";
 	return bench_goal_is_met(goal, value) ? "met" : "MISSED";
 }
 
@@ -185,7 +186,8 @@ void bench_report_ratios(const bench_report *report)
 	json_t *ratios = json_object_get(report->root, "ratios");
 	printf("\n");
 	if (report->others > USAGE_DISTURBED)
-		printf("Others had up to %.0f%% of the CPU: rates and latencies are rough; CPU figures hold better.\n\n",
+		printf("Other programs used up to %.0f%% of the CPU: rates and latencies are rough; CPU figures are\n"
+		       "less affected.\n\n",
 		       report->others * 100);
 	for (const bench_goal *goal = bench_goals; goal->name; goal++) {
 		json_t *ratio = json_object_get(ratios, goal->name);
