@@ -11,11 +11,11 @@ enum { MEMBERS = SIMULATED_MEMBERS_MAX - 1, HEARTBEATS = 10 };
 
 typedef struct {
 	bench_series heartbeat;    /* us */
-	bench_series all;          /* ms; likewise the next two */
-	bench_series one_more;     /* all calls of a rebalance */
-	bench_series longest;      /* the longest of these calls */
+	bench_series all;          /* ms: all calls until 64 members share the partitions */
+	bench_series one_more;     /* ms: all calls of a rebalance */
+	bench_series longest;      /* ms: the longest of these calls */
 	bench_series calls[CALLS]; /* the number of calls of each kind in a rebalance */
-	bench_series times[CALLS]; /* us a call */
+	bench_series times[CALLS]; /* us per call */
 } coordinate_figures;
 
 static void fill_group(bench_simulated_group *group, coordinate_figures *f)

@@ -103,9 +103,9 @@ static void run(bench_context *context)
 			   options->size ? (uint32_t)options->size : 100,
 			   MESSAGES_FACTOR * bench_experiment_messages(context));
 	snprintf(heading, sizeof(heading),
-		 "packing: %llu records of %u bytes, %u partitions, medians of %zu rounds",
+		 "packing: %llu records of %u bytes, %u partitions, medians of %zu round%s",
 		 (unsigned long long)workload->messages, workload->size, workload->partitions,
-		 bench_experiment_rounds(context));
+		 bench_experiment_rounds(context), bench_experiment_rounds(context) == 1 ? "" : "s");
 	bench_report_heading(heading);
 	measure(context, PAYLOAD_JSON);
 	if (!options->compare)

@@ -49,14 +49,6 @@ const char *bench_reply_text_or_nil(const redisReply *reply, const char *command
 	return reply->type == REDIS_REPLY_NIL ? "" : bench_reply_text(reply, command);
 }
 
-int64_t bench_reply_integer(const redisReply *reply, const char *command)
-{
-	bench_reply_check(reply, command);
-	if (reply->type != REDIS_REPLY_INTEGER)
-		refuse(reply, "an integer", command);
-	return reply->integer;
-}
-
 const redisReply *bench_reply_array(const redisReply *reply, size_t least, const char *command)
 {
 	bench_reply_check(reply, command);

@@ -7,7 +7,6 @@
 #define SEGBENCH_MEASURE_REPLY_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include <hiredis/hiredis.h>
 
@@ -19,8 +18,6 @@ const char *bench_reply_text(const redisReply *reply, const char *command);
 
 /* The same; nil gives "". */
 const char *bench_reply_text_or_nil(const redisReply *reply, const char *command);
-
-int64_t bench_reply_integer(const redisReply *reply, const char *command);
 
 /* An array of at least `least` elements; returns the reply. */
 const redisReply *bench_reply_array(const redisReply *reply, size_t least, const char *command);

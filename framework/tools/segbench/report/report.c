@@ -17,6 +17,7 @@
 #include "measure/usage.h"
 #include "report/goals.h"
 
+/* The machine, and the versions of what runs on it. */
 static json_t *machine(bench_server *server)
 {
 	struct utsname name;
@@ -55,15 +56,21 @@ static json_t *series_json(const bench_series *series)
 			 values);
 }
 
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 void bench_report_case(const char *experiment, const bench_workload *workload, size_t rounds)
 {
 	bench_progress_clear();
 	printf("\n%s: %" PRIu64 " messages of %" PRIu32 " bytes, %" PRIu32
-	       " partition%s, medians of %zu rounds\n"
-	       "  %-14s %10s %23s %9s %9s %8s %8s %7s\n",
+	       " partition%s, medians of %zu round%s\n",
 	       experiment, workload->messages, workload->size, workload->partitions,
-	       workload->partitions == 1 ? "" : "s", rounds, "", "msg/s", "lowest - highest", "client ns",
-	       "server ns", "client", "server", "others");
+	       plural(workload->partitions), rounds, plural(rounds));
+	printf("  %-14s %10s %23s %19s %17s %7s\n", "", "", "", "CPU ns/message", "peak memory", "CPU");
+	printf("  %-14s %10s %23s %9s %9s %8s %8s %7s\n", "", "msg/s", "lowest - highest", "client", "server",
+	       "client", "server", "others");
 }
 
 typedef enum { RATE, WALL, CLIENT, SERVER, CLIENT_PEAK, SERVER_PEAK, OTHERS, COLUMNS } column;
@@ -147,10 +154,10 @@ void bench_report_latency_heading(uint32_t rate, uint32_t partitions, size_t rou
 {
 	bench_progress_clear();
 	printf("\nlatency in us: %" PRIu32 " messages/s of 100 bytes, %" PRIu32
-	       " partition%s, medians of %zu rounds\n"
+	       " partition%s, medians of %zu round%s\n"
 	       "  %-32s %9s %22s %9s %9s %9s\n",
-	       rate, partitions, partitions == 1 ? "" : "s", rounds, "", "p50", "lowest - highest", "p99",
-	       "p99.9", "highest");
+	       rate, partitions, plural(partitions), rounds, plural(rounds), "", "p50", "lowest - highest",
+	       "p99", "p99.9", "highest");
 }
 
 void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitions, const char *path,
