@@ -2,7 +2,9 @@
  * consume.c - each way of consuming messages that are in Redis already, for each size and number of
  * partitions.
  */
+#include <err.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include "experiments/experiment.h"
 #include "experiments/rounds.h"
@@ -37,6 +39,8 @@ static void measure(bench_context *context, bench_rounds *rounds)
 static void run(bench_context *context)
 {
 	bench_rounds *rounds = calloc(1, sizeof(*rounds));
+	if (!rounds)
+		err(EX_OSERR, "cannot allocate the rounds");
 	*rounds = (bench_rounds){.experiment = "consume", .ways = ways};
 	bench_rounds_each_case(context, rounds, measure);
 	free(rounds);

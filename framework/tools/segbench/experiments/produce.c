@@ -1,7 +1,9 @@
 /*
  * produce.c - each way of sending, for each size and number of partitions.
  */
+#include <err.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include "experiments/experiment.h"
 #include "experiments/rounds.h"
@@ -19,6 +21,8 @@ static void measure(bench_context *context, bench_rounds *rounds)
 static void run(bench_context *context)
 {
 	bench_rounds *rounds = calloc(1, sizeof(*rounds));
+	if (!rounds)
+		err(EX_OSERR, "cannot allocate the rounds");
 	*rounds = (bench_rounds){.experiment = "produce", .ways = ways};
 	bench_rounds_each_case(context, rounds, measure);
 	free(rounds);
