@@ -148,7 +148,8 @@ static void what_it_does_not_know_is_refused_with_the_way_to_mend_it(void **stat
 	(void)state;
 	assert_int_equal(segbench("--only consumption"), EX_USAGE);
 	assert_non_null(
-		strstr(said, "--only consumption: unknown experiment; segbench --help lists the experiments"));
+		strstr(said,
+		       "--only consumption: unknown experiment; segbench --help lists the experiments"));
 	assert_int_equal(segbench("--rounds 0"), EX_USAGE);
 	assert_non_null(strstr(said, "--rounds 0: expected a number from 1 to "));
 	assert_int_equal(segbench("--rounds -1"), EX_USAGE);
