@@ -54,8 +54,9 @@ void seg_note_fenced(seg_partition *p)
 
 void seg_note_another_history(seg_member *m)
 {
-	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_ownership_lost(&m->active[i]->own);
+	/* Not the active ones only: a share that came in the same tick is not on that list yet. */
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		seg_ownership_lost(&m->partitions[n].own);
 	seg_note_member(m, SEG_NOTE_ANOTHER_HISTORY);
 }
 

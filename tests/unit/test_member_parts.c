@@ -1,0 +1,62 @@
+/*
+ * The parts of a member, on a member made by hand: no thread, no Redis.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "group/notes.h"
+
+static seg_member *member;
+static seg_partition *active[1];
+
+/* A member of one partition, which is not its own yet. */
+static int set_up(void **state)
+{
+	(void)state;
+	member = aligned_alloc(64, (sizeof(*member) + 63) / 64 * 64);
+	seg_partition *partition = aligned_alloc(64, sizeof(*partition));
+	if (!member || !partition)
+		return -1;
+	memset(member, 0, sizeof(*member));
+	memset(partition, 0, sizeof(*partition));
+	partition->member = member;
+	member->partitions = partition;
+	member->partition_count = 1;
+	member->active = active;
+	active[0] = partition;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(member->partitions);
+	free(member);
+	return 0;
+}
+
+static void another_history_ends_an_epoch_that_was_assigned_in_the_same_tick(void **state)
+{
+	(void)state;
+	/* The share came right before: the agent has not put the partition on its list yet. */
+	seg_ownership_assigned(&member->partitions[0].own, 5);
+	member->active_count = 0;
+	seg_note_another_history(member);
+	assert_int_equal(member->partitions[0].own.state, SEG_OWN_NONE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(another_history_ends_an_epoch_that_was_assigned_in_the_same_tick),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
