@@ -41,11 +41,17 @@ static void give_up_partitions(seg_member *m, int stop)
 	}
 }
 
+/* In SEG_PHASE_GONE. */
+static bool has_ended(const seg_member *m, int stop)
+{
+	return !any_runs(m) && (m->agent.fatal || stop != SEG_STOP_NOT);
+}
+
 bool seg_stop_step(seg_member *m)
 {
 	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
 	if (m->phase == SEG_PHASE_GONE)
-		return !any_runs(m) && (m->agent.fatal || stop != SEG_STOP_NOT);
+		return has_ended(m, stop);
 	if (stop == SEG_STOP_NOT)
 		return false;
 	give_up_partitions(m, stop);
@@ -72,8 +78,9 @@ int64_t seg_stop_deadline(const seg_member *m, int64_t now)
 bool seg_stop_is_news(const seg_member *m)
 {
 	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
-	/* The round may have brought the last answer, for which nothing more will come. */
+	/* The round may have brought the last answer: nothing else wakes the thread after that. */
+	if (m->phase == SEG_PHASE_GONE)
+		return has_ended(m, stop);
 	return (stop != SEG_STOP_NOT && !m->stop_state.told) ||
-	       (stop == SEG_STOP_NOW && m->stop_state.by == 0 && !any_runs(m)) ||
-	       (m->phase == SEG_PHASE_GONE && !any_runs(m));
+	       (stop == SEG_STOP_NOW && m->stop_state.by == 0 && !any_runs(m));
 }

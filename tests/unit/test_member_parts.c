@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "group/notes.h"
+#include "group/stop.h"
 
 static seg_member *member;
 static seg_partition *active[1];
@@ -51,12 +52,29 @@ static void another_history_ends_an_epoch_that_was_assigned_in_the_same_tick(voi
 	assert_int_equal(member->partitions[0].own.state, SEG_OWN_NONE);
 }
 
+static void a_member_that_failed_does_not_spin_while_its_workers_end(void **state)
+{
+	(void)state;
+	seg_partition *p = member->partitions;
+	member->active_count = 1;
+	member->phase = SEG_PHASE_GONE;
+	member->agent.fatal = true;
+	p->agent.running = true;
+	atomic_store(&member->stop, SEG_STOP_DRAIN);
+	assert_false(seg_stop_step(member));
+	assert_false(seg_stop_is_news(member));
+	p->agent.running = false;
+	assert_true(seg_stop_is_news(member));
+	assert_true(seg_stop_step(member));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(another_history_ends_an_epoch_that_was_assigned_in_the_same_tick),
+		TEST(a_member_that_failed_does_not_spin_while_its_workers_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
