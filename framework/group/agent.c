@@ -225,8 +225,9 @@ static void step_ownership(seg_member *m, seg_partition *p, int64_t now)
 static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 {
 	act_on_partition(m, p);
-	seg_request_step(p, now);
-	int64_t next = earlier(seg_commit_step(p, now), seg_gap_step(p, now));
+	int64_t next = seg_request_step(p, now);
+	next = earlier(next, seg_commit_step(p, now));
+	next = earlier(next, seg_gap_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 	finish_worker(m, p);

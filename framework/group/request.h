@@ -7,8 +7,11 @@
 
 #include "group/state.h"
 
-/* Sends the worker's request if there is one; SEG_NOTE_ANSWERED comes with the answer. */
-void seg_request_step(seg_partition *partition, int64_t now);
+/*
+ * Sends the worker's request if there is one; SEG_NOTE_ANSWERED comes with the answer. Returns when it must be called again
+ * (seg_now()), unless something else happens before.
+ */
+int64_t seg_request_step(seg_partition *partition, int64_t now);
 
 /* The ownership is over: a request that has no answer gets SEG_EFENCED. */
 void seg_request_forget(seg_partition *partition);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "group/notes.h"
+#include "group/request.h"
 #include "group/stop.h"
 
 static seg_member *member;
@@ -68,12 +69,30 @@ static void a_member_that_failed_does_not_spin_while_its_workers_end(void **stat
 	assert_true(seg_stop_step(member));
 }
 
+static void a_refused_request_is_due_again_though_the_next_commit_is_far_off(void **state)
+{
+	(void)state;
+	seg_partition *p = member->partitions;
+	int64_t now = seg_now();
+	const seg_request mark = {.kind = SEG_REQUEST_MARK, .id = {1, 1}};
+	atomic_store(&member->lease_until, SEG_NEVER);
+	seg_handoff_init(&p->handoff, &member->waker, &member->lease_until, NULL);
+	p->own = (seg_ownership){.state = SEG_OWN_ACTIVE, .epoch = 1, .worker = true};
+	p->agent.running = true;
+	p->commit.at = now + 60 * SEG_SECOND;
+	p->fenced_call.retry_at = now + 50 * SEG_MS;
+	assert_true(seg_request_step(p, now) == SEG_NEVER);
+	(void)seg_handoff_request(&p->handoff, &mark);
+	assert_true(seg_request_step(p, now) == now + 50 * SEG_MS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(another_history_ends_an_epoch_that_was_assigned_in_the_same_tick),
+		TEST(a_refused_request_is_due_again_though_the_next_commit_is_far_off),
 		TEST(a_member_that_failed_does_not_spin_while_its_workers_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
