@@ -381,18 +381,19 @@ static int not_ours(const seg_batch *batch, seg_error *error)
 			batch->partition);
 }
 
-/* Asks for the dead letter, unless it was asked for already by a call that did not wait for the answer. */
+/* Asks for the dead letter, unless an earlier call asked for it and did not wait for the answer. */
 static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index, const char *reason,
 			  seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
 	seg_slot *slot = slot_of(c, polled);
 	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
+	if (slot)
+		seg_slot_collect(slot);
+	if ((polled->asking || polled->lettered) && polled->index == at)
+		return 0;
 	if (!slot)
 		return not_ours(batch, error);
-	seg_slot_collect(slot);
-	if (polled->asking && polled->index == at)
-		return 0;
 	if (polled->asking)
 		return seg_fail(error, SEG_EINVAL,
 				"message %zu of the batch is still being dead-lettered; wait for that first",

@@ -68,6 +68,7 @@ seg_polled *seg_slot_take(seg_slot *slot, int64_t now)
 		return NULL;
 	seg_fetched_retain(slot->current);
 	slot->polled->fetched = slot->current;
+	slot->polled->lettered = false;
 	slot->polled->view = slot->current->batch;
 	slot->state = SEG_SLOT_HELD;
 	slot->held_since = now;
@@ -140,6 +141,7 @@ int seg_slot_ask(seg_slot *slot, size_t index, uint32_t attempts, const char *re
 	free(polled->reason);
 	polled->reason = copy;
 	polled->asking = true;
+	polled->lettered = false;
 	polled->index = index;
 	seg_request request = {
 		.kind = SEG_REQUEST_DEAD_LETTER,
@@ -163,7 +165,8 @@ void seg_slot_collect(seg_slot *slot)
 	if (!seg_handoff_answered(&slot->partition->handoff, polled->number, &polled->status, &value))
 		return;
 	polled->asking = false;
-	if (polled->status == 0)
+	polled->lettered = polled->status == 0;
+	if (polled->lettered)
 		seg_slot_progress(slot, polled->index + 1);
 	give_back_if_done(slot);
 	stop_if_due(slot);

@@ -26,6 +26,7 @@ typedef struct seg_polled {
 	unsigned number; /* of the request */
 	size_t index;    /* of the message, in `fetched` */
 	int status;      /* the newest answer */
+	bool lettered;   /* Redis has moved message `index` to the dead letters */
 	char *reason;    /* a copy; NULL: none */
 } seg_polled;
 
