@@ -97,6 +97,9 @@ static void give_back_if_done(seg_slot *slot)
 {
 	if (slot->state != SEG_SLOT_IDLE || !slot->current || slot->done < slot->current->batch.count)
 		return;
+	/* The request points into the batch. */
+	if (slot->polled->asking)
+		return;
 	seg_handoff_give_back(&slot->partition->handoff, slot->current);
 	slot->current = NULL;
 	slot->done = 0;
