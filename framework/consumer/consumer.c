@@ -321,11 +321,15 @@ static void wait_until(seg_consumer *c, uint32_t ticket, int64_t look, int64_t d
 int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **batch, seg_error *error)
 {
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
+	uint32_t looks = 0;
 	for (;;) {
 		uint32_t ticket = seg_event_ticket(&c->event);
 		find_result result = find(c, batch);
 		if (result == FOUND)
 			return 1;
+		/* Another partition may have messages. One look for each is enough, also after the deadline. */
+		if (result == LOOK_AGAIN && ++looks <= c->slot_count)
+			continue;
 		int status = failure(c, error);
 		if (status)
 			return status;

@@ -214,6 +214,33 @@ static void a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_f
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
+/* A poll takes what is ready, though an unreadable message comes first. */
+static void a_poll_without_a_timeout_looks_past_an_unreadable_message(void **state)
+{
+	(void)state;
+	const seg_batch *held[2] = {NULL}, *batch = NULL;
+	seg_consumer *consumer = join(SEG_CODEC_RAW);
+	for (int i = 0; i < 2; i++) {
+		command("MULTI");
+		add(i, "partitionKey k data good");
+		add(i, i == 0 ? "partitionKey k" : "partitionKey k data next");
+		command("EXEC");
+		batch = poll_one(consumer);
+		held[batch->partition] = batch;
+		assert_int_equal(batch->count, i == 0 ? 1 : 2);
+	}
+	assert_int_equal(held[0]->count, 1);
+	/* Partition 0 has its turn, and the unreadable message next; partition 1 has a good one. */
+	assert_int_equal(seg_consumer_commit(consumer, held[0], 1, NULL), 0);
+	assert_int_equal(seg_consumer_commit(consumer, held[1], 1, NULL), 0);
+	seg_consumer_release(consumer, held[0]);
+	seg_consumer_release(consumer, held[1]);
+	assert_int_equal(seg_consumer_poll(consumer, 0, &batch, NULL), 1);
+	assert_int_equal(batch->partition, 1);
+	finish(consumer, batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
 /* --- decoding ---------------------------------------------------------------------------- */
 
 static atomic_bool is_decoding, may_end;
@@ -297,6 +324,7 @@ int main(void)
 		TEST(a_poll_keeps_its_timeout_while_a_message_cannot_be_dead_lettered),
 		TEST(a_close_keeps_its_timeout_while_a_message_cannot_be_dead_lettered),
 		TEST(a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_for_again),
+		TEST(a_poll_without_a_timeout_looks_past_an_unreadable_message),
 		TEST(a_poller_does_not_wait_for_what_another_one_decodes),
 		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
 	};
