@@ -247,7 +247,7 @@ static void drop_inactive(seg_member *m)
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		p->agent.active = p->own.state != SEG_OWN_NONE || p->agent.running ||
-				  p->read.reading != SEG_READING_NOT || p->notes;
+				  p->read.reading != SEG_READING_NOT || p->notes || p->agent.unsettled;
 		if (p->agent.active)
 			m->active[kept++] = p;
 	}

@@ -241,6 +241,53 @@ static void a_poll_without_a_timeout_looks_past_an_unreadable_message(void **sta
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
+/* --- the end of an ownership ------------------------------------------------------------- */
+
+static seg_consumer *join_as(const char *member, uint32_t max_processing_ms)
+{
+	seg_error error;
+	seg_consumer *consumer;
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.member = member;
+	options.max_processing_ms = max_processing_ms;
+	if (seg_consumer_open(client, "s", &options, &consumer, &error))
+		fail_msg("%s", error.text);
+	return consumer;
+}
+
+static bool is_taken_back(void *arg)
+{
+	call *c = arg;
+	return seg_consumer_commit(c->consumer, c->batch, 1, NULL) == SEG_EFENCED;
+}
+
+static bool has_failed(void *arg)
+{
+	call *c = arg;
+	return seg_consumer_poll(c->consumer, 0, &c->batch, NULL) == SEG_EFENCED;
+}
+
+static void a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_released(void **state)
+{
+	(void)state;
+	add(0, "partitionKey k data good");
+	seg_consumer *consumer = join_as("m", 100);
+	call c = {.consumer = consumer, .batch = poll_one(consumer)};
+	/* Neither a commit nor a release succeeds. */
+	command("SET {__default:s:partition_0}:g:state x");
+	assert_int_equal(seg_consumer_commit(consumer, c.batch, 1, NULL), 0);
+	test_wait_until(is_taken_back, &c, PATIENCE_MS, "the batch is taken back");
+	seg_consumer_release(consumer, c.batch);
+	assert_int_equal(seg_consumer_sync(consumer, CALL_MS, NULL), SEG_ETIMEOUT);
+	seg_consumer *other = join_as("m", 0);
+	test_wait_until(has_failed, &c, PATIENCE_MS, "the other consumer has taken the name over");
+	assert_int_equal(seg_consumer_sync(consumer, CALL_MS, NULL), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+	(void)seg_consumer_close(other, CALL_MS, NULL);
+}
+
 /* --- decoding ---------------------------------------------------------------------------- */
 
 static atomic_bool is_decoding, may_end;
@@ -325,6 +372,7 @@ int main(void)
 		TEST(a_close_keeps_its_timeout_while_a_message_cannot_be_dead_lettered),
 		TEST(a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_for_again),
 		TEST(a_poll_without_a_timeout_looks_past_an_unreadable_message),
+		TEST(a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_released),
 		TEST(a_poller_does_not_wait_for_what_another_one_decodes),
 		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
 	};
