@@ -96,7 +96,7 @@ static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 		return next;
 	pthread_mutex_lock(&c->lock);
 	seg_slot *slot = &c->slots[p->number];
-	if (slot->state == SEG_SLOT_HELD && slot->wish != SEG_SLOT_END)
+	if (slot->state == SEG_SLOT_HELD && slot->held_since && slot->wish != SEG_SLOT_END)
 		next = slot->held_since + c->max_processing;
 	if (now >= next) {
 		seg_log(&p->logger, SEG_LOG_WARNING,
@@ -252,11 +252,10 @@ static seg_slot *slot_of(seg_consumer *c, const seg_polled *polled)
 /* The next messages, in turn. Under the lock. */
 static seg_polled *take_next(seg_consumer *c)
 {
-	int64_t now = seg_now();
 	for (uint32_t i = 0; i < c->slot_count; i++) {
 		seg_slot *slot = &c->slots[(c->cursor + i) % c->slot_count];
 		seg_slot_collect(slot);
-		seg_polled *polled = seg_slot_take(slot, now);
+		seg_polled *polled = seg_slot_take(slot);
 		if (!polled)
 			continue;
 		c->cursor = (c->cursor + i + 1) % c->slot_count;
@@ -293,7 +292,7 @@ static find_result find(seg_consumer *c, const seg_batch **batch)
 	} else if (!decoded) {
 		seg_slot_put_back(slot);
 		result = NOTHING; /* memory is out: later */
-	} else if (seg_slot_make_view(slot)) {
+	} else if (seg_slot_make_view(slot, seg_now())) {
 		*batch = &polled->view;
 		result = FOUND;
 	} else if (give_up_unreadable(c, slot)) {

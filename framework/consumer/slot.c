@@ -55,7 +55,7 @@ void seg_slot_end(seg_slot *slot, seg_slot_wish wish)
 
 /* --- taking and giving back ------------------------------------------------------- */
 
-seg_polled *seg_slot_take(seg_slot *slot, int64_t now)
+seg_polled *seg_slot_take(seg_slot *slot)
 {
 	if (slot->state != SEG_SLOT_IDLE || slot->wish != SEG_SLOT_KEEP || slot->polled->asking)
 		return NULL;
@@ -71,7 +71,7 @@ seg_polled *seg_slot_take(seg_slot *slot, int64_t now)
 	slot->polled->lettered = false;
 	slot->polled->view = slot->current->batch;
 	slot->state = SEG_SLOT_HELD;
-	slot->held_since = now;
+	slot->held_since = 0;
 	return slot->polled;
 }
 
@@ -80,7 +80,7 @@ bool seg_slot_has(const seg_slot *slot, const seg_polled *polled)
 	return slot->state == SEG_SLOT_HELD && slot->polled == polled;
 }
 
-bool seg_slot_make_view(seg_slot *slot)
+bool seg_slot_make_view(seg_slot *slot, int64_t now)
 {
 	const seg_fetched *fetched = slot->current;
 	seg_batch *view = &slot->polled->view;
@@ -90,6 +90,7 @@ bool seg_slot_make_view(seg_slot *slot)
 	view->messages += slot->done;
 	view->count = seg_fetched_run_end(fetched, slot->done) - slot->done;
 	view->attempt = ++slot->attempt;
+	slot->held_since = now;
 	return true;
 }
 

@@ -53,20 +53,20 @@ typedef struct seg_slot {
 	seg_fetched *current; /* taken from the handoff, not given back */
 	size_t done;          /* of its messages: committed by the caller, or dead-lettered */
 	uint32_t attempt;     /* how often messages[done] was polled */
-	int64_t held_since;   /* seg_now() */
+	int64_t held_since;   /* seg_now() at which a caller got the batch; 0: it is being decoded */
 } seg_slot;
 
 /* A new ownership: 0 or SEG_ENOMEM. */
 int seg_slot_open(seg_slot *slot, seg_partition *partition);
 
 /* Takes the next messages: the slot is HELD, and its polled->fetched kept. NULL: there are none now. */
-seg_polled *seg_slot_take(seg_slot *slot, int64_t now);
+seg_polled *seg_slot_take(seg_slot *slot);
 
 /* Whether the slot is still the one that `polled` was taken from. */
 bool seg_slot_has(const seg_slot *slot, const seg_polled *polled);
 
 /* After seg_slot_take, the data decoded: the messages that a caller may have become the view. False: the first is unreadable. */
-bool seg_slot_make_view(seg_slot *slot);
+bool seg_slot_make_view(seg_slot *slot, int64_t now);
 
 /* The thread that took the messages could not use them: they are taken again. */
 void seg_slot_put_back(seg_slot *slot);

@@ -27,12 +27,16 @@ static seg_client *client;
 static seg_stream *stream;
 static redisContext *redis;
 static atomic_int refusals_logged; /* of partition 1 */
+static atomic_int taken_back;      /* batches, as logged */
+static atomic_bool is_decoding, may_end;
 
 static void see_log(void *arg, const seg_log_event *event)
 {
 	(void)arg;
 	if (event->partition == 1 && strstr(event->text, "Redis refused to read"))
 		atomic_fetch_add(&refusals_logged, 1);
+	if (strstr(event->text, "held for longer"))
+		atomic_fetch_add(&taken_back, 1);
 }
 
 static int set_up(void **state)
@@ -47,6 +51,9 @@ static int set_up(void **state)
 	options.timeout_ms = CALL_MS;
 	options.log = see_log;
 	atomic_store(&refusals_logged, 0);
+	atomic_store(&taken_back, 0);
+	atomic_store(&is_decoding, false);
+	atomic_store(&may_end, false);
 	seg_stream_shape shape = {.partitions = 2, .partition_size = 1000};
 	if (seg_client_open(&options, &client, &error) ||
 	    seg_stream_register(client, "s", &shape, &stream, &error))
@@ -64,17 +71,22 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static seg_consumer *join(seg_codec codec)
+static seg_consumer *open_consumer(const seg_consumer_options *options)
 {
 	seg_error error;
 	seg_consumer *consumer;
+	if (seg_consumer_open(client, "s", options, &consumer, &error))
+		fail_msg("%s", error.text);
+	return consumer;
+}
+
+static seg_consumer *join(seg_codec codec)
+{
 	seg_consumer_options options;
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.codec = codec;
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
+	return open_consumer(&options);
 }
 
 static void command(const char *text)
@@ -245,16 +257,12 @@ static void a_poll_without_a_timeout_looks_past_an_unreadable_message(void **sta
 
 static seg_consumer *join_as(const char *member, uint32_t max_processing_ms)
 {
-	seg_error error;
-	seg_consumer *consumer;
 	seg_consumer_options options;
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.member = member;
 	options.max_processing_ms = max_processing_ms;
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
+	return open_consumer(&options);
 }
 
 static bool is_taken_back(void *arg)
@@ -290,8 +298,6 @@ static void a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_rele
 
 /* --- decoding ---------------------------------------------------------------------------- */
 
-static atomic_bool is_decoding, may_end;
-
 int __real_seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, seg_error *error);
 int __wrap_seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, seg_error *error);
 
@@ -314,6 +320,8 @@ static void *poll_slow(void *arg)
 	return NULL;
 }
 
+static const char slow_message[] = "partitionKey slow data {\"data\":\"\",\"partitionKey\":\"slow\"}";
+
 static bool decodes(void *arg)
 {
 	(void)arg;
@@ -324,7 +332,7 @@ static void a_poller_does_not_wait_for_what_another_one_decodes(void **state)
 {
 	(void)state;
 	pthread_t thread;
-	add(0, "partitionKey slow data {\"data\":\"\",\"partitionKey\":\"slow\"}");
+	add(0, slow_message);
 	seg_consumer *consumer = join(SEG_CODEC_SEGMENTER_GO);
 	call c = {.consumer = consumer};
 	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
@@ -338,6 +346,30 @@ static void a_poller_does_not_wait_for_what_another_one_decodes(void **state)
 	finish(consumer, batch);
 	finish(consumer, c.batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
+static void the_time_to_decode_is_none_of_the_callers_processing_time(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.codec = SEG_CODEC_SEGMENTER_GO;
+	options.max_processing_ms = 50;
+	add(0, slow_message);
+	call c = {.consumer = open_consumer(&options)};
+	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
+	test_wait_until(decodes, NULL, PATIENCE_MS, "the slow message is being decoded");
+	/* Many times as long, and nothing else comes. */
+	const seg_batch *none;
+	assert_int_equal(seg_consumer_poll(c.consumer, 500, &none, NULL), 0);
+	atomic_store(&may_end, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(c.status, 1);
+	assert_int_equal(atomic_load(&taken_back), 0);
+	seg_consumer_release(c.consumer, c.batch);
+	assert_int_equal(seg_consumer_close(c.consumer, PATIENCE_MS, NULL), 0);
 }
 
 /* --- reading ----------------------------------------------------------------------------- */
@@ -374,6 +406,7 @@ int main(void)
 		TEST(a_poll_without_a_timeout_looks_past_an_unreadable_message),
 		TEST(a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_released),
 		TEST(a_poller_does_not_wait_for_what_another_one_decodes),
+		TEST(the_time_to_decode_is_none_of_the_callers_processing_time),
 		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

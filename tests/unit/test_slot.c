@@ -34,7 +34,7 @@ static int set_up(void **state)
 	fetched->batch = (seg_batch){.messages = fetched->messages, .count = 2};
 	if (!seg_handoff_push(&partition.handoff, fetched) || seg_slot_open(&slot, &partition))
 		return -1;
-	return seg_slot_take(&slot, seg_now()) && seg_slot_make_view(&slot) ? 0 : -1;
+	return seg_slot_take(&slot) && seg_slot_make_view(&slot, seg_now()) ? 0 : -1;
 }
 
 static int tear_down(void **state)
