@@ -25,10 +25,10 @@ void seg_polled_destroy(seg_polled *polled)
 	free(polled);
 }
 
-/* The handoff may be gone from here on. */
+/* The I/O thread may reuse the handoff after this. */
 static void stop(seg_slot *slot)
 {
-	/* A caller that still holds the batch frees it with its release; after the close nobody comes. */
+	/* A caller that holds the batch frees it with its release, but no caller comes during a close. */
 	if (slot->state == SEG_SLOT_IDLE || slot->closing)
 		seg_polled_destroy(slot->polled);
 	slot->polled = NULL;
@@ -119,7 +119,7 @@ void seg_slot_put_back(seg_slot *slot)
 void seg_slot_let_go(seg_slot *slot)
 {
 	seg_handoff *handoff = &slot->partition->handoff;
-	/* What is left of it, or the next batch, may be what another poller waits for. */
+	/* Another poller may wait for the rest of the batch, or for the next one. */
 	seg_handoff_wake(handoff);
 	seg_slot_put_back(slot);
 }

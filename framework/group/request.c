@@ -16,7 +16,7 @@ static void answer(seg_partition *p, int status, int64_t value)
 	seg_note_partition(p, SEG_NOTE_ANSWERED);
 }
 
-/* The dead letter's message is done with, and the position beyond it. */
+/* The dead letter is written: its message is committed, too. */
 static void dead_lettered(seg_partition *p, const seg_request *request)
 {
 	seg_member_counters *counters = &p->member->counters;
@@ -41,7 +41,7 @@ static void got_request(void *arg, const seg_reply *reply)
 
 enum { LETTER_HEAD = 12 };
 
-/* The head, and the fields of a message that lies with others in an entry. */
+/* Sends the head, and the fields of the message if it shares its entry with others. */
 static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], const seg_message *packed)
 {
 	size_t argc = LETTER_HEAD + (packed ? 4 + 2 * packed->header_count : 0), at = LETTER_HEAD;
@@ -99,7 +99,7 @@ static bool send_mark(seg_partition *p)
 int64_t seg_request_step(seg_partition *p, int64_t now)
 {
 	seg_request *request = &p->request.current;
-	/* The worker may have asked after it was told to stop: it was in a handler. */
+	/* The worker may send a request after it was told to stop, because it was in a handler. */
 	if (p->own.state == SEG_OWN_LOST)
 		seg_request_forget(p);
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
@@ -108,7 +108,7 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 		return SEG_NEVER;
 	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
 	if (stopping && !seg_connection_ready(p->member->data)) {
-		/* Nobody knows when Redis comes back; the message stays where it is. */
+		/* Redis may stay away for long. The message stays in the log. */
 		answer(p, SEG_ECLOSED, 0);
 		return SEG_NEVER;
 	}

@@ -20,7 +20,7 @@ static bool any_runs(const seg_member *m)
 	return false;
 }
 
-/* Of a stop at once, when no worker is left. */
+/* Of SEG_STOP_NOW, when no worker is left: begins the wait for Redis if that has not begun. */
 static bool patience_is_over(seg_member *m)
 {
 	int64_t now = seg_now();
@@ -29,7 +29,7 @@ static bool patience_is_over(seg_member *m)
 	return now >= m->stop_state.by;
 }
 
-/* Drained, or given up at once where a worker still has it. */
+/* SEG_STOP_DRAIN drains all partitions. SEG_STOP_NOW gives up those that are not being released yet. */
 static void give_up_partitions(seg_member *m, int stop)
 {
 	for (uint32_t i = 0; i < m->active_count; i++) {
@@ -63,7 +63,7 @@ bool seg_stop_step(seg_member *m)
 	}
 	if (m->phase != SEG_PHASE_MEMBER && m->phase != SEG_PHASE_JOINING)
 		return m->phase != SEG_PHASE_LEAVING && !any_runs(m);
-	/* At once, what was lost is not released one by one: leaving gives up all. */
+	/* SEG_STOP_NOW does not release lost partitions one by one: the leave gives up all of them. */
 	if ((stop == SEG_STOP_NOW ? !any_runs(m) : all_done(m)) && seg_connection_ready(m->data) &&
 	    seg_membership_leave(m))
 		m->phase = SEG_PHASE_LEAVING;

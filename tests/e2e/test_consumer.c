@@ -35,7 +35,7 @@ static void see_log(void *arg, const seg_log_event *event)
 	(void)arg;
 	if (event->partition == 1 && strstr(event->text, "Redis refused to read"))
 		atomic_fetch_add(&refusals_logged, 1);
-	if (strstr(event->text, "held for longer"))
+	if (strstr(event->text, "held a batch for longer"))
 		atomic_fetch_add(&taken_back, 1);
 }
 
