@@ -520,7 +520,7 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	if (status) {
 		seg_member_stop(c->member, SEG_STOP_NOW);
 		int64_t left = deadline - seg_now();
-		/* A thread that is stuck (in the resolver, for example) still uses its memory. */
+		/* The memory that a stuck thread (in the log callback, say) uses cannot be freed. */
 		if (seg_member_join(c->member, left > LAST_PATIENCE ? left : LAST_PATIENCE)) {
 			atomic_store(&c->stream->client->kept, true);
 			return seg_fail(error, SEG_ETIMEOUT,
