@@ -1,9 +1,9 @@
 /*
  * consumer.c - the pull consumer: a member whose batches the caller's threads poll.
  *
- * `lock` guards the slots. A thread holds it for moments only: never while Redis is waited for, nor while data are decoded, for
- * the I/O thread takes it, too. A batch that a caller holds is the caller's until its release: if the ownership ends before,
- * the partition moves on at once, and the release frees the batch.
+ * `lock` guards the slots. A thread holds the lock only for a short time, and never while it waits for Redis or decodes data,
+ * because the I/O thread takes the lock, too. A caller owns the batch that it holds until it releases the batch. If the ownership
+ * ends before, the partition goes to another owner at once, and the release frees the batch.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -17,13 +17,13 @@
 #include "consumer/slot.h"
 #include "group/member.h"
 
-/* At a close: for a thread that is told to end at once, which it does as soon as the machine lets it run. */
+/* How long a close waits for a thread that must end at once: such a thread needs only a processor. */
 #define LAST_PATIENCE (2 * SEG_SECOND)
 
-/* A lease that was renewed does not count up the event of a partition that is idle: pollers look so often. */
+/* Between two looks of a poll without an event: a renewed lease does not count the event up. */
 #define LOOK_PAUSE (100 * SEG_MS)
 
-/* An ownership that ends also ends what is to be waited for, without an event. */
+/* Between two looks of a sync without an event: not every ownership that ends counts the event up. */
 #define SYNC_PAUSE (20 * SEG_MS)
 
 struct seg_consumer {
@@ -36,7 +36,7 @@ struct seg_consumer {
 	pthread_mutex_t lock;
 	seg_slot *slots;
 	uint32_t slot_count;
-	uint32_t cursor; /* where the next poll begins: every partition gets its turn */
+	uint32_t cursor; /* the slot where the next poll begins, so that each partition gets its turn */
 	bool closing;
 	bool failed;
 	seg_error failure;
@@ -57,7 +57,7 @@ static void hook_demand(void *arg, seg_partition *p, seg_demand demand)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	/* A drain waits for the batch that is being handled. Lost is lost. */
+	/* A drain waits for the batch that a caller handles; a lost partition does not. */
 	bool at_once = demand == SEG_DEMAND_ABANDON || c->closing;
 	seg_slot_end(&c->slots[p->number], at_once ? SEG_SLOT_END : SEG_SLOT_DRAIN);
 	pthread_mutex_unlock(&c->lock);
@@ -87,7 +87,7 @@ static void hook_settled(void *arg, seg_partition *p)
 	seg_event_signal(&c->event);
 }
 
-/* A caller that holds a batch for too long is taken for one that never returns. */
+/* Takes back a batch that a caller holds for too long: the caller may never return. */
 static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 {
 	seg_consumer *c = arg;
@@ -96,11 +96,11 @@ static int64_t hook_check(void *arg, seg_partition *p, int64_t now)
 		return next;
 	pthread_mutex_lock(&c->lock);
 	seg_slot *slot = &c->slots[p->number];
-	if (slot->state == SEG_SLOT_HELD && slot->wish != SEG_SLOT_END)
+	if (slot->state == SEG_SLOT_HELD && slot->held_since && slot->wish != SEG_SLOT_END)
 		next = slot->held_since + c->max_processing;
 	if (now >= next) {
 		seg_log(&p->logger, SEG_LOG_WARNING,
-			"a batch was held for longer than %" PRId64 " ms; taking it back to deliver it again",
+			"a caller held a batch for longer than %" PRId64 " ms; delivering its messages again",
 			c->max_processing / SEG_MS);
 		seg_slot_end(slot, SEG_SLOT_END);
 		next = SEG_NEVER;
@@ -242,21 +242,20 @@ static seg_polled *polled_of(const seg_batch *batch)
 	return (seg_polled *)(uintptr_t)batch;
 }
 
-/* The slot that the batch was polled from, or NULL if that ownership is over. Under the lock. */
+/* The slot from which the batch was polled; NULL if that ownership is over. Under the lock. */
 static seg_slot *slot_of(seg_consumer *c, const seg_polled *polled)
 {
 	uint32_t number = polled->view.partition;
 	return number < c->slot_count && seg_slot_has(&c->slots[number], polled) ? &c->slots[number] : NULL;
 }
 
-/* The next messages, in turn. Under the lock. */
+/* Takes the next messages; each partition gets its turn. NULL: there are none. Under the lock. */
 static seg_polled *take_next(seg_consumer *c)
 {
-	int64_t now = seg_now();
 	for (uint32_t i = 0; i < c->slot_count; i++) {
 		seg_slot *slot = &c->slots[(c->cursor + i) % c->slot_count];
 		seg_slot_collect(slot);
-		seg_polled *polled = seg_slot_take(slot, now);
+		seg_polled *polled = seg_slot_take(slot);
 		if (!polled)
 			continue;
 		c->cursor = (c->cursor + i + 1) % c->slot_count;
@@ -265,7 +264,7 @@ static seg_polled *take_next(seg_consumer *c)
 	return NULL;
 }
 
-/* An unreadable message is dead-lettered, while others are polled. Under the lock. */
+/* Asks for a dead letter of an unreadable message. Does not wait: others may be polled meanwhile. Under the lock. */
 static int give_up_unreadable(seg_consumer *c, seg_slot *slot)
 {
 	const char *reason = seg_fault_text(slot->current->faults[slot->done]);
@@ -276,7 +275,7 @@ static int give_up_unreadable(seg_consumer *c, seg_slot *slot)
 
 typedef enum { NOTHING, LOOK_AGAIN, FOUND } find_result;
 
-/* Takes what is next, and decodes it. FOUND: *batch is the caller's. */
+/* Takes the next messages and decodes them. FOUND: *batch belongs to the caller. LOOK_AGAIN: other messages may be ready. */
 static find_result find(seg_consumer *c, const seg_batch **batch)
 {
 	pthread_mutex_lock(&c->lock);
@@ -292,8 +291,8 @@ static find_result find(seg_consumer *c, const seg_batch **batch)
 		seg_polled_destroy(polled);
 	} else if (!decoded) {
 		seg_slot_put_back(slot);
-		result = NOTHING; /* memory is out: later */
-	} else if (seg_slot_make_view(slot)) {
+		result = NOTHING; /* out of memory: a later look tries again */
+	} else if (seg_slot_make_view(slot, seg_now())) {
 		*batch = &polled->view;
 		result = FOUND;
 	} else if (give_up_unreadable(c, slot)) {
@@ -321,11 +320,15 @@ static void wait_until(seg_consumer *c, uint32_t ticket, int64_t look, int64_t d
 int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **batch, seg_error *error)
 {
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
+	uint32_t looks = 0;
 	for (;;) {
 		uint32_t ticket = seg_event_ticket(&c->event);
 		find_result result = find(c, batch);
 		if (result == FOUND)
 			return 1;
+		/* Another partition may have messages. One look for each is enough, also after the deadline. */
+		if (result == LOOK_AGAIN && ++looks <= c->slot_count)
+			continue;
 		int status = failure(c, error);
 		if (status)
 			return status;
@@ -337,7 +340,7 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 	}
 }
 
-/* --- what the caller says of a batch ------------------------------------------------------ */
+/* --- calls about a batch ------------------------------------------------------------------ */
 
 int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, seg_error *error)
 {
@@ -351,8 +354,8 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 	size_t first = (size_t)(batch->messages - polled->fetched->messages);
 	if (!slot || seg_handoff_may_dispatch(&slot->partition->handoff) == SEG_DISPATCH_ABANDON)
 		status = seg_fail(error, SEG_EFENCED,
-				  "partition %" PRIu32
-				  " is no longer this consumer's; its next owner handles the batch again",
+				  "this consumer no longer owns partition %" PRIu32
+				  "; the next owner handles the batch again",
 				  batch->partition);
 	else if (first + count < slot->done)
 		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
@@ -377,26 +380,28 @@ void seg_consumer_release(seg_consumer *c, const seg_batch *batch)
 
 static int not_ours(const seg_batch *batch, seg_error *error)
 {
-	return seg_fail(error, SEG_EFENCED, "partition %" PRIu32 " is no longer this consumer's",
+	return seg_fail(error, SEG_EFENCED, "this consumer no longer owns partition %" PRIu32,
 			batch->partition);
 }
 
-/* Asks for the dead letter, unless it was asked for already by a call that did not wait for the answer. */
+/* Asks for the dead letter, unless an earlier call asked for it and did not wait for the answer. */
 static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index, const char *reason,
 			  seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
 	seg_slot *slot = slot_of(c, polled);
 	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
+	if (slot)
+		seg_slot_collect(slot);
+	if ((polled->asking || polled->lettered) && polled->index == at)
+		return 0;
 	if (!slot)
 		return not_ours(batch, error);
-	seg_slot_collect(slot);
-	if (polled->asking && polled->index == at)
-		return 0;
 	if (polled->asking)
-		return seg_fail(error, SEG_EINVAL,
-				"message %zu of the batch is still being dead-lettered; wait for that first",
-				polled->index - (at - index));
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the dead letter of message %zu of the batch has no answer yet; wait for it first",
+			polled->index - (at - index));
 	if (at < slot->done)
 		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
 	if (seg_slot_ask(slot, at, slot->attempt, reason, c->member->name))
@@ -404,7 +409,7 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 	return 0;
 }
 
-/* Whether the answer has come, in polled->status. */
+/* Whether the request has its answer, which is in polled->status. */
 static bool letter_is_answered(seg_consumer *c, seg_polled *polled)
 {
 	pthread_mutex_lock(&c->lock);
@@ -435,10 +440,11 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 			break;
 		int64_t now = seg_now();
 		if (now >= deadline)
-			return seg_fail(error, SEG_ETIMEOUT,
-					"Redis did not answer within %" PRId64
-					" ms; the message may be dead-lettered yet: call again to wait on",
-					timeout / SEG_MS);
+			return seg_fail(
+				error, SEG_ETIMEOUT,
+				"Redis did not answer within %" PRId64
+				" ms; the message may still be dead-lettered: call again to keep waiting",
+				timeout / SEG_MS);
 		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
 	}
 	if (polled->status == SEG_EFENCED)
@@ -489,7 +495,7 @@ int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 		int64_t now = seg_now();
 		if (now >= deadline)
 			return seg_fail(error, SEG_ETIMEOUT,
-					"not everything could be committed within %" PRIu32 " ms",
+					"Redis did not confirm all commits within %" PRIu32 " ms",
 					timeout_ms);
 		wait_until(c, ticket, now + SYNC_PAUSE, deadline);
 	}
@@ -500,7 +506,7 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	if (!c)
 		return 0;
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
-	/* The last part of the time is kept for ending without Redis, which takes less. */
+	/* The last part of the timeout is for an end without Redis. */
 	int64_t give_up = 2 * SEG_STOP_PATIENCE;
 	pthread_mutex_lock(&c->lock);
 	c->closing = true;

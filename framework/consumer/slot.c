@@ -25,10 +25,10 @@ void seg_polled_destroy(seg_polled *polled)
 	free(polled);
 }
 
-/* The handoff may be gone from here on. */
+/* The I/O thread may reuse the handoff after this. */
 static void stop(seg_slot *slot)
 {
-	/* A caller that still holds the batch frees it with its release; after the close nobody comes. */
+	/* A caller that holds the batch frees it with its release, but no caller comes during a close. */
 	if (slot->state == SEG_SLOT_IDLE || slot->closing)
 		seg_polled_destroy(slot->polled);
 	slot->polled = NULL;
@@ -55,7 +55,7 @@ void seg_slot_end(seg_slot *slot, seg_slot_wish wish)
 
 /* --- taking and giving back ------------------------------------------------------- */
 
-seg_polled *seg_slot_take(seg_slot *slot, int64_t now)
+seg_polled *seg_slot_take(seg_slot *slot)
 {
 	if (slot->state != SEG_SLOT_IDLE || slot->wish != SEG_SLOT_KEEP || slot->polled->asking)
 		return NULL;
@@ -68,9 +68,10 @@ seg_polled *seg_slot_take(seg_slot *slot, int64_t now)
 		return NULL;
 	seg_fetched_retain(slot->current);
 	slot->polled->fetched = slot->current;
+	slot->polled->lettered = false;
 	slot->polled->view = slot->current->batch;
 	slot->state = SEG_SLOT_HELD;
-	slot->held_since = now;
+	slot->held_since = 0;
 	return slot->polled;
 }
 
@@ -79,7 +80,7 @@ bool seg_slot_has(const seg_slot *slot, const seg_polled *polled)
 	return slot->state == SEG_SLOT_HELD && slot->polled == polled;
 }
 
-bool seg_slot_make_view(seg_slot *slot)
+bool seg_slot_make_view(seg_slot *slot, int64_t now)
 {
 	const seg_fetched *fetched = slot->current;
 	seg_batch *view = &slot->polled->view;
@@ -89,12 +90,16 @@ bool seg_slot_make_view(seg_slot *slot)
 	view->messages += slot->done;
 	view->count = seg_fetched_run_end(fetched, slot->done) - slot->done;
 	view->attempt = ++slot->attempt;
+	slot->held_since = now;
 	return true;
 }
 
 static void give_back_if_done(seg_slot *slot)
 {
 	if (slot->state != SEG_SLOT_IDLE || !slot->current || slot->done < slot->current->batch.count)
+		return;
+	/* The request points into the batch. */
+	if (slot->polled->asking)
 		return;
 	seg_handoff_give_back(&slot->partition->handoff, slot->current);
 	slot->current = NULL;
@@ -114,7 +119,7 @@ void seg_slot_put_back(seg_slot *slot)
 void seg_slot_let_go(seg_slot *slot)
 {
 	seg_handoff *handoff = &slot->partition->handoff;
-	/* What is left of it, or the next batch, may be what another poller waits for. */
+	/* Another poller may wait for the rest of the batch, or for the next one. */
 	seg_handoff_wake(handoff);
 	seg_slot_put_back(slot);
 }
@@ -140,6 +145,7 @@ int seg_slot_ask(seg_slot *slot, size_t index, uint32_t attempts, const char *re
 	free(polled->reason);
 	polled->reason = copy;
 	polled->asking = true;
+	polled->lettered = false;
 	polled->index = index;
 	seg_request request = {
 		.kind = SEG_REQUEST_DEAD_LETTER,
@@ -163,7 +169,8 @@ void seg_slot_collect(seg_slot *slot)
 	if (!seg_handoff_answered(&slot->partition->handoff, polled->number, &polled->status, &value))
 		return;
 	polled->asking = false;
-	if (polled->status == 0)
+	polled->lettered = polled->status == 0;
+	if (polled->lettered)
 		seg_slot_progress(slot, polled->index + 1);
 	give_back_if_done(slot);
 	stop_if_due(slot);

@@ -1,24 +1,24 @@
 /*
  * slot.h - one partition of a pull consumer: the batch that a caller polls, holds and releases.
  *
- * Every function is called under the consumer's lock, and returns at once. The consumer is the worker of the partition's
- * handoff, whichever thread holds the lock.
+ * Call each function under the consumer's lock. All of them return at once. The thread that holds the lock acts as the worker of
+ * the partition's handoff.
  *
  *     CLOSED --open--> IDLE <--------> HELD            take: a thread has the batch;  put_back, let_go: it is through
  *        ^               |               |
  *        +-- SETTLING <--+---------------+             the ownership ends; what was handled last is being committed
  *
- * A dead letter is asked for while the slot is IDLE (an unreadable message) or HELD (a caller's). Until Redis has answered,
- * nothing is taken from the slot and it does not end.
+ * A slot asks for a dead letter while it is IDLE (of an unreadable message) or HELD (for the caller). Until Redis has answered,
+ * nobody takes messages from the slot, the slot keeps its batch, and it does not end.
  */
 #ifndef SEG_CONSUMER_SLOT_H
 #define SEG_CONSUMER_SLOT_H
 
 #include "group/partition.h"
 
-/* What a caller holds. It outlives the slot's ownership if the caller keeps it for longer. */
+/* What a caller holds. If the ownership ends first, it lives until the caller releases it. */
 typedef struct seg_polled {
-	seg_batch view; /* first: the caller's batch is this */
+	seg_batch view; /* first: this is the caller's seg_batch */
 	seg_fetched *fetched;
 
 	/* A dead letter. */
@@ -26,7 +26,8 @@ typedef struct seg_polled {
 	unsigned number; /* of the request */
 	size_t index;    /* of the message, in `fetched` */
 	int status;      /* the newest answer */
-	char *reason;    /* a copy; NULL: none */
+	bool lettered;   /* Redis has moved message `index` to the dead letters */
+	char *reason;    /* the copy that the request points to; NULL: none */
 } seg_polled;
 
 typedef enum seg_slot_state {
@@ -36,56 +37,56 @@ typedef enum seg_slot_state {
 	SEG_SLOT_SETTLING
 } seg_slot_state;
 
-/* How far the slot is to end. */
+/* How the slot must end. */
 typedef enum seg_slot_wish {
 	SEG_SLOT_KEEP,
-	SEG_SLOT_DRAIN, /* once the caller is through with the batch */
+	SEG_SLOT_DRAIN, /* once the caller has released the batch */
 	SEG_SLOT_END,   /* at once */
 } seg_slot_wish;
 
 typedef struct seg_slot {
 	seg_slot_state state;
 	seg_slot_wish wish;
-	bool closing; /* the consumer is: nobody touches a batch any more */
+	bool closing; /* the consumer is closing: no caller uses a batch any more */
 	seg_partition *partition;
 	seg_polled *polled;
-	seg_fetched *current; /* taken from the handoff, not given back */
-	size_t done;          /* of its messages: committed by the caller, or dead-lettered */
+	seg_fetched *current; /* taken from the handoff, and not given back yet; NULL: none */
+	size_t done;          /* messages of `current` that are committed by the caller or dead-lettered */
 	uint32_t attempt;     /* how often messages[done] was polled */
-	int64_t held_since;   /* seg_now() */
+	int64_t held_since;   /* seg_now() at which a caller got the batch; 0: it is being decoded */
 } seg_slot;
 
-/* A new ownership: 0 or SEG_ENOMEM. */
+/* A new ownership begins: the slot becomes IDLE. Returns 0 or SEG_ENOMEM. */
 int seg_slot_open(seg_slot *slot, seg_partition *partition);
 
-/* Takes the next messages: the slot is HELD, and its polled->fetched kept. NULL: there are none now. */
-seg_polled *seg_slot_take(seg_slot *slot, int64_t now);
+/* Takes the next messages: the slot becomes HELD and polled->fetched gets a reference. NULL: there are none now. */
+seg_polled *seg_slot_take(seg_slot *slot);
 
-/* Whether the slot is still the one that `polled` was taken from. */
+/* Whether the slot still has the ownership from which `polled` was taken, and `polled` is held. */
 bool seg_slot_has(const seg_slot *slot, const seg_polled *polled);
 
-/* After seg_slot_take, the data decoded: the messages that a caller may have become the view. False: the first is unreadable. */
-bool seg_slot_make_view(seg_slot *slot);
+/* After seg_slot_take and decoding: puts the messages for the caller into the view. False: the first message is unreadable. */
+bool seg_slot_make_view(seg_slot *slot, int64_t now);
 
-/* The thread that took the messages could not use them: they are taken again. */
+/* The thread that took the messages cannot use them: the slot becomes IDLE, and another take returns them. */
 void seg_slot_put_back(seg_slot *slot);
 
-/* The caller is through with the batch. */
+/* The caller releases the batch. */
 void seg_slot_let_go(seg_slot *slot);
 
-/* For a batch whose slot has ended. */
+/* Frees a batch whose slot has ended. */
 void seg_polled_destroy(seg_polled *polled);
 
-/* The first `done` messages of `current` need not be handled again. */
+/* The first `done` messages of `current` are done: they may be committed. */
 void seg_slot_progress(seg_slot *slot, size_t done);
 
-/* Asks for a dead letter of message `index`; `handler` must outlive the slot. 0 or SEG_ENOMEM. */
+/* Asks for a dead letter of message `index` of `current`. `handler` must outlive the slot. Returns 0 or SEG_ENOMEM. */
 int seg_slot_ask(seg_slot *slot, size_t index, uint32_t attempts, const char *reason, const char *handler);
 
-/* Takes note of an answer that has come. */
+/* Takes the answer to a dead letter if it has come. */
 void seg_slot_collect(seg_slot *slot);
 
-/* The slot is to end. A wish does not become smaller. */
+/* Makes the slot end as soon as the wish allows. A weaker wish than before changes nothing. */
 void seg_slot_end(seg_slot *slot, seg_slot_wish wish);
 
 #endif

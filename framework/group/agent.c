@@ -48,7 +48,7 @@ void seg_agent_data_state(void *arg, bool up, const seg_error *why)
 	seg_membership_connected(m);
 }
 
-/* A master that becomes a replica cuts off those who block in it, and nobody else: then ask who it is now. */
+/* A master that becomes a replica disconnects only the clients that block in it. So ask which Redis this is now. */
 void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
 {
 	seg_member *m = arg;
@@ -57,13 +57,12 @@ void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
 		seg_history_ask(m);
 }
 
-/* --- what the parts have noticed --------------------------------------------------------- */
+/* --- the parts' notes -------------------------------------------------------------------- */
 
-/* Every position is read again: Redis may have given ids out a second time. */
+/* Reads every position again, because Redis may have given out ids a second time. */
 static void doubt_everything(seg_member *m)
 {
-	seg_log(&m->logger, SEG_LOG_WARNING,
-		"Redis was restarted or replaced; reading all positions again from it");
+	seg_log(&m->logger, SEG_LOG_WARNING, "Redis was restarted or replaced; reading all positions again");
 	seg_open_group_everywhere(m);
 	seg_membership_doubt_share(m);
 	seg_membership_hurry(m);
@@ -82,7 +81,7 @@ static void fail(seg_member *m, const seg_error *failure)
 		m->options.hooks.fatal(m->options.hooks.arg, failure);
 }
 
-/* Partitions that became ours join the list. */
+/* Adds the partitions that became ours to the list. */
 static void activate(seg_member *m)
 {
 	for (uint32_t n = 0; n < m->partition_count; n++) {
@@ -145,7 +144,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 
 static void start_worker(seg_member *m, seg_partition *p, int64_t now)
 {
-	/* A read of the ownership before may be under way still: its target must come back first. */
+	/* A read of the previous ownership may still be under way. It must return the target first. */
 	if (now < p->agent.start_at || p->read.reading != SEG_READING_NOT)
 		return;
 	p->agent.running = true;
@@ -169,7 +168,7 @@ static void demand(seg_member *m, seg_partition *p, seg_demand what)
 		m->options.hooks.demand(m->options.hooks.arg, p, what);
 }
 
-/* What the worker did last is in the books before they are closed. */
+/* Enters the worker's last progress into the ledger before the ledger ends. */
 static void finish_worker(seg_member *m, seg_partition *p)
 {
 	if (!p->agent.running || !atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire))
@@ -194,7 +193,7 @@ static void settle(seg_member *m, seg_partition *p)
 		m->options.hooks.settled(m->options.hooks.arg, p);
 }
 
-/* Does what the partition's ownership asks for next. */
+/* Does the next action of the partition's ownership. */
 static void step_ownership(seg_member *m, seg_partition *p, int64_t now)
 {
 	switch (seg_ownership_next(&p->own)) {
@@ -221,12 +220,13 @@ static void step_ownership(seg_member *m, seg_partition *p, int64_t now)
 	}
 }
 
-/* Returns when the partition wants to be looked at again. */
+/* Returns when the partition needs its next step. */
 static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 {
 	act_on_partition(m, p);
-	seg_request_step(p, now);
-	int64_t next = earlier(seg_commit_step(p, now), seg_gap_step(p, now));
+	int64_t next = seg_request_step(p, now);
+	next = earlier(next, seg_commit_step(p, now));
+	next = earlier(next, seg_gap_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 	finish_worker(m, p);
@@ -246,7 +246,7 @@ static void drop_inactive(seg_member *m)
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		p->agent.active = p->own.state != SEG_OWN_NONE || p->agent.running ||
-				  p->read.reading != SEG_READING_NOT || p->notes;
+				  p->read.reading != SEG_READING_NOT || p->notes || p->agent.unsettled;
 		if (p->agent.active)
 			m->active[kept++] = p;
 	}
@@ -278,7 +278,7 @@ static int64_t do_work(seg_member *m, bool data_readable, bool blocking_readable
 	next = earlier(next, seg_membership_step(m, now));
 	next = earlier(next, seg_fetch_step(m, now));
 	next = earlier(next, seg_stop_deadline(m, now));
-	/* What was issued leaves, and the timers are those it set: a write may fail, an answer is due. */
+	/* Sends the new commands. They may fail, and they set the timers of their answers. */
 	next = earlier(next, seg_connection_tick(m->data, now, false));
 	next = earlier(next, seg_connection_tick(m->blocking, now, false));
 	return m->notes.what ? now : next;
@@ -294,7 +294,7 @@ static struct pollfd interest(const seg_connection *connection)
 	};
 }
 
-/* Whether a worker has said something since the round looked. */
+/* Whether the worker has stored something since the round looked. */
 static bool missed_worker(const seg_partition *p)
 {
 	seg_request request;
@@ -309,7 +309,7 @@ static bool missed_worker(const seg_partition *p)
 	       ck_ring_size(&p->handoff.free) > 0;
 }
 
-/* Something that a thread may have said between do_work and the sleep. */
+/* Whether another thread has stored something between do_work and the sleep. */
 static bool missed_something(seg_member *m)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)

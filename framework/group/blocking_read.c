@@ -10,14 +10,15 @@
 
 enum { COMMAND_WORDS = 6 }; /* XREAD COUNT n BLOCK ms STREAMS */
 
-/* Replies in a row that come too early, before reads are paused: a CLIENT UNBLOCK may hit the read after the one it meant. */
+/* So many replies in a row that come too early pause the reads. One is normal: a CLIENT UNBLOCK may end the read after the one
+ * that it meant. */
 enum { EARLY_MOST = 3 };
 
 /* After a refusal, or replies that came too early. */
 #define PAUSE (100 * SEG_MS)
 #define PAUSE_CAP (5 * SEG_SECOND)
 
-/* A refusal that goes on is logged so often. */
+/* Between two log lines about refusals that continue. */
 #define REFUSED_TELL (30 * SEG_SECOND)
 
 struct seg_blocking_read {
@@ -25,19 +26,20 @@ struct seg_blocking_read {
 	seg_member *member;
 	seg_partition **partitions; /* in the order of the command's keys */
 	uint32_t count;
-	uint32_t cursor; /* a reply names some of the keys, in their order */
+	uint32_t
+		cursor; /* the next partition that the reply may name: it names some of the keys, in their order */
 	seg_partition *current;
 	bool in_control;
 	bool control_changed;
 	bool busy;
-	bool changed; /* partitions wait that are not part of the read under way, or one is to leave it */
+	bool changed; /* a partition must join or leave the read under way */
 	bool unblock_sent;
 	char control_id[SEG_ID_TEXT_MAX];
 	const char **argv; /* 2 * (partitions + control) + the command */
 	char (*ids)[SEG_ID_TEXT_MAX];
 	int64_t issued_at;
 	int64_t again_at;  /* not before */
-	bool heard;        /* the reply under way holds something */
+	bool heard;        /* the reply under way holds at least one stream */
 	unsigned early;    /* replies in a row that came too early */
 	unsigned refusals; /* in a row */
 	int64_t told_at;   /* when the newest refusal was logged */
@@ -86,7 +88,7 @@ static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
 
 /* --- the reply -------------------------------------------------------------------- */
 
-/* One of its keys is refused, and Redis does not say which: each partition is read alone next, which tells. */
+/* Redis refused one of the keys and does not say which. Reading each partition alone next finds it. */
 static void refused(struct seg_blocking_read *b, const seg_reply *reply, int64_t now)
 {
 	b->refusals++;
@@ -99,7 +101,7 @@ static void refused(struct seg_blocking_read *b, const seg_reply *reply, int64_t
 	b->told_at = now;
 }
 
-/* It was to wait, but there is nothing, and nobody has ended it: asked at once again, it would never wait. */
+/* An empty reply came too early although nobody ended the read. Repeated at once, such reads would spin. */
 static void check_time(struct seg_blocking_read *b, int64_t now)
 {
 	bool early = !b->heard && !b->unblock_sent && now - b->issued_at < SEG_BLOCKING_READ_TIME / 2;
@@ -134,7 +136,7 @@ static void got_reply(void *arg, const seg_reply *reply)
 
 /* --- issuing ------------------------------------------------------------------------ */
 
-/* All that wait, and the smallest count that one of them asks for. */
+/* Collects the partitions that wait. Returns the smallest count that one of them asks for. */
 static size_t gather(struct seg_blocking_read *b)
 {
 	const seg_member *m = b->member;
@@ -180,7 +182,7 @@ static void issue(struct seg_blocking_read *b, int64_t now)
 		b->count = 0;
 }
 
-/* 0: it came before the read that it was to end, which goes another way; or after its answer. */
+/* 0: CLIENT UNBLOCK ended nothing. It overtook the read, which uses the other connection, or came after the reply. */
 static void got_unblocked(void *arg, const seg_reply *reply)
 {
 	struct seg_blocking_read *b = arg;
@@ -188,7 +190,7 @@ static void got_unblocked(void *arg, const seg_reply *reply)
 		b->unblock_sent = reply && reply->type == SEG_REPLY_ERROR;
 }
 
-/* The read under way does not know of all who wait: ends it, and the next one will. */
+/* Ends the read under way, so that the next one includes all partitions that wait. */
 static void unblock(struct seg_blocking_read *b)
 {
 	char id[24];
@@ -228,7 +230,7 @@ void seg_blocking_read_renew(seg_member *m)
 int64_t seg_blocking_read_step(seg_member *m, int64_t now)
 {
 	struct seg_blocking_read *b = m->blocking_read;
-	/* Until the connection is back, those that wait are part of its first read. */
+	/* The first read of the next connection includes all partitions that wait. */
 	if (!seg_connection_ready(m->blocking))
 		return SEG_NEVER;
 	if (b->busy) {

@@ -21,7 +21,7 @@ static seg_id id_at(const seg_reply *reply, size_t i)
 	return id;
 }
 
-/* The position went back behind what this process had committed: Redis has lost its newest writes. */
+/* Logs a position that is before one that this process had committed: Redis has lost its newest writes. */
 static void note_rewind(seg_partition *p, seg_id position)
 {
 	char was[SEG_ID_TEXT_MAX], now[SEG_ID_TEXT_MAX];
@@ -29,11 +29,11 @@ static void note_rewind(seg_partition *p, seg_id position)
 		return;
 	atomic_fetch_add_explicit(&p->member->counters.rewinds, 1, memory_order_relaxed);
 	seg_log(&p->logger, SEG_LOG_WARNING,
-		"the group's position went back from %s to %s: Redis has lost writes, or it was reset; going on from there",
+		"the group's position went back from %s to %s: Redis has lost writes, or the position was reset; resuming there",
 		seg_id_format(p->ledger.committed, was), seg_id_format(position, now));
 }
 
-/* What was read up to the position: of packed streams records, `r<n>`, else entries; -1 unknown. */
+/* How much was read up to the position: entries, or records (`r<n>`) of a packed stream; -1: unknown. */
 static int64_t count_read(const seg_partition *p, seg_id position, const seg_reply *count)
 {
 	seg_reply records = count ? *count : (seg_reply){.type = SEG_REPLY_NIL};
@@ -64,11 +64,11 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 	atomic_fetch_add_explicit(&p->member->counters.claims, 1, memory_order_relaxed);
 	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s",
 		seg_id_format(p->resume.position, position),
-		p->resume.crashes ? "; the owner before did not stop cleanly" : "");
+		p->resume.crashes ? "; the previous owner did not stop cleanly" : "");
 	seg_note_removed(p, (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0));
 }
 
-/* Another script's OK, taken for a position, could skip messages. */
+/* The OK of another script must not be read as a position: that could skip messages. */
 static bool is_claim(const seg_reply *reply)
 {
 	enum { ELEMENTS = 7 };
@@ -82,7 +82,7 @@ static void refused(seg_partition *p, const seg_reply *reply)
 	seg_member *m = p->member;
 	if (reply && reply->type != SEG_REPLY_ERROR)
 		seg_connection_break(m->data, SEG_EPROTOCOL,
-				     "what answers at %s answered a claim with something else",
+				     "the server at %s sent an unknown answer to a claim",
 				     m->stream->client->address.text);
 	else if (reply && !seg_reply_is_transient(reply))
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s", reply->text);
@@ -99,8 +99,8 @@ static void got_claim(void *arg, const seg_reply *reply)
 	if (is_claim(reply)) {
 		claimed(p, reply);
 	} else if (seg_reply_is(status, "STALE")) {
-		/* Given back, it comes again with an epoch above the one that is stored. */
-		seg_log(&p->logger, SEG_LOG_DEBUG, "the fence is at a later epoch; asking for a new one");
+		/* Once it is given back, the coordinator assigns the partition with an epoch above the stored one. */
+		seg_log(&p->logger, SEG_LOG_DEBUG, "the fence has a later epoch; asking for a new epoch");
 		seg_ownership_claim_refused(&p->own);
 		seg_note_member(p->member, SEG_NOTE_HEARTBEAT);
 	} else {
@@ -108,7 +108,7 @@ static void got_claim(void *arg, const seg_reply *reply)
 	}
 }
 
-/* The nonce is the claim's own for as long as the epoch lasts: a claim sent twice is one. */
+/* One nonce for each epoch: Redis recognises a claim that is sent twice. */
 static void renew_nonce(seg_partition *p)
 {
 	if (p->claim.nonce_epoch == p->own.epoch)
@@ -132,11 +132,11 @@ static bool send_claim(seg_partition *p)
 
 void seg_claim_step(seg_partition *p, int64_t now)
 {
-	/* An answer that is still due must not be taken for one of this ownership. */
+	/* The answer to an older call must not be taken for one of this ownership. */
 	if (now < p->claim.at || p->commit.busy || p->request.busy || !seg_connection_ready(p->member->data))
 		return;
 	if (p->own.epoch == p->membership.doubted_epoch) {
-		/* Given back, it comes again with an epoch that is above all that were forgotten. */
+		/* Once it is given back, the coordinator assigns the partition with an epoch above all that Redis forgot. */
 		seg_ownership_claim_sent(&p->own);
 		seg_ownership_claim_refused(&p->own);
 		seg_note_member(p->member, SEG_NOTE_HEARTBEAT);

@@ -12,14 +12,14 @@ static void note_committed(seg_partition *p, seg_id id, uint64_t count)
 	if (added == 0)
 		return;
 	atomic_fetch_add_explicit(&p->member->counters.committed, added, memory_order_relaxed);
-	/* A caller may wait for it: seg_consumer_sync. */
+	/* seg_consumer_sync may be waiting for this commit. */
 	if (p->member->options.shared_event)
 		seg_handoff_wake(&p->handoff);
 }
 
 /* --- answers ----------------------------------------------------------------------- */
 
-/* The commit under way has its answer. False: of an ownership that is over. */
+/* The commit under way has its answer. False: its ownership is over. */
 static bool answered(seg_partition *p)
 {
 	p->commit.busy = false;
@@ -85,7 +85,7 @@ void seg_commit_hurry(seg_partition *p)
 	p->commit.at = 0;
 }
 
-/* As asked for, but early enough that reading need not stop at the end of the window; and not where Redis refuses. */
+/* After commit_interval; but early enough that the window does not stop reading, and not before the pause after a refusal ends. */
 static int64_t due(const seg_partition *p)
 {
 	int64_t retry_at = p->fenced_call.retry_at;
@@ -93,7 +93,7 @@ static int64_t due(const seg_partition *p)
 	return early || p->commit.at < retry_at ? retry_at : p->commit.at;
 }
 
-/* The worker is busy: when to look again, so that it never has to wake us for a commit; less and less often. */
+/* When to look at a busy worker again, less and less often. So the worker never has to wake this thread for a commit. */
 static int64_t next_look(seg_partition *p, int64_t now)
 {
 	int64_t pause = p->commit.look_pause < LOOK_PAUSE_MIN ? LOOK_PAUSE_MIN : p->commit.look_pause * 2;
@@ -119,7 +119,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	p->commit.look_pause = p->member->options.commit_interval;
 	if (send_commit(p, false, got_commit)) {
 		p->commit.sent_at = now;
-		/* Where a message may kill the process, what is handled before it must not look like the culprit. */
+		/* If a message may kill the process, commit the messages before it at once: they must not look guilty. */
 		p->commit.at =
 			now + (seg_partition_is_suspicious(p) ? 0 : p->member->options.commit_interval);
 	}

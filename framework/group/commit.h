@@ -1,8 +1,8 @@
 /*
- * commit.h - positions on their way into Redis, fenced (lua/commit.lua). I/O thread.
+ * commit.h - writes positions to Redis, fenced (lua/commit.lua). I/O thread.
  *
- * Commits coalesce: the next one goes out when the one before is answered, at the earliest commit_interval after it, with
- * the newest position. So what is seen again after a crash is at most what was handled since the last answered commit.
+ * Commits coalesce: the next commit waits for the answer to the previous one, and at least for commit_interval. Then it writes the
+ * newest position. After a crash, at most the messages handled since the last answered commit are handled again.
  */
 #ifndef SEG_GROUP_COMMIT_H
 #define SEG_GROUP_COMMIT_H
@@ -12,16 +12,16 @@
 /* A new ownership begins. */
 void seg_commit_begin(seg_partition *partition);
 
-/* The worker has stopped: its last position need not wait. */
+/* The worker has stopped: its last position is due at once. */
 void seg_commit_hurry(seg_partition *partition);
 
 /*
- * Takes note of what the worker has done, and sends the commit that is due. Returns when it wants to be called again
- * (seg_now()), if nothing else happens.
+ * Enters the worker's progress into the ledger, and sends a commit if one is due. Returns when it must be called again
+ * (seg_now()) if nothing else happens.
  */
 int64_t seg_commit_step(seg_partition *partition, int64_t now);
 
-/* Commits the last position and lowers the fence, if it is time. */
+/* Commits the last position and lowers the fence, if no call and no pause is under way. */
 void seg_commit_release(seg_partition *partition, int64_t now);
 
 #endif

@@ -23,7 +23,7 @@ bool seg_fenced_may_send(const seg_partition *p, int64_t now)
 	return now >= p->fenced_call.retry_at && seg_member_may_write(p->member);
 }
 
-/* Neither done nor fenced: says so if that does not pass by itself, and pauses longer each time then. */
+/* Redis neither did the call nor fenced it. Logs an error that does not pass by itself, and pauses longer each time. */
 static void refused(seg_partition *p, const seg_reply *reply, const char *what)
 {
 	int64_t pause = RETRY_PAUSE;

@@ -7,10 +7,10 @@
 #include "group/blocking_read.h"
 #include "group/read.h"
 
-/* Between two reads of a dry partition, while the blocking read is refused. */
+/* Between two reads of a partition without a backlog, while Redis refuses the blocking read. */
 #define DRY_PAUSE (100 * SEG_MS)
 
-/* --- one partition's read, which answers at once ------------------------------------- */
+/* --- a read of one partition, which Redis answers at once ------------------------------- */
 
 static seg_partition *partition_of(seg_entry_sink *sink)
 {

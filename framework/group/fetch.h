@@ -1,22 +1,22 @@
 /*
  * fetch.h - reads the logs of the owned partitions. I/O thread.
  *
- * A partition whose newest read brought a full batch is backlogged: its next read goes out on the data connection, pipelined
- * with those of the others, and answers at once. All others share the blocking read. (A connection for each partition costs
- * Redis twice as much per message.)
+ * A partition has a backlog if its newest read returned a full batch. Then its next read goes out on the data connection,
+ * pipelined with those of other partitions, and Redis answers at once. All other partitions share the blocking read. (With a
+ * connection for each partition, a message costs Redis twice as much.)
  */
 #ifndef SEG_GROUP_FETCH_H
 #define SEG_GROUP_FETCH_H
 
 #include "group/state.h"
 
-/* Prepares the partitions for reads; before the first step. */
+/* Prepares the partitions for reads. Call it before the first step. */
 void seg_fetch_init(seg_member *member);
 
-/* Issues what reads are due. Returns when it wants to be called again (seg_now()), if nothing else happens. */
+/* Issues the reads that are due. Returns when it must be called again (seg_now()) if nothing else happens. */
 int64_t seg_fetch_step(seg_member *member, int64_t now);
 
-/* The partition's read under way, if any, is of an ownership that is over. */
+/* The ownership is over: ignores what the partition's read under way, if any, returns. */
 void seg_fetch_forget(seg_partition *partition);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "group/notes.h"
 
-/* Between two looks at a partition: 0.2 commands a second where there is work, none where there is not. */
+/* Between two looks at a partition. So looks cost 0.2 commands a second for a busy partition, and none for an idle one. */
 #define LOOK_INTERVAL (5 * SEG_SECOND)
 
 static void got_gap(void *arg, const seg_reply *reply)
@@ -17,7 +17,7 @@ static void got_gap(void *arg, const seg_reply *reply)
 	if (p->gap.epoch != p->own.epoch)
 		return;
 	if (!seg_reply_is(status, "OK")) {
-		/* What a refusal means is the commits' business. */
+		/* The commits find out what a refusal means. */
 		p->gap.looked_count = UINT64_MAX;
 		return;
 	}
@@ -32,7 +32,7 @@ void seg_gap_begin(seg_partition *p)
 
 int64_t seg_gap_step(seg_partition *p, int64_t now)
 {
-	/* While a read is under way, what it brings would look like removed if somebody removes it meanwhile. */
+	/* Entries that the read under way returns would count as removed, if they are removed in the meantime. */
 	if (p->member->stream->shape.packing || !seg_ownership_fetches(&p->own) || p->gap.busy ||
 	    p->ledger.entries_read < 0 || p->read.reading == SEG_READING_NOW ||
 	    p->gap.looked_count == p->ledger.fetched_count)

@@ -1,9 +1,9 @@
 /*
- * gap.h - notices what was removed from a log before the group had read it: trimmed or deleted by hand, or dropped
+ * gap.h - finds messages that were removed from a log before the group had read them: trimmed or deleted by hand, or dropped
  * (lua/gap.lua). I/O thread.
  *
- * Now and then, and only where something was read since, Redis's count of what came up to the newest entry that was read is
- * compared with ours. What is missing is counted, logged, and added to our count.
+ * Every few seconds, if the partition has read entries since the last look, Redis returns how many entries the log ever had up to
+ * the newest one that was read. Entries that we have not read are counted, logged, and added to our count.
  */
 #ifndef SEG_GROUP_GAP_H
 #define SEG_GROUP_GAP_H
@@ -13,7 +13,7 @@
 /* A new ownership begins. */
 void seg_gap_begin(seg_partition *partition);
 
-/* Compares, if it is time; returns when to come again (seg_now()), or SEG_NEVER. */
+/* Asks Redis if it is time. Returns when it must be called again (seg_now()), or SEG_NEVER. */
 int64_t seg_gap_step(seg_partition *partition, int64_t now);
 
 #endif

@@ -11,13 +11,13 @@ static void got_history(void *arg, const seg_reply *reply)
 	seg_server_facts facts;
 	seg_error error;
 	if (!reply)
-		return; /* asked again when it is back */
+		return; /* the next connection asks again */
 	int status = seg_server_check_reply(reply, true, m->stream->client->address.text, &facts, &error);
 	if (status) {
 		seg_connection_break(m->data, status, "%s", error.text);
 		return;
 	}
-	/* INFO may be forbidden: then every reconnect may hide another history. */
+	/* If an ACL forbids INFO, every new connection may have another history. */
 	bool same = facts.run_id[0] && strcmp(facts.run_id, m->history.run_id) == 0 &&
 		    strcmp(facts.replication_id, m->history.replication_id) == 0;
 	memcpy(m->history.run_id, facts.run_id, sizeof(m->history.run_id));

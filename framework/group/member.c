@@ -125,7 +125,7 @@ static int make_parts(seg_member *m)
 	return m->data && m->blocking ? 0 : SEG_ENOMEM;
 }
 
-/* Signals are the host's business: none is delivered to this thread. */
+/* The host handles all signals: this thread blocks them. */
 static int start_thread(seg_member *m)
 {
 	sigset_t all, before;

@@ -22,8 +22,8 @@ enum {
 enum { BEATS_PER_SESSION = 3 };
 
 /*
- * A lease is trusted for this part of the session timeout less than Redis grants it, counted from before the
- * heartbeat was sent: for clocks that run at different speeds, and for the last call of a handler to begin.
+ * The member trusts a lease for this part of the session timeout less than Redis grants, counted from before it sent the
+ * heartbeat. The margin covers clocks of different speeds, and the start of the last call of a handler.
  */
 enum { LEASE_MARGIN_DIVISOR = 10 };
 
@@ -32,7 +32,7 @@ void seg_membership_hurry(seg_member *m)
 	m->membership.wanted = true;
 }
 
-/* What is assigned may be what was before Redis has lost its newest writes. */
+/* Whether the share may be older than writes that Redis has lost. */
 static bool is_doubted(const seg_member *m)
 {
 	return m->membership.history != m->history.changes;
@@ -44,10 +44,10 @@ static uint64_t number(const seg_reply *reply)
 						      : (uint64_t)seg_reply_number(reply, 0);
 }
 
-/* One partition of the share. Returns whether it is to stay ours. */
+/* Takes one partition of the share. Returns whether it stays ours. */
 static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revoke)
 {
-	/* Released while this heartbeat was under way: the next one reports it. */
+	/* It was released while this heartbeat was under way. The next one reports the release. */
 	if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == epoch)
 		return !revoke;
 	seg_ownership_assigned(&p->own, epoch);
@@ -58,7 +58,7 @@ static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revok
 	return !revoke;
 }
 
-/* What is ours and not in the share is lost, or its release is known. */
+/* A partition of ours that the share does not list is lost, or the coordinator knows of its release. */
 static void drop_unlisted(seg_member *m, const bool *listed)
 {
 	for (uint32_t i = 0; i < m->active_count; i++) {
@@ -72,7 +72,7 @@ static void drop_unlisted(seg_member *m, const bool *listed)
 	}
 }
 
-/* The share: partition, epoch, whether it is revoked, and so on. False: out of memory, and nothing was taken. */
+/* The share is a list of partition, epoch, and whether it is revoked. False: out of memory; nothing was taken. */
 static bool take_share(seg_member *m, const seg_reply *share)
 {
 	bool *listed = calloc(m->partition_count, sizeof(*listed));
@@ -116,7 +116,7 @@ static void renew_lease(seg_member *m)
 	if (until <= before)
 		return;
 	atomic_store_explicit(&m->lease_until, until, memory_order_release);
-	/* Workers that found it expired are waiting for this. */
+	/* Workers that saw the lease expire wait for this. */
 	if (before <= seg_now())
 		for (uint32_t i = 0; i < m->active_count; i++)
 			if (m->active[i]->agent.running)
@@ -136,7 +136,8 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	const seg_reply *share = seg_reply_at(reply, 4);
 	m->membership.failures = 0;
 	m->membership.at = m->membership.sent_at + m->options.session_timeout / BEATS_PER_SESSION;
-	/* Another member's lease ends first: look then whether it was renewed. A little later, and not all at once. */
+	/* If another member's lease ends before that, look then whether it was renewed: a little later, and not all members at
+	 * once. */
 	if (next_expiry >= 0) {
 		int64_t look_at =
 			now + next_expiry * SEG_MS + 5 * SEG_MS + (int64_t)(seg_random() % (20 * SEG_MS));
@@ -150,7 +151,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 		seg_log(&m->logger, SEG_LOG_INFO, "joined as %s", m->name);
 		seg_note_member(m, SEG_NOTE_JOINED);
 	}
-	/* Else the next heartbeat brings the share again. */
+	/* If the share was not taken, the next heartbeat returns it again. */
 	if (share && share->type == SEG_REPLY_ARRAY && take_share(m, share))
 		m->membership.generation = number(seg_reply_at(reply, 2));
 }
@@ -158,7 +159,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 static void join_again(seg_member *m, const char *why)
 {
 	lose_all(m, why);
-	m->membership.history = m->history.changes; /* what comes is new */
+	m->membership.history = m->history.changes; /* the next share is a new one */
 	m->membership.wanted = true;
 	seg_note_member(m, SEG_NOTE_DROPPED);
 }
@@ -183,18 +184,19 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 		take_answer(m, reply);
 	} else if (seg_reply_is(status, "UNKNOWN")) {
 		if (m->phase == SEG_PHASE_MEMBER)
-			seg_log(&m->logger, SEG_LOG_WARNING, "the group took %s for dead; joining again",
-				m->name);
-		join_again(m, "the lease ran out");
+			seg_log(&m->logger, SEG_LOG_WARNING,
+				"Redis no longer knows member %s: its lease expired; joining again", m->name);
+		join_again(m, "the lease expired");
 	} else if (seg_reply_is(status, "REPLACED") && is_doubted(m)) {
 		seg_log(&m->logger, SEG_LOG_WARNING,
-			"Redis knows the process that %s replaced, and not this one; joining again", m->name);
+			"Redis has lost this process's membership and knows the previous process of member %s; joining again",
+			m->name);
 		join_again(m, "Redis has lost the newest writes");
 	} else if (seg_reply_is(status, "REPLACED")) {
 		replaced(m);
 	} else {
 		seg_log(&m->logger, seg_reply_is_transient(reply) ? SEG_LOG_DEBUG : SEG_LOG_ERROR,
-			"the heartbeat was refused: %s",
+			"Redis refused the heartbeat: %s",
 			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
 		try_again(m);
 	}
@@ -248,11 +250,11 @@ int64_t seg_membership_step(seg_member *m, int64_t now)
 		return SEG_NEVER;
 	if (!m->membership.wanted && now < m->membership.at)
 		return m->membership.at;
-	/* A refusal is not answered at once, however much one is wanted. */
+	/* After a failure, even a wanted heartbeat waits. */
 	if (m->membership.failures > 0 && now < m->membership.at)
 		return m->membership.at;
 	if (!seg_connection_ready(m->data))
-		return SEG_NEVER; /* the agent hurries once it is */
+		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;
 	if (call(m, m->phase == SEG_PHASE_JOINING ? "join" : "heartbeat", got_heartbeat)) {

@@ -47,21 +47,23 @@ static bool lose(seg_partition *p, const char *why)
 void seg_note_fenced(seg_partition *p)
 {
 	atomic_fetch_add_explicit(&p->member->counters.fenced, 1, memory_order_relaxed);
-	/* The coordinator may not know: if it told only what is new, nobody would get the partition. */
+	/* The coordinator may still count the partition as ours. If it answered only with what is new, no member would own the
+	 * partition. */
 	if (lose(p, "a later owner has raised the fence"))
 		seg_note_member(p->member, SEG_NOTE_SHARE_IN_DOUBT);
 }
 
 void seg_note_another_history(seg_member *m)
 {
-	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_ownership_lost(&m->active[i]->own);
+	/* A share that came in the same tick is not on the list of active partitions yet. */
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		seg_ownership_lost(&m->partitions[n].own);
 	seg_note_member(m, SEG_NOTE_ANOTHER_HISTORY);
 }
 
 void seg_note_taken_away(seg_partition *p, const char *why)
 {
-	/* Nor is the epoch ours that was to follow once the worker has stopped. */
+	/* The epoch that was to follow once the worker has stopped is not ours, either. */
 	if (p->own.state == SEG_OWN_LOST)
 		seg_ownership_lost(&p->own);
 	lose(p, why);

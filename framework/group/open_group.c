@@ -6,7 +6,7 @@
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
 
-/* While answers are awaited, or a pause is under way. */
+/* Between two steps while calls or a pause are under way. */
 #define LOOK_PAUSE (50 * SEG_MS)
 
 static void got_open(void *arg, const seg_reply *reply)
@@ -19,7 +19,7 @@ static void got_open(void *arg, const seg_reply *reply)
 	if (seg_reply_is(status, "OK") || seg_reply_is(status, "MADE") || seg_reply_is(status, "REMADE")) {
 		if (seg_reply_is(status, "REMADE"))
 			seg_log(&p->logger, SEG_LOG_WARNING,
-				"Redis had lost the group; it was made again at its position %s",
+				"Redis had lost the group; created it again at its position %s",
 				position && position->type == SEG_REPLY_TEXT ? position->text : "?");
 		p->open_group.known = true;
 		m->open_group.unknown--;

@@ -1,18 +1,18 @@
-/* open_group.h - makes the group known on the log of every partition (lua/open_group.lua). I/O thread. */
+/* open_group.h - creates the group on the log of every partition (lua/open_group.lua). I/O thread. */
 #ifndef SEG_GROUP_OPEN_GROUP_H
 #define SEG_GROUP_OPEN_GROUP_H
 
 #include "group/state.h"
 
-/* At first, or once Redis may have forgotten: the group is not known to exist anywhere. */
+/* At the start, or when Redis may have lost the group: no partition's group is known to exist. */
 void seg_open_group_everywhere(seg_member *member);
 
-/* A new connection: the pauses begin small again. */
+/* A new connection: the pauses between tries begin small again. */
 void seg_open_group_connected(seg_member *member);
 
 /*
- * Creates the group where it is not known to exist, on all partitions in one go; SEG_NOTE_GROUP_OPEN comes with the last
- * answer. Returns when it wants to be called again (seg_now()).
+ * Creates the group on all partitions where it is not known to exist. The last answer takes SEG_NOTE_GROUP_OPEN. Returns when it
+ * must be called again (seg_now()).
  */
 int64_t seg_open_group_step(seg_member *member, int64_t now);
 

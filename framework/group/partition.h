@@ -1,9 +1,9 @@
 /*
- * partition.h - one partition of the stream, as a member of a group has it.
+ * partition.h - the state of one partition in a member of a group.
  *
- * The I/O thread owns it. A section that bears a file's name is written by that file alone: claim.c writes `claim`, and so
- * on; the others may read it. A worker is given the partition at its start: it copies what it needs of the constants,
- * `own.epoch` and `resume` then, before it runs, and touches only the handoff from there on.
+ * Only the I/O thread uses a seg_partition. A section that has the name of a file is written only by that file (`claim` by
+ * claim.c); other files may read it. The hook `start` gets the partition and copies what a worker needs: constants, `own.epoch` and
+ * `resume`. The worker itself touches only the handoff.
  */
 #ifndef SEG_GROUP_PARTITION_H
 #define SEG_GROUP_PARTITION_H
@@ -17,18 +17,18 @@
 
 struct seg_member;
 
-/* What a claim found: where to go on, and whether an owner died there. */
+/* What a claim found: the position to resume from, and whether an owner died there. */
 typedef struct seg_resume {
 	seg_id position;
 	uint32_t crashes;  /* owners in a row that died at this position */
 	seg_id suspect;    /* the message that was marked when the last one died; {0,0}: none */
-	uint32_t attempts; /* how often that message was marked */
+	uint32_t attempts; /* how often `suspect` was marked */
 } seg_resume;
 
 typedef enum seg_reading {
 	SEG_READING_NOT,
-	SEG_READING_NOW,      /* a read of this partition alone is under way; it answers at once */
-	SEG_READING_BLOCKING, /* part of the blocking read */
+	SEG_READING_NOW,      /* a read of this partition alone is under way; Redis answers it at once */
+	SEG_READING_BLOCKING, /* part of the blocking read under way, or of the next one */
 } seg_reading;
 
 typedef struct seg_partition {
@@ -41,20 +41,20 @@ typedef struct seg_partition {
 	size_t log_key_length;
 
 	seg_logger logger; /* its epoch follows the ownership: claim.c */
-	seg_ownership own; /* moved by all parts, with the events of ownership.h */
-	seg_ledger ledger; /* the books: read.c, commit.c, request.c and gap.c enter what they brought */
+	seg_ownership own; /* all parts change it, through the events of ownership.h */
+	seg_ledger ledger; /* read.c, commit.c, request.c and gap.c enter their results */
 	seg_handoff handoff;
-	void *user; /* of the hooks: the worker */
+	void *user; /* the hooks': their worker */
 
 	unsigned notes; /* seg_partition_note bits: notes.c */
 
 	/* The agent. */
 	struct {
-		bool active;    /* in the member's list */
-		bool running;   /* a worker was started, and its stop not yet seen */
-		bool unsettled; /* from then on, until its last position is committed or the ownership lost */
-		unsigned start_failures;
-		int64_t start_at; /* a worker, not before */
+		bool active;    /* in the member's list `active` */
+		bool running;   /* a worker was started, and the agent has not seen it stop */
+		bool unsettled; /* the worker has stopped; its last position is neither committed nor lost */
+		unsigned start_failures; /* in a row */
+		int64_t start_at;        /* no worker is started before */
 	} agent;
 
 	struct {
@@ -62,73 +62,73 @@ typedef struct seg_partition {
 	} open_group;
 
 	struct {
-		uint64_t doubted_epoch; /* Redis may have lost later ones: this epoch is not to be claimed */
+		uint64_t doubted_epoch; /* must not be claimed: Redis may have lost later epochs */
 	} membership;
 
 	struct {
 		char nonce[33];
 		uint64_t nonce_epoch;
-		unsigned in_flight; /* only the newest claim's answer counts */
-		unsigned failures;
-		int64_t at;           /* not before */
-		int64_t entries_read; /* of the group, at the claim; -1: unknown */
+		unsigned in_flight;   /* claims without an answer; only the newest one's answer counts */
+		unsigned failures;    /* in a row */
+		int64_t at;           /* no claim is sent before */
+		int64_t entries_read; /* how many entries, or records, the group had read; -1: unknown */
 	} claim;
-	seg_resume resume; /* claim.c's; constant while a worker runs */
+	seg_resume resume; /* claim.c writes it; constant while a worker runs */
 
 	struct {
 		seg_reading reading;
-		bool stale;          /* the read under way belongs to an ownership that is over */
-		bool backlogged;     /* the newest read brought a full batch: the next need not wait */
+		bool stale;          /* the ownership of the read under way is over */
+		bool backlogged;     /* the log probably has more messages: read this partition alone */
 		unsigned refusals;   /* reads in a row that Redis refused */
 		int64_t told_at;     /* when the newest refusal was logged */
-		int64_t at;          /* not before: linger, or a refusal */
-		seg_entry_sink sink; /* of a read of this partition alone: fetch.c's */
+		int64_t at;          /* no read is issued before: linger, or a pause after a refusal */
+		seg_entry_sink sink; /* of a read of this partition alone; fetch.c writes it */
 	} read;
 
 	struct {
-		bool busy;
-		uint64_t epoch; /* what the commit under way is about */
+		bool busy;      /* a commit or a release is under way */
+		uint64_t epoch; /* these three: of the commit under way */
 		seg_id id;
 		uint64_t count;
 		int64_t sent_at;
-		int64_t at;         /* not before, unless much is uncommitted */
+		int64_t at;         /* no commit is sent before, unless much is uncommitted */
 		int64_t look_pause; /* until the next look at a busy worker */
 	} commit;
 
-	/* Calls that Redis may refuse as fenced: commits and requests. */
+	/* Commits and requests, which Redis may refuse as fenced. */
 	struct {
-		int64_t retry_at;  /* not before: Redis refused */
-		unsigned refusals; /* in a row, of a kind that does not pass by itself */
+		int64_t retry_at;  /* no call is sent before, because Redis refused one */
+		unsigned refusals; /* in a row, that do not pass by themselves */
 	} fenced_call;
 
 	struct {
-		bool busy;
-		uint64_t epoch;      /* what the request under way is about */
-		seg_request current; /* the worker's, until it is answered */
+		bool busy;           /* a request is under way */
+		uint64_t epoch;      /* of the request under way */
+		seg_request current; /* the worker's request until its answer; else SEG_REQUEST_NONE */
 	} request;
 
 	/* Messages that were removed from the log unread. */
 	struct {
-		bool busy;
-		uint64_t epoch;        /* what the look under way is about */
+		bool busy;             /* a look is under way */
+		uint64_t epoch;        /* of the look under way */
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
-		int64_t look_at;       /* not before */
+		int64_t look_at;       /* no look is made before */
 	} gap;
 } seg_partition;
 
-/* Whether owners died here in a way that suggests a message that kills: two of them, or one with a message marked. */
+/* Whether owners died here as if a message killed them: two owners in a row, or one that had marked a message. */
 static inline bool seg_partition_is_suspicious(const seg_partition *partition)
 {
 	return partition->resume.crashes >= 2 || partition->resume.attempts > 0;
 }
 
-/* What seg_partition_init takes of the member; the texts are copied, the rest outlives the partition. */
+/* What seg_partition_init needs from the member. It copies the texts; member and limits must outlive the partition. */
 typedef struct seg_partition_setup {
 	struct seg_member *member;
 	const char *name_space;
 	const char *stream;
 	const char *group;
-	seg_logger logger; /* of the member */
+	seg_logger logger; /* the member's */
 	const seg_ledger_limits *limits;
 } seg_partition_setup;
 

@@ -7,7 +7,7 @@
 #define REFUSED_PAUSE (100 * SEG_MS)
 #define REFUSED_PAUSE_CAP (5 * SEG_SECOND)
 
-/* A refusal that goes on is logged so often. */
+/* Between two log lines about refusals that continue. */
 #define REFUSED_TELL (30 * SEG_SECOND)
 
 void seg_read_begin(seg_partition *p)
@@ -29,7 +29,7 @@ bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
 	}
 	if (seg_ledger_ready_target(&p->ledger))
 		return true;
-	/* What came back before `starved` was set did not kick. */
+	/* A batch that came back before `starved` was set did not wake this thread. */
 	seg_ledger_collect(&p->ledger);
 	return seg_ledger_ready_target(&p->ledger);
 }
@@ -85,7 +85,7 @@ void seg_read_finished(seg_partition *p, int64_t now)
 		result = seg_ledger_deliver(&p->ledger, p->number, p->own.epoch);
 	seg_note_removed(p, result.removed);
 	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
-	/* Once backlogged, it stays so until it runs dry: moving to the blocking read and back costs more. */
+	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */
 	bool full = result.messages > 0 && p->ledger.filled;
 	p->read.backlogged = full || (was_alone && result.messages > 0);
 	if (p->member->options.linger > 0 && !full)

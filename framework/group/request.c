@@ -16,7 +16,7 @@ static void answer(seg_partition *p, int status, int64_t value)
 	seg_note_partition(p, SEG_NOTE_ANSWERED);
 }
 
-/* The dead letter's message is done with, and the position beyond it. */
+/* The dead letter is written: its message is committed, too. */
 static void dead_lettered(seg_partition *p, const seg_request *request)
 {
 	seg_member_counters *counters = &p->member->counters;
@@ -41,7 +41,7 @@ static void got_request(void *arg, const seg_reply *reply)
 
 enum { LETTER_HEAD = 12 };
 
-/* The head, and the fields of a message that lies with others in an entry. */
+/* Sends the head, and the fields of the message if it shares its entry with others. */
 static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], const seg_message *packed)
 {
 	size_t argc = LETTER_HEAD + (packed ? 4 + 2 * packed->header_count : 0), at = LETTER_HEAD;
@@ -96,26 +96,29 @@ static bool send_mark(seg_partition *p)
 	return seg_connection_script(p->member->data, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
 }
 
-void seg_request_step(seg_partition *p, int64_t now)
+int64_t seg_request_step(seg_partition *p, int64_t now)
 {
 	seg_request *request = &p->request.current;
-	/* The worker may have asked after it was told to stop: it was in a handler. */
+	/* The worker may send a request after it was told to stop, because it was in a handler. */
 	if (p->own.state == SEG_OWN_LOST)
 		seg_request_forget(p);
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
-		return;
+		return SEG_NEVER;
 	if (request->kind == SEG_REQUEST_NONE && !seg_handoff_pending(&p->handoff, request))
-		return;
+		return SEG_NEVER;
 	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
 	if (stopping && !seg_connection_ready(p->member->data)) {
-		/* Nobody knows when Redis comes back; the message stays where it is. */
+		/* Redis may stay away for long. The message stays in the log. */
 		answer(p, SEG_ECLOSED, 0);
-		return;
+		return SEG_NEVER;
 	}
-	if (p->request.busy || !seg_fenced_may_send(p, now))
-		return;
+	if (p->request.busy)
+		return SEG_NEVER;
+	if (!seg_fenced_may_send(p, now))
+		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
 	p->request.busy = request->kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
 	p->request.epoch = p->own.epoch;
+	return SEG_NEVER;
 }
 
 void seg_request_forget(seg_partition *p)

@@ -20,7 +20,7 @@ static bool any_runs(const seg_member *m)
 	return false;
 }
 
-/* Of a stop at once, when no worker is left. */
+/* Of SEG_STOP_NOW, when no worker is left: begins the wait for Redis if that has not begun. */
 static bool patience_is_over(seg_member *m)
 {
 	int64_t now = seg_now();
@@ -29,7 +29,7 @@ static bool patience_is_over(seg_member *m)
 	return now >= m->stop_state.by;
 }
 
-/* Drained, or given up at once where a worker still has it. */
+/* SEG_STOP_DRAIN drains all partitions. SEG_STOP_NOW gives up those that are not being released yet. */
 static void give_up_partitions(seg_member *m, int stop)
 {
 	for (uint32_t i = 0; i < m->active_count; i++) {
@@ -41,11 +41,17 @@ static void give_up_partitions(seg_member *m, int stop)
 	}
 }
 
+/* In SEG_PHASE_GONE. */
+static bool has_ended(const seg_member *m, int stop)
+{
+	return !any_runs(m) && (m->agent.fatal || stop != SEG_STOP_NOT);
+}
+
 bool seg_stop_step(seg_member *m)
 {
 	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
 	if (m->phase == SEG_PHASE_GONE)
-		return !any_runs(m) && (m->agent.fatal || stop != SEG_STOP_NOT);
+		return has_ended(m, stop);
 	if (stop == SEG_STOP_NOT)
 		return false;
 	give_up_partitions(m, stop);
@@ -57,7 +63,7 @@ bool seg_stop_step(seg_member *m)
 	}
 	if (m->phase != SEG_PHASE_MEMBER && m->phase != SEG_PHASE_JOINING)
 		return m->phase != SEG_PHASE_LEAVING && !any_runs(m);
-	/* At once, what was lost is not released one by one: leaving gives up all. */
+	/* SEG_STOP_NOW does not release lost partitions one by one: the leave gives up all of them. */
 	if ((stop == SEG_STOP_NOW ? !any_runs(m) : all_done(m)) && seg_connection_ready(m->data) &&
 	    seg_membership_leave(m))
 		m->phase = SEG_PHASE_LEAVING;
@@ -72,8 +78,9 @@ int64_t seg_stop_deadline(const seg_member *m, int64_t now)
 bool seg_stop_is_news(const seg_member *m)
 {
 	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
-	/* The round may have brought the last answer, for which nothing more will come. */
+	/* The round may have brought the last answer: nothing else wakes the thread after that. */
+	if (m->phase == SEG_PHASE_GONE)
+		return has_ended(m, stop);
 	return (stop != SEG_STOP_NOT && !m->stop_state.told) ||
-	       (stop == SEG_STOP_NOW && m->stop_state.by == 0 && !any_runs(m)) ||
-	       (m->phase == SEG_PHASE_GONE && !any_runs(m));
+	       (stop == SEG_STOP_NOW && m->stop_state.by == 0 && !any_runs(m));
 }

@@ -53,11 +53,6 @@ void seg_fetched_release(seg_fetched *fetched)
 	free(fetched);
 }
 
-bool seg_fetched_is_shared(const seg_fetched *fetched)
-{
-	return atomic_load_explicit(&fetched->references, memory_order_acquire) > 1;
-}
-
 void seg_fetched_reset(seg_fetched *fetched, size_t keep)
 {
 	seg_arena_reset(&fetched->arena, keep);

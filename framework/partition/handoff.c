@@ -96,7 +96,7 @@ void seg_handoff_handled(seg_handoff *handoff, uint64_t total)
 
 void seg_handoff_stopped(seg_handoff *handoff)
 {
-	/* Once the flag is seen, the handoff may be gone. */
+	/* The I/O thread may reuse the handoff as soon as it sees the flag. */
 	seg_waker *waker = handoff->waker;
 	atomic_store_explicit(&handoff->worker.stopped, true, memory_order_release);
 	seg_waker_kick(waker);

@@ -49,8 +49,8 @@ static void drop_oldest(seg_ledger *l)
 
 void seg_ledger_end(seg_ledger *l)
 {
-	/* The free ring holds some of them, too; the list of outstanding ones has all. Nobody may come back to this partition: the
-	 * memory goes. The target stays, for a read under way. */
+	/* The list of outstanding batches includes those in the free ring. Another member may own the partition next, so this
+	 * member frees the memory. The target stays for a read under way. */
 	for (; l->outstanding_count; drop_oldest(l), l->batch_count--)
 		seg_fetched_release(oldest(l));
 	for (; l->spare_count; l->batch_count--)
@@ -85,7 +85,7 @@ static uint64_t window_left(const seg_ledger *l)
 bool seg_ledger_ready_target(seg_ledger *l)
 {
 	const seg_ledger_limits *limits = l->limits;
-	/* Not for a few messages: half a batch or more makes a read worth its price. */
+	/* A read pays off for half a batch or more, not for a few messages. */
 	bool room = (l->outstanding_count == 0 || l->outstanding_bytes < limits->in_flight_bytes) &&
 		    window_left(l) >= (limits->batch_size + 1) / 2;
 	if (room && !l->target && l->spare_count) {
@@ -95,7 +95,7 @@ bool seg_ledger_ready_target(seg_ledger *l)
 		l->batch_count += l->target != NULL;
 	}
 	bool ready = room && l->target;
-	/* The worker looks at this when it gives a batch back: set it, then look once more at what came back. */
+	/* The worker looks at this flag when it gives a batch back: set the flag, then look for returned batches once more. */
 	atomic_store_explicit(&l->handoff->io.starved, !ready, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
 	return ready;
@@ -129,7 +129,7 @@ void seg_ledger_read_failed(seg_ledger *l)
 		seg_fetched_reset(l->target, SIZE_MAX);
 }
 
-/* Packed records know how many came before them: what is missing was removed, and the count is right from there on. */
+/* A packed entry says how many records came before it. Missing records were removed; from here on our count is exact. */
 static uint64_t count_removed(seg_ledger *l, const seg_fetched *fetched)
 {
 	if (fetched->records_before < 0)
@@ -149,7 +149,7 @@ static void note_sizes(seg_ledger *l, const seg_fetched *fetched)
 {
 	size_t count = fetched->batch.count, average = fetched->bytes / count + 1;
 	l->messages_per_entry = count > fetched->entries ? count / fetched->entries : 1;
-	/* Grows at once, shrinks slowly: the bound on bytes is there for the large ones. */
+	/* Grows at once and shrinks slowly, because the limit on bytes is for large messages. */
 	l->average_bytes = average > l->average_bytes ? average : (l->average_bytes * 7 + average) / 8;
 }
 
@@ -200,8 +200,8 @@ bool seg_ledger_collect(seg_ledger *l)
 		if (done <= end)
 			break;
 	}
-	/* What was handled before a batch came back was stored before it did, but maybe after our load: so a
-	 * batch that came back counts as far as it was handled the next time round. */
+	/* The worker stores `handled` before it gives a batch back, but maybe after we loaded `handled`. Then the batch waits
+	 * for the next call. */
 	while (l->outstanding_count) {
 		seg_fetched *fetched = oldest(l);
 		if (l->handled_count < fetched->sequence + fetched->batch.count)

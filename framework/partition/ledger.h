@@ -1,9 +1,9 @@
 /*
- * ledger.h - the books of one partition: what was fetched from the log, handled by the worker, and committed in Redis, and
- * how much may be on its way at once. No I/O. The I/O thread's.
+ * ledger.h - the books of one partition: which messages were fetched from the log, handled by the worker, and committed in
+ * Redis, and how many may be in flight. Does no I/O. Only the I/O thread uses it.
  *
  *     fetched    the newest id that was read from the log
- *     handled    the newest id that the worker is done with, in order
+ *     handled    the worker is done with all messages up to this id
  *     committed  the newest position that Redis has confirmed
  */
 #ifndef SEG_PARTITION_LEDGER_H
@@ -16,14 +16,14 @@
 
 /* How much may be in flight in one partition. */
 typedef struct seg_ledger_limits {
-	uint32_t batch_size;        /* messages a handler gets at once, at most */
+	uint32_t batch_size;        /* the most messages that a handler gets at once */
 	uint32_t in_flight_batches; /* 2 to SEG_HANDOFF_BATCHES */
-	uint64_t in_flight_bytes;   /* of keys, data and headers; one batch may exceed it */
+	uint64_t in_flight_bytes;   /* bytes of keys, data and headers; one batch may exceed this */
 } seg_ledger_limits;
 
 typedef struct seg_ledger {
-	const seg_ledger_limits *limits; /* outlive the ledger */
-	seg_handoff *handoff;            /* with the worker */
+	const seg_ledger_limits *limits; /* must outlive the ledger */
+	seg_handoff *handoff;            /* with the worker; must outlive the ledger */
 
 	/* Positions. */
 	seg_id fetched;
@@ -31,75 +31,77 @@ typedef struct seg_ledger {
 	seg_id committed;
 	uint64_t fetched_count; /* messages of this ownership */
 	uint64_t handled_count;
-	int64_t entries_read; /* what the group had read at the claim: entries, or records of a packed stream; -1: unknown */
+	int64_t entries_read; /* how many entries, or records of a packed stream, the group had read at the claim; -1: unknown */
 	uint64_t
 		removed_count; /* messages of this ownership that were removed from the log before they were read */
 
 	/* Reading. */
 	seg_parser parser;
-	seg_fetched *target;       /* what the next read goes into, or the read under way */
-	size_t entries_requested;  /* by the read under way */
-	bool filled;               /* the newest read brought all the entries it asked for */
-	size_t messages_per_entry; /* of the newest read; 1 where records are not packed */
-	size_t average_bytes;      /* of a message, lately */
+	seg_fetched *target;       /* where the read under way, or the next one, puts its messages */
+	size_t entries_requested;  /* entries that the read under way asked for */
+	bool filled;               /* the newest read returned as many entries as it asked for */
+	size_t messages_per_entry; /* in the newest read; 1 if records are not packed */
+	size_t average_bytes;      /* of a message, in the newest reads */
 
-	/* Batches: with the worker in the order of their messages, and empty ones. */
+	/* Batches: `outstanding` are with the worker, in the order of their messages; `spare` are empty. */
 	seg_fetched *outstanding[SEG_HANDOFF_BATCHES];
 	unsigned outstanding_head, outstanding_count;
 	seg_fetched *spare[SEG_HANDOFF_BATCHES];
 	unsigned spare_count;
-	unsigned batch_count; /* of all of them and the target */
+	unsigned batch_count; /* outstanding, spare and target together */
 	size_t outstanding_bytes;
 } seg_ledger;
 
 void seg_ledger_init(seg_ledger *ledger, const seg_ledger_limits *limits, seg_handoff *handoff);
 void seg_ledger_fini(seg_ledger *ledger);
 
-/* A new ownership begins at `position`. No worker runs; the handoff is new. entries_read as above. */
+/* A new ownership begins at `position`. No worker may be running. entries_read: see seg_ledger. */
 void seg_ledger_begin(seg_ledger *ledger, seg_id position, int64_t entries_read);
 
-/* The ownership's worker has stopped: takes all batches back, but those that a caller keeps. */
+/* The worker of the ownership has stopped: drops all batches but the target. A batch that a caller keeps lives until the caller
+ * drops it. */
 void seg_ledger_end(seg_ledger *ledger);
 
-/* Messages that are handled, and not known to be committed. */
+/* How many messages are handled, but not known to be committed. */
 uint64_t seg_ledger_uncommitted(const seg_ledger *ledger);
 
 /*
- * How many messages may be read and not yet be committed: batch_size * in_flight_batches. At most so many are handled again
- * after a crash.
+ * How many messages may be fetched and not yet committed: batch_size * in_flight_batches. At most this many messages are
+ * handled again after a crash.
  */
 uint64_t seg_ledger_window(const seg_ledger *ledger);
 
-/* Provides an empty batch to read into, ledger->target. False: none is free now, or the window has no room. */
+/* Makes ledger->target an empty batch to read into. False: no batch is free now, or the window has no room. */
 bool seg_ledger_ready_target(seg_ledger *ledger);
 
-/* How many entries the next read should ask for: a batch's, or what fits the window and the bound on bytes. At least 1. */
+/* How many entries the next read should ask for: at least 1, at most a batch, and no more than fit the window and the limit on
+ * bytes. */
 size_t seg_ledger_read_count(const seg_ledger *ledger);
 
-/* A read for that many entries, from what was fetched on, is on its way into the target. */
+/* A read of that many entries after `fetched` begins; it goes into the target. */
 void seg_ledger_read_begun(seg_ledger *ledger, size_t entries);
 
-/* What the read brought is not to be used. */
+/* Throws away what the read put into the target. */
 void seg_ledger_read_failed(seg_ledger *ledger);
 
 typedef struct seg_read_result {
-	size_t messages;  /* that were handed to the worker */
-	uint64_t removed; /* records that the packed entries show to have been removed before them */
+	size_t messages;  /* given to the worker */
+	uint64_t removed; /* records removed from the log before these messages, as the packed entries show */
 } seg_read_result;
 
-/* The read is whole: hands the filled target to the worker, under that partition number and epoch. An empty one stays. */
+/* The read is complete: gives the target to the worker, with that partition number and epoch. An empty target stays. */
 seg_read_result seg_ledger_deliver(seg_ledger *ledger, uint32_t partition, uint64_t epoch);
 
-/* Takes note of what the worker has done. Returns whether the position has moved since the last commit. */
+/* Enters what the worker has handled, and takes back its batches. Returns whether `handled` is beyond `committed`. */
 bool seg_ledger_collect(seg_ledger *ledger);
 
-/* Redis has confirmed the position `id`, of `count` messages of this ownership. Returns how many are new. */
+/* Redis has confirmed position `id`, which is `count` messages into this ownership. Returns how many of them are new. */
 uint64_t seg_ledger_committed(seg_ledger *ledger, seg_id id, uint64_t count);
 
-/* Redis counts `total` messages of this ownership as removed from the log unread. Returns how many are new. */
+/* Redis says that `total` messages of this ownership were removed from the log unread. Returns how many of them are new. */
 uint64_t seg_ledger_removed(seg_ledger *ledger, uint64_t total);
 
-/* What the group has read once `count` messages of this ownership are done; -1: unknown. */
+/* How many entries, or records, the group has read once `count` messages of this ownership are done; -1: unknown. */
 int64_t seg_ledger_entries_read(const seg_ledger *ledger, uint64_t count);
 
 #endif

@@ -28,7 +28,7 @@ static void begin(seg_ownership *o, uint64_t epoch)
 	*o = (seg_ownership){.state = SEG_OWN_ACQUIRED, .epoch = epoch};
 }
 
-/* LOST ends when no worker runs any more. */
+/* LOST ends once no worker runs. */
 static void settle(seg_ownership *o)
 {
 	if (o->state != SEG_OWN_LOST || o->worker)
@@ -59,7 +59,7 @@ void seg_ownership_revoked(seg_ownership *o)
 {
 	switch (o->state) {
 	case SEG_OWN_ACQUIRED:
-		/* Nothing was claimed under this epoch: the predecessor's release stands. */
+		/* This epoch claimed nothing: the release of the previous owner still holds. */
 		o->state = SEG_OWN_RELEASED;
 		break;
 	case SEG_OWN_CLAIMING:
@@ -69,7 +69,7 @@ void seg_ownership_revoked(seg_ownership *o)
 		o->state = o->worker ? SEG_OWN_DRAINING : SEG_OWN_RELEASING;
 		break;
 	case SEG_OWN_LOST:
-		/* Once the worker has stopped: until it is reported, the coordinator takes it for ours. */
+		/* The next epoch is revoked once the worker has stopped: until we report it, the coordinator counts it as ours. */
 		o->revoke = o->next_epoch != 0;
 		break;
 	case SEG_OWN_NONE:

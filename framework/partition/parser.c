@@ -5,7 +5,7 @@
 #include "stream/pack.h"
 #include "stream/record.h"
 
-/* What the next text of an entry is: the fields' names stand at even places. */
+/* What the next text of an entry is. Names and values of fields alternate. */
 enum {
 	FIELD_NAME,
 	FIELD_KEY,
@@ -20,7 +20,7 @@ enum {
 /* The number at *text, up to the first byte that is no digit. False: none, or beyond 64 bits. */
 static bool read_number(const char **text, const char *end, uint64_t *number)
 {
-	enum { DIGITS_SAFE = 19 }; /* as many always fit */
+	enum { DIGITS_SAFE = 19 }; /* so many digits always fit into 64 bits */
 	const char *at = *text, *safe = end - at > DIGITS_SAFE ? at + DIGITS_SAFE : end;
 	uint64_t n = 0;
 	for (; at < safe && (unsigned char)(*at - '0') <= 9; at++)
@@ -75,7 +75,7 @@ bool seg_parser_entry(seg_parser *parser, const char *text, size_t length, int64
 	if (!read_id(text, length, &id) || seg_id_compare(id, fetched->last_id) <= 0)
 		return false;
 	fetched->last_id = id;
-	/* Deleted between the read and the reply: there is nothing to hand on. */
+	/* The entry was deleted: Redis sends its id without texts. */
 	if (texts < 0)
 		return true;
 	if (fetched->entries == fetched->entries_max ||
@@ -98,7 +98,7 @@ bool seg_parser_entry(seg_parser *parser, const char *text, size_t length, int64
 static const char *keep_text(seg_parser *parser, const char *text, size_t length)
 {
 	seg_fetched *fetched = parser->target;
-	/* The NUL behind it is a courtesy to handlers that print. */
+	/* The NUL after the text helps handlers that print it. */
 	char *copy = seg_arena_alloc(&fetched->arena, length + 1);
 	if (!copy)
 		return NULL;
@@ -115,7 +115,7 @@ static bool is_name(const char *name, size_t length, const char *wanted)
 	return length == strlen(wanted) && memcmp(name, wanted, length) == 0;
 }
 
-/* Puts the records in the place of their entry, which is the newest message. What is left out was handled before. */
+/* Replaces the entry, which is the newest message, by its records. Leaves out the records that were handled before. */
 static int unpack_all(seg_parser *parser, seg_unpacker *unpacker, seg_id last)
 {
 	seg_fetched *fetched = parser->target;
@@ -134,7 +134,7 @@ static int unpack_all(seg_parser *parser, seg_unpacker *unpacker, seg_id last)
 			parser->left_out++;
 			continue;
 		}
-		/* A stranger's: there would be two messages of one id. */
+		/* Another program wrote the entry: two messages would have one id. */
 		if (at > 0 && seg_id_compare(message[-1].id, id) >= 0)
 			return SEG_EPROTOCOL;
 		message->id = id;
@@ -163,7 +163,7 @@ static bool unpack(seg_parser *parser, bool lz4, const char *value, size_t lengt
 	if (status == SEG_ENOMEM)
 		return false;
 	if (status) {
-		/* The entry as a whole is one message, and a faulty one. */
+		/* The whole entry becomes one faulty message. */
 		fetched->messages[at] = (seg_message){.id = last};
 		fetched->faults[at] = SEG_FAULT_PACKED;
 		fetched->batch.count = at + 1;
@@ -188,7 +188,7 @@ static void take_records_before(seg_parser *parser, const char *value, size_t le
 
 /* --- fields --------------------------------------------------------------------------------- */
 
-/* The name of a header, whose value is the next text. */
+/* `name` is a header's name; the next text is its value. */
 static bool start_header(seg_parser *parser, seg_message *message, const char *name, size_t length)
 {
 	if (!parser->headers)
@@ -220,7 +220,7 @@ static bool start_field(seg_parser *parser, seg_message *message, const char *na
 	return true;
 }
 
-/* Behind the records: where they stand in the log, and what other writers may have added. */
+/* After the records, an entry says where they stand in the log. Other programs may have added more fields. */
 static bool take_text_after_records(seg_parser *parser, const char *text, size_t length)
 {
 	int field = parser->field;

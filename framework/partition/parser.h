@@ -1,8 +1,8 @@
 /*
- * parser.h - the entries of an XREAD reply become messages. No I/O; the I/O thread's.
+ * parser.h - turns the entries of an XREAD reply into messages. Does no I/O. Only the I/O thread uses it.
  *
- * A parser writes into one seg_fetched at a time, as the reply comes in. What it has written of a broken reply must be
- * thrown away (seg_fetched_reset).
+ * A parser writes into one seg_fetched at a time, while the reply comes in. If the reply breaks, the caller must throw away what
+ * the parser wrote (seg_fetched_reset).
  */
 #ifndef SEG_PARTITION_PARSER_H
 #define SEG_PARTITION_PARSER_H
@@ -11,27 +11,28 @@
 
 typedef struct seg_parser {
 	seg_fetched *target;
-	seg_id handled; /* messages up to there, of an entry that has several, are left out */
+	seg_id handled; /* of an entry that holds several messages, those up to this id are left out */
 
-	/* Of the entry being read: */
+	/* The entry that is being read. */
 	seg_header *headers;
 	size_t header_room;
-	int field; /* what the next text is */
-	bool open;
-	bool packed;     /* its messages are all there */
-	size_t left_out; /* of its messages */
+	int field;       /* what the next text is: a name, or the value of which field */
+	bool open;       /* an entry is being read */
+	bool packed;     /* the entry was packed, and all its messages are in the target */
+	size_t left_out; /* messages of the entry that were left out */
 } seg_parser;
 
-/* Begins to read into an empty `target`, which must live until seg_parser_finish. */
+/* Begins a read into `target`, which must be empty and live until seg_parser_finish. */
 void seg_parser_begin(seg_parser *parser, seg_fetched *target, seg_id handled);
 
 /*
- * As seg_entry_sink has them. False: out of memory, full, or ids that do not rise; then the reply is not to be trusted.
+ * The functions of a seg_entry_sink. False: out of memory, the target is full, or the ids do not rise. Then the caller must not
+ * use the reply.
  */
 bool seg_parser_entry(seg_parser *parser, const char *id, size_t length, int64_t texts);
 bool seg_parser_text(seg_parser *parser, const char *text, size_t length);
 
-/* After the last text of a reply: closes the newest entry. */
+/* Closes the newest entry. Call it after the last text of a reply. */
 void seg_parser_finish(seg_parser *parser);
 
 #endif

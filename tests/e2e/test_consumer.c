@@ -27,12 +27,16 @@ static seg_client *client;
 static seg_stream *stream;
 static redisContext *redis;
 static atomic_int refusals_logged; /* of partition 1 */
+static atomic_int taken_back;      /* batches, as logged */
+static atomic_bool is_decoding, may_end;
 
 static void see_log(void *arg, const seg_log_event *event)
 {
 	(void)arg;
 	if (event->partition == 1 && strstr(event->text, "Redis refused to read"))
 		atomic_fetch_add(&refusals_logged, 1);
+	if (strstr(event->text, "held a batch for longer"))
+		atomic_fetch_add(&taken_back, 1);
 }
 
 static int set_up(void **state)
@@ -47,6 +51,9 @@ static int set_up(void **state)
 	options.timeout_ms = CALL_MS;
 	options.log = see_log;
 	atomic_store(&refusals_logged, 0);
+	atomic_store(&taken_back, 0);
+	atomic_store(&is_decoding, false);
+	atomic_store(&may_end, false);
 	seg_stream_shape shape = {.partitions = 2, .partition_size = 1000};
 	if (seg_client_open(&options, &client, &error) ||
 	    seg_stream_register(client, "s", &shape, &stream, &error))
@@ -64,17 +71,22 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static seg_consumer *join(seg_codec codec)
+static seg_consumer *open_consumer(const seg_consumer_options *options)
 {
 	seg_error error;
 	seg_consumer *consumer;
+	if (seg_consumer_open(client, "s", options, &consumer, &error))
+		fail_msg("%s", error.text);
+	return consumer;
+}
+
+static seg_consumer *join(seg_codec codec)
+{
 	seg_consumer_options options;
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.codec = codec;
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
+	return open_consumer(&options);
 }
 
 static void command(const char *text)
@@ -110,6 +122,12 @@ static long long dead_letters(void)
 	long long letters = reply->integer;
 	freeReplyObject(reply);
 	return letters;
+}
+
+static bool is_dead_lettered(void *arg)
+{
+	(void)arg;
+	return dead_letters() == 1;
 }
 
 /* --- calls that must not outlast their bound, on a thread that can be given up ------------- */
@@ -199,19 +217,86 @@ static void a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_f
 	command("CLIENT PAUSE 60000 WRITE");
 	assert_int_equal(bounded(run_dead_letter, &c), SEG_ETIMEOUT);
 	command("CLIENT UNPAUSE");
-	int status = SEG_ETIMEOUT;
-	for (int i = 0; i < 50 && status == SEG_ETIMEOUT; i++)
-		status = bounded(run_dead_letter, &c);
-	/* Done meanwhile, it is committed already. */
-	assert_true(status == 0 || status == SEG_EINVAL);
+	/* The answer comes while no call waits for it. */
+	test_wait_until(is_dead_lettered, NULL, PATIENCE_MS, "the message is dead-lettered");
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	assert_int_equal(bounded(run_dead_letter, &c), 0);
 	assert_int_equal(dead_letters(), 1);
 	seg_consumer_release(consumer, c.batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
-/* --- decoding ---------------------------------------------------------------------------- */
+/* A poll takes what is ready, though an unreadable message comes first. */
+static void a_poll_without_a_timeout_looks_past_an_unreadable_message(void **state)
+{
+	(void)state;
+	const seg_batch *held[2] = {NULL}, *batch = NULL;
+	seg_consumer *consumer = join(SEG_CODEC_RAW);
+	for (int i = 0; i < 2; i++) {
+		command("MULTI");
+		add(i, "partitionKey k data good");
+		add(i, i == 0 ? "partitionKey k" : "partitionKey k data next");
+		command("EXEC");
+		batch = poll_one(consumer);
+		held[batch->partition] = batch;
+		assert_int_equal(batch->count, i == 0 ? 1 : 2);
+	}
+	assert_int_equal(held[0]->count, 1);
+	/* Partition 0 has its turn, and the unreadable message next; partition 1 has a good one. */
+	assert_int_equal(seg_consumer_commit(consumer, held[0], 1, NULL), 0);
+	assert_int_equal(seg_consumer_commit(consumer, held[1], 1, NULL), 0);
+	seg_consumer_release(consumer, held[0]);
+	seg_consumer_release(consumer, held[1]);
+	assert_int_equal(seg_consumer_poll(consumer, 0, &batch, NULL), 1);
+	assert_int_equal(batch->partition, 1);
+	finish(consumer, batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
 
-static atomic_bool is_decoding, may_end;
+/* --- the end of an ownership ------------------------------------------------------------- */
+
+static seg_consumer *join_as(const char *member, uint32_t max_processing_ms)
+{
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.member = member;
+	options.max_processing_ms = max_processing_ms;
+	return open_consumer(&options);
+}
+
+static bool is_taken_back(void *arg)
+{
+	call *c = arg;
+	return seg_consumer_commit(c->consumer, c->batch, 1, NULL) == SEG_EFENCED;
+}
+
+static bool has_failed(void *arg)
+{
+	call *c = arg;
+	return seg_consumer_poll(c->consumer, 0, &c->batch, NULL) == SEG_EFENCED;
+}
+
+static void a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_released(void **state)
+{
+	(void)state;
+	add(0, "partitionKey k data good");
+	seg_consumer *consumer = join_as("m", 100);
+	call c = {.consumer = consumer, .batch = poll_one(consumer)};
+	/* Neither a commit nor a release succeeds. */
+	command("SET {__default:s:partition_0}:g:state x");
+	assert_int_equal(seg_consumer_commit(consumer, c.batch, 1, NULL), 0);
+	test_wait_until(is_taken_back, &c, PATIENCE_MS, "the batch is taken back");
+	seg_consumer_release(consumer, c.batch);
+	assert_int_equal(seg_consumer_sync(consumer, CALL_MS, NULL), SEG_ETIMEOUT);
+	seg_consumer *other = join_as("m", 0);
+	test_wait_until(has_failed, &c, PATIENCE_MS, "the other consumer has taken the name over");
+	assert_int_equal(seg_consumer_sync(consumer, CALL_MS, NULL), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+	(void)seg_consumer_close(other, CALL_MS, NULL);
+}
+
+/* --- decoding ---------------------------------------------------------------------------- */
 
 int __real_seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, seg_error *error);
 int __wrap_seg_codec_decode(seg_codec codec, seg_message *message, seg_arena *arena, seg_error *error);
@@ -235,6 +320,8 @@ static void *poll_slow(void *arg)
 	return NULL;
 }
 
+static const char slow_message[] = "partitionKey slow data {\"data\":\"\",\"partitionKey\":\"slow\"}";
+
 static bool decodes(void *arg)
 {
 	(void)arg;
@@ -245,7 +332,7 @@ static void a_poller_does_not_wait_for_what_another_one_decodes(void **state)
 {
 	(void)state;
 	pthread_t thread;
-	add(0, "partitionKey slow data {\"data\":\"\",\"partitionKey\":\"slow\"}");
+	add(0, slow_message);
 	seg_consumer *consumer = join(SEG_CODEC_SEGMENTER_GO);
 	call c = {.consumer = consumer};
 	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
@@ -259,6 +346,30 @@ static void a_poller_does_not_wait_for_what_another_one_decodes(void **state)
 	finish(consumer, batch);
 	finish(consumer, c.batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
+static void the_time_to_decode_is_none_of_the_callers_processing_time(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.codec = SEG_CODEC_SEGMENTER_GO;
+	options.max_processing_ms = 50;
+	add(0, slow_message);
+	call c = {.consumer = open_consumer(&options)};
+	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
+	test_wait_until(decodes, NULL, PATIENCE_MS, "the slow message is being decoded");
+	/* Many times as long, and nothing else comes. */
+	const seg_batch *none;
+	assert_int_equal(seg_consumer_poll(c.consumer, 500, &none, NULL), 0);
+	atomic_store(&may_end, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(c.status, 1);
+	assert_int_equal(atomic_load(&taken_back), 0);
+	seg_consumer_release(c.consumer, c.batch);
+	assert_int_equal(seg_consumer_close(c.consumer, PATIENCE_MS, NULL), 0);
 }
 
 /* --- reading ----------------------------------------------------------------------------- */
@@ -292,7 +403,10 @@ int main(void)
 		TEST(a_poll_keeps_its_timeout_while_a_message_cannot_be_dead_lettered),
 		TEST(a_close_keeps_its_timeout_while_a_message_cannot_be_dead_lettered),
 		TEST(a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_for_again),
+		TEST(a_poll_without_a_timeout_looks_past_an_unreadable_message),
+		TEST(a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_released),
 		TEST(a_poller_does_not_wait_for_what_another_one_decodes),
+		TEST(the_time_to_decode_is_none_of_the_callers_processing_time),
 		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ static void sync_waits_for_the_last_commit_of_what_is_handed_over(void **state)
 	seg_consumer *consumer;
 	seg_consumer_options_init(&options);
 	options.group = "g";
-	options.max_processing_ms = 50;
+	options.max_processing_ms = 1000; /* far longer than until the pause below */
 	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, &error), 0);
 	const seg_batch *batch = poll_one(consumer);
 	freeReplyObject(test_server_command(redis, "CLIENT PAUSE 60000 WRITE"));

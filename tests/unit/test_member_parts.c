@@ -1,0 +1,99 @@
+/*
+ * The parts of a member, on a member made by hand: no thread, no Redis.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "group/notes.h"
+#include "group/request.h"
+#include "group/stop.h"
+
+static seg_member *member;
+static seg_partition *active[1];
+
+/* A member of one partition, which is not its own yet. */
+static int set_up(void **state)
+{
+	(void)state;
+	member = aligned_alloc(64, (sizeof(*member) + 63) / 64 * 64);
+	seg_partition *partition = aligned_alloc(64, sizeof(*partition));
+	if (!member || !partition)
+		return -1;
+	memset(member, 0, sizeof(*member));
+	memset(partition, 0, sizeof(*partition));
+	partition->member = member;
+	member->partitions = partition;
+	member->partition_count = 1;
+	member->active = active;
+	active[0] = partition;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(member->partitions);
+	free(member);
+	return 0;
+}
+
+static void another_history_ends_an_epoch_that_was_assigned_in_the_same_tick(void **state)
+{
+	(void)state;
+	/* The share came right before: the agent has not put the partition on its list yet. */
+	seg_ownership_assigned(&member->partitions[0].own, 5);
+	member->active_count = 0;
+	seg_note_another_history(member);
+	assert_int_equal(member->partitions[0].own.state, SEG_OWN_NONE);
+}
+
+static void a_member_that_failed_does_not_spin_while_its_workers_end(void **state)
+{
+	(void)state;
+	seg_partition *p = member->partitions;
+	member->active_count = 1;
+	member->phase = SEG_PHASE_GONE;
+	member->agent.fatal = true;
+	p->agent.running = true;
+	atomic_store(&member->stop, SEG_STOP_DRAIN);
+	assert_false(seg_stop_step(member));
+	assert_false(seg_stop_is_news(member));
+	p->agent.running = false;
+	assert_true(seg_stop_is_news(member));
+	assert_true(seg_stop_step(member));
+}
+
+static void a_refused_request_is_due_again_though_the_next_commit_is_far_off(void **state)
+{
+	(void)state;
+	seg_partition *p = member->partitions;
+	int64_t now = seg_now();
+	const seg_request mark = {.kind = SEG_REQUEST_MARK, .id = {1, 1}};
+	atomic_store(&member->lease_until, SEG_NEVER);
+	seg_handoff_init(&p->handoff, &member->waker, &member->lease_until, NULL);
+	p->own = (seg_ownership){.state = SEG_OWN_ACTIVE, .epoch = 1, .worker = true};
+	p->agent.running = true;
+	p->commit.at = now + 60 * SEG_SECOND;
+	p->fenced_call.retry_at = now + 50 * SEG_MS;
+	assert_true(seg_request_step(p, now) == SEG_NEVER);
+	(void)seg_handoff_request(&p->handoff, &mark);
+	assert_true(seg_request_step(p, now) == now + 50 * SEG_MS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(another_history_ends_an_epoch_that_was_assigned_in_the_same_tick),
+		TEST(a_refused_request_is_due_again_though_the_next_commit_is_far_off),
+		TEST(a_member_that_failed_does_not_spin_while_its_workers_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
