@@ -395,6 +395,30 @@ static void a_log_that_redis_refuses_to_read_stops_no_other_and_is_named(void **
 	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL);
 }
 
+static bool was_refused(void *arg)
+{
+	(void)arg;
+	return atomic_load(&refusals_logged) > 0;
+}
+
+static void a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream(void **state)
+{
+	(void)state;
+	seg_consumer *consumer = join(SEG_CODEC_RAW);
+	add(1, "partitionKey k data first");
+	finish(consumer, poll_one(consumer));
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	command("RENAME __default:s:partition_1 {__default:s:partition_1}:away");
+	command("SET __default:s:partition_1 x");
+	test_wait_until(was_refused, NULL, PATIENCE_MS, "Redis refused a read of partition 1");
+	command("RENAME {__default:s:partition_1}:away __default:s:partition_1");
+	add(1, "partitionKey k data second");
+	const seg_batch *batch = poll_one(consumer);
+	assert_memory_equal(batch->messages[0].data, "second", 6);
+	finish(consumer, batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -408,6 +432,7 @@ int main(void)
 		TEST(a_poller_does_not_wait_for_what_another_one_decodes),
 		TEST(the_time_to_decode_is_none_of_the_callers_processing_time),
 		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
+		TEST(a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /*
- * test_ownership.c - the life of a partition in a member (group/ownership.h): no I/O, no clock.
+ * test_ownership.c - the life of a partition in a member (partition/ownership.h): no I/O, no clock.
  */
 #include <setjmp.h>
 #include <stdarg.h>
