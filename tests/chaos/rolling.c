@@ -29,7 +29,10 @@ static bool count_owner(owners *o, const char *name)
 	return true;
 }
 
-/* Each partition is where it shall be, and nobody has more than a share: see framework/lua/README.md, coordinate. */
+/*
+ * Each partition has its target as its owner, and no member has more than its share: see
+ * framework/lua/README.md, coordinate.
+ */
 static bool is_balanced(chaos_servers *servers, uint32_t partitions)
 {
 	owners o = {.count = 0};
