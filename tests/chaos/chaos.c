@@ -292,17 +292,17 @@ static size_t count_losses(const chaos_history *history)
 static void print_verdict(const settings *set, const chaos_history *history, const chaos_verdict *v)
 {
 	if (v->excessive)
-		fprintf(stderr, "chaos: %zu takeovers repeated more than they may\n", v->excessive);
+		fprintf(stderr, "chaos: %zu takeovers repeated more messages than allowed\n", v->excessive);
 	if (history->rollbacks.count)
-		printf("chaos: %zu failovers took back the end of %zu logs, %zu entries that nobody had handled; %zu calls under "
-		       "a lease of a lost history, while another owner had begun\n",
+		printf("chaos: %zu failovers lost the end of %zu logs, with %zu unhandled entries; %zu calls under "
+		       "a lease of a lost history, after another owner had begun\n",
 		       history->rollbacks.count / CHAOS_PARTITIONS, count_losses(history), v->vanished,
 		       v->outlived);
 	if (set->rolling) {
 		print_pauses(history);
 		printf("chaos: rolling=%zu ", set->rolling);
 	} else {
-		printf("chaos: %zu partitions were taken over from killed runners with nothing else wrong\n",
+		printf("chaos: %zu partitions were taken over from killed runners while nothing else was wrong\n",
 		       v->takeovers);
 		printf("chaos: seed=%" PRIu64 " faults=%zu ", set->seed, set->faults);
 	}

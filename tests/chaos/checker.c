@@ -77,7 +77,7 @@ static void check_entries(chaos_checker *c)
 		if (e->conflicting || !h->sends.count ||
 		    !bsearch(&wanted, h->sends.items, h->sends.count, sizeof(wanted), compare_sends))
 			chaos_violation(c, &c->verdict->reordered,
-					"partition %" PRIu32 ": nobody sent what is at " ID, e->partition,
+					"partition %" PRIu32 ": nobody sent the message at " ID, e->partition,
 					ID_OF(e->id));
 		c->verdict->sent += e->acknowledged;
 		c->verdict->handled += e->decided != CHAOS_NEVER;
@@ -93,7 +93,7 @@ static void check_entries(chaos_checker *c)
 		/* When an entry vanishes, its dead letter vanishes, too. */
 		if (e->dead_letters != e->wanted_dead && !(e->vanished && e->dead_letters == 0))
 			chaos_violation(c, &c->verdict->lost,
-					"partition %" PRIu32 ": " ID " is a dead letter %u times, not %d",
+					"partition %" PRIu32 ": " ID " has %u dead letters, not %d",
 					e->partition, ID_OF(e->id), e->dead_letters, e->wanted_dead);
 	}
 }
@@ -120,7 +120,7 @@ static void take_dead_letters(chaos_checker *c)
 		if (!e) {
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": a dead letter of " ID
-					", which nobody has seen",
+					", which is no known entry",
 					d->partition, ID_OF(d->id));
 			continue;
 		}

@@ -66,7 +66,7 @@ static void check_beginning(chaos_checker *c)
 		if (first && !chaos_ledger_is_first(&c->ledger, e) && e[-1].all_decided > r->time)
 			chaos_violation(c, &c->verdict->reordered,
 					"partition %" PRIu32 " epoch %" PRIu64 ": began at " ID
-					", behind messages that nobody had handled",
+					", after messages that nobody had handled",
 					r->partition, r->epoch, ID_OF(r->id));
 		if (!first && at < furthest)
 			continue;
@@ -114,7 +114,8 @@ static void check_repetition(chaos_checker *c)
 		if (o->again > c->history->window)
 			chaos_violation(c, &c->verdict->excessive,
 					"partition %" PRIu32 " epoch %" PRIu64
-					": %zu messages came again, of %" PRIu32 " in flight at most",
+					": %zu messages came again, more than the %" PRIu32
+					" that may be in flight",
 					o->partition, o->epoch, o->again, c->history->window);
 		else if (before && before->begun && o->begun && o->first < before->done &&
 			 was_released(c, before, o->opened) && !was_forgotten(c, before, o->opened) &&

@@ -108,7 +108,7 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 		chaos_violation(c, &c->verdict->reordered,
 				"partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition,
 				r->epoch, ID_OF(r->id),
-				at > w->next ? "before what precedes it" : "again, or late");
+				at > w->next ? "before earlier messages" : "again, or late");
 	if (!o->begun || at >= w->counted) {
 		e->handled++;
 		w->counted = at + 1;

@@ -51,7 +51,7 @@ static void remove_from(chaos_world *w, uint32_t partition, const char *how)
 	for (size_t i = 0; good && i < reply->elements; i++)
 		good = note_removal(w, partition, time, reply->element[i]);
 	if (!good)
-		chaos_world_violation(w, "nobody knows what was removed: %s",
+		chaos_world_violation(w, "the reply does not say which entries were removed: %s",
 				      reply && reply->str ? reply->str : "no answer");
 	if (reply)
 		freeReplyObject(reply);
@@ -111,7 +111,8 @@ static void expect_notice(chaos_world *w, const audience *a)
 			chaos_world_pass(w, LOOK_MS);
 		if (a->pids[slot] && !has_noticed(w, a, slot))
 			chaos_world_violation(
-				w, "the runner of slot %d has not noticed another history of Redis", slot);
+				w, "the runner of slot %d did not notice that Redis has another history",
+				slot);
 	}
 }
 

@@ -139,7 +139,8 @@ static void expect(chaos_world *w, condition *holds, const state *before, const 
 	int64_t deadline = seg_now() + PATIENCE_MS * SEG_MS;
 	while (!holds(w, before)) {
 		if (seg_now() > deadline) {
-			chaos_world_violation(w, "waited %d ms in vain: %s", PATIENCE_MS, what);
+			chaos_world_violation(w, "waited %d ms, but this did not happen: %s", PATIENCE_MS,
+					      what);
 			return;
 		}
 		chaos_world_pass(w, LOOK_MS);
@@ -171,10 +172,10 @@ void chaos_fault_oom(const chaos_fault *f, chaos_world *w)
 	state before;
 	remember(w, &before, "OOM");
 	set(w, "maxmemory", "1");
-	expect(w, is_refused, &before, "a record is refused for want of memory");
+	expect(w, is_refused, &before, "Redis refuses a record because its memory is full");
 	remember(w, &before, "OOM");
 	chaos_world_pass(w, 200 + f->ms);
-	expect(w, is_caught_up, &before, "without memory, what is in the logs is committed");
+	expect(w, is_caught_up, &before, "all logged messages are committed while Redis's memory is full");
 	set(w, "maxmemory", "0");
 	expect_recovery(w, "OOM");
 }
@@ -225,7 +226,7 @@ void chaos_fault_disk(const chaos_fault *f, chaos_world *w)
 	remember(w, &before, "MISCONF");
 	obstruct(w, path);
 	expect(w, snapshot_failed, &before, "a snapshot fails");
-	expect(w, is_refused, &before, "a write is refused for want of a snapshot");
+	expect(w, is_refused, &before, "Redis refuses a write because the snapshot failed");
 	remember(w, &before, "MISCONF");
 	chaos_world_pass(w, 200 + 2 * f->ms);
 	if (is_added(w, &before))

@@ -66,8 +66,9 @@ static bool is_right(const chaos_world *w, change what, chaos_reload answer, boo
 
 void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 {
-	static const char *const answers[] = {"went on untouched", "handed over to itself", "refused it",
-					      "could not, as Redis was away", "ended"};
+	static const char *const answers[] = {"continued unchanged", "handed over to its new configuration",
+					      "refused the reload", "could not reload because Redis was away",
+					      "ended"};
 	/* A runner that has just started may not handle signals yet. */
 	int slot = chaos_world_running(w, f->slot);
 	if (!chaos_world_settle(w) || !w->runners->slots[slot].pid || w->runners->slots[slot].stopped)
@@ -91,6 +92,7 @@ void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 		w->ahead[slot] = 0;
 	w->reloads[answer]++;
 	if (!is_right(w, what, answer, ahead))
-		chaos_world_violation(w, "told to read its configuration again, %s, the runner of slot %d %s",
-				      changes[what], slot, answers[answer]);
+		chaos_world_violation(
+			w, "after SIGHUP with a configuration that was %s, the runner of slot %d %s",
+			changes[what], slot, answers[answer]);
 }

@@ -142,7 +142,7 @@ int chaos_load_stop(chaos_load *load, chaos_history *history)
 	seg_producer_close(load->producer, CLOSE_MS, NULL);
 	int wrong = load->refused > 0;
 	if (wrong)
-		fprintf(stderr, "violation: %zu records were given up by the producer, the first since %s\n",
+		fprintf(stderr, "violation: the producer gave up %zu records, the first because %s\n",
 			load->refused, load->refusal);
 	seg_stream_close(load->stream);
 	seg_client_close(load->client);

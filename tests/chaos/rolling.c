@@ -87,7 +87,7 @@ int chaos_rolling(chaos_world *world, size_t count, uint32_t partitions)
 		if (!ended || !chaos_rolling_settle(world, partitions)) {
 			chaos_progress_end();
 			fprintf(stderr, "violation: restart %zu: the runner in slot %d %s within %d ms\n",
-				i + 1, slot, ended ? "did not come to its share" : "did not stop", SETTLE_MS);
+				i + 1, slot, ended ? "did not get its share" : "did not stop", SETTLE_MS);
 			return 1;
 		}
 		chaos_progress("restarts", i + 1, count);
