@@ -1,4 +1,4 @@
-/* test_admin.c - a real segrunner, seen from outside: probes, metrics, JSON, and who may ask. */
+/* test_admin.c - the admin server of a real segrunner: probes, metrics, JSON, and access rights. */
 #include <jansson.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -51,7 +51,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* A runner "only" of stream "s" and group "g", with more lines for [runner] and for its [consumer c]. */
+/* Runs a runner "only" of stream "s" and group "g", with more lines for [runner] and for its [consumer c]. */
 static test_runner *make(const char *more_runner, const char *more_consumer)
 {
 	return test_runner_make(
@@ -76,7 +76,7 @@ static void start_ready(const char *more_runner, const char *more_consumer)
 	test_group_wait_balanced(server->address, "s", "g", 1);
 }
 
-/* So many messages with that data, to partition 0. */
+/* Adds so many messages with that data to partition 0. */
 static void add(int count, const char *data)
 {
 	for (int i = 0; i < count; i++)
@@ -85,7 +85,7 @@ static void add(int count, const char *data)
 						    data));
 }
 
-/* The answer to a GET, valid until the next one. */
+/* The answer to a GET, valid until the next GET. */
 static const char *get(const char *path)
 {
 	static test_http_answer answer;
@@ -487,7 +487,7 @@ static void a_redis_that_hangs_keeps_no_probe_waiting_and_a_scrape_not_long(void
 		assert_true(ms_to_get("/metrics") < 3000);
 		assert_true(ms_to_get("/api/v1/groups/s/g") < 3000);
 	}
-	/* What was known last is still said, and from when it is. */
+	/* The last known values are still exported, with the time when they were read. */
 	assert_true(metric("group_members") == 1);
 	long long before = test_now_ms();
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_TEMPFAIL);

@@ -1,4 +1,4 @@
-/* test_client_open.c - what a client refuses to work with, and what it says then. */
+/* test_client_open.c - servers that a client refuses, and the errors it gives. */
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -38,7 +38,7 @@ static seg_client_options options_for(const char *address)
 	return options;
 }
 
-/* Tries to open, and checks that the error says `part`. */
+/* Tries to open a client, and checks that the error contains `part`. */
 static int try_open(const seg_client_options *options, const char *part)
 {
 	seg_client *client;
@@ -182,10 +182,10 @@ static void a_user_without_info_is_warned_and_served(void **state)
 
 typedef struct {
 	int listener;
-	const char *greeting; /* sent to whoever connects; NULL: silence */
+	const char *greeting; /* sent to each client that connects; NULL: silence */
 } impostor;
 
-/* Accepts until the listener is shut down. */
+/* Accepts connections until the listener is shut down. */
 static void *pretend(void *arg)
 {
 	impostor *i = arg;

@@ -1,6 +1,6 @@
 /*
- * test_gaps.c - what was removed unread is counted exactly and said; what Redis has forgotten is noticed, and what is
- * sent from then on is handled.
+ * test_gaps.c - entries that are removed unread are counted exactly and logged. If Redis loses data, the
+ * group notices, and handles all messages sent from then on.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -104,7 +104,7 @@ static bool three_are_lost(void *arg)
 static void entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled(void **state)
 {
 	(void)state;
-	/* Holds the handler, so that at most four messages are read. */
+	/* Blocks the handler, so that at most four messages are read. */
 	fclose(fopen(block_path, "w"));
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
@@ -169,7 +169,7 @@ static void a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards
 	freeReplyObject(test_server_command(redis, "FLUSHALL"));
 	add(11, 16);
 	test_wait_until(sixteen_were_handled, NULL, 20000, "what was sent afterwards is handled");
-	/* What was in flight when the fence vanished is handled again. */
+	/* Messages that were in flight when the fence vanished are handled again. */
 	assert_in_range(handled(), 16, 16 + 4);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
@@ -198,7 +198,7 @@ static void a_position_that_went_back_is_said_and_handled_again_from_there(void 
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 4);
 	wait_drained();
-	/* What a failover to a replica that was behind leaves: an older position, and another fence. */
+	/* The state after a failover to a replica that lagged: an older position, and another fence. */
 	freeReplyObject(test_server_command(redis, "MULTI"));
 	freeReplyObject(test_server_command(redis, "XGROUP SETID __default:s:partition_0 g 1-2"));
 	freeReplyObject(test_server_command(
@@ -223,7 +223,7 @@ static uint64_t epoch(void)
 	return current;
 }
 
-/* Redis comes back as another process, with what it has now: it may have lost anything that came later. */
+/* Restarts Redis with the data it has now. To the runner, this new process may have lost any later data. */
 static void restart_as_it_is(void)
 {
 	freeReplyObject(test_server_command(redis, "SAVE"));
@@ -263,7 +263,7 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 4);
 	wait_drained();
-	/* The process before, which had this name; by the lease it lives. */
+	/* The previous process of this name; its lease says that it lives. */
 	freeReplyObject(test_server_command(redis, "MULTI"));
 	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members only %s", "other 100"));
 	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases %lld only",

@@ -1,6 +1,6 @@
 /*
- * test_go_interop.c - the Go library segmenter on the same stream: what its producers write is read here, and what is
- * written here has what its consumers read.
+ * test_go_interop.c - the Go library segmenter on the same stream: this library reads what Go producers
+ * write, and writes what Go consumers read.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* As the Go library's Stream.Send: the log's name, FNV-1a of the key, protojson with base64 in `data`. */
+/*
+ * Writes as the Go library's Stream.Send: the log's name, FNV-1a of the key, protojson with base64 in `data`.
+ */
 static void go_sends(uint32_t hash, const char *key, const char *envelope)
 {
 	freeReplyObject(test_server_command(

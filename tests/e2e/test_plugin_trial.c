@@ -1,4 +1,4 @@
-/* test_plugin_trial.c - `segrunner test` and `segrunner new-plugin`, as the author of a plugin uses them. */
+/* test_plugin_trial.c - `segrunner test` and `segrunner new-plugin`, used as a plugin's author does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,10 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Runs a command in the directory, $segrunner and $plugins being set; what it says is in `said`. Its exit code. */
+/*
+ * Runs a command in the directory, with $segrunner and $plugins set; its output is in `said`. Returns its
+ * exit code.
+ */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
 	char command[4096];
@@ -168,7 +171,10 @@ static void what_the_plugin_refuses_is_told_and_its_options_are_checked(void **s
 
 /* --- segrunner new-plugin ------------------------------------------------------------------------ */
 
-/* Installs this build, makes a plugin, builds it against that and runs its tests, and runs it as segrunner would. */
+/*
+ * Installs this build; makes a plugin and builds it against the installation; runs its tests; and runs it in
+ * segrunner.
+ */
 static void make_and_test(const char *option, const char *suffix)
 {
 	if (run("cmake --install %s --prefix $PWD/prefix >/dev/null", test_build_directory())) {

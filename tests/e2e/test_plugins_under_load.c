@@ -1,5 +1,5 @@
 /*
- * test_plugins_under_load.c - exec and lua in real runners, with handlers that fail now and then, and runners
+ * test_plugins_under_load.c - exec and lua in real runners, with handlers that fail now and then and runners
  * that are killed: each message is handled, in order.
  */
 #include <setjmp.h>
@@ -47,7 +47,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Both write what `record` writes, once they have not failed. */
+/* Both scripts write the lines of `record`, unless they fail first. */
 static const char python[] =
 	"import json, os, sys\n"
 	"deliveries = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
@@ -128,7 +128,7 @@ static int expect_no_children(void)
 	return count;
 }
 
-/* Ends the load, and checks that all was handled, in order. */
+/* Ends the load, and checks that all messages were handled, in order. */
 static void expect_all(test_load *load)
 {
 	int numbers = test_load_end(load);

@@ -1,6 +1,6 @@
 /*
- * test_segctl.c - segctl's commands about streams and groups, on a real server; and how it answers those who
- * mistype.
+ * test_segctl.c - segctl's commands for streams and groups, on a real server; and its answers to typing
+ * errors.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -180,7 +180,7 @@ static void a_running_group_is_listed_and_described(void **state)
 
 /* --- what asks ---------------------------------------------------------------------------------- */
 
-/* Answers the question that deleting the stream asks on a terminal; returns the exit code. */
+/* Answers the question that `stream delete` asks on a terminal; returns the exit code. */
 static int answer(const char *text)
 {
 	int terminal, status;
@@ -262,7 +262,7 @@ static void the_address_comes_from_the_flag_then_the_configuration_then_the_envi
 		"group = g\nplugin = x\n",
 		server->address);
 	test_expect_text(test_segctl_good(NULL, "-c %s stream list -o csv", file->config), "s,1,");
-	/* What a shell has set from yesterday must not lead a `stream delete` elsewhere. */
+	/* A variable that was exported yesterday must not send a `stream delete` to another server. */
 	test_expect_text(test_segctl_good(nowhere, "-c %s stream list -o csv", file->config), "s,1,");
 	assert_int_equal(test_segctl_do(NULL, "--timeout 100ms -a %s -c %s stream list", nowhere,
 					file->config)

@@ -1,5 +1,6 @@
 /*
- * test_segctl_lag.c - `segctl lag` against what really waits, of a group that runs and of one that is gone.
+ * test_segctl_lag.c - `segctl lag` compared with the messages that really wait, for a running group and for
+ * one without members.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -54,7 +55,7 @@ static void add(int partition, int messages)
 					    partition, partition, i));
 }
 
-/* Runs a group until it has handled all there is, and stops it. */
+/* Runs a group until it has handled everything, and stops it. */
 static void handle_all(void)
 {
 	runner = test_runner_run("[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\n"
@@ -142,7 +143,7 @@ static void a_rate_is_what_was_committed_meanwhile(void **state)
 	handle_all();
 	pid_t pid = test_segctl_start(server->address, "lag s g --watch --interval 100ms --sample 0 -o json",
 				      &output);
-	/* Until it has seen messages being handled. */
+	/* Reads until segctl reports that messages are being handled. */
 	long long deadline = test_now_ms() + 20000;
 	while (!handling && test_now_ms() < deadline) {
 		add(0, 20);

@@ -1,4 +1,6 @@
-/* test_segctl_messages.c - `segctl send` and `segctl tail`: what goes in comes out, under the right key. */
+/*
+ * test_segctl_messages.c - `segctl send` and `segctl tail`: tail shows what send sent, under the right key.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -48,7 +50,7 @@ static void send(const char *input, const char *options)
 		fail_msg("segctl %s: exit code %d: %s", command, answer->exit_code, answer->errors);
 }
 
-/* The data under this key, in order, as "a b c", and fails unless all lie in the key's partition. */
+/* The data under this key, in order, as "a b c"; fails the test unless all are in the key's partition. */
 static const char *data_of(const char *key)
 {
 	static char text[1024];
@@ -119,7 +121,7 @@ static void files_are_sent_in_their_order_and_headers_go_with_each_line(void **s
 		snprintf(path[i], sizeof(path[i]), "%s/%d", directory, i);
 		FILE *file = fopen(path[i], "w");
 		assert_non_null(file);
-		fprintf(file, "%d.0\n%d.1", i, i); /* without a last line end */
+		fprintf(file, "%d.0\n%d.1", i, i); /* without a newline at the end */
 		fclose(file);
 	}
 	test_expect_text(test_segctl_good(server->address, "send s %s %s --key k -H source=test", path[0],

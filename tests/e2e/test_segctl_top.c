@@ -1,4 +1,4 @@
-/* test_segctl_top.c - `segctl top` on a terminal of 80x24, driven by keys; and where there is none. */
+/* test_segctl_top.c - `segctl top` on a terminal of 80x24, driven by keys; and without a terminal. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ static test_runner *runner;
 static pid_t top;
 static int terminal;
 
-/* Two streams with a group each: one runs, with messages that nobody handled in the other. */
+/* Two streams with a group each: one group runs, the other's messages are unhandled. */
 static int set_up(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* test_signals.c - what signals ask of a runner that works: to stand by, and to say how it is. */
+/* test_signals.c - signals to a running segrunner: to stand by, and to report its state. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -51,7 +51,7 @@ static void run(int i)
 		server->address, i, test_build_directory(), PARTITIONS, deliveries_path);
 }
 
-/* Waits until all is handled; each message exactly once, in order. */
+/* Waits until everything is handled; each message exactly once, in order. */
 static void nothing_is_repeated(test_load *load)
 {
 	int numbers = test_load_end(load);
@@ -104,7 +104,7 @@ static void a_runner_that_stands_by_stops_at_once_and_cleanly(void **state)
 	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
 }
 
-/* Asked again until then: workers begin a moment after Redis knows whose the partitions are. */
+/* Asks again until then: workers begin a moment after Redis knows the partitions' owners. */
 static bool reports_all(void *arg)
 {
 	(void)arg;

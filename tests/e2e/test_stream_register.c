@@ -1,4 +1,7 @@
-/* test_stream_register.c - streams are registered once, with one shape, whoever comes first. */
+/*
+ * test_stream_register.c - a stream is registered once, with one shape, even if several processes register it
+ * at once.
+ */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,7 +61,7 @@ static void a_registered_stream_is_opened_with_its_shape(void **state)
 	assert_int_equal(seg_stream_get_shape(found)->overflow, SEG_OVERFLOW_DROP_OLDEST);
 	seg_stream_close(made);
 	seg_stream_close(found);
-	/* And once more with the same shape. */
+	/* Registers once more with the same shape. */
 	assert_int_equal(seg_stream_register(client, "orders", &shape, &made, NULL), 0);
 	seg_stream_close(made);
 	seg_client_close(client);
@@ -171,7 +174,7 @@ static void first_registrations_at_once_agree_on_one_shape(void **state)
 		registration registrations[THREADS];
 		pthread_barrier_init(&barrier, NULL, THREADS);
 		for (int i = 0; i < THREADS; i++) {
-			/* Half of them want one shape, half another. */
+			/* Half of the processes want one shape, half another. */
 			registrations[i] = (registration){&barrier,
 							  open_client(),
 							  {4 + (uint32_t)i % 2, 100, SEG_OVERFLOW_REJECT},
