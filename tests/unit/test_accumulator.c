@@ -1,4 +1,4 @@
-/* test_accumulator.c - batches gathered, in order, within bounds; with a clock of the test's own. */
+/* test_accumulator.c - batches are gathered in order and within bounds; the test has a clock of its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static int destroy(void **state)
 	return 0;
 }
 
-/* The opaque is the record's number, its data the number's text. */
+/* The opaque is the record's number; the data is the same number as text. */
 static void add(uint32_t partition, uintptr_t number, int64_t now)
 {
 	char text[24];
@@ -234,7 +234,7 @@ static void a_batch_in_flight_may_expire_and_the_next_one_goes(void **state)
 	size_t held = acc.held;
 	assert_ptr_equal(seg_accumulator_take_expired(&acc, TIMEOUT), first);
 	seg_accumulator_abandon(&acc, first);
-	/* Its memory is still in use: it counts. */
+	/* The memory of an abandoned batch is still in use, so it counts. */
 	assert_int_equal(acc.held, held);
 	assert_holds(seg_accumulator_take(&acc, TIMEOUT), 0, 4, 3);
 	seg_accumulator_recycle(&acc, first);
@@ -343,10 +343,7 @@ static void batches_are_used_again(void **state)
 	}
 }
 
-/*
- * Whatever happens to batches, each partition's records are finished once each, in the order they were
- * added.
- */
+/* Whatever happens to the batches, each record of a partition is finished once, in the order of adding. */
 static void random_fates_keep_order_and_lose_nothing(void **state)
 {
 	(void)state;

@@ -1,5 +1,6 @@
 /*
- * Where Redis is: each form that is taken, what each refusal says, and that no password is ever part of it.
+ * Addresses of Redis: every form that is accepted, the text of every refusal, and that no text contains a
+ * password.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,10 +73,7 @@ static void has_login(const char *user, const char *password)
 	assert_text_or_null(address.password, password);
 }
 
-/*
- * The text must say `what` is wrong, and how to mend it, in one line; nothing of the address is left
- * behind.
- */
+/* The text must say `what` is wrong and how to mend it, in one line. The address must be empty afterwards. */
 static void refuses(const char *text, const char *what)
 {
 	static const seg_address nothing;

@@ -1,6 +1,6 @@
 /*
- * test_admin_parts.c - where the admin server listens, who may ask it, what it remembers, and how it counts
- * durations.
+ * test_admin_parts.c - where the admin server listens, who may ask it, which events it keeps, and how it
+ * counts durations.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -178,7 +178,7 @@ static void *write_many(void *arg)
 {
 	char text[200];
 	for (int i = 0; i < LINES; i++) {
-		/* A torn one would hold two letters. */
+		/* A torn event would hold two different letters. */
 		memset(text, 'a' + i % 26, sizeof(text) - 1);
 		text[sizeof(text) - 1] = '\0';
 		write_line(arg, SEG_LOG_WARNING, text);

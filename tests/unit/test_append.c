@@ -1,4 +1,4 @@
-/* test_append.c - a call of the append script: the arguments that are built, and what its answer is taken for. */
+/* test_append.c - a call of the append script: its arguments, and the meaning of its answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static seg_record record_of(const char *key, const char *data)
 	return (seg_record){key, strlen(key), data, strlen(data), NULL, 0};
 }
 
-/* The arguments so far, each in brackets. */
+/* All arguments so far, each in brackets. */
 static const char *built(void)
 {
 	static char text[4096];

@@ -1,4 +1,4 @@
-/* The arena: pieces that never overlap, blocks that are used again, and memory that is given back. */
+/* The arena: pieces never overlap, blocks are reused, and memory is returned. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A piece, written full, so that AddressSanitizer and overlaps tell. */
+/* A piece, filled completely, so that AddressSanitizer and the checks notice overlaps. */
 static char *piece(size_t size, int fill)
 {
 	char *p = seg_arena_alloc(&arena, size);

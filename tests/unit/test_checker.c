@@ -1,4 +1,4 @@
-/* The chaos checker: a history in which all is well, and for each rule one in which it is broken. */
+/* The chaos checker: a history without faults, and for each rule one that breaks it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void record(chaos_record_kind kind, int process, uint64_t epoch, int64_t 
 	chaos_append(&history.records, (chaos_record){kind, process, 0, epoch, ms * MS, id_of(n), 7, n});
 }
 
-/* A call for the messages first..last, one ms each, from `ms` on. */
+/* One call for the messages first..last, one ms each, starting at `ms`. */
 static void called(int process, uint64_t epoch, int64_t ms, uint32_t first, uint32_t last)
 {
 	for (uint32_t n = first; n <= last; n++)
@@ -94,7 +94,7 @@ static void old_owner_releases(void)
 	executed(CHAOS_AUDIT_RELEASE, OLD, 45, id_of(9));
 }
 
-/* The new one claims at 9 and begins with `first`. */
+/* The new owner claims at 9 and begins with `first`. */
 static void new_owner(uint32_t first)
 {
 	process(NEW_PROCESS, 0);
@@ -195,7 +195,7 @@ static void an_unknown_send_may_be_there_or_not(void **state)
 	assert_int_equal(v.sent, MESSAGES - 1);
 }
 
-/* Number n was deleted, when its log had been read up to 9. */
+/* Message n was deleted after its log had been read up to 9. */
 static void deleted(uint32_t n, int64_t ms)
 {
 	chaos_append(&history.deletions, (chaos_deletion){0, 7, n, id_of(n), ms * MS});
@@ -242,7 +242,10 @@ static void what_was_deleted_when_it_had_been_handled_is_no_gap(void **state)
 	assert_int_equal(v.gaps, 0);
 }
 
-/* A replica that had no more than `kept` becomes the primary; the old one had got to `lost`. The position is 9 again. */
+/*
+ * A replica whose log ends at `kept` becomes the primary; the old primary's log ended at `lost`. The position
+ * is 9 again.
+ */
 static void rolled_back(int64_t ms, uint32_t kept, uint32_t lost, uint64_t epoch)
 {
 	chaos_append(&history.rollbacks,
@@ -251,7 +254,7 @@ static void rolled_back(int64_t ms, uint32_t kept, uint32_t lost, uint64_t epoch
 	executed(CHAOS_AUDIT_ROLLBACK, epoch, ms, id_of(9));
 }
 
-/* The new owner claims at 9, as after a rollback, and handles these. */
+/* The new owner claims at 9, as after a rollback, and handles these messages. */
 static void owner_after_rollback(uint32_t first, uint32_t last)
 {
 	process(NEW_PROCESS, 0);

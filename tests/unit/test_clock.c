@@ -1,4 +1,7 @@
-/* The clock: never backwards, and a poll that is never called too early for its timer, nor for ever. */
+/*
+ * The clock never goes backwards, and the timeouts for poll(2) neither end before their timer nor last for
+ * ever.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,11 +44,11 @@ static void people_are_told_the_time_since_1970(void **state)
 	(void)state;
 	int64_t before = read_clock(CLOCK_REALTIME), now = seg_wall_clock(),
 		after = read_clock(CLOCK_REALTIME);
-	/* It may be set meanwhile, by a second or so. */
+	/* The system's clock may be set meanwhile, by a second or so. */
 	assert_true(before - SEG_SECOND <= now && now <= after + SEG_SECOND);
 }
 
-/* A timeout that is rounded down would wake in time to find nothing to do, again and again. */
+/* A timeout that was rounded down would wake the caller again and again just before the timer is due. */
 static void a_poll_wakes_when_its_timer_is_due_and_not_a_moment_before(void **state)
 {
 	(void)state;
@@ -74,7 +77,7 @@ static void only_never_waits_without_an_end(void **state)
 	(void)state;
 	assert_int_equal(seg_poll_timeout(SEG_NEVER, 0), -1);
 	assert_int_equal(seg_poll_timeout(SEG_NEVER, seg_now()), -1);
-	/* poll(2) takes an int: far times must not wrap into the negative. */
+	/* poll(2) takes an int: a distant time must not become negative. */
 	const int64_t far[] = {INT_MAX * SEG_MS, (INT_MAX + 1ll) * SEG_MS, 400 * 86400 * SEG_SECOND};
 	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
 		int timeout = seg_poll_timeout(seg_now() + far[i], seg_now());

@@ -1,4 +1,4 @@
-/* test_codec.c - the Go library's envelope, written and read as its protojson does. */
+/* test_codec.c - the Go library's envelope, written and read as Go's protojson does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

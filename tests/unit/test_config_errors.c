@@ -1,6 +1,6 @@
 /*
- * test_config_errors.c - every mistake a config can hold, and the line that tells of it, word for word: where
- * it is, what it is, and how to mend it.
+ * test_config_errors.c - every mistake that a config can contain, with the exact line that reports it: the
+ * place, the mistake, and how to mend it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A consumer that is right, in four lines. */
+/* A valid consumer, in four lines. */
 #define CONSUMER "[consumer c]\nstream=s\ngroup=g\nplugin=p\n"
 
 struct mistake {
@@ -301,7 +301,7 @@ static const struct mistake mistakes[] = {
 	 "clean stop may cut a handler short; raise shutdown_timeout"},
 };
 
-/* What is reported, a line each, without the last line's end; the caller frees it. */
+/* All reported errors, one per line, without the last line's newline; the caller frees the text. */
 static char *report(const seg_config_errors *errors)
 {
 	char *text = NULL;
@@ -471,7 +471,7 @@ static void write_file(const char *name, const char *text, mode_t mode)
 	assert_int_equal(chmod(path_of(name), mode), 0);
 }
 
-/* Loads the file and compares what is reported, "@" in `expected` standing for the directory. */
+/* Loads the file and compares the reported errors; "@" in `expected` stands for the directory. */
 static void expect_report(const char *name, int expected_status, const char *expected)
 {
 	seg_config *config;

@@ -1,5 +1,6 @@
 /*
- * A connection and a Redis that misbehaves: preparing, pipelining, losing, and coming back without a storm.
+ * A connection with a Redis that misbehaves: it prepares, pipelines, breaks, and reconnects without a storm
+ * of attempts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -275,7 +276,7 @@ static void nothing_of_a_lost_connection_is_read_or_written_on_the_next(void **s
 	assert_int_equal(fake_heard("ECHO 3"), 0);
 }
 
-/* The pause until the next attempt, after the connection went down just now. */
+/* The pause until the next attempt, if the connection went down just now. */
 static int64_t pause_after_failure(void)
 {
 	return seg_connection_tick(connection, 0, true) - seg_now();
@@ -287,7 +288,7 @@ static bool is_backoff(int64_t pause, unsigned failures)
 	for (unsigned i = 1; i < failures && full < 2 * SEG_SECOND; i++)
 		full *= 2;
 	full = full < 2 * SEG_SECOND ? full : 2 * SEG_SECOND;
-	/* A slow machine may have used some of it. */
+	/* A slow machine may have used up part of the pause. */
 	return pause <= full && pause >= full / 2 - 20 * SEG_MS;
 }
 
@@ -302,7 +303,7 @@ static void pauses_between_vain_connects_double_to_two_seconds(void **state)
 		int64_t pause = pause_after_failure();
 		if (!is_backoff(pause, failures))
 			fail_msg("a pause of %lld ns after %u failures", (long long)pause, failures);
-		/* Not a moment before it is over. */
+		/* No attempt comes before the pause is over. */
 		now = seg_now() + pause;
 		assert_true(seg_connection_tick(connection, now - 2 * SEG_MS, true) >= now - SEG_MS);
 		now += SEG_MS;
@@ -310,7 +311,7 @@ static void pauses_between_vain_connects_double_to_two_seconds(void **state)
 	error_says(SEG_EUNREACHABLE, "cannot connect to unix://");
 }
 
-/* A Redis that breaks right behind each success must not be asked for the scripts over and over. */
+/* If Redis closes the connection right after each success, the scripts must not be loaded again and again. */
 static void a_connection_that_breaks_after_each_success_still_waits_longer_and_longer(void **state)
 {
 	(void)state;
@@ -350,7 +351,7 @@ static void scripts_that_were_forgotten_are_loaded_once_for_all_that_ask_for_the
 	assert_true(echo("2", "loaded"));
 	until_told("loaded:2 ");
 	assert_int_equal(fake_heard("SCRIPT LOAD"), 2 * SEG_SCRIPT_COUNT);
-	/* And again when they are forgotten once more. */
+	/* The scripts are loaded once more after Redis has lost them again. */
 	seg_connection_script(connection, SEG_SCRIPT_COMMIT, on_reply, (void *)(uintptr_t) "s", 0, 0, NULL,
 			      NULL);
 	assert_true(echo("3", "third"));

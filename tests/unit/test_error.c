@@ -1,4 +1,4 @@
-/* Errors and log lines: one line each, and a name for every status. */
+/* Errors and log lines: each is one line, and every status has a name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

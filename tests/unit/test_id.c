@@ -1,4 +1,4 @@
-/* test_id.c - ids and starts as people write them. */
+/* test_id.c - ids and start positions as people write them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

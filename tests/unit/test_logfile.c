@@ -1,5 +1,6 @@
 /*
- * test_logfile.c - what the log's lines look like, and that they survive threads, rotation and hostile text.
+ * test_logfile.c - the format of the log's lines; lines stay whole with several threads, rotation and hostile
+ * text.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* test_pack.c - records put together into an entry's value and taken apart again, and values that are none. */
+/* test_pack.c - records are packed into an entry's value and unpacked again; invalid values are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static void assert_text(const void *text, size_t length, const char *wanted, siz
 {
 	assert_int_equal(length, wanted_length);
 	assert_memory_equal(text, wanted, wanted_length);
-	/* A courtesy to handlers that print. */
+	/* The NUL is a service for handlers that print the text. */
 	assert_int_equal(((const char *)text)[length], '\0');
 }
 
@@ -118,10 +118,10 @@ static void compressing_makes_a_third_of_what_repeats_itself(void **state)
 	assert_true(pack(records, 256, SEG_PACKING_LZ4).length < plain / 3);
 }
 
-/* Reads all of a value; the status of what failed, or 0. */
+/* Reads all records of a value; returns the first failure's status, or 0. */
 static int read_all(bool lz4, const char *value, size_t length)
 {
-	/* On the heap, so that a sanitizer sees what is read behind it. */
+	/* The copy is on the heap, so that a sanitizer notices a read past its end. */
 	char *copy = malloc(length ? length : 1);
 	memcpy(copy, value, length);
 	seg_unpacker u;
@@ -175,7 +175,7 @@ static void lengths_that_cannot_be_are_refused(void **state)
 	};
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
 		assert_int_equal(read_all(false, lies[i], i == 0 ? 1 : strlen(lies[i])), SEG_EPROTOCOL);
-	/* A thousand million bytes out of ten. */
+	/* A length of a thousand million bytes, in a value of ten bytes. */
 	assert_int_equal(read_all(true, "\x80\x94\xeb\xdc\x03          ", 15), SEG_EPROTOCOL);
 }
 

@@ -1,6 +1,6 @@
 /*
- * test_plugin.c - which shared objects are taken as plugins, what is said of the others, and what a plugin is
- * offered.
+ * test_plugin.c - which shared objects are accepted as plugins, the errors for the others, and what a plugin
+ * gets from its host.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 #include "plugin/plugin.h"
 #include "plugin/probe.h"
 
-static char plugins[512];  /* where those of tests/plugins are */
+static char plugins[512];  /* the directory of the plugins of tests/plugins */
 static char directory[64]; /* of this test */
 
 static int find_plugins(void **state)
@@ -55,7 +55,7 @@ static seg_plugin *load(const char *name)
 	return plugin;
 }
 
-/* That the plugin is refused with one line that names the file and holds the text. */
+/* Checks that the plugin is refused with one line, which names the file and contains the text. */
 static void expect_refusal(const char *name, int status, const char *text)
 {
 	seg_plugin *plugin = NULL;
@@ -240,7 +240,7 @@ static void an_older_struct_is_completed_and_a_newer_one_cut(void **state)
 
 /* --- instances ------------------------------------------------------------------------ */
 
-/* A section of record with the options given as "name=value", from line 11 on. */
+/* A section of the plugin record with the options given as "name=value", from line 11 on. */
 struct section {
 	seg_config_consumer consumer;
 	seg_config_option options[16];
@@ -286,7 +286,7 @@ static int create(const seg_plugin *plugin, struct section *section, seg_plugin_
 					  seg_logger_make(note_log, NULL), &section->errors, instance);
 }
 
-/* That the options are refused with exactly these lines. */
+/* Checks that the options are refused with exactly these lines. */
 static void expect_errors(const char *const *options, const char *const *lines)
 {
 	struct section section;
@@ -332,10 +332,10 @@ static void every_wrong_option_is_told_with_its_line(void **state)
 		      "1000 or 1_000"));
 }
 
-/* The host that record was given. */
+/* The host that the plugin record got. */
 static const seg_host *seen_host;
 
-/* record keeps it as the first member of what its init stores. */
+/* record's init stores the host as the first member of its data. */
 static const seg_host *host_of(const seg_plugin_instance *instance)
 {
 	return *(const seg_host *const *)seg_plugin_instance_data(instance);

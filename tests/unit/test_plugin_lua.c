@@ -34,7 +34,7 @@ static int remove_directory(void **state)
 	return 0;
 }
 
-/* Puts the script in place at once, as a careful editor does. */
+/* Replaces the script in one step, as a careful editor does. */
 static void write_script(const char *text)
 {
 	char path[128], temporary[128];

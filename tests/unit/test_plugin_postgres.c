@@ -62,7 +62,7 @@ static seg_answer hand_over(uint64_t n, const char *data)
 	return test_plugin_hand_over(plugin, partition, test_message(n, "k", data));
 }
 
-/* All data of the table, in the order in which it was stored. */
+/* All data of the table, in the order of storing. */
 static void expect_rows(const char *expected)
 {
 	assert_string_equal(QUERY("SELECT coalesce(string_agg(data, ' ' ORDER BY n), '') FROM t"), expected);
@@ -177,7 +177,7 @@ static void a_former_owner_stores_nothing(void **state)
 	stop();
 }
 
-/* As a commit does whose answer was lost: the same epoch, and the position has moved. */
+/* The state after a commit whose answer was lost: the same epoch, and the position has moved. */
 static void a_position_that_moved_unseen_is_read_again(void **state)
 {
 	(void)state;
@@ -230,7 +230,9 @@ static void a_server_that_hangs_is_given_up_after_the_timeout(void **state)
 	seg_answer answer = hand_over(2, "b");
 	test_postgres_thaw(postgres);
 	test_expect_answer(answer, SEG_OUTCOME_RETRY, 0, "did not answer within option.timeout");
-	/* What was sent may have been stored meanwhile, or not; either way it is there once in the end. */
+	/*
+	 * PostgreSQL may have stored the messages of the failed call or not; in the end each is stored once.
+	 */
 	while (hand_over(2, "b").outcome != SEG_OUTCOME_DONE)
 		;
 	test_expect_done(hand_over(3, "c"));

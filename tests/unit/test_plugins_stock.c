@@ -1,4 +1,7 @@
-/* test_plugins_stock.c - log, file and wordcount, loaded as segrunner loads them and fed by hand. */
+/*
+ * test_plugins_stock.c - log, file and wordcount, loaded as segrunner loads them, with messages handed over
+ * by the test.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,8 +47,7 @@ static void note_log(void *arg, const seg_log_event *event)
 }
 
 /*
- * Loads the plugin for group `group` with the options "name=value". Returns what init returns; error may be
- * NULL.
+ * Loads the plugin for group `group` with the options "name=value". Returns init's result; error may be NULL.
  */
 static int start_in_group(struct fixture *f, const char *name, const char *group, const char *const *options,
 			  seg_error *error)
@@ -96,7 +98,7 @@ static const seg_handler *handler_of(const struct fixture *f)
 	return seg_plugin_instance_handler(f->instance);
 }
 
-/* NULL where the plugin refuses, for the reason in error[512]. */
+/* Opens a partition; NULL if the plugin refuses, for the reason in error[512]. */
 static void *try_open(struct fixture *f, uint32_t partition, uint64_t epoch, char *error)
 {
 	void *state = NULL;
@@ -217,7 +219,7 @@ static const char *directory_option(void)
 	return option;
 }
 
-/* The content, NUL-terminated; NULL if there is no such file. The caller frees it. */
+/* The file's content, NUL-terminated; NULL if there is no such file. The caller frees it. */
 static char *read_file(const char *name, size_t *length)
 {
 	int fd = open(in_directory(name), O_RDONLY);
@@ -253,7 +255,7 @@ static bool exists(const char *name)
 	return access(in_directory(name), F_OK) == 0;
 }
 
-/* Files of this process can grow no further than this; RLIM_INFINITY: as they like. */
+/* Limits the size of this process's files; RLIM_INFINITY: no limit. */
 static void limit_files(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -292,7 +294,7 @@ static const seg_message odd_message = {
 	.header_count = 2,
 };
 
-/* What log prints for the odd message, and then for one of 2,000 bytes. */
+/* Prints the line of log for the odd message, and then the line for a message of 2,000 bytes. */
 static void print_two(const char *const *options)
 {
 	struct fixture f;
@@ -580,7 +582,7 @@ static void a_directory_that_cannot_be_used_is_refused_at_the_start(void **state
 	"# wordcount stream=words group=g partition=3\n# epoch=" #epoch " last=" last " messages=" #messages \
 	" out_of_order=" #out_of_order "\n"
 
-/* A word's count in the file, 0 if it is not there. */
+/* A word's count in the file; 0 if the file does not have the word. */
 static uint64_t count_of(const char *word)
 {
 	char *content = read_file("3.counts", NULL), needle[64];
@@ -759,7 +761,7 @@ static void words_of_any_bytes_come_back_as_they_were(void **state)
 	stop(&f);
 }
 
-/* Three batches of two messages in the journal of epoch 7, .counts still empty. */
+/* The journal of epoch 7 has three batches of two messages; .counts is still empty. */
 static char *make_journal(struct fixture *f, size_t *length, char **counts, size_t *counts_length)
 {
 	void *partition = open_partition(f, 3, 7);
@@ -900,7 +902,7 @@ static void wordcount_retries_on_a_full_disk_and_counts_each_message_once(void *
 
 enum { BATCHES = 4000, BATCH = 8, KILLS = 12 };
 
-/* Batch b has the messages b * 8 + 1 to b * 8 + 8 of eight words, each with its occurrence number b + 1. */
+/* Batch b has the messages b * 8 + 1 to b * 8 + 8: eight words, each with its occurrence number b + 1. */
 static seg_answer hand_over_numbered(struct fixture *f, void *state, uint64_t epoch, uint64_t b)
 {
 	static const char *const words[BATCH] = {"a", "b", "c", "d", "e", "f", "g", "h"};
@@ -912,7 +914,7 @@ static seg_answer hand_over_numbered(struct fixture *f, void *state, uint64_t ep
 	return hand_over_texts(f, state, epoch, texts, BATCH);
 }
 
-/* The child: owns the partition, handles batches from `first` on, and says which are done. */
+/* The child owns the partition, handles batches from `first` on, and reports each batch that is done. */
 static void own_until_killed(const char *plugin, uint64_t epoch, uint64_t first, int fd)
 {
 	struct fixture f;
@@ -929,8 +931,8 @@ static void own_until_killed(const char *plugin, uint64_t epoch, uint64_t first,
 }
 
 /*
- * Runs such a child and kills it some time after `batches` were done. Returns the first batch that it did not
- * tell of.
+ * Runs such a child and kills it some time after `batches` batches were done. Returns the first batch that
+ * the child did not report.
  */
 static uint64_t kill_an_owner(const char *plugin, uint64_t epoch, uint64_t first, uint64_t batches)
 {
@@ -960,7 +962,7 @@ static void wordcount_counts_each_message_once_however_often_it_is_killed(void *
 	uint64_t position = 0, epoch = 100;
 	for (int i = 0; i < KILLS; i++) {
 		uint64_t done = kill_an_owner("wordcount", epoch++, position, 20 + (uint64_t)i * 7);
-		/* As if the newest commits had been lost with the process. */
+		/* Goes back as if Redis had lost the newest commits. */
 		position = done > 5 ? done - 5 : 0;
 	}
 	struct fixture f;
@@ -978,7 +980,7 @@ static void wordcount_counts_each_message_once_however_often_it_is_killed(void *
 }
 
 /*
- * That each of the messages up to `last` is in the file, in order but for repetitions, which bear a higher
+ * Checks that each message up to `last` is in the file, in order except for repetitions, which have a higher
  * epoch.
  */
 static void expect_all_lines(uint64_t last)

@@ -1,4 +1,4 @@
-/* The chaos proxy, between a client and a server of the test's own. */
+/* The chaos proxy, between a client and a server that the test plays. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -23,7 +23,7 @@ static char directory[64];
 static char path[96];
 static int listener;
 static chaos_proxy *proxy;
-static int client, server; /* the ends of the link that most tests use */
+static int client, server; /* the ends of the link in most tests */
 
 /* --- sockets -------------------------------------------------------------------------- */
 
@@ -84,7 +84,7 @@ static void assert_hears_nothing(int fd)
 	assert_false(readable(fd, QUIET_MS));
 }
 
-/* The end of a connection, by a reset or without. */
+/* The connection must end, with a reset or without. */
 static void assert_ended(int fd)
 {
 	char byte;
@@ -152,7 +152,7 @@ static void a_cut_of_one_link_leaves_the_others(void **state)
 {
 	(void)state;
 	int second = connect_client(), second_server = accept_server(listener);
-	chaos_proxy_cut(proxy, 2); /* of two links, the first */
+	chaos_proxy_cut(proxy, 2); /* the first of two links */
 	assert_ended(client);
 	say(second, "still here");
 	assert_hears(second_server, "still here");

@@ -1,4 +1,6 @@
-/* Replies: what bytes become values, what is refused, and that it never matters how the bytes come in. */
+/*
+ * Replies: which bytes become which values, what is refused, and that the size of the pieces never matters.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

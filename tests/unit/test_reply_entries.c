@@ -1,4 +1,4 @@
-/* Replies to XREAD: what becomes entries, and that a reply of any other shape is refused. */
+/* Replies to XREAD: which become entries, and that a reply of any other shape is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ static seg_entry_sink sink = {.stream = take_stream, .entry = take_entry, .text 
 
 #define ID "$3\r\n1-1\r\n"
 #define KEY "$1\r\nk\r\n"
-/* One stream with one entry, whose parts follow. */
+/* One stream with one entry, whose parts the argument gives. */
 #define ONE "*1\r\n*2\r\n" KEY "*1\r\n*2\r\n"
 #define TO_ENTRY "{k}(1-1 "
 

@@ -1,5 +1,5 @@
 /*
- * test_scripts_append.c - the scripts register and append: shapes, bounds, duplicates, trimming, want of
+ * test_scripts_append.c - the scripts register and append: shapes, bounds, duplicates, trimming, and a full
  * memory.
  */
 #include <setjmp.h>
@@ -86,7 +86,7 @@ static void records_without_headers_come_as_key_and_data(void **state)
 	const char *entries = command("XRANGE " LOG " - +");
 	assert_non_null(strstr(entries, "[partitionKey a data 1]"));
 	assert_non_null(strstr(entries, "[partitionKey b data 2]"));
-	/* As many as there is room for, of those as well. */
+	/* Records without headers, too, are added as far as there is room. */
 	assert_added(append("3", "reject", "2", "2", "c", "3", "d", "4"), 1);
 	assert_null(strstr(command("XRANGE " LOG " - +"), "[partitionKey d"));
 	assert_string_equal(parse(append("3", "reject", "2", "2", "c", "3", "d", "4")).word, "DUP");
@@ -95,7 +95,7 @@ static void records_without_headers_come_as_key_and_data(void **state)
 static void a_batch_has_one_millisecond_and_consecutive_sequence_numbers(void **state)
 {
 	(void)state;
-	enum { COUNT = 1600 }; /* more than a millisecond's work */
+	enum { COUNT = 1600 }; /* takes more than a millisecond */
 	append_answer answer = parse(append_many("10000", "reject", "0", COUNT, "x"));
 	assert_int_equal(answer.added, COUNT);
 	redisReply *log = test_server_command(redis, "XRANGE " LOG " - +");
@@ -289,7 +289,7 @@ static void trimming_holds_where_the_sequence_number_is_0_or_the_largest(void **
 	command("XGROUP CREATE " LOG " g 0");
 	command("XREADGROUP GROUP g c COUNT 2 STREAMS " LOG " >");
 	command("XACK " LOG " g 5-18446744073709551615");
-	/* The oldest pending is 6-0, so 5-18446744073709551615 alone is committed. */
+	/* The oldest pending entry is 6-0, so only 5-18446744073709551615 is committed. */
 	assert_added(append_many("3", "reject", "0", 3, "x"), 1);
 	assert_string_equal(command("XRANGE " LOG " - + COUNT 1"), "[6-0 [f 2]]");
 }
@@ -301,7 +301,10 @@ static void a_large_backlog_is_trimmed_by_whole_nodes_first(void **state)
 		append_many("2000", "reject", "0", 100, "x");
 	command("XGROUP CREATE " LOG " g $");
 	assert_added(append_many("1000", "reject", "0", 1, "x"), 1);
-	/* The node that the newest entry is in stayed, or all went where that was not enough. */
+	/*
+	 * The node with the newest entry stayed; or, if that was not enough, everything before the new record
+	 * went.
+	 */
 	long long left = command_number("XLEN " LOG);
 	assert_true(left >= 1 && left <= 101);
 }

@@ -1,5 +1,5 @@
 /*
- * test_scripts_group.c - the scripts open_group, claim, commit, mark and dead_letter: one group in one
+ * test_scripts_group.c - the scripts open_group, claim, commit, mark and dead_letter, with one group in one
  * partition.
  */
 #include <setjmp.h>
@@ -233,7 +233,7 @@ static void the_count_follows_from_the_log_at_its_ends(void **state)
 	claim("5", "n");
 	commit("5", "n", "1-2", "-1");
 	assert_string_equal(claim("6", "n"), "OK 1-2 -1 1 0-0 0 0");
-	/* All before it trimmed, and some unread: three were ever, two are left. */
+	/* Everything before 1-4 is trimmed, some of it unread: three entries ever existed, two are left. */
 	command("XTRIM " LOG " MINID 1-4");
 	assert_string_equal(claim("7", "n"), "OK 1-2 3 2 0-0 0 0");
 	commit("7", "n", "1-5", "-1");
@@ -265,7 +265,7 @@ static void a_gap_is_what_came_and_was_not_read(void **state)
 	fill_log(9);
 	claim("5", "n");
 	command("XDEL " LOG " 1-3 1-7");
-	/* In the middle of the log nobody can tell yet. */
+	/* A gap in the middle of the log cannot be counted yet. */
 	assert_string_equal(gap("5", "n", "1-5", "4"), "OK 0");
 	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2");
 	assert_string_equal(command("HGET " STATE " lost"), "2");
@@ -347,7 +347,7 @@ static void what_a_reader_has_not_acknowledged_comes_again(void **state)
 	assert_string_equal(claim("5", "n"), "OK 1-2 -1 0 0-0 0 0");
 	assert_string_equal(position(), "1-2");
 	assert_string_equal(group_field("pending"), "0");
-	/* Once: what is committed now stays so. */
+	/* That happened once: a commit from now on stays. */
 	commit("5", "n", "1-6", "6");
 	assert_string_equal(claim("6", "m"), "OK 1-6 6 0 0-0 0 0");
 }

@@ -1,4 +1,4 @@
-/* test_server_check.c - which servers are taken, judged by the texts they give. */
+/* test_server_check.c - which servers are accepted, judged by their own texts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

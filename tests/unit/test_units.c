@@ -1,4 +1,4 @@
-/* test_units.c - values as people write them, and "did you mean". */
+/* test_units.c - values as people write them, and the suggestions of "did you mean". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_wait.c - the main thread's one way to wait: for time, for signals, and for errands. */
+/* test_wait.c - the one function in which the main thread waits: for time, signals and errands. */
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,7 +16,7 @@ enum { LOOK_MS = 5, LONG_MS = 20000 };
 
 static seg_wait waiting;
 static sem_t gate;
-static int looks, ends_after; /* looks until a section asks to end; 0: never */
+static int looks, ends_after; /* looks until a section asks for the end; 0: never */
 
 static int look(void *arg)
 {
