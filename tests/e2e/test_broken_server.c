@@ -438,13 +438,13 @@ static void consume_records(test_case *c)
 	close_client(c);
 }
 
-static void a_client_that_opens_is_told_what_is_wrong_in_time(void **state)
+static void a_client_that_opens_gets_its_error_in_time(void **state)
 {
 	(void)state;
 	run_seeds(open_a_client, 14);
 }
 
-static void a_send_is_told_what_is_wrong_in_time_and_adds_nothing_twice(void **state)
+static void a_send_gets_its_error_in_time_and_adds_nothing_twice(void **state)
 {
 	(void)state;
 	run_seeds(send_records, 12);
@@ -528,7 +528,7 @@ static void a_stream_is_not_called_missing_for_a_reply_of_another_type(void **st
 /* Above these numbers per second, a client would harm a server in trouble. */
 enum { CONNECTIONS_MOST = 20, COMMANDS_MOST = 400 };
 
-static void a_server_that_is_always_broken_is_asked_less_and_less(void **state)
+static void clients_ask_an_always_broken_server_less_and_less_often(void **state)
 {
 	(void)state;
 	void (*const ways[])(test_case *) = {open_a_client, send_records, produce_records, consume_records};
@@ -623,14 +623,14 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_client_that_opens_is_told_what_is_wrong_in_time),
-		cmocka_unit_test(a_send_is_told_what_is_wrong_in_time_and_adds_nothing_twice),
+		cmocka_unit_test(a_client_that_opens_gets_its_error_in_time),
+		cmocka_unit_test(a_send_gets_its_error_in_time_and_adds_nothing_twice),
 		cmocka_unit_test(a_producer_tells_each_records_fate_once_and_adds_nothing_twice),
 		cmocka_unit_test(a_consumer_commits_nothing_that_was_not_handled),
 		cmocka_unit_test(an_answer_cut_at_any_byte_is_asked_for_again),
 		cmocka_unit_test(a_connection_cut_while_it_is_prepared_is_made_again),
 		cmocka_unit_test(a_stream_is_not_called_missing_for_a_reply_of_another_type),
-		cmocka_unit_test(a_server_that_is_always_broken_is_asked_less_and_less),
+		cmocka_unit_test(clients_ask_an_always_broken_server_less_and_less_often),
 		cmocka_unit_test(an_announced_length_takes_no_memory),
 	};
 	return cmocka_run_group_tests(tests, start, stop);

@@ -65,7 +65,7 @@ static void a_plain_redis_is_opened_and_missing_persistence_warned_of(void **sta
 	test_server_stop(server);
 }
 
-static void one_with_an_append_only_file_is_opened_without_a_warning(void **state)
+static void a_redis_with_an_append_only_file_is_opened_without_a_warning(void **state)
 {
 	(void)state;
 	test_server *server = test_server_start("--appendonly yes --appendfsync always");
@@ -116,7 +116,7 @@ static void nobody_there_is_unreachable_within_the_timeout(void **state)
 	assert_int_equal(try_open(&options, "host.invalid"), SEG_EUNREACHABLE);
 }
 
-static void a_wrong_password_is_said_to_be_one_at_once(void **state)
+static void a_wrong_password_is_reported_at_once(void **state)
 {
 	(void)state;
 	test_server *server = test_server_start("--requirepass secret");
@@ -240,11 +240,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_redis_is_opened_and_missing_persistence_warned_of),
-		cmocka_unit_test(one_with_an_append_only_file_is_opened_without_a_warning),
+		cmocka_unit_test(a_redis_with_an_append_only_file_is_opened_without_a_warning),
 		cmocka_unit_test(options_out_of_range_are_refused),
 		cmocka_unit_test(bad_addresses_are_refused),
 		cmocka_unit_test(nobody_there_is_unreachable_within_the_timeout),
-		cmocka_unit_test(a_wrong_password_is_said_to_be_one_at_once),
+		cmocka_unit_test(a_wrong_password_is_reported_at_once),
 		cmocka_unit_test(a_read_only_replica_is_refused_and_its_master_named),
 		cmocka_unit_test(a_server_that_evicts_is_refused_unless_allowed),
 		cmocka_unit_test(a_user_without_info_is_warned_and_served),

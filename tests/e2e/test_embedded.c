@@ -552,7 +552,7 @@ static void fake_installation(data *d, const char *script)
 	fclose(file);
 }
 
-static void an_installation_that_will_not_do_is_told(void **state)
+static void an_unusable_installation_is_reported(void **state)
 {
 	data *d = *state;
 	char *path = strdup(getenv("PATH"));
@@ -565,7 +565,7 @@ static void an_installation_that_will_not_do_is_told(void **state)
 	free(path);
 }
 
-static void a_damaged_file_is_told_in_redis_own_words(void **state)
+static void a_damaged_file_is_reported_in_the_words_of_redis(void **state)
 {
 	data *d = *state;
 	user u = attach(d, "always");
@@ -649,8 +649,8 @@ int main(void)
 		TEST(the_server_has_a_session_of_its_own_and_nothing_of_its_starters),
 		TEST(a_directory_that_cannot_be_used_is_refused),
 		TEST(a_directory_that_is_missing_is_made),
-		TEST(an_installation_that_will_not_do_is_told),
-		TEST(a_damaged_file_is_told_in_redis_own_words),
+		TEST(an_unusable_installation_is_reported),
+		TEST(a_damaged_file_is_reported_in_the_words_of_redis),
 		TEST(a_server_of_somebody_else_is_left_alone),
 		TEST(a_server_that_took_the_sockets_place_is_noticed),
 		TEST(a_server_that_answers_with_another_type_is_refused),

@@ -159,7 +159,7 @@ static bool sixteen_were_handled(void *arg)
 	return handled() >= 16;
 }
 
-static void a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards_is_skipped(void **state)
+static void after_redis_was_emptied_every_new_message_is_handled(void **state)
 {
 	(void)state;
 	run("");
@@ -174,7 +174,7 @@ static void a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
-static void a_redis_that_restarts_empty_is_gone_on_with_and_said(void **state)
+static void after_redis_restarts_empty_the_group_continues_and_logs_it(void **state)
 {
 	(void)state;
 	run("");
@@ -191,7 +191,7 @@ static void a_redis_that_restarts_empty_is_gone_on_with_and_said(void **state)
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
-static void a_position_that_went_back_is_said_and_handled_again_from_there(void **state)
+static void a_position_that_went_back_is_logged_and_handling_resumes_there(void **state)
 {
 	(void)state;
 	run("");
@@ -238,7 +238,7 @@ static bool all_was_handled(void *arg)
 	return handled() >= *(const size_t *)arg;
 }
 
-static void of_another_history_no_epoch_is_used_as_a_later_one_may_be_forgotten(void **state)
+static void after_another_history_owners_take_a_later_epoch(void **state)
 {
 	(void)state;
 	size_t all = 6;
@@ -284,10 +284,10 @@ int main(void)
 		TEST(entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled),
 		TEST(entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_owner),
 		TEST(what_every_group_had_handled_is_no_loss_when_it_is_trimmed),
-		TEST(a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards_is_skipped),
-		TEST(a_redis_that_restarts_empty_is_gone_on_with_and_said),
-		TEST(a_position_that_went_back_is_said_and_handled_again_from_there),
-		TEST(of_another_history_no_epoch_is_used_as_a_later_one_may_be_forgotten),
+		TEST(after_redis_was_emptied_every_new_message_is_handled),
+		TEST(after_redis_restarts_empty_the_group_continues_and_logs_it),
+		TEST(a_position_that_went_back_is_logged_and_handling_resumes_there),
+		TEST(after_another_history_owners_take_a_later_epoch),
 		TEST(a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

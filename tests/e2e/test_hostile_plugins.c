@@ -380,7 +380,7 @@ static void a_handler_that_leaves_a_child_behind_spoils_nothing(void **state)
 	spoils_nothing("fork");
 }
 
-static void a_handler_that_answers_nonsense_is_told_so_and_its_message_a_dead_letter(void **state)
+static void a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter(void **state)
 {
 	(void)state;
 	run_hostile("nonsense", "x", "batch_size = 1\nmax_attempts = 2");
@@ -443,7 +443,7 @@ int main(void)
 		TEST(a_handler_that_blocks_all_signals_does_not_keep_sigterm_out),
 		TEST(a_handler_that_ignores_sigterm_does_not_keep_it_out),
 		TEST(a_handler_that_leaves_a_child_behind_spoils_nothing),
-		TEST(a_handler_that_answers_nonsense_is_told_so_and_its_message_a_dead_letter),
+		TEST(a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter),
 		TEST(what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure),
 		TEST(what_was_built_for_another_abi_is_78_with_its_line),
 	};

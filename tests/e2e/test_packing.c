@@ -205,7 +205,7 @@ static void killed_runners_lose_nothing_and_what_is_repeated_is_bounded(void **s
 		fail_msg("%zu messages were handled again", repeated);
 }
 
-static void a_position_within_an_entry_is_gone_on_from(void **state)
+static void handling_resumes_at_a_position_within_an_entry(void **state)
 {
 	(void)state;
 	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
@@ -322,7 +322,7 @@ int main(void)
 		TEST(runners_that_come_and_go_repeat_nothing),
 		TEST(runners_that_come_and_go_repeat_nothing_of_what_is_compressed),
 		TEST(killed_runners_lose_nothing_and_what_is_repeated_is_bounded),
-		TEST(a_position_within_an_entry_is_gone_on_from),
+		TEST(handling_resumes_at_a_position_within_an_entry),
 		TEST(one_message_of_an_entry_can_be_a_dead_letter),
 		TEST(an_entry_whose_records_cannot_be_read_is_one_dead_letter),
 		TEST(the_partition_size_counts_messages_and_what_is_committed_makes_room),

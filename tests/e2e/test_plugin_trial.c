@@ -154,7 +154,7 @@ static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
 	}
 }
 
-static void what_the_plugin_refuses_is_told_and_its_options_are_checked(void **state)
+static void refusals_of_the_plugin_are_reported_and_its_options_checked(void **state)
 {
 	(void)state;
 	write_cases("{}\n");
@@ -230,7 +230,7 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_read_is_named_with_what_is_wrong,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_the_plugin_refuses_is_told_and_its_options_are_checked,
+		cmocka_unit_test_setup_teardown(refusals_of_the_plugin_are_reported_and_its_options_checked,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_plugin_in_c_builds_and_passes_its_tests, set_up,
 						tear_down),

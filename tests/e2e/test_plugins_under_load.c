@@ -140,7 +140,7 @@ static void expect_all(test_load *load)
 	test_deliveries_free(&deliveries);
 }
 
-static void children_that_crash_and_a_killed_runner_lose_nothing_and_leave_nobody_behind(void **state)
+static void crashing_children_and_a_killed_runner_lose_nothing_and_leave_no_process(void **state)
 {
 	(void)state;
 	char options[512];
@@ -185,7 +185,7 @@ static void a_script_that_fails_and_a_killed_runner_lose_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(children_that_crash_and_a_killed_runner_lose_nothing_and_leave_nobody_behind),
+		TEST(crashing_children_and_a_killed_runner_lose_nothing_and_leave_no_process),
 		TEST(a_script_that_fails_and_a_killed_runner_lose_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

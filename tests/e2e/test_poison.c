@@ -267,7 +267,7 @@ static void a_message_that_kills_its_process_is_given_up_within_max_attempts_cra
 
 /* --- messages that are none ------------------------------------------------------------------------- */
 
-static void entries_that_are_none_of_ours_are_dead_letters_and_the_partition_goes_on(void **state)
+static void foreign_entries_become_dead_letters_and_the_partition_continues(void **state)
 {
 	(void)state;
 	send_messages();
@@ -309,7 +309,7 @@ int main(void)
 		TEST(without_a_limit_a_failing_message_holds_its_partition_and_no_other),
 		TEST(an_answer_that_says_stop_ends_the_runner_with_69_at_that_message),
 		TEST(a_message_that_kills_its_process_is_given_up_within_max_attempts_crashes),
-		TEST(entries_that_are_none_of_ours_are_dead_letters_and_the_partition_goes_on),
+		TEST(foreign_entries_become_dead_letters_and_the_partition_continues),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

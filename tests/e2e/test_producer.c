@@ -223,7 +223,7 @@ static void pause_ms(long ms)
 
 /* --- in good weather ---------------------------------------------------------------- */
 
-static void every_record_is_added_once_and_told_of_once_in_order(void **state)
+static void every_record_is_added_once_and_reported_once_in_order(void **state)
 {
 	(void)state;
 	seg_producer_options options = usual_options();
@@ -803,7 +803,7 @@ static void closing_ends_sends_that_wait_for_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_record_is_added_once_and_told_of_once_in_order),
+		TEST(every_record_is_added_once_and_reported_once_in_order),
 		TEST(a_lone_record_goes_out_when_it_has_lingered),
 		TEST(flushing_does_not_wait_for_the_linger),
 		TEST(closing_sends_what_is_left),

@@ -272,7 +272,7 @@ static void the_address_comes_from_the_flag_then_the_configuration_then_the_envi
 	assert_int_equal(test_segctl_do(NULL, "-c /nonexistent/x.ini stream list")->exit_code, EX_NOINPUT);
 }
 
-static void a_missing_right_is_told_and_nothing_passes_for_done(void **state)
+static void a_missing_right_is_reported_and_nothing_counts_as_done(void **state)
 {
 	(void)state;
 	char address[256];
@@ -326,8 +326,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_address_comes_from_the_flag_then_the_configuration_then_the_environment, set_up,
 			tear_down),
-		cmocka_unit_test_setup_teardown(a_missing_right_is_told_and_nothing_passes_for_done, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(a_missing_right_is_reported_and_nothing_counts_as_done,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_embedded_redis_of_a_configuration_is_found, set_up,
 						tear_down),
 	};

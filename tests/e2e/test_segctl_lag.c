@@ -112,7 +112,7 @@ static void what_waits_is_counted_for_each_partition_with_its_owner(void **state
 			 "Live members: 0, owning 0 of 2 partitions; 3 messages wait");
 }
 
-static void a_monitor_is_told_by_the_exit_code(void **state)
+static void the_exit_code_informs_a_monitor(void **state)
 {
 	(void)state;
 	handle_all();
@@ -173,7 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_waits_is_counted_for_each_partition_with_its_owner,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_monitor_is_told_by_the_exit_code, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_exit_code_informs_a_monitor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_rate_is_what_was_committed_meanwhile, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

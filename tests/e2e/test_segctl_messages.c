@@ -72,7 +72,7 @@ static const char *data_of(const char *key)
 	return text;
 }
 
-static void the_key_comes_from_where_it_was_said_to_be(void **state)
+static void the_options_say_where_the_key_comes_from(void **state)
 {
 	(void)state;
 	send("1\n2\n3\n", "--key all");
@@ -141,7 +141,7 @@ static void a_rate_is_not_exceeded(void **state)
 	assert_string_equal(data_of("k"), "1 2 3 4 5 6");
 }
 
-static void tail_shows_the_last_ones_or_from_where_it_is_told(void **state)
+static void tail_shows_the_last_messages_or_those_from_a_start(void **state)
 {
 	(void)state;
 	char numbers[4096] = "";
@@ -208,14 +208,13 @@ static void followed_it_goes_on_with_what_is_added(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_key_comes_from_where_it_was_said_to_be, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(the_options_say_where_the_key_comes_from, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_line_without_its_key_is_named_and_what_was_before_it_is_sent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_are_sent_in_their_order_and_headers_go_with_each_line,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_rate_is_not_exceeded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tail_shows_the_last_ones_or_from_where_it_is_told, set_up,
+		cmocka_unit_test_setup_teardown(tail_shows_the_last_messages_or_those_from_a_start, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_no_terminal_could_show_is_escaped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(followed_it_goes_on_with_what_is_added, set_up, tear_down),

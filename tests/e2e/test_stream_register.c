@@ -124,7 +124,7 @@ static void names_and_shapes_out_of_range_are_refused(void **state)
 	seg_client_close(client);
 }
 
-static void a_key_that_holds_something_else_is_said_to(void **state)
+static void a_key_of_another_type_is_reported(void **state)
 {
 	(void)state;
 	redisContext *context = test_server_connect(server);
@@ -262,7 +262,7 @@ int main(void)
 		cmocka_unit_test(another_shape_is_refused_and_both_are_named),
 		cmocka_unit_test(a_stream_nobody_registered_is_not_found),
 		cmocka_unit_test(names_and_shapes_out_of_range_are_refused),
-		cmocka_unit_test(a_key_that_holds_something_else_is_said_to),
+		cmocka_unit_test(a_key_of_another_type_is_reported),
 		cmocka_unit_test(first_registrations_at_once_agree_on_one_shape),
 		cmocka_unit_test(threads_may_share_one_client),
 		cmocka_unit_test(processes_that_register_at_once_agree),

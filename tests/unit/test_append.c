@@ -176,7 +176,7 @@ static void a_reply_that_is_no_array_is_not_believed(void **state)
 	}
 }
 
-static void an_error_is_told_by_whether_the_call_may_succeed_later(void **state)
+static void error_replies_are_classified_by_whether_a_retry_may_succeed(void **state)
 {
 	(void)state;
 	seg_append append = {.records = 5};
@@ -202,7 +202,7 @@ int main(void)
 		TEST(what_was_added_has_ids_that_follow_the_first),
 		TEST(an_answer_of_another_type_is_not_believed),
 		TEST(a_reply_that_is_no_array_is_not_believed),
-		TEST(an_error_is_told_by_whether_the_call_may_succeed_later),
+		TEST(error_replies_are_classified_by_whether_a_retry_may_succeed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,7 +147,7 @@ static void used_counts_what_was_handed_out_since_the_reset(void **state)
 
 /* --- given back ------------------------------------------------------------------------------ */
 
-static void a_reset_keeps_no_more_than_it_is_told(void **state)
+static void a_reset_keeps_no_more_than_its_argument(void **state)
 {
 	(void)state;
 	const size_t keeps[] = {4 * BLOCK, 3 * BLOCK + 1, 3 * BLOCK - 1, BLOCK, BLOCK - 1, 0};
@@ -184,7 +184,7 @@ int main(void)
 		TEST(the_same_use_again_takes_the_same_memory),
 		TEST(blocks_that_are_too_small_are_passed_over_but_not_lost),
 		TEST(used_counts_what_was_handed_out_since_the_reset),
-		TEST(a_reset_keeps_no_more_than_it_is_told),
+		TEST(a_reset_keeps_no_more_than_its_argument),
 		TEST(one_huge_piece_does_not_stay_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,7 +156,7 @@ static void a_message_may_be_tried_again(void **state)
 	assert_int_equal(v.duplicates, 0);
 }
 
-static void a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner(void **state)
+static void a_retried_message_is_no_duplicate_at_the_next_owner(void **state)
 {
 	(void)state;
 	old_owner();
@@ -327,7 +327,7 @@ static void what_is_passed_over_before_it_is_deleted_is_seen(void **state)
 	assert_true(judge().reordered >= 1);
 }
 
-static void a_deletion_that_the_group_has_not_noticed_is_miscounted(void **state)
+static void not_counting_a_deletion_is_a_miscount(void **state)
 {
 	(void)state;
 	old_owner();
@@ -337,7 +337,7 @@ static void a_deletion_that_the_group_has_not_noticed_is_miscounted(void **state
 	assert_int_equal(judge().miscounted, 1);
 }
 
-static void a_deletion_that_the_group_has_made_up_is_miscounted(void **state)
+static void counting_a_deletion_that_never_happened_is_a_miscount(void **state)
 {
 	(void)state;
 	old_owner();
@@ -644,7 +644,7 @@ int main(void)
 		test(what_was_in_flight_may_come_again_after_a_crash),
 		test(what_was_lost_before_a_crash_is_not_taken_over_from_it),
 		test(a_message_may_be_tried_again),
-		test(a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner),
+		test(a_retried_message_is_no_duplicate_at_the_next_owner),
 		test(a_call_that_was_frozen_may_end_late),
 		test(an_unknown_send_may_be_there_or_not),
 		test(what_a_new_primary_never_had_is_not_lost),
@@ -658,8 +658,8 @@ int main(void)
 		test(what_a_new_primary_has_and_nobody_handles_is_lost),
 		test(what_is_passed_over_before_it_vanishes_is_seen),
 		test(a_claim_behind_what_was_rolled_back_is_stale),
-		test(a_deletion_that_the_group_has_not_noticed_is_miscounted),
-		test(a_deletion_that_the_group_has_made_up_is_miscounted),
+		test(not_counting_a_deletion_is_a_miscount),
+		test(counting_a_deletion_that_never_happened_is_a_miscount),
 		test(a_message_whose_call_never_returned_is_lost),
 		test(a_dead_letter_must_be_there_once),
 		test(a_message_is_not_deadly_when_its_owners_lived),

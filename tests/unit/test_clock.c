@@ -39,7 +39,7 @@ static void leases_go_by_the_clock_that_goes_on_while_the_machine_is_suspended(v
 	assert_true(before <= now && now <= after);
 }
 
-static void people_are_told_the_time_since_1970(void **state)
+static void the_wall_clock_counts_from_1970(void **state)
 {
 	(void)state;
 	int64_t before = read_clock(CLOCK_REALTIME), now = seg_wall_clock(),
@@ -92,7 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(time_never_goes_back),
 		TEST(leases_go_by_the_clock_that_goes_on_while_the_machine_is_suspended),
-		TEST(people_are_told_the_time_since_1970),
+		TEST(the_wall_clock_counts_from_1970),
 		TEST(a_poll_wakes_when_its_timer_is_due_and_not_a_moment_before),
 		TEST(what_is_due_is_not_waited_for),
 		TEST(only_never_waits_without_an_end),

@@ -168,7 +168,7 @@ static void members_may_be_missing_null_or_named_as_in_the_proto_file(void **sta
 	}
 }
 
-static void metadata_stand_behind_the_entrys_own_headers(void **state)
+static void metadata_follow_the_entrys_own_headers(void **state)
 {
 	(void)state;
 	const char *text = "{\"metadata\":{\"b\":\"2\"}}";
@@ -253,7 +253,7 @@ int main(void)
 		cmocka_unit_test(an_envelope_gives_back_what_was_put_in),
 		cmocka_unit_test(base64_in_an_envelope_may_be_url_safe_and_unpadded),
 		cmocka_unit_test(members_may_be_missing_null_or_named_as_in_the_proto_file),
-		cmocka_unit_test(metadata_stand_behind_the_entrys_own_headers),
+		cmocka_unit_test(metadata_follow_the_entrys_own_headers),
 		cmocka_unit_test(what_is_no_envelope_is_refused_and_left_as_it_was),
 		cmocka_unit_test(deeply_nested_json_does_not_overflow_the_stack),
 		cmocka_unit_test(what_json_cannot_hold_is_refused_at_sending),

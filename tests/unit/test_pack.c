@@ -156,7 +156,7 @@ static void a_value_cut_short_anywhere_is_refused(void **state)
 	}
 }
 
-static void what_stands_behind_the_last_record_is_refused(void **state)
+static void bytes_after_the_last_record_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(read_all(false, "\x01\x00\x00\x00\x00\x00", 6), 0);
@@ -188,7 +188,7 @@ int main(void)
 		TEST(what_is_compressed_comes_back),
 		TEST(compressing_makes_a_third_of_what_repeats_itself),
 		TEST(a_value_cut_short_anywhere_is_refused),
-		TEST(what_stands_behind_the_last_record_is_refused),
+		TEST(bytes_after_the_last_record_are_refused),
 		TEST(lengths_that_cannot_be_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,7 +307,7 @@ static void expect_errors(const char *const *options, const char *const *lines)
 
 #define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static void every_wrong_option_is_told_with_its_line(void **state)
+static void every_wrong_option_is_reported_with_its_line(void **state)
 {
 	(void)state;
 	expect_errors(
@@ -389,7 +389,7 @@ static void options_are_read_as_their_type_and_defaults_apply(void **state)
 	stop(&f);
 }
 
-static void an_option_that_was_not_declared_is_none_and_is_warned_of(void **state)
+static void an_undeclared_option_has_no_value_and_causes_a_warning(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -566,9 +566,9 @@ int main(void)
 		cmocka_unit_test(what_is_no_shared_object_is_refused_before_it_is_run),
 		cmocka_unit_test(a_plugin_that_others_may_write_to_is_refused),
 		cmocka_unit_test(an_older_struct_is_completed_and_a_newer_one_cut),
-		cmocka_unit_test(every_wrong_option_is_told_with_its_line),
+		cmocka_unit_test(every_wrong_option_is_reported_with_its_line),
 		cmocka_unit_test(options_are_read_as_their_type_and_defaults_apply),
-		cmocka_unit_test(an_option_that_was_not_declared_is_none_and_is_warned_of),
+		cmocka_unit_test(an_undeclared_option_has_no_value_and_causes_a_warning),
 		cmocka_unit_test(a_plugin_knows_whom_it_serves_and_its_log_lines_say_so),
 		cmocka_unit_test(a_counter_is_made_once_and_seen_by_others),
 		cmocka_unit_test(bad_counters_are_refused_and_the_64_first_stay_where_they_are),

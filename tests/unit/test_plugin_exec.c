@@ -136,7 +136,7 @@ static const char by_data[] =
 										  "*) " ANSWER(
 											  "{\"ok\":true}") ";; esac";
 
-static void what_is_behind_a_dead_letter_is_not_sent_twice(void **state)
+static void messages_after_a_dead_letter_are_not_sent_twice(void **state)
 {
 	(void)state;
 	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
@@ -153,7 +153,7 @@ static void what_is_behind_a_dead_letter_is_not_sent_twice(void **state)
 	test_plugin_stop(p);
 }
 
-static void what_is_behind_a_retried_message_comes_again_after_it(void **state)
+static void messages_after_a_retried_one_come_again_after_it(void **state)
 {
 	(void)state;
 	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
@@ -487,8 +487,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_message_is_a_line_of_json_with_all_that_belongs_to_it),
-		TEST(what_is_behind_a_dead_letter_is_not_sent_twice),
-		TEST(what_is_behind_a_retried_message_comes_again_after_it),
+		TEST(messages_after_a_dead_letter_are_not_sent_twice),
+		TEST(messages_after_a_retried_one_come_again_after_it),
 		TEST(with_a_window_of_one_nothing_overtakes_a_failed_message),
 		TEST(a_batch_larger_than_the_pipes_goes_through),
 		TEST(frames_carry_data_as_it_is),

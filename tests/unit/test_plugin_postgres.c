@@ -313,7 +313,7 @@ static void what_cannot_be_text_is_a_dead_letter(void **state)
 	stop();
 }
 
-static void a_row_whose_key_is_there_is_treated_as_told(void **state)
+static void an_option_decides_on_a_row_whose_key_exists(void **state)
 {
 	(void)state;
 	QUERY("CREATE UNIQUE INDEX ON t (key)");
@@ -334,7 +334,7 @@ static void a_row_whose_key_is_there_is_treated_as_told(void **state)
 
 /* --- mistakes -------------------------------------------------------------------------------------- */
 
-static void what_is_missing_in_the_database_is_told_when_a_partition_is_opened(void **state)
+static void opening_a_partition_reports_what_the_database_lacks(void **state)
 {
 	(void)state;
 	char error[512];
@@ -388,8 +388,8 @@ int main(void)
 		TEST(a_row_that_the_table_refuses_is_a_dead_letter_and_the_others_are_stored),
 		TEST(a_row_that_is_refused_only_at_the_end_is_found_too),
 		TEST(what_cannot_be_text_is_a_dead_letter),
-		TEST(a_row_whose_key_is_there_is_treated_as_told),
-		TEST(what_is_missing_in_the_database_is_told_when_a_partition_is_opened),
+		TEST(an_option_decides_on_a_row_whose_key_exists),
+		TEST(opening_a_partition_reports_what_the_database_lacks),
 		TEST(options_that_make_no_sense_are_refused),
 	};
 	if (!test_plugin_is_built("postgres") || !test_postgres_is_installed())

@@ -408,7 +408,7 @@ static void file_appends_a_line_of_json_for_each_message(void **state)
 	stop(&f);
 }
 
-static void file_encodes_all_in_base64_when_told(void **state)
+static void file_encodes_everything_in_base64_on_request(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -487,7 +487,7 @@ static void file_retries_on_a_full_disk_and_leaves_no_part_of_the_batch(void **s
 	stop(&f);
 }
 
-static void file_stops_on_a_full_disk_when_told(void **state)
+static void file_stops_on_a_full_disk_on_request(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -718,7 +718,7 @@ static void a_number_that_does_not_rise_within_its_key_is_out_of_order(void **st
 	stop(&f);
 }
 
-static void order_is_not_checked_when_told_not_to(void **state)
+static void order_is_not_checked_if_an_option_says_so(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -1031,11 +1031,11 @@ int main(void)
 		TEST(log_stops_when_nobody_reads),
 		TEST(log_refuses_an_unknown_format),
 		TEST(file_appends_a_line_of_json_for_each_message),
-		TEST(file_encodes_all_in_base64_when_told),
+		TEST(file_encodes_everything_in_base64_on_request),
 		TEST(file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one),
 		TEST(file_finds_the_end_behind_a_torn_line_of_many_blocks),
 		TEST(file_retries_on_a_full_disk_and_leaves_no_part_of_the_batch),
-		TEST(file_stops_on_a_full_disk_when_told),
+		TEST(file_stops_on_a_full_disk_on_request),
 		TEST(a_former_owner_writes_nothing_behind_its_successors_lines),
 		TEST(file_does_not_wait_for_a_process_that_hangs_while_writing),
 		TEST(a_file_that_was_moved_away_is_made_anew),
@@ -1046,7 +1046,7 @@ int main(void)
 		TEST(what_a_lost_owner_counted_is_in_its_journal),
 		TEST(a_lower_epoch_never_overwrites_a_higher_one),
 		TEST(a_number_that_does_not_rise_within_its_key_is_out_of_order),
-		TEST(order_is_not_checked_when_told_not_to),
+		TEST(order_is_not_checked_if_an_option_says_so),
 		TEST(words_of_any_bytes_come_back_as_they_were),
 		TEST(a_journal_torn_anywhere_counts_its_whole_batches),
 		TEST(a_journal_damaged_anywhere_never_counts_what_was_not_written),

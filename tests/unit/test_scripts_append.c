@@ -387,7 +387,7 @@ static void without_memory_what_is_committed_makes_room_in_a_partition_that_is_n
 	assert_string_equal(parse(said).word, "DUP");
 }
 
-static void without_memory_less_committed_than_sent_is_trimmed_and_the_batch_refused(void **state)
+static void without_memory_a_batch_larger_than_the_committed_entries_is_refused(void **state)
 {
 	(void)state;
 	fill_log(10);
@@ -439,7 +439,7 @@ int main(void)
 		TEST(a_log_that_is_no_stream_is_an_error_and_nothing_is_noted),
 		TEST(without_memory_nothing_is_added_and_nothing_noted),
 		TEST(without_memory_what_is_committed_makes_room_in_a_partition_that_is_not_full),
-		TEST(without_memory_less_committed_than_sent_is_trimmed_and_the_batch_refused),
+		TEST(without_memory_a_batch_larger_than_the_committed_entries_is_refused),
 		TEST(without_memory_dropping_the_oldest_goes_on),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);

@@ -575,7 +575,7 @@ static void the_share_is_told_only_to_those_whose_share_has_changed(void **state
 	assert_int_equal(knowing(b.generation, "b", "b1").count, -1);
 }
 
-static void who_knows_nothing_is_told_also_that_it_owns_nothing(void **state)
+static void a_member_that_knows_nothing_hears_even_that_it_owns_nothing(void **state)
 {
 	(void)state;
 	answer a = join("a", "a1");
@@ -694,7 +694,7 @@ static bool list_is(const char *name, const char *numbers)
 	return strcmp(command("HGET " PARTITIONS " #%s", name), expected) == 0;
 }
 
-static void a_share_that_a_writer_without_lists_changed_is_told_whole(void **state)
+static void a_share_that_a_writer_without_lists_changed_is_answered_in_full(void **state)
 {
 	(void)state;
 	static const char *const lists[] = {"stays", "DEL", "1 0 1 2 3", "rubbish"};
@@ -801,14 +801,14 @@ int main(void)
 		TEST(a_held_partition_may_get_another_target),
 		TEST(a_name_whose_lease_has_ended_is_taken_at_once),
 		TEST(the_share_is_told_only_to_those_whose_share_has_changed),
-		TEST(who_knows_nothing_is_told_also_that_it_owns_nothing),
+		TEST(a_member_that_knows_nothing_hears_even_that_it_owns_nothing),
 		TEST(every_change_is_one_entry_in_control),
 		TEST(a_lost_assignment_is_made_anew),
 		TEST(a_member_hears_that_a_new_assignment_has_nothing_for_it),
 		TEST(members_without_leases_get_some_and_the_dead_among_them_go),
 		TEST(after_the_list_of_members_was_lost_a_lease_still_protects),
 		TEST(a_partition_without_an_entry_is_assigned),
-		TEST(a_share_that_a_writer_without_lists_changed_is_told_whole),
+		TEST(a_share_that_a_writer_without_lists_changed_is_answered_in_full),
 		TEST(renewed_epochs_leave_the_lists_as_they_are),
 		TEST(who_joins_without_a_share_has_a_list_after_its_first_heartbeat),
 		TEST(without_memory_members_come_and_go),

@@ -248,7 +248,7 @@ static void check_odd_key(seg_script script, int keys, int odd, const char *cons
 	for (int odd = 0; odd < (keys); odd++) \
 	check_odd_key(SEG_SCRIPT_##script, keys, odd, WORDS(__VA_ARGS__), WORD_COUNT(__VA_ARGS__))
 
-static void a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_goes_on(void **state)
+static void a_key_of_another_type_is_an_error_until_it_is_removed(void **state)
 {
 	(void)state;
 	check_odd_keys(REGISTER, 1, INFO, "4", "100", "reject", "1", "off");
@@ -313,7 +313,7 @@ int main(void)
 		TEST(epochs_and_generations_of_a_clock_ahead_of_ours_rise_by_one),
 		TEST(a_record_may_have_1024_headers),
 		TEST(the_largest_stream_is_shared_out_by_the_largest_capacities),
-		TEST(a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_goes_on),
+		TEST(a_key_of_another_type_is_an_error_until_it_is_removed),
 		TEST(memory_that_ran_out_comes_back_when_the_group_has_committed),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);

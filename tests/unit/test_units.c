@@ -228,7 +228,7 @@ static void a_formatted_value_is_short_and_parses_to_itself(void **state)
 	}
 }
 
-static void a_slip_finds_the_word_that_was_meant_and_nothing_else(void **state)
+static void a_typo_finds_the_intended_word_and_no_other(void **state)
 {
 	static const char *const words[] = {"address", "batch_size", "batch_linger", "tick", "timeout"};
 	static const struct {
@@ -369,7 +369,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_integer_is_refused_with_what_to_write),
 		cmocka_unit_test(a_boolean_has_eight_words_in_any_case),
 		cmocka_unit_test(a_formatted_value_is_short_and_parses_to_itself),
-		cmocka_unit_test(a_slip_finds_the_word_that_was_meant_and_nothing_else),
+		cmocka_unit_test(a_typo_finds_the_intended_word_and_no_other),
 		cmocka_unit_test(a_word_of_any_length_is_safe_to_suggest_for),
 		cmocka_unit_test(a_plugins_value_is_checked_by_its_declared_type),
 		cmocka_unit_test(a_checked_value_converts_and_a_missing_one_is_zero),

@@ -62,7 +62,7 @@ static void block(void *arg)
 		pause();
 }
 
-static void a_wait_lasts_as_long_as_it_was_told_and_looks_meanwhile(void **state)
+static void a_wait_lasts_for_its_timeout_and_looks_meanwhile(void **state)
 {
 	(void)state;
 	int64_t start = seg_now();
@@ -136,7 +136,7 @@ static void the_last_errand_is_left_only_by_a_second_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_wait_lasts_as_long_as_it_was_told_and_looks_meanwhile),
+		TEST(a_wait_lasts_for_its_timeout_and_looks_meanwhile),
 		TEST(a_wait_for_no_time_looks_once),
 		TEST(a_signal_ends_a_wait_and_is_noted),
 		TEST(a_section_that_asks_to_end_ends_a_wait),
