@@ -138,7 +138,7 @@ static void run_seeds(void (*run)(test_case *), unsigned replies)
 		met += cases[i].broken > 0;
 		good += cases[i].good;
 	}
-	print_message("%d cases, %d met their fault, %d went well all the same\n", SEEDS, met, good);
+	print_message("%d cases: the fault came in %d, every call succeeded in %d\n", SEEDS, met, good);
 	assert_true(met >= SEEDS / 2);
 	free(cases);
 }

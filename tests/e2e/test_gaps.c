@@ -168,7 +168,7 @@ static void after_redis_was_emptied_every_new_message_is_handled(void **state)
 	wait_drained();
 	freeReplyObject(test_server_command(redis, "FLUSHALL"));
 	add(11, 16);
-	test_wait_until(sixteen_were_handled, NULL, 20000, "what was sent afterwards is handled");
+	test_wait_until(sixteen_were_handled, NULL, 20000, "the later messages are handled");
 	/* Messages that were in flight when the fence vanished are handled again. */
 	assert_in_range(handled(), 16, 16 + 4);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
@@ -186,7 +186,7 @@ static void after_redis_restarts_empty_the_group_continues_and_logs_it(void **st
 	redisFree(redis);
 	redis = test_server_connect(server);
 	add(11, 16);
-	test_wait_until(sixteen_were_handled, NULL, 20000, "what was sent afterwards is handled");
+	test_wait_until(sixteen_were_handled, NULL, 20000, "the later messages are handled");
 	assert_int_equal(handled(), 16);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
@@ -249,7 +249,7 @@ static void after_another_history_owners_take_a_later_epoch(void **state)
 	uint64_t before = epoch();
 	restart_as_it_is();
 	add(5, 6);
-	test_wait_until(all_was_handled, &all, 20000, "what was sent afterwards is handled");
+	test_wait_until(all_was_handled, &all, 20000, "the later messages are handled");
 	assert_true(epoch() > before);
 	assert_int_equal(handled(), all);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
@@ -271,7 +271,7 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 	freeReplyObject(test_server_command(redis, "EXEC"));
 	restart_as_it_is();
 	add(5, 6);
-	test_wait_until(all_was_handled, &all, 20000, "what was sent afterwards is handled");
+	test_wait_until(all_was_handled, &all, 20000, "the later messages are handled");
 	assert_int_equal(handled(), all);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }

@@ -275,7 +275,7 @@ static void a_reload_hears_signals_while_a_plugin_does_not_come_back_from_its_co
 	expect("RELOADING=1");
 	feeds_the_watchdog();
 	ends_promptly(SIGTERM, EX_OK);
-	test_wait_until(nobody_runs, plugin, PATIENCE_MS, "the process that tries the plugin to end");
+	test_wait_until(nobody_runs, plugin, PATIENCE_MS, "the process that probes the plugin to end");
 	test_server_stop(server);
 }
 
@@ -307,7 +307,7 @@ int main(void)
 		TEST(a_second_signal_ends_the_wait_for_the_end_of_the_embedded_redis),
 	};
 	if (!seg_notify_is_built()) {
-		print_message("left out: segrunner was built without libsystemd\n");
+		print_message("skipped: segrunner was built without libsystemd\n");
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

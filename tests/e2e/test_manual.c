@@ -46,7 +46,7 @@ static void assert_says(const char *text)
 static void read_page(const char *name)
 {
 	if (run("command -v groff >/dev/null")) {
-		print_message("left out: there is no groff\n");
+		print_message("skipped: groff is not installed\n");
 		skip();
 	}
 	assert_int_equal(run("LC_ALL=C groff -man -Tascii -P-cbou -rLL=200n $build/framework/man/%s", name),

@@ -205,7 +205,7 @@ static void an_io_thread_that_stands_still_is_not_covered_up(void **state)
 	pid_t thread = find_thread("seg-io");
 	assert_true(thread > 0);
 	if (ptrace(PTRACE_SEIZE, thread, NULL, NULL)) {
-		print_message("left out: no thread may be suspended here (ptrace)\n");
+		print_message("skipped: ptrace, which suspends a thread, is not permitted here\n");
 		skip();
 	}
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), 0);
@@ -223,7 +223,7 @@ static void the_units_are_hardened(void **state)
 	static const char *const units[] = {"segrunner", "segrunner@"};
 	char command[512];
 	if (system("systemd-analyze --version >/dev/null 2>&1") != 0) {
-		print_message("left out: there is no systemd-analyze\n");
+		print_message("skipped: systemd-analyze is not installed\n");
 		skip();
 	}
 	for (size_t i = 0; i < 2; i++) {
@@ -254,7 +254,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_units_are_hardened, set_up, tear_down),
 	};
 	if (!seg_notify_is_built()) {
-		print_message("left out: segrunner was built without libsystemd\n");
+		print_message("skipped: segrunner was built without libsystemd\n");
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,7 +178,7 @@ static void refusals_of_the_plugin_are_reported_and_its_options_checked(void **s
 static void make_and_test(const char *option, const char *suffix)
 {
 	if (run("cmake --install %s --prefix $PWD/prefix >/dev/null", test_build_directory())) {
-		print_message("left out: this build is not complete, so it cannot be installed\n");
+		print_message("skipped: this build is not complete, so it cannot be installed\n");
 		skip();
 	}
 	assert_int_equal(run("$segrunner new-plugin counts %s", option), EX_OK);

@@ -380,7 +380,7 @@ static void sections_come_and_go_and_the_admin_server_knows_them(void **state)
 	write_config(admin, "", other);
 	reload("reloaded: 1 consumers started, 0 ended, 1 untouched");
 	test_group_wait_balanced(server->address, "s", "other", 1);
-	test_wait_until(other_is_measured, &port, PATIENCE_MS, "the metrics tell of the new section");
+	test_wait_until(other_is_measured, &port, PATIENCE_MS, "the metrics show the new section");
 	answer = test_http_get(port, "/readyz");
 	assert_int_equal(answer.status, 200);
 	test_http_free(&answer);

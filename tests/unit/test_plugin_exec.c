@@ -91,7 +91,7 @@ static bool is_gone(void *pid)
 
 static long read_pid(const char *name)
 {
-	test_wait_until(has_file, (void *)(uintptr_t)name, PATIENCE_MS, "the child says its pid");
+	test_wait_until(has_file, (void *)(uintptr_t)name, PATIENCE_MS, "the child has written its pid");
 	return atol(read_file(name));
 }
 
@@ -355,7 +355,7 @@ static void a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_al
 	test_plugin_close(p, partition);
 	assert_string_equal(read_file("term"), "term\n");
 	assert_true(is_gone(&pid));
-	test_wait_until(is_gone, &started, PATIENCE_MS, "what the child started is gone too");
+	test_wait_until(is_gone, &started, PATIENCE_MS, "the child's own processes are gone, too");
 	test_plugin_stop(p);
 }
 
