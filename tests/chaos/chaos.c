@@ -266,7 +266,7 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	return wrong + runners.crashes;
 }
 
-/* --- what came of it ------------------------------------------------------------------------ */
+/* --- the result ------------------------------------------------------------------------ */
 
 static void print_pauses(const chaos_history *history)
 {

@@ -137,7 +137,7 @@ static void take_dead_letters(chaos_checker *c)
 	}
 }
 
-/* --- all of it -------------------------------------------------------------------------------- */
+/* --- the whole check -------------------------------------------------------------------------------- */
 
 void chaos_check(chaos_history *history, chaos_verdict *verdict, FILE *out)
 {

@@ -20,7 +20,7 @@ static int64_t end_of_process(const chaos_history *h, int process)
 	return CHAOS_NEVER;
 }
 
-/* --- what each ownership was given: in the log's order, without gaps ------------------- */
+/* --- each ownership's messages: in the log's order, without gaps ------------------- */
 
 /* The place of an ownership in the log while its records are read. */
 typedef struct {

@@ -381,7 +381,7 @@ void chaos_proxy_stop(chaos_proxy *proxy)
 	free(proxy);
 }
 
-/* --- what it is told ------------------------------------------------------------------ */
+/* --- settings ------------------------------------------------------------------ */
 
 int chaos_proxy_port(const chaos_proxy *proxy)
 {

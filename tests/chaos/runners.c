@@ -172,7 +172,7 @@ static void reap(chaos_runners *r, chaos_slot *s, int options)
 		note_end(r, s, status);
 }
 
-/* --- what is done to it ------------------------------------------------------------------ */
+/* --- actions on a process ------------------------------------------------------------------ */
 
 void chaos_runners_kill(chaos_runners *r, int slot)
 {

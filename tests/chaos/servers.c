@@ -88,7 +88,7 @@ bool chaos_servers_wait(chaos_servers *s)
 	return false;
 }
 
-/* --- what happens to them ---------------------------------------------------------------- */
+/* --- faults of the servers ---------------------------------------------------------------- */
 
 void chaos_servers_crash(chaos_servers *s, int down_ms)
 {
@@ -160,7 +160,7 @@ bool chaos_servers_fail_over(chaos_servers *s)
 	return true;
 }
 
-/* --- a failover that loses something -------------------------------------------------- */
+/* --- a failover that loses entries -------------------------------------------------- */
 
 bool chaos_servers_part(chaos_servers *s)
 {

@@ -326,7 +326,7 @@ static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 	json_decref(events);
 }
 
-/* --- who may ask ----------------------------------------------------------------------------- */
+/* --- access rights ----------------------------------------------------------------------------- */
 
 static void write_token(const char *token)
 {

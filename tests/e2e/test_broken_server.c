@@ -143,7 +143,7 @@ static void run_seeds(void (*run)(test_case *), unsigned replies)
 	free(cases);
 }
 
-/* --- what every call has to keep to --------------------------------------------------------------- */
+/* --- the rules for every call --------------------------------------------------------------- */
 
 static void check_time(test_case *c, const char *what, long long began, uint32_t timeout_ms)
 {

@@ -178,7 +178,7 @@ static void a_user_without_info_is_warned_and_served(void **state)
 	test_server_stop(server);
 }
 
-/* --- what is no Redis ------------------------------------------------------------ */
+/* --- servers that are no Redis ------------------------------------------------------------ */
 
 typedef struct {
 	int listener;

@@ -147,7 +147,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* --- users: processes that attach, and then do as they are told -------------------- */
+/* --- users: processes that attach, and then follow orders -------------------- */
 
 typedef struct user {
 	pid_t pid;
@@ -454,7 +454,7 @@ static void a_keeper_ends_with_its_server(void **state)
 	detach(u);
 }
 
-/* --- what the server is like ---------------------------------------------------------------- */
+/* --- the server's properties ---------------------------------------------------------------- */
 
 static void only_its_user_can_reach_the_server_or_read_its_files(void **state)
 {

@@ -386,7 +386,7 @@ static void pending_messages_of_a_former_consumer_come_first_and_in_order(void *
 	leave(consumer);
 }
 
-/* --- two at once, and none for ever -------------------------------------------------------------- */
+/* --- simultaneous calls, and endless ones -------------------------------------------------------------- */
 
 static void register_process(const char *address, uint32_t partitions)
 {

@@ -124,7 +124,7 @@ static seg_group_info *describe(void)
 	return info;
 }
 
-/* --- what must hold after each ------------------------------------------------------------------ */
+/* --- checks after each deed ------------------------------------------------------------------ */
 
 /* Checks the runner's end, and the one line that explains it. */
 static void it_ends(int code, const char *line)

@@ -124,7 +124,7 @@ static void stop(void)
 	observer = NULL;
 }
 
-/* --- what is read ------------------------------------------------------------------------------ */
+/* --- readings ------------------------------------------------------------------------------ */
 
 static void a_group_is_read_with_the_age_of_its_oldest_messages(void **state)
 {

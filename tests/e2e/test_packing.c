@@ -127,7 +127,7 @@ static int64_t lag(void)
 	return all;
 }
 
-/* --- what is sent, and handled --------------------------------------------------------------------- */
+/* --- sending and handling --------------------------------------------------------------------- */
 
 static void a_batch_is_one_entry_and_every_message_has_its_id(void **state)
 {
@@ -224,7 +224,7 @@ static void handling_resumes_at_a_position_within_an_entry(void **state)
 	assert_int_equal(lag(), 0);
 }
 
-/* --- what fails, and what is no entry of ours ------------------------------------------------------------ */
+/* --- failing messages and foreign entries ------------------------------------------------------------ */
 
 static void one_message_of_an_entry_can_be_a_dead_letter(void **state)
 {

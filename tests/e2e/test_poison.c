@@ -265,7 +265,7 @@ static void a_message_that_kills_its_process_is_given_up_within_max_attempts_cra
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
 }
 
-/* --- messages that are none ------------------------------------------------------------------------- */
+/* --- foreign entries ------------------------------------------------------------------------- */
 
 static void foreign_entries_become_dead_letters_and_the_partition_continues(void **state)
 {

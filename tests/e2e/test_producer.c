@@ -221,7 +221,7 @@ static void pause_ms(long ms)
 	nanosleep(&pause, NULL);
 }
 
-/* --- in good weather ---------------------------------------------------------------- */
+/* --- without faults ---------------------------------------------------------------- */
 
 static void every_record_is_added_once_and_reported_once_in_order(void **state)
 {

@@ -85,7 +85,7 @@ static void run(void)
 	test_group_wait_balanced(server->address, "s", "g", 1);
 }
 
-/* --- what it says and does ---------------------------------------------------------------------- */
+/* --- output and behaviour ---------------------------------------------------------------------- */
 
 static int times_said(const char *text)
 {

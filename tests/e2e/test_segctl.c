@@ -178,7 +178,7 @@ static void a_running_group_is_listed_and_described(void **state)
 	refused("group describe s g", EX_NOINPUT, "segctl group list s");
 }
 
-/* --- what asks ---------------------------------------------------------------------------------- */
+/* --- commands that ask ---------------------------------------------------------------------------------- */
 
 /* Answers the question that `stream delete` asks on a terminal; returns the exit code. */
 static int answer(const char *text)
@@ -205,7 +205,7 @@ static void what_cannot_be_undone_is_done_only_after_a_yes(void **state)
 	assert_int_equal(count("DBSIZE"), 0);
 }
 
-/* --- those who mistype ---------------------------------------------------------------------------- */
+/* --- typing errors ---------------------------------------------------------------------------- */
 
 static void what_is_mistyped_is_recognised(void **state)
 {

@@ -19,7 +19,7 @@ static void require(bool condition, const char *what)
 	abort();
 }
 
-/* --- what was read, as a hash and a count ------------------------------------------- */
+/* --- the result of reading, as a hash and a count ------------------------------------------- */
 
 typedef struct {
 	seg_entry_sink sink; /* first: a sink is its outcome */

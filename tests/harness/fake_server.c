@@ -54,7 +54,7 @@ const char *test_fault_name(test_fault fault)
 	return fault_names[fault];
 }
 
-/* --- buffers; a NUL stands behind the bytes ---------------------------------- */
+/* --- buffers; a NUL follows the bytes ---------------------------------- */
 
 static void append(buffer *b, const void *bytes, size_t length)
 {

@@ -23,7 +23,7 @@
 
 enum { PATIENCE_MS = 30000, ANSWER_MAX = 1024 * 1024 };
 
-/* --- where it is --------------------------------------------------------------------------------- */
+/* --- the server's programs --------------------------------------------------------------------------------- */
 
 /*
  * Debian keeps the server's programs outside the PATH, in one directory per version. This takes the last
@@ -50,7 +50,7 @@ bool test_postgres_is_installed(void)
 	return false;
 }
 
-/* --- its processes --------------------------------------------------------------------------------- */
+/* --- the server's processes --------------------------------------------------------------------------------- */
 
 /* The user who runs the server if the test runs as root. */
 static const struct passwd *servant(void)

@@ -89,7 +89,7 @@ static void refuses(const char *text, const char *what)
 	assert_memory_equal(&refused, &nothing, sizeof(nothing));
 }
 
-/* --- what is taken ------------------------------------------------------------------ */
+/* --- accepted addresses ------------------------------------------------------------------ */
 
 static void a_host_alone_has_the_default_port_and_database(void **state)
 {
@@ -185,7 +185,7 @@ static void the_longest_host_name_of_dns_is_taken(void **state)
 	refuses(text, "longer than 253 characters");
 }
 
-/* --- what is refused ------------------------------------------------------------------ */
+/* --- refusals ------------------------------------------------------------------ */
 
 static void the_error_for_an_empty_address_shows_both_forms(void **state)
 {

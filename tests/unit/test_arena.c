@@ -145,7 +145,7 @@ static void used_counts_what_was_handed_out_since_the_reset(void **state)
 	assert_int_equal(arena.used, 0);
 }
 
-/* --- given back ------------------------------------------------------------------------------ */
+/* --- memory that is returned ------------------------------------------------------------------------------ */
 
 static void a_reset_keeps_no_more_than_its_argument(void **state)
 {

@@ -104,7 +104,7 @@ static void new_owner(uint32_t first)
 	executed(CHAOS_AUDIT_COMMIT, NEW, 90, id_of(MESSAGES - 1));
 }
 
-/* --- what is allowed ------------------------------------------------------------------ */
+/* --- allowed histories ------------------------------------------------------------------ */
 
 static void a_clean_handoff_is_good(void **state)
 {
@@ -304,7 +304,7 @@ static void a_lease_of_a_lost_history_holds_until_it_ends(void **state)
 	assert_true(judge().stale > 0);
 }
 
-/* --- what is not ------------------------------------------------------------------------ */
+/* --- violations ------------------------------------------------------------------------ */
 
 static void a_message_that_nobody_handled_is_lost(void **state)
 {

@@ -173,7 +173,7 @@ static int fake_heard(const char *beginning)
 	return n;
 }
 
-/* --- our end ------------------------------------------------------------------------------------ */
+/* --- this end ------------------------------------------------------------------------------------ */
 
 static seg_address address;
 static seg_connection *connection;

@@ -27,7 +27,7 @@
 static char directory[64];
 static char logged[1024];
 
-/* --- a plugin as a section has it --------------------------------------------------------- */
+/* --- a plugin as a section configures it --------------------------------------------------------- */
 
 struct fixture {
 	seg_config_consumer consumer;

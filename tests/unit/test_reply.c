@@ -146,7 +146,7 @@ static void the_memory_of_a_large_reply_is_given_back(void **state)
 	free(bytes);
 }
 
-/* --- what is asked of values ----------------------------------------------------------------- */
+/* --- conversions of values ----------------------------------------------------------------- */
 
 static const seg_reply *read_one(const char *bytes)
 {

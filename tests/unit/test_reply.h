@@ -15,7 +15,7 @@
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-/* --- what was read, as text --------------------------------------------------------- */
+/* --- the result of reading, as text --------------------------------------------------------- */
 
 /* Every test writes its trace here; a NUL in a text is written as \0. */
 static char trace[8192];

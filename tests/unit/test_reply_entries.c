@@ -9,7 +9,7 @@
 
 #include "test_reply.h"
 
-/* --- a sink that writes down what it is given, and refuses what it is told to --------------- */
+/* --- a sink that notes every part, and refuses one on request --------------- */
 
 static const char *refused_call; /* "stream", "entry", "text" or NULL */
 

@@ -16,7 +16,7 @@
 #include "redis/connection.h"
 #include "redis/resolver.h"
 
-/* --- a resolver that hangs while it is told to ------------------------------------------ */
+/* --- a resolver that hangs on request ------------------------------------------ */
 
 static struct {
 	pthread_mutex_t lock;

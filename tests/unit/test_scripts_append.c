@@ -345,7 +345,7 @@ static void a_partition_that_shrank_below_its_content_takes_nothing(void **state
 	assert_int_equal(command_number("XLEN " LOG), 10);
 }
 
-/* --- what cannot work ------------------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------------------------- */
 
 static void a_log_that_is_no_stream_is_an_error_and_nothing_is_noted(void **state)
 {
@@ -355,7 +355,7 @@ static void a_log_that_is_no_stream_is_an_error_and_nothing_is_noted(void **stat
 	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
 }
 
-/* --- want of memory --------------------------------------------------------------------------------- */
+/* --- a full memory --------------------------------------------------------------------------------- */
 
 static void take_the_memory(void)
 {

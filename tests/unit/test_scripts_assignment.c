@@ -61,7 +61,7 @@ static unsigned partition_count;
 static process *current[NAMES], *former[NAMES]; /* by name; the current process has replaced the former one */
 static unsigned incarnations;
 
-/* --- what Redis has noted --------------------------------------------------------------------------- */
+/* --- the state in Redis --------------------------------------------------------------------------- */
 
 typedef struct {
 	unsigned long long epoch;
@@ -502,7 +502,7 @@ static void more_members_than_partitions_get_on(void **state)
 	run_courses(1, false);
 }
 
-/* --- what it costs ---------------------------------------------------------------------------------- */
+/* --- the cost ---------------------------------------------------------------------------------- */
 
 enum { MANY_MEMBERS = 64 };
 

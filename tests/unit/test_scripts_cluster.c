@@ -51,7 +51,7 @@ static int stop_cluster(void **state)
 	return stop_redis(state);
 }
 
-/* --- what a script touched ----------------------------------------------------------------- */
+/* --- the keys that a script touched ----------------------------------------------------------------- */
 
 /* Splits a line of MONITOR into its quoted words, in place. Returns how many there are. */
 static int cut_words(char *line, char **words, int max)

@@ -554,7 +554,7 @@ static void a_name_whose_lease_has_ended_is_taken_at_once(void **state)
 	assert_true(a.owned[0].epoch > former.owned[0].epoch);
 }
 
-/* --- generations, and hearing of them --------------------------------------------------------------- */
+/* --- generations, and how members hear of them --------------------------------------------------------------- */
 
 static void the_share_is_told_only_to_those_whose_share_has_changed(void **state)
 {
@@ -608,7 +608,7 @@ static void every_change_is_one_entry_in_control(void **state)
 	assert_true(command_number("XLEN " CONTROL) <= 64);
 }
 
-/* --- what was lost comes again ---------------------------------------------------------------------- */
+/* --- lost keys are restored ---------------------------------------------------------------------- */
 
 static void a_lost_assignment_is_made_anew(void **state)
 {

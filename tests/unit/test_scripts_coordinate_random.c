@@ -48,7 +48,7 @@ static bool once_in(unsigned n)
 	return below(n) == 0;
 }
 
-/* --- what Redis holds -------------------------------------------------------------------- */
+/* --- the state in Redis -------------------------------------------------------------------- */
 
 typedef struct {
 	unsigned long long epoch;
@@ -174,7 +174,7 @@ static bool works_on(const process *one, int p)
 	return one->alive && one->epoch[p] && one->trusts_until > now_ms;
 }
 
-/* --- what must hold after each call -------------------------------------------------------- */
+/* --- invariants after each call -------------------------------------------------------- */
 
 static void check_nobody_shares_a_partition(void)
 {

@@ -220,7 +220,7 @@ static void the_largest_stream_is_shared_out_by_the_largest_capacities(void **st
 	assert_int_equal(c, 0);
 }
 
-/* --- keys that hold something else --------------------------------------------------------------- */
+/* --- keys of another type --------------------------------------------------------------- */
 
 /*
  * Calls a script whose key number `odd` has another type. The script reports that; the same call succeeds

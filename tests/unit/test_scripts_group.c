@@ -673,7 +673,7 @@ static void where_the_letter_cannot_be_written_the_message_stays(void **state)
 	assert_string_equal(position(), "0-0");
 }
 
-/* --- want of memory --------------------------------------------------------------------------------- */
+/* --- a full memory --------------------------------------------------------------------------------- */
 
 static void without_memory_a_group_is_opened_claimed_committed_and_released(void **state)
 {
