@@ -180,7 +180,7 @@ static void a_runner_that_drains_is_not_ready(void **state)
 
 /* --- metrics ------------------------------------------------------------------------------- */
 
-static void what_was_handled_retried_and_given_up_is_counted(void **state)
+static void handled_retried_and_dead_lettered_messages_are_counted(void **state)
 {
 	(void)state;
 	start_ready("admin = 127.0.0.1:0",
@@ -520,7 +520,7 @@ int main(void)
 		TEST(a_runner_without_redis_lives_and_says_why_it_is_not_ready),
 		TEST(a_message_that_fails_again_and_again_degrades_the_runner_but_it_stays_ready),
 		TEST(a_runner_that_drains_is_not_ready),
-		TEST(what_was_handled_retried_and_given_up_is_counted),
+		TEST(handled_retried_and_dead_lettered_messages_are_counted),
 		TEST(the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds),
 		TEST(promtool_finds_nothing_to_say_about_the_metrics),
 		TEST(the_status_tells_of_each_consumer),

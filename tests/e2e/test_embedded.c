@@ -255,7 +255,7 @@ static void the_last_user_stops_the_server_that_the_first_one_started(void **sta
 	wait_until_gone(server);
 }
 
-static void what_was_written_is_there_at_the_next_start(void **state)
+static void written_data_survives_to_the_next_start(void **state)
 {
 	data *d = *state;
 	detach(attach(d, "always"));
@@ -633,7 +633,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_last_user_stops_the_server_that_the_first_one_started),
-		TEST(what_was_written_is_there_at_the_next_start),
+		TEST(written_data_survives_to_the_next_start),
 		TEST(users_that_start_and_stop_at_once_never_meet_without_a_server),
 		TEST(the_strictest_appendfsync_is_in_force),
 		TEST(a_killed_user_leaves_the_server_to_the_others),

@@ -187,7 +187,7 @@ static void *answer_as_http(void *arg)
 	}
 }
 
-static void what_is_no_redis_is_69(void **state)
+static void a_server_that_is_no_redis_is_69(void **state)
 {
 	(void)state;
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -235,7 +235,7 @@ int main(void)
 		TEST(an_evicting_redis_is_69),
 		TEST(a_replica_is_69),
 		TEST(a_plugin_whose_init_fails_is_69),
-		TEST(what_is_no_redis_is_69),
+		TEST(a_server_that_is_no_redis_is_69),
 		TEST(while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

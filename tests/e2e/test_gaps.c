@@ -135,7 +135,7 @@ static void entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_
 	test_runner_says(runner, "3 messages were removed before this group had read them");
 }
 
-static void what_every_group_had_handled_is_no_loss_when_it_is_trimmed(void **state)
+static void trimming_messages_that_every_group_handled_is_no_loss(void **state)
 {
 	(void)state;
 	run("");
@@ -283,7 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled),
 		TEST(entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_owner),
-		TEST(what_every_group_had_handled_is_no_loss_when_it_is_trimmed),
+		TEST(trimming_messages_that_every_group_handled_is_no_loss),
 		TEST(after_redis_was_emptied_every_new_message_is_handled),
 		TEST(after_redis_restarts_empty_the_group_continues_and_logs_it),
 		TEST(a_position_that_went_back_is_logged_and_handling_resumes_there),

@@ -404,7 +404,7 @@ static void is_not_loaded(const char *plugin, const char *line)
 	hostile = NULL;
 }
 
-static void what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure(void **state)
+static void a_plugin_that_crashes_while_loading_is_78_with_its_line_and_the_cure(void **state)
 {
 	(void)state;
 	is_not_loaded("constructor_aborts",
@@ -412,7 +412,7 @@ static void what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure(voi
 	is_not_loaded("constructor_exits", "constructor_exits.so ends the process while it is loaded");
 }
 
-static void what_was_built_for_another_abi_is_78_with_its_line(void **state)
+static void a_plugin_built_for_another_abi_is_78_with_its_line(void **state)
 {
 	(void)state;
 	is_not_loaded("wrong_abi", "ABI");
@@ -444,8 +444,8 @@ int main(void)
 		TEST(a_handler_that_ignores_sigterm_does_not_keep_it_out),
 		TEST(a_handler_that_leaves_a_child_behind_spoils_nothing),
 		TEST(a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter),
-		TEST(what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure),
-		TEST(what_was_built_for_another_abi_is_78_with_its_line),
+		TEST(a_plugin_that_crashes_while_loading_is_78_with_its_line_and_the_cure),
+		TEST(a_plugin_built_for_another_abi_is_78_with_its_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,7 +180,7 @@ static void a_stop_interrupts_a_reading_and_those_who_wait_for_it(void **state)
 	assert_true(test_now_ms() - before < 700);
 }
 
-static void what_was_read_last_stays_when_redis_is_silent(void **state)
+static void the_last_reading_stays_while_redis_is_silent(void **state)
 {
 	(void)state;
 	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
@@ -201,7 +201,7 @@ int main(void)
 		TEST(a_group_that_does_not_exist_keeps_no_other_from_being_read),
 		TEST(a_stop_does_not_wait_a_second_for_each_lagging_partition),
 		TEST(a_stop_interrupts_a_reading_and_those_who_wait_for_it),
-		TEST(what_was_read_last_stays_when_redis_is_silent),
+		TEST(the_last_reading_stays_while_redis_is_silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -656,7 +656,7 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, KEYS, counts, false), sent);
 }
 
-static void what_never_left_is_unreachable(void **state)
+static void records_that_were_never_sent_are_unreachable(void **state)
 {
 	(void)state;
 	test_server_kill(server);
@@ -676,7 +676,7 @@ static void what_never_left_is_unreachable(void **state)
 	test_server_restart(server);
 }
 
-static void what_left_and_was_not_answered_is_unknown(void **state)
+static void records_that_were_sent_and_not_answered_have_an_unknown_fate(void **state)
 {
 	(void)state;
 	seg_producer_options options = usual_options();
@@ -821,8 +821,8 @@ int main(void)
 		TEST(a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order),
 		TEST_DURABLE(a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing),
 		TEST(scripts_that_redis_forgot_are_handed_over_again),
-		TEST(what_never_left_is_unreachable),
-		TEST(what_left_and_was_not_answered_is_unknown),
+		TEST(records_that_were_never_sent_are_unreachable),
+		TEST(records_that_were_sent_and_not_answered_have_an_unknown_fate),
 		TEST(a_redis_out_of_memory_is_waited_for),
 		TEST(a_partition_that_fails_does_not_stop_the_others),
 		TEST(closing_never_hangs_and_tells_of_what_was_left),

@@ -172,7 +172,7 @@ static void a_build_that_was_written_over_the_old_one_takes_over_too(void **stat
 	swap_under_load(true);
 }
 
-static void a_plugin_overwritten_with_rubbish_goes_on_as_it_was_loaded(void **state)
+static void a_plugin_overwritten_with_rubbish_still_works_as_it_was_loaded(void **state)
 {
 	(void)state;
 	test_deliveries deliveries;
@@ -276,7 +276,7 @@ static void a_broken_configuration_changes_nothing_and_each_mistake_is_logged(vo
 	test_deliveries_free(&deliveries);
 }
 
-static void what_is_as_before_is_not_touched(void **state)
+static void consumers_that_did_not_change_are_not_touched(void **state)
 {
 	(void)state;
 	uint64_t before[PARTITIONS], after[PARTITIONS];
@@ -321,7 +321,7 @@ static void options_of_a_section_hold_after_it_has_handed_over_to_itself(void **
 	test_deliveries_free(&deliveries);
 }
 
-static void what_needs_a_restart_is_listed_and_goes_on_as_it_was(void **state)
+static void options_that_need_a_restart_are_listed_and_stay_as_they_were(void **state)
 {
 	(void)state;
 	write_config("", "", "");
@@ -487,18 +487,19 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_build_that_was_written_over_the_old_one_takes_over_too,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_plugin_overwritten_with_rubbish_goes_on_as_it_was_loaded,
-						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_plugin_overwritten_with_rubbish_still_works_as_it_was_loaded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(builds_that_cannot_be_used_change_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_build_whose_init_refuses_is_taken_back_and_repeats_nothing,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_broken_configuration_changes_nothing_and_each_mistake_is_logged, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_as_before_is_not_touched, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(consumers_that_did_not_change_are_not_touched, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(options_of_a_section_hold_after_it_has_handed_over_to_itself,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_needs_a_restart_is_listed_and_goes_on_as_it_was, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(options_that_need_a_restart_are_listed_and_stay_as_they_were,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sections_come_and_go_and_the_admin_server_knows_them, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(while_redis_is_away_nothing_is_exchanged, set_up, tear_down),

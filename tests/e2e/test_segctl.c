@@ -194,7 +194,7 @@ static int answer(const char *text)
 	return WEXITSTATUS(status);
 }
 
-static void what_cannot_be_undone_is_done_only_after_a_yes(void **state)
+static void commands_that_cannot_be_undone_ask_first(void **state)
 {
 	(void)state;
 	test_segctl_good(server->address, "stream create s -p 1");
@@ -207,7 +207,7 @@ static void what_cannot_be_undone_is_done_only_after_a_yes(void **state)
 
 /* --- typing errors ---------------------------------------------------------------------------- */
 
-static void what_is_mistyped_is_recognised(void **state)
+static void typing_errors_are_recognised(void **state)
 {
 	(void)state;
 	refused("steam list", EX_USAGE, "there is no command \"steam\"; did you mean \"stream\"?");
@@ -318,9 +318,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stream_that_is_being_read_is_deleted_only_by_force, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_running_group_is_listed_and_described, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_cannot_be_undone_is_done_only_after_a_yes, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(what_is_mistyped_is_recognised, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(commands_that_cannot_be_undone_ask_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(typing_errors_are_recognised, set_up, tear_down),
 		cmocka_unit_test(help_fits_into_80_columns),
 		cmocka_unit_test_setup_teardown(help_needs_no_redis, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

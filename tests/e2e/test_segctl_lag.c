@@ -84,7 +84,7 @@ static long long integer(json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-static void what_waits_is_counted_for_each_partition_with_its_owner(void **state)
+static void the_lag_is_shown_for_each_partition_with_its_owner(void **state)
 {
 	(void)state;
 	add(0, 5);
@@ -171,8 +171,8 @@ static void a_rate_is_what_was_committed_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_waits_is_counted_for_each_partition_with_its_owner,
-						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_lag_is_shown_for_each_partition_with_its_owner, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(the_exit_code_informs_a_monitor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_rate_is_what_was_committed_meanwhile, set_up, tear_down),
 	};

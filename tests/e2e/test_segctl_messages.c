@@ -168,7 +168,7 @@ static void tail_shows_the_last_messages_or_those_from_a_start(void **state)
 	test_expect_text(answer->errors, "\"yesterday\" is not a start");
 }
 
-static void what_no_terminal_could_show_is_escaped(void **state)
+static void characters_that_no_terminal_shows_are_escaped(void **state)
 {
 	(void)state;
 	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 5-5 partitionKey %b data %b",
@@ -180,7 +180,7 @@ static void what_no_terminal_could_show_is_escaped(void **state)
 			 "partition,id,key,data\r\n0,5-5,");
 }
 
-static void followed_it_goes_on_with_what_is_added(void **state)
+static void with_follow_it_also_shows_messages_added_later(void **state)
 {
 	(void)state;
 	int output;
@@ -216,8 +216,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rate_is_not_exceeded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tail_shows_the_last_messages_or_those_from_a_start, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(what_no_terminal_could_show_is_escaped, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(followed_it_goes_on_with_what_is_added, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(characters_that_no_terminal_shows_are_escaped, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(with_follow_it_also_shows_messages_added_later, set_up,
+						tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,7 @@ static void reset_and_run(const char *options, const char *row, const char *hand
 	stop_runner();
 }
 
-static void a_stopped_group_goes_on_from_where_it_was_set(void **state)
+static void a_stopped_group_continues_at_the_position_that_was_set(void **state)
 {
 	(void)state;
 	reset_and_run("--to earliest", "0,1009-0,0-0,10\r\n", "0 1 2 3 4 5 6 7 8 9");
@@ -142,7 +142,7 @@ static void a_stopped_group_goes_on_from_where_it_was_set(void **state)
 	reset_and_run("--shift 7", "0,0-0,1006-0,3\r\n", "7 8 9");
 }
 
-static void what_waits_after_a_reset_is_known_exactly(void **state)
+static void the_lag_after_a_reset_is_exact(void **state)
 {
 	(void)state;
 	test_segctl_good(server->address, "reset s g --yes --to 1003-0");
@@ -263,9 +263,9 @@ static void a_group_under_load_is_set_back_in_order_and_loses_nothing(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_stopped_group_goes_on_from_where_it_was_set, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(what_waits_after_a_reset_is_known_exactly, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stopped_group_continues_at_the_position_that_was_set,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_lag_after_a_reset_is_exact, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_dry_run_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_running_group_is_refused_and_with_force_begins_again_at_once, set_up, tear_down),

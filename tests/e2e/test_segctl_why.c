@@ -134,7 +134,7 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 	test_expect_text(text, "suspect: message ");
 }
 
-static void what_is_no_partition_is_refused(void **state)
+static void an_invalid_partition_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(test_segctl_do(server->address, "why s g 1")->exit_code, EX_NOINPUT);
@@ -152,7 +152,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(an_owner_that_was_killed_is_silent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_that_kills_its_owners_is_named, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_partition_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_invalid_partition_is_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,7 +162,7 @@ static void a_record_over_the_limit_is_refused_before_it_is_sent(void **state)
 	seg_stream_close(stream);
 }
 
-static void what_is_no_record_is_refused(void **state)
+static void an_invalid_record_is_refused(void **state)
 {
 	(void)state;
 	seg_stream *stream = make_stream("s", 1, 100, SEG_OVERFLOW_REJECT);
@@ -195,7 +195,7 @@ static void a_full_partition_refuses_and_loses_nothing(void **state)
 	seg_stream_close(stream);
 }
 
-static void what_every_group_has_committed_makes_room(void **state)
+static void messages_that_every_group_committed_make_room(void **state)
 {
 	(void)state;
 	seg_stream *stream = make_stream("s", 1, 5, SEG_OVERFLOW_REJECT);
@@ -551,9 +551,9 @@ int main(void)
 		TEST(a_record_lies_in_its_keys_partition_with_all_its_fields),
 		TEST(key_and_data_may_be_empty),
 		TEST(a_record_over_the_limit_is_refused_before_it_is_sent),
-		TEST(what_is_no_record_is_refused),
+		TEST(an_invalid_record_is_refused),
 		TEST(a_full_partition_refuses_and_loses_nothing),
-		TEST(what_every_group_has_committed_makes_room),
+		TEST(messages_that_every_group_committed_make_room),
 		TEST(a_batch_fills_a_partition_to_the_brim_and_the_rest_is_refused),
 		TEST(dropping_the_oldest_must_be_asked_for_and_is_counted),
 		TEST(a_batch_is_added_in_order_over_all_partitions),

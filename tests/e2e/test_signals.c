@@ -80,7 +80,7 @@ static void a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_so
 	nothing_is_repeated(load);
 }
 
-static void the_only_runner_may_stand_by_and_goes_on_where_it_was(void **state)
+static void the_only_runner_may_stand_by_and_continues_where_it_was(void **state)
 {
 	(void)state;
 	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
@@ -141,8 +141,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_some_again, set_up,
 			tear_down),
-		cmocka_unit_test_setup_teardown(the_only_runner_may_stand_by_and_goes_on_where_it_was, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(the_only_runner_may_stand_by_and_continues_where_it_was,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_runner_that_stands_by_stops_at_once_and_cleanly, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(each_partition_is_a_line_of_the_report, set_up, tear_down),

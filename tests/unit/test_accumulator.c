@@ -149,7 +149,7 @@ static void partitions_do_not_wait_for_each_other(void **state)
 		assert_holds(seg_accumulator_take(&acc, 0), p, 10 * p, 3);
 }
 
-static void a_batch_that_waits_behind_another_goes_on_filling(void **state)
+static void a_batch_that_waits_for_another_keeps_filling(void **state)
 {
 	(void)state;
 	for (uintptr_t n = 1; n <= 4; n++)
@@ -171,7 +171,7 @@ static void a_batch_that_was_sent_takes_no_more_records(void **state)
 	assert_holds(first, 0, 1, 1);
 }
 
-static void what_is_put_back_comes_before_what_came_later(void **state)
+static void a_batch_that_is_put_back_comes_before_later_ones(void **state)
 {
 	(void)state;
 	for (uintptr_t n = 1; n <= 6; n++)
@@ -404,9 +404,9 @@ int main(void)
 		TEST(a_record_larger_than_a_batch_is_a_batch_alone),
 		TEST(a_partition_has_one_batch_in_flight),
 		TEST(partitions_do_not_wait_for_each_other),
-		TEST(a_batch_that_waits_behind_another_goes_on_filling),
+		TEST(a_batch_that_waits_for_another_keeps_filling),
 		TEST(a_batch_that_was_sent_takes_no_more_records),
-		TEST(what_is_put_back_comes_before_what_came_later),
+		TEST(a_batch_that_is_put_back_comes_before_later_ones),
 		TEST(a_refused_batch_rests_and_its_partition_with_it),
 		TEST(without_a_connection_only_deadlines_count),
 		TEST(batches_expire_oldest_first_and_only_when_their_time_has_come),

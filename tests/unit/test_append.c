@@ -133,7 +133,7 @@ static seg_append_answer read_answer(seg_reply word, seg_reply first, seg_reply 
 	return answer;
 }
 
-static void what_was_added_has_ids_that_follow_the_first(void **state)
+static void the_ids_of_added_records_follow_the_first(void **state)
 {
 	(void)state;
 	const char *words[] = {"OK", "DUP"};
@@ -199,7 +199,7 @@ int main(void)
 		TEST(with_a_header_anywhere_every_record_names_its_fields),
 		TEST(a_packed_call_has_no_arguments_for_single_records),
 		TEST(a_call_no_larger_than_one_before_takes_no_memory),
-		TEST(what_was_added_has_ids_that_follow_the_first),
+		TEST(the_ids_of_added_records_follow_the_first),
 		TEST(an_answer_of_another_type_is_not_believed),
 		TEST(a_reply_that_is_no_array_is_not_believed),
 		TEST(error_replies_are_classified_by_whether_a_retry_may_succeed),

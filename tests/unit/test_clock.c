@@ -63,7 +63,7 @@ static void a_poll_wakes_when_its_timer_is_due_and_not_a_moment_before(void **st
 	assert_int_equal(seg_poll_timeout(SEG_MS + 1, 0), 2);
 }
 
-static void what_is_due_is_not_waited_for(void **state)
+static void a_timer_that_is_due_causes_no_wait(void **state)
 {
 	(void)state;
 	assert_int_equal(seg_poll_timeout(5, 5), 0);
@@ -94,7 +94,7 @@ int main(void)
 		TEST(leases_go_by_the_clock_that_goes_on_while_the_machine_is_suspended),
 		TEST(the_wall_clock_counts_from_1970),
 		TEST(a_poll_wakes_when_its_timer_is_due_and_not_a_moment_before),
-		TEST(what_is_due_is_not_waited_for),
+		TEST(a_timer_that_is_due_causes_no_wait),
 		TEST(only_never_waits_without_an_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

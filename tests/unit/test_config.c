@@ -447,7 +447,7 @@ static void no_secret_is_ever_printed(void **state)
 	seg_config_free(config);
 }
 
-static void what_is_printed_loads_to_the_same_config(void **state)
+static void a_printed_config_loads_as_the_same_config(void **state)
 {
 	(void)state;
 	seg_config *config =
@@ -586,7 +586,7 @@ int main(void)
 		cmocka_unit_test(the_config_may_come_from_a_pipe),
 		cmocka_unit_test(a_free_of_nothing_is_nothing),
 		cmocka_unit_test(no_secret_is_ever_printed),
-		cmocka_unit_test(what_is_printed_loads_to_the_same_config),
+		cmocka_unit_test(a_printed_config_loads_as_the_same_config),
 		cmocka_unit_test(the_reference_file_is_what_the_table_says),
 		cmocka_unit_test(every_default_in_the_reference_is_a_valid_value),
 		cmocka_unit_test(every_form_of_the_reference_names_every_option),

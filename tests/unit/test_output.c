@@ -105,7 +105,7 @@ static void a_command_of_a_thousand_arguments_is_whole(void **state)
 
 /* --- writing some of it --------------------------------------------------------------------- */
 
-static void what_was_written_goes_and_the_rest_stays_in_order(void **state)
+static void written_bytes_go_and_the_rest_stays_in_order(void **state)
 {
 	(void)state;
 	command(1, (const char *[]){"PING"}, NULL);
@@ -207,7 +207,7 @@ int main(void)
 		TEST(a_head_and_its_arguments_are_one_command),
 		TEST(every_length_is_written_as_hiredis_writes_it),
 		TEST(a_command_of_a_thousand_arguments_is_whole),
-		TEST(what_was_written_goes_and_the_rest_stays_in_order),
+		TEST(written_bytes_go_and_the_rest_stays_in_order),
 		TEST(the_bytes_that_leave_are_the_bytes_that_came_in),
 		TEST(commands_that_leave_as_they_come_take_no_more_memory),
 		TEST(a_buffer_that_had_grown_large_is_given_back_when_it_runs_empty),

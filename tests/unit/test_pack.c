@@ -85,13 +85,13 @@ static void comes_back(seg_packing packing)
 	assert_text(m.data, m.data_length, large, sizeof(large));
 }
 
-static void what_is_packed_comes_back(void **state)
+static void packed_records_come_back(void **state)
 {
 	(void)state;
 	comes_back(SEG_PACKING_ON);
 }
 
-static void what_is_compressed_comes_back(void **state)
+static void compressed_records_come_back(void **state)
 {
 	(void)state;
 	if (!seg_packing_supported(SEG_PACKING_LZ4))
@@ -184,8 +184,8 @@ static void lengths_that_cannot_be_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_packed_comes_back),
-		TEST(what_is_compressed_comes_back),
+		TEST(packed_records_come_back),
+		TEST(compressed_records_come_back),
 		TEST(compressing_makes_a_third_of_what_repeats_itself),
 		TEST(a_value_cut_short_anywhere_is_refused),
 		TEST(bytes_after_the_last_record_are_refused),

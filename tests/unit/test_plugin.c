@@ -112,7 +112,7 @@ static void a_misspelt_name_is_answered_with_the_right_one(void **state)
 	assert_non_null(strstr(error.text, "cannot read plugin_directory /nowhere"));
 }
 
-static void what_is_no_plugin_is_refused_with_the_cure(void **state)
+static void a_file_that_is_no_plugin_is_refused_with_the_cure(void **state)
 {
 	(void)state;
 	expect_refusal("no_symbol", SEG_EINVAL,
@@ -160,7 +160,7 @@ static void a_constructor_that_never_returns_is_given_up_on(void **state)
 	assert_true(seg_now() - start >= SEG_SECOND / 5);
 }
 
-static void what_is_no_shared_object_is_refused_before_it_is_run(void **state)
+static void a_file_that_is_no_shared_object_is_refused_before_it_runs(void **state)
 {
 	(void)state;
 	static const struct {
@@ -559,11 +559,11 @@ int main(void)
 		cmocka_unit_test(a_plugin_is_found_by_name_and_by_path),
 		cmocka_unit_test(a_plugin_that_stays_mapped_when_it_is_closed_is_not_taken_for_the_next),
 		cmocka_unit_test(a_misspelt_name_is_answered_with_the_right_one),
-		cmocka_unit_test(what_is_no_plugin_is_refused_with_the_cure),
+		cmocka_unit_test(a_file_that_is_no_plugin_is_refused_with_the_cure),
 		cmocka_unit_test(wrong_option_tables_are_the_plugins_mistake),
 		cmocka_unit_test(a_constructor_that_takes_the_process_down_only_refuses_its_plugin),
 		cmocka_unit_test(a_constructor_that_never_returns_is_given_up_on),
-		cmocka_unit_test(what_is_no_shared_object_is_refused_before_it_is_run),
+		cmocka_unit_test(a_file_that_is_no_shared_object_is_refused_before_it_runs),
 		cmocka_unit_test(a_plugin_that_others_may_write_to_is_refused),
 		cmocka_unit_test(an_older_struct_is_completed_and_a_newer_one_cut),
 		cmocka_unit_test(every_wrong_option_is_reported_with_its_line),

@@ -388,7 +388,7 @@ static size_t open_descriptors(void)
 	return count;
 }
 
-static void a_child_inherits_three_descriptors_and_leaves_none_behind(void **state)
+static void a_child_inherits_three_descriptors_and_leaks_none(void **state)
 {
 	(void)state;
 	size_t before = open_descriptors();
@@ -501,7 +501,7 @@ int main(void)
 		TEST(a_child_ends_with_its_input),
 		TEST(a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started),
 		TEST(a_child_does_not_outlive_a_killed_runner),
-		TEST(a_child_inherits_three_descriptors_and_leaves_none_behind),
+		TEST(a_child_inherits_three_descriptors_and_leaks_none),
 		TEST(the_child_knows_its_partition_from_the_environment),
 		TEST(options_that_make_no_sense_are_refused),
 		TEST(the_python_example_adds_up),

@@ -136,7 +136,7 @@ static void a_large_batch_is_one_transaction(void **state)
 
 /* --- once ------------------------------------------------------------------------------------------- */
 
-static void what_comes_again_is_skipped(void **state)
+static void messages_that_come_again_are_skipped(void **state)
 {
 	(void)state;
 	start(OPTIONS("table=t"));
@@ -298,7 +298,7 @@ static void a_row_that_is_refused_only_at_the_end_is_found_too(void **state)
 	stop();
 }
 
-static void what_cannot_be_text_is_a_dead_letter(void **state)
+static void data_that_cannot_be_text_becomes_a_dead_letter(void **state)
 {
 	(void)state;
 	start(OPTIONS("table=t"));
@@ -378,7 +378,7 @@ int main(void)
 		TEST(rows_and_position_are_stored_together),
 		TEST(each_column_takes_its_field_in_its_own_type),
 		TEST(a_large_batch_is_one_transaction),
-		TEST(what_comes_again_is_skipped),
+		TEST(messages_that_come_again_are_skipped),
 		TEST(a_former_owner_stores_nothing),
 		TEST(a_position_that_moved_unseen_is_read_again),
 		TEST(a_killed_session_is_replaced_and_nothing_is_stored_twice),
@@ -387,7 +387,7 @@ int main(void)
 		TEST(a_lock_of_others_is_a_retry),
 		TEST(a_row_that_the_table_refuses_is_a_dead_letter_and_the_others_are_stored),
 		TEST(a_row_that_is_refused_only_at_the_end_is_found_too),
-		TEST(what_cannot_be_text_is_a_dead_letter),
+		TEST(data_that_cannot_be_text_becomes_a_dead_letter),
 		TEST(an_option_decides_on_a_row_whose_key_exists),
 		TEST(opening_a_partition_reports_what_the_database_lacks),
 		TEST(options_that_make_no_sense_are_refused),

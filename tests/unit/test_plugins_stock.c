@@ -427,7 +427,7 @@ static void file_encodes_everything_in_base64_on_request(void **state)
 	stop(&f);
 }
 
-static void file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one(void **state)
+static void file_cuts_off_a_torn_line_and_continues_after_the_last_whole_one(void **state)
 {
 	(void)state;
 	static const char whole[] = LINE(7, 1, "a", "one"), torn[] = LINE(7, 2, "b", "two");
@@ -447,7 +447,7 @@ static void file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one(void
 	}
 }
 
-static void file_finds_the_end_behind_a_torn_line_of_many_blocks(void **state)
+static void file_finds_the_end_before_a_torn_line_of_many_blocks(void **state)
 {
 	(void)state;
 	static char content[20000];
@@ -501,7 +501,7 @@ static void file_stops_on_a_full_disk_on_request(void **state)
 	stop(&f);
 }
 
-static void a_former_owner_writes_nothing_behind_its_successors_lines(void **state)
+static void a_former_owner_writes_nothing_after_its_successors_lines(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -642,7 +642,7 @@ static void a_message_that_comes_again_is_not_counted_again(void **state)
 	stop(&f);
 }
 
-static void the_next_owner_goes_on_where_a_clean_stop_left(void **state)
+static void the_next_owner_continues_where_a_clean_stop_ended(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -659,7 +659,7 @@ static void the_next_owner_goes_on_where_a_clean_stop_left(void **state)
 	stop(&f);
 }
 
-static void what_a_lost_owner_counted_is_in_its_journal(void **state)
+static void the_counts_of_a_lost_owner_are_in_its_journal(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -1032,18 +1032,18 @@ int main(void)
 		TEST(log_refuses_an_unknown_format),
 		TEST(file_appends_a_line_of_json_for_each_message),
 		TEST(file_encodes_everything_in_base64_on_request),
-		TEST(file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one),
-		TEST(file_finds_the_end_behind_a_torn_line_of_many_blocks),
+		TEST(file_cuts_off_a_torn_line_and_continues_after_the_last_whole_one),
+		TEST(file_finds_the_end_before_a_torn_line_of_many_blocks),
 		TEST(file_retries_on_a_full_disk_and_leaves_no_part_of_the_batch),
 		TEST(file_stops_on_a_full_disk_on_request),
-		TEST(a_former_owner_writes_nothing_behind_its_successors_lines),
+		TEST(a_former_owner_writes_nothing_after_its_successors_lines),
 		TEST(file_does_not_wait_for_a_process_that_hangs_while_writing),
 		TEST(a_file_that_was_moved_away_is_made_anew),
 		TEST(a_directory_that_cannot_be_used_is_refused_at_the_start),
 		TEST(wordcount_counts_each_key_and_keeps_the_last_id_with_it),
 		TEST(a_message_that_comes_again_is_not_counted_again),
-		TEST(the_next_owner_goes_on_where_a_clean_stop_left),
-		TEST(what_a_lost_owner_counted_is_in_its_journal),
+		TEST(the_next_owner_continues_where_a_clean_stop_ended),
+		TEST(the_counts_of_a_lost_owner_are_in_its_journal),
 		TEST(a_lower_epoch_never_overwrites_a_higher_one),
 		TEST(a_number_that_does_not_rise_within_its_key_is_out_of_order),
 		TEST(order_is_not_checked_if_an_option_says_so),

@@ -58,7 +58,7 @@ static void a_part_of_a_reply_is_no_reply(void **state)
 	READS("+OK\r\n$5\r\nhello\r", "'OK'; ");
 }
 
-static void what_is_no_reply_is_refused_with_a_reason(void **state)
+static void an_invalid_reply_is_refused_with_a_reason(void **state)
 {
 	(void)state;
 	const char *wrong[] =
@@ -259,7 +259,7 @@ int main(void)
 		TEST(arrays_in_arrays_keep_their_places),
 		TEST(consecutive_replies_come_one_by_one),
 		TEST(a_part_of_a_reply_is_no_reply),
-		TEST(what_is_no_reply_is_refused_with_a_reason),
+		TEST(an_invalid_reply_is_refused_with_a_reason),
 		TEST(after_a_refusal_nothing_is_read_until_a_restart),
 		TEST(a_restart_forgets_half_a_reply),
 		TEST(a_length_alone_takes_no_memory_to_speak_of),

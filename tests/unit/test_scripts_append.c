@@ -249,7 +249,7 @@ static void without_a_group_nothing_is_trimmed(void **state)
 	assert_string_equal(command("XRANGE " LOG " - + COUNT 1"), "[1-1 [partitionKey k data 1]]");
 }
 
-static void what_every_group_has_committed_makes_room(void **state)
+static void messages_that_every_group_committed_make_room(void **state)
 {
 	(void)state;
 	fill_log(10);
@@ -398,7 +398,7 @@ static void without_memory_a_batch_larger_than_the_committed_entries_is_refused(
 	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
 }
 
-static void without_memory_dropping_the_oldest_goes_on(void **state)
+static void without_memory_dropping_the_oldest_still_works(void **state)
 {
 	(void)state;
 	fill_log(10);
@@ -428,7 +428,7 @@ int main(void)
 		TEST(a_producer_is_forgotten_after_its_time),
 		TEST(a_full_partition_takes_what_fits_and_no_more),
 		TEST(without_a_group_nothing_is_trimmed),
-		TEST(what_every_group_has_committed_makes_room),
+		TEST(messages_that_every_group_committed_make_room),
 		TEST(a_group_at_the_start_holds_everything),
 		TEST(an_entry_that_a_reader_has_not_acknowledged_is_not_trimmed),
 		TEST(trimming_holds_where_the_sequence_number_is_0_or_the_largest),
@@ -440,7 +440,7 @@ int main(void)
 		TEST(without_memory_nothing_is_added_and_nothing_noted),
 		TEST(without_memory_what_is_committed_makes_room_in_a_partition_that_is_not_full),
 		TEST(without_memory_a_batch_larger_than_the_committed_entries_is_refused),
-		TEST(without_memory_dropping_the_oldest_goes_on),
+		TEST(without_memory_dropping_the_oldest_still_works),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

@@ -132,7 +132,7 @@ static void check_one_slot(const char *const *keys, int count)
 		assert_int_equal(command_number("CLUSTER KEYSLOT %s", keys[i]), slot);
 }
 
-static void what_changes_together_lies_in_one_slot(void **state)
+static void keys_that_change_together_are_in_one_slot(void **state)
 {
 	(void)state;
 	const char *of_a_partition[] = {LOG, PRODUCER, COUNTERS, STATE, DEAD};
@@ -227,7 +227,7 @@ static void a_group_is_coordinated_with_the_given_keys_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_changes_together_lies_in_one_slot),
+		TEST(keys_that_change_together_are_in_one_slot),
 		TEST(a_stream_is_registered_with_its_own_key_only),
 		TEST(a_batch_is_added_with_the_given_keys_only),
 		TEST(a_batch_makes_room_with_the_given_keys_only),

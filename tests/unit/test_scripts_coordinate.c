@@ -328,7 +328,7 @@ static void nobody_releases_what_another_owns(void **state)
 		assert_true(after.owned[i].epoch == a.owned[i].epoch);
 }
 
-static void what_is_released_without_being_asked_comes_back_with_a_new_epoch(void **state)
+static void a_partition_released_without_request_comes_back_with_a_new_epoch(void **state)
 {
 	(void)state;
 	answer a = join("a", "a1");
@@ -361,7 +361,7 @@ static int target_of(int p)
 	return target[0];
 }
 
-static void what_is_on_its_way_goes_on_when_shares_stay(void **state)
+static void moves_under_way_continue_if_the_shares_stay(void **state)
 {
 	(void)state;
 	join("a", "a1");
@@ -376,7 +376,7 @@ static void what_is_on_its_way_goes_on_when_shares_stay(void **state)
 		assert_int_equal(target_of(p), before[p]);
 }
 
-static void who_shall_have_less_keeps_what_it_has_before_what_is_on_its_way(void **state)
+static void a_member_whose_share_shrinks_keeps_what_it_owns_rather_than_what_is_under_way(void **state)
 {
 	(void)state;
 	join("a", "a1");
@@ -743,7 +743,7 @@ static void renewed_epochs_leave_the_lists_as_they_are(void **state)
 	assert_true(list_is("a", "0 1 2 3"));
 }
 
-static void who_joins_without_a_share_has_a_list_after_its_first_heartbeat(void **state)
+static void a_member_that_joins_without_a_share_has_a_list_after_its_first_heartbeat(void **state)
 {
 	(void)state;
 	join("a", "1");
@@ -785,10 +785,10 @@ int main(void)
 		TEST(a_stranger_is_unknown),
 		TEST(a_release_under_another_epoch_is_ignored),
 		TEST(nobody_releases_what_another_owns),
-		TEST(what_is_released_without_being_asked_comes_back_with_a_new_epoch),
+		TEST(a_partition_released_without_request_comes_back_with_a_new_epoch),
 		TEST(a_release_that_is_sent_twice_is_one),
-		TEST(what_is_on_its_way_goes_on_when_shares_stay),
-		TEST(who_shall_have_less_keeps_what_it_has_before_what_is_on_its_way),
+		TEST(moves_under_way_continue_if_the_shares_stay),
+		TEST(a_member_whose_share_shrinks_keeps_what_it_owns_rather_than_what_is_under_way),
 		TEST(a_move_that_was_not_done_yet_is_undone_when_its_cause_is_gone),
 		TEST(shares_follow_capacity),
 		TEST(capacity_0_drains),
@@ -810,7 +810,7 @@ int main(void)
 		TEST(a_partition_without_an_entry_is_assigned),
 		TEST(a_share_that_a_writer_without_lists_changed_is_answered_in_full),
 		TEST(renewed_epochs_leave_the_lists_as_they_are),
-		TEST(who_joins_without_a_share_has_a_list_after_its_first_heartbeat),
+		TEST(a_member_that_joins_without_a_share_has_a_list_after_its_first_heartbeat),
 		TEST(without_memory_members_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);

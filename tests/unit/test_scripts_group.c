@@ -123,7 +123,7 @@ static void a_vanished_group_is_made_again_at_its_position(void **state)
 
 /* --- claim ------------------------------------------------------------------------------------------ */
 
-static void a_claim_makes_the_group_and_tells_where_to_go_on(void **state)
+static void a_claim_makes_the_group_and_returns_its_position(void **state)
 {
 	(void)state;
 	fill_log(3);
@@ -203,7 +203,7 @@ static void a_released_epoch_cannot_be_claimed_again(void **state)
 	assert_string_equal(claim("5", "n"), "STALE 5");
 }
 
-static void a_claim_goes_on_at_the_committed_position(void **state)
+static void a_claim_continues_at_the_committed_position(void **state)
 {
 	(void)state;
 	fill_log(5);
@@ -337,7 +337,7 @@ static void redis_shows_the_lag(void **state)
 
 /* --- groups that were read with XREADGROUP ---------------------------------------------------------- */
 
-static void what_a_reader_has_not_acknowledged_comes_again(void **state)
+static void messages_that_a_reader_did_not_acknowledge_come_again(void **state)
 {
 	(void)state;
 	fill_log(6);
@@ -391,7 +391,7 @@ static void thousands_of_unacknowledged_entries_come_again(void **state)
 	assert_string_equal(group_field("pending"), "0");
 }
 
-static void entries_pending_behind_the_position_do_not_move_it(void **state)
+static void entries_pending_after_the_position_do_not_move_it(void **state)
 {
 	(void)state;
 	fill_log(4);
@@ -713,7 +713,7 @@ int main(void)
 		TEST(a_group_begins_where_it_is_told),
 		TEST(a_vanished_group_is_made_again_where_it_began),
 		TEST(a_vanished_group_is_made_again_at_its_position),
-		TEST(a_claim_makes_the_group_and_tells_where_to_go_on),
+		TEST(a_claim_makes_the_group_and_returns_its_position),
 		TEST(a_claim_of_nothing_makes_the_log),
 		TEST(a_claim_begins_at_the_start_that_is_given),
 		TEST(a_later_epoch_fences_the_earlier),
@@ -722,7 +722,7 @@ int main(void)
 		TEST(the_same_epoch_under_another_nonce_cannot_claim),
 		TEST(nobody_holds_the_fence_with_an_empty_nonce),
 		TEST(a_released_epoch_cannot_be_claimed_again),
-		TEST(a_claim_goes_on_at_the_committed_position),
+		TEST(a_claim_continues_at_the_committed_position),
 		TEST(a_position_that_was_set_by_hand_is_taken),
 		TEST(the_count_follows_from_the_log_at_its_ends),
 		TEST(the_count_is_right_where_unread_entries_were_dropped),
@@ -732,11 +732,11 @@ int main(void)
 		TEST(without_anything_removed_there_is_no_gap),
 		TEST(only_the_owner_counts_gaps),
 		TEST(redis_shows_the_lag),
-		TEST(what_a_reader_has_not_acknowledged_comes_again),
+		TEST(messages_that_a_reader_did_not_acknowledge_come_again),
 		TEST(the_position_before_sequence_0_is_in_the_millisecond_before),
 		TEST(the_position_before_a_large_sequence_is_exact),
 		TEST(thousands_of_unacknowledged_entries_come_again),
-		TEST(entries_pending_behind_the_position_do_not_move_it),
+		TEST(entries_pending_after_the_position_do_not_move_it),
 		TEST(owners_that_do_not_get_on_are_counted),
 		TEST(a_claim_whose_answer_was_lost_is_no_crash),
 		TEST(a_clean_release_is_no_crash),

@@ -109,7 +109,7 @@ static void a_wait_for_an_errand_looks_until_its_call_returns(void **state)
 	assert_false(waiting.left_errand);
 }
 
-static void an_errand_is_left_behind_where_the_runner_shall_end(void **state)
+static void an_errand_is_abandoned_if_the_runner_must_end(void **state)
 {
 	(void)state;
 	static seg_errand endless;
@@ -141,7 +141,7 @@ int main(void)
 		TEST(a_signal_ends_a_wait_and_is_noted),
 		TEST(a_section_that_asks_to_end_ends_a_wait),
 		TEST(a_wait_for_an_errand_looks_until_its_call_returns),
-		TEST(an_errand_is_left_behind_where_the_runner_shall_end),
+		TEST(an_errand_is_abandoned_if_the_runner_must_end),
 		TEST(the_last_errand_is_left_only_by_a_second_signal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

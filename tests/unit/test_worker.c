@@ -369,7 +369,7 @@ static void a_worker_that_waits_for_its_turn_stops_when_it_is_told_to(void **sta
 	assert_int_equal(first->closed, NOT_CLOSED);
 }
 
-static void a_message_that_has_been_marked_too_often_is_dead_lettered_and_the_turn_goes_on(void **state)
+static void a_message_that_was_marked_too_often_is_dead_lettered_and_the_turn_passes_on(void **state)
 {
 	(void)state;
 	both_have_a_suspect_message();
@@ -400,7 +400,7 @@ int main(void)
 		TEST(a_partition_that_was_lost_during_a_batch_gets_no_tick_before_it_is_closed),
 		TEST(a_suspect_message_is_marked_and_handled_only_after_the_one_before_it),
 		TEST(a_worker_that_waits_for_its_turn_stops_when_it_is_told_to),
-		TEST(a_message_that_has_been_marked_too_often_is_dead_lettered_and_the_turn_goes_on),
+		TEST(a_message_that_was_marked_too_often_is_dead_lettered_and_the_turn_passes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
