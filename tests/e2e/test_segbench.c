@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
@@ -147,13 +148,14 @@ static void what_it_does_not_know_is_refused_with_the_way_to_mend_it(void **stat
 	(void)state;
 	assert_int_equal(segbench("--only consumption"), EX_USAGE);
 	assert_non_null(
-		strstr(said, "--only consumption: there is no such experiment; segbench --help lists them"));
+		strstr(said,
+		       "--only consumption: unknown experiment; segbench --help lists the experiments"));
 	assert_int_equal(segbench("--rounds 0"), EX_USAGE);
-	assert_non_null(strstr(said, "--rounds 0: give a number from 1 to "));
+	assert_non_null(strstr(said, "--rounds 0: expected a number from 1 to "));
 	assert_int_equal(segbench("--rounds -1"), EX_USAGE);
 	assert_int_equal(segbench("--size 10x"), EX_USAGE);
 	assert_int_equal(segbench("fast"), EX_USAGE);
-	assert_non_null(strstr(said, "what is \"fast\"?"));
+	assert_non_null(strstr(said, "unexpected argument \"fast\""));
 	assert_int_equal(segbench("--fast"), EX_USAGE);
 }
 
@@ -163,6 +165,58 @@ static void a_file_that_cannot_be_written_is_known_before_anything_is_measured(v
 	assert_int_equal(segbench("--json /nowhere/figures.json"), EX_CANTCREAT);
 	assert_non_null(strstr(said, "cannot write /nowhere/figures.json: No such file or directory"));
 	assert_null(strstr(said, "round 1"));
+}
+
+/*
+ * Runs segbench with a redis-server in which `command` does what `other` does, so that its replies are of
+ * another type.
+ */
+static int segbench_beside(const char *command, const char *other, const char *arguments)
+{
+	char directory[64], path[96], line[256];
+	test_directory_make(directory);
+	snprintf(path, sizeof(path), "%s/redis-server", directory);
+	FILE *script = fopen(path, "w");
+	assert_non_null(script);
+	fprintf(script,
+		"#!/bin/sh\nPATH=${PATH#*:}\n"
+		"exec redis-server \"$@\" --rename-command %s REAL%s --rename-command %s %s\n",
+		command, command, other, command);
+	assert_int_equal(fclose(script), 0);
+	assert_int_equal(chmod(path, 0700), 0);
+	const char *before = getenv("PATH");
+	char *restored = strdup(before);
+	snprintf(line, sizeof(line), "%s:%s", directory, restored);
+	setenv("PATH", line, 1);
+	int code = segbench(arguments);
+	setenv("PATH", restored, 1);
+	free(restored);
+	test_directory_remove(directory);
+	return code;
+}
+
+static void a_reply_of_another_type_ends_it_with_the_command_and_the_type(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench_beside("INFO", "EXISTS", "--quick --only consume --messages 8000"),
+			 EX_PROTOCOL);
+	assert_non_null(
+		strstr(said, "redis-server: unexpected reply to INFO: expected a string, got an integer\n"));
+	assert_int_equal(segbench_beside("EVALSHA", "MGET", "--quick --only coordinate"), EX_PROTOCOL);
+	assert_non_null(
+		strstr(said, "redis-server: unexpected reply to coordinate: expected a string, got nil\n"));
+	segbench_beside("XREADGROUP", "MGET", "--quick --only consume --messages 8000");
+	assert_non_null(
+		strstr(said, "redis-server: unexpected reply to XREADGROUP: expected an array, got nil\n"));
+	assert_null(strstr(said, "was killed by signal"));
+}
+
+static void help_fits_a_terminal_of_80_columns(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--help"), EX_OK);
+	for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"))
+		assert_in_range(strlen(line), 0, 80);
 }
 
 static void help_names_each_experiment(void **state)
@@ -187,7 +241,9 @@ int main(void)
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),
+		cmocka_unit_test(a_reply_of_another_type_ends_it_with_the_command_and_the_type),
 		cmocka_unit_test(help_names_each_experiment),
+		cmocka_unit_test(help_fits_a_terminal_of_80_columns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,20 @@ static launch_failure read_report(int fd)
 	return n == sizeof(failure) ? failure : (launch_failure){0};
 }
 
+static launch_failure run_launch(launch *l)
+{
+	int report[2];
+	if (pipe2(report, O_CLOEXEC))
+		return (launch_failure){.number = errno};
+	l->report = report[1];
+	launch_failure failure = launch_keeper(l);
+	close(report[1]);
+	if (!failure.number)
+		failure = read_report(report[0]);
+	close(report[0]);
+	return failure;
+}
+
 int seg_embedded_server_start(const seg_embedded_paths *paths, const char *appendfsync, int server_lock,
 			      seg_error *error)
 {
@@ -182,24 +196,13 @@ int seg_embedded_server_start(const seg_embedded_paths *paths, const char *appen
 		"noeviction",
 		NULL,
 	};
-	int report[2];
-	launch_failure failure = {0};
-	if (pipe2(report, O_CLOEXEC)) {
-		failure.number = errno;
-	} else {
-		launch l = {
-			.argv = argv,
-			.log = paths->log,
-			.users_lock = paths->users_lock,
-			.server_lock = server_lock,
-			.report = report[1],
-		};
-		failure = launch_keeper(&l);
-		close(report[1]);
-		if (!failure.number)
-			failure = read_report(report[0]);
-		close(report[0]);
-	}
+	launch l = {
+		.argv = argv,
+		.log = paths->log,
+		.users_lock = paths->users_lock,
+		.server_lock = server_lock,
+	};
+	launch_failure failure = run_launch(&l);
 	if (failure.executing && failure.number == ENOENT)
 		return seg_fail(
 			error, SEG_ESERVER,

@@ -1,5 +1,5 @@
 /*
- * main.c - segbench: starts a Redis of its own, runs the experiments, reports.
+ * main.c - segbench: starts a redis-server, runs the experiments, prints the report.
  */
 #include <err.h>
 #include <errno.h>
@@ -10,21 +10,21 @@
 #include <unistd.h>
 
 #include "experiments/all.h"
-#include "report/plot.h"
 #include "measure/process.h"
 #include "options.h"
+#include "report/plot.h"
 
 static bench_context context;
 static pid_t owner;
 
-/* Of this process, not of those forked from it. */
+/* Runs at exit. Processes forked from this one inherit the handler and must not stop the server. */
 static void stop_server(void)
 {
 	if (getpid() == owner)
 		bench_server_stop(&context.server);
 }
 
-/* Before anything is measured: a file that cannot be written is known at once. */
+/* Reports a file that cannot be written before segbench measures anything. */
 static void check_writable(const char *path)
 {
 	FILE *file = path ? fopen(path, "a") : NULL;
@@ -62,6 +62,6 @@ int main(int argc, char **argv)
 	bench_report_fini(&context.report);
 	bench_workload_fini(&context.workload);
 	if (fflush(stdout) || ferror(stdout))
-		err(EX_IOERR, "cannot write");
+		err(EX_IOERR, "cannot write to stdout");
 	return EX_OK;
 }

@@ -27,43 +27,62 @@ static const struct {
 	const char *help;
 } table[] = {
 	{"compare", NULL, FLAG, offsetof(bench_options, compare), 0, 0,
-	 "measure what has a goal, and end with a line `ratio NAME VALUE` for each"},
+	 "only cases with a goal; ends with `ratio NAME VALUE` lines"},
 	{"quick", NULL, FLAG, offsetof(bench_options, quick), 0, 0,
-	 "few messages and rounds: to see that it works, not to quote"},
-	{"only", "NAME", TEXT, offsetof(bench_options, only), 0, 0, "one experiment of those below"},
-	{"rounds", "N", NUMBER, offsetof(bench_options, rounds), 1, SERIES_MAX, "rounds of each case (5)"},
+	 "few messages and rounds: a check, not figures to quote"},
+	{"only", "NAME", TEXT, offsetof(bench_options, only), 0, 0, "run one experiment of the list below"},
+	{"rounds", "N", NUMBER, offsetof(bench_options, rounds), 1, SERIES_MAX, "rounds of each case (5; with --quick 2)"},
 	{"messages", "N", NUMBER, offsetof(bench_options, messages), 1000, 1000000000,
-	 "messages a round (1,000,000; fewer where they are large)"},
+	 "messages per round (1,000,000; with --quick 100,000; fewer\n"
+	 "                   if they would need more than 512 MiB)"},
 	{"size", "B", NUMBER, offsetof(bench_options, size), 16, 1 << 20,
-	 "bytes of data a message, instead of 100 and 1024"},
+	 "bytes of data per message, instead of 100 and 1024"},
 	{"partitions", "N", NUMBER, offsetof(bench_options, partitions), 1, TALLY_PARTITIONS,
-	 "instead of 1, 8 and 64"},
+	 "number of partitions, instead of 1, 8 and 64"},
 	{"json", "FILE", TEXT, offsetof(bench_options, json), 0, 0,
-	 "write all figures to FILE, for machines"},
-	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw them into FILE, an SVG"},
-	{"tcp", NULL, FLAG, offsetof(bench_options, tcp), 0, 0, "connect through TCP, not a Unix socket"},
-	{"help", NULL, HELP, 0, 0, 0, "this text"},
-	{"version", NULL, VERSION, 0, 0, 0, "the version"},
+	 "write all figures to FILE as JSON"},
+	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw rates and latencies into FILE as SVG"},
+	{"tcp", NULL, FLAG, offsetof(bench_options, tcp), 0, 0, "connect through TCP instead of a Unix socket"},
+	{"help", NULL, HELP, 0, 0, 0, "print this text"},
+	{"version", NULL, VERSION, 0, 0, 0, "print the version"},
 };
 /* clang-format on */
 
 enum { COUNT = sizeof(table) / sizeof(table[0]) };
 
-static void print_help(void)
+static void print_options(void)
 {
-	printf("Usage: segbench [OPTION ...]\n\n"
-	       "Measures segrunner and libsegmenter beside bare Redis, on a redis-server of its own.\n\n");
 	for (int i = 0; i < COUNT; i++) {
 		char left[32];
 		snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].argument ? " " : "",
 			 table[i].argument ? table[i].argument : "");
 		printf("  %-16s %s\n", left, table[i].help);
 	}
-	printf("\nExperiments:\n");
+}
+
+static void print_experiments(void)
+{
+	printf("\nExperiments (* runs only with --only):\n");
 	for (const bench_experiment *const *e = bench_experiments; *e; e++)
-		printf("  %-16s %s\n", (*e)->name, (*e)->help);
-	printf("\nExit codes: 0 measured, 64 usage, 69 redis-server or segrunner cannot run, 70 a figure\n"
-	       "cannot be right (messages were lost, say), 71 the system refused, 73 cannot write a file.\n");
+		printf("  %-14s %c %s\n", (*e)->name, (*e)->only_if_named ? '*' : ' ', (*e)->help);
+}
+
+static void print_help(void)
+{
+	printf("Usage: segbench [OPTION ...]\n\n"
+	       "Measures segrunner and libsegmenter beside bare Redis. segbench starts a\n"
+	       "redis-server for the measurement, and stops the server at the end.\n\n");
+	print_options();
+	print_experiments();
+	printf("\nExit codes:\n"
+	       "  0   all experiments ran\n"
+	       "  64  invalid option or argument\n"
+	       "  69  redis-server or segrunner cannot run\n"
+	       "  70  a figure cannot be right (for example, messages were lost)\n"
+	       "  71  the system refused a resource\n"
+	       "  73  cannot create a file\n"
+	       "  74  cannot write the output\n"
+	       "  76  redis-server sent a reply of an unexpected type\n");
 }
 
 static uint64_t parse_number(int i, const char *text)
@@ -72,11 +91,12 @@ static uint64_t parse_number(int i, const char *text)
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
 	if (errno || *end || end == text || *text == '-' || value < table[i].min || value > table[i].max)
-		errx(EX_USAGE, "--%s %s: give a number from %" PRIu64 " to %" PRIu64, table[i].name, text,
+		errx(EX_USAGE, "--%s %s: expected a number from %" PRIu64 " to %" PRIu64, table[i].name, text,
 		     table[i].min, table[i].max);
 	return value;
 }
 
+/* Takes option `i` of the table with its argument. */
 static void take(bench_options *options, int i, const char *text)
 {
 	char *field = (char *)options + table[i].offset;
@@ -104,7 +124,7 @@ static void check_experiment(const char *name)
 	for (const bench_experiment *const *e = bench_experiments; *e; e++)
 		if (strcmp((*e)->name, name) == 0)
 			return;
-	errx(EX_USAGE, "--only %s: there is no such experiment; segbench --help lists them", name);
+	errx(EX_USAGE, "--only %s: unknown experiment; segbench --help lists the experiments", name);
 }
 
 void bench_options_parse(bench_options *options, int argc, char **argv)
@@ -115,14 +135,16 @@ void bench_options_parse(bench_options *options, int argc, char **argv)
 					   NULL, 0};
 	*options = (bench_options){0};
 	for (int code, i; (code = getopt_long(argc, argv, "", names, &i)) != -1;) {
-		if (code != 0) { /* getopt has said what is wrong */
-			fputs("segbench: --help tells the options\n", stderr);
+		if (code != 0) { /* getopt has printed the error */
+			fputs("segbench --help lists the options\n", stderr);
 			exit(EX_USAGE);
 		}
 		take(options, i, optarg);
 	}
 	if (optind < argc)
-		errx(EX_USAGE, "what is \"%s\"? Options begin with --; --help tells them", argv[optind]);
+		errx(EX_USAGE,
+		     "unexpected argument \"%s\"; options begin with --; segbench --help lists the options",
+		     argv[optind]);
 	if (options->only)
 		check_experiment(options->only);
 }

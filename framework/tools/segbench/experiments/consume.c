@@ -1,11 +1,14 @@
 /*
- * consume.c - reading what lies in Redis already, each way, for the sizes and partitions that are asked for.
+ * consume.c - each way of consuming messages that are in Redis already, for each size and number of
+ * partitions.
  */
+#include <err.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include "experiments/experiment.h"
-#include "measure/progress.h"
 #include "experiments/rounds.h"
+#include "measure/progress.h"
 
 static const bench_way *const ways[] = {
 	&bench_way_bare,       &bench_way_segrunner,      &bench_way_consumer,
@@ -19,7 +22,7 @@ static void report_goals(const bench_rounds *rounds, bench_report *report)
 	bench_rounds_ratio(rounds, report, "consume/xreadgroup", bench_figure_rate, ours,
 			   &bench_way_xreadgroup, 1);
 	bench_rounds_ratio(rounds, report, "server-cpu/bare", bench_figure_server, ours, bare, 1);
-	/* As if the bare loop's were 190, whatever this machine's speed. */
+	/* Scaled so that the bare loop needs 190 ns: the figure does not depend on the machine's speed. */
 	bench_rounds_ratio(rounds, report, "client-cpu", bench_figure_client, ours, bare, 190);
 }
 
@@ -36,6 +39,8 @@ static void measure(bench_context *context, bench_rounds *rounds)
 static void run(bench_context *context)
 {
 	bench_rounds *rounds = calloc(1, sizeof(*rounds));
+	if (!rounds)
+		err(EX_OSERR, "cannot allocate the rounds");
 	*rounds = (bench_rounds){.experiment = "consume", .ways = ways};
 	bench_rounds_each_case(context, rounds, measure);
 	free(rounds);
@@ -43,6 +48,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_consume = {
 	.name = "consume",
-	.help = "messages/s, CPU and memory: XREAD, segrunner, pull consumer, XREADGROUP",
+	.help = "rates, CPU, memory: XREAD, segrunner, consumer, XREADGROUP",
 	.run = run,
 };

@@ -1,10 +1,10 @@
 /*
- * curves.c - how the cost of a message changes as work grows: with the partitions, with the size of messages,
- * and with how many there are. Flat, or there is a reason.
+ * curves.c - how the cost of a message changes with the number of partitions, the size of messages and the
+ * number of messages. A curve that is not flat needs an explanation.
  *
- * Where a round is short, CPU a message tells more than messages a second: the time counts from the first
- * message's arrival, by when the first reads of all partitions may be answered; and Redis's CPU has a
- * segrunner's start in it, a claim a partition.
+ * In a short round, the CPU per message says more than messages/s. The time counts from the arrival of the
+ * first message; by then Redis may have replied to the first reads of all partitions. Redis's CPU includes
+ * the start of a segrunner: a claim for each partition.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -12,8 +12,8 @@
 #include <sysexits.h>
 
 #include "experiments/experiment.h"
-#include "measure/progress.h"
 #include "experiments/rounds.h"
+#include "measure/progress.h"
 
 static const bench_way *const ways[] = {&bench_way_bare, &bench_way_segrunner, NULL};
 
@@ -31,7 +31,7 @@ static void run(bench_context *context)
 	uint64_t messages = bench_experiment_messages(context);
 	bench_rounds *rounds = calloc(1, sizeof(*rounds));
 	if (!rounds)
-		err(EX_OSERR, "rounds");
+		err(EX_OSERR, "cannot allocate the rounds");
 	*rounds = (bench_rounds){.experiment = "curves",
 				 .ways = ways,
 				 .count = bench_experiment_rounds(context)};
@@ -46,7 +46,7 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_curves = {
 	.name = "curves",
-	.help = "the cost of a message as partitions, sizes and backlogs grow; only if named",
+	.help = "cost of a message as partitions, sizes, backlogs grow",
 	.only_if_named = true,
 	.run = run,
 };

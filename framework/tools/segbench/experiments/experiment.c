@@ -1,6 +1,6 @@
 #include "experiments/experiment.h"
 
-/* The case that the goals speak of. */
+/* The case that the goals judge. */
 enum { GOAL_PARTITIONS = 8, GOAL_SIZE = 100 };
 
 size_t bench_experiment_rounds(const bench_context *context)

@@ -1,6 +1,6 @@
 /*
- * latency.c - from before the send to the handler's entry, in an open loop at fixed rates: segrunner beside a
- * bare XADD that wakes a blocked XREAD.
+ * latency.c - the time from just before the send to the call of the handler, in an open loop at fixed rates:
+ * segrunner beside a bare XADD that wakes a blocked XREAD.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -9,99 +9,33 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "measure/entries.h"
 #include "experiments/experiment.h"
-#include "ways/host.h"
 #include "measure/process.h"
 #include "measure/progress.h"
-#include "ways/sender.h"
 #include "measure/usage.h"
+#include "ways/group.h"
+#include "ways/host.h"
+#include "ways/receiver.h"
+#include "ways/sender.h"
 
-/* Milliseconds that a round warms up, and that it counts. */
+/* The length of the warm-up and of the measurement in a round. */
 enum { WARM_UP_MS = 300, ROUND_MS = 2000, QUICK_ROUND_MS = 500 };
 
 typedef struct {
 	const char *name;
 	bench_sender_kind sender;
-	bool bare;          /* a blocked XREAD receives, else a segrunner */
-	const char *runner; /* its [runner] lines */
+	bool bare;          /* whether a blocked XREAD receives; else a segrunner */
+	const char *runner; /* more lines for the segrunner's section [runner] */
 } path;
 
 typedef struct {
 	uint32_t rate;
 	uint32_t partitions;
-	const path *paths; /* the first is the bare one */
+	const path *paths; /* the first path is the bare one */
 	int path_count;
-	const char
-		*goals; /* the ratios of the last path to the first: latency-p50-GOALS, latency-p99-GOALS */
-	bool p50_only;
+	const char *goals; /* the goals for last path / first path: latency-p50-GOALS, latency-p99-GOALS */
+	bool p50_only;     /* no goal for p99 */
 } latency_case;
-
-/* --- the bare receiver ------------------------------------------------------------------------ */
-
-typedef struct {
-	bench_entries entries; /* first: what is read reports to it */
-	bench_workload *workload;
-	char ids[TALLY_PARTITIONS][ENTRIES_ID_MAX];
-	uint32_t partition;
-} receiver;
-
-static void got_stream(bench_entries *entries, const char *key, size_t length)
-{
-	const char *separator = memrchr(key, '_', length);
-	/* What follows the key in the reader's buffer is no digit. */
-	((receiver *)entries)->partition = separator ? (uint32_t)strtoul(separator + 1, NULL, 10) : 0;
-}
-
-static void got_data(bench_entries *entries, const char *data, size_t length)
-{
-	receiver *r = (receiver *)entries;
-	tally_received(r->workload->tally, r->partition, bench_sender_stamp(data, length), tally_now());
-	strcpy(r->ids[r->partition], entries->id);
-}
-
-static void ask(receiver *r, bench_pipe *pipe)
-{
-	enum { HEAD = 6 };
-	uint32_t n = r->workload->partitions;
-	char keys[TALLY_PARTITIONS][WORKLOAD_KEY_MAX];
-	const char *words[HEAD + 2 * TALLY_PARTITIONS] = {"XREAD", "COUNT", "512", "BLOCK", "0", "STREAMS"};
-	for (uint32_t p = 0; p < n; p++) {
-		bench_workload_key(p, keys[p]);
-		words[HEAD + p] = keys[p];
-		words[HEAD + n + p] = r->ids[p];
-	}
-	bench_pipe_add(pipe, (int)(HEAD + 2 * n), words, NULL);
-	bench_pipe_flush(pipe);
-}
-
-/* Until it is killed. */
-__attribute__((noreturn)) static int receive(void *arg)
-{
-	receiver *r = arg;
-	bench_pipe pipe;
-	void *reply;
-	bench_pipe_open(&pipe, r->workload->server, &bench_entries_functions, r);
-	for (;;) {
-		ask(r, &pipe);
-		while (!bench_pipe_next(&pipe, &reply))
-			bench_pipe_receive(&pipe);
-	}
-}
-
-static pid_t start_receiver(bench_workload *workload)
-{
-	receiver *r = calloc(1, sizeof(*r));
-	if (!r)
-		err(EX_OSERR, "a receiver");
-	r->workload = workload;
-	r->entries = (bench_entries){.stream = got_stream, .data = got_data};
-	for (uint32_t p = 0; p < workload->partitions; p++)
-		strcpy(r->ids[p], "0");
-	pid_t pid = bench_process_fork(receive, r);
-	free(r);
-	return pid;
-}
 
 /* --- a round ---------------------------------------------------------------------------------------- */
 
@@ -111,7 +45,7 @@ static pid_t start_runner(bench_workload *workload, const path *p)
 				      .runner = p->runner,
 				      .consumer = "option.latency = yes"};
 	pid_t pid = bench_host_start(workload, &options);
-	bench_host_wait_claimed(workload, "latency");
+	bench_group_wait_claimed(workload, "latency");
 	return pid;
 }
 
@@ -128,7 +62,7 @@ static void run_round(bench_workload *workload, const latency_case *c, const pat
 	uint64_t all = sender.warm_up + sender.messages;
 	bench_workload_clear(workload);
 	bench_workload_reset(workload);
-	pid_t pid = p->bare ? start_receiver(workload) : start_runner(workload, p);
+	pid_t pid = p->bare ? bench_receiver_start(workload) : start_runner(workload, p);
 	bench_process_wait(bench_sender_start(&sender), "the sender");
 	bench_host_wait_arrived(workload, all);
 	if (p->bare)
@@ -139,7 +73,7 @@ static void run_round(bench_workload *workload, const latency_case *c, const pat
 	for (uint32_t i = 0; i < workload->partitions; i++)
 		bench_histogram_merge(histogram, &workload->tally->latency[i]);
 	if (bench_histogram_count(histogram) != sender.messages)
-		errx(EX_SOFTWARE, "%s: %" PRIu64 " latencies of %" PRIu64 " messages", p->name,
+		errx(EX_SOFTWARE, "%s: %" PRIu64 " messages have a latency; expected %" PRIu64, p->name,
 		     bench_histogram_count(histogram), sender.messages);
 }
 
@@ -183,7 +117,7 @@ static void report_case(bench_report *report, const latency_case *c, const laten
 		report_ratio(report, c, l, P99, "p99");
 }
 
-/* The least disturbed of a few rounds. */
+/* Repeats a disturbed round; takes the round that other programs disturbed least. */
 static void run_quietly(bench_context *context, const latency_case *c, const path *p, bench_histogram *best)
 {
 	bench_histogram histogram;
@@ -204,7 +138,7 @@ static void measure(bench_context *context, const latency_case *c)
 	bench_histogram histogram;
 	size_t rounds = bench_experiment_rounds(context);
 	if (!l)
-		err(EX_OSERR, "latencies");
+		err(EX_OSERR, "cannot allocate the latencies");
 	bench_workload_set(&context->workload, c->partitions, 100, 0);
 	for (size_t round = 0; round < rounds; round++)
 		for (int i = 0; i < c->path_count; i++) {
@@ -225,7 +159,7 @@ static void run(bench_context *context)
 		{"send to segrunner", SENDER_SEND, false, ""},
 		{"producer to segrunner", SENDER_PRODUCER, false, ""},
 	};
-	/* Who waits for each answer before the next send cannot send so fast. */
+	/* Without seg_stream_send, which waits for each reply and cannot send this fast. */
 	static const path fast[] = {
 		{"XADD to XREAD", SENDER_XADD, true, ""},
 		{"XADD to segrunner", SENDER_XADD, false, ""},
@@ -243,6 +177,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_latency = {
 	.name = "latency",
-	.help = "from before the send to the handler's entry, at fixed rates",
+	.help = "time from a send to the call of the handler, at fixed rates",
 	.run = run,
 };

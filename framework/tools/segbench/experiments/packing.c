@@ -1,7 +1,7 @@
 /*
- * packing.c - what packing gives: records of the asynchronous producer (its default batches, one thread) into
- * streams that are not packed, packed, and packed and compressed; the same records then through a segrunner.
- * Memory is what Redis has in use for them, the producer's keys included.
+ * packing.c - the gain from packing. The asynchronous producer (default batches, one thread) sends records to
+ * a stream that is not packed, packed, or packed and compressed; then a segrunner consumes the same records.
+ * Memory is what Redis uses for the records, including the producer's keys.
  */
 #include <err.h>
 #include <stdio.h>
@@ -9,11 +9,11 @@
 #include <sysexits.h>
 
 #include "experiments/experiment.h"
-#include "stream/pack.h"
-#include "measure/progress.h"
 #include "experiments/rounds.h"
+#include "measure/progress.h"
+#include "stream/pack.h"
 
-/* They are moved so fast that a round would be over too soon. */
+/* Packed records move so fast that a round of the usual number would be too short. */
 enum { MESSAGES_FACTOR = 2, PACKINGS = 3 };
 
 typedef struct {
@@ -76,7 +76,7 @@ static void measure(bench_context *context, bench_payload payload)
 	size_t rounds = bench_experiment_rounds(context);
 	figures *all = calloc(PACKINGS, sizeof(*all));
 	if (!all)
-		err(EX_OSERR, "figures");
+		err(EX_OSERR, "cannot allocate the figures");
 	workload->payload = payload;
 	for (size_t round = 0; round < rounds; round++)
 		for (int packing = 0; packing < PACKINGS; packing++) {
@@ -103,9 +103,9 @@ static void run(bench_context *context)
 			   options->size ? (uint32_t)options->size : 100,
 			   MESSAGES_FACTOR * bench_experiment_messages(context));
 	snprintf(heading, sizeof(heading),
-		 "packing: %llu records of %u bytes, %u partitions, medians of %zu rounds",
+		 "packing: %llu records of %u bytes, %u partitions, medians of %zu round%s",
 		 (unsigned long long)workload->messages, workload->size, workload->partitions,
-		 bench_experiment_rounds(context));
+		 bench_experiment_rounds(context), bench_experiment_rounds(context) == 1 ? "" : "s");
 	bench_report_heading(heading);
 	measure(context, PAYLOAD_JSON);
 	if (!options->compare)
@@ -116,6 +116,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_packing = {
 	.name = "packing",
-	.help = "packed streams: records/s sent and consumed, Redis's memory a record",
+	.help = "packed streams: records/s sent and consumed, Redis's memory",
 	.run = run,
 };

@@ -1,22 +1,18 @@
 /*
- * pauses.c - how long a partition that changes its owner waits: from the last message that the old one
- * handled to the first that the new one does, while messages keep coming. When a second segrunner joins; when
- * one stops cleanly; and when one is killed.
+ * pauses.c - how long a partition pauses when its owner changes: the time from the last message that the old
+ * owner handled to the first message that the new owner handles, while messages keep arriving. The owner
+ * changes because a second segrunner joins, a segrunner stops cleanly, or a segrunner is killed.
  */
-#include <err.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sysexits.h>
 
 #include "experiments/experiment.h"
-#include "ways/host.h"
 #include "measure/process.h"
 #include "measure/progress.h"
+#include "ways/group.h"
+#include "ways/host.h"
 #include "ways/sender.h"
 
-/* At this rate a partition gets a message each millisecond: so much of a pause may be none. */
+/* Each partition gets a message per millisecond, so a figure is up to 1 ms longer than the pause. */
 enum { PARTITIONS = 8, RATE = 8000, WARM_UP_MS = 500, PATIENCE_MS = 30000 };
 
 typedef enum { JOIN, STOP, KILL, CHANGES } change;
@@ -33,15 +29,14 @@ static void wait_until_owned(const bench_workload *workload, pid_t pid, uint32_t
 {
 	for (int waited = 0; owned_by(workload, pid) < partitions; waited++) {
 		if (waited > PATIENCE_MS)
-			errx(EX_UNAVAILABLE,
-			     "a segrunner that should have %" PRIu32 " partitions has %" PRIu32
-			     "; see %s/runner.log",
-			     partitions, owned_by(workload, pid), workload->server->directory);
+			bench_host_give_up(workload,
+					   "a segrunner owns %" PRIu32 " partitions; expected %" PRIu32,
+					   owned_by(workload, pid), partitions);
 		bench_pause_ms(1);
 	}
 }
 
-/* Adds the pauses since the last call, in ms. */
+/* Adds the pauses since the last call, in ms. A `series` of NULL drops them. */
 static void collect(bench_workload *workload, bench_series *series)
 {
 	for (uint32_t p = 0; p < workload->partitions; p++) {
@@ -66,7 +61,7 @@ static void run_round(bench_workload *workload, bench_series series[CHANGES])
 	bench_workload_clear(workload);
 	bench_workload_reset(workload);
 	pid_t first = start_runner(workload);
-	bench_host_wait_claimed(workload, "pauses");
+	bench_group_wait_claimed(workload, "pauses");
 	pid_t sending = bench_sender_start(&sender);
 	wait_until_owned(workload, first, PARTITIONS);
 	bench_pause_ms(WARM_UP_MS);
@@ -102,13 +97,13 @@ static void run(bench_context *context)
 		bench_progress("pauses: round %zu of %zu", i + 1, rounds);
 		run_round(&context->workload, series);
 	}
-	bench_report_heading("pauses of partitions that change their owner, 8,000 messages/s over 8");
+	bench_report_heading("pauses: a partition changes its owner; 8 partitions, 8,000 messages/s");
 	for (int i = 0; i < CHANGES; i++)
 		bench_report_figure(&context->report, "pauses", names[i], "ms", &series[i]);
 }
 
 const bench_experiment bench_experiment_pauses = {
 	.name = "pauses",
-	.help = "how long a partition waits that changes its owner",
+	.help = "how long a partition pauses when its owner changes",
 	.run = run,
 };

@@ -1,12 +1,14 @@
 /*
- * produce.c - sending, each way, for the sizes and partitions that are asked for.
+ * produce.c - each way of sending, for each size and number of partitions.
  */
+#include <err.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include "experiments/experiment.h"
 #include "experiments/rounds.h"
 
-static const bench_way *const ways[] = {&bench_way_xadd, &bench_way_producer, &bench_way_xadd_stock, NULL};
+static const bench_way *const ways[] = {&bench_way_xadd, &bench_way_producer, &bench_way_xadd_hiredis, NULL};
 
 static void measure(bench_context *context, bench_rounds *rounds)
 {
@@ -19,6 +21,8 @@ static void measure(bench_context *context, bench_rounds *rounds)
 static void run(bench_context *context)
 {
 	bench_rounds *rounds = calloc(1, sizeof(*rounds));
+	if (!rounds)
+		err(EX_OSERR, "cannot allocate the rounds");
 	*rounds = (bench_rounds){.experiment = "produce", .ways = ways};
 	bench_rounds_each_case(context, rounds, measure);
 	free(rounds);
@@ -26,6 +30,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_produce = {
 	.name = "produce",
-	.help = "messages/s, CPU and memory: XADD pipelined, the producer",
+	.help = "rates, CPU, memory: XADD pipelined, the producer",
 	.run = run,
 };

@@ -70,7 +70,7 @@ void bench_rounds_ratio(const bench_rounds *rounds, bench_report *report, const 
 }
 
 void bench_rounds_each_case(bench_context *context, bench_rounds *rounds,
-				void (*measure)(bench_context *context, bench_rounds *rounds))
+			    void (*measure)(bench_context *context, bench_rounds *rounds))
 {
 	static const uint32_t sizes[] = {100, 1024}, partitions[] = {1, 8, 64};
 	const bench_options *options = &context->options;

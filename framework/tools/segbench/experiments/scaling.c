@@ -1,14 +1,15 @@
 /*
- * scaling.c - messages a second with more runners, and with handlers that take time: all runners own
- * their share and wait when the messages are added, all at once.
+ * scaling.c - messages/s with more runners, and with handlers that take time. All runners own their share and
+ * wait for messages when segbench adds all messages in one transaction.
  */
 #include <stdio.h>
 
 #include "experiments/experiment.h"
-#include "ways/host.h"
 #include "measure/progress.h"
+#include "ways/group.h"
+#include "ways/host.h"
 
-/* The most runners, and partitions that all their numbers divide. */
+/* Each number of runners divides the number of partitions. */
 enum { RUNNERS = 16, PARTITIONS = 32 };
 
 static double measure_once(bench_workload *workload, uint32_t runners, uint32_t handle_us)
@@ -21,7 +22,7 @@ static double measure_once(bench_workload *workload, uint32_t runners, uint32_t 
 	bench_workload_reset(workload);
 	for (uint32_t i = 0; i < runners; i++)
 		pids[i] = bench_host_start(workload, &options);
-	bench_host_wait_shared(workload, options.group, runners);
+	bench_group_wait_shared(workload, options.group, runners);
 	bench_workload_add(workload);
 	bench_host_wait_arrived(workload, workload->messages);
 	for (uint32_t i = 0; i < runners; i++)
@@ -56,7 +57,7 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_scaling = {
 	.name = "scaling",
-	.help = "1 to 16 runners, and handlers of 0 to 10 ms a batch; only if named",
+	.help = "1 to 16 runners; handlers that take 0 to 10 ms a batch",
 	.only_if_named = true,
 	.run = run,
 };

@@ -1,11 +1,11 @@
-/* settings.h - what the command line asks for. */
+/* settings.h - the options of the command line. */
 #ifndef SEGBENCH_EXPERIMENTS_SETTINGS_H
 #define SEGBENCH_EXPERIMENTS_SETTINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* 0, false and NULL: not given. */
+/* An option that the command line does not have is 0, false or NULL. */
 typedef struct bench_options {
 	bool compare;
 	bool quick;

@@ -5,12 +5,13 @@
 #include <sysexits.h>
 
 /*
- * Where a value lies: 0 the streams, 1 a stream's pair, 2 its entries, 3 an entry, 4 its id and fields, 5 the
- * fields' texts. An array's "object" is its depth's mark.
+ * The depth of a value in a reply to XREAD: 0 the list of streams, 1 a stream, 2 its key and its list of
+ * entries, 3 an entry, 4 its ID and its list of fields, 5 the texts of the fields. The "object" of an array
+ * is the mark of the array's depth.
  */
 enum { DEPTHS = 8 };
 
-/* Among an entry's texts: partitionKey, key, data, and this. */
+/* The index of the data among the texts of an entry: partitionKey, key, data, value. */
 enum { DATA_VALUE = 3 };
 
 static char marks[DEPTHS];

@@ -1,19 +1,19 @@
 /*
- * histogram.h - how often which time: buckets whose width grows with the value, so that any value up to 18
- * minutes is known to 1.6 %. Written by one thread; adding costs a few instructions.
+ * histogram.h - counts times in buckets. The width of a bucket grows with the value, so that each value up to
+ * 18 minutes (in ns) is known to 1.6 %. One thread writes; adding a value costs a few instructions.
  */
 #ifndef SEGBENCH_MEASURE_HISTOGRAM_H
 #define SEGBENCH_MEASURE_HISTOGRAM_H
 
 #include <stdint.h>
 
-/* Values below 2 * SUB have a bucket each; above, every power of two has SUB. */
+/* Each value below 2 * SUB has a bucket. Above that, each power of two has SUB buckets. */
 enum { HISTOGRAM_SUB_BITS = 6, HISTOGRAM_SUB = 1 << HISTOGRAM_SUB_BITS, HISTOGRAM_BITS = 40 };
 enum { HISTOGRAM_BUCKETS = (HISTOGRAM_BITS - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB };
 
 typedef struct bench_histogram {
 	uint32_t buckets[HISTOGRAM_BUCKETS];
-	uint64_t highest;
+	uint64_t highest; /* the highest value, exact */
 } bench_histogram;
 
 static inline uint32_t bench_histogram_bucket(uint64_t value)
@@ -33,11 +33,15 @@ static inline void bench_histogram_add(bench_histogram *histogram, uint64_t valu
 		histogram->highest = value;
 }
 
+/* Adds all values of `from` to `into`. */
 void bench_histogram_merge(bench_histogram *into, const bench_histogram *from);
 
 uint64_t bench_histogram_count(const bench_histogram *histogram);
 
-/* What `fraction` (0 to 1) of all values do not exceed: the middle of its bucket. 0 if there are none. */
+/*
+ * The value that a `fraction` (0 to 1) of all values does not exceed: the middle of its bucket. 0 without
+ * values.
+ */
 double bench_histogram_quantile(const bench_histogram *histogram, double fraction);
 
 #endif

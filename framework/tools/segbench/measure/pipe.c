@@ -48,9 +48,9 @@ void bench_pipe_open(bench_pipe *pipe, const bench_server *server, redisReplyObj
 		.input = malloc(INPUT_SIZE),
 	};
 	if (!pipe->reader || !pipe->input)
-		err(EX_OSERR, "a connection's buffers");
+		err(EX_OSERR, "cannot allocate the buffers of a connection");
 	pipe->reader->privdata = arg;
-	pipe->reader->maxbuf = 0; /* keep the buffer */
+	pipe->reader->maxbuf = 0; /* hiredis keeps the buffer between replies */
 }
 
 void bench_pipe_close(bench_pipe *pipe)
@@ -68,7 +68,7 @@ static void reserve(bench_pipe *pipe, size_t more)
 	pipe->capacity = 2 * (pipe->length + more);
 	pipe->output = realloc(pipe->output, pipe->capacity);
 	if (!pipe->output)
-		err(EX_OSERR, "a connection's buffer of %zu bytes", pipe->capacity);
+		err(EX_OSERR, "cannot allocate %zu bytes for a connection", pipe->capacity);
 }
 
 void bench_pipe_add(bench_pipe *pipe, int count, const char *const *words, const size_t *lengths)
@@ -108,13 +108,13 @@ void bench_pipe_receive(bench_pipe *pipe)
 	if (n == 0)
 		errx(EX_UNAVAILABLE, "redis-server closed the connection");
 	if (redisReaderFeed(pipe->reader, pipe->input, (size_t)n) != REDIS_OK)
-		errx(EX_OSERR, "redis-server: %s", pipe->reader->errstr);
+		errx(EX_OSERR, "cannot parse a reply of redis-server: %s", pipe->reader->errstr);
 }
 
 bool bench_pipe_next(bench_pipe *pipe, void **reply)
 {
 	*reply = NULL;
 	if (redisReaderGetReply(pipe->reader, reply) != REDIS_OK)
-		errx(EX_PROTOCOL, "redis-server: %s", pipe->reader->errstr);
+		errx(EX_PROTOCOL, "cannot parse a reply of redis-server: %s", pipe->reader->errstr);
 	return *reply != NULL;
 }

@@ -1,7 +1,9 @@
 /*
- * pipe.h - a pipelined connection that costs as little as can be: commands are formatted into one buffer and
- * go out in one write, replies are parsed by hiredis with object functions that the owner gives, so that
- * nothing is allocated for them.
+ * pipe.h - a pipelined connection with the least possible cost. The pipe formats commands into one buffer and
+ * sends the buffer with one write. hiredis parses the replies with the owner's object functions, so that a
+ * reply needs no allocation.
+ *
+ * A function that fails ends the program with one line on stderr and an exit code of sysexits(3).
  */
 #ifndef SEGBENCH_MEASURE_PIPE_H
 #define SEGBENCH_MEASURE_PIPE_H
@@ -18,22 +20,22 @@ typedef struct bench_pipe {
 	redisReader *reader;
 	char *output;
 	size_t length, capacity;
-	char *input; /* bench_pipe_receive's */
+	char *input; /* the buffer of bench_pipe_receive */
 } bench_pipe;
 
-/* Connects as server->tcp says. `arg` is the tasks' privdata. Errors end the program. */
+/* Connects, through TCP if server->tcp is set. The object functions find `arg` in a task's privdata. */
 void bench_pipe_open(bench_pipe *pipe, const bench_server *server, redisReplyObjectFunctions *functions,
 		     void *arg);
 void bench_pipe_close(bench_pipe *pipe);
 
-/* Adds a command of `count` words to what goes out with the next flush. */
+/* Adds a command of `count` words, which the next flush sends. `lengths` NULL: the words end with a NUL. */
 void bench_pipe_add(bench_pipe *pipe, int count, const char *const *words, const size_t *lengths);
 void bench_pipe_flush(bench_pipe *pipe);
 
-/* Blocks for one read(2) of what has come. */
+/* Reads once from the connection with read(2), which blocks. */
 void bench_pipe_receive(bench_pipe *pipe);
 
-/* Parses the next reply of what was received; false: it is not complete. */
+/* Parses the next reply. Returns false if the received bytes do not hold a complete reply. */
 bool bench_pipe_next(bench_pipe *pipe, void **reply);
 
 #endif

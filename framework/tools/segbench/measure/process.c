@@ -39,7 +39,7 @@ static void check_interrupt(void)
 		exit(128 + interrupted);
 }
 
-/* Right after fork, in the child. */
+/* Runs in the child, right after fork. */
 static void become_child(pid_t parent)
 {
 	signal(SIGINT, SIG_DFL);
@@ -175,5 +175,6 @@ void bench_process_find(const char *name, char *path, size_t size)
 		if (access(path, R_OK) == 0)
 			return;
 	}
-	errx(EX_UNAVAILABLE, "%s is not beside segbench in %s; build or install it there", name, self);
+	errx(EX_UNAVAILABLE, "cannot find %s near segbench in %s; build or install %s there", name, self,
+	     name);
 }

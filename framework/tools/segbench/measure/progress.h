@@ -1,10 +1,13 @@
-/* progress.h - one line on stderr that says what is being measured: rewritten in place on a terminal. */
+/*
+ * progress.h - shows on stderr what segbench is measuring: a line, which a terminal shows in place of the
+ * last one.
+ */
 #ifndef SEGBENCH_MEASURE_PROGRESS_H
 #define SEGBENCH_MEASURE_PROGRESS_H
 
 __attribute__((format(printf, 1, 2))) void bench_progress(const char *format, ...);
 
-/* Takes the line away, before something is written to stdout. */
+/* Clears the line on a terminal. Call this before a write to stdout. */
 void bench_progress_clear(void);
 
 #endif

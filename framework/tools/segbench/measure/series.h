@@ -1,4 +1,4 @@
-/* series.h - the same figure from several rounds: its median and its spread. */
+/* series.h - a figure of several rounds: its median and its spread. */
 #ifndef SEGBENCH_MEASURE_SERIES_H
 #define SEGBENCH_MEASURE_SERIES_H
 
@@ -11,10 +11,10 @@ typedef struct bench_series {
 	double values[SERIES_MAX];
 } bench_series;
 
-/* Beyond SERIES_MAX values are left out. */
+/* Drops the value if the series has SERIES_MAX values. */
 void bench_series_add(bench_series *series, double value);
 
-/* 0 for an empty series. */
+/* An empty series gives 0. */
 double bench_series_median(const bench_series *series);
 double bench_series_lowest(const bench_series *series);
 double bench_series_highest(const bench_series *series);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "measure/process.h"
+#include "measure/reply.h"
 
 enum { START_TIMEOUT_MS = 10000 };
 
@@ -31,12 +32,12 @@ static int free_port(void)
 static void make_directory(bench_server *server)
 {
 	const char *parent = getenv("TMPDIR");
-	/* A Unix socket's path holds at most 107 characters. */
+	/* The path of a Unix socket has at most 107 characters. */
 	if (!parent || strlen(parent) > 32)
 		parent = "/tmp";
 	snprintf(server->directory, sizeof(server->directory), "%s/segbench-XXXXXX", parent);
 	if (!mkdtemp(server->directory))
-		err(EX_CANTCREAT, "cannot make a directory in %s (set TMPDIR to one that is writable)",
+		err(EX_CANTCREAT, "cannot create a directory in %s (set TMPDIR to a writable directory)",
 		    parent);
 }
 
@@ -48,19 +49,23 @@ static int remove_entry(const char *path, const struct stat *status, int flag, s
 	return remove(path);
 }
 
-static void wait_until_it_answers(bench_server *server)
+/* Opens the admin connection; returns false while redis-server does not reply to PING. */
+static bool connect_admin(bench_server *server)
 {
-	for (int waited = 0; waited < START_TIMEOUT_MS; waited += 5) {
-		redisContext *context = redisConnectUnix(server->socket);
-		redisReply *reply = context && !context->err ? redisCommand(context, "PING") : NULL;
-		bool good = reply && reply->type == REDIS_REPLY_STATUS;
-		if (reply)
-			freeReplyObject(reply);
-		if (good) {
-			server->admin = context;
-			return;
-		}
+	redisContext *context = redisConnectUnix(server->socket);
+	redisReply *reply = context && !context->err ? redisCommand(context, "PING") : NULL;
+	bool good = reply && reply->type == REDIS_REPLY_STATUS;
+	freeReplyObject(reply);
+	if (good)
+		server->admin = context;
+	else if (context)
 		redisFree(context);
+	return good;
+}
+
+static void wait_until_ready(bench_server *server)
+{
+	for (int waited = 0; waited < START_TIMEOUT_MS && !connect_admin(server); waited += 5) {
 		if (bench_process_has_ended(server->pid)) {
 			server->pid = 0;
 			errx(EX_UNAVAILABLE,
@@ -68,40 +73,43 @@ static void wait_until_it_answers(bench_server *server)
 		}
 		bench_pause_ms(5);
 	}
-	errx(EX_UNAVAILABLE, "redis-server did not answer within %d s", START_TIMEOUT_MS / 1000);
+	if (!server->admin)
+		errx(EX_UNAVAILABLE, "redis-server did not reply to PING within %d s",
+		     START_TIMEOUT_MS / 1000);
+}
+
+static pid_t start_process(const bench_server *server)
+{
+	char port[16], log[112];
+	snprintf(port, sizeof(port), "%d", server->port);
+	snprintf(log, sizeof(log), "%s/redis.log", server->directory);
+	/* clang-format off */
+	const char *argv[] = {
+		"redis-server",
+		"--port", port,
+		"--bind", "127.0.0.1",
+		"--unixsocket", server->socket,
+		"--dir", server->directory,
+		"--save", "",
+		"--appendonly", "no",
+		"--daemonize", "no",
+		NULL,
+	};
+	/* clang-format on */
+	return bench_process_start(argv, NULL, log);
 }
 
 void bench_server_start(bench_server *server, bool tcp)
 {
-	char port[16];
 	*server = (bench_server){.tcp = tcp, .port = free_port()};
 	make_directory(server);
-	snprintf(port, sizeof(port), "%d", server->port);
 	snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->directory);
 	if (tcp)
 		snprintf(server->address, sizeof(server->address), "redis://127.0.0.1:%d", server->port);
 	else
 		snprintf(server->address, sizeof(server->address), "unix://%s", server->socket);
-	const char *argv[] = {"redis-server",
-			      "--port",
-			      port,
-			      "--bind",
-			      "127.0.0.1",
-			      "--unixsocket",
-			      server->socket,
-			      "--dir",
-			      server->directory,
-			      "--save",
-			      "",
-			      "--appendonly",
-			      "no",
-			      "--daemonize",
-			      "no",
-			      NULL};
-	char log[112];
-	snprintf(log, sizeof(log), "%s/redis.log", server->directory);
-	server->pid = bench_process_start(argv, NULL, log);
-	wait_until_it_answers(server);
+	server->pid = start_process(server);
+	wait_until_ready(server);
 }
 
 void bench_server_stop(bench_server *server)
@@ -127,14 +135,22 @@ redisContext *bench_server_connect(const bench_server *server)
 	return context;
 }
 
+redisReply *bench_server_reply(redisContext *connection, const char *command)
+{
+	void *reply;
+	if (redisGetReply(connection, &reply) != REDIS_OK)
+		errx(EX_UNAVAILABLE, "redis-server: no reply to %s: %s", command, connection->errstr);
+	bench_reply_check(reply, command);
+	return reply;
+}
+
 static redisReply *command(bench_server *server, const char *format, va_list args)
 {
-	redisReply *reply = redisvCommand(server->admin, format, args);
-	if (!reply)
-		errx(EX_UNAVAILABLE, "redis-server: no reply to %s: %s", format, server->admin->errstr);
-	if (reply->type == REDIS_REPLY_ERROR)
-		errx(EX_SOFTWARE, "redis-server: %s: %s", format, reply->str);
-	return reply;
+	char name[32]; /* the first word, for errors */
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(format, " "), format);
+	if (redisvAppendCommand(server->admin, format, args) != REDIS_OK)
+		errx(EX_OSERR, "%s: %s", name, server->admin->errstr);
+	return bench_server_reply(server->admin, name);
 }
 
 redisReply *bench_server_command(bench_server *server, const char *format, ...)
@@ -159,9 +175,9 @@ double bench_server_info(bench_server *server, const char *section, const char *
 	redisReply *reply = bench_server_command(server, "INFO %s", section);
 	char key[64];
 	int length = snprintf(key, sizeof(key), "\n%s:", name);
-	const char *found = strstr(reply->str, key);
+	const char *found = strstr(bench_reply_text(reply, "INFO"), key);
 	if (!found)
-		errx(EX_SOFTWARE, "redis-server: INFO %s has no %s", section, name);
+		errx(EX_PROTOCOL, "redis-server: INFO %s has no %s", section, name);
 	double value = strtod(found + length, NULL);
 	freeReplyObject(reply);
 	return value;

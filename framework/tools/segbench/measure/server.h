@@ -1,6 +1,6 @@
 /*
- * server.h - the redis-server that segbench measures against: its own, in a temporary directory, on a Unix
- * socket and on a free TCP port, without persistence. It ends with segbench.
+ * server.h - the redis-server that segbench measures against. segbench starts the server in a temporary
+ * directory, without persistence, on a Unix socket and on a free TCP port. The server ends with segbench.
  *
  * A function that fails ends the program with one line on stderr and an exit code of sysexits(3).
  */
@@ -13,35 +13,38 @@
 #include <sys/types.h>
 
 typedef struct bench_server {
-	char directory[64]; /* for the files of all that is measured */
+	char directory[64]; /* the files of everything that segbench starts */
 	char socket[96];
-	char address[112]; /* as seg_client_options takes it: the Unix socket, or with tcp the port */
+	char address[112]; /* the address for seg_client_options: the Unix socket, or with `tcp` the port */
 	int port;
-	bool tcp; /* what is measured connects through TCP */
+	bool tcp; /* whether the measured programs connect through TCP */
 	pid_t pid;
-	redisContext *admin; /* for what is not measured */
+	redisContext *admin; /* the connection for commands that are not measured */
 } bench_server;
 
-/* Starts it, and waits until it answers. */
+/* Starts redis-server and waits until redis-server replies. */
 void bench_server_start(bench_server *server, bool tcp);
 
-/* Ends it and removes the directory. Safe to call twice. */
+/* Ends redis-server and removes the directory. Safe to call twice. */
 void bench_server_stop(bench_server *server);
 
-/* A blocking connection like those that are measured. */
+/* Opens a blocking connection, through TCP if the server's `tcp` is set. The caller frees the connection. */
 redisContext *bench_server_connect(const bench_server *server);
 
-/* A command on the admin connection; the reply is the caller's, and no error. */
+/* Waits for the next reply on a connection. The reply is not an error. The caller frees the reply. */
+redisReply *bench_server_reply(redisContext *connection, const char *command);
+
+/* Runs a command on the admin connection. The reply is not an error. The caller frees the reply. */
 __attribute__((format(printf, 2, 3))) redisReply *bench_server_command(bench_server *server,
 								       const char *format, ...);
 
 /* The same, for commands whose reply does not matter. */
 __attribute__((format(printf, 2, 3))) void bench_server_do(bench_server *server, const char *format, ...);
 
-/* The number behind `name:` in the INFO of a section. */
+/* The number that follows `name:` in a section of INFO. */
 double bench_server_info(bench_server *server, const char *section, const char *name);
 
-/* CPU time of the server so far, all threads, in ns. */
+/* The CPU time that the server has used, all threads, in ns. */
 int64_t bench_server_cpu(bench_server *server);
 
 #endif

@@ -1,9 +1,8 @@
 /*
- * tally.h - what is counted where messages arrive: a page of memory that segbench, its child processes and
- * the no-op plugin in a segrunner share.
+ * tally.h - counts messages where they arrive, in memory that segbench, its child processes and the no-op
+ * plugin in a segrunner share.
  *
- * A partition's part is written by the one thread that handles the partition, and read by segbench at any
- * time.
+ * Only the thread that handles a partition writes the partition's fields. segbench reads them at any time.
  */
 #ifndef SEGBENCH_MEASURE_TALLY_H
 #define SEGBENCH_MEASURE_TALLY_H
@@ -16,28 +15,28 @@
 
 enum { TALLY_PARTITIONS = 256 };
 
-/* In the environment of allocations.c: the file of the tally. */
+/* The environment variable that tells allocations.c the file of the tally. */
 #define TALLY_VARIABLE "SEGBENCH_TALLY"
 
 typedef struct tally_partition {
-	_Alignas(64) atomic_uint_fast64_t count; /* messages; stored last, with release order */
-	int64_t first_at;                        /* tally_now(), at the first message and at the last */
+	_Alignas(64) atomic_uint_fast64_t count; /* messages; written last, with release order */
+	int64_t first_at; /* tally_now() at the first message; likewise at the last one */
 	int64_t last_at;
-	atomic_int owner; /* the process that handled the last one, where tally_owned is called; else 0 */
-	/* ns between the last message of an owner and the first of the next; taken by segbench. */
+	atomic_int owner; /* the process that handled the last message; 0 unless tally_owned is called */
+	/* ns from the last message of an owner to the first message of the next owner; segbench resets it. */
 	atomic_int_fast64_t pause;
 } tally_partition;
 
 typedef struct tally {
 	atomic_int_fast64_t
-		first_cpu; /* the process's CPU time in ns when its first message arrived; 0: none did */
-	int64_t last_cpu;  /* and when all was over; written by a child of segbench's */
+		first_cpu; /* the process's CPU time in ns at its first message; 0: none arrived */
+	int64_t last_cpu;  /* the same at the end of a way; written by bench_way_run_child */
 	atomic_uint_fast64_t allocations; /* written by allocations.c */
 	tally_partition partitions[TALLY_PARTITIONS];
-	bench_histogram latency[TALLY_PARTITIONS]; /* a partition's, in ns */
+	bench_histogram latency[TALLY_PARTITIONS]; /* of each partition, in ns */
 } tally;
 
-/* Nanoseconds on a clock that all processes share. */
+/* The time of a clock in ns. */
 static inline int64_t tally_clock(clockid_t clock)
 {
 	struct timespec t;
@@ -45,12 +44,13 @@ static inline int64_t tally_clock(clockid_t clock)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* Nanoseconds on a clock that all processes share. */
 static inline int64_t tally_now(void)
 {
 	return tally_clock(CLOCK_MONOTONIC);
 }
 
-/* Before tally_arrived: which process handles them. */
+/* Notes which process handles the messages. Call this before tally_arrived. */
 static inline void tally_owned(tally *t, uint32_t partition, int process)
 {
 	tally_partition *p = &t->partitions[partition];
@@ -62,7 +62,7 @@ static inline void tally_owned(tally *t, uint32_t partition, int process)
 	atomic_store(&p->owner, process);
 }
 
-/* Notes the arrival of `count` messages of a partition. Its thread only. */
+/* Notes the arrival of `count` messages of a partition. Only the partition's thread may call this. */
 static inline void tally_arrived(tally *t, uint32_t partition, uint64_t count)
 {
 	tally_partition *p = &t->partitions[partition];
@@ -76,7 +76,10 @@ static inline void tally_arrived(tally *t, uint32_t partition, uint64_t count)
 	atomic_store_explicit(&p->count, before + count, memory_order_release);
 }
 
-/* The same for one message, sent at `stamp` (0: not noted) and handled from `now` on. */
+/*
+ * The same for one message, which was sent at `stamp` (0: without a latency) and whose handling began at
+ * `now`.
+ */
 static inline void tally_received(tally *t, uint32_t partition, int64_t stamp, int64_t now)
 {
 	if (stamp)
@@ -84,13 +87,14 @@ static inline void tally_received(tally *t, uint32_t partition, int64_t stamp, i
 	tally_arrived(t, partition, 1);
 }
 
-/* Where messages are sent: that this process begins, and how many of them a partition got until the end. */
+/* Notes that this process begins to send. Returns tally_now(). */
 static inline int64_t tally_begin(tally *t)
 {
 	atomic_store(&t->first_cpu, tally_clock(CLOCK_PROCESS_CPUTIME_ID));
 	return tally_now();
 }
 
+/* Notes how many messages a partition got, and when this process began and ended to send. */
 static inline void tally_sent(tally *t, uint32_t partition, uint64_t count, int64_t first_at, int64_t last_at)
 {
 	t->partitions[partition].first_at = first_at;

@@ -8,7 +8,7 @@
 #include "measure/process.h"
 #include "measure/tally.h"
 
-/* All but idle and iowait; guests are part of user. What the hypervisor stole is others'. */
+/* All states but idle and iowait. User time includes guests; stolen time counts as time of others. */
 static int64_t machine_cpu(void)
 {
 	uint64_t t[8] = {0};

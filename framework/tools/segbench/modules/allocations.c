@@ -1,8 +1,8 @@
 /*
- * allocations.c - preloaded into a segrunner, counts its calls of malloc and the like in the tally of
- * segbench.
+ * allocations.c - a library that segbench preloads into a segrunner. It counts the segrunner's calls of
+ * malloc and its kin in segbench's tally.
  *
- * glibc's own functions do the work; their names with __libc_ are there for this.
+ * glibc's functions allocate the memory, under the names that begin with __libc_.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /*
- * noop.c - the handler that does nothing but count, in memory that segbench reads.
+ * noop.c - a handler that only counts messages, in segbench's tally.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +16,9 @@
 
 typedef struct {
 	tally *shared;
-	int process;       /* this one */
-	int64_t handle_us; /* how long each batch takes */
-	bool latency;      /* messages have the time they were sent at in them */
+	int process;       /* the pid of the segrunner */
+	int64_t handle_us; /* the time that each batch takes */
+	bool latency;      /* whether messages begin with the time of their send; see ways/sender.h */
 } counter;
 
 static tally *map_tally(const char *path)
@@ -82,10 +82,11 @@ static void fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"tally", SEG_OPTION_PATH, 1, NULL, "The file, made by segbench, whose memory the counts go to."},
-	{"latency", SEG_OPTION_BOOLEAN, 0, "no", "Whether messages begin with the time they were sent at."},
+	{"tally", SEG_OPTION_PATH, 1, NULL,
+	 "The file of the tally, which segbench creates and the handler maps."},
+	{"latency", SEG_OPTION_BOOLEAN, 0, "no", "Whether messages begin with the time of their send."},
 	{"handle_us", SEG_OPTION_INTEGER, 0, "0",
-	 "Microseconds that each batch takes, asleep; below a second."},
+	 "Microseconds that the handler sleeps for each batch; less than 1,000,000."},
 	{0},
 };
 
@@ -94,7 +95,7 @@ static const seg_handler noop = {
 	.size = sizeof(seg_handler),
 	.name = "segbench_noop",
 	.version = SEG_VERSION,
-	.help = "Counts messages and does nothing else; a part of segbench.",
+	.help = "Counts messages and does nothing else. Part of segbench.",
 	.options = options,
 	.init = init,
 	.handle = handle,

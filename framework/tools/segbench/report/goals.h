@@ -1,4 +1,7 @@
-/* goals.h - what segbench --compare judges: the names of its `ratio` lines, and what they should be. */
+/*
+ * goals.h - the goals that segbench --compare judges: the names of the `ratio` lines, and the values to
+ * reach.
+ */
 #ifndef SEGBENCH_REPORT_GOALS_H
 #define SEGBENCH_REPORT_GOALS_H
 
@@ -6,16 +9,16 @@
 
 typedef struct bench_goal {
 	const char *name;
-	bool at_least; /* else at most */
+	bool at_least; /* whether the figure must be at least `value`; else at most */
 	double value;
-	int spare_cores; /* cores the machine must have for it to be judged at all */
+	int spare_cores; /* the cores that the machine must have, or the goal is not judged */
 	const char *help;
 } bench_goal;
 
-/* In the order they are printed; the last has no name. */
+/* In the order of the report; a goal without a name ends the list. */
 extern const bench_goal bench_goals[];
 
-/* NULL: there is no goal of that name. */
+/* Returns NULL if no goal has that name. */
 const bench_goal *bench_goal_find(const char *name);
 
 bool bench_goal_is_met(const bench_goal *goal, double value);

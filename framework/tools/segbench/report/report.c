@@ -12,17 +12,19 @@
 
 #include <segmenter/segmenter.h>
 
-#include "report/goals.h"
 #include "measure/progress.h"
+#include "measure/reply.h"
 #include "measure/usage.h"
+#include "report/goals.h"
 
+/* The machine, and the versions of what runs on it. */
 static json_t *machine(bench_server *server)
 {
 	struct utsname name;
 	char redis[64] = "";
 	uname(&name);
 	redisReply *info = bench_server_command(server, "INFO server");
-	const char *version = strstr(info->str, "redis_version:");
+	const char *version = strstr(bench_reply_text(info, "INFO"), "redis_version:");
 	if (version)
 		sscanf(version, "redis_version:%63s", redis);
 	freeReplyObject(info);
@@ -54,15 +56,21 @@ static json_t *series_json(const bench_series *series)
 			 values);
 }
 
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 void bench_report_case(const char *experiment, const bench_workload *workload, size_t rounds)
 {
 	bench_progress_clear();
 	printf("\n%s: %" PRIu64 " messages of %" PRIu32 " bytes, %" PRIu32
-	       " partition%s, medians of %zu rounds\n"
-	       "  %-14s %10s %23s %9s %9s %8s %8s %7s\n",
+	       " partition%s, medians of %zu round%s\n",
 	       experiment, workload->messages, workload->size, workload->partitions,
-	       workload->partitions == 1 ? "" : "s", rounds, "", "msg/s", "lowest - highest", "client ns",
-	       "server ns", "client", "server", "others");
+	       plural(workload->partitions), rounds, plural(rounds));
+	printf("  %-14s %10s %23s %19s %17s %7s\n", "", "", "", "CPU ns/message", "peak memory", "CPU");
+	printf("  %-14s %10s %23s %9s %9s %8s %8s %7s\n", "", "msg/s", "lowest - highest", "client", "server",
+	       "client", "server", "others");
 }
 
 typedef enum { RATE, WALL, CLIENT, SERVER, CLIENT_PEAK, SERVER_PEAK, OTHERS, COLUMNS } column;
@@ -146,10 +154,10 @@ void bench_report_latency_heading(uint32_t rate, uint32_t partitions, size_t rou
 {
 	bench_progress_clear();
 	printf("\nlatency in us: %" PRIu32 " messages/s of 100 bytes, %" PRIu32
-	       " partition%s, medians of %zu rounds\n"
+	       " partition%s, medians of %zu round%s\n"
 	       "  %-32s %9s %22s %9s %9s %9s\n",
-	       rate, partitions, partitions == 1 ? "" : "s", rounds, "", "p50", "lowest - highest", "p99",
-	       "p99.9", "highest");
+	       rate, partitions, plural(partitions), rounds, plural(rounds), "", "p50", "lowest - highest",
+	       "p99", "p99.9", "highest");
 }
 
 void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitions, const char *path,
@@ -176,7 +184,7 @@ void bench_report_ratio(bench_report *report, const char *name, const bench_seri
 static const char *verdict(const bench_goal *goal, double value)
 {
 	if (!bench_goal_is_judged(goal))
-		return "not judged: no spare core";
+		return "not judged: too few cores";
 	return bench_goal_is_met(goal, value) ? "met" : "MISSED";
 }
 
@@ -185,7 +193,8 @@ void bench_report_ratios(const bench_report *report)
 	json_t *ratios = json_object_get(report->root, "ratios");
 	printf("\n");
 	if (report->others > USAGE_DISTURBED)
-		printf("Others had up to %.0f%% of the CPU: rates and latencies are rough; CPU figures hold better.\n\n",
+		printf("Other programs used up to %.0f%% of the CPU: rates and latencies are rough; CPU figures are\n"
+		       "less affected.\n\n",
 		       report->others * 100);
 	for (const bench_goal *goal = bench_goals; goal->name; goal++) {
 		json_t *ratio = json_object_get(ratios, goal->name);

@@ -1,7 +1,7 @@
 /*
- * bare.c - the bare limit of consuming: XREAD of all partitions, pipelined on one connection, the next read
- * of a partition on its way as soon as the answer to the last is in; nothing is done with the messages but to
- * count them.
+ * bare.c - the bare limit of consuming: XREAD of all partitions, pipelined on one connection. As soon as the
+ * reply to a read of a partition has arrived, the next read of the partition goes out. The messages are only
+ * counted.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static void ask(bench_pipe *pipe, const position *p, uint32_t most)
 	bench_pipe_add(pipe, 6, words, NULL);
 }
 
-/* Answers come in the order of the questions: partition after partition, until one is at its end. */
+/* Replies arrive in the order of the commands: one partition after the other, over and over. */
 static int read_all(void *arg)
 {
 	bench_workload *workload = arg;

@@ -1,4 +1,7 @@
-/* client.h - libsegmenter's client and stream, as segbench's programs open them; errors end the program. */
+/*
+ * client.h - opens libsegmenter's client and stream for segbench. An error ends the program with
+ * EX_UNAVAILABLE.
+ */
 #ifndef SEGBENCH_WAYS_CLIENT_H
 #define SEGBENCH_WAYS_CLIENT_H
 
@@ -8,13 +11,13 @@
 
 typedef struct bench_client {
 	seg_client *client;
-	seg_stream *stream; /* the workload's, with a bound that no round reaches */
+	seg_stream *stream; /* the workload's stream, with a partition_size that no round reaches */
 } bench_client;
 
 void bench_client_open(bench_client *client, const bench_workload *workload);
 void bench_client_close(bench_client *client);
 
-/* Ends the program with the error's sentence if status is one. */
+/* Ends the program with the error's text if `status` is negative. */
 void bench_client_check(int status, const seg_error *error);
 
 #endif

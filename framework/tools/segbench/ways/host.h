@@ -1,34 +1,32 @@
 /*
- * host.h - real segrunner processes with the no-op plugin, on a workload's stream.
+ * host.h - starts and stops segrunner processes with the no-op plugin, on the stream of a workload.
  */
 #ifndef SEGBENCH_WAYS_HOST_H
 #define SEGBENCH_WAYS_HOST_H
 
-#include "ways/way.h"
+#include "ways/workload.h"
 
 typedef struct bench_host_options {
 	const char *group;
-	const char *runner;   /* further lines of the section [runner], "" for none */
-	const char *consumer; /* of the section [consumer] */
+	const char *runner;   /* more lines for the section [runner]; "" for none */
+	const char *consumer; /* more lines for the section [consumer]; "" for none */
 	const char *preload;  /* LD_PRELOAD, or NULL */
 } bench_host_options;
 
-/* Starts one; it dies with segbench. */
+/* Starts a segrunner. The segrunner dies with segbench. */
 pid_t bench_host_start(const bench_workload *workload, const bench_host_options *options);
 
-/* Asks it to stop, and waits until it has; returns its highest resident memory in bytes. */
+/* Sends SIGTERM and waits until the segrunner has ended. Returns its highest resident memory in bytes. */
 uint64_t bench_host_stop(pid_t pid);
 
-/* Waits until the group has committed every message that was ever added. */
-void bench_host_wait_committed(const bench_workload *workload, const char *group);
+/* How long segbench waits for progress before it gives up. */
+#define HOST_PATIENCE_NS ((int64_t)30 * 1000000000)
 
-/* Waits until every partition has an owner in the group. */
-void bench_host_wait_claimed(const bench_workload *workload, const char *group);
-
-/* Waits until so many members own an even share each. */
-void bench_host_wait_shared(const bench_workload *workload, const char *group, uint32_t members);
-
-/* Waits until so many messages have arrived. */
+/* Waits until `messages` messages have arrived. Gives up if no message arrives for HOST_PATIENCE_NS. */
 void bench_host_wait_arrived(const bench_workload *workload, uint64_t messages);
+
+/* Ends the program with EX_UNAVAILABLE; prints the error and the end of the segrunners' log on stderr. */
+__attribute__((noreturn, format(printf, 2, 3))) void bench_host_give_up(const bench_workload *workload,
+									const char *format, ...);
 
 #endif

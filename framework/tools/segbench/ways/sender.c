@@ -7,23 +7,23 @@
 #include <sys/prctl.h>
 #include <sysexits.h>
 
-#include "ways/client.h"
 #include "measure/entries.h"
 #include "measure/process.h"
+#include "ways/client.h"
 
 enum { PATIENCE_MS = 30000 };
 
-/* What sends, while it does. */
+/* The state of a sender in its process. */
 typedef struct {
 	const bench_sender *sender;
 	char keys[TALLY_PARTITIONS][WORKLOAD_KEY_MAX];
 	char logs[TALLY_PARTITIONS][WORKLOAD_KEY_MAX];
 	char *data;
-	bench_pipe pipe; /* of SENDER_XADD */
+	bench_pipe pipe; /* for SENDER_XADD; likewise the next two */
 	bench_entries replies;
 	uint64_t unanswered;
-	bench_client client; /* of the others */
-	seg_producer *producer;
+	bench_client client;    /* for the other kinds */
+	seg_producer *producer; /* for SENDER_PRODUCER, else NULL */
 } sending;
 
 int64_t bench_sender_stamp(const void *data, size_t length)
@@ -34,7 +34,7 @@ int64_t bench_sender_stamp(const void *data, size_t length)
 	return stamp;
 }
 
-/* Sleeps until the message is due. Returns the time it counts from. */
+/* Sleeps until the message is due. Returns the start of the message's latency. */
 static int64_t wait_until(int64_t due)
 {
 	if (tally_now() >= due)
@@ -100,7 +100,7 @@ static void open_sending(sending *s)
 	bench_client_check(seg_producer_open(s->client.stream, &options, &s->producer, &error), &error);
 }
 
-/* Until all that was sent is added. */
+/* Waits until Redis has added all messages. */
 static void close_sending(sending *s)
 {
 	seg_error error;
@@ -116,12 +116,11 @@ static void close_sending(sending *s)
 
 /* --- the open loop ------------------------------------------------------------------------------ */
 
-static int send_all(void *arg)
+static sending *make_sending(const bench_sender *sender)
 {
-	const bench_sender *sender = arg;
 	sending *s = calloc(1, sizeof(*s));
 	if (!s)
-		err(EX_OSERR, "a sender");
+		err(EX_OSERR, "cannot allocate a sender");
 	s->sender = sender;
 	s->data = bench_workload_data(sender->workload);
 	for (uint32_t p = 0; p < sender->workload->partitions; p++) {
@@ -129,7 +128,14 @@ static int send_all(void *arg)
 		bench_workload_partition_key(sender->workload, p, s->keys[p]);
 	}
 	open_sending(s);
-	/* Timers may be late by 50 us unless told otherwise. */
+	return s;
+}
+
+static int send_all(void *arg)
+{
+	const bench_sender *sender = arg;
+	sending *s = make_sending(sender);
+	/* By default, Linux may delay timers by 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	int64_t start = tally_now();
 	for (uint64_t i = 0; i < sender->warm_up + sender->messages; i++) {

@@ -13,7 +13,7 @@ static void check_arrived(const bench_way *way, const bench_workload *workload)
 		uint64_t count = workload->tally->partitions[p].count;
 		if (count != workload->round / workload->partitions)
 			errx(EX_SOFTWARE,
-			     "%s: %" PRIu64 " messages of partition %" PRIu32 " arrived, not %" PRIu64,
+			     "%s: %" PRIu64 " messages of partition %" PRIu32 " arrived; expected %" PRIu64,
 			     way->name, count, p, workload->round / workload->partitions);
 	}
 }

@@ -12,13 +12,13 @@
 
 #include <segmenter/segmenter.h>
 
-/* Entries a script adds: few enough that it does not hold up the server for long. */
+/* The entries that one call of the script adds: few, so that the script does not block Redis for long. */
 enum { FILL_STEP = 1000 };
 
-/* What a workload may take in Redis, and what an entry takes besides its data. */
+/* The most memory that a workload may need in Redis, and an entry's memory besides its data. */
 enum { WORKLOAD_BYTES = 512 << 20, ENTRY_OVERHEAD = 40 };
 
-/* As segrunner's in_flight_bytes. */
+/* The same as segrunner's in_flight_bytes. */
 enum { READ_BYTES = 4 << 20 };
 
 void bench_workload_init(bench_workload *workload, bench_server *server)
@@ -27,7 +27,7 @@ void bench_workload_init(bench_workload *workload, bench_server *server)
 	snprintf(workload->tally_path, sizeof(workload->tally_path), "%s/tally", server->directory);
 	int fd = open(workload->tally_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, sizeof(tally)))
-		err(EX_CANTCREAT, "cannot make %s", workload->tally_path);
+		err(EX_CANTCREAT, "cannot create %s", workload->tally_path);
 	workload->tally = mmap(NULL, sizeof(tally), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (workload->tally == MAP_FAILED)
 		err(EX_OSERR, "cannot map %s", workload->tally_path);
@@ -70,7 +70,7 @@ char *bench_workload_data(const bench_workload *workload)
 {
 	char *data = calloc(1, workload->size + 1);
 	if (!data)
-		err(EX_OSERR, "a message of %" PRIu32 " bytes", workload->size);
+		err(EX_OSERR, "cannot allocate a message of %" PRIu32 " bytes", workload->size);
 	memset(data, 'x', workload->size);
 	return data;
 }

@@ -1,6 +1,6 @@
 /*
- * workload.h - what is measured with: a stream of so many partitions, filled evenly with messages of one
- * size.
+ * workload.h - the stream that segbench measures with: its partitions hold the same number of messages, all
+ * of one size.
  */
 #ifndef SEGBENCH_WAYS_WORKLOAD_H
 #define SEGBENCH_WAYS_WORKLOAD_H
@@ -16,32 +16,32 @@
 
 enum {
 	WORKLOAD_KEY_MAX = 64,
-	WORKLOAD_BATCH = 512, /* the most messages that one read or one handler's batch has, whoever reads */
+	WORKLOAD_BATCH = 512, /* the most messages in one read or in one batch of a handler, for every way */
 };
 
 typedef struct bench_workload {
 	bench_server *server;
-	tally *tally;          /* shared with who receives; see bench_workload_reset */
-	char tally_path[96];   /* the file of its memory */
+	tally *tally;          /* shared with the processes that receive */
+	char tally_path[96];   /* the file that holds the tally */
 	uint32_t partitions;   /* at most TALLY_PARTITIONS */
 	uint32_t size;         /* bytes of data a message */
-	uint64_t messages;     /* in all; a multiple of partitions */
-	seg_packing packing;   /* of the stream, where it is sent by the library */
-	bench_payload payload; /* likewise, of the records */
-	uint64_t round;        /* how many of them a round moves, evenly: the oldest of each partition */
+	uint64_t messages;     /* of all partitions; a multiple of `partitions` */
+	seg_packing packing;   /* of the stream, if libsegmenter sends */
+	bench_payload payload; /* of the records, if the producer sends */
+	uint64_t round; /* the messages that a round moves: the oldest ones, as many of each partition */
 } bench_workload;
 
-/* off, on or lz4, as in a configuration. */
+/* "off", "on" or "lz4", as in a configuration file; static text. */
 const char *bench_workload_packing(seg_packing packing);
 
-/* Makes the shared tally in the server's directory. */
+/* Creates the shared tally in the server's directory. */
 void bench_workload_init(bench_workload *workload, bench_server *server);
 void bench_workload_fini(bench_workload *workload);
 
-/* Sets how much there is: about so many messages, fewer where they would need more than 512 MiB. */
+/* Sets the size of the workload: about `messages` messages, fewer if they would need more than 512 MiB. */
 void bench_workload_set(bench_workload *workload, uint32_t partitions, uint32_t size, uint64_t messages);
 
-/* How many messages one read asks for, whoever reads: WORKLOAD_BATCH, or 4 MiB of them if that is fewer. */
+/* The COUNT of one read, for every way: WORKLOAD_BATCH, or fewer if that many messages exceed 4 MiB. */
 uint32_t bench_workload_batch(const bench_workload *workload);
 
 /* Empties Redis. */
@@ -50,23 +50,23 @@ void bench_workload_clear(bench_workload *workload);
 /* Empties Redis and fills the stream's partitions. */
 void bench_workload_fill(bench_workload *workload);
 
-/* Fills the partitions in one transaction, of a stream that runners wait on already. */
+/* Fills the stream's partitions in one transaction, while segrunners wait for messages. */
 void bench_workload_add(bench_workload *workload);
 
-/* The data of a message, which the caller frees; its length is the workload's size, and a NUL follows. */
+/* The data of a message: as many bytes as the workload's size, then a NUL. The caller frees the data. */
 char *bench_workload_data(const bench_workload *workload);
 
-/* A partition key whose messages go to the partition. */
+/* A partition key that seg_partition_of maps to the partition. */
 void bench_workload_partition_key(const bench_workload *workload, uint32_t partition,
 				  char key[WORKLOAD_KEY_MAX]);
 
-/* The key of a partition's log. */
+/* The Redis key of a partition's stream. */
 void bench_workload_key(uint32_t partition, char key[WORKLOAD_KEY_MAX]);
 
-/* Nothing has arrived. */
+/* Sets the tally to 0. */
 void bench_workload_reset(bench_workload *workload);
 
-/* How many messages have arrived, and the time from the first to the last of them in ns. */
+/* The number of messages that have arrived; the time from the first to the last of them in ns. */
 uint64_t bench_workload_arrived(const bench_workload *workload);
 int64_t bench_workload_wall(const bench_workload *workload);
 

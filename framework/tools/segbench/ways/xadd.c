@@ -1,5 +1,6 @@
 /*
- * xadd.c - the bare limit of producing one entry a message: XADD pipelined by 256, replies only counted.
+ * xadd.c - the bare limit of sending one entry per message: XADD pipelined by 256. The replies are only
+ * counted.
  */
 #include <stdlib.h>
 #include <string.h>

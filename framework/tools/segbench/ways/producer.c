@@ -1,9 +1,8 @@
 /*
- * library.c - libsegmenter in a program of one's own: the pull consumer, and the asynchronous producer.
+ * producer.c - sends with libsegmenter's asynchronous producer, in a program of segbench's own.
  */
 #include <err.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -11,76 +10,29 @@
 #include "ways/client.h"
 #include "ways/way.h"
 
-enum { PATIENCE_MS = 30000, POLL_MS = 100 };
+enum { PATIENCE_MS = 30000 };
 
-/* --- consuming --------------------------------------------------------------------------- */
-
-static void poll_all(bench_workload *workload, seg_consumer *consumer)
-{
-	seg_error error;
-	for (uint64_t left = workload->round; left > 0;) {
-		const seg_batch *batch;
-		int got = seg_consumer_poll(consumer, POLL_MS, &batch, &error);
-		bench_client_check(got, &error);
-		if (got == 0)
-			continue;
-		tally_arrived(workload->tally, batch->partition, batch->count);
-		bench_client_check(seg_consumer_commit(consumer, batch, batch->count, &error), &error);
-		left -= batch->count;
-		seg_consumer_release(consumer, batch);
-	}
-	bench_client_check(seg_consumer_sync(consumer, PATIENCE_MS, &error), &error);
-}
-
-static int consume(void *arg)
-{
-	bench_workload *workload = arg;
-	char group[32];
-	bench_client client;
-	seg_consumer_options options;
-	seg_consumer *consumer;
-	seg_error error;
-	bench_client_open(&client, workload);
-	snprintf(group, sizeof(group), "library-%lld", (long long)tally_now());
-	seg_consumer_options_init(&options);
-	options.group = group;
-	options.batch_size = WORKLOAD_BATCH;
-	bench_client_check(seg_consumer_open(client.client, WORKLOAD_STREAM, &options, &consumer, &error),
-			   &error);
-	poll_all(workload, consumer);
-	bench_client_check(seg_consumer_close(consumer, PATIENCE_MS, &error), &error);
-	bench_client_close(&client);
-	return 0;
-}
-
-static void run_consumer(bench_workload *workload, bench_measure *measure)
-{
-	bench_way_run_child(consume, workload, measure, "the pull consumer");
-}
-
-/* --- producing ----------------------------------------------------------------------------- */
-
-/* On the producer's thread. */
+/* Called on the producer's thread. */
 static void delivered(void *arg, const seg_delivery *delivery)
 {
 	uint64_t *counts = arg;
 	if (delivery->status)
-		errx(EX_UNAVAILABLE, "a message was not added: %s", delivery->text);
+		errx(EX_UNAVAILABLE, "Redis did not add a message: %s", delivery->text);
 	counts[delivery->partition]++;
 }
 
-/* The records that are sent in turn, one behind the other; the caller frees them. */
+/* The records, one after the other in memory. The caller frees the memory. */
 static char *make_records(const bench_workload *workload, uint64_t count)
 {
 	char *records = malloc(count * workload->size);
 	if (!records)
-		err(EX_OSERR, "%" PRIu64 " records", count);
+		err(EX_OSERR, "cannot allocate %" PRIu64 " records", count);
 	for (uint64_t i = 0; i < count; i++)
 		bench_payload_write(workload->payload, i, records + i * workload->size, workload->size);
 	return records;
 }
 
-/* Returns when it began: what is sent is made before. */
+/* Returns the time of the first send; the records exist before. */
 static int64_t send_all(bench_workload *workload, seg_producer *producer)
 {
 	char keys[TALLY_PARTITIONS][WORKLOAD_KEY_MAX];
@@ -131,12 +83,6 @@ static void run_producer(bench_workload *workload, bench_measure *measure)
 {
 	bench_way_run_child(produce, workload, measure, "the producer");
 }
-
-const bench_way bench_way_consumer = {
-	.name = "consumer",
-	.help = "libsegmenter's pull consumer, commits included",
-	.run = run_consumer,
-};
 
 const bench_way bench_way_producer = {
 	.name = "producer",
