@@ -481,8 +481,8 @@ int main(int argc, char **argv)
 	seg_client_close(client);
 	test_server_stop(server);
 	test_directory_remove(directory);
-	printf("%ld runs succeeded in spite of the failure, %ld ended with an error\n", atomic_load(&recovered),
-	       atomic_load(&told));
+	printf("%ld runs succeeded in spite of the failure, %ld ended with an error\n",
+	       atomic_load(&recovered), atomic_load(&told));
 	printf("sweep: %ld failures injected, %ld crashes, %ld hangs, %ld lost\n", atomic_load(&injected),
 	       atomic_load(&crashes), atomic_load(&hangs), atomic_load(&lost));
 	return crashes || hangs || lost || !injected ? EXIT_FAILURE : EXIT_SUCCESS;
