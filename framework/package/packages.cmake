@@ -7,7 +7,7 @@
 set(SEG_PACKAGE_MAINTAINER "The segrunner authors <maintainers@segrunner.invalid>" CACHE STRING
   "Who answers for the packages: NAME <ADDRESS>")
 
-# A package of Debian 12 is older than the same of Debian 13, so that an upgrade of the system replaces it.
+# The version for Debian 12 sorts before the one for Debian 13, so that an upgrade of the system replaces the package.
 cmake_host_system_information(RESULT system QUERY DISTRIB_INFO)
 set(SEG_PACKAGE_REVISION 1)
 if(system_VERSION_ID)
@@ -21,7 +21,7 @@ if(system_VERSION_CODENAME)
   set(SEG_PACKAGE_SUITE ${system_VERSION_CODENAME})
 endif()
 
-# Only in packages: elsewhere it would be put over the one that somebody wrote.
+# Only in packages: an installation from source would overwrite the user's own file.
 install(FILES config/segrunner.ini DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/segrunner
   COMPONENT runtime EXCLUDE_FROM_ALL)
 
@@ -39,7 +39,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${SEG_PACKAGE_REVISION})
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each has its own, the first line of its description
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own: the first line of its description
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 
@@ -75,7 +75,7 @@ Sends messages to partitioned Redis streams, blocking, batched or asynchronous,
 without duplicates; and reads them as a member of a group that shares the
 partitions.")
 
-# The archive is linked with what it needs itself, so those are here, too.
+# Users of the archive link its libraries, too, so this package depends on them.
 set(development_needs libhiredis-dev libck-dev libjansson-dev libssl-dev)
 if(LZ4_FOUND)
   list(APPEND development_needs liblz4-dev)
@@ -91,7 +91,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "partitioned streams over Redis: for de
 Headers, archive, CMake package and pkg-config file to build programs that send
 and read partitioned Redis streams, and handlers that segrunner runs.")
 
-# What Debian wants beside each package's files; stage.cmake puts it there.
+# The additional files that Debian requires in a package; stage.cmake puts them there.
 file(READ ${PROJECT_SOURCE_DIR}/LICENSE license)
 string(REGEX MATCH "Permission is hereby granted.*" license "${license}")
 string(STRIP "${license}" license)

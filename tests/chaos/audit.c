@@ -31,14 +31,14 @@ struct chaos_audit_listener {
 	bool stopping, moved, listens;
 	long long client_id;
 	char path[108];
-	CHAOS_LIST(chaos_audit) rollbacks; /* that came with the path */
-	CHAOS_LIST(chaos_audit) events;    /* the thread's */
+	CHAOS_LIST(chaos_audit) rollbacks; /* set together with the path */
+	CHAOS_LIST(chaos_audit) events;    /* only the listening thread uses it */
 	chaos_audit_parser parser;
 };
 
 /* --- lines --------------------------------------------------------------------------- */
 
-/* Splits the first words of `"A" "B" ...` into words. Longer ones are cut. */
+/* Splits the first words of `"A" "B" ...` into words. A word that is too long is cut. */
 static int split(const char *line, char words[WORDS_MAX][WORD_SIZE])
 {
 	int count = 0;
@@ -66,7 +66,7 @@ static bool partition_of(const char *key, uint32_t *partition)
 	return true;
 }
 
-/* The epoch among a script's arguments, by the contract in framework/lua/README.md. */
+/* The epoch among a script's arguments; framework/lua/README.md has their order. */
 static const char *epoch_of(int script, char words[WORDS_MAX][WORD_SIZE])
 {
 	enum { EVALSHA_KEYS = 3, CLAIM_EPOCH = 2 + 3, COMMIT_EPOCH = 2 + 1, DEAD_LETTER_EPOCH = 3 + 1 };
@@ -102,7 +102,7 @@ bool chaos_audit_parse(chaos_audit_parser *p, const char *line, chaos_audit *eve
 		take_call(p, line);
 		return false;
 	}
-	/* Each of the scripts writes what it has done to the state hash. */
+	/* Each of these scripts writes its result to the state hash. */
 	if (p->script == NO_SCRIPT || !strstr(line, "lua] \"HSET\""))
 		return false;
 	int count = split(line, words);
@@ -161,7 +161,7 @@ static bool learn_scripts(chaos_audit_listener *l, redisContext *context)
 	return true;
 }
 
-/* A connection that hears everything, or NULL. */
+/* A connection on which MONITOR runs, or NULL. */
 static redisContext *listen_at(chaos_audit_listener *l)
 {
 	char path[sizeof(l->path)];

@@ -1,7 +1,8 @@
 /*
- * audit.h - what Redis executes, in its own order, overheard with MONITOR: each claim, commit, dead letter and release
- * that took effect, with the epoch of its caller. So nothing needs to be added to the scripts that are tested. A thread of
- * its own; when its connection breaks it notes a gap and goes on.
+ * audit.h - records with MONITOR what Redis executes, in Redis's own order: each claim, commit, dead letter
+ * and release that took effect, with its caller's epoch. So the scripts under test need no extra code.
+ *
+ * The listener has a thread of its own. If its connection breaks, it notes a gap and continues.
  */
 #ifndef CHAOS_AUDIT_H
 #define CHAOS_AUDIT_H
@@ -13,22 +14,25 @@ typedef struct chaos_audit_listener chaos_audit_listener;
 /* Listens at the Unix socket at `path`. NULL if the system refuses a thread. */
 chaos_audit_listener *chaos_audit_start(const char *path);
 
-/* Listens there from now on. What is rolled back, is between what was heard before and what will be. */
+/*
+ * Listens to the socket at `path` from now on. The rollbacks are placed between the events heard so far and
+ * all later ones.
+ */
 void chaos_audit_point(chaos_audit_listener *listener, const char *path, const chaos_rollback *rollbacks,
 		       size_t count);
 
-/* Whether it is listening now: what is executed from now on is heard. */
+/* Whether the listener is connected: if so, it hears every command from now on. */
 bool chaos_audit_listens(chaos_audit_listener *listener);
 
-/* The client id of its connection, which CLIENT KILL must spare; -1 if it has none. */
+/* The client id of the listener's connection, which CLIENT KILL must spare; -1 without a connection. */
 long long chaos_audit_client_id(chaos_audit_listener *listener);
 
-/* Ends it, and adds what it has heard to the history. NULL is allowed. */
+/* Stops the listener, and adds the events it has heard to the history. NULL is allowed. */
 void chaos_audit_stop(chaos_audit_listener *listener, chaos_history *history);
 
 /* --- the parser, for its tests --- */
 
-/* What a line of MONITOR depends on: the script that Redis is executing. */
+/* How to read the next line of MONITOR: it depends on the script that Redis is executing. */
 typedef struct chaos_audit_parser {
 	char sha[3][41]; /* of claim, commit and dead_letter */
 	int script;      /* one of these, or -1 */
@@ -36,7 +40,7 @@ typedef struct chaos_audit_parser {
 	uint32_t partition;
 } chaos_audit_parser;
 
-/* Takes one line; true if it tells of an event, whose time is left 0. */
+/* Takes one line. True if the line is an event; the caller sets the event's time, which is left 0. */
 bool chaos_audit_parse(chaos_audit_parser *parser, const char *line, chaos_audit *event);
 
 #endif

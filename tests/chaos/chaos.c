@@ -1,11 +1,12 @@
 /*
- * chaos.c - real runners, a real Redis and a producer, and everything that goes wrong with them; then the checker.
+ * chaos.c - runs real runners, a real Redis and a producer, injects faults, and then runs the checker.
  *
  *     chaos --seed N --faults K [--only FAULT] [--directory DIR]
  *     chaos --rolling N [--directory DIR]
  *
- * The same seed draws the same faults. With --rolling nothing goes wrong: runners are restarted, and nothing may come twice. What happened is kept in a directory, which is removed when all was well and was not
- * asked for.
+ * The same seed draws the same faults. --rolling injects none: it restarts the runners, and no message may
+ * come twice. The history of the run is kept in a directory. The directory is removed if nothing was wrong
+ * and --directory did not name it.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -23,7 +24,7 @@
 #include "chaos/progress.h"
 #include "chaos/rolling.h"
 
-/* Where nothing may come twice a session must not end, however slow the machine. */
+/* Where no message may come twice, a session must not expire, however slow the machine. */
 enum { SESSION_MS = 1000, CLEAN_SESSION_MS = 10000 };
 
 enum { WARM_UP_MS = 1500, DRAIN_MS = 60000, END_MS = 15000 };
@@ -32,7 +33,7 @@ typedef struct {
 	uint64_t seed;
 	size_t faults;
 	size_t rolling; /* restarts, and no faults; or 0 */
-	bool clean;     /* nothing may come twice */
+	bool clean;     /* no message may come twice */
 	const char *only;
 	const char *directory;
 	const char *program;
@@ -41,7 +42,7 @@ typedef struct {
 
 /* --- the end of a run --------------------------------------------------------------------- */
 
-/* What follows the newest `field` in an XINFO reply, or "". */
+/* The text after the newest `field` in an XINFO reply, or "". */
 static const char *text_in(const redisReply *fields, const char *field)
 {
 	for (size_t i = 0; fields && fields->type == REDIS_REPLY_ARRAY && i + 1 < fields->elements; i += 2)
@@ -113,7 +114,7 @@ static void inject(const settings *set, const chaos_fault *faults, chaos_world *
 		fflush(log);
 		chaos_progress("faults", i + 1, set->faults);
 		chaos_world_pass(world, f->gap_ms);
-		/* Reconnecting, and waking up to another history, take their time. */
+		/* Time to reconnect and to notice another history of Redis. */
 		if (f->kind->outage)
 			chaos_append(&world->history->outages, (chaos_outage){from, seg_now() + SEG_SECOND});
 	}
@@ -139,7 +140,7 @@ static void start_all(const settings *set, chaos_world *world)
 	chaos_world_pass(world, WARM_UP_MS);
 }
 
-/* Bursts make batches; an even flow shows pauses. */
+/* Bursts make batches; an even flow makes pauses visible. */
 static chaos_load *start_load(const settings *set, const chaos_servers *servers)
 {
 	int port = chaos_proxy_port(servers->proxy);
@@ -183,7 +184,10 @@ static bool are_all_claimed(chaos_servers *servers)
 	return claimed == CHAOS_PARTITIONS;
 }
 
-/* How many entries the group says were removed unread. What members have not noticed, the next owner finds at its claim. */
+/*
+ * How many entries the group counts as removed unread. The next owner finds at its claim those that members
+ * did not notice.
+ */
 static int count_removed(chaos_world *world)
 {
 	chaos_runners_start(world->runners, 0);
@@ -205,7 +209,7 @@ static int count_removed(chaos_world *world)
 	return !clean;
 }
 
-/* After the last fault all must be well again, and be done with. Returns what is not. */
+/* After the last fault the group must recover and handle everything. Returns how many things went wrong. */
 static int come_to_rest(chaos_world *world, chaos_load *load)
 {
 	int wrong = 0;
@@ -242,7 +246,7 @@ static void print_reloads(const chaos_world *world)
 		       n[CHAOS_RELOAD_HINDERED], n[CHAOS_RELOAD_SILENT]);
 }
 
-/* Returns what is wrong that the checker cannot see. */
+/* Checks what the checker cannot see. Returns how many things were wrong. */
 static int run(const settings *set, const chaos_fault *faults, chaos_history *history)
 {
 	chaos_servers servers;
@@ -262,7 +266,7 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	return wrong + runners.crashes;
 }
 
-/* --- what came of it ------------------------------------------------------------------------ */
+/* --- the result ------------------------------------------------------------------------ */
 
 static void print_pauses(const chaos_history *history)
 {
@@ -274,7 +278,7 @@ static void print_pauses(const chaos_history *history)
 	       pauses.stayed, pauses.stayed_p50, pauses.stayed_p99, pauses.stayed_max);
 }
 
-/* How many of the rollbacks have lost anything of a log. */
+/* How many of the rollbacks lost entries of a log. */
 static size_t count_losses(const chaos_history *history)
 {
 	size_t count = 0;
@@ -288,17 +292,17 @@ static size_t count_losses(const chaos_history *history)
 static void print_verdict(const settings *set, const chaos_history *history, const chaos_verdict *v)
 {
 	if (v->excessive)
-		fprintf(stderr, "chaos: %zu takeovers repeated more than they may\n", v->excessive);
+		fprintf(stderr, "chaos: %zu takeovers repeated more messages than allowed\n", v->excessive);
 	if (history->rollbacks.count)
-		printf("chaos: %zu failovers took back the end of %zu logs, %zu entries that nobody had handled; %zu calls under "
-		       "a lease of a lost history, while another owner had begun\n",
+		printf("chaos: %zu failovers lost the end of %zu logs, with %zu unhandled entries; %zu calls under "
+		       "a lease of a lost history, after another owner had begun\n",
 		       history->rollbacks.count / CHAOS_PARTITIONS, count_losses(history), v->vanished,
 		       v->outlived);
 	if (set->rolling) {
 		print_pauses(history);
 		printf("chaos: rolling=%zu ", set->rolling);
 	} else {
-		printf("chaos: %zu partitions were taken over from killed runners with nothing else wrong\n",
+		printf("chaos: %zu partitions were taken over from killed runners while nothing else was wrong\n",
 		       v->takeovers);
 		printf("chaos: seed=%" PRIu64 " faults=%zu ", set->seed, set->faults);
 	}

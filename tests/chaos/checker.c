@@ -33,7 +33,7 @@ static void check_producer_order(chaos_checker *c)
 {
 	const chaos_ledger *l = &c->ledger;
 	size_t count = 0;
-	/* What vanished may have been sent again. */
+	/* Entries that vanished may have been sent again. */
 	chaos_entry **by_key = malloc((l->count + 1) * sizeof(*by_key));
 	for (size_t i = 0; i < l->count; i++)
 		if (!l->entries[i].vanished)
@@ -59,7 +59,7 @@ static int compare_sends(const void *a, const void *b)
 	return x->number != y->number ? (x->number < y->number ? -1 : 1) : 0;
 }
 
-/* Nobody was given it, or somebody had been. */
+/* Counts a deletion: before the entry was handed over, or after. */
 static void check_removal(chaos_checker *c, const chaos_entry *e)
 {
 	if (e->deleted && e->begun == CHAOS_NEVER)
@@ -77,7 +77,7 @@ static void check_entries(chaos_checker *c)
 		if (e->conflicting || !h->sends.count ||
 		    !bsearch(&wanted, h->sends.items, h->sends.count, sizeof(wanted), compare_sends))
 			chaos_violation(c, &c->verdict->reordered,
-					"partition %" PRIu32 ": nobody sent what is at " ID, e->partition,
+					"partition %" PRIu32 ": nobody sent the message at " ID, e->partition,
 					ID_OF(e->id));
 		c->verdict->sent += e->acknowledged;
 		c->verdict->handled += e->decided != CHAOS_NEVER;
@@ -90,15 +90,18 @@ static void check_entries(chaos_checker *c)
 					") was never handled",
 					e->partition, ID_OF(e->id), e->number, e->key);
 		c->verdict->vanished += e->vanished && e->decided == CHAOS_NEVER;
-		/* With an entry its dead letter vanishes. */
+		/* When an entry vanishes, its dead letter vanishes, too. */
 		if (e->dead_letters != e->wanted_dead && !(e->vanished && e->dead_letters == 0))
 			chaos_violation(c, &c->verdict->lost,
-					"partition %" PRIu32 ": " ID " is a dead letter %u times, not %d",
+					"partition %" PRIu32 ": " ID " has %u dead letters, not %d",
 					e->partition, ID_OF(e->id), e->dead_letters, e->wanted_dead);
 	}
 }
 
-/* What was begun and not yet committed when it was removed may count as unread, if its owner died then. */
+/*
+ * An entry that was removed while being handled, before its commit, may count as unread if its owner died
+ * then.
+ */
 static void check_gaps(chaos_checker *c)
 {
 	const chaos_history *h = c->history;
@@ -117,7 +120,7 @@ static void take_dead_letters(chaos_checker *c)
 		if (!e) {
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": a dead letter of " ID
-					", which nobody has seen",
+					", which is no known entry",
 					d->partition, ID_OF(d->id));
 			continue;
 		}
@@ -134,7 +137,7 @@ static void take_dead_letters(chaos_checker *c)
 	}
 }
 
-/* --- all of it -------------------------------------------------------------------------------- */
+/* --- the whole check -------------------------------------------------------------------------------- */
 
 void chaos_check(chaos_history *history, chaos_verdict *verdict, FILE *out)
 {

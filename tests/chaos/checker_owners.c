@@ -24,7 +24,10 @@ static bool was_released(const chaos_checker *c, const chaos_ownership *o, int64
 	return false;
 }
 
-/* Whether the group's position went back behind the entry after it was begun first, and before `time`. */
+/*
+ * Whether the group's position went back to before the entry, after the entry was first handed over and
+ * before `time`.
+ */
 static bool came_back(const chaos_checker *c, const chaos_entry *e, int64_t time)
 {
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
@@ -36,7 +39,7 @@ static bool came_back(const chaos_checker *c, const chaos_entry *e, int64_t time
 	return false;
 }
 
-/* Whether Redis has forgotten before `until` that the ownership was released. */
+/* Whether Redis forgot the ownership's release before `until`. */
 static bool was_forgotten(const chaos_checker *c, const chaos_ownership *o, int64_t until)
 {
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
@@ -48,7 +51,7 @@ static bool was_forgotten(const chaos_checker *c, const chaos_ownership *o, int6
 	return false;
 }
 
-/* How the messages of the ownership overlap with what others were given before, and what nobody was. */
+/* Compares the messages of each ownership with those of earlier ones: which overlap, and which nobody had. */
 static void check_beginning(chaos_checker *c)
 {
 	size_t last = SIZE_MAX, furthest = 0;
@@ -63,18 +66,18 @@ static void check_beginning(chaos_checker *c)
 		if (first && !chaos_ledger_is_first(&c->ledger, e) && e[-1].all_decided > r->time)
 			chaos_violation(c, &c->verdict->reordered,
 					"partition %" PRIu32 " epoch %" PRIu64 ": began at " ID
-					", behind messages that nobody had handled",
+					", after messages that nobody had handled",
 					r->partition, r->epoch, ID_OF(r->id));
 		if (!first && at < furthest)
 			continue;
-		/* What a later owner had first, one that was frozen gives to its handler late: see check_overlap. */
+		/* A frozen owner hands over late what a later owner had first: see check_overlap. */
 		c->ownerships.items[last].again +=
 			e->begun < r->time && e->begun_epoch < r->epoch && !came_back(c, e, r->time);
 		furthest = at + 1;
 	}
 }
 
-/* Whether Redis has the position at the entry, or behind it, by the owner's doing. */
+/* Whether the owner's own commit moved Redis's position to the entry or past it. */
 static bool was_committed(const chaos_checker *c, const chaos_ownership *o, const chaos_entry *entry)
 {
 	for (size_t i = 0; i < c->history->audits.count; i++) {
@@ -86,7 +89,10 @@ static bool was_committed(const chaos_checker *c, const chaos_ownership *o, cons
 	return false;
 }
 
-/* One behind the last entry that must not come again. An owner that stops while Redis is away leaves a dead letter to the next. */
+/*
+ * The index after the last entry that must not come again. An owner that stops while Redis is away leaves its
+ * unwritten dead letter to the next owner.
+ */
 static size_t settled(const chaos_checker *c, const chaos_ownership *o)
 {
 	bool owed = o->wants_letter && !was_committed(c, o, &c->ledger.entries[o->done - 1]);
@@ -108,7 +114,8 @@ static void check_repetition(chaos_checker *c)
 		if (o->again > c->history->window)
 			chaos_violation(c, &c->verdict->excessive,
 					"partition %" PRIu32 " epoch %" PRIu64
-					": %zu messages came again, of %" PRIu32 " in flight at most",
+					": %zu messages came again, more than the %" PRIu32
+					" that may be in flight",
 					o->partition, o->epoch, o->again, c->history->window);
 		else if (before && before->begun && o->begun && o->first < before->done &&
 			 was_released(c, before, o->opened) && !was_forgotten(c, before, o->opened) &&
@@ -123,7 +130,7 @@ static void check_repetition(chaos_checker *c)
 
 /* --- at the same time -------------------------------------------------------------------- */
 
-/* The freeze of the process that touches from..to, or NULL. */
+/* A freeze of the process that overlaps from..to, or NULL. */
 static const chaos_freeze *freeze_between(const chaos_history *h, int process, int64_t from, int64_t to)
 {
 	for (size_t i = 0; i < h->freezes.count; i++) {
@@ -142,7 +149,10 @@ static int compare_calls(const void *a, const void *b)
 	return x->start != y->start ? (x->start < y->start ? -1 : 1) : 0;
 }
 
-/* Nobody can take back a call that was under way, or as good as that, when its process was stopped: one each time. */
+/*
+ * Nobody can take back a call in progress, or about to begin, when its process is stopped: one call per
+ * freeze is forgiven.
+ */
 static bool forgive(chaos_checker *c, const chaos_call *late, int64_t from, int64_t to)
 {
 	chaos_ownership *o = &c->ownerships.items[late->ownership];
@@ -157,8 +167,8 @@ static bool forgive(chaos_checker *c, const chaos_call *late, int64_t from, int6
 }
 
 /*
- * The older owner was told so in a history that was lost, and trusts its lease for as long as it holds; the later one was
- * told by the new primary, which knows nothing of that.
+ * Redis told the older owner of its ownership in a history that was lost, and that owner trusts its lease
+ * until the lease ends. The new primary, which knows nothing of that lease, told the later owner.
  */
 static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const chaos_call *later)
 {
@@ -191,7 +201,10 @@ static void check_overlap(chaos_checker *c)
 					"partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64
 					" handled messages at the same time",
 					k->partition, longest->epoch, k->epoch);
-		/* The check of the lease, a stop, and then the call: from the newer owner's first call back to the lease's end. */
+		/*
+		 * A process may stop between checking its lease and the call. So look for a freeze from 2 s
+		 * before the newer owner's first call.
+		 */
 		if (newest && newest->epoch > k->epoch && !is_of_lost_history(c, k, newest) &&
 		    !forgive(c, k, newest->start - 2000 * (int64_t)CHAOS_NS_PER_MS, k->start))
 			chaos_violation(c, &c->verdict->stale,

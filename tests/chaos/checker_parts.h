@@ -1,6 +1,6 @@
 /*
- * checker_parts.h - what the parts of the checker share; see checker.h for what they look for. checker.c runs them in the
- * order in which they stand here, each with what those before it found out.
+ * checker_parts.h - what the parts of the checker share; checker.h says what they look for. checker.c runs
+ * the parts in the order of this file; each uses the results of those before it.
  */
 #ifndef CHAOS_CHECKER_PARTS_H
 #define CHAOS_CHECKER_PARTS_H
@@ -18,7 +18,7 @@ typedef struct chaos_call {
 	uint32_t partition;
 	int process;
 	uint64_t epoch;
-	int64_t start, end; /* end: when it had surely ended, also with its process */
+	int64_t start, end; /* end: when the call had surely ended, with its process if need be */
 	size_t ownership;
 } chaos_call;
 
@@ -28,18 +28,18 @@ typedef struct chaos_ownership {
 	int process;
 	uint64_t epoch;
 	int64_t opened;
-	bool closed; /* the handler was told */
+	bool closed; /* the handler's partition_close was called */
 	bool released;
 	bool begun;            /* a message was handed over */
-	size_t again;          /* messages that an earlier ownership had been given */
-	size_t first;          /* the entry it began with, */
-	size_t done;           /* and one behind the last that it was done with; */
-	bool wants_letter;     /* with that only once its dead letter is written */
-	int64_t forgiven;      /* the end of the freeze for which a call was forgiven; 0: none */
-	int64_t forgiven_call; /* when that call began */
+	size_t again;          /* messages that an earlier ownership had, too */
+	size_t first;          /* the entry it began with */
+	size_t done;           /* the index after the last entry it finished */
+	bool wants_letter;     /* the last of those counts only once its dead letter is written */
+	int64_t forgiven;      /* the end of the freeze for which a call was forgiven; 0: none was */
+	int64_t forgiven_call; /* when the forgiven call began */
 } chaos_ownership;
 
-/* What one run of the checker knows. */
+/* The data of one run of the checker. */
 typedef struct chaos_checker {
 	chaos_history *history;
 	chaos_ledger ledger;
@@ -54,17 +54,22 @@ typedef struct chaos_checker {
 #define ID "%" PRIu64 "-%" PRIu64
 #define ID_OF(id) (id).ms, (id).seq
 
-/* Counts one more of `counter`, and says so, if not too many were told already. */
+/* Counts one violation more, and prints it unless too many were printed already. */
 void chaos_violation(chaos_checker *c, size_t *counter, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* checker_walk.c: what each ownership was given, in the log's order and without gaps; makes ownerships and calls. */
+/*
+ * checker_walk.c: each ownership's messages must follow the log's order without gaps. Makes the lists of
+ * ownerships and calls.
+ */
 void chaos_check_walk(chaos_checker *c);
 
-/* checker_owners.c: where each ownership began, what it repeated, and what two did at the same time. */
+/*
+ * checker_owners.c: where each ownership began, what it repeated, and what two owners did at the same time.
+ */
 void chaos_check_owners(chaos_checker *c);
 
-/* checker_takeovers.c: how long partitions of killed processes were nobody's. */
+/* checker_takeovers.c: how long partitions of killed processes had no owner. */
 void chaos_check_takeovers(chaos_checker *c);
 
 /* checker_redis.c: claims, commits and releases, in the order in which Redis executed them. */

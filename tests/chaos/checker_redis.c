@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 typedef struct {
-	uint64_t epoch; /* the newest that was seen */
-	bool up;        /* the fence is known to be up, for that epoch */
+	uint64_t epoch; /* the newest epoch seen */
+	bool up;        /* the fence is known to be raised for that epoch */
 	bool known;
 	seg_id position;
 } fence;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* Whether something else was wrong meanwhile: then it takes as long as that. */
+/* Whether another fault lay in that time: a takeover then takes as long as that fault. */
 static bool disturbed(const chaos_history *h, int64_t from, int64_t to)
 {
 	for (size_t i = 0; i < h->processes.count; i++)
@@ -18,7 +18,7 @@ static bool disturbed(const chaos_history *h, int64_t from, int64_t to)
 	return false;
 }
 
-/* When the partition was opened first after `time`, by anybody. */
+/* When any process opened the partition first after `time`. */
 static int64_t next_open(const chaos_checker *c, uint32_t partition, int64_t time)
 {
 	int64_t first = CHAOS_NEVER;
@@ -36,7 +36,7 @@ static int compare_times(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* The ownership with which the process's records of a partition end was open when it was killed. */
+/* Whether ownership i, the process's last of its partition, was still open when the process was killed. */
 static bool was_open(const chaos_checker *c, size_t i, const chaos_process *p)
 {
 	const chaos_ownership *o = &c->ownerships.items[i], *next = o + 1;

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-/* Within this after SIGKILL its threads run no more; on a busy machine the kernel takes far longer to clear it away. */
+/*
+ * A killed process's threads stop within this time. On a busy machine the kernel takes far longer to remove
+ * the process.
+ */
 #define KILLED_FOR_SURE (50 * (int64_t)CHAOS_NS_PER_MS)
 
 static int64_t end_of_process(const chaos_history *h, int process)
@@ -17,19 +20,19 @@ static int64_t end_of_process(const chaos_history *h, int process)
 	return CHAOS_NEVER;
 }
 
-/* --- what each ownership was given: in the log's order, without gaps ------------------- */
+/* --- each ownership's messages: in the log's order, without gaps ------------------- */
 
-/* Where an ownership is in the log while its records are read. */
+/* The place of an ownership in the log while its records are read. */
 typedef struct {
 	size_t ownership;
 	bool open;
 	bool in_call;
 	size_t call;
-	size_t call_first; /* entry with which the call began */
+	size_t call_first; /* the entry with which the call began */
 	size_t next;       /* the entry that must come next */
-	size_t done;       /* one behind the last that it was done with */
-	size_t furthest;   /* one behind the last that was ever given to it, */
-	size_t counted;    /* and that it did not ask to be given again */
+	size_t done;       /* the index after the last entry it finished */
+	size_t furthest;   /* the index after the last entry it was ever given */
+	size_t counted;    /* the same without entries that it asked for again */
 } walk;
 
 static int compare_records(const void *a, const void *b)
@@ -39,7 +42,7 @@ static int compare_records(const void *a, const void *b)
 		return x->process < y->process ? -1 : 1;
 	if (x->partition != y->partition)
 		return x->partition < y->partition ? -1 : 1;
-	/* Equal times keep their order: kinds of one instant happen in the order of their lines. */
+	/* Records of the same time keep their order: the order of their lines is the order of events. */
 	return x->time != y->time ? (x->time < y->time ? -1 : 1) : (x < y ? -1 : x > y);
 }
 
@@ -50,7 +53,7 @@ static void end_call(chaos_checker *c, walk *w, int64_t time)
 	w->in_call = false;
 }
 
-/* The walk is over: what was begun and not done may have been what ended it. */
+/* Ends the ownership. A message that was begun and not finished may have killed it. */
 static void end_ownership(chaos_checker *c, walk *w, bool released)
 {
 	if (!w->open)
@@ -74,7 +77,7 @@ static void begin_ownership(chaos_checker *c, walk *w, const chaos_record *r)
 	*w = (walk){.ownership = c->ownerships.count - 1, .open = true};
 }
 
-/* Whether all of them were taken out of the log before then. */
+/* Whether all these entries were removed from the log by then. */
 static bool are_gone(const chaos_checker *c, size_t from, size_t to, int64_t time)
 {
 	for (size_t i = from; i < to; i++)
@@ -105,7 +108,7 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 		chaos_violation(c, &c->verdict->reordered,
 				"partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition,
 				r->epoch, ID_OF(r->id),
-				at > w->next ? "before what precedes it" : "again, or late");
+				at > w->next ? "before earlier messages" : "again, or late");
 	if (!o->begun || at >= w->counted) {
 		e->handled++;
 		w->counted = at + 1;
@@ -122,7 +125,7 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 	}
 }
 
-/* The entries that the call was given up to `end` (not included) are done. */
+/* The entries of the call from its first up to `end` (not included) are done. */
 static void decide(chaos_checker *c, const walk *w, size_t end, int64_t time)
 {
 	for (size_t i = w->call_first; i < end; i++)

@@ -111,7 +111,7 @@ static void kill_all_runners(const chaos_fault *f, chaos_world *w)
 	}
 }
 
-/* Mostly for about as long as a session: so that it wakes when the next owner has just begun. */
+/* Mostly for about the length of a session, so that the runner wakes just after the next owner has begun. */
 static void freeze_runner(const chaos_fault *f, chaos_world *w)
 {
 	int ms = f->which % 3 ? SESSION_MS * 9 / 10 + f->ms / 2 : 200 + 2 * f->ms;
@@ -125,7 +125,7 @@ static void terminate_runner(const chaos_fault *f, chaos_world *w)
 	chaos_world_bring_back(w, slot, f->ms);
 }
 
-/* Runners come and go, faster than sessions end. */
+/* Runners come and go faster than sessions expire. */
 static void storm(const chaos_fault *f, chaos_world *w)
 {
 	for (unsigned i = 0; i < 8; i++) {
@@ -216,7 +216,10 @@ static void slow_down(const chaos_fault *f, chaos_world *w)
 	chaos_proxy_heal(w->servers->proxy);
 }
 
-/* Not what a runner hears first: one that starts refuses, rightly, whoever does not speak Redis's protocol. */
+/*
+ * Waits until no runner is starting: one that starts rightly refuses a server that does not speak Redis's
+ * protocol.
+ */
 static void corrupt(const chaos_fault *f, chaos_world *w)
 {
 	if (!chaos_world_settle(w))
@@ -226,7 +229,7 @@ static void corrupt(const chaos_fault *f, chaos_world *w)
 	chaos_proxy_heal(w->servers->proxy);
 }
 
-/* Links stand still one by one, and go on in another order. */
+/* Holds links one by one, and releases them in another order. */
 static void swizzle(const chaos_fault *f, chaos_world *w)
 {
 	int links = (int)chaos_proxy_links(w->servers->proxy);
@@ -242,7 +245,7 @@ static void swizzle(const chaos_fault *f, chaos_world *w)
 	chaos_proxy_heal(w->servers->proxy);
 }
 
-/* The sum of all fences' epochs: another one when a partition has been claimed. */
+/* The sum of all fences' epochs. It changes whenever a partition is claimed. */
 static uint64_t epochs(chaos_world *w)
 {
 	uint64_t sum = 0;
@@ -257,8 +260,8 @@ static uint64_t epochs(chaos_world *w)
 }
 
 /*
- * What a runner has sent arrives when it has long been dead, and at the worst time: just when the next owner has begun.
- * What the others sent comes late, too.
+ * What a killed runner had sent arrives long after its death, at the worst time: just when the next owner has
+ * begun. What the other runners sent comes late, too.
  */
 static void deliver_late(const chaos_fault *f, chaos_world *w)
 {
@@ -277,8 +280,8 @@ static void deliver_late(const chaos_fault *f, chaos_world *w)
 /* --- the schedule ------------------------------------------------------------------------------ */
 
 /*
- * After a kill nothing else happens for a session, so that it is seen how long a takeover takes. Of no weight is what takes
- * messages away: the others need none to be missing.
+ * After a kill, no other fault comes for the length of a session, so that the time of a takeover can be seen.
+ * Faults that remove messages have weight 0: the other faults' checks need all messages.
  */
 static const chaos_fault_kind kinds[] = {
 	{"kill", 6, 1100, false, false, kill_runner},

@@ -8,8 +8,8 @@
 /* --- entries are removed ------------------------------------------------------------------- */
 
 /*
- * Removes, in one step, some of what is not committed: each third, the oldest half, the newest five, or all. Answers with
- * the id, the key and the data of each.
+ * Removes some of the uncommitted entries in one step: each third, the oldest half, the newest five, or all.
+ * Returns the id, the key and the data of each.
  */
 static const char removal[] =
 	"local log, how = KEYS[1], ARGV[1]\n"
@@ -51,13 +51,15 @@ static void remove_from(chaos_world *w, uint32_t partition, const char *how)
 	for (size_t i = 0; good && i < reply->elements; i++)
 		good = note_removal(w, partition, time, reply->element[i]);
 	if (!good)
-		chaos_world_violation(w, "nobody knows what was removed: %s",
+		chaos_world_violation(w, "the reply does not say which entries were removed: %s",
 				      reply && reply->str ? reply->str : "no answer");
 	if (reply)
 		freeReplyObject(reply);
 }
 
-/* Mostly while runners stand still, so that messages wait that nobody has read; else just as they read them. */
+/*
+ * Mostly while runners are frozen, so that unread messages wait; otherwise just as runners read the messages.
+ */
 void chaos_fault_trim(const chaos_fault *f, chaos_world *w)
 {
 	static const char *const ways[] = {"some", "oldest", "newest", "all"};
@@ -77,7 +79,7 @@ void chaos_fault_trim(const chaos_fault *f, chaos_world *w)
 
 enum { NOTICE_MS = 20000, LOOK_MS = 10, BEGINNING_MS = 1000 };
 
-/* Who is there when the primary changes, and how much each has said by then. */
+/* The runners that are alive when the primary changes, and how long each one's log is by then. */
 typedef struct {
 	pid_t pids[CHAOS_SLOTS];
 	long lengths[CHAOS_SLOTS];
@@ -100,7 +102,7 @@ static bool has_noticed(const chaos_world *w, const audience *a, int slot)
 	       strstr(chaos_world_said(w, slot, a->lengths[slot]), "Redis was restarted or replaced") != NULL;
 }
 
-/* Each that lives on says that it reads its positions again. */
+/* Each runner that is still alive must log that it reads its positions again. */
 static void expect_notice(chaos_world *w, const audience *a)
 {
 	int64_t deadline = seg_now() + NOTICE_MS * SEG_MS;
@@ -109,11 +111,12 @@ static void expect_notice(chaos_world *w, const audience *a)
 			chaos_world_pass(w, LOOK_MS);
 		if (a->pids[slot] && !has_noticed(w, a, slot))
 			chaos_world_violation(
-				w, "the runner of slot %d has not noticed another history of Redis", slot);
+				w, "the runner of slot %d did not notice that Redis has another history",
+				slot);
 	}
 }
 
-/* Whoever joins, leaves or dies now, the new primary takes for what it was before. */
+/* Changes the membership now: the new primary will not know of the change. */
 static void change_membership(const chaos_fault *f, chaos_world *w)
 {
 	int guest = CHAOS_SLOTS_STEADY + (int)(f->which >> 4) % (CHAOS_SLOTS - CHAOS_SLOTS_STEADY);
@@ -138,7 +141,9 @@ static void change_membership(const chaos_fault *f, chaos_world *w)
 	}
 }
 
-/* What is added, committed, released and assigned while the replica does not follow is forgotten. */
+/*
+ * The new primary lacks everything added, committed, released and assigned while the replica did not follow.
+ */
 void chaos_fault_lose(const chaos_fault *f, chaos_world *w)
 {
 	chaos_rollback rollbacks[CHAOS_PARTITIONS];

@@ -12,7 +12,7 @@ enum { PATIENCE_MS = 20000, LOOK_MS = 10, FACT_SIZE = 2048 };
 
 /* --- looking ----------------------------------------------------------------------------- */
 
-/* What INFO SECTION says behind `field`, as a number; 0 if it does not. */
+/* The number after `field` in INFO SECTION; 0 if there is none. */
 static long long number_of(chaos_world *w, const char *section, const char *field)
 {
 	redisReply *reply = chaos_servers_command(w->servers, "INFO %s", section);
@@ -40,7 +40,10 @@ static bool snapshots_fail(chaos_world *w)
 	return fail;
 }
 
-/* Where the group is, or where the log ends, in each partition: another text when anything has moved. */
+/*
+ * The group's position, or the end of the log, in each partition, as a text that changes whenever one of them
+ * moves.
+ */
 static void read_marks(chaos_world *w, const char *of, const char *field, char marks[FACT_SIZE])
 {
 	size_t length = 0;
@@ -93,7 +96,7 @@ static bool is_refused(chaos_world *w, const state *before)
 	return refusals(w, before->code) > before->refused;
 }
 
-/* Also where nothing is left to commit. */
+/* True, too, if nothing is left to commit. */
 static bool is_committed(chaos_world *w, const state *before)
 {
 	char positions[FACT_SIZE], ends[FACT_SIZE];
@@ -102,7 +105,10 @@ static bool is_committed(chaos_world *w, const state *before)
 	return strcmp(positions, before->positions) != 0 || strcmp(positions, ends) == 0;
 }
 
-/* All that was there before. Dead letters move a position, too: but not to the end. */
+/*
+ * Whether the group has passed everything that was there before. Dead letters move a position, too, but not
+ * to the end.
+ */
 static bool is_caught_up(chaos_world *w, const state *before)
 {
 	char positions[FACT_SIZE], *position = positions;
@@ -133,7 +139,8 @@ static void expect(chaos_world *w, condition *holds, const state *before, const 
 	int64_t deadline = seg_now() + PATIENCE_MS * SEG_MS;
 	while (!holds(w, before)) {
 		if (seg_now() > deadline) {
-			chaos_world_violation(w, "waited %d ms in vain: %s", PATIENCE_MS, what);
+			chaos_world_violation(w, "waited %d ms, but this did not happen: %s", PATIENCE_MS,
+					      what);
 			return;
 		}
 		chaos_world_pass(w, LOOK_MS);
@@ -159,21 +166,23 @@ static void expect_recovery(chaos_world *w, const char *code)
 
 /* --- the faults ------------------------------------------------------------------------------ */
 
-/* Nothing may grow. What is committed is what makes room, so that must go on. */
+/* No log may grow. Commits make room, so they must still succeed. */
 void chaos_fault_oom(const chaos_fault *f, chaos_world *w)
 {
 	state before;
 	remember(w, &before, "OOM");
 	set(w, "maxmemory", "1");
-	expect(w, is_refused, &before, "a record is refused for want of memory");
+	expect(w, is_refused, &before, "Redis refuses a record because its memory is full");
 	remember(w, &before, "OOM");
 	chaos_world_pass(w, 200 + f->ms);
-	expect(w, is_caught_up, &before, "without memory, what is in the logs is committed");
+	expect(w, is_caught_up, &before, "all logged messages are committed while Redis's memory is full");
 	set(w, "maxmemory", "0");
 	expect_recovery(w, "OOM");
 }
 
-/* Snapshots fail while a directory lies where the file is to be; even a superuser cannot write there. */
+/*
+ * Snapshots fail while a directory has the name of the snapshot's file; even a superuser cannot write there.
+ */
 static void obstruct(chaos_world *w, char path[256])
 {
 	snprintf(path, 256, "%s/dump.rdb", w->servers->primary->directory);
@@ -183,7 +192,7 @@ static void obstruct(chaos_world *w, char path[256])
 	set(w, "save", "3600 1");
 }
 
-/* Another one may be under way: whoever waits asks again. */
+/* Another snapshot may be in progress; callers ask again. */
 static void begin_snapshot(chaos_world *w)
 {
 	redisReply *reply = chaos_servers_command(w->servers, "BGSAVE");
@@ -209,7 +218,7 @@ static bool snapshot_succeeded(chaos_world *w, const state *before)
 	return false;
 }
 
-/* No write is taken until a snapshot succeeds: neither records nor commits nor heartbeats. */
+/* Redis accepts no write until a snapshot succeeds: no records, commits or heartbeats. */
 void chaos_fault_disk(const chaos_fault *f, chaos_world *w)
 {
 	char path[256];
@@ -217,7 +226,7 @@ void chaos_fault_disk(const chaos_fault *f, chaos_world *w)
 	remember(w, &before, "MISCONF");
 	obstruct(w, path);
 	expect(w, snapshot_failed, &before, "a snapshot fails");
-	expect(w, is_refused, &before, "a write is refused for want of a snapshot");
+	expect(w, is_refused, &before, "Redis refuses a write because the snapshot failed");
 	remember(w, &before, "MISCONF");
 	chaos_world_pass(w, 200 + 2 * f->ms);
 	if (is_added(w, &before))

@@ -15,7 +15,7 @@ static const char *const changes[] = {"the same", "a changed option of the runne
 				      "a changed option of the consumer", "a new build of the plugin",
 				      "a broken one"};
 
-/* False as long as it has not answered. */
+/* False until the runner has answered. */
 static bool answer_in(const char *said, chaos_reload *answer)
 {
 	const char *done = strstr(said, "reloaded: ");
@@ -50,7 +50,7 @@ static chaos_reload reload(chaos_world *w, int slot)
 	return CHAOS_RELOAD_SILENT;
 }
 
-/* What Redis's absence hindered is in the file all the same, and is found there the next time. */
+/* A change that failed because Redis was away is still in the file; the next reload finds it. */
 static bool is_right(const chaos_world *w, change what, chaos_reload answer, bool ahead)
 {
 	if (answer == CHAOS_RELOAD_SILENT)
@@ -66,9 +66,10 @@ static bool is_right(const chaos_world *w, change what, chaos_reload answer, boo
 
 void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 {
-	static const char *const answers[] = {"went on untouched", "handed over to itself", "refused it",
-					      "could not, as Redis was away", "ended"};
-	/* One that has just begun may not have come to listen to signals. */
+	static const char *const answers[] = {"continued unchanged", "handed over to its new configuration",
+					      "refused the reload", "could not reload because Redis was away",
+					      "ended"};
+	/* A runner that has just started may not handle signals yet. */
 	int slot = chaos_world_running(w, f->slot);
 	if (!chaos_world_settle(w) || !w->runners->slots[slot].pid || w->runners->slots[slot].stopped)
 		return;
@@ -91,6 +92,7 @@ void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 		w->ahead[slot] = 0;
 	w->reloads[answer]++;
 	if (!is_right(w, what, answer, ahead))
-		chaos_world_violation(w, "told to read its configuration again, %s, the runner of slot %d %s",
-				      changes[what], slot, answers[answer]);
+		chaos_world_violation(
+			w, "after SIGHUP with a configuration that was %s, the runner of slot %d %s",
+			changes[what], slot, answers[answer]);
 }

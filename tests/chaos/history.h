@@ -1,6 +1,6 @@
 /*
- * history.h - what happened in a run: what was sent, what handlers were given, what Redis executed, what was done to
- * them. The checker reads nothing else. Times are ns of CLOCK_BOOTTIME. No threads.
+ * history.h - the history of a run: records sent, messages handled, commands that Redis executed, and faults.
+ * The checker reads nothing else. Times are ns of CLOCK_BOOTTIME. No threads.
  */
 #ifndef CHAOS_HISTORY_H
 #define CHAOS_HISTORY_H
@@ -13,10 +13,10 @@
 
 #define CHAOS_NEVER INT64_MAX
 
-/* A record of the producer; number rises from 0 for each key. */
+/* A record of the producer; numbers rise from 0 for each key. */
 typedef struct chaos_send {
 	uint32_t partition, key, number;
-	bool acknowledged; /* then id is its entry; else it may be there or not */
+	bool acknowledged; /* then id is its entry; otherwise the entry may exist or not */
 	seg_id id;
 } chaos_send;
 
@@ -24,13 +24,16 @@ typedef enum chaos_record_kind {
 	CHAOS_OPEN,
 	CHAOS_CLOSE_RELEASED,
 	CHAOS_CLOSE_LOST,
-	CHAOS_MESSAGE,      /* begins to be handled */
-	CHAOS_RETURN_DONE,  /* the call returns: done up to id */
-	CHAOS_RETURN_DEAD,  /* done before id, which is to become a dead letter */
-	CHAOS_RETURN_AGAIN, /* done before id, which is to be tried again */
+	CHAOS_MESSAGE,      /* its handling begins */
+	CHAOS_RETURN_DONE,  /* the call returns: all up to id is done */
+	CHAOS_RETURN_DEAD,  /* all before id is done; id is to become a dead letter */
+	CHAOS_RETURN_AGAIN, /* all before id is done; id is to be retried */
 } chaos_record_kind;
 
-/* What a handler saw. Those of one partition in one process are in the order in which they happened. */
+/*
+ * An event that a handler saw. Events of one partition in one process are in the order in which they
+ * happened.
+ */
 typedef struct chaos_record {
 	chaos_record_kind kind;
 	int process;
@@ -43,17 +46,17 @@ typedef struct chaos_record {
 
 typedef enum chaos_audit_kind {
 	CHAOS_AUDIT_CLAIM,    /* the fence was raised; id is the position */
-	CHAOS_AUDIT_COMMIT,   /* the position was moved to id */
-	CHAOS_AUDIT_RELEASE,  /* the fence was lowered by its owner */
-	CHAOS_AUDIT_ROLLBACK, /* another history: the fence and the position are these again */
-	CHAOS_AUDIT_GAP,      /* nothing is known of what happened before this, since the last event */
+	CHAOS_AUDIT_COMMIT,   /* the position moved to id */
+	CHAOS_AUDIT_RELEASE,  /* the owner lowered the fence */
+	CHAOS_AUDIT_ROLLBACK, /* another history: the fence and the position have these values again */
+	CHAOS_AUDIT_GAP,      /* events between the last one and this one may be missing */
 } chaos_audit_kind;
 
-/* What Redis did, in its own order; time is when it was heard of, so a little later. */
+/* What Redis did, in Redis's own order. time is when the listener heard of it, slightly later. */
 typedef struct chaos_audit {
 	chaos_audit_kind kind;
 	uint32_t partition;
-	uint64_t epoch; /* of the caller */
+	uint64_t epoch; /* the caller's */
 	seg_id id;
 	int64_t time;
 } chaos_audit;
@@ -61,18 +64,18 @@ typedef struct chaos_audit {
 /* A process, and how it ended. */
 typedef struct chaos_process {
 	int process;
-	int64_t ended; /* when it was surely over, or CHAOS_NEVER */
-	bool killed;   /* by SIGKILL, at killed_at */
+	int64_t ended; /* when it had surely ended, or CHAOS_NEVER */
+	bool killed;   /* with SIGKILL, at killed_at */
 	int64_t killed_at;
 } chaos_process;
 
-/* A process did not run between these. */
+/* A time in which a process was suspended. */
 typedef struct chaos_freeze {
 	int process;
 	int64_t from, to;
 } chaos_freeze;
 
-/* Redis or the network were not well between these: takeovers take longer. */
+/* A time in which Redis or the network were disturbed, so that takeovers take longer. */
 typedef struct chaos_outage {
 	int64_t from, to;
 } chaos_outage;
@@ -80,23 +83,26 @@ typedef struct chaos_outage {
 typedef struct chaos_dead_letter {
 	uint32_t partition;
 	seg_id id;
-	uint32_t deaths; /* of its owners, for which it became one; 0: a handler wanted it */
+	uint32_t deaths; /* how many owners died, which made it a dead letter; 0: a handler asked for it */
 } chaos_dead_letter;
 
-/* An entry that was removed from its log on purpose, whether or not anybody had read it. */
+/* An entry that was removed from its log on purpose, read or not. */
 typedef struct chaos_deletion {
 	uint32_t partition, key, number;
 	seg_id id;
-	int64_t time; /* not later than when it was */
+	int64_t time; /* not later than the removal itself */
 } chaos_deletion;
 
-/* A replica that lagged became the primary: what a partition has lost of its log, and what is true again. */
+/*
+ * A replica that lagged became the primary: the entries that a partition lost, and the state that it has
+ * again.
+ */
 typedef struct chaos_rollback {
 	uint32_t partition;
-	int64_t time; /* when nothing could be written any more to what is lost, and nothing yet to what is kept */
-	seg_id kept;     /* the last entry that the new primary has ever had, */
-	seg_id lost;     /* and the old one */
-	seg_id position; /* the group's state in the new one */
+	int64_t time;    /* when the old log took no more writes, and the new one none yet */
+	seg_id kept;     /* the last entry that the new primary has ever had */
+	seg_id lost;     /* the last entry of the old primary */
+	seg_id position; /* the group's state in the new primary */
 	uint64_t epoch;
 	bool released;
 } chaos_rollback;
@@ -118,25 +124,28 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_dead_letter) dead_letters;
 	CHAOS_LIST(chaos_deletion) deletions;
 	CHAOS_LIST(chaos_rollback) rollbacks;
-	CHAOS_LIST(int64_t) restarts; /* when each planned one began, and when the last was over */
-	bool processes_died;          /* some did not stop cleanly */
-	uint64_t removed_unread;      /* entries, as the group itself has counted them */
-	int64_t lease;                /* for how long an owner may trust what it was told, at most */
-	uint32_t window;              /* messages that may be handled and not yet committed, per partition */
+	CHAOS_LIST(int64_t) restarts; /* when each planned restart began, and when the last one was over */
+	bool processes_died;          /* some process did not stop cleanly */
+	uint64_t removed_unread;      /* entries, as counted by the group itself */
+	int64_t lease;                /* the longest time for which an owner may trust its lease */
+	uint32_t window; /* the most messages that may be handled and not yet committed, for each partition */
 } chaos_history;
 
-/* Appends to one of the lists; ends the program when out of memory. */
+/* Appends to one of the lists; ends the program if memory runs out. */
 #define chaos_append(list, ...)                                                                              \
 	((list)->items = chaos_reserve((list)->items, &(list)->room, (list)->count, sizeof(*(list)->items)), \
 	 (void)((list)->items[(list)->count++] = (__VA_ARGS__)))
 
-/* Room for one more item; what chaos_append is made of. */
+/* Makes room for one more item; chaos_append uses it. */
 void *chaos_reserve(void *items, size_t *room, size_t count, size_t size);
 
-/* Reads what the plugin chaos_record wrote: DIRECTORY/records.PID, each. 0, or -1 with a message on stderr. */
+/*
+ * Reads the files DIRECTORY/records.PID that the plugin chaos_record wrote. 0, or -1 with a message on
+ * stderr.
+ */
 int chaos_history_read_records(chaos_history *history, const char *directory);
 
-/* Writes all but the records, which lie there already, as text into DIRECTORY. */
+/* Writes everything but the records, whose files are there already, as text files into DIRECTORY. */
 void chaos_history_write(const chaos_history *history, const char *directory);
 
 void chaos_history_fini(chaos_history *history);

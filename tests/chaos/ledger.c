@@ -21,7 +21,7 @@ static void merge(chaos_entry *into, const chaos_entry *from)
 		into->gone = from->gone;
 }
 
-/* Of the histories that were lost. Ids of a later one are behind them: the clock goes on. */
+/* Marks the entries that only a lost history had. Ids of later histories are higher, because the clock goes on. */
 static void take_rollbacks(chaos_ledger *ledger, const chaos_history *history)
 {
 	for (size_t i = 0; i < history->rollbacks.count; i++) {

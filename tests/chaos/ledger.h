@@ -1,6 +1,6 @@
 /*
- * ledger.h - the entries of all partitions in the order of their ids, put together from what was acknowledged and what
- * was handled; and when each was first done with. Part of the checker.
+ * ledger.h - the entries of all partitions in the order of their ids, gathered from acknowledged records and
+ * handled messages; and when a handler first finished each one. Part of the checker.
  */
 #ifndef CHAOS_LEDGER_H
 #define CHAOS_LEDGER_H
@@ -12,24 +12,24 @@ typedef struct chaos_entry {
 	seg_id id;
 	uint32_t key, number;
 	bool acknowledged;
-	bool conflicting;     /* one id, two contents */
-	int64_t begun;        /* when it was first handed over; CHAOS_NEVER */
-	uint64_t begun_epoch; /* by whom */
-	int64_t decided;      /* when a handler first was done with it, one way or the other; CHAOS_NEVER */
-	int64_t all_decided;  /* when this and all before it in the partition were */
-	int64_t gone;         /* when it was taken out of the log, by nobody who handles; CHAOS_NEVER */
-	bool deleted;         /* that was on purpose */
-	bool vanished;        /* that was as the primary was lost before a replica had it */
-	size_t call;          /* the newest that it was handed over in, counted from 1 */
-	bool wanted_dead;     /* a handler has answered "dead letter", or it was said to have killed */
-	unsigned deaths;      /* ownerships that ended badly when it was begun, not done */
+	bool conflicting;     /* one id with two contents */
+	int64_t begun;        /* when it was first handed over, or CHAOS_NEVER */
+	uint64_t begun_epoch; /* to the owner of this epoch */
+	int64_t decided;      /* when a handler first decided on it (done or dead letter), or CHAOS_NEVER */
+	int64_t all_decided;  /* when it and all earlier entries of the partition were decided */
+	int64_t gone;         /* when a fault removed it from the log, or CHAOS_NEVER */
+	bool deleted;         /* removed on purpose */
+	bool vanished;        /* lost with the primary before the replica had it */
+	size_t call;          /* the newest call with it, counted from 1 */
+	bool wanted_dead; /* a handler answered "dead letter", or it was named as the killer of its owners */
+	unsigned deaths;  /* ownerships that ended badly after it was begun and before it was done */
 	unsigned dead_letters;
 	unsigned
-		handled; /* by how many ownerships, those not counted that asked for it again and did not get it */
+		handled; /* by how many ownerships, without those that asked for it again and did not get it */
 } chaos_entry;
 
 typedef struct chaos_ledger {
-	chaos_entry *entries; /* by partition, then id */
+	chaos_entry *entries; /* ordered by partition, then id */
 	size_t count;
 } chaos_ledger;
 
@@ -39,7 +39,7 @@ void chaos_ledger_fini(chaos_ledger *ledger);
 /* The entry, or NULL. */
 chaos_entry *chaos_ledger_find(const chaos_ledger *ledger, uint32_t partition, seg_id id);
 
-/* Fills in all_decided, once all `decided` are known. What is gone holds up nobody. */
+/* Fills in all_decided, once every `decided` is known. An entry that is gone delays no other. */
 void chaos_ledger_settle(chaos_ledger *ledger);
 
 /* Whether the entry is the first of its partition. */

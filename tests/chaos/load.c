@@ -11,12 +11,12 @@
 
 enum {
 	KEYS = 64,
-	/* So small that it fills up when nobody handles for a while, and is trimmed all the time. */
+	/* So small that it fills up when no runner handles for a while, and is trimmed all the time. */
 	PARTITION_SIZE = 1000,
 	CLOSE_MS = 90000,
-	/* On a machine that is too slow for the load, it waits, and does not pile up what nobody can send in time. */
+	/* On a machine that is too slow for the load, the sender waits instead of piling up records. */
 	UNSETTLED_MAX = 20000,
-	/* One in so many is tried again once, or dead-lettered. */
+	/* One message in so many is retried once, or dead-lettered. */
 	AGAIN_EVERY = 151,
 	DEAD_EVERY = 97,
 };
@@ -28,11 +28,11 @@ struct chaos_load {
 	seg_stream *stream;
 	seg_producer *producer;
 	int burst, pause_ms;
-	pthread_mutex_t lock; /* guards what follows: the sender and the producer's callback */
+	pthread_mutex_t lock; /* guards the fields below: the sender and the producer's callback use them */
 	CHAOS_LIST(chaos_send) sends;
-	size_t settled; /* whose fate is known */
+	size_t settled; /* records whose fate is known */
 	size_t refused;
-	char refusal[256]; /* of the first */
+	char refusal[256]; /* of the first refused record */
 };
 
 static void delivered(void *arg, const seg_delivery *delivery)
@@ -68,7 +68,7 @@ static void send_one(chaos_load *load, size_t n)
 			     .key_length = (size_t)key_length,
 			     .data = data,
 			     .data_length = (size_t)length};
-	/* One that is not taken stays in the list as not acknowledged. */
+	/* A record that the producer does not accept stays in the list as not acknowledged. */
 	seg_producer_send(load->producer, &record, (void *)(uintptr_t)n, NULL);
 }
 
@@ -142,7 +142,7 @@ int chaos_load_stop(chaos_load *load, chaos_history *history)
 	seg_producer_close(load->producer, CLOSE_MS, NULL);
 	int wrong = load->refused > 0;
 	if (wrong)
-		fprintf(stderr, "violation: %zu records were given up by the producer, the first since %s\n",
+		fprintf(stderr, "violation: the producer gave up %zu records, the first because %s\n",
 			load->refused, load->refusal);
 	seg_stream_close(load->stream);
 	seg_client_close(load->client);

@@ -20,11 +20,11 @@
 enum {
 	LINKS_MAX = 512,
 	PIECE_SIZE = 64 * 1024,
-	QUEUE_MAX = 256 * 1024, /* bytes of one direction: beyond, nothing more is read */
+	QUEUE_MAX = 256 * 1024, /* bytes queued in one direction; with more, the proxy stops reading */
 	NO_CUT = -1,
 };
 
-/* Bytes on their way, and when they shall arrive. */
+/* Bytes on their way, and when they are due to arrive. */
 typedef struct piece {
 	STAILQ_ENTRY(piece) next;
 	int64_t due;
@@ -38,7 +38,7 @@ typedef struct {
 	STAILQ_HEAD(, piece) queue;
 	size_t queued;
 	int64_t last_due;
-	bool ended; /* `from` says nothing more */
+	bool ended; /* `from` has sent its end */
 	bool swallow, swallowed;
 	bool corrupt;
 	int64_t cut_after;
@@ -55,13 +55,13 @@ struct chaos_proxy {
 	int listener, wake;
 	int port;
 	pthread_t thread;
-	struct pollfd poller[2 + 2 * LINKS_MAX]; /* the thread's */
-	pthread_mutex_t lock;                    /* guards all that follows */
+	struct pollfd poller[2 + 2 * LINKS_MAX]; /* the thread's own */
+	pthread_mutex_t lock;                    /* guards all fields below */
 	bool stopping;
 	char path[108];
 	proxy_link *links[LINKS_MAX];
 	size_t count;
-	/* What new links begin with. */
+	/* The settings for new links. */
 	int swallow; /* a chaos_direction, or 0 */
 	bool held;
 	unsigned delay_ms, bytes_per_second;
@@ -167,7 +167,7 @@ static int64_t due_time(const chaos_proxy *proxy, flow *f, size_t length, int64_
 		int64_t start = f->last_due > now ? f->last_due : now;
 		due = start + (int64_t)length * SEG_SECOND / proxy->bytes_per_second;
 	}
-	/* A delay that was lowered must not let pieces overtake each other. */
+	/* A delay that was lowered must not let later bytes overtake earlier ones. */
 	f->last_due = due > f->last_due ? due : f->last_due;
 	return f->last_due;
 }
@@ -227,7 +227,10 @@ static void write_some(proxy_link *l, flow *f, int64_t now)
 	}
 }
 
-/* An end is passed on when all before it has arrived; a half that was shut is a whole that is over, to Redis. */
+/*
+ * Passes an end on once all bytes before it have arrived. A half-closed link is closed as a whole, as Redis
+ * does.
+ */
 static void end_drained(proxy_link *l)
 {
 	if ((l->to_server.ended && STAILQ_EMPTY(&l->to_server.queue)) ||
@@ -247,7 +250,7 @@ static void earliest(const flow *f, int64_t now, int64_t *next)
 static struct pollfd interest(const proxy_link *l, const flow *in, const flow *out, int fd, int64_t now)
 {
 	short events = (short)((wants_read(l, in) ? POLLIN : 0) | (wants_write(l, out, now) ? POLLOUT : 0));
-	/* Without interest poll would report an end for ever. */
+	/* Without events of interest, poll would report a hang-up for ever. */
 	return (struct pollfd){.fd = events ? fd : -1, .events = events};
 }
 
@@ -378,7 +381,7 @@ void chaos_proxy_stop(chaos_proxy *proxy)
 	free(proxy);
 }
 
-/* --- what it is told ------------------------------------------------------------------ */
+/* --- settings ------------------------------------------------------------------ */
 
 int chaos_proxy_port(const chaos_proxy *proxy)
 {

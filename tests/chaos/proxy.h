@@ -1,9 +1,10 @@
 /*
- * proxy.h - a proxy between clients and a Redis server that misbehaves as a network does, when told to.
+ * proxy.h - a proxy between clients and a Redis server that behaves like a bad network on request.
  *
- * It listens on a TCP port of 127.0.0.1 and passes each connection (a link) on to a server's Unix socket, in a thread
- * of its own. All functions may be called from any thread. `which` is a link's number, taken modulo how many there
- * are, or CHAOS_ALL_LINKS; what is set for all holds for links that come later, too, until chaos_proxy_heal.
+ * The proxy listens on a TCP port of 127.0.0.1 and connects each client (a link) to a server's Unix socket,
+ * in a thread of its own. Any thread may call these functions. `which` is a link's number, taken modulo the
+ * number of links, or CHAOS_ALL_LINKS. A setting for all links also holds for later links, until
+ * chaos_proxy_heal.
  */
 #ifndef CHAOS_PROXY_H
 #define CHAOS_PROXY_H
@@ -22,40 +23,40 @@ typedef enum chaos_direction {
 	CHAOS_BOTH_WAYS = 3,
 } chaos_direction;
 
-/* Starts one in front of the Unix socket at `path`. NULL, with errno, if the system refuses. */
+/* Starts a proxy for the Unix socket at `path`. NULL, with errno, if the system refuses. */
 chaos_proxy *chaos_proxy_start(const char *path);
 
-/* Cuts all links, ends the thread, frees. NULL is allowed. */
+/* Cuts all links, ends the thread, frees the proxy. NULL is allowed. */
 void chaos_proxy_stop(chaos_proxy *proxy);
 
 int chaos_proxy_port(const chaos_proxy *proxy);
 
-/* How many links there are now. */
+/* The number of links now. */
 size_t chaos_proxy_links(chaos_proxy *proxy);
 
-/* Links that come from now on go to the Unix socket at `path`. */
+/* New links go to the Unix socket at `path` from now on. */
 void chaos_proxy_point(chaos_proxy *proxy, const char *path);
 
-/* Ends links at once: the client gets a reset. */
+/* Cuts links at once: the client gets a reset. */
 void chaos_proxy_cut(chaos_proxy *proxy, int which);
 
-/* Ends links when so many further bytes have gone to the client: in the middle of a reply, say. */
+/* Cuts links after so many more bytes to the client, for example in the middle of a reply. */
 void chaos_proxy_cut_after(chaos_proxy *proxy, int which, size_t bytes);
 
-/* Half-open: what comes is read, and thrown away. A link that lost bytes so is cut when it is healed. */
+/* Half-open: the proxy reads and discards bytes in this direction. Healing cuts a link that lost bytes. */
 void chaos_proxy_swallow(chaos_proxy *proxy, int which, chaos_direction direction);
 
-/* Nothing moves on these links, and nothing gets lost, until they are released. */
+/* Holds these links: no byte moves, and none is lost, until they are released. */
 void chaos_proxy_hold(chaos_proxy *proxy, int which);
 void chaos_proxy_release(chaos_proxy *proxy, int which);
 
-/* Both ways, each piece arrives so much later, and no faster than that. 0: at once, as fast as it goes. */
+/* Delays each piece by so much in both directions, and limits the speed. 0: no delay, full speed. */
 void chaos_proxy_delay(chaos_proxy *proxy, unsigned ms, unsigned bytes_per_second);
 
-/* The first byte of what the server says next, on one link, is another one. */
+/* Changes the first byte of the server's next data on one link. */
 void chaos_proxy_corrupt(chaos_proxy *proxy, int which);
 
-/* Ends all that is wrong, for the links there are and those to come. Cuts links that have lost bytes. */
+/* Ends all faults, for present and future links. Cuts links that have lost bytes. */
 void chaos_proxy_heal(chaos_proxy *proxy);
 
 #endif

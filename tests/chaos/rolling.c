@@ -29,7 +29,10 @@ static bool count_owner(owners *o, const char *name)
 	return true;
 }
 
-/* Each partition is where it shall be, and nobody has more than a share: see framework/lua/README.md, coordinate. */
+/*
+ * Each partition has its target as its owner, and no member has more than its share: see
+ * framework/lua/README.md, coordinate.
+ */
 static bool is_balanced(chaos_servers *servers, uint32_t partitions)
 {
 	owners o = {.count = 0};
@@ -84,7 +87,7 @@ int chaos_rolling(chaos_world *world, size_t count, uint32_t partitions)
 		if (!ended || !chaos_rolling_settle(world, partitions)) {
 			chaos_progress_end();
 			fprintf(stderr, "violation: restart %zu: the runner in slot %d %s within %d ms\n",
-				i + 1, slot, ended ? "did not come to its share" : "did not stop", SETTLE_MS);
+				i + 1, slot, ended ? "did not get its share" : "did not stop", SETTLE_MS);
 			return 1;
 		}
 		chaos_progress("restarts", i + 1, count);

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 
-/* Small batches and a slow handler: so there is more to come wherever a fault strikes. */
+/* Small batches and a slow handler, so that messages are waiting whenever a fault comes. */
 enum { BATCH_SIZE = 8, IN_FLIGHT_BATCHES = 8 };
 
 #define SETTLED (1 * SEG_SECOND)
@@ -29,7 +29,7 @@ static FILE *open_or_end(const char *path, const char *mode)
 	return file;
 }
 
-/* Another file with the same code: what stands behind the end of a shared object is not looked at. */
+/* Another file with the same code: the loader ignores bytes after the end of a shared object. */
 static void write_plugin(const chaos_runners *r, const char *path, unsigned build)
 {
 	char fresh[512], piece[64 * 1024];
@@ -146,10 +146,10 @@ static void end_freeze(chaos_runners *r, chaos_slot *s)
 	s->resume_at = CHAOS_NEVER;
 }
 
-/* An end that nobody asked for is a crash: every segrunner goes on whatever Redis does. */
+/* An end that the run did not cause is a crash: a segrunner must continue whatever Redis does. */
 static void note_end(chaos_runners *r, chaos_slot *s, int status)
 {
-	/* SIGTERM ends a process that has not yet come to listen to it. */
+	/* SIGTERM ends a process that has not installed its handler yet. */
 	bool ended = WIFEXITED(status) ? WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EX_TEMPFAIL
 				       : WTERMSIG(status) == SIGTERM;
 	bool asked = s->killed || (s->terminated && ended);
@@ -172,7 +172,7 @@ static void reap(chaos_runners *r, chaos_slot *s, int options)
 		note_end(r, s, status);
 }
 
-/* --- what is done to it ------------------------------------------------------------------ */
+/* --- actions on a process ------------------------------------------------------------------ */
 
 void chaos_runners_kill(chaos_runners *r, int slot)
 {

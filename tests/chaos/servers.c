@@ -88,7 +88,7 @@ bool chaos_servers_wait(chaos_servers *s)
 	return false;
 }
 
-/* --- what happens to them ---------------------------------------------------------------- */
+/* --- faults of the servers ---------------------------------------------------------------- */
 
 void chaos_servers_crash(chaos_servers *s, int down_ms)
 {
@@ -126,7 +126,7 @@ static bool caught_up(const chaos_servers *s)
 	return linked && behind >= 0 && behind == offset_of(s->primary, "master_repl_offset:", NULL);
 }
 
-/* The replica, which is none any more, is the primary from now on. */
+/* From now on the former replica is the primary. */
 static void change_over(chaos_servers *s, const chaos_rollback *rollbacks, size_t count)
 {
 	test_server *old = s->primary;
@@ -142,7 +142,10 @@ static void change_over(chaos_servers *s, const chaos_rollback *rollbacks, size_
 
 bool chaos_servers_fail_over(chaos_servers *s)
 {
-	/* Offsets move on by PINGs to replicas: equal once, with writes paused, means all of them are there. */
+	/*
+	 * PINGs to replicas move offsets on. With writes paused, offsets that are equal once mean that the
+	 * replica has everything.
+	 */
 	tell(s->primary, "CLIENT PAUSE 10000 WRITE");
 	bool good = false;
 	for (int64_t deadline = seg_now() + CATCH_UP_MS * SEG_MS; !good && seg_now() < deadline;
@@ -157,7 +160,7 @@ bool chaos_servers_fail_over(chaos_servers *s)
 	return true;
 }
 
-/* --- a failover that loses something -------------------------------------------------- */
+/* --- a failover that loses entries -------------------------------------------------- */
 
 bool chaos_servers_part(chaos_servers *s)
 {
@@ -183,7 +186,7 @@ static redisReply *ask(redisContext *context, const char *format, uint32_t parti
 	return reply;
 }
 
-/* The newest id that its log ever had. */
+/* The newest id that the partition's log ever had. */
 static seg_id end_of_log(redisContext *context, uint32_t partition)
 {
 	seg_id id = {0, 0};

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Opens a page in headless Chromium as people see it: on a phone and on a desk, light and dark.
+"""Opens a page in headless Chromium in the four ways people see it: on a phone and on a desk, light and dark.
 
     browser.py URL DIRECTORY EXPRESSION
 
-In each of the four, waits until the JavaScript EXPRESSION is true; then the page must fit its window's width, and must
-have broken no rule of its policy and raised no error. Pictures of it go to DIRECTORY. Ends with 0, or 1 and a line that
-says what was wrong; 77 where there is no Chromium.
+In each of the four, waits until the JavaScript EXPRESSION is true. Then the page must fit its window's width, and must
+have violated no rule of its content security policy and raised no error. Writes screenshots to DIRECTORY. Exits with 0;
+with 1 and a line that says what was wrong; or with 77 if Chromium is not installed.
 """
 import base64
 import json
@@ -22,14 +22,14 @@ WINDOWS = {"phone": (390, 844, True), "desk": (1280, 800, False)}
 
 
 class Browser:
-    """Chromium, spoken to over a pair of pipes: JSON, each message ended by a NUL."""
+    """Chromium, controlled through a pair of pipes with messages in JSON; a NUL ends each message."""
 
     def __init__(self, program, profile):
         to_browser, self.to_browser = os.pipe()
         self.from_browser, from_browser = os.pipe()
 
         def give_pipes():
-            # It reads descriptor 3 and writes 4, whatever numbers they have here.
+            # Chromium reads descriptor 3 and writes 4, so the pipes' ends must get these numbers.
             reading, writing = os.dup(to_browser), os.dup(from_browser)
             os.dup2(reading, 3)
             os.dup2(writing, 4)
@@ -65,7 +65,7 @@ class Browser:
         if method == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(parameters["exceptionDetails"])[:500])
         elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
-            # Browsers ask for this by themselves.
+            # Browsers request this without being told.
             if not parameters["entry"].get("url", "").endswith("/favicon.ico"):
                 self.complaints.append(parameters["entry"]["text"])
 
@@ -114,7 +114,7 @@ class Browser:
         self.call("Page.navigate", url=url)
         self.wait_for("document.readyState === 'complete'")
         self.wait_for(expression)
-        # The first screen, and the whole page.
+        # One picture of the first screen, one of the whole page.
         for name, beyond in ((f"{window}-{scheme}", False), (f"{window}-{scheme}-whole", True)):
             picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=beyond,
                                 **({"clip": self.whole(width)} if beyond else {}))["data"]

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Runs what the pages for users tell them to type, each page in an empty directory, and follows the pages' links.
+"""Runs the commands that the pages for users show, each page in an empty directory, and checks the pages' links.
 
   pages.py BUILD_DIRECTORY SOURCE_DIRECTORY [PAGE...]
 
-A block of ```sh is to be typed: all of a page run in order, as they stand, in one shell, and must succeed. A block of ```text shows
-what the block before it prints: its lines must come in that order, where … stands for anything; the last command of that block is run
-again until they do. Other blocks (```c, ```console, ...) are only read. A page is named with `#Heading` where only that section is run.
+The ```sh blocks of a page run unchanged and in order in one shell, and must succeed. A ```text block shows the output
+of the block before it: its lines must come in that order, and … stands for any text. The last command of that block runs
+again until the lines match. Other blocks (```c, ```console, ...) do not run. PAGE#Heading runs only that section.
 
-Each page is run twice: block by block, as by a reader who looks at the answers, and pasted: all blocks at once, without
-any pause and without a second try.
+Each page runs twice: block by block, as typed by a reader who looks at the answers; and pasted, all blocks at once without
+pauses and without second tries.
 
 A link to a file of this repository must name one, and a link to a heading must name one of that page.
 """
@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-# What is run of these pages; of the others, all.
+# The part of these pages that runs; None: no part. Other pages run as a whole.
 RUN = {"README.md": "README.md#From an empty directory to a running group", "examples/README.md": None}
 PATIENCE = 60  # seconds for a block
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -39,7 +39,7 @@ class Failure(Exception):
 
 
 class Shell:
-    """One shell for a page: directories, variables and jobs last from block to block."""
+    """One shell for a page: the directory, variables and jobs persist from block to block."""
 
     def __init__(self, directory, environment):
         self.directory = directory
@@ -50,7 +50,7 @@ class Shell:
         self.process.stdin.write("set -m\nPATH=$PATH:.\n")
 
     def run(self, commands):
-        """The exit status of commands, and what they print."""
+        """The exit status of commands, and their output."""
         self.count += 1
         script, out, status = (os.path.join(self.directory, f".{kind}{self.count}") for kind in ("in", "out", "status"))
         with open(script, "w") as file:
@@ -106,7 +106,7 @@ def section_of(text, heading):
 
 
 def blocks_of(source, page):
-    """Pairs of commands and what they print, "" where the page does not show it."""
+    """Pairs of commands and their output; "" if the page does not show the output."""
     path, _, heading = page.partition("#")
     text = open(os.path.join(source, path)).read()
     blocks = BLOCK.findall(section_of(text, heading) if heading else text) + [(None, "")]

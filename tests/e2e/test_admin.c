@@ -1,4 +1,4 @@
-/* test_admin.c - a real segrunner, seen from outside: probes, metrics, JSON, and who may ask. */
+/* test_admin.c - the admin server of a real segrunner: probes, metrics, JSON, and access rights. */
 #include <jansson.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -51,7 +51,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* A runner "only" of stream "s" and group "g", with more lines for [runner] and for its [consumer c]. */
+/* Runs a runner "only" of stream "s" and group "g", with more lines for [runner] and for its [consumer c]. */
 static test_runner *make(const char *more_runner, const char *more_consumer)
 {
 	return test_runner_make(
@@ -76,7 +76,7 @@ static void start_ready(const char *more_runner, const char *more_consumer)
 	test_group_wait_balanced(server->address, "s", "g", 1);
 }
 
-/* So many messages with that data, to partition 0. */
+/* Adds so many messages with that data to partition 0. */
 static void add(int count, const char *data)
 {
 	for (int i = 0; i < count; i++)
@@ -85,7 +85,7 @@ static void add(int count, const char *data)
 						    data));
 }
 
-/* The answer to a GET, valid until the next one. */
+/* The answer to a GET, valid until the next GET. */
 static const char *get(const char *path)
 {
 	static test_http_answer answer;
@@ -180,7 +180,7 @@ static void a_runner_that_drains_is_not_ready(void **state)
 
 /* --- metrics ------------------------------------------------------------------------------- */
 
-static void what_was_handled_retried_and_given_up_is_counted(void **state)
+static void handled_retried_and_dead_lettered_messages_are_counted(void **state)
 {
 	(void)state;
 	start_ready("admin = 127.0.0.1:0",
@@ -326,7 +326,7 @@ static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 	json_decref(events);
 }
 
-/* --- who may ask ----------------------------------------------------------------------------- */
+/* --- access rights ----------------------------------------------------------------------------- */
 
 static void write_token(const char *token)
 {
@@ -487,7 +487,7 @@ static void a_redis_that_hangs_keeps_no_probe_waiting_and_a_scrape_not_long(void
 		assert_true(ms_to_get("/metrics") < 3000);
 		assert_true(ms_to_get("/api/v1/groups/s/g") < 3000);
 	}
-	/* What was known last is still said, and from when it is. */
+	/* The last known values are still exported, with the time when they were read. */
 	assert_true(metric("group_members") == 1);
 	long long before = test_now_ms();
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_TEMPFAIL);
@@ -520,7 +520,7 @@ int main(void)
 		TEST(a_runner_without_redis_lives_and_says_why_it_is_not_ready),
 		TEST(a_message_that_fails_again_and_again_degrades_the_runner_but_it_stays_ready),
 		TEST(a_runner_that_drains_is_not_ready),
-		TEST(what_was_handled_retried_and_given_up_is_counted),
+		TEST(handled_retried_and_dead_lettered_messages_are_counted),
 		TEST(the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds),
 		TEST(promtool_finds_nothing_to_say_about_the_metrics),
 		TEST(the_status_tells_of_each_consumer),

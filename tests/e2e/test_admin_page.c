@@ -1,6 +1,6 @@
 /*
- * test_admin_page.c - the admin page in a real browser, over a group of two runners under load. Pictures of
- * it are left in $SEG_PICTURES, where that is set.
+ * test_admin_page.c - the admin page in a real browser, with a group of two runners under load. If
+ * $SEG_PICTURES is set, the tests leave screenshots there.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static test_runner *start(const char *name)
 		server->address, name, test_build_directory(), directory);
 }
 
-/* The exit code of browser.py on the page of that port, until `expression` holds. */
+/* Runs browser.py on the page of that port until `expression` holds; returns its exit code. */
 static int look(int port, const char *expression)
 {
 	char command[2048];
@@ -54,7 +54,7 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_and_what_failed(
 	test_load *load = test_load_start(server->address, "s", 8, 20, 50);
 	test_runner *first = start("first"), *second = start("second");
 	test_group_wait_balanced(server->address, "s", "g", 2);
-	/* Each line drawn, each owner named, a dead letter counted, and events told. */
+	/* Each line is drawn, each owner named, a dead letter counted, and events are listed. */
 	int result = look(test_http_port(first),
 			  "document.getElementById(\"name\").textContent === \"first\" && "
 			  "document.querySelectorAll(\".cell\").length === 8 && "

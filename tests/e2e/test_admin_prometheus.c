@@ -1,6 +1,6 @@
 /*
- * test_admin_prometheus.c - the metrics of a real segrunner in a real Prometheus, under the alert rules and
- * the dashboard of config/. Skipped where Debian's package prometheus is not installed.
+ * test_admin_prometheus.c - a real Prometheus scrapes a real segrunner, with the alert rules and the
+ * dashboard of config/. Skipped if Debian's package prometheus is not installed.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -61,7 +61,7 @@ static char *read_config(const char *name)
 
 /* --- a runner under load, and a Prometheus that scrapes it -------------------------------- */
 
-/* One that nobody listens at, at least now. */
+/* A port on which nothing listens now. */
 static int free_port(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -131,7 +131,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The body of a GET; fails the test on another status than 200. */
+/* The body of a GET; fails the test unless the status is 200. */
 static json_t *ask(const char *path)
 {
 	test_http_answer answer = test_http_get(port, path);
@@ -144,7 +144,7 @@ static json_t *ask(const char *path)
 	return json;
 }
 
-/* How many series the expression has now; fails the test where it is none. */
+/* How many series the expression matches now; fails the test if it matches none. */
 static size_t series_of(const char *expression)
 {
 	char path[4 * EXPRESSION_MAX] = "/api/v1/query?query=";
@@ -164,7 +164,7 @@ static bool is_scraped(void *arg)
 	int status;
 	if (waitpid(prometheus, &status, WNOHANG) == prometheus)
 		fail_msg("prometheus has ended with %d", status);
-	/* It is not refused any more once it listens. */
+	/* Prometheus listens once it accepts a connection. */
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -235,7 +235,7 @@ static void no_alert_fires_while_all_is_well_but_that_of_dead_letters(void **sta
 	json_decref(rules);
 }
 
-/* Each name of ours in the file is one that the runner exports. */
+/* Every segmenter metric in the file is one that the runner exports. */
 static void check_names(const char *file, const char *metrics)
 {
 	static const char *const suffixes[] = {"", "_bucket", "_sum", "_count"};

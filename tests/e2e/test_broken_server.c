@@ -1,9 +1,9 @@
 /*
- * test_broken_server.c - a server that answers what no Redis would: whoever calls is told so in time, memory
- * and the number of tries stay bounded, and what was said to be added or committed is.
+ * test_broken_server.c - a server that sends replies which no Redis would send: every caller gets an error in
+ * time, memory and the number of tries stay bounded, and everything reported as added or committed really is.
  *
- * The cases are drawn from seeds, some hundred for each of the library's four ways in, and are run many at a
- * time: most of them wait for their timeout.
+ * Seeds draw the cases, some hundred for each of the library's four entry points. Many cases run at a time,
+ * because most of them wait for their timeout.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -30,8 +30,8 @@ enum {
 	PARTITIONS = 2,
 	RECORDS = 12,
 	TIMEOUT_MS = 150, /* of a call */
-	SLACK_MS = 2000,  /* for a machine that is busy */
-	RUN_MS = 1000,    /* of a server that is always broken */
+	SLACK_MS = 2000,  /* allowance for a busy machine */
+	RUN_MS = 1000,    /* how long an always-broken server is watched */
 };
 
 static test_server *server;
@@ -54,7 +54,7 @@ struct test_case {
 	char failure[400];
 };
 
-/* Keeps the first. cmocka's own assertions are for the main thread only. */
+/* Keeps the first fault found. Only the main thread may use cmocka's own assertions. */
 __attribute__((format(printf, 2, 3))) static void fault_found(test_case *c, const char *format, ...)
 {
 	char text[300];
@@ -115,7 +115,7 @@ static void run_all(test_case *cases, int count)
 		fail_msg("%d of %d cases failed", failures, count);
 }
 
-/* The same draw of faults for each way in; `replies`: how many of the first may be the broken one. */
+/* Draws the same faults for each entry point. The broken reply is one of the first `replies`. */
 static void run_seeds(void (*run)(test_case *), unsigned replies)
 {
 	test_case *cases = calloc(SEEDS, sizeof(*cases));
@@ -128,7 +128,7 @@ static void run_seeds(void (*run)(test_case *), unsigned replies)
 			.fault = (test_fault)(1 + i % (TEST_FAULTS - 1)),
 			.seed = (uint64_t)i,
 			.at = (round * 7) % replies,
-			/* Once; or again and again, but not too often for a connection to come up. */
+			/* Once; or repeatedly, but rarely enough for a connection to be established. */
 			.period = round % 2 ? 0 : 17,
 		};
 	}
@@ -138,12 +138,12 @@ static void run_seeds(void (*run)(test_case *), unsigned replies)
 		met += cases[i].broken > 0;
 		good += cases[i].good;
 	}
-	print_message("%d cases, %d met their fault, %d went well all the same\n", SEEDS, met, good);
+	print_message("%d cases: the fault came in %d, every call succeeded in %d\n", SEEDS, met, good);
 	assert_true(met >= SEEDS / 2);
 	free(cases);
 }
 
-/* --- what every call has to keep to --------------------------------------------------------------- */
+/* --- the rules for every call --------------------------------------------------------------- */
 
 static void check_time(test_case *c, const char *what, long long began, uint32_t timeout_ms)
 {
@@ -161,7 +161,7 @@ static void check_text(test_case *c, const char *what, const char *text)
 			fault_found(c, "%s says something with a control character: %s", what, text);
 }
 
-/* Returns whether it succeeded. */
+/* Checks the time and the error text of a call; returns whether the call succeeded. */
 static bool check(test_case *c, const char *what, long long began, uint32_t timeout_ms, int status,
 		  const seg_error *error)
 {
@@ -175,7 +175,9 @@ static bool check(test_case *c, const char *what, long long began, uint32_t time
 	return false;
 }
 
-/* Where no wrong reply comes, but parts of right ones: then what is told must be so. */
+/*
+ * Whether the fault only withholds parts of right replies. Then everything the library reports must be true.
+ */
 static bool is_honest(const test_case *c)
 {
 	switch (c->plan.fault) {
@@ -212,7 +214,7 @@ static void close_client(test_case *c)
 	c->client = NULL;
 }
 
-/* Through the fake server, before it breaks anything, and with patience. */
+/* Opens through the fake server before it breaks anything, with a long timeout. */
 static bool open_stream(test_case *c)
 {
 	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
@@ -237,7 +239,7 @@ static seg_record record_of(int number, char text[16])
 	return (seg_record){text, (size_t)length, text, (size_t)length, NULL, 0};
 }
 
-/* How often each number is in the stream. Numbers from RECORDS on are a fault. */
+/* How often each number is in the stream. A number of RECORDS or more is a fault. */
 static void count_records(test_case *c, int counts[RECORDS])
 {
 	redisContext *redis = redisConnectUnix(server->socket);
@@ -255,7 +257,7 @@ static void count_records(test_case *c, int counts[RECORDS])
 	redisFree(redis);
 }
 
-/* statuses: what each record's fate was said to be; 1: nothing was said, for it was never taken. */
+/* statuses: each record's reported fate; 1: none, because the record was not accepted. */
 static void check_records(test_case *c, const int statuses[RECORDS])
 {
 	int counts[RECORDS];
@@ -292,7 +294,7 @@ static void send_records(test_case *c)
 		seg_record record = record_of(i, text);
 		seg_error error = {0};
 		long long began = test_now_ms();
-		/* After two timeouts there is nothing new to see. */
+		/* After two timeouts, further sends show nothing new. */
 		statuses[i] = c->good || i < 2 ? seg_stream_send(c->opened, &record, NULL, &error) : 1;
 		check(c, "seg_stream_send", began, c->timeout_ms, statuses[i], &error);
 	}
@@ -354,7 +356,7 @@ static void produce_records(test_case *c)
 	close_client(c);
 }
 
-/* The group's position, as Redis has it; 0-0 where it has none. */
+/* The group's position in Redis; 0-0 if it has none. */
 static seg_id position_of(test_case *c, uint32_t partition)
 {
 	seg_id position = {0, 0};
@@ -386,7 +388,7 @@ static void handle_batch(test_case *c, seg_consumer *consumer, const seg_batch *
 	for (size_t i = 1; i < batch->count; i++)
 		if (seg_id_compare(batch->messages[i - 1].id, batch->messages[i].id) >= 0)
 			fault_found(c, "ids of a batch do not rise");
-	/* Before the call: it may be committed as soon as it is marked. */
+	/* Note it before the call: the message may be committed as soon as it is marked. */
 	if (seg_id_compare(last->id, handled[batch->partition]) > 0)
 		handled[batch->partition] = last->id;
 	if (seg_consumer_commit(consumer, batch, batch->count, &error))
@@ -436,13 +438,13 @@ static void consume_records(test_case *c)
 	close_client(c);
 }
 
-static void a_client_that_opens_is_told_what_is_wrong_in_time(void **state)
+static void a_client_that_opens_gets_its_error_in_time(void **state)
 {
 	(void)state;
 	run_seeds(open_a_client, 14);
 }
 
-static void a_send_is_told_what_is_wrong_in_time_and_adds_nothing_twice(void **state)
+static void a_send_gets_its_error_in_time_and_adds_nothing_twice(void **state)
 {
 	(void)state;
 	run_seeds(send_records, 12);
@@ -497,7 +499,7 @@ static void a_connection_cut_while_it_is_prepared_is_made_again(void **state)
 
 /* --- a reply of another type ------------------------------------------------------------------------------- */
 
-/* In place of HMGET's array comes a nil: that says nothing about whether there is a stream. */
+/* A nil replaces HMGET's array. It does not say whether the stream exists. */
 static void open_behind_a_nil(test_case *c)
 {
 	seg_stream *again = NULL;
@@ -523,10 +525,10 @@ static void a_stream_is_not_called_missing_for_a_reply_of_another_type(void **st
 
 /* --- servers that are always broken ----------------------------------------------------------------------- */
 
-/* Beyond this a second, a caller would do harm to a server in need. */
+/* Above these numbers per second, a client would harm a server in trouble. */
 enum { CONNECTIONS_MOST = 20, COMMANDS_MOST = 400 };
 
-static void a_server_that_is_always_broken_is_asked_less_and_less(void **state)
+static void clients_ask_an_always_broken_server_less_and_less_often(void **state)
 {
 	(void)state;
 	void (*const ways[])(test_case *) = {open_a_client, send_records, produce_records, consume_records};
@@ -563,7 +565,7 @@ static void a_server_that_is_always_broken_is_asked_less_and_less(void **state)
 
 /* --- memory ------------------------------------------------------------------------------------------------ */
 
-/* The most that was resident since the last call, in KiB. */
+/* The peak of resident memory since the last call, in KiB. */
 static long peak_memory(void)
 {
 	char line[256];
@@ -621,14 +623,14 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_client_that_opens_is_told_what_is_wrong_in_time),
-		cmocka_unit_test(a_send_is_told_what_is_wrong_in_time_and_adds_nothing_twice),
+		cmocka_unit_test(a_client_that_opens_gets_its_error_in_time),
+		cmocka_unit_test(a_send_gets_its_error_in_time_and_adds_nothing_twice),
 		cmocka_unit_test(a_producer_tells_each_records_fate_once_and_adds_nothing_twice),
 		cmocka_unit_test(a_consumer_commits_nothing_that_was_not_handled),
 		cmocka_unit_test(an_answer_cut_at_any_byte_is_asked_for_again),
 		cmocka_unit_test(a_connection_cut_while_it_is_prepared_is_made_again),
 		cmocka_unit_test(a_stream_is_not_called_missing_for_a_reply_of_another_type),
-		cmocka_unit_test(a_server_that_is_always_broken_is_asked_less_and_less),
+		cmocka_unit_test(clients_ask_an_always_broken_server_less_and_less_often),
 		cmocka_unit_test(an_announced_length_takes_no_memory),
 	};
 	return cmocka_run_group_tests(tests, start, stop);

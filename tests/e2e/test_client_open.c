@@ -1,4 +1,4 @@
-/* test_client_open.c - what a client refuses to work with, and what it says then. */
+/* test_client_open.c - servers that a client refuses, and the errors it gives. */
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -38,7 +38,7 @@ static seg_client_options options_for(const char *address)
 	return options;
 }
 
-/* Tries to open, and checks that the error says `part`. */
+/* Tries to open a client, and checks that the error contains `part`. */
 static int try_open(const seg_client_options *options, const char *part)
 {
 	seg_client *client;
@@ -65,7 +65,7 @@ static void a_plain_redis_is_opened_and_missing_persistence_warned_of(void **sta
 	test_server_stop(server);
 }
 
-static void one_with_an_append_only_file_is_opened_without_a_warning(void **state)
+static void a_redis_with_an_append_only_file_is_opened_without_a_warning(void **state)
 {
 	(void)state;
 	test_server *server = test_server_start("--appendonly yes --appendfsync always");
@@ -116,7 +116,7 @@ static void nobody_there_is_unreachable_within_the_timeout(void **state)
 	assert_int_equal(try_open(&options, "host.invalid"), SEG_EUNREACHABLE);
 }
 
-static void a_wrong_password_is_said_to_be_one_at_once(void **state)
+static void a_wrong_password_is_reported_at_once(void **state)
 {
 	(void)state;
 	test_server *server = test_server_start("--requirepass secret");
@@ -178,14 +178,14 @@ static void a_user_without_info_is_warned_and_served(void **state)
 	test_server_stop(server);
 }
 
-/* --- what is no Redis ------------------------------------------------------------ */
+/* --- servers that are no Redis ------------------------------------------------------------ */
 
 typedef struct {
 	int listener;
-	const char *greeting; /* sent to whoever connects; NULL: silence */
+	const char *greeting; /* sent to each client that connects; NULL: silence */
 } impostor;
 
-/* Accepts until the listener is shut down. */
+/* Accepts connections until the listener is shut down. */
 static void *pretend(void *arg)
 {
 	impostor *i = arg;
@@ -240,11 +240,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_redis_is_opened_and_missing_persistence_warned_of),
-		cmocka_unit_test(one_with_an_append_only_file_is_opened_without_a_warning),
+		cmocka_unit_test(a_redis_with_an_append_only_file_is_opened_without_a_warning),
 		cmocka_unit_test(options_out_of_range_are_refused),
 		cmocka_unit_test(bad_addresses_are_refused),
 		cmocka_unit_test(nobody_there_is_unreachable_within_the_timeout),
-		cmocka_unit_test(a_wrong_password_is_said_to_be_one_at_once),
+		cmocka_unit_test(a_wrong_password_is_reported_at_once),
 		cmocka_unit_test(a_read_only_replica_is_refused_and_its_master_named),
 		cmocka_unit_test(a_server_that_evicts_is_refused_unless_allowed),
 		cmocka_unit_test(a_user_without_info_is_warned_and_served),

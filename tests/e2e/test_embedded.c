@@ -1,4 +1,4 @@
-/* The embedded Redis: real servers, and real processes that use it, are killed, and meet. */
+/* The embedded Redis: real servers and real processes that use them start, stop and are killed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -28,7 +28,7 @@ enum { WAIT_MS = 20000 };
 typedef struct data {
 	char directory[64];
 	char socket[96];
-	char path[160]; /* of what was named last */
+	char path[160]; /* of the file that path_of named last */
 } data;
 
 static const char *path_of(data *d, const char *name)
@@ -54,7 +54,7 @@ static redisContext *connect_to(const data *d)
 	return context;
 }
 
-/* The server's answer to a command, as text; "" for nil. The newest four answers stay valid. */
+/* The server's answer to a command, as text; "" for nil. The last four answers stay valid. */
 static const char *ask(const data *d, const char *command)
 {
 	static char answers[4][256];
@@ -86,7 +86,10 @@ static pid_t server_of(const data *d)
 
 enum { PARENT = 1, THREADS = 17 };
 
-/* A field of /proc/PID/stat, counted from the state, which is 0; 0 where there is no such process. */
+/*
+ * A field of /proc/PID/stat, numbered from the state, which is 0. The result is 0 if there is no such
+ * process.
+ */
 static int process_field(pid_t pid, int field, char *process_state)
 {
 	char path[64], text[512] = "";
@@ -108,7 +111,7 @@ static int process_field(pid_t pid, int field, char *process_state)
 	return atoi(rest);
 }
 
-/* A zombie counts as gone (who is to reap it is not for us to say) once its other threads are. */
+/* A zombie counts as gone once its other threads are; its reaping is not this test's task. */
 static bool is_gone(void *arg)
 {
 	char process_state = 'X';
@@ -127,7 +130,7 @@ static void kill_and_wait(pid_t pid)
 	wait_until_gone(pid);
 }
 
-/* Nothing is left of the server that could write: its lock is free, and its socket removed. */
+/* No process of the server can write any more: its lock is free, and its socket removed. */
 static void assert_stopped(data *d)
 {
 	int lock = open(path_of(d, "server.lock"), O_RDWR | O_CLOEXEC);
@@ -144,7 +147,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* --- users: processes that attach, and then do as they are told -------------------- */
+/* --- users: processes that attach, and then follow orders -------------------- */
 
 typedef struct user {
 	pid_t pid;
@@ -252,7 +255,7 @@ static void the_last_user_stops_the_server_that_the_first_one_started(void **sta
 	wait_until_gone(server);
 }
 
-static void what_was_written_is_there_at_the_next_start(void **state)
+static void written_data_survives_to_the_next_start(void **state)
 {
 	data *d = *state;
 	detach(attach(d, "always"));
@@ -277,7 +280,7 @@ static void users_that_start_and_stop_at_once_never_meet_without_a_server(void *
 		ask(d, "INCR rounds");
 		for (int i = 0; i < USERS; i++)
 			assert_int_equal(write(users[i].orders, "d", 1), 1);
-		/* The next round's users attach while these detach. */
+		/* The users of the next round attach while these detach. */
 		user late = start_user(d, "always");
 		for (int i = 0; i < USERS; i++) {
 			assert_int_equal(answer_of(users[i]), 0);
@@ -301,7 +304,7 @@ static void the_strictest_appendfsync_is_in_force(void **state)
 	user late = attach(d, "everysec");
 	assert_string_equal(ask(d, "CONFIG GET appendfsync"), "always");
 
-	/* Also when an easy-going one starts the server again. */
+	/* The strict setting holds, too, if a user with a lenient one restarts the server. */
 	kill_and_wait(server_of(d));
 	assert_int_equal(tell(easy, 'e'), 1);
 	assert_int_equal(tell(strict, 'e'), 0);
@@ -358,7 +361,7 @@ static void data_survives_the_death_of_everybody(void **state)
 	}
 }
 
-/* Redis 7.0 by itself would have the two messages there twice, at the second start. */
+/* Without the repair, Redis 7.0 would have the two messages twice after the second start. */
 static void a_transaction_that_a_crash_cut_short_never_comes_back(void **state)
 {
 	data *d = *state;
@@ -380,7 +383,7 @@ static void a_transaction_that_a_crash_cut_short_never_comes_back(void **state)
 		kill(server, SIGKILL);
 		kill_user(u);
 		wait_until_gone(server);
-		/* Within the last XADD. */
+		/* Cuts the file within the last XADD. */
 		const char *path = path_of(d, "appendonlydir/appendonly.aof.1.incr.aof");
 		struct stat file;
 		assert_int_equal(stat(path, &file), 0);
@@ -410,7 +413,7 @@ static void a_dead_server_is_started_again_with_its_data(void **state)
 	kill_and_wait(server);
 	assert_int_equal(write(first.orders, "e", 1), 1);
 	assert_int_equal(write(second.orders, "e", 1), 1);
-	/* One of the two has started it, and both may go on. */
+	/* One of the two users has restarted the server, and both can continue. */
 	assert_int_equal(answer_of(first) + answer_of(second), 1);
 	assert_int_not_equal(server_of(d), server);
 	assert_string_equal(ask(d, "GET word"), "kept");
@@ -451,7 +454,7 @@ static void a_keeper_ends_with_its_server(void **state)
 	detach(u);
 }
 
-/* --- what the server is like ---------------------------------------------------------------- */
+/* --- the server's properties ---------------------------------------------------------------- */
 
 static void only_its_user_can_reach_the_server_or_read_its_files(void **state)
 {
@@ -473,7 +476,7 @@ static void only_its_user_can_reach_the_server_or_read_its_files(void **state)
 static void the_server_has_a_session_of_its_own_and_nothing_of_its_starters(void **state)
 {
 	data *d = *state;
-	int inherited = open("/etc/passwd", O_RDONLY); /* without O_CLOEXEC, as a plugin may do it */
+	int inherited = open("/etc/passwd", O_RDONLY); /* without O_CLOEXEC, as a plugin may open it */
 	user u = attach(d, "always");
 	pid_t server = server_of(d);
 	assert_int_not_equal(getsid(server), getsid(0));
@@ -534,7 +537,9 @@ static void a_directory_that_is_missing_is_made(void **state)
 	assert_int_equal(seg_embedded_detach(embedded, &error), 0);
 }
 
-/* redis-server is looked for in d->directory/bin alone, where `script` stands for it, unless NULL. */
+/*
+ * Only d->directory/bin is searched for redis-server; `script` is the redis-server there, unless it is NULL.
+ */
 static void fake_installation(data *d, const char *script)
 {
 	mkdir(path_of(d, "bin"), 0755);
@@ -547,7 +552,7 @@ static void fake_installation(data *d, const char *script)
 	fclose(file);
 }
 
-static void an_installation_that_will_not_do_is_told(void **state)
+static void an_unusable_installation_is_reported(void **state)
 {
 	data *d = *state;
 	char *path = strdup(getenv("PATH"));
@@ -560,7 +565,7 @@ static void an_installation_that_will_not_do_is_told(void **state)
 	free(path);
 }
 
-static void a_damaged_file_is_told_in_redis_own_words(void **state)
+static void a_damaged_file_is_reported_in_the_words_of_redis(void **state)
 {
 	data *d = *state;
 	user u = attach(d, "always");
@@ -595,7 +600,7 @@ static void a_server_that_took_the_sockets_place_is_noticed(void **state)
 	assert_refused(d->directory, "always", SEG_ESERVER, "does not keep its data in");
 	test_server_stop(other);
 	unlink(d->socket);
-	/* Nobody can ask the server to stop any more; its keeper does. */
+	/* No user can ask the server to stop any more; its keeper stops it. */
 	kill_user(u);
 	wait_until_gone(server);
 }
@@ -628,7 +633,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_last_user_stops_the_server_that_the_first_one_started),
-		TEST(what_was_written_is_there_at_the_next_start),
+		TEST(written_data_survives_to_the_next_start),
 		TEST(users_that_start_and_stop_at_once_never_meet_without_a_server),
 		TEST(the_strictest_appendfsync_is_in_force),
 		TEST(a_killed_user_leaves_the_server_to_the_others),
@@ -644,8 +649,8 @@ int main(void)
 		TEST(the_server_has_a_session_of_its_own_and_nothing_of_its_starters),
 		TEST(a_directory_that_cannot_be_used_is_refused),
 		TEST(a_directory_that_is_missing_is_made),
-		TEST(an_installation_that_will_not_do_is_told),
-		TEST(a_damaged_file_is_told_in_redis_own_words),
+		TEST(an_unusable_installation_is_reported),
+		TEST(a_damaged_file_is_reported_in_the_words_of_redis),
 		TEST(a_server_of_somebody_else_is_left_alone),
 		TEST(a_server_that_took_the_sockets_place_is_noticed),
 		TEST(a_server_that_answers_with_another_type_is_refused),

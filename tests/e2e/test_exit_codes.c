@@ -1,5 +1,6 @@
 /*
- * test_exit_codes.c - how segrunner refuses to run: the exit code of sysexits(3), and one line that says what is wrong.
+ * test_exit_codes.c - why segrunner refuses to run: each reason has its exit code of sysexits(3) and one line
+ * that explains it.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -30,7 +31,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* A configuration with a good consumer; `redis`, `plugin` and `more` are what a test is about. */
+/* A configuration with a valid consumer; the tests vary `redis`, `plugin` and `more`. */
 static void write_config(const char *redis, const char *plugin, const char *more)
 {
 	test_runner_free(runner);
@@ -172,7 +173,7 @@ static void a_plugin_whose_init_fails_is_69(void **state)
 	with_server(NULL, "tests/plugins/failing_init.so", "partitions = 1", EX_UNAVAILABLE, "failing_init");
 }
 
-/* Answers whoever connects as a web server would. */
+/* Answers every client as a web server would. */
 static void *answer_as_http(void *arg)
 {
 	int listener = *(int *)arg;
@@ -186,7 +187,7 @@ static void *answer_as_http(void *arg)
 	}
 }
 
-static void what_is_no_redis_is_69(void **state)
+static void a_server_that_is_no_redis_is_69(void **state)
 {
 	(void)state;
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -234,7 +235,7 @@ int main(void)
 		TEST(an_evicting_redis_is_69),
 		TEST(a_replica_is_69),
 		TEST(a_plugin_whose_init_fails_is_69),
-		TEST(what_is_no_redis_is_69),
+		TEST(a_server_that_is_no_redis_is_69),
 		TEST(while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

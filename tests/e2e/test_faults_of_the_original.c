@@ -1,6 +1,6 @@
 /*
- * test_faults_of_the_original.c - what goes wrong in the Go library, so that none of it comes back. Each test is named by
- * what must hold here.
+ * test_faults_of_the_original.c - the faults of the Go library, so that none of them returns. Each test's
+ * name says what must hold here.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -58,7 +58,7 @@ static void register_stream(uint32_t partitions, uint64_t size)
 		fail_msg("%s", error.text);
 }
 
-/* Numbers rise per key; message i has key i % keys. */
+/* Numbers rise for each key; message i has key i % keys. */
 static int send_number(int i, int keys)
 {
 	char key[16], data[16];
@@ -99,7 +99,10 @@ static int number_of(const seg_message *message)
 	return atoi(message->data);
 }
 
-/* Polls and commits until `count` messages came; last[key] is checked to rise. Returns how many batches they were. */
+/*
+ * Polls and commits until `count` messages came; checks that each last[key] rises. Returns the number of
+ * batches.
+ */
 static int read_in_order(seg_consumer *consumer, int count, int keys)
 {
 	int last[64], batches = 0;
@@ -128,7 +131,7 @@ static int read_in_order(seg_consumer *consumer, int count, int keys)
 	return batches;
 }
 
-/* How many partitions each member owns, once every one is owned by its target and `members` are alive. */
+/* How many partitions each member owns, once every owner is the target and `members` members are alive. */
 typedef struct {
 	uint32_t members;
 	uint32_t partitions;
@@ -173,11 +176,11 @@ static void messages_of_a_full_partition_are_refused_and_none_is_dropped_unread(
 	register_stream(1, 10);
 	seg_consumer *consumer = join_as("g", "m", 100);
 	send_numbers(0, 10, 1);
-	/* Nothing was committed yet: there is no room, whatever was fetched. */
+	/* Nothing is committed yet, so there is no room, although messages may have been fetched. */
 	assert_int_equal(send_number(10, 1), SEG_EFULL);
 	assert_int_equal(read_in_order(consumer, 10, 1) > 0, 1);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
-	/* What was committed makes room for as many again. */
+	/* The committed messages make room for as many again. */
 	send_numbers(10, 20, 1);
 	read_in_order(consumer, 10, 1);
 	leave(consumer);
@@ -237,7 +240,10 @@ static void tell(int fd, char what)
 		_exit(9);
 }
 
-/* In a process of its own: polls a batch, says so, and when it is woken says what came of its commit and of a poll. */
+/*
+ * Runs in a process of its own: polls a batch and reports it. After it is woken, it commits and polls again,
+ * and reports both results.
+ */
 static void owner_process(const char *address, int fd)
 {
 	seg_client_options options;
@@ -259,11 +265,11 @@ static void owner_process(const char *address, int fd)
 		_exit(2);
 	tell(fd, 'p');
 	raise(SIGSTOP);
-	/* The next batch was fetched long ago; the lease it was fetched under is over. */
+	/* The next batch was fetched long ago, under a lease that has ended. */
 	const seg_batch *late;
 	int polled = seg_consumer_poll(consumer, 0, &late, NULL);
 	tell(fd, polled == 1 ? 'h' : 'n');
-	/* Redis's answer may take a moment: the commit may be taken note of, and is refused then. */
+	/* Redis may take a moment to answer: the commit may be accepted here and refused by Redis. */
 	seg_consumer_commit(consumer, batch, batch->count, NULL);
 	tell(fd, 'c');
 	pause();
@@ -291,7 +297,9 @@ static void an_owner_that_lost_its_lease_hands_on_nothing_and_commits_nothing(vo
 	assert_int_equal(waitpid(owner, &status, WUNTRACED), owner);
 	assert_true(WIFSTOPPED(status));
 
-	/* Another member takes over, from the first message on: nothing was committed. It commits one half. */
+	/*
+	 * Nothing was committed, so another member takes over from the first message on. It commits one half.
+	 */
 	seg_consumer *next = join_as("g", "next", 10);
 	read_in_order(next, 10, 1);
 	assert_int_equal(seg_consumer_sync(next, PATIENCE_MS, NULL), 0);
@@ -299,7 +307,7 @@ static void an_owner_that_lost_its_lease_hands_on_nothing_and_commits_nothing(vo
 	kill(owner, SIGCONT);
 	assert_true(hear(pipes[0]) == 'n');
 	assert_true(hear(pipes[0]) == 'c');
-	/* The rest comes once, in order, and the position is where the new owner put it. */
+	/* The other half comes once and in order, and the position is where the new owner put it. */
 	const seg_batch *batch;
 	assert_int_equal(seg_consumer_poll(next, PATIENCE_MS, &batch, NULL), 1);
 	assert_int_equal(number_of(&batch->messages[0]), 10);
@@ -330,7 +338,10 @@ static void a_slow_consumer_gets_nothing_twice_and_nothing_out_of_order(void **s
 			holder = other;
 	}
 	assert_non_null(holder);
-	/* Held for longer than a session, while its process lives: it stays with its holder, and so does all behind it. */
+	/*
+	 * A batch is held for longer than a session while its process lives: the holder keeps it, and all
+	 * messages after it.
+	 */
 	long long until = test_now_ms() + 2 * SESSION_MS;
 	while (test_now_ms() < until) {
 		assert_int_equal(seg_consumer_poll(slow, 20, &none, NULL), 0);
@@ -350,7 +361,10 @@ static void pending_messages_of_a_former_consumer_come_first_and_in_order(void *
 	(void)state;
 	register_stream(1, 1000);
 	send_numbers(0, 20, 1);
-	/* As the Go library reads: with XREADGROUP, acknowledging some in the middle, and dying with the rest. */
+	/*
+	 * Reads as the Go library does: with XREADGROUP. It acknowledges some messages in the middle and dies
+	 * with the others.
+	 */
 	redisContext *redis = test_server_connect(server);
 	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 g 0"));
 	redisReply *reply =
@@ -363,13 +377,16 @@ static void pending_messages_of_a_former_consumer_come_first_and_in_order(void *
 					    entries->element[5]->element[0]->str));
 	freeReplyObject(reply);
 	redisFree(redis);
-	/* From the first one that was not acknowledged; an acknowledged one behind it comes again, for order's sake. */
+	/*
+	 * The new consumer starts at the first unacknowledged message. An acknowledged one after it comes
+	 * again, to keep the order.
+	 */
 	seg_consumer *consumer = join_as("g", "m", 100);
 	read_in_order(consumer, 19, 1);
 	leave(consumer);
 }
 
-/* --- two at once, and none for ever -------------------------------------------------------------- */
+/* --- simultaneous calls, and endless ones -------------------------------------------------------------- */
 
 static void register_process(const char *address, uint32_t partitions)
 {

@@ -1,6 +1,6 @@
 /*
- * test_gaps.c - what was removed unread is counted exactly and said; what Redis has forgotten is noticed, and what is
- * sent from then on is handled.
+ * test_gaps.c - entries that are removed unread are counted exactly and logged. If Redis loses data, the
+ * group notices, and handles all messages sent from then on.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -104,7 +104,7 @@ static bool three_are_lost(void *arg)
 static void entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled(void **state)
 {
 	(void)state;
-	/* Holds the handler, so that at most four messages are read. */
+	/* Blocks the handler, so that at most four messages are read. */
 	fclose(fopen(block_path, "w"));
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
@@ -135,7 +135,7 @@ static void entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_
 	test_runner_says(runner, "3 messages were removed before this group had read them");
 }
 
-static void what_every_group_had_handled_is_no_loss_when_it_is_trimmed(void **state)
+static void trimming_messages_that_every_group_handled_is_no_loss(void **state)
 {
 	(void)state;
 	run("");
@@ -159,7 +159,7 @@ static bool sixteen_were_handled(void *arg)
 	return handled() >= 16;
 }
 
-static void a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards_is_skipped(void **state)
+static void after_redis_was_emptied_every_new_message_is_handled(void **state)
 {
 	(void)state;
 	run("");
@@ -168,13 +168,13 @@ static void a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards
 	wait_drained();
 	freeReplyObject(test_server_command(redis, "FLUSHALL"));
 	add(11, 16);
-	test_wait_until(sixteen_were_handled, NULL, 20000, "what was sent afterwards is handled");
-	/* What was in flight when the fence vanished is handled again. */
+	test_wait_until(sixteen_were_handled, NULL, 20000, "the later messages are handled");
+	/* Messages that were in flight when the fence vanished are handled again. */
 	assert_in_range(handled(), 16, 16 + 4);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
-static void a_redis_that_restarts_empty_is_gone_on_with_and_said(void **state)
+static void after_redis_restarts_empty_the_group_continues_and_logs_it(void **state)
 {
 	(void)state;
 	run("");
@@ -186,19 +186,19 @@ static void a_redis_that_restarts_empty_is_gone_on_with_and_said(void **state)
 	redisFree(redis);
 	redis = test_server_connect(server);
 	add(11, 16);
-	test_wait_until(sixteen_were_handled, NULL, 20000, "what was sent afterwards is handled");
+	test_wait_until(sixteen_were_handled, NULL, 20000, "the later messages are handled");
 	assert_int_equal(handled(), 16);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
-static void a_position_that_went_back_is_said_and_handled_again_from_there(void **state)
+static void a_position_that_went_back_is_logged_and_handling_resumes_there(void **state)
 {
 	(void)state;
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 4);
 	wait_drained();
-	/* What a failover to a replica that was behind leaves: an older position, and another fence. */
+	/* The state after a failover to a replica that lagged: an older position, and another fence. */
 	freeReplyObject(test_server_command(redis, "MULTI"));
 	freeReplyObject(test_server_command(redis, "XGROUP SETID __default:s:partition_0 g 1-2"));
 	freeReplyObject(test_server_command(
@@ -223,7 +223,7 @@ static uint64_t epoch(void)
 	return current;
 }
 
-/* Redis comes back as another process, with what it has now: it may have lost anything that came later. */
+/* Restarts Redis with the data it has now. To the runner, this new process may have lost any later data. */
 static void restart_as_it_is(void)
 {
 	freeReplyObject(test_server_command(redis, "SAVE"));
@@ -238,7 +238,7 @@ static bool all_was_handled(void *arg)
 	return handled() >= *(const size_t *)arg;
 }
 
-static void of_another_history_no_epoch_is_used_as_a_later_one_may_be_forgotten(void **state)
+static void after_another_history_owners_take_a_later_epoch(void **state)
 {
 	(void)state;
 	size_t all = 6;
@@ -249,7 +249,7 @@ static void of_another_history_no_epoch_is_used_as_a_later_one_may_be_forgotten(
 	uint64_t before = epoch();
 	restart_as_it_is();
 	add(5, 6);
-	test_wait_until(all_was_handled, &all, 20000, "what was sent afterwards is handled");
+	test_wait_until(all_was_handled, &all, 20000, "the later messages are handled");
 	assert_true(epoch() > before);
 	assert_int_equal(handled(), all);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
@@ -263,7 +263,7 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 4);
 	wait_drained();
-	/* The process before, which had this name; by the lease it lives. */
+	/* The previous process of this name; its lease says that it lives. */
 	freeReplyObject(test_server_command(redis, "MULTI"));
 	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members only %s", "other 100"));
 	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases %lld only",
@@ -271,7 +271,7 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 	freeReplyObject(test_server_command(redis, "EXEC"));
 	restart_as_it_is();
 	add(5, 6);
-	test_wait_until(all_was_handled, &all, 20000, "what was sent afterwards is handled");
+	test_wait_until(all_was_handled, &all, 20000, "the later messages are handled");
 	assert_int_equal(handled(), all);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
@@ -283,11 +283,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled),
 		TEST(entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_owner),
-		TEST(what_every_group_had_handled_is_no_loss_when_it_is_trimmed),
-		TEST(a_redis_that_was_emptied_is_gone_on_with_and_nothing_sent_afterwards_is_skipped),
-		TEST(a_redis_that_restarts_empty_is_gone_on_with_and_said),
-		TEST(a_position_that_went_back_is_said_and_handled_again_from_there),
-		TEST(of_another_history_no_epoch_is_used_as_a_later_one_may_be_forgotten),
+		TEST(trimming_messages_that_every_group_handled_is_no_loss),
+		TEST(after_redis_was_emptied_every_new_message_is_handled),
+		TEST(after_redis_restarts_empty_the_group_continues_and_logs_it),
+		TEST(a_position_that_went_back_is_logged_and_handling_resumes_there),
+		TEST(after_another_history_owners_take_a_later_epoch),
 		TEST(a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

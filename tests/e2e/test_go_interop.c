@@ -1,6 +1,6 @@
 /*
- * test_go_interop.c - the Go library segmenter on the same stream: what its producers write is read here, and what is
- * written here has what its consumers read.
+ * test_go_interop.c - the Go library segmenter on the same stream: this library reads what Go producers
+ * write, and writes what Go consumers read.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* As the Go library's Stream.Send: the log's name, FNV-1a of the key, protojson with base64 in `data`. */
+/*
+ * Writes as the Go library's Stream.Send: the log's name, FNV-1a of the key, protojson with base64 in `data`.
+ */
 static void go_sends(uint32_t hash, const char *key, const char *envelope)
 {
 	freeReplyObject(test_server_command(
@@ -70,7 +72,7 @@ static seg_consumer *join(seg_codec codec)
 	return consumer;
 }
 
-static void what_a_go_producer_wrote_is_read_as_it_was_sent(void **state)
+static void messages_of_a_go_producer_are_read_as_they_were_sent(void **state)
 {
 	(void)state;
 	/* The library's own test vectors of its hash. */
@@ -91,7 +93,7 @@ static void what_a_go_producer_wrote_is_read_as_it_was_sent(void **state)
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
-static void what_is_no_envelope_is_dead_lettered_and_the_partition_goes_on(void **state)
+static void an_invalid_envelope_is_dead_lettered_and_the_partition_continues(void **state)
 {
 	(void)state;
 	go_sends(873244444u, "1", "not-json");
@@ -110,7 +112,7 @@ static void what_is_no_envelope_is_dead_lettered_and_the_partition_goes_on(void 
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
-static void what_is_written_here_has_the_fields_and_the_place_a_go_consumer_reads(void **state)
+static void messages_have_the_fields_and_the_place_that_a_go_consumer_reads(void **state)
 {
 	(void)state;
 	seg_record record = {.key = "1", .key_length = 1, .data = "a\0b", .data_length = 3};
@@ -152,9 +154,9 @@ static void an_envelope_written_here_is_one_that_is_read_here(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_a_go_producer_wrote_is_read_as_it_was_sent),
-		TEST(what_is_no_envelope_is_dead_lettered_and_the_partition_goes_on),
-		TEST(what_is_written_here_has_the_fields_and_the_place_a_go_consumer_reads),
+		TEST(messages_of_a_go_producer_are_read_as_they_were_sent),
+		TEST(an_invalid_envelope_is_dead_lettered_and_the_partition_continues),
+		TEST(messages_have_the_fields_and_the_place_that_a_go_consumer_reads),
 		TEST(an_envelope_written_here_is_one_that_is_read_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

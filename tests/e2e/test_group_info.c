@@ -1,4 +1,7 @@
-/* test_group_info.c - a group as framework/look reads it: the keys in Redis are written by hand, as lua/README.md says. */
+/*
+ * test_group_info.c - a group as framework/look reads it. The tests write the keys in Redis by hand, as
+ * lua/README.md describes them.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -102,12 +105,15 @@ static void a_group_is_described_with_every_partition(void **state)
 	assert_int_equal(p[0].dropped, 4);
 	assert_string_equal(p[1].owner, "m1");
 	assert_string_equal(p[1].target, "m2");
-	/* It has messages, but nobody has claimed it for the group: Redis cannot tell. */
+	/*
+	 * The partition has messages, but no member has claimed it for the group, so Redis cannot know the
+	 * lag.
+	 */
 	assert_int_equal(p[1].length, 1);
 	assert_int_equal(p[1].lag, -1);
 	assert_string_equal(p[2].owner, "");
 	assert_string_equal(p[2].target, "m2");
-	/* The last one, of another round of questions, and empty. */
+	/* The last partition is read in a later round of questions, and is empty. */
 	assert_int_equal(p[599].partition, 599);
 	assert_int_equal(p[599].length, 0);
 	assert_int_equal(p[599].lag, 0);
@@ -154,7 +160,7 @@ static void each_partition_tells_its_oldest_message_and_its_last_claim(void **st
 	run("XGROUP CREATE __default:s:partition_300 h 10-0 ENTRIESREAD 1");
 	run("HSET {__default:s:partition_300}:h:state count 1 owner m1 claimed 9-0 clean 0 crashes 2 suspect 12-0 "
 	    "attempts 3 lost 7");
-	/* The newest message was deleted: nothing waits, though the position is not the log's last id. */
+	/* The newest message was deleted: nothing waits, although the position is not the log's last id. */
 	run("XADD __default:s:partition_301 10-0 partitionKey k data d");
 	run("XADD __default:s:partition_301 11-0 partitionKey k data d");
 	run("XGROUP CREATE __default:s:partition_301 h 10-0");

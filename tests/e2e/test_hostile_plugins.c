@@ -1,6 +1,6 @@
 /*
- * test_hostile_plugins.c - plugins that do what none may: what segrunner says then and how it ends, that
- * nothing is committed that was not handled, and that another runner takes over.
+ * test_hostile_plugins.c - plugins that do what no plugin may: segrunner's last line and its exit code. No
+ * unhandled message is committed, and another runner takes over.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -36,7 +36,7 @@ static test_server *server;
 static test_runner *hostile, *good;
 static char directory[64], deliveries_path[96];
 static const char *timeouts;
-static seg_id bad; /* of the message that does it, number BAD of partition 0 */
+static seg_id bad; /* the message that triggers the fault: number BAD of partition 0 */
 
 static int set_up(void **state)
 {
@@ -68,7 +68,10 @@ static test_runner *run(const char *name, const char *plugin, const char *more)
 		server->address, name, timeouts, test_build_directory(), plugin, SESSION_MS, more);
 }
 
-/* Sends "0" to "19" to each partition, under a key of its own; number BAD of partition 0 is the deed's word. */
+/*
+ * Sends "0" to "19" to each partition, under one key per partition. The data of number BAD of partition 0 is
+ * the deed's word.
+ */
 static void send_messages(const char *deed)
 {
 	seg_client_options options;
@@ -104,7 +107,10 @@ static void send_messages(const char *deed)
 	seg_client_close(client);
 }
 
-/* Starts a runner whose plugin does the deed at message BAD of partition 0; at most `batch_size` come with it. */
+/*
+ * Starts a runner whose plugin does the deed at message BAD of partition 0; a batch has at most `batch_size`
+ * messages.
+ */
 static void run_hostile(const char *plugin, const char *deed, const char *more)
 {
 	send_messages(deed);
@@ -118,9 +124,9 @@ static seg_group_info *describe(void)
 	return info;
 }
 
-/* --- what must hold after each ------------------------------------------------------------------ */
+/* --- checks after each deed ------------------------------------------------------------------ */
 
-/* Its end, and the one line that tells why. */
+/* Checks the runner's end, and the one line that explains it. */
 static void it_ends(int code, const char *line)
 {
 	assert_int_equal(test_runner_wait(hostile), code);
@@ -152,7 +158,7 @@ static void nothing_is_committed_from_the_bad_message_on(void)
 	seg_group_info_free(info);
 }
 
-/* A runner with a plugin that behaves handles all that was not committed, in order. */
+/* A runner with a correct plugin handles all uncommitted messages, in order. */
 static void another_runner_goes_on(void)
 {
 	char option[128];
@@ -177,7 +183,7 @@ static void another_runner_goes_on(void)
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
 }
 
-/* The same where the bad message was not handled. */
+/* The same, if the bad message was not handled. */
 static void another_runner_takes_over(void)
 {
 	nothing_is_committed_from_the_bad_message_on();
@@ -193,7 +199,9 @@ static void is_given_up_at_its_timeout(const char *deed)
 	test_runner_says(hostile, "plugin hostile has not returned");
 	the_line_names_the_message();
 	test_runner_says(hostile, "a handler does not return; ending without it");
-	/* The others are nobody's at once; the stuck one stays its owner's until the session is over. */
+	/*
+	 * The other partitions have no owner at once; the stuck one keeps its owner until the session ends.
+	 */
 	seg_group_info *info = describe();
 	for (uint32_t p = 1; p < PARTITIONS; p++) {
 		assert_string_equal(info->partitions[p].owner, "");
@@ -263,7 +271,7 @@ static void an_init_that_calls_exit_is_named_and_no_clean_end(void **state)
 	it_ends(EX_SOFTWARE, "plugin hostile called exit() in init");
 }
 
-/* There is no last line for it: nothing of segrunner runs any more. */
+/* _exit leaves no last line: no code of segrunner runs any more. */
 static void a_handler_that_calls__exit_loses_nothing(void **state)
 {
 	(void)state;
@@ -342,7 +350,7 @@ static void a_handler_that_closes_all_descriptors_ends_the_runner_with_70(void *
 	another_runner_goes_on();
 }
 
-/* It has handled all, and SIGTERM still stops it cleanly. */
+/* The runner handles all messages, and SIGTERM still stops it cleanly. */
 static void spoils_nothing(const char *deed)
 {
 	run_hostile("hostile", deed, "");
@@ -372,7 +380,7 @@ static void a_handler_that_leaves_a_child_behind_spoils_nothing(void **state)
 	spoils_nothing("fork");
 }
 
-static void a_handler_that_answers_nonsense_is_told_so_and_its_message_a_dead_letter(void **state)
+static void a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter(void **state)
 {
 	(void)state;
 	run_hostile("nonsense", "x", "batch_size = 1\nmax_attempts = 2");
@@ -396,7 +404,7 @@ static void is_not_loaded(const char *plugin, const char *line)
 	hostile = NULL;
 }
 
-static void what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure(void **state)
+static void a_plugin_that_crashes_while_loading_is_78_with_its_line_and_the_cure(void **state)
 {
 	(void)state;
 	is_not_loaded("constructor_aborts",
@@ -404,7 +412,7 @@ static void what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure(voi
 	is_not_loaded("constructor_exits", "constructor_exits.so ends the process while it is loaded");
 }
 
-static void what_was_built_for_another_abi_is_78_with_its_line(void **state)
+static void a_plugin_built_for_another_abi_is_78_with_its_line(void **state)
 {
 	(void)state;
 	is_not_loaded("wrong_abi", "ABI");
@@ -435,9 +443,9 @@ int main(void)
 		TEST(a_handler_that_blocks_all_signals_does_not_keep_sigterm_out),
 		TEST(a_handler_that_ignores_sigterm_does_not_keep_it_out),
 		TEST(a_handler_that_leaves_a_child_behind_spoils_nothing),
-		TEST(a_handler_that_answers_nonsense_is_told_so_and_its_message_a_dead_letter),
-		TEST(what_crashes_while_it_is_loaded_is_78_with_its_line_and_the_cure),
-		TEST(what_was_built_for_another_abi_is_78_with_its_line),
+		TEST(a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter),
+		TEST(a_plugin_that_crashes_while_loading_is_78_with_its_line_and_the_cure),
+		TEST(a_plugin_built_for_another_abi_is_78_with_its_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

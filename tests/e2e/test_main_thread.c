@@ -1,6 +1,6 @@
 /*
- * test_main_thread.c - a runner hears signals and feeds systemd's watchdog in all its waits: for the embedded Redis, for
- * one that is away or hangs, and for plugins that take long to load.
+ * test_main_thread.c - a runner handles signals and feeds systemd's watchdog in all its waits: for the
+ * embedded Redis, for a Redis that is away or hangs, and for plugins that load slowly.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 #include "harness/server.h"
 #include "host/notify.h"
 
-/* The waits that a signal cuts short would last for 10 s and more. */
+/* Without a signal, each wait would last 10 s or longer. */
 enum { PROMPT_MS = 5000, PATIENCE_MS = 20000, WATCHDOG_MS = 400, MESSAGE_MAX = 1024 };
 
 static test_runner *runner;
@@ -34,7 +34,7 @@ static test_fake_embedded *fake;
 static char directory[64], path[160];
 static int supervisor = -1, lock = -1;
 
-/* Of a file in the test's directory; valid until the next call. */
+/* The path of a file in the test's directory; valid until the next call. */
 static const char *path_of(const char *name)
 {
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
@@ -89,7 +89,7 @@ static void run_embedded(void)
 	run(redis);
 }
 
-/* As another segrunner holds it while it starts or stops the server. */
+/* Holds the lock as another segrunner does while it starts or stops the server. */
 static void hold_start_lock(void)
 {
 	lock = open(path_of("data/start.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -97,7 +97,7 @@ static void hold_start_lock(void)
 	assert_int_equal(flock(lock, LOCK_EX), 0);
 }
 
-/* Whether a message with this text comes within so long. */
+/* Whether a message with this text comes within this time. */
 static bool hears(const char *text, int ms)
 {
 	char message[MESSAGE_MAX];
@@ -119,7 +119,7 @@ static void expect(const char *text)
 		fail_msg("\"%s\" did not come", text);
 }
 
-/* No time between two signs of life is longer than the watchdog allows; for several of its timeouts. */
+/* For several watchdog timeouts, two signs of life are never further apart than the watchdog allows. */
 static void feeds_the_watchdog(void)
 {
 	for (int i = 0; i < 20; i++)
@@ -130,14 +130,14 @@ static void feeds_the_watchdog(void)
 static void ends_promptly(int signal, int exit_code)
 {
 	long long start = test_now_ms();
-	/* Nobody reads it any more, and a full socket would make the runner wait. */
+	/* The test reads no more from this socket, and a full socket would make the runner wait. */
 	close(supervisor);
 	supervisor = -1;
 	assert_int_equal(test_runner_stop(runner, signal), exit_code);
 	assert_in_range(test_now_ms() - start, 0, PROMPT_MS);
 }
 
-/* The runner has begun to wait once it has opened the locks. */
+/* A runner that has opened the locks has begun to wait. */
 static bool has_begun(void *arg)
 {
 	(void)arg;
@@ -192,7 +192,7 @@ static void a_signal_ends_the_opening_of_a_stream_that_redis_does_not_answer(voi
 {
 	(void)state;
 	test_server *server = test_server_start(NULL);
-	/* The plugin's init runs when the client is open, and before the stream is. */
+	/* The plugin's init runs after the client is opened, and before the stream is. */
 	runner = test_runner_run(
 		"[redis]\naddress = %s\ntimeout = 60s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/stops_redis.so\n"
@@ -225,14 +225,14 @@ static void the_watchdog_is_fed_and_signals_are_heard_while_the_embedded_redis_r
 	expect("READY=1");
 	hold_start_lock();
 	assert_int_equal(kill(embedded_pid(), SIGKILL), 0);
-	/* In its place comes one that does not stop loading. */
+	/* A server that never finishes loading takes its place. */
 	fake = test_fake_embedded_start(path_of("data"),
 					"-LOADING Redis is loading the dataset in memory\r\n");
 	flock(lock, LOCK_UN);
 	feeds_the_watchdog();
 	kill(runner->pid, SIGHUP);
 	expect("RELOADING=1");
-	/* Redis does not take the last commits: the partitions cannot be drained. */
+	/* Redis does not accept the last commits, so the partitions cannot be drained. */
 	ends_promptly(SIGTERM, EX_TEMPFAIL);
 }
 
@@ -275,7 +275,7 @@ static void a_reload_hears_signals_while_a_plugin_does_not_come_back_from_its_co
 	expect("RELOADING=1");
 	feeds_the_watchdog();
 	ends_promptly(SIGTERM, EX_OK);
-	test_wait_until(nobody_runs, plugin, PATIENCE_MS, "the process that tries the plugin to end");
+	test_wait_until(nobody_runs, plugin, PATIENCE_MS, "the process that probes the plugin to end");
 	test_server_stop(server);
 }
 
@@ -307,7 +307,7 @@ int main(void)
 		TEST(a_second_signal_ends_the_wait_for_the_end_of_the_embedded_redis),
 	};
 	if (!seg_notify_is_built()) {
-		print_message("left out: segrunner was built without libsystemd\n");
+		print_message("skipped: segrunner was built without libsystemd\n");
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_manual.c - manual pages and completions say what the programs do. */
+/* test_manual.c - the manual pages and completions match the programs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum { SAID_MAX = 256 * 1024 };
 
 static char said[SAID_MAX];
 
-/* Runs a command with $build and $source set; what it says is in `said`. Its exit code. */
+/* Runs a command with $build and $source set; its output is in `said`. Returns its exit code. */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
 	char command[2048];
@@ -46,7 +46,7 @@ static void assert_says(const char *text)
 static void read_page(const char *name)
 {
 	if (run("command -v groff >/dev/null")) {
-		print_message("left out: there is no groff\n");
+		print_message("skipped: groff is not installed\n");
 		skip();
 	}
 	assert_int_equal(run("LC_ALL=C groff -man -Tascii -P-cbou -rLL=200n $build/framework/man/%s", name),
@@ -117,7 +117,7 @@ static void pages_have_no_errors(void **state)
 	assert_string_equal(said, "");
 }
 
-/* What bash offers at the end of the line. */
+/* The completions that bash offers at the end of the line. */
 static void complete(const char *program, const char *words, int index)
 {
 	assert_int_equal(run("PATH=$build/framework:$build/framework/tools/segctl:$PATH bash -c '"

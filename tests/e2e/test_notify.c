@@ -1,5 +1,5 @@
 /*
- * test_notify.c - what systemd hears of a segrunner: a socket of the test's own stands in for it.
+ * test_notify.c - the messages of a segrunner to systemd; a socket of the test stands in for systemd.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -73,7 +73,7 @@ static void run(const char *more)
 		server->address, test_build_directory(), deliveries_path, block_path, more);
 }
 
-/* The next message within so many ms; false: there was none. */
+/* The next message within this many ms; false: none came. */
 static bool hear(char message[MESSAGE_MAX], long long timeout_ms)
 {
 	struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
@@ -83,7 +83,7 @@ static bool hear(char message[MESSAGE_MAX], long long timeout_ms)
 	return length > 0;
 }
 
-/* Waits for a message with this text; `unwanted`, if not NULL, must not come before it. */
+/* Waits for a message with this text; `unwanted`, if not NULL, must not come earlier. */
 static void expect(const char *text, const char *unwanted)
 {
 	char message[MESSAGE_MAX];
@@ -97,7 +97,7 @@ static void expect(const char *text, const char *unwanted)
 	fail_msg("\"%s\" did not come", text);
 }
 
-/* Whether nothing with this text comes for so long. */
+/* Whether no message with this text comes for so long. */
 static bool is_silent(const char *text, int ms)
 {
 	char message[MESSAGE_MAX];
@@ -169,7 +169,7 @@ static void a_handler_past_its_timeout_is_not_covered_up(void **state)
 	run("");
 	test_load *load = test_load_start(server->address, "s", 4, 4, 100);
 	test_runner_says(runner, "has not returned for");
-	/* What was said until then is still in the socket: it ends with the runner's own word. */
+	/* Earlier messages are still in the socket; the runner's own STOPPING=1 ends them. */
 	expect("STOPPING=1", NULL);
 	assert_true(is_silent("WATCHDOG=1", 3 * WATCHDOG_MS));
 	unlink(block_path);
@@ -205,7 +205,7 @@ static void an_io_thread_that_stands_still_is_not_covered_up(void **state)
 	pid_t thread = find_thread("seg-io");
 	assert_true(thread > 0);
 	if (ptrace(PTRACE_SEIZE, thread, NULL, NULL)) {
-		print_message("left out: no thread may be suspended here (ptrace)\n");
+		print_message("skipped: ptrace, which suspends a thread, is not permitted here\n");
 		skip();
 	}
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), 0);
@@ -223,7 +223,7 @@ static void the_units_are_hardened(void **state)
 	static const char *const units[] = {"segrunner", "segrunner@"};
 	char command[512];
 	if (system("systemd-analyze --version >/dev/null 2>&1") != 0) {
-		print_message("left out: there is no systemd-analyze\n");
+		print_message("skipped: systemd-analyze is not installed\n");
 		skip();
 	}
 	for (size_t i = 0; i < 2; i++) {
@@ -254,7 +254,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_units_are_hardened, set_up, tear_down),
 	};
 	if (!seg_notify_is_built()) {
-		print_message("left out: segrunner was built without libsystemd\n");
+		print_message("skipped: segrunner was built without libsystemd\n");
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_observer.c - the admin server's observer against a Redis that answers, is slow to, or does not at all. */
+/* test_observer.c - the admin server's observer with a Redis that answers, answers slowly, or not at all. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 enum { PARTITIONS = 64, PATIENCE_MS = 20000 };
 
 static test_server *server;
-static test_fake_server *proxy; /* what the observer connects to */
+static test_fake_server *proxy; /* the server to which the observer connects */
 static redisContext *redis;
 static seg_client *client;
 static seg_observer *observer;
@@ -27,7 +27,7 @@ static seg_config_consumer consumers[] = {
 static seg_config config = {.consumers = consumers, .consumer_count = 2};
 enum { ABSENT, LAGGING };
 
-/* A group that lags by one message in each partition, as its keys in Redis have it. */
+/* A group that lags by one message in each partition, written as keys in Redis. */
 static void make_lagging_group(void)
 {
 	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
@@ -81,7 +81,7 @@ static bool lag_was_read(void *arg)
 	return read;
 }
 
-/* Refreshes; whether that has made the observer read: it does not while the last reading is fresh. */
+/* Refreshes. Returns whether the observer then read: it does not while the last reading is fresh. */
 static bool reads_again(void *arg)
 {
 	const unsigned long *before = arg;
@@ -89,7 +89,7 @@ static bool reads_again(void *arg)
 	return test_fake_server_commands(proxy) > *before;
 }
 
-/* From now on Redis falls silent within each reading, when it is asked for the oldest messages. */
+/* From now on Redis falls silent in every reading at the question for the oldest messages. */
 static void silence_the_end_of_readings(void)
 {
 	unsigned long before = test_fake_server_commands(proxy);
@@ -124,7 +124,7 @@ static void stop(void)
 	observer = NULL;
 }
 
-/* --- what is read ------------------------------------------------------------------------------ */
+/* --- readings ------------------------------------------------------------------------------ */
 
 static void a_group_is_read_with_the_age_of_its_oldest_messages(void **state)
 {
@@ -136,7 +136,7 @@ static void a_group_is_read_with_the_age_of_its_oldest_messages(void **state)
 	for (int p = 0; p < PARTITIONS; p++) {
 		assert_true(seen.group->partitions[p].waiting);
 		assert_int_equal(seen.group->partitions[p].oldest.ms, 5);
-		/* Its id says that it is of 1970. */
+		/* The message's id dates from 1970. */
 		assert_true(seen.group->partitions[p].behind > 1e9);
 	}
 	seg_observer_let_go(observer);
@@ -180,7 +180,7 @@ static void a_stop_interrupts_a_reading_and_those_who_wait_for_it(void **state)
 	assert_true(test_now_ms() - before < 700);
 }
 
-static void what_was_read_last_stays_when_redis_is_silent(void **state)
+static void the_last_reading_stays_while_redis_is_silent(void **state)
 {
 	(void)state;
 	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
@@ -201,7 +201,7 @@ int main(void)
 		TEST(a_group_that_does_not_exist_keeps_no_other_from_being_read),
 		TEST(a_stop_does_not_wait_a_second_for_each_lagging_partition),
 		TEST(a_stop_interrupts_a_reading_and_those_who_wait_for_it),
-		TEST(what_was_read_last_stays_when_redis_is_silent),
+		TEST(the_last_reading_stays_while_redis_is_silent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

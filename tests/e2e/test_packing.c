@@ -1,6 +1,6 @@
 /*
- * test_packing.c - streams whose entries hold many messages: nothing that a handler, a producer or an operator sees is
- * another than without, whoever dies in the middle of an entry.
+ * test_packing.c - streams whose entries hold many messages: handlers, producers and operators see the same
+ * as without packing, even if a process dies in the middle of an entry.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -82,7 +82,9 @@ static void run(int i, const char *more)
 				more);
 }
 
-/* Sends "0" to "count-1", first of them `first`, in one batch under one key; all must be added. */
+/*
+ * Sends "0" to "count-1" in one batch under one key, beginning with the message `first`; all must be added.
+ */
 static void send(int first, int count)
 {
 	static char data[512][8];
@@ -125,7 +127,7 @@ static int64_t lag(void)
 	return all;
 }
 
-/* --- what is sent, and handled --------------------------------------------------------------------- */
+/* --- sending and handling --------------------------------------------------------------------- */
 
 static void a_batch_is_one_entry_and_every_message_has_its_id(void **state)
 {
@@ -159,10 +161,10 @@ static void comings_and_goings(seg_packing packing)
 	int numbers = test_load_end(load);
 	wait_drained();
 	test_deliveries deliveries = test_deliveries_read(deliveries_path);
-	/* Handoffs in the middle of entries repeat nothing. */
+	/* Handoffs in the middle of an entry repeat no message. */
 	assert_int_equal(test_deliveries_check(&deliveries, KEYS, numbers, 0), 0);
 	test_deliveries_free(&deliveries);
-	/* And they were packed. */
+	/* The entries were packed. */
 	assert_true(number("XLEN __default:s:partition_0") < numbers * KEYS / PARTITIONS / 4);
 }
 
@@ -198,12 +200,12 @@ static void killed_runners_lose_nothing_and_what_is_repeated_is_bounded(void **s
 	test_deliveries deliveries = test_deliveries_read(deliveries_path);
 	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers, 0);
 	test_deliveries_free(&deliveries);
-	/* The window, and an entry that reaches over its end. */
+	/* The window, and an entry that extends beyond its end. */
 	if (repeated > (size_t)3 * PARTITIONS * (BATCH * BATCHES + 256))
 		fail_msg("%zu messages were handled again", repeated);
 }
 
-static void a_position_within_an_entry_is_gone_on_from(void **state)
+static void handling_resumes_at_a_position_within_an_entry(void **state)
 {
 	(void)state;
 	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
@@ -214,7 +216,7 @@ static void a_position_within_an_entry_is_gone_on_from(void **state)
 	run(0, "");
 	wait_drained();
 	test_deliveries deliveries = test_deliveries_read(deliveries_path);
-	/* 42 was handed over once, and stopped at. */
+	/* 42 came once, and stopped the runner; it came again later. */
 	assert_int_equal(test_deliveries_check(&deliveries, 1, 100, 0), 1);
 	assert_int_equal(deliveries.count, 101);
 	assert_string_equal(deliveries.list[43].data, "42");
@@ -222,7 +224,7 @@ static void a_position_within_an_entry_is_gone_on_from(void **state)
 	assert_int_equal(lag(), 0);
 }
 
-/* --- what fails, and what is no entry of ours ------------------------------------------------------------ */
+/* --- failing messages and foreign entries ------------------------------------------------------------ */
 
 static void one_message_of_an_entry_can_be_a_dead_letter(void **state)
 {
@@ -320,7 +322,7 @@ int main(void)
 		TEST(runners_that_come_and_go_repeat_nothing),
 		TEST(runners_that_come_and_go_repeat_nothing_of_what_is_compressed),
 		TEST(killed_runners_lose_nothing_and_what_is_repeated_is_bounded),
-		TEST(a_position_within_an_entry_is_gone_on_from),
+		TEST(handling_resumes_at_a_position_within_an_entry),
 		TEST(one_message_of_an_entry_can_be_a_dead_letter),
 		TEST(an_entry_whose_records_cannot_be_read_is_one_dead_letter),
 		TEST(the_partition_size_counts_messages_and_what_is_committed_makes_room),

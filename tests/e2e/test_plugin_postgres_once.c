@@ -1,6 +1,6 @@
 /*
- * test_plugin_postgres_once.c - real runners, a real Redis and a real PostgreSQL, and whatever is killed: each
- * message is one row, and the rows of a key are in order.
+ * test_plugin_postgres_once.c - real runners, a real Redis and a real PostgreSQL. Whatever is killed, each
+ * message becomes one row, and the rows of a key are in order.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -61,7 +61,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Commits rarely, so that what a killed runner leaves behind comes again for certain. */
+/* Commits rarely, so that a killed runner's messages certainly come again. */
 static void run(int i)
 {
 	test_runner_free(runners[i]);
@@ -80,7 +80,7 @@ static test_load *start_load(void)
 	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 }
 
-/* Ends the load, waits until all is committed, and counts the rows. */
+/* Ends the load, waits until everything is committed, and counts the rows. */
 static void expect_each_once_and_in_order(test_load *load)
 {
 	char expected[64];
@@ -88,7 +88,7 @@ static void expect_each_once_and_in_order(test_load *load)
 	test_group_wait_drained(server->address, "s", "g");
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
 	snprintf(expected, sizeof(expected), "%d|%d|0\n", KEYS * numbers, KEYS * numbers);
-	/* The serial number tells in which order the rows were stored. */
+	/* The serial number gives the order in which the rows were stored. */
 	assert_string_equal(
 		test_postgres_query(postgres,
 				    "SELECT count(*), count(DISTINCT (key, number)),"
@@ -98,7 +98,7 @@ static void expect_each_once_and_in_order(test_load *load)
 		expected);
 }
 
-/* Whether each partition has rows of its owner of now. */
+/* Whether each partition has rows of its current owner. */
 static bool all_have_stored(void *arg)
 {
 	(void)arg;

@@ -1,4 +1,4 @@
-/* test_plugin_trial.c - `segrunner test` and `segrunner new-plugin`, as the author of a plugin uses them. */
+/* test_plugin_trial.c - `segrunner test` and `segrunner new-plugin`, used as a plugin's author does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,10 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Runs a command in the directory, $segrunner and $plugins being set; what it says is in `said`. Its exit code. */
+/*
+ * Runs a command in the directory, with $segrunner and $plugins set; its output is in `said`. Returns its
+ * exit code.
+ */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
 	char command[4096];
@@ -151,7 +154,7 @@ static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
 	}
 }
 
-static void what_the_plugin_refuses_is_told_and_its_options_are_checked(void **state)
+static void refusals_of_the_plugin_are_reported_and_its_options_checked(void **state)
 {
 	(void)state;
 	write_cases("{}\n");
@@ -168,11 +171,14 @@ static void what_the_plugin_refuses_is_told_and_its_options_are_checked(void **s
 
 /* --- segrunner new-plugin ------------------------------------------------------------------------ */
 
-/* Installs this build, makes a plugin, builds it against that and runs its tests, and runs it as segrunner would. */
+/*
+ * Installs this build; makes a plugin and builds it against the installation; runs its tests; and runs it in
+ * segrunner.
+ */
 static void make_and_test(const char *option, const char *suffix)
 {
 	if (run("cmake --install %s --prefix $PWD/prefix >/dev/null", test_build_directory())) {
-		print_message("left out: this build is not complete, so it cannot be installed\n");
+		print_message("skipped: this build is not complete, so it cannot be installed\n");
 		skip();
 	}
 	assert_int_equal(run("$segrunner new-plugin counts %s", option), EX_OK);
@@ -224,7 +230,7 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_read_is_named_with_what_is_wrong,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_the_plugin_refuses_is_told_and_its_options_are_checked,
+		cmocka_unit_test_setup_teardown(refusals_of_the_plugin_are_reported_and_its_options_checked,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_plugin_in_c_builds_and_passes_its_tests, set_up,
 						tear_down),

@@ -1,4 +1,4 @@
-/* test_plugins_config.c - the sections of config/plugins.ini are ones that segrunner accepts. */
+/* test_plugins_config.c - segrunner accepts the sections of config/plugins.ini. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,8 +21,8 @@ static bool is_built(const char *plugin)
 }
 
 /*
- * The section of the plugin without the #s of its options, which have no blank behind them; allocated. Fails
- * the test where there is none.
+ * The plugin's section, with the #s before its options removed (no blank follows those). Allocated. Fails the
+ * test if there is no such section.
  */
 static char *uncommented(const char *plugin)
 {

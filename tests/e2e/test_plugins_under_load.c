@@ -1,5 +1,5 @@
 /*
- * test_plugins_under_load.c - exec and lua in real runners, with handlers that fail now and then, and runners
+ * test_plugins_under_load.c - exec and lua in real runners, with handlers that fail now and then and runners
  * that are killed: each message is handled, in order.
  */
 #include <setjmp.h>
@@ -47,7 +47,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Both write what `record` writes, once they have not failed. */
+/* Both scripts write the lines of `record`, unless they fail first. */
 static const char python[] =
 	"import json, os, sys\n"
 	"deliveries = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
@@ -128,7 +128,7 @@ static int expect_no_children(void)
 	return count;
 }
 
-/* Ends the load, and checks that all was handled, in order. */
+/* Ends the load, and checks that all messages were handled, in order. */
 static void expect_all(test_load *load)
 {
 	int numbers = test_load_end(load);
@@ -140,7 +140,7 @@ static void expect_all(test_load *load)
 	test_deliveries_free(&deliveries);
 }
 
-static void children_that_crash_and_a_killed_runner_lose_nothing_and_leave_nobody_behind(void **state)
+static void crashing_children_and_a_killed_runner_lose_nothing_and_leave_no_process(void **state)
 {
 	(void)state;
 	char options[512];
@@ -185,7 +185,7 @@ static void a_script_that_fails_and_a_killed_runner_lose_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(children_that_crash_and_a_killed_runner_lose_nothing_and_leave_nobody_behind),
+		TEST(crashing_children_and_a_killed_runner_lose_nothing_and_leave_no_process),
 		TEST(a_script_that_fails_and_a_killed_runner_lose_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

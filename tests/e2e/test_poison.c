@@ -1,6 +1,7 @@
 /*
- * test_poison.c - messages that fail, that kill their process, and that are none of ours: each is tried as often as it
- * may be, in its place, and then put aside with what is to know about it; the rest goes on.
+ * test_poison.c - messages that always fail, that kill their process, or that are no messages of this
+ * library. Each is tried as often as allowed, in its place. Then it becomes a dead letter that explains why,
+ * and the next messages are handled.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -61,7 +62,7 @@ static void run(const char *more)
 		server->address, test_build_directory(), deliveries_path, more);
 }
 
-/* Sends "0" to "19" to each partition, under a key of its own; returns the key of partition 0. */
+/* Sends "0" to "19" to each partition, under one key per partition; returns the key of partition 0. */
 static const char *send_messages(void)
 {
 	static char zero[16];
@@ -102,7 +103,10 @@ static void wait_drained(void)
 	test_group_wait_drained(server->address, "s", "g");
 }
 
-/* The messages that partition 0's handlers were given, in order, as "0.0 0.1 0.2/2": with attempts above 1. */
+/*
+ * The messages that partition 0's handlers got, in order, as "0.0 0.1 0.2/2": an attempt above 1 follows the
+ * slash.
+ */
 static const char *handled_in_partition_0(void)
 {
 	static char text[4096];
@@ -121,7 +125,7 @@ static const char *handled_in_partition_0(void)
 	return text;
 }
 
-/* How many messages the other partitions' handlers got; each of them exactly once. */
+/* How many messages the handlers of the other partitions got; each message exactly once. */
 static void assert_others_were_handled_once(void)
 {
 	test_deliveries deliveries = test_deliveries_read(deliveries_path);
@@ -132,7 +136,7 @@ static void assert_others_were_handled_once(void)
 	assert_int_equal(others, (PARTITIONS - 1) * MESSAGES);
 }
 
-/* A field of the only dead letter of partition 0. Freed by nobody until the next call. */
+/* A field of the only dead letter of partition 0, valid until the next call. */
 static const char *letter(const char *field)
 {
 	static redisReply *reply;
@@ -214,7 +218,7 @@ static void without_a_limit_a_failing_message_holds_its_partition_and_no_other(v
 	assert_null(strstr(handled_in_partition_0(), "0.4"));
 	assert_others_were_handled_once();
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
-	/* Mended, it goes on where it stood. */
+	/* With a mended plugin, the partition continues where it stood. */
 	run("");
 	wait_drained();
 	assert_non_null(strstr(handled_in_partition_0(), "0.3 0.4 0.5"));
@@ -257,13 +261,13 @@ static void a_message_that_kills_its_process_is_given_up_within_max_attempts_cra
 	assert_string_equal(letter("data"), "0.3");
 	assert_non_null(strstr(handled_in_partition_0(), "0.4 0.5 0.6 0.7 0.8 0.9 0.10"));
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
-	/* None but the message that kills was given up. */
+	/* Only the message that kills became a dead letter. */
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
 }
 
-/* --- messages that are none ------------------------------------------------------------------------- */
+/* --- foreign entries ------------------------------------------------------------------------- */
 
-static void entries_that_are_none_of_ours_are_dead_letters_and_the_partition_goes_on(void **state)
+static void foreign_entries_become_dead_letters_and_the_partition_continues(void **state)
 {
 	(void)state;
 	send_messages();
@@ -305,7 +309,7 @@ int main(void)
 		TEST(without_a_limit_a_failing_message_holds_its_partition_and_no_other),
 		TEST(an_answer_that_says_stop_ends_the_runner_with_69_at_that_message),
 		TEST(a_message_that_kills_its_process_is_given_up_within_max_attempts_crashes),
-		TEST(entries_that_are_none_of_ours_are_dead_letters_and_the_partition_goes_on),
+		TEST(foreign_entries_become_dead_letters_and_the_partition_continues),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* test_producer.c - the asynchronous producer: each record told of once, in order, and added once. */
+/* test_producer.c - the asynchronous producer: each record is reported once, in order, and added once. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,10 +25,10 @@ static test_server *server;
 static seg_client *client;
 static seg_stream *stream;
 
-/* What the delivery callback has heard. opaque is 1 + the record's number among all. */
+/* What the delivery callback received. opaque is 1 + the record's number among all records. */
 static struct {
 	pthread_mutex_t lock;
-	uint8_t *told; /* of each record: how often */
+	uint8_t *told; /* for each record: how many reports */
 	size_t room;
 	long statuses[32]; /* by -status */
 	long total;
@@ -172,7 +172,7 @@ static seg_producer_options usual_options(void)
 	return options;
 }
 
-/* For weather so bad that the connection is away for seconds. */
+/* Timeouts for tests in which the connection is down for seconds. */
 static seg_producer_options patient_options(void)
 {
 	seg_producer_options options = usual_options();
@@ -190,7 +190,7 @@ static seg_producer *open_producer(const seg_producer_options *options)
 	return producer;
 }
 
-/* Sends "k<key>:<number>", the next number of that key; the opaque is the next number of all. */
+/* Sends "k<key>:<number>" with the next number of that key. The opaque is the next of all records. */
 static int send_next(seg_producer *producer, int k, long counts[KEYS], long *sent)
 {
 	char key[8], data[32];
@@ -221,9 +221,9 @@ static void pause_ms(long ms)
 	nanosleep(&pause, NULL);
 }
 
-/* --- in good weather ---------------------------------------------------------------- */
+/* --- without faults ---------------------------------------------------------------- */
 
-static void every_record_is_added_once_and_told_of_once_in_order(void **state)
+static void every_record_is_added_once_and_reported_once_in_order(void **state)
 {
 	(void)state;
 	seg_producer_options options = usual_options();
@@ -246,7 +246,7 @@ static void a_lone_record_goes_out_when_it_has_lingered(void **state)
 	for (int linger_ms = 0; linger_ms <= 200; linger_ms += 100) {
 		options.linger_us = (uint32_t)linger_ms * 1000;
 		seg_producer *producer = open_producer(&options);
-		/* The connection is made once; then only the lingering is left. */
+		/* The first send makes the connection; after that only the lingering takes time. */
 		assert_int_equal(send_next(producer, 0, counts, &sent), 0);
 		assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
 		long before = heard_total();
@@ -463,7 +463,7 @@ typedef struct {
 	bool failed;
 } chain;
 
-/* Each delivery sends the next record. */
+/* Each delivery callback sends the next record. */
 static void send_another(void *arg, const seg_delivery *delivery)
 {
 	chain *c = arg;
@@ -513,7 +513,7 @@ static void a_full_partition_takes_what_fits_and_refuses_the_rest(void **state)
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, 1, &ten, false), 10);
 }
 
-/* Reads like a consumer of group g: commits all there is, so that it may be trimmed. */
+/* Acts as a consumer of group g: commits everything, so that it may be trimmed. */
 static void *commit_all(void *arg)
 {
 	atomic_bool *over = arg;
@@ -570,7 +570,7 @@ static void waiting_for_room_ends_with_the_delivery_timeout(void **state)
 	assert_in_range(test_now_ms() - before, 300, 2000);
 	assert_each_was_told_once(25);
 	assert_int_equal(heard_status(SEG_OK), 10);
-	/* Unknown are those whose last try was under way when the time was over. */
+	/* Records whose last try was in progress at the timeout have an unknown fate. */
 	assert_int_equal(heard_status(SEG_EFULL) + heard_status(SEG_EUNKNOWN), 15);
 	close_well(producer);
 }
@@ -656,7 +656,7 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 	assert_int_equal(test_log_check(server, "s", PARTITIONS, KEYS, counts, false), sent);
 }
 
-static void what_never_left_is_unreachable(void **state)
+static void records_that_were_never_sent_are_unreachable(void **state)
 {
 	(void)state;
 	test_server_kill(server);
@@ -676,14 +676,14 @@ static void what_never_left_is_unreachable(void **state)
 	test_server_restart(server);
 }
 
-static void what_left_and_was_not_answered_is_unknown(void **state)
+static void records_that_were_sent_and_not_answered_have_an_unknown_fate(void **state)
 {
 	(void)state;
 	seg_producer_options options = usual_options();
 	options.delivery_timeout_ms = 700;
 	seg_producer *producer = open_producer(&options);
 	long counts[KEYS] = {0}, sent = 0;
-	/* One is answered: the connection stands. */
+	/* One answered record shows that the connection stands. */
 	assert_int_equal(send_next(producer, 0, counts, &sent), 0);
 	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
 	kill(server->pid, SIGSTOP);
@@ -694,7 +694,7 @@ static void what_left_and_was_not_answered_is_unknown(void **state)
 	assert_int_equal(status, 0);
 	assert_int_equal(heard_status(SEG_EUNKNOWN), 10);
 	assert_non_null(strstr(heard.text, "may have been added"));
-	/* What comes behind it is added behind it, or without it. */
+	/* Later records are added after the ten, or without them. */
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(send_next(producer, 0, counts, &sent), 0);
 	close_well(producer);
@@ -784,7 +784,7 @@ static void closing_ends_sends_that_wait_for_room(void **state)
 	steady_sender sender = {.producer = open_producer(&options)};
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, send_until_closed, &sender), 0);
-	/* 64 KiB take a moment to fill; a send that has not begun to wait then is as good. */
+	/* 64 KiB take a moment to fill. If the send does not wait by then, the test holds as well. */
 	pause_ms(200);
 	long long before = test_now_ms();
 	int status = seg_producer_close(sender.producer, 100, NULL);
@@ -803,7 +803,7 @@ static void closing_ends_sends_that_wait_for_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_record_is_added_once_and_told_of_once_in_order),
+		TEST(every_record_is_added_once_and_reported_once_in_order),
 		TEST(a_lone_record_goes_out_when_it_has_lingered),
 		TEST(flushing_does_not_wait_for_the_linger),
 		TEST(closing_sends_what_is_left),
@@ -821,8 +821,8 @@ int main(void)
 		TEST(a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order),
 		TEST_DURABLE(a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing),
 		TEST(scripts_that_redis_forgot_are_handed_over_again),
-		TEST(what_never_left_is_unreachable),
-		TEST(what_left_and_was_not_answered_is_unknown),
+		TEST(records_that_were_never_sent_are_unreachable),
+		TEST(records_that_were_sent_and_not_answered_have_an_unknown_fate),
 		TEST(a_redis_out_of_memory_is_waited_for),
 		TEST(a_partition_that_fails_does_not_stop_the_others),
 		TEST(closing_never_hangs_and_tells_of_what_was_left),

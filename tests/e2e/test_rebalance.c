@@ -1,5 +1,6 @@
 /*
- * test_rebalance.c - runners come, go and die under load: what is promised of a planned handoff, and of a takeover.
+ * test_rebalance.c - runners join, leave and die under load: the guarantees of a planned handoff and of a
+ * takeover.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -21,7 +22,10 @@
 
 enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 400, RUNNERS = 4, BATCH = 16, BATCHES = 2 };
 
-/* For runners that die, or are thought to: a session that a busy machine does not end by itself, but not the 10 s. */
+/*
+ * For runners that die or seem dead: a session long enough for a busy machine, but shorter than the default
+ * of 10 s.
+ */
 #define MORTAL "session_timeout = 1s\n"
 
 static test_server *server;
@@ -66,7 +70,10 @@ static void wait_balanced(uint32_t members)
 	test_group_wait_balanced(server->address, "s", "g", members);
 }
 
-/* Ends the load, waits until all is handled, and checks order and completeness; returns the repetitions. */
+/*
+ * Ends the load, waits until everything is handled, and checks order and completeness; returns the number of
+ * repetitions.
+ */
 static size_t finish(test_load *load, test_deliveries *deliveries, size_t late)
 {
 	int numbers = test_load_end(load);
@@ -159,7 +166,7 @@ static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight
 	wait_balanced(1);
 	test_load_go_on(load, 50);
 	size_t repeated = finish(load, &deliveries, 0);
-	/* The killed one had half of the partitions. */
+	/* The killed runner had half of the partitions. */
 	if (repeated > (size_t)PARTITIONS / 2 * BATCH * BATCHES)
 		fail_msg("%zu messages were handled again", repeated);
 	test_deliveries_free(&deliveries);
@@ -177,7 +184,7 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	seg_group_info *before = test_group_describe(server->address, "s", "g");
 	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
 	run(0, "session_timeout = 5s\n");
-	/* Until it has joined, its share is as it was, too. */
+	/* Before the new process has joined, its share is unchanged, too. */
 	test_runner_says(runners[0], "owned from position");
 	test_deliveries_go_on(deliveries_path, PARTITIONS);
 	wait_balanced(2);
@@ -260,7 +267,7 @@ static bool a_message_is_held(void *arg)
 	return held;
 }
 
-/* A runner whose handlers return only when the file is gone. */
+/* A runner whose handlers return only after the file is removed. */
 static void run_blocked(const char *options, const char *shutdown_timeout)
 {
 	char more[256];

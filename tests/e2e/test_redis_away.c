@@ -1,5 +1,6 @@
 /*
- * test_redis_away.c - Redis crashes, hangs, forgets its scripts and drops connections, under load: runners wait and go on.
+ * test_redis_away.c - Redis crashes, hangs, loses its scripts and drops connections under load: runners wait
+ * and continue.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -66,7 +67,7 @@ static void run(int i)
 		server->address, i, test_build_directory(), PARTITIONS, session_ms, deliveries_path);
 }
 
-/* Both runners share the partitions, and some was handled. */
+/* Waits until both runners share the partitions and have handled messages. */
 static test_load *start_load(int session)
 {
 	session_ms = session;
@@ -78,13 +79,15 @@ static test_load *start_load(int session)
 	return load;
 }
 
-/* All that was sent was handled in order, and both runners live; returns the repetitions. */
+/*
+ * Checks that everything was handled in order and that both runners live; returns the number of repetitions.
+ */
 static size_t finish(test_load *load)
 {
 	int numbers = test_load_end(load);
 	test_group_wait_drained(server->address, "s", "g");
 	test_deliveries deliveries = test_deliveries_read(deliveries_path);
-	/* On a machine so busy that a process stands still for a session, the batches in hand may be late. */
+	/* If a busy machine suspends a process for a whole session, the batches that it holds may be late. */
 	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers,
 						session_ms < LONG_SESSION_MS ? LATE_MOST : 0);
 	test_deliveries_free(&deliveries);
@@ -139,7 +142,7 @@ static long ticks_used(pid_t pid)
 	fclose(file);
 	text[length] = '\0';
 	long user = 0, system = 0;
-	/* Behind the name in brackets: state, ten more, utime, stime. */
+	/* After the name in brackets: state, ten more fields, utime, stime. */
 	const char *rest = strrchr(text, ')');
 	assert_non_null(rest);
 	assert_int_equal(sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
@@ -158,7 +161,7 @@ static void while_redis_is_away_nothing_spins(void **state)
 	long before = ticks_used(runners[0]->pid);
 	wait_ms(2 * SESSION_MS);
 	long used = ticks_used(runners[0]->pid) - before;
-	/* A loop would take some 200 ticks of 10 ms, and shares two processors with nobody. */
+	/* A busy loop with a processor to itself would take some 200 ticks of 10 ms. */
 	if (used > 30)
 		fail_msg("%ld ticks of processor time while Redis was away", used);
 	test_server_restart(server);
@@ -179,7 +182,7 @@ static void a_redis_that_hangs_for_longer_than_a_session_is_waited_for(void **st
 
 /* --- ticks ------------------------------------------------------------------------------------------- */
 
-/* The plugin `ticks` appends a byte at each. */
+/* The plugin `ticks` appends one byte at each tick. */
 static long long ticks(void)
 {
 	struct stat status;
@@ -283,7 +286,7 @@ static void a_redis_whose_disk_is_full_is_waited_for_and_nothing_is_repeated(voi
 	snprintf(arguments, sizeof(arguments), "--dir %s --save 3600 1", disk);
 	start(arguments);
 	test_load *load = start_load(LONG_SESSION_MS);
-	/* A snapshot that cannot be written, which Redis takes for a full disk. */
+	/* Redis cannot write a snapshot, and takes that for a full disk. */
 	test_directory_remove(disk);
 	command("BGSAVE");
 	test_wait_until(misconf, NULL, 20000, "Redis refuses writes");

@@ -1,6 +1,6 @@
 /*
- * test_reload.c - SIGHUP, under load: what a new configuration or a new build of a plugin changes, and what a broken one
- * does not.
+ * test_reload.c - SIGHUP under load: what a new configuration or a new build of a plugin changes, and that a
+ * broken one changes nothing.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -34,7 +34,7 @@ static char directory[64], deliveries_path[96], plugin_path[96];
 
 /* --- files ---------------------------------------------------------------------------------- */
 
-/* Copies the build of that name over the plugin: in place, as cp does, or by a rename, as install does. */
+/* Copies that build over the plugin: in place, as cp does, or by a rename, as install does. */
 static void put_plugin(const char *name, bool in_place)
 {
 	char command[512];
@@ -46,7 +46,7 @@ static void put_plugin(const char *name, bool in_place)
 	assert_int_equal(chmod(plugin_path, 0755), 0);
 }
 
-/* `runner_options` and `consumer` go into their sections, `more` behind them. */
+/* `runner_options` and `consumer` go into their sections, `more` follows them. */
 static void write_config(const char *runner_options, const char *consumer, const char *more)
 {
 	FILE *file = fopen(runner->config, "w");
@@ -85,14 +85,14 @@ static void run(void)
 	test_group_wait_balanced(server->address, "s", "g", 1);
 }
 
-/* --- what it says and does ---------------------------------------------------------------------- */
+/* --- output and behaviour ---------------------------------------------------------------------- */
 
 static int times_said(const char *text)
 {
 	return test_runner_times_said(runner, text);
 }
 
-/* SIGHUP, until it says the text once more. */
+/* Sends SIGHUP, and waits until the runner has logged the text once more. */
 static void reload(const char *text)
 {
 	int before = times_said(text);
@@ -114,7 +114,10 @@ static test_load *start_load(void)
 	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 }
 
-/* Waits until all is handled: each message exactly once, in order. Returns how many each key got. */
+/*
+ * Waits until everything is handled: each message exactly once, in order. Returns how many messages each key
+ * got.
+ */
 static int each_exactly_once(test_load *load, test_deliveries *deliveries)
 {
 	int numbers = test_load_end(load);
@@ -148,7 +151,7 @@ static void swap_under_load(bool in_place)
 	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
 	test_deliveries_go_on(deliveries_path, PARTITIONS);
 	each_exactly_once(load, &deliveries);
-	/* Each build in its turn, and the last at last. */
+	/* The builds took turns, and the last build was the last to handle. */
 	int changes = 0;
 	for (size_t i = 1; i < deliveries.count; i++)
 		changes += is_marked(&deliveries.list[i]) != is_marked(&deliveries.list[i - 1]);
@@ -169,7 +172,7 @@ static void a_build_that_was_written_over_the_old_one_takes_over_too(void **stat
 	swap_under_load(true);
 }
 
-static void a_plugin_overwritten_with_rubbish_goes_on_as_it_was_loaded(void **state)
+static void a_plugin_overwritten_with_rubbish_still_works_as_it_was_loaded(void **state)
 {
 	(void)state;
 	test_deliveries deliveries;
@@ -230,7 +233,7 @@ static void a_build_whose_init_refuses_is_taken_back_and_repeats_nothing(void **
 	run();
 	test_load *load = start_load();
 	test_load_go_on(load, 20);
-	/* It opens its file in init, and cannot. */
+	/* init cannot open the plugin's file. */
 	put_plugin("record_2", false);
 	FILE *file = fopen(runner->config, "w");
 	assert_non_null(file);
@@ -273,7 +276,7 @@ static void a_broken_configuration_changes_nothing_and_each_mistake_is_logged(vo
 	test_deliveries_free(&deliveries);
 }
 
-static void what_is_as_before_is_not_touched(void **state)
+static void consumers_that_did_not_change_are_not_touched(void **state)
 {
 	(void)state;
 	uint64_t before[PARTITIONS], after[PARTITIONS];
@@ -285,8 +288,9 @@ static void what_is_as_before_is_not_touched(void **state)
 	assert_int_equal(times_said("{\"time\":"), 1);
 	write_config("", "", "");
 	reload("reloaded: 0 consumers started, 0 ended, 1 untouched");
-	assert_int_equal(times_said("{\"time\":"),
-			 2); /* that it reads the file again was said before it had */
+	assert_int_equal(
+		times_said("{\"time\":"),
+		2); /* the runner logged its first line of the reload before the reload changed the format */
 	write_config("log_level = debug", "", "");
 	reload("reloaded: 0 consumers started, 0 ended, 1 untouched");
 	read_epochs(after);
@@ -317,7 +321,7 @@ static void options_of_a_section_hold_after_it_has_handed_over_to_itself(void **
 	test_deliveries_free(&deliveries);
 }
 
-static void what_needs_a_restart_is_listed_and_goes_on_as_it_was(void **state)
+static void options_that_need_a_restart_are_listed_and_stay_as_they_were(void **state)
 {
 	(void)state;
 	write_config("", "", "");
@@ -344,7 +348,7 @@ static int free_port(void)
 	return ntohs(address.sin_port);
 }
 
-/* A moment after Redis knows whose the partitions are. */
+/* True a moment after Redis knows the partitions' owner. */
 static bool other_is_measured(void *arg)
 {
 	const int *port = arg;
@@ -376,7 +380,7 @@ static void sections_come_and_go_and_the_admin_server_knows_them(void **state)
 	write_config(admin, "", other);
 	reload("reloaded: 1 consumers started, 0 ended, 1 untouched");
 	test_group_wait_balanced(server->address, "s", "other", 1);
-	test_wait_until(other_is_measured, &port, PATIENCE_MS, "the metrics tell of the new section");
+	test_wait_until(other_is_measured, &port, PATIENCE_MS, "the metrics show the new section");
 	answer = test_http_get(port, "/readyz");
 	assert_int_equal(answer.status, 200);
 	test_http_free(&answer);
@@ -416,7 +420,7 @@ static void while_redis_is_away_nothing_is_exchanged(void **state)
 	deadline = test_now_ms() + PATIENCE_MS;
 	test_load *load = start_load();
 	test_group_wait_balanced(server->address, "s", "g", 1);
-	/* On a busy machine the lease may run out again. */
+	/* On a busy machine the lease may end again. */
 	while (times_said("reloaded: 1 consumers started, 1 ended, 0 untouched") == 0) {
 		assert_true(test_now_ms() < deadline);
 		reload("SIGHUP: reading");
@@ -483,18 +487,19 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_build_that_was_written_over_the_old_one_takes_over_too,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_plugin_overwritten_with_rubbish_goes_on_as_it_was_loaded,
-						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_plugin_overwritten_with_rubbish_still_works_as_it_was_loaded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(builds_that_cannot_be_used_change_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_build_whose_init_refuses_is_taken_back_and_repeats_nothing,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_broken_configuration_changes_nothing_and_each_mistake_is_logged, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_as_before_is_not_touched, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(consumers_that_did_not_change_are_not_touched, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(options_of_a_section_hold_after_it_has_handed_over_to_itself,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_needs_a_restart_is_listed_and_goes_on_as_it_was, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(options_that_need_a_restart_are_listed_and_stay_as_they_were,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sections_come_and_go_and_the_admin_server_knows_them, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(while_redis_is_away_nothing_is_exchanged, set_up, tear_down),

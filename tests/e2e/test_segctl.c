@@ -1,6 +1,6 @@
 /*
- * test_segctl.c - segctl's commands about streams and groups, on a real server; and how it answers those who
- * mistype.
+ * test_segctl.c - segctl's commands for streams and groups, on a real server; and its answers to typing
+ * errors.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -178,9 +178,9 @@ static void a_running_group_is_listed_and_described(void **state)
 	refused("group describe s g", EX_NOINPUT, "segctl group list s");
 }
 
-/* --- what asks ---------------------------------------------------------------------------------- */
+/* --- commands that ask ---------------------------------------------------------------------------------- */
 
-/* Answers the question that deleting the stream asks on a terminal; returns the exit code. */
+/* Answers the question that `stream delete` asks on a terminal; returns the exit code. */
 static int answer(const char *text)
 {
 	int terminal, status;
@@ -194,7 +194,7 @@ static int answer(const char *text)
 	return WEXITSTATUS(status);
 }
 
-static void what_cannot_be_undone_is_done_only_after_a_yes(void **state)
+static void commands_that_cannot_be_undone_ask_first(void **state)
 {
 	(void)state;
 	test_segctl_good(server->address, "stream create s -p 1");
@@ -205,9 +205,9 @@ static void what_cannot_be_undone_is_done_only_after_a_yes(void **state)
 	assert_int_equal(count("DBSIZE"), 0);
 }
 
-/* --- those who mistype ---------------------------------------------------------------------------- */
+/* --- typing errors ---------------------------------------------------------------------------- */
 
-static void what_is_mistyped_is_recognised(void **state)
+static void typing_errors_are_recognised(void **state)
 {
 	(void)state;
 	refused("steam list", EX_USAGE, "there is no command \"steam\"; did you mean \"stream\"?");
@@ -262,7 +262,7 @@ static void the_address_comes_from_the_flag_then_the_configuration_then_the_envi
 		"group = g\nplugin = x\n",
 		server->address);
 	test_expect_text(test_segctl_good(NULL, "-c %s stream list -o csv", file->config), "s,1,");
-	/* What a shell has set from yesterday must not lead a `stream delete` elsewhere. */
+	/* A variable that was exported yesterday must not send a `stream delete` to another server. */
 	test_expect_text(test_segctl_good(nowhere, "-c %s stream list -o csv", file->config), "s,1,");
 	assert_int_equal(test_segctl_do(NULL, "--timeout 100ms -a %s -c %s stream list", nowhere,
 					file->config)
@@ -272,7 +272,7 @@ static void the_address_comes_from_the_flag_then_the_configuration_then_the_envi
 	assert_int_equal(test_segctl_do(NULL, "-c /nonexistent/x.ini stream list")->exit_code, EX_NOINPUT);
 }
 
-static void a_missing_right_is_told_and_nothing_passes_for_done(void **state)
+static void a_missing_right_is_reported_and_nothing_counts_as_done(void **state)
 {
 	(void)state;
 	char address[256];
@@ -318,16 +318,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stream_that_is_being_read_is_deleted_only_by_force, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_running_group_is_listed_and_described, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_cannot_be_undone_is_done_only_after_a_yes, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(what_is_mistyped_is_recognised, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(commands_that_cannot_be_undone_ask_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(typing_errors_are_recognised, set_up, tear_down),
 		cmocka_unit_test(help_fits_into_80_columns),
 		cmocka_unit_test_setup_teardown(help_needs_no_redis, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			the_address_comes_from_the_flag_then_the_configuration_then_the_environment, set_up,
 			tear_down),
-		cmocka_unit_test_setup_teardown(a_missing_right_is_told_and_nothing_passes_for_done, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(a_missing_right_is_reported_and_nothing_counts_as_done,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_embedded_redis_of_a_configuration_is_found, set_up,
 						tear_down),
 	};

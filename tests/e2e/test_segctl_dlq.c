@@ -1,4 +1,4 @@
-/* test_segctl_dlq.c - `segctl dlq` on dead letters that a real runner made. */
+/* test_segctl_dlq.c - `segctl dlq` with dead letters that a real runner wrote. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -52,7 +52,7 @@ static void run_until_drained(const char *bad)
 	runner = NULL;
 }
 
-/* Four dead letters: two that failed twice, two that were refused. */
+/* Makes four dead letters: two messages failed twice, two were refused. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -125,7 +125,7 @@ static void a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how
 			 "2 dead letters replayed");
 	assert_int_equal(count(""), 2);
 	run_until_drained("option.fail = fail-*\n");
-	/* refuse-2 went well this time; fail-2 failed again, and tells its history. */
+	/* refuse-2 succeeded this time; fail-2 failed again, and its letter counts the replay. */
 	list = letters("--key b");
 	assert_int_equal(json_array_size(list), 1);
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "replays")), 1);
@@ -143,7 +143,7 @@ static void a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how
 static void a_letter_that_cannot_be_sent_stays(void **state)
 {
 	(void)state;
-	/* A stream as full as it may be, of which the group has committed nothing: another one's shape. */
+	/* A stream that is full, with a group that has committed nothing. Its size is set by hand. */
 	freeReplyObject(test_server_command(redis, "HSET {__default:s}:info partition_size 1"));
 	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 slow 0"));
 	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_1 slow 0"));

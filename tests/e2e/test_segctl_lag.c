@@ -1,5 +1,6 @@
 /*
- * test_segctl_lag.c - `segctl lag` against what really waits, of a group that runs and of one that is gone.
+ * test_segctl_lag.c - `segctl lag` compared with the messages that really wait, for a running group and for
+ * one without members.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -54,7 +55,7 @@ static void add(int partition, int messages)
 					    partition, partition, i));
 }
 
-/* Runs a group until it has handled all there is, and stops it. */
+/* Runs a group until it has handled everything, and stops it. */
 static void handle_all(void)
 {
 	runner = test_runner_run("[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\n"
@@ -83,7 +84,7 @@ static long long integer(json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-static void what_waits_is_counted_for_each_partition_with_its_owner(void **state)
+static void the_lag_is_shown_for_each_partition_with_its_owner(void **state)
 {
 	(void)state;
 	add(0, 5);
@@ -111,7 +112,7 @@ static void what_waits_is_counted_for_each_partition_with_its_owner(void **state
 			 "Live members: 0, owning 0 of 2 partitions; 3 messages wait");
 }
 
-static void a_monitor_is_told_by_the_exit_code(void **state)
+static void the_exit_code_informs_a_monitor(void **state)
 {
 	(void)state;
 	handle_all();
@@ -142,7 +143,7 @@ static void a_rate_is_what_was_committed_meanwhile(void **state)
 	handle_all();
 	pid_t pid = test_segctl_start(server->address, "lag s g --watch --interval 100ms --sample 0 -o json",
 				      &output);
-	/* Until it has seen messages being handled. */
+	/* Reads until segctl reports that messages are being handled. */
 	long long deadline = test_now_ms() + 20000;
 	while (!handling && test_now_ms() < deadline) {
 		add(0, 20);
@@ -170,9 +171,9 @@ static void a_rate_is_what_was_committed_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_waits_is_counted_for_each_partition_with_its_owner,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_monitor_is_told_by_the_exit_code, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_lag_is_shown_for_each_partition_with_its_owner, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(the_exit_code_informs_a_monitor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_rate_is_what_was_committed_meanwhile, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

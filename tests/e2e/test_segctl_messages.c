@@ -1,4 +1,6 @@
-/* test_segctl_messages.c - `segctl send` and `segctl tail`: what goes in comes out, under the right key. */
+/*
+ * test_segctl_messages.c - `segctl send` and `segctl tail`: tail shows what send sent, under the right key.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -48,7 +50,7 @@ static void send(const char *input, const char *options)
 		fail_msg("segctl %s: exit code %d: %s", command, answer->exit_code, answer->errors);
 }
 
-/* The data under this key, in order, as "a b c", and fails unless all lie in the key's partition. */
+/* The data under this key, in order, as "a b c"; fails the test unless all are in the key's partition. */
 static const char *data_of(const char *key)
 {
 	static char text[1024];
@@ -70,7 +72,7 @@ static const char *data_of(const char *key)
 	return text;
 }
 
-static void the_key_comes_from_where_it_was_said_to_be(void **state)
+static void the_options_say_where_the_key_comes_from(void **state)
 {
 	(void)state;
 	send("1\n2\n3\n", "--key all");
@@ -119,7 +121,7 @@ static void files_are_sent_in_their_order_and_headers_go_with_each_line(void **s
 		snprintf(path[i], sizeof(path[i]), "%s/%d", directory, i);
 		FILE *file = fopen(path[i], "w");
 		assert_non_null(file);
-		fprintf(file, "%d.0\n%d.1", i, i); /* without a last line end */
+		fprintf(file, "%d.0\n%d.1", i, i); /* without a newline at the end */
 		fclose(file);
 	}
 	test_expect_text(test_segctl_good(server->address, "send s %s %s --key k -H source=test", path[0],
@@ -139,7 +141,7 @@ static void a_rate_is_not_exceeded(void **state)
 	assert_string_equal(data_of("k"), "1 2 3 4 5 6");
 }
 
-static void tail_shows_the_last_ones_or_from_where_it_is_told(void **state)
+static void tail_shows_the_last_messages_or_those_from_a_start(void **state)
 {
 	(void)state;
 	char numbers[4096] = "";
@@ -166,7 +168,7 @@ static void tail_shows_the_last_ones_or_from_where_it_is_told(void **state)
 	test_expect_text(answer->errors, "\"yesterday\" is not a start");
 }
 
-static void what_no_terminal_could_show_is_escaped(void **state)
+static void characters_that_no_terminal_shows_are_escaped(void **state)
 {
 	(void)state;
 	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 5-5 partitionKey %b data %b",
@@ -178,7 +180,7 @@ static void what_no_terminal_could_show_is_escaped(void **state)
 			 "partition,id,key,data\r\n0,5-5,");
 }
 
-static void followed_it_goes_on_with_what_is_added(void **state)
+static void with_follow_it_also_shows_messages_added_later(void **state)
 {
 	(void)state;
 	int output;
@@ -206,17 +208,18 @@ static void followed_it_goes_on_with_what_is_added(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_key_comes_from_where_it_was_said_to_be, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(the_options_say_where_the_key_comes_from, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_line_without_its_key_is_named_and_what_was_before_it_is_sent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_are_sent_in_their_order_and_headers_go_with_each_line,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_rate_is_not_exceeded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tail_shows_the_last_ones_or_from_where_it_is_told, set_up,
+		cmocka_unit_test_setup_teardown(tail_shows_the_last_messages_or_those_from_a_start, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(what_no_terminal_could_show_is_escaped, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(followed_it_goes_on_with_what_is_added, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(characters_that_no_terminal_shows_are_escaped, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(with_follow_it_also_shows_messages_added_later, set_up,
+						tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * test_segctl_packed.c - segctl on a stream whose entries hold many messages each: it shows and counts
- * messages.
+ * test_segctl_packed.c - segctl and streams whose entries hold many messages: segctl shows and counts
+ * messages, not entries.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ enum { MESSAGES = 1000 };
 static test_server *server;
 static char numbers[8 * MESSAGES];
 
-/* One partition, with the numbers from 0 on in packed entries. */
+/* One partition with the numbers from 0 on, in packed entries. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -84,7 +84,7 @@ static void each_message_of_an_entry_is_shown(void **state)
 			    "0\n1\n");
 }
 
-/* The id that a message has, though it is no entry's. */
+/* The id of a message, which is no entry's id. */
 static void read_id(int number, char id[SEG_ID_TEXT_MAX])
 {
 	const char *lines = test_segctl_good(server->address, "tail s --from earliest -o csv");

@@ -1,4 +1,4 @@
-/* test_segctl_readme.c - the commands of README's section about segctl, run as they are written. */
+/* test_segctl_readme.c - runs the commands of README's section about segctl as they are written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,8 +33,8 @@ static char *readme(void)
 }
 
 /*
- * Runs the next block of commands behind *at in the runner's directory, in a shell that stops at the first that fails.
- * There the page's shop.ini is the runner's configuration.
+ * Runs the next block of commands after *at, in the runner's directory, in a shell that stops at the first
+ * failure. The page's shop.ini is the runner's configuration there.
  */
 static void run_block(char **at, const test_runner *runner)
 {

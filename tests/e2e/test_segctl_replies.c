@@ -1,6 +1,6 @@
 /*
- * test_segctl_replies.c - segctl in front of a server that answers with a reply of another shape: segctl reports an
- * error or shows less, and never crashes.
+ * test_segctl_replies.c - segctl with a server that sends a reply of another shape: segctl reports an error
+ * or shows less, and never crashes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +17,7 @@
 
 static test_server *server;
 static test_fake_server *fake;
-static unsigned
-	first; /* the first reply to a command; the replies before it are to the client's connecting */
+static unsigned first; /* the first reply to a command; earlier replies belong to the client's connecting */
 
 static void run(redisContext *redis, const char *command)
 {
@@ -55,7 +54,7 @@ static int set_up(void **state)
 	    "time_ms 1 partitionKey k data d");
 	redisFree(redis);
 	fake = test_fake_server_start(server);
-	/* One command fails at its first reply. */
+	/* Checks one command whose first reply is replaced. */
 	first = count_replies("stream describe nowhere") - 1;
 	return 0;
 }
@@ -68,7 +67,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Runs the command several times; each time another one of its replies is replaced. */
+/* Runs the command several times; each run replaces another one of its replies. */
 static void no_reply_crashes(const char *command, const char *given)
 {
 	unsigned replies = count_replies(command);

@@ -1,6 +1,6 @@
 /*
- * test_segctl_reset.c - `segctl reset`, of a group that is stopped and of one that runs: what is handled next
- * is what was said.
+ * test_segctl_reset.c - `segctl reset` of a stopped group and of a running one: handling continues at the
+ * position that was given.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -54,7 +54,7 @@ static void stop_runner(void)
 	runner = NULL;
 }
 
-/* One partition, ids 1000-0 to 1009-0 with data 0 to 9, all handled, nobody running. */
+/* One partition, ids 1000-0 to 1009-0 with data 0 to 9, all handled, no runner. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -85,7 +85,7 @@ typedef struct {
 	const char *data;
 } expected;
 
-/* The data delivered behind the first `skip`, as "0 1 2". */
+/* The delivered data after the first `skip`, as "0 1 2". */
 static const char *delivered(size_t skip)
 {
 	static char text[4096];
@@ -127,7 +127,7 @@ static void reset_and_run(const char *options, const char *row, const char *hand
 	stop_runner();
 }
 
-static void a_stopped_group_goes_on_from_where_it_was_set(void **state)
+static void a_stopped_group_continues_at_the_position_that_was_set(void **state)
 {
 	(void)state;
 	reset_and_run("--to earliest", "0,1009-0,0-0,10\r\n", "0 1 2 3 4 5 6 7 8 9");
@@ -142,7 +142,7 @@ static void a_stopped_group_goes_on_from_where_it_was_set(void **state)
 	reset_and_run("--shift 7", "0,0-0,1006-0,3\r\n", "7 8 9");
 }
 
-static void what_waits_after_a_reset_is_known_exactly(void **state)
+static void the_lag_after_a_reset_is_exact(void **state)
 {
 	(void)state;
 	test_segctl_good(server->address, "reset s g --yes --to 1003-0");
@@ -176,7 +176,7 @@ static void a_running_group_is_refused_and_with_force_begins_again_at_once(void 
 	test_expect_text(answer->errors, "has live members (only)");
 	size_t before = count_deliveries();
 	assert_int_equal(before, MESSAGES);
-	/* It is idle: nothing is there to commit, and still it begins again. */
+	/* The runner is idle and has nothing to commit; it starts again all the same. */
 	test_segctl_good(server->address, "reset s g --to 1006-0 --yes --force");
 	expect_delivered(before, "7 8 9");
 	add(MESSAGES, MESSAGES + 2);
@@ -185,7 +185,7 @@ static void a_running_group_is_refused_and_with_force_begins_again_at_once(void 
 	assert_int_equal(count_deliveries(), MESSAGES + 5);
 }
 
-/* The fence: what the owner commits under the epoch that it had is refused. */
+/* The fence: Redis refuses the owner's commit under its former epoch. */
 static void an_owner_cannot_commit_over_a_reset(void **state)
 {
 	(void)state;
@@ -204,7 +204,7 @@ static void an_owner_cannot_commit_over_a_reset(void **state)
 	assert_int_equal(seg_consumer_open(client, "s", &consumer_options, &consumer, &error), 0);
 	assert_int_equal(seg_consumer_poll(consumer, 20000, &batch, &error), 1);
 	assert_memory_equal(batch->messages[0].data, "10", 2);
-	/* It holds messages 10 to 12 when the group is set back to before 9. */
+	/* The consumer holds messages 10 to 12 when the group is reset to before 9. */
 	test_segctl_good(server->address, "reset s g --to 1008-0 --yes --force");
 	(void)seg_consumer_commit(consumer, batch, batch->count, &error);
 	(void)seg_consumer_sync(consumer, 5000, &error);
@@ -225,8 +225,8 @@ static void an_owner_cannot_commit_over_a_reset(void **state)
 }
 
 /*
- * Two runners under load are set back to the beginning, twice: all is handled, in order, by one owner at a
- * time.
+ * Two runners under load are reset to the beginning, twice: all messages are handled, in order, by one owner
+ * at a time.
  */
 static void a_group_under_load_is_set_back_in_order_and_loses_nothing(void **state)
 {
@@ -255,7 +255,7 @@ static void a_group_under_load_is_set_back_in_order_and_loses_nothing(void **sta
 	snprintf(path, sizeof(path), "%s/loaded", directory);
 	test_deliveries deliveries = test_deliveries_read(path);
 	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers, 0);
-	/* Each time, at least what had been handled when it was set back. */
+	/* Each reset repeats at least the messages that had been handled by then. */
 	assert_true(repeated >= 2 * KEYS * 50);
 	test_deliveries_free(&deliveries);
 }
@@ -263,9 +263,9 @@ static void a_group_under_load_is_set_back_in_order_and_loses_nothing(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_stopped_group_goes_on_from_where_it_was_set, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(what_waits_after_a_reset_is_known_exactly, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stopped_group_continues_at_the_position_that_was_set,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_lag_after_a_reset_is_exact, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_dry_run_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_running_group_is_refused_and_with_force_begins_again_at_once, set_up, tear_down),

@@ -1,4 +1,4 @@
-/* test_segctl_top.c - `segctl top` on a terminal of 80x24, driven by keys; and where there is none. */
+/* test_segctl_top.c - `segctl top` on a terminal of 80x24, driven by keys; and without a terminal. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ static test_runner *runner;
 static pid_t top;
 static int terminal;
 
-/* Two streams with a group each: one runs, with messages that nobody handled in the other. */
+/* Two streams with a group each: one group runs, the other's messages are unhandled. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -104,7 +104,7 @@ static void a_filter_leaves_only_what_matches(void **state)
 	test_terminal_shows(terminal, "group billing of orders - 1 live");
 }
 
-static void a_redis_that_goes_away_is_told_and_waited_for(void **state)
+static void a_redis_that_goes_away_is_reported_and_waited_for(void **state)
 {
 	(void)state;
 	skip_where_it_is_left_out();
@@ -137,7 +137,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(groups_lead_to_their_partitions_and_these_to_the_cause,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_filter_leaves_only_what_matches, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_redis_that_goes_away_is_told_and_waited_for, set_up,
+		cmocka_unit_test_setup_teardown(a_redis_that_goes_away_is_reported_and_waited_for, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(without_a_terminal_it_is_printed_once, set_up, tear_down),
 	};

@@ -1,4 +1,4 @@
-/* test_segctl_why.c - `segctl why`: a real trouble of each kind, and the cause that it names. */
+/* test_segctl_why.c - `segctl why`: a real problem of each kind, and the cause that segctl names. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -110,9 +110,9 @@ static void an_owner_that_was_killed_is_silent(void **state)
 	expect_verdict("healthy", "");
 	add("2");
 	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
-	/* Nobody else lives: then that is what is wrong. */
+	/* No other member lives, so that is the cause. */
 	expect_verdict("no-members", "");
-	/* Another member joins a moment before it is noticed. */
+	/* Another member joins just before the silence is noticed. */
 	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members other %s", "x 100"));
 	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases 99999999999999 other"));
 	expect_verdict("owner-silent", "the lease of its owner only ended");
@@ -122,7 +122,7 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 {
 	(void)state;
 	add("killer");
-	/* Three owners die of it; the fourth, for which it would be harmless, is slow. */
+	/* Three owners die of the message. The fourth, which it would not kill, is slow. */
 	for (int i = 0; i < 3; i++) {
 		start_runner("option.crash = killer\nmax_attempts = 10\n");
 		assert_int_not_equal(test_runner_wait(runner), 0);
@@ -134,7 +134,7 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 	test_expect_text(text, "suspect: message ");
 }
 
-static void what_is_no_partition_is_refused(void **state)
+static void an_invalid_partition_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(test_segctl_do(server->address, "why s g 1")->exit_code, EX_NOINPUT);
@@ -152,7 +152,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(an_owner_that_was_killed_is_silent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_that_kills_its_owners_is_named, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_partition_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_invalid_partition_is_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* test_send.c - the blocking sends: what is added, once, in order; and what is said when it is not. */
+/* test_send.c - the blocking sends: records are added once and in order, or the status says why not. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -162,7 +162,7 @@ static void a_record_over_the_limit_is_refused_before_it_is_sent(void **state)
 	seg_stream_close(stream);
 }
 
-static void what_is_no_record_is_refused(void **state)
+static void an_invalid_record_is_refused(void **state)
 {
 	(void)state;
 	seg_stream *stream = make_stream("s", 1, 100, SEG_OVERFLOW_REJECT);
@@ -195,7 +195,7 @@ static void a_full_partition_refuses_and_loses_nothing(void **state)
 	seg_stream_close(stream);
 }
 
-static void what_every_group_has_committed_makes_room(void **state)
+static void messages_that_every_group_committed_make_room(void **state)
 {
 	(void)state;
 	seg_stream *stream = make_stream("s", 1, 5, SEG_OVERFLOW_REJECT);
@@ -264,7 +264,7 @@ static seg_record batch[BATCH];
 static seg_send_result batch_results[BATCH];
 static long batch_counts[BATCH_KEYS];
 
-/* BATCH further records, over all keys. */
+/* Sends BATCH more records, over all keys. */
 static void fill_batch(bool anew)
 {
 	if (anew)
@@ -434,7 +434,7 @@ static void a_redis_that_is_gone_is_unreachable_and_nothing_was_added(void **sta
 	(void)state;
 	seg_stream *stream = make_stream("s", 1, 1000, SEG_OVERFLOW_REJECT);
 	test_server_kill(server);
-	/* The first one may find the dead connection with its words already in it. */
+	/* The first send may notice the dead connection only after it has written the command. */
 	seg_error error = {0};
 	int status = send_text(stream, "k", "d", &error);
 	assert_true(status == SEG_EUNREACHABLE || status == SEG_EUNKNOWN);
@@ -459,7 +459,7 @@ static void a_redis_that_stops_before_it_answers_leaves_the_fate_unknown(void **
 	assert_int_equal(status, SEG_EUNKNOWN);
 	assert_non_null(strstr(error.text, "may have been added"));
 	assert_in_range(took, 900, 3000);
-	/* The client is as good as before. */
+	/* The client still works. */
 	assert_int_equal(send_text(stream, "k", "d", NULL), 0);
 	seg_stream_close(stream);
 }
@@ -551,9 +551,9 @@ int main(void)
 		TEST(a_record_lies_in_its_keys_partition_with_all_its_fields),
 		TEST(key_and_data_may_be_empty),
 		TEST(a_record_over_the_limit_is_refused_before_it_is_sent),
-		TEST(what_is_no_record_is_refused),
+		TEST(an_invalid_record_is_refused),
 		TEST(a_full_partition_refuses_and_loses_nothing),
-		TEST(what_every_group_has_committed_makes_room),
+		TEST(messages_that_every_group_committed_make_room),
 		TEST(a_batch_fills_a_partition_to_the_brim_and_the_rest_is_refused),
 		TEST(dropping_the_oldest_must_be_asked_for_and_is_counted),
 		TEST(a_batch_is_added_in_order_over_all_partitions),

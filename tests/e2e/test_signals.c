@@ -1,4 +1,4 @@
-/* test_signals.c - what signals ask of a runner that works: to stand by, and to say how it is. */
+/* test_signals.c - signals to a running segrunner: to stand by, and to report its state. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -51,7 +51,7 @@ static void run(int i)
 		server->address, i, test_build_directory(), PARTITIONS, deliveries_path);
 }
 
-/* Waits until all is handled; each message exactly once, in order. */
+/* Waits until everything is handled; each message exactly once, in order. */
 static void nothing_is_repeated(test_load *load)
 {
 	int numbers = test_load_end(load);
@@ -80,7 +80,7 @@ static void a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_so
 	nothing_is_repeated(load);
 }
 
-static void the_only_runner_may_stand_by_and_goes_on_where_it_was(void **state)
+static void the_only_runner_may_stand_by_and_continues_where_it_was(void **state)
 {
 	(void)state;
 	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
@@ -104,7 +104,7 @@ static void a_runner_that_stands_by_stops_at_once_and_cleanly(void **state)
 	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
 }
 
-/* Asked again until then: workers begin a moment after Redis knows whose the partitions are. */
+/* Asks again until then: workers begin a moment after Redis knows the partitions' owners. */
 static bool reports_all(void *arg)
 {
 	(void)arg;
@@ -141,8 +141,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_some_again, set_up,
 			tear_down),
-		cmocka_unit_test_setup_teardown(the_only_runner_may_stand_by_and_goes_on_where_it_was, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(the_only_runner_may_stand_by_and_continues_where_it_was,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_runner_that_stands_by_stops_at_once_and_cleanly, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(each_partition_is_a_line_of_the_report, set_up, tear_down),

@@ -1,4 +1,7 @@
-/* test_stream_register.c - streams are registered once, with one shape, whoever comes first. */
+/*
+ * test_stream_register.c - a stream is registered once, with one shape, even if several processes register it
+ * at once.
+ */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,7 +61,7 @@ static void a_registered_stream_is_opened_with_its_shape(void **state)
 	assert_int_equal(seg_stream_get_shape(found)->overflow, SEG_OVERFLOW_DROP_OLDEST);
 	seg_stream_close(made);
 	seg_stream_close(found);
-	/* And once more with the same shape. */
+	/* Registers once more with the same shape. */
 	assert_int_equal(seg_stream_register(client, "orders", &shape, &made, NULL), 0);
 	seg_stream_close(made);
 	seg_client_close(client);
@@ -121,7 +124,7 @@ static void names_and_shapes_out_of_range_are_refused(void **state)
 	seg_client_close(client);
 }
 
-static void a_key_that_holds_something_else_is_said_to(void **state)
+static void a_key_of_another_type_is_reported(void **state)
 {
 	(void)state;
 	redisContext *context = test_server_connect(server);
@@ -171,7 +174,7 @@ static void first_registrations_at_once_agree_on_one_shape(void **state)
 		registration registrations[THREADS];
 		pthread_barrier_init(&barrier, NULL, THREADS);
 		for (int i = 0; i < THREADS; i++) {
-			/* Half of them want one shape, half another. */
+			/* Half of the processes want one shape, half another. */
 			registrations[i] = (registration){&barrier,
 							  open_client(),
 							  {4 + (uint32_t)i % 2, 100, SEG_OVERFLOW_REJECT},
@@ -259,7 +262,7 @@ int main(void)
 		cmocka_unit_test(another_shape_is_refused_and_both_are_named),
 		cmocka_unit_test(a_stream_nobody_registered_is_not_found),
 		cmocka_unit_test(names_and_shapes_out_of_range_are_refused),
-		cmocka_unit_test(a_key_that_holds_something_else_is_said_to),
+		cmocka_unit_test(a_key_of_another_type_is_reported),
 		cmocka_unit_test(first_registrations_at_once_agree_on_one_shape),
 		cmocka_unit_test(threads_may_share_one_client),
 		cmocka_unit_test(processes_that_register_at_once_agree),

@@ -1,7 +1,7 @@
 /*
- * fuzz_address.c - any text as an address. Beyond not crashing: an address or an error, never both or
- * neither; what is shown of an address reads back as the same place; and no login is ever shown, whether
- * the address was taken or refused.
+ * fuzz_address.c - any text as an address. It must not crash, and: the result is an address or an error,
+ * never both or neither; the printed form of an address reads back as the same place; and no login is ever
+ * printed, whether the address was accepted or refused.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static bool is_shown(const char *secret, const char *text)
 	return secret && *secret && strstr(text, secret);
 }
 
-/* Characters that must be written as escapes do not read back: what is shown is for people. */
+/* Characters that need escapes do not read back: the printed form is for people. */
 static bool is_reversible(const seg_address *address)
 {
 	return !address->path || !strpbrk(address->path, "%?");
@@ -57,7 +57,7 @@ static void check_taken(const seg_address *address)
 	seg_address_fini(&again);
 }
 
-/* The secret word is part of no other text, so it must be in none that is shown. */
+/* No other text contains the secret word, so no printed text may contain it. */
 static void check_secret(const char *text)
 {
 	static const char secret[] = "Zq9xQz7";

@@ -1,6 +1,6 @@
 /*
- * fuzz_config.c - any bytes as a config. Beyond not crashing: a config or an error, never both or neither;
- * and what is printed of a config that was taken must be taken again, and print the same.
+ * fuzz_config.c - any bytes as a config. It must not crash, and: the result is a config or an error, never
+ * both or neither; the printed form of an accepted config is accepted again, and prints the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +28,9 @@ static char *print(const seg_config *config, size_t *length)
 	return text;
 }
 
-/* What cannot be printed so that it reads back: secrets, and values out of the environment with comments in
- * them. */
+/*
+ * Two kinds of values do not read back as printed: secrets, and environment variables that contain comments.
+ */
 static bool is_reversible(const uint8_t *data, size_t size)
 {
 	return !memmem(data, size, "assw", 4) && !memmem(data, size, "${", 2) &&

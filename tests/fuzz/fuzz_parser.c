@@ -1,8 +1,8 @@
 /*
- * fuzz_parser.c - any bytes as an XREAD reply on its way into a batch, by the reader and the parser that a
- * member has, and then through the codec. The first byte says how many messages there is room for, and the
- * codec. Beyond not crashing: ids rise, what is no fault has key and data, every text has its NUL, and a
- * fetched that is used again reads the same again.
+ * fuzz_parser.c - any bytes as an XREAD reply that becomes a batch, with the reader, the parser and the codec
+ * that a member has. The first byte chooses the codec and how many messages there is room for. It must not
+ * crash, and: ids rise; each message that is not faulty has key and data; every text ends with a NUL; and a
+ * fetched that is reused gives the same result.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
 	return seg_parser_text(&((target *)sink)->parser, text, length);
 }
 
-/* What was refused is thrown away, as a member does it. */
+/* A member discards refused messages, so do it here. */
 static bool read_reply(seg_fetched *fetched, const uint8_t *data, size_t size)
 {
 	target to = {.sink = {take_stream, take_entry, take_text}};
@@ -89,7 +89,7 @@ static size_t check_message(const seg_fetched *fetched, size_t i)
 	return bytes;
 }
 
-/* The bytes of all of its messages. */
+/* The bytes of all its messages. */
 static size_t check(const seg_fetched *fetched)
 {
 	size_t bytes = 0;

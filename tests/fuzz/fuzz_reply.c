@@ -1,7 +1,7 @@
 /*
- * fuzz_reply.c - any bytes as what Redis answers, in pieces of any length. The first byte says which
- * answers are read as entries, the second how long the pieces are; the rest are the bytes. Beyond not
- * crashing: what is read must not depend on the pieces, and a length alone must not take memory.
+ * fuzz_reply.c - any bytes as Redis's answers, in pieces of any length. The first byte chooses the answers
+ * that are read as entries, the second the length of the pieces; the other bytes are the input. It must not
+ * crash, and: the result does not depend on the pieces; and an announced length alone takes no memory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +19,13 @@ static void require(bool condition, const char *what)
 	abort();
 }
 
-/* --- what was read, as a hash and a count ------------------------------------------- */
+/* --- the result of reading, as a hash and a count ------------------------------------------- */
 
 typedef struct {
 	seg_entry_sink sink; /* first: a sink is its outcome */
 	uint64_t hash;
 	size_t events;
-	int64_t texts_due; /* of the entry that is open */
+	int64_t texts_due; /* texts that the current entry still lacks */
 } outcome;
 
 static void note(outcome *o, char kind, const void *bytes, size_t length)
@@ -61,7 +61,7 @@ static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
 	outcome *o = (outcome *)sink;
 	require(o->texts_due-- > 0, "more texts than were announced");
 	note(o, 't', text, length);
-	/* A sink may refuse; here it does so for texts of one kind. */
+	/* A sink may refuse. This one refuses texts of one length. */
 	return length != 13;
 }
 

@@ -1,4 +1,4 @@
-/* fuzz_unpack.c - the value of an entry that holds several records: whatever it is, it is read within its bounds. */
+/* fuzz_unpack.c - any bytes as the value of a packed entry: unpacking must stay within the value's bounds. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
 		return 0;
-	/* The first byte says whether it is compressed. */
+	/* The first byte chooses whether the value is compressed. */
 	seg_arena arena;
 	seg_arena_init(&arena, 4096);
 	seg_unpacker u;
@@ -26,6 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			sum += m.headers[i].name_length + m.headers[i].value_length;
 	}
 	seg_arena_fini(&arena);
-	/* So that the reads above are done. */
+	/* Uses the sum, so that the compiler keeps the reads above. */
 	return sum == SIZE_MAX;
 }

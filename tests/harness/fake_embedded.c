@@ -91,7 +91,7 @@ test_fake_embedded *test_fake_embedded_start(const char *directory, const char *
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(s->lock >= 0);
 	test_wait_until(has_lock, s, PATIENCE_MS, "server.lock to be free");
-	/* As each start of a server does. */
+	/* Every start of a real server sets this time, too. */
 	assert_int_equal(futimens(s->lock, NULL), 0);
 	s->name.sun_family = AF_UNIX;
 	snprintf(s->name.sun_path, sizeof(s->name.sun_path), "%s/redis.sock", directory);

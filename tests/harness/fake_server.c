@@ -20,10 +20,10 @@ typedef struct {
 	size_t length, capacity;
 } buffer;
 
-/* A client, and the connection to the real server that was made for it. */
+/* A client, and the connection to the real server on its behalf. */
 typedef struct {
 	int client, real;              /* -1: none */
-	buffer commands, replies;      /* the beginning of what is not whole yet */
+	buffer commands, replies;      /* bytes of a command or reply that is not complete yet */
 	buffer out;                    /* to the client */
 	bool silent, dripping, ending; /* ending: closed when `out` is gone */
 } connection;
@@ -54,7 +54,7 @@ const char *test_fault_name(test_fault fault)
 	return fault_names[fault];
 }
 
-/* --- buffers; a NUL stands behind the bytes ---------------------------------- */
+/* --- buffers; a NUL follows the bytes ---------------------------------- */
 
 static void append(buffer *b, const void *bytes, size_t length)
 {
@@ -75,7 +75,7 @@ static void consume(buffer *b, size_t length)
 	memmove(b->bytes, b->bytes + length, b->length + 1);
 }
 
-/* How long the first whole value (a command is one, too) is; 0 if there is none. */
+/* The length of the first complete value (a command is a value, too); 0 if none is complete. */
 static size_t value_length(const buffer *b)
 {
 	size_t at = 0;
@@ -120,7 +120,7 @@ static const char *pick(test_fake_server *s, const char *const *texts, size_t co
 
 static void make_noise(test_fake_server *s, buffer *out)
 {
-	/* Half of it begins as replies do. */
+	/* Half of the time it begins like a reply. */
 	if (draw(s) % 2)
 		append(out, &"+-:$*_,#!=(%~>|"[draw(s) % 15], 1);
 	for (size_t n = 1 + draw(s) % NOISE_MAX; n > 0; n--)
@@ -141,7 +141,7 @@ static size_t kept_length(test_fake_server *s, size_t length)
 	return s->plan.keep == 0 ? drawn : s->plan.keep < length ? s->plan.keep : length - 1;
 }
 
-/* Answers one reply of the real server, wrongly. */
+/* Sends the client a broken version of one reply of the real server. */
 static void break_reply(test_fake_server *s, connection *link, const char *reply, size_t length)
 {
 	buffer *out = &link->out;

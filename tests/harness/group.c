@@ -50,7 +50,7 @@ static bool is_balanced(void *arg)
 void test_group_wait_balanced(const char *address, const char *stream, const char *group, uint32_t members)
 {
 	expectation e = {address, stream, group, members};
-	test_wait_until(is_balanced, &e, PATIENCE_MS, "the partitions are shared out");
+	test_wait_until(is_balanced, &e, PATIENCE_MS, "the members share the partitions");
 }
 
 static bool is_drained(void *arg)

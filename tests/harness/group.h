@@ -1,21 +1,22 @@
 /*
- * group.h - what a group looks like from outside, and waiting for it to look so. Waits are bounded and fail the test.
+ * group.h - reads a group's state as an outsider, and waits for a state. Each wait is bounded, and fails the
+ * test at its bound.
  */
 #ifndef TEST_HARNESS_GROUP_H
 #define TEST_HARNESS_GROUP_H
 
 #include <segmenter/segmenter.h>
 
-/* Freed with seg_group_info_free; NULL as long as there is no such group. */
+/* The caller frees it with seg_group_info_free; NULL while the group does not exist. */
 seg_group_info *test_group_describe(const char *address, const char *stream, const char *group);
 
-/* Until `members` members share all partitions: each partition is owned by whom it shall be owned by. */
+/* Waits until `members` members share all partitions: the owner of each partition is its target. */
 void test_group_wait_balanced(const char *address, const char *stream, const char *group, uint32_t members);
 
-/* Until everything that was sent is committed. */
+/* Waits until every message that was sent is committed. */
 void test_group_wait_drained(const char *address, const char *stream, const char *group);
 
-/* How many dead letters its partitions hold; 0 where there is no such group. */
+/* How many dead letters the group's partitions hold; 0 if there is no such group. */
 uint64_t test_group_dead_letters(const char *address, const char *stream, const char *group);
 
 #endif

@@ -23,7 +23,7 @@ int test_http_port(const test_runner *runner)
 	static const char says[] = "admin: listening on http://127.0.0.1:";
 	char line[512];
 	int port = 0;
-	/* The whole line is written at once. */
+	/* One write sends the whole line. */
 	test_runner_says(runner, says);
 	FILE *file = fopen(runner->output, "r");
 	assert_non_null(file);
@@ -111,12 +111,12 @@ typedef struct {
 	char family[128];
 	char type[16];
 	bool has_help;
-	char *seen;     /* "\nNAME\n": families that are over */
+	char *seen;     /* "\nNAME\n": families that have ended */
 	char **samples; /* of this family */
 	size_t sample_count;
-	double below;       /* the bound of the bucket before */
+	double below;       /* the upper bound of the previous bucket */
 	double count_below; /* and its count */
-	char series[512];   /* labels of that bucket, without le */
+	char series[512];   /* the labels of that bucket, without le */
 } reader;
 
 static void end_family(reader *r)

@@ -1,4 +1,4 @@
-/* http.h - a plain HTTP client for asking a segrunner's admin server, and a strict reader of its metrics. */
+/* http.h - a plain HTTP client for a segrunner's admin server, and a strict reader of its metrics. */
 #ifndef TEST_HARNESS_HTTP_H
 #define TEST_HARNESS_HTTP_H
 
@@ -12,32 +12,32 @@ typedef struct test_http_answer {
 	char *body; /* within text */
 } test_http_answer;
 
-/* Where the runner's admin server listens (admin = 127.0.0.1:0), as soon as it says so. */
+/* The port of the runner's admin server (admin = 127.0.0.1:0); waits until the runner has logged it. */
 int test_http_port(const test_runner *runner);
 
-/* A connection that asks for nothing yet; closed by the caller. */
+/* Opens a connection and sends nothing on it; the caller closes it. */
 int test_http_connect(int port);
 
 /*
- * Sends "METHOD PATH HTTP/1.1" and the headers (each with its \r\n, or ""), and reads until the end. The
- * Host is 127.0.0.1 unless the headers have one. No answer within 10 s fails the test.
+ * Sends "METHOD PATH HTTP/1.1" and the headers (each with its \r\n, or ""), and reads until the end. The Host
+ * is 127.0.0.1 unless the headers have one. If no answer comes within 10 s, the test fails.
  */
 test_http_answer test_http_ask(int port, const char *method, const char *path, const char *headers);
 
-/* GET without headers. */
+/* A GET without headers. */
 test_http_answer test_http_get(int port, const char *path);
 void test_http_free(test_http_answer *answer);
 
-/* The status of a GET alone. */
+/* The status of such a GET. */
 int test_http_status(int port, const char *path);
 
-/* The value of a sample as it is written, name and labels, or -1 where there is none. */
+/* The value of a sample, given its name and labels as written; -1 if there is no such sample. */
 double test_metrics_value(const char *metrics, const char *sample);
 
 /*
- * Fails the test unless it is Prometheus's text format, version 0.0.4: each family with HELP and TYPE
- * before its samples and once, all its samples together and none twice, names and labels well formed,
- * buckets rising up to +Inf.
+ * Fails the test unless the text is in Prometheus's text format, version 0.0.4: each family has HELP and TYPE
+ * once and before its samples; its samples are together, and none comes twice; names and labels are well
+ * formed; buckets rise up to +Inf.
  */
 void test_metrics_check(const char *metrics);
 

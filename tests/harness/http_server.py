@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""A small HTTP server that answers as a test has written down, and writes down what it was asked.
+"""A small HTTP server that gives the answers of a test's file, and notes every request.
 
     http_server.py DIRECTORY
 
-Listens on a free port of 127.0.0.1, and writes it to DIRECTORY/port. Request number n gets line n of
-DIRECTORY/answers, "STATUS", or "STATUS Header: value", or "close": no answer, or "hang": none, for long; 200 where
-there is no such line. Each request is a line of JSON in DIRECTORY/requests: its connection's number, headers and body.
+Listens on a free port of 127.0.0.1, and writes the port's number to DIRECTORY/port. Line n of DIRECTORY/answers
+decides on request n: "STATUS" or "STATUS Header: value" is the answer; "close" closes the connection without one;
+"hang" keeps it open without one for a long time. Without such a line the answer is 200. DIRECTORY/requests gets a
+line of JSON for each request: its connection's number, headers and body.
 """
 import http.server
 import json

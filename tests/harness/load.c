@@ -29,7 +29,7 @@ struct test_load {
 	atomic_bool over;
 	atomic_int numbers;
 	atomic_int failed; /* deliveries */
-	char text[600];    /* of the first that failed */
+	char text[600];    /* of the first record that failed */
 };
 
 static void delivered(void *arg, const seg_delivery *delivery)

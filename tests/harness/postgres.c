@@ -23,9 +23,12 @@
 
 enum { PATIENCE_MS = 30000, ANSWER_MAX = 1024 * 1024 };
 
-/* --- where it is --------------------------------------------------------------------------------- */
+/* --- the server's programs --------------------------------------------------------------------------------- */
 
-/* Debian has the server's programs outside the PATH, a directory a version; the last is taken. */
+/*
+ * Debian keeps the server's programs outside the PATH, in one directory per version. This takes the last
+ * version.
+ */
 static bool find_programs(char programs[256])
 {
 	glob_t found;
@@ -47,9 +50,9 @@ bool test_postgres_is_installed(void)
 	return false;
 }
 
-/* --- its processes --------------------------------------------------------------------------------- */
+/* --- the server's processes --------------------------------------------------------------------------------- */
 
-/* Whom it runs as where we are root. */
+/* The user who runs the server if the test runs as root. */
 static const struct passwd *servant(void)
 {
 	const struct passwd *user = getpwnam("postgres");
@@ -65,7 +68,7 @@ static void become_servant(void)
 		_exit(126);
 }
 
-/* Runs a program of PostgreSQL's, its output to DIRECTORY/log. */
+/* Runs one of PostgreSQL's programs, with its output in DIRECTORY/log. */
 static pid_t spawn(const test_postgres *postgres, const char *const *arguments)
 {
 	char program[512], log[128];
@@ -116,7 +119,7 @@ static void start(test_postgres *postgres)
 {
 	char data[80];
 	snprintf(data, sizeof(data), "%s/data", postgres->directory);
-	/* What it has written survives its own end without fsync; that of the machine is not tested. */
+	/* Without fsync, data survives the end of the server, but not of the machine, which no test needs. */
 	postgres->pid =
 		spawn(postgres, (const char *const[]){"postgres", "-D", data, "-k", postgres->directory, "-c",
 						      "listen_addresses=", "-c", "fsync=off", NULL});
@@ -154,7 +157,7 @@ test_postgres *test_postgres_start(void)
 	return postgres;
 }
 
-/* The state and the parent of a process; false: it is gone. */
+/* Reads the state and the parent of a process; false if the process is gone. */
 static bool look_at(pid_t pid, char *state, pid_t *parent)
 {
 	char path[64], line[512];
@@ -174,7 +177,7 @@ static bool is_dead(void *pid)
 	return !look_at(*(pid_t *)pid, &state, &parent) || state == 'Z';
 }
 
-/* Sends the signal to each session and helper of the server, which are no process group. */
+/* Sends the signal to every session and helper of the server; they have no common process group. */
 static void signal_children(const test_postgres *postgres, int signal)
 {
 	DIR *processes = opendir("/proc");
@@ -196,7 +199,7 @@ void test_postgres_kill(test_postgres *postgres)
 {
 	if (postgres->pid == 0)
 		return;
-	/* Stopped first, so that it starts no others. */
+	/* Stops the server first, so that it starts no more processes. */
 	kill(postgres->pid, SIGSTOP);
 	signal_children(postgres, SIGKILL);
 	kill(postgres->pid, SIGKILL);
@@ -214,7 +217,7 @@ static bool is_unlocked(void *postgres_)
 
 void test_postgres_restart(test_postgres *postgres)
 {
-	/* What the killed one left behind would name a process that is none of its kind. */
+	/* The killed server's lock file may name a process that is not PostgreSQL. */
 	test_wait_until(is_unlocked, postgres, PATIENCE_MS, "the lock of the killed server is gone");
 	start(postgres);
 }

@@ -146,7 +146,7 @@ void test_runner_says_times(const test_runner *runner, const char *text, int tim
 {
 	long long deadline = test_now_ms() + PATIENCE_MS;
 	while (test_runner_times_said(runner, text) < times) {
-		/* What has ended says no more. */
+		/* A process that has ended prints no more. */
 		if (runner->pid > 0 && test_now_ms() < deadline) {
 			usleep(2000);
 			continue;
@@ -154,8 +154,8 @@ void test_runner_says_times(const test_runner *runner, const char *text, int tim
 		char *said = malloc(OUTPUT_MAX);
 		assert_non_null(said);
 		read_output(runner, said);
-		/* cmocka's own printing keeps no more than 1 KiB. */
-		fprintf(stderr, "It said:\n%s", said);
+		/* cmocka's own messages are cut at 1 KiB. */
+		fprintf(stderr, "The output of segrunner:\n%s", said);
 		free(said);
 		fail_msg("segrunner did not say %d times: %s", times, text);
 	}

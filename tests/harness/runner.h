@@ -1,8 +1,8 @@
 /*
- * runner.h - real segrunner processes of a test's own, and what the plugin `record` wrote of their deliveries.
+ * runner.h - real segrunner processes for one test, and the deliveries that the plugin `record` wrote down.
  *
- * Each has a temporary directory with its configuration, its output, and its records. Waits are bounded; failing to
- * start fails the test.
+ * Each runner has a temporary directory with its configuration, its output, and its records. Waits are
+ * bounded. Failing to start fails the test.
  */
 #ifndef TEST_HARNESS_RUNNER_H
 #define TEST_HARNESS_RUNNER_H
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Where the programs and plugins under test are; fails the test where SEG_BUILD_DIR is not set. */
+/* The directory of the programs and plugins under test; fails the test if SEG_BUILD_DIR is not set. */
 const char *test_build_directory(void);
 
 typedef struct test_runner {
@@ -23,35 +23,41 @@ typedef struct test_runner {
 	int status;      /* of waitpid, then */
 } test_runner;
 
-/* Makes the directory and writes a configuration of that text (printf); starts nothing. */
+/* Makes the directory and writes a configuration with this text (printf); starts no process. */
 __attribute__((format(printf, 1, 2))) test_runner *test_runner_make(const char *format, ...);
 
-/* Starts `segrunner` with these arguments, up to a NULL; "CONFIG" stands for the configuration's path. */
+/*
+ * Starts `segrunner` with these arguments (the last one is NULL). "CONFIG" stands for the configuration's
+ * path.
+ */
 void test_runner_start(test_runner *runner, const char *const *arguments);
 
-/* make and `segrunner -c CONFIG`. */
+/* test_runner_make, then `segrunner -c CONFIG`. */
 __attribute__((format(printf, 1, 2))) test_runner *test_runner_run(const char *format, ...);
 
-/* Waits for its end: the exit code, or -signal. */
+/* Waits until the runner ends. Returns its exit code, or -signal. */
 int test_runner_wait(test_runner *runner);
 
-/* Sends the signal, and waits for the end. */
+/* Sends the signal, and waits until the runner ends. */
 int test_runner_stop(test_runner *runner, int signal);
 
-/* Kills it if it runs, removes the directory, frees. NULL is allowed. */
+/* Kills the runner if it runs, removes the directory, frees. NULL is allowed. */
 void test_runner_free(test_runner *runner);
 
-/* How often it has said that, and whether at all. */
+/* How often the runner's output has this text; and whether it has it at all. */
 int test_runner_times_said(const test_runner *runner, const char *text);
 bool test_runner_has_said(const test_runner *runner, const char *text);
 
-/* Returns when it has said that, so often, within a bounded time, or fails the test and shows all it has said. */
+/*
+ * Waits until the output has this text (that many times). At the wait's bound it fails the test and shows the
+ * whole output.
+ */
 void test_runner_says(const test_runner *runner, const char *text);
 void test_runner_says_times(const test_runner *runner, const char *text, int times);
 
 /* --- deliveries ------------------------------------------------------------------------------ */
 
-/* A line of `record`: one message handed to a handler. */
+/* A line of `record`: one message that a handler got. */
 typedef struct test_delivery {
 	uint64_t epoch;
 	uint32_t partition;
@@ -62,22 +68,28 @@ typedef struct test_delivery {
 } test_delivery;
 
 typedef struct test_deliveries {
-	test_delivery *list; /* in the order of the file */
+	test_delivery *list; /* in the file's order */
 	size_t count;
 } test_deliveries;
 
-/* Reads a file that record writes; none is no delivery. Free with test_deliveries_free. */
+/*
+ * Reads a file of record; if there is no file, there are no deliveries. Free the result with
+ * test_deliveries_free.
+ */
 test_deliveries test_deliveries_read(const char *path);
 void test_deliveries_free(test_deliveries *deliveries);
 
-/* Returns when each of the partitions has had a delivery more in the file than there is now, or fails the test. */
+/* Waits until each partition has one more delivery in the file than now, or fails the test. */
 void test_deliveries_go_on(const char *path, uint32_t partitions);
 
 /*
- * Checks that keys k0 to k<keys-1> got the numbers 0 to numbers-1 each (as data), at least once; that within an epoch
- * a partition's ids rise, but for repetitions; and that no more than `late` messages were handed over under an epoch after a later one was:
- * those in the hands of a process when it was suspended. Returns how many deliveries were repetitions. Fails the test
- * otherwise.
+ * Checks the deliveries; fails the test if one of these does not hold:
+ *
+ * Keys k0 to k<keys-1> got each of the numbers 0 to numbers-1 (as data) at least once. Within an epoch, a
+ * partition's ids rise, except for repetitions. At most `late` messages came under an epoch after a later
+ * epoch's: those that a process held when it was suspended.
+ *
+ * Returns how many deliveries were repetitions.
  */
 size_t test_deliveries_check(const test_deliveries *deliveries, int keys, int numbers, size_t late);
 

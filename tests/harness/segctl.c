@@ -71,7 +71,7 @@ static pid_t start(const char *address, const char *command, int in, int out, in
 	return pid;
 }
 
-/* An unnamed file that holds the text. */
+/* An unnamed file with this text. */
 static int file_of(const char *text)
 {
 	FILE *file = tmpfile();
@@ -184,7 +184,7 @@ pid_t test_segctl_start_on_terminal(const char *address, const char *command, in
 	return pid;
 }
 
-/* Takes escape sequences out of the text, in place. */
+/* Removes escape sequences from the text, in place. */
 static void strip(char *text)
 {
 	char *to = text;

@@ -1,6 +1,6 @@
 /*
- * segctl.h - the program segctl, run as an operator runs it, and what it answered. Bounded; failing to start
- * fails the test.
+ * segctl.h - runs the program segctl as an operator does, and keeps its answer. Waits are bounded. Failing to
+ * start fails the test.
  */
 #ifndef TEST_HARNESS_SEGCTL_H
 #define TEST_HARNESS_SEGCTL_H
@@ -10,40 +10,40 @@
 
 typedef struct test_segctl {
 	int exit_code; /* or -signal */
-	char *output;  /* standard output, and */
-	char *errors;  /* standard error, both ended by a NUL */
+	char *output;  /* standard output, NUL-terminated */
+	char *errors;  /* standard error, NUL-terminated */
 } test_segctl;
 
 /*
- * Runs `segctl` with the words of `command`, split at blanks ('single quotes' keep them together), against
- * the server at `address` (SEGMENTER_ADDRESS; NULL: not set). input is what it reads, or NULL. What it
- * answered is valid until the next call.
+ * Runs `segctl` with the words of `command`, split at blanks ('single quotes' keep words together), against
+ * the server at `address` (SEGMENTER_ADDRESS; NULL: not set). `input` is its standard input, or NULL. The
+ * answer is valid until the next call.
  */
 const test_segctl *test_segctl_run(const char *address, const char *input, const char *command);
 
-/* The same with printf, without input. */
+/* The same with printf and without input. */
 __attribute__((format(printf, 2, 3))) const test_segctl *test_segctl_do(const char *address,
 									const char *format, ...);
 
-/* The same, which must exit with 0; returns its standard output. */
+/* The same, but segctl must exit with 0; returns its standard output. */
 __attribute__((format(printf, 2, 3))) const char *test_segctl_good(const char *address, const char *format,
 								   ...);
 
-/* Fails the test unless the text is there; shows both. */
+/* Fails the test, and shows both texts, unless `text` contains `part`. */
 void test_expect_text(const char *text, const char *part);
 
-/* Starts it, and leaves it running with its standard output in a pipe; *output is the other end. */
+/* Starts segctl and returns while it runs. *output is the reading end of a pipe from its standard output. */
 pid_t test_segctl_start(const char *address, const char *command, int *output);
 
 /*
- * The same on a terminal of its own, an xterm of 80 columns and 24 lines without colors; *terminal is its
- * other end.
+ * The same on a terminal of its own: an xterm of 80 columns and 24 lines without colors. *terminal is the
+ * terminal's other end.
  */
 pid_t test_segctl_start_on_terminal(const char *address, const char *command, int *terminal);
 
 /*
- * Reads what is drawn, and answers what may block, until it holds the text (escape sequences left out), or
- * fails the test.
+ * Reads what segctl draws, and answers terminal queries that segctl may wait for, until the text appears
+ * (escape sequences left out). Otherwise fails the test.
  */
 void test_terminal_shows(int terminal, const char *text);
 

@@ -40,7 +40,7 @@ void test_wait_until(bool (*condition)(void *arg), void *arg, int timeout_ms, co
 	long long deadline = test_now_ms() + timeout_ms;
 	while (!condition(arg)) {
 		if (test_now_ms() > deadline)
-			fail_msg("waited %d ms in vain: %s", timeout_ms, what);
+			fail_msg("waited %d ms, but this did not happen: %s", timeout_ms, what);
 		pause_ms(2);
 	}
 }
@@ -98,8 +98,8 @@ static bool answers_ping(const test_server *server)
 }
 
 /*
- * A transaction that a kill has cut short must go, as an operator would make it: Redis 7.0 cuts within it, and takes its rest for a
- * part of what comes next at the start after this one.
+ * Removes a transaction that a kill cut short, as an operator would. Redis 7.0 truncates the AOF within the
+ * transaction; at the next start but one it would read the rest as part of the commands that follow.
  */
 static void repair(const test_server *server)
 {
@@ -144,7 +144,7 @@ void test_server_restart(test_server *server)
 	if (server->pid < 0)
 		fail_msg("fork: %s", strerror(errno));
 	if (server->pid == 0) {
-		/* Should the test die, its server dies with it. */
+		/* If the test dies, its server dies, too. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(127);

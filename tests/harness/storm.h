@@ -1,4 +1,4 @@
-/* storm.h - a thread that breaks things while a test works. */
+/* storm.h - a thread that breaks connections while a test works. */
 #ifndef TEST_HARNESS_STORM_H
 #define TEST_HARNESS_STORM_H
 
@@ -15,10 +15,10 @@ typedef struct test_storm {
 	atomic_int strikes;
 } test_storm;
 
-/* Kills every client's connection (CLIENT KILL) each interval_ms, until it is ended. */
+/* Kills every client's connection (CLIENT KILL) every interval_ms, until test_storm_end. */
 void test_storm_start(test_storm *storm, const test_server *server, int interval_ms);
 
-/* Returns how often it struck. */
+/* Ends the storm. Returns how often it killed connections. */
 int test_storm_end(test_storm *storm);
 
 #endif

@@ -1,14 +1,16 @@
 /*
- * fail_nth.so - with LD_PRELOAD: makes a call of a program fail, as a system without memory or descriptors would.
+ * fail_nth.so - with LD_PRELOAD, makes one call of a program fail, as a system without memory or descriptors
+ * would.
  *
- *     FAIL_KIND    memory (malloc and what leads to it) or system (write, send, recv, connect, socket, eventfd,
+ *     FAIL_KIND    memory (malloc and its like) or system (write, send, recv, connect, socket, eventfd,
  *                  pthread_create)
- *     FAIL_NTH     which of them, counted over all threads from 1
- *     FAIL_COUNT   how many in a row fail from there on; 1 where it is not set
- *     FAIL_REPORT  a file that then says which one it was, and who called it
- *     FAIL_GATE    a file of one byte: nothing is counted, and nothing fails, while the byte is 0; not set: at once
+ *     FAIL_NTH     the number of the call, counted over all threads from 1
+ *     FAIL_COUNT   how many calls in a row fail from there on; the default is 1
+ *     FAIL_REPORT  a file that gets the name of the call and its caller
+ *     FAIL_GATE    a file of one byte: while the byte is 0, no call counts and none fails; without it, calls
+ *                  count at once
  *
- * Calls of the plugin record.so are left alone: what a plugin makes of it is its own.
+ * Calls from the plugin record.so never fail: how a plugin reacts is its own affair.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,7 +39,9 @@ static const char *report;
 static atomic_long count;
 static const _Atomic char *gate; /* or NULL: open */
 
-/* False while libraries are initialised: a sanitizer that is behind this one cannot allocate yet. */
+/*
+ * False while libraries are initialised: a sanitizer that is loaded after this library cannot allocate yet.
+ */
 static bool ready;
 
 static void map_gate(const char *path)
@@ -62,10 +66,10 @@ __attribute__((constructor)) static void read_environment(void)
 	ready = true;
 }
 
-/* It asks for the bounds of each new thread's stack, and takes no refusal. */
+/* The sanitizer asks for the bounds of each new thread's stack, and accepts no failure. */
 static _Thread_local bool asked_by_sanitizer;
 
-/* By system calls of its own: the library's may be those that are to fail. */
+/* Uses system calls directly, because the C library's functions may be those that must fail. */
 static void tell(const char *function, const Dl_info *caller, const void *address)
 {
 	char text[512];
@@ -111,7 +115,7 @@ static bool must_fail(bool is_memory, const char *function, const void *address)
 
 #define MUST_FAIL(is_memory) must_fail(is_memory, __func__, __builtin_return_address(0))
 
-/* The function of that name behind this library. */
+/* The next definition of the function after this library's. */
 #define NEXT(name)                                                       \
 	__extension__({                                                  \
 		static _Atomic(void *) next_;                            \
@@ -131,7 +135,7 @@ static void *find_next(const char *name)
 
 /* --- memory ------------------------------------------------------------------------------------- */
 
-/* What is allocated before the constructor ran; never given back. Each piece's size stands before it. */
+/* Allocations from before the constructor ran; they are never freed. Each one's size is stored before it. */
 static _Alignas(16) char early[256 * 1024];
 static size_t early_used;
 

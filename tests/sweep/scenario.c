@@ -1,9 +1,9 @@
 /*
- * scenario ADDRESS STREAM SENT HANDLED - what a small application does, while one of its calls fails: sends
- * ten batches, consumes and commits ten, and leaves nothing behind.
+ * scenario ADDRESS STREAM SENT HANDLED - a small application, one of whose calls fails: it sends ten batches,
+ * consumes and commits ten, and frees everything.
  *
- * Appends each record that was acknowledged to SENT, and each that it handled to HANDLED, as the plugin
- * record does. Exit codes: 0 all was done; 69 something failed, and was told; 3 it did not get on in time.
+ * It appends each acknowledged record to SENT, and each handled one to HANDLED, as the plugin record does.
+ * Exit codes: 0 all was done; 69 a call failed, and an error said so; 3 it did not finish in time.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,7 +23,7 @@ enum { STUCK = 3, TIMEOUT_MS = 3000, LONGEST_S = 10 };
 
 static int sent_file, handled_file;
 
-/* Not by write(2), which is one of the calls that fail. */
+/* Does not use write(2), which is one of the calls that fail. */
 static void append_line(int fd, const char *line, int length)
 {
 	syscall(SYS_write, fd, line, (size_t)length);

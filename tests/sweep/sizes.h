@@ -1,4 +1,4 @@
-/* sizes.h - what the scenarios of the sweep send and consume. */
+/* sizes.h - how much the scenarios of the sweep send and consume. */
 #ifndef TEST_SWEEP_SIZES_H
 #define TEST_SWEEP_SIZES_H
 

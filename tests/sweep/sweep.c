@@ -1,13 +1,13 @@
 /*
  * sweep [--quick] [--only SCENARIO[:KIND]] - makes the 1st, 2nd, 3rd ... allocation or system call of a small
- * real run fail, until a run ends before its turn comes. Whatever fails, a run must end: with all done, or
- * with a line that says what was wrong; and what is committed must have been handled, what was acknowledged
- * must be there.
+ * real run fail, until a run ends before it reaches that number. Every run must end, with all work done or
+ * with a line that says what was wrong. Every committed message must have been handled, and every
+ * acknowledged record must be in its log.
  *
- * Scenarios: `library` (scenario.c); `runner`: segrunner with the plugin record, which stops at the end of its
- * tenth batch; and `reload`: a segrunner with an admin server, which works until a SIGHUP adds three [consumer]
- * sections, one of which stops it. There, calls fail from the SIGHUP on. Kinds: `memory` and `system` (fail_nth.c), and with -famine behind it the same for
- * five calls in a row. --quick takes each fifth number.
+ * Scenarios: `library` (scenario.c); `runner`: segrunner with the plugin record, which stops at the end of
+ * its tenth batch; and `reload`: a segrunner with an admin server, which works until a SIGHUP adds three
+ * [consumer] sections, one of which stops it. In `reload`, calls fail from the SIGHUP on. Kinds: `memory` and
+ * `system` (fail_nth.c); with the suffix -famine, five calls in a row fail. --quick takes every fifth number.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,21 +35,21 @@ enum {
 	QUICK_STRIDE = 5,
 	HANG_MS = 15000,
 	STUCK = 3,      /* scenario's */
-	SANITIZER = 99, /* the exit code a sanitizer is told to use */
+	SANITIZER = 99, /* the exit code that sanitizers are told to use */
 	HANDLED_MAX = 4096,
-	ADDED = 3, /* sections that come with the reload */
+	ADDED = 3, /* sections that the reload adds */
 };
 
 static test_server *server;
 static seg_client *client;
 static char directory[64], build[256];
-static long stride = 1; /* each so many numbers */
+static long stride = 1; /* the step between call numbers */
 
 static atomic_long injected, crashes, hangs, lost, recovered, told;
 
 typedef struct {
 	const char *name;     /* for people */
-	const char *calls;    /* which fail: FAIL_KIND */
+	const char *calls;    /* the calls that fail: FAIL_KIND */
 	const char *in_a_row; /* FAIL_COUNT */
 } failure_kind;
 
@@ -66,23 +66,23 @@ typedef struct {
 	const char *scenario;
 	const failure_kind *kind;
 	atomic_long next;
-	atomic_bool over; /* a run has ended before its turn came */
+	atomic_bool over; /* a run has ended before it reached its number */
 } sweep;
 
-/* What is consumed: a stream, and where the consumer notes what it handled. */
+/* What a consumer reads and writes: a stream, and the file of handled messages. */
 typedef struct {
 	char stream[72];
 	char handled[160];
 } consumed;
 
-/* One run: file names, and how it ended. */
+/* One run: its files, and how it ended. */
 typedef struct {
 	const sweep *sweep;
 	long nth;
 	consumed consumed[1 + ADDED];
 	size_t count; /* of them */
 	char sent[128], output[128], report[128], config[128], gate[128];
-	unsigned reloads; /* SIGHUPs that were sent */
+	unsigned reloads; /* SIGHUPs sent */
 	int status;       /* of waitpid */
 	bool hung;
 } run;
@@ -119,7 +119,7 @@ static void complain(const run *r, atomic_long *counter, const char *what)
 
 /* --- running --------------------------------------------------------------------------------------- */
 
-/* With so many sections. */
+/* Writes a configuration with so many sections. */
 static void write_config(const run *r, size_t sections)
 {
 	FILE *file = fopen(r->config, "w");
@@ -135,7 +135,7 @@ static void write_config(const run *r, size_t sections)
 	fclose(file);
 }
 
-/* Ten batches for each partition; the last message may stop the runner. */
+/* Sends ten batches to each partition. The last message may stop the runner. */
 static void fill_stream(const char *name, const char *last)
 {
 	seg_stream_shape shape = {SWEEP_PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
@@ -204,7 +204,7 @@ static _Noreturn void become(const run *r)
 	_exit(EX_OSERR);
 }
 
-/* How often the output holds a text. */
+/* How often the output has a text. */
 static unsigned said(const run *r, const char *text)
 {
 	char output[16384];
@@ -219,7 +219,7 @@ static unsigned said(const run *r, const char *text)
 	return count;
 }
 
-/* Sends SIGHUP with the new configuration once the runner works, and again each time that it was refused. */
+/* Sends SIGHUP with the new configuration once the runner works, and again after each refusal. */
 static void reload(run *r, pid_t pid)
 {
 	bool wanted = r->reloads == 0 ? said(r, " runs as ") > 0
@@ -277,7 +277,7 @@ static bool was_handled(const handled_message *list, size_t count, uint32_t part
 	return false;
 }
 
-/* The group's position; 0-0 where there is none. */
+/* The group's position; 0-0 if it has none. */
 static seg_id position_of(redisContext *redis, const consumed *c, uint32_t partition)
 {
 	seg_id position = {0, 0};
@@ -292,7 +292,9 @@ static seg_id position_of(redisContext *redis, const consumed *c, uint32_t parti
 	return position;
 }
 
-/* Marks the numbers that are in a partition's log; returns whether all up to the position were handled. */
+/*
+ * Marks the numbers that a partition's log has; returns whether all messages up to the position were handled.
+ */
 static bool check_partition(redisContext *redis, const consumed *c, uint32_t partition, char *there)
 {
 	static _Thread_local handled_message handled[HANDLED_MAX];
@@ -373,7 +375,7 @@ static void prepare(run *r)
 		consumed *c = &r->consumed[i];
 		snprintf(c->stream, sizeof(c->stream), "%s-%zu", name, i);
 		snprintf(c->handled, sizeof(c->handled), "%s/%s.handled", directory, c->stream);
-		/* The runner stops when it has got on with the last section. */
+		/* The runner stops at the last section's last message. */
 		if (!is(r, "library"))
 			fill_stream(c->stream, i + 1 == r->count ? "stop" : "x");
 	}
@@ -479,8 +481,8 @@ int main(int argc, char **argv)
 	seg_client_close(client);
 	test_server_stop(server);
 	test_directory_remove(directory);
-	printf("%ld runs went well all the same, %ld ended with an error\n", atomic_load(&recovered),
-	       atomic_load(&told));
+	printf("%ld runs succeeded in spite of the failure, %ld ended with an error\n",
+	       atomic_load(&recovered), atomic_load(&told));
 	printf("sweep: %ld failures injected, %ld crashes, %ld hangs, %ld lost\n", atomic_load(&injected),
 	       atomic_load(&crashes), atomic_load(&hangs), atomic_load(&lost));
 	return crashes || hangs || lost || !injected ? EXIT_FAILURE : EXIT_SUCCESS;

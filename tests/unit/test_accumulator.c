@@ -1,4 +1,4 @@
-/* test_accumulator.c - batches gathered, in order, within bounds; with a clock of the test's own. */
+/* test_accumulator.c - batches are gathered in order and within bounds; the test has a clock of its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static int destroy(void **state)
 	return 0;
 }
 
-/* The opaque is the record's number, its data the number's text. */
+/* The opaque is the record's number; the data is the same number as text. */
 static void add(uint32_t partition, uintptr_t number, int64_t now)
 {
 	char text[24];
@@ -149,7 +149,7 @@ static void partitions_do_not_wait_for_each_other(void **state)
 		assert_holds(seg_accumulator_take(&acc, 0), p, 10 * p, 3);
 }
 
-static void a_batch_that_waits_behind_another_goes_on_filling(void **state)
+static void a_batch_that_waits_for_another_keeps_filling(void **state)
 {
 	(void)state;
 	for (uintptr_t n = 1; n <= 4; n++)
@@ -171,7 +171,7 @@ static void a_batch_that_was_sent_takes_no_more_records(void **state)
 	assert_holds(first, 0, 1, 1);
 }
 
-static void what_is_put_back_comes_before_what_came_later(void **state)
+static void a_batch_that_is_put_back_comes_before_later_ones(void **state)
 {
 	(void)state;
 	for (uintptr_t n = 1; n <= 6; n++)
@@ -234,7 +234,7 @@ static void a_batch_in_flight_may_expire_and_the_next_one_goes(void **state)
 	size_t held = acc.held;
 	assert_ptr_equal(seg_accumulator_take_expired(&acc, TIMEOUT), first);
 	seg_accumulator_abandon(&acc, first);
-	/* Its memory is still in use: it counts. */
+	/* The memory of an abandoned batch is still in use, so it counts. */
 	assert_int_equal(acc.held, held);
 	assert_holds(seg_accumulator_take(&acc, TIMEOUT), 0, 4, 3);
 	seg_accumulator_recycle(&acc, first);
@@ -343,10 +343,7 @@ static void batches_are_used_again(void **state)
 	}
 }
 
-/*
- * Whatever happens to batches, each partition's records are finished once each, in the order they were
- * added.
- */
+/* Whatever happens to the batches, each record of a partition is finished once, in the order of adding. */
 static void random_fates_keep_order_and_lose_nothing(void **state)
 {
 	(void)state;
@@ -407,9 +404,9 @@ int main(void)
 		TEST(a_record_larger_than_a_batch_is_a_batch_alone),
 		TEST(a_partition_has_one_batch_in_flight),
 		TEST(partitions_do_not_wait_for_each_other),
-		TEST(a_batch_that_waits_behind_another_goes_on_filling),
+		TEST(a_batch_that_waits_for_another_keeps_filling),
 		TEST(a_batch_that_was_sent_takes_no_more_records),
-		TEST(what_is_put_back_comes_before_what_came_later),
+		TEST(a_batch_that_is_put_back_comes_before_later_ones),
 		TEST(a_refused_batch_rests_and_its_partition_with_it),
 		TEST(without_a_connection_only_deadlines_count),
 		TEST(batches_expire_oldest_first_and_only_when_their_time_has_come),

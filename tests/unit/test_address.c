@@ -1,5 +1,6 @@
 /*
- * Where Redis is: each form that is taken, what each refusal says, and that no password is ever part of it.
+ * Addresses of Redis: every form that is accepted, the text of every refusal, and that no text contains a
+ * password.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,10 +73,7 @@ static void has_login(const char *user, const char *password)
 	assert_text_or_null(address.password, password);
 }
 
-/*
- * The text must say `what` is wrong, and how to mend it, in one line; nothing of the address is left
- * behind.
- */
+/* The text must say `what` is wrong and how to mend it, in one line. The address must be empty afterwards. */
 static void refuses(const char *text, const char *what)
 {
 	static const seg_address nothing;
@@ -91,7 +89,7 @@ static void refuses(const char *text, const char *what)
 	assert_memory_equal(&refused, &nothing, sizeof(nothing));
 }
 
-/* --- what is taken ------------------------------------------------------------------ */
+/* --- accepted addresses ------------------------------------------------------------------ */
 
 static void a_host_alone_has_the_default_port_and_database(void **state)
 {
@@ -187,16 +185,16 @@ static void the_longest_host_name_of_dns_is_taken(void **state)
 	refuses(text, "longer than 253 characters");
 }
 
-/* --- what is refused ------------------------------------------------------------------ */
+/* --- refusals ------------------------------------------------------------------ */
 
-static void an_address_that_says_nothing_is_told_both_forms(void **state)
+static void the_error_for_an_empty_address_shows_both_forms(void **state)
 {
 	(void)state;
 	refuses(NULL, "is empty; write redis://host:6379 or unix:///path");
 	refuses("", "is empty; write redis://host:6379 or unix:///path");
 }
 
-static void an_unknown_scheme_is_told_which_ones_there_are(void **state)
+static void the_error_for_an_unknown_scheme_lists_the_known_ones(void **state)
 {
 	(void)state;
 	refuses("http://h", "must begin with redis:// or unix://");
@@ -204,7 +202,7 @@ static void an_unknown_scheme_is_told_which_ones_there_are(void **state)
 	refuses("rediss://h", "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
 }
 
-static void a_missing_host_is_told_how_to_write_one(void **state)
+static void the_error_for_a_missing_host_shows_how_to_write_one(void **state)
 {
 	(void)state;
 	const char *without[] = {"redis://",   "redis://:6379",     "redis:///1",
@@ -213,7 +211,7 @@ static void a_missing_host_is_told_how_to_write_one(void **state)
 		refuses(without[i], "has no host; write redis://host:6379");
 }
 
-static void a_bare_socket_path_is_told_its_scheme(void **state)
+static void the_error_for_a_bare_socket_path_names_its_scheme(void **state)
 {
 	(void)state;
 	refuses("/run/redis/redis.sock", "unix:///");
@@ -288,7 +286,7 @@ static void a_host_with_characters_of_no_host_is_refused(void **state)
 	}
 }
 
-static void a_bad_escape_is_told_how_to_write_a_percent_sign(void **state)
+static void the_error_for_a_bad_escape_shows_how_to_write_a_percent_sign(void **state)
 {
 	(void)state;
 	const char *wrong[] = {"%", "%4", "%zz", "%4g", "%00", "x%"};
@@ -399,17 +397,17 @@ int main(void)
 		TEST(an_empty_password_is_a_password_and_an_empty_login_none),
 		TEST(the_longest_socket_path_that_the_kernel_takes_is_taken),
 		TEST(the_longest_host_name_of_dns_is_taken),
-		TEST(an_address_that_says_nothing_is_told_both_forms),
-		TEST(an_unknown_scheme_is_told_which_ones_there_are),
-		TEST(a_missing_host_is_told_how_to_write_one),
-		TEST(a_bare_socket_path_is_told_its_scheme),
+		TEST(the_error_for_an_empty_address_shows_both_forms),
+		TEST(the_error_for_an_unknown_scheme_lists_the_known_ones),
+		TEST(the_error_for_a_missing_host_shows_how_to_write_one),
+		TEST(the_error_for_a_bare_socket_path_names_its_scheme),
 		TEST(a_port_out_of_range_is_named_with_the_range),
 		TEST(a_database_out_of_range_is_named_with_the_range),
 		TEST(behind_a_socket_path_only_a_database_may_follow),
 		TEST(a_relative_socket_path_is_shown_an_absolute_one),
 		TEST(brackets_must_be_whole),
 		TEST(a_host_with_characters_of_no_host_is_refused),
-		TEST(a_bad_escape_is_told_how_to_write_a_percent_sign),
+		TEST(the_error_for_a_bad_escape_shows_how_to_write_a_percent_sign),
 		TEST(a_user_without_a_password_is_refused),
 		TEST(messages_never_show_the_login),
 		TEST(no_refusal_repeats_a_password),

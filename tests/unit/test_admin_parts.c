@@ -1,6 +1,6 @@
 /*
- * test_admin_parts.c - where the admin server listens, who may ask it, what it remembers, and how it counts
- * durations.
+ * test_admin_parts.c - where the admin server listens, who may ask it, which events it keeps, and how it
+ * counts durations.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -52,7 +52,7 @@ static void only_what_this_machine_reaches_alone_is_loopback(void **state)
 	}
 }
 
-static void what_is_no_address_and_port_is_refused_with_what_to_write(void **state)
+static void an_invalid_address_and_port_is_refused_with_what_to_write(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
@@ -142,7 +142,7 @@ static void write_line(seg_events *events, int level, const char *text)
 	seg_events_write(events, &event);
 }
 
-static void the_newest_events_of_each_level_are_kept_and_all_lines_go_on(void **state)
+static void the_newest_events_of_each_level_are_kept_and_all_lines_reach_the_log(void **state)
 {
 	(void)state;
 	int lines = 0;
@@ -178,7 +178,7 @@ static void *write_many(void *arg)
 {
 	char text[200];
 	for (int i = 0; i < LINES; i++) {
-		/* A torn one would hold two letters. */
+		/* A torn event would hold two different letters. */
 		memset(text, 'a' + i % 26, sizeof(text) - 1);
 		text[sizeof(text) - 1] = '\0';
 		write_line(arg, SEG_LOG_WARNING, text);
@@ -236,10 +236,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_printed_as_it_was_written),
 		cmocka_unit_test(only_what_this_machine_reaches_alone_is_loopback),
-		cmocka_unit_test(what_is_no_address_and_port_is_refused_with_what_to_write),
+		cmocka_unit_test(an_invalid_address_and_port_is_refused_with_what_to_write),
 		cmocka_unit_test(the_token_opens_as_bearer_and_as_password_and_nothing_else_does),
 		cmocka_unit_test(only_addresses_and_localhost_are_names_that_nobody_else_can_have),
-		cmocka_unit_test(the_newest_events_of_each_level_are_kept_and_all_lines_go_on),
+		cmocka_unit_test(the_newest_events_of_each_level_are_kept_and_all_lines_reach_the_log),
 		cmocka_unit_test(an_event_that_is_read_while_others_write_is_whole),
 		cmocka_unit_test(a_duration_is_counted_in_the_first_bucket_that_holds_it),
 	};

@@ -1,4 +1,7 @@
-/* test_admin_reload.c - the admin server's part of a reload, with memory and without. Linked with calloc wrapped. */
+/*
+ * test_admin_reload.c - the admin server's part of a reload, with and without memory. Linked with calloc
+ * wrapped.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +18,7 @@ enum { FEW = 1, MANY = 1000 };
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 
-static size_t refused; /* calloc returns NULL for so many elements; 0: never */
+static size_t refused; /* calloc returns NULL for this number of elements; 0: never */
 
 void *__wrap_calloc(size_t count, size_t size)
 {
@@ -82,7 +85,7 @@ static void a_reload_without_memory_leaves_no_trace_of_the_old_configuration(voi
 	(void)state;
 	refused = MANY;
 	reload(&many);
-	/* The old one is freed after a reload. */
+	/* The reload frees the old one afterwards. */
 	assert_ptr_equal(admin->config, &many);
 	assert_null(admin->server);
 	assert_null(atomic_load(&admin->observer));

@@ -1,4 +1,4 @@
-/* Answers of handlers: which ones handler.h allows, and what is said of the others. */
+/* Answers of handlers: which answers handler.h allows, and the error for each other one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_append.c - a call of the append script: the arguments that are built, and what its answer is taken for. */
+/* test_append.c - a call of the append script: its arguments, and the meaning of its answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static seg_record record_of(const char *key, const char *data)
 	return (seg_record){key, strlen(key), data, strlen(data), NULL, 0};
 }
 
-/* The arguments so far, each in brackets. */
+/* All arguments so far, each in brackets. */
 static const char *built(void)
 {
 	static char text[4096];
@@ -133,7 +133,7 @@ static seg_append_answer read_answer(seg_reply word, seg_reply first, seg_reply 
 	return answer;
 }
 
-static void what_was_added_has_ids_that_follow_the_first(void **state)
+static void the_ids_of_added_records_follow_the_first(void **state)
 {
 	(void)state;
 	const char *words[] = {"OK", "DUP"};
@@ -176,7 +176,7 @@ static void a_reply_that_is_no_array_is_not_believed(void **state)
 	}
 }
 
-static void an_error_is_told_by_whether_the_call_may_succeed_later(void **state)
+static void error_replies_are_classified_by_whether_a_retry_may_succeed(void **state)
 {
 	(void)state;
 	seg_append append = {.records = 5};
@@ -199,10 +199,10 @@ int main(void)
 		TEST(with_a_header_anywhere_every_record_names_its_fields),
 		TEST(a_packed_call_has_no_arguments_for_single_records),
 		TEST(a_call_no_larger_than_one_before_takes_no_memory),
-		TEST(what_was_added_has_ids_that_follow_the_first),
+		TEST(the_ids_of_added_records_follow_the_first),
 		TEST(an_answer_of_another_type_is_not_believed),
 		TEST(a_reply_that_is_no_array_is_not_believed),
-		TEST(an_error_is_told_by_whether_the_call_may_succeed_later),
+		TEST(error_replies_are_classified_by_whether_a_retry_may_succeed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The arena: pieces that never overlap, blocks that are used again, and memory that is given back. */
+/* The arena: pieces never overlap, blocks are reused, and memory is returned. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A piece, written full, so that AddressSanitizer and overlaps tell. */
+/* A piece, filled completely, so that AddressSanitizer and the checks notice overlaps. */
 static char *piece(size_t size, int fill)
 {
 	char *p = seg_arena_alloc(&arena, size);
@@ -145,9 +145,9 @@ static void used_counts_what_was_handed_out_since_the_reset(void **state)
 	assert_int_equal(arena.used, 0);
 }
 
-/* --- given back ------------------------------------------------------------------------------ */
+/* --- memory that is returned ------------------------------------------------------------------------------ */
 
-static void a_reset_keeps_no_more_than_it_is_told(void **state)
+static void a_reset_keeps_no_more_than_its_argument(void **state)
 {
 	(void)state;
 	const size_t keeps[] = {4 * BLOCK, 3 * BLOCK + 1, 3 * BLOCK - 1, BLOCK, BLOCK - 1, 0};
@@ -184,7 +184,7 @@ int main(void)
 		TEST(the_same_use_again_takes_the_same_memory),
 		TEST(blocks_that_are_too_small_are_passed_over_but_not_lost),
 		TEST(used_counts_what_was_handed_out_since_the_reset),
-		TEST(a_reset_keeps_no_more_than_it_is_told),
+		TEST(a_reset_keeps_no_more_than_its_argument),
 		TEST(one_huge_piece_does_not_stay_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The chaos checker: a history in which all is well, and for each rule one in which it is broken. */
+/* The chaos checker: a history without faults, and for each rule one that breaks it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void record(chaos_record_kind kind, int process, uint64_t epoch, int64_t 
 	chaos_append(&history.records, (chaos_record){kind, process, 0, epoch, ms * MS, id_of(n), 7, n});
 }
 
-/* A call for the messages first..last, one ms each, from `ms` on. */
+/* One call for the messages first..last, one ms each, starting at `ms`. */
 static void called(int process, uint64_t epoch, int64_t ms, uint32_t first, uint32_t last)
 {
 	for (uint32_t n = first; n <= last; n++)
@@ -94,7 +94,7 @@ static void old_owner_releases(void)
 	executed(CHAOS_AUDIT_RELEASE, OLD, 45, id_of(9));
 }
 
-/* The new one claims at 9 and begins with `first`. */
+/* The new owner claims at 9 and begins with `first`. */
 static void new_owner(uint32_t first)
 {
 	process(NEW_PROCESS, 0);
@@ -104,7 +104,7 @@ static void new_owner(uint32_t first)
 	executed(CHAOS_AUDIT_COMMIT, NEW, 90, id_of(MESSAGES - 1));
 }
 
-/* --- what is allowed ------------------------------------------------------------------ */
+/* --- allowed histories ------------------------------------------------------------------ */
 
 static void a_clean_handoff_is_good(void **state)
 {
@@ -119,7 +119,7 @@ static void a_clean_handoff_is_good(void **state)
 	assert_int_equal(v.duplicates, 0);
 }
 
-static void what_was_in_flight_may_come_again_after_a_crash(void **state)
+static void messages_in_flight_may_come_again_after_a_crash(void **state)
 {
 	(void)state;
 	old_owner();
@@ -132,7 +132,7 @@ static void what_was_in_flight_may_come_again_after_a_crash(void **state)
 	assert_int_equal(v.takeover_p99_ms, 55 - 34);
 }
 
-static void what_was_lost_before_a_crash_is_not_taken_over_from_it(void **state)
+static void partitions_lost_before_a_crash_do_not_count_as_its_takeovers(void **state)
 {
 	(void)state;
 	old_owner();
@@ -156,7 +156,7 @@ static void a_message_may_be_tried_again(void **state)
 	assert_int_equal(v.duplicates, 0);
 }
 
-static void a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner(void **state)
+static void a_retried_message_is_no_duplicate_at_the_next_owner(void **state)
 {
 	(void)state;
 	old_owner();
@@ -195,13 +195,13 @@ static void an_unknown_send_may_be_there_or_not(void **state)
 	assert_int_equal(v.sent, MESSAGES - 1);
 }
 
-/* Number n was deleted, when its log had been read up to 9. */
+/* Message n was deleted after its log had been read up to 9. */
 static void deleted(uint32_t n, int64_t ms)
 {
 	chaos_append(&history.deletions, (chaos_deletion){0, 7, n, id_of(n), ms * MS});
 }
 
-static void what_was_deleted_unread_may_be_passed_over_and_is_counted(void **state)
+static void entries_deleted_unread_may_be_skipped_and_are_counted(void **state)
 {
 	(void)state;
 	old_owner();
@@ -215,7 +215,7 @@ static void what_was_deleted_unread_may_be_passed_over_and_is_counted(void **sta
 	assert_int_equal(v.handled, MESSAGES - 1);
 }
 
-static void what_was_deleted_within_an_ownership_may_be_passed_over(void **state)
+static void entries_deleted_within_an_ownership_may_be_skipped(void **state)
 {
 	(void)state;
 	process(OLD_PROCESS, 0);
@@ -230,7 +230,7 @@ static void what_was_deleted_within_an_ownership_may_be_passed_over(void **state
 	assert_int_equal(v.gaps, 2);
 }
 
-static void what_was_deleted_when_it_had_been_handled_is_no_gap(void **state)
+static void deleting_a_handled_entry_makes_no_gap(void **state)
 {
 	(void)state;
 	old_owner();
@@ -242,7 +242,10 @@ static void what_was_deleted_when_it_had_been_handled_is_no_gap(void **state)
 	assert_int_equal(v.gaps, 0);
 }
 
-/* A replica that had no more than `kept` becomes the primary; the old one had got to `lost`. The position is 9 again. */
+/*
+ * A replica whose log ends at `kept` becomes the primary; the old primary's log ended at `lost`. The position
+ * is 9 again.
+ */
 static void rolled_back(int64_t ms, uint32_t kept, uint32_t lost, uint64_t epoch)
 {
 	chaos_append(&history.rollbacks,
@@ -251,7 +254,7 @@ static void rolled_back(int64_t ms, uint32_t kept, uint32_t lost, uint64_t epoch
 	executed(CHAOS_AUDIT_ROLLBACK, epoch, ms, id_of(9));
 }
 
-/* The new owner claims at 9, as after a rollback, and handles these. */
+/* The new owner claims at 9, as after a rollback, and handles these messages. */
 static void owner_after_rollback(uint32_t first, uint32_t last)
 {
 	process(NEW_PROCESS, 0);
@@ -261,7 +264,7 @@ static void owner_after_rollback(uint32_t first, uint32_t last)
 	executed(CHAOS_AUDIT_COMMIT, NEW, 90, id_of(last));
 }
 
-static void what_a_new_primary_never_had_is_not_lost(void **state)
+static void a_message_that_a_new_primary_never_had_is_not_lost(void **state)
 {
 	(void)state;
 	old_owner();
@@ -272,7 +275,7 @@ static void what_a_new_primary_never_had_is_not_lost(void **state)
 	assert_int_equal(v.vanished, MESSAGES - 16);
 }
 
-static void what_a_new_primary_has_again_is_handled_again(void **state)
+static void messages_that_a_new_primary_has_again_are_handled_again(void **state)
 {
 	(void)state;
 	history.window = 1;
@@ -301,7 +304,7 @@ static void a_lease_of_a_lost_history_holds_until_it_ends(void **state)
 	assert_true(judge().stale > 0);
 }
 
-/* --- what is not ------------------------------------------------------------------------ */
+/* --- violations ------------------------------------------------------------------------ */
 
 static void a_message_that_nobody_handled_is_lost(void **state)
 {
@@ -313,7 +316,7 @@ static void a_message_that_nobody_handled_is_lost(void **state)
 	assert_int_equal(judge().lost, 1);
 }
 
-static void what_is_passed_over_before_it_is_deleted_is_seen(void **state)
+static void skipping_a_message_before_it_is_deleted_is_seen(void **state)
 {
 	(void)state;
 	old_owner();
@@ -324,7 +327,7 @@ static void what_is_passed_over_before_it_is_deleted_is_seen(void **state)
 	assert_true(judge().reordered >= 1);
 }
 
-static void a_deletion_that_the_group_has_not_noticed_is_miscounted(void **state)
+static void not_counting_a_deletion_is_a_miscount(void **state)
 {
 	(void)state;
 	old_owner();
@@ -334,7 +337,7 @@ static void a_deletion_that_the_group_has_not_noticed_is_miscounted(void **state
 	assert_int_equal(judge().miscounted, 1);
 }
 
-static void a_deletion_that_the_group_has_made_up_is_miscounted(void **state)
+static void counting_a_deletion_that_never_happened_is_a_miscount(void **state)
 {
 	(void)state;
 	old_owner();
@@ -344,7 +347,7 @@ static void a_deletion_that_the_group_has_made_up_is_miscounted(void **state)
 	assert_int_equal(judge().miscounted, 1);
 }
 
-static void what_a_new_primary_has_and_nobody_handles_is_lost(void **state)
+static void a_message_that_a_new_primary_has_and_nobody_handles_is_lost(void **state)
 {
 	(void)state;
 	old_owner();
@@ -353,7 +356,7 @@ static void what_a_new_primary_has_and_nobody_handles_is_lost(void **state)
 	assert_int_equal(judge().lost, 1);
 }
 
-static void what_is_passed_over_before_it_vanishes_is_seen(void **state)
+static void skipping_a_message_before_it_vanishes_is_seen(void **state)
 {
 	(void)state;
 	process(OLD_PROCESS, 0);
@@ -364,7 +367,7 @@ static void what_is_passed_over_before_it_vanishes_is_seen(void **state)
 	assert_int_equal(judge().reordered, 1);
 }
 
-static void a_claim_behind_what_was_rolled_back_is_stale(void **state)
+static void a_claim_past_a_rolled_back_position_is_stale(void **state)
 {
 	(void)state;
 	old_owner();
@@ -461,7 +464,7 @@ static void records_of_a_key_that_overtook_each_other_are_seen(void **state)
 	assert_int_equal(judge().reordered, 1);
 }
 
-static void what_nobody_sent_is_seen(void **state)
+static void a_message_that_nobody_sent_is_seen(void **state)
 {
 	(void)state;
 	old_owner();
@@ -556,7 +559,7 @@ static void more_repetition_than_in_flight_is_excessive(void **state)
 	assert_int_equal(judge().excessive, 1);
 }
 
-static void what_a_frozen_owner_handles_late_is_no_repetition_of_its_own(void **state)
+static void messages_that_a_frozen_owner_handles_late_are_no_repetition_of_its_own(void **state)
 {
 	(void)state;
 	history.window = 1;
@@ -638,25 +641,25 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_clean_handoff_is_good),
-		test(what_was_in_flight_may_come_again_after_a_crash),
-		test(what_was_lost_before_a_crash_is_not_taken_over_from_it),
+		test(messages_in_flight_may_come_again_after_a_crash),
+		test(partitions_lost_before_a_crash_do_not_count_as_its_takeovers),
 		test(a_message_may_be_tried_again),
-		test(a_message_that_was_asked_for_again_is_no_duplicate_at_the_next_owner),
+		test(a_retried_message_is_no_duplicate_at_the_next_owner),
 		test(a_call_that_was_frozen_may_end_late),
 		test(an_unknown_send_may_be_there_or_not),
-		test(what_a_new_primary_never_had_is_not_lost),
-		test(what_a_new_primary_has_again_is_handled_again),
+		test(a_message_that_a_new_primary_never_had_is_not_lost),
+		test(messages_that_a_new_primary_has_again_are_handled_again),
 		test(a_lease_of_a_lost_history_holds_until_it_ends),
-		test(what_was_deleted_unread_may_be_passed_over_and_is_counted),
-		test(what_was_deleted_within_an_ownership_may_be_passed_over),
-		test(what_was_deleted_when_it_had_been_handled_is_no_gap),
+		test(entries_deleted_unread_may_be_skipped_and_are_counted),
+		test(entries_deleted_within_an_ownership_may_be_skipped),
+		test(deleting_a_handled_entry_makes_no_gap),
 		test(a_message_that_nobody_handled_is_lost),
-		test(what_is_passed_over_before_it_is_deleted_is_seen),
-		test(what_a_new_primary_has_and_nobody_handles_is_lost),
-		test(what_is_passed_over_before_it_vanishes_is_seen),
-		test(a_claim_behind_what_was_rolled_back_is_stale),
-		test(a_deletion_that_the_group_has_not_noticed_is_miscounted),
-		test(a_deletion_that_the_group_has_made_up_is_miscounted),
+		test(skipping_a_message_before_it_is_deleted_is_seen),
+		test(a_message_that_a_new_primary_has_and_nobody_handles_is_lost),
+		test(skipping_a_message_before_it_vanishes_is_seen),
+		test(a_claim_past_a_rolled_back_position_is_stale),
+		test(not_counting_a_deletion_is_a_miscount),
+		test(counting_a_deletion_that_never_happened_is_a_miscount),
 		test(a_message_whose_call_never_returned_is_lost),
 		test(a_dead_letter_must_be_there_once),
 		test(a_message_is_not_deadly_when_its_owners_lived),
@@ -664,7 +667,7 @@ int main(void)
 		test(a_gap_within_an_ownership_is_seen_though_it_is_filled_later),
 		test(a_record_that_was_added_twice_is_seen),
 		test(records_of_a_key_that_overtook_each_other_are_seen),
-		test(what_nobody_sent_is_seen),
+		test(a_message_that_nobody_sent_is_seen),
 		test(a_commit_of_an_older_epoch_is_stale),
 		test(a_commit_after_the_release_is_stale),
 		test(a_position_that_goes_back_is_stale),
@@ -674,7 +677,7 @@ int main(void)
 		test(two_owners_at_once_are_stale),
 		test(a_second_call_after_a_freeze_is_stale),
 		test(more_repetition_than_in_flight_is_excessive),
-		test(what_a_frozen_owner_handles_late_is_no_repetition_of_its_own),
+		test(messages_that_a_frozen_owner_handles_late_are_no_repetition_of_its_own),
 		test(a_dead_letter_may_be_left_to_the_next_owner_but_not_written_twice),
 		test(repetition_after_a_clean_handoff_is_excessive),
 		test(a_pause_is_from_one_call_to_the_next_wherever_it_is),

@@ -1,4 +1,7 @@
-/* The clock: never backwards, and a poll that is never called too early for its timer, nor for ever. */
+/*
+ * The clock never goes backwards, and the timeouts for poll(2) neither end before their timer nor last for
+ * ever.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,16 +39,16 @@ static void leases_go_by_the_clock_that_goes_on_while_the_machine_is_suspended(v
 	assert_true(before <= now && now <= after);
 }
 
-static void people_are_told_the_time_since_1970(void **state)
+static void the_wall_clock_counts_from_1970(void **state)
 {
 	(void)state;
 	int64_t before = read_clock(CLOCK_REALTIME), now = seg_wall_clock(),
 		after = read_clock(CLOCK_REALTIME);
-	/* It may be set meanwhile, by a second or so. */
+	/* The system's clock may be set meanwhile, by a second or so. */
 	assert_true(before - SEG_SECOND <= now && now <= after + SEG_SECOND);
 }
 
-/* A timeout that is rounded down would wake in time to find nothing to do, again and again. */
+/* A timeout that was rounded down would wake the caller again and again just before the timer is due. */
 static void a_poll_wakes_when_its_timer_is_due_and_not_a_moment_before(void **state)
 {
 	(void)state;
@@ -60,7 +63,7 @@ static void a_poll_wakes_when_its_timer_is_due_and_not_a_moment_before(void **st
 	assert_int_equal(seg_poll_timeout(SEG_MS + 1, 0), 2);
 }
 
-static void what_is_due_is_not_waited_for(void **state)
+static void a_timer_that_is_due_causes_no_wait(void **state)
 {
 	(void)state;
 	assert_int_equal(seg_poll_timeout(5, 5), 0);
@@ -74,7 +77,7 @@ static void only_never_waits_without_an_end(void **state)
 	(void)state;
 	assert_int_equal(seg_poll_timeout(SEG_NEVER, 0), -1);
 	assert_int_equal(seg_poll_timeout(SEG_NEVER, seg_now()), -1);
-	/* poll(2) takes an int: far times must not wrap into the negative. */
+	/* poll(2) takes an int: a distant time must not become negative. */
 	const int64_t far[] = {INT_MAX * SEG_MS, (INT_MAX + 1ll) * SEG_MS, 400 * 86400 * SEG_SECOND};
 	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
 		int timeout = seg_poll_timeout(seg_now() + far[i], seg_now());
@@ -89,9 +92,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(time_never_goes_back),
 		TEST(leases_go_by_the_clock_that_goes_on_while_the_machine_is_suspended),
-		TEST(people_are_told_the_time_since_1970),
+		TEST(the_wall_clock_counts_from_1970),
 		TEST(a_poll_wakes_when_its_timer_is_due_and_not_a_moment_before),
-		TEST(what_is_due_is_not_waited_for),
+		TEST(a_timer_that_is_due_causes_no_wait),
 		TEST(only_never_waits_without_an_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

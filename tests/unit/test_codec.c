@@ -1,4 +1,4 @@
-/* test_codec.c - the Go library's envelope, written and read as its protojson does. */
+/* test_codec.c - the Go library's envelope, written and read as Go's protojson does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,7 +64,7 @@ static void any_bytes_survive_base64(void **state)
 	}
 }
 
-static void what_is_no_base64_is_refused(void **state)
+static void invalid_base64_is_refused(void **state)
 {
 	(void)state;
 	const char *bad[] = {"Z",    "Zg=",   "Zg===", "=",    "====", "Z===",
@@ -168,7 +168,7 @@ static void members_may_be_missing_null_or_named_as_in_the_proto_file(void **sta
 	}
 }
 
-static void metadata_stand_behind_the_entrys_own_headers(void **state)
+static void metadata_follow_the_entrys_own_headers(void **state)
 {
 	(void)state;
 	const char *text = "{\"metadata\":{\"b\":\"2\"}}";
@@ -180,7 +180,7 @@ static void metadata_stand_behind_the_entrys_own_headers(void **state)
 	assert_string_equal(message.headers[1].name, "b");
 }
 
-static void what_is_no_envelope_is_refused_and_left_as_it_was(void **state)
+static void an_invalid_envelope_is_refused_and_left_as_it_was(void **state)
 {
 	(void)state;
 	const char *bad[] = {"",
@@ -223,7 +223,7 @@ static void deeply_nested_json_does_not_overflow_the_stack(void **state)
 	assert_int_equal(decode(text, sizeof(text), &message, NULL), SEG_EPROTOCOL);
 }
 
-static void what_json_cannot_hold_is_refused_at_sending(void **state)
+static void data_that_json_cannot_hold_is_refused_at_sending(void **state)
 {
 	(void)state;
 	seg_header latin1 = {"h", 1, "\xe4", 1}, bad_name = {"\xe4", 1, "v", 1},
@@ -247,16 +247,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(base64_is_written_as_rfc_4648_shows),
 		cmocka_unit_test(any_bytes_survive_base64),
-		cmocka_unit_test(what_is_no_base64_is_refused),
+		cmocka_unit_test(invalid_base64_is_refused),
 		cmocka_unit_test(raw_changes_nothing),
 		cmocka_unit_test(an_envelope_looks_as_the_go_library_writes_it),
 		cmocka_unit_test(an_envelope_gives_back_what_was_put_in),
 		cmocka_unit_test(base64_in_an_envelope_may_be_url_safe_and_unpadded),
 		cmocka_unit_test(members_may_be_missing_null_or_named_as_in_the_proto_file),
-		cmocka_unit_test(metadata_stand_behind_the_entrys_own_headers),
-		cmocka_unit_test(what_is_no_envelope_is_refused_and_left_as_it_was),
+		cmocka_unit_test(metadata_follow_the_entrys_own_headers),
+		cmocka_unit_test(an_invalid_envelope_is_refused_and_left_as_it_was),
 		cmocka_unit_test(deeply_nested_json_does_not_overflow_the_stack),
-		cmocka_unit_test(what_json_cannot_hold_is_refused_at_sending),
+		cmocka_unit_test(data_that_json_cannot_hold_is_refused_at_sending),
 	};
 	return cmocka_run_group_tests(tests, make_arena, free_arena);
 }

@@ -1,4 +1,4 @@
-/* test_config.c - what a config means once it is loaded, and what is shown of it. */
+/* test_config.c - the meaning of a loaded config, and its printed form. */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +83,7 @@ static seg_config *load_file(const char *path)
 	return config;
 }
 
-/* What a function prints; the caller frees it. */
+/* The printed config; the caller frees it. */
 static char *printed(const seg_config *config)
 {
 	char *text = NULL;
@@ -447,7 +447,7 @@ static void no_secret_is_ever_printed(void **state)
 	seg_config_free(config);
 }
 
-static void what_is_printed_loads_to_the_same_config(void **state)
+static void a_printed_config_loads_as_the_same_config(void **state)
 {
 	(void)state;
 	seg_config *config =
@@ -468,7 +468,7 @@ static void what_is_printed_loads_to_the_same_config(void **state)
 	free(text);
 }
 
-/* The stored file must be what the table makes; SEG_UPDATE_REFERENCE=1 writes it anew. */
+/* The stored file must be what the table generates; SEG_UPDATE_REFERENCE=1 writes it anew. */
 static void the_reference_file_is_what_the_table_says(void **state)
 {
 	const char *source = getenv("SEG_SOURCE_DIR");
@@ -496,7 +496,9 @@ static void the_reference_file_is_what_the_table_says(void **state)
 	free(made);
 }
 
-/* With the comment signs before options taken away, all defaults must be accepted as they are written. */
+/*
+ * All defaults must be accepted as they are written, once the comment signs before the options are removed.
+ */
 static void every_default_in_the_reference_is_a_valid_value(void **state)
 {
 	char *made = reference(SEG_CONFIG_FORM_INI);
@@ -560,7 +562,7 @@ static void the_sample_loads_as_it_is(void **state)
 	snprintf(path, sizeof(path), "%s/config/reference.ini", source);
 	seg_config_errors errors = {0};
 	assert_int_equal(seg_config_load(path, &config, &errors), SEG_EINVAL);
-	assert_int_equal(errors.count, 1); /* all is commented out: there is no consumer */
+	assert_int_equal(errors.count, 1); /* every line is commented out, so there is no consumer */
 	seg_config_errors_fini(&errors);
 }
 
@@ -584,7 +586,7 @@ int main(void)
 		cmocka_unit_test(the_config_may_come_from_a_pipe),
 		cmocka_unit_test(a_free_of_nothing_is_nothing),
 		cmocka_unit_test(no_secret_is_ever_printed),
-		cmocka_unit_test(what_is_printed_loads_to_the_same_config),
+		cmocka_unit_test(a_printed_config_loads_as_the_same_config),
 		cmocka_unit_test(the_reference_file_is_what_the_table_says),
 		cmocka_unit_test(every_default_in_the_reference_is_a_valid_value),
 		cmocka_unit_test(every_form_of_the_reference_names_every_option),

@@ -1,6 +1,6 @@
 /*
- * test_config_errors.c - every mistake a config can hold, and the line that tells of it, word for word: where
- * it is, what it is, and how to mend it.
+ * test_config_errors.c - every mistake that a config can contain, with the exact line that reports it: the
+ * place, the mistake, and how to mend it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A consumer that is right, in four lines. */
+/* A valid consumer, in four lines. */
 #define CONSUMER "[consumer c]\nstream=s\ngroup=g\nplugin=p\n"
 
 struct mistake {
@@ -301,7 +301,7 @@ static const struct mistake mistakes[] = {
 	 "clean stop may cut a handler short; raise shutdown_timeout"},
 };
 
-/* What is reported, a line each, without the last line's end; the caller frees it. */
+/* All reported errors, one per line, without the last line's newline; the caller frees the text. */
 static char *report(const seg_config_errors *errors)
 {
 	char *text = NULL;
@@ -315,7 +315,7 @@ static char *report(const seg_config_errors *errors)
 	return text;
 }
 
-static void every_mistake_is_told_with_its_line_and_its_cure(void **state)
+static void every_mistake_is_reported_with_its_line_and_its_cure(void **state)
 {
 	int failed = 0;
 	(void)state;
@@ -355,7 +355,7 @@ static void expect_error(const char *text, size_t length, const char *expected)
 	seg_config_errors_fini(&errors);
 }
 
-static void a_nul_byte_is_told_once_and_nothing_is_read(void **state)
+static void a_nul_byte_is_one_error_and_nothing_is_read(void **state)
 {
 	static const char text[] = "[redis]\n[\0x\0]\nrubbish\n";
 	static const char utf16[] = "\xff\xfe[\0r\0]\0\n\0";
@@ -372,7 +372,7 @@ static void a_nul_byte_is_told_once_and_nothing_is_read(void **state)
 		"c.ini: there is no [consumer NAME] section; add one with stream, group and plugin");
 }
 
-static void a_line_over_four_kibibytes_is_told_and_the_next_one_is_read(void **state)
+static void a_line_over_four_kibibytes_is_an_error_and_the_next_one_is_read(void **state)
 {
 	char *text;
 	(void)state;
@@ -385,7 +385,7 @@ static void a_line_over_four_kibibytes_is_told_and_the_next_one_is_read(void **s
 	free(text);
 }
 
-static void a_cpu_that_this_process_may_not_use_is_told(void **state)
+static void a_cpu_that_this_process_may_not_use_is_an_error(void **state)
 {
 	(void)state;
 	seg_config *config;
@@ -471,7 +471,7 @@ static void write_file(const char *name, const char *text, mode_t mode)
 	assert_int_equal(chmod(path_of(name), mode), 0);
 }
 
-/* Loads the file and compares what is reported, "@" in `expected` standing for the directory. */
+/* Loads the file and compares the reported errors; "@" in `expected` stands for the directory. */
 static void expect_report(const char *name, int expected_status, const char *expected)
 {
 	seg_config *config;
@@ -665,10 +665,10 @@ static void no_mistake_around_a_password_repeats_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_mistake_is_told_with_its_line_and_its_cure),
-		cmocka_unit_test(a_nul_byte_is_told_once_and_nothing_is_read),
-		cmocka_unit_test(a_line_over_four_kibibytes_is_told_and_the_next_one_is_read),
-		cmocka_unit_test(a_cpu_that_this_process_may_not_use_is_told),
+		cmocka_unit_test(every_mistake_is_reported_with_its_line_and_its_cure),
+		cmocka_unit_test(a_nul_byte_is_one_error_and_nothing_is_read),
+		cmocka_unit_test(a_line_over_four_kibibytes_is_an_error_and_the_next_one_is_read),
+		cmocka_unit_test(a_cpu_that_this_process_may_not_use_is_an_error),
 		cmocka_unit_test(no_more_than_a_thousand_errors_are_listed),
 		cmocka_unit_test(more_than_a_thousand_consumers_or_options_are_refused),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named_with_the_reason),

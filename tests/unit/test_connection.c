@@ -1,5 +1,6 @@
 /*
- * A connection and a Redis that misbehaves: preparing, pipelining, losing, and coming back without a storm.
+ * A connection with a Redis that misbehaves: it prepares, pipelines, breaks, and reconnects without a storm
+ * of attempts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +78,7 @@ static void a_login_is_sent_only_if_there_is_one(void **state)
 	assert_int_equal(fake_heard("AUTH secret"), 1);
 }
 
-static void a_refused_login_is_told_at_once_with_what_to_do_and_without_the_password(void **state)
+static void a_refused_login_is_an_error_at_once_with_the_remedy_and_without_the_password(void **state)
 {
 	(void)state;
 	connect_to_fake("", "");
@@ -182,7 +183,7 @@ static void break_off(void *arg, const seg_reply *reply)
 		seg_connection_break(connection, SEG_EPROTOCOL, "not what was asked: %d", 7);
 }
 
-static void a_break_by_an_answer_loses_those_behind_it(void **state)
+static void a_break_by_an_answer_loses_the_later_answers(void **state)
 {
 	(void)state;
 	get_ready();
@@ -194,7 +195,7 @@ static void a_break_by_an_answer_loses_those_behind_it(void **state)
 	error_says(SEG_EPROTOCOL, "not what was asked: 7");
 }
 
-static void what_nobody_asked_for_or_nobody_can_read_breaks_the_connection(void **state)
+static void an_unexpected_or_unreadable_reply_breaks_the_connection(void **state)
 {
 	(void)state;
 	get_ready();
@@ -275,7 +276,7 @@ static void nothing_of_a_lost_connection_is_read_or_written_on_the_next(void **s
 	assert_int_equal(fake_heard("ECHO 3"), 0);
 }
 
-/* The pause until the next attempt, after the connection went down just now. */
+/* The pause until the next attempt, if the connection went down just now. */
 static int64_t pause_after_failure(void)
 {
 	return seg_connection_tick(connection, 0, true) - seg_now();
@@ -287,11 +288,11 @@ static bool is_backoff(int64_t pause, unsigned failures)
 	for (unsigned i = 1; i < failures && full < 2 * SEG_SECOND; i++)
 		full *= 2;
 	full = full < 2 * SEG_SECOND ? full : 2 * SEG_SECOND;
-	/* A slow machine may have used some of it. */
+	/* A slow machine may have used up part of the pause. */
 	return pause <= full && pause >= full / 2 - 20 * SEG_MS;
 }
 
-static void pauses_between_vain_connects_double_to_two_seconds(void **state)
+static void pauses_between_failed_connects_double_up_to_two_seconds(void **state)
 {
 	(void)state;
 	connect_to_fake("", "");
@@ -302,7 +303,7 @@ static void pauses_between_vain_connects_double_to_two_seconds(void **state)
 		int64_t pause = pause_after_failure();
 		if (!is_backoff(pause, failures))
 			fail_msg("a pause of %lld ns after %u failures", (long long)pause, failures);
-		/* Not a moment before it is over. */
+		/* No attempt comes before the pause is over. */
 		now = seg_now() + pause;
 		assert_true(seg_connection_tick(connection, now - 2 * SEG_MS, true) >= now - SEG_MS);
 		now += SEG_MS;
@@ -310,7 +311,7 @@ static void pauses_between_vain_connects_double_to_two_seconds(void **state)
 	error_says(SEG_EUNREACHABLE, "cannot connect to unix://");
 }
 
-/* A Redis that breaks right behind each success must not be asked for the scripts over and over. */
+/* If Redis closes the connection right after each success, the scripts must not be loaded again and again. */
 static void a_connection_that_breaks_after_each_success_still_waits_longer_and_longer(void **state)
 {
 	(void)state;
@@ -350,7 +351,7 @@ static void scripts_that_were_forgotten_are_loaded_once_for_all_that_ask_for_the
 	assert_true(echo("2", "loaded"));
 	until_told("loaded:2 ");
 	assert_int_equal(fake_heard("SCRIPT LOAD"), 2 * SEG_SCRIPT_COUNT);
-	/* And again when they are forgotten once more. */
+	/* The scripts are loaded once more after Redis has lost them again. */
 	seg_connection_script(connection, SEG_SCRIPT_COMMIT, on_reply, (void *)(uintptr_t) "s", 0, 0, NULL,
 			      NULL);
 	assert_true(echo("3", "third"));
@@ -376,17 +377,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_connection_logs_in_selects_and_loads_the_scripts_before_it_is_ready),
 		TEST(a_login_is_sent_only_if_there_is_one),
-		TEST(a_refused_login_is_told_at_once_with_what_to_do_and_without_the_password),
+		TEST(a_refused_login_is_an_error_at_once_with_the_remedy_and_without_the_password),
 		TEST(a_redis_that_is_loading_is_away_and_not_unfit),
 		TEST(a_server_that_accepts_but_says_nothing_is_given_up_in_time),
 		TEST(commands_leave_without_waiting_and_answers_come_in_their_order),
 		TEST(an_answer_may_lead_to_the_next_command),
-		TEST(a_break_by_an_answer_loses_those_behind_it),
-		TEST(what_nobody_asked_for_or_nobody_can_read_breaks_the_connection),
+		TEST(a_break_by_an_answer_loses_the_later_answers),
+		TEST(an_unexpected_or_unreadable_reply_breaks_the_connection),
 		TEST(an_answer_that_does_not_come_breaks_the_connection_but_silence_alone_does_not),
 		TEST(a_lost_connection_tells_all_that_waited_in_order_and_comes_back),
 		TEST(nothing_of_a_lost_connection_is_read_or_written_on_the_next),
-		TEST(pauses_between_vain_connects_double_to_two_seconds),
+		TEST(pauses_between_failed_connects_double_up_to_two_seconds),
 		TEST(a_connection_that_breaks_after_each_success_still_waits_longer_and_longer),
 		TEST(scripts_that_were_forgotten_are_loaded_once_for_all_that_ask_for_them),
 		TEST(destroying_tells_all_that_waited_but_nothing_of_a_state),

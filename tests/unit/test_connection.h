@@ -1,6 +1,6 @@
 /*
- * test_connection.h - a connection, and at its other end a Redis that does what a test wants. One thread:
- * the test runs both sides by turns. For test_connection*.c; include it behind cmocka.h.
+ * test_connection.h - a connection, and a fake Redis at its other end. One thread: the test runs both sides
+ * in turns. For test_connection*.c; include it after cmocka.h.
  */
 #ifndef TEST_CONNECTION_H
 #define TEST_CONNECTION_H
@@ -30,14 +30,14 @@ static struct {
 	int listener, client;
 	redisReader *reader;
 	int accepted;
-	char (*commands)[COMMAND_TEXT]; /* what came, words joined by blanks, cut */
+	char (*commands)[COMMAND_TEXT]; /* the commands received: words joined by blanks, cut */
 	int count;
 	int answered;
 	char *unsent;
 	size_t unsent_length;
 	int answer_most;        /* commands per connection; -1: all */
-	const char *special;    /* commands that begin so ... */
-	const char *special_is; /* ... are answered so */
+	const char *special;    /* commands that begin like this ... */
+	const char *special_is; /* ... get this answer */
 } fake;
 
 static void fake_hang_up(void)
@@ -135,7 +135,7 @@ static void fake_answer(const char *command, const char *newest_argument)
 		fake_say("+OK\r\n");
 }
 
-/* Accepts, reads and answers whatever there is now. */
+/* Accepts, reads and answers everything that is there now. */
 static void fake_serve(void)
 {
 	static char bytes[65536];
@@ -164,7 +164,7 @@ static void fake_serve(void)
 	}
 }
 
-/* How many commands that begin so have come. */
+/* How many commands with this beginning have come. */
 static int fake_heard(const char *beginning)
 {
 	int n = 0;
@@ -173,12 +173,12 @@ static int fake_heard(const char *beginning)
 	return n;
 }
 
-/* --- our end ------------------------------------------------------------------------------------ */
+/* --- this end ------------------------------------------------------------------------------------ */
 
 static seg_address address;
 static seg_connection *connection;
 
-/* What was told: each state and each answer, in order. */
+/* Everything that the connection reported: each state and each answer, in order. */
 static char told[8192];
 
 static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -229,7 +229,7 @@ static void connect_to(const char *url, int64_t answer_timeout)
 	assert_non_null(connection);
 }
 
-/* To the fake one; `login` "" or "user:password@", `query` "" or "?db=1". */
+/* Connects to the fake Redis; `login` is "" or "user:password@", `query` "" or "?db=1". */
 static void connect_to_fake(const char *login, const char *query)
 {
 	char url[256];
@@ -244,7 +244,7 @@ static void disconnect(void)
 	seg_address_fini(&address);
 }
 
-/* Both sides by turns until it was told so; a connection that is down waits out its pause. */
+/* Runs both sides in turns until this is reported. A connection that is down waits for its pause to end. */
 static void until_told(const char *what)
 {
 	long long deadline = test_now_ms() + PATIENCE_MS;

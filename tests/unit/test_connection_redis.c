@@ -1,4 +1,7 @@
-/* A connection and a real Redis: prepared on each connect, back after each loss, whole however large. */
+/*
+ * A connection with a real Redis: it prepares at each connect, reconnects after each loss, and carries
+ * replies of any size whole.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +17,7 @@
 #include "redis/connection.h"
 
 static test_server *server;
-static redisContext *other; /* a stock connection, for what is done behind ours */
+static redisContext *other; /* a stock connection, for commands of which the tested one knows nothing */
 static seg_address address;
 static seg_connection *connection;
 
@@ -73,7 +76,7 @@ typedef struct {
 	bool lost;
 	bool transient;
 	seg_reply_type type;
-	char text[256]; /* its first bytes, of an array those of its first element */
+	char text[256]; /* the first bytes of the answer; of an array, those of its first element */
 	size_t length;
 	uint64_t sum; /* of all bytes */
 } answer;
@@ -160,7 +163,7 @@ static void a_host_name_is_tried_at_each_of_its_addresses(void **state)
 {
 	(void)state;
 	char url[64];
-	/* It may stand for ::1 as well, where this Redis does not listen. */
+	/* localhost may also mean ::1, where this Redis does not listen. */
 	snprintf(url, sizeof(url), "redis://localhost:%d", server->port);
 	connect_to(url);
 	assert_string_equal(ask("PING", NULL, NULL).text, "PONG");
@@ -245,7 +248,10 @@ static void large_commands_and_large_answers_are_whole_though_neither_side_takes
 	data[LARGE] = '\0';
 	connect_to(server->address);
 	wait_ready();
-	/* All of it under way at once: a client that only writes until all is written would wait for ever. */
+	/*
+	 * All commands are in flight at once: a client that reads only after it has written everything would
+	 * wait for ever.
+	 */
 	answer got[2 * TIMES] = {{0}};
 	const char *set[] = {"SET", "large", data}, *get[] = {"GET", "large"};
 	for (int i = 0; i < 2 * TIMES; i += 2) {

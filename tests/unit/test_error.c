@@ -1,4 +1,4 @@
-/* Errors and log lines: one line each, and a name for every status. */
+/* Errors and log lines: each is one line, and every status has a name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void an_error_is_returned_with_its_status_and_text(void **state)
 	assert_string_equal(error.text, "partition 7 holds too much");
 }
 
-static void who_wants_no_text_gets_the_status_alone(void **state)
+static void without_a_buffer_for_the_text_the_status_is_returned_alone(void **state)
 {
 	(void)state;
 	assert_int_equal(seg_fail(NULL, SEG_EAUTH, "%s", "unread"), SEG_EAUTH);
@@ -159,7 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_error_is_returned_with_its_status_and_text),
-		TEST(who_wants_no_text_gets_the_status_alone),
+		TEST(without_a_buffer_for_the_text_the_status_is_returned_alone),
 		TEST(a_later_error_replaces_all_of_an_earlier_one),
 		TEST(an_error_is_one_line_whatever_it_repeats),
 		TEST(a_text_that_is_too_long_is_cut_and_ended),

@@ -1,5 +1,5 @@
 /*
- * A member's partition: its keys, and when its position looks as if a message killed its owners.
+ * A member's partition: its keys, and when its position suggests that a message killed its owners.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* test_id.c - ids and starts as people write them. */
+/* test_id.c - ids and start positions as people write them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void milliseconds_alone_are_an_id(void **state)
 	assert_int_equal(id.seq, 0);
 }
 
-static void what_is_no_id_is_refused_and_changes_nothing(void **state)
+static void an_invalid_id_is_refused_and_changes_nothing(void **state)
 {
 	(void)state;
 	const char *bad[] = {"",
@@ -150,7 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_id_survives_being_written_and_read),
 		cmocka_unit_test(milliseconds_alone_are_an_id),
-		cmocka_unit_test(what_is_no_id_is_refused_and_changes_nothing),
+		cmocka_unit_test(an_invalid_id_is_refused_and_changes_nothing),
 		cmocka_unit_test(ids_are_ordered_by_time_then_sequence),
 		cmocka_unit_test(a_start_is_a_word_or_an_id),
 		cmocka_unit_test(a_start_may_be_a_time_in_any_zone),

@@ -1,5 +1,6 @@
 /*
- * test_logfile.c - what the log's lines look like, and that they survive threads, rotation and hostile text.
+ * test_logfile.c - the format of the log's lines; lines stay whole with several threads, rotation and hostile
+ * text.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,7 +99,7 @@ static void a_line_of_text_is_time_level_message_and_what_applies(void **state)
 	free(text);
 }
 
-static void what_does_not_apply_is_left_out(void **state)
+static void fields_that_do_not_apply_are_left_out(void **state)
 {
 	(void)state;
 	seg_logfile *log = open_log(SEG_LOG_DEBUG, SEG_LOGFILE_TEXT);
@@ -265,7 +266,7 @@ static void a_log_that_cannot_be_opened_says_where_and_why(void **state)
 		"or the permissions of its directory");
 }
 
-static void a_log_that_cannot_be_reopened_goes_on_in_the_old_file(void **state)
+static void a_log_that_cannot_be_reopened_continues_in_the_old_file(void **state)
 {
 	(void)state;
 	seg_logfile *log = open_log(SEG_LOG_DEBUG, SEG_LOGFILE_TEXT);
@@ -338,7 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_line_of_text_is_time_level_message_and_what_applies),
-		TEST(what_does_not_apply_is_left_out),
+		TEST(fields_that_do_not_apply_are_left_out),
 		TEST(partition_zero_applies),
 		TEST(a_line_of_json_is_one_object_with_the_same),
 		TEST(no_text_can_forge_a_line_or_reach_the_terminal),
@@ -347,7 +348,7 @@ int main(void)
 		TEST(events_below_the_level_are_left_out_and_the_level_can_change),
 		TEST(a_log_is_appended_to_what_is_there),
 		TEST(a_log_that_cannot_be_opened_says_where_and_why),
-		TEST(a_log_that_cannot_be_reopened_goes_on_in_the_old_file),
+		TEST(a_log_that_cannot_be_reopened_continues_in_the_old_file),
 		TEST(lines_that_cannot_be_written_are_counted_and_nothing_stops),
 		TEST(no_line_is_lost_or_mixed_while_threads_write_and_the_log_is_rotated),
 	};

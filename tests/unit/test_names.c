@@ -1,4 +1,7 @@
-/* Names and keys: what is allowed, what a refusal says, and that different names never make the same key. */
+/*
+ * Names and keys: which names are allowed, what a refusal says, and that different names never make the same
+ * key.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,7 +79,7 @@ static void a_refusal_never_carries_control_characters(void **state)
 {
 	(void)state;
 	for (int c = 1; c < 0x20; c++) {
-		/* The printable offence first: the whole name might be repeated. */
+		/* The printable wrong character comes first, because an error might repeat the whole name. */
 		const char name[] = {'a', '!', (char)c, '\0'};
 		assert_int_equal(seg_name_check("group", name, &error), SEG_EINVAL);
 		for (const char *t = error.text; *t; t++)
@@ -106,7 +109,7 @@ static void keys_are_the_contracts_own(void **state)
 	assert_string_equal(key, "{__ns:orders}:groups");
 }
 
-/* What Redis Cluster hashes: between the first { and the next }, or the whole key. */
+/* The part that Redis Cluster hashes: between the first { and the next }, or the whole key. */
 static void hash_tag(const char *key, char tag[SEG_KEY_MAX])
 {
 	const char *open = strchr(key, '{'), *close = open ? strchr(open, '}') : NULL;

@@ -1,6 +1,5 @@
 /*
- * Commands on their way out: the protocol's bytes, partial writes, and memory that is used again and given
- * back.
+ * Commands on their way out: the protocol's bytes, partial writes, and memory that is reused and returned.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +105,7 @@ static void a_command_of_a_thousand_arguments_is_whole(void **state)
 
 /* --- writing some of it --------------------------------------------------------------------- */
 
-static void what_was_written_goes_and_the_rest_stays_in_order(void **state)
+static void written_bytes_go_and_the_rest_stays_in_order(void **state)
 {
 	(void)state;
 	command(1, (const char *[]){"PING"}, NULL);
@@ -120,7 +119,7 @@ static void what_was_written_goes_and_the_rest_stays_in_order(void **state)
 	HOLDS("*1\r\n$4\r\nPING\r\n");
 }
 
-/* What goes in must come out, however reserves, moves and partial writes fall together. */
+/* Output equals input, for every order of reserves, moves and partial writes. */
 static void the_bytes_that_leave_are_the_bytes_that_came_in(void **state)
 {
 	(void)state;
@@ -133,7 +132,10 @@ static void the_bytes_that_leave_are_the_bytes_that_came_in(void **state)
 			data[b] = (char)(written++ % 251);
 		const char *argv[] = {data};
 		assert_true(seg_output_reserve(&output, 1, argv, &length));
-		/* The data alone, without their length, so that they can be checked as one run of bytes. */
+		/*
+		 * Keeps the data without its length line, so that all data can be checked as one run of
+		 * bytes.
+		 */
 		size_t before = output.end;
 		seg_output_arguments(&output, 1, argv, &length);
 		size_t head = output.end - before - length - 2;
@@ -159,7 +161,7 @@ static void commands_that_leave_as_they_come_take_no_more_memory(void **state)
 	size_t capacity = output.capacity;
 	for (int i = 0; i < 10000; i++) {
 		command(1, (const char *[]){"PING"}, NULL);
-		/* Never quite empty. */
+		/* The buffer is never quite empty. */
 		seg_output_consume(&output, 14);
 	}
 	assert_int_equal(output.capacity, capacity);
@@ -205,7 +207,7 @@ int main(void)
 		TEST(a_head_and_its_arguments_are_one_command),
 		TEST(every_length_is_written_as_hiredis_writes_it),
 		TEST(a_command_of_a_thousand_arguments_is_whole),
-		TEST(what_was_written_goes_and_the_rest_stays_in_order),
+		TEST(written_bytes_go_and_the_rest_stays_in_order),
 		TEST(the_bytes_that_leave_are_the_bytes_that_came_in),
 		TEST(commands_that_leave_as_they_come_take_no_more_memory),
 		TEST(a_buffer_that_had_grown_large_is_given_back_when_it_runs_empty),

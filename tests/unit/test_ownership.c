@@ -1,5 +1,5 @@
 /*
- * test_ownership.c - the life of a partition in a member (partition/ownership.h): no I/O, no clock.
+ * test_ownership.c - the life of a partition in a member (partition/ownership.h), without I/O or a clock.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "partition/ownership.h"
 
-/* Does what it asks for next, everything going well, until it asks for nothing or `until` is reached. */
+/* Does each next action with success, until there is no action or `until` is reached. */
 static void follow(seg_ownership *o, seg_ownership_state until)
 {
 	for (int i = 0; i < 20 && o->state != until; i++) {
@@ -220,7 +220,10 @@ static void a_worker_that_stops_of_its_own_has_its_partition_released(void **sta
 	assert_int_equal(seg_ownership_next(&o), SEG_DO_RELEASE);
 }
 
-/* Random events in any order, many times: what must hold in every state, and that everything ends when it may. */
+/*
+ * Random events in any order, many times: checks what must hold in every state, and that every ownership ends
+ * when it may.
+ */
 static void whatever_happens_one_worker_runs_at_a_time_and_a_revoked_partition_ends(void **state)
 {
 	(void)state;
@@ -255,7 +258,7 @@ static void whatever_happens_one_worker_runs_at_a_time_and_a_revoked_partition_e
 				break;
 			default:
 				if (action == SEG_DO_CLAIM) {
-					/* Nobody of an earlier epoch is at work when the fence is raised. */
+					/* No worker of an earlier epoch runs when the fence is raised. */
 					assert_false(o.worker);
 					seg_ownership_claim_sent(&o);
 				} else if (action == SEG_DO_START_WORKER) {

@@ -1,4 +1,4 @@
-/* test_pack.c - records put together into an entry's value and taken apart again, and values that are none. */
+/* test_pack.c - records are packed into an entry's value and unpacked again; invalid values are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static void assert_text(const void *text, size_t length, const char *wanted, siz
 {
 	assert_int_equal(length, wanted_length);
 	assert_memory_equal(text, wanted, wanted_length);
-	/* A courtesy to handlers that print. */
+	/* The NUL is a service for handlers that print the text. */
 	assert_int_equal(((const char *)text)[length], '\0');
 }
 
@@ -85,13 +85,13 @@ static void comes_back(seg_packing packing)
 	assert_text(m.data, m.data_length, large, sizeof(large));
 }
 
-static void what_is_packed_comes_back(void **state)
+static void packed_records_come_back(void **state)
 {
 	(void)state;
 	comes_back(SEG_PACKING_ON);
 }
 
-static void what_is_compressed_comes_back(void **state)
+static void compressed_records_come_back(void **state)
 {
 	(void)state;
 	if (!seg_packing_supported(SEG_PACKING_LZ4))
@@ -118,10 +118,10 @@ static void compressing_makes_a_third_of_what_repeats_itself(void **state)
 	assert_true(pack(records, 256, SEG_PACKING_LZ4).length < plain / 3);
 }
 
-/* Reads all of a value; the status of what failed, or 0. */
+/* Reads all records of a value; returns the first failure's status, or 0. */
 static int read_all(bool lz4, const char *value, size_t length)
 {
-	/* On the heap, so that a sanitizer sees what is read behind it. */
+	/* The copy is on the heap, so that a sanitizer notices a read past its end. */
 	char *copy = malloc(length ? length : 1);
 	memcpy(copy, value, length);
 	seg_unpacker u;
@@ -156,7 +156,7 @@ static void a_value_cut_short_anywhere_is_refused(void **state)
 	}
 }
 
-static void what_stands_behind_the_last_record_is_refused(void **state)
+static void bytes_after_the_last_record_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(read_all(false, "\x01\x00\x00\x00\x00\x00", 6), 0);
@@ -175,7 +175,7 @@ static void lengths_that_cannot_be_are_refused(void **state)
 	};
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
 		assert_int_equal(read_all(false, lies[i], i == 0 ? 1 : strlen(lies[i])), SEG_EPROTOCOL);
-	/* A thousand million bytes out of ten. */
+	/* A length of a thousand million bytes, in a value of ten bytes. */
 	assert_int_equal(read_all(true, "\x80\x94\xeb\xdc\x03          ", 15), SEG_EPROTOCOL);
 }
 
@@ -184,11 +184,11 @@ static void lengths_that_cannot_be_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_packed_comes_back),
-		TEST(what_is_compressed_comes_back),
+		TEST(packed_records_come_back),
+		TEST(compressed_records_come_back),
 		TEST(compressing_makes_a_third_of_what_repeats_itself),
 		TEST(a_value_cut_short_anywhere_is_refused),
-		TEST(what_stands_behind_the_last_record_is_refused),
+		TEST(bytes_after_the_last_record_are_refused),
 		TEST(lengths_that_cannot_be_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_partitioner.c - keys go where the Go library's go. */
+/* test_partitioner.c - the partition of each key is the same as with the Go library. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 static void a_key_hashes_as_fnv_1a_says(void **state)
 {
 	(void)state;
-	/* Modulo 2^32 - 1, every hash but that one shows itself. */
+	/* Modulo 2^32 - 1, the result is the hash itself, unless the hash is 2^32 - 1. */
 	assert_int_equal(seg_partition_of("hextech", 7, MOST), 3513945414u);
 	assert_int_equal(seg_partition_of("1", 1, MOST), 873244444u);
 	assert_int_equal(seg_partition_of("foobar", 6, MOST), 0xbf9cf968u);

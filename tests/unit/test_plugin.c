@@ -1,6 +1,6 @@
 /*
- * test_plugin.c - which shared objects are taken as plugins, what is said of the others, and what a plugin is
- * offered.
+ * test_plugin.c - which shared objects are accepted as plugins, the errors for the others, and what a plugin
+ * gets from its host.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 #include "plugin/plugin.h"
 #include "plugin/probe.h"
 
-static char plugins[512];  /* where those of tests/plugins are */
+static char plugins[512];  /* the directory of the plugins of tests/plugins */
 static char directory[64]; /* of this test */
 
 static int find_plugins(void **state)
@@ -55,7 +55,7 @@ static seg_plugin *load(const char *name)
 	return plugin;
 }
 
-/* That the plugin is refused with one line that names the file and holds the text. */
+/* Checks that the plugin is refused with one line, which names the file and contains the text. */
 static void expect_refusal(const char *name, int status, const char *text)
 {
 	seg_plugin *plugin = NULL;
@@ -112,7 +112,7 @@ static void a_misspelt_name_is_answered_with_the_right_one(void **state)
 	assert_non_null(strstr(error.text, "cannot read plugin_directory /nowhere"));
 }
 
-static void what_is_no_plugin_is_refused_with_the_cure(void **state)
+static void a_file_that_is_no_plugin_is_refused_with_the_cure(void **state)
 {
 	(void)state;
 	expect_refusal("no_symbol", SEG_EINVAL,
@@ -160,7 +160,7 @@ static void a_constructor_that_never_returns_is_given_up_on(void **state)
 	assert_true(seg_now() - start >= SEG_SECOND / 5);
 }
 
-static void what_is_no_shared_object_is_refused_before_it_is_run(void **state)
+static void a_file_that_is_no_shared_object_is_refused_before_it_runs(void **state)
 {
 	(void)state;
 	static const struct {
@@ -240,7 +240,7 @@ static void an_older_struct_is_completed_and_a_newer_one_cut(void **state)
 
 /* --- instances ------------------------------------------------------------------------ */
 
-/* A section of record with the options given as "name=value", from line 11 on. */
+/* A section of the plugin record with the options given as "name=value", from line 11 on. */
 struct section {
 	seg_config_consumer consumer;
 	seg_config_option options[16];
@@ -286,7 +286,7 @@ static int create(const seg_plugin *plugin, struct section *section, seg_plugin_
 					  seg_logger_make(note_log, NULL), &section->errors, instance);
 }
 
-/* That the options are refused with exactly these lines. */
+/* Checks that the options are refused with exactly these lines. */
 static void expect_errors(const char *const *options, const char *const *lines)
 {
 	struct section section;
@@ -307,7 +307,7 @@ static void expect_errors(const char *const *options, const char *const *lines)
 
 #define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static void every_wrong_option_is_told_with_its_line(void **state)
+static void every_wrong_option_is_reported_with_its_line(void **state)
 {
 	(void)state;
 	expect_errors(
@@ -332,10 +332,10 @@ static void every_wrong_option_is_told_with_its_line(void **state)
 		      "1000 or 1_000"));
 }
 
-/* The host that record was given. */
+/* The host that the plugin record got. */
 static const seg_host *seen_host;
 
-/* record keeps it as the first member of what its init stores. */
+/* record's init stores the host as the first member of its data. */
 static const seg_host *host_of(const seg_plugin_instance *instance)
 {
 	return *(const seg_host *const *)seg_plugin_instance_data(instance);
@@ -389,7 +389,7 @@ static void options_are_read_as_their_type_and_defaults_apply(void **state)
 	stop(&f);
 }
 
-static void an_option_that_was_not_declared_is_none_and_is_warned_of(void **state)
+static void an_undeclared_option_has_no_value_and_causes_a_warning(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -559,16 +559,16 @@ int main(void)
 		cmocka_unit_test(a_plugin_is_found_by_name_and_by_path),
 		cmocka_unit_test(a_plugin_that_stays_mapped_when_it_is_closed_is_not_taken_for_the_next),
 		cmocka_unit_test(a_misspelt_name_is_answered_with_the_right_one),
-		cmocka_unit_test(what_is_no_plugin_is_refused_with_the_cure),
+		cmocka_unit_test(a_file_that_is_no_plugin_is_refused_with_the_cure),
 		cmocka_unit_test(wrong_option_tables_are_the_plugins_mistake),
 		cmocka_unit_test(a_constructor_that_takes_the_process_down_only_refuses_its_plugin),
 		cmocka_unit_test(a_constructor_that_never_returns_is_given_up_on),
-		cmocka_unit_test(what_is_no_shared_object_is_refused_before_it_is_run),
+		cmocka_unit_test(a_file_that_is_no_shared_object_is_refused_before_it_runs),
 		cmocka_unit_test(a_plugin_that_others_may_write_to_is_refused),
 		cmocka_unit_test(an_older_struct_is_completed_and_a_newer_one_cut),
-		cmocka_unit_test(every_wrong_option_is_told_with_its_line),
+		cmocka_unit_test(every_wrong_option_is_reported_with_its_line),
 		cmocka_unit_test(options_are_read_as_their_type_and_defaults_apply),
-		cmocka_unit_test(an_option_that_was_not_declared_is_none_and_is_warned_of),
+		cmocka_unit_test(an_undeclared_option_has_no_value_and_causes_a_warning),
 		cmocka_unit_test(a_plugin_knows_whom_it_serves_and_its_log_lines_say_so),
 		cmocka_unit_test(a_counter_is_made_once_and_seen_by_others),
 		cmocka_unit_test(bad_counters_are_refused_and_the_64_first_stay_where_they_are),

@@ -1,4 +1,4 @@
-/* test_plugin_exec.c - the plugin exec with real children, in shell and Python. */
+/* test_plugin_exec.c - the plugin exec with real children, written in shell and Python. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ enum { PATIENCE_MS = 10000, MANY = 3000 };
 static char directory[64];
 static char options[8][512];
 
-/* "name=value" of printf's, for this test; slot: 0 to 7. */
+/* An option "name=value" (printf), valid during this test; slot: 0 to 7. */
 __attribute__((format(printf, 2, 3))) static const char *option(int slot, const char *format, ...)
 {
 	va_list args;
@@ -35,7 +35,7 @@ __attribute__((format(printf, 2, 3))) static const char *option(int slot, const 
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* A child in shell: `each` runs for each message, which is in $m, and the files are in the directory. */
+/* A child in shell: `each` runs for each message, which is in $m. Its files are in the test's directory. */
 static const char *shell(const char *each)
 {
 	return option(0, "command=cd %s; while IFS= read -r m; do %s; done", directory, each);
@@ -91,7 +91,7 @@ static bool is_gone(void *pid)
 
 static long read_pid(const char *name)
 {
-	test_wait_until(has_file, (void *)(uintptr_t)name, PATIENCE_MS, "the child says its pid");
+	test_wait_until(has_file, (void *)(uintptr_t)name, PATIENCE_MS, "the child has written its pid");
 	return atol(read_file(name));
 }
 
@@ -125,7 +125,7 @@ static void a_message_is_a_line_of_json_with_all_that_belongs_to_it(void **state
 	test_plugin_stop(p);
 }
 
-/* Answers by the data: "r" is retried, "d" dead-lettered, "x" ends the child, all else is done. */
+/* The data decides the answer: "r" is retried, "d" dead-lettered, "x" ends the child, all else is done. */
 static const char by_data[] =
 	"printf '%s\\n' \"$m\" | sed 's/.*\"data\":\"\\(.*\\)\".*/\\1/' >>got; case $m in "
 	"*'\"data\":\"r'*) " ANSWER(
@@ -136,7 +136,7 @@ static const char by_data[] =
 										  "*) " ANSWER(
 											  "{\"ok\":true}") ";; esac";
 
-static void what_is_behind_a_dead_letter_is_not_sent_twice(void **state)
+static void messages_after_a_dead_letter_are_not_sent_twice(void **state)
 {
 	(void)state;
 	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
@@ -153,7 +153,7 @@ static void what_is_behind_a_dead_letter_is_not_sent_twice(void **state)
 	test_plugin_stop(p);
 }
 
-static void what_is_behind_a_retried_message_comes_again_after_it(void **state)
+static void messages_after_a_retried_one_come_again_after_it(void **state)
 {
 	(void)state;
 	test_plugin *p = test_plugin_start("exec", OPTIONS(shell(by_data)));
@@ -181,7 +181,7 @@ static void with_a_window_of_one_nothing_overtakes_a_failed_message(void **state
 	test_plugin_stop(p);
 }
 
-/* More than pipes hold, both ways: the child must not wait for us while we wait for it. */
+/* More data than pipes hold, both ways: plugin and child must not wait for each other. */
 static void a_batch_larger_than_the_pipes_goes_through(void **state)
 {
 	(void)state;
@@ -355,7 +355,7 @@ static void a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_al
 	test_plugin_close(p, partition);
 	assert_string_equal(read_file("term"), "term\n");
 	assert_true(is_gone(&pid));
-	test_wait_until(is_gone, &started, PATIENCE_MS, "what the child started is gone too");
+	test_wait_until(is_gone, &started, PATIENCE_MS, "the child's own processes are gone, too");
 	test_plugin_stop(p);
 }
 
@@ -388,7 +388,7 @@ static size_t open_descriptors(void)
 	return count;
 }
 
-static void a_child_inherits_three_descriptors_and_leaves_none_behind(void **state)
+static void a_child_inherits_three_descriptors_and_leaks_none(void **state)
 {
 	(void)state;
 	size_t before = open_descriptors();
@@ -399,7 +399,7 @@ static void a_child_inherits_three_descriptors_and_leaves_none_behind(void **sta
 	size_t loaded = open_descriptors();
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
-	/* sh keeps 10 as its own copy while it redirects. */
+	/* sh keeps a copy as descriptor 10 while it redirects. */
 	const char *fds = read_file("fds");
 	assert_true(strncmp(fds, "0 1 2 ", 6) == 0 || strncmp(fds, "0 1 10 2 ", 9) == 0);
 	test_plugin_close(p, partition);
@@ -487,8 +487,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_message_is_a_line_of_json_with_all_that_belongs_to_it),
-		TEST(what_is_behind_a_dead_letter_is_not_sent_twice),
-		TEST(what_is_behind_a_retried_message_comes_again_after_it),
+		TEST(messages_after_a_dead_letter_are_not_sent_twice),
+		TEST(messages_after_a_retried_one_come_again_after_it),
 		TEST(with_a_window_of_one_nothing_overtakes_a_failed_message),
 		TEST(a_batch_larger_than_the_pipes_goes_through),
 		TEST(frames_carry_data_as_it_is),
@@ -501,7 +501,7 @@ int main(void)
 		TEST(a_child_ends_with_its_input),
 		TEST(a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started),
 		TEST(a_child_does_not_outlive_a_killed_runner),
-		TEST(a_child_inherits_three_descriptors_and_leaves_none_behind),
+		TEST(a_child_inherits_three_descriptors_and_leaks_none),
 		TEST(the_child_knows_its_partition_from_the_environment),
 		TEST(options_that_make_no_sense_are_refused),
 		TEST(the_python_example_adds_up),

@@ -89,7 +89,7 @@ static void answers(const char *lines)
 	fclose(file);
 }
 
-/* Request number n as the server wrote it down; NULL: there were not so many. Free it with json_decref. */
+/* Request number n as the server noted it; NULL: there were fewer requests. Free it with json_decref. */
 static json_t *request(int n)
 {
 	json_t *found = NULL;
@@ -132,7 +132,7 @@ static void expect_body(int n, const char *expected)
 	json_decref(r);
 }
 
-/* How many messages request n had. */
+/* How many messages request n contained. */
 static size_t size_of(int n)
 {
 	json_t *r = request(n);
@@ -234,7 +234,7 @@ static void a_server_in_trouble_means_a_retry(void **state)
 	(void)state;
 	static const char *const reasons[] = {"answered 500: because of this", "answered 503", "answered 429",
 					      "answered 408", "no answer: "};
-	/* Twice: on a connection that was in use before, curl tries again by itself. */
+	/* Closes twice, because curl itself retries once on a connection that was used before. */
 	answers("500\n503\n429\n408\nclose\nclose\n");
 	start(OPTIONS("retry_after_max=0"));
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -292,7 +292,10 @@ static void a_refused_message_is_a_dead_letter(void **state)
 static void a_refused_batch_is_halved_until_the_message_is_found(void **state)
 {
 	(void)state;
-	/* Of eight the sixth is bad: 8 no, 4 yes, 4 no, 2 no, 1 yes, 1 no (after one success: two, refused, one). */
+	/*
+	 * The sixth of eight is bad. Sizes and answers: 8 no, 4 yes, 4 no, 2 no, 1 yes, 1 no (after one
+	 * success: two, refused, one).
+	 */
 	answers("400\n200\n400\n400\n200\n400\n400\n");
 	start(OPTIONS("retry_after_max=0"));
 	test_expect_answer(hand_over(0, 8), SEG_OUTCOME_DEAD_LETTER, 5, "answered 400");
@@ -371,7 +374,7 @@ int main(void)
 	};
 	if (!test_plugin_is_built("http"))
 		return 0;
-	/* A proxy of the machine's is no part of the test. */
+	/* The machine's own proxy must not affect the test. */
 	setenv("no_proxy", "127.0.0.1", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

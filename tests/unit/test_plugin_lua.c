@@ -34,7 +34,7 @@ static int remove_directory(void **state)
 	return 0;
 }
 
-/* Puts the script in place at once, as a careful editor does. */
+/* Replaces the script in one step, as a careful editor does. */
 static void write_script(const char *text)
 {
 	char path[128], temporary[128];
@@ -122,7 +122,7 @@ static void what_handle_returns_is_the_answer(void **state)
 	stop();
 }
 
-static void nothing_behind_a_failed_message_is_handled(void **state)
+static void no_message_after_a_failed_one_is_handled(void **state)
 {
 	(void)state;
 	start(by_data, NO_OPTIONS);
@@ -336,7 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_message_is_a_table_with_all_that_belongs_to_it),
 		TEST(what_handle_returns_is_the_answer),
-		TEST(nothing_behind_a_failed_message_is_handled),
+		TEST(no_message_after_a_failed_one_is_handled),
 		TEST(open_tick_and_close_are_called_where_they_are_defined),
 		TEST(each_partition_has_a_state_of_its_own),
 		TEST(an_endless_loop_is_a_retry),

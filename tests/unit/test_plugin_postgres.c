@@ -62,7 +62,7 @@ static seg_answer hand_over(uint64_t n, const char *data)
 	return test_plugin_hand_over(plugin, partition, test_message(n, "k", data));
 }
 
-/* All data of the table, in the order in which it was stored. */
+/* All data of the table, in the order of storing. */
 static void expect_rows(const char *expected)
 {
 	assert_string_equal(QUERY("SELECT coalesce(string_agg(data, ' ' ORDER BY n), '') FROM t"), expected);
@@ -136,7 +136,7 @@ static void a_large_batch_is_one_transaction(void **state)
 
 /* --- once ------------------------------------------------------------------------------------------- */
 
-static void what_comes_again_is_skipped(void **state)
+static void messages_that_come_again_are_skipped(void **state)
 {
 	(void)state;
 	start(OPTIONS("table=t"));
@@ -177,7 +177,7 @@ static void a_former_owner_stores_nothing(void **state)
 	stop();
 }
 
-/* As a commit does whose answer was lost: the same epoch, and the position has moved. */
+/* The state after a commit whose answer was lost: the same epoch, and the position has moved. */
 static void a_position_that_moved_unseen_is_read_again(void **state)
 {
 	(void)state;
@@ -230,7 +230,9 @@ static void a_server_that_hangs_is_given_up_after_the_timeout(void **state)
 	seg_answer answer = hand_over(2, "b");
 	test_postgres_thaw(postgres);
 	test_expect_answer(answer, SEG_OUTCOME_RETRY, 0, "did not answer within option.timeout");
-	/* What was sent may have been stored meanwhile, or not; either way it is there once in the end. */
+	/*
+	 * PostgreSQL may have stored the messages of the failed call or not; in the end each is stored once.
+	 */
 	while (hand_over(2, "b").outcome != SEG_OUTCOME_DONE)
 		;
 	test_expect_done(hand_over(3, "c"));
@@ -296,7 +298,7 @@ static void a_row_that_is_refused_only_at_the_end_is_found_too(void **state)
 	stop();
 }
 
-static void what_cannot_be_text_is_a_dead_letter(void **state)
+static void data_that_cannot_be_text_becomes_a_dead_letter(void **state)
 {
 	(void)state;
 	start(OPTIONS("table=t"));
@@ -311,7 +313,7 @@ static void what_cannot_be_text_is_a_dead_letter(void **state)
 	stop();
 }
 
-static void a_row_whose_key_is_there_is_treated_as_told(void **state)
+static void an_option_decides_on_a_row_whose_key_exists(void **state)
 {
 	(void)state;
 	QUERY("CREATE UNIQUE INDEX ON t (key)");
@@ -332,7 +334,7 @@ static void a_row_whose_key_is_there_is_treated_as_told(void **state)
 
 /* --- mistakes -------------------------------------------------------------------------------------- */
 
-static void what_is_missing_in_the_database_is_told_when_a_partition_is_opened(void **state)
+static void opening_a_partition_reports_what_the_database_lacks(void **state)
 {
 	(void)state;
 	char error[512];
@@ -376,7 +378,7 @@ int main(void)
 		TEST(rows_and_position_are_stored_together),
 		TEST(each_column_takes_its_field_in_its_own_type),
 		TEST(a_large_batch_is_one_transaction),
-		TEST(what_comes_again_is_skipped),
+		TEST(messages_that_come_again_are_skipped),
 		TEST(a_former_owner_stores_nothing),
 		TEST(a_position_that_moved_unseen_is_read_again),
 		TEST(a_killed_session_is_replaced_and_nothing_is_stored_twice),
@@ -385,9 +387,9 @@ int main(void)
 		TEST(a_lock_of_others_is_a_retry),
 		TEST(a_row_that_the_table_refuses_is_a_dead_letter_and_the_others_are_stored),
 		TEST(a_row_that_is_refused_only_at_the_end_is_found_too),
-		TEST(what_cannot_be_text_is_a_dead_letter),
-		TEST(a_row_whose_key_is_there_is_treated_as_told),
-		TEST(what_is_missing_in_the_database_is_told_when_a_partition_is_opened),
+		TEST(data_that_cannot_be_text_becomes_a_dead_letter),
+		TEST(an_option_decides_on_a_row_whose_key_exists),
+		TEST(opening_a_partition_reports_what_the_database_lacks),
 		TEST(options_that_make_no_sense_are_refused),
 	};
 	if (!test_plugin_is_built("postgres") || !test_postgres_is_installed())

@@ -1,4 +1,7 @@
-/* test_plugins_stock.c - log, file and wordcount, loaded as segrunner loads them and fed by hand. */
+/*
+ * test_plugins_stock.c - log, file and wordcount, loaded as segrunner loads them, with messages handed over
+ * by the test.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +27,7 @@
 static char directory[64];
 static char logged[1024];
 
-/* --- a plugin as a section has it --------------------------------------------------------- */
+/* --- a plugin as a section configures it --------------------------------------------------------- */
 
 struct fixture {
 	seg_config_consumer consumer;
@@ -44,8 +47,7 @@ static void note_log(void *arg, const seg_log_event *event)
 }
 
 /*
- * Loads the plugin for group `group` with the options "name=value". Returns what init returns; error may be
- * NULL.
+ * Loads the plugin for group `group` with the options "name=value". Returns init's result; error may be NULL.
  */
 static int start_in_group(struct fixture *f, const char *name, const char *group, const char *const *options,
 			  seg_error *error)
@@ -96,7 +98,7 @@ static const seg_handler *handler_of(const struct fixture *f)
 	return seg_plugin_instance_handler(f->instance);
 }
 
-/* NULL where the plugin refuses, for the reason in error[512]. */
+/* Opens a partition; NULL if the plugin refuses, for the reason in error[512]. */
 static void *try_open(struct fixture *f, uint32_t partition, uint64_t epoch, char *error)
 {
 	void *state = NULL;
@@ -217,7 +219,7 @@ static const char *directory_option(void)
 	return option;
 }
 
-/* The content, NUL-terminated; NULL if there is no such file. The caller frees it. */
+/* The file's content, NUL-terminated; NULL if there is no such file. The caller frees it. */
 static char *read_file(const char *name, size_t *length)
 {
 	int fd = open(in_directory(name), O_RDONLY);
@@ -253,7 +255,7 @@ static bool exists(const char *name)
 	return access(in_directory(name), F_OK) == 0;
 }
 
-/* Files of this process can grow no further than this; RLIM_INFINITY: as they like. */
+/* Limits the size of this process's files; RLIM_INFINITY: no limit. */
 static void limit_files(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -292,7 +294,7 @@ static const seg_message odd_message = {
 	.header_count = 2,
 };
 
-/* What log prints for the odd message, and then for one of 2,000 bytes. */
+/* Prints the line of log for the odd message, and then the line for a message of 2,000 bytes. */
 static void print_two(const char *const *options)
 {
 	struct fixture f;
@@ -406,7 +408,7 @@ static void file_appends_a_line_of_json_for_each_message(void **state)
 	stop(&f);
 }
 
-static void file_encodes_all_in_base64_when_told(void **state)
+static void file_encodes_everything_in_base64_on_request(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -425,7 +427,7 @@ static void file_encodes_all_in_base64_when_told(void **state)
 	stop(&f);
 }
 
-static void file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one(void **state)
+static void file_cuts_off_a_torn_line_and_continues_after_the_last_whole_one(void **state)
 {
 	(void)state;
 	static const char whole[] = LINE(7, 1, "a", "one"), torn[] = LINE(7, 2, "b", "two");
@@ -445,7 +447,7 @@ static void file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one(void
 	}
 }
 
-static void file_finds_the_end_behind_a_torn_line_of_many_blocks(void **state)
+static void file_finds_the_end_before_a_torn_line_of_many_blocks(void **state)
 {
 	(void)state;
 	static char content[20000];
@@ -485,7 +487,7 @@ static void file_retries_on_a_full_disk_and_leaves_no_part_of_the_batch(void **s
 	stop(&f);
 }
 
-static void file_stops_on_a_full_disk_when_told(void **state)
+static void file_stops_on_a_full_disk_on_request(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -499,7 +501,7 @@ static void file_stops_on_a_full_disk_when_told(void **state)
 	stop(&f);
 }
 
-static void a_former_owner_writes_nothing_behind_its_successors_lines(void **state)
+static void a_former_owner_writes_nothing_after_its_successors_lines(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -580,7 +582,7 @@ static void a_directory_that_cannot_be_used_is_refused_at_the_start(void **state
 	"# wordcount stream=words group=g partition=3\n# epoch=" #epoch " last=" last " messages=" #messages \
 	" out_of_order=" #out_of_order "\n"
 
-/* A word's count in the file, 0 if it is not there. */
+/* A word's count in the file; 0 if the file does not have the word. */
 static uint64_t count_of(const char *word)
 {
 	char *content = read_file("3.counts", NULL), needle[64];
@@ -640,7 +642,7 @@ static void a_message_that_comes_again_is_not_counted_again(void **state)
 	stop(&f);
 }
 
-static void the_next_owner_goes_on_where_a_clean_stop_left(void **state)
+static void the_next_owner_continues_where_a_clean_stop_ended(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -657,7 +659,7 @@ static void the_next_owner_goes_on_where_a_clean_stop_left(void **state)
 	stop(&f);
 }
 
-static void what_a_lost_owner_counted_is_in_its_journal(void **state)
+static void the_counts_of_a_lost_owner_are_in_its_journal(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -716,7 +718,7 @@ static void a_number_that_does_not_rise_within_its_key_is_out_of_order(void **st
 	stop(&f);
 }
 
-static void order_is_not_checked_when_told_not_to(void **state)
+static void order_is_not_checked_if_an_option_says_so(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -759,7 +761,7 @@ static void words_of_any_bytes_come_back_as_they_were(void **state)
 	stop(&f);
 }
 
-/* Three batches of two messages in the journal of epoch 7, .counts still empty. */
+/* The journal of epoch 7 has three batches of two messages; .counts is still empty. */
 static char *make_journal(struct fixture *f, size_t *length, char **counts, size_t *counts_length)
 {
 	void *partition = open_partition(f, 3, 7);
@@ -900,7 +902,7 @@ static void wordcount_retries_on_a_full_disk_and_counts_each_message_once(void *
 
 enum { BATCHES = 4000, BATCH = 8, KILLS = 12 };
 
-/* Batch b has the messages b * 8 + 1 to b * 8 + 8 of eight words, each with its occurrence number b + 1. */
+/* Batch b has the messages b * 8 + 1 to b * 8 + 8: eight words, each with its occurrence number b + 1. */
 static seg_answer hand_over_numbered(struct fixture *f, void *state, uint64_t epoch, uint64_t b)
 {
 	static const char *const words[BATCH] = {"a", "b", "c", "d", "e", "f", "g", "h"};
@@ -912,7 +914,7 @@ static seg_answer hand_over_numbered(struct fixture *f, void *state, uint64_t ep
 	return hand_over_texts(f, state, epoch, texts, BATCH);
 }
 
-/* The child: owns the partition, handles batches from `first` on, and says which are done. */
+/* The child owns the partition, handles batches from `first` on, and reports each batch that is done. */
 static void own_until_killed(const char *plugin, uint64_t epoch, uint64_t first, int fd)
 {
 	struct fixture f;
@@ -929,8 +931,8 @@ static void own_until_killed(const char *plugin, uint64_t epoch, uint64_t first,
 }
 
 /*
- * Runs such a child and kills it some time after `batches` were done. Returns the first batch that it did not
- * tell of.
+ * Runs such a child and kills it some time after `batches` batches were done. Returns the first batch that
+ * the child did not report.
  */
 static uint64_t kill_an_owner(const char *plugin, uint64_t epoch, uint64_t first, uint64_t batches)
 {
@@ -960,7 +962,7 @@ static void wordcount_counts_each_message_once_however_often_it_is_killed(void *
 	uint64_t position = 0, epoch = 100;
 	for (int i = 0; i < KILLS; i++) {
 		uint64_t done = kill_an_owner("wordcount", epoch++, position, 20 + (uint64_t)i * 7);
-		/* As if the newest commits had been lost with the process. */
+		/* Goes back as if Redis had lost the newest commits. */
 		position = done > 5 ? done - 5 : 0;
 	}
 	struct fixture f;
@@ -978,7 +980,7 @@ static void wordcount_counts_each_message_once_however_often_it_is_killed(void *
 }
 
 /*
- * That each of the messages up to `last` is in the file, in order but for repetitions, which bear a higher
+ * Checks that each message up to `last` is in the file, in order except for repetitions, which have a higher
  * epoch.
  */
 static void expect_all_lines(uint64_t last)
@@ -1029,22 +1031,22 @@ int main(void)
 		TEST(log_stops_when_nobody_reads),
 		TEST(log_refuses_an_unknown_format),
 		TEST(file_appends_a_line_of_json_for_each_message),
-		TEST(file_encodes_all_in_base64_when_told),
-		TEST(file_cuts_a_torn_line_off_and_goes_on_behind_the_last_whole_one),
-		TEST(file_finds_the_end_behind_a_torn_line_of_many_blocks),
+		TEST(file_encodes_everything_in_base64_on_request),
+		TEST(file_cuts_off_a_torn_line_and_continues_after_the_last_whole_one),
+		TEST(file_finds_the_end_before_a_torn_line_of_many_blocks),
 		TEST(file_retries_on_a_full_disk_and_leaves_no_part_of_the_batch),
-		TEST(file_stops_on_a_full_disk_when_told),
-		TEST(a_former_owner_writes_nothing_behind_its_successors_lines),
+		TEST(file_stops_on_a_full_disk_on_request),
+		TEST(a_former_owner_writes_nothing_after_its_successors_lines),
 		TEST(file_does_not_wait_for_a_process_that_hangs_while_writing),
 		TEST(a_file_that_was_moved_away_is_made_anew),
 		TEST(a_directory_that_cannot_be_used_is_refused_at_the_start),
 		TEST(wordcount_counts_each_key_and_keeps_the_last_id_with_it),
 		TEST(a_message_that_comes_again_is_not_counted_again),
-		TEST(the_next_owner_goes_on_where_a_clean_stop_left),
-		TEST(what_a_lost_owner_counted_is_in_its_journal),
+		TEST(the_next_owner_continues_where_a_clean_stop_ended),
+		TEST(the_counts_of_a_lost_owner_are_in_its_journal),
 		TEST(a_lower_epoch_never_overwrites_a_higher_one),
 		TEST(a_number_that_does_not_rise_within_its_key_is_out_of_order),
-		TEST(order_is_not_checked_when_told_not_to),
+		TEST(order_is_not_checked_if_an_option_says_so),
 		TEST(words_of_any_bytes_come_back_as_they_were),
 		TEST(a_journal_torn_anywhere_counts_its_whole_batches),
 		TEST(a_journal_damaged_anywhere_never_counts_what_was_not_written),

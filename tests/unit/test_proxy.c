@@ -1,4 +1,4 @@
-/* The chaos proxy, between a client and a server of the test's own. */
+/* The chaos proxy, between a client and a server that the test plays. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -23,7 +23,7 @@ static char directory[64];
 static char path[96];
 static int listener;
 static chaos_proxy *proxy;
-static int client, server; /* the ends of the link that most tests use */
+static int client, server; /* the ends of the link in most tests */
 
 /* --- sockets -------------------------------------------------------------------------- */
 
@@ -84,7 +84,7 @@ static void assert_hears_nothing(int fd)
 	assert_false(readable(fd, QUIET_MS));
 }
 
-/* The end of a connection, by a reset or without. */
+/* The connection must end, with a reset or without. */
 static void assert_ended(int fd)
 {
 	char byte;
@@ -128,7 +128,7 @@ static void bytes_pass_both_ways(void **state)
 	assert_int_equal(chaos_proxy_links(proxy), 1);
 }
 
-static void the_end_of_one_side_is_the_end_of_the_other_after_all_was_said(void **state)
+static void one_side_ends_after_all_bytes_of_the_other_side_have_arrived(void **state)
 {
 	(void)state;
 	say(server, "last words");
@@ -152,7 +152,7 @@ static void a_cut_of_one_link_leaves_the_others(void **state)
 {
 	(void)state;
 	int second = connect_client(), second_server = accept_server(listener);
-	chaos_proxy_cut(proxy, 2); /* of two links, the first */
+	chaos_proxy_cut(proxy, 2); /* the first of two links */
 	assert_ended(client);
 	say(second, "still here");
 	assert_hears(second_server, "still here");
@@ -189,7 +189,7 @@ static void a_link_that_lost_bytes_is_cut_when_it_is_healed(void **state)
 	assert_ended(client);
 }
 
-static void what_is_set_for_all_holds_for_later_links_until_healed(void **state)
+static void settings_for_all_links_hold_for_later_links_until_healed(void **state)
 {
 	(void)state;
 	chaos_proxy_swallow(proxy, CHAOS_ALL_LINKS, CHAOS_TO_SERVER);
@@ -283,13 +283,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(bytes_pass_both_ways),
-		test(the_end_of_one_side_is_the_end_of_the_other_after_all_was_said),
+		test(one_side_ends_after_all_bytes_of_the_other_side_have_arrived),
 		test(a_cut_ends_both_sides_with_a_reset),
 		test(a_cut_of_one_link_leaves_the_others),
 		test(a_link_is_cut_after_so_many_bytes),
 		test(a_half_open_link_swallows_one_direction),
 		test(a_link_that_lost_bytes_is_cut_when_it_is_healed),
-		test(what_is_set_for_all_holds_for_later_links_until_healed),
+		test(settings_for_all_links_hold_for_later_links_until_healed),
 		test(a_held_link_loses_nothing),
 		test(a_delayed_byte_arrives_later),
 		test(a_throttled_link_is_no_faster_than_that),

@@ -1,4 +1,4 @@
-/* test_record.c - what may be sent. */
+/* test_record.c - which records may be sent. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

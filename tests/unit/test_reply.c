@@ -1,4 +1,6 @@
-/* Replies: what bytes become values, what is refused, and that it never matters how the bytes come in. */
+/*
+ * Replies: which bytes become which values, what is refused, and that the size of the pieces never matters.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +45,7 @@ static void arrays_in_arrays_keep_their_places(void **state)
 	READS("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "[[[[[[1]]]]]]; ");
 }
 
-static void replies_behind_each_other_come_one_by_one(void **state)
+static void consecutive_replies_come_one_by_one(void **state)
 {
 	(void)state;
 	READS("+a\r\n*1\r\n:1\r\n$-1\r\n-b\r\n$1\r\nc\r\n", "'a'; [1]; nil; !'b'; 'c'; ");
@@ -56,7 +58,7 @@ static void a_part_of_a_reply_is_no_reply(void **state)
 	READS("+OK\r\n$5\r\nhello\r", "'OK'; ");
 }
 
-static void what_is_no_reply_is_refused_with_a_reason(void **state)
+static void an_invalid_reply_is_refused_with_a_reason(void **state)
 {
 	(void)state;
 	const char *wrong[] =
@@ -68,7 +70,7 @@ static void what_is_no_reply_is_refused_with_a_reason(void **state)
 	}
 }
 
-static void nothing_is_read_behind_what_was_refused_until_a_restart(void **state)
+static void after_a_refusal_nothing_is_read_until_a_restart(void **state)
 {
 	(void)state;
 	begin();
@@ -144,7 +146,7 @@ static void the_memory_of_a_large_reply_is_given_back(void **state)
 	free(bytes);
 }
 
-/* --- what is asked of values ----------------------------------------------------------------- */
+/* --- conversions of values ----------------------------------------------------------------- */
 
 static const seg_reply *read_one(const char *bytes)
 {
@@ -170,7 +172,7 @@ static void a_number_is_one_also_as_text_and_else_the_other(void **state)
 	assert_int_equal(seg_reply_number(NULL, 99), 99);
 }
 
-static void a_number_with_a_nul_in_its_text_is_none(void **state)
+static void a_text_with_a_nul_is_no_number(void **state)
 {
 	(void)state;
 	seg_reply reply = {.type = SEG_REPLY_TEXT, .text = "7\0x", .length = 3};
@@ -203,7 +205,7 @@ static void a_word_is_only_itself(void **state)
 	assert_false(seg_reply_is(NULL, "OK"));
 }
 
-static void there_is_nothing_behind_the_end_of_an_array_or_inside_of_a_text(void **state)
+static void reading_past_an_arrays_end_or_into_a_text_gives_nothing(void **state)
 {
 	(void)state;
 	const seg_reply *reply = read_one("*1\r\n:1\r\n");
@@ -236,7 +238,7 @@ static void only_errors_that_pass_are_transient(void **state)
 	assert_false(seg_reply_is_transient(NULL));
 }
 
-static void a_missing_right_is_told_from_any_other_error(void **state)
+static void a_missing_right_has_an_error_of_its_own(void **state)
 {
 	(void)state;
 	const char *rights[] = {"-NOAUTH Authentication required.\r\n", "-WRONGPASS invalid\r\n",
@@ -255,22 +257,22 @@ int main(void)
 		TEST(each_type_reads_as_what_it_is),
 		TEST(values_at_their_limits_are_whole),
 		TEST(arrays_in_arrays_keep_their_places),
-		TEST(replies_behind_each_other_come_one_by_one),
+		TEST(consecutive_replies_come_one_by_one),
 		TEST(a_part_of_a_reply_is_no_reply),
-		TEST(what_is_no_reply_is_refused_with_a_reason),
-		TEST(nothing_is_read_behind_what_was_refused_until_a_restart),
+		TEST(an_invalid_reply_is_refused_with_a_reason),
+		TEST(after_a_refusal_nothing_is_read_until_a_restart),
 		TEST(a_restart_forgets_half_a_reply),
 		TEST(a_length_alone_takes_no_memory_to_speak_of),
 		TEST(the_longest_array_is_taken_and_a_longer_one_refused),
 		TEST(arrays_without_end_are_refused_or_waited_for_but_do_not_crash),
 		TEST(the_memory_of_a_large_reply_is_given_back),
 		TEST(a_number_is_one_also_as_text_and_else_the_other),
-		TEST(a_number_with_a_nul_in_its_text_is_none),
+		TEST(a_text_with_a_nul_is_no_number),
 		TEST(an_id_is_one_only_as_text),
 		TEST(a_word_is_only_itself),
-		TEST(there_is_nothing_behind_the_end_of_an_array_or_inside_of_a_text),
+		TEST(reading_past_an_arrays_end_or_into_a_text_gives_nothing),
 		TEST(only_errors_that_pass_are_transient),
-		TEST(a_missing_right_is_told_from_any_other_error),
+		TEST(a_missing_right_has_an_error_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * test_reply.h - what a reader makes of bytes, as one line of text. For test_reply.c and
- * test_reply_entries.c; include it behind cmocka.h.
+ * test_reply.h - the values that a reader makes of bytes, as one line of text. For test_reply.c and
+ * test_reply_entries.c; include it after cmocka.h.
  */
 #ifndef TEST_REPLY_H
 #define TEST_REPLY_H
@@ -15,9 +15,9 @@
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-/* --- what was read, as text --------------------------------------------------------- */
+/* --- the result of reading, as text --------------------------------------------------------- */
 
-/* Each test reads into this; a NUL in a text shows as \0. */
+/* Every test writes its trace here; a NUL in a text is written as \0. */
 static char trace[8192];
 static size_t traced;
 
@@ -85,8 +85,8 @@ static int teardown(void **state)
 }
 
 /*
- * Reads all whole replies there are, "; " behind each; the newest status: 0, or -1 with REFUSED in the
- * trace.
+ * Reads all complete replies and writes "; " after each. Returns the newest status: 0, or -1 with REFUSED in
+ * the trace.
  */
 static int read_all(seg_entry_sink *to)
 {
@@ -115,7 +115,7 @@ static int feed(const char *bytes, size_t length, seg_entry_sink *to)
 	return read_all(to);
 }
 
-/* Fed whole, cut in two anywhere, and byte by byte: `expected` each time. */
+/* Feeds the bytes whole, cut in two anywhere, and byte by byte; each time the trace must be `expected`. */
 static void reads(const char *bytes, size_t length, seg_entry_sink *to, const char *expected)
 {
 	for (size_t cut = 0; cut < length; cut++) {

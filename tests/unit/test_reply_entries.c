@@ -1,4 +1,4 @@
-/* Replies to XREAD: what becomes entries, and that a reply of any other shape is refused. */
+/* Replies to XREAD: which become entries, and that a reply of any other shape is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "test_reply.h"
 
-/* --- a sink that writes down what it is given, and refuses what it is told to --------------- */
+/* --- a sink that notes every part, and refuses one on request --------------- */
 
 static const char *refused_call; /* "stream", "entry", "text" or NULL */
 
@@ -53,7 +53,7 @@ static seg_entry_sink sink = {.stream = take_stream, .entry = take_entry, .text 
 
 #define ID "$3\r\n1-1\r\n"
 #define KEY "$1\r\nk\r\n"
-/* One stream with one entry, whose parts follow. */
+/* One stream with one entry, whose parts the argument gives. */
 #define ONE "*1\r\n*2\r\n" KEY "*1\r\n*2\r\n"
 #define TO_ENTRY "{k}(1-1 "
 

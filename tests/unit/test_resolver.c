@@ -1,4 +1,4 @@
-/* test_resolver.c - a resolver that hangs: no caller waits for it longer than for its own timeout. */
+/* test_resolver.c - a resolver that hangs: no caller waits for it longer than the caller's own timeout. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 #include "redis/connection.h"
 #include "redis/resolver.h"
 
-/* --- a resolver that hangs while it is told to ------------------------------------------ */
+/* --- a resolver that hangs on request ------------------------------------------ */
 
 static struct {
 	pthread_mutex_t lock;
@@ -52,7 +52,7 @@ static void let_resolver_hang(bool hangs)
 	resolver.hangs = hangs;
 	resolver.calls = 0;
 	pthread_cond_broadcast(&resolver.changed);
-	/* Those that were left behind end with it. */
+	/* Abandoned lookups end with the hang. */
 	while (!hangs && resolver.hanging > 0)
 		pthread_cond_wait(&resolver.changed, &resolver.lock);
 	pthread_mutex_unlock(&resolver.lock);
@@ -66,7 +66,7 @@ static int resolver_calls(void)
 	return calls;
 }
 
-/* Until a lookup is in the resolver. */
+/* Waits until the resolver is being asked. */
 static void await_resolver_call(void)
 {
 	struct timespec until;
@@ -85,7 +85,7 @@ static void await_resolver_call(void)
 enum { SLACK_MS = 1500 };
 
 static test_server *server;
-static char by_name[64]; /* the server's address, with a host name */
+static char by_name[64]; /* the server's address, with a host name instead of a number */
 
 static int start(void **state)
 {
@@ -173,7 +173,7 @@ static void a_client_opens_or_fails_within_its_timeout(void **state)
 	assert_int_equal(open_client(500, &client, &error), SEG_EUNREACHABLE);
 	assert_in_range(test_now_ms() - began, 400, 500 + SLACK_MS);
 	assert_non_null(strstr(error.text, "was not found within 100 ms"));
-	/* Each attempt waits for the same lookup: threads do not pile up. */
+	/* Every attempt waits for the same lookup, so threads do not pile up. */
 	assert_int_equal(resolver_calls(), 1);
 }
 

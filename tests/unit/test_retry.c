@@ -1,4 +1,4 @@
-/* Retries: pauses that grow to their bound and scatter, and when a message is given up. */
+/* Retries: the pauses grow up to a bound and scatter, and a message is given up in the end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ static void each_pause_is_drawn_from_the_upper_half_of_the_doubled_one(void **st
 	}
 }
 
-/* Those who failed together must not return together: all of the half is used. */
+/* Callers that failed together must not return together, so pauses use all of their half. */
 static void pauses_scatter_over_all_of_their_half(void **state)
 {
 	(void)state;
@@ -113,8 +113,8 @@ static void without_a_limit_nothing_is_ever_given_up(void **state)
 }
 
 /*
- * Two deaths raise the suspicion; after that one for each mark but the newest, which is of the attempt to
- * come.
+ * Two deaths raise the suspicion. After that each mark counts as a death, except the newest, which belongs to
+ * the next attempt.
  */
 static uint32_t deaths_until_given_up(uint32_t max_attempts)
 {
@@ -132,7 +132,7 @@ static void a_message_that_kills_does_so_at_most_max_attempts_times(void **state
 		assert_int_equal(deaths_until_given_up(max), max);
 }
 
-/* Suspicion falls on a whole batch: the innocent must get the chance of one attempt alone. */
+/* Suspicion falls on a whole batch, so each innocent message must get one attempt alone. */
 static void no_message_is_given_up_without_one_attempt_alone(void **state)
 {
 	(void)state;

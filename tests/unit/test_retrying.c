@@ -1,4 +1,4 @@
-/* What others see of messages that are being retried: which partition, and why. */
+/* What other threads see of messages that are being retried: the partition and the reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

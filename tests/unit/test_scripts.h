@@ -1,6 +1,6 @@
 /*
- * test_scripts.h - the scripts of framework/lua in a Redis of the test's own, called with stock hiredis, and
- * their answers as one line of text. For the test_scripts_*.c; include it behind cmocka.h.
+ * test_scripts.h - runs the scripts of framework/lua in a Redis of the test, through stock hiredis, and shows
+ * their answers as one line of text. For the test_scripts_*.c; include it after cmocka.h.
  */
 #ifndef TEST_SCRIPTS_H
 #define TEST_SCRIPTS_H
@@ -47,7 +47,7 @@ static size_t write_reply(size_t at, const redisReply *reply, bool inner)
 	}
 }
 
-/* Frees the reply. The text lives until the next call. */
+/* Frees the reply. The text is valid until the next call. */
 static const char *reply_text(redisReply *reply)
 {
 	said[0] = '\0';
@@ -86,7 +86,7 @@ static long long command_number(const char *format, ...)
 	return number;
 }
 
-/* The words are the keys and then the arguments. */
+/* The words are the keys, followed by the arguments. */
 static redisReply *script_reply(seg_script script, int keys, const char *const *words, int count)
 {
 	static const char *argv[SCRIPT_ARGUMENTS_MAX];
@@ -110,7 +110,7 @@ static redisReply *script_reply(seg_script script, int keys, const char *const *
 	}
 #define WORD_COUNT(...) ((int)(sizeof(WORDS(__VA_ARGS__)) / sizeof(const char *)))
 
-/* The answer of a script to its keys and arguments, as text. */
+/* The script's answer to these keys and arguments, as text. */
 #define run(script, keys, ...) \
 	reply_text(script_reply(SEG_SCRIPT_##script, keys, WORDS(__VA_ARGS__), WORD_COUNT(__VA_ARGS__)))
 

@@ -1,5 +1,5 @@
 /*
- * test_scripts_append.c - the scripts register and append: shapes, bounds, duplicates, trimming, want of
+ * test_scripts_append.c - the scripts register and append: shapes, bounds, duplicates, trimming, and a full
  * memory.
  */
 #include <setjmp.h>
@@ -86,7 +86,7 @@ static void records_without_headers_come_as_key_and_data(void **state)
 	const char *entries = command("XRANGE " LOG " - +");
 	assert_non_null(strstr(entries, "[partitionKey a data 1]"));
 	assert_non_null(strstr(entries, "[partitionKey b data 2]"));
-	/* As many as there is room for, of those as well. */
+	/* Records without headers, too, are added as far as there is room. */
 	assert_added(append("3", "reject", "2", "2", "c", "3", "d", "4"), 1);
 	assert_null(strstr(command("XRANGE " LOG " - +"), "[partitionKey d"));
 	assert_string_equal(parse(append("3", "reject", "2", "2", "c", "3", "d", "4")).word, "DUP");
@@ -95,7 +95,7 @@ static void records_without_headers_come_as_key_and_data(void **state)
 static void a_batch_has_one_millisecond_and_consecutive_sequence_numbers(void **state)
 {
 	(void)state;
-	enum { COUNT = 1600 }; /* more than a millisecond's work */
+	enum { COUNT = 1600 }; /* takes more than a millisecond */
 	append_answer answer = parse(append_many("10000", "reject", "0", COUNT, "x"));
 	assert_int_equal(answer.added, COUNT);
 	redisReply *log = test_server_command(redis, "XRANGE " LOG " - +");
@@ -249,7 +249,7 @@ static void without_a_group_nothing_is_trimmed(void **state)
 	assert_string_equal(command("XRANGE " LOG " - + COUNT 1"), "[1-1 [partitionKey k data 1]]");
 }
 
-static void what_every_group_has_committed_makes_room(void **state)
+static void messages_that_every_group_committed_make_room(void **state)
 {
 	(void)state;
 	fill_log(10);
@@ -289,7 +289,7 @@ static void trimming_holds_where_the_sequence_number_is_0_or_the_largest(void **
 	command("XGROUP CREATE " LOG " g 0");
 	command("XREADGROUP GROUP g c COUNT 2 STREAMS " LOG " >");
 	command("XACK " LOG " g 5-18446744073709551615");
-	/* The oldest pending is 6-0, so 5-18446744073709551615 alone is committed. */
+	/* The oldest pending entry is 6-0, so only 5-18446744073709551615 is committed. */
 	assert_added(append_many("3", "reject", "0", 3, "x"), 1);
 	assert_string_equal(command("XRANGE " LOG " - + COUNT 1"), "[6-0 [f 2]]");
 }
@@ -301,7 +301,10 @@ static void a_large_backlog_is_trimmed_by_whole_nodes_first(void **state)
 		append_many("2000", "reject", "0", 100, "x");
 	command("XGROUP CREATE " LOG " g $");
 	assert_added(append_many("1000", "reject", "0", 1, "x"), 1);
-	/* The node that the newest entry is in stayed, or all went where that was not enough. */
+	/*
+	 * The node with the newest entry stayed; or, if that was not enough, everything before the new record
+	 * went.
+	 */
 	long long left = command_number("XLEN " LOG);
 	assert_true(left >= 1 && left <= 101);
 }
@@ -342,7 +345,7 @@ static void a_partition_that_shrank_below_its_content_takes_nothing(void **state
 	assert_int_equal(command_number("XLEN " LOG), 10);
 }
 
-/* --- what cannot work ------------------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------------------------- */
 
 static void a_log_that_is_no_stream_is_an_error_and_nothing_is_noted(void **state)
 {
@@ -352,7 +355,7 @@ static void a_log_that_is_no_stream_is_an_error_and_nothing_is_noted(void **stat
 	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
 }
 
-/* --- want of memory --------------------------------------------------------------------------------- */
+/* --- a full memory --------------------------------------------------------------------------------- */
 
 static void take_the_memory(void)
 {
@@ -384,7 +387,7 @@ static void without_memory_what_is_committed_makes_room_in_a_partition_that_is_n
 	assert_string_equal(parse(said).word, "DUP");
 }
 
-static void without_memory_less_committed_than_sent_is_trimmed_and_the_batch_refused(void **state)
+static void without_memory_a_batch_larger_than_the_committed_entries_is_refused(void **state)
 {
 	(void)state;
 	fill_log(10);
@@ -395,7 +398,7 @@ static void without_memory_less_committed_than_sent_is_trimmed_and_the_batch_ref
 	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
 }
 
-static void without_memory_dropping_the_oldest_goes_on(void **state)
+static void without_memory_dropping_the_oldest_still_works(void **state)
 {
 	(void)state;
 	fill_log(10);
@@ -425,7 +428,7 @@ int main(void)
 		TEST(a_producer_is_forgotten_after_its_time),
 		TEST(a_full_partition_takes_what_fits_and_no_more),
 		TEST(without_a_group_nothing_is_trimmed),
-		TEST(what_every_group_has_committed_makes_room),
+		TEST(messages_that_every_group_committed_make_room),
 		TEST(a_group_at_the_start_holds_everything),
 		TEST(an_entry_that_a_reader_has_not_acknowledged_is_not_trimmed),
 		TEST(trimming_holds_where_the_sequence_number_is_0_or_the_largest),
@@ -436,8 +439,8 @@ int main(void)
 		TEST(a_log_that_is_no_stream_is_an_error_and_nothing_is_noted),
 		TEST(without_memory_nothing_is_added_and_nothing_noted),
 		TEST(without_memory_what_is_committed_makes_room_in_a_partition_that_is_not_full),
-		TEST(without_memory_less_committed_than_sent_is_trimmed_and_the_batch_refused),
-		TEST(without_memory_dropping_the_oldest_goes_on),
+		TEST(without_memory_a_batch_larger_than_the_committed_entries_is_refused),
+		TEST(without_memory_dropping_the_oldest_still_works),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

@@ -1,12 +1,13 @@
 /*
  * test_scripts_assignment.c - the script coordinate under thousands of random joins, leaves, crashes,
- * replacements and releases: what must hold after every single call, what must hold when all is quiet, and
- * what it costs.
+ * replacements and releases: what must hold after every call, what must hold once the group is quiet, and the
+ * cost.
  *
- * Processes here behave as real ones must: they work on what they were told to own, until they release it,
- * their lease ends, or they hear that they are unknown. A lease is ended by setting it into the past.
+ * The processes here behave as real ones must: they work on the partitions that Redis told them they own,
+ * until they release them, their lease ends, or they hear that Redis does not know them. The tests end a
+ * lease by setting it into the past.
  *
- * SEG_TEST_SEED=n runs one other course of events.
+ * SEG_TEST_SEED=n runs another course of events.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +43,7 @@ static unsigned chance(unsigned n)
 typedef enum {
 	ABSENT,
 	WORKING,
-	PAUSED, /* its lease has ended, as far as it knows */
+	PAUSED, /* the process believes that its lease has ended */
 } process_state;
 
 typedef struct {
@@ -51,15 +52,16 @@ typedef struct {
 	char incarnation[16];
 	unsigned capacity;
 	unsigned long long known;
-	unsigned long long epoch[PARTITIONS_MAX]; /* of what it works on, 0: of nothing */
+	unsigned long long
+		epoch[PARTITIONS_MAX]; /* the epoch under which it works on each partition; 0: it does not */
 	bool revoked[PARTITIONS_MAX];
 } process;
 
 static unsigned partition_count;
-static process *current[NAMES], *former[NAMES]; /* by name; a former one was replaced by the current one */
+static process *current[NAMES], *former[NAMES]; /* by name; the current process has replaced the former one */
 static unsigned incarnations;
 
-/* --- what Redis has noted --------------------------------------------------------------------------- */
+/* --- the state in Redis --------------------------------------------------------------------------- */
 
 typedef struct {
 	unsigned long long epoch;
@@ -70,7 +72,7 @@ typedef struct {
 
 static row rows[PARTITIONS_MAX];
 
-/* The newest epoch of each partition, and whose it was. */
+/* The newest epoch of each partition, and the process that had it. */
 static struct {
 	unsigned long long epoch;
 	char incarnation[16];
@@ -105,7 +107,7 @@ static void read_rows(void)
 	freeReplyObject(reply);
 }
 
-/* A partition's epoch never falls, and is no other process's. */
+/* A partition's epoch never falls, and never belongs to two processes. */
 static void check_epoch(unsigned p, const process *owner)
 {
 	assert_true(rows[p].epoch >= newest[p].epoch);
@@ -121,7 +123,7 @@ static bool works_on(const process *who, unsigned p)
 	return who && who->state == WORKING && who->epoch[p];
 }
 
-/* At most one process works on a partition; if it has an owner, nobody else does. */
+/* At most one process works on a partition; if the partition has an owner, only the owner does. */
 static void check_ownership(void)
 {
 	read_rows();
@@ -139,7 +141,7 @@ static void check_ownership(void)
 	}
 }
 
-/* What a process that was answered believes is what Redis has noted. */
+/* After an answer, the process's belief equals Redis's state. */
 static void check_belief(const process *who)
 {
 	for (unsigned p = 0; p < partition_count; p++) {
@@ -175,8 +177,8 @@ static void take_share(process *who, const redisReply *reply)
 }
 
 /*
- * Writes what it gives back: each that it was asked for with the given odds in percent, and, unless they are
- * 100, now and then one that nobody has asked for. It stops working there first.
+ * Writes the releases of a call: each requested one with the given odds in percent; and, unless the odds are
+ * 100, now and then a partition that was not requested. The process stops working there first.
  */
 static int release(process *who, unsigned odds, const char **words, char (*texts)[2][24])
 {
@@ -194,7 +196,7 @@ static int release(process *who, unsigned odds, const char **words, char (*texts
 	return count;
 }
 
-/* One call, with the released partitions where `odds` is not 0. */
+/* One call; it contains releases if `odds` is not 0. */
 static void call(process *who, const char *word, unsigned odds)
 {
 	char name[16], capacity[16], count_text[16], known[24];
@@ -225,7 +227,7 @@ static void call(process *who, const char *word, unsigned odds)
 	check_ownership();
 	if (ok)
 		check_belief(who);
-	/* A former process would come back, too; here it stays away. */
+	/* A real former process would join again; here it does not. */
 	if (unknown && !left && who != former[who->name])
 		call(who, "join", 0);
 }
@@ -262,7 +264,7 @@ static void stop(process **who)
 	remove_process(who);
 }
 
-/* The lease of a current process ends: it may come back, or be gone for good. */
+/* Ends the lease of a current process. It may come back, or be gone for good. */
 static void end_lease(unsigned n, bool for_good)
 {
 	if (!current[n])
@@ -273,7 +275,7 @@ static void end_lease(unsigned n, bool for_good)
 		remove_process(&current[n]);
 }
 
-/* The lease that a former process had when it was replaced ends. */
+/* Ends the lease that a former process had when it was replaced. */
 static void end_former_lease(unsigned n)
 {
 	if (!former[n])
@@ -328,8 +330,8 @@ static void everybody_heartbeats(void)
 }
 
 /*
- * Everybody does as told. In the first round all changes become known to Redis, in the second to all members,
- * with the third everything is released, in the fourth its new owners hear of it.
+ * All processes do as told. After the first round Redis knows all changes, after the second all members do;
+ * the third releases everything, and in the fourth the new owners hear of it.
  */
 static void settle(void)
 {
@@ -367,16 +369,13 @@ static bool nobody_is_there(void)
 	return true;
 }
 
-/*
- * Everything is owned, by those who shall have it, in shares that differ from the exact ones by less than
- * one.
- */
+/* Every partition is owned by its target, and each share differs from the exact one by less than one. */
 static void check_quiet(void)
 {
 	unsigned owned[NAMES], total = total_capacity(), sum = 0;
 	count_owned(owned);
 	if (nobody_is_there())
-		return; /* and nobody has noticed yet that the last one died */
+		return; /* and no member has noticed yet that the last one died */
 	for (unsigned n = 0; n < NAMES; n++) {
 		unsigned exact = current[n] && total ? partition_count * current[n]->capacity : 0;
 		if (total) {
@@ -390,7 +389,7 @@ static void check_quiet(void)
 		assert_int_equal(rows[p].owner, rows[p].target);
 }
 
-/* The fewest partitions that must move to get from `owned` to a fair share of each. */
+/* The fewest partitions that must move from `owned` to a fair assignment. */
 static unsigned fewest_moves(const unsigned owned[NAMES])
 {
 	unsigned total = total_capacity(), left = partition_count, moves = 0;
@@ -423,7 +422,7 @@ static unsigned fewest_moves(const unsigned owned[NAMES])
 	return moves;
 }
 
-/* From quiet to quiet by one event: no partition moved that could have stayed. */
+/* One event between two quiet states: no partition moved that could have stayed. */
 static void check_one_change(void)
 {
 	int before[PARTITIONS_MAX];
@@ -503,7 +502,7 @@ static void more_members_than_partitions_get_on(void **state)
 	run_courses(1, false);
 }
 
-/* --- what it costs ---------------------------------------------------------------------------------- */
+/* --- the cost ---------------------------------------------------------------------------------- */
 
 enum { MANY_MEMBERS = 64 };
 
@@ -529,7 +528,7 @@ static const char *coordinate(const char *word, int member, const char *known, c
 	return reply_text(script_reply(SEG_SCRIPT_COORDINATE, 5, words, 13 + count));
 }
 
-/* The words of a share, "[p epoch flag p epoch flag ...]", of what is to be released. */
+/* The partitions that a share, "[p epoch flag p epoch flag ...]", wants released, as words. */
 static int to_release(const char *answer, const char **words)
 {
 	static char text[sizeof(said)];
@@ -547,9 +546,7 @@ static int to_release(const char *answer, const char **words)
 	return count;
 }
 
-/*
- * The bounds are ten times what it took on the machine it was measured on, for machines that do other work.
- */
+/* The bounds are ten times the times measured on one machine, to allow for machines that do other work. */
 static void with_1024_partitions_and_64_members_the_script_is_quick(void **state)
 {
 	(void)state;

@@ -1,7 +1,7 @@
 /*
- * test_scripts_cluster.c - the scripts on a Redis Cluster: the keys of a call lie in one slot, and a script
- * touches no key that it was not given. What it touches is heard from MONITOR, and which words of a command
- * are keys from Redis itself.
+ * test_scripts_cluster.c - the scripts on a Redis Cluster: all keys of a call are in one slot, and a script
+ * touches no key that it was not given. MONITOR shows which commands a script runs, and Redis itself says
+ * which words of a command are keys.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,9 +51,9 @@ static int stop_cluster(void **state)
 	return stop_redis(state);
 }
 
-/* --- what a script touched ----------------------------------------------------------------- */
+/* --- the keys that a script touched ----------------------------------------------------------------- */
 
-/* The words of a line of MONITOR, each between quotes; they are cut apart in place. Returns how many. */
+/* Splits a line of MONITOR into its quoted words, in place. Returns how many there are. */
 static int cut_words(char *line, char **words, int max)
 {
 	int n = 0;
@@ -91,7 +91,7 @@ static void check_command(char *line, const char *const *keys, int key_count)
 	freeReplyObject(reply);
 }
 
-/* Checks each command that a script ran since the last call. Returns how many there were. */
+/* Checks each command that a script has run since the last call. Returns how many there were. */
 static int check_commands(const char *const *keys, int key_count)
 {
 	command("ECHO that-is-all");
@@ -132,7 +132,7 @@ static void check_one_slot(const char *const *keys, int count)
 		assert_int_equal(command_number("CLUSTER KEYSLOT %s", keys[i]), slot);
 }
 
-static void what_changes_together_lies_in_one_slot(void **state)
+static void keys_that_change_together_are_in_one_slot(void **state)
 {
 	(void)state;
 	const char *of_a_partition[] = {LOG, PRODUCER, COUNTERS, STATE, DEAD};
@@ -195,7 +195,7 @@ static void a_partition_is_owned_with_the_given_keys_only(void **state)
 	call("STALE 10", CLAIM, 2, LOG, STATE, "g", "0", "m", "9", "n");
 }
 
-/* The words that a heartbeat's answer begins with are ready for comparing; releases follow. */
+/* The first words of a heartbeat's answer must equal `expected`; releases follow. */
 #define coordinate(expected, command_word, name, incarnation, capacity, ...)                                 \
 	call(expected, COORDINATE, 5, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", command_word, name, \
 	     incarnation, "60000", capacity, "4", __VA_ARGS__)
@@ -227,7 +227,7 @@ static void a_group_is_coordinated_with_the_given_keys_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_changes_together_lies_in_one_slot),
+		TEST(keys_that_change_together_are_in_one_slot),
 		TEST(a_stream_is_registered_with_its_own_key_only),
 		TEST(a_batch_is_added_with_the_given_keys_only),
 		TEST(a_batch_makes_room_with_the_given_keys_only),

@@ -1,5 +1,6 @@
 /*
- * test_scripts_coordinate.c - the script coordinate: members, leases, who owns what, what every call answers.
+ * test_scripts_coordinate.c - the script coordinate: members, leases, ownership, and the answers of every
+ * call.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,13 +29,13 @@ typedef struct {
 	char status[16];
 	unsigned long long now, generation;
 	long long next_expiry;
-	int count; /* -1: no share was told */
+	int count; /* -1: the answer had no share */
 	owned owned[PARTITION_COUNT];
 } answer;
 
 static const char *session = "60000", *capacity = "100", *known = "0";
 
-/* One call of `name`, whose process is `incarnation`; `released` is "p epoch p epoch", or NULL. */
+/* One call for the member `name` by the process `incarnation`; `released` is "p epoch p epoch", or NULL. */
 static answer call(const char *command_word, const char *name, const char *incarnation, const char *released)
 {
 	const char *words[5 + 8 + 64] = {MEMBERS,  LEASES,       PARTITIONS, CONTROL,     GROUPS,
@@ -91,7 +92,7 @@ static answer knowing(unsigned long long generation, const char *name, const cha
 	return a;
 }
 
-/* "p epoch" of every partition of the answer that is to be released. */
+/* "p epoch" of every partition that the answer wants released. */
 static const char *revoked(const answer *a)
 {
 	static char text[512];
@@ -129,7 +130,7 @@ static void set_session(const char *ms)
 	session = ms;
 }
 
-/* Epochs follow Redis's clock, in ms. */
+/* Epochs follow Redis's clock, in ms, so wait for its next millisecond. */
 static void await_next_millisecond(void)
 {
 	const char *now_ms = "local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000)";
@@ -193,7 +194,7 @@ static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
 static void a_partition_that_moved_has_a_later_epoch(void **state)
 {
 	(void)state;
-	/* As if Redis's clock had been ahead when it was given first. */
+	/* The state if Redis's clock was far ahead when the partition got its first epoch. */
 	command("HSET " PARTITIONS " 0 %s", "9999999999999 - -");
 	answer a = join("a", "a1");
 	assert_true(a.owned[0].epoch == 10000000000000);
@@ -327,7 +328,7 @@ static void nobody_releases_what_another_owns(void **state)
 		assert_true(after.owned[i].epoch == a.owned[i].epoch);
 }
 
-static void what_is_released_without_being_asked_comes_back_with_a_new_epoch(void **state)
+static void a_partition_released_without_request_comes_back_with_a_new_epoch(void **state)
 {
 	(void)state;
 	answer a = join("a", "a1");
@@ -360,7 +361,7 @@ static int target_of(int p)
 	return target[0];
 }
 
-static void what_is_on_its_way_goes_on_when_shares_stay(void **state)
+static void moves_under_way_continue_if_the_shares_stay(void **state)
 {
 	(void)state;
 	join("a", "a1");
@@ -375,7 +376,7 @@ static void what_is_on_its_way_goes_on_when_shares_stay(void **state)
 		assert_int_equal(target_of(p), before[p]);
 }
 
-static void who_shall_have_less_keeps_what_it_has_before_what_is_on_its_way(void **state)
+static void a_member_whose_share_shrinks_keeps_what_it_owns_rather_than_what_is_under_way(void **state)
 {
 	(void)state;
 	join("a", "a1");
@@ -385,7 +386,9 @@ static void who_shall_have_less_keeps_what_it_has_before_what_is_on_its_way(void
 	for (int i = 0; i < 4; i++)
 		if (a.owned[i].revoked && ++seen == 2)
 			second = i;
-	/* b has the later one, and waits for the earlier one when it is to have one only. */
+	/*
+	 * b owns the later partition and waits for the earlier one. When b may have only one, it keeps the later.
+	 */
 	heartbeat("a", "a1", released_of(a.owned[second]));
 	join("c", "c1");
 	assert_int_equal(target_of(second), 'b');
@@ -513,7 +516,7 @@ static void of_three_processes_each_frees_only_its_own(void **state)
 	join("a", "a1");
 	join("a", "a2");
 	join("a", "a3");
-	leave("a", "a2"); /* it never owned any */
+	leave("a", "a2"); /* a2 never owned any partition */
 	assert_int_equal(heartbeat("a", "a3", NULL).count, 0);
 	leave("a", "a1");
 	assert_int_equal(heartbeat("a", "a3", NULL).count, 4);
@@ -551,7 +554,7 @@ static void a_name_whose_lease_has_ended_is_taken_at_once(void **state)
 	assert_true(a.owned[0].epoch > former.owned[0].epoch);
 }
 
-/* --- generations, and hearing of them --------------------------------------------------------------- */
+/* --- generations, and how members hear of them --------------------------------------------------------------- */
 
 static void the_share_is_told_only_to_those_whose_share_has_changed(void **state)
 {
@@ -561,7 +564,7 @@ static void the_share_is_told_only_to_those_whose_share_has_changed(void **state
 	answer b = join("b", "b1");
 	assert_true(b.generation > a.generation);
 	assert_int_equal(knowing(a.generation, "a", "a1").count, 4);
-	/* c came and went: of b, nothing has changed. */
+	/* c came and went: for b, nothing has changed. */
 	expire("a");
 	b = heartbeat("b", "b1", NULL);
 	assert_int_equal(b.count, 4);
@@ -572,7 +575,7 @@ static void the_share_is_told_only_to_those_whose_share_has_changed(void **state
 	assert_int_equal(knowing(b.generation, "b", "b1").count, -1);
 }
 
-static void who_knows_nothing_is_told_also_that_it_owns_nothing(void **state)
+static void a_member_that_knows_nothing_hears_even_that_it_owns_nothing(void **state)
 {
 	(void)state;
 	answer a = join("a", "a1");
@@ -605,7 +608,7 @@ static void every_change_is_one_entry_in_control(void **state)
 	assert_true(command_number("XLEN " CONTROL) <= 64);
 }
 
-/* --- what was lost comes again ---------------------------------------------------------------------- */
+/* --- lost keys are restored ---------------------------------------------------------------------- */
 
 static void a_lost_assignment_is_made_anew(void **state)
 {
@@ -663,7 +666,10 @@ static void after_the_list_of_members_was_lost_a_lease_still_protects(void **sta
 	heartbeat("a", "a1", revoked(&a));
 	command("DEL " MEMBERS);
 	assert_string_equal(heartbeat("b", "b1", NULL).status, "UNKNOWN");
-	/* a may be at work still; what b had waits for b's lease, too: nobody knows whether this is the same b. */
+	/*
+	 * a may still be working. b's former partitions wait for b's lease, too, because Redis cannot know
+	 * whether this is the same b.
+	 */
 	assert_int_equal(join("b", "b1").count, 0);
 	expire("a");
 	assert_int_equal(heartbeat("b", "b1", NULL).count, 2);
@@ -679,7 +685,7 @@ static void a_partition_without_an_entry_is_assigned(void **state)
 	assert_true(heartbeat("a", "a1", NULL).owned[2].epoch > a.owned[2].epoch);
 }
 
-/* Whether the list kept of it says so: "p p", of the newest change of its share. */
+/* Whether the member's list of owned partitions has this text: "p p", for the newest change of its share. */
 static bool list_is(const char *name, const char *numbers)
 {
 	char expected[64];
@@ -688,7 +694,7 @@ static bool list_is(const char *name, const char *numbers)
 	return strcmp(command("HGET " PARTITIONS " #%s", name), expected) == 0;
 }
 
-static void a_share_that_a_writer_without_lists_changed_is_told_whole(void **state)
+static void a_share_that_a_writer_without_lists_changed_is_answered_in_full(void **state)
 {
 	(void)state;
 	static const char *const lists[] = {"stays", "DEL", "1 0 1 2 3", "rubbish"};
@@ -699,7 +705,7 @@ static void a_share_that_a_writer_without_lists_changed_is_told_whole(void **sta
 		a = heartbeat("a", "1", NULL);
 		heartbeat("a", "1", revoked(&a));
 		assert_true(list_is("a", "0 1") && list_is("b", "2 3"));
-		/* What releases of before there were lists do when b leaves. */
+		/* Does what older releases of the product, without lists, do when b leaves. */
 		unsigned long long before =
 			(unsigned long long)command_number("HGET " PARTITIONS " generation");
 		command("HDEL " MEMBERS " b");
@@ -730,14 +736,14 @@ static void renewed_epochs_leave_the_lists_as_they_are(void **state)
 	assert_int_equal(after.count, 4);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(after.owned[i].epoch > before.owned[i].epoch, i == 1 || i == 2);
-	/* A list that does not hold is not made to. */
+	/* RENEW must not make an invalid list look valid. */
 	command("HSET " PARTITIONS " #a 1");
 	reply_text(script_reply(SEG_SCRIPT_RENEW, 2, words, 4));
 	assert_int_equal(heartbeat("a", "1", NULL).count, 4);
 	assert_true(list_is("a", "0 1 2 3"));
 }
 
-static void who_joins_without_a_share_has_a_list_after_its_first_heartbeat(void **state)
+static void a_member_that_joins_without_a_share_has_a_list_after_its_first_heartbeat(void **state)
 {
 	(void)state;
 	join("a", "1");
@@ -779,10 +785,10 @@ int main(void)
 		TEST(a_stranger_is_unknown),
 		TEST(a_release_under_another_epoch_is_ignored),
 		TEST(nobody_releases_what_another_owns),
-		TEST(what_is_released_without_being_asked_comes_back_with_a_new_epoch),
+		TEST(a_partition_released_without_request_comes_back_with_a_new_epoch),
 		TEST(a_release_that_is_sent_twice_is_one),
-		TEST(what_is_on_its_way_goes_on_when_shares_stay),
-		TEST(who_shall_have_less_keeps_what_it_has_before_what_is_on_its_way),
+		TEST(moves_under_way_continue_if_the_shares_stay),
+		TEST(a_member_whose_share_shrinks_keeps_what_it_owns_rather_than_what_is_under_way),
 		TEST(a_move_that_was_not_done_yet_is_undone_when_its_cause_is_gone),
 		TEST(shares_follow_capacity),
 		TEST(capacity_0_drains),
@@ -795,16 +801,16 @@ int main(void)
 		TEST(a_held_partition_may_get_another_target),
 		TEST(a_name_whose_lease_has_ended_is_taken_at_once),
 		TEST(the_share_is_told_only_to_those_whose_share_has_changed),
-		TEST(who_knows_nothing_is_told_also_that_it_owns_nothing),
+		TEST(a_member_that_knows_nothing_hears_even_that_it_owns_nothing),
 		TEST(every_change_is_one_entry_in_control),
 		TEST(a_lost_assignment_is_made_anew),
 		TEST(a_member_hears_that_a_new_assignment_has_nothing_for_it),
 		TEST(members_without_leases_get_some_and_the_dead_among_them_go),
 		TEST(after_the_list_of_members_was_lost_a_lease_still_protects),
 		TEST(a_partition_without_an_entry_is_assigned),
-		TEST(a_share_that_a_writer_without_lists_changed_is_told_whole),
+		TEST(a_share_that_a_writer_without_lists_changed_is_answered_in_full),
 		TEST(renewed_epochs_leave_the_lists_as_they_are),
-		TEST(who_joins_without_a_share_has_a_list_after_its_first_heartbeat),
+		TEST(a_member_that_joins_without_a_share_has_a_list_after_its_first_heartbeat),
 		TEST(without_memory_members_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);

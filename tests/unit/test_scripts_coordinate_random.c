@@ -1,9 +1,10 @@
 /*
  * test_scripts_coordinate_random.c - thousands of random steps of a group: processes join, heartbeat,
- * release, leave, die, are taken for dead, are replaced under their own name, lie, and lose answers. What
- * must hold is checked after each call, against what they believe, not only against what Redis holds.
+ * release, leave, die, are taken for dead, are replaced under their own name, lie, and lose answers. After
+ * each call the test checks what must hold, against what the processes believe and not only against Redis's
+ * state.
  *
- * SEG_TEST_SEED=N repeats a run; the seed is printed when it begins.
+ * SEG_TEST_SEED=N repeats a run; each run prints its seed at the start.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +48,7 @@ static bool once_in(unsigned n)
 	return below(n) == 0;
 }
 
-/* --- what Redis holds -------------------------------------------------------------------- */
+/* --- the state in Redis -------------------------------------------------------------------- */
 
 typedef struct {
 	unsigned long long epoch;
@@ -57,7 +58,7 @@ typedef struct {
 typedef struct {
 	unsigned long long generation;
 	entry of[PARTITIONS_MAX];
-	char listed[PARTITIONS_MAX][16]; /* whose list of owned partitions has it */
+	char listed[PARTITIONS_MAX][16]; /* the member whose list of owned partitions has this one */
 } assignment;
 
 typedef struct {
@@ -70,7 +71,7 @@ static assignment before, after;
 static member members[NAMES];
 static int member_count;
 
-/* "generation p p ...": of the newest change of the member's share, as in the field @member. */
+/* Reads the field @member, "generation p p ...", which belongs to the newest change of the member's share. */
 static void read_list(assignment *into, const redisReply *fields, const char *name, const char *list)
 {
 	char *end, share[32];
@@ -148,15 +149,15 @@ typedef struct {
 	bool alive;
 	char name[16], incarnation[16];
 	int capacity;
-	unsigned long long generation;            /* of the newest share it heard; 0: none */
+	unsigned long long generation;            /* the newest share it heard of; 0: none */
 	unsigned long long epoch[PARTITIONS_MAX]; /* 0: does not own it */
 	bool flagged[PARTITIONS_MAX];
-	long long trusts_until; /* the end of its lease, as Redis holds it */
+	long long trusts_until; /* the end of its lease in Redis */
 	bool is_member;
 } process;
 
 static process processes[PROCESSES];
-static long long now_ms; /* as of the newest answer */
+static long long now_ms; /* according to the newest answer */
 static int incarnations;
 
 static void forget(process *one)
@@ -173,7 +174,7 @@ static bool works_on(const process *one, int p)
 	return one->alive && one->epoch[p] && one->trusts_until > now_ms;
 }
 
-/* --- what must hold after each call -------------------------------------------------------- */
+/* --- invariants after each call -------------------------------------------------------- */
 
 static void check_nobody_shares_a_partition(void)
 {
@@ -225,7 +226,9 @@ static void check_lists_are_what_is_owned(void)
 	}
 }
 
-/* Each has the floor of its share, or one more, and nobody one more before those with larger remainders. */
+/*
+ * Each member has the floor of its share or one more. Members with larger remainders get the one more first.
+ */
 static void check_balance(void)
 {
 	int total = 0, least_rounded_up = 1 << 30, most_rounded_down = -1, shared_out = 0;
@@ -249,8 +252,9 @@ static void check_balance(void)
 }
 
 /*
- * The fewest partitions that those who stay must lose: each what it holds beyond its floor, less one where
- * it is rounded up. Who is, the remainders decide, and where they tie, whether it spares a move.
+ * The fewest partitions that the remaining members must lose: each loses what it has beyond its floor, or one
+ * less if its share is rounded up. Remainders decide whose share that is; for equal remainders, the one that
+ * saves a move.
  */
 static int fewest_moves(void)
 {
@@ -308,7 +312,7 @@ static void check_changes_are_told(unsigned long long entries_before)
 	assert_true(entries <= 64);
 }
 
-/* What Redis holds for that name is what the process has heard. */
+/* Redis's state for the member equals what the process has heard. */
 static void check_belief(const process *one, const char *how)
 {
 	for (int p = 0; p < partitions; p++) {
@@ -371,7 +375,7 @@ static void hear(process *one, const redisReply *reply)
 	check_belief(one, "told all");
 }
 
-/* Releases are `p epoch` pairs as texts. An answer that is lost has done its work all the same. */
+/* Releases are `p epoch` pairs as texts. A call whose answer is lost has taken effect all the same. */
 static void call(process *one, const char *what, const char *const *releases, int count, bool lost)
 {
 	const char *words[16 + 4 * PARTITIONS_MAX];
@@ -417,7 +421,10 @@ static void join(process *one, bool lost)
 	call(one, "join", NULL, 0, lost);
 }
 
-/* Stops work on some of what must be released, now and then on what could stay, and reports it, and lies. */
+/*
+ * Stops work on some of the partitions to be released, and now and then on others; reports the releases; and
+ * lies.
+ */
 static void heartbeat(process *one, bool lost, bool honest)
 {
 	static char texts[4 * PARTITIONS_MAX][32];
@@ -433,7 +440,7 @@ static void heartbeat(process *one, bool lost, bool honest)
 		if (lie && (one->epoch[p] || once_in(2)))
 			epoch -= 1 + below(3);
 		if (lie && !one->epoch[p] && strcmp(after.of[p].owner, one->name) == 0)
-			continue; /* that would be no lie, but a release of what it has not heard of */
+			continue; /* not a lie, but the release of a partition of which it has not heard yet */
 		snprintf(texts[n], sizeof(texts[n]), "%d", p);
 		snprintf(texts[n + 1], sizeof(texts[n + 1]), "%llu", epoch);
 		releases[n] = texts[n];
@@ -457,7 +464,7 @@ static process *any(bool alive)
 	return NULL;
 }
 
-/* A new process, under a name that may be in use. */
+/* Starts a new process, under a name that may be in use. */
 static void start_process(void)
 {
 	process *one = any(false);
@@ -468,7 +475,7 @@ static void start_process(void)
 	one->capacity = (int)below(5) == 0 ? 0 : 1 + (int)below(3) / 2 * (int)below(3);
 	snprintf(one->name, sizeof(one->name), "m%u", below(NAMES));
 	snprintf(one->incarnation, sizeof(one->incarnation), "i%d", ++incarnations);
-	/* Who is replaced may have hardly any lease left, so that what is held for it comes free soon. */
+	/* The replaced process may have hardly any lease left, so that its partitions soon become free. */
 	if (once_in(2) && *command("ZSCORE " LEASES " %s", one->name) != 'n') {
 		long long end = now_ms + 1 + below(20);
 		command("ZADD " LEASES " %lld %s", end, one->name);
@@ -485,13 +492,16 @@ static bool is_registered(const process *one)
 	return m && strcmp(m->incarnation, one->incarnation) == 0;
 }
 
-/* As far as it knows: it was told so, or its call was never answered. */
+/* Whether the process was replaced, as far as it knows: an answer said so, or its call got no answer. */
 static bool was_replaced(const process *one)
 {
 	return !one->is_member && find_member(members, member_count, one->name) && !is_registered(one);
 }
 
-/* It does nothing more; Redis will take it for dead. Either it is, or it finds out when it wakes up. */
+/*
+ * The process stops calling, and Redis will take it for dead. Either it is dead, or it learns of that when it
+ * wakes up.
+ */
 static void lose_process(process *one)
 {
 	one->alive = once_in(2);
@@ -542,7 +552,7 @@ static void begin(uint64_t seed)
 	partitions = 1 + (int)below(PARTITIONS_MAX);
 }
 
-/* Every process that lives heartbeats, and does as it is told, until there is nothing to do any more. */
+/* Every live process heartbeats and does as told, until there is nothing left to do. */
 static bool is_quiet(void *arg)
 {
 	(void)arg;
@@ -576,7 +586,7 @@ static void a_group_in_turmoil_never_has_two_owners_and_comes_to_rest_balanced(v
 		begin(seed + (uint64_t)run);
 		for (int i = 0; i < STEPS; i++)
 			step();
-		/* Somebody must be there to notice the dead. */
+		/* Some process must remain to notice the dead ones. */
 		start_process();
 		test_wait_until(is_quiet, NULL, 10000, "the group comes to rest");
 		int capacity = 0;

@@ -1,7 +1,7 @@
 /*
- * test_scripts_extremes.c - the scripts at the ends of what there is: the last ids and sequences, the largest
- * records and streams, clocks ahead of ours, keys that hold something else, and memory that ran out and comes
- * back.
+ * test_scripts_extremes.c - the scripts at their limits: the last ids and sequence numbers, the largest
+ * records and streams, clocks ahead of this machine's, keys of another type, and memory that runs out and
+ * comes back.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,11 +220,11 @@ static void the_largest_stream_is_shared_out_by_the_largest_capacities(void **st
 	assert_int_equal(c, 0);
 }
 
-/* --- keys that hold something else --------------------------------------------------------------- */
+/* --- keys of another type --------------------------------------------------------------- */
 
 /*
- * Calls a script with its key number `odd` being of another type. It says so, and the same call is done when
- * the key is as it was.
+ * Calls a script whose key number `odd` has another type. The script reports that; the same call succeeds
+ * once the key is right again.
  */
 static void check_odd_key(seg_script script, int keys, int odd, const char *const *words, int count)
 {
@@ -248,7 +248,7 @@ static void check_odd_key(seg_script script, int keys, int odd, const char *cons
 	for (int odd = 0; odd < (keys); odd++) \
 	check_odd_key(SEG_SCRIPT_##script, keys, odd, WORDS(__VA_ARGS__), WORD_COUNT(__VA_ARGS__))
 
-static void a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_goes_on(void **state)
+static void a_key_of_another_type_is_an_error_until_it_is_removed(void **state)
 {
 	(void)state;
 	check_odd_keys(REGISTER, 1, INFO, "4", "100", "reject", "1", "off");
@@ -257,7 +257,7 @@ static void a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_
 	check_odd_keys(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", "1-1", "1", "why", "1", "h", "0");
 	check_odd_keys(COORDINATE, 5, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", "join", "a", "i",
 		       "60000", "1", "4", "0");
-	/* The counters are touched only where something is dropped. */
+	/* The counters are touched only when entries are dropped. */
 	check_odd_keys(APPEND, 3, LOG, PRODUCER, COUNTERS, "3", "drop-oldest", "1", "60000", "1", RECORD);
 }
 
@@ -283,11 +283,11 @@ static void memory_that_ran_out_comes_back_when_the_group_has_committed(void **s
 	if (!strstr(answer, "OOM"))
 		fail_msg("%s", answer);
 	assert_int_equal(command_number("XLEN " LOG), added);
-	/* It stays full as long as nothing is committed, */
+	/* It stays full until something is committed. */
 	assert_non_null(strstr(append("1000000", "1", "1", LARGE_RECORD(data)), "OOM"));
 	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
 	assert_int_equal(command_number("XLEN " LOG), added);
-	/* and takes about as much again as was in it, as soon as that is. */
+	/* After a commit it takes about as much again as was in it. */
 	const char *last = command("XREVRANGE " LOG " + - COUNT 1");
 	char newest[48];
 	snprintf(newest, sizeof(newest), "%.*s", (int)strcspn(last + 1, " "), last + 1);
@@ -313,7 +313,7 @@ int main(void)
 		TEST(epochs_and_generations_of_a_clock_ahead_of_ours_rise_by_one),
 		TEST(a_record_may_have_1024_headers),
 		TEST(the_largest_stream_is_shared_out_by_the_largest_capacities),
-		TEST(a_key_that_holds_something_else_is_an_error_and_once_it_is_gone_all_goes_on),
+		TEST(a_key_of_another_type_is_an_error_until_it_is_removed),
 		TEST(memory_that_ran_out_comes_back_when_the_group_has_committed),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);

@@ -1,5 +1,5 @@
 /*
- * test_scripts_group.c - the scripts open_group, claim, commit, mark and dead_letter: one group in one
+ * test_scripts_group.c - the scripts open_group, claim, commit, mark and dead_letter, with one group in one
  * partition.
  */
 #include <setjmp.h>
@@ -123,7 +123,7 @@ static void a_vanished_group_is_made_again_at_its_position(void **state)
 
 /* --- claim ------------------------------------------------------------------------------------------ */
 
-static void a_claim_makes_the_group_and_tells_where_to_go_on(void **state)
+static void a_claim_makes_the_group_and_returns_its_position(void **state)
 {
 	(void)state;
 	fill_log(3);
@@ -203,7 +203,7 @@ static void a_released_epoch_cannot_be_claimed_again(void **state)
 	assert_string_equal(claim("5", "n"), "STALE 5");
 }
 
-static void a_claim_goes_on_at_the_committed_position(void **state)
+static void a_claim_continues_at_the_committed_position(void **state)
 {
 	(void)state;
 	fill_log(5);
@@ -233,7 +233,7 @@ static void the_count_follows_from_the_log_at_its_ends(void **state)
 	claim("5", "n");
 	commit("5", "n", "1-2", "-1");
 	assert_string_equal(claim("6", "n"), "OK 1-2 -1 1 0-0 0 0");
-	/* All before it trimmed, and some unread: three were ever, two are left. */
+	/* Everything before 1-4 is trimmed, some of it unread: three entries ever existed, two are left. */
 	command("XTRIM " LOG " MINID 1-4");
 	assert_string_equal(claim("7", "n"), "OK 1-2 3 2 0-0 0 0");
 	commit("7", "n", "1-5", "-1");
@@ -265,7 +265,7 @@ static void a_gap_is_what_came_and_was_not_read(void **state)
 	fill_log(9);
 	claim("5", "n");
 	command("XDEL " LOG " 1-3 1-7");
-	/* In the middle of the log nobody can tell yet. */
+	/* A gap in the middle of the log cannot be counted yet. */
 	assert_string_equal(gap("5", "n", "1-5", "4"), "OK 0");
 	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2");
 	assert_string_equal(command("HGET " STATE " lost"), "2");
@@ -337,7 +337,7 @@ static void redis_shows_the_lag(void **state)
 
 /* --- groups that were read with XREADGROUP ---------------------------------------------------------- */
 
-static void what_a_reader_has_not_acknowledged_comes_again(void **state)
+static void messages_that_a_reader_did_not_acknowledge_come_again(void **state)
 {
 	(void)state;
 	fill_log(6);
@@ -347,7 +347,7 @@ static void what_a_reader_has_not_acknowledged_comes_again(void **state)
 	assert_string_equal(claim("5", "n"), "OK 1-2 -1 0 0-0 0 0");
 	assert_string_equal(position(), "1-2");
 	assert_string_equal(group_field("pending"), "0");
-	/* Once: what is committed now stays so. */
+	/* That happened once: a commit from now on stays. */
 	commit("5", "n", "1-6", "6");
 	assert_string_equal(claim("6", "m"), "OK 1-6 6 0 0-0 0 0");
 }
@@ -391,7 +391,7 @@ static void thousands_of_unacknowledged_entries_come_again(void **state)
 	assert_string_equal(group_field("pending"), "0");
 }
 
-static void entries_pending_behind_the_position_do_not_move_it(void **state)
+static void entries_pending_after_the_position_do_not_move_it(void **state)
 {
 	(void)state;
 	fill_log(4);
@@ -673,7 +673,7 @@ static void where_the_letter_cannot_be_written_the_message_stays(void **state)
 	assert_string_equal(position(), "0-0");
 }
 
-/* --- want of memory --------------------------------------------------------------------------------- */
+/* --- a full memory --------------------------------------------------------------------------------- */
 
 static void without_memory_a_group_is_opened_claimed_committed_and_released(void **state)
 {
@@ -713,7 +713,7 @@ int main(void)
 		TEST(a_group_begins_where_it_is_told),
 		TEST(a_vanished_group_is_made_again_where_it_began),
 		TEST(a_vanished_group_is_made_again_at_its_position),
-		TEST(a_claim_makes_the_group_and_tells_where_to_go_on),
+		TEST(a_claim_makes_the_group_and_returns_its_position),
 		TEST(a_claim_of_nothing_makes_the_log),
 		TEST(a_claim_begins_at_the_start_that_is_given),
 		TEST(a_later_epoch_fences_the_earlier),
@@ -722,7 +722,7 @@ int main(void)
 		TEST(the_same_epoch_under_another_nonce_cannot_claim),
 		TEST(nobody_holds_the_fence_with_an_empty_nonce),
 		TEST(a_released_epoch_cannot_be_claimed_again),
-		TEST(a_claim_goes_on_at_the_committed_position),
+		TEST(a_claim_continues_at_the_committed_position),
 		TEST(a_position_that_was_set_by_hand_is_taken),
 		TEST(the_count_follows_from_the_log_at_its_ends),
 		TEST(the_count_is_right_where_unread_entries_were_dropped),
@@ -732,11 +732,11 @@ int main(void)
 		TEST(without_anything_removed_there_is_no_gap),
 		TEST(only_the_owner_counts_gaps),
 		TEST(redis_shows_the_lag),
-		TEST(what_a_reader_has_not_acknowledged_comes_again),
+		TEST(messages_that_a_reader_did_not_acknowledge_come_again),
 		TEST(the_position_before_sequence_0_is_in_the_millisecond_before),
 		TEST(the_position_before_a_large_sequence_is_exact),
 		TEST(thousands_of_unacknowledged_entries_come_again),
-		TEST(entries_pending_behind_the_position_do_not_move_it),
+		TEST(entries_pending_after_the_position_do_not_move_it),
 		TEST(owners_that_do_not_get_on_are_counted),
 		TEST(a_claim_whose_answer_was_lost_is_no_crash),
 		TEST(a_clean_release_is_no_crash),

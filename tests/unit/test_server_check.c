@@ -1,4 +1,4 @@
-/* test_server_check.c - which servers are taken, judged by the texts they give. */
+/* test_server_check.c - which servers are accepted, judged by their own texts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,7 +88,7 @@ static void a_sentinel_and_a_cluster_node_are_refused(void **state)
 	assert_int_equal(check("redis_version:7.0.15\r\nredis_mode:cluster\r\n", "Cluster"), SEG_ESERVER);
 }
 
-static void what_names_no_version_is_no_redis(void **state)
+static void a_server_that_names_no_version_is_no_redis(void **state)
 {
 	(void)state;
 	assert_int_equal(check("", "redis_version"), SEG_EPROTOCOL);
@@ -192,7 +192,7 @@ int main(void)
 		cmocka_unit_test(valkey_is_taken),
 		cmocka_unit_test(a_replica_is_refused_and_its_master_named),
 		cmocka_unit_test(a_sentinel_and_a_cluster_node_are_refused),
-		cmocka_unit_test(what_names_no_version_is_no_redis),
+		cmocka_unit_test(a_server_that_names_no_version_is_no_redis),
 		cmocka_unit_test(a_server_that_evicts_is_refused_unless_allowed),
 		cmocka_unit_test(an_evicting_policy_without_a_limit_is_warned_of),
 		cmocka_unit_test(missing_persistence_is_warned_of),

@@ -1,4 +1,4 @@
-/* test_service.c - the line about a runner that the service manager gets. */
+/* test_service.c - the status line of a runner for the service manager. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Looks so long after the start, when so many messages were handled in all. */
+/* Looks this long after the start, with this many messages handled in all. */
 static const char *status(int64_t after, unsigned handled)
 {
 	atomic_store(&section.counters.handled, handled);
@@ -53,7 +53,7 @@ static void each_rate_is_of_the_time_since_the_line_before(void **state)
 	(void)state;
 	status(0, 0);
 	status(SEG_SECOND, 1000);
-	/* The main thread came late. */
+	/* The main thread was late. */
 	assert_string_equal(status(11 * SEG_SECOND, 3000),
 			    "0 partitions owned, 0 retrying; 200 messages a second");
 }

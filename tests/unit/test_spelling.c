@@ -1,4 +1,4 @@
-/* test_spelling.c - how the values of options are written, and read again. */
+/* test_spelling.c - how option values are written and read back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_testing.c - <segmenter/testing.h> behaves towards a handler as segrunner does. */
+/* test_testing.c - <segmenter/testing.h> treats a handler as segrunner does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

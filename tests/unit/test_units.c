@@ -1,4 +1,4 @@
-/* test_units.c - values as people write them, and "did you mean". */
+/* test_units.c - values as people write them, and the suggestions of "did you mean". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,7 +75,7 @@ static void a_duration_is_a_number_and_a_unit(void **state)
 	expect_good(seg_units_duration, cases, COUNT(cases));
 }
 
-static void what_is_no_duration_is_refused_with_what_to_write(void **state)
+static void an_invalid_duration_is_refused_with_what_to_write(void **state)
 {
 #define NO_DURATION "is not a duration; write a number and a unit, such as 500ms, 10s or 5min"
 #define TOO_LONG "is too large for a duration; write a smaller one"
@@ -129,7 +129,7 @@ static void a_size_has_binary_and_decimal_units(void **state)
 	expect_good(seg_units_size, cases, COUNT(cases));
 }
 
-static void what_is_no_size_is_refused_with_what_to_write(void **state)
+static void an_invalid_size_is_refused_with_what_to_write(void **state)
 {
 	static const struct bad cases[] = {
 		{"much", "\"much\" is not a size; write a number and a unit, such as 512B, 64KiB or 4MiB"},
@@ -161,7 +161,7 @@ static void an_integer_may_be_grouped_and_signed(void **state)
 	expect_good(seg_units_integer, cases, COUNT(cases));
 }
 
-static void what_is_no_integer_is_refused_with_what_to_write(void **state)
+static void an_invalid_integer_is_refused_with_what_to_write(void **state)
 {
 #define NO_INTEGER "is not a whole number; write digits only, such as 1000 or 1_000"
 	static const struct bad cases[] = {
@@ -228,7 +228,7 @@ static void a_formatted_value_is_short_and_parses_to_itself(void **state)
 	}
 }
 
-static void a_slip_finds_the_word_that_was_meant_and_nothing_else(void **state)
+static void a_typo_finds_the_intended_word_and_no_other(void **state)
 {
 	static const char *const words[] = {"address", "batch_size", "batch_linger", "tick", "timeout"};
 	static const struct {
@@ -362,14 +362,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_duration_is_a_number_and_a_unit),
-		cmocka_unit_test(what_is_no_duration_is_refused_with_what_to_write),
+		cmocka_unit_test(an_invalid_duration_is_refused_with_what_to_write),
 		cmocka_unit_test(a_size_has_binary_and_decimal_units),
-		cmocka_unit_test(what_is_no_size_is_refused_with_what_to_write),
+		cmocka_unit_test(an_invalid_size_is_refused_with_what_to_write),
 		cmocka_unit_test(an_integer_may_be_grouped_and_signed),
-		cmocka_unit_test(what_is_no_integer_is_refused_with_what_to_write),
+		cmocka_unit_test(an_invalid_integer_is_refused_with_what_to_write),
 		cmocka_unit_test(a_boolean_has_eight_words_in_any_case),
 		cmocka_unit_test(a_formatted_value_is_short_and_parses_to_itself),
-		cmocka_unit_test(a_slip_finds_the_word_that_was_meant_and_nothing_else),
+		cmocka_unit_test(a_typo_finds_the_intended_word_and_no_other),
 		cmocka_unit_test(a_word_of_any_length_is_safe_to_suggest_for),
 		cmocka_unit_test(a_plugins_value_is_checked_by_its_declared_type),
 		cmocka_unit_test(a_checked_value_converts_and_a_missing_one_is_zero),

@@ -1,4 +1,4 @@
-/* test_wait.c - the main thread's one way to wait: for time, for signals, and for errands. */
+/* test_wait.c - the one function in which the main thread waits: for time, signals and errands. */
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,7 +16,7 @@ enum { LOOK_MS = 5, LONG_MS = 20000 };
 
 static seg_wait waiting;
 static sem_t gate;
-static int looks, ends_after; /* looks until a section asks to end; 0: never */
+static int looks, ends_after; /* looks until a section asks for the end; 0: never */
 
 static int look(void *arg)
 {
@@ -62,7 +62,7 @@ static void block(void *arg)
 		pause();
 }
 
-static void a_wait_lasts_as_long_as_it_was_told_and_looks_meanwhile(void **state)
+static void a_wait_lasts_for_its_timeout_and_looks_meanwhile(void **state)
 {
 	(void)state;
 	int64_t start = seg_now();
@@ -109,7 +109,7 @@ static void a_wait_for_an_errand_looks_until_its_call_returns(void **state)
 	assert_false(waiting.left_errand);
 }
 
-static void an_errand_is_left_behind_where_the_runner_shall_end(void **state)
+static void an_errand_is_abandoned_if_the_runner_must_end(void **state)
 {
 	(void)state;
 	static seg_errand endless;
@@ -136,12 +136,12 @@ static void the_last_errand_is_left_only_by_a_second_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_wait_lasts_as_long_as_it_was_told_and_looks_meanwhile),
+		TEST(a_wait_lasts_for_its_timeout_and_looks_meanwhile),
 		TEST(a_wait_for_no_time_looks_once),
 		TEST(a_signal_ends_a_wait_and_is_noted),
 		TEST(a_section_that_asks_to_end_ends_a_wait),
 		TEST(a_wait_for_an_errand_looks_until_its_call_returns),
-		TEST(an_errand_is_left_behind_where_the_runner_shall_end),
+		TEST(an_errand_is_abandoned_if_the_runner_must_end),
 		TEST(the_last_errand_is_left_only_by_a_second_signal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * What a worker may call of its plugin, and when: nothing without a lease, nothing once the partition is lost, and one
- * message that may kill the process at a time. The test is the I/O thread.
+ * test_worker.c - when a worker may call its plugin: not without a lease, not once the partition is lost, and
+ * with at most one message at a time that may kill the process. The test plays the I/O thread.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -32,14 +32,14 @@ typedef struct {
 	atomic_int opened, handled, ticks;
 	atomic_int closed;         /* a seg_close_reason, or NOT_CLOSED */
 	atomic_bool blocked;       /* handle does not return while this is set */
-	atomic_bool tick_expires;  /* a tick ends the lease */
-	atomic_int handle_demands; /* the seg_demand that comes while handle is called */
+	atomic_bool tick_expires;  /* each tick ends the lease */
+	atomic_int handle_demands; /* the seg_demand that is made while handle runs */
 } owned;
 
 static owned list[WORKERS];
 static owned *const first = &list[0], *const second = &list[1];
 static atomic_llong lease;
-static atomic_int without_lease; /* calls of the plugin */
+static atomic_int without_lease; /* the plugin's calls */
 static seg_waker waker;
 static seg_section_counters counters;
 static seg_retrying retrying;
@@ -131,7 +131,7 @@ static void demand(owned *o, seg_demand what)
 	seg_handoff_demand(&o->partition.handoff, what);
 }
 
-/* Answers what the worker asks for meanwhile. */
+/* Answers the worker's requests meanwhile. */
 static void abandon(owned *o)
 {
 	seg_handoff *handoff = &o->partition.handoff;
@@ -161,7 +161,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Its owners died `crashes` times: two are enough for each message to be handed over alone. */
+/* The partition's owners died `crashes` times: after two deaths each message is handed over alone. */
 static void start(owned *o, uint32_t crashes)
 {
 	o->partition.number = (uint32_t)(o - list);
@@ -220,7 +220,7 @@ static void wait_for(bool (*condition)(void *), void *arg, const char *what)
 	test_wait_until(condition, arg, PATIENCE_MS, what);
 }
 
-/* Long enough for many ticks: what must not happen would happen meanwhile. */
+/* Waits long enough for many ticks, so that anything forbidden would happen meanwhile. */
 static void let_time_pass(void)
 {
 	nanosleep(&(struct timespec){.tv_nsec = LONG_MS * SEG_MS}, NULL);
@@ -335,7 +335,7 @@ static void mark(owned *o)
 	seg_handoff_answer(&o->partition.handoff, 0, 1);
 }
 
-/* The first worker is handling a suspect message; the second has one, too. */
+/* The first worker is handling a suspect message; the second one has a suspect message, too. */
 static void both_have_a_suspect_message(void)
 {
 	first->blocked = true;
@@ -369,7 +369,7 @@ static void a_worker_that_waits_for_its_turn_stops_when_it_is_told_to(void **sta
 	assert_int_equal(first->closed, NOT_CLOSED);
 }
 
-static void a_message_that_has_been_marked_too_often_is_dead_lettered_and_the_turn_goes_on(void **state)
+static void a_message_that_was_marked_too_often_is_dead_lettered_and_the_turn_passes_on(void **state)
 {
 	(void)state;
 	both_have_a_suspect_message();
@@ -400,7 +400,7 @@ int main(void)
 		TEST(a_partition_that_was_lost_during_a_batch_gets_no_tick_before_it_is_closed),
 		TEST(a_suspect_message_is_marked_and_handled_only_after_the_one_before_it),
 		TEST(a_worker_that_waits_for_its_turn_stops_when_it_is_told_to),
-		TEST(a_message_that_has_been_marked_too_often_is_dead_lettered_and_the_turn_goes_on),
+		TEST(a_message_that_was_marked_too_often_is_dead_lettered_and_the_turn_passes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
