@@ -47,7 +47,7 @@ static const ctl_column columns[] = {
 	{"rate", "RATE/S", true},
 	{"catch_up_seconds", "CAUGHT UP IN", true},
 	{"crashes", NULL, true},
-	{"retries", "RETRIES", true},
+	{"retries", "CRASHES", true},
 	{"dead_letters", "DEAD", true},
 	{"dropped", NULL, true},
 	{"lost", "LOST", true},
@@ -205,9 +205,9 @@ const ctl_command ctl_lag = {
 	2,
 	2,
 	"Shows how far behind each partition of a group is",
-	"BEHIND: age of the oldest uncommitted message. RETRIES: owners that crashed while they handled the next "
+	"BEHIND: age of the oldest uncommitted message. CRASHES: owners that crashed while they handled the next "
 	"message. LOST: messages removed from the log unread. With --max-lag or --max-behind the command is a "
-	"monitor's check: above a limit, it prints one line and exits with 1.",
+	"monitor's check: above a limit, it names the limit on standard error and exits with 1.",
 	options,
 	lag,
 };
