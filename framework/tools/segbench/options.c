@@ -116,13 +116,13 @@ void bench_options_parse(bench_options *options, int argc, char **argv)
 	*options = (bench_options){0};
 	for (int code, i; (code = getopt_long(argc, argv, "", names, &i)) != -1;) {
 		if (code != 0) { /* getopt has said what is wrong */
-			fputs("segbench: --help tells the options\n", stderr);
+			fputs("segbench: --help lists the options\n", stderr);
 			exit(EX_USAGE);
 		}
 		take(options, i, optarg);
 	}
 	if (optind < argc)
-		errx(EX_USAGE, "what is \"%s\"? Options begin with --; --help tells them", argv[optind]);
+		errx(EX_USAGE, "unexpected argument \"%s\"; segbench --help lists the options", argv[optind]);
 	if (options->only)
 		check_experiment(options->only);
 }
