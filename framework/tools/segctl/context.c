@@ -95,11 +95,14 @@ static int refuse(const seg_error *error, bool embedded)
 	if (error->status != SEG_EUNREACHABLE)
 		return ctl_fail(error);
 	if (embedded)
-		return ctl_complain(ctl_exit_code(error->status),
-				    "%s; the embedded Redis runs only while segrunner runs; start segrunner -c %s",
-				    error->text, given.config);
-	return ctl_complain(ctl_exit_code(error->status),
-			    "%s; start Redis, or give another address with --address or --config", error->text);
+		return ctl_complain(
+			ctl_exit_code(error->status),
+			"%s; the embedded Redis runs only while segrunner runs; start segrunner -c %s",
+			error->text, given.config);
+	return ctl_complain(
+		ctl_exit_code(error->status),
+		"%s; check that Redis runs there, or give another address with --address or --config",
+		error->text);
 }
 
 int ctl_context_open(ctl_context *context)

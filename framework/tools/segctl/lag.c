@@ -101,7 +101,8 @@ static void print_totals(const ctl_snapshot *snapshot)
 	if (sum.lag < 0)
 		printf("at most %s messages wait", ctl_count_text((uint64_t)sum.lag_most, count));
 	else
-		printf("%s messages wait", ctl_count_text((uint64_t)sum.lag, count));
+		printf("%s message%s wait%s", ctl_count_text((uint64_t)sum.lag, count),
+		       ctl_plural((uint64_t)sum.lag), sum.lag == 1 ? "s" : "");
 	if (sum.behind > 0)
 		printf(", the oldest for %s", ctl_duration_text(sum.behind, text));
 	if (sum.rate >= 0)
@@ -134,8 +135,9 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 	if (given.max_lag >= 0 && lag > given.max_lag)
 		return ctl_complain(CTL_EXIT_LIMIT,
 				    "group \"%s\" of stream \"%s\": %s%" PRId64
-				    " messages wait, more than %" PRId64,
-				    group, stream, sum.lag < 0 ? "up to " : "", lag, given.max_lag);
+				    " message%s wait%s, more than %" PRId64,
+				    group, stream, sum.lag < 0 ? "up to " : "", lag,
+				    ctl_plural((uint64_t)lag), lag == 1 ? "s" : "", given.max_lag);
 	if (given.max_behind >= 0 && sum.behind > max_behind)
 		return ctl_complain(
 			CTL_EXIT_LIMIT,
