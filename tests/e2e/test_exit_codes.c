@@ -143,7 +143,7 @@ static void a_stream_that_was_never_registered_is_78_with_the_way_out(void **sta
 {
 	(void)state;
 	with_server(NULL, "tests/plugins/record.so", "option.path = x", EX_CONFIG,
-		    "set partitions and partition_size");
+		    "set partitions here, and the runner registers the stream");
 }
 
 static void a_missing_password_is_77(void **state)

@@ -113,8 +113,8 @@ static bool reports_all(void *arg)
 		char line[160];
 		snprintf(
 			line, sizeof(line),
-			"active; committed 0-0, handled 0-0, fetched 0-0; 0 batches (0 bytes) in flight, 0 messages "
-			"not committed stream=s group=g partition=%d",
+			"active; committed 0-0, handled 0-0, fetched 0-0; 0 batches (0 bytes) in flight, 0 handled "
+			"messages not committed stream=s group=g partition=%d",
 			i);
 		all = all && test_runner_has_said(runners[0], line);
 	}

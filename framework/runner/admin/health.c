@@ -72,7 +72,7 @@ seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg
 	}
 	if (atomic_load(&admin->standby)) {
 		find(&v, SEG_HEALTH_NOT_READY, NULL,
-		     "the runner stands by without partitions; SIGUSR1 makes it take some again");
+		     "the runner stands by without partitions; send SIGUSR1 to claim partitions again");
 		return v.worst;
 	}
 	for (size_t i = 0; i < admin->config->consumer_count; i++)

@@ -79,7 +79,8 @@ static int drain_or_join(runner *r)
 	}
 	seg_log(&r->logger, SEG_LOG_INFO, "SIGUSR1: giving up all partitions");
 	if (seg_consumers_stop(c, c->list, c->count, SEG_STOP_DRAIN, is_ending, r)) {
-		static const char text[] = "standing by without partitions; SIGUSR1 takes partitions again";
+		static const char text[] =
+			"standing by without partitions; send SIGUSR1 to claim partitions again";
 		seg_log(&r->logger, SEG_LOG_INFO, text);
 		seg_service_say(&r->service, text);
 	}

@@ -125,8 +125,8 @@ static int check_fields(const json_t *object, seg_error *error)
 	{
 		const char *found = strstr(names, name);
 		if (!*name || !found || found[-1] != ' ' || found[strlen(name)] != ' ')
-			return seg_fail(error, SEG_EINVAL, "unknown field \"%.60s\"; the fields are%s", name,
-					names);
+			return seg_fail(error, SEG_EINVAL, "unknown field \"%.60s\"; the fields are%.*s",
+					name, (int)strlen(names) - 1, names);
 	}
 	return 0;
 }

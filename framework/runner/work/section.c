@@ -39,7 +39,7 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 	if (status == SEG_ENOTFOUND)
 		return seg_fail(
 			error, status,
-			"%s:%u: [consumer %s]: %s; or let the runner register it: set partitions and partition_size here",
+			"%s:%u: [consumer %s]: %s; or set partitions here, and the runner registers the stream",
 			config->place.file, config->place.line, config->name, inner.text);
 	if (status)
 		return seg_fail(error, status, "%s:%u: [consumer %s]: %s", config->place.file,

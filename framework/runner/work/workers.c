@@ -87,7 +87,7 @@ static void report(void *arg, const seg_partition *p, int64_t now)
 	describe_call(p, now, call, sizeof(call));
 	seg_log(&p->logger, SEG_LOG_INFO,
 		"%s%s; committed %s, handled %s, fetched %s; %u batches (%zu bytes) in flight, %" PRIu64
-		" messages not committed%s",
+		" handled messages not committed%s",
 		seg_ownership_state_name(p->own.state), p->agent.running ? "" : ", no worker",
 		seg_id_format(p->ledger.committed, committed), seg_id_format(p->ledger.handled, handled),
 		seg_id_format(p->ledger.fetched, fetched), p->ledger.outstanding_count,

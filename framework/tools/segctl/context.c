@@ -89,6 +89,22 @@ static seg_config *load_config(void)
 	return config;
 }
 
+/* What to do next depends on the Redis: an embedded one runs only as long as a runner does. */
+static int refuse(const seg_error *error, bool embedded)
+{
+	if (error->status != SEG_EUNREACHABLE)
+		return ctl_fail(error);
+	if (embedded)
+		return ctl_complain(
+			ctl_exit_code(error->status),
+			"%s; the embedded Redis runs only while segrunner runs; start segrunner -c %s",
+			error->text, given.config);
+	return ctl_complain(
+		ctl_exit_code(error->status),
+		"%s; check that Redis runs there, or give another address with --address or --config",
+		error->text);
+}
+
 int ctl_context_open(ctl_context *context)
 {
 	seg_config *config = load_config();
@@ -111,9 +127,10 @@ int ctl_context_open(ctl_context *context)
 	seg_error error;
 	context->form = (ctl_form)given.form;
 	int status = seg_client_open(&options, &context->client, &error);
+	bool embedded = made && options.address == made;
 	free(made);
 	seg_config_free(config);
-	return status ? ctl_fail(&error) : 0;
+	return status ? refuse(&error, embedded) : 0;
 }
 
 void ctl_context_close(ctl_context *context)

@@ -41,8 +41,10 @@ static bool nobody_runs(const facts *f, ctl_diagnosis *d)
 	d->wrong = f->p->waiting;
 	cause(d, "no member of group %s is alive%s", f->group,
 	      f->p->waiting ? ", so nothing is handled" : "; no message waits in this partition");
-	next(d, "start a segrunner that has a [consumer] section with stream = %s and group = %s", f->stream,
-	     f->group);
+	next(d,
+	     "start a segrunner that has a [consumer] section with stream = %s and group = %s; if one stands by, "
+	     "send it SIGUSR1",
+	     f->stream, f->group);
 	return true;
 }
 

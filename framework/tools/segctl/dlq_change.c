@@ -93,8 +93,9 @@ static int change(changing *c, char **argv, const char *verb, const char *conseq
 	}
 	exit_code = ctl_letters_visit(c->context, c->stream, c->group, &ctl_dlq_filter, count_letter, c);
 	if (exit_code == EX_OK && c->planned > 0)
-		exit_code = ctl_ask(given.yes, "%s %s dead letters of group \"%s\" of stream \"%s\" %s", verb,
-				    ctl_count_text(c->planned, count), argv[1], argv[0], consequence);
+		exit_code = ctl_ask(given.yes, "%s %s dead letter%s of group \"%s\" of stream \"%s\" %s",
+				    verb, ctl_count_text(c->planned, count), ctl_plural(c->planned), argv[1],
+				    argv[0], consequence);
 	if (exit_code == EX_OK)
 		exit_code = change_all(c, done);
 	seg_stream_close(c->stream);

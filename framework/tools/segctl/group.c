@@ -131,9 +131,9 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 	if (sum.lag >= 0)
 		ctl_count_text((uint64_t)sum.lag, lag);
 	printf("%s of %s: %" PRIu32 " of %" PRIu32
-	       " partitions owned, %s messages behind, %s dead letters\n\n",
-	       group, stream, sum.owned, snapshot->partition_count, lag,
-	       ctl_count_text(sum.dead_letters, letters));
+	       " partitions owned, %s message%s behind, %s dead letter%s\n\n",
+	       group, stream, sum.owned, snapshot->partition_count, lag, ctl_plural((uint64_t)sum.lag),
+	       ctl_count_text(sum.dead_letters, letters), ctl_plural(sum.dead_letters));
 }
 
 static void describe(ctl_form form, const char *stream, const char *group, const ctl_snapshot *snapshot)

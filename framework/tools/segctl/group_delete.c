@@ -58,13 +58,14 @@ static int check_and_ask(seg_stream *stream, const char *group)
 	int exit_code = ctl_snapshot_take(stream, group, false, &snapshot);
 	if (exit_code)
 		return exit_code;
+	uint64_t letters = ctl_snapshot_sum(&snapshot).dead_letters;
 	if (!given.force)
 		exit_code = ctl_roster_refuse_live(&snapshot.roster, name, group);
 	if (exit_code == EX_OK)
 		exit_code =
 			ctl_ask(given.yes,
-				"Delete group \"%s\" of stream \"%s\" with its position and %s dead letters",
-				group, name, ctl_count_text(ctl_snapshot_sum(&snapshot).dead_letters, count));
+				"Delete group \"%s\" of stream \"%s\" with its position and %s dead letter%s",
+				group, name, ctl_count_text(letters, count), ctl_plural(letters));
 	ctl_snapshot_free(&snapshot);
 	return exit_code;
 }

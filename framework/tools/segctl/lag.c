@@ -47,7 +47,7 @@ static const ctl_column columns[] = {
 	{"rate", "RATE/S", true},
 	{"catch_up_seconds", "CAUGHT UP IN", true},
 	{"crashes", NULL, true},
-	{"retries", "RETRIES", true},
+	{"retries", "CRASHES", true},
 	{"dead_letters", "DEAD", true},
 	{"dropped", NULL, true},
 	{"lost", "LOST", true},
@@ -101,7 +101,8 @@ static void print_totals(const ctl_snapshot *snapshot)
 	if (sum.lag < 0)
 		printf("at most %s messages wait", ctl_count_text((uint64_t)sum.lag_most, count));
 	else
-		printf("%s messages wait", ctl_count_text((uint64_t)sum.lag, count));
+		printf("%s message%s wait%s", ctl_count_text((uint64_t)sum.lag, count),
+		       ctl_plural((uint64_t)sum.lag), sum.lag == 1 ? "s" : "");
 	if (sum.behind > 0)
 		printf(", the oldest for %s", ctl_duration_text(sum.behind, text));
 	if (sum.rate >= 0)
@@ -134,8 +135,9 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 	if (given.max_lag >= 0 && lag > given.max_lag)
 		return ctl_complain(CTL_EXIT_LIMIT,
 				    "group \"%s\" of stream \"%s\": %s%" PRId64
-				    " messages wait, more than %" PRId64,
-				    group, stream, sum.lag < 0 ? "up to " : "", lag, given.max_lag);
+				    " message%s wait%s, more than %" PRId64,
+				    group, stream, sum.lag < 0 ? "up to " : "", lag,
+				    ctl_plural((uint64_t)lag), lag == 1 ? "s" : "", given.max_lag);
 	if (given.max_behind >= 0 && sum.behind > max_behind)
 		return ctl_complain(
 			CTL_EXIT_LIMIT,
@@ -205,9 +207,9 @@ const ctl_command ctl_lag = {
 	2,
 	2,
 	"Shows how far behind each partition of a group is",
-	"BEHIND: age of the oldest uncommitted message. RETRIES: owners that crashed while they handled the next "
+	"BEHIND: age of the oldest uncommitted message. CRASHES: owners that crashed while they handled the next "
 	"message. LOST: messages removed from the log unread. With --max-lag or --max-behind the command is a "
-	"monitor's check: above a limit, it prints one line and exits with 1.",
+	"monitor's check: above a limit, it names the limit on standard error and exits with 1.",
 	options,
 	lag,
 };

@@ -39,6 +39,7 @@ int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const c
 	if (roster->live == 0)
 		return EX_OK;
 	return ctl_complain(EX_TEMPFAIL,
-			    "group \"%s\" of stream \"%s\" has live members (%s); stop them, or use --force",
+			    "group \"%s\" of stream \"%s\" has live members (%s); stop them, make them "
+			    "stand by (SIGUSR1), or use --force",
 			    group, stream, names_of_live(roster, names, sizeof(names)));
 }

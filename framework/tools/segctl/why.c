@@ -88,9 +88,9 @@ static void print_position(const answer *a)
 	printf("Position      %s of %s\n", seg_id_format(p->info.position, position),
 	       seg_id_format(p->info.last, last));
 	if (p->waiting) {
-		printf("Waiting       %s messages", p->info.lag < 0
-							    ? "an unknown number of"
-							    : ctl_count_text((uint64_t)p->info.lag, text));
+		printf("Waiting       %s message%s",
+		       p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, text),
+		       ctl_plural((uint64_t)p->info.lag));
 		printf(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
 		       ctl_duration_text(p->behind, text));
 	} else {
@@ -104,7 +104,8 @@ static void print_troubles(const answer *a)
 {
 	char id[SEG_ID_TEXT_MAX];
 	const ctl_partition *p = a->p;
-	printf("Crashes       %" PRIu32 " owners in a row at this position", p->crashes);
+	printf("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
+	       ctl_plural(p->crashes));
 	if (p->attempts)
 		printf("; suspect: message %s, %" PRIu32 " tries", seg_id_format(p->suspect, id),
 		       p->attempts);
