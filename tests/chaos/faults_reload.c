@@ -11,9 +11,9 @@ enum { ANSWER_MS = 20000, LOOK_MS = 5 };
 
 typedef enum { SAME, LIVE, CONSUMER, PLUGIN, BROKEN, CHANGES } change;
 
-static const char *const changes[] = {"the same", "a changed option of the runner",
+static const char *const changes[] = {"the same configuration", "a changed option of the runner",
 				      "a changed option of the consumer", "a new build of the plugin",
-				      "a broken one"};
+				      "a broken configuration"};
 
 /* False until the runner has answered. */
 static bool answer_in(const char *said, chaos_reload *answer)
@@ -92,7 +92,6 @@ void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 		w->ahead[slot] = 0;
 	w->reloads[answer]++;
 	if (!is_right(w, what, answer, ahead))
-		chaos_world_violation(
-			w, "after SIGHUP with a configuration that was %s, the runner of slot %d %s",
-			changes[what], slot, answers[answer]);
+		chaos_world_violation(w, "after SIGHUP with %s, the runner of slot %d %s", changes[what],
+				      slot, answers[answer]);
 }
