@@ -144,11 +144,11 @@ static void swap_under_load(bool in_place)
 	for (int round = 0; round < 6; round++) {
 		test_deliveries_go_on(deliveries_path, PARTITIONS);
 		put_plugin(round % 2 ? "record" : "record_2", in_place);
-		reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+		reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	}
 	test_deliveries_go_on(deliveries_path, PARTITIONS);
 	put_plugin("record_2", in_place);
-	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	test_deliveries_go_on(deliveries_path, PARTITIONS);
 	each_exactly_once(load, &deliveries);
 	/* The builds took turns, and the last build was the last to handle. */
@@ -312,11 +312,11 @@ static void options_of_a_section_hold_after_it_has_handed_over_to_itself(void **
 	test_load *load = start_load();
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		write_config("", changes[i], "");
-		reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+		reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 		test_load_go_on(load, 20);
 	}
 	write_config("idle = yield\nhandler_timeout = 20s", "", "");
-	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	each_exactly_once(load, &deliveries);
 	test_deliveries_free(&deliveries);
 }
@@ -378,7 +378,7 @@ static void sections_come_and_go_and_the_admin_server_knows_them(void **state)
 	test_load *load = start_load();
 	read_epochs(before);
 	write_config(admin, "", other);
-	reload("reloaded: 1 consumers started, 0 ended, 1 untouched");
+	reload("reloaded: 1 consumer started, 0 ended, 1 untouched");
 	test_group_wait_balanced(server->address, "s", "other", 1);
 	test_wait_until(other_is_measured, &port, PATIENCE_MS, "the metrics show the new section");
 	answer = test_http_get(port, "/readyz");
@@ -421,7 +421,7 @@ static void while_redis_is_away_nothing_is_exchanged(void **state)
 	test_load *load = start_load();
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	/* On a busy machine the lease may end again. */
-	while (times_said("reloaded: 1 consumers started, 1 ended, 0 untouched") == 0) {
+	while (times_said("reloaded: 1 consumer started, 1 ended, 0 untouched") == 0) {
 		assert_true(test_now_ms() < deadline);
 		reload("SIGHUP: reading");
 		nanosleep(&pause, NULL);
@@ -444,7 +444,7 @@ static void a_runner_that_stands_by_comes_back_with_what_was_reloaded(void **sta
 	kill(runner->pid, SIGUSR1);
 	test_runner_says(runner, "standing by without partitions");
 	put_plugin("record_2", false);
-	reload("reloaded: 1 consumers started, 1 ended, 0 untouched");
+	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	test_load *load = start_load();
 	kill(runner->pid, SIGUSR1);
 	test_group_wait_balanced(server->address, "s", "g", 1);

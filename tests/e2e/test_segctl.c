@@ -291,7 +291,7 @@ static void a_missing_right_is_reported_and_nothing_counts_as_done(void **state)
 			 EX_NOPERM);
 }
 
-static void the_embedded_redis_of_a_configuration_is_found(void **state)
+static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs(void **state)
 {
 	(void)state;
 	test_runner *runner =
@@ -303,6 +303,10 @@ static void the_embedded_redis_of_a_configuration_is_found(void **state)
 	test_expect_text(test_segctl_good(NULL, "-c %s group list s -o csv", runner->config),
 			 "g,1,3,3,0,0\r\n");
 	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
+	const test_segctl *answer = test_segctl_do(NULL, "-c %s group list s", runner->config);
+	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
+	test_expect_text(answer->errors,
+			 "the embedded Redis runs only while segrunner runs; start segrunner -c ");
 	test_runner_free(runner);
 }
 
@@ -327,8 +331,9 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_missing_right_is_reported_and_nothing_counts_as_done,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_embedded_redis_of_a_configuration_is_found, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs, set_up,
+			tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

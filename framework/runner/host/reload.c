@@ -53,8 +53,8 @@ static void put_in_force(seg_reload *reload, seg_reloaded *fresh, const seg_sect
 	if (seg_config_needs_restart(reload->started, config, fixed, sizeof(fixed))[0])
 		seg_log(&reload->logger, SEG_LOG_WARNING, "SIGHUP: restart segrunner to apply: %s", fixed);
 	free_unused(reload);
-	seg_log(&reload->logger, SEG_LOG_INFO, "reloaded: %zu consumers started, %zu ended, %zu untouched",
-		counts->started, counts->ended, counts->untouched);
+	seg_log(&reload->logger, SEG_LOG_INFO, "reloaded: %zu consumer%s started, %zu ended, %zu untouched",
+		counts->started, counts->started == 1 ? "" : "s", counts->ended, counts->untouched);
 }
 
 /* Reads the file and exchanges the sections; returns whether the configuration is in force. */

@@ -74,7 +74,7 @@ static int drain_or_join(runner *r)
 	c->standby = !c->standby;
 	seg_admin_set_standby(r->admin, c->standby);
 	if (!c->standby) {
-		seg_log(&r->logger, SEG_LOG_INFO, "SIGUSR1: taking partitions again");
+		seg_log(&r->logger, SEG_LOG_INFO, "SIGUSR1: claiming partitions again");
 		return seg_consumers_start(c);
 	}
 	seg_log(&r->logger, SEG_LOG_INFO, "SIGUSR1: giving up all partitions");
