@@ -1,0 +1,33 @@
+/*
+ * consumer.h - what a pull consumer consists of: a member of the group whose batches the caller's threads poll.
+ *
+ * open.c makes and ends it; hooks.c is the I/O thread's side, consumer.c the callers'. `lock` guards the slots. A thread holds
+ * the lock only for a short time, and never while it waits for Redis, decodes data or logs, because the I/O thread takes the
+ * lock, too. A caller owns the batch that it holds until it releases the batch. If the ownership ends before, the partition
+ * goes to another owner at once, and the release frees the batch.
+ */
+#ifndef SEG_CONSUMER_CONSUMER_H
+#define SEG_CONSUMER_CONSUMER_H
+
+#include <pthread.h>
+
+#include "consumer/slot.h"
+#include "group/member.h"
+
+struct seg_consumer {
+	seg_stream *stream;
+	seg_member *member;
+	seg_codec codec;
+	int64_t max_processing; /* ns; 0: no bound */
+	ck_ec32_t event;        /* counted up by every push, answer and commit */
+
+	pthread_mutex_t lock;
+	seg_slot *slots;
+	uint32_t slot_count;
+	uint32_t cursor; /* the slot where the next poll begins, so that each partition gets its turn */
+	bool closing;
+	bool failed;
+	seg_error failure;
+};
+
+#endif

@@ -1,0 +1,103 @@
+#include "consumer/hooks.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+
+static int on_start(void *arg, seg_partition *p)
+{
+	seg_consumer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	int status = c->closing ? SEG_ECLOSED : seg_slot_open(&c->slots[p->number], p);
+	pthread_mutex_unlock(&c->lock);
+	return status;
+}
+
+static void on_demand(void *arg, seg_partition *p, seg_demand demand)
+{
+	seg_consumer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	/* A drain waits for the batch that a caller handles; a lost partition does not. */
+	bool at_once = demand == SEG_DEMAND_ABANDON || c->closing;
+	seg_slot_end(&c->slots[p->number], at_once ? SEG_SLOT_END : SEG_SLOT_DRAIN);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void on_answered(void *arg, seg_partition *p)
+{
+	seg_consumer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	seg_slot_collect(&c->slots[p->number]);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void on_finish(void *arg, seg_partition *p)
+{
+	(void)arg;
+	(void)p;
+}
+
+static void on_settled(void *arg, seg_partition *p)
+{
+	seg_consumer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	if (c->slots[p->number].state == SEG_SLOT_SETTLING)
+		c->slots[p->number].state = SEG_SLOT_CLOSED;
+	pthread_mutex_unlock(&c->lock);
+	seg_event_signal(&c->event);
+}
+
+/* Ends the slot if its batch was held for too long at `now`. Else *next is when that will be. Under the lock. */
+static bool end_overdue(const seg_consumer *c, seg_slot *slot, int64_t now, int64_t *next)
+{
+	if (slot->state != SEG_SLOT_HELD || !slot->held_since || slot->wish == SEG_SLOT_END)
+		return false;
+	int64_t due = slot->held_since + c->max_processing;
+	if (now < due) {
+		*next = due;
+		return false;
+	}
+	seg_slot_end(slot, SEG_SLOT_END);
+	return true;
+}
+
+/* Takes back a batch that a caller holds for too long: the caller may never return. */
+static int64_t on_check(void *arg, seg_partition *p, int64_t now)
+{
+	seg_consumer *c = arg;
+	int64_t next = SEG_NEVER;
+	if (c->max_processing == 0)
+		return next;
+	pthread_mutex_lock(&c->lock);
+	bool taken_back = end_overdue(c, &c->slots[p->number], now, &next);
+	pthread_mutex_unlock(&c->lock);
+	if (taken_back)
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"a caller held a batch for longer than %" PRId64 " ms; delivering its messages again",
+			c->max_processing / SEG_MS);
+	return next;
+}
+
+static void on_fatal(void *arg, const seg_error *error)
+{
+	seg_consumer *c = arg;
+	pthread_mutex_lock(&c->lock);
+	c->failed = true;
+	c->failure = *error;
+	pthread_mutex_unlock(&c->lock);
+	seg_event_signal(&c->event);
+}
+
+seg_member_hooks seg_consumer_hooks(seg_consumer *c)
+{
+	return (seg_member_hooks){
+		.arg = c,
+		.start = on_start,
+		.demand = on_demand,
+		.answered = on_answered,
+		.finish = on_finish,
+		.settled = on_settled,
+		.check = on_check,
+		.fatal = on_fatal,
+	};
+}

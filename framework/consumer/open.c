@@ -1,0 +1,165 @@
+/* open.c - opening and closing a pull consumer. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/names.h"
+#include "base/range.h"
+#include "consumer/consumer.h"
+#include "consumer/hooks.h"
+
+/* How long a close waits for a thread that must end at once: such a thread needs only a processor. */
+#define LAST_PATIENCE (2 * SEG_SECOND)
+
+void seg_consumer_options_init(seg_consumer_options *options)
+{
+	*options = (seg_consumer_options){
+		.capacity = 100,
+		.batch_size = 512,
+		.in_flight_bytes = 4 << 20,
+		.in_flight_batches = 4,
+		.start = {.kind = SEG_START_EARLIEST},
+		.session_timeout_ms = 10000,
+		.commit_interval_us = 2000,
+	};
+}
+
+static int check_options(const seg_consumer_options *o, seg_error *error)
+{
+	int status = seg_name_check("group name", o->group, error);
+	if (!status && o->member)
+		status = seg_name_check("member name", o->member, error);
+	if (!status && o->member && strcmp(o->member, "-") == 0)
+		status = seg_fail(error, SEG_EINVAL,
+				  "the member name \"-\" stands for nobody; give it a letter or digit");
+	if (!status)
+		status = seg_range_check("capacity", o->capacity, 1, 1000, error);
+	if (!status)
+		status = seg_range_check("batch_size", o->batch_size, 1, 65536, error);
+	if (!status)
+		status = seg_range_check("in_flight_bytes", o->in_flight_bytes, 4096, (uint64_t)4 << 30,
+					 error);
+	if (!status)
+		status = seg_range_check("in_flight_batches", o->in_flight_batches, 2, SEG_HANDOFF_BATCHES,
+					 error);
+	if (!status)
+		status = seg_range_check("session_timeout_ms", o->session_timeout_ms, 500, 3600000, error);
+	if (!status)
+		status = seg_range_check("commit_interval_us", o->commit_interval_us, 0, 60000000, error);
+	if (!status && o->max_processing_ms)
+		status = seg_range_check("max_processing_ms", o->max_processing_ms, 1, UINT32_MAX, error);
+	if (!status && (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO))
+		status = seg_fail(error, SEG_EINVAL, "codec must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO");
+	if (!status && (o->start.kind < SEG_START_EARLIEST || o->start.kind > SEG_START_TIME))
+		status = seg_fail(error, SEG_EINVAL, "start.kind is none of SEG_START_...");
+	return status;
+}
+
+static void destroy(seg_consumer *c)
+{
+	if (c->stream)
+		seg_stream_close(c->stream);
+	pthread_mutex_destroy(&c->lock);
+	free(c->slots);
+	free(c);
+}
+
+static int join_group(seg_consumer *c, const seg_consumer_options *options, seg_error *error)
+{
+	char name[SEG_NAME_MAX + 1];
+	seg_member_default_name(name);
+	seg_member_options member = {
+		.group = options->group,
+		.name = options->member ? options->member : name,
+		.capacity = options->capacity,
+		.limits = {.batch_size = options->batch_size,
+			   .in_flight_batches = options->in_flight_batches,
+			   .in_flight_bytes = options->in_flight_bytes},
+		.start = options->start,
+		.session_timeout = options->session_timeout_ms * SEG_MS,
+		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),
+		.shared_event = &c->event,
+		.hooks = seg_consumer_hooks(c),
+	};
+	return seg_member_open(c->stream, &member, &c->member, error);
+}
+
+static int open_with(seg_consumer *c, seg_client *client, const char *stream,
+		     const seg_consumer_options *options, seg_error *error)
+{
+	int status = seg_stream_open(client, stream, &c->stream, error);
+	if (status)
+		return status;
+	c->codec = options->codec;
+	c->max_processing = options->max_processing_ms * SEG_MS;
+	c->slot_count = c->stream->shape.partitions;
+	c->slots = calloc(c->slot_count, sizeof(*c->slots));
+	if (!c->slots)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	return join_group(c, options, error);
+}
+
+int seg_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options,
+		      seg_consumer **consumer, seg_error *error)
+{
+	if (!client || !options || !consumer)
+		return seg_fail(error, SEG_EINVAL, "client, options and consumer must not be NULL");
+	int status = check_options(options, error);
+	if (status)
+		return status;
+	seg_consumer *c = calloc(1, sizeof(*c));
+	if (!c)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	pthread_mutex_init(&c->lock, NULL);
+	ck_ec32_init(&c->event, 0);
+	status = open_with(c, client, stream, options, error);
+	if (status)
+		destroy(c);
+	else
+		*consumer = c;
+	return status;
+}
+
+const char *seg_consumer_member(const seg_consumer *consumer)
+{
+	return consumer->member->name;
+}
+
+int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
+{
+	if (!c)
+		return 0;
+	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
+	/* The last part of the timeout is for an end without Redis. */
+	int64_t give_up = 2 * SEG_STOP_PATIENCE;
+	pthread_mutex_lock(&c->lock);
+	c->closing = true;
+	for (uint32_t i = 0; i < c->slot_count; i++) {
+		c->slots[i].closing = true;
+		seg_slot_end(&c->slots[i], SEG_SLOT_END);
+	}
+	pthread_mutex_unlock(&c->lock);
+	seg_member_stop(c->member, SEG_STOP_DRAIN);
+	int status = seg_member_join(c->member, deadline - give_up - seg_now());
+	if (status) {
+		seg_member_stop(c->member, SEG_STOP_NOW);
+		int64_t left = deadline - seg_now();
+		/* The memory that a stuck thread (in the log callback, say) uses cannot be freed. */
+		if (seg_member_join(c->member, left > LAST_PATIENCE ? left : LAST_PATIENCE)) {
+			seg_client_keep(c->stream->client);
+			return seg_fail(error, SEG_ETIMEOUT,
+					"the consumer's thread did not end within %" PRIu32
+					" ms; it is left behind",
+					timeout_ms);
+		}
+		seg_fail(error, SEG_ETIMEOUT,
+			 "Redis did not answer within %" PRIu32
+			 " ms; the partitions go to others when the session times out",
+			 timeout_ms);
+	}
+	seg_member_destroy(c->member);
+	destroy(c);
+	return status;
+}
