@@ -23,7 +23,7 @@ done
 
 # apply NAME --forward|--reverse [--dry-run]
 apply() {
-	patch -s -p1 --no-backup-if-mismatch -d "$work/source" "$2" ${3+"$3"} <"$source/tests/mutants/$1.patch"
+	patch -s -p1 --fuzz=0 --no-backup-if-mismatch -d "$work/source" "$2" ${3+"$3"} <"$source/tests/mutants/$1.patch"
 }
 
 runs_of() {
