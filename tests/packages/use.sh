@@ -87,7 +87,7 @@ echo "segrunner-plugins: each is loaded"
 install_package segrunner-plugins
 for plugin in http lua postgres; do
 	! segrunner test "$plugin" /dev/null 2>"$work/log" || fail "$plugin wants no option"
-	grep -q "which the plugin $plugin needs" "$work/log" || fail "$plugin is not loaded: $(cat "$work/log")"
+	grep -q "which the plugin $plugin requires" "$work/log" || fail "$plugin is not loaded: $(cat "$work/log")"
 done
 
 echo "libsegmenter0, libsegmenter-dev: projects that use them"
