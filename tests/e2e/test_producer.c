@@ -254,7 +254,8 @@ static void a_lone_record_goes_out_when_it_has_lingered(void **state)
 		assert_int_equal(send_next(producer, 0, counts, &sent), 0);
 		while (heard_total() == before && test_now_ms() - began < 5000)
 			pause_ms(1);
-		assert_in_range(test_now_ms() - began, linger_ms ? linger_ms - 1 : 0, linger_ms + 90);
+		/* Not before; and by itself, however busy the machine is. */
+		assert_in_range(test_now_ms() - began, linger_ms ? linger_ms - 1 : 0, linger_ms + 4000);
 		close_well(producer);
 	}
 }
