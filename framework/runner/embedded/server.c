@@ -112,8 +112,9 @@ __attribute__((noreturn)) static void become_keeper(launch *l)
 			_exit(0);
 	kill(server, SIGTERM);
 	/* Keeps the lock until the server has ended, so that no new user meets a server that is stopping. */
-	for (;;)
-		pause();
+	while (waitpid(server, NULL, 0) < 0 && errno == EINTR)
+		;
+	_exit(0);
 }
 
 /* Forks twice: the keeper is no child of segrunner, so segrunner need not wait for it. */
