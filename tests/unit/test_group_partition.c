@@ -19,7 +19,7 @@ static void the_keys_beside_the_log_lie_in_its_slot(void **state)
 					   .stream = "orders",
 					   .group = "billing",
 					   .limits = &limits};
-	seg_partition p;
+	static seg_partition p;
 	assert_int_equal(seg_partition_init(&p, &setup, 7), 0);
 	assert_string_equal(p.log_key, "__ns:orders:partition_7");
 	assert_int_equal(p.log_key_length, strlen(p.log_key));
@@ -31,8 +31,8 @@ static void the_keys_beside_the_log_lie_in_its_slot(void **state)
 static void one_crash_is_no_suspicion_but_two_or_a_mark_are(void **state)
 {
 	(void)state;
-	const seg_partition one = {.resume = {.crashes = 1}}, two = {.resume = {.crashes = 2}},
-			    marked = {.resume = {.attempts = 1}};
+	static const seg_partition one = {.resume = {.crashes = 1}}, two = {.resume = {.crashes = 2}},
+				   marked = {.resume = {.attempts = 1}};
 	assert_false(seg_partition_is_suspicious(&one));
 	assert_true(seg_partition_is_suspicious(&two));
 	assert_true(seg_partition_is_suspicious(&marked));

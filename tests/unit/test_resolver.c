@@ -196,7 +196,7 @@ static void a_producer_closes_within_its_timeout_and_tells_each_records_fate(voi
 {
 	(void)state;
 	seg_client *client;
-	seg_stream *stream;
+	seg_stream *stream = NULL;
 	seg_producer *producer;
 	seg_producer_options options;
 	seg_error error = {0};
