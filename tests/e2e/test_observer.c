@@ -42,7 +42,7 @@ static int set_up(void **state)
 	(void)state;
 	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
 	seg_client_options options;
-	seg_stream *stream;
+	seg_stream *stream = NULL;
 	seg_error error = {0};
 	server = test_server_start(NULL);
 	redis = test_server_connect(server);
