@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+enum { UNITS_MAX = 9 };
+
 typedef struct unit {
 	const char *name;
 	int64_t factor;
@@ -18,40 +20,44 @@ typedef struct quantity {
 	const char *noun;
 	const char *example;
 	const char *names;
-	const unit *units;
-	size_t unit_count;
+	unit units[UNITS_MAX + 1]; /* the last has no name */
 } quantity;
 
 #define SECOND INT64_C(1000000000)
 
-static const unit duration_units[] = {
-	{"ns", 1, " nsec NS "},
-	{"us", 1000, " usec µs μs US "},
-	{"ms", 1000000, " msec millis milliseconds MS "},
-	{"s", SECOND, " sec secs second seconds S "},
-	{"min", 60 * SECOND, " m mins minute minutes MIN "},
-	{"h", 3600 * SECOND, " hr hrs hour hours H "},
-	{"d", 86400 * SECOND, " day days D "},
+static const quantity duration = {
+	.noun = "duration",
+	.example = "500ms, 10s or 5min",
+	.names = "ns us ms s min h d",
+	.units =
+		{
+			{"ns", 1, " nsec NS "},
+			{"us", 1000, " usec µs μs US "},
+			{"ms", 1000000, " msec millis milliseconds MS "},
+			{"s", SECOND, " sec secs second seconds S "},
+			{"min", 60 * SECOND, " m mins minute minutes MIN "},
+			{"h", 3600 * SECOND, " hr hrs hour hours H "},
+			{"d", 86400 * SECOND, " day days D "},
+		},
 };
 
-static const unit size_units[] = {
-	{"B", 1, " b byte bytes Byte Bytes "},
-	{"KiB", INT64_C(1) << 10, " k K kib Ki KIB kiB "},
-	{"MiB", INT64_C(1) << 20, " m M mib Mi MIB miB "},
-	{"GiB", INT64_C(1) << 30, " g G gib Gi GIB giB "},
-	{"TiB", INT64_C(1) << 40, " t T tib Ti TIB tiB "},
-	{"KB", 1000, " kb kB Kb "},
-	{"MB", 1000000, " mb mB Mb "},
-	{"GB", INT64_C(1000000000), " gb gB Gb "},
-	{"TB", INT64_C(1000000000000), " tb tB Tb "},
+static const quantity size = {
+	.noun = "size",
+	.example = "512B, 64KiB or 4MiB",
+	.names = "B KiB MiB GiB TiB KB MB GB TB",
+	.units =
+		{
+			{"B", 1, " b byte bytes Byte Bytes "},
+			{"KiB", INT64_C(1) << 10, " k K kib Ki KIB kiB "},
+			{"MiB", INT64_C(1) << 20, " m M mib Mi MIB miB "},
+			{"GiB", INT64_C(1) << 30, " g G gib Gi GIB giB "},
+			{"TiB", INT64_C(1) << 40, " t T tib Ti TIB tiB "},
+			{"KB", 1000, " kb kB Kb "},
+			{"MB", 1000000, " mb mB Mb "},
+			{"GB", INT64_C(1000000000), " gb gB Gb "},
+			{"TB", INT64_C(1000000000000), " tb tB Tb "},
+		},
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static const quantity duration = {"duration", "500ms, 10s or 5min", "ns us ms s min h d", duration_units,
-				  COUNT(duration_units)};
-static const quantity size = {"size", "512B, 64KiB or 4MiB", "B KiB MiB GiB TiB KB MB GB TB", size_units,
-			      COUNT(size_units)};
 
 /* How an error repeats the text: a long one is cut. */
 #define SHOWN "%.60s"
@@ -85,9 +91,9 @@ static int read_digits(const char **text, int64_t *value, int64_t *scale)
 
 static const unit *find_unit(const quantity *kind, const char *name)
 {
-	for (size_t i = 0; i < kind->unit_count; i++)
-		if (strcmp(kind->units[i].name, name) == 0)
-			return &kind->units[i];
+	for (const unit *u = kind->units; u->name; u++)
+		if (strcmp(u->name, name) == 0)
+			return u;
 	return NULL;
 }
 
@@ -95,11 +101,11 @@ static int fail_unit(const quantity *kind, const char *text, const char *name, s
 {
 	char misspelling[16];
 	int n = snprintf(misspelling, sizeof(misspelling), " %s ", name);
-	for (size_t i = 0; n < (int)sizeof(misspelling) && i < kind->unit_count; i++)
-		if (strstr(kind->units[i].misspellings, misspelling))
+	for (const unit *u = kind->units; n < (int)sizeof(misspelling) && u->name; u++)
+		if (strstr(u->misspellings, misspelling))
 			return seg_fail(error, SEG_EINVAL,
 					"\"" SHOWN "\" has the unknown unit \"%s\"; did you mean \"%s\"?",
-					text, name, kind->units[i].name);
+					text, name, u->name);
 	return seg_fail(error, SEG_EINVAL, "\"" SHOWN "\" has the unknown unit \"%.20s\"; write one of %s",
 			text, name, kind->names);
 }
@@ -193,7 +199,7 @@ int seg_units_integer_or_size(const char *text, int64_t *value, seg_error *error
 int seg_units_boolean(const char *text, bool *value, seg_error *error)
 {
 	static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
-	for (size_t i = 0; i < COUNT(words); i++) {
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasecmp(text, words[i]) != 0)
 			continue;
 		*value = i % 2;
@@ -206,7 +212,7 @@ int seg_units_boolean(const char *text, bool *value, seg_error *error)
 static char *format_quantity(const quantity *kind, size_t limit, int64_t value, char *text)
 {
 	const unit *best = &kind->units[0];
-	for (size_t i = 0; i < limit; i++)
+	for (size_t i = 0; i < limit && kind->units[i].name; i++)
 		if (value != 0 && value % kind->units[i].factor == 0)
 			best = &kind->units[i];
 	if (value == 0)
@@ -218,7 +224,7 @@ static char *format_quantity(const quantity *kind, size_t limit, int64_t value, 
 
 char *seg_units_duration_format(int64_t ns, char text[SEG_UNITS_TEXT_MAX])
 {
-	return format_quantity(&duration, COUNT(duration_units), ns, text);
+	return format_quantity(&duration, UNITS_MAX, ns, text);
 }
 
 char *seg_units_size_format(int64_t bytes, char text[SEG_UNITS_TEXT_MAX])

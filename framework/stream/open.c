@@ -60,7 +60,8 @@ static void got_info(void *arg, const seg_reply *reply)
 	if (reply && reply->type == SEG_REPLY_ERROR && seg_reply_status(reply) == SEG_EAUTH) {
 		seg_exchange_counted(&question->exchange);
 		question->refused = true;
-	} else if (seg_exchange_answer(&question->exchange, reply) && reply->type == SEG_REPLY_TEXT) {
+	} else if (seg_exchange_answer(&question->exchange, reply) && reply &&
+		   reply->type == SEG_REPLY_TEXT) {
 		/* A reply of another type names no version, and is refused for that. */
 		seg_server_facts_read(&question->facts, reply->text, reply->length);
 	}
