@@ -116,9 +116,11 @@ char *seg_start_format(const seg_start *start, char text[SEG_START_TEXT_MAX])
 	time_t seconds = (time_t)(start->id.ms / 1000);
 	switch (start->kind) {
 	case SEG_START_EARLIEST:
-		return strcpy(text, "earliest");
+		snprintf(text, SEG_START_TEXT_MAX, "earliest");
+		return text;
 	case SEG_START_LATEST:
-		return strcpy(text, "latest");
+		snprintf(text, SEG_START_TEXT_MAX, "latest");
+		return text;
 	case SEG_START_TIME:
 		if (!gmtime_r(&seconds, &date) || date.tm_year + 1900 > YEAR_MAX)
 			break;
