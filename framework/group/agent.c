@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include "base/random.h"
 #include "group/blocking_read.h"
@@ -263,10 +262,10 @@ static void report(seg_member *m, int64_t now)
 }
 
 /* Returns when the next round is due. */
-static int64_t do_work(seg_member *m, bool data_readable, bool blocking_readable)
+static int64_t do_work(seg_member *m, bool polled, bool blocking_readable)
 {
 	int64_t now = seg_now();
-	seg_connection_tick(m->data, now, data_readable);
+	seg_route_tick(m->data, now, polled);
 	seg_connection_tick(m->blocking, now, blocking_readable);
 	act(m);
 	int64_t next = seg_open_group_step(m, now);
@@ -279,19 +278,9 @@ static int64_t do_work(seg_member *m, bool data_readable, bool blocking_readable
 	next = earlier(next, seg_fetch_step(m, now));
 	next = earlier(next, seg_stop_deadline(m, now));
 	/* Sends the new commands. They may fail, and they set the timers of their answers. */
-	next = earlier(next, seg_connection_tick(m->data, now, false));
+	next = earlier(next, seg_route_tick(m->data, now, false));
 	next = earlier(next, seg_connection_tick(m->blocking, now, false));
 	return m->notes.what ? now : next;
-}
-
-static struct pollfd interest(const seg_connection *connection)
-{
-	int fd = seg_connection_fd(connection);
-	uint32_t events = fd >= 0 ? seg_connection_events(connection) : 0;
-	return (struct pollfd){
-		.fd = fd,
-		.events = (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0)),
-	};
 }
 
 /* Whether the worker has stored something since the round looked. */
@@ -318,12 +307,12 @@ static bool missed_something(seg_member *m)
 	return atomic_load(&m->report) || seg_stop_is_news(m);
 }
 
-static void sleep_until(seg_member *m, struct pollfd poller[3], int64_t next)
+static void sleep_until(seg_member *m, int64_t next)
 {
 	if (m->options.idle != SEG_IDLE_PARK) {
 		if (m->options.idle == SEG_IDLE_YIELD)
 			sched_yield();
-		poll(poller, 3, 0);
+		seg_poll_set_wait(&m->polled, 0);
 		return;
 	}
 	atomic_store_explicit(&m->waker.asleep, 1, memory_order_relaxed);
@@ -331,29 +320,34 @@ static void sleep_until(seg_member *m, struct pollfd poller[3], int64_t next)
 	int64_t pause = missed_something(m) ? 0 : next == SEG_NEVER ? SEG_SECOND : next - seg_now();
 	if (pause < 0)
 		pause = 0;
-	struct timespec timeout = {.tv_sec = pause / SEG_SECOND, .tv_nsec = pause % SEG_SECOND};
-	ppoll(poller, 3, &timeout, NULL);
+	seg_poll_set_wait(&m->polled, pause);
 	atomic_store_explicit(&m->waker.asleep, 0, memory_order_relaxed);
+}
+
+/* Sleeps until an event or `next`. Returns whether the blocking connection has something to read. */
+static bool sleep_and_poll(seg_member *m, int64_t next)
+{
+	seg_poll_set *set = &m->polled;
+	seg_poll_set_clear(set);
+	nfds_t waker = seg_poll_set_add(set, m->waker.fd, POLLIN);
+	struct pollfd wanted = seg_connection_polled(m->blocking);
+	nfds_t blocking = seg_poll_set_add(set, wanted.fd, wanted.events);
+	seg_route_poll(m->data, set);
+	sleep_until(m, next);
+	if (seg_poll_set_found(set, waker))
+		seg_waker_drain(&m->waker);
+	return seg_poll_set_found(set, blocking);
 }
 
 void *seg_agent_run(void *arg)
 {
 	seg_member *m = arg;
-	bool data_readable = false, blocking_readable = false;
+	bool polled = false, blocking_readable = false;
 	while (!seg_stop_step(m)) {
-		int64_t next = do_work(m, data_readable, blocking_readable);
+		int64_t next = do_work(m, polled, blocking_readable);
 		atomic_fetch_add_explicit(&m->rounds, 1, memory_order_relaxed);
-		struct pollfd poller[3] = {
-			interest(m->data),
-			interest(m->blocking),
-			{.fd = m->waker.fd, .events = POLLIN},
-		};
-		poller[0].revents = poller[1].revents = poller[2].revents = 0;
-		sleep_until(m, poller, next);
-		data_readable = poller[0].revents != 0;
-		blocking_readable = poller[1].revents != 0;
-		if (poller[2].revents)
-			seg_waker_drain(&m->waker);
+		blocking_readable = sleep_and_poll(m, next);
+		polled = true;
 	}
 	return NULL;
 }

@@ -198,8 +198,8 @@ static void unblock(struct seg_blocking_read *b)
 	if (b->unblock_sent || client < 0)
 		return;
 	snprintf(id, sizeof(id), "%lld", (long long)client);
-	b->unblock_sent = seg_connection_words(b->member->data, got_unblocked, b, "CLIENT", "UNBLOCK", id,
-					       (char *)NULL);
+	b->unblock_sent =
+		seg_route_words(b->member->data, got_unblocked, b, "CLIENT", "UNBLOCK", id, (char *)NULL);
 }
 
 bool seg_blocking_read_is_paused(const seg_member *m, int64_t now)
@@ -234,7 +234,7 @@ int64_t seg_blocking_read_step(seg_member *m, int64_t now)
 	if (!seg_connection_ready(m->blocking))
 		return SEG_NEVER;
 	if (b->busy) {
-		if (b->changed && seg_connection_ready(m->data))
+		if (b->changed && seg_route_ready(m->data))
 			unblock(b);
 		return SEG_NEVER;
 	}

@@ -59,7 +59,7 @@ static bool send_commit(seg_partition *p, bool release, seg_reply_fn fn)
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
 	const char *argv[] = {p->log_key,     p->state_key, p->member->group, texts.epoch,
 			      p->claim.nonce, texts.id,     texts.count,      release ? "1" : "0"};
-	if (!seg_connection_script(p->member->data, SEG_SCRIPT_COMMIT, fn, p, 2, 8, argv, NULL))
+	if (!seg_route_script(p->member->data, SEG_SCRIPT_COMMIT, fn, p, 2, 8, argv, NULL))
 		return false;
 	p->commit.busy = true;
 	p->commit.epoch = p->own.epoch;

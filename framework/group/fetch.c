@@ -52,7 +52,7 @@ static void read_now(seg_partition *p)
 	snprintf(count, sizeof(count), "%zu", entries);
 	const char *argv[] = {"XREAD",   "COUNT",    count,
 			      "STREAMS", p->log_key, seg_id_format(p->ledger.fetched, id)};
-	if (seg_connection_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL))
+	if (seg_route_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL))
 		seg_read_started(p, SEG_READING_NOW);
 }
 
@@ -70,7 +70,7 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 	int64_t next = SEG_NEVER;
 	if (m->phase != SEG_PHASE_MEMBER || m->history.wanted)
 		return next;
-	bool ready = seg_connection_ready(m->data), paused = seg_blocking_read_is_paused(m, now);
+	bool ready = seg_route_ready(m->data), paused = seg_blocking_read_is_paused(m, now);
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		if (!seg_read_is_wanted(p, now, &next))

@@ -51,7 +51,7 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 			      p->claim.nonce,
 			      seg_id_format(p->ledger.fetched, fetched),
 			      count};
-	if (!seg_connection_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 6, argv, NULL))
+	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 6, argv, NULL))
 		return SEG_NEVER;
 	p->gap.busy = true;
 	p->gap.epoch = p->own.epoch;

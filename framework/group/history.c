@@ -14,7 +14,7 @@ static void got_history(void *arg, const seg_reply *reply)
 		return; /* the next connection asks again */
 	int status = seg_server_check_reply(reply, true, m->stream->client->address.text, &facts, &error);
 	if (status) {
-		seg_connection_break(m->data, status, "%s", error.text);
+		seg_route_break(m->data, status, "%s", error.text);
 		return;
 	}
 	/* If an ACL forbids INFO, every new connection may have another history. */
@@ -38,6 +38,6 @@ void seg_history_disconnected(seg_member *m)
 void seg_history_ask(seg_member *m)
 {
 	m->history.wanted = true;
-	if (!seg_connection_words(m->data, got_history, m, "INFO", (char *)NULL))
-		seg_connection_break(m->data, SEG_ENOMEM, "out of memory");
+	if (!seg_route_words(m->data, got_history, m, "INFO", (char *)NULL))
+		seg_route_break(m->data, SEG_ENOMEM, "out of memory");
 }

@@ -54,13 +54,13 @@ static char *stream_key(const seg_member *m, const char *a, const char *b)
 	return strdup(key);
 }
 
-static seg_connection *make_connection(seg_member *m, const char *what, int64_t answer_timeout,
-				       seg_connection_state_fn on_state)
+/* name: a place for the client's name. */
+static seg_connection_options connection_options(seg_member *m, char name[SEG_NAME_MAX + 1], const char *what,
+						 int64_t answer_timeout, seg_connection_state_fn on_state)
 {
-	char name[SEG_NAME_MAX + 1];
-	snprintf(name, sizeof(name), "%.100s.%s", m->name, what);
+	snprintf(name, SEG_NAME_MAX + 1, "%.100s.%s", m->name, what);
 	const seg_client *client = m->stream->client;
-	seg_connection_options options = {
+	return (seg_connection_options){
 		.address = &client->address,
 		.client_name = name,
 		.connect_timeout = client->connect_timeout,
@@ -69,7 +69,6 @@ static seg_connection *make_connection(seg_member *m, const char *what, int64_t 
 		.on_state = on_state,
 		.arg = m,
 	};
-	return seg_connection_create(&options);
 }
 
 static int64_t clamp(int64_t value, int64_t least, int64_t most)
@@ -117,11 +116,14 @@ static int make_parts(seg_member *m)
 		return status;
 	seg_fetch_init(m);
 	seg_open_group_everywhere(m);
-	m->data = make_connection(m, "data",
-				  clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND),
-				  seg_agent_data_state);
-	m->blocking =
-		make_connection(m, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND, seg_agent_blocking_state);
+	char name[SEG_NAME_MAX + 1];
+	int64_t patience = clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND);
+	seg_connection_options data = connection_options(m, name, "data", patience, seg_agent_data_state);
+	m->data = seg_route_create(&data);
+	seg_connection_options blocking =
+		connection_options(m, name, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND,
+				   seg_agent_blocking_state);
+	m->blocking = seg_connection_create(&blocking);
 	return m->data && m->blocking ? 0 : SEG_ENOMEM;
 }
 
@@ -201,8 +203,9 @@ void seg_member_destroy(seg_member *m)
 {
 	if (!m)
 		return;
-	seg_connection_destroy(m->data);
+	seg_route_destroy(m->data);
 	seg_connection_destroy(m->blocking);
+	seg_poll_set_fini(&m->polled);
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		seg_partition_fini(&m->partitions[n]);
 	seg_blocking_read_fini(m);

@@ -66,8 +66,8 @@ static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], c
 		PUT(packed->headers[i].value, packed->headers[i].value_length);
 	}
 #undef PUT
-	sent = seg_connection_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, (int)argc,
-				     argv, lengths);
+	sent = seg_route_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, (int)argc, argv,
+				lengths);
 out:
 	free(argv);
 	free(lengths);
@@ -93,7 +93,7 @@ static bool send_mark(seg_partition *p)
 	seg_fenced_texts texts;
 	seg_fenced_write(&texts, p, p->request.current.id, p->request.current.sequence);
 	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, texts.id};
-	return seg_connection_script(p->member->data, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
+	return seg_route_script(p->member->data, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
 }
 
 int64_t seg_request_step(seg_partition *p, int64_t now)
@@ -107,7 +107,7 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 	if (request->kind == SEG_REQUEST_NONE && !seg_handoff_pending(&p->handoff, request))
 		return SEG_NEVER;
 	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
-	if (stopping && !seg_connection_ready(p->member->data)) {
+	if (stopping && !seg_route_ready(p->member->data)) {
 		/* Redis may stay away for long. The message stays in the log. */
 		answer(p, SEG_ECLOSED, 0);
 		return SEG_NEVER;

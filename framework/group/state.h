@@ -25,7 +25,7 @@
 #include "base/clock.h"
 #include "base/durations.h"
 #include "group/partition.h"
-#include "redis/connection.h"
+#include "redis/route.h"
 #include "stream/client.h"
 
 /* Called on the I/O thread; they must not block for long. */
@@ -107,8 +107,9 @@ typedef struct seg_member {
 	/* --- only the I/O thread --- */
 
 	seg_phase phase;          /* agent.c and stop.c change it, on the parts' notes */
-	seg_connection *data;     /* heartbeats, claims, reads that answer at once, commits */
+	seg_route *data;          /* heartbeats, claims, reads that answer at once, commits */
 	seg_connection *blocking; /* the blocking read */
+	seg_poll_set polled;      /* agent.c */
 	seg_partition *partitions;
 	uint32_t partition_count;
 	seg_partition **active; /* those that are not SEG_OWN_NONE, or have just become so: agent.c */
@@ -164,7 +165,7 @@ typedef struct seg_member {
 /* Whether positions may be written: the connection is ready, and Redis has the history that the member has read. */
 static inline bool seg_member_may_write(const seg_member *member)
 {
-	return seg_connection_ready(member->data) && !member->history.wanted;
+	return seg_route_ready(member->data) && !member->history.wanted;
 }
 
 #endif

@@ -127,9 +127,10 @@ static bool count(reading *r, bool issued)
 	return issued;
 }
 
-static bool issue(seg_exchange *exchange, seg_connection *c)
+static bool issue(seg_exchange *exchange, seg_route *route)
 {
 	reading *r = (reading *)exchange;
+	seg_connection *c = seg_route_connection(route, r->members);
 	return count(r, seg_connection_words(c, got_queued, r, "MULTI", (char *)NULL)) &&
 	       count(r, seg_connection_words(c, got_queued, r, "HGETALL", r->members, (char *)NULL)) &&
 	       count(r, seg_connection_words(c, got_queued, r, "ZRANGE", r->leases, "0", "-1", "WITHSCORES",

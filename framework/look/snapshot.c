@@ -91,7 +91,7 @@ static void got_assignment(void *arg, const seg_reply *reply)
 	read_partitions_hash(r->snapshot, seg_reply_at(reply, 4));
 }
 
-static bool issue_assignment(seg_exchange *exchange, seg_connection *connection)
+static bool issue_assignment(seg_exchange *exchange, seg_route *route)
 {
 	reading *r = (reading *)exchange;
 	const char *name_space = r->stream->client->name_space, *name = r->stream->name;
@@ -100,6 +100,7 @@ static bool issue_assignment(seg_exchange *exchange, seg_connection *connection)
 	seg_key_of_stream(members, name_space, name, r->group, "members");
 	seg_key_of_stream(leases, name_space, name, r->group, "leases");
 	seg_key_of_stream(partitions, name_space, name, r->group, "partitions");
+	seg_connection *connection = seg_route_connection(route, members);
 	return ISSUE(r, connection, got_queued, "MULTI") &&
 	       ISSUE(r, connection, got_queued, "SISMEMBER", groups, r->group) &&
 	       ISSUE(r, connection, got_queued, "HGETALL", members) &&
@@ -188,7 +189,7 @@ static void got_partition(void *arg, const seg_reply *reply)
 		read_packed_lag(info, seg_reply_at(counters, 1), seg_reply_at(state, 0));
 }
 
-static bool issue_partition(reading *r, seg_connection *connection, uint32_t p)
+static bool issue_partition(reading *r, seg_route *route, uint32_t p)
 {
 	const char *name_space = r->stream->client->name_space, *name = r->stream->name;
 	char log[SEG_KEY_MAX], dead[SEG_KEY_MAX], counters[SEG_KEY_MAX], state[SEG_KEY_MAX];
@@ -196,6 +197,7 @@ static bool issue_partition(reading *r, seg_connection *connection, uint32_t p)
 	seg_key_beside_log(dead, name_space, name, p, r->group, "dead");
 	seg_key_beside_log(counters, name_space, name, p, "counters", NULL);
 	seg_key_beside_log(state, name_space, name, p, r->group, "state");
+	seg_connection *connection = seg_route_connection(route, log);
 	return ISSUE(r, connection, got_queued, "MULTI") &&
 	       ISSUE(r, connection, got_queued, "XINFO", "STREAM", log) &&
 	       ISSUE(r, connection, got_queued, "XINFO", "GROUPS", log) &&
@@ -206,12 +208,12 @@ static bool issue_partition(reading *r, seg_connection *connection, uint32_t p)
 	       ISSUE(r, connection, got_partition, "EXEC");
 }
 
-static bool issue_partitions(seg_exchange *exchange, seg_connection *connection)
+static bool issue_partitions(seg_exchange *exchange, seg_route *route)
 {
 	reading *r = (reading *)exchange;
 	r->next = r->first;
 	for (uint32_t p = r->first; p < r->end; p++)
-		if (!issue_partition(r, connection, p))
+		if (!issue_partition(r, route, p))
 			return false;
 	return true;
 }
@@ -253,18 +255,18 @@ static void got_oldest(void *arg, const seg_reply *reply)
 	partition->behind = behind > 0 ? behind : 0;
 }
 
-static bool issue_oldest(seg_exchange *exchange, seg_connection *connection)
+static bool issue_oldest(seg_exchange *exchange, seg_route *route)
 {
 	reading *r = (reading *)exchange;
 	char log[SEG_KEY_MAX], position[SEG_ID_TEXT_MAX];
 	r->next = r->first;
-	if (!ISSUE(r, connection, got_time, "TIME"))
+	if (!ISSUE(r, seg_route_connection(route, NULL), got_time, "TIME"))
 		return false;
 	for (uint32_t p = next_behind(r, r->first); p < r->end; p = next_behind(r, p + 1)) {
 		seg_key_log(log, r->stream->client->name_space, r->stream->name, p);
 		seg_id_format(r->snapshot->partitions[p].info.position, position);
 		const char *argv[] = {log, position, "+", "1"};
-		if (!seg_connection_script(connection, SEG_SCRIPT_WALK, got_oldest, r, 1, 4, argv, NULL))
+		if (!seg_route_script(route, SEG_SCRIPT_WALK, got_oldest, r, 1, 4, argv, NULL))
 			return false;
 		r->exchange.waiting++;
 	}
@@ -273,7 +275,7 @@ static bool issue_oldest(seg_exchange *exchange, seg_connection *connection)
 
 /* --- the reading --------------------------------------------------------------- */
 
-static int run(reading *r, bool (*issue)(seg_exchange *, seg_connection *), seg_error *error)
+static int run(reading *r, bool (*issue)(seg_exchange *, seg_route *), seg_error *error)
 {
 	r->exchange.issue = issue;
 	return seg_exchange_run(&r->exchange, r->stream->client, error);

@@ -110,13 +110,13 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 	if (*rest != '/')
 		return seg_fail(error, SEG_EINVAL,
 				"the Redis address needs an absolute path: unix:///run/redis/redis.sock");
-	address->path = decode(rest, (size_t)(end - rest));
-	if (!address->path)
+	address->endpoints->path = decode(rest, (size_t)(end - rest));
+	if (!address->endpoints->path)
 		return seg_fail(error, SEG_EINVAL, "the path in the Redis address has an invalid %% escape");
-	if (strlen(address->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+	if (strlen(address->endpoints->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return seg_fail(error, SEG_EINVAL,
 				"the socket path %s is longer than %zu bytes; use a shorter one",
-				address->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+				address->endpoints->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	if (question) {
 		long database = strncmp(question, "?db=", 4) == 0
 					? number(question + 4, strlen(question + 4), DATABASE_MAX)
@@ -184,21 +184,21 @@ static int take_host(const char *host, const char *end, seg_address *address, se
 	if (end - host > HOST_MAX)
 		return seg_fail(error, SEG_EINVAL,
 				"the host in the Redis address is longer than %d characters", HOST_MAX);
-	address->host = strndup(host, (size_t)(end - host));
-	return address->host ? 0 : seg_fail(error, SEG_ENOMEM, "out of memory");
+	address->endpoints->host = strndup(host, (size_t)(end - host));
+	return address->endpoints->host ? 0 : seg_fail(error, SEG_ENOMEM, "out of memory");
 }
 
 /* port NULL: the default. */
 static int take_port(const char *port, const char *end, seg_address *address, seg_error *error)
 {
-	address->port = DEFAULT_PORT;
+	address->endpoints->port = DEFAULT_PORT;
 	if (!port)
 		return 0;
 	size_t length = (size_t)(end - port);
 	long value = number(port, length, PORT_MAX);
 	if (value < 1)
 		return bad_port(port, length, error);
-	address->port = (uint16_t)value;
+	address->endpoints->port = (uint16_t)value;
 	return 0;
 }
 
@@ -229,21 +229,32 @@ static int parse_host(const char *rest, seg_address *address, seg_error *error)
 	return 0;
 }
 
+void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size)
+{
+	if (endpoint->path)
+		snprintf(text, size, "%s", endpoint->path);
+	else
+		snprintf(text, size, strchr(endpoint->host, ':') ? "[%s]:%u" : "%s:%u", endpoint->host,
+			 endpoint->port);
+}
+
 static int make_text(seg_address *address, seg_error *error)
 {
 	int n;
-	if (address->path)
-		n = address->database
-			    ? asprintf(&address->text, "unix://%s?db=%u", address->path, address->database)
-			    : asprintf(&address->text, "unix://%s", address->path);
+	if (address->endpoints->path)
+		n = address->database ? asprintf(&address->text, "unix://%s?db=%u", address->endpoints->path,
+						 address->database)
+				      : asprintf(&address->text, "unix://%s", address->endpoints->path);
 	else
 		n = address->database
 			    ? asprintf(&address->text,
-				       strchr(address->host, ':') ? "redis://[%s]:%u/%u" : "redis://%s:%u/%u",
-				       address->host, address->port, address->database)
+				       strchr(address->endpoints->host, ':') ? "redis://[%s]:%u/%u"
+									     : "redis://%s:%u/%u",
+				       address->endpoints->host, address->endpoints->port, address->database)
 			    : asprintf(&address->text,
-				       strchr(address->host, ':') ? "redis://[%s]:%u" : "redis://%s:%u",
-				       address->host, address->port);
+				       strchr(address->endpoints->host, ':') ? "redis://[%s]:%u"
+									     : "redis://%s:%u",
+				       address->endpoints->host, address->endpoints->port);
 	if (n < 0) {
 		address->text = NULL;
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
@@ -251,25 +262,31 @@ static int make_text(seg_address *address, seg_error *error)
 	return 0;
 }
 
-int seg_address_parse(const char *text, seg_address *address, seg_error *error)
+static int parse(const char *text, seg_address *address, seg_error *error)
 {
-	*address = (seg_address){0};
 	if (!text || !*text)
 		return seg_fail(error, SEG_EINVAL,
 				"the Redis address is empty; write redis://host:6379 or unix:///path");
-	int status;
 	if (strncmp(text, "unix://", 7) == 0)
-		status = parse_unix(text + 7, address, error);
-	else if (strncmp(text, "redis://", 8) == 0)
-		status = parse_host(text + 8, address, error);
-	else if (strncmp(text, "rediss://", 9) == 0)
-		status =
-			seg_fail(error, SEG_EINVAL,
-				 "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
-	else if (strstr(text, "://"))
-		status = seg_fail(error, SEG_EINVAL, "the Redis address must begin with redis:// or unix://");
-	else
-		status = parse_host(text, address, error);
+		return parse_unix(text + 7, address, error);
+	if (strncmp(text, "redis://", 8) == 0)
+		return parse_host(text + 8, address, error);
+	if (strncmp(text, "rediss://", 9) == 0)
+		return seg_fail(error, SEG_EINVAL,
+				"rediss:// (TLS) is not supported by this version; use redis:// or unix://");
+	if (strstr(text, "://"))
+		return seg_fail(error, SEG_EINVAL, "the Redis address must begin with redis:// or unix://");
+	return parse_host(text, address, error);
+}
+
+int seg_address_parse(const char *text, seg_address *address, seg_error *error)
+{
+	*address = (seg_address){0};
+	address->endpoints = calloc(1, sizeof(*address->endpoints));
+	if (!address->endpoints)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	address->endpoint_count = 1;
+	int status = parse(text, address, error);
 	if (status == 0)
 		status = make_text(address, error);
 	if (status)
@@ -299,16 +316,31 @@ int seg_address_set_login(seg_address *address, const char *user, const char *pa
 	return 0;
 }
 
+static bool copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return !from || *to;
+}
+
+static bool copy_endpoints(seg_address *to, const seg_address *from)
+{
+	to->endpoints = calloc(from->endpoint_count, sizeof(*to->endpoints));
+	for (uint32_t i = 0; i < from->endpoint_count && to->endpoints; i++) {
+		const seg_endpoint *endpoint = &from->endpoints[i];
+		to->endpoint_count++;
+		to->endpoints[i].port = endpoint->port;
+		if (!copy_text(&to->endpoints[i].host, endpoint->host) ||
+		    !copy_text(&to->endpoints[i].path, endpoint->path))
+			return false;
+	}
+	return to->endpoints;
+}
+
 int seg_address_copy(seg_address *to, const seg_address *from)
 {
-	*to = *from;
-	to->host = from->host ? strdup(from->host) : NULL;
-	to->path = from->path ? strdup(from->path) : NULL;
-	to->user = from->user ? strdup(from->user) : NULL;
-	to->password = from->password ? strdup(from->password) : NULL;
-	to->text = strdup(from->text);
-	if (to->text && !to->host == !from->host && !to->path == !from->path && !to->user == !from->user &&
-	    !to->password == !from->password)
+	*to = (seg_address){.database = from->database};
+	if (copy_endpoints(to, from) && copy_text(&to->user, from->user) &&
+	    copy_text(&to->password, from->password) && copy_text(&to->text, from->text))
 		return 0;
 	seg_address_fini(to);
 	return SEG_ENOMEM;
@@ -318,8 +350,11 @@ void seg_address_fini(seg_address *address)
 {
 	if (address->password)
 		explicit_bzero(address->password, strlen(address->password));
-	free(address->host);
-	free(address->path);
+	for (uint32_t i = 0; i < address->endpoint_count; i++) {
+		free(address->endpoints[i].host);
+		free(address->endpoints[i].path);
+	}
+	free(address->endpoints);
 	free(address->user);
 	free(address->password);
 	free(address->text);

@@ -2,19 +2,29 @@
 #ifndef SEG_REDIS_ADDRESS_H
 #define SEG_REDIS_ADDRESS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <segmenter/segmenter.h>
 
+/* Where a server listens. */
+typedef struct seg_endpoint {
+	char *host; /* NULL if path is set */
+	char *path; /* of a Unix socket; NULL if host is set */
+	uint16_t port;
+} seg_endpoint;
+
 typedef struct seg_address {
-	char *host;     /* NULL if path is set */
-	char *path;     /* of a Unix socket; NULL if host is set */
+	seg_endpoint *endpoints; /* at least one */
+	uint32_t endpoint_count;
 	char *user;     /* or NULL */
 	char *password; /* or NULL; never printed */
-	uint16_t port;
 	uint32_t database;
 	char *text; /* the address for messages, without user and password */
 } seg_address;
+
+/* Writes "host:port", "[IPv6]:port" or the path, cut to size. */
+void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size);
 
 /* Parses the forms that seg_client_options.address documents. 0, SEG_EINVAL or SEG_ENOMEM. */
 int seg_address_parse(const char *text, seg_address *address, seg_error *error);

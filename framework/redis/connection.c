@@ -1,23 +1,20 @@
 #include "redis/connection.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
+#include <poll.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
 #include "base/random.h"
+#include "redis/dial.h"
 #include "redis/pipeline.h"
 #include "redis/preparation.h"
 #include "redis/reader.h"
-#include "redis/resolver.h"
-#include "redis/transport.h"
 
 enum {
 	READ_SIZE = 256 * 1024, /* of one read(2): a usual batch comes whole */
@@ -28,19 +25,19 @@ enum {
 #define BACKOFF_CAP (2 * SEG_SECOND)
 #define STABLE (5 * SEG_SECOND)
 
-typedef enum { DOWN, RESOLVING, CONNECTING, PREPARING, READY } connection_state;
+typedef enum { DOWN, DIALING, PREPARING, READY } connection_state;
 
 struct seg_connection {
 	seg_connection_options options;
 	char client_name[SEG_NAME_MAX + 1];
 	connection_state state;
-	int fd;
-	seg_lookup *lookup; /* RESOLVING, and DOWN while it takes longer than an attempt; else NULL */
-	unsigned failures;  /* in a row */
+	seg_dial *dial;
+	seg_transport *transport; /* PREPARING, READY; else NULL */
+	unsigned failures;        /* in a row */
 	uint64_t incarnation;
 	int64_t retry_at;   /* DOWN: when to connect */
 	int64_t ready_at;   /* READY: since when */
-	int64_t connect_by; /* RESOLVING, CONNECTING, PREPARING */
+	int64_t connect_by; /* DIALING, PREPARING */
 	int64_t heard_at;   /* when the last byte came */
 	bool in_callbacks;  /* callbacks run; a break is delayed until they have returned */
 	bool break_wanted;
@@ -54,6 +51,12 @@ struct seg_connection {
 
 static void went_down(seg_connection *c);
 
+/* The server, for messages. */
+static const char *where(const seg_connection *c)
+{
+	return seg_dial_where(c->dial);
+}
+
 /* --- making and unmaking ------------------------------------------------- */
 
 seg_connection *seg_connection_create(const seg_connection_options *options)
@@ -65,13 +68,13 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	snprintf(c->client_name, sizeof(c->client_name), "%s",
 		 options->client_name ? options->client_name : "");
 	c->options.client_name = c->client_name;
-	c->fd = -1;
+	c->dial = seg_dial_create(options->address, options->endpoint);
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
 					   .client_name = c->client_name};
 	c->read_buffer = malloc(READ_SIZE);
 	bool made = seg_pipeline_init(&c->pipeline) && seg_reader_init(&c->reader);
-	if (!made || !c->read_buffer) {
+	if (!made || !c->read_buffer || !c->dial) {
 		seg_connection_destroy(c);
 		return NULL;
 	}
@@ -84,10 +87,10 @@ void seg_connection_destroy(seg_connection *c)
 		return;
 	c->options.on_state = NULL;
 	if (c->state != DOWN) {
-		seg_fail(&c->error, SEG_ECLOSED, "the connection to %s was closed", c->options.address->text);
+		seg_fail(&c->error, SEG_ECLOSED, "the connection to %s was closed", where(c));
 		went_down(c);
 	}
-	seg_lookup_end(c->lookup);
+	seg_dial_destroy(c->dial);
 	seg_reader_fini(&c->reader);
 	seg_pipeline_fini(&c->pipeline);
 	free(c->read_buffer);
@@ -100,9 +103,8 @@ void seg_connection_destroy(seg_connection *c)
 static void went_down(seg_connection *c)
 {
 	bool was_ready = c->state == READY;
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	seg_transport_close(c->transport);
+	c->transport = NULL;
 	c->state = DOWN;
 	c->break_wanted = false;
 	/* A connection that breaks soon after each connect counts as failing: the pauses keep growing. */
@@ -148,54 +150,6 @@ void seg_connection_break(seg_connection *c, int status, const char *format, ...
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	fail_now(c, status, text);
-}
-
-static void start_connecting(seg_connection *c, int fd, int64_t now)
-{
-	c->fd = fd;
-	if (c->fd < 0) {
-		went_down(c);
-		return;
-	}
-	if (!seg_reader_restart(&c->reader)) {
-		seg_fail(&c->error, SEG_ENOMEM, "out of memory");
-		went_down(c);
-		return;
-	}
-	c->state = CONNECTING;
-	c->heard_at = now;
-}
-
-/* A lookup that is slower than an attempt serves the next attempt: a connection never has two lookups. */
-static void start_attempt(seg_connection *c, int64_t now)
-{
-	const seg_address *address = c->options.address;
-	c->connect_by = now + c->options.connect_timeout;
-	if (address->path) {
-		start_connecting(c, seg_transport_open_unix(address, &c->error), now);
-		return;
-	}
-	if (!c->lookup)
-		c->lookup = seg_lookup_start(address->host, address->port, &c->error);
-	if (c->lookup)
-		c->state = RESOLVING;
-	else
-		went_down(c);
-}
-
-static void finish_lookup(seg_connection *c, int64_t now)
-{
-	const seg_address *address = c->options.address;
-	int failure, fd = -1;
-	const struct addrinfo *list = seg_lookup_result(c->lookup, &failure);
-	if (list)
-		fd = seg_transport_open_tcp(address, list, c->failures, &c->error);
-	else
-		seg_fail(&c->error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", address->text,
-			 gai_strerror(failure));
-	seg_lookup_end(c->lookup);
-	c->lookup = NULL;
-	start_connecting(c, fd, now);
 }
 
 /* --- commands ------------------------------------------------------------ */
@@ -248,9 +202,33 @@ bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn
 
 static void start_preparing(seg_connection *c)
 {
+	c->transport = seg_dial_take(c->dial);
+	c->preparation.where = where(c);
 	c->state = PREPARING;
-	if (!seg_preparation_start(&c->preparation))
+	c->heard_at = seg_now();
+	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
+}
+
+static void start_dialing(seg_connection *c, int64_t now)
+{
+	c->connect_by = now + c->options.connect_timeout;
+	c->state = DIALING;
+	seg_dial_begin(c->dial);
+}
+
+static void go_on_dialing(seg_connection *c)
+{
+	switch (seg_dial_step(c->dial, &c->error)) {
+	case SEG_DIAL_DUE:
+		break;
+	case SEG_DIAL_OPEN:
+		start_preparing(c);
+		break;
+	case SEG_DIAL_FAILED:
+		went_down(c);
+		break;
+	}
 }
 
 /* After each reply, until the connection is ready. */
@@ -278,8 +256,7 @@ static void check_preparation(seg_connection *c)
 static void answer(seg_connection *c, const seg_reply *reply)
 {
 	if (c->pipeline.count == 0) {
-		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command",
-				     c->options.address->text);
+		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command", where(c));
 		return;
 	}
 	seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
@@ -304,7 +281,7 @@ static bool take_replies(seg_connection *c)
 			seg_connection_break(
 				c, SEG_EPROTOCOL,
 				"the server at %s does not speak the Redis protocol (%s); check the address",
-				c->options.address->text, seg_reader_error(&c->reader));
+				where(c), seg_reader_error(&c->reader));
 			break;
 		}
 		answer(c, reply);
@@ -321,11 +298,11 @@ static bool take_replies(seg_connection *c)
 static void read_some(seg_connection *c, int64_t now)
 {
 	for (int i = 0; i < READS_PER_TICK; i++) {
-		ssize_t n = seg_transport_read(c->fd, c->read_buffer, READ_SIZE);
+		ssize_t n = seg_transport_read(c->transport, c->read_buffer, READ_SIZE);
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
-			seg_fail(&c->error, SEG_EUNREACHABLE, "Redis at %s %s", c->options.address->text,
+			seg_fail(&c->error, SEG_EUNREACHABLE, "Redis at %s %s", where(c),
 				 n == 0 ? "closed the connection" : strerror(errno));
 			went_down(c);
 			return;
@@ -345,14 +322,14 @@ static void read_some(seg_connection *c, int64_t now)
 void seg_connection_flush(seg_connection *c)
 {
 	seg_output *output = &c->pipeline.output;
-	while (c->fd >= 0 && c->state >= PREPARING && seg_output_length(output) > 0) {
-		ssize_t n = seg_transport_write(c->fd, seg_output_bytes(output), seg_output_length(output));
+	while (c->state >= PREPARING && seg_output_length(output) > 0) {
+		ssize_t n = seg_transport_write(c->transport, seg_output_bytes(output),
+						seg_output_length(output));
 		if (n < 0) {
 			if (errno == EAGAIN)
 				return;
 			char text[256];
-			snprintf(text, sizeof(text), "writing to Redis at %s: %s", c->options.address->text,
-				 strerror(errno));
+			snprintf(text, sizeof(text), "writing to Redis at %s: %s", where(c), strerror(errno));
 			fail_now(c, SEG_EUNREACHABLE, text);
 			return;
 		}
@@ -373,18 +350,16 @@ static int64_t answer_by(const seg_connection *c)
 
 static void check_timeouts(seg_connection *c, int64_t now)
 {
-	if (c->state == RESOLVING && now >= c->connect_by)
-		seg_connection_break(c, SEG_EUNREACHABLE, "the host of %s was not found within %lld ms",
-				     c->options.address->text,
+	if (c->state == DIALING && now >= c->connect_by) {
+		seg_dial_give_up(c->dial, c->options.connect_timeout, &c->error);
+		went_down(c);
+	} else if (c->state == PREPARING && now >= c->connect_by) {
+		seg_connection_break(c, SEG_EUNREACHABLE, "no answer from %s within %lld ms", where(c),
 				     (long long)(c->options.connect_timeout / SEG_MS));
-	else if ((c->state == CONNECTING || c->state == PREPARING) && now >= c->connect_by)
-		seg_connection_break(c, SEG_EUNREACHABLE, "no answer from %s within %lld ms",
-				     c->options.address->text,
-				     (long long)(c->options.connect_timeout / SEG_MS));
-	else if (c->state == READY && now >= answer_by(c))
-		seg_connection_break(c, SEG_EUNREACHABLE, "Redis at %s did not answer for %lld ms",
-				     c->options.address->text,
+	} else if (c->state == READY && now >= answer_by(c)) {
+		seg_connection_break(c, SEG_EUNREACHABLE, "Redis at %s did not answer for %lld ms", where(c),
 				     (long long)(c->options.answer_timeout / SEG_MS));
+	}
 }
 
 static int64_t next_timer(const seg_connection *c)
@@ -392,8 +367,7 @@ static int64_t next_timer(const seg_connection *c)
 	switch (c->state) {
 	case DOWN:
 		return c->retry_at;
-	case RESOLVING:
-	case CONNECTING:
+	case DIALING:
 	case PREPARING:
 		return c->connect_by;
 	case READY:
@@ -405,18 +379,9 @@ static int64_t next_timer(const seg_connection *c)
 int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 {
 	if (c->state == DOWN && now >= c->retry_at)
-		start_attempt(c, now);
-	if (c->state == RESOLVING && seg_lookup_done(c->lookup))
-		finish_lookup(c, now);
-	if (c->state == CONNECTING) {
-		struct pollfd poller = {.fd = c->fd, .events = POLLOUT};
-		if (poll(&poller, 1, 0) == 1) {
-			if (seg_transport_connected(c->fd, c->options.address, &c->error))
-				went_down(c);
-			else
-				start_preparing(c);
-		}
-	}
+		start_dialing(c, now);
+	if (c->state == DIALING)
+		go_on_dialing(c);
 	if (c->state >= PREPARING) {
 		seg_connection_flush(c);
 		if (readable && c->state >= PREPARING)
@@ -440,6 +405,11 @@ const seg_error *seg_connection_error(const seg_connection *c)
 	return &c->error;
 }
 
+bool seg_connection_is_refused(const seg_connection *c)
+{
+	return c->state == DOWN && (c->error.status == SEG_EAUTH || c->error.status == SEG_EPROTOCOL);
+}
+
 uint64_t seg_connection_incarnation(const seg_connection *c)
 {
 	return c->incarnation;
@@ -460,16 +430,15 @@ size_t seg_connection_unsent(const seg_connection *c)
 	return seg_output_length(&c->pipeline.output);
 }
 
-int seg_connection_fd(const seg_connection *c)
+struct pollfd seg_connection_polled(const seg_connection *c)
 {
-	return c->state == RESOLVING ? seg_lookup_fd(c->lookup) : c->fd;
-}
-
-uint32_t seg_connection_events(const seg_connection *c)
-{
-	if (c->state == RESOLVING)
-		return EPOLLIN;
-	if (c->state == CONNECTING)
-		return EPOLLOUT;
-	return EPOLLIN | (seg_output_length(&c->pipeline.output) ? EPOLLOUT : 0);
+	int fd = -1;
+	short events = POLLIN | (seg_output_length(&c->pipeline.output) ? POLLOUT : 0);
+	if (c->state == DIALING) {
+		fd = seg_dial_fd(c->dial);
+		events = seg_dial_events(c->dial);
+	} else if (c->transport) {
+		fd = seg_transport_fd(c->transport);
+	}
+	return (struct pollfd){.fd = fd, .events = events};
 }

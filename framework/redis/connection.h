@@ -15,6 +15,7 @@
 #ifndef SEG_REDIS_CONNECTION_H
 #define SEG_REDIS_CONNECTION_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,8 +35,10 @@ typedef void (*seg_connection_state_fn)(void *arg, bool up, const seg_error *why
 
 typedef struct seg_connection_options {
 	const seg_address *address; /* borrowed: outlives the connection */
-	const char *client_name;    /* copied; CLIENT SETNAME */
-	int64_t connect_timeout;    /* ns, for looking up the host, connecting and preparing together */
+	/* The one node to connect to, borrowed; NULL: the address's endpoints, one after the other. */
+	const seg_endpoint *endpoint;
+	const char *client_name; /* copied; CLIENT SETNAME */
+	int64_t connect_timeout; /* ns, for looking up the host, connecting and preparing together */
 	/* The connection breaks after so many ns without a byte while an answer is due; 0: never. */
 	int64_t answer_timeout;
 	seg_logger logger;
@@ -54,6 +57,9 @@ bool seg_connection_ready(const seg_connection *connection);
 
 /* The newest error, which says why the connection is not ready; status 0 if there was none. */
 const seg_error *seg_connection_error(const seg_connection *connection);
+
+/* Whether it is down, and every further connect would fail in the same way: a refused login, another protocol. */
+bool seg_connection_is_refused(const seg_connection *connection);
 
 /* The number of successful connects: it differs between an old link and a new one. */
 uint64_t seg_connection_incarnation(const seg_connection *connection);
@@ -96,13 +102,10 @@ size_t seg_connection_unsent(const seg_connection *connection);
 /* --- for the owner's event loop --- */
 
 /*
- * The descriptor to poll, or -1 while there is none. It changes while connecting, and at reconnects: ask each
- * time.
+ * What to poll. The descriptor is -1 while there is none; it changes while connecting and at reconnects: ask
+ * each time.
  */
-int seg_connection_fd(const seg_connection *connection);
-
-/* EPOLLIN, and EPOLLOUT while there is something to write (or a connect to finish). */
-uint32_t seg_connection_events(const seg_connection *connection);
+struct pollfd seg_connection_polled(const seg_connection *connection);
 
 /*
  * Does everything that is possible without blocking: connects, writes, reads up to 2 MiB, runs callbacks,

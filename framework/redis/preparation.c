@@ -30,7 +30,7 @@ static void refuse(seg_preparation *p, const seg_reply *reply)
 {
 	/* A transient error, such as LOADING, passes as an absence does. */
 	int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
-	const char *where = p->address->text;
+	const char *where = p->where;
 	if (strncmp(reply->text, "NOAUTH", 6) == 0)
 		fail(p, status,
 		     "Redis at %s requires a password; put it into the address: redis://:password@host",
@@ -78,7 +78,7 @@ static void loaded_script(void *arg, const seg_reply *reply)
 	if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, script->sha1))
 		fail(p, SEG_EPROTOCOL,
 		     "the server at %s returned another hash for script %s; check for a proxy that reorders replies",
-		     p->address->text, script->name);
+		     p->where, script->name);
 	else
 		got_needed(p, reply);
 }

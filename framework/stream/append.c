@@ -142,7 +142,7 @@ bool seg_append_add(seg_append_builder *builder, const seg_record *record)
 	return true;
 }
 
-bool seg_append_issue(seg_append_builder *builder, seg_connection *connection, seg_reply_fn fn, void *arg)
+bool seg_append_issue(seg_append_builder *builder, seg_route *route, seg_reply_fn fn, void *arg)
 {
 	seg_script script = SEG_SCRIPT_APPEND;
 	if (is_packed(builder)) {
@@ -153,8 +153,8 @@ bool seg_append_issue(seg_append_builder *builder, seg_connection *connection, s
 		put_word(builder, packed.field);
 		put(builder, packed.value, packed.length);
 	}
-	return seg_connection_script(connection, script, fn, arg, SEG_APPEND_KEYS, (int)builder->argc,
-				     builder->argv, builder->lengths);
+	return seg_route_script(route, script, fn, arg, SEG_APPEND_KEYS, (int)builder->argc, builder->argv,
+				builder->lengths);
 }
 
 /* --- reading its answer -------------------------------------------------------- */

@@ -68,7 +68,7 @@ void seg_append_builder_fini(seg_append_builder *builder);
  */
 bool seg_append_begin(seg_append_builder *builder, const seg_append *append, const seg_stream *stream);
 bool seg_append_add(seg_append_builder *builder, const seg_record *record);
-bool seg_append_issue(seg_append_builder *builder, seg_connection *connection, seg_reply_fn fn, void *arg);
+bool seg_append_issue(seg_append_builder *builder, seg_route *route, seg_reply_fn fn, void *arg);
 
 /* --- reading its answer -------------------------------------------------------- */
 

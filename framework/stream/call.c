@@ -25,14 +25,13 @@ static void got_single(void *arg, const seg_reply *reply)
 		call->fn(call->arg, reply);
 }
 
-static bool issue_single(seg_exchange *exchange, seg_connection *connection)
+static bool issue_single(seg_exchange *exchange, seg_route *route)
 {
 	single_call *call = (single_call *)exchange;
-	bool issued = call->is_script
-			      ? seg_connection_script(connection, call->script, got_single, call, call->keys,
-						      call->argc, call->argv, call->lengths)
-			      : seg_connection_command(connection, got_single, call, call->argc, call->argv,
-						       call->lengths);
+	bool issued = call->is_script ? seg_route_script(route, call->script, got_single, call, call->keys,
+							 call->argc, call->argv, call->lengths)
+				      : seg_route_command(route, got_single, call, call->argc, call->argv,
+							  call->lengths);
 	exchange->waiting += issued;
 	return issued;
 }

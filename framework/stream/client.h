@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "redis/address.h"
-#include "redis/connection.h"
+#include "redis/route.h"
 #include "stream/spelling.h"
 
 /* Random bytes in a producer's id, and the length of its text. */
@@ -40,7 +40,7 @@ struct seg_client {
 	const atomic_bool *cancel;
 
 	/* For the call that has set `busy`: */
-	seg_connection *connection;
+	seg_route *route;
 	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* under which the blocking sends append */
 	uint64_t sequence;                            /* of their newest batch */
 };

@@ -67,14 +67,13 @@ static bool is_cancelled(const seg_client *client)
 /* Waits until `*done`; if done is NULL, until the connection is ready. */
 static int wait_for(const seg_client *client, const bool *done, int64_t deadline)
 {
-	seg_connection *connection = client->connection;
+	seg_route *route = client->route;
 	for (;;) {
 		int64_t look = seg_now() + CANCEL_INTERVAL;
 		int64_t until = client->cancel && look < deadline ? look : deadline;
 		if (is_cancelled(client))
 			return SEG_ECLOSED;
-		int status = done ? seg_connection_wait(connection, done, until)
-				  : seg_connection_wait_ready(connection, until);
+		int status = done ? seg_route_wait(route, done, until) : seg_route_wait_ready(route, until);
 		if (status != SEG_ETIMEOUT || until == deadline)
 			return status;
 	}
@@ -91,38 +90,37 @@ static void pause_between(const seg_client *client, unsigned round, int64_t dead
 /* One round: 0 if every command was answered or lost before the deadline. */
 static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadline)
 {
-	seg_connection *connection = client->connection;
+	seg_route *route = client->route;
 	int status = wait_for(client, NULL, deadline);
 	if (status)
 		return status;
 	exchange->again = false;
 	exchange->waiting = 0;
 	exchange->failure.status = 0;
-	if (!exchange->issue(exchange, connection)) {
+	if (!exchange->issue(exchange, route)) {
 		exchange->again = true;
 		/* A part of the round is useless, and could be half a transaction. */
-		seg_connection_break(connection, SEG_ENOMEM, "out of memory for a command");
+		seg_route_break(route, SEG_ENOMEM, "out of memory for a command");
 	}
 	exchange->done = exchange->waiting == 0;
 	status = wait_for(client, &exchange->done, deadline);
 	if (!exchange->done && is_cancelled(client))
-		seg_connection_break(connection, SEG_ECLOSED, "the call was cancelled");
+		seg_route_break(route, SEG_ECLOSED, "the call was cancelled");
 	else if (!exchange->done)
-		seg_connection_break(connection, SEG_EUNREACHABLE,
-				     "Redis at %s did not answer within %lld ms", client->address.text,
-				     (long long)(client->timeout / SEG_MS));
+		seg_route_break(route, SEG_EUNREACHABLE, "Redis at %s did not answer within %lld ms",
+				client->address.text, (long long)(client->timeout / SEG_MS));
 	return status;
 }
 
 /* Why the call did not finish: the connection's error if it is down, else Redis's last refusal. */
 static const seg_error *reason_of(const seg_exchange *exchange, const seg_client *client, seg_error *made)
 {
-	const seg_error *error = seg_connection_error(client->connection);
+	const seg_error *error = seg_route_error(client->route);
 	if (is_cancelled(client)) {
 		seg_fail(made, SEG_ECLOSED, "the call was cancelled");
 		return made;
 	}
-	if (!seg_connection_ready(client->connection) && error->status)
+	if (!seg_route_ready(client->route) && error->status)
 		return error;
 	if (exchange->failure.status)
 		return &exchange->failure;

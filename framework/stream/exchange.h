@@ -21,7 +21,7 @@ struct seg_exchange {
 	 * Issues every command that has no answer yet, and adds 1 to `waiting` for each. False if out of
 	 * memory.
 	 */
-	bool (*issue)(seg_exchange *exchange, seg_connection *connection);
+	bool (*issue)(seg_exchange *exchange, seg_route *route);
 
 	int64_t deadline; /* seg_now() by which the call ends, where the client's timeout is later; 0: none */
 	size_t waiting;   /* answers that are due */

@@ -76,17 +76,16 @@ static void got_config(void *arg, const seg_reply *reply)
 		seg_server_facts_read_config(&question->facts, reply);
 }
 
-static bool issue_questions(seg_exchange *exchange, seg_connection *connection)
+static bool issue_questions(seg_exchange *exchange, seg_route *route)
 {
 	server_question *question = (server_question *)exchange;
-	if (!seg_connection_words(connection, got_info, question, "INFO", (char *)NULL))
+	if (!seg_route_words(route, got_info, question, "INFO", (char *)NULL))
 		return false;
 	exchange->waiting++;
-	if (!seg_connection_words(connection, got_config, question, "CONFIG", "GET", "save", (char *)NULL))
+	if (!seg_route_words(route, got_config, question, "CONFIG", "GET", "save", (char *)NULL))
 		return false;
 	exchange->waiting++;
-	if (!seg_connection_words(connection, got_config, question, "CONFIG", "GET", "appendfsync",
-				  (char *)NULL))
+	if (!seg_route_words(route, got_config, question, "CONFIG", "GET", "appendfsync", (char *)NULL))
 		return false;
 	exchange->waiting++;
 	return true;
@@ -111,7 +110,7 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 
 /* --- opening and closing ------------------------------------------------------ */
 
-static seg_connection *make_connection(const seg_client *client)
+static seg_route *make_route(const seg_client *client)
 {
 	/* Half the timeout, so that a silent link leaves time for a second try. */
 	int64_t answer_timeout = client->timeout / 2 > SEG_SECOND ? client->timeout / 2 : SEG_SECOND;
@@ -122,7 +121,7 @@ static seg_connection *make_connection(const seg_client *client)
 		.answer_timeout = answer_timeout,
 		.logger = client->logger,
 	};
-	return seg_connection_create(&options);
+	return seg_route_create(&options);
 }
 
 static void init_lock(seg_client *client)
@@ -170,8 +169,8 @@ static int connect_client(seg_client *client, const seg_client_options *options,
 		status = seg_address_set_login(&client->address, options->user, options->password, error);
 	if (status)
 		return status;
-	client->connection = make_connection(client);
-	if (!client->connection)
+	client->route = make_route(client);
+	if (!client->route)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
 	return check_server(client, options->allow_eviction != 0, error);
 }
@@ -200,7 +199,7 @@ void seg_client_close(seg_client *client)
 {
 	if (!client)
 		return;
-	seg_connection_destroy(client->connection);
+	seg_route_destroy(client->route);
 	if (atomic_load(&client->kept))
 		return;
 	seg_address_fini(&client->address);

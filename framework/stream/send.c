@@ -121,7 +121,7 @@ static void begin_chunk(lane *l)
 
 static void got_answer(void *arg, const seg_reply *reply);
 
-static bool issue_chunk(lane *l, seg_connection *connection)
+static bool issue_chunk(lane *l, seg_route *route)
 {
 	seg_sending *sending = l->sending;
 	seg_append_builder *builder = &sending->builder;
@@ -132,19 +132,19 @@ static bool issue_chunk(lane *l, seg_connection *connection)
 	for (size_t i = 0; i < l->append.records; i++)
 		if (!seg_append_add(builder, record_at(sending, l->next + i)))
 			return false;
-	if (!seg_append_issue(builder, connection, got_answer, l))
+	if (!seg_append_issue(builder, route, got_answer, l))
 		return false;
 	l->waiting = true;
 	sending->exchange.waiting++;
 	return true;
 }
 
-static bool issue_lanes(seg_exchange *exchange, seg_connection *connection)
+static bool issue_lanes(seg_exchange *exchange, seg_route *route)
 {
 	seg_sending *sending = (seg_sending *)exchange;
 	for (size_t i = 0; i < sending->lane_count; i++) {
 		lane *l = &sending->lanes[i];
-		if (l->next < l->end && !l->waiting && !issue_chunk(l, connection))
+		if (l->next < l->end && !l->waiting && !issue_chunk(l, route))
 			return false;
 	}
 	return true;
@@ -184,7 +184,7 @@ static void take_added(lane *l, const seg_append_answer *answer)
 	if (full) {
 		seg_append_full(sending->stream, l->append.partition, &sending->failure);
 		end_lane(l, SEG_EFULL);
-	} else if (l->next < l->end && !issue_chunk(l, sending->stream->client->connection)) {
+	} else if (l->next < l->end && !issue_chunk(l, sending->stream->client->route)) {
 		sending->exchange.again = true;
 	}
 }

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -182,7 +181,7 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 		if (!seg_append_add(builder, &record))
 			return false;
 	}
-	batch->waiting = seg_append_issue(builder, p->sender.connection, got_answer, batch);
+	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
 	return batch->waiting;
 }
 
@@ -197,7 +196,7 @@ static seg_producer_batch *take_ready(seg_producer *p)
 static void send_ready(seg_producer *p)
 {
 	seg_producer_batch *batch;
-	while (seg_connection_ready(p->sender.connection) && (batch = take_ready(p)))
+	while (seg_route_ready(p->sender.route) && (batch = take_ready(p)))
 		if (!issue(p, batch))
 			release(p, batch, REST);
 }
@@ -207,8 +206,8 @@ static void send_ready(seg_producer *p)
 /* Why a batch was not sent or not added before its deadline. */
 static void explain(seg_producer *p, const seg_producer_batch *batch, bool closing, seg_error *error)
 {
-	const seg_error *trouble = seg_connection_error(p->sender.connection);
-	bool down = !seg_connection_ready(p->sender.connection) && trouble->status;
+	const seg_error *trouble = seg_route_error(p->sender.route);
+	bool down = !seg_route_ready(p->sender.route) && trouble->status;
 	if (batch->may_be_added || batch->waiting)
 		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added",
 			 closing ? "the producer was closed before Redis answered"
@@ -277,7 +276,7 @@ void seg_sender_wake(seg_producer *p)
 static bool may_sleep(seg_producer *p, int64_t timer, int64_t now, int64_t *until)
 {
 	pthread_mutex_lock(&p->shared.lock);
-	p->shared.can_send = seg_connection_ready(p->sender.connection);
+	p->shared.can_send = seg_route_ready(p->sender.route);
 	int64_t next = seg_accumulator_next_time(&p->shared.accumulator, p->shared.can_send, now);
 	*until = next < timer ? next : timer;
 	bool sleeps = *until > now && !p->shared.stopping;
@@ -287,31 +286,25 @@ static bool may_sleep(seg_producer *p, int64_t timer, int64_t now, int64_t *unti
 	return sleeps;
 }
 
-/* Sleeps until there is something to do. Whether the connection may have something to read. */
-static bool sleep_until_needed(seg_producer *p, int64_t timer)
+/* Sleeps until there is something to do. */
+static void sleep_until_needed(seg_producer *p, int64_t timer)
 {
 	int64_t now = seg_now(), until;
 	bool sleeps = may_sleep(p, timer, now, &until);
-	seg_connection *connection = p->sender.connection;
-	uint32_t events = seg_connection_fd(connection) >= 0 ? seg_connection_events(connection) : 0;
-	struct pollfd polled[2] = {
-		{.fd = p->wake_fd, .events = POLLIN},
-		{.fd = seg_connection_fd(connection),
-		 .events = (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0))},
-	};
+	seg_poll_set *set = &p->sender.polled;
+	seg_poll_set_clear(set);
+	nfds_t waker = seg_poll_set_add(set, p->wake_fd, POLLIN);
+	seg_route_poll(p->sender.route, set);
 	int64_t pause = !sleeps ? 0 : until == SEG_NEVER ? SEG_SECOND * 3600 : until - now;
-	struct timespec timeout = {.tv_sec = pause / SEG_SECOND, .tv_nsec = pause % SEG_SECOND};
-	if (ppoll(polled, 2, &timeout, NULL) < 0)
-		return true;
+	seg_poll_set_wait(set, pause);
 	if (sleeps) {
 		pthread_mutex_lock(&p->shared.lock);
 		p->shared.sleeping_until = SEG_SENDER_AWAKE;
 		pthread_mutex_unlock(&p->shared.lock);
 	}
 	eventfd_t value;
-	if (polled[0].revents)
+	if (seg_poll_set_found(set, waker))
 		(void)eventfd_read(p->wake_fd, &value);
-	return polled[1].revents & (POLLIN | POLLERR | POLLHUP);
 }
 
 static bool is_stopping(seg_producer *p)
@@ -325,23 +318,25 @@ static bool is_stopping(seg_producer *p)
 static void *run(void *arg)
 {
 	seg_producer *p = arg;
-	bool readable = true;
+	bool polled = false;
 	while (!is_stopping(p)) {
-		seg_connection_tick(p->sender.connection, seg_now(), readable);
+		seg_route_tick(p->sender.route, seg_now(), polled);
 		give_up_expired(p, seg_now());
 		send_ready(p);
 		/* Writes the new commands. Only this tick's timer takes their answers into account. */
-		int64_t timer = seg_connection_tick(p->sender.connection, seg_now(), false);
-		readable = sleep_until_needed(p, timer);
+		int64_t timer = seg_route_tick(p->sender.route, seg_now(), false);
+		sleep_until_needed(p, timer);
+		polled = true;
 	}
 	p->sender.left_some = give_up_expired(p, SEG_NEVER);
 	/* Runs the callbacks of the batches in flight, which recycle them. */
-	seg_connection_destroy(p->sender.connection);
+	seg_route_destroy(p->sender.route);
 	seg_append_builder_fini(&p->sender.builder);
+	seg_poll_set_fini(&p->sender.polled);
 	return NULL;
 }
 
-static seg_connection *make_connection(const seg_producer *p)
+static seg_route *make_route(const seg_producer *p)
 {
 	const seg_client *client = p->stream->client;
 	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
@@ -356,14 +351,14 @@ static seg_connection *make_connection(const seg_producer *p)
 		.answer_timeout = answer_timeout,
 		.logger = p->stream->logger,
 	};
-	return seg_connection_create(&options);
+	return seg_route_create(&options);
 }
 
 int seg_sender_start(seg_producer *p, seg_error *error)
 {
 	p->shared.sleeping_until = SEG_SENDER_AWAKE;
-	p->sender.connection = make_connection(p);
-	if (!p->sender.connection)
+	p->sender.route = make_route(p);
+	if (!p->sender.route)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
 	/* Signals go to the application's own threads. */
 	sigset_t all, before;
@@ -375,7 +370,7 @@ int seg_sender_start(seg_producer *p, seg_error *error)
 		pthread_setname_np(p->thread, "seg-producer");
 		return 0;
 	}
-	seg_connection_destroy(p->sender.connection);
+	seg_route_destroy(p->sender.route);
 	return seg_fail(error, SEG_ESYSTEM, "cannot start the producer's thread: %s", strerror(failure));
 }
 

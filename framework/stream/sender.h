@@ -41,7 +41,8 @@ struct seg_producer {
 
 	/* Of the sender's thread. */
 	struct {
-		seg_connection *connection;
+		seg_route *route;
+		seg_poll_set polled;
 		uint64_t sequence; /* of the newest batch */
 		seg_append_builder builder;
 		uint64_t failures; /* batches given up, for the log */

@@ -33,14 +33,15 @@ static bool is_shown(const char *secret, const char *text)
 /* Characters that need escapes do not read back: the printed form is for people. */
 static bool is_reversible(const seg_address *address)
 {
-	return !address->path || !strpbrk(address->path, "%?");
+	return !address->endpoints->path || !strpbrk(address->endpoints->path, "%?");
 }
 
 static void check_taken(const seg_address *address)
 {
-	require(!address->host != !address->path, "an address with two places or none");
+	require(!address->endpoints->host != !address->endpoints->path, "an address with two places or none");
 	require(!address->user || address->password, "a user without a password");
-	require(address->path ? address->path[0] == '/' : address->port > 0, "a place that is none");
+	require(address->endpoints->path ? address->endpoints->path[0] == '/' : address->endpoints->port > 0,
+		"a place that is none");
 	seg_address copy, again;
 	if (seg_address_copy(&copy, address))
 		return;
@@ -50,8 +51,10 @@ static void check_taken(const seg_address *address)
 	if (!is_reversible(address))
 		return;
 	require(seg_address_parse(address->text, &again, NULL) == 0, "what is shown is refused");
-	require(same(again.host, address->host) && same(again.path, address->path) &&
-			again.port == address->port && again.database == address->database,
+	require(same(again.endpoints->host, address->endpoints->host) &&
+			same(again.endpoints->path, address->endpoints->path) &&
+			again.endpoints->port == address->endpoints->port &&
+			again.database == address->database,
 		"what is shown is another place");
 	require(!again.user && !again.password, "what is shown holds a login");
 	seg_address_fini(&again);
@@ -98,8 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			"a status that contradicts the error");
 		require(error.text[0] && !strpbrk(error.text, "\n\r\033"),
 			"an error of no line, or of several");
-		require(!address.host && !address.path && !address.password && !address.text,
-			"what was refused is kept");
+		require(!address.endpoints && !address.password && !address.text, "what was refused is kept");
 	}
 	check_secret(text);
 	free(text);

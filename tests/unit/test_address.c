@@ -53,17 +53,17 @@ static void assert_text_or_null(const char *actual, const char *expected)
 static void parses_as_host(const char *text, const char *host, uint16_t port, uint32_t database)
 {
 	parse(text);
-	assert_text_or_null(address.host, host);
-	assert_null(address.path);
-	assert_int_equal(address.port, port);
+	assert_text_or_null(address.endpoints->host, host);
+	assert_null(address.endpoints->path);
+	assert_int_equal(address.endpoints->port, port);
 	assert_int_equal(address.database, database);
 }
 
 static void parses_as_path(const char *text, const char *path, uint32_t database)
 {
 	parse(text);
-	assert_text_or_null(address.path, path);
-	assert_null(address.host);
+	assert_text_or_null(address.endpoints->path, path);
+	assert_null(address.endpoints->host);
 	assert_int_equal(address.database, database);
 }
 
@@ -170,7 +170,7 @@ static void the_longest_socket_path_that_the_kernel_takes_is_taken(void **state)
 	char text[200];
 	snprintf(text, sizeof(text), "unix:///%0106d", 0);
 	parse(text);
-	assert_int_equal(strlen(address.path), 107);
+	assert_int_equal(strlen(address.endpoints->path), 107);
 	snprintf(text, sizeof(text), "unix:///%0107d", 0);
 	refuses(text, "longer than 107 bytes; use a shorter one");
 }
@@ -376,9 +376,9 @@ static void a_copy_outlives_its_original(void **state)
 	assert_int_equal(seg_address_copy(&address, &original), 0);
 	memset(original.password, 'x', 2);
 	seg_address_fini(&original);
-	assert_string_equal(address.host, "h");
+	assert_string_equal(address.endpoints->host, "h");
 	assert_string_equal(address.text, "redis://h:7000/2");
-	assert_int_equal(address.port, 7000);
+	assert_int_equal(address.endpoints->port, 7000);
 	has_login("alice", "pw");
 }
 

@@ -116,7 +116,7 @@ static void got_answer(void *arg, const seg_reply *reply)
 		c->fn(c->arg, c->number, reply);
 }
 
-static bool issue(seg_exchange *exchange, seg_connection *connection)
+static bool issue(seg_exchange *exchange, seg_route *route)
 {
 	ctl_batch *batch = (ctl_batch *)exchange;
 	for (size_t i = batch->first; i < batch->end; i++) {
@@ -124,10 +124,9 @@ static bool issue(seg_exchange *exchange, seg_connection *connection)
 		const char *const *argv = (const char *const *)c->argv;
 		if (c->answered)
 			continue;
-		bool issued = c->script < 0
-				      ? seg_connection_command(connection, got_answer, c, c->argc, argv, NULL)
-				      : seg_connection_script(connection, (seg_script)c->script, got_answer,
-							      c, c->keys, c->argc, argv, NULL);
+		bool issued = c->script < 0 ? seg_route_command(route, got_answer, c, c->argc, argv, NULL)
+					    : seg_route_script(route, (seg_script)c->script, got_answer, c,
+							       c->keys, c->argc, argv, NULL);
 		if (!issued)
 			return false;
 		exchange->waiting++;
