@@ -26,12 +26,20 @@
 #include "redis/script.h"
 
 typedef struct seg_connection seg_connection;
+struct seg_waiting_command;
 
 /*
  * up: the connection is ready. Otherwise it was lost, `why` (valid during the call) says the reason, and all
  * waiting callbacks have run with NULL.
  */
 typedef void (*seg_connection_state_fn)(void *arg, bool up, const seg_error *why);
+
+/*
+ * Redis answered a command with an error. True: the function has issued the command again elsewhere. bytes: of the
+ * command, for seg_connection_again; NULL if it may not be moved.
+ */
+typedef bool (*seg_connection_error_fn)(void *arg, const seg_reply *error, const struct seg_waiting_command *command,
+					const char *bytes);
 
 typedef struct seg_connection_options {
 	const seg_address *address; /* borrowed: outlives the connection */
@@ -42,7 +50,11 @@ typedef struct seg_connection_options {
 	/* The connection breaks after so many ns without a byte while an answer is due; 0: never. */
 	int64_t answer_timeout;
 	seg_logger logger;
+	/* Takes commands while it is down or connects, too. They wait, and are lost if the attempt fails. */
+	bool early;
 	seg_connection_state_fn on_state; /* or NULL */
+	seg_connection_error_fn on_error; /* or NULL */
+	seg_reply_fn on_slots; /* or NULL; gets the answer to CLUSTER SLOTS before each connect is done */
 	void *arg;
 } seg_connection_options;
 
@@ -90,8 +102,21 @@ bool seg_connection_entries(seg_connection *connection, seg_entry_sink *sink, se
 bool seg_connection_script(seg_connection *connection, seg_script script, seg_reply_fn fn, void *arg,
 			   int keys, int argc, const char *const *argv, const size_t *lengths);
 
+/*
+ * Whether commands that are issued from now on may be moved to another connection: their bytes are kept until they
+ * are answered. Not for the commands of a transaction.
+ */
+void seg_connection_movable(seg_connection *connection, bool movable);
+
+/* Issues a command of another connection again; asking: with ASKING before it. False as for a command. */
+bool seg_connection_again(seg_connection *connection, const struct seg_waiting_command *command, const char *bytes,
+			  bool asking);
+
 /* Redis's number of this link (CLIENT ID), for CLIENT UNBLOCK from another link; -1 if unknown. */
 int64_t seg_connection_client_id(const seg_connection *connection);
+
+/* Where the server listens that it is or was connected to, for messages. Valid until the next attempt. */
+const char *seg_connection_where(const seg_connection *connection);
 
 /* The number of commands without an answer. */
 size_t seg_connection_waiting(const seg_connection *connection);

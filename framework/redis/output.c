@@ -63,6 +63,15 @@ bool seg_output_reserve(seg_output *output, int argc, const char *const *argv, c
 	return make_room(output, wanted);
 }
 
+bool seg_output_append(seg_output *output, const char *bytes, size_t length)
+{
+	if (!make_room(output, length))
+		return false;
+	memcpy(output->bytes + output->end, bytes, length);
+	output->end += length;
+	return true;
+}
+
 static void put_number(seg_output *output, char type, size_t value)
 {
 	char digits[NUMBER_MAX];

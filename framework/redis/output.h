@@ -36,6 +36,9 @@ void seg_output_begin(seg_output *output, int argc);
 void seg_output_arguments(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
 void seg_output_command(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
 
+/* Appends bytes that are a command already. False if out of memory. */
+bool seg_output_append(seg_output *output, const char *bytes, size_t length);
+
 static inline size_t seg_output_length(const seg_output *output)
 {
 	return output->end - output->begin;

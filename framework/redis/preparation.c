@@ -65,6 +65,15 @@ static void got_client_id(void *arg, const seg_reply *reply)
 	got_optional(p, reply);
 }
 
+static void got_slots(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	p->on_slots(p->arg, reply);
+	count_answer(p);
+}
+
 /*
  * The scripts come last, in the order of the enum. An answer that is not the script's hash belongs to another
  * question, and so would all that follow.
@@ -113,6 +122,8 @@ bool seg_preparation_start(seg_preparation *p)
 	if (p->client_name[0])
 		good = good && issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
 	good = good && issue(p, got_client_id, "CLIENT", "ID", NULL);
+	if (p->on_slots)
+		good = good && issue(p, got_slots, "CLUSTER", "SLOTS", NULL);
 	for (int i = 0; i < SEG_SCRIPT_COUNT && good; i++)
 		good = issue(p, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
 	return good;

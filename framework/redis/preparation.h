@@ -1,6 +1,6 @@
 /*
  * preparation.h - the commands that make a fresh connection usable: log in, select the database, name the
- * client, ask for the client id, and load the scripts.
+ * client, ask for the client id and the slots of a cluster, and load the scripts.
  *
  * Its callbacks only note what came; the connection looks at the outcome after each reply, and acts. One
  * thread.
@@ -22,7 +22,9 @@ typedef struct seg_preparation {
 	seg_pipeline *pipeline;
 	const seg_address *address;
 	const char *client_name; /* "": the client stays unnamed */
-	const char *where;       /* the server, for messages; set before each start */
+	seg_reply_fn on_slots;   /* or NULL: gets the answer to CLUSTER SLOTS, with arg */
+	void *arg;
+	const char *where; /* the server, for messages; set before each start */
 
 	/* Read by the owner: */
 	seg_preparation_outcome outcome;
