@@ -43,7 +43,13 @@ typedef struct seg_connection_options {
 	int64_t answer_timeout;
 	seg_logger logger;
 	seg_connection_state_fn on_state; /* or NULL */
-	void *arg;
+	/*
+	 * For a connection that subscribes to channels, and else issues no command that is answered with an array:
+	 * receives each message that Redis pushes, an array "message" or "pmessage", ..., channel, payload. NULL: a
+	 * reply to no command breaks the connection. SUBSCRIBE itself has an answer as other commands have.
+	 */
+	seg_reply_fn on_message;
+	void *arg; /* of both */
 } seg_connection_options;
 
 /* Allocates; connects at the first seg_connection_tick. NULL if out of memory. */
