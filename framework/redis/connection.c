@@ -298,8 +298,19 @@ static bool take_error(seg_connection *c, const seg_reply *reply, const seg_wait
 	return c->options.on_error && c->options.on_error(c->options.arg, reply, command, bytes);
 }
 
+/* Whether it is pushed to a subscriber, and so answers no command. */
+static bool is_message(const seg_reply *reply)
+{
+	const seg_reply *kind = seg_reply_at(reply, 0);
+	return kind && (seg_reply_is(kind, "message") || seg_reply_is(kind, "pmessage"));
+}
+
 static void answer(seg_connection *c, const seg_reply *reply)
 {
+	if (c->options.on_message && c->state == READY && is_message(reply)) {
+		c->options.on_message(c->options.arg, reply);
+		return;
+	}
 	if (c->pipeline.count == 0) {
 		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command", where(c));
 		return;

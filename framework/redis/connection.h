@@ -55,7 +55,13 @@ typedef struct seg_connection_options {
 	seg_connection_state_fn on_state; /* or NULL */
 	seg_connection_error_fn on_error; /* or NULL */
 	seg_reply_fn on_slots; /* or NULL; gets the answer to CLUSTER SLOTS before each connect is done */
-	void *arg;
+	/*
+	 * For a connection that subscribes to channels, and else issues no command that is answered with an array:
+	 * receives each message that Redis pushes, an array "message" or "pmessage", ..., channel, payload. NULL: a
+	 * reply to no command breaks the connection. SUBSCRIBE itself has an answer as other commands have.
+	 */
+	seg_reply_fn on_message;
+	void *arg; /* of all */
 } seg_connection_options;
 
 /* Allocates; connects at the first seg_connection_tick. NULL if out of memory. */
