@@ -34,17 +34,18 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* --- the connections ------------------------------------------------------------------ */
 
-void seg_agent_data_state(void *arg, bool up, const seg_error *why)
+void seg_agent_data_state(void *arg, seg_node node, bool up, const seg_error *why)
 {
 	seg_member *m = arg;
 	(void)why;
 	if (!up) {
-		seg_history_disconnected(m);
+		seg_history_disconnected(m, node);
 		return;
 	}
-	seg_history_ask(m);
+	seg_history_ask(m, node);
 	seg_open_group_connected(m);
-	seg_membership_connected(m);
+	if (node == seg_route_node(m->data, m->control_slot))
+		seg_membership_connected(m);
 }
 
 /* A master that becomes a replica disconnects only the clients that block in it. So ask which Redis this is now. */
@@ -52,8 +53,8 @@ void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
 {
 	seg_member *m = arg;
 	(void)why;
-	if (up && seg_member_may_write(m))
-		seg_history_ask(m);
+	if (up)
+		seg_history_ask_all(m);
 }
 
 /* --- the parts' notes -------------------------------------------------------------------- */
@@ -114,6 +115,8 @@ static void act(seg_member *m)
 	change_phase(m, notes);
 	if (notes & SEG_NOTE_ANOTHER_HISTORY)
 		doubt_everything(m);
+	if (notes & SEG_NOTE_PARTITIONS_IN_DOUBT)
+		seg_open_group_hurry(m);
 	if (notes & SEG_NOTE_SHARE)
 		activate(m);
 	if (notes & SEG_NOTE_SHARE_IN_DOUBT)
@@ -261,12 +264,20 @@ static void report(seg_member *m, int64_t now)
 			m->options.hooks.report(m->options.hooks.arg, m->active[i], now);
 }
 
+/* A blocking read can only read keys of one slot: on a cluster there is none. */
+static bool blocks(const seg_member *m)
+{
+	return !seg_route_is_cluster(m->data);
+}
+
 /* Returns when the next round is due. */
 static int64_t do_work(seg_member *m, bool polled, bool blocking_readable)
 {
 	int64_t now = seg_now();
 	seg_route_tick(m->data, now, polled);
-	seg_connection_tick(m->blocking, now, blocking_readable);
+	if (blocks(m))
+		seg_connection_tick(m->blocking, now, blocking_readable);
+	seg_history_follow_slots(m);
 	act(m);
 	int64_t next = seg_open_group_step(m, now);
 	drop_inactive(m);
@@ -279,7 +290,8 @@ static int64_t do_work(seg_member *m, bool polled, bool blocking_readable)
 	next = earlier(next, seg_stop_deadline(m, now));
 	/* Sends the new commands. They may fail, and they set the timers of their answers. */
 	next = earlier(next, seg_route_tick(m->data, now, false));
-	next = earlier(next, seg_connection_tick(m->blocking, now, false));
+	if (blocks(m))
+		next = earlier(next, seg_connection_tick(m->blocking, now, false));
 	return m->notes.what ? now : next;
 }
 

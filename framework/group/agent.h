@@ -10,8 +10,8 @@
 /* A thread's function: runs until the member has stopped. `member` is a seg_member. Returns NULL. */
 void *seg_agent_run(void *member);
 
-/* The on_state functions of the two connections (seg_connection_options). `member` is a seg_member. */
-void seg_agent_data_state(void *member, bool up, const seg_error *why);
+/* What the data route and the blocking connection tell of their state (seg_route_hooks, seg_connection_options). */
+void seg_agent_data_state(void *member, seg_node node, bool up, const seg_error *why);
 void seg_agent_blocking_state(void *member, bool up, const seg_error *why);
 
 #endif

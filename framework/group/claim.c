@@ -81,8 +81,9 @@ static void refused(seg_partition *p, const seg_reply *reply)
 {
 	seg_member *m = p->member;
 	if (reply && reply->type != SEG_REPLY_ERROR)
-		seg_route_break(m->data, SEG_EPROTOCOL, "the server at %s sent an unknown answer to a claim",
-				m->stream->client->address.text);
+		seg_connection_break(seg_route_connection(m->data, p->log_key), SEG_EPROTOCOL,
+				     "the server at %s sent an unknown answer to a claim",
+				     seg_route_where(m->data, seg_route_node(m->data, p->slot)));
 	else if (reply && !seg_reply_is_transient(reply))
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s", reply->text);
 	seg_ownership_claim_failed(&p->own);
@@ -132,7 +133,7 @@ static bool send_claim(seg_partition *p)
 void seg_claim_step(seg_partition *p, int64_t now)
 {
 	/* The answer to an older call must not be taken for one of this ownership. */
-	if (now < p->claim.at || p->commit.busy || p->request.busy || !seg_route_ready(p->member->data))
+	if (now < p->claim.at || p->commit.busy || p->request.busy || !seg_member_may_use(p->member, p->slot))
 		return;
 	if (p->own.epoch == p->membership.doubted_epoch) {
 		/* Once it is given back, the coordinator assigns the partition with an epoch above all that Redis forgot. */

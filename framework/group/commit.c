@@ -107,7 +107,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
 	bool moved = seg_ledger_collect(&p->ledger);
-	if (p->commit.busy || !seg_member_may_write(p->member))
+	if (p->commit.busy || !seg_member_may_use(p->member, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p);
 	if (now < due_at)

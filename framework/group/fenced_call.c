@@ -20,7 +20,7 @@ void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *p, seg_id id
 
 bool seg_fenced_may_send(const seg_partition *p, int64_t now)
 {
-	return now >= p->fenced_call.retry_at && seg_member_may_write(p->member);
+	return now >= p->fenced_call.retry_at && seg_member_may_use(p->member, p->slot);
 }
 
 /* Redis neither did the call nor fenced it. Logs an error that does not pass by itself, and pauses longer each time. */

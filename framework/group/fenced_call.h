@@ -17,7 +17,7 @@ typedef struct seg_fenced_texts {
 /* Writes the texts for position `id`, which is `count` messages into this ownership. */
 void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *partition, seg_id id, uint64_t count);
 
-/* Whether a call may be sent: seg_member_may_write, and no pause after a refusal is under way. */
+/* Whether a call may be sent: seg_member_may_use, and no pause after a refusal is under way. */
 bool seg_fenced_may_send(const seg_partition *partition, int64_t now);
 
 /*

@@ -12,7 +12,9 @@
 #include "base/random.h"
 #include "group/agent.h"
 #include "group/blocking_read.h"
+#include "group/doorbell.h"
 #include "group/fetch.h"
+#include "group/history.h"
 #include "group/membership.h"
 #include "group/open_group.h"
 
@@ -56,7 +58,7 @@ static char *stream_key(const seg_member *m, const char *a, const char *b)
 
 /* name: a place for the client's name. */
 static seg_connection_options connection_options(seg_member *m, char name[SEG_NAME_MAX + 1], const char *what,
-						 int64_t answer_timeout, seg_connection_state_fn on_state)
+						 int64_t answer_timeout)
 {
 	snprintf(name, SEG_NAME_MAX + 1, "%.100s.%s", m->name, what);
 	const seg_client *client = m->stream->client;
@@ -66,8 +68,6 @@ static seg_connection_options connection_options(seg_member *m, char name[SEG_NA
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = m->logger,
-		.on_state = on_state,
-		.arg = m,
 	};
 }
 
@@ -103,6 +103,8 @@ static int make_parts(seg_member *m)
 	m->partitions_key = stream_key(m, m->group, "partitions");
 	m->control_key = stream_key(m, m->group, "control");
 	m->groups_key = stream_key(m, "groups", NULL);
+	if (m->control_key)
+		m->control_slot = seg_slot_of(m->control_key);
 	m->active = calloc(m->stream->shape.partitions, sizeof(*m->active));
 	if (!m->members_key || !m->leases_key || !m->partitions_key || !m->control_key || !m->groups_key ||
 	    !m->active)
@@ -112,17 +114,21 @@ static int make_parts(seg_member *m)
 		status = seg_membership_init(m);
 	if (status == 0)
 		status = seg_blocking_read_init(m);
+	if (status == 0)
+		status = seg_doorbell_init(m);
 	if (status)
 		return status;
 	seg_fetch_init(m);
 	seg_open_group_everywhere(m);
 	char name[SEG_NAME_MAX + 1];
 	int64_t patience = clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND);
-	seg_connection_options data = connection_options(m, name, "data", patience, seg_agent_data_state);
-	m->data = seg_route_create(&data);
+	const seg_route_hooks hooks = {.arg = m, .state = seg_agent_data_state, .ring = seg_doorbell_rang};
+	seg_connection_options data = connection_options(m, name, "data", patience);
+	m->data = seg_route_create(&data, &hooks);
 	seg_connection_options blocking =
-		connection_options(m, name, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND,
-				   seg_agent_blocking_state);
+		connection_options(m, name, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND);
+	blocking.on_state = seg_agent_blocking_state;
+	blocking.arg = m;
 	m->blocking = seg_connection_create(&blocking);
 	return m->data && m->blocking ? 0 : SEG_ENOMEM;
 }
@@ -209,6 +215,8 @@ void seg_member_destroy(seg_member *m)
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		seg_partition_fini(&m->partitions[n]);
 	seg_blocking_read_fini(m);
+	seg_doorbell_fini(m);
+	seg_history_fini(m);
 	seg_membership_fini(m);
 	seg_waker_fini(&m->waker);
 	free(m->partitions);

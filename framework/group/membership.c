@@ -253,7 +253,7 @@ int64_t seg_membership_step(seg_member *m, int64_t now)
 	/* After a failure, even a wanted heartbeat waits. */
 	if (m->membership.failures > 0 && now < m->membership.at)
 		return m->membership.at;
-	if (!seg_route_ready(m->data))
+	if (!seg_route_ready_for(m->data, m->control_slot))
 		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;

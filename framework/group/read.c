@@ -87,7 +87,7 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
 	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */
 	bool full = result.messages > 0 && p->ledger.filled;
-	p->read.backlogged = full || (was_alone && result.messages > 0);
+	p->read.backlogged = full || (was_alone && result.messages > 0 && !p->doorbell.at);
 	if (p->member->options.linger > 0 && !full)
 		p->read.at = now + p->member->options.linger;
 }

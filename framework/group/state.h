@@ -8,13 +8,14 @@
  *     open_group   creates the group on every partition's log
  *     membership   joins, sends heartbeats, and takes the share of partitions
  *     claim        raises the fence of an assigned partition
- *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream)
+ *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream); or through
+ *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
  *     gap          finds messages that were removed unread
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read and blocking_read.
+ * calls read, blocking_read and doorbell.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -84,6 +85,16 @@ typedef enum seg_phase {
 	SEG_PHASE_GONE,
 } seg_phase;
 
+/* What history.c knows of one server. */
+typedef struct seg_node_history {
+	struct seg_member *member;
+	seg_node node;
+	char run_id[48];
+	char replication_id[48];
+	bool known;    /* it has answered once */
+	bool verified; /* it has answered on the present connection */
+} seg_node_history;
+
 typedef struct seg_member {
 	/* Constant. */
 	seg_stream *stream;
@@ -92,6 +103,7 @@ typedef struct seg_member {
 	char name[SEG_NAME_MAX + 1];
 	char incarnation[33];             /* tells this member from others of the same name */
 	char start_text[SEG_ID_TEXT_MAX]; /* where a new group begins: "0", "$" or an id */
+	uint16_t control_slot;            /* of the keys below: they have one slot */
 	char *members_key, *leases_key, *partitions_key, *control_key, *groups_key;
 	seg_logger logger;
 	pthread_t thread;
@@ -108,7 +120,7 @@ typedef struct seg_member {
 
 	seg_phase phase;          /* agent.c and stop.c change it, on the parts' notes */
 	seg_route *data;          /* heartbeats, claims, reads that answer at once, commits */
-	seg_connection *blocking; /* the blocking read */
+	seg_connection *blocking; /* the blocking read; not used on a cluster */
 	seg_poll_set polled;      /* agent.c */
 	seg_partition *partitions;
 	uint32_t partition_count;
@@ -131,18 +143,20 @@ typedef struct seg_member {
 	} stop_state;       /* stop.c's */
 
 	struct {
-		char run_id[48];
-		char replication_id[48];
-		bool wanted;      /* the ids above are in doubt: nothing is read or committed */
-		bool known;       /* Redis has answered once */
-		unsigned changes; /* since the start: how often Redis may have lost its newest writes */
+		seg_node_history **nodes; /* by the route's number; NULL: never connected */
+		uint32_t count;
+		unsigned slot_changes; /* seg_route_changes at the newest look */
+		seg_node
+			control_node; /* had the control slot at the newest look; 0: none yet, or no cluster */
+		/* Since the start: how often the server of the membership may have lost its newest writes. */
+		unsigned changes;
 	} history;
 
 	struct {
-		uint32_t unknown; /* partitions whose group is not known to exist */
-		uint32_t sent;    /* calls under way */
-		int64_t at;       /* no call is sent before */
-		unsigned tries;   /* on this connection */
+		bool wanted;    /* some partitions' groups may not exist */
+		uint32_t sent;  /* calls under way */
+		int64_t at;     /* no call is sent before */
+		unsigned tries; /* on this connection */
 	} open_group;
 
 	struct {
@@ -160,12 +174,17 @@ typedef struct seg_member {
 	} membership;
 
 	struct seg_blocking_read *blocking_read; /* blocking_read.c's */
+	struct seg_doorbell *doorbell;           /* doorbell.c's */
 } seg_member;
 
-/* Whether positions may be written: the connection is ready, and Redis has the history that the member has read. */
-static inline bool seg_member_may_write(const seg_member *member)
+/* Whether what the slot holds may be read and written: its node is connected, and has the history that the member has read. */
+static inline bool seg_member_may_use(const seg_member *member, uint16_t slot)
 {
-	return seg_route_ready(member->data) && !member->history.wanted;
+	if (!seg_route_ready_for(member->data, slot))
+		return false;
+	seg_node node = seg_route_node(member->data, slot);
+	return node < member->history.count && member->history.nodes[node] &&
+	       member->history.nodes[node]->verified;
 }
 
 #endif

@@ -73,6 +73,7 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
 					   .client_name = c->client_name,
+					   .without_scripts = options->without_scripts,
 					   .on_slots = options->on_slots,
 					   .arg = options->arg};
 	c->read_buffer = malloc(READ_SIZE);
@@ -224,7 +225,8 @@ void seg_connection_movable(seg_connection *c, bool movable)
 	c->pipeline.keep = c->parked.keep = movable;
 }
 
-bool seg_connection_again(seg_connection *c, const seg_waiting_command *command, const char *bytes, bool asking)
+bool seg_connection_again(seg_connection *c, const seg_waiting_command *command, const char *bytes,
+			  bool asking)
 {
 	seg_pipeline *pipeline = pipeline_for(c);
 	return pipeline && seg_pipeline_again(pipeline, command, bytes, asking);
@@ -480,6 +482,11 @@ int64_t seg_connection_client_id(const seg_connection *c)
 size_t seg_connection_waiting(const seg_connection *c)
 {
 	return c->pipeline.count + c->parked.count;
+}
+
+const seg_endpoint *seg_connection_endpoint(const seg_connection *c)
+{
+	return seg_dial_endpoint(c->dial);
 }
 
 const char *seg_connection_where(const seg_connection *c)

@@ -38,8 +38,8 @@ typedef void (*seg_connection_state_fn)(void *arg, bool up, const seg_error *why
  * Redis answered a command with an error. True: the function has issued the command again elsewhere. bytes: of the
  * command, for seg_connection_again; NULL if it may not be moved.
  */
-typedef bool (*seg_connection_error_fn)(void *arg, const seg_reply *error, const struct seg_waiting_command *command,
-					const char *bytes);
+typedef bool (*seg_connection_error_fn)(void *arg, const seg_reply *error,
+					const struct seg_waiting_command *command, const char *bytes);
 
 typedef struct seg_connection_options {
 	const seg_address *address; /* borrowed: outlives the connection */
@@ -50,6 +50,7 @@ typedef struct seg_connection_options {
 	/* The connection breaks after so many ns without a byte while an answer is due; 0: never. */
 	int64_t answer_timeout;
 	seg_logger logger;
+	bool without_scripts; /* for a connection that runs none: they are not loaded */
 	/* Takes commands while it is down or connects, too. They wait, and are lost if the attempt fails. */
 	bool early;
 	seg_connection_state_fn on_state; /* or NULL */
@@ -115,11 +116,14 @@ bool seg_connection_script(seg_connection *connection, seg_script script, seg_re
 void seg_connection_movable(seg_connection *connection, bool movable);
 
 /* Issues a command of another connection again; asking: with ASKING before it. False as for a command. */
-bool seg_connection_again(seg_connection *connection, const struct seg_waiting_command *command, const char *bytes,
-			  bool asking);
+bool seg_connection_again(seg_connection *connection, const struct seg_waiting_command *command,
+			  const char *bytes, bool asking);
 
 /* Redis's number of this link (CLIENT ID), for CLIENT UNBLOCK from another link; -1 if unknown. */
 int64_t seg_connection_client_id(const seg_connection *connection);
+
+/* The endpoint that it is or was connected to; NULL before the first attempt. Valid until the next attempt. */
+const seg_endpoint *seg_connection_endpoint(const seg_connection *connection);
 
 /* Where the server listens that it is or was connected to, for messages. Valid until the next attempt. */
 const char *seg_connection_where(const seg_connection *connection);

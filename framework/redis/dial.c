@@ -128,6 +128,11 @@ void seg_dial_give_up(seg_dial *dial, int64_t timeout, seg_error *error)
 	dial->transport = NULL;
 }
 
+const seg_endpoint *seg_dial_endpoint(const seg_dial *dial)
+{
+	return dial->endpoint;
+}
+
 const char *seg_dial_where(const seg_dial *dial)
 {
 	return dial->only ? dial->where : dial->address->text;

@@ -120,8 +120,9 @@ bool seg_pipeline_again(seg_pipeline *p, const seg_waiting_command *command, con
 bool seg_pipeline_join(seg_pipeline *to, seg_pipeline *from)
 {
 	size_t length = seg_output_length(&from->output), kept = seg_output_length(&from->kept);
-	bool good = (length == 0 || seg_output_append(&to->output, seg_output_bytes(&from->output), length)) &&
-		    (kept == 0 || seg_output_append(&to->kept, seg_output_bytes(&from->kept), kept));
+	bool good =
+		(length == 0 || seg_output_append(&to->output, seg_output_bytes(&from->output), length)) &&
+		(kept == 0 || seg_output_append(&to->kept, seg_output_bytes(&from->kept), kept));
 	while (good && from->count > 0) {
 		const seg_waiting_command command = from->waiting[from->head];
 		good = push(to, &command);

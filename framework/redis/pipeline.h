@@ -49,7 +49,8 @@ bool seg_pipeline_script(seg_pipeline *pipeline, seg_script script, seg_reply_fn
  * Issues a command of another pipeline again: its bytes, which are copied, and its callback. asking: with ASKING
  * before it, as a cluster's ASK demands. False if out of memory: then nothing was issued.
  */
-bool seg_pipeline_again(seg_pipeline *pipeline, const seg_waiting_command *command, const char *bytes, bool asking);
+bool seg_pipeline_again(seg_pipeline *pipeline, const seg_waiting_command *command, const char *bytes,
+			bool asking);
 
 /* Moves all commands of `from`, none of which was written, behind those of `to`. False if out of memory. */
 bool seg_pipeline_join(seg_pipeline *to, seg_pipeline *from);

@@ -124,7 +124,7 @@ bool seg_preparation_start(seg_preparation *p)
 	good = good && issue(p, got_client_id, "CLIENT", "ID", NULL);
 	if (p->on_slots)
 		good = good && issue(p, got_slots, "CLUSTER", "SLOTS", NULL);
-	for (int i = 0; i < SEG_SCRIPT_COUNT && good; i++)
+	for (int i = 0; i < SEG_SCRIPT_COUNT && good && !p->without_scripts; i++)
 		good = issue(p, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
 	return good;
 }

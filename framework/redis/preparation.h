@@ -22,7 +22,8 @@ typedef struct seg_preparation {
 	seg_pipeline *pipeline;
 	const seg_address *address;
 	const char *client_name; /* "": the client stays unnamed */
-	seg_reply_fn on_slots;   /* or NULL: gets the answer to CLUSTER SLOTS, with arg */
+	bool without_scripts;
+	seg_reply_fn on_slots; /* or NULL: gets the answer to CLUSTER SLOTS, with arg */
 	void *arg;
 	const char *where; /* the server, for messages; set before each start */
 

@@ -69,6 +69,7 @@ bool seg_reply_is_transient(const seg_reply *reply)
 {
 	static const char *const transient[] = {"NOSCRIPT",   "LOADING",    "BUSY",     "OOM",
 						"MISCONF",    "READONLY",   "TRYAGAIN", "CLUSTERDOWN",
-						"MASTERDOWN", "NOREPLICAS", NULL};
+						"MASTERDOWN", "NOREPLICAS", "MOVED",    "ASK",
+						"UNBLOCKED",  NULL};
 	return has_code(reply, transient);
 }

@@ -111,11 +111,6 @@ static int check_kind(const seg_server_facts *facts, const char *where, seg_erro
 		return seg_fail(error, SEG_ESERVER,
 				"Redis at %s is version %s; this library needs %d.0 or later: upgrade Redis",
 				where, facts->version, SEG_SERVER_MAJOR);
-	if (strcmp(facts->mode, "cluster") == 0)
-		return seg_fail(error, SEG_ESERVER,
-				"Redis at %s is a node of a Redis Cluster, which this version cannot use; "
-				"connect to a Redis with cluster-enabled no",
-				where);
 	if (strcmp(facts->role, "slave") == 0)
 		return seg_fail(error, SEG_ESERVER,
 				"Redis at %s is a read-only replica of %s:%s; connect to the master", where,

@@ -29,7 +29,11 @@ typedef struct seg_slot_range {
 /* Reads range i of an answer to CLUSTER SLOTS. False if the element is not one. */
 bool seg_slot_range_read(const seg_reply *slots, size_t i, seg_slot_range *range);
 
-typedef enum seg_redirection_kind { SEG_REDIRECT_NOT, SEG_REDIRECT_MOVED, SEG_REDIRECT_ASK } seg_redirection_kind;
+typedef enum seg_redirection_kind {
+	SEG_REDIRECT_NOT,
+	SEG_REDIRECT_MOVED,
+	SEG_REDIRECT_ASK
+} seg_redirection_kind;
 
 /* An error MOVED or ASK: the range holds the one slot, and the node that has it. */
 seg_redirection_kind seg_redirection_read(const seg_reply *error, seg_slot_range *range);

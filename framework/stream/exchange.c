@@ -1,6 +1,7 @@
 #include "stream/exchange.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -26,6 +27,9 @@ bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply)
 	}
 	if (reply->type != SEG_REPLY_ERROR)
 		return true;
+	/* Redis discards a transaction after an error, which has been judged already. */
+	if (exchange->failure.status && strncmp(reply->text, "EXECABORT", 9) == 0)
+		return false;
 	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis answered: %.300s", reply->text);
 	if (seg_reply_is_transient(reply))
 		exchange->again = true;

@@ -121,7 +121,7 @@ static seg_route *make_route(const seg_client *client)
 		.answer_timeout = answer_timeout,
 		.logger = client->logger,
 	};
-	return seg_route_create(&options);
+	return seg_route_create(&options, NULL);
 }
 
 static void init_lock(seg_client *client)
