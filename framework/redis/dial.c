@@ -16,7 +16,7 @@ struct seg_dial {
 	seg_lookup
 		*lookup; /* also between attempts: a lookup that is slower than an attempt serves the next */
 	seg_transport *transport;
-	char where[280]; /* of the only endpoint */
+	char where[SEG_NODE_TEXT_MAX]; /* of the only endpoint */
 };
 
 seg_dial *seg_dial_create(const seg_address *address, const seg_endpoint *only)

@@ -10,7 +10,7 @@
 typedef struct seg_map_node {
 	seg_endpoint endpoint; /* owned */
 	bool has_slots;
-	char text[280]; /* "host:port" */
+	char text[SEG_NODE_TEXT_MAX]; /* "host:port" */
 } seg_map_node;
 
 typedef struct seg_route_map {
