@@ -103,8 +103,11 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 		else
 			fetch_blocking(p, alone, now);
 	}
-	int64_t waiting =
-		seg_route_is_cluster(m->data) ? seg_doorbell_step(m, now) : seg_blocking_read_step(m, now);
+	int64_t waiting = SEG_NEVER;
+	if (seg_route_is_cluster(m->data))
+		waiting = seg_doorbell_step(m, now);
+	else if (seg_member_may_use(m, m->control_slot))
+		waiting = seg_blocking_read_step(m, now);
 	return waiting < next ? waiting : next;
 }
 
