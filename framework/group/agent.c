@@ -61,7 +61,13 @@ void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
 /* Reads every position again, because Redis may have given out ids a second time. */
 static void doubt_everything(seg_member *m)
 {
-	seg_log(&m->logger, SEG_LOG_WARNING, "Redis was restarted or replaced; reading all positions again");
+	if (m->history.hidden)
+		seg_log(&m->logger, SEG_LOG_INFO,
+			"connected again; without a right to INFO it cannot be seen whether Redis was restarted or "
+			"replaced; reading all positions again");
+	else
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"Redis was restarted or replaced; reading all positions again");
 	seg_open_group_everywhere(m);
 	seg_membership_doubt_share(m);
 	seg_membership_hurry(m);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -84,7 +85,7 @@ static void refused(seg_partition *p, const seg_reply *reply)
 		seg_route_break(m->data, SEG_EPROTOCOL, "the server at %s sent an unknown answer to a claim",
 				m->stream->client->address.text);
 	else if (reply && !seg_reply_is_transient(reply))
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s", reply->text);
+		seg_refusal_tell(m, &p->logger, "a claim", reply);
 	seg_ownership_claim_failed(&p->own);
 	p->claim.at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim.failures);
 }

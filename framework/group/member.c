@@ -59,10 +59,11 @@ static seg_connection_options connection_options(seg_member *m, char name[SEG_NA
 						 int64_t answer_timeout, seg_connection_state_fn on_state)
 {
 	snprintf(name, SEG_NAME_MAX + 1, "%.100s.%s", m->name, what);
-	const seg_client *client = m->stream->client;
+	seg_client *client = m->stream->client;
 	return (seg_connection_options){
 		.address = &client->address,
 		.client_name = name,
+		.denials = &client->denials,
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = m->logger,

@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -24,8 +25,7 @@ static void got_open(void *arg, const seg_reply *reply)
 		p->open_group.known = true;
 		m->open_group.unknown--;
 	} else if (reply && !seg_reply_is_transient(reply)) {
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to open the group: %s",
-			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+		seg_refusal_tell(m, &p->logger, "to open the group", reply);
 	}
 	if (m->open_group.unknown == 0)
 		seg_note_member(m, SEG_NOTE_GROUP_OPEN);

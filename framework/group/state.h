@@ -84,6 +84,16 @@ typedef enum seg_phase {
 	SEG_PHASE_GONE,
 } seg_phase;
 
+/* Refusals of one kind of call: refusal.c's. */
+typedef struct seg_refusal {
+	const char *what; /* the kind; NULL: none yet */
+	char start[96];   /* of why */
+	int64_t told_at;
+	unsigned untold; /* alike, since then */
+} seg_refusal;
+
+enum { SEG_REFUSALS_MAX = 8 };
+
 typedef struct seg_member {
 	/* Constant. */
 	seg_stream *stream;
@@ -135,6 +145,7 @@ typedef struct seg_member {
 		char replication_id[48];
 		bool wanted;      /* the ids above are in doubt: nothing is read or committed */
 		bool known;       /* Redis has answered once */
+		bool hidden;      /* Redis does not tell the ids: the user has no right to INFO */
 		unsigned changes; /* since the start: how often Redis may have lost its newest writes */
 	} history;
 
@@ -155,10 +166,14 @@ typedef struct seg_member {
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
 		uint32_t owned;      /* partitions of the newest share that are not revoked */
-		uint32_t *reporting; /* partitions whose release the heartbeat under way reports */
+		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
+		char refusal
+			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */
+		uint32_t *reporting;           /* partitions whose release the heartbeat under way reports */
 		uint32_t reporting_count;
 	} membership;
 
+	seg_refusal refusals[SEG_REFUSALS_MAX];  /* refusal.c's */
 	struct seg_blocking_read *blocking_read; /* blocking_read.c's */
 } seg_member;
 

@@ -44,6 +44,7 @@ struct seg_connection {
 	seg_error error;
 
 	seg_pipeline pipeline;
+	seg_denials own_denials; /* if the owner gives none */
 	seg_preparation preparation;
 	seg_reader reader;
 	char *read_buffer;
@@ -71,7 +72,9 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	c->dial = seg_dial_create(options->address, options->endpoint);
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
-					   .client_name = c->client_name};
+					   .client_name = c->client_name,
+					   .denials = options->denials ? options->denials : &c->own_denials,
+					   .logger = &c->options.logger};
 	c->read_buffer = malloc(READ_SIZE);
 	bool made = seg_pipeline_init(&c->pipeline) && seg_reader_init(&c->reader);
 	if (!made || !c->read_buffer || !c->dial) {
@@ -195,7 +198,8 @@ bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn
 			   int argc, const char *const *argv, const size_t *lengths)
 {
 	return takes_commands(c) &&
-	       seg_pipeline_script(&c->pipeline, script, fn, arg, keys, argc, argv, lengths);
+	       seg_pipeline_script(&c->pipeline, script, seg_preparation_takes_text(&c->preparation, script),
+				   fn, arg, keys, argc, argv, lengths);
 }
 
 /* --- preparing a fresh connection ------------------------------------------ */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -49,19 +50,22 @@ static bool push(seg_pipeline *p, seg_reply_fn fn, void *arg, seg_entry_sink *si
 bool seg_pipeline_command(seg_pipeline *p, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 			  const char *const *argv, const size_t *lengths)
 {
-	if (!seg_output_reserve(&p->output, argc, argv, lengths) || !push(p, fn, arg, sink))
+	if (!seg_output_reserve(&p->output, 0, argc, argv, lengths) || !push(p, fn, arg, sink))
 		return false;
 	seg_output_command(&p->output, argc, argv, lengths);
 	return true;
 }
 
-bool seg_pipeline_script(seg_pipeline *p, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
-			 const char *const *argv, const size_t *lengths)
+bool seg_pipeline_script(seg_pipeline *p, seg_script script, bool by_text, seg_reply_fn fn, void *arg,
+			 int keys, int argc, const char *const *argv, const size_t *lengths)
 {
 	char key_count[12];
 	snprintf(key_count, sizeof(key_count), "%d", keys);
-	const char *head[3] = {"EVALSHA", seg_script_sources[script].sha1, key_count};
-	if (!seg_output_reserve(&p->output, argc, argv, lengths) || !push(p, fn, arg, NULL))
+	const struct seg_script_source *source = &seg_script_sources[script];
+	const char *head[3] = {by_text ? "EVAL" : "EVALSHA", by_text ? source->text : source->sha1,
+			       key_count};
+	size_t more = by_text ? strlen(source->text) : 0;
+	if (!seg_output_reserve(&p->output, more, argc, argv, lengths) || !push(p, fn, arg, NULL))
 		return false;
 	seg_output_begin(&p->output, 3 + argc);
 	seg_output_arguments(&p->output, 3, head, NULL);

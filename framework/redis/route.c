@@ -73,7 +73,7 @@ static bool is_one_of(const char *word, const char *const *list)
 const char *seg_command_key(int argc, const char *const *argv)
 {
 	static const char *const keyless[] = {"ACL",    "CLIENT", "CLUSTER", "COMMAND", "CONFIG",
-					      "DBSIZE", "EXEC",   "INFO",    "MULTI",   "PING",
+					      "DBSIZE", "EXEC",   "HELLO", "INFO",    "MULTI",   "PING",
 					      "ROLE",   "SCAN",   "TIME",    "WAIT",    NULL};
 	static const char *const with_subcommand[] = {"XINFO", "XGROUP", NULL};
 	if (argc < 2 || is_one_of(argv[0], keyless))

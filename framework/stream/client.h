@@ -30,6 +30,7 @@ struct seg_client {
 	int64_t timeout;         /* ns */
 	uint64_t max_message_bytes;
 	seg_logger logger;
+	seg_denials denials; /* of all connections to this address: those of producers and consumers, too */
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* busy was cleared; on CLOCK_MONOTONIC */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "redis/denial.h"
 #include "stream/client.h"
 
 #define PAUSE_BASE (5 * SEG_MS)
@@ -26,7 +27,9 @@ bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply)
 	}
 	if (reply->type != SEG_REPLY_ERROR)
 		return true;
-	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis answered: %.300s", reply->text);
+	char text[SEG_EXPLANATION_MAX];
+	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis answered: %s",
+		 seg_reply_explain(reply, text));
 	if (seg_reply_is_transient(reply))
 		exchange->again = true;
 	return false;
