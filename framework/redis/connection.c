@@ -50,6 +50,7 @@ struct seg_connection {
 };
 
 static void went_down(seg_connection *c);
+static void check_preparation(seg_connection *c);
 
 /* The server, for messages. */
 static const char *where(const seg_connection *c)
@@ -71,7 +72,8 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	c->dial = seg_dial_create(options->address, options->endpoint);
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
-					   .client_name = c->client_name};
+					   .client_name = c->client_name,
+					   .login_only = options->login_only};
 	c->read_buffer = malloc(READ_SIZE);
 	bool made = seg_pipeline_init(&c->pipeline) && seg_reader_init(&c->reader);
 	if (!made || !c->read_buffer || !c->dial) {
@@ -208,6 +210,8 @@ static void start_preparing(seg_connection *c)
 	c->heard_at = seg_now();
 	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
+	else
+		check_preparation(c);
 }
 
 static void start_dialing(seg_connection *c, int64_t now)
@@ -231,7 +235,7 @@ static void go_on_dialing(seg_connection *c)
 	}
 }
 
-/* After each reply, until the connection is ready. */
+/* At the start and after each reply, until the connection is ready. */
 static void check_preparation(seg_connection *c)
 {
 	switch (c->preparation.outcome) {

@@ -38,6 +38,7 @@ typedef struct seg_connection_options {
 	/* The one node to connect to, borrowed; NULL: the address's endpoints, one after the other. */
 	const seg_endpoint *endpoint;
 	const char *client_name; /* copied; CLIENT SETNAME */
+	bool login_only; /* log in and select the database, but send nothing else: no name, no scripts */
 	int64_t connect_timeout; /* ns, for looking up the host, connecting and preparing together */
 	/* The connection breaks after so many ns without a byte while an answer is due; 0: never. */
 	int64_t answer_timeout;

@@ -99,6 +99,17 @@ static bool issue_login(seg_preparation *p)
 			     : issue(p, got_needed, "AUTH", address->password, NULL);
 }
 
+static bool issue_name_and_scripts(seg_preparation *p)
+{
+	bool good = true;
+	if (p->client_name[0])
+		good = issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
+	good = good && issue(p, got_client_id, "CLIENT", "ID", NULL);
+	for (int i = 0; i < SEG_SCRIPT_COUNT && good; i++)
+		good = issue(p, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
+	return good;
+}
+
 bool seg_preparation_start(seg_preparation *p)
 {
 	p->outcome = SEG_PREPARATION_DUE;
@@ -110,11 +121,10 @@ bool seg_preparation_start(seg_preparation *p)
 		snprintf(database, sizeof(database), "%u", p->address->database);
 		good = good && issue(p, got_needed, "SELECT", database, NULL);
 	}
-	if (p->client_name[0])
-		good = good && issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
-	good = good && issue(p, got_client_id, "CLIENT", "ID", NULL);
-	for (int i = 0; i < SEG_SCRIPT_COUNT && good; i++)
-		good = issue(p, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
+	if (!p->login_only)
+		good = good && issue_name_and_scripts(p);
+	else if (good && p->due == 0)
+		p->outcome = SEG_PREPARATION_DONE;
 	return good;
 }
 
