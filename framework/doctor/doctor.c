@@ -2,7 +2,7 @@
 
 #include <sysexits.h>
 
-#include "doctor/judge.h"
+#include "doctor/judge_all.h"
 #include "doctor/rights.h"
 
 static int exit_code_of(int status)

@@ -9,11 +9,6 @@
 #include "doctor/facts.h"
 #include "doctor/report.h"
 
-enum { SEG_SIZE_TEXT_MAX = 32 };
-
-/* A number of bytes as people read it: "1.5 MiB". Returns text. */
-char *seg_judge_size_text(int64_t bytes, char text[SEG_SIZE_TEXT_MAX]);
-
 /* server.c: what it is, and whether it answers. */
 void seg_judge_round_trip(const seg_facts *facts, seg_report *report);
 void seg_judge_answers(const seg_facts *facts, seg_report *report);
@@ -40,8 +35,5 @@ void seg_judge_tracking(const seg_facts *facts, seg_report *report);
 
 /* cluster.c: whether all slots are served. Only for a node of a cluster. */
 void seg_judge_cluster(const seg_facts *facts, seg_report *report);
-
-/* All of these, in this order. */
-void seg_judge_all(const seg_facts *facts, seg_report *report);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "doctor/judge.h"
+#include "doctor/size_text.h"
 
 #define OUTPUT_MIN ((int64_t)64 << 20) /* bytes of answers that may wait for a reader */
 
@@ -19,8 +20,8 @@ void seg_judge_message_size(const seg_facts *facts, seg_report *report)
 	int64_t limit = seg_values_number(&facts->config, "proto-max-bulk-len", -1);
 	if (limit < 0)
 		return;
-	seg_judge_size_text(limit, most);
-	seg_judge_size_text((int64_t)facts->max_message_bytes, wanted);
+	seg_size_text(limit, most);
+	seg_size_text((int64_t)facts->max_message_bytes, wanted);
 	if ((uint64_t)limit >= facts->max_message_bytes) {
 		seg_report_ok(report, "message size", "Redis takes values of %s, messages have at most %s",
 			      most, wanted);
@@ -50,7 +51,7 @@ void seg_judge_output_buffer(const seg_facts *facts, seg_report *report)
 	seg_report_warn(report, "output limit",
 			"client-output-buffer-limit normal is %s: Redis cuts the connection of a runner that "
 			"reads large batches",
-			seg_judge_size_text(least, text));
+			seg_size_text(least, text));
 	seg_report_advise(report, "run CONFIG SET client-output-buffer-limit 'normal 0 0 0'");
 }
 

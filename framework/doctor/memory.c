@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "doctor/judge.h"
+#include "doctor/size_text.h"
 
 enum { NEARLY_FULL = 90 /* percent of maxmemory */, TOO_MUCH = 80 /* percent of the machine's memory */ };
 
@@ -47,8 +48,8 @@ void seg_judge_memory(const seg_facts *facts, seg_report *report)
 	int64_t machine = seg_values_number(&facts->info, "total_system_memory", 0);
 	if (used < 0)
 		return;
-	seg_judge_size_text(used, used_text);
-	seg_judge_size_text(most > 0 ? most : machine, most_text);
+	seg_size_text(used, used_text);
+	seg_size_text(most > 0 ? most : machine, most_text);
 	if (most > 0 && exceeds(used, NEARLY_FULL, most)) {
 		seg_report_warn(report, "memory",
 				"%s used of maxmemory %s: Redis refuses new messages when it is full (OOM)",

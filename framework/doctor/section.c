@@ -50,7 +50,7 @@ static void judge_group(const seg_doctor_section *section, const seg_stream *str
 	seg_error error;
 	if (seg_partition_sum_read(stream, &section->group, 1, &sum, &error) ||
 	    seg_live_members_read(stream->client, stream->name, section->group, &members, &error)) {
-		seg_doctor_fail(report, "consumer", &error, NULL);
+		seg_judge_error("consumer", &error, report);
 		return;
 	}
 	seg_judge_partitions(stream, &sum, report);
@@ -74,7 +74,7 @@ void seg_doctor_section_look(seg_client *client, const seg_doctor_section *secti
 		return;
 	}
 	if (status) {
-		seg_doctor_fail(report, "consumer", &error, NULL);
+		seg_judge_error("consumer", &error, report);
 		return;
 	}
 	if (judge_shape(section, stream, report))

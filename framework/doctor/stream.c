@@ -47,12 +47,27 @@ static void judge_bound(const seg_stream *stream, const seg_partition_sum *sum, 
 			  stream->name);
 }
 
+void seg_judge_error(const char *check, const seg_error *error, seg_report *report)
+{
+	/* What Redis has under the stream's keys is wrong, not the server. */
+	if (error->status == SEG_EPROTOCOL || error->status == SEG_ESERVER)
+		seg_report_fail(report, EX_CONFIG, check, "%s", error->text);
+	else
+		seg_doctor_fail(report, check, error, NULL);
+}
+
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 void seg_judge_partitions(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report)
 {
 	if (sum->wrong_type.count == 0 && sum->nearly_full.count == 0)
 		seg_report_ok(report, "stream",
-			      "%s: %" PRIu32 " partitions, %" PRIu32 " in use, %" PRIu64 " messages",
-			      stream->name, stream->shape.partitions, sum->exist, sum->messages);
+			      "%s: %" PRIu32 " partition%s, %" PRIu32 " in use, %" PRIu64 " message%s",
+			      stream->name, stream->shape.partitions, plural(stream->shape.partitions),
+			      sum->exist, sum->messages, plural(sum->messages));
 	judge_types(stream, sum, report);
 	judge_bound(stream, sum, report);
 }
@@ -75,12 +90,12 @@ static void judge_members(const seg_stream *stream, const char *group, seg_repor
 	seg_live_members members;
 	seg_error error;
 	if (seg_live_members_read(stream->client, stream->name, group, &members, &error)) {
-		seg_doctor_fail(report, "group", &error, NULL);
+		seg_judge_error("group", &error, report);
 		return;
 	}
 	if (members.count > 0) {
 		seg_report_ok(report, "group", "%s of %s: %zu live member%s (%s)", group, stream->name,
-			      members.count, members.count == 1 ? "" : "s", members.names);
+			      members.count, plural(members.count), members.names);
 		return;
 	}
 	seg_report_warn(report, "group", "%s of %s: no live member, so nothing is handled", group,
@@ -99,11 +114,11 @@ void seg_doctor_stream(seg_client *client, const char *name, const char *const *
 	if (count > SEG_GROUPS_LOOKED_AT)
 		count = SEG_GROUPS_LOOKED_AT;
 	if (seg_stream_open(client, name, &stream, &error)) {
-		seg_doctor_fail(report, "stream", &error, NULL);
+		seg_judge_error("stream", &error, report);
 		return;
 	}
 	if (seg_partition_sum_read(stream, groups, count, &sum, &error)) {
-		seg_doctor_fail(report, "stream", &error, NULL);
+		seg_judge_error("stream", &error, report);
 	} else {
 		seg_judge_partitions(stream, &sum, report);
 		for (size_t i = 0; i < count; i++) {

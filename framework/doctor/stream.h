@@ -6,6 +6,9 @@
 #include "doctor/partitions.h"
 #include "doctor/report.h"
 
+/* An error of a question about a stream. */
+void seg_judge_error(const char *check, const seg_error *error, seg_report *report);
+
 /* Types and bounds of the partitions. */
 void seg_judge_partitions(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report);
 

@@ -1,17 +1,6 @@
+#include "doctor/judge_all.h"
+
 #include "doctor/judge.h"
-
-#include <stdio.h>
-
-char *seg_judge_size_text(int64_t bytes, char text[SEG_SIZE_TEXT_MAX])
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double size = (double)bytes;
-	size_t unit = 0;
-	for (; size >= 1024 && unit < 4; unit++)
-		size /= 1024;
-	snprintf(text, SEG_SIZE_TEXT_MAX, size < 10 && unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
-	return text;
-}
 
 void seg_judge_all(const seg_facts *facts, seg_report *report)
 {
