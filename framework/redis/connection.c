@@ -51,6 +51,7 @@ struct seg_connection {
 };
 
 static void went_down(seg_connection *c);
+static void check_preparation(seg_connection *c);
 
 /* The server, for messages. */
 static const char *where(const seg_connection *c)
@@ -73,6 +74,7 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
 					   .client_name = c->client_name,
+					   .login_only = options->login_only,
 					   .denials = options->denials ? options->denials : &c->own_denials,
 					   .logger = &c->options.logger};
 	c->read_buffer = malloc(READ_SIZE);
@@ -212,6 +214,8 @@ static void start_preparing(seg_connection *c)
 	c->heard_at = seg_now();
 	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
+	else
+		check_preparation(c);
 }
 
 static void start_dialing(seg_connection *c, int64_t now)
@@ -235,7 +239,7 @@ static void go_on_dialing(seg_connection *c)
 	}
 }
 
-/* After each reply, until the connection is ready. */
+/* At the start and after each reply, until the connection is ready. */
 static void check_preparation(seg_connection *c)
 {
 	switch (c->preparation.outcome) {

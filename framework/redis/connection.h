@@ -40,6 +40,7 @@ typedef struct seg_connection_options {
 	const seg_endpoint *endpoint;
 	const char *client_name; /* copied; CLIENT SETNAME */
 	seg_denials *denials;    /* borrowed; NULL: each denied command is told once for this connection */
+	bool login_only; /* log in and select the database, but send nothing else: no name, no scripts */
 	int64_t connect_timeout; /* ns, for looking up the host, connecting and preparing together */
 	/* The connection breaks after so many ns without a byte while an answer is due; 0: never. */
 	int64_t answer_timeout;

@@ -255,5 +255,8 @@ bool seg_preparation_start(seg_preparation *p)
 	p->due = p->loading = p->reloading = p->known = 0;
 	p->said_hello = p->by_text = false;
 	p->client_id = -1;
-	return issue_login(p) && issue_database(p) && issue_name_and_scripts(p);
+	bool good = issue_login(p) && issue_database(p) && (p->login_only || issue_name_and_scripts(p));
+	if (good && p->due == 0)
+		p->outcome = SEG_PREPARATION_DONE;
+	return good;
 }

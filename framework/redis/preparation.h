@@ -26,6 +26,7 @@ typedef struct seg_preparation {
 	seg_pipeline *pipeline;
 	const seg_address *address;
 	const char *client_name;  /* "": the client stays unnamed */
+	bool login_only;          /* neither name the client, nor load scripts */
 	const char *where;        /* the server, for messages; set before each start */
 	seg_denials *denials;     /* what was told of denied commands */
 	const seg_logger *logger; /* for warnings about denied commands */
