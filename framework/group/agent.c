@@ -63,8 +63,8 @@ static void doubt_everything(seg_member *m)
 {
 	if (m->history.hidden)
 		seg_log(&m->logger, SEG_LOG_INFO,
-			"connected again; without a right to INFO it cannot be seen whether Redis was restarted or "
-			"replaced; reading all positions again");
+			"connected again; without a right to INFO it cannot be seen whether this Redis has lost writes; "
+			"reading all positions again");
 	else
 		seg_log(&m->logger, SEG_LOG_WARNING,
 			"Redis was restarted or replaced; reading all positions again");

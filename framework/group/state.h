@@ -12,6 +12,7 @@
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
  *     gap          finds messages that were removed unread
+ *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
  * calls read and blocking_read.
