@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "doctor/judge_all.h"
+#include "doctor/nodes.h"
 #include "doctor/rights.h"
 
 static int exit_code_of(int status)
@@ -52,12 +53,16 @@ static int look(seg_link *link, const seg_client_options *options, seg_user_kind
 {
 	seg_facts facts = {.max_message_bytes = options->max_message_bytes,
 			   .allow_eviction = options->allow_eviction != 0};
-	int status = seg_link_open(link, options, error);
+	int status = seg_link_open(link, options, NULL, error);
 	if (status == 0)
 		status = seg_facts_ask(link, &facts, error);
 	if (status == 0) {
 		seg_report_ok(report, "reached", "%s", link->address.text);
 		seg_judge_all(&facts, report);
+		if (facts.cluster.text)
+			status = seg_nodes_look(link, options, report, error);
+	}
+	if (status == 0) {
 		/* A Sentinel has no scripts. */
 		if (!fails(report))
 			status = seg_rights_try(link, user, options->name_space, stream ? stream : "any",
