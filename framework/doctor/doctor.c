@@ -1,5 +1,6 @@
 #include "doctor/doctor.h"
 
+#include <string.h>
 #include <sysexits.h>
 
 #include "doctor/judge_all.h"
@@ -48,6 +49,12 @@ static bool fails(const seg_report *report)
 	return seg_report_exit_code(report) == EX_UNAVAILABLE;
 }
 
+static bool is_cluster(const seg_facts *facts)
+{
+	char mode[SEG_VALUE_MAX];
+	return strcmp(seg_facts_mode(facts, mode), "cluster") == 0;
+}
+
 static int look(seg_link *link, const seg_client_options *options, seg_user_kind user, const char *stream,
 		seg_report *report, seg_error *error)
 {
@@ -59,8 +66,8 @@ static int look(seg_link *link, const seg_client_options *options, seg_user_kind
 	if (status == 0) {
 		seg_report_ok(report, "reached", "%s", link->address.text);
 		seg_judge_all(&facts, report);
-		if (facts.cluster.text)
-			status = seg_nodes_look(link, options, report, error);
+		if (is_cluster(&facts))
+			status = seg_nodes_look(link, options, &facts, report, error);
 	}
 	if (status == 0) {
 		/* A Sentinel has no scripts. */

@@ -60,14 +60,27 @@ static void got_slots(void *arg, const seg_reply *reply)
 
 /* --- one master ------------------------------------------------------------------------------ */
 
+/* What is the same everywhere, and has been judged: the cluster's state, and what the user is refused. */
+static bool is_shared(const seg_finding *finding)
+{
+	return strcmp(finding->check, "cluster") == 0 || strcmp(finding->check, "answers") == 0;
+}
+
+static bool is_same_server(const seg_facts *a, const seg_facts *b)
+{
+	char one[SEG_VALUE_MAX], other[SEG_VALUE_MAX];
+	seg_values_get(&a->info, "run_id", one);
+	seg_values_get(&b->info, "run_id", other);
+	return *one && strcmp(one, other) == 0;
+}
+
 /* Moves what is not well to the report, with the node's name. Returns whether there was any. */
 static bool move_findings(const seg_report *of_node, const char *name, seg_report *report)
 {
 	bool any = false;
 	for (size_t i = 0; i < of_node->count; i++) {
 		const seg_finding *f = &of_node->list[i];
-		/* The cluster's state is the same everywhere: it has been judged. */
-		if (f->level == SEG_FINDING_OK || strcmp(f->check, "cluster") == 0)
+		if (f->level == SEG_FINDING_OK || is_shared(f))
 			continue;
 		any = true;
 		if (f->level == SEG_FINDING_WARN)
@@ -79,7 +92,8 @@ static bool move_findings(const seg_report *of_node, const char *name, seg_repor
 	return any;
 }
 
-static void look_at(const seg_endpoint *endpoint, const seg_client_options *options, seg_report *report)
+static void look_at(const seg_endpoint *endpoint, const seg_client_options *options, const seg_facts *judged,
+		    seg_report *report)
 {
 	char name[300];
 	seg_link link;
@@ -92,9 +106,10 @@ static void look_at(const seg_endpoint *endpoint, const seg_client_options *opti
 		seg_report_fail(report, EX_UNAVAILABLE, "node", "%s: %s", name, error.text);
 		seg_report_advise(report, "check that this machine reaches every node of the cluster");
 	} else {
-		seg_judge_all(&facts, &of_node);
+		if (!is_same_server(&facts, judged))
+			seg_judge_all(&facts, &of_node);
 		if (!move_findings(&of_node, name, report))
-			seg_report_ok(report, "node", "%s: well, %.2f ms", name, facts.round_trip * 1000);
+			seg_report_ok(report, "node", "%s: reached, %.2f ms", name, facts.round_trip * 1000);
 	}
 	report->incomplete |= of_node.incomplete;
 	seg_report_free(&of_node);
@@ -102,7 +117,8 @@ static void look_at(const seg_endpoint *endpoint, const seg_client_options *opti
 	seg_link_close(&link);
 }
 
-int seg_nodes_look(seg_link *link, const seg_client_options *options, seg_report *report, seg_error *error)
+int seg_nodes_look(seg_link *link, const seg_client_options *options, const seg_facts *judged,
+		   seg_report *report, seg_error *error)
 {
 	const char *argv[] = {"CLUSTER", "SLOTS"};
 	masters m = {.asked = link->address.endpoints[0].host};
@@ -116,7 +132,7 @@ int seg_nodes_look(seg_link *link, const seg_client_options *options, seg_report
 		seg_report_advise(report, "grant +cluster|slots");
 	}
 	for (size_t i = 0; i < m.count && status == 0; i++)
-		look_at(&m.list[i], options, report);
+		look_at(&m.list[i], options, judged, report);
 	free_masters(&m);
 	return status;
 }
