@@ -1,8 +1,10 @@
 #include "doctor/doctor.h"
 
+#include <string.h>
 #include <sysexits.h>
 
 #include "doctor/judge_all.h"
+#include "doctor/nodes.h"
 #include "doctor/rights.h"
 
 static int exit_code_of(int status)
@@ -47,17 +49,27 @@ static bool fails(const seg_report *report)
 	return seg_report_exit_code(report) == EX_UNAVAILABLE;
 }
 
+static bool is_cluster(const seg_facts *facts)
+{
+	char mode[SEG_VALUE_MAX];
+	return strcmp(seg_facts_mode(facts, mode), "cluster") == 0;
+}
+
 static int look(seg_link *link, const seg_client_options *options, seg_user_kind user, const char *stream,
 		seg_report *report, seg_error *error)
 {
 	seg_facts facts = {.max_message_bytes = options->max_message_bytes,
 			   .allow_eviction = options->allow_eviction != 0};
-	int status = seg_link_open(link, options, error);
+	int status = seg_link_open(link, options, NULL, error);
 	if (status == 0)
 		status = seg_facts_ask(link, &facts, error);
 	if (status == 0) {
 		seg_report_ok(report, "reached", "%s", link->address.text);
 		seg_judge_all(&facts, report);
+		if (is_cluster(&facts))
+			status = seg_nodes_look(link, options, &facts, report, error);
+	}
+	if (status == 0) {
 		/* A Sentinel has no scripts. */
 		if (!fails(report))
 			status = seg_rights_try(link, user, options->name_space, stream ? stream : "any",

@@ -2,17 +2,18 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "stream/client.h"
 
-int seg_link_open(seg_link *link, const seg_client_options *options, seg_error *error)
+int seg_link_open(seg_link *link, const seg_client_options *options, const seg_endpoint *endpoint,
+		  seg_error *error)
 {
 	*link = (seg_link){.timeout = options->timeout_ms * SEG_MS};
-	int status = seg_address_parse(options->address, &link->address, error);
-	if (status == 0 && (options->user || options->password))
-		status = seg_address_set_login(&link->address, options->user, options->password, error);
+	int status = seg_client_address(options, &link->address, error);
 	if (status)
 		return status;
 	link->connection = seg_connection_create(&(seg_connection_options){
 		.address = &link->address,
+		.endpoint = endpoint,
 		.connect_timeout = options->connect_timeout_ms * SEG_MS,
 		.answer_timeout = link->timeout,
 		.login_only = true,

@@ -16,10 +16,11 @@ typedef struct seg_link {
 } seg_link;
 
 /*
- * Connects and logs in. 0, or a status with an error: SEG_EINVAL (the address or the login is malformed), SEG_EAUTH,
+ * Connects and logs in: to one endpoint, borrowed, or, if it is NULL, to any of the address. 0, or a status with an error: SEG_EINVAL (the address or the login is malformed), SEG_EAUTH,
  * SEG_EUNREACHABLE, SEG_EPROTOCOL, SEG_ENOMEM. Close with seg_link_close in any case.
  */
-int seg_link_open(seg_link *link, const seg_client_options *options, seg_error *error);
+int seg_link_open(seg_link *link, const seg_client_options *options, const seg_endpoint *endpoint,
+		  seg_error *error);
 void seg_link_close(seg_link *link);
 
 /*

@@ -101,21 +101,30 @@ void seg_judge_mode(const seg_facts *facts, seg_report *report)
 	}
 }
 
+static void judge_replica(const seg_facts *facts, seg_report *report)
+{
+	char mode[SEG_VALUE_MAX], host[SEG_VALUE_MAX], port[SEG_VALUE_MAX];
+	if (strcmp(seg_facts_mode(facts, mode), "cluster") == 0) {
+		seg_report_ok(report, "role", "replica, which knows the cluster's masters");
+		return;
+	}
+	seg_values_get(&facts->info, "master_host", host);
+	seg_values_get(&facts->info, "master_port", port);
+	seg_report_fail(report, EX_UNAVAILABLE, "role", "the server is a read-only replica");
+	if (*host)
+		seg_report_advise(report, "connect to its master, %.255s:%.15s", host, port);
+	else
+		seg_report_advise(report, "connect to its master");
+}
+
 void seg_judge_role(const seg_facts *facts, seg_report *report)
 {
-	char role[SEG_VALUE_MAX], host[SEG_VALUE_MAX], port[SEG_VALUE_MAX];
+	char role[SEG_VALUE_MAX];
 	seg_facts_role(facts, role);
 	if (strcmp(role, "master") == 0)
 		seg_report_ok(report, "role", "master");
-	if (strcmp(role, "slave") == 0) {
-		seg_values_get(&facts->info, "master_host", host);
-		seg_values_get(&facts->info, "master_port", port);
-		seg_report_fail(report, EX_UNAVAILABLE, "role", "the server is a read-only replica");
-		if (*host)
-			seg_report_advise(report, "connect to its master, %.255s:%.15s", host, port);
-		else
-			seg_report_advise(report, "connect to its master");
-	}
+	if (strcmp(role, "slave") == 0)
+		judge_replica(facts, report);
 	if (seg_values_number(&facts->info, "loading", 0) == 1) {
 		seg_report_fail(report, EX_UNAVAILABLE, "role", "the server is loading its data from disk");
 		seg_report_advise(report, "wait until it has finished");

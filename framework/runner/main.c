@@ -49,7 +49,7 @@ static void print_help(void)
 	      "Exit codes:\n"
 	      "  0 clean stop                     71 system error\n"
 	      "  64 wrong command line            75 stopped before all batches were finished\n"
-	      "  66 file not found                77 Redis refused the login\n"
+	      "  66 file not found                77 Redis refused a login or a right\n"
 	      "  69 Redis or a plugin failed      78 wrong configuration\n"
 	      "  70 a handler is stuck\n"
 	      "\n"

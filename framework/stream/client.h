@@ -54,6 +54,12 @@ struct seg_stream {
 	seg_logger logger;
 };
 
+/*
+ * The address that the options give, with their login. 0, or a status with an error. Free with seg_address_fini
+ * in any case. Any thread.
+ */
+int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error);
+
 /* The next sequence for a batch of the blocking sends. For the call that has set `busy`. */
 uint64_t seg_client_next_sequence(seg_client *client);
 

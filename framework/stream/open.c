@@ -200,11 +200,17 @@ static seg_client *create(const seg_client_options *options)
 	return client;
 }
 
+int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error)
+{
+	int status = seg_address_parse(options->address, address, error);
+	if (status == 0 && (options->user || options->password))
+		status = seg_address_set_login(address, options->user, options->password, error);
+	return status;
+}
+
 static int connect_client(seg_client *client, const seg_client_options *options, seg_error *error)
 {
-	int status = seg_address_parse(options->address, &client->address, error);
-	if (status == 0 && (options->user || options->password))
-		status = seg_address_set_login(&client->address, options->user, options->password, error);
+	int status = seg_client_address(options, &client->address, error);
 	if (status)
 		return status;
 	client->route = make_route(client);
