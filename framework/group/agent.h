@@ -10,8 +10,7 @@
 /* A thread's function: runs until the member has stopped. `member` is a seg_member. Returns NULL. */
 void *seg_agent_run(void *member);
 
-/* The on_state functions of the two connections (seg_connection_options). `member` is a seg_member. */
-void seg_agent_data_state(void *member, bool up, const seg_error *why);
-void seg_agent_blocking_state(void *member, bool up, const seg_error *why);
+/* The on_state function of each connection (seg_connection_options). `link` is a seg_member_link. */
+void seg_agent_link_state(void *link, bool up, const seg_error *why);
 
 #endif

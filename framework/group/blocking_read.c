@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "group/history.h"
 #include "group/notes.h"
 #include "group/read.h"
 
@@ -169,7 +170,7 @@ static size_t gather(struct seg_blocking_read *b)
 /* Whether the newest UNBLOCK was allowed on the connection as it is now. */
 static void check_unblocking(struct seg_blocking_read *b)
 {
-	uint64_t incarnation = seg_connection_incarnation(b->member->blocking);
+	uint64_t incarnation = seg_connection_incarnation(seg_route_connection(b->member->blocking, NULL));
 	if (incarnation == b->incarnation)
 		return;
 	b->incarnation = incarnation;
@@ -204,7 +205,7 @@ static void issue(struct seg_blocking_read *b, int64_t now)
 	keys[b->count] = b->member->control_key;
 	ids[b->count] = b->control_id;
 	int words = COMMAND_WORDS + 2 * ((int)b->count + 1);
-	b->busy = seg_connection_entries(b->member->blocking, &b->sink, got_reply, b, words, b->argv, NULL);
+	b->busy = seg_route_entries(b->member->blocking, &b->sink, got_reply, b, words, b->argv, NULL);
 	b->changed = !b->busy;
 	b->issued_at = now;
 	for (uint32_t i = 0; i < b->count && !b->busy; i++)
@@ -231,12 +232,12 @@ static void got_unblocked(void *arg, const seg_reply *reply)
 static void unblock(struct seg_blocking_read *b)
 {
 	char id[24];
-	int64_t client = seg_connection_client_id(b->member->blocking);
+	int64_t client = seg_connection_client_id(seg_route_connection(b->member->blocking, NULL));
 	if (b->unblock_sent || client < 0 || b->unblocking == DENIED)
 		return;
 	snprintf(id, sizeof(id), "%lld", (long long)client);
 	b->unblock_sent =
-		seg_route_words(b->member->data, got_unblocked, b, "CLIENT", "UNBLOCK", id, (char *)NULL);
+		seg_route_words(b->member->control, got_unblocked, b, "CLIENT", "UNBLOCK", id, (char *)NULL);
 }
 
 bool seg_blocking_read_is_paused(const seg_member *m, int64_t now)
@@ -268,11 +269,11 @@ int64_t seg_blocking_read_step(seg_member *m, int64_t now)
 {
 	struct seg_blocking_read *b = m->blocking_read;
 	/* The first read of the next connection includes all partitions that wait. */
-	if (!seg_connection_ready(m->blocking))
+	if (!seg_history_holds(&m->links[SEG_LINK_BLOCKING]))
 		return SEG_NEVER;
 	if (b->busy) {
 		/* The first read is ended, too: that tells whether reads may be long. */
-		if ((b->changed || b->unblocking == UNTRIED) && seg_route_ready(m->data))
+		if ((b->changed || b->unblocking == UNTRIED) && seg_route_ready(m->control))
 			unblock(b);
 		return SEG_NEVER;
 	}

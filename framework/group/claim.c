@@ -82,7 +82,8 @@ static void refused(seg_partition *p, const seg_reply *reply)
 {
 	seg_member *m = p->member;
 	if (reply && reply->type != SEG_REPLY_ERROR)
-		seg_route_break(m->data, SEG_EPROTOCOL, "the server at %s sent an unknown answer to a claim",
+		seg_route_break(m->control, SEG_EPROTOCOL,
+				"the server at %s sent an unknown answer to a claim",
 				m->stream->client->address.text);
 	else if (reply && !seg_reply_is_transient(reply))
 		seg_refusal_tell(m, &p->logger, "a claim", reply);
@@ -127,13 +128,13 @@ static bool send_claim(seg_partition *p)
 	bool has_position = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
 	const char *start = has_position ? seg_id_format(p->ledger.committed, known) : m->start_text;
 	const char *argv[] = {p->log_key, p->state_key, m->group, start, m->name, epoch, p->claim.nonce};
-	return seg_route_script(m->data, SEG_SCRIPT_CLAIM, got_claim, p, 2, 7, argv, NULL);
+	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 2, 7, argv, NULL);
 }
 
 void seg_claim_step(seg_partition *p, int64_t now)
 {
 	/* The answer to an older call must not be taken for one of this ownership. */
-	if (now < p->claim.at || p->commit.busy || p->request.busy || !seg_route_ready(p->member->data))
+	if (now < p->claim.at || p->commit.busy || p->request.busy || !seg_route_ready(p->member->control))
 		return;
 	if (p->own.epoch == p->membership.doubted_epoch) {
 		/* Once it is given back, the coordinator assigns the partition with an epoch above all that Redis forgot. */

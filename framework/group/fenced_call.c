@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/random.h"
+#include "group/history.h"
 #include "group/notes.h"
 #include "group/refusal.h"
 
@@ -19,9 +20,9 @@ void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *p, seg_id id
 	seg_id_format(id, texts->id);
 }
 
-bool seg_fenced_may_send(const seg_partition *p, int64_t now)
+bool seg_fenced_may_send(const seg_partition *p, const seg_member_link *link, int64_t now)
 {
-	return now >= p->fenced_call.retry_at && seg_member_may_write(p->member);
+	return now >= p->fenced_call.retry_at && seg_history_holds(link);
 }
 
 /* Redis neither did the call nor fenced it. Logs an error that does not pass by itself, and pauses longer each time. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "group/blocking_read.h"
+#include "group/history.h"
 #include "group/read.h"
 
 /* Between two reads of a partition without a backlog, while Redis refuses the blocking read. */
@@ -68,9 +69,10 @@ void seg_fetch_init(seg_member *m)
 int64_t seg_fetch_step(seg_member *m, int64_t now)
 {
 	int64_t next = SEG_NEVER;
-	if (m->phase != SEG_PHASE_MEMBER || m->history.wanted)
+	if (m->phase != SEG_PHASE_MEMBER)
 		return next;
-	bool ready = seg_route_ready(m->data), paused = seg_blocking_read_is_paused(m, now);
+	bool ready = seg_history_holds(&m->links[SEG_LINK_DATA]),
+	     paused = seg_blocking_read_is_paused(m, now);
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		if (!seg_read_is_wanted(p, now, &next))

@@ -239,7 +239,7 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 		argv[argc++] = texts[i][1];
 	}
 	m->membership.sent_at = seg_now();
-	bool sent = seg_route_script(m->data, SEG_SCRIPT_COORDINATE, fn, m, 5, argc, argv, NULL);
+	bool sent = seg_route_script(m->control, SEG_SCRIPT_COORDINATE, fn, m, 5, argc, argv, NULL);
 	free(texts);
 	return sent;
 }
@@ -261,8 +261,8 @@ static int64_t tell_expiry(seg_member *m, int64_t now)
 	if (now < until)
 		return until;
 	m->membership.expiry_told = until;
-	const seg_error *trouble = seg_route_error(m->data);
-	if (!seg_route_ready(m->data) && trouble->status)
+	const seg_error *trouble = seg_route_error(m->control);
+	if (!seg_route_ready(m->control) && trouble->status)
 		seg_log(&m->logger, SEG_LOG_WARNING, "the lease of member %s has expired: %s", m->name,
 			trouble->text);
 	else if (m->membership.refusal[0])
@@ -285,7 +285,7 @@ static int64_t beat(seg_member *m, int64_t now)
 	/* After a failure, even a wanted heartbeat waits. */
 	if (m->membership.failures > 0 && now < m->membership.at)
 		return m->membership.at;
-	if (!seg_route_ready(m->data))
+	if (!seg_route_ready(m->control))
 		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;

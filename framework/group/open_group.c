@@ -54,7 +54,7 @@ static void send_all(seg_member *m)
 		bool known = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
 		const char *start = known ? seg_id_format(p->ledger.committed, position) : m->start_text;
 		const char *argv[] = {p->log_key, p->state_key, m->group, start};
-		if (!seg_route_script(m->data, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
+		if (!seg_route_script(m->control, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
 			return;
 		m->open_group.sent++;
 	}
@@ -64,7 +64,7 @@ int64_t seg_open_group_step(seg_member *m, int64_t now)
 {
 	if (m->open_group.unknown == 0)
 		return SEG_NEVER;
-	if (m->open_group.sent == 0 && now >= m->open_group.at && seg_route_ready(m->data)) {
+	if (m->open_group.sent == 0 && now >= m->open_group.at && seg_route_ready(m->control)) {
 		m->open_group.at = now + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);
 		send_all(m);
 	}

@@ -1,10 +1,18 @@
 /*
  * state.h - the state of a member of a group: its options, its counters, and its parts.
  *
- * A member has one thread, the agent (agent.c). In each round the agent polls two connections and a waker, runs the step of each
- * part, acts on the parts' notes (notes.h), and sleeps until the next event or timer. The parts are
+ * A member has one thread, the agent (agent.c). In each round the agent polls its connections and a waker, runs the step of each
+ * part, acts on the parts' notes (notes.h), and sleeps until the next event or timer. The connections are
  *
- *     history      checks whether this is still the Redis that the member has read from
+ *     control      heartbeats, claims, commits: small calls with small answers. Redis answers them in order, so nothing large may
+ *                  be before them: on a slow link, a lease would end while its heartbeat waits for megabytes of messages
+ *     data         reads that Redis answers at once, and dead letters that carry their message
+ *     blocking     the blocking read
+ *     commits      with ack_replicas, commits go here instead: Redis answers nothing else on a connection that waits for replicas
+ *
+ * The parts are
+ *
+ *     history      checks whether all connections reach one Redis, and whether it is the one that the member has read from
  *     open_group   creates the group on every partition's log
  *     membership   joins, sends heartbeats, and takes the share of partitions
  *     claim        raises the fence of an assigned partition
@@ -95,6 +103,28 @@ typedef struct seg_refusal {
 
 enum { SEG_REFUSALS_MAX = 8 };
 
+typedef enum seg_link {
+	SEG_LINK_CONTROL,
+	SEG_LINK_DATA,
+	SEG_LINK_BLOCKING,
+	SEG_LINK_COMMITS,
+	SEG_LINKS,
+} seg_link;
+
+/* What a server tells of its history. "" if the login may not ask. */
+typedef struct seg_server_ids {
+	char run_id[48];
+	char replication_id[48];
+} seg_server_ids;
+
+/* A connection of the member, and the server that it has reached. history.c writes `told` and `ids`. */
+typedef struct seg_member_link {
+	struct seg_member *member;
+	seg_route *route; /* NULL: the member does without this connection */
+	bool told;        /* since the newest connect, the server has told its ids */
+	seg_server_ids ids;
+} seg_member_link;
+
 typedef struct seg_member {
 	/* Constant. */
 	seg_stream *stream;
@@ -117,9 +147,11 @@ typedef struct seg_member {
 
 	/* --- only the I/O thread --- */
 
-	seg_phase phase;          /* agent.c and stop.c change it, on the parts' notes */
-	seg_route *data;          /* heartbeats, claims, reads that answer at once, commits */
-	seg_connection *blocking; /* the blocking read */
+	seg_phase phase; /* agent.c and stop.c change it, on the parts' notes */
+	/* The connections, and the links that they belong to. */
+	seg_route *control, *data, *blocking;
+	seg_member_link links[SEG_LINKS];
+	seg_member_link *commits; /* the link of control, or one of their own */
 	seg_poll_set polled;      /* agent.c */
 	seg_partition *partitions;
 	uint32_t partition_count;
@@ -142,12 +174,9 @@ typedef struct seg_member {
 	} stop_state;       /* stop.c's */
 
 	struct {
-		char run_id[48];
-		char replication_id[48];
-		bool wanted;      /* the ids above are in doubt: nothing is read or committed */
-		bool known;       /* Redis has answered once */
-		bool hidden;      /* Redis does not tell the ids: the user has no right to INFO */
-		unsigned changes; /* since the start: how often Redis may have lost its newest writes */
+		seg_server_ids ids; /* of the newest server that control has reached */
+		bool known;         /* control has reached one */
+		unsigned changes;   /* since the start: how often Redis may have lost its newest writes */
 	} history;
 
 	struct {
@@ -177,11 +206,5 @@ typedef struct seg_member {
 	seg_refusal refusals[SEG_REFUSALS_MAX];  /* refusal.c's */
 	struct seg_blocking_read *blocking_read; /* blocking_read.c's */
 } seg_member;
-
-/* Whether positions may be written: the connection is ready, and Redis has the history that the member has read. */
-static inline bool seg_member_may_write(const seg_member *member)
-{
-	return seg_route_ready(member->data) && !member->history.wanted;
-}
 
 #endif

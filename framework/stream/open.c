@@ -16,6 +16,7 @@ enum {
 	CONNECT_TIMEOUT_MAX_MS = 600 * 1000,
 	DEFAULT_TIMEOUT_MS = 10000,
 	TIMEOUT_MAX_MS = 3600 * 1000,
+	ACK_REPLICAS_MAX = 16,
 };
 
 #define DEFAULT_MESSAGE_BYTES ((uint64_t)16 << 20)
@@ -43,6 +44,8 @@ static int check_options(const seg_client_options *options, seg_error *error)
 	if (status == 0)
 		status = seg_range_check("max_message_bytes", options->max_message_bytes, 1,
 					 MESSAGE_BYTES_MAX, error);
+	if (status == 0)
+		status = seg_range_check("ack_replicas", options->ack_replicas, 0, ACK_REPLICAS_MAX, error);
 	return status;
 }
 
@@ -195,6 +198,7 @@ static seg_client *create(const seg_client_options *options)
 	client->connect_timeout = options->connect_timeout_ms * SEG_MS;
 	client->timeout = options->timeout_ms * SEG_MS;
 	client->max_message_bytes = options->max_message_bytes;
+	client->ack_replicas = options->ack_replicas;
 	client->logger = seg_logger_make(options->log, options->log_arg);
 	seg_random_hex(client->producer_id, SEG_PRODUCER_ID_BYTES);
 	return client;
