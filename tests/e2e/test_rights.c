@@ -523,6 +523,52 @@ static void segctl_uses_exactly_the_rights_of_an_operator(void **state)
 	exactly_what_was_granted_was_used();
 }
 
+/* --- the command line ------------------------------------------------------------------------------ */
+
+static const char *acl(const char *arguments)
+{
+	return test_segctl_good(NULL, "acl %s", arguments);
+}
+
+static void acl_names_the_user_the_namespace_and_the_database(void **state)
+{
+	(void)state;
+	test_expect_text(acl("runner"), "ACL SETUSER runner on resetkeys ~__default:* ~{__default:* ");
+	test_expect_text(acl("producer --user shop.app -n shop"),
+			 "ACL SETUSER shop.app on resetkeys ~__shop:* ");
+	assert_null(strstr(acl("operator"), "+select"));
+	test_expect_text(acl("operator -a redis://nowhere.invalid/3"), " +select ");
+	test_expect_text(acl("runner -o json"), "\"rules\": \"on resetkeys ");
+}
+
+static void several_roles_have_the_rights_of_all(void **state)
+{
+	(void)state;
+	const char *line = acl("runner producer");
+	test_expect_text(line, "ACL SETUSER runner ");
+	test_expect_text(line, " +xread ");
+	test_expect_text(line, " +xtrim ");
+}
+
+static void is_misuse(const char *arguments, const char *part)
+{
+	const test_segctl *answer = test_segctl_do(NULL, "acl %s", arguments);
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	assert_string_equal(answer->output, "");
+	test_expect_text(answer->errors, part);
+}
+
+static void acl_prints_nothing_that_would_not_be_one_line_for_one_user(void **state)
+{
+	(void)state;
+	is_misuse("", "too few arguments");
+	is_misuse("admin", "there is no role \"admin\"; write runner, producer or operator");
+	is_misuse("runner --user 'a b'", "--user \"a b\"");
+	is_misuse("runner --user ''", "--user \"\"");
+	is_misuse("runner -n 'a*'", "namespace");
+	is_misuse("runner -a http://x", "address");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -531,6 +577,9 @@ int main(void)
 		TEST(a_runner_and_a_consumer_use_exactly_the_rights_of_a_runner),
 		TEST(a_producer_uses_exactly_the_rights_of_a_producer),
 		TEST(segctl_uses_exactly_the_rights_of_an_operator),
+		cmocka_unit_test(acl_names_the_user_the_namespace_and_the_database),
+		cmocka_unit_test(several_roles_have_the_rights_of_all),
+		cmocka_unit_test(acl_prints_nothing_that_would_not_be_one_line_for_one_user),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@ static struct {
 } given;
 
 static const ctl_option options[] = {
-	{"user", 'u', "NAME", CTL_TEXT, &given.user, 0, 0, NULL, "the user's name (the first ROLE)"},
+	{"user", 'u', "NAME", CTL_TEXT, &given.user, 0, 0, NULL,
+	 "the user's name (that of --config, or the first ROLE)"},
 	CTL_OPTIONS_END,
 };
 
@@ -104,20 +105,20 @@ static int acl(ctl_context *context, int argc, char **argv)
 {
 	char rules[RULES_MAX];
 	int kinds = kinds_of(argc, argv);
-	const char *user = given.user ? given.user : argv[0];
 	ctl_target target;
 	seg_error error;
-	check_user(user);
 	ctl_target_choose(&target);
+	const char *user = given.user ? given.user : target.options.user ? target.options.user : argv[0];
+	check_user(user);
 	const char *name_space = target.options.name_space ? target.options.name_space : "default";
 	if (seg_name_check("namespace", name_space, &error))
 		ctl_die(EX_USAGE, "%s", error.text);
 	write_rules(rules, kinds, name_space, selects(target.options.address));
-	ctl_target_free(&target);
 	if (context->form == CTL_FORM_TABLE)
 		printf("ACL SETUSER %s %s\n", user, rules);
 	else
 		print_as_table(user, rules, context->form);
+	ctl_target_free(&target);
 	return EX_OK;
 }
 
