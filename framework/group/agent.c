@@ -34,27 +34,32 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* --- the connections ------------------------------------------------------------------ */
 
-void seg_agent_data_state(void *arg, seg_node node, bool up, const seg_error *why)
+void seg_agent_link_state(void *arg, seg_node node, bool up, const seg_error *why)
 {
-	seg_member *m = arg;
+	seg_member_link *link = arg;
+	seg_member *m = link->member;
 	(void)why;
 	if (!up) {
-		seg_history_disconnected(m, node);
+		seg_history_disconnected(link, node);
 		return;
 	}
-	seg_history_ask(m, node);
+	/* First, so that control has the history before any other answer. */
+	seg_history_connected(link, node);
+	if (link != &m->links[SEG_LINK_CONTROL])
+		return;
 	seg_open_group_connected(m);
-	if (node == seg_route_node(m->data, m->control_slot))
+	if (node == seg_route_node(m->control, m->control_slot))
 		seg_membership_connected(m);
 }
 
-/* A master that becomes a replica disconnects only the clients that block in it. So ask which Redis this is now. */
-void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
+/* Returns when the next tick is due. */
+static int64_t tick_links(seg_member *m, int64_t now, bool polled)
 {
-	seg_member *m = arg;
-	(void)why;
-	if (up)
-		seg_history_ask_all(m);
+	int64_t next = SEG_NEVER;
+	for (unsigned i = 0; i < SEG_LINKS; i++)
+		if (m->links[i].route)
+			next = earlier(next, seg_route_tick(m->links[i].route, now, polled));
+	return next;
 }
 
 /* --- the parts' notes -------------------------------------------------------------------- */
@@ -62,7 +67,13 @@ void seg_agent_blocking_state(void *arg, bool up, const seg_error *why)
 /* Reads every position again, because Redis may have given out ids a second time. */
 static void doubt_everything(seg_member *m)
 {
-	seg_log(&m->logger, SEG_LOG_WARNING, "Redis was restarted or replaced; reading all positions again");
+	if (!m->history.ids.run_id[0])
+		seg_log(&m->logger, SEG_LOG_INFO,
+			"connected again; without a right to INFO it cannot be seen whether this Redis has lost writes; "
+			"reading all positions again");
+	else
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"Redis was restarted or replaced; reading all positions again");
 	seg_open_group_everywhere(m);
 	seg_membership_doubt_share(m);
 	seg_membership_hurry(m);
@@ -264,19 +275,11 @@ static void report(seg_member *m, int64_t now)
 			m->options.hooks.report(m->options.hooks.arg, m->active[i], now);
 }
 
-/* A blocking read can only read keys of one slot: on a cluster there is none. */
-static bool blocks(const seg_member *m)
-{
-	return !seg_route_is_cluster(m->data);
-}
-
-/* Returns when the next round is due. */
-static int64_t do_work(seg_member *m, bool polled, bool blocking_readable)
+/* Returns when the next round is due. polled: the links' descriptors have been polled since the round before. */
+static int64_t do_work(seg_member *m, bool polled)
 {
 	int64_t now = seg_now();
-	seg_route_tick(m->data, now, polled);
-	if (blocks(m))
-		seg_connection_tick(m->blocking, now, blocking_readable);
+	tick_links(m, now, polled);
 	seg_history_follow_slots(m);
 	act(m);
 	int64_t next = seg_open_group_step(m, now);
@@ -289,9 +292,7 @@ static int64_t do_work(seg_member *m, bool polled, bool blocking_readable)
 	next = earlier(next, seg_fetch_step(m, now));
 	next = earlier(next, seg_stop_deadline(m, now));
 	/* Sends the new commands. They may fail, and they set the timers of their answers. */
-	next = earlier(next, seg_route_tick(m->data, now, false));
-	if (blocks(m))
-		next = earlier(next, seg_connection_tick(m->blocking, now, false));
+	next = earlier(next, tick_links(m, now, false));
 	return m->notes.what ? now : next;
 }
 
@@ -336,29 +337,28 @@ static void sleep_until(seg_member *m, int64_t next)
 	atomic_store_explicit(&m->waker.asleep, 0, memory_order_relaxed);
 }
 
-/* Sleeps until an event or `next`. Returns whether the blocking connection has something to read. */
-static bool sleep_and_poll(seg_member *m, int64_t next)
+/* Sleeps until an event or `next`. */
+static void sleep_and_poll(seg_member *m, int64_t next)
 {
 	seg_poll_set *set = &m->polled;
 	seg_poll_set_clear(set);
 	nfds_t waker = seg_poll_set_add(set, m->waker.fd, POLLIN);
-	struct pollfd wanted = seg_connection_polled(m->blocking);
-	nfds_t blocking = seg_poll_set_add(set, wanted.fd, wanted.events);
-	seg_route_poll(m->data, set);
+	for (unsigned i = 0; i < SEG_LINKS; i++)
+		if (m->links[i].route)
+			seg_route_poll(m->links[i].route, set);
 	sleep_until(m, next);
 	if (seg_poll_set_found(set, waker))
 		seg_waker_drain(&m->waker);
-	return seg_poll_set_found(set, blocking);
 }
 
 void *seg_agent_run(void *arg)
 {
 	seg_member *m = arg;
-	bool polled = false, blocking_readable = false;
+	bool polled = false;
 	while (!seg_stop_step(m)) {
-		int64_t next = do_work(m, polled, blocking_readable);
+		int64_t next = do_work(m, polled);
 		atomic_fetch_add_explicit(&m->rounds, 1, memory_order_relaxed);
-		blocking_readable = sleep_and_poll(m, next);
+		sleep_and_poll(m, next);
 		polled = true;
 	}
 	return NULL;

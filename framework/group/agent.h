@@ -10,8 +10,7 @@
 /* A thread's function: runs until the member has stopped. `member` is a seg_member. Returns NULL. */
 void *seg_agent_run(void *member);
 
-/* What the data route and the blocking connection tell of their state (seg_route_hooks, seg_connection_options). */
-void seg_agent_data_state(void *member, seg_node node, bool up, const seg_error *why);
-void seg_agent_blocking_state(void *member, bool up, const seg_error *why);
+/* seg_route_hooks.state of each link; `link` is a seg_member_link. */
+void seg_agent_link_state(void *link, seg_node node, bool up, const seg_error *why);
 
 #endif

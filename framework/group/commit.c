@@ -1,6 +1,7 @@
 #include "group/commit.h"
 
 #include "group/fenced_call.h"
+#include "group/history.h"
 #include "group/notes.h"
 
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
@@ -59,7 +60,7 @@ static bool send_commit(seg_partition *p, bool release, seg_reply_fn fn)
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
 	const char *argv[] = {p->log_key,     p->state_key, p->member->group, texts.epoch,
 			      p->claim.nonce, texts.id,     texts.count,      release ? "1" : "0"};
-	if (!seg_route_script(p->member->data, SEG_SCRIPT_COMMIT, fn, p, 2, 8, argv, NULL))
+	if (!seg_route_script(p->member->commits->route, SEG_SCRIPT_COMMIT, fn, p, 2, 8, argv, NULL))
 		return false;
 	p->commit.busy = true;
 	p->commit.epoch = p->own.epoch;
@@ -70,7 +71,8 @@ static bool send_commit(seg_partition *p, bool release, seg_reply_fn fn)
 
 void seg_commit_release(seg_partition *p, int64_t now)
 {
-	if (!p->commit.busy && seg_fenced_may_send(p, now) && send_commit(p, true, got_release))
+	if (!p->commit.busy && seg_fenced_may_send(p, p->member->commits, now) &&
+	    send_commit(p, true, got_release))
 		seg_ownership_release_sent(&p->own);
 }
 
@@ -107,7 +109,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
 	bool moved = seg_ledger_collect(&p->ledger);
-	if (p->commit.busy || !seg_member_may_use(p->member, p->slot))
+	if (p->commit.busy || !seg_history_holds(p->member->commits, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p);
 	if (now < due_at)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "group/history.h"
 #include "group/notes.h"
 
 /* From so many partitions of a member on, a single server has less work with a doorbell than with a blocking read: a blocking
@@ -55,7 +56,7 @@ static void ring_all(seg_member *m, seg_node node)
 
 void seg_doorbell_rang(void *arg, seg_node node, const char *key, size_t length)
 {
-	seg_member *m = arg;
+	seg_member *m = ((seg_member_link *)arg)->member;
 	seg_partition *p = key ? partition_of(m, key, length) : NULL;
 	if (!key)
 		ring_all(m, node);
@@ -161,7 +162,7 @@ int64_t seg_doorbell_step(seg_member *m, int64_t now)
 {
 	struct seg_doorbell *d = m->doorbell;
 	if (!seg_route_is_cluster(m->data) || d->control_busy || m->phase != SEG_PHASE_MEMBER ||
-	    !seg_route_ready_for(m->data, m->control_slot))
+	    !seg_history_holds(&m->links[SEG_LINK_DATA], m->control_slot))
 		return SEG_NEVER;
 	if (d->control_rang || now >= d->control_at)
 		read_control(m, now);

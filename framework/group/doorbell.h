@@ -16,8 +16,8 @@
 int seg_doorbell_init(seg_member *member);
 void seg_doorbell_fini(seg_member *member);
 
-/* seg_route_hooks.ring; `member` is a seg_member. */
-void seg_doorbell_rang(void *member, seg_node node, const char *key, size_t length);
+/* seg_route_hooks.ring of the data link; `link` is a seg_member_link. */
+void seg_doorbell_rang(void *link, seg_node node, const char *key, size_t length);
 
 /* Whether the member waits for its partitions in this way. */
 bool seg_doorbell_is_used(seg_member *member);

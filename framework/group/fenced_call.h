@@ -17,8 +17,8 @@ typedef struct seg_fenced_texts {
 /* Writes the texts for position `id`, which is `count` messages into this ownership. */
 void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *partition, seg_id id, uint64_t count);
 
-/* Whether a call may be sent: seg_member_may_use, and no pause after a refusal is under way. */
-bool seg_fenced_may_send(const seg_partition *partition, int64_t now);
+/* Whether a call may be sent on the link: it has the member's history, and no pause after a refusal is under way. */
+bool seg_fenced_may_send(const seg_partition *partition, const seg_member_link *link, int64_t now);
 
 /*
  * Whether Redis did the call, which was one of this ownership. If not, either the ownership is over (seg_note_fenced), or the

@@ -6,6 +6,7 @@
 
 #include "group/blocking_read.h"
 #include "group/doorbell.h"
+#include "group/history.h"
 #include "group/read.h"
 
 /* Between two reads of a partition without a backlog, while Redis refuses the blocking read. */
@@ -95,7 +96,8 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 	bool rings = seg_doorbell_is_used(m);
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
-		if (!seg_read_is_wanted(p, now, &next) || !seg_member_may_use(m, p->slot))
+		if (!seg_read_is_wanted(p, now, &next) ||
+		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;
 		bool alone = p->read.backlogged || p->read.refusals > 0;
 		if (rings)
@@ -103,11 +105,8 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 		else
 			fetch_blocking(p, alone, now);
 	}
-	int64_t waiting = SEG_NEVER;
-	if (seg_route_is_cluster(m->data))
-		waiting = seg_doorbell_step(m, now);
-	else if (seg_member_may_use(m, m->control_slot))
-		waiting = seg_blocking_read_step(m, now);
+	int64_t waiting =
+		seg_route_is_cluster(m->data) ? seg_doorbell_step(m, now) : seg_blocking_read_step(m, now);
 	return waiting < next ? waiting : next;
 }
 

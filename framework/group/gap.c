@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "group/history.h"
 #include "group/notes.h"
 
 /* Between two looks at a partition. So looks cost 0.2 commands a second for a busy partition, and none for an idle one. */
@@ -39,7 +40,7 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 		return SEG_NEVER;
 	if (now < p->gap.look_at)
 		return p->gap.look_at;
-	if (!seg_member_may_use(p->member, p->slot))
+	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot))
 		return SEG_NEVER;
 	char epoch[24], count[24], fetched[SEG_ID_TEXT_MAX];
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);

@@ -56,24 +56,44 @@ static char *stream_key(const seg_member *m, const char *a, const char *b)
 	return strdup(key);
 }
 
-/* name: a place for the client's name. */
-static seg_connection_options connection_options(seg_member *m, char name[SEG_NAME_MAX + 1], const char *what,
-						 int64_t answer_timeout)
+/* NULL if out of memory. */
+static seg_route *make_link(seg_member *m, seg_link number, const char *what, int64_t answer_timeout)
 {
-	snprintf(name, SEG_NAME_MAX + 1, "%.100s.%s", m->name, what);
-	const seg_client *client = m->stream->client;
-	return (seg_connection_options){
+	char name[SEG_NAME_MAX + 1];
+	snprintf(name, sizeof(name), "%.100s.%s", m->name, what);
+	seg_client *client = m->stream->client;
+	seg_member_link *link = &m->links[number];
+	link->member = m;
+	const seg_connection_options options = {
 		.address = &client->address,
 		.client_name = name,
+		.denials = &client->denials,
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = m->logger,
 	};
+	const seg_route_hooks hooks = {
+		.arg = link,
+		.state = seg_agent_link_state,
+		.ring = number == SEG_LINK_DATA ? seg_doorbell_rang : NULL,
+	};
+	link->route = seg_route_create(&options, &hooks);
+	return link->route;
 }
 
 static int64_t clamp(int64_t value, int64_t least, int64_t most)
 {
 	return value < least ? least : value > most ? most : value;
+}
+
+static int make_links(seg_member *m)
+{
+	int64_t patience = clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND);
+	m->control = make_link(m, SEG_LINK_CONTROL, "control", patience);
+	m->data = make_link(m, SEG_LINK_DATA, "data", patience);
+	m->blocking = make_link(m, SEG_LINK_BLOCKING, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND);
+	m->commits = &m->links[SEG_LINK_CONTROL];
+	return m->control && m->data && m->blocking ? 0 : SEG_ENOMEM;
 }
 
 static int make_partitions(seg_member *m)
@@ -120,17 +140,7 @@ static int make_parts(seg_member *m)
 		return status;
 	seg_fetch_init(m);
 	seg_open_group_everywhere(m);
-	char name[SEG_NAME_MAX + 1];
-	int64_t patience = clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND);
-	const seg_route_hooks hooks = {.arg = m, .state = seg_agent_data_state, .ring = seg_doorbell_rang};
-	seg_connection_options data = connection_options(m, name, "data", patience);
-	m->data = seg_route_create(&data, &hooks);
-	seg_connection_options blocking =
-		connection_options(m, name, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND);
-	blocking.on_state = seg_agent_blocking_state;
-	blocking.arg = m;
-	m->blocking = seg_connection_create(&blocking);
-	return m->data && m->blocking ? 0 : SEG_ENOMEM;
+	return make_links(m);
 }
 
 /* The host handles all signals: this thread blocks them. */
@@ -209,8 +219,8 @@ void seg_member_destroy(seg_member *m)
 {
 	if (!m)
 		return;
-	seg_route_destroy(m->data);
-	seg_connection_destroy(m->blocking);
+	for (unsigned i = 0; i < SEG_LINKS; i++)
+		seg_route_destroy(m->links[i].route);
 	seg_poll_set_fini(&m->polled);
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		seg_partition_fini(&m->partitions[n]);

@@ -64,15 +64,15 @@ static void doubt(seg_partition *p)
 
 void seg_note_another_history(seg_member *m, seg_node node)
 {
-	bool all = node == seg_route_node(m->data, m->control_slot);
+	bool all = node == seg_route_node(m->control, m->control_slot);
 	/* A share that came in the same tick is not on the list of active partitions yet. */
 	for (uint32_t n = 0; n < m->partition_count; n++)
-		if (all || seg_route_node(m->data, m->partitions[n].slot) == node)
+		if (all || seg_route_node(m->control, m->partitions[n].slot) == node)
 			doubt(&m->partitions[n]);
 	if (!all) {
 		seg_log(&m->logger, SEG_LOG_WARNING,
 			"Redis at %s was restarted or replaced; reading the positions of its partitions again",
-			seg_route_where(m->data, node));
+			seg_route_where(m->control, node));
 		return;
 	}
 	m->history.changes++;
@@ -83,7 +83,7 @@ void seg_note_moved(seg_partition *p)
 {
 	if (p->own.state != SEG_OWN_NONE)
 		seg_log(&p->logger, SEG_LOG_INFO, "the slot of the partition has moved to %s",
-			seg_route_where(p->member->data, seg_route_node(p->member->data, p->slot)));
+			seg_route_where(p->member->control, seg_route_node(p->member->control, p->slot)));
 	doubt(p);
 }
 

@@ -1,7 +1,9 @@
 #include "group/open_group.h"
 
 #include "base/random.h"
+#include "group/history.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -30,8 +32,7 @@ static void got_open(void *arg, const seg_reply *reply)
 				position && position->type == SEG_REPLY_TEXT ? position->text : "?");
 		p->open_group.known = true;
 	} else if (reply && !seg_reply_is_transient(reply)) {
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to open the group: %s",
-			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+		seg_refusal_tell(m, &p->logger, "to open the group", reply);
 	}
 	if (--m->open_group.sent == 0 && !is_any_unknown(m))
 		seg_note_member(m, SEG_NOTE_GROUP_OPEN);
@@ -59,13 +60,13 @@ static void send_all(seg_member *m)
 {
 	for (uint32_t n = 0; n < m->partition_count; n++) {
 		seg_partition *p = &m->partitions[n];
-		if (p->open_group.known || !seg_member_may_use(m, p->slot))
+		if (p->open_group.known || !seg_history_holds(&m->links[SEG_LINK_CONTROL], p->slot))
 			continue;
 		char position[SEG_ID_TEXT_MAX];
 		bool known = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
 		const char *start = known ? seg_id_format(p->ledger.committed, position) : m->start_text;
 		const char *argv[] = {p->log_key, p->state_key, m->group, start};
-		if (!seg_route_script(m->data, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
+		if (!seg_route_script(m->control, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
 			return;
 		m->open_group.sent++;
 	}
@@ -79,7 +80,7 @@ int64_t seg_open_group_step(seg_member *m, int64_t now)
 		m->open_group.wanted = false;
 		return SEG_NEVER;
 	}
-	if (m->open_group.sent == 0 && now >= m->open_group.at && seg_route_ready(m->data)) {
+	if (m->open_group.sent == 0 && now >= m->open_group.at && seg_route_ready(m->control)) {
 		send_all(m);
 		if (m->open_group.sent > 0)
 			m->open_group.at = now + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);

@@ -94,11 +94,12 @@ void seg_read_finished(seg_partition *p, int64_t now)
 
 void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
 {
+	char text[SEG_EXPLANATION_MAX];
 	seg_read_failed(p, false);
 	p->read.refusals++;
 	if (p->read.refusals == 1 || now - p->read.told_at >= REFUSED_TELL) {
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u times in a row): %s",
-			p->log_key, p->read.refusals, reply->text);
+			p->log_key, p->read.refusals, seg_reply_explain(reply, text));
 		p->read.told_at = now;
 	}
 	p->read.at = now + seg_backoff(REFUSED_PAUSE, REFUSED_PAUSE_CAP, p->read.refusals);

@@ -39,6 +39,14 @@ static void got_request(void *arg, const seg_reply *reply)
 	answer(p, 0, seg_reply_number(seg_reply_at(reply, 1), 0));
 }
 
+/* Where the request goes. A letter that carries its message may be large. */
+static const seg_member_link *link_of(const seg_partition *p)
+{
+	const seg_request *request = &p->request.current;
+	bool large = request->kind == SEG_REQUEST_DEAD_LETTER && request->packed;
+	return &p->member->links[large ? SEG_LINK_DATA : SEG_LINK_CONTROL];
+}
+
 enum { LETTER_HEAD = 12 };
 
 /* Sends the head, and the fields of the message if it shares its entry with others. */
@@ -66,7 +74,7 @@ static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], c
 		PUT(packed->headers[i].value, packed->headers[i].value_length);
 	}
 #undef PUT
-	sent = seg_route_script(p->member->data, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, (int)argc, argv,
+	sent = seg_route_script(link_of(p)->route, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, (int)argc, argv,
 				lengths);
 out:
 	free(argv);
@@ -93,7 +101,7 @@ static bool send_mark(seg_partition *p)
 	seg_fenced_texts texts;
 	seg_fenced_write(&texts, p, p->request.current.id, p->request.current.sequence);
 	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, texts.id};
-	return seg_route_script(p->member->data, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
+	return seg_route_script(link_of(p)->route, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
 }
 
 int64_t seg_request_step(seg_partition *p, int64_t now)
@@ -107,14 +115,14 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 	if (request->kind == SEG_REQUEST_NONE && !seg_handoff_pending(&p->handoff, request))
 		return SEG_NEVER;
 	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
-	if (stopping && !seg_route_ready_for(p->member->data, p->slot)) {
+	if (stopping && !seg_route_ready_for(link_of(p)->route, p->slot)) {
 		/* Redis may stay away for long. The message stays in the log. */
 		answer(p, SEG_ECLOSED, 0);
 		return SEG_NEVER;
 	}
 	if (p->request.busy)
 		return SEG_NEVER;
-	if (!seg_fenced_may_send(p, now))
+	if (!seg_fenced_may_send(p, link_of(p), now))
 		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
 	p->request.busy = request->kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
 	p->request.epoch = p->own.epoch;

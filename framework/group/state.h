@@ -1,10 +1,18 @@
 /*
  * state.h - the state of a member of a group: its options, its counters, and its parts.
  *
- * A member has one thread, the agent (agent.c). In each round the agent polls two connections and a waker, runs the step of each
- * part, acts on the parts' notes (notes.h), and sleeps until the next event or timer. The parts are
+ * A member has one thread, the agent (agent.c). In each round the agent polls its connections and a waker, runs the step of each
+ * part, acts on the parts' notes (notes.h), and sleeps until the next event or timer. The connections are
  *
- *     history      checks whether this is still the Redis that the member has read from
+ *     control      heartbeats, claims, commits: small calls with small answers. Redis answers them in order, so nothing large may
+ *                  be before them: on a slow link, a lease would end while its heartbeat waits for megabytes of messages
+ *     data         reads that Redis answers at once, and dead letters that carry their message
+ *     blocking     the blocking read; not used on a cluster
+ *     commits      with ack_replicas, commits go here instead: Redis answers nothing else on a connection that waits for replicas
+ *
+ * The parts are
+ *
+ *     history      checks whether all connections reach one Redis, and whether it is the one that the member has read from
  *     open_group   creates the group on every partition's log
  *     membership   joins, sends heartbeats, and takes the share of partitions
  *     claim        raises the fence of an assigned partition
@@ -13,6 +21,7 @@
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
  *     gap          finds messages that were removed unread
+ *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
  * calls read, blocking_read and doorbell.
@@ -85,15 +94,50 @@ typedef enum seg_phase {
 	SEG_PHASE_GONE,
 } seg_phase;
 
-/* What history.c knows of one server. */
-typedef struct seg_node_history {
-	struct seg_member *member;
-	seg_node node;
+/* Refusals of one kind of call: refusal.c's. */
+typedef struct seg_refusal {
+	const char *what; /* the kind; NULL: none yet */
+	char start[96];   /* of why */
+	int64_t told_at;
+	unsigned untold; /* alike, since then */
+} seg_refusal;
+
+enum { SEG_REFUSALS_MAX = 8 };
+
+typedef enum seg_link {
+	SEG_LINK_CONTROL,
+	SEG_LINK_DATA,
+	SEG_LINK_BLOCKING,
+	SEG_LINK_COMMITS,
+	SEG_LINKS,
+} seg_link;
+
+/* What a server tells of its history. "" if the login may not ask. */
+typedef struct seg_server_ids {
 	char run_id[48];
 	char replication_id[48];
-	bool known;    /* it has answered once */
-	bool verified; /* it has answered on the present connection */
-} seg_node_history;
+} seg_server_ids;
+
+struct seg_member_link;
+
+/* A server that a link has reached: history.c's. */
+typedef struct seg_link_node {
+	struct seg_member_link *link;
+	seg_node node;
+	bool told; /* since the newest connect, the server has told its ids */
+	seg_server_ids ids;
+	bool known; /* of control: `seen` was told once */
+	seg_server_ids seen;
+} seg_link_node;
+
+/* A route of the member, and the servers that it has reached. history.c writes all but member and route. */
+typedef struct seg_member_link {
+	struct seg_member *member;
+	seg_route *route;      /* NULL: the member does without this connection */
+	seg_link_node **nodes; /* by the route's number; NULL: never connected */
+	uint32_t count;
+	unsigned slot_changes; /* seg_route_changes at the newest look */
+} seg_member_link;
 
 typedef struct seg_member {
 	/* Constant. */
@@ -118,9 +162,11 @@ typedef struct seg_member {
 
 	/* --- only the I/O thread --- */
 
-	seg_phase phase;          /* agent.c and stop.c change it, on the parts' notes */
-	seg_route *data;          /* heartbeats, claims, reads that answer at once, commits */
-	seg_connection *blocking; /* the blocking read; not used on a cluster */
+	seg_phase phase; /* agent.c and stop.c change it, on the parts' notes */
+	/* The connections, and the links that they belong to. */
+	seg_route *control, *data, *blocking;
+	seg_member_link links[SEG_LINKS];
+	seg_member_link *commits; /* the link of control, or one of their own */
 	seg_poll_set polled;      /* agent.c */
 	seg_partition *partitions;
 	uint32_t partition_count;
@@ -143,9 +189,7 @@ typedef struct seg_member {
 	} stop_state;       /* stop.c's */
 
 	struct {
-		seg_node_history **nodes; /* by the route's number; NULL: never connected */
-		uint32_t count;
-		unsigned slot_changes; /* seg_route_changes at the newest look */
+		seg_server_ids ids; /* of the newest server that control has reached */
 		seg_node
 			control_node; /* had the control slot at the newest look; 0: none yet, or no cluster */
 		/* Since the start: how often the server of the membership may have lost its newest writes. */
@@ -169,22 +213,16 @@ typedef struct seg_member {
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
 		uint32_t owned;      /* partitions of the newest share that are not revoked */
-		uint32_t *reporting; /* partitions whose release the heartbeat under way reports */
+		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
+		char refusal
+			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */
+		uint32_t *reporting;           /* partitions whose release the heartbeat under way reports */
 		uint32_t reporting_count;
 	} membership;
 
+	seg_refusal refusals[SEG_REFUSALS_MAX];  /* refusal.c's */
 	struct seg_blocking_read *blocking_read; /* blocking_read.c's */
 	struct seg_doorbell *doorbell;           /* doorbell.c's */
 } seg_member;
-
-/* Whether what the slot holds may be read and written: its node is connected, and has the history that the member has read. */
-static inline bool seg_member_may_use(const seg_member *member, uint16_t slot)
-{
-	if (!seg_route_ready_for(member->data, slot))
-		return false;
-	seg_node node = seg_route_node(member->data, slot);
-	return node < member->history.count && member->history.nodes[node] &&
-	       member->history.nodes[node]->verified;
-}
 
 #endif

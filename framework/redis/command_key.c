@@ -1,8 +1,7 @@
-/* The key by which a command is routed: seg_command_key of route.h. */
+#include "redis/command_key.h"
+
 #include <stdbool.h>
 #include <string.h>
-
-#include "redis/route.h"
 
 static bool is_one_of(const char *word, const char *const *list)
 {
@@ -14,9 +13,9 @@ static bool is_one_of(const char *word, const char *const *list)
 
 const char *seg_command_key(int argc, const char *const *argv)
 {
-	static const char *const keyless[] = {"ACL",    "CLIENT", "CLUSTER", "COMMAND", "CONFIG",
-					      "DBSIZE", "EXEC",   "INFO",    "MULTI",   "PING",
-					      "ROLE",   "SCAN",   "TIME",    "WAIT",    NULL};
+	static const char *const keyless[] = {"ACL",  "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DBSIZE",
+					      "EXEC", "HELLO",  "INFO",    "MULTI",   "PING",   "ROLE",
+					      "SCAN", "TIME",   "WAIT",    NULL};
 	static const char *const with_subcommand[] = {"XINFO", "XGROUP", NULL};
 	if (argc < 2 || is_one_of(argv[0], keyless))
 		return NULL;

@@ -44,13 +44,15 @@ struct seg_connection {
 	seg_error error;
 
 	seg_pipeline pipeline;
-	seg_pipeline parked; /* with options.early: the commands that wait for the connection */
+	seg_pipeline parked;     /* with options.early: the commands that wait for the connection */
+	seg_denials own_denials; /* if the owner gives none */
 	seg_preparation preparation;
 	seg_reader reader;
 	char *read_buffer;
 };
 
 static void went_down(seg_connection *c);
+static void check_preparation(seg_connection *c);
 
 /* The server, for messages. */
 static const char *where(const seg_connection *c)
@@ -75,7 +77,10 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 					   .client_name = c->client_name,
 					   .without_scripts = options->without_scripts,
 					   .on_slots = options->on_slots,
-					   .arg = options->arg};
+					   .arg = options->arg,
+					   .login_only = options->login_only,
+					   .denials = options->denials ? options->denials : &c->own_denials,
+					   .logger = &c->options.logger};
 	c->read_buffer = malloc(READ_SIZE);
 	bool made = seg_pipeline_init(&c->pipeline) && seg_pipeline_init(&c->parked) &&
 		    seg_reader_init(&c->reader);
@@ -217,7 +222,10 @@ bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn
 			   int argc, const char *const *argv, const size_t *lengths)
 {
 	seg_pipeline *pipeline = pipeline_for(c);
-	return pipeline && seg_pipeline_script(pipeline, script, fn, arg, keys, argc, argv, lengths);
+	if (!pipeline)
+		return false;
+	bool by_text = seg_preparation_takes_text(&c->preparation, script);
+	return seg_pipeline_script(pipeline, script, by_text, fn, arg, keys, argc, argv, lengths);
 }
 
 void seg_connection_movable(seg_connection *c, bool movable)
@@ -242,6 +250,8 @@ static void start_preparing(seg_connection *c)
 	c->heard_at = seg_now();
 	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
+	else
+		check_preparation(c);
 }
 
 static void start_dialing(seg_connection *c, int64_t now)
@@ -265,7 +275,7 @@ static void go_on_dialing(seg_connection *c)
 	}
 }
 
-/* After each reply, until the connection is ready. */
+/* At the start and after each reply, until the connection is ready. */
 static void check_preparation(seg_connection *c)
 {
 	switch (c->preparation.outcome) {

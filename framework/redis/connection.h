@@ -22,6 +22,7 @@
 
 #include "base/log.h"
 #include "redis/address.h"
+#include "redis/denial.h"
 #include "redis/reply.h"
 #include "redis/script.h"
 
@@ -46,6 +47,8 @@ typedef struct seg_connection_options {
 	/* The one node to connect to, borrowed; NULL: the address's endpoints, one after the other. */
 	const seg_endpoint *endpoint;
 	const char *client_name; /* copied; CLIENT SETNAME */
+	seg_denials *denials;    /* borrowed; NULL: each denied command is told once for this connection */
+	bool login_only; /* log in and select the database, but send nothing else: no name, no scripts */
 	int64_t connect_timeout; /* ns, for looking up the host, connecting and preparing together */
 	/* The connection breaks after so many ns without a byte while an answer is due; 0: never. */
 	int64_t answer_timeout;
@@ -102,7 +105,7 @@ bool seg_connection_entries(seg_connection *connection, seg_entry_sink *sink, se
 			    int argc, const char *const *argv, const size_t *lengths);
 
 /*
- * Runs a script (EVALSHA). argv has `keys` keys, then the arguments. If Redis has forgotten the script, the
+ * Runs a script (EVALSHA, or EVAL where Redis denies SCRIPT LOAD). argv has `keys` keys, then the arguments. If Redis has forgotten the script, the
  * connection loads it again, and the callback gets the error NOSCRIPT, which is transient: issue the script
  * again.
  */

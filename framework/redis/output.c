@@ -51,9 +51,10 @@ static bool make_room(seg_output *output, size_t wanted)
 	return true;
 }
 
-bool seg_output_reserve(seg_output *output, int argc, const char *const *argv, const size_t *lengths)
+bool seg_output_reserve(seg_output *output, size_t head, int argc, const char *const *argv,
+			const size_t *lengths)
 {
-	size_t wanted = HEAD_MAX;
+	size_t wanted = HEAD_MAX + head;
 	for (int i = 0; i < argc; i++) {
 		size_t length = lengths ? lengths[i] : strlen(argv[i]);
 		if (length > SIZE_MAX / 8)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -65,22 +66,25 @@ bool seg_pipeline_command(seg_pipeline *p, seg_entry_sink *sink, seg_reply_fn fn
 {
 	const seg_waiting_command command = {.fn = fn, .arg = arg, .sink = sink};
 	size_t before = seg_output_length(&p->output);
-	if (!seg_output_reserve(&p->output, argc, argv, lengths) || !push(p, &command))
+	if (!seg_output_reserve(&p->output, 0, argc, argv, lengths) || !push(p, &command))
 		return false;
 	seg_output_command(&p->output, argc, argv, lengths);
 	keep_newest(p, before);
 	return true;
 }
 
-bool seg_pipeline_script(seg_pipeline *p, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
-			 const char *const *argv, const size_t *lengths)
+bool seg_pipeline_script(seg_pipeline *p, seg_script script, bool by_text, seg_reply_fn fn, void *arg,
+			 int keys, int argc, const char *const *argv, const size_t *lengths)
 {
 	char key_count[12];
 	snprintf(key_count, sizeof(key_count), "%d", keys);
-	const char *head[3] = {"EVALSHA", seg_script_sources[script].sha1, key_count};
+	const struct seg_script_source *source = &seg_script_sources[script];
+	const char *head[3] = {by_text ? "EVAL" : "EVALSHA", by_text ? source->text : source->sha1,
+			       key_count};
+	size_t more = by_text ? strlen(source->text) : 0;
 	const seg_waiting_command command = {.fn = fn, .arg = arg};
 	size_t before = seg_output_length(&p->output);
-	if (!seg_output_reserve(&p->output, argc, argv, lengths) || !push(p, &command))
+	if (!seg_output_reserve(&p->output, more, argc, argv, lengths) || !push(p, &command))
 		return false;
 	seg_output_begin(&p->output, 3 + argc);
 	seg_output_arguments(&p->output, 3, head, NULL);

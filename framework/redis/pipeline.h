@@ -37,13 +37,13 @@ bool seg_pipeline_init(seg_pipeline *pipeline);
 void seg_pipeline_fini(seg_pipeline *pipeline);
 
 /*
- * Issue a command, or a script by its hash. argv is copied; lengths NULL: all are NUL-terminated words. For a
+ * Issue a command, or a script by its hash or by its text. argv is copied; lengths NULL: all are NUL-terminated words. For a
  * script, argv holds `keys` keys, then arguments. False if out of memory: then nothing was issued.
  */
 bool seg_pipeline_command(seg_pipeline *pipeline, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 			  const char *const *argv, const size_t *lengths);
-bool seg_pipeline_script(seg_pipeline *pipeline, seg_script script, seg_reply_fn fn, void *arg, int keys,
-			 int argc, const char *const *argv, const size_t *lengths);
+bool seg_pipeline_script(seg_pipeline *pipeline, seg_script script, bool by_text, seg_reply_fn fn, void *arg,
+			 int keys, int argc, const char *const *argv, const size_t *lengths);
 
 /*
  * Issues a command of another pipeline again: its bytes, which are copied, and its callback. asking: with ASKING

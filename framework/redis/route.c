@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/names.h"
+#include "redis/command_key.h"
 #include "redis/pipeline.h"
 #include "redis/route_map.h"
 
@@ -196,6 +197,12 @@ seg_node seg_route_node(const seg_route *r, uint16_t slot)
 const char *seg_route_where(const seg_route *r, seg_node node)
 {
 	return node > 0 && node <= r->map.count ? r->map.nodes[node - 1]->text : r->options.address->text;
+}
+
+void seg_route_refresh(seg_route *r)
+{
+	if (r->cluster)
+		want_map(r);
 }
 
 unsigned seg_route_changes(const seg_route *r)

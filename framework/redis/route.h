@@ -24,12 +24,6 @@
 typedef struct seg_route seg_route;
 
 /*
- * The key by which a command is routed: NULL if it has none. It knows the commands of this project: the key is
- * the first argument, or the second of XINFO and XGROUP, or the first after STREAMS of XREAD.
- */
-const char *seg_command_key(int argc, const char *const *argv);
-
-/*
  * A node of the route. 0: the server of the address, as long as it is not known to be a cluster's. The nodes of a
  * cluster are numbered from 1; a node keeps its number.
  */
@@ -61,6 +55,9 @@ bool seg_route_ready_for(seg_route *route, uint16_t slot);
 
 /* Whether it has met a cluster. */
 bool seg_route_is_cluster(const seg_route *route);
+
+/* On a cluster: asks for the nodes of the slots again, soon. */
+void seg_route_refresh(seg_route *route);
 
 /* The node of a slot; 0 on a cluster: none is known. Its server: "host:port". */
 seg_node seg_route_node(const seg_route *route, uint16_t slot);

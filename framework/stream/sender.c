@@ -350,7 +350,7 @@ static void *run(void *arg)
 
 static seg_route *make_route(const seg_producer *p)
 {
-	const seg_client *client = p->stream->client;
+	seg_client *client = p->stream->client;
 	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
 	if (answer_timeout < ANSWER_TIMEOUT_MIN)
 		answer_timeout = ANSWER_TIMEOUT_MIN;
@@ -359,6 +359,7 @@ static seg_route *make_route(const seg_producer *p)
 	seg_connection_options options = {
 		.address = &client->address,
 		.client_name = "segmenter-producer",
+		.denials = &client->denials,
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = p->stream->logger,

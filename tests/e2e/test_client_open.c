@@ -88,6 +88,9 @@ static void options_out_of_range_are_refused(void **state)
 	options.max_message_bytes = ((uint64_t)512 << 20) + 1;
 	assert_int_equal(try_open(&options, "max_message_bytes"), SEG_EINVAL);
 	options = options_for("redis://127.0.0.1:1");
+	options.ack_replicas = 17;
+	assert_int_equal(try_open(&options, "ack_replicas"), SEG_EINVAL);
+	options = options_for("redis://127.0.0.1:1");
 	options.name_space = "a:b";
 	assert_int_equal(try_open(&options, "namespace"), SEG_EINVAL);
 }

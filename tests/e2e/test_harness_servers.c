@@ -172,7 +172,10 @@ static void the_sentinels_fail_over_when_told(void **state)
 	(void)state;
 	sentinel = test_sentinel_start(&(test_sentinel_options){.sentinel_password = "watch"});
 	assert_int_equal(test_sentinel_master(sentinel), 0);
-	test_server_tell(sentinel->servers[0], "SET a 1");
+	redisContext *context = test_server_connect(sentinel->servers[0]);
+	freeReplyObject(test_server_command(context, "SET a 1"));
+	freeReplyObject(test_server_command(context, "WAIT 1 %d", PATIENCE_MS));
+	redisFree(context);
 	assert_int_equal(test_sentinel_failover(sentinel), 1);
 	assert_answer(sentinel->servers[1], "GET a", "1");
 	assert_true(prints("NOAUTH Authentication required.", "%s -p %d SENTINEL MASTERS 2>&1",

@@ -121,6 +121,7 @@ static void three_lines_are_enough_and_the_rest_has_defaults(void **state)
 	assert_true(config->redis.connect_timeout == 5 * SECOND);
 	assert_true(config->redis.timeout == 10 * SECOND);
 	assert_false(config->redis.allow_eviction);
+	assert_int_equal(config->redis.ack_replicas, 0);
 	assert_int_equal(config->redis.appendfsync, SEG_CONFIG_FSYNC_ALWAYS);
 
 	assert_string_equal(config->runner.name_space, "default");
@@ -167,7 +168,7 @@ static void every_option_reaches_its_field(void **state)
 	seg_config *config = load(
 		"[redis]\n"
 		"address = unix:///run/redis.sock\nuser = u\npassword = p w\nconnect_timeout = 1s\n"
-		"timeout = 2s\nallow_eviction = yes\nappendfsync = everysec\ndirectory = data\n"
+		"timeout = 2s\nallow_eviction = yes\nack_replicas = 16\nappendfsync = everysec\ndirectory = data\n"
 		"[runner]\n"
 		"namespace = n\nname = r1\ncpus = none\nidle = spin\nshutdown_timeout = 1h\n"
 		"handler_timeout = 5min\nlog_level = debug\nlog_format = json\nlog_file = run.log\n"
@@ -184,6 +185,7 @@ static void every_option_reaches_its_field(void **state)
 	assert_true(config->redis.connect_timeout == SECOND);
 	assert_true(config->redis.timeout == 2 * SECOND);
 	assert_true(config->redis.allow_eviction);
+	assert_int_equal(config->redis.ack_replicas, 16);
 	assert_int_equal(config->redis.appendfsync, SEG_CONFIG_FSYNC_EVERYSEC);
 	assert_string_equal(config->redis.directory, "conf/data");
 	assert_string_equal(config->runner.name_space, "n");

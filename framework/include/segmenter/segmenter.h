@@ -137,6 +137,12 @@ typedef struct seg_client_options {
 	 */
 	const char *user;
 	const char *password;
+	/*
+	 * A send is acknowledged, and a group's commit counts, when so many replicas have it, so that a
+	 * failover to one of these keeps it. 0 to 16; default 0: when the master has it. A replica that does
+	 * not confirm in time makes the send fail with SEG_EUNKNOWN, although the master has the record.
+	 */
+	uint32_t ack_replicas;
 } seg_client_options;
 
 /* Sets the defaults. */

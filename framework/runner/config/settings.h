@@ -38,6 +38,7 @@ typedef struct seg_config_redis {
 	int64_t connect_timeout; /* 1 ms to 10 min */
 	int64_t timeout;         /* 1 ms to 1 h */
 	bool allow_eviction;     /* run even if the policy of Redis evicts keys */
+	uint32_t ack_replicas;   /* replicas that must have a commit before it counts; 0 to 16 */
 	int appendfsync;         /* a seg_config_fsync, for the embedded server */
 } seg_config_redis;
 

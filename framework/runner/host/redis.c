@@ -107,6 +107,7 @@ static void set_options(seg_redis *redis)
 	int64_t timeout = config->timeout < CONNECT_TRY ? config->timeout : CONNECT_TRY;
 	options->timeout_ms = (uint32_t)(timeout / SEG_MS);
 	options->allow_eviction = config->allow_eviction;
+	options->ack_replicas = config->ack_replicas;
 	options->log = redis->logger.fn;
 	options->log_arg = redis->logger.arg;
 }
