@@ -21,10 +21,22 @@ static int cannot_read(const char *path, seg_error *error)
 	return seg_fail(error, SEG_EINVAL, "%s cannot be read: %s", path, strerror(errno));
 }
 
+/* OpenSSL would wait for a pipe's writer. */
+static int check_file(const char *path, seg_error *error)
+{
+	struct stat status;
+	if (access(path, R_OK) || stat(path, &status))
+		return cannot_read(path, error);
+	if (!S_ISREG(status.st_mode))
+		return seg_fail(error, SEG_EINVAL, "%s is not a regular file; name a PEM file", path);
+	return 0;
+}
+
 static int trust_file(SSL_CTX *context, const char *path, seg_error *error)
 {
-	if (access(path, R_OK))
-		return cannot_read(path, error);
+	int status = check_file(path, error);
+	if (status)
+		return status;
 	if (SSL_CTX_load_verify_file(context, path) != 1)
 		return seg_fail(error, SEG_EINVAL, "%s holds no certificate; name a PEM file", path);
 	return 0;
@@ -33,10 +45,12 @@ static int trust_file(SSL_CTX *context, const char *path, seg_error *error)
 static int trust_directory(SSL_CTX *context, const char *path, seg_error *error)
 {
 	struct stat status;
-	if (access(path, R_OK | X_OK) || stat(path, &status))
+	if (stat(path, &status))
 		return cannot_read(path, error);
 	if (!S_ISDIR(status.st_mode))
 		return seg_fail(error, SEG_EINVAL, "%s is not a directory", path);
+	if (access(path, R_OK | X_OK))
+		return cannot_read(path, error);
 	if (SSL_CTX_load_verify_dir(context, path) != 1)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	return 0;
@@ -62,8 +76,9 @@ static int trust(SSL_CTX *context, const seg_tls_settings *settings, const char 
 
 static int use_certificate(SSL *ssl, const char *path, seg_error *error)
 {
-	if (access(path, R_OK))
-		return cannot_read(path, error);
+	int status = check_file(path, error);
+	if (status)
+		return status;
 	if (SSL_use_certificate_chain_file(ssl, path) != 1)
 		return seg_fail(error, SEG_EINVAL, "%s holds no certificate; name a PEM file", path);
 	return 0;
@@ -98,7 +113,9 @@ static int use_key(SSL *ssl, const char *path, const char *cert_file, seg_error 
 {
 	char text[KEY_FILE_MAX];
 	bool encrypted = false;
-	int status = 0;
+	int status = check_file(path, error);
+	if (status)
+		return status;
 	ssize_t length = read_key_file(path, text, sizeof(text));
 	if (length < 0)
 		return cannot_read(path, error);
@@ -128,10 +145,10 @@ static int use_pair(SSL *ssl, const seg_tls_settings *settings, const char **opt
 	if (!cert_file && !key_file)
 		return 0;
 	*option = cert_file ? "cert_file" : "key_file";
-	if (!cert_file || !key_file)
-		return seg_fail(error, SEG_EINVAL, "%s",
-				cert_file ? "there is no key; set the key file, too"
-					  : "there is no certificate; set the certificate file, too");
+	if (!key_file)
+		return seg_fail(error, SEG_EINVAL, "there is no key for it; set tls_key_file, too");
+	if (!cert_file)
+		return seg_fail(error, SEG_EINVAL, "there is no certificate for it; set tls_cert_file, too");
 	int status = use_certificate(ssl, cert_file, error);
 	if (status)
 		return status;

@@ -1,6 +1,7 @@
 #include "config/check_tls.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "redis/address.h"
 #include "redis/tls_files.h"
@@ -18,7 +19,7 @@ typedef struct {
 static const char *const all[] = {"ca_file",  "ca_directory", "cert_file",
 				  "key_file", "server_name",  "verify"};
 
-enum { COUNT = sizeof(all) / sizeof(all[0]) };
+enum { COUNT = sizeof(all) / sizeof(all[0]), VERIFY = COUNT - 1 };
 
 static seg_config_place find(const options *o, const char *option, char name[NAME_MAX_SIZE])
 {
@@ -39,6 +40,18 @@ static bool is_a_pair(const options *o, const seg_tls_settings *settings)
 	return false;
 }
 
+static void check_exposure(const options *o, const char *key_file)
+{
+	char name[NAME_MAX_SIZE];
+	struct stat status;
+	if (!key_file || stat(key_file, &status) || !(status.st_mode & 07))
+		return;
+	seg_config_place place = find(o, "key_file", name);
+	seg_config_warning_add(o->loader->errors, place,
+			       "%s: other users may read or write %s (mode %04o); run chmod o= %s", name,
+			       key_file, (unsigned)status.st_mode & 07777, key_file);
+}
+
 static void check_files(const options *o, const seg_tls_settings *settings)
 {
 	char name[NAME_MAX_SIZE];
@@ -46,6 +59,7 @@ static void check_files(const options *o, const seg_tls_settings *settings)
 	seg_error error;
 	if (!is_a_pair(o, settings))
 		return;
+	check_exposure(o, settings->key_file);
 	int status = seg_tls_files_check(settings, &option, &error);
 	if (status == SEG_ENOMEM)
 		o->loader->no_memory = true;
@@ -67,16 +81,19 @@ static bool address_has_tls(seg_config_loader *loader)
 	return tls;
 }
 
-static void refuse_all(const options *o, bool embedded)
+/* What is as by default may stand there. */
+static void refuse_all(const options *o, const seg_config_redis *redis)
 {
 	char name[NAME_MAX_SIZE];
 	for (int i = 0; i < COUNT; i++) {
 		seg_config_place place = find(o, all[i], name);
-		if (place.line && embedded)
+		if (!place.line || (i == VERIFY && redis->tls_verify))
+			continue;
+		if (redis->embedded)
 			seg_config_warning_add(
 				o->loader->errors, place,
 				"%s is ignored: only this segrunner can reach the embedded Redis", name);
-		else if (place.line)
+		else
 			seg_config_error_add(o->loader->errors, place,
 					     "%s is set, but the address is without TLS; write rediss:// in "
 					     "address, or remove %s",
@@ -95,7 +112,7 @@ void seg_config_check_redis_tls(seg_config_loader *loader)
 				     .verify = redis->tls_verify};
 	char name[NAME_MAX_SIZE];
 	if (redis->embedded || !address_has_tls(loader)) {
-		refuse_all(&o, redis->embedded);
+		refuse_all(&o, redis);
 		return;
 	}
 	check_files(&o, &settings);
