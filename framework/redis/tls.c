@@ -209,6 +209,8 @@ ssize_t seg_tls_write(seg_tls *tls, const void *bytes, size_t length)
 	n = SSL_write(tls->ssl, bytes, (int)(length < (1u << 30) ? length : (1u << 30)));
 	if (n > 0) {
 		tls->writing = POLLOUT;
+		/* A renegotiation that the peer wants waits for the end of a write. */
+		tls->pending = tls->pending || SSL_renegotiate_pending(tls->ssl);
 		return n;
 	}
 	short event = wanted(tls, n);
