@@ -20,7 +20,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "harness/certificates.h"
+#include "redis/connection.h"
 #include "redis/transport.h"
 
 enum { PATIENCE_MS = 10000, MUCH = 4 << 20, SMALL = 1000 };
@@ -59,7 +61,6 @@ static void listen_with(int version)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof(address);
-	const int on = 1;
 	peer.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(peer.listener, (struct sockaddr *)&address, length), 0);
 	assert_int_equal(listen(peer.listener, 1), 0);
@@ -74,11 +75,11 @@ static void listen_with(int version)
 	snprintf(name, sizeof(name), "127.0.0.1");
 	settings =
 		(seg_tls_settings){.ca_file = test_certificates_path(certificates, "ca.pem"), .verify = true};
-	struct addrinfo to = {.ai_family = AF_INET,
-			      .ai_addr = (struct sockaddr *)&address,
-			      .ai_addrlen = length};
-	transport = seg_transport_open_tcp(&to, &endpoint, &settings, "the test", &error);
-	assert_non_null(transport);
+}
+
+static void accept_client(void)
+{
+	const int on = 1;
 	peer.fd = accept(peer.listener, NULL, NULL);
 	assert_true(peer.fd >= 0);
 	assert_int_equal(fcntl(peer.fd, F_SETFL, O_NONBLOCK), 0);
@@ -86,6 +87,20 @@ static void listen_with(int version)
 	peer.ssl = SSL_new(peer.context);
 	SSL_set_fd(peer.ssl, peer.fd);
 	SSL_set_accept_state(peer.ssl);
+}
+
+static void connect_with(int version)
+{
+	listen_with(version);
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(endpoint.port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct addrinfo to = {.ai_family = AF_INET,
+			      .ai_addr = (struct sockaddr *)&address,
+			      .ai_addrlen = sizeof(address)};
+	transport = seg_transport_open_tcp(&to, &endpoint, &settings, "the test", &error);
+	assert_non_null(transport);
+	accept_client();
 }
 
 /* Polls the transport for what it asks for; returns what came within so many ms. */
@@ -112,7 +127,7 @@ static void shake_hands(void)
 
 static void open_with(int version)
 {
-	listen_with(version);
+	connect_with(version);
 	shake_hands();
 }
 
@@ -145,7 +160,8 @@ static void peer_reads(void)
  */
 static void write_much(void (*turn)(int number))
 {
-	static char bytes[MUCH];
+	/* The output buffer of a connection moves when it grows, and so does what is tried again. */
+	static char places[2][MUCH];
 	long long deadline = test_now_ms() + PATIENCE_MS;
 	size_t written = 0;
 	int idle = 0;
@@ -154,7 +170,7 @@ static void write_much(void (*turn)(int number))
 		ssize_t n = 0;
 		char byte;
 		while (written < MUCH &&
-		       (n = seg_transport_write(transport, bytes + written, MUCH - written)) > 0)
+		       (n = seg_transport_write(transport, places[number % 2] + written, MUCH - written)) > 0)
 			written += (size_t)n;
 		if (n < 0 && errno != EAGAIN)
 			fail_msg("%s", seg_transport_error(transport)->text);
@@ -198,6 +214,29 @@ static void a_peer_may_renegotiate_in_the_middle_of_a_write(void **state)
 	write_much(renegotiate);
 	assert_true(SSL_num_renegotiations(peer.ssl) > before);
 	assert_false(SSL_renegotiate_pending(peer.ssl));
+}
+
+static void a_write_waits_for_the_peer_while_it_renegotiates(void **state)
+{
+	(void)state;
+	char byte;
+	open_with(TLS1_2_VERSION);
+	assert_int_equal(SSL_renegotiate(peer.ssl), 1);
+	assert_int_equal(SSL_do_handshake(peer.ssl), 1);
+	assert_int_equal(wait_for(true, PATIENCE_MS) & POLLIN, POLLIN);
+	assert_int_equal(seg_transport_read(transport, &byte, 1), -1);
+	assert_int_equal(seg_transport_write(transport, "x", 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	/* The socket has room, which does not help. */
+	assert_int_equal(seg_transport_events(transport, true), POLLIN);
+	assert_int_equal(wait_for(true, 0), 0);
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	while (seg_transport_write(transport, "x", 1) != 1) {
+		assert_int_equal(errno, EAGAIN);
+		peer_reads();
+		assert_true(test_now_ms() < deadline);
+	}
+	assert_int_equal(seg_transport_events(transport, true), POLLIN | POLLOUT);
 }
 
 static void change_keys(int number)
@@ -300,7 +339,7 @@ static void the_end_of_a_connection_is_told_whether_polite_or_not(void **state)
 static void a_peer_that_says_nothing_leaves_a_hint_and_no_work(void **state)
 {
 	(void)state;
-	listen_with(TLS1_3_VERSION);
+	connect_with(TLS1_3_VERSION);
 	assert_string_equal(seg_transport_hint(transport), "");
 	while (!*seg_transport_hint(transport))
 		assert_int_equal(seg_transport_opened(transport, &error), 0);
@@ -313,7 +352,7 @@ static void a_peer_that_says_nothing_leaves_a_hint_and_no_work(void **state)
 static void files_that_are_missing_at_a_connect_pass(void **state)
 {
 	(void)state;
-	listen_with(TLS1_3_VERSION);
+	connect_with(TLS1_3_VERSION);
 	settings.ca_file = "/nonexistent";
 	int opened = 0;
 	while (opened == 0)
@@ -324,6 +363,50 @@ static void files_that_are_missing_at_a_connect_pass(void **state)
 			    "tls_ca_file: /nonexistent cannot be read: No such file or directory");
 }
 
+/* --- in a connection ------------------------------------------------------------------------------ */
+
+/* One round as its owner has it. */
+static void tick(seg_connection *connection)
+{
+	struct pollfd poller = seg_connection_polled(connection);
+	bool readable = poll(&poller, 1, 1) > 0 && (poller.revents & POLLIN);
+	seg_connection_tick(connection, seg_now(), readable);
+}
+
+/* OpenSSL reads it together with the end of the handshake, so that no poll reports it. */
+static void an_answer_that_comes_along_with_the_handshake_is_read_at_once(void **state)
+{
+	(void)state;
+	/* The answer to the login. */
+	const char denial[] = "-DENIED the test says so\r\n";
+	const int on = 1, off = 0;
+	char text[64];
+	seg_address address;
+	listen_with(TLS1_2_VERSION);
+	snprintf(text, sizeof(text), "rediss://:pw@127.0.0.1:%u", endpoint.port);
+	assert_int_equal(seg_address_parse(text, &address, &error), 0);
+	assert_int_equal(seg_address_set_tls(&address, &settings, &error), 0);
+	seg_connection *connection = seg_connection_create(
+		&(seg_connection_options){.address = &address, .connect_timeout = 20 * SEG_SECOND});
+	long long began = test_now_ms();
+	tick(connection);
+	accept_client();
+	assert_int_equal(setsockopt(peer.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)), 0);
+	while (SSL_do_handshake(peer.ssl) != 1)
+		tick(connection);
+	assert_int_equal(SSL_write(peer.ssl, denial, sizeof(denial) - 1), (int)sizeof(denial) - 1);
+	assert_int_equal(setsockopt(peer.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off)), 0);
+	struct pollfd poller = seg_connection_polled(connection);
+	assert_int_equal(poll(&poller, 1, PATIENCE_MS), 1);
+	/* As an owner ticks a second time in one round: the handshake ends there. */
+	seg_connection_tick(connection, seg_now(), false);
+	while (!seg_connection_error(connection)->status && test_now_ms() - began < PATIENCE_MS)
+		tick(connection);
+	assert_non_null(strstr(seg_connection_error(connection)->text, "DENIED the test says so"));
+	seg_connection_destroy(connection);
+	seg_address_fini(&address);
+}
+
 #define TEST(test) cmocka_unit_test_teardown(test, close_all)
 
 int main(void)
@@ -331,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(much_is_written_while_the_peer_reads),
 		TEST(a_peer_may_renegotiate_in_the_middle_of_a_write),
+		TEST(a_write_waits_for_the_peer_while_it_renegotiates),
 		TEST(a_peer_may_change_its_keys_in_the_middle_of_a_write),
 		TEST(bytes_that_no_poll_reports_are_told_of),
 		TEST(one_read_takes_many_records),
@@ -338,6 +422,7 @@ int main(void)
 		TEST(the_end_of_a_connection_is_told_whether_polite_or_not),
 		TEST(a_peer_that_says_nothing_leaves_a_hint_and_no_work),
 		TEST(files_that_are_missing_at_a_connect_pass),
+		TEST(an_answer_that_comes_along_with_the_handshake_is_read_at_once),
 	};
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
