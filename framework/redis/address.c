@@ -240,21 +240,18 @@ void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size)
 
 static int make_text(seg_address *address, seg_error *error)
 {
+	char place[HOST_MAX + 16], database[16] = "";
 	int n;
-	if (address->endpoints->path)
+	if (address->endpoints->path) {
 		n = address->database ? asprintf(&address->text, "unix://%s?db=%u", address->endpoints->path,
 						 address->database)
 				      : asprintf(&address->text, "unix://%s", address->endpoints->path);
-	else
-		n = address->database
-			    ? asprintf(&address->text,
-				       strchr(address->endpoints->host, ':') ? "redis://[%s]:%u/%u"
-									     : "redis://%s:%u/%u",
-				       address->endpoints->host, address->endpoints->port, address->database)
-			    : asprintf(&address->text,
-				       strchr(address->endpoints->host, ':') ? "redis://[%s]:%u"
-									     : "redis://%s:%u",
-				       address->endpoints->host, address->endpoints->port);
+	} else {
+		seg_endpoint_print(address->endpoints, place, sizeof(place));
+		if (address->database)
+			snprintf(database, sizeof(database), "/%u", address->database);
+		n = asprintf(&address->text, "%s://%s%s", address->tls ? "rediss" : "redis", place, database);
+	}
 	if (n < 0) {
 		address->text = NULL;
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
@@ -271,20 +268,24 @@ static int parse(const char *text, seg_address *address, seg_error *error)
 		return parse_unix(text + 7, address, error);
 	if (strncmp(text, "redis://", 8) == 0)
 		return parse_host(text + 8, address, error);
-	if (strncmp(text, "rediss://", 9) == 0)
-		return seg_fail(error, SEG_EINVAL,
-				"rediss:// (TLS) is not supported by this version; use redis:// or unix://");
+	if (strncmp(text, "rediss://", 9) == 0) {
+		address->tls = true;
+		return parse_host(text + 9, address, error);
+	}
 	if (strstr(text, "://"))
-		return seg_fail(error, SEG_EINVAL, "the Redis address must begin with redis:// or unix://");
+		return seg_fail(error, SEG_EINVAL,
+				"the Redis address must begin with redis://, rediss:// or unix://");
 	return parse_host(text, address, error);
 }
 
 int seg_address_parse(const char *text, seg_address *address, seg_error *error)
 {
-	*address = (seg_address){0};
+	*address = (seg_address){.tls_settings.verify = true};
 	address->endpoints = calloc(1, sizeof(*address->endpoints));
-	if (!address->endpoints)
+	if (!address->endpoints) {
+		seg_address_fini(address);
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	}
 	address->endpoint_count = 1;
 	int status = parse(text, address, error);
 	if (status == 0)
@@ -316,6 +317,20 @@ int seg_address_set_login(seg_address *address, const char *user, const char *pa
 	return 0;
 }
 
+int seg_address_set_tls(seg_address *address, const seg_tls_settings *settings, seg_error *error)
+{
+	const char *first = seg_tls_settings_first(settings);
+	seg_tls_settings copy;
+	if (first && !address->tls)
+		return seg_fail(error, SEG_EINVAL,
+				"tls_%s is set, but the address is without TLS; write rediss://", first);
+	if (!seg_tls_settings_copy(&copy, settings))
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	seg_tls_settings_fini(&address->tls_settings);
+	address->tls_settings = copy;
+	return 0;
+}
+
 static bool copy_text(char **to, const char *from)
 {
 	*to = from ? strdup(from) : NULL;
@@ -338,9 +353,10 @@ static bool copy_endpoints(seg_address *to, const seg_address *from)
 
 int seg_address_copy(seg_address *to, const seg_address *from)
 {
-	*to = (seg_address){.database = from->database};
-	if (copy_endpoints(to, from) && copy_text(&to->user, from->user) &&
-	    copy_text(&to->password, from->password) && copy_text(&to->text, from->text))
+	*to = (seg_address){.database = from->database, .tls = from->tls};
+	if (seg_tls_settings_copy(&to->tls_settings, &from->tls_settings) && copy_endpoints(to, from) &&
+	    copy_text(&to->user, from->user) && copy_text(&to->password, from->password) &&
+	    copy_text(&to->text, from->text))
 		return 0;
 	seg_address_fini(to);
 	return SEG_ENOMEM;
@@ -358,5 +374,6 @@ void seg_address_fini(seg_address *address)
 	free(address->user);
 	free(address->password);
 	free(address->text);
+	seg_tls_settings_fini(&address->tls_settings);
 	*address = (seg_address){0};
 }

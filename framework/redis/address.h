@@ -7,6 +7,8 @@
 
 #include <segmenter/segmenter.h>
 
+#include "redis/tls_settings.h"
+
 /* Where a server listens. */
 typedef struct seg_endpoint {
 	char *host; /* NULL if path is set */
@@ -20,7 +22,9 @@ typedef struct seg_address {
 	char *user;     /* or NULL */
 	char *password; /* or NULL; never printed */
 	uint32_t database;
-	char *text; /* the address for messages, without user and password */
+	bool tls;
+	seg_tls_settings tls_settings; /* if tls */
+	char *text;                    /* the address for messages, without user and password */
 } seg_address;
 
 /* The longest text of seg_endpoint_print. */
@@ -37,6 +41,12 @@ int seg_address_parse(const char *text, seg_address *address, seg_error *error);
  * error the login is unchanged.
  */
 int seg_address_set_login(seg_address *address, const char *user, const char *password, seg_error *error);
+
+/*
+ * Sets how the address's connections use TLS; copies the settings. SEG_EINVAL if something is set there but the address
+ * is without TLS, or SEG_ENOMEM; after an error nothing is changed.
+ */
+int seg_address_set_tls(seg_address *address, const seg_tls_settings *settings, seg_error *error);
 
 /* Copies; 0 or SEG_ENOMEM. */
 int seg_address_copy(seg_address *to, const seg_address *from);

@@ -371,8 +371,7 @@ static void read_some(seg_connection *c, int64_t now)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
-			seg_fail(&c->error, SEG_EUNREACHABLE, "Redis at %s %s", where(c),
-				 n == 0 ? "closed the connection" : strerror(errno));
+			c->error = *seg_transport_error(c->transport);
 			went_down(c);
 			return;
 		}
@@ -397,9 +396,8 @@ void seg_connection_flush(seg_connection *c)
 		if (n < 0) {
 			if (errno == EAGAIN)
 				return;
-			char text[256];
-			snprintf(text, sizeof(text), "writing to Redis at %s: %s", where(c), strerror(errno));
-			fail_now(c, SEG_EUNREACHABLE, text);
+			seg_error why = *seg_transport_error(c->transport);
+			fail_now(c, why.status, why.text);
 			return;
 		}
 		seg_output_consume(output, (size_t)n);
@@ -431,8 +429,16 @@ static void check_timeouts(seg_connection *c, int64_t now)
 	}
 }
 
-static int64_t next_timer(const seg_connection *c)
+/* Whether there may be something to read although no poll says so. */
+static bool has_pending(const seg_connection *c)
 {
+	return c->transport && seg_transport_pending(c->transport);
+}
+
+static int64_t next_timer(const seg_connection *c, int64_t now)
+{
+	if (has_pending(c))
+		return now;
 	switch (c->state) {
 	case DOWN:
 		return c->retry_at;
@@ -453,13 +459,13 @@ int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 		go_on_dialing(c);
 	if (c->state >= PREPARING) {
 		seg_connection_flush(c);
-		if (readable && c->state >= PREPARING)
+		if (c->state >= PREPARING && (readable || has_pending(c)))
 			read_some(c, now);
 		/* Commands that callbacks issued are sent in the same round. */
 		seg_connection_flush(c);
 	}
 	check_timeouts(c, now);
-	return next_timer(c);
+	return next_timer(c, now);
 }
 
 /* --- looking ----------------------------------------------------------------- */
@@ -511,13 +517,11 @@ size_t seg_connection_unsent(const seg_connection *c)
 
 struct pollfd seg_connection_polled(const seg_connection *c)
 {
-	int fd = -1;
-	short events = POLLIN | (seg_output_length(&c->pipeline.output) ? POLLOUT : 0);
-	if (c->state == DIALING) {
-		fd = seg_dial_fd(c->dial);
-		events = seg_dial_events(c->dial);
-	} else if (c->transport) {
-		fd = seg_transport_fd(c->transport);
-	}
-	return (struct pollfd){.fd = fd, .events = events};
+	bool writing = seg_output_length(&c->pipeline.output) > 0;
+	if (c->state == DIALING)
+		return (struct pollfd){.fd = seg_dial_fd(c->dial), .events = seg_dial_events(c->dial)};
+	if (!c->transport)
+		return (struct pollfd){.fd = -1};
+	return (struct pollfd){.fd = seg_transport_fd(c->transport),
+			       .events = seg_transport_events(c->transport, writing)};
 }

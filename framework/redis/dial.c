@@ -66,7 +66,10 @@ static void finish_lookup(seg_dial *dial, seg_error *error)
 	int failure;
 	const struct addrinfo *list = seg_lookup_result(dial->lookup, &failure);
 	if (list)
-		dial->transport = seg_transport_open_tcp(choose(dial, list), seg_dial_where(dial), error);
+		dial->transport =
+			seg_transport_open_tcp(choose(dial, list), dial->endpoint,
+					       dial->address->tls ? &dial->address->tls_settings : NULL,
+					       seg_dial_where(dial), error);
 	else
 		seg_fail(error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", seg_dial_where(dial),
 			 gai_strerror(failure));
@@ -122,8 +125,8 @@ void seg_dial_give_up(seg_dial *dial, int64_t timeout, seg_error *error)
 		seg_fail(error, SEG_EUNREACHABLE, "the host of %s was not found within %lld ms",
 			 seg_dial_where(dial), ms);
 	else
-		seg_fail(error, SEG_EUNREACHABLE, "no answer from %s within %lld ms", seg_dial_where(dial),
-			 ms);
+		seg_fail(error, SEG_EUNREACHABLE, "no answer from %s within %lld ms%s", seg_dial_where(dial),
+			 ms, dial->transport ? seg_transport_hint(dial->transport) : "");
 	seg_transport_close(dial->transport);
 	dial->transport = NULL;
 }
@@ -147,5 +150,5 @@ int seg_dial_fd(const seg_dial *dial)
 
 short seg_dial_events(const seg_dial *dial)
 {
-	return dial->transport ? seg_transport_events(dial->transport) : POLLIN;
+	return dial->transport ? seg_transport_events(dial->transport, false) : POLLIN;
 }

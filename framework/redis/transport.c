@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "redis/tls.h"
 
 /*
  * After so long the kernel reports a peer that has vanished, instead of after its default of a quarter of an
@@ -19,9 +20,18 @@
  */
 enum { USER_TIMEOUT_MS = 15000, KEEPALIVE_S = 5 };
 
+/* The first byte of a TLS alert; no answer of Redis begins with it. */
+enum { TLS_ALERT = 0x15 };
+
 struct seg_transport {
 	int fd;
 	const char *where;
+	const seg_endpoint *endpoint;     /* NULL: a Unix socket */
+	const seg_tls_settings *settings; /* NULL: without TLS */
+	seg_tls *tls;                     /* NULL until the socket is connected */
+	bool connected;
+	bool heard; /* without TLS: whether any byte has come */
+	seg_error error;
 };
 
 static void set_option(int fd, int level, int name, int value)
@@ -64,11 +74,14 @@ seg_transport *seg_transport_open_unix(const char *path, const char *where, seg_
 	return transport ? start_connect(transport, (struct sockaddr *)&name, sizeof(name), error) : NULL;
 }
 
-seg_transport *seg_transport_open_tcp(const struct addrinfo *to, const char *where, seg_error *error)
+seg_transport *seg_transport_open_tcp(const struct addrinfo *to, const seg_endpoint *endpoint,
+				      const seg_tls_settings *tls, const char *where, seg_error *error)
 {
 	seg_transport *transport = create(to->ai_family, where, error);
 	if (!transport)
 		return NULL;
+	transport->endpoint = endpoint;
+	transport->settings = tls;
 	set_option(transport->fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(transport->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_option(transport->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
@@ -81,11 +94,14 @@ void seg_transport_close(seg_transport *transport)
 {
 	if (!transport)
 		return;
+	seg_tls_end(transport->tls);
 	close(transport->fd);
 	free(transport);
 }
 
-int seg_transport_opened(seg_transport *transport, seg_error *error)
+/* --- connecting ------------------------------------------------------------------------ */
+
+static int finish_connect(seg_transport *transport, seg_error *error)
 {
 	struct pollfd poller = {.fd = transport->fd, .events = POLLOUT};
 	if (poll(&poller, 1, 0) != 1)
@@ -94,37 +110,103 @@ int seg_transport_opened(seg_transport *transport, seg_error *error)
 	socklen_t length = sizeof(failure);
 	if (getsockopt(transport->fd, SOL_SOCKET, SO_ERROR, &failure, &length))
 		failure = errno;
-	if (failure == 0)
+	transport->connected = failure == 0;
+	if (transport->connected)
 		return 1;
 	seg_fail(error, SEG_EUNREACHABLE, "cannot connect to %s: %s", transport->where, strerror(failure));
 	return -1;
 }
+
+int seg_transport_opened(seg_transport *transport, seg_error *error)
+{
+	int connected = transport->connected ? 1 : finish_connect(transport, error);
+	if (connected <= 0 || !transport->settings)
+		return connected;
+	if (!transport->tls)
+		transport->tls =
+			seg_tls_start(transport->fd, transport->endpoint, transport->settings, error);
+	return transport->tls ? seg_tls_handshake(transport->tls, error) : -1;
+}
+
+const char *seg_transport_hint(const seg_transport *transport)
+{
+	if (transport->tls && !seg_tls_heard(transport->tls))
+		return "; if it is not a TLS port, write redis://";
+	return "";
+}
+
+/* --- reading and writing ------------------------------------------------------------------- */
 
 int seg_transport_fd(const seg_transport *transport)
 {
 	return transport->fd;
 }
 
-short seg_transport_events(const seg_transport *transport)
+short seg_transport_events(const seg_transport *transport, bool writing)
 {
-	(void)transport;
-	return POLLOUT;
+	if (!transport->connected)
+		return POLLOUT;
+	if (transport->tls)
+		return seg_tls_events(transport->tls, writing);
+	return (short)(POLLIN | (writing ? POLLOUT : 0));
+}
+
+bool seg_transport_pending(const seg_transport *transport)
+{
+	return transport->tls && seg_tls_pending(transport->tls);
+}
+
+/* failure 0: the peer has closed. */
+static void explain(seg_transport *transport, int failure)
+{
+	bool strange = transport->endpoint && !transport->heard;
+	seg_fail(&transport->error, SEG_EUNREACHABLE, "Redis at %s%s%s%s", transport->where,
+		 failure ? ": " : " ", failure ? strerror(failure) : "closed the connection",
+		 strange ? " before it answered; if it is a TLS port, write rediss://" : "");
+}
+
+/* Looks at the first bytes from a server. Returns whether it speaks TLS, and says so. */
+static bool speaks_tls(seg_transport *transport, const char *bytes)
+{
+	transport->heard = true;
+	if (bytes[0] != TLS_ALERT)
+		return false;
+	seg_fail(&transport->error, SEG_EPROTOCOL,
+		 "the server at %s speaks TLS; write rediss:// in the address", transport->where);
+	return true;
 }
 
 ssize_t seg_transport_read(seg_transport *transport, void *buffer, size_t size)
 {
 	ssize_t n;
+	if (transport->tls)
+		return seg_tls_read(transport->tls, buffer, size);
 	do
 		n = recv(transport->fd, buffer, size, 0);
 	while (n < 0 && errno == EINTR);
+	if (n > 0 && !transport->heard && speaks_tls(transport, buffer)) {
+		errno = EPROTO;
+		return -1;
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		explain(transport, n == 0 ? 0 : errno);
 	return n;
 }
 
 ssize_t seg_transport_write(seg_transport *transport, const void *bytes, size_t length)
 {
 	ssize_t n;
+	if (transport->tls)
+		return seg_tls_write(transport->tls, bytes, length);
 	do
 		n = send(transport->fd, bytes, length, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN)
+		explain(transport, errno);
 	return n;
+}
+
+const seg_error *seg_transport_error(const seg_transport *transport)
+{
+	return transport->tls ? seg_tls_error(transport->tls) : &transport->error;
 }

@@ -131,8 +131,11 @@ static const seg_error *reason_of(const seg_exchange *exchange, const seg_client
 		return error;
 	if (exchange->failure.status)
 		return &exchange->failure;
-	seg_fail(made, SEG_EUNREACHABLE, "no answer from Redis at %s within %lld ms", client->address.text,
-		 (long long)(client->timeout / SEG_MS));
+	/* A Redis without TLS waits for the rest of what it takes for a command. */
+	bool silent = client->address.tls && !seg_route_ready(client->route);
+	seg_fail(made, SEG_EUNREACHABLE, "no answer from Redis at %s within %lld ms%s", client->address.text,
+		 (long long)(client->timeout / SEG_MS),
+		 silent ? "; if it is not a TLS port, write redis://" : "");
 	return made;
 }
 

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/range.h"
 #include "redis/server_check.h"
+#include "redis/tls_files.h"
 #include "stream/client.h"
 #include "stream/exchange.h"
 
@@ -30,6 +31,7 @@ void seg_client_options_init(seg_client_options *options)
 		.connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS,
 		.timeout_ms = DEFAULT_TIMEOUT_MS,
 		.max_message_bytes = DEFAULT_MESSAGE_BYTES,
+		.tls_verify = 1,
 	};
 }
 
@@ -46,6 +48,8 @@ static int check_options(const seg_client_options *options, seg_error *error)
 					 MESSAGE_BYTES_MAX, error);
 	if (status == 0)
 		status = seg_range_check("ack_replicas", options->ack_replicas, 0, ACK_REPLICAS_MAX, error);
+	if (status == 0)
+		status = seg_range_check("tls_verify", options->tls_verify, 0, 1, error);
 	return status;
 }
 
@@ -204,12 +208,32 @@ static seg_client *create(const seg_client_options *options)
 	return client;
 }
 
+/* A file that cannot be used is a mistake now; at a later connect, it may be about to be exchanged. */
+static int set_tls(seg_address *address, const seg_client_options *options, seg_error *error)
+{
+	seg_tls_settings settings = {
+		.ca_file = options->tls_ca_file,
+		.ca_directory = options->tls_ca_directory,
+		.cert_file = options->tls_cert_file,
+		.key_file = options->tls_key_file,
+		.server_name = options->tls_server_name,
+		.verify = options->tls_verify != 0,
+	};
+	const char *option;
+	seg_error why;
+	int status = seg_address_set_tls(address, &settings, error);
+	if (status || !address->tls)
+		return status;
+	status = seg_tls_files_check(&settings, &option, &why);
+	return status ? seg_fail(error, status, "tls_%s: %s", option ? option : "files", why.text) : 0;
+}
+
 int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error)
 {
 	int status = seg_address_parse(options->address, address, error);
 	if (status == 0 && (options->user || options->password))
 		status = seg_address_set_login(address, options->user, options->password, error);
-	return status;
+	return status ? status : set_tls(address, options, error);
 }
 
 static int connect_client(seg_client *client, const seg_client_options *options, seg_error *error)

@@ -45,7 +45,8 @@ static void check_taken(const seg_address *address)
 	seg_address copy, again;
 	if (seg_address_copy(&copy, address))
 		return;
-	require(same(copy.text, address->text) && same(copy.password, address->password),
+	require(same(copy.text, address->text) && same(copy.password, address->password) &&
+			copy.tls == address->tls && copy.tls_settings.verify,
 		"a copy that differs");
 	seg_address_fini(&copy);
 	if (!is_reversible(address))
@@ -54,7 +55,7 @@ static void check_taken(const seg_address *address)
 	require(same(again.endpoints->host, address->endpoints->host) &&
 			same(again.endpoints->path, address->endpoints->path) &&
 			again.endpoints->port == address->endpoints->port &&
-			again.database == address->database,
+			again.database == address->database && again.tls == address->tls,
 		"what is shown is another place");
 	require(!again.user && !again.password, "what is shown holds a login");
 	seg_address_fini(&again);

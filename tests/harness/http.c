@@ -20,7 +20,7 @@ enum { PATIENCE_S = 10, ANSWER_MAX = 4 * 1024 * 1024 };
 
 int test_http_port(const test_runner *runner)
 {
-	static const char says[] = "admin: listening on http://127.0.0.1:";
+	static const char says[] = "admin: listening on http", host[] = "://127.0.0.1:";
 	char line[512];
 	int port = 0;
 	/* One write sends the whole line. */
@@ -28,9 +28,9 @@ int test_http_port(const test_runner *runner)
 	FILE *file = fopen(runner->output, "r");
 	assert_non_null(file);
 	while (port == 0 && fgets(line, sizeof(line), file)) {
-		const char *found = strstr(line, says);
+		const char *found = strstr(line, says) ? strstr(line, host) : NULL;
 		if (found)
-			port = atoi(found + strlen(says));
+			port = atoi(found + strlen(host));
 	}
 	fclose(file);
 	assert_in_range(port, 1, 65535);

@@ -197,9 +197,8 @@ static void the_error_for_an_empty_address_shows_both_forms(void **state)
 static void the_error_for_an_unknown_scheme_lists_the_known_ones(void **state)
 {
 	(void)state;
-	refuses("http://h", "must begin with redis:// or unix://");
-	refuses("Redis://h", "must begin with redis:// or unix://");
-	refuses("rediss://h", "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
+	refuses("http://h", "must begin with redis://, rediss:// or unix://");
+	refuses("Redis://h", "must begin with redis://, rediss:// or unix://");
 }
 
 static void the_error_for_a_missing_host_shows_how_to_write_one(void **state)
@@ -331,7 +330,7 @@ static void no_refusal_repeats_a_password(void **state)
 		"redis://u:hidden/x@h",    "redis://u:hidden%@h",
 		"redis://u:%zzhidden@h",   "redis://hidden@h",
 		"redis://:hidden@[h",      "redis://u:hidden@a b",
-		"rediss://u:hidden@h",     "http://u:hidden@h",
+		"rediss://u:hidden@",      "http://u:hidden@h",
 		"unix://u:hidden@run",     "unix://u:hid/hidden@/r",
 		"unix://u:hidden?@/r",     "unix://u:%hidden@/r",
 		"unix://u:hidden@/r?db=x", "redis://u:hidden",
@@ -366,6 +365,68 @@ static void a_refused_login_leaves_the_old_one(void **state)
 	assert_int_equal(seg_address_set_login(&address, "bob", NULL, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "the Redis user has no password"));
 	has_login("alice", "old");
+}
+
+/* --- TLS ----------------------------------------------------------------------------- */
+
+static void rediss_is_redis_with_tls_that_verifies(void **state)
+{
+	(void)state;
+	parses_as_host("rediss://u:pw@h:7000/2", "h", 7000, 2);
+	assert_true(address.tls);
+	assert_true(address.tls_settings.verify);
+	assert_string_equal(address.text, "rediss://h:7000/2");
+	has_login("u", "pw");
+	parses_as_host("rediss://[::1]", "::1", 6379, 0);
+	assert_string_equal(address.text, "rediss://[::1]:6379");
+	parse("redis://h");
+	assert_false(address.tls);
+	parse("unix:///r.sock");
+	assert_false(address.tls);
+}
+
+static void settings_for_tls_are_copied_and_go_along_with_a_copy(void **state)
+{
+	(void)state;
+	char file[] = "ca.pem", name[] = "redis.internal";
+	seg_tls_settings given = {.ca_file = file, .server_name = name, .verify = false};
+	seg_address original;
+	assert_int_equal(seg_address_parse("rediss://h", &original, NULL), 0);
+	assert_int_equal(seg_address_set_tls(&original, &given, &error), 0);
+	memset(file, 'x', strlen(file));
+	memset(name, 'x', strlen(name));
+	assert_int_equal(seg_address_copy(&address, &original), 0);
+	seg_address_fini(&original);
+	assert_true(address.tls);
+	assert_string_equal(address.tls_settings.ca_file, "ca.pem");
+	assert_string_equal(address.tls_settings.server_name, "redis.internal");
+	assert_null(address.tls_settings.ca_directory);
+	assert_null(address.tls_settings.key_file);
+	assert_false(address.tls_settings.verify);
+}
+
+static void settings_for_tls_on_an_address_without_it_are_refused_by_name(void **state)
+{
+	(void)state;
+	const struct {
+		seg_tls_settings settings;
+		const char *says;
+	} wrong[] = {
+		{{.ca_file = "x", .verify = true},
+		 "tls_ca_file is set, but the address is without TLS; write"},
+		{{.ca_directory = "x", .verify = true}, "tls_ca_directory is set, but"},
+		{{.cert_file = "x", .key_file = "x", .verify = true}, "tls_cert_file is set, but"},
+		{{.key_file = "x", .verify = true}, "tls_key_file is set, but"},
+		{{.server_name = "x", .verify = true}, "tls_server_name is set, but"},
+		{{.verify = false}, "tls_verify is set, but"},
+	};
+	parse("redis://h");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(seg_address_set_tls(&address, &wrong[i].settings, &error), SEG_EINVAL);
+		if (!strstr(error.text, wrong[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", error.text, wrong[i].says);
+	}
+	assert_int_equal(seg_address_set_tls(&address, &(seg_tls_settings){.verify = true}, &error), 0);
 }
 
 static void a_copy_outlives_its_original(void **state)
@@ -414,6 +475,9 @@ int main(void)
 		TEST(another_login_takes_the_place_of_the_whole_old_one),
 		TEST(a_refused_login_leaves_the_old_one),
 		TEST(a_copy_outlives_its_original),
+		TEST(rediss_is_redis_with_tls_that_verifies),
+		TEST(settings_for_tls_are_copied_and_go_along_with_a_copy),
+		TEST(settings_for_tls_on_an_address_without_it_are_refused_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

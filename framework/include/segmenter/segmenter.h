@@ -106,7 +106,7 @@ typedef struct seg_client seg_client;
 typedef struct seg_client_options {
 	/*
 	 * redis://[[user]:password@]host[:port][/database], or unix://[[user]:password@]/path[?db=database].
-	 * In user, password and path, write special characters %-encoded. "host:port" without a scheme is
+	 * rediss:// is redis:// with TLS. In user, password and path, write special characters %-encoded. "host:port" without a scheme is
 	 * accepted. Ports are 1 to 65,535, databases 0 to 1,000,000. Default redis://127.0.0.1:6379, also for
 	 * NULL.
 	 */
@@ -143,9 +143,35 @@ typedef struct seg_client_options {
 	 * not confirm in time makes the send fail with SEG_EUNKNOWN, although the master has the record.
 	 */
 	uint32_t ack_replicas;
+	/*
+	 * TLS, for a rediss:// address; with another address, SEG_EINVAL if one of these is set. TLS 1.2 or later.
+	 * All files are PEM, and are read at each connect: exchange them at any time. seg_client_open also reads
+	 * them once; if one cannot be used, it returns SEG_EINVAL.
+	 *
+	 * The certificates of the authorities that are trusted: in one file, in a directory with the names that
+	 * `openssl rehash` makes, or both. Both NULL: those that the system trusts.
+	 */
+	const char *tls_ca_file;
+	const char *tls_ca_directory;
+	/*
+	 * The client's certificate, with the chain behind it, and its private key, without a passphrase. Both or
+	 * none.
+	 */
+	const char *tls_cert_file;
+	const char *tls_key_file;
+	/*
+	 * The name or IP address that the server's certificate must be for, and, if it is a name, the one sent as
+	 * SNI. NULL: the host of the address.
+	 */
+	const char *tls_server_name;
+	/*
+	 * 1 (default): the server's certificate must be valid, for that name, and of a trusted authority. 0: any
+	 * certificate will do, so whoever is between can read and change everything, the password too.
+	 */
+	uint32_t tls_verify;
 } seg_client_options;
 
-/* Sets the defaults. */
+/* Sets the defaults. The texts that you put in are borrowed, and only until seg_client_open returns. */
 SEG_API void seg_client_options_init(seg_client_options *options);
 
 /*

@@ -39,7 +39,9 @@ seg_admin *seg_admin_create(const seg_config *config, const char *name, seg_logg
 		return NULL;
 	}
 	admin->address = config->runner.admin;
-	admin->token = config->runner.admin_token;
+	admin->access = (seg_server_access){.token = config->runner.admin_token,
+					    .tls_cert_file = config->runner.admin_tls_cert_file,
+					    .tls_key_file = config->runner.admin_tls_key_file};
 	admin->name = name;
 	admin->started_at = seg_wall_clock();
 	pthread_mutex_init(&admin->lock, NULL);
@@ -72,7 +74,7 @@ int seg_admin_start(seg_admin *admin, seg_error *error)
 	int status = seg_listen_parse(admin->address, &listen, error);
 	if (status)
 		return status;
-	return seg_server_start(&listen, admin->token, routes, admin, admin->logger, &admin->server, error);
+	return seg_server_start(&listen, &admin->access, routes, admin, admin->logger, &admin->server, error);
 }
 
 seg_logger seg_admin_logger(seg_admin *admin, seg_logger logger)

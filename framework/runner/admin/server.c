@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "admin/access.h"
+#include "admin/certificate.h"
 
 enum { THREADS = 2, CONNECTIONS_MAX = 64, IDLE_SECONDS = 10, BACKLOG = 64 };
 
@@ -167,24 +168,56 @@ static int open_socket(const seg_listen *listen_at, seg_listen *bound, seg_error
 	return -1;
 }
 
-/* With all signals blocked: the main thread takes them. */
-static struct MHD_Daemon *start_daemon(seg_server *server, int fd)
+/* With all signals blocked: the main thread takes them. certificate NULL: without TLS. */
+static struct MHD_Daemon *start_daemon(seg_server *server, int fd, const seg_certificate *certificate)
 {
+	static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3";
+	unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0,
+					certificate ? certificate->certificate.text : NULL},
+				       {MHD_OPTION_HTTPS_MEM_KEY, 0,
+					certificate ? certificate->key.text : NULL},
+				       {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
+				       {MHD_OPTION_END, 0, NULL}};
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	struct MHD_Daemon *daemon =
-		MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL,
-				 NULL, answer, server, MHD_OPTION_EXTERNAL_LOGGER, log_line, server,
-				 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-				 MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-				 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+		MHD_start_daemon(flags | (certificate ? MHD_USE_TLS : 0), 0, NULL, NULL, answer, server,
+				 MHD_OPTION_EXTERNAL_LOGGER, log_line, server, MHD_OPTION_LISTEN_SOCKET, fd,
+				 MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
+				 (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+				 (unsigned)IDLE_SECONDS, MHD_OPTION_ARRAY, certificate ? tls : &tls[3],
+				 MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return daemon;
 }
 
-int seg_server_start(const seg_listen *listen_at, const char *token, const seg_http_route *routes, void *arg,
-		     seg_logger logger, seg_server **out, seg_error *error)
+/* The daemon has read the certificate when it has started. */
+static int start(seg_server *server, int fd, const seg_server_access *access, seg_error *error)
+{
+	seg_certificate certificate = {0};
+	bool tls = access->tls_cert_file && access->tls_key_file;
+	if (tls && MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_NO)
+		return seg_fail(error, SEG_ESYSTEM,
+				"admin: this libmicrohttpd has no TLS; remove admin_tls_cert_file");
+	int status =
+		tls ? seg_certificate_read(&certificate, access->tls_cert_file, access->tls_key_file, error)
+		    : 0;
+	if (status == 0) {
+		server->daemon = start_daemon(server, fd, tls ? &certificate : NULL);
+		if (!server->daemon)
+			status = seg_fail(error, SEG_ESYSTEM, "admin: cannot start the HTTP server: %s",
+					  tls ? "it cannot use admin_tls_cert_file with admin_tls_key_file"
+					      : strerror(errno));
+	}
+	seg_certificate_fini(&certificate);
+	return status;
+}
+
+int seg_server_start(const seg_listen *listen_at, const seg_server_access *access,
+		     const seg_http_route *routes, void *arg, seg_logger logger, seg_server **out,
+		     seg_error *error)
 {
 	char where[SEG_LISTEN_TEXT_MAX];
 	seg_listen bound;
@@ -192,21 +225,17 @@ int seg_server_start(const seg_listen *listen_at, const char *token, const seg_h
 	*out = NULL;
 	if (!server)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	*server = (seg_server){.token = token, .routes = routes, .arg = arg, .logger = logger};
+	*server = (seg_server){.token = access->token, .routes = routes, .arg = arg, .logger = logger};
 	int fd = open_socket(listen_at, &bound, error);
-	if (fd >= 0) {
-		server->daemon = start_daemon(server, fd);
-		if (!server->daemon) {
+	int status = fd >= 0 ? start(server, fd, access, error) : SEG_ESYSTEM;
+	if (status) {
+		if (fd >= 0)
 			close(fd);
-			seg_fail(error, SEG_ESYSTEM, "admin: cannot start the HTTP server: %s",
-				 strerror(errno));
-		}
-	}
-	if (!server->daemon) {
 		free(server);
-		return SEG_ESYSTEM;
+		return status;
 	}
-	seg_log(&logger, SEG_LOG_INFO, "admin: listening on http://%s/", seg_listen_format(&bound, where));
+	seg_log(&logger, SEG_LOG_INFO, "admin: listening on %s://%s/",
+		access->tls_cert_file ? "https" : "http", seg_listen_format(&bound, where));
 	*out = server;
 	return 0;
 }

@@ -33,6 +33,14 @@ typedef struct seg_http_route {
 	void (*answer)(void *arg, const seg_http_request *request, seg_http_answer *answer);
 } seg_http_route;
 
+/* Who may ask, and how. */
+typedef struct seg_server_access {
+	const char *token; /* or NULL */
+	/* With TLS, and nothing else, if both are set; read when the server starts. */
+	const char *tls_cert_file;
+	const char *tls_key_file;
+} seg_server_access;
+
 typedef struct seg_server seg_server;
 
 /* Whether this program was built with libmicrohttpd. */
@@ -40,12 +48,12 @@ bool seg_server_is_built(void);
 
 /*
  * Listens, and answers requests with the routes, an array that ends with a NULL path. The server's threads call the
- * routes, two at once. token NULL: it answers only requests that name this machine by an IP address or as localhost, so
+ * routes, two at once. Without a token, it answers only requests that name this machine by an IP address or as localhost, so
  * that no web page can read the answers through a DNS name of its own, with its visitor's browser. All arguments must
  * outlive the server. 0, or SEG_ESYSTEM, SEG_ENOMEM, or SEG_EINVAL in a build without libmicrohttpd.
  */
-int seg_server_start(const seg_listen *listen, const char *token, const seg_http_route *routes, void *arg,
-		     seg_logger logger, seg_server **server, seg_error *error);
+int seg_server_start(const seg_listen *listen, const seg_server_access *access, const seg_http_route *routes,
+		     void *arg, seg_logger logger, seg_server **server, seg_error *error);
 
 /* Returns once no route is running. NULL is allowed. */
 void seg_server_stop(seg_server *server);

@@ -7,10 +7,10 @@ bool seg_server_is_built(void)
 	return false;
 }
 
-int seg_server_start(const seg_listen *listen, const char *token, const seg_http_route *routes, void *arg,
-		     seg_logger logger, seg_server **server, seg_error *error)
+int seg_server_start(const seg_listen *listen, const seg_server_access *access, const seg_http_route *routes,
+		     void *arg, seg_logger logger, seg_server **server, seg_error *error)
 {
-	(void)listen, (void)token, (void)routes, (void)arg, (void)logger;
+	(void)listen, (void)access, (void)routes, (void)arg, (void)logger;
 	*server = NULL;
 	return seg_fail(error, SEG_EINVAL, "admin: this segrunner was built without libmicrohttpd");
 }

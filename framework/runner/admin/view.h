@@ -15,7 +15,8 @@ struct seg_admin {
 	const seg_config *config;
 
 	/* Constant. */
-	const char *address, *token; /* of the server */
+	const char *address; /* of the server */
+	seg_server_access access;
 	seg_client_options observing;
 	const char *name;
 	int64_t started_at; /* seg_wall_clock() */

@@ -4,26 +4,17 @@
 
 #include "base/units.h"
 #include "redis/address.h"
+#include "config/check_tls.h"
 #include "config/listen.h"
 #include "config/secret.h"
 
 enum { HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
 
-/* Where the option was set; line 0 of the main file if it was not. */
-static seg_config_place place_of(const seg_config_loader *loader, const seg_config_given *given,
-				 seg_config_section section, const char *name)
-{
-	seg_config_place place = given->at[seg_config_row_find(section, name) - seg_config_rows];
-	if (!place.line)
-		place.file = loader->config->file;
-	return place;
-}
-
 /* --- [redis] -------------------------------------------------------------------- */
 
 static seg_config_place redis_place(const seg_config_loader *loader, const char *name)
 {
-	return place_of(loader, &loader->redis, SEG_CONFIG_REDIS, name);
+	return seg_config_place_of(loader, &loader->redis, SEG_CONFIG_REDIS, name);
 }
 
 static void check_embedded(seg_config_loader *loader)
@@ -100,7 +91,8 @@ static void check_runner_name(seg_config_loader *loader)
 	const char *name = loader->config->runner.name;
 	if (name && strcmp(name, "-") == 0)
 		seg_config_error_add(
-			loader->errors, place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "name"),
+			loader->errors,
+			seg_config_place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "name"),
 			"name: \"-\" is reserved and means \"no runner\"; add a letter or a digit, or "
 			"remove the line");
 }
@@ -108,7 +100,8 @@ static void check_runner_name(seg_config_loader *loader)
 static void check_timeouts(seg_config_loader *loader)
 {
 	const seg_config_runner *runner = &loader->config->runner;
-	seg_config_place place = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "handler_timeout");
+	seg_config_place place =
+		seg_config_place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "handler_timeout");
 	char handler[SEG_UNITS_TEXT_MAX], shutdown[SEG_UNITS_TEXT_MAX];
 	if (runner->handler_timeout > 0 && runner->handler_timeout < HANDLER_TIMEOUT_MIN)
 		seg_config_error_add(loader->errors, place,
@@ -127,8 +120,9 @@ static void check_timeouts(seg_config_loader *loader)
 static void check_admin(seg_config_loader *loader)
 {
 	seg_config_runner *runner = &loader->config->runner;
-	seg_config_place place = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin");
-	seg_config_place file = place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin_token_file");
+	seg_config_place place = seg_config_place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin");
+	seg_config_place file =
+		seg_config_place_of(loader, &loader->runner, SEG_CONFIG_RUNNER, "admin_token_file");
 	seg_listen listen;
 	if (!runner->admin) {
 		if (runner->admin_token_file)
@@ -155,7 +149,7 @@ static void check_admin(seg_config_loader *loader)
 
 static seg_config_place consumer_place(const seg_config_loader *loader, size_t i, const char *name)
 {
-	return place_of(loader, &loader->consumers[i], SEG_CONFIG_CONSUMER, name);
+	return seg_config_place_of(loader, &loader->consumers[i], SEG_CONFIG_CONSUMER, name);
 }
 
 static void check_required(seg_config_loader *loader, size_t i)
@@ -252,9 +246,11 @@ void seg_config_check(seg_config_loader *loader)
 	check_embedded(loader);
 	check_login(loader);
 	read_password_file(loader);
+	seg_config_check_redis_tls(loader);
 	check_runner_name(loader);
 	check_timeouts(loader);
 	check_admin(loader);
+	seg_config_check_admin_tls(loader);
 	for (size_t i = 0; i < config->consumer_count; i++)
 		check_consumer(loader, i);
 	if (config->consumer_count == 0)

@@ -40,4 +40,8 @@ typedef struct seg_config_loader {
 	bool no_memory; /* the load fails with SEG_ENOMEM */
 } seg_config_loader;
 
+/* Where the option was set; line 0 of the main file if it was not. */
+seg_config_place seg_config_place_of(const seg_config_loader *loader, const seg_config_given *given,
+				     seg_config_section section, const char *name);
+
 #endif

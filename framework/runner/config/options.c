@@ -37,7 +37,8 @@ const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "run
 /* clang-format off */
 const seg_config_row seg_config_rows[] = {
 	{REDIS("address", address, char *, SEG_CONFIG_ADDRESS), .value = "redis://127.0.0.1:6379",
-	 .help = "The address of Redis: redis://host:port/database or unix:///path/to.sock. embedded: "
+	 .help = "The address of Redis: redis://host:port/database, rediss:// for TLS, or "
+		 "unix:///path/to.sock. embedded: "
 		 "segrunner starts a redis-server of its own, with its data in `directory`."},
 	{REDIS("directory", directory, char *, SEG_CONFIG_PATH),
 	 .help = "The data directory of the embedded Redis. Required with address = embedded; otherwise "
@@ -48,6 +49,20 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "The password. Prefer password_file or ${REDIS_PASSWORD}, which keep it out of this file."},
 	{REDIS("password_file", password_file, char *, SEG_CONFIG_PATH),
 	 .help = "A file that contains only the password."},
+	{REDIS("tls_ca_file", tls_ca_file, char *, SEG_CONFIG_PATH),
+	 .help = "TLS: a PEM file with the certificates of the authorities to trust. Without it and "
+		 "tls_ca_directory, those that the system trusts. All tls_ files are read again at each connect."},
+	{REDIS("tls_ca_directory", tls_ca_directory, char *, SEG_CONFIG_PATH),
+	 .help = "TLS: a directory with such certificates, under the names that openssl rehash makes."},
+	{REDIS("tls_cert_file", tls_cert_file, char *, SEG_CONFIG_PATH),
+	 .help = "TLS: a PEM file with the certificate to show to Redis. Requires tls_key_file."},
+	{REDIS("tls_key_file", tls_key_file, char *, SEG_CONFIG_PATH),
+	 .help = "TLS: a PEM file with the private key of tls_cert_file, without a passphrase."},
+	{REDIS("tls_server_name", tls_server_name, char *, SEG_CONFIG_TEXT),
+	 .help = "TLS: the name that the certificate of Redis must be for. Without it, the host in address."},
+	{REDIS("tls_verify", tls_verify, bool, SEG_CONFIG_BOOLEAN), .value = "yes",
+	 .help = "TLS: refuse a Redis whose certificate is not valid, not for its name, or of an authority that is "
+		 "not trusted. no: anyone on the way can read and change everything."},
 	{REDIS("connect_timeout", connect_timeout, int64_t, SEG_CONFIG_DURATION), .value = "5s", .min = MS,
 	 .max = 10 * MIN,
 	 .help = "The longest time that one connection attempt may take."},
@@ -100,6 +115,12 @@ const seg_config_row seg_config_rows[] = {
 	{FIXED_RUNNER("admin_token_file", admin_token_file, char *, SEG_CONFIG_PATH),
 	 .help = "A file that contains only the token that admin requires, as a Bearer token or as the "
 		 "password in a browser. /livez and /readyz need no token."},
+
+	{FIXED_RUNNER("admin_tls_cert_file", admin_tls_cert_file, char *, SEG_CONFIG_PATH),
+	 .help = "A PEM file with the certificate of the admin server, which then speaks HTTPS only. Requires "
+		 "admin_tls_key_file. SIGHUP reads both files again."},
+	{FIXED_RUNNER("admin_tls_key_file", admin_tls_key_file, char *, SEG_CONFIG_PATH),
+	 .help = "A PEM file with the private key of admin_tls_cert_file, without a passphrase."},
 
 	{CONSUMER("stream", stream, char *, SEG_CONFIG_NAME), .required = true,
 	 .help = "The stream to read."},

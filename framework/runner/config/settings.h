@@ -31,10 +31,16 @@ typedef struct seg_config_redis {
 	 */
 	char *address;
 	bool embedded;
-	char *directory;         /* for the data of the embedded server; not NULL if embedded */
-	char *user;              /* or NULL */
-	char *password;          /* from `password` or password_file; or NULL; never printed */
-	char *password_file;     /* or NULL; already read */
+	char *directory;     /* for the data of the embedded server; not NULL if embedded */
+	char *user;          /* or NULL */
+	char *password;      /* from `password` or password_file; or NULL; never printed */
+	char *password_file; /* or NULL; already read */
+	char *tls_ca_file;   /* these four are paths, or NULL; read at each connect */
+	char *tls_ca_directory;
+	char *tls_cert_file;
+	char *tls_key_file;
+	char *tls_server_name;   /* or NULL */
+	bool tls_verify;         /* the server's certificate must be good */
 	int64_t connect_timeout; /* 1 ms to 10 min */
 	int64_t timeout;         /* 1 ms to 1 h */
 	bool allow_eviction;     /* run even if the policy of Redis evicts keys */
@@ -65,16 +71,18 @@ typedef struct seg_config_runner {
 	char *name_space;
 	char *name; /* in its groups; NULL: segrunner makes a name */
 	seg_config_cpus cpus;
-	int idle;                 /* a seg_config_idle */
-	int64_t shutdown_timeout; /* the longest time of a clean stop; 0 to 1 h */
-	int64_t handler_timeout;  /* a handler call that runs longer is stuck; 0: no limit; 100 ms to 24 h */
-	int log_level;            /* SEG_LOG_DEBUG ... SEG_LOG_ERROR */
-	int log_format;           /* a seg_config_log_format */
-	char *log_file;           /* NULL: stderr */
-	char *plugin_directory;   /* of plugins that are named without a '/'; NULL: the installed one */
-	char *admin;              /* the address to listen on, for seg_listen_parse; NULL: off */
-	char *admin_token_file;   /* or NULL; already read */
-	char *admin_token;        /* from admin_token_file; NULL: clients need no token; never printed */
+	int idle;                  /* a seg_config_idle */
+	int64_t shutdown_timeout;  /* the longest time of a clean stop; 0 to 1 h */
+	int64_t handler_timeout;   /* a handler call that runs longer is stuck; 0: no limit; 100 ms to 24 h */
+	int log_level;             /* SEG_LOG_DEBUG ... SEG_LOG_ERROR */
+	int log_format;            /* a seg_config_log_format */
+	char *log_file;            /* NULL: stderr */
+	char *plugin_directory;    /* of plugins that are named without a '/'; NULL: the installed one */
+	char *admin;               /* the address to listen on, for seg_listen_parse; NULL: off */
+	char *admin_token_file;    /* or NULL; already read */
+	char *admin_token;         /* from admin_token_file; NULL: clients need no token; never printed */
+	char *admin_tls_cert_file; /* NULL: admin speaks HTTP; read when admin starts */
+	char *admin_tls_key_file;  /* set if that is */
 } seg_config_runner;
 
 /* `option.NAME = value`, for the plugin that declares NAME. */

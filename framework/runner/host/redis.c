@@ -93,6 +93,16 @@ void seg_redis_detach(seg_redis *redis)
 
 /* --- the client ------------------------------------------------------------------------------ */
 
+static void set_tls(seg_client_options *options, const seg_config_redis *config)
+{
+	options->tls_ca_file = config->tls_ca_file;
+	options->tls_ca_directory = config->tls_ca_directory;
+	options->tls_cert_file = config->tls_cert_file;
+	options->tls_key_file = config->tls_key_file;
+	options->tls_server_name = config->tls_server_name;
+	options->tls_verify = config->tls_verify;
+}
+
 static void set_options(seg_redis *redis)
 {
 	const seg_config_redis *config = &redis->config->redis;
@@ -103,6 +113,8 @@ static void set_options(seg_redis *redis)
 	options->connect_timeout_ms = (uint32_t)(config->connect_timeout / SEG_MS);
 	options->user = config->user;
 	options->password = config->password;
+	if (!redis->embedded)
+		set_tls(options, config);
 	/* Tries to connect are short; later commands have the time that the configuration gives. */
 	int64_t timeout = config->timeout < CONNECT_TRY ? config->timeout : CONNECT_TRY;
 	options->timeout_ms = (uint32_t)(timeout / SEG_MS);

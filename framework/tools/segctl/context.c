@@ -12,18 +12,21 @@
 #include "stream/client.h"
 
 static const char *const forms[] = {"table", "json", "csv", NULL};
+static const char *const no_or_yes[] = {"no", "yes", NULL};
 
 static struct {
 	const char *address, *name_space, *config;
 	int64_t timeout;
 	int form;
 	bool help, version;
-} given = {.timeout = 10000000000};
+	const char *ca_file, *ca_directory, *cert_file, *key_file, *server_name;
+	int verify; /* -1: not given */
+} given = {.timeout = 10000000000, .verify = -1};
 
 /* clang-format off */
 const ctl_option ctl_context_options[] = {
 	{"address", 'a', "URL", CTL_TEXT, &given.address, 0, 0, NULL,
-	 "redis://HOST:PORT or unix://PATH (SEGMENTER_ADDRESS)"},
+	 "redis://HOST:PORT, rediss://HOST:PORT or unix://PATH (SEGMENTER_ADDRESS)"},
 	{"namespace", 'n', "NAME", CTL_TEXT, &given.name_space, 0, 0, NULL,
 	 "the namespace (SEGMENTER_NAMESPACE)"},
 	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL,
@@ -32,6 +35,18 @@ const ctl_option ctl_context_options[] = {
 	 "table (the default), json or csv"},
 	{"timeout", 0, "TIME", CTL_DURATION, &given.timeout, 1000000, 3600000000000, NULL,
 	 "how long to try to reach Redis (10s)"},
+	{"tls-ca-file", 0, "FILE", CTL_TEXT, &given.ca_file, 0, 0, NULL,
+	 "trust these authorities instead of the system's (SEGMENTER_TLS_CA_FILE)"},
+	{"tls-ca-directory", 0, "PATH", CTL_TEXT, &given.ca_directory, 0, 0, NULL,
+	 "the same for a directory (SEGMENTER_TLS_CA_DIRECTORY)"},
+	{"tls-cert-file", 0, "FILE", CTL_TEXT, &given.cert_file, 0, 0, NULL,
+	 "the certificate to show to Redis (SEGMENTER_TLS_CERT_FILE)"},
+	{"tls-key-file", 0, "FILE", CTL_TEXT, &given.key_file, 0, 0, NULL,
+	 "the private key of that certificate (SEGMENTER_TLS_KEY_FILE)"},
+	{"tls-server-name", 0, "NAME", CTL_TEXT, &given.server_name, 0, 0, NULL,
+	 "the name in Redis's certificate, if it is not the host (SEGMENTER_TLS_SERVER_NAME)"},
+	{"tls-verify", 0, "no|yes", CTL_CHOICE, &given.verify, 0, 0, no_or_yes,
+	 "no: accept any certificate of Redis (SEGMENTER_TLS_VERIFY)"},
 	{"help", 'h', NULL, CTL_FLAG, &given.help, 0, 0, NULL,
 	 "show what a command does, and its options"},
 	{"version", 'V', NULL, CTL_FLAG, &given.version, 0, 0, NULL, "show the version"},
@@ -105,6 +120,49 @@ static int refuse(const seg_error *error, bool embedded)
 		error->text);
 }
 
+/* --- TLS: each of the command line, else of the configuration, else of the environment ---- */
+
+/*
+ * What is set in the environment is for addresses with TLS; it is no mistake with another one. What the configuration
+ * says belongs to the configured address only.
+ */
+static const char *tls_text(const char *flag, const char *configured, const char *variable, bool with_tls)
+{
+	const char *set = given.config || !with_tls ? NULL : getenv(variable);
+	if (flag || configured)
+		return flag ? flag : configured;
+	return set && *set ? set : NULL;
+}
+
+static uint32_t tls_verify(const seg_config_redis *configured, bool with_tls)
+{
+	const char *set = tls_text(NULL, NULL, "SEGMENTER_TLS_VERIFY", with_tls);
+	if (given.verify >= 0)
+		return (uint32_t)given.verify;
+	if (configured)
+		return configured->tls_verify;
+	if (set && strcmp(set, "yes") != 0 && strcmp(set, "no") != 0)
+		ctl_die(EX_USAGE, "SEGMENTER_TLS_VERIFY is \"%.40s\"; write yes or no", set);
+	return !set || strcmp(set, "yes") == 0;
+}
+
+/* configured: NULL if the address is not the configured one. */
+static void set_tls(seg_client_options *options, const seg_config_redis *configured)
+{
+	static const seg_config_redis nothing;
+	const seg_config_redis *c = configured ? configured : &nothing;
+	bool with_tls = options->address && strncmp(options->address, "rediss", 6) == 0;
+	options->tls_ca_file = tls_text(given.ca_file, c->tls_ca_file, "SEGMENTER_TLS_CA_FILE", with_tls);
+	options->tls_ca_directory =
+		tls_text(given.ca_directory, c->tls_ca_directory, "SEGMENTER_TLS_CA_DIRECTORY", with_tls);
+	options->tls_cert_file =
+		tls_text(given.cert_file, c->tls_cert_file, "SEGMENTER_TLS_CERT_FILE", with_tls);
+	options->tls_key_file = tls_text(given.key_file, c->tls_key_file, "SEGMENTER_TLS_KEY_FILE", with_tls);
+	options->tls_server_name =
+		tls_text(given.server_name, c->tls_server_name, "SEGMENTER_TLS_SERVER_NAME", with_tls);
+	options->tls_verify = tls_verify(configured, with_tls);
+}
+
 ctl_form ctl_context_form(void)
 {
 	return (ctl_form)given.form;
@@ -127,6 +185,7 @@ void ctl_target_choose(ctl_target *target)
 		options->user = config->redis.user;
 		options->password = config->redis.password;
 	}
+	set_tls(options, config && options->address == configured && !target->made ? &config->redis : NULL);
 	options->timeout_ms = (uint32_t)(given.timeout / 1000000);
 	/* An operator must be able to look at a Redis that a runner refuses. */
 	options->allow_eviction = 1;
