@@ -166,7 +166,7 @@ static int connect_client(seg_client *client, const seg_client_options *options,
 {
 	int status = seg_address_parse(options->address, &client->address, error);
 	if (status == 0 && (options->user || options->password))
-		status = seg_address_set_login(&client->address, options->user, options->password, error);
+		status = seg_address_set_login(&client->address, options->user, options->password, NULL, error);
 	if (status)
 		return status;
 	client->route = make_route(client);
