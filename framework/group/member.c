@@ -59,16 +59,13 @@ static seg_connection_options connection_options(seg_member *m, char name[SEG_NA
 						 int64_t answer_timeout, seg_connection_state_fn on_state)
 {
 	snprintf(name, SEG_NAME_MAX + 1, "%.100s.%s", m->name, what);
-	const seg_client *client = m->stream->client;
-	return (seg_connection_options){
-		.address = &client->address,
-		.client_name = name,
-		.connect_timeout = client->connect_timeout,
-		.answer_timeout = answer_timeout,
-		.logger = m->logger,
-		.on_state = on_state,
-		.arg = m,
-	};
+	seg_connection_options options = seg_client_connection_options(m->stream->client);
+	options.client_name = name;
+	options.answer_timeout = answer_timeout;
+	options.logger = m->logger;
+	options.on_state = on_state;
+	options.arg = m;
+	return options;
 }
 
 static int64_t clamp(int64_t value, int64_t least, int64_t most)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 
 __attribute__((format(printf, 3, 4))) static void fail(seg_preparation *p, int status, const char *format,
 						       ...);
@@ -30,15 +31,16 @@ static void refuse(seg_preparation *p, const seg_reply *reply)
 {
 	/* A transient error, such as LOADING, passes as an absence does. */
 	int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
-	const char *where = p->where;
+	const char *what = p->is_sentinel ? "the Sentinel" : "Redis";
 	if (strncmp(reply->text, "NOAUTH", 6) == 0)
-		fail(p, status,
-		     "Redis at %s requires a password; put it into the address: redis://:password@host",
-		     where);
+		fail(p, status, "%s at %s requires a password; %s", what, p->where,
+		     p->is_sentinel ? "set sentinel_password_file"
+				    : "put it into the address: redis://:password@host");
 	else if (status == SEG_EAUTH)
-		fail(p, status, "Redis at %s refuses this user or password: %.200s", where, reply->text);
+		fail(p, status, "%s at %s refuses this user or password: %.200s", what, p->where,
+		     reply->text);
 	else
-		fail(p, status, "Redis at %s is not usable: %.300s", where, reply->text);
+		fail(p, status, "%s at %s is not usable: %.300s", what, p->where, reply->text);
 }
 
 static void got_needed(void *arg, const seg_reply *reply)
@@ -65,16 +67,63 @@ static void got_client_id(void *arg, const seg_reply *reply)
 	got_optional(p, reply);
 }
 
+static void is_no_master(seg_preparation *p)
+{
+	fail(p, SEG_EUNREACHABLE, "Redis at %s is a read-only replica; looking for the master", p->where);
+}
+
+static void got_replication_info(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	if (reply->type == SEG_REPLY_TEXT && strstr(reply->text, "role:slave")) {
+		is_no_master(p);
+		return;
+	}
+	p->role_unknown = reply->type != SEG_REPLY_TEXT || !strstr(reply->text, "role:master");
+	count_answer(p);
+}
+
+static bool issue_words(seg_preparation *p, seg_reply_fn fn, int argc, const char *const *argv)
+{
+	p->due++;
+	return seg_pipeline_command(p->pipeline, NULL, fn, p, argc, argv, NULL);
+}
+
+static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c)
+{
+	const char *argv[3] = {a, b, c};
+	return issue_words(p, fn, c ? 3 : b ? 2 : 1, argv);
+}
+
+static void got_role(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	const seg_reply *role = seg_reply_at(reply, 0);
+	if (role && seg_reply_is(role, "slave")) {
+		is_no_master(p);
+		return;
+	}
+	/* A user without a right to ROLE may have one to INFO. */
+	if (!(role && seg_reply_is(role, "master")) &&
+	    !issue(p, got_replication_info, "INFO", "replication", NULL))
+		fail(p, SEG_ENOMEM, "out of memory");
+	count_answer(p);
+}
+
 /*
- * The scripts come last, in the order of the enum. An answer that is not the script's hash belongs to another
- * question, and so would all that follow.
+ * The scripts come in the order of the enum. An answer that is not the script's hash belongs to another question, and
+ * so would all that follow.
  */
 static void loaded_script(void *arg, const seg_reply *reply)
 {
 	seg_preparation *p = arg;
 	if (!reply)
 		return;
-	const struct seg_script_source *script = &seg_script_sources[SEG_SCRIPT_COUNT - p->due];
+	const struct seg_script_source *script = &seg_script_sources[p->script++];
 	if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, script->sha1))
 		fail(p, SEG_EPROTOCOL,
 		     "the server at %s returned another hash for script %s; check for a proxy that reorders replies",
@@ -83,36 +132,60 @@ static void loaded_script(void *arg, const seg_reply *reply)
 		got_needed(p, reply);
 }
 
-static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c)
+static bool issue_password(seg_preparation *p, const char *password)
 {
-	const char *argv[3] = {a, b, c};
-	p->due++;
-	return seg_pipeline_command(p->pipeline, NULL, fn, p, c ? 3 : 2, argv, NULL);
+	const char *user = p->address->user;
+	return user ? issue(p, got_needed, "AUTH", user, password)
+		    : issue(p, got_needed, "AUTH", password, NULL);
 }
 
 static bool issue_login(seg_preparation *p)
 {
 	const seg_address *address = p->address;
-	if (!address->password)
+	if (!address->password_file)
+		return !address->password || issue_password(p, address->password);
+	char *password;
+	int status = seg_secret_read(address->password_file, &password, &p->error);
+	if (status) {
+		p->outcome = SEG_PREPARATION_FAILED;
 		return true;
-	return address->user ? issue(p, got_needed, "AUTH", address->user, address->password)
-			     : issue(p, got_needed, "AUTH", address->password, NULL);
+	}
+	bool good = issue_password(p, password);
+	seg_secret_forget(password);
+	return good;
+}
+
+/* All of it at once: a buffer that grows would leave copies of the password behind. */
+static bool make_room(const seg_preparation *p)
+{
+	size_t wanted = 2 * SEG_SECRET_MAX + 1024;
+	for (int i = 0; i < SEG_SCRIPT_COUNT; i++)
+		wanted += strlen(seg_script_sources[i].text) + 64;
+	return seg_output_make_room(&p->pipeline->output, wanted);
+}
+
+static bool issue_names(seg_preparation *p)
+{
+	bool named = !p->client_name[0] || issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
+	return named && issue(p, got_client_id, "CLIENT", "ID", NULL);
 }
 
 bool seg_preparation_start(seg_preparation *p)
 {
 	p->outcome = SEG_PREPARATION_DUE;
-	p->due = 0;
+	p->due = p->script = 0;
 	p->client_id = -1;
-	bool good = issue_login(p);
+	bool good = make_room(p) && issue_login(p);
+	if (p->is_sentinel)
+		return good && issue(p, got_needed, "PING", NULL, NULL);
+	if (p->check_role)
+		good = good && issue(p, got_role, "ROLE", NULL, NULL);
 	if (p->address->database) {
 		char database[12];
 		snprintf(database, sizeof(database), "%u", p->address->database);
 		good = good && issue(p, got_needed, "SELECT", database, NULL);
 	}
-	if (p->client_name[0])
-		good = good && issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
-	good = good && issue(p, got_client_id, "CLIENT", "ID", NULL);
+	good = good && issue_names(p);
 	for (int i = 0; i < SEG_SCRIPT_COUNT && good; i++)
 		good = issue(p, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
 	return good;
