@@ -1,13 +1,16 @@
-/* address.h - the address of a Redis server and the login for it. Pure; any thread. */
+/* address.h - the address of a Redis, which may be several servers, and the login for it. Pure; any thread. */
 #ifndef SEG_REDIS_ADDRESS_H
 #define SEG_REDIS_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <segmenter/segmenter.h>
 
 #include "redis/tls_settings.h"
+/* The most servers in an address. */
+#define SEG_ADDRESS_ENDPOINTS_MAX 64
 
 /* Where a server listens. */
 typedef struct seg_endpoint {
@@ -17,10 +20,12 @@ typedef struct seg_endpoint {
 } seg_endpoint;
 
 typedef struct seg_address {
-	seg_endpoint *endpoints; /* at least one */
+	seg_endpoint *endpoints; /* at least one; the Sentinels, if `master` is set */
 	uint32_t endpoint_count;
-	char *user;     /* or NULL */
-	char *password; /* or NULL; never printed */
+	char *master;        /* the name by which the Sentinels know the master; or NULL */
+	char *user;          /* or NULL */
+	char *password;      /* or NULL; never printed */
+	char *password_file; /* or NULL; holds the password, and is read at each connect */
 	uint32_t database;
 	bool tls;
 	seg_tls_settings tls_settings; /* if tls */
@@ -37,10 +42,11 @@ void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size);
 int seg_address_parse(const char *text, seg_address *address, seg_error *error);
 
 /*
- * Replaces the login; each may be NULL, but a user needs a password. 0, SEG_EINVAL or SEG_ENOMEM; after an
- * error the login is unchanged.
+ * Replaces the login; each may be NULL, but a user needs a password or a file, and only one of them. 0, SEG_EINVAL
+ * or SEG_ENOMEM; after an error the login is unchanged.
  */
-int seg_address_set_login(seg_address *address, const char *user, const char *password, seg_error *error);
+int seg_address_set_login(seg_address *address, const char *user, const char *password,
+			  const char *password_file, seg_error *error);
 
 /*
  * Sets how the address's connections use TLS; copies the settings. SEG_EINVAL if something is set there but the address

@@ -10,20 +10,19 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
-#include "base/random.h"
 #include "redis/dial.h"
 #include "redis/pipeline.h"
 #include "redis/preparation.h"
 #include "redis/reader.h"
+#include "redis/reconnect.h"
 
 enum {
 	READ_SIZE = 256 * 1024, /* of one read(2): a usual batch comes whole */
 	READS_PER_TICK = 8,     /* so that one busy connection does not starve the thread's other work */
 };
 
-#define BACKOFF_BASE (50 * SEG_MS)
-#define BACKOFF_CAP (2 * SEG_SECOND)
-#define STABLE (5 * SEG_SECOND)
+/* Between two looks whether the master is another one, while something is due. */
+#define MASTER_INTERVAL (250 * SEG_MS)
 
 typedef enum { DOWN, DIALING, PREPARING, READY } connection_state;
 
@@ -33,14 +32,15 @@ struct seg_connection {
 	connection_state state;
 	seg_dial *dial;
 	seg_transport *transport; /* PREPARING, READY; else NULL */
-	unsigned failures;        /* in a row */
+	seg_reconnect reconnect;
 	uint64_t incarnation;
-	int64_t retry_at;   /* DOWN: when to connect */
 	int64_t ready_at;   /* READY: since when */
 	int64_t connect_by; /* DIALING, PREPARING */
 	int64_t heard_at;   /* when the last byte came */
 	bool in_callbacks;  /* callbacks run; a break is delayed until they have returned */
 	bool break_wanted;
+	bool is_no_master; /* the server has said so: break after the answers that have come */
+	bool role_warned;
 	seg_error error;
 
 	seg_pipeline pipeline;
@@ -71,9 +71,12 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	snprintf(c->client_name, sizeof(c->client_name), "%s",
 		 options->client_name ? options->client_name : "");
 	c->options.client_name = c->client_name;
-	c->dial = seg_dial_create(options->address, options->endpoint);
+	c->dial = seg_dial_create(options->address, options->endpoint, options->master);
+	bool may_be_replica = options->master || (!options->endpoint && options->address->endpoint_count > 1);
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
+					   .is_sentinel = options->is_sentinel,
+					   .check_role = may_be_replica && !options->is_sentinel,
 					   .client_name = c->client_name,
 					   .without_scripts = options->without_scripts,
 					   .on_slots = options->on_slots,
@@ -123,28 +126,22 @@ static void lose_commands(seg_pipeline *pipeline)
 /* Runs the waiting callbacks with NULL, and plans the next attempt. c->error says why. */
 static void went_down(seg_connection *c)
 {
-	bool was_ready = c->state == READY;
+	int64_t now = seg_now(), lived = c->state == READY ? now - c->ready_at + 1 : 0;
 	seg_transport_close(c->transport);
 	c->transport = NULL;
 	c->state = DOWN;
-	c->break_wanted = false;
-	/* A connection that breaks soon after each connect counts as failing: the pauses keep growing. */
-	if (was_ready && seg_now() - c->ready_at > STABLE)
-		c->failures = 0;
-	c->failures++;
-	c->retry_at = seg_now() + seg_backoff(BACKOFF_BASE, BACKOFF_CAP, c->failures);
+	c->break_wanted = c->is_no_master = false;
+	bool warn = seg_reconnect_failed(&c->reconnect, c->error.status, lived, now);
+	seg_dial_doubt(c->dial);
 	c->in_callbacks = true;
 	lose_commands(&c->pipeline);
 	lose_commands(&c->parked);
 	c->in_callbacks = false;
 	c->break_wanted = false;
-	/* Warn when the connection is lost, then at failure 8, 16, 32, ...: the log is not flooded. */
-	bool long_away = c->failures >= 8 && (c->failures & (c->failures - 1)) == 0;
 	if (c->error.status != SEG_ECLOSED)
-		seg_log(&c->options.logger,
-			long_away || (was_ready && c->failures == 1) ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
-			"%s; %s", c->error.text,
-			long_away ? "reconnecting until it answers" : "reconnecting");
+		seg_log(&c->options.logger, warn ? SEG_LOG_WARNING : SEG_LOG_DEBUG, "%s; %s", c->error.text,
+			seg_reconnect_is_long(&c->reconnect) ? "reconnecting until it answers"
+							     : "reconnecting");
 	if (c->options.on_state)
 		c->options.on_state(c->options.arg, false, &c->error);
 }
@@ -174,7 +171,7 @@ void seg_connection_break(seg_connection *c, int status, const char *format, ...
 
 static bool is_ready(const seg_connection *c)
 {
-	return c->state == READY && !c->break_wanted;
+	return c->state == READY && !c->break_wanted && !c->is_no_master;
 }
 
 /* Where a new command goes; NULL: nowhere. */
@@ -200,20 +197,14 @@ bool seg_connection_entries(seg_connection *c, seg_entry_sink *sink, seg_reply_f
 
 enum { WORDS_MAX = 16 };
 
-static int collect_words(const char *argv[WORDS_MAX], va_list args)
-{
-	int argc = 0;
-	for (const char *word; (word = va_arg(args, const char *)) && argc < WORDS_MAX;)
-		argv[argc++] = word;
-	return argc;
-}
-
 bool seg_connection_words(seg_connection *c, seg_reply_fn fn, void *arg, ...)
 {
 	const char *argv[WORDS_MAX];
+	int argc = 0;
 	va_list args;
 	va_start(args, arg);
-	int argc = collect_words(argv, args);
+	for (const char *word; argc < WORDS_MAX && (word = va_arg(args, const char *));)
+		argv[argc++] = word;
 	va_end(args);
 	return seg_connection_command(c, fn, arg, argc, argv, NULL);
 }
@@ -241,6 +232,44 @@ bool seg_connection_again(seg_connection *c, const seg_waiting_command *command,
 }
 
 /* --- preparing a fresh connection ------------------------------------------ */
+
+static void become_ready(seg_connection *c)
+{
+	c->state = READY;
+	c->incarnation++;
+	c->ready_at = seg_now();
+	c->reconnect.refused_at = 0;
+	c->error.status = 0;
+	/* The password was in it. */
+	seg_output_wipe(&c->pipeline.output);
+	if (!seg_pipeline_join(&c->pipeline, &c->parked)) {
+		seg_connection_break(c, SEG_ENOMEM, "out of memory for the commands that wait");
+		return;
+	}
+	if (c->preparation.role_unknown && !c->role_warned)
+		seg_log(&c->options.logger, SEG_LOG_WARNING,
+			"the user has no permission for ROLE and INFO at %s, so a replica is noticed only when it "
+			"refuses a command; grant +role",
+			where(c));
+	c->role_warned |= c->preparation.role_unknown;
+	if (c->options.on_state)
+		c->options.on_state(c->options.arg, true, NULL);
+}
+
+/* At the start and after each reply, until the connection is ready. */
+static void check_preparation(seg_connection *c)
+{
+	switch (c->preparation.outcome) {
+	case SEG_PREPARATION_DUE:
+		break;
+	case SEG_PREPARATION_FAILED:
+		seg_connection_break(c, c->preparation.error.status, "%s", c->preparation.error.text);
+		break;
+	case SEG_PREPARATION_DONE:
+		become_ready(c);
+		break;
+	}
+}
 
 static void start_preparing(seg_connection *c)
 {
@@ -271,30 +300,6 @@ static void go_on_dialing(seg_connection *c)
 		break;
 	case SEG_DIAL_FAILED:
 		went_down(c);
-		break;
-	}
-}
-
-/* At the start and after each reply, until the connection is ready. */
-static void check_preparation(seg_connection *c)
-{
-	switch (c->preparation.outcome) {
-	case SEG_PREPARATION_DUE:
-		break;
-	case SEG_PREPARATION_FAILED:
-		seg_connection_break(c, c->preparation.error.status, "%s", c->preparation.error.text);
-		break;
-	case SEG_PREPARATION_DONE:
-		c->state = READY;
-		if (!seg_pipeline_join(&c->pipeline, &c->parked)) {
-			seg_connection_break(c, SEG_ENOMEM, "out of memory for the commands that wait");
-			return;
-		}
-		c->incarnation++;
-		c->ready_at = seg_now();
-		c->error.status = 0;
-		if (c->options.on_state)
-			c->options.on_state(c->options.arg, true, NULL);
 		break;
 	}
 }
@@ -330,6 +335,9 @@ static void answer(seg_connection *c, const seg_reply *reply)
 	seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
 	bool moved = reply->type == SEG_REPLY_ERROR && take_error(c, reply, &command);
 	seg_pipeline_forget(&c->pipeline, &command);
+	/* The answers that came with it tell what became of their commands. */
+	if (c->state == READY && seg_reply_is_of_no_master(reply))
+		c->is_no_master = true;
 	if (!moved)
 		command.fn(command.arg, reply);
 	if (c->state == PREPARING && !c->break_wanted)
@@ -356,6 +364,10 @@ static bool take_replies(seg_connection *c)
 		answer(c, reply);
 		seg_reader_release(&c->reader);
 	}
+	if (c->is_no_master)
+		seg_connection_break(c, SEG_ESERVER,
+				     "Redis at %s has become a read-only replica; looking for the master",
+				     where(c));
 	c->in_callbacks = false;
 	if (c->break_wanted) {
 		good = false;
@@ -435,25 +447,47 @@ static bool has_pending(const seg_connection *c)
 	return c->transport && seg_transport_pending(c->transport);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int64_t next_timer(const seg_connection *c, int64_t now)
 {
+	bool idle = c->state == READY && c->pipeline.count == 0;
+	int64_t look = c->options.master && !idle ? now + MASTER_INTERVAL : SEG_NEVER;
 	if (has_pending(c))
 		return now;
 	switch (c->state) {
 	case DOWN:
-		return c->retry_at;
+		return earlier(c->reconnect.at, look);
 	case DIALING:
+		return earlier(earlier(c->connect_by, look), seg_dial_timer(c->dial));
 	case PREPARING:
-		return c->connect_by;
+		return earlier(c->connect_by, look);
 	case READY:
-		return answer_by(c);
+		return earlier(answer_by(c), look);
 	}
 	return SEG_NEVER;
 }
 
+/* Leaves a server that the Sentinels no longer call the master. */
+static void follow_master(seg_connection *c, int64_t now)
+{
+	if (!seg_dial_is_stale(c->dial))
+		return;
+	if (c->state == DOWN)
+		c->reconnect.at = now;
+	else
+		seg_connection_break(c, SEG_EUNREACHABLE,
+				     "the Sentinels have named another master than %s; connecting to it",
+				     where(c));
+}
+
 int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 {
-	if (c->state == DOWN && now >= c->retry_at)
+	follow_master(c, now);
+	if (c->state == DOWN && now >= c->reconnect.at)
 		start_dialing(c, now);
 	if (c->state == DIALING)
 		go_on_dialing(c);
@@ -482,7 +516,15 @@ const seg_error *seg_connection_error(const seg_connection *c)
 
 bool seg_connection_is_refused(const seg_connection *c)
 {
-	return c->state == DOWN && (c->error.status == SEG_EAUTH || c->error.status == SEG_EPROTOCOL);
+	int status = c->state == DOWN ? c->error.status : 0;
+	if (c->incarnation > 0 && status == SEG_EAUTH)
+		return seg_connection_login_is_lost(c, seg_now());
+	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND;
+}
+
+bool seg_connection_login_is_lost(const seg_connection *c, int64_t now)
+{
+	return seg_reconnect_login_is_lost(&c->reconnect, now);
 }
 
 uint64_t seg_connection_incarnation(const seg_connection *c)

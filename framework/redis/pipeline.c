@@ -140,8 +140,8 @@ bool seg_pipeline_join(seg_pipeline *to, seg_pipeline *from)
 
 void seg_pipeline_clear(seg_pipeline *p)
 {
-	seg_output_clear(&p->output);
-	seg_output_clear(&p->kept);
+	seg_output_wipe(&p->output);
+	seg_output_wipe(&p->kept);
 }
 
 seg_entry_sink *seg_pipeline_sink(const seg_pipeline *p)

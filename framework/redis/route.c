@@ -119,8 +119,10 @@ static bool take_error(void *arg, const seg_reply *error, const seg_waiting_comm
 static seg_connection *connect_node(seg_route *r, route_node *node)
 {
 	seg_connection_options options = r->options;
-	if (node->number > 0)
+	if (node->number > 0) {
 		options.endpoint = &r->map.nodes[node->number - 1]->endpoint;
+		options.master = NULL;
+	}
 	options.early = r->cluster;
 	options.on_slots = node->number == 0 ? take_slots : NULL;
 	options.on_error = take_error;
@@ -257,6 +259,12 @@ bool seg_route_is_refused(const seg_route *r)
 {
 	const seg_connection *connection = troubled(r);
 	return connection && seg_connection_is_refused(connection);
+}
+
+bool seg_route_login_is_lost(const seg_route *r, int64_t now)
+{
+	const seg_connection *connection = troubled(r);
+	return connection && seg_connection_login_is_lost(connection, now);
 }
 
 /* --- commands ------------------------------------------------------------------------------ */

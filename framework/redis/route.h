@@ -78,8 +78,11 @@ seg_bell_state seg_route_bell(seg_route *route, uint16_t slot);
 /* The newest error, which says why the route is not ready; status 0 if there was none. */
 const seg_error *seg_route_error(const seg_route *route);
 
-/* Whether every further connect would fail in the same way. */
+/* Whether further connects fail in the same way, as seg_connection_is_refused. */
 bool seg_route_is_refused(const seg_route *route);
+
+/* Whether every connect of the last minute was refused for the login. */
+bool seg_route_login_is_lost(const seg_route *route, int64_t now);
 
 /*
  * The connection that has the key (NULL: any), or of a node: for a transaction, which must not be split, and for

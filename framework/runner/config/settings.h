@@ -31,11 +31,13 @@ typedef struct seg_config_redis {
 	 */
 	char *address;
 	bool embedded;
-	char *directory;     /* for the data of the embedded server; not NULL if embedded */
-	char *user;          /* or NULL */
-	char *password;      /* from `password` or password_file; or NULL; never printed */
-	char *password_file; /* or NULL; already read */
-	char *tls_ca_file;   /* these four are paths, or NULL; read at each connect */
+	char *directory;              /* for the data of the embedded server; not NULL if embedded */
+	char *user;                   /* or NULL */
+	char *password;               /* or NULL; never printed */
+	char *password_file;          /* or NULL; holds a password, which may change later */
+	char *sentinel_user;          /* or NULL */
+	char *sentinel_password_file; /* or NULL; as password_file */
+	char *tls_ca_file;            /* these four are paths, or NULL; read at each connect */
 	char *tls_ca_directory;
 	char *tls_cert_file;
 	char *tls_key_file;

@@ -15,7 +15,7 @@ static const char *const forms[] = {"table", "json", "csv", NULL};
 static const char *const no_or_yes[] = {"no", "yes", NULL};
 
 static struct {
-	const char *address, *name_space, *config;
+	const char *address, *name_space, *config, *sentinel_user, *sentinel_password_file;
 	int64_t timeout;
 	int form;
 	bool help, version;
@@ -26,11 +26,15 @@ static struct {
 /* clang-format off */
 const ctl_option ctl_context_options[] = {
 	{"address", 'a', "URL", CTL_TEXT, &given.address, 0, 0, NULL,
-	 "redis://HOST:PORT, rediss://HOST:PORT or unix://PATH (SEGMENTER_ADDRESS)"},
+	 "redis://HOST:PORT, rediss://HOST:PORT, redis+sentinel://HOST,HOST/MASTER or unix://PATH (SEGMENTER_ADDRESS)"},
 	{"namespace", 'n', "NAME", CTL_TEXT, &given.name_space, 0, 0, NULL,
 	 "the namespace (SEGMENTER_NAMESPACE)"},
 	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL,
 	 "take address, login and namespace from this segrunner configuration, not from the environment"},
+	{"sentinel-user", 0, "NAME", CTL_TEXT, &given.sentinel_user, 0, 0, NULL,
+	 "the user to log in as at the Sentinels (SEGMENTER_SENTINEL_USER)"},
+	{"sentinel-password-file", 0, "FILE", CTL_TEXT, &given.sentinel_password_file, 0, 0, NULL,
+	 "a file with the password of the Sentinels (SEGMENTER_SENTINEL_PASSWORD_FILE)"},
 	{"output", 'o', "FORM", CTL_CHOICE, &given.form, 0, 0, forms,
 	 "table (the default), json or csv"},
 	{"timeout", 0, "TIME", CTL_DURATION, &given.timeout, 1000000, 3600000000000, NULL,
@@ -120,6 +124,21 @@ static int refuse(const seg_error *error, bool embedded)
 		error->text);
 }
 
+/* A configured login belongs to the configured address only: else `configured` is NULL. */
+static void set_login(seg_client_options *options, const seg_config_redis *configured)
+{
+	static const seg_config_redis none;
+	const seg_config_redis *redis = configured ? configured : &none;
+	options->user = redis->user;
+	options->password = redis->password;
+	options->password_file = redis->password_file;
+	options->sentinel_user =
+		first_of(given.sentinel_user, redis->sentinel_user, "SEGMENTER_SENTINEL_USER");
+	options->sentinel_password_file =
+		first_of(given.sentinel_password_file, redis->sentinel_password_file,
+			 "SEGMENTER_SENTINEL_PASSWORD_FILE");
+}
+
 /* --- TLS: each of the command line, else of the configuration, else of the environment ---- */
 
 /*
@@ -180,12 +199,10 @@ void ctl_target_choose(ctl_target *target)
 	options->address = first_of(given.address, configured, "SEGMENTER_ADDRESS");
 	options->name_space =
 		first_of(given.name_space, config ? config->runner.name_space : NULL, "SEGMENTER_NAMESPACE");
-	/* A configured login belongs to the configured address only. */
-	if (config && options->address == configured) {
-		options->user = config->redis.user;
-		options->password = config->redis.password;
-	}
-	set_tls(options, config && options->address == configured && !target->made ? &config->redis : NULL);
+	const seg_config_redis *own =
+		config && options->address == configured && !target->made ? &config->redis : NULL;
+	set_login(options, own);
+	set_tls(options, own);
 	options->timeout_ms = (uint32_t)(given.timeout / 1000000);
 	/* An operator must be able to look at a Redis that a runner refuses. */
 	options->allow_eviction = 1;
