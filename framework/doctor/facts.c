@@ -1,5 +1,6 @@
 #include "doctor/facts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,8 @@ static int measure_round_trip(seg_link *link, seg_facts *facts, seg_error *error
 		times[i] = seg_now() - start;
 	}
 	qsort(times, PINGS, sizeof(times[0]), compare);
-	facts->round_trip = (double)times[PINGS / 2] / SEG_SECOND;
+	int64_t median = times[PINGS / 2];
+	facts->round_trip = (double)median / SEG_SECOND;
 	return 0;
 }
 
@@ -94,7 +96,7 @@ const char *seg_facts_role(const seg_facts *facts, char role[SEG_VALUE_MAX])
 {
 	seg_values_get(facts->info.text ? &facts->info : &facts->hello, "role", role);
 	if (strcmp(role, "replica") == 0)
-		strcpy(role, "slave");
+		snprintf(role, SEG_VALUE_MAX, "slave");
 	return role;
 }
 
