@@ -58,11 +58,16 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void close_client(void)
+{
+	seg_client_close(client);
+	client = NULL;
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
-	seg_client_close(client);
-	client = NULL;
+	close_client();
 	test_runner_free(runner);
 	runner = NULL;
 	if (server)
@@ -111,6 +116,7 @@ static void open_client(const seg_client_options *options)
 static void refuses(const seg_client_options *options, int status, const char *says)
 {
 	long long began = test_now_ms();
+	assert_null(client);
 	int opened = seg_client_open(options, &client, &error);
 	assert_null(client);
 	if (opened != status || !strstr(error.text, says))
@@ -347,10 +353,10 @@ static void a_host_is_verified_by_its_name_as_well_as_by_its_address(void **stat
 	start_server("server", false);
 	seg_client_options options = options_for(with_port("rediss://localhost:#"));
 	open_client(&options);
-	seg_client_close(client);
+	close_client();
 	options.tls_server_name = "localhost.";
 	open_client(&options);
-	seg_client_close(client);
+	close_client();
 	options = options_for(with_port("rediss://localhost:#"));
 	options.tls_server_name = "127.0.0.1";
 	open_client(&options);
@@ -396,6 +402,7 @@ static void tls_1_2_is_spoken_too_and_what_is_older_is_not(void **state)
 	options.tls_cert_file = file("client.pem");
 	options.tls_key_file = file("client.key");
 	open_client(&options);
+	close_client();
 	test_server_stop(server);
 	snprintf(arguments, sizeof(arguments), "%s --tls-protocols TLSv1.1 --tls-ciphers DEFAULT@SECLEVEL=0",
 		 test_certificates_arguments(certificates, "server", false));
