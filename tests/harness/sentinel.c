@@ -84,7 +84,10 @@ static void start_sentinels(test_sentinel *s)
 		launch_sentinel(s);
 	for (int i = 0; i < s->sentinel_count; i++) {
 		test_server_wait(s->sentinels[i]);
-		/* Sentinels introduce themselves every 2 s, and look at the servers every 10 s; tests need not wait. */
+		/*
+		 * Sentinels introduce themselves every 2 s, and look at the servers every 10 s; tests need not wait. But
+		 * four such periods are what another Sentinel gives a new master before it makes that a replica again.
+		 */
 		test_server_tell(s->sentinels[i],
 				 "SENTINEL DEBUG PUBLISH-PERIOD 100 INFO-PERIOD 500 ASK-PERIOD 100");
 	}

@@ -228,7 +228,9 @@ static void only_errors_that_pass_are_transient(void **state)
 				 "-TRYAGAIN x\r\n",
 				 "-CLUSTERDOWN\r\n",
 				 "-MASTERDOWN x\r\n",
-				 "-NOREPLICAS x\r\n"};
+				 "-NOREPLICAS x\r\n",
+				 "-REDIRECT 127.0.0.1:6379\r\n",
+				 "-UNBLOCKED x\r\n"};
 	const char *lasting[] = {"-ERR BUSY\r\n", "-BUSYGROUP x\r\n", "-WRONGTYPE x\r\n", "+BUSY\r\n",
 				 "-OOMPH\r\n",    "-OO M\r\n",        "- BUSY\r\n"};
 	for (size_t i = 0; i < COUNT(passing); i++)

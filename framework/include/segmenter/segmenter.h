@@ -511,7 +511,7 @@ SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_
 
 /*
  * Waits up to timeout_ms for messages. Returns 1 and a batch in *batch, 0 if no message came, or a negative
- * status if the consumer has failed for good.
+ * status if the consumer has failed for good, such as SEG_EAUTH once Redis has refused the login for a minute.
  *
  * The batch is yours until seg_consumer_release. While you hold it, no thread gets another batch of its
  * partition, so the order holds across threads. Any thread; several may poll at the same time.

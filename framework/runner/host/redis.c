@@ -1,5 +1,6 @@
 #include "host/redis.h"
 
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
@@ -7,6 +8,7 @@
 #include "host/exit_code.h"
 
 #define CONNECT_TRY (1 * SEG_SECOND)
+#define CONNECT_TRY_OF_SEVERAL (5 * SEG_SECOND)
 #define CONNECT_BACKOFF (200 * SEG_MS)
 #define CONNECT_BACKOFF_MAX (5 * SEG_SECOND)
 #define LOOK_INTERVAL (1 * SEG_SECOND)
@@ -125,7 +127,8 @@ static void set_options(seg_redis *redis)
 		set_tls(options, config);
 	}
 	/* Tries to connect are short; later commands have the time that the configuration gives. */
-	int64_t timeout = config->timeout < CONNECT_TRY ? config->timeout : CONNECT_TRY;
+	int64_t most = strchr(options->address, ',') ? CONNECT_TRY_OF_SEVERAL : CONNECT_TRY;
+	int64_t timeout = config->timeout < most ? config->timeout : most;
 	options->timeout_ms = (uint32_t)(timeout / SEG_MS);
 	options->allow_eviction = config->allow_eviction;
 	options->ack_replicas = config->ack_replicas;

@@ -2,7 +2,8 @@
  * context.h - what every command works with: the client, and the form of the output. One thread.
  *
  * segctl takes the address and the namespace from the first of these that has them: the options, the runner's
- * configuration (-c FILE), the environment (SEGMENTER_ADDRESS, SEGMENTER_NAMESPACE), the library's defaults.
+ * configuration (-c FILE), the environment (SEGMENTER_ADDRESS, SEGMENTER_NAMESPACE), the library's defaults. The login
+ * at the Sentinels likewise (SEGMENTER_SENTINEL_USER, SEGMENTER_SENTINEL_PASSWORD_FILE).
  */
 #ifndef CTL_CONTEXT_H
 #define CTL_CONTEXT_H
