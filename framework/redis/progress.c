@@ -21,7 +21,11 @@ int64_t seg_progress_look_at(const seg_progress *p, int64_t since, int64_t timeo
 {
 	if (!has_looked(p, since))
 		return since + timeout / LOOKS * (LOOKS - 1);
-	return p->delivered < p->mark ? p->looked_at + timeout / LOOKS : SEG_NEVER;
+	if (p->delivered >= p->mark)
+		return SEG_NEVER;
+	/* A last look comes before the end. */
+	int64_t next = p->looked_at + timeout / LOOKS, end = seg_progress_deadline(p, since, timeout);
+	return next < end ? next : end;
 }
 
 void seg_progress_look(seg_progress *p, int64_t since, int64_t now, uint64_t unwritten,
