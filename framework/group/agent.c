@@ -34,21 +34,22 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* --- the connections ------------------------------------------------------------------ */
 
-void seg_agent_link_state(void *arg, bool up, const seg_error *why)
+void seg_agent_link_state(void *arg, seg_node node, bool up, const seg_error *why)
 {
 	seg_member_link *link = arg;
 	seg_member *m = link->member;
 	(void)why;
 	if (!up) {
-		seg_history_disconnected(link);
+		seg_history_disconnected(link, node);
 		return;
 	}
 	/* First, so that control has the history before any other answer. */
-	seg_history_connected(link);
+	seg_history_connected(link, node);
 	if (link != &m->links[SEG_LINK_CONTROL])
 		return;
 	seg_open_group_connected(m);
-	seg_membership_connected(m);
+	if (node == seg_route_node(m->control, m->control_slot))
+		seg_membership_connected(m);
 }
 
 /* Returns when the next tick is due. */
@@ -66,7 +67,13 @@ static int64_t tick_links(seg_member *m, int64_t now, bool polled)
 /* Reads every position again, because Redis may have given out ids a second time. */
 static void doubt_everything(seg_member *m)
 {
-	seg_log(&m->logger, SEG_LOG_WARNING, "Redis was restarted or replaced; reading all positions again");
+	if (!m->history.ids.run_id[0])
+		seg_log(&m->logger, SEG_LOG_INFO,
+			"connected again; without a right to INFO it cannot be seen whether this Redis has lost writes; "
+			"reading all positions again");
+	else
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"Redis was restarted or replaced; reading all positions again");
 	seg_open_group_everywhere(m);
 	seg_membership_doubt_share(m);
 	seg_membership_hurry(m);
@@ -119,6 +126,8 @@ static void act(seg_member *m)
 	change_phase(m, notes);
 	if (notes & SEG_NOTE_ANOTHER_HISTORY)
 		doubt_everything(m);
+	if (notes & SEG_NOTE_PARTITIONS_IN_DOUBT)
+		seg_open_group_hurry(m);
 	if (notes & SEG_NOTE_SHARE)
 		activate(m);
 	if (notes & SEG_NOTE_SHARE_IN_DOUBT)
@@ -271,6 +280,7 @@ static int64_t do_work(seg_member *m, bool polled)
 {
 	int64_t now = seg_now();
 	tick_links(m, now, polled);
+	seg_history_follow_slots(m);
 	act(m);
 	int64_t next = seg_open_group_step(m, now);
 	drop_inactive(m);

@@ -10,7 +10,7 @@
 /* A thread's function: runs until the member has stopped. `member` is a seg_member. Returns NULL. */
 void *seg_agent_run(void *member);
 
-/* The on_state function of each connection (seg_connection_options). `link` is a seg_member_link. */
-void seg_agent_link_state(void *link, bool up, const seg_error *why);
+/* seg_route_hooks.state of each link; `link` is a seg_member_link. */
+void seg_agent_link_state(void *link, seg_node node, bool up, const seg_error *why);
 
 #endif

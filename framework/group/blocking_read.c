@@ -19,8 +19,15 @@ enum { EARLY_MOST = 3 };
 #define PAUSE (100 * SEG_MS)
 #define PAUSE_CAP (5 * SEG_SECOND)
 
+/* How long a read blocks that cannot be ended: while a partition may join, and while all are in the read. */
+#define SHORT_TIME (50 * SEG_MS)
+#define ALL_JOINED_TIME (500 * SEG_MS)
+
 /* Between two log lines about refusals that continue. */
 #define REFUSED_TELL (30 * SEG_SECOND)
+
+/* Whether Redis lets this user end a read. It may grant or deny it anew at each connection. */
+typedef enum { UNTRIED, ALLOWED, DENIED } unblocking;
 
 struct seg_blocking_read {
 	seg_entry_sink sink; /* first: the sink is the read */
@@ -35,10 +42,13 @@ struct seg_blocking_read {
 	bool busy;
 	bool changed; /* a partition must join or leave the read under way */
 	bool unblock_sent;
+	unblocking unblocking;
+	uint64_t incarnation; /* of the connection of which `unblocking` is known */
 	char control_id[SEG_ID_TEXT_MAX];
 	const char **argv; /* 2 * (partitions + control) + the command */
 	char (*ids)[SEG_ID_TEXT_MAX];
 	int64_t issued_at;
+	int64_t time;      /* for which it blocks */
 	int64_t again_at;  /* not before */
 	bool heard;        /* the reply under way holds at least one stream */
 	unsigned early;    /* replies in a row that came too early */
@@ -92,20 +102,21 @@ static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
 /* Redis refused one of the keys and does not say which. Reading each partition alone next finds it. */
 static void refused(struct seg_blocking_read *b, const seg_reply *reply, int64_t now)
 {
+	char text[SEG_EXPLANATION_MAX];
 	b->refusals++;
 	b->again_at = now + seg_backoff(PAUSE, PAUSE_CAP, b->refusals);
 	if (b->refusals > 1 && now - b->told_at < REFUSED_TELL)
 		return;
 	seg_log(&b->member->logger, SEG_LOG_ERROR,
 		"Redis refused a blocking read of %u partitions and %s (%u times in a row): %s", b->count,
-		b->member->control_key, b->refusals, reply->text);
+		b->member->control_key, b->refusals, seg_reply_explain(reply, text));
 	b->told_at = now;
 }
 
 /* An empty reply came too early although nobody ended the read. Repeated at once, such reads would spin. */
 static void check_time(struct seg_blocking_read *b, int64_t now)
 {
-	bool early = !b->heard && !b->unblock_sent && now - b->issued_at < SEG_BLOCKING_READ_TIME / 2;
+	bool early = !b->heard && !b->unblock_sent && now - b->issued_at < b->time / 2;
 	b->refusals = 0;
 	b->early = early ? b->early + 1 : 0;
 	if (b->early >= EARLY_MOST)
@@ -156,12 +167,32 @@ static size_t gather(struct seg_blocking_read *b)
 	return least;
 }
 
+/* Whether the newest UNBLOCK was allowed on the connection as it is now. */
+static void check_unblocking(struct seg_blocking_read *b)
+{
+	uint64_t incarnation = seg_connection_incarnation(seg_route_connection(b->member->blocking, NULL));
+	if (incarnation == b->incarnation)
+		return;
+	b->incarnation = incarnation;
+	b->unblocking = UNTRIED;
+}
+
+/* How long the read that was gathered shall block. */
+static int64_t time_to_block(const struct seg_blocking_read *b)
+{
+	if (b->unblocking == ALLOWED)
+		return SEG_BLOCKING_READ_TIME;
+	return b->count < b->member->active_count ? SHORT_TIME : ALL_JOINED_TIME;
+}
+
 static void issue(struct seg_blocking_read *b, int64_t now)
 {
+	check_unblocking(b);
 	char count[24], block[24];
 	size_t entries = gather(b);
 	snprintf(count, sizeof(count), "%zu", entries);
-	snprintf(block, sizeof(block), "%lld", (long long)(SEG_BLOCKING_READ_TIME / SEG_MS));
+	b->time = time_to_block(b);
+	snprintf(block, sizeof(block), "%lld", (long long)(b->time / SEG_MS));
 	const char *command[COMMAND_WORDS] = {"XREAD", "COUNT", count, "BLOCK", block, "STREAMS"};
 	memcpy(b->argv, command, sizeof(command));
 	const char **keys = b->argv + COMMAND_WORDS, **ids = keys + b->count + 1;
@@ -187,6 +218,12 @@ static void issue(struct seg_blocking_read *b, int64_t now)
 static void got_unblocked(void *arg, const seg_reply *reply)
 {
 	struct seg_blocking_read *b = arg;
+	seg_client *client = b->member->stream->client;
+	if (reply && !seg_reply_is_transient(reply))
+		b->unblocking = seg_reply_is_denial(reply) ? DENIED : ALLOWED;
+	if (seg_reply_is_denial(reply))
+		seg_denials_tell(&client->denials, SEG_NICETY_CLIENT_UNBLOCK, reply, &client->address,
+				 client->address.text, &b->member->logger);
 	if (seg_reply_number(reply, 0) == 0)
 		b->unblock_sent = reply && reply->type == SEG_REPLY_ERROR;
 }
@@ -196,7 +233,7 @@ static void unblock(struct seg_blocking_read *b)
 {
 	char id[24];
 	int64_t client = seg_connection_client_id(seg_route_connection(b->member->blocking, NULL));
-	if (b->unblock_sent || client < 0)
+	if (b->unblock_sent || client < 0 || b->unblocking == DENIED)
 		return;
 	snprintf(id, sizeof(id), "%lld", (long long)client);
 	b->unblock_sent =
@@ -232,10 +269,11 @@ int64_t seg_blocking_read_step(seg_member *m, int64_t now)
 {
 	struct seg_blocking_read *b = m->blocking_read;
 	/* The first read of the next connection includes all partitions that wait. */
-	if (!seg_history_holds(&m->links[SEG_LINK_BLOCKING]))
+	if (!seg_history_holds(&m->links[SEG_LINK_BLOCKING], m->control_slot))
 		return SEG_NEVER;
 	if (b->busy) {
-		if (b->changed && seg_route_ready(m->control))
+		/* The first read is ended, too: that tells whether reads may be long. */
+		if ((b->changed || b->unblocking == UNTRIED) && seg_route_ready(m->control))
 			unblock(b);
 		return SEG_NEVER;
 	}

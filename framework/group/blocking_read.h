@@ -2,14 +2,15 @@
  * blocking_read.h - one XREAD BLOCK over all partitions without a backlog and the group's control stream. I/O thread.
  *
  * The member learns of a message or a change of membership as soon as Redis has it, and an idle group costs one command every few
- * seconds. If a partition joins while the read is under way, CLIENT UNBLOCK ends the read, and the next read includes it.
+ * seconds. If a partition joins while the read is under way, CLIENT UNBLOCK ends the read, and the next read includes it. Where
+ * Redis denies CLIENT UNBLOCK, the reads are short instead: very short while a partition is not in the read and may join.
  */
 #ifndef SEG_GROUP_BLOCKING_READ_H
 #define SEG_GROUP_BLOCKING_READ_H
 
 #include "group/state.h"
 
-/* How long one read blocks. */
+/* How long one read blocks, at most. */
 #define SEG_BLOCKING_READ_TIME (3 * SEG_SECOND)
 
 /* 0 or SEG_ENOMEM. */

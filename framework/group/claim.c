@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "group/history.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -81,11 +83,11 @@ static void refused(seg_partition *p, const seg_reply *reply)
 {
 	seg_member *m = p->member;
 	if (reply && reply->type != SEG_REPLY_ERROR)
-		seg_route_break(m->control, SEG_EPROTOCOL,
-				"the server at %s sent an unknown answer to a claim",
-				m->stream->client->address.text);
+		seg_connection_break(seg_route_connection(m->control, p->log_key), SEG_EPROTOCOL,
+				     "the server at %s sent an unknown answer to a claim",
+				     seg_route_where(m->control, seg_route_node(m->control, p->slot)));
 	else if (reply && !seg_reply_is_transient(reply))
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused a claim: %s", reply->text);
+		seg_refusal_tell(m, &p->logger, "a claim", reply);
 	seg_ownership_claim_failed(&p->own);
 	p->claim.at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim.failures);
 }
@@ -133,7 +135,8 @@ static bool send_claim(seg_partition *p)
 void seg_claim_step(seg_partition *p, int64_t now)
 {
 	/* The answer to an older call must not be taken for one of this ownership. */
-	if (now < p->claim.at || p->commit.busy || p->request.busy || !seg_route_ready(p->member->control))
+	if (now < p->claim.at || p->commit.busy || p->request.busy ||
+	    !seg_history_holds(&p->member->links[SEG_LINK_CONTROL], p->slot))
 		return;
 	if (p->own.epoch == p->membership.doubted_epoch) {
 		/* Once it is given back, the coordinator assigns the partition with an epoch above all that Redis forgot. */

@@ -109,7 +109,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
 	bool moved = seg_ledger_collect(&p->ledger);
-	if (p->commit.busy || !seg_history_holds(p->member->commits))
+	if (p->commit.busy || !seg_history_holds(p->member->commits, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p);
 	if (now < due_at)

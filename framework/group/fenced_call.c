@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "group/history.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 #define RETRY_PAUSE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -21,7 +22,7 @@ void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *p, seg_id id
 
 bool seg_fenced_may_send(const seg_partition *p, const seg_member_link *link, int64_t now)
 {
-	return now >= p->fenced_call.retry_at && seg_history_holds(link);
+	return now >= p->fenced_call.retry_at && seg_history_holds(link, p->slot);
 }
 
 /* Redis neither did the call nor fenced it. Logs an error that does not pass by itself, and pauses longer each time. */
@@ -30,8 +31,7 @@ static void refused(seg_partition *p, const seg_reply *reply, const char *what)
 	int64_t pause = RETRY_PAUSE;
 	if (reply && !seg_reply_is_transient(reply)) {
 		pause = seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->fenced_call.refusals);
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused %s: %s", what,
-			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+		seg_refusal_tell(p->member, &p->logger, what, reply);
 	}
 	p->fenced_call.retry_at = seg_now() + pause;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "group/blocking_read.h"
+#include "group/doorbell.h"
 #include "group/history.h"
 #include "group/read.h"
 
@@ -66,30 +67,47 @@ void seg_fetch_init(seg_member *m)
 			(seg_entry_sink){.stream = on_stream, .entry = on_entry, .text = on_text};
 }
 
+/* By the doorbell: a partition without a backlog is read when it rings. */
+static void fetch_rung(seg_partition *p, bool alone, int64_t now, int64_t *next)
+{
+	if (!alone && !seg_doorbell_wants(p, now, next))
+		return;
+	seg_doorbell_reading(p, now);
+	read_now(p);
+}
+
+/* A partition without a backlog joins the blocking read. */
+static void fetch_blocking(seg_partition *p, bool alone, int64_t now)
+{
+	if (!alone && !seg_blocking_read_is_paused(p->member, now)) {
+		seg_blocking_read_add(p->member, p);
+		return;
+	}
+	if (!alone)
+		seg_read_pause(p, now + DRY_PAUSE);
+	read_now(p);
+}
+
 int64_t seg_fetch_step(seg_member *m, int64_t now)
 {
 	int64_t next = SEG_NEVER;
 	if (m->phase != SEG_PHASE_MEMBER)
 		return next;
-	bool ready = seg_history_holds(&m->links[SEG_LINK_DATA]),
-	     paused = seg_blocking_read_is_paused(m, now);
+	bool rings = seg_doorbell_is_used(m);
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
-		if (!seg_read_is_wanted(p, now, &next))
+		if (!seg_read_is_wanted(p, now, &next) ||
+		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;
 		bool alone = p->read.backlogged || p->read.refusals > 0;
-		if (!alone && !paused) {
-			seg_blocking_read_add(m, p);
-			continue;
-		}
-		if (!ready)
-			continue;
-		if (!alone)
-			seg_read_pause(p, now + DRY_PAUSE);
-		read_now(p);
+		if (rings)
+			fetch_rung(p, alone, now, &next);
+		else
+			fetch_blocking(p, alone, now);
 	}
-	int64_t blocking = seg_blocking_read_step(m, now);
-	return blocking < next ? blocking : next;
+	int64_t waiting =
+		seg_route_is_cluster(m->data) ? seg_doorbell_step(m, now) : seg_blocking_read_step(m, now);
+	return waiting < next ? waiting : next;
 }
 
 void seg_fetch_forget(seg_partition *p)

@@ -40,7 +40,7 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 		return SEG_NEVER;
 	if (now < p->gap.look_at)
 		return p->gap.look_at;
-	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA]))
+	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot))
 		return SEG_NEVER;
 	char epoch[24], count[24], fetched[SEG_ID_TEXT_MAX];
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);

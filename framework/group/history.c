@@ -1,5 +1,6 @@
 #include "group/history.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "group/notes.h"
@@ -15,82 +16,211 @@ static bool are_same(const seg_server_ids *a, const seg_server_ids *b)
 	return strcmp(a->run_id, b->run_id) == 0 && strcmp(a->replication_id, b->replication_id) == 0;
 }
 
-static void connect_again(seg_member_link *link)
+static seg_link_node *known_node(const seg_member_link *link, seg_node node)
 {
-	seg_route_break(link->route, SEG_EUNREACHABLE,
-			"the connections of member %s reached two different servers", link->member->name);
+	return node < link->count ? link->nodes[node] : NULL;
 }
 
-/* Control has reached a server: its history is the member's from now on. */
-static void take_history(seg_member *m)
+/* NULL if out of memory. */
+static seg_link_node *node_of(seg_member_link *link, seg_node node)
 {
-	const seg_server_ids *ids = &control_of(m)->ids;
-	bool same = ids->run_id[0] && are_same(ids, &m->history.ids);
-	if (m->history.known && !same) {
-		m->history.changes++;
-		seg_note_another_history(m);
+	if (node >= link->count) {
+		seg_link_node **larger = realloc(link->nodes, (node + 1) * sizeof(*larger));
+		if (!larger)
+			return NULL;
+		memset(larger + link->count, 0, (node + 1 - link->count) * sizeof(*larger));
+		link->nodes = larger;
+		link->count = node + 1;
 	}
-	m->history.ids = *ids;
-	m->history.known = true;
+	if (!link->nodes[node]) {
+		seg_link_node *made = calloc(1, sizeof(*made));
+		if (!made)
+			return NULL;
+		made->link = link;
+		made->node = node;
+		link->nodes[node] = made;
+	}
+	return link->nodes[node];
+}
+
+/* Whether two links' nodes are one place: routes number the nodes of a cluster each on its own. */
+static bool are_one_place(const seg_link_node *a, const seg_link_node *b)
+{
+	return strcmp(seg_route_where(a->link->route, a->node), seg_route_where(b->link->route, b->node)) ==
+	       0;
+}
+
+/* --- servers -------------------------------------------------------------------------- */
+
+static void connect_again(const seg_link_node *n, const char *why)
+{
+	seg_connection_break(seg_route_node_connection(n->link->route, n->node), SEG_EUNREACHABLE,
+			     "%s of member %s", why, n->link->member->name);
+}
+
+static const char different[] = "different servers were reached by the connections";
+
+/* Control has reached a server: its history is the member's from now on. */
+static void take_history(seg_link_node *control)
+{
+	seg_member *m = control->link->member;
+	bool same = control->ids.run_id[0] && are_same(&control->ids, &control->seen);
+	bool other = control->known && !same;
+	control->seen = control->ids;
+	control->known = true;
+	m->history.ids = control->ids;
+	if (other)
+		seg_note_another_history(m, control->node);
 	for (unsigned i = 0; i < SEG_LINKS; i++)
-		if (m->links[i].told && !are_same(&m->links[i].ids, ids))
-			connect_again(&m->links[i]);
+		for (uint32_t k = 0; k < m->links[i].count; k++) {
+			const seg_link_node *n = m->links[i].nodes[k];
+			if (n && n != control && n->told && are_one_place(n, control) &&
+			    !are_same(&n->ids, &control->ids))
+				connect_again(n, different);
+		}
 }
 
 /* Another connection has reached a server. If it is not control's, either of the two may be the outdated one. */
-static void compare_with_control(seg_member_link *link)
+static void compare_with_control(const seg_link_node *n)
 {
-	seg_member_link *control = control_of(link->member);
-	if (!control->told || are_same(&link->ids, &control->ids))
-		return;
-	connect_again(link);
-	connect_again(control);
+	const seg_member_link *control = control_of(n->link->member);
+	for (uint32_t k = 0; k < control->count; k++) {
+		const seg_link_node *c = control->nodes[k];
+		if (!c || !c->told || !are_one_place(n, c) || are_same(&n->ids, &c->ids))
+			continue;
+		connect_again(n, different);
+		connect_again(c, different);
+	}
 }
 
 static void got_ids(void *arg, const seg_reply *reply)
 {
-	seg_member_link *link = arg;
-	seg_member *m = link->member;
+	seg_link_node *n = arg;
+	seg_member *m = n->link->member;
 	seg_server_facts facts;
 	seg_error error;
 	if (!reply)
 		return; /* the next connection asks again */
-	int status = seg_server_check_reply(reply, true, m->stream->client->address.text, &facts, &error);
+	int status =
+		seg_server_check_reply(reply, true, seg_route_where(n->link->route, n->node), &facts, &error);
 	if (status) {
-		seg_route_break(link->route, status, "%s", error.text);
+		seg_connection_break(seg_route_node_connection(n->link->route, n->node), status, "%s",
+				     error.text);
 		return;
 	}
-	memcpy(link->ids.run_id, facts.run_id, sizeof(link->ids.run_id));
-	memcpy(link->ids.replication_id, facts.replication_id, sizeof(link->ids.replication_id));
-	link->told = true;
-	if (link == control_of(m))
-		take_history(m);
+	memcpy(n->ids.run_id, facts.run_id, sizeof(n->ids.run_id));
+	memcpy(n->ids.replication_id, facts.replication_id, sizeof(n->ids.replication_id));
+	n->told = true;
+	if (n->link == control_of(m))
+		take_history(n);
 	else
-		compare_with_control(link);
+		compare_with_control(n);
 }
 
-void seg_history_connected(seg_member_link *link)
+static void ask(seg_link_node *n, seg_reply_fn fn, const char *a, const char *b)
 {
-	link->told = false;
-	if (!seg_route_words(link->route, got_ids, link, "INFO", (char *)NULL))
-		seg_route_break(link->route, SEG_ENOMEM, "out of memory");
+	seg_connection *connection = seg_route_node_connection(n->link->route, n->node);
+	if (!seg_connection_words(connection, fn, n, a, b, (char *)NULL))
+		seg_connection_break(connection, SEG_ENOMEM, "out of memory");
 }
 
-void seg_history_disconnected(seg_member_link *link)
+/* Where INFO is denied, HELLO tells at least the role. */
+static void got_info(void *arg, const seg_reply *reply)
 {
-	bool was_nameless = link->told && !link->ids.run_id[0];
-	link->told = false;
-	if (!was_nameless)
+	seg_link_node *n = arg;
+	seg_client *client = n->link->member->stream->client;
+	if (!seg_reply_is_denial(reply)) {
+		got_ids(n, reply);
 		return;
-	for (unsigned i = 0; i < SEG_LINKS; i++)
-		if (link->member->links[i].told)
-			seg_route_break(link->member->links[i].route, SEG_EUNREACHABLE,
-					"another connection of member %s was lost", link->member->name);
+	}
+	seg_denials_tell(&client->denials, SEG_NICETY_INFO, reply, &client->address, client->address.text,
+			 &n->link->member->logger);
+	ask(n, got_ids, "HELLO", "2");
 }
 
-bool seg_history_holds(const seg_member_link *link)
+void seg_history_connected(seg_member_link *link, seg_node node)
+{
+	seg_link_node *n = node_of(link, node);
+	if (!n) {
+		seg_route_break(link->route, SEG_ENOMEM, "out of memory");
+		return;
+	}
+	n->told = false;
+	ask(n, got_info, "INFO", NULL);
+}
+
+void seg_history_disconnected(seg_member_link *link, seg_node node)
+{
+	seg_link_node *n = known_node(link, node);
+	if (!n || !n->told)
+		return;
+	n->told = false;
+	seg_member *m = link->member;
+	for (unsigned i = 0; i < SEG_LINKS && !n->ids.run_id[0]; i++)
+		for (uint32_t k = 0; k < m->links[i].count; k++) {
+			const seg_link_node *other = m->links[i].nodes[k];
+			if (other && other->told && are_one_place(other, n))
+				connect_again(other, "a connection was lost");
+		}
+}
+
+/* --- slots ------------------------------------------------------------------------------- */
+
+/* Each route learns of a moved slot by itself. What one has learnt, the others must look at. */
+static bool have_moved(seg_member *m)
+{
+	bool any = false;
+	for (unsigned i = 0; i < SEG_LINKS; i++) {
+		seg_member_link *link = &m->links[i];
+		unsigned changes = link->route ? seg_route_changes(link->route) : 0;
+		if (changes == link->slot_changes)
+			continue;
+		link->slot_changes = changes;
+		any = true;
+		for (unsigned k = 0; k < SEG_LINKS; k++)
+			if (k != i && m->links[k].route)
+				seg_route_refresh(m->links[k].route);
+	}
+	return any;
+}
+
+void seg_history_follow_slots(seg_member *m)
+{
+	if (!seg_route_is_cluster(m->control) || !have_moved(m))
+		return;
+	for (uint32_t i = 0; i < m->partition_count; i++) {
+		seg_partition *p = &m->partitions[i];
+		seg_node node = seg_route_node(m->control, p->slot);
+		if (node == p->history.node || node == 0)
+			continue;
+		if (p->history.node > 0)
+			seg_note_moved(p);
+		p->history.node = node;
+	}
+	seg_node node = seg_route_node(m->control, m->control_slot), before = m->history.control_node;
+	if (node > 0)
+		m->history.control_node = node;
+	if (node > 0 && before > 0 && node != before)
+		seg_note_another_history(m, node);
+}
+
+bool seg_history_holds(const seg_member_link *link, uint16_t slot)
 {
 	const seg_member_link *control = &link->member->links[SEG_LINK_CONTROL];
-	return link->told && control->told && are_same(&link->ids, &control->ids) &&
-	       seg_route_ready(link->route);
+	if (!seg_route_ready_for(link->route, slot))
+		return false;
+	const seg_link_node *n = known_node(link, seg_route_node(link->route, slot));
+	const seg_link_node *c = known_node(control, seg_route_node(control->route, slot));
+	if (link != control && (!c || !c->told))
+		(void)seg_route_ready_for(control->route, slot);
+	return n && c && n->told && c->told && are_same(&n->ids, &c->ids);
+}
+
+void seg_history_fini(seg_member *m)
+{
+	for (unsigned i = 0; i < SEG_LINKS; i++) {
+		for (uint32_t k = 0; k < m->links[i].count; k++)
+			free(m->links[i].nodes[k]);
+		free(m->links[i].nodes);
+	}
 }

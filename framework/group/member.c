@@ -12,7 +12,9 @@
 #include "base/random.h"
 #include "group/agent.h"
 #include "group/blocking_read.h"
+#include "group/doorbell.h"
 #include "group/fetch.h"
+#include "group/history.h"
 #include "group/membership.h"
 #include "group/open_group.h"
 
@@ -59,18 +61,23 @@ static seg_route *make_link(seg_member *m, seg_link number, const char *what, in
 {
 	char name[SEG_NAME_MAX + 1];
 	snprintf(name, sizeof(name), "%.100s.%s", m->name, what);
-	const seg_client *client = m->stream->client;
+	seg_client *client = m->stream->client;
 	seg_member_link *link = &m->links[number];
 	link->member = m;
-	link->route = seg_route_create(&(seg_connection_options){
+	const seg_connection_options options = {
 		.address = &client->address,
 		.client_name = name,
+		.denials = &client->denials,
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = m->logger,
-		.on_state = seg_agent_link_state,
+	};
+	const seg_route_hooks hooks = {
 		.arg = link,
-	});
+		.state = seg_agent_link_state,
+		.ring = number == SEG_LINK_DATA ? seg_doorbell_rang : NULL,
+	};
+	link->route = seg_route_create(&options, &hooks);
 	return link->route;
 }
 
@@ -116,6 +123,8 @@ static int make_parts(seg_member *m)
 	m->partitions_key = stream_key(m, m->group, "partitions");
 	m->control_key = stream_key(m, m->group, "control");
 	m->groups_key = stream_key(m, "groups", NULL);
+	if (m->control_key)
+		m->control_slot = seg_slot_of(m->control_key);
 	m->active = calloc(m->stream->shape.partitions, sizeof(*m->active));
 	if (!m->members_key || !m->leases_key || !m->partitions_key || !m->control_key || !m->groups_key ||
 	    !m->active)
@@ -125,6 +134,8 @@ static int make_parts(seg_member *m)
 		status = seg_membership_init(m);
 	if (status == 0)
 		status = seg_blocking_read_init(m);
+	if (status == 0)
+		status = seg_doorbell_init(m);
 	if (status)
 		return status;
 	seg_fetch_init(m);
@@ -214,6 +225,8 @@ void seg_member_destroy(seg_member *m)
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		seg_partition_fini(&m->partitions[n]);
 	seg_blocking_read_fini(m);
+	seg_doorbell_fini(m);
+	seg_history_fini(m);
 	seg_membership_fini(m);
 	seg_waker_fini(&m->waker);
 	free(m->partitions);

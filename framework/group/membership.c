@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 enum {
 	REPORTS_MAX = 512,    /* releases in one call */
@@ -135,6 +136,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	int64_t next_expiry = seg_reply_number(seg_reply_at(reply, 3), -1);
 	const seg_reply *share = seg_reply_at(reply, 4);
 	m->membership.failures = 0;
+	m->membership.refusal[0] = '\0';
 	m->membership.at = m->membership.sent_at + m->options.session_timeout / BEATS_PER_SESSION;
 	/* If another member's lease ends before that, look then whether it was renewed: a little later, and not all members at
 	 * once. */
@@ -173,6 +175,15 @@ static void replaced(seg_member *m)
 	seg_note_replaced(m, &error);
 }
 
+/* A refusal that passes by itself is told only if the lease ends before it has passed: tell_expiry. */
+static void refused(seg_member *m, const seg_reply *reply)
+{
+	seg_reply_explain(reply, m->membership.refusal);
+	if (!seg_reply_is_transient(reply))
+		seg_refusal_tell(m, &m->logger, "the heartbeat", reply);
+	try_again(m);
+}
+
 static void got_heartbeat(void *arg, const seg_reply *reply)
 {
 	seg_member *m = arg;
@@ -195,10 +206,7 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 	} else if (seg_reply_is(status, "REPLACED")) {
 		replaced(m);
 	} else {
-		seg_log(&m->logger, seg_reply_is_transient(reply) ? SEG_LOG_DEBUG : SEG_LOG_ERROR,
-			"Redis refused the heartbeat: %s",
-			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
-		try_again(m);
+		refused(m, reply);
 	}
 	m->membership.reporting_count = 0;
 }
@@ -244,7 +252,31 @@ static void collect_reports(seg_member *m)
 			m->membership.reporting[m->membership.reporting_count++] = m->active[i]->number;
 }
 
-int64_t seg_membership_step(seg_member *m, int64_t now)
+/* Says once why the lease could not be renewed. Returns when to look again. */
+static int64_t tell_expiry(seg_member *m, int64_t now)
+{
+	int64_t until = atomic_load_explicit(&m->lease_until, memory_order_relaxed);
+	if (m->phase != SEG_PHASE_MEMBER || until == m->membership.expiry_told)
+		return SEG_NEVER;
+	if (now < until)
+		return until;
+	m->membership.expiry_told = until;
+	const seg_error *trouble = seg_route_error(m->control);
+	if (!seg_route_ready_for(m->control, m->control_slot) && trouble->status)
+		seg_log(&m->logger, SEG_LOG_WARNING, "the lease of member %s has expired: %s", m->name,
+			trouble->text);
+	else if (m->membership.refusal[0])
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"the lease of member %s has expired: Redis refuses the heartbeats: %s", m->name,
+			m->membership.refusal);
+	else
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"the lease of member %s has expired: Redis has not answered the heartbeat in time",
+			m->name);
+	return SEG_NEVER;
+}
+
+static int64_t beat(seg_member *m, int64_t now)
 {
 	if (m->membership.busy || (m->phase != SEG_PHASE_JOINING && m->phase != SEG_PHASE_MEMBER))
 		return SEG_NEVER;
@@ -253,7 +285,7 @@ int64_t seg_membership_step(seg_member *m, int64_t now)
 	/* After a failure, even a wanted heartbeat waits. */
 	if (m->membership.failures > 0 && now < m->membership.at)
 		return m->membership.at;
-	if (!seg_route_ready(m->control))
+	if (!seg_route_ready_for(m->control, m->control_slot))
 		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;
@@ -264,6 +296,12 @@ int64_t seg_membership_step(seg_member *m, int64_t now)
 	}
 	try_again(m);
 	return m->membership.at;
+}
+
+int64_t seg_membership_step(seg_member *m, int64_t now)
+{
+	int64_t expiry = tell_expiry(m, now), next = beat(m, now);
+	return expiry < next ? expiry : next;
 }
 
 static void got_leave(void *arg, const seg_reply *reply)

@@ -2,9 +2,9 @@
 
 #include <inttypes.h>
 
-void seg_note_member(seg_member *m, seg_note note)
+void seg_note_member(seg_member *m, unsigned notes)
 {
-	m->notes.what |= note;
+	m->notes.what |= notes;
 }
 
 void seg_note_partition(seg_partition *p, seg_partition_note note)
@@ -53,12 +53,38 @@ void seg_note_fenced(seg_partition *p)
 		seg_note_member(p->member, SEG_NOTE_SHARE_IN_DOUBT);
 }
 
-void seg_note_another_history(seg_member *m)
+/* The epoch that was to follow once the worker has stopped is in doubt, too. */
+static void doubt(seg_partition *p)
 {
+	p->open_group.known = false;
+	seg_ownership_lost(&p->own);
+	seg_note_member(p->member,
+			SEG_NOTE_PARTITIONS_IN_DOUBT | SEG_NOTE_SHARE_IN_DOUBT | SEG_NOTE_HEARTBEAT);
+}
+
+void seg_note_another_history(seg_member *m, seg_node node)
+{
+	bool all = node == seg_route_node(m->control, m->control_slot);
 	/* A share that came in the same tick is not on the list of active partitions yet. */
 	for (uint32_t n = 0; n < m->partition_count; n++)
-		seg_ownership_lost(&m->partitions[n].own);
+		if (all || seg_route_node(m->control, m->partitions[n].slot) == node)
+			doubt(&m->partitions[n]);
+	if (!all) {
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"Redis at %s was restarted or replaced; reading the positions of its partitions again",
+			seg_route_where(m->control, node));
+		return;
+	}
+	m->history.changes++;
 	seg_note_member(m, SEG_NOTE_ANOTHER_HISTORY);
+}
+
+void seg_note_moved(seg_partition *p)
+{
+	if (p->own.state != SEG_OWN_NONE)
+		seg_log(&p->logger, SEG_LOG_INFO, "the slot of the partition has moved to %s",
+			seg_route_where(p->member->control, seg_route_node(p->member->control, p->slot)));
+	doubt(p);
 }
 
 void seg_note_taken_away(seg_partition *p, const char *why)

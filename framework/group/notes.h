@@ -19,6 +19,8 @@ typedef enum seg_note {
 	SEG_NOTE_LEFT = 1 << 5,            /* the leave has its answer, or its connection is lost */
 	SEG_NOTE_ANOTHER_HISTORY = 1 << 6, /* Redis may have lost its newest writes */
 	SEG_NOTE_SHARE = 1 << 7,           /* a share was taken: it may have new partitions */
+	SEG_NOTE_PARTITIONS_IN_DOUBT =
+		1 << 9,             /* the servers of some partitions may have lost their newest writes */
 	SEG_NOTE_REPLACED = 1 << 8, /* the member has failed for good; member->notes.failure says why */
 } seg_note;
 
@@ -27,7 +29,8 @@ typedef enum seg_partition_note {
 	SEG_NOTE_ANSWERED = 1 << 1, /* the worker's request has its answer */
 } seg_partition_note;
 
-void seg_note_member(seg_member *member, seg_note note);
+/* notes: one or more of seg_note. */
+void seg_note_member(seg_member *member, unsigned notes);
 void seg_note_partition(seg_partition *partition, seg_partition_note note);
 
 /* Takes SEG_NOTE_REPLACED with the reason. */
@@ -41,10 +44,13 @@ unsigned seg_notes_take_partition(seg_partition *partition);
 void seg_note_fenced(seg_partition *partition);
 
 /*
- * Redis may have lost its newest writes: ends every epoch at once, because the next answer may be based on that loss. Takes
- * SEG_NOTE_ANOTHER_HISTORY.
+ * A server may have lost its newest writes: ends the epochs of its partitions at once, because the next answer may be based
+ * on that loss. If it is the server of the membership, ends every epoch, and takes SEG_NOTE_ANOTHER_HISTORY.
  */
-void seg_note_another_history(seg_member *member);
+void seg_note_another_history(seg_member *member, seg_node node);
+
+/* The partition's slot has another node, which may have fewer writes than the last one: ends the epoch. */
+void seg_note_moved(seg_partition *partition);
 
 /* The coordinator gave the partition away: ends its epoch. `why` completes the log line "lost: ". */
 void seg_note_taken_away(seg_partition *partition, const char *why);

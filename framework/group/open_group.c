@@ -1,7 +1,9 @@
 #include "group/open_group.h"
 
 #include "base/random.h"
+#include "group/history.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
@@ -9,25 +11,30 @@
 /* Between two steps while calls or a pause are under way. */
 #define LOOK_PAUSE (50 * SEG_MS)
 
+static bool is_any_unknown(const seg_member *m)
+{
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		if (!m->partitions[n].open_group.known)
+			return true;
+	return false;
+}
+
 static void got_open(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	seg_member *m = p->member;
 	const seg_reply *status = seg_reply_at(reply, 0);
 	const seg_reply *position = seg_reply_at(reply, 1);
-	m->open_group.sent--;
 	if (seg_reply_is(status, "OK") || seg_reply_is(status, "MADE") || seg_reply_is(status, "REMADE")) {
 		if (seg_reply_is(status, "REMADE"))
 			seg_log(&p->logger, SEG_LOG_WARNING,
 				"Redis had lost the group; created it again at its position %s",
 				position && position->type == SEG_REPLY_TEXT ? position->text : "?");
 		p->open_group.known = true;
-		m->open_group.unknown--;
 	} else if (reply && !seg_reply_is_transient(reply)) {
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to open the group: %s",
-			reply->type == SEG_REPLY_ERROR ? reply->text : "unknown answer");
+		seg_refusal_tell(m, &p->logger, "to open the group", reply);
 	}
-	if (m->open_group.unknown == 0)
+	if (--m->open_group.sent == 0 && !is_any_unknown(m))
 		seg_note_member(m, SEG_NOTE_GROUP_OPEN);
 }
 
@@ -35,7 +42,12 @@ void seg_open_group_everywhere(seg_member *m)
 {
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		m->partitions[n].open_group.known = false;
-	m->open_group.unknown = m->partition_count;
+	seg_open_group_hurry(m);
+}
+
+void seg_open_group_hurry(seg_member *m)
+{
+	m->open_group.wanted = true;
 	m->open_group.at = 0;
 }
 
@@ -48,7 +60,7 @@ static void send_all(seg_member *m)
 {
 	for (uint32_t n = 0; n < m->partition_count; n++) {
 		seg_partition *p = &m->partitions[n];
-		if (p->open_group.known)
+		if (p->open_group.known || !seg_history_holds(&m->links[SEG_LINK_CONTROL], p->slot))
 			continue;
 		char position[SEG_ID_TEXT_MAX];
 		bool known = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
@@ -62,11 +74,16 @@ static void send_all(seg_member *m)
 
 int64_t seg_open_group_step(seg_member *m, int64_t now)
 {
-	if (m->open_group.unknown == 0)
+	if (!m->open_group.wanted)
 		return SEG_NEVER;
+	if (m->open_group.sent == 0 && !is_any_unknown(m)) {
+		m->open_group.wanted = false;
+		return SEG_NEVER;
+	}
 	if (m->open_group.sent == 0 && now >= m->open_group.at && seg_route_ready(m->control)) {
-		m->open_group.at = now + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);
 		send_all(m);
+		if (m->open_group.sent > 0)
+			m->open_group.at = now + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);
 	}
 	return now + LOOK_PAUSE;
 }

@@ -7,6 +7,9 @@
 /* At the start, or when Redis may have lost the group: no partition's group is known to exist. */
 void seg_open_group_everywhere(seg_member *member);
 
+/* Some partitions' groups are not known to exist (open_group.known): opens them soon. */
+void seg_open_group_hurry(seg_member *member);
+
 /* A new connection: the pauses between tries begin small again. */
 void seg_open_group_connected(seg_member *member);
 

@@ -13,6 +13,7 @@ int seg_partition_init(seg_partition *p, const seg_partition_setup *setup, uint3
 	seg_ledger_init(&p->ledger, setup->limits, &p->handoff);
 	p->log_key_length = (size_t)seg_key_log(key, setup->name_space, setup->stream, number);
 	p->log_key = strdup(key);
+	p->slot = seg_slot_of(key);
 	seg_key_beside_log(key, setup->name_space, setup->stream, number, setup->group, "state");
 	p->state_key = strdup(key);
 	seg_key_beside_log(key, setup->name_space, setup->stream, number, setup->group, "dead");

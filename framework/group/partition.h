@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "partition/ledger.h"
+#include "redis/route.h"
 #include "partition/ownership.h"
 #include "redis/reply.h"
 
@@ -39,6 +40,7 @@ typedef struct seg_partition {
 	char *state_key;
 	char *dead_key;
 	size_t log_key_length;
+	uint16_t slot; /* of all its keys */
 
 	seg_logger logger; /* its epoch follows the ownership: claim.c */
 	seg_ownership own; /* all parts change it, through the events of ownership.h */
@@ -56,6 +58,10 @@ typedef struct seg_partition {
 		unsigned start_failures; /* in a row */
 		int64_t start_at;        /* no worker is started before */
 	} agent;
+
+	struct {
+		seg_node node; /* of a cluster, that had the slot at the newest look; 0: none yet */
+	} history;
 
 	struct {
 		bool known; /* the group exists on the log */
@@ -84,6 +90,13 @@ typedef struct seg_partition {
 		int64_t at;          /* no read is issued before: linger, or a pause after a refusal */
 		seg_entry_sink sink; /* of a read of this partition alone; fetch.c writes it */
 	} read;
+
+	struct {
+		bool rang;              /* the log has changed since the newest read, or may have */
+		int64_t at;             /* when to read it if it does not ring */
+		int64_t interval;       /* ns; while it cannot ring */
+		uint64_t fetched_count; /* ledger.fetched_count at the newest read */
+	} doorbell;
 
 	struct {
 		bool busy;      /* a commit or a release is under way */

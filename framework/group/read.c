@@ -87,18 +87,19 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
 	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */
 	bool full = result.messages > 0 && p->ledger.filled;
-	p->read.backlogged = full || (was_alone && result.messages > 0);
+	p->read.backlogged = full || (was_alone && result.messages > 0 && !p->doorbell.at);
 	if (p->member->options.linger > 0 && !full)
 		p->read.at = now + p->member->options.linger;
 }
 
 void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
 {
+	char text[SEG_EXPLANATION_MAX];
 	seg_read_failed(p, false);
 	p->read.refusals++;
 	if (p->read.refusals == 1 || now - p->read.told_at >= REFUSED_TELL) {
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u times in a row): %s",
-			p->log_key, p->read.refusals, reply->text);
+			p->log_key, p->read.refusals, seg_reply_explain(reply, text));
 		p->read.told_at = now;
 	}
 	p->read.at = now + seg_backoff(REFUSED_PAUSE, REFUSED_PAUSE_CAP, p->read.refusals);

@@ -115,7 +115,7 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 	if (request->kind == SEG_REQUEST_NONE && !seg_handoff_pending(&p->handoff, request))
 		return SEG_NEVER;
 	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
-	if (stopping && !seg_route_ready(link_of(p)->route)) {
+	if (stopping && !seg_route_ready_for(link_of(p)->route, p->slot)) {
 		/* Redis may stay away for long. The message stays in the log. */
 		answer(p, SEG_ECLOSED, 0);
 		return SEG_NEVER;

@@ -7,7 +7,7 @@
  *     control      heartbeats, claims, commits: small calls with small answers. Redis answers them in order, so nothing large may
  *                  be before them: on a slow link, a lease would end while its heartbeat waits for megabytes of messages
  *     data         reads that Redis answers at once, and dead letters that carry their message
- *     blocking     the blocking read
+ *     blocking     the blocking read; not used on a cluster
  *     commits      with ack_replicas, commits go here instead: Redis answers nothing else on a connection that waits for replicas
  *
  * The parts are
@@ -16,13 +16,15 @@
  *     open_group   creates the group on every partition's log
  *     membership   joins, sends heartbeats, and takes the share of partitions
  *     claim        raises the fence of an assigned partition
- *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream)
+ *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream); or through
+ *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
  *     gap          finds messages that were removed unread
+ *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read and blocking_read.
+ * calls read, blocking_read and doorbell.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -92,6 +94,16 @@ typedef enum seg_phase {
 	SEG_PHASE_GONE,
 } seg_phase;
 
+/* Refusals of one kind of call: refusal.c's. */
+typedef struct seg_refusal {
+	const char *what; /* the kind; NULL: none yet */
+	char start[96];   /* of why */
+	int64_t told_at;
+	unsigned untold; /* alike, since then */
+} seg_refusal;
+
+enum { SEG_REFUSALS_MAX = 8 };
+
 typedef enum seg_link {
 	SEG_LINK_CONTROL,
 	SEG_LINK_DATA,
@@ -106,12 +118,25 @@ typedef struct seg_server_ids {
 	char replication_id[48];
 } seg_server_ids;
 
-/* A connection of the member, and the server that it has reached. history.c writes `told` and `ids`. */
+struct seg_member_link;
+
+/* A server that a link has reached: history.c's. */
+typedef struct seg_link_node {
+	struct seg_member_link *link;
+	seg_node node;
+	bool told; /* since the newest connect, the server has told its ids */
+	seg_server_ids ids;
+	bool known; /* of control: `seen` was told once */
+	seg_server_ids seen;
+} seg_link_node;
+
+/* A route of the member, and the servers that it has reached. history.c writes all but member and route. */
 typedef struct seg_member_link {
 	struct seg_member *member;
-	seg_route *route; /* NULL: the member does without this connection */
-	bool told;        /* since the newest connect, the server has told its ids */
-	seg_server_ids ids;
+	seg_route *route;      /* NULL: the member does without this connection */
+	seg_link_node **nodes; /* by the route's number; NULL: never connected */
+	uint32_t count;
+	unsigned slot_changes; /* seg_route_changes at the newest look */
 } seg_member_link;
 
 typedef struct seg_member {
@@ -122,6 +147,7 @@ typedef struct seg_member {
 	char name[SEG_NAME_MAX + 1];
 	char incarnation[33];             /* tells this member from others of the same name */
 	char start_text[SEG_ID_TEXT_MAX]; /* where a new group begins: "0", "$" or an id */
+	uint16_t control_slot;            /* of the keys below: they have one slot */
 	char *members_key, *leases_key, *partitions_key, *control_key, *groups_key;
 	seg_logger logger;
 	pthread_t thread;
@@ -164,15 +190,17 @@ typedef struct seg_member {
 
 	struct {
 		seg_server_ids ids; /* of the newest server that control has reached */
-		bool known;         /* control has reached one */
-		unsigned changes;   /* since the start: how often Redis may have lost its newest writes */
+		seg_node
+			control_node; /* had the control slot at the newest look; 0: none yet, or no cluster */
+		/* Since the start: how often the server of the membership may have lost its newest writes. */
+		unsigned changes;
 	} history;
 
 	struct {
-		uint32_t unknown; /* partitions whose group is not known to exist */
-		uint32_t sent;    /* calls under way */
-		int64_t at;       /* no call is sent before */
-		unsigned tries;   /* on this connection */
+		bool wanted;    /* some partitions' groups may not exist */
+		uint32_t sent;  /* calls under way */
+		int64_t at;     /* no call is sent before */
+		unsigned tries; /* on this connection */
 	} open_group;
 
 	struct {
@@ -185,11 +213,16 @@ typedef struct seg_member {
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
 		uint32_t owned;      /* partitions of the newest share that are not revoked */
-		uint32_t *reporting; /* partitions whose release the heartbeat under way reports */
+		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
+		char refusal
+			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */
+		uint32_t *reporting;           /* partitions whose release the heartbeat under way reports */
 		uint32_t reporting_count;
 	} membership;
 
+	seg_refusal refusals[SEG_REFUSALS_MAX];  /* refusal.c's */
 	struct seg_blocking_read *blocking_read; /* blocking_read.c's */
+	struct seg_doorbell *doorbell;           /* doorbell.c's */
 } seg_member;
 
 #endif

@@ -64,8 +64,8 @@ bool seg_stop_step(seg_member *m)
 	if (m->phase != SEG_PHASE_MEMBER && m->phase != SEG_PHASE_JOINING)
 		return m->phase != SEG_PHASE_LEAVING && !any_runs(m);
 	/* SEG_STOP_NOW does not release lost partitions one by one: the leave gives up all of them. */
-	if ((stop == SEG_STOP_NOW ? !any_runs(m) : all_done(m)) && seg_route_ready(m->control) &&
-	    seg_membership_leave(m))
+	if ((stop == SEG_STOP_NOW ? !any_runs(m) : all_done(m)) &&
+	    seg_route_ready_for(m->control, m->control_slot) && seg_membership_leave(m))
 		m->phase = SEG_PHASE_LEAVING;
 	return false;
 }

@@ -11,7 +11,19 @@
 
 enum { PARTITIONS_AT_ONCE = 256 }; /* in one round */
 
+/* So often a partition is asked for again whose node does not answer. */
+enum { LOST_MOST = 3 };
+
+struct reading;
+
+/* One partition of a round. The nodes of a cluster answer in any order. */
 typedef struct {
+	struct reading *reading;
+	seg_partition_snapshot *partition;
+	unsigned lost; /* answers */
+} question;
+
+typedef struct reading {
 	seg_exchange exchange; /* first: issue gets its address */
 	const seg_stream *stream;
 	const char *group;
@@ -21,8 +33,8 @@ typedef struct {
 
 	/* Of the round that runs: */
 	uint32_t first, end; /* its partitions */
-	uint32_t next;       /* the partition whose answer comes next */
 	double now_ms;       /* Redis's clock */
+	question questions[PARTITIONS_AT_ONCE];
 } reading;
 
 /* An answer without meaning of its own: OK to MULTI, QUEUED to a command of the transaction. */
@@ -32,17 +44,17 @@ static void got_queued(void *arg, const seg_reply *reply)
 	(void)seg_exchange_answer(&r->exchange, reply);
 }
 
-static bool issue_words(reading *r, seg_connection *connection, seg_reply_fn fn, int argc,
-			const char *const *argv)
+static bool ask(reading *r, seg_connection *connection, seg_reply_fn fn, void *arg, int argc,
+		const char *const *argv)
 {
-	bool issued = seg_connection_command(connection, fn, r, argc, argv, NULL);
+	bool issued = connection && seg_connection_command(connection, fn, arg, argc, argv, NULL);
 	r->exchange.waiting += issued;
 	return issued;
 }
 
-#define ISSUE(r, connection, fn, ...)                                                                       \
-	issue_words(r, connection, fn, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)), \
-		    (const char *[]){__VA_ARGS__})
+#define ISSUE(r, connection, fn, ...)                                                                  \
+	ask(r, connection, fn, r, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)), \
+	    (const char *[]){__VA_ARGS__})
 
 static seg_id id_of(const seg_reply *reply)
 {
@@ -169,12 +181,23 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
 }
 
+/* Where a node of a cluster cannot be reached, the partitions of the others are still worth reading. */
+static bool took_answer(question *q, const seg_reply *reply)
+{
+	if (reply || !q->partition->node[0] || ++q->lost < LOST_MOST)
+		return seg_exchange_answer(&q->reading->exchange, reply);
+	seg_exchange_counted(&q->reading->exchange);
+	q->partition->unreachable = true;
+	return false;
+}
+
 static void got_partition(void *arg, const seg_reply *reply)
 {
-	reading *r = arg;
-	seg_partition_snapshot *partition = &r->snapshot->partitions[r->next++];
+	question *q = arg;
+	reading *r = q->reading;
+	seg_partition_snapshot *partition = q->partition;
 	seg_partition_info *info = &partition->info;
-	if (!seg_exchange_answer(&r->exchange, reply))
+	if (!took_answer(q, reply))
 		return;
 	const seg_reply *stream = seg_reply_at(reply, 0), *counters = seg_reply_at(reply, 3);
 	const seg_reply *state = seg_reply_at(reply, 4);
@@ -197,7 +220,13 @@ static bool issue_partition(reading *r, seg_route *route, uint32_t p)
 	seg_key_beside_log(dead, name_space, name, p, r->group, "dead");
 	seg_key_beside_log(counters, name_space, name, p, "counters", NULL);
 	seg_key_beside_log(state, name_space, name, p, r->group, "state");
+	question *q = &r->questions[p - r->first];
 	seg_connection *connection = seg_route_connection(route, log);
+	if (q->partition->unreachable)
+		return true;
+	if (seg_route_is_cluster(route))
+		snprintf(q->partition->node, sizeof(q->partition->node), "%s",
+			 seg_route_where(route, seg_route_node(route, seg_slot_of(log))));
 	return ISSUE(r, connection, got_queued, "MULTI") &&
 	       ISSUE(r, connection, got_queued, "XINFO", "STREAM", log) &&
 	       ISSUE(r, connection, got_queued, "XINFO", "GROUPS", log) &&
@@ -205,13 +234,12 @@ static bool issue_partition(reading *r, seg_route *route, uint32_t p)
 	       ISSUE(r, connection, got_queued, "HMGET", counters, "dropped", "records") &&
 	       ISSUE(r, connection, got_queued, "HMGET", state, "count", "owner", "claimed", "clean",
 		     "crashes", "suspect", "attempts", "lost") &&
-	       ISSUE(r, connection, got_partition, "EXEC");
+	       ask(r, connection, got_partition, q, 1, (const char *[]){"EXEC"});
 }
 
 static bool issue_partitions(seg_exchange *exchange, seg_route *route)
 {
 	reading *r = (reading *)exchange;
-	r->next = r->first;
 	for (uint32_t p = r->first; p < r->end; p++)
 		if (!issue_partition(r, route, p))
 			return false;
@@ -225,7 +253,7 @@ static uint32_t next_behind(const reading *r, uint32_t p)
 {
 	for (; p < r->end; p++) {
 		const seg_partition_info *info = &r->snapshot->partitions[p].info;
-		if (seg_id_compare(info->position, info->last) < 0)
+		if (!r->snapshot->partitions[p].unreachable && seg_id_compare(info->position, info->last) < 0)
 			break;
 	}
 	return p;
@@ -241,32 +269,26 @@ static void got_time(void *arg, const seg_reply *reply)
 /* OK, the number of steps, the id. */
 static void got_oldest(void *arg, const seg_reply *reply)
 {
-	reading *r = arg;
-	uint32_t p = next_behind(r, r->next);
-	seg_partition_snapshot *partition = &r->snapshot->partitions[p];
-	r->next = p + 1;
-	if (!seg_exchange_answer(&r->exchange, reply))
+	question *q = arg;
+	if (!took_answer(q, reply))
 		return;
-	partition->waiting = seg_reply_number(seg_reply_at(reply, 1), 0) > 0;
-	if (!partition->waiting)
-		return;
-	partition->oldest = id_of(seg_reply_at(reply, 2));
-	double behind = (r->now_ms - (double)partition->oldest.ms) / 1000;
-	partition->behind = behind > 0 ? behind : 0;
+	q->partition->waiting = seg_reply_number(seg_reply_at(reply, 1), 0) > 0;
+	if (q->partition->waiting)
+		q->partition->oldest = id_of(seg_reply_at(reply, 2));
 }
 
 static bool issue_oldest(seg_exchange *exchange, seg_route *route)
 {
 	reading *r = (reading *)exchange;
 	char log[SEG_KEY_MAX], position[SEG_ID_TEXT_MAX];
-	r->next = r->first;
 	if (!ISSUE(r, seg_route_connection(route, NULL), got_time, "TIME"))
 		return false;
 	for (uint32_t p = next_behind(r, r->first); p < r->end; p = next_behind(r, p + 1)) {
 		seg_key_log(log, r->stream->client->name_space, r->stream->name, p);
 		seg_id_format(r->snapshot->partitions[p].info.position, position);
 		const char *argv[] = {log, position, "+", "1"};
-		if (!seg_route_script(route, SEG_SCRIPT_WALK, got_oldest, r, 1, 4, argv, NULL))
+		if (!seg_route_script(route, SEG_SCRIPT_WALK, got_oldest, &r->questions[p - r->first], 1, 4,
+				      argv, NULL))
 			return false;
 		r->exchange.waiting++;
 	}
@@ -284,9 +306,14 @@ static int run(reading *r, bool (*issue)(seg_exchange *, seg_route *), seg_error
 static int read_oldest(reading *r, seg_error *error)
 {
 	int status = next_behind(r, r->first) < r->end ? run(r, issue_oldest, error) : 0;
-	for (uint32_t p = r->first; status == 0 && p < r->end; p++)
-		if (!r->snapshot->partitions[p].waiting)
-			r->snapshot->partitions[p].info.lag = 0;
+	for (uint32_t p = r->first; status == 0 && p < r->end; p++) {
+		seg_partition_snapshot *partition = &r->snapshot->partitions[p];
+		double behind = (r->now_ms - (double)partition->oldest.ms) / 1000;
+		if (partition->waiting)
+			partition->behind = behind > 0 ? behind : 0;
+		else if (!partition->unreachable)
+			partition->info.lag = 0;
+	}
 	return status;
 }
 
@@ -301,6 +328,8 @@ static int read_all(reading *r, bool oldest, seg_error *error)
 				"there is no such group; it is made when its first member joins");
 	for (r->first = 0; status == 0 && r->first < count; r->first = r->end) {
 		r->end = count - r->first < PARTITIONS_AT_ONCE ? count : r->first + PARTITIONS_AT_ONCE;
+		for (uint32_t p = r->first; p < r->end; p++)
+			r->questions[p - r->first] = (question){r, &r->snapshot->partitions[p], 0};
 		status = run(r, issue_partitions, error);
 		if (status == 0 && oldest)
 			status = read_oldest(r, error);

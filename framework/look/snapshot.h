@@ -21,6 +21,10 @@ typedef struct seg_partition_snapshot {
 	seg_id suspect;                    /* the message that may be the cause; 0-0 for none */
 	uint32_t attempts;                 /* owners that handed `suspect` over and did not stop cleanly */
 
+	char node
+		[SEG_NODE_TEXT_MAX]; /* "host:port" of the cluster's node that has it; "" on a single server */
+	bool unreachable;            /* that node does not answer: the rest is not known */
+
 	/* Of a reading with `oldest`. Then info.lag is 0, not -1, where nothing waits. */
 	bool waiting;  /* a message is not committed; then: */
 	seg_id oldest; /* the id of the oldest one */

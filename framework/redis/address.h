@@ -23,6 +23,9 @@ typedef struct seg_address {
 	char *text; /* the address for messages, without user and password */
 } seg_address;
 
+/* The longest text of seg_endpoint_print. */
+#define SEG_NODE_TEXT_MAX 280
+
 /* Writes "host:port", "[IPv6]:port" or the path, cut to size. */
 void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size);
 

@@ -46,12 +46,15 @@ struct seg_connection {
 	seg_error error;
 
 	seg_pipeline pipeline;
+	seg_pipeline parked;     /* with options.early: the commands that wait for the connection */
+	seg_denials own_denials; /* if the owner gives none */
 	seg_preparation preparation;
 	seg_reader reader;
 	char *read_buffer;
 };
 
 static void went_down(seg_connection *c);
+static void check_preparation(seg_connection *c);
 
 /* The server, for messages. */
 static const char *where(const seg_connection *c)
@@ -73,9 +76,16 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	c->dial = seg_dial_create(options->address, options->endpoint);
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
-					   .client_name = c->client_name};
+					   .client_name = c->client_name,
+					   .without_scripts = options->without_scripts,
+					   .on_slots = options->on_slots,
+					   .arg = options->arg,
+					   .login_only = options->login_only,
+					   .denials = options->denials ? options->denials : &c->own_denials,
+					   .logger = &c->options.logger};
 	c->read_buffer = malloc(READ_SIZE);
-	bool made = seg_pipeline_init(&c->pipeline) && seg_reader_init(&c->reader);
+	bool made = seg_pipeline_init(&c->pipeline) && seg_pipeline_init(&c->parked) &&
+		    seg_reader_init(&c->reader);
 	if (!made || !c->read_buffer || !c->dial) {
 		seg_connection_destroy(c);
 		return NULL;
@@ -88,18 +98,29 @@ void seg_connection_destroy(seg_connection *c)
 	if (!c)
 		return;
 	c->options.on_state = NULL;
-	if (c->state != DOWN) {
+	if (c->state != DOWN || c->parked.count > 0) {
 		seg_fail(&c->error, SEG_ECLOSED, "the connection to %s was closed", where(c));
 		went_down(c);
 	}
 	seg_dial_destroy(c->dial);
 	seg_reader_fini(&c->reader);
 	seg_pipeline_fini(&c->pipeline);
+	seg_pipeline_fini(&c->parked);
 	free(c->read_buffer);
 	free(c);
 }
 
 /* --- going up and down --------------------------------------------------- */
+
+/* Runs the callbacks of the commands that wait now with NULL; they may issue others. */
+static void lose_commands(seg_pipeline *pipeline)
+{
+	seg_pipeline_clear(pipeline);
+	for (size_t n = pipeline->count; n > 0; n--) {
+		seg_waiting_command command = seg_pipeline_pop(pipeline);
+		command.fn(command.arg, NULL);
+	}
+}
 
 /* Runs the waiting callbacks with NULL, and plans the next attempt. c->error says why. */
 static void went_down(seg_connection *c)
@@ -114,12 +135,9 @@ static void went_down(seg_connection *c)
 		c->failures = 0;
 	c->failures++;
 	c->retry_at = seg_now() + seg_backoff(BACKOFF_BASE, BACKOFF_CAP, c->failures);
-	seg_output_clear(&c->pipeline.output);
 	c->in_callbacks = true;
-	while (c->pipeline.count > 0) {
-		seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
-		command.fn(command.arg, NULL);
-	}
+	lose_commands(&c->pipeline);
+	lose_commands(&c->parked);
 	c->in_callbacks = false;
 	c->break_wanted = false;
 	/* Warn when the connection is lost, then at failure 8, 16, 32, ...: the log is not flooded. */
@@ -156,9 +174,17 @@ void seg_connection_break(seg_connection *c, int status, const char *format, ...
 
 /* --- commands ------------------------------------------------------------ */
 
-static bool takes_commands(const seg_connection *c)
+static bool is_ready(const seg_connection *c)
 {
 	return c->state == READY && !c->break_wanted;
+}
+
+/* Where a new command goes; NULL: nowhere. */
+static seg_pipeline *pipeline_for(seg_connection *c)
+{
+	if (is_ready(c))
+		return &c->pipeline;
+	return c->options.early && c->error.status != SEG_ECLOSED ? &c->parked : NULL;
 }
 
 bool seg_connection_command(seg_connection *c, seg_reply_fn fn, void *arg, int argc, const char *const *argv,
@@ -170,7 +196,8 @@ bool seg_connection_command(seg_connection *c, seg_reply_fn fn, void *arg, int a
 bool seg_connection_entries(seg_connection *c, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 			    const char *const *argv, const size_t *lengths)
 {
-	return takes_commands(c) && seg_pipeline_command(&c->pipeline, sink, fn, arg, argc, argv, lengths);
+	seg_pipeline *pipeline = pipeline_for(c);
+	return pipeline && seg_pipeline_command(pipeline, sink, fn, arg, argc, argv, lengths);
 }
 
 enum { WORDS_MAX = 16 };
@@ -196,8 +223,23 @@ bool seg_connection_words(seg_connection *c, seg_reply_fn fn, void *arg, ...)
 bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn, void *arg, int keys,
 			   int argc, const char *const *argv, const size_t *lengths)
 {
-	return takes_commands(c) &&
-	       seg_pipeline_script(&c->pipeline, script, fn, arg, keys, argc, argv, lengths);
+	seg_pipeline *pipeline = pipeline_for(c);
+	if (!pipeline)
+		return false;
+	bool by_text = seg_preparation_takes_text(&c->preparation, script);
+	return seg_pipeline_script(pipeline, script, by_text, fn, arg, keys, argc, argv, lengths);
+}
+
+void seg_connection_movable(seg_connection *c, bool movable)
+{
+	c->pipeline.keep = c->parked.keep = movable;
+}
+
+bool seg_connection_again(seg_connection *c, const seg_waiting_command *command, const char *bytes,
+			  bool asking)
+{
+	seg_pipeline *pipeline = pipeline_for(c);
+	return pipeline && seg_pipeline_again(pipeline, command, bytes, asking);
 }
 
 /* --- preparing a fresh connection ------------------------------------------ */
@@ -211,6 +253,8 @@ static void start_preparing(seg_connection *c)
 	c->progress = (seg_progress){0};
 	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
+	else
+		check_preparation(c);
 }
 
 static void start_dialing(seg_connection *c, int64_t now)
@@ -234,7 +278,7 @@ static void go_on_dialing(seg_connection *c)
 	}
 }
 
-/* After each reply, until the connection is ready. */
+/* At the start and after each reply, until the connection is ready. */
 static void check_preparation(seg_connection *c)
 {
 	switch (c->preparation.outcome) {
@@ -245,6 +289,10 @@ static void check_preparation(seg_connection *c)
 		break;
 	case SEG_PREPARATION_DONE:
 		c->state = READY;
+		if (!seg_pipeline_join(&c->pipeline, &c->parked)) {
+			seg_connection_break(c, SEG_ENOMEM, "out of memory for the commands that wait");
+			return;
+		}
 		c->incarnation++;
 		c->ready_at = seg_now();
 		c->error.status = 0;
@@ -256,16 +304,37 @@ static void check_preparation(seg_connection *c)
 
 /* --- the duty cycle -------------------------------------------------------- */
 
+/* Whether the command was issued again elsewhere. */
+static bool take_error(seg_connection *c, const seg_reply *reply, const seg_waiting_command *command)
+{
+	const char *bytes = command->kept ? seg_output_bytes(&c->pipeline.kept) : NULL;
+	if (strncmp(reply->text, "NOSCRIPT", 8) == 0)
+		seg_preparation_reload_scripts(&c->preparation);
+	return c->options.on_error && c->options.on_error(c->options.arg, reply, command, bytes);
+}
+
+/* Whether it is pushed to a subscriber, and so answers no command. */
+static bool is_message(const seg_reply *reply)
+{
+	const seg_reply *kind = seg_reply_at(reply, 0);
+	return kind && (seg_reply_is(kind, "message") || seg_reply_is(kind, "pmessage"));
+}
+
 static void answer(seg_connection *c, const seg_reply *reply)
 {
+	if (c->options.on_message && c->state == READY && is_message(reply)) {
+		c->options.on_message(c->options.arg, reply);
+		return;
+	}
 	if (c->pipeline.count == 0) {
 		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command", where(c));
 		return;
 	}
 	seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
-	if (reply->type == SEG_REPLY_ERROR && strncmp(reply->text, "NOSCRIPT", 8) == 0)
-		seg_preparation_reload_scripts(&c->preparation);
-	command.fn(command.arg, reply);
+	bool moved = reply->type == SEG_REPLY_ERROR && take_error(c, reply, &command);
+	seg_pipeline_forget(&c->pipeline, &command);
+	if (!moved)
+		command.fn(command.arg, reply);
 	if (c->state == PREPARING && !c->break_wanted)
 		check_preparation(c);
 }
@@ -424,7 +493,7 @@ int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 
 bool seg_connection_ready(const seg_connection *c)
 {
-	return takes_commands(c);
+	return is_ready(c);
 }
 
 const seg_error *seg_connection_error(const seg_connection *c)
@@ -449,7 +518,17 @@ int64_t seg_connection_client_id(const seg_connection *c)
 
 size_t seg_connection_waiting(const seg_connection *c)
 {
-	return c->pipeline.count;
+	return c->pipeline.count + c->parked.count;
+}
+
+const seg_endpoint *seg_connection_endpoint(const seg_connection *c)
+{
+	return seg_dial_endpoint(c->dial);
+}
+
+const char *seg_connection_where(const seg_connection *c)
+{
+	return where(c);
 }
 
 size_t seg_connection_unsent(const seg_connection *c)

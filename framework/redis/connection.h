@@ -22,10 +22,12 @@
 
 #include "base/log.h"
 #include "redis/address.h"
+#include "redis/denial.h"
 #include "redis/reply.h"
 #include "redis/script.h"
 
 typedef struct seg_connection seg_connection;
+struct seg_waiting_command;
 
 /*
  * up: the connection is ready. Otherwise it was lost, `why` (valid during the call) says the reason, and all
@@ -33,11 +35,20 @@ typedef struct seg_connection seg_connection;
  */
 typedef void (*seg_connection_state_fn)(void *arg, bool up, const seg_error *why);
 
+/*
+ * Redis answered a command with an error. True: the function has issued the command again elsewhere. bytes: of the
+ * command, for seg_connection_again; NULL if it may not be moved.
+ */
+typedef bool (*seg_connection_error_fn)(void *arg, const seg_reply *error,
+					const struct seg_waiting_command *command, const char *bytes);
+
 typedef struct seg_connection_options {
 	const seg_address *address; /* borrowed: outlives the connection */
 	/* The one node to connect to, borrowed; NULL: the address's endpoints, one after the other. */
 	const seg_endpoint *endpoint;
 	const char *client_name; /* copied; CLIENT SETNAME */
+	seg_denials *denials;    /* borrowed; NULL: each denied command is told once for this connection */
+	bool login_only; /* log in and select the database, but send nothing else: no name, no scripts */
 	int64_t connect_timeout; /* ns, for looking up the host, connecting and preparing together */
 	/*
 	 * The connection breaks after so many ns without progress while an answer is due; 0: never. Progress is a
@@ -45,8 +56,19 @@ typedef struct seg_connection_options {
 	 */
 	int64_t answer_timeout;
 	seg_logger logger;
+	bool without_scripts; /* for a connection that runs none: they are not loaded */
+	/* Takes commands while it is down or connects, too. They wait, and are lost if the attempt fails. */
+	bool early;
 	seg_connection_state_fn on_state; /* or NULL */
-	void *arg;
+	seg_connection_error_fn on_error; /* or NULL */
+	seg_reply_fn on_slots; /* or NULL; gets the answer to CLUSTER SLOTS before each connect is done */
+	/*
+	 * For a connection that subscribes to channels, and else issues no command that is answered with an array:
+	 * receives each message that Redis pushes, an array "message" or "pmessage", ..., channel, payload. NULL: a
+	 * reply to no command breaks the connection. SUBSCRIBE itself has an answer as other commands have.
+	 */
+	seg_reply_fn on_message;
+	void *arg; /* of all */
 } seg_connection_options;
 
 /* Allocates; connects at the first seg_connection_tick. NULL if out of memory. */
@@ -86,15 +108,31 @@ bool seg_connection_entries(seg_connection *connection, seg_entry_sink *sink, se
 			    int argc, const char *const *argv, const size_t *lengths);
 
 /*
- * Runs a script (EVALSHA). argv has `keys` keys, then the arguments. If Redis has forgotten the script, the
+ * Runs a script (EVALSHA, or EVAL where Redis denies SCRIPT LOAD). argv has `keys` keys, then the arguments. If Redis has forgotten the script, the
  * connection loads it again, and the callback gets the error NOSCRIPT, which is transient: issue the script
  * again.
  */
 bool seg_connection_script(seg_connection *connection, seg_script script, seg_reply_fn fn, void *arg,
 			   int keys, int argc, const char *const *argv, const size_t *lengths);
 
+/*
+ * Whether commands that are issued from now on may be moved to another connection: their bytes are kept until they
+ * are answered. Not for the commands of a transaction.
+ */
+void seg_connection_movable(seg_connection *connection, bool movable);
+
+/* Issues a command of another connection again; asking: with ASKING before it. False as for a command. */
+bool seg_connection_again(seg_connection *connection, const struct seg_waiting_command *command,
+			  const char *bytes, bool asking);
+
 /* Redis's number of this link (CLIENT ID), for CLIENT UNBLOCK from another link; -1 if unknown. */
 int64_t seg_connection_client_id(const seg_connection *connection);
+
+/* The endpoint that it is or was connected to; NULL before the first attempt. Valid until the next attempt. */
+const seg_endpoint *seg_connection_endpoint(const seg_connection *connection);
+
+/* Where the server listens that it is or was connected to, for messages. Valid until the next attempt. */
+const char *seg_connection_where(const seg_connection *connection);
 
 /* The number of commands without an answer. */
 size_t seg_connection_waiting(const seg_connection *connection);

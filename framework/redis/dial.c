@@ -16,7 +16,7 @@ struct seg_dial {
 	seg_lookup
 		*lookup; /* also between attempts: a lookup that is slower than an attempt serves the next */
 	seg_transport *transport;
-	char where[280]; /* of the only endpoint */
+	char where[SEG_NODE_TEXT_MAX]; /* of the only endpoint */
 };
 
 seg_dial *seg_dial_create(const seg_address *address, const seg_endpoint *only)
@@ -126,6 +126,11 @@ void seg_dial_give_up(seg_dial *dial, int64_t timeout, seg_error *error)
 			 ms);
 	seg_transport_close(dial->transport);
 	dial->transport = NULL;
+}
+
+const seg_endpoint *seg_dial_endpoint(const seg_dial *dial)
+{
+	return dial->endpoint;
 }
 
 const char *seg_dial_where(const seg_dial *dial)

@@ -36,6 +36,9 @@ seg_transport *seg_dial_take(seg_dial *dial);
 /* The attempt takes too long: gives it up and says in error what was waited for. */
 void seg_dial_give_up(seg_dial *dial, int64_t timeout, seg_error *error);
 
+/* The endpoint of the attempt; NULL before the first one. */
+const seg_endpoint *seg_dial_endpoint(const seg_dial *dial);
+
 /* The server of the attempt, for messages. Valid until the next seg_dial_begin. */
 const char *seg_dial_where(const seg_dial *dial);
 

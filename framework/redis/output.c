@@ -51,9 +51,10 @@ static bool make_room(seg_output *output, size_t wanted)
 	return true;
 }
 
-bool seg_output_reserve(seg_output *output, int argc, const char *const *argv, const size_t *lengths)
+bool seg_output_reserve(seg_output *output, size_t head, int argc, const char *const *argv,
+			const size_t *lengths)
 {
-	size_t wanted = HEAD_MAX;
+	size_t wanted = HEAD_MAX + head;
 	for (int i = 0; i < argc; i++) {
 		size_t length = lengths ? lengths[i] : strlen(argv[i]);
 		if (length > SIZE_MAX / 8)
@@ -61,6 +62,15 @@ bool seg_output_reserve(seg_output *output, int argc, const char *const *argv, c
 		wanted += NUMBER_MAX + length + 2;
 	}
 	return make_room(output, wanted);
+}
+
+bool seg_output_append(seg_output *output, const char *bytes, size_t length)
+{
+	if (!make_room(output, length))
+		return false;
+	memcpy(output->bytes + output->end, bytes, length);
+	output->end += length;
+	return true;
 }
 
 static void put_number(seg_output *output, char type, size_t value)

@@ -23,10 +23,11 @@ void seg_output_fini(seg_output *output);
 void seg_output_clear(seg_output *output);
 
 /*
- * Makes room for a command with these arguments, and for a short head before them (EVALSHA, a hash, a
- * number). False if out of memory. lengths NULL: all are NUL-terminated words.
+ * Makes room for a command with these arguments, and for a head before them: a few short words (EVALSHA, a hash, a
+ * number) and `head` bytes more. False if out of memory. lengths NULL: all are NUL-terminated words.
  */
-bool seg_output_reserve(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
+bool seg_output_reserve(seg_output *output, size_t head, int argc, const char *const *argv,
+			const size_t *lengths);
 
 /*
  * Write a command into reserved room: one begin with the number of all arguments, then the arguments, in one
@@ -35,6 +36,9 @@ bool seg_output_reserve(seg_output *output, int argc, const char *const *argv, c
 void seg_output_begin(seg_output *output, int argc);
 void seg_output_arguments(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
 void seg_output_command(seg_output *output, int argc, const char *const *argv, const size_t *lengths);
+
+/* Appends bytes that are a command already. False if out of memory. */
+bool seg_output_append(seg_output *output, const char *bytes, size_t length);
 
 static inline size_t seg_output_length(const seg_output *output)
 {

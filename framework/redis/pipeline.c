@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -17,6 +18,7 @@ bool seg_pipeline_init(seg_pipeline *pipeline)
 void seg_pipeline_fini(seg_pipeline *pipeline)
 {
 	seg_output_fini(&pipeline->output);
+	seg_output_fini(&pipeline->kept);
 	free(pipeline->waiting);
 	pipeline->waiting = NULL;
 }
@@ -35,38 +37,111 @@ static bool grow(seg_pipeline *p)
 	return true;
 }
 
-static bool push(seg_pipeline *p, seg_reply_fn fn, void *arg, seg_entry_sink *sink)
+static bool push(seg_pipeline *p, const seg_waiting_command *command)
 {
 	if (p->count == p->capacity && !grow(p))
 		return false;
 	if (p->count == 0)
 		p->busy_since = seg_now();
-	p->waiting[(p->head + p->count) & (p->capacity - 1)] = (seg_waiting_command){fn, arg, sink};
+	p->waiting[(p->head + p->count) & (p->capacity - 1)] = *command;
 	p->count++;
 	return true;
+}
+
+static seg_waiting_command *newest(seg_pipeline *p)
+{
+	return &p->waiting[(p->head + p->count - 1) & (p->capacity - 1)];
+}
+
+/* Keeps what was written since the output had `before` bytes. Without memory the command cannot be moved. */
+static void keep_newest(seg_pipeline *p, size_t before)
+{
+	size_t length = seg_output_length(&p->output) - before;
+	if (p->keep && seg_output_append(&p->kept, p->output.bytes + p->output.end - length, length))
+		newest(p)->kept = length;
 }
 
 bool seg_pipeline_command(seg_pipeline *p, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 			  const char *const *argv, const size_t *lengths)
 {
-	if (!seg_output_reserve(&p->output, argc, argv, lengths) || !push(p, fn, arg, sink))
+	const seg_waiting_command command = {.fn = fn, .arg = arg, .sink = sink};
+	size_t before = seg_output_length(&p->output);
+	if (!seg_output_reserve(&p->output, 0, argc, argv, lengths) || !push(p, &command))
 		return false;
 	seg_output_command(&p->output, argc, argv, lengths);
+	keep_newest(p, before);
 	return true;
 }
 
-bool seg_pipeline_script(seg_pipeline *p, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
-			 const char *const *argv, const size_t *lengths)
+bool seg_pipeline_script(seg_pipeline *p, seg_script script, bool by_text, seg_reply_fn fn, void *arg,
+			 int keys, int argc, const char *const *argv, const size_t *lengths)
 {
 	char key_count[12];
 	snprintf(key_count, sizeof(key_count), "%d", keys);
-	const char *head[3] = {"EVALSHA", seg_script_sources[script].sha1, key_count};
-	if (!seg_output_reserve(&p->output, argc, argv, lengths) || !push(p, fn, arg, NULL))
+	const struct seg_script_source *source = &seg_script_sources[script];
+	const char *head[3] = {by_text ? "EVAL" : "EVALSHA", by_text ? source->text : source->sha1,
+			       key_count};
+	size_t more = by_text ? strlen(source->text) : 0;
+	const seg_waiting_command command = {.fn = fn, .arg = arg};
+	size_t before = seg_output_length(&p->output);
+	if (!seg_output_reserve(&p->output, more, argc, argv, lengths) || !push(p, &command))
 		return false;
 	seg_output_begin(&p->output, 3 + argc);
 	seg_output_arguments(&p->output, 3, head, NULL);
 	seg_output_arguments(&p->output, argc, argv, lengths);
+	keep_newest(p, before);
 	return true;
+}
+
+static void ignore_answer(void *arg, const seg_reply *reply)
+{
+	(void)arg;
+	(void)reply;
+}
+
+bool seg_pipeline_again(seg_pipeline *p, const seg_waiting_command *command, const char *bytes, bool asking)
+{
+	static const char ask[] = "*1\r\n$6\r\nASKING\r\n";
+	const seg_waiting_command before = {.fn = ignore_answer};
+	seg_waiting_command again = *command;
+	again.hops++;
+	size_t length = seg_output_length(&p->output);
+	if (asking && !seg_output_append(&p->output, ask, sizeof(ask) - 1))
+		return false;
+	bool good = seg_output_append(&p->output, bytes, command->kept) && (!asking || push(p, &before));
+	if (good && push(p, &again)) {
+		newest(p)->kept = 0;
+		if (seg_output_append(&p->kept, bytes, command->kept))
+			newest(p)->kept = command->kept;
+		return true;
+	}
+	if (good && asking)
+		p->count--;
+	p->output.end -= seg_output_length(&p->output) - length;
+	return false;
+}
+
+bool seg_pipeline_join(seg_pipeline *to, seg_pipeline *from)
+{
+	size_t length = seg_output_length(&from->output), kept = seg_output_length(&from->kept);
+	bool good =
+		(length == 0 || seg_output_append(&to->output, seg_output_bytes(&from->output), length)) &&
+		(kept == 0 || seg_output_append(&to->kept, seg_output_bytes(&from->kept), kept));
+	while (good && from->count > 0) {
+		const seg_waiting_command command = from->waiting[from->head];
+		good = push(to, &command);
+		if (good)
+			(void)seg_pipeline_pop(from);
+	}
+	if (good)
+		seg_pipeline_clear(from);
+	return good;
+}
+
+void seg_pipeline_clear(seg_pipeline *p)
+{
+	seg_output_clear(&p->output);
+	seg_output_clear(&p->kept);
 }
 
 seg_entry_sink *seg_pipeline_sink(const seg_pipeline *p)
@@ -80,4 +155,10 @@ seg_waiting_command seg_pipeline_pop(seg_pipeline *p)
 	p->head = (p->head + 1) & (p->capacity - 1);
 	p->count--;
 	return command;
+}
+
+void seg_pipeline_forget(seg_pipeline *p, const seg_waiting_command *command)
+{
+	if (command->kept > 0)
+		seg_output_consume(&p->kept, command->kept);
 }

@@ -6,6 +6,11 @@
 
 #include "base/error.h"
 
+/* Loaded by the EVAL that tries whether scripts run at all. */
+static const char trial[] = "return 1", trial_sha1[] = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
+
+static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c);
+
 __attribute__((format(printf, 3, 4))) static void fail(seg_preparation *p, int status, const char *format,
 						       ...);
 
@@ -52,10 +57,52 @@ static void got_needed(void *arg, const seg_reply *reply)
 		count_answer(p);
 }
 
+/* --- the name and the id -------------------------------------------------------- */
+
+static void tell_denial(seg_preparation *p, seg_nicety nicety, const seg_reply *reply)
+{
+	seg_denials_tell(p->denials, nicety, reply, p->address, p->where, p->logger);
+}
+
+/* The value after a name in a flat list, or NULL. */
+static const seg_reply *value_of(const seg_reply *list, const char *name)
+{
+	for (size_t i = 0; seg_reply_at(list, i + 1); i += 2)
+		if (seg_reply_is(seg_reply_at(list, i), name))
+			return seg_reply_at(list, i + 1);
+	return NULL;
+}
+
+static void got_hello(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	p->client_id = seg_reply_number(value_of(reply, "id"), p->client_id);
+	if (seg_reply_is_denial(reply))
+		tell_denial(p, SEG_NICETY_CLIENT_ID, reply);
+	count_answer(p);
+}
+
+/* CLIENT is denied: HELLO does the same, and needs no right. */
+static bool say_hello(seg_preparation *p)
+{
+	const char *argv[] = {"HELLO", "2", "SETNAME", p->client_name};
+	if (p->said_hello)
+		return true;
+	p->said_hello = true;
+	p->due++;
+	return seg_pipeline_command(p->pipeline, NULL, got_hello, p, p->client_name[0] ? 4 : 2, argv, NULL);
+}
+
 static void got_optional(void *arg, const seg_reply *reply)
 {
-	if (reply)
-		count_answer(arg);
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	if (seg_reply_is_denial(reply) && !say_hello(p))
+		fail(p, SEG_ENOMEM, "out of memory");
+	count_answer(p);
 }
 
 static void got_client_id(void *arg, const seg_reply *reply)
@@ -65,8 +112,52 @@ static void got_client_id(void *arg, const seg_reply *reply)
 	got_optional(p, reply);
 }
 
+static void got_slots(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	p->on_slots(p->arg, reply);
+	count_answer(p);
+}
+
+/* --- scripts ---------------------------------------------------------------------- */
+
+/* The answers to the trial: where neither SCRIPT LOAD nor EVAL is allowed, nothing can be done. */
+static void got_trial(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	char text[SEG_EXPLANATION_MAX];
+	if (seg_reply_is_unknown_command(reply))
+		fail(p, SEG_EPROTOCOL,
+		     "Redis at %s runs no scripts (SCRIPT LOAD, EVAL or EVALSHA is denied: %.200s), and without them "
+		     "nothing works; use a Redis that offers EVAL and EVALSHA",
+		     p->where, reply->text);
+	else if (seg_reply_status(reply) == SEG_EAUTH && seg_reply_is_denial(reply))
+		fail(p, SEG_EAUTH,
+		     "the user %s may run no scripts at %s, and without them nothing works; grant +evalsha "
+		     "+script|load: %s",
+		     seg_denial_user(p->address), p->where, seg_reply_explain(reply, text));
+	else
+		got_needed(p, reply);
+}
+
+static bool try_eval(seg_preparation *p)
+{
+	p->by_text = true;
+	return issue(p, got_trial, "EVAL", trial, "0") && issue(p, got_trial, "EVALSHA", trial_sha1, "0");
+}
+
+static void denied_script(seg_preparation *p, const seg_reply *reply)
+{
+	tell_denial(p, SEG_NICETY_SCRIPT_LOAD, reply);
+	if (!p->by_text && !try_eval(p))
+		fail(p, SEG_ENOMEM, "out of memory");
+	count_answer(p);
+}
+
 /*
- * The scripts come last, in the order of the enum. An answer that is not the script's hash belongs to another
+ * The scripts come in the order of the enum. An answer that is not the script's hash belongs to another
  * question, and so would all that follow.
  */
 static void loaded_script(void *arg, const seg_reply *reply)
@@ -74,14 +165,49 @@ static void loaded_script(void *arg, const seg_reply *reply)
 	seg_preparation *p = arg;
 	if (!reply)
 		return;
-	const struct seg_script_source *script = &seg_script_sources[SEG_SCRIPT_COUNT - p->due];
-	if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, script->sha1))
+	const struct seg_script_source *script = &seg_script_sources[p->loading++];
+	if (seg_reply_is_denial(reply))
+		denied_script(p, reply);
+	else if (reply->type != SEG_REPLY_ERROR && !seg_reply_is(reply, script->sha1))
 		fail(p, SEG_EPROTOCOL,
 		     "the server at %s returned another hash for script %s; check for a proxy that reorders replies",
 		     p->where, script->name);
 	else
 		got_needed(p, reply);
 }
+
+bool seg_preparation_takes_text(seg_preparation *p, seg_script script)
+{
+	unsigned bit = 1U << script;
+	if (!p->by_text || (p->known & bit))
+		return false;
+	p->known |= bit;
+	return true;
+}
+
+static void reloaded_script(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	p->reloading--;
+	if (!seg_reply_is_denial(reply))
+		return;
+	tell_denial(p, SEG_NICETY_SCRIPT_LOAD, reply);
+	p->by_text = true;
+	p->known = 0;
+}
+
+void seg_preparation_reload_scripts(seg_preparation *p)
+{
+	p->known = 0;
+	if (p->by_text || p->reloading > 0)
+		return;
+	for (int i = 0; i < SEG_SCRIPT_COUNT; i++) {
+		const char *argv[3] = {"SCRIPT", "LOAD", seg_script_sources[i].text};
+		p->reloading += seg_pipeline_command(p->pipeline, NULL, reloaded_script, p, 3, argv, NULL);
+	}
+}
+
+/* --- starting --------------------------------------------------------------------- */
 
 static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c)
 {
@@ -99,38 +225,49 @@ static bool issue_login(seg_preparation *p)
 			     : issue(p, got_needed, "AUTH", address->password, NULL);
 }
 
-bool seg_preparation_start(seg_preparation *p)
+/* Everything is in one database, so another one than the address says is no way out. */
+static void got_database(void *arg, const seg_reply *reply)
 {
-	p->outcome = SEG_PREPARATION_DUE;
-	p->due = 0;
-	p->client_id = -1;
-	bool good = issue_login(p);
-	if (p->address->database) {
-		char database[12];
-		snprintf(database, sizeof(database), "%u", p->address->database);
-		good = good && issue(p, got_needed, "SELECT", database, NULL);
-	}
+	seg_preparation *p = arg;
+	char text[SEG_EXPLANATION_MAX];
+	if (seg_reply_is_denial(reply))
+		fail(p, seg_reply_status(reply),
+		     "Redis at %s refuses database %u: %s; take the database out of the address to use database 0",
+		     p->where, p->address->database, seg_reply_explain(reply, text));
+	else
+		got_needed(p, reply);
+}
+
+static bool issue_database(seg_preparation *p)
+{
+	char database[12];
+	if (p->address->database == 0)
+		return true;
+	snprintf(database, sizeof(database), "%u", p->address->database);
+	return issue(p, got_database, "SELECT", database, NULL);
+}
+
+static bool issue_name_and_scripts(seg_preparation *p)
+{
+	bool good = true;
 	if (p->client_name[0])
-		good = good && issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
+		good = issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
 	good = good && issue(p, got_client_id, "CLIENT", "ID", NULL);
-	for (int i = 0; i < SEG_SCRIPT_COUNT && good; i++)
+	if (p->on_slots)
+		good = good && issue(p, got_slots, "CLUSTER", "SLOTS", NULL);
+	for (int i = 0; i < SEG_SCRIPT_COUNT && good && !p->without_scripts; i++)
 		good = issue(p, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
 	return good;
 }
 
-static void reloaded_script(void *arg, const seg_reply *reply)
+bool seg_preparation_start(seg_preparation *p)
 {
-	seg_preparation *p = arg;
-	(void)reply;
-	p->reloading--;
-}
-
-void seg_preparation_reload_scripts(seg_preparation *p)
-{
-	if (p->reloading > 0)
-		return;
-	for (int i = 0; i < SEG_SCRIPT_COUNT; i++) {
-		const char *argv[3] = {"SCRIPT", "LOAD", seg_script_sources[i].text};
-		p->reloading += seg_pipeline_command(p->pipeline, NULL, reloaded_script, p, 3, argv, NULL);
-	}
+	p->outcome = SEG_PREPARATION_DUE;
+	p->due = p->loading = p->reloading = p->known = 0;
+	p->said_hello = p->by_text = false;
+	p->client_id = -1;
+	bool good = issue_login(p) && issue_database(p) && (p->login_only || issue_name_and_scripts(p));
+	if (good && p->due == 0)
+		p->outcome = SEG_PREPARATION_DONE;
+	return good;
 }

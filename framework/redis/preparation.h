@@ -1,6 +1,9 @@
 /*
  * preparation.h - the commands that make a fresh connection usable: log in, select the database, name the
- * client, ask for the client id, and load the scripts.
+ * client, ask for the client id and the slots of a cluster, and load the scripts.
+ *
+ * Redis may deny all but the login and the database. HELLO, which needs no right, also names the client and tells
+ * its id. Scripts that cannot be loaded are sent by their text, once on each connection: EVAL loads them, too.
  *
  * Its callbacks only note what came; the connection looks at the outcome after each reply, and acts. One
  * thread.
@@ -9,6 +12,7 @@
 #define SEG_REDIS_PREPARATION_H
 
 #include "redis/address.h"
+#include "redis/denial.h"
 #include "redis/pipeline.h"
 
 typedef enum seg_preparation_outcome {
@@ -22,7 +26,13 @@ typedef struct seg_preparation {
 	seg_pipeline *pipeline;
 	const seg_address *address;
 	const char *client_name; /* "": the client stays unnamed */
-	const char *where;       /* the server, for messages; set before each start */
+	bool login_only;         /* neither name the client, nor load scripts */
+	bool without_scripts;
+	seg_reply_fn on_slots; /* or NULL: gets the answer to CLUSTER SLOTS, with arg */
+	void *arg;
+	const char *where;        /* the server, for messages; set before each start */
+	seg_denials *denials;     /* what was told of denied commands */
+	const seg_logger *logger; /* for warnings about denied commands */
 
 	/* Read by the owner: */
 	seg_preparation_outcome outcome;
@@ -31,16 +41,26 @@ typedef struct seg_preparation {
 
 	/* Its own: */
 	unsigned due;       /* answers of the preparation */
+	unsigned loading;   /* the script whose answer comes next */
 	unsigned reloading; /* answers of scripts that are loaded again */
+	bool said_hello;    /* HELLO was issued, because CLIENT is denied */
+	bool by_text;       /* SCRIPT LOAD is denied */
+	unsigned known;     /* by_text: a bit for each script that the connection has sent by its text */
 } seg_preparation;
 
 /* Issues the commands. False if out of memory: then break the connection, some may have been issued. */
 bool seg_preparation_start(seg_preparation *preparation);
 
 /*
+ * Whether the next call of the script must carry the script's text. If so, later calls need not: call it only
+ * to issue the script.
+ */
+bool seg_preparation_takes_text(seg_preparation *preparation, seg_script script);
+
+/*
  * Loads the scripts again after a NOSCRIPT: Redis has forgotten them (SCRIPT FLUSH, a failover). While they
  * are being loaded, further calls do nothing: all commands that are under way are refused with the same
- * NOSCRIPT.
+ * NOSCRIPT. If Redis denies loading, the next calls carry the text again.
  */
 void seg_preparation_reload_scripts(seg_preparation *preparation);
 

@@ -58,9 +58,12 @@ int seg_reply_status(const seg_reply *reply)
 {
 	static const char *const login[] = {"NOAUTH", "WRONGPASS", "NOPERM", NULL};
 	static const char about_login[] = "ERR AUTH";
+	/* Of a script's command, in Redis 7.0; later ones begin it with NOPERM. */
+	static const char in_script[] = "ERR The user executing the script";
 	if (!reply || reply->type != SEG_REPLY_ERROR)
 		return SEG_EPROTOCOL;
-	if (has_code(reply, login) || strncmp(reply->text, about_login, sizeof(about_login) - 1) == 0)
+	if (has_code(reply, login) || strncmp(reply->text, about_login, sizeof(about_login) - 1) == 0 ||
+	    strncmp(reply->text, in_script, sizeof(in_script) - 1) == 0)
 		return SEG_EAUTH;
 	return SEG_ESERVER;
 }
@@ -69,6 +72,7 @@ bool seg_reply_is_transient(const seg_reply *reply)
 {
 	static const char *const transient[] = {"NOSCRIPT",   "LOADING",    "BUSY",     "OOM",
 						"MISCONF",    "READONLY",   "TRYAGAIN", "CLUSTERDOWN",
-						"MASTERDOWN", "NOREPLICAS", NULL};
+						"MASTERDOWN", "NOREPLICAS", "MOVED",    "ASK",
+						"UNBLOCKED",  NULL};
 	return has_code(reply, transient);
 }

@@ -1,9 +1,14 @@
 /*
  * route.h - the connections to one Redis, and which of them a command takes.
  *
- * A single server is a route of one node. On a cluster there is one connection for each master, and a command
- * goes to the node that has the slot of its key: of the first key, for a script. All keys of one command must
- * have the same slot.
+ * A single server is a route of one node. On a cluster there is one connection for each master that is used, and a
+ * command goes to the node that has the slot of its key: of the first key, for a script. All keys of one command
+ * must have the same slot.
+ *
+ * On a cluster a command is accepted before its node is connected, and waits. An answer MOVED or ASK does not reach
+ * the caller: the command is issued again at the node that the answer names. This is safe for what the project
+ * sends, because each of its scripts and commands bears repetition, and because what must be in order is checked by
+ * the scripts. Answers of different nodes come in any order.
  *
  * A route belongs to one thread, which makes all calls. Callbacks may issue commands; they must not destroy the
  * route.
@@ -11,29 +16,64 @@
 #ifndef SEG_REDIS_ROUTE_H
 #define SEG_REDIS_ROUTE_H
 
+#include "redis/bell.h"
 #include "redis/connection.h"
 #include "redis/poll_set.h"
+#include "redis/slot.h"
 
 typedef struct seg_route seg_route;
 
 /*
- * The key by which a command is routed: NULL if it has none. It knows the commands of this project: the key is
- * the first argument, or the second of XINFO and XGROUP, or the first after STREAMS of XREAD.
+ * A node of the route. 0: the server of the address, as long as it is not known to be a cluster's. The nodes of a
+ * cluster are numbered from 1; a node keeps its number.
  */
-const char *seg_command_key(int argc, const char *const *argv);
+typedef uint32_t seg_node;
+
+/* What a route tells its owner, while it ticks. Each function may be NULL. */
+typedef struct seg_route_hooks {
+	void *arg;
+	/* A node's connection is ready, or was lost: as seg_connection_state_fn. */
+	void (*state)(void *arg, seg_node node, bool up, const seg_error *why);
+	/* A key that was read has changed; key NULL: any of the node's keys may have. See seg_route_bell. */
+	void (*ring)(void *arg, seg_node node, const char *key, size_t length);
+} seg_route_hooks;
 
 /*
- * Allocates; connects at the first seg_route_tick. Each node's connection gets the options, with an endpoint of
- * its own. NULL if out of memory.
+ * Allocates; connects at the first seg_route_tick. Each node's connection gets the options; endpoint and the
+ * functions of the options are the route's. hooks: copied, or NULL. NULL if out of memory.
  */
-seg_route *seg_route_create(const seg_connection_options *options);
+seg_route *seg_route_create(const seg_connection_options *options, const seg_route_hooks *hooks);
 
 /* Runs the waiting callbacks with NULL, closes, frees. NULL is allowed. */
 void seg_route_destroy(seg_route *route);
 
-/* Whether it accepts commands: for this key; for every key. */
-bool seg_route_ready_for(const seg_route *route, const char *key);
+/* Whether it accepts commands, at least for some keys. On a cluster: whether it knows the nodes. */
 bool seg_route_ready(const seg_route *route);
+
+/* The same for the keys of a slot (seg_slot_of). The first question lets the route connect to the slot's node. */
+bool seg_route_ready_for(seg_route *route, uint16_t slot);
+
+/* Whether it has met a cluster. */
+bool seg_route_is_cluster(const seg_route *route);
+
+/* On a cluster: asks for the nodes of the slots again, soon. */
+void seg_route_refresh(seg_route *route);
+
+/* The node of a slot; 0 on a cluster: none is known. Its server: "host:port". */
+seg_node seg_route_node(const seg_route *route, uint16_t slot);
+const char *seg_route_where(const seg_route *route, seg_node node);
+
+/* Rises whenever a slot gets another node. */
+unsigned seg_route_changes(const seg_route *route);
+
+/* The nodes that have slots, one after the other: pass 0, then the last one; 0 after the last. On a single server: 0. */
+seg_node seg_route_next(const seg_route *route, seg_node node);
+
+/*
+ * Whether reads of keys in the slot ring: whether hooks.ring hears when such a key changes after a read. The first
+ * question makes the bell of the slot's node.
+ */
+seg_bell_state seg_route_bell(seg_route *route, uint16_t slot);
 
 /* The newest error, which says why the route is not ready; status 0 if there was none. */
 const seg_error *seg_route_error(const seg_route *route);
@@ -41,8 +81,12 @@ const seg_error *seg_route_error(const seg_route *route);
 /* Whether every further connect would fail in the same way. */
 bool seg_route_is_refused(const seg_route *route);
 
-/* The connection that has the key: for a transaction, which must not be split. Never NULL; maybe not ready. */
+/*
+ * The connection that has the key (NULL: any), or of a node: for a transaction, which must not be split, and for
+ * questions about a node. Never NULL unless out of memory; maybe not ready.
+ */
 seg_connection *seg_route_connection(seg_route *route, const char *key);
+seg_connection *seg_route_node_connection(seg_route *route, seg_node node);
 
 /*
  * As the functions of seg_connection, on the node that has the command's key (seg_command_key); a command
@@ -56,7 +100,7 @@ bool seg_route_entries(seg_route *route, seg_entry_sink *sink, seg_reply_fn fn, 
 bool seg_route_script(seg_route *route, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
 		      const char *const *argv, const size_t *lengths);
 
-/* Breaks the connections, with a reason, as if the peers had closed them. They then reconnect. */
+/* Breaks the connections with waiting commands, with a reason, as if the peers had closed them. They then reconnect. */
 __attribute__((format(printf, 3, 4))) void seg_route_break(seg_route *route, int status, const char *format,
 							   ...);
 

@@ -28,6 +28,7 @@ static void read_line(seg_server_facts *facts, const char *line, size_t length)
 		{"run_id", facts->run_id, sizeof(facts->run_id)},
 		{"master_replid", facts->replication_id, sizeof(facts->replication_id)},
 		{"redis_mode", facts->mode, sizeof(facts->mode)},
+		{"server_mode", facts->mode, sizeof(facts->mode)},
 		{"role", facts->role, sizeof(facts->role)},
 		{"master_host", facts->master_host, sizeof(facts->master_host)},
 		{"master_port", facts->master_port, sizeof(facts->master_port)},
@@ -66,6 +67,27 @@ void seg_server_facts_read(seg_server_facts *facts, const char *info, size_t len
 	}
 }
 
+static bool is_word_at(const seg_reply *list, size_t i, const char *word)
+{
+	return seg_reply_is(seg_reply_at(list, i), word);
+}
+
+void seg_server_facts_read_hello(seg_server_facts *facts, const seg_reply *reply)
+{
+	*facts = (seg_server_facts){0};
+	for (size_t i = 0; seg_reply_at(reply, i + 1); i += 2) {
+		const seg_reply *value = seg_reply_at(reply, i + 1);
+		if (value->type != SEG_REPLY_TEXT)
+			continue;
+		if (is_word_at(reply, i, "version"))
+			copy_text(facts->version, sizeof(facts->version), value->text, value->length);
+		else if (is_word_at(reply, i, "mode"))
+			copy_text(facts->mode, sizeof(facts->mode), value->text, value->length);
+		else if (is_word_at(reply, i, "role")) /* INFO says "slave" where HELLO says "replica" */
+			strcpy(facts->role, seg_reply_is(value, "master") ? "master" : "slave");
+	}
+}
+
 void seg_server_facts_read_config(seg_server_facts *facts, const seg_reply *reply)
 {
 	size_t count = reply && reply->type == SEG_REPLY_ARRAY ? reply->count : 0;
@@ -95,6 +117,17 @@ static bool evicts(const seg_server_facts *facts)
 	return facts->policy[0] && strcmp(facts->policy, "noeviction") != 0;
 }
 
+/* HELLO does not name the master. */
+static int fail_as_replica(const seg_server_facts *facts, const char *where, seg_error *error)
+{
+	if (!facts->master_host[0])
+		return seg_fail(error, SEG_ESERVER,
+				"Redis at %s is a read-only replica; connect to its master", where);
+	return seg_fail(error, SEG_ESERVER,
+			"Redis at %s is a read-only replica of %s:%s; connect to the master", where,
+			facts->master_host, facts->master_port);
+}
+
 static int check_kind(const seg_server_facts *facts, const char *where, seg_error *error)
 {
 	if (strcmp(facts->mode, "sentinel") == 0)
@@ -105,21 +138,14 @@ static int check_kind(const seg_server_facts *facts, const char *where, seg_erro
 	if (!facts->version[0])
 		return seg_fail(
 			error, SEG_EPROTOCOL,
-			"the server at %s gives no redis_version in INFO; check that it is a Redis server",
+			"the server at %s does not say its version (redis_version in INFO, version in HELLO); check that it is a Redis server",
 			where);
 	if (is_too_old(facts->version))
 		return seg_fail(error, SEG_ESERVER,
 				"Redis at %s is version %s; this library needs %d.0 or later: upgrade Redis",
 				where, facts->version, SEG_SERVER_MAJOR);
-	if (strcmp(facts->mode, "cluster") == 0)
-		return seg_fail(error, SEG_ESERVER,
-				"Redis at %s is a node of a Redis Cluster, which this version cannot use; "
-				"connect to a Redis with cluster-enabled no",
-				where);
 	if (strcmp(facts->role, "slave") == 0)
-		return seg_fail(error, SEG_ESERVER,
-				"Redis at %s is a read-only replica of %s:%s; connect to the master", where,
-				facts->master_host, facts->master_port);
+		return fail_as_replica(facts, where, error);
 	return 0;
 }
 
@@ -178,14 +204,16 @@ int seg_server_check(const seg_server_facts *facts, bool allow_eviction, const c
 	return status;
 }
 
-int seg_server_check_reply(const seg_reply *info, bool allow_eviction, const char *where,
+int seg_server_check_reply(const seg_reply *reply, bool allow_eviction, const char *where,
 			   seg_server_facts *facts, seg_error *error)
 {
 	*facts = (seg_server_facts){0};
-	if (!info || info->type == SEG_REPLY_ERROR)
+	if (!reply || reply->type == SEG_REPLY_ERROR)
 		return 0;
 	/* A reply of another type names no version, and is refused for that. */
-	if (info->type == SEG_REPLY_TEXT)
-		seg_server_facts_read(facts, info->text, info->length);
+	if (reply->type == SEG_REPLY_TEXT)
+		seg_server_facts_read(facts, reply->text, reply->length);
+	else
+		seg_server_facts_read_hello(facts, reply);
 	return seg_server_check(facts, allow_eviction, where, NULL, error);
 }

@@ -23,7 +23,7 @@ typedef struct seg_server_facts {
 	char valkey_version[32]; /* "" on Redis */
 	char run_id[48];         /* changes at a restart */
 	char replication_id[48]; /* master_replid: changes at a failover */
-	char mode[16];           /* standalone, cluster, sentinel */
+	char mode[16];           /* standalone, cluster, sentinel; Valkey's server_mode, too */
 	char role[16];           /* master, slave */
 	char master_host[256];   /* of a replica */
 	char master_port[8];
@@ -38,6 +38,12 @@ typedef struct seg_server_facts {
 /* Reads the text of INFO; ignores unknown lines. */
 void seg_server_facts_read(seg_server_facts *facts, const char *info, size_t length);
 
+/*
+ * Reads the answer to HELLO, which says the version, the mode and the role, and needs no right: for a user that
+ * may not run INFO. Ignores a reply of another type.
+ */
+void seg_server_facts_read_hello(seg_server_facts *facts, const seg_reply *reply);
+
 /* Reads the names and values of CONFIG GET; ignores a reply of another type. */
 void seg_server_facts_read_config(seg_server_facts *facts, const seg_reply *reply);
 
@@ -49,11 +55,12 @@ int seg_server_check(const seg_server_facts *facts, bool allow_eviction, const c
 		     const seg_logger *logger, seg_error *error);
 
 /*
- * Judges a server after a reconnect, by its reply to INFO alone and without warnings. Fills `facts`, whose
- * run_id and replication_id the caller compares with those it knows. If the reply is an error (the user lacks
- * the permission) or NULL, returns 0 with empty facts; a reply of another type is SEG_EPROTOCOL.
+ * Judges a server after a reconnect, by its reply to INFO, or to HELLO where INFO is denied, and
+ * without warnings. Fills `facts`, whose run_id and replication_id the caller compares with those it knows;
+ * HELLO does not say them. If the reply is an error or NULL, returns 0 with empty facts; a reply of another type
+ * is SEG_EPROTOCOL.
  */
-int seg_server_check_reply(const seg_reply *info, bool allow_eviction, const char *where,
+int seg_server_check_reply(const seg_reply *reply, bool allow_eviction, const char *where,
 			   seg_server_facts *facts, seg_error *error);
 
 #endif

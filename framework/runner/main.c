@@ -11,11 +11,14 @@
 #include "plugin/probe.h"
 #include "plugin/trial.h"
 #include "host/runner.h"
+#include "host/try_redis.h"
 
 static void print_usage(FILE *out)
 {
 	fputs("Usage: segrunner -c FILE        run the handlers that FILE configures\n"
 	      "       segrunner --check FILE   check FILE, its plugins and their options; run nothing\n"
+	      "       segrunner --check --connect FILE   the same; also try the Redis that FILE names, and its "
+	      "streams\n"
 	      "       segrunner --show FILE    print the values in force, defaults included, without "
 	      "secrets\n"
 	      "       segrunner --reference[=ini|man|markdown]   print every option with its default\n"
@@ -46,7 +49,7 @@ static void print_help(void)
 	      "Exit codes:\n"
 	      "  0 clean stop                     71 system error\n"
 	      "  64 wrong command line            75 stopped before all batches were finished\n"
-	      "  66 file not found                77 Redis refused the login\n"
+	      "  66 file not found                77 Redis refused a login or a right\n"
 	      "  69 Redis or a plugin failed      78 wrong configuration\n"
 	      "  70 a handler is stuck\n"
 	      "\n"
@@ -81,7 +84,7 @@ static int run(const char *file)
 	return exit_code;
 }
 
-static int check(const char *file)
+static int check_file(const char *file, bool connect)
 {
 	seg_config_errors errors = {0};
 	int exit_code;
@@ -95,9 +98,21 @@ static int check(const char *file)
 	if (config && exit_code == EX_OK)
 		printf("%s: good; %zu consumer%s\n", file, config->consumer_count,
 		       config->consumer_count == 1 ? "" : "s");
+	if (config && exit_code == EX_OK && connect)
+		exit_code = seg_runner_try_redis(config, stdout);
 	seg_config_errors_fini(&errors);
 	seg_config_free(config);
 	return exit_code;
+}
+
+static int check(const char *file)
+{
+	return check_file(file, false);
+}
+
+static int check_and_connect(const char *file)
+{
+	return check_file(file, true);
 }
 
 static int show(const char *file)
@@ -176,20 +191,18 @@ static int flushed(int exit_code)
 /* What the command line asks for: an action on a file. */
 typedef struct {
 	int (*action)(const char *file);
-	const char *file;
+	const char *file; /* NULL: the next argument, after the options */
+	bool connect;
 } request;
 
 /* Reads the options. Returns false if the program ends with *exit_code now. */
 static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"check", required_argument, NULL, 'k'},
-		{"show", required_argument, NULL, 's'},
-		{"reference", optional_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'},    {"check", optional_argument, NULL, 'k'},
+		{"connect", no_argument, NULL, 'n'},         {"show", required_argument, NULL, 's'},
+		{"reference", optional_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
 	};
 	*exit_code = EX_OK;
 	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
@@ -202,7 +215,11 @@ static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 				*exit_code = EX_USAGE;
 				return false;
 			}
-			*asked = (request){option == 'c' ? run : option == 'k' ? check : show, optarg};
+			asked->action = option == 'c' ? run : option == 'k' ? check : show;
+			asked->file = optarg;
+			break;
+		case 'n':
+			asked->connect = true;
 			break;
 		case 'r':
 			*exit_code = print_reference(optarg);
@@ -222,6 +239,26 @@ static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 	return true;
 }
 
+/* Takes the FILE of `--check [--connect] FILE`. Returns false if the program ends with *exit_code now. */
+static bool complete(int argc, char **argv, request *asked, int *exit_code)
+{
+	*exit_code = EX_USAGE;
+	if (asked->connect && asked->action != check) {
+		fputs("segrunner: --connect belongs to --check: segrunner --check --connect FILE\n", stderr);
+		return false;
+	}
+	if (asked->connect)
+		asked->action = check_and_connect;
+	if (!asked->action || asked->file)
+		return true;
+	if (optind == argc) {
+		fputs("segrunner: --check needs a file: segrunner --check FILE\n", stderr);
+		return false;
+	}
+	asked->file = argv[optind++];
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	request asked = {0};
@@ -232,7 +269,7 @@ int main(int argc, char **argv)
 		return flushed(test_plugin(argv + 2, argc - 2));
 	if (argc > 1 && strcmp(argv[1], "new-plugin") == 0)
 		return flushed(new_plugin(argv + 2, argc - 2));
-	if (!read_options(argc, argv, &asked, &exit_code))
+	if (!read_options(argc, argv, &asked, &exit_code) || !complete(argc, argv, &asked, &exit_code))
 		return flushed(exit_code);
 	if (optind < argc) {
 		fprintf(stderr,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "redis/denial.h"
 #include "stream/record.h"
 #include "stream/spelling.h"
 
@@ -191,7 +192,8 @@ seg_append_answer seg_append_read(const seg_append *append, const seg_reply *rep
 	}
 	if (reply->type != SEG_REPLY_ERROR)
 		return read_answer(append, reply, error);
-	seg_fail(error, seg_reply_status(reply), "Redis answered: %.300s", reply->text);
+	char text[SEG_EXPLANATION_MAX];
+	seg_fail(error, seg_reply_status(reply), "Redis answered: %s", seg_reply_explain(reply, text));
 	bool later = seg_reply_is_transient(reply);
 	return (seg_append_answer){.outcome = later ? SEG_APPEND_REFUSED : SEG_APPEND_FAILED};
 }

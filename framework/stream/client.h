@@ -31,6 +31,7 @@ struct seg_client {
 	uint64_t max_message_bytes;
 	uint32_t ack_replicas; /* how many replicas must have a write before it counts */
 	seg_logger logger;
+	seg_denials denials; /* of all connections to this address: those of producers and consumers, too */
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* busy was cleared; on CLOCK_MONOTONIC */
@@ -53,6 +54,12 @@ struct seg_stream {
 	seg_stream_shape shape;
 	seg_logger logger;
 };
+
+/*
+ * The address that the options give, with their login. 0, or a status with an error. Free with seg_address_fini
+ * in any case. Any thread.
+ */
+int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error);
 
 /* The next sequence for a batch of the blocking sends. For the call that has set `busy`. */
 uint64_t seg_client_next_sequence(seg_client *client);

@@ -1,10 +1,12 @@
 #include "stream/exchange.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "redis/denial.h"
 #include "stream/client.h"
 
 #define PAUSE_BASE (5 * SEG_MS)
@@ -26,7 +28,12 @@ bool seg_exchange_answer(seg_exchange *exchange, const seg_reply *reply)
 	}
 	if (reply->type != SEG_REPLY_ERROR)
 		return true;
-	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis answered: %.300s", reply->text);
+	/* Redis discards a transaction after an error, which has been judged already. */
+	if (exchange->failure.status && strncmp(reply->text, "EXECABORT", 9) == 0)
+		return false;
+	char text[SEG_EXPLANATION_MAX];
+	seg_fail(&exchange->failure, seg_reply_status(reply), "Redis answered: %s",
+		 seg_reply_explain(reply, text));
 	if (seg_reply_is_transient(reply))
 		exchange->again = true;
 	return false;

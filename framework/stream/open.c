@@ -53,16 +53,25 @@ static int check_options(const seg_client_options *options, seg_error *error)
 
 typedef struct {
 	seg_exchange exchange;
+	seg_client *client;
 	seg_server_facts facts;
-	bool refused; /* the user lacks the permission for INFO */
+	bool info_denied;
 } server_question;
+
+static void tell_denial(const server_question *question, seg_nicety nicety, const seg_reply *reply)
+{
+	seg_client *client = question->client;
+	seg_denials_tell(&client->denials, nicety, reply, &client->address, client->address.text,
+			 &client->logger);
+}
 
 static void got_info(void *arg, const seg_reply *reply)
 {
 	server_question *question = arg;
-	if (reply && reply->type == SEG_REPLY_ERROR && seg_reply_status(reply) == SEG_EAUTH) {
+	if (seg_reply_is_denial(reply)) {
 		seg_exchange_counted(&question->exchange);
-		question->refused = true;
+		question->info_denied = true;
+		tell_denial(question, SEG_NICETY_INFO, reply);
 	} else if (seg_exchange_answer(&question->exchange, reply) && reply &&
 		   reply->type == SEG_REPLY_TEXT) {
 		/* A reply of another type names no version, and is refused for that. */
@@ -70,11 +79,13 @@ static void got_info(void *arg, const seg_reply *reply)
 	}
 }
 
-/* CONFIG only leads to warnings, so an error reply is ignored. */
+/* CONFIG only leads to warnings. */
 static void got_config(void *arg, const seg_reply *reply)
 {
 	server_question *question = arg;
 	seg_exchange_counted(&question->exchange);
+	if (seg_reply_is_denial(reply))
+		tell_denial(question, SEG_NICETY_CONFIG_GET, reply);
 	if (reply && reply->type == SEG_REPLY_ARRAY)
 		seg_server_facts_read_config(&question->facts, reply);
 }
@@ -94,37 +105,64 @@ static bool issue_questions(seg_exchange *exchange, seg_route *route)
 	return true;
 }
 
+static void got_hello(void *arg, const seg_reply *reply)
+{
+	server_question *question = arg;
+	if (seg_reply_is_denial(reply))
+		seg_exchange_counted(&question->exchange);
+	else if (seg_exchange_answer(&question->exchange, reply))
+		seg_server_facts_read_hello(&question->facts, reply);
+}
+
+static bool issue_hello(seg_exchange *exchange, seg_route *route)
+{
+	bool issued = seg_route_words(route, got_hello, exchange, "HELLO", "2", (char *)NULL);
+	exchange->waiting += issued;
+	return issued;
+}
+
+/* Where even HELLO is denied, nothing is known, and the server is taken as it is. */
+static int check_by_hello(server_question *question, bool allow_eviction, seg_error *error)
+{
+	seg_client *client = question->client;
+	seg_error reason;
+	question->exchange.issue = issue_hello;
+	int status = seg_exchange_run(&question->exchange, client, &reason);
+	if (status)
+		return seg_fail(error, status, "%s", reason.text);
+	if (!question->facts.version[0])
+		return 0;
+	return seg_server_check(&question->facts, allow_eviction, client->address.text, NULL, error);
+}
+
 static int check_server(seg_client *client, bool allow_eviction, seg_error *error)
 {
-	server_question question = {.exchange.issue = issue_questions};
+	server_question question = {.exchange.issue = issue_questions, .client = client};
 	seg_error reason;
 	int status = seg_exchange_run(&question.exchange, client, &reason);
 	if (status)
 		return seg_fail(error, status, "%s", reason.text);
-	if (!question.refused)
-		return seg_server_check(&question.facts, allow_eviction, client->address.text,
-					&client->logger, error);
-	seg_log(&client->logger, SEG_LOG_WARNING,
-		"the user has no permission for INFO at %s, so the server's version, role and eviction policy "
-		"are not checked; grant +info",
-		client->address.text);
-	return 0;
+	if (question.info_denied)
+		return check_by_hello(&question, allow_eviction, error);
+	return seg_server_check(&question.facts, allow_eviction, client->address.text, &client->logger,
+				error);
 }
 
 /* --- opening and closing ------------------------------------------------------ */
 
-static seg_route *make_route(const seg_client *client)
+static seg_route *make_route(seg_client *client)
 {
 	/* Half the timeout, so that a silent link leaves time for a second try. */
 	int64_t answer_timeout = client->timeout / 2 > SEG_SECOND ? client->timeout / 2 : SEG_SECOND;
 	seg_connection_options options = {
 		.address = &client->address,
 		.client_name = "segmenter-client",
+		.denials = &client->denials,
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = client->logger,
 	};
-	return seg_route_create(&options);
+	return seg_route_create(&options, NULL);
 }
 
 static void init_lock(seg_client *client)
@@ -166,11 +204,17 @@ static seg_client *create(const seg_client_options *options)
 	return client;
 }
 
+int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error)
+{
+	int status = seg_address_parse(options->address, address, error);
+	if (status == 0 && (options->user || options->password))
+		status = seg_address_set_login(address, options->user, options->password, error);
+	return status;
+}
+
 static int connect_client(seg_client *client, const seg_client_options *options, seg_error *error)
 {
-	int status = seg_address_parse(options->address, &client->address, error);
-	if (status == 0 && (options->user || options->password))
-		status = seg_address_set_login(&client->address, options->user, options->password, error);
+	int status = seg_client_address(options, &client->address, error);
 	if (status)
 		return status;
 	client->route = make_route(client);

@@ -167,9 +167,21 @@ static void got_answer(void *arg, const seg_reply *reply)
 
 /* --- sending ------------------------------------------------------------------ */
 
+static uint16_t slot_of(const seg_producer *p, uint32_t partition)
+{
+	char log[SEG_KEY_MAX];
+	seg_key_log(log, p->stream->client->name_space, p->stream->name, partition);
+	return seg_slot_of(log);
+}
+
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
 	seg_append_builder *builder = &p->sender.builder;
+	if (seg_route_is_cluster(p->sender.route) &&
+	    !seg_route_ready_for(p->sender.route, slot_of(p, batch->partition))) {
+		batch->refusal = *seg_route_error(p->sender.route);
+		return false;
+	}
 	if (batch->sequence == 0)
 		batch->sequence = ++p->sender.sequence;
 	batch->owner = p;
@@ -344,7 +356,7 @@ static void *run(void *arg)
 
 static seg_route *make_route(const seg_producer *p)
 {
-	const seg_client *client = p->stream->client;
+	seg_client *client = p->stream->client;
 	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
 	if (answer_timeout < ANSWER_TIMEOUT_MIN)
 		answer_timeout = ANSWER_TIMEOUT_MIN;
@@ -353,11 +365,12 @@ static seg_route *make_route(const seg_producer *p)
 	seg_connection_options options = {
 		.address = &client->address,
 		.client_name = "segmenter-producer",
+		.denials = &client->denials,
 		.connect_timeout = client->connect_timeout,
 		.answer_timeout = answer_timeout,
 		.logger = p->stream->logger,
 	};
-	return seg_route_create(&options);
+	return seg_route_create(&options, NULL);
 }
 
 int seg_sender_start(seg_producer *p, seg_error *error)

@@ -70,9 +70,9 @@ static void each_option_of_the_configuration_is_in_its_page_with_its_default(voi
 static void each_option_and_command_of_segrunner_is_in_its_page(void **state)
 {
 	(void)state;
-	static const char *const words[] = {"-c",        "--check", "--show", "--reference", "--help",
-					    "--version", "test",    "--cpp",  "new-plugin",  "SIGTERM",
-					    "SIGHUP",    "SIGUSR1", "SIGUSR2"};
+	static const char *const words[] = {"-c",      "--connect", "--check", "--show", "--reference",
+					    "--help",  "--version", "test",    "--cpp",  "new-plugin",
+					    "SIGTERM", "SIGHUP",    "SIGUSR1", "SIGUSR2"};
 	assert_int_equal(run("$build/framework/segrunner --help"), 0);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		assert_says(words[i]);

@@ -18,6 +18,8 @@ static seg_member *member;
 static seg_partition *active[1];
 
 /* A member of one partition, which is not its own yet. */
+static seg_address address;
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -32,12 +34,19 @@ static int set_up(void **state)
 	member->partition_count = 1;
 	member->active = active;
 	active[0] = partition;
-	return 0;
+	if (seg_address_parse("redis://127.0.0.1:1", &address, NULL))
+		return -1;
+	/* It is never ticked, so it does not connect. */
+	const seg_connection_options options = {.address = &address};
+	member->data = seg_route_create(&options, NULL);
+	return member->data ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
+	seg_route_destroy(member->data);
+	seg_address_fini(&address);
 	free(member->partitions);
 	free(member);
 	return 0;
@@ -49,7 +58,7 @@ static void another_history_ends_an_epoch_that_was_assigned_in_the_same_tick(voi
 	/* The share came right before: the agent has not put the partition on its list yet. */
 	seg_ownership_assigned(&member->partitions[0].own, 5);
 	member->active_count = 0;
-	seg_note_another_history(member);
+	seg_note_another_history(member, 0);
 	assert_int_equal(member->partitions[0].own.state, SEG_OWN_NONE);
 }
 

@@ -32,7 +32,7 @@ static int teardown(void **state)
 
 static void command(int argc, const char *const *argv, const size_t *lengths)
 {
-	assert_true(seg_output_reserve(&output, argc, argv, lengths));
+	assert_true(seg_output_reserve(&output, 0, argc, argv, lengths));
 	seg_output_command(&output, argc, argv, lengths);
 }
 
@@ -64,7 +64,7 @@ static void a_head_and_its_arguments_are_one_command(void **state)
 {
 	(void)state;
 	const char *rest[] = {"k", "v"};
-	assert_true(seg_output_reserve(&output, 2, rest, NULL));
+	assert_true(seg_output_reserve(&output, 0, 2, rest, NULL));
 	seg_output_begin(&output, 5);
 	seg_output_arguments(&output, 3, (const char *[]){"EVALSHA", "f00d", "1"}, NULL);
 	seg_output_arguments(&output, 2, rest, NULL);
@@ -131,7 +131,7 @@ static void the_bytes_that_leave_are_the_bytes_that_came_in(void **state)
 		for (size_t b = 0; b < length; b++)
 			data[b] = (char)(written++ % 251);
 		const char *argv[] = {data};
-		assert_true(seg_output_reserve(&output, 1, argv, &length));
+		assert_true(seg_output_reserve(&output, 0, 1, argv, &length));
 		/*
 		 * Keeps the data without its length line, so that all data can be checked as one run of
 		 * bytes.
@@ -193,7 +193,7 @@ static void lengths_beyond_all_memory_are_refused_and_leave_what_was_there(void 
 	command(1, (const char *[]){"PING"}, NULL);
 	const size_t lengths[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 8 + 1};
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
-		assert_false(seg_output_reserve(&output, 1, (const char *[]){"x"}, &lengths[i]));
+		assert_false(seg_output_reserve(&output, 0, 1, (const char *[]){"x"}, &lengths[i]));
 	HOLDS("*1\r\n$4\r\nPING\r\n");
 }
 

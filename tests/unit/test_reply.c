@@ -243,6 +243,7 @@ static void a_missing_right_has_an_error_of_its_own(void **state)
 	(void)state;
 	const char *rights[] = {"-NOAUTH Authentication required.\r\n", "-WRONGPASS invalid\r\n",
 				"-NOPERM x\r\n",
+				"-ERR The user executing the script can't run this command or subcommand\r\n",
 				"-ERR AUTH <password> called without any password configured\r\n"};
 	const char *others[] = {"-ERR unknown command 'AUTH'\r\n", "-NOAUTHORITY x\r\n", "-WRONGTYPE x\r\n"};
 	for (size_t i = 0; i < COUNT(rights); i++)

@@ -88,6 +88,43 @@ static void a_sentinel_and_a_cluster_node_are_refused(void **state)
 	assert_int_equal(check("redis_version:7.0.15\r\nredis_mode:cluster\r\n", "Cluster"), SEG_ESERVER);
 }
 
+static void valkey_s_own_name_of_the_mode_is_read(void **state)
+{
+	(void)state;
+	assert_int_equal(check("redis_version:7.2.4\r\nvalkey_version:8.1.1\r\nserver_mode:cluster\r\n",
+			       "Cluster"),
+			 SEG_ESERVER);
+}
+
+static seg_reply text_of(const char *text)
+{
+	return (seg_reply){.type = SEG_REPLY_TEXT, .text = text, .length = strlen(text)};
+}
+
+static void hello_says_the_version_the_mode_and_the_role(void **state)
+{
+	(void)state;
+	seg_server_facts facts;
+	seg_reply texts[] = {text_of("server"),  text_of("redis"),
+			     text_of("version"), text_of("7.2.1"),
+			     text_of("mode"),    text_of("standalone"),
+			     text_of("role"),    text_of("replica"),
+			     text_of("proto"),   {.type = SEG_REPLY_INTEGER, .integer = 2}};
+	seg_reply *elements[10];
+	for (size_t i = 0; i < 10; i++)
+		elements[i] = &texts[i];
+	seg_reply hello = {.type = SEG_REPLY_ARRAY, .elements = elements, .count = 10};
+	assert_int_equal(seg_server_check_reply(&hello, false, "x", &facts, NULL), SEG_ESERVER);
+	assert_string_equal(facts.version, "7.2.1");
+	assert_string_equal(facts.mode, "standalone");
+	assert_string_equal(facts.role, "slave");
+	assert_string_equal(facts.run_id, "");
+	texts[7] = text_of("master");
+	assert_int_equal(seg_server_check_reply(&hello, false, "x", &facts, NULL), 0);
+	texts[3] = text_of("6.2.0");
+	assert_int_equal(seg_server_check_reply(&hello, false, "x", &facts, NULL), SEG_ESERVER);
+}
+
 static void a_server_that_names_no_version_is_no_redis(void **state)
 {
 	(void)state;
@@ -192,6 +229,8 @@ int main(void)
 		cmocka_unit_test(valkey_is_taken),
 		cmocka_unit_test(a_replica_is_refused_and_its_master_named),
 		cmocka_unit_test(a_sentinel_and_a_cluster_node_are_refused),
+		cmocka_unit_test(valkey_s_own_name_of_the_mode_is_read),
+		cmocka_unit_test(hello_says_the_version_the_mode_and_the_role),
 		cmocka_unit_test(a_server_that_names_no_version_is_no_redis),
 		cmocka_unit_test(a_server_that_evicts_is_refused_unless_allowed),
 		cmocka_unit_test(an_evicting_policy_without_a_limit_is_warned_of),

@@ -14,7 +14,8 @@ typedef struct {
 	ctl_answer_fn fn;
 	void *arg;
 	size_t number;
-	int script; /* a seg_script; -1: a command */
+	seg_node node; /* 0: the one that has the key */
+	int script;    /* a seg_script; -1: a command */
 	int keys;
 	int argc;
 	char **argv;
@@ -24,6 +25,7 @@ typedef struct {
 struct ctl_batch {
 	seg_exchange exchange; /* first: issue casts it to the batch */
 	bool absent_too;
+	seg_node node; /* of the next commands */
 	command **commands;
 	size_t count, room;
 	size_t first, end; /* the commands of this round */
@@ -64,6 +66,7 @@ static void add(ctl_batch *batch, const command *from, const char *const *argv)
 	command *c = ctl_allocate(1, sizeof(*c));
 	*c = *from;
 	c->batch = batch;
+	c->node = batch->node;
 	c->argv = ctl_allocate((size_t)c->argc, sizeof(*c->argv));
 	for (int w = 0; w < c->argc; w++)
 		c->argv[w] = ctl_copy(argv[w], strlen(argv[w]));
@@ -96,6 +99,11 @@ void ctl_batch_words(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t numbe
 	ctl_batch_command(batch, fn, arg, number, argc, argv);
 }
 
+void ctl_batch_on_node(ctl_batch *batch, seg_node node)
+{
+	batch->node = node;
+}
+
 /* The errors of XINFO and XGROUP for a key that does not exist. */
 static bool says_absent(const seg_reply *reply)
 {
@@ -116,18 +124,26 @@ static void got_answer(void *arg, const seg_reply *reply)
 		c->fn(c->arg, c->number, reply);
 }
 
+static bool issue_one(command *c, seg_route *route)
+{
+	const char *const *argv = (const char *const *)c->argv;
+	if (c->script >= 0)
+		return seg_route_script(route, (seg_script)c->script, got_answer, c, c->keys, c->argc, argv,
+					NULL);
+	if (c->node == 0)
+		return seg_route_command(route, got_answer, c, c->argc, argv, NULL);
+	seg_connection *connection = seg_route_node_connection(route, c->node);
+	return connection && seg_connection_command(connection, got_answer, c, c->argc, argv, NULL);
+}
+
 static bool issue(seg_exchange *exchange, seg_route *route)
 {
 	ctl_batch *batch = (ctl_batch *)exchange;
 	for (size_t i = batch->first; i < batch->end; i++) {
 		command *c = batch->commands[i];
-		const char *const *argv = (const char *const *)c->argv;
 		if (c->answered)
 			continue;
-		bool issued = c->script < 0 ? seg_route_command(route, got_answer, c, c->argc, argv, NULL)
-					    : seg_route_script(route, (seg_script)c->script, got_answer, c,
-							       c->keys, c->argc, argv, NULL);
-		if (!issued)
+		if (!issue_one(c, route))
 			return false;
 		exchange->waiting++;
 	}

@@ -32,6 +32,9 @@ __attribute__((sentinel)) void ctl_batch_words(ctl_batch *batch, ctl_answer_fn f
 void ctl_batch_command(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, int argc,
 		       const char *const *argv);
 
+/* The next commands go to this node of the route (seg_route_next), instead of to the node that has their key. */
+void ctl_batch_on_node(ctl_batch *batch, seg_node node);
+
 /* The same for a script: argv holds first `keys` keys, then arguments. */
 void ctl_batch_script(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, seg_script script,
 		      int keys, int argc, const char *const *argv);

@@ -17,6 +17,8 @@ const ctl_command *const ctl_commands[] = {
 	&ctl_top,
 #endif
 	&ctl_reset,
+	&ctl_doctor,
+	&ctl_acl,
 	&ctl_dlq_list, &ctl_dlq_show, &ctl_dlq_replay, &ctl_dlq_drop,
 };
 /* clang-format on */

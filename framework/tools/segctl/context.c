@@ -105,32 +105,50 @@ static int refuse(const seg_error *error, bool embedded)
 		error->text);
 }
 
-int ctl_context_open(ctl_context *context)
+ctl_form ctl_context_form(void)
+{
+	return (ctl_form)given.form;
+}
+
+void ctl_target_choose(ctl_target *target)
 {
 	seg_config *config = load_config();
-	seg_client_options options;
-	seg_client_options_init(&options);
-	char *made = config && config->redis.embedded ? embedded_address(config->redis.directory) : NULL;
-	const char *configured = made ? made : config ? config->redis.address : NULL;
-	options.address = first_of(given.address, configured, "SEGMENTER_ADDRESS");
-	options.name_space =
+	*target = (ctl_target){.config = config};
+	seg_client_options *options = &target->options;
+	seg_client_options_init(options);
+	if (config && config->redis.embedded)
+		target->made = embedded_address(config->redis.directory);
+	const char *configured = target->made ? target->made : config ? config->redis.address : NULL;
+	options->address = first_of(given.address, configured, "SEGMENTER_ADDRESS");
+	options->name_space =
 		first_of(given.name_space, config ? config->runner.name_space : NULL, "SEGMENTER_NAMESPACE");
 	/* A configured login belongs to the configured address only. */
-	if (config && options.address == configured) {
-		options.user = config->redis.user;
-		options.password = config->redis.password;
+	if (config && options->address == configured) {
+		options->user = config->redis.user;
+		options->password = config->redis.password;
 	}
-	options.timeout_ms = (uint32_t)(given.timeout / 1000000);
+	options->timeout_ms = (uint32_t)(given.timeout / 1000000);
 	/* An operator must be able to look at a Redis that a runner refuses. */
-	options.allow_eviction = 1;
-	options.max_message_bytes = (uint64_t)512 << 20;
+	options->allow_eviction = 1;
+	options->max_message_bytes = (uint64_t)512 << 20;
+	target->embedded = target->made && options->address == target->made;
+}
+
+void ctl_target_free(ctl_target *target)
+{
+	free(target->made);
+	seg_config_free(target->config);
+}
+
+int ctl_context_open(ctl_context *context)
+{
+	ctl_target target;
 	seg_error error;
-	context->form = (ctl_form)given.form;
-	int status = seg_client_open(&options, &context->client, &error);
-	bool embedded = made && options.address == made;
-	free(made);
-	seg_config_free(config);
-	return status ? refuse(&error, embedded) : 0;
+	ctl_target_choose(&target);
+	int status = seg_client_open(&target.options, &context->client, &error);
+	int exit_code = status ? refuse(&error, target.embedded) : 0;
+	ctl_target_free(&target);
+	return exit_code;
 }
 
 void ctl_context_close(ctl_context *context)

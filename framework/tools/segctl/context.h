@@ -29,6 +29,21 @@ extern const ctl_option ctl_context_options[];
 bool ctl_context_wants_help(void);
 bool ctl_context_wants_version(void);
 
+/* The form that the options ask for. */
+ctl_form ctl_context_form(void);
+
+/* Where the options say that segctl connects to. */
+typedef struct ctl_target {
+	seg_client_options options; /* borrows from the rest */
+	bool embedded;              /* a configuration's embedded Redis */
+	struct seg_config *config;  /* or NULL */
+	char *made;                 /* the address of the embedded Redis, or NULL */
+} ctl_target;
+
+/* Ends segctl with one line on standard error if the configuration is wrong. */
+void ctl_target_choose(ctl_target *target);
+void ctl_target_free(ctl_target *target);
+
 /* Connects as the options say. 0, or an exit code after one line on standard error. */
 int ctl_context_open(ctl_context *context);
 void ctl_context_close(ctl_context *context);

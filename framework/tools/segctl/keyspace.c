@@ -77,17 +77,30 @@ static void got_page(void *arg, size_t number, const seg_reply *reply)
 	ctl_keys_add_reply(s->keys, seg_reply_at(reply, 1));
 }
 
-int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys)
+static int scan_node(ctl_context *context, seg_node node, const char *pattern, ctl_keys *keys)
 {
 	scan s = {keys, "0"};
 	ctl_batch *batch = ctl_batch_create(false);
 	int exit_code;
+	ctl_batch_on_node(batch, node);
 	do {
 		ctl_batch_words(batch, got_page, &s, 0, "SCAN", s.cursor, "MATCH", pattern, "COUNT", "1000",
 				(char *)NULL);
 		exit_code = ctl_batch_run(batch, context->client, "look for keys");
 	} while (exit_code == 0 && strcmp(s.cursor, "0") != 0);
 	ctl_batch_destroy(batch);
+	return exit_code;
+}
+
+int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys)
+{
+	const seg_route *route = context->client->route;
+	int exit_code = 0;
+	seg_node node = 0;
+	do {
+		node = seg_route_next(route, node);
+		exit_code = scan_node(context, node, pattern, keys);
+	} while (exit_code == 0 && node > 0 && seg_route_next(route, node) > 0);
 	ctl_keys_sort(keys);
 	return exit_code;
 }

@@ -53,8 +53,8 @@ static int run(const ctl_command *c, int argc, char **argv)
 	if (argc > c->arguments_max)
 		return ctl_complain(EX_USAGE, "unexpected argument \"%s\": segctl %s", argv[c->arguments_max],
 				    title);
-	ctl_context context = {0};
-	int exit_code = ctl_context_open(&context);
+	ctl_context context = {.form = ctl_context_form()};
+	int exit_code = c->connects ? EX_OK : ctl_context_open(&context);
 	if (exit_code == EX_OK)
 		exit_code = c->run(&context, argc, argv);
 	ctl_context_close(&context);

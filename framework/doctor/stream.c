@@ -1,0 +1,130 @@
+/* stream.c - looks at a stream: its shape, its partitions and its groups. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "doctor/doctor.h"
+#include "doctor/stream.h"
+#include "base/names.h"
+#include "stream/client.h"
+
+/* "partition 3" or "5 partitions (the first is 3)". */
+static const char *name_some(seg_some_partitions some, char text[64])
+{
+	if (some.count == 1)
+		snprintf(text, 64, "partition %" PRIu32, some.first);
+	else
+		snprintf(text, 64, "%" PRIu32 " partitions (the first is %" PRIu32 ")", some.count,
+			 some.first);
+	return text;
+}
+
+static void judge_types(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report)
+{
+	char some[64], key[SEG_KEY_MAX];
+	if (sum->wrong_type.count == 0)
+		return;
+	seg_key_log(key, stream->client->name_space, stream->name, sum->wrong_type.first);
+	seg_report_fail(report, EX_CONFIG, "stream", "%s: %s cannot be used, because its key holds no stream",
+			stream->name, name_some(sum->wrong_type, some));
+	seg_report_advise(report, "find the program that writes to %.300s, then rename or delete the key",
+			  key);
+}
+
+static void judge_bound(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report)
+{
+	char some[64];
+	if (sum->nearly_full.count == 0)
+		return;
+	seg_report_warn(report, "stream",
+			"%s: %s nearly full of messages that not every group has committed; when full, %s",
+			stream->name, name_some(sum->nearly_full, some),
+			stream->shape.overflow == SEG_OVERFLOW_REJECT ? "new messages are refused"
+								      : "the oldest messages are dropped");
+	seg_report_advise(report,
+			  "run segctl lag %s GROUP for each group; start more runners, or delete groups "
+			  "that nobody uses",
+			  stream->name);
+}
+
+void seg_judge_error(const char *check, const seg_error *error, seg_report *report)
+{
+	/* What Redis has under the stream's keys is wrong, not the server. */
+	if (error->status == SEG_EPROTOCOL || error->status == SEG_ESERVER)
+		seg_report_fail(report, EX_CONFIG, check, "%s", error->text);
+	else
+		seg_doctor_fail(report, check, error, NULL);
+}
+
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+void seg_judge_partitions(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report)
+{
+	if (sum->wrong_type.count == 0 && sum->nearly_full.count == 0)
+		seg_report_ok(report, "stream",
+			      "%s: %" PRIu32 " partition%s, %" PRIu32 " in use, %" PRIu64 " message%s",
+			      stream->name, stream->shape.partitions, plural(stream->shape.partitions),
+			      sum->exist, sum->messages, plural(sum->messages));
+	judge_types(stream, sum, report);
+	judge_bound(stream, sum, report);
+}
+
+void seg_judge_group(const seg_stream *stream, const char *group, const seg_partition_sum *sum,
+		     seg_some_partitions without, seg_report *report)
+{
+	char some[64];
+	if (without.count == 0 || without.count == sum->exist)
+		return;
+	seg_report_warn(report, "group", "%s of %s: %s without the group, so its position there is not kept",
+			group, stream->name, name_some(without, some));
+	seg_report_advise(report,
+			  "start a runner of the group, which creates the group there; check who runs "
+			  "XGROUP DESTROY");
+}
+
+static void judge_members(const seg_stream *stream, const char *group, seg_report *report)
+{
+	seg_live_members members;
+	seg_error error;
+	if (seg_live_members_read(stream->client, stream->name, group, &members, &error)) {
+		seg_judge_error("group", &error, report);
+		return;
+	}
+	if (members.count > 0) {
+		seg_report_ok(report, "group", "%s of %s: %zu live member%s (%s)", group, stream->name,
+			      members.count, plural(members.count), members.names);
+		return;
+	}
+	seg_report_warn(report, "group", "%s of %s: no live member, so nothing is handled", group,
+			stream->name);
+	seg_report_advise(report,
+			  "start a segrunner with this stream and group, or run segctl group delete %s %s",
+			  stream->name, group);
+}
+
+void seg_doctor_stream(seg_client *client, const char *name, const char *const *groups, size_t count,
+		       seg_report *report)
+{
+	seg_stream *stream;
+	seg_partition_sum sum;
+	seg_error error;
+	if (count > SEG_GROUPS_LOOKED_AT)
+		count = SEG_GROUPS_LOOKED_AT;
+	if (seg_stream_open(client, name, &stream, &error)) {
+		seg_judge_error("stream", &error, report);
+		return;
+	}
+	if (seg_partition_sum_read(stream, groups, count, &sum, &error)) {
+		seg_judge_error("stream", &error, report);
+	} else {
+		seg_judge_partitions(stream, &sum, report);
+		for (size_t i = 0; i < count; i++) {
+			judge_members(stream, groups[i], report);
+			seg_judge_group(stream, groups[i], &sum, sum.without[i], report);
+		}
+	}
+	seg_stream_close(stream);
+}

@@ -1,0 +1,189 @@
+#include "group/doorbell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "group/history.h"
+#include "group/notes.h"
+
+/* From so many partitions of a member on, a single server has less work with a doorbell than with a blocking read: a blocking
+ * read costs in proportion to its keys whenever one of them gets a message. */
+enum { BLOCK_MOST = 64 };
+
+/* While nothing rings: intervals that double. */
+#define INTERVAL_MIN (2 * SEG_MS)
+#define INTERVAL_MAX (200 * SEG_MS)
+
+/* What rings is read after so long, too: no ring is known to get lost, but a lost one must not stop a partition for ever. */
+#define RINGING_INTERVAL (60 * SEG_SECOND)
+
+struct seg_doorbell {
+	seg_entry_sink sink; /* first: the sink is the doorbell; of the control stream */
+	bool control_rang;
+	bool control_busy;
+	bool control_changed;
+	int64_t control_at; /* when to read the control stream if it does not ring */
+	int64_t control_interval;
+	char control_id[SEG_ID_TEXT_MAX];
+};
+
+/* --- rings ---------------------------------------------------------------------------- */
+
+/* The partition of a log's key; NULL: the key is none. */
+static seg_partition *partition_of(const seg_member *m, const char *key, size_t length)
+{
+	const seg_partition *first = &m->partitions[0];
+	size_t prefix = first->log_key_length - 1; /* without its number 0 */
+	if (length <= prefix || length > prefix + 9 || memcmp(key, first->log_key, prefix) != 0)
+		return NULL;
+	uint32_t number = 0;
+	for (size_t i = prefix; i < length; i++) {
+		if (key[i] < '0' || key[i] > '9')
+			return NULL;
+		number = number * 10 + (uint32_t)(key[i] - '0');
+	}
+	return number < m->partition_count ? &m->partitions[number] : NULL;
+}
+
+static void ring_all(seg_member *m, seg_node node)
+{
+	for (uint32_t i = 0; i < m->active_count; i++)
+		if (seg_route_node(m->data, m->active[i]->slot) == node)
+			m->active[i]->doorbell.rang = true;
+	if (seg_route_node(m->data, m->control_slot) == node)
+		m->doorbell->control_rang = true;
+}
+
+void seg_doorbell_rang(void *arg, seg_node node, const char *key, size_t length)
+{
+	seg_member *m = ((seg_member_link *)arg)->member;
+	seg_partition *p = key ? partition_of(m, key, length) : NULL;
+	if (!key)
+		ring_all(m, node);
+	else if (p)
+		p->doorbell.rang = true;
+	else if (length == strlen(m->control_key) && memcmp(key, m->control_key, length) == 0)
+		m->doorbell->control_rang = true;
+}
+
+/* --- partitions ------------------------------------------------------------------------ */
+
+bool seg_doorbell_is_used(seg_member *m)
+{
+	if (seg_route_is_cluster(m->data))
+		return true;
+	return m->active_count > BLOCK_MOST && seg_route_bell(m->data, m->control_slot) == SEG_BELL_RINGS;
+}
+
+bool seg_doorbell_wants(seg_partition *p, int64_t now, int64_t *next)
+{
+	if (p->doorbell.rang || now >= p->doorbell.at)
+		return true;
+	if (p->doorbell.at < *next)
+		*next = p->doorbell.at;
+	return false;
+}
+
+static int64_t longer(int64_t interval)
+{
+	if (interval == 0)
+		return INTERVAL_MIN;
+	return interval * 2 < INTERVAL_MAX ? interval * 2 : INTERVAL_MAX;
+}
+
+void seg_doorbell_reading(seg_partition *p, int64_t now)
+{
+	p->doorbell.rang = false;
+	if (seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS) {
+		p->doorbell.at = now + RINGING_INTERVAL;
+		p->doorbell.interval = 0;
+		return;
+	}
+	bool came = p->ledger.fetched_count != p->doorbell.fetched_count;
+	p->doorbell.fetched_count = p->ledger.fetched_count;
+	p->doorbell.interval = came ? INTERVAL_MIN : longer(p->doorbell.interval);
+	p->doorbell.at = now + p->doorbell.interval;
+}
+
+/* --- the control stream -------------------------------------------------------------------- */
+
+static bool on_stream(seg_entry_sink *sink, const char *key, size_t length)
+{
+	(void)sink;
+	(void)key;
+	(void)length;
+	return true;
+}
+
+static bool on_entry(seg_entry_sink *sink, const char *id, size_t length, int64_t texts)
+{
+	struct seg_doorbell *d = (struct seg_doorbell *)sink;
+	(void)texts;
+	d->control_changed = true;
+	if (length >= sizeof(d->control_id))
+		return false;
+	memcpy(d->control_id, id, length);
+	d->control_id[length] = '\0';
+	return true;
+}
+
+static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
+{
+	(void)sink;
+	(void)text;
+	(void)length;
+	return true;
+}
+
+static void got_control(void *arg, const seg_reply *reply)
+{
+	seg_member *m = arg;
+	struct seg_doorbell *d = m->doorbell;
+	d->control_busy = false;
+	if (!reply)
+		d->control_rang = true;
+	if (d->control_changed)
+		seg_note_member(m, SEG_NOTE_HEARTBEAT);
+	d->control_changed = false;
+}
+
+static void read_control(seg_member *m, int64_t now)
+{
+	struct seg_doorbell *d = m->doorbell;
+	const char *argv[] = {"XREAD", "STREAMS", m->control_key, d->control_id};
+	bool rings = seg_route_bell(m->data, m->control_slot) == SEG_BELL_RINGS;
+	d->control_rang = false;
+	d->control_interval = rings ? 0 : longer(d->control_interval);
+	d->control_at = now + (rings ? RINGING_INTERVAL : d->control_interval);
+	d->control_busy = seg_route_entries(m->data, &d->sink, got_control, m, 4, argv, NULL);
+}
+
+int64_t seg_doorbell_step(seg_member *m, int64_t now)
+{
+	struct seg_doorbell *d = m->doorbell;
+	if (!seg_route_is_cluster(m->data) || d->control_busy || m->phase != SEG_PHASE_MEMBER ||
+	    !seg_history_holds(&m->links[SEG_LINK_DATA], m->control_slot))
+		return SEG_NEVER;
+	if (d->control_rang || now >= d->control_at)
+		read_control(m, now);
+	return d->control_at;
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+int seg_doorbell_init(seg_member *m)
+{
+	struct seg_doorbell *d = calloc(1, sizeof(*d));
+	m->doorbell = d;
+	if (!d)
+		return SEG_ENOMEM;
+	d->sink = (seg_entry_sink){.stream = on_stream, .entry = on_entry, .text = on_text};
+	strcpy(d->control_id, "0-0");
+	return 0;
+}
+
+void seg_doorbell_fini(seg_member *m)
+{
+	free(m->doorbell);
+	m->doorbell = NULL;
+}

@@ -1,0 +1,37 @@
+/*
+ * doorbell.h - waiting for messages by a doorbell (redis/bell.h) instead of a blocking read. I/O thread.
+ *
+ * A partition without a backlog is read once more when it rings. On a cluster this is the only way to wait, because a
+ * blocking read can only read keys of one slot; the group's control stream is then read here, too. On a single server it
+ * is cheaper for Redis once a member waits for many partitions.
+ *
+ * Where the server refuses to ring, partitions are read in intervals that grow while nothing comes.
+ */
+#ifndef SEG_GROUP_DOORBELL_H
+#define SEG_GROUP_DOORBELL_H
+
+#include "group/state.h"
+
+/* 0 or SEG_ENOMEM. */
+int seg_doorbell_init(seg_member *member);
+void seg_doorbell_fini(seg_member *member);
+
+/* seg_route_hooks.ring of the data link; `link` is a seg_member_link. */
+void seg_doorbell_rang(void *link, seg_node node, const char *key, size_t length);
+
+/* Whether the member waits for its partitions in this way. */
+bool seg_doorbell_is_used(seg_member *member);
+
+/*
+ * Whether a partition without a backlog must be read now: it rang, or it does not ring and its interval is over. If not,
+ * lowers *next to the end of the interval (seg_now()).
+ */
+bool seg_doorbell_wants(seg_partition *partition, int64_t now, int64_t *next);
+
+/* A read of the partition is being issued: what rings from now on asks for another one. */
+void seg_doorbell_reading(seg_partition *partition, int64_t now);
+
+/* On a cluster: reads the control stream when it must be read. Returns when it must be called again if nothing rings. */
+int64_t seg_doorbell_step(seg_member *member, int64_t now);
+
+#endif

@@ -1,0 +1,201 @@
+#include "redis/bell.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/names.h"
+
+/* Between two questions whether the subscribed connection is alive. */
+#define PING_INTERVAL (3 * SEG_SECOND)
+
+#define RETRY_PAUSE SEG_SECOND
+
+struct seg_bell {
+	seg_connection *connection; /* subscribed */
+	seg_connection *data;
+	seg_ring_fn ring;
+	void *arg;
+	seg_logger logger;
+	bool subscribed;
+	bool asked; /* CLIENT TRACKING is under way */
+	bool rings;
+	bool denied;
+	uint64_t data_incarnation; /* on which tracking was turned on */
+	int64_t ping_at, again_at;
+	const seg_poll_set *set;
+	nfds_t place;
+};
+
+static void stop_ringing(seg_bell *bell)
+{
+	bool did = bell->rings;
+	bell->rings = false;
+	if (did)
+		bell->ring(bell->arg, NULL, 0);
+}
+
+static void deny(seg_bell *bell, const char *what, const seg_reply *reply)
+{
+	bell->denied = true;
+	seg_log(&bell->logger, SEG_LOG_WARNING,
+		"Redis at %s refuses %s, so new messages are looked for in intervals, which costs commands and time; "
+		"grant +client|tracking, +subscribe and the channel __redis__:invalidate (%.200s)",
+		seg_connection_where(bell->data), what, reply->text);
+	stop_ringing(bell);
+}
+
+static void got_subscribed(void *arg, const seg_reply *reply)
+{
+	seg_bell *bell = arg;
+	if (reply && reply->type == SEG_REPLY_ERROR)
+		deny(bell, "SUBSCRIBE __redis__:invalidate", reply);
+	else
+		bell->subscribed = reply;
+}
+
+static void got_state(void *arg, bool up, const seg_error *why)
+{
+	seg_bell *bell = arg;
+	(void)why;
+	bell->subscribed = false;
+	stop_ringing(bell);
+	if (up && !bell->denied)
+		seg_connection_words(bell->connection, got_subscribed, bell, "SUBSCRIBE",
+				     "__redis__:invalidate", (char *)NULL);
+}
+
+/* "message", the channel, and the keys; no keys: the database was emptied. */
+static void got_message(void *arg, const seg_reply *reply)
+{
+	seg_bell *bell = arg;
+	const seg_reply *keys = seg_reply_at(reply, 2);
+	if (!keys || keys->type != SEG_REPLY_ARRAY) {
+		bell->ring(bell->arg, NULL, 0);
+		return;
+	}
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->elements[i]->type == SEG_REPLY_TEXT)
+			bell->ring(bell->arg, keys->elements[i]->text, keys->elements[i]->length);
+}
+
+seg_bell *seg_bell_create(const seg_connection_options *options, seg_connection *data, seg_ring_fn ring,
+			  void *arg)
+{
+	char name[SEG_NAME_MAX + 1];
+	seg_bell *bell = calloc(1, sizeof(*bell));
+	if (!bell)
+		return NULL;
+	snprintf(name, sizeof(name), "%.120s.bell", options->client_name ? options->client_name : "");
+	bell->data = data;
+	bell->ring = ring;
+	bell->arg = arg;
+	bell->logger = options->logger;
+	seg_connection_options own = *options;
+	own.client_name = name;
+	own.early = false;
+	own.without_scripts = true;
+	own.on_state = got_state;
+	own.on_message = got_message;
+	own.on_error = NULL;
+	own.on_slots = NULL;
+	own.arg = bell;
+	bell->connection = seg_connection_create(&own);
+	if (bell->connection)
+		return bell;
+	free(bell);
+	return NULL;
+}
+
+void seg_bell_destroy(seg_bell *bell)
+{
+	if (!bell)
+		return;
+	bell->rings = false;
+	seg_connection_destroy(bell->connection);
+	free(bell);
+}
+
+seg_bell_state seg_bell_look(const seg_bell *bell)
+{
+	return bell->denied ? SEG_BELL_DENIED : bell->rings ? SEG_BELL_RINGS : SEG_BELL_DUE;
+}
+
+void seg_bell_data_changed(seg_bell *bell)
+{
+	bell->again_at = 0;
+	stop_ringing(bell);
+}
+
+/* --- tracking ------------------------------------------------------------------------ */
+
+static void got_tracking(void *arg, const seg_reply *reply)
+{
+	seg_bell *bell = arg;
+	bell->asked = false;
+	if (!reply)
+		return;
+	if (reply->type != SEG_REPLY_ERROR) {
+		bell->rings =
+			bell->subscribed && bell->data_incarnation == seg_connection_incarnation(bell->data);
+		/* What was read before does not ring. */
+		if (bell->rings)
+			bell->ring(bell->arg, NULL, 0);
+	} else if (seg_reply_status(reply) == SEG_EAUTH || strstr(reply->text, "unknown")) {
+		deny(bell, "CLIENT TRACKING", reply);
+	} else {
+		/* The bell's connection is gone in the meantime. */
+		bell->again_at = seg_now() + RETRY_PAUSE;
+	}
+}
+
+static void turn_on(seg_bell *bell)
+{
+	char id[24];
+	int64_t client = seg_connection_client_id(bell->connection);
+	if (client < 0) {
+		bell->denied = true;
+		seg_log(&bell->logger, SEG_LOG_WARNING,
+			"Redis at %s refuses CLIENT ID, so new messages are looked for in intervals, which costs commands "
+			"and time; grant +client|id",
+			seg_connection_where(bell->data));
+		return;
+	}
+	snprintf(id, sizeof(id), "%" PRId64, client);
+	bell->data_incarnation = seg_connection_incarnation(bell->data);
+	bell->asked = seg_connection_words(bell->data, got_tracking, bell, "CLIENT", "TRACKING", "ON",
+					   "REDIRECT", id, (char *)NULL);
+}
+
+static void got_pong(void *arg, const seg_reply *reply)
+{
+	(void)arg;
+	(void)reply;
+}
+
+void seg_bell_poll(seg_bell *bell, seg_poll_set *set)
+{
+	struct pollfd wanted = seg_connection_polled(bell->connection);
+	bell->set = set;
+	bell->place = seg_poll_set_add(set, wanted.fd, wanted.events);
+}
+
+int64_t seg_bell_tick(seg_bell *bell, int64_t now, bool polled)
+{
+	if (bell->denied)
+		return SEG_NEVER;
+	bool readable = polled && bell->set && seg_poll_set_found(bell->set, bell->place);
+	int64_t next = seg_connection_tick(bell->connection, now, readable);
+	if (!bell->subscribed || bell->denied)
+		return next;
+	if (!bell->rings && !bell->asked && now >= bell->again_at && seg_connection_ready(bell->data))
+		turn_on(bell);
+	if (now >= bell->ping_at) {
+		bell->ping_at = now + PING_INTERVAL;
+		seg_connection_words(bell->connection, got_pong, NULL, "PING", (char *)NULL);
+		seg_connection_flush(bell->connection);
+	}
+	return next < bell->ping_at ? next : bell->ping_at;
+}

@@ -1,0 +1,112 @@
+#include "redis/denial.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *command;
+	const char *right;
+	const char *consequence;
+} niceties[] = {
+	[SEG_NICETY_SCRIPT_LOAD] = {"SCRIPT LOAD", "script|load",
+				    "each connection sends the text of a script with its first call, which "
+				    "costs bandwidth"},
+	[SEG_NICETY_CLIENT_ID] = {"CLIENT ID", "client|id +client|setname",
+				  "CLIENT LIST does not name this program's connections, and a blocking read "
+				  "cannot be ended early"},
+	[SEG_NICETY_CLIENT_UNBLOCK] = {"CLIENT UNBLOCK", "client|unblock",
+				       "blocking reads are short instead, which costs a few more commands"},
+	[SEG_NICETY_CLIENT_TRACKING] =
+		{"CLIENT TRACKING", "client|tracking",
+		 "new messages are found by blocking reads, which costs more of Redis's "
+		 "CPU"},
+	[SEG_NICETY_INFO] =
+		{"INFO", "info",
+		 "its eviction policy is not checked, and after each new connection all positions "
+		 "are read again"},
+	[SEG_NICETY_CONFIG_GET] = {"CONFIG GET", "config|get",
+				   "it is not checked whether that Redis keeps its data on disk"},
+};
+
+/* --- what a reply says ----------------------------------------------------------- */
+
+static bool begins_with(const seg_reply *reply, const char *beginning)
+{
+	return reply && reply->type == SEG_REPLY_ERROR &&
+	       strncmp(reply->text, beginning, strlen(beginning)) == 0;
+}
+
+bool seg_reply_is_denial(const seg_reply *reply)
+{
+	return reply && reply->type == SEG_REPLY_ERROR && !seg_reply_is_transient(reply) &&
+	       !begins_with(reply, "NOAUTH") && !begins_with(reply, "WRONGPASS");
+}
+
+bool seg_reply_is_unknown_command(const seg_reply *reply)
+{
+	return begins_with(reply, "ERR unknown command") || begins_with(reply, "ERR unknown subcommand") ||
+	       begins_with(reply, "ERR Unknown subcommand") ||
+	       begins_with(reply, "ERR Command is not available");
+}
+
+/* --- telling of what the library can do without ------------------------------------ */
+
+const char *seg_denial_user(const seg_address *address)
+{
+	return address->user ? address->user : "default";
+}
+
+void seg_denials_tell(seg_denials *denials, seg_nicety nicety, const seg_reply *reply,
+		      const seg_address *address, const char *where, const seg_logger *logger)
+{
+	unsigned bit = 1U << nicety;
+	if (atomic_fetch_or(&denials->told, bit) & bit)
+		return;
+	const char *command = niceties[nicety].command, *consequence = niceties[nicety].consequence;
+	if (begins_with(reply, "NOPERM"))
+		seg_log(logger, SEG_LOG_WARNING, "the user %s may not run %s at %s: %s; grant +%s",
+			seg_denial_user(address), command, where, consequence, niceties[nicety].right);
+	else
+		seg_log(logger, SEG_LOG_WARNING, "Redis at %s refuses %s (%.100s): %s", where, command,
+			reply->text, consequence);
+}
+
+/* --- explaining an error ------------------------------------------------------------ */
+
+/* Redis 7 names the command like this: NOPERM this user has no permissions to run the 'xread' command. */
+static int command_in(const char *text, const char **command)
+{
+	static const char before[] = "to run the '";
+	const char *found = strstr(text, before);
+	if (!found)
+		return 0;
+	*command = found + sizeof(before) - 1;
+	return (int)strcspn(*command, "'");
+}
+
+/* Redis 7.0 begins the error of a script's command with ERR; later ones with NOPERM. */
+static bool is_missing_right(const seg_reply *reply)
+{
+	return begins_with(reply, "NOPERM") || begins_with(reply, "ERR The user executing the script");
+}
+
+const char *seg_reply_explain(const seg_reply *reply, char text[SEG_EXPLANATION_MAX])
+{
+	const char *command = NULL, *said = "unknown answer";
+	if (reply && reply->type == SEG_REPLY_ERROR)
+		said = reply->text;
+	if (!is_missing_right(reply)) {
+		snprintf(text, SEG_EXPLANATION_MAX, "%.300s", said);
+		return text;
+	}
+	int length = command_in(said, &command);
+	if (length > 0)
+		snprintf(text, SEG_EXPLANATION_MAX,
+			 "%.300s; grant +%.*s: `segctl acl` prints all rights that are needed", said,
+			 length > 64 ? 64 : length, command);
+	else
+		snprintf(text, SEG_EXPLANATION_MAX,
+			 "%.300s; grant what is missing: `segctl acl` prints all rights that are needed",
+			 said);
+	return text;
+}

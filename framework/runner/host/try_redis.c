@@ -1,0 +1,92 @@
+#include "host/try_redis.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "doctor/doctor.h"
+#include "embedded/paths.h"
+
+/* The address of the embedded Redis, which the caller frees; NULL, and a finding, if there is none yet. */
+static char *embedded_address(const seg_config *config, seg_report *report)
+{
+	char *path = realpath(config->redis.directory, NULL);
+	char *address = path ? seg_embedded_paths_address(path) : NULL;
+	if (!path) {
+		seg_report_fail(report, EX_UNAVAILABLE, "reached",
+				"the embedded Redis's directory %s cannot be opened (%s)",
+				config->redis.directory, strerror(errno));
+		seg_report_advise(report, "run segrunner -c %s, which makes it", config->file);
+	} else if (!address) {
+		report->incomplete = true;
+	}
+	free(path);
+	return address;
+}
+
+static seg_client_options options_of(const seg_config *config, const char *address)
+{
+	const seg_config_redis *redis = &config->redis;
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = address;
+	options.name_space = config->runner.name_space;
+	options.connect_timeout_ms = (uint32_t)(redis->connect_timeout / SEG_MS);
+	options.timeout_ms = (uint32_t)(redis->timeout / SEG_MS);
+	options.user = redis->embedded ? NULL : redis->user;
+	options.password = redis->embedded ? NULL : redis->password;
+	options.allow_eviction = redis->allow_eviction;
+	return options;
+}
+
+static void look_at_sections(const seg_config *config, const seg_client_options *options, seg_report *report)
+{
+	seg_client *client;
+	seg_error error;
+	if (seg_client_open(options, &client, &error)) {
+		seg_doctor_fail(report, "client", &error, NULL);
+		return;
+	}
+	for (size_t i = 0; i < config->consumer_count; i++) {
+		const seg_config_consumer *consumer = &config->consumers[i];
+		seg_doctor_section section = {
+			.name = consumer->name,
+			.stream = consumer->stream,
+			.group = consumer->group,
+			.shape = consumer->register_stream ? &consumer->shape : NULL,
+		};
+		seg_doctor_section_look(client, &section, report);
+	}
+	seg_client_close(client);
+}
+
+static void examine(const seg_config *config, const char *address, seg_report *report)
+{
+	seg_client_options options = options_of(config, address);
+	bool usable = seg_doctor_server(&options, SEG_USER_RUNNER, config->consumers[0].stream, report);
+	if (usable) {
+		/* Eviction has been judged; it must not hide the streams. */
+		options.allow_eviction = 1;
+		look_at_sections(config, &options, report);
+	} else if (report->count > 1) {
+		seg_report_warn(report, "consumers", "not looked at, because of the failures above");
+	} else if (config->redis.embedded) {
+		seg_report_advise(report, "run segrunner -c %s, which starts the embedded Redis",
+				  config->file);
+	}
+}
+
+int seg_runner_try_redis(const seg_config *config, FILE *out)
+{
+	seg_report report = {0};
+	char *made = config->redis.embedded ? embedded_address(config, &report) : NULL;
+	if (made || !config->redis.embedded)
+		examine(config, made ? made : config->redis.address, &report);
+	free(made);
+	seg_report_print(&report, out);
+	int exit_code = seg_report_exit_code(&report);
+	seg_report_free(&report);
+	return exit_code;
+}

@@ -1,0 +1,332 @@
+#include "harness/cluster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness/port.h"
+
+enum { MASTERS = 3, PATIENCE_MS = 30000, QUICK_MS = 1000, SLOW_MS = 5000 };
+
+bool test_cluster_lives(const test_cluster *cluster, int node)
+{
+	return cluster->nodes[node] && cluster->nodes[node]->pid > 0;
+}
+
+/* --- the start of a node ------------------------------------------------------------------------------ */
+
+static void write_users(const test_cluster *cluster)
+{
+	char path[96];
+	assert_non_null(cluster->options.password);
+	snprintf(path, sizeof(path), "%s/users.acl", cluster->directory);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "user default on >%s ~* &* +@all\n%s", cluster->options.password, cluster->options.acl);
+	fclose(file);
+}
+
+static void arguments_of(const test_cluster *cluster, int node, char arguments[2048])
+{
+	const test_cluster_options *options = &cluster->options;
+	int n = snprintf(arguments, 2048,
+			 "--cluster-enabled yes --cluster-port %d --cluster-node-timeout %d "
+			 "--cluster-replica-validity-factor 0 --repl-diskless-sync-delay 0",
+			 cluster->bus_ports[node], options->node_timeout_ms);
+	if (options->certificates)
+		n += snprintf(arguments + n, 2048 - (size_t)n, " --tls-cluster yes --tls-replication yes %s",
+			      test_certificates_arguments(options->certificates, "server",
+							  options->client_certificates));
+	if (options->acl)
+		n += snprintf(arguments + n, 2048 - (size_t)n, " --aclfile %s/users.acl", cluster->directory);
+	n += snprintf(arguments + n, 2048 - (size_t)n, " %s", options->arguments ? options->arguments : "");
+	assert_true(n < 2048);
+}
+
+static int launch(test_cluster *cluster)
+{
+	char arguments[2048];
+	int node = cluster->count;
+	assert_true(node < TEST_CLUSTER_NODES_MAX);
+	cluster->bus_ports[node] = test_port_free();
+	arguments_of(cluster, node, arguments);
+	cluster->nodes[node] = test_server_launch(&(test_server_options){
+		.arguments = arguments,
+		.tcp = true,
+		.tls = cluster->options.certificates != NULL,
+		.password = cluster->options.password,
+	});
+	cluster->count++;
+	return node;
+}
+
+/* Waits until the node answers, and keeps its id. */
+static void prepare(test_cluster *cluster, int node)
+{
+	test_server_wait(cluster->nodes[node]);
+	redisReply *id = test_server_ask(cluster->nodes[node], "CLUSTER MYID");
+	assert_int_equal(id->type, REDIS_REPLY_STRING);
+	snprintf(cluster->ids[node], sizeof(cluster->ids[node]), "%s", id->str);
+	freeReplyObject(id);
+}
+
+/* --- what the nodes know of each other ---------------------------------------------------------------- */
+
+static void introduce(const test_cluster *cluster, int node, int other)
+{
+	test_server_tell(cluster->nodes[node], "CLUSTER MEET 127.0.0.1 %d %d", cluster->nodes[other]->port,
+			 cluster->bus_ports[other]);
+}
+
+static bool knows_all(const test_cluster *cluster, int node)
+{
+	redisReply *reply = test_server_ask(cluster->nodes[node], "CLUSTER NODES");
+	bool all = reply->str && !strstr(reply->str, "handshake");
+	for (int i = 0; all && i < cluster->count; i++)
+		all = !cluster->nodes[i] || strstr(reply->str, cluster->ids[i]);
+	freeReplyObject(reply);
+	return all;
+}
+
+static bool all_know_all(void *cluster_)
+{
+	const test_cluster *cluster = cluster_;
+	for (int i = 0; i < cluster->count; i++)
+		if (test_cluster_lives(cluster, i) && !knows_all(cluster, i))
+			return false;
+	return true;
+}
+
+static void wait_known(test_cluster *cluster)
+{
+	test_wait_until(all_know_all, cluster, PATIENCE_MS, "the nodes of the cluster know each other");
+}
+
+bool test_cluster_is_master(const test_cluster *cluster, int node)
+{
+	redisReply *role = test_server_ask(cluster->nodes[node], "ROLE");
+	assert_true(role->type == REDIS_REPLY_ARRAY && role->elements > 0);
+	bool master = strcmp(role->element[0]->str, "master") == 0;
+	freeReplyObject(role);
+	return master;
+}
+
+/* Whether the node follows this master, and has all its data. */
+static bool follows(const test_cluster *cluster, int node, int master)
+{
+	redisReply *role = test_server_ask(cluster->nodes[node], "ROLE");
+	assert_true(role->type == REDIS_REPLY_ARRAY && role->elements > 0);
+	bool found = role->elements == 5 && role->element[2]->integer == cluster->nodes[master]->port &&
+		     strcmp(role->element[3]->str, "connected") == 0;
+	freeReplyObject(role);
+	return found;
+}
+
+int test_cluster_replica_of(const test_cluster *cluster, int master)
+{
+	for (int i = 0; i < cluster->count; i++)
+		if (i != master && test_cluster_lives(cluster, i) && follows(cluster, i, master))
+			return i;
+	return -1;
+}
+
+static bool is_in_step(const test_cluster *cluster, int node)
+{
+	if (test_cluster_is_master(cluster, node))
+		return true;
+	for (int i = 0; i < cluster->count; i++)
+		if (test_cluster_lives(cluster, i) && follows(cluster, node, i))
+			return true;
+	return false;
+}
+
+/* Whether this node counts as many replicas as there are. */
+static bool sees_replicas(const test_cluster *cluster, int node, int replicas)
+{
+	redisReply *reply = test_server_ask(cluster->nodes[node], "CLUSTER NODES");
+	int seen = 0;
+	char *rest = reply->str;
+	for (char *line; rest && (line = strsep(&rest, "\n"));)
+		seen += strstr(line, "slave ") != NULL && strstr(line, " connected") != NULL;
+	freeReplyObject(reply);
+	/* Its own line says "connected", too; a replica that died may not be marked yet. */
+	return seen >= replicas;
+}
+
+static bool is_well(const test_cluster *cluster, int node, const test_cluster_view *reference, int replicas)
+{
+	test_cluster_view view;
+	if (!test_server_says(cluster->nodes[node], "CLUSTER INFO", "cluster_state:ok"))
+		return false;
+	test_cluster_look(cluster, node, &view);
+	return memcmp(view.owners, reference->owners, sizeof(view.owners)) == 0 &&
+	       sees_replicas(cluster, node, replicas);
+}
+
+static bool is_whole(const test_cluster *cluster, const test_cluster_view *view)
+{
+	for (int i = 0; i < TEST_CLUSTER_SLOTS; i++)
+		if (view->owners[i] < 0 || !test_cluster_lives(cluster, view->owners[i]))
+			return false;
+	return true;
+}
+
+static bool is_settled(void *cluster_)
+{
+	const test_cluster *cluster = cluster_;
+	test_cluster_view reference;
+	int replicas = 0, first = 0;
+	while (!test_cluster_lives(cluster, first))
+		first++;
+	test_cluster_look(cluster, first, &reference);
+	if (!is_whole(cluster, &reference))
+		return false;
+	for (int i = 0; i < cluster->count; i++)
+		replicas += test_cluster_lives(cluster, i) && !test_cluster_is_master(cluster, i);
+	for (int i = 0; i < cluster->count; i++)
+		if (test_cluster_lives(cluster, i) &&
+		    !(is_well(cluster, i, &reference, replicas) && is_in_step(cluster, i)))
+			return false;
+	return true;
+}
+
+void test_cluster_wait_settled(const test_cluster *cluster, int timeout_ms)
+{
+	test_wait_until(is_settled, (void *)(uintptr_t)cluster, timeout_ms, "the cluster is well");
+}
+
+/* --- start and stop ----------------------------------------------------------------------------------- */
+
+static void share_slots(const test_cluster *cluster)
+{
+	int masters = cluster->options.masters;
+	for (int i = 0; i < masters; i++)
+		test_server_tell(cluster->nodes[i], "CLUSTER ADDSLOTSRANGE %d %d",
+				 i * TEST_CLUSTER_SLOTS / masters,
+				 (i + 1) * TEST_CLUSTER_SLOTS / masters - 1);
+}
+
+static void join(test_cluster *cluster)
+{
+	int masters = cluster->options.masters;
+	for (int i = 0; i < cluster->count; i++) {
+		prepare(cluster, i);
+		/* Nodes of the same epoch would quarrel about it. */
+		test_server_tell(cluster->nodes[i], "CLUSTER SET-CONFIG-EPOCH %d", i + 1);
+	}
+	share_slots(cluster);
+	for (int i = 0; i < cluster->count; i++)
+		for (int j = i + 1; j < cluster->count; j++)
+			introduce(cluster, i, j);
+	wait_known(cluster);
+	for (int i = masters; i < cluster->count; i++)
+		test_server_tell(cluster->nodes[i], "CLUSTER REPLICATE %s",
+				 cluster->ids[(i - masters) / cluster->options.replicas]);
+}
+
+static void write_address(test_cluster *cluster)
+{
+	int n = snprintf(cluster->address, sizeof(cluster->address), "%s://",
+			 cluster->options.certificates ? "rediss" : "redis");
+	for (int i = 0; i < cluster->count; i++)
+		n += snprintf(cluster->address + n, sizeof(cluster->address) - (size_t)n, "%s127.0.0.1:%d",
+			      i ? "," : "", cluster->nodes[i]->port);
+}
+
+test_cluster *test_cluster_start(const test_cluster_options *options)
+{
+	test_cluster *cluster = calloc(1, sizeof(*cluster));
+	assert_non_null(cluster);
+	if (options)
+		cluster->options = *options;
+	if (cluster->options.masters == 0)
+		cluster->options.masters = MASTERS;
+	if (cluster->options.node_timeout_ms == 0)
+		cluster->options.node_timeout_ms = cluster->options.replicas ? QUICK_MS : SLOW_MS;
+	test_directory_make(cluster->directory);
+	if (cluster->options.acl)
+		write_users(cluster);
+	for (int i = 0; i < cluster->options.masters * (1 + cluster->options.replicas); i++)
+		launch(cluster);
+	join(cluster);
+	write_address(cluster);
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	return cluster;
+}
+
+void test_cluster_stop(test_cluster *cluster)
+{
+	if (!cluster)
+		return;
+	for (int i = 0; i < cluster->count; i++)
+		test_server_stop(cluster->nodes[i]);
+	test_directory_remove(cluster->directory);
+	free(cluster);
+}
+
+/* --- nodes come, go and take over --------------------------------------------------------------------- */
+
+typedef struct {
+	const test_cluster *cluster;
+	int node;
+} takeover;
+
+static bool has_taken_over(void *takeover_)
+{
+	const takeover *t = takeover_;
+	return test_cluster_is_master(t->cluster, t->node);
+}
+
+int test_cluster_failover(const test_cluster *cluster, int master)
+{
+	takeover t = {cluster, test_cluster_replica_of(cluster, master)};
+	assert_true(t.node >= 0);
+	test_server_tell(cluster->nodes[t.node], "CLUSTER FAILOVER");
+	test_wait_until(has_taken_over, &t, PATIENCE_MS, "the replica takes over");
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	return t.node;
+}
+
+void test_cluster_kill(test_cluster *cluster, int node)
+{
+	test_server_kill(cluster->nodes[node]);
+}
+
+void test_cluster_restart(test_cluster *cluster, int node)
+{
+	test_server_restart(cluster->nodes[node]);
+}
+
+int test_cluster_add(test_cluster *cluster)
+{
+	int node = launch(cluster);
+	prepare(cluster, node);
+	for (int i = 0; i < node; i++)
+		if (test_cluster_lives(cluster, i))
+			introduce(cluster, i, node);
+	wait_known(cluster);
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	return node;
+}
+
+void test_cluster_replicate(const test_cluster *cluster, int node, int master)
+{
+	test_server_tell(cluster->nodes[node], "CLUSTER REPLICATE %s", cluster->ids[master]);
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+}
+
+void test_cluster_remove(test_cluster *cluster, int node)
+{
+	/* First it ends, so that it cannot introduce itself again. */
+	test_server_stop(cluster->nodes[node]);
+	cluster->nodes[node] = NULL;
+	for (int i = 0; i < cluster->count; i++)
+		if (test_cluster_lives(cluster, i))
+			test_server_tell(cluster->nodes[i], "CLUSTER FORGET %s", cluster->ids[node]);
+}
