@@ -300,6 +300,7 @@ static int64_t do_work(seg_member *m, bool polled)
 	report(m, now);
 	for (uint32_t i = 0; i < m->active_count; i++)
 		next = earlier(next, step_partition(m, m->active[i], now));
+	seg_commit_ask_replicas(m);
 	act(m);
 	next = earlier(next, seg_membership_step(m, now));
 	next = earlier(next, seg_fetch_step(m, now));

@@ -1,11 +1,18 @@
 #include "group/commit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "group/fenced_call.h"
 #include "group/history.h"
 #include "group/notes.h"
 
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
+
+/* Before a commit that the replicas did not confirm is repeated. */
+#define UNCONFIRMED_PAUSE (200 * SEG_MS)
 
 static void note_committed(seg_partition *p, seg_id id, uint64_t count)
 {
@@ -20,49 +27,193 @@ static void note_committed(seg_partition *p, seg_id id, uint64_t count)
 
 /* --- answers ----------------------------------------------------------------------- */
 
-/* The commit under way has its answer. False: its ownership is over. */
-static bool answered(seg_partition *p)
+static uint32_t replicas_wanted(const seg_member *m)
 {
-	p->commit.busy = false;
+	return m->stream->client->ack_replicas;
+}
+
+static bool is_of_this_ownership(const seg_partition *p)
+{
 	return p->commit.epoch == p->own.epoch;
+}
+
+/* It is done and counts. */
+static void succeeded(seg_partition *p)
+{
+	note_committed(p, p->commit.id, p->commit.count);
+	if (p->commit.release) {
+		seg_ownership_released(&p->own);
+		seg_log(&p->logger, SEG_LOG_DEBUG, "released");
+		return;
+	}
+	atomic_fetch_add_explicit(&p->member->counters.commits, 1, memory_order_relaxed);
+	seg_durations_add(&p->member->counters.committing, seg_now() - p->commit.sent_at);
+}
+
+/* It must be sent again. */
+static void failed(seg_partition *p)
+{
+	if (p->commit.release)
+		seg_ownership_release_failed(&p->own);
+}
+
+static void unconfirmed(seg_partition *p)
+{
+	p->fenced_call.retry_at = seg_now() + UNCONFIRMED_PAUSE;
+	failed(p);
 }
 
 static void got_commit(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
-	if (!answered(p) || !seg_fenced_succeeded(p, reply, "a commit"))
+	const char *what = p->commit.release ? "the release of a partition" : "a commit";
+	bool ours = is_of_this_ownership(p), done = ours && seg_fenced_succeeded(p, reply, what);
+	if (done && p->commit.wait) {
+		p->commit.written = true;
 		return;
-	note_committed(p, p->commit.id, p->commit.count);
-	atomic_fetch_add_explicit(&p->member->counters.commits, 1, memory_order_relaxed);
-	seg_durations_add(&p->member->counters.committing, seg_now() - p->commit.sent_at);
+	}
+	p->commit.busy = false;
+	p->commit.wait = NULL;
+	if (done && replicas_wanted(p->member) == 0)
+		succeeded(p);
+	else if (done)
+		unconfirmed(p);
+	else if (ours)
+		failed(p);
 }
 
-static void got_release(void *arg, const seg_reply *reply)
+/* --- replicas ------------------------------------------------------------------------ */
+
+/* One WAIT: the commits before it on one connection. */
+typedef struct seg_replica_wait {
+	seg_member *member;
+	const seg_connection *connection;
+	uint32_t count;
+	seg_partition *partitions[];
+} seg_replica_wait;
+
+/* Half of what the connection waits for an answer, at most (make_links). */
+static int64_t replica_patience(const seg_member *m)
 {
-	seg_partition *p = arg;
-	if (!answered(p))
+	int64_t patience = m->options.session_timeout / 6;
+	return patience < SEG_SECOND / 10  ? SEG_SECOND / 10
+	       : patience > 2 * SEG_SECOND ? 2 * SEG_SECOND
+					   : patience;
+}
+
+static void tell(seg_member *m, const seg_reply *reply, bool enough)
+{
+	if (enough && m->commit.told)
+		seg_log(&m->logger, SEG_LOG_INFO, "the replicas confirm commits again");
+	if (!enough && reply && !m->commit.told && reply->type == SEG_REPLY_ERROR)
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"Redis refused WAIT, which ack_replicas needs: %s; commits do not count and are repeated",
+			reply->text);
+	else if (!enough && reply && !m->commit.told)
+		seg_log(&m->logger, SEG_LOG_WARNING,
+			"%" PRId64
+			" of %u replicas (ack_replicas) confirmed a commit within %lld ms; commits do not count and are repeated",
+			seg_reply_number(reply, 0), replicas_wanted(m),
+			(long long)(replica_patience(m) / SEG_MS));
+	if (reply)
+		m->commit.told = !enough;
+}
+
+static void settle(seg_partition *p, bool confirmed)
+{
+	p->commit.written = p->commit.busy = false;
+	if (!is_of_this_ownership(p))
 		return;
-	if (seg_fenced_succeeded(p, reply, "the release of a partition")) {
-		note_committed(p, p->commit.id, p->commit.count);
-		seg_ownership_released(&p->own);
-		seg_log(&p->logger, SEG_LOG_DEBUG, "released");
-	} else {
-		seg_ownership_release_failed(&p->own);
+	if (confirmed)
+		succeeded(p);
+	else
+		unconfirmed(p);
+}
+
+static void got_replicas(void *arg, const seg_reply *reply)
+{
+	seg_replica_wait *w = arg;
+	seg_member *m = w->member;
+	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
+	m->commit.waits--;
+	tell(m, reply, enough);
+	for (uint32_t i = 0; i < w->count; i++) {
+		seg_partition *p = w->partitions[i];
+		if (p->commit.wait != w)
+			continue;
+		p->commit.wait = NULL;
+		/* A commit that a cluster has moved to another node was not before this WAIT. */
+		bool same = seg_route_connection(m->commits->route, p->log_key) == w->connection;
+		if (p->commit.written)
+			settle(p, enough && same);
 	}
+	free(w);
+}
+
+static void ask(seg_replica_wait *w)
+{
+	seg_member *m = w->member;
+	char replicas[12], patience[24];
+	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
+	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
+	seg_connection *connection = seg_route_connection(m->commits->route, w->partitions[0]->log_key);
+	if (connection &&
+	    seg_connection_words(connection, got_replicas, w, "WAIT", replicas, patience, (char *)NULL)) {
+		m->commit.waits++;
+		return;
+	}
+	for (uint32_t i = 0; i < w->count; i++)
+		w->partitions[i]->commit.wait = NULL;
+	free(w);
+}
+
+/* Asks for this partition's commit, and for all that are on the same connection. */
+static void ask_for(seg_member *m, const seg_partition *first)
+{
+	seg_connection *connection = seg_route_connection(m->commits->route, first->log_key);
+	seg_replica_wait *w = malloc(sizeof(*w) + m->active_count * sizeof(w->partitions[0]));
+	if (w)
+		*w = (seg_replica_wait){.member = m, .connection = connection};
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
+		if (!p->commit.ask || seg_route_connection(m->commits->route, p->log_key) != connection)
+			continue;
+		p->commit.ask = false;
+		p->commit.wait = w;
+		if (w)
+			w->partitions[w->count++] = p;
+	}
+	if (w)
+		ask(w);
+}
+
+void seg_commit_ask_replicas(seg_member *m)
+{
+	for (uint32_t i = 0; i < m->active_count && replicas_wanted(m) > 0; i++)
+		if (m->active[i]->commit.ask)
+			ask_for(m, m->active[i]);
 }
 
 /* --- sending ------------------------------------------------------------------------- */
 
-static bool send_commit(seg_partition *p, bool release, seg_reply_fn fn)
+/* While the replicas are asked, Redis answers nothing else on the connection: the next commits are asked for together. */
+static bool may_send(const seg_partition *p)
+{
+	return !p->commit.busy && p->member->commit.waits == 0;
+}
+
+static bool send_commit(seg_partition *p, bool release)
 {
 	const seg_ledger *l = &p->ledger;
 	seg_fenced_texts texts;
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
 	const char *argv[] = {p->log_key,     p->state_key, p->member->group, texts.epoch,
 			      p->claim.nonce, texts.id,     texts.count,      release ? "1" : "0"};
-	if (!seg_route_script(p->member->commits->route, SEG_SCRIPT_COMMIT, fn, p, 2, 8, argv, NULL))
+	if (!seg_route_script(p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, p, 2, 8, argv, NULL))
 		return false;
 	p->commit.busy = true;
+	p->commit.release = release;
+	p->commit.ask = replicas_wanted(p->member) > 0;
 	p->commit.epoch = p->own.epoch;
 	p->commit.id = l->handled;
 	p->commit.count = l->handled_count;
@@ -71,8 +222,7 @@ static bool send_commit(seg_partition *p, bool release, seg_reply_fn fn)
 
 void seg_commit_release(seg_partition *p, int64_t now)
 {
-	if (!p->commit.busy && seg_fenced_may_send(p, p->member->commits, now) &&
-	    send_commit(p, true, got_release))
+	if (may_send(p) && seg_fenced_may_send(p, p->member->commits, now) && send_commit(p, true))
 		seg_ownership_release_sent(&p->own);
 }
 
@@ -109,7 +259,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
 	bool moved = seg_ledger_collect(&p->ledger);
-	if (p->commit.busy || !seg_history_holds(p->member->commits, p->slot))
+	if (!may_send(p) || !seg_history_holds(p->member->commits, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p);
 	if (now < due_at)
@@ -119,7 +269,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (!moved)
 		return l->outstanding_count ? next_look(p, now) : SEG_NEVER;
 	p->commit.look_pause = p->member->options.commit_interval;
-	if (send_commit(p, false, got_commit)) {
+	if (send_commit(p, false)) {
 		p->commit.sent_at = now;
 		/* If a message may kill the process, commit the messages before it at once: they must not look guilty. */
 		p->commit.at =

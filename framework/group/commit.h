@@ -21,6 +21,12 @@ void seg_commit_hurry(seg_partition *partition);
  */
 int64_t seg_commit_step(seg_partition *partition, int64_t now);
 
+/*
+ * After the steps of all partitions: asks the replicas for what the round has committed (WAIT). With ack_replicas, a commit counts
+ * once so many replicas have it; one that they do not confirm in time is repeated.
+ */
+void seg_commit_ask_replicas(seg_member *member);
+
 /* Commits the last position and lowers the fence, if no call and no pause is under way. */
 void seg_commit_release(seg_partition *partition, int64_t now);
 

@@ -88,7 +88,12 @@ static int make_links(seg_member *m)
 	m->data = make_link(m, SEG_LINK_DATA, "data", patience);
 	m->blocking = make_link(m, SEG_LINK_BLOCKING, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND);
 	m->commits = &m->links[SEG_LINK_CONTROL];
-	return m->control && m->data && m->blocking ? 0 : SEG_ENOMEM;
+	bool made = m->control && m->data && m->blocking;
+	if (m->stream->client->ack_replicas > 0) {
+		m->commits = &m->links[SEG_LINK_COMMITS];
+		made = made && make_link(m, SEG_LINK_COMMITS, "commits", patience);
+	}
+	return made ? 0 : SEG_ENOMEM;
 }
 
 static int make_partitions(seg_member *m)

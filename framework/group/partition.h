@@ -99,8 +99,12 @@ typedef struct seg_partition {
 	} doorbell;
 
 	struct {
-		bool busy;      /* a commit or a release is under way */
-		uint64_t epoch; /* these three: of the commit under way */
+		bool busy;                     /* a commit or a release is under way */
+		bool release;                  /* it is a release */
+		bool written;                  /* the master has done it; its replicas are being asked */
+		bool ask;                      /* sent in this round: the replicas must be asked */
+		struct seg_replica_wait *wait; /* the question that covers it, without an answer */
+		uint64_t epoch;                /* these three: of the commit under way */
 		seg_id id;
 		uint64_t count;
 		int64_t sent_at;

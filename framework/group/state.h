@@ -197,6 +197,11 @@ typedef struct seg_member {
 	} history;
 
 	struct {
+		uint32_t waits; /* questions to replicas without an answer */
+		bool told;      /* the log says that replicas are missing */
+	} commit;               /* with ack_replicas */
+
+	struct {
 		bool wanted;    /* some partitions' groups may not exist */
 		uint32_t sent;  /* calls under way */
 		int64_t at;     /* no call is sent before */

@@ -450,6 +450,15 @@ void seg_route_break(seg_route *r, int status, const char *format, ...)
 	}
 }
 
+size_t seg_route_unsent(const seg_route *r)
+{
+	size_t unsent = 0;
+	for (uint32_t n = 0; n < r->count; n++)
+		if (r->nodes[n] && r->nodes[n]->connection)
+			unsent += seg_connection_unsent(r->nodes[n]->connection);
+	return unsent;
+}
+
 seg_poll_set *seg_route_waiting_set(seg_route *r)
 {
 	return &r->waiting;

@@ -53,4 +53,7 @@ const seg_error *seg_transport_error(const seg_transport *transport);
 /* Whether a read may find bytes that no poll of the descriptor reports. */
 bool seg_transport_pending(const seg_transport *transport);
 
+/* How many written bytes the peer has not taken yet; a Unix socket adds its overhead. 0 if the system does not say. */
+size_t seg_transport_unacknowledged(const seg_transport *transport);
+
 #endif

@@ -1,0 +1,182 @@
+/*
+ * test_commit_replicas.c - ack_replicas: a commit and the release of a partition count once the replicas have them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/server.h"
+
+enum { PATIENCE_MS = 15000, SESSION_MS = 1500, MESSAGES = 20 };
+
+static test_server *master, *replica;
+static seg_client *client;
+static seg_stream *stream;
+static redisContext *at_master, *at_replica;
+static atomic_int warnings;
+
+static void see_log(void *arg, const seg_log_event *event)
+{
+	(void)arg;
+	if (strstr(event->text, "0 of 1 replicas (ack_replicas) confirmed a commit"))
+		atomic_fetch_add(&warnings, 1);
+}
+
+static void fill_the_log(void)
+{
+	seg_error error;
+	seg_client *sender;
+	seg_stream *to;
+	seg_client_options options;
+	const seg_stream_shape shape = {.partitions = 4, .partition_size = 1000};
+	seg_client_options_init(&options);
+	options.address = master->address;
+	if (seg_client_open(&options, &sender, &error) ||
+	    seg_stream_register(sender, "s", &shape, &to, &error))
+		fail_msg("%s", error.text);
+	for (int i = 0; i < MESSAGES; i++) {
+		char key[12];
+		int length = snprintf(key, sizeof(key), "k%d", i);
+		const seg_record record = {.key = key,
+					   .key_length = (size_t)length,
+					   .data = "d",
+					   .data_length = 1};
+		if (seg_stream_send(to, &record, NULL, &error))
+			fail_msg("%s", error.text);
+	}
+	seg_stream_close(to);
+	seg_client_close(sender);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	seg_error error;
+	seg_client_options options;
+	master = test_server_start_tcp("--repl-diskless-sync-delay 0");
+	replica = test_server_start_tcp(NULL);
+	at_master = test_server_connect(master);
+	at_replica = test_server_connect(replica);
+	fill_the_log();
+	seg_client_options_init(&options);
+	options.address = master->address;
+	options.ack_replicas = 1;
+	options.log = see_log;
+	atomic_store(&warnings, 0);
+	if (seg_client_open(&options, &client, &error) || seg_stream_open(client, "s", &stream, &error))
+		fail_msg("%s", error.text);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	seg_stream_close(stream);
+	seg_client_close(client);
+	redisFree(at_master);
+	redisFree(at_replica);
+	test_server_stop(replica);
+	test_server_stop(master);
+	return 0;
+}
+
+static bool is_attached(void *arg)
+{
+	(void)arg;
+	redisReply *reply = test_server_command(at_master, "WAIT 1 100");
+	bool attached = reply->integer == 1;
+	freeReplyObject(reply);
+	return attached;
+}
+
+static void attach_replica(void)
+{
+	freeReplyObject(test_server_command(at_replica, "REPLICAOF 127.0.0.1 %d", master->port));
+	test_wait_until(is_attached, NULL, PATIENCE_MS, "the replica follows the master");
+}
+
+static void detach_replica(void)
+{
+	freeReplyObject(test_server_command(at_replica, "REPLICAOF NO ONE"));
+}
+
+static seg_consumer *join(void)
+{
+	seg_consumer *consumer;
+	seg_error error;
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	options.session_timeout_ms = SESSION_MS;
+	if (seg_consumer_open(client, "s", &options, &consumer, &error))
+		fail_msg("%s", error.text);
+	return consumer;
+}
+
+static void handle_all(seg_consumer *consumer)
+{
+	for (size_t handled = 0; handled < MESSAGES;) {
+		const seg_batch *batch;
+		seg_error error = {0};
+		if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
+			fail_msg("no batch; %s", error.text);
+		handled += batch->count;
+		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
+		seg_consumer_release(consumer, batch);
+	}
+}
+
+static void a_commit_counts_once_a_replica_has_it(void **state)
+{
+	(void)state;
+	attach_replica();
+	seg_consumer *consumer = join();
+	handle_all(consumer);
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+	assert_int_equal(atomic_load(&warnings), 0);
+}
+
+static void a_commit_that_no_replica_has_does_not_count_until_one_comes(void **state)
+{
+	(void)state;
+	seg_consumer *consumer = join();
+	handle_all(consumer);
+	assert_int_equal(seg_consumer_sync(consumer, 2 * SESSION_MS, NULL), SEG_ETIMEOUT);
+	/* The master has it; the lease lives; one line says why. */
+	assert_int_equal(atomic_load(&warnings), 1);
+	attach_replica();
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
+static void a_partition_is_released_once_a_replica_has_it(void **state)
+{
+	(void)state;
+	attach_replica();
+	seg_consumer *consumer = join();
+	handle_all(consumer);
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	detach_replica();
+	assert_int_equal(seg_consumer_close(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_commit_counts_once_a_replica_has_it),
+		TEST(a_commit_that_no_replica_has_does_not_count_until_one_comes),
+		TEST(a_partition_is_released_once_a_replica_has_it),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
