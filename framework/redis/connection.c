@@ -14,6 +14,7 @@
 #include "redis/dial.h"
 #include "redis/pipeline.h"
 #include "redis/preparation.h"
+#include "redis/progress.h"
 #include "redis/reader.h"
 
 enum {
@@ -39,7 +40,8 @@ struct seg_connection {
 	int64_t ready_at;   /* READY: since when */
 	int64_t connect_by; /* DIALING, PREPARING */
 	int64_t heard_at;   /* when the last byte came */
-	bool in_callbacks;  /* callbacks run; a break is delayed until they have returned */
+	seg_progress progress;
+	bool in_callbacks; /* callbacks run; a break is delayed until they have returned */
 	bool break_wanted;
 	seg_error error;
 
@@ -212,6 +214,7 @@ static void start_preparing(seg_connection *c)
 	c->preparation.where = where(c);
 	c->state = PREPARING;
 	c->heard_at = seg_now();
+	c->progress = (seg_progress){0};
 	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
 	else
@@ -342,7 +345,18 @@ void seg_connection_flush(seg_connection *c)
 			return;
 		}
 		seg_output_consume(output, (size_t)n);
+		c->progress.written += (uint64_t)n;
 	}
+}
+
+static bool waits(const seg_connection *c)
+{
+	return c->pipeline.count > 0 && c->options.answer_timeout > 0;
+}
+
+static int64_t waits_since(const seg_connection *c)
+{
+	return c->heard_at > c->pipeline.busy_since ? c->heard_at : c->pipeline.busy_since;
 }
 
 /*
@@ -350,14 +364,27 @@ void seg_connection_flush(seg_connection *c)
  */
 static int64_t answer_by(const seg_connection *c)
 {
-	if (c->pipeline.count == 0 || c->options.answer_timeout == 0)
-		return SEG_NEVER;
-	int64_t since = c->heard_at > c->pipeline.busy_since ? c->heard_at : c->pipeline.busy_since;
-	return since + c->options.answer_timeout;
+	return waits(c) ? seg_progress_deadline(&c->progress, waits_since(c), c->options.answer_timeout)
+			: SEG_NEVER;
+}
+
+static int64_t look_at(const seg_connection *c)
+{
+	return waits(c) ? seg_progress_look_at(&c->progress, waits_since(c), c->options.answer_timeout)
+			: SEG_NEVER;
+}
+
+static void look_for_progress(seg_connection *c, int64_t now)
+{
+	if (now >= look_at(c))
+		seg_progress_look(&c->progress, waits_since(c), now, seg_output_length(&c->pipeline.output),
+				  seg_transport_unacknowledged(c->transport));
 }
 
 static void check_timeouts(seg_connection *c, int64_t now)
 {
+	if (c->state == READY)
+		look_for_progress(c, now);
 	if (c->state == DIALING && now >= c->connect_by) {
 		seg_dial_give_up(c->dial, c->options.connect_timeout, &c->error);
 		went_down(c);
@@ -379,7 +406,7 @@ static int64_t next_timer(const seg_connection *c)
 	case PREPARING:
 		return c->connect_by;
 	case READY:
-		return answer_by(c);
+		return look_at(c) < answer_by(c) ? look_at(c) : answer_by(c);
 	}
 	return SEG_NEVER;
 }

@@ -42,7 +42,10 @@ typedef struct seg_connection_options {
 	seg_denials *denials;    /* borrowed; NULL: each denied command is told once for this connection */
 	bool login_only; /* log in and select the database, but send nothing else: no name, no scripts */
 	int64_t connect_timeout; /* ns, for looking up the host, connecting and preparing together */
-	/* The connection breaks after so many ns without a byte while an answer is due; 0: never. */
+	/*
+	 * The connection breaks after so many ns without progress while an answer is due; 0: never. Progress is a
+	 * byte that comes, or a part of the waiting commands that the peer takes.
+	 */
 	int64_t answer_timeout;
 	seg_logger logger;
 	seg_connection_state_fn on_state; /* or NULL */

@@ -133,6 +133,11 @@ void seg_route_break(seg_route *route, int status, const char *format, ...)
 	seg_connection_break(route->connection, status, "%s", text);
 }
 
+size_t seg_route_unsent(const seg_route *route)
+{
+	return seg_connection_unsent(route->connection);
+}
+
 /* --- the event loop --------------------------------------------------------------- */
 
 seg_poll_set *seg_route_waiting_set(seg_route *route)

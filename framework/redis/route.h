@@ -60,6 +60,9 @@ bool seg_route_script(seg_route *route, seg_script script, seg_reply_fn fn, void
 __attribute__((format(printf, 3, 4))) void seg_route_break(seg_route *route, int status, const char *format,
 							   ...);
 
+/* Bytes of commands that the kernel has not taken yet. */
+size_t seg_route_unsent(const seg_route *route);
+
 /* --- for the owner's event loop --- */
 
 /* Adds the route's descriptors to the set. The set outlives the next seg_route_tick. */

@@ -1,12 +1,14 @@
 #include "redis/transport.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -127,4 +129,10 @@ ssize_t seg_transport_write(seg_transport *transport, const void *bytes, size_t 
 		n = send(transport->fd, bytes, length, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n;
+}
+
+size_t seg_transport_unacknowledged(const seg_transport *transport)
+{
+	int bytes = 0;
+	return ioctl(transport->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }

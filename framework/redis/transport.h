@@ -35,4 +35,7 @@ short seg_transport_events(const seg_transport *transport);
 ssize_t seg_transport_read(seg_transport *transport, void *buffer, size_t size);
 ssize_t seg_transport_write(seg_transport *transport, const void *bytes, size_t length);
 
+/* How many written bytes the peer has not taken yet; a Unix socket adds its overhead. 0 if the system does not say. */
+size_t seg_transport_unacknowledged(const seg_transport *transport);
+
 #endif

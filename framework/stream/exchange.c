@@ -90,6 +90,21 @@ static void pause_between(const seg_client *client, unsigned round, int64_t dead
 	(void)wait_for(client, &never, until < deadline ? until : deadline);
 }
 
+/* The deadline came before the answers did. */
+static void give_up(seg_client *client)
+{
+	size_t left = seg_route_unsent(client->route);
+	long long ms = (long long)(client->timeout / SEG_MS);
+	if (left > 0)
+		seg_route_break(
+			client->route, SEG_EUNREACHABLE,
+			"the link to Redis at %s is too slow for the call: %zu bytes were left to send after %lld ms; raise timeout_ms",
+			client->address.text, left, ms);
+	else
+		seg_route_break(client->route, SEG_EUNREACHABLE, "Redis at %s did not answer within %lld ms",
+				client->address.text, ms);
+}
+
 /* One round: 0 if every command was answered or lost before the deadline. */
 static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadline)
 {
@@ -110,8 +125,7 @@ static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadlin
 	if (!exchange->done && is_cancelled(client))
 		seg_route_break(route, SEG_ECLOSED, "the call was cancelled");
 	else if (!exchange->done)
-		seg_route_break(route, SEG_EUNREACHABLE, "Redis at %s did not answer within %lld ms",
-				client->address.text, (long long)(client->timeout / SEG_MS));
+		give_up(client);
 	return status;
 }
 

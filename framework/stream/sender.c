@@ -208,7 +208,13 @@ static void explain(seg_producer *p, const seg_producer_batch *batch, bool closi
 {
 	const seg_error *trouble = seg_route_error(p->sender.route);
 	bool down = !seg_route_ready(p->sender.route) && trouble->status;
-	if (batch->may_be_added || batch->waiting)
+	size_t left = seg_route_unsent(p->sender.route);
+	if (batch->waiting && left > 0 && !closing)
+		seg_fail(
+			error, SEG_EUNKNOWN,
+			"the link to Redis is too slow: %zu bytes were left to send after delivery_timeout_ms; it may have been added",
+			left);
+	else if (batch->may_be_added || batch->waiting)
 		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added",
 			 closing ? "the producer was closed before Redis answered"
 				 : "Redis did not answer within delivery_timeout_ms",

@@ -115,8 +115,9 @@ typedef struct seg_client_options {
 	/* Time for one attempt to resolve the host, connect and log in. 1 to 600,000; default 5,000. */
 	uint32_t connect_timeout_ms;
 	/*
-	 * Time after which a blocking call fails; until then it reconnects and tries again. 1 to 3,600,000;
-	 * default 10,000.
+	 * Time after which a blocking call fails; until then it reconnects and tries again. It includes the
+	 * transfer: on a slow link, a large message needs a longer one, or a producer. 1 to 3,600,000; default
+	 * 10,000.
 	 */
 	uint32_t timeout_ms;
 	/*
@@ -333,9 +334,10 @@ typedef struct seg_producer_options {
 	 */
 	uint32_t when_blocked_ms;
 	/*
-	 * How long a record is tried after seg_producer_send accepted it. Then it fails with SEG_EUNKNOWN if
-	 * it may have been added, else with the obstacle: SEG_EFULL, SEG_EUNREACHABLE, SEG_EAUTH or
-	 * SEG_ESERVER. 1 to 3,600,000, longer than linger_us; default 30,000.
+	 * How long a record is tried after seg_producer_send accepted it, the transfer included. Then it fails
+	 * with SEG_EUNKNOWN if it may have been added, else with the obstacle: SEG_EFULL, SEG_EUNREACHABLE,
+	 * SEG_EAUTH or SEG_ESERVER. A connection on which the bytes still move is not broken before. 1 to
+	 * 3,600,000, longer than linger_us; default 30,000.
 	 */
 	uint32_t delivery_timeout_ms;
 	/*
