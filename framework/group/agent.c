@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/random.h"
 #include "group/blocking_read.h"
 #include "group/claim.h"
@@ -89,6 +90,17 @@ static void fail(seg_member *m, const seg_error *failure)
 	m->phase = SEG_PHASE_GONE;
 	if (m->options.hooks.fatal)
 		m->options.hooks.fatal(m->options.hooks.arg, failure);
+}
+
+/* A login that stays refused is for an operator to mend. */
+static void check_login(seg_member *m, int64_t now)
+{
+	seg_error failure;
+	if (!seg_route_login_is_lost(m->control, now))
+		return;
+	seg_fail(&failure, SEG_EAUTH, "the login has been refused for a minute: %.400s",
+		 seg_route_error(m->control)->text);
+	fail(m, &failure);
 }
 
 /* Adds the partitions that became ours to the list. */
@@ -277,6 +289,7 @@ static int64_t do_work(seg_member *m, bool polled)
 {
 	int64_t now = seg_now();
 	tick_links(m, now, polled);
+	check_login(m, now);
 	act(m);
 	int64_t next = seg_open_group_step(m, now);
 	drop_inactive(m);

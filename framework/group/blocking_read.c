@@ -105,7 +105,8 @@ static void refused(struct seg_blocking_read *b, const seg_reply *reply, int64_t
 	char text[SEG_EXPLANATION_MAX];
 	b->refusals++;
 	b->again_at = now + seg_backoff(PAUSE, PAUSE_CAP, b->refusals);
-	if (b->refusals > 1 && now - b->told_at < REFUSED_TELL)
+	/* A server that is the master no more: the connection says so. */
+	if (seg_reply_is_of_no_master(reply) || (b->refusals > 1 && now - b->told_at < REFUSED_TELL))
 		return;
 	seg_log(&b->member->logger, SEG_LOG_ERROR,
 		"Redis refused a blocking read of %u partitions and %s (%u times in a row): %s", b->count,

@@ -59,19 +59,15 @@ static seg_route *make_link(seg_member *m, seg_link number, const char *what, in
 {
 	char name[SEG_NAME_MAX + 1];
 	snprintf(name, sizeof(name), "%.100s.%s", m->name, what);
-	seg_client *client = m->stream->client;
 	seg_member_link *link = &m->links[number];
+	seg_connection_options options = seg_client_connection_options(m->stream->client);
+	options.client_name = name;
+	options.answer_timeout = answer_timeout;
+	options.logger = m->logger;
+	options.on_state = seg_agent_link_state;
+	options.arg = link;
 	link->member = m;
-	link->route = seg_route_create(&(seg_connection_options){
-		.address = &client->address,
-		.client_name = name,
-		.denials = &client->denials,
-		.connect_timeout = client->connect_timeout,
-		.answer_timeout = answer_timeout,
-		.logger = m->logger,
-		.on_state = seg_agent_link_state,
-		.arg = link,
-	});
+	link->route = seg_route_create(&options);
 	return link->route;
 }
 

@@ -1,11 +1,15 @@
-/* address.h - the address of a Redis server and the login for it. Pure; any thread. */
+/* address.h - the address of a Redis, which may be several servers, and the login for it. Pure; any thread. */
 #ifndef SEG_REDIS_ADDRESS_H
 #define SEG_REDIS_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <segmenter/segmenter.h>
+
+/* The most servers in an address. */
+#define SEG_ADDRESS_ENDPOINTS_MAX 64
 
 /* Where a server listens. */
 typedef struct seg_endpoint {
@@ -15,10 +19,13 @@ typedef struct seg_endpoint {
 } seg_endpoint;
 
 typedef struct seg_address {
-	seg_endpoint *endpoints; /* at least one */
+	seg_endpoint *endpoints; /* at least one; the Sentinels, if `master` is set */
 	uint32_t endpoint_count;
-	char *user;     /* or NULL */
-	char *password; /* or NULL; never printed */
+	bool tls;
+	char *master;        /* the name by which the Sentinels know the master; or NULL */
+	char *user;          /* or NULL */
+	char *password;      /* or NULL; never printed */
+	char *password_file; /* or NULL; holds the password, and is read at each connect */
 	uint32_t database;
 	char *text; /* the address for messages, without user and password */
 } seg_address;
@@ -30,10 +37,11 @@ void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size);
 int seg_address_parse(const char *text, seg_address *address, seg_error *error);
 
 /*
- * Replaces the login; each may be NULL, but a user needs a password. 0, SEG_EINVAL or SEG_ENOMEM; after an
- * error the login is unchanged.
+ * Replaces the login; each may be NULL, but a user needs a password or a file, and only one of them. 0, SEG_EINVAL
+ * or SEG_ENOMEM; after an error the login is unchanged.
  */
-int seg_address_set_login(seg_address *address, const char *user, const char *password, seg_error *error);
+int seg_address_set_login(seg_address *address, const char *user, const char *password,
+			  const char *password_file, seg_error *error);
 
 /* Copies; 0 or SEG_ENOMEM. */
 int seg_address_copy(seg_address *to, const seg_address *from);

@@ -10,21 +10,20 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
-#include "base/random.h"
 #include "redis/dial.h"
 #include "redis/pipeline.h"
 #include "redis/preparation.h"
 #include "redis/progress.h"
 #include "redis/reader.h"
+#include "redis/reconnect.h"
 
 enum {
 	READ_SIZE = 256 * 1024, /* of one read(2): a usual batch comes whole */
 	READS_PER_TICK = 8,     /* so that one busy connection does not starve the thread's other work */
 };
 
-#define BACKOFF_BASE (50 * SEG_MS)
-#define BACKOFF_CAP (2 * SEG_SECOND)
-#define STABLE (5 * SEG_SECOND)
+/* Between two looks whether the master is another one, while something is due. */
+#define MASTER_INTERVAL (250 * SEG_MS)
 
 typedef enum { DOWN, DIALING, PREPARING, READY } connection_state;
 
@@ -34,15 +33,16 @@ struct seg_connection {
 	connection_state state;
 	seg_dial *dial;
 	seg_transport *transport; /* PREPARING, READY; else NULL */
-	unsigned failures;        /* in a row */
+	seg_reconnect reconnect;
 	uint64_t incarnation;
-	int64_t retry_at;   /* DOWN: when to connect */
 	int64_t ready_at;   /* READY: since when */
 	int64_t connect_by; /* DIALING, PREPARING */
 	int64_t heard_at;   /* when the last byte came */
 	seg_progress progress;
 	bool in_callbacks; /* callbacks run; a break is delayed until they have returned */
 	bool break_wanted;
+	bool is_no_master; /* the server has said so: break after the answers that have come */
+	bool role_warned;
 	seg_error error;
 
 	seg_pipeline pipeline;
@@ -72,9 +72,12 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	snprintf(c->client_name, sizeof(c->client_name), "%s",
 		 options->client_name ? options->client_name : "");
 	c->options.client_name = c->client_name;
-	c->dial = seg_dial_create(options->address, options->endpoint);
+	c->dial = seg_dial_create(options->address, options->endpoint, options->master);
+	bool may_be_replica = options->master || (!options->endpoint && options->address->endpoint_count > 1);
 	c->preparation = (seg_preparation){.pipeline = &c->pipeline,
 					   .address = options->address,
+					   .is_sentinel = options->is_sentinel,
+					   .check_role = may_be_replica && !options->is_sentinel,
 					   .client_name = c->client_name,
 					   .login_only = options->login_only,
 					   .denials = options->denials ? options->denials : &c->own_denials,
@@ -109,17 +112,14 @@ void seg_connection_destroy(seg_connection *c)
 /* Runs the waiting callbacks with NULL, and plans the next attempt. c->error says why. */
 static void went_down(seg_connection *c)
 {
-	bool was_ready = c->state == READY;
+	int64_t now = seg_now(), lived = c->state == READY ? now - c->ready_at + 1 : 0;
 	seg_transport_close(c->transport);
 	c->transport = NULL;
 	c->state = DOWN;
-	c->break_wanted = false;
-	/* A connection that breaks soon after each connect counts as failing: the pauses keep growing. */
-	if (was_ready && seg_now() - c->ready_at > STABLE)
-		c->failures = 0;
-	c->failures++;
-	c->retry_at = seg_now() + seg_backoff(BACKOFF_BASE, BACKOFF_CAP, c->failures);
-	seg_output_clear(&c->pipeline.output);
+	c->break_wanted = c->is_no_master = false;
+	bool warn = seg_reconnect_failed(&c->reconnect, c->error.status, lived, now);
+	seg_dial_doubt(c->dial);
+	seg_output_wipe(&c->pipeline.output);
 	c->in_callbacks = true;
 	while (c->pipeline.count > 0) {
 		seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
@@ -127,13 +127,10 @@ static void went_down(seg_connection *c)
 	}
 	c->in_callbacks = false;
 	c->break_wanted = false;
-	/* Warn when the connection is lost, then at failure 8, 16, 32, ...: the log is not flooded. */
-	bool long_away = c->failures >= 8 && (c->failures & (c->failures - 1)) == 0;
 	if (c->error.status != SEG_ECLOSED)
-		seg_log(&c->options.logger,
-			long_away || (was_ready && c->failures == 1) ? SEG_LOG_WARNING : SEG_LOG_DEBUG,
-			"%s; %s", c->error.text,
-			long_away ? "reconnecting until it answers" : "reconnecting");
+		seg_log(&c->options.logger, warn ? SEG_LOG_WARNING : SEG_LOG_DEBUG, "%s; %s", c->error.text,
+			seg_reconnect_is_long(&c->reconnect) ? "reconnecting until it answers"
+							     : "reconnecting");
 	if (c->options.on_state)
 		c->options.on_state(c->options.arg, false, &c->error);
 }
@@ -163,7 +160,7 @@ void seg_connection_break(seg_connection *c, int status, const char *format, ...
 
 static bool takes_commands(const seg_connection *c)
 {
-	return c->state == READY && !c->break_wanted;
+	return c->state == READY && !c->break_wanted && !c->is_no_master;
 }
 
 bool seg_connection_command(seg_connection *c, seg_reply_fn fn, void *arg, int argc, const char *const *argv,
@@ -180,20 +177,14 @@ bool seg_connection_entries(seg_connection *c, seg_entry_sink *sink, seg_reply_f
 
 enum { WORDS_MAX = 16 };
 
-static int collect_words(const char *argv[WORDS_MAX], va_list args)
-{
-	int argc = 0;
-	for (const char *word; (word = va_arg(args, const char *)) && argc < WORDS_MAX;)
-		argv[argc++] = word;
-	return argc;
-}
-
 bool seg_connection_words(seg_connection *c, seg_reply_fn fn, void *arg, ...)
 {
 	const char *argv[WORDS_MAX];
+	int argc = 0;
 	va_list args;
 	va_start(args, arg);
-	int argc = collect_words(argv, args);
+	for (const char *word; argc < WORDS_MAX && (word = va_arg(args, const char *));)
+		argv[argc++] = word;
 	va_end(args);
 	return seg_connection_command(c, fn, arg, argc, argv, NULL);
 }
@@ -207,6 +198,40 @@ bool seg_connection_script(seg_connection *c, seg_script script, seg_reply_fn fn
 }
 
 /* --- preparing a fresh connection ------------------------------------------ */
+
+static void become_ready(seg_connection *c)
+{
+	c->state = READY;
+	c->incarnation++;
+	c->ready_at = seg_now();
+	c->reconnect.refused_at = 0;
+	c->error.status = 0;
+	/* The password was in it. */
+	seg_output_wipe(&c->pipeline.output);
+	if (c->preparation.role_unknown && !c->role_warned)
+		seg_log(&c->options.logger, SEG_LOG_WARNING,
+			"the user has no permission for ROLE and INFO at %s, so a replica is noticed only when it "
+			"refuses a command; grant +role",
+			where(c));
+	c->role_warned |= c->preparation.role_unknown;
+	if (c->options.on_state)
+		c->options.on_state(c->options.arg, true, NULL);
+}
+
+/* At the start and after each reply, until the connection is ready. */
+static void check_preparation(seg_connection *c)
+{
+	switch (c->preparation.outcome) {
+	case SEG_PREPARATION_DUE:
+		break;
+	case SEG_PREPARATION_FAILED:
+		seg_connection_break(c, c->preparation.error.status, "%s", c->preparation.error.text);
+		break;
+	case SEG_PREPARATION_DONE:
+		become_ready(c);
+		break;
+	}
+}
 
 static void start_preparing(seg_connection *c)
 {
@@ -242,30 +267,21 @@ static void go_on_dialing(seg_connection *c)
 	}
 }
 
-/* At the start and after each reply, until the connection is ready. */
-static void check_preparation(seg_connection *c)
-{
-	switch (c->preparation.outcome) {
-	case SEG_PREPARATION_DUE:
-		break;
-	case SEG_PREPARATION_FAILED:
-		seg_connection_break(c, c->preparation.error.status, "%s", c->preparation.error.text);
-		break;
-	case SEG_PREPARATION_DONE:
-		c->state = READY;
-		c->incarnation++;
-		c->ready_at = seg_now();
-		c->error.status = 0;
-		if (c->options.on_state)
-			c->options.on_state(c->options.arg, true, NULL);
-		break;
-	}
-}
-
 /* --- the duty cycle -------------------------------------------------------- */
+
+/* Whether it is pushed to a subscriber, and so answers no command. */
+static bool is_message(const seg_reply *reply)
+{
+	const seg_reply *kind = seg_reply_at(reply, 0);
+	return kind && (seg_reply_is(kind, "message") || seg_reply_is(kind, "pmessage"));
+}
 
 static void answer(seg_connection *c, const seg_reply *reply)
 {
+	if (c->options.on_message && c->state == READY && is_message(reply)) {
+		c->options.on_message(c->options.arg, reply);
+		return;
+	}
 	if (c->pipeline.count == 0) {
 		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command", where(c));
 		return;
@@ -273,6 +289,9 @@ static void answer(seg_connection *c, const seg_reply *reply)
 	seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
 	if (reply->type == SEG_REPLY_ERROR && strncmp(reply->text, "NOSCRIPT", 8) == 0)
 		seg_preparation_reload_scripts(&c->preparation);
+	/* The answers that came with it tell what became of their commands. */
+	if (c->state == READY && seg_reply_is_of_no_master(reply))
+		c->is_no_master = true;
 	command.fn(command.arg, reply);
 	if (c->state == PREPARING && !c->break_wanted)
 		check_preparation(c);
@@ -298,6 +317,10 @@ static bool take_replies(seg_connection *c)
 		answer(c, reply);
 		seg_reader_release(&c->reader);
 	}
+	if (c->is_no_master)
+		seg_connection_break(c, SEG_ESERVER,
+				     "Redis at %s has become a read-only replica; looking for the master",
+				     where(c));
 	c->in_callbacks = false;
 	if (c->break_wanted) {
 		good = false;
@@ -397,23 +420,45 @@ static void check_timeouts(seg_connection *c, int64_t now)
 	}
 }
 
-static int64_t next_timer(const seg_connection *c)
+static int64_t earlier(int64_t a, int64_t b)
 {
+	return a < b ? a : b;
+}
+
+static int64_t next_timer(const seg_connection *c, int64_t now)
+{
+	bool idle = c->state == READY && c->pipeline.count == 0;
+	int64_t look = c->options.master && !idle ? now + MASTER_INTERVAL : SEG_NEVER;
 	switch (c->state) {
 	case DOWN:
-		return c->retry_at;
+		return earlier(c->reconnect.at, look);
 	case DIALING:
+		return earlier(earlier(c->connect_by, look), seg_dial_timer(c->dial));
 	case PREPARING:
-		return c->connect_by;
+		return earlier(c->connect_by, look);
 	case READY:
-		return look_at(c) < answer_by(c) ? look_at(c) : answer_by(c);
+		return earlier(earlier(look_at(c), answer_by(c)), look);
 	}
 	return SEG_NEVER;
 }
 
+/* Leaves a server that the Sentinels no longer call the master. */
+static void follow_master(seg_connection *c, int64_t now)
+{
+	if (!seg_dial_is_stale(c->dial))
+		return;
+	if (c->state == DOWN)
+		c->reconnect.at = now;
+	else
+		seg_connection_break(c, SEG_EUNREACHABLE,
+				     "the Sentinels have named another master than %s; connecting to it",
+				     where(c));
+}
+
 int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 {
-	if (c->state == DOWN && now >= c->retry_at)
+	follow_master(c, now);
+	if (c->state == DOWN && now >= c->reconnect.at)
 		start_dialing(c, now);
 	if (c->state == DIALING)
 		go_on_dialing(c);
@@ -425,7 +470,7 @@ int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 		seg_connection_flush(c);
 	}
 	check_timeouts(c, now);
-	return next_timer(c);
+	return next_timer(c, now);
 }
 
 /* --- looking ----------------------------------------------------------------- */
@@ -442,7 +487,15 @@ const seg_error *seg_connection_error(const seg_connection *c)
 
 bool seg_connection_is_refused(const seg_connection *c)
 {
-	return c->state == DOWN && (c->error.status == SEG_EAUTH || c->error.status == SEG_EPROTOCOL);
+	int status = c->state == DOWN ? c->error.status : 0;
+	if (c->incarnation > 0 && status == SEG_EAUTH)
+		return seg_connection_login_is_lost(c, seg_now());
+	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND;
+}
+
+bool seg_connection_login_is_lost(const seg_connection *c, int64_t now)
+{
+	return seg_reconnect_login_is_lost(&c->reconnect, now);
 }
 
 uint64_t seg_connection_incarnation(const seg_connection *c)

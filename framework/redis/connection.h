@@ -7,7 +7,11 @@
  * itself, with backoff and jitter.
  *
  * After each connect, the connection logs in, selects the database, names the client and loads the scripts.
- * It accepts commands only when that is done ("ready").
+ * It accepts commands only when that is done ("ready"). Where there may be another server that is the master, it
+ * refuses a replica.
+ *
+ * A server that is the master no more says so in its answers, such as READONLY. The callbacks get these, and then the
+ * connection breaks and looks for the master.
  *
  * A connection belongs to one thread, which makes all calls. Callbacks may issue commands; they must not
  * destroy the connection.
@@ -23,6 +27,7 @@
 #include "base/log.h"
 #include "redis/address.h"
 #include "redis/denial.h"
+#include "redis/master.h"
 #include "redis/reply.h"
 #include "redis/script.h"
 
@@ -38,6 +43,10 @@ typedef struct seg_connection_options {
 	const seg_address *address; /* borrowed: outlives the connection */
 	/* The one node to connect to, borrowed; NULL: the address's endpoints, one after the other. */
 	const seg_endpoint *endpoint;
+	/* Where the master is, borrowed, if the address names one. NULL: connects to the address's endpoints. */
+	seg_master *master;
+	/* The address is that of a Sentinel: only logs in. */
+	bool is_sentinel;
 	const char *client_name; /* copied; CLIENT SETNAME */
 	seg_denials *denials;    /* borrowed; NULL: each denied command is told once for this connection */
 	bool login_only; /* log in and select the database, but send nothing else: no name, no scripts */
@@ -49,7 +58,13 @@ typedef struct seg_connection_options {
 	int64_t answer_timeout;
 	seg_logger logger;
 	seg_connection_state_fn on_state; /* or NULL */
-	void *arg;
+	/*
+	 * For a connection that subscribes to channels, and else issues no command that is answered with an array:
+	 * receives each message that Redis pushes, an array "message" or "pmessage", ..., channel, payload. NULL: a
+	 * reply to no command breaks the connection. SUBSCRIBE itself has an answer as other commands have.
+	 */
+	seg_reply_fn on_message;
+	void *arg; /* of both */
 } seg_connection_options;
 
 /* Allocates; connects at the first seg_connection_tick. NULL if out of memory. */
@@ -64,8 +79,14 @@ bool seg_connection_ready(const seg_connection *connection);
 /* The newest error, which says why the connection is not ready; status 0 if there was none. */
 const seg_error *seg_connection_error(const seg_connection *connection);
 
-/* Whether it is down, and every further connect would fail in the same way: a refused login, another protocol. */
+/*
+ * Whether it is down, and further connects fail in the same way: another protocol, no such master, a refused login. But
+ * a login that was accepted once may be changing: it counts as refused after a minute.
+ */
 bool seg_connection_is_refused(const seg_connection *connection);
+
+/* Whether every connect of the last minute was refused for the login. */
+bool seg_connection_login_is_lost(const seg_connection *connection, int64_t now);
 
 /* The number of successful connects: it differs between an old link and a new one. */
 uint64_t seg_connection_incarnation(const seg_connection *connection);

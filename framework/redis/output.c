@@ -26,7 +26,14 @@ void seg_output_clear(seg_output *output)
 		seg_output_fini(output);
 }
 
-static bool make_room(seg_output *output, size_t wanted)
+void seg_output_wipe(seg_output *output)
+{
+	if (output->bytes)
+		explicit_bzero(output->bytes, output->capacity);
+	seg_output_clear(output);
+}
+
+bool seg_output_make_room(seg_output *output, size_t wanted)
 {
 	if (output->capacity - output->end >= wanted)
 		return true;
@@ -61,7 +68,7 @@ bool seg_output_reserve(seg_output *output, size_t head, int argc, const char *c
 			return false;
 		wanted += NUMBER_MAX + length + 2;
 	}
-	return make_room(output, wanted);
+	return seg_output_make_room(output, wanted);
 }
 
 static void put_number(seg_output *output, char type, size_t value)

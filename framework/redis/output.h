@@ -22,6 +22,12 @@ void seg_output_fini(seg_output *output);
 /* Drops the unwritten bytes. */
 void seg_output_clear(seg_output *output);
 
+/* The same, and overwrites all memory of the buffer. */
+void seg_output_wipe(seg_output *output);
+
+/* Makes room for so many bytes. False if out of memory. */
+bool seg_output_make_room(seg_output *output, size_t wanted);
+
 /*
  * Makes room for a command with these arguments, and for a head before them: a few short words (EVALSHA, a hash, a
  * number) and `head` bytes more. False if out of memory. lengths NULL: all are NUL-terminated words.

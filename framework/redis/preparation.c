@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 
 /* Loaded by the EVAL that tries whether scripts run at all. */
 static const char trial[] = "return 1", trial_sha1[] = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
-
-static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c);
 
 __attribute__((format(printf, 3, 4))) static void fail(seg_preparation *p, int status, const char *format,
 						       ...);
@@ -35,15 +34,16 @@ static void refuse(seg_preparation *p, const seg_reply *reply)
 {
 	/* A transient error, such as LOADING, passes as an absence does. */
 	int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
-	const char *where = p->where;
+	const char *what = p->is_sentinel ? "the Sentinel" : "Redis";
 	if (strncmp(reply->text, "NOAUTH", 6) == 0)
-		fail(p, status,
-		     "Redis at %s requires a password; put it into the address: redis://:password@host",
-		     where);
+		fail(p, status, "%s at %s requires a password; %s", what, p->where,
+		     p->is_sentinel ? "set sentinel_password_file"
+				    : "put it into the address: redis://:password@host");
 	else if (status == SEG_EAUTH)
-		fail(p, status, "Redis at %s refuses this user or password: %.200s", where, reply->text);
+		fail(p, status, "%s at %s refuses this user or password: %.200s", what, p->where,
+		     reply->text);
 	else
-		fail(p, status, "Redis at %s is not usable: %.300s", where, reply->text);
+		fail(p, status, "%s at %s is not usable: %.300s", what, p->where, reply->text);
 }
 
 static void got_needed(void *arg, const seg_reply *reply)
@@ -55,6 +55,55 @@ static void got_needed(void *arg, const seg_reply *reply)
 		refuse(p, reply);
 	else
 		count_answer(p);
+}
+
+static bool issue_words(seg_preparation *p, seg_reply_fn fn, int argc, const char *const *argv)
+{
+	p->due++;
+	return seg_pipeline_command(p->pipeline, NULL, fn, p, argc, argv, NULL);
+}
+
+static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c)
+{
+	const char *argv[3] = {a, b, c};
+	return issue_words(p, fn, c ? 3 : b ? 2 : 1, argv);
+}
+
+/* --- the role --------------------------------------------------------------------- */
+
+static void is_no_master(seg_preparation *p)
+{
+	fail(p, SEG_EUNREACHABLE, "Redis at %s is a read-only replica; looking for the master", p->where);
+}
+
+static void got_replication_info(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	if (reply->type == SEG_REPLY_TEXT && strstr(reply->text, "role:slave")) {
+		is_no_master(p);
+		return;
+	}
+	p->role_unknown = reply->type != SEG_REPLY_TEXT || !strstr(reply->text, "role:master");
+	count_answer(p);
+}
+
+static void got_role(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	const seg_reply *role = seg_reply_at(reply, 0);
+	if (role && seg_reply_is(role, "slave")) {
+		is_no_master(p);
+		return;
+	}
+	/* A user without a right to ROLE may have one to INFO. */
+	if (!(role && seg_reply_is(role, "master")) &&
+	    !issue(p, got_replication_info, "INFO", "replication", NULL))
+		fail(p, SEG_ENOMEM, "out of memory");
+	count_answer(p);
 }
 
 /* --- the name and the id -------------------------------------------------------- */
@@ -200,20 +249,36 @@ void seg_preparation_reload_scripts(seg_preparation *p)
 
 /* --- starting --------------------------------------------------------------------- */
 
-static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c)
+static bool issue_password(seg_preparation *p, const char *password)
 {
-	const char *argv[3] = {a, b, c};
-	p->due++;
-	return seg_pipeline_command(p->pipeline, NULL, fn, p, c ? 3 : 2, argv, NULL);
+	const char *user = p->address->user;
+	return user ? issue(p, got_needed, "AUTH", user, password)
+		    : issue(p, got_needed, "AUTH", password, NULL);
 }
 
 static bool issue_login(seg_preparation *p)
 {
 	const seg_address *address = p->address;
-	if (!address->password)
+	if (!address->password_file)
+		return !address->password || issue_password(p, address->password);
+	char *password;
+	int status = seg_secret_read(address->password_file, &password, &p->error);
+	if (status) {
+		p->outcome = SEG_PREPARATION_FAILED;
 		return true;
-	return address->user ? issue(p, got_needed, "AUTH", address->user, address->password)
-			     : issue(p, got_needed, "AUTH", address->password, NULL);
+	}
+	bool good = issue_password(p, password);
+	seg_secret_forget(password);
+	return good;
+}
+
+/* All of it at once: a buffer that grows would leave copies of the password behind. */
+static bool make_room(const seg_preparation *p)
+{
+	size_t wanted = 2 * SEG_SECRET_MAX + 1024;
+	for (int i = 0; i < SEG_SCRIPT_COUNT; i++)
+		wanted += strlen(seg_script_sources[i].text) + 64;
+	return seg_output_make_room(&p->pipeline->output, wanted);
 }
 
 /* Everything is in one database, so another one than the address says is no way out. */
@@ -255,8 +320,13 @@ bool seg_preparation_start(seg_preparation *p)
 	p->due = p->loading = p->reloading = p->known = 0;
 	p->said_hello = p->by_text = false;
 	p->client_id = -1;
-	bool good = issue_login(p) && issue_database(p) && (p->login_only || issue_name_and_scripts(p));
-	if (good && p->due == 0)
+	bool good = make_room(p) && issue_login(p);
+	if (p->is_sentinel)
+		return good && issue(p, got_needed, "PING", NULL, NULL);
+	if (p->check_role)
+		good = good && issue(p, got_role, "ROLE", NULL, NULL);
+	good = good && issue_database(p) && (p->login_only || issue_name_and_scripts(p));
+	if (good && p->due == 0 && p->outcome == SEG_PREPARATION_DUE)
 		p->outcome = SEG_PREPARATION_DONE;
 	return good;
 }

@@ -1,6 +1,6 @@
 /*
- * preparation.h - the commands that make a fresh connection usable: log in, select the database, name the
- * client, ask for the client id, and load the scripts.
+ * preparation.h - the commands that make a fresh connection usable: log in, check that the server is a master, select
+ * the database, name the client, ask for the client id, and load the scripts.
  *
  * Redis may deny all but the login and the database. HELLO, which needs no right, also names the client and tells
  * its id. Scripts that cannot be loaded are sent by their text, once on each connection: EVAL loads them, too.
@@ -26,6 +26,8 @@ typedef struct seg_preparation {
 	seg_pipeline *pipeline;
 	const seg_address *address;
 	const char *client_name;  /* "": the client stays unnamed */
+	bool is_sentinel;         /* log in only: a Sentinel has no database and no scripts */
+	bool check_role;          /* refuse a replica */
 	bool login_only;          /* neither name the client, nor load scripts */
 	const char *where;        /* the server, for messages; set before each start */
 	seg_denials *denials;     /* what was told of denied commands */
@@ -35,6 +37,7 @@ typedef struct seg_preparation {
 	seg_preparation_outcome outcome;
 	seg_error error;   /* valid with SEG_PREPARATION_FAILED */
 	int64_t client_id; /* Redis's answer to CLIENT ID, -1: not known */
+	bool role_unknown; /* check_role: the user may not ask for it */
 
 	/* Its own: */
 	unsigned due;       /* answers of the preparation */
@@ -45,7 +48,10 @@ typedef struct seg_preparation {
 	unsigned known;     /* by_text: a bit for each script that the connection has sent by its text */
 } seg_preparation;
 
-/* Issues the commands. False if out of memory: then break the connection, some may have been issued. */
+/*
+ * Issues the commands, with the password of the password file as it is now. The outcome may be a failure already.
+ * False if out of memory: then break the connection, some may have been issued.
+ */
 bool seg_preparation_start(seg_preparation *preparation);
 
 /*

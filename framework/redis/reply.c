@@ -72,6 +72,13 @@ bool seg_reply_is_transient(const seg_reply *reply)
 {
 	static const char *const transient[] = {"NOSCRIPT",   "LOADING",    "BUSY",     "OOM",
 						"MISCONF",    "READONLY",   "TRYAGAIN", "CLUSTERDOWN",
-						"MASTERDOWN", "NOREPLICAS", NULL};
+						"MASTERDOWN", "NOREPLICAS", "REDIRECT", "UNBLOCKED",
+						NULL};
 	return has_code(reply, transient);
+}
+
+bool seg_reply_is_of_no_master(const seg_reply *reply)
+{
+	static const char *const codes[] = {"READONLY", "MASTERDOWN", "REDIRECT", "UNBLOCKED", NULL};
+	return has_code(reply, codes);
 }

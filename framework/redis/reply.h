@@ -62,9 +62,16 @@ int seg_reply_status(const seg_reply *reply);
 
 /*
  * Whether it is an error after which Redis has done nothing, and the same command may succeed later:
- * NOSCRIPT, LOADING, BUSY, OOM, MISCONF, READONLY, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, NOREPLICAS.
+ * NOSCRIPT, LOADING, BUSY, OOM, MISCONF, READONLY, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, NOREPLICAS, REDIRECT,
+ * UNBLOCKED.
  */
 bool seg_reply_is_transient(const seg_reply *reply);
+
+/*
+ * Whether it is an error by which a server tells that it is the master no more: READONLY, MASTERDOWN, REDIRECT,
+ * UNBLOCKED.
+ */
+bool seg_reply_is_of_no_master(const seg_reply *reply);
 
 /*
  * Receives the entries of an XREAD reply while it is parsed. Texts are valid during the call. A function that

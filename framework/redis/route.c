@@ -54,6 +54,11 @@ bool seg_route_is_refused(const seg_route *route)
 	return seg_connection_is_refused(route->connection);
 }
 
+bool seg_route_login_is_lost(const seg_route *route, int64_t now)
+{
+	return seg_connection_login_is_lost(route->connection, now);
+}
+
 seg_connection *seg_route_connection(seg_route *route, const char *key)
 {
 	(void)key;

@@ -38,8 +38,11 @@ bool seg_route_ready(const seg_route *route);
 /* The newest error, which says why the route is not ready; status 0 if there was none. */
 const seg_error *seg_route_error(const seg_route *route);
 
-/* Whether every further connect would fail in the same way. */
+/* Whether further connects fail in the same way, as seg_connection_is_refused. */
 bool seg_route_is_refused(const seg_route *route);
+
+/* Whether every connect of the last minute was refused for the login. */
+bool seg_route_login_is_lost(const seg_route *route, int64_t now);
 
 /* The connection that has the key: for a transaction, which must not be split. Never NULL; maybe not ready. */
 seg_connection *seg_route_connection(seg_route *route, const char *key);

@@ -17,6 +17,7 @@
 #include "base/names.h"
 #include "redis/address.h"
 #include "redis/route.h"
+#include "redis/sentinel.h"
 #include "stream/spelling.h"
 
 /* Random bytes in a producer's id, and the length of its text. */
@@ -25,6 +26,8 @@
 
 struct seg_client {
 	seg_address address;
+	seg_master *master;     /* NULL: the address names no master, but servers */
+	seg_sentinel *sentinel; /* finds `master` */
 	char name_space[SEG_NAME_MAX + 1];
 	int64_t connect_timeout; /* ns */
 	int64_t timeout;         /* ns */
@@ -60,6 +63,11 @@ struct seg_stream {
  * in any case. Any thread.
  */
 int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error);
+
+/*
+ * The options of a connection to the client's Redis: all but client_name, answer_timeout, on_state, on_message and arg.
+ */
+seg_connection_options seg_client_connection_options(seg_client *client);
 
 /* The next sequence for a batch of the blocking sends. For the call that has set `busy`. */
 uint64_t seg_client_next_sequence(seg_client *client);

@@ -152,16 +152,10 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 
 static seg_route *make_route(seg_client *client)
 {
+	seg_connection_options options = seg_client_connection_options(client);
 	/* Half the timeout, so that a silent link leaves time for a second try. */
-	int64_t answer_timeout = client->timeout / 2 > SEG_SECOND ? client->timeout / 2 : SEG_SECOND;
-	seg_connection_options options = {
-		.address = &client->address,
-		.client_name = "segmenter-client",
-		.denials = &client->denials,
-		.connect_timeout = client->connect_timeout,
-		.answer_timeout = answer_timeout,
-		.logger = client->logger,
-	};
+	options.answer_timeout = client->timeout / 2 > SEG_SECOND ? client->timeout / 2 : SEG_SECOND;
+	options.client_name = "segmenter-client";
 	return seg_route_create(&options);
 }
 
@@ -207,14 +201,39 @@ static seg_client *create(const seg_client_options *options)
 int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error)
 {
 	int status = seg_address_parse(options->address, address, error);
-	if (status == 0 && (options->user || options->password))
-		status = seg_address_set_login(address, options->user, options->password, error);
+	if (status == 0 && (options->user || options->password || options->password_file))
+		status = seg_address_set_login(address, options->user, options->password,
+					       options->password_file, error);
+	return status;
+}
+
+static int ask_sentinels(seg_client *client, const seg_client_options *options, seg_error *error)
+{
+	client->master = seg_master_create();
+	if (!client->master)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	const seg_sentinel_options sentinel = {
+		.address = &client->address,
+		.user = options->sentinel_user,
+		.password_file = options->sentinel_password_file,
+		.connect_timeout = client->connect_timeout,
+		.master = client->master,
+		.logger = client->logger,
+	};
+	return seg_sentinel_start(&sentinel, &client->sentinel, error);
+}
+
+static int set_address(seg_client *client, const seg_client_options *options, seg_error *error)
+{
+	int status = seg_client_address(options, &client->address, error);
+	if (status == 0 && client->address.master)
+		status = ask_sentinels(client, options, error);
 	return status;
 }
 
 static int connect_client(seg_client *client, const seg_client_options *options, seg_error *error)
 {
-	int status = seg_client_address(options, &client->address, error);
+	int status = set_address(client, options, error);
 	if (status)
 		return status;
 	client->route = make_route(client);
@@ -248,8 +267,10 @@ void seg_client_close(seg_client *client)
 	if (!client)
 		return;
 	seg_route_destroy(client->route);
+	seg_sentinel_stop(client->sentinel);
 	if (atomic_load(&client->kept))
 		return;
+	seg_master_destroy(client->master);
 	seg_address_fini(&client->address);
 	pthread_cond_destroy(&client->idle);
 	pthread_mutex_destroy(&client->lock);

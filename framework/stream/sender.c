@@ -344,20 +344,15 @@ static void *run(void *arg)
 
 static seg_route *make_route(const seg_producer *p)
 {
-	seg_client *client = p->stream->client;
 	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
 	if (answer_timeout < ANSWER_TIMEOUT_MIN)
 		answer_timeout = ANSWER_TIMEOUT_MIN;
 	if (answer_timeout > ANSWER_TIMEOUT_MAX)
 		answer_timeout = ANSWER_TIMEOUT_MAX;
-	seg_connection_options options = {
-		.address = &client->address,
-		.client_name = "segmenter-producer",
-		.denials = &client->denials,
-		.connect_timeout = client->connect_timeout,
-		.answer_timeout = answer_timeout,
-		.logger = p->stream->logger,
-	};
+	seg_connection_options options = seg_client_connection_options(p->stream->client);
+	options.client_name = "segmenter-producer";
+	options.answer_timeout = answer_timeout;
+	options.logger = p->stream->logger;
 	return seg_route_create(&options);
 }
 

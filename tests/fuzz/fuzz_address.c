@@ -36,12 +36,29 @@ static bool is_reversible(const seg_address *address)
 	return !address->endpoints->path || !strpbrk(address->endpoints->path, "%?");
 }
 
+static void check_server(const seg_endpoint *endpoint)
+{
+	require(!endpoint->host != !endpoint->path, "an address with two places or none");
+	require(endpoint->path ? endpoint->path[0] == '/' : endpoint->port > 0, "a place that is none");
+}
+
+static void require_same_servers(const seg_address *a, const seg_address *b)
+{
+	require(a->endpoint_count == b->endpoint_count, "what is shown is another number of servers");
+	for (uint32_t i = 0; i < a->endpoint_count; i++)
+		require(same(a->endpoints[i].host, b->endpoints[i].host) &&
+				same(a->endpoints[i].path, b->endpoints[i].path) &&
+				a->endpoints[i].port == b->endpoints[i].port,
+			"what is shown is another place");
+}
+
 static void check_taken(const seg_address *address)
 {
-	require(!address->endpoints->host != !address->endpoints->path, "an address with two places or none");
+	require(address->endpoint_count > 0 && address->endpoint_count <= SEG_ADDRESS_ENDPOINTS_MAX,
+		"a number of servers that is none");
+	for (uint32_t i = 0; i < address->endpoint_count; i++)
+		check_server(&address->endpoints[i]);
 	require(!address->user || address->password, "a user without a password");
-	require(address->endpoints->path ? address->endpoints->path[0] == '/' : address->endpoints->port > 0,
-		"a place that is none");
 	seg_address copy, again;
 	if (seg_address_copy(&copy, address))
 		return;
@@ -51,11 +68,10 @@ static void check_taken(const seg_address *address)
 	if (!is_reversible(address))
 		return;
 	require(seg_address_parse(address->text, &again, NULL) == 0, "what is shown is refused");
-	require(same(again.endpoints->host, address->endpoints->host) &&
-			same(again.endpoints->path, address->endpoints->path) &&
-			again.endpoints->port == address->endpoints->port &&
-			again.database == address->database,
-		"what is shown is another place");
+	require_same_servers(&again, address);
+	require(again.database == address->database && again.tls == address->tls &&
+			same(again.master, address->master),
+		"what is shown is another Redis");
 	require(!again.user && !again.password, "what is shown holds a login");
 	seg_address_fini(&again);
 }

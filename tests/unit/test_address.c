@@ -127,6 +127,75 @@ static void a_socket_path_may_carry_a_database(void **state)
 	assert_string_equal(address.text, "unix:///r.sock?db=12");
 }
 
+static void has_server(uint32_t i, const char *host, uint16_t port)
+{
+	assert_true(i < address.endpoint_count);
+	assert_text_or_null(address.endpoints[i].host, host);
+	assert_int_equal(address.endpoints[i].port, port);
+}
+
+static void a_list_of_servers_shares_the_login_and_the_database(void **state)
+{
+	(void)state;
+	parse("redis://u:p,w@h1:7000,h2,[::1]:7001/3");
+	assert_int_equal(address.endpoint_count, 3);
+	has_server(0, "h1", 7000);
+	has_server(1, "h2", 6379);
+	has_server(2, "::1", 7001);
+	has_login("u", "p,w");
+	assert_int_equal(address.database, 3);
+	assert_null(address.master);
+	assert_string_equal(address.text, "redis://h1:7000,h2:6379,[::1]:7001/3");
+	parse("h1,h2:1");
+	assert_int_equal(address.endpoint_count, 2);
+	has_server(1, "h2", 1);
+}
+
+static void the_scheme_tells_of_tls(void **state)
+{
+	(void)state;
+	parse("redis://h");
+	assert_false(address.tls);
+	parse("rediss://h1,h2:7000/1");
+	assert_true(address.tls);
+	has_server(0, "h1", 6379);
+	assert_string_equal(address.text, "rediss://h1:6379,h2:7000/1");
+	parse("rediss+sentinel://h/m");
+	assert_true(address.tls);
+	assert_string_equal(address.text, "rediss+sentinel://h:26379/m");
+}
+
+static void sentinels_have_their_own_port_and_name_a_master(void **state)
+{
+	(void)state;
+	parse("redis+sentinel://alice:pw@h1,h2:26380,[::1]/my.master-1_x/5");
+	assert_int_equal(address.endpoint_count, 3);
+	has_server(0, "h1", 26379);
+	has_server(1, "h2", 26380);
+	has_server(2, "::1", 26379);
+	assert_string_equal(address.master, "my.master-1_x");
+	has_login("alice", "pw");
+	assert_int_equal(address.database, 5);
+	assert_false(address.tls);
+	assert_string_equal(address.text, "redis+sentinel://h1:26379,h2:26380,[::1]:26379/my.master-1_x/5");
+	parse("redis+sentinel://h/m/");
+	assert_int_equal(address.database, 0);
+	assert_string_equal(address.text, "redis+sentinel://h:26379/m");
+}
+
+static void a_list_has_up_to_64_servers(void **state)
+{
+	(void)state;
+	char text[400] = "redis://h0";
+	for (int i = 1; i < 64; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ",h%d", i);
+	parse(text);
+	assert_int_equal(address.endpoint_count, 64);
+	has_server(63, "h63", 6379);
+	strcat(text, ",h64");
+	refuses(text, "has more than 64 servers");
+}
+
 static void a_login_is_split_at_the_first_colon_and_the_last_at_sign(void **state)
 {
 	(void)state;
@@ -197,16 +266,21 @@ static void the_error_for_an_empty_address_shows_both_forms(void **state)
 static void the_error_for_an_unknown_scheme_lists_the_known_ones(void **state)
 {
 	(void)state;
-	refuses("http://h", "must begin with redis:// or unix://");
-	refuses("Redis://h", "must begin with redis:// or unix://");
-	refuses("rediss://h", "rediss:// (TLS) is not supported by this version; use redis:// or unix://");
+	static const char *const wrong[] = {"http://h",       "Redis://h",
+					    "sentinel://h/m", "redis+sentinels://h/m",
+					    "redisss://h",    "://h"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		refuses(wrong[i], "must begin with redis://, rediss://, redis+sentinel://, "
+				  "rediss+sentinel:// or unix://");
 }
 
 static void the_error_for_a_missing_host_shows_how_to_write_one(void **state)
 {
 	(void)state;
 	const char *without[] = {"redis://",   "redis://:6379",     "redis:///1",
-				 "redis://[]", "redis://:pw@:6379", ":6379"};
+				 "redis://[]", "redis://:pw@:6379", ":6379",
+				 "redis://h,", "redis://,h",        "redis+sentinel:///m",
+				 "h1,,h2"};
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
 		refuses(without[i], "has no host; write redis://host:6379");
 }
@@ -241,6 +315,22 @@ static void a_database_out_of_range_is_named_with_the_range(void **state)
 		refuses(text, quoted);
 		assert_non_null(strstr(error.text, "a number of 0 to 1000000"));
 	}
+}
+
+static void a_sentinel_address_without_a_usable_master_is_shown_how_to_name_one(void **state)
+{
+	(void)state;
+	static const char *const without[] = {"redis+sentinel://h", "redis+sentinel://h/",
+					      "rediss+sentinel://h1,h2//0"};
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		refuses(without[i], "write redis+sentinel://host:26379/mymaster");
+	refuses("redis+sentinel://h/my master", "may contain only letters, digits, '.', '-' and '_'");
+	refuses("redis+sentinel://h/m?db=1", "may contain only letters");
+	refuses("redis+sentinel://h/m/x", "a number of 0 to 1000000, not \"x\"");
+	refuses("redis+sentinel://h/m/0/1", "not \"0/1\"");
+	char text[200];
+	snprintf(text, sizeof(text), "redis+sentinel://h/%0129d", 0);
+	refuses(text, "longer than 128 characters");
 }
 
 static void behind_a_socket_path_only_a_database_may_follow(void **state)
@@ -331,12 +421,13 @@ static void no_refusal_repeats_a_password(void **state)
 		"redis://u:hidden/x@h",    "redis://u:hidden%@h",
 		"redis://u:%zzhidden@h",   "redis://hidden@h",
 		"redis://:hidden@[h",      "redis://u:hidden@a b",
-		"rediss://u:hidden@h",     "http://u:hidden@h",
+		"redisss://u:hidden@h",    "http://u:hidden@h",
 		"unix://u:hidden@run",     "unix://u:hid/hidden@/r",
 		"unix://u:hidden?@/r",     "unix://u:%hidden@/r",
 		"unix://u:hidden@/r?db=x", "redis://u:hidden",
 		"redis://:hidden",         "u:hidden",
-		"redis://u:hidden/0",
+		"redis://u:hidden/0",      "redis+sentinel://u:hidden@h",
+		"redis://h,u:hidden",      "redis+sentinel://u:hidden@h/m/x",
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		refuses(wrong[i], "");
@@ -351,20 +442,31 @@ static void another_login_takes_the_place_of_the_whole_old_one(void **state)
 {
 	(void)state;
 	parse("redis://alice:old@h");
-	assert_int_equal(seg_address_set_login(&address, NULL, "new", &error), 0);
+	assert_int_equal(seg_address_set_login(&address, NULL, "new", NULL, &error), 0);
 	has_login(NULL, "new");
-	assert_int_equal(seg_address_set_login(&address, "bob", address.password, &error), 0);
+	assert_int_equal(seg_address_set_login(&address, "bob", address.password, NULL, &error), 0);
 	has_login("bob", "new");
-	assert_int_equal(seg_address_set_login(&address, NULL, NULL, &error), 0);
+	assert_int_equal(seg_address_set_login(&address, NULL, NULL, NULL, &error), 0);
 	has_login(NULL, NULL);
+}
+
+static void a_password_file_takes_the_place_of_the_password(void **state)
+{
+	(void)state;
+	parse("redis://alice:old@h");
+	assert_int_equal(seg_address_set_login(&address, "bob", NULL, "/run/pw", &error), 0);
+	has_login("bob", NULL);
+	assert_string_equal(address.password_file, "/run/pw");
 }
 
 static void a_refused_login_leaves_the_old_one(void **state)
 {
 	(void)state;
 	parse("redis://alice:old@h");
-	assert_int_equal(seg_address_set_login(&address, "bob", NULL, &error), SEG_EINVAL);
+	assert_int_equal(seg_address_set_login(&address, "bob", NULL, NULL, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "the Redis user has no password"));
+	assert_int_equal(seg_address_set_login(&address, NULL, "pw", "/file", &error), SEG_EINVAL);
+	assert_non_null(strstr(error.text, "password and password_file are both set"));
 	has_login("alice", "old");
 }
 
@@ -372,12 +474,13 @@ static void a_copy_outlives_its_original(void **state)
 {
 	(void)state;
 	seg_address original;
-	assert_int_equal(seg_address_parse("redis://alice:pw@h:7000/2", &original, NULL), 0);
+	assert_int_equal(seg_address_parse("redis+sentinel://alice:pw@h:7000/m/2", &original, NULL), 0);
 	assert_int_equal(seg_address_copy(&address, &original), 0);
 	memset(original.password, 'x', 2);
 	seg_address_fini(&original);
 	assert_string_equal(address.endpoints->host, "h");
-	assert_string_equal(address.text, "redis://h:7000/2");
+	assert_string_equal(address.text, "redis+sentinel://h:7000/m/2");
+	assert_string_equal(address.master, "m");
 	assert_int_equal(address.endpoints->port, 7000);
 	has_login("alice", "pw");
 }
@@ -391,6 +494,10 @@ int main(void)
 		TEST(port_and_database_are_read_at_their_limits),
 		TEST(an_ipv6_host_stands_in_brackets_and_keeps_them_in_messages_only),
 		TEST(a_socket_path_may_carry_a_database),
+		TEST(a_list_of_servers_shares_the_login_and_the_database),
+		TEST(the_scheme_tells_of_tls),
+		TEST(sentinels_have_their_own_port_and_name_a_master),
+		TEST(a_list_has_up_to_64_servers),
 		TEST(a_login_is_split_at_the_first_colon_and_the_last_at_sign),
 		TEST(an_at_sign_in_a_socket_path_is_no_login),
 		TEST(escapes_are_decoded_in_login_and_path),
@@ -403,6 +510,7 @@ int main(void)
 		TEST(the_error_for_a_bare_socket_path_names_its_scheme),
 		TEST(a_port_out_of_range_is_named_with_the_range),
 		TEST(a_database_out_of_range_is_named_with_the_range),
+		TEST(a_sentinel_address_without_a_usable_master_is_shown_how_to_name_one),
 		TEST(behind_a_socket_path_only_a_database_may_follow),
 		TEST(a_relative_socket_path_is_shown_an_absolute_one),
 		TEST(brackets_must_be_whole),
@@ -412,6 +520,7 @@ int main(void)
 		TEST(messages_never_show_the_login),
 		TEST(no_refusal_repeats_a_password),
 		TEST(another_login_takes_the_place_of_the_whole_old_one),
+		TEST(a_password_file_takes_the_place_of_the_password),
 		TEST(a_refused_login_leaves_the_old_one),
 		TEST(a_copy_outlives_its_original),
 	};

@@ -220,7 +220,7 @@ static void every_option_reaches_its_field(void **state)
 	assert_int_equal(consumer->option_count, 2);
 	assert_string_equal(consumer->options[0].name, "path");
 	assert_string_equal(consumer->options[0].value, "out");
-	assert_int_equal(consumer->options[0].place.line, 41);
+	assert_int_equal(consumer->options[0].place.line, 42);
 	assert_string_equal(consumer->options[1].name, "empty");
 	assert_string_equal(consumer->options[1].value, "");
 	seg_config_free(config);
@@ -385,7 +385,9 @@ static void an_included_file_is_read_in_place_and_its_paths_are_its_own(void **s
 	write_file("main.ini", "include = sub/redis.ini\n[runner]\nplugin_directory = plugins\n[redis]\nuser "
 			       "= u\n" CONSUMER);
 	seg_config *config = load_file(path_of("main.ini"));
-	assert_string_equal(config->redis.password, "swordfish");
+	assert_null(config->redis.password);
+	snprintf(expected, sizeof(expected), "%s/sub/pw", directory);
+	assert_string_equal(config->redis.password_file, expected);
 	assert_string_equal(config->redis.user, "u");
 	snprintf(expected, sizeof(expected), "%s/sub/own.log", directory);
 	assert_string_equal(config->runner.log_file, expected);

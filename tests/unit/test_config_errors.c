@@ -180,7 +180,8 @@ static const struct mistake mistakes[] = {
 	{"a stream name with a slash", "[consumer c]\nstream=a/b\ngroup=g\nplugin=p\n",
 	 "c.ini:2: stream: the name \"a/b\" contains '/'; only A-Z a-z 0-9 . _ - are allowed"},
 	{"an address of another kind", "[redis]\naddress = http://h\n" CONSUMER,
-	 "c.ini:2: address: the Redis address must begin with redis:// or unix://"},
+	 "c.ini:2: address: the Redis address must begin with redis://, rediss://, redis+sentinel://, "
+	 "rediss+sentinel:// or unix://"},
 	{"an address with a bad port", "[redis]\naddress = redis://h:99999\n" CONSUMER,
 	 "c.ini:2: address: the port in the Redis address must be 1 to 65535, not \"99999\""},
 	{"an address with a bad password", "[redis]\naddress = redis://u:pa/ss@h\n" CONSUMER,
@@ -282,6 +283,12 @@ static const struct mistake mistakes[] = {
 	{"a runner with the name of nobody", "[runner]\nname = -\n" CONSUMER,
 	 "c.ini:2: name: \"-\" is reserved and means \"no runner\"; add a letter or a digit, or remove the "
 	 "line"},
+	{"a user of the Sentinels without a password",
+	 "[redis]\naddress = redis+sentinel://h/m\nsentinel_user = v\n" CONSUMER,
+	 "c.ini:3: sentinel_user is set without a password; add sentinel_password_file = PATH"},
+	{"a missing password file of the Sentinels",
+	 "[redis]\naddress = redis+sentinel://h/m\nsentinel_password_file = /nonexistent\n" CONSUMER,
+	 "c.ini:3: sentinel_password_file: /nonexistent cannot be read: No such file or directory"},
 	{"a password file that is missing", "[redis]\npassword_file = /nonexistent\n" CONSUMER,
 	 "c.ini:2: password_file: /nonexistent cannot be read: No such file or directory"},
 	{"all mistakes at once",

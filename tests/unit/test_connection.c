@@ -23,6 +23,7 @@ static int teardown(void **state)
 	(void)state;
 	disconnect();
 	fake_stop();
+	on_message = NULL;
 	return 0;
 }
 
@@ -212,6 +213,44 @@ static void an_unexpected_or_unreadable_reply_breaks_the_connection(void **state
 	assert_int_equal(seg_connection_error(connection)->status, SEG_EPROTOCOL);
 }
 
+static void tell_message(void *arg, const seg_reply *message)
+{
+	(void)arg;
+	for (size_t i = 0; i < message->count; i++)
+		tell("%s%s", i ? "/" : "", message->elements[i]->text ? message->elements[i]->text : "nil");
+	tell(" ");
+}
+
+#define MESSAGE "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n"
+#define PMESSAGE "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\nc\r\n$2\r\nhi\r\n"
+
+static void a_subscriber_gets_messages_that_answer_no_command_between_its_answers(void **state)
+{
+	(void)state;
+	on_message = tell_message;
+	get_ready();
+	fake.special = "SUBSCRIBE";
+	fake.special_is = MESSAGE "$2\r\nhi\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n" PMESSAGE;
+	seg_connection_words(connection, on_reply, (void *)(uintptr_t) "a", "SUBSCRIBE", "c", (char *)NULL);
+	until_told("pmessage/*/c/hi ");
+	assert_string_equal(told, "message/c/hi a:ok pmessage/*/c/hi ");
+	told[0] = '\0';
+	fake_say(MESSAGE "*-1\r\n");
+	until_told("message/c/nil ");
+	fake_say("+OK\r\n");
+	until_told("down ");
+	error_says(SEG_EPROTOCOL, "sent a reply to no command");
+}
+
+static void a_message_breaks_a_connection_that_subscribes_to_nothing(void **state)
+{
+	(void)state;
+	get_ready();
+	fake_say(MESSAGE "$2\r\nhi\r\n");
+	until_told("down ");
+	error_says(SEG_EPROTOCOL, "sent a reply to no command");
+}
+
 static void an_answer_that_does_not_come_breaks_the_connection_but_silence_alone_does_not(void **state)
 {
 	(void)state;
@@ -220,7 +259,10 @@ static void an_answer_that_does_not_come_breaks_the_connection_but_silence_alone
 	assert_true(seg_connection_ready(connection));
 	int64_t issued = seg_now();
 	assert_true(echo("1", "a"));
-	int64_t due = seg_connection_tick(connection, seg_now(), true);
+	/* Before the end, the connection looks whether the server takes the command. */
+	int64_t look = seg_connection_tick(connection, seg_now(), true);
+	assert_true(look > issued && look < issued + 3 * SEG_SECOND);
+	int64_t due = seg_connection_tick(connection, look, true);
 	assert_true(due >= issued + 3 * SEG_SECOND && due <= seg_now() + 3 * SEG_SECOND);
 	seg_connection_tick(connection, due - SEG_MS, true);
 	assert_string_equal(told, "");
@@ -384,6 +426,8 @@ int main(void)
 		TEST(an_answer_may_lead_to_the_next_command),
 		TEST(a_break_by_an_answer_loses_the_later_answers),
 		TEST(an_unexpected_or_unreadable_reply_breaks_the_connection),
+		TEST(a_subscriber_gets_messages_that_answer_no_command_between_its_answers),
+		TEST(a_message_breaks_a_connection_that_subscribes_to_nothing),
 		TEST(an_answer_that_does_not_come_breaks_the_connection_but_silence_alone_does_not),
 		TEST(a_lost_connection_tells_all_that_waited_in_order_and_comes_back),
 		TEST(nothing_of_a_lost_connection_is_read_or_written_on_the_next),

@@ -211,6 +211,9 @@ static void on_reply(void *arg, const seg_reply *reply)
 		tell("%s:ok ", name);
 }
 
+/* Set it before connecting. */
+static seg_reply_fn on_message;
+
 static void connect_to(const char *url, int64_t answer_timeout)
 {
 	seg_error error;
@@ -224,6 +227,7 @@ static void connect_to(const char *url, int64_t answer_timeout)
 		.answer_timeout = answer_timeout,
 		.logger = seg_logger_make(NULL, NULL),
 		.on_state = on_state,
+		.on_message = on_message,
 	};
 	connection = seg_connection_create(&options);
 	assert_non_null(connection);

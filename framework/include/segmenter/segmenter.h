@@ -105,10 +105,21 @@ typedef struct seg_client seg_client;
 
 typedef struct seg_client_options {
 	/*
-	 * redis://[[user]:password@]host[:port][/database], or unix://[[user]:password@]/path[?db=database].
-	 * In user, password and path, write special characters %-encoded. "host:port" without a scheme is
-	 * accepted. Ports are 1 to 65,535, databases 0 to 1,000,000. Default redis://127.0.0.1:6379, also for
-	 * NULL.
+	 * One of:
+	 *
+	 *     redis://[[user]:password@]host[:port][,host[:port]...][/database]
+	 *     redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/master[/database]
+	 *     unix://[[user]:password@]/path[?db=database]
+	 *
+	 * The first and the second with TLS: rediss:// and rediss+sentinel://. Up to 64 hosts; ports are 1 to 65,535,
+	 * by default 6379, and 26379 for Sentinels; databases 0 to 1,000,000. In user, password and path, write
+	 * special characters %-encoded. "host:port" without a scheme is accepted.
+	 *
+	 * Of several servers, the library uses the one that is the master; after a failover it looks for the new
+	 * one. With redis+sentinel, the hosts are Sentinels, and `master` is the name by which they know the
+	 * master; the login is the master's. A thread of the client keeps a connection to one of the Sentinels.
+	 *
+	 * Default redis://127.0.0.1:6379, also for NULL.
 	 */
 	const char *address;
 	const char *name_space; /* prefix of all keys; default "default", also for NULL */
@@ -133,8 +144,8 @@ typedef struct seg_client_options {
 	 */
 	uint32_t allow_eviction;
 	/*
-	 * Login that replaces the address's; both NULL: the address's. A user without a password is
-	 * SEG_EINVAL.
+	 * Login that replaces the address's; all NULL, with password_file: the address's. A user without a
+	 * password is SEG_EINVAL.
 	 */
 	const char *user;
 	const char *password;
@@ -144,6 +155,15 @@ typedef struct seg_client_options {
 	 * not confirm in time makes the send fail with SEG_EUNKNOWN, although the master has the record.
 	 */
 	uint32_t ack_replicas;
+	/*
+	 * File that contains only the password, in one line of up to 4,096 bytes. The library reads it at each
+	 * connect, so a new password needs no new client: a login that Redis accepted before is tried again
+	 * for a minute after it is refused. Not together with `password`.
+	 */
+	const char *password_file;
+	/* Login at the Sentinels, as user and password_file; both NULL: none. A user needs the file. */
+	const char *sentinel_user;
+	const char *sentinel_password_file;
 } seg_client_options;
 
 /* Sets the defaults. */
@@ -157,7 +177,8 @@ SEG_API void seg_client_options_init(seg_client_options *options);
  * within its own timeout. Producers and consumers have connections of their own.
  *
  * Takes up to timeout_ms. Stores the client in *client, NULL after an error: SEG_EINVAL, SEG_EUNREACHABLE,
- * SEG_EAUTH, SEG_ESERVER, SEG_EPROTOCOL or SEG_ESYSTEM. Close the client with seg_client_close.
+ * SEG_EAUTH, SEG_ESERVER, SEG_EPROTOCOL, SEG_ESYSTEM, or SEG_ENOTFOUND if the Sentinels do not know the master.
+ * Close the client with seg_client_close.
  */
 SEG_API int seg_client_open(const seg_client_options *options, seg_client **client, seg_error *error);
 

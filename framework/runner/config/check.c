@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/units.h"
 #include "redis/address.h"
 #include "config/listen.h"
@@ -85,12 +86,27 @@ static char *read_secret(seg_config_loader *loader, seg_config_place place, cons
 	return secret;
 }
 
-static void read_password_file(seg_config_loader *loader)
+/* The connections read the file. A file that holds no password is an error now. */
+static void check_password_file(seg_config_loader *loader, const char *option, const char *path)
 {
-	seg_config_redis *redis = &loader->config->redis;
-	if (redis->password_file && !redis->password && !redis->embedded)
-		redis->password = read_secret(loader, redis_place(loader, "password_file"), "password_file",
-					      redis->password_file);
+	if (path && !loader->config->redis.embedded)
+		seg_secret_forget(read_secret(loader, redis_place(loader, option), option, path));
+}
+
+static void check_sentinel_login(seg_config_loader *loader)
+{
+	const seg_config_redis *redis = &loader->config->redis;
+	seg_config_place user = redis_place(loader, "sentinel_user");
+	seg_config_place file = redis_place(loader, "sentinel_password_file");
+	bool has_sentinels = !redis->embedded && strstr(redis->address, "+sentinel://");
+	if (user.line && !file.line)
+		seg_config_error_add(
+			loader->errors, user,
+			"sentinel_user is set without a password; add sentinel_password_file = PATH");
+	if ((user.line || file.line) && !has_sentinels)
+		seg_config_warning_add(loader->errors, user.line ? user : file,
+				       "%s is ignored: the address names no Sentinels",
+				       user.line ? "sentinel_user" : "sentinel_password_file");
 }
 
 /* --- [runner] ------------------------------------------------------------------- */
@@ -251,7 +267,10 @@ void seg_config_check(seg_config_loader *loader)
 	const seg_config *config = loader->config;
 	check_embedded(loader);
 	check_login(loader);
-	read_password_file(loader);
+	check_sentinel_login(loader);
+	if (!config->redis.password)
+		check_password_file(loader, "password_file", config->redis.password_file);
+	check_password_file(loader, "sentinel_password_file", config->redis.sentinel_password_file);
 	check_runner_name(loader);
 	check_timeouts(loader);
 	check_admin(loader);

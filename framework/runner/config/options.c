@@ -37,8 +37,11 @@ const char *const seg_config_section_names[SEG_CONFIG_SECTIONS] = {"redis", "run
 /* clang-format off */
 const seg_config_row seg_config_rows[] = {
 	{REDIS("address", address, char *, SEG_CONFIG_ADDRESS), .value = "redis://127.0.0.1:6379",
-	 .help = "The address of Redis: redis://host:port/database or unix:///path/to.sock. embedded: "
-		 "segrunner starts a redis-server of its own, with its data in `directory`."},
+	 .help = "The address of Redis: redis://host:port/database, of several servers "
+		 "redis://host:port,host:port/database, with Sentinels "
+		 "redis+sentinel://host,host,host/master/database, or unix:///path/to.sock. With TLS, rediss:// and "
+		 "rediss+sentinel://. embedded: segrunner starts a redis-server of its own, with its data in "
+		 "`directory`."},
 	{REDIS("directory", directory, char *, SEG_CONFIG_PATH),
 	 .help = "The data directory of the embedded Redis. Required with address = embedded; otherwise "
 		 "ignored."},
@@ -47,7 +50,13 @@ const seg_config_row seg_config_rows[] = {
 	{REDIS("password", password, char *, SEG_CONFIG_SECRET),
 	 .help = "The password. Prefer password_file or ${REDIS_PASSWORD}, which keep it out of this file."},
 	{REDIS("password_file", password_file, char *, SEG_CONFIG_PATH),
-	 .help = "A file that contains only the password."},
+	 .help = "A file that contains only the password. segrunner reads it at each connect, so a new password "
+		 "needs no restart."},
+	{REDIS("sentinel_user", sentinel_user, char *, SEG_CONFIG_TEXT),
+	 .help = "The ACL user to log in as at the Sentinels. Requires sentinel_password_file."},
+	{REDIS("sentinel_password_file", sentinel_password_file, char *, SEG_CONFIG_PATH),
+	 .help = "A file that contains only the password of the Sentinels. Without it, segrunner does not log "
+		 "in there."},
 	{REDIS("connect_timeout", connect_timeout, int64_t, SEG_CONFIG_DURATION), .value = "5s", .min = MS,
 	 .max = 10 * MIN,
 	 .help = "The longest time that one connection attempt may take."},

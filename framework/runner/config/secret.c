@@ -4,32 +4,29 @@
 
 #include <segmenter/segmenter.h>
 
+#include "base/secret.h"
 #include "config/file.h"
-
-enum { SECRET_MAX = 4096 };
 
 /* The length of the secret, without the line end; 0 if there is none, which is reported. */
 static size_t find_secret(const seg_config_content *content, seg_config_place place, const char *option,
 			  const char *path, seg_config_errors *errors)
 {
-	const char *kind = option[0] == 'p' ? "password" : "token";
+	const char *kind = strstr(option, "token") ? "token" : "password";
 	size_t length = content->length;
-	if (length && content->text[length - 1] == '\n')
-		length--;
-	if (length && content->text[length - 1] == '\r')
-		length--;
-	if (strspn(content->text, " \t") >= length) {
+	switch (seg_secret_judge(content->text, &length)) {
+	case SEG_SECRET_GOOD:
+		return length;
+	case SEG_SECRET_EMPTY:
 		seg_config_error_add(errors, place, "%s: %s is empty; write the %s into it", option, path,
 				     kind);
-		return 0;
-	}
-	if (memchr(content->text, '\n', length) || memchr(content->text, '\0', length)) {
+		break;
+	case SEG_SECRET_LINES:
 		seg_config_error_add(errors, place,
 				     "%s: %s contains more than one line; it must contain only the %s",
 				     option, path, kind);
-		return 0;
+		break;
 	}
-	return length;
+	return 0;
 }
 
 int seg_config_secret_read(seg_config_place place, const char *option, const char *path,
@@ -38,7 +35,7 @@ int seg_config_secret_read(seg_config_place place, const char *option, const cha
 	seg_config_content content;
 	seg_error error;
 	*secret = NULL;
-	int status = seg_config_file_read(path, false, SECRET_MAX, &content, &error);
+	int status = seg_config_file_read(path, false, SEG_SECRET_MAX, &content, &error);
 	if (status == SEG_ENOMEM)
 		return status;
 	if (status) {

@@ -31,15 +31,17 @@ typedef struct seg_config_redis {
 	 */
 	char *address;
 	bool embedded;
-	char *directory;         /* for the data of the embedded server; not NULL if embedded */
-	char *user;              /* or NULL */
-	char *password;          /* from `password` or password_file; or NULL; never printed */
-	char *password_file;     /* or NULL; already read */
-	int64_t connect_timeout; /* 1 ms to 10 min */
-	int64_t timeout;         /* 1 ms to 1 h */
-	bool allow_eviction;     /* run even if the policy of Redis evicts keys */
-	uint32_t ack_replicas;   /* replicas that must have a commit before it counts; 0 to 16 */
-	int appendfsync;         /* a seg_config_fsync, for the embedded server */
+	char *directory;              /* for the data of the embedded server; not NULL if embedded */
+	char *user;                   /* or NULL */
+	char *password;               /* or NULL; never printed */
+	char *password_file;          /* or NULL; holds a password, which may change later */
+	char *sentinel_user;          /* or NULL */
+	char *sentinel_password_file; /* or NULL; as password_file */
+	int64_t connect_timeout;      /* 1 ms to 10 min */
+	int64_t timeout;              /* 1 ms to 1 h */
+	bool allow_eviction;          /* run even if the policy of Redis evicts keys */
+	uint32_t ack_replicas;        /* replicas that must have a commit before it counts; 0 to 16 */
+	int appendfsync;              /* a seg_config_fsync, for the embedded server */
 } seg_config_redis;
 
 typedef enum seg_config_idle {

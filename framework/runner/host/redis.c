@@ -93,6 +93,15 @@ void seg_redis_detach(seg_redis *redis)
 
 /* --- the client ------------------------------------------------------------------------------ */
 
+static void set_login(seg_client_options *options, const seg_config_redis *config)
+{
+	options->user = config->user;
+	options->password = config->password;
+	options->password_file = config->password_file;
+	options->sentinel_user = config->sentinel_user;
+	options->sentinel_password_file = config->sentinel_password_file;
+}
+
 static void set_options(seg_redis *redis)
 {
 	const seg_config_redis *config = &redis->config->redis;
@@ -101,8 +110,8 @@ static void set_options(seg_redis *redis)
 	options->address = redis->embedded ? seg_embedded_address(redis->embedded) : config->address;
 	options->name_space = redis->config->runner.name_space;
 	options->connect_timeout_ms = (uint32_t)(config->connect_timeout / SEG_MS);
-	options->user = config->user;
-	options->password = config->password;
+	if (!redis->embedded)
+		set_login(options, config);
 	/* Tries to connect are short; later commands have the time that the configuration gives. */
 	int64_t timeout = config->timeout < CONNECT_TRY ? config->timeout : CONNECT_TRY;
 	options->timeout_ms = (uint32_t)(timeout / SEG_MS);

@@ -97,8 +97,8 @@ static void report(void *arg, const seg_partition *p, int64_t now)
 static void fatal(void *arg, const seg_error *error)
 {
 	seg_workers *workers = arg;
-	(void)error; /* the member has logged it */
-	seg_ending_request(workers->ending, EX_CONFIG);
+	/* The member has logged it. */
+	seg_ending_request(workers->ending, error->status == SEG_EAUTH ? EX_NOPERM : EX_CONFIG);
 }
 
 seg_member_hooks seg_workers_hooks(seg_workers *workers)

@@ -14,7 +14,7 @@
 static const char *const forms[] = {"table", "json", "csv", NULL};
 
 static struct {
-	const char *address, *name_space, *config;
+	const char *address, *name_space, *config, *sentinel_user, *sentinel_password_file;
 	int64_t timeout;
 	int form;
 	bool help, version;
@@ -23,11 +23,15 @@ static struct {
 /* clang-format off */
 const ctl_option ctl_context_options[] = {
 	{"address", 'a', "URL", CTL_TEXT, &given.address, 0, 0, NULL,
-	 "redis://HOST:PORT or unix://PATH (SEGMENTER_ADDRESS)"},
+	 "redis://HOST:PORT, redis+sentinel://HOST,HOST/MASTER or unix://PATH (SEGMENTER_ADDRESS)"},
 	{"namespace", 'n', "NAME", CTL_TEXT, &given.name_space, 0, 0, NULL,
 	 "the namespace (SEGMENTER_NAMESPACE)"},
 	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL,
 	 "take address, login and namespace from this segrunner configuration, not from the environment"},
+	{"sentinel-user", 0, "NAME", CTL_TEXT, &given.sentinel_user, 0, 0, NULL,
+	 "the user to log in as at the Sentinels (SEGMENTER_SENTINEL_USER)"},
+	{"sentinel-password-file", 0, "FILE", CTL_TEXT, &given.sentinel_password_file, 0, 0, NULL,
+	 "a file with the password of the Sentinels (SEGMENTER_SENTINEL_PASSWORD_FILE)"},
 	{"output", 'o', "FORM", CTL_CHOICE, &given.form, 0, 0, forms,
 	 "table (the default), json or csv"},
 	{"timeout", 0, "TIME", CTL_DURATION, &given.timeout, 1000000, 3600000000000, NULL,
@@ -110,6 +114,21 @@ ctl_form ctl_context_form(void)
 	return (ctl_form)given.form;
 }
 
+/* A configured login belongs to the configured address only: else `configured` is NULL. */
+static void set_login(seg_client_options *options, const seg_config_redis *configured)
+{
+	static const seg_config_redis none;
+	const seg_config_redis *redis = configured ? configured : &none;
+	options->user = redis->user;
+	options->password = redis->password;
+	options->password_file = redis->password_file;
+	options->sentinel_user =
+		first_of(given.sentinel_user, redis->sentinel_user, "SEGMENTER_SENTINEL_USER");
+	options->sentinel_password_file =
+		first_of(given.sentinel_password_file, redis->sentinel_password_file,
+			 "SEGMENTER_SENTINEL_PASSWORD_FILE");
+}
+
 void ctl_target_choose(ctl_target *target)
 {
 	seg_config *config = load_config();
@@ -122,11 +141,7 @@ void ctl_target_choose(ctl_target *target)
 	options->address = first_of(given.address, configured, "SEGMENTER_ADDRESS");
 	options->name_space =
 		first_of(given.name_space, config ? config->runner.name_space : NULL, "SEGMENTER_NAMESPACE");
-	/* A configured login belongs to the configured address only. */
-	if (config && options->address == configured) {
-		options->user = config->redis.user;
-		options->password = config->redis.password;
-	}
+	set_login(options, config && options->address == config->redis.address ? &config->redis : NULL);
 	options->timeout_ms = (uint32_t)(given.timeout / 1000000);
 	/* An operator must be able to look at a Redis that a runner refuses. */
 	options->allow_eviction = 1;

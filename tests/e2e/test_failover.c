@@ -1,0 +1,541 @@
+/*
+ * test_failover.c - another server becomes the master, with Sentinels and without: the producer, the blocking send,
+ * segrunner, the pull consumer and segctl follow it, in order, and without losing what the new master has. Each test
+ * prints how long no message could be sent.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/group.h"
+#include "harness/log.h"
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/sentinel.h"
+#include "harness/server.h"
+
+enum {
+	PARTITIONS = 4,
+	KEYS = 8, /* the last one is the blocking send's */
+	PAUSE_US = 2000,
+	STEADY = 100,
+	PATIENCE_MS = 30000,
+	SEND_TIMEOUT_MS = 25000,
+};
+
+static test_sentinel *sentinel;
+static test_server *pair[2];
+static test_runner *runner;
+static char directory[64], deliveries_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	test_sentinel_stop(sentinel);
+	sentinel = NULL;
+	for (int i = 0; i < 2; i++) {
+		if (pair[i])
+			test_server_stop(pair[i]);
+		pair[i] = NULL;
+	}
+	test_directory_remove(directory);
+	return 0;
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+static struct {
+	seg_client *client;
+	seg_stream *stream;
+	seg_producer *producer;
+	pthread_t threads[2];
+	atomic_bool stop;
+	atomic_long sent[KEYS], acknowledged, blocking, failed;
+	atomic_llong gap_ms; /* the longest time between two acknowledged blocking sends */
+	char failure[SEG_ERROR_TEXT_MAX];
+} load;
+
+static seg_record record_of(int key, char text[2][32])
+{
+	int k = snprintf(text[0], 32, "k%d", key);
+	int d = snprintf(text[1], 32, "k%d:%ld", key, atomic_fetch_add(&load.sent[key], 1));
+	return (seg_record){.key = text[0],
+			    .key_length = (size_t)k,
+			    .data = text[1],
+			    .data_length = (size_t)d};
+}
+
+static void failed(const char *text)
+{
+	if (atomic_fetch_add(&load.failed, 1) == 0)
+		snprintf(load.failure, sizeof(load.failure), "%s", text);
+}
+
+static void delivered(void *arg, const seg_delivery *delivery)
+{
+	(void)arg;
+	if (delivery->status)
+		failed(delivery->text);
+	else
+		atomic_fetch_add(&load.acknowledged, 1);
+}
+
+static void pause_us(long us)
+{
+	nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
+static void *produce(void *arg)
+{
+	(void)arg;
+	char text[2][32];
+	for (int key = 0; !atomic_load(&load.stop); key = (key + 1) % (KEYS - 1)) {
+		seg_record record = record_of(key, text);
+		seg_error error;
+		if (seg_producer_send(load.producer, &record, NULL, &error))
+			failed(error.text);
+		pause_us(PAUSE_US);
+	}
+	return NULL;
+}
+
+static void *send_blocking(void *arg)
+{
+	(void)arg;
+	char text[2][32];
+	long long last = test_now_ms();
+	while (!atomic_load(&load.stop)) {
+		seg_record record = record_of(KEYS - 1, text);
+		seg_error error;
+		if (seg_stream_send(load.stream, &record, NULL, &error))
+			failed(error.text);
+		long long now = test_now_ms();
+		if (now - last > atomic_load(&load.gap_ms))
+			atomic_store(&load.gap_ms, now - last);
+		last = now;
+		atomic_fetch_add(&load.blocking, 1);
+		pause_us(PAUSE_US);
+	}
+	return NULL;
+}
+
+static void check(int status, const seg_error *error)
+{
+	if (status)
+		fail_msg("%s", error->text);
+}
+
+static void load_start(const char *address)
+{
+	seg_error error;
+	memset(&load, 0, sizeof(load));
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = address;
+	options.timeout_ms = SEND_TIMEOUT_MS;
+	check(seg_client_open(&options, &load.client, &error), &error);
+	const seg_stream_shape shape = {.partitions = PARTITIONS, .partition_size = 1000000};
+	check(seg_stream_register(load.client, "s", &shape, &load.stream, &error), &error);
+	seg_producer_options producer;
+	seg_producer_options_init(&producer);
+	producer.delivery = delivered;
+	producer.delivery_timeout_ms = SEND_TIMEOUT_MS;
+	check(seg_producer_open(load.stream, &producer, &load.producer, &error), &error);
+	pthread_create(&load.threads[0], NULL, produce, NULL);
+	pthread_create(&load.threads[1], NULL, send_blocking, NULL);
+}
+
+static bool both_went_on(void *counts_)
+{
+	const long *counts = counts_;
+	return atomic_load(&load.acknowledged) > counts[0] && atomic_load(&load.blocking) > counts[1];
+}
+
+/* Waits until both senders have sent some more. */
+static void load_goes_on(void)
+{
+	long counts[2] = {atomic_load(&load.acknowledged) + STEADY, atomic_load(&load.blocking) + STEADY};
+	test_wait_until(both_went_on, counts, PATIENCE_MS, "messages are sent");
+}
+
+/* Every record has been acknowledged. */
+static void load_end(const char *what)
+{
+	seg_error error;
+	atomic_store(&load.stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(load.threads[i], NULL);
+	check(seg_producer_flush(load.producer, PATIENCE_MS, &error), &error);
+	seg_producer_close(load.producer, 1000, NULL);
+	seg_stream_close(load.stream);
+	seg_client_close(load.client);
+	if (load.failed)
+		fail_msg("%ld sends failed: %s", load.failed, load.failure);
+	print_message("%s: no send for %lld ms\n", what, load.gap_ms);
+}
+
+/* --- the rest of it ----------------------------------------------------------------------------- */
+
+static void run(const char *address, const char *redis)
+{
+	runner = test_runner_run("[redis]\naddress = %s\n%s\n[runner]\nname = runner\nlog_level = info\n"
+				 "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+				 "partitions = %d\nsession_timeout = 3s\noption.path = %s\n",
+				 address, redis, test_build_directory(), PARTITIONS, deliveries_path);
+	test_runner_says(runner, "joined as");
+}
+
+static int by_place(const void *a_, const void *b_)
+{
+	const test_delivery *a = a_, *b = b_;
+	if (a->partition != b->partition)
+		return a->partition < b->partition ? -1 : 1;
+	if (a->ms != b->ms)
+		return a->ms < b->ms ? -1 : 1;
+	return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
+static void was_delivered(const test_deliveries *sorted, uint32_t partition, const char *id, const char *data)
+{
+	test_delivery wanted = {.partition = partition};
+	assert_int_equal(sscanf(id, "%" SCNu64 "-%" SCNu64, &wanted.ms, &wanted.seq), 2);
+	const test_delivery *found =
+		bsearch(&wanted, sorted->list, sorted->count, sizeof(*sorted->list), by_place);
+	if (!found)
+		fail_msg("%s of partition %u, %s, was never delivered", id, partition, data);
+}
+
+/* The log's numbers of each key rise, none comes twice, and each entry was delivered. */
+static void everything_was_handled(const test_server *master)
+{
+	long sent[KEYS];
+	for (int key = 0; key < KEYS; key++)
+		sent[key] = load.sent[key];
+	long kept = test_log_check(master, "s", PARTITIONS, KEYS, sent, true);
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	qsort(deliveries.list, deliveries.count, sizeof(*deliveries.list), by_place);
+	for (uint32_t p = 0; p < PARTITIONS; p++) {
+		redisReply *log = test_server_ask(master, "XRANGE __default:s:partition_%u - +", p);
+		for (size_t i = 0; i < log->elements; i++)
+			was_delivered(&deliveries, p, log->element[i]->element[0]->str,
+				      log->element[i]->element[1]->element[3]->str);
+		freeReplyObject(log);
+	}
+	test_deliveries_free(&deliveries);
+	long lost = -kept;
+	for (int key = 0; key < KEYS; key++)
+		lost += sent[key];
+	print_message("the new master has %ld messages and lacks %ld\n", kept, lost);
+}
+
+static void start_all(const char *address, const char *redis)
+{
+	load_start(address);
+	run(address, redis);
+	load_goes_on();
+}
+
+static void finish_all(const char *what, const char *address, const test_server *master)
+{
+	load_goes_on();
+	load_end(what);
+	test_group_wait_drained(address, "s", "g");
+	test_segctl_good(address, "lag s g --sample 0 --max-lag 0");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	everything_was_handled(master);
+}
+
+/* --- with Sentinels -------------------------------------------------------------------------------- */
+
+static void everything_follows_a_failover_of_the_sentinels(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(NULL);
+	start_all(sentinel->address, "");
+	int master = test_sentinel_failover(sentinel);
+	load_goes_on();
+	test_sentinel_failover(sentinel);
+	master = test_sentinel_master(sentinel);
+	finish_all("two failovers", sentinel->address, sentinel->servers[master]);
+}
+
+static void everything_follows_when_the_master_is_killed(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(NULL);
+	start_all(sentinel->address, "");
+	int old = test_sentinel_kill_master(sentinel);
+	int master = test_sentinel_wait_failover(sentinel, old, PATIENCE_MS);
+	finish_all("kill -9 of the master, noticed after 1 s", sentinel->address, sentinel->servers[master]);
+}
+
+/* Its connections stay open and say nothing. */
+static void everything_leaves_a_master_that_hangs(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(NULL);
+	start_all(sentinel->address, "");
+	int old = test_sentinel_master(sentinel);
+	kill(sentinel->servers[old]->pid, SIGSTOP);
+	int master = test_sentinel_wait_failover(sentinel, old, PATIENCE_MS);
+	finish_all("a master that hangs, noticed after 1 s", sentinel->address, sentinel->servers[master]);
+	kill(sentinel->servers[old]->pid, SIGCONT);
+}
+
+static void a_dead_and_a_silent_sentinel_are_passed_over(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(NULL);
+	test_server_kill(sentinel->sentinels[0]);
+	kill(sentinel->sentinels[1]->pid, SIGSTOP);
+	for (int i = 0; i < 4; i++)
+		test_segctl_good(sentinel->address, "stream list");
+	kill(sentinel->sentinels[1]->pid, SIGCONT);
+}
+
+static void the_sentinels_have_a_login_of_their_own(void **state)
+{
+	(void)state;
+	char path[96], line[160];
+	sentinel = test_sentinel_start(
+		&(test_sentinel_options){.password = "of-redis", .sentinel_password = "of-sentinel"});
+	snprintf(path, sizeof(path), "%s/pw", directory);
+	FILE *file = fopen(path, "w");
+	fputs("of-sentinel\n", file);
+	fclose(file);
+	const test_segctl *answer = test_segctl_do(sentinel->address, "stream list");
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	test_expect_text(answer->errors, "requires a password; set sentinel_password_file");
+	char address[600];
+	snprintf(address, sizeof(address), "redis+sentinel://:of-redis@%s",
+		 sentinel->address + strlen("redis+sentinel://"));
+	test_segctl_good(address, "--sentinel-password-file %s stream list", path);
+	snprintf(line, sizeof(line), "sentinel_password_file = %s", path);
+	run(address, line);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	file = fopen(path, "w");
+	fputs("wrong\n", file);
+	fclose(file);
+	answer = test_segctl_do(address, "--sentinel-password-file %s stream list", path);
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	test_expect_text(answer->errors, "refuses this user or password: WRONGPASS");
+	assert_null(strstr(answer->errors, "wrong"));
+}
+
+static void a_name_that_no_sentinel_knows_is_an_error_that_says_so(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(&(test_sentinel_options){.sentinels = 1});
+	char address[600];
+	snprintf(address, sizeof(address), "redis+sentinel://127.0.0.1:%d/another",
+		 sentinel->sentinels[0]->port);
+	long long begin = test_now_ms();
+	const test_segctl *answer = test_segctl_do(address, "stream list");
+	assert_true(test_now_ms() - begin < 5000);
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "know no master \"another\"; check the name in the address");
+	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
+				 "%s/tests/plugins/record.so\noption.path = %s\n",
+				 address, test_build_directory(), deliveries_path);
+	assert_int_equal(test_runner_wait(runner), EX_CONFIG);
+	test_runner_says(runner, "know no master \"another\"");
+	snprintf(address, sizeof(address), "redis+sentinel://127.0.0.1:%d/another",
+		 sentinel->servers[0]->port);
+	answer = test_segctl_do(address, "stream list");
+	test_expect_text(answer->errors, "is no Sentinel; give the Sentinels' ports, by default 26379");
+}
+
+static void without_a_sentinel_the_error_names_the_master_and_what_fails(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(NULL);
+	for (int i = 0; i < sentinel->sentinel_count; i++)
+		test_server_kill(sentinel->sentinels[i]);
+	const test_segctl *answer = test_segctl_do(sentinel->address, "--timeout 3s stream list");
+	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
+	test_expect_text(answer->errors, "none of the 3 Sentinels says where the master \"mymaster\" is");
+	test_expect_text(answer->errors, "Connection refused");
+}
+
+/* --- without -------------------------------------------------------------------------------------------- */
+
+static bool has_the_data(void *server)
+{
+	return test_server_says(server, "INFO replication", "master_link_status:up");
+}
+
+static void start_pair(void)
+{
+	for (int i = 0; i < 2; i++)
+		pair[i] = test_server_start_tcp("--repl-diskless-sync-delay 0");
+	test_server_follow(pair[1], pair[0]);
+	test_wait_until(has_the_data, pair[1], PATIENCE_MS, "the replica is in step");
+}
+
+static void write_pair(char address[128], int first)
+{
+	snprintf(address, 128, "redis://127.0.0.1:%d,127.0.0.1:%d", pair[first]->port, pair[1 - first]->port);
+}
+
+/* The demoted one keeps its connections open, and answers READONLY. */
+static void a_list_of_servers_follows_the_master_when_the_roles_change(void **state)
+{
+	(void)state;
+	char address[128];
+	start_pair();
+	write_pair(address, 1);
+	start_all(address, "");
+	test_server_follow(pair[1], NULL);
+	test_server_follow(pair[0], pair[1]);
+	finish_all("roles changed by hand", address, pair[1]);
+}
+
+static void a_list_of_servers_follows_when_the_master_is_killed(void **state)
+{
+	(void)state;
+	char address[128];
+	start_pair();
+	write_pair(address, 0);
+	start_all(address, "");
+	test_server_kill(pair[0]);
+	test_server_follow(pair[1], NULL);
+	finish_all("the other one promoted at once", address, pair[1]);
+}
+
+static void a_single_server_that_is_demoted_for_a_while_is_waited_for_without_a_flood(void **state)
+{
+	(void)state;
+	char address[64];
+	start_pair();
+	snprintf(address, sizeof(address), "redis://127.0.0.1:%d", pair[0]->port);
+	start_all(address, "");
+	test_server_follow(pair[1], NULL);
+	test_server_follow(pair[0], pair[1]);
+	test_wait_until(has_the_data, pair[0], PATIENCE_MS, "the old master is a replica");
+	test_runner_says(runner, "replica");
+	nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
+	int said = test_runner_times_said(runner, "read-only replica");
+	if (said > 30)
+		fail_msg("the log says it %d times in 3 s", said);
+	test_server_follow(pair[0], NULL);
+	finish_all("a replica for 3 s", address, pair[0]);
+}
+
+/* --- logins ------------------------------------------------------------------------------------------------ */
+
+static void write_password(const char *path, const char *password)
+{
+	char fresh[128];
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	FILE *file = fopen(fresh, "w");
+	fprintf(file, "%s\n", password);
+	fclose(file);
+	assert_int_equal(rename(fresh, path), 0);
+}
+
+static void new_password(const char *password)
+{
+	test_server_tell(pair[0], "CONFIG SET requirepass %s", password);
+	snprintf(pair[0]->password, sizeof(pair[0]->password), "%s", password);
+	test_server_tell(pair[0], "CLIENT KILL TYPE normal SKIPME yes");
+}
+
+static void run_with_password(char path[96])
+{
+	char line[160];
+	pair[0] = test_server_start_with(&(test_server_options){.password = "one"});
+	snprintf(path, 96, "%s/pw", directory);
+	write_password(path, "one");
+	snprintf(line, sizeof(line), "password_file = %s", path);
+	run(pair[0]->address, line);
+}
+
+static bool is_delivered(void *arg)
+{
+	(void)arg;
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	bool any = deliveries.count > 0;
+	test_deliveries_free(&deliveries);
+	return any;
+}
+
+static void a_password_that_was_changed_is_read_at_the_next_connect(void **state)
+{
+	(void)state;
+	char path[96];
+	run_with_password(path);
+	/* The file comes later than the server's new password. */
+	new_password("two");
+	test_runner_says(runner, "refuses this user or password");
+	write_password(path, "two");
+	test_runner_says_times(runner, "joined as", 1);
+	char send[200];
+	snprintf(send, sizeof(send), "-c %s send s", runner->config);
+	const test_segctl *answer = test_segctl_run(NULL, "k=v\n", send);
+	assert_int_equal(answer->exit_code, EX_OK);
+	test_wait_until(is_delivered, NULL, PATIENCE_MS, "the message is delivered");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+static void a_login_that_stays_refused_for_a_minute_ends_segrunner_with_77(void **state)
+{
+	(void)state;
+	char path[96];
+	run_with_password(path);
+	long long begin = test_now_ms();
+	new_password("two");
+	/* The harness waits for 20 s. */
+	while (test_now_ms() - begin < 50000)
+		pause_us(500000L);
+	assert_false(test_runner_has_said(runner, "for a minute"));
+	assert_int_equal(test_runner_wait(runner), EX_NOPERM);
+	assert_true(test_now_ms() - begin >= 59000);
+	test_runner_says_times(runner, "the login has been refused for a minute", 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	const struct CMUnitTest tests[] = {
+		TEST(everything_follows_a_failover_of_the_sentinels),
+		TEST(everything_follows_when_the_master_is_killed),
+		TEST(everything_leaves_a_master_that_hangs),
+		TEST(a_dead_and_a_silent_sentinel_are_passed_over),
+		TEST(the_sentinels_have_a_login_of_their_own),
+		TEST(a_name_that_no_sentinel_knows_is_an_error_that_says_so),
+		TEST(without_a_sentinel_the_error_names_the_master_and_what_fails),
+		TEST(a_list_of_servers_follows_the_master_when_the_roles_change),
+		TEST(a_list_of_servers_follows_when_the_master_is_killed),
+		TEST(a_single_server_that_is_demoted_for_a_while_is_waited_for_without_a_flood),
+		TEST(a_password_that_was_changed_is_read_at_the_next_connect),
+		TEST(a_login_that_stays_refused_for_a_minute_ends_segrunner_with_77),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
