@@ -10,8 +10,6 @@
 /* Loaded by the EVAL that tries whether scripts run at all. */
 static const char trial[] = "return 1", trial_sha1[] = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
 
-static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c);
-
 __attribute__((format(printf, 3, 4))) static void fail(seg_preparation *p, int status, const char *format,
 						       ...);
 
@@ -57,6 +55,55 @@ static void got_needed(void *arg, const seg_reply *reply)
 		refuse(p, reply);
 	else
 		count_answer(p);
+}
+
+static bool issue_words(seg_preparation *p, seg_reply_fn fn, int argc, const char *const *argv)
+{
+	p->due++;
+	return seg_pipeline_command(p->pipeline, NULL, fn, p, argc, argv, NULL);
+}
+
+static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c)
+{
+	const char *argv[3] = {a, b, c};
+	return issue_words(p, fn, c ? 3 : b ? 2 : 1, argv);
+}
+
+/* --- the role --------------------------------------------------------------------- */
+
+static void is_no_master(seg_preparation *p)
+{
+	fail(p, SEG_EUNREACHABLE, "Redis at %s is a read-only replica; looking for the master", p->where);
+}
+
+static void got_replication_info(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	if (reply->type == SEG_REPLY_TEXT && strstr(reply->text, "role:slave")) {
+		is_no_master(p);
+		return;
+	}
+	p->role_unknown = reply->type != SEG_REPLY_TEXT || !strstr(reply->text, "role:master");
+	count_answer(p);
+}
+
+static void got_role(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	const seg_reply *role = seg_reply_at(reply, 0);
+	if (role && seg_reply_is(role, "slave") && !p->is_cluster) {
+		is_no_master(p);
+		return;
+	}
+	/* A user without a right to ROLE may have one to INFO. */
+	if (!(role && (p->is_cluster || seg_reply_is(role, "master"))) &&
+	    !issue(p, got_replication_info, "INFO", "replication", NULL))
+		fail(p, SEG_ENOMEM, "out of memory");
+	count_answer(p);
 }
 
 /* --- the name and the id -------------------------------------------------------- */
@@ -112,41 +159,6 @@ static void got_client_id(void *arg, const seg_reply *reply)
 	seg_preparation *p = arg;
 	p->client_id = seg_reply_number(reply, -1);
 	got_optional(p, reply);
-}
-
-static void is_no_master(seg_preparation *p)
-{
-	fail(p, SEG_EUNREACHABLE, "Redis at %s is a read-only replica; looking for the master", p->where);
-}
-
-static void got_replication_info(void *arg, const seg_reply *reply)
-{
-	seg_preparation *p = arg;
-	if (!reply)
-		return;
-	if (reply->type == SEG_REPLY_TEXT && strstr(reply->text, "role:slave")) {
-		is_no_master(p);
-		return;
-	}
-	p->role_unknown = reply->type != SEG_REPLY_TEXT || !strstr(reply->text, "role:master");
-	count_answer(p);
-}
-
-static void got_role(void *arg, const seg_reply *reply)
-{
-	seg_preparation *p = arg;
-	if (!reply)
-		return;
-	const seg_reply *role = seg_reply_at(reply, 0);
-	if (role && seg_reply_is(role, "slave") && !p->is_cluster) {
-		is_no_master(p);
-		return;
-	}
-	/* A user without a right to ROLE may have one to INFO. */
-	if (!(role && (p->is_cluster || seg_reply_is(role, "master"))) &&
-	    !issue(p, got_replication_info, "INFO", "replication", NULL))
-		fail(p, SEG_ENOMEM, "out of memory");
-	count_answer(p);
 }
 
 static void got_slots(void *arg, const seg_reply *reply)
@@ -247,18 +259,6 @@ void seg_preparation_reload_scripts(seg_preparation *p)
 
 /* --- starting --------------------------------------------------------------------- */
 
-static bool issue_words(seg_preparation *p, seg_reply_fn fn, int argc, const char *const *argv)
-{
-	p->due++;
-	return seg_pipeline_command(p->pipeline, NULL, fn, p, argc, argv, NULL);
-}
-
-static bool issue(seg_preparation *p, seg_reply_fn fn, const char *a, const char *b, const char *c)
-{
-	const char *argv[3] = {a, b, c};
-	return issue_words(p, fn, c ? 3 : b ? 2 : 1, argv);
-}
-
 static bool issue_password(seg_preparation *p, const char *password)
 {
 	const char *user = p->address->user;
@@ -339,7 +339,7 @@ bool seg_preparation_start(seg_preparation *p)
 		good = good && issue(p, got_slots, "CLUSTER", "SLOTS", NULL);
 	good = good && (!p->check_role || issue(p, got_role, "ROLE", NULL, NULL)) && issue_database(p) &&
 	       (p->login_only || issue_name_and_scripts(p));
-	if (good && p->due == 0)
+	if (good && p->due == 0 && p->outcome == SEG_PREPARATION_DUE)
 		p->outcome = SEG_PREPARATION_DONE;
 	return good;
 }

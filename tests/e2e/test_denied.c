@@ -264,6 +264,17 @@ static void a_user_who_may_run_no_script_is_refused_at_once(void **state)
 	is_refused(address, SEG_EAUTH, "the user app may run no scripts");
 }
 
+static void a_runner_without_scripts_ends_at_once_and_says_why(void **state)
+{
+	(void)state;
+	deny("-script -eval -evalsha");
+	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
+				 "%s/tests/plugins/record.so\noption.path = %s\n",
+				 address, test_build_directory(), deliveries_path);
+	assert_int_equal(test_runner_wait(runner), EX_NOPERM);
+	assert_int_equal(test_runner_times_said(runner, "the user app may run no scripts"), 1);
+}
+
 static void a_server_without_scripts_is_refused_at_once(void **state)
 {
 	(void)state;
@@ -421,6 +432,7 @@ int main(void)
 		TEST(scripts_that_cannot_be_loaded_are_sent_once_on_each_connection),
 		TEST(scripts_that_redis_forgets_are_sent_again),
 		TEST(a_user_who_may_run_no_script_is_refused_at_once),
+		TEST(a_runner_without_scripts_ends_at_once_and_says_why),
 		TEST(a_server_without_scripts_is_refused_at_once),
 		TEST(denied_config_is_one_warning),
 		TEST(without_client_messages_are_quick_and_the_connections_have_names),

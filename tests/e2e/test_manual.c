@@ -146,6 +146,8 @@ static void the_shell_completes_commands_and_options(void **state)
 	assert_string_equal(said, "--max-behind --max-lag\n");
 	complete("segctl", "segctl stream create --partitions", 3);
 	assert_string_equal(said, "--partitions\n");
+	complete("segctl", "segctl acl pro", 2);
+	assert_string_equal(said, "producer\n");
 }
 
 int main(void)

@@ -220,7 +220,7 @@ static void every_option_reaches_its_field(void **state)
 	assert_int_equal(consumer->option_count, 2);
 	assert_string_equal(consumer->options[0].name, "path");
 	assert_string_equal(consumer->options[0].value, "out");
-	assert_int_equal(consumer->options[0].place.line, 41);
+	assert_int_equal(consumer->options[0].place.line, 42);
 	assert_string_equal(consumer->options[1].name, "empty");
 	assert_string_equal(consumer->options[1].value, "");
 	seg_config_free(config);
