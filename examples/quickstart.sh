@@ -7,7 +7,8 @@
 # messages of each word must have come in the order in which the script sent them.
 #
 # All files are in one temporary directory, which the script removes at the end, unless you give --keep. The script
-# stops every process that it has started, also when you interrupt it, and touches no other Redis.
+# stops every process that it has started, also when you interrupt it, and touches no other Redis. (examples/cluster.sh
+# starts a Redis Cluster, and gives its address to this script in QUICKSTART_REDIS.)
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -58,7 +59,16 @@ fi
 
 QUICKSTART=$(mktemp -d "${TMPDIR:-/tmp}/quickstart.XXXXXX")
 PLUGINS=$build/plugins
-export QUICKSTART PLUGINS
+socket=$QUICKSTART/redis/redis.sock
+if [ -n "${QUICKSTART_REDIS-}" ]; then
+	address=$QUICKSTART_REDIS
+	place="the Redis at $address"
+else
+	QUICKSTART_REDIS=embedded
+	address=unix://$socket
+	place="a Redis of their own in $QUICKSTART"
+fi
+export QUICKSTART QUICKSTART_REDIS PLUGINS
 mkdir "$QUICKSTART/counts"
 running=
 
@@ -107,14 +117,14 @@ trap 'exit 143' TERM HUP
 # --- the story ------------------------------------------------------------------------------
 
 tr -cs '[:alpha:]' '\n' <"$text" | grep . >"$QUICKSTART/words"
-say "Starting runner-1 and runner-2 on a Redis of their own in $QUICKSTART"
+say "Starting runner-1 and runner-2 on $place"
 start runner-1
 owns runner-1
 start runner-2
 owns runner-2
 
 say "Sending the $(wc -l <"$QUICKSTART/words") words of $text, one message each"
-"$build/examples/quickstart_words" "unix://$QUICKSTART/redis/redis.sock" words wordcount $sending_seconds \
+"$build/examples/quickstart_words" "$address" words wordcount $sending_seconds \
 	<"$QUICKSTART/words" &
 sender=$!
 sleep $((sending_seconds / 3))
@@ -127,10 +137,10 @@ stop runner-1
 wait $sender || fail "not all words were handled"
 sender=
 
-say "Stopping runner-2 and runner-3; the Redis stops with the last of them"
+say "Stopping runner-2 and runner-3; a Redis of their own stops with the last of them"
 stop runner-2
 stop runner-3
-[ ! -e "$QUICKSTART/redis/redis.sock" ] || fail "the embedded Redis was not stopped"
+[ ! -e "$socket" ] || fail "the embedded Redis was not stopped"
 
 # --- the proof ----------------------------------------------------------------------------------
 

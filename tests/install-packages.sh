@@ -19,7 +19,7 @@ packages_of() {
 	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
 	options) echo g++ liblz4-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev libsystemd-dev libncurses-dev ;;
 	run) echo redis-server ;;
-	test) echo libcmocka-dev jq python3 postgresql groff ;;
+	test) echo libcmocka-dev jq python3 postgresql groff openssl ;;
 	model) echo spin ;;
 	package) echo debootstrap dpkg-dev file lintian ;;
 	look) echo chromium prometheus ;;

@@ -143,15 +143,18 @@ static void a_replica_takes_over_when_told_and_when_its_master_is_killed(void **
 	assert_int_equal(test_cluster_replica_of(cluster, master), second);
 }
 
-static void a_cluster_with_tls_and_users_answers_and_its_slots_move(void **state)
+static void a_cluster_with_tls_users_and_host_names_answers_and_its_slots_move(void **state)
 {
 	(void)state;
 	certificates = test_certificates_make();
-	cluster =
-		test_cluster_start(&(test_cluster_options){.password = "open",
-							   .acl = "user shop on >secret ~shop:* +get +set\n",
-							   .certificates = certificates,
-							   .client_certificates = true});
+	cluster = test_cluster_start(&(test_cluster_options){
+		.arguments =
+			"--cluster-announce-hostname localhost --cluster-preferred-endpoint-type hostname",
+		.password = "open",
+		.acl = "user shop on >secret ~shop:* +get +set\n",
+		.certificates = certificates,
+		.client_certificates = true,
+	});
 	char client[512];
 	snprintf(client, sizeof(client),
 		 "%s --tls --cacert %s --cert %s --key %s --user shop --pass secret "
@@ -161,6 +164,9 @@ static void a_cluster_with_tls_and_users_answers_and_its_slots_move(void **state
 		 test_certificates_path(certificates, "client.key"), cluster->nodes[0]->port);
 	int slot = test_cluster_slot(cluster, "shop:a"), from = test_cluster_slot_owner(cluster, slot);
 	assert_true(prints("OK", "%s SET shop:a 1 2>&1", client));
+	char moved[64];
+	snprintf(moved, sizeof(moved), "MOVED %d localhost:", slot);
+	assert_answer(cluster->nodes[(from + 1) % 3], "GET shop:a", moved);
 	test_cluster_move_slot(cluster, slot, (from + 1) % 3);
 	assert_true(prints("1", "%s GET shop:a 2>&1", client));
 }
@@ -172,7 +178,10 @@ static void the_sentinels_fail_over_when_told(void **state)
 	(void)state;
 	sentinel = test_sentinel_start(&(test_sentinel_options){.sentinel_password = "watch"});
 	assert_int_equal(test_sentinel_master(sentinel), 0);
-	test_server_tell(sentinel->servers[0], "SET a 1");
+	redisContext *context = test_server_connect(sentinel->servers[0]);
+	freeReplyObject(test_server_command(context, "SET a 1"));
+	freeReplyObject(test_server_command(context, "WAIT 1 %d", PATIENCE_MS));
+	redisFree(context);
 	assert_int_equal(test_sentinel_failover(sentinel), 1);
 	assert_answer(sentinel->servers[1], "GET a", "1");
 	assert_true(prints("NOAUTH Authentication required.", "%s -p %d SENTINEL MASTERS 2>&1",
@@ -249,7 +258,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_node_joins_takes_a_slot_and_leaves, tear_down),
 		cmocka_unit_test_teardown(a_replica_takes_over_when_told_and_when_its_master_is_killed,
 					  tear_down),
-		cmocka_unit_test_teardown(a_cluster_with_tls_and_users_answers_and_its_slots_move, tear_down),
+		cmocka_unit_test_teardown(a_cluster_with_tls_users_and_host_names_answers_and_its_slots_move,
+					  tear_down),
 		cmocka_unit_test_teardown(the_sentinels_fail_over_when_told, tear_down),
 		cmocka_unit_test_teardown(the_sentinels_replace_a_master_that_was_killed, tear_down),
 		cmocka_unit_test_teardown(a_server_with_tls_answers_those_who_show_a_certificate, tear_down),

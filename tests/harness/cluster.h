@@ -82,7 +82,7 @@ void test_cluster_move_slot(const test_cluster *cluster, int slot, int to);
 /*
  * The same in steps, to stop in between: after _begin the old master answers ASK for keys that it does not have, and
  * TRYAGAIN for calls of which it has some keys. _keys moves up to `most` keys, and returns how many. _end gives the
- * slot to the new master, which must have all keys by then.
+ * slot to the new master, which must have all keys by then. A master that has lost its last slot becomes a replica.
  */
 void test_cluster_move_begin(const test_cluster *cluster, int slot, int to);
 int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int most);

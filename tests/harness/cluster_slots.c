@@ -123,17 +123,25 @@ int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int mo
 	return count;
 }
 
+/* A master that has heard of its last slot's move becomes a replica, which refuses. */
+static void assign(const test_cluster *cluster, int node, int slot, int to)
+{
+	redisReply *reply =
+		test_server_ask(cluster->nodes[node], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]);
+	if (reply->type == REDIS_REPLY_ERROR && test_cluster_is_master(cluster, node))
+		fail_msg("CLUSTER SETSLOT %d NODE: %s", slot, reply->str);
+	freeReplyObject(reply);
+}
+
 void test_cluster_move_end(const test_cluster *cluster, int slot, int to)
 {
 	int from = test_cluster_slot_owner(cluster, slot);
 	/* The new master first: between the two, a slot with two masters is better than one with none. */
-	test_server_tell(cluster->nodes[to], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]);
-	test_server_tell(cluster->nodes[from], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]);
+	assign(cluster, to, slot, to);
+	assign(cluster, from, slot, to);
 	for (int i = 0; i < cluster->count; i++)
-		if (i != to && i != from && test_cluster_lives(cluster, i) &&
-		    test_cluster_is_master(cluster, i))
-			test_server_tell(cluster->nodes[i], "CLUSTER SETSLOT %d NODE %s", slot,
-					 cluster->ids[to]);
+		if (i != to && i != from && test_cluster_lives(cluster, i))
+			assign(cluster, i, slot, to);
 }
 
 void test_cluster_move_slot(const test_cluster *cluster, int slot, int to)
