@@ -89,7 +89,7 @@ static void start_sentinels(test_sentinel *s)
 		 * four such periods are what another Sentinel gives a new master before it makes that a replica again.
 		 */
 		test_server_tell(s->sentinels[i],
-				 "SENTINEL DEBUG PUBLISH-PERIOD 500 INFO-PERIOD 100 ASK-PERIOD 100");
+				 "SENTINEL DEBUG PUBLISH-PERIOD 500 INFO-PERIOD 500 ASK-PERIOD 100");
 	}
 }
 

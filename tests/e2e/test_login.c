@@ -1,0 +1,126 @@
+/*
+ * test_login.c - Redis's password changes while segrunner runs: the new one is read from its file at the next connect; a
+ * login that stays refused ends segrunner.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+enum { PATIENCE_MS = 30000 };
+
+static test_server *server;
+static test_runner *runner;
+static char directory[64], deliveries_path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	test_directory_make(directory);
+	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = NULL;
+	test_server_stop(server);
+	test_directory_remove(directory);
+	return 0;
+}
+
+static void write_password(const char *path, const char *password)
+{
+	char fresh[128];
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	FILE *file = fopen(fresh, "w");
+	fprintf(file, "%s\n", password);
+	fclose(file);
+	assert_int_equal(rename(fresh, path), 0);
+}
+
+static void new_password(const char *password)
+{
+	test_server_tell(server, "CONFIG SET requirepass %s", password);
+	snprintf(server->password, sizeof(server->password), "%s", password);
+	test_server_tell(server, "CLIENT KILL TYPE normal SKIPME yes");
+}
+
+static void run_with_password(char path[96])
+{
+	server = test_server_start_with(&(test_server_options){.password = "one"});
+	snprintf(path, 96, "%s/pw", directory);
+	write_password(path, "one");
+	runner = test_runner_run(
+		"[redis]\naddress = %s\npassword_file = %s\n[consumer c]\nstream = s\ngroup = g\n"
+		"plugin = %s/tests/plugins/record.so\npartitions = 4\noption.path = %s\n",
+		server->address, path, test_build_directory(), deliveries_path);
+	test_runner_says(runner, "joined as");
+}
+
+static bool is_delivered(void *arg)
+{
+	(void)arg;
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	bool any = deliveries.count > 0;
+	test_deliveries_free(&deliveries);
+	return any;
+}
+
+static void a_password_that_was_changed_is_read_at_the_next_connect(void **state)
+{
+	(void)state;
+	char path[96];
+	run_with_password(path);
+	/* The file comes later than the server's new password. */
+	new_password("two");
+	test_runner_says(runner, "refuses this user or password");
+	write_password(path, "two");
+	test_runner_says_times(runner, "joined as", 1);
+	char send[200];
+	snprintf(send, sizeof(send), "-c %s send s", runner->config);
+	const test_segctl *answer = test_segctl_run(NULL, "k=v\n", send);
+	assert_int_equal(answer->exit_code, EX_OK);
+	test_wait_until(is_delivered, NULL, PATIENCE_MS, "the message is delivered");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+static void a_login_that_stays_refused_for_a_minute_ends_segrunner_with_77(void **state)
+{
+	(void)state;
+	char path[96];
+	run_with_password(path);
+	long long begin = test_now_ms();
+	new_password("two");
+	/* The harness waits for 20 s. */
+	while (test_now_ms() - begin < 50000)
+		nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+	assert_false(test_runner_has_said(runner, "for a minute"));
+	assert_int_equal(test_runner_wait(runner), EX_NOPERM);
+	assert_true(test_now_ms() - begin >= 59000);
+	test_runner_says_times(runner, "the login has been refused for a minute", 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_password_that_was_changed_is_read_at_the_next_connect),
+		TEST(a_login_that_stays_refused_for_a_minute_ends_segrunner_with_77),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
