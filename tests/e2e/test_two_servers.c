@@ -32,8 +32,8 @@ static seg_consumer *consumer;
 static void register_stream(const test_server *server)
 {
 	seg_error error;
-	seg_client *registrar;
-	seg_stream *stream;
+	seg_client *registrar = NULL;
+	seg_stream *stream = NULL;
 	seg_client_options options;
 	const seg_stream_shape shape = {.partitions = 1, .partition_size = 1000};
 	seg_client_options_init(&options);
