@@ -33,8 +33,8 @@ static void see_log(void *arg, const seg_log_event *event)
 static void fill_the_log(void)
 {
 	seg_error error;
-	seg_client *sender;
-	seg_stream *to;
+	seg_client *sender = NULL;
+	seg_stream *to = NULL;
 	seg_client_options options;
 	const seg_stream_shape shape = {.partitions = 4, .partition_size = 1000};
 	seg_client_options_init(&options);

@@ -16,6 +16,7 @@
 
 static seg_member *member;
 static seg_partition *active[1];
+static seg_address address; /* of a route that is never ticked, and so never connects */
 
 /* A member of one partition, which is not its own yet. */
 static seg_address address;
@@ -30,6 +31,7 @@ static int set_up(void **state)
 	memset(member, 0, sizeof(*member));
 	memset(partition, 0, sizeof(*partition));
 	partition->member = member;
+	member->control = seg_route_create(&(seg_connection_options){.address = &address}, NULL);
 	member->partitions = partition;
 	member->partition_count = 1;
 	member->active = active;
@@ -47,6 +49,7 @@ static int tear_down(void **state)
 	(void)state;
 	seg_route_destroy(member->data);
 	seg_address_fini(&address);
+	seg_route_destroy(member->control);
 	free(member->partitions);
 	free(member);
 	return 0;
