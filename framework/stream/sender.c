@@ -19,6 +19,13 @@
 #define REST_CAP (250 * SEG_MS)
 
 /*
+ * A connection that has so many bytes unsent gets no more: they would only fill memory. Its batches look again
+ * after the pause.
+ */
+#define UNSENT_MAX ((size_t)1 << 20)
+#define UNSENT_PAUSE (2 * SEG_MS)
+
+/*
  * How long Redis may be silent while an answer is due: a third of the delivery timeout, so that there is time
  * for another try, within these limits.
  */
@@ -59,7 +66,7 @@ static void deliver_failure(seg_producer *p, seg_producer_batch *batch, const se
 
 /* --- handing back ------------------------------------------------------------- */
 
-typedef enum { PUT_BACK, REST, FINISH, ABANDON, RECYCLE } release_kind;
+typedef enum { PUT_BACK, WAIT, REST, FINISH, ABANDON, RECYCLE } release_kind;
 
 /* Returns a held batch to the accumulator. Takes the lock. */
 static void release(seg_producer *p, seg_producer_batch *batch, release_kind kind)
@@ -69,6 +76,9 @@ static void release(seg_producer *p, seg_producer_batch *batch, release_kind kin
 	switch (kind) {
 	case PUT_BACK:
 		seg_accumulator_put_back(a, batch);
+		break;
+	case WAIT:
+		seg_accumulator_rest(a, batch, seg_now() + UNSENT_PAUSE);
 		break;
 	case REST:
 		seg_accumulator_rest(a, batch,
@@ -85,7 +95,7 @@ static void release(seg_producer *p, seg_producer_batch *batch, release_kind kin
 		seg_accumulator_recycle(a, batch);
 		break;
 	}
-	if (p->shared.waiting > 0)
+	if (p->shared.waiting > 0 && (kind == FINISH || kind == ABANDON || kind == RECYCLE))
 		pthread_cond_broadcast(&p->shared.changed);
 	pthread_mutex_unlock(&p->shared.lock);
 }
@@ -97,7 +107,8 @@ static seg_append append_of(const seg_producer *p, const seg_producer_batch *bat
 	return (seg_append){
 		.partition = batch->partition,
 		.producer = p->id,
-		.sequence = batch->sequence,
+		.sequence = batch->sequence + batch->done,
+		.oldest = batch->oldest,
 		.ttl_ms = p->ttl_ms,
 		.records = batch->count - batch->done,
 		.headers = batch->headers,
@@ -113,8 +124,6 @@ static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_app
 	}
 	if (answer->added > 0)
 		batch->refusals = 0;
-	/* From now on, the remaining records are a batch of their own. */
-	batch->sequence = 0;
 	batch->may_be_added = false;
 	seg_append_full(p->stream, batch->partition, &batch->refusal);
 	if (p->options.wait_when_full) {
@@ -153,6 +162,9 @@ static void got_answer(void *arg, const seg_reply *reply)
 		batch->may_be_added = true;
 		release(p, batch, PUT_BACK);
 		break;
+	case SEG_APPEND_GAP:
+		release(p, batch, PUT_BACK);
+		break;
 	case SEG_APPEND_REFUSED:
 		batch->refusal = error;
 		release(p, batch, REST);
@@ -167,11 +179,22 @@ static void got_answer(void *arg, const seg_reply *reply)
 
 /* --- sending ------------------------------------------------------------------ */
 
+/* A batch keeps its number for all tries. */
+static void number(seg_producer *p, seg_producer_batch *batch)
+{
+	uint64_t *next = &p->sender.sequences[batch->partition];
+	if (batch->sequence == 0) {
+		batch->sequence = *next + 1;
+		*next += batch->count;
+	}
+	const seg_producer_batch *oldest = seg_accumulator_oldest(&p->shared.accumulator, batch->partition);
+	batch->oldest = oldest->sequence + oldest->done;
+}
+
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
 	seg_append_builder *builder = &p->sender.builder;
-	if (batch->sequence == 0)
-		batch->sequence = ++p->sender.sequence;
+	number(p, batch);
 	batch->owner = p;
 	seg_append append = append_of(p, batch);
 	if (!seg_append_begin(builder, &append, p->stream))
@@ -183,6 +206,15 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 	}
 	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
 	return batch->waiting;
+}
+
+/* Whether the connection of the batch's partition cannot write as fast as batches come. */
+static bool is_backed_up(seg_producer *p, const seg_producer_batch *batch)
+{
+	char log[SEG_KEY_MAX];
+	seg_key_log(log, p->stream->client->name_space, p->stream->name, batch->partition);
+	seg_connection *connection = seg_route_connection(p->sender.route, log);
+	return connection && seg_connection_unsent(connection) >= UNSENT_MAX;
 }
 
 static seg_producer_batch *take_ready(seg_producer *p)
@@ -197,7 +229,9 @@ static void send_ready(seg_producer *p)
 {
 	seg_producer_batch *batch;
 	while (seg_route_ready(p->sender.route) && (batch = take_ready(p)))
-		if (!issue(p, batch))
+		if (is_backed_up(p, batch))
+			release(p, batch, WAIT);
+		else if (!issue(p, batch))
 			release(p, batch, REST);
 }
 

@@ -324,7 +324,8 @@ typedef struct seg_producer_options {
 	uint64_t batch_bytes;
 	/*
 	 * Limit for all records that wait or are being sent, each with 64 bytes added. 64 KiB to 64 GiB;
-	 * default 32 MiB.
+	 * default 32 MiB. A partition has up to 32 batches in flight, in order; the limit must hold what is sent
+	 * during a round trip.
 	 */
 	uint64_t in_flight_bytes;
 	/*
