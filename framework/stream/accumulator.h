@@ -58,6 +58,8 @@ typedef enum seg_batch_state {
 	SEG_BATCH_HELD
 } seg_batch_state;
 
+typedef struct seg_confirmation seg_confirmation;
+
 typedef struct seg_producer_batch {
 	/* Of the accumulator: */
 	TAILQ_ENTRY(seg_producer_batch) in_partition;
@@ -88,6 +90,12 @@ typedef struct seg_producer_batch {
 	bool abandoned;    /* given up while its answer was due */
 	unsigned refusals; /* in a row */
 	seg_error refusal; /* the newest one; status 0: none */
+	/* With ack_replicas: the WAIT that confirms the batch, or NULL; and whether `first` and `added` are known. */
+	TAILQ_ENTRY(seg_producer_batch) in_confirmation;
+	seg_confirmation *confirmation;
+	bool answered;
+	seg_id first;
+	size_t added;
 	void *owner;
 } seg_producer_batch;
 

@@ -115,9 +115,18 @@ static seg_append append_of(const seg_producer *p, const seg_producer_batch *bat
 	};
 }
 
-static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
+static uint32_t ack_replicas(const seg_producer *p)
 {
-	deliver(p, batch, answer->added, SEG_OK, answer->first, NULL);
+	return p->stream->client->ack_replicas;
+}
+
+/* The first `added` records are in the log; unconfirmed: the reason why they do not count as acknowledged. */
+static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer,
+		       const char *unconfirmed)
+{
+	if (unconfirmed && answer->added > 0)
+		log_failure(p, answer->added, unconfirmed);
+	deliver(p, batch, answer->added, unconfirmed ? SEG_EUNKNOWN : SEG_OK, answer->first, unconfirmed);
 	if (batch->done == batch->count) {
 		release(p, batch, FINISH);
 		return;
@@ -142,6 +151,48 @@ static void give_up(seg_producer *p, seg_producer_batch *batch, seg_error *error
 	release(p, batch, FINISH);
 }
 
+/* Sends the batch again, for the replicas' sake: the answer is DUP, and a WAIT follows. */
+static void ask_again(seg_producer *p, seg_producer_batch *batch)
+{
+	batch->may_be_added = true;
+	release(p, batch, REST);
+}
+
+/* WAIT was answered for the batch. */
+static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t replicas, const char *why)
+{
+	seg_producer *p = arg;
+	if (!batch->answered)
+		return; /* its answer comes from another connection: then ask_again */
+	if (replicas < 0 && !why) {
+		ask_again(p, batch);
+		return;
+	}
+	seg_error error;
+	uint32_t wanted = ack_replicas(p);
+	bool confirmed = replicas >= (int64_t)wanted;
+	seg_confirmation_explain(replicas, wanted, p->sender.confirm_timeout, why, &error);
+	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED,
+				    .first = batch->first,
+				    .added = batch->added};
+	take_added(p, batch, &answer, confirmed ? NULL : error.text);
+}
+
+/* The batch, or its first records, were added; with ack_replicas they count when WAIT was answered. */
+static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
+{
+	if (ack_replicas(p) == 0 || answer->added == 0) {
+		seg_confirmation_leave(batch);
+		take_added(p, batch, answer, NULL);
+	} else if (batch->confirmation) {
+		batch->answered = true;
+		batch->first = answer->first;
+		batch->added = answer->added;
+	} else {
+		ask_again(p, batch);
+	}
+}
+
 static void got_answer(void *arg, const seg_reply *reply)
 {
 	seg_producer_batch *batch = arg;
@@ -154,9 +205,11 @@ static void got_answer(void *arg, const seg_reply *reply)
 	seg_error error;
 	seg_append append = append_of(p, batch);
 	seg_append_answer answer = seg_append_read(&append, reply, &error);
+	if (answer.outcome != SEG_APPEND_ADDED)
+		seg_confirmation_leave(batch);
 	switch (answer.outcome) {
 	case SEG_APPEND_ADDED:
-		take_added(p, batch, &answer);
+		hear_added(p, batch, &answer);
 		break;
 	case SEG_APPEND_LOST:
 		batch->may_be_added = true;
@@ -191,6 +244,35 @@ static void number(seg_producer *p, seg_producer_batch *batch)
 	batch->oldest = oldest->sequence + oldest->done;
 }
 
+static seg_connection *connection_of(seg_producer *p, const seg_producer_batch *batch)
+{
+	char log[SEG_KEY_MAX];
+	seg_key_log(log, p->stream->client->name_space, p->stream->name, batch->partition);
+	return seg_route_connection(p->sender.route, log);
+}
+
+/* One WAIT for all batches that were issued since the last one. */
+static void ask_replicas(seg_producer *p)
+{
+	seg_confirmation *asking = p->sender.asking;
+	p->sender.asking = NULL;
+	if (asking)
+		seg_confirmation_ask(asking, p->sender.asking_on, ack_replicas(p), p->sender.confirm_timeout);
+}
+
+/* The batch was issued on the connection; the next WAIT there is to confirm it. Else its answer asks again. */
+static void await_replicas(seg_producer *p, seg_producer_batch *batch, seg_connection *connection)
+{
+	if (p->sender.asking && p->sender.asking_on != connection)
+		ask_replicas(p);
+	batch->answered = false;
+	p->sender.asking_on = connection;
+	if (!seg_confirmation_add(&p->sender.asking, batch))
+		return;
+	p->sender.asking->settle = got_confirmation;
+	p->sender.asking->arg = p;
+}
+
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
 	seg_append_builder *builder = &p->sender.builder;
@@ -205,15 +287,15 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 			return false;
 	}
 	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
+	if (batch->waiting && ack_replicas(p) > 0)
+		await_replicas(p, batch, connection_of(p, batch));
 	return batch->waiting;
 }
 
 /* Whether the connection of the batch's partition cannot write as fast as batches come. */
 static bool is_backed_up(seg_producer *p, const seg_producer_batch *batch)
 {
-	char log[SEG_KEY_MAX];
-	seg_key_log(log, p->stream->client->name_space, p->stream->name, batch->partition);
-	seg_connection *connection = seg_route_connection(p->sender.route, log);
+	const seg_connection *connection = connection_of(p, batch);
 	return connection && seg_connection_unsent(connection) >= UNSENT_MAX;
 }
 
@@ -233,6 +315,7 @@ static void send_ready(seg_producer *p)
 			release(p, batch, WAIT);
 		else if (!issue(p, batch))
 			release(p, batch, REST);
+	ask_replicas(p);
 }
 
 /* --- giving up ---------------------------------------------------------------- */
@@ -242,7 +325,7 @@ static void explain(seg_producer *p, const seg_producer_batch *batch, bool closi
 {
 	const seg_error *trouble = seg_route_error(p->sender.route);
 	bool down = !seg_route_ready(p->sender.route) && trouble->status;
-	if (batch->may_be_added || batch->waiting)
+	if (batch->may_be_added || batch->waiting || batch->confirmation)
 		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added",
 			 closing ? "the producer was closed before Redis answered"
 				 : "Redis did not answer within delivery_timeout_ms",
@@ -282,6 +365,7 @@ static bool give_up_expired(seg_producer *p, int64_t now)
 		any = true;
 		seg_error error;
 		explain(p, batch, now == SEG_NEVER, &error);
+		seg_confirmation_leave(batch);
 		pass_on_refusal(p, batch);
 		deliver_failure(p, batch, &error);
 		release(p, batch, batch->waiting ? ABANDON : FINISH);
@@ -370,7 +454,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static seg_route *make_route(const seg_producer *p)
+static seg_route *make_route(seg_producer *p)
 {
 	const seg_client *client = p->stream->client;
 	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
@@ -378,6 +462,8 @@ static seg_route *make_route(const seg_producer *p)
 		answer_timeout = ANSWER_TIMEOUT_MIN;
 	if (answer_timeout > ANSWER_TIMEOUT_MAX)
 		answer_timeout = ANSWER_TIMEOUT_MAX;
+	/* Within the time that the connection gives Redis to answer. */
+	p->sender.confirm_timeout = answer_timeout / 2;
 	seg_connection_options options = {
 		.address = &client->address,
 		.client_name = "segmenter-producer",

@@ -17,6 +17,7 @@
 #include "stream/accumulator.h"
 #include "stream/append.h"
 #include "stream/client.h"
+#include "stream/confirmation.h"
 
 /* sleeping_until while the sender is awake. */
 #define SEG_SENDER_AWAKE INT64_MIN
@@ -48,8 +49,11 @@ struct seg_producer {
 		seg_poll_set polled;
 		uint64_t *sequences; /* for each partition: of its newest record */
 		seg_append_builder builder;
-		uint64_t failures; /* batches given up, for the log */
-		bool left_some;    /* records were given up at the end; others read this after the join */
+		seg_confirmation *asking;  /* of the batches issued since the newest WAIT, or NULL */
+		seg_connection *asking_on; /* their connection */
+		int64_t confirm_timeout;   /* ns that a WAIT may take */
+		uint64_t failures;         /* batches given up, for the log */
+		bool left_some; /* records were given up at the end; others read this after the join */
 	} sender;
 };
 

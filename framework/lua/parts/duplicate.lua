@@ -9,7 +9,12 @@ if sequence > 0 then
 	if awaited and sequence < awaited then
 		local first
 		first, added = string.match(' ' .. outcomes, ' ' .. ARGV[3] .. ' (%d+%-%d+) (%d+)')
-		return first and {'DUP', first, added} or {'OLD'}
+		if not first then
+			return {'OLD'}
+		end
+		-- A write, so that a WAIT after it covers the batch, which another connection may have added.
+		redis.call('SET', producer, outcomes, 'PX', ttl)
+		return {'DUP', first, added}
 	elseif oldest < sequence and sequence ~= awaited then
 		return {'GAP'}
 	end
