@@ -7,17 +7,17 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-bool seg_confirmation_add(seg_confirmation **open, seg_producer_batch *batch)
+void seg_confirmation_add(seg_confirmation **open, seg_producer_batch *batch, seg_settle_fn settle, void *arg)
 {
 	if (!*open) {
 		*open = calloc(1, sizeof(**open));
 		if (!*open)
-			return false;
+			return;
+		**open = (seg_confirmation){.settle = settle, .arg = arg};
 		TAILQ_INIT(&(*open)->batches);
 	}
 	TAILQ_INSERT_TAIL(&(*open)->batches, batch, in_confirmation);
 	batch->confirmation = *open;
-	return true;
 }
 
 void seg_confirmation_leave(seg_producer_batch *batch)

@@ -8,18 +8,21 @@
 #include "redis/connection.h"
 #include "stream/accumulator.h"
 
+/*
+ * Gets each batch that is still in the confirmation, after it was taken out: so many replicas have it, or
+ * -1: the question got no answer, with `why` if Redis refused it.
+ */
+typedef void (*seg_settle_fn)(void *arg, seg_producer_batch *batch, int64_t replicas, const char *why);
+
 struct seg_confirmation {
 	struct seg_batch_list batches;
-	/*
-	 * For each batch that is still in it, after it was taken out: confirmed by so many replicas, or
-	 * -1: the question got no answer, with `why` if Redis refused it.
-	 */
-	void (*settle)(void *arg, seg_producer_batch *batch, int64_t replicas, const char *why);
+	seg_settle_fn settle;
 	void *arg;
 };
 
-/* Adds a batch whose append was just issued to *open, which is allocated if NULL. False if out of memory. */
-bool seg_confirmation_add(seg_confirmation **open, seg_producer_batch *batch);
+/* Adds a batch whose append was just issued to *open, which is allocated if NULL. Without memory it does nothing. */
+void seg_confirmation_add(seg_confirmation **open, seg_producer_batch *batch, seg_settle_fn settle,
+			  void *arg);
 
 /* Takes the batch out of its confirmation, if it is in one. */
 void seg_confirmation_leave(seg_producer_batch *batch);

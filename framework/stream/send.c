@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "stream/append.h"
 #include "stream/client.h"
+#include "stream/confirmation.h"
 #include "stream/exchange.h"
 #include "stream/record.h"
+#include "stream/replicas.h"
 
 #define CHUNK_RECORDS 256
 #define CHUNK_BYTES ((size_t)1 << 20)
@@ -41,6 +44,7 @@ struct lane {
 	size_t next;               /* the first record in no chunk yet */
 	uint64_t sequence;         /* of the lane's first record; 0: not taken yet */
 	int status;                /* why the lane sends no more; 0: it does */
+	seg_append added;          /* the newest chunk that was added; no records: none */
 	chunk chunks[LANE_CHUNKS]; /* a ring, oldest first */
 	unsigned oldest, count;
 };
@@ -255,6 +259,8 @@ static void take_added(chunk *c, const seg_append_answer *answer)
 					  .partition = l->partition,
 					  .id = {answer->first.ms, answer->first.seq + i}};
 	c->done = true;
+	if (answer->added > 0)
+		l->added = c->append;
 	if (answer->added < c->append.records) {
 		seg_append_full(sending->stream, l->partition, &sending->failure);
 		set_statuses(sending, c->begin + answer->added, c->begin + c->append.records, SEG_EFULL);
@@ -314,9 +320,72 @@ static int sum_up(const seg_sending *sending, size_t count, const seg_error *out
 		const char *reason = is_lanes ? sending->failure.text : outcome->text;
 		return seg_fail(error, status, "cannot send to stream \"%s\": %.380s%s",
 				sending->stream->name, reason,
-				status == SEG_EUNKNOWN ? "; it may have been added" : "");
+				status == SEG_EUNKNOWN && sending->stream->client->ack_replicas == 0
+					? "; it may have been added"
+					: "");
 	}
 	return 0;
+}
+
+/* --- waiting for replicas ------------------------------------------------------ */
+
+/* What was added in the lane is not confirmed. */
+static void doubt_lane(const lane *l)
+{
+	for (size_t i = l->begin; i < l->end; i++) {
+		seg_send_result *result = &l->sending->results[l->sending->order[i].index];
+		if (result->status == SEG_OK)
+			result->status = SEG_EUNKNOWN;
+	}
+}
+
+/* The lanes that have added something; their number. */
+static size_t list_checks(const seg_sending *sending, seg_replica_check *checks)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < sending->lane_count; i++)
+		if (sending->lanes[i].added.records > 0)
+			checks[count++] =
+				(seg_replica_check){.append = sending->lanes[i].added, .replicas = -1};
+	return count;
+}
+
+static void judge(seg_sending *sending, const seg_replica_check *checks, const seg_error *trouble)
+{
+	const seg_client *client = sending->stream->client;
+	size_t at = 0;
+	for (size_t i = 0; i < sending->lane_count; i++) {
+		const lane *l = &sending->lanes[i];
+		if (l->added.records == 0)
+			continue;
+		int64_t replicas = checks[at++].replicas;
+		if (replicas >= (int64_t)client->ack_replicas)
+			continue;
+		doubt_lane(l);
+		seg_confirmation_explain(replicas < 0 ? 0 : replicas, client->ack_replicas,
+					 seg_replicas_timeout(client),
+					 trouble->status == SEG_EAUTH || trouble->status == SEG_ESERVER
+						 ? trouble->text
+						 : NULL,
+					 &sending->failure);
+	}
+}
+
+/* With ack_replicas, what was added counts only if so many replicas have it. */
+static void ask_replicas(seg_sending *sending, int64_t deadline)
+{
+	seg_error trouble = {0};
+	if (sending->stream->client->ack_replicas == 0)
+		return;
+	seg_replica_check *checks = calloc(sending->lane_count, sizeof(*checks));
+	size_t count = checks ? list_checks(sending, checks) : 0;
+	if (count > 0)
+		seg_replicas_ask(sending->stream, checks, count, deadline, &trouble);
+	if (checks)
+		judge(sending, checks, &trouble);
+	for (size_t i = 0; !checks && i < sending->lane_count; i++)
+		doubt_lane(&sending->lanes[i]);
+	free(checks);
 }
 
 static void set_all(seg_send_result *results, size_t count, int status)
@@ -333,11 +402,13 @@ static int send_all(seg_stream *stream, const seg_record *records, size_t count,
 			       .records = records,
 			       .results = results};
 	int status;
+	int64_t deadline = seg_now() + stream->client->timeout;
 	if (make_lanes(&sending, count)) {
 		seg_error outcome = {0};
 		status = seg_exchange_run(&sending.exchange, stream->client, &outcome);
 		for (size_t i = 0; i < sending.lane_count; i++)
 			end_lane(&sending.lanes[i], status);
+		ask_replicas(&sending, deadline);
 		status = sum_up(&sending, count, &outcome, error);
 	} else {
 		set_all(results, count, SEG_ENOMEM);

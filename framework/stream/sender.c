@@ -115,11 +115,6 @@ static seg_append append_of(const seg_producer *p, const seg_producer_batch *bat
 	};
 }
 
-static uint32_t ack_replicas(const seg_producer *p)
-{
-	return p->stream->client->ack_replicas;
-}
-
 /* The first `added` records are in the log; unconfirmed: the reason why they do not count as acknowledged. */
 static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer,
 		       const char *unconfirmed)
@@ -169,7 +164,7 @@ static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t repli
 		return;
 	}
 	seg_error error;
-	uint32_t wanted = ack_replicas(p);
+	uint32_t wanted = p->stream->client->ack_replicas;
 	bool confirmed = replicas >= (int64_t)wanted;
 	seg_confirmation_explain(replicas, wanted, p->sender.confirm_timeout, why, &error);
 	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED,
@@ -181,7 +176,7 @@ static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t repli
 /* The batch, or its first records, were added; with ack_replicas they count when WAIT was answered. */
 static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
 {
-	if (ack_replicas(p) == 0 || answer->added == 0) {
+	if (p->stream->client->ack_replicas == 0 || answer->added == 0) {
 		seg_confirmation_leave(batch);
 		take_added(p, batch, answer, NULL);
 	} else if (batch->confirmation) {
@@ -257,7 +252,8 @@ static void ask_replicas(seg_producer *p)
 	seg_confirmation *asking = p->sender.asking;
 	p->sender.asking = NULL;
 	if (asking)
-		seg_confirmation_ask(asking, p->sender.asking_on, ack_replicas(p), p->sender.confirm_timeout);
+		seg_confirmation_ask(asking, p->sender.asking_on, p->stream->client->ack_replicas,
+				     p->sender.confirm_timeout);
 }
 
 /* The batch was issued on the connection; the next WAIT there is to confirm it. Else its answer asks again. */
@@ -267,10 +263,7 @@ static void await_replicas(seg_producer *p, seg_producer_batch *batch, seg_conne
 		ask_replicas(p);
 	batch->answered = false;
 	p->sender.asking_on = connection;
-	if (!seg_confirmation_add(&p->sender.asking, batch))
-		return;
-	p->sender.asking->settle = got_confirmation;
-	p->sender.asking->arg = p;
+	seg_confirmation_add(&p->sender.asking, batch, got_confirmation, p);
 }
 
 static bool issue(seg_producer *p, seg_producer_batch *batch)
@@ -287,7 +280,7 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 			return false;
 	}
 	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
-	if (batch->waiting && ack_replicas(p) > 0)
+	if (batch->waiting && p->stream->client->ack_replicas > 0)
 		await_replicas(p, batch, connection_of(p, batch));
 	return batch->waiting;
 }
