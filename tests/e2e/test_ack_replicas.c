@@ -132,6 +132,22 @@ static void without_a_replicas_answer_the_fate_is_unknown_in_bounded_time(void *
 	assert_int_equal(send_one(&error), 0);
 }
 
+static void a_user_without_wait_is_refused_at_once(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(admin, "ACL SETUSER u on >p ~* &* +@all -wait"));
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = master->address;
+	options.user = "u";
+	options.password = "p";
+	options.ack_replicas = 1;
+	seg_client *refused;
+	seg_error error;
+	assert_int_equal(seg_client_open(&options, &refused, &error), SEG_EAUTH);
+	assert_non_null(strstr(error.text, "grant +wait"));
+}
+
 static void segctl_send_waits_for_replicas(void **state)
 {
 	(void)state;
@@ -148,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_replica_has_is_acknowledged),
 		TEST(without_a_replicas_answer_the_fate_is_unknown_in_bounded_time),
+		TEST(a_user_without_wait_is_refused_at_once),
 		TEST(segctl_send_waits_for_replicas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
