@@ -1,15 +1,17 @@
 -- Adds a batch of records to a partition, once, and within the partition's bound.
--- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n. Then follow, if no record has headers,
--- the key and the data of each record; else the number of fields of each record, and their names and values.
+-- KEYS: log producer counters. ARGV: size overflow sequence oldest ttl_ms n. Then follow, if no record has
+-- headers, the key and the data of each record; else the number of fields of each record, and their names and
+-- values.
 --
 -- The script has no shebang line, so that Redis without memory refuses single commands, and not the script:
 -- the script can trim. After it has trimmed, Redis accepts its commands again.
 -- @include memory
 local log, producer, counters = KEYS[1], KEYS[2], KEYS[3]
-local size, overflow, sequence, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local FIRST_RECORD = 6
+local size, overflow, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[5], tonumber(ARGV[6])
+local sequence, oldest = tonumber(ARGV[3]), tonumber(ARGV[4])
+local FIRST_RECORD = 7
 -- The number of arguments tells the two forms apart: records with fields have five or more arguments each.
-local plain = #ARGV == 5 + 2 * n
+local plain = #ARGV == 6 + 2 * n
 
 -- @include duplicate
 -- The included functions are created here when a batch needs them, and not for every batch.
@@ -76,7 +78,5 @@ end
 if drops > 0 and n > size then
 	redis.call('XTRIM', log, 'MAXLEN', '=', size)
 end
-if sequence ~= '0' then
-	redis.call('SET', producer, sequence .. ' ' .. first .. ' ' .. added, 'PX', ttl)
-end
+-- @include remember
 return {'OK', first, tostring(added)}

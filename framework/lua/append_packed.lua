@@ -1,5 +1,5 @@
 -- Adds a batch of records as one entry, all of them or none, once, and within the partition's bound.
--- KEYS: log producer counters. ARGV: size overflow sequence ttl_ms n field value.
+-- KEYS: log producer counters. ARGV: size overflow sequence oldest ttl_ms n field value.
 --
 -- The entry has the id of its last record; the other records have the n-1 sequence numbers before it. The
 -- bound counts records. `records` is how many were ever added. `base` is how many of them came before the
@@ -8,8 +8,9 @@
 -- @include id
 -- @include text
 local log, producer, counters = KEYS[1], KEYS[2], KEYS[3]
-local size, overflow, sequence, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local field, value = ARGV[6], ARGV[7]
+local size, overflow, ttl, n = tonumber(ARGV[1]), ARGV[2], ARGV[5], tonumber(ARGV[6])
+local sequence, oldest = tonumber(ARGV[3]), tonumber(ARGV[4])
+local field, value = ARGV[7], ARGV[8]
 
 -- @include duplicate
 local kept = redis.call('HMGET', counters, 'records', 'base', 'last')
@@ -103,7 +104,6 @@ if type(id) == 'table' then
 	return id
 end
 redis.call('HSET', counters, 'records', text(records + n), 'base', text(base), 'last', id)
-if sequence ~= '0' then
-	redis.call('SET', producer, sequence .. ' ' .. first .. ' ' .. n, 'PX', ttl)
-end
+local added = n
+-- @include remember
 return {'OK', first, tostring(n)}

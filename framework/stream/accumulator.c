@@ -24,7 +24,7 @@ int seg_accumulator_init(seg_accumulator *a, const seg_accumulator_limits *limit
 	if (!a->partitions)
 		return SEG_ENOMEM;
 	for (uint32_t p = 0; p < limits->partitions; p++)
-		TAILQ_INIT(&a->partitions[p]);
+		TAILQ_INIT(&a->partitions[p].batches);
 	TAILQ_INIT(&a->age);
 	TAILQ_INIT(&a->lingering);
 	TAILQ_INIT(&a->ready);
@@ -70,6 +70,7 @@ static struct seg_batch_list *list_of(seg_accumulator *a, seg_batch_state state)
 	case SEG_BATCH_READY:
 		return &a->ready;
 	case SEG_BATCH_RESTING:
+	case SEG_BATCH_BEHIND:
 		return &a->resting;
 	case SEG_BATCH_DUE:
 	case SEG_BATCH_HELD:
@@ -88,12 +89,53 @@ static void enter(seg_accumulator *a, seg_producer_batch *batch, seg_batch_state
 	batch->state = state;
 }
 
-/* The oldest batch of a partition is ready as soon as it is due. */
-static void promote(seg_accumulator *a, uint32_t partition)
+static void rest_until(seg_accumulator *a, seg_producer_batch *batch, seg_batch_state state, int64_t until)
 {
-	seg_producer_batch *oldest = TAILQ_FIRST(&a->partitions[partition]);
-	if (oldest && oldest->state == SEG_BATCH_DUE)
-		enter(a, oldest, SEG_BATCH_READY);
+	batch->rest_until = until;
+	if (until < a->rest_ends)
+		a->rest_ends = until;
+	enter(a, batch, state);
+}
+
+/*
+ * The oldest batch of the partition that is not held, and how many are held before it. NULL if there is none,
+ * or if no further batch may be held now.
+ */
+static seg_producer_batch *first_not_held(const seg_accumulator *a, const seg_partition_queue *queue,
+					  unsigned *held)
+{
+	seg_producer_batch *batch;
+	*held = 0;
+	TAILQ_FOREACH(batch, &queue->batches, in_partition)
+	{
+		if (batch->state != SEG_BATCH_HELD)
+			return batch;
+		/* What follows a refused batch would be refused, too, until that one has been added. */
+		if (++*held == a->limits.window || batch->refusals > 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* Decides which batch of a partition may be taken, or waits behind others. To be called after each change. */
+static void arrange(seg_accumulator *a, uint32_t partition)
+{
+	seg_partition_queue *queue = &a->partitions[partition];
+	unsigned held;
+	seg_producer_batch *next = first_not_held(a, queue, &held), *before = queue->next;
+	if (next && (next->state == SEG_BATCH_LINGERING || next->state == SEG_BATCH_RESTING))
+		next = NULL;
+	if (before && before != next)
+		enter(a, before, SEG_BATCH_DUE);
+	queue->next = next;
+	if (!next)
+		return;
+	if (held == 0 || next->closed) {
+		if (next->state != SEG_BATCH_READY)
+			enter(a, next, SEG_BATCH_READY);
+	} else if (next->state == SEG_BATCH_DUE) {
+		rest_until(a, next, SEG_BATCH_BEHIND, next->created + a->limits.behind);
+	}
 }
 
 static void make_due(seg_accumulator *a, seg_producer_batch *batch)
@@ -101,7 +143,7 @@ static void make_due(seg_accumulator *a, seg_producer_batch *batch)
 	if (batch->state != SEG_BATCH_LINGERING)
 		return;
 	enter(a, batch, SEG_BATCH_DUE);
-	promote(a, batch->partition);
+	arrange(a, batch->partition);
 }
 
 void seg_accumulator_hurry(seg_accumulator *a)
@@ -138,7 +180,7 @@ static seg_producer_batch *new_batch(seg_accumulator *a, uint32_t partition, int
 	batch->created = now;
 	batch->number = a->next_number++;
 	batch->state = SEG_BATCH_LINGERING;
-	TAILQ_INSERT_TAIL(&a->partitions[partition], batch, in_partition);
+	TAILQ_INSERT_TAIL(&a->partitions[partition].batches, batch, in_partition);
 	TAILQ_INSERT_TAIL(&a->age, batch, in_age);
 	TAILQ_INSERT_TAIL(&a->lingering, batch, in_state);
 	return batch;
@@ -166,7 +208,7 @@ static bool accepts(const seg_accumulator *a, const seg_producer_batch *batch, c
 	int64_t span = a->limits.timeout / SPAN_SHARE;
 	if (span < a->limits.linger)
 		span = a->limits.linger;
-	return !batch->frozen && !is_full(a, batch, stored_bytes(record)) && now - batch->created <= span;
+	return !batch->closed && !is_full(a, batch, stored_bytes(record)) && now - batch->created <= span;
 }
 
 static bool make_room(seg_producer_batch *batch, size_t wanted)
@@ -223,6 +265,16 @@ static bool copy_record(seg_producer_batch *batch, const seg_record *record, voi
 	return true;
 }
 
+/* The batch takes no more records. */
+static void close_batch(seg_accumulator *a, seg_producer_batch *batch)
+{
+	batch->closed = true;
+	if (batch->state == SEG_BATCH_LINGERING)
+		make_due(a, batch);
+	else if (batch->state == SEG_BATCH_BEHIND)
+		arrange(a, batch->partition);
+}
+
 static void discard(seg_accumulator *a, seg_producer_batch *batch)
 {
 	enter(a, batch, SEG_BATCH_HELD);
@@ -232,9 +284,9 @@ static void discard(seg_accumulator *a, seg_producer_batch *batch)
 int seg_accumulator_add(seg_accumulator *a, uint32_t partition, const seg_record *record, void *opaque,
 			int64_t now)
 {
-	seg_producer_batch *batch = TAILQ_LAST(&a->partitions[partition], seg_batch_list);
+	seg_producer_batch *batch = TAILQ_LAST(&a->partitions[partition].batches, seg_batch_list);
 	if (batch && !accepts(a, batch, record, now)) {
-		make_due(a, batch);
+		close_batch(a, batch);
 		batch = NULL;
 	}
 	if (!batch)
@@ -249,7 +301,9 @@ int seg_accumulator_add(seg_accumulator *a, uint32_t partition, const seg_record
 	size_t charge = seg_accumulator_charge(record);
 	batch->charge += charge;
 	a->held += charge;
-	if (a->limits.linger == 0 || is_full(a, batch, 1))
+	if (is_full(a, batch, 1))
+		close_batch(a, batch);
+	else if (a->limits.linger == 0)
 		make_due(a, batch);
 	return 0;
 }
@@ -286,6 +340,16 @@ static void end_lingering(seg_accumulator *a, int64_t now)
 		make_due(a, batch);
 }
 
+static void end_rest(seg_accumulator *a, seg_producer_batch *batch)
+{
+	if (batch->state == SEG_BATCH_BEHIND) {
+		enter(a, batch, SEG_BATCH_READY);
+	} else {
+		enter(a, batch, SEG_BATCH_DUE);
+		arrange(a, batch->partition);
+	}
+}
+
 static void end_rests(seg_accumulator *a, int64_t now)
 {
 	if (now < a->rest_ends)
@@ -295,7 +359,7 @@ static void end_rests(seg_accumulator *a, int64_t now)
 	for (batch = TAILQ_FIRST(&a->resting); batch; batch = next) {
 		next = TAILQ_NEXT(batch, in_state);
 		if (batch->rest_until <= now)
-			enter(a, batch, SEG_BATCH_READY);
+			end_rest(a, batch);
 		else if (batch->rest_until < a->rest_ends)
 			a->rest_ends = batch->rest_until;
 	}
@@ -303,10 +367,14 @@ static void end_rests(seg_accumulator *a, int64_t now)
 
 static seg_producer_batch *hold(seg_accumulator *a, seg_producer_batch *batch)
 {
-	if (batch)
-		enter(a, batch, SEG_BATCH_HELD);
-	if (batch)
-		batch->frozen = true;
+	if (!batch)
+		return NULL;
+	seg_partition_queue *queue = &a->partitions[batch->partition];
+	if (queue->next == batch)
+		queue->next = NULL;
+	enter(a, batch, SEG_BATCH_HELD);
+	batch->closed = true;
+	arrange(a, batch->partition);
 	return batch;
 }
 
@@ -324,24 +392,28 @@ seg_producer_batch *seg_accumulator_take_expired(seg_accumulator *a, int64_t now
 	return expired ? hold(a, oldest) : NULL;
 }
 
+seg_producer_batch *seg_accumulator_oldest(const seg_accumulator *a, uint32_t partition)
+{
+	return TAILQ_FIRST(&a->partitions[partition].batches);
+}
+
 void seg_accumulator_put_back(seg_accumulator *a, seg_producer_batch *batch)
 {
-	enter(a, batch, SEG_BATCH_READY);
+	enter(a, batch, SEG_BATCH_DUE);
+	arrange(a, batch->partition);
 }
 
 void seg_accumulator_rest(seg_accumulator *a, seg_producer_batch *batch, int64_t until)
 {
-	batch->rest_until = until;
-	if (until < a->rest_ends)
-		a->rest_ends = until;
-	enter(a, batch, SEG_BATCH_RESTING);
+	rest_until(a, batch, SEG_BATCH_RESTING, until);
+	arrange(a, batch->partition);
 }
 
 void seg_accumulator_abandon(seg_accumulator *a, seg_producer_batch *batch)
 {
-	TAILQ_REMOVE(&a->partitions[batch->partition], batch, in_partition);
+	TAILQ_REMOVE(&a->partitions[batch->partition].batches, batch, in_partition);
 	TAILQ_REMOVE(&a->age, batch, in_age);
-	promote(a, batch->partition);
+	arrange(a, batch->partition);
 }
 
 void seg_accumulator_recycle(seg_accumulator *a, seg_producer_batch *batch)

@@ -3,14 +3,19 @@
  * by partition. Without Redis, thread or clock: the caller holds a lock around every call, and passes the
  * time (seg_now(), ns).
  *
- *                  full, lingered, or hurried            taken            finished
- *      lingering --------------------------> due -> ready -----> held ----------------> gone
- *                                                     ^            |
- *                                                     +- resting <-+ refused, to be tried again
+ *                  full, lingered, or hurried                taken            finished
+ *      lingering --------------------------> due ----> ready -----> held ----------------> gone
+ *                                             | ^       ^ ^          |
+ *                                             v |       | |          +-> due: to be sent again
+ *                                           behind -----+ +- resting <-+ refused, to be tried again
  *
- * Only the oldest batch of a partition can be ready, so records are sent in the order in which they were
- * added. A batch accepts records until it is taken for the first time; then it is frozen. While it is held,
- * it belongs to the taker alone.
+ * Several batches of a partition may be held, up to limits.window. Only the oldest that is not held can be
+ * ready, so records are sent in the order in which they were added. While others are held, it is ready only if
+ * it can grow no more, or if it has waited for limits.behind: over a short link, a batch in flight makes the
+ * next one grow. If one was refused, it alone may be held.
+ *
+ * A batch accepts records until it is full or taken; then it is closed. While it is held, it belongs to the
+ * taker alone.
  */
 #ifndef SEG_STREAM_ACCUMULATOR_H
 #define SEG_STREAM_ACCUMULATOR_H
@@ -29,7 +34,9 @@ typedef struct seg_accumulator_limits {
 	size_t batch_records;
 	size_t batch_bytes;
 	size_t held_bytes; /* of all records, including SEG_RECORD_CHARGE for each */
+	unsigned window;   /* batches of a partition that may be held at the same time; at least 1 */
 	int64_t linger;    /* ns that a batch waits for more */
+	int64_t behind;    /* ns from its first record, for which a batch behind a held one waits for more */
 	int64_t timeout;   /* ns from a batch's first record to its deadline */
 } seg_accumulator_limits;
 
@@ -44,11 +51,14 @@ typedef struct seg_held_record {
 
 typedef enum seg_batch_state {
 	SEG_BATCH_LINGERING,
-	SEG_BATCH_DUE, /* waits for an older batch of its partition */
+	SEG_BATCH_DUE,    /* waits for older batches of its partition */
+	SEG_BATCH_BEHIND, /* may go now, but grows until rest_until */
 	SEG_BATCH_READY,
 	SEG_BATCH_RESTING,
 	SEG_BATCH_HELD
 } seg_batch_state;
+
+typedef struct seg_confirmation seg_confirmation;
 
 typedef struct seg_producer_batch {
 	/* Of the accumulator: */
@@ -56,7 +66,7 @@ typedef struct seg_producer_batch {
 	TAILQ_ENTRY(seg_producer_batch) in_age;
 	TAILQ_ENTRY(seg_producer_batch) in_state; /* lingering, ready, resting or free */
 	seg_batch_state state;
-	bool frozen;
+	bool closed;     /* accepts no more records */
 	uint64_t number; /* rises with each new batch */
 	int64_t created; /* when the first record was added */
 	int64_t rest_until;
@@ -73,24 +83,36 @@ typedef struct seg_producer_batch {
 
 	/* Of the taker; zero at first: */
 	size_t done;       /* so many records, from the first, have their outcome */
-	uint64_t sequence; /* under which the batch is sent; 0: not sent yet */
+	uint64_t sequence; /* of the first record; 0: not sent yet */
+	uint64_t oldest;   /* seg_append.oldest of the newest try */
 	bool waiting;      /* an answer is due */
 	bool may_be_added; /* an answer was lost */
 	bool abandoned;    /* given up while its answer was due */
 	unsigned refusals; /* in a row */
 	seg_error refusal; /* the newest one; status 0: none */
+	/* With ack_replicas: the WAIT that confirms the batch, or NULL; and whether `first` and `added` are known. */
+	TAILQ_ENTRY(seg_producer_batch) in_confirmation;
+	seg_confirmation *confirmation;
+	bool answered;
+	seg_id first;
+	size_t added;
 	void *owner;
 } seg_producer_batch;
 
 TAILQ_HEAD(seg_batch_list, seg_producer_batch);
 
+typedef struct seg_partition_queue {
+	struct seg_batch_list batches; /* oldest first */
+	seg_producer_batch *next;      /* the batch that is ready or behind, or NULL */
+} seg_partition_queue;
+
 typedef struct seg_accumulator {
 	seg_accumulator_limits limits;
-	struct seg_batch_list *partitions; /* each oldest first */
-	struct seg_batch_list age;         /* all batches, oldest first */
-	struct seg_batch_list lingering;   /* oldest first */
+	seg_partition_queue *partitions;
+	struct seg_batch_list age;       /* all batches, oldest first */
+	struct seg_batch_list lingering; /* oldest first */
 	struct seg_batch_list ready;
-	struct seg_batch_list resting;
+	struct seg_batch_list resting; /* and behind */
 	struct seg_batch_list free;
 	int64_t rest_ends;  /* the earliest of resting, SEG_NEVER if none */
 	size_t held;        /* bytes, against limits.held_bytes */
@@ -122,11 +144,14 @@ int seg_accumulator_add(seg_accumulator *accumulator, uint32_t partition, const 
 /* Takes the next ready batch, which is then held; NULL if there is none. */
 seg_producer_batch *seg_accumulator_take(seg_accumulator *accumulator, int64_t now);
 
-/* Put a held batch back: it is the next of its partition again, at once, or from `until` on. */
+/* The oldest batch of a partition that has any. Under the lock, or on the taker's thread while it holds one. */
+seg_producer_batch *seg_accumulator_oldest(const seg_accumulator *accumulator, uint32_t partition);
+
+/* Put a held batch back, to be taken again in its turn: at once, or from `until` on. */
 void seg_accumulator_put_back(seg_accumulator *accumulator, seg_producer_batch *batch);
 void seg_accumulator_rest(seg_accumulator *accumulator, seg_producer_batch *batch, int64_t until);
 
-/* A held batch has its outcome: its memory is free again, and the partition's next batch may be sent. */
+/* A held batch has its outcome: its memory is free again. */
 void seg_accumulator_finish(seg_accumulator *accumulator, seg_producer_batch *batch);
 
 /*

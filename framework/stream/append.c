@@ -80,6 +80,7 @@ static void put_head(seg_append_builder *builder)
 			   NULL);
 	snprintf(builder->texts.size, sizeof(builder->texts.size), "%" PRIu64, stream->shape.partition_size);
 	snprintf(builder->texts.sequence, sizeof(builder->texts.sequence), "%" PRIu64, append->sequence);
+	snprintf(builder->texts.oldest, sizeof(builder->texts.oldest), "%" PRIu64, append->oldest);
 	snprintf(builder->texts.ttl, sizeof(builder->texts.ttl), "%" PRId64, append->ttl_ms);
 	snprintf(builder->texts.count, sizeof(builder->texts.count), "%zu", append->records);
 	put_word(builder, builder->texts.log);
@@ -88,6 +89,7 @@ static void put_head(seg_append_builder *builder)
 	put_word(builder, builder->texts.size);
 	put_word(builder, seg_overflow_name(stream->shape.overflow));
 	put_word(builder, builder->texts.sequence);
+	put_word(builder, builder->texts.oldest);
 	put_word(builder, builder->texts.ttl);
 	put_word(builder, builder->texts.count);
 }
@@ -165,8 +167,11 @@ static seg_append_answer read_answer(const seg_append *append, const seg_reply *
 	const seg_reply *word = seg_reply_at(reply, 0);
 	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED};
 	int64_t added = seg_reply_number(seg_reply_at(reply, 2), -1);
-	/* Redis remembers the outcome of the newest sequence only. */
-	if (seg_reply_is(word, "OLD")) {
+	if (seg_reply_is(word, "GAP") && append->oldest < append->sequence) {
+		answer.outcome = SEG_APPEND_GAP;
+		seg_fail(error, SEG_EUNKNOWN, "Redis has not added the batch before this one");
+	} else if (seg_reply_is(word, "OLD")) {
+		/* Redis remembers only the outcomes that the producer may still ask for. */
 		answer.outcome = SEG_APPEND_UNCLEAR;
 		seg_fail(
 			error, SEG_EUNKNOWN,

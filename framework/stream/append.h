@@ -2,9 +2,11 @@
  * append.h - a call of the append script: its description, the builder that issues it, and the meaning of its
  * answer.
  *
- * A call adds a batch of records to one partition in one atomic step, under a sequence number. If the same
- * sequence number is sent again, Redis adds nothing and repeats its first answer. framework/lua/README.md has
- * the contract.
+ * A call adds a batch of records to one partition in one atomic step, under a sequence: the producer numbers
+ * its records of a partition, and the sequence is the number of the batch's first record. If the same sequence
+ * is sent again, Redis adds nothing and repeats its first answer. So several batches of a partition may be in
+ * flight: Redis refuses a batch with SEG_APPEND_GAP if the record before it was not added.
+ * framework/lua/README.md has the contract.
  */
 #ifndef SEG_STREAM_APPEND_H
 #define SEG_STREAM_APPEND_H
@@ -18,9 +20,14 @@
 typedef struct seg_append {
 	uint32_t partition;
 	const char *producer; /* the producer's id, SEG_PRODUCER_ID_LENGTH hexadecimal digits */
-	uint64_t sequence;    /* at least 1; rises with each batch of this producer in this partition */
-	int64_t ttl_ms;       /* how long Redis remembers the sequence; see seg_append_ttl_ms */
-	size_t records;       /* at least 1 */
+	uint64_t sequence;    /* the number of the first record; at least 1, below 2^53 */
+	/*
+	 * The sequence of the producer's oldest batch in this partition that has no outcome yet. If that is
+	 * this batch, Redis adds the batch behind whatever is there.
+	 */
+	uint64_t oldest;
+	int64_t ttl_ms; /* how long Redis remembers the sequence; see seg_append_ttl_ms */
+	size_t records; /* at least 1 */
 	/* Of all records together. With 0, the call names no fields, which saves Redis a fifth of its time. */
 	size_t headers;
 } seg_append;
@@ -34,7 +41,7 @@ int64_t seg_append_ttl_ms(int64_t timeout);
 /* --- building a call ----------------------------------------------------------- */
 
 /* The number of arguments before the records, and how many of these are keys. */
-enum { SEG_APPEND_HEAD = 8, SEG_APPEND_KEYS = 3 };
+enum { SEG_APPEND_HEAD = 9, SEG_APPEND_KEYS = 3 };
 
 /*
  * Builds one call after another. Start with a zeroed struct. Its memory is kept from call to call, so that
@@ -53,6 +60,7 @@ typedef struct seg_append_builder {
 		char counters[SEG_KEY_MAX];
 		char size[24];
 		char sequence[24];
+		char oldest[24];
 		char ttl[24];
 		char count[24];
 	} texts; /* that the arguments before the records point to */
@@ -76,6 +84,7 @@ typedef enum seg_append_outcome {
 	SEG_APPEND_ADDED,   /* the first `added` records were added, by this call or an earlier try of it */
 	SEG_APPEND_LOST,    /* no answer: the batch may have been added; send it again */
 	SEG_APPEND_REFUSED, /* nothing was added; the same call may succeed later */
+	SEG_APPEND_GAP,     /* nothing was added, because an earlier batch is missing: send that one first */
 	SEG_APPEND_FAILED,  /* nothing was added, and the same call will fail again */
 	SEG_APPEND_UNCLEAR  /* the batch may have been added, and sending it again would not tell */
 } seg_append_outcome;

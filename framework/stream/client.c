@@ -11,9 +11,11 @@ seg_connection_options seg_client_connection_options(seg_client *client)
 	};
 }
 
-uint64_t seg_client_next_sequence(seg_client *client)
+uint64_t seg_client_take_sequences(seg_client *client, size_t records)
 {
-	return ++client->sequence;
+	uint64_t first = client->sequence + 1;
+	client->sequence += records;
+	return first;
 }
 
 void seg_client_keep(seg_client *client)

@@ -47,7 +47,7 @@ struct seg_client {
 	/* For the call that has set `busy`: */
 	seg_route *route;
 	char producer_id[SEG_PRODUCER_ID_LENGTH + 1]; /* under which the blocking sends append */
-	uint64_t sequence;                            /* of their newest batch */
+	uint64_t sequence;                            /* of their newest record */
 };
 
 /* Constant after seg_stream_register or seg_stream_open. */
@@ -70,8 +70,8 @@ int seg_client_address(const seg_client_options *options, seg_address *address, 
  */
 seg_connection_options seg_client_connection_options(seg_client *client);
 
-/* The next sequence for a batch of the blocking sends. For the call that has set `busy`. */
-uint64_t seg_client_next_sequence(seg_client *client);
+/* The sequence for the first of so many records of a blocking send. For the call that has set `busy`. */
+uint64_t seg_client_take_sequences(seg_client *client, size_t records);
 
 /*
  * Makes seg_client_close leave the client's memory allocated: a consumer left a thread behind that still uses

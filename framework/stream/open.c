@@ -247,6 +247,23 @@ static int ask_sentinels(seg_client *client, const seg_client_options *options, 
 	return seg_sentinel_start(&sentinel, &client->sentinel, error);
 }
 
+static void ignore_reply(void *arg, const seg_reply *reply)
+{
+	(void)arg;
+	(void)reply;
+}
+
+/* A Redis that refuses WAIT could confirm nothing. */
+static int check_wait(seg_client *client, seg_error *error)
+{
+	const char *const words[] = {"WAIT", "0", "1"};
+	if (client->ack_replicas == 0)
+		return 0;
+	return seg_client_command(
+		client, ignore_reply, NULL, 3, words, NULL,
+		"ack_replicas needs the command WAIT (grant +wait, or set ack_replicas to 0)", error);
+}
+
 static int connect_client(seg_client *client, const seg_client_options *options, seg_error *error)
 {
 	int status = seg_client_address(options, &client->address, error);
@@ -257,7 +274,8 @@ static int connect_client(seg_client *client, const seg_client_options *options,
 	client->route = make_route(client);
 	if (!client->route)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");
-	return check_server(client, options->allow_eviction != 0, error);
+	status = check_server(client, options->allow_eviction != 0, error);
+	return status ? status : check_wait(client, error);
 }
 
 int seg_client_open(const seg_client_options *given, seg_client **result, seg_error *error)

@@ -1,33 +1,53 @@
 /*
  * The blocking sends. A call sorts its records into lanes, one for each partition. All lanes send at the same
- * time; each sends chunk after chunk, the next one when the previous one is answered. If an answer is lost,
- * the lane sends the chunk again under the same sequence, so Redis never adds it twice.
+ * time; each has several chunks in flight, and Redis adds a chunk only right after the one before it. If an
+ * answer is lost, the lane sends the chunk again under the same sequence, so Redis never adds it twice.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "stream/append.h"
 #include "stream/client.h"
+#include "stream/confirmation.h"
 #include "stream/exchange.h"
 #include "stream/record.h"
+#include "stream/replicas.h"
 
 #define CHUNK_RECORDS 256
 #define CHUNK_BYTES ((size_t)1 << 20)
 
+/* A lane has so many chunks in flight, and, unless it is only one, CHUNK_BYTES. */
+enum { LANE_CHUNKS = 8 };
+
 typedef struct seg_sending seg_sending;
+typedef struct lane lane;
+
+typedef struct {
+	lane *lane;
+	size_t begin; /* of its records in `order` */
+	size_t bytes;
+	seg_append append;
+	bool waiting;      /* it is sent, its answer is due */
+	bool may_be_added; /* an answer to it was lost or unclear */
+	bool done;         /* its records have their outcomes */
+} chunk;
 
 /* The records of one partition: order[begin..end). */
-typedef struct {
+struct lane {
 	seg_sending *sending;
-	size_t end;
-	size_t next;       /* the first record without an outcome */
-	seg_append append; /* of the chunk that begins there; sequence 0: none yet */
-	bool waiting;      /* the chunk is sent, its answer is due */
-	bool may_be_added; /* an answer to the chunk was lost */
-} lane;
+	uint32_t partition;
+	size_t begin, end;
+	size_t next;               /* the first record in no chunk yet */
+	uint64_t sequence;         /* of the lane's first record; 0: not taken yet */
+	int status;                /* why the lane sends no more; 0: it does */
+	seg_append added;          /* the newest chunk that was added; no records: none */
+	chunk chunks[LANE_CHUNKS]; /* a ring, oldest first */
+	unsigned oldest, count;
+};
 
 typedef struct {
 	uint32_t partition;
@@ -81,8 +101,9 @@ static bool make_lanes(seg_sending *sending, size_t count)
 			l++;
 		if (!l->sending)
 			*l = (lane){.sending = sending,
+				    .begin = i,
 				    .next = i,
-				    .append.partition = sending->order[i].partition};
+				    .partition = sending->order[i].partition};
 		l->end = i + 1;
 	}
 	return true;
@@ -95,47 +116,83 @@ static const seg_record *record_at(const seg_sending *sending, size_t i)
 	return &sending->records[sending->order[i].index];
 }
 
-/* Chooses the next chunk: as many records as fit, at least one, under a new sequence. */
-static void begin_chunk(lane *l)
+static chunk *chunk_at(lane *l, unsigned i)
 {
-	seg_sending *sending = l->sending;
-	seg_client *client = sending->stream->client;
-	size_t most = CHUNK_RECORDS, bytes = 0, n = 0;
+	return &l->chunks[(l->oldest + i) % LANE_CHUNKS];
+}
+
+static size_t bytes_in_flight(lane *l)
+{
+	size_t bytes = 0;
+	for (unsigned i = 0; i < l->count; i++)
+		bytes += chunk_at(l, i)->bytes;
+	return bytes;
+}
+
+/* Fills the chunk with as many records as fit, at least one. */
+static void gather(lane *l, chunk *c)
+{
+	const seg_sending *sending = l->sending;
+	size_t most = CHUNK_RECORDS;
 	if (most > sending->stream->shape.partition_size)
 		most = (size_t)sending->stream->shape.partition_size;
-	l->append.headers = 0;
-	while (n < most && l->next + n < l->end) {
-		const seg_record *record = record_at(sending, l->next + n);
-		bytes += seg_record_bytes(record);
-		if (n > 0 && bytes > CHUNK_BYTES)
+	while (c->append.records < most && l->next < l->end) {
+		const seg_record *record = record_at(sending, l->next);
+		size_t bytes = seg_record_bytes(record);
+		if (c->append.records > 0 && c->bytes + bytes > CHUNK_BYTES)
 			break;
-		l->append.headers += record->header_count;
-		n++;
+		c->bytes += bytes;
+		c->append.headers += record->header_count;
+		c->append.records++;
+		l->next++;
 	}
-	l->append.producer = client->producer_id;
-	l->append.sequence = seg_client_next_sequence(client);
-	l->append.ttl_ms = seg_append_ttl_ms(client->timeout);
-	l->append.records = n;
-	l->may_be_added = false;
+}
+
+/* The lane's next chunk, or NULL: nothing is left, or enough is in flight. */
+static chunk *next_chunk(lane *l)
+{
+	seg_client *client = l->sending->stream->client;
+	if (l->next == l->end || l->count == LANE_CHUNKS ||
+	    (l->count > 0 && bytes_in_flight(l) >= CHUNK_BYTES))
+		return NULL;
+	if (l->sequence == 0)
+		l->sequence = seg_client_take_sequences(client, l->end - l->begin);
+	chunk *c = chunk_at(l, l->count++);
+	*c = (chunk){.lane = l,
+		     .begin = l->next,
+		     .append = {.partition = l->partition,
+				.producer = client->producer_id,
+				.sequence = l->sequence + (l->next - l->begin),
+				.ttl_ms = seg_append_ttl_ms(client->timeout)}};
+	gather(l, c);
+	return c;
 }
 
 static void got_answer(void *arg, const seg_reply *reply);
 
-static bool issue_chunk(lane *l, seg_route *route)
+static bool issue_chunk(chunk *c, seg_route *route)
 {
-	seg_sending *sending = l->sending;
+	seg_sending *sending = c->lane->sending;
 	seg_append_builder *builder = &sending->builder;
-	if (l->append.sequence == 0)
-		begin_chunk(l);
-	if (!seg_append_begin(builder, &l->append, sending->stream))
+	c->append.oldest = chunk_at(c->lane, 0)->append.sequence;
+	if (!seg_append_begin(builder, &c->append, sending->stream))
 		return false;
-	for (size_t i = 0; i < l->append.records; i++)
-		if (!seg_append_add(builder, record_at(sending, l->next + i)))
+	for (size_t i = 0; i < c->append.records; i++)
+		if (!seg_append_add(builder, record_at(sending, c->begin + i)))
 			return false;
-	if (!seg_append_issue(builder, route, got_answer, l))
+	if (!seg_append_issue(builder, route, got_answer, c))
 		return false;
-	l->waiting = true;
+	c->waiting = true;
 	sending->exchange.waiting++;
+	return true;
+}
+
+/* Issues new chunks, as far as the lane may have them in flight. */
+static bool fill_lane(lane *l, seg_route *route)
+{
+	for (chunk *c; (c = next_chunk(l));)
+		if (!issue_chunk(c, route))
+			return false;
 	return true;
 }
 
@@ -144,7 +201,12 @@ static bool issue_lanes(seg_exchange *exchange, seg_route *route)
 	seg_sending *sending = (seg_sending *)exchange;
 	for (size_t i = 0; i < sending->lane_count; i++) {
 		lane *l = &sending->lanes[i];
-		if (l->next < l->end && !l->waiting && !issue_chunk(l, route))
+		if (l->status)
+			continue;
+		for (unsigned at = 0; at < l->count; at++)
+			if (!chunk_at(l, at)->waiting && !issue_chunk(chunk_at(l, at), route))
+				return false;
+		if (!fill_lane(l, route))
 			return false;
 	}
 	return true;
@@ -152,56 +214,79 @@ static bool issue_lanes(seg_exchange *exchange, seg_route *route)
 
 /* --- answers ----------------------------------------------------------------- */
 
-static seg_send_result *result_at(const seg_sending *sending, size_t i)
+static void set_statuses(const seg_sending *sending, size_t begin, size_t end, int status)
 {
-	return &sending->results[sending->order[i].index];
+	for (size_t i = begin; i < end; i++)
+		sending->results[sending->order[i].index].status = status;
 }
 
-/*
- * Ends the lane: its remaining records get `status`. Records of a chunk that may have been added get
- * SEG_EUNKNOWN.
- */
+/* Gives all records without an outcome theirs. */
 static void end_lane(lane *l, int status)
 {
-	size_t sent = l->append.sequence ? l->next + l->append.records : l->next;
-	for (; l->next < l->end; l->next++) {
-		bool unknown = l->may_be_added && l->next < sent;
-		result_at(l->sending, l->next)->status = unknown ? SEG_EUNKNOWN : status;
+	if (l->status)
+		status = l->status;
+	for (unsigned i = 0; i < l->count; i++) {
+		const chunk *c = chunk_at(l, i);
+		if (!c->done)
+			set_statuses(l->sending, c->begin, c->begin + c->append.records,
+				     c->may_be_added ? SEG_EUNKNOWN : status);
+	}
+	set_statuses(l->sending, l->next, l->end, status);
+}
+
+/* The lane sends no more. Chunks in flight still get their outcomes. */
+static void stop_lane(lane *l, int status)
+{
+	if (l->status == 0)
+		l->status = status;
+}
+
+static void forget_done_chunks(lane *l)
+{
+	while (l->count > 0 && chunk_at(l, 0)->done) {
+		l->oldest = (l->oldest + 1) % LANE_CHUNKS;
+		l->count--;
 	}
 }
 
-static void take_added(lane *l, const seg_append_answer *answer)
+static void take_added(chunk *c, const seg_append_answer *answer)
 {
+	lane *l = c->lane;
 	seg_sending *sending = l->sending;
-	for (size_t i = 0; i < answer->added; i++) {
-		seg_send_result *result = result_at(sending, l->next++);
-		result->status = SEG_OK;
-		result->id = (seg_id){answer->first.ms, answer->first.seq + i};
+	for (size_t i = 0; i < answer->added; i++)
+		sending->results[sending->order[c->begin + i].index] =
+			(seg_send_result){.status = SEG_OK,
+					  .partition = l->partition,
+					  .id = {answer->first.ms, answer->first.seq + i}};
+	c->done = true;
+	if (answer->added > 0)
+		l->added = c->append;
+	if (answer->added < c->append.records) {
+		seg_append_full(sending->stream, l->partition, &sending->failure);
+		set_statuses(sending, c->begin + answer->added, c->begin + c->append.records, SEG_EFULL);
+		stop_lane(l, SEG_EFULL);
 	}
-	bool full = answer->added < l->append.records;
-	l->append.sequence = 0;
-	l->may_be_added = false;
-	if (full) {
-		seg_append_full(sending->stream, l->append.partition, &sending->failure);
-		end_lane(l, SEG_EFULL);
-	} else if (l->next < l->end && !issue_chunk(l, sending->stream->client->route)) {
+	forget_done_chunks(l);
+	if (l->status == 0 && !fill_lane(l, sending->stream->client->route))
 		sending->exchange.again = true;
-	}
 }
 
 static void got_answer(void *arg, const seg_reply *reply)
 {
-	lane *l = arg;
-	seg_sending *sending = l->sending;
+	chunk *c = arg;
+	seg_sending *sending = c->lane->sending;
 	seg_error error;
-	seg_append_answer answer = seg_append_read(&l->append, reply, &error);
-	l->waiting = false;
+	seg_append_answer answer = seg_append_read(&c->append, reply, &error);
+	c->waiting = false;
 	switch (answer.outcome) {
 	case SEG_APPEND_ADDED:
-		take_added(l, &answer);
+		take_added(c, &answer);
 		break;
 	case SEG_APPEND_LOST:
-		l->may_be_added = true;
+		c->may_be_added = true;
+		sending->exchange.again = true;
+		break;
+	case SEG_APPEND_GAP:
 		sending->exchange.again = true;
 		break;
 	case SEG_APPEND_REFUSED:
@@ -209,13 +294,13 @@ static void got_answer(void *arg, const seg_reply *reply)
 		sending->exchange.again = true;
 		break;
 	case SEG_APPEND_UNCLEAR:
-		l->may_be_added = true;
+		c->may_be_added = true;
 		sending->failure = error;
-		end_lane(l, SEG_EPROTOCOL);
+		stop_lane(c->lane, SEG_EPROTOCOL);
 		break;
 	case SEG_APPEND_FAILED:
 		sending->failure = error;
-		end_lane(l, error.status);
+		stop_lane(c->lane, error.status);
 		break;
 	}
 	/* At the end, so that the exchange has not finished before a chunk issued above is counted. */
@@ -235,9 +320,72 @@ static int sum_up(const seg_sending *sending, size_t count, const seg_error *out
 		const char *reason = is_lanes ? sending->failure.text : outcome->text;
 		return seg_fail(error, status, "cannot send to stream \"%s\": %.380s%s",
 				sending->stream->name, reason,
-				status == SEG_EUNKNOWN ? "; it may have been added" : "");
+				status == SEG_EUNKNOWN && sending->stream->client->ack_replicas == 0
+					? "; it may have been added"
+					: "");
 	}
 	return 0;
+}
+
+/* --- waiting for replicas ------------------------------------------------------ */
+
+/* What was added in the lane is not confirmed. */
+static void doubt_lane(const lane *l)
+{
+	for (size_t i = l->begin; i < l->end; i++) {
+		seg_send_result *result = &l->sending->results[l->sending->order[i].index];
+		if (result->status == SEG_OK)
+			result->status = SEG_EUNKNOWN;
+	}
+}
+
+/* The lanes that have added something; their number. */
+static size_t list_checks(const seg_sending *sending, seg_replica_check *checks)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < sending->lane_count; i++)
+		if (sending->lanes[i].added.records > 0)
+			checks[count++] =
+				(seg_replica_check){.append = sending->lanes[i].added, .replicas = -1};
+	return count;
+}
+
+static void judge(seg_sending *sending, const seg_replica_check *checks, const seg_error *trouble)
+{
+	const seg_client *client = sending->stream->client;
+	size_t at = 0;
+	for (size_t i = 0; i < sending->lane_count; i++) {
+		const lane *l = &sending->lanes[i];
+		if (l->added.records == 0)
+			continue;
+		int64_t replicas = checks[at++].replicas;
+		if (replicas >= (int64_t)client->ack_replicas)
+			continue;
+		doubt_lane(l);
+		seg_confirmation_explain(replicas < 0 ? 0 : replicas, client->ack_replicas,
+					 seg_replicas_timeout(client),
+					 trouble->status == SEG_EAUTH || trouble->status == SEG_ESERVER
+						 ? trouble->text
+						 : NULL,
+					 &sending->failure);
+	}
+}
+
+/* With ack_replicas, what was added counts only if so many replicas have it. */
+static void ask_replicas(seg_sending *sending, int64_t deadline)
+{
+	seg_error trouble = {0};
+	if (sending->stream->client->ack_replicas == 0)
+		return;
+	seg_replica_check *checks = calloc(sending->lane_count, sizeof(*checks));
+	size_t count = checks ? list_checks(sending, checks) : 0;
+	if (count > 0)
+		seg_replicas_ask(sending->stream, checks, count, deadline, &trouble);
+	if (checks)
+		judge(sending, checks, &trouble);
+	for (size_t i = 0; !checks && i < sending->lane_count; i++)
+		doubt_lane(&sending->lanes[i]);
+	free(checks);
 }
 
 static void set_all(seg_send_result *results, size_t count, int status)
@@ -254,11 +402,13 @@ static int send_all(seg_stream *stream, const seg_record *records, size_t count,
 			       .records = records,
 			       .results = results};
 	int status;
+	int64_t deadline = seg_now() + stream->client->timeout;
 	if (make_lanes(&sending, count)) {
 		seg_error outcome = {0};
 		status = seg_exchange_run(&sending.exchange, stream->client, &outcome);
 		for (size_t i = 0; i < sending.lane_count; i++)
 			end_lane(&sending.lanes[i], status);
+		ask_replicas(&sending, deadline);
 		status = sum_up(&sending, count, &outcome, error);
 	} else {
 		set_all(results, count, SEG_ENOMEM);

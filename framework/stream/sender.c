@@ -19,6 +19,13 @@
 #define REST_CAP (250 * SEG_MS)
 
 /*
+ * A connection that has so many bytes unsent gets no more: they would only fill memory. Its batches look again
+ * after the pause.
+ */
+#define UNSENT_MAX ((size_t)1 << 20)
+#define UNSENT_PAUSE (2 * SEG_MS)
+
+/*
  * How long Redis may be silent while an answer is due: a third of the delivery timeout, so that there is time
  * for another try, within these limits.
  */
@@ -59,7 +66,7 @@ static void deliver_failure(seg_producer *p, seg_producer_batch *batch, const se
 
 /* --- handing back ------------------------------------------------------------- */
 
-typedef enum { PUT_BACK, REST, FINISH, ABANDON, RECYCLE } release_kind;
+typedef enum { PUT_BACK, WAIT, REST, FINISH, ABANDON, RECYCLE } release_kind;
 
 /* Returns a held batch to the accumulator. Takes the lock. */
 static void release(seg_producer *p, seg_producer_batch *batch, release_kind kind)
@@ -69,6 +76,9 @@ static void release(seg_producer *p, seg_producer_batch *batch, release_kind kin
 	switch (kind) {
 	case PUT_BACK:
 		seg_accumulator_put_back(a, batch);
+		break;
+	case WAIT:
+		seg_accumulator_rest(a, batch, seg_now() + UNSENT_PAUSE);
 		break;
 	case REST:
 		seg_accumulator_rest(a, batch,
@@ -85,7 +95,7 @@ static void release(seg_producer *p, seg_producer_batch *batch, release_kind kin
 		seg_accumulator_recycle(a, batch);
 		break;
 	}
-	if (p->shared.waiting > 0)
+	if (p->shared.waiting > 0 && (kind == FINISH || kind == ABANDON || kind == RECYCLE))
 		pthread_cond_broadcast(&p->shared.changed);
 	pthread_mutex_unlock(&p->shared.lock);
 }
@@ -97,24 +107,27 @@ static seg_append append_of(const seg_producer *p, const seg_producer_batch *bat
 	return (seg_append){
 		.partition = batch->partition,
 		.producer = p->id,
-		.sequence = batch->sequence,
+		.sequence = batch->sequence + batch->done,
+		.oldest = batch->oldest,
 		.ttl_ms = p->ttl_ms,
 		.records = batch->count - batch->done,
 		.headers = batch->headers,
 	};
 }
 
-static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
+/* The first `added` records are in the log; unconfirmed: the reason why they do not count as acknowledged. */
+static void take_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer,
+		       const char *unconfirmed)
 {
-	deliver(p, batch, answer->added, SEG_OK, answer->first, NULL);
+	if (unconfirmed && answer->added > 0)
+		log_failure(p, answer->added, unconfirmed);
+	deliver(p, batch, answer->added, unconfirmed ? SEG_EUNKNOWN : SEG_OK, answer->first, unconfirmed);
 	if (batch->done == batch->count) {
 		release(p, batch, FINISH);
 		return;
 	}
 	if (answer->added > 0)
 		batch->refusals = 0;
-	/* From now on, the remaining records are a batch of their own. */
-	batch->sequence = 0;
 	batch->may_be_added = false;
 	seg_append_full(p->stream, batch->partition, &batch->refusal);
 	if (p->options.wait_when_full) {
@@ -133,6 +146,48 @@ static void give_up(seg_producer *p, seg_producer_batch *batch, seg_error *error
 	release(p, batch, FINISH);
 }
 
+/* Sends the batch again, for the replicas' sake: the answer is DUP, and a WAIT follows. */
+static void ask_again(seg_producer *p, seg_producer_batch *batch)
+{
+	batch->may_be_added = true;
+	release(p, batch, REST);
+}
+
+/* WAIT was answered for the batch. */
+static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t replicas, const char *why)
+{
+	seg_producer *p = arg;
+	if (!batch->answered)
+		return; /* its answer comes from another connection: then ask_again */
+	if (replicas < 0 && !why) {
+		ask_again(p, batch);
+		return;
+	}
+	seg_error error;
+	uint32_t wanted = p->stream->client->ack_replicas;
+	bool confirmed = replicas >= (int64_t)wanted;
+	seg_confirmation_explain(replicas, wanted, p->sender.confirm_timeout, why, &error);
+	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED,
+				    .first = batch->first,
+				    .added = batch->added};
+	take_added(p, batch, &answer, confirmed ? NULL : error.text);
+}
+
+/* The batch, or its first records, were added; with ack_replicas they count when WAIT was answered. */
+static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
+{
+	if (p->stream->client->ack_replicas == 0 || answer->added == 0) {
+		seg_confirmation_leave(batch);
+		take_added(p, batch, answer, NULL);
+	} else if (batch->confirmation) {
+		batch->answered = true;
+		batch->first = answer->first;
+		batch->added = answer->added;
+	} else {
+		ask_again(p, batch);
+	}
+}
+
 static void got_answer(void *arg, const seg_reply *reply)
 {
 	seg_producer_batch *batch = arg;
@@ -145,12 +200,17 @@ static void got_answer(void *arg, const seg_reply *reply)
 	seg_error error;
 	seg_append append = append_of(p, batch);
 	seg_append_answer answer = seg_append_read(&append, reply, &error);
+	if (answer.outcome != SEG_APPEND_ADDED)
+		seg_confirmation_leave(batch);
 	switch (answer.outcome) {
 	case SEG_APPEND_ADDED:
-		take_added(p, batch, &answer);
+		hear_added(p, batch, &answer);
 		break;
 	case SEG_APPEND_LOST:
 		batch->may_be_added = true;
+		release(p, batch, PUT_BACK);
+		break;
+	case SEG_APPEND_GAP:
 		release(p, batch, PUT_BACK);
 		break;
 	case SEG_APPEND_REFUSED:
@@ -174,6 +234,45 @@ static uint16_t slot_of(const seg_producer *p, uint32_t partition)
 	return seg_slot_of(log);
 }
 
+/* A batch keeps its number for all tries. */
+static void number(seg_producer *p, seg_producer_batch *batch)
+{
+	uint64_t *next = &p->sender.sequences[batch->partition];
+	if (batch->sequence == 0) {
+		batch->sequence = *next + 1;
+		*next += batch->count;
+	}
+	const seg_producer_batch *oldest = seg_accumulator_oldest(&p->shared.accumulator, batch->partition);
+	batch->oldest = oldest->sequence + oldest->done;
+}
+
+static seg_connection *connection_of(seg_producer *p, const seg_producer_batch *batch)
+{
+	char log[SEG_KEY_MAX];
+	seg_key_log(log, p->stream->client->name_space, p->stream->name, batch->partition);
+	return seg_route_connection(p->sender.route, log);
+}
+
+/* One WAIT for all batches that were issued since the last one. */
+static void ask_replicas(seg_producer *p)
+{
+	seg_confirmation *asking = p->sender.asking;
+	p->sender.asking = NULL;
+	if (asking)
+		seg_confirmation_ask(asking, p->sender.asking_on, p->stream->client->ack_replicas,
+				     p->sender.confirm_timeout);
+}
+
+/* The batch was issued on the connection; the next WAIT there is to confirm it. Else its answer asks again. */
+static void await_replicas(seg_producer *p, seg_producer_batch *batch, seg_connection *connection)
+{
+	if (p->sender.asking && p->sender.asking_on != connection)
+		ask_replicas(p);
+	batch->answered = false;
+	p->sender.asking_on = connection;
+	seg_confirmation_add(&p->sender.asking, batch, got_confirmation, p);
+}
+
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
 	seg_append_builder *builder = &p->sender.builder;
@@ -182,8 +281,7 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 		batch->refusal = *seg_route_error(p->sender.route);
 		return false;
 	}
-	if (batch->sequence == 0)
-		batch->sequence = ++p->sender.sequence;
+	number(p, batch);
 	batch->owner = p;
 	seg_append append = append_of(p, batch);
 	if (!seg_append_begin(builder, &append, p->stream))
@@ -194,7 +292,16 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 			return false;
 	}
 	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
+	if (batch->waiting && p->stream->client->ack_replicas > 0)
+		await_replicas(p, batch, connection_of(p, batch));
 	return batch->waiting;
+}
+
+/* Whether the connection of the batch's partition cannot write as fast as batches come. */
+static bool is_backed_up(seg_producer *p, const seg_producer_batch *batch)
+{
+	const seg_connection *connection = connection_of(p, batch);
+	return connection && seg_connection_unsent(connection) >= UNSENT_MAX;
 }
 
 static seg_producer_batch *take_ready(seg_producer *p)
@@ -209,8 +316,11 @@ static void send_ready(seg_producer *p)
 {
 	seg_producer_batch *batch;
 	while (seg_route_ready(p->sender.route) && (batch = take_ready(p)))
-		if (!issue(p, batch))
+		if (is_backed_up(p, batch))
+			release(p, batch, WAIT);
+		else if (!issue(p, batch))
 			release(p, batch, REST);
+	ask_replicas(p);
 }
 
 /* --- giving up ---------------------------------------------------------------- */
@@ -226,7 +336,7 @@ static void explain(seg_producer *p, const seg_producer_batch *batch, bool closi
 			error, SEG_EUNKNOWN,
 			"the link to Redis is too slow: %zu bytes were left to send after delivery_timeout_ms; it may have been added",
 			left);
-	else if (batch->may_be_added || batch->waiting)
+	else if (batch->may_be_added || batch->waiting || batch->confirmation)
 		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added",
 			 closing ? "the producer was closed before Redis answered"
 				 : "Redis did not answer within delivery_timeout_ms",
@@ -266,6 +376,7 @@ static bool give_up_expired(seg_producer *p, int64_t now)
 		any = true;
 		seg_error error;
 		explain(p, batch, now == SEG_NEVER, &error);
+		seg_confirmation_leave(batch);
 		pass_on_refusal(p, batch);
 		deliver_failure(p, batch, &error);
 		release(p, batch, batch->waiting ? ABANDON : FINISH);
@@ -354,13 +465,15 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static seg_route *make_route(const seg_producer *p)
+static seg_route *make_route(seg_producer *p)
 {
 	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
 	if (answer_timeout < ANSWER_TIMEOUT_MIN)
 		answer_timeout = ANSWER_TIMEOUT_MIN;
 	if (answer_timeout > ANSWER_TIMEOUT_MAX)
 		answer_timeout = ANSWER_TIMEOUT_MAX;
+	/* Within the time that the connection gives Redis to answer. */
+	p->sender.confirm_timeout = answer_timeout / 2;
 	seg_connection_options options = seg_client_connection_options(p->stream->client);
 	options.client_name = "segmenter-producer";
 	options.answer_timeout = answer_timeout;

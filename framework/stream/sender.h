@@ -2,9 +2,12 @@
  * sender.h - the asynchronous producer: its state, and its thread, the sender, which sends batches and reads
  * answers.
  *
- * A partition has at most one batch in flight, so a retry cannot change the order. A batch is sent again
- * unchanged, under the same sequence. A batch that was given up is never sent again: the next batch of the
- * partition has a higher sequence, and Redis then refuses the older one if it is still on its way.
+ * Several batches of a partition are in flight. Redis adds one only right after the batch before it, and else
+ * refuses it (SEG_APPEND_GAP), so that a batch that was refused, lost or redirected is not overtaken: all go
+ * again, in order. A batch is sent again unchanged, under the same sequence.
+ *
+ * A batch that was given up is never sent again. The oldest batch without an outcome does not ask for the batch
+ * before it, and so closes the gap; Redis then refuses the given-up batch if it is still on its way.
  */
 #ifndef SEG_STREAM_SENDER_H
 #define SEG_STREAM_SENDER_H
@@ -14,6 +17,7 @@
 #include "stream/accumulator.h"
 #include "stream/append.h"
 #include "stream/client.h"
+#include "stream/confirmation.h"
 
 /* sleeping_until while the sender is awake. */
 #define SEG_SENDER_AWAKE INT64_MIN
@@ -43,10 +47,13 @@ struct seg_producer {
 	struct {
 		seg_route *route;
 		seg_poll_set polled;
-		uint64_t sequence; /* of the newest batch */
+		uint64_t *sequences; /* for each partition: of its newest record */
 		seg_append_builder builder;
-		uint64_t failures; /* batches given up, for the log */
-		bool left_some;    /* records were given up at the end; others read this after the join */
+		seg_confirmation *asking;  /* of the batches issued since the newest WAIT, or NULL */
+		seg_connection *asking_on; /* their connection */
+		int64_t confirm_timeout;   /* ns that a WAIT may take */
+		uint64_t failures;         /* batches given up, for the log */
+		bool left_some; /* records were given up at the end; others read this after the join */
 	} sender;
 };
 

@@ -13,6 +13,8 @@
 #include "stream/accumulator.h"
 
 #define LINGER 1000
+#define WINDOW 3
+#define BEHIND 5000
 #define TIMEOUT 1000000
 
 static seg_accumulator acc;
@@ -24,7 +26,9 @@ static void make(size_t batch_records, size_t batch_bytes, size_t held_bytes)
 		.batch_records = batch_records,
 		.batch_bytes = batch_bytes,
 		.held_bytes = held_bytes,
+		.window = WINDOW,
 		.linger = LINGER,
+		.behind = BEHIND,
 		.timeout = TIMEOUT,
 	};
 	assert_int_equal(seg_accumulator_init(&acc, &limits), 0);
@@ -127,16 +131,83 @@ static void a_record_larger_than_a_batch_is_a_batch_alone(void **state)
 	assert_holds(seg_accumulator_take(&acc, LINGER), 0, 3, 1);
 }
 
-static void a_partition_has_one_batch_in_flight(void **state)
+static void a_partition_has_as_many_batches_in_flight_as_the_window(void **state)
+{
+	(void)state;
+	for (uintptr_t n = 1; n <= 15; n++)
+		add(0, n, 0);
+	seg_producer_batch *first = seg_accumulator_take(&acc, 0);
+	assert_holds(first, 0, 1, 3);
+	assert_holds(seg_accumulator_take(&acc, 0), 0, 4, 3);
+	seg_producer_batch *third = seg_accumulator_take(&acc, 0);
+	assert_holds(third, 0, 7, 3);
+	assert_null(seg_accumulator_take(&acc, SEG_NEVER));
+	assert_ptr_equal(seg_accumulator_oldest(&acc, 0), first);
+	seg_accumulator_finish(&acc, third);
+	assert_holds(seg_accumulator_take(&acc, 0), 0, 10, 3);
+	seg_accumulator_finish(&acc, first);
+	assert_holds(seg_accumulator_take(&acc, 0), 0, 13, 3);
+}
+
+static void behind_others_a_batch_goes_when_it_is_full_or_has_waited(void **state)
+{
+	(void)state;
+	for (uintptr_t n = 1; n <= 4; n++)
+		add(0, n, 0);
+	seg_accumulator_take(&acc, 0);
+	assert_null(seg_accumulator_take(&acc, LINGER));
+	assert_int_equal(seg_accumulator_next_time(&acc, true, LINGER), BEHIND);
+	assert_null(seg_accumulator_take(&acc, BEHIND - 1));
+	add(0, 5, BEHIND - 1);
+	assert_holds(seg_accumulator_take(&acc, BEHIND), 0, 4, 2);
+	add(0, 6, BEHIND);
+	add(0, 7, BEHIND);
+	assert_null(seg_accumulator_take(&acc, BEHIND + LINGER));
+	add(0, 8, BEHIND + LINGER);
+	assert_holds(seg_accumulator_take(&acc, BEHIND + LINGER), 0, 6, 3);
+}
+
+static void batches_that_are_put_back_go_again_in_order(void **state)
+{
+	(void)state;
+	for (uintptr_t n = 1; n <= 12; n++)
+		add(0, n, 0);
+	seg_producer_batch *batches[WINDOW];
+	for (int i = 0; i < WINDOW; i++)
+		batches[i] = seg_accumulator_take(&acc, 0);
+	for (int i = WINDOW - 1; i >= 0; i--)
+		seg_accumulator_put_back(&acc, batches[i]);
+	for (int i = 0; i < WINDOW; i++)
+		assert_ptr_equal(seg_accumulator_take(&acc, 0), batches[i]);
+	assert_null(seg_accumulator_take(&acc, 0));
+}
+
+static void a_ready_batch_lets_an_older_one_that_is_put_back_go_first(void **state)
 {
 	(void)state;
 	for (uintptr_t n = 1; n <= 6; n++)
 		add(0, n, 0);
 	seg_producer_batch *first = seg_accumulator_take(&acc, 0);
-	assert_holds(first, 0, 1, 3);
-	assert_null(seg_accumulator_take(&acc, SEG_NEVER));
-	seg_accumulator_finish(&acc, first);
+	seg_accumulator_put_back(&acc, first);
+	assert_ptr_equal(seg_accumulator_take(&acc, 0), first);
 	assert_holds(seg_accumulator_take(&acc, 0), 0, 4, 3);
+}
+
+static void after_a_refusal_a_batch_is_tried_alone(void **state)
+{
+	(void)state;
+	for (uintptr_t n = 1; n <= 9; n++)
+		add(0, n, 0);
+	seg_producer_batch *first = seg_accumulator_take(&acc, 0), *second = seg_accumulator_take(&acc, 0);
+	first->refusals = 1;
+	seg_accumulator_rest(&acc, first, 500);
+	seg_accumulator_put_back(&acc, second);
+	assert_null(seg_accumulator_take(&acc, 499));
+	assert_ptr_equal(seg_accumulator_take(&acc, 500), first);
+	assert_null(seg_accumulator_take(&acc, 500));
+	seg_accumulator_finish(&acc, first);
+	assert_ptr_equal(seg_accumulator_take(&acc, 500), second);
+	assert_holds(seg_accumulator_take(&acc, 500), 0, 7, 3);
 }
 
 static void partitions_do_not_wait_for_each_other(void **state)
@@ -181,7 +252,7 @@ static void a_batch_that_is_put_back_comes_before_later_ones(void **state)
 	seg_accumulator_put_back(&acc, first);
 	assert_ptr_equal(seg_accumulator_take(&acc, 0), first);
 	assert_int_equal(first->sequence, 7);
-	assert_null(seg_accumulator_take(&acc, 0));
+	assert_holds(seg_accumulator_take(&acc, 0), 0, 4, 3);
 }
 
 static void a_refused_batch_rests_and_its_partition_with_it(void **state)
@@ -343,13 +414,31 @@ static void batches_are_used_again(void **state)
 	}
 }
 
-/* Whatever happens to the batches, each record of a partition is finished once, in the order of adding. */
+static void hold_in_order(seg_producer_batch **held, size_t *count, seg_producer_batch *batch)
+{
+	size_t at = 0;
+	assert_in_range(*count, 0, WINDOW - 1);
+	while (at < *count && held[at]->number < batch->number)
+		at++;
+	const seg_producer_batch *oldest = seg_accumulator_oldest(&acc, batch->partition);
+	assert_ptr_equal(at > 0 ? held[0] : batch, oldest);
+	assert_ptr_equal(TAILQ_PREV(batch, seg_batch_list, in_partition), at > 0 ? held[at - 1] : NULL);
+	memmove(&held[at + 1], &held[at], (*count - at) * sizeof(*held));
+	held[at] = batch;
+	(*count)++;
+}
+
+/*
+ * Whatever happens to the batches, each record of a partition is finished once, in the order of adding, and a
+ * batch is taken only when all before it are held. Each partition's held batches are a list in the test.
+ */
 static void random_fates_keep_order_and_lose_nothing(void **state)
 {
 	(void)state;
 	srand(7);
 	uintptr_t added[4] = {0}, finished[4] = {0};
-	seg_producer_batch *held[4] = {NULL};
+	seg_producer_batch *held[4][WINDOW];
+	size_t count[4] = {0};
 	int64_t now = 0;
 	for (int step = 0; step < 200000; step++) {
 		now += rand() % 300;
@@ -358,31 +447,31 @@ static void random_fates_keep_order_and_lose_nothing(void **state)
 		if (rand() % 2 && seg_accumulator_has_room(&acc, seg_accumulator_charge(&record)))
 			add(p, ++added[p], now);
 		seg_producer_batch *batch = seg_accumulator_take(&acc, now);
-		if (batch) {
-			assert_null(held[batch->partition]);
-			held[batch->partition] = batch;
-		}
-		if (!held[p] || rand() % 2)
+		if (batch)
+			hold_in_order(held[batch->partition], &count[batch->partition], batch);
+		if (count[p] == 0 || rand() % 2)
 			continue;
-		batch = held[p];
-		held[p] = NULL;
-		switch (rand() % 3) {
-		case 0:
+		size_t which = rand() % 2 ? 0 : (size_t)rand() % count[p];
+		batch = held[p][which];
+		int fate = which == 0 ? rand() % 4 : rand() % 2;
+		memmove(&held[p][which], &held[p][which + 1], (--count[p] - which) * sizeof(batch));
+		if (fate == 0) {
 			seg_accumulator_put_back(&acc, batch);
-			break;
-		case 1:
+		} else if (fate == 1) {
+			batch->refusals = rand() % 2;
 			seg_accumulator_rest(&acc, batch, now + rand() % 1000);
-			break;
-		default:
+		} else if (batch == seg_accumulator_oldest(&acc, p)) {
 			assert_holds(batch, p, finished[p] + 1, batch->count);
 			finished[p] += batch->count;
 			seg_accumulator_finish(&acc, batch);
+		} else {
+			seg_accumulator_put_back(&acc, batch);
 		}
 	}
 	for (uint32_t p = 0; p < 4; p++)
-		if (held[p])
-			seg_accumulator_put_back(&acc, held[p]);
-	now += 10 * LINGER;
+		while (count[p] > 0)
+			seg_accumulator_put_back(&acc, held[p][--count[p]]);
+	now += 10 * BEHIND;
 	for (seg_producer_batch *batch; (batch = seg_accumulator_take(&acc, now));) {
 		assert_holds(batch, batch->partition, finished[batch->partition] + 1, batch->count);
 		finished[batch->partition] += batch->count;
@@ -402,7 +491,11 @@ int main(void)
 		TEST(a_full_batch_goes_at_once),
 		TEST(a_batch_is_full_by_bytes_too),
 		TEST(a_record_larger_than_a_batch_is_a_batch_alone),
-		TEST(a_partition_has_one_batch_in_flight),
+		TEST(a_partition_has_as_many_batches_in_flight_as_the_window),
+		TEST(behind_others_a_batch_goes_when_it_is_full_or_has_waited),
+		TEST(batches_that_are_put_back_go_again_in_order),
+		TEST(a_ready_batch_lets_an_older_one_that_is_put_back_go_first),
+		TEST(after_a_refusal_a_batch_is_tried_alone),
 		TEST(partitions_do_not_wait_for_each_other),
 		TEST(a_batch_that_waits_for_another_keeps_filling),
 		TEST(a_batch_that_was_sent_takes_no_more_records),

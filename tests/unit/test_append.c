@@ -45,7 +45,7 @@ static int teardown(void **state)
 
 #define HEAD(count)                                                                            \
 	"[__ns:s:partition_3][{__ns:s:partition_3}:producer:p][{__ns:s:partition_3}:counters]" \
-	"[1000][drop-oldest][7][600000][" count "]"
+	"[1000][drop-oldest][7][5][600000][" count "]"
 
 /* --- arguments ------------------------------------------------------------------------ */
 
@@ -53,7 +53,8 @@ static void records_without_headers_are_keys_and_data_alone(void **state)
 {
 	(void)state;
 	seg_stream stream = stream_with(SEG_PACKING_OFF);
-	seg_append append = {.partition = 3, .producer = "p", .sequence = 7, .ttl_ms = 600000, .records = 2};
+	seg_append append =
+		{.partition = 3, .producer = "p", .sequence = 7, .oldest = 5, .ttl_ms = 600000, .records = 2};
 	seg_record a = record_of("k1", "d1"), b = {0};
 	assert_true(seg_append_begin(&builder, &append, &stream));
 	assert_true(seg_append_add(&builder, &a));
@@ -68,6 +69,7 @@ static void with_a_header_anywhere_every_record_names_its_fields(void **state)
 	seg_append append = {.partition = 3,
 			     .producer = "p",
 			     .sequence = 7,
+			     .oldest = 5,
 			     .ttl_ms = 600000,
 			     .records = 2,
 			     .headers = 1};
@@ -86,7 +88,8 @@ static void a_packed_call_has_no_arguments_for_single_records(void **state)
 {
 	(void)state;
 	seg_stream stream = stream_with(SEG_PACKING_ON);
-	seg_append append = {.partition = 3, .producer = "p", .sequence = 7, .ttl_ms = 600000, .records = 2};
+	seg_append append =
+		{.partition = 3, .producer = "p", .sequence = 7, .oldest = 5, .ttl_ms = 600000, .records = 2};
 	seg_record a = record_of("k1", "d1");
 	assert_true(seg_append_begin(&builder, &append, &stream));
 	assert_true(seg_append_add(&builder, &a));
@@ -102,6 +105,7 @@ static void a_call_no_larger_than_one_before_takes_no_memory(void **state)
 	seg_append append = {.partition = 3,
 			     .producer = "p",
 			     .sequence = 7,
+			     .oldest = 5,
 			     .ttl_ms = 600000,
 			     .records = 100};
 	assert_true(seg_append_begin(&builder, &append, &stream));
@@ -122,9 +126,10 @@ static seg_reply text_of(const char *text)
 	return (seg_reply){.type = SEG_REPLY_TEXT, .text = text, .length = strlen(text)};
 }
 
+/* With earlier batches in flight. */
 static seg_append_answer read_answer(seg_reply word, seg_reply first, seg_reply added)
 {
-	seg_append append = {.records = 5};
+	seg_append append = {.sequence = 7, .oldest = 5, .records = 5};
 	seg_reply *elements[] = {&word, &first, &added};
 	seg_reply reply = {.type = SEG_REPLY_ARRAY, .elements = elements, .count = 3};
 	seg_error error = {0};
@@ -164,6 +169,19 @@ static void an_answer_of_another_type_is_not_believed(void **state)
 	assert_int_equal(read_answer(text_of("OLD"), id, five).outcome, SEG_APPEND_UNCLEAR);
 }
 
+static void a_gap_is_believed_only_behind_other_batches(void **state)
+{
+	(void)state;
+	seg_reply gap = text_of("GAP"), *elements[] = {&gap};
+	seg_reply reply = {.type = SEG_REPLY_ARRAY, .elements = elements, .count = 1};
+	seg_append append = {.sequence = 7, .oldest = 5, .records = 5};
+	seg_error error = {0};
+	assert_int_equal(seg_append_read(&append, &reply, &error).outcome, SEG_APPEND_GAP);
+	append.oldest = 7;
+	assert_int_equal(seg_append_read(&append, &reply, &error).outcome, SEG_APPEND_UNCLEAR);
+	assert_int_equal(error.status, SEG_EUNKNOWN);
+}
+
 static void a_reply_that_is_no_array_is_not_believed(void **state)
 {
 	(void)state;
@@ -201,6 +219,7 @@ int main(void)
 		TEST(a_call_no_larger_than_one_before_takes_no_memory),
 		TEST(the_ids_of_added_records_follow_the_first),
 		TEST(an_answer_of_another_type_is_not_believed),
+		TEST(a_gap_is_believed_only_behind_other_batches),
 		TEST(a_reply_that_is_no_array_is_not_believed),
 		TEST(error_replies_are_classified_by_whether_a_retry_may_succeed),
 	};

@@ -19,7 +19,7 @@
 /* A record without headers, as a producer sends it. */
 #define RECORD(data) "2", "partitionKey", "k", "data", data
 #define append(size, overflow, sequence, n, ...) \
-	run(APPEND, 3, LOG, PRODUCER, COUNTERS, size, overflow, sequence, "60000", n, __VA_ARGS__)
+	run(APPEND, 3, LOG, PRODUCER, COUNTERS, size, overflow, sequence, sequence, "60000", n, __VA_ARGS__)
 
 /* Adds n records under one sequence number. */
 static const char *append_many(const char *size, const char *overflow, const char *sequence, int n,
@@ -28,9 +28,9 @@ static const char *append_many(const char *size, const char *overflow, const cha
 	static const char *words[SCRIPT_ARGUMENTS_MAX];
 	char n_text[16];
 	snprintf(n_text, sizeof(n_text), "%d", n);
-	const char *head[] = {LOG, PRODUCER, COUNTERS, size, overflow, sequence, "60000", n_text};
+	const char *head[] = {LOG, PRODUCER, COUNTERS, size, overflow, sequence, sequence, "60000", n_text};
 	const char *record[] = {RECORD(data)};
-	int count = 8;
+	int count = 9;
 	memcpy(words, head, sizeof(head));
 	for (int i = 0; i < n; i++, count += 5)
 		memcpy(words + count, record, sizeof(record));
@@ -87,9 +87,9 @@ static void records_without_headers_come_as_key_and_data(void **state)
 	assert_non_null(strstr(entries, "[partitionKey a data 1]"));
 	assert_non_null(strstr(entries, "[partitionKey b data 2]"));
 	/* Records without headers, too, are added as far as there is room. */
-	assert_added(append("3", "reject", "2", "2", "c", "3", "d", "4"), 1);
+	assert_added(append("3", "reject", "3", "2", "c", "3", "d", "4"), 1);
 	assert_null(strstr(command("XRANGE " LOG " - +"), "[partitionKey d"));
-	assert_string_equal(parse(append("3", "reject", "2", "2", "c", "3", "d", "4")).word, "DUP");
+	assert_string_equal(parse(append("3", "reject", "3", "2", "c", "3", "d", "4")).word, "DUP");
 }
 
 static void a_batch_has_one_millisecond_and_consecutive_sequence_numbers(void **state)
@@ -133,27 +133,20 @@ static void bytes_of_any_value_arrive(void **state)
 {
 	(void)state;
 	const char data[] = {'\0', '\r', '\n', (char)0xff, '\0'};
-	const char *words[] = {"EVALSHA",
-			       script_sha[SEG_SCRIPT_APPEND],
-			       "3",
-			       LOG,
-			       PRODUCER,
-			       COUNTERS,
-			       "10",
-			       "reject",
-			       "0",
-			       "60000",
-			       "1",
-			       "2",
-			       "partitionKey",
-			       "",
-			       "data",
+	const char *words[] = {"EVALSHA", script_sha[SEG_SCRIPT_APPEND],
+			       "3",       LOG,
+			       PRODUCER,  COUNTERS,
+			       "10",      "reject",
+			       "0",       "0",
+			       "60000",   "1",
+			       "2",       "partitionKey",
+			       "",        "data",
 			       data};
-	size_t lengths[16];
-	for (int i = 0; i < 15; i++)
+	size_t lengths[17];
+	for (int i = 0; i < 16; i++)
 		lengths[i] = strlen(words[i]);
-	lengths[15] = sizeof(data);
-	freeReplyObject(redisCommandArgv(redis, 16, words, lengths));
+	lengths[16] = sizeof(data);
+	freeReplyObject(redisCommandArgv(redis, 17, words, lengths));
 	redisReply *reply = test_server_command(redis, "XRANGE " LOG " - +");
 	redisReply *fields = reply->element[0]->element[1];
 	assert_int_equal(fields->element[1]->len, 0);
@@ -165,12 +158,12 @@ static void bytes_of_any_value_arrive(void **state)
 static void a_record_may_have_1024_headers(void **state)
 {
 	(void)state;
-	static const char *words[8 + 1 + 2 * 1026];
-	const char *head[] = {LOG, PRODUCER, COUNTERS, "10", "reject", "0", "60000", "1", "1026"};
+	static const char *words[9 + 1 + 2 * 1026];
+	const char *head[] = {LOG, PRODUCER, COUNTERS, "10", "reject", "0", "0", "60000", "1", "1026"};
 	memcpy(words, head, sizeof(head));
 	for (int i = 0; i < 2 * 1026; i++)
-		words[9 + i] = "x";
-	assert_added(reply_text(script_reply(SEG_SCRIPT_APPEND, 3, words, 9 + 2 * 1026)), 1);
+		words[10 + i] = "x";
+	assert_added(reply_text(script_reply(SEG_SCRIPT_APPEND, 3, words, 10 + 2 * 1026)), 1);
 }
 
 /* --- duplicates ------------------------------------------------------------------------------------- */
@@ -204,6 +197,87 @@ static void sequence_0_is_added_each_time(void **state)
 	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
 }
 
+/* --- several batches in flight ------------------------------------------------------------------------ */
+
+/* A batch of one record, in flight behind the batch `oldest`. */
+#define behind(oldest, sequence)                                                                         \
+	run(APPEND, 3, LOG, PRODUCER, COUNTERS, "1000", "reject", sequence, oldest, "60000", "1", "key", \
+	    sequence)
+
+static void a_batch_that_follows_the_newest_is_added(void **state)
+{
+	(void)state;
+	assert_added(append_many("1000", "reject", "1", 3, "x"), 3);
+	assert_added(behind("1", "4"), 1);
+	assert_added(behind("1", "5"), 1);
+}
+
+static void a_batch_that_would_overtake_another_is_refused(void **state)
+{
+	(void)state;
+	append_many("1000", "reject", "1", 3, "x");
+	assert_string_equal(behind("4", "5"), "GAP");
+	assert_int_equal(command_number("XLEN " LOG), 3);
+	assert_added(behind("4", "4"), 1);
+	assert_added(behind("4", "5"), 1);
+}
+
+static void nothing_follows_a_producer_that_redis_does_not_know(void **state)
+{
+	(void)state;
+	assert_string_equal(behind("1", "2"), "GAP");
+	assert_int_equal(command_number("EXISTS " LOG), 0);
+}
+
+static void nothing_follows_a_batch_that_was_added_in_part(void **state)
+{
+	(void)state;
+	assert_added(append_many("5", "reject", "1", 7, "x"), 5);
+	assert_string_equal(behind("1", "8"), "GAP");
+	assert_added(append_many("1000", "reject", "6", 2, "x"), 2);
+	assert_added(behind("6", "8"), 1);
+}
+
+static void the_oldest_batch_closes_a_gap(void **state)
+{
+	(void)state;
+	append_many("1000", "reject", "1", 3, "x");
+	/* The batch 4 was given up. */
+	assert_added(behind("5", "5"), 1);
+	assert_string_equal(behind("4", "4"), "OLD");
+}
+
+static void every_batch_in_flight_is_answered_as_before(void **state)
+{
+	(void)state;
+	const char *const sequences[] = {"9", "10", "11", "12"};
+	append_answer answers[4];
+	behind("8", "8");
+	for (int i = 0; i < 4; i++)
+		answers[i] = parse(behind("9", sequences[i]));
+	for (int i = 0; i < 4; i++) {
+		append_answer again = parse(behind("9", sequences[i]));
+		assert_string_equal(again.word, "DUP");
+		assert_true(again.ms == answers[i].ms && again.seq == answers[i].seq && again.added == 1);
+	}
+	assert_int_equal(command_number("XLEN " LOG), 5);
+}
+
+static void an_outcome_that_was_heard_is_forgotten(void **state)
+{
+	(void)state;
+	behind("1", "1");
+	behind("1", "2");
+	behind("1", "3");
+	behind("3", "4");
+	assert_string_equal(behind("2", "2"), "OLD");
+	assert_string_equal(parse(behind("3", "3")).word, "DUP");
+	behind("5", "5");
+	const char *known = command("GET " PRODUCER);
+	assert_int_equal(strncmp(known, "5 ", 2), 0);
+	assert_null(strchr(strchr(strchr(known, ' ') + 1, ' ') + 1, ' '));
+}
+
 static void a_batch_that_was_added_in_part_is_answered_so_again(void **state)
 {
 	(void)state;
@@ -217,9 +291,9 @@ static void a_batch_that_met_a_full_partition_may_be_sent_again(void **state)
 {
 	(void)state;
 	append_many("5", "reject", "1", 5, "x");
-	assert_string_equal(append_many("5", "reject", "2", 2, "x"), "OK 0-0 0");
+	assert_string_equal(append_many("5", "reject", "6", 2, "x"), "OK 0-0 0");
 	command("DEL " LOG);
-	assert_added(append_many("5", "reject", "2", 2, "x"), 2);
+	assert_added(append_many("5", "reject", "6", 2, "x"), 2);
 }
 
 static void a_producer_is_forgotten_after_its_time(void **state)
@@ -381,7 +455,7 @@ static void without_memory_what_is_committed_makes_room_in_a_partition_that_is_n
 	assert_added(append_many("1000", "reject", "1", 4, "x"), 4);
 	assert_int_equal(command_number("XLEN " LOG), 10);
 	assert_string_equal(command("XRANGE " LOG " - + COUNT 1"), "[1-5 [partitionKey k data 5]]");
-	assert_int_equal(strncmp(append_many("1000", "reject", "2", 4, "x"), "OOM ", 4), 0);
+	assert_int_equal(strncmp(append_many("1000", "reject", "5", 4, "x"), "OOM ", 4), 0);
 	assert_int_equal(command_number("XLEN " LOG), 10);
 	append_many("1000", "reject", "1", 4, "x");
 	assert_string_equal(parse(said).word, "DUP");
@@ -424,6 +498,13 @@ int main(void)
 		TEST(a_sequence_before_the_newest_is_old),
 		TEST(sequence_0_is_added_each_time),
 		TEST(a_batch_that_was_added_in_part_is_answered_so_again),
+		TEST(a_batch_that_follows_the_newest_is_added),
+		TEST(a_batch_that_would_overtake_another_is_refused),
+		TEST(nothing_follows_a_producer_that_redis_does_not_know),
+		TEST(nothing_follows_a_batch_that_was_added_in_part),
+		TEST(the_oldest_batch_closes_a_gap),
+		TEST(every_batch_in_flight_is_answered_as_before),
+		TEST(an_outcome_that_was_heard_is_forgotten),
 		TEST(a_batch_that_met_a_full_partition_may_be_sent_again),
 		TEST(a_producer_is_forgotten_after_its_time),
 		TEST(a_full_partition_takes_what_fits_and_no_more),

@@ -149,9 +149,9 @@ static void a_stream_is_registered_with_its_own_key_only(void **state)
 }
 
 #define RECORD "2", "partitionKey", "k", "data", "a word \"in\" \\ quotes"
-#define append(expected, size, overflow, sequence)                                                         \
-	call(expected, APPEND, 3, LOG, PRODUCER, COUNTERS, size, overflow, sequence, "60000", "2", RECORD, \
-	     RECORD)
+#define append(expected, size, overflow, sequence)                                                           \
+	call(expected, APPEND, 3, LOG, PRODUCER, COUNTERS, size, overflow, sequence, sequence, "60000", "2", \
+	     RECORD, RECORD)
 
 static void a_batch_is_added_with_the_given_keys_only(void **state)
 {
@@ -165,13 +165,13 @@ static void a_batch_makes_room_with_the_given_keys_only(void **state)
 {
 	(void)state;
 	append("OK ", "4", "reject", "1");
-	append("OK ", "4", "reject", "2");
+	append("OK ", "4", "reject", "3");
 	call("MADE 0-0", OPEN_GROUP, 2, LOG, STATE, "g", "0");
-	append("OK 0-0 0", "4", "reject", "3");
-	append("OK ", "4", "drop-oldest", "4");
+	append("OK 0-0 0", "4", "reject", "5");
+	append("OK ", "4", "drop-oldest", "5");
 	assert_int_equal(command_number("HGET " COUNTERS " dropped"), 2);
 	command("XGROUP SETID " LOG " g $");
-	append("OK ", "4", "reject", "5");
+	append("OK ", "4", "reject", "7");
 	assert_int_equal(command_number("XLEN " LOG), 2);
 }
 

@@ -152,8 +152,10 @@ typedef struct seg_client_options {
 	const char *password;
 	/*
 	 * A send is acknowledged, and a group's commit counts, when so many replicas have it, so that a
-	 * failover to one of these keeps it. 0 to 16; default 0: when the master has it. A replica that does
-	 * not confirm in time makes the send fail with SEG_EUNKNOWN, although the master has the record.
+	 * failover to one of these keeps it. 0 to 16; default 0: when the master has it. The library asks with
+	 * WAIT after each round of appends. If too few replicas confirm within a quarter of timeout_ms (a
+	 * producer: a sixth of delivery_timeout_ms, 0.5 to 5 s), the send fails with SEG_EUNKNOWN, although the
+	 * master has the record. SEG_EAUTH at seg_client_open: the user may not call WAIT.
 	 */
 	uint32_t ack_replicas;
 	/*
@@ -373,7 +375,8 @@ typedef struct seg_producer_options {
 	uint64_t batch_bytes;
 	/*
 	 * Limit for all records that wait or are being sent, each with 64 bytes added. 64 KiB to 64 GiB;
-	 * default 32 MiB.
+	 * default 32 MiB. A partition has up to 32 batches in flight, in order; the limit must hold what is sent
+	 * during a round trip.
 	 */
 	uint64_t in_flight_bytes;
 	/*

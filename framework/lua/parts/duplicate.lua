@@ -1,13 +1,21 @@
--- Answers a batch that its producer sends again. Uses the script's `sequence` and `producer`.
-if sequence ~= '0' then
-	local newest = redis.call('GET', producer)
-	if newest then
-		local number, first, added = string.match(newest, '^(%d+) (%S+) (%d+)$')
-		if number == sequence then
-			return {'DUP', first, added}
-		end
-		if #number > #sequence or (#number == #sequence and number > sequence) then
+-- Answers a batch that its producer sends again, and refuses one that would overtake an earlier batch. Uses
+-- the script's `producer`, and `sequence` and `oldest` as numbers. `outcomes` is what Redis knows of the
+-- producer's batches, the newest first. `awaited` is the sequence that comes after the newest record.
+local outcomes, awaited = ''
+if sequence > 0 then
+	outcomes = redis.call('GET', producer) or ''
+	local newest, added = string.match(outcomes, '^(%d+) %S+ (%d+)')
+	awaited = newest and newest + added
+	if awaited and sequence < awaited then
+		local first
+		first, added = string.match(' ' .. outcomes, ' ' .. ARGV[3] .. ' (%d+%-%d+) (%d+)')
+		if not first then
 			return {'OLD'}
 		end
+		-- A write, so that a WAIT after it covers the batch, which another connection may have added.
+		redis.call('SET', producer, outcomes, 'PX', ttl)
+		return {'DUP', first, added}
+	elseif oldest < sequence and sequence ~= awaited then
+		return {'GAP'}
 	end
 end

@@ -204,6 +204,8 @@ void ctl_target_choose(ctl_target *target)
 	set_login(options, own);
 	set_tls(options, own);
 	options->timeout_ms = (uint32_t)(given.timeout / 1000000);
+	if (config)
+		options->ack_replicas = config->redis.ack_replicas;
 	/* An operator must be able to look at a Redis that a runner refuses. */
 	options->allow_eviction = 1;
 	options->max_message_bytes = (uint64_t)512 << 20;

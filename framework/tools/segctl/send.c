@@ -17,6 +17,7 @@
 #include "command.h"
 #include "key_rule.h"
 #include "progress.h"
+#include "stream/client.h"
 #include "stream/spelling.h"
 #include "table.h"
 #include "text.h"
@@ -29,8 +30,9 @@ static struct {
 	int64_t rate;
 	ctl_list headers;
 	int codec;
+	int64_t ack_replicas; /* -1: as configured */
 	bool quiet;
-} given;
+} given = {.ack_replicas = -1};
 
 /* clang-format off */
 static const ctl_option options[] = {
@@ -44,6 +46,8 @@ static const ctl_option options[] = {
 	 "a header for every message; may be repeated"},
 	{"rate", 'r', "N", CTL_NUMBER, &given.rate, 1, 1000000000, NULL, "send at most N lines a second"},
 	{"codec", 0, "CODEC", CTL_CHOICE, &given.codec, 0, 0, seg_codec_names, "raw (the default) or segmenter-go"},
+	{"ack-replicas", 0, "N", CTL_NUMBER, &given.ack_replicas, 0, 16, NULL,
+	 "a line counts as sent when N replicas of Redis have it (as in --config, or 0)"},
 	{"quiet", 'q', NULL, CTL_FLAG, &given.quiet, 0, 0, NULL, "print only errors"},
 	CTL_OPTIONS_END,
 };
@@ -192,6 +196,8 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 	seg_producer_options producer_options;
 	seg_error error;
 	seg_producer_options_init(&producer_options);
+	if (given.ack_replicas >= 0)
+		stream->client->ack_replicas = (uint32_t)given.ack_replicas;
 	producer_options.when_blocked_ms = HOUR_MS;
 	producer_options.wait_when_full = 1;
 	producer_options.codec = (seg_codec)given.codec;

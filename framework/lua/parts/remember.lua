@@ -1,0 +1,16 @@
+-- Notes the outcome of a batch: `added` records from the id `first` on. Keeps the outcomes from `oldest` on,
+-- for which the producer may still ask.
+if sequence > 0 then
+	local outcome = ARGV[3] .. ' ' .. first .. ' ' .. added
+	if oldest < sequence then
+		local kept = 0
+		for number, past in string.gmatch(outcomes, '(%d+) %S+ %d+()') do
+			if tonumber(number) < oldest then
+				break
+			end
+			kept = past - 1
+		end
+		outcome = outcome .. ' ' .. string.sub(outcomes, 1, kept)
+	end
+	redis.call('SET', producer, outcome, 'PX', ttl)
+end

@@ -1,0 +1,41 @@
+/*
+ * confirmation.h - batches that wait for replicas (ack_replicas): one WAIT after their appends, on the same
+ * connection, confirms them all. One thread.
+ */
+#ifndef SEG_STREAM_CONFIRMATION_H
+#define SEG_STREAM_CONFIRMATION_H
+
+#include "redis/connection.h"
+#include "stream/accumulator.h"
+
+/*
+ * Gets each batch that is still in the confirmation, after it was taken out: so many replicas have it, or
+ * -1: the question got no answer, with `why` if Redis refused it.
+ */
+typedef void (*seg_settle_fn)(void *arg, seg_producer_batch *batch, int64_t replicas, const char *why);
+
+struct seg_confirmation {
+	struct seg_batch_list batches;
+	seg_settle_fn settle;
+	void *arg;
+};
+
+/* Adds a batch whose append was just issued to *open, which is allocated if NULL. Without memory it does nothing. */
+void seg_confirmation_add(seg_confirmation **open, seg_producer_batch *batch, seg_settle_fn settle,
+			  void *arg);
+
+/* Takes the batch out of its confirmation, if it is in one. */
+void seg_confirmation_leave(seg_producer_batch *batch);
+
+/*
+ * Issues WAIT. The confirmation frees itself after the answer. False if the connection does not take the command;
+ * then all batches have left it, and it is freed.
+ */
+bool seg_confirmation_ask(seg_confirmation *confirmation, seg_connection *connection, uint32_t replicas,
+			  int64_t timeout);
+
+/* Why records that were added count as SEG_EUNKNOWN: too few replicas, or WAIT was refused with `why`. */
+int seg_confirmation_explain(int64_t replicas, uint32_t wanted, int64_t timeout, const char *why,
+			     seg_error *error);
+
+#endif

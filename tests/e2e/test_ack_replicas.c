@@ -1,0 +1,171 @@
+/* test_ack_replicas.c - with ack_replicas, a send is acknowledged when a real replica has it. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/segctl.h"
+#include "harness/server.h"
+
+enum { TIMEOUT_MS = 4000, RECORDS = 3000 };
+
+static test_server *master, *replica;
+static redisContext *admin;
+static seg_client *client;
+static seg_stream *stream;
+static long added, unknown;
+
+static bool replica_is_online(void *arg)
+{
+	(void)arg;
+	redisReply *reply = test_server_command(admin, "INFO replication");
+	bool online = strstr(reply->str, "state=online") != NULL;
+	freeReplyObject(reply);
+	return online;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	char arguments[64];
+	master = test_server_start_tcp("--repl-diskless-sync-delay 0");
+	snprintf(arguments, sizeof(arguments), "--replicaof 127.0.0.1 %d", master->port);
+	replica = test_server_start(arguments);
+	admin = test_server_connect(master);
+	test_wait_until(replica_is_online, NULL, 20000, "the replica is online");
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = master->address;
+	options.timeout_ms = TIMEOUT_MS;
+	options.ack_replicas = 1;
+	seg_stream_shape shape = {4, 1000000, SEG_OVERFLOW_REJECT};
+	seg_error error;
+	if (seg_client_open(&options, &client, &error) ||
+	    seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+	added = unknown = 0;
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	kill(replica->pid, SIGCONT);
+	seg_stream_close(stream);
+	seg_client_close(client);
+	redisFree(admin);
+	test_server_stop(replica);
+	test_server_stop(master);
+	return 0;
+}
+
+static void hear(void *arg, const seg_delivery *delivery)
+{
+	(void)arg;
+	added += delivery->status == SEG_OK;
+	unknown += delivery->status == SEG_EUNKNOWN && strstr(delivery->text, "ack_replicas = 1");
+}
+
+static void produce(int records)
+{
+	seg_producer_options options;
+	seg_producer_options_init(&options);
+	options.delivery_timeout_ms = TIMEOUT_MS;
+	options.delivery = hear;
+	seg_producer *producer;
+	seg_error error;
+	assert_int_equal(seg_producer_open(stream, &options, &producer, &error), 0);
+	for (int i = 0; i < records; i++) {
+		char key[16];
+		seg_record record = {key, (size_t)snprintf(key, sizeof(key), "%d", i % 50), "x", 1, NULL, 0};
+		assert_int_equal(seg_producer_send(producer, &record, NULL, &error), 0);
+	}
+	assert_int_equal(seg_producer_close(producer, 3 * TIMEOUT_MS, &error), 0);
+}
+
+static int send_one(seg_error *error)
+{
+	seg_record record = {"key", 3, "data", 4, NULL, 0};
+	return seg_stream_send(stream, &record, NULL, error);
+}
+
+static void what_a_replica_has_is_acknowledged(void **state)
+{
+	(void)state;
+	produce(RECORDS);
+	assert_int_equal(added, RECORDS);
+	seg_error error;
+	assert_int_equal(send_one(&error), 0);
+	redisContext *context = test_server_connect(replica);
+	long long length = 0;
+	for (int p = 0; p < 4; p++) {
+		redisReply *reply = test_server_command(context, "XLEN __default:s:partition_%d", p);
+		length += reply->integer;
+		freeReplyObject(reply);
+	}
+	redisFree(context);
+	assert_int_equal(length, RECORDS + 1);
+}
+
+static void without_a_replicas_answer_the_fate_is_unknown_in_bounded_time(void **state)
+{
+	(void)state;
+	kill(replica->pid, SIGSTOP);
+	long long begin = test_now_ms();
+	seg_error error;
+	assert_int_equal(send_one(&error), SEG_EUNKNOWN);
+	assert_non_null(
+		strstr(error.text, "0 instead of ack_replicas = 1 replicas confirmed it within 1000 ms"));
+	produce(10);
+	assert_int_equal(unknown, 10);
+	assert_true(test_now_ms() - begin < 3 * TIMEOUT_MS);
+	kill(replica->pid, SIGCONT);
+	test_wait_until(replica_is_online, NULL, 20000, "the replica is online");
+	assert_int_equal(send_one(&error), 0);
+}
+
+static void a_user_without_wait_is_refused_at_once(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(admin, "ACL SETUSER u on >p ~* &* +@all -wait"));
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = master->address;
+	options.user = "u";
+	options.password = "p";
+	options.ack_replicas = 1;
+	seg_client *refused;
+	seg_error error;
+	assert_int_equal(seg_client_open(&options, &refused, &error), SEG_EAUTH);
+	assert_non_null(strstr(error.text, "grant +wait"));
+}
+
+static void segctl_send_waits_for_replicas(void **state)
+{
+	(void)state;
+	const test_segctl *answer = test_segctl_run(master->address, "a\nb\n", "send s --ack-replicas 1");
+	assert_int_equal(answer->exit_code, 0);
+	answer = test_segctl_run(master->address, "a\nb\n", "send s --ack-replicas 17");
+	assert_int_equal(answer->exit_code, 64);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_a_replica_has_is_acknowledged),
+		TEST(without_a_replicas_answer_the_fate_is_unknown_in_bounded_time),
+		TEST(a_user_without_wait_is_refused_at_once),
+		TEST(segctl_send_waits_for_replicas),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
