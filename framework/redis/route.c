@@ -14,6 +14,9 @@
 /* Between two questions for the map: a storm of them makes the trouble of a cluster worse. */
 #define MAP_PAUSE SEG_SECOND
 
+/* So long a slot that has answered ASK is taken to move: longer than the owner's interval between two reads. */
+#define ASK_LASTS (2 * SEG_SECOND)
+
 /* So often a command follows MOVED and ASK; after that the caller gets the error, and tries again later. */
 enum { HOPS_MOST = 5 };
 
@@ -33,11 +36,11 @@ struct seg_route {
 	bool cluster;
 	seg_route_map map;
 	bool map_wanted;
-	seg_node map_from;     /* the node that said that the map is outdated, or 0 */
-	seg_node map_asked;    /* the node that was asked last */
-	int64_t map_at;        /* when to ask for the map, if it is wanted */
-	bool *asked_elsewhere; /* slots that have answered ASK since the newest map; NULL: none has */
-	route_node **nodes;    /* by number; 0 is the server of the address */
+	seg_node map_from;        /* the node that said that the map is outdated, or 0 */
+	seg_node map_asked;       /* the node that was asked last */
+	int64_t map_at;           /* when to ask for the map, if it is wanted */
+	int64_t *elsewhere_until; /* of each slot: see note_ask; NULL: none has answered ASK */
+	route_node **nodes;       /* by number; 0 is the server of the address */
 	uint32_t count;
 	const seg_poll_set *set; /* of the newest seg_route_poll */
 	seg_poll_set waiting;    /* of route_wait.c */
@@ -111,8 +114,6 @@ static bool take_map(route_node *node, const seg_reply *reply)
 	if (!seg_route_map_take(&r->map, reply, host_of(node)))
 		return false;
 	r->map_wanted = false;
-	free(r->asked_elsewhere);
-	r->asked_elsewhere = NULL;
 	return true;
 }
 
@@ -189,7 +190,7 @@ void seg_route_destroy(seg_route *r)
 		free(r->nodes[n]);
 	}
 	free(r->nodes);
-	free(r->asked_elsewhere);
+	free(r->elsewhere_until);
 	seg_route_map_fini(&r->map);
 	seg_poll_set_fini(&r->waiting);
 	free(r);
@@ -343,10 +344,10 @@ bool seg_route_script(seg_route *r, seg_script script, seg_reply_fn fn, void *ar
 /* What is read elsewhere does not ring, unless that node's bell is there by chance. */
 static void note_ask(seg_route *r, uint16_t slot)
 {
-	if (!r->asked_elsewhere)
-		r->asked_elsewhere = calloc(SEG_SLOT_COUNT, sizeof(*r->asked_elsewhere));
-	if (r->asked_elsewhere)
-		r->asked_elsewhere[slot] = true;
+	if (!r->elsewhere_until)
+		r->elsewhere_until = calloc(SEG_SLOT_COUNT, sizeof(*r->elsewhere_until));
+	if (r->elsewhere_until)
+		r->elsewhere_until[slot] = seg_now() + ASK_LASTS;
 }
 
 static bool follow(route_node *from, seg_redirection_kind kind, const seg_slot_range *to,
@@ -458,10 +459,15 @@ static void ring(void *arg, const char *key, size_t length)
 		hooks->ring(hooks->arg, node->number, key, length);
 }
 
+static bool is_elsewhere(const seg_route *r, uint16_t slot)
+{
+	return r->elsewhere_until && seg_now() < r->elsewhere_until[slot];
+}
+
 seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
 {
 	seg_node number = seg_route_node(r, slot);
-	if (!seg_route_ready_for(r, slot) || (r->asked_elsewhere && r->asked_elsewhere[slot]))
+	if (!seg_route_ready_for(r, slot) || is_elsewhere(r, slot))
 		return SEG_BELL_DUE;
 	route_node *node = r->nodes[number];
 	if (!node->bell) {
