@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "group/history.h"
 #include "group/notes.h"
 
@@ -105,6 +106,12 @@ void seg_doorbell_reading(seg_partition *p, int64_t now)
 	p->doorbell.at = now + p->doorbell.interval;
 }
 
+void seg_doorbell_read(seg_partition *p, int64_t now)
+{
+	if (p->doorbell.at > now + INTERVAL_MAX && seg_route_bell(p->member->data, p->slot) != SEG_BELL_RINGS)
+		p->doorbell.at = now + INTERVAL_MIN;
+}
+
 /* --- the control stream -------------------------------------------------------------------- */
 
 static bool on_stream(seg_entry_sink *sink, const char *key, size_t length)
@@ -142,6 +149,8 @@ static void got_control(void *arg, const seg_reply *reply)
 	d->control_busy = false;
 	if (!reply)
 		d->control_rang = true;
+	else if (seg_route_bell(m->data, m->control_slot) != SEG_BELL_RINGS)
+		d->control_at = seg_now() + longer(d->control_interval);
 	if (d->control_changed)
 		seg_note_member(m, SEG_NOTE_HEARTBEAT);
 	d->control_changed = false;

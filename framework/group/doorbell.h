@@ -31,6 +31,9 @@ bool seg_doorbell_wants(seg_partition *partition, int64_t now, int64_t *next);
 /* A read of the partition is being issued: what rings from now on asks for another one. */
 void seg_doorbell_reading(seg_partition *partition, int64_t now);
 
+/* The read was answered, maybe by another node than the one that was asked whether it rings. */
+void seg_doorbell_read(seg_partition *partition, int64_t now);
+
 /* On a cluster: reads the control stream when it must be read. Returns when it must be called again if nothing rings. */
 int64_t seg_doorbell_step(seg_member *member, int64_t now);
 

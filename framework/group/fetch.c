@@ -38,6 +38,7 @@ static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
 static void got_read(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
+	seg_doorbell_read(p, seg_now());
 	if (!reply)
 		seg_read_failed(p, false);
 	else if (reply->type == SEG_REPLY_ERROR)

@@ -166,7 +166,20 @@ void seg_history_disconnected(seg_member_link *link, seg_node node)
 
 /* --- slots ------------------------------------------------------------------------------- */
 
-/* Each route learns of a moved slot by itself. What one has learnt, the others must look at. */
+/* Each route learns of a moved slot by itself. What one has learnt, it tells the others. */
+static void tell_others(const seg_member_link *from)
+{
+	const seg_member *m = from->member;
+	for (unsigned k = 0; k < SEG_LINKS; k++) {
+		seg_route *to = m->links[k].route;
+		if (!to || to == from->route)
+			continue;
+		seg_route_learn(to, m->control_slot, from->route);
+		for (uint32_t i = 0; i < m->partition_count; i++)
+			seg_route_learn(to, m->partitions[i].slot, from->route);
+	}
+}
+
 static bool have_moved(seg_member *m)
 {
 	bool any = false;
@@ -177,9 +190,7 @@ static bool have_moved(seg_member *m)
 			continue;
 		link->slot_changes = changes;
 		any = true;
-		for (unsigned k = 0; k < SEG_LINKS; k++)
-			if (k != i && m->links[k].route)
-				seg_route_refresh(m->links[k].route);
+		tell_others(link);
 	}
 	return any;
 }

@@ -1,7 +1,7 @@
 -- Adds a batch of records to a partition, once, and within the partition's bound.
--- KEYS: log producer counters. ARGV: size overflow sequence oldest ttl_ms n. Then follow, if no record has
--- headers, the key and the data of each record; else the number of fields of each record, and their names and
--- values.
+-- KEYS: log producer, and counters with drop-oldest. ARGV: size overflow sequence oldest ttl_ms n. Then follow,
+-- if no record has headers, the key and the data of each record; else the number of fields of each record, and
+-- their names and values.
 --
 -- The script has no shebang line, so that Redis without memory refuses single commands, and not the script:
 -- the script can trim. After it has trimmed, Redis accepts its commands again.

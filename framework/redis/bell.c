@@ -14,16 +14,20 @@
 #define RETRY_PAUSE SEG_SECOND
 
 struct seg_bell {
-	seg_connection *connection; /* subscribed */
+	seg_connection *connection; /* subscribed; NULL once it is denied */
 	seg_connection *data;
 	seg_ring_fn ring;
 	void *arg;
 	seg_logger logger;
+	const seg_address *address;
+	seg_denials *denials;
+	seg_denials own_denials; /* if the owner gives none */
 	bool subscribed;
 	bool asked; /* CLIENT TRACKING is under way */
 	bool rings;
 	bool denied;
-	uint64_t data_incarnation; /* on which tracking was turned on */
+	uint64_t data_incarnation; /* on which tracking was turned on, for this subscriber: */
+	uint64_t own_incarnation;
 	int64_t ping_at, again_at;
 	const seg_poll_set *set;
 	nfds_t place;
@@ -37,13 +41,11 @@ static void stop_ringing(seg_bell *bell)
 		bell->ring(bell->arg, NULL, 0);
 }
 
-static void deny(seg_bell *bell, const char *what, const seg_reply *reply)
+static void deny(seg_bell *bell, seg_nicety nicety, const seg_reply *reply)
 {
 	bell->denied = true;
-	seg_log(&bell->logger, SEG_LOG_WARNING,
-		"Redis at %s refuses %s, so new messages are looked for in intervals, which costs commands and time; "
-		"grant +client|tracking, +subscribe and the channel __redis__:invalidate (%.200s)",
-		seg_connection_where(bell->data), what, reply->text);
+	seg_denials_tell(bell->denials, nicety, reply, bell->address, seg_connection_where(bell->data),
+			 &bell->logger);
 	stop_ringing(bell);
 }
 
@@ -51,7 +53,7 @@ static void got_subscribed(void *arg, const seg_reply *reply)
 {
 	seg_bell *bell = arg;
 	if (reply && reply->type == SEG_REPLY_ERROR)
-		deny(bell, "SUBSCRIBE __redis__:invalidate", reply);
+		deny(bell, SEG_NICETY_SUBSCRIBE, reply);
 	else
 		bell->subscribed = reply;
 }
@@ -93,6 +95,8 @@ seg_bell *seg_bell_create(const seg_connection_options *options, seg_connection 
 	bell->ring = ring;
 	bell->arg = arg;
 	bell->logger = options->logger;
+	bell->address = options->address;
+	bell->denials = options->denials ? options->denials : &bell->own_denials;
 	seg_connection_options own = *options;
 	own.client_name = name;
 	own.early = false;
@@ -131,6 +135,13 @@ void seg_bell_data_changed(seg_bell *bell)
 
 /* --- tracking ------------------------------------------------------------------------ */
 
+/* Either of the two may have been replaced since the question. */
+static bool is_for_these_connections(const seg_bell *bell)
+{
+	return bell->subscribed && bell->own_incarnation == seg_connection_incarnation(bell->connection) &&
+	       bell->data_incarnation == seg_connection_incarnation(bell->data);
+}
+
 static void got_tracking(void *arg, const seg_reply *reply)
 {
 	seg_bell *bell = arg;
@@ -138,13 +149,12 @@ static void got_tracking(void *arg, const seg_reply *reply)
 	if (!reply)
 		return;
 	if (reply->type != SEG_REPLY_ERROR) {
-		bell->rings =
-			bell->subscribed && bell->data_incarnation == seg_connection_incarnation(bell->data);
+		bell->rings = is_for_these_connections(bell);
 		/* What was read before does not ring. */
 		if (bell->rings)
 			bell->ring(bell->arg, NULL, 0);
 	} else if (seg_reply_status(reply) == SEG_EAUTH || strstr(reply->text, "unknown")) {
-		deny(bell, "CLIENT TRACKING", reply);
+		deny(bell, SEG_NICETY_CLIENT_TRACKING, reply);
 	} else {
 		/* The bell's connection is gone in the meantime. */
 		bell->again_at = seg_now() + RETRY_PAUSE;
@@ -155,16 +165,14 @@ static void turn_on(seg_bell *bell)
 {
 	char id[24];
 	int64_t client = seg_connection_client_id(bell->connection);
+	/* The connection has told that Redis denies CLIENT ID. */
 	if (client < 0) {
 		bell->denied = true;
-		seg_log(&bell->logger, SEG_LOG_WARNING,
-			"Redis at %s refuses CLIENT ID, so new messages are looked for in intervals, which costs commands "
-			"and time; grant +client|id",
-			seg_connection_where(bell->data));
 		return;
 	}
 	snprintf(id, sizeof(id), "%" PRId64, client);
 	bell->data_incarnation = seg_connection_incarnation(bell->data);
+	bell->own_incarnation = seg_connection_incarnation(bell->connection);
 	bell->asked = seg_connection_words(bell->data, got_tracking, bell, "CLIENT", "TRACKING", "ON",
 					   "REDIRECT", id, (char *)NULL);
 }
@@ -177,15 +185,21 @@ static void got_pong(void *arg, const seg_reply *reply)
 
 void seg_bell_poll(seg_bell *bell, seg_poll_set *set)
 {
-	struct pollfd wanted = seg_connection_polled(bell->connection);
+	struct pollfd wanted = {.fd = -1};
+	if (bell->connection)
+		wanted = seg_connection_polled(bell->connection);
 	bell->set = set;
 	bell->place = seg_poll_set_add(set, wanted.fd, wanted.events);
 }
 
 int64_t seg_bell_tick(seg_bell *bell, int64_t now, bool polled)
 {
-	if (bell->denied)
+	if (bell->denied) {
+		/* Nobody would read from it any more. */
+		seg_connection_destroy(bell->connection);
+		bell->connection = NULL;
 		return SEG_NEVER;
+	}
 	bool readable = polled && bell->set && seg_poll_set_found(bell->set, bell->place);
 	int64_t next = seg_connection_tick(bell->connection, now, readable);
 	if (!bell->subscribed || bell->denied)

@@ -148,6 +148,14 @@ static void went_down(seg_connection *c)
 		c->options.on_state(c->options.arg, false, &c->error);
 }
 
+/* What waits for the next attempt has callbacks, too, which the owner wants to see the end of. */
+static void lose_parked(seg_connection *c)
+{
+	c->in_callbacks = true;
+	lose_commands(&c->parked);
+	c->in_callbacks = false;
+}
+
 static void fail_now(seg_connection *c, int status, const char *text)
 {
 	seg_fail(&c->error, status, "%s", text);
@@ -159,6 +167,8 @@ static void fail_now(seg_connection *c, int status, const char *text)
 
 void seg_connection_break(seg_connection *c, int status, const char *format, ...)
 {
+	if (c->state == DOWN && !c->in_callbacks)
+		lose_parked(c);
 	if (c->state == DOWN || c->break_wanted)
 		return;
 	char text[SEG_ERROR_TEXT_MAX];

@@ -12,14 +12,18 @@ static const struct {
 				    "each connection sends the text of a script with its first call, which "
 				    "costs bandwidth"},
 	[SEG_NICETY_CLIENT_ID] = {"CLIENT ID", "client|id +client|setname",
-				  "CLIENT LIST does not name this program's connections, and a blocking read "
-				  "cannot be ended early"},
+				  "CLIENT LIST does not name this program's connections, a blocking read "
+				  "cannot be ended early, and Redis cannot ring when messages come"},
 	[SEG_NICETY_CLIENT_UNBLOCK] = {"CLIENT UNBLOCK", "client|unblock",
 				       "blocking reads are short instead, which costs a few more commands"},
 	[SEG_NICETY_CLIENT_TRACKING] =
 		{"CLIENT TRACKING", "client|tracking",
-		 "new messages are found by blocking reads, which costs more of Redis's "
-		 "CPU"},
+		 "new messages are found by blocking reads, or on a cluster by reads in intervals, which "
+		 "costs more of Redis's CPU"},
+	[SEG_NICETY_SUBSCRIBE] =
+		{"SUBSCRIBE __redis__:invalidate", "subscribe &__redis__:invalidate",
+		 "new messages are found by blocking reads, or on a cluster by reads in intervals, which "
+		 "costs more of Redis's CPU"},
 	[SEG_NICETY_INFO] =
 		{"INFO", "info",
 		 "its eviction policy is not checked, and after each new connection all positions "

@@ -18,6 +18,7 @@ typedef enum seg_nicety {
 	SEG_NICETY_CLIENT_ID, /* and CLIENT SETNAME */
 	SEG_NICETY_CLIENT_UNBLOCK,
 	SEG_NICETY_CLIENT_TRACKING,
+	SEG_NICETY_SUBSCRIBE, /* to __redis__:invalidate */
 	SEG_NICETY_INFO,
 	SEG_NICETY_CONFIG_GET
 } seg_nicety;

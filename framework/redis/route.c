@@ -14,6 +14,9 @@
 /* Between two questions for the map: a storm of them makes the trouble of a cluster worse. */
 #define MAP_PAUSE SEG_SECOND
 
+/* So long a slot that has answered ASK is taken to move: longer than the owner's interval between two reads. */
+#define ASK_LASTS (2 * SEG_SECOND)
+
 /* So often a command follows MOVED and ASK; after that the caller gets the error, and tries again later. */
 enum { HOPS_MOST = 5 };
 
@@ -32,9 +35,12 @@ struct seg_route {
 	seg_route_hooks hooks;
 	bool cluster;
 	seg_route_map map;
-	bool map_wanted, map_asked;
-	int64_t map_at;     /* when to ask for the map, if it is wanted */
-	route_node **nodes; /* by number; 0 is the server of the address */
+	bool map_wanted;
+	seg_node map_from;        /* the node that said that the map is outdated, or 0 */
+	seg_node map_asked;       /* the node that was asked last */
+	int64_t map_at;           /* when to ask for the map, if it is wanted */
+	int64_t *elsewhere_until; /* of each slot: see note_ask; NULL: none has answered ASK */
+	route_node **nodes;       /* by number; 0 is the server of the address */
 	uint32_t count;
 	const seg_poll_set *set; /* of the newest seg_route_poll */
 	seg_poll_set waiting;    /* of route_wait.c */
@@ -102,15 +108,21 @@ static const char *host_of(const route_node *node)
 	return endpoint && endpoint->host ? endpoint->host : "127.0.0.1";
 }
 
+static bool take_map(route_node *node, const seg_reply *reply)
+{
+	seg_route *r = node->route;
+	if (!seg_route_map_take(&r->map, reply, host_of(node)))
+		return false;
+	r->map_wanted = false;
+	return true;
+}
+
 /* Part of preparing a connection. A server that is no cluster's node answers with an error. */
 static void take_slots(void *arg, const seg_reply *reply)
 {
 	route_node *node = arg;
-	seg_route *r = node->route;
-	if (!seg_route_map_take(&r->map, reply, host_of(node)))
-		return;
-	r->cluster = true;
-	r->map_wanted = false;
+	if (take_map(node, reply))
+		node->route->cluster = true;
 }
 
 static bool take_error(void *arg, const seg_reply *error, const seg_waiting_command *command,
@@ -142,10 +154,11 @@ seg_connection *seg_route_node_connection(seg_route *r, seg_node number)
 
 static void close_node(route_node *node)
 {
-	seg_bell_destroy(node->bell);
-	node->bell = NULL;
+	/* The connection first: the bell may wait for one of its answers. */
 	seg_connection_destroy(node->connection);
 	node->connection = NULL;
+	seg_bell_destroy(node->bell);
+	node->bell = NULL;
 	node->up = false;
 }
 
@@ -179,6 +192,7 @@ void seg_route_destroy(seg_route *r)
 		free(r->nodes[n]);
 	}
 	free(r->nodes);
+	free(r->elsewhere_until);
 	seg_route_map_fini(&r->map);
 	seg_poll_set_fini(&r->waiting);
 	free(r);
@@ -201,10 +215,15 @@ const char *seg_route_where(const seg_route *r, seg_node node)
 	return node > 0 && node <= r->map.count ? r->map.nodes[node - 1]->text : r->options.address->text;
 }
 
-void seg_route_refresh(seg_route *r)
+void seg_route_learn(seg_route *r, uint16_t slot, const seg_route *from)
 {
-	if (r->cluster)
-		want_map(r);
+	seg_node node = seg_route_node(from, slot);
+	if (!r->map.owners || node == 0)
+		return;
+	const seg_endpoint *endpoint = &from->map.nodes[node - 1]->endpoint;
+	seg_slot_range place = {.first = slot, .last = slot, .port = endpoint->port};
+	snprintf(place.host, sizeof(place.host), "%s", endpoint->host);
+	(void)seg_route_map_moved(&r->map, &place, endpoint->host);
 }
 
 unsigned seg_route_changes(const seg_route *r)
@@ -330,14 +349,25 @@ bool seg_route_script(seg_route *r, seg_script script, seg_reply_fn fn, void *ar
 
 /* --- redirections ---------------------------------------------------------------------------- */
 
+/* What is read elsewhere does not ring, unless that node's bell is there by chance. */
+static void note_ask(seg_route *r, uint16_t slot)
+{
+	if (!r->elsewhere_until)
+		r->elsewhere_until = calloc(SEG_SLOT_COUNT, sizeof(*r->elsewhere_until));
+	if (r->elsewhere_until)
+		r->elsewhere_until[slot] = seg_now() + ASK_LASTS;
+}
+
 static bool follow(route_node *from, seg_redirection_kind kind, const seg_slot_range *to,
 		   const seg_waiting_command *command, const char *bytes)
 {
 	seg_route *r = from->route;
 	uint32_t number = kind == SEG_REDIRECT_MOVED ? seg_route_map_moved(&r->map, to, host_of(from))
 						     : seg_route_map_find(&r->map, to, host_of(from));
-	if (kind == SEG_REDIRECT_MOVED)
-		want_map(r);
+	if (kind == SEG_REDIRECT_ASK)
+		note_ask(r, to->first);
+	want_map(r);
+	r->map_from = from->number;
 	if (number == 0 || number == from->number || !bytes || command->hops >= HOPS_MOST)
 		return false;
 	seg_connection *connection = seg_route_node_connection(r, number);
@@ -362,10 +392,8 @@ static bool take_error(void *arg, const seg_reply *error, const seg_waiting_comm
 static void got_map(void *arg, const seg_reply *reply)
 {
 	route_node *node = arg;
-	seg_route *r = node->route;
-	r->map_asked = false;
-	if (reply && node->connection && seg_route_map_take(&r->map, reply, host_of(node)))
-		r->map_wanted = false;
+	if (reply && node->connection)
+		(void)take_map(node, reply);
 }
 
 /* A node that has slots cannot be reached: the map may have changed. */
@@ -380,19 +408,39 @@ static bool lacks_node(const seg_route *r)
 	return false;
 }
 
+/*
+ * The node to ask for the map: the one that has redirected a command, because others may not know yet; else one after
+ * the other, because one may hang. 0: none is ready.
+ */
+static seg_node map_source(seg_route *r)
+{
+	seg_node said = r->map_from;
+	r->map_from = 0;
+	if (said > 0 && is_up(r, said))
+		return said;
+	for (uint32_t i = 1; i < r->count; i++) {
+		seg_node n = 1 + (r->map_asked + i - 1) % (r->count - 1);
+		if (is_up(r, n))
+			return n;
+	}
+	return 0;
+}
+
 /* Asks a node for the map; where none is ready, the address's servers. */
 static void ask_for_map(seg_route *r, int64_t now)
 {
-	if (!r->cluster || r->map_asked || now < r->map_at || (!r->map_wanted && !lacks_node(r)))
+	if (!r->cluster || now < r->map_at || (!r->map_wanted && !lacks_node(r)))
 		return;
 	r->map_at = now + MAP_PAUSE;
-	for (seg_node n = 1; n < r->count; n++)
-		if (is_up(r, n)) {
-			r->map_asked = seg_connection_words(r->nodes[n]->connection, got_map, r->nodes[n],
-							    "CLUSTER", "SLOTS", (char *)NULL);
-			return;
-		}
-	seg_route_node_connection(r, 0);
+	seg_node source = map_source(r);
+	if (source == 0) {
+		seg_route_node_connection(r, 0);
+		return;
+	}
+	r->map_asked = source;
+	seg_connection *connection = r->nodes[source]->connection;
+	seg_connection_words(connection, got_map, r->nodes[source], "CLUSTER", "SLOTS", (char *)NULL);
+	seg_connection_flush(connection);
 }
 
 /* The connection to the address ends once the nodes are known, and those of nodes that have lost their slots. */
@@ -419,10 +467,15 @@ static void ring(void *arg, const char *key, size_t length)
 		hooks->ring(hooks->arg, node->number, key, length);
 }
 
+static bool is_elsewhere(const seg_route *r, uint16_t slot)
+{
+	return r->elsewhere_until && seg_now() < r->elsewhere_until[slot];
+}
+
 seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
 {
 	seg_node number = seg_route_node(r, slot);
-	if (!seg_route_ready_for(r, slot))
+	if (!seg_route_ready_for(r, slot) || is_elsewhere(r, slot))
 		return SEG_BELL_DUE;
 	route_node *node = r->nodes[number];
 	if (!node->bell) {
@@ -506,5 +559,5 @@ int64_t seg_route_tick(seg_route *r, int64_t now, bool polled)
 	ask_for_map(r, now);
 	close_unneeded(r);
 	bool due = r->map_wanted || lacks_node(r);
-	return due && r->map_at < next ? (r->map_at > now ? r->map_at : now + MAP_PAUSE) : next;
+	return due && r->map_at < next ? r->map_at : next;
 }

@@ -56,8 +56,8 @@ bool seg_route_ready_for(seg_route *route, uint16_t slot);
 /* Whether it has met a cluster. */
 bool seg_route_is_cluster(const seg_route *route);
 
-/* On a cluster: asks for the nodes of the slots again, soon. */
-void seg_route_refresh(seg_route *route);
+/* On a cluster: takes over where a slot is, from another route to the same cluster that has learnt it. */
+void seg_route_learn(seg_route *route, uint16_t slot, const seg_route *from);
 
 /* The node of a slot; 0 on a cluster: none is known. Its server: "host:port". */
 seg_node seg_route_node(const seg_route *route, uint16_t slot);
@@ -71,7 +71,8 @@ seg_node seg_route_next(const seg_route *route, seg_node node);
 
 /*
  * Whether reads of keys in the slot ring: whether hooks.ring hears when such a key changes after a read. The first
- * question makes the bell of the slot's node.
+ * question makes the bell of the slot's node. While a slot moves, its reads may be answered by a node without a bell:
+ * ask again after the answer.
  */
 seg_bell_state seg_route_bell(seg_route *route, uint16_t slot);
 

@@ -34,6 +34,15 @@ static bool is_packed(const seg_append_builder *builder)
 	return builder->stream->shape.packing != SEG_PACKING_OFF;
 }
 
+/*
+ * Whether the script needs the key of the counters. It is not named otherwise: while a slot moves, Redis Cluster refuses
+ * calls that name a key that does not exist beside one that does.
+ */
+static bool has_counters(const seg_stream *stream)
+{
+	return stream->shape.packing != SEG_PACKING_OFF || stream->shape.overflow == SEG_OVERFLOW_DROP_OLDEST;
+}
+
 /* The most arguments that the call can have. */
 static size_t arguments_max(const seg_append_builder *builder)
 {
@@ -85,7 +94,8 @@ static void put_head(seg_append_builder *builder)
 	snprintf(builder->texts.count, sizeof(builder->texts.count), "%zu", append->records);
 	put_word(builder, builder->texts.log);
 	put_word(builder, builder->texts.producer);
-	put_word(builder, builder->texts.counters);
+	if (has_counters(stream))
+		put_word(builder, builder->texts.counters);
 	put_word(builder, builder->texts.size);
 	put_word(builder, seg_overflow_name(stream->shape.overflow));
 	put_word(builder, builder->texts.sequence);
@@ -156,8 +166,8 @@ bool seg_append_issue(seg_append_builder *builder, seg_route *route, seg_reply_f
 		put_word(builder, packed.field);
 		put(builder, packed.value, packed.length);
 	}
-	return seg_route_script(route, script, fn, arg, SEG_APPEND_KEYS, (int)builder->argc, builder->argv,
-				builder->lengths);
+	return seg_route_script(route, script, fn, arg, has_counters(builder->stream) ? 3 : 2,
+				(int)builder->argc, builder->argv, builder->lengths);
 }
 
 /* --- reading its answer -------------------------------------------------------- */

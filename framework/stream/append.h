@@ -40,8 +40,8 @@ int64_t seg_append_ttl_ms(int64_t timeout);
 
 /* --- building a call ----------------------------------------------------------- */
 
-/* The number of arguments before the records, and how many of these are keys. */
-enum { SEG_APPEND_HEAD = 9, SEG_APPEND_KEYS = 3 };
+/* The most arguments before the records, keys included. */
+enum { SEG_APPEND_HEAD = 9 };
 
 /*
  * Builds one call after another. Start with a zeroed struct. Its memory is kept from call to call, so that
