@@ -206,6 +206,7 @@ static void start_preparing(seg_connection *c)
 	c->preparation.where = where(c);
 	c->state = PREPARING;
 	c->heard_at = seg_now();
+	c->pipeline.round_trip = 0;
 	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
 }
@@ -259,6 +260,7 @@ static void answer(seg_connection *c, const seg_reply *reply)
 		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command", where(c));
 		return;
 	}
+	seg_pipeline_answered(&c->pipeline);
 	seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
 	if (reply->type == SEG_REPLY_ERROR && strncmp(reply->text, "NOSCRIPT", 8) == 0)
 		seg_preparation_reload_scripts(&c->preparation);
@@ -423,6 +425,11 @@ int64_t seg_connection_client_id(const seg_connection *c)
 size_t seg_connection_waiting(const seg_connection *c)
 {
 	return c->pipeline.count;
+}
+
+int64_t seg_connection_round_trip(const seg_connection *c)
+{
+	return c->pipeline.round_trip;
 }
 
 size_t seg_connection_unsent(const seg_connection *c)

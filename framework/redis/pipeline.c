@@ -39,8 +39,10 @@ static bool push(seg_pipeline *p, seg_reply_fn fn, void *arg, seg_entry_sink *si
 {
 	if (p->count == p->capacity && !grow(p))
 		return false;
-	if (p->count == 0)
+	if (p->count == 0) {
 		p->busy_since = seg_now();
+		p->sole = true;
+	}
 	p->waiting[(p->head + p->count) & (p->capacity - 1)] = (seg_waiting_command){fn, arg, sink};
 	p->count++;
 	return true;
@@ -72,6 +74,16 @@ bool seg_pipeline_script(seg_pipeline *p, seg_script script, seg_reply_fn fn, vo
 seg_entry_sink *seg_pipeline_sink(const seg_pipeline *p)
 {
 	return p->count ? p->waiting[p->head].sink : NULL;
+}
+
+void seg_pipeline_answered(seg_pipeline *p)
+{
+	if (!p->sole)
+		return;
+	int64_t took = seg_now() - p->busy_since;
+	p->sole = false;
+	if (p->round_trip == 0 || took < p->round_trip)
+		p->round_trip = took;
 }
 
 seg_waiting_command seg_pipeline_pop(seg_pipeline *p)

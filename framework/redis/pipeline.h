@@ -26,6 +26,8 @@ typedef struct seg_pipeline {
 	seg_waiting_command *waiting; /* a ring: commands without an answer, the oldest at head */
 	size_t head, count, capacity; /* capacity is a power of two */
 	int64_t busy_since;           /* seg_now() when a command was issued while none waited */
+	bool sole;                    /* that command has no answer yet */
+	int64_t round_trip; /* ns; the shortest time from such a command to its answer; 0: unknown */
 } seg_pipeline;
 
 /* False if out of memory; seg_pipeline_fini is then still needed. */
@@ -43,6 +45,9 @@ bool seg_pipeline_script(seg_pipeline *pipeline, seg_script script, seg_reply_fn
 
 /* The sink of the command that is answered next; NULL if it has none or no command waits. */
 seg_entry_sink *seg_pipeline_sink(const seg_pipeline *pipeline);
+
+/* The next answer has come. Call it before seg_pipeline_pop. */
+void seg_pipeline_answered(seg_pipeline *pipeline);
 
 /* Takes the oldest command out. At least one must wait. */
 seg_waiting_command seg_pipeline_pop(seg_pipeline *pipeline);
