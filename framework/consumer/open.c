@@ -19,7 +19,6 @@ void seg_consumer_options_init(seg_consumer_options *options)
 		.capacity = 100,
 		.batch_size = 512,
 		.in_flight_bytes = 4 << 20,
-		.in_flight_batches = 4,
 		.start = {.kind = SEG_START_EARLIEST},
 		.session_timeout_ms = 10000,
 		.commit_interval_us = 2000,
@@ -41,7 +40,7 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 	if (!status)
 		status = seg_range_check("in_flight_bytes", o->in_flight_bytes, 4096, (uint64_t)4 << 30,
 					 error);
-	if (!status)
+	if (!status && o->in_flight_batches)
 		status = seg_range_check("in_flight_batches", o->in_flight_batches, 2, SEG_HANDOFF_BATCHES,
 					 error);
 	if (!status)

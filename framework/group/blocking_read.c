@@ -248,7 +248,7 @@ bool seg_blocking_read_is_paused(const seg_member *m, int64_t now)
 
 void seg_blocking_read_add(seg_member *m, seg_partition *p)
 {
-	seg_read_started(p, SEG_READING_BLOCKING);
+	seg_read_started(p, SEG_READING_BLOCKING, seg_now());
 	m->blocking_read->changed = true;
 }
 

@@ -47,7 +47,7 @@ static void got_read(void *arg, const seg_reply *reply)
 		seg_read_finished(p, seg_now());
 }
 
-static void read_now(seg_partition *p)
+static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
 	size_t entries = seg_ledger_read_count(&p->ledger);
@@ -56,7 +56,7 @@ static void read_now(seg_partition *p)
 	const char *argv[] = {"XREAD",   "COUNT",    count,
 			      "STREAMS", p->log_key, seg_id_format(p->ledger.fetched, id)};
 	if (seg_route_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL))
-		seg_read_started(p, SEG_READING_NOW);
+		seg_read_started(p, SEG_READING_NOW, now);
 }
 
 /* --- the duty cycle -------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ static void fetch_rung(seg_partition *p, bool alone, int64_t now, int64_t *next)
 	if (!alone && !seg_doorbell_wants(p, now, next))
 		return;
 	seg_doorbell_reading(p, now);
-	read_now(p);
+	read_now(p, now);
 }
 
 /* A partition without a backlog joins the blocking read. */
@@ -86,7 +86,7 @@ static void fetch_blocking(seg_partition *p, bool alone, int64_t now)
 	}
 	if (!alone)
 		seg_read_pause(p, now + DRY_PAUSE);
-	read_now(p);
+	read_now(p, now);
 }
 
 int64_t seg_fetch_step(seg_member *m, int64_t now)

@@ -83,6 +83,7 @@ typedef struct seg_partition {
 
 	struct {
 		seg_reading reading;
+		int64_t issued_at;   /* of a read of this partition alone */
 		bool stale;          /* the ownership of the read under way is over */
 		bool backlogged;     /* the log probably has more messages: read this partition alone */
 		unsigned refusals;   /* reads in a row that Redis refused */

@@ -34,9 +34,10 @@ bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
 	return seg_ledger_ready_target(&p->ledger);
 }
 
-void seg_read_started(seg_partition *p, seg_reading reading)
+void seg_read_started(seg_partition *p, seg_reading reading, int64_t now)
 {
 	p->read.reading = reading;
+	p->read.issued_at = now;
 }
 
 void seg_read_pause(seg_partition *p, int64_t until)
@@ -71,6 +72,22 @@ void seg_read_failed(seg_partition *p, bool next_alone)
 	seg_ledger_read_failed(&p->ledger);
 }
 
+/* Gives what the read brought to the worker. alone: the read's time was no waiting for messages. */
+static seg_read_result deliver(seg_partition *p, bool alone, int64_t now)
+{
+	seg_ledger *l = &p->ledger;
+	if (!l->target)
+		return (seg_read_result){0};
+	seg_ledger_collect(l);
+	uint64_t unhandled = seg_ledger_unhandled(l);
+	seg_read_result result = seg_ledger_deliver(l, p->number, p->own.epoch);
+	if (alone && l->filled)
+		seg_ledger_adapt(l,
+				 seg_connection_round_trip(seg_route_connection(p->member->data, p->log_key)),
+				 now - p->read.issued_at, unhandled);
+	return result;
+}
+
 void seg_read_finished(seg_partition *p, int64_t now)
 {
 	bool was_alone = p->read.reading == SEG_READING_NOW;
@@ -78,11 +95,9 @@ void seg_read_finished(seg_partition *p, int64_t now)
 		seg_read_failed(p, false);
 		return;
 	}
-	seg_read_result result = {0};
 	p->read.reading = SEG_READING_NOT;
 	p->read.refusals = 0;
-	if (p->ledger.target)
-		result = seg_ledger_deliver(&p->ledger, p->number, p->own.epoch);
+	seg_read_result result = deliver(p, was_alone, now);
 	seg_note_removed(p, result.removed);
 	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
 	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */

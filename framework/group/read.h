@@ -15,7 +15,7 @@ void seg_read_begin(seg_partition *partition);
 bool seg_read_is_wanted(seg_partition *partition, int64_t now, int64_t *next);
 
 /* The partition's read was issued, or was added to the next blocking read. */
-void seg_read_started(seg_partition *partition, seg_reading reading);
+void seg_read_started(seg_partition *partition, seg_reading reading, int64_t now);
 
 /* No read is wanted before `until`. */
 void seg_read_pause(seg_partition *partition, int64_t until);

@@ -26,13 +26,13 @@ const char *seg_fault_text(seg_fault fault)
 	return "no fault";
 }
 
-seg_fetched *seg_fetched_create(size_t entries_max)
+seg_fetched *seg_fetched_create(size_t view_max)
 {
 	seg_fetched *fetched = calloc(1, sizeof(*fetched));
 	if (!fetched)
 		return NULL;
 	atomic_init(&fetched->references, 1);
-	fetched->capacity = fetched->entries_max = entries_max;
+	fetched->capacity = fetched->view_max = view_max;
 	fetched->records_before = -1;
 	seg_arena_init(&fetched->arena, ARENA_BLOCK);
 	return fetched;
@@ -61,7 +61,7 @@ void seg_fetched_reset(seg_fetched *fetched, size_t keep)
 		free(fetched->faults);
 		fetched->messages = NULL;
 		fetched->faults = NULL;
-		fetched->capacity = fetched->entries_max;
+		fetched->capacity = fetched->view_max;
 	}
 	fetched->batch = (seg_batch){0};
 	fetched->entries = 0;
@@ -109,7 +109,7 @@ bool seg_fetched_reserve(seg_fetched *fetched, size_t count)
 
 size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index)
 {
-	size_t end = index + 1, bound = index + fetched->entries_max;
+	size_t end = index + 1, bound = index + fetched->view_max;
 	if (bound > fetched->batch.count)
 		bound = fetched->batch.count;
 	while (end < bound && fetched->faults[end] == SEG_FAULT_NONE)

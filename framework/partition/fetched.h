@@ -34,8 +34,8 @@ typedef struct seg_fetched {
 	seg_batch batch; /* all of its messages */
 	seg_message *messages;
 	uint8_t *faults;        /* a seg_fault for each message */
-	size_t capacity;        /* of both arrays, in messages; grows if an entry holds several */
-	size_t entries_max;     /* the most entries of a read, and the most messages of one view */
+	size_t capacity;        /* of both arrays, in messages; grows as they are needed */
+	size_t view_max;        /* the most messages of one view */
 	seg_arena arena;        /* of the texts and headers */
 	uint64_t sequence;      /* messages of this ownership that came before messages[0] */
 	size_t decoded;         /* messages that the codec has decoded */
@@ -46,8 +46,8 @@ typedef struct seg_fetched {
 	int64_t records_before; /* records that the log ever had before messages[0]; -1: unknown */
 } seg_fetched;
 
-/* For reads of up to `entries_max` entries. The first entry allocates the room for messages. NULL: out of memory. */
-seg_fetched *seg_fetched_create(size_t entries_max);
+/* With room for `view_max` messages at first, which the first entry allocates. NULL: out of memory. */
+seg_fetched *seg_fetched_create(size_t view_max);
 
 /* Adds a reference, or drops one: dropping the last one frees the batch. Any thread. */
 void seg_fetched_retain(seg_fetched *fetched);
@@ -60,7 +60,7 @@ void seg_fetched_reset(seg_fetched *fetched, size_t keep);
 bool seg_fetched_reserve(seg_fetched *fetched, size_t count);
 
 /*
- * The messages from `index` up to the returned index (exclusive) can be handled together: at most `entries_max`, and none is
+ * The messages from `index` up to the returned index (exclusive) can be handled together: at most `view_max`, and none is
  * faulty. Requires index < count, and that message `index` is not faulty.
  */
 size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index);

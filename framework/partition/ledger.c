@@ -2,12 +2,24 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 /* Entries of the first read, before anything is known of the messages' sizes. */
 enum { FIRST_READ = 64 };
 
+/*
+ * So many round trips should one read take: a read on its own then waits for a quarter of its time, and reads of several
+ * partitions fill each other's gaps. After twice as many, replies queue, and larger ones would only queue longer.
+ */
+enum { ROUND_TRIPS = 4 };
+
 void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff *handoff)
 {
-	*l = (seg_ledger){.limits = limits, .handoff = handoff, .messages_per_entry = 1, .entries_read = -1};
+	*l = (seg_ledger){.limits = limits,
+			  .handoff = handoff,
+			  .read_size = limits->batch_size,
+			  .messages_per_entry = 1,
+			  .entries_read = -1};
 }
 
 void seg_ledger_fini(seg_ledger *l)
@@ -25,6 +37,7 @@ void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 	l->fetched_count = l->handled_count = 0;
 	l->entries_read = entries_read;
 	l->removed_count = 0;
+	l->read_size = l->limits->batch_size;
 	l->messages_per_entry = 1;
 }
 
@@ -69,9 +82,21 @@ uint64_t seg_ledger_uncommitted(const seg_ledger *l)
 	return l->handled_count > committed ? l->handled_count - committed : 0;
 }
 
+uint64_t seg_ledger_unhandled(const seg_ledger *l)
+{
+	return l->fetched_count - l->handled_count;
+}
+
+static uint32_t in_flight_batches(const seg_ledger *l)
+{
+	return l->limits->in_flight_batches ? l->limits->in_flight_batches : SEG_LEDGER_BATCHES;
+}
+
 uint64_t seg_ledger_window(const seg_ledger *l)
 {
-	return (uint64_t)l->limits->batch_size * l->limits->in_flight_batches;
+	const seg_ledger_limits *limits = l->limits;
+	return limits->in_flight_batches ? (uint64_t)limits->batch_size * limits->in_flight_batches
+					 : (uint64_t)l->read_size * SEG_LEDGER_BATCHES;
 }
 
 static uint64_t window_left(const seg_ledger *l)
@@ -82,16 +107,29 @@ static uint64_t window_left(const seg_ledger *l)
 
 /* --- reading ------------------------------------------------------------------------ */
 
+/* The bytes that one read may bring, as far as the newest messages tell. */
+static size_t bytes_of_read(const seg_ledger *l)
+{
+	bool large = l->read_size > l->limits->batch_size;
+	return l->limits->in_flight_bytes / (large ? 2 : in_flight_batches(l));
+}
+
+/* A read pays off for half of its size or more, not for a few messages. */
+static bool has_room(const seg_ledger *l)
+{
+	bool large = l->read_size > l->limits->batch_size;
+	uint64_t bytes = large ? l->limits->in_flight_bytes / 2 + 1 : l->limits->in_flight_bytes;
+	return (l->outstanding_count == 0 || l->outstanding_bytes < bytes) &&
+	       window_left(l) >= (l->read_size + 1) / 2;
+}
+
 bool seg_ledger_ready_target(seg_ledger *l)
 {
-	const seg_ledger_limits *limits = l->limits;
-	/* A read pays off for half a batch or more, not for a few messages. */
-	bool room = (l->outstanding_count == 0 || l->outstanding_bytes < limits->in_flight_bytes) &&
-		    window_left(l) >= (limits->batch_size + 1) / 2;
+	bool room = has_room(l);
 	if (room && !l->target && l->spare_count) {
 		l->target = l->spare[--l->spare_count];
-	} else if (room && !l->target && l->batch_count < limits->in_flight_batches) {
-		l->target = seg_fetched_create(limits->batch_size);
+	} else if (room && !l->target && l->batch_count < in_flight_batches(l)) {
+		l->target = seg_fetched_create(l->limits->batch_size);
 		l->batch_count += l->target != NULL;
 	}
 	bool ready = room && l->target;
@@ -103,24 +141,45 @@ bool seg_ledger_ready_target(seg_ledger *l)
 
 size_t seg_ledger_read_count(const seg_ledger *l)
 {
-	const seg_ledger_limits *limits = l->limits;
-	size_t count = limits->batch_size;
-	size_t share = limits->in_flight_bytes / limits->in_flight_batches;
-	size_t fitting = l->average_bytes ? share / l->average_bytes : FIRST_READ;
+	size_t fitting = l->average_bytes ? bytes_of_read(l) / l->average_bytes : FIRST_READ;
 	uint64_t left = window_left(l);
 	if (fitting > left)
 		fitting = left;
-	if (fitting > count)
-		fitting = count;
+	if (fitting > l->read_size)
+		fitting = l->read_size;
 	fitting /= l->messages_per_entry;
 	return fitting < 1 ? 1 : fitting;
 }
 
+/* The most messages that a read may ask for. */
+static size_t read_size_max(const seg_ledger *l)
+{
+	size_t batch = l->limits->batch_size;
+	size_t most = l->limits->in_flight_batches ? (size_t)seg_ledger_window(l) / 2 : SEG_LEDGER_READ_MAX;
+	if (most > SEG_LEDGER_READ_MAX)
+		most = SEG_LEDGER_READ_MAX;
+	return most < batch ? batch : most;
+}
+
+void seg_ledger_adapt(seg_ledger *l, int64_t round_trip, int64_t took, uint64_t unhandled)
+{
+	size_t size = l->read_size, most = read_size_max(l);
+	int64_t goal = ROUND_TRIPS * round_trip;
+	if (unhandled >= size || took > 2 * goal)
+		size /= 2;
+	else if (unhandled == 0 && took < goal)
+		size = took > round_trip ? size * (size_t)goal / (size_t)took : size * ROUND_TRIPS;
+	if (round_trip < SEG_LEDGER_FAR || size < l->limits->batch_size)
+		size = l->limits->batch_size;
+	l->read_size = size > most ? most : size;
+}
+
 void seg_ledger_read_begun(seg_ledger *l, size_t entries)
 {
+	seg_parser_limits limits = {.entries = entries, .bytes = l->limits->in_flight_bytes};
 	l->entries_requested = entries;
 	if (l->target)
-		seg_parser_begin(&l->parser, l->target, l->fetched);
+		seg_parser_begin(&l->parser, l->target, l->fetched, &limits);
 }
 
 void seg_ledger_read_failed(seg_ledger *l)
@@ -158,7 +217,7 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	seg_fetched *fetched = l->target;
 	seg_parser_finish(&l->parser);
 	size_t count = fetched->batch.count;
-	l->filled = fetched->entries >= l->entries_requested;
+	l->filled = fetched->entries >= l->entries_requested || l->parser.full;
 	if (seg_id_compare(fetched->last_id, l->fetched) > 0)
 		l->fetched = fetched->last_id;
 	if (count == 0) {

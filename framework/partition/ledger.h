@@ -16,10 +16,21 @@
 
 /* How much may be in flight in one partition. */
 typedef struct seg_ledger_limits {
-	uint32_t batch_size;        /* the most messages that a handler gets at once */
-	uint32_t in_flight_batches; /* 2 to SEG_HANDOFF_BATCHES */
-	uint64_t in_flight_bytes;   /* bytes of keys, data and headers; one batch may exceed this */
+	uint32_t batch_size; /* the most messages that a handler gets at once */
+	uint32_t
+		in_flight_batches; /* 2 to SEG_HANDOFF_BATCHES; 0: SEG_LEDGER_BATCHES, and more while Redis is far */
+	uint64_t in_flight_bytes; /* bytes of keys, data and headers; one read may exceed this */
 } seg_ledger_limits;
+
+/* The batches in flight, unless the limits say another number. */
+enum { SEG_LEDGER_BATCHES = 4 };
+
+/*
+ * A read that costs a round trip of SEG_LEDGER_FAR or more may ask for several batches, up to SEG_LEDGER_READ_MAX messages.
+ * Nearby, such reads gain nothing.
+ */
+#define SEG_LEDGER_FAR (1 * SEG_MS)
+enum { SEG_LEDGER_READ_MAX = 16384 };
 
 typedef struct seg_ledger {
 	const seg_ledger_limits *limits; /* must outlive the ledger */
@@ -37,9 +48,10 @@ typedef struct seg_ledger {
 
 	/* Reading. */
 	seg_parser parser;
-	seg_fetched *target;       /* where the read under way, or the next one, puts its messages */
-	size_t entries_requested;  /* entries that the read under way asked for */
-	bool filled;               /* the newest read returned as many entries as it asked for */
+	seg_fetched *target; /* where the read under way, or the next one, puts its messages */
+	size_t read_size;    /* messages that a read should bring: a batch, or several while Redis is far */
+	size_t entries_requested; /* entries that the read under way asked for */
+	bool filled; /* the log probably has more: the newest read returned as many entries as it asked for */
 	size_t messages_per_entry; /* in the newest read; 1 if records are not packed */
 	size_t average_bytes;      /* of a message, in the newest reads */
 
@@ -67,14 +79,14 @@ uint64_t seg_ledger_uncommitted(const seg_ledger *ledger);
 
 /*
  * How many messages may be fetched and not yet committed: batch_size * in_flight_batches. At most this many messages are
- * handled again after a crash.
+ * handled again after a crash. Without in_flight_batches: four reads, where a read is a batch or more.
  */
 uint64_t seg_ledger_window(const seg_ledger *ledger);
 
 /* Makes ledger->target an empty batch to read into. False: no batch is free now, or the window has no room. */
 bool seg_ledger_ready_target(seg_ledger *ledger);
 
-/* How many entries the next read should ask for: at least 1, at most a batch, and no more than fit the window and the limit on
+/* How many entries the next read should ask for: at least 1, at most read_size, and no more than fit the window and the limit on
  * bytes. */
 size_t seg_ledger_read_count(const seg_ledger *ledger);
 
@@ -91,6 +103,18 @@ typedef struct seg_read_result {
 
 /* The read is complete: gives the target to the worker, with that partition number and epoch. An empty target stays. */
 seg_read_result seg_ledger_deliver(seg_ledger *ledger, uint32_t partition, uint64_t epoch);
+
+/*
+ * Adapts read_size. The newest read was full, and took `took` ns of which `round_trip` were spent on the way; before it,
+ * `unhandled` messages waited for the worker (seg_ledger_unhandled).
+ *
+ * Only one read of a partition is under way, because the next one needs the last id. So if the worker waited for a round trip, the
+ * next read asks for several times as much, until the round trip is a tenth of the read's time.
+ */
+void seg_ledger_adapt(seg_ledger *ledger, int64_t round_trip, int64_t took, uint64_t unhandled);
+
+/* How many messages are with the worker. Call seg_ledger_collect before. */
+uint64_t seg_ledger_unhandled(const seg_ledger *ledger);
 
 /* Enters what the worker has handled, and takes back its batches. Returns whether `handled` is beyond `committed`. */
 bool seg_ledger_collect(seg_ledger *ledger);

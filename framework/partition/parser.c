@@ -43,9 +43,10 @@ static bool read_id(const char *text, size_t length, seg_id *id)
 	       read_number(&text, end, &id->seq) && text == end;
 }
 
-void seg_parser_begin(seg_parser *parser, seg_fetched *target, seg_id handled)
+void seg_parser_begin(seg_parser *parser, seg_fetched *target, seg_id handled,
+		      const seg_parser_limits *limits)
 {
-	*parser = (seg_parser){.target = target, .handled = handled};
+	*parser = (seg_parser){.target = target, .handled = handled, .limits = *limits};
 }
 
 void seg_parser_finish(seg_parser *parser)
@@ -72,13 +73,16 @@ bool seg_parser_entry(seg_parser *parser, const char *text, size_t length, int64
 	seg_fetched *fetched = parser->target;
 	seg_id id;
 	seg_parser_finish(parser);
+	parser->full |= fetched->bytes >= parser->limits.bytes;
+	if (parser->full)
+		return true;
 	if (!read_id(text, length, &id) || seg_id_compare(id, fetched->last_id) <= 0)
 		return false;
 	fetched->last_id = id;
 	/* The entry was deleted: Redis sends its id without texts. */
 	if (texts < 0)
 		return true;
-	if (fetched->entries == fetched->entries_max ||
+	if (fetched->entries == parser->limits.entries ||
 	    !seg_fetched_reserve(fetched, fetched->batch.count + 1))
 		return false;
 	fetched->entries++;
@@ -257,7 +261,7 @@ static bool take_value(seg_parser *parser, seg_message *message, int field, cons
 bool seg_parser_text(seg_parser *parser, const char *text, size_t length)
 {
 	if (!parser->open)
-		return false;
+		return parser->full;
 	if (parser->packed)
 		return take_text_after_records(parser, text, length);
 	seg_fetched *fetched = parser->target;

@@ -9,9 +9,16 @@
 
 #include "partition/fetched.h"
 
+typedef struct seg_parser_limits {
+	size_t entries; /* the most that the read asked for: a reply with more is refused */
+	size_t bytes; /* an entry after so many bytes, and all that follow, are ignored: the next read gets them */
+} seg_parser_limits;
+
 typedef struct seg_parser {
 	seg_fetched *target;
 	seg_id handled; /* of an entry that holds several messages, those up to this id are left out */
+	seg_parser_limits limits;
+	bool full; /* the rest of the reply is ignored, because the target holds as many bytes as it may */
 
 	/* The entry that is being read. */
 	seg_header *headers;
@@ -23,10 +30,11 @@ typedef struct seg_parser {
 } seg_parser;
 
 /* Begins a read into `target`, which must be empty and live until seg_parser_finish. */
-void seg_parser_begin(seg_parser *parser, seg_fetched *target, seg_id handled);
+void seg_parser_begin(seg_parser *parser, seg_fetched *target, seg_id handled,
+		      const seg_parser_limits *limits);
 
 /*
- * The functions of a seg_entry_sink. False: out of memory, the target is full, or the ids do not rise. Then the caller must not
+ * The functions of a seg_entry_sink. False: out of memory, more entries than asked for, or ids that do not rise. Then the caller must not
  * use the reply.
  */
 bool seg_parser_entry(seg_parser *parser, const char *id, size_t length, int64_t texts);

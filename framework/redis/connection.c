@@ -290,6 +290,7 @@ static void start_preparing(seg_connection *c)
 	c->state = PREPARING;
 	c->heard_at = seg_now();
 	c->progress = (seg_progress){0};
+	c->pipeline.round_trip = 0;
 	if (!seg_reader_restart(&c->reader) || !seg_preparation_start(&c->preparation))
 		fail_now(c, SEG_ENOMEM, "out of memory");
 	else
@@ -345,6 +346,7 @@ static void answer(seg_connection *c, const seg_reply *reply)
 		seg_connection_break(c, SEG_EPROTOCOL, "Redis at %s sent a reply to no command", where(c));
 		return;
 	}
+	seg_pipeline_answered(&c->pipeline);
 	seg_waiting_command command = seg_pipeline_pop(&c->pipeline);
 	bool moved = reply->type == SEG_REPLY_ERROR && take_error(c, reply, &command);
 	seg_pipeline_forget(&c->pipeline, &command);
@@ -587,6 +589,11 @@ const seg_endpoint *seg_connection_endpoint(const seg_connection *c)
 const char *seg_connection_where(const seg_connection *c)
 {
 	return where(c);
+}
+
+int64_t seg_connection_round_trip(const seg_connection *c)
+{
+	return c->pipeline.round_trip;
 }
 
 size_t seg_connection_unsent(const seg_connection *c)

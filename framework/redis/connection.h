@@ -152,6 +152,12 @@ const char *seg_connection_where(const seg_connection *connection);
 /* The number of commands without an answer. */
 size_t seg_connection_waiting(const seg_connection *connection);
 
+/*
+ * The round-trip time to the server in ns, with the time of the fastest commands: the shortest time that this link
+ * took to answer a command that did not wait behind another. 0: unknown.
+ */
+int64_t seg_connection_round_trip(const seg_connection *connection);
+
 /* Bytes in the output buffer that the kernel has not taken yet. */
 size_t seg_connection_unsent(const seg_connection *connection);
 

@@ -41,8 +41,10 @@ static bool push(seg_pipeline *p, const seg_waiting_command *command)
 {
 	if (p->count == p->capacity && !grow(p))
 		return false;
-	if (p->count == 0)
+	if (p->count == 0) {
 		p->busy_since = seg_now();
+		p->sole = true;
+	}
 	p->waiting[(p->head + p->count) & (p->capacity - 1)] = *command;
 	p->count++;
 	return true;
@@ -147,6 +149,16 @@ void seg_pipeline_clear(seg_pipeline *p)
 seg_entry_sink *seg_pipeline_sink(const seg_pipeline *p)
 {
 	return p->count ? p->waiting[p->head].sink : NULL;
+}
+
+void seg_pipeline_answered(seg_pipeline *p)
+{
+	if (!p->sole)
+		return;
+	int64_t took = seg_now() - p->busy_since;
+	p->sole = false;
+	if (p->round_trip == 0 || took < p->round_trip)
+		p->round_trip = took;
 }
 
 seg_waiting_command seg_pipeline_pop(seg_pipeline *p)

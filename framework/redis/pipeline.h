@@ -30,6 +30,8 @@ typedef struct seg_pipeline {
 	int64_t busy_since;           /* seg_now() when a command was issued while none waited */
 	bool keep;                    /* keep the bytes of new commands until they are answered */
 	seg_output kept;              /* the bytes of the waiting commands that were issued with `keep` */
+	bool sole;                    /* that command has no answer yet */
+	int64_t round_trip; /* ns; the shortest time from such a command to its answer; 0: unknown */
 } seg_pipeline;
 
 /* False if out of memory; seg_pipeline_fini is then still needed. */
@@ -60,6 +62,9 @@ void seg_pipeline_clear(seg_pipeline *pipeline);
 
 /* The sink of the command that is answered next; NULL if it has none or no command waits. */
 seg_entry_sink *seg_pipeline_sink(const seg_pipeline *pipeline);
+
+/* The next answer has come. Call it before seg_pipeline_pop. */
+void seg_pipeline_answered(seg_pipeline *pipeline);
 
 /*
  * Takes the oldest command out. At least one must wait. Its kept bytes, at the beginning of `kept`, stay until

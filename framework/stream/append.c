@@ -43,6 +43,11 @@ static bool has_counters(const seg_stream *stream)
 	return stream->shape.packing != SEG_PACKING_OFF || stream->shape.overflow == SEG_OVERFLOW_DROP_OLDEST;
 }
 
+int seg_append_keys(const seg_stream *stream)
+{
+	return has_counters(stream) ? 3 : 2;
+}
+
 /* The most arguments that the call can have. */
 static size_t arguments_max(const seg_append_builder *builder)
 {
@@ -166,8 +171,8 @@ bool seg_append_issue(seg_append_builder *builder, seg_route *route, seg_reply_f
 		put_word(builder, packed.field);
 		put(builder, packed.value, packed.length);
 	}
-	return seg_route_script(route, script, fn, arg, has_counters(builder->stream) ? 3 : 2,
-				(int)builder->argc, builder->argv, builder->lengths);
+	return seg_route_script(route, script, fn, arg, seg_append_keys(builder->stream), (int)builder->argc,
+				builder->argv, builder->lengths);
 }
 
 /* --- reading its answer -------------------------------------------------------- */

@@ -43,6 +43,9 @@ int64_t seg_append_ttl_ms(int64_t timeout);
 /* The most arguments before the records, keys included. */
 enum { SEG_APPEND_HEAD = 9 };
 
+/* How many of these are keys. */
+int seg_append_keys(const seg_stream *stream);
+
 /*
  * Builds one call after another. Start with a zeroed struct. Its memory is kept from call to call, so that
  * nothing is allocated once it has seen the largest batch. One thread.

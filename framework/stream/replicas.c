@@ -51,9 +51,9 @@ static bool touch(question *q, seg_replica_check *check, seg_route *route)
 	check->on = seg_route_connection(route, q->builder.argv[0]);
 	check->touched = false;
 	check->replicas = -1;
-	bool issued = check->on &&
-		      seg_connection_script(check->on, SEG_SCRIPT_APPEND, got_touch, check, SEG_APPEND_KEYS,
-					    (int)q->builder.argc, q->builder.argv, q->builder.lengths);
+	bool issued = check->on && seg_connection_script(check->on, SEG_SCRIPT_APPEND, got_touch, check,
+							 seg_append_keys(q->stream), (int)q->builder.argc,
+							 q->builder.argv, q->builder.lengths);
 	q->exchange.waiting += issued;
 	return issued;
 }

@@ -114,6 +114,30 @@ static void it_works_through_tcp(void **state)
 	assert_true(ratio("consume/bare") > 0);
 }
 
+static void a_distance_is_reported_relative_to_0_ms(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--quick --rtt 10 --messages 20000 --rounds 1"), EX_OK);
+	assert_non_null(strstr(said, "segrunner, 10 ms / 0 ms"));
+	assert_true(ratio("produce-at-50ms") > 0);
+	assert_true(ratio("consume-at-50ms") > 0);
+	assert_true(ratio("poll-at-50ms") > 0);
+	assert_int_equal(segbench("--rtt 0"), EX_USAGE);
+	assert_non_null(strstr(said, "--rtt 0: expected a number from 1 to 10000"));
+}
+
+static void each_message_takes_the_round_trip_time_that_is_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		segbench("--quick --tcp --rtt 20 --only produce --messages 1000 --partitions 1 --rounds 1"),
+		EX_OK);
+	const char *line = strstr(said, "\n  xadd-hiredis");
+	assert_non_null(line);
+	/* The way waits for its 1,000 replies in 4 steps, of at least 20 ms each. */
+	assert_in_range(strtol(line + strlen("\n  xadd-hiredis"), NULL, 10), 1, 12500);
+}
+
 static void packed_records_arrive_and_have_rates_and_a_size(void **state)
 {
 	(void)state;
@@ -236,6 +260,8 @@ int main(void)
 		cmocka_unit_test(its_json_holds_every_way_that_was_measured),
 		cmocka_unit_test(its_plot_is_a_picture_of_each_way),
 		cmocka_unit_test(it_works_through_tcp),
+		cmocka_unit_test(a_distance_is_reported_relative_to_0_ms),
+		cmocka_unit_test(each_message_takes_the_round_trip_time_that_is_asked_for),
 		cmocka_unit_test(packed_records_arrive_and_have_rates_and_a_size),
 		cmocka_unit_test(as_many_runners_as_are_asked_for_share_the_messages),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),

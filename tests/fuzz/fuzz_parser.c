@@ -50,7 +50,8 @@ static bool read_reply(seg_fetched *fetched, const uint8_t *data, size_t size)
 	target to = {.sink = {take_stream, take_entry, take_text}};
 	seg_reader reader;
 	const seg_reply *reply = NULL;
-	seg_parser_begin(&to.parser, fetched, (seg_id){0, 0});
+	seg_parser_limits limits = {.entries = fetched->view_max, .bytes = size / 2 + 1};
+	seg_parser_begin(&to.parser, fetched, (seg_id){0, 0}, &limits);
 	if (!seg_reader_init(&reader))
 		abort();
 	bool whole = seg_reader_feed(&reader, (const char *)data, size) &&

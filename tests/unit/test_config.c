@@ -147,7 +147,7 @@ static void three_lines_are_enough_and_the_rest_has_defaults(void **state)
 	assert_false(consumer->register_stream);
 	assert_int_equal(consumer->batch_size, 512);
 	assert_true(consumer->batch_linger == 0);
-	assert_int_equal(consumer->in_flight_batches, 4);
+	assert_int_equal(consumer->in_flight_batches, 0);
 	assert_int_equal(consumer->in_flight_bytes, 4 << 20);
 	assert_int_equal(consumer->start.kind, SEG_START_EARLIEST);
 	assert_true(consumer->session_timeout == 10 * SECOND);

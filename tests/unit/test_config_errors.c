@@ -158,7 +158,7 @@ static const struct mistake mistakes[] = {
 	{"a negative number", CONSUMER "max_attempts = -1\n",
 	 "c.ini:5: max_attempts: \"-1\" is too small; write 0 to 1000000"},
 	{"too few batches in flight", CONSUMER "in_flight_batches = 1\n",
-	 "c.ini:5: in_flight_batches: \"1\" is too small; write 2 to 64"},
+	 "c.ini:5: in_flight_batches: \"1\" is too small; write 2 to 64, or 0 for the default"},
 	{"partitions beyond what there can be", CONSUMER "partitions = 65537\n",
 	 "c.ini:5: partitions: \"65537\" is too big; write 1 to 65536"},
 	{"a boolean that is neither", "[redis]\nallow_eviction = perhaps\n" CONSUMER,

@@ -269,10 +269,12 @@ static void a_read_asks_for_what_fits_the_bound_on_bytes(void **state)
 {
 	(void)state;
 	limits.batch_size = 512;
+	begin((seg_id){10, 0}, 100);
 	assert_int_equal(seg_ledger_read_count(&ledger), 64);
 	reads(11, 1, 99);
 	assert_int_equal(seg_ledger_read_count(&ledger), BYTES / BATCHES / 100);
 	limits.batch_size = 5;
+	begin((seg_id){10, 0}, 100);
 	assert_int_equal(seg_ledger_read_count(&ledger), 5);
 }
 
@@ -280,6 +282,7 @@ static void large_messages_are_believed_at_once_and_small_ones_slowly(void **sta
 {
 	(void)state;
 	limits.batch_size = 64;
+	begin((seg_id){10, 0}, 100);
 	reads(11, 1, 0);
 	assert_int_equal(seg_ledger_read_count(&ledger), 64);
 	handles(1, true);
@@ -318,6 +321,94 @@ static void batches_are_used_again_and_no_more_are_made_than_allowed(void **stat
 		commits();
 	}
 	assert_true(ledger.batch_count <= BATCHES);
+}
+
+/* --- over a distance ----------------------------------------------------------------------------- */
+
+#define RTT (50 * SEG_MS)
+
+/* A full read ends after `took`, for which the worker had waited. */
+static void a_far_read(int64_t took)
+{
+	seg_ledger_adapt(&ledger, RTT, took, 0);
+}
+
+static void reads_grow_while_the_worker_waits_for_round_trips(void **state)
+{
+	(void)state;
+	limits.in_flight_batches = 0;
+	limits.in_flight_bytes = 4 << 20;
+	reads(11, 1, 0);
+	a_far_read(RTT);
+	assert_int_equal(ledger.read_size, 4 * BATCH);
+	/* One message is in flight, and the window is four reads. */
+	assert_int_equal(seg_ledger_read_count(&ledger), 4 * BATCH);
+	a_far_read(2 * RTT);
+	assert_int_equal(ledger.read_size, 8 * BATCH);
+	a_far_read(4 * RTT);
+	assert_int_equal(ledger.read_size, 8 * BATCH);
+	for (int i = 0; i < 20; i++)
+		a_far_read(RTT);
+	assert_int_equal(ledger.read_size, SEG_LEDGER_READ_MAX);
+	assert_int_equal(seg_ledger_window(&ledger), 4 * SEG_LEDGER_READ_MAX);
+}
+
+static void reads_shrink_when_replies_queue_or_the_worker_is_busy_or_redis_is_near(void **state)
+{
+	(void)state;
+	limits.in_flight_batches = 0;
+	a_far_read(RTT);
+	a_far_read(RTT);
+	assert_int_equal(ledger.read_size, 16 * BATCH);
+	a_far_read(9 * RTT);
+	assert_int_equal(ledger.read_size, 8 * BATCH);
+	seg_ledger_adapt(&ledger, RTT, RTT, 8 * BATCH);
+	assert_int_equal(ledger.read_size, 4 * BATCH);
+	seg_ledger_adapt(&ledger, RTT, RTT, 1);
+	assert_int_equal(ledger.read_size, 4 * BATCH);
+	seg_ledger_adapt(&ledger, SEG_MS / 2, SEG_MS, 0);
+	assert_int_equal(ledger.read_size, BATCH);
+	begin((seg_id){10, 0}, 100);
+	assert_int_equal(ledger.read_size, BATCH);
+}
+
+static void a_number_of_batches_in_flight_is_kept_over_a_distance_too(void **state)
+{
+	(void)state;
+	limits.in_flight_batches = 6;
+	for (int i = 0; i < 5; i++)
+		a_far_read(RTT);
+	assert_int_equal(ledger.read_size, 3 * BATCH);
+	assert_int_equal(seg_ledger_window(&ledger), 6 * BATCH);
+}
+
+static void a_large_read_has_half_of_the_bytes_in_flight(void **state)
+{
+	(void)state;
+	limits.in_flight_batches = 0;
+	limits.in_flight_bytes = 1000;
+	reads(11, 1, 99);
+	for (int i = 0; i < 5; i++)
+		a_far_read(RTT);
+	assert_int_equal(seg_ledger_read_count(&ledger), 5);
+	handles(1, true);
+	seg_ledger_collect(&ledger);
+	reads(21, 5, 99);
+	assert_true(seg_ledger_ready_target(&ledger));
+	reads(31, 2, 99);
+	assert_false(seg_ledger_ready_target(&ledger));
+}
+
+static void a_reply_that_is_larger_than_the_limit_is_cut_and_read_on_from_there(void **state)
+{
+	(void)state;
+	assert_true(read_begins());
+	for (uint64_t i = 0; i < BATCH; i++)
+		arrives(11 + i, BYTES / 2);
+	seg_read_result result = seg_ledger_deliver(&ledger, 7, epoch);
+	assert_int_equal(result.messages, 2);
+	assert_true(ledger.filled);
+	assert_int_equal(ledger.fetched.ms, 12);
 }
 
 /* --- the end ------------------------------------------------------------------------------------- */
@@ -436,6 +527,11 @@ int main(void)
 		TEST(a_read_asks_for_what_fits_the_bound_on_bytes),
 		TEST(large_messages_are_believed_at_once_and_small_ones_slowly),
 		TEST(batches_are_used_again_and_no_more_are_made_than_allowed),
+		TEST(reads_grow_while_the_worker_waits_for_round_trips),
+		TEST(reads_shrink_when_replies_queue_or_the_worker_is_busy_or_redis_is_near),
+		TEST(a_number_of_batches_in_flight_is_kept_over_a_distance_too),
+		TEST(a_large_read_has_half_of_the_bytes_in_flight),
+		TEST(a_reply_that_is_larger_than_the_limit_is_cut_and_read_on_from_there),
 		TEST(at_the_end_every_batch_is_back_wherever_it_was),
 		TEST(a_batch_that_a_caller_still_holds_at_the_end_is_left_to_it),
 		TEST(whatever_happens_the_window_holds_and_the_position_is_that_of_the_last_handled_message),

@@ -20,6 +20,7 @@ enum { CAPACITY = 4 };
 
 static seg_fetched *fetched;
 static seg_parser parser;
+static const seg_parser_limits limits = {.entries = CAPACITY, .bytes = SIZE_MAX};
 
 static int setup(void **state)
 {
@@ -27,7 +28,7 @@ static int setup(void **state)
 	fetched = seg_fetched_create(CAPACITY);
 	if (!fetched)
 		return -1;
-	seg_parser_begin(&parser, fetched, (seg_id){0, 0});
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &limits);
 	return 0;
 }
 
@@ -42,7 +43,7 @@ static int teardown(void **state)
 static void read_again(size_t keep)
 {
 	seg_fetched_reset(fetched, keep);
-	seg_parser_begin(&parser, fetched, (seg_id){0, 0});
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &limits);
 }
 
 /* --- entries as Redis sends them ------------------------------------------------------ */
@@ -426,6 +427,42 @@ static void *release(void *arg)
 	return NULL;
 }
 
+static void entries_after_the_limit_on_bytes_are_ignored_and_the_last_kept_one_counts(void **state)
+{
+	(void)state;
+	seg_parser_limits few = {.entries = CAPACITY, .bytes = 5};
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &few);
+	entry("1-1", "partitionKey", "k", "data", "123", NULL);
+	assert_false(parser.full);
+	entry("1-2", "partitionKey", "k", "data", "12345", NULL);
+	entry("1-3", "partitionKey", "k", "data", "1", NULL);
+	assert_true(head("1-4", -1));
+	seg_parser_finish(&parser);
+	assert_true(parser.full);
+	assert_int_equal(fetched->batch.count, 2);
+	assert_int_equal(fetched->last_id.seq, 2);
+	assert_int_equal(fetched->messages[1].data_length, 5);
+}
+
+static void a_read_may_bring_several_batches_and_is_viewed_batch_by_batch(void **state)
+{
+	(void)state;
+	seg_parser_limits many = {.entries = 2 * CAPACITY + 1, .bytes = SIZE_MAX};
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &many);
+	for (int i = 1; i <= 2 * CAPACITY + 1; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "1-%d", i);
+		entry(id, "partitionKey", "k", "data", "d", NULL);
+	}
+	seg_parser_finish(&parser);
+	assert_int_equal(fetched->batch.count, 2 * CAPACITY + 1);
+	assert_int_equal(seg_fetched_run_end(fetched, 0), CAPACITY);
+	assert_int_equal(seg_fetched_run_end(fetched, CAPACITY), 2 * CAPACITY);
+	assert_int_equal(seg_fetched_run_end(fetched, 2 * CAPACITY), 2 * CAPACITY + 1);
+	assert_int_equal(fetched->messages[2 * CAPACITY].id.seq, 2 * CAPACITY + 1);
+	assert_false(head("2-0", 4));
+}
+
 /* Twice freed, or never, is what a build with AddressSanitizer would tell. */
 static void a_batch_with_two_references_lives_until_both_are_released(void **state)
 {
@@ -436,7 +473,7 @@ static void a_batch_with_two_references_lives_until_both_are_released(void **sta
 		assert_non_null(shared);
 		seg_fetched_retain(shared);
 		seg_parser into_shared;
-		seg_parser_begin(&into_shared, shared, (seg_id){0, 0});
+		seg_parser_begin(&into_shared, shared, (seg_id){0, 0}, &limits);
 		assert_true(seg_parser_entry(&into_shared, "1-1", 3, 2));
 		assert_int_equal(pthread_create(&other, NULL, release, shared), 0);
 		assert_true(seg_parser_text(&into_shared, "data", 4));
@@ -458,6 +495,8 @@ int main(void)
 		TEST(the_bytes_of_a_batch_are_those_of_keys_data_and_headers),
 		TEST(a_field_that_is_missing_or_there_twice_is_a_fault_of_that_message_alone),
 		TEST(an_empty_field_is_not_a_missing_one),
+		TEST(entries_after_the_limit_on_bytes_are_ignored_and_the_last_kept_one_counts),
+		TEST(a_read_may_bring_several_batches_and_is_viewed_batch_by_batch),
 		TEST(an_entry_without_fields_is_a_faulty_message_and_a_deleted_one_is_none),
 		TEST(deleted_entries_alone_move_the_last_id_but_make_no_message),
 		TEST(each_fault_has_a_text_of_its_own),

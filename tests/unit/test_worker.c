@@ -176,7 +176,8 @@ static void push_message(owned *o)
 {
 	seg_parser parser = {0};
 	o->fetched = seg_fetched_create(1);
-	seg_parser_begin(&parser, o->fetched, (seg_id){0, 0});
+	seg_parser_limits limits = {.entries = 1, .bytes = SIZE_MAX};
+	seg_parser_begin(&parser, o->fetched, (seg_id){0, 0}, &limits);
 	assert_true(seg_parser_entry(&parser, "1-0", 3, 4));
 	assert_true(seg_parser_text(&parser, "partitionKey", 12));
 	assert_true(seg_parser_text(&parser, "k", 1));

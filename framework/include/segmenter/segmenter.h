@@ -477,7 +477,8 @@ typedef struct seg_consumer_options {
 	uint64_t in_flight_bytes;
 	/*
 	 * Limit, per partition, for messages that were fetched and not yet committed, in full batches. At
-	 * most so many messages are delivered again after a crash. 2 to 64; default 4.
+	 * most so many messages are delivered again after a crash. 2 to 64. 0 (default): 4 batches; while
+	 * Redis is 1 ms away or more, as many messages as the round trips need, up to 65,536.
 	 */
 	uint32_t in_flight_batches;
 	seg_start start; /* default SEG_START_EARLIEST */

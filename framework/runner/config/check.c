@@ -213,6 +213,14 @@ static void check_backoff(seg_config_loader *loader, size_t i)
 		seg_units_duration_format(consumer->retry_backoff_max, longest));
 }
 
+static void check_in_flight(seg_config_loader *loader, size_t i)
+{
+	if (loader->config->consumers[i].in_flight_batches == 1)
+		seg_config_error_add(
+			loader->errors, consumer_place(loader, i, "in_flight_batches"),
+			"in_flight_batches: \"1\" is too small; write 2 to 64, or 0 for the default");
+}
+
 static bool same_shape(const seg_stream_shape *a, const seg_stream_shape *b)
 {
 	return a->partitions == b->partitions && a->partition_size == b->partition_size &&
@@ -253,6 +261,7 @@ static void check_consumer(seg_config_loader *loader, size_t i)
 	check_required(loader, i);
 	check_shape(loader, i);
 	check_backoff(loader, i);
+	check_in_flight(loader, i);
 	check_against_earlier(loader, i);
 }
 

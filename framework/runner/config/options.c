@@ -159,10 +159,11 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("batch_linger", batch_linger, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
 	 .max = MIN,
 	 .help = "How long a batch that is not full waits for more messages. 0: no wait."},
-	{CONSUMER("in_flight_batches", in_flight_batches, uint32_t, SEG_CONFIG_INTEGER), .value = "4",
-	 .min = 2, .max = 64,
-	 .help = "The most batches per partition that are read but not committed. After a crash, at most "
-		 "this many batches are handled again."},
+	{CONSUMER("in_flight_batches", in_flight_batches, uint32_t, SEG_CONFIG_INTEGER), .value = "0",
+	 .max = 64,
+	 .help = "The most batches per partition that are read but not committed: 2 to 64. After a crash, at "
+		 "most this many batches are handled again. 0: 4 batches; while Redis is 1 ms away or more, as "
+		 "many messages as the round trips need, up to 65,536."},
 	{CONSUMER("in_flight_bytes", in_flight_bytes, uint64_t, SEG_CONFIG_SIZE), .value = "4MiB",
 	 .min = 4 * KIB, .max = 4 * GIB,
 	 .help = "The most bytes per partition that are read ahead. A single message may exceed it."},

@@ -106,7 +106,7 @@ typedef struct seg_config_consumer {
 	seg_stream_shape shape;
 	uint32_t batch_size;        /* messages; 1 to 65,536 */
 	int64_t batch_linger;       /* how long a batch that is not full waits; 0 to 60 s */
-	uint32_t in_flight_batches; /* 2 to 64, per partition */
+	uint32_t in_flight_batches; /* 2 to 64, per partition; 0: 4, and more while Redis is far */
 	uint64_t in_flight_bytes;   /* 4 KiB to 4 GiB, per partition */
 	seg_start start;
 	int64_t session_timeout; /* 500 ms to 1 h */

@@ -50,7 +50,8 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 static seg_task_setup task_setup(seg_section *s)
 {
 	const seg_config_consumer *config = s->config;
-	uint64_t in_flight = (uint64_t)config->batch_size * config->in_flight_batches;
+	uint32_t batches = config->in_flight_batches ? config->in_flight_batches : SEG_LEDGER_BATCHES;
+	uint64_t in_flight = (uint64_t)config->batch_size * batches;
 	return (seg_task_setup){
 		.handler = seg_plugin_instance_handler(s->instance),
 		.plugin = seg_plugin_instance_data(s->instance),

@@ -24,7 +24,8 @@ typedef struct seg_task_setup {
 	seg_retry_policy retry;
 	int64_t tick; /* ns between two ticks */
 	seg_idle idle;
-	uint32_t isolate; /* messages that may have been in flight when an owner died */
+	uint32_t
+		isolate; /* messages that may have been in flight when an owner died nearby; over a distance, further deaths find the rest */
 	/* Called on the worker's thread when the plugin answered "stop", or ended the thread. */
 	void (*stop)(void *arg, const char *reason);
 	void *arg;

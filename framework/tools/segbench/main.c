@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "experiments/all.h"
+#include "measure/link.h"
 #include "measure/process.h"
 #include "options.h"
 #include "report/plot.h"
@@ -51,6 +52,10 @@ int main(int argc, char **argv)
 	bench_process_init();
 	atexit(stop_server);
 	bench_server_start(&context.server, context.options.tcp);
+	if (context.options.rtt) {
+		bench_link_start(&context.server);
+		bench_link_set_rtt(&context.server, (uint32_t)context.options.rtt);
+	}
 	bench_workload_init(&context.workload, &context.server);
 	bench_report_init(&context.report, &context.server);
 	run_experiments();

@@ -39,6 +39,9 @@ static const struct {
 	 "bytes of data per message, instead of 100 and 1024"},
 	{"partitions", "N", NUMBER, offsetof(bench_options, partitions), 1, TALLY_PARTITIONS,
 	 "number of partitions, instead of 1, 8 and 64"},
+	{"rtt", "MS", NUMBER, offsetof(bench_options, rtt), 1, 10000,
+	 "round-trip time of distance (50), the one experiment then;\n"
+	 "                   with --only: of all connections of that experiment"},
 	{"json", "FILE", TEXT, offsetof(bench_options, json), 0, 0,
 	 "write all figures to FILE as JSON"},
 	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw rates and latencies into FILE as SVG"},
@@ -147,4 +150,6 @@ void bench_options_parse(bench_options *options, int argc, char **argv)
 		     argv[optind]);
 	if (options->only)
 		check_experiment(options->only);
+	else if (options->rtt)
+		options->only = bench_experiment_distance.name;
 }

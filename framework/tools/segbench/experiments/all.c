@@ -12,6 +12,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_coordinate,
 	&bench_experiment_curves,
 	&bench_experiment_scaling,
+	&bench_experiment_distance,
 	NULL,
 };
 /* clang-format on */

@@ -28,6 +28,7 @@ extern const bench_experiment bench_experiment_produce;
 extern const bench_experiment bench_experiment_packing;
 extern const bench_experiment bench_experiment_scaling;
 extern const bench_experiment bench_experiment_curves;
+extern const bench_experiment bench_experiment_distance;
 extern const bench_experiment bench_experiment_latency;
 extern const bench_experiment bench_experiment_pauses;
 extern const bench_experiment bench_experiment_allocations;

@@ -17,6 +17,7 @@ typedef struct bench_options {
 	uint64_t messages;
 	uint64_t size;
 	uint64_t partitions;
+	uint64_t rtt; /* ms */
 } bench_options;
 
 #endif

@@ -43,7 +43,7 @@ void bench_pipe_open(bench_pipe *pipe, const bench_server *server, redisReplyObj
 		     void *arg)
 {
 	*pipe = (bench_pipe){
-		.fd = server->tcp ? connect_tcp(server->port) : connect_unix(server->socket),
+		.fd = server->tcp ? connect_tcp(server->client_port) : connect_unix(server->client_socket),
 		.reader = redisReaderCreateWithFunctions(functions),
 		.input = malloc(INPUT_SIZE),
 	};

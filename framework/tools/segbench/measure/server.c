@@ -99,15 +99,27 @@ static pid_t start_process(const bench_server *server)
 	return bench_process_start(argv, NULL, log);
 }
 
+void bench_server_set_port(bench_server *server, int port)
+{
+	server->client_port = port;
+	snprintf(server->address, sizeof(server->address), "redis://127.0.0.1:%d", port);
+}
+
+void bench_server_set_socket(bench_server *server, const char *path)
+{
+	snprintf(server->client_socket, sizeof(server->client_socket), "%s", path);
+	snprintf(server->address, sizeof(server->address), "unix://%s", server->client_socket);
+}
+
 void bench_server_start(bench_server *server, bool tcp)
 {
 	*server = (bench_server){.tcp = tcp, .port = free_port()};
 	make_directory(server);
 	snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->directory);
 	if (tcp)
-		snprintf(server->address, sizeof(server->address), "redis://127.0.0.1:%d", server->port);
+		bench_server_set_port(server, server->port);
 	else
-		snprintf(server->address, sizeof(server->address), "unix://%s", server->socket);
+		bench_server_set_socket(server, server->socket);
 	server->pid = start_process(server);
 	wait_until_ready(server);
 }
@@ -119,7 +131,9 @@ void bench_server_stop(bench_server *server)
 	server->admin = NULL;
 	if (server->pid > 0)
 		bench_process_kill(server->pid);
-	server->pid = 0;
+	if (server->link_pid > 0)
+		bench_process_kill(server->link_pid);
+	server->pid = server->link_pid = 0;
 	if (server->directory[0])
 		nftw(server->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	server->directory[0] = '\0';
@@ -127,8 +141,8 @@ void bench_server_stop(bench_server *server)
 
 redisContext *bench_server_connect(const bench_server *server)
 {
-	redisContext *context =
-		server->tcp ? redisConnect("127.0.0.1", server->port) : redisConnectUnix(server->socket);
+	redisContext *context = server->tcp ? redisConnect("127.0.0.1", server->client_port)
+					    : redisConnectUnix(server->client_socket);
 	if (!context || context->err)
 		errx(EX_UNAVAILABLE, "cannot connect to redis-server: %s",
 		     context ? context->errstr : "out of memory");

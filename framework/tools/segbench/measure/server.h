@@ -8,6 +8,7 @@
 #define SEGBENCH_MEASURE_SERVER_H
 
 #include <hiredis/hiredis.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,9 +16,14 @@
 typedef struct bench_server {
 	char directory[64]; /* the files of everything that segbench starts */
 	char socket[96];
-	char address[112]; /* the address for seg_client_options: the Unix socket, or with `tcp` the port */
 	int port;
 	bool tcp; /* whether the measured programs connect through TCP */
+	/* Where the measured programs connect: to the server itself, or to a relay (link.h). */
+	char client_socket[96];
+	int client_port;
+	char address[112]; /* for seg_client_options: client_socket, or with `tcp` client_port */
+	pid_t link_pid;    /* link.c's; 0 without a relay */
+	atomic_llong *link_delay;
 	pid_t pid;
 	redisContext *admin; /* the connection for commands that are not measured */
 } bench_server;
@@ -25,10 +31,14 @@ typedef struct bench_server {
 /* Starts redis-server and waits until redis-server replies. */
 void bench_server_start(bench_server *server, bool tcp);
 
-/* Ends redis-server and removes the directory. Safe to call twice. */
+/* Ends redis-server and the relay, and removes the directory. Safe to call twice. */
 void bench_server_stop(bench_server *server);
 
-/* Opens a blocking connection, through TCP if the server's `tcp` is set. The caller frees the connection. */
+/* The measured programs connect there from now on. */
+void bench_server_set_port(bench_server *server, int port);
+void bench_server_set_socket(bench_server *server, const char *path);
+
+/* Opens a blocking connection as a measured program does, through TCP if the server's `tcp` is set. The caller frees the connection. */
 redisContext *bench_server_connect(const bench_server *server);
 
 /* Waits for the next reply on a connection. The reply is not an error. The caller frees the reply. */

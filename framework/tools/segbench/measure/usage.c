@@ -38,7 +38,8 @@ bench_usage bench_usage_now(bench_server *server)
 		.at = tally_now(),
 		.machine = machine_cpu(),
 		.ours = rusage_cpu(RUSAGE_SELF) + rusage_cpu(RUSAGE_CHILDREN) +
-			bench_process_cpu(server->pid),
+			bench_process_cpu(server->pid) +
+			(server->link_pid ? bench_process_cpu(server->link_pid) : 0),
 	};
 }
 

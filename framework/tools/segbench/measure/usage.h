@@ -16,7 +16,7 @@ enum { USAGE_TRIES = 3 };
 typedef struct bench_usage {
 	int64_t at;      /* tally_now() */
 	int64_t machine; /* CPU time of all processes, in ns */
-	int64_t ours;    /* CPU time of segbench, its ended children and the server, in ns */
+	int64_t ours;    /* CPU time of segbench, its ended children, the server and the relay, in ns */
 } bench_usage;
 
 bench_usage bench_usage_now(bench_server *server);
