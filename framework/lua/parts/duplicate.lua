@@ -13,7 +13,10 @@ if sequence > 0 then
 			return {'OLD'}
 		end
 		-- A write, so that a WAIT after it covers the batch, which another connection may have added.
-		redis.call('SET', producer, outcomes, 'PX', ttl)
+		-- Without memory, Redis refuses SET.
+		if redis.pcall('SET', producer, outcomes, 'PX', ttl).err then
+			redis.pcall('PEXPIRE', producer, ttl)
+		end
 		return {'DUP', first, added}
 	elseif oldest < sequence and sequence ~= awaited then
 		return {'GAP'}
