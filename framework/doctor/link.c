@@ -4,16 +4,35 @@
 #include "base/error.h"
 #include "stream/client.h"
 
+static int ask_sentinels(seg_link *link, const seg_client_options *options, seg_error *error)
+{
+	link->master = seg_master_create();
+	if (!link->master)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	const seg_sentinel_options sentinel = {
+		.address = &link->address,
+		.user = options->sentinel_user,
+		.password_file = options->sentinel_password_file,
+		.connect_timeout = options->connect_timeout_ms * SEG_MS,
+		.master = link->master,
+		.logger = seg_logger_make(NULL, NULL),
+	};
+	return seg_sentinel_start(&sentinel, &link->sentinel, error);
+}
+
 int seg_link_open(seg_link *link, const seg_client_options *options, const seg_endpoint *endpoint,
 		  seg_error *error)
 {
 	*link = (seg_link){.timeout = options->timeout_ms * SEG_MS};
 	int status = seg_client_address(options, &link->address, error);
+	if (status == 0 && link->address.master && !endpoint)
+		status = ask_sentinels(link, options, error);
 	if (status)
 		return status;
 	link->connection = seg_connection_create(&(seg_connection_options){
 		.address = &link->address,
 		.endpoint = endpoint,
+		.master = link->master,
 		.connect_timeout = options->connect_timeout_ms * SEG_MS,
 		.answer_timeout = link->timeout,
 		.login_only = true,
@@ -34,6 +53,8 @@ int seg_link_open(seg_link *link, const seg_client_options *options, const seg_e
 void seg_link_close(seg_link *link)
 {
 	seg_connection_destroy(link->connection);
+	seg_sentinel_stop(link->sentinel);
+	seg_master_destroy(link->master);
 	seg_address_fini(&link->address);
 	*link = (seg_link){0};
 }

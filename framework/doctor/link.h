@@ -8,15 +8,19 @@
 #include <segmenter/segmenter.h>
 
 #include "redis/connection.h"
+#include "redis/sentinel.h"
 
 typedef struct seg_link {
 	seg_address address;
 	seg_connection *connection;
 	int64_t timeout; /* ns, of each question */
+	seg_master *master;     /* these two: or NULL, without Sentinels */
+	seg_sentinel *sentinel;
 } seg_link;
 
 /*
- * Connects and logs in: to one endpoint, borrowed, or, if it is NULL, to any of the address. 0, or a status with an error: SEG_EINVAL (the address or the login is malformed), SEG_EAUTH,
+ * Connects and logs in: to one endpoint, borrowed, or, if it is NULL, to any of the address, or to the master that its
+ * Sentinels name. 0, or a status with an error: SEG_EINVAL (the address or the login is malformed), SEG_EAUTH,
  * SEG_EUNREACHABLE, SEG_EPROTOCOL, SEG_ENOMEM. Close with seg_link_close in any case.
  */
 int seg_link_open(seg_link *link, const seg_client_options *options, const seg_endpoint *endpoint,

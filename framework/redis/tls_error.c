@@ -66,8 +66,12 @@ static int explain_reason(const seg_tls_attempt *a, unsigned long code, seg_erro
 			"the server at %s has no certificate for this name; set tls_server_name to the "
 			"name that it expects",
 			a->where);
+	case SSL_R_TLSV1_ALERT_INTERNAL_ERROR:
+		return seg_fail(error, SEG_EUNREACHABLE, "TLS with %s failed there: %s", a->where, text);
 	default:
-		return seg_fail(error, SEG_EPROTOCOL, "TLS with %s failed: %s", a->where, text);
+		/* What was open once can be opened again. */
+		return seg_fail(error, a->open ? SEG_EUNREACHABLE : SEG_EPROTOCOL, "TLS with %s failed: %s",
+				a->where, text);
 	}
 }
 

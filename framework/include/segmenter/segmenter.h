@@ -56,7 +56,7 @@ typedef enum seg_status {
 	SEG_ETOOBIG = -6,      /* the record exceeds a size limit; nothing was added */
 	SEG_EUNREACHABLE = -7, /* Redis did not answer within the timeout; nothing was added */
 	SEG_EUNKNOWN = -8,     /* Redis did not confirm the record; it may have been added */
-	SEG_EAUTH = -9,        /* Redis refused the user or password, or the user lacks a permission */
+	SEG_EAUTH = -9,        /* a login, a permission or a certificate was refused, by either side */
 	SEG_ESERVER = -10,     /* Redis cannot serve the request: too old, a replica, out of memory, ... */
 	SEG_EFENCED = -11,     /* another owner has the partition by now; the commit was refused */
 	SEG_ECLOSED = -12,     /* the object was closed */

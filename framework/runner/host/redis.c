@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "host/exit_code.h"
+#include "host/redis_options.h"
 
 #define CONNECT_TRY (1 * SEG_SECOND)
 #define CONNECT_TRY_OF_SEVERAL (5 * SEG_SECOND)
@@ -95,43 +96,15 @@ void seg_redis_detach(seg_redis *redis)
 
 /* --- the client ------------------------------------------------------------------------------ */
 
-static void set_login(seg_client_options *options, const seg_config_redis *config)
-{
-	options->user = config->user;
-	options->password = config->password;
-	options->password_file = config->password_file;
-	options->sentinel_user = config->sentinel_user;
-	options->sentinel_password_file = config->sentinel_password_file;
-}
-
-static void set_tls(seg_client_options *options, const seg_config_redis *config)
-{
-	options->tls_ca_file = config->tls_ca_file;
-	options->tls_ca_directory = config->tls_ca_directory;
-	options->tls_cert_file = config->tls_cert_file;
-	options->tls_key_file = config->tls_key_file;
-	options->tls_server_name = config->tls_server_name;
-	options->tls_verify = config->tls_verify;
-}
-
 static void set_options(seg_redis *redis)
 {
-	const seg_config_redis *config = &redis->config->redis;
 	seg_client_options *options = &redis->under_way.options;
-	seg_client_options_init(options);
-	options->address = redis->embedded ? seg_embedded_address(redis->embedded) : config->address;
-	options->name_space = redis->config->runner.name_space;
-	options->connect_timeout_ms = (uint32_t)(config->connect_timeout / SEG_MS);
-	if (!redis->embedded) {
-		set_login(options, config);
-		set_tls(options, config);
-	}
+	const char *embedded = redis->embedded ? seg_embedded_address(redis->embedded) : NULL;
+	seg_redis_options(redis->config, embedded, options);
 	/* Tries to connect are short; later commands have the time that the configuration gives. */
 	int64_t most = strchr(options->address, ',') ? CONNECT_TRY_OF_SEVERAL : CONNECT_TRY;
-	int64_t timeout = config->timeout < most ? config->timeout : most;
-	options->timeout_ms = (uint32_t)(timeout / SEG_MS);
-	options->allow_eviction = config->allow_eviction;
-	options->ack_replicas = config->ack_replicas;
+	if (redis->config->redis.timeout > most)
+		options->timeout_ms = (uint32_t)(most / SEG_MS);
 	options->log = redis->logger.fn;
 	options->log_arg = redis->logger.arg;
 }

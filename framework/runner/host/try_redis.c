@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "doctor/doctor.h"
 #include "embedded/paths.h"
+#include "host/redis_options.h"
 
 /* The address of the embedded Redis, which the caller frees; NULL, and a finding, if there is none yet. */
 static char *embedded_address(const seg_config *config, seg_report *report)
@@ -24,21 +25,6 @@ static char *embedded_address(const seg_config *config, seg_report *report)
 	}
 	free(path);
 	return address;
-}
-
-static seg_client_options options_of(const seg_config *config, const char *address)
-{
-	const seg_config_redis *redis = &config->redis;
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = address;
-	options.name_space = config->runner.name_space;
-	options.connect_timeout_ms = (uint32_t)(redis->connect_timeout / SEG_MS);
-	options.timeout_ms = (uint32_t)(redis->timeout / SEG_MS);
-	options.user = redis->embedded ? NULL : redis->user;
-	options.password = redis->embedded ? NULL : redis->password;
-	options.allow_eviction = redis->allow_eviction;
-	return options;
 }
 
 static void look_at_sections(const seg_config *config, const seg_client_options *options, seg_report *report)
@@ -64,7 +50,8 @@ static void look_at_sections(const seg_config *config, const seg_client_options 
 
 static void examine(const seg_config *config, const char *address, seg_report *report)
 {
-	seg_client_options options = options_of(config, address);
+	seg_client_options options;
+	seg_redis_options(config, config->redis.embedded ? address : NULL, &options);
 	bool usable = seg_doctor_server(&options, SEG_USER_RUNNER, config->consumers[0].stream, report);
 	if (usable) {
 		/* Eviction has been judged; it must not hide the streams. */
