@@ -81,19 +81,20 @@ static void a_replica_is_refused_and_its_master_named(void **state)
 		SEG_ESERVER);
 }
 
-static void a_sentinel_and_a_cluster_node_are_refused(void **state)
+static void a_sentinel_is_refused_and_a_node_of_a_cluster_is_taken(void **state)
 {
 	(void)state;
 	assert_int_equal(check("redis_version:7.0.15\r\nredis_mode:sentinel\r\n", "Sentinel"), SEG_ESERVER);
-	assert_int_equal(check("redis_version:7.0.15\r\nredis_mode:cluster\r\n", "Cluster"), SEG_ESERVER);
+	assert_int_equal(check("redis_version:7.0.15\r\nredis_mode:cluster\r\nrole:master\r\n", ""), 0);
 }
 
 static void valkey_s_own_name_of_the_mode_is_read(void **state)
 {
 	(void)state;
-	assert_int_equal(check("redis_version:7.2.4\r\nvalkey_version:8.1.1\r\nserver_mode:cluster\r\n",
-			       "Cluster"),
-			 SEG_ESERVER);
+	static const char info[] = "redis_version:7.2.4\r\nvalkey_version:8.1.1\r\nserver_mode:cluster\r\n";
+	seg_server_facts facts;
+	seg_server_facts_read(&facts, info, sizeof(info) - 1);
+	assert_string_equal(facts.mode, "cluster");
 }
 
 static seg_reply text_of(const char *text)
@@ -228,7 +229,7 @@ int main(void)
 		cmocka_unit_test(an_older_version_is_refused_and_both_are_named),
 		cmocka_unit_test(valkey_is_taken),
 		cmocka_unit_test(a_replica_is_refused_and_its_master_named),
-		cmocka_unit_test(a_sentinel_and_a_cluster_node_are_refused),
+		cmocka_unit_test(a_sentinel_is_refused_and_a_node_of_a_cluster_is_taken),
 		cmocka_unit_test(valkey_s_own_name_of_the_mode_is_read),
 		cmocka_unit_test(hello_says_the_version_the_mode_and_the_role),
 		cmocka_unit_test(a_server_that_names_no_version_is_no_redis),
