@@ -264,15 +264,12 @@ static void library_works_at(const char *address, int number)
 	seg_client_close(client);
 }
 
-static void the_library_works_with_any_node_and_with_a_list_of_them(void **state)
+static void the_library_works_with_any_node(void **state)
 {
 	(void)state;
-	char list[256];
 	make_stream();
 	for (int node = 0; node < 3; node++)
 		library_works_at(address_of(node, NULL), node);
-	snprintf(list, sizeof(list), "redis://:secret@127.0.0.1:1,127.0.0.1:%d", cluster->nodes[2]->port);
-	library_works_at(list, 3);
 }
 
 /* Sends NAME0, NAME1, ... with segctl. */
@@ -695,7 +692,7 @@ static void a_dead_master_stops_only_its_own_partitions(void **state)
 int main(void)
 {
 	const struct CMUnitTest three[] = {
-		TEST(the_library_works_with_any_node_and_with_a_list_of_them),
+		TEST(the_library_works_with_any_node),
 		TEST(each_command_of_segctl_works_at_any_node),
 		TEST(dead_letters_are_listed_and_replayed),
 		TEST(the_admin_server_measures_a_group_of_a_cluster),

@@ -35,7 +35,7 @@ const ctl_top_column *ctl_top_columns_of_partitions(const ctl_fleet_group *group
 
 static void put_text(ctl_top_row *row, int cell, const char *text)
 {
-	snprintf(row->cells[cell], CTL_CELL_MAX, "%s", *text ? text : "-");
+	snprintf(row->cells[cell], CTL_CELL_MAX, "%.*s", CTL_CELL_MAX - 1, *text ? text : "-");
 }
 
 static void put_count(ctl_top_row *row, int cell, int64_t count)
