@@ -414,15 +414,11 @@ static void ring(void *arg, const char *key, size_t length)
 		hooks->ring(hooks->arg, node->number, key, length);
 }
 
-static bool is_elsewhere(const seg_route *r, uint16_t slot)
-{
-	return r->elsewhere_until && seg_now() < r->elsewhere_until[slot];
-}
-
 seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
 {
 	seg_node number = seg_route_node(r, slot);
-	if (!seg_route_ready_for(r, slot) || is_elsewhere(r, slot))
+	bool elsewhere = r->elsewhere_until && seg_now() < r->elsewhere_until[slot];
+	if (!seg_route_ready_for(r, slot) || elsewhere)
 		return SEG_BELL_DUE;
 	route_node *node = r->nodes[number];
 	if (!node->bell) {

@@ -101,19 +101,6 @@ static void put_partition(ctl_table *table, const ctl_partition *p)
 	ctl_table_number(table, (int64_t)info->lost);
 }
 
-/* The partitions of a node that does not answer, each node once. */
-static void print_unreachable(const ctl_snapshot *snapshot)
-{
-	const char *last = "";
-	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
-		const ctl_partition *partition = &snapshot->partitions[p];
-		if (!partition->unreachable || strcmp(partition->node, last) == 0)
-			continue;
-		last = partition->node;
-		printf("%s does not answer: the state of its partitions is not known\n", last);
-	}
-}
-
 static void print_totals(const ctl_snapshot *snapshot)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
@@ -130,7 +117,7 @@ static void print_totals(const ctl_snapshot *snapshot)
 	if (sum.rate >= 0)
 		printf("; %.1f/s handled", sum.rate);
 	putchar('\n');
-	print_unreachable(snapshot);
+	ctl_snapshot_print_unreachable(snapshot);
 }
 
 void ctl_lag_print(const ctl_snapshot *snapshot, ctl_form form, bool one_line)
@@ -246,7 +233,7 @@ const ctl_command ctl_lag = {
 	2,
 	2,
 	"Shows how far behind each partition of a group is",
-	"BEHIND: age of the oldest uncommitted message. CRASHES: owners that crashed while they handled the next "
+	"NODE (on a cluster): the Redis server that has the partition. BEHIND: age of the oldest uncommitted message. CRASHES: owners that crashed while they handled the next "
 	"message. LOST: messages removed from the log unread. With --max-lag or --max-behind the command is a "
 	"monitor's check: above a limit, it names the limit on standard error and exits with 1.",
 	options,
