@@ -64,7 +64,8 @@ static void doubt(seg_partition *p)
 
 void seg_note_another_history(seg_member *m, seg_node node)
 {
-	bool all = node == seg_route_node(m->control, m->control_slot);
+	/* A single server, which is node 0, has all. */
+	bool all = node == 0 || node == seg_route_node(m->control, m->control_slot);
 	/* A share that came in the same tick is not on the list of active partitions yet. */
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		if (all || seg_route_node(m->control, m->partitions[n].slot) == node)

@@ -355,6 +355,7 @@ int seg_group_snapshot_take(const seg_stream *stream, const char *group, const s
 			    seg_group_snapshot *snapshot, seg_error *error)
 {
 	reading r = {.exchange.deadline = look->deadline,
+		     .exchange.partial = true,
 		     .stream = stream,
 		     .group = group,
 		     .snapshot = snapshot};

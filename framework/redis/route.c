@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/names.h"
-#include "redis/command_key.h"
 #include "redis/pipeline.h"
 #include "redis/route_map.h"
 
@@ -303,50 +302,6 @@ seg_connection *seg_route_connection(seg_route *r, const char *key)
 	return seg_route_node_connection(r, node > 0 ? node : any_node(r));
 }
 
-bool seg_route_entries(seg_route *r, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
-		       const char *const *argv, const size_t *lengths)
-{
-	seg_connection *connection = seg_route_connection(r, seg_command_key(argc, argv));
-	if (!connection)
-		return false;
-	seg_connection_movable(connection, r->cluster);
-	bool issued = seg_connection_entries(connection, sink, fn, arg, argc, argv, lengths);
-	seg_connection_movable(connection, false);
-	return issued;
-}
-
-bool seg_route_command(seg_route *r, seg_reply_fn fn, void *arg, int argc, const char *const *argv,
-		       const size_t *lengths)
-{
-	return seg_route_entries(r, NULL, fn, arg, argc, argv, lengths);
-}
-
-enum { WORDS_MAX = 16 };
-
-bool seg_route_words(seg_route *r, seg_reply_fn fn, void *arg, ...)
-{
-	const char *argv[WORDS_MAX];
-	int argc = 0;
-	va_list args;
-	va_start(args, arg);
-	for (const char *word; argc < WORDS_MAX && (word = va_arg(args, const char *));)
-		argv[argc++] = word;
-	va_end(args);
-	return seg_route_command(r, fn, arg, argc, argv, NULL);
-}
-
-bool seg_route_script(seg_route *r, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
-		      const char *const *argv, const size_t *lengths)
-{
-	seg_connection *connection = seg_route_connection(r, argv[0]);
-	if (!connection)
-		return false;
-	seg_connection_movable(connection, r->cluster);
-	bool issued = seg_connection_script(connection, script, fn, arg, keys, argc, argv, lengths);
-	seg_connection_movable(connection, false);
-	return issued;
-}
-
 /* --- redirections ---------------------------------------------------------------------------- */
 
 /* What is read elsewhere does not ring, unless that node's bell is there by chance. */
@@ -467,15 +422,11 @@ static void ring(void *arg, const char *key, size_t length)
 		hooks->ring(hooks->arg, node->number, key, length);
 }
 
-static bool is_elsewhere(const seg_route *r, uint16_t slot)
-{
-	return r->elsewhere_until && seg_now() < r->elsewhere_until[slot];
-}
-
 seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
 {
 	seg_node number = seg_route_node(r, slot);
-	if (!seg_route_ready_for(r, slot) || is_elsewhere(r, slot))
+	bool elsewhere = r->elsewhere_until && seg_now() < r->elsewhere_until[slot];
+	if (!seg_route_ready_for(r, slot) || elsewhere)
 		return SEG_BELL_DUE;
 	route_node *node = r->nodes[number];
 	if (!node->bell) {

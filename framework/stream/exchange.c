@@ -11,6 +11,9 @@
 
 #define PAUSE_BASE (5 * SEG_MS)
 #define PAUSE_CAP (200 * SEG_MS)
+/* A node that does not answer is asked three times: then two fifths of the time are left for the others. */
+enum { PARTIAL_ROUNDS = 4 };
+
 #define CANCEL_INTERVAL (20 * SEG_MS) /* between two checks of client->cancel */
 
 void seg_exchange_counted(seg_exchange *exchange)
@@ -109,6 +112,20 @@ static void give_up(seg_client *client)
 				client->address.text, ms);
 }
 
+/* With `partial`, each round gets a part of the time that is left, and ends for the nodes that have not answered then. */
+static int wait_for_answers(seg_exchange *exchange, const seg_client *client, int64_t deadline)
+{
+	int64_t now = seg_now(), part = (deadline - now) / PARTIAL_ROUNDS;
+	if (!exchange->partial || !seg_route_is_cluster(client->route) || part <= 0)
+		return wait_for(client, &exchange->done, deadline);
+	int status = wait_for(client, &exchange->done, now + part);
+	if (status != SEG_ETIMEOUT)
+		return status;
+	seg_route_break(client->route, SEG_EUNREACHABLE, "Redis did not answer within %lld ms",
+			(long long)(part / SEG_MS));
+	return 0;
+}
+
 /* One round: 0 if every command was answered or lost before the deadline. */
 static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadline)
 {
@@ -125,7 +142,7 @@ static int run_round(seg_exchange *exchange, seg_client *client, int64_t deadlin
 		seg_route_break(route, SEG_ENOMEM, "out of memory for a command");
 	}
 	exchange->done = exchange->waiting == 0;
-	status = wait_for(client, &exchange->done, deadline);
+	status = wait_for_answers(exchange, client, deadline);
 	if (!exchange->done && is_cancelled(client))
 		seg_route_break(route, SEG_ECLOSED, "the call was cancelled");
 	else if (!exchange->done)

@@ -24,9 +24,11 @@ struct seg_exchange {
 	bool (*issue)(seg_exchange *exchange, seg_route *route);
 
 	int64_t deadline; /* seg_now() by which the call ends, where the client's timeout is later; 0: none */
-	size_t waiting;   /* answers that are due */
-	bool done;        /* no answer is due */
-	bool again;       /* some answers were lost or refused for now: run another round */
+	/* The callbacks do without nodes of a cluster that do not answer: these get NULL well before the deadline. */
+	bool partial;
+	size_t waiting;    /* answers that are due */
+	bool done;         /* no answer is due */
+	bool again;        /* some answers were lost or refused for now: run another round */
 	seg_error failure; /* the error that ends the call; with `again`, the newest refusal */
 };
 

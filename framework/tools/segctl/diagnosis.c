@@ -34,6 +34,15 @@ __attribute__((format(printf, 2, 3))) static void next(ctl_diagnosis *d, const c
 
 /* --- the rules: one that applies fills in both sentences and returns true ------------------------------ */
 
+static bool has_no_node(const facts *f, ctl_diagnosis *d)
+{
+	if (!f->p->unreachable)
+		return false;
+	cause(d, "%s does not answer: it is the Redis node that has the partition's messages", f->p->node);
+	next(d, "start it again, or wait until a replica takes its place; segctl doctor checks the cluster");
+	return true;
+}
+
 static bool nobody_runs(const facts *f, ctl_diagnosis *d)
 {
 	if (f->snapshot->roster.live > 0)
@@ -203,10 +212,13 @@ static const struct {
 	const char *verdict;
 	bool (*applies)(const facts *f, ctl_diagnosis *d);
 } rules[] = {
-	{"no-members", nobody_runs},    {"draining", all_drain},      {"owner-silent", owner_is_silent},
-	{"no-owner", has_no_owner},     {"moving", is_moving},        {"not-claimed", is_not_claimed},
-	{"killer", has_a_killer},       {"crashing", keeps_crashing}, {"stuck", is_stuck},
-	{"falls-behind", falls_behind}, {"catching-up", catches_up},  {"healthy", is_healthy},
+	{"node-unreachable", has_no_node}, {"no-members", nobody_runs},
+	{"draining", all_drain},           {"owner-silent", owner_is_silent},
+	{"no-owner", has_no_owner},        {"moving", is_moving},
+	{"not-claimed", is_not_claimed},   {"killer", has_a_killer},
+	{"crashing", keeps_crashing},      {"stuck", is_stuck},
+	{"falls-behind", falls_behind},    {"catching-up", catches_up},
+	{"healthy", is_healthy},
 };
 
 void ctl_diagnose(const ctl_snapshot *snapshot, uint32_t partition, const char *stream, const char *group,

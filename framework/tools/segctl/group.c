@@ -134,6 +134,7 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 	       " partitions owned, %s message%s behind, %s dead letter%s\n\n",
 	       group, stream, sum.owned, snapshot->partition_count, lag, ctl_plural((uint64_t)sum.lag),
 	       ctl_count_text(sum.dead_letters, letters), ctl_plural(sum.dead_letters));
+	ctl_snapshot_print_unreachable(snapshot);
 }
 
 static void describe(ctl_form form, const char *stream, const char *group, const ctl_snapshot *snapshot)

@@ -35,7 +35,12 @@ static const ctl_option options[] = {
 
 /* --- the table --------------------------------------------------------------------------------- */
 
+/* The first two columns are only of a cluster, where a partition is on one of several nodes. */
+enum { CLUSTER_COLUMNS = 2 };
+
 static const ctl_column columns[] = {
+	{"node", "NODE", false},
+	{"unreachable", NULL, true},
 	{"partition", "PARTITION", true},
 	{"owner", "OWNER", false},
 	{"target", NULL, false},
@@ -66,6 +71,10 @@ static void put_partition(ctl_table *table, const ctl_partition *p)
 {
 	char id[SEG_ID_TEXT_MAX];
 	const seg_partition_info *info = &p->info;
+	if (*p->node) {
+		ctl_table_text(table, p->node);
+		ctl_table_number(table, p->unreachable);
+	}
 	ctl_table_number(table, info->partition);
 	put_name(table, info->owner);
 	put_name(table, info->target);
@@ -108,11 +117,13 @@ static void print_totals(const ctl_snapshot *snapshot)
 	if (sum.rate >= 0)
 		printf("; %.1f/s handled", sum.rate);
 	putchar('\n');
+	ctl_snapshot_print_unreachable(snapshot);
 }
 
 void ctl_lag_print(const ctl_snapshot *snapshot, ctl_form form, bool one_line)
 {
-	ctl_table *table = ctl_table_create(columns);
+	bool cluster = *snapshot->partitions[0].node;
+	ctl_table *table = ctl_table_create(columns + (cluster ? 0 : CLUSTER_COLUMNS));
 	for (uint32_t p = 0; p < snapshot->partition_count; p++)
 		put_partition(table, &snapshot->partitions[p]);
 	if (form == CTL_FORM_JSON)
@@ -126,12 +137,27 @@ void ctl_lag_print(const ctl_snapshot *snapshot, ctl_form form, bool one_line)
 
 /* --- the command ------------------------------------------------------------------------------------ */
 
+static const ctl_partition *first_unreachable(const ctl_snapshot *snapshot)
+{
+	for (uint32_t p = 0; p < snapshot->partition_count; p++)
+		if (snapshot->partitions[p].unreachable)
+			return &snapshot->partitions[p];
+	return NULL;
+}
+
 static int judge(const ctl_snapshot *snapshot, const char *stream, const char *group)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
 	char behind[CTL_TEXT_MAX], limit[CTL_TEXT_MAX];
 	int64_t lag = sum.lag < 0 ? sum.lag_most : sum.lag;
 	double max_behind = (double)given.max_behind / 1e9;
+	const ctl_partition *unknown =
+		given.max_lag >= 0 || given.max_behind >= 0 ? first_unreachable(snapshot) : NULL;
+	if (unknown)
+		return ctl_complain(EX_UNAVAILABLE,
+				    "group \"%s\" of stream \"%s\": the lag of partition %" PRIu32
+				    " is not known, because %s does not answer",
+				    group, stream, unknown->info.partition, unknown->node);
 	if (given.max_lag >= 0 && lag > given.max_lag)
 		return ctl_complain(CTL_EXIT_LIMIT,
 				    "group \"%s\" of stream \"%s\": %s%" PRId64
@@ -207,7 +233,7 @@ const ctl_command ctl_lag = {
 	2,
 	2,
 	"Shows how far behind each partition of a group is",
-	"BEHIND: age of the oldest uncommitted message. CRASHES: owners that crashed while they handled the next "
+	"NODE (on a cluster): the Redis server that has the partition. BEHIND: age of the oldest uncommitted message. CRASHES: owners that crashed while they handled the next "
 	"message. LOST: messages removed from the log unread. With --max-lag or --max-behind the command is a "
 	"monitor's check: above a limit, it names the limit on standard error and exits with 1.",
 	options,

@@ -1,5 +1,7 @@
 #include "snapshot.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot)
@@ -34,4 +36,16 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 			sum.catch_up = partition->catch_up;
 	}
 	return sum;
+}
+
+void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)
+{
+	const char *last = "";
+	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
+		const ctl_partition *partition = &snapshot->partitions[p];
+		if (!partition->unreachable || strcmp(partition->node, last) == 0)
+			continue;
+		last = partition->node;
+		printf("%s does not answer: the state of its partitions is not known\n", last);
+	}
 }

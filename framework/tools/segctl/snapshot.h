@@ -27,4 +27,7 @@ typedef struct ctl_totals {
 
 ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot);
 
+/* For people: a line for each node of a cluster that has partitions and does not answer. */
+void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot);
+
 #endif

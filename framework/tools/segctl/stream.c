@@ -130,14 +130,12 @@ const ctl_command ctl_stream_list = {
 
 /* --- describe ----------------------------------------------------------------------------------------- */
 
+/* The first column is only of a cluster, where a partition is on one of several nodes. */
 static const ctl_column describe_columns[] = {
-	{"partition", "PARTITION", true},
-	{"messages", "MESSAGES", true},
-	{"first_id", "FIRST", false},
-	{"last_id", "LAST", false},
-	{"added", "ADDED", true},
-	{"dropped", "DROPPED", true},
-	{NULL, NULL, false},
+	{"node", "NODE", false},        {"partition", "PARTITION", true},
+	{"messages", "MESSAGES", true}, {"first_id", "FIRST", false},
+	{"last_id", "LAST", false},     {"added", "ADDED", true},
+	{"dropped", "DROPPED", true},   {NULL, NULL, false},
 };
 
 static void put_id(ctl_table *table, seg_id id)
@@ -151,9 +149,12 @@ static void put_id(ctl_table *table, seg_id id)
 
 static ctl_table *describe_partitions(const seg_stream *stream, const ctl_stream_facts *facts)
 {
-	ctl_table *table = ctl_table_create(describe_columns);
+	bool cluster = *facts->partitions[0].node;
+	ctl_table *table = ctl_table_create(describe_columns + !cluster);
 	for (uint32_t p = 0; p < stream->shape.partitions; p++) {
 		const ctl_partition_facts *partition = &facts->partitions[p];
+		if (cluster)
+			ctl_table_text(table, partition->node);
 		ctl_table_number(table, p);
 		ctl_table_number(table, (int64_t)partition->messages);
 		put_id(table, partition->log.first);

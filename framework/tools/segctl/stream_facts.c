@@ -1,5 +1,6 @@
 #include "stream_facts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "directory.h"
@@ -26,6 +27,17 @@ static void got_counters(void *arg, size_t p, const seg_reply *reply)
 	facts->messages = facts->log.length ? records - base : 0;
 }
 
+static void name_nodes(const seg_stream *stream, ctl_stream_facts *facts)
+{
+	const seg_route *route = stream->client->route;
+	char key[SEG_KEY_MAX];
+	for (uint32_t p = 0; p < stream->shape.partitions && seg_route_is_cluster(route); p++) {
+		seg_key_log(key, stream->client->name_space, stream->name, p);
+		snprintf(facts->partitions[p].node, sizeof(facts->partitions[p].node), "%s",
+			 seg_route_where(route, seg_route_node(route, seg_slot_of(key))));
+	}
+}
+
 static int read_partitions(ctl_context *context, const seg_stream *stream, ctl_stream_facts *facts)
 {
 	const char *name_space = context->client->name_space;
@@ -40,6 +52,7 @@ static int read_partitions(ctl_context *context, const seg_stream *stream, ctl_s
 	}
 	int exit_code = ctl_batch_run(batch, context->client, "read the stream");
 	ctl_batch_destroy(batch);
+	name_nodes(stream, facts);
 	return exit_code;
 }
 

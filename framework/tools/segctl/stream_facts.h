@@ -7,6 +7,8 @@
 #include "log_info.h"
 
 typedef struct ctl_partition_facts {
+	char node
+		[SEG_NODE_TEXT_MAX]; /* "host:port" of the cluster's node that has it; "" on a single server */
 	uint64_t messages, added, dropped;
 	ctl_log_info log; /* its counts are of entries, which hold several messages if the stream is packed */
 } ctl_partition_facts;

@@ -15,6 +15,7 @@ enum { READ_AT_ONCE = 100, ARENA_BLOCK = 1 << 16 };
 
 #define LAST_DEFAULT 10
 #define BLOCK_MS "500"
+#define FOLLOW_PAUSE 100000000 /* ns; between two reads of a cluster that found nothing */
 
 static struct {
 	int64_t partition, last, count;
@@ -131,7 +132,6 @@ static void got_entries(void *arg, size_t number, const seg_reply *reply)
 	tailing *t = arg;
 	findings all = {0};
 	(void)number;
-	t->entries = 0;
 	for (size_t i = 0; i < reply->count; i++)
 		collect(t, seg_reply_at(reply->elements[i], 1),
 			source_of(t, seg_reply_at(reply->elements[i], 0)), &all);
@@ -145,9 +145,10 @@ static void got_entries(void *arg, size_t number, const seg_reply *reply)
 
 /* --- reading --------------------------------------------------------------------------------------- */
 
-static void add_read(tailing *t, ctl_batch *batch)
+/* Reads `count` partitions from the first one on. */
+static void add_read(tailing *t, ctl_batch *batch, uint32_t first, uint32_t count, bool block)
 {
-	uint32_t count = t->sources.count;
+	const ctl_tail_source *sources = &t->sources.list[first];
 	size_t argc = 0;
 	const char **argv = ctl_allocate(6 + 2 * (size_t)count, sizeof(*argv));
 	char(*ids)[SEG_ID_TEXT_MAX] = ctl_allocate(count, sizeof(*ids)), limit[16];
@@ -155,14 +156,14 @@ static void add_read(tailing *t, ctl_batch *batch)
 	argv[argc++] = "XREAD";
 	argv[argc++] = "COUNT";
 	argv[argc++] = limit;
-	if (given.follow) {
+	if (block) {
 		argv[argc++] = "BLOCK";
 		argv[argc++] = BLOCK_MS;
 	}
 	argv[argc++] = "STREAMS";
 	for (uint32_t i = 0; i < count; i++) {
-		argv[argc + i] = t->sources.list[i].log;
-		argv[argc + count + i] = seg_id_format(t->sources.list[i].next, ids[i]);
+		argv[argc + i] = sources[i].log;
+		argv[argc + count + i] = seg_id_format(sources[i].next, ids[i]);
 	}
 	argc += 2 * (size_t)count;
 	ctl_batch_command(batch, got_entries, t, 0, (int)argc, argv);
@@ -170,10 +171,23 @@ static void add_read(tailing *t, ctl_batch *batch)
 	free(argv);
 }
 
+/* A cluster reads no two partitions with one command, and one that blocks would keep the others waiting. */
+static void add_reads(tailing *t, ctl_batch *batch)
+{
+	bool cluster = seg_route_is_cluster(t->context->client->route);
+	for (uint32_t i = 0; i < t->sources.count && cluster; i++)
+		add_read(t, batch, i, 1, false);
+	if (!cluster)
+		add_read(t, batch, 0, t->sources.count, given.follow);
+	else if (given.follow && t->entries == 0)
+		ctl_pause(FOLLOW_PAUSE);
+}
+
 static int read_more(tailing *t)
 {
 	ctl_batch *batch = ctl_batch_create(false);
-	add_read(t, batch);
+	add_reads(t, batch);
+	t->entries = 0;
 	int exit_code = ctl_batch_run(batch, t->context->client, "read the stream");
 	ctl_batch_destroy(batch);
 	if (exit_code == EX_OK && fflush(stdout))

@@ -79,7 +79,8 @@ static listing *current(top *t)
 
 static const ctl_top_column *columns_of(const top *t)
 {
-	return t->level == GROUPS ? ctl_top_group_columns : ctl_top_partition_columns;
+	const ctl_fleet_group *group = t->level == GROUPS ? NULL : entered(t);
+	return t->level == GROUPS ? ctl_top_group_columns : ctl_top_columns_of_partitions(group);
 }
 
 static void make_rows(top *t)

@@ -13,17 +13,29 @@ const ctl_top_column ctl_top_group_columns[] = {
 	{"BEHIND", 10, true},  {"RATE/S", 8, true},  {"DEAD", 5, true}, {NULL, 0, false},
 };
 
-const ctl_top_column ctl_top_partition_columns[] = {
+static const ctl_top_column partition_columns[] = {
 	{"PART", 5, true},    {"OWNER", 18, false}, {"LAG", 10, true},
 	{"BEHIND", 11, true}, {"RATE/S", 9, true},  {"CAUGHT UP", 11, true},
 	{"TRIES", 5, true},   {"DEAD", 4, true},    {NULL, 0, false},
 };
 
+/* CAUGHT UP makes room for the node. */
+static const ctl_top_column cluster_columns[] = {
+	{"PART", 5, true},    {"OWNER", 12, false}, {"LAG", 9, true},
+	{"BEHIND", 10, true}, {"RATE/S", 8, true},  {"NODE", 20, false},
+	{"TRIES", 5, true},   {"DEAD", 4, true},    {NULL, 0, false},
+};
+
+const ctl_top_column *ctl_top_columns_of_partitions(const ctl_fleet_group *group)
+{
+	return group && *group->now.partitions[0].node ? cluster_columns : partition_columns;
+}
+
 /* --- cells: a negative number is not known ------------------------------------------------------ */
 
 static void put_text(ctl_top_row *row, int cell, const char *text)
 {
-	snprintf(row->cells[cell], CTL_CELL_MAX, "%s", *text ? text : "-");
+	snprintf(row->cells[cell], CTL_CELL_MAX, "%.*s", CTL_CELL_MAX - 1, *text ? text : "-");
 }
 
 static void put_count(ctl_top_row *row, int cell, int64_t count)
@@ -107,7 +119,10 @@ size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, 
 		put_count(row, 2, partition->info.lag);
 		put_duration(row, 3, partition->behind);
 		put_rate(row, 4, partition->rate);
-		put_duration(row, 5, partition->catch_up);
+		if (*partition->node)
+			put_text(row, 5, partition->node);
+		else
+			put_duration(row, 5, partition->catch_up);
 		put_count(row, 6, partition->attempts);
 		put_count(row, 7, (int64_t)partition->info.dead_letters);
 		count += matches(row, 1, 1, filter);

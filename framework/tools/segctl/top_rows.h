@@ -13,7 +13,9 @@ typedef struct ctl_top_column {
 } ctl_top_column;
 
 extern const ctl_top_column ctl_top_group_columns[CTL_ROW_CELLS + 1];
-extern const ctl_top_column ctl_top_partition_columns[CTL_ROW_CELLS + 1];
+
+/* On a cluster, they name the node of each partition. group NULL: those of a single server. */
+const ctl_top_column *ctl_top_columns_of_partitions(const ctl_fleet_group *group);
 
 typedef enum ctl_top_mood { CTL_MOOD_QUIET, CTL_MOOD_BUSY, CTL_MOOD_WRONG } ctl_top_mood;
 

@@ -115,6 +115,9 @@ static void print_troubles(const answer *a)
 
 static void print_for_people(const answer *a)
 {
+	if (*a->p->node)
+		printf("Node          %s%s\n", a->p->node,
+		       a->p->unreachable ? ", which does not answer: the position is not known" : "");
 	print_owner(a);
 	print_position(a);
 	print_troubles(a);
@@ -133,6 +136,10 @@ static void print_as_json(const answer *a)
 	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "partition", (int)p->info.partition,
 				   "verdict", a->diagnosis.verdict, "wrong", (int)a->diagnosis.wrong, "cause",
 				   a->diagnosis.cause, "next", a->diagnosis.next);
+	if (*p->node) {
+		json_object_set_new(object, "node", json_string(p->node));
+		json_object_set_new(object, "unreachable", json_boolean(p->unreachable));
+	}
 	json_object_set_new(object, "owner", text_or_null(p->info.owner));
 	json_object_set_new(object, "target", text_or_null(p->info.target));
 	json_object_set_new(object, "claimed_by", text_or_null(p->claimed_by));
