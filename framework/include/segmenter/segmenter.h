@@ -181,7 +181,7 @@ typedef struct seg_client_options {
 	const char *tls_server_name;
 	/*
 	 * 1 (default): the server's certificate must be valid, for that name, and of a trusted authority. 0: any
-	 * certificate will do, so whoever is between can read and change everything, the password too.
+	 * certificate will do, so anyone on the way can read and change everything, and learns the password.
 	 */
 	uint32_t tls_verify;
 	/*
