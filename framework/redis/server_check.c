@@ -131,10 +131,11 @@ static int fail_as_replica(const seg_server_facts *facts, const char *where, seg
 static int check_kind(const seg_server_facts *facts, const char *where, seg_error *error)
 {
 	if (strcmp(facts->mode, "sentinel") == 0)
-		return seg_fail(error, SEG_ESERVER,
-				"the server at %s is a Redis Sentinel, which holds no data; write "
-				"redis+sentinel://HOST,HOST/MASTER, with the name of the master that it watches",
-				where);
+		return seg_fail(
+			error, SEG_ESERVER,
+			"the server at %s is a Redis Sentinel, which holds no data; write "
+			"redis+sentinel://HOST,HOST/MASTER, with the name of the master that it watches",
+			where);
 	if (!facts->version[0])
 		return seg_fail(
 			error, SEG_EPROTOCOL,
