@@ -1,6 +1,7 @@
 #include "redis/server_check.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +85,8 @@ void seg_server_facts_read_hello(seg_server_facts *facts, const seg_reply *reply
 		else if (is_word_at(reply, i, "mode"))
 			copy_text(facts->mode, sizeof(facts->mode), value->text, value->length);
 		else if (is_word_at(reply, i, "role")) /* INFO says "slave" where HELLO says "replica" */
-			strcpy(facts->role, seg_reply_is(value, "master") ? "master" : "slave");
+			snprintf(facts->role, sizeof(facts->role), "%s",
+				 seg_reply_is(value, "master") ? "master" : "slave");
 	}
 }
 
