@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
+
 void seg_values_free(seg_values *values)
 {
 	free(values->text);
@@ -44,8 +46,7 @@ void seg_values_read(seg_values *values, const seg_reply *reply)
 		write_value(out, reply);
 	else
 		write_pairs(out, reply);
-	if (fclose(out) != 0)
-		seg_values_free(values);
+	(void)seg_memstream_close(out, &values->text);
 }
 
 /* The text after "name:", to the end of the line or beyond. NULL if there is none. */

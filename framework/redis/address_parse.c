@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "base/error.h"
+#include "base/memstream.h"
 #include "redis/address.h"
 
 /* HOST_MAX: the longest name in DNS, RFC 1035. DATABASE_MAX: far more than a server is configured with. */
@@ -328,12 +329,14 @@ static int parse(const char *text, seg_address *address, seg_error *error)
 	return parse_servers(text + length, scheme, address, error);
 }
 
-static int write_text(const seg_address *address, FILE *out)
+static void write_text(const seg_address *address, FILE *out)
 {
 	char server[300];
-	if (address->endpoints->path)
-		return fprintf(out, address->database ? "unix://%s?db=%u" : "unix://%s",
-			       address->endpoints->path, address->database);
+	if (address->endpoints->path) {
+		fprintf(out, address->database ? "unix://%s?db=%u" : "unix://%s", address->endpoints->path,
+			address->database);
+		return;
+	}
 	fprintf(out, "redis%s%s://", address->tls ? "s" : "", address->master ? "+sentinel" : "");
 	for (uint32_t i = 0; i < address->endpoint_count; i++) {
 		seg_endpoint_print(&address->endpoints[i], server, sizeof(server));
@@ -341,17 +344,18 @@ static int write_text(const seg_address *address, FILE *out)
 	}
 	if (address->master)
 		fprintf(out, "/%s", address->master);
-	return address->database ? fprintf(out, "/%u", address->database) : 0;
+	if (address->database)
+		fprintf(out, "/%u", address->database);
 }
 
 static int make_text(seg_address *address, seg_error *error)
 {
 	size_t size;
 	FILE *out = open_memstream(&address->text, &size);
-	bool written = out && write_text(address, out) >= 0;
-	if (out && fclose(out) == 0 && written)
-		return 0;
-	return seg_fail(error, SEG_ENOMEM, "out of memory");
+	if (out)
+		write_text(address, out);
+	return out && seg_memstream_close(out, &address->text) ? 0
+							       : seg_fail(error, SEG_ENOMEM, "out of memory");
 }
 
 int seg_address_parse(const char *text, seg_address *address, seg_error *error)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "config/memstream.h"
+#include "base/memstream.h"
 
 /* The most CPUs of any Linux. A kernel refuses a set that is smaller than its own. */
 enum { CPUS_MAX = 8192 };

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "config/memstream.h"
+#include "base/memstream.h"
 
 enum { ERRORS_MAX = 1000 };
 

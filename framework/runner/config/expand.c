@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "config/memstream.h"
+#include "base/memstream.h"
 
 /* Far more than any value needs; a limit for many references to a large variable. */
 enum { EXPANDED_MAX = 65536 };

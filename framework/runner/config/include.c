@@ -5,7 +5,7 @@
 
 #include "config/expand.h"
 #include "config/file.h"
-#include "config/memstream.h"
+#include "base/memstream.h"
 #include "config/path.h"
 
 enum { INCLUDE_DEPTH_MAX = 16, FILES_MAX = 256 };

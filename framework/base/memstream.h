@@ -1,6 +1,6 @@
 /* memstream.h - texts built with open_memstream, which reports missing memory in three places. */
-#ifndef SEG_CONFIG_MEMSTREAM_H
-#define SEG_CONFIG_MEMSTREAM_H
+#ifndef SEG_BASE_MEMSTREAM_H
+#define SEG_BASE_MEMSTREAM_H
 
 #include <stdio.h>
 #include <stdlib.h>
