@@ -13,8 +13,8 @@
 typedef struct seg_link {
 	seg_address address;
 	seg_connection *connection;
-	int64_t timeout; /* ns, of each question */
-	seg_master *master;     /* these two: or NULL, without Sentinels */
+	int64_t timeout;    /* ns, of each question */
+	seg_master *master; /* these two: or NULL, without Sentinels */
 	seg_sentinel *sentinel;
 } seg_link;
 

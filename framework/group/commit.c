@@ -87,7 +87,7 @@ static void got_commit(void *arg, const seg_reply *reply)
 /* One WAIT: the commits before it on one connection. */
 typedef struct seg_replica_wait {
 	seg_member *member;
-	const seg_connection *connection;
+	seg_connection *connection; /* or NULL: out of memory */
 	uint32_t count;
 	seg_partition *partitions[];
 } seg_replica_wait;
@@ -156,9 +156,8 @@ static void ask(seg_replica_wait *w)
 	char replicas[12], patience[24];
 	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
 	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
-	seg_connection *connection = seg_route_connection(m->commits->route, w->partitions[0]->log_key);
-	if (connection &&
-	    seg_connection_words(connection, got_replicas, w, "WAIT", replicas, patience, (char *)NULL)) {
+	if (w->connection &&
+	    seg_connection_words(w->connection, got_replicas, w, "WAIT", replicas, patience, (char *)NULL)) {
 		m->commit.waits++;
 		return;
 	}

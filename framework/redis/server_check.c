@@ -1,6 +1,7 @@
 #include "redis/server_check.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +85,8 @@ void seg_server_facts_read_hello(seg_server_facts *facts, const seg_reply *reply
 		else if (is_word_at(reply, i, "mode"))
 			copy_text(facts->mode, sizeof(facts->mode), value->text, value->length);
 		else if (is_word_at(reply, i, "role")) /* INFO says "slave" where HELLO says "replica" */
-			strcpy(facts->role, seg_reply_is(value, "master") ? "master" : "slave");
+			snprintf(facts->role, sizeof(facts->role), "%s",
+				 seg_reply_is(value, "master") ? "master" : "slave");
 	}
 }
 
@@ -131,10 +133,11 @@ static int fail_as_replica(const seg_server_facts *facts, const char *where, seg
 static int check_kind(const seg_server_facts *facts, const char *where, seg_error *error)
 {
 	if (strcmp(facts->mode, "sentinel") == 0)
-		return seg_fail(error, SEG_ESERVER,
-				"the server at %s is a Redis Sentinel, which holds no data; write "
-				"redis+sentinel://HOST,HOST/MASTER, with the name of the master that it watches",
-				where);
+		return seg_fail(
+			error, SEG_ESERVER,
+			"the server at %s is a Redis Sentinel, which holds no data; write "
+			"redis+sentinel://HOST,HOST/MASTER, with the name of the master that it watches",
+			where);
 	if (!facts->version[0])
 		return seg_fail(
 			error, SEG_EPROTOCOL,

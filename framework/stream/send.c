@@ -339,15 +339,20 @@ static void doubt_lane(const lane *l)
 	}
 }
 
-/* The lanes that have added something; their number. */
-static size_t list_checks(const seg_sending *sending, seg_replica_check *checks)
+static size_t count_added(const seg_sending *sending)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < sending->lane_count; i++)
-		if (sending->lanes[i].added.records > 0)
-			checks[count++] =
-				(seg_replica_check){.append = sending->lanes[i].added, .replicas = -1};
+		count += sending->lanes[i].added.records > 0;
 	return count;
+}
+
+/* One check for each lane that has added something. */
+static void list_checks(const seg_sending *sending, seg_replica_check *checks)
+{
+	for (size_t i = 0; i < sending->lane_count; i++)
+		if (sending->lanes[i].added.records > 0)
+			*checks++ = (seg_replica_check){.append = sending->lanes[i].added, .replicas = -1};
 }
 
 static void judge(seg_sending *sending, const seg_replica_check *checks, const seg_error *trouble)
@@ -375,14 +380,15 @@ static void judge(seg_sending *sending, const seg_replica_check *checks, const s
 static void ask_replicas(seg_sending *sending, int64_t deadline)
 {
 	seg_error trouble = {0};
-	if (sending->stream->client->ack_replicas == 0)
+	size_t count = count_added(sending);
+	if (sending->stream->client->ack_replicas == 0 || count == 0)
 		return;
-	seg_replica_check *checks = calloc(sending->lane_count, sizeof(*checks));
-	size_t count = checks ? list_checks(sending, checks) : 0;
-	if (count > 0)
+	seg_replica_check *checks = calloc(count, sizeof(*checks));
+	if (checks) {
+		list_checks(sending, checks);
 		seg_replicas_ask(sending->stream, checks, count, deadline, &trouble);
-	if (checks)
 		judge(sending, checks, &trouble);
+	}
 	for (size_t i = 0; !checks && i < sending->lane_count; i++)
 		doubt_lane(&sending->lanes[i]);
 	free(checks);
