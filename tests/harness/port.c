@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,6 +28,21 @@ static bool is_free(int port)
 	return free;
 }
 
+/*
+ * Reserves the port until this process ends, because a server binds its port only some time later. The name of an
+ * abstract socket is the reservation: only one process can have it.
+ */
+static bool reserve(int port)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "segrunner-test-port-%d", port);
+	bool reserved = fd >= 0 && bind(fd, (struct sockaddr *)&name, sizeof(name)) == 0;
+	if (fd >= 0 && !reserved)
+		close(fd);
+	return reserved;
+}
+
 int test_port_free(void)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -34,7 +51,7 @@ int test_port_free(void)
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 			break;
 		int port = FIRST + (int)(random % COUNT);
-		if (is_free(port))
+		if (reserve(port) && is_free(port))
 			return port;
 	}
 	fail_msg("no free port between %d and %d", FIRST, FIRST + COUNT);

@@ -3,8 +3,8 @@
 #define TEST_HARNESS_PORT_H
 
 /*
- * A TCP port that is free on 127.0.0.1 now. The port is not one that the kernel gives to outgoing connections, so a
- * server that was killed gets the same port at its restart.
+ * A TCP port that is free on 127.0.0.1 now, and that no other call gives while this process lives. The port is not one
+ * that the kernel gives to outgoing connections, so a server that was killed gets the same port at its restart.
  */
 int test_port_free(void);
 
