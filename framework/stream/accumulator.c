@@ -105,13 +105,14 @@ static seg_producer_batch *first_not_held(const seg_accumulator *a, const seg_pa
 					  unsigned *held)
 {
 	seg_producer_batch *batch;
+	unsigned window = queue->narrow ? queue->narrow : a->limits.window;
 	*held = 0;
 	TAILQ_FOREACH(batch, &queue->batches, in_partition)
 	{
 		if (batch->state != SEG_BATCH_HELD)
 			return batch;
 		/* What follows a refused batch would be refused, too, until that one has been added. */
-		if (++*held == a->limits.window || batch->refusals > 0)
+		if (++*held >= window || batch->refusals > 0)
 			return NULL;
 	}
 	return NULL;
@@ -403,6 +404,12 @@ void seg_accumulator_put_back(seg_accumulator *a, seg_producer_batch *batch)
 	arrange(a, batch->partition);
 }
 
+void seg_accumulator_lost(seg_accumulator *a, seg_producer_batch *batch)
+{
+	a->partitions[batch->partition].narrow = 1;
+	seg_accumulator_put_back(a, batch);
+}
+
 void seg_accumulator_rest(seg_accumulator *a, seg_producer_batch *batch, int64_t until)
 {
 	rest_until(a, batch, SEG_BATCH_RESTING, until);
@@ -437,6 +444,8 @@ void seg_accumulator_recycle(seg_accumulator *a, seg_producer_batch *batch)
 
 void seg_accumulator_finish(seg_accumulator *a, seg_producer_batch *batch)
 {
+	seg_partition_queue *queue = &a->partitions[batch->partition];
+	queue->narrow = queue->narrow * 2 < a->limits.window ? queue->narrow * 2 : 0;
 	seg_accumulator_abandon(a, batch);
 	seg_accumulator_recycle(a, batch);
 }

@@ -104,6 +104,7 @@ TAILQ_HEAD(seg_batch_list, seg_producer_batch);
 typedef struct seg_partition_queue {
 	struct seg_batch_list batches; /* oldest first */
 	seg_producer_batch *next;      /* the batch that is ready or behind, or NULL */
+	unsigned narrow;               /* the window since a batch was lost; 0: limits.window */
 } seg_partition_queue;
 
 typedef struct seg_accumulator {
@@ -150,6 +151,12 @@ seg_producer_batch *seg_accumulator_oldest(const seg_accumulator *accumulator, u
 /* Put a held batch back, to be taken again in its turn: at once, or from `until` on. */
 void seg_accumulator_put_back(seg_accumulator *accumulator, seg_producer_batch *batch);
 void seg_accumulator_rest(seg_accumulator *accumulator, seg_producer_batch *batch, int64_t until);
+
+/*
+ * A held batch was lost with its link: puts it back. From now on, the window of its partition is one batch, and doubles
+ * with each batch that is finished: a link that breaks again soon must not be filled with more than it carries till then.
+ */
+void seg_accumulator_lost(seg_accumulator *accumulator, seg_producer_batch *batch);
 
 /* A held batch has its outcome: its memory is free again. */
 void seg_accumulator_finish(seg_accumulator *accumulator, seg_producer_batch *batch);

@@ -66,7 +66,7 @@ static void deliver_failure(seg_producer *p, seg_producer_batch *batch, const se
 
 /* --- handing back ------------------------------------------------------------- */
 
-typedef enum { PUT_BACK, WAIT, REST, FINISH, ABANDON, RECYCLE } release_kind;
+typedef enum { PUT_BACK, LOST, WAIT, REST, FINISH, ABANDON, RECYCLE } release_kind;
 
 /* Returns a held batch to the accumulator. Takes the lock. */
 static void release(seg_producer *p, seg_producer_batch *batch, release_kind kind)
@@ -76,6 +76,9 @@ static void release(seg_producer *p, seg_producer_batch *batch, release_kind kin
 	switch (kind) {
 	case PUT_BACK:
 		seg_accumulator_put_back(a, batch);
+		break;
+	case LOST:
+		seg_accumulator_lost(a, batch);
 		break;
 	case WAIT:
 		seg_accumulator_rest(a, batch, seg_now() + UNSENT_PAUSE);
@@ -208,7 +211,7 @@ static void got_answer(void *arg, const seg_reply *reply)
 		break;
 	case SEG_APPEND_LOST:
 		batch->may_be_added = true;
-		release(p, batch, PUT_BACK);
+		release(p, batch, LOST);
 		break;
 	case SEG_APPEND_GAP:
 		release(p, batch, PUT_BACK);

@@ -149,6 +149,25 @@ static void a_partition_has_as_many_batches_in_flight_as_the_window(void **state
 	assert_holds(seg_accumulator_take(&acc, 0), 0, 13, 3);
 }
 
+static void after_a_loss_the_window_begins_with_one_batch_and_doubles(void **state)
+{
+	(void)state;
+	for (uintptr_t n = 1; n <= 15; n++)
+		add(0, n, 0);
+	seg_producer_batch *first = seg_accumulator_take(&acc, 0), *second = seg_accumulator_take(&acc, 0);
+	seg_accumulator_lost(&acc, second);
+	seg_accumulator_lost(&acc, first);
+	assert_ptr_equal(seg_accumulator_take(&acc, 0), first);
+	assert_null(seg_accumulator_take(&acc, 0));
+	seg_accumulator_finish(&acc, first);
+	assert_ptr_equal(seg_accumulator_take(&acc, 0), second);
+	assert_holds(seg_accumulator_take(&acc, 0), 0, 7, 3);
+	assert_null(seg_accumulator_take(&acc, 0));
+	seg_accumulator_finish(&acc, second);
+	assert_holds(seg_accumulator_take(&acc, 0), 0, 10, 3);
+	assert_holds(seg_accumulator_take(&acc, 0), 0, 13, 3);
+}
+
 static void behind_others_a_batch_goes_when_it_is_full_or_has_waited(void **state)
 {
 	(void)state;
@@ -492,6 +511,7 @@ int main(void)
 		TEST(a_batch_is_full_by_bytes_too),
 		TEST(a_record_larger_than_a_batch_is_a_batch_alone),
 		TEST(a_partition_has_as_many_batches_in_flight_as_the_window),
+		TEST(after_a_loss_the_window_begins_with_one_batch_and_doubles),
 		TEST(behind_others_a_batch_goes_when_it_is_full_or_has_waited),
 		TEST(batches_that_are_put_back_go_again_in_order),
 		TEST(a_ready_batch_lets_an_older_one_that_is_put_back_go_first),
