@@ -525,13 +525,18 @@ static void a_stream_is_not_called_missing_for_a_reply_of_another_type(void **st
 
 /* --- servers that are always broken ----------------------------------------------------------------------- */
 
-/* Above these numbers per second, a client would harm a server in trouble. */
-enum { CONNECTIONS_MOST = 20, COMMANDS_MOST = 400 };
+/*
+ * Above these numbers per second, a client would harm a server in trouble. The pauses between a link's attempts are random,
+ * at least half of 50, 100, 200 and 400 ms: at most 6 attempts in the first second, each with at most 20 commands.
+ */
+enum { ATTEMPTS_MOST = 6, COMMANDS_MOST = 20 };
 
 static void clients_ask_an_always_broken_server_less_and_less_often(void **state)
 {
 	(void)state;
 	void (*const ways[])(test_case *) = {open_a_client, send_records, produce_records, consume_records};
+	/* The client's link; a producer's; a member's control, data, blocking and commits. */
+	const unsigned links[] = {1, 1, 2, 5};
 	const unsigned places[] = {0, 14, 30};
 	enum { WAYS = 4, PLACES = 3, VARIANTS = 2, CASES = WAYS * PLACES * VARIANTS * (TEST_FAULTS - 1) };
 	static test_case cases[CASES];
@@ -549,7 +554,8 @@ static void clients_ask_an_always_broken_server_less_and_less_often(void **state
 	run_all(cases, CASES);
 	for (int i = 0; i < CASES; i++) {
 		const test_case *c = &cases[i];
-		if (c->connections > CONNECTIONS_MOST || c->commands > COMMANDS_MOST)
+		unsigned long most = ATTEMPTS_MOST * (unsigned long)links[i % WAYS];
+		if (c->connections > most || c->commands > most * COMMANDS_MOST)
 			fail_msg(
 				"case %d (%s from reply %u on, way %d): %lu connections, %lu commands in %d ms",
 				i, test_fault_name(c->plan.fault), c->plan.at, i % WAYS, c->connections,
