@@ -688,6 +688,52 @@ static void a_dead_master_stops_only_its_own_partitions(void **state)
 	test_cluster_wait_settled(cluster, PATIENCE_MS);
 }
 
+/* Adds a message to a log by hand, and waits until it is handled. */
+static void handles_a_message_in(uint32_t partition)
+{
+	char key[SEG_KEY_MAX], line[256];
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	bool handled = false;
+	seg_key_log(key, "default", stream, partition);
+	test_server_tell(cluster->nodes[test_cluster_key_owner(cluster, key)],
+			 "XADD %s * partitionKey k data 1", key);
+	while (!handled && test_now_ms() < deadline) {
+		unsigned found;
+		FILE *file = fopen(deliveries_path, "r");
+		while (file && !handled && fgets(line, sizeof(line), file))
+			handled = sscanf(line, "%*u %u", &found) == 1 && found == partition;
+		if (file)
+			fclose(file);
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
+	if (!handled)
+		fail_msg("no message of partition %u was handled within %d ms", partition, PATIENCE_MS);
+}
+
+static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others(void **state)
+{
+	(void)state;
+	int owners[PARTITIONS];
+	make_stream();
+	int away = node_of_partitions_only(), control = test_cluster_slot_owner(cluster, slot_of_control());
+	if (away < 0)
+		return;
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		owners[p] = test_cluster_slot_owner(cluster, slot_of_partition(p));
+	for (int node = 0; node < cluster->count; node++)
+		if (test_cluster_lives(cluster, node))
+			test_server_tell(cluster->nodes[node], "CONFIG SET cluster-require-full-coverage no");
+	kill(cluster->nodes[away]->pid, SIGSTOP);
+	run_at(0, address_of(control, NULL), "");
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		if (owners[p] != away)
+			handles_a_message_in(p);
+	kill(cluster->nodes[away]->pid, SIGCONT);
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		if (owners[p] == away)
+			handles_a_message_in(p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -704,6 +750,7 @@ int main(void)
 		TEST(slots_move_under_load),
 		TEST(a_slot_stays_half_moved_for_a_while),
 		TEST(a_node_joins_and_another_one_leaves_under_load),
+		TEST(a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others),
 		TEST(the_others_are_listed_while_a_node_is_away),
 	};
 	const struct CMUnitTest with_replicas[] = {
