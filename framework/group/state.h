@@ -206,6 +206,7 @@ typedef struct seg_member {
 		uint32_t sent;  /* calls under way */
 		int64_t at;     /* no call is sent before */
 		unsigned tries; /* on this connection */
+		int64_t since;  /* of the first try; 0: none yet */
 	} open_group;
 
 	struct {

@@ -166,6 +166,54 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 			 "does not answer");
 }
 
+/* Adds a message to a log by hand, and waits until it is handled. */
+static void handles_a_message_in(uint32_t partition)
+{
+	char key[SEG_KEY_MAX], line[256];
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	bool handled = false;
+	seg_key_log(key, "default", clustered.stream, partition);
+	test_server_tell(clustered.cluster->nodes[test_cluster_key_owner(clustered.cluster, key)],
+			 "XADD %s * partitionKey k data 1", key);
+	while (!handled && test_now_ms() < deadline) {
+		unsigned found;
+		FILE *file = fopen(clustered.deliveries, "r");
+		while (file && !handled && fgets(line, sizeof(line), file))
+			handled = sscanf(line, "%*u %u", &found) == 1 && found == partition;
+		if (file)
+			fclose(file);
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
+	if (!handled)
+		fail_msg("no message of partition %u was handled within %d ms", partition, PATIENCE_MS);
+}
+
+static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others(void **state)
+{
+	(void)state;
+	int owners[TEST_CLUSTERED_PARTITIONS];
+	test_clustered_make_stream();
+	int away = node_of_partitions_only(),
+	    control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
+	if (away < 0)
+		return;
+	for (uint32_t p = 0; p < TEST_CLUSTERED_PARTITIONS; p++)
+		owners[p] = test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p));
+	for (int node = 0; node < clustered.cluster->count; node++)
+		if (test_cluster_lives(clustered.cluster, node))
+			test_server_tell(clustered.cluster->nodes[node],
+					 "CONFIG SET cluster-require-full-coverage no");
+	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
+	test_clustered_run(0, test_clustered_address(control, NULL), "");
+	for (uint32_t p = 0; p < TEST_CLUSTERED_PARTITIONS; p++)
+		if (owners[p] != away)
+			handles_a_message_in(p);
+	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
+	for (uint32_t p = 0; p < TEST_CLUSTERED_PARTITIONS; p++)
+		if (owners[p] == away)
+			handles_a_message_in(p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
 
 int main(void)
@@ -174,6 +222,7 @@ int main(void)
 		TEST(slots_move_under_load),
 		TEST(a_slot_stays_half_moved_for_a_while),
 		TEST(a_node_joins_and_another_one_leaves_under_load),
+		TEST(a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others),
 		TEST(the_others_are_listed_while_a_node_is_away),
 	};
 	return cmocka_run_group_tests(tests, start_cluster, test_clustered_stop);
