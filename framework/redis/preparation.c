@@ -167,8 +167,14 @@ static void got_slots(void *arg, const seg_reply *reply)
 	seg_preparation *p = arg;
 	if (!reply)
 		return;
-	p->on_slots(p->arg, reply);
 	p->is_cluster = reply->type == SEG_REPLY_ARRAY && reply->count > 0;
+	if (p->is_cluster && p->address->database != 0) {
+		fail(p, SEG_EINVAL,
+		     "Redis at %s is a cluster, which has no database %u; take the database out of the address",
+		     p->where, p->address->database);
+		return;
+	}
+	p->on_slots(p->arg, reply);
 	count_answer(p);
 }
 
@@ -327,7 +333,7 @@ static void got_database(void *arg, const seg_reply *reply)
 	seg_preparation *p = arg;
 	char text[SEG_EXPLANATION_MAX];
 	if (seg_reply_is_denial(reply))
-		fail(p, seg_reply_status(reply),
+		fail(p, seg_reply_status(reply) == SEG_EAUTH ? SEG_EAUTH : SEG_EINVAL,
 		     "Redis at %s refuses database %u: %s; take the database out of the address to use database 0",
 		     p->where, p->address->database, seg_reply_explain(reply, text));
 	else

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -270,6 +271,18 @@ static void the_library_works_with_any_node(void **state)
 	make_stream();
 	for (int node = 0; node < 3; node++)
 		library_works_at(address_of(node, NULL), node);
+}
+
+static void another_database_is_refused_at_once(void **state)
+{
+	(void)state;
+	char address[96];
+	snprintf(address, sizeof(address), "%s/3", address_of(0, NULL));
+	long long begin = test_now_ms();
+	const test_segctl *answer = test_segctl_do(address, "stream list");
+	assert_true(test_now_ms() - begin < 5000);
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "is a cluster, which has no database 3; take the database out");
 }
 
 /* Sends NAME0, NAME1, ... with segctl. */
@@ -628,6 +641,9 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 					"lag %s g --sample 0 --timeout 3s --max-lag 5", stream)
 				 ->errors,
 			 "does not answer");
+	/* The streams are anywhere, so a list of them needs every node, and names the one that is away. */
+	snprintf(says, sizeof(says), "127.0.0.1:%d: Connection refused", cluster->nodes[away]->port);
+	test_expect_text(test_segctl_do(address_of(control, NULL), "stream list --timeout 2s")->errors, says);
 }
 
 /* --- failovers --------------------------------------------------------------------------------------------- */
@@ -694,6 +710,7 @@ int main(void)
 {
 	const struct CMUnitTest three[] = {
 		TEST(the_library_works_with_any_node),
+		TEST(another_database_is_refused_at_once),
 		TEST(each_command_of_segctl_works_at_any_node),
 		TEST(dead_letters_are_listed_and_replayed),
 		TEST(the_admin_server_measures_a_group_of_a_cluster),
