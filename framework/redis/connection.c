@@ -345,7 +345,8 @@ bool seg_connection_is_refused(const seg_connection *c)
 	int status = c->state == DOWN ? c->error.status : 0;
 	if (c->incarnation > 0 && status == SEG_EAUTH)
 		return seg_connection_login_is_lost(c, seg_now());
-	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND;
+	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND ||
+	       status == SEG_EINVAL;
 }
 
 bool seg_connection_login_is_lost(const seg_connection *c, int64_t now)

@@ -93,8 +93,8 @@ bool seg_connection_ready(const seg_connection *connection);
 const seg_error *seg_connection_error(const seg_connection *connection);
 
 /*
- * Whether it is down, and further connects fail in the same way: another protocol, no such master, a refused login. But
- * a login that was accepted once may be changing: it counts as refused after a minute.
+ * Whether it is down, and further connects fail in the same way: another protocol, no such master or database, a
+ * refused login. But a login that was accepted once may be changing: it counts as refused after a minute.
  */
 bool seg_connection_is_refused(const seg_connection *connection);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include <cmocka.h>
 
@@ -72,6 +73,18 @@ static void the_library_works_with_any_node(void **state)
 	test_clustered_make_stream();
 	for (int node = 0; node < 3; node++)
 		library_works_at(test_clustered_address(node, NULL), node);
+}
+
+static void another_database_is_refused_at_once(void **state)
+{
+	(void)state;
+	char address[96];
+	snprintf(address, sizeof(address), "%s/3", test_clustered_address(0, NULL));
+	long long begin = test_now_ms();
+	const test_segctl *answer = test_segctl_do(address, "stream list");
+	assert_true(test_now_ms() - begin < 5000);
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "is a cluster, which has no database 3; take the database out");
 }
 
 /* Sends NAME0, NAME1, ... with segctl. */
@@ -165,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_library_works_with_any_node),
+		TEST(another_database_is_refused_at_once),
 		TEST(each_command_of_segctl_works_at_any_node),
 		TEST(dead_letters_are_listed_and_replayed),
 		TEST(the_admin_server_measures_a_group_of_a_cluster),

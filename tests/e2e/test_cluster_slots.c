@@ -164,6 +164,12 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 					"lag %s g --sample 0 --timeout 3s --max-lag 5", clustered.stream)
 				 ->errors,
 			 "does not answer");
+	/* The streams are anywhere, so a list of them needs every node, and names the one that is away. */
+	snprintf(says, sizeof(says), "127.0.0.1:%d: Connection refused",
+		 clustered.cluster->nodes[away]->port);
+	test_expect_text(test_segctl_do(test_clustered_address(control, NULL), "stream list --timeout 2s")
+				 ->errors,
+			 says);
 }
 
 /* Adds a message to a log by hand, and waits until it is handled. */
