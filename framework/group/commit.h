@@ -23,7 +23,8 @@ int64_t seg_commit_step(seg_partition *partition, int64_t now);
 
 /*
  * After the steps of all partitions: asks the replicas for what the round has committed (WAIT). With ack_replicas, a commit counts
- * once so many replicas have it; one that they do not confirm in time is repeated.
+ * once so many replicas have it; one that they do not confirm in time is repeated. The question follows the commit on its own link, also
+ * where a cluster has redirected the commit.
  */
 void seg_commit_ask_replicas(seg_member *member);
 
