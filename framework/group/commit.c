@@ -109,13 +109,30 @@ static void settle(seg_partition *p, bool confirmed)
 		unconfirmed(p);
 }
 
+bool seg_commit_wait_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
+{
+	char replicas[12], patience[24];
+	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
+	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
+	bool asked = connection &&
+		     seg_connection_words(connection, fn, arg, "WAIT", replicas, patience, (char *)NULL);
+	m->commit.waits += asked;
+	return asked;
+}
+
+bool seg_commit_wait_confirm(seg_member *m, const seg_reply *reply)
+{
+	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
+	m->commit.waits--;
+	tell(m, reply, enough);
+	return enough;
+}
+
 static void got_replicas(void *arg, const seg_reply *reply)
 {
 	seg_replica_wait *w = arg;
 	seg_member *m = w->member;
-	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
-	m->commit.waits--;
-	tell(m, reply, enough);
+	bool enough = seg_commit_wait_confirm(m, reply);
 	for (uint32_t i = 0; i < w->count; i++) {
 		seg_partition *p = w->partitions[i];
 		if (p->commit.wait != w)
@@ -130,15 +147,8 @@ static void got_replicas(void *arg, const seg_reply *reply)
 
 static void ask(seg_replica_wait *w)
 {
-	seg_member *m = w->member;
-	char replicas[12], patience[24];
-	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
-	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
-	if (w->connection &&
-	    seg_connection_words(w->connection, got_replicas, w, "WAIT", replicas, patience, (char *)NULL)) {
-		m->commit.waits++;
+	if (seg_commit_wait_ask(w->member, w->connection, got_replicas, w))
 		return;
-	}
 	for (uint32_t i = 0; i < w->count; i++)
 		w->partitions[i]->commit.wait = NULL;
 	free(w);
