@@ -74,10 +74,7 @@ typedef struct seg_replica_wait {
 /* Half of what the connection waits for an answer, at most (make_links). */
 static int64_t replica_patience(const seg_member *m)
 {
-	int64_t patience = m->options.session_timeout / 6;
-	return patience < SEG_SECOND / 10  ? SEG_SECOND / 10
-	       : patience > 2 * SEG_SECOND ? 2 * SEG_SECOND
-					   : patience;
+	return seg_duration_within(m->options.session_timeout / 6, SEG_SECOND / 10, 2 * SEG_SECOND);
 }
 
 static void tell(seg_member *m, const seg_reply *reply, bool enough)

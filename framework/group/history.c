@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbered.h"
 #include "group/notes.h"
 #include "redis/server_check.h"
 
@@ -24,14 +25,10 @@ static seg_link_node *known_node(const seg_member_link *link, seg_node node)
 /* NULL if out of memory. */
 static seg_link_node *node_of(seg_member_link *link, seg_node node)
 {
-	if (node >= link->count) {
-		seg_link_node **larger = realloc(link->nodes, (node + 1) * sizeof(*larger));
-		if (!larger)
-			return NULL;
-		memset(larger + link->count, 0, (node + 1 - link->count) * sizeof(*larger));
-		link->nodes = larger;
-		link->count = node + 1;
-	}
+	seg_link_node **nodes = seg_numbered_reach(link->nodes, &link->count, node);
+	if (!nodes)
+		return NULL;
+	link->nodes = nodes;
 	if (!link->nodes[node]) {
 		seg_link_node *made = calloc(1, sizeof(*made));
 		if (!made)
