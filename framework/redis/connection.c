@@ -364,6 +364,11 @@ int64_t seg_connection_client_id(const seg_connection *c)
 	return c->state >= PREPARING ? c->preparation.client_id : -1;
 }
 
+bool seg_connection_is_answering(const seg_connection *c)
+{
+	return c->traffic.in_callbacks;
+}
+
 size_t seg_connection_waiting(const seg_connection *c)
 {
 	return c->traffic.pipeline.count + c->traffic.parked.count;

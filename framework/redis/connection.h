@@ -155,6 +155,9 @@ const seg_endpoint *seg_connection_endpoint(const seg_connection *connection);
 /* Where the server listens that it is or was connected to, for messages. Valid until the next attempt. */
 const char *seg_connection_where(const seg_connection *connection);
 
+/* Whether the callback that runs now belongs to a command of this connection. */
+bool seg_connection_is_answering(const seg_connection *connection);
+
 /* The number of commands without an answer. */
 size_t seg_connection_waiting(const seg_connection *connection);
 

@@ -262,6 +262,16 @@ static seg_node any_node(const seg_route *r)
 	return r->cluster ? seg_route_next(r, 0) : 0;
 }
 
+seg_connection *seg_route_answering(const seg_route *r)
+{
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
+		if (node && node->connection && seg_connection_is_answering(node->connection))
+			return node->connection;
+	}
+	return NULL;
+}
+
 seg_connection *seg_route_connection(seg_route *r, const char *key)
 {
 	seg_node node = r->cluster && key ? seg_route_node(r, seg_slot_of(key)) : 0;
