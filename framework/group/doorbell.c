@@ -10,6 +10,7 @@
 /* From so many partitions of a member on, a single server has less work with a doorbell than with a blocking read: a blocking
  * read costs in proportion to its keys whenever one of them gets a message. */
 enum { BLOCK_MOST = 64 };
+static uint32_t block_most = BLOCK_MOST;
 
 /* While nothing rings: intervals that double. */
 #define INTERVAL_MIN (2 * SEG_MS)
@@ -72,11 +73,16 @@ void seg_doorbell_rang(void *arg, seg_node node, const char *key, size_t length)
 
 /* --- partitions ------------------------------------------------------------------------ */
 
+void seg_doorbell_set_block_most(uint32_t partitions)
+{
+	block_most = partitions;
+}
+
 bool seg_doorbell_is_used(seg_member *m)
 {
 	if (seg_route_is_cluster(m->data))
 		return true;
-	return m->active_count > BLOCK_MOST && seg_route_bell(m->data, m->control_slot) == SEG_BELL_RINGS;
+	return m->active_count > block_most && seg_route_bell(m->data, m->control_slot) == SEG_BELL_RINGS;
 }
 
 bool seg_doorbell_wants(seg_partition *p, int64_t now, int64_t *next)

@@ -19,6 +19,12 @@ void seg_doorbell_fini(seg_member *member);
 /* seg_route_hooks.ring of the data link; `link` is a seg_member_link. */
 void seg_doorbell_rang(void *link, seg_node node, const char *key, size_t length);
 
+/*
+ * For measurements (segbench --only wait): up to so many partitions, a member on a single server blocks; UINT32_MAX: always.
+ * Call it before the first member opens.
+ */
+void seg_doorbell_set_block_most(uint32_t partitions);
+
 /* Whether the member waits for its partitions in this way. */
 bool seg_doorbell_is_used(seg_member *member);
 
