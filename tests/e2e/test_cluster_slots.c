@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -16,7 +17,7 @@
 #include "harness/group.h"
 #include "harness/segctl.h"
 
-enum { RUNNERS = TEST_CLUSTERED_RUNNERS, PARTITIONS = TEST_CLUSTERED_PARTITIONS };
+enum { RUNNERS = TEST_CLUSTERED_RUNNERS, PARTITIONS = TEST_CLUSTERED_PARTITIONS, PATIENCE_MS = 20000 };
 
 static int start_cluster(void **state)
 {
@@ -197,13 +198,13 @@ static void handles_a_message_in(uint32_t partition)
 static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others(void **state)
 {
 	(void)state;
-	int owners[TEST_CLUSTERED_PARTITIONS];
+	int owners[PARTITIONS];
 	test_clustered_make_stream();
 	int away = node_of_partitions_only(),
 	    control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
 	if (away < 0)
 		return;
-	for (uint32_t p = 0; p < TEST_CLUSTERED_PARTITIONS; p++)
+	for (uint32_t p = 0; p < PARTITIONS; p++)
 		owners[p] = test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p));
 	for (int node = 0; node < clustered.cluster->count; node++)
 		if (test_cluster_lives(clustered.cluster, node))
@@ -211,11 +212,11 @@ static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_
 					 "CONFIG SET cluster-require-full-coverage no");
 	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
 	test_clustered_run(0, test_clustered_address(control, NULL), "");
-	for (uint32_t p = 0; p < TEST_CLUSTERED_PARTITIONS; p++)
+	for (uint32_t p = 0; p < PARTITIONS; p++)
 		if (owners[p] != away)
 			handles_a_message_in(p);
 	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
-	for (uint32_t p = 0; p < TEST_CLUSTERED_PARTITIONS; p++)
+	for (uint32_t p = 0; p < PARTITIONS; p++)
 		if (owners[p] == away)
 			handles_a_message_in(p);
 }
