@@ -2,8 +2,8 @@
  * doorbell.h - waiting for messages by a doorbell (redis/bell.h) instead of a blocking read. I/O thread.
  *
  * A partition without a backlog is read once more when it rings. On a cluster this is the only way to wait, because a
- * blocking read can only read keys of one slot; the group's control stream is then read here, too. On a single server it
- * is cheaper for Redis once a member waits for many partitions.
+ * blocking read can only read keys of one slot. On a single server it is cheaper for Redis once a member waits for many
+ * partitions. The group's control stream is then read here, too.
  *
  * Where the server refuses to ring, partitions are read in intervals that grow while nothing comes.
  */
