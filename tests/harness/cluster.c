@@ -177,9 +177,8 @@ static bool is_whole(const test_cluster *cluster, const test_cluster_view *view)
 	return true;
 }
 
-static bool is_settled(void *cluster_)
+bool test_cluster_is_settled(const test_cluster *cluster)
 {
-	const test_cluster *cluster = cluster_;
 	test_cluster_view reference;
 	int replicas = 0, first = 0;
 	while (!test_cluster_lives(cluster, first))
@@ -194,6 +193,11 @@ static bool is_settled(void *cluster_)
 		    !(is_well(cluster, i, &reference, replicas) && is_in_step(cluster, i)))
 			return false;
 	return true;
+}
+
+static bool is_settled(void *cluster)
+{
+	return test_cluster_is_settled(cluster);
 }
 
 void test_cluster_wait_settled(const test_cluster *cluster, int timeout_ms)

@@ -248,8 +248,12 @@ static void deleting_a_handled_entry_makes_no_gap(void **state)
  */
 static void rolled_back(int64_t ms, uint32_t kept, uint32_t lost, uint64_t epoch)
 {
-	chaos_append(&history.rollbacks,
-		     (chaos_rollback){0, ms * MS, id_of(kept), id_of(lost), id_of(9), epoch, false});
+	chaos_append(&history.rollbacks, (chaos_rollback){.time = ms * MS,
+							  .until = ms * MS,
+							  .kept = id_of(kept),
+							  .lost = id_of(lost),
+							  .position = id_of(9),
+							  .epoch = epoch});
 	executed(CHAOS_AUDIT_GAP, 0, ms, (seg_id){0, 0});
 	executed(CHAOS_AUDIT_ROLLBACK, epoch, ms, id_of(9));
 }
