@@ -42,19 +42,6 @@ static const char *authority(void)
 	return now.stranger ? "other-ca.pem" : "ca.pem";
 }
 
-/* Another certificate of the same authority. */
-static void renew(const chaos_fault *f, chaos_world *w)
-{
-	(void)f;
-	if (now.stranger) {
-		chaos_world_idle(w, "that authority has signed only one certificate");
-		return;
-	}
-	now.renewed = !now.renewed;
-	test_certificates_swap(w->servers->certificates, w->servers->primary, shown());
-	break_connections(w, "a new certificate");
-}
-
 /* Another authority: clients trust both, the server changes, clients trust the new one only. */
 static void change_authority(const chaos_fault *f, chaos_world *w)
 {
@@ -67,6 +54,18 @@ static void change_authority(const chaos_fault *f, chaos_world *w)
 	chaos_world_pass(w, f->ms / 2);
 	chaos_tls_trust(w->servers, authority(), NULL);
 	break_connections(w, "the end of the old authority");
+}
+
+/* Another certificate of the same authority. One of the two has signed only one: then another of the other. */
+static void renew(const chaos_fault *f, chaos_world *w)
+{
+	if (now.stranger) {
+		change_authority(f, w);
+		return;
+	}
+	now.renewed = !now.renewed;
+	test_certificates_swap(w->servers->certificates, w->servers->primary, shown());
+	break_connections(w, "a new certificate");
 }
 
 static void set_password(chaos_world *w, const char *password)

@@ -91,7 +91,7 @@ bool chaos_schedule_draw(chaos_topology topology, uint64_t seed, const char *onl
 		faults[i].slot = (int)(next_random(&state) % CHAOS_SLOTS_STEADY);
 		faults[i].which = (unsigned)(next_random(&state) & 0xffffff);
 		faults[i].ms = (int)(next_random(&state) % 1000);
-		faults[i].gap_ms = faults[i].kind->settle_ms + 50 + (int)(next_random(&state) % 700);
+		faults[i].gap_ms = faults[i].kind->settle_ms + 20 + (int)(next_random(&state) % 450);
 	}
 	return true;
 }
