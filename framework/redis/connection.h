@@ -140,6 +140,12 @@ void seg_connection_movable(seg_connection *connection, bool movable);
 bool seg_connection_again(seg_connection *connection, const struct seg_waiting_command *command,
 			  const char *bytes, bool asking);
 
+/* For connection_command.c: where a new command goes; NULL: nowhere. */
+struct seg_pipeline *seg_connection_pipeline(seg_connection *connection);
+
+/* The same: whether the next call of the script carries its text, as seg_preparation_takes_text. */
+bool seg_connection_takes_text(seg_connection *connection, seg_script script);
+
 /* Redis's number of this link (CLIENT ID), for CLIENT UNBLOCK from another link; -1 if unknown. */
 int64_t seg_connection_client_id(const seg_connection *connection);
 
