@@ -235,11 +235,14 @@ bool seg_route_login_is_lost(const seg_route *r, int64_t now)
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-/* A node for a command without a key: one that is ready, else the address's server. */
+/* A node for a command without a key: one that is ready, else one that can be reached as far as is known. */
 static seg_node any_node(const seg_route *r)
 {
 	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
 		if (is_up(r, n))
+			return n;
+	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
+		if (!seg_contact_is_troubled(seg_contacts_find(&r->contacts, n)))
 			return n;
 	return r->cluster ? seg_route_next(r, 0) : 0;
 }

@@ -131,6 +131,8 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	int wrong = trouble(set, faults, &world);
 	wrong += chaos_end(&world, load) + world.wrong;
 	chaos_report_reloads(&world);
+	if (world.forced)
+		printf("chaos: %u failovers needed CLUSTER FAILOVER TAKEOVER\n", world.forced);
 	if (world.unasked)
 		printf("chaos: %u failovers that no fault asked for, as on a busy machine\n", world.unasked);
 	chaos_servers_stop(&servers, history);

@@ -32,6 +32,7 @@ typedef struct chaos_world {
 	int wrong;                       /* problems noticed while faults were injected */
 	unsigned reloads[CHAOS_RELOADS]; /* how often each reaction came */
 	unsigned unasked;                /* failovers that no fault asked for */
+	unsigned forced;                 /* failovers that the cluster did not do by itself */
 	char idle[96];                   /* why the present fault did nothing; "" if it happened */
 } chaos_world;
 

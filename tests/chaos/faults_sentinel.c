@@ -81,7 +81,7 @@ static int wait_takeover(chaos_world *w, bool ask)
 	int master;
 	while (master = test_sentinel_master(s),
 	       master == seen.master ||
-		       !test_server_says(s->servers[master], "INFO replication", "role:master")) {
+		       !test_server_seems(s->servers[master], "INFO replication", "role:master")) {
 		if (seg_now() > deadline)
 			return -1;
 		/* It refuses while it has not heard from the replicas for a while. */

@@ -169,6 +169,46 @@ static bool is_well(const test_cluster *cluster, int node, const test_cluster_vi
 	       sees_replicas(cluster, node, replicas);
 }
 
+/* The line that begins with the id; a replica's line names its master's id, too. */
+static const char *line_of(const char *text, const char *id)
+{
+	const char *line = text;
+	while (line && strncmp(line, id, strlen(id)) != 0) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return line;
+}
+
+/*
+ * The configuration epoch of a node in the eyes of another: a replica that does not know its master's newest one cannot be
+ * elected.
+ */
+static long long epoch_seen(const test_cluster *cluster, int by, int node)
+{
+	long long epoch = -1;
+	redisReply *reply = test_server_ask(cluster->nodes[by], "CLUSTER NODES");
+	const char *line = reply->str ? line_of(reply->str, cluster->ids[node]) : NULL;
+	/* id address flags master ping-sent pong-received epoch */
+	if (!line || sscanf(line, "%*s %*s %*s %*s %*s %*s %lld", &epoch) != 1)
+		epoch = -1;
+	freeReplyObject(reply);
+	return epoch;
+}
+
+static bool agree_on_epochs(const test_cluster *cluster)
+{
+	for (int node = 0; node < cluster->count; node++) {
+		if (!test_cluster_lives(cluster, node) || !test_cluster_is_master(cluster, node))
+			continue;
+		long long epoch = epoch_seen(cluster, node, node);
+		for (int by = 0; by < cluster->count; by++)
+			if (test_cluster_lives(cluster, by) && epoch_seen(cluster, by, node) != epoch)
+				return false;
+	}
+	return true;
+}
+
 static bool is_whole(const test_cluster *cluster, const test_cluster_view *view)
 {
 	for (int i = 0; i < TEST_CLUSTER_SLOTS; i++)
@@ -192,7 +232,7 @@ bool test_cluster_is_settled(const test_cluster *cluster)
 		if (test_cluster_lives(cluster, i) &&
 		    !(is_well(cluster, i, &reference, replicas) && is_in_step(cluster, i)))
 			return false;
-	return true;
+	return agree_on_epochs(cluster);
 }
 
 static bool is_settled(void *cluster)
