@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "chaos/takeover.h"
 
-enum { SETTLE_MS = 30000, TAKEOVER_MS = 15000, LOOK_MS = 20 };
+enum { SETTLE_MS = 120000, TAKEOVER_MS = 15000, LOOK_MS = 40 };
 
 /* The masters, as a set of bits, and what they had, when the cluster was last seen to be well. */
 static struct {

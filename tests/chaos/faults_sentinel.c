@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "chaos/takeover.h"
 
-enum { SETTLE_MS = 60000, TAKEOVER_MS = 30000, ASK_MS = 500, LOOK_MS = 20 };
+enum { SETTLE_MS = 120000, TAKEOVER_MS = 60000, ASK_MS = 500, LOOK_MS = 40 };
 
 /* The master, and what it had, when all was last seen to be well. */
 static struct {

@@ -688,6 +688,33 @@ static void a_dead_master_stops_only_its_own_partitions(void **state)
 	test_cluster_wait_settled(cluster, PATIENCE_MS);
 }
 
+/* Before the others notice that it is dead. The map begins with its slots. */
+static void a_client_opens_while_a_master_is_dead(void **state)
+{
+	(void)state;
+	seg_error error = {0};
+	seg_client *late = NULL;
+	seg_client_options options;
+	seg_client_options_init(&options);
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	int first = test_cluster_slot_owner(cluster, 0);
+	char address[512];
+	snprintf(address, sizeof(address), "redis://127.0.0.1:%d", cluster->nodes[(first + 1) % 3]->port);
+	options.address = address;
+	/* Nothing notices before this is over. */
+	for (int i = 0; i < cluster->count; i++)
+		test_server_tell(cluster->nodes[i], "CONFIG SET cluster-node-timeout 60000");
+	test_cluster_kill(cluster, first);
+	options.timeout_ms = 3000;
+	if (seg_client_open(&options, &late, &error))
+		fail_msg("%s", error.text);
+	seg_client_close(late);
+	test_cluster_restart(cluster, first);
+	for (int i = 0; i < cluster->count; i++)
+		test_server_tell(cluster->nodes[i], "CONFIG SET cluster-node-timeout 1000");
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -708,6 +735,7 @@ int main(void)
 	};
 	const struct CMUnitTest with_replicas[] = {
 		TEST(a_planned_failover_loses_nothing),
+		TEST(a_client_opens_while_a_master_is_dead),
 		TEST(a_dead_master_stops_only_its_own_partitions),
 	};
 	int failures = cmocka_run_group_tests(three, start_three, stop);
