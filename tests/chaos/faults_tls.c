@@ -75,12 +75,16 @@ static void set_password(chaos_world *w, const char *password)
 	snprintf(server->password, sizeof(server->password), "%s", password);
 }
 
-/* The file first, or Redis first, or Redis takes both for a while. */
+/*
+ * The file first, or Redis first; or Redis takes both for a while, as it should. Otherwise a runner that starts in between
+ * rightly ends at once, so none starts.
+ */
 static void rotate_password(const chaos_fault *f, chaos_world *w)
 {
 	char password[32];
 	snprintf(password, sizeof(password), "secret%u", ++now.password);
-	switch (f->which % 3) {
+	w->runners->held = true;
+	switch (chaos_world_settle(w) ? f->which % 3 : 2) {
 	case 0:
 		chaos_tls_write_password(w->servers, password);
 		chaos_world_pass(w, f->ms / 2);
@@ -100,6 +104,7 @@ static void rotate_password(const chaos_fault *f, chaos_world *w)
 		set_password(w, password);
 		break;
 	}
+	w->runners->held = false;
 	chaos_world_pass(w, f->ms / 4);
 	break_connections(w, "a new password");
 }

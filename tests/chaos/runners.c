@@ -224,7 +224,7 @@ void chaos_runners_step(chaos_runners *r)
 		reap(r, s, WNOHANG);
 		if (s->pid && now >= s->resume_at)
 			chaos_runners_wake(r, i);
-		if (!s->pid && now >= s->start_at)
+		if (!r->held && !s->pid && now >= s->start_at)
 			chaos_runners_start(r, i);
 	}
 }
