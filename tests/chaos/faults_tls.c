@@ -6,7 +6,7 @@
 #include "chaos/faults.h"
 #include "chaos/topologies.h"
 
-enum { RETURN_MS = 20000, LOOK_MS = 10 };
+enum { RETURN_MS = 20000, LOOK_MS = 10, START_MS = 1000 };
 
 /* What the server shows, and which password it takes. */
 static struct {
@@ -84,7 +84,9 @@ static void rotate_password(const chaos_fault *f, chaos_world *w)
 	char password[32];
 	snprintf(password, sizeof(password), "secret%u", ++now.password);
 	w->runners->held = true;
-	switch (chaos_world_settle(w) ? f->which % 3 : 2) {
+	bool settled = chaos_world_settle(w);
+	chaos_world_pass(w, START_MS);
+	switch (settled ? f->which % 3 : 2) {
 	case 0:
 		chaos_tls_write_password(w->servers, password);
 		chaos_world_pass(w, f->ms / 2);

@@ -50,7 +50,9 @@ static void write_config(const chaos_runners *r, int slot, const char *plugin, c
 	char path[512];
 	snprintf(path, sizeof(path), "%s/runner%d.ini", r->directory, slot);
 	FILE *file = open_or_end(path, "w");
-	fprintf(file, "[redis]\nconnect_timeout = 1s\ntimeout = 5s\n");
+	/* A runner that starts in a failover waits for its end. */
+	fprintf(file, "[redis]\nconnect_timeout = 1s\ntimeout = %ds\n",
+		chaos_topology_keeps_all(r->servers->topology) ? 30 : 5);
 	chaos_servers_write_options(r->servers, file);
 	fprintf(file, "[runner]\nshutdown_timeout = %ums\ncpus = none\nlog_level = debug\n", 5000 + v->live);
 	if (slot % 2 == 0)

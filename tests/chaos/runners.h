@@ -36,7 +36,7 @@ typedef struct chaos_runners {
 	const char *directory; /* for configurations, plugins, logs and records */
 	const chaos_servers *servers;
 	int session_ms;
-	bool held; /* no process starts, even if it is due */
+	bool held;                    /* no process starts, even if it is due */
 	unsigned builds[CHAOS_SLOTS]; /* the build of the plugin in each slot */
 	chaos_history *history;
 	chaos_slot slots[CHAOS_SLOTS];
