@@ -138,11 +138,14 @@ static void got_reply(void *arg, const seg_reply *reply)
 	for (uint32_t i = 0; i < b->count; i++) {
 		if (good)
 			seg_read_finished(b->partitions[i], now);
+		else if (reply)
+			seg_read_failed(b->partitions[i], true);
 		else
-			seg_read_failed(b->partitions[i], reply != NULL);
+			seg_read_lost(b->partitions[i]);
 	}
 	b->count = 0;
-	if (good && b->control_changed)
+	/* The entry will not be read again, even if the link broke right after it. */
+	if (b->control_changed)
 		seg_note_member(b->member, SEG_NOTE_HEARTBEAT);
 	b->control_changed = b->unblock_sent = b->heard = false;
 }

@@ -15,6 +15,9 @@ enum { BLOCK_MOST = 64 };
 #define INTERVAL_MIN (2 * SEG_MS)
 #define INTERVAL_MAX (200 * SEG_MS)
 
+/* After Redis refused to read the control stream: a read that was refused does not ring. */
+#define REFUSED_PAUSE (500 * SEG_MS)
+
 /* What rings is read after so long, too: no ring is known to get lost, but a lost one must not stop a partition for ever. */
 #define RINGING_INTERVAL (60 * SEG_SECOND)
 
@@ -149,6 +152,8 @@ static void got_control(void *arg, const seg_reply *reply)
 	d->control_busy = false;
 	if (!reply)
 		d->control_rang = true;
+	else if (reply->type == SEG_REPLY_ERROR)
+		d->control_at = seg_now() + REFUSED_PAUSE;
 	else if (seg_route_bell(m->data, m->control_slot) != SEG_BELL_RINGS)
 		d->control_at = seg_now() + longer(d->control_interval);
 	if (d->control_changed)

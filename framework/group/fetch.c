@@ -40,7 +40,7 @@ static void got_read(void *arg, const seg_reply *reply)
 	seg_partition *p = arg;
 	seg_doorbell_read(p, seg_now());
 	if (!reply)
-		seg_read_failed(p, false);
+		seg_read_lost(p);
 	else if (reply->type == SEG_REPLY_ERROR)
 		seg_read_refused(p, reply, seg_now());
 	else

@@ -8,6 +8,9 @@
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
 
+/* So long a member waits for nodes of a cluster that do not answer. Then it joins, and handles the partitions of the others. */
+#define AWAY_PATIENCE (2 * SEG_SECOND)
+
 /* Between two steps while calls or a pause are under way. */
 #define LOOK_PAUSE (50 * SEG_MS)
 
@@ -72,6 +75,35 @@ static void send_all(seg_member *m)
 	}
 }
 
+/* How many partitions are known to have the group, and whether all others are on nodes that do not answer. */
+static bool is_the_rest_away(const seg_member *m, uint32_t *known)
+{
+	bool away = true;
+	*known = 0;
+	for (uint32_t n = 0; n < m->partition_count; n++) {
+		const seg_partition *p = &m->partitions[n];
+		*known += p->open_group.known;
+		away = away &&
+		       (p->open_group.known || !seg_history_holds(&m->links[SEG_LINK_CONTROL], p->slot));
+	}
+	return away;
+}
+
+/* A node that is away must stop only its own partitions. */
+static void join_without_nodes_away(seg_member *m, int64_t now)
+{
+	uint32_t known;
+	if (m->open_group.since == 0)
+		m->open_group.since = now;
+	if (m->phase != SEG_PHASE_OPENING || !seg_route_is_cluster(m->control) ||
+	    now - m->open_group.since < AWAY_PATIENCE || !is_the_rest_away(m, &known) || known == 0)
+		return;
+	seg_log(&m->logger, SEG_LOG_WARNING,
+		"%u of %u partitions are on nodes of the cluster that do not answer; joining without waiting for them",
+		m->partition_count - known, m->partition_count);
+	seg_note_member(m, SEG_NOTE_GROUP_OPEN);
+}
+
 int64_t seg_open_group_step(seg_member *m, int64_t now)
 {
 	if (!m->open_group.wanted)
@@ -85,5 +117,7 @@ int64_t seg_open_group_step(seg_member *m, int64_t now)
 		if (m->open_group.sent > 0)
 			m->open_group.at = now + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);
 	}
+	if (m->open_group.sent == 0)
+		join_without_nodes_away(m, now);
 	return now + LOOK_PAUSE;
 }

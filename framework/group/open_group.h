@@ -14,8 +14,9 @@ void seg_open_group_hurry(seg_member *member);
 void seg_open_group_connected(seg_member *member);
 
 /*
- * Creates the group on all partitions where it is not known to exist. The last answer takes SEG_NOTE_GROUP_OPEN. Returns when it
- * must be called again (seg_now()).
+ * Creates the group on all partitions where it is not known to exist. The last answer takes SEG_NOTE_GROUP_OPEN. On a cluster,
+ * nodes that do not answer delay that by two seconds at most: their partitions follow when they answer. Returns when it must be
+ * called again (seg_now()).
  */
 int64_t seg_open_group_step(seg_member *member, int64_t now);
 

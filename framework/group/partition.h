@@ -116,7 +116,7 @@ typedef struct seg_partition {
 	/* Commits and requests, which Redis may refuse as fenced. */
 	struct {
 		int64_t retry_at;  /* no call is sent before, because Redis refused one */
-		unsigned refusals; /* in a row, that do not pass by themselves */
+		unsigned refusals; /* in a row */
 	} fenced_call;
 
 	struct {

@@ -126,7 +126,8 @@ typedef struct seg_link_node {
 	seg_node node;
 	bool told; /* since the newest connect, the server has told its ids */
 	seg_server_ids ids;
-	bool known; /* of control: `seen` was told once */
+	unsigned generation; /* of the ids: two nodes have the same if their ids are the same */
+	bool known;          /* of control: `seen` was told once */
 	seg_server_ids seen;
 } seg_link_node;
 
@@ -192,6 +193,7 @@ typedef struct seg_member {
 		seg_server_ids ids; /* of the newest server that control has reached */
 		seg_node
 			control_node; /* had the control slot at the newest look; 0: none yet, or no cluster */
+		unsigned generations; /* the newest that was given to a link's node */
 		/* Since the start: how often the server of the membership may have lost its newest writes. */
 		unsigned changes;
 	} history;
@@ -206,6 +208,7 @@ typedef struct seg_member {
 		uint32_t sent;  /* calls under way */
 		int64_t at;     /* no call is sent before */
 		unsigned tries; /* on this connection */
+		int64_t since;  /* of the first try; 0: none yet */
 	} open_group;
 
 	struct {

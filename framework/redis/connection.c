@@ -345,7 +345,8 @@ bool seg_connection_is_refused(const seg_connection *c)
 	int status = c->state == DOWN ? c->error.status : 0;
 	if (c->incarnation > 0 && status == SEG_EAUTH)
 		return seg_connection_login_is_lost(c, seg_now());
-	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND;
+	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND ||
+	       status == SEG_EINVAL;
 }
 
 bool seg_connection_login_is_lost(const seg_connection *c, int64_t now)
@@ -361,6 +362,11 @@ uint64_t seg_connection_incarnation(const seg_connection *c)
 int64_t seg_connection_client_id(const seg_connection *c)
 {
 	return c->state >= PREPARING ? c->preparation.client_id : -1;
+}
+
+bool seg_connection_is_answering(const seg_connection *c)
+{
+	return c->traffic.in_callbacks;
 }
 
 size_t seg_connection_waiting(const seg_connection *c)

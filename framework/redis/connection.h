@@ -93,8 +93,8 @@ bool seg_connection_ready(const seg_connection *connection);
 const seg_error *seg_connection_error(const seg_connection *connection);
 
 /*
- * Whether it is down, and further connects fail in the same way: another protocol, no such master, a refused login. But
- * a login that was accepted once may be changing: it counts as refused after a minute.
+ * Whether it is down, and further connects fail in the same way: another protocol, no such master or database, a
+ * refused login. But a login that was accepted once may be changing: it counts as refused after a minute.
  */
 bool seg_connection_is_refused(const seg_connection *connection);
 
@@ -154,6 +154,9 @@ const seg_endpoint *seg_connection_endpoint(const seg_connection *connection);
 
 /* Where the server listens that it is or was connected to, for messages. Valid until the next attempt. */
 const char *seg_connection_where(const seg_connection *connection);
+
+/* Whether the callback that runs now belongs to a command of this connection. */
+bool seg_connection_is_answering(const seg_connection *connection);
 
 /* The number of commands without an answer. */
 size_t seg_connection_waiting(const seg_connection *connection);

@@ -1,9 +1,9 @@
 #include "redis/contact.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
+#include "base/numbered.h"
 
 void seg_contacts_fini(seg_contacts *contacts)
 {
@@ -16,27 +16,16 @@ void seg_contacts_fini(seg_contacts *contacts)
 	*contacts = (seg_contacts){0};
 }
 
-static bool make_room(seg_contacts *contacts, uint32_t number)
-{
-	if (number < contacts->count)
-		return true;
-	seg_contact **larger = realloc(contacts->at, (number + 1) * sizeof(*larger));
-	if (!larger)
-		return false;
-	memset(larger + contacts->count, 0, (number + 1 - contacts->count) * sizeof(*larger));
-	contacts->at = larger;
-	contacts->count = number + 1;
-	return true;
-}
-
 seg_contact *seg_contacts_make(seg_contacts *contacts, uint32_t number, void *owner)
 {
-	if (!make_room(contacts, number))
+	seg_contact **at = seg_numbered_reach(contacts->at, &contacts->count, number);
+	if (!at)
 		return NULL;
-	seg_contact *contact = contacts->at[number];
+	contacts->at = at;
+	seg_contact *contact = at[number];
 	if (!contact && (contact = calloc(1, sizeof(*contact))))
 		*contact = (seg_contact){.owner = owner, .number = number};
-	return contacts->at[number] = contact;
+	return at[number] = contact;
 }
 
 seg_contact *seg_contacts_find(const seg_contacts *contacts, uint32_t number)

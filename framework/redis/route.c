@@ -26,6 +26,7 @@ struct seg_route {
 	seg_route_hooks hooks;
 	bool cluster;
 	seg_route_map map;
+	seg_node home; /* of the cluster: the node that the address led to; 0: unknown */
 	bool map_wanted;
 	seg_node map_from;        /* the node that said that the map is outdated, or 0 */
 	seg_node map_asked;       /* the node that was asked last */
@@ -67,13 +68,28 @@ static bool take_map(const seg_contact *node, const seg_reply *reply)
 	return true;
 }
 
+/* Notes which node answers at the address; none, if that is a replica or the map has another name of the host. */
+static void note_home(seg_route *r, const seg_contact *node)
+{
+	const seg_endpoint *endpoint = seg_connection_endpoint(node->connection);
+	const char *host = seg_contact_host(node);
+	r->home = 0;
+	for (seg_node n = seg_route_next(r, 0); n > 0 && endpoint; n = seg_route_next(r, n)) {
+		const seg_endpoint *other = &r->map.nodes[n - 1]->endpoint;
+		if (other->port == endpoint->port && strcmp(other->host, host) == 0)
+			r->home = n;
+	}
+}
+
 /* Part of preparing a connection. A server that is no cluster's node answers with an error. */
 static void take_slots(void *arg, const seg_reply *reply)
 {
 	const seg_contact *node = arg;
 	seg_route *r = node->owner;
-	if (take_map(node, reply))
-		r->cluster = true;
+	if (!take_map(node, reply))
+		return;
+	r->cluster = true;
+	note_home(r, node);
 }
 
 static bool is_up(const seg_route *r, seg_node number)
@@ -235,16 +251,32 @@ bool seg_route_login_is_lost(const seg_route *r, int64_t now)
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-/* A node for a command without a key: one that is ready, else one that can be reached as far as is known. */
+/*
+ * A node for a command without a key: one that is ready, else the address's server, because others may hang; another one
+ * that has not failed, where that server is dead or has no slots.
+ */
 static seg_node any_node(const seg_route *r)
 {
 	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
 		if (is_up(r, n))
 			return n;
+	if (r->home > 0 && r->map.nodes[r->home - 1]->has_slots &&
+	    !seg_contact_is_troubled(seg_contacts_find(&r->contacts, r->home)))
+		return r->home;
 	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
 		if (!seg_contact_is_troubled(seg_contacts_find(&r->contacts, n)))
 			return n;
 	return r->cluster ? seg_route_next(r, 0) : 0;
+}
+
+seg_connection *seg_route_answering(const seg_route *r)
+{
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
+		if (node && node->connection && seg_connection_is_answering(node->connection))
+			return node->connection;
+	}
+	return NULL;
 }
 
 seg_connection *seg_route_connection(seg_route *r, const char *key)

@@ -26,6 +26,7 @@ static seg_append append_of(const seg_producer *p, const seg_producer_batch *bat
 /* Sends the batch again, for the replicas' sake: the answer is DUP, and a WAIT follows. */
 static void ask_again(seg_producer *p, seg_producer_batch *batch)
 {
+	seg_confirmation_leave(batch);
 	batch->may_be_added = true;
 	seg_outcome_release(p, batch, SEG_RELEASE_REST);
 }
@@ -35,7 +36,7 @@ static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t repli
 {
 	seg_producer *p = arg;
 	if (!batch->answered)
-		return; /* its answer comes from another connection: then ask_again */
+		return; /* its answer comes from another connection: then confirm_there */
 	if (replicas < 0 && !why) {
 		ask_again(p, batch);
 		return;
@@ -50,19 +51,33 @@ static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t repli
 	seg_outcome_added(p, batch, &answer, confirmed ? NULL : error.text);
 }
 
+/*
+ * A cluster has redirected the append, or its WAIT could not be issued: only a WAIT behind the append confirms it, on the
+ * connection that has answered. It is issued at once: later that connection may be another link.
+ */
+static void confirm_there(seg_producer *p, seg_producer_batch *batch)
+{
+	seg_confirmation *confirmation = NULL;
+	seg_confirmation_leave(batch);
+	seg_confirmation_add(&confirmation, seg_route_answering(p->sender.route), batch, got_confirmation, p);
+	if (!confirmation ||
+	    !seg_confirmation_ask(confirmation, p->stream->client->ack_replicas, p->sender.confirm_timeout))
+		ask_again(p, batch);
+}
+
 /* The batch, or its first records, were added; with ack_replicas they count when WAIT was answered. */
 static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
 {
 	if (p->stream->client->ack_replicas == 0 || answer->added == 0) {
 		seg_confirmation_leave(batch);
 		seg_outcome_added(p, batch, answer, NULL);
-	} else if (batch->confirmation) {
-		batch->answered = true;
-		batch->first = answer->first;
-		batch->added = answer->added;
-	} else {
-		ask_again(p, batch);
+		return;
 	}
+	batch->answered = true;
+	batch->first = answer->first;
+	batch->added = answer->added;
+	if (!batch->confirmation || !seg_connection_is_answering(batch->confirmation->connection))
+		confirm_there(p, batch);
 }
 
 static void got_answer(void *arg, const seg_reply *reply)
@@ -136,18 +151,16 @@ static void ask_replicas(seg_producer *p)
 	seg_confirmation *asking = p->sender.asking;
 	p->sender.asking = NULL;
 	if (asking)
-		seg_confirmation_ask(asking, p->sender.asking_on, p->stream->client->ack_replicas,
-				     p->sender.confirm_timeout);
+		seg_confirmation_ask(asking, p->stream->client->ack_replicas, p->sender.confirm_timeout);
 }
 
 /* The batch was issued on the connection; the next WAIT there is to confirm it. Else its answer asks again. */
 static void await_replicas(seg_producer *p, seg_producer_batch *batch, seg_connection *connection)
 {
-	if (p->sender.asking && p->sender.asking_on != connection)
+	if (p->sender.asking && p->sender.asking->connection != connection)
 		ask_replicas(p);
 	batch->answered = false;
-	p->sender.asking_on = connection;
-	seg_confirmation_add(&p->sender.asking, batch, got_confirmation, p);
+	seg_confirmation_add(&p->sender.asking, connection, batch, got_confirmation, p);
 }
 
 static bool issue(seg_producer *p, seg_producer_batch *batch)

@@ -161,11 +161,8 @@ static void *run(void *arg)
 
 static seg_route *make_route(seg_producer *p)
 {
-	int64_t answer_timeout = p->options.delivery_timeout_ms * SEG_MS / 3;
-	if (answer_timeout < ANSWER_TIMEOUT_MIN)
-		answer_timeout = ANSWER_TIMEOUT_MIN;
-	if (answer_timeout > ANSWER_TIMEOUT_MAX)
-		answer_timeout = ANSWER_TIMEOUT_MAX;
+	int64_t answer_timeout = seg_duration_within(p->options.delivery_timeout_ms * SEG_MS / 3,
+						     ANSWER_TIMEOUT_MIN, ANSWER_TIMEOUT_MAX);
 	/* Within the time that the connection gives Redis to answer. */
 	p->sender.confirm_timeout = answer_timeout / 2;
 	seg_connection_options options = seg_client_connection_options(p->stream->client);
