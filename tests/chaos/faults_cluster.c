@@ -108,6 +108,9 @@ static bool takes_over(chaos_world *w, const couple *nodes)
 		}
 		chaos_world_pass(w, LOOK_MS);
 	}
+	/* Nobody agreed to that, so it may have taken slots from a master that lives. */
+	if (forced)
+		chaos_takeover_note(w, &seen.marks, seen.marks.time, seg_now());
 	return true;
 }
 
