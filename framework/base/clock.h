@@ -15,6 +15,12 @@
 #define SEG_SECOND ((int64_t)1000000000)
 #define SEG_NEVER INT64_MAX
 
+/* The duration, or the limit that it exceeds. */
+static inline int64_t seg_duration_within(int64_t duration, int64_t least, int64_t most)
+{
+	return duration < least ? least : duration > most ? most : duration;
+}
+
 /* Nanoseconds since boot. */
 static inline int64_t seg_now(void)
 {

@@ -35,13 +35,19 @@ static const char *advice_for(int status)
 	switch (status) {
 	case SEG_EAUTH:
 		return "check the user and the password";
-	case SEG_EINVAL:
-		return "mend the address or the login";
 	case SEG_EPROTOCOL:
 		return "check that the address is that of a Redis or Valkey server, and not of a TLS port or a proxy";
-	default:
+	case SEG_EUNREACHABLE:
 		return "check that Redis runs there, and that no firewall is in between";
+	default:
+		return NULL;
 	}
+}
+
+/* After a semicolon, most errors say themselves what to do. */
+static bool advises(const seg_error *error)
+{
+	return strchr(error->text, ';') != NULL;
 }
 
 static bool fails(const seg_report *report)
@@ -59,7 +65,8 @@ static int look(seg_link *link, const seg_client_options *options, seg_user_kind
 		seg_report *report, seg_error *error)
 {
 	seg_facts facts = {.max_message_bytes = options->max_message_bytes,
-			   .allow_eviction = options->allow_eviction != 0};
+			   .allow_eviction = options->allow_eviction != 0,
+			   .ack_replicas = options->ack_replicas};
 	int status = seg_link_open(link, options, NULL, error);
 	if (status == 0)
 		status = seg_facts_ask(link, &facts, error);
@@ -72,8 +79,8 @@ static int look(seg_link *link, const seg_client_options *options, seg_user_kind
 	if (status == 0) {
 		/* A Sentinel has no scripts. */
 		if (!fails(report))
-			status = seg_rights_try(link, user, options->name_space, stream ? stream : "any",
-						report, error);
+			status = seg_rights_try(link, user, &facts, options->name_space,
+						stream ? stream : "any", report, error);
 	}
 	seg_facts_free(&facts);
 	return status;
@@ -87,6 +94,6 @@ bool seg_doctor_server(const seg_client_options *options, seg_user_kind user, co
 	int status = look(&link, options, user, stream, report, &error);
 	seg_link_close(&link);
 	if (status)
-		seg_doctor_fail(report, "reached", &error, advice_for(status));
-	return !fails(report) && seg_report_exit_code(report) != EX_NOPERM;
+		seg_doctor_fail(report, "reached", &error, advises(&error) ? NULL : advice_for(status));
+	return status == 0 && !fails(report) && seg_report_exit_code(report) != EX_NOPERM;
 }

@@ -111,6 +111,20 @@ static bool read_replica(const seg_facts *facts, int64_t number, replica *r)
 	return true;
 }
 
+static void judge_bad_replica(const replica *r, seg_report *report)
+{
+	if (strcmp(r->state, "online") == 0) {
+		seg_report_warn(report, "replicas", "replica %s last answered %lld s ago", r->address,
+				r->lag);
+		seg_report_advise(report, "check that it runs and that its link is fast enough");
+	} else {
+		seg_report_warn(report, "replicas", "replica %s is not in step yet (%s)", r->address,
+				r->state);
+		seg_report_advise(report,
+				  "wait until it has its first copy; if that never comes, read its log");
+	}
+}
+
 /* Returns how many replicas are online and near. */
 static int64_t judge_each_replica(const seg_facts *facts, int64_t count, seg_report *report)
 {
@@ -121,9 +135,7 @@ static int64_t judge_each_replica(const seg_facts *facts, int64_t count, seg_rep
 			good++;
 			continue;
 		}
-		seg_report_warn(report, "replicas", "replica %s is %s, and last answered %lld s ago",
-				r.address, r.state, r.lag);
-		seg_report_advise(report, "check that it runs and that its link is fast enough");
+		judge_bad_replica(&r, report);
 	}
 	return good;
 }
@@ -142,6 +154,12 @@ void seg_judge_replicas(const seg_facts *facts, seg_report *report)
 				" are in reach, so Redis refuses all writes (NOREPLICAS)",
 				needed, good);
 		seg_report_advise(report, "start the replicas, or lower min-replicas-to-write");
+	} else if (good < facts->ack_replicas) {
+		seg_report_fail(report, EX_CONFIG, "replicas",
+				"ack_replicas is %" PRIu32 ", but %" PRId64
+				" are in reach, so no send is acknowledged and no commit counts",
+				facts->ack_replicas, good);
+		seg_report_advise(report, "start the replicas, or lower ack_replicas");
 	} else if (count == 0) {
 		seg_report_ok(report, "replicas", "none");
 	} else if (good == count) {

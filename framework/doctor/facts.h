@@ -12,6 +12,7 @@ typedef struct seg_facts {
 	/* How the server shall be used: */
 	uint64_t max_message_bytes;
 	bool allow_eviction;
+	uint32_t ack_replicas;
 
 	double round_trip; /* seconds, the median of some */
 	bool clock_known;

@@ -1,5 +1,7 @@
 #include "doctor/judge_all.h"
 
+#include <string.h>
+
 #include "doctor/judge.h"
 
 void seg_judge_all(const seg_facts *facts, seg_report *report)
@@ -12,6 +14,11 @@ void seg_judge_all(const seg_facts *facts, seg_report *report)
 		seg_judge_message_size, seg_judge_output_buffer, seg_judge_connections,
 		seg_judge_idle_timeout, seg_judge_tracking,
 	};
+	char mode[SEG_VALUE_MAX];
+	if (strcmp(seg_facts_mode(facts, mode), "sentinel") == 0) {
+		seg_judge_mode(facts, report); /* nothing else matters */
+		return;
+	}
 	for (size_t i = 0; i < sizeof(judgements) / sizeof(judgements[0]); i++)
 		judgements[i](facts, report);
 }

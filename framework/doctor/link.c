@@ -4,29 +4,15 @@
 #include "base/error.h"
 #include "stream/client.h"
 
-static int ask_sentinels(seg_link *link, const seg_client_options *options, seg_error *error)
-{
-	link->master = seg_master_create();
-	if (!link->master)
-		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	const seg_sentinel_options sentinel = {
-		.address = &link->address,
-		.user = options->sentinel_user,
-		.password_file = options->sentinel_password_file,
-		.connect_timeout = options->connect_timeout_ms * SEG_MS,
-		.master = link->master,
-		.logger = seg_logger_make(NULL, NULL),
-	};
-	return seg_sentinel_start(&sentinel, &link->sentinel, error);
-}
-
 int seg_link_open(seg_link *link, const seg_client_options *options, const seg_endpoint *endpoint,
 		  seg_error *error)
 {
 	*link = (seg_link){.timeout = options->timeout_ms * SEG_MS};
+	const seg_logger silent = seg_logger_make(NULL, NULL);
 	int status = seg_client_address(options, &link->address, error);
 	if (status == 0 && link->address.master && !endpoint)
-		status = ask_sentinels(link, options, error);
+		status = seg_client_ask_sentinels(options, &link->address, &silent, &link->master,
+						  &link->sentinel, error);
 	if (status)
 		return status;
 	link->connection = seg_connection_create(&(seg_connection_options){
@@ -36,7 +22,7 @@ int seg_link_open(seg_link *link, const seg_client_options *options, const seg_e
 		.connect_timeout = options->connect_timeout_ms * SEG_MS,
 		.answer_timeout = link->timeout,
 		.login_only = true,
-		.logger = seg_logger_make(NULL, NULL),
+		.logger = silent,
 	});
 	if (!link->connection)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");

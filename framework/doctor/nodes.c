@@ -100,11 +100,16 @@ static void look_at(const seg_endpoint *endpoint, const seg_client_options *opti
 	seg_error error;
 	seg_report of_node = {0};
 	seg_facts facts = {.max_message_bytes = options->max_message_bytes,
-			   .allow_eviction = options->allow_eviction != 0};
+			   .allow_eviction = options->allow_eviction != 0,
+			   .ack_replicas = options->ack_replicas};
 	seg_endpoint_print(endpoint, name, sizeof(name));
 	if (seg_link_open(&link, options, endpoint, &error) || seg_facts_ask(&link, &facts, &error)) {
-		seg_report_fail(report, EX_UNAVAILABLE, "node", "%s: %s", name, error.text);
-		seg_report_advise(report, "check that this machine reaches every node of the cluster");
+		bool login = error.status == SEG_EAUTH;
+		seg_report_fail(report, login ? EX_NOPERM : EX_UNAVAILABLE, "node", "%s: %s", name,
+				error.text);
+		seg_report_advise(report,
+				  login ? "make the user on every node of the cluster, with the same password"
+					: "check that this machine reaches every node of the cluster");
 	} else {
 		if (!is_same_server(&facts, judged))
 			seg_judge_all(&facts, &of_node);

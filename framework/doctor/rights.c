@@ -33,6 +33,7 @@ typedef struct {
 	seg_link *link;
 	seg_report *report;
 	seg_user_kind user;
+	const seg_facts *facts;
 	/* How scripts are called: EVALSHA with the hash, or EVAL with the text. */
 	const char *call;
 	char hash[168];
@@ -176,7 +177,8 @@ static void judge_missing(trial *t, const seg_right *right, bool exists)
 		seg_report_fail(t->report, exists ? EX_NOPERM : EX_UNAVAILABLE, "rights", "%s %s", why,
 				right->right);
 	if (exists)
-		seg_report_advise(t->report, "run ACL SETUSER with +%s", right->right);
+		seg_report_advise(t->report, "run ACL SETUSER with +%s%s%s", right->right,
+				  right->channel ? " &" : "", right->channel ? right->channel : "");
 	else
 		seg_report_advise(t->report, "look for rename-command in the server's configuration");
 }
@@ -194,6 +196,26 @@ static void judge_commands(trial *t, const seg_right *const *asked, size_t count
 		seg_report_ok(t->report, "rights", "the user may run all %zu commands that it needs", count);
 }
 
+/* Whether the command is one to try on such a server. */
+static bool is_needed(const trial *t, const seg_right *right)
+{
+	char mode[SEG_VALUE_MAX];
+	bool cluster = strcmp(seg_facts_mode(t->facts, mode), "cluster") == 0;
+	switch (right->place) {
+	case SEG_RIGHT_EVERYWHERE:
+		return true;
+	case SEG_RIGHT_FACT:
+		return false;
+	case SEG_RIGHT_ROLE:
+		return t->link->master || t->link->address.endpoint_count > 1;
+	case SEG_RIGHT_REPLICAS:
+		return t->facts->ack_replicas > 0;
+	case SEG_RIGHT_CLUSTER:
+		return cluster;
+	}
+	return false;
+}
+
 /* One call asks for all of them. */
 static int try_commands(trial *t, seg_error *error)
 {
@@ -204,7 +226,7 @@ static int try_commands(trial *t, seg_error *error)
 	if (!texts)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for the commands to try");
 	for (size_t i = 0; i < seg_right_count && count < RIGHTS_MAX; i++) {
-		if (!(seg_rights[i].users & t->user))
+		if (!(seg_rights[i].users & t->user) || !is_needed(t, &seg_rights[i]))
 			continue;
 		write_command(seg_rights[i].command, t->keys[t->allowed], texts[count]);
 		argv[3 + count] = texts[count];
@@ -222,10 +244,10 @@ static int try_commands(trial *t, seg_error *error)
 	return 0;
 }
 
-int seg_rights_try(seg_link *link, seg_user_kind user, const char *name_space, const char *stream,
-		   seg_report *report, seg_error *error)
+int seg_rights_try(seg_link *link, seg_user_kind user, const seg_facts *facts, const char *name_space,
+		   const char *stream, seg_report *report, seg_error *error)
 {
-	trial t = {.link = link, .report = report, .user = user};
+	trial t = {.link = link, .report = report, .user = user, .facts = facts};
 	make_keys(&t, name_space, stream);
 	int status = try_scripts(&t, error);
 	if (status == 0 && t.call)

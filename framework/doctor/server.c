@@ -95,7 +95,9 @@ void seg_judge_mode(const seg_facts *facts, seg_report *report)
 	if (strcmp(mode, "sentinel") == 0) {
 		seg_report_fail(report, EX_UNAVAILABLE, "mode",
 				"the server is a Sentinel, which holds no data");
-		seg_report_advise(report, "give the address of the master that it watches");
+		seg_report_advise(report,
+				  "write redis+sentinel://HOST,HOST/MASTER in the address, with the name "
+				  "of the master that it watches");
 	} else if (*mode) {
 		seg_report_ok(report, "mode", "%s", mode);
 	}

@@ -63,27 +63,6 @@ static void unconfirmed(seg_partition *p)
 	failed(p);
 }
 
-static void got_commit(void *arg, const seg_reply *reply)
-{
-	seg_partition *p = arg;
-	const char *what = p->commit.release ? "the release of a partition" : "a commit";
-	bool ours = is_of_this_ownership(p), done = ours && seg_fenced_succeeded(p, reply, what);
-	if (done && p->commit.wait) {
-		p->commit.written = true;
-		return;
-	}
-	p->commit.busy = false;
-	p->commit.wait = NULL;
-	if (done && replicas_wanted(p->member) == 0)
-		succeeded(p);
-	else if (done)
-		unconfirmed(p);
-	else if (ours)
-		failed(p);
-}
-
-/* --- replicas ------------------------------------------------------------------------ */
-
 /* One WAIT: the commits before it on one connection. */
 typedef struct seg_replica_wait {
 	seg_member *member;
@@ -95,10 +74,7 @@ typedef struct seg_replica_wait {
 /* Half of what the connection waits for an answer, at most (make_links). */
 static int64_t replica_patience(const seg_member *m)
 {
-	int64_t patience = m->options.session_timeout / 6;
-	return patience < SEG_SECOND / 10  ? SEG_SECOND / 10
-	       : patience > 2 * SEG_SECOND ? 2 * SEG_SECOND
-					   : patience;
+	return seg_duration_within(m->options.session_timeout / 6, SEG_SECOND / 10, 2 * SEG_SECOND);
 }
 
 static void tell(seg_member *m, const seg_reply *reply, bool enough)
@@ -107,7 +83,7 @@ static void tell(seg_member *m, const seg_reply *reply, bool enough)
 		seg_log(&m->logger, SEG_LOG_INFO, "the replicas confirm commits again");
 	if (!enough && reply && !m->commit.told && reply->type == SEG_REPLY_ERROR)
 		seg_log(&m->logger, SEG_LOG_WARNING,
-			"Redis refused WAIT, which ack_replicas needs: %s; commits do not count and are repeated",
+			"Redis refused WAIT, which ack_replicas needs (grant +wait, or set ack_replicas to 0): %s; commits do not count and are repeated",
 			reply->text);
 	else if (!enough && reply && !m->commit.told)
 		seg_log(&m->logger, SEG_LOG_WARNING,
@@ -130,40 +106,90 @@ static void settle(seg_partition *p, bool confirmed)
 		unconfirmed(p);
 }
 
+bool seg_commit_wait_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
+{
+	char replicas[12], patience[24];
+	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
+	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
+	bool asked = connection &&
+		     seg_connection_words(connection, fn, arg, "WAIT", replicas, patience, (char *)NULL);
+	m->commit.waits += asked;
+	return asked;
+}
+
+bool seg_commit_wait_confirm(seg_member *m, const seg_reply *reply)
+{
+	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
+	m->commit.waits--;
+	tell(m, reply, enough);
+	return enough;
+}
+
 static void got_replicas(void *arg, const seg_reply *reply)
 {
 	seg_replica_wait *w = arg;
 	seg_member *m = w->member;
-	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
-	m->commit.waits--;
-	tell(m, reply, enough);
+	bool enough = seg_commit_wait_confirm(m, reply);
 	for (uint32_t i = 0; i < w->count; i++) {
 		seg_partition *p = w->partitions[i];
 		if (p->commit.wait != w)
 			continue;
 		p->commit.wait = NULL;
-		/* A commit that a cluster has moved to another node was not before this WAIT. */
-		bool same = seg_route_connection(m->commits->route, p->log_key) == w->connection;
+		/* Else the commit's answer comes from another connection. */
 		if (p->commit.written)
-			settle(p, enough && same);
+			settle(p, enough);
 	}
 	free(w);
 }
 
 static void ask(seg_replica_wait *w)
 {
-	seg_member *m = w->member;
-	char replicas[12], patience[24];
-	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
-	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
-	if (w->connection &&
-	    seg_connection_words(w->connection, got_replicas, w, "WAIT", replicas, patience, (char *)NULL)) {
-		m->commit.waits++;
+	if (seg_commit_wait_ask(w->member, w->connection, got_replicas, w))
 		return;
-	}
 	for (uint32_t i = 0; i < w->count; i++)
 		w->partitions[i]->commit.wait = NULL;
 	free(w);
+}
+
+/* A cluster has redirected the commit: only a WAIT behind it, on the connection that has answered, covers it. */
+static bool ask_there(seg_partition *p)
+{
+	seg_member *m = p->member;
+	seg_replica_wait *w = malloc(sizeof(*w) + sizeof(w->partitions[0]));
+	if (!w)
+		return false;
+	*w = (seg_replica_wait){.member = m,
+				.connection = seg_route_answering(m->commits->route),
+				.count = 1};
+	w->partitions[0] = p;
+	p->commit.wait = w;
+	ask(w);
+	return p->commit.wait;
+}
+
+/* Whether the WAIT follows the commit on the connection that has answered it. */
+static bool is_asked_here(const seg_partition *p)
+{
+	return p->commit.wait && seg_connection_is_answering(p->commit.wait->connection);
+}
+
+static void got_commit(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	const char *what = p->commit.release ? "the release of a partition" : "a commit";
+	bool ours = is_of_this_ownership(p), done = ours && seg_fenced_succeeded(p, reply, what);
+	if (done && replicas_wanted(p->member) > 0 && (is_asked_here(p) || ask_there(p))) {
+		p->commit.written = true;
+		return;
+	}
+	p->commit.busy = false;
+	p->commit.wait = NULL;
+	if (done && replicas_wanted(p->member) == 0)
+		succeeded(p);
+	else if (done)
+		unconfirmed(p);
+	else if (ours)
+		failed(p);
 }
 
 /* Asks for this partition's commit, and for all that are on the same connection. */

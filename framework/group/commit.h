@@ -23,9 +23,18 @@ int64_t seg_commit_step(seg_partition *partition, int64_t now);
 
 /*
  * After the steps of all partitions: asks the replicas for what the round has committed (WAIT). With ack_replicas, a commit counts
- * once so many replicas have it; one that they do not confirm in time is repeated.
+ * once so many replicas have it; one that they do not confirm in time is repeated. The question follows the commit on its own link, also
+ * where a cluster has redirected the commit.
  */
 void seg_commit_ask_replicas(seg_member *member);
+
+/*
+ * With ack_replicas: issues WAIT on the connection, and reads its answer (all of a member's questions to replicas go through
+ * these two). _ask is false if the connection does not take it. _confirm: whether enough replicas have what was written; logs the
+ * first time that they have not.
+ */
+bool seg_commit_wait_ask(seg_member *member, seg_connection *connection, seg_reply_fn fn, void *arg);
+bool seg_commit_wait_confirm(seg_member *member, const seg_reply *reply);
 
 /* Commits the last position and lowers the fence, if no call and no pause is under way. */
 void seg_commit_release(seg_partition *partition, int64_t now);

@@ -10,10 +10,14 @@
 /* From so many partitions of a member on, a single server has less work with a doorbell than with a blocking read: a blocking
  * read costs in proportion to its keys whenever one of them gets a message. */
 enum { BLOCK_MOST = 64 };
+static uint32_t block_most = BLOCK_MOST;
 
 /* While nothing rings: intervals that double. */
 #define INTERVAL_MIN (2 * SEG_MS)
 #define INTERVAL_MAX (200 * SEG_MS)
+
+/* After Redis refused to read the control stream: a read that was refused does not ring. */
+#define REFUSED_PAUSE (500 * SEG_MS)
 
 /* What rings is read after so long, too: no ring is known to get lost, but a lost one must not stop a partition for ever. */
 #define RINGING_INTERVAL (60 * SEG_SECOND)
@@ -69,15 +73,23 @@ void seg_doorbell_rang(void *arg, seg_node node, const char *key, size_t length)
 
 /* --- partitions ------------------------------------------------------------------------ */
 
+void seg_doorbell_set_block_most(uint32_t partitions)
+{
+	block_most = partitions;
+}
+
 bool seg_doorbell_is_used(seg_member *m)
 {
 	if (seg_route_is_cluster(m->data))
 		return true;
-	return m->active_count > BLOCK_MOST && seg_route_bell(m->data, m->control_slot) == SEG_BELL_RINGS;
+	return m->active_count > block_most && seg_route_bell(m->data, m->control_slot) == SEG_BELL_RINGS;
 }
 
 bool seg_doorbell_wants(seg_partition *p, int64_t now, int64_t *next)
 {
+	/* A look has found messages that did not ring: read them where they ring again. */
+	if (p->doorbell.looked && p->ledger.fetched_count != p->doorbell.fetched_count)
+		p->doorbell.rang = true;
 	if (p->doorbell.rang || now >= p->doorbell.at)
 		return true;
 	if (p->doorbell.at < *next)
@@ -92,10 +104,24 @@ static int64_t longer(int64_t interval)
 	return interval * 2 < INTERVAL_MAX ? interval * 2 : INTERVAL_MAX;
 }
 
+bool seg_doorbell_only_looks(const seg_partition *p)
+{
+	return p->doorbell.listens && !p->doorbell.rang && !seg_route_is_cluster(p->member->data) &&
+	       seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS;
+}
+
+void seg_doorbell_looking(seg_partition *p, int64_t now)
+{
+	p->doorbell.looked = true;
+	p->doorbell.fetched_count = p->ledger.fetched_count;
+	p->doorbell.at = now + RINGING_INTERVAL;
+}
+
 void seg_doorbell_reading(seg_partition *p, int64_t now)
 {
-	p->doorbell.rang = false;
-	if (seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS) {
+	p->doorbell.rang = p->doorbell.looked = false;
+	p->doorbell.listens = seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS;
+	if (p->doorbell.listens) {
 		p->doorbell.at = now + RINGING_INTERVAL;
 		p->doorbell.interval = 0;
 		return;
@@ -149,6 +175,8 @@ static void got_control(void *arg, const seg_reply *reply)
 	d->control_busy = false;
 	if (!reply)
 		d->control_rang = true;
+	else if (reply->type == SEG_REPLY_ERROR)
+		d->control_at = seg_now() + REFUSED_PAUSE;
 	else if (seg_route_bell(m->data, m->control_slot) != SEG_BELL_RINGS)
 		d->control_at = seg_now() + longer(d->control_interval);
 	if (d->control_changed)
@@ -170,7 +198,7 @@ static void read_control(seg_member *m, int64_t now)
 int64_t seg_doorbell_step(seg_member *m, int64_t now)
 {
 	struct seg_doorbell *d = m->doorbell;
-	if (!seg_route_is_cluster(m->data) || d->control_busy || m->phase != SEG_PHASE_MEMBER ||
+	if (!seg_doorbell_is_used(m) || d->control_busy || m->phase != SEG_PHASE_MEMBER ||
 	    !seg_history_holds(&m->links[SEG_LINK_DATA], m->control_slot))
 		return SEG_NEVER;
 	if (d->control_rang || now >= d->control_at)

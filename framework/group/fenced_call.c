@@ -10,6 +10,7 @@
 
 #define RETRY_PAUSE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
+#define TRANSIENT_CAP (500 * SEG_MS) /* of a refusal that passes by itself */
 
 void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *p, seg_id id, uint64_t count)
 {
@@ -28,11 +29,13 @@ bool seg_fenced_may_send(const seg_partition *p, const seg_member_link *link, in
 /* Redis neither did the call nor fenced it. Logs an error that does not pass by itself, and pauses longer each time. */
 static void refused(seg_partition *p, const seg_reply *reply, const char *what)
 {
+	bool transient = seg_reply_is_transient(reply);
 	int64_t pause = RETRY_PAUSE;
-	if (reply && !seg_reply_is_transient(reply)) {
-		pause = seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->fenced_call.refusals);
+	if (reply)
+		pause = seg_backoff(RETRY_PAUSE, transient ? TRANSIENT_CAP : RETRY_CAP,
+				    ++p->fenced_call.refusals);
+	if (reply && !transient)
 		seg_refusal_tell(p->member, &p->logger, what, reply);
-	}
 	p->fenced_call.retry_at = seg_now() + pause;
 }
 

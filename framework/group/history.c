@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbered.h"
 #include "group/notes.h"
 #include "redis/server_check.h"
 
@@ -24,14 +25,10 @@ static seg_link_node *known_node(const seg_member_link *link, seg_node node)
 /* NULL if out of memory. */
 static seg_link_node *node_of(seg_member_link *link, seg_node node)
 {
-	if (node >= link->count) {
-		seg_link_node **larger = realloc(link->nodes, (node + 1) * sizeof(*larger));
-		if (!larger)
-			return NULL;
-		memset(larger + link->count, 0, (node + 1 - link->count) * sizeof(*larger));
-		link->nodes = larger;
-		link->count = node + 1;
-	}
+	seg_link_node **nodes = seg_numbered_reach(link->nodes, &link->count, node);
+	if (!nodes)
+		return NULL;
+	link->nodes = nodes;
 	if (!link->nodes[node]) {
 		seg_link_node *made = calloc(1, sizeof(*made));
 		if (!made)
@@ -93,6 +90,18 @@ static void compare_with_control(const seg_link_node *n)
 	}
 }
 
+/* Compared in each round for each partition, where the ids themselves would cost more. */
+static unsigned generation_of(seg_member *m, const seg_server_ids *ids)
+{
+	for (unsigned i = 0; i < SEG_LINKS; i++)
+		for (uint32_t k = 0; k < m->links[i].count; k++) {
+			const seg_link_node *n = m->links[i].nodes[k];
+			if (n && n->generation > 0 && are_same(&n->ids, ids))
+				return n->generation;
+		}
+	return ++m->history.generations;
+}
+
 static void got_ids(void *arg, const seg_reply *reply)
 {
 	seg_link_node *n = arg;
@@ -108,8 +117,11 @@ static void got_ids(void *arg, const seg_reply *reply)
 				     error.text);
 		return;
 	}
-	memcpy(n->ids.run_id, facts.run_id, sizeof(n->ids.run_id));
-	memcpy(n->ids.replication_id, facts.replication_id, sizeof(n->ids.replication_id));
+	seg_server_ids ids = {0};
+	memcpy(ids.run_id, facts.run_id, sizeof(ids.run_id));
+	memcpy(ids.replication_id, facts.replication_id, sizeof(ids.replication_id));
+	n->generation = generation_of(m, &ids);
+	n->ids = ids;
 	n->told = true;
 	if (n->link == control_of(m))
 		take_history(n);
@@ -224,7 +236,7 @@ bool seg_history_holds(const seg_member_link *link, uint16_t slot)
 	const seg_link_node *c = known_node(control, seg_route_node(control->route, slot));
 	if (link != control && (!c || !c->told))
 		(void)seg_route_ready_for(control->route, slot);
-	return n && c && n->told && c->told && are_same(&n->ids, &c->ids);
+	return n && c && n->told && c->told && n->generation == c->generation;
 }
 
 void seg_history_fini(seg_member *m)

@@ -76,14 +76,10 @@ static seg_route *make_link(seg_member *m, seg_link number, const char *what, in
 	return link->route;
 }
 
-static int64_t clamp(int64_t value, int64_t least, int64_t most)
-{
-	return value < least ? least : value > most ? most : value;
-}
-
 static int make_links(seg_member *m)
 {
-	int64_t patience = clamp(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND);
+	int64_t patience =
+		seg_duration_within(m->options.session_timeout / 3, SEG_SECOND / 5, 5 * SEG_SECOND);
 	m->control = make_link(m, SEG_LINK_CONTROL, "control", patience);
 	m->data = make_link(m, SEG_LINK_DATA, "data", patience);
 	m->blocking = make_link(m, SEG_LINK_BLOCKING, "wait", SEG_BLOCKING_READ_TIME + 2 * SEG_SECOND);
@@ -139,7 +135,7 @@ static int make_parts(seg_member *m)
 	if (status)
 		return status;
 	seg_fetch_init(m);
-	seg_open_group_everywhere(m);
+	seg_open_group_begin(m);
 	return make_links(m);
 }
 

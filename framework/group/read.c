@@ -10,6 +10,9 @@
 /* Between two log lines about refusals that continue. */
 #define REFUSED_TELL (30 * SEG_SECOND)
 
+/* A refusal that passes by itself, such as MOVED, is logged if it comes so often in a row: after about two seconds. */
+enum { REFUSED_MOST = 5 };
+
 void seg_read_begin(seg_partition *p)
 {
 	p->read.backlogged = true;
@@ -72,6 +75,12 @@ void seg_read_failed(seg_partition *p, bool next_alone)
 	seg_ledger_read_failed(&p->ledger);
 }
 
+void seg_read_lost(seg_partition *p)
+{
+	seg_ledger_read_lost(&p->ledger);
+	seg_read_failed(p, false);
+}
+
 /* Gives what the read brought to the worker. alone: the read's time was no waiting for messages. */
 static seg_read_result deliver(seg_partition *p, bool alone, int64_t now)
 {
@@ -97,6 +106,7 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	}
 	p->read.reading = SEG_READING_NOT;
 	p->read.refusals = 0;
+	p->read.told_at = 0;
 	seg_read_result result = deliver(p, was_alone, now);
 	seg_note_removed(p, result.removed);
 	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
@@ -112,7 +122,8 @@ void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
 	char text[SEG_EXPLANATION_MAX];
 	seg_read_failed(p, false);
 	p->read.refusals++;
-	if (p->read.refusals == 1 || now - p->read.told_at >= REFUSED_TELL) {
+	bool lasts = !seg_reply_is_transient(reply) || p->read.refusals >= REFUSED_MOST;
+	if (lasts && (p->read.told_at == 0 || now - p->read.told_at >= REFUSED_TELL)) {
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u times in a row): %s",
 			p->log_key, p->read.refusals, seg_reply_explain(reply, text));
 		p->read.told_at = now;

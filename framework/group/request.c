@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "group/commit.h"
 #include "group/fenced_call.h"
 #include "group/notes.h"
 #include "stream/record.h"
@@ -25,15 +26,51 @@ static void dead_lettered(seg_partition *p, const seg_request *request)
 	atomic_fetch_add_explicit(&counters->committed, added, memory_order_relaxed);
 }
 
+/* A letter that the replicas did not confirm is sent again after this. */
+#define UNCONFIRMED_PAUSE (200 * SEG_MS)
+
+static bool is_of_this_ownership(const seg_partition *p)
+{
+	return p->request.epoch == p->own.epoch && p->request.current.kind != SEG_REQUEST_NONE;
+}
+
+/* The letter's WAIT was answered. */
+static void got_replicas(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	bool enough = seg_commit_wait_confirm(p->member, reply);
+	p->request.busy = false;
+	if (!is_of_this_ownership(p))
+		return;
+	if (!enough) {
+		p->fenced_call.retry_at = seg_now() + UNCONFIRMED_PAUSE;
+		return;
+	}
+	dead_lettered(p, &p->request.current);
+	answer(p, 0, 0);
+}
+
+/* A letter moves the position, so with ack_replicas it counts as a commit does. */
+static void ask_replicas(seg_partition *p)
+{
+	seg_connection *connection = seg_route_answering(p->member->commits->route);
+	p->request.busy = seg_commit_wait_ask(p->member, connection, got_replicas, p);
+	if (!p->request.busy)
+		p->fenced_call.retry_at = seg_now() + UNCONFIRMED_PAUSE;
+}
+
 static void got_request(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	const seg_request *request = &p->request.current;
 	bool letter = request->kind == SEG_REQUEST_DEAD_LETTER;
 	p->request.busy = false;
-	if (p->request.epoch != p->own.epoch || request->kind == SEG_REQUEST_NONE ||
-	    !seg_fenced_succeeded(p, reply, letter ? "a dead letter" : "a mark"))
+	if (!is_of_this_ownership(p) || !seg_fenced_succeeded(p, reply, letter ? "a dead letter" : "a mark"))
 		return;
+	if (letter && p->member->stream->client->ack_replicas > 0) {
+		ask_replicas(p);
+		return;
+	}
 	if (letter)
 		dead_lettered(p, request);
 	answer(p, 0, seg_reply_number(seg_reply_at(reply, 1), 0));
@@ -43,7 +80,9 @@ static void got_request(void *arg, const seg_reply *reply)
 static const seg_member_link *link_of(const seg_partition *p)
 {
 	const seg_request *request = &p->request.current;
-	bool large = request->kind == SEG_REQUEST_DEAD_LETTER && request->packed;
+	bool letter = request->kind == SEG_REQUEST_DEAD_LETTER, large = letter && request->packed;
+	if (letter && p->member->stream->client->ack_replicas > 0)
+		return p->member->commits;
 	return &p->member->links[large ? SEG_LINK_DATA : SEG_LINK_CONTROL];
 }
 

@@ -1,6 +1,9 @@
 /*
  * request.h - sends the requests of a worker, which waits for the answer: dead letters (lua/dead_letter.lua) and marks
  * (lua/mark.lua), fenced. I/O thread.
+ *
+ * With ack_replicas, a dead letter counts once so many replicas have it and the position that it moves. A mark does not wait for
+ * them: if a failover loses it, its message is tried once more.
  */
 #ifndef SEG_GROUP_REQUEST_H
 #define SEG_GROUP_REQUEST_H

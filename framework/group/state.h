@@ -126,7 +126,8 @@ typedef struct seg_link_node {
 	seg_node node;
 	bool told; /* since the newest connect, the server has told its ids */
 	seg_server_ids ids;
-	bool known; /* of control: `seen` was told once */
+	unsigned generation; /* of the ids: two nodes have the same if their ids are the same */
+	bool known;          /* of control: `seen` was told once */
 	seg_server_ids seen;
 } seg_link_node;
 
@@ -192,6 +193,7 @@ typedef struct seg_member {
 		seg_server_ids ids; /* of the newest server that control has reached */
 		seg_node
 			control_node; /* had the control slot at the newest look; 0: none yet, or no cluster */
+		unsigned generations; /* the newest that was given to a link's node */
 		/* Since the start: how often the server of the membership may have lost its newest writes. */
 		unsigned changes;
 	} history;
@@ -203,9 +205,12 @@ typedef struct seg_member {
 
 	struct {
 		bool wanted;    /* some partitions' groups may not exist */
+		bool is_turn;   /* this member opens them; else it asks first whether that has been done */
+		bool asking;    /* the question is under way */
 		uint32_t sent;  /* calls under way */
 		int64_t at;     /* no call is sent before */
 		unsigned tries; /* on this connection */
+		int64_t since;  /* of the first try; 0: none yet */
 	} open_group;
 
 	struct {
@@ -218,6 +223,7 @@ typedef struct seg_member {
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
 		uint32_t owned;      /* partitions of the newest share that are not revoked */
+		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal
 			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */

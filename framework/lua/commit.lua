@@ -12,6 +12,8 @@ local later, known = fenced_by(state, epoch, nonce)
 if later then
 	-- A release that is sent again because its answer was lost: it is done.
 	if release == '1' and later == epoch and redis.call('HGET', state, 'released') == nonce then
+		-- A write, so that a WAIT after it covers the release.
+		redis.call('HSET', state, 'released', nonce)
 		return {'OK'}
 	end
 	return {'FENCED', later}

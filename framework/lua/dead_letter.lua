@@ -17,6 +17,8 @@ if later then
 end
 -- A call that is sent again because its answer was lost: it is done.
 if known and not id_less(known, id) then
+	-- A write, so that a WAIT after it covers the letter, which another connection may have added.
+	redis.call('HSET', state, 'position', known)
 	return {'OK', '0-0'}
 end
 

@@ -13,6 +13,9 @@ enum { FIRST_READ = 64 };
  */
 enum { ROUND_TRIPS = 4 };
 
+/* After a lost read, the next one is smaller by this factor; later ones double. */
+enum { NARROWING = 8 };
+
 void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff *handoff)
 {
 	*l = (seg_ledger){.limits = limits,
@@ -148,6 +151,8 @@ size_t seg_ledger_read_count(const seg_ledger *l)
 	if (fitting > l->read_size)
 		fitting = l->read_size;
 	fitting /= l->messages_per_entry;
+	if (l->narrow > 0 && fitting > l->narrow)
+		fitting = l->narrow;
 	return fitting < 1 ? 1 : fitting;
 }
 
@@ -188,6 +193,12 @@ void seg_ledger_read_failed(seg_ledger *l)
 		seg_fetched_reset(l->target, SIZE_MAX);
 }
 
+void seg_ledger_read_lost(seg_ledger *l)
+{
+	l->narrow = l->entries_requested > NARROWING ? l->entries_requested / NARROWING : 1;
+	seg_ledger_read_failed(l);
+}
+
 /* A packed entry says how many records came before it. Missing records were removed; from here on our count is exact. */
 static uint64_t count_removed(seg_ledger *l, const seg_fetched *fetched)
 {
@@ -218,6 +229,7 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	seg_parser_finish(&l->parser);
 	size_t count = fetched->batch.count;
 	l->filled = fetched->entries >= l->entries_requested || l->parser.full;
+	l->narrow = l->narrow * 2 < l->read_size ? l->narrow * 2 : 0;
 	if (seg_id_compare(fetched->last_id, l->fetched) > 0)
 		l->fetched = fetched->last_id;
 	if (count == 0) {

@@ -51,6 +51,7 @@ typedef struct seg_ledger {
 	seg_fetched *target; /* where the read under way, or the next one, puts its messages */
 	size_t read_size;    /* messages that a read should bring: a batch, or several while Redis is far */
 	size_t entries_requested; /* entries that the read under way asked for */
+	size_t narrow; /* a read asks for no more entries than this, since one was lost with its link; 0: no such bound */
 	bool filled; /* the log probably has more: the newest read returned as many entries as it asked for */
 	size_t messages_per_entry; /* in the newest read; 1 if records are not packed */
 	size_t average_bytes;      /* of a message, in the newest reads */
@@ -95,6 +96,12 @@ void seg_ledger_read_begun(seg_ledger *ledger, size_t entries);
 
 /* Throws away what the read put into the target. */
 void seg_ledger_read_failed(seg_ledger *ledger);
+
+/*
+ * The same, because the link broke. The next read asks for an eighth as much, and each one that is delivered lets the next one
+ * ask for twice as much again: a link that breaks again soon must not be asked for more than it carries till then.
+ */
+void seg_ledger_read_lost(seg_ledger *ledger);
 
 typedef struct seg_read_result {
 	size_t messages;  /* given to the worker */

@@ -283,12 +283,27 @@ static int take_master(const char *text, seg_address *address, seg_error *error)
 	return take_database(text + length + (text[length] == '/'), address, error);
 }
 
+/* Whether a server after a comma has a scheme of its own. */
+static bool repeats_scheme(const char *rest)
+{
+	for (const char *comma = strchr(rest, ','); comma; comma = strchr(comma + 1, ',')) {
+		const char *end = comma + 1 + strspn(comma + 1, "redis+sentinel");
+		if (end > comma + 1 && strncmp(end, "://", 3) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int parse_servers(const char *rest, const address_scheme *scheme, seg_address *address,
 			 seg_error *error)
 {
 	const char *slash = strchr(rest, '/');
 	const char *end = slash ? slash : rest + strlen(rest);
 	address->tls = scheme->tls;
+	if (repeats_scheme(rest))
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the Redis address repeats its scheme; write it once: redis://h1:6379,h2:6379");
 	/* Otherwise half a password would be taken for a port, and be repeated in an error. */
 	if (strchr(end, '@'))
 		return seg_fail(error, SEG_EINVAL,

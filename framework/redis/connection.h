@@ -93,8 +93,8 @@ bool seg_connection_ready(const seg_connection *connection);
 const seg_error *seg_connection_error(const seg_connection *connection);
 
 /*
- * Whether it is down, and further connects fail in the same way: another protocol, no such master, a refused login. But
- * a login that was accepted once may be changing: it counts as refused after a minute.
+ * Whether it is down, and further connects fail in the same way: another protocol, no such master or database, a
+ * refused login. But a login that was accepted once may be changing: it counts as refused after a minute.
  */
 bool seg_connection_is_refused(const seg_connection *connection);
 
@@ -140,6 +140,12 @@ void seg_connection_movable(seg_connection *connection, bool movable);
 bool seg_connection_again(seg_connection *connection, const struct seg_waiting_command *command,
 			  const char *bytes, bool asking);
 
+/* For connection_command.c: where a new command goes; NULL: nowhere. */
+struct seg_pipeline *seg_connection_pipeline(seg_connection *connection);
+
+/* The same: whether the next call of the script carries its text, as seg_preparation_takes_text. */
+bool seg_connection_takes_text(seg_connection *connection, seg_script script);
+
 /* Redis's number of this link (CLIENT ID), for CLIENT UNBLOCK from another link; -1 if unknown. */
 int64_t seg_connection_client_id(const seg_connection *connection);
 
@@ -148,6 +154,9 @@ const seg_endpoint *seg_connection_endpoint(const seg_connection *connection);
 
 /* Where the server listens that it is or was connected to, for messages. Valid until the next attempt. */
 const char *seg_connection_where(const seg_connection *connection);
+
+/* Whether the callback that runs now belongs to a command of this connection. */
+bool seg_connection_is_answering(const seg_connection *connection);
 
 /* The number of commands without an answer. */
 size_t seg_connection_waiting(const seg_connection *connection);

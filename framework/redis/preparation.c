@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "redis/server_check.h"
 
 /* Loaded by the EVAL that tries whether scripts run at all. */
 static const char trial[] = "return 1", trial_sha1[] = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
@@ -38,7 +39,7 @@ static void refuse(seg_preparation *p, const seg_reply *reply)
 	if (strncmp(reply->text, "NOAUTH", 6) == 0)
 		fail(p, status, "%s at %s requires a password; %s", what, p->where,
 		     p->is_sentinel ? "set sentinel_password_file"
-				    : "put it into the address: redis://:password@host");
+				    : "set password_file, or write redis://:password@host");
 	else if (status == SEG_EAUTH)
 		fail(p, status, "%s at %s refuses this user or password: %.200s", what, p->where,
 		     reply->text);
@@ -166,8 +167,14 @@ static void got_slots(void *arg, const seg_reply *reply)
 	seg_preparation *p = arg;
 	if (!reply)
 		return;
-	p->on_slots(p->arg, reply);
 	p->is_cluster = reply->type == SEG_REPLY_ARRAY && reply->count > 0;
+	if (p->is_cluster && p->address->database != 0) {
+		fail(p, SEG_EINVAL,
+		     "Redis at %s is a cluster, which has no database %u; take the database out of the address",
+		     p->where, p->address->database);
+		return;
+	}
+	p->on_slots(p->arg, reply);
 	count_answer(p);
 }
 
@@ -178,6 +185,11 @@ static void got_trial(void *arg, const seg_reply *reply)
 {
 	seg_preparation *p = arg;
 	char text[SEG_EXPLANATION_MAX];
+	if (seg_reply_is_unknown_command(reply) && p->meets_sentinel) {
+		seg_server_is_sentinel(p->where, &p->error);
+		p->outcome = SEG_PREPARATION_FAILED;
+		return;
+	}
 	if (seg_reply_is_unknown_command(reply))
 		fail(p, SEG_EPROTOCOL,
 		     "Redis at %s runs no scripts (SCRIPT LOAD, EVAL or EVALSHA is denied: %.200s), and without them "
@@ -192,16 +204,40 @@ static void got_trial(void *arg, const seg_reply *reply)
 		got_needed(p, reply);
 }
 
-static bool try_eval(seg_preparation *p)
+/* Scripts run: so SCRIPT LOAD is only a nicety. */
+static void got_last_trial(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	const seg_reply refusal = {.type = SEG_REPLY_ERROR,
+				   .text = p->load_refusal,
+				   .length = strlen(p->load_refusal)};
+	if (reply && reply->type != SEG_REPLY_ERROR)
+		tell_denial(p, SEG_NICETY_SCRIPT_LOAD, &refusal);
+	got_trial(arg, reply);
+}
+
+/* A Sentinel, which has no scripts, says so in HELLO. */
+static void got_mode(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	const seg_reply *mode = value_of(reply, "mode");
+	p->meets_sentinel = mode && seg_reply_is(mode, "sentinel");
+	count_answer(p);
+}
+
+static bool try_eval(seg_preparation *p, const seg_reply *refusal)
 {
 	p->by_text = true;
-	return issue(p, got_trial, "EVAL", trial, "0") && issue(p, got_trial, "EVALSHA", trial_sha1, "0");
+	snprintf(p->load_refusal, sizeof(p->load_refusal), "%s", refusal->text);
+	return issue(p, got_mode, "HELLO", NULL, NULL) && issue(p, got_trial, "EVAL", trial, "0") &&
+	       issue(p, got_last_trial, "EVALSHA", trial_sha1, "0");
 }
 
 static void denied_script(seg_preparation *p, const seg_reply *reply)
 {
-	tell_denial(p, SEG_NICETY_SCRIPT_LOAD, reply);
-	if (!p->by_text && !try_eval(p))
+	if (!p->by_text && !try_eval(p, reply))
 		fail(p, SEG_ENOMEM, "out of memory");
 	count_answer(p);
 }
@@ -297,7 +333,7 @@ static void got_database(void *arg, const seg_reply *reply)
 	seg_preparation *p = arg;
 	char text[SEG_EXPLANATION_MAX];
 	if (seg_reply_is_denial(reply))
-		fail(p, seg_reply_status(reply),
+		fail(p, seg_reply_status(reply) == SEG_EAUTH ? SEG_EAUTH : SEG_EINVAL,
 		     "Redis at %s refuses database %u: %s; take the database out of the address to use database 0",
 		     p->where, p->address->database, seg_reply_explain(reply, text));
 	else
@@ -330,7 +366,7 @@ bool seg_preparation_start(seg_preparation *p)
 	p->due = p->loading = p->reloading = p->known = 0;
 	p->said_hello = p->by_text = false;
 	p->client_id = -1;
-	p->role_unknown = p->is_cluster = false;
+	p->role_unknown = p->is_cluster = p->meets_sentinel = false;
 	bool good = make_room(p) && issue_login(p);
 	if (p->is_sentinel)
 		return good && issue(p, got_needed, "PING", NULL, NULL);

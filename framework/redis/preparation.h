@@ -43,13 +43,15 @@ typedef struct seg_preparation {
 	bool role_unknown; /* check_role: the user may not ask for it */
 
 	/* Its own: */
-	bool is_cluster;    /* CLUSTER SLOTS has said so */
-	unsigned due;       /* answers of the preparation */
-	unsigned loading;   /* the script whose answer comes next */
-	unsigned reloading; /* answers of scripts that are loaded again */
-	bool said_hello;    /* HELLO was issued, because CLIENT is denied */
-	bool by_text;       /* SCRIPT LOAD is denied */
-	unsigned known;     /* by_text: a bit for each script that the connection has sent by its text */
+	bool is_cluster;        /* CLUSTER SLOTS has said so */
+	unsigned due;           /* answers of the preparation */
+	unsigned loading;       /* the script whose answer comes next */
+	unsigned reloading;     /* answers of scripts that are loaded again */
+	bool said_hello;        /* HELLO was issued, because CLIENT is denied */
+	bool by_text;           /* SCRIPT LOAD is denied */
+	bool meets_sentinel;    /* though the address names none */
+	char load_refusal[128]; /* by_text: how SCRIPT LOAD was denied, cut to this length */
+	unsigned known;         /* by_text: a bit for each script that the connection has sent by its text */
 } seg_preparation;
 
 /*

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/names.h"
+#include "redis/contact.h"
 #include "redis/pipeline.h"
 #include "redis/route_map.h"
 
@@ -19,30 +20,21 @@
 /* So often a command follows MOVED and ASK; after that the caller gets the error, and tries again later. */
 enum { HOPS_MOST = 5 };
 
-typedef struct {
-	seg_route *route;
-	seg_node number;
-	seg_connection *connection; /* NULL: not needed */
-	seg_bell *bell;             /* or NULL */
-	nfds_t place;
-	bool up;
-} route_node;
-
 struct seg_route {
 	seg_connection_options options; /* of each connection */
 	char client_name[SEG_NAME_MAX + 1];
 	seg_route_hooks hooks;
 	bool cluster;
 	seg_route_map map;
+	seg_node home; /* of the cluster: the node that the address led to; 0: unknown */
 	bool map_wanted;
 	seg_node map_from;        /* the node that said that the map is outdated, or 0 */
 	seg_node map_asked;       /* the node that was asked last */
 	int64_t map_at;           /* when to ask for the map, if it is wanted */
 	int64_t *elsewhere_until; /* of each slot: see note_ask; NULL: none has answered ASK */
-	route_node **nodes;       /* by number; 0 is the server of the address */
-	uint32_t count;
-	const seg_poll_set *set; /* of the newest seg_route_poll */
-	seg_poll_set waiting;    /* of route_wait.c */
+	seg_contacts contacts;    /* by number; 0 is the server of the address */
+	const seg_poll_set *set;  /* of the newest seg_route_poll */
+	seg_poll_set waiting;     /* of route_wait.c */
 };
 
 /* --- nodes ------------------------------------------------------------------------- */
@@ -52,43 +44,10 @@ static void want_map(seg_route *r)
 	r->map_wanted = true;
 }
 
-/* NULL if out of memory. */
-static route_node *node_at(seg_route *r, seg_node number)
-{
-	if (number >= r->count) {
-		route_node **larger = realloc(r->nodes, (number + 1) * sizeof(*larger));
-		if (!larger)
-			return NULL;
-		memset(larger + r->count, 0, (number + 1 - r->count) * sizeof(*larger));
-		r->nodes = larger;
-		r->count = number + 1;
-	}
-	if (!r->nodes[number]) {
-		route_node *node = calloc(1, sizeof(*node));
-		if (!node)
-			return NULL;
-		node->route = r;
-		node->number = number;
-		r->nodes[number] = node;
-	}
-	return r->nodes[number];
-}
-
-static route_node *known_node(const seg_route *r, seg_node number)
-{
-	return number < r->count ? r->nodes[number] : NULL;
-}
-
-static bool is_up(const seg_route *r, seg_node number)
-{
-	const route_node *node = known_node(r, number);
-	return node && node->connection && seg_connection_ready(node->connection);
-}
-
 static void take_state(void *arg, bool up, const seg_error *why)
 {
-	route_node *node = arg;
-	seg_route *r = node->route;
+	seg_contact *node = arg;
+	seg_route *r = node->owner;
 	if (!up && r->cluster)
 		want_map(r);
 	if (node->bell)
@@ -100,34 +59,48 @@ static void take_state(void *arg, bool up, const seg_error *why)
 		r->hooks.state(r->hooks.arg, node->number, up, why);
 }
 
-/* The host that a connection talks to, for answers that mean it without naming it. */
-static const char *host_of(const route_node *node)
+static bool take_map(const seg_contact *node, const seg_reply *reply)
 {
-	const seg_endpoint *endpoint = seg_connection_endpoint(node->connection);
-	return endpoint && endpoint->host ? endpoint->host : "127.0.0.1";
-}
-
-static bool take_map(route_node *node, const seg_reply *reply)
-{
-	seg_route *r = node->route;
-	if (!seg_route_map_take(&r->map, reply, host_of(node)))
+	seg_route *r = node->owner;
+	if (!seg_route_map_take(&r->map, reply, seg_contact_host(node)))
 		return false;
 	r->map_wanted = false;
 	return true;
 }
 
+/* Notes which node answers at the address; none, if that is a replica or the map has another name of the host. */
+static void note_home(seg_route *r, const seg_contact *node)
+{
+	const seg_endpoint *endpoint = seg_connection_endpoint(node->connection);
+	const char *host = seg_contact_host(node);
+	r->home = 0;
+	for (seg_node n = seg_route_next(r, 0); n > 0 && endpoint; n = seg_route_next(r, n)) {
+		const seg_endpoint *other = &r->map.nodes[n - 1]->endpoint;
+		if (other->port == endpoint->port && strcmp(other->host, host) == 0)
+			r->home = n;
+	}
+}
+
 /* Part of preparing a connection. A server that is no cluster's node answers with an error. */
 static void take_slots(void *arg, const seg_reply *reply)
 {
-	route_node *node = arg;
-	if (take_map(node, reply))
-		node->route->cluster = true;
+	const seg_contact *node = arg;
+	seg_route *r = node->owner;
+	if (!take_map(node, reply))
+		return;
+	r->cluster = true;
+	note_home(r, node);
+}
+
+static bool is_up(const seg_route *r, seg_node number)
+{
+	return seg_contact_is_up(seg_contacts_find(&r->contacts, number));
 }
 
 static bool take_error(void *arg, const seg_reply *error, const seg_waiting_command *command,
 		       const char *bytes);
 
-static seg_connection *connect_node(seg_route *r, route_node *node)
+static seg_connection *connect_node(seg_route *r, seg_contact *node)
 {
 	seg_connection_options options = r->options;
 	if (node->number > 0) {
@@ -145,20 +118,10 @@ static seg_connection *connect_node(seg_route *r, route_node *node)
 
 seg_connection *seg_route_node_connection(seg_route *r, seg_node number)
 {
-	route_node *node = node_at(r, number);
+	seg_contact *node = seg_contacts_make(&r->contacts, number, r);
 	if (!node || node->connection)
 		return node ? node->connection : NULL;
 	return connect_node(r, node);
-}
-
-static void close_node(route_node *node)
-{
-	/* The connection first: the bell may wait for one of its answers. */
-	seg_connection_destroy(node->connection);
-	node->connection = NULL;
-	seg_bell_destroy(node->bell);
-	node->bell = NULL;
-	node->up = false;
 }
 
 /* --- making and unmaking ------------------------------------------------------------ */
@@ -185,12 +148,7 @@ void seg_route_destroy(seg_route *r)
 	if (!r)
 		return;
 	r->hooks = (seg_route_hooks){0};
-	for (uint32_t n = 0; n < r->count; n++) {
-		if (r->nodes[n])
-			close_node(r->nodes[n]);
-		free(r->nodes[n]);
-	}
-	free(r->nodes);
+	seg_contacts_fini(&r->contacts);
 	free(r->elsewhere_until);
 	seg_route_map_fini(&r->map);
 	seg_poll_set_fini(&r->waiting);
@@ -254,16 +212,22 @@ bool seg_route_ready_for(seg_route *r, uint16_t slot)
 	return connection && seg_connection_ready(connection);
 }
 
-/* The first node with an error that is needed; else the server of the address. */
-static const seg_connection *troubled(const seg_route *r)
+/* The first node that has slots and cannot be reached; NULL: none. */
+static const seg_contact *lacking(const seg_route *r)
 {
 	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n)) {
-		const route_node *node = known_node(r, n);
-		if (node && node->connection && !seg_connection_ready(node->connection) &&
-		    seg_connection_error(node->connection)->status)
-			return node->connection;
+		const seg_contact *node = seg_contacts_find(&r->contacts, n);
+		if (seg_contact_is_troubled(node))
+			return node;
 	}
-	return r->nodes[0]->connection;
+	return NULL;
+}
+
+/* The connection with the newest error that matters; else to the server of the address. */
+static const seg_connection *troubled(const seg_route *r)
+{
+	const seg_contact *node = lacking(r);
+	return node ? node->connection : r->contacts.at[0]->connection;
 }
 
 const seg_error *seg_route_error(const seg_route *r)
@@ -287,13 +251,32 @@ bool seg_route_login_is_lost(const seg_route *r, int64_t now)
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-/* A node for a command without a key: one that is ready, else the address's server. */
+/*
+ * A node for a command without a key: one that is ready, else the address's server, because others may hang; another one
+ * that has not failed, where that server is dead or has no slots.
+ */
 static seg_node any_node(const seg_route *r)
 {
 	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
 		if (is_up(r, n))
 			return n;
+	if (r->home > 0 && r->map.nodes[r->home - 1]->has_slots &&
+	    !seg_contact_is_troubled(seg_contacts_find(&r->contacts, r->home)))
+		return r->home;
+	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
+		if (!seg_contact_is_troubled(seg_contacts_find(&r->contacts, n)))
+			return n;
 	return r->cluster ? seg_route_next(r, 0) : 0;
+}
+
+seg_connection *seg_route_answering(const seg_route *r)
+{
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
+		if (node && node->connection && seg_connection_is_answering(node->connection))
+			return node->connection;
+	}
+	return NULL;
 }
 
 seg_connection *seg_route_connection(seg_route *r, const char *key)
@@ -313,12 +296,13 @@ static void note_ask(seg_route *r, uint16_t slot)
 		r->elsewhere_until[slot] = seg_now() + ASK_LASTS;
 }
 
-static bool follow(route_node *from, seg_redirection_kind kind, const seg_slot_range *to,
+static bool follow(const seg_contact *from, seg_redirection_kind kind, const seg_slot_range *to,
 		   const seg_waiting_command *command, const char *bytes)
 {
-	seg_route *r = from->route;
-	uint32_t number = kind == SEG_REDIRECT_MOVED ? seg_route_map_moved(&r->map, to, host_of(from))
-						     : seg_route_map_find(&r->map, to, host_of(from));
+	seg_route *r = from->owner;
+	uint32_t number = kind == SEG_REDIRECT_MOVED
+				  ? seg_route_map_moved(&r->map, to, seg_contact_host(from))
+				  : seg_route_map_find(&r->map, to, seg_contact_host(from));
 	if (kind == SEG_REDIRECT_ASK)
 		note_ask(r, to->first);
 	want_map(r);
@@ -332,13 +316,14 @@ static bool follow(route_node *from, seg_redirection_kind kind, const seg_slot_r
 static bool take_error(void *arg, const seg_reply *error, const seg_waiting_command *command,
 		       const char *bytes)
 {
-	route_node *node = arg;
+	const seg_contact *node = arg;
+	seg_route *r = node->owner;
 	seg_slot_range to;
 	seg_redirection_kind kind = seg_redirection_read(error, &to);
 	if (kind != SEG_REDIRECT_NOT)
 		return follow(node, kind, &to, command, bytes);
-	if (node->route->cluster && strncmp(error->text, "CLUSTERDOWN", 11) == 0)
-		want_map(node->route);
+	if (r->cluster && strncmp(error->text, "CLUSTERDOWN", 11) == 0)
+		want_map(r);
 	return false;
 }
 
@@ -346,21 +331,9 @@ static bool take_error(void *arg, const seg_reply *error, const seg_waiting_comm
 
 static void got_map(void *arg, const seg_reply *reply)
 {
-	route_node *node = arg;
+	const seg_contact *node = arg;
 	if (reply && node->connection)
 		(void)take_map(node, reply);
-}
-
-/* A node that has slots cannot be reached: the map may have changed. */
-static bool lacks_node(const seg_route *r)
-{
-	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n)) {
-		const route_node *node = known_node(r, n);
-		if (node && node->connection && !seg_connection_ready(node->connection) &&
-		    seg_connection_error(node->connection)->status)
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -373,18 +346,24 @@ static seg_node map_source(seg_route *r)
 	r->map_from = 0;
 	if (said > 0 && is_up(r, said))
 		return said;
-	for (uint32_t i = 1; i < r->count; i++) {
-		seg_node n = 1 + (r->map_asked + i - 1) % (r->count - 1);
+	for (uint32_t i = 1; i < r->contacts.count; i++) {
+		seg_node n = 1 + (r->map_asked + i - 1) % (r->contacts.count - 1);
 		if (is_up(r, n))
 			return n;
 	}
 	return 0;
 }
 
+/* A node that cannot be reached: the map may have changed. */
+static bool map_is_due(const seg_route *r)
+{
+	return r->map_wanted || lacking(r);
+}
+
 /* Asks a node for the map; where none is ready, the address's servers. */
 static void ask_for_map(seg_route *r, int64_t now)
 {
-	if (!r->cluster || now < r->map_at || (!r->map_wanted && !lacks_node(r)))
+	if (!r->cluster || now < r->map_at || (!map_is_due(r)))
 		return;
 	r->map_at = now + MAP_PAUSE;
 	seg_node source = map_source(r);
@@ -393,22 +372,22 @@ static void ask_for_map(seg_route *r, int64_t now)
 		return;
 	}
 	r->map_asked = source;
-	seg_connection *connection = r->nodes[source]->connection;
-	seg_connection_words(connection, got_map, r->nodes[source], "CLUSTER", "SLOTS", (char *)NULL);
-	seg_connection_flush(connection);
+	seg_contact *node = r->contacts.at[source];
+	seg_connection_words(node->connection, got_map, node, "CLUSTER", "SLOTS", (char *)NULL);
+	seg_connection_flush(node->connection);
 }
 
 /* The connection to the address ends once the nodes are known, and those of nodes that have lost their slots. */
 static void close_unneeded(seg_route *r)
 {
-	for (seg_node n = 0; n < r->count && r->cluster; n++) {
-		route_node *node = r->nodes[n];
+	for (seg_node n = 0; n < r->contacts.count && r->cluster; n++) {
+		seg_contact *node = r->contacts.at[n];
 		if (!node || !node->connection || seg_connection_waiting(node->connection) > 0)
 			continue;
 		bool needed =
 			n == 0 ? !seg_connection_ready(node->connection) : r->map.nodes[n - 1]->has_slots;
 		if (!needed)
-			close_node(node);
+			seg_contact_close(node);
 	}
 }
 
@@ -416,10 +395,10 @@ static void close_unneeded(seg_route *r)
 
 static void ring(void *arg, const char *key, size_t length)
 {
-	const route_node *node = arg;
-	const seg_route_hooks *hooks = &node->route->hooks;
-	if (hooks->ring)
-		hooks->ring(hooks->arg, node->number, key, length);
+	const seg_contact *node = arg;
+	const seg_route *r = node->owner;
+	if (r->hooks.ring)
+		r->hooks.ring(r->hooks.arg, node->number, key, length);
 }
 
 seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
@@ -428,7 +407,7 @@ seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
 	bool elsewhere = r->elsewhere_until && seg_now() < r->elsewhere_until[slot];
 	if (!seg_route_ready_for(r, slot) || elsewhere)
 		return SEG_BELL_DUE;
-	route_node *node = r->nodes[number];
+	seg_contact *node = r->contacts.at[number];
 	if (!node->bell) {
 		seg_connection_options options = r->options;
 		if (number > 0)
@@ -447,8 +426,8 @@ void seg_route_break(seg_route *r, int status, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	for (uint32_t n = 0; n < r->count; n++) {
-		const route_node *node = r->nodes[n];
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
 		if (node && node->connection && (!r->cluster || seg_connection_waiting(node->connection) > 0))
 			seg_connection_break(node->connection, status, "%s", text);
 	}
@@ -457,9 +436,11 @@ void seg_route_break(seg_route *r, int status, const char *format, ...)
 size_t seg_route_unsent(const seg_route *r)
 {
 	size_t unsent = 0;
-	for (uint32_t n = 0; n < r->count; n++)
-		if (r->nodes[n] && r->nodes[n]->connection)
-			unsent += seg_connection_unsent(r->nodes[n]->connection);
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
+		if (node && node->connection)
+			unsent += seg_connection_unsent(node->connection);
+	}
 	return unsent;
 }
 
@@ -471,44 +452,22 @@ seg_poll_set *seg_route_waiting_set(seg_route *r)
 void seg_route_poll(seg_route *r, seg_poll_set *set)
 {
 	r->set = set;
-	for (uint32_t n = 0; n < r->count; n++) {
-		route_node *node = r->nodes[n];
-		struct pollfd wanted = {.fd = -1};
-		if (node && node->connection)
-			wanted = seg_connection_polled(node->connection);
-		if (node)
-			node->place = seg_poll_set_add(set, wanted.fd, wanted.events);
-		if (node && node->bell)
-			seg_bell_poll(node->bell, set);
-	}
-}
-
-static int64_t tick_node(seg_route *r, route_node *node, int64_t now, bool polled)
-{
-	if (!node->connection)
-		return SEG_NEVER;
-	bool readable = polled && r->set && seg_poll_set_found(r->set, node->place);
-	int64_t next = seg_connection_tick(node->connection, now, readable);
-	if (node->bell) {
-		int64_t bell = seg_bell_tick(node->bell, now, polled);
-		/* Turning it on is a command on this connection. */
-		seg_connection_flush(node->connection);
-		next = bell < next ? bell : next;
-	}
-	return next;
+	for (uint32_t n = 0; n < r->contacts.count; n++)
+		if (r->contacts.at[n])
+			seg_contact_poll(r->contacts.at[n], set);
 }
 
 int64_t seg_route_tick(seg_route *r, int64_t now, bool polled)
 {
 	int64_t next = SEG_NEVER;
-	for (uint32_t n = 0; n < r->count; n++) {
-		int64_t timer = r->nodes[n] ? tick_node(r, r->nodes[n], now, polled) : SEG_NEVER;
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		seg_contact *node = r->contacts.at[n];
+		int64_t timer = node ? seg_contact_tick(node, now, r->set, polled) : SEG_NEVER;
 		next = timer < next ? timer : next;
 	}
 	if (!r->cluster)
 		return next;
 	ask_for_map(r, now);
 	close_unneeded(r);
-	bool due = r->map_wanted || lacks_node(r);
-	return due && r->map_at < next ? r->map_at : next;
+	return map_is_due(r) && r->map_at < next ? r->map_at : next;
 }

@@ -93,6 +93,12 @@ seg_connection *seg_route_connection(seg_route *route, const char *key);
 seg_connection *seg_route_node_connection(seg_route *route, seg_node node);
 
 /*
+ * In a callback: the connection that its answer came from, which is another one than the command was issued on if Redis has
+ * redirected the command. NULL outside of callbacks. What a callback issues there follows the command on the same link.
+ */
+seg_connection *seg_route_answering(const seg_route *route);
+
+/*
  * As the functions of seg_connection, on the node that has the command's key (seg_command_key); a command
  * without a key goes to any node.
  */

@@ -3,6 +3,7 @@
 
 #include "redis/command_key.h"
 #include "redis/route.h"
+#include "redis/words.h"
 
 bool seg_route_entries(seg_route *r, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 		       const char *const *argv, const size_t *lengths)
@@ -22,18 +23,14 @@ bool seg_route_command(seg_route *r, seg_reply_fn fn, void *arg, int argc, const
 	return seg_route_entries(r, NULL, fn, arg, argc, argv, lengths);
 }
 
-enum { WORDS_MAX = 16 };
-
 bool seg_route_words(seg_route *r, seg_reply_fn fn, void *arg, ...)
 {
-	const char *argv[WORDS_MAX];
-	int argc = 0;
+	seg_words words;
 	va_list args;
 	va_start(args, arg);
-	for (const char *word; argc < WORDS_MAX && (word = va_arg(args, const char *));)
-		argv[argc++] = word;
+	seg_words_take(&words, args);
 	va_end(args);
-	return seg_route_command(r, fn, arg, argc, argv, NULL);
+	return seg_route_command(r, fn, arg, words.count, words.at, NULL);
 }
 
 bool seg_route_script(seg_route *r, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,

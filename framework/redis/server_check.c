@@ -130,14 +130,18 @@ static int fail_as_replica(const seg_server_facts *facts, const char *where, seg
 			facts->master_host, facts->master_port);
 }
 
-static int check_kind(const seg_server_facts *facts, const char *where, seg_error *error)
+int seg_server_is_sentinel(const char *where, seg_error *error)
 {
-	if (strcmp(facts->mode, "sentinel") == 0)
-		return seg_fail(
-			error, SEG_ESERVER,
+	return seg_fail(error, SEG_ESERVER,
 			"the server at %s is a Redis Sentinel, which holds no data; write "
 			"redis+sentinel://HOST,HOST/MASTER, with the name of the master that it watches",
 			where);
+}
+
+static int check_kind(const seg_server_facts *facts, const char *where, seg_error *error)
+{
+	if (strcmp(facts->mode, "sentinel") == 0)
+		return seg_server_is_sentinel(where, error);
 	if (!facts->version[0])
 		return seg_fail(
 			error, SEG_EPROTOCOL,

@@ -54,6 +54,9 @@ void seg_server_facts_read_config(seg_server_facts *facts, const seg_reply *repl
 int seg_server_check(const seg_server_facts *facts, bool allow_eviction, const char *where,
 		     const seg_logger *logger, seg_error *error);
 
+/* Says that the server is a Sentinel, and how to write the address; returns SEG_ESERVER. */
+int seg_server_is_sentinel(const char *where, seg_error *error);
+
 /*
  * Judges a server after a reconnect, by its reply to INFO, or to HELLO where INFO is denied, and
  * without warnings. Fills `facts`, whose run_id and replication_id the caller compares with those it knows;

@@ -65,6 +65,14 @@ struct seg_stream {
 int seg_client_address(const seg_client_options *options, seg_address *address, seg_error *error);
 
 /*
+ * Starts to ask the Sentinels that the address names for the master. 0, or a status with an error: SEG_EINVAL, SEG_ENOMEM
+ * or SEG_ESYSTEM. End with seg_sentinel_stop and seg_master_destroy in any case.
+ */
+int seg_client_ask_sentinels(const seg_client_options *options, const seg_address *address,
+			     const seg_logger *logger, seg_master **master, seg_sentinel **sentinel,
+			     seg_error *error);
+
+/*
  * The options of a connection to the client's Redis: all but client_name, answer_timeout, on_message and those that are a
  * route's.
  */

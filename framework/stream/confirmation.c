@@ -3,17 +3,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 
-void seg_confirmation_add(seg_confirmation **open, seg_producer_batch *batch, seg_settle_fn settle, void *arg)
+void seg_confirmation_add(seg_confirmation **open, seg_connection *connection, seg_producer_batch *batch,
+			  seg_settle_fn settle, void *arg)
 {
 	if (!*open) {
 		*open = calloc(1, sizeof(**open));
 		if (!*open)
 			return;
-		**open = (seg_confirmation){.settle = settle, .arg = arg};
+		**open = (seg_confirmation){.connection = connection, .settle = settle, .arg = arg};
 		TAILQ_INIT(&(*open)->batches);
 	}
 	TAILQ_INSERT_TAIL(&(*open)->batches, batch, in_confirmation);
@@ -27,11 +29,20 @@ void seg_confirmation_leave(seg_producer_batch *batch)
 	batch->confirmation = NULL;
 }
 
+bool seg_confirmation_is_void(const seg_reply *reply)
+{
+	static const char of_replica[] = "ERR WAIT cannot be used with replica";
+	return seg_reply_is_transient(reply) ||
+	       (reply && reply->type == SEG_REPLY_ERROR &&
+		strncmp(reply->text, of_replica, sizeof(of_replica) - 1) == 0);
+}
+
 static void got_count(void *arg, const seg_reply *reply)
 {
 	seg_confirmation *confirmation = arg;
 	int64_t replicas = reply && reply->type == SEG_REPLY_INTEGER ? reply->integer : -1;
-	const char *why = reply && reply->type == SEG_REPLY_ERROR ? reply->text : NULL;
+	bool refused = reply && reply->type == SEG_REPLY_ERROR && !seg_confirmation_is_void(reply);
+	const char *why = refused ? reply->text : NULL;
 	seg_producer_batch *batch;
 	while ((batch = TAILQ_FIRST(&confirmation->batches))) {
 		seg_confirmation_leave(batch);
@@ -40,12 +51,12 @@ static void got_count(void *arg, const seg_reply *reply)
 	free(confirmation);
 }
 
-bool seg_confirmation_ask(seg_confirmation *confirmation, seg_connection *connection, uint32_t replicas,
-			  int64_t timeout)
+bool seg_confirmation_ask(seg_confirmation *confirmation, uint32_t replicas, int64_t timeout)
 {
 	char count[12], ms[24];
 	snprintf(count, sizeof(count), "%" PRIu32, replicas);
 	snprintf(ms, sizeof(ms), "%" PRId64, timeout / SEG_MS);
+	seg_connection *connection = confirmation->connection;
 	if (connection &&
 	    seg_connection_words(connection, got_count, confirmation, "WAIT", count, ms, (char *)NULL))
 		return true;

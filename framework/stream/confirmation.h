@@ -15,14 +15,18 @@
 typedef void (*seg_settle_fn)(void *arg, seg_producer_batch *batch, int64_t replicas, const char *why);
 
 struct seg_confirmation {
+	seg_connection *connection; /* of the appends, and of the WAIT */
 	struct seg_batch_list batches;
 	seg_settle_fn settle;
 	void *arg;
 };
 
-/* Adds a batch whose append was just issued to *open, which is allocated if NULL. Without memory it does nothing. */
-void seg_confirmation_add(seg_confirmation **open, seg_producer_batch *batch, seg_settle_fn settle,
-			  void *arg);
+/*
+ * Adds a batch whose append was just issued on the connection, or has just been answered there, to *open, which is for
+ * this connection, and allocated if NULL. Without memory it does nothing.
+ */
+void seg_confirmation_add(seg_confirmation **open, seg_connection *connection, seg_producer_batch *batch,
+			  seg_settle_fn settle, void *arg);
 
 /* Takes the batch out of its confirmation, if it is in one. */
 void seg_confirmation_leave(seg_producer_batch *batch);
@@ -31,8 +35,13 @@ void seg_confirmation_leave(seg_producer_batch *batch);
  * Issues WAIT. The confirmation frees itself after the answer. False if the connection does not take the command;
  * then all batches have left it, and it is freed.
  */
-bool seg_confirmation_ask(seg_confirmation *confirmation, seg_connection *connection, uint32_t replicas,
-			  int64_t timeout);
+bool seg_confirmation_ask(seg_confirmation *confirmation, uint32_t replicas, int64_t timeout);
+
+/*
+ * Whether Redis answered WAIT with an error because the server's role changes: it has not judged the replicas, and
+ * another server will. Pure.
+ */
+bool seg_confirmation_is_void(const seg_reply *reply);
 
 /* Why records that were added count as SEG_EUNKNOWN: too few replicas, or WAIT was refused with `why`. */
 int seg_confirmation_explain(int64_t replicas, uint32_t wanted, int64_t timeout, const char *why,

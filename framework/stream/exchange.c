@@ -102,7 +102,11 @@ static void give_up(seg_client *client)
 {
 	size_t left = seg_route_unsent(client->route);
 	long long ms = (long long)(client->timeout / SEG_MS);
-	if (left > 0)
+	seg_error why = *seg_route_error(client->route);
+	/* Of the cluster's node that is away. */
+	if (seg_route_is_cluster(client->route) && why.status)
+		seg_route_break(client->route, SEG_EUNREACHABLE, "%s", why.text);
+	else if (left > 0)
 		seg_route_break(
 			client->route, SEG_EUNREACHABLE,
 			"the link to Redis at %s is too slow for the call: %zu bytes were left to send after %lld ms; raise timeout_ms",
@@ -162,6 +166,8 @@ static const seg_error *reason_of(const seg_exchange *exchange, const seg_client
 		return error;
 	if (exchange->failure.status)
 		return &exchange->failure;
+	if (seg_route_is_cluster(client->route) && error->status)
+		return error; /* of the node that is away */
 	/* A Redis without TLS waits for the rest of what it takes for a command. */
 	bool silent = client->address.tls && !seg_route_ready(client->route);
 	seg_fail(made, SEG_EUNREACHABLE, "no answer from Redis at %s within %lld ms%s", client->address.text,

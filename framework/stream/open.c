@@ -148,6 +148,9 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 		return seg_fail(error, status, "%s", reason.text);
 	if (question.info_denied)
 		return check_by_hello(&question, allow_eviction, error);
+	/* In a cluster, this node may just have lost its slots; commands go where the slots are. */
+	if (seg_route_is_cluster(client->route))
+		question.facts.role[0] = '\0';
 	return seg_server_check(&question.facts, allow_eviction, client->address.text, &client->logger,
 				error);
 }
@@ -231,20 +234,22 @@ int seg_client_address(const seg_client_options *options, seg_address *address, 
 	return status ? status : set_tls(address, options, error);
 }
 
-static int ask_sentinels(seg_client *client, const seg_client_options *options, seg_error *error)
+int seg_client_ask_sentinels(const seg_client_options *options, const seg_address *address,
+			     const seg_logger *logger, seg_master **master, seg_sentinel **sentinel,
+			     seg_error *error)
 {
-	client->master = seg_master_create();
-	if (!client->master)
+	*master = seg_master_create();
+	if (!*master)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	const seg_sentinel_options sentinel = {
-		.address = &client->address,
+	const seg_sentinel_options asking = {
+		.address = address,
 		.user = options->sentinel_user,
 		.password_file = options->sentinel_password_file,
-		.connect_timeout = client->connect_timeout,
-		.master = client->master,
-		.logger = client->logger,
+		.connect_timeout = options->connect_timeout_ms * SEG_MS,
+		.master = *master,
+		.logger = *logger,
 	};
-	return seg_sentinel_start(&sentinel, &client->sentinel, error);
+	return seg_sentinel_start(&asking, sentinel, error);
 }
 
 static void ignore_reply(void *arg, const seg_reply *reply)
@@ -268,7 +273,8 @@ static int connect_client(seg_client *client, const seg_client_options *options,
 {
 	int status = seg_client_address(options, &client->address, error);
 	if (status == 0 && client->address.master)
-		status = ask_sentinels(client, options, error);
+		status = seg_client_ask_sentinels(options, &client->address, &client->logger, &client->master,
+						  &client->sentinel, error);
 	if (status)
 		return status;
 	client->route = make_route(client);

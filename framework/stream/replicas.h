@@ -7,7 +7,7 @@
 /* A partition that the call has added to. */
 typedef struct seg_replica_check {
 	seg_append append;  /* the newest batch that was added */
-	bool touched;       /* Redis still has that batch, and has written on the connection that asks */
+	bool touched;       /* Redis still has that batch, and has written on the connection `on` */
 	int64_t replicas;   /* how many have it; -1: unknown */
 	void *owner;        /* of the function */
 	seg_connection *on; /* of the function */

@@ -170,11 +170,23 @@ static chunk *next_chunk(lane *l)
 
 static void got_answer(void *arg, const seg_reply *reply);
 
+/*
+ * The sequence that Redis shall still know. With ack_replicas, also the last record of the chunk before: only then the newest
+ * chunk, which the replicas are asked for, shows that no failover has lost an earlier one.
+ */
+static uint64_t oldest_of(const chunk *c)
+{
+	lane *l = c->lane;
+	uint64_t oldest = chunk_at(l, 0)->append.sequence;
+	bool follows = l->sending->stream->client->ack_replicas > 0 && l->added.records > 0;
+	return follows && oldest == c->append.sequence ? oldest - 1 : oldest;
+}
+
 static bool issue_chunk(chunk *c, seg_route *route)
 {
 	seg_sending *sending = c->lane->sending;
 	seg_append_builder *builder = &sending->builder;
-	c->append.oldest = chunk_at(c->lane, 0)->append.sequence;
+	c->append.oldest = oldest_of(c);
 	if (!seg_append_begin(builder, &c->append, sending->stream))
 		return false;
 	for (size_t i = 0; i < c->append.records; i++)
@@ -287,7 +299,14 @@ static void got_answer(void *arg, const seg_reply *reply)
 		sending->exchange.again = true;
 		break;
 	case SEG_APPEND_GAP:
-		sending->exchange.again = true;
+		if (c == chunk_at(c->lane, 0)) {
+			seg_fail(
+				&sending->failure, SEG_EUNKNOWN,
+				"Redis has lost records of this call that it had added: a failover, probably");
+			stop_lane(c->lane, SEG_EUNKNOWN);
+		} else {
+			sending->exchange.again = true;
+		}
 		break;
 	case SEG_APPEND_REFUSED:
 		sending->exchange.failure = error;

@@ -1,61 +1,11 @@
 /*
- * sender.h - the asynchronous producer: its state, and its thread, the sender, which sends batches and reads
- * answers.
- *
- * Several batches of a partition are in flight. Redis adds one only right after the batch before it, and else
- * refuses it (SEG_APPEND_GAP), so that a batch that was refused, lost or redirected is not overtaken: all go
- * again, in order. A batch is sent again unchanged, under the same sequence.
- *
- * A batch that was given up is never sent again. The oldest batch without an outcome does not ask for the batch
- * before it, and so closes the gap; Redis then refuses the given-up batch if it is still on its way.
+ * sender.h - the thread of an asynchronous producer: sends batches when they are ready, gives up those whose time is over, and
+ * sleeps in between.
  */
 #ifndef SEG_STREAM_SENDER_H
 #define SEG_STREAM_SENDER_H
 
-#include <pthread.h>
-
-#include "stream/accumulator.h"
-#include "stream/append.h"
-#include "stream/client.h"
-#include "stream/confirmation.h"
-
-/* sleeping_until while the sender is awake. */
-#define SEG_SENDER_AWAKE INT64_MIN
-
-struct seg_producer {
-	/* Constant after seg_producer_open. */
-	seg_stream *stream;
-	seg_producer_options options;
-	char id[SEG_PRODUCER_ID_LENGTH + 1];
-	int64_t ttl_ms;
-	pthread_t thread;
-	int wake_fd; /* an eventfd; a thread that finds the sender asleep writes it */
-
-	/* Of all threads, under the lock. */
-	struct {
-		pthread_mutex_t lock;
-		pthread_cond_t changed; /* more room, or a batch with its outcome; on CLOCK_MONOTONIC */
-		seg_accumulator accumulator;
-		int64_t sleeping_until; /* seg_now() at which the sender wakes up, or SEG_SENDER_AWAKE */
-		bool can_send;          /* the connection was ready when the sender went to sleep */
-		bool closing;           /* seg_producer_close has begun: no more records */
-		bool stopping;          /* the sender gives up the remaining records and ends */
-		unsigned waiting;       /* threads in a wait for `changed` */
-	} shared;
-
-	/* Of the sender's thread. */
-	struct {
-		seg_route *route;
-		seg_poll_set polled;
-		uint64_t *sequences; /* for each partition: of its newest record */
-		seg_append_builder builder;
-		seg_confirmation *asking;  /* of the batches issued since the newest WAIT, or NULL */
-		seg_connection *asking_on; /* their connection */
-		int64_t confirm_timeout;   /* ns that a WAIT may take */
-		uint64_t failures;         /* batches given up, for the log */
-		bool left_some; /* records were given up at the end; others read this after the join */
-	} sender;
-};
+#include "stream/producer_state.h"
 
 /* Starts the thread. 0, SEG_ENOMEM or SEG_ESYSTEM. */
 int seg_sender_start(seg_producer *producer, seg_error *error);

@@ -170,6 +170,36 @@ static void a_partition_is_released_once_a_replica_has_it(void **state)
 	assert_int_equal(seg_consumer_close(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
 }
 
+static long long letters_at(redisContext *redis)
+{
+	long long letters = 0;
+	for (int p = 0; p < 4; p++) {
+		redisReply *reply = test_server_command(redis, "XLEN {__default:s:partition_%d}:g:dead", p);
+		letters += reply->integer;
+		freeReplyObject(reply);
+	}
+	return letters;
+}
+
+static void a_dead_letter_counts_once_a_replica_has_it(void **state)
+{
+	(void)state;
+	const seg_batch *batch;
+	seg_error error = {0};
+	seg_consumer *consumer = join(SESSION_MS);
+	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
+		fail_msg("no batch; %s", error.text);
+	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 0, "bad", &error), SEG_ETIMEOUT);
+	/* The master has it, and its position. */
+	assert_int_equal(letters_at(at_master), 1);
+	attach_replica();
+	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 0, "bad", &error), 0);
+	assert_int_equal(letters_at(at_replica), 1);
+	assert_int_equal(letters_at(at_master), 1);
+	seg_consumer_release(consumer, batch);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -178,6 +208,7 @@ int main(void)
 		TEST(a_commit_counts_once_a_replica_has_it),
 		TEST(a_commit_that_no_replica_has_does_not_count_until_one_comes),
 		TEST(a_partition_is_released_once_a_replica_has_it),
+		TEST(a_dead_letter_counts_once_a_replica_has_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,7 +343,7 @@ static void another_database_is_refused_in_a_sentence(void **state)
 	is_refused(url, SEG_EAUTH, "to use database 0");
 	deny("");
 	snprintf(url, sizeof(url), "%s?db=300", address);
-	is_refused(url, SEG_ESERVER, "refuses database 300");
+	is_refused(url, SEG_EINVAL, "refuses database 300");
 }
 
 /* --- INFO --------------------------------------------------------------------------------------- */

@@ -425,6 +425,34 @@ static void a_runner_s_own_rights_suffice_to_check(void **state)
 	assert_false(test_runner_has_said(runner, "geheim"));
 }
 
+static void ack_replicas_needs_replicas_and_the_right_to_wait(void **state)
+{
+	(void)state;
+	char line[256];
+	command("ACL SETUSER someone reset on >geheim ~* +@all -wait");
+	snprintf(line, sizeof(line), "address = %s\nuser = someone\npassword = geheim\nack_replicas = 1",
+		 server->address);
+	write_config(line, "partitions = 2");
+	test_runner_start(runner, (const char *const[]){"--check", "--connect", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(runner), EX_NOPERM);
+	test_runner_says(runner, "fail replicas     ack_replicas is 1, but 0 are in reach");
+	test_runner_says(runner, "fail rights       the user may not run wait: run ACL SETUSER with +wait");
+}
+
+/* Where an error has its own advice, the doctor adds none. */
+static void a_failure_to_connect_is_told_once_with_one_advice(void **state)
+{
+	(void)state;
+	doctor_at("rediss://127.0.0.1:1", "--tls-ca-file /nonexistent.pem", EX_CONFIG);
+	assert_string_equal(
+		answer->output,
+		"fail reached      tls_ca_file: /nonexistent.pem cannot be read: No such file or directory\n");
+	doctor_at("redis://user@host", "", EX_CONFIG);
+	assert_string_equal(answer->output,
+			    "fail reached      the Redis address names a user but no password; "
+			    "write redis://user:password@host\n");
+}
+
 static void a_wrong_file_is_not_tried(void **state)
 {
 	(void)state;
@@ -519,6 +547,8 @@ int main(void)
 		TEST(machines_get_json_and_csv),
 		TEST(a_section_is_tried_against_its_stream),
 		TEST(a_runner_s_own_rights_suffice_to_check),
+		TEST(ack_replicas_needs_replicas_and_the_right_to_wait),
+		TEST(a_failure_to_connect_is_told_once_with_one_advice),
 		TEST(a_wrong_file_is_not_tried),
 		TEST(connect_belongs_to_check),
 		TEST(an_embedded_redis_that_does_not_run_is_named),

@@ -73,6 +73,49 @@ static void each_master_is_reached_and_judged(void **state)
 	configure(2, "timeout", "0");
 }
 
+static void make_user(int node, const char *rights)
+{
+	char command[160];
+	redisContext *redis = test_server_connect(cluster->nodes[node]);
+	snprintf(command, sizeof(command), "ACL SETUSER someone reset on >pw ~* +@all %s", rights);
+	redisReply *reply = test_server_command(redis, command);
+	assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+	freeReplyObject(reply);
+	redisFree(redis);
+}
+
+static void doctor_as_someone(void)
+{
+	char address[96];
+	snprintf(address, sizeof(address), "redis://someone:pw@127.0.0.1:%d", cluster->nodes[0]->port);
+	answer = test_segctl_do(address, "doctor --timeout 2s");
+}
+
+static void a_user_that_is_not_on_every_node_is_told_of(void **state)
+{
+	(void)state;
+	make_user(0, "&*");
+	doctor_as_someone();
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	says("fail", "node", 1, "Redis at 127.0.0.1:");
+	test_expect_text(answer->output,
+			 "make the user on every node of the cluster, with the same password");
+}
+
+static void rights_that_only_a_cluster_needs_are_tried(void **state)
+{
+	(void)state;
+	for (int node = 0; node < 3; node++)
+		make_user(node, "-asking -client|tracking resetchannels");
+	doctor_as_someone();
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	test_expect_text(answer->output,
+			 "fail rights       the user may not run asking: run ACL SETUSER with +asking");
+	test_expect_text(answer->output,
+			 "warn rights       the user may not run client|tracking; without it,");
+	test_expect_text(answer->output, "run ACL SETUSER with +subscribe &__redis__:invalidate");
+}
+
 static void a_dead_master_is_named(void **state)
 {
 	(void)state;
@@ -87,6 +130,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_master_is_reached_and_judged),
+		cmocka_unit_test(a_user_that_is_not_on_every_node_is_told_of),
+		cmocka_unit_test(rights_that_only_a_cluster_needs_are_tried),
 		cmocka_unit_test(a_dead_master_is_named),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

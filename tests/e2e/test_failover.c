@@ -434,6 +434,26 @@ static void a_name_that_no_sentinel_knows_is_an_error_that_says_so(void **state)
 	test_expect_text(answer->errors, "is no Sentinel; give the Sentinels' ports, by default 26379");
 }
 
+static void a_sentinel_that_is_taken_for_a_server_says_how_to_write_its_address(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(&(test_sentinel_options){.sentinels = 1});
+	char address[600];
+	snprintf(address, sizeof(address), "redis://127.0.0.1:%d", sentinel->sentinels[0]->port);
+	const test_segctl *answer = test_segctl_do(address, "stream list");
+	test_expect_text(answer->errors, "is a Redis Sentinel, which holds no data; write redis+sentinel://");
+	answer = test_segctl_do(address, "doctor");
+	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
+	test_expect_text(answer->output, "write redis+sentinel://HOST,HOST/MASTER");
+	assert_null(strstr(answer->output, "warn persistence"));
+	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
+				 "%s/tests/plugins/record.so\noption.path = %s\n",
+				 address, test_build_directory(), deliveries_path);
+	assert_int_equal(test_runner_wait(runner), EX_UNAVAILABLE);
+	test_runner_says(runner, "is a Redis Sentinel");
+	assert_false(test_runner_has_said(runner, "SCRIPT LOAD"));
+}
+
 static void without_a_sentinel_the_error_names_the_master_and_what_fails(void **state)
 {
 	(void)state;
@@ -521,6 +541,7 @@ int main(void)
 		TEST(a_dead_and_a_silent_sentinel_are_passed_over),
 		TEST(the_sentinels_have_a_login_of_their_own),
 		TEST(a_name_that_no_sentinel_knows_is_an_error_that_says_so),
+		TEST(a_sentinel_that_is_taken_for_a_server_says_how_to_write_its_address),
 		TEST(without_a_sentinel_the_error_names_the_master_and_what_fails),
 		TEST(a_list_of_servers_follows_the_master_when_the_roles_change),
 		TEST(a_list_of_servers_follows_when_the_master_is_killed),

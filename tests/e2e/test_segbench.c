@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -157,6 +158,72 @@ static void as_many_runners_as_are_asked_for_share_the_messages(void **state)
 	assert_non_null(strstr(said, "1 runner, a batch takes 10 ms"));
 }
 
+/* Whether the JSON has a figure of this name with as many values as rounds. */
+static bool has_figure(const json_t *root, const char *name, size_t rounds)
+{
+	json_t *figures = json_object_get(root, "figures");
+	for (size_t i = 0; i < json_array_size(figures); i++) {
+		json_t *figure = json_array_get(figures, i);
+		if (strcmp(json_string_value(json_object_get(figure, "name")), name) == 0)
+			return json_array_size(json_object_get(figure, "values")) == rounds &&
+			       json_real_value(json_object_get(figure, "median")) > 0;
+	}
+	return false;
+}
+
+/* Runs an experiment for one round; its JSON has all these figures. */
+static void assert_figures(const char *arguments, const char *const *names)
+{
+	char directory[64], all[256], path[96];
+	test_directory_make(directory);
+	snprintf(path, sizeof(path), "%s/figures.json", directory);
+	snprintf(all, sizeof(all), "--quick --rounds 1 %s --json %s", arguments, path);
+	assert_int_equal(segbench(all), EX_OK);
+	json_t *root = json_load_file(path, 0, NULL);
+	assert_non_null(root);
+	for (; *names; names++)
+		if (!has_figure(root, *names, 1))
+			fail_msg("no figure %s in: %s", *names, said);
+	json_decref(root);
+	test_directory_remove(directory);
+}
+
+static void tls_is_reported_relative_to_plain_tcp_and_to_the_bare_loop(void **state)
+{
+	static const char *const names[] = {"producer, TLS: messages/s", "bare, TLS: Redis CPU",
+					    "segrunner, TLS: messages/s", "consumer, TLS: client CPU", NULL};
+	(void)state;
+	assert_figures("--only tls --messages 8000", names);
+	assert_true(ratio("consume-tls") > 0);
+	assert_true(ratio("consume-tls/bare-tls") > 0);
+}
+
+static void clusters_of_up_to_three_masters_are_reported_relative_to_one_server(void **state)
+{
+	static const char *const names[] = {"producer, 1 master: messages/s",
+					    "producer, 2 masters: Redis CPU",
+					    "segrunner, 3 masters: client CPU", NULL};
+	(void)state;
+	assert_figures("--only cluster --messages 8000", names);
+}
+
+static void ack_replicas_has_rates_and_the_latency_of_a_single_send(void **state)
+{
+	static const char *const names[] = {"producer, 1: messages/s", "segrunner, 1: messages/s",
+					    "a single send, 0: p50", "ack_replicas = 1 / 0: p99", NULL};
+	(void)state;
+	assert_figures("--only ack-replicas --messages 8000", names);
+}
+
+static void the_doorbell_is_reported_relative_to_a_blocking_read(void **state)
+{
+	static const char *const names[] = {"20 partitions, XREAD BLOCK: Redis's CPU",
+					    "20 partitions, doorbell: p99",
+					    "20 partitions, doorbell / BLOCK: CPU", NULL};
+	(void)state;
+	assert_figures("--only wait --messages 1000 --partitions 20", names);
+}
+
 static void nothing_is_allocated_for_a_message(void **state)
 {
 	(void)state;
@@ -246,7 +313,8 @@ static void help_fits_a_terminal_of_80_columns(void **state)
 static void help_names_each_experiment(void **state)
 {
 	static const char *const names[] = {"consume", "produce",     "latency", "pauses",
-					    "packing", "allocations", "idle",    "coordinate"};
+					    "packing", "allocations", "idle",    "coordinate",
+					    "tls",     "cluster",     "wait",    "ack-replicas"};
 	(void)state;
 	assert_int_equal(segbench("--help"), EX_OK);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -264,6 +332,10 @@ int main(void)
 		cmocka_unit_test(each_message_takes_the_round_trip_time_that_is_asked_for),
 		cmocka_unit_test(packed_records_arrive_and_have_rates_and_a_size),
 		cmocka_unit_test(as_many_runners_as_are_asked_for_share_the_messages),
+		cmocka_unit_test(tls_is_reported_relative_to_plain_tcp_and_to_the_bare_loop),
+		cmocka_unit_test(clusters_of_up_to_three_masters_are_reported_relative_to_one_server),
+		cmocka_unit_test(ack_replicas_has_rates_and_the_latency_of_a_single_send),
+		cmocka_unit_test(the_doorbell_is_reported_relative_to_a_blocking_read),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),

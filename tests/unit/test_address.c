@@ -196,6 +196,15 @@ static void a_list_has_up_to_64_servers(void **state)
 	refuses(text, "has more than 64 servers");
 }
 
+static void a_list_bears_its_scheme_once(void **state)
+{
+	(void)state;
+	refuses("redis://h1:7000,redis://h2:7001",
+		"repeats its scheme; write it once: redis://h1:6379,h2:6379");
+	refuses("rediss://:pw@h1,rediss://:pw@h2", "repeats its scheme");
+	refuses("redis+sentinel://h1,redis+sentinel://h2/m", "repeats its scheme");
+}
+
 static void a_login_is_split_at_the_first_colon_and_the_last_at_sign(void **state)
 {
 	(void)state;
@@ -560,6 +569,7 @@ int main(void)
 		TEST(the_scheme_tells_of_tls),
 		TEST(sentinels_have_their_own_port_and_name_a_master),
 		TEST(a_list_has_up_to_64_servers),
+		TEST(a_list_bears_its_scheme_once),
 		TEST(a_login_is_split_at_the_first_colon_and_the_last_at_sign),
 		TEST(an_at_sign_in_a_socket_path_is_no_login),
 		TEST(escapes_are_decoded_in_login_and_path),

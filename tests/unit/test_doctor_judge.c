@@ -260,10 +260,35 @@ static void replicas_that_lag_warn_and_too_few_for_writes_fail(void **state)
 	say(&facts.info, "role:master\r\nconnected_slaves:1\r\n"
 			 "slave0:ip=10.0.0.2,port=6379,state=online,offset=14,lag=60\r\n");
 	seg_judge_replicas(&facts, &report);
-	expect(SEG_FINDING_WARN, "10.0.0.2:6379 is online, and last answered 60 s ago", "link");
+	expect(SEG_FINDING_WARN, "10.0.0.2:6379 last answered 60 s ago", "link");
 	say(&facts.info, "role:master\r\nconnected_slaves:3\r\nslave0:\r\n");
 	seg_judge_replicas(&facts, &report);
 	expect_nothing();
+	say(&facts.info, "role:master\r\nconnected_slaves:1\r\n"
+			 "slave0:ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0\r\n");
+	seg_judge_replicas(&facts, &report);
+	expect(SEG_FINDING_WARN, "10.0.0.2:6379 is not in step yet (wait_bgsave)", "first copy");
+}
+
+static void fewer_replicas_than_ack_replicas_fail(void **state)
+{
+	(void)state;
+	facts.ack_replicas = 2;
+	say(&facts.info, "role:master\r\nconnected_slaves:1\r\n"
+			 "slave0:ip=10.0.0.2,port=6379,state=online,offset=14,lag=1\r\n");
+	seg_judge_replicas(&facts, &report);
+	expect(SEG_FINDING_FAIL, "ack_replicas is 2, but 1 are in reach", "lower ack_replicas");
+	facts.ack_replicas = 1;
+	seg_judge_replicas(&facts, &report);
+	expect(SEG_FINDING_OK, "1 connected", "");
+}
+
+static void of_a_sentinel_only_the_mode_is_told(void **state)
+{
+	(void)state;
+	say(&facts.info, "redis_version:7.0.15\r\nredis_mode:sentinel\r\n");
+	seg_judge_all(&facts, &report);
+	expect(SEG_FINDING_FAIL, "is a Sentinel", "write redis+sentinel://HOST,HOST/MASTER");
 }
 
 /* --- memory and limits ------------------------------------------------------------------------ */
@@ -403,6 +428,8 @@ int main(void)
 		TEST(each_kind_of_persistence_is_told_apart),
 		TEST(a_disk_that_stops_all_writes_fails_and_a_failed_snapshot_warns),
 		TEST(replicas_that_lag_warn_and_too_few_for_writes_fail),
+		TEST(fewer_replicas_than_ack_replicas_fail),
+		TEST(of_a_sentinel_only_the_mode_is_told),
 		TEST(eviction_fails_where_memory_is_limited_unless_it_is_allowed),
 		TEST(memory_that_is_nearly_full_warns),
 		TEST(limits_below_what_messages_need_warn),

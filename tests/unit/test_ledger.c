@@ -382,6 +382,36 @@ static void a_number_of_batches_in_flight_is_kept_over_a_distance_too(void **sta
 	assert_int_equal(seg_ledger_window(&ledger), 6 * BATCH);
 }
 
+static void after_a_lost_read_the_next_is_small_and_each_that_comes_lets_the_next_double(void **state)
+{
+	(void)state;
+	uint64_t id = 11;
+	limits = (seg_ledger_limits){.batch_size = 64, .in_flight_bytes = 1 << 20};
+	seg_ledger_fini(&ledger);
+	seg_ledger_init(&ledger, &limits, &handoff);
+	begin((seg_id){10, 0}, 100);
+	static const size_t lost[] = {64, 8, 1, 1};
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		assert_true(seg_ledger_ready_target(&ledger));
+		assert_int_equal(seg_ledger_read_count(&ledger), lost[i]);
+		assert_true(read_begins());
+		arrives(id, 10);
+		seg_ledger_read_lost(&ledger);
+	}
+	static const size_t comes[] = {1, 2, 4, 8, 16, 32, 64, 64};
+	for (size_t i = 0; i < sizeof(comes) / sizeof(comes[0]); i++) {
+		assert_true(seg_ledger_ready_target(&ledger));
+		assert_int_equal(seg_ledger_read_count(&ledger), comes[i]);
+		assert_true(read_begins());
+		arrives(id, 10);
+		assert_int_equal(seg_ledger_deliver(&ledger, 0, 1).messages, 1);
+		id++;
+		handles(i + 1, true);
+		seg_ledger_collect(&ledger);
+		commits();
+	}
+}
+
 static void a_large_read_has_half_of_the_bytes_in_flight(void **state)
 {
 	(void)state;
@@ -530,6 +560,7 @@ int main(void)
 		TEST(reads_grow_while_the_worker_waits_for_round_trips),
 		TEST(reads_shrink_when_replies_queue_or_the_worker_is_busy_or_redis_is_near),
 		TEST(a_number_of_batches_in_flight_is_kept_over_a_distance_too),
+		TEST(after_a_lost_read_the_next_is_small_and_each_that_comes_lets_the_next_double),
 		TEST(a_large_read_has_half_of_the_bytes_in_flight),
 		TEST(a_reply_that_is_larger_than_the_limit_is_cut_and_read_on_from_there),
 		TEST(at_the_end_every_batch_is_back_wherever_it_was),

@@ -91,6 +91,21 @@ static void each_node_that_has_slots_is_named(void **state)
 	assert_string_equal(seg_route_where(route, seg_route_node(route, seg_slot_of(keys[1]))), where);
 }
 
+static void a_command_without_a_key_does_not_wait_for_a_node_that_hangs(void **state)
+{
+	(void)state;
+	/* The first node of the map hangs, and the address is another one. */
+	thirds[0] = 1;
+	thirds[1] = 0;
+	fakes[1].silent = true;
+	get_ready();
+	turns_for(50);
+	assert_true(seg_route_words(route, on_reply, "ping", "PING", (char *)NULL));
+	until_told("ping:");
+	assert_null(strstr(told, "ping:lost"));
+	assert_int_equal(heard(0, "PING"), 1);
+}
+
 static void a_command_to_a_dead_node_is_lost_and_the_others_go_on(void **state)
 {
 	(void)state;
@@ -336,6 +351,7 @@ int main(void)
 		TEST(a_single_server_is_node_0),
 		TEST(a_command_waits_for_its_node_and_goes_there),
 		TEST(each_node_that_has_slots_is_named),
+		TEST(a_command_without_a_key_does_not_wait_for_a_node_that_hangs),
 		TEST(a_command_to_a_dead_node_is_lost_and_the_others_go_on),
 		TEST(a_node_that_comes_back_is_used_again),
 		TEST(a_replaced_node_is_found_in_the_map),

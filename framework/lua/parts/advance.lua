@@ -5,6 +5,7 @@
 local function advance(log, state, group, position, count, known)
 	-- A call that is sent again, after a later one has succeeded.
 	if known and id_less(position, known) then
+		redis.call('HSET', state, 'position', known) -- lets a WAIT after the call cover the later one
 		return nil
 	end
 	-- r<n> counts records of packed entries; Redis counts entries.

@@ -30,14 +30,6 @@ static const struct {
 	{"operator", SEG_USER_OPERATOR},
 };
 
-/* Of every user: to run scripts, to look at the server, and to follow a cluster or a failover. */
-static const char for_all[] =
-	" +evalsha +script|load +info +config|get +role +wait +cluster|slots +cluster|info "
-	"+asking";
-
-/* To be told of new messages without a blocking read. */
-static const char for_runners[] = " &__redis__:invalidate +subscribe +client|tracking";
-
 static int kinds_of(int argc, char **argv)
 {
 	int kinds = 0;
@@ -79,12 +71,15 @@ static bool selects(const char *url)
 
 static void write_rules(char rules[RULES_MAX], int kinds, const char *name_space, bool select)
 {
-	int n = snprintf(rules, RULES_MAX, "on resetkeys ~__%s:* ~{__%s:* resetchannels -@all%s%s%s",
-			 name_space, name_space, for_all, kinds & SEG_USER_RUNNER ? for_runners : "",
-			 select ? " +select" : "");
-	for (size_t i = 0; i < seg_right_count && n < RULES_MAX; i++)
-		if (seg_rights[i].users & kinds)
-			n += snprintf(rules + n, (size_t)(RULES_MAX - n), " +%s", seg_rights[i].right);
+	int n = snprintf(rules, RULES_MAX, "on resetkeys ~__%s:* ~{__%s:* resetchannels -@all%s", name_space,
+			 name_space, select ? " +select" : "");
+	for (size_t i = 0; i < seg_right_count && n < RULES_MAX; i++) {
+		const seg_right *right = &seg_rights[i];
+		if (right->users & kinds)
+			n += snprintf(rules + n, (size_t)(RULES_MAX - n), "%s%s +%s",
+				      right->channel ? " &" : "", right->channel ? right->channel : "",
+				      right->right);
+	}
 	if (n >= RULES_MAX)
 		ctl_die(EX_SOFTWARE, "the line is too long");
 }

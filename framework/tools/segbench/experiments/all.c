@@ -13,6 +13,10 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_curves,
 	&bench_experiment_scaling,
 	&bench_experiment_distance,
+	&bench_experiment_tls,
+	&bench_experiment_cluster,
+	&bench_experiment_ack_replicas,
+	&bench_experiment_wait,
 	NULL,
 };
 /* clang-format on */

@@ -26,6 +26,8 @@ static void measure(bench_context *context, bench_rounds *rounds, uint32_t parti
 	bench_rounds_run(rounds, context);
 }
 
+enum { MOST_PARTITIONS = 256 };
+
 static void run(bench_context *context)
 {
 	uint64_t messages = bench_experiment_messages(context);
@@ -35,7 +37,7 @@ static void run(bench_context *context)
 	*rounds = (bench_rounds){.experiment = "curves",
 				 .ways = ways,
 				 .count = bench_experiment_rounds(context)};
-	for (uint32_t partitions = 1; partitions <= TALLY_PARTITIONS; partitions *= 2)
+	for (uint32_t partitions = 1; partitions <= MOST_PARTITIONS; partitions *= 2)
 		measure(context, rounds, partitions, 100, messages);
 	for (uint32_t size = 16; size <= 1 << 20; size *= 4)
 		measure(context, rounds, 8, size, messages);

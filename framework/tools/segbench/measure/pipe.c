@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+#include "measure/secure.h"
 
 enum { INPUT_SIZE = 1 << 20 };
 
@@ -49,12 +52,15 @@ void bench_pipe_open(bench_pipe *pipe, const bench_server *server, redisReplyObj
 	};
 	if (!pipe->reader || !pipe->input)
 		err(EX_OSERR, "cannot allocate the buffers of a connection");
+	if (server->ca_file[0])
+		pipe->tls = bench_secure_open(pipe->fd, server->ca_file);
 	pipe->reader->privdata = arg;
 	pipe->reader->maxbuf = 0; /* hiredis keeps the buffer between replies */
 }
 
 void bench_pipe_close(bench_pipe *pipe)
 {
+	bench_secure_close(pipe->tls);
 	close(pipe->fd);
 	redisReaderFree(pipe->reader);
 	free(pipe->output);
@@ -89,7 +95,9 @@ void bench_pipe_add(bench_pipe *pipe, int count, const char *const *words, const
 void bench_pipe_flush(bench_pipe *pipe)
 {
 	for (size_t sent = 0; sent < pipe->length;) {
-		ssize_t n = write(pipe->fd, pipe->output + sent, pipe->length - sent);
+		size_t left = pipe->length - sent;
+		ssize_t n = pipe->tls ? SSL_write(pipe->tls, pipe->output + sent, (int)left)
+				      : write(pipe->fd, pipe->output + sent, left);
 		if (n < 0 && errno != EINTR)
 			err(EX_UNAVAILABLE, "cannot write to redis-server");
 		if (n > 0)
@@ -101,8 +109,10 @@ void bench_pipe_flush(bench_pipe *pipe)
 void bench_pipe_receive(bench_pipe *pipe)
 {
 	ssize_t n;
-	while ((n = read(pipe->fd, pipe->input, INPUT_SIZE)) < 0 && errno == EINTR)
-		;
+	do
+		n = pipe->tls ? SSL_read(pipe->tls, pipe->input, INPUT_SIZE)
+			      : read(pipe->fd, pipe->input, INPUT_SIZE);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		err(EX_UNAVAILABLE, "cannot read from redis-server");
 	if (n == 0)

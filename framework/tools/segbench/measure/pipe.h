@@ -12,18 +12,20 @@
 #include <stddef.h>
 
 #include <hiredis/hiredis.h>
+#include <openssl/types.h>
 
 #include "measure/server.h"
 
 typedef struct bench_pipe {
 	int fd;
+	SSL *tls; /* NULL: without TLS */
 	redisReader *reader;
 	char *output;
 	size_t length, capacity;
 	char *input; /* the buffer of bench_pipe_receive */
 } bench_pipe;
 
-/* Connects, through TCP if server->tcp is set. The object functions find `arg` in a task's privdata. */
+/* Connects: through TCP if server->tcp is set, with TLS if the server has a ca_file. The object functions find `arg` in a task's privdata. */
 void bench_pipe_open(bench_pipe *pipe, const bench_server *server, redisReplyObjectFunctions *functions,
 		     void *arg);
 void bench_pipe_close(bench_pipe *pipe);
@@ -32,7 +34,7 @@ void bench_pipe_close(bench_pipe *pipe);
 void bench_pipe_add(bench_pipe *pipe, int count, const char *const *words, const size_t *lengths);
 void bench_pipe_flush(bench_pipe *pipe);
 
-/* Reads once from the connection with read(2), which blocks. */
+/* Reads once from the connection, which blocks: what is there, or a record of TLS. */
 void bench_pipe_receive(bench_pipe *pipe);
 
 /* Parses the next reply. Returns false if the received bytes do not hold a complete reply. */

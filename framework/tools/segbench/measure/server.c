@@ -12,6 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "measure/certificate.h"
 #include "measure/process.h"
 #include "measure/reply.h"
 
@@ -78,31 +79,67 @@ static void wait_until_ready(bench_server *server)
 		     START_TIMEOUT_MS / 1000);
 }
 
-static pid_t start_process(const bench_server *server)
+enum { ARGUMENTS = 32, TEXTS = 4 };
+
+/* The command line of redis-server; `texts` holds its numbers and file names. */
+typedef struct {
+	const char *argv[ARGUMENTS]; /* ended by NULL */
+	int count;
+	char texts[TEXTS][112];
+} command_line;
+
+static void add(command_line *line, const char *option, const char *value)
 {
-	char port[16], log[112];
-	snprintf(port, sizeof(port), "%d", server->port);
+	line->argv[line->count++] = option;
+	line->argv[line->count++] = value;
+}
+
+static const char *number(char text[112], int value)
+{
+	snprintf(text, 112, "%d", value);
+	return text;
+}
+
+static void add_port(command_line *line, const bench_server *server, bench_server_kind kind)
+{
+	const char *port = number(line->texts[0], server->port);
+	add(line, "--port", kind == SERVER_TLS ? "0" : port);
+	if (kind == SERVER_TLS) {
+		bench_certificate_path(server->directory, CERTIFICATE_KEY, line->texts[1]);
+		add(line, "--tls-port", port);
+		add(line, "--tls-cert-file", server->ca_file);
+		add(line, "--tls-key-file", line->texts[1]);
+		add(line, "--tls-ca-cert-file", server->ca_file);
+		add(line, "--tls-auth-clients", "no");
+	}
+	if (kind == SERVER_CLUSTER) {
+		add(line, "--cluster-enabled", "yes");
+		add(line, "--cluster-port", number(line->texts[1], server->bus_port));
+	}
+}
+
+static pid_t start_process(const bench_server *server, bench_server_kind kind)
+{
+	command_line line = {.argv = {"redis-server"}, .count = 1};
+	char log[112];
 	snprintf(log, sizeof(log), "%s/redis.log", server->directory);
-	/* clang-format off */
-	const char *argv[] = {
-		"redis-server",
-		"--port", port,
-		"--bind", "127.0.0.1",
-		"--unixsocket", server->socket,
-		"--dir", server->directory,
-		"--save", "",
-		"--appendonly", "no",
-		"--daemonize", "no",
-		NULL,
-	};
-	/* clang-format on */
-	return bench_process_start(argv, NULL, log);
+	add_port(&line, server, kind);
+	add(&line, "--bind", "127.0.0.1");
+	add(&line, "--unixsocket", server->socket);
+	add(&line, "--dir", server->directory);
+	add(&line, "--save", "");
+	add(&line, "--appendonly", "no");
+	add(&line, "--daemonize", "no");
+	/* A replica gets its copy at once. */
+	add(&line, "--repl-diskless-sync-delay", "0");
+	return bench_process_start(line.argv, NULL, log);
 }
 
 void bench_server_set_port(bench_server *server, int port)
 {
 	server->client_port = port;
-	snprintf(server->address, sizeof(server->address), "redis://127.0.0.1:%d", port);
+	snprintf(server->address, sizeof(server->address), "%s://127.0.0.1:%d",
+		 server->ca_file[0] ? "rediss" : "redis", port);
 }
 
 void bench_server_set_socket(bench_server *server, const char *path)
@@ -111,17 +148,39 @@ void bench_server_set_socket(bench_server *server, const char *path)
 	snprintf(server->address, sizeof(server->address), "unix://%s", server->client_socket);
 }
 
+/* The directory exists. */
+static void start(bench_server *server, bench_server_kind kind)
+{
+	snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->directory);
+	if (server->tcp)
+		bench_server_set_port(server, server->port);
+	else
+		bench_server_set_socket(server, server->socket);
+	server->pid = start_process(server, kind);
+	wait_until_ready(server);
+}
+
 void bench_server_start(bench_server *server, bool tcp)
 {
 	*server = (bench_server){.tcp = tcp, .port = free_port()};
 	make_directory(server);
-	snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->directory);
-	if (tcp)
-		bench_server_set_port(server, server->port);
-	else
-		bench_server_set_socket(server, server->socket);
-	server->pid = start_process(server);
-	wait_until_ready(server);
+	start(server, SERVER_PLAIN);
+}
+
+void bench_server_start_beside(bench_server *server, const bench_server *beside, bench_server_kind kind)
+{
+	static int started;
+	*server = (bench_server){.tcp = true, .port = free_port()};
+	snprintf(server->directory, sizeof(server->directory), "%.48s/%d", beside->directory, ++started);
+	if (mkdir(server->directory, 0700))
+		err(EX_CANTCREAT, "cannot create %s", server->directory);
+	if (kind == SERVER_CLUSTER)
+		server->bus_port = free_port();
+	if (kind == SERVER_TLS) {
+		bench_certificate_path(server->directory, CERTIFICATE_FILE, server->ca_file);
+		bench_certificate_make(server->directory);
+	}
+	start(server, kind);
 }
 
 void bench_server_stop(bench_server *server)
@@ -199,7 +258,9 @@ double bench_server_info(bench_server *server, const char *section, const char *
 
 int64_t bench_server_cpu(bench_server *server)
 {
-	double seconds = bench_server_info(server, "cpu", "used_cpu_user") +
-			 bench_server_info(server, "cpu", "used_cpu_sys");
+	double seconds = 0;
+	for (; server; server = server->next)
+		seconds += bench_server_info(server, "cpu", "used_cpu_user") +
+			   bench_server_info(server, "cpu", "used_cpu_sys");
 	return (int64_t)(seconds * 1e9);
 }

@@ -13,7 +13,7 @@
 
 #include "measure/histogram.h"
 
-enum { TALLY_PARTITIONS = 256 };
+enum { TALLY_PARTITIONS = 512 };
 
 /* The environment variable that tells allocations.c the file of the tally. */
 #define TALLY_VARIABLE "SEGBENCH_TALLY"

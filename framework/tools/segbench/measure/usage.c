@@ -32,13 +32,20 @@ static int64_t rusage_cpu(int who)
 	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 }
 
+static int64_t servers_cpu(const bench_server *server)
+{
+	int64_t cpu = 0;
+	for (; server; server = server->next)
+		cpu += bench_process_cpu(server->pid);
+	return cpu;
+}
+
 bench_usage bench_usage_now(bench_server *server)
 {
 	return (bench_usage){
 		.at = tally_now(),
 		.machine = machine_cpu(),
-		.ours = rusage_cpu(RUSAGE_SELF) + rusage_cpu(RUSAGE_CHILDREN) +
-			bench_process_cpu(server->pid) +
+		.ours = rusage_cpu(RUSAGE_SELF) + rusage_cpu(RUSAGE_CHILDREN) + servers_cpu(server) +
 			(server->link_pid ? bench_process_cpu(server->link_pid) : 0),
 	};
 }

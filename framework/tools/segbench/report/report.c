@@ -68,8 +68,8 @@ void bench_report_case(const char *experiment, const bench_workload *workload, s
 	       " partition%s, medians of %zu round%s\n",
 	       experiment, workload->messages, workload->size, workload->partitions,
 	       plural(workload->partitions), rounds, plural(rounds));
-	printf("  %-14s %10s %23s %19s %17s %7s\n", "", "", "", "CPU ns/message", "peak memory", "CPU");
-	printf("  %-14s %10s %23s %9s %9s %8s %8s %7s\n", "", "msg/s", "lowest - highest", "client", "server",
+	printf("  %-22s %10s %23s %19s %17s %7s\n", "", "", "", "CPU ns/message", "peak memory", "CPU");
+	printf("  %-22s %10s %23s %9s %9s %8s %8s %7s\n", "", "msg/s", "lowest - highest", "client", "server",
 	       "client", "server", "others");
 }
 
@@ -119,7 +119,7 @@ void bench_report_way(bench_report *report, const char *experiment, const bench_
 	json_array_append_new(json_object_get(report->root, "measures"), line);
 	report->others = fmax(report->others, bench_series_median(&series[OTHERS]));
 	bench_progress_clear();
-	printf("  %-14s %10.0f %10.0f - %10.0f %9.0f %9.0f %4.0f MiB %4.0f MiB %6.0f%%\n", way->name,
+	printf("  %-22s %10.0f %10.0f - %10.0f %9.0f %9.0f %4.0f MiB %4.0f MiB %6.0f%%\n", way->name,
 	       bench_series_median(&series[RATE]), bench_series_lowest(&series[RATE]),
 	       bench_series_highest(&series[RATE]), bench_series_median(&series[CLIENT]),
 	       bench_series_median(&series[SERVER]), bench_series_median(&series[CLIENT_PEAK]) / 1048576,

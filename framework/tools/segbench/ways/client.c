@@ -18,6 +18,8 @@ void bench_client_open(bench_client *client, const bench_workload *workload)
 	seg_error error;
 	seg_client_options_init(&options);
 	options.address = workload->server->address;
+	options.tls_ca_file = workload->server->ca_file[0] ? workload->server->ca_file : NULL;
+	options.ack_replicas = workload->server->ack_replicas;
 	options.name_space = WORKLOAD_NAMESPACE;
 	bench_client_check(seg_client_open(&options, &client->client, &error), &error);
 	bench_client_check(seg_stream_register(client->client, WORKLOAD_STREAM, &shape, &client->stream,

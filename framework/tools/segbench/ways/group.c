@@ -6,6 +6,7 @@
 
 #include "measure/process.h"
 #include "measure/reply.h"
+#include "measure/topology.h"
 #include "ways/host.h"
 
 typedef char owner_name[128]; /* "" for a partition without an owner */
@@ -15,7 +16,8 @@ static void read_owner(const bench_workload *workload, const char *group, uint32
 {
 	char key[WORKLOAD_KEY_MAX];
 	bench_workload_key(partition, key);
-	redisReply *reply = bench_server_command(workload->server, "HGET {%s}:%s:state owner", key, group);
+	redisReply *reply = bench_server_command(bench_topology_owner(workload->server, key),
+						 "HGET {%s}:%s:state owner", key, group);
 	snprintf(owner, sizeof(owner_name), "%s", bench_reply_text_or_nil(reply, "HGET"));
 	freeReplyObject(reply);
 }
@@ -57,8 +59,9 @@ static bool has_committed(const bench_workload *workload, const char *group, uin
 	char key[WORKLOAD_KEY_MAX];
 	bool committed = false;
 	bench_workload_key(partition, key);
-	redisReply *stream = bench_server_command(workload->server, "XINFO STREAM %s", key);
-	redisReply *groups = bench_server_command(workload->server, "XINFO GROUPS %s", key);
+	bench_server *server = bench_topology_owner(workload->server, key);
+	redisReply *stream = bench_server_command(server, "XINFO STREAM %s", key);
+	redisReply *groups = bench_server_command(server, "XINFO GROUPS %s", key);
 	const char *last = value_of(stream, "last-generated-id");
 	bench_reply_array(groups, 0, "XINFO");
 	for (size_t i = 0; i < groups->elements; i++)

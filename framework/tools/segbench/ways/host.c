@@ -25,15 +25,19 @@ static void write_config(const bench_workload *workload, const bench_host_option
 	FILE *file = fopen(path, "w");
 	if (!file)
 		err(EX_CANTCREAT, "cannot write %s", path);
+	fprintf(file, "[redis]\naddress = %s\n", workload->server->address);
+	if (workload->server->ca_file[0])
+		fprintf(file, "tls_ca_file = %s\n", workload->server->ca_file);
+	if (workload->server->ack_replicas)
+		fprintf(file, "ack_replicas = %" PRIu32 "\n", workload->server->ack_replicas);
 	fprintf(file,
-		"[redis]\naddress = %s\n\n"
+		"\n"
 		"[runner]\nnamespace = " WORKLOAD_NAMESPACE "\nlog_level = warning\n%s\n"
 		"[consumer bench]\nstream = " WORKLOAD_STREAM "\npartitions = %" PRIu32
 		"\npartition_size = 1_000_000_000\npacking = %s\n"
 		"group = %s\nplugin = %s\nbatch_size = %d\noption.tally = %s\n%s\n",
-		workload->server->address, options->runner, workload->partitions,
-		bench_workload_packing(workload->packing), options->group, plugin, WORKLOAD_BATCH,
-		workload->tally_path, options->consumer);
+		options->runner, workload->partitions, bench_workload_packing(workload->packing),
+		options->group, plugin, WORKLOAD_BATCH, workload->tally_path, options->consumer);
 	if (fclose(file))
 		err(EX_IOERR, "cannot write %s", path);
 }

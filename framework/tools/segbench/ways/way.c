@@ -27,13 +27,15 @@ void bench_way_measure(const bench_way *way, bench_workload *workload, bench_mea
 	bench_workload_reset(workload);
 	if (way->sends)
 		bench_workload_clear(workload);
-	bench_process_reset_peak(server->pid);
+	for (const bench_server *s = server; s; s = s->next)
+		bench_process_reset_peak(s->pid);
 	bench_usage since = bench_usage_now(server);
 	int64_t before = bench_server_cpu(server);
 	way->run(workload, measure);
 	measure->server_cpu = bench_server_cpu(server) - before;
 	measure->others = bench_usage_of_others(&since, server);
-	measure->server_peak = bench_process_memory(server->pid, "VmHWM");
+	for (const bench_server *s = server; s; s = s->next)
+		measure->server_peak += bench_process_memory(s->pid, "VmHWM");
 	measure->messages = workload->round;
 	measure->wall = bench_workload_wall(workload);
 	check_arrived(way, workload);

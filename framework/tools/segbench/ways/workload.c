@@ -12,6 +12,8 @@
 
 #include <segmenter/segmenter.h>
 
+#include "measure/topology.h"
+
 /* The entries that one call of the script adds: few, so that the script does not block Redis for long. */
 enum { FILL_STEP = 1000 };
 
@@ -94,8 +96,8 @@ static void fill_partition(bench_workload *workload, uint32_t partition, const c
 	bench_workload_partition_key(workload, partition, partition_key);
 	for (uint64_t left = workload->messages / workload->partitions; left > 0;) {
 		uint64_t step = left < FILL_STEP ? left : FILL_STEP;
-		bench_server_do(workload->server, "EVAL %s 1 %s %" PRIu64 " %s %s", script, key, step,
-				partition_key, data);
+		bench_server_do(bench_topology_owner(workload->server, key), "EVAL %s 1 %s %" PRIu64 " %s %s",
+				script, key, step, partition_key, data);
 		left -= step;
 	}
 }
@@ -110,7 +112,9 @@ static void fill_partitions(bench_workload *workload)
 
 void bench_workload_clear(bench_workload *workload)
 {
-	bench_server_do(workload->server, "FLUSHALL");
+	for (bench_server *server = workload->server; server; server = server->next)
+		if (!server->replica)
+			bench_server_do(server, "FLUSHALL");
 }
 
 void bench_workload_fill(bench_workload *workload)

@@ -1,0 +1,214 @@
+#include "stream/flight.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "stream/outcome.h"
+#include "stream/record.h"
+
+/* A connection that has so many bytes unsent gets no more: they would only fill memory. */
+#define UNSENT_MAX ((size_t)1 << 20)
+
+static seg_append append_of(const seg_producer *p, const seg_producer_batch *batch)
+{
+	return (seg_append){
+		.partition = batch->partition,
+		.producer = p->id,
+		.sequence = batch->sequence + batch->done,
+		.oldest = batch->oldest,
+		.ttl_ms = p->ttl_ms,
+		.records = batch->count - batch->done,
+		.headers = batch->headers,
+	};
+}
+
+/* --- answers ------------------------------------------------------------------ */
+
+/* Sends the batch again, for the replicas' sake: the answer is DUP, and a WAIT follows. */
+static void ask_again(seg_producer *p, seg_producer_batch *batch)
+{
+	seg_confirmation_leave(batch);
+	batch->may_be_added = true;
+	seg_outcome_release(p, batch, SEG_RELEASE_REST);
+}
+
+/* WAIT was answered for the batch. */
+static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t replicas, const char *why)
+{
+	seg_producer *p = arg;
+	if (!batch->answered)
+		return; /* its answer comes from another connection: then confirm_there */
+	if (replicas < 0 && !why) {
+		ask_again(p, batch);
+		return;
+	}
+	seg_error error;
+	uint32_t wanted = p->stream->client->ack_replicas;
+	bool confirmed = replicas >= (int64_t)wanted;
+	seg_confirmation_explain(replicas, wanted, p->sender.confirm_timeout, why, &error);
+	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED,
+				    .first = batch->first,
+				    .added = batch->added};
+	seg_outcome_added(p, batch, &answer, confirmed ? NULL : error.text);
+}
+
+/*
+ * A cluster has redirected the append, or its WAIT could not be issued: only a WAIT behind the append confirms it, on the
+ * connection that has answered. It is issued at once: later that connection may be another link.
+ */
+static void confirm_there(seg_producer *p, seg_producer_batch *batch)
+{
+	seg_confirmation *confirmation = NULL;
+	seg_confirmation_leave(batch);
+	seg_confirmation_add(&confirmation, seg_route_answering(p->sender.route), batch, got_confirmation, p);
+	if (!confirmation ||
+	    !seg_confirmation_ask(confirmation, p->stream->client->ack_replicas, p->sender.confirm_timeout))
+		ask_again(p, batch);
+}
+
+/* The batch, or its first records, were added; with ack_replicas they count when WAIT was answered. */
+static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_append_answer *answer)
+{
+	if (p->stream->client->ack_replicas == 0 || answer->added == 0) {
+		seg_confirmation_leave(batch);
+		seg_outcome_added(p, batch, answer, NULL);
+		return;
+	}
+	batch->answered = true;
+	batch->first = answer->first;
+	batch->added = answer->added;
+	if (!batch->confirmation || !seg_connection_is_answering(batch->confirmation->connection))
+		confirm_there(p, batch);
+}
+
+static void got_answer(void *arg, const seg_reply *reply)
+{
+	seg_producer_batch *batch = arg;
+	seg_producer *p = batch->owner;
+	batch->waiting = false;
+	if (batch->abandoned) {
+		seg_outcome_release(p, batch, SEG_RELEASE_RECYCLE);
+		return;
+	}
+	seg_error error;
+	seg_append append = append_of(p, batch);
+	seg_append_answer answer = seg_append_read(&append, reply, &error);
+	if (answer.outcome != SEG_APPEND_ADDED)
+		seg_confirmation_leave(batch);
+	switch (answer.outcome) {
+	case SEG_APPEND_ADDED:
+		hear_added(p, batch, &answer);
+		break;
+	case SEG_APPEND_LOST:
+		batch->may_be_added = true;
+		seg_outcome_release(p, batch, SEG_RELEASE_LOST);
+		break;
+	case SEG_APPEND_GAP:
+		seg_outcome_release(p, batch, SEG_RELEASE_PUT_BACK);
+		break;
+	case SEG_APPEND_REFUSED:
+		batch->refusal = error;
+		seg_outcome_release(p, batch, SEG_RELEASE_REST);
+		break;
+	case SEG_APPEND_UNCLEAR:
+	case SEG_APPEND_FAILED:
+		batch->may_be_added |= answer.outcome == SEG_APPEND_UNCLEAR;
+		seg_outcome_failed(p, batch, &error);
+		break;
+	}
+}
+
+/* --- sending ------------------------------------------------------------------ */
+
+static uint16_t slot_of(const seg_producer *p, uint32_t partition)
+{
+	char log[SEG_KEY_MAX];
+	seg_key_log(log, p->stream->client->name_space, p->stream->name, partition);
+	return seg_slot_of(log);
+}
+
+/* A batch keeps its number for all tries. */
+static void number(seg_producer *p, seg_producer_batch *batch)
+{
+	uint64_t *next = &p->sender.sequences[batch->partition];
+	if (batch->sequence == 0) {
+		batch->sequence = *next + 1;
+		*next += batch->count;
+	}
+	const seg_producer_batch *oldest = seg_accumulator_oldest(&p->shared.accumulator, batch->partition);
+	batch->oldest = oldest->sequence + oldest->done;
+}
+
+static seg_connection *connection_of(seg_producer *p, const seg_producer_batch *batch)
+{
+	char log[SEG_KEY_MAX];
+	seg_key_log(log, p->stream->client->name_space, p->stream->name, batch->partition);
+	return seg_route_connection(p->sender.route, log);
+}
+
+/* One WAIT for all batches that were issued since the last one. */
+static void ask_replicas(seg_producer *p)
+{
+	seg_confirmation *asking = p->sender.asking;
+	p->sender.asking = NULL;
+	if (asking)
+		seg_confirmation_ask(asking, p->stream->client->ack_replicas, p->sender.confirm_timeout);
+}
+
+/* The batch was issued on the connection; the next WAIT there is to confirm it. Else its answer asks again. */
+static void await_replicas(seg_producer *p, seg_producer_batch *batch, seg_connection *connection)
+{
+	if (p->sender.asking && p->sender.asking->connection != connection)
+		ask_replicas(p);
+	batch->answered = false;
+	seg_confirmation_add(&p->sender.asking, connection, batch, got_confirmation, p);
+}
+
+static bool issue(seg_producer *p, seg_producer_batch *batch)
+{
+	seg_append_builder *builder = &p->sender.builder;
+	if (seg_route_is_cluster(p->sender.route) &&
+	    !seg_route_ready_for(p->sender.route, slot_of(p, batch->partition))) {
+		batch->refusal = *seg_route_error(p->sender.route);
+		return false;
+	}
+	number(p, batch);
+	batch->owner = p;
+	seg_append append = append_of(p, batch);
+	if (!seg_append_begin(builder, &append, p->stream))
+		return false;
+	for (size_t i = batch->done; i < batch->count; i++) {
+		seg_record record = seg_producer_batch_record(batch, i);
+		if (!seg_append_add(builder, &record))
+			return false;
+	}
+	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
+	if (batch->waiting && p->stream->client->ack_replicas > 0)
+		await_replicas(p, batch, connection_of(p, batch));
+	return batch->waiting;
+}
+
+/* Whether the connection of the batch's partition cannot write as fast as batches come. */
+static bool is_backed_up(seg_producer *p, const seg_producer_batch *batch)
+{
+	const seg_connection *connection = connection_of(p, batch);
+	return connection && seg_connection_unsent(connection) >= UNSENT_MAX;
+}
+
+static seg_producer_batch *take_ready(seg_producer *p)
+{
+	pthread_mutex_lock(&p->shared.lock);
+	seg_producer_batch *batch = seg_accumulator_take(&p->shared.accumulator, seg_now());
+	pthread_mutex_unlock(&p->shared.lock);
+	return batch;
+}
+
+void seg_flight_send(seg_producer *p)
+{
+	seg_producer_batch *batch;
+	while (seg_route_ready(p->sender.route) && (batch = take_ready(p)))
+		if (is_backed_up(p, batch))
+			seg_outcome_release(p, batch, SEG_RELEASE_WAIT);
+		else if (!issue(p, batch))
+			seg_outcome_release(p, batch, SEG_RELEASE_REST);
+	ask_replicas(p);
+}

@@ -1,0 +1,236 @@
+/*
+ * test_cluster_slots.c - a Redis Cluster whose slots move, and whose nodes come, go and are away. Nothing is lost, order is kept,
+ * and each pause is printed.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/names.h"
+#include "harness/clustered.h"
+#include "harness/group.h"
+#include "harness/segctl.h"
+
+enum { RUNNERS = TEST_CLUSTERED_RUNNERS, PARTITIONS = TEST_CLUSTERED_PARTITIONS, PATIENCE_MS = 20000 };
+
+static int start_cluster(void **state)
+{
+	(void)state;
+	clustered.cluster = test_cluster_start(&(test_cluster_options){.password = "secret"});
+	return 0;
+}
+
+/* --- slots that move -------------------------------------------------------------------------------- */
+
+static void move(int slot)
+{
+	test_cluster_move_slot(clustered.cluster, slot,
+			       (test_cluster_slot_owner(clustered.cluster, slot) + 1) % 3);
+}
+
+static void slots_move_under_load(void **state)
+{
+	(void)state;
+	test_load *load = test_clustered_load();
+	for (uint32_t p = 0; p < PARTITIONS; p += 2) {
+		move(test_clustered_slot(p));
+		test_load_go_on(load, 10);
+	}
+	move(test_clustered_control_slot());
+	test_load_go_on(load, 10);
+	move(test_clustered_slot(0));
+	test_clustered_finish(load, "five slots moved", 3000);
+	for (int i = 0; i < RUNNERS; i++)
+		assert_int_equal(test_runner_stop(clustered.runners[i], SIGTERM), 0);
+}
+
+static void a_slot_stays_half_moved_for_a_while(void **state)
+{
+	(void)state;
+	test_load *load = test_clustered_load();
+	const int slot = test_clustered_slot(1),
+		  to = (test_cluster_slot_owner(clustered.cluster, slot) + 1) % 3;
+	test_cluster_move_begin(clustered.cluster, slot, to);
+	test_load_go_on(load, 25);
+	test_cluster_move_keys(clustered.cluster, slot, to, 1);
+	test_load_go_on(load, 25);
+	while (test_cluster_move_keys(clustered.cluster, slot, to, 100) > 0)
+		continue;
+	/* All keys are there, and the slot is not. */
+	test_load_go_on(load, 25);
+	test_cluster_move_end(clustered.cluster, slot, to);
+	test_clustered_finish(load, "a slot half moved for 1.5 s", 4000);
+}
+
+/* --- nodes that come and go ---------------------------------------------------------------------------- */
+
+/* Slots without keys, of one node: all nodes are told, in one go each. */
+static void give_empty_slots(int from, int to)
+{
+	static test_cluster_view view;
+	test_cluster_look(clustered.cluster, from, &view);
+	const int order[] = {to, from, 0, 1};
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		redisContext *redis = test_server_connect(clustered.cluster->nodes[order[i]]);
+		redisReply *reply = NULL;
+		int sent = 0;
+		for (int slot = 0; slot < TEST_CLUSTER_SLOTS; slot++)
+			if (view.owners[slot] == from)
+				sent += redisAppendCommand(redis, "CLUSTER SETSLOT %d NODE %s", slot,
+							   clustered.cluster->ids[to]) == REDIS_OK;
+		/* The old node refuses the last one: it has become a replica. */
+		for (; sent > 0 && redisGetReply(redis, (void **)&reply) == REDIS_OK; sent--)
+			freeReplyObject(reply);
+		redisFree(redis);
+	}
+}
+
+static void move_everything(int from, int to)
+{
+	redisReply *keys = test_server_ask(clustered.cluster->nodes[from], "KEYS *");
+	for (size_t i = 0; i < keys->elements; i++) {
+		int slot = test_cluster_slot(clustered.cluster, keys->element[i]->str);
+		if (test_cluster_slot_owner(clustered.cluster, slot) == from)
+			test_cluster_move_slot(clustered.cluster, slot, to);
+	}
+	freeReplyObject(keys);
+	give_empty_slots(from, to);
+}
+
+/* The last of the tests without replicas: the cluster is another one afterwards. */
+static void a_node_joins_and_another_one_leaves_under_load(void **state)
+{
+	(void)state;
+	test_load *load = test_clustered_load();
+	int added = test_cluster_add(clustered.cluster);
+	move_everything(2, added);
+	test_cluster_remove(clustered.cluster, 2);
+	test_clustered_finish(load, "a node joined and one left", 4000);
+}
+
+/* The node of no key that tells about the group as a whole; and such a node may be away. */
+static int node_of_partitions_only(void)
+{
+	char key[SEG_KEY_MAX];
+	seg_key_of_stream(key, "default", clustered.stream, NULL, NULL);
+	int needed = test_cluster_key_owner(clustered.cluster, key),
+	    control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
+	for (uint32_t p = 0; p < PARTITIONS; p++) {
+		int node = test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p));
+		if (node != needed && node != control)
+			return node;
+	}
+	return -1;
+}
+
+static void lag_names_what(const char *says, int control, int most_ms)
+{
+	long long began = test_now_ms();
+	const char *lag = test_segctl_good(test_clustered_address(control, NULL),
+					   "lag %s g --sample 0 --timeout 3s", clustered.stream);
+	print_message("lag beside a node that is away: %lld ms\n", test_now_ms() - began);
+	test_expect_text(lag, says);
+	assert_true(test_now_ms() - began < most_ms);
+}
+
+static void the_others_are_listed_while_a_node_is_away(void **state)
+{
+	(void)state;
+	char says[96];
+	test_clustered_make_stream();
+	test_clustered_run(0, test_clustered_address(0, NULL), "");
+	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
+	int away = node_of_partitions_only(),
+	    control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
+	if (away < 0)
+		return;
+	snprintf(says, sizeof(says), "127.0.0.1:%d does not answer", clustered.cluster->nodes[away]->port);
+	for (int node = 0; node < clustered.cluster->count; node++)
+		if (test_cluster_lives(clustered.cluster, node))
+			test_server_tell(clustered.cluster->nodes[node],
+					 "CONFIG SET cluster-require-full-coverage no");
+	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
+	lag_names_what(says, control, 8000);
+	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
+	test_segctl_good(test_clustered_address(control, NULL), "lag %s g --sample 0", clustered.stream);
+	test_cluster_kill(clustered.cluster, away);
+	lag_names_what(says, control, 8000);
+	test_expect_text(test_segctl_do(test_clustered_address(control, NULL),
+					"lag %s g --sample 0 --timeout 3s --max-lag 5", clustered.stream)
+				 ->errors,
+			 "does not answer");
+	/* The streams are anywhere, so a list of them needs every node, and names the one that is away. */
+	snprintf(says, sizeof(says), "127.0.0.1:%d: Connection refused",
+		 clustered.cluster->nodes[away]->port);
+	test_expect_text(test_segctl_do(test_clustered_address(control, NULL), "stream list --timeout 2s")
+				 ->errors,
+			 says);
+}
+
+/* Adds a message to a log by hand, and waits until it is handled. */
+static void handles_a_message_in(uint32_t partition)
+{
+	char key[SEG_KEY_MAX], line[256];
+	long long deadline = test_now_ms() + PATIENCE_MS;
+	bool handled = false;
+	seg_key_log(key, "default", clustered.stream, partition);
+	test_server_tell(clustered.cluster->nodes[test_cluster_key_owner(clustered.cluster, key)],
+			 "XADD %s * partitionKey k data 1", key);
+	while (!handled && test_now_ms() < deadline) {
+		unsigned found;
+		FILE *file = fopen(clustered.deliveries, "r");
+		while (file && !handled && fgets(line, sizeof(line), file))
+			handled = sscanf(line, "%*u %u", &found) == 1 && found == partition;
+		if (file)
+			fclose(file);
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
+	if (!handled)
+		fail_msg("no message of partition %u was handled within %d ms", partition, PATIENCE_MS);
+}
+
+static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others(void **state)
+{
+	(void)state;
+	int owners[PARTITIONS];
+	test_clustered_make_stream();
+	int away = node_of_partitions_only(),
+	    control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
+	if (away < 0)
+		return;
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		owners[p] = test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p));
+	for (int node = 0; node < clustered.cluster->count; node++)
+		if (test_cluster_lives(clustered.cluster, node))
+			test_server_tell(clustered.cluster->nodes[node],
+					 "CONFIG SET cluster-require-full-coverage no");
+	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
+	test_clustered_run(0, test_clustered_address(control, NULL), "");
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		if (owners[p] != away)
+			handles_a_message_in(p);
+	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		if (owners[p] == away)
+			handles_a_message_in(p);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(slots_move_under_load),
+		TEST(a_slot_stays_half_moved_for_a_while),
+		TEST(a_node_joins_and_another_one_leaves_under_load),
+		TEST(a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others),
+		TEST(the_others_are_listed_while_a_node_is_away),
+	};
+	return cmocka_run_group_tests(tests, start_cluster, test_clustered_stop);
+}
