@@ -360,8 +360,8 @@ inline hear(k)
 	if
 	:: kind == CONFIRMED -> hear_replicas(r, (waits[r] > 2 -> NOBODY : x))
 	:: kind == ELSEWHERE ->
-		/* The other node's answer comes through its link, and no WAIT of this one is for it. sender.c does not see to that
-		 * yet: it takes such a WAIT for a confirmation, as MUTANT_MOVED_BATCH_CONFIRMED does. */
+		/* The other node's answer comes through its link, and no WAIT of this one is for it. The sender issues another
+		 * WAIT there at once; the model sends the batch again, which comes to the same. */
 		j = batch_of(r);
 		batches[j].where = 2 - k;
 		if
