@@ -173,15 +173,14 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 			 says);
 }
 
-/* Adds a message to a log by hand, and waits until it is handled. */
-static void handles_a_message_in(uint32_t partition)
+/* Adds a message to a log on this node by hand, and waits until it is handled. */
+static void handles_a_message_in(uint32_t partition, int node)
 {
 	char key[SEG_KEY_MAX], line[256];
 	long long deadline = test_now_ms() + PATIENCE_MS;
 	bool handled = false;
 	seg_key_log(key, "default", clustered.stream, partition);
-	test_server_tell(clustered.cluster->nodes[test_cluster_key_owner(clustered.cluster, key)],
-			 "XADD %s * partitionKey k data 1", key);
+	test_server_tell(clustered.cluster->nodes[node], "XADD %s * partitionKey k data 1", key);
 	while (!handled && test_now_ms() < deadline) {
 		unsigned found;
 		FILE *file = fopen(clustered.deliveries, "r");
@@ -214,11 +213,11 @@ static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_
 	test_clustered_run(0, test_clustered_address(control, NULL), "");
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		if (owners[p] != away)
-			handles_a_message_in(p);
+			handles_a_message_in(p, owners[p]);
 	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		if (owners[p] == away)
-			handles_a_message_in(p);
+			handles_a_message_in(p, owners[p]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
