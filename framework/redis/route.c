@@ -285,6 +285,21 @@ seg_connection *seg_route_answering(const seg_route *r)
 	return NULL;
 }
 
+bool seg_route_lost_unwritten(const seg_route *r)
+{
+	const seg_connection *connection = seg_route_answering(r);
+	return connection && seg_connection_lost_unwritten(connection);
+}
+
+void seg_route_lose_unwritten(seg_route *r)
+{
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
+		if (node && node->connection)
+			seg_connection_lose_unwritten(node->connection);
+	}
+}
+
 seg_connection *seg_route_connection(seg_route *r, const char *key)
 {
 	seg_node node = r->cluster && key ? seg_route_node(r, seg_slot_of(key)) : 0;

@@ -106,6 +106,13 @@ seg_connection *seg_route_node_connection(seg_route *route, seg_node node);
 seg_connection *seg_route_answering(const seg_route *route);
 
 /*
+ * In a callback with NULL, before it breaks a connection: whether its command was never written to any node, and so was not
+ * executed. Such commands wait for their node to connect; seg_route_lose_unwritten gives up all that wait now, not in a callback.
+ */
+bool seg_route_lost_unwritten(const seg_route *route);
+void seg_route_lose_unwritten(seg_route *route);
+
+/*
  * As the functions of seg_connection, on the node that has the command's key (seg_command_key); a command
  * without a key goes to any node.
  */

@@ -275,7 +275,7 @@ static void on_reply(void *arg, const seg_reply *reply)
 {
 	const char *name = arg;
 	if (!reply)
-		tell("%s:lost ", name);
+		tell("%s:%s ", name, seg_route_lost_unwritten(route) ? "unwritten" : "lost");
 	else if (reply->type == SEG_REPLY_ERROR)
 		tell("%s:%.9s ", name, reply->text);
 	else if (reply->type == SEG_REPLY_INTEGER)
