@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/numbered.h"
 #include "group/notes.h"
 #include "redis/server_check.h"
+
+/* So long the map may be missing that shows whether the control slot was migrated. */
+#define CLEAR_PATIENCE (3 * SEG_SECOND)
 
 static seg_member_link *control_of(seg_member *m)
 {
@@ -207,10 +211,37 @@ static bool have_moved(seg_member *m)
 	return any;
 }
 
-void seg_history_follow_slots(seg_member *m)
+static void note_control_slot(seg_member *m)
 {
-	if (!seg_route_is_cluster(m->control) || !have_moved(m))
+	seg_node node = seg_route_node(m->control, m->control_slot), before = m->history.control_node;
+	if (node == 0 || node == before)
 		return;
+	m->history.control_node = node;
+	if (m->history.moved_from > 0) {
+		seg_note_another_history(m, node);
+	} else if (before > 0) {
+		m->history.moved_from = before;
+		m->history.clear_by = seg_now() + CLEAR_PATIENCE;
+	}
+}
+
+/* Whether the control slot was migrated, which loses no writes. Where that is not known, it was not. */
+static void clear_up(seg_member *m)
+{
+	bool whole = seg_route_is_whole(m->control);
+	if (!whole && seg_now() < m->history.clear_by)
+		return;
+	const seg_link_node *from = known_node(control_of(m), m->history.moved_from);
+	if (whole && from && from->told && seg_route_has_slots(m->control, from->node)) {
+		m->history.moved_from = 0;
+		seg_note_control_moved(m);
+	} else {
+		seg_note_another_history(m, m->history.control_node);
+	}
+}
+
+static void note_slots(seg_member *m)
+{
 	for (uint32_t i = 0; i < m->partition_count; i++) {
 		seg_partition *p = &m->partitions[i];
 		seg_node node = seg_route_node(m->control, p->slot);
@@ -220,11 +251,22 @@ void seg_history_follow_slots(seg_member *m)
 			seg_note_moved(p);
 		p->history.node = node;
 	}
-	seg_node node = seg_route_node(m->control, m->control_slot), before = m->history.control_node;
-	if (node > 0)
-		m->history.control_node = node;
-	if (node > 0 && before > 0 && node != before)
-		seg_note_another_history(m, node);
+	note_control_slot(m);
+}
+
+void seg_history_follow_slots(seg_member *m)
+{
+	if (!seg_route_is_cluster(m->control))
+		return;
+	if (have_moved(m))
+		note_slots(m);
+	if (m->history.moved_from > 0)
+		clear_up(m);
+}
+
+bool seg_history_is_unclear(const seg_member *m)
+{
+	return m->history.moved_from > 0;
 }
 
 bool seg_history_holds(const seg_member_link *link, uint16_t slot)

@@ -207,7 +207,7 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 			seg_log(&m->logger, SEG_LOG_WARNING,
 				"Redis no longer knows member %s: its lease expired; joining again", m->name);
 		join_again(m, "the lease expired");
-	} else if (seg_reply_is(status, "REPLACED") && is_doubted(m)) {
+	} else if (seg_reply_is(status, "REPLACED") && (is_doubted(m) || m->history.moved_from > 0)) {
 		seg_log(&m->logger, SEG_LOG_WARNING,
 			"Redis has lost this process's membership and knows the previous process of member %s; joining again",
 			m->name);

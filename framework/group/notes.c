@@ -65,7 +65,10 @@ static void doubt(seg_partition *p)
 void seg_note_another_history(seg_member *m, seg_node node)
 {
 	/* A single server, which is node 0, has all. */
-	bool all = node == 0 || node == seg_route_node(m->control, m->control_slot);
+	bool all = node == 0 || node == seg_route_node(m->control, m->control_slot) ||
+		   node == m->history.control_node || node == m->history.moved_from;
+	if (all)
+		m->history.moved_from = 0;
 	/* A share that came in the same tick is not on the list of active partitions yet. */
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		if (all || seg_route_node(m->control, m->partitions[n].slot) == node)
@@ -78,6 +81,13 @@ void seg_note_another_history(seg_member *m, seg_node node)
 	}
 	m->history.changes++;
 	seg_note_member(m, SEG_NOTE_ANOTHER_HISTORY);
+}
+
+void seg_note_control_moved(seg_member *m)
+{
+	seg_log(&m->logger, SEG_LOG_INFO, "the group's control keys have moved to %s",
+		seg_route_where(m->control, seg_route_node(m->control, m->control_slot)));
+	seg_note_member(m, SEG_NOTE_SHARE_IN_DOUBT | SEG_NOTE_HEARTBEAT);
 }
 
 void seg_note_moved(seg_partition *p)

@@ -49,6 +49,9 @@ void seg_note_fenced(seg_partition *partition);
  */
 void seg_note_another_history(seg_member *member, seg_node node);
 
+/* The group's control keys were migrated to another node, with all writes: the membership is proven there, and no epoch ends. */
+void seg_note_control_moved(seg_member *member);
+
 /* The partition's slot has another node, which may have fewer writes than the last one: ends the epoch. */
 void seg_note_moved(seg_partition *partition);
 

@@ -193,6 +193,9 @@ typedef struct seg_member {
 		seg_server_ids ids; /* of the newest server that control has reached */
 		seg_node
 			control_node; /* had the control slot at the newest look; 0: none yet, or no cluster */
+		/* The control slot has left this node, and it is not known yet whether it was migrated; 0: none. */
+		seg_node moved_from;
+		int64_t clear_by;     /* then: in doubt from this time on */
 		unsigned generations; /* the newest that was given to a link's node */
 		/* Since the start: how often the server of the membership may have lost its newest writes. */
 		unsigned changes;

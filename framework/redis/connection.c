@@ -369,6 +369,17 @@ bool seg_connection_is_answering(const seg_connection *c)
 	return c->traffic.in_callbacks;
 }
 
+bool seg_connection_lost_unwritten(const seg_connection *c)
+{
+	return c->traffic.losing_parked;
+}
+
+void seg_connection_lose_unwritten(seg_connection *c)
+{
+	if (!c->traffic.in_callbacks)
+		seg_traffic_lose_parked(&c->traffic);
+}
+
 size_t seg_connection_waiting(const seg_connection *c)
 {
 	return c->traffic.pipeline.count + c->traffic.parked.count;

@@ -158,6 +158,13 @@ const char *seg_connection_where(const seg_connection *connection);
 /* Whether the callback that runs now belongs to a command of this connection. */
 bool seg_connection_is_answering(const seg_connection *connection);
 
+/*
+ * In a callback with NULL: whether its command was never written, and so was not executed. Commands that are never written wait for
+ * the connection (options.early); seg_connection_lose_unwritten gives up all that wait now, not in a callback.
+ */
+bool seg_connection_lost_unwritten(const seg_connection *connection);
+void seg_connection_lose_unwritten(seg_connection *connection);
+
 /* The number of commands without an answer. */
 size_t seg_connection_waiting(const seg_connection *connection);
 

@@ -11,6 +11,8 @@ void seg_contacts_fini(seg_contacts *contacts)
 		if (contacts->at[n])
 			seg_contact_close(contacts->at[n]);
 		free(contacts->at[n]);
+		/* The callbacks of the next ones may look for it. */
+		contacts->at[n] = NULL;
 	}
 	free(contacts->at);
 	*contacts = (seg_contacts){0};

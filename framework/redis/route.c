@@ -180,12 +180,25 @@ void seg_route_learn(seg_route *r, uint16_t slot, const seg_route *from)
 	const seg_endpoint *endpoint = &from->map.nodes[node - 1]->endpoint;
 	seg_slot_range place = {.first = slot, .last = slot, .port = endpoint->port};
 	snprintf(place.host, sizeof(place.host), "%s", endpoint->host);
+	unsigned changes = r->map.changes;
 	(void)seg_route_map_moved(&r->map, &place, endpoint->host);
+	if (r->map.changes != changes)
+		want_map(r);
 }
 
 unsigned seg_route_changes(const seg_route *r)
 {
 	return r->map.changes;
+}
+
+bool seg_route_is_whole(const seg_route *r)
+{
+	return r->map.whole;
+}
+
+bool seg_route_has_slots(const seg_route *r, seg_node node)
+{
+	return node > 0 && node <= r->map.count && r->map.nodes[node - 1]->has_slots;
 }
 
 seg_node seg_route_next(const seg_route *r, seg_node node)
@@ -277,6 +290,21 @@ seg_connection *seg_route_answering(const seg_route *r)
 			return node->connection;
 	}
 	return NULL;
+}
+
+bool seg_route_lost_unwritten(const seg_route *r)
+{
+	const seg_connection *connection = seg_route_answering(r);
+	return connection && seg_connection_lost_unwritten(connection);
+}
+
+void seg_route_lose_unwritten(seg_route *r)
+{
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
+		if (node && node->connection)
+			seg_connection_lose_unwritten(node->connection);
+	}
 }
 
 seg_connection *seg_route_connection(seg_route *r, const char *key)

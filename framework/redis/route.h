@@ -56,7 +56,7 @@ bool seg_route_ready_for(seg_route *route, uint16_t slot);
 /* Whether it has met a cluster. */
 bool seg_route_is_cluster(const seg_route *route);
 
-/* On a cluster: takes over where a slot is, from another route to the same cluster that has learnt it. */
+/* On a cluster: takes over where a slot is, from another route to the same cluster that has learnt it; and asks for the map. */
 void seg_route_learn(seg_route *route, uint16_t slot, const seg_route *from);
 
 /* The node of a slot; 0 on a cluster: none is known. Its server: "host:port". */
@@ -65,6 +65,13 @@ const char *seg_route_where(const seg_route *route, seg_node node);
 
 /* Rises whenever a slot gets another node. */
 unsigned seg_route_changes(const seg_route *route);
+
+/*
+ * On a cluster: whether one node's map tells all that is known of the slots, and no slot has moved since. Only then it is known
+ * whether a node that has lost a slot has kept others.
+ */
+bool seg_route_is_whole(const seg_route *route);
+bool seg_route_has_slots(const seg_route *route, seg_node node);
 
 /* The nodes that have slots, one after the other: pass 0, then the last one; 0 after the last. On a single server: 0. */
 seg_node seg_route_next(const seg_route *route, seg_node node);
@@ -97,6 +104,13 @@ seg_connection *seg_route_node_connection(seg_route *route, seg_node node);
  * redirected the command. NULL outside of callbacks. What a callback issues there follows the command on the same link.
  */
 seg_connection *seg_route_answering(const seg_route *route);
+
+/*
+ * In a callback with NULL, before it breaks a connection: whether its command was never written to any node, and so was not
+ * executed. Such commands wait for their node to connect; seg_route_lose_unwritten gives up all that wait now, not in a callback.
+ */
+bool seg_route_lost_unwritten(const seg_route *route);
+void seg_route_lose_unwritten(seg_route *route);
 
 /*
  * As the functions of seg_connection, on the node that has the command's key (seg_command_key); a command

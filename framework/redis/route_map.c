@@ -81,6 +81,7 @@ bool seg_route_map_take(seg_route_map *map, const seg_reply *slots, const char *
 		map->changes++;
 	free(map->owners);
 	map->owners = owners;
+	map->whole = true;
 	return true;
 }
 
@@ -90,6 +91,7 @@ uint32_t seg_route_map_moved(seg_route_map *map, const seg_slot_range *to, const
 	if (node > 0 && map->owners && map->owners[to->first] != node) {
 		assign(map, map->owners, to, node);
 		map->changes++;
+		map->whole = false;
 	}
 	return node;
 }

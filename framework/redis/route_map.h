@@ -18,6 +18,7 @@ typedef struct seg_route_map {
 	uint32_t count, room;
 	uint32_t *owners; /* of each slot: the node's number, or 0; NULL until the first map */
 	unsigned changes; /* rises whenever a slot gets another node */
+	bool whole;       /* no slot has moved since the newest answer to CLUSTER SLOTS */
 } seg_route_map;
 
 void seg_route_map_fini(seg_route_map *map);

@@ -51,12 +51,13 @@ bool seg_traffic_become_ready(seg_traffic *t)
 static void lose_commands(seg_traffic *t, seg_pipeline *pipeline)
 {
 	t->in_callbacks = true;
+	t->losing_parked = pipeline == &t->parked;
 	seg_pipeline_clear(pipeline);
 	for (size_t n = pipeline->count; n > 0; n--) {
 		seg_waiting_command command = seg_pipeline_pop(pipeline);
 		command.fn(command.arg, NULL);
 	}
-	t->in_callbacks = false;
+	t->in_callbacks = t->losing_parked = false;
 }
 
 void seg_traffic_lose_parked(seg_traffic *t)

@@ -37,7 +37,8 @@ typedef struct seg_traffic {
 	seg_transport *transport; /* NULL: closed */
 	bool ready;               /* the preparation is done: the parked commands were issued */
 	bool in_callbacks;
-	bool is_no_master; /* the server has said so: it breaks after the answers that have come */
+	bool losing_parked; /* the callback that runs has NULL for a command that was never written */
+	bool is_no_master;  /* the server has said so: it breaks after the answers that have come */
 	seg_pipeline pipeline;
 	seg_pipeline parked; /* the commands that wait for the next time that the traffic is ready */
 

@@ -87,6 +87,7 @@ typedef struct seg_producer_batch {
 	uint64_t oldest;   /* seg_append.oldest of the newest try */
 	bool waiting;      /* an answer is due */
 	bool may_be_added; /* an answer was lost */
+	bool given_up;     /* past its deadline */
 	bool abandoned;    /* given up while its answer was due */
 	unsigned refusals; /* in a row */
 	seg_error refusal; /* the newest one; status 0: none */

@@ -84,8 +84,9 @@ bool seg_append_issue(seg_append_builder *builder, seg_route *route, seg_reply_f
 /* --- reading its answer -------------------------------------------------------- */
 
 typedef enum seg_append_outcome {
-	SEG_APPEND_ADDED,   /* the first `added` records were added, by this call or an earlier try of it */
-	SEG_APPEND_LOST,    /* no answer: the batch may have been added; send it again */
+	SEG_APPEND_ADDED, /* the first `added` records were added, by this call or an earlier try of it */
+	/* No answer: the batch may have been added, unless seg_route_lost_unwritten; send it again. */
+	SEG_APPEND_LOST,
 	SEG_APPEND_REFUSED, /* nothing was added; the same call may succeed later */
 	SEG_APPEND_GAP,     /* nothing was added, because an earlier batch is missing: send that one first */
 	SEG_APPEND_FAILED,  /* nothing was added, and the same call will fail again */

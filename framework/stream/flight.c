@@ -80,6 +80,16 @@ static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_app
 		confirm_there(p, batch);
 }
 
+/* A command that was never written has added nothing. */
+static void note_loss(seg_producer *p, seg_producer_batch *batch)
+{
+	const seg_error *trouble = seg_route_error(p->sender.route);
+	if (!seg_route_lost_unwritten(p->sender.route))
+		batch->may_be_added = true;
+	else if (trouble->status)
+		batch->refusal = *trouble;
+}
+
 static void got_answer(void *arg, const seg_reply *reply)
 {
 	seg_producer_batch *batch = arg;
@@ -99,8 +109,9 @@ static void got_answer(void *arg, const seg_reply *reply)
 		hear_added(p, batch, &answer);
 		break;
 	case SEG_APPEND_LOST:
-		batch->may_be_added = true;
-		seg_outcome_release(p, batch, SEG_RELEASE_LOST);
+		note_loss(p, batch);
+		if (!batch->given_up)
+			seg_outcome_release(p, batch, SEG_RELEASE_LOST);
 		break;
 	case SEG_APPEND_GAP:
 		seg_outcome_release(p, batch, SEG_RELEASE_PUT_BACK);

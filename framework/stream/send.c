@@ -295,7 +295,8 @@ static void got_answer(void *arg, const seg_reply *reply)
 		take_added(c, &answer);
 		break;
 	case SEG_APPEND_LOST:
-		c->may_be_added = true;
+		if (!seg_route_lost_unwritten(sending->stream->client->route))
+			c->may_be_added = true;
 		sending->exchange.again = true;
 		break;
 	case SEG_APPEND_GAP:

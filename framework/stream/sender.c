@@ -68,6 +68,10 @@ static bool give_up_expired(seg_producer *p, int64_t now)
 		if (!batch)
 			return any;
 		any = true;
+		batch->given_up = true;
+		/* What waits for its connection must not be written after all. */
+		if (batch->waiting)
+			seg_route_lose_unwritten(p->sender.route);
 		seg_error error;
 		explain(p, batch, now == SEG_NEVER, &error);
 		seg_confirmation_leave(batch);

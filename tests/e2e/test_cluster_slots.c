@@ -50,6 +50,46 @@ static void slots_move_under_load(void **state)
 		assert_int_equal(test_runner_stop(clustered.runners[i], SIGTERM), 0);
 }
 
+static size_t deliveries_so_far(void)
+{
+	test_deliveries deliveries = test_deliveries_read(clustered.deliveries);
+	size_t count = deliveries.count;
+	test_deliveries_free(&deliveries);
+	return count;
+}
+
+/* Nobody has claimed a partition since then. */
+static void expect_one_epoch_each(size_t since)
+{
+	uint64_t epochs[PARTITIONS] = {0};
+	test_deliveries deliveries = test_deliveries_read(clustered.deliveries);
+	for (size_t i = since; i < deliveries.count; i++) {
+		const test_delivery *d = &deliveries.list[i];
+		if (epochs[d->partition] > 0 && d->epoch != epochs[d->partition])
+			fail_msg("partition %u was claimed again", d->partition);
+		epochs[d->partition] = d->epoch;
+	}
+	test_deliveries_free(&deliveries);
+}
+
+static void partitions_go_on_while_the_control_slot_moves(void **state)
+{
+	(void)state;
+	test_load *load = test_clustered_load();
+	const size_t since = deliveries_so_far();
+	for (int times = 1; times <= 2; times++) {
+		move(test_clustered_control_slot());
+		for (int i = 0; i < RUNNERS; i++)
+			test_runner_says_times(clustered.runners[i], "the group's control keys have moved to",
+					       times);
+		test_load_go_on(load, 10);
+	}
+	test_clustered_finish(load, "the control slot moved twice", 2000);
+	for (int i = 0; i < RUNNERS; i++)
+		assert_false(test_runner_has_said(clustered.runners[i], "was restarted or replaced"));
+	expect_one_epoch_each(since);
+}
+
 static void a_slot_stays_half_moved_for_a_while(void **state)
 {
 	(void)state;
@@ -173,7 +213,7 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 			 says);
 }
 
-/* Adds a message to a log on this node by hand, and waits until it is handled. */
+/* Adds a message to a log by hand at its node, and waits until it is handled. No other node is asked: one may hang. */
 static void handles_a_message_in(uint32_t partition, int node)
 {
 	char key[SEG_KEY_MAX], line[256];
@@ -226,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(slots_move_under_load),
+		TEST(partitions_go_on_while_the_control_slot_moves),
 		TEST(a_slot_stays_half_moved_for_a_while),
 		TEST(a_node_joins_and_another_one_leaves_under_load),
 		TEST(a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others),

@@ -1,6 +1,6 @@
 /*
  * test_nodes.h - a route, and fake nodes of a cluster at its other end. One thread: the test runs both sides in turns.
- * For test_route.c and test_bell.c; include it after cmocka.h.
+ * For test_route.c, test_bell.c and test_history.c; include it after cmocka.h.
  */
 #ifndef TEST_NODES_H
 #define TEST_NODES_H
@@ -217,7 +217,7 @@ static void node_serve(struct fake_node *node)
 }
 
 /* How many commands with this beginning have come to a node. */
-static int heard(int n, const char *beginning)
+__attribute__((unused)) static int heard(int n, const char *beginning)
 {
 	int times = 0;
 	for (int i = 0; i < fakes[n].count; i++)
@@ -275,7 +275,7 @@ static void on_reply(void *arg, const seg_reply *reply)
 {
 	const char *name = arg;
 	if (!reply)
-		tell("%s:lost ", name);
+		tell("%s:%s ", name, seg_route_lost_unwritten(route) ? "unwritten" : "lost");
 	else if (reply->type == SEG_REPLY_ERROR)
 		tell("%s:%.9s ", name, reply->text);
 	else if (reply->type == SEG_REPLY_INTEGER)
@@ -326,7 +326,7 @@ static void until(bool (*condition)(void), const char *what)
 }
 
 /* Runs both sides for so long. */
-static void turns_for(int ms)
+__attribute__((unused)) static void turns_for(int ms)
 {
 	for (long long deadline = test_now_ms() + ms; test_now_ms() < deadline;)
 		turn();

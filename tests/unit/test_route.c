@@ -113,7 +113,7 @@ static void a_command_to_a_dead_node_is_lost_and_the_others_go_on(void **state)
 	node_kill(2);
 	assert_true(get(2, "a"));
 	assert_true(get(1, "b"));
-	until_told("a:lost");
+	until_told("a:unwritten");
 	until_told("b:1");
 }
 
@@ -138,7 +138,7 @@ static void a_replaced_node_is_found_in_the_map(void **state)
 	until_told("down2");
 	long long began = test_now_ms();
 	while (!strstr(told, "a:2") && test_now_ms() - began < PATIENCE_MS) {
-		if (!strstr(told, "a:lost") || seg_route_node(route, seg_slot_of(keys[1])) != 2) {
+		if (!strstr(told, "a:unwritten") || seg_route_node(route, seg_slot_of(keys[1])) != 2) {
 			told[0] = '\0';
 			get(1, "a");
 		}
@@ -153,11 +153,33 @@ static void a_break_ends_the_commands_that_wait_for_a_dead_node(void **state)
 	get_ready();
 	node_kill(2);
 	assert_true(get(2, "a"));
-	until_told("a:lost");
+	until_told("a:unwritten");
 	/* The node is down, and its next attempt is not due yet. */
 	assert_true(get(2, "b"));
 	seg_route_break(route, SEG_EUNREACHABLE, "enough");
-	assert_non_null(strstr(told, "b:lost"));
+	assert_non_null(strstr(told, "b:unwritten"));
+}
+
+static void a_command_that_was_written_is_told_from_one_that_was_not(void **state)
+{
+	(void)state;
+	connect_all();
+	fakes[2].silent = true;
+	assert_true(get(2, "a"));
+	turns_for(20);
+	node_kill(2);
+	until_told("a:lost");
+	assert_true(get(2, "b"));
+	seg_route_lose_unwritten(route);
+	assert_non_null(strstr(told, "b:unwritten"));
+	/* Nothing is left of it when the node is back. */
+	fakes[2].silent = false;
+	int before = heard(2, "GET");
+	node_listen(&fakes[2], fakes[2].port);
+	until_told("up3");
+	assert_true(get(2, "c"));
+	until_told("c:2");
+	assert_int_equal(heard(2, "GET"), before + 1);
 }
 
 /* --- redirections ----------------------------------------------------------------------------------- */
@@ -198,7 +220,7 @@ static void moved_to_a_dead_node_loses_the_command(void **state)
 	node_kill(2);
 	answers(0, "GET", redirection(text, "MOVED", 0, 2), 1);
 	assert_true(get(0, "a"));
-	until_told("a:lost");
+	until_told("a:unwritten");
 }
 
 static void ask_is_followed_once_with_asking(void **state)
@@ -355,6 +377,7 @@ int main(void)
 		TEST(a_command_to_a_dead_node_is_lost_and_the_others_go_on),
 		TEST(a_node_that_comes_back_is_used_again),
 		TEST(a_replaced_node_is_found_in_the_map),
+		TEST(a_command_that_was_written_is_told_from_one_that_was_not),
 		TEST(a_break_ends_the_commands_that_wait_for_a_dead_node),
 		TEST(moved_is_followed_and_remembered),
 		TEST(moved_to_a_node_that_is_not_connected_waits_for_it),

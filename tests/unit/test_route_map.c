@@ -225,13 +225,17 @@ static void a_slot_that_moves_takes_no_other_along(void **state)
 	assert_string_equal(map.nodes[0]->text, "asked:7000");
 	seg_slot_range to = {.first = 5, .last = 5, .host = "other", .port = 7001};
 	unsigned changes = map.changes;
+	assert_true(map.whole);
 	assert_int_equal(seg_route_map_moved(&map, &to, "asked"), 2);
+	assert_false(map.whole);
 	assert_int_equal(map.owners[5], 2);
 	assert_int_equal(map.owners[4], 1);
 	assert_int_equal(map.owners[6], 1);
 	assert_int_equal(map.changes, changes + 1);
 	assert_int_equal(seg_route_map_moved(&map, &to, "asked"), 2);
 	assert_int_equal(map.changes, changes + 1);
+	assert_true(seg_route_map_take(&map, &a.slots, "asked"));
+	assert_true(map.whole);
 	seg_route_map_fini(&map);
 }
 
