@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -15,6 +16,7 @@
 #include "base/names.h"
 #include "harness/clustered.h"
 #include "harness/group.h"
+#include "harness/http.h"
 #include "harness/segctl.h"
 
 enum { RUNNERS = TEST_CLUSTERED_RUNNERS, PARTITIONS = TEST_CLUSTERED_PARTITIONS, PATIENCE_MS = 20000 };
@@ -139,12 +141,50 @@ static void lag_names_what(const char *says, int control, int most_ms)
 	assert_true(test_now_ms() - began < most_ms);
 }
 
+/* The admin server's reading of the group: what it says of a partition in metrics and JSON. */
+typedef struct {
+	int port;
+	uint32_t partition;
+	bool unreachable; /* as it is to be */
+} admin_view;
+
+static bool admin_says_so(void *arg)
+{
+	const admin_view *view = arg;
+	char sample[160], path[64];
+	snprintf(sample, sizeof(sample),
+		 "segmenter_partition_unreachable{stream=\"%s\",group=\"g\",partition=\"%u\"}",
+		 clustered.stream, view->partition);
+	test_http_answer metrics = test_http_get(view->port, "/metrics");
+	bool so = test_metrics_value(metrics.body, sample) == view->unreachable;
+	snprintf(sample, sizeof(sample),
+		 "segmenter_partition_lag_seconds{stream=\"%s\",group=\"g\",partition=\"%u\"}",
+		 clustered.stream, view->partition);
+	/* The lag is known if the node answers. */
+	if (so)
+		assert_int_equal(test_metrics_value(metrics.body, sample) < 0, view->unreachable);
+	test_http_free(&metrics);
+	snprintf(path, sizeof(path), "/api/v1/groups/%s/g", clustered.stream);
+	test_http_answer group = test_http_get(view->port, path);
+	bool named = strstr(group.body, "\"unreachable\":true") != NULL;
+	test_http_free(&group);
+	return so && named == view->unreachable;
+}
+
+static uint32_t a_partition_on(int node)
+{
+	uint32_t p = 0;
+	while (test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p)) != node)
+		p++;
+	return p;
+}
+
 static void the_others_are_listed_while_a_node_is_away(void **state)
 {
 	(void)state;
 	char says[96];
 	test_clustered_make_stream();
-	test_clustered_run(0, test_clustered_address(0, NULL), "");
+	test_clustered_run(0, test_clustered_address(0, NULL), "[runner]\nadmin = 127.0.0.1:0");
 	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
 	int away = node_of_partitions_only(),
 	    control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
@@ -155,8 +195,12 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 		if (test_cluster_lives(clustered.cluster, node))
 			test_server_tell(clustered.cluster->nodes[node],
 					 "CONFIG SET cluster-require-full-coverage no");
+	admin_view view = {test_http_port(clustered.runners[0]), a_partition_on(away), false};
+	test_wait_until(admin_says_so, &view, PATIENCE_MS, "the admin server reads all partitions");
 	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
 	lag_names_what(says, control, 8000);
+	view.unreachable = true;
+	test_wait_until(admin_says_so, &view, PATIENCE_MS, "the admin server says which node is away");
 	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
 	test_segctl_good(test_clustered_address(control, NULL), "lag %s g --sample 0", clustered.stream);
 	test_cluster_kill(clustered.cluster, away);
@@ -173,15 +217,14 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 			 says);
 }
 
-/* Adds a message to a log by hand, and waits until it is handled. */
-static void handles_a_message_in(uint32_t partition)
+/* Adds a message by hand to a log, which is on that node, and waits until it is handled. */
+static void handles_a_message_in(uint32_t partition, int node)
 {
 	char key[SEG_KEY_MAX], line[256];
 	long long deadline = test_now_ms() + PATIENCE_MS;
 	bool handled = false;
 	seg_key_log(key, "default", clustered.stream, partition);
-	test_server_tell(clustered.cluster->nodes[test_cluster_key_owner(clustered.cluster, key)],
-			 "XADD %s * partitionKey k data 1", key);
+	test_server_tell(clustered.cluster->nodes[node], "XADD %s * partitionKey k data 1", key);
 	while (!handled && test_now_ms() < deadline) {
 		unsigned found;
 		FILE *file = fopen(clustered.deliveries, "r");
@@ -214,11 +257,11 @@ static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_
 	test_clustered_run(0, test_clustered_address(control, NULL), "");
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		if (owners[p] != away)
-			handles_a_message_in(p);
+			handles_a_message_in(p, owners[p]);
 	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		if (owners[p] == away)
-			handles_a_message_in(p);
+			handles_a_message_in(p, owners[p]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
