@@ -2,17 +2,27 @@
 # tests/chaos.sh --seed N --faults K [--only FAULT] [--directory DIR]: while a producer sends, injects K faults: kills, freezes,
 # stops and reloads runners, and breaks Redis and the network. Then checks that no message was lost or reordered, and that no
 # stale owner committed.
+# tests/chaos.sh --topology cluster|sentinel|tls [--ack-replicas N] --seed N --faults K ...: the same with another Redis, and
+# with faults of its own besides those of the runners. Without --ack-replicas, the seed draws the number.
 # tests/chaos.sh --rolling N [--directory DIR]: restarts runners cleanly, one after the other, N times. Also checks that no
 # message was handled twice, and prints how long partitions paused.
 #
-# The same seed draws the same faults. A fault takes about a second. Two kinds of fault remove messages, and run only with --only:
-# trim removes messages that the group has not read, and the group must count exactly these; lossy promotes a replica that lacks
-# the newest writes, and only messages that the replica never had may be missing. If all faults are of a kind that must not
-# repeat a message (reload, trim), no duplicates are allowed. Builds what it needs (see tests/build.sh), or uses the build in
-# $SEG_BUILD_DIR. Exits with 1 if a guarantee was broken; then keeps the history and prints its path. Last line (gaps: messages
-# removed unread; vanished: messages that only the lost primary had, and that were not handled before):
+# cluster has three masters with a replica each: slots move, at once, slowly or half; nodes join and leave; masters are killed,
+# hang and hand over. sentinel has a master, two replicas and three Sentinels, which are killed, hang and hand over. Logs are
+# never trimmed there, so that they say at the end what Redis itself lost: records that it acknowledged, and that a failover
+# forgot (lost-by-redis). These are no lost messages, unless all replicas had confirmed them. tls has one server with a
+# password: certificates, authorities and passwords change.
+#
+# The same seed draws the same faults. A fault takes about a second; with another topology than single, two. A fault that found
+# nothing to break is reported. Two kinds of fault remove messages, and run only with --only: trim removes messages that the
+# group has not read, and the group must count exactly these; lossy promotes a replica that lacks the newest writes, and only
+# messages that the replica never had may be missing. If all faults are of a kind that must not repeat a message (reload, trim),
+# no duplicates are allowed. Builds what it needs (see tests/build.sh), or uses the build in $SEG_BUILD_DIR. Exits with 1 if a
+# guarantee was broken; then keeps the history and prints its path. Last line (gaps: messages removed unread; vanished: messages
+# that only the lost primary had, and that were not handled before):
 #
 #   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T gaps=G vanished=V
+#   chaos: topology=T ack-replicas=N seed=... vanished=V lost-by-redis=L
 #   chaos: rolling=N sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=0
 set -eu
 

@@ -1,7 +1,8 @@
 #!/bin/sh
-# tests/model.sh: checks the model of ownership, handoff and fencing (tests/model/ownership.pml) exhaustively with spin. No bad
-# state may be reachable; a group must end balanced once failures stop; and spin must find the error in three wrong protocols.
-# Takes two minutes and 3 GB of memory. Last line: `N passed, N failed`.
+# tests/model.sh: checks two models exhaustively with spin: ownership, handoff and fencing (tests/model/ownership.pml), and a
+# producer's batches in flight (tests/model/producer.pml). No bad state may be reachable; a group must end balanced, and batches
+# must finish, once failures stop; and spin must find the error in wrong protocols.
+# Takes three minutes and 3 GB of memory. Last line: `N passed, N failed`.
 set -eu
 
 source=$(cd "$(dirname "$0")" && pwd)
@@ -12,11 +13,11 @@ cd "$work"
 passed=0
 failed=0
 
-# verify NAME EXPECTED-ERRORS PAN-ARGUMENTS COMPILER-OPTIONS SPIN-OPTIONS...
+# verify MODEL NAME EXPECTED-ERRORS PAN-ARGUMENTS COMPILER-OPTIONS SPIN-OPTIONS...
 verify() {
-	name=$1 expected=$2 arguments=$3 options=$4
-	shift 4
-	spin -a "$@" "$source/model/ownership.pml" >spin.log 2>&1 || { cat spin.log; exit 1; }
+	model=$1 name=$2 expected=$3 arguments=$4 options=$5
+	shift 5
+	spin -a "$@" "$source/model/$model.pml" >spin.log 2>&1 || { cat spin.log; exit 1; }
 	# Warnings about code that spin generates do not help.
 	# shellcheck disable=SC2086 # several words each
 	gcc -O2 -w $options -o pan pan.c
@@ -35,11 +36,35 @@ verify() {
 }
 
 safety='-DSAFETY -DNOCLAIM'
-verify 'no bad state is reachable' 0 '-m200000' "$safety"
-verify 'a quiet group ends balanced' 0 '-a -f -m500000' '-DNFAIR=3' -DLIVENESS -DTROUBLES=2
-verify 'found: commits without a fence' 1 '-m200000' "$safety" -DMUTANT_NO_FENCE
-verify 'found: a lease trusted for ever' 1 '-m200000' "$safety" -DMUTANT_LEASE_FOR_EVER
-verify 'found: released while it is being handled' 1 '-m200000' "$safety" -DMUTANT_RELEASE_EARLY
+verify ownership 'no bad state is reachable' 0 '-m200000' "$safety"
+verify ownership 'a quiet group ends balanced' 0 '-a -f -m500000' '-DNFAIR=3' -DLIVENESS -DTROUBLES=2
+verify ownership 'found: commits without a fence' 1 '-m200000' "$safety" -DMUTANT_NO_FENCE
+verify ownership 'found: a lease trusted for ever' 1 '-m200000' "$safety" -DMUTANT_LEASE_FOR_EVER
+verify ownership 'found: released while it is being handled' 1 '-m200000' "$safety" -DMUTANT_RELEASE_EARLY
+
+pair='-DBATCHES=2 -DWINDOW=2'
+# producer NAME EXPECTED-ERRORS SPIN-OPTIONS...
+producer() {
+	name=$1 expected=$2
+	shift 2
+	verify producer "$name" "$expected" '-m500000' "$safety" "$@"
+}
+# shellcheck disable=SC2086 # several words each
+{
+	producer 'four batches in flight are added once and in order' 0 -DBATCHES=4 -DWINDOW=4
+	producer 'a batch of which Redis took a part keeps its order' 0 $pair -DSIZE=2 -DBREAKS=2 -DREFUSALS=2
+	verify producer 'all batches finish' 0 '-a -f -m500000' '-DNFAIR=3' -DLIVENESS $pair
+	producer 'what a replica confirmed outlives a failover' 0 $pair -DACK
+	producer 'the same on a cluster whose slot moves' 0 $pair -DACK -DCLUSTER -DMOVES=1
+	producer 'found: a batch that is sent again is added again' 1 $pair -DMUTANT_NO_DUPLICATE_CHECK
+	producer 'found: a batch overtakes another' 1 $pair -DMUTANT_NO_GAP
+	producer 'found: one outcome is remembered' 1 $pair -DMUTANT_ONE_OUTCOME
+	verify producer 'found: a gap that no batch will fill is kept' 1 '-a -f -m500000' '-DNFAIR=3' -DLIVENESS $pair \
+		-DMUTANT_OLDEST_NOT_HONOURED
+	producer 'found: acknowledged before WAIT has answered' 1 $pair -DACK -DMUTANT_ACKNOWLEDGED_BEFORE_WAIT
+	producer 'found: WAIT after a duplicate that wrote nothing' 1 $pair -DACK -DMUTANT_DUPLICATE_IS_NO_WRITE
+	producer 'found: WAIT of the node that the slot has left' 1 $pair -DACK -DCLUSTER -DMOVES=1 -DMUTANT_MOVED_BATCH_CONFIRMED
+}
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -34,7 +34,7 @@ runs_of() {
 build() {
 	programs=$(sed -n 's/^Run: \(test_[a-z_]*\).*/\1/p' "$source"/tests/mutants/*.patch | sort -u)
 	# shellcheck disable=SC2086 # words
-	cmake --build "$work/build" --parallel "$(nproc)" --target chaos segrunner \
+	cmake --build "$work/build" --parallel "$(nproc)" --target chaos segrunner segctl \
 		test_plugin_chaos_record test_plugin_record $programs >"$work/build.log" 2>&1
 }
 

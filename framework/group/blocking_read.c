@@ -19,6 +19,9 @@ enum { EARLY_MOST = 3 };
 #define PAUSE (100 * SEG_MS)
 #define PAUSE_CAP (5 * SEG_SECOND)
 
+/* How long a read blocks that shall not wait. */
+#define LOOK_TIME (1 * SEG_MS)
+
 /* How long a read blocks that cannot be ended: while a partition may join, and while all are in the read. */
 #define SHORT_TIME (50 * SEG_MS)
 #define ALL_JOINED_TIME (500 * SEG_MS)
@@ -40,6 +43,7 @@ struct seg_blocking_read {
 	bool in_control;
 	bool control_changed;
 	bool busy;
+	bool looks;   /* the next read shall not wait */
 	bool changed; /* a partition must join or leave the read under way */
 	bool unblock_sent;
 	unblocking unblocking;
@@ -184,6 +188,8 @@ static void check_unblocking(struct seg_blocking_read *b)
 /* How long the read that was gathered shall block. */
 static int64_t time_to_block(const struct seg_blocking_read *b)
 {
+	if (b->looks)
+		return LOOK_TIME;
 	if (b->unblocking == ALLOWED)
 		return SEG_BLOCKING_READ_TIME;
 	return b->count < b->member->active_count ? SHORT_TIME : ALL_JOINED_TIME;
@@ -269,7 +275,7 @@ void seg_blocking_read_renew(seg_member *m)
 	m->blocking_read->changed = true;
 }
 
-int64_t seg_blocking_read_step(seg_member *m, int64_t now)
+static int64_t step(seg_member *m, int64_t now)
 {
 	struct seg_blocking_read *b = m->blocking_read;
 	/* The first read of the next connection includes all partitions that wait. */
@@ -285,6 +291,29 @@ int64_t seg_blocking_read_step(seg_member *m, int64_t now)
 		return b->again_at;
 	issue(b, now);
 	return SEG_NEVER;
+}
+
+int64_t seg_blocking_read_step(seg_member *m, int64_t now)
+{
+	m->blocking_read->looks = false;
+	return step(m, now);
+}
+
+static bool does_any_wait(const seg_member *m)
+{
+	for (uint32_t i = 0; i < m->active_count; i++)
+		if (m->active[i]->read.reading == SEG_READING_BLOCKING)
+			return true;
+	return false;
+}
+
+int64_t seg_blocking_read_look(seg_member *m, int64_t now)
+{
+	struct seg_blocking_read *b = m->blocking_read;
+	b->looks = true;
+	if (!b->changed || (!b->busy && !does_any_wait(m)))
+		return SEG_NEVER;
+	return step(m, now);
 }
 
 /* --- making ----------------------------------------------------------------------------- */

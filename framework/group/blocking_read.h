@@ -32,4 +32,7 @@ void seg_blocking_read_renew(seg_member *member);
 /* Issues the next read, or ends the one under way. Returns when it must be called again (seg_now()) if nothing else happens. */
 int64_t seg_blocking_read_step(seg_member *member, int64_t now);
 
+/* In place of seg_blocking_read_step while the member does not wait by this read: reads what was added, and does not block. */
+int64_t seg_blocking_read_look(seg_member *member, int64_t now);
+
 #endif

@@ -87,6 +87,9 @@ bool seg_doorbell_is_used(seg_member *m)
 
 bool seg_doorbell_wants(seg_partition *p, int64_t now, int64_t *next)
 {
+	/* A look has found messages that did not ring: read them where they ring again. */
+	if (p->doorbell.looked && p->ledger.fetched_count != p->doorbell.fetched_count)
+		p->doorbell.rang = true;
 	if (p->doorbell.rang || now >= p->doorbell.at)
 		return true;
 	if (p->doorbell.at < *next)
@@ -101,10 +104,24 @@ static int64_t longer(int64_t interval)
 	return interval * 2 < INTERVAL_MAX ? interval * 2 : INTERVAL_MAX;
 }
 
+bool seg_doorbell_only_looks(const seg_partition *p)
+{
+	return p->doorbell.listens && !p->doorbell.rang && !seg_route_is_cluster(p->member->data) &&
+	       seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS;
+}
+
+void seg_doorbell_looking(seg_partition *p, int64_t now)
+{
+	p->doorbell.looked = true;
+	p->doorbell.fetched_count = p->ledger.fetched_count;
+	p->doorbell.at = now + RINGING_INTERVAL;
+}
+
 void seg_doorbell_reading(seg_partition *p, int64_t now)
 {
-	p->doorbell.rang = false;
-	if (seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS) {
+	p->doorbell.rang = p->doorbell.looked = false;
+	p->doorbell.listens = seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS;
+	if (p->doorbell.listens) {
 		p->doorbell.at = now + RINGING_INTERVAL;
 		p->doorbell.interval = 0;
 		return;
@@ -181,7 +198,7 @@ static void read_control(seg_member *m, int64_t now)
 int64_t seg_doorbell_step(seg_member *m, int64_t now)
 {
 	struct seg_doorbell *d = m->doorbell;
-	if (!seg_route_is_cluster(m->data) || d->control_busy || m->phase != SEG_PHASE_MEMBER ||
+	if (!seg_doorbell_is_used(m) || d->control_busy || m->phase != SEG_PHASE_MEMBER ||
 	    !seg_history_holds(&m->links[SEG_LINK_DATA], m->control_slot))
 		return SEG_NEVER;
 	if (d->control_rang || now >= d->control_at)

@@ -73,6 +73,12 @@ static void fetch_rung(seg_partition *p, bool alone, int64_t now, int64_t *next)
 {
 	if (!alone && !seg_doorbell_wants(p, now, next))
 		return;
+	/* On one server, one command looks at all partitions that did not ring for long. */
+	if (!alone && seg_doorbell_only_looks(p) && !seg_blocking_read_is_paused(p->member, now)) {
+		seg_doorbell_looking(p, now);
+		seg_blocking_read_add(p->member, p);
+		return;
+	}
 	seg_doorbell_reading(p, now);
 	read_now(p, now);
 }
@@ -87,6 +93,16 @@ static void fetch_blocking(seg_partition *p, bool alone, int64_t now)
 	if (!alone)
 		seg_read_pause(p, now + DRY_PAUSE);
 	read_now(p, now);
+}
+
+/* Waits for what no partition's read waits for. Returns when it must be called again. */
+static int64_t wait_for_news(seg_member *m, bool rings, int64_t now)
+{
+	if (!rings)
+		return seg_blocking_read_step(m, now);
+	int64_t next = seg_doorbell_step(m, now);
+	int64_t look = seg_route_is_cluster(m->data) ? SEG_NEVER : seg_blocking_read_look(m, now);
+	return look < next ? look : next;
 }
 
 int64_t seg_fetch_step(seg_member *m, int64_t now)
@@ -106,8 +122,7 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 		else
 			fetch_blocking(p, alone, now);
 	}
-	int64_t waiting =
-		seg_route_is_cluster(m->data) ? seg_doorbell_step(m, now) : seg_blocking_read_step(m, now);
+	int64_t waiting = wait_for_news(m, rings, now);
 	return waiting < next ? waiting : next;
 }
 

@@ -135,7 +135,7 @@ static int make_parts(seg_member *m)
 	if (status)
 		return status;
 	seg_fetch_init(m);
-	seg_open_group_everywhere(m);
+	seg_open_group_begin(m);
 	return make_links(m);
 }
 

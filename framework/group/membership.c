@@ -28,6 +28,13 @@ enum { BEATS_PER_SESSION = 3 };
  */
 enum { LEASE_MARGIN_DIVISOR = 10 };
 
+/*
+ * The first member of a group gets all partitions. Where many members start together, most of these go to the others at once: what
+ * was not claimed then costs no claim, no worker and no release. So it waits with its claims, if they are many.
+ */
+enum { MANY_CLAIMS = 256 };
+#define FIRST_CLAIMS_PAUSE (200 * SEG_MS)
+
 void seg_membership_hurry(seg_member *m)
 {
 	m->membership.wanted = true;
@@ -90,6 +97,8 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	}
 	drop_unlisted(m, listed);
 	free(listed);
+	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
+		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
 	m->membership.history = m->history.changes;
 	if (owned != m->membership.owned) {
 		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,

@@ -1,5 +1,7 @@
 #include "group/open_group.h"
 
+#include <stdio.h>
+
 #include "base/random.h"
 #include "group/history.h"
 #include "group/notes.h"
@@ -7,6 +9,11 @@
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
+
+/* Another member opens the group: between two questions whether it is done, and how long it may take before this member opens
+ * the group, too. */
+#define ASK_PAUSE (50 * SEG_MS)
+enum { OPENER_PATIENCE_MS = 5000 };
 
 /* So long a member waits for nodes of a cluster that do not answer. Then it joins, and handles the partitions of the others. */
 #define AWAY_PATIENCE (2 * SEG_SECOND)
@@ -20,6 +27,69 @@ static bool is_any_unknown(const seg_member *m)
 		if (!m->partitions[n].open_group.known)
 			return true;
 	return false;
+}
+
+/* --- one member opens for all ------------------------------------------------------------- */
+
+static bool call_opening(seg_member *m, const char *done, seg_reply_fn fn)
+{
+	char partitions[16], patience[16];
+	snprintf(partitions, sizeof(partitions), "%u", m->partition_count);
+	snprintf(patience, sizeof(patience), "%d", OPENER_PATIENCE_MS);
+	const char *argv[] = {m->partitions_key, m->incarnation, partitions, patience, done};
+	return seg_route_script(m->control, SEG_SCRIPT_OPENING, fn, m, 1, 5, argv, NULL);
+}
+
+/* A member that does not hear of it looks at all partitions itself. */
+static void got_told(void *arg, const seg_reply *reply)
+{
+	(void)arg;
+	(void)reply;
+}
+
+static void got_turn(void *arg, const seg_reply *reply)
+{
+	seg_member *m = arg;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	m->open_group.asking = false;
+	if (m->open_group.is_turn)
+		return; /* Redis may have lost the group since the question */
+	if (seg_reply_is(status, "OPENED")) {
+		for (uint32_t n = 0; n < m->partition_count; n++)
+			m->partitions[n].open_group.known = true;
+		m->open_group.wanted = false;
+		seg_note_member(m, SEG_NOTE_GROUP_OPEN);
+	} else if (seg_reply_is(status, "OPEN")) {
+		m->open_group.is_turn = true;
+		m->open_group.at = 0;
+	} else if (seg_reply_is(status, "WAIT")) {
+		m->open_group.at = seg_now() + ASK_PAUSE;
+	} else {
+		if (reply && !seg_reply_is_transient(reply))
+			seg_refusal_tell(m, &m->logger, "to open the group", reply);
+		m->open_group.at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);
+	}
+}
+
+static int64_t ask_for_turn(seg_member *m, int64_t now)
+{
+	if (m->open_group.asking)
+		return SEG_NEVER;
+	if (now < m->open_group.at)
+		return m->open_group.at;
+	if (seg_history_holds(&m->links[SEG_LINK_CONTROL], m->control_slot))
+		m->open_group.asking = call_opening(m, "0", got_turn);
+	return m->open_group.asking ? SEG_NEVER : now + LOOK_PAUSE;
+}
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+/* At the start, all members hear that the group is open; later, they know already. */
+static void opened(seg_member *m)
+{
+	if (m->phase == SEG_PHASE_OPENING)
+		call_opening(m, "1", got_told);
+	seg_note_member(m, SEG_NOTE_GROUP_OPEN);
 }
 
 static void got_open(void *arg, const seg_reply *reply)
@@ -38,7 +108,12 @@ static void got_open(void *arg, const seg_reply *reply)
 		seg_refusal_tell(m, &p->logger, "to open the group", reply);
 	}
 	if (--m->open_group.sent == 0 && !is_any_unknown(m))
-		seg_note_member(m, SEG_NOTE_GROUP_OPEN);
+		opened(m);
+}
+
+void seg_open_group_begin(seg_member *m)
+{
+	m->open_group.wanted = true;
 }
 
 void seg_open_group_everywhere(seg_member *m)
@@ -50,7 +125,7 @@ void seg_open_group_everywhere(seg_member *m)
 
 void seg_open_group_hurry(seg_member *m)
 {
-	m->open_group.wanted = true;
+	m->open_group.wanted = m->open_group.is_turn = true;
 	m->open_group.at = 0;
 }
 
@@ -108,6 +183,8 @@ int64_t seg_open_group_step(seg_member *m, int64_t now)
 {
 	if (!m->open_group.wanted)
 		return SEG_NEVER;
+	if (!m->open_group.is_turn)
+		return ask_for_turn(m, now);
 	if (m->open_group.sent == 0 && !is_any_unknown(m)) {
 		m->open_group.wanted = false;
 		return SEG_NEVER;

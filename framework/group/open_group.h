@@ -4,10 +4,16 @@
 
 #include "group/state.h"
 
-/* At the start, or when Redis may have lost the group: no partition's group is known to exist. */
+/*
+ * At the start: opens the group soon. Of the members that start together, one creates the group everywhere; the others wait
+ * for it, and do not look themselves (lua/opening.lua).
+ */
+void seg_open_group_begin(seg_member *member);
+
+/* When Redis may have lost the group: no partition's group is known to exist. */
 void seg_open_group_everywhere(seg_member *member);
 
-/* Some partitions' groups are not known to exist (open_group.known): opens them soon. */
+/* Some partitions' groups are not known to exist (open_group.known): opens them soon, without asking other members. */
 void seg_open_group_hurry(seg_member *member);
 
 /* A new connection: the pauses between tries begin small again. */

@@ -94,6 +94,8 @@ typedef struct seg_partition {
 
 	struct {
 		bool rang;              /* the log has changed since the newest read, or may have */
+		bool listens;           /* a read has begun that makes it ring */
+		bool looked;            /* nothing rang, and the newest read made sure of that */
 		int64_t at;             /* when to read it if it does not ring */
 		int64_t interval;       /* ns; while it cannot ring */
 		uint64_t fetched_count; /* ledger.fetched_count at the newest read */

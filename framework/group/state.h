@@ -205,6 +205,8 @@ typedef struct seg_member {
 
 	struct {
 		bool wanted;    /* some partitions' groups may not exist */
+		bool is_turn;   /* this member opens them; else it asks first whether that has been done */
+		bool asking;    /* the question is under way */
 		uint32_t sent;  /* calls under way */
 		int64_t at;     /* no call is sent before */
 		unsigned tries; /* on this connection */
@@ -221,6 +223,7 @@ typedef struct seg_member {
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
 		uint32_t owned;      /* partitions of the newest share that are not revoked */
+		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal
 			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */

@@ -9,7 +9,7 @@
 #include "base/names.h"
 
 /* Between two questions whether the subscribed connection is alive. */
-#define PING_INTERVAL (3 * SEG_SECOND)
+#define PING_INTERVAL (10 * SEG_SECOND)
 
 #define RETRY_PAUSE SEG_SECOND
 

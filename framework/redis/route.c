@@ -251,14 +251,21 @@ bool seg_route_login_is_lost(const seg_route *r, int64_t now)
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-/* A node for a command without a key: one that is ready, else the address's server, because others may hang. */
+/*
+ * A node for a command without a key: one that is ready, else the address's server, because others may hang; another one
+ * that has not failed, where that server is dead or has no slots.
+ */
 static seg_node any_node(const seg_route *r)
 {
 	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
 		if (is_up(r, n))
 			return n;
-	if (r->home > 0 && r->map.nodes[r->home - 1]->has_slots)
+	if (r->home > 0 && r->map.nodes[r->home - 1]->has_slots &&
+	    !seg_contact_is_troubled(seg_contacts_find(&r->contacts, r->home)))
 		return r->home;
+	for (seg_node n = seg_route_next(r, 0); n > 0; n = seg_route_next(r, n))
+		if (!seg_contact_is_troubled(seg_contacts_find(&r->contacts, n)))
+			return n;
 	return r->cluster ? seg_route_next(r, 0) : 0;
 }
 

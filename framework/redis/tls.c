@@ -116,13 +116,6 @@ void seg_tls_end(seg_tls *tls)
 
 /* --- one call of OpenSSL -------------------------------------------------------------------- */
 
-/* Before a call of OpenSSL that may fail, or read. */
-static void begin_call(seg_tls *tls)
-{
-	ERR_clear_error();
-	tls->socket.drained = false;
-}
-
 /* After a call that returned `result` <= 0. Returns the event that it waits for, or 0: it has failed. */
 static short wanted(const seg_tls *tls, int result)
 {
@@ -151,7 +144,7 @@ static void fail(seg_tls *tls)
 
 int seg_tls_handshake(seg_tls *tls, seg_error *error)
 {
-	begin_call(tls);
+	ERR_clear_error();
 	int result = SSL_do_handshake(tls->ssl);
 	if (result == 1) {
 		tls->attempt.open = true;
@@ -180,7 +173,7 @@ ssize_t seg_tls_read(seg_tls *tls, void *buffer, size_t size)
 {
 	size_t length = 0;
 	int n = 1;
-	begin_call(tls);
+	ERR_clear_error();
 	while (n > 0 && length < size) {
 		n = SSL_read(tls->ssl, (char *)buffer + length, (int)(size - length));
 		length += n > 0 ? (size_t)n : 0;
@@ -205,7 +198,6 @@ ssize_t seg_tls_read(seg_tls *tls, void *buffer, size_t size)
 static void hear_last_words(seg_tls *tls)
 {
 	char byte;
-	tls->socket.drained = false;
 	int n = SSL_peek(tls->ssl, &byte, 1);
 	if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_SSL)
 		tls->socket.failure = 0;
@@ -214,7 +206,7 @@ static void hear_last_words(seg_tls *tls)
 ssize_t seg_tls_write(seg_tls *tls, const void *bytes, size_t length)
 {
 	int n;
-	begin_call(tls);
+	ERR_clear_error();
 	n = SSL_write(tls->ssl, bytes, (int)(length < (1u << 30) ? length : (1u << 30)));
 	if (n > 0) {
 		tls->writing = POLLOUT;

@@ -22,10 +22,6 @@ static int read_socket(BIO *bio, char *buffer, int size)
 	seg_tls_socket *s = BIO_get_data(bio);
 	ssize_t n;
 	BIO_clear_retry_flags(bio);
-	if (s->drained) {
-		BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
-		return -1;
-	}
 	do
 		n = recv(s->fd, buffer, (size_t)size, 0);
 	while (n < 0 && errno == EINTR);
@@ -34,7 +30,6 @@ static int read_socket(BIO *bio, char *buffer, int size)
 		s->first = (unsigned char)buffer[0];
 	}
 	s->ended = n == 0;
-	s->drained = n > 0 && n < size;
 	if (n < 0)
 		note_failure(bio, BIO_FLAGS_READ);
 	return (int)n;

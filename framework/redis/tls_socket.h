@@ -11,13 +11,8 @@
 /* What happened on the socket. */
 typedef struct seg_tls_socket {
 	int fd;
-	int failure; /* the errno of the call that failed; 0: none has failed */
-	bool ended;  /* the peer has closed */
-	/*
-	 * The newest read got less than it asked for, so the next one would only be told that there is nothing: it is
-	 * spared, and waits for a poll. The caller of OpenSSL sets it to false before each call.
-	 */
-	bool drained;
+	int failure;         /* the errno of the call that failed; 0: none has failed */
+	bool ended;          /* the peer has closed */
 	bool heard;          /* a byte has come */
 	unsigned char first; /* which one, if heard */
 } seg_tls_socket;

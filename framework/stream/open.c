@@ -148,6 +148,9 @@ static int check_server(seg_client *client, bool allow_eviction, seg_error *erro
 		return seg_fail(error, status, "%s", reason.text);
 	if (question.info_denied)
 		return check_by_hello(&question, allow_eviction, error);
+	/* In a cluster, this node may just have lost its slots; commands go where the slots are. */
+	if (seg_route_is_cluster(client->route))
+		question.facts.role[0] = '\0';
 	return seg_server_check(&question.facts, allow_eviction, client->address.text, &client->logger,
 				error);
 }

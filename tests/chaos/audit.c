@@ -12,147 +12,49 @@
 #include "base/clock.h"
 #include "redis/script.h"
 
-enum {
-	CLAIM,
-	COMMIT,
-	DEAD_LETTER,
-	NO_SCRIPT = -1,
-	WORDS_MAX = 16,
-	WORD_SIZE = 512,
-	LOOK_MS = 20,
-	RETRY_MS = 10
-};
+enum { LOOK_MS = 20, RETRY_MS = 10, SERVERS_MAX = 64, NO_SCRIPT = -1 };
 
 static const seg_script scripts[] = {SEG_SCRIPT_CLAIM, SEG_SCRIPT_COMMIT, SEG_SCRIPT_DEAD_LETTER};
 
+/* A server that is listened to. The lock guards the path and the flags; the rest is the listening thread's. */
+typedef struct {
+	char path[108]; /* "": none */
+	bool moved, listens;
+	long long client_id;
+	redisContext *context;
+	int64_t retry_at;
+	chaos_audit_parser parser;
+} source;
+
 struct chaos_audit_listener {
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards the next five */
-	bool stopping, moved, listens;
-	long long client_id;
-	char path[108];
-	CHAOS_LIST(chaos_audit) rollbacks; /* set together with the path */
+	pthread_mutex_t lock; /* guards the next four, and what `source` says */
+	bool stopping;
+	source sources[SERVERS_MAX];
+	size_t count;
+	CHAOS_LIST(chaos_audit) rollbacks; /* set together with a path */
+	bool several;                      /* constant: there may be several servers */
 	CHAOS_LIST(chaos_audit) events;    /* only the listening thread uses it */
-	chaos_audit_parser parser;
 };
 
-/* --- lines --------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------- */
 
-/* Splits the first words of `"A" "B" ...` into words. A word that is too long is cut. */
-static int split(const char *line, char words[WORDS_MAX][WORD_SIZE])
-{
-	int count = 0;
-	for (const char *c = line; count < WORDS_MAX && (c = strchr(c, '"')); count++) {
-		size_t length = 0;
-		for (c++; *c && *c != '"'; c++) {
-			if (*c == '\\' && c[1])
-				c++;
-			if (length < WORD_SIZE - 1)
-				words[count][length++] = *c;
-		}
-		words[count][length] = '\0';
-		if (*c)
-			c++;
-	}
-	return count;
-}
-
-static bool partition_of(const char *key, uint32_t *partition)
-{
-	const char *number = strstr(key, ":partition_");
-	if (!number)
-		return false;
-	*partition = (uint32_t)strtoul(number + strlen(":partition_"), NULL, 10);
-	return true;
-}
-
-/* The epoch among a script's arguments; framework/lua/README.md has their order. */
-static const char *epoch_of(int script, char words[WORDS_MAX][WORD_SIZE])
-{
-	enum { EVALSHA_KEYS = 3, CLAIM_EPOCH = 2 + 3, COMMIT_EPOCH = 2 + 1, DEAD_LETTER_EPOCH = 3 + 1 };
-	int at = script == CLAIM ? CLAIM_EPOCH : script == COMMIT ? COMMIT_EPOCH : DEAD_LETTER_EPOCH;
-	return words[EVALSHA_KEYS + at];
-}
-
-static void take_call(chaos_audit_parser *p, const char *line)
-{
-	char words[WORDS_MAX][WORD_SIZE] = {""};
-	p->script = NO_SCRIPT;
-	if (!strstr(line, "\"EVALSHA\"") || split(line, words) < 8)
-		return;
-	for (int i = 0; i < 3; i++)
-		if (strcmp(words[1], p->sha[i]) == 0 && partition_of(words[3], &p->partition))
-			p->script = i;
-	if (p->script != NO_SCRIPT)
-		p->epoch = strtoull(epoch_of(p->script, words), NULL, 10);
-}
-
-static const char *value_of(const char *field, char words[WORDS_MAX][WORD_SIZE], int count)
-{
-	for (int i = 2; i + 1 < count; i += 2)
-		if (strcmp(words[i], field) == 0)
-			return words[i + 1];
-	return NULL;
-}
-
-bool chaos_audit_parse(chaos_audit_parser *p, const char *line, chaos_audit *event)
-{
-	char words[WORDS_MAX][WORD_SIZE] = {""};
-	if (!strstr(line, " lua] ")) {
-		take_call(p, line);
-		return false;
-	}
-	/* Each of these scripts writes its result to the state hash. */
-	if (p->script == NO_SCRIPT || !strstr(line, "lua] \"HSET\""))
-		return false;
-	int count = split(line, words);
-	const char *position = value_of("position", words, count);
-	*event = (chaos_audit){.partition = p->partition, .epoch = p->epoch};
-	if (p->script != CLAIM && value_of("clean", words, count)) {
-		event->kind = CHAOS_AUDIT_RELEASE;
-		return true;
-	}
-	if (!position || seg_id_parse(position, &event->id))
-		return false;
-	if (p->script == CLAIM && !value_of("epoch", words, count))
-		return false;
-	event->kind = p->script == CLAIM ? CHAOS_AUDIT_CLAIM : CHAOS_AUDIT_COMMIT;
-	return true;
-}
-
-/* --- listening ------------------------------------------------------------------------- */
-
-static void pause_ms(int ms)
-{
-	struct timespec t = {.tv_nsec = ms * 1000000L};
-	nanosleep(&t, NULL);
-}
-
-static bool is_stopping(chaos_audit_listener *l, bool *moved)
+static void note_state(chaos_audit_listener *l, source *s, bool listens, long long client_id)
 {
 	pthread_mutex_lock(&l->lock);
-	bool stopping = l->stopping;
-	*moved = l->moved;
-	pthread_mutex_unlock(&l->lock);
-	return stopping;
-}
-
-static void note_state(chaos_audit_listener *l, bool listens, long long client_id)
-{
-	pthread_mutex_lock(&l->lock);
-	l->listens = listens && !l->moved;
-	l->client_id = client_id;
+	s->listens = listens && !s->moved;
+	s->client_id = client_id;
 	pthread_mutex_unlock(&l->lock);
 }
 
-static bool learn_scripts(chaos_audit_listener *l, redisContext *context)
+static bool learn_scripts(source *s)
 {
 	for (int i = 0; i < 3; i++) {
 		redisReply *reply =
-			redisCommand(context, "SCRIPT LOAD %s", seg_script_sources[scripts[i]].text);
+			redisCommand(s->context, "SCRIPT LOAD %s", seg_script_sources[scripts[i]].text);
 		bool good = reply && reply->type == REDIS_REPLY_STRING;
 		if (good)
-			snprintf(l->parser.sha[i], sizeof(l->parser.sha[i]), "%s", reply->str);
+			snprintf(s->parser.sha[i], sizeof(s->parser.sha[i]), "%s", reply->str);
 		if (reply)
 			freeReplyObject(reply);
 		if (!good)
@@ -161,47 +63,78 @@ static bool learn_scripts(chaos_audit_listener *l, redisContext *context)
 	return true;
 }
 
-/* A connection on which MONITOR runs, or NULL. */
-static redisContext *listen_at(chaos_audit_listener *l)
+/* Only a server with passwords has this user, which needs none. */
+static void log_in(redisContext *context)
 {
-	char path[sizeof(l->path)];
+	redisReply *reply = redisCommand(context, "AUTH control none");
+	if (reply)
+		freeReplyObject(reply);
+}
+
+static void hang_up(source *s)
+{
+	if (s->context)
+		redisFree(s->context);
+	s->context = NULL;
+}
+
+/* Runs MONITOR on a new connection, or leaves the source without one. */
+static void listen_at(chaos_audit_listener *l, source *s)
+{
+	char path[sizeof(s->path)];
 	pthread_mutex_lock(&l->lock);
-	memcpy(path, l->path, sizeof(path));
-	l->moved = false;
+	memcpy(path, s->path, sizeof(path));
+	s->moved = false;
 	for (size_t i = 0; i < l->rollbacks.count; i++)
 		chaos_append(&l->events, l->rollbacks.items[i]);
 	l->rollbacks.count = 0;
 	pthread_mutex_unlock(&l->lock);
-	redisContext *context = redisConnectUnixWithTimeout(path, (struct timeval){.tv_sec = 1});
-	if (!context)
-		return NULL;
-	redisSetTimeout(context, (struct timeval){.tv_sec = 2});
+	if (!*path)
+		return;
+	s->parser.script = NO_SCRIPT;
+	s->context = redisConnectUnixWithTimeout(path, (struct timeval){.tv_sec = 1});
+	if (!s->context)
+		return;
+	redisSetTimeout(s->context, (struct timeval){.tv_sec = 2});
 	redisReply *id = NULL, *monitor = NULL;
-	if (!context->err && learn_scripts(l, context) && (id = redisCommand(context, "CLIENT ID")) &&
-	    id->type == REDIS_REPLY_INTEGER && (monitor = redisCommand(context, "MONITOR")) &&
+	if (!s->context->err)
+		log_in(s->context);
+	if (!s->context->err && learn_scripts(s) && (id = redisCommand(s->context, "CLIENT ID")) &&
+	    id->type == REDIS_REPLY_INTEGER && (monitor = redisCommand(s->context, "MONITOR")) &&
 	    monitor->type == REDIS_REPLY_STATUS)
-		note_state(l, true, id->integer);
-	bool good = monitor && monitor->type == REDIS_REPLY_STATUS;
+		note_state(l, s, true, id->integer);
+	if (!monitor || monitor->type != REDIS_REPLY_STATUS)
+		hang_up(s);
 	if (id)
 		freeReplyObject(id);
 	if (monitor)
 		freeReplyObject(monitor);
-	if (good)
-		return context;
-	redisFree(context);
-	return NULL;
 }
 
-static bool take_lines(chaos_audit_listener *l, redisContext *context)
+/* --- listening ------------------------------------------------------------------------- */
+
+/* The time at the start of a line, as a time of seg_now: a line of several servers is in its place by that. */
+static int64_t time_of(const char *line)
+{
+	struct timespec wall;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	int64_t ahead = (int64_t)wall.tv_sec * SEG_SECOND + wall.tv_nsec - seg_now();
+	char *point;
+	int64_t seconds = strtoll(line, &point, 10);
+	int64_t us = *point == '.' ? strtoll(point + 1, NULL, 10) : 0;
+	return seconds * SEG_SECOND + us * 1000 - ahead;
+}
+
+static bool take_lines(chaos_audit_listener *l, source *s)
 {
 	void *reply;
-	if (redisBufferRead(context) != REDIS_OK)
+	if (redisBufferRead(s->context) != REDIS_OK)
 		return false;
-	while (redisReaderGetReply(context->reader, &reply) == REDIS_OK && reply) {
+	while (redisReaderGetReply(s->context->reader, &reply) == REDIS_OK && reply) {
 		chaos_audit event;
 		const redisReply *line = reply;
-		if (line->type == REDIS_REPLY_STATUS && chaos_audit_parse(&l->parser, line->str, &event)) {
-			event.time = seg_now();
+		if (line->type == REDIS_REPLY_STATUS && chaos_audit_parse(&s->parser, line->str, &event)) {
+			event.time = l->several ? time_of(line->str) : seg_now();
 			chaos_append(&l->events, event);
 		}
 		freeReplyObject(reply);
@@ -209,34 +142,87 @@ static bool take_lines(chaos_audit_listener *l, redisContext *context)
 	return true;
 }
 
+static void lose(chaos_audit_listener *l, source *s)
+{
+	hang_up(s);
+	note_state(l, s, false, -1);
+	chaos_append(&l->events, (chaos_audit){.kind = CHAOS_AUDIT_GAP, .time = seg_now()});
+}
+
+static void look_after(chaos_audit_listener *l, source *s, bool moved)
+{
+	int64_t now = seg_now();
+	if (s->context && moved)
+		lose(l, s);
+	if (s->context || now < s->retry_at)
+		return;
+	s->retry_at = now + RETRY_MS * SEG_MS;
+	/* With one server each try is a gap, because what came before it may have been heard by nobody. */
+	if (!l->several)
+		chaos_append(&l->events, (chaos_audit){.kind = CHAOS_AUDIT_GAP, .time = now});
+	listen_at(l, s);
+}
+
+/* The number of sources; `moved` tells which of them moved. Zero with *stopping set at the end. */
+static size_t look(chaos_audit_listener *l, bool *moved, bool *stopping)
+{
+	pthread_mutex_lock(&l->lock);
+	size_t count = l->count;
+	for (size_t i = 0; i < count; i++)
+		moved[i] = l->sources[i].moved;
+	*stopping = l->stopping;
+	pthread_mutex_unlock(&l->lock);
+	return count;
+}
+
 static void *run(void *arg)
 {
 	chaos_audit_listener *l = arg;
-	redisContext *context = NULL;
-	bool moved;
-	while (!is_stopping(l, &moved)) {
-		if (context && moved) {
-			redisFree(context);
-			context = NULL;
+	bool moved[SERVERS_MAX], stopping;
+	struct pollfd poller[SERVERS_MAX];
+	size_t count;
+	while (count = look(l, moved, &stopping), !stopping) {
+		bool all = true;
+		for (size_t i = 0; i < count; i++) {
+			source *s = &l->sources[i];
+			look_after(l, s, moved[i]);
+			poller[i] = (struct pollfd){.fd = s->context ? s->context->fd : -1, .events = POLLIN};
+			all = all && s->context;
 		}
-		if (!context) {
-			note_state(l, false, -1);
-			chaos_append(&l->events, (chaos_audit){.kind = CHAOS_AUDIT_GAP, .time = seg_now()});
-			l->parser.script = NO_SCRIPT;
-			context = listen_at(l);
-			if (!context)
-				pause_ms(RETRY_MS);
+		if (poll(poller, (nfds_t)count, all ? LOOK_MS : RETRY_MS) <= 0)
 			continue;
-		}
-		struct pollfd poller = {.fd = context->fd, .events = POLLIN};
-		if (poll(&poller, 1, LOOK_MS) > 0 && !take_lines(l, context)) {
-			redisFree(context);
-			context = NULL;
-		}
+		for (size_t i = 0; i < count; i++)
+			if (poller[i].revents && !take_lines(l, &l->sources[i]))
+				lose(l, &l->sources[i]);
 	}
-	if (context)
-		redisFree(context);
+	for (size_t i = 0; i < l->count; i++)
+		hang_up(&l->sources[i]);
 	return NULL;
+}
+
+/* --- the listener ----------------------------------------------------------------------- */
+
+void chaos_audit_add(chaos_audit_listener *l, const char *path)
+{
+	pthread_mutex_lock(&l->lock);
+	if (l->count < SERVERS_MAX) {
+		source *s = &l->sources[l->count];
+		*s = (source){.client_id = -1};
+		snprintf(s->path, sizeof(s->path), "%s", path);
+		l->count++;
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+void chaos_audit_remove(chaos_audit_listener *l, const char *path)
+{
+	pthread_mutex_lock(&l->lock);
+	for (size_t i = 0; i < l->count; i++)
+		if (strcmp(l->sources[i].path, path) == 0) {
+			l->sources[i].path[0] = '\0';
+			l->sources[i].moved = true;
+		}
+	pthread_mutex_unlock(&l->lock);
 }
 
 chaos_audit_listener *chaos_audit_start(const char *path)
@@ -244,9 +230,10 @@ chaos_audit_listener *chaos_audit_start(const char *path)
 	chaos_audit_listener *l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
-	snprintf(l->path, sizeof(l->path), "%s", path);
 	pthread_mutex_init(&l->lock, NULL);
-	l->client_id = -1;
+	l->several = path == NULL;
+	if (path)
+		chaos_audit_add(l, path);
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -267,16 +254,19 @@ void chaos_audit_point(chaos_audit_listener *l, const char *path, const chaos_ro
 		chaos_audit event = {CHAOS_AUDIT_ROLLBACK, r->partition, r->epoch, r->position, r->time};
 		chaos_append(&l->rollbacks, event);
 	}
-	snprintf(l->path, sizeof(l->path), "%s", path);
-	l->moved = true;
-	l->listens = false;
+	source *s = &l->sources[0];
+	snprintf(s->path, sizeof(s->path), "%s", path);
+	s->moved = true;
+	s->listens = false;
 	pthread_mutex_unlock(&l->lock);
 }
 
 bool chaos_audit_listens(chaos_audit_listener *l)
 {
 	pthread_mutex_lock(&l->lock);
-	bool listens = l->listens;
+	bool listens = true;
+	for (size_t i = 0; i < l->count; i++)
+		listens = listens && (l->sources[i].listens || !l->sources[i].path[0]);
 	pthread_mutex_unlock(&l->lock);
 	return listens;
 }
@@ -284,9 +274,15 @@ bool chaos_audit_listens(chaos_audit_listener *l)
 long long chaos_audit_client_id(chaos_audit_listener *l)
 {
 	pthread_mutex_lock(&l->lock);
-	long long id = l->client_id;
+	long long id = l->sources[0].client_id;
 	pthread_mutex_unlock(&l->lock);
 	return id;
+}
+
+static int compare_times(const void *a_, const void *b_)
+{
+	const chaos_audit *a = a_, *b = b_;
+	return a->time != b->time ? (a->time < b->time ? -1 : 1) : (a < b ? -1 : a > b);
 }
 
 void chaos_audit_stop(chaos_audit_listener *l, chaos_history *history)
@@ -299,6 +295,9 @@ void chaos_audit_stop(chaos_audit_listener *l, chaos_history *history)
 	pthread_join(l->thread, NULL);
 	for (size_t i = 0; i < l->events.count; i++)
 		chaos_append(&history->audits, l->events.items[i]);
+	if (l->several && history->audits.count)
+		qsort(history->audits.items, history->audits.count, sizeof(*history->audits.items),
+		      compare_times);
 	free(l->events.items);
 	free(l->rollbacks.items);
 	pthread_mutex_destroy(&l->lock);

@@ -2,7 +2,9 @@
  * audit.h - records with MONITOR what Redis executes, in Redis's own order: each claim, commit, dead letter
  * and release that took effect, with its caller's epoch. So the scripts under test need no extra code.
  *
- * The listener has a thread of its own. If its connection breaks, it notes a gap and continues.
+ * The listener has a thread of its own. If its connection breaks, it notes a gap and continues. With several servers, the
+ * events are in the order of the servers' clocks, which must be one clock: only a master executes the scripts, so a
+ * partition's events come from one server at a time.
  */
 #ifndef CHAOS_AUDIT_H
 #define CHAOS_AUDIT_H
@@ -11,8 +13,15 @@
 
 typedef struct chaos_audit_listener chaos_audit_listener;
 
-/* Listens at the Unix socket at `path`. NULL if the system refuses a thread. */
+/*
+ * Listens at the Unix socket at `path`; or, with NULL, to several servers that chaos_audit_add names. NULL if the system
+ * refuses a thread.
+ */
 chaos_audit_listener *chaos_audit_start(const char *path);
+
+/* Listens to one server more, up to 64 in all; or no longer, to a server that is gone for good. */
+void chaos_audit_add(chaos_audit_listener *listener, const char *path);
+void chaos_audit_remove(chaos_audit_listener *listener, const char *path);
 
 /*
  * Listens to the socket at `path` from now on. The rollbacks are placed between the events heard so far and
@@ -21,7 +30,7 @@ chaos_audit_listener *chaos_audit_start(const char *path);
 void chaos_audit_point(chaos_audit_listener *listener, const char *path, const chaos_rollback *rollbacks,
 		       size_t count);
 
-/* Whether the listener is connected: if so, it hears every command from now on. */
+/* Whether the listener is connected to all servers: if so, it hears every command from now on. */
 bool chaos_audit_listens(chaos_audit_listener *listener);
 
 /* The client id of the listener's connection, which CLIENT KILL must spare; -1 without a connection. */

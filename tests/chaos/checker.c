@@ -68,6 +68,23 @@ static void check_removal(chaos_checker *c, const chaos_entry *e)
 		c->verdict->late_deletions++;
 }
 
+/* The log must have what no failover explains the loss of. */
+static void check_log(chaos_checker *c, const chaos_entry *e)
+{
+	c->verdict->forgotten += e->acknowledged && e->vanished;
+	if (c->history->whole_log && !e->logged && !e->vanished)
+		chaos_violation(c, &c->verdict->lost,
+				"partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
+				", %s) is not in the log, and no failover explains that",
+				e->partition, ID_OF(e->id), e->number, e->key,
+				e->acknowledged ? "acknowledged" : "handled");
+	if (c->history->durable && e->acknowledged && e->vanished)
+		chaos_violation(c, &c->verdict->lost,
+				"partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
+				") was acknowledged by all replicas, and a failover lost it",
+				e->partition, ID_OF(e->id), e->number, e->key);
+}
+
 static void check_entries(chaos_checker *c)
 {
 	chaos_history *h = c->history;
@@ -83,13 +100,15 @@ static void check_entries(chaos_checker *c)
 		c->verdict->handled += e->decided != CHAOS_NEVER;
 		c->verdict->duplicates += e->handled > 1 ? e->handled - 1 : 0;
 		check_removal(c, e);
-		if (e->acknowledged && e->decided == CHAOS_NEVER && !e->dead_letters &&
+		check_log(c, e);
+		if ((e->acknowledged || e->logged) && e->decided == CHAOS_NEVER && !e->dead_letters &&
 		    e->gone == CHAOS_NEVER)
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
 					") was never handled",
 					e->partition, ID_OF(e->id), e->number, e->key);
 		c->verdict->vanished += e->vanished && e->decided == CHAOS_NEVER;
+		c->verdict->vanished_handled += e->vanished && e->decided != CHAOS_NEVER;
 		/* When an entry vanishes, its dead letter vanishes, too. */
 		if (e->dead_letters != e->wanted_dead && !(e->vanished && e->dead_letters == 0))
 			chaos_violation(c, &c->verdict->lost,

@@ -19,6 +19,11 @@
  * count so. What the new primary has is handled again, from its position on. An owner from the lost history
  * trusts its lease until the lease ends; the checker forgives that until then, and no longer.
  *
+ * A history with the whole log says exactly what Redis lost: an entry that was acknowledged or handled, and is not in the
+ * log at the end. That is a lost message, too, unless a failover of its partition explains it; and each entry of the log
+ * must have been handled. Where a failover may not lose anything (`durable`), an acknowledged entry that vanished is a lost
+ * message.
+ *
  * Entries that were deleted on purpose are not lost. An owner may skip them once they are deleted, not
  * earlier.
  */
@@ -33,10 +38,12 @@ typedef struct chaos_verdict {
 	size_t sent;    /* acknowledged */
 	size_t handled; /* entries that a handler finished */
 	size_t lost, reordered, stale, excessive, miscounted;
-	size_t gaps;           /* entries that were deleted before they were handed over */
-	size_t late_deletions; /* entries that were deleted after that */
-	size_t outlived;       /* simultaneous calls, allowed by a lease of a lost history */
-	size_t vanished;       /* lost with a primary before a handler finished them */
+	size_t gaps;             /* entries that were deleted before they were handed over */
+	size_t late_deletions;   /* entries that were deleted after that */
+	size_t outlived;         /* simultaneous calls, allowed by a lease of a lost history */
+	size_t vanished;         /* lost with a primary before a handler finished them */
+	size_t vanished_handled; /* the same, after a handler had finished them */
+	size_t forgotten;        /* acknowledged, and lost with a primary, handled or not */
 	size_t duplicates; /* handed over again by a later ownership without being asked for: allowed, within bounds */
 	size_t takeovers; /* partitions taken over from killed processes while nothing else was wrong */
 	long takeover_p99_ms;

@@ -32,8 +32,9 @@ static bool came_back(const chaos_checker *c, const chaos_entry *e, int64_t time
 {
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
 		const chaos_rollback *r = &c->history->rollbacks.items[i];
-		if (r->partition == e->partition && e->begun < r->time && r->time <= time &&
-		    seg_id_compare(e->id, r->position) > 0 && seg_id_compare(e->id, r->kept) <= 0)
+		if (!r->assignment && r->partition == e->partition && e->begun < r->until &&
+		    r->time <= time && seg_id_compare(e->id, r->position) > 0 &&
+		    seg_id_compare(e->id, r->kept) <= 0)
 			return true;
 	}
 	return false;
@@ -44,8 +45,8 @@ static bool was_forgotten(const chaos_checker *c, const chaos_ownership *o, int6
 {
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
 		const chaos_rollback *r = &c->history->rollbacks.items[i];
-		if (r->partition == o->partition && o->opened <= r->time && r->time <= until &&
-		    (r->epoch < o->epoch || (r->epoch == o->epoch && !r->released)))
+		if (!r->assignment && r->partition == o->partition && o->opened <= r->until &&
+		    r->time <= until && (r->epoch < o->epoch || (r->epoch == o->epoch && !r->released)))
 			return true;
 	}
 	return false;
@@ -176,8 +177,8 @@ static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const 
 	const chaos_ownership *after = &c->ownerships.items[later->ownership];
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
 		const chaos_rollback *r = &c->history->rollbacks.items[i];
-		if (r->partition == older->partition && before->opened <= r->time &&
-		    r->time <= after->opened && older->start <= r->time + c->history->lease) {
+		if (r->partition == older->partition && before->opened <= r->until &&
+		    r->time <= after->opened && older->start <= r->until + c->history->lease) {
 			c->verdict->outlived++;
 			return true;
 		}

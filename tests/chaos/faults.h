@@ -1,6 +1,5 @@
 /*
- * faults.h - which faults happen, when, and to which process. All are drawn from a seed before anything runs,
- * so the same seed gives the same schedule.
+ * faults.h - the faults, and the world in which they happen: schedule.h draws them. Main thread only.
  */
 #ifndef CHAOS_FAULTS_H
 #define CHAOS_FAULTS_H
@@ -32,6 +31,9 @@ typedef struct chaos_world {
 	bool clean;                      /* no fault of this run may make a message come twice */
 	int wrong;                       /* problems noticed while faults were injected */
 	unsigned reloads[CHAOS_RELOADS]; /* how often each reaction came */
+	unsigned unasked;                /* failovers that no fault asked for */
+	unsigned forced;                 /* failovers that the cluster did not do by itself */
+	char idle[96];                   /* why the present fault did nothing; "" if it happened */
 } chaos_world;
 
 typedef struct chaos_fault_kind {
@@ -51,13 +53,17 @@ struct chaos_fault {
 	int gap_ms;     /* until the next fault */
 };
 
-/* Fills faults[count]. only: a kind's name, or NULL for all. False if there is no such kind. */
-bool chaos_faults_draw(uint64_t seed, const char *only, chaos_fault *faults, size_t count);
+typedef struct chaos_fault_table {
+	const chaos_fault_kind *kinds;
+	size_t count;
+} chaos_fault_table;
 
-void chaos_faults_names(FILE *out);
-
-/* Whether all of the faults are clean. */
-bool chaos_faults_clean(const chaos_fault *faults, size_t count);
+/*
+ * faults.c: what happens to runners, in every topology. faults_network.c: where a proxy is the network. And each topology's
+ * own, of faults_TOPOLOGY.c.
+ */
+extern const chaos_fault_table chaos_faults_runners, chaos_faults_network, chaos_faults_single,
+	chaos_faults_cluster, chaos_faults_sentinel, chaos_faults_tls;
 
 /*
  * A slot whose process runs: that slot, or the next one that has a running process. The seed draws the slot,
@@ -78,8 +84,14 @@ bool chaos_world_settle(chaos_world *world);
 long chaos_world_log_length(const chaos_world *world, int slot);
 const char *chaos_world_said(const chaos_world *world, int slot, long from);
 
+/* For a fault that finds nothing to break: the run counts and reports it. */
+void chaos_world_idle(chaos_world *world, const char *why);
+
 /* Prints a violation, and counts it. */
 void chaos_world_violation(chaos_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* kill -9 of a runner, which comes back up to 2 s later. */
+void chaos_fault_kill(const chaos_fault *fault, chaos_world *world);
 
 /* faults_reload.c: sends SIGHUP to a runner after a change of its configuration of every kind. */
 void chaos_fault_reload(const chaos_fault *fault, chaos_world *world);
@@ -92,6 +104,11 @@ void chaos_fault_lose(const chaos_fault *fault, chaos_world *world);
 /* faults_refusal.c: makes Redis refuse writes, because memory or the disk is full, and accept them again. */
 void chaos_fault_oom(const chaos_fault *fault, chaos_world *world);
 void chaos_fault_disk(const chaos_fault *fault, chaos_world *world);
+
+/* faults_cluster.c, faults_sentinel.c, faults_tls.c: after the last fault, all servers are well again. */
+void chaos_cluster_heal(chaos_world *world);
+void chaos_sentinel_heal(chaos_world *world);
+void chaos_tls_heal(chaos_world *world);
 
 /* Waits for some time, and meanwhile starts, wakes and reaps runners as planned. */
 void chaos_world_pass(chaos_world *world, int ms);

@@ -1,9 +1,9 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "chaos/faults.h"
+#include "chaos/pair.h"
 
 /* --- entries are removed ------------------------------------------------------------------- */
 
@@ -148,16 +148,18 @@ void chaos_fault_lose(const chaos_fault *f, chaos_world *w)
 {
 	chaos_rollback rollbacks[CHAOS_PARTITIONS];
 	audience there;
-	if (!chaos_world_settle(w))
+	if (!chaos_world_settle(w)) {
+		chaos_world_idle(w, "runners keep starting");
 		return;
-	if (!chaos_servers_part(w->servers)) {
-		fputs("chaos: the replica does not follow; no failover\n", stderr);
+	}
+	if (!chaos_pair_part(w->servers)) {
+		chaos_world_idle(w, "the replica does not follow");
 		return;
 	}
 	change_membership(f, w);
 	chaos_world_pass(w, 100 + f->ms);
 	note_audience(w, &there);
-	chaos_servers_promote(w->servers, rollbacks, CHAOS_PARTITIONS);
+	chaos_pair_promote(w->servers, rollbacks, CHAOS_PARTITIONS);
 	for (uint32_t p = 0; p < CHAOS_PARTITIONS; p++)
 		chaos_append(&w->history->rollbacks, rollbacks[p]);
 	expect_notice(w, &there);

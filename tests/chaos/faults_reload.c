@@ -71,8 +71,10 @@ void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 					      "ended"};
 	/* A runner that has just started may not handle signals yet. */
 	int slot = chaos_world_running(w, f->slot);
-	if (!chaos_world_settle(w) || !w->runners->slots[slot].pid || w->runners->slots[slot].stopped)
+	if (!chaos_world_settle(w) || !w->runners->slots[slot].pid || w->runners->slots[slot].stopped) {
+		chaos_world_idle(w, "no runner runs, or runners keep starting");
 		return;
+	}
 	change what = (change)(f->which % CHANGES);
 	chaos_variant *variant = &w->variants[slot];
 	variant->live += what == LIVE;

@@ -176,14 +176,26 @@ static void write_deletions(const chaos_history *h, const char *directory)
 
 static void write_rollbacks(const chaos_history *h, const char *directory)
 {
-	FILE *file = create(directory, "rollbacks", "time partition kept lost position epoch released");
+	FILE *file = create(directory, "rollbacks", "time until partition kept lost position epoch released");
 	for (size_t i = 0; file && i < h->rollbacks.count; i++) {
 		const chaos_rollback *r = &h->rollbacks.items[i];
 		fprintf(file,
-			"%" PRId64 " %u %" PRIu64 "-%" PRIu64 " %" PRIu64 "-%" PRIu64 " %" PRIu64 "-%" PRIu64
-			" %" PRIu64 " %d\n",
-			r->time, r->partition, r->kept.ms, r->kept.seq, r->lost.ms, r->lost.seq,
+			"%" PRId64 " %" PRId64 " %u %" PRIu64 "-%" PRIu64 " %" PRIu64 "-%" PRIu64 " %" PRIu64
+			"-%" PRIu64 " %" PRIu64 " %d\n",
+			r->time, r->until, r->partition, r->kept.ms, r->kept.seq, r->lost.ms, r->lost.seq,
 			r->position.ms, r->position.seq, r->epoch, r->released);
+	}
+	if (file)
+		fclose(file);
+}
+
+static void write_logged(const chaos_history *h, const char *directory)
+{
+	FILE *file = create(directory, "log", "partition key number id");
+	for (size_t i = 0; file && i < h->logged.count; i++) {
+		const chaos_logged *e = &h->logged.items[i];
+		fprintf(file, "%u k%u %u %" PRIu64 "-%" PRIu64 "\n", e->partition, e->key, e->number,
+			e->id.ms, e->id.seq);
 	}
 	if (file)
 		fclose(file);
@@ -197,6 +209,8 @@ void chaos_history_write(const chaos_history *history, const char *directory)
 	write_dead_letters(history, directory);
 	write_deletions(history, directory);
 	write_rollbacks(history, directory);
+	if (history->whole_log)
+		write_logged(history, directory);
 }
 
 void chaos_history_fini(chaos_history *history)
@@ -210,6 +224,7 @@ void chaos_history_fini(chaos_history *history)
 	free(history->dead_letters.items);
 	free(history->deletions.items);
 	free(history->rollbacks.items);
+	free(history->logged.items);
 	free(history->restarts.items);
 	*history = (chaos_history){0};
 }

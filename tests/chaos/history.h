@@ -95,17 +95,25 @@ typedef struct chaos_deletion {
 
 /*
  * A replica that lagged became the primary: the entries that a partition lost, and the state that it has
- * again.
+ * again. If nobody could look at that moment, the fields are bounds, and time to until is when it happened.
  */
 typedef struct chaos_rollback {
 	uint32_t partition;
 	int64_t time;    /* when the old log took no more writes, and the new one none yet */
-	seg_id kept;     /* the last entry that the new primary has ever had */
-	seg_id lost;     /* the last entry of the old primary */
-	seg_id position; /* the group's state in the new primary */
+	int64_t until;   /* the same, or later: in between both may have taken writes */
+	seg_id kept;     /* the last entry that the new primary has ever had, or an earlier one */
+	seg_id lost;     /* the last entry of the old primary, or a later id */
+	seg_id position; /* the group's state in the new primary, or an earlier one */
 	uint64_t epoch;
 	bool released;
+	bool assignment; /* only who shall own the partition was lost: nothing of its log, nor of the group's state */
 } chaos_rollback;
+
+/* An entry of a log at the end of the run. */
+typedef struct chaos_logged {
+	uint32_t partition, key, number;
+	seg_id id;
+} chaos_logged;
 
 #define CHAOS_LIST(type)      \
 	struct {              \
@@ -124,6 +132,9 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_dead_letter) dead_letters;
 	CHAOS_LIST(chaos_deletion) deletions;
 	CHAOS_LIST(chaos_rollback) rollbacks;
+	CHAOS_LIST(chaos_logged) logged; /* if whole_log: everything in the logs, which were never trimmed */
+	bool whole_log;
+	bool durable;                 /* a record is acknowledged when all replicas have it */
 	CHAOS_LIST(int64_t) restarts; /* when each planned restart began, and when the last one was over */
 	bool processes_died;          /* some process did not stop cleanly */
 	uint64_t removed_unread;      /* entries, as counted by the group itself */

@@ -16,6 +16,7 @@ static void merge(chaos_entry *into, const chaos_entry *from)
 {
 	into->conflicting |= from->conflicting || into->key != from->key || into->number != from->number;
 	into->acknowledged |= from->acknowledged;
+	into->logged |= from->logged;
 	into->deleted |= from->deleted;
 	if (from->gone < into->gone)
 		into->gone = from->gone;
@@ -28,8 +29,8 @@ static void take_rollbacks(chaos_ledger *ledger, const chaos_history *history)
 		const chaos_rollback *r = &history->rollbacks.items[i];
 		for (size_t j = 0; j < ledger->count; j++) {
 			chaos_entry *e = &ledger->entries[j];
-			if (e->partition != r->partition || seg_id_compare(e->id, r->kept) <= 0 ||
-			    seg_id_compare(e->id, r->lost) > 0)
+			if (r->assignment || e->logged || e->partition != r->partition ||
+			    seg_id_compare(e->id, r->kept) <= 0 || seg_id_compare(e->id, r->lost) > 0)
 				continue;
 			e->vanished = true;
 			e->gone = r->time < e->gone ? r->time : e->gone;
@@ -47,6 +48,23 @@ static size_t merge_equal(chaos_entry *entries, size_t count)
 			entries[kept++] = entries[i];
 	}
 	return kept;
+}
+
+static void add_logged(entry_list *list, const chaos_history *history)
+{
+	for (size_t i = 0; i < history->logged.count; i++) {
+		const chaos_logged *l = &history->logged.items[i];
+		chaos_entry entry = {.partition = l->partition,
+				     .id = l->id,
+				     .key = l->key,
+				     .number = l->number,
+				     .logged = true,
+				     .begun = CHAOS_NEVER,
+				     .decided = CHAOS_NEVER,
+				     .all_decided = CHAOS_NEVER,
+				     .gone = CHAOS_NEVER};
+		chaos_append(list, entry);
+	}
 }
 
 void chaos_ledger_init(chaos_ledger *ledger, const chaos_history *history)
@@ -86,6 +104,7 @@ void chaos_ledger_init(chaos_ledger *ledger, const chaos_history *history)
 		entry.deleted = true;
 		chaos_append(&list, entry);
 	}
+	add_logged(&list, history);
 	if (list.count)
 		qsort(list.items, list.count, sizeof(*list.items), compare);
 	*ledger = (chaos_ledger){list.items, merge_equal(list.items, list.count)};

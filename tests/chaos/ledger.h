@@ -12,6 +12,7 @@ typedef struct chaos_entry {
 	seg_id id;
 	uint32_t key, number;
 	bool acknowledged;
+	bool logged;          /* in the log at the end, if the history has the whole log */
 	bool conflicting;     /* one id with two contents */
 	int64_t begun;        /* when it was first handed over, or CHAOS_NEVER */
 	uint64_t begun_epoch; /* to the owner of this epoch */

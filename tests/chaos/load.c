@@ -11,8 +11,6 @@
 
 enum {
 	KEYS = 64,
-	/* So small that it fills up when no runner handles for a while, and is trimmed all the time. */
-	PARTITION_SIZE = 1000,
 	CLOSE_MS = 90000,
 	/* On a machine that is too slow for the load, the sender waits instead of piling up records. */
 	UNSETTLED_MAX = 20000,
@@ -31,7 +29,8 @@ struct chaos_load {
 	pthread_mutex_t lock; /* guards the fields below: the sender and the producer's callback use them */
 	CHAOS_LIST(chaos_send) sends;
 	size_t settled; /* records whose fate is known */
-	size_t refused;
+	bool replicas;  /* records are acknowledged by replicas */
+	size_t refused, unconfirmed;
 	char refusal[256]; /* of the first refused record */
 };
 
@@ -43,7 +42,9 @@ static void delivered(void *arg, const seg_delivery *delivery)
 	send->acknowledged = delivery->status == SEG_OK;
 	send->id = delivery->id;
 	load->settled++;
-	if (delivery->status != SEG_OK && load->refused++ == 0)
+	bool unconfirmed = load->replicas && delivery->status == SEG_EUNKNOWN;
+	load->unconfirmed += unconfirmed;
+	if (delivery->status != SEG_OK && !unconfirmed && load->refused++ == 0)
 		snprintf(load->refusal, sizeof(load->refusal), "%s", delivery->text ? delivery->text : "");
 	pthread_mutex_unlock(&load->lock);
 }
@@ -91,15 +92,13 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int open_all(chaos_load *load, int port, uint32_t partitions, seg_error *error)
+static int open_all(chaos_load *load, const chaos_servers *servers, const seg_stream_shape *shape,
+		    seg_error *error)
 {
-	char address[64];
 	seg_client_options client;
 	seg_producer_options producer;
-	seg_stream_shape shape = {partitions, PARTITION_SIZE, SEG_OVERFLOW_REJECT};
-	snprintf(address, sizeof(address), "redis://127.0.0.1:%d", port);
 	seg_client_options_init(&client);
-	client.address = address;
+	chaos_servers_options(servers, &client);
 	client.connect_timeout_ms = 1000;
 	seg_producer_options_init(&producer);
 	producer.when_blocked_ms = CLOSE_MS;
@@ -109,22 +108,25 @@ static int open_all(chaos_load *load, int port, uint32_t partitions, seg_error *
 	producer.delivery_arg = load;
 	int status = seg_client_open(&client, &load->client, error);
 	if (status == 0)
-		status = seg_stream_register(load->client, "chaos", &shape, &load->stream, error);
+		status = seg_stream_register(load->client, "chaos", shape, &load->stream, error);
 	if (status == 0)
 		status = seg_producer_open(load->stream, &producer, &load->producer, error);
 	return status;
 }
 
-chaos_load *chaos_load_start(int port, uint32_t partitions, int burst, int pause_ms)
+chaos_load *chaos_load_start(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size,
+			     int burst, int pause_ms)
 {
 	seg_error error;
+	const seg_stream_shape shape = {partitions, partition_size, SEG_OVERFLOW_REJECT};
 	chaos_load *load = calloc(1, sizeof(*load));
 	if (!load)
 		return NULL;
+	load->replicas = servers->ack_replicas > 0;
 	load->burst = burst;
 	load->pause_ms = pause_ms;
 	pthread_mutex_init(&load->lock, NULL);
-	if (open_all(load, port, partitions, &error)) {
+	if (open_all(load, servers, &shape, &error)) {
 		fprintf(stderr, "chaos: %s\n", error.text);
 		return NULL;
 	}
@@ -144,6 +146,9 @@ int chaos_load_stop(chaos_load *load, chaos_history *history)
 	if (wrong)
 		fprintf(stderr, "violation: the producer gave up %zu records, the first because %s\n",
 			load->refused, load->refusal);
+	if (load->unconfirmed)
+		printf("chaos: %zu records were given up because too few replicas confirmed them in time\n",
+		       load->unconfirmed);
 	seg_stream_close(load->stream);
 	seg_client_close(load->client);
 	for (size_t i = 0; i < load->sends.count; i++)

@@ -5,19 +5,21 @@
 #ifndef CHAOS_LOAD_H
 #define CHAOS_LOAD_H
 
-#include "chaos/history.h"
+#include "chaos/servers.h"
 
 typedef struct chaos_load chaos_load;
 
 /*
- * Registers the stream "chaos" through the proxy at `port`, and begins to send `burst` records every
+ * Registers the stream "chaos", each partition of which holds so many messages, and begins to send `burst` records every
  * pause_ms. On failure it returns NULL and prints a message.
  */
-chaos_load *chaos_load_start(int port, uint32_t partitions, int burst, int pause_ms);
+chaos_load *chaos_load_start(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size,
+			     int burst, int pause_ms);
 
 /*
  * Stops sending, waits until the fate of every record is known, and adds the records to the history. NULL is
- * allowed. Returns 1, with a message, if the producer gave up any record: Redis is never away for that long.
+ * allowed. Returns 1, with a message, if the producer gave up any record: Redis is never away for that long. With
+ * ack_replicas, a record may be given up because too few replicas confirmed it; the number is printed.
  */
 int chaos_load_stop(chaos_load *load, chaos_history *history);
 

@@ -1,6 +1,7 @@
 #include "chaos/proxy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -100,8 +101,27 @@ static void destroy_link(proxy_link *l)
 	free(l);
 }
 
+/* To a server of this machine, so it does not block for long. */
+static int connect_port(const char *port)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET,
+				   .sin_port = htons((uint16_t)atoi(port)),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(fd, (struct sockaddr *)&name, sizeof(name)) || fcntl(fd, F_SETFL, O_NONBLOCK)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static int connect_server(const char *path)
 {
+	if (*path != '/')
+		return connect_port(path);
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	memcpy(name.sun_path, path, strlen(path) + 1);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

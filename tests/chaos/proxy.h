@@ -23,7 +23,10 @@ typedef enum chaos_direction {
 	CHAOS_BOTH_WAYS = 3,
 } chaos_direction;
 
-/* Starts a proxy for the Unix socket at `path`. NULL, with errno, if the system refuses. */
+/*
+ * Starts a proxy for the Unix socket at `path`, or for a TCP port of 127.0.0.1 ("6380"). NULL, with errno, if the system
+ * refuses.
+ */
 chaos_proxy *chaos_proxy_start(const char *path);
 
 /* Cuts all links, ends the thread, frees the proxy. NULL is allowed. */

@@ -50,8 +50,10 @@ static void write_config(const chaos_runners *r, int slot, const char *plugin, c
 	char path[512];
 	snprintf(path, sizeof(path), "%s/runner%d.ini", r->directory, slot);
 	FILE *file = open_or_end(path, "w");
-	fprintf(file, "[redis]\naddress = redis://127.0.0.1:%d\nconnect_timeout = 1s\ntimeout = 5s\n",
-		r->port);
+	/* A runner that starts in a failover waits for its end. */
+	fprintf(file, "[redis]\nconnect_timeout = 1s\ntimeout = %ds\n",
+		chaos_topology_keeps_all(r->servers->topology) ? 30 : 5);
+	chaos_servers_write_options(r->servers, file);
 	fprintf(file, "[runner]\nshutdown_timeout = %ums\ncpus = none\nlog_level = debug\n", 5000 + v->live);
 	if (slot % 2 == 0)
 		fprintf(file, "name = runner%d\n", slot);
@@ -75,12 +77,12 @@ void chaos_runners_configure(chaos_runners *r, int slot, const chaos_variant *va
 }
 
 void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory,
-			int port, int session_ms, chaos_history *history)
+			const chaos_servers *servers, int session_ms, chaos_history *history)
 {
 	*r = (chaos_runners){.program = program,
 			     .plugin = plugin,
 			     .directory = directory,
-			     .port = port,
+			     .servers = servers,
 			     .session_ms = session_ms,
 			     .history = history};
 	history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
@@ -224,7 +226,7 @@ void chaos_runners_step(chaos_runners *r)
 		reap(r, s, WNOHANG);
 		if (s->pid && now >= s->resume_at)
 			chaos_runners_wake(r, i);
-		if (!s->pid && now >= s->start_at)
+		if (!r->held && !s->pid && now >= s->start_at)
 			chaos_runners_start(r, i);
 	}
 }

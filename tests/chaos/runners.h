@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "chaos/history.h"
+#include "chaos/servers.h"
 
 enum { CHAOS_SLOTS = 6, CHAOS_SLOTS_STEADY = 4 };
 
@@ -34,7 +34,9 @@ typedef struct chaos_runners {
 	const char *program;   /* the path of segrunner */
 	const char *plugin;    /* the plugin file that is copied for each slot */
 	const char *directory; /* for configurations, plugins, logs and records */
-	int port, session_ms;
+	const chaos_servers *servers;
+	int session_ms;
+	bool held;                    /* no process starts, even if it is due */
 	unsigned builds[CHAOS_SLOTS]; /* the build of the plugin in each slot */
 	chaos_history *history;
 	chaos_slot slots[CHAOS_SLOTS];
@@ -46,7 +48,8 @@ typedef struct chaos_runners {
  * those in the rest make up a new name each time.
  */
 void chaos_runners_init(chaos_runners *runners, const char *program, const char *plugin,
-			const char *directory, int port, int session_ms, chaos_history *history);
+			const char *directory, const chaos_servers *servers, int session_ms,
+			chaos_history *history);
 
 void chaos_runners_start(chaos_runners *runners, int slot);
 

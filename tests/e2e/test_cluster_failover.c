@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <segmenter/segmenter.h>
+
 #include "harness/clustered.h"
 #include "harness/group.h"
 #include "harness/segctl.h"
@@ -84,6 +86,36 @@ static void a_dead_master_stops_only_its_own_partitions(void **state)
 	test_cluster_wait_settled(clustered.cluster, PATIENCE_MS);
 }
 
+/* A replica is asked first: so the map names only nodes that have not been tried, the dead one first. */
+static void a_client_opens_while_a_master_is_dead(void **state)
+{
+	(void)state;
+	const test_cluster *cluster = clustered.cluster;
+	seg_error error = {0};
+	seg_client *late = NULL;
+	seg_client_options options;
+	char address[64];
+	int first = test_cluster_slot_owner(cluster, 0), other = 0;
+	while (other == first || test_cluster_is_master(cluster, other) ||
+	       test_cluster_replica_of(cluster, first) == other)
+		other++;
+	/* Nothing takes over before this is over. */
+	for (int i = 0; i < cluster->count; i++)
+		test_server_tell(cluster->nodes[i], "CONFIG SET cluster-node-timeout 60000");
+	test_cluster_kill(clustered.cluster, first);
+	seg_client_options_init(&options);
+	snprintf(address, sizeof(address), "redis://127.0.0.1:%d", cluster->nodes[other]->port);
+	options.address = address;
+	options.timeout_ms = 3000;
+	if (seg_client_open(&options, &late, &error))
+		fail_msg("%s", error.text);
+	seg_client_close(late);
+	test_cluster_restart(clustered.cluster, first);
+	for (int i = 0; i < cluster->count; i++)
+		test_server_tell(cluster->nodes[i], "CONFIG SET cluster-node-timeout 1000");
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
 
 int main(void)
@@ -91,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_planned_failover_loses_nothing),
 		TEST(a_dead_master_stops_only_its_own_partitions),
+		TEST(a_client_opens_while_a_master_is_dead),
 	};
 	return cmocka_run_group_tests(tests, start_cluster, test_clustered_stop);
 }

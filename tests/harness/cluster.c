@@ -12,7 +12,7 @@
 
 #include "harness/port.h"
 
-enum { MASTERS = 3, PATIENCE_MS = 30000, QUICK_MS = 1000, SLOW_MS = 5000 };
+enum { MASTERS = 3, PATIENCE_MS = 90000, QUICK_MS = 1000, SLOW_MS = 5000 };
 
 bool test_cluster_lives(const test_cluster *cluster, int node)
 {
@@ -169,6 +169,51 @@ static bool is_well(const test_cluster *cluster, int node, const test_cluster_vi
 	       sees_replicas(cluster, node, replicas);
 }
 
+/* The line that begins with the id; a replica's line names its master's id, too. */
+static const char *line_of(const char *text, const char *id)
+{
+	const char *line = text;
+	while (line && strncmp(line, id, strlen(id)) != 0) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return line;
+}
+
+/* The configuration epoch of a node in such a text: "id address flags master ping-sent pong-received epoch ..."; or -1. */
+static long long epoch_in(const char *text, const char *id)
+{
+	long long epoch;
+	const char *line = line_of(text, id);
+	return line && sscanf(line, "%*s %*s %*s %*s %*s %*s %lld", &epoch) == 1 ? epoch : -1;
+}
+
+static bool says_master(const char *text, const char *id)
+{
+	char flags[64];
+	const char *line = line_of(text, id);
+	return line && sscanf(line, "%*s %*s %63s", flags) == 1 && strstr(flags, "master");
+}
+
+/* A replica that does not know its master's newest epoch cannot be elected. */
+static bool agree_on_epochs(const test_cluster *cluster)
+{
+	redisReply *said[TEST_CLUSTER_NODES_MAX] = {NULL};
+	bool agree = true;
+	for (int i = 0; i < cluster->count; i++)
+		if (test_cluster_lives(cluster, i))
+			said[i] = test_server_ask(cluster->nodes[i], "CLUSTER NODES");
+	for (int node = 0; node < cluster->count; node++)
+		for (int by = 0; by < cluster->count && said[node]; by++)
+			if (said[by] && says_master(said[node]->str, cluster->ids[node]))
+				agree &= epoch_in(said[by]->str, cluster->ids[node]) ==
+					 epoch_in(said[node]->str, cluster->ids[node]);
+	for (int i = 0; i < cluster->count; i++)
+		if (said[i])
+			freeReplyObject(said[i]);
+	return agree;
+}
+
 static bool is_whole(const test_cluster *cluster, const test_cluster_view *view)
 {
 	for (int i = 0; i < TEST_CLUSTER_SLOTS; i++)
@@ -177,9 +222,8 @@ static bool is_whole(const test_cluster *cluster, const test_cluster_view *view)
 	return true;
 }
 
-static bool is_settled(void *cluster_)
+bool test_cluster_is_settled(const test_cluster *cluster)
 {
-	const test_cluster *cluster = cluster_;
 	test_cluster_view reference;
 	int replicas = 0, first = 0;
 	while (!test_cluster_lives(cluster, first))
@@ -193,7 +237,12 @@ static bool is_settled(void *cluster_)
 		if (test_cluster_lives(cluster, i) &&
 		    !(is_well(cluster, i, &reference, replicas) && is_in_step(cluster, i)))
 			return false;
-	return true;
+	return agree_on_epochs(cluster);
+}
+
+static bool is_settled(void *cluster)
+{
+	return test_cluster_is_settled(cluster);
 }
 
 void test_cluster_wait_settled(const test_cluster *cluster, int timeout_ms)

@@ -14,7 +14,7 @@
 #include "harness/certificates.h"
 #include "harness/server.h"
 
-enum { TEST_CLUSTER_NODES_MAX = 16, TEST_CLUSTER_SLOTS = 16384 };
+enum { TEST_CLUSTER_NODES_MAX = 60, TEST_CLUSTER_SLOTS = 16384 };
 
 typedef struct test_cluster_options {
 	int masters;           /* 0: 3 */
@@ -66,6 +66,7 @@ int test_cluster_replica_of(const test_cluster *cluster, int master);
  * lives is in step with its master.
  */
 void test_cluster_wait_settled(const test_cluster *cluster, int timeout_ms);
+bool test_cluster_is_settled(const test_cluster *cluster);
 
 /* The owners of all slots, as one node sees them: -1 for a slot without one. */
 typedef struct test_cluster_view {

@@ -63,7 +63,7 @@ static void launch_sentinel(test_sentinel *s)
 
 static bool follows_the_master(void *server)
 {
-	return test_server_says(server, "INFO replication", "master_link_status:up");
+	return test_server_seems(server, "INFO replication", "master_link_status:up");
 }
 
 static void start_servers(test_sentinel *s)
@@ -78,19 +78,29 @@ static void start_servers(test_sentinel *s)
 		test_wait_until(follows_the_master, s->servers[i], PATIENCE_MS, "the replica is in step");
 }
 
+/*
+ * Sentinels introduce themselves every 2 s, and look at the servers every 10 s; tests need not wait. But four such periods
+ * are what another Sentinel gives a new master before it makes that a replica again.
+ */
+static void hurry(const test_server *sentinel)
+{
+	test_server_tell(sentinel, "SENTINEL DEBUG PUBLISH-PERIOD 500 INFO-PERIOD 500 ASK-PERIOD 100");
+}
+
 static void start_sentinels(test_sentinel *s)
 {
 	for (int i = 0; i < s->options.sentinels; i++)
 		launch_sentinel(s);
 	for (int i = 0; i < s->sentinel_count; i++) {
 		test_server_wait(s->sentinels[i]);
-		/*
-		 * Sentinels introduce themselves every 2 s, and look at the servers every 10 s; tests need not wait. But
-		 * four such periods are what another Sentinel gives a new master before it makes that a replica again.
-		 */
-		test_server_tell(s->sentinels[i],
-				 "SENTINEL DEBUG PUBLISH-PERIOD 500 INFO-PERIOD 500 ASK-PERIOD 100");
+		hurry(s->sentinels[i]);
 	}
+}
+
+void test_sentinel_restart(test_sentinel *s, int number)
+{
+	test_server_restart(s->sentinels[number]);
+	hurry(s->sentinels[number]);
 }
 
 /* --- what the Sentinels know -------------------------------------------------------------------------- */
@@ -204,7 +214,24 @@ typedef struct {
 
 static bool is_master(const test_server *server)
 {
-	return server->pid > 0 && test_server_says(server, "INFO replication", "role:master");
+	/* A server that has just become a master, or a replica, closes its connections. */
+	return server->pid > 0 && test_server_seems(server, "INFO replication", "role:master");
+}
+
+bool test_sentinel_is_settled(const test_sentinel *s)
+{
+	char port[32];
+	int master = test_sentinel_master(s);
+	snprintf(port, sizeof(port), "master_port:%d\r", s->servers[master]->port);
+	for (int i = 0; i < s->sentinel_count; i++)
+		if (s->sentinels[i]->pid > 0 && named_by(s, s->sentinels[i]) != master)
+			return false;
+	for (int i = 0; i < s->server_count; i++)
+		if (i != master && s->servers[i]->pid > 0 &&
+		    !(test_server_seems(s->servers[i], "INFO replication", port) &&
+		      follows_the_master(s->servers[i])))
+			return false;
+	return is_master(s->servers[master]);
 }
 
 static bool is_over(void *failover_)

@@ -53,6 +53,15 @@ int test_sentinel_failover(const test_sentinel *sentinel);
 /* kill -9 of the current master; returns its number, and does not wait for the next. */
 int test_sentinel_kill_master(const test_sentinel *sentinel);
 
+/*
+ * Whether all Sentinels that live name one master, which is one, and all other servers that live follow it. No server may
+ * be suspended.
+ */
+bool test_sentinel_is_settled(const test_sentinel *sentinel);
+
+/* Starts a killed Sentinel again, with what it knew. */
+void test_sentinel_restart(test_sentinel *sentinel, int number);
+
 /* Waits until all Sentinels that live name one other server than `old`, and it is a master; returns its number. */
 int test_sentinel_wait_failover(const test_sentinel *sentinel, int old, int timeout_ms);
 

@@ -356,6 +356,22 @@ bool test_server_says(const test_server *server, const char *command, const char
 	return found;
 }
 
+bool test_server_seems(const test_server *server, const char *command, const char *part)
+{
+	redisContext *context = redisConnectUnix(server->socket);
+	redisReply *reply = NULL;
+	if (context && !context->err && server->password[0])
+		freeReplyObject(redisCommand(context, "AUTH %s", server->password));
+	if (context && !context->err)
+		reply = redisCommand(context, command);
+	bool found = reply && reply->str && strstr(reply->str, part);
+	if (reply)
+		freeReplyObject(reply);
+	if (context)
+		redisFree(context);
+	return found;
+}
+
 void test_server_follow(const test_server *server, const test_server *master)
 {
 	if (master)

@@ -80,6 +80,9 @@ void test_server_tell(const test_server *server, const char *format, ...);
 /* Whether the answer to the command, a text, has `part` in it. */
 bool test_server_says(const test_server *server, const char *command, const char *part);
 
+/* The same; false, too, if there is no answer, as when the server closes its connections or is dead. */
+bool test_server_seems(const test_server *server, const char *command, const char *part);
+
 /* The server becomes a replica of the master, or with NULL a master. Does not wait for the data. */
 void test_server_follow(const test_server *server, const test_server *master);
 

@@ -248,8 +248,12 @@ static void deleting_a_handled_entry_makes_no_gap(void **state)
  */
 static void rolled_back(int64_t ms, uint32_t kept, uint32_t lost, uint64_t epoch)
 {
-	chaos_append(&history.rollbacks,
-		     (chaos_rollback){0, ms * MS, id_of(kept), id_of(lost), id_of(9), epoch, false});
+	chaos_append(&history.rollbacks, (chaos_rollback){.time = ms * MS,
+							  .until = ms * MS,
+							  .kept = id_of(kept),
+							  .lost = id_of(lost),
+							  .position = id_of(9),
+							  .epoch = epoch});
 	executed(CHAOS_AUDIT_GAP, 0, ms, (seg_id){0, 0});
 	executed(CHAOS_AUDIT_ROLLBACK, epoch, ms, id_of(9));
 }
@@ -289,6 +293,40 @@ static void messages_that_a_new_primary_has_again_are_handled_again(void **state
 	assert_int_equal(v.duplicates, 6);
 }
 
+/* All logs were read at the end, and have these messages. */
+static void in_the_log(uint32_t first, uint32_t last)
+{
+	history.whole_log = true;
+	for (uint32_t n = first; n <= last; n++)
+		chaos_append(&history.logged, (chaos_logged){0, 7, n, id_of(n)});
+}
+
+static void what_a_failover_lost_is_counted_by_what_the_log_lacks(void **state)
+{
+	(void)state;
+	old_owner();
+	rolled_back(40, 12, MESSAGES - 1, OLD);
+	in_the_log(0, 15);
+	owner_after_rollback(10, 15);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.forgotten, MESSAGES - 16);
+	assert_int_equal(v.vanished, MESSAGES - 16);
+}
+
+static void while_two_primaries_may_have_been_one_is_not_held_against_the_other(void **state)
+{
+	(void)state;
+	old_owner();
+	rolled_back(40, 9, MESSAGES - 1, OLD - 1);
+	history.rollbacks.items[0].time = 29 * MS;
+	executed(CHAOS_AUDIT_COMMIT, OLD - 1, 39, id_of(9));
+	in_the_log(0, MESSAGES - 1);
+	owner_after_rollback(10, MESSAGES - 1);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+}
+
 static void a_lease_of_a_lost_history_holds_until_it_ends(void **state)
 {
 	(void)state;
@@ -313,6 +351,38 @@ static void a_message_that_nobody_handled_is_lost(void **state)
 	old_owner_releases();
 	new_owner(10);
 	sent(MESSAGES);
+	assert_int_equal(judge().lost, 1);
+}
+
+static void a_message_that_the_log_lacks_without_a_failover_is_lost(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	in_the_log(0, MESSAGES - 2);
+	assert_int_equal(judge().lost, 1);
+}
+
+static void a_message_of_the_log_that_nobody_acknowledged_must_be_handled(void **state)
+{
+	(void)state;
+	old_owner();
+	old_owner_releases();
+	new_owner(10);
+	chaos_append(&history.sends, (chaos_send){0, 7, MESSAGES, false, {0, 0}});
+	in_the_log(0, MESSAGES);
+	assert_int_equal(judge().lost, 1);
+}
+
+static void what_all_replicas_confirmed_must_survive_a_failover(void **state)
+{
+	(void)state;
+	history.durable = true;
+	old_owner();
+	rolled_back(40, 12, MESSAGES - 1, OLD);
+	in_the_log(0, MESSAGES - 2);
+	owner_after_rollback(10, MESSAGES - 2);
 	assert_int_equal(judge().lost, 1);
 }
 
@@ -649,7 +719,12 @@ int main(void)
 		test(an_unknown_send_may_be_there_or_not),
 		test(a_message_that_a_new_primary_never_had_is_not_lost),
 		test(messages_that_a_new_primary_has_again_are_handled_again),
+		test(what_a_failover_lost_is_counted_by_what_the_log_lacks),
+		test(while_two_primaries_may_have_been_one_is_not_held_against_the_other),
 		test(a_lease_of_a_lost_history_holds_until_it_ends),
+		test(a_message_that_the_log_lacks_without_a_failover_is_lost),
+		test(a_message_of_the_log_that_nobody_acknowledged_must_be_handled),
+		test(what_all_replicas_confirmed_must_survive_a_failover),
 		test(entries_deleted_unread_may_be_skipped_and_are_counted),
 		test(entries_deleted_within_an_ownership_may_be_skipped),
 		test(deleting_a_handled_entry_makes_no_gap),

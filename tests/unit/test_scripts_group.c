@@ -1,5 +1,5 @@
 /*
- * test_scripts_group.c - the scripts open_group, claim, commit, mark and dead_letter, with one group in one
+ * test_scripts_group.c - the scripts opening, open_group, claim, commit, mark and dead_letter, with one group in one
  * partition.
  */
 #include <setjmp.h>
@@ -18,6 +18,11 @@
 static const char *open_group(const char *start)
 {
 	return run(OPEN_GROUP, 2, LOG, STATE, "g", start);
+}
+
+static const char *opening(const char *member, const char *partitions, const char *patience, const char *done)
+{
+	return run(OPENING, 1, "{__n:s}:g:partitions", member, partitions, patience, done);
 }
 
 static const char *claim(const char *epoch, const char *nonce)
@@ -83,6 +88,33 @@ static const char *position(void)
 static const char *state_field(const char *name)
 {
 	return command("HGET " STATE " %s", name);
+}
+
+/* --- opening ---------------------------------------------------------------------------------------- */
+
+static void of_the_members_that_start_one_opens_the_group(void **state)
+{
+	(void)state;
+	assert_string_equal(opening("a", "8", "60000", "0"), "OPEN");
+	assert_string_equal(opening("b", "8", "60000", "0"), "WAIT");
+	assert_string_equal(opening("a", "8", "60000", "0"), "OPEN");
+	assert_string_equal(opening("a", "8", "60000", "1"), "OPENED");
+	assert_string_equal(opening("b", "8", "60000", "0"), "OPENED");
+}
+
+static void an_opener_that_takes_too_long_counts_as_dead(void **state)
+{
+	(void)state;
+	assert_string_equal(opening("a", "8", "0", "0"), "OPEN");
+	assert_string_equal(opening("b", "8", "60000", "0"), "OPEN");
+	assert_string_equal(opening("a", "8", "60000", "0"), "WAIT");
+}
+
+static void a_group_that_was_opened_on_fewer_partitions_is_opened_again(void **state)
+{
+	(void)state;
+	opening("a", "8", "60000", "1");
+	assert_string_equal(opening("b", "9", "60000", "0"), "OPEN");
 }
 
 /* --- open_group ------------------------------------------------------------------------------------- */
@@ -721,6 +753,9 @@ int main(void)
 		TEST(an_earlier_epoch_cannot_claim),
 		TEST(the_same_epoch_under_another_nonce_cannot_claim),
 		TEST(nobody_holds_the_fence_with_an_empty_nonce),
+		TEST(of_the_members_that_start_one_opens_the_group),
+		TEST(an_opener_that_takes_too_long_counts_as_dead),
+		TEST(a_group_that_was_opened_on_fewer_partitions_is_opened_again),
 		TEST(a_released_epoch_cannot_be_claimed_again),
 		TEST(a_claim_continues_at_the_committed_position),
 		TEST(a_position_that_was_set_by_hand_is_taken),

@@ -1,0 +1,88 @@
+#include "chaos/audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLAIM, COMMIT, DEAD_LETTER, NO_SCRIPT = -1, WORDS_MAX = 16, WORD_SIZE = 512 };
+
+/* Splits the first words of `"A" "B" ...` into words. A word that is too long is cut. */
+static int split(const char *line, char words[WORDS_MAX][WORD_SIZE])
+{
+	int count = 0;
+	for (const char *c = line; count < WORDS_MAX && (c = strchr(c, '"')); count++) {
+		size_t length = 0;
+		for (c++; *c && *c != '"'; c++) {
+			if (*c == '\\' && c[1])
+				c++;
+			if (length < WORD_SIZE - 1)
+				words[count][length++] = *c;
+		}
+		words[count][length] = '\0';
+		if (*c)
+			c++;
+	}
+	return count;
+}
+
+static bool partition_of(const char *key, uint32_t *partition)
+{
+	const char *number = strstr(key, ":partition_");
+	if (!number)
+		return false;
+	*partition = (uint32_t)strtoul(number + strlen(":partition_"), NULL, 10);
+	return true;
+}
+
+/* The epoch among a script's arguments; framework/lua/README.md has their order. */
+static const char *epoch_of(int script, char words[WORDS_MAX][WORD_SIZE])
+{
+	enum { EVALSHA_KEYS = 3, CLAIM_EPOCH = 2 + 3, COMMIT_EPOCH = 2 + 1, DEAD_LETTER_EPOCH = 3 + 1 };
+	int at = script == CLAIM ? CLAIM_EPOCH : script == COMMIT ? COMMIT_EPOCH : DEAD_LETTER_EPOCH;
+	return words[EVALSHA_KEYS + at];
+}
+
+static void take_call(chaos_audit_parser *p, const char *line)
+{
+	char words[WORDS_MAX][WORD_SIZE] = {""};
+	p->script = NO_SCRIPT;
+	if (!strstr(line, "\"EVALSHA\"") || split(line, words) < 8)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (strcmp(words[1], p->sha[i]) == 0 && partition_of(words[3], &p->partition))
+			p->script = i;
+	if (p->script != NO_SCRIPT)
+		p->epoch = strtoull(epoch_of(p->script, words), NULL, 10);
+}
+
+static const char *value_of(const char *field, char words[WORDS_MAX][WORD_SIZE], int count)
+{
+	for (int i = 2; i + 1 < count; i += 2)
+		if (strcmp(words[i], field) == 0)
+			return words[i + 1];
+	return NULL;
+}
+
+bool chaos_audit_parse(chaos_audit_parser *p, const char *line, chaos_audit *event)
+{
+	char words[WORDS_MAX][WORD_SIZE] = {""};
+	if (!strstr(line, " lua] ")) {
+		take_call(p, line);
+		return false;
+	}
+	/* Each of these scripts writes its result to the state hash. */
+	if (p->script == NO_SCRIPT || !strstr(line, "lua] \"HSET\""))
+		return false;
+	int count = split(line, words);
+	const char *position = value_of("position", words, count);
+	*event = (chaos_audit){.partition = p->partition, .epoch = p->epoch};
+	if (p->script != CLAIM && value_of("clean", words, count)) {
+		event->kind = CHAOS_AUDIT_RELEASE;
+		return true;
+	}
+	if (!position || seg_id_parse(position, &event->id))
+		return false;
+	if (p->script == CLAIM && !value_of("epoch", words, count))
+		return false;
+	event->kind = p->script == CLAIM ? CHAOS_AUDIT_CLAIM : CHAOS_AUDIT_COMMIT;
+	return true;
+}

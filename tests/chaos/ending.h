@@ -1,0 +1,14 @@
+/*
+ * ending.h - the end of a run: everything is healed, the group handles all that is left, and the history gets what Redis
+ * has by then. Main thread only.
+ */
+#ifndef CHAOS_ENDING_H
+#define CHAOS_ENDING_H
+
+#include "chaos/faults.h"
+#include "chaos/load.h"
+
+/* After the last fault the group must recover and handle everything. Returns how many things went wrong. */
+int chaos_end(chaos_world *world, chaos_load *load);
+
+#endif

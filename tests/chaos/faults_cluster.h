@@ -1,0 +1,30 @@
+/*
+ * faults_cluster.h - what the faults of a cluster share. Main thread only.
+ */
+#ifndef CHAOS_FAULTS_CLUSTER_H
+#define CHAOS_FAULTS_CLUSTER_H
+
+#include "chaos/faults.h"
+
+/*
+ * Ends a move of a slot that was left half done, and waits until the cluster is well. Notes a failover that nobody asked
+ * for, as on a busy machine. False, with a violation, if the cluster does not become well.
+ */
+bool chaos_cluster_settle(chaos_world *world);
+
+/* What the cluster is like now is as it should be: another node is a master only if a fault made it one. */
+void chaos_cluster_look(chaos_world *world);
+
+/* The cluster failed over from one node to the other, and the fault has noted it. */
+void chaos_cluster_expect(int from, int to);
+
+/* faults_slots.c: a slot moves at once; slowly; half, and the rest later. Nodes join with slots, or leave. */
+void chaos_fault_move(const chaos_fault *fault, chaos_world *world);
+void chaos_fault_move_slowly(const chaos_fault *fault, chaos_world *world);
+void chaos_fault_move_half(const chaos_fault *fault, chaos_world *world);
+void chaos_fault_resize(const chaos_fault *fault, chaos_world *world);
+
+/* Moves the rest of a slot that was left half moved. */
+void chaos_slots_finish(chaos_world *world);
+
+#endif

@@ -1,0 +1,69 @@
+#include "chaos/faults.h"
+#include "chaos/pair.h"
+
+static void free_reply(redisReply *reply)
+{
+	if (reply)
+		freeReplyObject(reply);
+}
+
+/* --- Redis -------------------------------------------------------------------------------- */
+
+static void kill_clients(const chaos_fault *f, chaos_world *w)
+{
+	for (unsigned i = 0; i <= f->which % 3; i++) {
+		chaos_servers_kill_clients(w->servers);
+		chaos_world_pass(w, f->ms / 4);
+	}
+}
+
+static void pause_clients(const chaos_fault *f, chaos_world *w)
+{
+	int ms = 100 + f->ms * 3 / 2;
+	free_reply(
+		chaos_servers_command(w->servers, "CLIENT PAUSE %d %s", ms, f->which % 2 ? "WRITE" : "ALL"));
+	chaos_world_pass(w, ms);
+}
+
+static void sleep_server(const chaos_fault *f, chaos_world *w)
+{
+	free_reply(chaos_servers_command(w->servers, "DEBUG SLEEP %d.%03d", f->ms / 500, f->ms % 500 * 2));
+	chaos_runners_step(w->runners);
+}
+
+static void flush_scripts(const chaos_fault *f, chaos_world *w)
+{
+	(void)f;
+	free_reply(chaos_servers_command(w->servers, "SCRIPT FLUSH"));
+}
+
+static void crash_redis(const chaos_fault *f, chaos_world *w)
+{
+	chaos_pair_crash(w->servers, f->ms / 2);
+	chaos_runners_step(w->runners);
+}
+
+static void fail_over(const chaos_fault *f, chaos_world *w)
+{
+	(void)f;
+	if (!chaos_pair_fail_over(w->servers))
+		chaos_world_idle(w, "the replica did not catch up");
+}
+
+/* --- the table --------------------------------------------------------------------------------- */
+
+/* Faults that remove messages have weight 0: the other faults' checks need all messages. */
+static const chaos_fault_kind kinds[] = {
+	{"client-kill", 3, 0, true, false, kill_clients},
+	{"client-pause", 2, 0, true, false, pause_clients},
+	{"server-sleep", 1, 0, true, false, sleep_server},
+	{"script-flush", 2, 0, false, false, flush_scripts},
+	{"redis-crash", 2, 0, true, false, crash_redis},
+	{"failover", 2, 0, true, false, fail_over},
+	{"oom", 2, 0, true, false, chaos_fault_oom},
+	{"diskfull", 2, 0, true, false, chaos_fault_disk},
+	{"trim", 0, 0, false, true, chaos_fault_trim},
+	{"lossy", 0, 0, true, false, chaos_fault_lose},
+};
+
+const chaos_fault_table chaos_faults_single = {kinds, sizeof(kinds) / sizeof(kinds[0])};

@@ -1,0 +1,193 @@
+/* faults_slots.c - slots of a cluster move, nodes join and leave. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "chaos/faults_cluster.h"
+
+enum { ALL = 1000, LISTEN_MS = 10000, AGREE_MS = 10000, LOOK_MS = 10, MOST_MOVED = 3 };
+
+/* A slot whose move began, and was left half done; -1: none. */
+static struct {
+	int slot, to;
+} half = {.slot = -1};
+
+/* A master that joined, and its replica; -1: none. */
+static int guest = -1, guests_replica = -1;
+
+/* --- slots ---------------------------------------------------------------------------------- */
+
+/* The slots of the partitions' logs, and of the keys that say who shall own which partition. */
+static int slot_of(const chaos_world *w, unsigned which)
+{
+	char key[64];
+	unsigned n = which % (CHAOS_PARTITIONS + 1);
+	if (n == CHAOS_PARTITIONS)
+		snprintf(key, sizeof(key), "{__default:chaos}:workers:control");
+	else
+		snprintf(key, sizeof(key), "{__default:chaos:partition_%u}", n);
+	return test_cluster_slot(w->servers->cluster, key);
+}
+
+static bool may_take_slots(const test_cluster *c, int node)
+{
+	return test_cluster_lives(c, node) && test_cluster_is_master(c, node) && node != guests_replica;
+}
+
+/* Another master than the one that has the slot. */
+static int target_of(const test_cluster *c, int slot, unsigned which)
+{
+	int owner = test_cluster_slot_owner(c, slot), node = (int)(which % (unsigned)c->count);
+	while (node == owner || !may_take_slots(c, node))
+		node = (node + 1) % c->count;
+	return node;
+}
+
+/* A node that has not yet heard of the new owner's epoch believes the old owner's last message. */
+static void expect_owner(chaos_world *w, int slot, int node)
+{
+	const test_cluster *c = w->servers->cluster;
+	int64_t deadline = seg_now() + AGREE_MS * SEG_MS;
+	while (test_cluster_slot_owner(c, slot) != node) {
+		if (seg_now() > deadline) {
+			chaos_world_violation(w, "slot %d is on node %d after its move to node %d", slot,
+					      test_cluster_slot_owner(c, slot), node);
+			return;
+		}
+		chaos_world_pass(w, LOOK_MS);
+	}
+}
+
+void chaos_slots_finish(chaos_world *w)
+{
+	const test_cluster *c = w->servers->cluster;
+	if (half.slot < 0)
+		return;
+	while (test_cluster_move_keys(c, half.slot, half.to, ALL) > 0)
+		chaos_runners_step(w->runners);
+	test_cluster_move_end(c, half.slot, half.to);
+	expect_owner(w, half.slot, half.to);
+	half.slot = -1;
+}
+
+static void begin(chaos_world *w, unsigned which)
+{
+	half.slot = slot_of(w, which);
+	half.to = target_of(w->servers->cluster, half.slot, which >> 8);
+	test_cluster_move_begin(w->servers->cluster, half.slot, half.to);
+}
+
+void chaos_fault_move(const chaos_fault *f, chaos_world *w)
+{
+	if (!chaos_cluster_settle(w))
+		return;
+	for (unsigned i = 0; i <= (f->which >> 16) % MOST_MOVED; i++) {
+		begin(w, f->which + i);
+		chaos_slots_finish(w);
+	}
+}
+
+void chaos_fault_move_slowly(const chaos_fault *f, chaos_world *w)
+{
+	if (!chaos_cluster_settle(w))
+		return;
+	begin(w, f->which);
+	chaos_world_pass(w, f->ms / 2);
+	/* For some calls, one key is here and one there. */
+	while (test_cluster_move_keys(w->servers->cluster, half.slot, half.to, 1) > 0)
+		chaos_world_pass(w, f->ms / 2);
+	chaos_slots_finish(w);
+}
+
+/* Whatever comes next, comes while the slot is half moved. The next fault that needs a well cluster moves the rest. */
+void chaos_fault_move_half(const chaos_fault *f, chaos_world *w)
+{
+	if (!chaos_cluster_settle(w))
+		return;
+	begin(w, f->which);
+	chaos_world_pass(w, f->ms / 2);
+	test_cluster_move_keys(w->servers->cluster, half.slot, half.to, (int)(f->which >> 4) % 3);
+}
+
+/* --- nodes ---------------------------------------------------------------------------------- */
+
+static int add_node(chaos_world *w)
+{
+	chaos_servers *s = w->servers;
+	int node = test_cluster_add(s->cluster);
+	chaos_audit_add(s->audit, s->cluster->nodes[node]->socket);
+	for (int64_t deadline = seg_now() + LISTEN_MS * SEG_MS;
+	     !chaos_audit_listens(s->audit) && seg_now() < deadline;)
+		chaos_world_pass(w, LOOK_MS);
+	return node;
+}
+
+static void move_to(chaos_world *w, int slot, int node)
+{
+	half.slot = slot;
+	half.to = node;
+	test_cluster_move_begin(w->servers->cluster, slot, node);
+	chaos_slots_finish(w);
+}
+
+static void join(const chaos_fault *f, chaos_world *w)
+{
+	guest = add_node(w);
+	guests_replica = add_node(w);
+	chaos_world_pass(w, 1);
+	test_cluster_replicate(w->servers->cluster, guests_replica, guest);
+	for (unsigned i = 0; i <= f->which % MOST_MOVED; i++) {
+		int slot = slot_of(w, (f->which >> 4) + i);
+		if (test_cluster_slot_owner(w->servers->cluster, slot) != guest)
+			move_to(w, slot, guest);
+	}
+}
+
+/* After a failover, the guest is the replica. */
+static void find_master(const test_cluster *c)
+{
+	if (test_cluster_is_master(c, guest))
+		return;
+	int replica = guest;
+	guest = guests_replica;
+	guests_replica = replica;
+}
+
+static void remove_node(chaos_world *w, int node)
+{
+	chaos_servers *s = w->servers;
+	chaos_audit_remove(s->audit, s->cluster->nodes[node]->socket);
+	if (s->primary == s->cluster->nodes[node])
+		chaos_servers_turn_to(s, s->cluster->nodes[0]);
+	test_cluster_remove(s->cluster, node);
+}
+
+static void leave(const chaos_fault *f, chaos_world *w)
+{
+	const test_cluster *c = w->servers->cluster;
+	test_cluster_view view;
+	find_master(c);
+	test_cluster_look(c, guest, &view);
+	for (int slot = 0; slot < TEST_CLUSTER_SLOTS; slot++)
+		if (view.owners[slot] == guest)
+			move_to(w, slot, target_of(c, slot, f->which));
+	/* The two follow another master now. */
+	for (int64_t deadline = seg_now() + LISTEN_MS * SEG_MS;
+	     !test_cluster_is_settled(c) && seg_now() < deadline;)
+		chaos_world_pass(w, LOOK_MS);
+	remove_node(w, guests_replica);
+	remove_node(w, guest);
+	guest = guests_replica = -1;
+}
+
+void chaos_fault_resize(const chaos_fault *f, chaos_world *w)
+{
+	if (!chaos_cluster_settle(w))
+		return;
+	if (guest < 0 && w->servers->cluster->count + 2 > TEST_CLUSTER_NODES_MAX)
+		chaos_world_idle(w, "the harness can add no more nodes");
+	else if (guest < 0)
+		join(f, w);
+	else
+		leave(f, w);
+	chaos_cluster_look(w);
+}

@@ -1,0 +1,114 @@
+#include "chaos/takeover.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum { READ_MS = 1000, STILL_MS = 100, LOOK_MS = 5 };
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+static redisReply *ask(redisContext *context, const char *format, int partition)
+	__attribute__((format(printf, 2, 0)));
+
+/* NULL if the server does not have the key's slot. */
+static redisReply *ask(redisContext *context, const char *format, int partition)
+{
+	redisReply *reply = redisCommand(context, format, partition);
+	if (reply && reply->type != REDIS_REPLY_ERROR)
+		return reply;
+	if (reply)
+		freeReplyObject(reply);
+	return NULL;
+}
+
+static void read_id(const redisReply *reply, seg_id *id)
+{
+	if (reply->str)
+		seg_id_parse(reply->str, id);
+}
+
+static void read_partition(redisContext *context, int partition, chaos_mark *mark)
+{
+	redisReply *log = ask(context, "XINFO STREAM __default:chaos:partition_%d", partition);
+	redisReply *state =
+		ask(context, "HMGET {__default:chaos:partition_%d}:workers:state position epoch clean",
+		    partition);
+	if (log && state) {
+		*mark = (chaos_mark){.known = true};
+		for (size_t i = 0; i + 1 < log->elements; i += 2)
+			if (strcmp(log->element[i]->str, "last-generated-id") == 0)
+				read_id(log->element[i + 1], &mark->last);
+		read_id(state->element[0], &mark->position);
+		if (state->element[1]->str)
+			mark->epoch = strtoull(state->element[1]->str, NULL, 10);
+		mark->released = state->element[2]->str && strcmp(state->element[2]->str, "1") == 0;
+	}
+	if (log)
+		freeReplyObject(log);
+	if (state)
+		freeReplyObject(state);
+}
+
+void chaos_marks_read(chaos_marks *marks, const test_server *server)
+{
+	redisContext *context = chaos_servers_connect(server);
+	if (!context)
+		return;
+	/* A replica in a cluster would redirect; a server without a cluster refuses the command. */
+	redisReply *reply = redisCommand(context, "READONLY");
+	if (reply)
+		freeReplyObject(reply);
+	for (int p = 0; p < CHAOS_PARTITIONS; p++)
+		read_partition(context, p, &marks->partitions[p]);
+	reply = redisCommand(context, "EXISTS {__default:chaos}:workers:partitions");
+	marks->control |= reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+	if (reply)
+		freeReplyObject(reply);
+	redisFree(context);
+	marks->time = seg_now();
+}
+
+void chaos_takeover_wait_read(chaos_world *w, const test_server *replica, bool killed)
+{
+	int64_t deadline = seg_now() + READ_MS * SEG_MS;
+	/* The link of a killed master ends behind its last byte; a paused one's says nothing more. */
+	chaos_world_pass(w, STILL_MS);
+	while (killed && !test_server_seems(replica, "INFO replication", "master_link_status:down") &&
+	       seg_now() < deadline)
+		chaos_world_pass(w, LOOK_MS);
+}
+
+/* --- noting -------------------------------------------------------------------------------- */
+
+/* No id that Redis gave until now is later. */
+static seg_id newest_id(void)
+{
+	struct timespec wall;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (seg_id){(uint64_t)wall.tv_sec * 1000 + (uint64_t)(wall.tv_nsec / SEG_MS), UINT64_MAX};
+}
+
+void chaos_takeover_note(chaos_world *w, const chaos_marks *marks, int64_t time, int64_t until)
+{
+	for (uint32_t p = 0; p < CHAOS_PARTITIONS; p++) {
+		const chaos_mark *m = &marks->partitions[p];
+		chaos_rollback r = {.partition = p, .time = time, .until = until};
+		if (m->known) {
+			r.kept = m->last;
+			r.lost = newest_id();
+			r.position = m->position;
+			r.epoch = m->epoch;
+			r.released = m->released;
+			chaos_append(&w->history->audits,
+				     (chaos_audit){CHAOS_AUDIT_ROLLBACK, p, m->epoch, m->position, until});
+		} else if (marks->control) {
+			r.assignment = true;
+		} else {
+			continue;
+		}
+		chaos_append(&w->history->rollbacks, r);
+	}
+}
