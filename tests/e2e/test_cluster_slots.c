@@ -264,6 +264,24 @@ static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_
 			handles_a_message_in(p, owners[p]);
 }
 
+/* The leases of all partitions are there, whatever node the partitions are on. */
+static void the_group_pauses_as_a_whole_while_the_node_of_its_control_slot_is_away_for_long(void **state)
+{
+	(void)state;
+	int owners[PARTITIONS];
+	test_clustered_make_stream();
+	int control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		owners[p] = test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p));
+	test_clustered_run(0, test_clustered_address(0, NULL), "session_timeout = 2s");
+	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
+	kill(clustered.cluster->nodes[control]->pid, SIGSTOP);
+	test_runner_says(clustered.runners[0], "has expired");
+	kill(clustered.cluster->nodes[control]->pid, SIGCONT);
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		handles_a_message_in(p, owners[p]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
 
 int main(void)
@@ -273,6 +291,7 @@ int main(void)
 		TEST(a_slot_stays_half_moved_for_a_while),
 		TEST(a_node_joins_and_another_one_leaves_under_load),
 		TEST(a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others),
+		TEST(the_group_pauses_as_a_whole_while_the_node_of_its_control_slot_is_away_for_long),
 		TEST(the_others_are_listed_while_a_node_is_away),
 	};
 	return cmocka_run_group_tests(tests, start_cluster, test_clustered_stop);
