@@ -217,7 +217,7 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 			 says);
 }
 
-/* Adds a message by hand to a log, which is on that node, and waits until it is handled. */
+/* Adds a message to a log on this node by hand, and waits until it is handled. */
 static void handles_a_message_in(uint32_t partition, int node)
 {
 	char key[SEG_KEY_MAX], line[256];
