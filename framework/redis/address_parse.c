@@ -21,14 +21,15 @@ typedef struct {
 	const char *name;
 	bool tls, sentinel;
 	uint16_t port;
+	const char *example;
 } address_scheme;
 
 /* The first one is that of an address without a scheme. */
 static const address_scheme schemes[] = {
-	{"redis", false, false, 6379},
-	{"rediss", true, false, 6379},
-	{"redis+sentinel", false, true, 26379},
-	{"rediss+sentinel", true, true, 26379},
+	{"redis", false, false, 6379, "redis://host:6379"},
+	{"rediss", true, false, 6379, "rediss://host:6379"},
+	{"redis+sentinel", false, true, 26379, "redis+sentinel://host:26379/mymaster"},
+	{"rediss+sentinel", true, true, 26379, "rediss+sentinel://host:26379/mymaster"},
 };
 
 static int hex(char c)
@@ -154,7 +155,7 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 /*
  * A text that is not a number can be a password whose @host was forgotten: the sentence does not repeat it.
  */
-static int bad_port(const char *port, size_t length, seg_error *error)
+static int bad_port(const char *port, size_t length, const address_scheme *scheme, seg_error *error)
 {
 	if (length > 0 && strspn(port, "0123456789") >= length)
 		return seg_fail(error, SEG_EINVAL,
@@ -163,7 +164,8 @@ static int bad_port(const char *port, size_t length, seg_error *error)
 	return seg_fail(
 		error, SEG_EINVAL,
 		"the port in the Redis address must be 1 to 65535, and an @ must follow a password; write "
-		"redis://host:6379 or redis://user:password@host");
+		"%s or %s://user:password@host%s",
+		scheme->example, scheme->name, scheme->sentinel ? "/mymaster" : "");
 }
 
 /* Splits "host", "host:port" or "[host]:port" of [rest, end): *host_end, and *port or NULL. */
@@ -191,12 +193,12 @@ static int split_authority(const char **rest, const char *end, const char **host
 	return 0;
 }
 
-static int take_host(const char *host, const char *end, seg_endpoint *endpoint, seg_error *error)
+static int take_host(const char *host, const char *end, const address_scheme *scheme, seg_endpoint *endpoint,
+		     seg_error *error)
 {
 	if (host == end)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"the Redis address has no host; write redis://host:6379, or unix:///path for a socket");
+		return seg_fail(error, SEG_EINVAL, "the Redis address has no host; write %s%s",
+				scheme->example, scheme->sentinel ? "" : ", or unix:///path for a socket");
 	for (const char *c = host; c < end; c++)
 		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>[]", *c))
 			return seg_fail(error, SEG_EINVAL,
@@ -209,40 +211,57 @@ static int take_host(const char *host, const char *end, seg_endpoint *endpoint, 
 }
 
 /* port NULL: the scheme's. */
-static int take_port(const char *port, const char *end, uint16_t otherwise, seg_endpoint *endpoint,
+static int take_port(const char *port, const char *end, const address_scheme *scheme, seg_endpoint *endpoint,
 		     seg_error *error)
 {
-	endpoint->port = otherwise;
+	endpoint->port = scheme->port;
 	if (!port)
 		return 0;
 	size_t length = (size_t)(end - port);
 	long value = number(port, length, PORT_MAX);
 	if (value < 1)
-		return bad_port(port, length, error);
+		return bad_port(port, length, scheme, error);
 	endpoint->port = (uint16_t)value;
 	return 0;
+}
+
+static int take_server(const char *item, const char *end, const address_scheme *scheme,
+		       seg_endpoint *endpoint, seg_error *error)
+{
+	const char *host_end, *port;
+	int status = split_authority(&item, end, &host_end, &port, error);
+	if (status == 0)
+		status = take_host(item, host_end, scheme, endpoint, error);
+	if (status == 0)
+		status = take_port(port, end, scheme, endpoint, error);
+	return status;
+}
+
+/* Of a list, the reason says which server it is about. */
+static int refuse_server(int status, uint32_t number, const seg_error *reason, seg_error *error)
+{
+	return seg_fail(error, status, "server %u of the list: %s", number, reason->text);
 }
 
 /* The servers of [rest, end), between commas. */
 static int take_servers(const char *rest, const char *end, const address_scheme *scheme, seg_address *address,
 			seg_error *error)
 {
+	const bool is_list = memchr(rest, ',', (size_t)(end - rest));
 	for (const char *item = rest, *next; item; item = next) {
-		const char *comma = memchr(item, ',', (size_t)(end - item)), *host_end, *port;
-		const char *item_end = comma ? comma : end;
+		const char *comma = memchr(item, ',', (size_t)(end - item));
 		next = comma ? comma + 1 : NULL;
 		seg_endpoint *endpoint = &address->endpoints[address->endpoint_count];
+		seg_error reason;
 		if (address->endpoint_count == SEG_ADDRESS_ENDPOINTS_MAX)
 			return seg_fail(error, SEG_EINVAL, "the Redis address has more than %d servers",
 					SEG_ADDRESS_ENDPOINTS_MAX);
 		address->endpoint_count++;
-		int status = split_authority(&item, item_end, &host_end, &port, error);
-		if (status == 0)
-			status = take_host(item, host_end, endpoint, error);
-		if (status == 0)
-			status = take_port(port, item_end, scheme->port, endpoint, error);
+		int status =
+			take_server(item, comma ? comma : end, scheme, endpoint, is_list ? &reason : error);
 		if (status)
-			return status;
+			return is_list ? refuse_server(status, address->endpoint_count, &reason, error)
+				       : status;
 	}
 	return 0;
 }
@@ -301,9 +320,10 @@ static int parse_servers(const char *rest, const address_scheme *scheme, seg_add
 	const char *end = slash ? slash : rest + strlen(rest);
 	address->tls = scheme->tls;
 	if (repeats_scheme(rest))
-		return seg_fail(
-			error, SEG_EINVAL,
-			"the Redis address repeats its scheme; write it once: redis://h1:6379,h2:6379");
+		return seg_fail(error, SEG_EINVAL,
+				"the Redis address repeats its scheme; write it once: %s://h1:%u,h2:%u%s",
+				scheme->name, scheme->port, scheme->port,
+				scheme->sentinel ? "/mymaster" : "");
 	/* Otherwise half a password would be taken for a port, and be repeated in an error. */
 	if (strchr(end, '@'))
 		return seg_fail(error, SEG_EINVAL,

@@ -267,7 +267,8 @@ static void check_timeouts(seg_connection *c, int64_t now)
 		seg_connection_break(c, SEG_EUNREACHABLE, "no answer from %s within %lld ms", where(c),
 				     (long long)(c->options.connect_timeout / SEG_MS));
 	} else if (c->state == READY && seg_traffic_is_late(&c->traffic, now)) {
-		seg_connection_break(c, SEG_EUNREACHABLE, "Redis at %s did not answer for %lld ms", where(c),
+		seg_connection_break(c, SEG_EUNREACHABLE, "%s at %s did not answer for %lld ms",
+				     c->options.is_sentinel ? "the Sentinel" : "Redis", where(c),
 				     (long long)(c->options.answer_timeout / SEG_MS));
 	}
 }

@@ -32,6 +32,7 @@ typedef enum {
 
 struct seg_dial {
 	const seg_address *address;
+	seg_peer peer;
 	const seg_endpoint *only; /* or NULL */
 	seg_master *master;       /* or NULL */
 	seg_endpoint found;       /* of the master; host NULL: not known */
@@ -57,6 +58,8 @@ seg_dial *seg_dial_create(const seg_address *address, const seg_endpoint *only, 
 	if (!dial)
 		return NULL;
 	dial->address = address;
+	/* The servers of such an address are the Sentinels themselves. */
+	dial->peer = seg_peer_of(address, address->master && !only && !master);
 	dial->only = only;
 	dial->master = only ? NULL : master;
 	dial->count = only || dial->master ? 1 : address->endpoint_count;
@@ -176,7 +179,8 @@ static seg_dial_outcome look_up(seg_dial *dial, seg_error *error)
 {
 	dial_server *server = dial->server;
 	if (server->endpoint->path) {
-		dial->transport = seg_transport_open_unix(server->endpoint->path, dial->where, error);
+		dial->transport =
+			seg_transport_open_unix(server->endpoint->path, &dial->peer, dial->where, error);
 		dial->stage = CONNECT;
 		dial->addresses_left = 0;
 		return dial->transport ? SEG_DIAL_DUE : SEG_DIAL_FAILED;
@@ -214,7 +218,7 @@ static seg_dial_outcome connect_next(seg_dial *dial, bool first, seg_error *erro
 		list = list->ai_next;
 	dial->transport = seg_transport_open_tcp(list, dial->server->endpoint,
 						 dial->address->tls ? &dial->address->tls_settings : NULL,
-						 dial->where, error);
+						 &dial->peer, dial->where, error);
 	return dial->transport ? SEG_DIAL_DUE : SEG_DIAL_FAILED;
 }
 

@@ -75,7 +75,7 @@ static int open_files(seg_tls *tls, const seg_tls_settings *settings, seg_error 
 }
 
 seg_tls *seg_tls_start(int fd, const seg_endpoint *endpoint, const seg_tls_settings *settings,
-		       seg_error *error)
+		       const seg_peer *peer, seg_error *error)
 {
 	seg_tls *tls = calloc(1, sizeof(*tls));
 	if (!tls) {
@@ -89,7 +89,8 @@ seg_tls *seg_tls_start(int fd, const seg_endpoint *endpoint, const seg_tls_setti
 	tls->verify = (seg_tls_verify){.where = tls->where,
 				       .name = tls->name,
 				       .told = settings->server_name != NULL};
-	tls->attempt = (seg_tls_attempt){.where = tls->where,
+	tls->attempt = (seg_tls_attempt){.peer = peer,
+					 .where = tls->where,
 					 .shows = settings->cert_file != NULL,
 					 .socket = &tls->socket};
 	int status = open_files(tls, settings, error);

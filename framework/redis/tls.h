@@ -15,16 +15,17 @@
 #include <sys/types.h>
 
 #include "redis/address.h"
+#include "redis/peer.h"
 #include "redis/tls_settings.h"
 
 typedef struct seg_tls seg_tls;
 
 /*
- * Reads the files, and prepares the handshake with the endpoint. Borrows the descriptor. NULL with SEG_EUNREACHABLE
+ * Reads the files, and prepares the handshake with the endpoint. Borrows the descriptor and `peer`. NULL with SEG_EUNREACHABLE
  * (files pass as an absence does: they may be exchanged just now) or SEG_ENOMEM.
  */
 seg_tls *seg_tls_start(int fd, const seg_endpoint *endpoint, const seg_tls_settings *settings,
-		       seg_error *error);
+		       const seg_peer *peer, seg_error *error);
 
 /* Says good-bye to the peer if there is room in the socket, and frees. NULL is allowed. */
 void seg_tls_end(seg_tls *tls);

@@ -14,20 +14,20 @@ static int explain_end(const seg_tls_attempt *a, seg_error *error)
 	const char *how = a->socket->failure ? strerror(a->socket->failure) : "closed the connection";
 	const char *joint = a->socket->failure ? ": " : " ";
 	if (a->open)
-		return seg_fail(error, SEG_EUNREACHABLE, "Redis at %s%s%s", a->where, joint, how);
+		return seg_fail(error, SEG_EUNREACHABLE, "%s at %s%s%s", a->peer->name, a->where, joint, how);
 	if (a->socket->heard)
-		return seg_fail(error, SEG_EUNREACHABLE, "Redis at %s%s%s during the TLS handshake", a->where,
-				joint, how);
+		return seg_fail(error, SEG_EUNREACHABLE, "%s at %s%s%s during the TLS handshake",
+				a->peer->name, a->where, joint, how);
 	return seg_fail(error, SEG_EUNREACHABLE,
-			"Redis at %s%s%s during the TLS handshake; if it is not a TLS port, write redis://",
-			a->where, joint, how);
+			"%s at %s%s%s during the TLS handshake; if it is not a TLS port, write %s",
+			a->peer->name, a->where, joint, how, a->peer->plain);
 }
 
 static int needs_certificate(const seg_tls_attempt *a, seg_error *error)
 {
 	return seg_fail(error, SEG_EAUTH,
-			"Redis at %s requires a client certificate; set tls_cert_file and tls_key_file",
-			a->where);
+			"%s at %s requires a client certificate; set tls_cert_file and tls_key_file",
+			a->peer->name, a->where);
 }
 
 /* The alerts that the server sent, and what went wrong on this side. */
@@ -50,9 +50,9 @@ static int explain_reason(const seg_tls_attempt *a, unsigned long code, seg_erro
 			return needs_certificate(a, error);
 		return seg_fail(
 			error, SEG_EAUTH,
-			"Redis at %s refuses the certificate in tls_cert_file (%s); use a valid one that "
+			"%s at %s refuses the certificate in tls_cert_file (%s); use a valid one that "
 			"an authority of the server signed",
-			a->where, text);
+			a->peer->name, a->where, text);
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 		return seg_fail(
@@ -82,8 +82,8 @@ int seg_tls_explain(const seg_tls_attempt *a, seg_error *error)
 	ERR_clear_error();
 	if (a->socket->heard && a->socket->first != ALERT && a->socket->first != HANDSHAKE)
 		return seg_fail(error, SEG_EPROTOCOL,
-				"the server at %s does not speak TLS; write redis:// in the address",
-				a->where);
+				"the server at %s does not speak TLS; write %s in the address", a->where,
+				a->peer->plain);
 	if (reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE && a->asked && !a->shows)
 		return needs_certificate(a, error);
 	if (!code || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING || a->socket->failure)

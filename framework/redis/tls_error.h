@@ -6,10 +6,12 @@
 
 #include <segmenter/segmenter.h>
 
+#include "redis/peer.h"
 #include "redis/tls_socket.h"
 
 /* What is known of the attempt. */
 typedef struct seg_tls_attempt {
+	const seg_peer *peer;
 	const char *where; /* "host:port" */
 	bool open;         /* the handshake is over */
 	bool asked;        /* the server asked for a certificate */

@@ -28,12 +28,14 @@ enum { TLS_ALERT = 0x15 };
 struct seg_transport {
 	int fd;
 	const char *where;
+	seg_peer peer;
 	const seg_endpoint *endpoint;     /* NULL: a Unix socket */
 	const seg_tls_settings *settings; /* NULL: without TLS */
 	seg_tls *tls;                     /* NULL until the socket is connected */
 	bool connected;
 	bool heard; /* without TLS: whether any byte has come */
 	seg_error error;
+	char hint[64];
 };
 
 static void set_option(int fd, int level, int name, int value)
@@ -42,7 +44,7 @@ static void set_option(int fd, int level, int name, int value)
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static seg_transport *create(int family, const char *where, seg_error *error)
+static seg_transport *create(int family, const seg_peer *peer, const char *where, seg_error *error)
 {
 	seg_transport *transport = calloc(1, sizeof(*transport));
 	if (!transport) {
@@ -50,6 +52,7 @@ static seg_transport *create(int family, const char *where, seg_error *error)
 		return NULL;
 	}
 	transport->where = where;
+	transport->peer = *peer;
 	transport->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (transport->fd >= 0)
 		return transport;
@@ -68,18 +71,20 @@ static seg_transport *start_connect(seg_transport *transport, const struct socka
 	return NULL;
 }
 
-seg_transport *seg_transport_open_unix(const char *path, const char *where, seg_error *error)
+seg_transport *seg_transport_open_unix(const char *path, const seg_peer *peer, const char *where,
+				       seg_error *error)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
-	seg_transport *transport = create(AF_UNIX, where, error);
+	seg_transport *transport = create(AF_UNIX, peer, where, error);
 	return transport ? start_connect(transport, (struct sockaddr *)&name, sizeof(name), error) : NULL;
 }
 
 seg_transport *seg_transport_open_tcp(const struct addrinfo *to, const seg_endpoint *endpoint,
-				      const seg_tls_settings *tls, const char *where, seg_error *error)
+				      const seg_tls_settings *tls, const seg_peer *peer, const char *where,
+				      seg_error *error)
 {
-	seg_transport *transport = create(to->ai_family, where, error);
+	seg_transport *transport = create(to->ai_family, peer, where, error);
 	if (!transport)
 		return NULL;
 	transport->endpoint = endpoint;
@@ -125,16 +130,17 @@ int seg_transport_opened(seg_transport *transport, seg_error *error)
 	if (connected <= 0 || !transport->settings)
 		return connected;
 	if (!transport->tls)
-		transport->tls =
-			seg_tls_start(transport->fd, transport->endpoint, transport->settings, error);
+		transport->tls = seg_tls_start(transport->fd, transport->endpoint, transport->settings,
+					       &transport->peer, error);
 	return transport->tls ? seg_tls_handshake(transport->tls, error) : -1;
 }
 
-const char *seg_transport_hint(const seg_transport *transport)
+const char *seg_transport_hint(seg_transport *transport)
 {
-	if (transport->tls && !seg_tls_heard(transport->tls))
-		return "; if it is not a TLS port, write redis://";
-	return "";
+	bool silent = transport->tls && !seg_tls_heard(transport->tls);
+	snprintf(transport->hint, sizeof(transport->hint),
+		 silent ? "; if it is not a TLS port, write %s" : "", transport->peer.plain);
+	return transport->hint;
 }
 
 /* --- reading and writing ------------------------------------------------------------------- */
@@ -162,9 +168,11 @@ bool seg_transport_pending(const seg_transport *transport)
 static void explain(seg_transport *transport, int failure)
 {
 	bool strange = transport->endpoint && !transport->heard;
-	seg_fail(&transport->error, SEG_EUNREACHABLE, "Redis at %s%s%s%s", transport->where,
-		 failure ? ": " : " ", failure ? strerror(failure) : "closed the connection",
-		 strange ? " before it answered; if it is a TLS port, write rediss://" : "");
+	seg_fail(&transport->error, SEG_EUNREACHABLE, "%s at %s%s%s%s%s", transport->peer.name,
+		 transport->where, failure ? ": " : " ",
+		 failure ? strerror(failure) : "closed the connection",
+		 strange ? " before it answered; if it is a TLS port, write " : "",
+		 strange ? transport->peer.secure : "");
 }
 
 /* Looks at the first bytes from a server. Returns whether it speaks TLS, and says so. */
@@ -173,8 +181,8 @@ static bool speaks_tls(seg_transport *transport, const char *bytes)
 	transport->heard = true;
 	if (bytes[0] != TLS_ALERT)
 		return false;
-	seg_fail(&transport->error, SEG_EPROTOCOL,
-		 "the server at %s speaks TLS; write rediss:// in the address", transport->where);
+	seg_fail(&transport->error, SEG_EPROTOCOL, "the server at %s speaks TLS; write %s in the address",
+		 transport->where, transport->peer.secure);
 	return true;
 }
 

@@ -11,17 +11,21 @@
 #include <sys/types.h>
 
 #include "redis/address.h"
+#include "redis/peer.h"
 
 typedef struct seg_transport seg_transport;
 
 /*
  * Create a transport and start to connect it: to a Unix socket, or to one address of the endpoint's host. tls: the
- * settings for TLS; NULL: without. `where` names the server in errors. All are borrowed and outlive the transport.
+ * settings for TLS; NULL: without. `where` names the server in errors, and `peer` says what it is. All are borrowed and
+ * outlive the transport, but `peer` is copied.
  * NULL with SEG_EUNREACHABLE, SEG_ESYSTEM or SEG_ENOMEM in error.
  */
-seg_transport *seg_transport_open_unix(const char *path, const char *where, seg_error *error);
+seg_transport *seg_transport_open_unix(const char *path, const seg_peer *peer, const char *where,
+				       seg_error *error);
 seg_transport *seg_transport_open_tcp(const struct addrinfo *to, const seg_endpoint *endpoint,
-				      const seg_tls_settings *tls, const char *where, seg_error *error);
+				      const seg_tls_settings *tls, const seg_peer *peer, const char *where,
+				      seg_error *error);
 
 /* Closes and frees. NULL is allowed. */
 void seg_transport_close(seg_transport *transport);
@@ -32,8 +36,10 @@ void seg_transport_close(seg_transport *transport);
  */
 int seg_transport_opened(seg_transport *transport, seg_error *error);
 
-/* What else to say of an attempt that takes too long: the end of a sentence, or "". */
-const char *seg_transport_hint(const seg_transport *transport);
+/*
+ * What else to say of an attempt that takes too long: the end of a sentence, or "". Valid until the transport is closed.
+ */
+const char *seg_transport_hint(seg_transport *transport);
 
 /*
  * The descriptor to poll, and the events: those that seg_transport_opened waits for, and afterwards those for reading,

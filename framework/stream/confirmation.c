@@ -67,15 +67,19 @@ bool seg_confirmation_ask(seg_confirmation *confirmation, uint32_t replicas, int
 	return false;
 }
 
+int seg_confirmation_refused(const char *why, seg_error *error)
+{
+	return seg_fail(error, SEG_EUNKNOWN,
+			"the record was added, but Redis refused WAIT, which ack_replicas needs: %.200s; "
+			"grant +wait or set ack_replicas to 0",
+			why);
+}
+
 int seg_confirmation_explain(int64_t replicas, uint32_t wanted, int64_t timeout, const char *why,
 			     seg_error *error)
 {
 	if (why)
-		return seg_fail(
-			error, SEG_EUNKNOWN,
-			"the record was added, but Redis refused WAIT, which ack_replicas needs: %.200s; "
-			"grant +wait or set ack_replicas to 0",
-			why);
+		return seg_confirmation_refused(why, error);
 	return seg_fail(error, SEG_EUNKNOWN,
 			"the record was added, but %" PRId64 " instead of ack_replicas = %" PRIu32
 			" replicas confirmed it within %" PRId64 " ms",

@@ -43,6 +43,9 @@ bool seg_confirmation_ask(seg_confirmation *confirmation, uint32_t replicas, int
  */
 bool seg_confirmation_is_void(const seg_reply *reply);
 
+/* That a record was added, and that Redis refused WAIT with `why`; returns SEG_EUNKNOWN. */
+int seg_confirmation_refused(const char *why, seg_error *error);
+
 /* Why records that were added count as SEG_EUNKNOWN: too few replicas, or WAIT was refused with `why`. */
 int seg_confirmation_explain(int64_t replicas, uint32_t wanted, int64_t timeout, const char *why,
 			     seg_error *error);

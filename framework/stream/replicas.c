@@ -26,13 +26,14 @@ int64_t seg_replicas_timeout(const seg_client *client)
 /* How many replicas WAIT has counted; -1: nobody knows. */
 static int64_t read_count(question *q, const seg_reply *reply)
 {
-	if (seg_confirmation_is_void(reply)) {
-		seg_exchange_counted(&q->exchange);
+	seg_exchange_counted(&q->exchange);
+	if (reply && reply->type == SEG_REPLY_INTEGER)
+		return reply->integer;
+	if (reply && !seg_confirmation_is_void(reply))
+		seg_confirmation_refused(reply->text, &q->exchange.failure);
+	else
 		q->exchange.again = true;
-		return -1;
-	}
-	bool counted = seg_exchange_answer(&q->exchange, reply) && reply->type == SEG_REPLY_INTEGER;
-	return counted ? reply->integer : -1;
+	return -1;
 }
 
 /* For all checks on one connection: one that was redirected is not on it. */

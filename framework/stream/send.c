@@ -387,12 +387,15 @@ static void judge(seg_sending *sending, const seg_replica_check *checks, const s
 		if (replicas >= (int64_t)client->ack_replicas)
 			continue;
 		doubt_lane(l);
-		seg_confirmation_explain(replicas < 0 ? 0 : replicas, client->ack_replicas,
-					 seg_replicas_timeout(client),
-					 trouble->status == SEG_EAUTH || trouble->status == SEG_ESERVER
-						 ? trouble->text
-						 : NULL,
-					 &sending->failure);
+		if (trouble->status == SEG_EUNKNOWN)
+			sending->failure = *trouble;
+		else if (trouble->status == SEG_EAUTH || trouble->status == SEG_ESERVER)
+			seg_fail(&sending->failure, SEG_EUNKNOWN,
+				 "the record was added, but whether replicas have it could not be asked: %s",
+				 trouble->text);
+		else
+			seg_confirmation_explain(replicas < 0 ? 0 : replicas, client->ack_replicas,
+						 seg_replicas_timeout(client), NULL, &sending->failure);
 	}
 }
 

@@ -86,12 +86,12 @@ static void hear(void *arg, const seg_delivery *delivery)
 	unknown += delivery->status == SEG_EUNKNOWN && strstr(delivery->text, "ack_replicas = 1");
 }
 
-static void produce(int records, uint32_t timeout_ms)
+static void produce(int records, seg_delivery_fn delivery, uint32_t timeout_ms)
 {
 	seg_producer_options options;
 	seg_producer_options_init(&options);
 	options.delivery_timeout_ms = timeout_ms;
-	options.delivery = hear;
+	options.delivery = delivery;
 	seg_producer *producer;
 	seg_error error;
 	assert_int_equal(seg_producer_open(stream, &options, &producer, &error), 0);
@@ -112,7 +112,7 @@ static int send_one(seg_error *error)
 static void what_a_replica_has_is_acknowledged(void **state)
 {
 	(void)state;
-	produce(RECORDS, LONG_TIMEOUT_MS);
+	produce(RECORDS, hear, LONG_TIMEOUT_MS);
 	assert_int_equal(added, RECORDS);
 	seg_error error;
 	assert_int_equal(send_one(&error), 0);
@@ -136,7 +136,7 @@ static void without_a_replicas_answer_the_fate_is_unknown_in_bounded_time(void *
 	assert_int_equal(send_one(&error), SEG_EUNKNOWN);
 	assert_non_null(
 		strstr(error.text, "0 instead of ack_replicas = 1 replicas confirmed it within 1000 ms"));
-	produce(10, TIMEOUT_MS);
+	produce(10, hear, TIMEOUT_MS);
 	assert_int_equal(unknown, 10);
 	assert_true(test_now_ms() - begin < 3 * TIMEOUT_MS);
 	kill(replica->pid, SIGCONT);
@@ -161,6 +161,66 @@ static void a_user_without_wait_is_refused_at_once(void **state)
 	assert_non_null(strstr(error.text, "grant +wait"));
 }
 
+/* --- WAIT that is refused ------------------------------------------------------------------------ */
+
+static void says_once(const char *text, const char *what)
+{
+	const char *at = strstr(text, what);
+	if (!at || strstr(at + 1, what))
+		fail_msg("not once \"%s\": %s", what, text);
+}
+
+/* One line that tells what was refused, and both ways out. */
+static void names_the_right(const char *text)
+{
+	says_once(text, "Redis refused WAIT, which ack_replicas needs: ");
+	says_once(text, "grant +wait or set ack_replicas to 0");
+	says_once(text, "+wait");
+	assert_null(strchr(text, '\n'));
+}
+
+static void hear_refusal(void *arg, const seg_delivery *delivery)
+{
+	(void)arg;
+	assert_int_equal(delivery->status, SEG_EUNKNOWN);
+	names_the_right(delivery->text);
+	unknown++;
+}
+
+static void a_right_to_wait_that_is_taken_away_is_named_by_each_send(void **state)
+{
+	(void)state;
+	seg_error error;
+	assert_int_equal(send_one(&error), 0);
+	freeReplyObject(test_server_command(admin, "ACL SETUSER default -wait"));
+	assert_int_equal(send_one(&error), SEG_EUNKNOWN);
+	names_the_right(error.text);
+	produce(10, hear_refusal, TIMEOUT_MS);
+	assert_int_equal(unknown, 10);
+	freeReplyObject(test_server_command(admin, "ACL SETUSER default +wait"));
+	assert_int_equal(send_one(&error), 0);
+	produce(10, hear, TIMEOUT_MS);
+	assert_int_equal(added, 10);
+}
+
+static void a_server_without_wait_is_refused_at_once(void **state)
+{
+	(void)state;
+	test_server *without = test_server_start("--rename-command WAIT none");
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = without->address;
+	options.ack_replicas = 1;
+	seg_client *refused;
+	seg_error error;
+	assert_int_equal(seg_client_open(&options, &refused, &error), SEG_ESERVER);
+	says_once(error.text, "ack_replicas needs the command WAIT (grant +wait, or set ack_replicas to 0)");
+	options.ack_replicas = 0;
+	assert_int_equal(seg_client_open(&options, &refused, &error), 0);
+	seg_client_close(refused);
+	test_server_stop(without);
+}
+
 static void segctl_send_waits_for_replicas(void **state)
 {
 	(void)state;
@@ -178,6 +238,8 @@ int main(void)
 		TEST(what_a_replica_has_is_acknowledged),
 		TEST(without_a_replicas_answer_the_fate_is_unknown_in_bounded_time),
 		TEST(a_user_without_wait_is_refused_at_once),
+		TEST(a_right_to_wait_that_is_taken_away_is_named_by_each_send),
+		TEST(a_server_without_wait_is_refused_at_once),
 		TEST(segctl_send_waits_for_replicas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,6 +296,8 @@ static void a_group_is_described_partition_by_partition_and_others_are_not_found
 		json_t *partition = json_array_get(partitions, i);
 		assert_int_equal(json_integer_value(json_object_get(partition, "partition")), i);
 		assert_string_equal(json_string_value(json_object_get(partition, "owner")), "only");
+		assert_true(json_is_null(json_object_get(partition, "node")));
+		assert_true(json_is_false(json_object_get(partition, "unreachable")));
 	}
 	json_decref(group);
 	assert_int_equal(test_http_status(port, "/api/v1/groups/s/other"), 404);

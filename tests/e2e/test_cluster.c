@@ -1,4 +1,5 @@
 /* test_cluster.c - the library, segctl and the admin server with any node of a Redis Cluster as their address. */
+#include <jansson.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -158,9 +159,32 @@ static void dead_letters_are_listed_and_replayed(void **state)
 	assert_int_equal(test_group_dead_letters(test_clustered_address(0, NULL), clustered.stream, "g"), 0);
 }
 
+/* "host:port" of the partition's node. */
+static const char *node_of(uint32_t partition)
+{
+	static char text[64];
+	int node = test_cluster_slot_owner(clustered.cluster, test_clustered_slot(partition));
+	snprintf(text, sizeof(text), "127.0.0.1:%d", clustered.cluster->nodes[node]->port);
+	return text;
+}
+
+static void names_the_node_of(uint32_t partition, const char *metrics)
+{
+	char sample[256];
+	snprintf(sample, sizeof(sample),
+		 "segmenter_partition_node_info{stream=\"%s\",group=\"g\",partition=\"%u\",node=\"%s\"}",
+		 clustered.stream, partition, node_of(partition));
+	assert_true(test_metrics_value(metrics, sample) == 1);
+	snprintf(sample, sizeof(sample),
+		 "segmenter_partition_unreachable{stream=\"%s\",group=\"g\",partition=\"%u\"}",
+		 clustered.stream, partition);
+	assert_true(test_metrics_value(metrics, sample) == 0);
+}
+
 static void the_admin_server_measures_a_group_of_a_cluster(void **state)
 {
 	(void)state;
+	char path[64];
 	test_clustered_make_stream();
 	test_clustered_run(0, test_clustered_address(2, NULL), "[runner]\nadmin = 127.0.0.1:0");
 	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
@@ -168,8 +192,24 @@ static void the_admin_server_measures_a_group_of_a_cluster(void **state)
 	test_http_answer answer = test_http_get(port, "/metrics");
 	assert_int_equal(answer.status, 200);
 	test_metrics_check(answer.body);
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		names_the_node_of(p, answer.body);
 	test_http_free(&answer);
 	assert_int_equal(test_http_status(port, "/readyz"), 200);
+	snprintf(path, sizeof(path), "/api/v1/groups/%s/g", clustered.stream);
+	answer = test_http_get(port, path);
+	assert_int_equal(answer.status, 200);
+	json_t *group = json_loads(answer.body, 0, NULL), *partition;
+	size_t p;
+	json_array_foreach(json_object_get(group, "partitions"), p, partition)
+	{
+		assert_string_equal(json_string_value(json_object_get(partition, "node")),
+				    node_of((uint32_t)p));
+		assert_true(json_is_false(json_object_get(partition, "unreachable")));
+	}
+	assert_int_equal(p, PARTITIONS);
+	json_decref(group);
+	test_http_free(&answer);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)

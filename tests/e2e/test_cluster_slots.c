@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -15,6 +16,7 @@
 #include "base/names.h"
 #include "harness/clustered.h"
 #include "harness/group.h"
+#include "harness/http.h"
 #include "harness/segctl.h"
 
 enum { RUNNERS = TEST_CLUSTERED_RUNNERS, PARTITIONS = TEST_CLUSTERED_PARTITIONS, PATIENCE_MS = 20000 };
@@ -179,12 +181,50 @@ static void lag_names_what(const char *says, int control, int most_ms)
 	assert_true(test_now_ms() - began < most_ms);
 }
 
+/* The admin server's reading of the group: what it says of a partition in metrics and JSON. */
+typedef struct {
+	int port;
+	uint32_t partition;
+	bool unreachable; /* as it is to be */
+} admin_view;
+
+static bool admin_says_so(void *arg)
+{
+	const admin_view *view = arg;
+	char sample[160], path[64];
+	snprintf(sample, sizeof(sample),
+		 "segmenter_partition_unreachable{stream=\"%s\",group=\"g\",partition=\"%u\"}",
+		 clustered.stream, view->partition);
+	test_http_answer metrics = test_http_get(view->port, "/metrics");
+	bool so = test_metrics_value(metrics.body, sample) == view->unreachable;
+	snprintf(sample, sizeof(sample),
+		 "segmenter_partition_lag_seconds{stream=\"%s\",group=\"g\",partition=\"%u\"}",
+		 clustered.stream, view->partition);
+	/* The lag is known if the node answers. */
+	if (so)
+		assert_int_equal(test_metrics_value(metrics.body, sample) < 0, view->unreachable);
+	test_http_free(&metrics);
+	snprintf(path, sizeof(path), "/api/v1/groups/%s/g", clustered.stream);
+	test_http_answer group = test_http_get(view->port, path);
+	bool named = strstr(group.body, "\"unreachable\":true") != NULL;
+	test_http_free(&group);
+	return so && named == view->unreachable;
+}
+
+static uint32_t a_partition_on(int node)
+{
+	uint32_t p = 0;
+	while (test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p)) != node)
+		p++;
+	return p;
+}
+
 static void the_others_are_listed_while_a_node_is_away(void **state)
 {
 	(void)state;
 	char says[96];
 	test_clustered_make_stream();
-	test_clustered_run(0, test_clustered_address(0, NULL), "");
+	test_clustered_run(0, test_clustered_address(0, NULL), "[runner]\nadmin = 127.0.0.1:0");
 	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
 	int away = node_of_partitions_only(),
 	    control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
@@ -195,8 +235,12 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 		if (test_cluster_lives(clustered.cluster, node))
 			test_server_tell(clustered.cluster->nodes[node],
 					 "CONFIG SET cluster-require-full-coverage no");
+	admin_view view = {test_http_port(clustered.runners[0]), a_partition_on(away), false};
+	test_wait_until(admin_says_so, &view, PATIENCE_MS, "the admin server reads all partitions");
 	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
 	lag_names_what(says, control, 8000);
+	view.unreachable = true;
+	test_wait_until(admin_says_so, &view, PATIENCE_MS, "the admin server says which node is away");
 	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
 	test_segctl_good(test_clustered_address(control, NULL), "lag %s g --sample 0", clustered.stream);
 	test_cluster_kill(clustered.cluster, away);
@@ -260,6 +304,24 @@ static void a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_
 			handles_a_message_in(p, owners[p]);
 }
 
+/* The leases of all partitions are there, whatever node the partitions are on. */
+static void the_group_pauses_as_a_whole_while_the_node_of_its_control_slot_is_away_for_long(void **state)
+{
+	(void)state;
+	int owners[PARTITIONS];
+	test_clustered_make_stream();
+	int control = test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot());
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		owners[p] = test_cluster_slot_owner(clustered.cluster, test_clustered_slot(p));
+	test_clustered_run(0, test_clustered_address(0, NULL), "session_timeout = 2s");
+	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
+	kill(clustered.cluster->nodes[control]->pid, SIGSTOP);
+	test_runner_says(clustered.runners[0], "has expired");
+	kill(clustered.cluster->nodes[control]->pid, SIGCONT);
+	for (uint32_t p = 0; p < PARTITIONS; p++)
+		handles_a_message_in(p, owners[p]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
 
 int main(void)
@@ -270,6 +332,7 @@ int main(void)
 		TEST(a_slot_stays_half_moved_for_a_while),
 		TEST(a_node_joins_and_another_one_leaves_under_load),
 		TEST(a_member_that_starts_while_a_node_is_away_handles_the_partitions_of_the_others),
+		TEST(the_group_pauses_as_a_whole_while_the_node_of_its_control_slot_is_away_for_long),
 		TEST(the_others_are_listed_while_a_node_is_away),
 	};
 	return cmocka_run_group_tests(tests, start_cluster, test_clustered_stop);

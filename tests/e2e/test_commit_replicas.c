@@ -22,11 +22,14 @@ static test_server *master, *replica;
 static seg_client *client;
 static seg_stream *stream;
 static redisContext *at_master, *at_replica;
-static atomic_int warnings;
+static atomic_int warnings, refusals;
 
 static void see_log(void *arg, const seg_log_event *event)
 {
 	(void)arg;
+	if (strstr(event->text,
+		   "Redis refused WAIT, which ack_replicas needs (grant +wait, or set ack_replicas to 0)"))
+		atomic_fetch_add(&refusals, 1);
 	if (strstr(event->text, "0 of 1 replicas (ack_replicas) confirmed a commit"))
 		atomic_fetch_add(&warnings, 1);
 }
@@ -72,6 +75,7 @@ static int set_up(void **state)
 	options.ack_replicas = 1;
 	options.log = see_log;
 	atomic_store(&warnings, 0);
+	atomic_store(&refusals, 0);
 	if (seg_client_open(&options, &client, &error) || seg_stream_open(client, "s", &stream, &error))
 		fail_msg("%s", error.text);
 	return 0;
@@ -159,6 +163,22 @@ static void a_commit_that_no_replica_has_does_not_count_until_one_comes(void **s
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
+static void commits_do_not_count_while_the_right_to_wait_is_taken_away(void **state)
+{
+	(void)state;
+	attach_replica();
+	seg_consumer *consumer = join(CALM_SESSION_MS);
+	freeReplyObject(test_server_command(at_master, "ACL SETUSER default -wait"));
+	handle_all(consumer);
+	assert_int_equal(seg_consumer_sync(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
+	/* The commits are repeated, the line is not. */
+	assert_int_equal(atomic_load(&refusals), 1);
+	freeReplyObject(test_server_command(at_master, "ACL SETUSER default +wait"));
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+	assert_int_equal(atomic_load(&refusals), 1);
+}
+
 static void a_partition_is_released_once_a_replica_has_it(void **state)
 {
 	(void)state;
@@ -207,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_commit_counts_once_a_replica_has_it),
 		TEST(a_commit_that_no_replica_has_does_not_count_until_one_comes),
+		TEST(commits_do_not_count_while_the_right_to_wait_is_taken_away),
 		TEST(a_partition_is_released_once_a_replica_has_it),
 		TEST(a_dead_letter_counts_once_a_replica_has_it),
 	};

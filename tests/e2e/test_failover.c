@@ -454,6 +454,30 @@ static void a_sentinel_that_is_taken_for_a_server_says_how_to_write_its_address(
 	assert_false(test_runner_has_said(runner, "SCRIPT LOAD"));
 }
 
+/* The address has this scheme: what segctl says. */
+static const char *with_scheme(const char *scheme)
+{
+	char address[128];
+	snprintf(address, sizeof(address), "%s127.0.0.1:%d/mymaster", scheme, sentinel->sentinels[0]->port);
+	return test_segctl_do(address, "--timeout 3s stream list")->errors;
+}
+
+static void an_address_with_the_wrong_kind_of_port_is_told_the_scheme_of_sentinels(void **state)
+{
+	(void)state;
+	sentinel = test_sentinel_start(&(test_sentinel_options){.sentinels = 1});
+	const char *errors = with_scheme("rediss+sentinel://");
+	test_expect_text(errors, "if it is not a TLS port, write redis+sentinel://");
+	test_sentinel_stop(sentinel);
+	test_certificates *certificates = test_certificates_make();
+	sentinel =
+		test_sentinel_start(&(test_sentinel_options){.sentinels = 1, .certificates = certificates});
+	errors = with_scheme("redis+sentinel://");
+	test_expect_text(errors, "the Sentinel at ");
+	test_expect_text(errors, "if it is a TLS port, write rediss+sentinel://");
+	test_certificates_remove(certificates);
+}
+
 static void without_a_sentinel_the_error_names_the_master_and_what_fails(void **state)
 {
 	(void)state;
@@ -542,6 +566,7 @@ int main(void)
 		TEST(the_sentinels_have_a_login_of_their_own),
 		TEST(a_name_that_no_sentinel_knows_is_an_error_that_says_so),
 		TEST(a_sentinel_that_is_taken_for_a_server_says_how_to_write_its_address),
+		TEST(an_address_with_the_wrong_kind_of_port_is_told_the_scheme_of_sentinels),
 		TEST(without_a_sentinel_the_error_names_the_master_and_what_fails),
 		TEST(a_list_of_servers_follows_the_master_when_the_roles_change),
 		TEST(a_list_of_servers_follows_when_the_master_is_killed),

@@ -1,6 +1,6 @@
 /*
- * test_login.c - Redis's password changes while segrunner runs: the new one is read from its file at the next connect; a
- * login that stays refused ends segrunner.
+ * test_login.c - logins: Redis's password changes while segrunner runs, and the new one is read from its file at the next
+ * connect; a login that stays refused ends segrunner; segctl logs in as an operator.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -114,12 +114,68 @@ static void a_login_that_stays_refused_for_a_minute_ends_segrunner_with_77(void 
 	test_runner_says_times(runner, "the login has been refused for a minute", 1);
 }
 
+/* --- an operator's own login ------------------------------------------------------------------------- */
+
+static const test_segctl *list_as(const char *address, const char *options)
+{
+	return test_segctl_do(address, "%s stream list", options);
+}
+
+static void an_operator_logs_in_with_a_password_from_a_file(void **state)
+{
+	(void)state;
+	char path[96], wrong[96], address[200], options[256];
+	server = test_server_start_with(&(test_server_options){.password = "one"});
+	test_server_tell(server, "ACL SETUSER op on >two ~* &* +@all");
+	snprintf(path, sizeof(path), "%s/two", directory);
+	snprintf(wrong, sizeof(wrong), "%s/wrong", directory);
+	write_password(path, "two");
+	write_password(wrong, "three");
+	snprintf(address, sizeof(address), "unix://%s", server->socket);
+	snprintf(options, sizeof(options), "--user op --password-file %s", path);
+	assert_int_equal(list_as(address, options)->exit_code, EX_OK);
+	snprintf(options, sizeof(options), "-u op --password-file %s", wrong);
+	assert_int_equal(list_as(address, options)->exit_code, EX_NOPERM);
+	test_expect_text(list_as(address, "--user op")->errors,
+			 "--user op needs --password-file FILE, a file with that user's password");
+	assert_int_equal(list_as(address, "--user op")->exit_code, EX_USAGE);
+	assert_int_equal(test_segctl_do(address, "doctor -u op")->exit_code, EX_USAGE);
+	/* Without a user, it is the password of the user default. */
+	write_password(wrong, "one");
+	snprintf(options, sizeof(options), "--password-file %s", wrong);
+	assert_int_equal(list_as(address, options)->exit_code, EX_OK);
+	snprintf(options, sizeof(options), "--password-file %s/nothing", directory);
+	test_expect_text(list_as(address, options)->errors, "/nothing");
+}
+
+static void an_operators_login_replaces_that_of_the_address_and_of_the_configuration(void **state)
+{
+	(void)state;
+	char path[96], op[96], address[200], options[256];
+	run_with_password(path);
+	test_server_tell(server, "ACL SETUSER op on >two ~* &* +@all");
+	snprintf(op, sizeof(op), "%s/two", directory);
+	write_password(op, "two");
+	snprintf(address, sizeof(address), "unix://nobody:wrong@%s", server->socket);
+	assert_int_equal(list_as(address, "")->exit_code, EX_NOPERM);
+	snprintf(options, sizeof(options), "--user op --password-file %s", op);
+	assert_int_equal(list_as(address, options)->exit_code, EX_OK);
+	/* The right that op lacks shows who has logged in. */
+	test_server_tell(server, "ACL SETUSER op -scan");
+	snprintf(options, sizeof(options), "-c %s --user op --password-file %s", runner->config, op);
+	test_expect_text(list_as(NULL, options)->errors, "grant +scan");
+	snprintf(options, sizeof(options), "-c %s", runner->config);
+	assert_int_equal(list_as(NULL, options)->exit_code, EX_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_password_that_was_changed_is_read_at_the_next_connect),
+		TEST(an_operator_logs_in_with_a_password_from_a_file),
+		TEST(an_operators_login_replaces_that_of_the_address_and_of_the_configuration),
 		TEST(a_login_that_stays_refused_for_a_minute_ends_segrunner_with_77),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,7 +291,24 @@ static void the_error_for_a_missing_host_shows_how_to_write_one(void **state)
 				 "redis://h,", "redis://,h",        "redis+sentinel:///m",
 				 "h1,,h2"};
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
-		refuses(without[i], "has no host; write redis://host:6379");
+		refuses(without[i], "has no host; write redis");
+	refuses("redis://", "has no host; write redis://host:6379, or unix:///path for a socket");
+	refuses("rediss+sentinel:///m", "has no host; write rediss+sentinel://host:26379/mymaster");
+}
+
+static void a_bad_server_of_a_list_is_named_by_its_position(void **state)
+{
+	(void)state;
+	refuses("redis://h1,h2:65536,h3", "server 2 of the list: the port in the Redis address must be");
+	refuses("redis+sentinel://h1,h2,/m",
+		"server 3 of the list: the Redis address has no host; write redis+s");
+	refuses("rediss://h 1,h2",
+		"server 1 of the list: the host in the Redis address contains a forbidden");
+	refuses("redis://u:p@h1,[::1,h3", "server 2 of the list: the Redis address has a [ without a ]");
+	refuses("redis+sentinel://h1:x,h2/m", "write redis+sentinel://host:26379/mymaster or "
+					      "redis+sentinel://user:password@host/mymaster");
+	refuses("redis://h:0", "the port");
+	assert_null(strstr(error.text, "of the list"));
 }
 
 static void the_error_for_a_bare_socket_path_names_its_scheme(void **state)
@@ -579,6 +596,7 @@ int main(void)
 		TEST(the_error_for_an_empty_address_shows_both_forms),
 		TEST(the_error_for_an_unknown_scheme_lists_the_known_ones),
 		TEST(the_error_for_a_missing_host_shows_how_to_write_one),
+		TEST(a_bad_server_of_a_list_is_named_by_its_position),
 		TEST(the_error_for_a_bare_socket_path_names_its_scheme),
 		TEST(a_port_out_of_range_is_named_with_the_range),
 		TEST(a_database_out_of_range_is_named_with_the_range),

@@ -89,6 +89,8 @@ static void accept_client(void)
 	SSL_set_accept_state(peer.ssl);
 }
 
+static const seg_peer peer_of_test = {"Redis", "redis://", "rediss://"};
+
 static void connect_with(int version)
 {
 	listen_with(version);
@@ -98,7 +100,7 @@ static void connect_with(int version)
 	struct addrinfo to = {.ai_family = AF_INET,
 			      .ai_addr = (struct sockaddr *)&address,
 			      .ai_addrlen = sizeof(address)};
-	transport = seg_transport_open_tcp(&to, &endpoint, &settings, "the test", &error);
+	transport = seg_transport_open_tcp(&to, &endpoint, &settings, &peer_of_test, "the test", &error);
 	assert_non_null(transport);
 	accept_client();
 }

@@ -151,11 +151,19 @@ typedef struct seg_client_options {
 	const char *user;
 	const char *password;
 	/*
-	 * A send is acknowledged, and a group's commit counts, when so many replicas have it, so that a
-	 * failover to one of these keeps it. 0 to 16; default 0: when the master has it. The library asks with
-	 * WAIT after each round of appends. If too few replicas confirm within a quarter of timeout_ms (a
-	 * producer: a sixth of delivery_timeout_ms, 0.5 to 5 s), the send fails with SEG_EUNKNOWN, although the
-	 * master has the record. SEG_EAUTH at seg_client_open: the user may not call WAIT.
+	 * A send is acknowledged, and a group's commit, dead letter or release of a partition counts, when so
+	 * many replicas have it, so that a failover to one of these keeps it. 0 to 16; default 0: when the
+	 * master has it. The library asks with WAIT after each round of writes; where a cluster redirects a
+	 * write to another node, that node's replicas are asked.
+	 *
+	 * If too few replicas confirm within a quarter of timeout_ms (a producer: a sixth of
+	 * delivery_timeout_ms, 0.5 to 5 s), the send fails with SEG_EUNKNOWN, although the master has the
+	 * record. Commits and dead letters that too few replicas confirm are repeated, and the log says so once;
+	 * meanwhile seg_consumer_sync and seg_consumer_dead_letter end with SEG_ETIMEOUT.
+	 *
+	 * A Redis that refuses WAIT: seg_client_open returns SEG_EAUTH (the user may not call WAIT) or SEG_ESERVER
+	 * (there is no WAIT). If the right is taken away later, it is as if too few replicas confirmed, and the
+	 * error or the log names the right.
 	 */
 	uint32_t ack_replicas;
 	/*

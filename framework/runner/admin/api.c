@@ -159,16 +159,22 @@ static json_t *id_text(seg_id id)
 	return json_string(seg_id_format(id, text));
 }
 
+/* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
 static json_t *partition(const seg_partition_snapshot *partition)
 {
 	const seg_partition_info *p = &partition->info;
-	return json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "partition",
-			 (int)p->partition, "owner", optional_text(p->owner), "target",
-			 optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
-			 id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
-			 "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
-			 json_real(partition->behind), "dead_letters", (json_int_t)p->dead_letters, "dropped",
-			 (json_int_t)p->dropped, "lost", (json_int_t)p->lost);
+	json_t *json =
+		json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "partition",
+			  (int)p->partition, "owner", optional_text(p->owner), "target",
+			  optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
+			  id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
+			  "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
+			  partition->unreachable ? json_null() : json_real(partition->behind), "dead_letters",
+			  (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped, "lost",
+			  (json_int_t)p->lost);
+	json_object_set_new(json, "node", partition->node[0] ? foreign_text(partition->node) : json_null());
+	json_object_set_new(json, "unreachable", json_boolean(partition->unreachable));
+	return json;
 }
 
 static json_t *group_json(const seg_config_consumer *config, const seg_observation *seen)

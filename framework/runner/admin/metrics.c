@@ -217,7 +217,7 @@ static bool lag_messages(const seg_partition_snapshot *partition, double *value)
 static bool lag_seconds(const seg_partition_snapshot *partition, double *value)
 {
 	*value = partition->behind;
-	return true;
+	return !partition->unreachable;
 }
 
 static bool epoch(const seg_partition_snapshot *partition, double *value)
@@ -229,50 +229,88 @@ static bool epoch(const seg_partition_snapshot *partition, double *value)
 static bool position_timestamp(const seg_partition_snapshot *partition, double *value)
 {
 	*value = (double)partition->info.position.ms / 1e3;
-	return true;
+	return !partition->unreachable;
 }
 
 static bool dead_letters(const seg_partition_snapshot *partition, double *value)
 {
 	*value = (double)partition->info.dead_letters;
-	return true;
+	return !partition->unreachable;
 }
 
 static bool length(const seg_partition_snapshot *partition, double *value)
 {
 	*value = (double)partition->info.length;
-	return true;
+	return !partition->unreachable;
+}
+
+static bool unreachable(const seg_partition_snapshot *partition, double *value)
+{
+	*value = partition->unreachable;
+	return partition->node[0];
+}
+
+static bool on_a_node(const seg_partition_snapshot *partition, double *value)
+{
+	*value = 1;
+	return partition->node[0];
 }
 
 static const struct {
 	const char *name, *help;
 	partition_fn *value;
+	bool names_node; /* in a label */
 } partition_gauges[] = {
-	{"partition_lag_messages", "Messages of the partition that are not committed yet.", lag_messages},
-	{"partition_lag_seconds", "Age of the oldest uncommitted message; 0: there is none.", lag_seconds},
-	{"partition_epoch", "Epoch of the partition's newest assignment.", epoch},
+	{"partition_lag_messages", "Messages of the partition that are not committed yet.", lag_messages,
+	 false},
+	{"partition_lag_seconds", "Age of the oldest uncommitted message; 0: there is none.", lag_seconds,
+	 false},
+	{"partition_epoch", "Epoch of the partition's newest assignment.", epoch, false},
 	{"partition_position_timestamp_seconds",
 	 "Unix time at which the newest committed message was added; 0: none is committed.",
-	 position_timestamp},
-	{"partition_dead_letters", "Dead letters in the partition's dead-letter stream.", dead_letters},
+	 position_timestamp, false},
+	{"partition_dead_letters", "Dead letters in the partition's dead-letter stream.", dead_letters,
+	 false},
 	{"partition_log_messages",
 	 "Entries in the partition's log, committed ones included; a packed entry holds many messages.",
-	 length},
+	 length, false},
+	{"partition_unreachable",
+	 "1: the cluster's node that has the partition does not answer; else 0. Only on a cluster.",
+	 unreachable, false},
+	{"partition_node_info",
+	 "Always 1; the label node holds the cluster's node that has the partition. Only on a cluster.",
+	 on_a_node, true},
 };
 
-static void write_partitions(FILE *out, const struct seg_admin *admin, size_t i, const char *name,
-			     partition_fn *value_of)
+/* A node's name comes from the network. */
+static void write_label(FILE *out, const char *value)
+{
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"' || *value == '\n')
+			fputc('\\', out);
+		fputc(*value == '\n' ? 'n' : *value, out);
+	}
+}
+
+static void write_partitions(FILE *out, const struct seg_admin *admin, size_t i, size_t gauge)
 {
 	seg_observer *observer = atomic_load(&admin->observer);
 	const seg_group_snapshot *group = seg_observer_hold(observer, i).group;
 	for (uint32_t n = 0; group && n < group->partition_count; n++) {
 		const seg_partition_snapshot *partition = &group->partitions[n];
 		double value;
-		if (strcmp(partition->info.owner, admin->name) != 0 || !value_of(partition, &value))
+		if (strcmp(partition->info.owner, admin->name) != 0 ||
+		    !partition_gauges[gauge].value(partition, &value))
 			continue;
-		fprintf(out, "segmenter_%s{", name);
+		fprintf(out, "segmenter_%s{", partition_gauges[gauge].name);
 		labels(out, &admin->config->consumers[i]);
-		fprintf(out, ",partition=\"%" PRIu32 "\"} %.16g\n", n, value);
+		fprintf(out, ",partition=\"%" PRIu32 "\"", n);
+		if (partition_gauges[gauge].names_node) {
+			fputs(",node=\"", out);
+			write_label(out, partition->node);
+			fputc('"', out);
+		}
+		fprintf(out, "} %.16g\n", value);
 	}
 	seg_observer_let_go(observer);
 }
@@ -325,7 +363,7 @@ static void write_groups(FILE *out, const struct seg_admin *admin)
 	for (size_t g = 0; g < sizeof(partition_gauges) / sizeof(partition_gauges[0]); g++) {
 		family(out, partition_gauges[g].name, "gauge", partition_gauges[g].help);
 		for (size_t i = 0; i < admin->config->consumer_count; i++)
-			write_partitions(out, admin, i, partition_gauges[g].name, partition_gauges[g].value);
+			write_partitions(out, admin, i, g);
 	}
 	for (size_t g = 0; g < sizeof(group_gauges) / sizeof(group_gauges[0]); g++) {
 		family(out, group_gauges[g].name, "gauge", group_gauges[g].help);

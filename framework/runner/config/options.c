@@ -80,8 +80,8 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "Run even if the maxmemory-policy of Redis evicts keys. Redis may then drop messages and "
 		 "positions."},
 	{REDIS("ack_replicas", ack_replicas, uint32_t, SEG_CONFIG_INTEGER), .value = "0", .min = 0, .max = 16,
-	 .help = "How many replicas must have a commit before it counts, so that a failover to one of these "
-		 "keeps it. 0: the master alone."},
+	 .help = "How many replicas must have a commit or a dead letter before it counts, so that a failover to "
+		 "one of these keeps it. 0: the master alone."},
 	{REDIS("appendfsync", appendfsync, int, SEG_CONFIG_CHOICE), .value = "always", .choices = fsyncs,
 	 .help = "When the embedded Redis flushes writes to disk. always: before it replies, so a power "
 		 "cut loses nothing that was confirmed. everysec: faster, but a power cut may lose up to "

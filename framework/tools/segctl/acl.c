@@ -11,16 +11,6 @@
 
 enum { RULES_MAX = 4096 };
 
-static struct {
-	const char *user;
-} given;
-
-static const ctl_option options[] = {
-	{"user", 'u', "NAME", CTL_TEXT, &given.user, 0, 0, NULL,
-	 "the user's name (that of --config, or the first ROLE)"},
-	CTL_OPTIONS_END,
-};
-
 static const struct {
 	const char *name;
 	seg_user_kind kind;
@@ -102,8 +92,8 @@ static int acl(ctl_context *context, int argc, char **argv)
 	int kinds = kinds_of(argc, argv);
 	ctl_target target;
 	seg_error error;
-	ctl_target_choose(&target);
-	const char *user = given.user ? given.user : target.options.user ? target.options.user : argv[0];
+	ctl_target_choose(&target, false);
+	const char *user = target.options.user ? target.options.user : argv[0];
 	check_user(user);
 	const char *name_space = target.options.name_space ? target.options.name_space : "default";
 	if (seg_name_check("namespace", name_space, &error))
@@ -125,10 +115,10 @@ const ctl_command ctl_acl = {
 	.summary = "Prints the ACL SETUSER line for a runner, a producer or an operator",
 	.more = "The user gets the rights that suffice in the namespace, and no others. ROLE is runner (segrunner, and "
 		"programs that consume), producer (programs that send), or operator (segctl). With more than one ROLE, "
-		"the user gets the rights of all: a runner whose plugin sends to streams is also a producer. The line "
+		"the user gets the rights of all: a runner whose plugin sends to streams is also a producer. --user names "
+		"the user; without it, the line has the user of --config, or the first ROLE. The line "
 		"sets no password: add >PASSWORD to it, or leave the user's password as it is. Does not connect. "
 		"Example: segctl acl runner --namespace shop --user app",
-	.options = options,
 	.run = acl,
 	.connects = true,
 };

@@ -15,7 +15,8 @@ static const char *const forms[] = {"table", "json", "csv", NULL};
 static const char *const no_or_yes[] = {"no", "yes", NULL};
 
 static struct {
-	const char *address, *name_space, *config, *sentinel_user, *sentinel_password_file;
+	const char *address, *name_space, *config;
+	const char *user, *password_file, *sentinel_user, *sentinel_password_file;
 	int64_t timeout;
 	int form;
 	bool help, version;
@@ -31,6 +32,10 @@ const ctl_option ctl_context_options[] = {
 	 "the namespace (SEGMENTER_NAMESPACE)"},
 	{"config", 'c', "FILE", CTL_TEXT, &given.config, 0, 0, NULL,
 	 "take address, login and namespace from this segrunner configuration, not from the environment"},
+	{"user", 'u', "NAME", CTL_TEXT, &given.user, 0, 0, NULL,
+	 "the user to log in as, instead of that of the address or the configuration"},
+	{"password-file", 0, "FILE", CTL_TEXT, &given.password_file, 0, 0, NULL,
+	 "a file with that user's password; without --user, that of the configured user"},
 	{"sentinel-user", 0, "NAME", CTL_TEXT, &given.sentinel_user, 0, 0, NULL,
 	 "the user to log in as at the Sentinels (SEGMENTER_SENTINEL_USER)"},
 	{"sentinel-password-file", 0, "FILE", CTL_TEXT, &given.sentinel_password_file, 0, 0, NULL,
@@ -124,14 +129,18 @@ static int refuse(const seg_error *error, bool embedded)
 		error->text);
 }
 
-/* A configured login belongs to the configured address only: else `configured` is NULL. */
+/*
+ * A configured login belongs to the configured address only: else `configured` is NULL. The command line's password
+ * replaces that of the configuration or the address, and its user needs a password of its own.
+ */
 static void set_login(seg_client_options *options, const seg_config_redis *configured)
 {
 	static const seg_config_redis none;
 	const seg_config_redis *redis = configured ? configured : &none;
-	options->user = redis->user;
-	options->password = redis->password;
-	options->password_file = redis->password_file;
+	bool replaced = given.user || given.password_file;
+	options->user = given.user ? given.user : redis->user;
+	options->password = replaced ? NULL : redis->password;
+	options->password_file = replaced ? given.password_file : redis->password_file;
 	options->sentinel_user =
 		first_of(given.sentinel_user, redis->sentinel_user, "SEGMENTER_SENTINEL_USER");
 	options->sentinel_password_file =
@@ -187,8 +196,11 @@ ctl_form ctl_context_form(void)
 	return (ctl_form)given.form;
 }
 
-void ctl_target_choose(ctl_target *target)
+void ctl_target_choose(ctl_target *target, bool connects)
 {
+	if (connects && given.user && !given.password_file)
+		ctl_die(EX_USAGE, "--user %s needs --password-file FILE, a file with that user's password",
+			given.user);
 	seg_config *config = load_config();
 	*target = (ctl_target){.config = config};
 	seg_client_options *options = &target->options;
@@ -222,7 +234,7 @@ int ctl_context_open(ctl_context *context)
 {
 	ctl_target target;
 	seg_error error;
-	ctl_target_choose(&target);
+	ctl_target_choose(&target, true);
 	int status = seg_client_open(&target.options, &context->client, &error);
 	int exit_code = status ? refuse(&error, target.embedded) : 0;
 	ctl_target_free(&target);

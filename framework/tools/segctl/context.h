@@ -3,7 +3,8 @@
  *
  * segctl takes the address and the namespace from the first of these that has them: the options, the runner's
  * configuration (-c FILE), the environment (SEGMENTER_ADDRESS, SEGMENTER_NAMESPACE), the library's defaults. The login
- * at the Sentinels likewise (SEGMENTER_SENTINEL_USER, SEGMENTER_SENTINEL_PASSWORD_FILE).
+ * at the Sentinels likewise (SEGMENTER_SENTINEL_USER, SEGMENTER_SENTINEL_PASSWORD_FILE). The login at Redis: --user and
+ * --password-file, else with the address.
  */
 #ifndef CTL_CONTEXT_H
 #define CTL_CONTEXT_H
@@ -41,8 +42,11 @@ typedef struct ctl_target {
 	char *made;                 /* the address of the embedded Redis, or NULL */
 } ctl_target;
 
-/* Ends segctl with one line on standard error if the configuration is wrong. */
-void ctl_target_choose(ctl_target *target);
+/*
+ * connects: segctl is going to log in there, so --user needs --password-file. Ends segctl with one line on standard
+ * error if that, or the configuration, is wrong.
+ */
+void ctl_target_choose(ctl_target *target, bool connects);
 void ctl_target_free(ctl_target *target);
 
 /* Connects as the options say. 0, or an exit code after one line on standard error. */

@@ -62,7 +62,7 @@ static void examine(ctl_context *context, seg_report *report)
 	ctl_target target;
 	seg_client_options defaults;
 	seg_error error;
-	ctl_target_choose(&target);
+	ctl_target_choose(&target, true);
 	seg_client_options_init(&defaults);
 	if (!target.options.address)
 		target.options.address = defaults.address;

@@ -85,7 +85,10 @@ static void put_partition(ctl_table *table, const ctl_partition *p)
 		ctl_table_none(table);
 	else
 		ctl_table_number(table, info->lag);
-	ctl_table_duration(table, p->behind);
+	if (p->unreachable)
+		ctl_table_none(table);
+	else
+		ctl_table_duration(table, p->behind);
 	if (p->rate < 0)
 		ctl_table_none(table);
 	else

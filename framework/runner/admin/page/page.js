@@ -161,6 +161,11 @@ function dressed(node, owner) {
 	return node;
 }
 
+/* The node of a cluster that has the partition; "" on a single server. */
+function where(p) {
+	return p.node ? `, on ${p.node}${p.unreachable ? ", which does not answer" : ""}` : "";
+}
+
 function tile(name, text, kind) {
 	return h("div", {class: "tile " + (kind || "")}, h("dt", {}, name), h("dd", {}, text));
 }
@@ -187,13 +192,13 @@ class Consumer {
 			this.drawRows();
 		});
 		this.counters = h("dl", {class: "counters"});
-		const heads = ["#", "Owner", "Lag", "Behind", "", "Dead letters", "Lost", "Epoch", "Position"];
-		const wide = new Set(["", "Lost", "Epoch", "Position"]);
+		const heads = ["#", "Owner", "Lag", "Behind", "", "Dead letters", "Lost", "Epoch", "Position", "Node"];
+		const wide = new Set(["", "Lost", "Epoch", "Position", "Node"]);
+		this.table = h("table", {}, h("thead", {}, h("tr", {},
+			...heads.map(head => h("th", wide.has(head) ? {class: "wide"} : {}, head)))), this.rows);
 		this.partitions = h("div", {hidden: ""},
 			h("h3", {}, "Partitions and their owners"), this.cells, this.owners,
-			h("table", {}, h("thead", {}, h("tr", {},
-				...heads.map(head => h("th", wide.has(head) ? {class: "wide"} : {}, head)))), this.rows),
-			this.more);
+			this.table, this.more);
 		this.node = h("section", {class: "card"},
 			h("div", {class: "title"}, h("h2", {}, `${status.stream} → ${status.group}`),
 				h("span", {class: "quiet"}, `[consumer ${status.name}], plugin ${this.plugin}`)),
@@ -212,6 +217,7 @@ class Consumer {
 		const rate = this.drawCharts(status, bounds, now, lag);
 		const dead = sum(partitions, p => p.dead_letters), lost = sum(partitions, p => p.lost);
 		const unowned = partitions.filter(p => !p.owner).length;
+		const unreachable = partitions.filter(p => p.unreachable).length;
 		const waits = partitions.map(p => p.lag_seconds).filter(n => n !== null);
 		this.tiles.replaceChildren(
 			tile("Handled here", rate === null ? "–" : short(rate) + "/s"),
@@ -220,6 +226,7 @@ class Consumer {
 			tile("Owned here", this.group ? `${short(status.partitions_owned ?? 0)} of ${short(partitions.length)}` : "–"),
 			tile("Members", this.group ? short(this.group.members) : "–"),
 			...(unowned ? [tile("Without owner", short(unowned), "bad")] : []),
+			...(unreachable ? [tile("Node unreachable", short(unreachable), "bad")] : []),
 			...(status.partitions_retrying ? [tile("Retrying", short(status.partitions_retrying), "warn")] : []),
 			tile("Dead letters", this.group ? short(dead) : "–", dead ? "bad" : ""),
 			...(lost ? [tile("Lost", short(lost), "bad")] : []));
@@ -253,7 +260,7 @@ class Consumer {
 			const moving = p.owner && p.target && p.owner !== p.target;
 			const to = moving ? `, moving to ${p.target}` : "";
 			const cell = h("div", {class: moving ? "cell moving" : "cell",
-				title: `partition ${p.partition}: ${p.owner || "no owner"}${to}, lag ${short(p.lag)}`}, p.partition);
+				title: `partition ${p.partition}: ${p.owner || "no owner"}${to}, lag ${short(p.lag)}${where(p)}`}, p.partition);
 			return dressed(cell, p.owner);
 		}));
 		this.owners.replaceChildren(...[...owned].sort().map(([owner, count]) => dressed(
@@ -268,10 +275,13 @@ class Consumer {
 			partitions.sort((a, b) => (b.lag || 0) - (a.lag || 0) || a.partition - b.partition);
 		const most = Math.max(1, ...partitions.map(p => p.lag || 0));
 		const shown = this.all ? partitions : partitions.slice(0, ROWS);
+		/* The column of nodes is for a cluster only. */
+		this.table.classList.toggle("single", !partitions.some(p => p.node));
 		this.rows.replaceChildren(...shown.map(p => {
 			const fill = h("div", {class: "fill"});
 			fill.style.width = 100 * (p.lag || 0) / most + "%";
 			const ms = Number(p.position.split("-")[0]);
+			const known = n => short(p.unreachable ? null : n);
 			return h("tr", {},
 				h("td", {}, p.partition),
 				dressed(h("td", {class: "owner", title: p.owner || "no owner"}, h("span", {class: "dot"}),
@@ -279,10 +289,12 @@ class Consumer {
 				h("td", {}, short(p.lag)),
 				h("td", {}, duration(p.lag_seconds)),
 				h("td", {class: "bar wide"}, h("div", {class: "track"}, fill)),
-				h("td", p.dead_letters ? {class: "alarm"} : {}, short(p.dead_letters)),
-				h("td", {class: p.lost ? "wide alarm" : "wide"}, short(p.lost)),
+				h("td", p.dead_letters ? {class: "alarm"} : {}, known(p.dead_letters)),
+				h("td", {class: p.lost ? "wide alarm" : "wide"}, known(p.lost)),
 				h("td", {class: "wide"}, p.epoch),
-				h("td", {class: "wide", title: p.position}, ms ? clock(ms) : "start"));
+				h("td", {class: "wide", title: p.position}, p.unreachable ? "–" : ms ? clock(ms) : "start"),
+				h("td", {class: p.unreachable ? "wide alarm" : "wide"},
+					(p.node || "") + (p.unreachable ? " does not answer" : "")));
 		}));
 		this.more.hidden = partitions.length <= ROWS;
 		this.more.textContent = this.all ? `Show the ${ROWS} with the greatest lag` : `Show all ${partitions.length} partitions`;
