@@ -48,6 +48,11 @@ static void slots_move_under_load(void **state)
 	test_load_go_on(load, 10);
 	move(test_clustered_slot(0));
 	test_clustered_finish(load, "five slots moved", 3000);
+	/* Each partition whose slot has moved was claimed anew there. */
+	assert_true(test_runner_times_said(clustered.runners[0], "the slot of the partition has moved to") +
+			    test_runner_times_said(clustered.runners[1],
+						   "the slot of the partition has moved to") >=
+		    PARTITIONS / 2);
 	for (int i = 0; i < RUNNERS; i++)
 		assert_int_equal(test_runner_stop(clustered.runners[i], SIGTERM), 0);
 }

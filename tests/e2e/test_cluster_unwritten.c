@@ -1,0 +1,183 @@
+/*
+ * test_cluster_unwritten.c - records for a node of a cluster that was never connected: they are not added, and the sender is told
+ * so. Only a record that may have been written may have been added.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "base/names.h"
+#include "harness/cluster.h"
+
+enum { PARTITIONS = 12, PATIENCE_MS = 20000 };
+
+static test_cluster *cluster;
+static seg_client *client;
+static seg_stream *stream;
+static seg_delivery heard; /* the newest delivery; partition PARTITIONS: none since the send */
+static char heard_text[SEG_ERROR_TEXT_MAX];
+
+static int start_cluster(void **state)
+{
+	(void)state;
+	cluster = test_cluster_start(NULL);
+	return 0;
+}
+
+static int stop_cluster(void **state)
+{
+	(void)state;
+	test_cluster_stop(cluster);
+	return 0;
+}
+
+/* A client that has only asked for the shape of the stream. */
+static void open_client(uint32_t timeout_ms)
+{
+	seg_client_options options;
+	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
+	seg_error error = {0};
+	seg_client_options_init(&options);
+	options.address = cluster->address;
+	options.timeout_ms = timeout_ms;
+	if (seg_client_open(&options, &client, &error) ||
+	    seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+}
+
+static int close_client(void **state)
+{
+	(void)state;
+	seg_stream_close(stream);
+	seg_client_close(client);
+	return 0;
+}
+
+static int node_of_stream(void)
+{
+	char key[SEG_KEY_MAX];
+	seg_key_of_stream(key, "default", "s", NULL, NULL);
+	return test_cluster_key_owner(cluster, key);
+}
+
+static const char *log_of(uint32_t partition)
+{
+	static char key[SEG_KEY_MAX];
+	seg_key_log(key, "default", "s", partition);
+	return key;
+}
+
+static long long length_of(uint32_t partition, int node)
+{
+	redisReply *reply = test_server_ask(cluster->nodes[node], "XLEN %s", log_of(partition));
+	long long length = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+	freeReplyObject(reply);
+	return length;
+}
+
+/* A key whose partition is on another node than the stream's. */
+static seg_record record_elsewhere(uint32_t *partition, int *node)
+{
+	static char key[16];
+	for (int k = 0;; k++) {
+		int length = snprintf(key, sizeof(key), "k%d", k);
+		*partition = seg_partition_of(key, (size_t)length, PARTITIONS);
+		*node = test_cluster_key_owner(cluster, log_of(*partition));
+		if (*node != node_of_stream())
+			return (seg_record){.key = key,
+					    .key_length = (size_t)length,
+					    .data = "x",
+					    .data_length = 1};
+	}
+}
+
+static void a_blocking_send_to_a_node_that_was_never_connected_is_not_added(void **state)
+{
+	(void)state;
+	uint32_t partition;
+	int node;
+	seg_error error = {0};
+	open_client(1500);
+	seg_record record = record_elsewhere(&partition, &node);
+	long long before = length_of(partition, node);
+	kill(cluster->nodes[node]->pid, SIGSTOP);
+	int status = seg_stream_send(stream, &record, NULL, &error);
+	kill(cluster->nodes[node]->pid, SIGCONT);
+	if (status != SEG_EUNREACHABLE)
+		fail_msg("status %d: %s", status, error.text);
+	assert_null(strstr(error.text, "may have been added"));
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	/* Nothing of it is left to be written when the node is back. */
+	assert_int_equal(seg_stream_send(stream, &record, NULL, &error), 0);
+	assert_int_equal(length_of(partition, node), before + 1);
+}
+
+static void hear(void *arg, const seg_delivery *delivery)
+{
+	(void)arg;
+	heard = *delivery;
+	snprintf(heard_text, sizeof(heard_text), "%s", delivery->text ? delivery->text : "");
+}
+
+static int outcome_of(seg_producer *producer, const seg_record *record)
+{
+	seg_error error = {0};
+	heard.partition = PARTITIONS;
+	if (seg_producer_send(producer, record, NULL, &error) ||
+	    seg_producer_flush(producer, PATIENCE_MS, &error))
+		fail_msg("%s", error.text);
+	assert_true(heard.partition < PARTITIONS);
+	return heard.status;
+}
+
+/* The old node of the slot redirects the record to a node that the producer has not met, and that hangs. */
+static void a_record_that_is_redirected_to_a_node_that_is_away_is_not_added(void **state)
+{
+	(void)state;
+	uint32_t partition;
+	int node;
+	seg_error error = {0};
+	seg_producer *producer;
+	seg_producer_options options;
+	open_client(10000);
+	seg_record record = record_elsewhere(&partition, &node);
+	seg_producer_options_init(&options);
+	options.delivery = hear;
+	options.delivery_timeout_ms = 2500;
+	assert_int_equal(seg_producer_open(stream, &options, &producer, &error), 0);
+	assert_int_equal(outcome_of(producer, &record), 0);
+	int to = (node + 1) % 3;
+	if (to == node_of_stream())
+		to = (node + 2) % 3;
+	test_cluster_move_slot(cluster, test_cluster_slot(cluster, log_of(partition)), to);
+	long long before = length_of(partition, to);
+	kill(cluster->nodes[to]->pid, SIGSTOP);
+	int status = outcome_of(producer, &record);
+	kill(cluster->nodes[to]->pid, SIGCONT);
+	if (status != SEG_EUNREACHABLE)
+		fail_msg("status %d: %s", status, heard_text);
+	assert_null(strstr(heard_text, "may have been added"));
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	assert_int_equal(outcome_of(producer, &record), 0);
+	assert_int_equal(length_of(partition, to), before + 1);
+	assert_int_equal(seg_producer_close(producer, 1000, &error), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, close_client)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_blocking_send_to_a_node_that_was_never_connected_is_not_added),
+		TEST(a_record_that_is_redirected_to_a_node_that_is_away_is_not_added),
+	};
+	return cmocka_run_group_tests(tests, start_cluster, stop_cluster);
+}
