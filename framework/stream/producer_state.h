@@ -44,9 +44,9 @@ struct seg_producer {
 		seg_poll_set polled;
 		uint64_t *sequences; /* for each partition: of its newest record */
 		seg_append_builder builder;
-		seg_confirmation *asking;  /* of the batches issued since the newest WAIT, or NULL */
-		int64_t confirm_timeout;   /* ns that a WAIT may take */
-		uint64_t failures;         /* batches given up, for the log */
+		seg_confirmation *asking; /* of the batches issued since the newest WAIT, or NULL */
+		int64_t confirm_timeout;  /* ns that a WAIT may take */
+		uint64_t failures;        /* batches given up, for the log */
 		bool left_some; /* records were given up at the end; others read this after the join */
 	} sender;
 };
