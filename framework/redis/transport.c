@@ -138,8 +138,10 @@ int seg_transport_opened(seg_transport *transport, seg_error *error)
 const char *seg_transport_hint(seg_transport *transport)
 {
 	bool silent = transport->tls && !seg_tls_heard(transport->tls);
-	snprintf(transport->hint, sizeof(transport->hint),
-		 silent ? "; if it is not a TLS port, write %s" : "", transport->peer.plain);
+	transport->hint[0] = '\0';
+	if (silent)
+		snprintf(transport->hint, sizeof(transport->hint), "; if it is not a TLS port, write %s",
+			 transport->peer.plain);
 	return transport->hint;
 }
 
