@@ -185,12 +185,11 @@ static void got_trial(void *arg, const seg_reply *reply)
 {
 	seg_preparation *p = arg;
 	char text[SEG_EXPLANATION_MAX];
-	if (seg_reply_is_unknown_command(reply) && p->meets_sentinel) {
+	bool unknown = reply && seg_reply_is_unknown_command(reply);
+	if (unknown && p->meets_sentinel) {
 		seg_server_is_sentinel(p->where, &p->error);
 		p->outcome = SEG_PREPARATION_FAILED;
-		return;
-	}
-	if (seg_reply_is_unknown_command(reply))
+	} else if (unknown)
 		fail(p, SEG_EPROTOCOL,
 		     "Redis at %s runs no scripts (SCRIPT LOAD, EVAL or EVALSHA is denied: %.200s), and without them "
 		     "nothing works; use a Redis that offers EVAL and EVALSHA",

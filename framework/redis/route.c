@@ -366,20 +366,20 @@ static void got_map(void *arg, const seg_reply *reply)
 
 /*
  * The node to ask for the map: the one that has redirected a command, because others may not know yet; else one after
- * the other, because one may hang. 0: none is ready.
+ * the other, because one may hang. NULL: none is ready.
  */
-static seg_node map_source(seg_route *r)
+static seg_contact *map_source(seg_route *r)
 {
-	seg_node said = r->map_from;
+	seg_contact *said = r->map_from > 0 ? seg_contacts_find(&r->contacts, r->map_from) : NULL;
 	r->map_from = 0;
-	if (said > 0 && is_up(r, said))
+	if (seg_contact_is_up(said))
 		return said;
 	for (uint32_t i = 1; i < r->contacts.count; i++) {
 		seg_node n = 1 + (r->map_asked + i - 1) % (r->contacts.count - 1);
 		if (is_up(r, n))
-			return n;
+			return seg_contacts_find(&r->contacts, n);
 	}
-	return 0;
+	return NULL;
 }
 
 /* A node that cannot be reached: the map may have changed. */
@@ -391,16 +391,15 @@ static bool map_is_due(const seg_route *r)
 /* Asks a node for the map; where none is ready, the address's servers. */
 static void ask_for_map(seg_route *r, int64_t now)
 {
-	if (!r->cluster || now < r->map_at || (!map_is_due(r)))
+	if (!r->cluster || now < r->map_at || !map_is_due(r))
 		return;
 	r->map_at = now + MAP_PAUSE;
-	seg_node source = map_source(r);
-	if (source == 0) {
+	seg_contact *node = map_source(r);
+	if (!node) {
 		seg_route_node_connection(r, 0);
 		return;
 	}
-	r->map_asked = source;
-	seg_contact *node = r->contacts.at[source];
+	r->map_asked = node->number;
 	seg_connection_words(node->connection, got_map, node, "CLUSTER", "SLOTS", (char *)NULL);
 	seg_connection_flush(node->connection);
 }
