@@ -16,7 +16,7 @@ typedef struct seg_contact {
 	seg_connection *connection; /* NULL: not needed */
 	seg_bell *bell;             /* or NULL */
 	nfds_t place;               /* in the newest poll set */
-	bool up;                    /* what the owner has told of it */
+	bool up;                    /* the newest state that the route has passed to its hooks */
 } seg_contact;
 
 typedef struct seg_contacts {

@@ -41,10 +41,11 @@ static void got_confirmation(void *arg, seg_producer_batch *batch, int64_t repli
 		ask_again(p, batch);
 		return;
 	}
-	seg_error error;
+	seg_error error = {0};
 	uint32_t wanted = p->stream->client->ack_replicas;
 	bool confirmed = replicas >= (int64_t)wanted;
-	seg_confirmation_explain(replicas, wanted, p->sender.confirm_timeout, why, &error);
+	if (!confirmed)
+		seg_confirmation_explain(replicas, wanted, p->sender.confirm_timeout, why, &error);
 	seg_append_answer answer = {.outcome = SEG_APPEND_ADDED,
 				    .first = batch->first,
 				    .added = batch->added};

@@ -16,6 +16,7 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/cluster.h"
+#include "harness/consumer.h"
 
 enum { OLD, NEW, PARTITIONS = 8, TIMEOUT_MS = 6000, PATIENCE_MS = 20000, ALL_KEYS = 100 };
 
@@ -195,39 +196,20 @@ static void a_blocking_send_that_was_redirected_is_confirmed_where_it_was_added(
 	test_cluster_move_end(cluster, slots[moving], NEW);
 }
 
-static void handle(seg_consumer *consumer, size_t messages)
-{
-	for (size_t handled = 0; handled < messages;) {
-		const seg_batch *batch;
-		seg_error error = {0};
-		if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
-			fail_msg("no batch; %s", error.text);
-		handled += batch->count;
-		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
-		seg_consumer_release(consumer, batch);
-	}
-}
-
 static void a_commit_that_was_redirected_counts_where_it_was_made(void **state)
 {
 	(void)state;
-	seg_error error;
-	seg_consumer *consumer;
-	seg_consumer_options options;
-	seg_consumer_options_init(&options);
-	options.group = "g";
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
-		fail_msg("%s", error.text);
+	seg_consumer *consumer = test_consumer_join(client, "s", 0);
 	assert_int_equal(send_moving(), 0);
-	handle(consumer, 1);
+	test_consumer_handle(consumer, 1);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	half_move();
 	assert_int_equal(send_moving(), 0);
-	handle(consumer, 1);
+	test_consumer_handle(consumer, 1);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(send_moving(), 0);
 	signal_replica(NEW, SIGSTOP);
-	handle(consumer, 1);
+	test_consumer_handle(consumer, 1);
 	assert_int_equal(seg_consumer_sync(consumer, TIMEOUT_MS, NULL), SEG_ETIMEOUT);
 	signal_replica(NEW, SIGCONT);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);

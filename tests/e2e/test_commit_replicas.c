@@ -13,6 +13,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/consumer.h"
 #include "harness/server.h"
 
 /* A replica has a sixth of the session timeout to answer; CALM_SESSION_MS suits a busy machine too. */
@@ -113,38 +114,12 @@ static void detach_replica(void)
 	freeReplyObject(test_server_command(at_replica, "REPLICAOF NO ONE"));
 }
 
-static seg_consumer *join(uint32_t session_ms)
-{
-	seg_consumer *consumer;
-	seg_error error;
-	seg_consumer_options options;
-	seg_consumer_options_init(&options);
-	options.group = "g";
-	options.session_timeout_ms = session_ms;
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
-}
-
-static void handle_all(seg_consumer *consumer)
-{
-	for (size_t handled = 0; handled < MESSAGES;) {
-		const seg_batch *batch;
-		seg_error error = {0};
-		if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
-			fail_msg("no batch; %s", error.text);
-		handled += batch->count;
-		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
-		seg_consumer_release(consumer, batch);
-	}
-}
-
 static void a_commit_counts_once_a_replica_has_it(void **state)
 {
 	(void)state;
 	attach_replica();
-	seg_consumer *consumer = join(CALM_SESSION_MS);
-	handle_all(consumer);
+	seg_consumer *consumer = test_consumer_join(client, "s", CALM_SESSION_MS);
+	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(atomic_load(&warnings), 0);
@@ -153,8 +128,8 @@ static void a_commit_counts_once_a_replica_has_it(void **state)
 static void a_commit_that_no_replica_has_does_not_count_until_one_comes(void **state)
 {
 	(void)state;
-	seg_consumer *consumer = join(SESSION_MS);
-	handle_all(consumer);
+	seg_consumer *consumer = test_consumer_join(client, "s", SESSION_MS);
+	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, 2 * SESSION_MS, NULL), SEG_ETIMEOUT);
 	/* The master has it; the lease lives; one line says why. */
 	assert_int_equal(atomic_load(&warnings), 1);
@@ -167,9 +142,9 @@ static void commits_do_not_count_while_the_right_to_wait_is_taken_away(void **st
 {
 	(void)state;
 	attach_replica();
-	seg_consumer *consumer = join(CALM_SESSION_MS);
+	seg_consumer *consumer = test_consumer_join(client, "s", CALM_SESSION_MS);
 	freeReplyObject(test_server_command(at_master, "ACL SETUSER default -wait"));
-	handle_all(consumer);
+	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
 	/* The commits are repeated, the line is not. */
 	assert_int_equal(atomic_load(&refusals), 1);
@@ -183,8 +158,8 @@ static void a_partition_is_released_once_a_replica_has_it(void **state)
 {
 	(void)state;
 	attach_replica();
-	seg_consumer *consumer = join(SESSION_MS);
-	handle_all(consumer);
+	seg_consumer *consumer = test_consumer_join(client, "s", SESSION_MS);
+	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	detach_replica();
 	assert_int_equal(seg_consumer_close(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
@@ -206,7 +181,7 @@ static void a_dead_letter_counts_once_a_replica_has_it(void **state)
 	(void)state;
 	const seg_batch *batch;
 	seg_error error = {0};
-	seg_consumer *consumer = join(SESSION_MS);
+	seg_consumer *consumer = test_consumer_join(client, "s", SESSION_MS);
 	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
 		fail_msg("no batch; %s", error.text);
 	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 0, "bad", &error), SEG_ETIMEOUT);

@@ -17,6 +17,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/consumer.h"
 #include "harness/runner.h"
 #include "harness/segctl.h"
 #include "harness/server.h"
@@ -147,18 +148,6 @@ static seg_stream *register_stream(seg_client *client)
 	return stream;
 }
 
-static seg_consumer *join(seg_client *client)
-{
-	seg_error error;
-	seg_consumer *consumer;
-	seg_consumer_options options;
-	seg_consumer_options_init(&options);
-	options.group = "g";
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
-}
-
 static void send_one(seg_stream *stream, const char *key)
 {
 	seg_error error;
@@ -202,7 +191,7 @@ static long long use(int messages)
 	seg_error error;
 	seg_client *client = open_client();
 	seg_stream *stream = register_stream(client);
-	seg_consumer *consumer = join(client);
+	seg_consumer *consumer = test_consumer_join(client, "s", 0);
 	slowest_of(stream, consumer, 1);
 	long long slowest = slowest_of(stream, consumer, messages);
 	if (seg_consumer_close(consumer, PATIENCE_MS, &error))
