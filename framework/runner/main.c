@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/descriptors.h"
 #include "config/config.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
 #include "plugin/trial.h"
 #include "host/runner.h"
+#include "host/signals.h"
 #include "host/try_redis.h"
 
 static void print_usage(FILE *out)
@@ -42,7 +44,8 @@ static void print_help(void)
 	      "  SIGTERM, SIGINT   stop cleanly: finish batches, commit, leave the groups; a second one "
 	      "stops at once\n"
 	      "  SIGHUP            read FILE again; apply changed options, and load plugins that were "
-	      "rebuilt\n"
+	      "rebuilt;\n"
+	      "                    if a terminal hung up: stop cleanly\n"
 	      "  SIGUSR1           give up all partitions; the next SIGUSR1 claims partitions again\n"
 	      "  SIGUSR2           log the state of each partition\n"
 	      "\n"
@@ -75,6 +78,7 @@ static int run(const char *file)
 {
 	seg_config_errors errors = {0};
 	int exit_code;
+	seg_signals_catch();
 	seg_config *config = load(file, &errors, &exit_code);
 	seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
@@ -263,6 +267,7 @@ int main(int argc, char **argv)
 {
 	request asked = {0};
 	int exit_code;
+	seg_descriptors_fill();
 	if (argc == 5 && strcmp(argv[1], SEG_PLUGIN_PROBE_COMMAND) == 0)
 		seg_plugin_probe_child(argv + 2);
 	if (argc > 1 && strcmp(argv[1], "test") == 0)

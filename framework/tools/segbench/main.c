@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "experiments/all.h"
 #include "measure/link.h"
 #include "measure/process.h"
@@ -45,6 +46,7 @@ static void run_experiments(void)
 
 int main(int argc, char **argv)
 {
+	seg_descriptors_fill();
 	bench_options_parse(&context.options, argc, argv);
 	check_writable(context.options.json);
 	check_writable(context.options.plot);

@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "commands.h"
 #include "help.h"
 
@@ -109,6 +110,7 @@ static int run_named(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	seg_descriptors_fill();
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	int first = ctl_options_parse(argc, argv, ctl_context_options, NULL, true, "segctl --help");

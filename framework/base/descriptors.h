@@ -1,0 +1,11 @@
+/* descriptors.h - the standard descriptors of a program. */
+#ifndef SEG_BASE_DESCRIPTORS_H
+#define SEG_BASE_DESCRIPTORS_H
+
+/*
+ * Opens /dev/null as those of the descriptors 0 to 2 that are closed. Without it, the next file, socket or plugin that the program
+ * opens would be its standard output. First in main. Ends the process with 71 where /dev/null cannot be opened.
+ */
+void seg_descriptors_fill(void);
+
+#endif
