@@ -271,6 +271,36 @@ static void an_init_that_calls_exit_is_named_and_no_clean_end(void **state)
 	it_ends(EX_SOFTWARE, "plugin hostile called exit() in init");
 }
 
+static void the_last_line_of_a_crash_is_in_the_log_file(void **state)
+{
+	(void)state;
+	char file[96], lines[160], text[8192] = "";
+	snprintf(file, sizeof(file), "%s/log", directory);
+	snprintf(lines, sizeof(lines), "handler_timeout = 0\nlog_format = json\nlog_file = %s", file);
+	timeouts = lines;
+	run_hostile("hostile", "abort", "batch_size = 1");
+	it_ends_by(SIGABRT, "plugin hostile aborted (SIGABRT)");
+	FILE *log = fopen(file, "r");
+	assert_non_null(log);
+	size_t length = fread(text, 1, sizeof(text) - 1, log);
+	fclose(log);
+	text[length] = '\0';
+	assert_non_null(
+		strstr(text,
+		       "\"level\":\"error\",\"message\":\"plugin hostile aborted (SIGABRT) in handle of"));
+	assert_string_equal(text + length - 3, "\"}\n");
+}
+
+static void children_of_a_handler_exit_and_are_ended_as_anywhere(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "children", "batch_size = 1");
+	test_runner_says(hostile, "children: exit 0, signal 15");
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+	assert_false(test_runner_has_said(hostile, "called exit()"));
+}
+
 /* _exit leaves no last line: no code of segrunner runs any more. */
 static void a_handler_that_calls__exit_loses_nothing(void **state)
 {
@@ -351,10 +381,27 @@ static void a_handler_that_closes_all_descriptors_ends_the_runner_with_70(void *
 }
 
 /* The runner handles all messages, and SIGTERM still stops it cleanly. */
+/* Whether the runner hears SIGTERM: within a second, it catches a signal anew that a plugin has ignored. */
+static bool hears_sigterm(void *arg)
+{
+	char path[64], line[128];
+	unsigned long long ignored = ~0ULL;
+	(void)arg;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)hostile->pid);
+	FILE *file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "SigIgn: %llx", &ignored) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return !(ignored >> (SIGTERM - 1) & 1);
+}
+
 static void spoils_nothing(const char *deed)
 {
 	run_hostile("hostile", deed, "");
 	test_group_wait_drained(server->address, "s", "g");
+	test_wait_until(hears_sigterm, NULL, 5000, "the runner hears SIGTERM");
 	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
 	seg_group_info *info = describe();
 	for (uint32_t p = 0; p < PARTITIONS; p++)
@@ -432,6 +479,8 @@ int main(void)
 		TEST(a_second_sigterm_ends_a_runner_whose_handler_hangs),
 		TEST(a_handler_that_calls_exit_is_named_and_no_clean_end),
 		TEST(an_init_that_calls_exit_is_named_and_no_clean_end),
+		TEST(the_last_line_of_a_crash_is_in_the_log_file),
+		TEST(children_of_a_handler_exit_and_are_ended_as_anywhere),
 		TEST(a_handler_that_calls__exit_loses_nothing),
 		TEST(a_handler_that_ends_its_thread_is_named_and_all_partitions_are_released),
 		TEST(a_handler_that_writes_where_nothing_is_is_named_and_its_signal_kept),

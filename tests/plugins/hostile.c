@@ -10,14 +10,17 @@
  *     thread_exit    ends the worker's thread     stack          overflows its stack
  *     ignore         ignores SIGTERM              hog            takes all memory there is, and keeps it
  *     huge           writes to memory that malloc refused
+ *     children       starts two children, waits for both, and logs how they ended: one calls exit(0), one sleeps until SIGTERM
  *
  * All other messages are done.
  */
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <segmenter/handler.h>
@@ -108,6 +111,25 @@ static void huge(void)
 	refused[0] = 1;
 }
 
+static const seg_host *our_host;
+
+/* What any program may do. */
+static void children(void)
+{
+	int exited = -1, ended = -1;
+	pid_t child = fork();
+	if (child == 0)
+		exit(0);
+	waitpid(child, &exited, 0);
+	const char *argv[] = {"sleep", "60", NULL};
+	if (posix_spawnp(&child, "sleep", NULL, NULL, (char **)(uintptr_t)argv, environ) != 0)
+		return;
+	kill(child, SIGTERM);
+	waitpid(child, &ended, 0);
+	our_host->log(our_host, SEG_WARNING, "children: exit %d, signal %d", WEXITSTATUS(exited),
+		      WIFSIGNALED(ended) ? WTERMSIG(ended) : 0);
+}
+
 static const struct {
 	const char *word;
 	void (*deed)(void);
@@ -126,9 +148,8 @@ static const struct {
 	{"ignore", ignore},
 	{"hog", hog},
 	{"huge", huge},
+	{"children", children},
 };
-
-static const seg_host *our_host;
 
 /* Announced, so that a test knows when. */
 static void act(const void *word, size_t length)

@@ -100,19 +100,26 @@ char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN
 /* --- the last line -------------------------------------------------------------------------------- */
 
 static struct sigaction before[CRASHES];
+static seg_plugin_last_line *last_line;
+static pid_t watched;
+
+/* A plugin's call of this process. A child of fork() may crash and exit as it likes. */
+static bool is_ours(void)
+{
+	return current && getpid() == watched;
+}
 
 static void say(const char *what, const char *cure)
 {
 	char text[LINE_MAX_BYTES], where[SEG_PLUGIN_CALL_TEXT_MAX];
 	line l = {text, 0, sizeof(text)};
-	add(&l, "segrunner: plugin ");
+	add(&l, "plugin ");
 	add(&l, current->plugin);
 	add(&l, what);
 	add(&l, " in ");
 	add(&l, seg_plugin_call_describe(current, where));
 	add(&l, cure);
-	ssize_t n = write(STDERR_FILENO, text, l.used);
-	(void)n;
+	last_line(text);
 }
 
 static void crashed(int number, siginfo_t *info, void *context)
@@ -121,10 +128,10 @@ static void crashed(int number, siginfo_t *info, void *context)
 	for (int i = 0; i < CRASHES; i++) {
 		if (crashes[i].number != number)
 			continue;
-		if (current)
+		if (is_ours())
 			say(crashes[i].text,
 			    "; the next owner of its partitions handles one message at a time to find the "
-			    "one that crashes the plugin\n");
+			    "one that crashes the plugin");
 		sigaction(number, &before[i], NULL);
 	}
 	/*
@@ -136,14 +143,16 @@ static void crashed(int number, siginfo_t *info, void *context)
 
 static void exited(void)
 {
-	if (!current)
+	if (!is_ours())
 		return;
-	say(" called exit()", "; to stop the runner, a plugin must return seg_stop()\n");
+	say(" called exit()", "; to stop the runner, a plugin must return seg_stop()");
 	_exit(EX_SOFTWARE);
 }
 
-void seg_plugin_call_watch(void)
+void seg_plugin_call_watch(seg_plugin_last_line *say_last)
 {
+	last_line = say_last;
+	watched = getpid();
 	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 	sigfillset(&action.sa_mask);
 	for (int i = 0; i < CRASHES; i++)

@@ -2,9 +2,9 @@
  * call.h - the call that a thread is making into a plugin.
  *
  * Other threads look at the call to see whether the plugin still returns. If the plugin ends the process, by
- * a crash or by exit(), the last line on standard error names the plugin and the call:
+ * a crash or by exit(), the last line of the log names the plugin and the call:
  *
- *     segrunner: plugin limit crashed (SIGSEGV) in handle of partition 3, at or after message 1700000000000-7; ...
+ *     plugin limit crashed (SIGSEGV) in handle of partition 3, at or after message 1700000000000-7; ...
  *
  * After a crash the process still ends by the signal, with a core file if those are enabled. After exit() in
  * a plugin the exit code is 70, because no exit code of a plugin may look like a clean stop. After _exit()
@@ -50,8 +50,11 @@ int64_t seg_plugin_call_since(const seg_plugin_call *call);
 /* Writes "handle of partition 3, at or after message 1-7". Returns text. Any thread, and signal handlers. */
 char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN_CALL_TEXT_MAX]);
 
+/* Writes a last line: `text` is printable ASCII without a line feed. May be called in a signal handler. */
+typedef void seg_plugin_last_line(const char *text);
+
 /* Turns the last lines on. Once per process, before any thread is started. */
-void seg_plugin_call_watch(void);
+void seg_plugin_call_watch(seg_plugin_last_line *last_line);
 
 /*
  * Lets the calling thread write its last line after a stack overflow, too. Once per thread, before its first

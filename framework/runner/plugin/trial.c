@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "config/options.h"
@@ -212,12 +213,17 @@ static int run(trial *t)
 	return exit_code == EX_OK && t->unexpected ? UNEXPECTED : exit_code;
 }
 
+static void say_last(const char *text)
+{
+	dprintf(STDERR_FILENO, "segrunner: %s\n", text);
+}
+
 int seg_plugin_trial(const char *plugin, const char *file, char *const *options, int count)
 {
 	trial t = {.file = file};
 	seg_config_option *list = calloc((size_t)count + 1, sizeof(*list));
 	int exit_code = list ? EX_OK : EX_OSERR;
-	seg_plugin_call_watch();
+	seg_plugin_call_watch(say_last);
 	seg_arena_init(&t.arena, ARENA_BLOCK);
 	for (int i = 0; i < count && exit_code == EX_OK; i++) {
 		char *equals = strchr(options[i], '=');

@@ -70,15 +70,12 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Blocks all signals, which are the main thread's, but those that a crash of this thread raises. */
-static void block_signals(sigset_t *before)
+/* Blocks no signal: children that a handler starts inherit the mask of this thread, and expect none. */
+static void unblock_signals(sigset_t *before)
 {
-	static const int of_a_crash[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-	sigset_t blocked;
-	sigfillset(&blocked);
-	for (size_t i = 0; i < sizeof(of_a_crash) / sizeof(of_a_crash[0]); i++)
-		sigdelset(&blocked, of_a_crash[i]);
-	pthread_sigmask(SIG_SETMASK, &blocked, before);
+	sigset_t none;
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, before);
 }
 
 int seg_worker_start(seg_worker *w, const seg_task_setup *setup, seg_partition *partition, int cpu)
@@ -87,7 +84,7 @@ int seg_worker_start(seg_worker *w, const seg_task_setup *setup, seg_partition *
 	char name[16];
 	seg_task_init(&w->task, setup, partition);
 	w->cpu = cpu;
-	block_signals(&before); /* the new thread inherits the mask */
+	unblock_signals(&before); /* the new thread inherits the mask */
 	int failure = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failure)
