@@ -126,6 +126,12 @@ void seg_admin_set_standby(seg_admin *admin, bool standby)
 		atomic_store(&admin->standby, standby);
 }
 
+void seg_admin_set_lost_lines(seg_admin *admin, uint64_t lines)
+{
+	if (admin)
+		atomic_store(&admin->lost_lines, lines);
+}
+
 void seg_admin_set_stopping(seg_admin *admin)
 {
 	if (admin)

@@ -48,6 +48,9 @@ void seg_admin_reload(seg_admin *admin, const seg_config *config);
 /* Whether the runner stands by (SIGUSR1). While it does, it is not ready. */
 void seg_admin_set_standby(seg_admin *admin, bool standby);
 
+/* How many lines of the log were lost so far. */
+void seg_admin_set_lost_lines(seg_admin *admin, uint64_t lines);
+
 /* The runner is stopping: from now on it is not ready. */
 void seg_admin_set_stopping(seg_admin *admin);
 

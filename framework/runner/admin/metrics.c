@@ -438,6 +438,9 @@ static void write_runner(FILE *out, const struct seg_admin *admin)
 	fprintf(out, "segmenter_build_info{version=\"%s\"} 1\n", seg_version());
 	family(out, "ready", "gauge", "1: every section has joined its group and Redis answers; else 0.");
 	fprintf(out, "segmenter_ready %d\n", seg_health_judge(admin, NULL, NULL) != SEG_HEALTH_NOT_READY);
+	family(out, "log_lines_lost_total", "counter",
+	       "Lines of the log that could not be written, or that nobody read.");
+	fprintf(out, "segmenter_log_lines_lost_total %" PRIu64 "\n", atomic_load(&admin->lost_lines));
 }
 
 void seg_metrics_answer(void *arg, const seg_http_request *request, seg_http_answer *answer)

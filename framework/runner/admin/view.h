@@ -30,6 +30,7 @@ struct seg_admin {
 	_Atomic(seg_observer *)
 		observer; /* NULL: not started yet, or there was no memory or no thread for it */
 	atomic_bool stopping, standby;
+	_Atomic uint64_t lost_lines; /* of the log */
 
 	/* Under the lock: one for each consumer of the config, NULL if that section has not started. */
 	pthread_mutex_t lock;

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +11,16 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "host/outlet.h"
 
 struct seg_logfile {
 	char *path;         /* NULL: standard error */
 	int fd;             /* reopening replaces the file under this number, which never changes */
+	seg_outlet *outlet; /* to fd */
 	_Atomic int format; /* a seg_logfile_format */
 	_Atomic int level;
-	_Atomic uint64_t lost;
+	_Atomic uint64_t lost; /* lines that could be neither written nor kept */
+	_Atomic uint64_t told; /* of the lost lines, those that a line of the log tells of */
 };
 
 static int open_path(const char *path, seg_error *error)
@@ -45,13 +50,20 @@ int seg_logfile_open(const char *path, int level, seg_logfile_format format, seg
 		logfile->fd = result =
 			logfile->path ? open_path(path, error) : seg_fail(error, SEG_ENOMEM, "out of memory");
 	}
+	logfile->outlet = result < 0 ? NULL : seg_outlet_create(logfile->fd);
+	if (result >= 0 && !logfile->outlet)
+		result = seg_fail(error, SEG_ENOMEM, "out of memory");
 	if (result < 0) {
-		free(logfile->path);
-		free(logfile);
+		seg_logfile_close(logfile);
 		return result;
 	}
 	*out = logfile;
 	return 0;
+}
+
+static seg_logfile_format format_of(const seg_logfile *logfile)
+{
+	return (seg_logfile_format)atomic_load_explicit(&logfile->format, memory_order_relaxed);
 }
 
 void seg_logfile_write(void *arg, const seg_log_event *event)
@@ -60,17 +72,45 @@ void seg_logfile_write(void *arg, const seg_log_event *event)
 	if (event->level < atomic_load_explicit(&logfile->level, memory_order_relaxed))
 		return;
 	char line[SEG_LOGLINE_MAX];
-	seg_logfile_format format =
-		(seg_logfile_format)atomic_load_explicit(&logfile->format, memory_order_relaxed);
-	size_t length = seg_logline_make(line, format, event);
 	int saved = errno;
-	ssize_t written;
-	do
-		written = write(logfile->fd, line, length);
-	while (written < 0 && errno == EINTR);
-	if (length == 0 || written != (ssize_t)length)
+	size_t length = seg_logline_make(line, format_of(logfile), event);
+	if (length == 0 || !seg_outlet_write(logfile->outlet, line, length))
 		atomic_fetch_add_explicit(&logfile->lost, 1, memory_order_relaxed);
 	errno = saved;
+}
+
+/* Says how many lines were lost, once the log takes lines again. */
+static void tell_of_losses(seg_logfile *logfile)
+{
+	uint64_t lost = seg_logfile_lost(logfile), told = atomic_load(&logfile->told);
+	if (lost == told)
+		return;
+	char text[160], line[SEG_LOGLINE_MAX];
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " lines of this log were lost: they could not be written, or were not read",
+		 lost - told);
+	seg_log_event event = {.level = SEG_LOG_WARNING, .text = text, .partition = -1};
+	size_t length = seg_logline_make(line, format_of(logfile), &event);
+	if (length > 0 && seg_outlet_write(logfile->outlet, line, length))
+		atomic_store(&logfile->told, lost);
+}
+
+bool seg_logfile_flush(seg_logfile *logfile)
+{
+	if (seg_outlet_flush(logfile->outlet) > 0)
+		return false;
+	tell_of_losses(logfile);
+	return true;
+}
+
+void seg_logfile_write_last(seg_logfile *logfile, const char *text)
+{
+	char line[SEG_LOGLINE_MAX];
+	size_t length = seg_logline_make_last(line, format_of(logfile), text);
+	seg_outlet_write_now(logfile->outlet, line, length);
+	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (logfile->path && poll(&room, 1, 0) > 0)
+		(void)!write(STDERR_FILENO, line, length);
 }
 
 int seg_logfile_reopen(seg_logfile *logfile, seg_error *error)
@@ -86,6 +126,7 @@ int seg_logfile_reopen(seg_logfile *logfile, seg_error *error)
 		result = seg_fail(error, SEG_EINVAL, "cannot switch the log to the new %s: %s", logfile->path,
 				  strerror(errno));
 	close(fd);
+	seg_outlet_look_again(logfile->outlet);
 	return result < 0 ? result : 0;
 }
 
@@ -101,14 +142,18 @@ void seg_logfile_set_format(seg_logfile *logfile, seg_logfile_format format)
 
 uint64_t seg_logfile_lost(const seg_logfile *logfile)
 {
-	return atomic_load_explicit(&logfile->lost, memory_order_relaxed);
+	return seg_outlet_dropped(logfile->outlet) +
+	       atomic_load_explicit(&logfile->lost, memory_order_relaxed);
 }
 
 void seg_logfile_close(seg_logfile *logfile)
 {
 	if (!logfile)
 		return;
-	if (logfile->path)
+	if (logfile->outlet)
+		seg_logfile_flush(logfile);
+	seg_outlet_destroy(logfile->outlet);
+	if (logfile->path && logfile->fd >= 0)
 		close(logfile->fd);
 	free(logfile->path);
 	free(logfile);

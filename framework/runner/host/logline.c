@@ -169,3 +169,51 @@ size_t seg_logline_make(char line[SEG_LOGLINE_MAX], seg_logfile_format format, c
 	}
 	return 0;
 }
+
+/* --- the last line: nothing here may lock or allocate ------------------------------------------------------- */
+
+static char *add(char *end, const char *text)
+{
+	for (size_t i = 0; i < 1024 && text[i]; i++)
+		*end++ = text[i];
+	return end;
+}
+
+static char *add_number(char *end, unsigned number, unsigned digits)
+{
+	for (unsigned i = digits; i-- > 0; number /= 10)
+		end[i] = (char)('0' + number % 10);
+	return end + digits;
+}
+
+/*
+ * gmtime_r takes a lock. Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days; the year
+ * begins in March, so that a leap day is its last.
+ */
+static char *add_time(char *end)
+{
+	int64_t ms = seg_wall_clock() / SEG_MS;
+	unsigned days = (unsigned)(ms / 86400000) + 719468, in_day = (unsigned)(ms % 86400000);
+	unsigned era = days / 146097, of_era = days % 146097;
+	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	unsigned of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+	unsigned day = of_year - (153 * month + 2) / 5 + 1;
+	end = add_number(end, year + era * 400 + (month >= 10), 4);
+	end = add_number(add(end, "-"), month < 10 ? month + 3 : month - 9, 2);
+	end = add_number(add(end, "-"), day, 2);
+	end = add_number(add(end, "T"), in_day / 3600000, 2);
+	end = add_number(add(end, ":"), in_day / 60000 % 60, 2);
+	end = add_number(add(end, ":"), in_day / 1000 % 60, 2);
+	end = add_number(add(end, "."), in_day % 1000, 3);
+	return add(end, "Z");
+}
+
+size_t seg_logline_make_last(char line[SEG_LOGLINE_MAX], seg_logfile_format format, const char *text)
+{
+	bool json = format == SEG_LOGFILE_JSON;
+	char *end = add_time(add(line, json ? "{\"time\":\"" : ""));
+	end = add(end, json ? "\",\"level\":\"error\",\"message\":\"" : " ERROR   ");
+	end = add(end, text);
+	end = add(end, json ? "\"}\n" : "\n");
+	return (size_t)(end - line);
+}

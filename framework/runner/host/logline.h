@@ -22,4 +22,10 @@ enum { SEG_LOGLINE_MAX = 5 * 2048 + 10 * 128 + 256 };
 /* Writes the event, cut after 2,048 bytes of text. Returns the length, newline included; 0 if memory ran out. */
 size_t seg_logline_make(char line[SEG_LOGLINE_MAX], seg_logfile_format format, const seg_log_event *event);
 
+/*
+ * The last line of a process that dies, at level error, for a signal handler: `text` has only printable ASCII without " and \,
+ * and is cut after 1,024 bytes. Returns the length.
+ */
+size_t seg_logline_make_last(char line[SEG_LOGLINE_MAX], seg_logfile_format format, const char *text);
+
 #endif

@@ -17,7 +17,10 @@
 #include "host/watchdog.h"
 #include "plugin/call.h"
 
-enum { PASS_MS = 1000 /* of the main loop */ };
+enum {
+	PASS_MS = 1000,    /* of the main loop */
+	LOG_PAUSE_MS = 100 /* between two looks at a log whose reader stands still */
+};
 
 #define LAST_WAIT (2 * SEG_SECOND) /* for members told to stop at once */
 
@@ -51,6 +54,9 @@ static int look(void *arg)
 		seg_consumers_report(c);
 	}
 	seg_watchdog_look(&r->watchdog, c->list, c->count, now);
+	if (!seg_logfile_flush(r->log) && pause > LOG_PAUSE_MS)
+		pause = LOG_PAUSE_MS;
+	seg_admin_set_lost_lines(r->admin, seg_logfile_lost(r->log));
 	if (!r->started)
 		return pause;
 	seg_service_look(&r->service, c->list, c->count, now);
@@ -177,6 +183,14 @@ static void make_name(runner *r)
 		seg_member_default_name(r->name);
 }
 
+static seg_logfile *last_log;
+
+/* For the signal handler of a crash. */
+static void say_last(const char *text)
+{
+	seg_logfile_write_last(last_log, text);
+}
+
 /* Points the parts of the runner to each other. */
 static void assemble(runner *r)
 {
@@ -220,7 +234,8 @@ static bool load_consumers(runner *r)
 static int live(runner *r)
 {
 	seg_error error = {0};
-	seg_plugin_call_watch();
+	last_log = r->log;
+	seg_plugin_call_watch(say_last);
 	if (seg_wait_open(&r->wait)) {
 		seg_fail(&error, SEG_ESYSTEM, "the system refused: %s", strerror(errno));
 		return report(r, &error, EX_OSERR);
