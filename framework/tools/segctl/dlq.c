@@ -94,6 +94,7 @@ const ctl_command ctl_dlq_list = {
 
 typedef struct {
 	const char *id;
+	int64_t skip; /* -1: by id; else the letters before the one that is meant */
 	ctl_form form;
 	bool found;
 } showing;
@@ -135,7 +136,7 @@ static void show_as_json(const ctl_dead_letter *letter)
 static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 {
 	showing *s = arg;
-	if (strcmp(letter->id, s->id) != 0)
+	if (s->skip < 0 ? strcmp(letter->id, s->id) != 0 : s->skip-- > 0)
 		return true;
 	s->found = true;
 	if (s->form == CTL_FORM_TABLE)
@@ -148,8 +149,10 @@ static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 static int show(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
-	showing s = {argv[2], context->form, false};
+	showing s = {argv[2], -1, context->form, false};
 	(void)argc;
+	if (strspn(argv[2], "0123456789") == strlen(argv[2]))
+		s.skip = strtoll(argv[2], NULL, 10);
 	if (context->form == CTL_FORM_CSV)
 		return ctl_complain(
 			EX_USAGE,
@@ -173,5 +176,13 @@ static const ctl_option show_options[] = {
 };
 
 const ctl_command ctl_dlq_show = {
-	"dlq", "show", "STREAM GROUP LETTER", 3, 3, "Shows all about a dead letter", NULL, show_options, show,
+	"dlq",
+	"show",
+	"STREAM GROUP LETTER",
+	3,
+	3,
+	"Shows all about a dead letter",
+	"LETTER: the letter's id, or its place in `segctl dlq list`, counted from 0.",
+	show_options,
+	show,
 };

@@ -54,6 +54,7 @@ static const ctl_column columns[] = {
 	{"crashes", NULL, true},
 	{"retries", "CRASHES", true},
 	{"dead_letters", "DEAD", true},
+	{"dead_letters_dropped", NULL, true},
 	{"dropped", NULL, true},
 	{"lost", "LOST", true},
 	{NULL, NULL, false},
@@ -100,6 +101,7 @@ static void put_partition(ctl_table *table, const ctl_partition *p)
 	ctl_table_number(table, p->crashes);
 	ctl_table_number(table, p->attempts);
 	ctl_table_number(table, (int64_t)info->dead_letters);
+	ctl_table_number(table, (int64_t)p->letters_dropped);
 	ctl_table_number(table, (int64_t)info->dropped);
 	ctl_table_number(table, (int64_t)info->lost);
 }

@@ -109,8 +109,10 @@ static void print_troubles(const answer *a)
 	if (p->attempts)
 		printf("; suspect: message %s, %" PRIu32 " tries", seg_id_format(p->suspect, id),
 		       p->attempts);
-	printf("\nDead letters  %" PRIu64 "\nLost unread   %" PRIu64 "\n", p->info.dead_letters,
-	       p->info.lost);
+	printf("\nDead letters  %" PRIu64, p->info.dead_letters);
+	if (p->letters_dropped)
+		printf("; %" PRIu64 " older ones were dropped at dead_letter_limit", p->letters_dropped);
+	printf("\nLost unread   %" PRIu64 "\n", p->info.lost);
 }
 
 static void print_for_people(const answer *a)
@@ -156,6 +158,7 @@ static void print_as_json(const answer *a)
 			    p->attempts ? json_string(seg_id_format(p->suspect, suspect)) : json_null());
 	json_object_set_new(object, "attempts", json_integer(p->attempts));
 	json_object_set_new(object, "dead_letters", json_integer((json_int_t)p->info.dead_letters));
+	json_object_set_new(object, "dead_letters_dropped", json_integer((json_int_t)p->letters_dropped));
 	json_object_set_new(object, "lost", json_integer((json_int_t)p->info.lost));
 	ctl_json_print(object, false, stdout);
 }
