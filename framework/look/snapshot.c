@@ -352,6 +352,13 @@ void seg_group_snapshot_free(seg_group_snapshot *snapshot)
 	*snapshot = (seg_group_snapshot){0};
 }
 
+bool seg_group_snapshot_owned(const seg_group_snapshot *snapshot, uint32_t p)
+{
+	const seg_roster_member *owner =
+		seg_roster_find(&snapshot->roster, snapshot->partitions[p].info.owner);
+	return owner && owner->lease_left > 0;
+}
+
 /* --- rates ------------------------------------------------------------------------ */
 
 /* Seconds until a lag that was `before` is gone. */

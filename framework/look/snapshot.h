@@ -39,6 +39,11 @@ typedef struct seg_partition_snapshot {
 	double catch_up; /* seconds until nothing waits, at that rate */
 } seg_partition_snapshot;
 
+struct seg_group_snapshot;
+
+/* Whether partition p has an owner whose lease is valid: a dead owner stays listed until another member notices. */
+bool seg_group_snapshot_owned(const struct seg_group_snapshot *snapshot, uint32_t p);
+
 /* Whether the group waits in the partition, because its dead letters are at their limit. */
 static inline bool seg_partition_waits_for_room(const seg_partition_snapshot *partition)
 {

@@ -138,6 +138,7 @@ static void a_stopped_group_continues_at_the_position_that_was_set(void **state)
 		      "4 5 6 7 8 9");
 	reset_and_run("--to latest", "0,1009-0,1009-0,0\r\n", "");
 	reset_and_run("--to 2099-01-01T00:00:00Z", "0,1009-0,1009-0,0\r\n", "");
+	reset_and_run("--to 10min", "0,1009-0,1009-0,0\r\n", "");
 	test_segctl_good(server->address, "reset s g --yes --to earliest");
 	reset_and_run("--shift 7", "0,0-0,1006-0,3\r\n", "7 8 9");
 }

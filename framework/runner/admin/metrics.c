@@ -344,7 +344,7 @@ static double unowned(const seg_observation *seen)
 {
 	uint32_t count = 0;
 	for (uint32_t n = 0; n < seen->group->partition_count; n++)
-		count += !seen->group->partitions[n].info.owner[0];
+		count += !seg_group_snapshot_owned(seen->group, n);
 	return count;
 }
 

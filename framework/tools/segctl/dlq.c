@@ -17,10 +17,9 @@ ctl_letter_filter ctl_dlq_filter = {.partition = -1};
 /* --- list ------------------------------------------------------------------------------------------ */
 
 static const ctl_column columns[] = {
-	{"partition", "PARTITION", true}, {"letter", "LETTER", false},
-	{"id", "MESSAGE", false},         {"time", "SINCE", false},
-	{"attempts", "TRIES", true},      {"replays", "REPLAYS", true},
-	{"handler", "HANDLER", false},    {"key", "KEY", false},
+	{"partition", "PARTITION", true}, {"letter", "LETTER", false},   {"id", "MESSAGE", false},
+	{"time", "SINCE", false},         {"time_ms", NULL, true},       {"attempts", "ATTEMPTS", true},
+	{"replays", "REPLAYS", true},     {"handler", "HANDLER", false}, {"key", "KEY", false},
 	{"reason", "REASON", false},      {NULL, NULL, false},
 };
 
@@ -38,6 +37,7 @@ static bool put_letter(void *arg, const ctl_dead_letter *letter)
 	ctl_table_text(table, letter->id);
 	ctl_table_text(table, seg_id_format(letter->original, id));
 	ctl_table_time(table, letter->time_ms);
+	ctl_table_number(table, (int64_t)letter->time_ms);
 	ctl_table_number(table, (int64_t)letter->attempts);
 	ctl_table_number(table, (int64_t)ctl_dlq_replays(letter));
 	ctl_table_text(table, letter->handler);
@@ -65,7 +65,7 @@ int ctl_dlq_open(ctl_context *context, char **argv, seg_stream **stream)
 	exit_code = ctl_snapshot_take(*stream, argv[1], false, &snapshot);
 	if (exit_code == EX_OK) {
 		ctl_snapshot_free(&snapshot);
-		exit_code = ctl_letter_filter_init(&ctl_dlq_filter, *stream);
+		exit_code = ctl_letter_filter_init(&ctl_dlq_filter, context, *stream);
 	}
 	if (exit_code)
 		seg_stream_close(*stream);
@@ -104,27 +104,28 @@ static void show_for_people(const ctl_dead_letter *letter)
 	const seg_message *m = &letter->content.message;
 	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	char *key = ctl_printable(m->key, m->key_length), *data = ctl_printable(m->data, m->data_length);
-	printf("letter     %s of partition %" PRIu32
-	       "\nmessage    %s\nsince      %s\nhandler    %s\nattempts   %" PRIu64 "\nreplays    %" PRIu64
-	       "\nreason     %s\nkey        %s\n",
-	       letter->id, letter->partition, seg_id_format(letter->original, id),
-	       ctl_time_text(letter->time_ms, time), letter->handler, letter->attempts,
-	       ctl_dlq_replays(letter), letter->reason, key);
+	ctl_say("letter     %s of partition %" PRIu32
+		"\nmessage    %s\nsince      %s\nhandler    %s\nattempts   %" PRIu64 "\nreplays    %" PRIu64
+		"\nreason     %s\nkey        %s\n",
+		letter->id, letter->partition, seg_id_format(letter->original, id),
+		ctl_time_text(letter->time_ms, time), letter->handler, letter->attempts,
+		ctl_dlq_replays(letter), letter->reason, key);
 	ctl_message_print_headers(m, "header     ", " = ", "\n");
-	printf("data       %s\n", letter->content.has_data
-					  ? data
-					  : "(none: the entry was removed before it became a dead letter)");
+	ctl_say("data       %s\n", letter->content.has_data
+					   ? data
+					   : "(none: the entry was removed before it became a dead letter)");
 	free(key);
 	free(data);
 }
 
 static void show_as_json(const ctl_dead_letter *letter)
 {
-	char id[SEG_ID_TEXT_MAX];
+	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	json_t *object = ctl_message_json(&letter->content.message);
 	json_object_set_new(object, "letter", json_string(letter->id));
 	json_object_set_new(object, "id", json_string(seg_id_format(letter->original, id)));
 	json_object_set_new(object, "partition", json_integer(letter->partition));
+	json_object_set_new(object, "time", json_string(ctl_time_text(letter->time_ms, time)));
 	json_object_set_new(object, "time_ms", json_integer((json_int_t)letter->time_ms));
 	json_object_set_new(object, "attempts", json_integer((json_int_t)letter->attempts));
 	json_object_set_new(object, "replays", json_integer((json_int_t)ctl_dlq_replays(letter)));
