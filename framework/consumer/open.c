@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/names.h"
 #include "base/range.h"
 #include "consumer/consumer.h"
@@ -139,6 +140,8 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 {
 	if (!c)
 		return 0;
+	if (seg_fork_is_parents(c->stream->client->forks))
+		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
 	/* The last part of the timeout is for an end without Redis. */
 	int64_t give_up = 2 * SEG_STOP_PATIENCE;

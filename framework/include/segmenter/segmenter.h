@@ -27,6 +27,11 @@
  *
  * Threads: any thread may call any function, unless its comment restricts this. Begin no call on an object
  * once the call that closes it has begun.
+ *
+ * Processes: what was opened before fork() stays the parent's. In the child, each call on it that would use a
+ * connection or wait returns SEG_EFORKED at once; closing it does nothing: the child's copy of the memory and
+ * the descriptors goes with the child, and the parent's connections are untouched. The child opens a client of
+ * its own. All descriptors are closed by exec().
  */
 #ifndef SEGMENTER_SEGMENTER_H
 #define SEGMENTER_SEGMENTER_H
@@ -62,7 +67,8 @@ typedef enum seg_status {
 	SEG_ECLOSED = -12,     /* the object was closed */
 	SEG_EPROTOCOL = -13,   /* the server sent an answer that no Redis sends */
 	SEG_ESYSTEM = -14,     /* the operating system refused a thread or a descriptor */
-	SEG_ETIMEOUT = -15     /* the time given ran out first */
+	SEG_ETIMEOUT = -15,    /* the time given ran out first */
+	SEG_EFORKED = -16      /* the object was opened before fork(), by the parent; nothing was done */
 } seg_status;
 
 /* Size of an error's text in bytes, NUL included. A longer sentence is cut. */
