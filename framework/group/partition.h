@@ -136,6 +136,10 @@ typedef struct seg_partition {
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
 		int64_t look_at;       /* no look is made before */
 	} gap;
+
+	struct {
+		int64_t at; /* no note is sent before */
+	} trouble;
 } seg_partition;
 
 /* Whether owners died here as if a message killed them: two owners in a row, or one that had marked a message. */

@@ -20,6 +20,7 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
+ *     trouble      publishes why the next message keeps failing
  *     gap          finds messages that were removed unread
  *     refusal      logs what Redis refused, without flooding the log
  *
