@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/descriptors.h"
+#include "base/units.h"
 #include "config/config.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
@@ -25,8 +26,8 @@ static void print_usage(FILE *out)
 	      "       segrunner --show FILE    print the values in force, defaults included, without "
 	      "secrets\n"
 	      "       segrunner --reference[=ini|man|markdown]   print every option with its default\n"
-	      "       segrunner test PLUGIN CASES [OPTION=VALUE...]   give messages from a file to a "
-	      "handler\n"
+	      "       segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
+	      "                                give messages from a file to a handler, and check its answers\n"
 	      "       segrunner new-plugin NAME [--cpp]   create the project of a new plugin, with a test\n"
 	      "       segrunner --help | --version\n",
 	      out);
@@ -155,12 +156,24 @@ static int print_reference(const char *name)
 	return EX_USAGE;
 }
 
-/* `segrunner test PLUGIN CASES [OPTION=VALUE...]`; the arguments after "test". */
+/* `segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]`; the arguments after "test". */
 static int test_plugin(char **arguments, int count)
 {
-	if (count >= 2)
-		return seg_plugin_trial(arguments[0], arguments[1], arguments + 2, count - 2);
-	fputs("Usage: segrunner test PLUGIN CASES [OPTION=VALUE...]\n"
+	static const char timeout_option[] = "--timeout=";
+	int64_t timeout = SEG_PLUGIN_TRIAL_TIMEOUT;
+	if (count > 0 && strncmp(arguments[0], timeout_option, strlen(timeout_option)) == 0) {
+		seg_error error;
+		if (seg_units_duration(arguments[0] + strlen(timeout_option), &timeout, &error)) {
+			fprintf(stderr, "segrunner: --timeout: %s\n", error.text);
+			return EX_USAGE;
+		}
+		arguments++;
+		count--;
+	}
+	if (count >= 2 && arguments[0][0] != '-')
+		return seg_plugin_trial(arguments[0], arguments[1], timeout, arguments + 2, count - 2);
+	fputs("Usage: segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
+	      "A call of the plugin may take 60s, unless --timeout says otherwise; 0s: no limit.\n"
 	      "CASES is a file of JSON lines, such as {\"key\": \"k1\", \"data\": \"hello\", \"expect\": "
 	      "\"done\"},\n"
 	      "or the output of `segctl tail -o json`; - is standard input.\n",
