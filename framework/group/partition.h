@@ -133,6 +133,7 @@ typedef struct seg_partition {
 		uint64_t epoch;        /* of the look under way */
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
 		int64_t look_at;       /* no look is made before */
+		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
 } seg_partition;
 
