@@ -42,6 +42,7 @@ static const struct {
 	{SEG_EPROTOCOL, "SEG_EPROTOCOL"},
 	{SEG_ESYSTEM, "SEG_ESYSTEM"},
 	{SEG_ETIMEOUT, "SEG_ETIMEOUT"},
+	{SEG_EFORKED, "SEG_EFORKED"},
 };
 
 const char *seg_status_name(int status)
