@@ -9,6 +9,7 @@
 #include "base/descriptors.h"
 #include "base/units.h"
 #include "config/config.h"
+#include "plugin/describe.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
 #include "plugin/secrets.h"
@@ -28,6 +29,8 @@ static void print_usage(FILE *out)
 	      "       segrunner --reference[=ini|man|markdown]   print every option with its default\n"
 	      "       segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
 	      "                                give messages from a file to a handler, and check its answers\n"
+	      "       segrunner plugins [DIRECTORY]   list the plugins that come with segrunner, or those of DIRECTORY\n"
+	      "       segrunner plugin PLUGIN [--man]   print what a plugin does, and its options\n"
 	      "       segrunner new-plugin NAME [--cpp]   create the project of a new plugin, with a test\n"
 	      "       segrunner --help | --version\n",
 	      out);
@@ -200,6 +203,43 @@ static int new_plugin(char **arguments, int count)
 	return EX_USAGE;
 }
 
+/* `segrunner plugins [DIRECTORY]`. */
+static int list_plugins(char **arguments, int count)
+{
+	if (count == 0 || (count == 1 && arguments[0][0] != '-'))
+		return seg_plugin_print_all(count ? arguments[0] : NULL);
+	fputs("Usage: segrunner plugins [DIRECTORY]\n", stderr);
+	return EX_USAGE;
+}
+
+/* `segrunner plugin PLUGIN [--man]`. */
+static int describe_plugin(char **arguments, int count)
+{
+	bool man = count == 2 && strcmp(arguments[1], "--man") == 0;
+	if ((count == 1 || man) && arguments[0][0] != '-')
+		return seg_plugin_print(arguments[0], man);
+	fputs("Usage: segrunner plugin PLUGIN [--man]\nPLUGIN is a name that segrunner plugins lists, or the path of a "
+	      "shared object.\n",
+	      stderr);
+	return EX_USAGE;
+}
+
+/* A command is the first argument. NULL: there is none, but options. */
+static int (*find_command(const char *name))(char **arguments, int count)
+{
+	static const struct {
+		const char *name;
+		int (*run)(char **arguments, int count);
+	} commands[] = {{"test", test_plugin},
+			{"new-plugin", new_plugin},
+			{"plugins", list_plugins},
+			{"plugin", describe_plugin}};
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run;
+	return NULL;
+}
+
 /* Fails if the output could not be written, as in `segrunner --help >/dev/full`. */
 static int flushed(int exit_code)
 {
@@ -287,10 +327,9 @@ int main(int argc, char **argv)
 	seg_descriptors_fill();
 	if (argc == 5 && strcmp(argv[1], SEG_PLUGIN_PROBE_COMMAND) == 0)
 		seg_plugin_probe_child(argv + 2);
-	if (argc > 1 && strcmp(argv[1], "test") == 0)
-		return flushed(test_plugin(argv + 2, argc - 2));
-	if (argc > 1 && strcmp(argv[1], "new-plugin") == 0)
-		return flushed(new_plugin(argv + 2, argc - 2));
+	int (*command)(char **, int) = argc > 1 ? find_command(argv[1]) : NULL;
+	if (command)
+		return flushed(command(argv + 2, argc - 2));
 	if (!read_options(argc, argv, &asked, &exit_code) || !complete(argc, argv, &asked, &exit_code))
 		return flushed(exit_code);
 	if (optind < argc) {
