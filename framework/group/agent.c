@@ -19,6 +19,7 @@
 #include "group/open_group.h"
 #include "group/read.h"
 #include "group/request.h"
+#include "group/shortage.h"
 #include "group/stop.h"
 
 /* Between two tries to start a worker. */
@@ -157,6 +158,9 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		seg_ledger_begin(&p->ledger, p->resume.position, p->claim.entries_read);
 		seg_handoff_init(&p->handoff, &m->waker, &m->lease_until, m->options.shared_event);
 		seg_read_begin(p);
+		seg_shortage_begin(p);
+		p->agent.start_failures = 0;
+		p->agent.start_at = 0;
 		seg_fenced_begin(p);
 		seg_commit_begin(p);
 		seg_gap_begin(p);
@@ -302,6 +306,7 @@ static int64_t do_work(seg_member *m, bool polled)
 		next = earlier(next, step_partition(m, m->active[i], now));
 	seg_commit_ask_replicas(m);
 	act(m);
+	next = earlier(next, seg_shortage_step(m, now));
 	next = earlier(next, seg_membership_step(m, now));
 	next = earlier(next, seg_fetch_step(m, now));
 	next = earlier(next, seg_stop_deadline(m, now));

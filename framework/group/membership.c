@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "group/notes.h"
 #include "group/refusal.h"
+#include "group/shortage.h"
 
 enum {
 	REPORTS_MAX = 512,    /* releases in one call */
@@ -223,20 +224,20 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 {
 	const char *argv[FIXED_ARGUMENTS + 2 * REPORTS_MAX];
-	char session[24], capacity[16], partitions[16], generation[24];
+	char session[24], share[SEG_SHORTAGE_SHARE_MAX], partitions[16], generation[24];
 	char(*texts)[2][24] =
 		malloc(sizeof(*texts) * (m->membership.reporting_count ? m->membership.reporting_count : 1));
 	if (!texts)
 		return false;
 	bool stopping = atomic_load(&m->stop) != SEG_STOP_NOT;
 	snprintf(session, sizeof(session), "%" PRId64, m->options.session_timeout / SEG_MS);
-	snprintf(capacity, sizeof(capacity), "%u", stopping ? 0 : m->options.capacity);
+	seg_shortage_share(m, stopping ? 0 : m->options.capacity, share);
 	snprintf(partitions, sizeof(partitions), "%u", m->partition_count);
 	snprintf(generation, sizeof(generation), "%" PRIu64, m->membership.generation);
 	const char *fixed[FIXED_ARGUMENTS] = {m->members_key, m->leases_key, m->partitions_key,
 					      m->control_key, m->groups_key, m->group,
 					      command,        m->name,       m->incarnation,
-					      session,        capacity,      partitions,
+					      session,        share,         partitions,
 					      generation};
 	memcpy(argv, fixed, sizeof(fixed));
 	int argc = FIXED_ARGUMENTS;

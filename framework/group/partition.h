@@ -67,6 +67,13 @@ typedef struct seg_partition {
 		bool known; /* the group exists on the log */
 	} open_group;
 
+	/* Of this ownership. */
+	struct {
+		bool served;     /* a worker handles the partition */
+		bool failing;    /* it is known that none can, at this moment */
+		bool given_back; /* for that */
+	} shortage;
+
 	struct {
 		uint64_t doubted_epoch; /* must not be claimed: Redis may have lost later epochs */
 	} membership;

@@ -21,6 +21,7 @@
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
  *     gap          finds messages that were removed unread
+ *     shortage     gives back what cannot be served here
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
@@ -158,6 +159,22 @@ typedef struct seg_member {
 	atomic_int stop;                       /* a seg_stopping */
 	_Alignas(64) atomic_llong lease_until; /* seg_now() at which the lease ends: membership.c */
 	seg_member_counters counters;
+	struct {
+		pthread_mutex_t lock;
+		char reason[256];   /* under the lock: why partitions are not served; "": all are */
+		atomic_bool shown;  /* there is a reason */
+		atomic_uint served; /* partitions */
+		/* Only the I/O thread: */
+		int64_t limit; /* of the partitions that the member takes; -1: none */
+		int64_t lowered_at;
+		int64_t told;      /* the lowest limit that the log tells of; -1: none */
+		unsigned why;      /* a seg_shortage */
+		int64_t at;        /* of the next trial with a higher limit */
+		unsigned failures; /* trials in a row, the first failure included */
+		int64_t step;      /* by which a trial raises the limit */
+		bool raised;       /* since the newest failure */
+		int64_t raised_at;
+	} shortage;
 	atomic_bool report;   /* seg_member_report was called, and the report has not begun */
 	atomic_ullong rounds; /* of the I/O thread, which lives while this number rises */
 

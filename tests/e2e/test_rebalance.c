@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "harness/group.h"
+#include "harness/http.h"
 #include "harness/load.h"
 #include "harness/runner.h"
 #include "harness/server.h"
@@ -335,6 +336,45 @@ static void a_second_sigterm_does_not_wait_for_the_shutdown_timeout(void **state
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- what a runner cannot serve ----------------------------------------------------------------------- */
+
+static bool second_owns_all(void *arg)
+{
+	(void)arg;
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	bool all = info != NULL;
+	for (uint32_t i = 0; all && i < PARTITIONS; i++)
+		all = strcmp(info->partitions[i].owner, "runner-1") == 0;
+	seg_group_info_free(info);
+	return all;
+}
+
+static void a_runner_that_cannot_open_its_partitions_gives_them_to_one_that_can_until_it_can(void **state)
+{
+	(void)state;
+	runners[0] = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = runner-0\nadmin = 127.0.0.1:0\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/failing_open.so\n"
+		"partitions = %d\noption.cure = %s\n",
+		server->address, test_build_directory(), PARTITIONS, block_path);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	run(1, "");
+	test_wait_until(second_owns_all, NULL, 20000, "the healthy runner has all partitions");
+	test_http_answer answer = test_http_get(test_http_port(runners[0]), "/readyz");
+	assert_int_equal(answer.status, 503);
+	assert_non_null(strstr(answer.body, "cannot serve any of its partitions"));
+	assert_non_null(strstr(answer.body, "not to my taste yet"));
+	test_http_free(&answer);
+	test_runner_says(runners[0], "takes 0 partitions at most");
+	FILE *cure = fopen(block_path, "w");
+	assert_non_null(cure);
+	fclose(cure);
+	test_runner_says(runners[0], "serves its whole share again");
+	wait_balanced(2);
+	assert_false(second_owns_all(NULL));
+	assert_int_equal(test_http_status(test_http_port(runners[0]), "/readyz"), 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +390,7 @@ int main(void)
 		TEST(a_batch_that_outlasts_the_shutdown_timeout_makes_it_75),
 		TEST(a_handler_that_never_returns_makes_it_70_and_is_taken_over),
 		TEST(a_second_sigterm_does_not_wait_for_the_shutdown_timeout),
+		TEST(a_runner_that_cannot_open_its_partitions_gives_them_to_one_that_can_until_it_can),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "group/shortage.h"
 
 /* --- hooks: the member's I/O thread ---------------------------------------------------- */
 
@@ -25,8 +26,13 @@ static int start(void *arg, seg_partition *partition)
 	partition->user = worker;
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure) {
-		seg_log(&partition->logger, SEG_LOG_ERROR, "cannot start a worker thread: %s",
-			strerror(failure));
+		char reason[160];
+		snprintf(reason, sizeof(reason),
+			 "cannot start a worker thread: %s; raise the limit of threads (ulimit -u, TasksMax)",
+			 strerror(failure));
+		if (!partition->agent.start_failures)
+			worker->failing_since = seg_now();
+		seg_shortage_tell(partition, SEG_SHORTAGE_THREADS, worker->failing_since, reason);
 		return SEG_ESYSTEM;
 	}
 	atomic_fetch_add_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
@@ -56,8 +62,9 @@ static void end_stuck(seg_workers *workers, const seg_partition *partition, int6
 static int64_t check(void *arg, seg_partition *partition, int64_t now)
 {
 	seg_workers *workers = arg;
-	const seg_worker *worker = partition->user;
+	seg_worker *worker = partition->user;
 	int64_t limit = workers->handler_timeout;
+	seg_trouble_report(&worker->task.trouble, partition);
 	if (limit == 0 || atomic_load_explicit(workers->stuck, memory_order_relaxed))
 		return SEG_NEVER;
 	int64_t since = seg_plugin_call_since(&worker->task.call);
