@@ -242,6 +242,10 @@ typedef struct seg_member {
 		unsigned failures; /* heartbeats in a row */
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
+		/* While another process has this name: */
+		int64_t taken_until; /* the end of its lease, in Redis's ms; 0: it has not */
+		int64_t taken_look;  /* seg_now() at which it counts as dead, unless its lease was renewed */
+		bool replaces;       /* it is dead: the next join replaces it */
 		uint32_t owned;      /* partitions of the newest share that are not revoked */
 		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */

@@ -203,6 +203,25 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	test_deliveries_free(&deliveries);
 }
 
+static void a_second_runner_of_the_same_name_ends_and_the_first_goes_on(void **state)
+{
+	(void)state;
+	run(0, MORTAL);
+	wait_balanced(1);
+	seg_group_info *before = test_group_describe(server->address, "s", "g");
+	runners[1] = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = runner-0\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\noption.path = %s\n" MORTAL,
+		server->address, test_build_directory(), deliveries_path);
+	assert_int_equal(test_runner_wait(runners[1]), EX_TEMPFAIL);
+	assert_true(test_runner_has_said(runners[1], "another process runs as runner-0"));
+	seg_group_info *after = test_group_describe(server->address, "s", "g");
+	assert_int_equal(after->generation, before->generation);
+	seg_group_info_free(before);
+	seg_group_info_free(after);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+}
+
 static void all_runners_killed_at_once_lose_nothing(void **state)
 {
 	(void)state;
@@ -383,6 +402,7 @@ int main(void)
 		TEST(a_partition_that_did_not_move_keeps_its_epoch),
 		TEST(a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight),
 		TEST(a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_no_other_moves),
+		TEST(a_second_runner_of_the_same_name_ends_and_the_first_goes_on),
 		TEST(all_runners_killed_at_once_lose_nothing),
 		TEST(a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches_in_hand),
 		TEST(more_runners_than_partitions_stand_by_and_step_in),

@@ -105,7 +105,12 @@ static void fatal(void *arg, const seg_error *error)
 {
 	seg_workers *workers = arg;
 	/* The member has logged it. */
-	seg_ending_request(workers->ending, error->status == SEG_EAUTH ? EX_NOPERM : EX_CONFIG);
+	int exit_code = EX_CONFIG;
+	if (error->status == SEG_EAUTH)
+		exit_code = EX_NOPERM;
+	else if (error->status == SEG_ETAKEN)
+		exit_code = EX_TEMPFAIL; /* it may end: a later start succeeds then */
+	seg_ending_request(workers->ending, exit_code);
 }
 
 seg_member_hooks seg_workers_hooks(seg_workers *workers)
