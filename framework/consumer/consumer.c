@@ -234,7 +234,8 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 			return seg_fail(
 				error, SEG_ETIMEOUT,
 				"Redis did not answer within %" PRId64
-				" ms; the message may still be dead-lettered: call again to keep waiting",
+				" ms, or had no room within dead_letter_limit; the message may still be "
+				"dead-lettered: call again to keep waiting",
 				timeout / SEG_MS);
 		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
 	}
@@ -243,7 +244,7 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 	if (polled->status)
 		return seg_fail(
 			error, polled->status,
-			"the consumer is stopping while Redis does not answer; nothing was dead-lettered");
+			"the consumer is stopping while Redis does not answer or has no room; nothing was dead-lettered");
 	return 0;
 }
 
