@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "group/notes.h"
 #include "group/refusal.h"
+#include "group/roll.h"
 #include "group/shortage.h"
 
 enum {
@@ -105,11 +106,7 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
 		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
 	m->membership.history = m->history.changes;
-	if (owned != m->membership.owned) {
-		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
-			m->partition_count);
-		m->membership.owned = owned;
-	}
+	seg_roll_changed(m);
 	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
 	seg_note_member(m, SEG_NOTE_SHARE);
 	return true;
@@ -119,7 +116,7 @@ static void lose_all(seg_member *m, const char *why)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)
 		seg_note_taken_away(m->active[i], why);
-	m->membership.owned = 0;
+	seg_roll_changed(m);
 	m->membership.generation = 0;
 }
 

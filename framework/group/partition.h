@@ -136,6 +136,14 @@ typedef struct seg_partition {
 		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 	} request;
 
+	struct {
+		char text[300];     /* what hinders the partition; "": nothing */
+		int64_t since;      /* seg_now() */
+		bool changed, busy; /* Redis does not have it; it is being written */
+		bool stored;        /* Redis has a remark of this ownership */
+		int64_t at;         /* none is written before */
+	} remark;
+
 	/* Messages that were removed from the log unread. */
 	struct {
 		bool busy;             /* a look is under way */

@@ -22,6 +22,8 @@
  *     request      sends marks and dead letters
  *     gap          finds messages that were removed unread
  *     shortage     gives back what cannot be served here
+ *     roll         logs which partitions came and went
+ *     remark       writes to Redis what hinders a partition
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
@@ -200,6 +202,11 @@ typedef struct seg_member {
 	} notes;
 
 	struct {
+		bool *told; /* by partition: whether the log's newest line counts it as this member's */
+		int64_t first, last; /* seg_now() of changes that no line tells of; 0: there are none */
+	} roll;
+
+	struct {
 		bool fatal; /* the member has failed for good */
 	} agent;
 
@@ -248,7 +255,6 @@ typedef struct seg_member {
 		int64_t taken_until; /* the end of its lease, in Redis's ms; 0: it has not */
 		int64_t taken_look;  /* seg_now() at which it counts as dead, unless its lease was renewed */
 		bool replaces;       /* it is dead: the next join replaces it */
-		uint32_t owned;      /* partitions of the newest share that are not revoked */
 		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal

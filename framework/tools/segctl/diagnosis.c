@@ -196,6 +196,17 @@ static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* The owner knows best what hinders it. */
+static bool is_hindered(const facts *f, ctl_diagnosis *d)
+{
+	char text[CTL_TEXT_MAX];
+	if (!*f->p->remark)
+		return false;
+	cause(d, "since %s: %s", ctl_time_text(f->p->remark_since_ms, text), f->p->remark);
+	next(d, "search the log of %s for this partition", f->p->info.owner);
+	return true;
+}
+
 static bool is_stuck(const facts *f, ctl_diagnosis *d)
 {
 	char behind[CTL_TEXT_MAX], sample[CTL_TEXT_MAX];
@@ -268,6 +279,7 @@ static const struct {
 	{"killer", has_a_killer},
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
+	{"hindered", is_hindered},
 	{"stuck", is_stuck},
 	{"falls-behind", falls_behind},
 	{"catching-up", catches_up},
