@@ -67,6 +67,13 @@ typedef struct seg_partition {
 		bool known; /* the group exists on the log */
 	} open_group;
 
+	/* Of this ownership. */
+	struct {
+		bool served;     /* a worker handles the partition */
+		bool failing;    /* it is known that none can, at this moment */
+		bool given_back; /* for that */
+	} shortage;
+
 	struct {
 		uint64_t doubted_epoch; /* must not be claimed: Redis may have lost later epochs */
 	} membership;
@@ -128,6 +135,14 @@ typedef struct seg_partition {
 		bool no_room;        /* the dead letters are at their limit: the letter waits for room */
 		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 	} request;
+
+	struct {
+		char text[300];     /* what hinders the partition; "": nothing */
+		int64_t since;      /* seg_now() */
+		bool changed, busy; /* Redis does not have it; it is being written */
+		bool stored;        /* Redis has a remark of this ownership */
+		int64_t at;         /* none is written before */
+	} remark;
 
 	/* Messages that were removed from the log unread. */
 	struct {
