@@ -76,12 +76,32 @@ int test_cluster_key_owner(const test_cluster *cluster, const char *key)
 
 /* --- a slot moves ------------------------------------------------------------------------------------- */
 
-void test_cluster_move_begin(const test_cluster *cluster, int slot, int to)
+static bool set_slot(const test_cluster *cluster, int node, int slot, const char *state, int other)
+{
+	redisReply *reply = test_server_ask(cluster->nodes[node], "CLUSTER SETSLOT %d %s %s", slot, state,
+					    cluster->ids[other]);
+	bool done = reply->type != REDIS_REPLY_ERROR;
+	if (!done && test_cluster_is_master(cluster, node))
+		fail_msg("CLUSTER SETSLOT %d %s: %s", slot, state, reply->str);
+	freeReplyObject(reply);
+	return done;
+}
+
+bool test_cluster_move_try(const test_cluster *cluster, int slot, int to)
 {
 	int from = test_cluster_slot_owner(cluster, slot);
 	assert_int_not_equal(from, to);
-	test_server_tell(cluster->nodes[to], "CLUSTER SETSLOT %d IMPORTING %s", slot, cluster->ids[from]);
-	test_server_tell(cluster->nodes[from], "CLUSTER SETSLOT %d MIGRATING %s", slot, cluster->ids[to]);
+	if (!set_slot(cluster, to, slot, "IMPORTING", from))
+		return false;
+	if (set_slot(cluster, from, slot, "MIGRATING", to))
+		return true;
+	freeReplyObject(test_server_ask(cluster->nodes[to], "CLUSTER SETSLOT %d STABLE", slot));
+	return false;
+}
+
+void test_cluster_move_begin(const test_cluster *cluster, int slot, int to)
+{
+	assert_true(test_cluster_move_try(cluster, slot, to));
 }
 
 static void migrate(const test_cluster *cluster, int from, int to, const redisReply *keys)
