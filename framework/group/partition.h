@@ -125,6 +125,8 @@ typedef struct seg_partition {
 		bool busy;           /* a request is under way */
 		uint64_t epoch;      /* of the request under way */
 		seg_request current; /* the worker's request until its answer; else SEG_REQUEST_NONE */
+		bool no_room;        /* the dead letters are at their limit: the letter waits for room */
+		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 	} request;
 
 	/* Messages that were removed from the log unread. */

@@ -48,7 +48,13 @@ static const char *mark(const char *epoch, const char *nonce, const char *id)
 static const char *dead_letter(const char *epoch, const char *nonce, const char *id, const char *count)
 {
 	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", epoch, nonce, id, count, "it is broken", "3",
-		   "wordcount", "7");
+		   "wordcount", "7", "0", "drop-oldest");
+}
+
+static const char *limited_letter(const char *id, const char *count, const char *limit, const char *full)
+{
+	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", id, count, "it is broken", "3",
+		   "wordcount", "7", limit, full);
 }
 
 /* `count` entries with the ids 1-1, 1-2, ... */
@@ -764,6 +770,35 @@ static void where_the_letter_cannot_be_written_the_message_stays(void **state)
 	assert_string_equal(position(), "0-0");
 }
 
+static void the_oldest_letters_make_room_and_are_counted(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "2", "drop-oldest");
+	limited_letter("1-2", "2", "2", "drop-oldest");
+	assert_string_equal(strrchr(limited_letter("1-3", "3", "2", "drop-oldest"), ' '), " 1");
+	assert_string_equal(strrchr(limited_letter("1-4", "4", "1", "drop-oldest"), ' '), " 2");
+	assert_int_equal(command_number("XLEN " DEAD), 1);
+	assert_string_equal(state_field("letters_dropped"), "3");
+	assert_string_equal(position(), "1-4");
+}
+
+static void a_group_that_stops_at_the_limit_continues_when_there_is_room(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "1", "stop");
+	assert_string_equal(limited_letter("1-2", "2", "1", "stop"), "FULL 1");
+	assert_string_equal(position(), "1-1");
+	assert_string_equal(state_field("letters_full"), "1");
+	command("DEL " DEAD);
+	assert_int_equal(strncmp(limited_letter("1-2", "2", "1", "stop"), "OK ", 3), 0);
+	assert_string_equal(position(), "1-2");
+	assert_string_equal(state_field("letters_full"), "nil");
+}
+
 /* --- a full memory --------------------------------------------------------------------------------- */
 
 static void without_memory_a_group_is_opened_claimed_committed_and_released(void **state)
@@ -794,6 +829,19 @@ static void without_memory_what_is_committed_makes_room_for_a_dead_letter(void *
 	assert_int_equal(command_number("XLEN " LOG), 2);
 	assert_int_equal(command_number("XLEN " DEAD), 2);
 	assert_string_equal(position(), "1-4");
+}
+
+static void without_memory_a_flood_of_letters_stays_within_its_limit(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "1", "drop-oldest");
+	command("CONFIG SET maxmemory 1");
+	assert_int_equal(strncmp(limited_letter("1-2", "2", "1", "drop-oldest"), "OK ", 3), 0);
+	assert_string_equal(limited_letter("1-3", "3", "1", "stop"), "FULL 1");
+	assert_int_equal(command_number("XLEN " DEAD), 1);
+	assert_string_equal(position(), "1-2");
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, empty_redis)
@@ -852,9 +900,12 @@ int main(void)
 		TEST(a_message_that_is_gone_leaves_a_letter_without_its_fields),
 		TEST(an_entry_with_any_number_of_fields_is_kept_whole),
 		TEST(a_dead_letter_ends_the_suspicion),
+		TEST(the_oldest_letters_make_room_and_are_counted),
+		TEST(a_group_that_stops_at_the_limit_continues_when_there_is_room),
 		TEST(where_the_letter_cannot_be_written_the_message_stays),
 		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
 		TEST(without_memory_what_is_committed_makes_room_for_a_dead_letter),
+		TEST(without_memory_a_flood_of_letters_stays_within_its_limit),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }
