@@ -4,7 +4,15 @@
 #include "base/clock.h"
 #include "chaos/faults_cluster.h"
 
-enum { ALL = 1000, LISTEN_MS = 10000, AGREE_MS = 10000, LOOK_MS = 10, MOST_MOVED = 3, TRIES = 5 };
+enum {
+	ALL = 1000,
+	LISTEN_MS = 10000,
+	AGREE_MS = 10000,
+	MOVE_MS = 60000,
+	LOOK_MS = 10,
+	MOST_MOVED = 3,
+	TRIES = 5
+};
 
 /* A slot whose move began, and was left half done; -1: none. */
 static struct {
@@ -62,8 +70,9 @@ void chaos_slots_finish(chaos_world *w)
 	const test_cluster *c = w->servers->cluster;
 	if (half.slot < 0)
 		return;
-	while (test_cluster_move_keys(c, half.slot, half.to, ALL) > 0)
-		chaos_runners_step(w->runners);
+	int64_t deadline = seg_now() + MOVE_MS * SEG_MS;
+	while (test_cluster_move_keys(c, half.slot, half.to, ALL) > 0 && seg_now() < deadline)
+		chaos_world_pass(w, 1);
 	test_cluster_move_end(c, half.slot, half.to);
 	expect_owner(w, half.slot, half.to);
 	half.slot = -1;

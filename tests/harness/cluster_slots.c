@@ -104,6 +104,12 @@ void test_cluster_move_begin(const test_cluster *cluster, int slot, int to)
 	assert_true(test_cluster_move_try(cluster, slot, to));
 }
 
+/* On a busy machine, nodes may take each other for dead for a while. */
+static bool may_pass(const char *error)
+{
+	return strstr(error, "CLUSTERDOWN") || strncmp(error, "IOERR", 5) == 0;
+}
+
 static void migrate(const test_cluster *cluster, int from, int to, const redisReply *keys)
 {
 	const char *argv[KEYS_AT_ONCE + 10];
@@ -124,7 +130,7 @@ static void migrate(const test_cluster *cluster, int from, int to, const redisRe
 
 	redisContext *context = test_server_connect(cluster->nodes[from]);
 	redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
-	if (!reply || reply->type == REDIS_REPLY_ERROR)
+	if (!reply || (reply->type == REDIS_REPLY_ERROR && !may_pass(reply->str)))
 		fail_msg("MIGRATE: %s", reply ? reply->str : context->errstr);
 	freeReplyObject(reply);
 	redisFree(context);
