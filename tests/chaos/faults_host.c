@@ -23,6 +23,7 @@ void chaos_fault_starve(const chaos_fault *f, chaos_world *w)
 		chaos_world_idle(w, "no two runners run, or they keep starting");
 		return;
 	}
+	w->runners->slots[slot].starved = true;
 	atomic_store(&shim->no_threads, true);
 	chaos_runners_terminate(w->runners, other);
 	chaos_world_bring_back(w, other, 500 + f->ms);

@@ -147,6 +147,7 @@ void chaos_runners_start(chaos_runners *r, int slot)
 			  .started_at = seg_now(),
 			  .resume_at = CHAOS_NEVER,
 			  .start_at = CHAOS_NEVER,
+			  .starved = r->shims[slot] && atomic_load(&r->shims[slot]->no_threads),
 			  .deaf_until = pipe ? s->deaf_until : 0,
 			  .pipe = pipe};
 	chaos_append(&r->history->processes, (chaos_process){.process = pid, .ended = CHAOS_NEVER});
@@ -195,7 +196,9 @@ static void note_end(chaos_runners *r, chaos_slot *s, int status)
 	/* SIGTERM ends a process that has not installed its handler yet. */
 	bool ended = WIFEXITED(status) ? WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EX_TEMPFAIL
 				       : WTERMSIG(status) == SIGTERM;
-	bool asked = s->killed || (s->terminated && ended);
+	/* One that could start no thread when it started cannot run. */
+	bool starved = s->starved && WIFEXITED(status) && WEXITSTATUS(status) == EX_OSERR;
+	bool asked = s->killed || (s->terminated && ended) || starved;
 	if (!asked) {
 		r->crashes++;
 		fprintf(stderr, "violation: segrunner %d ended by itself, with %s %d; see runner%d.log\n",
@@ -204,7 +207,7 @@ static void note_end(chaos_runners *r, chaos_slot *s, int status)
 	}
 	end_freeze(r, s);
 	process_of(r, s->pid)->ended = seg_now();
-	chaos_slot next = {.start_at = s->start_at, .resume_at = CHAOS_NEVER};
+	chaos_slot next = {.start_at = starved ? seg_now() : s->start_at, .resume_at = CHAOS_NEVER};
 	if (s->pipe) {
 		/* Nothing more comes. */
 		listen_to(r, (int)(s - r->slots));

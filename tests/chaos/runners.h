@@ -17,6 +17,7 @@ typedef struct chaos_slot {
 	bool stopped;    /* by SIGSTOP, since stopped_at */
 	bool terminated; /* SIGTERM was sent */
 	bool killed;
+	bool starved; /* it may have found that it can start no thread */
 	int64_t stopped_at;
 	int64_t started_at; /* moved later by the time in which it was stopped */
 	int64_t resume_at;  /* when to wake it, or CHAOS_NEVER */
