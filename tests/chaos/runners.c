@@ -122,8 +122,9 @@ static void become_runner(const chaos_runners *r, int slot, int log, pid_t paren
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	write_shim_path(r, slot, path);
-	if (r->shims[slot])
-		chaos_shim_preload(path);
+	const char *const *variables = r->shims[slot] ? chaos_shim_environment(path) : NULL;
+	for (; variables && *variables; variables++)
+		putenv((char *)(uintptr_t)*variables);
 	execl(r->program, r->program, "-c", config, (char *)NULL);
 	_exit(127);
 }

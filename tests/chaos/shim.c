@@ -20,8 +20,15 @@ chaos_shim *chaos_shim_make(const char *path)
 	return map;
 }
 
-void chaos_shim_preload(const char *path)
+const char *const *chaos_shim_environment(const char *path)
 {
-	setenv("LD_PRELOAD", CHAOS_SHIM_LIBRARY, 1);
-	setenv("CHAOS_SHIM", path, 1);
+	enum { SIZE = 512 };
+	const char **variables = calloc(3, sizeof(*variables));
+	char *file = malloc(SIZE);
+	if (!variables || !file)
+		abort();
+	snprintf(file, SIZE, "CHAOS_SHIM=%s", path);
+	variables[0] = "LD_PRELOAD=" CHAOS_SHIM_LIBRARY;
+	variables[1] = file;
+	return variables;
 }

@@ -17,7 +17,7 @@ typedef struct chaos_shim {
 /* Makes the file, with nothing changed, and maps it for as long as this process lives. Ends the program if it cannot. */
 chaos_shim *chaos_shim_make(const char *path);
 
-/* Preloads the library with that file in this process's next exec. */
-void chaos_shim_preload(const char *path);
+/* The variables, each NAME=VALUE, with which a process preloads the library with that file; then NULL. Never freed. */
+const char *const *chaos_shim_environment(const char *path);
 
 #endif
