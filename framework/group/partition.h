@@ -67,6 +67,20 @@ typedef struct seg_partition {
 		bool known; /* the group exists on the log */
 	} open_group;
 
+	/* What the member remembers of the group here, for a Redis that forgets: recall.c. */
+	struct {
+		bool seen;            /* it has been there */
+		bool known;           /* so is its position */
+		bool owned;           /* the position is ledger.committed, else the one below */
+		bool sure;            /* no other member has owned the partition since */
+		seg_id position;      /* where the group was when it was opened */
+		bool told;            /* the log says that the group was made again, and where */
+		int64_t unsure_since; /* Redis waits for a member that is sure; 0: it does not */
+	} recall;
+
+	uint64_t
+		fenced_epoch; /* must not be claimed again: Redis has fenced it, or its log is gone. notes.c */
+
 	struct {
 		uint64_t doubted_epoch; /* must not be claimed: Redis may have lost later epochs */
 	} membership;
@@ -126,6 +140,13 @@ typedef struct seg_partition {
 		uint64_t epoch;      /* of the request under way */
 		seg_request current; /* the worker's request until its answer; else SEG_REQUEST_NONE */
 	} request;
+
+	/* Whether the group is still there while nothing is committed: presence.c. */
+	struct {
+		bool busy;      /* a look is under way */
+		uint64_t epoch; /* of the look under way */
+		int64_t at;     /* of the next look; 0: not set */
+	} presence;
 
 	/* Messages that were removed from the log unread. */
 	struct {

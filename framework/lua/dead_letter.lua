@@ -22,6 +22,10 @@ if known and not id_less(known, id) then
 	return {'OK', '0-0'}
 end
 
+if is_gone(log, state, group, id, known) then
+	return {'GONE'}
+end
+
 local FIRST_FIELD = 10
 local fields = {unpack(ARGV, FIRST_FIELD)}
 if #fields == 0 then

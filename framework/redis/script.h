@@ -20,6 +20,7 @@ typedef enum seg_script {
 	SEG_SCRIPT_RESET,
 	SEG_SCRIPT_RENEW,
 	SEG_SCRIPT_OPENING,
+	SEG_SCRIPT_PRESENCE,
 	SEG_SCRIPT_COUNT
 } seg_script;
 
