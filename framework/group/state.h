@@ -67,9 +67,11 @@ typedef struct seg_member_options {
 	uint32_t capacity; /* relative to the other members' capacity: decides the share of the partitions */
 	seg_ledger_limits limits;
 	seg_start start;
-	int64_t session_timeout; /* ns */
-	int64_t commit_interval; /* ns */
-	int64_t linger;          /* ns; the pause after a read that returned less than a batch */
+	int64_t session_timeout;    /* ns */
+	int64_t commit_interval;    /* ns */
+	int64_t linger;             /* ns; the pause after a read that returned less than a batch */
+	uint64_t dead_letter_limit; /* letters that a partition keeps; 0: any number */
+	seg_dead_letters dead_letters;
 	seg_idle idle;           /* how the I/O thread waits */
 	ck_ec32_t *shared_event; /* the event of all partitions' handoffs; NULL: each handoff has its own */
 	seg_member_hooks hooks;

@@ -130,8 +130,8 @@ static void the_entry_with_the_last_id_can_be_a_dead_letter(void **state)
 	command("XADD " LOG " " LAST_ID " partitionKey k data x");
 	claim("5", "n");
 	assert_string_equal(run(MARK, 2, LOG, STATE, "5", "n", LAST_ID), "OK 1");
-	const char *answer =
-		run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", LAST_ID, "1", "why", "1", "h", "0");
+	const char *answer = run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", LAST_ID, "1", "why", "1",
+				 "h", "0", "0", "drop-oldest");
 	assert_int_equal(strncmp(answer, "OK ", 3), 0);
 	assert_string_equal(position("g"), LAST_ID);
 	assert_non_null(strstr(command("XRANGE " DEAD " - +"), "id " LAST_ID " reason why"));
@@ -256,7 +256,8 @@ static void a_key_of_another_type_is_an_error_until_it_is_removed(void **state)
 	check_odd_keys(REGISTER, 1, INFO, "4", "100", "reject", "1", "off");
 	check_odd_keys(CLAIM, 2, LOG, STATE, "g", "0", "m", "6", "o");
 	check_odd_keys(COMMIT, 2, LOG, STATE, "g", "5", "n", "2-1", "2", "0");
-	check_odd_keys(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", "1-1", "1", "why", "1", "h", "0");
+	check_odd_keys(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", "1-1", "1", "why", "1", "h", "0", "0",
+		       "drop-oldest");
 	check_odd_keys(COORDINATE, 6, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, INFO, "g", "join", "a",
 		       "i", "60000", "1", "4", "0", SHAPE_WORDS);
 	/* The counters are touched only when entries are dropped. */

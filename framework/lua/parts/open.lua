@@ -5,7 +5,8 @@
 local function begin_anew(log, state, group, count)
 	redis.call('XGROUP', 'SETID', log, group, '0-0', 'ENTRIESREAD', count)
 	redis.call('HSET', state, 'position', '0-0', 'count', count)
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_id', 'claimed')
+	redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_id', 'gap_came',
+		'gap_before', 'claimed')
 end
 
 -- Where a group goes that Redis does not have: a status, and the position if there is one.

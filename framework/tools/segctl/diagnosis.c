@@ -151,6 +151,33 @@ static bool keeps_crashing(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
+{
+	if (!seg_partition_waits_for_room(f->p))
+		return false;
+	cause(d,
+	      "the next message is to become a dead letter, but the partition has %" PRIu64
+	      " already, and dead_letter_limit is %" PRIu64,
+	      f->p->info.dead_letters, f->p->letters_full);
+	next(d, "make room: segctl dlq replay %s %s -p %" PRIu32 ", or dlq drop; or raise dead_letter_limit",
+	     f->stream, f->group, f->p->info.partition);
+	return true;
+}
+
+static bool is_ahead_of_the_clock(const facts *f, ctl_diagnosis *d)
+{
+	char ahead[CTL_TEXT_MAX];
+	if (!f->p->waiting || !f->p->ahead || f->p->rate > 0)
+		return false;
+	cause(d,
+	      "message %s waits, and nobody can tell for how long: its id is %s ahead of Redis's clock, which was put "
+	      "back, or which its sender did not ask",
+	      f->oldest, ctl_duration_text(f->p->behind, ahead));
+	next(d, "check the clock of Redis's host; search the log of %s for this partition",
+	     f->p->info.owner);
+	return true;
+}
+
 static bool is_stuck(const facts *f, ctl_diagnosis *d)
 {
 	char behind[CTL_TEXT_MAX], sample[CTL_TEXT_MAX];
@@ -212,12 +239,20 @@ static const struct {
 	const char *verdict;
 	bool (*applies)(const facts *f, ctl_diagnosis *d);
 } rules[] = {
-	{"node-unreachable", has_no_node}, {"no-members", nobody_runs},
-	{"draining", all_drain},           {"owner-silent", owner_is_silent},
-	{"no-owner", has_no_owner},        {"moving", is_moving},
-	{"not-claimed", is_not_claimed},   {"killer", has_a_killer},
-	{"crashing", keeps_crashing},      {"stuck", is_stuck},
-	{"falls-behind", falls_behind},    {"catching-up", catches_up},
+	{"node-unreachable", has_no_node},
+	{"no-members", nobody_runs},
+	{"draining", all_drain},
+	{"owner-silent", owner_is_silent},
+	{"no-owner", has_no_owner},
+	{"moving", is_moving},
+	{"not-claimed", is_not_claimed},
+	{"killer", has_a_killer},
+	{"crashing", keeps_crashing},
+	{"dead-letters-full", has_no_room_for_a_letter},
+	{"stuck", is_stuck},
+	{"clock-behind", is_ahead_of_the_clock},
+	{"falls-behind", falls_behind},
+	{"catching-up", catches_up},
 	{"healthy", is_healthy},
 };
 
