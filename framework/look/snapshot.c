@@ -236,6 +236,9 @@ static bool issue_partitions(seg_exchange *exchange, seg_route *route)
 
 /* --- a round about the oldest messages --------------------------------------------- */
 
+/* By so many seconds may an id be ahead of Redis's clock and still tell the age of its message. */
+#define AHEAD_MAX 1.0
+
 /* From p on, the first partition of the round in which a message may wait; the round's end if there is none. */
 static uint32_t next_behind(const reading *r, uint32_t p)
 {
@@ -297,8 +300,10 @@ static int read_oldest(reading *r, seg_error *error)
 	for (uint32_t p = r->first; status == 0 && p < r->end; p++) {
 		seg_partition_snapshot *partition = &r->snapshot->partitions[p];
 		double behind = (r->now_ms - (double)partition->oldest.ms) / 1000;
-		if (partition->waiting)
-			partition->behind = behind > 0 ? behind : 0;
+		if (partition->waiting) {
+			partition->behind = behind < 0 ? -behind : behind;
+			partition->ahead = behind < -AHEAD_MAX;
+		}
 		else if (!partition->unreachable)
 			partition->info.lag = 0;
 	}

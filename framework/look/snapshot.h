@@ -34,7 +34,10 @@ typedef struct seg_partition_snapshot {
 	/* Of a reading with `oldest`. Then info.lag is 0, not -1, where nothing waits. */
 	bool waiting;  /* a message is not committed; then: */
 	seg_id oldest; /* the id of the oldest one */
-	double behind; /* its age in seconds, by Redis's clock; 0 where nothing waits */
+	/* Its age in seconds, by Redis's clock; 0 where nothing waits. If the id is ahead of that clock, which was put back, or
+	 * which a sender did not ask, nobody knows the age: then how far it is ahead. */
+	double behind;
+	bool ahead; /* that is so, by more than a second */
 
 	/* Of seg_group_snapshot_compare; negative: not known. */
 	double rate;     /* messages committed per second */

@@ -207,6 +207,19 @@ static bool is_hindered(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+static bool is_ahead_of_the_clock(const facts *f, ctl_diagnosis *d)
+{
+	char ahead[CTL_TEXT_MAX];
+	if (!f->p->waiting || !f->p->ahead || f->p->rate > 0)
+		return false;
+	cause(d,
+	      "message %s waits, and nobody can tell for how long: its id is %s ahead of Redis's clock, which was put "
+	      "back, or which its sender did not ask",
+	      f->oldest, ctl_duration_text(f->p->behind, ahead));
+	next(d, "check the clock of Redis's host; search the log of %s for this partition", f->p->info.owner);
+	return true;
+}
+
 static bool is_stuck(const facts *f, ctl_diagnosis *d)
 {
 	char behind[CTL_TEXT_MAX], sample[CTL_TEXT_MAX];
@@ -281,6 +294,7 @@ static const struct {
 	{"dead-letters-full", has_no_room_for_a_letter},
 	{"hindered", is_hindered},
 	{"stuck", is_stuck},
+	{"clock-behind", is_ahead_of_the_clock},
 	{"falls-behind", falls_behind},
 	{"catching-up", catches_up},
 	{"healthy", is_healthy},
