@@ -76,7 +76,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 	seg_ownership_claimed(&p->own);
 	seg_note_partition(p, SEG_NOTE_CLAIMED);
 	atomic_fetch_add_explicit(&p->member->counters.claims, 1, memory_order_relaxed);
-	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s",
+	seg_log(&p->logger, SEG_LOG_DEBUG, "owned from position %s%s",
 		seg_id_format(p->resume.position, position),
 		p->resume.crashes ? "; the previous owner did not stop cleanly" : "");
 	seg_note_removed(p, (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0));

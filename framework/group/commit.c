@@ -81,6 +81,9 @@ static int64_t replica_patience(const seg_member *m)
 
 static void tell(seg_member *m, const seg_reply *reply, bool enough)
 {
+	/* As of a master that has become a replica: the next one is asked again. */
+	if (seg_reply_is_transient(reply))
+		return;
 	if (enough && m->commit.told)
 		seg_log(&m->logger, SEG_LOG_INFO, "the replicas confirm commits again");
 	if (!enough && reply && !m->commit.told && reply->type == SEG_REPLY_ERROR)

@@ -17,6 +17,8 @@
 #include "group/history.h"
 #include "group/membership.h"
 #include "group/open_group.h"
+#include "group/roll.h"
+#include "group/shortage.h"
 
 void seg_member_default_name(char name[SEG_NAME_MAX + 1])
 {
@@ -130,6 +132,8 @@ static int make_parts(seg_member *m)
 	if (status == 0)
 		status = seg_membership_init(m);
 	if (status == 0)
+		status = seg_roll_init(m);
+	if (status == 0)
 		status = seg_blocking_read_init(m);
 	if (status == 0)
 		status = seg_doorbell_init(m);
@@ -168,6 +172,7 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	m->logger = stream->logger;
 	m->logger.group = m->group;
 	atomic_init(&m->lease_until, 0);
+	seg_shortage_init(m);
 	write_start(m);
 	int status = seg_waker_init(&m->waker);
 	if (status)
@@ -225,7 +230,9 @@ void seg_member_destroy(seg_member *m)
 	seg_doorbell_fini(m);
 	seg_history_fini(m);
 	seg_membership_fini(m);
+	seg_roll_fini(m);
 	seg_waker_fini(&m->waker);
+	seg_shortage_fini(m);
 	free(m->partitions);
 	free(m->active);
 	free(m->members_key);

@@ -11,6 +11,8 @@
 #include "group/notes.h"
 #include "group/recall.h"
 #include "group/refusal.h"
+#include "group/roll.h"
+#include "group/shortage.h"
 #include "stream/shape.h"
 #include "stream/spelling.h"
 
@@ -18,6 +20,10 @@ enum {
 	REPORTS_MAX = 512,    /* releases in one call */
 	FIXED_ARGUMENTS = 19, /* keys and arguments before the releases */
 };
+
+/* Another process has this name. While it lives, it renews its lease in the first third of it, and tries again at once. */
+#define TAKEN_SHARE(left) ((left) / 5 * 3)
+#define TAKEN_LOOK (100 * SEG_MS)
 
 #define RETRY_BASE (20 * SEG_MS)
 #define RETRY_CAP (1 * SEG_SECOND)
@@ -107,11 +113,7 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
 		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
 	m->membership.history = m->history.changes;
-	if (owned != m->membership.owned) {
-		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
-			m->partition_count);
-		m->membership.owned = owned;
-	}
+	seg_roll_changed(m);
 	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
 	seg_note_member(m, SEG_NOTE_SHARE);
 	return true;
@@ -121,6 +123,7 @@ static void lose_all(seg_member *m, const char *why)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)
 		seg_note_dropped(m->active[i], why);
+	seg_roll_changed(m);
 	m->membership.owned = 0;
 	m->membership.generation = 0;
 }
@@ -168,6 +171,8 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	if (m->phase == SEG_PHASE_JOINING) {
 		int64_t held = seg_reply_number(seg_reply_at(reply, 5), 0);
 		seg_log(&m->logger, SEG_LOG_INFO, "joined as %s", m->name);
+		m->membership.taken_until = 0;
+		m->membership.replaces = false;
 		if (held > 0)
 			seg_log(&m->logger, SEG_LOG_INFO,
 				"another process had the name %s, and has not left: its partitions come once its lease has "
@@ -195,6 +200,33 @@ static void replaced(seg_member *m)
 		 "another process has joined group %s under the name %s; give each runner its own name",
 		 m->group, m->name);
 	seg_note_replaced(m, &error);
+}
+
+/* Waits until the other process renews its lease, and so lives, or until it should have done so. */
+static void taken(seg_member *m, const seg_reply *reply)
+{
+	int64_t now = seg_now(), left = seg_reply_number(seg_reply_at(reply, 3), 0);
+	int64_t until = (int64_t)number(seg_reply_at(reply, 1)) + left;
+	m->membership.failures = 0;
+	m->membership.at = now + TAKEN_LOOK;
+	if (m->membership.taken_until == 0) {
+		m->membership.taken_until = until;
+		m->membership.taken_look = now + TAKEN_SHARE(left * SEG_MS);
+		seg_log(&m->logger, SEG_LOG_INFO,
+			"another process has joined as %s; waiting up to %" PRId64
+			" ms to see whether it lives",
+			m->name, TAKEN_SHARE(left));
+	} else if (until > m->membership.taken_until) {
+		seg_error error;
+		seg_fail(
+			&error, SEG_ETAKEN,
+			"another process runs as %s in group %s, and it is alive; stop it first, or give each runner its own name",
+			m->name, m->group);
+		seg_note_replaced(m, &error);
+	} else if (now >= m->membership.taken_look) {
+		m->membership.replaces = true;
+		m->membership.at = now;
+	}
 }
 
 /* The partitions that this member knows are those of a stream that is no more. */
@@ -230,6 +262,8 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 		try_again(m);
 	} else if (seg_reply_is(status, "OK")) {
 		take_answer(m, reply);
+	} else if (seg_reply_is(status, "TAKEN")) {
+		taken(m, reply);
 	} else if (seg_reply_is(status, "RESHAPED")) {
 		reshaped(m, reply);
 	} else if (seg_reply_is(status, "UNKNOWN")) {
@@ -242,6 +276,7 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 			"Redis has lost this process's membership and knows the previous process of member %s; joining again",
 			m->name);
 		join_again(m, "Redis has lost the newest writes");
+		m->membership.replaces = true;
 	} else if (seg_reply_is(status, "REPLACED")) {
 		replaced(m);
 	} else {
@@ -253,14 +288,15 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 {
 	const char *argv[FIXED_ARGUMENTS + 2 * REPORTS_MAX];
-	char session[24], capacity[16], partitions[16], generation[24], epoch[24], size[24], version[8];
+	char session[24], share[SEG_SHORTAGE_SHARE_MAX], partitions[16], generation[24], epoch[24], size[24],
+		version[8];
 	char(*texts)[2][24] =
 		malloc(sizeof(*texts) * (m->membership.reporting_count ? m->membership.reporting_count : 1));
 	if (!texts)
 		return false;
 	bool stopping = atomic_load(&m->stop) != SEG_STOP_NOT;
 	snprintf(session, sizeof(session), "%" PRId64, m->options.session_timeout / SEG_MS);
-	snprintf(capacity, sizeof(capacity), "%u", stopping ? 0 : m->options.capacity);
+	seg_shortage_share(m, stopping ? 0 : m->options.capacity, share);
 	snprintf(partitions, sizeof(partitions), "%u", m->partition_count);
 	snprintf(generation, sizeof(generation), "%" PRIu64, m->membership.generation);
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, m->notes.epoch);
@@ -278,7 +314,7 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 					      m->name,
 					      m->incarnation,
 					      session,
-					      capacity,
+					      share,
 					      partitions,
 					      generation,
 					      epoch,
@@ -346,7 +382,8 @@ static int64_t beat(seg_member *m, int64_t now)
 		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;
-	if (call(m, m->phase == SEG_PHASE_JOINING ? "join" : "heartbeat", got_heartbeat)) {
+	const char *join = m->membership.replaces ? "join" : "arrive";
+	if (call(m, m->phase == SEG_PHASE_JOINING ? join : "heartbeat", got_heartbeat)) {
 		m->membership.busy = true;
 		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 		return SEG_NEVER;

@@ -67,6 +67,12 @@ typedef struct seg_partition {
 		bool known; /* the group exists on the log */
 	} open_group;
 
+	/* Of this ownership. */
+	struct {
+		bool served;     /* a worker handles the partition */
+		bool failing;    /* it is known that none can, at this moment */
+		bool given_back; /* for that */
+	} shortage;
 	/* What the member remembers of the group here, for a Redis that forgets: recall.c. */
 	struct {
 		bool seen;            /* it has been there */
@@ -143,6 +149,13 @@ typedef struct seg_partition {
 		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 	} request;
 
+	struct {
+		char text[300];     /* what hinders the partition; "": nothing */
+		int64_t since;      /* seg_now() */
+		bool changed, busy; /* Redis does not have it; it is being written */
+		bool stored;        /* Redis has a remark of this ownership */
+		int64_t at;         /* none is written before */
+	} remark;
 	/* Whether the group is still there while nothing is committed: presence.c. */
 	struct {
 		bool busy;      /* a look is under way */

@@ -21,6 +21,9 @@
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
  *     gap          finds messages that were removed unread
+ *     shortage     gives back what cannot be served here
+ *     roll         logs which partitions came and went
+ *     remark       writes to Redis what hinders a partition
  *     presence     notices that a group has vanished with its log
  *     recall       remembers where the group was, for a Redis that forgets
  *     refusal      logs what Redis refused, without flooding the log
@@ -162,6 +165,22 @@ typedef struct seg_member {
 	atomic_int stop;                       /* a seg_stopping */
 	_Alignas(64) atomic_llong lease_until; /* seg_now() at which the lease ends: membership.c */
 	seg_member_counters counters;
+	struct {
+		pthread_mutex_t lock;
+		char reason[256];   /* under the lock: why partitions are not served; "": all are */
+		atomic_bool shown;  /* there is a reason */
+		atomic_uint served; /* partitions */
+		/* Only the I/O thread: */
+		int64_t limit; /* of the partitions that the member takes; -1: none */
+		int64_t lowered_at;
+		int64_t told;      /* the lowest limit that the log tells of; -1: none */
+		unsigned why;      /* a seg_shortage */
+		int64_t at;        /* of the next trial with a higher limit */
+		unsigned failures; /* trials in a row, the first failure included */
+		int64_t step;      /* by which a trial raises the limit */
+		bool raised;       /* since the newest failure */
+		int64_t raised_at;
+	} shortage;
 	atomic_bool report;   /* seg_member_report was called, and the report has not begun */
 	atomic_ullong rounds; /* of the I/O thread, which lives while this number rises */
 
@@ -184,6 +203,11 @@ typedef struct seg_member {
 		uint64_t epoch;    /* the newest that this member has seen in any partition */
 		seg_error failure; /* of SEG_NOTE_REPLACED */
 	} notes;
+
+	struct {
+		bool *told; /* by partition: whether the log's newest line counts it as this member's */
+		int64_t first, last; /* seg_now() of changes that no line tells of; 0: there are none */
+	} roll;
 
 	struct {
 		bool fatal; /* the member has failed for good */
@@ -230,7 +254,10 @@ typedef struct seg_member {
 		unsigned failures; /* heartbeats in a row */
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
-		uint32_t owned;      /* partitions of the newest share that are not revoked */
+		/* While another process has this name: */
+		int64_t taken_until; /* the end of its lease, in Redis's ms; 0: it has not */
+		int64_t taken_look;  /* seg_now() at which it counts as dead, unless its lease was renewed */
+		bool replaces;       /* it is dead: the next join replaces it */
 		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal

@@ -144,7 +144,23 @@ static void read_packed_lag(seg_partition_info *partition, const seg_reply *adde
 		partition->lag = 0;
 }
 
-/* count owner claimed clean crashes suspect attempts lost letters_dropped letters_full */
+/* "<epoch> <since> <sentence>": of another epoch than the present one, it is out of date. */
+static void read_remark(seg_partition_snapshot *partition, const seg_reply *epoch, const seg_reply *remark)
+{
+	uint64_t its_epoch;
+	int at = 0;
+	if (!remark || remark->type != SEG_REPLY_TEXT || !epoch || epoch->type != SEG_REPLY_TEXT ||
+	    sscanf(remark->text, "%" SCNu64 " %" SCNu64 " %n", &its_epoch, &partition->remark_since_ms,
+		   &at) != 2 ||
+	    at == 0 || its_epoch != strtoull(epoch->text, NULL, 10))
+		return;
+	snprintf(partition->remark, sizeof(partition->remark), "%s", remark->text + at);
+	for (char *c = partition->remark; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+}
+
+/* count owner claimed clean crashes suspect attempts lost letters_dropped letters_full epoch remark */
 static void read_state(seg_partition_snapshot *partition, const seg_reply *state)
 {
 	const seg_reply *owner = seg_reply_at(state, 1);
@@ -159,6 +175,7 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
 	partition->letters_dropped = (uint64_t)seg_reply_number(seg_reply_at(state, 8), 0);
 	partition->letters_full = (uint64_t)seg_reply_number(seg_reply_at(state, 9), 0);
+	read_remark(partition, seg_reply_at(state, 10), seg_reply_at(state, 11));
 }
 
 /* Where a node of a cluster cannot be reached, the partitions of the others are still worth reading. */

@@ -19,6 +19,8 @@ typedef struct seg_partition_snapshot {
 	seg_id claimed;                    /* the position at that claim */
 	bool crashed;                      /* that member, or the one before it, did not stop cleanly */
 	uint32_t crashes;                  /* takeovers from a crashed owner at this position, in a row */
+	char remark[300];                  /* what hinders its owner, as the owner says; "": nothing */
+	uint64_t remark_since_ms;          /* Unix time, by the owner's clock */
 	seg_id suspect;                    /* the message that may be the cause; 0-0 for none */
 	uint32_t attempts;                 /* owners that handed `suspect` over and did not stop cleanly */
 	uint64_t letters_dropped;          /* dead letters that made room for later ones, ever */

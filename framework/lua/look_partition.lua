@@ -16,4 +16,4 @@ end
 return {'OK', info['length'] or 0, info['last-generated-id'] or '0-0', found['last-delivered-id'] or false,
 	found['lag'] or false, redis.call('XLEN', dead), redis.call('HMGET', counters, 'dropped', 'records'),
 	redis.call('HMGET', state, 'count', 'owner', 'claimed', 'clean', 'crashes', 'suspect', 'attempts',
-		'lost', 'letters_dropped', 'letters_full')}
+		'lost', 'letters_dropped', 'letters_full', 'epoch', 'remark')}

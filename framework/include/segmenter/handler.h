@@ -222,7 +222,8 @@ typedef struct seg_handler {
 	 * Worker thread. This runner now owns `partition` (0 to the stream's partitions - 1) under `epoch`, which is higher
 	 * than the epoch of each earlier owner. Stores the partition's state in *state (NULL before); the three functions
 	 * below get it as `state`. Returns 0; or -1 with one line in error[error_size]: then segrunner calls again after a
-	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. May be NULL.
+	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. After 5 s of failures, the runner
+	 * releases the partition, so that another runner serves it, and tries again later. May be NULL.
 	 */
 	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
 			      size_t error_size);

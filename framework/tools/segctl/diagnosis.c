@@ -101,6 +101,38 @@ static bool owner_is_silent(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* The live member whose limit keeps partitions without an owner; NULL: there is none. */
+static const ctl_member *find_limited(const ctl_roster *roster)
+{
+	for (size_t i = 0; i < roster->count; i++)
+		if (roster->members[i].lease_left > 0 && roster->members[i].limit >= 0)
+			return &roster->members[i];
+	return NULL;
+}
+
+static const char *explain_shortage(const char *short_of)
+{
+	if (strcmp(short_of, "threads") == 0)
+		return "the system refuses it worker threads";
+	if (strcmp(short_of, "memory") == 0)
+		return "it is out of memory";
+	if (strcmp(short_of, "open") == 0)
+		return "its plugin cannot open partitions (partition_open fails)";
+	return "it is short of something";
+}
+
+static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
+{
+	const ctl_member *m = find_limited(&f->snapshot->roster);
+	if (*f->p->info.owner || *f->p->info.target || !m)
+		return false;
+	cause(d, "no member can serve it: member %s takes %" PRId64 " partition%s at most, because %s",
+	      m->name, m->limit, m->limit == 1 ? "" : "s", explain_shortage(m->short_of));
+	next(d, "check the log of %s for the reason, or start another runner; it tries again within a minute",
+	     m->name);
+	return true;
+}
+
 static bool has_no_owner(const facts *f, ctl_diagnosis *d)
 {
 	if (*f->p->info.owner)
@@ -177,6 +209,17 @@ static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
 	      f->p->info.dead_letters, f->p->letters_full);
 	next(d, "make room: segctl dlq replay %s %s -p %" PRIu32 ", or dlq drop; or raise dead_letter_limit",
 	     f->stream, f->group, f->p->info.partition);
+	return true;
+}
+
+/* The owner knows best what hinders it. */
+static bool is_hindered(const facts *f, ctl_diagnosis *d)
+{
+	char text[CTL_TEXT_MAX];
+	if (!*f->p->remark)
+		return false;
+	cause(d, "since %s: %s", ctl_time_text(f->p->remark_since_ms, text), f->p->remark);
+	next(d, "search the log of %s for this partition", f->p->info.owner);
 	return true;
 }
 
@@ -259,12 +302,14 @@ static const struct {
 	{"no-members", nobody_runs},
 	{"draining", all_drain},
 	{"owner-silent", owner_is_silent},
+	{"cannot-serve", nobody_can_serve},
 	{"no-owner", has_no_owner},
 	{"moving", is_moving},
 	{"not-claimed", is_not_claimed},
 	{"killer", has_a_killer},
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
+	{"hindered", is_hindered},
 	{"id-ahead", is_ahead_of_the_clock},
 	{"stuck", is_stuck},
 	{"falls-behind", falls_behind},
