@@ -73,13 +73,15 @@ static void read_assignment(seg_partition_info *partition, const char *text)
 		snprintf(partition->target, sizeof(partition->target), "%s", target);
 }
 
-static void read_partitions_hash(seg_group_snapshot *snapshot, const seg_reply *hash)
+static void read_partitions_hash(seg_group_snapshot *snapshot, const seg_reply *hash, double now_ms)
 {
 	for (size_t i = 0; seg_reply_at(hash, i + 1); i += 2) {
 		const seg_reply *field = seg_reply_at(hash, i), *value = seg_reply_at(hash, i + 1);
 		int64_t p = seg_reply_number(field, -1);
 		if (seg_reply_is(field, "generation"))
 			snapshot->generation = (uint64_t)seg_reply_number(value, 0);
+		else if (seg_reply_is(field, "clock") && (double)seg_reply_number(value, 0) > now_ms)
+			snapshot->set_back = ((double)seg_reply_number(value, 0) - now_ms) / 1000;
 		else if (p >= 0 && p < snapshot->partition_count && value->type == SEG_REPLY_TEXT)
 			read_assignment(&snapshot->partitions[p].info, value->text);
 	}
@@ -93,7 +95,7 @@ static void got_assignment(void *arg, const seg_reply *reply)
 	r->found = seg_reply_number(seg_reply_at(reply, 1), 0) == 1;
 	r->no_memory = !seg_roster_parse(&r->snapshot->roster, seg_reply_at(reply, 2), seg_reply_at(reply, 3),
 					 seg_reply_at(reply, 4));
-	read_partitions_hash(r->snapshot, seg_reply_at(reply, 5));
+	read_partitions_hash(r->snapshot, seg_reply_at(reply, 5), seg_roster_time_ms(seg_reply_at(reply, 4)));
 }
 
 static bool issue_assignment(seg_exchange *exchange, seg_route *route)
@@ -303,8 +305,7 @@ static int read_oldest(reading *r, seg_error *error)
 		if (partition->waiting) {
 			partition->behind = behind < 0 ? -behind : behind;
 			partition->ahead = behind < -AHEAD_MAX;
-		}
-		else if (!partition->unreachable)
+		} else if (!partition->unreachable)
 			partition->info.lag = 0;
 	}
 	return status;

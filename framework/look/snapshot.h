@@ -60,6 +60,7 @@ typedef struct seg_group_snapshot {
 	seg_partition_snapshot *partitions;
 	uint32_t partition_count;
 	seg_roster roster;
+	double set_back; /* seconds by which Redis's clock was put back since the newest heartbeat of any member */
 	int64_t taken; /* seg_now() when the reading began */
 } seg_group_snapshot;
 

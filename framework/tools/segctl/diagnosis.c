@@ -43,6 +43,22 @@ static bool has_no_node(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* Any member's heartbeat puts the leases right. */
+static bool has_a_clock_put_back(const facts *f, ctl_diagnosis *d)
+{
+	char back[CTL_TEXT_MAX];
+	if (f->snapshot->set_back <= 1)
+		return false;
+	cause(d,
+	      "Redis's clock was put back by %s, and no member's heartbeat has come since: leases seem to last longer "
+	      "than they do, and their members may be dead",
+	      ctl_duration_text(f->snapshot->set_back, back));
+	next(d,
+	     "run this again: a member that lives puts the leases right with its next heartbeat; if none does, start a "
+	     "segrunner");
+	return true;
+}
+
 static bool nobody_runs(const facts *f, ctl_diagnosis *d)
 {
 	if (f->snapshot->roster.live > 0)
@@ -282,6 +298,7 @@ static const struct {
 	bool (*applies)(const facts *f, ctl_diagnosis *d);
 } rules[] = {
 	{"node-unreachable", has_no_node},
+	{"clock-put-back", has_a_clock_put_back},
 	{"no-members", nobody_runs},
 	{"draining", all_drain},
 	{"owner-silent", owner_is_silent},
@@ -293,8 +310,8 @@ static const struct {
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
 	{"hindered", is_hindered},
+	{"id-ahead", is_ahead_of_the_clock},
 	{"stuck", is_stuck},
-	{"clock-behind", is_ahead_of_the_clock},
 	{"falls-behind", falls_behind},
 	{"catching-up", catches_up},
 	{"healthy", is_healthy},
