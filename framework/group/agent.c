@@ -248,7 +248,8 @@ static void step_ownership(seg_member *m, seg_partition *p, int64_t now)
 		seg_commit_release(p, now);
 		break;
 	case SEG_DO_REPORT:
-		seg_membership_hurry(m);
+		if (!seg_stop_pauses(m))
+			seg_membership_hurry(m);
 		break;
 	}
 }
@@ -388,5 +389,6 @@ void *seg_agent_run(void *arg)
 		polled = true;
 	}
 	seg_roll_end(m);
+	atomic_store(&m->drained, true);
 	return NULL;
 }
