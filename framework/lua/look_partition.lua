@@ -27,4 +27,4 @@ end
 return {'OK', info['length'] or 0, info['last-generated-id'] or '0-0', position,
 	found['lag'] or false, redis.call('XLEN', dead), redis.call('HMGET', counters, 'dropped', 'records'),
 	redis.call('HMGET', state, 'count', 'owner', 'claimed', 'clean', 'crashes', 'suspect', 'attempts',
-		'lost', 'letters_dropped', 'letters_full'), retry}
+		'lost', 'letters_dropped', 'letters_full', 'epoch', 'remark'), retry}

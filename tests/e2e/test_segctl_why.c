@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -120,6 +121,12 @@ static void an_owner_that_was_killed_is_silent(void **state)
 	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members other %s", "x 100"));
 	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases 99999999999999 other"));
 	expect_verdict("owner-silent", "the lease of its owner only ended");
+	/* The last heartbeat came ten minutes ahead of the present time. */
+	redisReply *time = test_server_command(redis, "TIME");
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:partitions clock %lld",
+					    (atoll(time->element[0]->str) + 600) * 1000));
+	freeReplyObject(time);
+	expect_verdict("clock-put-back", "Redis's clock was put back by");
 }
 
 static void a_message_that_kills_its_owners_is_named(void **state)

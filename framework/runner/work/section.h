@@ -21,6 +21,9 @@ typedef struct seg_section {
 	seg_ending *ending;
 	atomic_uint *next_cpu; /* counts through runner->cpus; shared by all sections */
 
+	/* Of the ended member whose successor the next one is; "": it has none. */
+	char incarnation[33];
+
 	seg_plugin *plugin;
 	seg_plugin_instance *instance;
 	seg_stream *stream;
