@@ -17,12 +17,14 @@
 #include "group/membership.h"
 #include "group/notes.h"
 #include "group/open_group.h"
+#include "group/presence.h"
 #include "group/read.h"
 #include "group/remark.h"
 #include "group/request.h"
 #include "group/roll.h"
 #include "group/shortage.h"
 #include "group/stop.h"
+#include "group/trouble.h"
 
 /* Between two tries to start a worker. */
 #define START_PAUSE (100 * SEG_MS)
@@ -261,6 +263,8 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 	next = earlier(next, seg_commit_step(p, now));
 	next = earlier(next, seg_gap_step(p, now));
 	next = earlier(next, seg_remark_step(p, now));
+	next = earlier(next, seg_presence_step(p, now));
+	next = earlier(next, seg_trouble_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 	finish_worker(m, p);

@@ -121,11 +121,12 @@ static int make_parts(seg_member *m)
 	m->partitions_key = stream_key(m, m->group, "partitions");
 	m->control_key = stream_key(m, m->group, "control");
 	m->groups_key = stream_key(m, "groups", NULL);
+	m->info_key = stream_key(m, "info", NULL);
 	if (m->control_key)
 		m->control_slot = seg_slot_of(m->control_key);
 	m->active = calloc(m->stream->shape.partitions, sizeof(*m->active));
 	if (!m->members_key || !m->leases_key || !m->partitions_key || !m->control_key || !m->groups_key ||
-	    !m->active)
+	    !m->info_key || !m->active)
 		return SEG_ENOMEM;
 	int status = make_partitions(m);
 	if (status == 0)
@@ -261,5 +262,6 @@ void seg_member_destroy(seg_member *m)
 	free(m->partitions_key);
 	free(m->control_key);
 	free(m->groups_key);
+	free(m->info_key);
 	free(m);
 }

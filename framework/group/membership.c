@@ -9,13 +9,16 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "group/notes.h"
+#include "group/recall.h"
 #include "group/refusal.h"
 #include "group/roll.h"
 #include "group/shortage.h"
+#include "stream/shape.h"
+#include "stream/spelling.h"
 
 enum {
 	REPORTS_MAX = 512,    /* releases in one call */
-	FIXED_ARGUMENTS = 13, /* keys and arguments before the releases */
+	FIXED_ARGUMENTS = 19, /* keys and arguments before the releases */
 };
 
 /* Another process has this name. While it lives, it renews its lease in the first third of it, and tries again at once. */
@@ -65,6 +68,7 @@ static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revok
 	if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == epoch)
 		return !revoke;
 	seg_ownership_assigned(&p->own, epoch);
+	seg_note_epoch(m, epoch);
 	if (is_doubted(m))
 		p->membership.doubted_epoch = epoch;
 	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT || atomic_load(&m->pause) != SEG_PAUSE_NOT)
@@ -102,6 +106,9 @@ static bool take_share(seg_member *m, const seg_reply *share)
 				  number(share->elements[i + 2]) != 0);
 	}
 	drop_unlisted(m, listed);
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		if (!listed[n])
+			seg_recall_passed_on(&m->partitions[n]);
 	free(listed);
 	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
 		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
@@ -115,7 +122,7 @@ static bool take_share(seg_member *m, const seg_reply *share)
 static void lose_all(seg_member *m, const char *why)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_note_taken_away(m->active[i], why);
+		seg_note_dropped(m->active[i], why);
 	seg_roll_changed(m);
 	m->membership.generation = 0;
 }
@@ -161,9 +168,15 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	for (uint32_t i = 0; i < m->membership.reporting_count; i++)
 		seg_ownership_reported(&m->partitions[m->membership.reporting[i]].own);
 	if (m->phase == SEG_PHASE_JOINING) {
+		int64_t held = seg_reply_number(seg_reply_at(reply, 5), 0);
 		seg_log(&m->logger, SEG_LOG_INFO, "joined as %s", m->name);
 		m->membership.taken_until = 0;
 		m->membership.replaces = false;
+		if (held > 0)
+			seg_log(&m->logger, SEG_LOG_INFO,
+				"another process had the name %s, and has not left: its partitions come once its lease has "
+				"ended, in %" PRId64 " ms",
+				m->name, held);
 		seg_note_member(m, SEG_NOTE_JOINED);
 	}
 	/* If the share was not taken, the next heartbeat returns it again. */
@@ -215,6 +228,21 @@ static void taken(seg_member *m, const seg_reply *reply)
 	}
 }
 
+/* The partitions that this member knows are those of a stream that is no more. */
+static void reshaped(seg_member *m, const seg_reply *reply)
+{
+	const seg_reply *shape = seg_reply_at(reply, 5);
+	const seg_stream_shape *ours = &m->stream->shape;
+	seg_error error;
+	seg_fail(
+		&error, SEG_ESHAPE,
+		"stream \"%s\" was deleted and made anew with another shape (partitions, partition_size, overflow, packing): "
+		"%.100s, not %" PRIu32 " %" PRIu64 " %s %s; start again with the new shape",
+		m->stream->name, shape && shape->type == SEG_REPLY_TEXT ? shape->text : "?", ours->partitions,
+		ours->partition_size, seg_overflow_names[ours->overflow], seg_packing_names[ours->packing]);
+	seg_note_replaced(m, &error);
+}
+
 /* A refusal that passes by itself is told only if the lease ends before it has passed: tell_expiry. */
 static void refused(seg_member *m, const seg_reply *reply)
 {
@@ -235,6 +263,8 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 		take_answer(m, reply);
 	} else if (seg_reply_is(status, "TAKEN")) {
 		taken(m, reply);
+	} else if (seg_reply_is(status, "RESHAPED")) {
+		reshaped(m, reply);
 	} else if (seg_reply_is(status, "UNKNOWN")) {
 		if (m->phase == SEG_PHASE_MEMBER)
 			seg_log(&m->logger, SEG_LOG_WARNING,
@@ -257,7 +287,8 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 {
 	const char *argv[FIXED_ARGUMENTS + 2 * REPORTS_MAX];
-	char session[24], share[SEG_SHORTAGE_SHARE_MAX], partitions[16], generation[24];
+	char session[24], share[SEG_SHORTAGE_SHARE_MAX], partitions[16], generation[24], epoch[24], size[24],
+		version[8];
 	char(*texts)[2][24] =
 		malloc(sizeof(*texts) * (m->membership.reporting_count ? m->membership.reporting_count : 1));
 	if (!texts)
@@ -267,11 +298,29 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 	seg_shortage_share(m, stopping ? 0 : m->options.capacity, share);
 	snprintf(partitions, sizeof(partitions), "%u", m->partition_count);
 	snprintf(generation, sizeof(generation), "%" PRIu64, m->membership.generation);
-	const char *fixed[FIXED_ARGUMENTS] = {m->members_key, m->leases_key, m->partitions_key,
-					      m->control_key, m->groups_key, m->group,
-					      command,        m->name,       m->incarnation,
-					      session,        share,         partitions,
-					      generation};
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, m->notes.epoch);
+	const seg_stream_shape *shape = &m->stream->shape;
+	snprintf(size, sizeof(size), "%" PRIu64, shape->partition_size);
+	snprintf(version, sizeof(version), "%d", seg_shape_version(shape));
+	const char *fixed[FIXED_ARGUMENTS] = {m->members_key,
+					      m->leases_key,
+					      m->partitions_key,
+					      m->control_key,
+					      m->groups_key,
+					      m->info_key,
+					      m->group,
+					      command,
+					      m->name,
+					      m->incarnation,
+					      session,
+					      share,
+					      partitions,
+					      generation,
+					      epoch,
+					      size,
+					      seg_overflow_names[shape->overflow],
+					      version,
+					      seg_packing_names[shape->packing]};
 	memcpy(argv, fixed, sizeof(fixed));
 	int argc = FIXED_ARGUMENTS;
 	for (uint32_t i = 0; i < m->membership.reporting_count; i++) {
@@ -282,7 +331,7 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 		argv[argc++] = texts[i][1];
 	}
 	m->membership.sent_at = seg_now();
-	bool sent = seg_route_script(m->control, SEG_SCRIPT_COORDINATE, fn, m, 5, argc, argv, NULL);
+	bool sent = seg_route_script(m->control, SEG_SCRIPT_COORDINATE, fn, m, 6, argc, argv, NULL);
 	free(texts);
 	return sent;
 }

@@ -20,14 +20,17 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
+ *     trouble      publishes why the next message keeps failing
  *     gap          finds messages that were removed unread
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went
  *     remark       writes to Redis what hinders a partition
+ *     presence     notices that a group has vanished with its log
+ *     recall       remembers where the group was, for a Redis that forgets
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell.
+ * calls read, blocking_read and doorbell, and that all tell recall what they learn.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -163,7 +166,7 @@ typedef struct seg_member {
 	char incarnation[33];             /* tells this member from others of the same name */
 	char start_text[SEG_ID_TEXT_MAX]; /* where a new group begins: "0", "$" or an id */
 	uint16_t control_slot;            /* of the keys below: they have one slot */
-	char *members_key, *leases_key, *partitions_key, *control_key, *groups_key;
+	char *members_key, *leases_key, *partitions_key, *control_key, *groups_key, *info_key;
 	seg_logger logger;
 	pthread_t thread;
 
@@ -209,6 +212,7 @@ typedef struct seg_member {
 	/* Notes that the agent has not acted on yet. */
 	struct {
 		unsigned what;     /* seg_note bits */
+		uint64_t epoch;    /* the newest that this member has seen in any partition */
 		seg_error failure; /* of SEG_NOTE_REPLACED */
 	} notes;
 

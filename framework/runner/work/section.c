@@ -131,7 +131,7 @@ void seg_section_fini(seg_section *s)
 	s->stream = NULL;
 }
 
-bool seg_section_retrying(const seg_section *s, uint32_t *partition, char reason[SEG_RETRYING_REASON_MAX])
+bool seg_section_retrying(const seg_section *s, seg_retrying_entry *entry)
 {
-	return seg_retrying_look(s->workers.setup.retrying, partition, reason);
+	return seg_retrying_look(s->workers.setup.retrying, entry);
 }

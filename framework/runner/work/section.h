@@ -67,7 +67,6 @@ void seg_section_fini(seg_section *section);
  * Whether a partition's next message has failed and is being retried: the lowest such partition, and why its message
  * failed last. Any thread, between seg_section_start and seg_section_fini.
  */
-bool seg_section_retrying(const seg_section *section, uint32_t *partition,
-			  char reason[SEG_RETRYING_REASON_MAX]);
+bool seg_section_retrying(const seg_section *section, seg_retrying_entry *entry);
 
 #endif

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "diagnosis.h"
 #include "lag_list.h"
+#include "server_trouble.h"
 #include "text.h"
 #include "top_rows.h"
 
@@ -203,10 +204,16 @@ static void draw_details(const top *t)
 		 p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, lag),
 		 ctl_duration_text(p->behind, behind));
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
-		 p->crashes, p->attempts, p->info.dead_letters, p->info.lost);
+		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
+	int y = 8;
+	if (p->retry.attempt) {
+		char retry[CTL_RETRY_MAX];
+		snprintf(text, sizeof(text), "Retrying  %s", ctl_snapshot_retry_text(p, retry));
+		y = draw_wrapped(y, text);
+	}
 	attrset(A_BOLD);
 	snprintf(text, sizeof(text), "Cause: %s.", diagnosis.cause);
-	int y = draw_wrapped(9, text);
+	y = draw_wrapped(y + 1, text);
 	attrset(A_NORMAL);
 	snprintf(text, sizeof(text), "Next:  %s.", diagnosis.next);
 	draw_wrapped(y + 1, text);
@@ -341,6 +348,14 @@ static int look(top *t)
 	return exit_code;
 }
 
+static void look_at_server(top *t)
+{
+	ctl_trouble trouble;
+	t->trouble[0] = '\0';
+	if (ctl_server_trouble_find(t->context, &trouble))
+		snprintf(t->trouble, sizeof(t->trouble), "%.220s; %.280s", trouble.what, trouble.remedy);
+}
+
 static void start_screen(top *t)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -373,7 +388,7 @@ static int run_screen(top *t)
 		if (on && seg_now() >= next) {
 			ctl_complaints_to(t->trouble, sizeof(t->trouble));
 			if (look(t) == EX_OK)
-				t->trouble[0] = '\0';
+				look_at_server(t);
 			ctl_complaints_to(NULL, 0);
 		}
 	}
