@@ -9,6 +9,8 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 	seg_retrying_init(&s->retrying);
 	logger.stream = config->stream;
 	logger.group = config->group;
+	if (!config->plugin)
+		return; /* an error says so */
 	if (seg_plugin_load(config->plugin, s->runner->plugin_directory, &s->plugin, &error)) {
 		seg_config_error_add(errors, config->plugin_place, "%s", error.text);
 		return;
@@ -16,6 +18,8 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 	int status = seg_plugin_instance_create(s->plugin, config, name, logger, errors, &s->instance);
 	if (status == SEG_ENOMEM)
 		seg_config_error_add(errors, config->place, "out of memory");
+	else if (status == 0 && config->stream && config->group)
+		seg_plugin_instance_check(s->instance, config, errors);
 }
 
 void seg_section_unload(seg_section *s)

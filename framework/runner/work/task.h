@@ -14,7 +14,7 @@
 #include "work/retry_policy.h"
 #include "work/retrying.h"
 #include "work/section_counters.h"
-#include "work/trouble.h"
+#include "work/unserved.h"
 #include "work/turn.h"
 
 /* What all tasks of one [consumer] section share. Constant while they run. */
@@ -51,7 +51,7 @@ typedef struct seg_task {
 	seg_retrying_entry retrying;
 	seg_turn turn;
 
-	seg_trouble trouble; /* the worker notes it, the I/O thread reports it */
+	seg_unserved unserved; /* the worker notes it, the I/O thread reports it */
 
 	/* The call of the plugin that is being made. Any thread may look. */
 	seg_plugin_call call;
