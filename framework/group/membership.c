@@ -124,7 +124,6 @@ static void lose_all(seg_member *m, const char *why)
 	for (uint32_t i = 0; i < m->active_count; i++)
 		seg_note_dropped(m->active[i], why);
 	seg_roll_changed(m);
-	m->membership.owned = 0;
 	m->membership.generation = 0;
 }
 
