@@ -24,6 +24,7 @@
 #include "group/roll.h"
 #include "group/shortage.h"
 #include "group/stop.h"
+#include "group/trouble.h"
 
 /* Between two tries to start a worker. */
 #define START_PAUSE (100 * SEG_MS)
@@ -248,7 +249,8 @@ static void step_ownership(seg_member *m, seg_partition *p, int64_t now)
 		seg_commit_release(p, now);
 		break;
 	case SEG_DO_REPORT:
-		seg_membership_hurry(m);
+		if (!seg_stop_pauses(m))
+			seg_membership_hurry(m);
 		break;
 	}
 }
@@ -262,6 +264,7 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 	next = earlier(next, seg_gap_step(p, now));
 	next = earlier(next, seg_remark_step(p, now));
 	next = earlier(next, seg_presence_step(p, now));
+	next = earlier(next, seg_trouble_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 	finish_worker(m, p);
@@ -388,5 +391,6 @@ void *seg_agent_run(void *arg)
 		polled = true;
 	}
 	seg_roll_end(m);
+	atomic_store(&m->drained, true);
 	return NULL;
 }

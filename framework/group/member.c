@@ -168,7 +168,11 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	m->options = *options;
 	snprintf(m->group, sizeof(m->group), "%s", options->group);
 	snprintf(m->name, sizeof(m->name), "%s", options->name);
-	seg_random_hex(m->incarnation, (sizeof(m->incarnation) - 1) / 2);
+	if (options->incarnation)
+		snprintf(m->incarnation, sizeof(m->incarnation), "%s", options->incarnation);
+	else
+		seg_random_hex(m->incarnation, (sizeof(m->incarnation) - 1) / 2);
+	m->options.incarnation = NULL;
 	m->logger = stream->logger;
 	m->logger.group = m->group;
 	atomic_init(&m->lease_until, 0);
@@ -194,6 +198,24 @@ void seg_member_stop(seg_member *m, seg_stopping stop)
 	int before = atomic_load(&m->stop);
 	while (before < (int)stop && !atomic_compare_exchange_weak(&m->stop, &before, (int)stop))
 		;
+	seg_waker_kick(&m->waker);
+}
+
+void seg_member_pause(seg_member *m)
+{
+	atomic_store(&m->drained, false);
+	atomic_store(&m->pause, SEG_PAUSE_DRAIN);
+	seg_waker_kick(&m->waker);
+}
+
+bool seg_member_is_drained(const seg_member *m)
+{
+	return atomic_load(&m->drained);
+}
+
+void seg_member_end_pause(seg_member *m)
+{
+	atomic_store(&m->pause, SEG_PAUSE_END);
 	seg_waker_kick(&m->waker);
 }
 

@@ -71,7 +71,7 @@ static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revok
 	seg_note_epoch(m, epoch);
 	if (is_doubted(m))
 		p->membership.doubted_epoch = epoch;
-	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT)
+	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT || atomic_load(&m->pause) != SEG_PAUSE_NOT)
 		seg_ownership_revoked(&p->own);
 	return !revoke;
 }
@@ -339,6 +339,8 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 static void collect_reports(seg_member *m)
 {
 	m->membership.reporting_count = 0;
+	if (atomic_load(&m->pause) != SEG_PAUSE_NOT && atomic_load(&m->stop) == SEG_STOP_NOT)
+		return; /* a release that is reported would move the partition */
 	for (uint32_t i = 0; i < m->active_count && m->membership.reporting_count < REPORTS_MAX; i++)
 		if (seg_ownership_next(&m->active[i]->own) == SEG_DO_REPORT)
 			m->membership.reporting[m->membership.reporting_count++] = m->active[i]->number;

@@ -171,6 +171,10 @@ typedef struct seg_partition {
 		int64_t look_at;       /* no look is made before */
 		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
+
+	struct {
+		int64_t at; /* no note is sent before */
+	} trouble;
 } seg_partition;
 
 /* Whether owners died here as if a message killed them: two owners in a row, or one that had marked a message. */

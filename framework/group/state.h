@@ -20,6 +20,7 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
+ *     trouble      publishes why the next message keeps failing
  *     gap          finds messages that were removed unread
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went
@@ -67,6 +68,8 @@ typedef struct seg_member_hooks {
 typedef struct seg_member_options {
 	const char *group;
 	const char *name;
+	const char
+		*incarnation; /* of a member that has paused and ended, whose successor this is; NULL: none */
 	uint32_t capacity; /* relative to the other members' capacity: decides the share of the partitions */
 	seg_ledger_limits limits;
 	seg_start start;
@@ -89,6 +92,13 @@ typedef struct seg_member_counters {
 } seg_member_counters;
 
 typedef enum seg_stopping { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stopping;
+
+/* A pause: the member gives up its partitions in Redis, but stays their owner in the group, for a successor. */
+typedef enum seg_pausing {
+	SEG_PAUSE_NOT,
+	SEG_PAUSE_DRAIN, /* it sends heartbeats, and handles nothing */
+	SEG_PAUSE_END,   /* once all is released, the thread ends, without leaving the group */
+} seg_pausing;
 
 /* How long SEG_STOP_NOW waits for Redis: with a leave, other members get the partitions before the session timeout. */
 #define SEG_STOP_PATIENCE (50 * SEG_MS)
@@ -162,7 +172,9 @@ typedef struct seg_member {
 
 	/* Any thread. */
 	seg_waker waker;
-	atomic_int stop;                       /* a seg_stopping */
+	atomic_int pause;    /* a seg_pausing */
+	atomic_bool drained; /* while it pauses: all partitions are released; or the thread has ended */
+	atomic_int stop;     /* a seg_stopping */
 	_Alignas(64) atomic_llong lease_until; /* seg_now() at which the lease ends: membership.c */
 	seg_member_counters counters;
 	struct {
@@ -214,6 +226,7 @@ typedef struct seg_member {
 	} agent;
 
 	struct {
+		int pause;  /* the newest that stop.c has seen */
 		bool told;  /* stop.c has seen the stop: a heartbeat tells the coordinator */
 		int64_t by; /* of SEG_STOP_NOW without workers: the end of the wait for Redis; 0: not begun */
 	} stop_state;       /* stop.c's */

@@ -178,6 +178,18 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	read_remark(partition, seg_reply_at(state, 10), seg_reply_at(state, 11));
 }
 
+/* id attempt left_ms reason; nil if the message has not failed. */
+static void read_retry(seg_partition_snapshot *partition, const seg_reply *note)
+{
+	const seg_reply *reason = seg_reply_at(note, 3);
+	if (!reason || reason->type != SEG_REPLY_TEXT)
+		return;
+	partition->retry.id = id_of(seg_reply_at(note, 0));
+	partition->retry.attempt = (uint32_t)seg_reply_number(seg_reply_at(note, 1), 0);
+	partition->retry.left = (double)seg_reply_number(seg_reply_at(note, 2), 0) / 1000;
+	snprintf(partition->retry.reason, sizeof(partition->retry.reason), "%s", reason->text);
+}
+
 /* Where a node of a cluster cannot be reached, the partitions of the others are still worth reading. */
 static bool took_answer(question *q, const seg_reply *reply)
 {
@@ -203,6 +215,7 @@ static void got_partition(void *arg, const seg_reply *reply)
 	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 5), 0);
 	info->dropped = (uint64_t)seg_reply_number(seg_reply_at(counters, 0), 0);
 	read_state(partition, state);
+	read_retry(partition, seg_reply_at(reply, 8));
 	if (r->stream->shape.packing)
 		read_packed_lag(info, seg_reply_at(counters, 1), seg_reply_at(state, 0));
 }

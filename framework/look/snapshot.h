@@ -27,6 +27,14 @@ typedef struct seg_partition_snapshot {
 	uint64_t
 		letters_full; /* the limit at which the group waits for room for a dead letter; 0: it does not wait */
 
+	/* The next message failed, and its owner tries it again. attempt 0: it has not failed. */
+	struct {
+		seg_id id;
+		uint32_t attempt; /* the next one */
+		double left;      /* seconds until then; 0 or less: it is under way */
+		char reason[256];
+	} retry;
+
 	char node
 		[SEG_NODE_TEXT_MAX]; /* "host:port" of the cluster's node that has it; "" on a single server */
 	bool unreachable;            /* that node does not answer: the rest is not known */

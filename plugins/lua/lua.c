@@ -259,7 +259,8 @@ static void lua_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"script", SEG_OPTION_PATH, 1, NULL, "File of the script, which defines handle(message)."},
+	{"script", SEG_OPTION_PATH | SEG_OPTION_CONTENT, 1, NULL,
+	 "File of the script, which defines handle(message)."},
 	{"reload", SEG_OPTION_BOOLEAN, 0, "yes", "Check at each tick whether the file has changed."},
 	{"sandbox", SEG_OPTION_BOOLEAN, 0, "yes",
 	 "Deny the script what reaches files, processes and libraries."},

@@ -11,7 +11,8 @@ enum {
 	MOVE_MS = 60000,
 	LOOK_MS = 10,
 	MOST_MOVED = 3,
-	TRIES = 5
+	TRIES = 5,
+	RESUME_MS = 200
 };
 
 /* A slot whose move began, and was left half done; -1: none. */
@@ -65,14 +66,32 @@ static void expect_owner(chaos_world *w, int slot, int node)
 	}
 }
 
+/* A master was replaced in the middle: its successor knows nothing of the move. */
+static void resume(chaos_world *w)
+{
+	const test_cluster *c = w->servers->cluster;
+	chaos_world_pass(w, RESUME_MS);
+	for (int i = 0; i < c->count && !test_cluster_is_master(c, half.to); i++)
+		if (test_cluster_lives(c, i) && test_cluster_is_master(c, i) &&
+		    test_cluster_replica_of(c, i) == half.to)
+			half.to = i;
+	if (test_cluster_slot_owner(c, half.slot) != half.to)
+		test_cluster_move_try(c, half.slot, half.to);
+}
+
 void chaos_slots_finish(chaos_world *w)
 {
 	const test_cluster *c = w->servers->cluster;
 	if (half.slot < 0)
 		return;
+	int moved;
 	int64_t deadline = seg_now() + MOVE_MS * SEG_MS;
-	while (test_cluster_move_keys(c, half.slot, half.to, ALL) > 0 && seg_now() < deadline)
+	while ((moved = test_cluster_move_keys_try(c, half.slot, half.to, ALL)) != 0 &&
+	       seg_now() < deadline) {
+		if (moved < 0)
+			resume(w);
 		chaos_world_pass(w, 1);
+	}
 	test_cluster_move_end(c, half.slot, half.to);
 	expect_owner(w, half.slot, half.to);
 	half.slot = -1;
@@ -106,7 +125,7 @@ void chaos_fault_move_slowly(const chaos_fault *f, chaos_world *w)
 		return;
 	chaos_world_pass(w, f->ms / 2);
 	/* For some calls, one key is here and one there. */
-	while (test_cluster_move_keys(w->servers->cluster, half.slot, half.to, 1) > 0)
+	while (test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, 1) > 0)
 		chaos_world_pass(w, f->ms / 2);
 	chaos_slots_finish(w);
 }
@@ -117,7 +136,7 @@ void chaos_fault_move_half(const chaos_fault *f, chaos_world *w)
 	if (!begin(w, f->which))
 		return;
 	chaos_world_pass(w, f->ms / 2);
-	test_cluster_move_keys(w->servers->cluster, half.slot, half.to, (int)(f->which >> 4) % 3);
+	test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, (int)(f->which >> 4) % 3);
 }
 
 /* --- nodes ---------------------------------------------------------------------------------- */

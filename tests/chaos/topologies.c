@@ -7,7 +7,7 @@
 #include "chaos/pair.h"
 
 /* Longer than a busy machine lets a node wait, shorter than the tests' patience. */
-enum { NODE_TIMEOUT_MS = 2500, DOWN_AFTER_MS = 2500, SENTINEL_REPLICAS = 2 };
+enum { NODE_TIMEOUT_MS = 3000, DOWN_AFTER_MS = 2500, SENTINEL_REPLICAS = 2 };
 
 /* --- what each topology is ------------------------------------------------------------------ */
 

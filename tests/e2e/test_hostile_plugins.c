@@ -291,6 +291,16 @@ static void an_init_that_calls_exit_is_named_and_no_clean_end(void **state)
 	it_ends(EX_SOFTWARE, "plugin hostile called exit() in init");
 }
 
+/* The runner has not begun to look for signals then. */
+static void signals_that_come_while_a_runner_starts_do_no_harm(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "x", "option.init = signals");
+	test_group_wait_drained(server->address, "s", "g");
+	test_runner_says(hostile, "reloaded: 0 consumers started, 0 ended, 1 untouched");
+	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+}
+
 static void the_last_line_of_a_crash_is_in_the_log_file(void **state)
 {
 	(void)state;
@@ -500,6 +510,7 @@ int main(void)
 		TEST(a_second_sigterm_ends_a_runner_whose_handler_hangs),
 		TEST(a_handler_that_calls_exit_is_named_and_no_clean_end),
 		TEST(an_init_that_calls_exit_is_named_and_no_clean_end),
+		TEST(signals_that_come_while_a_runner_starts_do_no_harm),
 		TEST(the_last_line_of_a_crash_is_in_the_log_file),
 		TEST(children_of_a_handler_exit_and_are_ended_as_anywhere),
 		TEST(a_handler_that_calls__exit_loses_nothing),

@@ -181,9 +181,11 @@ static void the_shell_completes_commands_and_options(void **state)
 	complete("segctl", "segctl dlq re", 2);
 	assert_string_equal(said, "replay\n");
 	complete("segctl", "segctl lag s g --max-", 4);
-	assert_string_equal(said, "--max-behind --max-lag\n");
+	assert_string_equal(said, "--max-lag --max-behind\n");
 	complete("segctl", "segctl stream create --partitions", 3);
 	assert_string_equal(said, "--partitions\n");
+	complete("segctl", "segctl lag -o j", 3);
+	assert_string_equal(said, "json\n");
 	complete("segctl", "segctl acl pro", 2);
 	assert_string_equal(said, "producer\n");
 }

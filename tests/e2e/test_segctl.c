@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -318,6 +319,20 @@ static void a_missing_right_is_reported_and_nothing_counts_as_done(void **state)
 			 EX_NOPERM);
 }
 
+/* As the log looks while Redis cannot write, and its runner starts it every second. */
+static void pretend_restarts(const test_runner *runner)
+{
+	char path[256], now[64];
+	snprintf(path, sizeof(path), "%s/its data, 100%%/redis.log", runner->directory);
+	FILE *log = fopen(path, "a");
+	assert_non_null(log);
+	time_t time_now = time(NULL);
+	strftime(now, sizeof(now), "%d %b %Y %H:%M:%S", localtime(&time_now));
+	for (int i = 0; i < 3; i++)
+		fprintf(log, "1:C %s.000 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo\n", now);
+	fclose(log);
+}
+
 static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs(void **state)
 {
 	(void)state;
@@ -329,6 +344,11 @@ static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs
 	test_runner_says(runner, "now has 3 of 3 partitions");
 	test_expect_text(test_segctl_good(NULL, "-c %s group list s -o csv", runner->config),
 			 "g,1,3,3,0,0\r\n");
+	test_expect_text(test_segctl_good(NULL, "-c %s why s g 0 --sample 0", runner->config),
+			 "nothing is wrong");
+	pretend_restarts(runner);
+	test_expect_text(test_segctl_good(NULL, "-c %s why s g 0 --sample 0", runner->config),
+			 "the embedded Redis ends and is started again and again");
 	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
 	const test_segctl *answer = test_segctl_do(NULL, "-c %s group list s", runner->config);
 	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);

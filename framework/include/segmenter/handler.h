@@ -183,10 +183,16 @@ typedef enum seg_option_type {
  */
 #define SEG_OPTION_SECRET 0x100u
 
+/*
+ * Marks a SEG_OPTION_PATH as the file of a script or of settings that init reads: its content counts as part of the value, so
+ * that SIGHUP starts the section anew if the file has changed.
+ */
+#define SEG_OPTION_CONTENT 0x200u
+
 /* An option that the plugin declares. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_option {
 	const char *name;  /* of a-z 0-9 _; the section writes it after `option.` */
-	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET */
+	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET, | SEG_OPTION_CONTENT */
 	uint32_t required; /* 1: a section without this option is an error; 0: the option may be left out */
 	const char *value; /* the default, valid for the type; or NULL */
 	const char *help;  /* one sentence; shown when a required option is missing */

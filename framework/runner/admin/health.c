@@ -30,18 +30,23 @@ static void find(verdict *v, seg_health health, const seg_config_consumer *consu
 
 static void judge_retries(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
-	char what[SEG_RETRYING_REASON_MAX + 80], reason[SEG_RETRYING_REASON_MAX];
-	uint32_t partition;
-	if (!seg_section_retrying(section, &partition, reason))
+	char what[SEG_RETRYING_REASON_MAX + 160], when[48] = "under way";
+	seg_retrying_entry first;
+	if (!seg_section_retrying(section, &first))
 		return;
 	unsigned retrying = atomic_load(&section->counters.retrying);
+	int64_t left = first.next_at - seg_now();
+	if (left > 0)
+		snprintf(when, sizeof(when), "in %.1f s", (double)left / SEG_SECOND);
 	if (retrying > 1)
 		snprintf(what, sizeof(what),
-			 "is retrying messages on %u partitions; on partition %" PRIu32 ": %s", retrying,
-			 partition, reason);
+			 "is retrying messages on %u partitions; on partition %" PRIu32
+			 ": %s; attempt %" PRIu32 " %s",
+			 retrying, first.partition, first.reason, first.attempt, when);
 	else
-		snprintf(what, sizeof(what), "is retrying a message on partition %" PRIu32 ": %s", partition,
-			 reason);
+		snprintf(what, sizeof(what),
+			 "is retrying a message on partition %" PRIu32 ": %s; attempt %" PRIu32 " %s",
+			 first.partition, first.reason, first.attempt, when);
 	find(v, SEG_HEALTH_DEGRADED, config, what);
 }
 

@@ -65,8 +65,8 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 /* The first `count` messages of `fetched` are done: handled, or dead-lettered. */
 void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count);
 
-/* The next message failed, and will be tried once more: counts the attempt, and lets others see the reason. */
-void seg_task_count_retry(seg_task *task, const char *reason);
+/* The next message failed, and will be tried once more: counts the attempt, and lets others see the reason. next_at: seg_now() of it. */
+void seg_task_count_retry(seg_task *task, const char *reason, int64_t next_at);
 
 /* The next message has not failed yet; or there is none, because the worker ends. */
 void seg_task_end_retries(seg_task *task);

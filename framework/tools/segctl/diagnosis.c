@@ -32,6 +32,14 @@ __attribute__((format(printf, 2, 3))) static void next(ctl_diagnosis *d, const c
 	va_end(args);
 }
 
+/* What passes within moments, in every rebalance and between two commits, is no reason for an alarm. */
+#define MOMENT_SECONDS 5.0
+
+static bool has_waited(const facts *f)
+{
+	return f->p->waiting && f->p->behind > MOMENT_SECONDS;
+}
+
 /* --- the rules: one that applies fills in both sentences and returns true ------------------------------ */
 
 static bool has_no_node(const facts *f, ctl_diagnosis *d)
@@ -79,6 +87,7 @@ static bool all_drain(const facts *f, ctl_diagnosis *d)
 	for (size_t i = 0; i < roster->count; i++)
 		if (roster->members[i].lease_left > 0 && roster->members[i].capacity > 0)
 			return false;
+	d->wrong = has_waited(f);
 	cause(d, "all live members are stopping");
 	next(d, "start a segrunner if the group is to continue");
 	return true;
@@ -137,6 +146,7 @@ static bool has_no_owner(const facts *f, ctl_diagnosis *d)
 {
 	if (*f->p->info.owner)
 		return false;
+	d->wrong = has_waited(f);
 	cause(d, "the partition has no owner at this moment: %s%s",
 	      *f->p->info.target ? "it is reserved for " : "it is being assigned", f->p->info.target);
 	next(d,
@@ -149,6 +159,7 @@ static bool is_moving(const facts *f, ctl_diagnosis *d)
 	const seg_partition_info *info = &f->p->info;
 	if (strcmp(info->owner, info->target) == 0)
 		return false;
+	d->wrong = has_waited(f);
 	cause(d, "the partition is moving from %s to %s; %s must finish its current batch first", info->owner,
 	      *info->target ? info->target : "no member", info->owner);
 	next(d,
@@ -161,6 +172,7 @@ static bool is_not_claimed(const facts *f, ctl_diagnosis *d)
 {
 	if (strcmp(f->p->info.owner, f->p->claimed_by) == 0)
 		return false;
+	d->wrong = has_waited(f);
 	cause(d, "its owner %s has not claimed it: the partition was assigned just now, or the claim fails",
 	      f->p->info.owner);
 	next(d, "run this again; if the cause stays, search the log of %s for this partition",
@@ -236,6 +248,21 @@ static bool is_ahead_of_the_clock(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* A first failure or two passes by itself. */
+enum { WORRYING_ATTEMPT = 3 };
+
+static bool is_retrying(const facts *f, ctl_diagnosis *d)
+{
+	char text[CTL_RETRY_MAX];
+	if (f->p->retry.attempt == 0)
+		return false;
+	d->wrong = f->p->retry.attempt > WORRYING_ATTEMPT;
+	cause(d, "%s", ctl_snapshot_retry_text(f->p, text));
+	next(d,
+	     "mend what the reason names; what comes behind the message waits; after max_attempts it becomes a dead letter");
+	return true;
+}
+
 static bool is_stuck(const facts *f, ctl_diagnosis *d)
 {
 	char behind[CTL_TEXT_MAX], sample[CTL_TEXT_MAX];
@@ -251,7 +278,7 @@ static bool is_stuck(const facts *f, ctl_diagnosis *d)
 
 static bool falls_behind(const facts *f, ctl_diagnosis *d)
 {
-	if (!f->p->waiting || f->p->rate <= 0 || f->p->catch_up >= 0)
+	if (!f->p->waiting || f->p->rate <= 0 || f->p->catch_up >= 0 || !has_waited(f))
 		return false;
 	size_t live = f->snapshot->roster.live;
 	cause(d, "the partition handles %.1f messages a second, and producers add at least as many",
@@ -309,6 +336,7 @@ static const struct {
 	{"killer", has_a_killer},
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
+	{"retrying", is_retrying},
 	{"hindered", is_hindered},
 	{"id-ahead", is_ahead_of_the_clock},
 	{"stuck", is_stuck},
