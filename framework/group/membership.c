@@ -55,6 +55,15 @@ static bool is_doubted(const seg_member *m)
 	return m->membership.history != m->history.changes;
 }
 
+/*
+ * On a cluster, the old master may answer after the doubt has begun: then the next share is in doubt, too. A single server's answers
+ * end with its connection.
+ */
+static unsigned history_of_answer(const seg_member *m)
+{
+	return seg_route_is_cluster(m->control) ? m->membership.asked : m->history.changes;
+}
+
 static uint64_t number(const seg_reply *reply)
 {
 	return reply && reply->type == SEG_REPLY_TEXT ? strtoull(reply->text, NULL, 10)
@@ -112,7 +121,7 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	free(listed);
 	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
 		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
-	m->membership.history = m->history.changes;
+	m->membership.history = history_of_answer(m);
 	seg_roll_changed(m);
 	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
 	seg_note_member(m, SEG_NOTE_SHARE);
@@ -187,7 +196,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 static void join_again(seg_member *m, const char *why)
 {
 	lose_all(m, why);
-	m->membership.history = m->history.changes; /* the next share is a new one */
+	m->membership.history = history_of_answer(m); /* the next share is a new one */
 	m->membership.wanted = true;
 	seg_note_member(m, SEG_NOTE_DROPPED);
 }
@@ -386,6 +395,7 @@ static int64_t beat(seg_member *m, int64_t now)
 	const char *join = m->membership.replaces ? "join" : "arrive";
 	if (call(m, m->phase == SEG_PHASE_JOINING ? join : "heartbeat", got_heartbeat)) {
 		m->membership.busy = true;
+		m->membership.asked = m->history.changes;
 		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 		return SEG_NEVER;
 	}

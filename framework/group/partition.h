@@ -94,7 +94,7 @@ typedef struct seg_partition {
 	struct {
 		char nonce[33];
 		uint64_t nonce_epoch;
-		unsigned in_flight;   /* claims without an answer; only the newest one's answer counts */
+		unsigned in_flight;   /* claims without an answer: 0 or 1 */
 		unsigned failures;    /* in a row */
 		int64_t at;           /* no claim is sent before */
 		int64_t entries_read; /* how many entries, or records, the group had read; -1: unknown */

@@ -259,9 +259,11 @@ typedef struct seg_member {
 	} open_group;
 
 	struct {
-		bool busy;         /* a heartbeat is under way */
-		bool wanted;       /* a heartbeat is due now */
-		unsigned history;  /* history.changes at the newest share, or when the member was dropped */
+		bool busy;   /* a heartbeat is under way */
+		bool wanted; /* a heartbeat is due now */
+		unsigned
+			history; /* of the newest share, or when the member was dropped: `asked` of that heartbeat */
+		unsigned asked;    /* history.changes when the newest heartbeat was sent */
 		int64_t at;        /* when the next heartbeat is due, if none is wanted before */
 		int64_t sent_at;   /* of the newest heartbeat */
 		unsigned failures; /* heartbeats in a row */
