@@ -85,6 +85,7 @@ typedef struct seg_partition {
 		seg_reading reading;
 		int64_t issued_at;   /* of a read of this partition alone */
 		bool stale;          /* the ownership of the read under way is over */
+		bool heard;          /* some of its reply has come */
 		bool backlogged;     /* the log probably has more messages: read this partition alone */
 		unsigned refusals;   /* reads in a row that Redis refused */
 		int64_t told_at;     /* when the newest refusal was logged */

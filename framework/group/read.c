@@ -1,11 +1,16 @@
 #include "group/read.h"
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "group/notes.h"
 
 /* After a read that Redis refused. */
 #define REFUSED_PAUSE (100 * SEG_MS)
 #define REFUSED_PAUSE_CAP (5 * SEG_SECOND)
+
+/* After a read for which there was no memory. */
+#define STARVED_PAUSE (100 * SEG_MS)
+#define STARVED_PAUSE_CAP (2 * SEG_SECOND)
 
 /* Between two log lines about refusals that continue. */
 #define REFUSED_TELL (30 * SEG_SECOND)
@@ -75,10 +80,24 @@ void seg_read_failed(seg_partition *p, bool next_alone)
 	seg_ledger_read_failed(&p->ledger);
 }
 
-void seg_read_lost(seg_partition *p)
+/* There is no memory for the next entry. Others may give some back; else the entry becomes faulty. */
+static void note_starved(seg_partition *p, unsigned times, int64_t now)
+{
+	char id[SEG_ID_TEXT_MAX];
+	if (times == 1)
+		seg_log(&p->logger, SEG_LOG_ERROR,
+			"there is not enough memory for the message after %s of %s; trying again, then it becomes a dead letter",
+			seg_id_format(p->ledger.fetched, id), p->log_key);
+	p->read.backlogged = true;
+	p->read.at = now + seg_backoff(STARVED_PAUSE, STARVED_PAUSE_CAP, times);
+}
+
+void seg_read_lost(seg_partition *p, bool no_memory)
 {
 	seg_ledger_read_lost(&p->ledger);
-	seg_read_failed(p, false);
+	seg_read_failed(p, no_memory);
+	if (no_memory)
+		note_starved(p, seg_ledger_read_starved(&p->ledger), seg_now());
 }
 
 /* Gives what the read brought to the worker. alone: the read's time was no waiting for messages. */
@@ -113,6 +132,8 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */
 	bool full = result.messages > 0 && p->ledger.filled;
 	p->read.backlogged = full || (was_alone && result.messages > 0 && !p->doorbell.at);
+	if (result.starved > 0)
+		note_starved(p, result.starved, now);
 	if (p->member->options.linger > 0 && !full)
 		p->read.at = now + p->member->options.linger;
 }

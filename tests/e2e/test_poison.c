@@ -298,6 +298,40 @@ static void foreign_entries_become_dead_letters_and_the_partition_continues(void
 	freeReplyObject(letters);
 }
 
+/* The varint of 1 GiB, and as many bytes as LZ4 could make it of. */
+static void add_what_claims_a_gigabyte(void)
+{
+	static const unsigned char claim[] = {0x80, 0x80, 0x80, 0x80, 4};
+	size_t size = 5 << 20;
+	char *value = calloc(1, size);
+	assert_non_null(value);
+	memcpy(value, claim, sizeof(claim));
+	redisReply *reply = redisCommand(redis, "XADD __default:s:partition_0 * packed-lz4 %b", value, size);
+	assert_int_equal(reply->type, REDIS_REPLY_STRING);
+	freeReplyObject(reply);
+	free(value);
+}
+
+static void an_entry_that_needs_too_much_memory_is_a_dead_letter_and_is_not_read(void **state)
+{
+	(void)state;
+	send_messages();
+	add_what_claims_a_gigabyte();
+	char *large = calloc(1, (1 << 20) + 1);
+	memset(large, 'x', 1 << 20);
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data %s", large));
+	free(large);
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data last"));
+	run("entry_limit = 256KiB");
+	wait_drained();
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 2);
+	assert_non_null(strstr(handled_in_partition_0(), "0.18 0.19 last"));
+	assert_others_were_handled_once();
+	test_runner_says_times(runner, "larger than entry_limit allows", 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -310,6 +344,7 @@ int main(void)
 		TEST(an_answer_that_says_stop_ends_the_runner_with_69_at_that_message),
 		TEST(a_message_that_kills_its_process_is_given_up_within_max_attempts_crashes),
 		TEST(foreign_entries_become_dead_letters_and_the_partition_continues),
+		TEST(an_entry_that_needs_too_much_memory_is_a_dead_letter_and_is_not_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,10 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("in_flight_bytes", in_flight_bytes, uint64_t, SEG_CONFIG_SIZE), .value = "4MiB",
 	 .min = 4 * KIB, .max = 4 * GIB,
 	 .help = "The most bytes per partition that are read ahead. A single message may exceed it."},
+	{CONSUMER("entry_limit", entry_limit, uint64_t, SEG_CONFIG_SIZE), .value = "64MiB",
+	 .min = 64 * KIB, .max = 4 * GIB,
+	 .help = "The most memory that one entry of the stream may need: one message, or all that are packed in "
+		 "it, unpacked. A larger entry becomes a dead letter; segrunner does not read it into memory."},
 	{CONSUMER("start", start, seg_start, SEG_CONFIG_START), .value = "earliest",
 	 .help = "Where a new group starts. A group that exists continues at its position."},
 	{CONSUMER("session_timeout", session_timeout, int64_t, SEG_CONFIG_DURATION), .value = "10s",

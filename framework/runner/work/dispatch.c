@@ -9,6 +9,9 @@
 /* The pause when decoding runs out of memory. */
 #define MEMORY_PAUSE (100 * SEG_MS)
 
+/* After so many failures the message becomes a dead letter. */
+enum { MEMORY_TRIES = 50 };
+
 static seg_step stop_runner(seg_task *task, const char *reason)
 {
 	task->setup->stop(task->setup->arg, seg_failure_reason(reason));
@@ -80,9 +83,12 @@ static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t
 
 seg_step seg_dispatch_fetched(seg_task *task, seg_fetched *fetched)
 {
-	while (!seg_fetched_decode(fetched, task->setup->codec))
-		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
+	for (unsigned tries = 1; !seg_fetched_decode(fetched, task->setup->codec); tries++) {
+		if (tries % MEMORY_TRIES == 0)
+			fetched->faults[fetched->decoded] = SEG_FAULT_MEMORY;
+		else if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
+	}
 	for (size_t i = 0; i < fetched->batch.count;)
 		if (dispatch_next(task, fetched, &i) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
