@@ -27,6 +27,9 @@ void seg_consumer_options_init(seg_consumer_options *options)
 	};
 }
 
+/* After so many deaths while an entry was read, it becomes a dead letter. */
+enum { READ_DEATHS = 5 };
+
 static int check_options(const seg_consumer_options *o, seg_error *error)
 {
 	int status = seg_name_check("group name", o->group, error);
@@ -84,6 +87,8 @@ static int join_group(seg_consumer *c, const seg_consumer_options *options, seg_
 		.start = options->start,
 		.session_timeout = options->session_timeout_ms * SEG_MS,
 		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),
+		.isolate_after = 2,
+		.read_deaths = READ_DEATHS,
 		.shared_event = &c->event,
 		.hooks = seg_consumer_hooks(c),
 	};

@@ -52,12 +52,16 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 static void claimed(seg_partition *p, const seg_reply *reply)
 {
 	char position[SEG_ID_TEXT_MAX];
+	seg_id reading = {0, 0};
 	p->resume = (seg_resume){
 		.position = id_at(reply, 1),
 		.crashes = (uint32_t)seg_reply_number(seg_reply_at(reply, 3), 0),
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
+		.was_reading = seg_reply_id(seg_reply_at(reply, 7), &reading),
+		.read_deaths = (uint32_t)seg_reply_number(seg_reply_at(reply, 8), 0),
 	};
+	p->resume.reading = reading;
 	note_rewind(p, p->resume.position);
 	p->claim.failures = 0;
 	p->claim.entries_read = count_read(p, p->resume.position, seg_reply_at(reply, 2));
@@ -73,9 +77,10 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 /* The OK of another script must not be read as a position: that could skip messages. */
 static bool is_claim(const seg_reply *reply)
 {
-	enum { ELEMENTS = 7 };
+	enum { ELEMENTS = 7, WITH_READING = 9 };
 	const seg_reply *position = seg_reply_at(reply, 1);
-	return seg_reply_is(seg_reply_at(reply, 0), "OK") && reply->count == ELEMENTS &&
+	return seg_reply_is(seg_reply_at(reply, 0), "OK") &&
+	       (reply->count == ELEMENTS || reply->count == WITH_READING) &&
 	       position->type == SEG_REPLY_TEXT && strchr(position->text, '-');
 }
 
@@ -110,12 +115,14 @@ static void got_claim(void *arg, const seg_reply *reply)
 	}
 }
 
-/* One nonce for each epoch: Redis recognises a claim that is sent twice. */
+/* One nonce for each epoch: Redis recognises a claim that is sent twice, and by its first half, a process that lives. */
 static void renew_nonce(seg_partition *p)
 {
 	if (p->claim.nonce_epoch == p->own.epoch)
 		return;
-	seg_random_hex(p->claim.nonce, (sizeof(p->claim.nonce) - 1) / 2);
+	char random[17];
+	seg_random_hex(random, sizeof(random) / 2);
+	snprintf(p->claim.nonce, sizeof(p->claim.nonce), "%.16s.%s", p->member->incarnation, random);
 	p->claim.nonce_epoch = p->own.epoch;
 	p->logger.epoch = p->own.epoch;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "group/blocking_read.h"
+#include "group/careful_read.h"
 #include "group/doorbell.h"
 #include "group/history.h"
 #include "group/read.h"
@@ -67,10 +68,13 @@ static size_t text_max(const seg_partition *p)
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
-	size_t entries = seg_ledger_read_count(&p->ledger);
+	size_t entries = p->careful_read.on ? 1 : seg_ledger_read_count(&p->ledger);
+	bool gives_up = p->careful_read.on && seg_careful_read_start(p);
 	seg_ledger_read_begun(&p->ledger, entries);
+	if (gives_up)
+		seg_ledger_give_up(&p->ledger);
 	p->read.heard = false;
-	p->read.sink.text_max = text_max(p);
+	p->read.sink.text_max = gives_up ? GIVEN_UP_TEXT : text_max(p);
 	snprintf(count, sizeof(count), "%zu", entries);
 	const char *argv[] = {"XREAD",   "COUNT",    count,
 			      "STREAMS", p->log_key, seg_id_format(p->ledger.fetched, id)};
@@ -135,7 +139,7 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 		if (!seg_read_is_wanted(p, now, &next) ||
 		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;
-		bool alone = p->read.backlogged || p->read.refusals > 0;
+		bool alone = p->read.backlogged || p->read.refusals > 0 || p->careful_read.on;
 		if (rings)
 			fetch_rung(p, alone, now, &next);
 		else

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "group/careful_read.h"
 #include "group/notes.h"
 
 /* After a read that Redis refused. */
@@ -24,6 +25,7 @@ void seg_read_begin(seg_partition *p)
 	p->read.refusals = 0;
 	p->read.told_at = 0;
 	p->read.at = 0;
+	seg_careful_read_begin(p);
 }
 
 bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
@@ -36,10 +38,10 @@ bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
 		return false;
 	}
 	if (seg_ledger_ready_target(&p->ledger))
-		return true;
+		return !seg_careful_read_waits(p);
 	/* A batch that came back before `starved` was set did not wake this thread. */
 	seg_ledger_collect(&p->ledger);
-	return seg_ledger_ready_target(&p->ledger);
+	return seg_ledger_ready_target(&p->ledger) && !seg_careful_read_waits(p);
 }
 
 void seg_read_started(seg_partition *p, seg_reading reading, int64_t now)
@@ -132,7 +134,9 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */
 	bool full = result.messages > 0 && p->ledger.filled;
 	p->read.backlogged = full || (was_alone && result.messages > 0 && !p->doorbell.at);
-	if (result.starved > 0)
+	if (result.starved == 0)
+		seg_careful_read_finish(p, result.messages);
+	else
 		note_starved(p, result.starved, now);
 	if (p->member->options.linger > 0 && !full)
 		p->read.at = now + p->member->options.linger;

@@ -67,6 +67,8 @@ typedef struct seg_member_options {
 	seg_start start;
 	int64_t session_timeout; /* ns */
 	int64_t commit_interval; /* ns */
+	uint32_t isolate_after;  /* deaths in a row after which messages are handled one at a time */
+	uint32_t read_deaths;    /* deaths while an entry was read, after which it is faulty; 0: no limit */
 	int64_t linger;          /* ns; the pause after a read that returned less than a batch */
 	seg_idle idle;           /* how the I/O thread waits */
 	ck_ec32_t *shared_event; /* the event of all partitions' handoffs; NULL: each handoff has its own */

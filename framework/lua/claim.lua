@@ -10,7 +10,7 @@ local log, state = KEYS[1], KEYS[2]
 local group, start, member, epoch, nonce = unpack(ARGV)
 
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position')
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'begun', 'reading', 'read_deaths', 'reader')
 -- The same claim, sent again because its answer was lost.
 local again = stored[1] == epoch and stored[2] == nonce
 if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
@@ -59,16 +59,31 @@ if noted and count > noted then
 end
 
 -- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
--- before.
+-- before. A process that claims again has not died; its nonces begin alike, up to a dot.
+local process = string.match(nonce, '^(%x+)%.')
+local lives = process and process == string.match(stored[2] or '', '^(%x+)%.')
+local left = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
+local died = left and not lives and not again
 local crashes = tonumber(stored[5] or '0')
-if not again then
-	local died = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
-	crashes = died and (stored[4] == position and crashes + 1 or 1) or 0
+if died then
+	crashes = stored[4] == position and crashes + 1 or 1
+elseif not again and not (left and stored[4] == position) then
+	crashes = 0
 end
-local suspect, attempts = stored[6] or '0-0', stored[7] or '0'
+-- A death counts against the message that the handler had alone, and against the entry that was being read.
+local suspect, attempts = stored[6] or '0-0', tonumber(stored[7] or '0')
 if suspect ~= '0-0' and not id_less(position, suspect) then
-	suspect, attempts = '0-0', '0'
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
+	suspect, attempts = '0-0', 0
+	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
+elseif died and suspect ~= '0-0' and stored[12] == stored[1] then
+	attempts = redis.call('HINCRBY', state, 'attempts', 1)
+end
+local reading, read_deaths = stored[13] or '', tonumber(stored[14] or '0')
+if reading ~= '' and id_less(reading, position) then
+	reading, read_deaths = '', 0
+	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
+elseif died and reading ~= '' and stored[15] == stored[1] then
+	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
 end
 
 count = text(count or -1)
@@ -78,4 +93,8 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
 	'crashes', crashes, 'position', position, 'count', count, 'gap', '0')
-return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost)}
+local answer = {'OK', position, count, tostring(crashes), suspect, tostring(attempts), text(lost)}
+if reading ~= '' then
+	answer[8], answer[9] = reading, tostring(read_deaths)
+end
+return answer

@@ -58,6 +58,6 @@ if failure then
 end
 redis.call('HSET', state, 'crashes', '0')
 if redis.call('HGET', state, 'suspect') == id then
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
+	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
 end
 return {'OK', letter}

@@ -214,6 +214,11 @@ unsigned seg_ledger_read_starved(seg_ledger *l)
 	return ++l->starved;
 }
 
+void seg_ledger_give_up(seg_ledger *l)
+{
+	l->parser.limits.verdict = SEG_FAULT_DEADLY;
+}
+
 bool seg_ledger_gives_up(const seg_ledger *l)
 {
 	return l->starved >= STARVED_MOST;

@@ -108,6 +108,9 @@ void seg_ledger_read_lost(seg_ledger *ledger);
 /* The same, because there was no memory for the first entry of the reply. Returns how many times in a row. */
 unsigned seg_ledger_read_starved(seg_ledger *ledger);
 
+/* The entry that the read brings has killed its readers: it is faulty, whatever is in it. After seg_ledger_read_begun. */
+void seg_ledger_give_up(seg_ledger *ledger);
+
 /* There was no memory for the next entry so often that the next read gives it up: long texts need not be read. */
 bool seg_ledger_gives_up(const seg_ledger *ledger);
 

@@ -157,6 +157,8 @@ bool seg_parser_entry(seg_parser *parser, const char *text, size_t length, int64
 	parser->packed = parser->given_up = false;
 	parser->needed = 0;
 	parser->left_out = 0;
+	if (parser->limits.verdict != SEG_FAULT_NONE)
+		give_up(parser, parser->limits.verdict);
 	return true;
 }
 

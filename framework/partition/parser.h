@@ -12,8 +12,9 @@
 typedef struct seg_parser_limits {
 	size_t entries; /* the most that the read asked for: a reply with more is refused */
 	size_t bytes; /* an entry after so many bytes, and all that follow, are ignored: the next read gets them */
-	size_t entry;  /* the most bytes that one entry may need; 0: no limit */
-	bool last_try; /* the first entry is faulty if there is no memory for it */
+	size_t entry;      /* the most bytes that one entry may need; 0: no limit */
+	seg_fault verdict; /* of each entry, which is then not read; SEG_FAULT_NONE: what is in it decides */
+	bool last_try;     /* the first entry is faulty if there is no memory for it */
 } seg_parser_limits;
 
 typedef struct seg_parser {

@@ -184,8 +184,9 @@ const seg_config_row seg_config_rows[] = {
 		 "the Go library."},
 	{CONSUMER("max_attempts", max_attempts, uint32_t, SEG_CONFIG_INTEGER), .value = "5", .min = 0,
 	 .max = 1000000,
-	 .help = "The attempts at a failing message before it becomes a dead letter. 0: no limit; its "
-		 "partition waits."},
+	 .help = "The attempts at a message before it becomes a dead letter: how often its handler may fail, or how many "
+		 "processes it may kill (two if this is 1: the first death does not tell which message is to blame). 0: no "
+		 "limit; its partition waits."},
 	{CONSUMER("retry_backoff", retry_backoff, int64_t, SEG_CONFIG_DURATION), .value = "100ms", .min = MS,
 	 .max = H,
 	 .help = "The pause before the second attempt. Each further pause is twice as long."},

@@ -95,6 +95,8 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.start = config->start,
 		.session_timeout = config->session_timeout,
 		.commit_interval = config->commit_interval,
+		.isolate_after = seg_retry_deaths_before_isolation(&s->workers.setup.retry),
+		.read_deaths = seg_retry_deaths_most(&s->workers.setup.retry),
 		.linger = config->batch_linger,
 		.idle = (seg_idle)s->runner->idle,
 		.hooks = seg_workers_hooks(&s->workers),
