@@ -135,6 +135,8 @@ typedef struct seg_partition {
 		bool busy;           /* a request is under way */
 		uint64_t epoch;      /* of the request under way */
 		seg_request current; /* the worker's request until its answer; else SEG_REQUEST_NONE */
+		bool no_room;        /* the dead letters are at their limit: the letter waits for room */
+		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 	} request;
 
 	/* Messages that were removed from the log unread. */
@@ -143,6 +145,7 @@ typedef struct seg_partition {
 		uint64_t epoch;        /* of the look under way */
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
 		int64_t look_at;       /* no look is made before */
+		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
 } seg_partition;
 

@@ -70,6 +70,8 @@ typedef struct seg_member_options {
 	uint32_t isolate_after;  /* deaths in a row after which messages are handled one at a time */
 	uint32_t read_deaths;    /* deaths while an entry was read, after which it is faulty; 0: no limit */
 	int64_t linger;          /* ns; the pause after a read that returned less than a batch */
+	uint64_t dead_letter_limit; /* letters that a partition keeps; 0: any number */
+	seg_dead_letters dead_letters;
 	seg_idle idle;           /* how the I/O thread waits */
 	ck_ec32_t *shared_event; /* the event of all partitions' handoffs; NULL: each handoff has its own */
 	seg_member_hooks hooks;

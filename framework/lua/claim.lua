@@ -10,7 +10,8 @@ local log, state = KEYS[1], KEYS[2]
 local group, start, member, epoch, nonce = unpack(ARGV)
 
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position', 'begun', 'reading', 'read_deaths', 'reader')
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_came', 'gap_before', 'begun', 'reading', 'read_deaths',
+	'reader')
 -- The same claim, sent again because its answer was lost.
 local again = stored[1] == epoch and stored[2] == nonce
 if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
@@ -58,6 +59,23 @@ if noted and count > noted then
 	redis.call('HINCRBY', state, 'lost', lost)
 end
 
+-- The new owner reads again what surrounds the gaps that earlier ones have counted: as many entries as came up to
+-- there, and are neither before the position nor in the log. A claim that arrives twice may come the second time when
+-- its owner has counted a gap itself.
+local gap, before = 0
+if again then
+	gap, before = stored[8] or 0, stored[13] or 0
+elseif count and stored[12] and id_less(position, stored[9]) then
+	local CHUNK = 500
+	local at, kept = position, 0
+	repeat
+		local entries = redis.call('XRANGE', log, '(' .. at, stored[9], 'COUNT', CHUNK)
+		kept = kept + #entries
+		at = #entries > 0 and entries[#entries][1] or at
+	until #entries < CHUNK
+	gap = math.max(stored[12] - count - kept, 0)
+end
+
 -- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
 -- before. A process that claims again has not died; its nonces begin alike, up to a dot.
 local process = string.match(nonce, '^(%x+)%.')
@@ -75,14 +93,14 @@ local suspect, attempts = stored[6] or '0-0', tonumber(stored[7] or '0')
 if suspect ~= '0-0' and not id_less(position, suspect) then
 	suspect, attempts = '0-0', 0
 	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
-elseif died and suspect ~= '0-0' and stored[12] == stored[1] then
+elseif died and suspect ~= '0-0' and stored[14] == stored[1] then
 	attempts = redis.call('HINCRBY', state, 'attempts', 1)
 end
-local reading, read_deaths = stored[13] or '', tonumber(stored[14] or '0')
+local reading, read_deaths = stored[15] or '', tonumber(stored[16] or '0')
 if reading ~= '' and id_less(reading, position) then
 	reading, read_deaths = '', 0
 	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
-elseif died and reading ~= '' and stored[15] == stored[1] then
+elseif died and reading ~= '' and stored[17] == stored[1] then
 	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
 end
 
@@ -92,7 +110,7 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 	count = stored[11] == position and stored[10] or '-1'
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
-	'crashes', crashes, 'position', position, 'count', count, 'gap', '0')
+	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before or gap))
 local answer = {'OK', position, count, tostring(crashes), suspect, tostring(attempts), text(lost)}
 if reading ~= '' then
 	answer[8], answer[9] = reading, tostring(read_deaths)

@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
 -- The coordinator of a group: one call is one heartbeat of one member. README.md has the rules.
 -- KEYS: members leases partitions control groups.
--- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then the
--- partitions that the member releases: a pair `p epoch` each.
+-- ARGV: group command member incarnation session_ms share partition_count known_generation, then the
+-- partitions that the member releases: a pair `p epoch` each. share: `capacity`, or `limit:why capacity`.
 --
 -- Allowed without memory: partitions without owners commit nothing, and so Redis can trim nothing.
 -- @include clock
 -- @include text
 local members, leases, partitions, control, groups = unpack(KEYS)
 local group, command, me, incarnation = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local session, capacity = tonumber(ARGV[5]), tonumber(ARGV[6])
+local session, share_wanted = tonumber(ARGV[5]), ARGV[6]
 local count, known = tonumber(ARGV[7]), tonumber(ARGV[8])
 local FIRST_RELEASE = 9
 
@@ -22,6 +22,13 @@ end
 local record = redis.call('HGET', members, me)
 local registered = record and string.match(record, '^%S+') -- an incarnation
 local is_member = registered == incarnation
+if command == 'arrive' then
+	local left = tonumber(redis.call('ZSCORE', leases, me) or '0') - now
+	if registered and not is_member and left > 0 then
+		return {'TAKEN', text(now), '0', text(left), false}
+	end
+	command = 'join'
+end
 local joins = command == 'join' and not is_member
 local leaves = command == 'leave'
 local membership_changed = false
@@ -39,7 +46,7 @@ if is_member and leaves then
 	gone[me] = true
 	membership_changed = true
 elseif is_member then
-	local wanted = incarnation .. ' ' .. text(capacity)
+	local wanted = incarnation .. ' ' .. share_wanted
 	if record ~= wanted then
 		redis.call('HSET', members, me, wanted)
 		membership_changed = true
@@ -280,10 +287,11 @@ for p = 0, count - 1 do
 	end
 end
 
-local capacities = {}
+local capacities, limits = {}, {}
 local names = redis.call('HGETALL', members)
 for i = 1, #names, 2 do
 	capacities[names[i]] = tonumber(string.match(names[i + 1], '%S+$'))
+	limits[names[i]] = tonumber(string.match(names[i + 1], '^%S+ (%d+):'))
 end
 
 -- --- what comes free -----------------------------------------------------------
@@ -320,7 +328,7 @@ end
 -- @include shares
 
 if membership_changed or targets_lack then
-	share_out(count, capacities, owner, target, set_target)
+	share_out(count, capacities, limits, owner, target, set_target)
 end
 
 holds_end = 0

@@ -5,21 +5,29 @@
 -- This owner and the ones before have read `count` entries up to `fetched`. If more entries came up to there,
 -- the others are gone. The gap of each owner is stored as a whole, so that a call that is sent again counts
 -- nothing twice.
+--
+-- A call may arrive late, when the owner has long read and committed more. Entries after `fetched` are gone by
+-- then because they were committed and trimmed.
 -- @include fence
 -- @include group
 -- @include count
 local log, state = KEYS[1], KEYS[2]
 local epoch, nonce, fetched, count = unpack(ARGV)
 
-local later = fenced_by(state, epoch, nonce)
+local later, position = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
-local noted = redis.call('HGET', state, 'gap') or '0'
-local came = redis.call('EXISTS', log) == 1 and entries_up_to(named(redis.call('XINFO', 'STREAM', log)), fetched)
-if not came or came - count <= tonumber(noted) then
-	return {'OK', noted}
+local stored = redis.call('HMGET', state, 'gap', 'gap_before')
+local noted, before = tonumber(stored[1] or '0'), stored[2] or '0'
+local came = (not position or not id_less(fetched, position)) and redis.call('EXISTS', log) == 1
+	and entries_up_to(named(redis.call('XINFO', 'STREAM', log)), fetched)
+if not came then
+	return {'OK', '0', before}
 end
-redis.call('HINCRBY', state, 'lost', came - count - noted)
-redis.call('HSET', state, 'gap', text(came - count), 'gap_id', fetched)
-return {'OK', text(came - count)}
+local gap = math.max(came - count, 0)
+if gap > noted then
+	redis.call('HINCRBY', state, 'lost', gap - noted)
+	redis.call('HSET', state, 'gap', text(gap), 'gap_id', fetched, 'gap_came', came)
+end
+return {'OK', text(gap), before}

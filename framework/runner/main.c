@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
+#include "plugin/secrets.h"
 #include "plugin/trial.h"
 #include "host/runner.h"
 #include "host/signals.h"
@@ -126,8 +127,11 @@ static int show(const char *file)
 	seg_config *config = load(file, &errors, &exit_code);
 	seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
-	if (config)
-		seg_config_print(config, stdout);
+	if (config) {
+		seg_plugin_secrets secrets = {.directory = config->runner.plugin_directory};
+		seg_config_print(config, seg_plugin_hides, &secrets, stdout);
+		seg_plugin_secrets_fini(&secrets);
+	}
 	seg_config_free(config);
 	return exit_code;
 }

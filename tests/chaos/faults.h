@@ -33,6 +33,7 @@ typedef struct chaos_world {
 	unsigned reloads[CHAOS_RELOADS]; /* how often each reaction came */
 	unsigned unasked;                /* failovers that no fault asked for */
 	unsigned forced;                 /* failovers that the cluster did not do by itself */
+	unsigned given_back;             /* slots that their master had forgotten */
 	char idle[96];                   /* why the present fault did nothing; "" if it happened */
 } chaos_world;
 

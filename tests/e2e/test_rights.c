@@ -192,7 +192,8 @@ static void run(int i, const char *name)
 	runners[i] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = %s\nnamespace = shop\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\npartitions = %d\nplugin = %s/tests/plugins/record.so\n"
-		"session_timeout = 500ms\nretry_backoff = 1ms\nmax_attempts = 2\noption.path = %s\n"
+		"session_timeout = 500ms\nretry_backoff = 1ms\nmax_attempts = 2\n"
+		"dead_letter_limit = 1\noption.path = %s\n"
 		"option.fail = fail*\noption.dead_letter = refuse*\noption.crash = crash*\n"
 		"option.block_file = %s\n",
 		address, name, PARTITIONS, test_build_directory(), deliveries_path, block_path);

@@ -90,7 +90,7 @@ static char *printed(const seg_config *config)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	assert_non_null(out);
-	seg_config_print(config, out);
+	seg_config_print(config, NULL, NULL, out);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }

@@ -449,7 +449,71 @@ static void capacity_0_drains(void **state)
 	assert_int_equal(join("b", "b1").count, 4);
 }
 
+static void a_limit_sends_what_a_member_cannot_serve_to_the_others(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	answer b = join("b", "b1");
+	answer a = heartbeat("a", "a1", NULL);
+	heartbeat("a", "a1", revoked(&a));
+	b = heartbeat("b", "b1", NULL);
+	assert_int_equal(b.count, 2);
+	a = heartbeat("a", "a1", NULL);
+	/* The release and the limit come together, so that the partition does not come back. */
+	capacity = "1:threads 100";
+	char released[64];
+	snprintf(released, sizeof(released), "%s", released_of(a.owned[0]));
+	a = heartbeat("a", "a1", released);
+	assert_int_equal(a.count, 1);
+	capacity = "100";
+	assert_int_equal(heartbeat("b", "b1", NULL).count, 3);
+	/* Another member that comes and goes changes nothing of that. */
+	join("c", "c1");
+	leave("c", "c1");
+	capacity = "1:threads 100";
+	assert_int_equal(heartbeat("a", "a1", NULL).count, 1);
+	capacity = "100";
+	a = heartbeat("a", "a1", NULL);
+	assert_int_equal(revoked_count(&a), 0);
+	b = heartbeat("b", "b1", NULL);
+	assert_int_equal(revoked_count(&b), 1);
+}
+
+static void what_nobody_can_serve_has_no_owner_until_a_member_can(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	capacity = "2:open 100";
+	answer a = heartbeat("a", "a1", NULL);
+	assert_int_equal(revoked_count(&a), 2);
+	a = heartbeat("a", "a1", revoked(&a));
+	assert_int_equal(a.count, 2);
+	capacity = "0:open 100";
+	a = heartbeat("a", "a1", NULL);
+	assert_int_equal(heartbeat("a", "a1", revoked(&a)).count, 0);
+	capacity = "3:open 100";
+	assert_int_equal(heartbeat("a", "a1", NULL).count, 3);
+	capacity = "100";
+	assert_int_equal(join("b", "b1").count, 1);
+}
+
 /* --- one name, two processes ------------------------------------------------------------------------ */
+
+static void who_arrives_does_not_replace_a_process_whose_lease_is_valid(void **state)
+{
+	(void)state;
+	set_session("300");
+	join("a", "a1");
+	answer a = call("arrive", "a", "a2", NULL);
+	assert_string_equal(a.status, "TAKEN");
+	assert_true(a.next_expiry > 0 && a.next_expiry <= 300);
+	assert_string_equal(heartbeat("a", "a1", NULL).status, "OK");
+	assert_string_equal(call("arrive", "a", "a1", NULL).status, "OK");
+	expire("a");
+	assert_string_equal(call("arrive", "a", "a2", NULL).status, "OK");
+	assert_string_equal(call("arrive", "b", "b1", NULL).status, "OK");
+	set_session("60000");
+}
 
 static void a_process_that_takes_a_name_waits_until_the_former_lease_has_ended(void **state)
 {
@@ -792,6 +856,9 @@ int main(void)
 		TEST(a_move_that_was_not_done_yet_is_undone_when_its_cause_is_gone),
 		TEST(shares_follow_capacity),
 		TEST(capacity_0_drains),
+		TEST(a_limit_sends_what_a_member_cannot_serve_to_the_others),
+		TEST(what_nobody_can_serve_has_no_owner_until_a_member_can),
+		TEST(who_arrives_does_not_replace_a_process_whose_lease_is_valid),
 		TEST(a_process_that_takes_a_name_waits_until_the_former_lease_has_ended),
 		TEST(a_replaced_process_that_leaves_frees_its_partitions_at_once),
 		TEST(a_replaced_process_may_hand_back_one_by_one),

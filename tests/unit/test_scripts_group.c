@@ -54,7 +54,13 @@ static const char *note(const char *epoch, const char *nonce, const char *what, 
 static const char *dead_letter(const char *epoch, const char *nonce, const char *id, const char *count)
 {
 	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", epoch, nonce, id, count, "it is broken", "3",
-		   "wordcount", "7");
+		   "wordcount", "7", "0", "drop-oldest");
+}
+
+static const char *limited_letter(const char *id, const char *count, const char *limit, const char *full)
+{
+	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", id, count, "it is broken", "3",
+		   "wordcount", "7", limit, full);
 }
 
 /* `count` entries with the ids 1-1, 1-2, ... */
@@ -304,8 +310,8 @@ static void a_gap_is_what_came_and_was_not_read(void **state)
 	claim("5", "n");
 	command("XDEL " LOG " 1-3 1-7");
 	/* A gap in the middle of the log cannot be counted yet. */
-	assert_string_equal(gap("5", "n", "1-5", "4"), "OK 0");
-	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2");
+	assert_string_equal(gap("5", "n", "1-5", "4"), "OK 0 0");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
 	assert_string_equal(command("HGET " STATE " lost"), "2");
 }
 
@@ -315,13 +321,13 @@ static void a_gap_is_counted_once_however_often_it_is_asked_for(void **state)
 	fill_log(5);
 	claim("5", "n");
 	command("XTRIM " LOG " MINID 1-4");
-	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3");
-	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3");
-	assert_string_equal(gap("5", "n", "1-5", "2"), "OK 3");
+	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3 0");
+	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3 0");
+	assert_string_equal(gap("5", "n", "1-5", "2"), "OK 3 0");
 	command("XADD " LOG " 1-6 partitionKey k data 6");
 	command("XADD " LOG " 1-7 partitionKey k data 7");
 	command("XDEL " LOG " 1-6");
-	assert_string_equal(gap("5", "n", "1-7", "3"), "OK 4");
+	assert_string_equal(gap("5", "n", "1-7", "3"), "OK 4 0");
 	assert_string_equal(command("HGET " STATE " lost"), "4");
 }
 
@@ -338,16 +344,75 @@ static void a_gap_that_a_dead_owner_had_noticed_is_not_counted_again(void **stat
 	assert_string_equal(command("HGET " STATE " lost"), "3");
 }
 
+static void the_next_owner_does_not_count_a_gap_within_the_log_again(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("5", "n");
+	commit("5", "n", "1-2", "2");
+	command("XDEL " LOG " 1-4 1-6");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	assert_string_equal(claim("6", "m"), "OK 1-2 2 1 0-0 0 0");
+	assert_string_equal(gap("6", "m", "1-9", "7"), "OK 2 2");
+	/* One that died before it noticed anything, and one of whose gap a part was committed. */
+	claim("7", "o");
+	claim("8", "p");
+	assert_string_equal(gap("8", "p", "1-9", "7"), "OK 2 2");
+	commit("8", "p", "1-5", "6");
+	claim("9", "q");
+	assert_string_equal(gap("9", "q", "1-9", "9"), "OK 0 0");
+	command("XADD " LOG " 1-10 partitionKey k data 10");
+	command("XADD " LOG " 1-11 partitionKey k data 11");
+	command("XDEL " LOG " 1-10");
+	assert_string_equal(gap("9", "q", "1-11", "10"), "OK 1 0");
+	assert_string_equal(command("HGET " STATE " lost"), "3");
+}
+
+static void a_claim_that_arrives_twice_keeps_the_gap_of_its_owner(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("5", "n");
+	command("XDEL " LOG " 1-2 1-3");
+	commit("5", "n", "1-1", "1");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	claim("5", "n");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	commit("5", "n", "1-9", "9");
+	claim("5", "n");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	assert_string_equal(command("HGET " STATE " lost"), "2");
+}
+
+static void a_look_that_arrives_late_counts_nothing_that_was_committed_since(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	for (int i = 4; i <= 9; i++)
+		command("XADD " LOG " 1-%d partitionKey k data %d", i, i);
+	commit("5", "n", "1-7", "7");
+	command("XTRIM " LOG " MINID 1-8");
+	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0 0");
+	assert_string_equal(command("HGET " STATE " lost"), "nil");
+	/* What was removed beyond the position is found by the next look. */
+	command("XDEL " LOG " 1-8");
+	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0 0");
+	assert_string_equal(gap("5", "n", "1-7", "7"), "OK 1 0");
+	assert_string_equal(gap("5", "n", "1-9", "8"), "OK 1 0");
+	assert_string_equal(command("HGET " STATE " lost"), "1");
+}
+
 static void without_anything_removed_there_is_no_gap(void **state)
 {
 	(void)state;
 	fill_log(5);
 	claim("5", "n");
-	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 0");
+	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 0 0");
 	commit("5", "n", "1-3", "3");
 	command("XTRIM " LOG " MINID 1-4");
-	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0");
-	assert_string_equal(gap("5", "n", "1-5", "5"), "OK 0");
+	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0 0");
+	assert_string_equal(gap("5", "n", "1-5", "5"), "OK 0 0");
 	assert_string_equal(claim("6", "m"), "OK 1-3 3 1 0-0 0 0");
 	assert_string_equal(command("HGET " STATE " lost"), "nil");
 }
@@ -360,7 +425,7 @@ static void only_the_owner_counts_gaps(void **state)
 	claim("6", "m");
 	assert_string_equal(gap("5", "n", "1-5", "2"), "FENCED 6");
 	command("DEL " LOG);
-	assert_string_equal(gap("6", "m", "1-5", "5"), "OK 0");
+	assert_string_equal(gap("6", "m", "1-5", "5"), "OK 0 0");
 }
 
 static void redis_shows_the_lag(void **state)
@@ -738,6 +803,35 @@ static void where_the_letter_cannot_be_written_the_message_stays(void **state)
 	assert_string_equal(position(), "0-0");
 }
 
+static void the_oldest_letters_make_room_and_are_counted(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "2", "drop-oldest");
+	limited_letter("1-2", "2", "2", "drop-oldest");
+	assert_string_equal(strrchr(limited_letter("1-3", "3", "2", "drop-oldest"), ' '), " 1");
+	assert_string_equal(strrchr(limited_letter("1-4", "4", "1", "drop-oldest"), ' '), " 2");
+	assert_int_equal(command_number("XLEN " DEAD), 1);
+	assert_string_equal(state_field("letters_dropped"), "3");
+	assert_string_equal(position(), "1-4");
+}
+
+static void a_group_that_stops_at_the_limit_continues_when_there_is_room(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "1", "stop");
+	assert_string_equal(limited_letter("1-2", "2", "1", "stop"), "FULL 1");
+	assert_string_equal(position(), "1-1");
+	assert_string_equal(state_field("letters_full"), "1");
+	command("DEL " DEAD);
+	assert_int_equal(strncmp(limited_letter("1-2", "2", "1", "stop"), "OK ", 3), 0);
+	assert_string_equal(position(), "1-2");
+	assert_string_equal(state_field("letters_full"), "nil");
+}
+
 /* --- a full memory --------------------------------------------------------------------------------- */
 
 static void without_memory_a_group_is_opened_claimed_committed_and_released(void **state)
@@ -770,6 +864,19 @@ static void without_memory_what_is_committed_makes_room_for_a_dead_letter(void *
 	assert_string_equal(position(), "1-4");
 }
 
+static void without_memory_a_flood_of_letters_stays_within_its_limit(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "1", "drop-oldest");
+	command("CONFIG SET maxmemory 1");
+	assert_int_equal(strncmp(limited_letter("1-2", "2", "1", "drop-oldest"), "OK ", 3), 0);
+	assert_string_equal(limited_letter("1-3", "3", "1", "stop"), "FULL 1");
+	assert_int_equal(command_number("XLEN " DEAD), 1);
+	assert_string_equal(position(), "1-2");
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, empty_redis)
 
 int main(void)
@@ -797,6 +904,9 @@ int main(void)
 		TEST(a_gap_is_what_came_and_was_not_read),
 		TEST(a_gap_is_counted_once_however_often_it_is_asked_for),
 		TEST(a_gap_that_a_dead_owner_had_noticed_is_not_counted_again),
+		TEST(the_next_owner_does_not_count_a_gap_within_the_log_again),
+		TEST(a_claim_that_arrives_twice_keeps_the_gap_of_its_owner),
+		TEST(a_look_that_arrives_late_counts_nothing_that_was_committed_since),
 		TEST(without_anything_removed_there_is_no_gap),
 		TEST(only_the_owner_counts_gaps),
 		TEST(redis_shows_the_lag),
@@ -825,9 +935,12 @@ int main(void)
 		TEST(a_message_that_is_gone_leaves_a_letter_without_its_fields),
 		TEST(an_entry_with_any_number_of_fields_is_kept_whole),
 		TEST(a_dead_letter_ends_the_suspicion),
+		TEST(the_oldest_letters_make_room_and_are_counted),
+		TEST(a_group_that_stops_at_the_limit_continues_when_there_is_room),
 		TEST(where_the_letter_cannot_be_written_the_message_stays),
 		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
 		TEST(without_memory_what_is_committed_makes_room_for_a_dead_letter),
+		TEST(without_memory_a_flood_of_letters_stays_within_its_limit),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

@@ -174,10 +174,20 @@ typedef enum seg_option_type {
 	SEG_OPTION_PATH = 4      /* relative to the directory of the config file, or absolute */
 } seg_option_type;
 
+/*
+ * Added to the type of an option whose value is a secret: segrunner never shows the value. An older segrunner refuses the type.
+ *
+ *     {"headers", SEG_OPTION_TEXT | SEG_OPTION_SECRET, 0, NULL, "Further headers."},
+ *
+ * Without it, segrunner hides what looks like a secret: options named password, secret, token and the like, and logins and
+ * passwords in URLs and in connection strings; in all values, and in log lines, errors and reasons, too.
+ */
+#define SEG_OPTION_SECRET 0x100u
+
 /* An option that the plugin declares. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_option {
 	const char *name;  /* of a-z 0-9 _; the section writes it after `option.` */
-	uint32_t type;     /* a seg_option_type */
+	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET */
 	uint32_t required; /* 1: a section without this option is an error; 0: the option may be left out */
 	const char *value; /* the default, valid for the type; or NULL */
 	const char *help;  /* one sentence; shown when a required option is missing */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "embedded/paths.h"
 #include "host/consumers.h"
 #include "host/notify.h"
 #include "host/redis.h"
@@ -292,6 +293,9 @@ int seg_runner_run(const seg_config *config)
 void seg_runner_check(const seg_config *config, seg_config_errors *errors)
 {
 	seg_consumers consumers = {.name = "check", .logger = seg_logger_make(NULL, NULL)};
+	seg_error error;
+	if (config->redis.embedded && seg_embedded_paths_check(config->redis.directory, &error))
+		seg_config_error_add(errors, config->redis.place, "directory: %s", error.text);
 	seg_consumers_load(&consumers, config, errors);
 	seg_consumers_unload(&consumers);
 }

@@ -98,6 +98,8 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.isolate_after = seg_retry_deaths_before_isolation(&s->workers.setup.retry),
 		.read_deaths = seg_retry_deaths_most(&s->workers.setup.retry),
 		.linger = config->batch_linger,
+		.dead_letter_limit = config->dead_letter_limit,
+		.dead_letters = config->dead_letters,
 		.idle = (seg_idle)s->runner->idle,
 		.hooks = seg_workers_hooks(&s->workers),
 	};

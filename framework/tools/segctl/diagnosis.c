@@ -150,6 +150,19 @@ static bool keeps_crashing(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
+{
+	if (!seg_partition_waits_for_room(f->p))
+		return false;
+	cause(d,
+	      "the next message is to become a dead letter, but the partition has %" PRIu64
+	      " already, and dead_letter_limit is %" PRIu64,
+	      f->p->info.dead_letters, f->p->letters_full);
+	next(d, "make room: segctl dlq replay %s %s -p %" PRIu32 ", or dlq drop; or raise dead_letter_limit",
+	     f->stream, f->group, f->p->info.partition);
+	return true;
+}
+
 static bool is_stuck(const facts *f, ctl_diagnosis *d)
 {
 	char behind[CTL_TEXT_MAX], sample[CTL_TEXT_MAX];
@@ -211,12 +224,19 @@ static const struct {
 	const char *verdict;
 	bool (*applies)(const facts *f, ctl_diagnosis *d);
 } rules[] = {
-	{"node-unreachable", has_no_node}, {"no-members", nobody_runs},
-	{"draining", all_drain},           {"owner-silent", owner_is_silent},
-	{"no-owner", has_no_owner},        {"moving", is_moving},
-	{"not-claimed", is_not_claimed},   {"killer", has_a_killer},
-	{"crashing", keeps_crashing},      {"stuck", is_stuck},
-	{"falls-behind", falls_behind},    {"catching-up", catches_up},
+	{"node-unreachable", has_no_node},
+	{"no-members", nobody_runs},
+	{"draining", all_drain},
+	{"owner-silent", owner_is_silent},
+	{"no-owner", has_no_owner},
+	{"moving", is_moving},
+	{"not-claimed", is_not_claimed},
+	{"killer", has_a_killer},
+	{"crashing", keeps_crashing},
+	{"dead-letters-full", has_no_room_for_a_letter},
+	{"stuck", is_stuck},
+	{"falls-behind", falls_behind},
+	{"catching-up", catches_up},
 	{"healthy", is_healthy},
 };
 

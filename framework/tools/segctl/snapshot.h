@@ -22,7 +22,7 @@ typedef struct ctl_totals {
 	double behind;    /* age in seconds of the oldest message that is not committed */
 	double rate, catch_up;
 	uint64_t dead_letters, lost;
-	uint32_t owned;
+	uint32_t owned; /* by members with a valid lease */
 } ctl_totals;
 
 ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot);
