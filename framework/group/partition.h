@@ -145,6 +145,9 @@ typedef struct seg_partition {
 		uint64_t epoch;        /* of the look under way */
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
 		int64_t look_at;       /* no look is made before */
+		uint64_t found; /* records of a packed stream that are missing, and not stored in Redis yet */
+		int64_t found_upto; /* up to the record of this number */
+		uint64_t storing;   /* how many of them the call under way stores */
 		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
 } seg_partition;

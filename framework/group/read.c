@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "group/careful_read.h"
+#include "group/gap.h"
 #include "group/notes.h"
 
 /* After a read that Redis refused. */
@@ -130,6 +131,7 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	p->read.told_at = 0;
 	seg_read_result result = deliver(p, was_alone, now);
 	seg_note_removed(p, result.removed);
+	seg_gap_found(p, result.removed, result.records_before);
 	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
 	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */
 	bool full = result.messages > 0 && p->ledger.filled;

@@ -264,7 +264,9 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 		return (seg_read_result){.starved = l->starved};
 	}
 	note_sizes(l, fetched);
-	seg_read_result result = {.messages = count, .removed = count_removed(l, fetched)};
+	seg_read_result result = {.messages = count,
+				  .removed = count_removed(l, fetched),
+				  .records_before = fetched->records_before};
 	fetched->batch.partition = partition;
 	fetched->batch.epoch = epoch;
 	fetched->sequence = l->fetched_count;

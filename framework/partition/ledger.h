@@ -117,6 +117,7 @@ bool seg_ledger_gives_up(const seg_ledger *ledger);
 typedef struct seg_read_result {
 	size_t messages;  /* given to the worker */
 	uint64_t removed; /* records removed from the log before these messages, as the packed entries show */
+	int64_t records_before; /* then: how many records the log ever had before these messages */
 	unsigned
 		starved; /* reads in a row that had no memory for the first entry: pause before the next one */
 } seg_read_result;

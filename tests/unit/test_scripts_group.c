@@ -782,6 +782,20 @@ static void an_entry_with_any_number_of_fields_is_kept_whole(void **state)
 	assert_string_equal(position(), "1-1");
 }
 
+static void what_is_missing_of_a_packed_stream_is_stored_once(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-1", "7", "10"), "OK 7 0");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-1", "7", "10"), "OK 7 0");
+	claim("2", "b");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "2", "b", "1-1", "7", "10"), "OK 7 0");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-2", "1", "12"), "FENCED 2");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "2", "b", "1-2", "1", "12"), "OK 1 0");
+	assert_string_equal(state_field("lost"), "8");
+}
+
 static void a_dead_letter_ends_the_suspicion(void **state)
 {
 	(void)state;
@@ -935,6 +949,7 @@ int main(void)
 		TEST(a_message_that_is_gone_leaves_a_letter_without_its_fields),
 		TEST(an_entry_with_any_number_of_fields_is_kept_whole),
 		TEST(a_dead_letter_ends_the_suspicion),
+		TEST(what_is_missing_of_a_packed_stream_is_stored_once),
 		TEST(the_oldest_letters_make_room_and_are_counted),
 		TEST(a_group_that_stops_at_the_limit_continues_when_there_is_room),
 		TEST(where_the_letter_cannot_be_written_the_message_stays),
