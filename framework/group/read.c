@@ -20,6 +20,9 @@
 /* A refusal that passes by itself, such as MOVED, is logged if it comes so often in a row: after about two seconds. */
 enum { REFUSED_MOST = 5 };
 
+/* After so many reads that broke, the log says so. One is most often Redis's restart, or the network. */
+enum { LOSSES_TELL = 2 };
+
 void seg_read_begin(seg_partition *p)
 {
 	p->read.backlogged = true;
@@ -97,8 +100,15 @@ static void note_starved(seg_partition *p, unsigned times, int64_t now)
 
 void seg_read_lost(seg_partition *p, bool no_memory)
 {
+	size_t entries = p->ledger.entries_requested;
 	seg_ledger_read_lost(&p->ledger);
 	seg_read_failed(p, no_memory);
+	if (!no_memory && p->ledger.target && ++p->read.losses == LOSSES_TELL)
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"reads of %s break with their connection, the newest one after it had asked for %zu entries; asking for "
+			"fewer. If the log of Redis says \"overcoming of output buffer limits\", raise its "
+			"client-output-buffer-limit normal",
+			p->log_key, entries);
 	if (no_memory)
 		note_starved(p, seg_ledger_read_starved(&p->ledger), seg_now());
 }
@@ -129,6 +139,8 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	p->read.reading = SEG_READING_NOT;
 	p->read.refusals = 0;
 	p->read.told_at = 0;
+	if (p->ledger.narrow == 0)
+		p->read.losses = 0;
 	seg_read_result result = deliver(p, was_alone, now);
 	seg_note_removed(p, result.removed);
 	seg_gap_found(p, result.removed, result.records_before);

@@ -1,5 +1,6 @@
 #include "partition/handoff.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -72,7 +73,33 @@ void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value)
 	seg_handoff_wake(handoff);
 }
 
+bool seg_handoff_has_trouble(const seg_handoff *handoff)
+{
+	return atomic_load_explicit(&handoff->worker.troubled, memory_order_acquire);
+}
+
+bool seg_handoff_take_trouble(seg_handoff *handoff, seg_trouble *trouble)
+{
+	if (!seg_handoff_has_trouble(handoff))
+		return false;
+	*trouble = handoff->worker.trouble;
+	atomic_store_explicit(&handoff->worker.troubled, false, memory_order_release);
+	return true;
+}
+
 /* --- worker ---------------------------------------------------------------------- */
+
+void seg_handoff_tell_trouble(seg_handoff *handoff, seg_id id, uint32_t attempt, int64_t next_at,
+			      const char *reason)
+{
+	seg_trouble *trouble = &handoff->worker.trouble;
+	if (seg_handoff_has_trouble(handoff))
+		return;
+	*trouble = (seg_trouble){.id = id, .attempt = attempt, .next_at = next_at};
+	snprintf(trouble->reason, sizeof(trouble->reason), "%s", reason);
+	atomic_store_explicit(&handoff->worker.troubled, true, memory_order_release);
+	seg_waker_kick(handoff->waker);
+}
 
 seg_fetched *seg_handoff_take(seg_handoff *handoff)
 {

@@ -39,8 +39,9 @@
  *                                     Lua, with require
  *     memory_limit       64MiB        of one partition's state; 0: no limit. A state that exceeds the limit
  *                                     is loaded again
- *     instruction_limit  100000000    of one call (about a second); 0: no limit. A C function such as
- *                                     string.find counts as one instruction, however long it runs
+ *     instruction_limit  100000000    of one call (about a second); 0: no limit. A step of string.find, match,
+ *                                     gmatch and gsub counts as an instruction, and so does each element that
+ *                                     string.rep, table.move and the like go through
  *
  * The limits and the sandbox protect against mistakes, not against a malicious author.
  *
@@ -258,7 +259,8 @@ static void lua_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"script", SEG_OPTION_PATH, 1, NULL, "File of the script, which defines handle(message)."},
+	{"script", SEG_OPTION_PATH | SEG_OPTION_CONTENT, 1, NULL,
+	 "File of the script, which defines handle(message)."},
 	{"reload", SEG_OPTION_BOOLEAN, 0, "yes", "Check at each tick whether the file has changed."},
 	{"sandbox", SEG_OPTION_BOOLEAN, 0, "yes",
 	 "Deny the script what reaches files, processes and libraries."},

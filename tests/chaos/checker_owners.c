@@ -65,7 +65,9 @@ static void check_beginning(chaos_checker *c)
 		size_t at = (size_t)(e - c->ledger.entries);
 		bool first = c->owner_of[i] != last;
 		last = c->owner_of[i];
-		if (first && !chaos_ledger_is_first(&c->ledger, e) && e[-1].all_decided > r->time)
+		/* An owner at a primary that was lost does not know of what the other one had. */
+		if (first && !e->vanished && !chaos_ledger_is_first(&c->ledger, e) &&
+		    e[-1].all_decided > r->time)
 			chaos_violation(c, &c->verdict->reordered,
 					"partition %" PRIu32 " epoch %" PRIu64 ": began at " ID
 					", after messages that nobody had handled",
@@ -190,6 +192,27 @@ static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const 
 	return false;
 }
 
+/* Redis took the lease of the older owner for ended when its clock jumped; the owner trusts it until it ends. */
+static bool is_of_before_a_jump(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
+{
+	const chaos_ownership *before = &c->ownerships.items[older->ownership];
+	const chaos_ownership *after = &c->ownerships.items[newest->ownership];
+	for (size_t i = 0; i < c->history->jumps.count; i++) {
+		int64_t jump = c->history->jumps.items[i];
+		if (before->opened <= jump && jump <= after->opened &&
+		    older->start <= jump + c->history->lease) {
+			c->verdict->outlived++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_allowed(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
+{
+	return is_of_lost_history(c, older, newest) || is_of_before_a_jump(c, older, newest);
+}
+
 static void check_overlap(chaos_checker *c)
 {
 	/* The calls under the highest epoch: the first and the last of them. */
@@ -201,7 +224,7 @@ static void check_overlap(chaos_checker *c)
 		if (i == 0 || k->partition != k[-1].partition)
 			newest = last = longest = NULL;
 		if (longest && longest->ownership != k->ownership && longest->end > k->start &&
-		    longest->epoch < k->epoch && !is_of_lost_history(c, longest, k) &&
+		    longest->epoch < k->epoch && !is_allowed(c, longest, k) &&
 		    !forgive(c, longest, longest->start, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64
@@ -211,7 +234,7 @@ static void check_overlap(chaos_checker *c)
 		 * A process may stop between checking its lease and the call. So look for a freeze from 2 s
 		 * before the newer owner's first call.
 		 */
-		if (newest && newest->epoch > k->epoch && !is_of_lost_history(c, k, last) &&
+		if (newest && newest->epoch > k->epoch && !is_allowed(c, k, last) &&
 		    !forgive(c, k, newest->start - 2000 * (int64_t)CHAOS_NS_PER_MS, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epoch %" PRIu64

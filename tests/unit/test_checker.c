@@ -375,6 +375,19 @@ static void an_owner_at_the_old_primary_may_not_skip_what_both_have(void **state
 	assert_int_equal(judge().reordered, 1);
 }
 
+static void a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends(void **state)
+{
+	(void)state;
+	history.lease = 20 * (int64_t)MS;
+	old_owner();
+	chaos_append(&history.jumps, (int64_t)47 * MS);
+	new_owner(10);
+	called(OLD_PROCESS, OLD, 65, 10, 10);
+	assert_int_equal(judge().stale, 0);
+	history.lease = 10 * (int64_t)MS;
+	assert_int_equal(judge().stale, 1);
+}
+
 static void a_lease_of_a_lost_history_holds_until_it_ends(void **state)
 {
 	(void)state;
@@ -772,6 +785,7 @@ int main(void)
 		test(an_owner_at_the_old_primary_does_not_end_the_ownership_at_the_new_one),
 		test(an_owner_at_the_old_primary_that_outlives_its_lease_is_found),
 		test(an_owner_at_the_old_primary_may_not_skip_what_both_have),
+		test(a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends),
 		test(a_lease_of_a_lost_history_holds_until_it_ends),
 		test(a_message_that_the_log_lacks_without_a_failover_is_lost),
 		test(a_message_of_the_log_that_nobody_acknowledged_must_be_handled),

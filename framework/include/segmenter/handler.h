@@ -184,10 +184,16 @@ typedef enum seg_option_type {
  */
 #define SEG_OPTION_SECRET 0x100u
 
+/*
+ * Marks a SEG_OPTION_PATH as the file of a script or of settings that init reads: its content counts as part of the value, so
+ * that SIGHUP starts the section anew if the file has changed.
+ */
+#define SEG_OPTION_CONTENT 0x200u
+
 /* An option that the plugin declares. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_option {
 	const char *name;  /* of a-z 0-9 _; the section writes it after `option.` */
-	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET */
+	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET, | SEG_OPTION_CONTENT */
 	uint32_t required; /* 1: a section without this option is an error; 0: the option may be left out */
 	const char *value; /* the default, valid for the type; or NULL */
 	const char *help;  /* one sentence; shown when a required option is missing */
@@ -223,7 +229,8 @@ typedef struct seg_handler {
 	 * Worker thread. This runner now owns `partition` (0 to the stream's partitions - 1) under `epoch`, which is higher
 	 * than the epoch of each earlier owner. Stores the partition's state in *state (NULL before); the three functions
 	 * below get it as `state`. Returns 0; or -1 with one line in error[error_size]: then segrunner calls again after a
-	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. May be NULL.
+	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. After 5 s of failures, the runner
+	 * releases the partition, so that another runner serves it, and tries again later. May be NULL.
 	 */
 	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
 			      size_t error_size);

@@ -136,6 +136,11 @@ int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consum
 	return 0;
 }
 
+bool seg_plugin_instance_changed(const seg_plugin_instance *instance)
+{
+	return seg_plugin_values_changed(&instance->values);
+}
+
 int seg_plugin_instance_init(seg_plugin_instance *instance, seg_error *error)
 {
 	char reason[SEG_ERROR_TEXT_MAX] = "";

@@ -104,11 +104,13 @@ static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t
 seg_step seg_dispatch_fetched(seg_task *task, seg_fetched *fetched)
 {
 	for (unsigned tries = 1; !seg_fetched_decode(fetched, task->setup->codec); tries++) {
+		seg_trouble_note(&task->trouble, SEG_SHORTAGE_MEMORY, "out of memory for decoding messages");
 		if (tries % MEMORY_TRIES == 0)
 			fetched->faults[fetched->decoded] = SEG_FAULT_MEMORY;
 		else if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
 	}
+	seg_trouble_end(&task->trouble);
 	for (size_t i = 0; i < fetched->batch.count;)
 		if (dispatch_next(task, fetched, &i) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;

@@ -87,6 +87,7 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 	seg_member_options options = {
 		.group = config->group,
 		.name = name,
+		.incarnation = s->incarnation[0] ? s->incarnation : NULL,
 		.capacity = config->capacity,
 		.limits = {.batch_size = config->batch_size,
 			   .in_flight_batches = config->in_flight_batches,
@@ -103,7 +104,10 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.idle = (seg_idle)s->runner->idle,
 		.hooks = seg_workers_hooks(&s->workers),
 	};
-	return seg_member_open(s->stream, &options, &s->member, error);
+	int status = seg_member_open(s->stream, &options, &s->member, error);
+	if (status == 0)
+		s->incarnation[0] = '\0';
+	return status;
 }
 
 int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_error *error)
@@ -126,7 +130,7 @@ void seg_section_fini(seg_section *s)
 	s->stream = NULL;
 }
 
-bool seg_section_retrying(const seg_section *s, uint32_t *partition, char reason[SEG_RETRYING_REASON_MAX])
+bool seg_section_retrying(const seg_section *s, seg_retrying_entry *entry)
 {
-	return seg_retrying_look(s->workers.setup.retrying, partition, reason);
+	return seg_retrying_look(s->workers.setup.retrying, entry);
 }
