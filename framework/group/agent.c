@@ -24,7 +24,7 @@
 #include "group/roll.h"
 #include "group/shortage.h"
 #include "group/stop.h"
-#include "group/trouble.h"
+#include "group/retry_note.h"
 
 /* Between two tries to start a worker. */
 #define START_PAUSE (100 * SEG_MS)
@@ -264,7 +264,7 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 	next = earlier(next, seg_gap_step(p, now));
 	next = earlier(next, seg_remark_step(p, now));
 	next = earlier(next, seg_presence_step(p, now));
-	next = earlier(next, seg_trouble_step(p, now));
+	next = earlier(next, seg_retry_note_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 	finish_worker(m, p);

@@ -188,7 +188,7 @@ typedef struct seg_partition {
 
 	struct {
 		int64_t at; /* no note is sent before */
-	} trouble;
+	} retry_note;
 } seg_partition;
 
 /* Whether owners died here as if a message killed them: `deaths` owners in a row, or one that had marked a message. */

@@ -20,7 +20,7 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
- *     trouble      publishes why the next message keeps failing
+ *     retry_note   publishes why the next message keeps failing
  *     gap          finds messages that were removed unread
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went

@@ -47,6 +47,6 @@ seg_step seg_failure_retry(seg_task *task, const seg_fetched *fetched, size_t *i
 		seg_id_format(fetched->messages[*index].id, id), task->attempt, wait / SEG_MS, reason);
 	int64_t next_at = seg_now() + wait;
 	seg_task_count_retry(task, reason, next_at);
-	seg_handoff_tell_trouble(task->handoff, fetched->messages[*index].id, task->attempt, next_at, reason);
+	seg_handoff_tell_retry(task->handoff, fetched->messages[*index].id, task->attempt, next_at, reason);
 	return seg_permission_pause(task, next_at);
 }
