@@ -302,8 +302,9 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (send_commit(p, false)) {
 		p->commit.sent_at = now;
 		/* If a message may kill the process, commit the messages before it at once: they must not look guilty. */
-		p->commit.at =
-			now + (seg_partition_is_suspicious(p) ? 0 : p->member->options.commit_interval);
+		p->commit.at = now + (seg_partition_is_suspicious(p, p->member->options.isolate_after)
+					      ? 0
+					      : p->member->options.commit_interval);
 	}
 	return SEG_NEVER;
 }

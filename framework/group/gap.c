@@ -34,18 +34,67 @@ static void got_gap(void *arg, const seg_reply *reply)
 	}
 }
 
+/* --- packed streams ------------------------------------------------------------------------ */
+
+void seg_gap_found(seg_partition *p, uint64_t removed, int64_t upto)
+{
+	if (removed == 0)
+		return;
+	p->gap.found += removed;
+	p->gap.found_upto = upto;
+}
+
+static void got_stored(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	p->gap.busy = false;
+	if (p->gap.epoch != p->own.epoch)
+		return;
+	/* Without an answer, the same call is sent again; Redis counts no record twice. */
+	if (seg_reply_is(seg_reply_at(reply, 0), "OK"))
+		p->gap.found -= p->gap.storing;
+	else
+		p->gap.look_at = seg_now() + LOOK_INTERVAL;
+}
+
+static int64_t store_found(seg_partition *p, int64_t now)
+{
+	if (p->gap.found == 0 || p->gap.busy || !seg_ownership_fetches(&p->own))
+		return SEG_NEVER;
+	if (now < p->gap.look_at)
+		return p->gap.look_at;
+	char epoch[24], found[24], upto[24], fetched[SEG_ID_TEXT_MAX];
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
+	snprintf(found, sizeof(found), "%" PRIu64, p->gap.found);
+	snprintf(upto, sizeof(upto), "%" PRId64, p->gap.found_upto);
+	const char *argv[] =
+		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
+		 found,      upto};
+	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot) ||
+	    !seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_stored, p, 2, 7, argv, NULL))
+		return SEG_NEVER;
+	p->gap.busy = true;
+	p->gap.epoch = p->own.epoch;
+	p->gap.storing = p->gap.found;
+	return SEG_NEVER;
+}
+
+/* --- the duty cycle ------------------------------------------------------------------------- */
+
 void seg_gap_begin(seg_partition *p)
 {
+	p->gap.found = p->gap.storing = 0;
 	p->gap.looked_count = 0;
 	p->gap.told = 0;
 }
 
 int64_t seg_gap_step(seg_partition *p, int64_t now)
 {
+	if (p->member->stream->shape.packing)
+		return store_found(p, now);
 	/* Entries that the read under way returns would count as removed, if they are removed in the meantime. */
-	if (p->member->stream->shape.packing || !seg_ownership_fetches(&p->own) || p->gap.busy ||
-	    p->ledger.entries_read < 0 || p->read.reading == SEG_READING_NOW ||
-	    p->gap.looked_count == p->ledger.fetched_count)
+	if (!seg_ownership_fetches(&p->own) || p->gap.busy || p->ledger.entries_read < 0 ||
+	    p->read.reading == SEG_READING_NOW || p->gap.looked_count == p->ledger.fetched_count)
 		return SEG_NEVER;
 	if (now < p->gap.look_at)
 		return p->gap.look_at;

@@ -13,7 +13,13 @@
 /* A new ownership begins. */
 void seg_gap_begin(seg_partition *partition);
 
-/* Asks Redis if it is time. Returns when it must be called again (seg_now()), or SEG_NEVER. */
+/*
+ * For a packed stream, whose entries tell by themselves what is missing: `removed` records are, up to the record of that number.
+ * 0: does nothing.
+ */
+void seg_gap_found(seg_partition *partition, uint64_t removed, int64_t upto);
+
+/* Asks Redis, or tells it, if it is time. Returns when it must be called again (seg_now()), or SEG_NEVER. */
 int64_t seg_gap_step(seg_partition *partition, int64_t now);
 
 #endif

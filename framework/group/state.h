@@ -73,9 +73,11 @@ typedef struct seg_member_options {
 	uint32_t capacity; /* relative to the other members' capacity: decides the share of the partitions */
 	seg_ledger_limits limits;
 	seg_start start;
-	int64_t session_timeout;    /* ns */
-	int64_t commit_interval;    /* ns */
-	int64_t linger;             /* ns; the pause after a read that returned less than a batch */
+	int64_t session_timeout; /* ns */
+	int64_t commit_interval; /* ns */
+	uint32_t isolate_after;  /* deaths in a row after which messages are handled one at a time */
+	uint32_t read_deaths;    /* deaths while an entry was read, after which it is faulty; 0: no limit */
+	int64_t linger;          /* ns; the pause after a read that returned less than a batch */
 	uint64_t dead_letter_limit; /* letters that a partition keeps; 0: any number */
 	seg_dead_letters dead_letters;
 	seg_idle idle;           /* how the I/O thread waits */

@@ -25,13 +25,5 @@ if failure and not (release == '1' and failure[1] == 'GONE') then
 end
 if release == '1' then
 	redis.call('HSET', state, 'clean', '1', 'nonce', '', 'owner', '', 'crashes', '0', 'released', nonce)
-	-- An owner that stops cleanly has not died of the message that it marked.
-	local marked = redis.call('HMGET', state, 'marked', 'attempts')
-	if marked[1] == epoch and tonumber(marked[2]) > 1 then
-		redis.call('HINCRBY', state, 'attempts', -1)
-		redis.call('HDEL', state, 'marked')
-	elseif marked[1] == epoch then
-		redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
-	end
 end
 return {'OK'}

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Counts the entries that were removed before the group read them: by XTRIM, by XDEL or by drop-oldest.
--- KEYS: log state. ARGV: epoch nonce fetched count.
+-- KEYS: log state. ARGV: epoch nonce fetched count. With a fifth ARGV, upto: the records of a packed stream have
+-- shown that `count` of them are missing, up to the record of that number.
 --
 -- This owner and the ones before have read `count` entries up to `fetched`. If more entries came up to there,
 -- the others are gone. The gap of each owner is stored as a whole, so that a call that is sent again counts
@@ -12,11 +13,19 @@
 -- @include group
 -- @include count
 local log, state = KEYS[1], KEYS[2]
-local epoch, nonce, fetched, count = unpack(ARGV)
+local epoch, nonce, fetched, count, upto = unpack(ARGV)
 
 local later, position = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
+end
+if upto then
+	local counted = tonumber(redis.call('HGET', state, 'lost_upto') or '0')
+	if tonumber(upto) > counted then
+		redis.call('HINCRBY', state, 'lost', count)
+		redis.call('HSET', state, 'lost_upto', upto)
+	end
+	return {'OK', count, '0'}
 end
 local stored = redis.call('HMGET', state, 'gap', 'gap_before')
 local noted, before = tonumber(stored[1] or '0'), stored[2] or '0'

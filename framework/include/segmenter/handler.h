@@ -136,7 +136,8 @@ static inline seg_answer seg_done(void)
 /*
  * The messages before `index` are done; message `index` has failed but may succeed later. segrunner hands over message
  * `index` and the messages after it again, after a pause that doubles with each attempt (retry_backoff). After
- * max_attempts, segrunner moves the message to the dead letters with the reason. index: 0 to count - 1.
+ * max_attempts, segrunner moves the message to the dead letters with the reason. So it does with a message that has killed
+ * max_attempts processes (two, if max_attempts is 1). index: 0 to count - 1.
  */
 static inline seg_answer seg_retry(size_t index, const char *reason)
 {

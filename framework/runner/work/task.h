@@ -42,6 +42,10 @@ typedef struct seg_task {
 	uint32_t partition;
 	uint64_t epoch;
 	uint64_t isolate_until; /* messages before this one are handled one at a time */
+	seg_id suspect;         /* the message that was marked last, and the deaths that count against it */
+	uint32_t suspect_deaths;
+	uint32_t deaths;      /* those that count against each other message that is handled alone */
+	uint32_t read_deaths; /* those that count against an entry that killed its readers */
 
 	/* The worker's. */
 	void *state;      /* what partition_open stored */
