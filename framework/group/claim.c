@@ -135,8 +135,7 @@ static bool send_claim(seg_partition *p)
 void seg_claim_step(seg_partition *p, int64_t now)
 {
 	/* The answer to an older call must not be taken for one of this ownership. */
-	if (now < p->claim.at || now < p->member->membership.claims_at || p->commit.busy || p->request.busy ||
-	    seg_history_is_unclear(p->member) ||
+	if (now < p->claim.at || p->commit.busy || p->request.busy || seg_history_is_unclear(p->member) ||
 	    !seg_history_holds(&p->member->links[SEG_LINK_CONTROL], p->slot))
 		return;
 	if (p->own.epoch == p->membership.doubted_epoch) {

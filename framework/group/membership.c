@@ -29,11 +29,10 @@ enum { BEATS_PER_SESSION = 3 };
 enum { LEASE_MARGIN_DIVISOR = 10 };
 
 /*
- * The first member of a group gets all partitions. Where many members start together, most of these go to the others at once: what
- * was not claimed then costs no claim, no worker and no release. So it waits with its claims, if they are many.
+ * From more partitions on, the first members of a group wait until no more come (lua/coordinate.lua). A partition that is claimed
+ * before, and moves on, costs a claim, a worker and a release; for few partitions that is less than the wait.
  */
-enum { MANY_CLAIMS = 256 };
-#define FIRST_CLAIMS_PAUSE (200 * SEG_MS)
+enum { GATHER_FROM = 256 };
 
 void seg_membership_hurry(seg_member *m)
 {
@@ -97,8 +96,6 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	}
 	drop_unlisted(m, listed);
 	free(listed);
-	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
-		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
 	m->membership.history = m->history.changes;
 	if (owned != m->membership.owned) {
 		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
@@ -285,6 +282,13 @@ static int64_t tell_expiry(seg_member *m, int64_t now)
 	return SEG_NEVER;
 }
 
+static const char *command_of(const seg_member *m)
+{
+	if (m->phase != SEG_PHASE_JOINING)
+		return "heartbeat";
+	return m->partition_count > GATHER_FROM ? "gather" : "join";
+}
+
 static int64_t beat(seg_member *m, int64_t now)
 {
 	if (m->membership.busy || (m->phase != SEG_PHASE_JOINING && m->phase != SEG_PHASE_MEMBER))
@@ -298,7 +302,7 @@ static int64_t beat(seg_member *m, int64_t now)
 		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;
-	if (call(m, m->phase == SEG_PHASE_JOINING ? "join" : "heartbeat", got_heartbeat)) {
+	if (call(m, command_of(m), got_heartbeat)) {
 		m->membership.busy = true;
 		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 		return SEG_NEVER;

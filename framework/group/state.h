@@ -226,7 +226,6 @@ typedef struct seg_member {
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
 		uint32_t owned;      /* partitions of the newest share that are not revoked */
-		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal
 			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */
