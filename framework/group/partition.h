@@ -104,6 +104,7 @@ typedef struct seg_partition {
 	struct {
 		bool busy;                     /* a commit or a release is under way */
 		bool release;                  /* it is a release */
+		bool looks;                    /* it counts messages that were removed unread */
 		bool written;                  /* the master has done it; its replicas are being asked */
 		bool ask;                      /* sent in this round: the replicas must be asked */
 		struct seg_replica_wait *wait; /* the question that covers it, without an answer */
@@ -132,7 +133,8 @@ typedef struct seg_partition {
 		bool busy;             /* a look is under way */
 		uint64_t epoch;        /* of the look under way */
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
-		int64_t look_at;       /* no look is made before */
+		int64_t look_at;       /* when to look without a commit; 0: nothing to look for was noticed */
+		int64_t commit_at;     /* no commit looks before */
 	} gap;
 } seg_partition;
 

@@ -24,7 +24,7 @@
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell.
+ * calls read, blocking_read and doorbell, and commit calls gap.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H

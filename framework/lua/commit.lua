@@ -1,12 +1,16 @@
 #!lua flags=allow-oom
 -- Moves the group's position. Only the owner may.
--- KEYS: log state. ARGV: group epoch nonce position count release.
+-- KEYS: log state. ARGV: group epoch nonce position count release, then `removed` to count what was removed unread, too.
 --
 -- Allowed without memory: Redis can trim what is committed, and so frees memory.
+--
+-- `removed`: so many of the `count` entries were removed before this owner read them, as far as it knows. The
+-- caller has read nothing after the position: what it has read may be removed without being lost.
 -- @include fence
 -- @include advance
+-- @include removed
 local log, state = KEYS[1], KEYS[2]
-local group, epoch, nonce, position, count, release = unpack(ARGV)
+local group, epoch, nonce, position, count, release, removed = unpack(ARGV)
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
@@ -17,6 +21,12 @@ if later then
 		return {'OK'}
 	end
 	return {'FENCED', later}
+end
+-- Not for a call that is sent again after a later one: from its position on, others may have trimmed what was read.
+local gap
+if removed and not (known and id_less(position, known)) then
+	gap = count_removed(log, state, position, count - removed)
+	count = text(count - removed + gap)
 end
 local failure = advance(log, state, group, position, count, known)
 if failure then
@@ -33,4 +43,4 @@ if release == '1' then
 		redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
 	end
 end
-return {'OK'}
+return {'OK', gap}
