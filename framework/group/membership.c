@@ -19,8 +19,11 @@ enum {
 #define RETRY_BASE (20 * SEG_MS)
 #define RETRY_CAP (1 * SEG_SECOND)
 
-/* Heartbeats per session timeout: two may get lost. */
-enum { BEATS_PER_SESSION = 3 };
+/* Between two heartbeats: 2.5 in a session. So the lease outlives one that is lost, or a Redis that answers nothing for half a session. */
+static int64_t beat_interval(int64_t session)
+{
+	return session / 5 * 2;
+}
 
 /*
  * The member trusts a lease for this part of the session timeout less than Redis grants, counted from before it sent the
@@ -143,7 +146,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	const seg_reply *share = seg_reply_at(reply, 4);
 	m->membership.failures = 0;
 	m->membership.refusal[0] = '\0';
-	m->membership.at = m->membership.sent_at + m->options.session_timeout / BEATS_PER_SESSION;
+	m->membership.at = m->membership.sent_at + beat_interval(m->options.session_timeout);
 	/* If another member's lease ends before that, look then whether it was renewed: a little later, and not all members at
 	 * once. */
 	if (next_expiry >= 0) {
