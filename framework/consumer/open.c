@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/names.h"
 #include "base/range.h"
 #include "consumer/consumer.h"
@@ -22,6 +23,7 @@ void seg_consumer_options_init(seg_consumer_options *options)
 		.start = {.kind = SEG_START_EARLIEST},
 		.session_timeout_ms = 10000,
 		.commit_interval_us = 2000,
+		.dead_letter_limit = 100000,
 	};
 }
 
@@ -51,6 +53,12 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 		status = seg_range_check("max_processing_ms", o->max_processing_ms, 1, UINT32_MAX, error);
 	if (!status && (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO))
 		status = seg_fail(error, SEG_EINVAL, "codec must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO");
+	if (!status)
+		status = seg_range_check("dead_letter_limit", o->dead_letter_limit, 0, (uint64_t)1 << 40,
+					 error);
+	if (!status && o->dead_letters != SEG_DEAD_LETTERS_DROP_OLDEST &&
+	    o->dead_letters != SEG_DEAD_LETTERS_STOP)
+		status = seg_fail(error, SEG_EINVAL, "dead_letters is none of SEG_DEAD_LETTERS_...");
 	if (!status && (o->start.kind < SEG_START_EARLIEST || o->start.kind > SEG_START_TIME))
 		status = seg_fail(error, SEG_EINVAL, "start.kind is none of SEG_START_...");
 	return status;
@@ -79,6 +87,8 @@ static int join_group(seg_consumer *c, const seg_consumer_options *options, seg_
 		.start = options->start,
 		.session_timeout = options->session_timeout_ms * SEG_MS,
 		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),
+		.dead_letter_limit = options->dead_letter_limit,
+		.dead_letters = options->dead_letters,
 		.shared_event = &c->event,
 		.hooks = seg_consumer_hooks(c),
 	};
@@ -130,6 +140,8 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 {
 	if (!c)
 		return 0;
+	if (seg_fork_is_parents(c->stream->client->forks))
+		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
 	/* The last part of the timeout is for an end without Redis. */
 	int64_t give_up = 2 * SEG_STOP_PATIENCE;

@@ -8,6 +8,7 @@
 #include "group/gap.h"
 #include "group/history.h"
 #include "group/notes.h"
+#include "group/recall.h"
 
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
@@ -44,6 +45,7 @@ static void succeeded(seg_partition *p)
 	note_committed(p, p->commit.id, p->commit.count);
 	if (p->commit.release) {
 		seg_ownership_released(&p->own);
+		seg_recall_passed_on(p);
 		seg_log(&p->logger, SEG_LOG_DEBUG, "released");
 		return;
 	}
@@ -80,6 +82,9 @@ static int64_t replica_patience(const seg_member *m)
 
 static void tell(seg_member *m, const seg_reply *reply, bool enough)
 {
+	/* As of a master that has become a replica: the next one is asked again. */
+	if (seg_reply_is_transient(reply))
+		return;
 	if (enough && m->commit.told)
 		seg_log(&m->logger, SEG_LOG_INFO, "the replicas confirm commits again");
 	if (!enough && reply && !m->commit.told && reply->type == SEG_REPLY_ERROR)

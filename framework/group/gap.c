@@ -26,7 +26,15 @@ void seg_gap_got(seg_partition *p, const seg_reply *reply)
 		return;
 	}
 	uint64_t removed = (uint64_t)seg_reply_number(seg_reply_at(reply, 1), 0);
-	seg_note_removed(p, seg_ledger_removed(&p->ledger, removed));
+	uint64_t before = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
+	seg_ledger_removed(&p->ledger, removed);
+	/* Earlier owners have told of theirs. */
+	if (p->gap.told < before)
+		p->gap.told = before;
+	if (p->gap.told < removed) {
+		seg_note_removed(p, removed - p->gap.told);
+		p->gap.told = removed;
+	}
 }
 
 static void got_gap(void *arg, const seg_reply *reply)
@@ -38,6 +46,7 @@ void seg_gap_begin(seg_partition *p)
 {
 	p->gap.looked_count = 0;
 	p->gap.look_at = p->gap.commit_at = 0;
+	p->gap.told = 0;
 }
 
 static void looking(seg_partition *p, int64_t now)

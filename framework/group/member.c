@@ -17,6 +17,8 @@
 #include "group/history.h"
 #include "group/membership.h"
 #include "group/open_group.h"
+#include "group/roll.h"
+#include "group/shortage.h"
 
 void seg_member_default_name(char name[SEG_NAME_MAX + 1])
 {
@@ -121,15 +123,18 @@ static int make_parts(seg_member *m)
 	m->partitions_key = stream_key(m, m->group, "partitions");
 	m->control_key = stream_key(m, m->group, "control");
 	m->groups_key = stream_key(m, "groups", NULL);
+	m->info_key = stream_key(m, "info", NULL);
 	if (m->control_key)
 		m->control_slot = seg_slot_of(m->control_key);
 	m->active = calloc(m->stream->shape.partitions, sizeof(*m->active));
 	if (!m->members_key || !m->leases_key || !m->partitions_key || !m->control_key || !m->groups_key ||
-	    !m->active)
+	    !m->info_key || !m->active)
 		return SEG_ENOMEM;
 	int status = make_partitions(m);
 	if (status == 0)
 		status = seg_membership_init(m);
+	if (status == 0)
+		status = seg_roll_init(m);
 	if (status == 0)
 		status = seg_blocking_read_init(m);
 	if (status == 0)
@@ -169,6 +174,7 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	m->logger = stream->logger;
 	m->logger.group = m->group;
 	atomic_init(&m->lease_until, 0);
+	seg_shortage_init(m);
 	write_start(m);
 	int status = seg_waker_init(&m->waker);
 	if (status)
@@ -226,7 +232,9 @@ void seg_member_destroy(seg_member *m)
 	seg_doorbell_fini(m);
 	seg_history_fini(m);
 	seg_membership_fini(m);
+	seg_roll_fini(m);
 	seg_waker_fini(&m->waker);
+	seg_shortage_fini(m);
 	free(m->partitions);
 	free(m->active);
 	free(m->members_key);
@@ -234,5 +242,6 @@ void seg_member_destroy(seg_member *m)
 	free(m->partitions_key);
 	free(m->control_key);
 	free(m->groups_key);
+	free(m->info_key);
 	free(m);
 }

@@ -9,12 +9,21 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "group/notes.h"
+#include "group/recall.h"
 #include "group/refusal.h"
+#include "group/roll.h"
+#include "group/shortage.h"
+#include "stream/shape.h"
+#include "stream/spelling.h"
 
 enum {
 	REPORTS_MAX = 512,    /* releases in one call */
-	FIXED_ARGUMENTS = 13, /* keys and arguments before the releases */
+	FIXED_ARGUMENTS = 19, /* keys and arguments before the releases */
 };
+
+/* Another process has this name. While it lives, it renews its lease in the first third of it, and tries again at once. */
+#define TAKEN_SHARE(left) ((left) / 5 * 3)
+#define TAKEN_LOOK (100 * SEG_MS)
 
 #define RETRY_BASE (20 * SEG_MS)
 #define RETRY_CAP (1 * SEG_SECOND)
@@ -30,12 +39,6 @@ static int64_t beat_interval(int64_t session)
  * heartbeat. The margin covers clocks of different speeds, and the start of the last call of a handler.
  */
 enum { LEASE_MARGIN_DIVISOR = 10 };
-
-/*
- * From more partitions on, the first members of a group wait until no more come (lua/coordinate.lua). A partition that is claimed
- * before, and moves on, costs a claim, a worker and a release; for few partitions that is less than the wait.
- */
-enum { GATHER_FROM = 256 };
 
 void seg_membership_hurry(seg_member *m)
 {
@@ -54,18 +57,18 @@ static uint64_t number(const seg_reply *reply)
 						      : (uint64_t)seg_reply_number(reply, 0);
 }
 
-/* Takes one partition of the share. Returns whether it stays ours. */
-static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revoke)
+/* Takes one partition of the share. */
+static void take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revoke)
 {
 	/* It was released while this heartbeat was under way. The next one reports the release. */
 	if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == epoch)
-		return !revoke;
+		return;
 	seg_ownership_assigned(&p->own, epoch);
+	seg_note_epoch(m, epoch);
 	if (is_doubted(m))
 		p->membership.doubted_epoch = epoch;
 	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT)
 		seg_ownership_revoked(&p->own);
-	return !revoke;
 }
 
 /* A partition of ours that the share does not list is lost, or the coordinator knows of its release. */
@@ -88,23 +91,21 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	bool *listed = calloc(m->partition_count, sizeof(*listed));
 	if (!listed)
 		return false;
-	uint32_t owned = 0;
 	for (size_t i = 0; i + 2 < share->count; i += 3) {
 		uint64_t n = number(share->elements[i]);
 		if (n >= m->partition_count)
 			continue;
 		listed[n] = true;
-		owned += take_one(m, &m->partitions[n], number(share->elements[i + 1]),
-				  number(share->elements[i + 2]) != 0);
+		take_one(m, &m->partitions[n], number(share->elements[i + 1]),
+			 number(share->elements[i + 2]) != 0);
 	}
 	drop_unlisted(m, listed);
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		if (!listed[n])
+			seg_recall_passed_on(&m->partitions[n]);
 	free(listed);
 	m->membership.history = m->history.changes;
-	if (owned != m->membership.owned) {
-		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
-			m->partition_count);
-		m->membership.owned = owned;
-	}
+	seg_roll_changed(m);
 	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
 	seg_note_member(m, SEG_NOTE_SHARE);
 	return true;
@@ -113,8 +114,8 @@ static bool take_share(seg_member *m, const seg_reply *share)
 static void lose_all(seg_member *m, const char *why)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_note_taken_away(m->active[i], why);
-	m->membership.owned = 0;
+		seg_note_dropped(m->active[i], why);
+	seg_roll_changed(m);
 	m->membership.generation = 0;
 }
 
@@ -159,7 +160,15 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	for (uint32_t i = 0; i < m->membership.reporting_count; i++)
 		seg_ownership_reported(&m->partitions[m->membership.reporting[i]].own);
 	if (m->phase == SEG_PHASE_JOINING) {
+		int64_t held = seg_reply_number(seg_reply_at(reply, 5), 0);
 		seg_log(&m->logger, SEG_LOG_INFO, "joined as %s", m->name);
+		m->membership.taken_until = 0;
+		m->membership.replaces = false;
+		if (held > 0)
+			seg_log(&m->logger, SEG_LOG_INFO,
+				"another process had the name %s, and has not left: its partitions come once its lease has "
+				"ended, in %" PRId64 " ms",
+				m->name, held);
 		seg_note_member(m, SEG_NOTE_JOINED);
 	}
 	/* If the share was not taken, the next heartbeat returns it again. */
@@ -184,6 +193,48 @@ static void replaced(seg_member *m)
 	seg_note_replaced(m, &error);
 }
 
+/* Waits until the other process renews its lease, and so lives, or until it should have done so. */
+static void taken(seg_member *m, const seg_reply *reply)
+{
+	int64_t now = seg_now(), left = seg_reply_number(seg_reply_at(reply, 3), 0);
+	int64_t until = (int64_t)number(seg_reply_at(reply, 1)) + left;
+	m->membership.failures = 0;
+	m->membership.at = now + TAKEN_LOOK;
+	if (m->membership.taken_until == 0) {
+		m->membership.taken_until = until;
+		m->membership.taken_look = now + TAKEN_SHARE(left * SEG_MS);
+		seg_log(&m->logger, SEG_LOG_INFO,
+			"another process has joined as %s; waiting up to %" PRId64
+			" ms to see whether it lives",
+			m->name, TAKEN_SHARE(left));
+	} else if (until > m->membership.taken_until) {
+		seg_error error;
+		seg_fail(
+			&error, SEG_ETAKEN,
+			"another process runs as %s in group %s, and it is alive; stop it first, or give each runner its own name",
+			m->name, m->group);
+		seg_note_replaced(m, &error);
+	} else if (now >= m->membership.taken_look) {
+		m->membership.replaces = true;
+		m->membership.at = now;
+	}
+}
+
+/* The partitions that this member knows are those of a stream that is no more. */
+static void reshaped(seg_member *m, const seg_reply *reply)
+{
+	const seg_reply *shape = seg_reply_at(reply, 5);
+	const seg_stream_shape *ours = &m->stream->shape;
+	seg_error error;
+	seg_fail(
+		&error, SEG_ESHAPE,
+		"stream \"%s\" was deleted and made anew with another shape (partitions, partition_size, overflow, packing): "
+		"%.100s, not %" PRIu32 " %" PRIu64 " %s %s; start again with the new shape",
+		m->stream->name, shape && shape->type == SEG_REPLY_TEXT ? shape->text : "?", ours->partitions,
+		ours->partition_size, seg_overflow_names[ours->overflow], seg_packing_names[ours->packing]);
+	seg_note_replaced(m, &error);
+}
+
 /* A refusal that passes by itself is told only if the lease ends before it has passed: tell_expiry. */
 static void refused(seg_member *m, const seg_reply *reply)
 {
@@ -202,6 +253,10 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 		try_again(m);
 	} else if (seg_reply_is(status, "OK")) {
 		take_answer(m, reply);
+	} else if (seg_reply_is(status, "TAKEN")) {
+		taken(m, reply);
+	} else if (seg_reply_is(status, "RESHAPED")) {
+		reshaped(m, reply);
 	} else if (seg_reply_is(status, "UNKNOWN")) {
 		if (m->phase == SEG_PHASE_MEMBER)
 			seg_log(&m->logger, SEG_LOG_WARNING,
@@ -212,6 +267,7 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 			"Redis has lost this process's membership and knows the previous process of member %s; joining again",
 			m->name);
 		join_again(m, "Redis has lost the newest writes");
+		m->membership.replaces = true;
 	} else if (seg_reply_is(status, "REPLACED")) {
 		replaced(m);
 	} else {
@@ -223,21 +279,40 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 {
 	const char *argv[FIXED_ARGUMENTS + 2 * REPORTS_MAX];
-	char session[24], capacity[16], partitions[16], generation[24];
+	char session[24], share[SEG_SHORTAGE_SHARE_MAX], partitions[16], generation[24], epoch[24], size[24],
+		version[8];
 	char(*texts)[2][24] =
 		malloc(sizeof(*texts) * (m->membership.reporting_count ? m->membership.reporting_count : 1));
 	if (!texts)
 		return false;
 	bool stopping = atomic_load(&m->stop) != SEG_STOP_NOT;
 	snprintf(session, sizeof(session), "%" PRId64, m->options.session_timeout / SEG_MS);
-	snprintf(capacity, sizeof(capacity), "%u", stopping ? 0 : m->options.capacity);
+	seg_shortage_share(m, stopping ? 0 : m->options.capacity, share);
 	snprintf(partitions, sizeof(partitions), "%u", m->partition_count);
 	snprintf(generation, sizeof(generation), "%" PRIu64, m->membership.generation);
-	const char *fixed[FIXED_ARGUMENTS] = {m->members_key, m->leases_key, m->partitions_key,
-					      m->control_key, m->groups_key, m->group,
-					      command,        m->name,       m->incarnation,
-					      session,        capacity,      partitions,
-					      generation};
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, m->notes.epoch);
+	const seg_stream_shape *shape = &m->stream->shape;
+	snprintf(size, sizeof(size), "%" PRIu64, shape->partition_size);
+	snprintf(version, sizeof(version), "%d", seg_shape_version(shape));
+	const char *fixed[FIXED_ARGUMENTS] = {m->members_key,
+					      m->leases_key,
+					      m->partitions_key,
+					      m->control_key,
+					      m->groups_key,
+					      m->info_key,
+					      m->group,
+					      command,
+					      m->name,
+					      m->incarnation,
+					      session,
+					      share,
+					      partitions,
+					      generation,
+					      epoch,
+					      size,
+					      seg_overflow_names[shape->overflow],
+					      version,
+					      seg_packing_names[shape->packing]};
 	memcpy(argv, fixed, sizeof(fixed));
 	int argc = FIXED_ARGUMENTS;
 	for (uint32_t i = 0; i < m->membership.reporting_count; i++) {
@@ -248,7 +323,7 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 		argv[argc++] = texts[i][1];
 	}
 	m->membership.sent_at = seg_now();
-	bool sent = seg_route_script(m->control, SEG_SCRIPT_COORDINATE, fn, m, 5, argc, argv, NULL);
+	bool sent = seg_route_script(m->control, SEG_SCRIPT_COORDINATE, fn, m, 6, argc, argv, NULL);
 	free(texts);
 	return sent;
 }
@@ -285,13 +360,6 @@ static int64_t tell_expiry(seg_member *m, int64_t now)
 	return SEG_NEVER;
 }
 
-static const char *command_of(const seg_member *m)
-{
-	if (m->phase != SEG_PHASE_JOINING)
-		return "heartbeat";
-	return m->partition_count > GATHER_FROM ? "gather" : "join";
-}
-
 static int64_t beat(seg_member *m, int64_t now)
 {
 	if (m->membership.busy || (m->phase != SEG_PHASE_JOINING && m->phase != SEG_PHASE_MEMBER))
@@ -305,7 +373,8 @@ static int64_t beat(seg_member *m, int64_t now)
 		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;
-	if (call(m, command_of(m), got_heartbeat)) {
+	const char *join = m->membership.replaces ? "join" : "arrive";
+	if (call(m, m->phase == SEG_PHASE_JOINING ? join : "heartbeat", got_heartbeat)) {
 		m->membership.busy = true;
 		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 		return SEG_NEVER;

@@ -67,6 +67,26 @@ typedef struct seg_partition {
 		bool known; /* the group exists on the log */
 	} open_group;
 
+	/* Of this ownership. */
+	struct {
+		bool served;     /* a worker handles the partition */
+		bool failing;    /* it is known that none can, at this moment */
+		bool given_back; /* for that */
+	} shortage;
+	/* What the member remembers of the group here, for a Redis that forgets: recall.c. */
+	struct {
+		bool seen;            /* it has been there */
+		bool known;           /* so is its position */
+		bool owned;           /* the position is ledger.committed, else the one below */
+		bool sure;            /* no other member has owned the partition since */
+		seg_id position;      /* where the group was when it was opened */
+		bool told;            /* the log says that the group was made again, and where */
+		int64_t unsure_since; /* Redis waits for a member that is sure; 0: it does not */
+	} recall;
+
+	uint64_t
+		fenced_epoch; /* must not be claimed again: Redis has fenced it, or its log is gone. notes.c */
+
 	struct {
 		uint64_t doubted_epoch; /* must not be claimed: Redis may have lost later epochs */
 	} membership;
@@ -126,7 +146,23 @@ typedef struct seg_partition {
 		bool busy;           /* a request is under way */
 		uint64_t epoch;      /* of the request under way */
 		seg_request current; /* the worker's request until its answer; else SEG_REQUEST_NONE */
+		bool no_room;        /* the dead letters are at their limit: the letter waits for room */
+		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 	} request;
+
+	struct {
+		char text[300];     /* what hinders the partition; "": nothing */
+		int64_t since;      /* seg_now() */
+		bool changed, busy; /* Redis does not have it; it is being written */
+		bool stored;        /* Redis has a remark of this ownership */
+		int64_t at;         /* none is written before */
+	} remark;
+	/* Whether the group is still there while nothing is committed: presence.c. */
+	struct {
+		bool busy;      /* a look is under way */
+		uint64_t epoch; /* of the look under way */
+		int64_t at;     /* of the next look; 0: not set */
+	} presence;
 
 	/* Messages that were removed from the log unread. */
 	struct {
@@ -135,6 +171,7 @@ typedef struct seg_partition {
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
 		int64_t look_at;       /* when to look without a commit; 0: nothing to look for was noticed */
 		int64_t commit_at;     /* no commit looks before */
+		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
 } seg_partition;
 

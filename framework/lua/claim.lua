@@ -1,23 +1,34 @@
 #!lua flags=allow-oom
 -- A new owner raises the fence, and reads the position from which it resumes.
--- KEYS: log state. ARGV: group start member epoch nonce.
+-- KEYS: log state. ARGV: group start member epoch nonce hint sure.
 --
 -- Allowed without memory: only an owner can commit, and Redis can trim only what is committed.
 -- @include open
 -- @include count
 -- @include id
 local log, state = KEYS[1], KEYS[2]
-local group, start, member, epoch, nonce = unpack(ARGV)
+local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 
-local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position')
+local fence = redis.call('HMGET', state, 'epoch', 'nonce')
 -- The same claim, sent again because its answer was lost.
-local again = stored[1] == epoch and stored[2] == nonce
-if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
-	return {'STALE', stored[1]}
+local again = fence[1] == epoch and fence[2] == nonce
+if fence[1] and not again and tonumber(fence[1]) >= tonumber(epoch) then
+	return {'STALE', fence[1]}
 end
 
-local _, found = open_group(log, state, group, start)
+local status, found, was = open_group(log, state, group, start, hint, sure)
+if status == 'UNSURE' then
+	return {status}
+end
+local info = named(redis.call('XINFO', 'STREAM', log))
+-- The group was made again beyond the end of a log that was made anew, or was set there by hand.
+if id_less(info['last-generated-id'], found['last-delivered-id']) then
+	status, was = 'RENEWED', found['last-delivered-id']
+	begin_anew(log, state, group, '0')
+	found = find_group(log, group)
+end
+local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_came', 'gap_before')
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
@@ -47,7 +58,6 @@ end
 
 -- At both ends of the log, the number of removed entries is exact. In between, only Redis's own counter
 -- knows, if anything does.
-local info = named(redis.call('XINFO', 'STREAM', log))
 count = entries_up_to(info, position) or count
 local lost = 0
 if noted and count > noted then
@@ -56,6 +66,23 @@ if noted and count > noted then
 	lost = math.max(count - noted - known, 0)
 	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
 	redis.call('HINCRBY', state, 'lost', lost)
+end
+
+-- The new owner reads again what surrounds the gaps that earlier ones have counted: as many entries as came up to
+-- there, and are neither before the position nor in the log. A claim that arrives twice may come the second time when
+-- its owner has counted a gap itself.
+local gap, before = 0
+if again then
+	gap, before = stored[8] or 0, stored[13] or 0
+elseif count and stored[12] and id_less(position, stored[9]) then
+	local CHUNK = 500
+	local at, kept = position, 0
+	repeat
+		local entries = redis.call('XRANGE', log, '(' .. at, stored[9], 'COUNT', CHUNK)
+		kept = kept + #entries
+		at = #entries > 0 and entries[#entries][1] or at
+	until #entries < CHUNK
+	gap = math.max(stored[12] - count - kept, 0)
 end
 
 -- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
@@ -77,5 +104,6 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 	count = stored[11] == position and stored[10] or '-1'
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
-	'crashes', crashes, 'position', position, 'count', count, 'gap', '0')
-return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost)}
+	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before or gap))
+return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost),
+	status ~= 'OK' and status ~= 'MADE' and status or nil, was}

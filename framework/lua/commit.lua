@@ -23,13 +23,14 @@ if later then
 	return {'FENCED', later}
 end
 -- Not for a call that is sent again after a later one: from its position on, others may have trimmed what was read.
-local gap
+local gap, before
 if removed and not (known and id_less(position, known)) then
-	gap = count_removed(log, state, position, count - removed)
-	count = text(count - removed + gap)
+	gap, before = count_removed(log, state, position, count - removed)
+	count = text(count - removed + math.max(gap or 0, tonumber(removed)))
 end
 local failure = advance(log, state, group, position, count, known)
-if failure then
+-- A release counts all the same: it is the end of an ownership of the vanished log.
+if failure and not (release == '1' and failure[1] == 'GONE') then
 	return failure
 end
 if release == '1' then
@@ -43,4 +44,4 @@ if release == '1' then
 		redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
 	end
 end
-return {'OK', gap}
+return {'OK', gap and text(gap), gap and before}

@@ -3,13 +3,20 @@
 -- KEYS: log state. ARGV: epoch nonce fetched count.
 --
 -- This owner and the ones before have read `count` entries up to `fetched`.
+--
+-- A call may arrive late, when the owner has long read and committed more. Entries after `fetched` are gone by
+-- then because they were committed and trimmed.
 -- @include fence
 -- @include removed
 local log, state = KEYS[1], KEYS[2]
 local epoch, nonce, fetched, count = unpack(ARGV)
 
-local later = fenced_by(state, epoch, nonce)
+local later, position = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
-return {'OK', count_removed(log, state, fetched, count)}
+if position and id_less(fetched, position) then
+	return {'OK', '0', redis.call('HGET', state, 'gap_before') or '0'}
+end
+local gap, before = count_removed(log, state, fetched, count)
+return {'OK', text(gap or 0), before}

@@ -297,13 +297,10 @@ uint64_t seg_ledger_committed(seg_ledger *l, seg_id id, uint64_t count)
 	return count - before;
 }
 
-uint64_t seg_ledger_removed(seg_ledger *l, uint64_t total)
+void seg_ledger_removed(seg_ledger *l, uint64_t total)
 {
-	if (total <= l->removed_count)
-		return 0;
-	uint64_t added = total - l->removed_count;
-	l->removed_count = total;
-	return added;
+	if (total > l->removed_count)
+		l->removed_count = total;
 }
 
 int64_t seg_ledger_entries_read(const seg_ledger *l, uint64_t count)

@@ -129,8 +129,8 @@ bool seg_ledger_collect(seg_ledger *ledger);
 /* Redis has confirmed position `id`, which is `count` messages into this ownership. Returns how many of them are new. */
 uint64_t seg_ledger_committed(seg_ledger *ledger, seg_id id, uint64_t count);
 
-/* Redis says that `total` messages of this ownership were removed from the log unread. Returns how many of them are new. */
-uint64_t seg_ledger_removed(seg_ledger *ledger, uint64_t total);
+/* Redis says that `total` messages, or more, of this ownership were removed from the log unread. */
+void seg_ledger_removed(seg_ledger *ledger, uint64_t total);
 
 /* How many entries, or records, the group has read once `count` messages of this ownership are done; -1: unknown. */
 int64_t seg_ledger_entries_read(const seg_ledger *ledger, uint64_t count);

@@ -31,15 +31,26 @@ static void count_answer(seg_preparation *p)
 		p->outcome = SEG_PREPARATION_DONE;
 }
 
+/* How a password is written in an address of this kind. */
+static const char *login_example(const seg_address *address)
+{
+	if (address->master)
+		return address->tls ? "rediss+sentinel://:password@host/mymaster"
+				    : "redis+sentinel://:password@host/mymaster";
+	if (address->endpoints->path)
+		return "unix://:password@/path";
+	return address->tls ? "rediss://:password@host" : "redis://:password@host";
+}
+
 static void refuse(seg_preparation *p, const seg_reply *reply)
 {
 	/* A transient error, such as LOADING, passes as an absence does. */
 	int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
 	const char *what = p->is_sentinel ? "the Sentinel" : "Redis";
 	if (strncmp(reply->text, "NOAUTH", 6) == 0)
-		fail(p, status, "%s at %s requires a password; %s", what, p->where,
-		     p->is_sentinel ? "set sentinel_password_file"
-				    : "set password_file, or write redis://:password@host");
+		fail(p, status, "%s at %s requires a password; set %s%s", what, p->where,
+		     p->is_sentinel ? "sentinel_password_file" : "password_file, or write ",
+		     p->is_sentinel ? "" : login_example(p->address));
 	else if (status == SEG_EAUTH)
 		fail(p, status, "%s at %s refuses this user or password: %.200s", what, p->where,
 		     reply->text);

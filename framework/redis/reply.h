@@ -63,13 +63,13 @@ int seg_reply_status(const seg_reply *reply);
 /*
  * Whether it is an error after which Redis has done nothing, and the same command may succeed later:
  * NOSCRIPT, LOADING, BUSY, OOM, MISCONF, READONLY, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, NOREPLICAS, REDIRECT,
- * UNBLOCKED.
+ * UNBLOCKED, MOVED, ASK, and a replica's answer to WAIT.
  */
 bool seg_reply_is_transient(const seg_reply *reply);
 
 /*
  * Whether it is an error by which a server tells that it is the master no more: READONLY, MASTERDOWN, REDIRECT,
- * UNBLOCKED.
+ * UNBLOCKED, and a replica's answer to WAIT.
  */
 bool seg_reply_is_of_no_master(const seg_reply *reply);
 

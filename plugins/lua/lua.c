@@ -39,8 +39,9 @@
  *                                     Lua, with require
  *     memory_limit       64MiB        of one partition's state; 0: no limit. A state that exceeds the limit
  *                                     is loaded again
- *     instruction_limit  100000000    of one call (about a second); 0: no limit. A C function such as
- *                                     string.find counts as one instruction, however long it runs
+ *     instruction_limit  100000000    of one call (about a second); 0: no limit. A step of string.find, match,
+ *                                     gmatch and gsub counts as an instruction, and so does each element that
+ *                                     string.rep, table.move and the like go through
  *
  * The limits and the sandbox protect against mistakes, not against a malicious author.
  *

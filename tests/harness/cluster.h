@@ -86,6 +86,9 @@ void test_cluster_move_slot(const test_cluster *cluster, int slot, int to);
  * slot to the new master, which must have all keys by then. A master that has lost its last slot becomes a replica.
  */
 void test_cluster_move_begin(const test_cluster *cluster, int slot, int to);
+
+/* The same, unless one of the two is no master any more: then nothing has begun, and it returns false. */
+bool test_cluster_move_try(const test_cluster *cluster, int slot, int to);
 int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int most);
 void test_cluster_move_end(const test_cluster *cluster, int slot, int to);
 

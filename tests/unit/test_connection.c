@@ -87,7 +87,7 @@ static void a_refused_login_is_an_error_at_once_with_the_remedy_and_without_the_
 	fake.special = ""; /* all of them */
 	fake.special_is = "-NOAUTH Authentication required.\r\n";
 	until_told("down ");
-	error_says(SEG_EAUTH, "requires a password; set password_file, or write redis://:password@host");
+	error_says(SEG_EAUTH, "requires a password; set password_file, or write unix://:password@/path");
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + SEG_SECOND), SEG_EAUTH);
 	disconnect();
 	connect_to_fake("alice:secret@", "");

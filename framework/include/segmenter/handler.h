@@ -173,10 +173,20 @@ typedef enum seg_option_type {
 	SEG_OPTION_PATH = 4      /* relative to the directory of the config file, or absolute */
 } seg_option_type;
 
+/*
+ * Added to the type of an option whose value is a secret: segrunner never shows the value. An older segrunner refuses the type.
+ *
+ *     {"headers", SEG_OPTION_TEXT | SEG_OPTION_SECRET, 0, NULL, "Further headers."},
+ *
+ * Without it, segrunner hides what looks like a secret: options named password, secret, token and the like, and logins and
+ * passwords in URLs and in connection strings; in all values, and in log lines, errors and reasons, too.
+ */
+#define SEG_OPTION_SECRET 0x100u
+
 /* An option that the plugin declares. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_option {
 	const char *name;  /* of a-z 0-9 _; the section writes it after `option.` */
-	uint32_t type;     /* a seg_option_type */
+	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET */
 	uint32_t required; /* 1: a section without this option is an error; 0: the option may be left out */
 	const char *value; /* the default, valid for the type; or NULL */
 	const char *help;  /* one sentence; shown when a required option is missing */
@@ -212,7 +222,8 @@ typedef struct seg_handler {
 	 * Worker thread. This runner now owns `partition` (0 to the stream's partitions - 1) under `epoch`, which is higher
 	 * than the epoch of each earlier owner. Stores the partition's state in *state (NULL before); the three functions
 	 * below get it as `state`. Returns 0; or -1 with one line in error[error_size]: then segrunner calls again after a
-	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. May be NULL.
+	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. After 5 s of failures, the runner
+	 * releases the partition, so that another runner serves it, and tries again later. May be NULL.
 	 */
 	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
 			      size_t error_size);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "admin/view.h"
+#include "group/shortage.h"
 
 enum { NOT_READY = 503 };
 
@@ -44,6 +45,18 @@ static void judge_retries(verdict *v, const seg_config_consumer *config, const s
 	find(v, SEG_HEALTH_DEGRADED, config, what);
 }
 
+/* Who serves nothing of what it should is not ready, even though the others may serve all. */
+static void judge_shortage(verdict *v, const seg_config_consumer *config, const seg_section *section)
+{
+	char what[SEG_SHORTAGE_REASON_MAX + 80], reason[SEG_SHORTAGE_REASON_MAX];
+	uint32_t served;
+	if (!seg_shortage_look(section->member, &served, reason))
+		return;
+	snprintf(what, sizeof(what), "cannot serve %s of its partitions, and gives %s back: %s",
+		 served ? "some" : "any", served ? "these" : "them", reason);
+	find(v, served ? SEG_HEALTH_DEGRADED : SEG_HEALTH_NOT_READY, config, what);
+}
+
 /* Redis answers a heartbeat with a lease: a valid one shows that the section is a member and that Redis answers. */
 static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
@@ -59,6 +72,7 @@ static void judge_section(verdict *v, const seg_config_consumer *config, const s
 	else if (lease <= seg_now())
 		find(v, SEG_HEALTH_NOT_READY, config,
 		     "has lost its lease: Redis does not answer its heartbeats");
+	judge_shortage(v, config, section);
 	judge_retries(v, config, section);
 }
 

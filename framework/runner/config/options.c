@@ -103,10 +103,11 @@ const seg_config_row seg_config_rows[] = {
 	{LIVE_RUNNER("shutdown_timeout", shutdown_timeout, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = 0, .max = H,
 	 .help = "How long a clean stop waits for handlers to finish their batches."},
-	{RUNNER("handler_timeout", handler_timeout, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
+	{RUNNER("handler_timeout", handler_timeout, int64_t, SEG_CONFIG_DURATION), .value = "5min", .min = 0,
 	 .max = 24 * H,
 	 .help = "A handler call that runs longer counts as stuck: the runner gives up all its partitions and "
-		 "exits with 70, and other runners take over. 0: no limit."},
+		 "exits with 70, and other runners take over. 0: no limit. From 30 s on, the log, `segctl why` and "
+		 "/readyz name the call and its message."},
 	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = seg_log_level_names,
 	 .help = "The lowest level that is logged."},
 	{LIVE_RUNNER("log_format", log_format, int, SEG_CONFIG_CHOICE), .value = "text", .choices = formats,
@@ -188,6 +189,14 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("retry_backoff_max", retry_backoff_max, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = MS, .max = 24 * H,
 	 .help = "The longest pause between two attempts."},
+	{CONSUMER("dead_letter_limit", dead_letter_limit, uint64_t, SEG_CONFIG_COUNT), .value = "100_000",
+	 .min = 0, .max = (int64_t)1 << 40,
+	 .help = "The most dead letters of the group that each partition keeps. 0: no limit; a flood of them then "
+		 "fills Redis."},
+	{CONSUMER("dead_letter_overflow", dead_letters, seg_dead_letters, SEG_CONFIG_CHOICE),
+	 .value = "drop-oldest", .choices = seg_dead_letters_names,
+	 .help = "At dead_letter_limit. drop-oldest: the oldest dead letters are dropped, and counted. stop: the "
+		 "partition waits until `segctl dlq` has made room."},
 	{CONSUMER("commit_interval", commit_interval, int64_t, SEG_CONFIG_DURATION), .value = "2ms",
 	 .min = 0, .max = MIN,
 	 .help = "The shortest time between two commits of a partition; a commit comes earlier once a quarter of "
@@ -203,7 +212,7 @@ const size_t seg_config_row_count = sizeof(seg_config_rows) / sizeof(seg_config_
 _Static_assert(sizeof(seg_config_rows) / sizeof(seg_config_rows[0]) <= SEG_CONFIG_ROWS_MAX,
 	       "raise SEG_CONFIG_ROWS_MAX");
 _Static_assert(sizeof(seg_overflow) == sizeof(int) && sizeof(seg_codec) == sizeof(int) &&
-		       sizeof(seg_packing) == sizeof(int),
+		       sizeof(seg_packing) == sizeof(int) && sizeof(seg_dead_letters) == sizeof(int),
 	       "a choice is stored as an int");
 
 const seg_config_row *seg_config_row_find(seg_config_section section, const char *name)

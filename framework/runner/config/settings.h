@@ -112,12 +112,14 @@ typedef struct seg_config_consumer {
 	int64_t session_timeout; /* 500 ms to 1 h */
 	uint32_t capacity;       /* 1 to 1,000 */
 	seg_codec codec;
-	uint32_t max_attempts;      /* 0: no limit; at most 1,000,000 */
-	int64_t retry_backoff;      /* 1 ms to 1 h, at most retry_backoff_max */
-	int64_t retry_backoff_max;  /* 1 ms to 24 h */
-	int64_t commit_interval;    /* 0 to 60 s */
-	int64_t tick;               /* 1 ms to 1 h */
-	seg_config_option *options; /* in the order of the file; names are unique */
+	uint32_t max_attempts;         /* 0: no limit; at most 1,000,000 */
+	int64_t retry_backoff;         /* 1 ms to 1 h, at most retry_backoff_max */
+	int64_t retry_backoff_max;     /* 1 ms to 24 h */
+	uint64_t dead_letter_limit;    /* per partition; 0: no limit; at most 2^40 */
+	seg_dead_letters dead_letters; /* at that limit */
+	int64_t commit_interval;       /* 0 to 60 s */
+	int64_t tick;                  /* 1 ms to 1 h */
+	seg_config_option *options;    /* in the order of the file; names are unique */
 	size_t option_count;
 } seg_config_consumer;
 

@@ -130,6 +130,16 @@ bool seg_consumers_stop(seg_consumers *c, seg_section *const *sections, size_t c
 	}
 }
 
+bool seg_consumers_only_stuck(const seg_consumers *c)
+{
+	unsigned owned = 0, stuck = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		owned += atomic_load(&c->list[i]->counters.owned);
+		stuck += atomic_load(&c->list[i]->counters.stuck);
+	}
+	return stuck > 0 && owned == stuck;
+}
+
 void seg_consumers_fini(seg_consumers *c)
 {
 	for (size_t i = 0; i < c->count; i++)

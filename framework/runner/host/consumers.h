@@ -59,6 +59,9 @@ int seg_consumers_start(seg_consumers *consumers);
 bool seg_consumers_stop(seg_consumers *consumers, seg_section *const *sections, size_t count,
 			seg_stopping stop, bool (*give_up)(void *arg), void *arg);
 
+/* Whether some handlers are past handler_timeout, and no other worker runs any more: no stop can end them. */
+bool seg_consumers_only_stuck(const seg_consumers *consumers);
+
 /* Calls fini of each plugin whose init was called. No section has a member. */
 void seg_consumers_fini(seg_consumers *consumers);
 

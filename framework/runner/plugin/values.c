@@ -38,11 +38,14 @@ static int take_value(seg_plugin_values *values, const seg_option *option, const
 		      seg_config_place place, seg_config_errors *errors)
 {
 	seg_error why;
-	if (seg_option_check(option->type, text, &why) != 0) {
-		seg_config_error_add(errors, place, "option.%s: %s", option->name, why.text);
+	uint32_t type = seg_option_kind(option);
+	if (seg_option_check(type, text, &why) != 0) {
+		seg_config_error_add(errors, place, "option.%s: %s", option->name,
+				     seg_option_is_secret(option) ? "the value, which is secret, is not valid"
+								  : why.text);
 		return SEG_EINVAL;
 	}
-	char *value = option->type == SEG_OPTION_PATH ? seg_config_path(place.file, text) : strdup(text);
+	char *value = type == SEG_OPTION_PATH ? seg_config_path(place.file, text) : strdup(text);
 	if (!value)
 		return SEG_ENOMEM;
 	char **slot = &values->list[option - values->handler->options];

@@ -95,6 +95,8 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.session_timeout = config->session_timeout,
 		.commit_interval = config->commit_interval,
 		.linger = config->batch_linger,
+		.dead_letter_limit = config->dead_letter_limit,
+		.dead_letters = config->dead_letters,
 		.idle = (seg_idle)s->runner->idle,
 		.hooks = seg_workers_hooks(&s->workers),
 	};

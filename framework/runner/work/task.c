@@ -15,6 +15,7 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 		.attempt = 1,
 		.retrying = {.partition = partition->number},
 	};
+	seg_trouble_init(&task->trouble);
 	seg_plugin_call_init(&task->call, setup->handler->name, task->partition);
 	if (suspicious)
 		seg_log(&task->logger, SEG_LOG_WARNING,

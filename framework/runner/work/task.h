@@ -14,6 +14,7 @@
 #include "work/retry_policy.h"
 #include "work/retrying.h"
 #include "work/section_counters.h"
+#include "work/trouble.h"
 #include "work/turn.h"
 
 /* What all tasks of one [consumer] section share. Constant while they run. */
@@ -49,6 +50,8 @@ typedef struct seg_task {
 	uint64_t handled; /* messages of this ownership that are done, as far as they are counted */
 	seg_retrying_entry retrying;
 	seg_turn turn;
+
+	seg_trouble trouble; /* the worker notes it, the I/O thread reports it */
 
 	/* The call of the plugin that is being made. Any thread may look. */
 	seg_plugin_call call;

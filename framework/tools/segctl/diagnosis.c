@@ -85,6 +85,38 @@ static bool owner_is_silent(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* The live member whose limit keeps partitions without an owner; NULL: there is none. */
+static const ctl_member *find_limited(const ctl_roster *roster)
+{
+	for (size_t i = 0; i < roster->count; i++)
+		if (roster->members[i].lease_left > 0 && roster->members[i].limit >= 0)
+			return &roster->members[i];
+	return NULL;
+}
+
+static const char *explain_shortage(const char *short_of)
+{
+	if (strcmp(short_of, "threads") == 0)
+		return "the system refuses it worker threads";
+	if (strcmp(short_of, "memory") == 0)
+		return "it is out of memory";
+	if (strcmp(short_of, "open") == 0)
+		return "its plugin cannot open partitions (partition_open fails)";
+	return "it is short of something";
+}
+
+static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
+{
+	const ctl_member *m = find_limited(&f->snapshot->roster);
+	if (*f->p->info.owner || *f->p->info.target || !m)
+		return false;
+	cause(d, "no member can serve it: member %s takes %" PRId64 " partition%s at most, because %s",
+	      m->name, m->limit, m->limit == 1 ? "" : "s", explain_shortage(m->short_of));
+	next(d, "check the log of %s for the reason, or start another runner; it tries again within a minute",
+	     m->name);
+	return true;
+}
+
 static bool has_no_owner(const facts *f, ctl_diagnosis *d)
 {
 	if (*f->p->info.owner)
@@ -151,6 +183,43 @@ static bool keeps_crashing(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
+{
+	if (!seg_partition_waits_for_room(f->p))
+		return false;
+	cause(d,
+	      "the next message is to become a dead letter, but the partition has %" PRIu64
+	      " already, and dead_letter_limit is %" PRIu64,
+	      f->p->info.dead_letters, f->p->letters_full);
+	next(d, "make room: segctl dlq replay %s %s -p %" PRIu32 ", or dlq drop; or raise dead_letter_limit",
+	     f->stream, f->group, f->p->info.partition);
+	return true;
+}
+
+/* The owner knows best what hinders it. */
+static bool is_hindered(const facts *f, ctl_diagnosis *d)
+{
+	char text[CTL_TEXT_MAX];
+	if (!*f->p->remark)
+		return false;
+	cause(d, "since %s: %s", ctl_time_text(f->p->remark_since_ms, text), f->p->remark);
+	next(d, "search the log of %s for this partition", f->p->info.owner);
+	return true;
+}
+
+static bool is_ahead_of_the_clock(const facts *f, ctl_diagnosis *d)
+{
+	char ahead[CTL_TEXT_MAX];
+	if (!f->p->waiting || !f->p->ahead || f->p->rate > 0)
+		return false;
+	cause(d,
+	      "message %s waits, and nobody can tell for how long: its id is %s ahead of Redis's clock, which was put "
+	      "back, or which its sender did not ask",
+	      f->oldest, ctl_duration_text(f->p->behind, ahead));
+	next(d, "check the clock of Redis's host; search the log of %s for this partition", f->p->info.owner);
+	return true;
+}
+
 static bool is_stuck(const facts *f, ctl_diagnosis *d)
 {
 	char behind[CTL_TEXT_MAX], sample[CTL_TEXT_MAX];
@@ -212,12 +281,22 @@ static const struct {
 	const char *verdict;
 	bool (*applies)(const facts *f, ctl_diagnosis *d);
 } rules[] = {
-	{"node-unreachable", has_no_node}, {"no-members", nobody_runs},
-	{"draining", all_drain},           {"owner-silent", owner_is_silent},
-	{"no-owner", has_no_owner},        {"moving", is_moving},
-	{"not-claimed", is_not_claimed},   {"killer", has_a_killer},
-	{"crashing", keeps_crashing},      {"stuck", is_stuck},
-	{"falls-behind", falls_behind},    {"catching-up", catches_up},
+	{"node-unreachable", has_no_node},
+	{"no-members", nobody_runs},
+	{"draining", all_drain},
+	{"owner-silent", owner_is_silent},
+	{"cannot-serve", nobody_can_serve},
+	{"no-owner", has_no_owner},
+	{"moving", is_moving},
+	{"not-claimed", is_not_claimed},
+	{"killer", has_a_killer},
+	{"crashing", keeps_crashing},
+	{"dead-letters-full", has_no_room_for_a_letter},
+	{"hindered", is_hindered},
+	{"stuck", is_stuck},
+	{"clock-behind", is_ahead_of_the_clock},
+	{"falls-behind", falls_behind},
+	{"catching-up", catches_up},
 	{"healthy", is_healthy},
 };
 

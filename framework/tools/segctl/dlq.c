@@ -17,10 +17,9 @@ ctl_letter_filter ctl_dlq_filter = {.partition = -1};
 /* --- list ------------------------------------------------------------------------------------------ */
 
 static const ctl_column columns[] = {
-	{"partition", "PARTITION", true}, {"letter", "LETTER", false},
-	{"id", "MESSAGE", false},         {"time", "SINCE", false},
-	{"attempts", "TRIES", true},      {"replays", "REPLAYS", true},
-	{"handler", "HANDLER", false},    {"key", "KEY", false},
+	{"partition", "PARTITION", true}, {"letter", "LETTER", false},   {"id", "MESSAGE", false},
+	{"time", "SINCE", false},         {"time_ms", NULL, true},       {"attempts", "ATTEMPTS", true},
+	{"replays", "REPLAYS", true},     {"handler", "HANDLER", false}, {"key", "KEY", false},
 	{"reason", "REASON", false},      {NULL, NULL, false},
 };
 
@@ -38,6 +37,7 @@ static bool put_letter(void *arg, const ctl_dead_letter *letter)
 	ctl_table_text(table, letter->id);
 	ctl_table_text(table, seg_id_format(letter->original, id));
 	ctl_table_time(table, letter->time_ms);
+	ctl_table_number(table, (int64_t)letter->time_ms);
 	ctl_table_number(table, (int64_t)letter->attempts);
 	ctl_table_number(table, (int64_t)ctl_dlq_replays(letter));
 	ctl_table_text(table, letter->handler);
@@ -65,7 +65,7 @@ int ctl_dlq_open(ctl_context *context, char **argv, seg_stream **stream)
 	exit_code = ctl_snapshot_take(*stream, argv[1], false, &snapshot);
 	if (exit_code == EX_OK) {
 		ctl_snapshot_free(&snapshot);
-		exit_code = ctl_letter_filter_init(&ctl_dlq_filter, *stream);
+		exit_code = ctl_letter_filter_init(&ctl_dlq_filter, context, *stream);
 	}
 	if (exit_code)
 		seg_stream_close(*stream);
@@ -94,6 +94,7 @@ const ctl_command ctl_dlq_list = {
 
 typedef struct {
 	const char *id;
+	int64_t skip; /* -1: by id; else the letters before the one that is meant */
 	ctl_form form;
 	bool found;
 } showing;
@@ -103,27 +104,28 @@ static void show_for_people(const ctl_dead_letter *letter)
 	const seg_message *m = &letter->content.message;
 	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	char *key = ctl_printable(m->key, m->key_length), *data = ctl_printable(m->data, m->data_length);
-	printf("letter     %s of partition %" PRIu32
-	       "\nmessage    %s\nsince      %s\nhandler    %s\nattempts   %" PRIu64 "\nreplays    %" PRIu64
-	       "\nreason     %s\nkey        %s\n",
-	       letter->id, letter->partition, seg_id_format(letter->original, id),
-	       ctl_time_text(letter->time_ms, time), letter->handler, letter->attempts,
-	       ctl_dlq_replays(letter), letter->reason, key);
+	ctl_say("letter     %s of partition %" PRIu32
+		"\nmessage    %s\nsince      %s\nhandler    %s\nattempts   %" PRIu64 "\nreplays    %" PRIu64
+		"\nreason     %s\nkey        %s\n",
+		letter->id, letter->partition, seg_id_format(letter->original, id),
+		ctl_time_text(letter->time_ms, time), letter->handler, letter->attempts,
+		ctl_dlq_replays(letter), letter->reason, key);
 	ctl_message_print_headers(m, "header     ", " = ", "\n");
-	printf("data       %s\n", letter->content.has_data
-					  ? data
-					  : "(none: the entry was removed before it became a dead letter)");
+	ctl_say("data       %s\n", letter->content.has_data
+					   ? data
+					   : "(none: the entry was removed before it became a dead letter)");
 	free(key);
 	free(data);
 }
 
 static void show_as_json(const ctl_dead_letter *letter)
 {
-	char id[SEG_ID_TEXT_MAX];
+	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	json_t *object = ctl_message_json(&letter->content.message);
 	json_object_set_new(object, "letter", json_string(letter->id));
 	json_object_set_new(object, "id", json_string(seg_id_format(letter->original, id)));
 	json_object_set_new(object, "partition", json_integer(letter->partition));
+	json_object_set_new(object, "time", json_string(ctl_time_text(letter->time_ms, time)));
 	json_object_set_new(object, "time_ms", json_integer((json_int_t)letter->time_ms));
 	json_object_set_new(object, "attempts", json_integer((json_int_t)letter->attempts));
 	json_object_set_new(object, "replays", json_integer((json_int_t)ctl_dlq_replays(letter)));
@@ -135,7 +137,7 @@ static void show_as_json(const ctl_dead_letter *letter)
 static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 {
 	showing *s = arg;
-	if (strcmp(letter->id, s->id) != 0)
+	if (s->skip < 0 ? strcmp(letter->id, s->id) != 0 : s->skip-- > 0)
 		return true;
 	s->found = true;
 	if (s->form == CTL_FORM_TABLE)
@@ -148,8 +150,10 @@ static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 static int show(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
-	showing s = {argv[2], context->form, false};
+	showing s = {argv[2], -1, context->form, false};
 	(void)argc;
+	if (strspn(argv[2], "0123456789") == strlen(argv[2]))
+		s.skip = strtoll(argv[2], NULL, 10);
 	if (context->form == CTL_FORM_CSV)
 		return ctl_complain(
 			EX_USAGE,
@@ -173,5 +177,13 @@ static const ctl_option show_options[] = {
 };
 
 const ctl_command ctl_dlq_show = {
-	"dlq", "show", "STREAM GROUP LETTER", 3, 3, "Shows all about a dead letter", NULL, show_options, show,
+	"dlq",
+	"show",
+	"STREAM GROUP LETTER",
+	3,
+	3,
+	"Shows all about a dead letter",
+	"LETTER: the letter's id, or its place in `segctl dlq list`, counted from 0.",
+	show_options,
+	show,
 };

@@ -19,8 +19,19 @@ static const ctl_option options[] = {
 	CTL_OPTIONS_END,
 };
 
+/* While members live, the state keeps the position: they create the group again there. */
+static void delete_state(ctl_batch *batch, const char *state, const seg_partition_info *info, bool lives)
+{
+	char position[SEG_ID_TEXT_MAX];
+	ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", state, (char *)NULL);
+	if (lives)
+		ctl_batch_words(batch, NULL, NULL, 0, "HSET", state, "position",
+				seg_id_format(info->position, position), "count", "-1", (char *)NULL);
+}
+
 /* Deletes the name last: until then the command can be repeated. */
-static int delete_all(ctl_context *context, const seg_stream *stream, const char *group)
+static int delete_all(ctl_context *context, const seg_stream *stream, const char *group,
+		      const ctl_snapshot *snapshot)
 {
 	static const char *const of_stream[] = {"members", "leases", "partitions", "control"};
 	static const char *const beside_log[] = {"state", "dead"};

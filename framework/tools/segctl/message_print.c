@@ -10,11 +10,13 @@
 json_t *ctl_message_json(const seg_message *message)
 {
 	char id[SEG_ID_TEXT_MAX];
-	json_t *headers = json_object();
+	json_t *headers = json_array();
 	for (size_t i = 0; i < message->header_count; i++) {
 		const seg_header *header = &message->headers[i];
-		json_object_setn_new(headers, header->name, header->name_length,
-				     ctl_json_bytes(header->value, header->value_length));
+		json_array_append_new(headers,
+				      json_pack("{s:o, s:o}", "name",
+						ctl_json_bytes(header->name, header->name_length), "value",
+						ctl_json_bytes(header->value, header->value_length)));
 	}
 	return json_pack("{s:s, s:o, s:o, s:o}", "id", seg_id_format(message->id, id), "key",
 			 ctl_json_bytes(message->key, message->key_length), "data",

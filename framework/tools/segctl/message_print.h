@@ -9,7 +9,10 @@
 
 #include "context.h"
 
-/* {"id", "key", "data", "headers"}. The caller owns it. */
+/*
+ * {"id", "key", "data", "headers"}. headers: an array of {"name", "value"} in the message's order, because a name may come
+ * twice. The caller owns it.
+ */
 json_t *ctl_message_json(const seg_message *message);
 
 /* One line: partition, id, key and data; headers for people and in JSON. CSV begins with ctl_message_print_csv_head. */

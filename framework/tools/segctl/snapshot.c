@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "text.h"
+
 int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot)
 {
 	seg_error error;
@@ -28,10 +30,11 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 		sum.lag = info->lag < 0 || sum.lag < 0 ? -1 : sum.lag + info->lag;
 		sum.lag_most += info->lag < 0 ? (int64_t)info->length : info->lag;
 		sum.behind = partition->behind > sum.behind ? partition->behind : sum.behind;
+		sum.ahead |= partition->ahead;
 		sum.rate = partition->rate < 0 || sum.rate < 0 ? -1 : sum.rate + partition->rate;
 		sum.dead_letters += info->dead_letters;
 		sum.lost += info->lost;
-		sum.owned += *info->owner != '\0';
+		sum.owned += seg_group_snapshot_owned(snapshot, p);
 		if (sum.catch_up >= 0 && (partition->catch_up < 0 || partition->catch_up > sum.catch_up))
 			sum.catch_up = partition->catch_up;
 	}
@@ -46,6 +49,6 @@ void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)
 		if (!partition->unreachable || strcmp(partition->node, last) == 0)
 			continue;
 		last = partition->node;
-		printf("%s does not answer: the state of its partitions is not known\n", last);
+		ctl_say("%s does not answer: the state of its partitions is not known\n", last);
 	}
 }

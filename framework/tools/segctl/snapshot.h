@@ -20,9 +20,10 @@ typedef struct ctl_totals {
 	int64_t lag;
 	int64_t lag_most; /* the lag, or, where Redis cannot tell it, the most it can be */
 	double behind;    /* age in seconds of the oldest message that is not committed */
+	bool ahead;       /* that is not known for some partition: the id is ahead of Redis's clock */
 	double rate, catch_up;
 	uint64_t dead_letters, lost;
-	uint32_t owned;
+	uint32_t owned; /* by members with a valid lease */
 } ctl_totals;
 
 ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot);

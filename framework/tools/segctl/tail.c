@@ -10,6 +10,7 @@
 #include "stream/client.h"
 #include "stream/codec.h"
 #include "tail_source.h"
+#include "when.h"
 
 enum { READ_AT_ONCE = 100, ARENA_BLOCK = 1 << 16 };
 
@@ -30,7 +31,7 @@ static const ctl_option options[] = {
 	{"last", 'l', "N", CTL_NUMBER, &given.last, 0, 1000000, NULL,
 	 "the last N messages of each partition (10)"},
 	{"from", 0, "WHERE", CTL_TEXT, &given.from, 0, 0, NULL,
-	 "begin at earliest, latest, after an id, or at a time (2026-11-23T13:00:00Z)"},
+	 "begin at " CTL_WHEN_HELP},
 	{"follow", 'f', NULL, CTL_FLAG, &given.follow, 0, 0, NULL,
 	 "show new messages as they come, until interrupted"},
 	{"count", 0, "N", CTL_NUMBER, &given.count, 1, INT64_MAX, NULL, "stop after N messages"},
@@ -206,21 +207,18 @@ static bool at_end(const tailing *t)
 
 /* --- the command ------------------------------------------------------------------------------------ */
 
-static int read_options(seg_start *start)
+static int read_options(ctl_context *context, seg_start *start)
 {
-	seg_error error;
 	if (given.from && given.last >= 0)
 		return ctl_complain(EX_USAGE, "give only one of --from and --last");
-	if (given.from && seg_start_parse(given.from, start, &error))
-		return ctl_complain(EX_USAGE, "--from: %s", error.text);
-	return EX_OK;
+	return given.from ? ctl_when_read(context, "from", given.from, start) : EX_OK;
 }
 
 static int show_all(tailing *t, const seg_stream *stream)
 {
 	seg_start start;
 	int64_t last = given.last < 0 ? LAST_DEFAULT : given.last;
-	int exit_code = read_options(&start);
+	int exit_code = read_options(t->context, &start);
 	if (exit_code == EX_OK)
 		exit_code = ctl_check_partition(stream, given.partition);
 	if (exit_code)
@@ -259,7 +257,7 @@ const ctl_command ctl_tail = {
 	1,
 	"Shows the messages of a stream, whatever groups did with them",
 	"Shows partition, id, key and data of each message, oldest first among those that Redis returns together. -o json "
-	"prints one object a line.",
+	"prints one object a line; its headers are an array of name and value, because a name may come twice.",
 	options,
 	tail,
 };

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "command.h"
 #include "diagnosis.h"
-#include "lag.h"
+#include "lag_list.h"
 #include "text.h"
 #include "top_rows.h"
 
@@ -202,7 +202,7 @@ static void draw_details(const top *t)
 	mvprintw(6, 0, "Waiting   %s messages, the oldest for %s",
 		 p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, lag),
 		 ctl_duration_text(p->behind, behind));
-	mvprintw(7, 0, "Crashes   %" PRIu32 "  tries %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
+	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, p->attempts, p->info.dead_letters, p->info.lost);
 	attrset(A_BOLD);
 	snprintf(text, sizeof(text), "Cause: %s.", diagnosis.cause);
@@ -386,14 +386,8 @@ static int print_plain(top *t)
 {
 	ctl_pause(SEG_SECOND / 2);
 	int exit_code = ctl_fleet_look(&t->fleet);
-	for (size_t i = 0; i < t->fleet.count && exit_code == EX_OK; i++) {
-		const ctl_fleet_group *group = &t->fleet.groups[i];
-		if (t->context->form == CTL_FORM_TABLE)
-			printf("%s%s of %s\n\n", i ? "\n" : "", group->name, seg_stream_name(group->stream));
-		ctl_lag_print(&group->now, t->context->form, true);
-	}
-	if (t->fleet.count == 0 && t->context->form == CTL_FORM_TABLE)
-		puts("There are no groups");
+	if (exit_code == EX_OK)
+		ctl_lag_list_print_fleet(&t->fleet, t->context->form, true, -1);
 	return exit_code;
 }
 
@@ -422,7 +416,7 @@ const ctl_command ctl_top = {
 	0,
 	2,
 	"Shows all groups live; open one to see its partitions, and what is wrong with one",
-	"Without a terminal, it prints all groups once, as `segctl lag` does. NO_COLOR turns colours off.",
+	"Without a terminal, or with -o json or csv, it prints all groups once, as `segctl lag` does. NO_COLOR turns colours off.",
 	options,
 	run_top,
 };

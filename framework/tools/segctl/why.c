@@ -65,19 +65,19 @@ static void print_owner(const answer *a)
 {
 	char text[CTL_TEXT_MAX];
 	const seg_partition_info *info = &a->p->info;
-	printf("Owner         %s", *info->owner ? info->owner : "none");
+	ctl_say("Owner         %s", *info->owner ? info->owner : "none");
 	if (strcmp(info->owner, info->target) != 0)
-		printf(", moving to %s", *info->target ? info->target : "no member");
+		ctl_say(", moving to %s", *info->target ? info->target : "no member");
 	if (a->owner && a->owner->lease_left > 0)
-		printf("; its lease lasts for another %s", ctl_duration_text(a->owner->lease_left, text));
+		ctl_say("; its lease lasts for another %s", ctl_duration_text(a->owner->lease_left, text));
 	else if (a->owner)
-		printf("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
-	printf("\nEpoch         %" PRIu64 ", %s%s\n", info->epoch,
-	       *a->p->claimed_by ? "claimed by " : "not claimed", a->p->claimed_by);
-	printf("Members       %zu live", a->snapshot->roster.live);
+		ctl_say("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
+	ctl_say("\nEpoch         %" PRIu64 ", %s%s\n", info->epoch,
+		*a->p->claimed_by ? "claimed by " : "not claimed", a->p->claimed_by);
+	ctl_say("Members       %zu live", a->snapshot->roster.live);
 	double ago = (a->now_ms - (double)a->changed_ms) / 1000;
 	if (a->changed_ms)
-		printf("; the assignment last changed %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
+		ctl_say("; the assignment last changed %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
 	putchar('\n');
 }
 
@@ -85,43 +85,46 @@ static void print_position(const answer *a)
 {
 	char position[SEG_ID_TEXT_MAX], last[SEG_ID_TEXT_MAX], oldest[SEG_ID_TEXT_MAX], text[CTL_TEXT_MAX];
 	const ctl_partition *p = a->p;
-	printf("Position      %s of %s\n", seg_id_format(p->info.position, position),
-	       seg_id_format(p->info.last, last));
+	ctl_say("Position      %s of %s\n", seg_id_format(p->info.position, position),
+		seg_id_format(p->info.last, last));
 	if (p->waiting) {
-		printf("Waiting       %s message%s",
-		       p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, text),
-		       ctl_plural((uint64_t)p->info.lag));
-		printf(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
-		       ctl_duration_text(p->behind, text));
+		ctl_say("Waiting       %s message%s",
+			p->info.lag < 0 ? "an unknown number of"
+					: ctl_count_text((uint64_t)p->info.lag, text),
+			ctl_plural((uint64_t)p->info.lag));
+		ctl_say(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
+			ctl_duration_text(p->behind, text));
 	} else {
 		puts("Waiting       nothing");
 	}
 	if (p->rate >= 0)
-		printf("Rate          %.1f/s\n", p->rate);
+		ctl_say("Rate          %.1f/s\n", p->rate);
 }
 
 static void print_troubles(const answer *a)
 {
 	char id[SEG_ID_TEXT_MAX];
 	const ctl_partition *p = a->p;
-	printf("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
-	       ctl_plural(p->crashes));
+	ctl_say("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
+		ctl_plural(p->crashes));
 	if (p->attempts)
-		printf("; suspect: message %s, %" PRIu32 " tries", seg_id_format(p->suspect, id),
-		       p->attempts);
-	printf("\nDead letters  %" PRIu64 "\nLost unread   %" PRIu64 "\n", p->info.dead_letters,
-	       p->info.lost);
+		ctl_say("; suspect: message %s, %" PRIu32 " attempt%s", seg_id_format(p->suspect, id),
+			p->attempts, ctl_plural(p->attempts));
+	ctl_say("\nDead letters  %" PRIu64, p->info.dead_letters);
+	if (p->letters_dropped)
+		ctl_say("; %" PRIu64 " older ones were dropped at dead_letter_limit", p->letters_dropped);
+	ctl_say("\nLost unread   %" PRIu64 "\n", p->info.lost);
 }
 
 static void print_for_people(const answer *a)
 {
 	if (*a->p->node)
-		printf("Node          %s%s\n", a->p->node,
-		       a->p->unreachable ? ", which does not answer: the position is not known" : "");
+		ctl_say("Node          %s%s\n", a->p->node,
+			a->p->unreachable ? ", which does not answer: the position is not known" : "");
 	print_owner(a);
 	print_position(a);
 	print_troubles(a);
-	printf("\nCause: %s.\nNext:  %s.\n", a->diagnosis.cause, a->diagnosis.next);
+	ctl_say("\nCause: %s.\nNext:  %s.\n", a->diagnosis.cause, a->diagnosis.next);
 }
 
 static json_t *text_or_null(const char *text)
@@ -156,6 +159,7 @@ static void print_as_json(const answer *a)
 			    p->attempts ? json_string(seg_id_format(p->suspect, suspect)) : json_null());
 	json_object_set_new(object, "attempts", json_integer(p->attempts));
 	json_object_set_new(object, "dead_letters", json_integer((json_int_t)p->info.dead_letters));
+	json_object_set_new(object, "dead_letters_dropped", json_integer((json_int_t)p->letters_dropped));
 	json_object_set_new(object, "lost", json_integer((json_int_t)p->info.lost));
 	ctl_json_print(object, false, stdout);
 }

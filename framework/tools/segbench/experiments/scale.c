@@ -228,7 +228,7 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_scale = {
 	.name = "scale",
-	.help = "20 segrunners, 2,000 partitions, 5 groups: Redis's CPU at the start, idle, at 200 messages/s",
+	.help = "many segrunners: Redis's CPU at the start, idle, under load",
 	.only_if_named = true,
 	.run = run,
 };
