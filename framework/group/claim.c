@@ -171,8 +171,8 @@ void seg_claim_step(seg_partition *p, int64_t now)
 	 * The answer to an older call must not be taken for one of this ownership. On a cluster, the old master's answer to a claim
 	 * may come after that of the new one.
 	 */
-	if (now < p->claim.at || now < p->member->membership.claims_at || p->claim.in_flight > 0 ||
-	    p->commit.busy || p->request.busy || seg_history_is_unclear(p->member) ||
+	if (now < p->claim.at || p->claim.in_flight > 0 || p->commit.busy || p->request.busy ||
+	    seg_history_is_unclear(p->member) ||
 	    !seg_history_holds(&p->member->links[SEG_LINK_CONTROL], p->slot))
 		return;
 	if (p->own.epoch == p->membership.doubted_epoch || p->own.epoch == p->fenced_epoch) {

@@ -135,6 +135,7 @@ typedef struct seg_partition {
 	struct {
 		bool busy;                     /* a commit or a release is under way */
 		bool release;                  /* it is a release */
+		bool looks;                    /* it counts messages that were removed unread */
 		bool written;                  /* the master has done it; its replicas are being asked */
 		bool ask;                      /* sent in this round: the replicas must be asked */
 		struct seg_replica_wait *wait; /* the question that covers it, without an answer */
@@ -179,7 +180,8 @@ typedef struct seg_partition {
 		bool busy;             /* a look is under way */
 		uint64_t epoch;        /* of the look under way */
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
-		int64_t look_at;       /* no look is made before */
+		int64_t look_at;       /* when to look without a commit; 0: nothing to look for was noticed */
+		int64_t commit_at;     /* no commit looks before */
 		uint64_t found; /* records of a packed stream that are missing, and not stored in Redis yet */
 		int64_t found_upto; /* up to the record of this number */
 		uint64_t storing;   /* how many of them the call under way stores */

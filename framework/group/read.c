@@ -34,7 +34,8 @@ void seg_read_begin(seg_partition *p)
 
 bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
 {
-	if (!seg_ownership_fetches(&p->own) || p->read.reading != SEG_READING_NOT)
+	/* What a read returns while a commit looks for removed messages may be removed before the commit comes. */
+	if (!seg_ownership_fetches(&p->own) || p->read.reading != SEG_READING_NOT || p->commit.looks)
 		return false;
 	if (now < p->read.at) {
 		if (p->read.at < *next)

@@ -30,7 +30,7 @@
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell, and that all tell recall what they learn.
+ * calls read, blocking_read and doorbell, that commit calls gap, and that all tell recall what they learn.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -275,7 +275,6 @@ typedef struct seg_member {
 		int64_t taken_until; /* the end of its lease, in Redis's ms; 0: it has not */
 		int64_t taken_look;  /* seg_now() at which it counts as dead, unless its lease was renewed */
 		bool replaces;       /* it is dead: the next join replaces it */
-		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal
 			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */

@@ -62,17 +62,20 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	c->options.client_name = c->client_name;
 	c->dial = seg_dial_create(options->address, options->endpoint, options->master);
 	bool may_be_replica = options->master || (!options->endpoint && options->address->endpoint_count > 1);
-	c->preparation = (seg_preparation){.pipeline = &c->traffic.pipeline,
-					   .address = options->address,
-					   .is_sentinel = options->is_sentinel,
-					   .check_role = may_be_replica && !options->is_sentinel,
-					   .client_name = c->client_name,
-					   .without_scripts = options->without_scripts,
-					   .on_slots = options->on_slots,
-					   .arg = options->arg,
-					   .login_only = options->login_only,
-					   .denials = options->denials ? options->denials : &c->own_denials,
-					   .logger = &c->options.logger};
+	c->preparation =
+		(seg_preparation){.pipeline = &c->traffic.pipeline,
+				  .address = options->address,
+				  .is_sentinel = options->is_sentinel,
+				  .check_role = may_be_replica && !options->is_sentinel,
+				  .client_name = c->client_name,
+				  .without_scripts = options->without_scripts,
+				  /* A command may be moved to another node only if that has its script. */
+				  .scripts_at_use = options->scripts_at_use && !options->early,
+				  .on_slots = options->on_slots,
+				  .arg = options->arg,
+				  .login_only = options->login_only,
+				  .denials = options->denials ? options->denials : &c->own_denials,
+				  .logger = &c->options.logger};
 	c->traffic = (seg_traffic){.answer_timeout = options->answer_timeout,
 				   .on_error = take_error,
 				   .on_message = options->on_message ? take_message : NULL,

@@ -488,6 +488,49 @@ static void a_gap_is_counted_once_however_often_it_is_asked_for(void **state)
 	assert_string_equal(command("HGET " STATE " lost"), "4");
 }
 
+/* `removed`: what the owner knows of, which `count` includes. */
+static const char *commit_and_count(const char *position, const char *count, const char *removed)
+{
+	return run(COMMIT, 2, LOG, STATE, "g", "5", "n", position, count, "0", removed);
+}
+
+static void a_commit_counts_what_was_removed_unread_once(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	command("XDEL " LOG " 1-2 1-3");
+	/* In the middle of the log, what came up to the position is unknown. */
+	assert_string_equal(commit_and_count("1-1", "1", "0"), "OK");
+	assert_string_equal(commit_and_count("1-5", "3", "0"), "OK 2 0");
+	assert_string_equal(command("HMGET " STATE " lost count position"), "2 5 1-5");
+	assert_string_equal(group_field("lag"), "0");
+	/* Its answer was lost; and then the owner knows. */
+	assert_string_equal(commit_and_count("1-5", "3", "0"), "OK 2 0");
+	command("XADD " LOG " 1-6 partitionKey k data 6");
+	assert_string_equal(commit_and_count("1-6", "6", "2"), "OK 2 0");
+	command("XADD " LOG " 1-7 partitionKey k data 7");
+	command("XADD " LOG " 1-8 partitionKey k data 8");
+	command("XDEL " LOG " 1-7");
+	assert_string_equal(commit_and_count("1-8", "7", "2"), "OK 3 0");
+	assert_string_equal(command("HMGET " STATE " lost count"), "3 8");
+	/* The next owner does not count it again. */
+	assert_string_equal(claim("6", "m"), "OK 1-8 8 0 0-0 0 0");
+	assert_string_equal(commit_and_count("1-8", "8", "0"), "FENCED 6");
+}
+
+static void a_commit_that_is_sent_again_after_a_later_one_counts_nothing(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-5", "5");
+	command("XTRIM " LOG " MAXLEN 0");
+	assert_string_equal(commit_and_count("1-2", "2", "0"), "OK");
+	assert_string_equal(command("HGET " STATE " lost"), "nil");
+	assert_string_equal(commit_and_count("1-5", "5", "0"), "OK 0 0");
+}
+
 static void a_gap_that_a_dead_owner_had_noticed_is_not_counted_again(void **state)
 {
 	(void)state;
@@ -1082,6 +1125,8 @@ int main(void)
 		TEST(the_count_is_right_where_unread_entries_were_dropped),
 		TEST(a_gap_is_what_came_and_was_not_read),
 		TEST(a_gap_is_counted_once_however_often_it_is_asked_for),
+		TEST(a_commit_counts_what_was_removed_unread_once),
+		TEST(a_commit_that_is_sent_again_after_a_later_one_counts_nothing),
 		TEST(a_gap_that_a_dead_owner_had_noticed_is_not_counted_again),
 		TEST(the_next_owner_does_not_count_a_gap_within_the_log_again),
 		TEST(a_claim_that_arrives_twice_keeps_the_gap_of_its_owner),
