@@ -85,6 +85,12 @@ bool seg_doorbell_is_used(seg_member *m)
 	return m->active_count > block_most && seg_route_bell(m->data, m->control_slot) == SEG_BELL_RINGS;
 }
 
+bool seg_doorbell_hears(seg_partition *p)
+{
+	return p->doorbell.listens && seg_doorbell_is_used(p->member) &&
+	       seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS;
+}
+
 bool seg_doorbell_wants(seg_partition *p, int64_t now, int64_t *next)
 {
 	/* A look has found messages that did not ring: read them where they ring again. */
@@ -119,11 +125,13 @@ void seg_doorbell_looking(seg_partition *p, int64_t now)
 
 void seg_doorbell_reading(seg_partition *p, int64_t now)
 {
+	p->doorbell.rings += p->doorbell.rang && p->doorbell.listens;
 	p->doorbell.rang = p->doorbell.looked = false;
 	p->doorbell.listens = seg_route_bell(p->member->data, p->slot) == SEG_BELL_RINGS;
 	if (p->doorbell.listens) {
 		p->doorbell.at = now + RINGING_INTERVAL;
 		p->doorbell.interval = 0;
+		p->doorbell.fetched_count = p->ledger.fetched_count;
 		return;
 	}
 	bool came = p->ledger.fetched_count != p->doorbell.fetched_count;

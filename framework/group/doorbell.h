@@ -28,6 +28,9 @@ void seg_doorbell_set_block_most(uint32_t partitions);
 /* Whether the member waits for its partitions in this way. */
 bool seg_doorbell_is_used(seg_member *member);
 
+/* Whether a change of the log rings, whatever it is: also that the log is deleted, or made anew. */
+bool seg_doorbell_hears(seg_partition *partition);
+
 /*
  * Whether a partition without a backlog must be read now: it rang, or it does not ring and its interval is over. If not,
  * lowers *next to the end of the interval (seg_now()).

@@ -130,6 +130,7 @@ typedef struct seg_partition {
 		int64_t at;             /* when to read it if it does not ring */
 		int64_t interval;       /* ns; while it cannot ring */
 		uint64_t fetched_count; /* ledger.fetched_count at the newest read */
+		uint64_t rings;         /* how many rings were followed by a read */
 	} doorbell;
 
 	struct {
@@ -173,6 +174,7 @@ typedef struct seg_partition {
 		bool busy;      /* a look is under way */
 		uint64_t epoch; /* of the look under way */
 		int64_t at;     /* of the next look; 0: not set */
+		uint64_t rings; /* doorbell.rings at the newest look, or when messages came */
 	} presence;
 
 	/* Messages that were removed from the log unread. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "group/doorbell.h"
 #include "group/history.h"
 #include "group/notes.h"
 
@@ -27,9 +28,23 @@ static void got_presence(void *arg, const seg_reply *reply)
 		seg_note_fenced(p);
 }
 
+/* A log that is deleted, evicted or made anew rings, as it does for a message. So while the bell rings, only a ring that brings no message
+ * raises the question: all partitions of 20 runners asked a thousand times a second. */
+static bool is_in_question(seg_partition *p)
+{
+	if (!seg_doorbell_hears(p))
+		return true;
+	if (p->presence.rings == p->doorbell.rings || p->read.reading != SEG_READING_NOT)
+		return false;
+	if (p->ledger.fetched_count == p->doorbell.fetched_count)
+		return true;
+	p->presence.rings = p->doorbell.rings;
+	return false;
+}
+
 int64_t seg_presence_step(seg_partition *p, int64_t now)
 {
-	if (!seg_ownership_fetches(&p->own) || p->presence.busy)
+	if (!seg_ownership_fetches(&p->own) || p->presence.busy || !is_in_question(p))
 		return SEG_NEVER;
 	int64_t interval = interval_of(p);
 	/* All partitions of the member at the same moment: one write brings their questions, and the thread wakes once. */
@@ -45,5 +60,7 @@ int64_t seg_presence_step(seg_partition *p, int64_t now)
 	p->presence.busy =
 		seg_history_holds(&p->member->links[SEG_LINK_CONTROL], p->slot) &&
 		seg_route_script(p->member->control, SEG_SCRIPT_PRESENCE, got_presence, p, 2, 5, argv, NULL);
+	if (p->presence.busy)
+		p->presence.rings = p->doorbell.rings;
 	return p->presence.busy ? SEG_NEVER : now + interval;
 }

@@ -2,7 +2,8 @@
  * presence.h - notices that a group has vanished with its log while its owner has nothing to commit (lua/presence.lua). I/O thread.
  *
  * An owner waits for ids above its position. In a log that was deleted and made anew, while the clock of Redis is behind, the
- * messages have ids below it: they would never come. A commit notices that by itself.
+ * messages have ids below it: they would never come. A commit notices that by itself. While the doorbell rings, only a ring without
+ * a message is a reason to ask; else each idle partition asks once in a session, 1 to 10 s.
  */
 #ifndef SEG_GROUP_PRESENCE_H
 #define SEG_GROUP_PRESENCE_H

@@ -30,7 +30,7 @@
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell, that commit calls gap, and that all tell recall what they learn.
+ * calls read, blocking_read and doorbell, that commit calls gap, that presence asks doorbell, and that all tell recall what they learn.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H

@@ -125,6 +125,12 @@ static void entries_that_are_deleted_before_they_are_read_are_counted_and_the_re
 	test_runner_says(runner, "3 messages were removed before this group had read them");
 }
 
+static void log_all_calls(void)
+{
+	freeReplyObject(test_server_command(redis, "CONFIG SET slowlog-log-slower-than 0"));
+	freeReplyObject(test_server_command(redis, "CONFIG SET slowlog-max-len 100000"));
+}
+
 static size_t times_that_a_script_ran(seg_script script)
 {
 	redisReply *log = test_server_command(redis, "SLOWLOG GET -1");
@@ -148,17 +154,22 @@ static bool is_claimed(void *arg)
 }
 
 /* With so many partitions, the runner hears of messages by a doorbell, and no read is under way. */
+static void run_with_many_partitions(void)
+{
+	test_runner_free(runner);
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nsession_timeout = 1s\n"
+		"partitions = 70\nplugin = %s/tests/plugins/record.so\noption.path = %s\n",
+		server->address, test_build_directory(), deliveries_path);
+}
+
 static void under_thin_traffic_the_commits_count_what_was_deleted_unread(void **state)
 {
 	(void)state;
-	test_runner_free(runner);
-	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\n"
-				 "partitions = 70\nplugin = %s/tests/plugins/record.so\noption.path = %s\n",
-				 server->address, test_build_directory(), deliveries_path);
+	run_with_many_partitions();
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	test_wait_until(is_claimed, NULL, 20000, "the partition is claimed");
-	freeReplyObject(test_server_command(redis, "CONFIG SET slowlog-log-slower-than 0"));
-	freeReplyObject(test_server_command(redis, "CONFIG SET slowlog-max-len 100000"));
+	log_all_calls();
 	freeReplyObject(test_server_command(redis, "MULTI"));
 	add(1, 4);
 	command("XDEL __default:s:partition_0 1-1 1-2 1-%d", 3);
@@ -370,6 +381,34 @@ static void a_log_that_was_deleted_and_has_lower_ids_now_is_read_from_its_start(
 	assert_int_equal(test_runner_times_said(runner, "the log was deleted or lost, and begins anew"), 1);
 }
 
+/* Longer than the interval at which partitions without a doorbell ask. */
+static bool nobody_asks(void *arg)
+{
+	(void)arg;
+	freeReplyObject(test_server_command(redis, "SLOWLOG RESET"));
+	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 200000000}, NULL);
+	return times_that_a_script_ran(SEG_SCRIPT_PRESENCE) == 0;
+}
+
+static void the_same_is_noticed_by_the_doorbell_and_what_is_quiet_is_not_asked(void **state)
+{
+	(void)state;
+	size_t all = 8;
+	run_with_many_partitions();
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 9-9 partitionKey k data x"));
+	wait_drained();
+	log_all_calls();
+	test_wait_until(nobody_asks, NULL, 20000, "no partition asks any more");
+	command("DEL __default:s:partition_%d", 0);
+	add(1, 7);
+	test_wait_until(all_was_handled, &all, 20000, "the messages of the new log are handled");
+	assert_int_equal(handled(), all);
+	assert_int_equal(test_runner_times_said(runner, "the log was deleted or lost, and begins anew"), 1);
+	/* The partition that rang. */
+	assert_in_range(times_that_a_script_ran(SEG_SCRIPT_PRESENCE), 1, 20);
+}
+
 static void an_operator_s_deletion_of_the_state_repeats_no_epoch(void **state)
 {
 	(void)state;
@@ -415,6 +454,7 @@ int main(void)
 		TEST(a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_name),
 		TEST(of_a_group_that_begins_at_latest_redis_may_forget_all_and_no_new_message_is_lost),
 		TEST(a_log_that_was_deleted_and_has_lower_ids_now_is_read_from_its_start),
+		TEST(the_same_is_noticed_by_the_doorbell_and_what_is_quiet_is_not_asked),
 		TEST(an_operator_s_deletion_of_the_state_repeats_no_epoch),
 		TEST(a_runner_whose_stream_was_made_anew_with_another_shape_says_so_and_ends),
 	};
