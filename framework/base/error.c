@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/redact.h"
+
 int seg_fail(seg_error *error, int status, const char *format, ...)
 {
 	if (!error)
@@ -16,6 +18,7 @@ int seg_fail(seg_error *error, int status, const char *format, ...)
 	for (char *c = error->text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
+	seg_redact(error->text, sizeof(error->text));
 	return status;
 }
 
@@ -39,6 +42,8 @@ static const struct {
 	{SEG_EPROTOCOL, "SEG_EPROTOCOL"},
 	{SEG_ESYSTEM, "SEG_ESYSTEM"},
 	{SEG_ETIMEOUT, "SEG_ETIMEOUT"},
+	{SEG_EFORKED, "SEG_EFORKED"},
+	{SEG_ETAKEN, "SEG_ETAKEN"},
 };
 
 const char *seg_status_name(int status)

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/redact.h"
+
 void seg_log(const seg_logger *logger, int level, const char *format, ...)
 {
 	if (!logger || !logger->fn)
@@ -15,6 +17,7 @@ void seg_log(const seg_logger *logger, int level, const char *format, ...)
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
+	seg_redact(text, sizeof(text));
 	seg_log_event event = {
 		.level = level,
 		.text = text,

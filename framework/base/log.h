@@ -24,7 +24,7 @@ static inline seg_logger seg_logger_make(seg_log_fn fn, void *arg)
 	return (seg_logger){.fn = fn, .arg = arg, .partition = -1};
 }
 
-/* Logs one sentence, cut at 1,023 bytes; control characters become blanks. logger NULL: no log. */
+/* Logs one sentence, cut at 1,023 bytes; control characters become blanks, and secrets *** (redact.h). logger NULL: no log. */
 __attribute__((format(printf, 3, 4))) void seg_log(const seg_logger *logger, int level, const char *format,
 						   ...);
 

@@ -4,12 +4,19 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 
 /* Between two looks of a poll without an event: a renewed lease does not count the event up. */
 #define LOOK_PAUSE (100 * SEG_MS)
 
 /* Between two looks of a sync without an event: not every ownership that ends counts the event up. */
 #define SYNC_PAUSE (20 * SEG_MS)
+
+/* Its thread and connections are another process's, and its lock may be held for ever. */
+static bool is_parents(const seg_consumer *c)
+{
+	return seg_fork_is_parents(c->stream->client->forks);
+}
 
 /* --- polling -------------------------------------------------------------------------- */
 
@@ -95,6 +102,8 @@ static void wait_until(seg_consumer *c, uint32_t ticket, int64_t look, int64_t d
 
 int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **batch, seg_error *error)
 {
+	if (is_parents(c))
+		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
 	uint32_t looks = 0;
 	for (;;) {
@@ -122,6 +131,8 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 {
 	seg_polled *polled = polled_of(batch);
 	int status = 0;
+	if (is_parents(c))
+		return seg_fork_fail("consumer", error);
 	if (count > batch->count)
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, not %zu", batch->count,
 				count);
@@ -145,6 +156,8 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 void seg_consumer_release(seg_consumer *c, const seg_batch *batch)
 {
 	seg_polled *polled = polled_of(batch);
+	if (is_parents(c))
+		return;
 	pthread_mutex_lock(&c->lock);
 	seg_slot *slot = slot_of(c, polled);
 	if (slot)
@@ -202,6 +215,8 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 {
 	int64_t timeout = c->stream->client->timeout, deadline = seg_now() + timeout;
 	seg_polled *polled = polled_of(batch);
+	if (is_parents(c))
+		return seg_fork_fail("consumer", error);
 	if (index >= batch->count || !reason)
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, and a reason must be given",
 				batch->count);
@@ -219,7 +234,8 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 			return seg_fail(
 				error, SEG_ETIMEOUT,
 				"Redis did not answer within %" PRId64
-				" ms; the message may still be dead-lettered: call again to keep waiting",
+				" ms, or had no room within dead_letter_limit; the message may still be "
+				"dead-lettered: call again to keep waiting",
 				timeout / SEG_MS);
 		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
 	}
@@ -228,7 +244,7 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 	if (polled->status)
 		return seg_fail(
 			error, polled->status,
-			"the consumer is stopping while Redis does not answer; nothing was dead-lettered");
+			"the consumer is stopping while Redis does not answer or has no room; nothing was dead-lettered");
 	return 0;
 }
 
@@ -263,6 +279,8 @@ static bool all_committed(seg_consumer *c)
 
 int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 {
+	if (is_parents(c))
+		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
 	for (;;) {
 		uint32_t ticket = seg_event_ticket(&c->event);

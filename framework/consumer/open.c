@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/names.h"
 #include "base/range.h"
 #include "consumer/consumer.h"
 #include "consumer/hooks.h"
+#include "stream/pack.h"
 
 /* How long a close waits for a thread that must end at once: such a thread needs only a processor. */
 #define LAST_PATIENCE (2 * SEG_SECOND)
@@ -19,11 +21,16 @@ void seg_consumer_options_init(seg_consumer_options *options)
 		.capacity = 100,
 		.batch_size = 512,
 		.in_flight_bytes = 4 << 20,
+		.entry_limit = SEG_ENTRY_LIMIT,
 		.start = {.kind = SEG_START_EARLIEST},
 		.session_timeout_ms = 10000,
 		.commit_interval_us = 2000,
+		.dead_letter_limit = 100000,
 	};
 }
+
+/* After so many deaths while an entry was read, it becomes a dead letter. */
+enum { READ_DEATHS = 5 };
 
 static int check_options(const seg_consumer_options *o, seg_error *error)
 {
@@ -40,6 +47,8 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 	if (!status)
 		status = seg_range_check("in_flight_bytes", o->in_flight_bytes, 4096, (uint64_t)4 << 30,
 					 error);
+	if (!status)
+		status = seg_range_check("entry_limit", o->entry_limit, 64 << 10, (uint64_t)4 << 30, error);
 	if (!status && o->in_flight_batches)
 		status = seg_range_check("in_flight_batches", o->in_flight_batches, 2, SEG_HANDOFF_BATCHES,
 					 error);
@@ -51,6 +60,12 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 		status = seg_range_check("max_processing_ms", o->max_processing_ms, 1, UINT32_MAX, error);
 	if (!status && (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO))
 		status = seg_fail(error, SEG_EINVAL, "codec must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO");
+	if (!status)
+		status = seg_range_check("dead_letter_limit", o->dead_letter_limit, 0, (uint64_t)1 << 40,
+					 error);
+	if (!status && o->dead_letters != SEG_DEAD_LETTERS_DROP_OLDEST &&
+	    o->dead_letters != SEG_DEAD_LETTERS_STOP)
+		status = seg_fail(error, SEG_EINVAL, "dead_letters is none of SEG_DEAD_LETTERS_...");
 	if (!status && (o->start.kind < SEG_START_EARLIEST || o->start.kind > SEG_START_TIME))
 		status = seg_fail(error, SEG_EINVAL, "start.kind is none of SEG_START_...");
 	return status;
@@ -75,10 +90,15 @@ static int join_group(seg_consumer *c, const seg_consumer_options *options, seg_
 		.capacity = options->capacity,
 		.limits = {.batch_size = options->batch_size,
 			   .in_flight_batches = options->in_flight_batches,
-			   .in_flight_bytes = options->in_flight_bytes},
+			   .in_flight_bytes = options->in_flight_bytes,
+			   .entry_bytes = options->entry_limit},
 		.start = options->start,
 		.session_timeout = options->session_timeout_ms * SEG_MS,
 		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),
+		.isolate_after = 2,
+		.read_deaths = READ_DEATHS,
+		.dead_letter_limit = options->dead_letter_limit,
+		.dead_letters = options->dead_letters,
 		.shared_event = &c->event,
 		.hooks = seg_consumer_hooks(c),
 	};
@@ -130,6 +150,8 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 {
 	if (!c)
 		return 0;
+	if (seg_fork_is_parents(c->stream->client->forks))
+		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
 	/* The last part of the timeout is for an end without Redis. */
 	int64_t give_up = 2 * SEG_STOP_PATIENCE;

@@ -9,6 +9,7 @@
 #include "group/fenced_call.h"
 #include "group/notes.h"
 #include "stream/record.h"
+#include "stream/spelling.h"
 
 static void answer(seg_partition *p, int status, int64_t value)
 {
@@ -59,14 +60,60 @@ static void ask_replicas(seg_partition *p)
 		p->fenced_call.retry_at = seg_now() + UNCONFIRMED_PAUSE;
 }
 
+/* --- the limit of the dead letters -------------------------------------------------------- */
+
+/* Between two looks for room, and between two log lines about the limit. */
+#define ROOM_PAUSE (1 * SEG_SECOND)
+#define TELL_INTERVAL (30 * SEG_SECOND)
+
+static bool may_tell(seg_partition *p, int64_t now)
+{
+	if (p->request.told_at && now - p->request.told_at < TELL_INTERVAL)
+		return false;
+	p->request.told_at = now;
+	return true;
+}
+
+/* The message waits; nothing of its partition overtakes it. */
+static void wait_for_room(seg_partition *p)
+{
+	char id[SEG_ID_TEXT_MAX];
+	int64_t now = seg_now();
+	p->request.no_room = true;
+	p->fenced_call.retry_at = now + ROOM_PAUSE;
+	if (may_tell(p, now))
+		seg_log(&p->logger, SEG_LOG_ERROR,
+			"the partition waits: message %s is to become a dead letter, but there are %" PRIu64
+			" already (dead_letter_limit); make room: segctl dlq replay or segctl dlq drop",
+			seg_id_format(p->request.current.id, id), p->member->options.dead_letter_limit);
+}
+
+static void tell_dropped(seg_partition *p, const seg_reply *reply)
+{
+	if (seg_reply_number(seg_reply_at(reply, 2), 0) > 0 && may_tell(p, seg_now()))
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"the dead letters of this partition are at dead_letter_limit (%" PRIu64
+			"): each new one drops the oldest",
+			p->member->options.dead_letter_limit);
+}
+
 static void got_request(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	const seg_request *request = &p->request.current;
 	bool letter = request->kind == SEG_REQUEST_DEAD_LETTER;
 	p->request.busy = false;
-	if (!is_of_this_ownership(p) || !seg_fenced_succeeded(p, reply, letter ? "a dead letter" : "a mark"))
+	p->request.no_room = false;
+	if (!is_of_this_ownership(p))
 		return;
+	if (letter && seg_reply_is(seg_reply_at(reply, 0), "FULL")) {
+		wait_for_room(p);
+		return;
+	}
+	if (!seg_fenced_succeeded(p, reply, letter ? "a dead letter" : "a mark"))
+		return;
+	if (letter)
+		tell_dropped(p, reply);
 	if (letter && p->member->stream->client->ack_replicas > 0) {
 		ask_replicas(p);
 		return;
@@ -86,7 +133,7 @@ static const seg_member_link *link_of(const seg_partition *p)
 	return &p->member->links[large ? SEG_LINK_DATA : SEG_LINK_CONTROL];
 }
 
-enum { LETTER_HEAD = 12 };
+enum { LETTER_HEAD = 14 };
 
 /* Sends the head, and the fields of the message if it shares its entry with others. */
 static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], const seg_message *packed)
@@ -125,22 +172,62 @@ static bool send_dead_letter(seg_partition *p)
 {
 	const seg_request *request = &p->request.current;
 	seg_fenced_texts texts;
-	char attempts[16], number[16];
+	char attempts[16], number[16], limit[24];
+	const seg_member_options *options = &p->member->options;
 	seg_fenced_write(&texts, p, request->id, request->sequence + 1);
 	snprintf(attempts, sizeof(attempts), "%u", request->attempts);
 	snprintf(number, sizeof(number), "%u", p->number);
-	const char *head[] = {p->log_key,      p->state_key,   p->dead_key,      p->member->group,
-			      texts.epoch,     p->claim.nonce, texts.id,         texts.count,
-			      request->reason, attempts,       request->handler, number};
+	snprintf(limit, sizeof(limit), "%" PRIu64, options->dead_letter_limit);
+	const char *head[] = {p->log_key,
+			      p->state_key,
+			      p->dead_key,
+			      p->member->group,
+			      texts.epoch,
+			      p->claim.nonce,
+			      texts.id,
+			      texts.count,
+			      request->reason,
+			      attempts,
+			      request->handler,
+			      number,
+			      limit,
+			      seg_dead_letters_names[options->dead_letters]};
 	return send_letter(p, head, request->packed);
 }
 
-static bool send_mark(seg_partition *p)
+static bool send_note(seg_partition *p, const char *what, seg_reply_fn got)
 {
 	seg_fenced_texts texts;
+	char deaths[16];
 	seg_fenced_write(&texts, p, p->request.current.id, p->request.current.sequence);
-	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, texts.id};
-	return seg_route_script(link_of(p)->route, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
+	snprintf(deaths, sizeof(deaths), "%u", p->request.current.attempts);
+	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, what, texts.id, deaths};
+	return seg_route_script(link_of(p)->route, SEG_SCRIPT_MARK, got, p, 2, 7, argv, NULL);
+}
+
+/* If Redis refuses it, the next commit finds out why. */
+static void got_begun(void *arg, const seg_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+/*
+ * The handler begins as soon as the note is with the system, which sends it even if the process dies at once. If the handler
+ * waited for the answer, an owner that dies meanwhile would count against a message that it had not handled.
+ */
+static void begin(seg_partition *p)
+{
+	if (!send_note(p, "begun", got_begun))
+		return;
+	seg_connection_flush(seg_route_connection(link_of(p)->route, p->log_key));
+	if (p->request.current.kind == SEG_REQUEST_BEGIN)
+		answer(p, 0, 0);
+}
+
+static bool send_request(seg_partition *p)
+{
+	return p->request.current.kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p)
+								  : send_note(p, "mark", got_request);
 }
 
 int64_t seg_request_step(seg_partition *p, int64_t now)
@@ -154,8 +241,8 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 	if (request->kind == SEG_REQUEST_NONE && !seg_handoff_pending(&p->handoff, request))
 		return SEG_NEVER;
 	bool stopping = seg_handoff_may_dispatch(&p->handoff) == SEG_DISPATCH_DRAIN;
-	if (stopping && !seg_route_ready_for(link_of(p)->route, p->slot)) {
-		/* Redis may stay away for long. The message stays in the log. */
+	if (stopping && (p->request.no_room || !seg_route_ready_for(link_of(p)->route, p->slot))) {
+		/* Redis, or room for a dead letter, may stay away for long. The message stays in the log. */
 		answer(p, SEG_ECLOSED, 0);
 		return SEG_NEVER;
 	}
@@ -163,7 +250,11 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 		return SEG_NEVER;
 	if (!seg_fenced_may_send(p, link_of(p), now))
 		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
-	p->request.busy = request->kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
+	if (request->kind == SEG_REQUEST_BEGIN) {
+		begin(p);
+		return SEG_NEVER;
+	}
+	p->request.busy = send_request(p);
 	p->request.epoch = p->own.epoch;
 	return SEG_NEVER;
 }

@@ -1,5 +1,6 @@
 #include "look/roster.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,9 @@ static bool parse_members(seg_roster *roster, const seg_reply *members)
 		const char *capacity = strrchr(value->text, ' ');
 		snprintf(m->name, sizeof(m->name), "%s", name->text);
 		m->capacity = capacity ? (uint32_t)strtoul(capacity + 1, NULL, 10) : 0;
+		m->limit = -1;
+		if (sscanf(value->text, "%*s %" SCNd64 ":%15s %*u", &m->limit, m->short_of) != 2)
+			m->limit = -1;
 	}
 	qsort(roster->members, roster->count, sizeof(*roster->members), by_name);
 	return true;
@@ -91,62 +95,38 @@ const seg_roster_member *seg_roster_find(const seg_roster *roster, const char *n
 typedef struct {
 	seg_exchange exchange; /* first: issue gets its address */
 	seg_roster *roster;
-	const char *members, *leases; /* keys */
+	const char *argv[5]; /* keys and the argument of the script */
 	bool no_memory;
 } reading;
-
-static void got_queued(void *arg, const seg_reply *reply)
-{
-	reading *r = arg;
-	(void)seg_exchange_answer(&r->exchange, reply);
-}
-
-static bool is_error(const seg_reply *reply)
-{
-	return reply && reply->type == SEG_REPLY_ERROR;
-}
 
 static void got_roster(void *arg, const seg_reply *reply)
 {
 	reading *r = arg;
-	const seg_reply *members = seg_reply_at(reply, 0), *leases = seg_reply_at(reply, 1);
-	if (!seg_exchange_answer(&r->exchange, reply))
-		return;
-	/* A group whose leases cannot be read must not look like one without live members. */
-	const seg_reply *refusal = is_error(members) ? members : is_error(leases) ? leases : NULL;
-	if (refusal)
-		seg_fail(&r->exchange.failure, seg_reply_status(refusal), "Redis says: %.300s",
-			 refusal->text);
-	else
-		r->no_memory = !seg_roster_parse(r->roster, members, leases, seg_reply_at(reply, 2));
-}
-
-static bool count(reading *r, bool issued)
-{
-	r->exchange.waiting += issued;
-	return issued;
+	if (seg_exchange_answer(&r->exchange, reply))
+		r->no_memory = !seg_roster_parse(r->roster, seg_reply_at(reply, 2), seg_reply_at(reply, 3),
+						 seg_reply_at(reply, 4));
 }
 
 static bool issue(seg_exchange *exchange, seg_route *route)
 {
 	reading *r = (reading *)exchange;
-	seg_connection *c = seg_route_connection(route, r->members);
-	return count(r, seg_connection_words(c, got_queued, r, "MULTI", (char *)NULL)) &&
-	       count(r, seg_connection_words(c, got_queued, r, "HGETALL", r->members, (char *)NULL)) &&
-	       count(r, seg_connection_words(c, got_queued, r, "ZRANGE", r->leases, "0", "-1", "WITHSCORES",
-					     (char *)NULL)) &&
-	       count(r, seg_connection_words(c, got_queued, r, "TIME", (char *)NULL)) &&
-	       count(r, seg_connection_words(c, got_roster, r, "EXEC", (char *)NULL));
+	bool issued = seg_route_script(route, SEG_SCRIPT_LOOK_GROUP, got_roster, r, 4, 5, r->argv, NULL);
+	exchange->waiting += issued;
+	return issued;
 }
 
 int seg_roster_read(seg_client *client, const char *stream, const char *group, seg_roster *roster,
 		    seg_error *error)
 {
-	char members[SEG_KEY_MAX], leases[SEG_KEY_MAX];
-	reading r = {.exchange.issue = issue, .roster = roster, .members = members, .leases = leases};
+	char groups[SEG_KEY_MAX], members[SEG_KEY_MAX], leases[SEG_KEY_MAX], partitions[SEG_KEY_MAX];
+	reading r = {.exchange.issue = issue,
+		     .roster = roster,
+		     .argv = {groups, members, leases, partitions, group}};
 	*roster = (seg_roster){0};
+	seg_key_of_stream(groups, client->name_space, stream, "groups", NULL);
 	seg_key_of_stream(members, client->name_space, stream, group, "members");
 	seg_key_of_stream(leases, client->name_space, stream, group, "leases");
+	seg_key_of_stream(partitions, client->name_space, stream, group, "partitions");
 	int status = seg_exchange_run(&r.exchange, client, error);
 	if (status == 0 && r.no_memory)
 		status = seg_fail(error, SEG_ENOMEM, "out of memory for the members of a group");

@@ -37,13 +37,6 @@ typedef struct reading {
 	question questions[PARTITIONS_AT_ONCE];
 } reading;
 
-/* An answer without meaning of its own: OK to MULTI, QUEUED to a command of the transaction. */
-static void got_queued(void *arg, const seg_reply *reply)
-{
-	reading *r = arg;
-	(void)seg_exchange_answer(&r->exchange, reply);
-}
-
 static bool ask(reading *r, seg_connection *connection, seg_reply_fn fn, void *arg, int argc,
 		const char *const *argv)
 {
@@ -80,13 +73,15 @@ static void read_assignment(seg_partition_info *partition, const char *text)
 		snprintf(partition->target, sizeof(partition->target), "%s", target);
 }
 
-static void read_partitions_hash(seg_group_snapshot *snapshot, const seg_reply *hash)
+static void read_partitions_hash(seg_group_snapshot *snapshot, const seg_reply *hash, double now_ms)
 {
 	for (size_t i = 0; seg_reply_at(hash, i + 1); i += 2) {
 		const seg_reply *field = seg_reply_at(hash, i), *value = seg_reply_at(hash, i + 1);
 		int64_t p = seg_reply_number(field, -1);
 		if (seg_reply_is(field, "generation"))
 			snapshot->generation = (uint64_t)seg_reply_number(value, 0);
+		else if (seg_reply_is(field, "clock") && (double)seg_reply_number(value, 0) > now_ms)
+			snapshot->set_back = ((double)seg_reply_number(value, 0) - now_ms) / 1000;
 		else if (p >= 0 && p < snapshot->partition_count && value->type == SEG_REPLY_TEXT)
 			read_assignment(&snapshot->partitions[p].info, value->text);
 	}
@@ -97,10 +92,10 @@ static void got_assignment(void *arg, const seg_reply *reply)
 	reading *r = arg;
 	if (!seg_exchange_answer(&r->exchange, reply))
 		return;
-	r->found = seg_reply_number(seg_reply_at(reply, 0), 0) == 1;
-	r->no_memory = !seg_roster_parse(&r->snapshot->roster, seg_reply_at(reply, 1), seg_reply_at(reply, 2),
-					 seg_reply_at(reply, 3));
-	read_partitions_hash(r->snapshot, seg_reply_at(reply, 4));
+	r->found = seg_reply_number(seg_reply_at(reply, 1), 0) == 1;
+	r->no_memory = !seg_roster_parse(&r->snapshot->roster, seg_reply_at(reply, 2), seg_reply_at(reply, 3),
+					 seg_reply_at(reply, 4));
+	read_partitions_hash(r->snapshot, seg_reply_at(reply, 5), seg_roster_time_ms(seg_reply_at(reply, 4)));
 }
 
 static bool issue_assignment(seg_exchange *exchange, seg_route *route)
@@ -112,39 +107,22 @@ static bool issue_assignment(seg_exchange *exchange, seg_route *route)
 	seg_key_of_stream(members, name_space, name, r->group, "members");
 	seg_key_of_stream(leases, name_space, name, r->group, "leases");
 	seg_key_of_stream(partitions, name_space, name, r->group, "partitions");
-	seg_connection *connection = seg_route_connection(route, members);
-	return ISSUE(r, connection, got_queued, "MULTI") &&
-	       ISSUE(r, connection, got_queued, "SISMEMBER", groups, r->group) &&
-	       ISSUE(r, connection, got_queued, "HGETALL", members) &&
-	       ISSUE(r, connection, got_queued, "ZRANGE", leases, "0", "-1", "WITHSCORES") &&
-	       ISSUE(r, connection, got_queued, "TIME") &&
-	       ISSUE(r, connection, got_queued, "HGETALL", partitions) &&
-	       ISSUE(r, connection, got_assignment, "EXEC");
+	const char *argv[] = {groups, members, leases, partitions, r->group};
+	bool issued = seg_route_script(route, SEG_SCRIPT_LOOK_GROUP, got_assignment, r, 4, 5, argv, NULL);
+	r->exchange.waiting += issued;
+	return issued;
 }
 
 /* --- a round about partitions ---------------------------------------------------- */
 
-/* The value that follows a name in XINFO's flat list, or NULL. */
-static const seg_reply *member_of(const seg_reply *list, const char *name)
+/* position and lag: nil where Redis has no such group. */
+static void read_group(seg_partition_info *partition, const seg_reply *position, const seg_reply *lag)
 {
-	for (size_t i = 0; seg_reply_at(list, i + 1); i += 2)
-		if (seg_reply_is(seg_reply_at(list, i), name))
-			return seg_reply_at(list, i + 1);
-	return NULL;
-}
-
-static void read_group(seg_partition_info *partition, const seg_reply *groups, const char *name)
-{
-	const seg_reply *group;
-	for (size_t i = 0; (group = seg_reply_at(groups, i)); i++) {
-		if (!seg_reply_is(member_of(group, "name"), name))
-			continue;
-		partition->position = id_of(member_of(group, "last-delivered-id"));
-		partition->lag = seg_reply_number(member_of(group, "lag"), -1);
-		return;
-	}
-	/* No member has claimed the partition for the group yet. */
-	partition->lag = partition->length == 0 ? 0 : -1;
+	partition->position = id_of(position);
+	if (position && position->type == SEG_REPLY_TEXT)
+		partition->lag = seg_reply_number(lag, -1);
+	else /* No member has claimed the partition for the group yet. */
+		partition->lag = partition->length == 0 ? 0 : -1;
 }
 
 static bool counts_records(const seg_reply *count)
@@ -166,7 +144,23 @@ static void read_packed_lag(seg_partition_info *partition, const seg_reply *adde
 		partition->lag = 0;
 }
 
-/* count owner claimed clean crashes suspect attempts lost */
+/* "<epoch> <since> <sentence>": of another epoch than the present one, it is out of date. */
+static void read_remark(seg_partition_snapshot *partition, const seg_reply *epoch, const seg_reply *remark)
+{
+	uint64_t its_epoch;
+	int at = 0;
+	if (!remark || remark->type != SEG_REPLY_TEXT || !epoch || epoch->type != SEG_REPLY_TEXT ||
+	    sscanf(remark->text, "%" SCNu64 " %" SCNu64 " %n", &its_epoch, &partition->remark_since_ms,
+		   &at) != 2 ||
+	    at == 0 || its_epoch != strtoull(epoch->text, NULL, 10))
+		return;
+	snprintf(partition->remark, sizeof(partition->remark), "%s", remark->text + at);
+	for (char *c = partition->remark; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+}
+
+/* count owner claimed clean crashes suspect attempts lost letters_dropped letters_full epoch remark */
 static void read_state(seg_partition_snapshot *partition, const seg_reply *state)
 {
 	const seg_reply *owner = seg_reply_at(state, 1);
@@ -179,6 +173,21 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->suspect = id_of(seg_reply_at(state, 5));
 	partition->attempts = (uint32_t)seg_reply_number(seg_reply_at(state, 6), 0);
 	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
+	partition->letters_dropped = (uint64_t)seg_reply_number(seg_reply_at(state, 8), 0);
+	partition->letters_full = (uint64_t)seg_reply_number(seg_reply_at(state, 9), 0);
+	read_remark(partition, seg_reply_at(state, 10), seg_reply_at(state, 11));
+}
+
+/* id attempt left_ms reason; nil if the message has not failed. */
+static void read_retry(seg_partition_snapshot *partition, const seg_reply *note)
+{
+	const seg_reply *reason = seg_reply_at(note, 3);
+	if (!reason || reason->type != SEG_REPLY_TEXT)
+		return;
+	partition->retry.id = id_of(seg_reply_at(note, 0));
+	partition->retry.attempt = (uint32_t)seg_reply_number(seg_reply_at(note, 1), 0);
+	partition->retry.left = (double)seg_reply_number(seg_reply_at(note, 2), 0) / 1000;
+	snprintf(partition->retry.reason, sizeof(partition->retry.reason), "%s", reason->text);
 }
 
 /* Where a node of a cluster cannot be reached, the partitions of the others are still worth reading. */
@@ -199,15 +208,14 @@ static void got_partition(void *arg, const seg_reply *reply)
 	seg_partition_info *info = &partition->info;
 	if (!took_answer(q, reply))
 		return;
-	const seg_reply *stream = seg_reply_at(reply, 0), *counters = seg_reply_at(reply, 3);
-	const seg_reply *state = seg_reply_at(reply, 4);
-	/* XINFO answers with an error while the log does not exist: then all is 0. */
-	info->length = (uint64_t)seg_reply_number(member_of(stream, "length"), 0);
-	info->last = id_of(member_of(stream, "last-generated-id"));
-	read_group(info, seg_reply_at(reply, 1), r->group);
-	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
+	const seg_reply *counters = seg_reply_at(reply, 6), *state = seg_reply_at(reply, 7);
+	info->length = (uint64_t)seg_reply_number(seg_reply_at(reply, 1), 0);
+	info->last = id_of(seg_reply_at(reply, 2));
+	read_group(info, seg_reply_at(reply, 3), seg_reply_at(reply, 4));
+	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 5), 0);
 	info->dropped = (uint64_t)seg_reply_number(seg_reply_at(counters, 0), 0);
 	read_state(partition, state);
+	read_retry(partition, seg_reply_at(reply, 8));
 	if (r->stream->shape.packing)
 		read_packed_lag(info, seg_reply_at(counters, 1), seg_reply_at(state, 0));
 }
@@ -221,20 +229,15 @@ static bool issue_partition(reading *r, seg_route *route, uint32_t p)
 	seg_key_beside_log(counters, name_space, name, p, "counters", NULL);
 	seg_key_beside_log(state, name_space, name, p, r->group, "state");
 	question *q = &r->questions[p - r->first];
-	seg_connection *connection = seg_route_connection(route, log);
+	const char *argv[] = {log, dead, counters, state, r->group};
 	if (q->partition->unreachable)
 		return true;
 	if (seg_route_is_cluster(route))
 		snprintf(q->partition->node, sizeof(q->partition->node), "%s",
 			 seg_route_where(route, seg_route_node(route, seg_slot_of(log))));
-	return ISSUE(r, connection, got_queued, "MULTI") &&
-	       ISSUE(r, connection, got_queued, "XINFO", "STREAM", log) &&
-	       ISSUE(r, connection, got_queued, "XINFO", "GROUPS", log) &&
-	       ISSUE(r, connection, got_queued, "XLEN", dead) &&
-	       ISSUE(r, connection, got_queued, "HMGET", counters, "dropped", "records") &&
-	       ISSUE(r, connection, got_queued, "HMGET", state, "count", "owner", "claimed", "clean",
-		     "crashes", "suspect", "attempts", "lost") &&
-	       ask(r, connection, got_partition, q, 1, (const char *[]){"EXEC"});
+	bool issued = seg_route_script(route, SEG_SCRIPT_LOOK_PARTITION, got_partition, q, 4, 5, argv, NULL);
+	r->exchange.waiting += issued;
+	return issued;
 }
 
 static bool issue_partitions(seg_exchange *exchange, seg_route *route)
@@ -247,6 +250,9 @@ static bool issue_partitions(seg_exchange *exchange, seg_route *route)
 }
 
 /* --- a round about the oldest messages --------------------------------------------- */
+
+/* By so many seconds may an id be ahead of Redis's clock and still tell the age of its message. */
+#define AHEAD_MAX 1.0
 
 /* From p on, the first partition of the round in which a message may wait; the round's end if there is none. */
 static uint32_t next_behind(const reading *r, uint32_t p)
@@ -309,9 +315,10 @@ static int read_oldest(reading *r, seg_error *error)
 	for (uint32_t p = r->first; status == 0 && p < r->end; p++) {
 		seg_partition_snapshot *partition = &r->snapshot->partitions[p];
 		double behind = (r->now_ms - (double)partition->oldest.ms) / 1000;
-		if (partition->waiting)
-			partition->behind = behind > 0 ? behind : 0;
-		else if (!partition->unreachable)
+		if (partition->waiting) {
+			partition->behind = behind < 0 ? -behind : behind;
+			partition->ahead = behind < -AHEAD_MAX;
+		} else if (!partition->unreachable)
 			partition->info.lag = 0;
 	}
 	return status;
@@ -379,6 +386,13 @@ void seg_group_snapshot_free(seg_group_snapshot *snapshot)
 	seg_roster_free(&snapshot->roster);
 	free(snapshot->partitions);
 	*snapshot = (seg_group_snapshot){0};
+}
+
+bool seg_group_snapshot_owned(const seg_group_snapshot *snapshot, uint32_t p)
+{
+	const seg_roster_member *owner =
+		seg_roster_find(&snapshot->roster, snapshot->partitions[p].info.owner);
+	return owner && owner->lease_left > 0;
 }
 
 /* --- rates ------------------------------------------------------------------------ */

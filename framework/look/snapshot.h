@@ -3,8 +3,9 @@
  * position, the lag, the fence, and the oldest message that is not committed. seg_group_describe, segctl and the
  * admin server all read a group here.
  *
- * The assignment and the members are one transaction, and so is each partition. Partitions are read in pipelined
- * rounds of many: the number of round trips does not depend on how many of them lag.
+ * The assignment and the members are one script that reads only, and so is each partition: Redis answers these without
+ * memory, too. Partitions are read in pipelined rounds of many: the number of round trips does not depend on how many of
+ * them lag.
  */
 #ifndef SEG_LOOK_SNAPSHOT_H
 #define SEG_LOOK_SNAPSHOT_H
@@ -18,8 +19,21 @@ typedef struct seg_partition_snapshot {
 	seg_id claimed;                    /* the position at that claim */
 	bool crashed;                      /* that member, or the one before it, did not stop cleanly */
 	uint32_t crashes;                  /* takeovers from a crashed owner at this position, in a row */
+	char remark[300];                  /* what hinders its owner, as the owner says; "": nothing */
+	uint64_t remark_since_ms;          /* Unix time, by the owner's clock */
 	seg_id suspect;                    /* the message that may be the cause; 0-0 for none */
 	uint32_t attempts;                 /* owners that handed `suspect` over and did not stop cleanly */
+	uint64_t letters_dropped;          /* dead letters that made room for later ones, ever */
+	uint64_t
+		letters_full; /* the limit at which the group waits for room for a dead letter; 0: it does not wait */
+
+	/* The next message failed, and its owner tries it again. attempt 0: it has not failed. */
+	struct {
+		seg_id id;
+		uint32_t attempt; /* the next one */
+		double left;      /* seconds until then; 0 or less: it is under way */
+		char reason[256];
+	} retry;
 
 	char node
 		[SEG_NODE_TEXT_MAX]; /* "host:port" of the cluster's node that has it; "" on a single server */
@@ -28,18 +42,33 @@ typedef struct seg_partition_snapshot {
 	/* Of a reading with `oldest`. Then info.lag is 0, not -1, where nothing waits. */
 	bool waiting;  /* a message is not committed; then: */
 	seg_id oldest; /* the id of the oldest one */
-	double behind; /* its age in seconds, by Redis's clock; 0 where nothing waits */
+	/* Its age in seconds, by Redis's clock; 0 where nothing waits. If the id is ahead of that clock, which was put back, or
+	 * which a sender did not ask, nobody knows the age: then how far it is ahead. */
+	double behind;
+	bool ahead; /* that is so, by more than a second */
 
 	/* Of seg_group_snapshot_compare; negative: not known. */
 	double rate;     /* messages committed per second */
 	double catch_up; /* seconds until nothing waits, at that rate */
 } seg_partition_snapshot;
 
+struct seg_group_snapshot;
+
+/* Whether partition p has an owner whose lease is valid: a dead owner stays listed until another member notices. */
+bool seg_group_snapshot_owned(const struct seg_group_snapshot *snapshot, uint32_t p);
+
+/* Whether the group waits in the partition, because its dead letters are at their limit. */
+static inline bool seg_partition_waits_for_room(const seg_partition_snapshot *partition)
+{
+	return partition->letters_full > 0 && partition->info.dead_letters >= partition->letters_full;
+}
+
 typedef struct seg_group_snapshot {
 	uint64_t generation;
 	seg_partition_snapshot *partitions;
 	uint32_t partition_count;
 	seg_roster roster;
+	double set_back; /* seconds by which Redis's clock was put back since the newest heartbeat of any member */
 	int64_t taken; /* seg_now() when the reading began */
 } seg_group_snapshot;
 

@@ -1,23 +1,35 @@
 #!lua flags=allow-oom
 -- A new owner raises the fence, and reads the position from which it resumes.
--- KEYS: log state. ARGV: group start member epoch nonce.
+-- KEYS: log state. ARGV: group start member epoch nonce hint sure.
 --
 -- Allowed without memory: only an owner can commit, and Redis can trim only what is committed.
 -- @include open
 -- @include count
 -- @include id
 local log, state = KEYS[1], KEYS[2]
-local group, start, member, epoch, nonce = unpack(ARGV)
+local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 
-local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position')
+local fence = redis.call('HMGET', state, 'epoch', 'nonce')
 -- The same claim, sent again because its answer was lost.
-local again = stored[1] == epoch and stored[2] == nonce
-if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
-	return {'STALE', stored[1]}
+local again = fence[1] == epoch and fence[2] == nonce
+if fence[1] and not again and tonumber(fence[1]) >= tonumber(epoch) then
+	return {'STALE', fence[1]}
 end
 
-local _, found = open_group(log, state, group, start)
+local status, found, was = open_group(log, state, group, start, hint, sure)
+if status == 'UNSURE' then
+	return {status}
+end
+local info = named(redis.call('XINFO', 'STREAM', log))
+-- The group was made again beyond the end of a log that was made anew, or was set there by hand.
+if id_less(info['last-generated-id'], found['last-delivered-id']) then
+	status, was = 'RENEWED', found['last-delivered-id']
+	begin_anew(log, state, group, '0')
+	found = find_group(log, group)
+end
+local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_came', 'gap_before', 'begun', 'reading', 'read_deaths',
+	'reader')
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
@@ -47,7 +59,6 @@ end
 
 -- At both ends of the log, the number of removed entries is exact. In between, only Redis's own counter
 -- knows, if anything does.
-local info = named(redis.call('XINFO', 'STREAM', log))
 count = entries_up_to(info, position) or count
 local lost = 0
 if noted and count > noted then
@@ -58,17 +69,49 @@ if noted and count > noted then
 	redis.call('HINCRBY', state, 'lost', lost)
 end
 
--- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
--- before.
-local crashes = tonumber(stored[5] or '0')
-if not again then
-	local died = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
-	crashes = died and (stored[4] == position and crashes + 1 or 1) or 0
+-- The new owner reads again what surrounds the gaps that earlier ones have counted: as many entries as came up to
+-- there, and are neither before the position nor in the log. A claim that arrives twice may come the second time when
+-- its owner has counted a gap itself.
+local gap, before = 0
+if again then
+	gap, before = stored[8] or 0, stored[13] or 0
+elseif count and stored[12] and id_less(position, stored[9]) then
+	local CHUNK = 500
+	local at, kept = position, 0
+	repeat
+		local entries = redis.call('XRANGE', log, '(' .. at, stored[9], 'COUNT', CHUNK)
+		kept = kept + #entries
+		at = #entries > 0 and entries[#entries][1] or at
+	until #entries < CHUNK
+	gap = math.max(stored[12] - count - kept, 0)
 end
-local suspect, attempts = stored[6] or '0-0', stored[7] or '0'
+
+-- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
+-- before. A process that claims again has not died; its nonces begin alike, up to a dot.
+local process = string.match(nonce, '^(%x+)%.')
+local lives = process and process == string.match(stored[2] or '', '^(%x+)%.')
+local left = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
+local died = left and not lives and not again
+local crashes = tonumber(stored[5] or '0')
+if died then
+	crashes = stored[4] == position and crashes + 1 or 1
+elseif not again and not (left and stored[4] == position) then
+	crashes = 0
+end
+-- A death counts against the message that the handler had alone, and against the entry that was being read.
+local suspect, attempts = stored[6] or '0-0', tonumber(stored[7] or '0')
 if suspect ~= '0-0' and not id_less(position, suspect) then
-	suspect, attempts = '0-0', '0'
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
+	suspect, attempts = '0-0', 0
+	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
+elseif died and suspect ~= '0-0' and stored[14] == stored[1] then
+	attempts = redis.call('HINCRBY', state, 'attempts', 1)
+end
+local reading, read_deaths = stored[15] or '', tonumber(stored[16] or '0')
+if reading ~= '' and id_less(reading, position) then
+	reading, read_deaths = '', 0
+	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
+elseif died and reading ~= '' and stored[17] == stored[1] then
+	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
 end
 
 count = text(count or -1)
@@ -77,5 +120,10 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 	count = stored[11] == position and stored[10] or '-1'
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
-	'crashes', crashes, 'position', position, 'count', count, 'gap', '0')
-return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost)}
+	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before or gap))
+local answer = {'OK', position, count, tostring(crashes), suspect, tostring(attempts), text(lost),
+	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
+if reading ~= '' then
+	answer[#answer + 1] = 'READING ' .. reading .. ' ' .. read_deaths
+end
+return answer

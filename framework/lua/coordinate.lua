@@ -1,27 +1,51 @@
 #!lua flags=allow-oom
 -- The coordinator of a group: one call is one heartbeat of one member. README.md has the rules.
--- KEYS: members leases partitions control groups.
--- ARGV: group command member incarnation session_ms capacity partition_count known_generation, then the
--- partitions that the member releases: a pair `p epoch` each.
+-- KEYS: members leases partitions control groups info.
+-- ARGV: group command member incarnation session_ms share partition_count known_generation seen_epoch, the
+-- stream's shape (partition_size overflow version packing), then the partitions that the member releases: a pair
+-- `p epoch` each. share: `capacity`, or `limit:why capacity`.
 --
 -- Allowed without memory: partitions without owners commit nothing, and so Redis can trim nothing.
 -- @include clock
 -- @include text
-local members, leases, partitions, control, groups = unpack(KEYS)
+local members, leases, partitions, control, groups, info = unpack(KEYS)
 local group, command, me, incarnation = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local session, capacity = tonumber(ARGV[5]), tonumber(ARGV[6])
+local session, share_wanted = tonumber(ARGV[5]), ARGV[6]
 local count, known = tonumber(ARGV[7]), tonumber(ARGV[8])
-local FIRST_RELEASE = 9
+local seen_epoch = tonumber(ARGV[9])
+local FIRST_RELEASE = 14
+local GATHER_FROM = 256 -- partitions
+local GATHER, GATHER_MOST = 300, 3000 -- ms
 
 if me == '-' then
 	return redis.error_reply('ERR a member cannot be named "-"; give it another name')
 end
+
+local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock', 'gather_end', 'gather_by')
+local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
+local share_changed = tonumber(stored[3] or '0')
+
+-- --- the stream ----------------------------------------------------------------
+
+-- @include registration
+
+-- --- the clock -----------------------------------------------------------------
+
+-- @include clock_back
 
 -- --- the caller --------------------------------------------------------------
 
 local record = redis.call('HGET', members, me)
 local registered = record and string.match(record, '^%S+') -- an incarnation
 local is_member = registered == incarnation
+local waits_for_others = command == 'arrive' and count > GATHER_FROM
+if command == 'arrive' then
+	local left = tonumber(redis.call('ZSCORE', leases, me) or '0') - now
+	if registered and not is_member and left > 0 then
+		return {'TAKEN', text(now), '0', text(left), false}
+	end
+	command = 'join'
+end
 local joins = command == 'join' and not is_member
 local leaves = command == 'leave'
 local membership_changed = false
@@ -39,7 +63,7 @@ if is_member and leaves then
 	gone[me] = true
 	membership_changed = true
 elseif is_member then
-	local wanted = incarnation .. ' ' .. text(capacity)
+	local wanted = incarnation .. ' ' .. share_wanted
 	if record ~= wanted then
 		redis.call('HSET', members, me, wanted)
 		membership_changed = true
@@ -63,32 +87,57 @@ if redis.call('HLEN', members) > redis.call('ZCARD', leases) then
 	end
 end
 
+-- --- members that start together -----------------------------------------------
+
+-- Where many members start at once, the first ones would get partitions that move on at each further join. A
+-- partition that moves on costs a claim, a worker and a release: for few partitions, less than the wait. So of
+-- many partitions, nobody gets one of an empty group until no member has come for a while.
+local gather_end, gather_by = tonumber(stored[5] or '0'), tonumber(stored[6] or '0')
+local function is_gathering()
+	-- Else the clock has gone back.
+	return now < gather_end and gather_end - now <= GATHER_MOST
+end
+if waits_for_others and joins then
+	if redis.call('ZCARD', leases) == 1 and redis.call('HLEN', members) == 1 then
+		gather_end, gather_by = now + GATHER, now + GATHER_MOST
+		redis.call('HSET', partitions, 'gather_end', text(gather_end), 'gather_by', text(gather_by))
+	elseif is_gathering() then
+		gather_end = math.min(now + GATHER, gather_by)
+		redis.call('HSET', partitions, 'gather_end', text(gather_end))
+	end
+end
+local gathers = is_gathering()
+local gathered = gather_end > 0 and not gathers
+
 -- --- most heartbeats end here: there is nothing to do ----------------------------
 
-local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me)
-local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
-local share_changed = tonumber(stored[3] or '0')
-
--- Milliseconds until the first lease of another member, or the first hold, ends.
+-- Milliseconds until the first lease of another member, the first hold, or the gathering ends.
 local function next_expiry()
 	local first = redis.call('ZRANGE', leases, 0, 1, 'WITHSCORES')
 	local least = tonumber((first[1] ~= me and first[2] or first[4]) or '0')
 	if holds_end > 0 and (least == 0 or holds_end < least) then
 		least = holds_end
 	end
+	if gathers and (least == 0 or gather_end < least) then
+		least = gather_end
+	end
 	return least > 0 and text(math.max(least - now, 0)) or '-1'
 end
 
 local function answer(share)
 	if is_member then
-		return {'OK', text(now), text(generation), next_expiry(), share}
+		return {'OK', text(now), text(generation), next_expiry(), share,
+			replaced_lease > now and text(replaced_lease - now) or nil}
 	end
 	return {registered and 'REPLACED' or 'UNKNOWN', text(now), text(generation), '-1', false}
 end
 
 local hold_ended = holds_end > 0 and holds_end <= now
 local knows_all = command ~= 'join' and known > 0 and share_changed <= known and known <= generation
-local members_stay = not membership_changed and not hold_ended and not leaves
+local members_stay = not membership_changed and not hold_ended and not leaves and not gathered
+if gathers and generation == 0 and not leaves then
+	return answer({}) -- nobody has had a partition yet
+end
 if members_stay and #ARGV < FIRST_RELEASE and (knows_all or not is_member) then
 	return answer(false)
 end
@@ -154,7 +203,7 @@ end
 -- Gives a partition that nobody owns to its target.
 local function hand_over(p)
 	local name = target[p]
-	owner[p], epoch[p] = name, raised(epoch[p])
+	owner[p], epoch[p] = name, raised(epoch[p], seen_epoch)
 	dirty[p], concerned[name] = true, true
 end
 
@@ -280,10 +329,11 @@ for p = 0, count - 1 do
 	end
 end
 
-local capacities = {}
+local capacities, limits = {}, {}
 local names = redis.call('HGETALL', members)
 for i = 1, #names, 2 do
 	capacities[names[i]] = tonumber(string.match(names[i + 1], '%S+$'))
+	limits[names[i]] = tonumber(string.match(names[i + 1], '^%S+ (%d+):'))
 end
 
 -- --- what comes free -----------------------------------------------------------
@@ -319,21 +369,24 @@ end
 
 -- @include shares
 
-if membership_changed or targets_lack then
-	share_out(count, capacities, owner, target, set_target)
+if not gathers and (membership_changed or targets_lack or gathered) then
+	share_out(count, capacities, limits, owner, target, set_target)
 end
 
 holds_end = 0
 for p = 0, count - 1 do
 	if held_until[p] then
 		holds_end = holds_end == 0 and held_until[p] or math.min(holds_end, held_until[p])
-	elseif owner[p] == NOBODY and target[p] ~= NOBODY then
+	elseif owner[p] == NOBODY and target[p] ~= NOBODY and not gathers then
 		hand_over(p)
 	end
 end
 
 -- --- writing, and the answer -----------------------------------------------------
 
+if gathered then
+	redis.call('HDEL', partitions, 'gather_end', 'gather_by')
+end
 for name, is in pairs(gone) do
 	if is then
 		redis.call('HDEL', partitions, '@' .. name, '#' .. name)

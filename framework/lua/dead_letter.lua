@@ -1,6 +1,7 @@
 -- Moves a message to the dead letters, and the group's position past it. Only the owner may.
--- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition, then the fields
--- of a packed record. Without them, the letter gets the fields of the log's entry.
+-- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition limit full, then
+-- the fields of a packed record. Without them, the letter gets the fields of the log's entry. limit: how many
+-- letters the partition keeps, 0: any number. full: what happens at the limit, drop-oldest or stop.
 --
 -- The script has no shebang line, so that Redis without memory refuses the letter, and not the script: the
 -- script then trims committed messages to make room.
@@ -8,8 +9,9 @@
 -- @include advance
 -- @include trim
 -- @include memory
+-- @include text
 local log, state, dead = KEYS[1], KEYS[2], KEYS[3]
-local group, epoch, nonce, id, count, reason, attempts, handler, partition = unpack(ARGV)
+local group, epoch, nonce, id, count, reason, attempts, handler, partition, limit, full = unpack(ARGV)
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
@@ -22,7 +24,25 @@ if known and not id_less(known, id) then
 	return {'OK', '0-0'}
 end
 
-local FIRST_FIELD = 10
+if is_gone(log, state, group, id, known) then
+	return {'GONE'}
+end
+
+-- How many letters go at most with one that comes: Redis serves nobody else meanwhile.
+local DROPPED_MAX = 1000
+local dropped = 0
+local length = redis.call('XLEN', dead)
+if limit ~= '0' and length >= tonumber(limit) then
+	if full == 'stop' then
+		-- Redis without memory refuses this note, and so nothing else.
+		redis.pcall('HSET', state, 'letters_full', limit)
+		return {'FULL', text(length)}
+	end
+	dropped = redis.call('XTRIM', dead, 'MAXLEN', text(math.max(limit - 1, length - DROPPED_MAX)))
+	redis.call('HINCRBY', state, 'letters_dropped', dropped)
+end
+
+local FIRST_FIELD = 12
 local fields = {unpack(ARGV, FIRST_FIELD)}
 if #fields == 0 then
 	local entry = redis.call('XRANGE', log, id, id)[1]
@@ -57,7 +77,8 @@ if failure then
 	return failure
 end
 redis.call('HSET', state, 'crashes', '0')
+redis.call('HDEL', state, 'letters_full')
 if redis.call('HGET', state, 'suspect') == id then
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
+	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
 end
-return {'OK', letter}
+return {'OK', letter, text(dropped)}

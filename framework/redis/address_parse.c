@@ -83,8 +83,9 @@ static long number(const char *text, size_t length, long max)
 	return value <= max ? value : -1;
 }
 
-/* Takes "[user][:password]@" off the front of *rest (up to `end`). */
-static int parse_login(const char **rest, const char *end, seg_address *address, seg_error *error)
+/* Takes "[user][:password]@" off the front of *rest (up to `end`). scheme NULL: unix. */
+static int parse_login(const char **rest, const char *end, const address_scheme *scheme, seg_address *address,
+		       seg_error *error)
 {
 	const char *at = NULL;
 	for (const char *c = *rest; c < end; c++)
@@ -105,9 +106,12 @@ static int parse_login(const char **rest, const char *end, seg_address *address,
 			goto bad;
 	}
 	if (address->user && !address->password)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"the Redis address names a user but no password; write redis://user:password@host");
+		return seg_fail(error, SEG_EINVAL,
+				"the Redis address names a user but no password; write %s://user:password@%s",
+				scheme ? scheme->name : "unix",
+				!scheme            ? "/path"
+				: scheme->sentinel ? "host/mymaster"
+						   : "host");
 	*rest = at + 1;
 	return 0;
 bad:
@@ -124,7 +128,7 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 	const char *end = question ? question : rest + strlen(rest);
 	const char *slash = strchr(rest, '/');
 	if (slash && slash > rest && slash <= end) {
-		int status = parse_login(&rest, slash, address, error);
+		int status = parse_login(&rest, slash, NULL, address, error);
 		if (status)
 			return status;
 	}
@@ -328,13 +332,27 @@ static int parse_servers(const char *rest, const address_scheme *scheme, seg_add
 	if (strchr(end, '@'))
 		return seg_fail(error, SEG_EINVAL,
 				"the user or password in the Redis address contains a '/'; write it as %%2F");
-	int status = parse_login(&rest, end, address, error);
+	int status = parse_login(&rest, end, scheme, address, error);
 	if (status == 0)
 		status = take_servers(rest, end, scheme, address, error);
 	if (status)
 		return status;
 	const char *path = slash ? slash + 1 : "";
 	return scheme->sentinel ? take_master(path, address, error) : take_database(path, address, error);
+}
+
+/* Whether the text begins as a scheme does, but lacks a part of its "://": "redis//host", "redis:/host". */
+static bool misses_colon_or_slash(const char *text)
+{
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t length = strlen(schemes[i].name);
+		const char *rest = text + length;
+		if (strncmp(text, schemes[i].name, length) == 0 &&
+		    (strncmp(rest, "//", 2) == 0 || strncmp(rest, ":/", 2) == 0 ||
+		     strncmp(rest, "/:", 2) == 0))
+			return true;
+	}
+	return strncmp(text, "unix:/", 6) == 0 || strncmp(text, "unix//", 6) == 0;
 }
 
 /* The length of "scheme://" in *length. NULL: unknown. */
@@ -357,7 +375,7 @@ static int parse(const char *text, seg_address *address, seg_error *error)
 		return parse_unix(text + 7, address, error);
 	size_t length;
 	const address_scheme *scheme = find_scheme(text, &length);
-	if (!scheme)
+	if (!scheme || (length == 0 && misses_colon_or_slash(text)))
 		return seg_fail(error, SEG_EINVAL,
 				"the Redis address must begin with redis://, rediss://, redis+sentinel://, "
 				"rediss+sentinel:// or unix://");

@@ -68,17 +68,24 @@ int seg_reply_status(const seg_reply *reply)
 	return SEG_ESERVER;
 }
 
+/* WAIT has no code of its own for it. */
+static bool is_of_replica(const seg_reply *reply)
+{
+	static const char text[] = "ERR WAIT cannot be used with replica";
+	return reply && reply->type == SEG_REPLY_ERROR && strncmp(reply->text, text, sizeof(text) - 1) == 0;
+}
+
 bool seg_reply_is_transient(const seg_reply *reply)
 {
 	static const char *const transient[] = {"NOSCRIPT",   "LOADING",    "BUSY",     "OOM",
 						"MISCONF",    "READONLY",   "TRYAGAIN", "CLUSTERDOWN",
 						"MASTERDOWN", "NOREPLICAS", "REDIRECT", "UNBLOCKED",
 						"MOVED",      "ASK",        NULL};
-	return has_code(reply, transient);
+	return has_code(reply, transient) || is_of_replica(reply);
 }
 
 bool seg_reply_is_of_no_master(const seg_reply *reply)
 {
 	static const char *const codes[] = {"READONLY", "MASTERDOWN", "REDIRECT", "UNBLOCKED", NULL};
-	return has_code(reply, codes);
+	return has_code(reply, codes) || is_of_replica(reply);
 }

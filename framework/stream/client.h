@@ -32,6 +32,7 @@ struct seg_client {
 	int64_t connect_timeout; /* ns */
 	int64_t timeout;         /* ns */
 	uint64_t max_message_bytes;
+	unsigned forks;        /* seg_fork_count() of the process that opened the client */
 	uint32_t ack_replicas; /* how many replicas must have a write before it counts */
 	seg_logger logger;
 	seg_denials denials; /* of all connections to this address: those of producers and consumers, too */

@@ -29,19 +29,11 @@ void seg_confirmation_leave(seg_producer_batch *batch)
 	batch->confirmation = NULL;
 }
 
-bool seg_confirmation_is_void(const seg_reply *reply)
-{
-	static const char of_replica[] = "ERR WAIT cannot be used with replica";
-	return seg_reply_is_transient(reply) ||
-	       (reply && reply->type == SEG_REPLY_ERROR &&
-		strncmp(reply->text, of_replica, sizeof(of_replica) - 1) == 0);
-}
-
 static void got_count(void *arg, const seg_reply *reply)
 {
 	seg_confirmation *confirmation = arg;
 	int64_t replicas = reply && reply->type == SEG_REPLY_INTEGER ? reply->integer : -1;
-	bool refused = reply && reply->type == SEG_REPLY_ERROR && !seg_confirmation_is_void(reply);
+	bool refused = reply && reply->type == SEG_REPLY_ERROR && !seg_reply_is_transient(reply);
 	const char *why = refused ? reply->text : NULL;
 	seg_producer_batch *batch;
 	while ((batch = TAILQ_FIRST(&confirmation->batches))) {

@@ -37,12 +37,6 @@ void seg_confirmation_leave(seg_producer_batch *batch);
  */
 bool seg_confirmation_ask(seg_confirmation *confirmation, uint32_t replicas, int64_t timeout);
 
-/*
- * Whether Redis answered WAIT with an error because the server's role changes: it has not judged the replicas, and
- * another server will. Pure.
- */
-bool seg_confirmation_is_void(const seg_reply *reply);
-
 /* That a record was added, and that Redis refused WAIT with `why`; returns SEG_EUNKNOWN. */
 int seg_confirmation_refused(const char *why, seg_error *error);
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "redis/peer.h"
 #include "base/random.h"
 #include "redis/denial.h"
@@ -196,6 +197,8 @@ static int run_rounds(seg_exchange *exchange, seg_client *client, int64_t deadli
 
 int seg_exchange_run(seg_exchange *exchange, seg_client *client, seg_error *error)
 {
+	if (seg_fork_is_parents(client->forks))
+		return seg_fork_fail("client", error);
 	int64_t deadline = seg_now() + client->timeout;
 	if (exchange->deadline && exchange->deadline < deadline)
 		deadline = exchange->deadline;

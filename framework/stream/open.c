@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/random.h"
 #include "base/range.h"
 #include "redis/server_check.h"
@@ -196,6 +197,7 @@ static seg_client *create(const seg_client_options *options)
 		return NULL;
 	init_lock(client);
 	snprintf(client->name_space, sizeof(client->name_space), "%s", options->name_space);
+	client->forks = seg_fork_count();
 	client->connect_timeout = options->connect_timeout_ms * SEG_MS;
 	client->timeout = options->timeout_ms * SEG_MS;
 	client->max_message_bytes = options->max_message_bytes;
@@ -293,7 +295,7 @@ int seg_client_open(const seg_client_options *given, seg_client **result, seg_er
 	int status = check_options(&options, error);
 	if (status)
 		return status;
-	seg_client *client = create(&options);
+	seg_client *client = seg_fork_watch() ? NULL : create(&options);
 	if (!client)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a client");
 	status = connect_client(client, &options, error);
@@ -306,7 +308,7 @@ int seg_client_open(const seg_client_options *given, seg_client **result, seg_er
 
 void seg_client_close(seg_client *client)
 {
-	if (!client)
+	if (!client || seg_fork_is_parents(client->forks))
 		return;
 	seg_route_destroy(client->route);
 	seg_sentinel_stop(client->sentinel);

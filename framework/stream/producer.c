@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/random.h"
 #include "base/range.h"
 #include "stream/append.h"
@@ -154,6 +155,8 @@ int seg_producer_open(seg_stream *stream, const seg_producer_options *options, s
 		return seg_fail(error, SEG_EINVAL, "the %s is NULL",
 				stream ? "pointer for the new producer" : "stream");
 	*producer = NULL;
+	if (seg_fork_is_parents(stream->client->forks))
+		return seg_fork_fail("client", error);
 	int status = check_options(options, error);
 	if (status)
 		return status;
@@ -180,6 +183,12 @@ int seg_producer_open(seg_stream *stream, const seg_producer_options *options, s
 	else
 		*producer = p;
 	return status;
+}
+
+/* Its thread and connection are another process's, and its lock may be held for ever. */
+static bool is_parents(const seg_producer *p)
+{
+	return seg_fork_is_parents(p->stream->client->forks);
 }
 
 /* --- waiting ------------------------------------------------------------------ */
@@ -254,6 +263,8 @@ int seg_producer_send(seg_producer *p, const seg_record *record, void *opaque, s
 {
 	if (!p)
 		return seg_fail(error, SEG_EINVAL, "the producer is NULL");
+	if (is_parents(p))
+		return seg_fork_fail("producer", error);
 	int status = seg_record_check(record, p->stream->client->max_message_bytes, error);
 	if (status)
 		return status;
@@ -291,6 +302,8 @@ int seg_producer_flush(seg_producer *p, uint32_t timeout_ms, seg_error *error)
 {
 	if (!p)
 		return seg_fail(error, SEG_EINVAL, "the producer is NULL");
+	if (is_parents(p))
+		return seg_fork_fail("producer", error);
 	pthread_mutex_lock(&p->shared.lock);
 	int status = flush(p, seg_now() + timeout_ms * SEG_MS);
 	size_t held = p->shared.accumulator.held;
@@ -306,6 +319,8 @@ int seg_producer_close(seg_producer *p, uint32_t timeout_ms, seg_error *error)
 {
 	if (!p)
 		return 0;
+	if (is_parents(p))
+		return seg_fork_fail("producer", error);
 	pthread_mutex_lock(&p->shared.lock);
 	p->shared.closing = true;
 	pthread_cond_broadcast(&p->shared.changed);

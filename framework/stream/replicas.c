@@ -29,7 +29,7 @@ static int64_t read_count(question *q, const seg_reply *reply)
 	seg_exchange_counted(&q->exchange);
 	if (reply && reply->type == SEG_REPLY_INTEGER)
 		return reply->integer;
-	if (reply && !seg_confirmation_is_void(reply))
+	if (reply && !seg_reply_is_transient(reply))
 		seg_confirmation_refused(reply->text, &q->exchange.failure);
 	else
 		q->exchange.again = true;

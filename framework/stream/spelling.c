@@ -21,6 +21,12 @@ const char *const seg_codec_names[] = {
 	NULL,
 };
 
+const char *const seg_dead_letters_names[] = {
+	[SEG_DEAD_LETTERS_DROP_OLDEST] = "drop-oldest",
+	[SEG_DEAD_LETTERS_STOP] = "stop",
+	NULL,
+};
+
 const char *seg_spelling_name(const char *const *names, int value)
 {
 	if (value < 0)

@@ -10,9 +10,10 @@
 #include <segmenter/segmenter.h>
 
 /* The names of an enum's values. The index is the value, and NULL ends the table. */
-extern const char *const seg_overflow_names[]; /* of seg_overflow */
-extern const char *const seg_packing_names[];  /* of seg_packing */
-extern const char *const seg_codec_names[];    /* of seg_codec */
+extern const char *const seg_overflow_names[];     /* of seg_overflow */
+extern const char *const seg_packing_names[];      /* of seg_packing */
+extern const char *const seg_codec_names[];        /* of seg_codec */
+extern const char *const seg_dead_letters_names[]; /* of seg_dead_letters */
 
 /* The name of a value; NULL if the table has no such value. Static text. */
 const char *seg_spelling_name(const char *const *names, int value);

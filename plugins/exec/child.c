@@ -11,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2000, VARIABLES = 5 };
+#include "environment.h"
+
+enum { LINE_MAX_BYTES = 2000 };
 
 static int64_t now(void)
 {
@@ -20,11 +22,12 @@ static int64_t now(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-void child_init(child *c, const seg_host *host, uint32_t partition, uint64_t epoch)
+void child_init(child *c, const seg_host *host, uint32_t partition, uint64_t epoch, const char *variables)
 {
 	*c = (child){.host = host,
 		     .partition = partition,
 		     .epoch = epoch,
+		     .variables = variables,
 		     .pidfd = -1,
 		     .in = -1,
 		     .out = -1,
@@ -36,36 +39,6 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-}
-
-/* --- the child's environment -------------------------------------------------------------------- */
-
-/* segrunner's environment and the five variables; NULL if out of memory. Freed with free_environment. */
-static char **make_environment(const child *c)
-{
-	size_t count = 0;
-	while (environ[count])
-		count++;
-	char **list = calloc(count + VARIABLES + 1, sizeof(*list));
-	if (!list)
-		return NULL;
-	bool good = asprintf(&list[0], "SEGMENTER_STREAM=%s", c->host->stream) > 0 &&
-		    asprintf(&list[1], "SEGMENTER_GROUP=%s", c->host->group) > 0 &&
-		    asprintf(&list[2], "SEGMENTER_CONSUMER=%s", c->host->consumer) > 0 &&
-		    asprintf(&list[3], "SEGMENTER_PARTITION=%" PRIu32, c->partition) > 0 &&
-		    asprintf(&list[4], "SEGMENTER_EPOCH=%" PRIu64, c->epoch) > 0;
-	memcpy(list + VARIABLES, environ, count * sizeof(*list));
-	if (good)
-		return list;
-	free(list);
-	return NULL;
-}
-
-static void free_environment(char **list)
-{
-	for (int i = 0; list && i < VARIABLES; i++)
-		free(list[i]);
-	free(list);
 }
 
 /* --- start --------------------------------------------------------------------------- */
@@ -130,15 +103,17 @@ static _Noreturn void become(const pipes *p, pid_t parent, const char *command, 
 
 static int fork_child(child *c, pipes *p, const char *command, const char *directory)
 {
-	char **environment = make_environment(c);
-	if (!environment)
+	char **environment = environment_make(c->host, c->partition, c->epoch, c->variables);
+	if (!environment) {
+		errno = ENOMEM;
 		return -1;
+	}
 	pid_t parent = getpid();
 	pid_t pid = fork();
 	if (pid == 0)
 		become(p, parent, command, directory, environment);
 	int saved = errno;
-	free_environment(environment);
+	environment_free(environment);
 	errno = saved;
 	if (pid < 0)
 		return -1;

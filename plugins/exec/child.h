@@ -19,20 +19,21 @@ typedef struct child {
 	const seg_host *host;
 	uint32_t partition;
 	uint64_t epoch;
-	pid_t pid;   /* 0: no child */
-	int pidfd;   /* readable once the process has ended */
-	int in;      /* its standard input, non-blocking; -1 once closed */
-	int out;     /* its standard output, non-blocking */
-	int err;     /* its standard error, non-blocking; -1 once the child has closed it */
-	buffer said; /* an incomplete line of standard error */
+	const char *variables; /* for environment_make; borrowed */
+	pid_t pid;             /* 0: no child */
+	int pidfd;             /* readable once the process has ended */
+	int in;                /* its standard input, non-blocking; -1 once closed */
+	int out;               /* its standard output, non-blocking */
+	int err;               /* its standard error, non-blocking; -1 once the child has closed it */
+	buffer said;           /* an incomplete line of standard error */
 } child;
 
-/* Starts no process yet. */
-void child_init(child *c, const seg_host *host, uint32_t partition, uint64_t epoch);
+/* Starts no process yet. variables: as for environment_make; they outlive the child. */
+void child_init(child *c, const seg_host *host, uint32_t partition, uint64_t epoch, const char *variables);
 
 /*
- * Starts `/bin/sh -c command` in the directory (NULL: segrunner's own), with SEGMENTER_STREAM, _GROUP,
- * _CONSUMER, _PARTITION and _EPOCH in its environment. Returns 0, or -1 with one line in error.
+ * Starts `/bin/sh -c command` in the directory (NULL: segrunner's own), with the environment of
+ * environment.h. Returns 0, or -1 with one line in error.
  */
 int child_start(child *c, const char *command, const char *directory, char *error, size_t error_size);
 

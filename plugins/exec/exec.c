@@ -23,6 +23,9 @@
  *
  *     command       required   run by /bin/sh -c, with SEGMENTER_STREAM, _GROUP, _CONSUMER, _PARTITION and
  *                              _EPOCH in its environment
+ *     environment              variables of segrunner's environment that the command gets, separated by commas;
+ *                              AWS_* stands for all that begin so. It gets PATH, HOME, USER, LOGNAME, SHELL, LANG,
+ *                              LANGUAGE, LC_*, TZ and TMPDIR anyway, and no others: no password of Redis
  *     directory     segrunner's own    the working directory of the command
  *     framing       lines      lines: a message is a line of JSON, and so is an answer. frames: a message is
  *                              two frames, JSON and the raw data; an answer is one frame. A frame is its
@@ -35,17 +38,24 @@
  *
  * Delivery: at least once, in order. After a "retry", the later messages that the child had already (window) are sent
  * again, after the retried message. A child that ends, hangs or writes an invalid answer is killed and replaced; the first
- * message without an answer is retried after retry_backoff. If the command cannot be run at all, segrunner stops, so that
- * no message is dead-lettered because of it.
+ * message without an answer is retried after retry_backoff. If the command cannot be run at all, or if
+ * no child has ever given a valid answer and three in a row have given none, segrunner stops, so that no message is
+ * dead-lettered because of a wrong command or a missing script.
  */
 #include <inttypes.h>
+#include <time.h>
 
 #include "conversation.h"
+#include "environment.h"
+
+/* Children without any answer, while no child has ever answered, before the runner stops; and the pause between them. */
+enum { FIRST_STARTS = 3, FIRST_PAUSE_MS = 100 };
 
 typedef struct exec_plugin {
 	const seg_host *host;
 	const char *command;
 	const char *directory; /* or NULL */
+	const char *variables; /* for environment_make; or NULL */
 	bool frames;
 	size_t window;
 	int64_t timeout;      /* ns */
@@ -61,6 +71,7 @@ typedef struct exec_partition {
 	conversation talk;
 	exec_answer *answers; /* those after a dead letter are kept for the rest of the batch */
 	size_t count, capacity;
+	size_t failed_at; /* of a batch: the first message without an answer when its child failed */
 	char reason[512];
 } exec_partition;
 
@@ -150,49 +161,109 @@ static int prepare(exec_plugin *plugin, exec_partition *partition, char *error, 
 	return child_runs(c) ? 0 : start(plugin, partition, error, error_size);
 }
 
-/* The child has failed: kills it, and retries the first message without an answer. */
-static seg_answer give_up(exec_plugin *plugin, exec_partition *partition, size_t index, const char *why)
+static bool has_answered(const exec_plugin *plugin)
+{
+	return __atomic_load_n(&plugin->has_answered, __ATOMIC_RELAXED);
+}
+
+/* The child has failed: kills it. Returns whether the command cannot be run at all; the reason is why it failed. */
+static bool lose_child(exec_plugin *plugin, exec_partition *partition, const char *why)
 {
 	child *c = &partition->child;
 	char fate[128];
 	bool ended = child_has_ended(c);
 	child_end(c, 0, fate, sizeof(fate));
-	bool cannot_run = ended && (strstr(fate, "code 127") || strstr(fate, "code 126")) &&
-			  !__atomic_load_n(&plugin->has_answered, __ATOMIC_RELAXED);
 	if (ended)
 		snprintf(partition->reason, sizeof(partition->reason), "the child %s", fate);
 	else
 		snprintf(partition->reason, sizeof(partition->reason), "%s", why);
 	forget(partition, partition->count);
 	seg_counter_add(plugin->failures, 1);
-	return cannot_run ? seg_stop(index, partition->reason) : seg_retry(index, partition->reason);
+	return ended && (strstr(fate, "code 127") || strstr(fate, "code 126")) && !has_answered(plugin);
+}
+
+/* A wrong command fails for each message: the runner stops before a message is blamed for it. */
+static void explain_first(exec_partition *partition)
+{
+	char last[sizeof(partition->reason)];
+	snprintf(last, sizeof(last), "%s", partition->reason);
+	snprintf(
+		partition->reason, sizeof(partition->reason),
+		"no child has ever given a valid answer, and the last %d gave none: %.300s; correct option.command, or "
+		"the program that it runs",
+		FIRST_STARTS, last);
+}
+
+static void pause_after(exec_plugin *plugin, exec_partition *partition, int failures)
+{
+	struct timespec pause = {.tv_nsec = (long)failures * FIRST_PAUSE_MS * 1000000};
+	plugin->host->log(plugin->host, SEG_WARNING,
+			  "partition %" PRIu32
+			  ": no child has ever given a valid answer; this one: %s; starting another",
+			  partition->child.partition, partition->reason);
+	nanosleep(&pause, NULL);
 }
 
 /* --- callbacks -------------------------------------------------------------------------------------- */
+
+/* What became of the messages that a child was given. */
+typedef enum talk_end {
+	TALK_ANSWERED, /* some, or all, are answered; the first that is not done is refused or has no answer */
+	TALK_FAILED,   /* the child failed, and the first without an answer is retried */
+	TALK_STOPPED   /* no child can answer */
+} talk_end;
+
+/* Gives the messages from partition->count on to a child: to others after it while no child has ever answered. */
+static talk_end talk(exec_plugin *plugin, exec_partition *partition, const seg_batch *batch)
+{
+	char error[512] = "";
+	for (int failures = 1;; failures++) {
+		size_t before = partition->count;
+		if (prepare(plugin, partition, partition->reason, sizeof(partition->reason)) != 0)
+			return TALK_FAILED;
+		int result = conversation_hold(&partition->talk, &partition->child, batch, partition->answers,
+					       &partition->count, error, sizeof(error));
+		if (partition->count > before)
+			__atomic_store_n(&plugin->has_answered, 1, __ATOMIC_RELAXED);
+		if (result == 0)
+			return TALK_ANSWERED;
+		/* A child that fails after it refused a message is replaced before the next batch. */
+		if (first_refused(partition) < partition->count) {
+			child_end(&partition->child, 0, NULL, 0);
+			return TALK_ANSWERED;
+		}
+		partition->failed_at = partition->count;
+		if (lose_child(plugin, partition, error))
+			return TALK_STOPPED;
+		if (has_answered(plugin))
+			return TALK_FAILED;
+		if (failures == FIRST_STARTS) {
+			explain_first(partition);
+			return TALK_STOPPED;
+		}
+		pause_after(plugin, partition, failures);
+	}
+}
 
 static seg_answer exec_handle(void *plugin_, void *state, const seg_batch *batch)
 {
 	exec_plugin *plugin = plugin_;
 	exec_partition *partition = state;
-	char error[512] = "";
 	recall(partition, batch);
 	if (first_refused(partition) < partition->count)
 		return conclude(plugin, partition, first_refused(partition));
-	size_t before = partition->count;
 	if (!make_room(partition, batch->count))
 		return seg_retry(0, "out of memory");
-	if (prepare(plugin, partition, partition->reason, sizeof(partition->reason)) != 0)
-		return seg_retry(before, partition->reason);
-	int result = conversation_hold(&partition->talk, &partition->child, batch, partition->answers,
-				       &partition->count, error, sizeof(error));
-	if (partition->count > before)
-		__atomic_store_n(&plugin->has_answered, 1, __ATOMIC_RELAXED);
+	partition->failed_at = partition->count;
+	switch (talk(plugin, partition, batch)) {
+	case TALK_FAILED:
+		return seg_retry(partition->failed_at, partition->reason);
+	case TALK_STOPPED:
+		return seg_stop(partition->failed_at, partition->reason);
+	case TALK_ANSWERED:
+		break;
+	}
 	size_t refused = first_refused(partition);
-	/* A child that fails after it refused a message is replaced before the next batch. */
-	if (result != 0 && refused == partition->count)
-		return give_up(plugin, partition, refused, error);
-	if (result != 0)
-		child_end(&partition->child, 0, NULL, 0);
 	if (refused < partition->count)
 		return conclude(plugin, partition, refused);
 	forget(partition, partition->count);
@@ -228,7 +299,7 @@ static int exec_partition_open(void *plugin_, uint32_t number, uint64_t epoch, v
 		snprintf(error, error_size, "out of memory");
 		return -1;
 	}
-	child_init(&partition->child, plugin->host, number, epoch);
+	child_init(&partition->child, plugin->host, number, epoch, plugin->variables);
 	partition->talk = (conversation){.frames = plugin->frames,
 					 .window = plugin->window,
 					 .timeout = plugin->timeout};
@@ -243,6 +314,7 @@ static int exec_partition_open(void *plugin_, uint32_t number, uint64_t epoch, v
 static int check_options(const seg_host *host, char *error, size_t error_size)
 {
 	const char *framing = host->option(host, "framing");
+	const char *variables = host->option(host, "environment");
 	const char *wrong = NULL;
 	if (strcmp(framing, "lines") != 0 && strcmp(framing, "frames") != 0)
 		wrong = "option.framing must be lines or frames";
@@ -250,6 +322,8 @@ static int check_options(const seg_host *host, char *error, size_t error_size)
 		wrong = "option.window must be at least 1; 1 sends one message at a time";
 	else if (host->option_duration(host, "timeout") < 1000000)
 		wrong = "option.timeout must be at least 1ms; write how long an answer may take, such as 30s";
+	else if (variables && environment_check(variables) != 0)
+		wrong = "option.environment must be a list of names, such as SHOP_TOKEN, AWS_*";
 	else if (host->option_duration(host, "stop_timeout") < 0)
 		wrong = "option.stop_timeout must not be negative; 0 kills the child at once";
 	if (wrong)
@@ -269,6 +343,7 @@ static int exec_init(const seg_host *host, void **out, char *error, size_t error
 	plugin->host = host;
 	plugin->command = host->option(host, "command");
 	plugin->directory = host->option(host, "directory");
+	plugin->variables = host->option(host, "environment");
 	plugin->frames = strcmp(host->option(host, "framing"), "frames") == 0;
 	plugin->window = (size_t)host->option_integer(host, "window");
 	plugin->timeout = host->option_duration(host, "timeout");
@@ -288,6 +363,8 @@ static void exec_fini(void *plugin)
 
 static const seg_option options[] = {
 	{"command", SEG_OPTION_TEXT, 1, NULL, "Command that /bin/sh -c runs, once for each partition."},
+	{"environment", SEG_OPTION_TEXT, 0, NULL,
+	 "Variables of segrunner's environment that the command gets besides PATH, HOME, LANG and the like: names, separated by commas; AWS_* stands for all that begin so."},
 	{"directory", SEG_OPTION_PATH, 0, NULL,
 	 "Working directory of the command; default: segrunner's own."},
 	{"framing", SEG_OPTION_TEXT, 0, "lines",
@@ -308,6 +385,7 @@ static const seg_handler handler = {
 	.help = "Hands each message to a program in any language; one child per partition.",
 	.options = options,
 	.init = exec_init,
+	.check = check_options,
 	.partition_open = exec_partition_open,
 	.handle = exec_handle,
 	.tick = exec_tick,

@@ -34,6 +34,7 @@ struct chaos_audit_listener {
 	size_t count;
 	CHAOS_LIST(chaos_audit) rollbacks; /* set together with a path */
 	bool several;                      /* constant: there may be several servers */
+	int64_t ahead;                     /* constant: the wall clock's time minus seg_now() */
 	CHAOS_LIST(chaos_audit) events;    /* only the listening thread uses it */
 };
 
@@ -113,16 +114,34 @@ static void listen_at(chaos_audit_listener *l, source *s)
 
 /* --- listening ------------------------------------------------------------------------- */
 
-/* The time at the start of a line, as a time of seg_now: a line of several servers is in its place by that. */
-static int64_t time_of(const char *line)
+/* How much later the wall clock is than seg_now(). Of several tries, the one that was interrupted least. */
+static int64_t measure_ahead(void)
 {
-	struct timespec wall;
-	clock_gettime(CLOCK_REALTIME, &wall);
-	int64_t ahead = (int64_t)wall.tv_sec * SEG_SECOND + wall.tv_nsec - seg_now();
+	enum { TRIES = 20 };
+	int64_t ahead = 0, least = INT64_MAX;
+	for (int i = 0; i < TRIES; i++) {
+		struct timespec wall;
+		int64_t before = seg_now();
+		clock_gettime(CLOCK_REALTIME, &wall);
+		int64_t took = seg_now() - before;
+		if (took < least) {
+			least = took;
+			ahead = (int64_t)wall.tv_sec * SEG_SECOND + wall.tv_nsec - before - took / 2;
+		}
+	}
+	return ahead;
+}
+
+/*
+ * The time at the start of a line, as a time of seg_now: a line of several servers is in its place by that. The distance of
+ * the two clocks is measured once, so that the lines of one server keep their order.
+ */
+static int64_t time_of(const chaos_audit_listener *l, const char *line)
+{
 	char *point;
 	int64_t seconds = strtoll(line, &point, 10);
 	int64_t us = *point == '.' ? strtoll(point + 1, NULL, 10) : 0;
-	return seconds * SEG_SECOND + us * 1000 - ahead;
+	return seconds * SEG_SECOND + us * 1000 - l->ahead;
 }
 
 static bool take_lines(chaos_audit_listener *l, source *s)
@@ -134,7 +153,7 @@ static bool take_lines(chaos_audit_listener *l, source *s)
 		chaos_audit event;
 		const redisReply *line = reply;
 		if (line->type == REDIS_REPLY_STATUS && chaos_audit_parse(&s->parser, line->str, &event)) {
-			event.time = l->several ? time_of(line->str) : seg_now();
+			event.time = l->several ? time_of(l, line->str) : seg_now();
 			chaos_append(&l->events, event);
 		}
 		freeReplyObject(reply);
@@ -231,6 +250,7 @@ chaos_audit_listener *chaos_audit_start(const char *path)
 	if (!l)
 		return NULL;
 	pthread_mutex_init(&l->lock, NULL);
+	l->ahead = measure_ahead();
 	l->several = path == NULL;
 	if (path)
 		chaos_audit_add(l, path);

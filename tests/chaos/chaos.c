@@ -133,6 +133,9 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	chaos_report_reloads(&world);
 	if (world.forced)
 		printf("chaos: %u failovers needed CLUSTER FAILOVER TAKEOVER\n", world.forced);
+	if (world.given_back)
+		printf("chaos: %u slots had to be given back to their master, which had forgotten them\n",
+		       world.given_back);
 	if (world.unasked)
 		printf("chaos: %u failovers that no fault asked for, as on a busy machine\n", world.unasked);
 	chaos_servers_stop(&servers, history);

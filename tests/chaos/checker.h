@@ -24,6 +24,9 @@
  * must have been handled. Where a failover may not lose anything (`durable`), an acknowledged entry that vanished is a lost
  * message.
  *
+ * When Redis's clock jumps forward, the leases of that moment end for Redis, and not for their owners: the checker forgives
+ * these, too, until then.
+ *
  * Entries that were deleted on purpose are not lost. An owner may skip them once they are deleted, not
  * earlier.
  */
@@ -38,10 +41,10 @@ typedef struct chaos_verdict {
 	size_t sent;    /* acknowledged */
 	size_t handled; /* entries that a handler finished */
 	size_t lost, reordered, stale, excessive, miscounted;
-	size_t gaps;             /* entries that were deleted before they were handed over */
-	size_t late_deletions;   /* entries that were deleted after that */
-	size_t outlived;         /* simultaneous calls, allowed by a lease of a lost history */
-	size_t vanished;         /* lost with a primary before a handler finished them */
+	size_t gaps;           /* entries that were deleted before they were handed over */
+	size_t late_deletions; /* entries that were deleted after that */
+	size_t outlived; /* simultaneous calls, allowed by a lease of a lost history, or of before a jump */
+	size_t vanished; /* lost with a primary before a handler finished them */
 	size_t vanished_handled; /* the same, after a handler had finished them */
 	size_t forgotten;        /* acknowledged, and lost with a primary, handled or not */
 	size_t duplicates; /* handed over again by a later ownership without being asked for: allowed, within bounds */

@@ -32,9 +32,10 @@ static bool came_back(const chaos_checker *c, const chaos_entry *e, int64_t time
 {
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
 		const chaos_rollback *r = &c->history->rollbacks.items[i];
+		/* `kept` may be a bound: what is in the log at the end, the new primary had. */
 		if (!r->assignment && r->partition == e->partition && e->begun < r->until &&
 		    r->time <= time && seg_id_compare(e->id, r->position) > 0 &&
-		    seg_id_compare(e->id, r->kept) <= 0)
+		    (e->logged || seg_id_compare(e->id, r->kept) <= 0))
 			return true;
 	}
 	return false;
@@ -64,7 +65,9 @@ static void check_beginning(chaos_checker *c)
 		size_t at = (size_t)(e - c->ledger.entries);
 		bool first = c->owner_of[i] != last;
 		last = c->owner_of[i];
-		if (first && !chaos_ledger_is_first(&c->ledger, e) && e[-1].all_decided > r->time)
+		/* An owner at a primary that was lost does not know of what the other one had. */
+		if (first && !e->vanished && !chaos_ledger_is_first(&c->ledger, e) &&
+		    e[-1].all_decided > r->time)
 			chaos_violation(c, &c->verdict->reordered,
 					"partition %" PRIu32 " epoch %" PRIu64 ": began at " ID
 					", after messages that nobody had handled",
@@ -168,17 +171,20 @@ static bool forgive(chaos_checker *c, const chaos_call *late, int64_t from, int6
 }
 
 /*
- * Redis told the older owner of its ownership in a history that was lost, and that owner trusts its lease
- * until the lease ends. The new primary, which knows nothing of that lease, told the later owner.
+ * Redis told one of the two of its ownership in a history that was lost. That owner trusts its lease until the lease ends.
+ * Mostly that is the older owner: the new primary knows nothing of its lease. While there are two primaries, the later owner
+ * may have asked the old one, and then the older one remains the owner. newest: the newest call of the later owner.
  */
-static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const chaos_call *later)
+static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
 {
 	const chaos_ownership *before = &c->ownerships.items[older->ownership];
-	const chaos_ownership *after = &c->ownerships.items[later->ownership];
+	const chaos_ownership *after = &c->ownerships.items[newest->ownership];
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
 		const chaos_rollback *r = &c->history->rollbacks.items[i];
-		if (r->partition == older->partition && before->opened <= r->until &&
-		    r->time <= after->opened && older->start <= r->until + c->history->lease) {
+		int64_t end = r->until + c->history->lease;
+		bool outlives = before->opened <= r->until && r->time <= after->opened && older->start <= end;
+		bool is_lost = r->time <= after->opened && after->opened <= r->until && newest->start <= end;
+		if (r->partition == older->partition && (outlives || is_lost)) {
 			c->verdict->outlived++;
 			return true;
 		}
@@ -186,17 +192,39 @@ static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const 
 	return false;
 }
 
+/* Redis took the lease of the older owner for ended when its clock jumped; the owner trusts it until it ends. */
+static bool is_of_before_a_jump(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
+{
+	const chaos_ownership *before = &c->ownerships.items[older->ownership];
+	const chaos_ownership *after = &c->ownerships.items[newest->ownership];
+	for (size_t i = 0; i < c->history->jumps.count; i++) {
+		int64_t jump = c->history->jumps.items[i];
+		if (before->opened <= jump && jump <= after->opened &&
+		    older->start <= jump + c->history->lease) {
+			c->verdict->outlived++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_allowed(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
+{
+	return is_of_lost_history(c, older, newest) || is_of_before_a_jump(c, older, newest);
+}
+
 static void check_overlap(chaos_checker *c)
 {
-	const chaos_call *newest = NULL, *longest = NULL;
+	/* The calls under the highest epoch: the first and the last of them. */
+	const chaos_call *newest = NULL, *last = NULL, *longest = NULL;
 	if (c->calls.count)
 		qsort(c->calls.items, c->calls.count, sizeof(*c->calls.items), compare_calls);
 	for (size_t i = 0; i < c->calls.count; i++) {
 		const chaos_call *k = &c->calls.items[i];
 		if (i == 0 || k->partition != k[-1].partition)
-			newest = longest = NULL;
+			newest = last = longest = NULL;
 		if (longest && longest->ownership != k->ownership && longest->end > k->start &&
-		    longest->epoch < k->epoch && !is_of_lost_history(c, longest, k) &&
+		    longest->epoch < k->epoch && !is_allowed(c, longest, k) &&
 		    !forgive(c, longest, longest->start, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64
@@ -206,7 +234,7 @@ static void check_overlap(chaos_checker *c)
 		 * A process may stop between checking its lease and the call. So look for a freeze from 2 s
 		 * before the newer owner's first call.
 		 */
-		if (newest && newest->epoch > k->epoch && !is_of_lost_history(c, k, newest) &&
+		if (newest && newest->epoch > k->epoch && !is_allowed(c, k, last) &&
 		    !forgive(c, k, newest->start - 2000 * (int64_t)CHAOS_NS_PER_MS, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epoch %" PRIu64
@@ -214,6 +242,8 @@ static void check_overlap(chaos_checker *c)
 					k->partition, k->epoch, newest->epoch);
 		if (!newest || k->epoch > newest->epoch)
 			newest = k;
+		if (k->epoch == newest->epoch)
+			last = k;
 		if (!longest || k->end > longest->end)
 			longest = k;
 	}

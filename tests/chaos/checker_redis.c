@@ -30,7 +30,8 @@ static void check_commit(chaos_checker *c, const fence *f, const chaos_audit *a)
 	if (direction <= 0)
 		return;
 	const chaos_entry *e = chaos_ledger_find(&c->ledger, a->partition, a->id);
-	if (!e || e->all_decided > a->time)
+	/* Before an entry that only a lost primary had, there may be some that only the other one had. */
+	if (!e || (e->vanished ? e->decided : e->all_decided) > a->time)
 		chaos_violation(c, &c->verdict->stale,
 				"partition %" PRIu32 " epoch %" PRIu64 ": " ID
 				" was committed before it was handled",
@@ -58,7 +59,7 @@ static void check_claim(chaos_checker *c, const fence *f, const chaos_audit *a)
 
 /*
  * While nobody knows which of two primaries the partition had, only what its handlers had done is checked: each commit
- * stands for itself.
+ * stands for itself. The listener hears late what came before.
  */
 static void forget_in_failover(const chaos_history *h, const chaos_audit *a, fence *f)
 {
@@ -66,7 +67,7 @@ static void forget_in_failover(const chaos_history *h, const chaos_audit *a, fen
 		const chaos_rollback *r = &h->rollbacks.items[i];
 		if (!r->assignment && r->partition == a->partition && r->time < a->time &&
 		    a->time <= r->until)
-			*f = (fence){.epoch = r->epoch, .position = r->position};
+			*f = (fence){.epoch = r->epoch};
 	}
 }
 

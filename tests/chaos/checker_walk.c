@@ -86,6 +86,35 @@ static bool are_gone(const chaos_checker *c, size_t from, size_t to, int64_t tim
 	return true;
 }
 
+/*
+ * Whether these entries and the one after them are of two histories. While there were two primaries, the old one gave the one
+ * its id, and the new one gave the others theirs.
+ */
+static bool are_of_the_other_primary(const chaos_checker *c, size_t from, size_t to, int64_t time)
+{
+	const chaos_entry *entries = c->ledger.entries;
+	for (size_t i = 0; entries[to].vanished && i < c->history->rollbacks.count; i++) {
+		const chaos_rollback *rollback = &c->history->rollbacks.items[i];
+		if (rollback->assignment || rollback->partition != entries[to].partition ||
+		    seg_id_compare(entries[to].id, rollback->lost) > 0)
+			continue;
+		size_t at = from;
+		while (at < to &&
+		       (entries[at].gone <= time ||
+			(entries[at].logged && seg_id_compare(entries[at].id, rollback->kept) > 0)))
+			at++;
+		if (at == to)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the owner was right to go on with the entry `to`, and not with `from`. */
+static bool may_skip(const chaos_checker *c, size_t from, size_t to, int64_t time)
+{
+	return to > from && (are_gone(c, from, to, time) || are_of_the_other_primary(c, from, to, time));
+}
+
 static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 {
 	chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
@@ -104,7 +133,7 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 		w->call_first = at;
 	}
 	e->call = c->calls.count;
-	if (o->begun && at != w->next && !(at > w->next && are_gone(c, w->next, at, r->time)))
+	if (o->begun && at != w->next && !may_skip(c, w->next, at, r->time))
 		chaos_violation(c, &c->verdict->reordered,
 				"partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition,
 				r->epoch, ID_OF(r->id),

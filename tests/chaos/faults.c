@@ -155,6 +155,8 @@ static const chaos_fault_kind kinds[] = {
 	{"terminate", 4, 0, false, false, terminate_runner},
 	{"storm", 1, 0, false, false, storm},
 	{"reload", 5, 0, false, true, chaos_fault_reload},
+	{"full-log", 2, 0, false, false, chaos_fault_deafen},
+	{"no-threads", 1, 0, true, false, chaos_fault_starve},
 };
 
 const chaos_fault_table chaos_faults_runners = {kinds, sizeof(kinds) / sizeof(kinds[0])};

@@ -33,6 +33,7 @@ typedef struct chaos_world {
 	unsigned reloads[CHAOS_RELOADS]; /* how often each reaction came */
 	unsigned unasked;                /* failovers that no fault asked for */
 	unsigned forced;                 /* failovers that the cluster did not do by itself */
+	unsigned given_back;             /* slots that their master had forgotten */
 	char idle[96];                   /* why the present fault did nothing; "" if it happened */
 } chaos_world;
 
@@ -92,6 +93,10 @@ void chaos_world_violation(chaos_world *world, const char *format, ...) __attrib
 
 /* kill -9 of a runner, which comes back up to 2 s later. */
 void chaos_fault_kill(const chaos_fault *fault, chaos_world *world);
+
+/* faults_host.c: what the machine of a runner lacks. Nobody reads its log; it can start no threads. */
+void chaos_fault_deafen(const chaos_fault *fault, chaos_world *world);
+void chaos_fault_starve(const chaos_fault *fault, chaos_world *world);
 
 /* faults_reload.c: sends SIGHUP to a runner after a change of its configuration of every kind. */
 void chaos_fault_reload(const chaos_fault *fault, chaos_world *world);

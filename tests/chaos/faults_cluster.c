@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "chaos/takeover.h"
 
-enum { SETTLE_MS = 120000, TAKEOVER_MS = 15000, LOOK_MS = 40 };
+enum { SETTLE_MS = 120000, MEND_MS = 20000, TAKEOVER_MS = 15000, LOOK_MS = 40 };
 
 /* The masters, as a set of bits, and what they had, when the cluster was last seen to be well. */
 static struct {
@@ -41,12 +41,46 @@ void chaos_cluster_expect(int from, int to)
 	seen.masters = (seen.masters & ~(UINT64_C(1) << from)) | UINT64_C(1) << to;
 }
 
+static int any_other(const test_cluster *c, int node)
+{
+	int other = 0;
+	while (other == node || !test_cluster_lives(c, other))
+		other++;
+	return other;
+}
+
+/*
+ * Redis 7.0 sometimes forgets that a master has a slot, when the one it took over from comes back; all others know it still.
+ * It mends that never. An operator gives the slot back: redis-cli --cluster fix.
+ */
+static void mend_slots(chaos_world *w)
+{
+	const test_cluster *c = w->servers->cluster;
+	test_cluster_view own, others;
+	for (int i = 0; i < c->count; i++) {
+		if (!test_cluster_lives(c, i) || !test_cluster_is_master(c, i))
+			continue;
+		test_cluster_look(c, i, &own);
+		test_cluster_look(c, any_other(c, i), &others);
+		for (int slot = 0; slot < TEST_CLUSTER_SLOTS; slot++) {
+			if (own.owners[slot] >= 0 || others.owners[slot] != i)
+				continue;
+			test_server_tell(c->nodes[i], "CLUSTER ADDSLOTS %d", slot);
+			w->given_back++;
+		}
+	}
+}
+
 bool chaos_cluster_settle(chaos_world *w)
 {
 	const test_cluster *c = w->servers->cluster;
 	chaos_slots_finish(w);
-	int64_t deadline = seg_now() + SETTLE_MS * SEG_MS;
+	int64_t deadline = seg_now() + SETTLE_MS * SEG_MS, mend_at = seg_now() + MEND_MS * SEG_MS;
 	while (!test_cluster_is_settled(c)) {
+		if (seg_now() > mend_at) {
+			mend_slots(w);
+			mend_at = seg_now() + MEND_MS * SEG_MS;
+		}
 		if (seg_now() > deadline) {
 			chaos_world_violation(w, "the cluster is not well within %d ms", SETTLE_MS);
 			return false;

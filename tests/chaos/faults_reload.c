@@ -75,6 +75,10 @@ void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 		chaos_world_idle(w, "no runner runs, or runners keep starting");
 		return;
 	}
+	if (chaos_runners_is_deaf(w->runners, slot)) {
+		chaos_world_idle(w, "nobody reads the runner's log");
+		return;
+	}
 	change what = (change)(f->which % CHANGES);
 	chaos_variant *variant = &w->variants[slot];
 	variant->live += what == LIVE;

@@ -73,6 +73,31 @@ static void read_replicas(chaos_world *w, marks *m)
 			chaos_marks_read(&m->of[i], s->servers[i]);
 }
 
+/* What each of the replicas had. */
+static chaos_marks least(const chaos_world *w, const marks *m)
+{
+	chaos_marks all = {0};
+	for (int i = 0; i < w->servers->sentinel->server_count; i++)
+		if (i != seen.master)
+			chaos_marks_lower(&all, &m->of[i]);
+	return all;
+}
+
+/*
+ * Once all is well: notes what the new master may lack, which took over between `from` and `until`. On a busy machine the Sentinels may
+ * have replaced it once more.
+ */
+static void settle_takeover(chaos_world *w, const marks *m, int master, int64_t from, int64_t until)
+{
+	if (!wait_settled(w))
+		return;
+	bool again = test_sentinel_master(w->servers->sentinel) != master;
+	chaos_marks has = again ? least(w, m) : m->of[master];
+	w->unasked += again;
+	chaos_takeover_note(w, &has, from, again || until == CHAOS_NEVER ? seg_now() : until);
+	look(w);
+}
+
 /* Waits until the Sentinels name another master, and it is one; -1 if they do not. ask: tells one of them to do it. */
 static int wait_takeover(chaos_world *w, bool ask)
 {
@@ -117,9 +142,7 @@ static void kill_master(const chaos_fault *f, chaos_world *w)
 	}
 	/* It has no data, so it must not be a master again. */
 	test_server_follow(s->servers[old], s->servers[master]);
-	chaos_takeover_note(w, &m.of[master], dead, dead);
-	if (wait_settled(w))
-		look(w);
+	settle_takeover(w, &m, master, dead, dead);
 }
 
 /* The old master takes writes until it hears that it is none any more; these are lost. */
@@ -136,10 +159,7 @@ static void fail_over(const chaos_fault *f, chaos_world *w)
 		chaos_world_idle(w, "the Sentinels did not fail over");
 		return;
 	}
-	if (wait_settled(w)) {
-		chaos_takeover_note(w, &m.of[master], from, seg_now());
-		look(w);
-	}
+	settle_takeover(w, &m, master, from, CHAOS_NEVER);
 }
 
 static void hang_for_long(const chaos_fault *f, chaos_world *w)
@@ -159,10 +179,8 @@ static void hang_for_long(const chaos_fault *f, chaos_world *w)
 	if (master < 0)
 		chaos_world_violation(w, "no replica of a master that hangs took over within %d ms",
 				      TAKEOVER_MS);
-	else if (wait_settled(w)) {
-		chaos_takeover_note(w, &m.of[master], from, seg_now());
-		look(w);
-	}
+	else
+		settle_takeover(w, &m, master, from, CHAOS_NEVER);
 }
 
 static void hang_shortly(const chaos_fault *f, chaos_world *w)

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "chaos/faults.h"
 #include "chaos/pair.h"
 
@@ -50,6 +51,24 @@ static void fail_over(const chaos_fault *f, chaos_world *w)
 		chaos_world_idle(w, "the replica did not catch up");
 }
 
+/*
+ * The clock of the machine that Redis runs on goes forward or back: by less than a session, by some, or by an hour. Later it is right
+ * again, or steps once more.
+ */
+static void step_clock(const chaos_fault *f, chaos_world *w)
+{
+	static const int64_t steps_ms[] = {0, 300, 5000, 3600000};
+	int64_t ms = steps_ms[f->which % 4];
+	chaos_shim *shim = w->servers->shim;
+	if (atomic_load(&shim->clock_ms) == 0 && ms == 0)
+		ms = steps_ms[1 + (f->which >> 4) % 3];
+	ms = (f->which >> 2) % 2 ? ms : -ms;
+	if (ms > atomic_load(&shim->clock_ms))
+		chaos_append(&w->history->jumps, seg_now());
+	atomic_store(&shim->clock_ms, ms);
+	chaos_world_pass(w, 2 * f->ms);
+}
+
 /* --- the table --------------------------------------------------------------------------------- */
 
 /* Faults that remove messages have weight 0: the other faults' checks need all messages. */
@@ -62,6 +81,7 @@ static const chaos_fault_kind kinds[] = {
 	{"failover", 2, 0, true, false, fail_over},
 	{"oom", 2, 0, true, false, chaos_fault_oom},
 	{"diskfull", 2, 0, true, false, chaos_fault_disk},
+	{"clock-step", 0, 0, true, false, step_clock},
 	{"trim", 0, 0, false, true, chaos_fault_trim},
 	{"lossy", 0, 0, true, false, chaos_fault_lose},
 };

@@ -4,7 +4,16 @@
 #include "base/clock.h"
 #include "chaos/faults_cluster.h"
 
-enum { ALL = 1000, LISTEN_MS = 10000, AGREE_MS = 10000, LOOK_MS = 10, MOST_MOVED = 3 };
+enum {
+	ALL = 1000,
+	LISTEN_MS = 10000,
+	AGREE_MS = 10000,
+	MOVE_MS = 60000,
+	LOOK_MS = 10,
+	MOST_MOVED = 3,
+	TRIES = 5,
+	RESUME_MS = 200
+};
 
 /* A slot whose move began, and was left half done; -1: none. */
 static struct {
@@ -57,43 +66,66 @@ static void expect_owner(chaos_world *w, int slot, int node)
 	}
 }
 
+/* A master was replaced in the middle: its successor knows nothing of the move. */
+static void resume(chaos_world *w)
+{
+	const test_cluster *c = w->servers->cluster;
+	chaos_world_pass(w, RESUME_MS);
+	for (int i = 0; i < c->count && !test_cluster_is_master(c, half.to); i++)
+		if (test_cluster_lives(c, i) && test_cluster_is_master(c, i) &&
+		    test_cluster_replica_of(c, i) == half.to)
+			half.to = i;
+	if (test_cluster_slot_owner(c, half.slot) != half.to)
+		test_cluster_move_try(c, half.slot, half.to);
+}
+
 void chaos_slots_finish(chaos_world *w)
 {
 	const test_cluster *c = w->servers->cluster;
 	if (half.slot < 0)
 		return;
-	while (test_cluster_move_keys(c, half.slot, half.to, ALL) > 0)
-		chaos_runners_step(w->runners);
+	int moved;
+	int64_t deadline = seg_now() + MOVE_MS * SEG_MS;
+	while ((moved = test_cluster_move_keys_try(c, half.slot, half.to, ALL)) != 0 &&
+	       seg_now() < deadline) {
+		if (moved < 0)
+			resume(w);
+		chaos_world_pass(w, 1);
+	}
 	test_cluster_move_end(c, half.slot, half.to);
 	expect_owner(w, half.slot, half.to);
 	half.slot = -1;
 }
 
-static void begin(chaos_world *w, unsigned which)
+/* On a busy machine, a master may have been replaced since the cluster was well. */
+static bool begin(chaos_world *w, unsigned which)
 {
-	half.slot = slot_of(w, which);
-	half.to = target_of(w->servers->cluster, half.slot, which >> 8);
-	test_cluster_move_begin(w->servers->cluster, half.slot, half.to);
+	int slot = slot_of(w, which);
+	for (int i = 0; i < TRIES && chaos_cluster_settle(w); i++) {
+		int to = target_of(w->servers->cluster, slot, which >> 8);
+		if (!test_cluster_move_try(w->servers->cluster, slot, to))
+			continue;
+		half.slot = slot;
+		half.to = to;
+		return true;
+	}
+	chaos_world_idle(w, "masters keep being replaced");
+	return false;
 }
 
 void chaos_fault_move(const chaos_fault *f, chaos_world *w)
 {
-	if (!chaos_cluster_settle(w))
-		return;
-	for (unsigned i = 0; i <= (f->which >> 16) % MOST_MOVED; i++) {
-		begin(w, f->which + i);
+	for (unsigned i = 0; i <= (f->which >> 16) % MOST_MOVED && begin(w, f->which + i); i++)
 		chaos_slots_finish(w);
-	}
 }
 
 void chaos_fault_move_slowly(const chaos_fault *f, chaos_world *w)
 {
-	if (!chaos_cluster_settle(w))
+	if (!begin(w, f->which))
 		return;
-	begin(w, f->which);
 	chaos_world_pass(w, f->ms / 2);
 	/* For some calls, one key is here and one there. */
-	while (test_cluster_move_keys(w->servers->cluster, half.slot, half.to, 1) > 0)
+	while (test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, 1) > 0)
 		chaos_world_pass(w, f->ms / 2);
 	chaos_slots_finish(w);
 }
@@ -101,11 +133,10 @@ void chaos_fault_move_slowly(const chaos_fault *f, chaos_world *w)
 /* Whatever comes next, comes while the slot is half moved. The next fault that needs a well cluster moves the rest. */
 void chaos_fault_move_half(const chaos_fault *f, chaos_world *w)
 {
-	if (!chaos_cluster_settle(w))
+	if (!begin(w, f->which))
 		return;
-	begin(w, f->which);
 	chaos_world_pass(w, f->ms / 2);
-	test_cluster_move_keys(w->servers->cluster, half.slot, half.to, (int)(f->which >> 4) % 3);
+	test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, (int)(f->which >> 4) % 3);
 }
 
 /* --- nodes ---------------------------------------------------------------------------------- */
@@ -123,9 +154,12 @@ static int add_node(chaos_world *w)
 
 static void move_to(chaos_world *w, int slot, int node)
 {
+	for (int i = 0; !test_cluster_move_try(w->servers->cluster, slot, node); i++)
+		if (i >= TRIES || !chaos_cluster_settle(w) ||
+		    test_cluster_slot_owner(w->servers->cluster, slot) == node)
+			return;
 	half.slot = slot;
 	half.to = node;
-	test_cluster_move_begin(w->servers->cluster, slot, node);
 	chaos_slots_finish(w);
 }
 

@@ -225,6 +225,7 @@ void chaos_history_fini(chaos_history *history)
 	free(history->deletions.items);
 	free(history->rollbacks.items);
 	free(history->logged.items);
+	free(history->jumps.items);
 	free(history->restarts.items);
 	*history = (chaos_history){0};
 }

@@ -134,7 +134,9 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_rollback) rollbacks;
 	CHAOS_LIST(chaos_logged) logged; /* if whole_log: everything in the logs, which were never trimmed */
 	bool whole_log;
-	bool durable;                 /* a record is acknowledged when all replicas have it */
+	bool durable; /* a record is acknowledged when all replicas have it */
+	CHAOS_LIST(int64_t)
+	jumps; /* when Redis's clock jumped forward: the leases of then end at once for Redis */
 	CHAOS_LIST(int64_t) restarts; /* when each planned restart began, and when the last one was over */
 	bool processes_died;          /* some process did not stop cleanly */
 	uint64_t removed_unread;      /* entries, as counted by the group itself */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "chaos/deaf.h"
 
 /* Small batches and a slow handler, so that messages are waiting whenever a fault comes. */
 enum { BATCH_SIZE = 8, IN_FLIGHT_BATCHES = 8 };
@@ -27,6 +28,16 @@ static FILE *open_or_end(const char *path, const char *mode)
 		exit(1);
 	}
 	return file;
+}
+
+static void write_log_path(const chaos_runners *r, int slot, char path[512])
+{
+	snprintf(path, 512, "%s/runner%d.log", r->directory, slot);
+}
+
+static void write_shim_path(const chaos_runners *r, int slot, char path[512])
+{
+	snprintf(path, 512, "%s/shim%d", r->directory, slot);
 }
 
 /* Another file with the same code: the loader ignores bytes after the end of a shared object. */
@@ -88,24 +99,32 @@ void chaos_runners_init(chaos_runners *r, const char *program, const char *plugi
 	history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
 	history->lease = session_ms * SEG_MS;
 	for (int i = 0; i < CHAOS_SLOTS; i++) {
+		char path[512];
+		write_shim_path(r, i, path);
 		r->slots[i].start_at = r->slots[i].resume_at = CHAOS_NEVER;
+		r->shims[i] = CHAOS_SHIMS_RUNNERS ? chaos_shim_make(path) : NULL;
 		chaos_runners_configure(r, i, &(chaos_variant){0});
 	}
 }
 
 /* --- one process ---------------------------------------------------------------------- */
 
-static void become_runner(const chaos_runners *r, int slot, pid_t parent)
+/* log: where it writes its log to; -1: to the slot's file. */
+static void become_runner(const chaos_runners *r, int slot, int log, pid_t parent)
 {
-	char config[512], log[512];
+	char config[512], path[512];
 	snprintf(config, sizeof(config), "%s/runner%d.ini", r->directory, slot);
-	snprintf(log, sizeof(log), "%s/runner%d.log", r->directory, slot);
+	write_log_path(r, slot, path);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
-	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	int fd = log >= 0 ? log : open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
+	write_shim_path(r, slot, path);
+	const char *const *variables = r->shims[slot] ? chaos_shim_environment(path) : NULL;
+	for (; variables && *variables; variables++)
+		putenv((char *)(uintptr_t)*variables);
 	execl(r->program, r->program, "-c", config, (char *)NULL);
 	_exit(127);
 }
@@ -115,18 +134,42 @@ void chaos_runners_start(chaos_runners *r, int slot)
 	chaos_slot *s = &r->slots[slot];
 	if (s->pid)
 		return;
+	int log = -1, pipe = s->deaf_until > seg_now() ? chaos_deaf_make(&log) : 0;
 	pid_t parent = getpid(), pid = fork();
 	if (pid == 0)
-		become_runner(r, slot, parent);
+		become_runner(r, slot, log, parent);
 	if (pid < 0) {
 		perror("chaos: fork");
 		exit(1);
 	}
+	if (log >= 0)
+		close(log);
 	*s = (chaos_slot){.pid = pid,
 			  .started_at = seg_now(),
 			  .resume_at = CHAOS_NEVER,
-			  .start_at = CHAOS_NEVER};
+			  .start_at = CHAOS_NEVER,
+			  .starved = r->shims[slot] && atomic_load(&r->shims[slot]->no_threads),
+			  .deaf_until = pipe ? s->deaf_until : 0,
+			  .pipe = pipe};
 	chaos_append(&r->history->processes, (chaos_process){.process = pid, .ended = CHAOS_NEVER});
+}
+
+void chaos_runners_deafen(chaos_runners *r, int slot, int64_t until)
+{
+	r->slots[slot].deaf_until = until;
+}
+
+bool chaos_runners_is_deaf(const chaos_runners *r, int slot)
+{
+	return r->slots[slot].pipe && r->slots[slot].deaf_until > seg_now();
+}
+
+static void listen_to(const chaos_runners *r, int slot)
+{
+	char path[512];
+	write_log_path(r, slot, path);
+	if (r->slots[slot].pipe && !chaos_runners_is_deaf(r, slot))
+		chaos_deaf_listen(r->slots[slot].pipe, path);
 }
 
 static chaos_process *process_of(chaos_runners *r, pid_t pid)
@@ -154,7 +197,9 @@ static void note_end(chaos_runners *r, chaos_slot *s, int status)
 	/* SIGTERM ends a process that has not installed its handler yet. */
 	bool ended = WIFEXITED(status) ? WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EX_TEMPFAIL
 				       : WTERMSIG(status) == SIGTERM;
-	bool asked = s->killed || (s->terminated && ended);
+	/* One that could start no thread when it started cannot run. */
+	bool starved = s->starved && WIFEXITED(status) && WEXITSTATUS(status) == EX_OSERR;
+	bool asked = s->killed || (s->terminated && ended) || starved;
 	if (!asked) {
 		r->crashes++;
 		fprintf(stderr, "violation: segrunner %d ended by itself, with %s %d; see runner%d.log\n",
@@ -163,8 +208,15 @@ static void note_end(chaos_runners *r, chaos_slot *s, int status)
 	}
 	end_freeze(r, s);
 	process_of(r, s->pid)->ended = seg_now();
-	int64_t start_at = s->start_at;
-	*s = (chaos_slot){.start_at = start_at, .resume_at = CHAOS_NEVER};
+	chaos_slot next = {.start_at = starved ? seg_now() : s->start_at, .resume_at = CHAOS_NEVER};
+	if (s->pipe) {
+		/* Nothing more comes. */
+		listen_to(r, (int)(s - r->slots));
+		close(s->pipe);
+	} else {
+		next.deaf_until = s->deaf_until;
+	}
+	*s = next;
 }
 
 static void reap(chaos_runners *r, chaos_slot *s, int options)
@@ -223,6 +275,7 @@ void chaos_runners_step(chaos_runners *r)
 	int64_t now = seg_now();
 	for (int i = 0; i < CHAOS_SLOTS; i++) {
 		chaos_slot *s = &r->slots[i];
+		listen_to(r, i);
 		reap(r, s, WNOHANG);
 		if (s->pid && now >= s->resume_at)
 			chaos_runners_wake(r, i);

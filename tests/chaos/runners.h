@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "chaos/servers.h"
+#include "chaos/shim.h"
 
 enum { CHAOS_SLOTS = 6, CHAOS_SLOTS_STEADY = 4 };
 
@@ -16,10 +17,13 @@ typedef struct chaos_slot {
 	bool stopped;    /* by SIGSTOP, since stopped_at */
 	bool terminated; /* SIGTERM was sent */
 	bool killed;
+	bool starved; /* it may have found that it can start no thread */
 	int64_t stopped_at;
 	int64_t started_at; /* moved later by the time in which it was stopped */
 	int64_t resume_at;  /* when to wake it, or CHAOS_NEVER */
 	int64_t start_at;   /* when to start the next process here, or CHAOS_NEVER */
+	int64_t deaf_until; /* of the next process, or of this one: until then nobody reads its log */
+	int pipe;           /* its log comes from there; 0: it writes to the file itself */
 } chaos_slot;
 
 /* What differs in a slot's configuration. The numbers rise. */
@@ -40,7 +44,8 @@ typedef struct chaos_runners {
 	unsigned builds[CHAOS_SLOTS]; /* the build of the plugin in each slot */
 	chaos_history *history;
 	chaos_slot slots[CHAOS_SLOTS];
-	int crashes; /* ends that the run did not cause */
+	chaos_shim *shims[CHAOS_SLOTS]; /* of the processes in each slot; NULL in a build with sanitizers */
+	int crashes;                    /* ends that the run did not cause */
 } chaos_runners;
 
 /*
@@ -61,6 +66,12 @@ void chaos_runners_kill(chaos_runners *runners, int slot);
 void chaos_runners_freeze(chaos_runners *runners, int slot, int64_t until);
 void chaos_runners_wake(chaos_runners *runners, int slot);
 void chaos_runners_terminate(chaos_runners *runners, int slot);
+
+/* The next process in the slot writes its log to a full pipe, which nobody reads until then. */
+void chaos_runners_deafen(chaos_runners *runners, int slot, int64_t until);
+
+/* Whether the slot's process cannot be heard now. */
+bool chaos_runners_is_deaf(const chaos_runners *runners, int slot);
 
 /* Starts, wakes and reaps processes that are due. Call it every few ms. */
 void chaos_runners_step(chaos_runners *runners);

@@ -194,4 +194,6 @@ void chaos_servers_stop(chaos_servers *s, chaos_history *history)
 		test_server_stop(s->primary);
 	test_server_stop(s->replica);
 	test_certificates_remove(s->certificates);
+	if (s->shim)
+		test_directory_remove(s->shim_directory);
 }

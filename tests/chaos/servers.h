@@ -10,6 +10,7 @@
 
 #include "chaos/audit.h"
 #include "chaos/proxy.h"
+#include "chaos/shim.h"
 #include "harness/certificates.h"
 #include "harness/cluster.h"
 #include "harness/sentinel.h"
@@ -29,6 +30,8 @@ typedef struct chaos_servers {
 	unsigned ack_replicas;
 	test_server *primary; /* the master, as far as is known; of a cluster, the node that was asked last */
 	test_server *replica; /* of single */
+	chaos_shim *shim;     /* of single: both servers' clock */
+	char shim_directory[64];
 	test_cluster *cluster;
 	test_sentinel *sentinel;
 	test_certificates *certificates; /* of tls, as the next two */

@@ -71,6 +71,29 @@ void chaos_marks_read(chaos_marks *marks, const test_server *server)
 	marks->time = seg_now();
 }
 
+void chaos_marks_lower(chaos_marks *marks, const chaos_marks *others)
+{
+	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
+		chaos_mark *m = &marks->partitions[p];
+		const chaos_mark *o = &others->partitions[p];
+		if (!m->known) {
+			*m = *o;
+			continue;
+		}
+		if (!o->known)
+			continue;
+		if (seg_id_compare(o->last, m->last) < 0)
+			m->last = o->last;
+		if (seg_id_compare(o->position, m->position) < 0)
+			m->position = o->position;
+		m->released = (m->released || o->epoch < m->epoch) && (o->released || m->epoch < o->epoch);
+		if (o->epoch < m->epoch)
+			m->epoch = o->epoch;
+	}
+	marks->control |= others->control;
+	marks->time = others->time;
+}
+
 void chaos_takeover_wait_read(chaos_world *w, const test_server *replica, bool killed)
 {
 	int64_t deadline = seg_now() + READ_MS * SEG_MS;

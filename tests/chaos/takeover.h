@@ -24,6 +24,9 @@ typedef struct chaos_marks {
 /* Adds to the marks what a master or a replica has. */
 void chaos_marks_read(chaos_marks *marks, const test_server *server);
 
+/* Lowers the marks to what both have; marks that know nothing yet, of nobody, become the others. */
+void chaos_marks_lower(chaos_marks *marks, const chaos_marks *others);
+
 /*
  * Between `time` and `until`, a server with these marks, or with more than these, became the primary of what the marks
  * know. Adds that to the history.

@@ -7,7 +7,7 @@
 #include "chaos/pair.h"
 
 /* Longer than a busy machine lets a node wait, shorter than the tests' patience. */
-enum { NODE_TIMEOUT_MS = 1500, DOWN_AFTER_MS = 1500, SENTINEL_REPLICAS = 2 };
+enum { NODE_TIMEOUT_MS = 3000, DOWN_AFTER_MS = 2500, SENTINEL_REPLICAS = 2 };
 
 /* --- what each topology is ------------------------------------------------------------------ */
 
@@ -45,9 +45,15 @@ void chaos_single_start(chaos_servers *s)
 	static const char replicated[] = "--repl-diskless-sync-delay 0 --repl-ping-replica-period 1";
 	static const char durable[] = "--repl-diskless-sync-delay 0 --repl-ping-replica-period 1 "
 				      "--appendonly yes --appendfsync always";
-	const char *arguments = s->crashes ? durable : replicated;
-	s->primary = test_server_start_tcp(arguments);
-	s->replica = test_server_start_tcp(arguments);
+	test_directory_make(s->shim_directory);
+	char path[96];
+	snprintf(path, sizeof(path), "%s/clock", s->shim_directory);
+	s->shim = chaos_shim_make(path);
+	const test_server_options options = {.arguments = s->crashes ? durable : replicated,
+					     .tcp = true,
+					     .environment = chaos_shim_environment(path)};
+	s->primary = test_server_start_with(&options);
+	s->replica = test_server_start_with(&options);
 	chaos_pair_follow(s->replica, s->primary);
 	s->proxy = chaos_proxy_start(s->primary->socket);
 	s->audit = s->proxy ? chaos_audit_start(s->primary->socket) : NULL;

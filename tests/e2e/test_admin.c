@@ -1,5 +1,7 @@
 /* test_admin.c - the admin server of a real segrunner: probes, metrics, JSON, and access rights. */
+#include <arpa/inet.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +21,7 @@
 #include "harness/runner.h"
 #include "harness/server.h"
 #include "admin/server.h"
+#include "base/clock.h"
 
 enum { PATIENCE_MS = 20000 };
 
@@ -133,6 +136,37 @@ static void a_runner_is_ready_once_all_its_sections_have_joined(void **state)
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
+/* They connect, send a part of a request, and then a byte now and then. */
+static void slow_clients_keep_no_probe_out(void **state)
+{
+	enum { SLOW = 400 };
+	int slow[SLOW];
+	struct sockaddr_in where = {.sin_family = AF_INET};
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	where.sin_port = htons((uint16_t)port);
+	where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < SLOW; i++) {
+			if (round == 0) {
+				slow[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+				assert_int_equal(connect(slow[i], (struct sockaddr *)&where, sizeof(where)),
+						 0);
+			}
+			(void)!send(slow[i],
+				    round ? "x" : "GET /metrics HTTP/1.1\r\nX-Slow: ", round ? 1 : 31,
+				    MSG_NOSIGNAL);
+		}
+		int64_t before = seg_now();
+		assert_string_equal(get("/livez"), "alive\n");
+		assert_string_equal(get("/readyz"), "ready\n");
+		assert_true(seg_now() - before < 5 * SEG_SECOND);
+	}
+	for (int i = 0; i < SLOW; i++)
+		close(slow[i]);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
 static void a_runner_without_redis_lives_and_says_why_it_is_not_ready(void **state)
 {
 	(void)state;
@@ -156,11 +190,12 @@ static void a_message_that_fails_again_and_again_degrades_the_runner_but_it_stay
 	start_ready("admin = 127.0.0.1:0", "max_attempts = 0\noption.fail = bad*");
 	wait_for("/readyz", 200, "ready\n");
 	add(1, "bad");
-	wait_for("/readyz", 200,
-		 "ready, but degraded\n[consumer c] is retrying a message on partition 0: told to fail\n");
+	wait_for(
+		"/readyz", 200,
+		"ready, but degraded\n[consumer c] is retrying a message on partition 0: told to fail; attempt ");
 	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_1 * partitionKey k data bad"));
 	wait_for("/readyz", 200,
-		 "[consumer c] is retrying messages on 2 partitions; on partition 0: told to fail\n");
+		 "[consumer c] is retrying messages on 2 partitions; on partition 0: told to fail; attempt ");
 	assert_true(metric("partitions_retrying") == 2);
 	assert_true(metric("retries_total") >= 1);
 }
@@ -519,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_runner_is_ready_once_all_its_sections_have_joined),
+		TEST(slow_clients_keep_no_probe_out),
 		TEST(a_runner_without_redis_lives_and_says_why_it_is_not_ready),
 		TEST(a_message_that_fails_again_and_again_degrades_the_runner_but_it_stays_ready),
 		TEST(a_runner_that_drains_is_not_ready),

@@ -20,6 +20,7 @@
 #include "harness/fake_embedded.h"
 #include "harness/server.h"
 #include "embedded/embedded.h"
+#include "embedded/paths.h"
 
 enum { WAIT_MS = 20000 };
 
@@ -521,6 +522,48 @@ static void a_directory_that_cannot_be_used_is_refused(void **state)
 	assert_refused(d->directory, "always", SEG_EINVAL, "chmod o-w");
 }
 
+/* As the attacker makes it: Redis would follow the link and write to the file. */
+static void a_directory_or_a_log_of_another_user_is_refused_and_nothing_is_written(void **state)
+{
+	data *d = *state;
+	char directory[256], log[300];
+	seg_error error = {0};
+	if (geteuid() != 0)
+		skip();
+	snprintf(directory, sizeof(directory), "%s/theirs", d->directory);
+	snprintf(log, sizeof(log), "%s/redis.log", directory);
+	assert_int_equal(mkdir(directory, 0755), 0);
+	assert_int_equal(symlink("../victim", log), 0);
+	assert_int_equal(lchown(log, 12345, 12345), 0);
+	assert_int_equal(chown(directory, 12345, 12345), 0);
+	assert_refused(directory, "always", SEG_EINVAL,
+		       "/theirs, for the embedded Redis's data, belongs to user 12345");
+	assert_int_equal(seg_embedded_paths_check(directory, &error), SEG_EINVAL);
+	assert_int_equal(chown(directory, 0, 0), 0);
+	assert_refused(directory, "always", SEG_EINVAL, "/redis.log belongs to user 12345");
+	unlink(log);
+	rmdir(directory);
+	chmod(d->directory, 0777);
+	assert_refused(directory, "always", SEG_EINVAL,
+		       "every user of this machine may write to the directory");
+	chmod(d->directory, 0700);
+	snprintf(directory, sizeof(directory), "%s/victim", d->directory);
+	assert_int_not_equal(access(directory, F_OK), 0);
+}
+
+static void a_check_sees_a_name_that_is_too_long_and_makes_nothing(void **state)
+{
+	data *d = *state;
+	char directory[256];
+	seg_error error = {0};
+	snprintf(directory, sizeof(directory), "%s/%0100d", d->directory, 0);
+	assert_int_equal(seg_embedded_paths_check(directory, &error), SEG_EINVAL);
+	assert_non_null(strstr(error.text, "too long"));
+	snprintf(directory, sizeof(directory), "%s/good", d->directory);
+	assert_int_equal(seg_embedded_paths_check(directory, &error), 0);
+	assert_int_not_equal(access(directory, F_OK), 0);
+}
+
 static void a_directory_that_is_missing_is_made(void **state)
 {
 	data *d = *state;
@@ -648,6 +691,8 @@ int main(void)
 		TEST(only_its_user_can_reach_the_server_or_read_its_files),
 		TEST(the_server_has_a_session_of_its_own_and_nothing_of_its_starters),
 		TEST(a_directory_that_cannot_be_used_is_refused),
+		TEST(a_directory_or_a_log_of_another_user_is_refused_and_nothing_is_written),
+		TEST(a_check_sees_a_name_that_is_too_long_and_makes_nothing),
 		TEST(a_directory_that_is_missing_is_made),
 		TEST(an_unusable_installation_is_reported),
 		TEST(a_damaged_file_is_reported_in_the_words_of_redis),

@@ -76,6 +76,29 @@ static void check(const char *plugin)
 	free(section);
 }
 
+static void show_hides_what_a_plugin_declares_as_secret_and_passwords_in_all_options(void **state)
+{
+	(void)state;
+	if (!is_built("http") || !is_built("postgres"))
+		skip();
+	test_runner *runner = test_runner_make(
+		"[runner]\nplugin_directory = %s/plugins\n"
+		"[consumer a]\nstream = s\ngroup = a\nplugin = http\n"
+		"option.url = https://h/x?token=swordfish&page=2\noption.headers = X-Shop: swordfish\n"
+		"[consumer b]\nstream = s\ngroup = b\nplugin = postgres\noption.table = t\n"
+		"option.connection = host=db password='sword fish swordfish' dbname=shop\n"
+		"[consumer c]\nstream = s\ngroup = c\nplugin = nowhere\noption.any = swordfish\n",
+		test_build_directory());
+	test_runner_start(runner, (const char *const[]){"--show", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(runner), 0);
+	test_runner_says(runner, "option.url = https://h/x?token=***&page=2");
+	test_runner_says(runner, "option.headers = ***");
+	test_runner_says(runner, "option.connection = host=db password=*** dbname=shop");
+	test_runner_says(runner, "option.any = ***");
+	test_runner_says(runner, "the options of [consumer c] are hidden: no plugin \"nowhere\"");
+	test_runner_free(runner);
+}
+
 static void the_section_of_exec_is_accepted(void **state)
 {
 	(void)state;
@@ -103,6 +126,7 @@ static void the_section_of_postgres_is_accepted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(show_hides_what_a_plugin_declares_as_secret_and_passwords_in_all_options),
 		cmocka_unit_test(the_section_of_exec_is_accepted),
 		cmocka_unit_test(the_section_of_lua_is_accepted),
 		cmocka_unit_test(the_section_of_http_is_accepted),

@@ -93,6 +93,8 @@ static void dead_letters_are_listed_with_what_is_known_and_filtered(void **state
 	snprintf(reason, sizeof(reason), "%s", json_string_value(json_object_get(first, "reason")));
 	snprintf(letter, sizeof(letter), "%s", json_string_value(json_object_get(first, "letter")));
 	json_decref(list);
+	test_expect_text(test_segctl_good(server->address, "dlq list s g --by reason -o csv"), "2,2,");
+	test_expect_text(test_segctl_good(server->address, "dlq list s g --data --key a"), "fail-1");
 	assert_true(*reason);
 	snprintf(options, sizeof(options), "--reason '%s'", reason);
 	assert_true(count(options) >= 1);
@@ -166,6 +168,52 @@ static void only_the_meant_letters_are_dropped(void **state)
 	assert_int_equal(count("--key b"), 2);
 }
 
+/* The next message has no room: it waits, and so does what comes behind it, until a letter was dropped. */
+static void at_the_limit_a_group_that_stops_waits_and_why_says_for_what(void **state)
+{
+	(void)state;
+	test_segctl_run(server->address, "refuse-3\ngood-3\n", "send s --key a");
+	runner = test_runner_run(
+		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\ndead_letter_limit = 1\n"
+		"dead_letter_overflow = stop\nplugin = %s/tests/plugins/record.so\noption.path = /dev/null\n"
+		"option.dead_letter = refuse-*\n",
+		server->address, test_build_directory());
+	test_runner_says(runner, "but there are 1 already (dead_letter_limit)");
+	unsigned p = seg_partition_of("a", 1, 2);
+	test_expect_text(test_segctl_good(server->address, "why s g %u --sample 0", p),
+			 "and dead_letter_limit is 1");
+	assert_int_equal(test_segctl_do(server->address, "lag s g --max-lag 1 --sample 0")->exit_code, 1);
+	test_segctl_good(server->address, "dlq drop s g --key a --yes");
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+}
+
+static void without_memory_every_command_looks_and_those_that_free_memory_work(void **state)
+{
+	static const char *const commands[] = {"stream list",
+					       "stream describe s",
+					       "group list s",
+					       "group describe s g",
+					       "lag s g --sample 0",
+					       "why s g 0 --sample 0",
+					       "tail s --last 1",
+					       "dlq list s g",
+					       "dlq show s g 0",
+					       "reset s g --to latest --dry-run",
+					       "top -o json",
+					       "reset s g --to latest --yes",
+					       "dlq drop s g --key a --yes",
+					       "group delete s g --yes",
+					       "stream delete s --yes"};
+	(void)state;
+	freeReplyObject(test_server_command(redis, "CONFIG SET maxmemory 1"));
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		test_segctl_good(server->address, "%s", commands[i]);
+	redisReply *keys = test_server_command(redis, "DBSIZE");
+	assert_int_equal(keys->integer, 0);
+	freeReplyObject(keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +224,11 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_letter_that_cannot_be_sent_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_the_meant_letters_are_dropped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(at_the_limit_a_group_that_stops_waits_and_why_says_for_what,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			without_memory_every_command_looks_and_those_that_free_memory_work, set_up,
+			tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

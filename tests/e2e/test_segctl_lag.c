@@ -133,6 +133,66 @@ static void the_exit_code_informs_a_monitor(void **state)
 	test_expect_text(answer->errors, "segctl group list s");
 }
 
+/* The ids of a log whose Redis had a clock that was ahead. */
+static void a_message_whose_id_is_ahead_of_the_clock_is_never_young_enough(void **state)
+{
+	(void)state;
+	handle_all();
+	stop_runner();
+	freeReplyObject(
+		test_server_command(redis,
+				    "XADD __default:s:partition_0 99999999999999-1 partitionKey k data d"));
+	const test_segctl *answer =
+		test_segctl_do(server->address, "lag s g --max-behind 1000000h --sample 0");
+	assert_int_equal(answer->exit_code, 1);
+	test_expect_text(answer->errors, "nobody can tell for how long");
+}
+
+static void a_check_prints_one_line(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	add(1, 2);
+	test_expect_text(test_segctl_good(server->address, "lag s g --max-lag 4"),
+			 "group \"g\" of stream \"s\": ");
+	const test_segctl *answer = test_segctl_do(server->address, "lag s g --max-lag 1");
+	assert_string_equal(answer->output, "");
+	assert_ptr_equal(strchr(answer->errors, '\n'), strrchr(answer->errors, '\n'));
+}
+
+/* The owner's lease has ended, and nobody has noticed yet. */
+static void a_dead_member_owns_nothing(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members dead %s", "x 100"));
+	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases 5 dead"));
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:partitions 0 %s", "7 dead dead"));
+	test_expect_text(test_segctl_good(server->address, "group list s -o csv"), "g,0,0,2,");
+	test_expect_text(test_segctl_good(server->address, "group describe s g"), "0 of 2 partitions owned");
+	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0"), "dead (dead)");
+	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0"), "owning 0 of 2 partitions");
+}
+
+static void all_groups_are_one_document_that_names_them(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g h"));
+	json_t *rows = json_loads(test_segctl_good(server->address, "lag -o json --sample 0"), 0, NULL);
+	assert_int_equal(json_array_size(rows), 4);
+	assert_string_equal(json_string_value(json_object_get(row(rows, 2), "group")), "h");
+	assert_string_equal(json_string_value(json_object_get(row(rows, 2), "stream")), "s");
+	json_decref(rows);
+	test_expect_text(test_segctl_good(server->address, "lag s -p 1 --sample 0 -o csv"), "\r\ns,h,1,");
+	add(1, 2);
+	assert_int_equal(test_segctl_do(server->address, "lag --max-lag 1")->exit_code, 1);
+	if (test_segctl_do(server->address, "top --help")->exit_code == 0) {
+		rows = json_loads(test_segctl_good(server->address, "top -o json"), 0, NULL);
+		assert_int_equal(json_array_size(rows), 4);
+		json_decref(rows);
+	}
+}
+
 static void a_rate_is_what_was_committed_meanwhile(void **state)
 {
 	(void)state;
@@ -174,6 +234,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_lag_is_shown_for_each_partition_with_its_owner, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(the_exit_code_informs_a_monitor, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_message_whose_id_is_ahead_of_the_clock_is_never_young_enough, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_check_prints_one_line, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_dead_member_owns_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_groups_are_one_document_that_names_them, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_rate_is_what_was_committed_meanwhile, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

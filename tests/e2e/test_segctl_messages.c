@@ -162,10 +162,35 @@ static void tail_shows_the_last_messages_or_those_from_a_start(void **state)
 	assert_string_equal(test_segctl_good(server->address, "tail s --last 1 --raw -p %u", p), "249\n");
 	assert_string_equal(test_segctl_good(server->address, "tail s --last 1 --raw -p %u", (p + 1) % 4),
 			    "");
+	assert_string_equal(test_segctl_good(server->address, "tail s --from 1h --count 1 --raw"), "0\n");
 	assert_int_equal(test_segctl_do(server->address, "tail s -p 4")->exit_code, EX_NOINPUT);
 	const test_segctl *answer = test_segctl_do(server->address, "tail s --from yesterday");
 	assert_int_equal(answer->exit_code, EX_USAGE);
 	test_expect_text(answer->errors, "\"yesterday\" is not a start");
+}
+
+static void tail_shows_only_what_is_asked_for(void **state)
+{
+	(void)state;
+	send("1\n20\n3\n", "--key a");
+	send("20 too\n", "--key b");
+	assert_string_equal(test_segctl_good(server->address, "tail s --key a --raw"), "1\n20\n3\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --key a --grep ^2 --raw"), "20\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --grep o{2} --raw --count 1"),
+			    "20 too\n");
+	test_expect_text(test_segctl_good(server->address, "tail s --times"), "Z  a ");
+	assert_int_equal(test_segctl_do(server->address, "tail s --grep (")->exit_code, EX_USAGE);
+}
+
+/* The shells' completions ask segctl. */
+static void names_of_streams_and_groups_are_completed(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups readers"));
+	assert_string_equal(test_segctl_good(server->address, "complete lag ''"), "s\n");
+	assert_string_equal(test_segctl_good(server->address, "complete -o json dlq list s re"), "readers\n");
+	assert_string_equal(test_segctl_good(server->address, "complete stream create ''"), "");
+	assert_string_equal(test_segctl_good(NULL, "complete -a unix:///nowhere --timeout 1ms lag ''"), "");
 }
 
 static void characters_that_no_terminal_shows_are_escaped(void **state)
@@ -178,6 +203,54 @@ static void characters_that_no_terminal_shows_are_escaped(void **state)
 	test_expect_text(test_segctl_good(server->address, "tail s -o json"), "{\"base64\":\"/wBc\"}");
 	test_expect_text(test_segctl_good(server->address, "tail s -o csv"),
 			 "partition,id,key,data\r\n0,5-5,");
+}
+
+/* A spreadsheet must not run what a message holds, and a terminal must not obey it. */
+static void csv_holds_no_formula_and_no_control_character(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 5-5 partitionKey %b data %b",
+					    "=cmd|' /C calc'!A0", (size_t)18, "\xff\x1b[2J\xc2\x9b\xc3\xa9",
+					    (size_t)9));
+	test_expect_text(test_segctl_good(server->address, "tail s -o csv"),
+			 "0,5-5,\"'=cmd|' /C calc'!A0\",\\xff\\x1b[2J\\xc2\\x9b\xc3\xa9\r\n");
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups %b", "a\x1b[2J", (size_t)5));
+	test_expect_text(test_segctl_good(server->address, "stream describe s"), "Groups: a\\x1b[2J\n");
+	test_segctl_good(server->address, "group list s");
+	assert_null(strchr(test_segctl_do(server->address, "tail '\x1b[2J'")->errors, 27));
+}
+
+static void headers_of_one_name_are_all_shown(void **state)
+{
+	(void)state;
+	send("x\n", "--key k -H a=1 -H b=2 -H a=3");
+	json_t *message = json_loads(test_segctl_good(server->address, "tail s -o json"), 0, NULL);
+	json_t *headers = json_object_get(message, "headers");
+	assert_int_equal(json_array_size(headers), 3);
+	json_t *last = json_array_get(headers, 2);
+	assert_string_equal(json_string_value(json_object_get(last, "name")), "a");
+	assert_string_equal(json_string_value(json_object_get(last, "value")), "3");
+	json_decref(message);
+}
+
+static void lines_that_were_not_sent_are_named_and_those_that_were_are_counted(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "ACL SETUSER default -xadd"));
+	const test_segctl *answer = test_segctl_run(server->address, "1\n2\n3\n", "send s --key k");
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	test_expect_text(answer->errors, "3 lines not sent (standard input:1-3); 0 sent: ");
+	answer = test_segctl_run(server->address, "1\n", "send s --key k -o json");
+	test_expect_text(answer->output, "\"unknown\": 0");
+}
+
+static void a_line_that_may_have_been_sent_is_told_apart(void **state)
+{
+	(void)state;
+	const test_segctl *answer =
+		test_segctl_run(server->address, "1\n", "send s --key k --ack-replicas 1");
+	test_expect_text(answer->errors,
+			 "1 line of unknown outcome: in the stream or not (standard input:1); 0 sent");
 }
 
 static void with_follow_it_also_shows_messages_added_later(void **state)
@@ -216,7 +289,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rate_is_not_exceeded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tail_shows_the_last_messages_or_those_from_a_start, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(tail_shows_only_what_is_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(names_of_streams_and_groups_are_completed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(characters_that_no_terminal_shows_are_escaped, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(csv_holds_no_formula_and_no_control_character, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(headers_of_one_name_are_all_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			lines_that_were_not_sent_are_named_and_those_that_were_are_counted, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_line_that_may_have_been_sent_is_told_apart, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(with_follow_it_also_shows_messages_added_later, set_up,
 						tear_down),

@@ -255,6 +255,127 @@ static void processes_that_register_at_once_agree(void **state)
 	assert_int_equal(agreed[0] + agreed[1], PROCESSES / 2);
 }
 
+/* --- fork -------------------------------------------------------------------------- */
+
+typedef struct {
+	seg_client *client;
+	seg_stream *stream;
+	seg_producer *producer;
+	seg_consumer *consumer;
+	const seg_batch *batch; /* that the parent holds */
+} opened;
+
+static opened open_all(void)
+{
+	opened o = {0};
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = server->address;
+	seg_stream_shape shape = {1, 1000, SEG_OVERFLOW_REJECT};
+	seg_record record = {.key = "k", .key_length = 1, .data = "first", .data_length = 5};
+	seg_consumer_options joining;
+	seg_consumer_options_init(&joining);
+	joining.group = "g";
+	assert_int_equal(seg_client_open(&options, &o.client, NULL), 0);
+	assert_int_equal(seg_stream_register(o.client, "forked", &shape, &o.stream, NULL), 0);
+	assert_int_equal(seg_producer_open(o.stream, NULL, &o.producer, NULL), 0);
+	assert_int_equal(seg_producer_send(o.producer, &record, NULL, NULL), 0);
+	assert_int_equal(seg_producer_flush(o.producer, 10000, NULL), 0);
+	assert_int_equal(seg_consumer_open(o.client, "forked", &joining, &o.consumer, NULL), 0);
+	assert_int_equal(seg_consumer_poll(o.consumer, 20000, &o.batch, NULL), 1);
+	return o;
+}
+
+/* What the child finds: 0, or the number of the call that did not fail with SEG_EFORKED. */
+static int try_all(const opened *o)
+{
+	seg_stream_shape shape = {1, 1000, SEG_OVERFLOW_REJECT};
+	seg_record record = {.key = "k", .key_length = 1, .data = "child", .data_length = 5};
+	seg_send_result result = {0};
+	seg_stream *stream;
+	seg_producer *producer;
+	seg_consumer *consumer;
+	const seg_batch *batch;
+	seg_group_info *info;
+	seg_consumer_options joining;
+	seg_consumer_options_init(&joining);
+	joining.group = "g";
+	const int statuses[] = {
+		seg_stream_register(o->client, "other", &shape, &stream, NULL),
+		seg_stream_open(o->client, "forked", &stream, NULL),
+		seg_stream_send(o->stream, &record, NULL, NULL),
+		seg_stream_send_batch(o->stream, &record, 1, &result, NULL),
+		result.status,
+		seg_group_describe(o->stream, "g", &info, NULL),
+		seg_producer_open(o->stream, NULL, &producer, NULL),
+		seg_producer_send(o->producer, &record, NULL, NULL),
+		seg_producer_flush(o->producer, 1000, NULL),
+		seg_producer_close(o->producer, 1000, NULL),
+		seg_consumer_open(o->client, "forked", &joining, &consumer, NULL),
+		seg_consumer_poll(o->consumer, 0, &batch, NULL),
+		seg_consumer_commit(o->consumer, o->batch, 1, NULL),
+		seg_consumer_dead_letter(o->consumer, o->batch, 0, "no", NULL),
+		seg_consumer_sync(o->consumer, 0, NULL),
+		seg_consumer_close(o->consumer, 1000, NULL),
+	};
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		if (statuses[i] != SEG_EFORKED)
+			return (int)i + 1;
+	seg_consumer_release(o->consumer, o->batch);
+	seg_client_close(o->client);
+	return 0;
+}
+
+/* In the child: what is the parent's fails at once, and a client of its own works. */
+static int live_as_child(const opened *o)
+{
+	alarm(20);
+	int failed = try_all(o);
+	if (failed)
+		return failed;
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = server->address;
+	seg_client *client;
+	seg_stream *stream;
+	seg_record record = {.key = "k", .key_length = 1, .data = "own", .data_length = 3};
+	if (seg_client_open(&options, &client, NULL) || seg_stream_open(client, "forked", &stream, NULL) ||
+	    seg_stream_send(stream, &record, NULL, NULL))
+		return 100;
+	seg_stream_close(stream);
+	seg_client_close(client);
+	return 0;
+}
+
+static void a_child_of_fork_cannot_use_what_its_parent_opened_and_harms_nothing(void **state)
+{
+	(void)state;
+	opened o = open_all();
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(live_as_child(&o));
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+
+	seg_record record = {.key = "k", .key_length = 1, .data = "parent", .data_length = 6};
+	assert_int_equal(seg_stream_send(o.stream, &record, NULL, NULL), 0);
+	assert_int_equal(seg_producer_send(o.producer, &record, NULL, NULL), 0);
+	assert_int_equal(seg_producer_close(o.producer, 10000, NULL), 0);
+	assert_int_equal(seg_consumer_commit(o.consumer, o.batch, 1, NULL), 0);
+	seg_consumer_release(o.consumer, o.batch);
+	assert_int_equal(seg_consumer_close(o.consumer, 10000, NULL), 0);
+	seg_group_info *info;
+	assert_int_equal(seg_group_describe(o.stream, "g", &info, NULL), 0);
+	assert_int_equal(info->partitions[0].length, 4);
+	assert_int_equal(info->partitions[0].lag, 3);
+	seg_group_info_free(info);
+	seg_stream_close(o.stream);
+	seg_client_close(o.client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +387,7 @@ int main(void)
 		cmocka_unit_test(first_registrations_at_once_agree_on_one_shape),
 		cmocka_unit_test(threads_may_share_one_client),
 		cmocka_unit_test(processes_that_register_at_once_agree),
+		cmocka_unit_test(a_child_of_fork_cannot_use_what_its_parent_opened_and_harms_nothing),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -23,7 +23,7 @@ static char *print(const seg_config *config, size_t *length)
 	char *text = NULL;
 	FILE *out = open_memstream(&text, length);
 	require(out != NULL, "out of memory");
-	seg_config_print(config, out);
+	seg_config_print(config, NULL, NULL, out);
 	require(fclose(out) == 0, "out of memory");
 	return text;
 }

@@ -89,6 +89,13 @@ void test_cluster_move_begin(const test_cluster *cluster, int slot, int to);
 int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int most);
 void test_cluster_move_end(const test_cluster *cluster, int slot, int to);
 
+/*
+ * The same on a busy machine, where masters are replaced: if one of the two is none any more, nothing has begun, and
+ * _try returns false; if the keys cannot move now, _keys_try returns -1.
+ */
+bool test_cluster_move_try(const test_cluster *cluster, int slot, int to);
+int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most);
+
 /* --- nodes -------------------------------------------------------------------------------------------- */
 
 /* A replica takes over from its living master; returns the new master when all nodes know it. */

@@ -44,7 +44,7 @@ test_sentinel *test_sentinel_start(const test_sentinel_options *options);
 /* Kills them, removes the directories, frees. */
 void test_sentinel_stop(test_sentinel *sentinel);
 
-/* The number of the server that the first Sentinel that lives calls the master. */
+/* The number of the server that most of the Sentinels that live call the master. */
 int test_sentinel_master(const test_sentinel *sentinel);
 
 /* SENTINEL FAILOVER; returns the new master when all Sentinels that live know it, and it is one. */
@@ -54,8 +54,8 @@ int test_sentinel_failover(const test_sentinel *sentinel);
 int test_sentinel_kill_master(const test_sentinel *sentinel);
 
 /*
- * Whether all Sentinels that live name one master, which is one, and all other servers that live follow it. No server may
- * be suspended.
+ * Whether all Sentinels that live name one master, which is one, all other servers that live follow it, and no failover is
+ * under way. No server may be suspended.
  */
 bool test_sentinel_is_settled(const test_sentinel *sentinel);
 

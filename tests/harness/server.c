@@ -114,9 +114,11 @@ static void repair(const test_server *server)
 }
 
 /* Becomes the server. If the test dies, its server dies, too. */
-static void become_server(const char *program, char **argv, pid_t parent)
+static void become_server(const test_server *server, const char *program, char **argv, pid_t parent)
 {
 	sigset_t none;
+	for (const char *const *variable = server->environment; variable && *variable; variable++)
+		putenv((char *)(uintptr_t)*variable);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
@@ -169,7 +171,7 @@ static void spawn(test_server *server)
 	if (server->pid < 0)
 		fail_msg("fork: %s", strerror(errno));
 	if (server->pid == 0)
-		become_server(program, argv, parent);
+		become_server(server, program, argv, parent);
 }
 
 void test_server_wait(test_server *server)
@@ -240,6 +242,7 @@ test_server *test_server_launch(const test_server_options *options)
 	snprintf(server->address, sizeof(server->address), "unix://%s", server->socket);
 	server->tls = options->tls;
 	server->sentinel = options->sentinel != NULL;
+	server->environment = options->environment;
 	if (options->tcp || options->tls) {
 		server->port = test_port_free();
 		snprintf(server->url, sizeof(server->url), "%s://127.0.0.1:%d",

@@ -21,7 +21,8 @@ typedef struct test_server {
 	char password[64]; /* of the user default; "" if there is none */
 	bool sentinel;
 	pid_t pid;
-	char *extra[64]; /* the arguments of its start, for restarts */
+	char *extra[64];                /* the arguments of its start, for restarts */
+	const char *const *environment; /* as in the options */
 } test_server;
 
 typedef struct test_server_options {
@@ -31,6 +32,7 @@ typedef struct test_server_options {
 	const char
 		*password; /* of the user default, also towards the master that the server follows; or NULL */
 	const char *sentinel; /* the server is a Sentinel, with these lines as its configuration; or NULL */
+	const char *const *environment; /* more variables, each NAME=VALUE, up to NULL; kept; or NULL */
 } test_server_options;
 
 /*

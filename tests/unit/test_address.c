@@ -275,9 +275,9 @@ static void the_error_for_an_empty_address_shows_both_forms(void **state)
 static void the_error_for_an_unknown_scheme_lists_the_known_ones(void **state)
 {
 	(void)state;
-	static const char *const wrong[] = {"http://h",       "Redis://h",
-					    "sentinel://h/m", "redis+sentinels://h/m",
-					    "redisss://h",    "://h"};
+	static const char *const wrong[] =
+		{"http://h", "Redis://h", "sentinel://h/m", "redis+sentinels://h/m", "redisss://h",
+		 "://h",     "redis//h",  "redis:/h",       "rediss+sentinel//h/m",  "unix:/path"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		refuses(wrong[i], "must begin with redis://, rediss://, redis+sentinel://, "
 				  "rediss+sentinel:// or unix://");
@@ -421,7 +421,9 @@ static void a_user_without_a_password_is_refused(void **state)
 {
 	(void)state;
 	refuses("redis://alice@h", "names a user but no password; write redis://user:password@host");
-	refuses("unix://alice@/r.sock", "names a user but no password");
+	refuses("rediss://alice@h", "write rediss://user:password@host");
+	refuses("redis+sentinel://alice@h/m", "write redis+sentinel://user:password@host/mymaster");
+	refuses("unix://alice@/r.sock", "names a user but no password; write unix://user:password@/path");
 }
 
 /* --- secrets ------------------------------------------------------------------------- */

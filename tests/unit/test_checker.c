@@ -327,6 +327,67 @@ static void while_two_primaries_may_have_been_one_is_not_held_against_the_other(
 	assert_true(chaos_verdict_good(&v));
 }
 
+/*
+ * The old owner is the owner at the new primary, too; the new owner claims at the old one, which alone has 16, 18 and 19. Both
+ * have everything up to `kept`. The new owner handles up to `last` in one call.
+ */
+static void two_primaries(uint32_t kept, uint32_t last)
+{
+	history.lease = 20 * (int64_t)MS;
+	history.window = 1;
+	old_owner();
+	rolled_back(80, kept, MESSAGES - 1, OLD);
+	history.rollbacks.items[0].time = 45 * MS;
+	in_the_log(0, 15);
+	chaos_append(&history.logged, (chaos_logged){0, 7, 17, id_of(17)});
+	called(OLD_PROCESS, OLD, 46, 10, 15);
+	process(NEW_PROCESS, 0);
+	record(CHAOS_OPEN, NEW_PROCESS, NEW, 55, 0);
+	called(NEW_PROCESS, NEW, 60, 10, last);
+}
+
+static void an_owner_at_the_old_primary_does_not_end_the_ownership_at_the_new_one(void **state)
+{
+	(void)state;
+	two_primaries(9, 16);
+	called(NEW_PROCESS, NEW, 90, 18, 19);
+	called(OLD_PROCESS, OLD, 200, 17, 17);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_true(v.outlived > 0);
+}
+
+static void an_owner_at_the_old_primary_that_outlives_its_lease_is_found(void **state)
+{
+	(void)state;
+	two_primaries(9, 16);
+	called(NEW_PROCESS, NEW, 190, 18, 19);
+	called(OLD_PROCESS, OLD, 200, 17, 17);
+	assert_int_equal(judge().stale, 1);
+}
+
+static void an_owner_at_the_old_primary_may_not_skip_what_both_have(void **state)
+{
+	(void)state;
+	two_primaries(15, 14);
+	called(NEW_PROCESS, NEW, 70, 16, 16);
+	called(OLD_PROCESS, OLD, 200, 17, 17);
+	assert_int_equal(judge().reordered, 1);
+}
+
+static void a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends(void **state)
+{
+	(void)state;
+	history.lease = 20 * (int64_t)MS;
+	old_owner();
+	chaos_append(&history.jumps, (int64_t)47 * MS);
+	new_owner(10);
+	called(OLD_PROCESS, OLD, 65, 10, 10);
+	assert_int_equal(judge().stale, 0);
+	history.lease = 10 * (int64_t)MS;
+	assert_int_equal(judge().stale, 1);
+}
+
 static void a_lease_of_a_lost_history_holds_until_it_ends(void **state)
 {
 	(void)state;
@@ -721,6 +782,10 @@ int main(void)
 		test(messages_that_a_new_primary_has_again_are_handled_again),
 		test(what_a_failover_lost_is_counted_by_what_the_log_lacks),
 		test(while_two_primaries_may_have_been_one_is_not_held_against_the_other),
+		test(an_owner_at_the_old_primary_does_not_end_the_ownership_at_the_new_one),
+		test(an_owner_at_the_old_primary_that_outlives_its_lease_is_found),
+		test(an_owner_at_the_old_primary_may_not_skip_what_both_have),
+		test(a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends),
 		test(a_lease_of_a_lost_history_holds_until_it_ends),
 		test(a_message_that_the_log_lacks_without_a_failover_is_lost),
 		test(a_message_of_the_log_that_nobody_acknowledged_must_be_handled),

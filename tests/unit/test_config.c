@@ -90,7 +90,7 @@ static char *printed(const seg_config *config)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	assert_non_null(out);
-	seg_config_print(config, out);
+	seg_config_print(config, NULL, NULL, out);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }
@@ -129,7 +129,7 @@ static void three_lines_are_enough_and_the_rest_has_defaults(void **state)
 	assert_true(config->runner.cpus.count > 0);
 	assert_int_equal(config->runner.idle, SEG_CONFIG_IDLE_PARK);
 	assert_true(config->runner.shutdown_timeout == 30 * SECOND);
-	assert_true(config->runner.handler_timeout == 0);
+	assert_true(config->runner.handler_timeout == 300 * SECOND);
 	assert_int_equal(config->runner.log_level, SEG_LOG_INFO);
 	assert_int_equal(config->runner.log_format, SEG_CONFIG_LOG_TEXT);
 	assert_null(config->runner.log_file);
@@ -153,6 +153,7 @@ static void three_lines_are_enough_and_the_rest_has_defaults(void **state)
 	assert_true(consumer->session_timeout == 10 * SECOND);
 	assert_int_equal(consumer->capacity, 100);
 	assert_int_equal(consumer->codec, SEG_CODEC_RAW);
+	assert_int_equal(consumer->entry_limit, 64 << 20);
 	assert_int_equal(consumer->max_attempts, 5);
 	assert_true(consumer->retry_backoff == 100 * MS);
 	assert_true(consumer->retry_backoff_max == 30 * SECOND);

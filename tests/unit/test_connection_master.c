@@ -52,6 +52,7 @@ static void an_answer_of_no_master_breaks_the_connection_after_the_answers_that_
 		"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
 		"-REDIRECT 127.0.0.1:6380\r\n",
 		"-UNBLOCKED force unblock from blocking operation, instance state changed\r\n",
+		"-ERR WAIT cannot be used with replica instances. Please also note that x\r\n",
 	};
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		get_ready();

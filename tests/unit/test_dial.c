@@ -204,6 +204,16 @@ static void an_attempt_that_finds_all_dead_says_why_and_the_next_one_waits_longe
 	assert_in_range(attempt(SEG_DIAL_FAILED), 490, 1500);
 }
 
+/* "redis://password" instead of "redis://:password@host". */
+static void a_word_that_may_be_a_password_is_not_repeated(void **state)
+{
+	(void)state;
+	make_dial("redis://%s", "s3cretword");
+	attempt(SEG_DIAL_FAILED);
+	assert_null(strstr(error.text, "s3cret"));
+	assert_non_null(strstr(error.text, "if that is a password, write redis://:password@host"));
+}
+
 /* --- the master that Sentinels name --------------------------------------------------------------- */
 
 static void a_dial_for_a_master_waits_until_it_is_known_and_follows_it(void **state)
@@ -265,6 +275,7 @@ int main(void)
 		TEST(a_dead_address_of_a_name_takes_a_quarter_of_a_second),
 		TEST(the_next_attempt_begins_with_the_next_server_and_address),
 		TEST(an_attempt_that_finds_all_dead_says_why_and_the_next_one_waits_longer),
+		TEST(a_word_that_may_be_a_password_is_not_repeated),
 		TEST(a_dial_for_a_master_waits_until_it_is_known_and_follows_it),
 		TEST(why_no_master_is_known_is_why_a_dial_fails),
 	};

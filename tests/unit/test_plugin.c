@@ -215,13 +215,69 @@ static void a_plugin_that_others_may_write_to_is_refused(void **state)
 	chmod(path, 0664);
 	seg_plugin_unload(load(path));
 	if (geteuid() == 0) {
-		assert_int_equal(chown(path, 12345, 12345), 0);
-		chmod(path, 0664);
-		expect_refusal(path, SEG_EINVAL,
-			       "belongs to user 12345, and its group may write to it: run chmod g-w on it");
+		assert_int_equal(chown(path, 0, 12345), 0);
+		expect_refusal(path, SEG_EINVAL, "group 12345 may write to the plugin");
 		chmod(path, 0644);
 		seg_plugin_unload(load(path));
+		assert_int_equal(chown(path, 12345, 12345), 0);
+		expect_refusal(path, SEG_EINVAL, "belongs to user 12345, whose code user 0 must not run");
 	}
+	unlink(path);
+}
+
+static void a_plugin_that_others_can_exchange_is_refused_though_it_is_safe_itself(void **state)
+{
+	(void)state;
+	char folder[100], path[120], link[100];
+	snprintf(folder, sizeof(folder), "%s/folder", directory);
+	snprintf(path, sizeof(path), "%s/x.so", folder);
+	snprintf(link, sizeof(link), "%s/link", directory);
+	mkdir(folder, 0755);
+	copy_plugin("record", path, 0644);
+	seg_plugin_unload(load(path));
+	chmod(folder, 0777);
+	expect_refusal(path, SEG_EINVAL, "every user of this machine may write to the directory");
+	chmod(folder, 01777);
+	seg_plugin_unload(load(path));
+	chmod(folder, 0755);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(folder, 12345, 0), 0);
+		expect_refusal(path, SEG_EINVAL,
+			       "/folder belongs to user 12345, who can exchange what is in it");
+		assert_int_equal(chown(folder, 0, 12345), 0);
+		chmod(folder, 0775);
+		expect_refusal(path, SEG_EINVAL, "group 12345 may write to the directory");
+		chmod(folder, 0755);
+	}
+	assert_int_equal(symlink(path, link), 0);
+	seg_plugin_unload(load(link));
+	if (geteuid() == 0) {
+		assert_int_equal(lchown(link, 12345, 12345), 0);
+		expect_refusal(link, SEG_EINVAL, "belongs to user 12345, who can point it elsewhere");
+	}
+	unlink(link);
+	unlink(path);
+	rmdir(folder);
+}
+
+static void a_relative_path_leads_through_the_directories_above(void **state)
+{
+	(void)state;
+	char path[100], *here = getcwd(NULL, 0);
+	snprintf(path, sizeof(path), "%s/x.so", directory);
+	copy_plugin("record", path, 0644);
+	assert_int_equal(chdir(directory), 0);
+	seg_plugin_unload(load("./x.so"));
+	seg_plugin_unload(load("../.././/tmp/../tmp/./"
+			       "../proc/self/cwd/x.so"));
+	chmod(directory, 0777);
+	expect_refusal("./x.so", SEG_EINVAL, "every user of this machine may write to the directory");
+	chmod(directory, 0700);
+	assert_int_equal(symlink("loop", "loop"), 0);
+	expect_refusal("./loop/x.so", SEG_EINVAL, "Too many levels of symbolic links");
+	unlink("loop");
+	assert_int_equal(chdir(here), 0);
+	free(here);
 	unlink(path);
 }
 
@@ -565,6 +621,8 @@ int main(void)
 		cmocka_unit_test(a_constructor_that_never_returns_is_given_up_on),
 		cmocka_unit_test(a_file_that_is_no_shared_object_is_refused_before_it_runs),
 		cmocka_unit_test(a_plugin_that_others_may_write_to_is_refused),
+		cmocka_unit_test(a_plugin_that_others_can_exchange_is_refused_though_it_is_safe_itself),
+		cmocka_unit_test(a_relative_path_leads_through_the_directories_above),
 		cmocka_unit_test(an_older_struct_is_completed_and_a_newer_one_cut),
 		cmocka_unit_test(every_wrong_option_is_reported_with_its_line),
 		cmocka_unit_test(options_are_read_as_their_type_and_defaults_apply),

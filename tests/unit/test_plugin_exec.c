@@ -265,11 +265,15 @@ static void a_child_that_does_not_answer_in_time_is_killed(void **state)
 	(void)state;
 	test_plugin *p =
 		test_plugin_start("exec",
-				  OPTIONS(option(0, "command=echo $$ >%s/pid; exec sleep 1000", directory),
-					  "timeout=200ms"));
+				  OPTIONS(option(0,
+						 "command=echo $$ >%s/pid; read -r m; echo '{\"ok\":true}'; "
+						 "exec sleep 1000",
+						 directory),
+					  "timeout=500ms"));
 	void *partition = test_plugin_open(p, 7);
-	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a")), SEG_OUTCOME_RETRY,
-			   0, "did not answer within option.timeout (200 ms)");
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(2, "k", "b")), SEG_OUTCOME_RETRY,
+			   0, "did not answer within option.timeout (500 ms)");
 	long pid = read_pid("pid");
 	assert_true(is_gone(&pid));
 	test_plugin_close(p, partition);
@@ -289,9 +293,13 @@ static void an_invalid_answer_is_shown(void **state)
 		{"head -c 2000000 /dev/zero", "expected JSON"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		test_plugin *p = test_plugin_start("exec", OPTIONS(shell(wrong[i][0])));
+		char each[256];
+		snprintf(each, sizeof(each), "case $m in *first*) " ANSWER("{\"ok\":true}") ";; *) %s;; esac",
+			 wrong[i][0]);
+		test_plugin *p = test_plugin_start("exec", OPTIONS(shell(each)));
 		void *partition = test_plugin_open(p, 7);
-		seg_answer answer = test_plugin_hand_over(p, partition, test_message(1, "k", "a"));
+		test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "first")));
+		seg_answer answer = test_plugin_hand_over(p, partition, test_message(2, "k", "a"));
 		if (wrong[i][1])
 			test_expect_answer(answer, SEG_OUTCOME_RETRY, 0, wrong[i][1]);
 		test_plugin_close(p, partition);
@@ -309,6 +317,70 @@ static void a_command_that_cannot_be_run_stops_the_runner_and_gives_no_message_u
 	assert_non_null(strstr(test_plugin_log(p), "/no/such/handler"));
 	test_plugin_close(p, partition);
 	test_plugin_stop(p);
+}
+
+/* Were the answer "retry", every message would become a dead letter in the end. */
+static void a_command_whose_children_never_answer_stops_the_runner_and_gives_no_message_up(void **state)
+{
+	(void)state;
+	static const char *const commands[][2] = {
+		{"command=exec python3 /no/such/script.py",
+		 "gave none: the child ended with exit code 2; correct"},
+		{"command=while read -r m; do exit 3; done", "the child ended with exit code 3"},
+		{"command=while read -r m; do echo hello; done", "invalid answer \"hello\""},
+		{"command=exec sleep 1000", "did not answer within option.timeout (100 ms)"},
+	};
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		test_plugin *p = test_plugin_start("exec", OPTIONS(commands[i][0],
+								   i == 3 ? "timeout=100ms" : "window=9"));
+		void *partition = test_plugin_open(p, 7);
+		test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", "a")),
+				   SEG_OUTCOME_STOP, 0, commands[i][1]);
+		assert_int_equal(test_plugin_counter(p, "child_failures_total"), 3);
+		test_plugin_close(p, partition);
+		test_plugin_stop(p);
+	}
+}
+
+/* The second child answers: then a failure is the message's again. */
+static void a_child_that_fails_at_first_and_then_answers_stops_nothing(void **state)
+{
+	(void)state;
+	test_plugin *p = test_plugin_start(
+		"exec", OPTIONS(option(0,
+				       "command=cd %s; [ -f go ] || { touch go; exit 4; }; read -r m; "
+				       "echo '{\"ok\":true}'; read -r m; exit 5",
+				       directory)));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(2, "k", "b")), SEG_OUTCOME_RETRY,
+			   0, "the child ended with exit code 5");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
+static void a_child_gets_no_more_of_the_environment_than_it_needs_and_what_the_option_names(void **state)
+{
+	(void)state;
+	setenv("REDIS_PASSWORD", "swordfish", 1);
+	setenv("SHOP_TOKEN", "t0", 1);
+	setenv("AWS_REGION", "north", 1);
+	setenv("AWS", "none", 1);
+	setenv("LC_TIME", "C", 1);
+	test_plugin *p = test_plugin_start("exec", OPTIONS(shell("env >env; " ANSWER("{\"ok\":true}")),
+							   "environment=SHOP_TOKEN, AWS_*, NOT_SET"));
+	void *partition = test_plugin_open(p, 7);
+	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+	const char *got = read_file("env");
+	assert_null(strstr(got, "swordfish"));
+	assert_null(strstr(got, "AWS=none"));
+	assert_non_null(strstr(got, "SHOP_TOKEN=t0\n"));
+	assert_non_null(strstr(got, "AWS_REGION=north\n"));
+	assert_non_null(strstr(got, "LC_TIME=C\n"));
+	assert_non_null(strstr(got, "PATH=/"));
+	assert_non_null(strstr(got, "SEGMENTER_PARTITION=3\n"));
 }
 
 static void what_a_child_writes_to_its_standard_error_is_logged(void **state)
@@ -497,6 +569,9 @@ int main(void)
 		TEST(a_child_that_does_not_answer_in_time_is_killed),
 		TEST(an_invalid_answer_is_shown),
 		TEST(a_command_that_cannot_be_run_stops_the_runner_and_gives_no_message_up),
+		TEST(a_command_whose_children_never_answer_stops_the_runner_and_gives_no_message_up),
+		TEST(a_child_that_fails_at_first_and_then_answers_stops_nothing),
+		TEST(a_child_gets_no_more_of_the_environment_than_it_needs_and_what_the_option_names),
 		TEST(what_a_child_writes_to_its_standard_error_is_logged),
 		TEST(a_child_ends_with_its_input),
 		TEST(a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_all_it_started),

@@ -230,9 +230,10 @@ static void only_errors_that_pass_are_transient(void **state)
 				 "-MASTERDOWN x\r\n",
 				 "-NOREPLICAS x\r\n",
 				 "-REDIRECT 127.0.0.1:6379\r\n",
-				 "-UNBLOCKED x\r\n"};
+				 "-UNBLOCKED x\r\n",
+				 "-ERR WAIT cannot be used with replica instances. Please x\r\n"};
 	const char *lasting[] = {"-ERR BUSY\r\n", "-BUSYGROUP x\r\n", "-WRONGTYPE x\r\n", "+BUSY\r\n",
-				 "-OOMPH\r\n",    "-OO M\r\n",        "- BUSY\r\n"};
+				 "-OOMPH\r\n",    "-OO M\r\n",        "- BUSY\r\n",       "-ERR WAIT x\r\n"};
 	for (size_t i = 0; i < COUNT(passing); i++)
 		assert_true(seg_reply_is_transient(read_one(passing[i])));
 	for (size_t i = 0; i < COUNT(lasting); i++)

@@ -42,13 +42,25 @@ static const char *release(const char *epoch, const char *nonce, const char *pos
 
 static const char *mark(const char *epoch, const char *nonce, const char *id)
 {
-	return run(MARK, 2, LOG, STATE, epoch, nonce, id);
+	return run(MARK, 2, LOG, STATE, epoch, nonce, "mark", id, "2");
+}
+
+static const char *note(const char *epoch, const char *nonce, const char *what, const char *id,
+			const char *deaths)
+{
+	return run(MARK, 2, LOG, STATE, epoch, nonce, what, id, deaths);
 }
 
 static const char *dead_letter(const char *epoch, const char *nonce, const char *id, const char *count)
 {
 	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", epoch, nonce, id, count, "it is broken", "3",
-		   "wordcount", "7");
+		   "wordcount", "7", "0", "drop-oldest");
+}
+
+static const char *limited_letter(const char *id, const char *count, const char *limit, const char *full)
+{
+	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", id, count, "it is broken", "3",
+		   "wordcount", "7", limit, full);
 }
 
 /* `count` entries with the ids 1-1, 1-2, ... */
@@ -149,8 +161,165 @@ static void a_vanished_group_is_made_again_at_its_position(void **state)
 	fill_log(3);
 	claim("5", "n");
 	commit("5", "n", "1-2", "2");
-	command("DEL " LOG);
+	command("XGROUP DESTROY " LOG " g");
 	assert_string_equal(open_group("0"), "REMADE 1-2");
+	/* Also if its newest message was deleted, or trimmed. */
+	command("XDEL " LOG " 1-2");
+	command("XGROUP DESTROY " LOG " g");
+	assert_string_equal(open_group("0"), "REMADE 1-2");
+	command("XTRIM " LOG " MAXLEN 0");
+	command("XGROUP DESTROY " LOG " g");
+	assert_string_equal(open_group("0"), "REMADE 1-2");
+}
+
+static void a_start_beyond_the_end_skips_nothing_that_comes_later(void **state)
+{
+	(void)state;
+	fill_log(3);
+	assert_string_equal(open_group("7-0"), "MADE 1-3");
+}
+
+/* --- a log that was made anew ------------------------------------------------------------------------ */
+
+/* The group has handled three entries up to 5-3 of a log that is deleted. */
+static void forget_the_log(void)
+{
+	for (int i = 1; i <= 3; i++)
+		command("XADD " LOG " 5-%d f v", i);
+	claim("5", "n");
+	commit("5", "n", "5-3", "3");
+	command("DEL " LOG);
+}
+
+static void in_a_log_made_anew_the_group_begins_with_the_first_message(void **state)
+{
+	(void)state;
+	forget_the_log();
+	assert_string_equal(open_group("$"), "RENEWED 0-0 5-3");
+	assert_string_equal(position(), "0-0");
+	assert_string_equal(state_field("position"), "0-0");
+	assert_string_equal(state_field("count"), "0");
+	forget_the_log();
+	fill_log(2);
+	assert_string_equal(claim("6", "m"), "OK 0-0 0 1 0-0 0 0 RENEWED 5-3");
+	/* Messages that were removed from it are lost. */
+	empty_redis(NULL);
+	forget_the_log();
+	fill_log(4);
+	command("XTRIM " LOG " MINID 1-2");
+	assert_string_equal(claim("7", "m"), "OK 0-0 1 1 0-0 0 1 RENEWED 5-3");
+}
+
+/* New ids pass the old position while nobody looks. */
+static void a_log_made_anew_is_known_also_when_its_ids_have_passed_the_position(void **state)
+{
+	(void)state;
+	forget_the_log();
+	fill_log(1);
+	command("XADD " LOG " 6-1 f v");
+	assert_string_equal(open_group("$"), "RENEWED 0-0 5-3");
+	/* All its messages come after the position: none is skipped there. */
+	forget_the_log();
+	command("XADD " LOG " 6-1 f v");
+	assert_string_equal(open_group("$"), "REMADE 5-3");
+}
+
+static void a_log_made_anew_is_known_by_how_few_entries_it_ever_had(void **state)
+{
+	(void)state;
+	forget_the_log();
+	command("XADD " LOG " 5-3 f v");
+	assert_string_equal(open_group("$"), "RENEWED 0-0 5-3");
+}
+
+static void a_packed_log_made_anew_is_known_by_the_records_before_its_entries(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 5-9 packed x from 0");
+	claim("5", "n");
+	/* A position within the entry. */
+	commit("5", "n", "5-4", "r5");
+	command("XGROUP DESTROY " LOG " g");
+	assert_string_equal(open_group("$"), "REMADE 5-4");
+	commit("5", "n", "5-9", "r10");
+	command("DEL " LOG);
+	command("XADD " LOG " 1-9 packed x from 10");
+	command("XADD " LOG " 5-9 packed x from 20");
+	assert_string_equal(open_group("$"), "RENEWED 0-0 5-9");
+}
+
+static void a_group_beyond_the_end_of_its_log_begins_anew_at_a_claim(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	command("XGROUP SETID " LOG " g 7-1");
+	assert_string_equal(claim("6", "m"), "OK 0-0 0 1 0-0 0 0 RENEWED 7-1");
+}
+
+static void an_owner_learns_that_its_log_was_made_anew_and_commits_nothing_there(void **state)
+{
+	(void)state;
+	forget_the_log();
+	assert_string_equal(commit("5", "n", "5-3", "3"), "GONE");
+	assert_string_equal(dead_letter("5", "n", "5-4", "4"), "GONE");
+	assert_int_equal(command_number("EXISTS " DEAD " " LOG), 0);
+	command("XADD " LOG " 1-1 f v");
+	command("XADD " LOG " 9-1 f v");
+	assert_string_equal(commit("5", "n", "9-1", "4"), "GONE");
+	assert_string_equal(release("5", "n", "9-1", "4"), "OK");
+	assert_string_equal(claim("6", "m"), "OK 0-0 0 0 0-0 0 0 RENEWED 5-3");
+}
+
+static void an_idle_owner_learns_whether_its_group_is_there(void **state)
+{
+	(void)state;
+	fill_log(1);
+	claim("5", "n");
+	assert_string_equal(run(PRESENCE, 2, LOG, STATE, "g", "5", "n"), "OK");
+	assert_string_equal(run(PRESENCE, 2, LOG, STATE, "g", "4", "n"), "FENCED 5");
+	command("DEL " LOG);
+	assert_string_equal(run(PRESENCE, 2, LOG, STATE, "g", "5", "n"), "GONE");
+}
+
+/* --- what only the members remember ------------------------------------------------------------------- */
+
+static const char *open_again(const char *hint, const char *sure)
+{
+	return run(OPEN_GROUP, 2, LOG, STATE, "g", "$", hint, sure);
+}
+
+static void a_forgotten_group_goes_on_where_its_newest_owner_remembers_it(void **state)
+{
+	(void)state;
+	fill_log(3);
+	assert_string_equal(open_again("1-1", "0"), "UNSURE");
+	assert_string_equal(open_again("?", "0"), "UNSURE");
+	assert_string_equal(run(CLAIM, 2, LOG, STATE, "g", "$", "me", "5", "n", "?", "0"), "UNSURE");
+	assert_string_equal(open_again("1-2", "1"), "REMADE 1-2");
+	assert_string_equal(state_field("position"), "1-2");
+	assert_string_equal(open_again("1-1", "0"), "OK 1-2");
+}
+
+static void a_forgotten_group_in_a_forgotten_log_begins_with_the_first_message(void **state)
+{
+	(void)state;
+	assert_string_equal(open_again("?", "0"), "FORGOTTEN 0-0");
+	empty_redis(NULL);
+	fill_log(3);
+	assert_string_equal(open_again("7-1", "1"), "RENEWED 0-0 7-1");
+	empty_redis(NULL);
+	fill_log(3);
+	assert_string_equal(open_again("1-0", "1"), "REMADE 1-0");
+}
+
+static void where_nobody_knows_the_position_the_group_begins_with_what_is_there(void **state)
+{
+	(void)state;
+	fill_log(3);
+	command("XTRIM " LOG " MINID 1-2");
+	assert_string_equal(open_again("?", "1"), "FORGOTTEN 0-0");
+	assert_string_equal(claim("5", "n"), "OK 0-0 1 0 0-0 0 0");
 }
 
 /* --- claim ------------------------------------------------------------------------------------------ */
@@ -298,8 +467,8 @@ static void a_gap_is_what_came_and_was_not_read(void **state)
 	claim("5", "n");
 	command("XDEL " LOG " 1-3 1-7");
 	/* A gap in the middle of the log cannot be counted yet. */
-	assert_string_equal(gap("5", "n", "1-5", "4"), "OK 0");
-	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2");
+	assert_string_equal(gap("5", "n", "1-5", "4"), "OK 0 0");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
 	assert_string_equal(command("HGET " STATE " lost"), "2");
 }
 
@@ -309,14 +478,57 @@ static void a_gap_is_counted_once_however_often_it_is_asked_for(void **state)
 	fill_log(5);
 	claim("5", "n");
 	command("XTRIM " LOG " MINID 1-4");
-	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3");
-	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3");
-	assert_string_equal(gap("5", "n", "1-5", "2"), "OK 3");
+	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3 0");
+	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 3 0");
+	assert_string_equal(gap("5", "n", "1-5", "2"), "OK 3 0");
 	command("XADD " LOG " 1-6 partitionKey k data 6");
 	command("XADD " LOG " 1-7 partitionKey k data 7");
 	command("XDEL " LOG " 1-6");
-	assert_string_equal(gap("5", "n", "1-7", "3"), "OK 4");
+	assert_string_equal(gap("5", "n", "1-7", "3"), "OK 4 0");
 	assert_string_equal(command("HGET " STATE " lost"), "4");
+}
+
+/* `removed`: what the owner knows of, which `count` includes. */
+static const char *commit_and_count(const char *position, const char *count, const char *removed)
+{
+	return run(COMMIT, 2, LOG, STATE, "g", "5", "n", position, count, "0", removed);
+}
+
+static void a_commit_counts_what_was_removed_unread_once(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	command("XDEL " LOG " 1-2 1-3");
+	/* In the middle of the log, what came up to the position is unknown. */
+	assert_string_equal(commit_and_count("1-1", "1", "0"), "OK");
+	assert_string_equal(commit_and_count("1-5", "3", "0"), "OK 2 0");
+	assert_string_equal(command("HMGET " STATE " lost count position"), "2 5 1-5");
+	assert_string_equal(group_field("lag"), "0");
+	/* Its answer was lost; and then the owner knows. */
+	assert_string_equal(commit_and_count("1-5", "3", "0"), "OK 2 0");
+	command("XADD " LOG " 1-6 partitionKey k data 6");
+	assert_string_equal(commit_and_count("1-6", "6", "2"), "OK 2 0");
+	command("XADD " LOG " 1-7 partitionKey k data 7");
+	command("XADD " LOG " 1-8 partitionKey k data 8");
+	command("XDEL " LOG " 1-7");
+	assert_string_equal(commit_and_count("1-8", "7", "2"), "OK 3 0");
+	assert_string_equal(command("HMGET " STATE " lost count"), "3 8");
+	/* The next owner does not count it again. */
+	assert_string_equal(claim("6", "m"), "OK 1-8 8 0 0-0 0 0");
+	assert_string_equal(commit_and_count("1-8", "8", "0"), "FENCED 6");
+}
+
+static void a_commit_that_is_sent_again_after_a_later_one_counts_nothing(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-5", "5");
+	command("XTRIM " LOG " MAXLEN 0");
+	assert_string_equal(commit_and_count("1-2", "2", "0"), "OK");
+	assert_string_equal(command("HGET " STATE " lost"), "nil");
+	assert_string_equal(commit_and_count("1-5", "5", "0"), "OK 0 0");
 }
 
 static void a_gap_that_a_dead_owner_had_noticed_is_not_counted_again(void **state)
@@ -332,16 +544,75 @@ static void a_gap_that_a_dead_owner_had_noticed_is_not_counted_again(void **stat
 	assert_string_equal(command("HGET " STATE " lost"), "3");
 }
 
+static void the_next_owner_does_not_count_a_gap_within_the_log_again(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("5", "n");
+	commit("5", "n", "1-2", "2");
+	command("XDEL " LOG " 1-4 1-6");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	assert_string_equal(claim("6", "m"), "OK 1-2 2 1 0-0 0 0");
+	assert_string_equal(gap("6", "m", "1-9", "7"), "OK 2 2");
+	/* One that died before it noticed anything, and one of whose gap a part was committed. */
+	claim("7", "o");
+	claim("8", "p");
+	assert_string_equal(gap("8", "p", "1-9", "7"), "OK 2 2");
+	commit("8", "p", "1-5", "6");
+	claim("9", "q");
+	assert_string_equal(gap("9", "q", "1-9", "9"), "OK 0 0");
+	command("XADD " LOG " 1-10 partitionKey k data 10");
+	command("XADD " LOG " 1-11 partitionKey k data 11");
+	command("XDEL " LOG " 1-10");
+	assert_string_equal(gap("9", "q", "1-11", "10"), "OK 1 0");
+	assert_string_equal(command("HGET " STATE " lost"), "3");
+}
+
+static void a_claim_that_arrives_twice_keeps_the_gap_of_its_owner(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("5", "n");
+	command("XDEL " LOG " 1-2 1-3");
+	commit("5", "n", "1-1", "1");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	claim("5", "n");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	commit("5", "n", "1-9", "9");
+	claim("5", "n");
+	assert_string_equal(gap("5", "n", "1-9", "7"), "OK 2 0");
+	assert_string_equal(command("HGET " STATE " lost"), "2");
+}
+
+static void a_look_that_arrives_late_counts_nothing_that_was_committed_since(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	for (int i = 4; i <= 9; i++)
+		command("XADD " LOG " 1-%d partitionKey k data %d", i, i);
+	commit("5", "n", "1-7", "7");
+	command("XTRIM " LOG " MINID 1-8");
+	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0 0");
+	assert_string_equal(command("HGET " STATE " lost"), "nil");
+	/* What was removed beyond the position is found by the next look. */
+	command("XDEL " LOG " 1-8");
+	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0 0");
+	assert_string_equal(gap("5", "n", "1-7", "7"), "OK 1 0");
+	assert_string_equal(gap("5", "n", "1-9", "8"), "OK 1 0");
+	assert_string_equal(command("HGET " STATE " lost"), "1");
+}
+
 static void without_anything_removed_there_is_no_gap(void **state)
 {
 	(void)state;
 	fill_log(5);
 	claim("5", "n");
-	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 0");
+	assert_string_equal(gap("5", "n", "0-0", "0"), "OK 0 0");
 	commit("5", "n", "1-3", "3");
 	command("XTRIM " LOG " MINID 1-4");
-	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0");
-	assert_string_equal(gap("5", "n", "1-5", "5"), "OK 0");
+	assert_string_equal(gap("5", "n", "1-3", "3"), "OK 0 0");
+	assert_string_equal(gap("5", "n", "1-5", "5"), "OK 0 0");
 	assert_string_equal(claim("6", "m"), "OK 1-3 3 1 0-0 0 0");
 	assert_string_equal(command("HGET " STATE " lost"), "nil");
 }
@@ -354,7 +625,7 @@ static void only_the_owner_counts_gaps(void **state)
 	claim("6", "m");
 	assert_string_equal(gap("5", "n", "1-5", "2"), "FENCED 6");
 	command("DEL " LOG);
-	assert_string_equal(gap("6", "m", "1-5", "5"), "OK 0");
+	assert_string_equal(gap("6", "m", "1-5", "5"), "OK 0 0");
 }
 
 static void redis_shows_the_lag(void **state)
@@ -521,9 +792,6 @@ static void a_commit_makes_a_vanished_group_again(void **state)
 	command("XGROUP DESTROY " LOG " g");
 	assert_string_equal(commit("5", "n", "1-2", "2"), "OK");
 	assert_string_equal(position(), "1-2");
-	command("DEL " LOG);
-	assert_string_equal(commit("5", "n", "1-3", "3"), "OK");
-	assert_string_equal(position(), "1-3");
 }
 
 static void a_commit_that_redis_refuses_changes_nothing(void **state)
@@ -564,16 +832,20 @@ static void a_release_that_is_sent_twice_is_done_once(void **state)
 
 /* --- mark ------------------------------------------------------------------------------------------- */
 
-static void each_owner_counts_once_for_a_marked_message(void **state)
+static void a_death_counts_against_the_marked_message_only_if_the_handler_had_begun(void **state)
 {
 	(void)state;
 	fill_log(3);
 	claim("1", "a");
-	assert_string_equal(mark("1", "a", "1-1"), "OK 1");
-	assert_string_equal(mark("1", "a", "1-1"), "OK 1");
-	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 1-1 1 0");
-	assert_string_equal(mark("2", "b", "1-1"), "OK 2");
-	assert_string_equal(mark("2", "b", "1-2"), "OK 1");
+	assert_string_equal(mark("1", "a", "1-1"), "OK");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 1-1 2 0");
+	mark("2", "b", "1-1");
+	assert_string_equal(note("2", "b", "begun", "1-1", "2"), "OK");
+	assert_string_equal(note("2", "b", "begun", "1-1", "2"), "OK");
+	assert_string_equal(claim("3", "c"), "OK 0-0 0 2 1-1 3 0");
+	/* The same claim, sent again, and an owner that died before it marked anything. */
+	assert_string_equal(claim("3", "c"), "OK 0-0 0 2 1-1 3 0");
+	assert_string_equal(claim("4", "d"), "OK 0-0 0 3 1-1 3 0");
 }
 
 static void a_mark_ends_when_the_position_has_passed_it(void **state)
@@ -583,7 +855,7 @@ static void a_mark_ends_when_the_position_has_passed_it(void **state)
 	claim("1", "a");
 	mark("1", "a", "1-9");
 	commit("1", "a", "1-8", "8");
-	assert_string_equal(claim("2", "b"), "OK 1-8 8 1 1-9 1 0");
+	assert_string_equal(claim("2", "b"), "OK 1-8 8 1 1-9 2 0");
 	commit("2", "b", "1-10", "10");
 	assert_string_equal(claim("3", "c"), "OK 1-10 10 1 0-0 0 0");
 	assert_string_equal(state_field("suspect"), "nil");
@@ -595,16 +867,39 @@ static void an_owner_that_stops_cleanly_has_not_died_of_what_it_marked(void **st
 	fill_log(3);
 	claim("1", "a");
 	mark("1", "a", "1-1");
+	note("1", "a", "begun", "1-1", "2");
 	release("1", "a", "0-0", "0");
-	assert_string_equal(claim("2", "b"), "OK 0-0 0 0 0-0 0 0");
-	mark("2", "b", "1-1");
-	claim("3", "c");
-	assert_string_equal(mark("3", "c", "1-1"), "OK 2");
-	release("3", "c", "0-0", "0");
-	assert_string_equal(release("3", "c", "0-0", "0"), "OK");
-	assert_string_equal(claim("4", "d"), "OK 0-0 0 0 1-1 1 0");
-	release("4", "d", "0-0", "0");
-	assert_string_equal(claim("5", "e"), "OK 0-0 0 0 1-1 1 0");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 0 1-1 2 0");
+}
+
+static void a_process_that_claims_again_has_not_died(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "0a.1");
+	mark("1", "0a.1", "1-1");
+	note("1", "0a.1", "begun", "1-1", "2");
+	assert_string_equal(claim("2", "0a.2"), "OK 0-0 0 0 1-1 2 0");
+	assert_string_equal(claim("3", "0b.1"), "OK 0-0 0 1 1-1 2 0");
+}
+
+static void a_death_while_an_entry_was_read_counts_against_the_entry_at_that_position(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	note("1", "a", "reading", "0-0", "2");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 0-0 0 0 READING 0-0 3");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 0-0 0 0 READING 0-0 3");
+	/* The owner read it, and died later. */
+	note("2", "b", "reading", "0-0", "3");
+	note("2", "b", "read", "0-0", "0");
+	assert_string_equal(claim("3", "c"), "OK 0-0 0 2 0-0 0 0");
+	/* One that was read ahead of the position counts once the position has come to it, and not after. */
+	note("3", "c", "reading", "1-1", "2");
+	assert_string_equal(claim("4", "d"), "OK 0-0 0 3 0-0 0 0 READING 1-1 3");
+	commit("4", "d", "1-2", "2");
+	assert_string_equal(claim("5", "e"), "OK 1-2 2 1 0-0 0 0");
 }
 
 /* --- dead_letter ------------------------------------------------------------------------------------ */
@@ -684,6 +979,20 @@ static void an_entry_with_any_number_of_fields_is_kept_whole(void **state)
 	assert_string_equal(position(), "1-1");
 }
 
+static void what_is_missing_of_a_packed_stream_is_stored_once(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-1", "7", "10"), "OK 7 0");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-1", "7", "10"), "OK 7 0");
+	claim("2", "b");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "2", "b", "1-1", "7", "10"), "OK 7 0");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-2", "1", "12"), "FENCED 2");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "2", "b", "1-2", "1", "12"), "OK 1 0");
+	assert_string_equal(state_field("lost"), "8");
+}
+
 static void a_dead_letter_ends_the_suspicion(void **state)
 {
 	(void)state;
@@ -705,6 +1014,35 @@ static void where_the_letter_cannot_be_written_the_message_stays(void **state)
 	assert_string_equal(position(), "0-0");
 }
 
+static void the_oldest_letters_make_room_and_are_counted(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "2", "drop-oldest");
+	limited_letter("1-2", "2", "2", "drop-oldest");
+	assert_string_equal(strrchr(limited_letter("1-3", "3", "2", "drop-oldest"), ' '), " 1");
+	assert_string_equal(strrchr(limited_letter("1-4", "4", "1", "drop-oldest"), ' '), " 2");
+	assert_int_equal(command_number("XLEN " DEAD), 1);
+	assert_string_equal(state_field("letters_dropped"), "3");
+	assert_string_equal(position(), "1-4");
+}
+
+static void a_group_that_stops_at_the_limit_continues_when_there_is_room(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "1", "stop");
+	assert_string_equal(limited_letter("1-2", "2", "1", "stop"), "FULL 1");
+	assert_string_equal(position(), "1-1");
+	assert_string_equal(state_field("letters_full"), "1");
+	command("DEL " DEAD);
+	assert_int_equal(strncmp(limited_letter("1-2", "2", "1", "stop"), "OK ", 3), 0);
+	assert_string_equal(position(), "1-2");
+	assert_string_equal(state_field("letters_full"), "nil");
+}
+
 /* --- a full memory --------------------------------------------------------------------------------- */
 
 static void without_memory_a_group_is_opened_claimed_committed_and_released(void **state)
@@ -714,7 +1052,7 @@ static void without_memory_a_group_is_opened_claimed_committed_and_released(void
 	command("CONFIG SET maxmemory 1");
 	assert_string_equal(open_group("0"), "MADE 0-0");
 	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 0");
-	assert_string_equal(mark("5", "n", "1-1"), "OK 1");
+	assert_string_equal(mark("5", "n", "1-1"), "OK");
 	assert_string_equal(commit("5", "n", "1-2", "2"), "OK");
 	command("XGROUP DESTROY " LOG " g");
 	assert_string_equal(commit("5", "n", "1-3", "3"), "OK");
@@ -737,6 +1075,19 @@ static void without_memory_what_is_committed_makes_room_for_a_dead_letter(void *
 	assert_string_equal(position(), "1-4");
 }
 
+static void without_memory_a_flood_of_letters_stays_within_its_limit(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "1", "drop-oldest");
+	command("CONFIG SET maxmemory 1");
+	assert_int_equal(strncmp(limited_letter("1-2", "2", "1", "drop-oldest"), "OK ", 3), 0);
+	assert_string_equal(limited_letter("1-3", "3", "1", "stop"), "FULL 1");
+	assert_int_equal(command_number("XLEN " DEAD), 1);
+	assert_string_equal(position(), "1-2");
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, empty_redis)
 
 int main(void)
@@ -745,6 +1096,17 @@ int main(void)
 		TEST(a_group_begins_where_it_is_told),
 		TEST(a_vanished_group_is_made_again_where_it_began),
 		TEST(a_vanished_group_is_made_again_at_its_position),
+		TEST(a_start_beyond_the_end_skips_nothing_that_comes_later),
+		TEST(in_a_log_made_anew_the_group_begins_with_the_first_message),
+		TEST(a_log_made_anew_is_known_also_when_its_ids_have_passed_the_position),
+		TEST(a_log_made_anew_is_known_by_how_few_entries_it_ever_had),
+		TEST(a_packed_log_made_anew_is_known_by_the_records_before_its_entries),
+		TEST(a_group_beyond_the_end_of_its_log_begins_anew_at_a_claim),
+		TEST(an_owner_learns_that_its_log_was_made_anew_and_commits_nothing_there),
+		TEST(an_idle_owner_learns_whether_its_group_is_there),
+		TEST(a_forgotten_group_goes_on_where_its_newest_owner_remembers_it),
+		TEST(a_forgotten_group_in_a_forgotten_log_begins_with_the_first_message),
+		TEST(where_nobody_knows_the_position_the_group_begins_with_what_is_there),
 		TEST(a_claim_makes_the_group_and_returns_its_position),
 		TEST(a_claim_of_nothing_makes_the_log),
 		TEST(a_claim_begins_at_the_start_that_is_given),
@@ -763,7 +1125,12 @@ int main(void)
 		TEST(the_count_is_right_where_unread_entries_were_dropped),
 		TEST(a_gap_is_what_came_and_was_not_read),
 		TEST(a_gap_is_counted_once_however_often_it_is_asked_for),
+		TEST(a_commit_counts_what_was_removed_unread_once),
+		TEST(a_commit_that_is_sent_again_after_a_later_one_counts_nothing),
 		TEST(a_gap_that_a_dead_owner_had_noticed_is_not_counted_again),
+		TEST(the_next_owner_does_not_count_a_gap_within_the_log_again),
+		TEST(a_claim_that_arrives_twice_keeps_the_gap_of_its_owner),
+		TEST(a_look_that_arrives_late_counts_nothing_that_was_committed_since),
 		TEST(without_anything_removed_there_is_no_gap),
 		TEST(only_the_owner_counts_gaps),
 		TEST(redis_shows_the_lag),
@@ -782,17 +1149,23 @@ int main(void)
 		TEST(a_commit_that_redis_refuses_changes_nothing),
 		TEST(a_released_owner_cannot_commit),
 		TEST(a_release_that_is_sent_twice_is_done_once),
-		TEST(each_owner_counts_once_for_a_marked_message),
+		TEST(a_death_counts_against_the_marked_message_only_if_the_handler_had_begun),
 		TEST(a_mark_ends_when_the_position_has_passed_it),
 		TEST(an_owner_that_stops_cleanly_has_not_died_of_what_it_marked),
+		TEST(a_death_while_an_entry_was_read_counts_against_the_entry_at_that_position),
+		TEST(a_process_that_claims_again_has_not_died),
 		TEST(a_dead_letter_tells_what_and_why),
 		TEST(a_dead_letter_that_is_sent_twice_is_one),
 		TEST(a_message_that_is_gone_leaves_a_letter_without_its_fields),
 		TEST(an_entry_with_any_number_of_fields_is_kept_whole),
 		TEST(a_dead_letter_ends_the_suspicion),
+		TEST(what_is_missing_of_a_packed_stream_is_stored_once),
+		TEST(the_oldest_letters_make_room_and_are_counted),
+		TEST(a_group_that_stops_at_the_limit_continues_when_there_is_room),
 		TEST(where_the_letter_cannot_be_written_the_message_stays),
 		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
 		TEST(without_memory_what_is_committed_makes_room_for_a_dead_letter),
+		TEST(without_memory_a_flood_of_letters_stays_within_its_limit),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

@@ -27,6 +27,11 @@
  *
  * Threads: any thread may call any function, unless its comment restricts this. Begin no call on an object
  * once the call that closes it has begun.
+ *
+ * Processes: what was opened before fork() stays the parent's. In the child, each call on it that would use a
+ * connection or wait returns SEG_EFORKED at once; closing it does nothing: the child's copy of the memory and
+ * the descriptors goes with the child, and the parent's connections are untouched. The child opens a client of
+ * its own. All descriptors are closed by exec().
  */
 #ifndef SEGMENTER_SEGMENTER_H
 #define SEGMENTER_SEGMENTER_H
@@ -62,7 +67,9 @@ typedef enum seg_status {
 	SEG_ECLOSED = -12,     /* the object was closed */
 	SEG_EPROTOCOL = -13,   /* the server sent an answer that no Redis sends */
 	SEG_ESYSTEM = -14,     /* the operating system refused a thread or a descriptor */
-	SEG_ETIMEOUT = -15     /* the time given ran out first */
+	SEG_ETIMEOUT = -15,    /* the time given ran out first */
+	SEG_EFORKED = -16,     /* the object was opened before fork(), by the parent; nothing was done */
+	SEG_ETAKEN = -17       /* another member of the group, which is alive, has this name */
 } seg_status;
 
 /* Size of an error's text in bytes, NUL included. A longer sentence is cut. */
@@ -378,7 +385,8 @@ typedef struct seg_producer_options {
 	 */
 	uint32_t batch_records;
 	/*
-	 * Size of a batch at most: a larger record gets a batch of its own. 1 KiB to 64 MiB; default 256 KiB.
+	 * Size of a batch at most: a larger record gets a batch of its own. 1 KiB to 64 MiB; default 256 KiB. A batch of a packed
+	 * stream is one entry: keep it below the entry_limit of its consumers.
 	 */
 	uint64_t batch_bytes;
 	/*
@@ -471,9 +479,19 @@ typedef struct seg_start {
  */
 SEG_API int seg_start_parse(const char *text, seg_start *start, seg_error *error);
 
+/* What happens when a partition has as many dead letters of the group as dead_letter_limit allows. */
+typedef enum seg_dead_letters {
+	SEG_DEAD_LETTERS_DROP_OLDEST = 0, /* the oldest go, and are counted */
+	SEG_DEAD_LETTERS_STOP = 1 /* the group waits in this partition until `segctl dlq` has made room */
+} seg_dead_letters;
+
 typedef struct seg_consumer_options {
 	const char *group; /* required */
-	/* The consumer's name in the group. NULL (default): host name, process id and random digits. */
+	/*
+	 * The consumer's name in the group. NULL (default): host name, process id and random digits. While another
+	 * consumer with this name is alive, the newcomer fails with SEG_ETAKEN when it is polled. A former process's
+	 * name is free once it has shown no life for somewhat more than half of its lease.
+	 */
 	const char *member;
 	/* Share of the partitions, relative to the capacity of other members. 1 to 1,000; default 100. */
 	uint32_t capacity;
@@ -506,6 +524,17 @@ typedef struct seg_consumer_options {
 	 */
 	uint32_t commit_interval_us;
 	seg_codec codec; /* default SEG_CODEC_RAW */
+	/*
+	 * The most memory, in bytes, that one entry of the log may need: one message, or all that are packed in it, unpacked. A
+	 * larger one becomes a dead letter, and is not read into memory. 64 KiB to 4 GiB; default 64 MiB.
+	 */
+	uint64_t entry_limit;
+	/*
+	 * How many dead letters of the group a partition keeps, so that a flood of them does not fill Redis.
+	 * 0 (any number) to 2^40; default 100,000.
+	 */
+	uint64_t dead_letter_limit;
+	seg_dead_letters dead_letters; /* at that limit; default SEG_DEAD_LETTERS_DROP_OLDEST */
 } seg_consumer_options;
 
 /* Sets the defaults. `group` stays NULL. */
@@ -525,7 +554,8 @@ SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_
 
 /*
  * Waits up to timeout_ms for messages. Returns 1 and a batch in *batch, 0 if no message came, or a negative
- * status if the consumer has failed for good, such as SEG_EAUTH once Redis has refused the login for a minute.
+ * status if the consumer has failed for good, such as SEG_EAUTH once Redis has refused the login for a minute, or
+ * SEG_ETAKEN.
  *
  * The batch is yours until seg_consumer_release. While you hold it, no thread gets another batch of its
  * partition, so the order holds across threads. Any thread; several may poll at the same time.
@@ -558,8 +588,8 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
  * up to and including it, in one step; the messages before it count as handled. `reason` is copied. Waits for
  * Redis's answer, for up to the client's timeout_ms.
  *
- * SEG_ETIMEOUT: Redis has not answered yet, and the message may still become a dead letter; call again with
- * the same index to wait longer. SEG_EINVAL: no such message, no reason, already marked as handled, or
+ * SEG_ETIMEOUT: Redis has not answered yet, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;
+ * the message may still become a dead letter: call again with the same index to wait longer. SEG_EINVAL: no such message, no reason, already marked as handled, or
  * another message of the batch is still waiting for its answer. SEG_EFENCED: as seg_consumer_commit. Any
  * other error: the consumer is stopping while Redis does not answer, and nothing was dead-lettered.
  */

@@ -1,16 +1,13 @@
--- How many partitions each member shall have, and the members in the order in which they are served: by
--- largest remainder, then by how many more they hold than they shall, then by name.
-local function quotas(count, capacities, target)
-	local order, quota, holding = {}, {}, {}
+-- How many of `count` partitions each member shall have, and the members in the order in which they are
+-- served: by largest remainder, then by how many more they hold than they shall, then by name.
+local function quotas_by_capacity(count, capacities, holding)
+	local order, quota = {}, {}
 	local total, left = 0, count
 	for name, capacity in pairs(capacities) do
 		if capacity > 0 then
 			order[#order + 1] = name
 			total = total + capacity
 		end
-	end
-	for p = 0, count - 1 do
-		holding[target[p]] = (holding[target[p]] or 0) + 1
 	end
 	local remainder, surplus = {}, {}
 	for _, name in ipairs(order) do
@@ -34,11 +31,42 @@ local function quotas(count, capacities, target)
 	return quota, order
 end
 
+-- The same, where no member gets more than its limit: what it cannot serve goes to others, or to nobody.
+local function quotas(count, capacities, limits, target)
+	local holding = {}
+	for p = 0, count - 1 do
+		holding[target[p]] = (holding[target[p]] or 0) + 1
+	end
+	local quota, order = quotas_by_capacity(count, capacities, holding)
+	if not next(limits) then
+		return quota, order
+	end
+	local free, limited, exceeded = {}, {}, true
+	for name, capacity in pairs(capacities) do
+		free[name] = capacity
+	end
+	local current = quota
+	while exceeded do
+		exceeded = false
+		for name in pairs(current) do
+			if limits[name] and current[name] > limits[name] then
+				limited[name], free[name], exceeded = limits[name], nil, true
+				count = count - limits[name]
+			end
+		end
+		current = quotas_by_capacity(count, free, holding)
+	end
+	for _, name in ipairs(order) do
+		quota[name] = limited[name] or current[name]
+	end
+	return quota, order
+end
+
 -- Chooses the target of each of `count` partitions, and calls set_target(p, name) for each that changes.
 -- First, a partition stays where its owner is its target; then, where it is on its way to its target. The
 -- others stay with their owner if it shall have more, and else go to the members in order.
-local function share_out(count, capacities, owner, target, set_target)
-	local left, order = quotas(count, capacities, target)
+local function share_out(count, capacities, limits, owner, target, set_target)
+	local left, order = quotas(count, capacities, limits, target)
 	local settled = {}
 	local function give(p, name)
 		settled[p] = true

@@ -3,6 +3,7 @@
  *
  *     server.c     HTTP                     health.c    /livez, /readyz
  *     access.c     who may ask              metrics.c   /metrics
+ *     connections.c  how many, how long
  *     events.c     recent log lines         api.c       /api/v1/...
  *     observer.c   groups as Redis has them page.c      /
  *

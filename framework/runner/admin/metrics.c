@@ -238,6 +238,18 @@ static bool dead_letters(const seg_partition_snapshot *partition, double *value)
 	return !partition->unreachable;
 }
 
+static bool dead_letters_dropped(const seg_partition_snapshot *partition, double *value)
+{
+	*value = (double)partition->letters_dropped;
+	return !partition->unreachable;
+}
+
+static bool dead_letters_full(const seg_partition_snapshot *partition, double *value)
+{
+	*value = seg_partition_waits_for_room(partition);
+	return !partition->unreachable;
+}
+
 static bool length(const seg_partition_snapshot *partition, double *value)
 {
 	*value = (double)partition->info.length;
@@ -270,6 +282,12 @@ static const struct {
 	 "Unix time at which the newest committed message was added; 0: none is committed.",
 	 position_timestamp, false},
 	{"partition_dead_letters", "Dead letters in the partition's dead-letter stream.", dead_letters,
+	 false},
+	{"partition_dead_letters_dropped",
+	 "Dead letters of the partition that ever made room for later ones (dead_letter_limit).",
+	 dead_letters_dropped, false},
+	{"partition_dead_letters_full",
+	 "1: the partition waits, because it has dead_letter_limit dead letters; else 0.", dead_letters_full,
 	 false},
 	{"partition_log_messages",
 	 "Entries in the partition's log, committed ones included; a packed entry holds many messages.",
@@ -326,7 +344,7 @@ static double unowned(const seg_observation *seen)
 {
 	uint32_t count = 0;
 	for (uint32_t n = 0; n < seen->group->partition_count; n++)
-		count += !seen->group->partitions[n].info.owner[0];
+		count += !seg_group_snapshot_owned(seen->group, n);
 	return count;
 }
 

@@ -11,8 +11,16 @@
 #include "base/error.h"
 #include "admin/access.h"
 #include "admin/certificate.h"
+#include "admin/connections.h"
 
-enum { THREADS = 2, CONNECTIONS_MAX = 64, IDLE_SECONDS = 10, BACKLOG = 64 };
+/* libmicrohttpd stops to accept at its own limit; ours comes first, and makes room. */
+enum {
+	THREADS = 2,
+	CONNECTIONS_MAX = 64,
+	HARD_LIMIT = 8 * CONNECTIONS_MAX,
+	IDLE_SECONDS = 10,
+	BACKLOG = 512
+};
 
 struct seg_server {
 	struct MHD_Daemon *daemon;
@@ -20,7 +28,43 @@ struct seg_server {
 	const seg_http_route *routes;
 	void *arg;
 	seg_logger logger;
+	seg_connections *connections;
 };
+
+/* --- one connection: a server's thread --------------------------------------------------- */
+
+static void notify_connection(void *arg, struct MHD_Connection *connection, void **context,
+			      enum MHD_ConnectionNotificationCode code)
+{
+	const seg_server *server = arg;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		seg_connections_remove(server->connections, *context);
+		*context = NULL;
+		return;
+	}
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *peer =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	*context =
+		fd ? seg_connections_add(server->connections, fd->connect_fd, peer ? peer->client_addr : NULL)
+		   : NULL;
+}
+
+static seg_connection *find_connection(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *context =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return context ? context->socket_context : NULL;
+}
+
+static void notify_completed(void *arg, struct MHD_Connection *connection, void **state,
+			     enum MHD_RequestTerminationCode code)
+{
+	const seg_server *server = arg;
+	(void)state, (void)code;
+	seg_connections_answered(server->connections, find_connection(connection));
+}
 
 /* --- one answer: a server's thread ------------------------------------------------------- */
 
@@ -100,6 +144,7 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 	(void)version, (void)body;
 	if (!*state) {
 		*state = &seen;
+		seg_connections_asked(server->connections, find_connection(connection));
 		return MHD_YES;
 	}
 	if (*body_length) {
@@ -185,10 +230,11 @@ static struct MHD_Daemon *start_daemon(seg_server *server, int fd, const seg_cer
 	struct MHD_Daemon *daemon =
 		MHD_start_daemon(flags | (certificate ? MHD_USE_TLS : 0), 0, NULL, NULL, answer, server,
 				 MHD_OPTION_EXTERNAL_LOGGER, log_line, server, MHD_OPTION_LISTEN_SOCKET, fd,
+				 MHD_OPTION_NOTIFY_CONNECTION, notify_connection, server,
+				 MHD_OPTION_NOTIFY_COMPLETED, notify_completed, server,
 				 MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
-				 (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-				 (unsigned)IDLE_SECONDS, MHD_OPTION_ARRAY, certificate ? tls : &tls[3],
-				 MHD_OPTION_END);
+				 (unsigned)HARD_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+				 MHD_OPTION_ARRAY, certificate ? tls : &tls[3], MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return daemon;
 }
@@ -225,12 +271,21 @@ int seg_server_start(const seg_listen *listen_at, const seg_server_access *acces
 	*out = NULL;
 	if (!server)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	*server = (seg_server){.token = access->token, .routes = routes, .arg = arg, .logger = logger};
+	*server = (seg_server){.token = access->token,
+			       .routes = routes,
+			       .arg = arg,
+			       .logger = logger,
+			       .connections = seg_connections_create(CONNECTIONS_MAX)};
+	if (!server->connections) {
+		free(server);
+		return seg_fail(error, SEG_ESYSTEM, "admin: cannot start a thread: %s", strerror(errno));
+	}
 	int fd = open_socket(listen_at, &bound, error);
 	int status = fd >= 0 ? start(server, fd, access, error) : SEG_ESYSTEM;
 	if (status) {
 		if (fd >= 0)
 			close(fd);
+		seg_connections_destroy(server->connections);
 		free(server);
 		return status;
 	}
@@ -245,5 +300,6 @@ void seg_server_stop(seg_server *server)
 	if (!server)
 		return;
 	MHD_stop_daemon(server->daemon);
+	seg_connections_destroy(server->connections);
 	free(server);
 }

@@ -1,8 +1,9 @@
 /*
  * server.h - the HTTP server of admin: sockets, tokens and headers. Its routes make the answers.
  *
- * It has two threads of its own, so that one slow answer does not delay a probe. An idle connection is closed after
- * 10 s, and there are at most 64 connections. It answers GET and HEAD only: no request changes anything.
+ * It has two threads of its own, so that one slow answer does not delay a probe. There are at most 64 connections: a new
+ * one ends an old one, so that clients who hold connections keep no probe out. A request must have come within 10 s, and
+ * its answer must be taken within 30 s (connections.h). It answers GET and HEAD only: no request changes anything.
  */
 #ifndef SEG_ADMIN_SERVER_H
 #define SEG_ADMIN_SERVER_H

@@ -103,10 +103,11 @@ const seg_config_row seg_config_rows[] = {
 	{LIVE_RUNNER("shutdown_timeout", shutdown_timeout, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = 0, .max = H,
 	 .help = "How long a clean stop waits for handlers to finish their batches."},
-	{RUNNER("handler_timeout", handler_timeout, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
+	{RUNNER("handler_timeout", handler_timeout, int64_t, SEG_CONFIG_DURATION), .value = "5min", .min = 0,
 	 .max = 24 * H,
 	 .help = "A handler call that runs longer counts as stuck: the runner gives up all its partitions and "
-		 "exits with 70, and other runners take over. 0: no limit."},
+		 "exits with 70, and other runners take over. 0: no limit. From 30 s on, the log, `segctl why` and "
+		 "/readyz name the call and its message."},
 	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = seg_log_level_names,
 	 .help = "The lowest level that is logged."},
 	{LIVE_RUNNER("log_format", log_format, int, SEG_CONFIG_CHOICE), .value = "text", .choices = formats,
@@ -167,6 +168,10 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("in_flight_bytes", in_flight_bytes, uint64_t, SEG_CONFIG_SIZE), .value = "4MiB",
 	 .min = 4 * KIB, .max = 4 * GIB,
 	 .help = "The most bytes per partition that are read ahead. A single message may exceed it."},
+	{CONSUMER("entry_limit", entry_limit, uint64_t, SEG_CONFIG_SIZE), .value = "64MiB",
+	 .min = 64 * KIB, .max = 4 * GIB,
+	 .help = "The most memory that one entry of the stream may need: one message, or all that are packed in "
+		 "it, unpacked. A larger entry becomes a dead letter; segrunner does not read it into memory."},
 	{CONSUMER("start", start, seg_start, SEG_CONFIG_START), .value = "earliest",
 	 .help = "Where a new group starts. A group that exists continues at its position."},
 	{CONSUMER("session_timeout", session_timeout, int64_t, SEG_CONFIG_DURATION), .value = "10s",
@@ -180,14 +185,23 @@ const seg_config_row seg_config_rows[] = {
 		 "the Go library."},
 	{CONSUMER("max_attempts", max_attempts, uint32_t, SEG_CONFIG_INTEGER), .value = "5", .min = 0,
 	 .max = 1000000,
-	 .help = "The attempts at a failing message before it becomes a dead letter. 0: no limit; its "
-		 "partition waits."},
+	 .help = "The attempts at a message before it becomes a dead letter: how often its handler may fail, or how many "
+		 "processes it may kill (two if this is 1: the first death does not tell which message is to blame). 0: no "
+		 "limit; its partition waits."},
 	{CONSUMER("retry_backoff", retry_backoff, int64_t, SEG_CONFIG_DURATION), .value = "100ms", .min = MS,
 	 .max = H,
 	 .help = "The pause before the second attempt. Each further pause is twice as long."},
 	{CONSUMER("retry_backoff_max", retry_backoff_max, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = MS, .max = 24 * H,
 	 .help = "The longest pause between two attempts."},
+	{CONSUMER("dead_letter_limit", dead_letter_limit, uint64_t, SEG_CONFIG_COUNT), .value = "100_000",
+	 .min = 0, .max = (int64_t)1 << 40,
+	 .help = "The most dead letters of the group that each partition keeps. 0: no limit; a flood of them then "
+		 "fills Redis."},
+	{CONSUMER("dead_letter_overflow", dead_letters, seg_dead_letters, SEG_CONFIG_CHOICE),
+	 .value = "drop-oldest", .choices = seg_dead_letters_names,
+	 .help = "At dead_letter_limit. drop-oldest: the oldest dead letters are dropped, and counted. stop: the "
+		 "partition waits until `segctl dlq` has made room."},
 	{CONSUMER("commit_interval", commit_interval, int64_t, SEG_CONFIG_DURATION), .value = "2ms",
 	 .min = 0, .max = MIN,
 	 .help = "The shortest time between two commits of a partition; a commit comes earlier once a quarter of "
@@ -203,7 +217,7 @@ const size_t seg_config_row_count = sizeof(seg_config_rows) / sizeof(seg_config_
 _Static_assert(sizeof(seg_config_rows) / sizeof(seg_config_rows[0]) <= SEG_CONFIG_ROWS_MAX,
 	       "raise SEG_CONFIG_ROWS_MAX");
 _Static_assert(sizeof(seg_overflow) == sizeof(int) && sizeof(seg_codec) == sizeof(int) &&
-		       sizeof(seg_packing) == sizeof(int),
+		       sizeof(seg_packing) == sizeof(int) && sizeof(seg_dead_letters) == sizeof(int),
 	       "a choice is stored as an int");
 
 const seg_config_row *seg_config_row_find(seg_config_section section, const char *name)

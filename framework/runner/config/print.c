@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/redact.h"
 #include "config/format.h"
 #include "config/options.h"
 
@@ -37,19 +38,6 @@ static void print_fields(seg_config_section section, const void *base, FILE *out
 	}
 }
 
-/*
- * The length of "user:password" in "scheme://user:password@host", and its start in *start; 0 if there is none.
- */
-static size_t find_login(const char *value, const char **start)
-{
-	const char *scheme = strstr(value, "://");
-	if (!scheme)
-		return 0;
-	*start = scheme + 3;
-	const char *at = strrchr(*start, '@');
-	return at ? (size_t)(at - *start) : 0;
-}
-
 bool seg_config_is_secret(const char *name)
 {
 	static const char *const words[] = {"password",   "passwd",  "secret",      "token",
@@ -60,22 +48,14 @@ bool seg_config_is_secret(const char *name)
 	return false;
 }
 
-static void print_option(const seg_config_option *option, FILE *out)
+static void print_option(const seg_config_option *option, bool hidden, FILE *out)
 {
-	const char *login;
-	size_t length = find_login(option->value, &login);
-	if (seg_config_is_secret(option->name))
-		print_pair("option.", option->name, "***", out);
-	else if (length) {
-		fprintf(out, "option.%s = ", option->name);
-		fprintf(out, "%.*s***", (int)(login - option->value), option->value);
-		print_value(login + length, out);
-		fputc('\n', out);
-	} else
-		print_pair("option.", option->name, option->value, out);
+	char *value = hidden ? NULL : seg_redact_copy(option->value);
+	print_pair("option.", option->name, value ? value : "***", out);
+	free(value);
 }
 
-static void print_consumer(const seg_config_consumer *consumer, FILE *out)
+static void print_consumer(const seg_config_consumer *consumer, seg_config_hides *hides, void *arg, FILE *out)
 {
 	fprintf(out, "\n[consumer %s]\n", consumer->name);
 	for (size_t i = 0; i < seg_config_row_count; i++) {
@@ -90,15 +70,18 @@ static void print_consumer(const seg_config_consumer *consumer, FILE *out)
 		free(value);
 	}
 	for (size_t i = 0; i < consumer->option_count; i++)
-		print_option(&consumer->options[i], out);
+		print_option(&consumer->options[i],
+			     seg_config_is_secret(consumer->options[i].name) ||
+				     (hides && hides(arg, consumer, consumer->options[i].name)),
+			     out);
 }
 
-void seg_config_print(const seg_config *config, FILE *out)
+void seg_config_print(const seg_config *config, seg_config_hides *hides, void *arg, FILE *out)
 {
 	fprintf(out, "# the values of %s in force, without secrets\n\n[redis]\n", config->file);
 	print_fields(SEG_CONFIG_REDIS, &config->redis, out);
 	fputs("\n[runner]\n", out);
 	print_fields(SEG_CONFIG_RUNNER, &config->runner, out);
 	for (size_t i = 0; i < config->consumer_count; i++)
-		print_consumer(&config->consumers[i], out);
+		print_consumer(&config->consumers[i], hides, arg, out);
 }

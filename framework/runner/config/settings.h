@@ -108,16 +108,19 @@ typedef struct seg_config_consumer {
 	int64_t batch_linger;       /* how long a batch that is not full waits; 0 to 60 s */
 	uint32_t in_flight_batches; /* 2 to 64, per partition; 0: 4, and more while Redis is far */
 	uint64_t in_flight_bytes;   /* 4 KiB to 4 GiB, per partition */
+	uint64_t entry_limit;       /* bytes; 64 KiB to 4 GiB */
 	seg_start start;
 	int64_t session_timeout; /* 500 ms to 1 h */
 	uint32_t capacity;       /* 1 to 1,000 */
 	seg_codec codec;
-	uint32_t max_attempts;      /* 0: no limit; at most 1,000,000 */
-	int64_t retry_backoff;      /* 1 ms to 1 h, at most retry_backoff_max */
-	int64_t retry_backoff_max;  /* 1 ms to 24 h */
-	int64_t commit_interval;    /* 0 to 60 s */
-	int64_t tick;               /* 1 ms to 1 h */
-	seg_config_option *options; /* in the order of the file; names are unique */
+	uint32_t max_attempts;         /* 0: no limit; at most 1,000,000 */
+	int64_t retry_backoff;         /* 1 ms to 1 h, at most retry_backoff_max */
+	int64_t retry_backoff_max;     /* 1 ms to 24 h */
+	uint64_t dead_letter_limit;    /* per partition; 0: no limit; at most 2^40 */
+	seg_dead_letters dead_letters; /* at that limit */
+	int64_t commit_interval;       /* 0 to 60 s */
+	int64_t tick;                  /* 1 ms to 1 h */
+	seg_config_option *options;    /* in the order of the file; names are unique */
 	size_t option_count;
 } seg_config_consumer;
 

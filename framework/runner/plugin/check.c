@@ -63,12 +63,12 @@ static int check_option(const char *path, const seg_handler *handler, const seg_
 				"the plugin %s declares the option \"%s\" twice; remove one", path,
 				option->name);
 	seg_error why;
-	if (option->type > SEG_OPTION_PATH)
+	if (seg_option_kind(option) > SEG_OPTION_PATH)
 		return seg_fail(error, SEG_EINVAL,
 				"the plugin %s declares the option \"%s\" with the unknown type %u; use one "
 				"of SEG_OPTION_...",
 				path, option->name, option->type);
-	if (option->value && seg_option_check(option->type, option->value, &why) != 0)
+	if (option->value && seg_option_check(seg_option_kind(option), option->value, &why) != 0)
 		return seg_fail(error, SEG_EINVAL,
 				"the plugin %s declares the option \"%s\" with a wrong default: %s", path,
 				option->name, why.text);

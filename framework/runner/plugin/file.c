@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/trust.h"
 #include "plugin/locate.h"
 
 static int fail_unopened(const char *name, const char *path, int reason, seg_error *error)
@@ -23,19 +23,28 @@ static int fail_unopened(const char *name, const char *path, int reason, seg_err
 /* A user who can write to the file controls this process. */
 static int check_owner(const char *path, const struct stat *status, seg_error *error)
 {
-	bool trusted = status->st_uid == 0 || status->st_uid == geteuid();
-	if (status->st_mode & S_IWOTH)
+	switch (seg_trust_judge(status)) {
+	case SEG_TRUST_GOOD:
+		break;
+	case SEG_TRUST_OWNER:
+		return seg_fail(
+			error, SEG_EINVAL,
+			"the plugin %s belongs to user %u, whose code user %u must not run: check it, and chown "
+			"it to root or to user %u",
+			path, (unsigned)status->st_uid, (unsigned)geteuid(), (unsigned)geteuid());
+	case SEG_TRUST_EVERYONE:
 		return seg_fail(
 			error, SEG_EINVAL,
 			"every user of this machine may write to the plugin %s: run chmod o-w on it, and "
 			"check that nobody changed it",
 			path);
-	if ((status->st_mode & S_IWGRP) && !trusted)
+	case SEG_TRUST_GROUP:
 		return seg_fail(
 			error, SEG_EINVAL,
-			"the plugin %s belongs to user %u, and its group may write to it: run chmod g-w on "
-			"it, or chown it to root or to user %u",
-			path, (unsigned)status->st_uid, (unsigned)geteuid());
+			"group %u may write to the plugin %s: run chmod g-w on it, and check that nobody "
+			"changed it",
+			(unsigned)status->st_gid, path);
+	}
 	return 0;
 }
 
@@ -73,7 +82,10 @@ static int check_elf(const char *path, int fd, seg_error *error)
 
 int seg_plugin_file_open(const char *name, const char *path, seg_error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	seg_error why = {0};
+	int fd = seg_trust_open(path, O_RDONLY | O_NONBLOCK, &why);
+	if (fd == SEG_EINVAL)
+		return seg_fail(error, SEG_EINVAL, "the plugin %s: %s", path, why.text);
 	if (fd < 0)
 		return fail_unopened(name, path, errno, error);
 	struct stat status;

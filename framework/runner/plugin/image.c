@@ -104,6 +104,10 @@ static int load_copy(seg_plugin_image *image, const char *path, seg_error *error
 	return 0;
 }
 
+/*
+ * The loader opens the path once more. No other user can exchange the file meanwhile (base/trust.h); its owner can, by a
+ * build, so what was loaded may not be what was checked.
+ */
 static int load_file(seg_plugin_image *image, const char *path, seg_error *error)
 {
 	void *already = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
@@ -119,7 +123,14 @@ static int load_file(seg_plugin_image *image, const char *path, seg_error *error
 	if (status)
 		return status;
 	image->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	return image->object ? 0 : fail_unloaded(path, error);
+	if (!image->object)
+		return fail_unloaded(path, error);
+	if (seg_plugin_image_is_of(image, path))
+		return 0;
+	return seg_fail(
+		error, SEG_EINVAL,
+		"the plugin %s was exchanged while it was loaded: start segrunner again when it is complete",
+		path);
 }
 
 static seg_plugin_image *find(const struct stat *file)

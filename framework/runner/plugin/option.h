@@ -7,6 +7,7 @@
 #ifndef SEG_PLUGIN_OPTION_H
 #define SEG_PLUGIN_OPTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,17 @@
  * empty one a SEG_OPTION_PATH.
  */
 int seg_option_check(uint32_t type, const char *text, seg_error *error);
+
+/* The seg_option_type of an option, and whether it is marked as SEG_OPTION_SECRET. */
+static inline uint32_t seg_option_kind(const seg_option *option)
+{
+	return option->type & ~(uint32_t)(SEG_OPTION_SECRET | SEG_OPTION_CONTENT);
+}
+
+static inline bool seg_option_is_secret(const seg_option *option)
+{
+	return option->type & SEG_OPTION_SECRET;
+}
 
 /* The value of a text that seg_option_check accepted; 0 for NULL and for any other text. */
 int64_t seg_option_to_integer(const char *text);

@@ -1,6 +1,9 @@
 #include "work/dispatch.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "base/redact.h"
 #include "plugin/answer.h"
 #include "work/calls.h"
 #include "work/failure.h"
@@ -17,6 +20,28 @@ static seg_step stop_runner(seg_task *task, const char *reason)
 	return SEG_STEP_STOP;
 }
 
+/* A reason goes to the log, to Redis and to the page: without the secrets of an address, say. NULL without memory. */
+static char *reason_of(seg_answer answer)
+{
+	return answer.outcome != SEG_OUTCOME_DONE && answer.reason ? seg_redact_copy(answer.reason) : NULL;
+}
+
+static seg_step act(seg_task *task, const seg_fetched *fetched, size_t *index, seg_outcome outcome,
+		    const char *reason)
+{
+	switch (outcome) {
+	case SEG_OUTCOME_DONE:
+		return SEG_STEP_DONE;
+	case SEG_OUTCOME_RETRY:
+		return seg_failure_retry(task, fetched, index, reason);
+	case SEG_OUTCOME_DEAD_LETTER:
+		return seg_failure_dead_letter(task, fetched, index, task->attempt, reason);
+	case SEG_OUTCOME_STOP:
+		return stop_runner(task, reason);
+	}
+	return SEG_STEP_STOP;
+}
+
 /* Does what the plugin answered to the `count` messages from *index on, and moves *index to the next message. */
 static seg_step take_answer(seg_task *task, const seg_fetched *fetched, size_t *index, size_t count,
 			    seg_answer answer)
@@ -29,17 +54,10 @@ static seg_step take_answer(seg_task *task, const seg_fetched *fetched, size_t *
 		seg_task_handled(task, fetched, *index);
 		seg_task_end_retries(task);
 	}
-	switch ((seg_outcome)answer.outcome) {
-	case SEG_OUTCOME_DONE:
-		return SEG_STEP_DONE;
-	case SEG_OUTCOME_RETRY:
-		return seg_failure_retry(task, fetched, index, answer.reason);
-	case SEG_OUTCOME_DEAD_LETTER:
-		return seg_failure_dead_letter(task, fetched, index, task->attempt, answer.reason);
-	case SEG_OUTCOME_STOP:
-		return stop_runner(task, answer.reason);
-	}
-	return SEG_STEP_STOP;
+	char *reason = reason_of(answer);
+	seg_step step = act(task, fetched, index, (seg_outcome)answer.outcome, reason);
+	free(reason);
+	return step;
 }
 
 static seg_batch view_of(const seg_task *task, const seg_fetched *fetched, size_t index, size_t count)
@@ -66,9 +84,11 @@ static seg_step dispatch_alone(seg_task *task, const seg_fetched *fetched, size_
 /* Hands over what comes at *index, and moves *index past what is done. */
 static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t *index)
 {
-	if (fetched->faults[*index] != SEG_FAULT_NONE)
-		return seg_failure_dead_letter(task, fetched, index, 0,
-					       seg_fault_text(fetched->faults[*index]));
+	seg_fault fault = (seg_fault)fetched->faults[*index];
+	if (fault != SEG_FAULT_NONE)
+		return seg_failure_dead_letter(task, fetched, index,
+					       fault == SEG_FAULT_DEADLY ? task->read_deaths : 0,
+					       seg_fault_text(fault));
 	if (seg_poison_is_suspect(task, fetched, *index))
 		return dispatch_alone(task, fetched, index);
 	seg_batch view = view_of(task, fetched, *index, seg_fetched_run_end(fetched, *index) - *index);
@@ -80,9 +100,13 @@ static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t
 
 seg_step seg_dispatch_fetched(seg_task *task, seg_fetched *fetched)
 {
-	while (!seg_fetched_decode(fetched, task->setup->codec))
+	while (!seg_fetched_decode(fetched, task->setup->codec)) {
+		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY,
+				  "out of memory for decoding messages");
 		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
+	}
+	seg_unserved_end(&task->unserved);
 	for (size_t i = 0; i < fetched->batch.count;)
 		if (dispatch_next(task, fetched, &i) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;

@@ -3,7 +3,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
+
+#include "escape.h"
+
+enum { COMPLAINT_MAX = 4096 };
 
 int ctl_exit_code(int status)
 {
@@ -53,8 +58,10 @@ __attribute__((format(printf, 1, 0))) static void complain(const char *format, v
 		return;
 	}
 	fflush(stdout);
+	char text[COMPLAINT_MAX];
+	vsnprintf(text, sizeof(text), format, args);
 	fputs("segctl: ", stderr);
-	vfprintf(stderr, format, args);
+	ctl_escape_write(text, strlen(text), false, stderr);
 	fputc('\n', stderr);
 }
 

@@ -4,32 +4,22 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "base/clock.h"
-#include "base/units.h"
 #include "batch.h"
 #include "position.h"
 #include "stream/client.h"
+#include "when.h"
 
 /* Before the message's own fields: id reason attempts handler partition time_ms, each a name and a value. */
 enum { HEAD_FIELDS = 6, HEAD = 2 * HEAD_FIELDS, PAGE = 100 };
 
 /* --- the filter -------------------------------------------------------------------------- */
 
-int ctl_letter_filter_init(ctl_letter_filter *filter, const seg_stream *stream)
+int ctl_letter_filter_init(ctl_letter_filter *filter, ctl_context *context, const seg_stream *stream)
 {
-	seg_start start;
-	int64_t age;
 	int exit_code = ctl_check_partition(stream, filter->partition);
 	if (exit_code || !filter->since)
 		return exit_code;
-	if (seg_units_duration(filter->since, &age, NULL) == 0)
-		filter->since_ms = (uint64_t)((seg_wall_clock() - age) / SEG_MS);
-	else if (seg_start_parse(filter->since, &start, NULL) == 0 && start.kind == SEG_START_TIME)
-		filter->since_ms = start.id.ms;
-	else
-		return ctl_complain(EX_USAGE, "--since %s: give an age (2h) or a time (2026-11-23T13:00:00Z)",
-				    filter->since);
-	return EX_OK;
+	return ctl_when_read_time(context, "since", filter->since, &filter->since_ms);
 }
 
 static bool is_selected(const ctl_letter_filter *filter, const ctl_dead_letter *letter)

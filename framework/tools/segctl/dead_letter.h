@@ -26,7 +26,7 @@ typedef struct ctl_letter_filter {
 } ctl_letter_filter;
 
 /* Checks the filter, and parses `since`. 0, or an exit code after one line on standard error. */
-int ctl_letter_filter_init(ctl_letter_filter *filter, const seg_stream *stream);
+int ctl_letter_filter_init(ctl_letter_filter *filter, ctl_context *context, const seg_stream *stream);
 
 /* Gets a letter, which is valid until the function returns. False ends the visit, without an error. */
 typedef bool (*ctl_letter_fn)(void *arg, const ctl_dead_letter *letter);

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "command.h"
+#include "dlq_reasons.h"
 #include "message_print.h"
 #include "snapshot.h"
 #include "table.h"
@@ -17,12 +18,20 @@ ctl_letter_filter ctl_dlq_filter = {.partition = -1};
 /* --- list ------------------------------------------------------------------------------------------ */
 
 static const ctl_column columns[] = {
-	{"partition", "PARTITION", true}, {"letter", "LETTER", false},
-	{"id", "MESSAGE", false},         {"time", "SINCE", false},
-	{"attempts", "TRIES", true},      {"replays", "REPLAYS", true},
-	{"handler", "HANDLER", false},    {"key", "KEY", false},
-	{"reason", "REASON", false},      {NULL, NULL, false},
+	{"partition", "PARTITION", true}, {"letter", "LETTER", false},   {"id", "MESSAGE", false},
+	{"time", "SINCE", false},         {"time_ms", NULL, true},       {"attempts", "ATTEMPTS", true},
+	{"replays", "REPLAYS", true},     {"handler", "HANDLER", false}, {"key", "KEY", false},
+	{"reason", "REASON", false},      {"data", "DATA", false},       {NULL, NULL, false},
 };
+
+enum { DATA_COLUMN = 10, DATA_SHOWN = 60 };
+
+static const char *const groupings[] = {"letter", "reason", NULL};
+
+static struct {
+	bool data;
+	int by;
+} given;
 
 uint64_t ctl_dlq_replays(const ctl_dead_letter *letter)
 {
@@ -30,26 +39,43 @@ uint64_t ctl_dlq_replays(const ctl_dead_letter *letter)
 	return count ? strtoull(count->value, NULL, 10) : 0;
 }
 
+typedef struct {
+	ctl_table *table;
+	ctl_form form;
+} listing;
+
 static bool put_letter(void *arg, const ctl_dead_letter *letter)
 {
-	ctl_table *table = arg;
+	const listing *l = arg;
+	ctl_table *table = l->table;
+	const seg_message *m = &letter->content.message;
 	char id[SEG_ID_TEXT_MAX];
 	ctl_table_number(table, letter->partition);
 	ctl_table_text(table, letter->id);
 	ctl_table_text(table, seg_id_format(letter->original, id));
 	ctl_table_time(table, letter->time_ms);
+	ctl_table_number(table, (int64_t)letter->time_ms);
 	ctl_table_number(table, (int64_t)letter->attempts);
 	ctl_table_number(table, (int64_t)ctl_dlq_replays(letter));
 	ctl_table_text(table, letter->handler);
 	ctl_table_bytes(table, letter->content.message.key, letter->content.message.key_length);
 	ctl_table_text(table, letter->reason);
+	if (given.data)
+		ctl_table_bytes(table, m->data,
+				l->form == CTL_FORM_TABLE && m->data_length > DATA_SHOWN ? DATA_SHOWN
+											 : m->data_length);
 	return true;
 }
 
 int ctl_dlq_print_list(ctl_context *context, seg_stream *stream, const char *group)
 {
-	ctl_table *table = ctl_table_create(columns);
-	int exit_code = ctl_letters_visit(context, stream, group, &ctl_dlq_filter, put_letter, table);
+	ctl_column chosen[sizeof(columns) / sizeof(columns[0])];
+	memcpy(chosen, columns, sizeof(columns));
+	if (!given.data)
+		chosen[DATA_COLUMN] = (ctl_column){NULL, NULL, false};
+	ctl_table *table = ctl_table_create(chosen);
+	listing l = {table, context->form};
+	int exit_code = ctl_letters_visit(context, stream, group, &ctl_dlq_filter, put_letter, &l);
 	if (exit_code == EX_OK)
 		ctl_table_print(table, context->form, "No dead letter matches", stdout);
 	ctl_table_destroy(table);
@@ -65,7 +91,7 @@ int ctl_dlq_open(ctl_context *context, char **argv, seg_stream **stream)
 	exit_code = ctl_snapshot_take(*stream, argv[1], false, &snapshot);
 	if (exit_code == EX_OK) {
 		ctl_snapshot_free(&snapshot);
-		exit_code = ctl_letter_filter_init(&ctl_dlq_filter, *stream);
+		exit_code = ctl_letter_filter_init(&ctl_dlq_filter, context, *stream);
 	}
 	if (exit_code)
 		seg_stream_close(*stream);
@@ -79,12 +105,22 @@ static int list(ctl_context *context, int argc, char **argv)
 	int exit_code = ctl_dlq_open(context, argv, &stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_dlq_print_list(context, stream, argv[1]);
+	exit_code = given.by ? ctl_dlq_reasons_print(context, stream, argv[1], &ctl_dlq_filter)
+			     : ctl_dlq_print_list(context, stream, argv[1]);
 	seg_stream_close(stream);
 	return exit_code;
 }
 
-static const ctl_option list_options[] = {CTL_DLQ_FILTER_OPTIONS, CTL_OPTIONS_END};
+/* clang-format off */
+static const ctl_option list_options[] = {
+	{"by", 0, "WHAT", CTL_CHOICE, &given.by, 0, 0, groupings,
+	 "letter: one row each (the default); reason: how many have which reason, since when, and the newest"},
+	{"data", 0, NULL, CTL_FLAG, &given.data, 0, 0, NULL,
+	 "the messages' data, too; a table shows the beginning"},
+	CTL_DLQ_FILTER_OPTIONS,
+	CTL_OPTIONS_END,
+};
+/* clang-format on */
 
 const ctl_command ctl_dlq_list = {
 	"dlq", "list", "STREAM GROUP", 2, 2, "Lists the dead letters of a group", NULL, list_options, list,
@@ -94,6 +130,7 @@ const ctl_command ctl_dlq_list = {
 
 typedef struct {
 	const char *id;
+	int64_t skip; /* -1: by id; else the letters before the one that is meant */
 	ctl_form form;
 	bool found;
 } showing;
@@ -103,27 +140,28 @@ static void show_for_people(const ctl_dead_letter *letter)
 	const seg_message *m = &letter->content.message;
 	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	char *key = ctl_printable(m->key, m->key_length), *data = ctl_printable(m->data, m->data_length);
-	printf("letter     %s of partition %" PRIu32
-	       "\nmessage    %s\nsince      %s\nhandler    %s\nattempts   %" PRIu64 "\nreplays    %" PRIu64
-	       "\nreason     %s\nkey        %s\n",
-	       letter->id, letter->partition, seg_id_format(letter->original, id),
-	       ctl_time_text(letter->time_ms, time), letter->handler, letter->attempts,
-	       ctl_dlq_replays(letter), letter->reason, key);
+	ctl_say("letter     %s of partition %" PRIu32
+		"\nmessage    %s\nsince      %s\nhandler    %s\nattempts   %" PRIu64 "\nreplays    %" PRIu64
+		"\nreason     %s\nkey        %s\n",
+		letter->id, letter->partition, seg_id_format(letter->original, id),
+		ctl_time_text(letter->time_ms, time), letter->handler, letter->attempts,
+		ctl_dlq_replays(letter), letter->reason, key);
 	ctl_message_print_headers(m, "header     ", " = ", "\n");
-	printf("data       %s\n", letter->content.has_data
-					  ? data
-					  : "(none: the entry was removed before it became a dead letter)");
+	ctl_say("data       %s\n", letter->content.has_data
+					   ? data
+					   : "(none: the entry was removed before it became a dead letter)");
 	free(key);
 	free(data);
 }
 
 static void show_as_json(const ctl_dead_letter *letter)
 {
-	char id[SEG_ID_TEXT_MAX];
+	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	json_t *object = ctl_message_json(&letter->content.message);
 	json_object_set_new(object, "letter", json_string(letter->id));
 	json_object_set_new(object, "id", json_string(seg_id_format(letter->original, id)));
 	json_object_set_new(object, "partition", json_integer(letter->partition));
+	json_object_set_new(object, "time", json_string(ctl_time_text(letter->time_ms, time)));
 	json_object_set_new(object, "time_ms", json_integer((json_int_t)letter->time_ms));
 	json_object_set_new(object, "attempts", json_integer((json_int_t)letter->attempts));
 	json_object_set_new(object, "replays", json_integer((json_int_t)ctl_dlq_replays(letter)));
@@ -135,7 +173,7 @@ static void show_as_json(const ctl_dead_letter *letter)
 static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 {
 	showing *s = arg;
-	if (strcmp(letter->id, s->id) != 0)
+	if (s->skip < 0 ? strcmp(letter->id, s->id) != 0 : s->skip-- > 0)
 		return true;
 	s->found = true;
 	if (s->form == CTL_FORM_TABLE)
@@ -148,8 +186,10 @@ static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 static int show(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
-	showing s = {argv[2], context->form, false};
+	showing s = {argv[2], -1, context->form, false};
 	(void)argc;
+	if (strspn(argv[2], "0123456789") == strlen(argv[2]))
+		s.skip = strtoll(argv[2], NULL, 10);
 	if (context->form == CTL_FORM_CSV)
 		return ctl_complain(
 			EX_USAGE,
@@ -173,5 +213,13 @@ static const ctl_option show_options[] = {
 };
 
 const ctl_command ctl_dlq_show = {
-	"dlq", "show", "STREAM GROUP LETTER", 3, 3, "Shows all about a dead letter", NULL, show_options, show,
+	"dlq",
+	"show",
+	"STREAM GROUP LETTER",
+	3,
+	3,
+	"Shows all about a dead letter",
+	"LETTER: the letter's id, or its place in `segctl dlq list`, counted from 0.",
+	show_options,
+	show,
 };

@@ -48,8 +48,10 @@ static int add_stream(ctl_context *context, const char *stream, const char *only
 	if (only)
 		return add_group(context, stream, only, old, new);
 	int exit_code = ctl_directory_groups(context, stream, &names);
+	/* Only another program can have written a name that no group can have. */
 	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++)
-		exit_code = add_group(context, stream, names.list[i], old, new);
+		if (seg_name_check("group", names.list[i], NULL) == 0)
+			exit_code = add_group(context, stream, names.list[i], old, new);
 	ctl_keys_free(&names);
 	return exit_code;
 }

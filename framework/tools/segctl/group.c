@@ -53,7 +53,8 @@ static int list(ctl_context *context, int argc, char **argv)
 	exit_code = ctl_directory_groups(context, argv[0], &names);
 	ctl_table *table = ctl_table_create(list_columns);
 	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++)
-		exit_code = list_one(stream, names.list[i], table);
+		if (seg_name_check("group", names.list[i], NULL) == 0)
+			exit_code = list_one(stream, names.list[i], table);
 	snprintf(empty, sizeof(empty),
 		 "Stream \"%s\" has no groups; the first member to join creates its group", argv[0]);
 	if (exit_code == EX_OK)
@@ -106,8 +107,9 @@ static ctl_table *describe_members(const ctl_snapshot *snapshot)
 		ctl_table_text(table, m->name);
 		ctl_table_number(table, m->capacity);
 		ctl_table_duration(table, m->lease_left > 0 ? m->lease_left : 0);
-		ctl_table_number(table, owned);
-		ctl_table_text(table, partitions);
+		/* What a dead member had is nobody's until another member takes it over. */
+		ctl_table_number(table, m->lease_left > 0 ? owned : 0);
+		ctl_table_text(table, m->lease_left > 0 ? partitions : "");
 	}
 	return table;
 }
@@ -130,10 +132,10 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 	char lag[CTL_TEXT_MAX] = "an unknown number of", letters[CTL_TEXT_MAX];
 	if (sum.lag >= 0)
 		ctl_count_text((uint64_t)sum.lag, lag);
-	printf("%s of %s: %" PRIu32 " of %" PRIu32
-	       " partitions owned, %s message%s behind, %s dead letter%s\n\n",
-	       group, stream, sum.owned, snapshot->partition_count, lag, ctl_plural((uint64_t)sum.lag),
-	       ctl_count_text(sum.dead_letters, letters), ctl_plural(sum.dead_letters));
+	ctl_say("%s of %s: %" PRIu32 " of %" PRIu32
+		" partitions owned, %s message%s behind, %s dead letter%s\n\n",
+		group, stream, sum.owned, snapshot->partition_count, lag, ctl_plural((uint64_t)sum.lag),
+		ctl_count_text(sum.dead_letters, letters), ctl_plural(sum.dead_letters));
 	ctl_snapshot_print_unreachable(snapshot);
 }
 

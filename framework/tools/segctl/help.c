@@ -34,7 +34,7 @@ void ctl_help_program(void)
 	print_paragraph("`segctl COMMAND --help` shows the options of one command. A command that cannot be "
 			"undone asks first; --yes answers the question, and is required without a terminal.");
 	print_paragraph(
-		"Exit codes: 0 done; 1 a limit was exceeded (lag), or the user declined; 64 wrong "
+		"Exit codes: 0 done; 1 a limit was exceeded (lag), the user declined, or live members stand against it; 64 wrong "
 		"usage; 65 bad input; 66 no such stream, group or file; 69 Redis cannot serve; 71 the "
 		"system refused; 73 cannot create; 74 input or output error; 75 try again later; 76 "
 		"unreadable answer; 77 Redis refused the login; 78 bad configuration.");
@@ -52,6 +52,7 @@ void ctl_help_command(const ctl_command *c)
 		fputs("\nOptions:\n", stdout);
 		ctl_options_help(c->options, stdout);
 	}
-	fputs("\nOptions of all commands:\n", stdout);
-	ctl_options_help(ctl_context_options, stdout);
+	print_paragraph(
+		"`segctl --help` shows the options of all commands: the address, the login, the form of the "
+		"output.");
 }

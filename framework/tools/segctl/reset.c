@@ -14,6 +14,7 @@
 #include "reset_plan.h"
 #include "snapshot.h"
 #include "stream/client.h"
+#include "when.h"
 
 #define NO_SHIFT INT64_MAX
 
@@ -26,7 +27,7 @@ static struct {
 /* clang-format off */
 static const ctl_option options[] = {
 	{"to", 't', "WHERE", CTL_TEXT, &given.to, 0, 0, NULL,
-	 "earliest, latest, after an id, or at a time (2026-11-23T13:00:00Z)"},
+	 CTL_WHEN_HELP},
 	{"shift", 's', "N", CTL_NUMBER, &given.shift, -1000000000000, 1000000000000, NULL,
 	 "N messages forward; back if N is below 0"},
 	{"partition", 'p', "N", CTL_NUMBER, &given.partition, 0, 65535, NULL, "only this partition"},
@@ -127,16 +128,13 @@ static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 	return exit_code ? exit_code : report(plan);
 }
 
-static int read_target(seg_start *start)
+static int read_target(ctl_context *context, seg_start *start)
 {
-	seg_error error;
 	if ((given.to != NULL) + (given.shift != NO_SHIFT) != 1)
 		return ctl_complain(
 			EX_USAGE,
-			"give the new position: --to earliest, latest, an id or a time, or --shift N");
-	if (given.to && seg_start_parse(given.to, start, &error))
-		return ctl_complain(EX_USAGE, "--to: %s", error.text);
-	return EX_OK;
+			"give the new position: --to earliest, latest, an id, a time or an age, or --shift N");
+	return given.to ? ctl_when_read(context, "to", given.to, start) : EX_OK;
 }
 
 static int check_against(const seg_stream *stream)
@@ -158,7 +156,7 @@ static int reset(ctl_context *context, int argc, char **argv)
 	ctl_reset_target target = {given.to ? &start : NULL, given.shift, given.partition};
 	ctl_snapshot snapshot = {0};
 	(void)argc;
-	int exit_code = read_target(&start);
+	int exit_code = read_target(context, &start);
 	if (exit_code == EX_OK)
 		exit_code = ctl_open_stream(context, argv[0], &plan.stream);
 	if (exit_code)

@@ -38,7 +38,7 @@ int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const c
 	char names[512];
 	if (roster->live == 0)
 		return EX_OK;
-	return ctl_complain(EX_TEMPFAIL,
+	return ctl_complain(CTL_EXIT_NOT_DONE,
 			    "group \"%s\" of stream \"%s\" has live members (%s); stop them, make them "
 			    "stand by (SIGUSR1), or use --force",
 			    group, stream, names_of_live(roster, names, sizeof(names)));

@@ -13,8 +13,8 @@ int ctl_roster_read(ctl_context *context, const char *stream, const char *group,
 void ctl_roster_free(ctl_roster *roster);
 
 /*
- * For a command that must not run while members are alive: 0 if no member has a valid lease, else EX_TEMPFAIL after one
- * line that names the members.
+ * For a command that must not run while members are alive: 0 if no member has a valid lease, else CTL_EXIT_NOT_DONE after
+ * one line that names the members.
  */
 int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const char *group);
 

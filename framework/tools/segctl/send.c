@@ -21,8 +21,14 @@
 #include "stream/spelling.h"
 #include "table.h"
 #include "text.h"
+#include "unsent.h"
 
 #define HOUR_MS 3600000
+
+/* A record's opaque value is its line: the file's index above the number. */
+enum { FILES_MAX = 1000, LINE_BITS = 48 };
+
+_Static_assert(sizeof(void *) == 8, "a line's place fits into a pointer");
 
 static ctl_key_rule rule = {.separator = "\t"};
 
@@ -55,9 +61,11 @@ static const ctl_option options[] = {
 
 typedef struct {
 	/* The producer's thread writes these; the main thread reads them to show progress, and after the close. */
-	atomic_ullong added, failed;
+	atomic_ullong added;
 	atomic_int first_status; /* of the first failure; 0: none */
 	char first_text[SEG_ERROR_TEXT_MAX];
+	ctl_unsent failed;  /* lines that are not in the stream */
+	ctl_unsent unknown; /* lines that may be in the stream */
 
 	/* The main thread's own: */
 	seg_producer *producer;
@@ -65,6 +73,9 @@ typedef struct {
 	ctl_progress progress;
 	int64_t started;
 	uint64_t taken;
+	const char *names[FILES_MAX]; /* of the files, for errors */
+	uint32_t file;                /* the one that is read */
+	uint64_t stopped_at; /* its last line that was read, if reading stopped at a failure; else 0 */
 	uint64_t bytes, bytes_total; /* of the files; total 0: unknown */
 } sending;
 
@@ -75,7 +86,10 @@ static void delivered(void *arg, const seg_delivery *delivery)
 		atomic_fetch_add(&s->added, 1);
 		return;
 	}
-	if (atomic_fetch_add(&s->failed, 1) == 0) {
+	uint64_t place = (uint64_t)(uintptr_t)delivery->opaque;
+	ctl_unsent_add(delivery->status == SEG_EUNKNOWN ? &s->unknown : &s->failed,
+		       (uint32_t)(place >> LINE_BITS), place & (((uint64_t)1 << LINE_BITS) - 1));
+	if (atomic_load(&s->first_status) == 0) {
 		snprintf(s->first_text, sizeof(s->first_text), "%s", delivery->text);
 		atomic_store(&s->first_status, delivery->status);
 	}
@@ -93,20 +107,23 @@ static void keep_rate(const sending *s)
 		ctl_pause(due - now);
 }
 
-static int send_line(sending *s, const char *name, uint64_t number, const char *line, size_t length)
+static int send_line(sending *s, uint64_t number, const char *line, size_t length)
 {
+	const char *name = s->names[s->file];
+	void *place = (void *)(uintptr_t)((uint64_t)s->file << LINE_BITS | number);
 	seg_error error;
 	const char *key;
 	size_t key_length;
 	if (ctl_key_rule_apply(&rule, line, length, &key, &key_length, &error))
-		return ctl_complain(EX_DATAERR, "%s:%" PRIu64 ": the line %s; the lines before it were sent",
+		return ctl_complain(EX_DATAERR,
+				    "%s:%" PRIu64 ": the line %s; it and the lines after it are not sent",
 				    name, number, error.text);
 	keep_rate(s);
 	seg_record record = {key, key_length, line, length, s->headers, given.headers.count};
-	if (seg_producer_send(s->producer, &record, NULL, &error))
+	if (seg_producer_send(s->producer, &record, place, &error))
 		return ctl_complain(ctl_exit_code(error.status),
-				    "%s:%" PRIu64 ": %s; the lines before it were sent", name, number,
-				    error.text);
+				    "%s:%" PRIu64 ": %s; it and the lines after it are not sent", name,
+				    number, error.text);
 	s->taken++;
 	s->bytes += length + 1;
 	ctl_progress_draw(&s->progress, atomic_load(&s->added),
@@ -114,7 +131,7 @@ static int send_line(sending *s, const char *name, uint64_t number, const char *
 	return EX_OK;
 }
 
-static int send_file(sending *s, FILE *file, const char *name)
+static int send_file(sending *s, FILE *file)
 {
 	char *line = NULL;
 	size_t room = 0;
@@ -124,12 +141,14 @@ static int send_file(sending *s, FILE *file, const char *name)
 		if (length > 0 && line[length - 1] == '\n')
 			line[--length] = '\0';
 		/* After a failure, the producer adds no more: report it at once. */
-		if (atomic_load(&s->first_status))
+		if (atomic_load(&s->first_status)) {
+			s->stopped_at = number;
 			break;
-		exit_code = send_line(s, name, ++number, line, (size_t)length);
+		}
+		exit_code = send_line(s, ++number, line, (size_t)length);
 	}
 	if (ferror(file))
-		exit_code = ctl_complain(EX_IOERR, "cannot read %s: %s", name, strerror(errno));
+		exit_code = ctl_complain(EX_IOERR, "cannot read %s: %s", s->names[s->file], strerror(errno));
 	free(line);
 	return exit_code;
 }
@@ -137,11 +156,11 @@ static int send_file(sending *s, FILE *file, const char *name)
 static int send_named(sending *s, const char *path)
 {
 	if (strcmp(path, "-") == 0)
-		return send_file(s, stdin, "standard input");
+		return send_file(s, stdin);
 	FILE *file = fopen(path, "re");
 	if (!file)
 		return ctl_complain(EX_NOINPUT, "cannot open %s: %s", path, strerror(errno));
-	int exit_code = send_file(s, file, path);
+	int exit_code = send_file(s, file);
 	fclose(file);
 	return exit_code;
 }
@@ -172,23 +191,43 @@ static uint64_t total_bytes(int count, char **paths)
 	return total;
 }
 
+/* One line: how many lines were not sent, which, and why. */
+static int complain_of_unsent(sending *s)
+{
+	char failed[1024], unknown[1024], text[3072] = "", rest[320] = "", count[CTL_TEXT_MAX];
+	size_t used = 0;
+	ctl_unsent_text(&s->failed, s->names, failed, sizeof(failed));
+	ctl_unsent_text(&s->unknown, s->names, unknown, sizeof(unknown));
+	if (s->failed.count)
+		used += (size_t)snprintf(text, sizeof(text), "%zu line%s not sent (%s)", s->failed.count,
+					 ctl_plural(s->failed.count), failed);
+	if (s->unknown.count)
+		snprintf(text + used, sizeof(text) - used,
+			 "%s%zu line%s of unknown outcome: in the stream or not (%s)", used ? ", " : "",
+			 s->unknown.count, ctl_plural(s->unknown.count), unknown);
+	if (s->stopped_at)
+		snprintf(rest, sizeof(rest), ", and nothing after %.200s:%" PRIu64, s->names[s->file],
+			 s->stopped_at);
+	return ctl_complain(ctl_exit_code(atomic_load(&s->first_status)), "%s%s; %s sent: %s", text, rest,
+			    ctl_count_text(atomic_load(&s->added), count), s->first_text);
+}
+
 static int report(sending *s, ctl_form form, const char *stream, int exit_code)
 {
-	uint64_t added = atomic_load(&s->added), failed = atomic_load(&s->failed);
+	uint64_t added = atomic_load(&s->added);
 	char count[CTL_TEXT_MAX];
 	if (form == CTL_FORM_JSON)
-		ctl_json_print(json_pack("{s:I, s:I}", "sent", (json_int_t)added, "failed",
-					 (json_int_t)failed),
+		ctl_json_print(json_pack("{s:I, s:I, s:I}", "sent", (json_int_t)added, "failed",
+					 (json_int_t)s->failed.count, "unknown",
+					 (json_int_t)s->unknown.count),
 			       false, stdout);
 	else if (form == CTL_FORM_CSV)
-		printf("sent,failed\r\n%" PRIu64 ",%" PRIu64 "\r\n", added, failed);
+		printf("sent,failed,unknown\r\n%" PRIu64 ",%zu,%zu\r\n", added, s->failed.count,
+		       s->unknown.count);
 	else if (!given.quiet)
 		printf("%s message%s sent to %s\n", ctl_count_text(added, count), added == 1 ? "" : "s",
 		       stream);
-	if (failed)
-		return ctl_complain(ctl_exit_code(atomic_load(&s->first_status)), "%" PRIu64 " not sent: %s",
-				    failed, s->first_text);
-	return exit_code;
+	return s->failed.count + s->unknown.count ? complain_of_unsent(s) : exit_code;
 }
 
 static int send_all(sending *s, seg_stream *stream, int count, char **paths)
@@ -210,9 +249,14 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 	s->bytes_total = total_bytes(count, paths);
 	if (count == 0 && isatty(STDIN_FILENO))
 		fputs("Type one message a line; end with Ctrl-D.\n", stderr);
-	int exit_code = count ? EX_OK : send_file(s, stdin, "standard input");
-	for (int i = 0; i < count && exit_code == EX_OK; i++)
+	s->names[0] = "standard input";
+	for (int i = 0; i < count; i++)
+		s->names[i] = strcmp(paths[i], "-") == 0 ? "standard input" : paths[i];
+	int exit_code = count ? EX_OK : send_file(s, stdin);
+	for (int i = 0; i < count && exit_code == EX_OK && !s->stopped_at; i++) {
+		s->file = (uint32_t)i;
 		exit_code = send_named(s, paths[i]);
+	}
 	(void)seg_producer_close(s->producer, HOUR_MS, NULL);
 	ctl_progress_end(&s->progress);
 	return exit_code;
@@ -231,6 +275,8 @@ static int send_lines(ctl_context *context, int argc, char **argv)
 	if (exit_code == EX_OK) {
 		exit_code = send_all(&s, stream, argc - 1, argv + 1);
 		exit_code = report(&s, context->form, argv[0], exit_code);
+		ctl_unsent_free(&s.failed);
+		ctl_unsent_free(&s.unknown);
 		seg_stream_close(stream);
 	}
 	ctl_key_rule_fini(&rule);
@@ -242,11 +288,12 @@ const ctl_command ctl_send = {
 	NULL,
 	"STREAM [FILE ...]",
 	1,
-	1000,
+	FILES_MAX,
 	"Sends each line of the files, or of standard input, as a message",
 	"The line is the message's data. Without --key, --key-column and --key-pattern the line is also its key, so that equal "
 	"lines stay in order and others spread over the partitions. segctl waits while a partition is full. It stops at the "
-	"first line that has no key or cannot be sent; the lines before it stay sent.",
+	"first line that has no key or cannot be sent, names the lines that were not sent, and those of which nobody knows "
+	"whether they were (Redis did not answer), and tells how many were.",
 	options,
 	send_lines,
 };

@@ -1,8 +1,11 @@
 #include "snapshot.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+
+#include "text.h"
 
 int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot)
 {
@@ -28,14 +31,32 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 		sum.lag = info->lag < 0 || sum.lag < 0 ? -1 : sum.lag + info->lag;
 		sum.lag_most += info->lag < 0 ? (int64_t)info->length : info->lag;
 		sum.behind = partition->behind > sum.behind ? partition->behind : sum.behind;
+		sum.ahead |= partition->ahead;
 		sum.rate = partition->rate < 0 || sum.rate < 0 ? -1 : sum.rate + partition->rate;
 		sum.dead_letters += info->dead_letters;
 		sum.lost += info->lost;
-		sum.owned += *info->owner != '\0';
+		sum.owned += seg_group_snapshot_owned(snapshot, p);
 		if (sum.catch_up >= 0 && (partition->catch_up < 0 || partition->catch_up > sum.catch_up))
 			sum.catch_up = partition->catch_up;
 	}
 	return sum;
+}
+
+uint32_t ctl_snapshot_attempts(const ctl_partition *partition)
+{
+	uint32_t tried =
+		partition->retry.attempt ? partition->retry.attempt - (partition->retry.left > 0) : 0;
+	return tried > partition->attempts ? tried : partition->attempts;
+}
+
+char *ctl_snapshot_retry_text(const ctl_partition *partition, char text[CTL_RETRY_MAX])
+{
+	char id[SEG_ID_TEXT_MAX], left[CTL_TEXT_MAX];
+	bool waits = partition->retry.left > 0;
+	snprintf(text, CTL_RETRY_MAX, "message %s fails: %s; attempt %" PRIu32 " %s%s",
+		 seg_id_format(partition->retry.id, id), partition->retry.reason, partition->retry.attempt,
+		 waits ? "in " : "is under way", waits ? ctl_duration_text(partition->retry.left, left) : "");
+	return text;
 }
 
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)
@@ -46,6 +67,6 @@ void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)
 		if (!partition->unreachable || strcmp(partition->node, last) == 0)
 			continue;
 		last = partition->node;
-		printf("%s does not answer: the state of its partitions is not known\n", last);
+		ctl_say("%s does not answer: the state of its partitions is not known\n", last);
 	}
 }

@@ -1,5 +1,6 @@
 /* stream.c - `segctl stream`: creates, lists and describes streams. stream_delete.c deletes them. */
 #include <inttypes.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "command.h"
@@ -56,8 +57,8 @@ static int create(ctl_context *context, int argc, char **argv)
 	if (seg_stream_register(context->client, argv[0], &wanted, &stream, &error))
 		return ctl_fail(&error);
 	if (context->form == CTL_FORM_TABLE)
-		printf("%s: %" PRIu32 " partitions of %" PRIu64 " messages, %s\n", argv[0], wanted.partitions,
-		       wanted.partition_size, shape_text(&wanted, text));
+		ctl_say("%s: %" PRIu32 " partitions of %" PRIu64 " messages, %s\n", argv[0],
+			wanted.partitions, wanted.partition_size, shape_text(&wanted, text));
 	seg_stream_close(stream);
 	return EX_OK;
 }
@@ -168,12 +169,12 @@ static ctl_table *describe_partitions(const seg_stream *stream, const ctl_stream
 static void describe_for_people(const seg_stream *stream, const ctl_stream_facts *facts)
 {
 	char size[CTL_TEXT_MAX], text[64];
-	printf("%s: %" PRIu32 " partitions of %s messages, %s\nGroups:", stream->name,
-	       stream->shape.partitions, ctl_count_text(stream->shape.partition_size, size),
-	       shape_text(&stream->shape, text));
+	ctl_say("%s: %" PRIu32 " partitions of %s messages, %s\nGroups:", stream->name,
+		stream->shape.partitions, ctl_count_text(stream->shape.partition_size, size),
+		shape_text(&stream->shape, text));
 	for (size_t i = 0; i < facts->groups.count; i++)
-		printf(" %s", facts->groups.list[i]);
-	printf("%s\n\n", facts->groups.count ? "" : " none");
+		ctl_say(" %s", facts->groups.list[i]);
+	ctl_say("%s\n\n", facts->groups.count ? "" : " none");
 }
 
 static void describe_as_json(const seg_stream *stream, const ctl_stream_facts *facts,
@@ -181,7 +182,8 @@ static void describe_as_json(const seg_stream *stream, const ctl_stream_facts *f
 {
 	json_t *groups = json_array();
 	for (size_t i = 0; i < facts->groups.count; i++)
-		json_array_append_new(groups, json_string(facts->groups.list[i]));
+		json_array_append_new(groups,
+				      ctl_json_bytes(facts->groups.list[i], strlen(facts->groups.list[i])));
 	ctl_json_print(json_pack("{s:s, s:I, s:s, s:s, s:I, s:o, s:o}", "stream", stream->name,
 				 "partition_size", (json_int_t)stream->shape.partition_size, "overflow",
 				 seg_overflow_name(stream->shape.overflow), "packing",

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/base64.h"
+#include "escape.h"
 #include "text.h"
 
 typedef enum { NONE, TEXT, NUMBER, REAL, DURATION } cell_kind;
@@ -237,17 +238,29 @@ void ctl_json_print(json_t *value, bool one_line, FILE *out)
 	json_decref(value);
 }
 
+/* A spreadsheet takes a cell that begins so for a formula, which may start programs. */
+static bool begins_formula(const char *bytes, size_t length)
+{
+	return length > 0 && strchr("=+-@\t\r\n", bytes[0]) && bytes[0];
+}
+
 void ctl_csv_print(const void *text, size_t length, FILE *out)
 {
 	const char *bytes = length ? text : "";
-	bool quote = memchr(bytes, ',', length) || memchr(bytes, '"', length) ||
+	bool formula = begins_formula(bytes, length);
+	bool quote = formula || memchr(bytes, ',', length) || memchr(bytes, '"', length) ||
 		     memchr(bytes, '\n', length) || memchr(bytes, '\r', length);
 	if (quote)
 		fputc('"', out);
-	for (size_t i = 0; i < length; i++) {
-		if (bytes[i] == '"')
+	if (formula)
+		fputc('\'', out);
+	for (size_t i = 0; i < length;) {
+		const char *mark = memchr(bytes + i, '"', length - i);
+		size_t until = mark ? (size_t)(mark - bytes) + 1 : length;
+		ctl_escape_write(bytes + i, until - i, true, out);
+		if (mark)
 			fputc('"', out);
-		fputc(bytes[i], out);
+		i = until;
 	}
 	if (quote)
 		fputc('"', out);

@@ -46,7 +46,10 @@ json_t *ctl_table_json(const ctl_table *table);
 /* Prints a JSON value and a line break, and frees the value. NULL: memory is out, which ends segctl. */
 void ctl_json_print(json_t *value, bool one_line, FILE *out);
 
-/* Prints a field of CSV (RFC 4180), quoted if necessary. */
+/*
+ * Prints a field of CSV (RFC 4180), quoted if necessary. A field that a spreadsheet would take for a formula begins with
+ * an apostrophe; control characters, and bytes that are no UTF-8, are \xNN. JSON has the exact bytes.
+ */
 void ctl_csv_print(const void *bytes, size_t length, FILE *out);
 
 /* Text if the bytes are UTF-8, else {"base64": "..."}. The caller owns it. */

@@ -1,13 +1,16 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
 #include <wctype.h>
 
+#include "escape.h"
 #include "memory.h"
 
 char *ctl_duration_text(double seconds, char text[CTL_TEXT_MAX])
@@ -82,6 +85,24 @@ char *ctl_printable(const void *bytes, size_t length)
 	}
 	*to = '\0';
 	return text;
+}
+
+void ctl_say(const char *format, ...)
+{
+	char fixed[1024], *text = fixed;
+	va_list args;
+	va_start(args, format);
+	int length = vsnprintf(fixed, sizeof(fixed), format, args);
+	va_end(args);
+	if (length >= (int)sizeof(fixed)) {
+		text = ctl_allocate((size_t)length + 1, 1);
+		va_start(args, format);
+		vsnprintf(text, (size_t)length + 1, format, args);
+		va_end(args);
+	}
+	ctl_escape_write(text, length > 0 ? (size_t)length : 0, true, stdout);
+	if (text != fixed)
+		free(text);
 }
 
 int ctl_text_width(const char *text)

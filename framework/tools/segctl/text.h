@@ -23,6 +23,9 @@ const char *ctl_plural(uint64_t count);
 /* Bytes as text: each byte that is not part of a printable character of the locale as \xNN. The caller frees it. */
 char *ctl_printable(const void *bytes, size_t length);
 
+/* printf to standard output, through ctl_escape_write: names in Redis are what any program wrote. */
+__attribute__((format(printf, 1, 2))) void ctl_say(const char *format, ...);
+
 /* The number of terminal columns that a printable text takes. */
 int ctl_text_width(const char *text);
 

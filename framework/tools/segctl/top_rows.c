@@ -14,16 +14,16 @@ const ctl_top_column ctl_top_group_columns[] = {
 };
 
 static const ctl_top_column partition_columns[] = {
-	{"PART", 5, true},    {"OWNER", 18, false}, {"LAG", 10, true},
-	{"BEHIND", 11, true}, {"RATE/S", 9, true},  {"CAUGHT UP", 11, true},
-	{"TRIES", 5, true},   {"DEAD", 4, true},    {NULL, 0, false},
+	{"PART", 5, true},     {"OWNER", 15, false}, {"LAG", 10, true},
+	{"BEHIND", 11, true},  {"RATE/S", 9, true},  {"CAUGHT UP", 11, true},
+	{"ATTEMPTS", 8, true}, {"DEAD", 4, true},    {NULL, 0, false},
 };
 
 /* CAUGHT UP makes room for the node. */
 static const ctl_top_column cluster_columns[] = {
-	{"PART", 5, true},    {"OWNER", 12, false}, {"LAG", 9, true},
-	{"BEHIND", 10, true}, {"RATE/S", 8, true},  {"NODE", 20, false},
-	{"TRIES", 5, true},   {"DEAD", 4, true},    {NULL, 0, false},
+	{"PART", 5, true},     {"OWNER", 12, false}, {"LAG", 9, true},
+	{"BEHIND", 10, true},  {"RATE/S", 8, true},  {"NODE", 17, false},
+	{"ATTEMPTS", 8, true}, {"DEAD", 4, true},    {NULL, 0, false},
 };
 
 const ctl_top_column *ctl_top_columns_of_partitions(const ctl_fleet_group *group)
@@ -36,6 +36,10 @@ const ctl_top_column *ctl_top_columns_of_partitions(const ctl_fleet_group *group
 static void put_text(ctl_top_row *row, int cell, const char *text)
 {
 	snprintf(row->cells[cell], CTL_CELL_MAX, "%.*s", CTL_CELL_MAX - 1, *text ? text : "-");
+	/* A name may be what any program wrote: a line break would move the cursor. */
+	for (char *c = row->cells[cell]; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = '?';
 }
 
 static void put_count(ctl_top_row *row, int cell, int64_t count)
@@ -123,7 +127,7 @@ size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, 
 			put_text(row, 5, partition->node);
 		else
 			put_duration(row, 5, partition->catch_up);
-		put_count(row, 6, partition->attempts);
+		put_count(row, 6, ctl_snapshot_attempts(partition));
 		put_count(row, 7, (int64_t)partition->info.dead_letters);
 		count += matches(row, 1, 1, filter);
 	}

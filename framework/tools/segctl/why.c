@@ -8,6 +8,7 @@
 #include "command.h"
 #include "diagnosis.h"
 #include "base/units.h"
+#include "server_trouble.h"
 #include "stream/client.h"
 #include "table.h"
 #include "text.h"
@@ -65,19 +66,19 @@ static void print_owner(const answer *a)
 {
 	char text[CTL_TEXT_MAX];
 	const seg_partition_info *info = &a->p->info;
-	printf("Owner         %s", *info->owner ? info->owner : "none");
+	ctl_say("Owner         %s", *info->owner ? info->owner : "none");
 	if (strcmp(info->owner, info->target) != 0)
-		printf(", moving to %s", *info->target ? info->target : "no member");
+		ctl_say(", moving to %s", *info->target ? info->target : "no member");
 	if (a->owner && a->owner->lease_left > 0)
-		printf("; its lease lasts for another %s", ctl_duration_text(a->owner->lease_left, text));
+		ctl_say("; its lease lasts for another %s", ctl_duration_text(a->owner->lease_left, text));
 	else if (a->owner)
-		printf("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
-	printf("\nEpoch         %" PRIu64 ", %s%s\n", info->epoch,
-	       *a->p->claimed_by ? "claimed by " : "not claimed", a->p->claimed_by);
-	printf("Members       %zu live", a->snapshot->roster.live);
+		ctl_say("; its lease ended %s ago", ctl_duration_text(-a->owner->lease_left, text));
+	ctl_say("\nEpoch         %" PRIu64 ", %s%s\n", info->epoch,
+		*a->p->claimed_by ? "claimed by " : "not claimed", a->p->claimed_by);
+	ctl_say("Members       %zu live", a->snapshot->roster.live);
 	double ago = (a->now_ms - (double)a->changed_ms) / 1000;
 	if (a->changed_ms)
-		printf("; the assignment last changed %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
+		ctl_say("; the assignment last changed %s ago", ctl_duration_text(ago > 0 ? ago : 0, text));
 	putchar('\n');
 }
 
@@ -85,43 +86,48 @@ static void print_position(const answer *a)
 {
 	char position[SEG_ID_TEXT_MAX], last[SEG_ID_TEXT_MAX], oldest[SEG_ID_TEXT_MAX], text[CTL_TEXT_MAX];
 	const ctl_partition *p = a->p;
-	printf("Position      %s of %s\n", seg_id_format(p->info.position, position),
-	       seg_id_format(p->info.last, last));
+	ctl_say("Position      %s of %s\n", seg_id_format(p->info.position, position),
+		seg_id_format(p->info.last, last));
 	if (p->waiting) {
-		printf("Waiting       %s message%s",
-		       p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, text),
-		       ctl_plural((uint64_t)p->info.lag));
-		printf(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
-		       ctl_duration_text(p->behind, text));
+		ctl_say("Waiting       %s message%s",
+			p->info.lag < 0 ? "an unknown number of"
+					: ctl_count_text((uint64_t)p->info.lag, text),
+			ctl_plural((uint64_t)p->info.lag));
+		ctl_say(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
+			ctl_duration_text(p->behind, text));
 	} else {
 		puts("Waiting       nothing");
 	}
 	if (p->rate >= 0)
-		printf("Rate          %.1f/s\n", p->rate);
+		ctl_say("Rate          %.1f/s\n", p->rate);
 }
 
 static void print_troubles(const answer *a)
 {
-	char id[SEG_ID_TEXT_MAX];
+	char id[SEG_ID_TEXT_MAX], retry[CTL_RETRY_MAX];
 	const ctl_partition *p = a->p;
-	printf("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
-	       ctl_plural(p->crashes));
+	ctl_say("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
+		ctl_plural(p->crashes));
 	if (p->attempts)
-		printf("; suspect: message %s, %" PRIu32 " tries", seg_id_format(p->suspect, id),
-		       p->attempts);
-	printf("\nDead letters  %" PRIu64 "\nLost unread   %" PRIu64 "\n", p->info.dead_letters,
-	       p->info.lost);
+		ctl_say("; suspect: message %s, %" PRIu32 " attempt%s", seg_id_format(p->suspect, id),
+			p->attempts, ctl_plural(p->attempts));
+	if (p->retry.attempt)
+		ctl_say("\nRetrying      %s", ctl_snapshot_retry_text(p, retry));
+	ctl_say("\nDead letters  %" PRIu64, p->info.dead_letters);
+	if (p->letters_dropped)
+		ctl_say("; %" PRIu64 " older ones were dropped at dead_letter_limit", p->letters_dropped);
+	ctl_say("\nLost unread   %" PRIu64 "\n", p->info.lost);
 }
 
 static void print_for_people(const answer *a)
 {
 	if (*a->p->node)
-		printf("Node          %s%s\n", a->p->node,
-		       a->p->unreachable ? ", which does not answer: the position is not known" : "");
+		ctl_say("Node          %s%s\n", a->p->node,
+			a->p->unreachable ? ", which does not answer: the position is not known" : "");
 	print_owner(a);
 	print_position(a);
 	print_troubles(a);
-	printf("\nCause: %s.\nNext:  %s.\n", a->diagnosis.cause, a->diagnosis.next);
+	ctl_say("\nCause: %s.\nNext:  %s.\n", a->diagnosis.cause, a->diagnosis.next);
 }
 
 static json_t *text_or_null(const char *text)
@@ -154,8 +160,15 @@ static void print_as_json(const answer *a)
 	json_object_set_new(object, "crashes", json_integer(p->crashes));
 	json_object_set_new(object, "suspect",
 			    p->attempts ? json_string(seg_id_format(p->suspect, suspect)) : json_null());
-	json_object_set_new(object, "attempts", json_integer(p->attempts));
+	json_object_set_new(object, "attempts", json_integer(ctl_snapshot_attempts(p)));
+	json_object_set_new(object, "retry_reason",
+			    p->retry.attempt ? ctl_json_bytes(p->retry.reason, strlen(p->retry.reason))
+					     : json_null());
+	json_object_set_new(object, "retry_in_seconds",
+			    p->retry.attempt ? json_real(p->retry.left > 0 ? p->retry.left : 0)
+					     : json_null());
 	json_object_set_new(object, "dead_letters", json_integer((json_int_t)p->info.dead_letters));
+	json_object_set_new(object, "dead_letters_dropped", json_integer((json_int_t)p->letters_dropped));
 	json_object_set_new(object, "lost", json_integer((json_int_t)p->info.lost));
 	ctl_json_print(object, false, stdout);
 }
@@ -181,6 +194,18 @@ static int take_two(seg_stream *stream, const char *group, ctl_snapshot *now)
 	return exit_code;
 }
 
+/* A server that cannot write explains more than what it makes of the group. */
+static void blame_server(ctl_context *context, ctl_diagnosis *diagnosis)
+{
+	ctl_trouble trouble;
+	if (!ctl_server_trouble_find(context, &trouble))
+		return;
+	diagnosis->verdict = "server";
+	diagnosis->wrong = true;
+	snprintf(diagnosis->cause, sizeof(diagnosis->cause), "%s", trouble.what);
+	snprintf(diagnosis->next, sizeof(diagnosis->next), "%s", trouble.remedy);
+}
+
 static int explain(ctl_context *context, seg_stream *stream, const char *group, uint32_t partition)
 {
 	ctl_snapshot snapshot;
@@ -194,6 +219,7 @@ static int explain(ctl_context *context, seg_stream *stream, const char *group, 
 	if (exit_code == EX_OK) {
 		ctl_diagnose(&snapshot, partition, stream->name, group, (double)given.sample / 1e9,
 			     &a.diagnosis);
+		blame_server(context, &a.diagnosis);
 		if (context->form == CTL_FORM_JSON)
 			print_as_json(&a);
 		else
@@ -236,7 +262,7 @@ const ctl_command ctl_why = {
 	3,
 	3,
 	"Shows the likely problem of a partition, and the next step",
-	"Redis does not know everything: retries, for example, are in the owner's log and at its /readyz.",
+	"Names what Redis knows and what the partition's owner has noted there; the owner's log has more.",
 	options,
 	why,
 };
