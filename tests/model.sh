@@ -85,11 +85,12 @@ cluster="-DCLUSTER -DCOMMITS_STAY -DBREAKS=0 -DLATE=0"
 
 # shellcheck disable=SC2086 # several words each
 failover() {
-	losses 'a failover passes no message, and nobody else commits' 0
+	losses 'a failover passes no message, and nobody else commits' 0 -DBREAKS=0
+	losses 'nor where answers are lost and connections break' 0 -DTAKEOVERS=0
 	losses 'nor where an epoch comes again' 0 -DSLOW_CLOCK -DBREAKS=0
 	losses 'after a failover all messages are committed' 0 -DPROGRESS $calm
 	losses 'a commit that counts outlives a failover' 0 -DACK $calm
-	losses 'a slot that moves and a node that fails over are told apart' 0 $cluster -DTAKEOVERS=0
+	losses 'a slot that moves and a node that fails over are told apart' 0 $cluster -DTAKEOVERS=0 -DCONTENTS=1
 	losses 'a late answer of the old master harms nothing' 0 -DCLUSTER -DCOMMITS_STAY $calm -DMOVES=0
 	losses 'commits follow a slot where ids do not come again' 0 -DCLUSTER -DLATER_IDS $calm -DMOVES=0
 	losses 'found: another history is not noticed' 1 $calm -DMUTANT_HISTORY_NOT_NOTICED -DSLOW_CLOCK
