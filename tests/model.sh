@@ -1,7 +1,8 @@
 #!/bin/sh
-# tests/model.sh: checks two models exhaustively with spin: ownership, handoff and fencing (tests/model/ownership.pml), and a
-# producer's batches in flight (tests/model/producer.pml). No bad state may be reachable; a group must end balanced, and batches
-# must finish, once failures stop; and spin must find the error in wrong protocols.
+# tests/model.sh: checks three models exhaustively with spin: ownership, handoff and fencing (tests/model/ownership.pml), a
+# producer's batches in flight (tests/model/producer.pml), and failovers that lose writes (tests/model/failover.pml). No bad state
+# may be reachable; a group must end balanced, and batches and messages must finish, once failures stop; and spin must find the
+# error in wrong protocols.
 # Takes three minutes on two cores, and 3 GB of memory. Last line: `N passed, N failed`.
 set -eu
 
@@ -71,17 +72,63 @@ producer() {
 	batches 'found: WAIT of the node that the slot has left' 1 $pair -DACK -DCLUSTER -DMOVES=1 -DMUTANT_MOVED_BATCH_CONFIRMED
 }
 
-# Each model in a directory and a process of its own: two of them fill two cores.
-for model in ownership producer; do
-	mkdir "$work/$model"
-	(
-		cd "$work/$model"
-		"$model"
-		echo "$passed passed, $failed failed" >counts
-	) >"$work/$model.log" &
-done
+# losses NAME EXPECTED-ERRORS SPIN-OPTIONS...
+losses() {
+	name=$1 expected=$2
+	shift 2
+	verify failover "$name" "$expected" '-m500000' "$safety" "$@"
+}
+
+# So small that each fault has its room: more of each multiplies the states, and shows nothing more.
+calm='-DTAKEOVERS=0 -DBREAKS=0'
+cluster="-DCLUSTER -DCOMMITS_STAY -DBREAKS=0 -DLATE=0"
+
+# shellcheck disable=SC2086 # several words each
+failover() {
+	losses 'a failover passes no message, and nobody else commits' 0 -DBREAKS=0
+	losses 'nor where answers are lost and connections break' 0 -DTAKEOVERS=0
+	losses 'nor where an epoch comes again' 0 -DSLOW_CLOCK -DBREAKS=0
+	losses 'after a failover all messages are committed' 0 -DPROGRESS $calm
+	losses 'a commit that counts outlives a failover' 0 -DACK $calm
+	losses 'a slot that moves and a node that fails over are told apart' 0 $cluster -DTAKEOVERS=0 -DCONTENTS=1
+	losses 'a late answer of the old master harms nothing' 0 -DCLUSTER -DCOMMITS_STAY $calm -DMOVES=0
+	losses 'commits follow a slot where ids do not come again' 0 -DCLUSTER -DLATER_IDS $calm -DMOVES=0
+	losses 'found: another history is not noticed' 1 $calm -DMUTANT_HISTORY_NOT_NOTICED -DSLOW_CLOCK
+	losses 'found: a position is kept from memory' 1 -DMUTANT_POSITION_FROM_MEMORY
+	losses 'found: reads come from one server, commits go to another' 1 -DTAKEOVERS=0 -DSLOW_CLOCK -DMUTANT_LINKS_NOT_COMPARED
+	losses 'found: an epoch is claimed that Redis may have forgotten others after' 1 -DMUTANT_DOUBTED_EPOCH_CLAIMED
+	losses 'found: an epoch without a nonce comes again' 1 -DCLUSTER -DSLOW_CLOCK -DCONTENTS=1 -DBREAKS=0 -DLATE=0 \
+		-DMOVES=0 -DTAKEOVERS=2 -DMUTANT_NO_NONCE
+	losses 'found: a failover is taken for a migration' 1 $cluster -DCONTENTS=1 -DMOVES=0 -DMUTANT_FAILOVER_IS_MIGRATION
+	losses 'found: a claim before the doubt is cleared' 1 $cluster -DCONTENTS=1 -DMOVES=0 -DMUTANT_UNCLEAR_IS_CLEAR
+	losses 'found: a moved partition goes on as it was' 1 $cluster -DTAKEOVERS=0 -DMOVES=0 -DMUTANT_MOVED_PARTITION_KEPT
+	losses 'found: the share of the old master ends the doubt' 1 -DCLUSTER -DCOMMITS_STAY -DCONTENTS=1 -DBREAKS=0 \
+		-DMOVES=0 -DMUTANT_ANY_SHARE_ENDS_DOUBT
+	losses 'found: the answer to an older claim counts' 1 -DCLUSTER -DCOMMITS_STAY -DCONTENTS=1 -DBREAKS=0 \
+		-DMOVES=0 -DMUTANT_CLAIMS_OVERLAP
+	losses 'found: a doubted epoch is kept and never claimed' 1 -DPROGRESS $calm -DMUTANT_DOUBTED_EPOCH_KEPT
+	losses 'found: the answer to WAIT is not looked at' 1 -DACK $calm -DMUTANT_WAIT_NOT_LOOKED_AT
+	losses 'known: a commit that follows MOVED, where ids come again' 1 -DCLUSTER $calm -DLATE=0 -DMOVES=0
+}
+
+# Checks the models one after the other, each in a directory and a process of its own.
+check() {
+	for model in "$@"; do
+		mkdir "$work/$model"
+		(
+			cd "$work/$model"
+			"$model"
+			echo "$passed passed, $failed failed" >counts
+		) >"$work/$model.log" 2>&1 &
+		wait $! || true
+	done
+}
+
+# Two of them fill two cores.
+check producer &
+check ownership failover &
 wait
-for model in ownership producer; do
+for model in ownership producer failover; do
 	cat "$work/$model.log"
 	good=0
 	read -r good _ bad _ <"$work/$model/counts" || bad=1

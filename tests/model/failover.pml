@@ -4,8 +4,7 @@
  * one partition, without time. tests/model.sh checks the model with spin(1).
  *
  * Server 1 is the replica of server 0 and has the state that server 0 had at some moment: the newest sync. A failover makes it the
- * master. Server 0 lives on for a while, and takes writes that are lost. Ids begin again after what is left of the log: so a new
- * message may have the id of a lost one. Leases end at any time, and their members do not notice.
+ * master. Server 0 lives on for a while, and takes writes that are lost. Leases end at any time, and their members do not notice.
  *
  * Without CLUSTER, a member has two connections, for commands (control) and for reads (data). Each of them leads to the old master
  * or to the new one. With CLUSTER, a member has a map of two slots, the control slot and the partition's. Server 2 is another
@@ -22,7 +21,12 @@
  *   - a handler that is called in the new history has a later epoch than all before the failover; not with SLOW_CLOCK, where the
  *     coordinator gives an epoch that Redis has lost to another member;
  *   - with ACK, a commit that counts outlives a failover.
- * With LIVENESS, it checks that each run in which failures stop handles and commits all messages.
+ * With PROGRESS, it checks that nothing remains to be done only when all messages are committed. A heartbeat is then sent only if
+ * something has changed.
+ *
+ * Ids come again: after a failover, a new message may have the id of a lost one, as where the new master's clock is behind. With
+ * LATER_IDS, they do not. With COMMITS_STAY, a commit that is answered MOVED fails; else it goes on to the other server, before the
+ * member has looked at its map. Where ids come again, that one commit may pass a new message.
  */
 #ifndef CONTENTS
 #define CONTENTS 3 /* messages that are sent in one run; the first one is there at the start */
@@ -41,7 +45,15 @@
 #define LATE 1 /* with CLUSTER: a call is answered late; without, a connection leads to the old master after the failover */
 #endif
 #define SERVERS 3
+#ifdef LATER_IDS
+#define IDS CONTENTS
+#define next_id(s) sent
+#define is_past_the_end(position) false
+#else
 #define IDS 2 /* that the log has room for */
+#define next_id(s) (partition[s].length + 1)
+#define is_past_the_end(position) ((position) > partition[to].length)
+#endif
 
 #define bit(n) (1 << (n))
 
@@ -69,7 +81,7 @@ bool behind;                      /* the replica lacks a write */
 
 /* What really happened. */
 byte sent = 1; /* messages; their contents are numbers from 1 on */
-byte handled;  /* contents, as a set */
+byte handled = 1; /* contents, as a set; an id that holds nothing counts as handled */
 byte given = 1; /* the latest epoch */
 byte ran;      /* the latest epoch that a handler was called with before the failover, */
 bit ran_by;    /* and its member */
@@ -373,7 +385,7 @@ inline hear_claim(m)
 #ifdef MUTANT_POSITION_FROM_MEMORY
 		position = (my.memory > position -> my.memory : position);
 #endif
-		assert(partition[to].held & bit(position));
+		assert(partition[partition_of(m)].held & bit(position));
 		my.at = position;
 		my.committed = position;
 		my.anew = is_new(to)
@@ -457,7 +469,7 @@ inline do_commit(m)
 		assert(partition[to].holder == m);
 		if
 		:: position > partition[to].position ->
-			assert(position <= partition[to].length);
+			assert(!is_past_the_end(position));
 			for (i : 1 .. position) {
 				assert(handled & bit(partition[to].log[i]))
 			}
@@ -470,15 +482,15 @@ inline do_commit(m)
 	fi
 }
 
-#ifdef MUTANT_COMMIT_FOLLOWS_MOVED
-#define follows true
-#else
+#ifdef COMMITS_STAY
 #define follows false
+#else
+#define follows true
 #endif
 
 inline commit(m)
 {
-	to = partition_of(m); n = to;
+	to = partition_of(m);
 	epoch = my.epoch;
 	token = my.nonce * 2 + m;
 	position = my.at;
@@ -492,11 +504,7 @@ inline commit(m)
 #ifdef ACK
 		:: my.state == ACTIVE && !is_fenced ->
 			my.confirming = true; my.confirmed_epoch = epoch; my.confirmed_at = position;
-#ifdef MUTANT_WAIT_OF_ANOTHER_SERVER
-			my.confirmed_by = n
-#else
 			my.confirmed_by = to
-#endif
 #else
 		:: my.state == ACTIVE && !is_fenced -> my.committed = position
 #endif
@@ -546,15 +554,32 @@ inline forget_confirmation(m)
 #define waits_for_claim(m) false
 #endif
 
-#define may_claim(m) (my.state == ACQUIRED && !is_unclear(m) && !waits_for_claim(m) && holds_control(m))
+#ifdef MUTANT_DOUBTED_EPOCH_KEPT
+#define is_kept(m) (my.epoch == my.doubted)
+#else
+#define is_kept(m) false
+#endif
+#define may_claim(m) (my.state == ACQUIRED && !is_kept(m) && !is_unclear(m) && !waits_for_claim(m) && holds_control(m))
 #define may_handle(m) (my.state == ACTIVE && my.trusts && my.at < IDS && holds_data(m))
 #define may_commit(m) (my.state == ACTIVE && my.at > my.committed && !asks(m) && holds_control(m))
+
+#ifdef PROGRESS
+#define share_of(s, m) (control[s].owner == (m) -> control[s].epoch : 0)
+#define is_useful(s, m) (share_of(s, m) != my.epoch || my.state == RELEASED || my.in_doubt || !my.trusts)
+#else
+#define is_useful(s, m) true
+#endif
+#ifdef CLUSTER
+#define beat_to(m) (has_control(my.control_at) -> my.control_at : control_at)
+#else
+#define beat_to(m) (my.control == 2 -> 1 : 0)
+#endif
 
 proctype member(bit m)
 {
 end:	do
 #ifdef CLUSTER
-	:: atomic { !my.beat_late -> heartbeat(m) }
+	:: atomic { !my.beat_late && is_useful(beat_to(m), m) -> heartbeat(m) }
 	:: atomic { my.beat_late ->
 		epoch = my.beat_epoch; n = my.beat_in_doubt;
 		my.beat_late = false; my.beat_epoch = 0; my.beat_in_doubt = false;
@@ -563,7 +588,7 @@ end:	do
 	:: atomic { my.control_at != control_at || my.partition_at != partition_at || my.partial -> learn_map(m) }
 	:: atomic { my.moved_from != 0 -> my.moved_from = 0; doubt(m) } /* the map does not come */
 #else
-	:: atomic { my.control != 0 -> heartbeat(m) }
+	:: atomic { my.control != 0 && is_useful(beat_to(m), m) -> heartbeat(m) }
 	:: atomic { my.control == 0 -> connect_control(m, failed) }
 	:: atomic { my.control == 0 && failed && lives_on && late > 0 -> late--; connect_control(m, 0) }
 	:: atomic { my.data == 0 -> connect_data(m, failed) }
@@ -619,7 +644,7 @@ inline send()
 {
 	to = partition_at;
 	sent++;
-	partition[to].length++;
+	partition[to].length = next_id(to);
 	partition[to].log[partition[to].length] = sent;
 	note_write()
 }
@@ -696,6 +721,13 @@ end:	do
 	od
 }
 
+#ifdef PROGRESS
+proctype end()
+{
+	timeout -> assert(partition[partition_at].position == partition[partition_at].length)
+}
+#endif
+
 init {
 	atomic {
 #ifdef CLUSTER
@@ -721,11 +753,10 @@ init {
 			partition[n].log[1] = 1;
 			control[n].epoch = 1
 		}
+#ifdef PROGRESS
+		members[0].trusts = true; members[1].trusts = true;
+		run end();
+#endif
 		run member(0); run member(1); run world()
 	}
 }
-
-#ifdef LIVENESS
-#define is_done (failed && !lives_on && partition[partition_at].length == IDS && partition[partition_at].position == IDS)
-ltl all_is_handled { <> [] is_done }
-#endif
