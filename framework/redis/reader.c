@@ -296,7 +296,8 @@ static bool leave_out(seg_reader *reader, size_t length, size_t line)
 	char head[24], *at = parser->buf + parser->pos;
 	int head_length = snprintf(head, sizeof(head), "%zu\r\n", filler(size));
 	memcpy(at, head, (size_t)head_length);
-	memcpy(at + size - 2, "\r\n", 2);
+	at[size - 2] = '\r';
+	at[size - 1] = '\n';
 	return true;
 }
 
