@@ -178,10 +178,10 @@ void seg_redact(char *text, size_t size)
 char *seg_redact_copy(const char *text)
 {
 	/* Each secret has at least one byte, and a byte before it. */
-	size_t size = 2 * strlen(text) + sizeof(hidden);
+	size_t length = strlen(text), size = 2 * length + sizeof(hidden);
 	char *copy = malloc(size);
 	if (copy) {
-		strcpy(copy, text);
+		memcpy(copy, text, length + 1);
 		seg_redact(copy, size);
 	}
 	return copy;

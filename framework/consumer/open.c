@@ -10,6 +10,7 @@
 #include "base/range.h"
 #include "consumer/consumer.h"
 #include "consumer/hooks.h"
+#include "stream/pack.h"
 
 /* How long a close waits for a thread that must end at once: such a thread needs only a processor. */
 #define LAST_PATIENCE (2 * SEG_SECOND)
@@ -20,12 +21,16 @@ void seg_consumer_options_init(seg_consumer_options *options)
 		.capacity = 100,
 		.batch_size = 512,
 		.in_flight_bytes = 4 << 20,
+		.entry_limit = SEG_ENTRY_LIMIT,
 		.start = {.kind = SEG_START_EARLIEST},
 		.session_timeout_ms = 10000,
 		.commit_interval_us = 2000,
 		.dead_letter_limit = 100000,
 	};
 }
+
+/* After so many deaths while an entry was read, it becomes a dead letter. */
+enum { READ_DEATHS = 5 };
 
 static int check_options(const seg_consumer_options *o, seg_error *error)
 {
@@ -42,6 +47,8 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 	if (!status)
 		status = seg_range_check("in_flight_bytes", o->in_flight_bytes, 4096, (uint64_t)4 << 30,
 					 error);
+	if (!status)
+		status = seg_range_check("entry_limit", o->entry_limit, 64 << 10, (uint64_t)4 << 30, error);
 	if (!status && o->in_flight_batches)
 		status = seg_range_check("in_flight_batches", o->in_flight_batches, 2, SEG_HANDOFF_BATCHES,
 					 error);
@@ -83,10 +90,13 @@ static int join_group(seg_consumer *c, const seg_consumer_options *options, seg_
 		.capacity = options->capacity,
 		.limits = {.batch_size = options->batch_size,
 			   .in_flight_batches = options->in_flight_batches,
-			   .in_flight_bytes = options->in_flight_bytes},
+			   .in_flight_bytes = options->in_flight_bytes,
+			   .entry_bytes = options->entry_limit},
 		.start = options->start,
 		.session_timeout = options->session_timeout_ms * SEG_MS,
 		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),
+		.isolate_after = 2,
+		.read_deaths = READ_DEATHS,
 		.dead_letter_limit = options->dead_letter_limit,
 		.dead_letters = options->dead_letters,
 		.shared_event = &c->event,

@@ -128,6 +128,12 @@ static void check_time(struct seg_blocking_read *b, int64_t now)
 		b->again_at = now + PAUSE;
 }
 
+/* Whether the link broke because there was no memory for the reply. */
+static bool is_out_of_memory(const struct seg_blocking_read *b)
+{
+	return seg_connection_error(seg_route_connection(b->member->blocking, NULL))->status == SEG_ENOMEM;
+}
+
 static void got_reply(void *arg, const seg_reply *reply)
 {
 	struct seg_blocking_read *b = arg;
@@ -145,7 +151,8 @@ static void got_reply(void *arg, const seg_reply *reply)
 		else if (reply)
 			seg_read_failed(b->partitions[i], true);
 		else
-			seg_read_lost(b->partitions[i]);
+			seg_read_lost(b->partitions[i],
+				      b->partitions[i] == b->current && is_out_of_memory(b));
 	}
 	b->count = 0;
 	/* The entry will not be read again, even if the link broke right after it. */
@@ -163,6 +170,7 @@ static size_t gather(struct seg_blocking_read *b)
 	size_t least = m->options.limits.batch_size;
 	b->count = 0;
 	b->cursor = 0;
+	b->current = NULL;
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		if (p->read.reading != SEG_READING_BLOCKING)
@@ -324,7 +332,10 @@ int seg_blocking_read_init(seg_member *m)
 	m->blocking_read = b;
 	if (!b)
 		return SEG_ENOMEM;
-	b->sink = (seg_entry_sink){.stream = on_stream, .entry = on_entry, .text = on_text};
+	b->sink = (seg_entry_sink){.stream = on_stream,
+				   .entry = on_entry,
+				   .text = on_text,
+				   .text_max = m->options.limits.entry_bytes};
 	b->member = m;
 	strcpy(b->control_id, "0-0");
 	b->partitions = calloc(m->partition_count, sizeof(*b->partitions));

@@ -55,8 +55,20 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 	return seg_reply_number(&records, -1);
 }
 
-/* Of the answer to a claim: the last two are there only if the group had vanished. */
-enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 9 };
+/* Of the answer to a claim: these two are there only if the group had vanished. After them, `READING` may come. */
+enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 10 };
+
+/* The last element, if owners have died while they read: "READING <position> <deaths>". */
+static void take_reading(seg_resume *resume, const seg_reply *last)
+{
+	char position[SEG_ID_TEXT_MAX];
+	unsigned deaths;
+	if (!last || last->type != SEG_REPLY_TEXT ||
+	    sscanf(last->text, "READING %41[0-9-] %u", position, &deaths) != 2)
+		return;
+	resume->was_reading = seg_id_parse(position, &resume->reading) == 0;
+	resume->read_deaths = deaths;
+}
 
 static void claimed(seg_partition *p, const seg_reply *reply)
 {
@@ -67,6 +79,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
 	};
+	take_reading(&p->resume, seg_reply_at(reply, reply->count - 1));
 	bool told = seg_note_remade(p, seg_reply_at(reply, OPENING), seg_reply_at(reply, WAS),
 				    seg_reply_at(reply, 1));
 	note_rewind(p, p->resume.position, told || p->recall.told);
@@ -127,12 +140,14 @@ static void got_claim(void *arg, const seg_reply *reply)
 	}
 }
 
-/* One nonce for each epoch: Redis recognises a claim that is sent twice. */
+/* One nonce for each epoch: Redis recognises a claim that is sent twice, and by its first half, a process that lives. */
 static void renew_nonce(seg_partition *p)
 {
 	if (p->claim.nonce_epoch == p->own.epoch)
 		return;
-	seg_random_hex(p->claim.nonce, (sizeof(p->claim.nonce) - 1) / 2);
+	char random[17];
+	seg_random_hex(random, sizeof(random) / 2);
+	snprintf(p->claim.nonce, sizeof(p->claim.nonce), "%.16s.%s", p->member->incarnation, random);
 	p->claim.nonce_epoch = p->own.epoch;
 	p->logger.epoch = p->own.epoch;
 }
@@ -152,8 +167,11 @@ static bool send_claim(seg_partition *p)
 
 void seg_claim_step(seg_partition *p, int64_t now)
 {
-	/* The answer to an older call must not be taken for one of this ownership. */
-	if (now < p->claim.at || now < p->member->membership.claims_at || p->commit.busy || p->request.busy ||
+	/*
+	 * The answer to an older call must not be taken for one of this ownership. On a cluster, the old master's answer to a claim
+	 * may come after that of the new one.
+	 */
+	if (now < p->claim.at || p->claim.in_flight > 0 || p->commit.busy || p->request.busy ||
 	    seg_history_is_unclear(p->member) ||
 	    !seg_history_holds(&p->member->links[SEG_LINK_CONTROL], p->slot))
 		return;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "group/fenced_call.h"
+#include "group/gap.h"
 #include "group/history.h"
 #include "group/notes.h"
 #include "group/recall.h"
@@ -182,6 +183,9 @@ static void got_commit(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	const char *what = p->commit.release ? "the release of a partition" : "a commit";
+	if (p->commit.looks)
+		seg_gap_got(p, reply);
+	p->commit.looks = false;
 	bool ours = is_of_this_ownership(p), done = ours && seg_fenced_succeeded(p, reply, what);
 	if (done && replicas_wanted(p->member) > 0 && (is_asked_here(p) || ask_there(p))) {
 		p->commit.written = true;
@@ -232,17 +236,22 @@ static bool may_send(const seg_partition *p)
 	return !p->commit.busy && p->member->commit.waits == 0;
 }
 
-static bool send_commit(seg_partition *p, bool release)
+static bool send_commit(seg_partition *p, bool release, bool looks)
 {
+	char removed[24];
 	const seg_ledger *l = &p->ledger;
 	seg_fenced_texts texts;
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
-	const char *argv[] = {p->log_key,     p->state_key, p->member->group, texts.epoch,
-			      p->claim.nonce, texts.id,     texts.count,      release ? "1" : "0"};
-	if (!seg_route_script(p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, p, 2, 8, argv, NULL))
+	const char *argv[] = {p->log_key, p->state_key, p->member->group,    texts.epoch, p->claim.nonce,
+			      texts.id,   texts.count,  release ? "1" : "0", removed};
+	int argc = looks ? 9 : 8;
+	snprintf(removed, sizeof(removed), "%" PRIu64, l->removed_count);
+	if (!seg_route_script(p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, p, 2, argc, argv,
+			      NULL))
 		return false;
 	p->commit.busy = true;
 	p->commit.release = release;
+	p->commit.looks = looks;
 	p->commit.ask = replicas_wanted(p->member) > 0;
 	p->commit.epoch = p->own.epoch;
 	p->commit.id = l->handled;
@@ -252,7 +261,7 @@ static bool send_commit(seg_partition *p, bool release)
 
 void seg_commit_release(seg_partition *p, int64_t now)
 {
-	if (may_send(p) && seg_fenced_may_send(p, p->member->commits, now) && send_commit(p, true))
+	if (may_send(p) && seg_fenced_may_send(p, p->member->commits, now) && send_commit(p, true, false))
 		seg_ownership_release_sent(&p->own);
 }
 
@@ -299,11 +308,15 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (!moved)
 		return l->outstanding_count ? next_look(p, now) : SEG_NEVER;
 	p->commit.look_pause = p->member->options.commit_interval;
-	if (send_commit(p, false)) {
+	bool looks = seg_gap_joins_commit(p, now);
+	if (send_commit(p, false, looks)) {
+		if (looks)
+			seg_gap_joined(p, now);
 		p->commit.sent_at = now;
 		/* If a message may kill the process, commit the messages before it at once: they must not look guilty. */
-		p->commit.at =
-			now + (seg_partition_is_suspicious(p) ? 0 : p->member->options.commit_interval);
+		p->commit.at = now + (seg_partition_is_suspicious(p, p->member->options.isolate_after)
+					      ? 0
+					      : p->member->options.commit_interval);
 	}
 	return SEG_NEVER;
 }

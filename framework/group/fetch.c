@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "group/blocking_read.h"
+#include "group/careful_read.h"
 #include "group/doorbell.h"
 #include "group/history.h"
 #include "group/read.h"
 
 /* Between two reads of a partition without a backlog, while Redis refuses the blocking read. */
 #define DRY_PAUSE (100 * SEG_MS)
+
+/* The longest text that is read of an entry for which there was no memory, again and again. */
+enum { GIVEN_UP_TEXT = 64 * 1024 };
 
 /* --- a read of one partition, which Redis answers at once ------------------------------- */
 
@@ -21,7 +25,8 @@ static seg_partition *partition_of(seg_entry_sink *sink)
 
 static bool on_stream(seg_entry_sink *sink, const char *key, size_t length)
 {
-	const seg_partition *p = partition_of(sink);
+	seg_partition *p = partition_of(sink);
+	p->read.heard = true;
 	return length == p->log_key_length && memcmp(key, p->log_key, length) == 0;
 }
 
@@ -35,23 +40,41 @@ static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
 	return seg_read_text(partition_of(sink), text, length);
 }
 
+/* Whether the link to the partition's node broke because there was no memory for a reply. */
+static bool is_out_of_memory(const seg_partition *p)
+{
+	return seg_connection_error(seg_route_connection(p->member->data, p->log_key))->status == SEG_ENOMEM;
+}
+
 static void got_read(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	seg_doorbell_read(p, seg_now());
 	if (!reply)
-		seg_read_lost(p);
+		seg_read_lost(p, p->read.heard && is_out_of_memory(p));
 	else if (reply->type == SEG_REPLY_ERROR)
 		seg_read_refused(p, reply, seg_now());
 	else
 		seg_read_finished(p, seg_now());
 }
 
+/* Of an entry that is given up, long texts are not read any more. */
+static size_t text_max(const seg_partition *p)
+{
+	size_t limit = p->member->options.limits.entry_bytes;
+	return seg_ledger_gives_up(&p->ledger) && limit > GIVEN_UP_TEXT ? GIVEN_UP_TEXT : limit;
+}
+
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
-	size_t entries = seg_ledger_read_count(&p->ledger);
+	size_t entries = p->careful_read.on ? 1 : seg_ledger_read_count(&p->ledger);
+	bool gives_up = p->careful_read.on && seg_careful_read_start(p);
 	seg_ledger_read_begun(&p->ledger, entries);
+	if (gives_up)
+		seg_ledger_give_up(&p->ledger);
+	p->read.heard = false;
+	p->read.sink.text_max = gives_up ? GIVEN_UP_TEXT : text_max(p);
 	snprintf(count, sizeof(count), "%zu", entries);
 	const char *argv[] = {"XREAD",   "COUNT",    count,
 			      "STREAMS", p->log_key, seg_id_format(p->ledger.fetched, id)};
@@ -116,7 +139,7 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 		if (!seg_read_is_wanted(p, now, &next) ||
 		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;
-		bool alone = p->read.backlogged || p->read.refusals > 0;
+		bool alone = p->read.backlogged || p->read.refusals > 0 || p->careful_read.on;
 		if (rings)
 			fetch_rung(p, alone, now, &next);
 		else

@@ -7,12 +7,15 @@
 #include "group/history.h"
 #include "group/notes.h"
 
-/* Between two looks at a partition. So looks cost 0.2 commands a second for a busy partition, and none for an idle one. */
+/* So long a look waits for a commit that can take it along. So looks cost 0.2 commands a second for a busy partition, and none for an
+ * idle one. */
 #define LOOK_INTERVAL (5 * SEG_SECOND)
 
-static void got_gap(void *arg, const seg_reply *reply)
+/* Between two commits that look. */
+#define COMMIT_INTERVAL (2 * SEG_SECOND)
+
+void seg_gap_got(seg_partition *p, const seg_reply *reply)
 {
-	seg_partition *p = arg;
 	const seg_reply *status = seg_reply_at(reply, 0);
 	p->gap.busy = false;
 	if (p->gap.epoch != p->own.epoch)
@@ -34,19 +37,106 @@ static void got_gap(void *arg, const seg_reply *reply)
 	}
 }
 
+/* --- packed streams ------------------------------------------------------------------------ */
+
+void seg_gap_found(seg_partition *p, uint64_t removed, int64_t upto)
+{
+	if (removed == 0)
+		return;
+	p->gap.found += removed;
+	p->gap.found_upto = upto;
+}
+
+static void got_stored(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	p->gap.busy = false;
+	if (p->gap.epoch != p->own.epoch)
+		return;
+	/* Without an answer, the same call is sent again; Redis counts no record twice. */
+	if (seg_reply_is(seg_reply_at(reply, 0), "OK"))
+		p->gap.found -= p->gap.storing;
+	else
+		p->gap.look_at = seg_now() + LOOK_INTERVAL;
+}
+
+static int64_t store_found(seg_partition *p, int64_t now)
+{
+	if (p->gap.found == 0 || p->gap.busy || !seg_ownership_fetches(&p->own))
+		return SEG_NEVER;
+	if (now < p->gap.look_at)
+		return p->gap.look_at;
+	char epoch[24], found[24], upto[24], fetched[SEG_ID_TEXT_MAX];
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
+	snprintf(found, sizeof(found), "%" PRIu64, p->gap.found);
+	snprintf(upto, sizeof(upto), "%" PRId64, p->gap.found_upto);
+	const char *argv[] =
+		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
+		 found,      upto};
+	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot) ||
+	    !seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_stored, p, 2, 7, argv, NULL))
+		return SEG_NEVER;
+	p->gap.busy = true;
+	p->gap.epoch = p->own.epoch;
+	p->gap.storing = p->gap.found;
+	return SEG_NEVER;
+}
+
+/* --- the duty cycle ------------------------------------------------------------------------- */
+
+static void got_gap(void *arg, const seg_reply *reply)
+{
+	seg_gap_got(arg, reply);
+}
+
 void seg_gap_begin(seg_partition *p)
 {
+	p->gap.found = p->gap.storing = 0;
 	p->gap.looked_count = 0;
+	p->gap.look_at = p->gap.commit_at = 0;
 	p->gap.told = 0;
+}
+
+static void looking(seg_partition *p, int64_t now)
+{
+	p->gap.busy = true;
+	p->gap.epoch = p->own.epoch;
+	p->gap.looked_count = p->ledger.fetched_count;
+	p->gap.look_at = 0;
+	p->gap.commit_at = now + COMMIT_INTERVAL;
+}
+
+static bool can_look(const seg_partition *p)
+{
+	return !p->member->stream->shape.packing && seg_ownership_fetches(&p->own) && !p->gap.busy &&
+	       p->ledger.entries_read >= 0;
+}
+
+/* No read may be under way: the commit goes over another connection, and what the read returns may be removed before the commit
+ * comes. A partition of a blocking read always has one. */
+bool seg_gap_joins_commit(const seg_partition *p, int64_t now)
+{
+	return can_look(p) && now >= p->gap.commit_at && p->read.reading == SEG_READING_NOT &&
+	       p->gap.looked_count != p->ledger.fetched_count &&
+	       p->ledger.handled_count == p->ledger.fetched_count &&
+	       seg_id_compare(p->ledger.handled, p->ledger.fetched) == 0;
+}
+
+void seg_gap_joined(seg_partition *p, int64_t now)
+{
+	looking(p, now);
 }
 
 int64_t seg_gap_step(seg_partition *p, int64_t now)
 {
+	if (p->member->stream->shape.packing)
+		return store_found(p, now);
 	/* Entries that the read under way returns would count as removed, if they are removed in the meantime. */
-	if (p->member->stream->shape.packing || !seg_ownership_fetches(&p->own) || p->gap.busy ||
-	    p->ledger.entries_read < 0 || p->read.reading == SEG_READING_NOW ||
+	if (!can_look(p) || p->read.reading == SEG_READING_NOW ||
 	    p->gap.looked_count == p->ledger.fetched_count)
 		return SEG_NEVER;
+	if (p->gap.look_at == 0)
+		p->gap.look_at = now + LOOK_INTERVAL;
 	if (now < p->gap.look_at)
 		return p->gap.look_at;
 	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot))
@@ -63,9 +153,6 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 			      count};
 	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 6, argv, NULL))
 		return SEG_NEVER;
-	p->gap.busy = true;
-	p->gap.epoch = p->own.epoch;
-	p->gap.looked_count = p->ledger.fetched_count;
-	p->gap.look_at = now + LOOK_INTERVAL;
+	looking(p, now);
 	return SEG_NEVER;
 }

@@ -68,6 +68,8 @@ static seg_route *make_link(seg_member *m, seg_link number, const char *what, in
 	seg_connection_options options = seg_client_connection_options(m->stream->client);
 	options.client_name = name;
 	options.answer_timeout = answer_timeout;
+	options.without_scripts = number == SEG_LINK_BLOCKING;
+	options.scripts_at_use = true;
 	options.logger = m->logger;
 	const seg_route_hooks hooks = {
 		.arg = link,

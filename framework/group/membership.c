@@ -28,21 +28,17 @@ enum {
 #define RETRY_BASE (20 * SEG_MS)
 #define RETRY_CAP (1 * SEG_SECOND)
 
-/* Heartbeats per session timeout: two may get lost. */
-enum { BEATS_PER_SESSION = 3 };
+/* Between two heartbeats: 2.5 in a session. So the lease outlives one that is lost, or a Redis that answers nothing for half a session. */
+static int64_t beat_interval(int64_t session)
+{
+	return session / 5 * 2;
+}
 
 /*
  * The member trusts a lease for this part of the session timeout less than Redis grants, counted from before it sent the
  * heartbeat. The margin covers clocks of different speeds, and the start of the last call of a handler.
  */
 enum { LEASE_MARGIN_DIVISOR = 10 };
-
-/*
- * The first member of a group gets all partitions. Where many members start together, most of these go to the others at once: what
- * was not claimed then costs no claim, no worker and no release. So it waits with its claims, if they are many.
- */
-enum { MANY_CLAIMS = 256 };
-#define FIRST_CLAIMS_PAUSE (200 * SEG_MS)
 
 void seg_membership_hurry(seg_member *m)
 {
@@ -55,25 +51,33 @@ static bool is_doubted(const seg_member *m)
 	return m->membership.history != m->history.changes;
 }
 
+/*
+ * On a cluster, the old master may answer after the doubt has begun: then the next share is in doubt, too. A single server's answers
+ * end with its connection.
+ */
+static unsigned history_of_answer(const seg_member *m)
+{
+	return seg_route_is_cluster(m->control) ? m->membership.asked : m->history.changes;
+}
+
 static uint64_t number(const seg_reply *reply)
 {
 	return reply && reply->type == SEG_REPLY_TEXT ? strtoull(reply->text, NULL, 10)
 						      : (uint64_t)seg_reply_number(reply, 0);
 }
 
-/* Takes one partition of the share. Returns whether it stays ours. */
-static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revoke)
+/* Takes one partition of the share. */
+static void take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revoke)
 {
 	/* It was released while this heartbeat was under way. The next one reports the release. */
 	if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == epoch)
-		return !revoke;
+		return;
 	seg_ownership_assigned(&p->own, epoch);
 	seg_note_epoch(m, epoch);
 	if (is_doubted(m))
 		p->membership.doubted_epoch = epoch;
 	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT || atomic_load(&m->pause) != SEG_PAUSE_NOT)
 		seg_ownership_revoked(&p->own);
-	return !revoke;
 }
 
 /* A partition of ours that the share does not list is lost, or the coordinator knows of its release. */
@@ -96,23 +100,20 @@ static bool take_share(seg_member *m, const seg_reply *share)
 	bool *listed = calloc(m->partition_count, sizeof(*listed));
 	if (!listed)
 		return false;
-	uint32_t owned = 0;
 	for (size_t i = 0; i + 2 < share->count; i += 3) {
 		uint64_t n = number(share->elements[i]);
 		if (n >= m->partition_count)
 			continue;
 		listed[n] = true;
-		owned += take_one(m, &m->partitions[n], number(share->elements[i + 1]),
-				  number(share->elements[i + 2]) != 0);
+		take_one(m, &m->partitions[n], number(share->elements[i + 1]),
+			 number(share->elements[i + 2]) != 0);
 	}
 	drop_unlisted(m, listed);
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		if (!listed[n])
 			seg_recall_passed_on(&m->partitions[n]);
 	free(listed);
-	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
-		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
-	m->membership.history = m->history.changes;
+	m->membership.history = history_of_answer(m);
 	seg_roll_changed(m);
 	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
 	seg_note_member(m, SEG_NOTE_SHARE);
@@ -155,7 +156,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	const seg_reply *share = seg_reply_at(reply, 4);
 	m->membership.failures = 0;
 	m->membership.refusal[0] = '\0';
-	m->membership.at = m->membership.sent_at + m->options.session_timeout / BEATS_PER_SESSION;
+	m->membership.at = m->membership.sent_at + beat_interval(m->options.session_timeout);
 	/* If another member's lease ends before that, look then whether it was renewed: a little later, and not all members at
 	 * once. */
 	if (next_expiry >= 0) {
@@ -187,7 +188,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 static void join_again(seg_member *m, const char *why)
 {
 	lose_all(m, why);
-	m->membership.history = m->history.changes; /* the next share is a new one */
+	m->membership.history = history_of_answer(m); /* the next share is a new one */
 	m->membership.wanted = true;
 	seg_note_member(m, SEG_NOTE_DROPPED);
 }
@@ -386,6 +387,7 @@ static int64_t beat(seg_member *m, int64_t now)
 	const char *join = m->membership.replaces ? "join" : "arrive";
 	if (call(m, m->phase == SEG_PHASE_JOINING ? join : "heartbeat", got_heartbeat)) {
 		m->membership.busy = true;
+		m->membership.asked = m->history.changes;
 		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 		return SEG_NEVER;
 	}

@@ -22,8 +22,11 @@ struct seg_member;
 typedef struct seg_resume {
 	seg_id position;
 	uint32_t crashes;  /* owners in a row that died at this position */
-	seg_id suspect;    /* the message that was marked when the last one died; {0,0}: none */
-	uint32_t attempts; /* how often `suspect` was marked */
+	seg_id suspect;    /* the message that was marked last; {0,0}: none */
+	uint32_t attempts; /* deaths that count against `suspect` */
+	bool was_reading;
+	seg_id reading;       /* was_reading: owners died while they read the entry after this id */
+	uint32_t read_deaths; /* deaths that count against that entry */
 } seg_resume;
 
 typedef enum seg_reading {
@@ -92,9 +95,9 @@ typedef struct seg_partition {
 	} membership;
 
 	struct {
-		char nonce[33];
+		char nonce[34];
 		uint64_t nonce_epoch;
-		unsigned in_flight;   /* claims without an answer; only the newest one's answer counts */
+		unsigned in_flight;   /* claims without an answer: 0 or 1 */
 		unsigned failures;    /* in a row */
 		int64_t at;           /* no claim is sent before */
 		int64_t entries_read; /* how many entries, or records, the group had read; -1: unknown */
@@ -103,14 +106,22 @@ typedef struct seg_partition {
 
 	struct {
 		seg_reading reading;
-		int64_t issued_at;   /* of a read of this partition alone */
-		bool stale;          /* the ownership of the read under way is over */
-		bool backlogged;     /* the log probably has more messages: read this partition alone */
-		unsigned refusals;   /* reads in a row that Redis refused */
-		int64_t told_at;     /* when the newest refusal was logged */
-		int64_t at;          /* no read is issued before: linger, or a pause after a refusal */
+		int64_t issued_at; /* of a read of this partition alone */
+		bool stale;        /* the ownership of the read under way is over */
+		bool heard;        /* some of its reply has come */
+		unsigned losses;   /* reads that broke with their link, since the newest one of usual size */
+		bool backlogged;   /* the log probably has more messages: read this partition alone */
+		unsigned refusals; /* reads in a row that Redis refused */
+		int64_t told_at;   /* when the newest refusal was logged */
+		int64_t at;        /* no read is issued before: linger, or a pause after a refusal */
 		seg_entry_sink sink; /* of a read of this partition alone; fetch.c writes it */
 	} read;
+
+	/* After deaths that no message explains. */
+	struct {
+		bool on;    /* entries are read one at a time */
+		bool noted; /* Redis has a note of the read under way */
+	} careful_read;
 
 	struct {
 		bool rang;              /* the log has changed since the newest read, or may have */
@@ -124,6 +135,7 @@ typedef struct seg_partition {
 	struct {
 		bool busy;                     /* a commit or a release is under way */
 		bool release;                  /* it is a release */
+		bool looks;                    /* it counts messages that were removed unread */
 		bool written;                  /* the master has done it; its replicas are being asked */
 		bool ask;                      /* sent in this round: the replicas must be asked */
 		struct seg_replica_wait *wait; /* the question that covers it, without an answer */
@@ -168,7 +180,11 @@ typedef struct seg_partition {
 		bool busy;             /* a look is under way */
 		uint64_t epoch;        /* of the look under way */
 		uint64_t looked_count; /* ledger.fetched_count at the newest look */
-		int64_t look_at;       /* no look is made before */
+		int64_t look_at;       /* when to look without a commit; 0: nothing to look for was noticed */
+		int64_t commit_at;     /* no commit looks before */
+		uint64_t found; /* records of a packed stream that are missing, and not stored in Redis yet */
+		int64_t found_upto; /* up to the record of this number */
+		uint64_t storing;   /* how many of them the call under way stores */
 		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
 
@@ -177,10 +193,22 @@ typedef struct seg_partition {
 	} retry_note;
 } seg_partition;
 
-/* Whether owners died here as if a message killed them: two owners in a row, or one that had marked a message. */
-static inline bool seg_partition_is_suspicious(const seg_partition *partition)
+/* Whether owners died here as if a message killed them: `deaths` owners in a row, or one that had marked a message. */
+static inline bool seg_partition_is_suspicious(const seg_partition *partition, uint32_t deaths)
 {
-	return partition->resume.crashes >= 2 || partition->resume.attempts > 0;
+	return partition->resume.crashes >= deaths ||
+	       seg_id_compare(partition->resume.suspect, (seg_id){0, 0}) > 0;
+}
+
+/*
+ * The deaths that count against a message that is to be handled alone for the first time: those before the isolation, at most
+ * `most`. If the last owner died of another message, none.
+ */
+static inline uint32_t seg_resume_deaths(const seg_resume *resume, uint32_t most)
+{
+	if (seg_id_compare(resume->suspect, (seg_id){0, 0}) > 0)
+		return 0;
+	return resume->crashes < most ? resume->crashes : most;
 }
 
 /* What seg_partition_init needs from the member. It copies the texts; member and limits must outlive the partition. */

@@ -1,11 +1,18 @@
 #include "group/read.h"
 
+#include "base/clock.h"
 #include "base/random.h"
+#include "group/careful_read.h"
+#include "group/gap.h"
 #include "group/notes.h"
 
 /* After a read that Redis refused. */
 #define REFUSED_PAUSE (100 * SEG_MS)
 #define REFUSED_PAUSE_CAP (5 * SEG_SECOND)
+
+/* After a read for which there was no memory. */
+#define STARVED_PAUSE (100 * SEG_MS)
+#define STARVED_PAUSE_CAP (2 * SEG_SECOND)
 
 /* Between two log lines about refusals that continue. */
 #define REFUSED_TELL (30 * SEG_SECOND)
@@ -13,17 +20,22 @@
 /* A refusal that passes by itself, such as MOVED, is logged if it comes so often in a row: after about two seconds. */
 enum { REFUSED_MOST = 5 };
 
+/* After so many reads that broke, the log says so. One is most often Redis's restart, or the network. */
+enum { LOSSES_TELL = 2 };
+
 void seg_read_begin(seg_partition *p)
 {
 	p->read.backlogged = true;
 	p->read.refusals = 0;
 	p->read.told_at = 0;
 	p->read.at = 0;
+	seg_careful_read_begin(p);
 }
 
 bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
 {
-	if (!seg_ownership_fetches(&p->own) || p->read.reading != SEG_READING_NOT)
+	/* What a read returns while a commit looks for removed messages may be removed before the commit comes. */
+	if (!seg_ownership_fetches(&p->own) || p->read.reading != SEG_READING_NOT || p->commit.looks)
 		return false;
 	if (now < p->read.at) {
 		if (p->read.at < *next)
@@ -31,10 +43,10 @@ bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
 		return false;
 	}
 	if (seg_ledger_ready_target(&p->ledger))
-		return true;
+		return !seg_careful_read_waits(p);
 	/* A batch that came back before `starved` was set did not wake this thread. */
 	seg_ledger_collect(&p->ledger);
-	return seg_ledger_ready_target(&p->ledger);
+	return seg_ledger_ready_target(&p->ledger) && !seg_careful_read_waits(p);
 }
 
 void seg_read_started(seg_partition *p, seg_reading reading, int64_t now)
@@ -75,10 +87,31 @@ void seg_read_failed(seg_partition *p, bool next_alone)
 	seg_ledger_read_failed(&p->ledger);
 }
 
-void seg_read_lost(seg_partition *p)
+/* There is no memory for the next entry. Others may give some back; else the entry becomes faulty. */
+static void note_starved(seg_partition *p, unsigned times, int64_t now)
 {
+	char id[SEG_ID_TEXT_MAX];
+	if (times == 1)
+		seg_log(&p->logger, SEG_LOG_ERROR,
+			"there is not enough memory for the message after %s of %s; trying again, then it becomes a dead letter",
+			seg_id_format(p->ledger.fetched, id), p->log_key);
+	p->read.backlogged = true;
+	p->read.at = now + seg_backoff(STARVED_PAUSE, STARVED_PAUSE_CAP, times);
+}
+
+void seg_read_lost(seg_partition *p, bool no_memory)
+{
+	size_t entries = p->ledger.entries_requested;
 	seg_ledger_read_lost(&p->ledger);
-	seg_read_failed(p, false);
+	seg_read_failed(p, no_memory);
+	if (!no_memory && p->ledger.target && ++p->read.losses == LOSSES_TELL)
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"reads of %s break with their connection, the newest one after it had asked for %zu entries; asking for "
+			"fewer. If the log of Redis says \"overcoming of output buffer limits\", raise its "
+			"client-output-buffer-limit normal",
+			p->log_key, entries);
+	if (no_memory)
+		note_starved(p, seg_ledger_read_starved(&p->ledger), seg_now());
 }
 
 /* Gives what the read brought to the worker. alone: the read's time was no waiting for messages. */
@@ -107,12 +140,19 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	p->read.reading = SEG_READING_NOT;
 	p->read.refusals = 0;
 	p->read.told_at = 0;
+	if (p->ledger.narrow == 0)
+		p->read.losses = 0;
 	seg_read_result result = deliver(p, was_alone, now);
 	seg_note_removed(p, result.removed);
+	seg_gap_found(p, result.removed, result.records_before);
 	atomic_fetch_add_explicit(&p->member->counters.fetched, result.messages, memory_order_relaxed);
 	/* A backlog ends with the first empty read: moving to the blocking read and back costs more than one more read. */
 	bool full = result.messages > 0 && p->ledger.filled;
 	p->read.backlogged = full || (was_alone && result.messages > 0 && !p->doorbell.at);
+	if (result.starved == 0)
+		seg_careful_read_finish(p, result.messages);
+	else
+		note_starved(p, result.starved, now);
 	if (p->member->options.linger > 0 && !full)
 		p->read.at = now + p->member->options.linger;
 }

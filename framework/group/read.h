@@ -30,8 +30,11 @@ void seg_read_finished(seg_partition *partition, int64_t now);
 /* The reply is missing or incomplete: throws its messages away. next_alone: the next read must read this partition alone. */
 void seg_read_failed(seg_partition *partition, bool next_alone);
 
-/* The same, because the connection was lost: the next reads are smaller. */
-void seg_read_lost(seg_partition *partition);
+/*
+ * The same, because the connection was lost: the next reads are smaller. no_memory: it was lost because there was no memory for
+ * this partition's entry.
+ */
+void seg_read_lost(seg_partition *partition, bool no_memory);
 
 /* Redis refused to read this partition: logs that from time to time, and begins a pause that grows with each refusal. */
 void seg_read_refused(seg_partition *partition, const seg_reply *reply, int64_t now);

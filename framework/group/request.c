@@ -195,12 +195,39 @@ static bool send_dead_letter(seg_partition *p)
 	return send_letter(p, head, request->packed);
 }
 
-static bool send_mark(seg_partition *p)
+static bool send_note(seg_partition *p, const char *what, seg_reply_fn got)
 {
 	seg_fenced_texts texts;
+	char deaths[16];
 	seg_fenced_write(&texts, p, p->request.current.id, p->request.current.sequence);
-	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, texts.id};
-	return seg_route_script(link_of(p)->route, SEG_SCRIPT_MARK, got_request, p, 2, 5, argv, NULL);
+	snprintf(deaths, sizeof(deaths), "%u", p->request.current.attempts);
+	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, what, texts.id, deaths};
+	return seg_route_script(link_of(p)->route, SEG_SCRIPT_MARK, got, p, 2, 7, argv, NULL);
+}
+
+/* If Redis refuses it, the next commit finds out why. */
+static void got_begun(void *arg, const seg_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+/*
+ * The handler begins as soon as the note is with the system, which sends it even if the process dies at once. If the handler
+ * waited for the answer, an owner that dies meanwhile would count against a message that it had not handled.
+ */
+static void begin(seg_partition *p)
+{
+	if (!send_note(p, "begun", got_begun))
+		return;
+	seg_connection_flush(seg_route_connection(link_of(p)->route, p->log_key));
+	if (p->request.current.kind == SEG_REQUEST_BEGIN)
+		answer(p, 0, 0);
+}
+
+static bool send_request(seg_partition *p)
+{
+	return p->request.current.kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p)
+								  : send_note(p, "mark", got_request);
 }
 
 int64_t seg_request_step(seg_partition *p, int64_t now)
@@ -223,7 +250,11 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 		return SEG_NEVER;
 	if (!seg_fenced_may_send(p, link_of(p), now))
 		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
-	p->request.busy = request->kind == SEG_REQUEST_DEAD_LETTER ? send_dead_letter(p) : send_mark(p);
+	if (request->kind == SEG_REQUEST_BEGIN) {
+		begin(p);
+		return SEG_NEVER;
+	}
+	p->request.busy = send_request(p);
 	p->request.epoch = p->own.epoch;
 	return SEG_NEVER;
 }

@@ -30,7 +30,7 @@
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell, and that all tell recall what they learn.
+ * calls read, blocking_read and doorbell, that commit calls gap, and that all tell recall what they learn.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -73,9 +73,11 @@ typedef struct seg_member_options {
 	uint32_t capacity; /* relative to the other members' capacity: decides the share of the partitions */
 	seg_ledger_limits limits;
 	seg_start start;
-	int64_t session_timeout;    /* ns */
-	int64_t commit_interval;    /* ns */
-	int64_t linger;             /* ns; the pause after a read that returned less than a batch */
+	int64_t session_timeout; /* ns */
+	int64_t commit_interval; /* ns */
+	uint32_t isolate_after;  /* deaths in a row after which messages are handled one at a time */
+	uint32_t read_deaths;    /* deaths while an entry was read, after which it is faulty; 0: no limit */
+	int64_t linger;          /* ns; the pause after a read that returned less than a batch */
 	uint64_t dead_letter_limit; /* letters that a partition keeps; 0: any number */
 	seg_dead_letters dead_letters;
 	seg_idle idle;           /* how the I/O thread waits */
@@ -259,9 +261,11 @@ typedef struct seg_member {
 	} open_group;
 
 	struct {
-		bool busy;         /* a heartbeat is under way */
-		bool wanted;       /* a heartbeat is due now */
-		unsigned history;  /* history.changes at the newest share, or when the member was dropped */
+		bool busy;   /* a heartbeat is under way */
+		bool wanted; /* a heartbeat is due now */
+		unsigned
+			history; /* of the newest share, or when the member was dropped: `asked` of that heartbeat */
+		unsigned asked;    /* history.changes when the newest heartbeat was sent */
 		int64_t at;        /* when the next heartbeat is due, if none is wanted before */
 		int64_t sent_at;   /* of the newest heartbeat */
 		unsigned failures; /* heartbeats in a row */
@@ -271,7 +275,6 @@ typedef struct seg_member {
 		int64_t taken_until; /* the end of its lease, in Redis's ms; 0: it has not */
 		int64_t taken_look;  /* seg_now() at which it counts as dead, unless its lease was renewed */
 		bool replaces;       /* it is dead: the next join replaces it */
-		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal
 			[SEG_EXPLANATION_MAX]; /* why Redis refused the newest heartbeat; "": it did not */

@@ -31,7 +31,7 @@ local function look()
 	end
 	for i = 1, #first[2], 2 do
 		if first[2][i] == 'from' then
-			base = tonumber(first[2][i + 1])
+			base = tonumber(first[2][i + 1]) or base
 		end
 	end
 end

@@ -28,7 +28,8 @@ if id_less(info['last-generated-id'], found['last-delivered-id']) then
 	found = find_group(log, group)
 end
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_came', 'gap_before')
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_came', 'gap_before', 'begun', 'reading', 'read_deaths',
+	'reader')
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
@@ -86,16 +87,31 @@ elseif count and stored[12] and id_less(position, stored[9]) then
 end
 
 -- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
--- before.
+-- before. A process that claims again has not died; its nonces begin alike, up to a dot.
+local process = string.match(nonce, '^(%x+)%.')
+local lives = process and process == string.match(stored[2] or '', '^(%x+)%.')
+local left = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
+local died = left and not lives and not again
 local crashes = tonumber(stored[5] or '0')
-if not again then
-	local died = stored[1] and stored[3] ~= '1' and position ~= info['last-generated-id']
-	crashes = died and (stored[4] == position and crashes + 1 or 1) or 0
+if died then
+	crashes = stored[4] == position and crashes + 1 or 1
+elseif not again and not (left and stored[4] == position) then
+	crashes = 0
 end
-local suspect, attempts = stored[6] or '0-0', stored[7] or '0'
+-- A death counts against the message that the handler had alone, and against the entry that was being read.
+local suspect, attempts = stored[6] or '0-0', tonumber(stored[7] or '0')
 if suspect ~= '0-0' and not id_less(position, suspect) then
-	suspect, attempts = '0-0', '0'
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
+	suspect, attempts = '0-0', 0
+	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
+elseif died and suspect ~= '0-0' and stored[14] == stored[1] then
+	attempts = redis.call('HINCRBY', state, 'attempts', 1)
+end
+local reading, read_deaths = stored[15] or '', tonumber(stored[16] or '0')
+if reading ~= '' and id_less(reading, position) then
+	reading, read_deaths = '', 0
+	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
+elseif died and reading ~= '' and stored[17] == stored[1] then
+	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
 end
 
 count = text(count or -1)
@@ -105,5 +121,9 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
 	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before or gap))
-return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost),
+local answer = {'OK', position, count, tostring(crashes), suspect, tostring(attempts), text(lost),
 	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
+if reading ~= '' then
+	answer[#answer + 1] = 'READING ' .. reading .. ' ' .. read_deaths
+end
+return answer

@@ -14,12 +14,14 @@ local session, share_wanted = tonumber(ARGV[5]), ARGV[6]
 local count, known = tonumber(ARGV[7]), tonumber(ARGV[8])
 local seen_epoch = tonumber(ARGV[9])
 local FIRST_RELEASE = 14
+local GATHER_FROM = 256 -- partitions
+local GATHER, GATHER_MOST = 300, 3000 -- ms
 
 if me == '-' then
 	return redis.error_reply('ERR a member cannot be named "-"; give it another name')
 end
 
-local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock')
+local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock', 'gather_end', 'gather_by')
 local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
 local share_changed = tonumber(stored[3] or '0')
 
@@ -36,6 +38,7 @@ local share_changed = tonumber(stored[3] or '0')
 local record = redis.call('HGET', members, me)
 local registered = record and string.match(record, '^%S+') -- an incarnation
 local is_member = registered == incarnation
+local waits_for_others = command == 'arrive' and count > GATHER_FROM
 if command == 'arrive' then
 	local left = tonumber(redis.call('ZSCORE', leases, me) or '0') - now
 	if registered and not is_member and left > 0 then
@@ -84,14 +87,39 @@ if redis.call('HLEN', members) > redis.call('ZCARD', leases) then
 	end
 end
 
+-- --- members that start together -----------------------------------------------
+
+-- Where many members start at once, the first ones would get partitions that move on at each further join. A
+-- partition that moves on costs a claim, a worker and a release: for few partitions, less than the wait. So of
+-- many partitions, nobody gets one of an empty group until no member has come for a while.
+local gather_end, gather_by = tonumber(stored[5] or '0'), tonumber(stored[6] or '0')
+local function is_gathering()
+	-- Else the clock has gone back.
+	return now < gather_end and gather_end - now <= GATHER_MOST
+end
+if waits_for_others and joins then
+	if redis.call('ZCARD', leases) == 1 and redis.call('HLEN', members) == 1 then
+		gather_end, gather_by = now + GATHER, now + GATHER_MOST
+		redis.call('HSET', partitions, 'gather_end', text(gather_end), 'gather_by', text(gather_by))
+	elseif is_gathering() then
+		gather_end = math.min(now + GATHER, gather_by)
+		redis.call('HSET', partitions, 'gather_end', text(gather_end))
+	end
+end
+local gathers = is_gathering()
+local gathered = gather_end > 0 and not gathers
+
 -- --- most heartbeats end here: there is nothing to do ----------------------------
 
--- Milliseconds until the first lease of another member, or the first hold, ends.
+-- Milliseconds until the first lease of another member, the first hold, or the gathering ends.
 local function next_expiry()
 	local first = redis.call('ZRANGE', leases, 0, 1, 'WITHSCORES')
 	local least = tonumber((first[1] ~= me and first[2] or first[4]) or '0')
 	if holds_end > 0 and (least == 0 or holds_end < least) then
 		least = holds_end
+	end
+	if gathers and (least == 0 or gather_end < least) then
+		least = gather_end
 	end
 	return least > 0 and text(math.max(least - now, 0)) or '-1'
 end
@@ -106,7 +134,10 @@ end
 
 local hold_ended = holds_end > 0 and holds_end <= now
 local knows_all = command ~= 'join' and known > 0 and share_changed <= known and known <= generation
-local members_stay = not membership_changed and not hold_ended and not leaves
+local members_stay = not membership_changed and not hold_ended and not leaves and not gathered
+if gathers and generation == 0 and not leaves then
+	return answer({}) -- nobody has had a partition yet
+end
 if members_stay and #ARGV < FIRST_RELEASE and (knows_all or not is_member) then
 	return answer(false)
 end
@@ -338,7 +369,7 @@ end
 
 -- @include shares
 
-if membership_changed or targets_lack then
+if not gathers and (membership_changed or targets_lack or gathered) then
 	share_out(count, capacities, limits, owner, target, set_target)
 end
 
@@ -346,13 +377,16 @@ holds_end = 0
 for p = 0, count - 1 do
 	if held_until[p] then
 		holds_end = holds_end == 0 and held_until[p] or math.min(holds_end, held_until[p])
-	elseif owner[p] == NOBODY and target[p] ~= NOBODY then
+	elseif owner[p] == NOBODY and target[p] ~= NOBODY and not gathers then
 		hand_over(p)
 	end
 end
 
 -- --- writing, and the answer -----------------------------------------------------
 
+if gathered then
+	redis.call('HDEL', partitions, 'gather_end', 'gather_by')
+end
 for name, is in pairs(gone) do
 	if is then
 		redis.call('HDEL', partitions, '@' .. name, '#' .. name)

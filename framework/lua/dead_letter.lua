@@ -79,6 +79,6 @@ end
 redis.call('HSET', state, 'crashes', '0')
 redis.call('HDEL', state, 'letters_full')
 if redis.call('HGET', state, 'suspect') == id then
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked')
+	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
 end
 return {'OK', letter, text(dropped)}

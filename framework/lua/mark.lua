@@ -1,20 +1,26 @@
 #!lua flags=allow-oom
--- Marks the message that the owner is about to hand to its handler alone, because owners have died here.
--- KEYS: log state. ARGV: epoch nonce id.
+-- Notes what the owner does next with one message, because owners have died here.
+-- KEYS: log state. ARGV: epoch nonce what id deaths.
 --
--- `attempts` counts the owners that may have died of the message: each once, however often it calls. Allowed
--- without memory: the message itself may use up the memory.
+-- what: `mark` comes before the message is handed to the handler alone, and the owner waits for the answer.
+-- `begun` comes right before the call; only with it does a death count against the message. `reading` comes
+-- before the entry after `id` is read, and `read` ends that. `deaths`: those that count so far. Allowed without
+-- memory: the message itself may use up the memory.
 -- @include fence
-local state, epoch, nonce, id = KEYS[2], ARGV[1], ARGV[2], ARGV[3]
+local state, epoch, nonce, what, id, deaths = KEYS[2], unpack(ARGV)
 
 local later = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
-local stored = redis.call('HMGET', state, 'suspect', 'attempts', 'marked')
-local attempts = stored[1] == id and tonumber(stored[2]) or 0
-if stored[1] ~= id or stored[3] ~= epoch then
-	attempts = attempts + 1
-	redis.call('HSET', state, 'suspect', id, 'attempts', attempts, 'marked', epoch)
+if what == 'mark' then
+	redis.call('HSET', state, 'suspect', id, 'attempts', deaths)
+	redis.call('HDEL', state, 'begun')
+elseif what == 'begun' then
+	redis.call('HSET', state, 'begun', epoch)
+elseif what == 'reading' then
+	redis.call('HSET', state, 'reading', id, 'read_deaths', deaths, 'reader', epoch)
+else
+	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
 end
-return {'OK', tostring(attempts)}
+return {'OK'}

@@ -22,6 +22,12 @@ const char *seg_fault_text(seg_fault fault)
 		return "the field data holds no envelope of codec segmenter-go";
 	case SEG_FAULT_PACKED:
 		return "the field packed holds no records as this library packs them";
+	case SEG_FAULT_LARGE:
+		return "the entry, unpacked, is larger than entry_limit allows; it was not read";
+	case SEG_FAULT_DEADLY:
+		return "the process died each time this entry was read: it may need more memory than the process may have";
+	case SEG_FAULT_MEMORY:
+		return "there was not enough memory to read the entry; give the process more, or lower entry_limit";
 	}
 	return "no fault";
 }
@@ -119,9 +125,7 @@ size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index)
 
 const seg_message *seg_fetched_packed(const seg_fetched *fetched, size_t index)
 {
-	return fetched->unpacked && fetched->faults[index] != SEG_FAULT_PACKED && fetched->messages[index].key
-		       ? &fetched->messages[index]
-		       : NULL;
+	return fetched->unpacked && fetched->messages[index].key ? &fetched->messages[index] : NULL;
 }
 
 bool seg_fetched_decode(seg_fetched *fetched, seg_codec codec)

@@ -24,6 +24,9 @@ typedef enum seg_fault {
 	SEG_FAULT_TWICE,    /* the entry has one of the two fields twice */
 	SEG_FAULT_ENVELOPE, /* codec segmenter-go: the data is not an envelope of that form */
 	SEG_FAULT_PACKED,   /* the field `packed` holds no records */
+	SEG_FAULT_LARGE,    /* the entry needs more memory than an entry may */
+	SEG_FAULT_DEADLY,   /* the process died, again and again, while it read the entry */
+	SEG_FAULT_MEMORY,   /* there was no memory to read the entry, again and again */
 } seg_fault;
 
 const char *seg_fault_text(seg_fault fault);

@@ -39,14 +39,15 @@ typedef enum seg_demand {
 typedef enum seg_request_kind {
 	SEG_REQUEST_NONE = 0,
 	SEG_REQUEST_DEAD_LETTER,
-	SEG_REQUEST_MARK, /* write down that the handler gets this message next, alone */
+	SEG_REQUEST_MARK,  /* write down that the handler gets this message next, alone */
+	SEG_REQUEST_BEGIN, /* and that it gets it now: answered once that is on its way to Redis */
 } seg_request_kind;
 
 typedef struct seg_request {
 	seg_request_kind kind;
 	seg_id id;
 	uint64_t sequence; /* of the message */
-	uint32_t attempts;
+	uint32_t attempts; /* of a mark: the deaths that count so far */
 	const char *reason;
 	const char *handler;
 	const seg_message *packed; /* the message if it shares its entry with others; else NULL */

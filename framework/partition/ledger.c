@@ -16,6 +16,9 @@ enum { ROUND_TRIPS = 4 };
 /* After a lost read, the next one is smaller by this factor; later ones double. */
 enum { NARROWING = 8 };
 
+/* After so many reads without memory for one entry, that entry is faulty: with the pauses, after about ten seconds. */
+enum { STARVED_MOST = 7 };
+
 void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff *handoff)
 {
 	*l = (seg_ledger){.limits = limits,
@@ -42,6 +45,7 @@ void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 	l->removed_count = 0;
 	l->read_size = l->limits->batch_size;
 	l->messages_per_entry = 1;
+	l->starved = 0;
 }
 
 /* --- batches ---------------------------------------------------------------------- */
@@ -181,7 +185,10 @@ void seg_ledger_adapt(seg_ledger *l, int64_t round_trip, int64_t took, uint64_t 
 
 void seg_ledger_read_begun(seg_ledger *l, size_t entries)
 {
-	seg_parser_limits limits = {.entries = entries, .bytes = l->limits->in_flight_bytes};
+	seg_parser_limits limits = {.entries = entries,
+				    .bytes = l->limits->in_flight_bytes,
+				    .entry = l->limits->entry_bytes,
+				    .last_try = seg_ledger_gives_up(l)};
 	l->entries_requested = entries;
 	if (l->target)
 		seg_parser_begin(&l->parser, l->target, l->fetched, &limits);
@@ -197,6 +204,24 @@ void seg_ledger_read_lost(seg_ledger *l)
 {
 	l->narrow = l->entries_requested > NARROWING ? l->entries_requested / NARROWING : 1;
 	seg_ledger_read_failed(l);
+}
+
+unsigned seg_ledger_read_starved(seg_ledger *l)
+{
+	l->narrow = 1;
+	if (l->target)
+		seg_fetched_reset(l->target, 0);
+	return ++l->starved;
+}
+
+void seg_ledger_give_up(seg_ledger *l)
+{
+	l->parser.limits.verdict = SEG_FAULT_DEADLY;
+}
+
+bool seg_ledger_gives_up(const seg_ledger *l)
+{
+	return l->starved >= STARVED_MOST;
 }
 
 /* A packed entry says how many records came before it. Missing records were removed; from here on our count is exact. */
@@ -228,16 +253,20 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	seg_fetched *fetched = l->target;
 	seg_parser_finish(&l->parser);
 	size_t count = fetched->batch.count;
-	l->filled = fetched->entries >= l->entries_requested || l->parser.full;
-	l->narrow = l->narrow * 2 < l->read_size ? l->narrow * 2 : 0;
+	bool starved = l->parser.starved;
+	l->filled = fetched->entries >= l->entries_requested || l->parser.full || starved;
+	l->narrow = starved ? 1 : l->narrow * 2 < l->read_size ? l->narrow * 2 : 0;
+	l->starved = starved && count == 0 ? l->starved + 1 : 0;
 	if (seg_id_compare(fetched->last_id, l->fetched) > 0)
 		l->fetched = fetched->last_id;
 	if (count == 0) {
-		seg_fetched_reset(fetched, SIZE_MAX);
-		return (seg_read_result){0};
+		seg_fetched_reset(fetched, starved ? 0 : SIZE_MAX);
+		return (seg_read_result){.starved = l->starved};
 	}
 	note_sizes(l, fetched);
-	seg_read_result result = {.messages = count, .removed = count_removed(l, fetched)};
+	seg_read_result result = {.messages = count,
+				  .removed = count_removed(l, fetched),
+				  .records_before = fetched->records_before};
 	fetched->batch.partition = partition;
 	fetched->batch.epoch = epoch;
 	fetched->sequence = l->fetched_count;

@@ -20,6 +20,7 @@ typedef struct seg_ledger_limits {
 	uint32_t
 		in_flight_batches; /* 2 to SEG_HANDOFF_BATCHES; 0: SEG_LEDGER_BATCHES, and more while Redis is far */
 	uint64_t in_flight_bytes; /* bytes of keys, data and headers; one read may exceed this */
+	uint64_t entry_bytes;     /* that one entry may need, unpacked; a larger one is faulty. 0: no limit */
 } seg_ledger_limits;
 
 /* The batches in flight, unless the limits say another number. */
@@ -53,6 +54,7 @@ typedef struct seg_ledger {
 	size_t entries_requested; /* entries that the read under way asked for */
 	size_t narrow; /* a read asks for no more entries than this, since one was lost with its link; 0: no such bound */
 	bool filled; /* the log probably has more: the newest read returned as many entries as it asked for */
+	unsigned starved;          /* reads in a row that had no memory for the first entry */
 	size_t messages_per_entry; /* in the newest read; 1 if records are not packed */
 	size_t average_bytes;      /* of a message, in the newest reads */
 
@@ -103,9 +105,21 @@ void seg_ledger_read_failed(seg_ledger *ledger);
  */
 void seg_ledger_read_lost(seg_ledger *ledger);
 
+/* The same, because there was no memory for the first entry of the reply. Returns how many times in a row. */
+unsigned seg_ledger_read_starved(seg_ledger *ledger);
+
+/* The entry that the read brings has killed its readers: it is faulty, whatever is in it. After seg_ledger_read_begun. */
+void seg_ledger_give_up(seg_ledger *ledger);
+
+/* There was no memory for the next entry so often that the next read gives it up: long texts need not be read. */
+bool seg_ledger_gives_up(const seg_ledger *ledger);
+
 typedef struct seg_read_result {
 	size_t messages;  /* given to the worker */
 	uint64_t removed; /* records removed from the log before these messages, as the packed entries show */
+	int64_t records_before; /* then: how many records the log ever had before these messages */
+	unsigned
+		starved; /* reads in a row that had no memory for the first entry: pause before the next one */
 } seg_read_result;
 
 /* The read is complete: gives the target to the worker, with that partition number and epoch. An empty target stays. */

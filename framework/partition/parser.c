@@ -49,12 +49,67 @@ void seg_parser_begin(seg_parser *parser, seg_fetched *target, seg_id handled,
 	*parser = (seg_parser){.target = target, .handled = handled, .limits = *limits};
 }
 
+/* --- entries that cannot be read -------------------------------------------------------- */
+
+/* The newest entry becomes one faulty message without content. */
+static void give_up(seg_parser *parser, seg_fault fault)
+{
+	seg_fetched *fetched = parser->target;
+	size_t at = parser->first;
+	fetched->messages[at] = (seg_message){.id = fetched->last_id};
+	fetched->faults[at] = (uint8_t)fault;
+	fetched->batch.count = at + 1;
+	fetched->bytes = parser->bytes_before;
+	parser->given_up = true;
+}
+
+/* There was no memory for the newest entry. */
+static void starve(seg_parser *parser)
+{
+	if (parser->limits.last_try && parser->target->entries == 1)
+		give_up(parser, SEG_FAULT_MEMORY);
+	else
+		parser->starved = true;
+}
+
+/* Whether the newest entry may need so many bytes more; else it is faulty. */
+static bool may_need(seg_parser *parser, size_t bytes)
+{
+	size_t limit = parser->limits.entry ? parser->limits.entry : SIZE_MAX;
+	if (bytes > limit - parser->needed) {
+		give_up(parser, SEG_FAULT_LARGE);
+		return false;
+	}
+	parser->needed += bytes;
+	return true;
+}
+
+static bool is_ignoring(const seg_parser *parser)
+{
+	return parser->full || parser->starved;
+}
+
+/* The entry that there was no memory for is not in the target any more: the next read begins with it. */
+static void drop_newest(seg_parser *parser)
+{
+	seg_fetched *fetched = parser->target;
+	fetched->batch.count = parser->first;
+	fetched->bytes = parser->bytes_before;
+	fetched->last_id = parser->before;
+	fetched->entries--;
+	parser->open = false;
+}
+
 void seg_parser_finish(seg_parser *parser)
 {
 	if (!parser->open)
 		return;
+	if (parser->starved) {
+		drop_newest(parser);
+		return;
+	}
 	parser->open = false;
-	if (parser->packed)
+	if (parser->packed || parser->given_up)
 		return;
 	seg_fetched *fetched = parser->target;
 	size_t i = fetched->batch.count - 1;
@@ -73,20 +128,25 @@ bool seg_parser_entry(seg_parser *parser, const char *text, size_t length, int64
 	seg_fetched *fetched = parser->target;
 	seg_id id;
 	seg_parser_finish(parser);
-	parser->full |= fetched->bytes >= parser->limits.bytes;
-	if (parser->full)
+	parser->full |= fetched->bytes + parser->tables >= parser->limits.bytes;
+	if (is_ignoring(parser))
 		return true;
 	if (!read_id(text, length, &id) || seg_id_compare(id, fetched->last_id) <= 0)
 		return false;
+	/* Texts are -1 if the entry was deleted: Redis sends its id without texts. */
+	if (texts >= 0 && fetched->entries == parser->limits.entries)
+		return false;
+	if (texts >= 0 && !seg_fetched_reserve(fetched, fetched->batch.count + 1)) {
+		parser->starved = true;
+		return true;
+	}
+	parser->before = fetched->last_id;
 	fetched->last_id = id;
-	/* The entry was deleted: Redis sends its id without texts. */
 	if (texts < 0)
 		return true;
-	if (fetched->entries == parser->limits.entries ||
-	    !seg_fetched_reserve(fetched, fetched->batch.count + 1))
-		return false;
 	fetched->entries++;
-	size_t i = fetched->batch.count++;
+	parser->bytes_before = fetched->bytes;
+	size_t i = parser->first = fetched->batch.count++;
 	fetched->messages[i] = (seg_message){.id = id};
 	fetched->faults[i] = SEG_FAULT_NONE;
 	fetched->batch.messages = fetched->messages;
@@ -94,18 +154,26 @@ bool seg_parser_entry(seg_parser *parser, const char *text, size_t length, int64
 	parser->header_room = (size_t)texts / 2;
 	parser->field = FIELD_NAME;
 	parser->open = true;
-	parser->packed = false;
+	parser->packed = parser->given_up = false;
+	parser->needed = 0;
 	parser->left_out = 0;
+	if (parser->limits.verdict != SEG_FAULT_NONE)
+		give_up(parser, parser->limits.verdict);
 	return true;
 }
 
+/* NULL: the entry is given up, or there is no memory. */
 static const char *keep_text(seg_parser *parser, const char *text, size_t length)
 {
 	seg_fetched *fetched = parser->target;
+	if (!may_need(parser, length))
+		return NULL;
 	/* The NUL after the text helps handlers that print it. */
 	char *copy = seg_arena_alloc(&fetched->arena, length + 1);
-	if (!copy)
+	if (!copy) {
+		starve(parser);
 		return NULL;
+	}
 	memcpy(copy, text, length);
 	copy[length] = '\0';
 	fetched->bytes += length;
@@ -142,6 +210,7 @@ static int unpack_all(seg_parser *parser, seg_unpacker *unpacker, seg_id last)
 		if (at > 0 && seg_id_compare(message[-1].id, id) >= 0)
 			return SEG_EPROTOCOL;
 		message->id = id;
+		parser->tables += sizeof(*message) + message->header_count * sizeof(*message->headers);
 		fetched->bytes += message->key_length + message->data_length;
 		for (size_t h = 0; h < message->header_count; h++)
 			fetched->bytes += message->headers[h].name_length + message->headers[h].value_length;
@@ -151,30 +220,30 @@ static int unpack_all(seg_parser *parser, seg_unpacker *unpacker, seg_id last)
 	return 0;
 }
 
-static bool unpack(seg_parser *parser, bool lz4, const char *value, size_t length)
+static void unpack(seg_parser *parser, bool lz4, const char *value, size_t length)
 {
 	seg_fetched *fetched = parser->target;
-	size_t at = fetched->batch.count - 1, bytes = fetched->bytes;
-	seg_id last = fetched->messages[at].id;
+	seg_id last = fetched->last_id;
+	if (!may_need(parser, length))
+		return;
 	char *copy = seg_arena_alloc(&fetched->arena, length);
-	if (!copy)
-		return false;
+	if (!copy) {
+		starve(parser);
+		return;
+	}
 	memcpy(copy, value, length);
 	seg_unpacker unpacker;
-	int status = seg_unpacker_begin(&unpacker, lz4, copy, length, &fetched->arena);
+	size_t limit = parser->limits.entry ? parser->limits.entry : SIZE_MAX;
+	int status = seg_unpacker_begin(&unpacker, lz4, copy, length, limit, &fetched->arena);
 	if (status == 0)
 		status = unpack_all(parser, &unpacker, last);
 	if (status == SEG_ENOMEM)
-		return false;
-	if (status) {
+		starve(parser);
+	else if (status)
 		/* The whole entry becomes one faulty message. */
-		fetched->messages[at] = (seg_message){.id = last};
-		fetched->faults[at] = SEG_FAULT_PACKED;
-		fetched->batch.count = at + 1;
-		fetched->bytes = bytes;
-	}
-	parser->packed = fetched->unpacked = true;
-	return true;
+		give_up(parser, status == SEG_ETOOBIG ? SEG_FAULT_LARGE : SEG_FAULT_PACKED);
+	parser->packed = !parser->starved && !parser->given_up;
+	fetched->unpacked |= parser->packed;
 }
 
 /* The field `from` of the first entry: how many records the log had before the entry. */
@@ -193,20 +262,26 @@ static void take_records_before(seg_parser *parser, const char *value, size_t le
 /* --- fields --------------------------------------------------------------------------------- */
 
 /* `name` is a header's name; the next text is its value. */
-static bool start_header(seg_parser *parser, seg_message *message, const char *name, size_t length)
+static void start_header(seg_parser *parser, seg_message *message, const char *name, size_t length)
 {
-	if (!parser->headers)
+	if (!parser->headers) {
+		if (!may_need(parser, parser->header_room * sizeof(seg_header)))
+			return;
 		parser->headers =
 			seg_arena_alloc(&parser->target->arena, parser->header_room * sizeof(seg_header));
+		if (!parser->headers) {
+			starve(parser);
+			return;
+		}
+	}
 	const char *copy = keep_text(parser, name, length);
-	if (!parser->headers || !copy)
-		return false;
+	if (!copy)
+		return;
 	parser->headers[message->header_count] = (seg_header){.name = copy, .name_length = length};
 	parser->field = FIELD_HEADER;
-	return true;
 }
 
-static bool start_field(seg_parser *parser, seg_message *message, const char *name, size_t length)
+static void start_field(seg_parser *parser, seg_message *message, const char *name, size_t length)
 {
 	bool first = !message->key && !message->data && message->header_count == 0;
 	if (first && is_name(name, length, SEG_FIELD_PACKED))
@@ -218,14 +293,13 @@ static bool start_field(seg_parser *parser, seg_message *message, const char *na
 	else if (is_name(name, length, SEG_FIELD_DATA))
 		parser->field = message->data ? FIELD_SKIP : FIELD_DATA;
 	else
-		return start_header(parser, message, name, length);
+		start_header(parser, message, name, length);
 	if (parser->field == FIELD_SKIP)
-		parser->target->faults[parser->target->batch.count - 1] = SEG_FAULT_TWICE;
-	return true;
+		parser->target->faults[parser->first] = SEG_FAULT_TWICE;
 }
 
 /* After the records, an entry says where they stand in the log. Other programs may have added more fields. */
-static bool take_text_after_records(seg_parser *parser, const char *text, size_t length)
+static void take_text_after_records(seg_parser *parser, const char *text, size_t length)
 {
 	int field = parser->field;
 	if (field == FIELD_RECORDS_BEFORE)
@@ -236,14 +310,13 @@ static bool take_text_after_records(seg_parser *parser, const char *text, size_t
 		parser->field = FIELD_RECORDS_BEFORE;
 	else
 		parser->field = FIELD_SKIP;
-	return true;
 }
 
-static bool take_value(seg_parser *parser, seg_message *message, int field, const char *text, size_t length)
+static void take_value(seg_parser *parser, seg_message *message, int field, const char *text, size_t length)
 {
 	const char *copy = keep_text(parser, text, length);
 	if (!copy)
-		return false;
+		return;
 	if (field == FIELD_KEY) {
 		message->key = copy;
 		message->key_length = length;
@@ -255,24 +328,35 @@ static bool take_value(seg_parser *parser, seg_message *message, int field, cons
 		header->value = copy;
 		header->value_length = length;
 	}
-	return true;
+}
+
+static void take_text(seg_parser *parser, const char *text, size_t length)
+{
+	seg_message *message = &parser->target->messages[parser->first];
+	int field = parser->field;
+	if (field == FIELD_NAME) {
+		start_field(parser, message, text, length);
+		return;
+	}
+	parser->field = FIELD_NAME;
+	if (field == FIELD_PACKED || field == FIELD_PACKED_LZ4)
+		unpack(parser, field == FIELD_PACKED_LZ4, text, length);
+	else if (field != FIELD_SKIP)
+		take_value(parser, message, field, text, length);
 }
 
 bool seg_parser_text(seg_parser *parser, const char *text, size_t length)
 {
 	if (!parser->open)
-		return parser->full;
-	if (parser->packed)
-		return take_text_after_records(parser, text, length);
-	seg_fetched *fetched = parser->target;
-	seg_message *message = &fetched->messages[fetched->batch.count - 1];
-	int field = parser->field;
-	if (field == FIELD_NAME)
-		return start_field(parser, message, text, length);
-	parser->field = FIELD_NAME;
-	if (field == FIELD_SKIP)
+		return is_ignoring(parser);
+	if (parser->given_up || parser->starved)
 		return true;
-	if (field == FIELD_PACKED || field == FIELD_PACKED_LZ4)
-		return unpack(parser, field == FIELD_PACKED_LZ4, text, length);
-	return take_value(parser, message, field, text, length);
+	/* The reader left the text out: it is too long, or there was no memory for it. */
+	if (!text && may_need(parser, length))
+		starve(parser);
+	else if (text && parser->packed)
+		take_text_after_records(parser, text, length);
+	else if (text)
+		take_text(parser, text, length);
+	return true;
 }

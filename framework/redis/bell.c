@@ -8,8 +8,11 @@
 #include "base/clock.h"
 #include "base/names.h"
 
-/* Between two questions whether the subscribed connection is alive. */
-#define PING_INTERVAL (10 * SEG_SECOND)
+/*
+ * Between two questions whether the subscribed connection is alive. They serve for what TCP does not see, such as a proxy that no longer
+ * passes anything on. A dead path is noticed by TCP within 15 s (transport.c).
+ */
+#define PING_INTERVAL (30 * SEG_SECOND)
 
 #define RETRY_PAUSE SEG_SECOND
 

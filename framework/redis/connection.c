@@ -16,6 +16,9 @@
 /* Between two looks whether the master is another one, while something is due. */
 #define MASTER_INTERVAL (250 * SEG_MS)
 
+/* So often a connection is read whose peer takes no more, 2 MiB each time. */
+enum { LAST_READS = 8 };
+
 typedef enum { DOWN, DIALING, PREPARING, READY } connection_state;
 
 struct seg_connection {
@@ -59,17 +62,20 @@ seg_connection *seg_connection_create(const seg_connection_options *options)
 	c->options.client_name = c->client_name;
 	c->dial = seg_dial_create(options->address, options->endpoint, options->master);
 	bool may_be_replica = options->master || (!options->endpoint && options->address->endpoint_count > 1);
-	c->preparation = (seg_preparation){.pipeline = &c->traffic.pipeline,
-					   .address = options->address,
-					   .is_sentinel = options->is_sentinel,
-					   .check_role = may_be_replica && !options->is_sentinel,
-					   .client_name = c->client_name,
-					   .without_scripts = options->without_scripts,
-					   .on_slots = options->on_slots,
-					   .arg = options->arg,
-					   .login_only = options->login_only,
-					   .denials = options->denials ? options->denials : &c->own_denials,
-					   .logger = &c->options.logger};
+	c->preparation =
+		(seg_preparation){.pipeline = &c->traffic.pipeline,
+				  .address = options->address,
+				  .is_sentinel = options->is_sentinel,
+				  .check_role = may_be_replica && !options->is_sentinel,
+				  .client_name = c->client_name,
+				  .without_scripts = options->without_scripts,
+				  /* A command may be moved to another node only if that has its script. */
+				  .scripts_at_use = options->scripts_at_use && !options->early,
+				  .on_slots = options->on_slots,
+				  .arg = options->arg,
+				  .login_only = options->login_only,
+				  .denials = options->denials ? options->denials : &c->own_denials,
+				  .logger = &c->options.logger};
 	c->traffic = (seg_traffic){.answer_timeout = options->answer_timeout,
 				   .on_error = take_error,
 				   .on_message = options->on_message ? take_message : NULL,
@@ -235,6 +241,22 @@ static void go_on_dialing(seg_connection *c)
 
 /* --- the duty cycle -------------------------------------------------------- */
 
+/* Redis closes the connection after these errors. The close alone would not say why. */
+static void note_last_words(seg_connection *c, const char *text)
+{
+	static const char clients[] = "ERR max number of clients", protocol[] = "ERR Protocol error";
+	if (strncmp(text, clients, sizeof(clients) - 1) == 0)
+		seg_connection_break(
+			c, SEG_ESERVER,
+			"Redis at %s takes no more connections (%.100s); raise its maxclients, or run fewer clients",
+			where(c), text);
+	else if (strncmp(text, protocol, sizeof(protocol) - 1) == 0)
+		seg_connection_break(
+			c, SEG_ESERVER,
+			"Redis at %s refused a command (%.100s); if a message is large, raise proto-max-bulk-len of Redis",
+			where(c), text);
+}
+
 /* Whether the command was issued again elsewhere. */
 static bool take_error(void *arg, const seg_reply *reply, const seg_waiting_command *command,
 		       const char *bytes)
@@ -242,6 +264,7 @@ static bool take_error(void *arg, const seg_reply *reply, const seg_waiting_comm
 	seg_connection *c = arg;
 	if (strncmp(reply->text, "NOSCRIPT", 8) == 0)
 		seg_preparation_reload_scripts(&c->preparation);
+	note_last_words(c, reply->text);
 	return c->options.on_error && c->options.on_error(c->options.arg, reply, command, bytes);
 }
 
@@ -254,8 +277,17 @@ static void take_message(void *arg, const seg_reply *message)
 void seg_connection_flush(seg_connection *c)
 {
 	seg_error error;
-	if (!seg_traffic_flush(&c->traffic, &error))
+	if (seg_traffic_flush(&c->traffic, &error))
+		return;
+	if (c->traffic.in_callbacks) {
 		fail_now(c, error.status, error.text);
+		return;
+	}
+	/* Redis may have answered before it closed: then it has said why. */
+	c->error = error;
+	for (int i = 0; i < LAST_READS && seg_traffic_read(&c->traffic, seg_now(), &c->error); i++)
+		;
+	went_down(c);
 }
 
 static void check_timeouts(seg_connection *c, int64_t now)

@@ -66,6 +66,8 @@ typedef struct seg_connection_options {
 	int64_t answer_timeout;
 	seg_logger logger;
 	bool without_scripts; /* for a connection that runs none: they are not loaded */
+	/* For one of many connections that run few of them: each is loaded with its first use, unless `early`. */
+	bool scripts_at_use;
 	/* Takes commands while it is down or connects, too. They wait, and are lost if the attempt fails. */
 	bool early;
 	seg_connection_state_fn on_state; /* or NULL */

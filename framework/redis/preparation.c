@@ -258,6 +258,7 @@ static void got_mode(void *arg, const seg_reply *reply)
 static bool try_eval(seg_preparation *p, const seg_reply *refusal)
 {
 	p->by_text = true;
+	p->known = 0;
 	snprintf(p->load_refusal, sizeof(p->load_refusal), "%s", refusal->text);
 	return issue(p, got_mode, "HELLO", NULL, NULL) && issue(p, got_trial, "EVAL", trial, "0") &&
 	       issue(p, got_last_trial, "EVALSHA", trial_sha1, "0");
@@ -290,15 +291,6 @@ static void loaded_script(void *arg, const seg_reply *reply)
 		got_needed(p, reply);
 }
 
-bool seg_preparation_takes_text(seg_preparation *p, seg_script script)
-{
-	unsigned bit = 1U << script;
-	if (!p->by_text || (p->known & bit))
-		return false;
-	p->known |= bit;
-	return true;
-}
-
 static void reloaded_script(void *arg, const seg_reply *reply)
 {
 	seg_preparation *p = arg;
@@ -310,15 +302,32 @@ static void reloaded_script(void *arg, const seg_reply *reply)
 	p->known = 0;
 }
 
+static bool load_again(seg_preparation *p, int script)
+{
+	const char *argv[3] = {"SCRIPT", "LOAD", seg_script_sources[script].text};
+	bool issued = seg_pipeline_command(p->pipeline, NULL, reloaded_script, p, 3, argv, NULL);
+	p->reloading += issued;
+	return issued;
+}
+
+bool seg_preparation_takes_text(seg_preparation *p, seg_script script)
+{
+	unsigned bit = 1U << script;
+	if (p->known & bit)
+		return false;
+	if (p->by_text || (p->scripts_at_use && load_again(p, (int)script)))
+		p->known |= bit;
+	return p->by_text;
+}
+
 void seg_preparation_reload_scripts(seg_preparation *p)
 {
-	p->known = 0;
-	if (p->by_text || p->reloading > 0)
+	bool is_loading = !p->by_text && p->reloading > 0;
+	if (is_loading)
 		return;
-	for (int i = 0; i < SEG_SCRIPT_COUNT; i++) {
-		const char *argv[3] = {"SCRIPT", "LOAD", seg_script_sources[i].text};
-		p->reloading += seg_pipeline_command(p->pipeline, NULL, reloaded_script, p, 3, argv, NULL);
-	}
+	p->known = 0;
+	for (int i = 0; i < SEG_SCRIPT_COUNT && !p->by_text && !p->scripts_at_use; i++)
+		load_again(p, i);
 }
 
 /* --- starting --------------------------------------------------------------------- */
@@ -346,11 +355,19 @@ static bool issue_login(seg_preparation *p)
 	return good;
 }
 
+/* How many scripts the preparation loads: the first ones. */
+static int count_of_scripts(const seg_preparation *p)
+{
+	if (p->without_scripts)
+		return 0;
+	return p->scripts_at_use ? 1 : SEG_SCRIPT_COUNT;
+}
+
 /* All of it at once: a buffer that grows would leave copies of the password behind. */
 static bool make_room(const seg_preparation *p)
 {
 	size_t wanted = 2 * SEG_SECRET_MAX + 1024;
-	for (int i = 0; i < SEG_SCRIPT_COUNT; i++)
+	for (int i = 0; i < count_of_scripts(p); i++)
 		wanted += strlen(seg_script_sources[i].text) + 64;
 	return seg_output_make_room(&p->pipeline->output, wanted);
 }
@@ -383,8 +400,10 @@ static bool issue_name_and_scripts(seg_preparation *p)
 	if (p->client_name[0])
 		good = issue(p, got_optional, "CLIENT", "SETNAME", p->client_name);
 	good = good && issue(p, got_client_id, "CLIENT", "ID", NULL);
-	for (int i = 0; i < SEG_SCRIPT_COUNT && good && !p->without_scripts; i++)
+	for (int i = 0; i < count_of_scripts(p) && good; i++) {
 		good = issue(p, loaded_script, "SCRIPT", "LOAD", seg_script_sources[i].text);
+		p->known |= 1U << i;
+	}
 	return good;
 }
 

@@ -2,6 +2,9 @@
  * preparation.h - the commands that make a fresh connection usable: log in, check that the server is a master, select
  * the database, name the client, ask for the client id and the slots of a cluster, and load the scripts.
  *
+ * Many connections use only a few of the scripts. With scripts_at_use, one is loaded to see whether Redis allows that, and each other one right
+ * before its first use, in the same write.
+ *
  * Redis may deny all but the login and the database. HELLO, which needs no right, also names the client and tells
  * its id. Scripts that cannot be loaded are sent by their text, once on each connection: EVAL loads them, too.
  *
@@ -29,6 +32,7 @@ typedef struct seg_preparation {
 	bool is_sentinel;        /* log in only: a Sentinel has no database and no scripts */
 	bool login_only;         /* neither name the client, nor load scripts */
 	bool without_scripts;
+	bool scripts_at_use;   /* see above */
 	bool check_role;       /* refuse a replica */
 	seg_reply_fn on_slots; /* or NULL: gets the answer to CLUSTER SLOTS, with arg */
 	void *arg;
@@ -46,12 +50,13 @@ typedef struct seg_preparation {
 	bool is_cluster;        /* CLUSTER SLOTS has said so */
 	unsigned due;           /* answers of the preparation */
 	unsigned loading;       /* the script whose answer comes next */
-	unsigned reloading;     /* answers of scripts that are loaded again */
+	unsigned reloading;     /* answers of scripts that are loaded later, or again */
 	bool said_hello;        /* HELLO was issued, because CLIENT is denied */
 	bool by_text;           /* SCRIPT LOAD is denied */
 	bool meets_sentinel;    /* though the address names none */
 	char load_refusal[128]; /* by_text: how SCRIPT LOAD was denied, cut to this length */
-	unsigned known;         /* by_text: a bit for each script that the connection has sent by its text */
+	unsigned
+		known; /* by_text, scripts_at_use: a bit for each script whose text the connection has sent */
 } seg_preparation;
 
 /*
@@ -62,14 +67,14 @@ bool seg_preparation_start(seg_preparation *preparation);
 
 /*
  * Whether the next call of the script must carry the script's text. If so, later calls need not: call it only
- * to issue the script.
+ * to issue the script. With scripts_at_use, it loads the script if that has not been done.
  */
 bool seg_preparation_takes_text(seg_preparation *preparation, seg_script script);
 
 /*
  * Loads the scripts again after a NOSCRIPT: Redis has forgotten them (SCRIPT FLUSH, a failover). While they
  * are being loaded, further calls do nothing: all commands that are under way are refused with the same
- * NOSCRIPT. If Redis denies loading, the next calls carry the text again.
+ * NOSCRIPT. If Redis denies loading, the next calls carry the text again. With scripts_at_use, the next calls load them.
  */
 void seg_preparation_reload_scripts(seg_preparation *preparation);
 

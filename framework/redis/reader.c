@@ -1,6 +1,7 @@
 #include "redis/reader.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,8 +67,15 @@ static void *entries_text(const redisReadTask *task, char *text, size_t length)
 	seg_reader *reader = task->privdata;
 	int depth = depth_of(task);
 	bool taken = false;
-	if (task->type == REDIS_REPLY_ERROR) {
+	size_t most = reader->sink->text_max, left_out = reader->left_out;
+	/* It came at once, so there was nothing to skip. */
+	if (!left_out && most > 0 && length > most)
+		left_out = length;
+	reader->left_out = 0;
+	if (task->type == REDIS_REPLY_ERROR || (left_out && depth != 5)) {
 		taken = false;
+	} else if (left_out) {
+		taken = reader->sink->text(reader->sink, NULL, left_out);
 	} else if (depth == 5) {
 		taken = reader->sink->text(reader->sink, text, length);
 	} else if (depth == 4 && task->idx == 0 && length < sizeof(reader->id)) {
@@ -88,10 +96,17 @@ static void *entries_nil(const redisReadTask *task)
 	return fits ? depth_mark : NULL;
 }
 
+static void *allocate(seg_reader *reader, size_t size)
+{
+	void *piece = seg_arena_alloc(&reader->arena, size);
+	reader->out_of_memory |= !piece;
+	return piece;
+}
+
 static seg_reply *tree_node(const redisReadTask *task, seg_reply_type type)
 {
 	seg_reader *reader = task->privdata;
-	seg_reply *node = seg_arena_alloc(&reader->arena, sizeof(*node));
+	seg_reply *node = allocate(reader, sizeof(*node));
 	if (!node)
 		return NULL;
 	*node = (seg_reply){.type = type};
@@ -108,7 +123,7 @@ static void *create_string(const redisReadTask *task, char *text, size_t length)
 		return entries_text(task, text, length);
 	seg_reader *reader = task->privdata;
 	seg_reply *node = tree_node(task, task->type == REDIS_REPLY_ERROR ? SEG_REPLY_ERROR : SEG_REPLY_TEXT);
-	char *copy = seg_arena_alloc(&reader->arena, length + 1);
+	char *copy = allocate(reader, length + 1);
 	if (!node || !copy)
 		return NULL;
 	memcpy(copy, text, length);
@@ -132,7 +147,7 @@ static void *new_array(const redisReadTask *task, size_t elements)
 		 */
 		if (elements > SEG_REPLY_ELEMENTS_MAX)
 			return NULL;
-		node->elements = seg_arena_alloc(&reader->arena, elements * sizeof(seg_reply *));
+		node->elements = allocate(reader, elements * sizeof(seg_reply *));
 		if (!node->elements)
 			return NULL;
 		memset(node->elements, 0, elements * sizeof(seg_reply *));
@@ -213,6 +228,8 @@ bool seg_reader_restart(seg_reader *reader)
 		redisReaderFree(reader->parser);
 	seg_arena_reset(&reader->arena, SEG_READER_KEEP);
 	reader->sink = NULL;
+	reader->left_out = reader->skip = 0;
+	reader->out_of_memory = false;
 	reader->parser = redisReaderCreateWithFunctions(&functions);
 	if (!reader->parser)
 		return false;
@@ -230,8 +247,79 @@ void seg_reader_fini(seg_reader *reader)
 	seg_arena_fini(&reader->arena);
 }
 
+/* --- texts that are longer than the sink takes --------------------------------------------- */
+
+/* The value that has begun and has not come as a whole. */
+static const redisReadTask *unfinished(const redisReader *parser)
+{
+#if HIREDIS_MAJOR >= 1
+	return parser->ridx >= 0 ? parser->task[parser->ridx] : NULL;
+#else
+	return parser->ridx >= 0 ? &parser->rstack[parser->ridx] : NULL;
+#endif
+}
+
+/* The length that the text at `at` announces, and the bytes of that line. 0: the line has not come, or is none. */
+static size_t announced(const char *at, size_t size, size_t *line)
+{
+	size_t length = 0, digits = 0;
+	while (digits < size && (unsigned char)(at[digits] - '0') <= 9 && length < SIZE_MAX / 16)
+		length = length * 10 + (unsigned char)(at[digits++] - '0');
+	*line = digits + 2;
+	return size >= *line && at[digits] == '\r' && at[digits + 1] == '\n' ? length : 0;
+}
+
+/* The length of the text that fills so many bytes, with its line and its end; SIZE_MAX: there is none. */
+static size_t filler(size_t size)
+{
+	size_t bound = 10;
+	for (size_t digits = 1; digits + 4 <= size; digits++, bound *= 10) {
+		size_t length = size - digits - 4;
+		if (length < bound && (digits == 1 || length >= bound / 10))
+			return length;
+	}
+	return SIZE_MAX;
+}
+
+/* hiredis waits for a whole text. Puts a short one in the place of what has come, and skips the rest. */
+static bool leave_out(seg_reader *reader, size_t length, size_t line)
+{
+	redisReader *parser = reader->parser;
+	size_t size = parser->len - parser->pos;
+	reader->left_out = length;
+	reader->skip = line + length + 2 - size;
+	while (filler(size) == SIZE_MAX) {
+		if (redisReaderFeed(parser, "0", 1) != REDIS_OK)
+			return false;
+		size++;
+	}
+	char head[24], *at = parser->buf + parser->pos;
+	int head_length = snprintf(head, sizeof(head), "%zu\r\n", filler(size));
+	memcpy(at, head, (size_t)head_length);
+	memcpy(at + size - 2, "\r\n", 2);
+	return true;
+}
+
+/* Whether the next text is too long, and was left out. */
+static bool leaves_out(seg_reader *reader)
+{
+	const redisReader *parser = reader->parser;
+	const redisReadTask *task = unfinished(parser);
+	if (!reader->sink || reader->sink->text_max == 0 || reader->left_out || !task || !task->parent ||
+	    task->type != REDIS_REPLY_STRING)
+		return false;
+	size_t line = 0, length = announced(parser->buf + parser->pos, parser->len - parser->pos, &line);
+	return length > reader->sink->text_max && leave_out(reader, length, line);
+}
+
 bool seg_reader_feed(seg_reader *reader, const char *bytes, size_t length)
 {
+	size_t skipped = length < reader->skip ? length : reader->skip;
+	reader->skip -= skipped;
+	bytes += skipped;
+	length -= skipped;
+	if (length == 0)
+		return true;
 	return redisReaderFeed(reader->parser, bytes, length) == REDIS_OK;
 }
 
@@ -239,8 +327,10 @@ int seg_reader_next(seg_reader *reader, seg_entry_sink *sink, const seg_reply **
 {
 	void *object = NULL;
 	reader->sink = sink;
-	if (redisReaderGetReply(reader->parser, &object) != REDIS_OK)
-		return -1;
+	do
+		if (redisReaderGetReply(reader->parser, &object) != REDIS_OK)
+			return -1;
+	while (!object && leaves_out(reader));
 	if (!object)
 		return 0;
 	*reply = object == depth_mark ? &entries_done : object;
@@ -254,5 +344,8 @@ void seg_reader_release(seg_reader *reader)
 
 const char *seg_reader_error(const seg_reader *reader)
 {
-	return reader->parser->errstr;
+	if (reader->out_of_memory)
+		return NULL;
+	/* So hiredis calls a value that our functions refuse. */
+	return reader->parser->err == REDIS_ERR_OOM ? "an answer of another shape" : reader->parser->errstr;
 }

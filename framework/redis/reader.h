@@ -24,6 +24,9 @@ typedef struct seg_reader {
 	seg_entry_sink *sink; /* of the entries being read, or NULL */
 	char id[64];          /* of the entry being read */
 	size_t id_length;
+	size_t left_out;    /* the length of the text that is being left out; 0: none */
+	size_t skip;        /* bytes of it that have not come yet */
+	bool out_of_memory; /* why the newest reply could not be read */
 } seg_reader;
 
 /* False if out of memory. */
@@ -44,7 +47,7 @@ bool seg_reader_feed(seg_reader *reader, const char *bytes, size_t length);
 int seg_reader_next(seg_reader *reader, seg_entry_sink *sink, const seg_reply **reply);
 void seg_reader_release(seg_reader *reader);
 
-/* The reason, after -1. */
+/* The reason, after -1; NULL: there was no memory for the reply. */
 const char *seg_reader_error(const seg_reader *reader);
 
 #endif

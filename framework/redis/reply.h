@@ -85,8 +85,12 @@ typedef struct seg_entry_sink {
 	 * meanwhile.
 	 */
 	bool (*entry)(struct seg_entry_sink *sink, const char *id, size_t length, int64_t texts);
-	/* The entry's next text: field names (1st, 3rd, ... call) and values (2nd, 4th, ...) alternate. */
+	/*
+	 * The entry's next text: field names (1st, 3rd, ... call) and values (2nd, 4th, ...) alternate. NULL: the text is longer
+	 * than text_max. Its bytes are skipped as they come in, and take no memory.
+	 */
 	bool (*text)(struct seg_entry_sink *sink, const char *text, size_t length);
+	size_t text_max; /* 0: no limit */
 } seg_entry_sink;
 
 #endif

@@ -115,6 +115,17 @@ static bool answer(seg_traffic *t, const seg_reply *reply, seg_error *error)
 	return true;
 }
 
+static void refuse_reply(const seg_traffic *t, seg_error *error)
+{
+	const char *why = seg_reader_error(&t->reader);
+	if (why)
+		seg_fail(error, SEG_EPROTOCOL,
+			 "the server at %s does not speak the Redis protocol (%s); check the address",
+			 t->where, why);
+	else
+		seg_fail(error, SEG_ENOMEM, "out of memory for a reply of Redis at %s", t->where);
+}
+
 /* Runs the callbacks of all whole replies; false if the connection must break. */
 static bool take_replies(seg_traffic *t, seg_error *error)
 {
@@ -125,9 +136,7 @@ static bool take_replies(seg_traffic *t, seg_error *error)
 		if (got == 0)
 			break;
 		if (got < 0) {
-			seg_fail(error, SEG_EPROTOCOL,
-				 "the server at %s does not speak the Redis protocol (%s); check the address",
-				 t->where, seg_reader_error(&t->reader));
+			refuse_reply(t, error);
 			return false;
 		}
 		good = answer(t, reply, error);
@@ -155,7 +164,7 @@ bool seg_traffic_read(seg_traffic *t, int64_t now, seg_error *error)
 		}
 		t->heard_at = now;
 		if (!seg_reader_feed(&t->reader, t->read_buffer, (size_t)n)) {
-			seg_fail(error, SEG_ENOMEM, "out of memory for a reply");
+			seg_fail(error, SEG_ENOMEM, "out of memory for a reply of Redis at %s", t->where);
 			return false;
 		}
 		t->in_callbacks = true;

@@ -66,10 +66,12 @@ static void print_help(void)
 	seg_config_reference(stdout, SEG_CONFIG_FORM_HELP);
 }
 
-static seg_config *load(const char *file, seg_config_errors *errors, int *exit_code)
+/* With check_all, the config is returned even if it has errors. */
+static seg_config *load(const char *file, bool check_all, seg_config_errors *errors, int *exit_code)
 {
 	seg_config *config = NULL;
-	int status = seg_config_load(file, &config, errors);
+	int status = check_all ? seg_config_load_for_check(file, &config, errors)
+			       : seg_config_load(file, &config, errors);
 	*exit_code = status == SEG_ENOTFOUND ? EX_NOINPUT
 		     : status == SEG_ENOMEM  ? EX_OSERR
 		     : status                ? EX_CONFIG
@@ -84,7 +86,7 @@ static int run(const char *file)
 	seg_config_errors errors = {0};
 	int exit_code;
 	seg_signals_catch();
-	seg_config *config = load(file, &errors, &exit_code);
+	seg_config *config = load(file, false, &errors, &exit_code);
 	seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
 	if (config)
@@ -97,7 +99,7 @@ static int check_file(const char *file, bool connect)
 {
 	seg_config_errors errors = {0};
 	int exit_code;
-	seg_config *config = load(file, &errors, &exit_code);
+	seg_config *config = load(file, true, &errors, &exit_code);
 	if (config)
 		seg_runner_check(config, &errors);
 	seg_config_errors_print(&errors, stderr);
@@ -128,7 +130,7 @@ static int show(const char *file)
 {
 	seg_config_errors errors = {0};
 	int exit_code;
-	seg_config *config = load(file, &errors, &exit_code);
+	seg_config *config = load(file, false, &errors, &exit_code);
 	seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
 	if (config) {

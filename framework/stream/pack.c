@@ -159,9 +159,12 @@ static int decompress(seg_unpacker *u)
 	 */
 	if (length / 255 > (uint64_t)(u->end - u->at))
 		return SEG_EPROTOCOL;
+	if (length > u->room)
+		return SEG_ETOOBIG;
 	char *bytes = seg_arena_alloc(u->arena, (size_t)length);
 	if (!bytes)
 		return SEG_ENOMEM;
+	u->room -= (size_t)length;
 	int size = LZ4_decompress_safe(u->at, bytes, (int)(u->end - u->at), (int)length);
 	if (size < 0 || (uint64_t)size != length)
 		return SEG_EPROTOCOL;
@@ -174,10 +177,11 @@ static int decompress(seg_unpacker *u)
 #endif
 }
 
-int seg_unpacker_begin(seg_unpacker *u, bool lz4, const char *value, size_t length, seg_arena *arena)
+int seg_unpacker_begin(seg_unpacker *u, bool lz4, const char *value, size_t length, size_t limit,
+		       seg_arena *arena)
 {
 	uint64_t records;
-	*u = (seg_unpacker){.at = value, .end = value + length, .arena = arena};
+	*u = (seg_unpacker){.at = value, .end = value + length, .room = limit, .arena = arena};
 	int status = lz4 ? decompress(u) : 0;
 	if (status)
 		return status;
@@ -189,9 +193,12 @@ int seg_unpacker_begin(seg_unpacker *u, bool lz4, const char *value, size_t leng
 
 static int get_headers(seg_unpacker *u, seg_message *message, size_t count)
 {
+	if (count * sizeof(seg_header) > u->room)
+		return SEG_ETOOBIG;
 	seg_header *headers = seg_arena_alloc(u->arena, count * sizeof(*headers));
 	if (!headers)
 		return SEG_ENOMEM;
+	u->room -= count * sizeof(*headers);
 	for (size_t i = 0; i < count; i++)
 		if (!get_text(u, &headers[i].name, &headers[i].name_length) ||
 		    !get_text(u, &headers[i].value, &headers[i].value_length))

@@ -31,6 +31,9 @@
 #define SEG_PACK_RECORDS_MAX 65536
 #define SEG_PACK_BYTES_MAX ((size_t)1 << 30)
 
+/* The bytes that an entry may need in memory, unless an option says otherwise. */
+#define SEG_ENTRY_LIMIT ((size_t)64 << 20)
+
 /* Whether this build supports the packing. LZ4 is optional. */
 bool seg_packing_supported(seg_packing packing);
 
@@ -64,14 +67,17 @@ bool seg_packer_finish(seg_packer *packer, seg_packing packing, seg_packed *pack
 typedef struct seg_unpacker {
 	const char *at, *end;
 	size_t records; /* left */
+	size_t room;    /* bytes that the rest of the entry may still allocate */
 	seg_arena *arena;
 } seg_unpacker;
 
 /*
  * Begins to unpack a value; with lz4, decompresses it into the arena. 0, SEG_EPROTOCOL if the value is
- * malformed, or SEG_ENOMEM. The value must live as long as the messages that are read from it.
+ * malformed, SEG_ETOOBIG if the entry needs more than `limit` bytes, or SEG_ENOMEM. Looks at the sizes before it
+ * allocates. The value must live as long as the messages that are read from it.
  */
-int seg_unpacker_begin(seg_unpacker *unpacker, bool lz4, const char *value, size_t length, seg_arena *arena);
+int seg_unpacker_begin(seg_unpacker *unpacker, bool lz4, const char *value, size_t length, size_t limit,
+		       seg_arena *arena);
 
 /*
  * Reads the next record into *message, except its id. The structs of its headers are in the arena. Returns

@@ -49,6 +49,14 @@ static int choose(const seg_host *host, const char *option, const char *first, c
 	return -1;
 }
 
+static int file_check(const seg_host *host, char *error, size_t error_size)
+{
+	return choose(host, "encoding", "auto", "base64", error, error_size) < 0 ||
+			       choose(host, "on_error", "retry", "stop", error, error_size) < 0
+		       ? -1
+		       : 0;
+}
+
 static int file_init(const seg_host *host, void **out, char *error, size_t error_size)
 {
 	const char *directory = host->option(host, "directory");
@@ -197,6 +205,7 @@ static const seg_handler handler = {
 	.help = "Appends each message as a line of JSON to one file per partition, durably.",
 	.options = options,
 	.init = file_init,
+	.check = file_check,
 	.partition_open = file_partition_open,
 	.handle = file_handle,
 	.partition_close = file_partition_close,

@@ -226,6 +226,21 @@ static int read_settings(const seg_host *host, script_settings *settings, char *
 	return -1;
 }
 
+/* Runs the script once, in a state of its own: what it defines is known only then. */
+static int lua_check(const seg_host *host, char *error, size_t error_size)
+{
+	script_settings settings;
+	char why[400] = "";
+	if (read_settings(host, &settings, error, error_size) != 0)
+		return -1;
+	script *trial = script_load(&settings, 0, 0, why, sizeof(why));
+	bool good = trial != NULL;
+	script_free(trial);
+	if (!good)
+		snprintf(error, error_size, "option.script: %s", why);
+	return good ? 0 : -1;
+}
+
 static int lua_init(const seg_host *host, void **out, char *error, size_t error_size)
 {
 	lua_plugin *plugin = calloc(1, sizeof(*plugin));
@@ -277,6 +292,7 @@ static const seg_handler handler = {
 	.help = "Hands each message to a Lua script, which is loaded again when its file changes.",
 	.options = options,
 	.init = lua_init,
+	.check = lua_check,
 	.partition_open = lua_partition_open,
 	.handle = lua_handle,
 	.tick = lua_tick,

@@ -18,6 +18,7 @@
 #include "harness/group.h"
 #include "harness/runner.h"
 #include "harness/server.h"
+#include "redis/script.h"
 
 static test_server *server;
 static redisContext *redis;
@@ -121,6 +122,53 @@ static void entries_that_are_deleted_before_they_are_read_are_counted_and_the_re
 	wait_drained();
 	test_wait_until(three_are_lost, NULL, 20000, "the loss is counted");
 	assert_int_equal(handled(), 17);
+	test_runner_says(runner, "3 messages were removed before this group had read them");
+}
+
+static size_t times_that_a_script_ran(seg_script script)
+{
+	redisReply *log = test_server_command(redis, "SLOWLOG GET -1");
+	size_t count = 0;
+	for (size_t i = 0; i < log->elements; i++) {
+		const redisReply *words = log->element[i]->element[3];
+		count += words->elements > 1 &&
+			 strcmp(words->element[1]->str, seg_script_sources[script].sha1) == 0;
+	}
+	freeReplyObject(log);
+	return count;
+}
+
+static bool is_claimed(void *arg)
+{
+	(void)arg;
+	redisReply *reply = test_server_command(redis, "HEXISTS {__default:s:partition_0}:g:state epoch");
+	bool claimed = reply->integer == 1;
+	freeReplyObject(reply);
+	return claimed;
+}
+
+/* With so many partitions, the runner hears of messages by a doorbell, and no read is under way. */
+static void under_thin_traffic_the_commits_count_what_was_deleted_unread(void **state)
+{
+	(void)state;
+	test_runner_free(runner);
+	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\n"
+				 "partitions = 70\nplugin = %s/tests/plugins/record.so\noption.path = %s\n",
+				 server->address, test_build_directory(), deliveries_path);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_wait_until(is_claimed, NULL, 20000, "the partition is claimed");
+	freeReplyObject(test_server_command(redis, "CONFIG SET slowlog-log-slower-than 0"));
+	freeReplyObject(test_server_command(redis, "CONFIG SET slowlog-max-len 100000"));
+	freeReplyObject(test_server_command(redis, "MULTI"));
+	add(1, 4);
+	command("XDEL __default:s:partition_0 1-1 1-2 1-%d", 3);
+	freeReplyObject(test_server_command(redis, "EXEC"));
+	test_wait_until(three_are_lost, NULL, 20000, "the loss is counted");
+	assert_true(times_that_a_script_ran(SEG_SCRIPT_COMMIT) > 0);
+	assert_int_equal(times_that_a_script_ran(SEG_SCRIPT_GAP), 0);
+	wait_drained();
+	assert_int_equal(handled(), 1);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 	test_runner_says(runner, "3 messages were removed before this group had read them");
 }
 
@@ -357,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled),
+		TEST(under_thin_traffic_the_commits_count_what_was_deleted_unread),
 		TEST(entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_owner),
 		TEST(trimming_messages_that_every_group_handled_is_no_loss),
 		TEST(after_redis_was_emptied_every_new_message_is_handled),

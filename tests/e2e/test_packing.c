@@ -288,6 +288,12 @@ static void the_partition_size_counts_messages_and_what_is_committed_makes_room(
 	assert_int_equal(number("XLEN __default:s:partition_0"), 1);
 }
 
+static bool forty_are_stored_as_lost(void *arg)
+{
+	(void)arg;
+	return number("HGET {__default:s:partition_0}:g:state lost") == 40;
+}
+
 static void the_oldest_are_dropped_by_the_entry_and_counted_as_messages(void **state)
 {
 	(void)state;
@@ -300,6 +306,7 @@ static void the_oldest_are_dropped_by_the_entry_and_counted_as_messages(void **s
 	run(0, "");
 	wait_drained();
 	test_runner_says(runners[0], "40 messages were removed before this group had read them");
+	test_wait_until(forty_are_stored_as_lost, NULL, 10000, "the loss in the group's state");
 }
 
 static void another_packing_is_another_shape(void **state)

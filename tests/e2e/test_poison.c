@@ -239,30 +239,74 @@ static void an_answer_that_says_stop_ends_the_runner_with_69_at_that_message(voi
 
 /* --- messages that kill ---------------------------------------------------------------------------- */
 
-static void a_message_that_kills_its_process_is_given_up_within_max_attempts_crashes(void **state)
+/* Runs one process after the other until the deadly message is given up. Returns how many it killed. */
+static int deaths_until_given_up(const char *max_attempts)
 {
-	(void)state;
-	int crashes = 0;
-	send_messages();
-	for (;; crashes++) {
-		run("option.crash = 0.3\nmax_attempts = 3");
+	for (int deaths = 0;; deaths++) {
+		run(max_attempts);
 		while (waitpid(runner->pid, &runner->status, WNOHANG) == 0 &&
 		       test_group_dead_letters(server->address, "s", "g") == 0)
 			usleep(2000);
 		if (test_group_dead_letters(server->address, "s", "g"))
-			break;
+			return deaths;
 		assert_true(WIFSIGNALED(runner->status));
 		runner->pid = 0;
-		assert_in_range(crashes, 0, 3);
+		assert_in_range(deaths, 0, 4);
 	}
+}
+
+static void kills_so_many(const char *max_attempts, int expected)
+{
+	char attempts[8];
+	send_messages();
+	assert_int_equal(deaths_until_given_up(max_attempts), expected);
 	wait_drained();
-	assert_in_range(crashes, 1, 3);
+	snprintf(attempts, sizeof(attempts), "%d", expected);
+	assert_string_equal(letter("attempts"), attempts);
 	assert_non_null(strstr(letter("reason"), "the process died"));
 	assert_string_equal(letter("data"), "0.3");
 	assert_non_null(strstr(handled_in_partition_0(), "0.4 0.5 0.6 0.7 0.8 0.9 0.10"));
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 	/* Only the message that kills became a dead letter. */
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+}
+
+static void a_message_that_kills_its_process_does_so_max_attempts_times_and_its_letter_says_so(void **state)
+{
+	(void)state;
+	kills_so_many("option.crash = 0.3\nmax_attempts = 3", 3);
+}
+
+static void with_two_attempts_a_message_kills_two_processes(void **state)
+{
+	(void)state;
+	kills_so_many("option.crash = 0.3\nmax_attempts = 2", 2);
+}
+
+/* The first death does not tell which message is to blame. */
+static void with_one_attempt_a_message_kills_two_processes_because_it_must_be_found(void **state)
+{
+	(void)state;
+	kills_so_many("option.crash = 0.3\nmax_attempts = 1", 2);
+}
+
+/* As if two owners had died before they handled anything, and a third one while it read the first entry. */
+static void an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_again(void **state)
+{
+	(void)state;
+	send_messages();
+	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 g 0"));
+	freeReplyObject(test_server_command(
+		redis,
+		"HSET {__default:s:partition_0}:g:state epoch 3 nonce x owner dead clean 0 claimed 0-0 crashes 2 "
+		"position 0-0 count 0 reading 0-0 read_deaths 2 reader 3"));
+	run("max_attempts = 3");
+	wait_drained();
+	assert_string_equal(letter("attempts"), "3");
+	assert_string_equal(letter("data"), "0.0");
+	assert_non_null(strstr(letter("reason"), "died each time this entry was read"));
+	assert_ptr_equal(strstr(handled_in_partition_0(), "0.1 0.2 0.3"), handled_in_partition_0());
+	assert_others_were_handled_once();
 }
 
 /* --- foreign entries ------------------------------------------------------------------------- */
@@ -298,6 +342,40 @@ static void foreign_entries_become_dead_letters_and_the_partition_continues(void
 	freeReplyObject(letters);
 }
 
+/* The varint of 1 GiB, and as many bytes as LZ4 could make it of. */
+static void add_what_claims_a_gigabyte(void)
+{
+	static const unsigned char claim[] = {0x80, 0x80, 0x80, 0x80, 4};
+	size_t size = 5 << 20;
+	char *value = calloc(1, size);
+	assert_non_null(value);
+	memcpy(value, claim, sizeof(claim));
+	redisReply *reply = redisCommand(redis, "XADD __default:s:partition_0 * packed-lz4 %b", value, size);
+	assert_int_equal(reply->type, REDIS_REPLY_STRING);
+	freeReplyObject(reply);
+	free(value);
+}
+
+static void an_entry_that_needs_too_much_memory_is_a_dead_letter_and_is_not_read(void **state)
+{
+	(void)state;
+	send_messages();
+	add_what_claims_a_gigabyte();
+	char *large = calloc(1, (1 << 20) + 1);
+	memset(large, 'x', 1 << 20);
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data %s", large));
+	free(large);
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data last"));
+	run("entry_limit = 256KiB");
+	wait_drained();
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 2);
+	assert_non_null(strstr(handled_in_partition_0(), "0.18 0.19 last"));
+	assert_others_were_handled_once();
+	test_runner_says_times(runner, "larger than entry_limit allows", 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -308,8 +386,12 @@ int main(void)
 		TEST(a_message_the_handler_gives_up_is_a_dead_letter_at_once),
 		TEST(without_a_limit_a_failing_message_holds_its_partition_and_no_other),
 		TEST(an_answer_that_says_stop_ends_the_runner_with_69_at_that_message),
-		TEST(a_message_that_kills_its_process_is_given_up_within_max_attempts_crashes),
+		TEST(a_message_that_kills_its_process_does_so_max_attempts_times_and_its_letter_says_so),
+		TEST(with_two_attempts_a_message_kills_two_processes),
+		TEST(with_one_attempt_a_message_kills_two_processes_because_it_must_be_found),
+		TEST(an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_again),
 		TEST(foreign_entries_become_dead_letters_and_the_partition_continues),
+		TEST(an_entry_that_needs_too_much_memory_is_a_dead_letter_and_is_not_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,15 @@ static void the_doorbell_is_reported_relative_to_a_blocking_read(void **state)
 	assert_figures("--only wait --messages 1000 --partitions 20", names);
 }
 
+static void many_segrunners_have_figures_of_their_start_and_of_what_they_cost_then(void **state)
+{
+	static const char *const names[] = {"all start at once: until they share the partitions",
+					    "no messages: commands",
+					    "200 messages/s, each for 5 groups: Redis's CPU", NULL};
+	(void)state;
+	assert_figures("--only scale", names);
+}
+
 static void nothing_is_allocated_for_a_message(void **state)
 {
 	(void)state;
@@ -336,6 +345,7 @@ int main(void)
 		cmocka_unit_test(clusters_of_up_to_three_masters_are_reported_relative_to_one_server),
 		cmocka_unit_test(ack_replicas_has_rates_and_the_latency_of_a_single_send),
 		cmocka_unit_test(the_doorbell_is_reported_relative_to_a_blocking_read),
+		cmocka_unit_test(many_segrunners_have_figures_of_their_start_and_of_what_they_cost_then),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),

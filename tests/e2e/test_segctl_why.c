@@ -129,6 +129,12 @@ static void an_owner_that_was_killed_is_silent(void **state)
 	expect_verdict("clock-put-back", "Redis's clock was put back by");
 }
 
+static bool has_claimed(void *arg)
+{
+	(void)arg;
+	return test_runner_times_said(runner, "now has 1 of 1 partitions") > 0;
+}
+
 static void a_message_that_kills_its_owners_is_named(void **state)
 {
 	(void)state;
@@ -139,6 +145,8 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 		assert_int_not_equal(test_runner_wait(runner), 0);
 	}
 	start_runner("option.delay = 60s\nmax_attempts = 10\n");
+	/* It waits for the end of the lease of the one that died. */
+	test_wait_until(has_claimed, NULL, 20000, "the fourth owner has claimed the partition");
 	expect_verdict("killer", "owners when they crashed: it may be what kills them");
 	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
 	test_expect_text(text, "show it: segctl tail s -p 0 --from ");

@@ -47,10 +47,10 @@ static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
 /* A member discards refused messages, so do it here. */
 static bool read_reply(seg_fetched *fetched, const uint8_t *data, size_t size)
 {
-	target to = {.sink = {take_stream, take_entry, take_text}};
+	target to = {.sink = {take_stream, take_entry, take_text, size / 4 + 1}};
 	seg_reader reader;
 	const seg_reply *reply = NULL;
-	seg_parser_limits limits = {.entries = fetched->view_max, .bytes = size / 2 + 1};
+	seg_parser_limits limits = {.entries = fetched->view_max, .bytes = size / 2 + 1, .entry = 64 + size};
 	seg_parser_begin(&to.parser, fetched, (seg_id){0, 0}, &limits);
 	if (!seg_reader_init(&reader))
 		abort();
@@ -71,7 +71,7 @@ static size_t check_message(const seg_fetched *fetched, size_t i)
 	const seg_message *message = &fetched->batch.messages[i];
 	seg_fault fault = (seg_fault)fetched->faults[i];
 	require(i == 0 || seg_id_compare(message[-1].id, message->id) < 0, "ids that do not rise");
-	require(fault <= SEG_FAULT_PACKED, "a fault that there is not");
+	require(fault <= SEG_FAULT_MEMORY, "a fault that there is not");
 	require(fault != SEG_FAULT_NONE || (message->key && message->data),
 		"a good message without key or data");
 	require(fault != SEG_FAULT_NO_KEY || !message->key, "a key that is called missing");

@@ -60,7 +60,7 @@ static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
 {
 	outcome *o = (outcome *)sink;
 	require(o->texts_due-- > 0, "more texts than were announced");
-	note(o, 't', text, length);
+	note(o, 't', text ? text : "", text ? length : 0);
 	/* A sink may refuse. This one refuses texts of one length. */
 	return length != 13;
 }

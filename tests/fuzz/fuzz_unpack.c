@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	seg_unpacker u;
 	seg_message m;
 	size_t sum = 0;
-	int status = seg_unpacker_begin(&u, data[0] & 1, (const char *)data + 1, size - 1, &arena);
+	int status = seg_unpacker_begin(&u, data[0] & 1, (const char *)data + 1, size - 1, SEG_ENTRY_LIMIT,
+					&arena);
 	for (size_t n = status == 0 ? u.records : 0; status == 0 && n > 0; n--) {
 		status = seg_unpacker_next(&u, &m);
 		for (size_t i = 0; status == 0 && i < m.data_length; i++)

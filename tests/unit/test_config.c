@@ -153,6 +153,7 @@ static void three_lines_are_enough_and_the_rest_has_defaults(void **state)
 	assert_true(consumer->session_timeout == 10 * SECOND);
 	assert_int_equal(consumer->capacity, 100);
 	assert_int_equal(consumer->codec, SEG_CODEC_RAW);
+	assert_int_equal(consumer->entry_limit, 64 << 20);
 	assert_int_equal(consumer->max_attempts, 5);
 	assert_true(consumer->retry_backoff == 100 * MS);
 	assert_true(consumer->retry_backoff_max == 30 * SECOND);

@@ -24,6 +24,7 @@ static int teardown(void **state)
 	disconnect();
 	fake_stop();
 	on_message = NULL;
+	scripts_at_use = false;
 	return 0;
 }
 
@@ -403,6 +404,62 @@ static void scripts_that_were_forgotten_are_loaded_once_for_all_that_ask_for_the
 	assert_int_equal(fake_heard("SCRIPT LOAD"), 3 * SEG_SCRIPT_COUNT);
 }
 
+static void run_commit(const char *name)
+{
+	assert_true(seg_connection_script(connection, SEG_SCRIPT_COMMIT, on_reply, (void *)(uintptr_t)name, 1,
+					  1, (const char *[]){"key"}, NULL));
+}
+
+static void a_script_is_loaded_once_right_before_its_first_use(void **state)
+{
+	(void)state;
+	scripts_at_use = true;
+	get_ready();
+	assert_int_equal(fake_heard("SCRIPT LOAD"), 1);
+	int before = fake.count;
+	run_commit("first");
+	run_commit("second");
+	until_told("first:ok second:ok ");
+	assert_int_equal(fake_heard("SCRIPT LOAD"), 2);
+	assert_true(strncmp(fake.commands[before], "SCRIPT LOAD", 11) == 0);
+	assert_true(strncmp(fake.commands[before + 1], "EVALSHA", 7) == 0);
+	assert_true(strncmp(fake.commands[before + 2], "EVALSHA", 7) == 0);
+}
+
+static void a_script_that_was_forgotten_is_loaded_with_its_next_use(void **state)
+{
+	(void)state;
+	scripts_at_use = true;
+	get_ready();
+	run_commit("first");
+	until_told("first:ok ");
+	fake.special = "EVALSHA";
+	fake.special_is = "-NOSCRIPT No matching script.\r\n";
+	run_commit("second");
+	run_commit("third");
+	until_told("second:error third:error ");
+	assert_int_equal(fake_heard("SCRIPT LOAD"), 2);
+	fake.special = NULL;
+	run_commit("fourth");
+	until_told("fourth:ok ");
+	assert_int_equal(fake_heard("SCRIPT LOAD"), 3);
+}
+
+/* The right was taken away while the connection lasted. */
+static void a_script_that_cannot_be_loaded_at_its_first_use_is_sent_by_its_text(void **state)
+{
+	(void)state;
+	scripts_at_use = true;
+	get_ready();
+	fake.special = "SCRIPT LOAD";
+	fake.special_is = "-NOPERM this user has no permissions to run the 'script|load' command\r\n";
+	run_commit("first");
+	until_told("first:ok ");
+	run_commit("second");
+	until_told("second:ok ");
+	assert_int_equal(fake_heard("EVAL "), 1);
+}
+
 static void destroying_tells_all_that_waited_but_nothing_of_a_state(void **state)
 {
 	(void)state;
@@ -434,6 +491,9 @@ int main(void)
 		TEST(pauses_between_failed_connects_double_up_to_two_seconds),
 		TEST(a_connection_that_breaks_after_each_success_still_waits_longer_and_longer),
 		TEST(scripts_that_were_forgotten_are_loaded_once_for_all_that_ask_for_them),
+		TEST(a_script_is_loaded_once_right_before_its_first_use),
+		TEST(a_script_that_was_forgotten_is_loaded_with_its_next_use),
+		TEST(a_script_that_cannot_be_loaded_at_its_first_use_is_sent_by_its_text),
 		TEST(destroying_tells_all_that_waited_but_nothing_of_a_state),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,8 +211,9 @@ static void on_reply(void *arg, const seg_reply *reply)
 		tell("%s:ok ", name);
 }
 
-/* Set it before connecting. */
+/* Set them before connecting. */
 static seg_reply_fn on_message;
+static bool scripts_at_use;
 
 static void connect_to(const char *url, int64_t answer_timeout)
 {
@@ -228,6 +229,7 @@ static void connect_to(const char *url, int64_t answer_timeout)
 		.logger = seg_logger_make(NULL, NULL),
 		.on_state = on_state,
 		.on_message = on_message,
+		.scripts_at_use = scripts_at_use,
 	};
 	connection = seg_connection_create(&options);
 	assert_non_null(connection);

@@ -217,6 +217,43 @@ static void a_killed_client_comes_back_as_another_one(void **state)
 	assert_string_equal(ask("CLIENT", "GETNAME", NULL).text, "tester");
 }
 
+/* --- what Redis says before it closes ----------------------------------------------------------- */
+
+static void a_full_redis_says_that_it_takes_no_more_connections(void **state)
+{
+	(void)state;
+	operate("CONFIG SET maxclients 1");
+	for (int i = 0; i < 20; i++) {
+		connect_to(server->address);
+		assert_int_not_equal(seg_connection_wait_ready(connection, seg_now() + SEG_SECOND / 20), 0);
+		if (!strstr(seg_connection_error(connection)->text, "raise its maxclients"))
+			fail_msg("try %d: %s", i, seg_connection_error(connection)->text);
+	}
+}
+
+static void a_message_that_is_too_large_for_redis_is_told_each_time(void **state)
+{
+	(void)state;
+	enum { SIZE = 16 << 20 };
+	char *large = malloc(SIZE + 1);
+	assert_non_null(large);
+	memset(large, 'x', SIZE);
+	large[SIZE] = '\0';
+	operate("CONFIG SET proto-max-bulk-len 1mb");
+	for (int i = 0; i < 10; i++) {
+		answer got = {0};
+		connect_to(server->address);
+		wait_ready();
+		assert_true(seg_connection_words(connection, keep, &got, "ECHO", large, (char *)NULL));
+		seg_connection_wait(connection, &got.done, seg_now() + 10 * SEG_SECOND);
+		assert_true(got.done);
+		if (got.lost || !strstr(got.text, "invalid bulk length"))
+			fail_msg("try %d: %s", i, seg_connection_error(connection)->text);
+		assert_non_null(strstr(seg_connection_error(connection)->text, "raise proto-max-bulk-len"));
+	}
+	free(large);
+}
+
 static void a_redis_that_starts_again_is_found_with_the_scripts_loaded(void **state)
 {
 	(void)state;
@@ -336,6 +373,8 @@ int main(void)
 		TEST(a_host_that_there_is_not_is_named),
 		TEST(a_script_that_redis_forgot_is_there_at_the_second_try),
 		TEST(a_killed_client_comes_back_as_another_one),
+		TEST(a_full_redis_says_that_it_takes_no_more_connections),
+		TEST(a_message_that_is_too_large_for_redis_is_told_each_time),
 		TEST(a_redis_that_starts_again_is_found_with_the_scripts_loaded),
 		TEST(large_commands_and_large_answers_are_whole_though_neither_side_takes_them_at_once),
 		TEST(entries_go_to_the_sink_and_other_answers_around_them_do_not),

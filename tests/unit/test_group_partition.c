@@ -32,10 +32,11 @@ static void one_crash_is_no_suspicion_but_two_or_a_mark_are(void **state)
 {
 	(void)state;
 	static const seg_partition one = {.resume = {.crashes = 1}}, two = {.resume = {.crashes = 2}},
-				   marked = {.resume = {.attempts = 1}};
-	assert_false(seg_partition_is_suspicious(&one));
-	assert_true(seg_partition_is_suspicious(&two));
-	assert_true(seg_partition_is_suspicious(&marked));
+				   marked = {.resume = {.suspect = {1, 1}}};
+	assert_false(seg_partition_is_suspicious(&one, 2));
+	assert_true(seg_partition_is_suspicious(&one, 1));
+	assert_true(seg_partition_is_suspicious(&two, 2));
+	assert_true(seg_partition_is_suspicious(&marked, 2));
 }
 
 int main(void)

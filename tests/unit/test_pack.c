@@ -67,7 +67,7 @@ static void comes_back(seg_packing packing)
 	seg_unpacker u;
 	seg_message m;
 	assert_int_equal(seg_unpacker_begin(&u, packing == SEG_PACKING_LZ4, packed.value, packed.length,
-					    &arena),
+					    SEG_ENTRY_LIMIT, &arena),
 			 0);
 	assert_int_equal(u.records, 3);
 	assert_int_equal(seg_unpacker_next(&u, &m), 0);
@@ -126,7 +126,7 @@ static int read_all(bool lz4, const char *value, size_t length)
 	memcpy(copy, value, length);
 	seg_unpacker u;
 	seg_message m;
-	int status = seg_unpacker_begin(&u, lz4, copy, length, &arena);
+	int status = seg_unpacker_begin(&u, lz4, copy, length, SEG_ENTRY_LIMIT, &arena);
 	for (size_t n = status == 0 ? u.records : 0; status == 0 && n > 0; n--)
 		status = seg_unpacker_next(&u, &m);
 	free(copy);

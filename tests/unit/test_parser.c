@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "partition/parser.h"
+#include "stream/pack.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -482,6 +483,81 @@ static void a_batch_with_two_references_lives_until_both_are_released(void **sta
 	}
 }
 
+/* --- entries that need too much ------------------------------------------------------------ */
+
+static void limit_entries_to(size_t bytes)
+{
+	seg_parser_limits small = {.entries = CAPACITY, .bytes = SIZE_MAX, .entry = bytes};
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &small);
+}
+
+static void an_entry_that_needs_more_than_it_may_is_a_fault_and_the_next_one_is_read(void **state)
+{
+	(void)state;
+	limit_entries_to(100);
+	char long_text[102];
+	memset(long_text, 'x', sizeof(long_text));
+	long_text[101] = '\0';
+	entry("1-1", "partitionKey", "k", "data", long_text, NULL);
+	entry("1-2", "a", "1", "b", "2", "c", "3", "data", "d", NULL); /* the table of its headers */
+	good_entry("1-3");
+	assert_true(head("1-4", 4));
+	text("partitionKey", 12);
+	text(NULL, 1 << 30);
+	text("data", 4);
+	text("d", 1);
+	is_fault(0, SEG_FAULT_LARGE);
+	is_fault(1, SEG_FAULT_LARGE);
+	has(2, "k", "d");
+	is_fault(3, SEG_FAULT_LARGE);
+	assert_null(message(3)->key);
+	assert_int_equal(fetched->bytes, 2);
+}
+
+static void a_length_that_is_only_claimed_takes_no_memory(void **state)
+{
+	(void)state;
+	if (!seg_packing_supported(SEG_PACKING_LZ4))
+		skip();
+	/* The varint of 1 GiB, and as many bytes as can expand to it. */
+	static char claim[5 << 20] = {(char)0x80, (char)0x80, (char)0x80, (char)0x80, 4};
+	limit_entries_to(8 << 20);
+	assert_true(head("1-1", 2));
+	text("packed-lz4", 10);
+	text(claim, sizeof(claim));
+	good_entry("1-2");
+	is_fault(0, SEG_FAULT_LARGE);
+	has(1, "k", "d");
+	assert_null(seg_fetched_packed(fetched, 0));
+	assert_in_range(fetched->arena.held, 0, 6 << 20);
+}
+
+static void an_entry_without_memory_is_left_for_the_next_read_and_the_last_try_makes_it_a_fault(void **state)
+{
+	(void)state;
+	good_entry("1-1");
+	assert_true(head("1-2", 4));
+	text("partitionKey", 12);
+	text(NULL, 10); /* within the limit: the reader had no memory for it */
+	text("data", 4);
+	text("d", 1);
+	good_entry("1-3");
+	seg_parser_finish(&parser);
+	assert_true(parser.starved);
+	assert_int_equal(fetched->batch.count, 1);
+	assert_int_equal(fetched->entries, 1);
+	assert_int_equal(fetched->last_id.seq, 1);
+	seg_fetched_reset(fetched, 0);
+	seg_parser_limits last = {.entries = CAPACITY, .bytes = SIZE_MAX, .last_try = true};
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &last);
+	assert_true(head("1-2", 2));
+	text("partitionKey", 12);
+	text(NULL, 10);
+	good_entry("1-3");
+	is_fault(0, SEG_FAULT_MEMORY);
+	has(1, "k", "d");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -512,6 +588,9 @@ int main(void)
 		TEST(a_batch_used_again_for_as_much_takes_no_more_memory),
 		TEST(a_reset_keeps_no_more_than_it_is_told),
 		TEST(a_batch_with_two_references_lives_until_both_are_released),
+		TEST(an_entry_that_needs_more_than_it_may_is_a_fault_and_the_next_one_is_read),
+		TEST(a_length_that_is_only_claimed_takes_no_memory),
+		TEST(an_entry_without_memory_is_left_for_the_next_read_and_the_last_try_makes_it_a_fault),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

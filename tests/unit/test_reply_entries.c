@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 #include <segmenter/segmenter.h>
 
 #include "test_reply.h"
@@ -39,9 +40,13 @@ static bool take_entry(seg_entry_sink *sink, const char *id, size_t length, int6
 static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
 {
 	(void)sink;
-	put("<");
-	put_text(text, length);
-	put(">");
+	if (text) {
+		put("<");
+		put_text(text, length);
+		put(">");
+	} else {
+		put("<%zu left out>", length);
+	}
 	return taken("text");
 }
 
@@ -162,6 +167,54 @@ static void entries_and_values_may_follow_each_other(void **state)
 	assert_string_equal(trace, TO_ENTRY "2)<a><b>[]; [[1]]; nil; [['k' [['1-1' nil]]]]; ");
 }
 
+static void a_text_longer_than_the_sink_takes_is_left_out_and_the_reply_goes_on(void **state)
+{
+	(void)state;
+	static char bytes[8192], expected[4096];
+	char text[2048];
+	memset(text, 'x', sizeof(text));
+	memcpy(text + 6, "\r\n$3\r\n", 6); /* what looks like the protocol is none */
+	sink.text_max = 5;
+	for (int length = 6; length < 1200; length += length < 120 ? 1 : 173) {
+		int n = snprintf(bytes, sizeof(bytes),
+				 ONE ID
+				 "*4\r\n$5\r\nabcde\r\n$%d\r\n%.*s\r\n$%d\r\n%.*s\r\n$1\r\nz\r\n:7\r\n",
+				 length, length, text, length, length, text);
+		snprintf(expected, sizeof(expected), TO_ENTRY "4)<abcde><%d left out><%d left out><z>[]; 7; ",
+			 length, length);
+		reads(bytes, (size_t)n, &sink, expected);
+	}
+	sink.text_max = 0;
+}
+
+static void a_text_that_is_left_out_takes_no_memory(void **state)
+{
+	(void)state;
+	enum { PIECE = 1000, PIECES = 1000 };
+	static char piece[PIECE];
+	const char *head = ONE ID "*2\r\n$1000000\r\n", *tail = "\r\n$1\r\nb\r\n";
+	sink.text_max = 100;
+	memset(piece, 'x', sizeof(piece));
+	begin();
+	feed(head, strlen(head), &sink);
+	for (int i = 0; i < PIECES; i++) {
+		feed(piece, PIECE, &sink);
+		assert_in_range(reader.parser->len, 0, 2 * PIECE);
+	}
+	feed(tail, strlen(tail), &sink);
+	sink.text_max = 0;
+	assert_string_equal(trace, TO_ENTRY "2)<1000000 left out><b>[]; ");
+}
+
+static void a_key_or_an_id_that_is_too_long_is_refused(void **state)
+{
+	(void)state;
+	sink.text_max = 2;
+	ENTRIES("*1\r\n*2\r\n$3\r\nkey\r\n", "REFUSED");
+	ENTRIES(ONE "$8\r\n100000-1\r\n*-1\r\n", "{k}REFUSED");
+	sink.text_max = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +225,9 @@ int main(void)
 		TEST(an_id_longer_than_any_id_is_refused),
 		TEST(whatever_the_sink_refuses_ends_the_reading),
 		TEST(entries_and_values_may_follow_each_other),
+		TEST(a_text_longer_than_the_sink_takes_is_left_out_and_the_reply_goes_on),
+		TEST(a_text_that_is_left_out_takes_no_memory),
+		TEST(a_key_or_an_id_that_is_too_long_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

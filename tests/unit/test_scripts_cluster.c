@@ -183,7 +183,7 @@ static void a_partition_is_owned_with_the_given_keys_only(void **state)
 	call("MADE 0-0", OPEN_GROUP, 2, LOG, STATE, "g", "0");
 	command("XREADGROUP GROUP g reader COUNT 2 STREAMS " LOG " >");
 	call("OK 1-0 0 0 0-0 0 0", CLAIM, 2, LOG, STATE, "g", "0", "m", "10", "n");
-	call("OK 1", MARK, 2, LOG, STATE, "10", "n", "1-1");
+	call("OK", MARK, 2, LOG, STATE, "10", "n", "mark", "1-1", "2");
 	call("OK ", DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "10", "n", "1-1", "1", "why", "1", "h", "0", "0",
 	     "drop-oldest");
 	call("OK", COMMIT, 2, LOG, STATE, "g", "10", "n", "2-1", "2", "0");

@@ -42,7 +42,13 @@ static const char *release(const char *epoch, const char *nonce, const char *pos
 
 static const char *mark(const char *epoch, const char *nonce, const char *id)
 {
-	return run(MARK, 2, LOG, STATE, epoch, nonce, id);
+	return run(MARK, 2, LOG, STATE, epoch, nonce, "mark", id, "2");
+}
+
+static const char *note(const char *epoch, const char *nonce, const char *what, const char *id,
+			const char *deaths)
+{
+	return run(MARK, 2, LOG, STATE, epoch, nonce, what, id, deaths);
 }
 
 static const char *dead_letter(const char *epoch, const char *nonce, const char *id, const char *count)
@@ -482,6 +488,49 @@ static void a_gap_is_counted_once_however_often_it_is_asked_for(void **state)
 	assert_string_equal(command("HGET " STATE " lost"), "4");
 }
 
+/* `removed`: what the owner knows of, which `count` includes. */
+static const char *commit_and_count(const char *position, const char *count, const char *removed)
+{
+	return run(COMMIT, 2, LOG, STATE, "g", "5", "n", position, count, "0", removed);
+}
+
+static void a_commit_counts_what_was_removed_unread_once(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	command("XDEL " LOG " 1-2 1-3");
+	/* In the middle of the log, what came up to the position is unknown. */
+	assert_string_equal(commit_and_count("1-1", "1", "0"), "OK");
+	assert_string_equal(commit_and_count("1-5", "3", "0"), "OK 2 0");
+	assert_string_equal(command("HMGET " STATE " lost count position"), "2 5 1-5");
+	assert_string_equal(group_field("lag"), "0");
+	/* Its answer was lost; and then the owner knows. */
+	assert_string_equal(commit_and_count("1-5", "3", "0"), "OK 2 0");
+	command("XADD " LOG " 1-6 partitionKey k data 6");
+	assert_string_equal(commit_and_count("1-6", "6", "2"), "OK 2 0");
+	command("XADD " LOG " 1-7 partitionKey k data 7");
+	command("XADD " LOG " 1-8 partitionKey k data 8");
+	command("XDEL " LOG " 1-7");
+	assert_string_equal(commit_and_count("1-8", "7", "2"), "OK 3 0");
+	assert_string_equal(command("HMGET " STATE " lost count"), "3 8");
+	/* The next owner does not count it again. */
+	assert_string_equal(claim("6", "m"), "OK 1-8 8 0 0-0 0 0");
+	assert_string_equal(commit_and_count("1-8", "8", "0"), "FENCED 6");
+}
+
+static void a_commit_that_is_sent_again_after_a_later_one_counts_nothing(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	commit("5", "n", "1-5", "5");
+	command("XTRIM " LOG " MAXLEN 0");
+	assert_string_equal(commit_and_count("1-2", "2", "0"), "OK");
+	assert_string_equal(command("HGET " STATE " lost"), "nil");
+	assert_string_equal(commit_and_count("1-5", "5", "0"), "OK 0 0");
+}
+
 static void a_gap_that_a_dead_owner_had_noticed_is_not_counted_again(void **state)
 {
 	(void)state;
@@ -783,16 +832,20 @@ static void a_release_that_is_sent_twice_is_done_once(void **state)
 
 /* --- mark ------------------------------------------------------------------------------------------- */
 
-static void each_owner_counts_once_for_a_marked_message(void **state)
+static void a_death_counts_against_the_marked_message_only_if_the_handler_had_begun(void **state)
 {
 	(void)state;
 	fill_log(3);
 	claim("1", "a");
-	assert_string_equal(mark("1", "a", "1-1"), "OK 1");
-	assert_string_equal(mark("1", "a", "1-1"), "OK 1");
-	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 1-1 1 0");
-	assert_string_equal(mark("2", "b", "1-1"), "OK 2");
-	assert_string_equal(mark("2", "b", "1-2"), "OK 1");
+	assert_string_equal(mark("1", "a", "1-1"), "OK");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 1-1 2 0");
+	mark("2", "b", "1-1");
+	assert_string_equal(note("2", "b", "begun", "1-1", "2"), "OK");
+	assert_string_equal(note("2", "b", "begun", "1-1", "2"), "OK");
+	assert_string_equal(claim("3", "c"), "OK 0-0 0 2 1-1 3 0");
+	/* The same claim, sent again, and an owner that died before it marked anything. */
+	assert_string_equal(claim("3", "c"), "OK 0-0 0 2 1-1 3 0");
+	assert_string_equal(claim("4", "d"), "OK 0-0 0 3 1-1 3 0");
 }
 
 static void a_mark_ends_when_the_position_has_passed_it(void **state)
@@ -802,7 +855,7 @@ static void a_mark_ends_when_the_position_has_passed_it(void **state)
 	claim("1", "a");
 	mark("1", "a", "1-9");
 	commit("1", "a", "1-8", "8");
-	assert_string_equal(claim("2", "b"), "OK 1-8 8 1 1-9 1 0");
+	assert_string_equal(claim("2", "b"), "OK 1-8 8 1 1-9 2 0");
 	commit("2", "b", "1-10", "10");
 	assert_string_equal(claim("3", "c"), "OK 1-10 10 1 0-0 0 0");
 	assert_string_equal(state_field("suspect"), "nil");
@@ -814,16 +867,39 @@ static void an_owner_that_stops_cleanly_has_not_died_of_what_it_marked(void **st
 	fill_log(3);
 	claim("1", "a");
 	mark("1", "a", "1-1");
+	note("1", "a", "begun", "1-1", "2");
 	release("1", "a", "0-0", "0");
-	assert_string_equal(claim("2", "b"), "OK 0-0 0 0 0-0 0 0");
-	mark("2", "b", "1-1");
-	claim("3", "c");
-	assert_string_equal(mark("3", "c", "1-1"), "OK 2");
-	release("3", "c", "0-0", "0");
-	assert_string_equal(release("3", "c", "0-0", "0"), "OK");
-	assert_string_equal(claim("4", "d"), "OK 0-0 0 0 1-1 1 0");
-	release("4", "d", "0-0", "0");
-	assert_string_equal(claim("5", "e"), "OK 0-0 0 0 1-1 1 0");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 0 1-1 2 0");
+}
+
+static void a_process_that_claims_again_has_not_died(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "0a.1");
+	mark("1", "0a.1", "1-1");
+	note("1", "0a.1", "begun", "1-1", "2");
+	assert_string_equal(claim("2", "0a.2"), "OK 0-0 0 0 1-1 2 0");
+	assert_string_equal(claim("3", "0b.1"), "OK 0-0 0 1 1-1 2 0");
+}
+
+static void a_death_while_an_entry_was_read_counts_against_the_entry_at_that_position(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	note("1", "a", "reading", "0-0", "2");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 0-0 0 0 READING 0-0 3");
+	assert_string_equal(claim("2", "b"), "OK 0-0 0 1 0-0 0 0 READING 0-0 3");
+	/* The owner read it, and died later. */
+	note("2", "b", "reading", "0-0", "3");
+	note("2", "b", "read", "0-0", "0");
+	assert_string_equal(claim("3", "c"), "OK 0-0 0 2 0-0 0 0");
+	/* One that was read ahead of the position counts once the position has come to it, and not after. */
+	note("3", "c", "reading", "1-1", "2");
+	assert_string_equal(claim("4", "d"), "OK 0-0 0 3 0-0 0 0 READING 1-1 3");
+	commit("4", "d", "1-2", "2");
+	assert_string_equal(claim("5", "e"), "OK 1-2 2 1 0-0 0 0");
 }
 
 /* --- dead_letter ------------------------------------------------------------------------------------ */
@@ -903,6 +979,20 @@ static void an_entry_with_any_number_of_fields_is_kept_whole(void **state)
 	assert_string_equal(position(), "1-1");
 }
 
+static void what_is_missing_of_a_packed_stream_is_stored_once(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("1", "a");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-1", "7", "10"), "OK 7 0");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-1", "7", "10"), "OK 7 0");
+	claim("2", "b");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "2", "b", "1-1", "7", "10"), "OK 7 0");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "1", "a", "1-2", "1", "12"), "FENCED 2");
+	assert_string_equal(run(GAP, 2, LOG, STATE, "2", "b", "1-2", "1", "12"), "OK 1 0");
+	assert_string_equal(state_field("lost"), "8");
+}
+
 static void a_dead_letter_ends_the_suspicion(void **state)
 {
 	(void)state;
@@ -962,7 +1052,7 @@ static void without_memory_a_group_is_opened_claimed_committed_and_released(void
 	command("CONFIG SET maxmemory 1");
 	assert_string_equal(open_group("0"), "MADE 0-0");
 	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 0");
-	assert_string_equal(mark("5", "n", "1-1"), "OK 1");
+	assert_string_equal(mark("5", "n", "1-1"), "OK");
 	assert_string_equal(commit("5", "n", "1-2", "2"), "OK");
 	command("XGROUP DESTROY " LOG " g");
 	assert_string_equal(commit("5", "n", "1-3", "3"), "OK");
@@ -1035,6 +1125,8 @@ int main(void)
 		TEST(the_count_is_right_where_unread_entries_were_dropped),
 		TEST(a_gap_is_what_came_and_was_not_read),
 		TEST(a_gap_is_counted_once_however_often_it_is_asked_for),
+		TEST(a_commit_counts_what_was_removed_unread_once),
+		TEST(a_commit_that_is_sent_again_after_a_later_one_counts_nothing),
 		TEST(a_gap_that_a_dead_owner_had_noticed_is_not_counted_again),
 		TEST(the_next_owner_does_not_count_a_gap_within_the_log_again),
 		TEST(a_claim_that_arrives_twice_keeps_the_gap_of_its_owner),
@@ -1057,14 +1149,17 @@ int main(void)
 		TEST(a_commit_that_redis_refuses_changes_nothing),
 		TEST(a_released_owner_cannot_commit),
 		TEST(a_release_that_is_sent_twice_is_done_once),
-		TEST(each_owner_counts_once_for_a_marked_message),
+		TEST(a_death_counts_against_the_marked_message_only_if_the_handler_had_begun),
 		TEST(a_mark_ends_when_the_position_has_passed_it),
 		TEST(an_owner_that_stops_cleanly_has_not_died_of_what_it_marked),
+		TEST(a_death_while_an_entry_was_read_counts_against_the_entry_at_that_position),
+		TEST(a_process_that_claims_again_has_not_died),
 		TEST(a_dead_letter_tells_what_and_why),
 		TEST(a_dead_letter_that_is_sent_twice_is_one),
 		TEST(a_message_that_is_gone_leaves_a_letter_without_its_fields),
 		TEST(an_entry_with_any_number_of_fields_is_kept_whole),
 		TEST(a_dead_letter_ends_the_suspicion),
+		TEST(what_is_missing_of_a_packed_stream_is_stored_once),
 		TEST(the_oldest_letters_make_room_and_are_counted),
 		TEST(a_group_that_stops_at_the_limit_continues_when_there_is_room),
 		TEST(where_the_letter_cannot_be_written_the_message_stays),

@@ -136,7 +136,8 @@ static inline seg_answer seg_done(void)
 /*
  * The messages before `index` are done; message `index` has failed but may succeed later. segrunner hands over message
  * `index` and the messages after it again, after a pause that doubles with each attempt (retry_backoff). After
- * max_attempts, segrunner moves the message to the dead letters with the reason. index: 0 to count - 1.
+ * max_attempts, segrunner moves the message to the dead letters with the reason. So it does with a message that has killed
+ * max_attempts processes (two, if max_attempts is 1). index: 0 to count - 1.
  */
 static inline seg_answer seg_retry(size_t index, const char *reason)
 {
@@ -220,7 +221,7 @@ typedef struct seg_handler {
 	/*
 	 * Main thread. Sets up what all partitions of the section share, and stores it in *plugin (NULL before). The other
 	 * functions get it as `plugin`. Returns 0; or -1 with one line in error[error_size]: then segrunner exits with code
-	 * 69, without calling fini. `segrunner --check` does not call init. May be NULL.
+	 * 69, without calling fini. `segrunner --check` does not call init, but check. May be NULL.
 	 */
 	int (*init)(const seg_host *host, void **plugin, char *error, size_t error_size);
 
@@ -255,6 +256,15 @@ typedef struct seg_handler {
 
 	/* Main thread. The last call for the section, after an init that succeeded. Frees plugin. May be NULL. */
 	void (*fini)(void *plugin);
+
+	/*
+	 * Says whether init would accept the section's options, as far as that can be told without doing anything: it opens
+	 * no connection and changes no file. segrunner calls it before init, for `--check`, and before a reload (SIGHUP)
+	 * stops anything: on one thread, which need not be the main thread. Of the host, it may use consumer, stream, group,
+	 * instance and the options. Returns 0; or -1 with one line in error[error_size]: then the configuration is wrong. A line
+	 * that begins with "option.NAME" is reported with the file and line of that option. May be NULL.
+	 */
+	int (*check)(const seg_host *host, char *error, size_t error_size);
 } seg_handler;
 
 /* The symbol that segrunner looks up in the shared object. */

@@ -385,7 +385,8 @@ typedef struct seg_producer_options {
 	 */
 	uint32_t batch_records;
 	/*
-	 * Size of a batch at most: a larger record gets a batch of its own. 1 KiB to 64 MiB; default 256 KiB.
+	 * Size of a batch at most: a larger record gets a batch of its own. 1 KiB to 64 MiB; default 256 KiB. A batch of a packed
+	 * stream is one entry: keep it below the entry_limit of its consumers.
 	 */
 	uint64_t batch_bytes;
 	/*
@@ -523,6 +524,11 @@ typedef struct seg_consumer_options {
 	 */
 	uint32_t commit_interval_us;
 	seg_codec codec; /* default SEG_CODEC_RAW */
+	/*
+	 * The most memory, in bytes, that one entry of the log may need: one message, or all that are packed in it, unpacked. A
+	 * larger one becomes a dead letter, and is not read into memory. 64 KiB to 4 GiB; default 64 MiB.
+	 */
+	uint64_t entry_limit;
 	/*
 	 * How many dead letters of the group a partition keeps, so that a flood of them does not fill Redis.
 	 * 0 (any number) to 2^40; default 100,000.

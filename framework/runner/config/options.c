@@ -168,6 +168,10 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("in_flight_bytes", in_flight_bytes, uint64_t, SEG_CONFIG_SIZE), .value = "4MiB",
 	 .min = 4 * KIB, .max = 4 * GIB,
 	 .help = "The most bytes per partition that are read ahead. A single message may exceed it."},
+	{CONSUMER("entry_limit", entry_limit, uint64_t, SEG_CONFIG_SIZE), .value = "64MiB",
+	 .min = 64 * KIB, .max = 4 * GIB,
+	 .help = "The most memory that one entry of the stream may need: one message, or all that are packed in "
+		 "it, unpacked. A larger entry becomes a dead letter; segrunner does not read it into memory."},
 	{CONSUMER("start", start, seg_start, SEG_CONFIG_START), .value = "earliest",
 	 .help = "Where a new group starts. A group that exists continues at its position."},
 	{CONSUMER("session_timeout", session_timeout, int64_t, SEG_CONFIG_DURATION), .value = "10s",
@@ -181,8 +185,9 @@ const seg_config_row seg_config_rows[] = {
 		 "the Go library."},
 	{CONSUMER("max_attempts", max_attempts, uint32_t, SEG_CONFIG_INTEGER), .value = "5", .min = 0,
 	 .max = 1000000,
-	 .help = "The attempts at a failing message before it becomes a dead letter. 0: no limit; its "
-		 "partition waits."},
+	 .help = "The attempts at a message before it becomes a dead letter: how often its handler may fail, or how many "
+		 "processes it may kill (two if this is 1: the first death does not tell which message is to blame). 0: no "
+		 "limit; its partition waits."},
 	{CONSUMER("retry_backoff", retry_backoff, int64_t, SEG_CONFIG_DURATION), .value = "100ms", .min = MS,
 	 .max = H,
 	 .help = "The pause before the second attempt. Each further pause is twice as long."},

@@ -162,7 +162,9 @@ int seg_plugin_values_take(seg_plugin_values *values, const seg_handler *handler
 		values->count++;
 	values->list = calloc(values->count + 1, sizeof(*values->list));
 	values->stamps = calloc(values->count + 1, sizeof(*values->stamps));
-	int defaults = values->list && values->stamps ? take_defaults(values, consumer, errors) : SEG_ENOMEM;
+	if (!values->list || !values->stamps)
+		return SEG_ENOMEM;
+	int defaults = take_defaults(values, consumer, errors);
 	if (defaults == SEG_ENOMEM)
 		return defaults;
 	int written = take_written(values, consumer, errors);

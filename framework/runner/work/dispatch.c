@@ -84,9 +84,11 @@ static seg_step dispatch_alone(seg_task *task, const seg_fetched *fetched, size_
 /* Hands over what comes at *index, and moves *index past what is done. */
 static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t *index)
 {
-	if (fetched->faults[*index] != SEG_FAULT_NONE)
-		return seg_failure_dead_letter(task, fetched, index, 0,
-					       seg_fault_text(fetched->faults[*index]));
+	seg_fault fault = (seg_fault)fetched->faults[*index];
+	if (fault != SEG_FAULT_NONE)
+		return seg_failure_dead_letter(task, fetched, index,
+					       fault == SEG_FAULT_DEADLY ? task->read_deaths : 0,
+					       seg_fault_text(fault));
 	if (seg_poison_is_suspect(task, fetched, *index))
 		return dispatch_alone(task, fetched, index);
 	seg_batch view = view_of(task, fetched, *index, seg_fetched_run_end(fetched, *index) - *index);
@@ -99,11 +101,12 @@ static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t
 seg_step seg_dispatch_fetched(seg_task *task, seg_fetched *fetched)
 {
 	while (!seg_fetched_decode(fetched, task->setup->codec)) {
-		seg_trouble_note(&task->trouble, SEG_SHORTAGE_MEMORY, "out of memory for decoding messages");
+		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY,
+				  "out of memory for decoding messages");
 		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
 	}
-	seg_trouble_end(&task->trouble);
+	seg_unserved_end(&task->unserved);
 	for (size_t i = 0; i < fetched->batch.count;)
 		if (dispatch_next(task, fetched, &i) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;

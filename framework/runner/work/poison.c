@@ -25,32 +25,43 @@ static seg_step await_turn(seg_task *task)
 	}
 }
 
-/* Notes in Redis that the message is about to be handled, or dead-letters it. */
-static seg_step mark(seg_task *task, const seg_fetched *fetched, size_t *index)
+static uint32_t deaths_of(const seg_task *task, seg_id id)
 {
-	int64_t marked = 0;
+	return seg_id_compare(id, task->suspect) == 0 ? task->suspect_deaths : task->deaths;
+}
+
+static seg_step ask(seg_task *task, seg_request_kind kind, const seg_fetched *fetched, size_t index)
+{
+	seg_id id = fetched->messages[index].id;
 	seg_request request = {
-		.kind = SEG_REQUEST_MARK,
-		.id = fetched->messages[*index].id,
-		.sequence = fetched->sequence + *index,
+		.kind = kind,
+		.id = id,
+		.sequence = fetched->sequence + index,
+		.attempts = deaths_of(task, id),
 	};
-	if (seg_permission_await(task) == SEG_STEP_STOP ||
-	    seg_handoff_ask(task->handoff, &request, &marked, task->setup->idle))
+	bool stops = seg_permission_await(task) == SEG_STEP_STOP ||
+		     seg_handoff_ask(task->handoff, &request, NULL, task->setup->idle);
+	return stops ? SEG_STEP_STOP : SEG_STEP_DONE;
+}
+
+/* Notes in Redis that the message is about to be handled alone, and then that the handler begins. */
+static seg_step mark(seg_task *task, const seg_fetched *fetched, size_t index)
+{
+	if (ask(task, SEG_REQUEST_MARK, fetched, index) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
-	if (!seg_retry_deadly(&task->setup->retry, (uint32_t)marked))
-		return SEG_STEP_DONE;
-	return seg_failure_dead_letter(task, fetched, index, (uint32_t)marked - 1,
-				       "the process died each time this message was handled");
+	return ask(task, SEG_REQUEST_BEGIN, fetched, index);
 }
 
 static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_t *index,
 			       const seg_batch *batch, seg_answer *answer)
 {
 	size_t first = *index;
-	if (mark(task, fetched, index) == SEG_STEP_STOP)
+	uint32_t deaths = deaths_of(task, fetched->messages[first].id);
+	if (seg_retry_deadly(&task->setup->retry, deaths))
+		return seg_failure_dead_letter(task, fetched, index, deaths,
+					       "the process died each time this message was handled");
+	if (mark(task, fetched, first) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
-	if (*index != first)
-		return SEG_STEP_DONE;
 	/* The lease may have ended while Redis answered: this waits for it once more. */
 	if (seg_call_handle(task, batch, answer) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;

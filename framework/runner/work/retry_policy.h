@@ -22,16 +22,28 @@ static inline bool seg_retry_exhausted(const seg_retry_policy *policy, uint32_t 
 }
 
 /*
- * Whether a message that killed its owners is dead-lettered. A death counts as an attempt. The first two deaths leave no
- * mark: they only make the message suspect. From then on the worker marks the message in Redis before each attempt.
- * `marked` is the number of marks, with the mark of the coming attempt.
+ * Messages that kill the process. A death counts as an attempt. The first deaths only tell that one of the messages in flight
+ * is to blame: after so many of them in a row, messages are handled one at a time. A single crash is most often no message's
+ * fault, and handling one at a time is slow; so it takes two, unless that would use up all attempts.
  */
-static inline bool seg_retry_deadly(const seg_retry_policy *policy, uint32_t marked)
+static inline uint32_t seg_retry_deaths_before_isolation(const seg_retry_policy *policy)
 {
-	uint32_t unmarked = 2;
-	if (policy->max_attempts == 0)
-		return false;
-	return marked > (policy->max_attempts > unmarked ? policy->max_attempts - unmarked : 1);
+	return policy->max_attempts == 1 || policy->max_attempts == 2 ? 1 : 2;
+}
+
+/* The deaths after which a message is dead-lettered; 0: no limit. */
+static inline uint32_t seg_retry_deaths_most(const seg_retry_policy *policy)
+{
+	return policy->max_attempts == 1 ? 2 : policy->max_attempts;
+}
+
+/*
+ * Whether a message is dead-lettered after so many deaths, those before the isolation included. No message is, before it has
+ * killed the process alone: so with max_attempts = 1 it takes two.
+ */
+static inline bool seg_retry_deadly(const seg_retry_policy *policy, uint32_t deaths)
+{
+	return policy->max_attempts && deaths >= seg_retry_deaths_most(policy);
 }
 
 #endif

@@ -9,6 +9,8 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 	seg_retrying_init(&s->retrying);
 	logger.stream = config->stream;
 	logger.group = config->group;
+	if (!config->plugin)
+		return; /* an error says so */
 	if (seg_plugin_load(config->plugin, s->runner->plugin_directory, &s->plugin, &error)) {
 		seg_config_error_add(errors, config->plugin_place, "%s", error.text);
 		return;
@@ -16,6 +18,8 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 	int status = seg_plugin_instance_create(s->plugin, config, name, logger, errors, &s->instance);
 	if (status == SEG_ENOMEM)
 		seg_config_error_add(errors, config->place, "out of memory");
+	else if (status == 0 && config->stream && config->group)
+		seg_plugin_instance_check(s->instance, config, errors);
 }
 
 void seg_section_unload(seg_section *s)
@@ -91,10 +95,13 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.capacity = config->capacity,
 		.limits = {.batch_size = config->batch_size,
 			   .in_flight_batches = config->in_flight_batches,
-			   .in_flight_bytes = config->in_flight_bytes},
+			   .in_flight_bytes = config->in_flight_bytes,
+			   .entry_bytes = config->entry_limit},
 		.start = config->start,
 		.session_timeout = config->session_timeout,
 		.commit_interval = config->commit_interval,
+		.isolate_after = seg_retry_deaths_before_isolation(&s->workers.setup.retry),
+		.read_deaths = seg_retry_deaths_most(&s->workers.setup.retry),
 		.linger = config->batch_linger,
 		.dead_letter_limit = config->dead_letter_limit,
 		.dead_letters = config->dead_letters,

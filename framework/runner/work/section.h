@@ -40,7 +40,7 @@ typedef struct seg_section {
 } seg_section;
 
 /*
- * Loads the section's plugin and checks the plugin's options. Of the plugin, only what dlopen runs is executed. Problems
+ * Loads the section's plugin and checks the plugin's options. Of the plugin, only what dlopen runs and `check` are executed. Problems
  * are added to errors; then the section has no instance. `name` is this runner's.
  */
 void seg_section_load(seg_section *section, const char *name, seg_logger logger, seg_config_errors *errors);

@@ -4,7 +4,8 @@
 
 void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *partition)
 {
-	bool suspicious = seg_partition_is_suspicious(partition);
+	uint32_t before = seg_retry_deaths_before_isolation(&setup->retry);
+	bool suspicious = seg_partition_is_suspicious(partition, before);
 	*task = (seg_task){
 		.setup = setup,
 		.handoff = &partition->handoff,
@@ -12,10 +13,14 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 		.partition = partition->number,
 		.epoch = partition->own.epoch,
 		.isolate_until = suspicious ? setup->isolate : 0,
+		.suspect = partition->resume.suspect,
+		.suspect_deaths = partition->resume.attempts,
+		.deaths = seg_resume_deaths(&partition->resume, before),
+		.read_deaths = partition->resume.read_deaths,
 		.attempt = 1,
 		.retrying = {.partition = partition->number},
 	};
-	seg_trouble_init(&task->trouble);
+	seg_unserved_init(&task->unserved);
 	seg_plugin_call_init(&task->call, setup->handler->name, task->partition);
 	if (suspicious)
 		seg_log(&task->logger, SEG_LOG_WARNING,

@@ -14,7 +14,7 @@
 #include "work/retry_policy.h"
 #include "work/retrying.h"
 #include "work/section_counters.h"
-#include "work/trouble.h"
+#include "work/unserved.h"
 #include "work/turn.h"
 
 /* What all tasks of one [consumer] section share. Constant while they run. */
@@ -42,6 +42,10 @@ typedef struct seg_task {
 	uint32_t partition;
 	uint64_t epoch;
 	uint64_t isolate_until; /* messages before this one are handled one at a time */
+	seg_id suspect;         /* the message that was marked last, and the deaths that count against it */
+	uint32_t suspect_deaths;
+	uint32_t deaths;      /* those that count against each other message that is handled alone */
+	uint32_t read_deaths; /* those that count against an entry that killed its readers */
 
 	/* The worker's. */
 	void *state;      /* what partition_open stored */
@@ -51,7 +55,7 @@ typedef struct seg_task {
 	seg_retrying_entry retrying;
 	seg_turn turn;
 
-	seg_trouble trouble; /* the worker notes it, the I/O thread reports it */
+	seg_unserved unserved; /* the worker notes it, the I/O thread reports it */
 
 	/* The call of the plugin that is being made. Any thread may look. */
 	seg_plugin_call call;

@@ -22,6 +22,14 @@ static void pin(const seg_worker *w)
 			strerror(failure));
 }
 
+/* By the thread itself: naming another thread opens a file in /proc, which costs more than starting it. */
+static void name_thread(const seg_worker *w)
+{
+	char name[16];
+	snprintf(name, sizeof(name), "seg-p%" PRIu32, w->task.partition);
+	pthread_setname_np(pthread_self(), name);
+}
+
 /* Until the worker must stop. */
 static void handle_fetched(seg_task *task)
 {
@@ -57,6 +65,7 @@ static void *run(void *arg)
 {
 	seg_worker *w = arg;
 	seg_task *task = &w->task;
+	name_thread(w);
 	pin(w);
 	seg_plugin_call_watch_stack();
 	pthread_cleanup_push(thread_was_ended, task);
@@ -81,17 +90,12 @@ static void unblock_signals(sigset_t *before)
 int seg_worker_start(seg_worker *w, const seg_task_setup *setup, seg_partition *partition, int cpu)
 {
 	sigset_t before;
-	char name[16];
 	seg_task_init(&w->task, setup, partition);
 	w->cpu = cpu;
 	unblock_signals(&before); /* the new thread inherits the mask */
 	int failure = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failure)
-		return failure;
-	snprintf(name, sizeof(name), "seg-p%" PRIu32, partition->number);
-	pthread_setname_np(w->thread, name);
-	return 0;
+	return failure;
 }
 
 void seg_worker_join(seg_worker *w)

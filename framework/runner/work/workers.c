@@ -102,7 +102,7 @@ static int64_t check(void *arg, seg_partition *partition, int64_t now)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	int64_t limit = workers->handler_timeout;
-	seg_trouble_report(&worker->task.trouble, partition);
+	seg_unserved_report(&worker->task.unserved, partition);
 	int64_t since = seg_plugin_call_since(&worker->task.call);
 	int64_t next = tell_hang(workers, partition, since, now);
 	if (limit == 0 || worker->stuck)

@@ -189,8 +189,7 @@ static bool has_a_killer(const facts *f, ctl_diagnosis *d)
 	seg_id previous = suspect.seq ? (seg_id){suspect.ms, suspect.seq - 1}
 				      : (seg_id){suspect.ms ? suspect.ms - 1 : 0, UINT64_MAX};
 	cause(d,
-	      "message %s was being handled by %" PRIu32
-	      " owners when they crashed: it may be what kills them",
+	      "message %s was in flight in %" PRIu32 " owners when they crashed: it may be what kills them",
 	      seg_id_format(suspect, id), f->p->attempts);
 	next(d,
 	     "show it: segctl tail %s -p %" PRIu32

@@ -64,7 +64,7 @@ static const seg_reply *field_of(const seg_reply *fields, const char *name)
 static bool unpack(ctl_entry *entry, seg_id id, bool lz4, const seg_reply *value, seg_arena *arena)
 {
 	seg_unpacker unpacker;
-	if (seg_unpacker_begin(&unpacker, lz4, value->text, value->length, arena) != 0 ||
+	if (seg_unpacker_begin(&unpacker, lz4, value->text, value->length, SEG_ENTRY_LIMIT, arena) != 0 ||
 	    unpacker.records == 0)
 		return false;
 	entry->count = unpacker.records;

@@ -17,6 +17,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_cluster,
 	&bench_experiment_ack_replicas,
 	&bench_experiment_wait,
+	&bench_experiment_scale,
 	NULL,
 };
 /* clang-format on */

@@ -38,6 +38,7 @@ extern const bench_experiment bench_experiment_pauses;
 extern const bench_experiment bench_experiment_allocations;
 extern const bench_experiment bench_experiment_idle;
 extern const bench_experiment bench_experiment_coordinate;
+extern const bench_experiment bench_experiment_scale;
 
 /* The number of rounds and of messages: from the command line, or the default. */
 size_t bench_experiment_rounds(const bench_context *context);

@@ -1,44 +1,14 @@
 /*
  * idle.c - what a segrunner with 64 partitions costs while no messages arrive: CPU, commands, memory.
  */
-#include <string.h>
-
 #include "experiments/experiment.h"
+#include "measure/monitor.h"
 #include "measure/process.h"
 #include "measure/progress.h"
-#include "measure/reply.h"
 #include "ways/group.h"
 #include "ways/host.h"
 
 enum { PARTITIONS = 64, SETTLE_MS = 2000, WINDOW_MS = 4000, QUICK_WINDOW_MS = 1000 };
-
-/* Opens a connection to which Redis sends each command from now on. */
-static redisContext *listen_to_commands(bench_server *server)
-{
-	redisContext *monitor = bench_server_connect(server);
-	redisAppendCommand(monitor, "MONITOR");
-	redisReply *reply = bench_server_reply(monitor, "MONITOR");
-	bench_reply_text(reply, "MONITOR");
-	freeReplyObject(reply);
-	return monitor;
-}
-
-/* The number of commands that clients have sent since then, without the commands that scripts ran. */
-static unsigned count_commands(bench_server *server, redisContext *monitor)
-{
-	bench_server_do(server, "ECHO segbench-is-done");
-	for (unsigned commands = 0;;) {
-		redisReply *reply = bench_server_reply(monitor, "MONITOR");
-		const char *line = bench_reply_text(reply, "MONITOR");
-		bool over = strstr(line, "segbench-is-done");
-		commands += !over && !strstr(line, " lua] ");
-		freeReplyObject(reply);
-		if (over) {
-			redisFree(monitor);
-			return commands;
-		}
-	}
-}
 
 typedef struct {
 	bench_series cpu, commands, memory;
@@ -46,12 +16,12 @@ typedef struct {
 
 static void measure_window(bench_workload *workload, pid_t pid, int window_ms, idle_figures *f)
 {
-	redisContext *monitor = listen_to_commands(workload->server);
+	redisContext *monitor = bench_monitor_open(workload->server);
 	int64_t at = tally_now(), before = bench_process_cpu(pid);
 	bench_pause_ms(window_ms);
 	double span = (double)(tally_now() - at);
 	bench_series_add(&f->cpu, (double)(bench_process_cpu(pid) - before) / span * 100);
-	bench_series_add(&f->commands, count_commands(workload->server, monitor) / span * 1e9);
+	bench_series_add(&f->commands, bench_monitor_close(monitor, workload->server) / span * 1e9);
 	bench_series_add(&f->memory, (double)bench_process_memory(pid, "VmRSS") / 1048576);
 }
 

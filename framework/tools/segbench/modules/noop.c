@@ -58,6 +58,8 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 	struct timespec work = {.tv_nsec = c->handle_us * 1000};
 	if (c->handle_us > 0)
 		nanosleep(&work, NULL);
+	if (batch->partition >= TALLY_PARTITIONS)
+		return seg_done();
 	tally_owned(c->shared, batch->partition, c->process);
 	if (!c->latency) {
 		tally_arrived(c->shared, batch->partition, batch->count);

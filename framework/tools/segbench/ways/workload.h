@@ -23,7 +23,7 @@ typedef struct bench_workload {
 	bench_server *server;
 	tally *tally;          /* shared with the processes that receive */
 	char tally_path[96];   /* the file that holds the tally */
-	uint32_t partitions;   /* at most TALLY_PARTITIONS */
+	uint32_t partitions;   /* at most TALLY_PARTITIONS, unless nothing reads the tally */
 	uint32_t size;         /* bytes of data a message */
 	uint64_t messages;     /* of all partitions; a multiple of `partitions` */
 	seg_packing packing;   /* of the stream, if libsegmenter sends */

@@ -1,4 +1,4 @@
-#include "work/trouble.h"
+#include "work/unserved.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -8,13 +8,13 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all reasons: they are rare */
 
-void seg_trouble_init(seg_trouble *t)
+void seg_unserved_init(seg_unserved *t)
 {
 	atomic_init(&t->since, 0);
 	atomic_init(&t->served, false);
 }
 
-void seg_trouble_note(seg_trouble *t, seg_shortage why, const char *reason)
+void seg_unserved_note(seg_unserved *t, seg_shortage why, const char *reason)
 {
 	pthread_mutex_lock(&lock);
 	t->why = why;
@@ -24,13 +24,13 @@ void seg_trouble_note(seg_trouble *t, seg_shortage why, const char *reason)
 		atomic_store_explicit(&t->since, seg_now(), memory_order_release);
 }
 
-void seg_trouble_end(seg_trouble *t)
+void seg_unserved_end(seg_unserved *t)
 {
 	atomic_store_explicit(&t->since, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->served, true, memory_order_relaxed);
 }
 
-void seg_trouble_report(seg_trouble *t, seg_partition *partition)
+void seg_unserved_report(seg_unserved *t, seg_partition *partition)
 {
 	char reason[sizeof(t->reason)];
 	int64_t since = atomic_load_explicit(&t->since, memory_order_acquire);
