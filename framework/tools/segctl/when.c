@@ -32,7 +32,7 @@ int ctl_when_read(ctl_context *context, const char *option, const char *text, se
 	if (seg_units_duration(text, &age, NULL) || age < 0)
 		return ctl_complain(EX_USAGE, "--%s: %s; or an age (10min)", option, error.text);
 	int exit_code = read_clock(context, &now_ms);
-	double ms = now_ms - (double)(age / SEG_MS);
+	double ms = now_ms - (double)age / SEG_MS;
 	*start = (seg_start){.kind = SEG_START_TIME, .id = {ms > 0 ? (uint64_t)ms : 0, 0}};
 	return exit_code;
 }
