@@ -24,7 +24,9 @@ static void got_gap(void *arg, const seg_reply *reply)
 	}
 	uint64_t removed = (uint64_t)seg_reply_number(seg_reply_at(reply, 1), 0);
 	uint64_t before = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
-	seg_ledger_removed(&p->ledger, removed);
+	seg_id end;
+	if (seg_reply_id(seg_reply_at(reply, 3), &end))
+		seg_ledger_removed(&p->ledger, end, removed);
 	/* Earlier owners have told of theirs. */
 	if (p->gap.told < before)
 		p->gap.told = before;
@@ -51,17 +53,15 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 		return p->gap.look_at;
 	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot))
 		return SEG_NEVER;
-	char epoch[24], count[24], fetched[SEG_ID_TEXT_MAX];
+	char epoch[24], count[24], passed[24], fetched[SEG_ID_TEXT_MAX];
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
 	snprintf(count, sizeof(count), "%" PRIu64,
 		 (uint64_t)p->ledger.entries_read + p->ledger.fetched_count);
-	const char *argv[] = {p->log_key,
-			      p->state_key,
-			      epoch,
-			      p->claim.nonce,
-			      seg_id_format(p->ledger.fetched, fetched),
-			      count};
-	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 6, argv, NULL))
+	snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(&p->ledger));
+	const char *argv[] =
+		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
+		 count,      passed};
+	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 7, argv, NULL))
 		return SEG_NEVER;
 	p->gap.busy = true;
 	p->gap.epoch = p->own.epoch;

@@ -10,7 +10,7 @@ local log, state = KEYS[1], KEYS[2]
 local group, start, member, epoch, nonce = unpack(ARGV)
 
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_came', 'gap_before')
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before')
 -- The same claim, sent again because its answer was lost.
 local again = stored[1] == epoch and stored[2] == nonce
 if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
@@ -50,29 +50,20 @@ end
 local info = named(redis.call('XINFO', 'STREAM', log))
 count = entries_up_to(info, position) or count
 local lost = 0
+-- What earlier owners have counted of gaps after the position: the new owner must not count it again.
+local gap = noted and stored[9] and id_less(position, stored[9]) and tonumber(stored[12] or '0') or 0
 if noted and count > noted then
-	-- The previous owner may have counted the gap, and died before it committed a position after the gap.
-	local known = stored[9] and id_less(position, stored[9]) and tonumber(stored[8]) or 0
-	lost = math.max(count - noted - known, 0)
-	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
+	lost = math.max(count - noted - gap, 0)
+	gap = math.max(gap - (count - noted), 0)
 	redis.call('HINCRBY', state, 'lost', lost)
 end
-
--- The new owner reads again what surrounds the gaps that earlier ones have counted: as many entries as came up to
--- there, and are neither before the position nor in the log. A claim that arrives twice may come the second time when
--- its owner has counted a gap itself.
-local gap, before = 0
+if count and count ~= noted then
+	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
+end
+local before = gap
 if again then
+	-- A claim that arrives twice may come the second time when its owner has counted a gap itself.
 	gap, before = stored[8] or 0, stored[13] or 0
-elseif count and stored[12] and id_less(position, stored[9]) then
-	local CHUNK = 500
-	local at, kept = position, 0
-	repeat
-		local entries = redis.call('XRANGE', log, '(' .. at, stored[9], 'COUNT', CHUNK)
-		kept = kept + #entries
-		at = #entries > 0 and entries[#entries][1] or at
-	until #entries < CHUNK
-	gap = math.max(stored[12] - count - kept, 0)
 end
 
 -- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
@@ -94,5 +85,5 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 	count = stored[11] == position and stored[10] or '-1'
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
-	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before or gap))
+	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before))
 return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost)}

@@ -39,5 +39,5 @@ end
 redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', entries)
 redis.call('HSET', state, 'position', position, 'count', count, 'claimed', position, 'clean', '1',
 	'nonce', '', 'owner', '', 'crashes', '0')
-redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_before', 'gap_id', 'gap_came')
+redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_before', 'gap_id', 'gap_open')
 return {'OK', old}
