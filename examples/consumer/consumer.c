@@ -1,7 +1,7 @@
 /*
  * consumer - prints the messages of a stream, "key<TAB>data", as a member of a group.
  *
- *     consumer ADDRESS STREAM GROUP          (ADDRESS as in redis://127.0.0.1:6379)
+ *     consumer ADDRESS STREAM GROUP [NAMESPACE]          (ADDRESS as in redis://127.0.0.1:6379)
  *
  * Start it several times with the same group: each process prints its share of the partitions. It commits a
  * message after it has printed its line, so after a crash some lines can be printed twice, and none is
@@ -66,8 +66,8 @@ static int print_messages(seg_consumer *consumer, seg_error *error)
 
 int main(int argc, char **argv)
 {
-	if (argc != 4) {
-		fprintf(stderr, "usage: consumer ADDRESS STREAM GROUP\n");
+	if (argc != 4 && argc != 5) {
+		fprintf(stderr, "usage: consumer ADDRESS STREAM GROUP [NAMESPACE]\n");
 		return 64;
 	}
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt}, NULL);
@@ -80,6 +80,8 @@ int main(int argc, char **argv)
 	seg_client_options client_options;
 	seg_client_options_init(&client_options);
 	client_options.address = argv[1];
+	if (argc == 5)
+		client_options.name_space = argv[4];
 	client_options.log = print_log;
 	seg_consumer_options options;
 	seg_consumer_options_init(&options);

@@ -163,6 +163,7 @@ const seg_handler handler = {
 	tick,
 	partition_close,
 	fini,
+	nullptr, // check
 };
 
 } // namespace

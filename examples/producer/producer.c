@@ -1,7 +1,7 @@
 /*
  * producer - sends lines from standard input, "key<TAB>data", to a stream.
  *
- *     producer ADDRESS STREAM < lines        (ADDRESS as in redis://127.0.0.1:6379)
+ *     producer ADDRESS STREAM [NAMESPACE] < lines        (ADDRESS as in redis://127.0.0.1:6379)
  *
  * A line without a tab is a key with empty data. The stream must be registered: a segrunner that reads it
  * does that, or `segctl stream create`. Lines with the same key arrive in the order in which they were read.
@@ -68,8 +68,8 @@ static int send_lines(seg_producer *producer, seg_error *error)
 
 int main(int argc, char **argv)
 {
-	if (argc != 3) {
-		fprintf(stderr, "usage: producer ADDRESS STREAM < lines of key<TAB>data\n");
+	if (argc != 3 && argc != 4) {
+		fprintf(stderr, "usage: producer ADDRESS STREAM [NAMESPACE] < lines of key<TAB>data\n");
 		return 64;
 	}
 	/* Without SA_RESTART, so that the signal interrupts a read that waits for input. */
@@ -84,6 +84,8 @@ int main(int argc, char **argv)
 	seg_client_options client_options;
 	seg_client_options_init(&client_options);
 	client_options.address = argv[1];
+	if (argc == 4)
+		client_options.name_space = argv[3];
 	seg_producer_options options;
 	seg_producer_options_init(&options);
 	options.wait_when_full = 1; /* if consumers lag, wait for them */

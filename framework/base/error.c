@@ -43,6 +43,7 @@ static const struct {
 	{SEG_ESYSTEM, "SEG_ESYSTEM"},
 	{SEG_ETIMEOUT, "SEG_ETIMEOUT"},
 	{SEG_EFORKED, "SEG_EFORKED"},
+	{SEG_ETAKEN, "SEG_ETAKEN"},
 };
 
 const char *seg_status_name(int status)

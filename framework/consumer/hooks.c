@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "group/shortage.h"
 
 static int on_start(void *arg, seg_partition *p)
 {
@@ -10,6 +11,8 @@ static int on_start(void *arg, seg_partition *p)
 	pthread_mutex_lock(&c->lock);
 	int status = c->closing ? SEG_ECLOSED : seg_slot_open(&c->slots[p->number], p);
 	pthread_mutex_unlock(&c->lock);
+	if (status == 0)
+		seg_shortage_served(p);
 	return status;
 }
 

@@ -17,9 +17,14 @@
 #include "group/membership.h"
 #include "group/notes.h"
 #include "group/open_group.h"
+#include "group/presence.h"
 #include "group/read.h"
+#include "group/remark.h"
 #include "group/request.h"
+#include "group/roll.h"
+#include "group/shortage.h"
 #include "group/stop.h"
+#include "group/retry_note.h"
 
 /* Between two tries to start a worker. */
 #define START_PAUSE (100 * SEG_MS)
@@ -157,6 +162,10 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		seg_ledger_begin(&p->ledger, p->resume.position, p->claim.entries_read);
 		seg_handoff_init(&p->handoff, &m->waker, &m->lease_until, m->options.shared_event);
 		seg_read_begin(p);
+		seg_shortage_begin(p);
+		seg_remark_begin(p);
+		p->agent.start_failures = 0;
+		p->agent.start_at = 0;
 		seg_fenced_begin(p);
 		seg_commit_begin(p);
 		seg_gap_begin(p);
@@ -240,7 +249,8 @@ static void step_ownership(seg_member *m, seg_partition *p, int64_t now)
 		seg_commit_release(p, now);
 		break;
 	case SEG_DO_REPORT:
-		seg_membership_hurry(m);
+		if (!seg_stop_pauses(m))
+			seg_membership_hurry(m);
 		break;
 	}
 }
@@ -252,6 +262,9 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 	int64_t next = seg_request_step(p, now);
 	next = earlier(next, seg_commit_step(p, now));
 	next = earlier(next, seg_gap_step(p, now));
+	next = earlier(next, seg_remark_step(p, now));
+	next = earlier(next, seg_presence_step(p, now));
+	next = earlier(next, seg_retry_note_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 	finish_worker(m, p);
@@ -302,6 +315,8 @@ static int64_t do_work(seg_member *m, bool polled)
 		next = earlier(next, step_partition(m, m->active[i], now));
 	seg_commit_ask_replicas(m);
 	act(m);
+	next = earlier(next, seg_shortage_step(m, now));
+	next = earlier(next, seg_roll_step(m, now));
 	next = earlier(next, seg_membership_step(m, now));
 	next = earlier(next, seg_fetch_step(m, now));
 	next = earlier(next, seg_stop_deadline(m, now));
@@ -375,5 +390,7 @@ void *seg_agent_run(void *arg)
 		sleep_and_poll(m, next);
 		polled = true;
 	}
+	seg_roll_end(m);
+	atomic_store(&m->drained, true);
 	return NULL;
 }

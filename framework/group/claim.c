@@ -9,10 +9,14 @@
 #include "base/random.h"
 #include "group/history.h"
 #include "group/notes.h"
+#include "group/recall.h"
 #include "group/refusal.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
+
+/* Until the next claim, while Redis waits for a member that knows the position for sure. */
+#define UNSURE_PAUSE (100 * SEG_MS)
 
 static seg_id id_at(const seg_reply *reply, size_t i)
 {
@@ -23,13 +27,15 @@ static seg_id id_at(const seg_reply *reply, size_t i)
 	return id;
 }
 
-/* Logs a position that is before one that this process had committed: Redis has lost its newest writes. */
-static void note_rewind(seg_partition *p, seg_id position)
+/* Logs a position that is before one that this process had committed: Redis has lost its newest writes. told: the log says why. */
+static void note_rewind(seg_partition *p, seg_id position, bool told)
 {
 	char was[SEG_ID_TEXT_MAX], now[SEG_ID_TEXT_MAX];
 	if (seg_id_compare(position, p->ledger.committed) >= 0)
 		return;
 	atomic_fetch_add_explicit(&p->member->counters.rewinds, 1, memory_order_relaxed);
+	if (told)
+		return;
 	seg_log(&p->logger, SEG_LOG_WARNING,
 		"the group's position went back from %s to %s: Redis has lost writes, or the position was reset; resuming there",
 		seg_id_format(p->ledger.committed, was), seg_id_format(position, now));
@@ -49,6 +55,9 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 	return seg_reply_number(&records, -1);
 }
 
+/* Of the answer to a claim: the last two are there only if the group had vanished. */
+enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 9 };
+
 static void claimed(seg_partition *p, const seg_reply *reply)
 {
 	char position[SEG_ID_TEXT_MAX];
@@ -58,13 +67,16 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
 	};
-	note_rewind(p, p->resume.position);
+	bool told = seg_note_remade(p, seg_reply_at(reply, OPENING), seg_reply_at(reply, WAS),
+				    seg_reply_at(reply, 1));
+	note_rewind(p, p->resume.position, told || p->recall.told);
+	seg_recall_owned(p);
 	p->claim.failures = 0;
 	p->claim.entries_read = count_read(p, p->resume.position, seg_reply_at(reply, 2));
 	seg_ownership_claimed(&p->own);
 	seg_note_partition(p, SEG_NOTE_CLAIMED);
 	atomic_fetch_add_explicit(&p->member->counters.claims, 1, memory_order_relaxed);
-	seg_log(&p->logger, SEG_LOG_INFO, "owned from position %s%s",
+	seg_log(&p->logger, SEG_LOG_DEBUG, "owned from position %s%s",
 		seg_id_format(p->resume.position, position),
 		p->resume.crashes ? "; the previous owner did not stop cleanly" : "");
 	seg_note_removed(p, (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0));
@@ -73,10 +85,10 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 /* The OK of another script must not be read as a position: that could skip messages. */
 static bool is_claim(const seg_reply *reply)
 {
-	enum { ELEMENTS = 7 };
 	const seg_reply *position = seg_reply_at(reply, 1);
-	return seg_reply_is(seg_reply_at(reply, 0), "OK") && reply->count == ELEMENTS &&
-	       position->type == SEG_REPLY_TEXT && strchr(position->text, '-');
+	return seg_reply_is(seg_reply_at(reply, 0), "OK") && reply->count >= ELEMENTS &&
+	       reply->count <= ELEMENTS_MAX && position->type == SEG_REPLY_TEXT &&
+	       strchr(position->text, '-');
 }
 
 static void refused(seg_partition *p, const seg_reply *reply)
@@ -100,7 +112,12 @@ static void got_claim(void *arg, const seg_reply *reply)
 		return;
 	if (is_claim(reply)) {
 		claimed(p, reply);
+	} else if (seg_reply_is(status, "UNSURE")) {
+		seg_recall_unsure(p, seg_now());
+		seg_ownership_claim_failed(&p->own);
+		p->claim.at = seg_now() + UNSURE_PAUSE;
 	} else if (seg_reply_is(status, "STALE")) {
+		seg_note_epoch(p->member, (uint64_t)seg_reply_number(seg_reply_at(reply, 1), 0));
 		/* Once it is given back, the coordinator assigns the partition with an epoch above the stored one. */
 		seg_log(&p->logger, SEG_LOG_DEBUG, "the fence has a later epoch; asking for a new epoch");
 		seg_ownership_claim_refused(&p->own);
@@ -123,23 +140,27 @@ static void renew_nonce(seg_partition *p)
 static bool send_claim(seg_partition *p)
 {
 	const seg_member *m = p->member;
-	char epoch[24], known[SEG_ID_TEXT_MAX];
+	char epoch[24];
+	seg_recall_texts recall;
 	renew_nonce(p);
+	seg_recall_write(&recall, p, seg_now());
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
-	bool has_position = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
-	const char *start = has_position ? seg_id_format(p->ledger.committed, known) : m->start_text;
-	const char *argv[] = {p->log_key, p->state_key, m->group, start, m->name, epoch, p->claim.nonce};
-	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 2, 7, argv, NULL);
+	const char *argv[] = {p->log_key, p->state_key,   m->group,    m->start_text, m->name,
+			      epoch,      p->claim.nonce, recall.hint, recall.sure};
+	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 2, 9, argv, NULL);
 }
 
 void seg_claim_step(seg_partition *p, int64_t now)
 {
-	/* The answer to an older call must not be taken for one of this ownership. */
-	if (now < p->claim.at || now < p->member->membership.claims_at || p->commit.busy || p->request.busy ||
-	    seg_history_is_unclear(p->member) ||
+	/*
+	 * The answer to an older call must not be taken for one of this ownership. On a cluster, the old master's answer to a claim
+	 * may come after that of the new one.
+	 */
+	if (now < p->claim.at || now < p->member->membership.claims_at || p->claim.in_flight > 0 ||
+	    p->commit.busy || p->request.busy || seg_history_is_unclear(p->member) ||
 	    !seg_history_holds(&p->member->links[SEG_LINK_CONTROL], p->slot))
 		return;
-	if (p->own.epoch == p->membership.doubted_epoch) {
+	if (p->own.epoch == p->membership.doubted_epoch || p->own.epoch == p->fenced_epoch) {
 		/* Once it is given back, the coordinator assigns the partition with an epoch above all that Redis forgot. */
 		seg_ownership_claim_sent(&p->own);
 		seg_ownership_claim_refused(&p->own);

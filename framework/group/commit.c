@@ -7,6 +7,7 @@
 #include "group/fenced_call.h"
 #include "group/history.h"
 #include "group/notes.h"
+#include "group/recall.h"
 
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
@@ -43,6 +44,7 @@ static void succeeded(seg_partition *p)
 	note_committed(p, p->commit.id, p->commit.count);
 	if (p->commit.release) {
 		seg_ownership_released(&p->own);
+		seg_recall_passed_on(p);
 		seg_log(&p->logger, SEG_LOG_DEBUG, "released");
 		return;
 	}

@@ -48,6 +48,8 @@ bool seg_fenced_succeeded(seg_partition *p, const seg_reply *reply, const char *
 	}
 	if (seg_reply_is(status, "FENCED"))
 		seg_note_fenced(p);
+	else if (seg_reply_is(status, "GONE"))
+		seg_note_gone(p);
 	else
 		refused(p, reply, what);
 	return false;

@@ -17,6 +17,8 @@
 #include "group/history.h"
 #include "group/membership.h"
 #include "group/open_group.h"
+#include "group/roll.h"
+#include "group/shortage.h"
 
 void seg_member_default_name(char name[SEG_NAME_MAX + 1])
 {
@@ -119,15 +121,18 @@ static int make_parts(seg_member *m)
 	m->partitions_key = stream_key(m, m->group, "partitions");
 	m->control_key = stream_key(m, m->group, "control");
 	m->groups_key = stream_key(m, "groups", NULL);
+	m->info_key = stream_key(m, "info", NULL);
 	if (m->control_key)
 		m->control_slot = seg_slot_of(m->control_key);
 	m->active = calloc(m->stream->shape.partitions, sizeof(*m->active));
 	if (!m->members_key || !m->leases_key || !m->partitions_key || !m->control_key || !m->groups_key ||
-	    !m->active)
+	    !m->info_key || !m->active)
 		return SEG_ENOMEM;
 	int status = make_partitions(m);
 	if (status == 0)
 		status = seg_membership_init(m);
+	if (status == 0)
+		status = seg_roll_init(m);
 	if (status == 0)
 		status = seg_blocking_read_init(m);
 	if (status == 0)
@@ -163,10 +168,15 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	m->options = *options;
 	snprintf(m->group, sizeof(m->group), "%s", options->group);
 	snprintf(m->name, sizeof(m->name), "%s", options->name);
-	seg_random_hex(m->incarnation, (sizeof(m->incarnation) - 1) / 2);
+	if (options->incarnation)
+		snprintf(m->incarnation, sizeof(m->incarnation), "%s", options->incarnation);
+	else
+		seg_random_hex(m->incarnation, (sizeof(m->incarnation) - 1) / 2);
+	m->options.incarnation = NULL;
 	m->logger = stream->logger;
 	m->logger.group = m->group;
 	atomic_init(&m->lease_until, 0);
+	seg_shortage_init(m);
 	write_start(m);
 	int status = seg_waker_init(&m->waker);
 	if (status)
@@ -188,6 +198,24 @@ void seg_member_stop(seg_member *m, seg_stopping stop)
 	int before = atomic_load(&m->stop);
 	while (before < (int)stop && !atomic_compare_exchange_weak(&m->stop, &before, (int)stop))
 		;
+	seg_waker_kick(&m->waker);
+}
+
+void seg_member_pause(seg_member *m)
+{
+	atomic_store(&m->drained, false);
+	atomic_store(&m->pause, SEG_PAUSE_DRAIN);
+	seg_waker_kick(&m->waker);
+}
+
+bool seg_member_is_drained(const seg_member *m)
+{
+	return atomic_load(&m->drained);
+}
+
+void seg_member_end_pause(seg_member *m)
+{
+	atomic_store(&m->pause, SEG_PAUSE_END);
 	seg_waker_kick(&m->waker);
 }
 
@@ -224,7 +252,9 @@ void seg_member_destroy(seg_member *m)
 	seg_doorbell_fini(m);
 	seg_history_fini(m);
 	seg_membership_fini(m);
+	seg_roll_fini(m);
 	seg_waker_fini(&m->waker);
+	seg_shortage_fini(m);
 	free(m->partitions);
 	free(m->active);
 	free(m->members_key);
@@ -232,5 +262,6 @@ void seg_member_destroy(seg_member *m)
 	free(m->partitions_key);
 	free(m->control_key);
 	free(m->groups_key);
+	free(m->info_key);
 	free(m);
 }

@@ -19,6 +19,16 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 /* Asks the member to stop; returns at once. A later NOW overrides a DRAIN. Any thread. */
 void seg_member_stop(seg_member *member, seg_stopping stop);
 
+/*
+ * Drains all partitions, but stays a member that owns them, so that none moves: seg_member_is_drained says when that is done. A
+ * stop still stops the member, and leaves the group. Any thread.
+ */
+void seg_member_pause(seg_member *member);
+bool seg_member_is_drained(const seg_member *member);
+
+/* Ends a paused member's thread without leaving the group. Its successor gets its incarnation, and its partitions. Any thread. */
+void seg_member_end_pause(seg_member *member);
+
 /* Makes the thread do a round at once, even if nothing is due: a test whether the thread lives. Any thread. */
 void seg_member_nudge(seg_member *member);
 

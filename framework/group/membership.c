@@ -9,12 +9,21 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "group/notes.h"
+#include "group/recall.h"
 #include "group/refusal.h"
+#include "group/roll.h"
+#include "group/shortage.h"
+#include "stream/shape.h"
+#include "stream/spelling.h"
 
 enum {
 	REPORTS_MAX = 512,    /* releases in one call */
-	FIXED_ARGUMENTS = 13, /* keys and arguments before the releases */
+	FIXED_ARGUMENTS = 19, /* keys and arguments before the releases */
 };
+
+/* Another process has this name. While it lives, it renews its lease in the first third of it, and tries again at once. */
+#define TAKEN_SHARE(left) ((left) / 5 * 3)
+#define TAKEN_LOOK (100 * SEG_MS)
 
 #define RETRY_BASE (20 * SEG_MS)
 #define RETRY_CAP (1 * SEG_SECOND)
@@ -46,6 +55,15 @@ static bool is_doubted(const seg_member *m)
 	return m->membership.history != m->history.changes;
 }
 
+/*
+ * On a cluster, the old master may answer after the doubt has begun: then the next share is in doubt, too. A single server's answers
+ * end with its connection.
+ */
+static unsigned history_of_answer(const seg_member *m)
+{
+	return seg_route_is_cluster(m->control) ? m->membership.asked : m->history.changes;
+}
+
 static uint64_t number(const seg_reply *reply)
 {
 	return reply && reply->type == SEG_REPLY_TEXT ? strtoull(reply->text, NULL, 10)
@@ -59,9 +77,10 @@ static bool take_one(seg_member *m, seg_partition *p, uint64_t epoch, bool revok
 	if (p->own.state == SEG_OWN_RELEASED && p->own.epoch == epoch)
 		return !revoke;
 	seg_ownership_assigned(&p->own, epoch);
+	seg_note_epoch(m, epoch);
 	if (is_doubted(m))
 		p->membership.doubted_epoch = epoch;
-	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT)
+	if (revoke || atomic_load(&m->stop) != SEG_STOP_NOT || atomic_load(&m->pause) != SEG_PAUSE_NOT)
 		seg_ownership_revoked(&p->own);
 	return !revoke;
 }
@@ -96,15 +115,14 @@ static bool take_share(seg_member *m, const seg_reply *share)
 				  number(share->elements[i + 2]) != 0);
 	}
 	drop_unlisted(m, listed);
+	for (uint32_t n = 0; n < m->partition_count; n++)
+		if (!listed[n])
+			seg_recall_passed_on(&m->partitions[n]);
 	free(listed);
 	if (m->phase == SEG_PHASE_JOINING && owned == m->partition_count && owned > MANY_CLAIMS)
 		m->membership.claims_at = seg_now() + FIRST_CLAIMS_PAUSE;
-	m->membership.history = m->history.changes;
-	if (owned != m->membership.owned) {
-		seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %u of %u partitions", m->name, owned,
-			m->partition_count);
-		m->membership.owned = owned;
-	}
+	m->membership.history = history_of_answer(m);
+	seg_roll_changed(m);
 	atomic_fetch_add_explicit(&m->counters.rebalances, 1, memory_order_relaxed);
 	seg_note_member(m, SEG_NOTE_SHARE);
 	return true;
@@ -113,8 +131,8 @@ static bool take_share(seg_member *m, const seg_reply *share)
 static void lose_all(seg_member *m, const char *why)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)
-		seg_note_taken_away(m->active[i], why);
-	m->membership.owned = 0;
+		seg_note_dropped(m->active[i], why);
+	seg_roll_changed(m);
 	m->membership.generation = 0;
 }
 
@@ -159,7 +177,15 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 	for (uint32_t i = 0; i < m->membership.reporting_count; i++)
 		seg_ownership_reported(&m->partitions[m->membership.reporting[i]].own);
 	if (m->phase == SEG_PHASE_JOINING) {
+		int64_t held = seg_reply_number(seg_reply_at(reply, 5), 0);
 		seg_log(&m->logger, SEG_LOG_INFO, "joined as %s", m->name);
+		m->membership.taken_until = 0;
+		m->membership.replaces = false;
+		if (held > 0)
+			seg_log(&m->logger, SEG_LOG_INFO,
+				"another process had the name %s, and has not left: its partitions come once its lease has "
+				"ended, in %" PRId64 " ms",
+				m->name, held);
 		seg_note_member(m, SEG_NOTE_JOINED);
 	}
 	/* If the share was not taken, the next heartbeat returns it again. */
@@ -170,7 +196,7 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 static void join_again(seg_member *m, const char *why)
 {
 	lose_all(m, why);
-	m->membership.history = m->history.changes; /* the next share is a new one */
+	m->membership.history = history_of_answer(m); /* the next share is a new one */
 	m->membership.wanted = true;
 	seg_note_member(m, SEG_NOTE_DROPPED);
 }
@@ -181,6 +207,48 @@ static void replaced(seg_member *m)
 	seg_fail(&error, SEG_EFENCED,
 		 "another process has joined group %s under the name %s; give each runner its own name",
 		 m->group, m->name);
+	seg_note_replaced(m, &error);
+}
+
+/* Waits until the other process renews its lease, and so lives, or until it should have done so. */
+static void taken(seg_member *m, const seg_reply *reply)
+{
+	int64_t now = seg_now(), left = seg_reply_number(seg_reply_at(reply, 3), 0);
+	int64_t until = (int64_t)number(seg_reply_at(reply, 1)) + left;
+	m->membership.failures = 0;
+	m->membership.at = now + TAKEN_LOOK;
+	if (m->membership.taken_until == 0) {
+		m->membership.taken_until = until;
+		m->membership.taken_look = now + TAKEN_SHARE(left * SEG_MS);
+		seg_log(&m->logger, SEG_LOG_INFO,
+			"another process has joined as %s; waiting up to %" PRId64
+			" ms to see whether it lives",
+			m->name, TAKEN_SHARE(left));
+	} else if (until > m->membership.taken_until) {
+		seg_error error;
+		seg_fail(
+			&error, SEG_ETAKEN,
+			"another process runs as %s in group %s, and it is alive; stop it first, or give each runner its own name",
+			m->name, m->group);
+		seg_note_replaced(m, &error);
+	} else if (now >= m->membership.taken_look) {
+		m->membership.replaces = true;
+		m->membership.at = now;
+	}
+}
+
+/* The partitions that this member knows are those of a stream that is no more. */
+static void reshaped(seg_member *m, const seg_reply *reply)
+{
+	const seg_reply *shape = seg_reply_at(reply, 5);
+	const seg_stream_shape *ours = &m->stream->shape;
+	seg_error error;
+	seg_fail(
+		&error, SEG_ESHAPE,
+		"stream \"%s\" was deleted and made anew with another shape (partitions, partition_size, overflow, packing): "
+		"%.100s, not %" PRIu32 " %" PRIu64 " %s %s; start again with the new shape",
+		m->stream->name, shape && shape->type == SEG_REPLY_TEXT ? shape->text : "?", ours->partitions,
+		ours->partition_size, seg_overflow_names[ours->overflow], seg_packing_names[ours->packing]);
 	seg_note_replaced(m, &error);
 }
 
@@ -202,6 +270,10 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 		try_again(m);
 	} else if (seg_reply_is(status, "OK")) {
 		take_answer(m, reply);
+	} else if (seg_reply_is(status, "TAKEN")) {
+		taken(m, reply);
+	} else if (seg_reply_is(status, "RESHAPED")) {
+		reshaped(m, reply);
 	} else if (seg_reply_is(status, "UNKNOWN")) {
 		if (m->phase == SEG_PHASE_MEMBER)
 			seg_log(&m->logger, SEG_LOG_WARNING,
@@ -212,6 +284,7 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 			"Redis has lost this process's membership and knows the previous process of member %s; joining again",
 			m->name);
 		join_again(m, "Redis has lost the newest writes");
+		m->membership.replaces = true;
 	} else if (seg_reply_is(status, "REPLACED")) {
 		replaced(m);
 	} else {
@@ -223,21 +296,40 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 {
 	const char *argv[FIXED_ARGUMENTS + 2 * REPORTS_MAX];
-	char session[24], capacity[16], partitions[16], generation[24];
+	char session[24], share[SEG_SHORTAGE_SHARE_MAX], partitions[16], generation[24], epoch[24], size[24],
+		version[8];
 	char(*texts)[2][24] =
 		malloc(sizeof(*texts) * (m->membership.reporting_count ? m->membership.reporting_count : 1));
 	if (!texts)
 		return false;
 	bool stopping = atomic_load(&m->stop) != SEG_STOP_NOT;
 	snprintf(session, sizeof(session), "%" PRId64, m->options.session_timeout / SEG_MS);
-	snprintf(capacity, sizeof(capacity), "%u", stopping ? 0 : m->options.capacity);
+	seg_shortage_share(m, stopping ? 0 : m->options.capacity, share);
 	snprintf(partitions, sizeof(partitions), "%u", m->partition_count);
 	snprintf(generation, sizeof(generation), "%" PRIu64, m->membership.generation);
-	const char *fixed[FIXED_ARGUMENTS] = {m->members_key, m->leases_key, m->partitions_key,
-					      m->control_key, m->groups_key, m->group,
-					      command,        m->name,       m->incarnation,
-					      session,        capacity,      partitions,
-					      generation};
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, m->notes.epoch);
+	const seg_stream_shape *shape = &m->stream->shape;
+	snprintf(size, sizeof(size), "%" PRIu64, shape->partition_size);
+	snprintf(version, sizeof(version), "%d", seg_shape_version(shape));
+	const char *fixed[FIXED_ARGUMENTS] = {m->members_key,
+					      m->leases_key,
+					      m->partitions_key,
+					      m->control_key,
+					      m->groups_key,
+					      m->info_key,
+					      m->group,
+					      command,
+					      m->name,
+					      m->incarnation,
+					      session,
+					      share,
+					      partitions,
+					      generation,
+					      epoch,
+					      size,
+					      seg_overflow_names[shape->overflow],
+					      version,
+					      seg_packing_names[shape->packing]};
 	memcpy(argv, fixed, sizeof(fixed));
 	int argc = FIXED_ARGUMENTS;
 	for (uint32_t i = 0; i < m->membership.reporting_count; i++) {
@@ -248,7 +340,7 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 		argv[argc++] = texts[i][1];
 	}
 	m->membership.sent_at = seg_now();
-	bool sent = seg_route_script(m->control, SEG_SCRIPT_COORDINATE, fn, m, 5, argc, argv, NULL);
+	bool sent = seg_route_script(m->control, SEG_SCRIPT_COORDINATE, fn, m, 6, argc, argv, NULL);
 	free(texts);
 	return sent;
 }
@@ -256,6 +348,8 @@ static bool call(seg_member *m, const char *command, seg_reply_fn fn)
 static void collect_reports(seg_member *m)
 {
 	m->membership.reporting_count = 0;
+	if (atomic_load(&m->pause) != SEG_PAUSE_NOT && atomic_load(&m->stop) == SEG_STOP_NOT)
+		return; /* a release that is reported would move the partition */
 	for (uint32_t i = 0; i < m->active_count && m->membership.reporting_count < REPORTS_MAX; i++)
 		if (seg_ownership_next(&m->active[i]->own) == SEG_DO_REPORT)
 			m->membership.reporting[m->membership.reporting_count++] = m->active[i]->number;
@@ -298,8 +392,10 @@ static int64_t beat(seg_member *m, int64_t now)
 		return SEG_NEVER; /* the next connection hurries (seg_membership_connected) */
 	collect_reports(m);
 	m->membership.wanted = m->membership.reporting_count == REPORTS_MAX;
-	if (call(m, m->phase == SEG_PHASE_JOINING ? "join" : "heartbeat", got_heartbeat)) {
+	const char *join = m->membership.replaces ? "join" : "arrive";
+	if (call(m, m->phase == SEG_PHASE_JOINING ? join : "heartbeat", got_heartbeat)) {
 		m->membership.busy = true;
+		m->membership.asked = m->history.changes;
 		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 		return SEG_NEVER;
 	}

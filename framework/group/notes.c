@@ -44,12 +44,34 @@ static bool lose(seg_partition *p, const char *why)
 	return true;
 }
 
+void seg_note_epoch(seg_member *m, uint64_t epoch)
+{
+	if (epoch > m->notes.epoch)
+		m->notes.epoch = epoch;
+}
+
+/* Redis has taken the epoch away, for ever. If it has forgotten that, it has perhaps forgotten the group, too. */
+static void bar(seg_partition *p)
+{
+	p->fenced_epoch = p->own.epoch;
+	p->open_group.known = false;
+	seg_note_member(p->member, SEG_NOTE_PARTITIONS_IN_DOUBT);
+}
+
 void seg_note_fenced(seg_partition *p)
 {
+	bar(p);
 	atomic_fetch_add_explicit(&p->member->counters.fenced, 1, memory_order_relaxed);
 	/* The coordinator may still count the partition as ours. If it answered only with what is new, no member would own the
 	 * partition. */
 	if (lose(p, "a later owner has raised the fence"))
+		seg_note_member(p->member, SEG_NOTE_SHARE_IN_DOUBT);
+}
+
+void seg_note_gone(seg_partition *p)
+{
+	bar(p);
+	if (lose(p, "its log was deleted, or Redis has lost it"))
 		seg_note_member(p->member, SEG_NOTE_SHARE_IN_DOUBT);
 }
 
@@ -98,12 +120,41 @@ void seg_note_moved(seg_partition *p)
 	doubt(p);
 }
 
+void seg_note_dropped(seg_partition *p, const char *why)
+{
+	if (p->own.state != SEG_OWN_NONE)
+		p->open_group.known = false;
+	seg_note_member(p->member, SEG_NOTE_PARTITIONS_IN_DOUBT);
+	seg_note_taken_away(p, why);
+}
+
 void seg_note_taken_away(seg_partition *p, const char *why)
 {
 	/* The epoch that was to follow once the worker has stopped is not ours, either. */
 	if (p->own.state == SEG_OWN_LOST)
 		seg_ownership_lost(&p->own);
 	lose(p, why);
+}
+
+bool seg_note_remade(seg_partition *p, const seg_reply *status, const seg_reply *was,
+		     const seg_reply *position)
+{
+	if (seg_reply_is(status, "REMADE"))
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"Redis had lost the group; created it again at its position %s",
+			position && position->type == SEG_REPLY_TEXT ? position->text : "?");
+	else if (seg_reply_is(status, "RENEWED"))
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"the log was deleted or lost, and begins anew: the group's position %s was one of the old log; "
+			"handling the new one from its first message",
+			was && was->type == SEG_REPLY_TEXT ? was->text : "?");
+	else if (seg_reply_is(status, "FORGOTTEN"))
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"Redis had lost the group, and no member remembers its position; handling the partition from the "
+			"first message that is there");
+	else
+		return false;
+	return true;
 }
 
 void seg_note_removed(seg_partition *p, uint64_t messages)

@@ -40,8 +40,15 @@ void seg_note_replaced(seg_member *member, const seg_error *failure);
 unsigned seg_notes_take(seg_member *member);
 unsigned seg_notes_take_partition(seg_partition *partition);
 
-/* A later owner has raised the fence: ends the partition's epoch, and takes SEG_NOTE_SHARE_IN_DOUBT. */
+/* This epoch exists: the coordinator must give out later ones only, even if it has forgotten this one. */
+void seg_note_epoch(seg_member *member, uint64_t epoch);
+
+/* A later owner has raised the fence, or Redis has forgotten it: ends the partition's epoch for good, and takes
+ * SEG_NOTE_SHARE_IN_DOUBT. */
 void seg_note_fenced(seg_partition *partition);
+
+/* The group has vanished with its log: ends the epoch in the same way. */
+void seg_note_gone(seg_partition *partition);
 
 /*
  * A server may have lost its newest writes: ends the epochs of its partitions at once, because the next answer may be based
@@ -57,6 +64,13 @@ void seg_note_moved(seg_partition *partition);
 
 /* The coordinator gave the partition away: ends its epoch. `why` completes the log line "lost: ". */
 void seg_note_taken_away(seg_partition *partition, const char *why);
+
+/* The coordinator does not know this member any more, perhaps because Redis has forgotten the whole group: ends the epoch. */
+void seg_note_dropped(seg_partition *partition, const char *why);
+
+/* Logs that the group had vanished, and where it goes on: the answer of open_group or of a claim. False: it had not. */
+bool seg_note_remade(seg_partition *partition, const seg_reply *status, const seg_reply *was,
+		     const seg_reply *position);
 
 /* Counts and logs messages that were removed from the log before the group had read them. 0: does nothing. */
 void seg_note_removed(seg_partition *partition, uint64_t messages);

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "group/history.h"
 #include "group/notes.h"
+#include "group/recall.h"
 #include "group/refusal.h"
 
 #define RETRY_BASE (50 * SEG_MS)
@@ -55,8 +56,10 @@ static void got_turn(void *arg, const seg_reply *reply)
 	if (m->open_group.is_turn)
 		return; /* Redis may have lost the group since the question */
 	if (seg_reply_is(status, "OPENED")) {
-		for (uint32_t n = 0; n < m->partition_count; n++)
+		for (uint32_t n = 0; n < m->partition_count; n++) {
 			m->partitions[n].open_group.known = true;
+			seg_recall_seen(&m->partitions[n]);
+		}
 		m->open_group.wanted = false;
 		seg_note_member(m, SEG_NOTE_GROUP_OPEN);
 	} else if (seg_reply_is(status, "OPEN")) {
@@ -98,11 +101,12 @@ static void got_open(void *arg, const seg_reply *reply)
 	seg_member *m = p->member;
 	const seg_reply *status = seg_reply_at(reply, 0);
 	const seg_reply *position = seg_reply_at(reply, 1);
-	if (seg_reply_is(status, "OK") || seg_reply_is(status, "MADE") || seg_reply_is(status, "REMADE")) {
-		if (seg_reply_is(status, "REMADE"))
-			seg_log(&p->logger, SEG_LOG_WARNING,
-				"Redis had lost the group; created it again at its position %s",
-				position && position->type == SEG_REPLY_TEXT ? position->text : "?");
+	seg_id id;
+	if (seg_reply_is(status, "UNSURE")) {
+		seg_recall_unsure(p, seg_now());
+	} else if (position && position->type == SEG_REPLY_TEXT && seg_id_parse(position->text, &id) == 0) {
+		bool told = seg_note_remade(p, status, seg_reply_at(reply, 2), position);
+		seg_recall_position(p, id, told);
 		p->open_group.known = true;
 	} else if (reply && !seg_reply_is_transient(reply)) {
 		seg_refusal_tell(m, &p->logger, "to open the group", reply);
@@ -140,11 +144,11 @@ static void send_all(seg_member *m)
 		seg_partition *p = &m->partitions[n];
 		if (p->open_group.known || !seg_history_holds(&m->links[SEG_LINK_CONTROL], p->slot))
 			continue;
-		char position[SEG_ID_TEXT_MAX];
-		bool known = seg_id_compare(p->ledger.committed, (seg_id){0, 0}) > 0;
-		const char *start = known ? seg_id_format(p->ledger.committed, position) : m->start_text;
-		const char *argv[] = {p->log_key, p->state_key, m->group, start};
-		if (!seg_route_script(m->control, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 4, argv, NULL))
+		seg_recall_texts recall;
+		seg_recall_write(&recall, p, seg_now());
+		const char *argv[] = {p->log_key,    p->state_key, m->group,
+				      m->start_text, recall.hint,  recall.sure};
+		if (!seg_route_script(m->control, SEG_SCRIPT_OPEN_GROUP, got_open, p, 2, 6, argv, NULL))
 			return;
 		m->open_group.sent++;
 	}

@@ -67,6 +67,26 @@ typedef struct seg_partition {
 		bool known; /* the group exists on the log */
 	} open_group;
 
+	/* Of this ownership. */
+	struct {
+		bool served;     /* a worker handles the partition */
+		bool failing;    /* it is known that none can, at this moment */
+		bool given_back; /* for that */
+	} shortage;
+	/* What the member remembers of the group here, for a Redis that forgets: recall.c. */
+	struct {
+		bool seen;            /* it has been there */
+		bool known;           /* so is its position */
+		bool owned;           /* the position is ledger.committed, else the one below */
+		bool sure;            /* no other member has owned the partition since */
+		seg_id position;      /* where the group was when it was opened */
+		bool told;            /* the log says that the group was made again, and where */
+		int64_t unsure_since; /* Redis waits for a member that is sure; 0: it does not */
+	} recall;
+
+	uint64_t
+		fenced_epoch; /* must not be claimed again: Redis has fenced it, or its log is gone. notes.c */
+
 	struct {
 		uint64_t doubted_epoch; /* must not be claimed: Redis may have lost later epochs */
 	} membership;
@@ -74,7 +94,7 @@ typedef struct seg_partition {
 	struct {
 		char nonce[33];
 		uint64_t nonce_epoch;
-		unsigned in_flight;   /* claims without an answer; only the newest one's answer counts */
+		unsigned in_flight;   /* claims without an answer: 0 or 1 */
 		unsigned failures;    /* in a row */
 		int64_t at;           /* no claim is sent before */
 		int64_t entries_read; /* how many entries, or records, the group had read; -1: unknown */
@@ -129,6 +149,20 @@ typedef struct seg_partition {
 		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 	} request;
 
+	struct {
+		char text[300];     /* what hinders the partition; "": nothing */
+		int64_t since;      /* seg_now() */
+		bool changed, busy; /* Redis does not have it; it is being written */
+		bool stored;        /* Redis has a remark of this ownership */
+		int64_t at;         /* none is written before */
+	} remark;
+	/* Whether the group is still there while nothing is committed: presence.c. */
+	struct {
+		bool busy;      /* a look is under way */
+		uint64_t epoch; /* of the look under way */
+		int64_t at;     /* of the next look; 0: not set */
+	} presence;
+
 	/* Messages that were removed from the log unread. */
 	struct {
 		bool busy;             /* a look is under way */
@@ -137,6 +171,10 @@ typedef struct seg_partition {
 		int64_t look_at;       /* no look is made before */
 		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
+
+	struct {
+		int64_t at; /* no note is sent before */
+	} retry_note;
 } seg_partition;
 
 /* Whether owners died here as if a message killed them: two owners in a row, or one that had marked a message. */

@@ -20,11 +20,17 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
+ *     retry_note   publishes why the next message keeps failing
  *     gap          finds messages that were removed unread
+ *     shortage     gives back what cannot be served here
+ *     roll         logs which partitions came and went
+ *     remark       writes to Redis what hinders a partition
+ *     presence     notices that a group has vanished with its log
+ *     recall       remembers where the group was, for a Redis that forgets
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell.
+ * calls read, blocking_read and doorbell, and that all tell recall what they learn.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -62,6 +68,8 @@ typedef struct seg_member_hooks {
 typedef struct seg_member_options {
 	const char *group;
 	const char *name;
+	const char
+		*incarnation; /* of a member that has paused and ended, whose successor this is; NULL: none */
 	uint32_t capacity; /* relative to the other members' capacity: decides the share of the partitions */
 	seg_ledger_limits limits;
 	seg_start start;
@@ -84,6 +92,13 @@ typedef struct seg_member_counters {
 } seg_member_counters;
 
 typedef enum seg_stopping { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stopping;
+
+/* A pause: the member gives up its partitions in Redis, but stays their owner in the group, for a successor. */
+typedef enum seg_pausing {
+	SEG_PAUSE_NOT,
+	SEG_PAUSE_DRAIN, /* it sends heartbeats, and handles nothing */
+	SEG_PAUSE_END,   /* once all is released, the thread ends, without leaving the group */
+} seg_pausing;
 
 /* How long SEG_STOP_NOW waits for Redis: with a leave, other members get the partitions before the session timeout. */
 #define SEG_STOP_PATIENCE (50 * SEG_MS)
@@ -151,15 +166,33 @@ typedef struct seg_member {
 	char incarnation[33];             /* tells this member from others of the same name */
 	char start_text[SEG_ID_TEXT_MAX]; /* where a new group begins: "0", "$" or an id */
 	uint16_t control_slot;            /* of the keys below: they have one slot */
-	char *members_key, *leases_key, *partitions_key, *control_key, *groups_key;
+	char *members_key, *leases_key, *partitions_key, *control_key, *groups_key, *info_key;
 	seg_logger logger;
 	pthread_t thread;
 
 	/* Any thread. */
 	seg_waker waker;
-	atomic_int stop;                       /* a seg_stopping */
+	atomic_int pause;    /* a seg_pausing */
+	atomic_bool drained; /* while it pauses: all partitions are released; or the thread has ended */
+	atomic_int stop;     /* a seg_stopping */
 	_Alignas(64) atomic_llong lease_until; /* seg_now() at which the lease ends: membership.c */
 	seg_member_counters counters;
+	struct {
+		pthread_mutex_t lock;
+		char reason[256];   /* under the lock: why partitions are not served; "": all are */
+		atomic_bool shown;  /* there is a reason */
+		atomic_uint served; /* partitions */
+		/* Only the I/O thread: */
+		int64_t limit; /* of the partitions that the member takes; -1: none */
+		int64_t lowered_at;
+		int64_t told;      /* the lowest limit that the log tells of; -1: none */
+		unsigned why;      /* a seg_shortage */
+		int64_t at;        /* of the next trial with a higher limit */
+		unsigned failures; /* trials in a row, the first failure included */
+		int64_t step;      /* by which a trial raises the limit */
+		bool raised;       /* since the newest failure */
+		int64_t raised_at;
+	} shortage;
 	atomic_bool report;   /* seg_member_report was called, and the report has not begun */
 	atomic_ullong rounds; /* of the I/O thread, which lives while this number rises */
 
@@ -179,14 +212,21 @@ typedef struct seg_member {
 	/* Notes that the agent has not acted on yet. */
 	struct {
 		unsigned what;     /* seg_note bits */
+		uint64_t epoch;    /* the newest that this member has seen in any partition */
 		seg_error failure; /* of SEG_NOTE_REPLACED */
 	} notes;
+
+	struct {
+		bool *told; /* by partition: whether the log's newest line counts it as this member's */
+		int64_t first, last; /* seg_now() of changes that no line tells of; 0: there are none */
+	} roll;
 
 	struct {
 		bool fatal; /* the member has failed for good */
 	} agent;
 
 	struct {
+		int pause;  /* the newest that stop.c has seen */
 		bool told;  /* stop.c has seen the stop: a heartbeat tells the coordinator */
 		int64_t by; /* of SEG_STOP_NOW without workers: the end of the wait for Redis; 0: not begun */
 	} stop_state;       /* stop.c's */
@@ -219,15 +259,20 @@ typedef struct seg_member {
 	} open_group;
 
 	struct {
-		bool busy;         /* a heartbeat is under way */
-		bool wanted;       /* a heartbeat is due now */
-		unsigned history;  /* history.changes at the newest share, or when the member was dropped */
+		bool busy;   /* a heartbeat is under way */
+		bool wanted; /* a heartbeat is due now */
+		unsigned
+			history; /* of the newest share, or when the member was dropped: `asked` of that heartbeat */
+		unsigned asked;    /* history.changes when the newest heartbeat was sent */
 		int64_t at;        /* when the next heartbeat is due, if none is wanted before */
 		int64_t sent_at;   /* of the newest heartbeat */
 		unsigned failures; /* heartbeats in a row */
 		uint64_t
 			generation; /* of the assignment that the newest share belongs to; 0: ask for the whole share */
-		uint32_t owned;      /* partitions of the newest share that are not revoked */
+		/* While another process has this name: */
+		int64_t taken_until; /* the end of its lease, in Redis's ms; 0: it has not */
+		int64_t taken_look;  /* seg_now() at which it counts as dead, unless its lease was renewed */
+		bool replaces;       /* it is dead: the next join replaces it */
 		int64_t claims_at;   /* no partition is claimed before */
 		int64_t expiry_told; /* the lease whose end was logged: its lease_until */
 		char refusal

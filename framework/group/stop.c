@@ -47,13 +47,32 @@ static bool has_ended(const seg_member *m, int stop)
 	return !any_runs(m) && (m->agent.fatal || stop != SEG_STOP_NOT);
 }
 
+/* A pause releases all partitions, and tells the group nothing of that. Returns whether the thread may end. */
+static bool step_pause(seg_member *m)
+{
+	int pause = atomic_load_explicit(&m->pause, memory_order_acquire);
+	m->stop_state.pause = pause;
+	if (pause == SEG_PAUSE_NOT)
+		return false;
+	give_up_partitions(m, SEG_STOP_DRAIN);
+	bool done = all_done(m);
+	atomic_store_explicit(&m->drained, done, memory_order_release);
+	return done && pause == SEG_PAUSE_END;
+}
+
+bool seg_stop_pauses(const seg_member *m)
+{
+	return atomic_load_explicit(&m->pause, memory_order_acquire) != SEG_PAUSE_NOT &&
+	       atomic_load_explicit(&m->stop, memory_order_acquire) == SEG_STOP_NOT;
+}
+
 bool seg_stop_step(seg_member *m)
 {
 	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
 	if (m->phase == SEG_PHASE_GONE)
 		return has_ended(m, stop);
 	if (stop == SEG_STOP_NOT)
-		return false;
+		return step_pause(m);
 	give_up_partitions(m, stop);
 	if (stop == SEG_STOP_NOW && !any_runs(m) && patience_is_over(m))
 		return true;
@@ -81,6 +100,9 @@ bool seg_stop_is_news(const seg_member *m)
 	/* The round may have brought the last answer: nothing else wakes the thread after that. */
 	if (m->phase == SEG_PHASE_GONE)
 		return has_ended(m, stop);
+	if (stop == SEG_STOP_NOT &&
+	    atomic_load_explicit(&m->pause, memory_order_acquire) != m->stop_state.pause)
+		return true;
 	return (stop != SEG_STOP_NOT && !m->stop_state.told) ||
 	       (stop == SEG_STOP_NOW && m->stop_state.by == 0 && !any_runs(m));
 }

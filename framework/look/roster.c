@@ -1,5 +1,6 @@
 #include "look/roster.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,9 @@ static bool parse_members(seg_roster *roster, const seg_reply *members)
 		const char *capacity = strrchr(value->text, ' ');
 		snprintf(m->name, sizeof(m->name), "%s", name->text);
 		m->capacity = capacity ? (uint32_t)strtoul(capacity + 1, NULL, 10) : 0;
+		m->limit = -1;
+		if (sscanf(value->text, "%*s %" SCNd64 ":%15s %*u", &m->limit, m->short_of) != 2)
+			m->limit = -1;
 	}
 	qsort(roster->members, roster->count, sizeof(*roster->members), by_name);
 	return true;

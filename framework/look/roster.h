@@ -14,6 +14,8 @@
 typedef struct seg_roster_member {
 	char name[SEG_NAME_MAX + 1];
 	uint32_t capacity; /* 0: the member is stopping */
+	int64_t limit;     /* of the partitions that it can serve; -1: none */
+	char short_of[16]; /* with a limit: "threads", "memory" or "open" */
 	double lease_left; /* seconds; 0 or less: the lease has ended */
 } seg_roster_member;
 

@@ -73,13 +73,15 @@ static void read_assignment(seg_partition_info *partition, const char *text)
 		snprintf(partition->target, sizeof(partition->target), "%s", target);
 }
 
-static void read_partitions_hash(seg_group_snapshot *snapshot, const seg_reply *hash)
+static void read_partitions_hash(seg_group_snapshot *snapshot, const seg_reply *hash, double now_ms)
 {
 	for (size_t i = 0; seg_reply_at(hash, i + 1); i += 2) {
 		const seg_reply *field = seg_reply_at(hash, i), *value = seg_reply_at(hash, i + 1);
 		int64_t p = seg_reply_number(field, -1);
 		if (seg_reply_is(field, "generation"))
 			snapshot->generation = (uint64_t)seg_reply_number(value, 0);
+		else if (seg_reply_is(field, "clock") && (double)seg_reply_number(value, 0) > now_ms)
+			snapshot->set_back = ((double)seg_reply_number(value, 0) - now_ms) / 1000;
 		else if (p >= 0 && p < snapshot->partition_count && value->type == SEG_REPLY_TEXT)
 			read_assignment(&snapshot->partitions[p].info, value->text);
 	}
@@ -93,7 +95,7 @@ static void got_assignment(void *arg, const seg_reply *reply)
 	r->found = seg_reply_number(seg_reply_at(reply, 1), 0) == 1;
 	r->no_memory = !seg_roster_parse(&r->snapshot->roster, seg_reply_at(reply, 2), seg_reply_at(reply, 3),
 					 seg_reply_at(reply, 4));
-	read_partitions_hash(r->snapshot, seg_reply_at(reply, 5));
+	read_partitions_hash(r->snapshot, seg_reply_at(reply, 5), seg_roster_time_ms(seg_reply_at(reply, 4)));
 }
 
 static bool issue_assignment(seg_exchange *exchange, seg_route *route)
@@ -142,7 +144,23 @@ static void read_packed_lag(seg_partition_info *partition, const seg_reply *adde
 		partition->lag = 0;
 }
 
-/* count owner claimed clean crashes suspect attempts lost letters_dropped letters_full */
+/* "<epoch> <since> <sentence>": of another epoch than the present one, it is out of date. */
+static void read_remark(seg_partition_snapshot *partition, const seg_reply *epoch, const seg_reply *remark)
+{
+	uint64_t its_epoch;
+	int at = 0;
+	if (!remark || remark->type != SEG_REPLY_TEXT || !epoch || epoch->type != SEG_REPLY_TEXT ||
+	    sscanf(remark->text, "%" SCNu64 " %" SCNu64 " %n", &its_epoch, &partition->remark_since_ms,
+		   &at) != 2 ||
+	    at == 0 || its_epoch != strtoull(epoch->text, NULL, 10))
+		return;
+	snprintf(partition->remark, sizeof(partition->remark), "%s", remark->text + at);
+	for (char *c = partition->remark; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+}
+
+/* count owner claimed clean crashes suspect attempts lost letters_dropped letters_full epoch remark */
 static void read_state(seg_partition_snapshot *partition, const seg_reply *state)
 {
 	const seg_reply *owner = seg_reply_at(state, 1);
@@ -157,6 +175,19 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
 	partition->letters_dropped = (uint64_t)seg_reply_number(seg_reply_at(state, 8), 0);
 	partition->letters_full = (uint64_t)seg_reply_number(seg_reply_at(state, 9), 0);
+	read_remark(partition, seg_reply_at(state, 10), seg_reply_at(state, 11));
+}
+
+/* id attempt left_ms reason; nil if the message has not failed. */
+static void read_retry(seg_partition_snapshot *partition, const seg_reply *note)
+{
+	const seg_reply *reason = seg_reply_at(note, 3);
+	if (!reason || reason->type != SEG_REPLY_TEXT)
+		return;
+	partition->retry.id = id_of(seg_reply_at(note, 0));
+	partition->retry.attempt = (uint32_t)seg_reply_number(seg_reply_at(note, 1), 0);
+	partition->retry.left = (double)seg_reply_number(seg_reply_at(note, 2), 0) / 1000;
+	snprintf(partition->retry.reason, sizeof(partition->retry.reason), "%s", reason->text);
 }
 
 /* Where a node of a cluster cannot be reached, the partitions of the others are still worth reading. */
@@ -184,6 +215,7 @@ static void got_partition(void *arg, const seg_reply *reply)
 	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 5), 0);
 	info->dropped = (uint64_t)seg_reply_number(seg_reply_at(counters, 0), 0);
 	read_state(partition, state);
+	read_retry(partition, seg_reply_at(reply, 8));
 	if (r->stream->shape.packing)
 		read_packed_lag(info, seg_reply_at(counters, 1), seg_reply_at(state, 0));
 }
@@ -218,6 +250,9 @@ static bool issue_partitions(seg_exchange *exchange, seg_route *route)
 }
 
 /* --- a round about the oldest messages --------------------------------------------- */
+
+/* By so many seconds may an id be ahead of Redis's clock and still tell the age of its message. */
+#define AHEAD_MAX 1.0
 
 /* From p on, the first partition of the round in which a message may wait; the round's end if there is none. */
 static uint32_t next_behind(const reading *r, uint32_t p)
@@ -280,9 +315,10 @@ static int read_oldest(reading *r, seg_error *error)
 	for (uint32_t p = r->first; status == 0 && p < r->end; p++) {
 		seg_partition_snapshot *partition = &r->snapshot->partitions[p];
 		double behind = (r->now_ms - (double)partition->oldest.ms) / 1000;
-		if (partition->waiting)
-			partition->behind = behind > 0 ? behind : 0;
-		else if (!partition->unreachable)
+		if (partition->waiting) {
+			partition->behind = behind < 0 ? -behind : behind;
+			partition->ahead = behind < -AHEAD_MAX;
+		} else if (!partition->unreachable)
 			partition->info.lag = 0;
 	}
 	return status;

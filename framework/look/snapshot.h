@@ -19,11 +19,21 @@ typedef struct seg_partition_snapshot {
 	seg_id claimed;                    /* the position at that claim */
 	bool crashed;                      /* that member, or the one before it, did not stop cleanly */
 	uint32_t crashes;                  /* takeovers from a crashed owner at this position, in a row */
+	char remark[300];                  /* what hinders its owner, as the owner says; "": nothing */
+	uint64_t remark_since_ms;          /* Unix time, by the owner's clock */
 	seg_id suspect;                    /* the message that may be the cause; 0-0 for none */
 	uint32_t attempts;                 /* owners that handed `suspect` over and did not stop cleanly */
 	uint64_t letters_dropped;          /* dead letters that made room for later ones, ever */
 	uint64_t
 		letters_full; /* the limit at which the group waits for room for a dead letter; 0: it does not wait */
+
+	/* The next message failed, and its owner tries it again. attempt 0: it has not failed. */
+	struct {
+		seg_id id;
+		uint32_t attempt; /* the next one */
+		double left;      /* seconds until then; 0 or less: it is under way */
+		char reason[256];
+	} retry;
 
 	char node
 		[SEG_NODE_TEXT_MAX]; /* "host:port" of the cluster's node that has it; "" on a single server */
@@ -32,7 +42,10 @@ typedef struct seg_partition_snapshot {
 	/* Of a reading with `oldest`. Then info.lag is 0, not -1, where nothing waits. */
 	bool waiting;  /* a message is not committed; then: */
 	seg_id oldest; /* the id of the oldest one */
-	double behind; /* its age in seconds, by Redis's clock; 0 where nothing waits */
+	/* Its age in seconds, by Redis's clock; 0 where nothing waits. If the id is ahead of that clock, which was put back, or
+	 * which a sender did not ask, nobody knows the age: then how far it is ahead. */
+	double behind;
+	bool ahead; /* that is so, by more than a second */
 
 	/* Of seg_group_snapshot_compare; negative: not known. */
 	double rate;     /* messages committed per second */
@@ -55,6 +68,7 @@ typedef struct seg_group_snapshot {
 	seg_partition_snapshot *partitions;
 	uint32_t partition_count;
 	seg_roster roster;
+	double set_back; /* seconds by which Redis's clock was put back since the newest heartbeat of any member */
 	int64_t taken; /* seg_now() when the reading began */
 } seg_group_snapshot;
 

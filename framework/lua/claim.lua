@@ -1,23 +1,34 @@
 #!lua flags=allow-oom
 -- A new owner raises the fence, and reads the position from which it resumes.
--- KEYS: log state. ARGV: group start member epoch nonce.
+-- KEYS: log state. ARGV: group start member epoch nonce hint sure.
 --
 -- Allowed without memory: only an owner can commit, and Redis can trim only what is committed.
 -- @include open
 -- @include count
 -- @include id
 local log, state = KEYS[1], KEYS[2]
-local group, start, member, epoch, nonce = unpack(ARGV)
+local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 
-local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before')
+local fence = redis.call('HMGET', state, 'epoch', 'nonce')
 -- The same claim, sent again because its answer was lost.
-local again = stored[1] == epoch and stored[2] == nonce
-if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
-	return {'STALE', stored[1]}
+local again = fence[1] == epoch and fence[2] == nonce
+if fence[1] and not again and tonumber(fence[1]) >= tonumber(epoch) then
+	return {'STALE', fence[1]}
 end
 
-local _, found = open_group(log, state, group, start)
+local status, found, was = open_group(log, state, group, start, hint, sure)
+if status == 'UNSURE' then
+	return {status}
+end
+local info = named(redis.call('XINFO', 'STREAM', log))
+-- The group was made again beyond the end of a log that was made anew, or was set there by hand.
+if id_less(info['last-generated-id'], found['last-delivered-id']) then
+	status, was = 'RENEWED', found['last-delivered-id']
+	begin_anew(log, state, group, '0')
+	found = find_group(log, group)
+end
+local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before')
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
@@ -47,7 +58,6 @@ end
 
 -- At both ends of the log, the number of removed entries is exact. In between, only Redis's own counter
 -- knows, if anything does.
-local info = named(redis.call('XINFO', 'STREAM', log))
 count = entries_up_to(info, position) or count
 local lost = 0
 -- What earlier owners have counted of gaps after the position: the new owner must not count it again.
@@ -86,4 +96,5 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
 	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before))
-return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost)}
+return {'OK', position, count, tostring(crashes), suspect, attempts, text(lost),
+	status ~= 'OK' and status ~= 'MADE' and status or nil, was}

@@ -19,7 +19,8 @@ if later then
 	return {'FENCED', later}
 end
 local failure = advance(log, state, group, position, count, known)
-if failure then
+-- A release counts all the same: it is the end of an ownership of the vanished log.
+if failure and not (release == '1' and failure[1] == 'GONE') then
 	return failure
 end
 if release == '1' then

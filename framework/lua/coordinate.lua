@@ -1,21 +1,35 @@
 #!lua flags=allow-oom
 -- The coordinator of a group: one call is one heartbeat of one member. README.md has the rules.
--- KEYS: members leases partitions control groups.
--- ARGV: group command member incarnation session_ms share partition_count known_generation, then the
--- partitions that the member releases: a pair `p epoch` each. share: `capacity`, or `limit:why capacity`.
+-- KEYS: members leases partitions control groups info.
+-- ARGV: group command member incarnation session_ms share partition_count known_generation seen_epoch, the
+-- stream's shape (partition_size overflow version packing), then the partitions that the member releases: a pair
+-- `p epoch` each. share: `capacity`, or `limit:why capacity`.
 --
 -- Allowed without memory: partitions without owners commit nothing, and so Redis can trim nothing.
 -- @include clock
 -- @include text
-local members, leases, partitions, control, groups = unpack(KEYS)
+local members, leases, partitions, control, groups, info = unpack(KEYS)
 local group, command, me, incarnation = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local session, share_wanted = tonumber(ARGV[5]), ARGV[6]
 local count, known = tonumber(ARGV[7]), tonumber(ARGV[8])
-local FIRST_RELEASE = 9
+local seen_epoch = tonumber(ARGV[9])
+local FIRST_RELEASE = 14
 
 if me == '-' then
 	return redis.error_reply('ERR a member cannot be named "-"; give it another name')
 end
+
+local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock')
+local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
+local share_changed = tonumber(stored[3] or '0')
+
+-- --- the stream ----------------------------------------------------------------
+
+-- @include registration
+
+-- --- the clock -----------------------------------------------------------------
+
+-- @include clock_back
 
 -- --- the caller --------------------------------------------------------------
 
@@ -72,10 +86,6 @@ end
 
 -- --- most heartbeats end here: there is nothing to do ----------------------------
 
-local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me)
-local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
-local share_changed = tonumber(stored[3] or '0')
-
 -- Milliseconds until the first lease of another member, or the first hold, ends.
 local function next_expiry()
 	local first = redis.call('ZRANGE', leases, 0, 1, 'WITHSCORES')
@@ -88,7 +98,8 @@ end
 
 local function answer(share)
 	if is_member then
-		return {'OK', text(now), text(generation), next_expiry(), share}
+		return {'OK', text(now), text(generation), next_expiry(), share,
+			replaced_lease > now and text(replaced_lease - now) or nil}
 	end
 	return {registered and 'REPLACED' or 'UNKNOWN', text(now), text(generation), '-1', false}
 end
@@ -161,7 +172,7 @@ end
 -- Gives a partition that nobody owns to its target.
 local function hand_over(p)
 	local name = target[p]
-	owner[p], epoch[p] = name, raised(epoch[p])
+	owner[p], epoch[p] = name, raised(epoch[p], seen_epoch)
 	dirty[p], concerned[name] = true, true
 end
 

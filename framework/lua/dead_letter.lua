@@ -24,6 +24,10 @@ if known and not id_less(known, id) then
 	return {'OK', '0-0'}
 end
 
+if is_gone(log, state, group, id, known) then
+	return {'GONE'}
+end
+
 -- How many letters go at most with one that comes: Redis serves nobody else meanwhile.
 local DROPPED_MAX = 1000
 local dropped = 0

@@ -13,7 +13,7 @@ for _, p in ipairs(ARGV) do
 	local epoch, owner, target = string.match(stored, '^(%S+) (%S+) (%S+)$')
 	if owner and owner ~= NOBODY then
 		writes[#writes + 1] = p
-		writes[#writes + 1] = raised(epoch) .. ' ' .. owner .. ' ' .. target
+		writes[#writes + 1] = raised(epoch, 0) .. ' ' .. owner .. ' ' .. target
 		-- Each owner keeps its partitions, and so its list.
 		if lists[owner] == nil then
 			lists[owner] = list_of(owner) or false

@@ -28,5 +28,18 @@ foreach(row IN LISTS rows)
   ask(said ${words})
   string(APPEND page ".SS ${command}\n.nf\n.ft CR\n${said}.ft\n.fi\n")
 endforeach()
+string(APPEND page ".SH EXAMPLES
+.nf
+.ft CR
+segctl \\-c shop.ini stream list
+segctl \\-c shop.ini tail orders \\-\\-key alice \\-\\-follow
+segctl \\-c shop.ini lag \\-\\-max\\-behind 5min
+segctl \\-c shop.ini why orders booking 0
+segctl \\-c shop.ini dlq list orders booking \\-\\-by reason
+segctl \\-c shop.ini dlq replay orders booking \\-\\-reason timeout \\-\\-dry\\-run
+segctl \\-c shop.ini reset orders booking \\-\\-to 10min \\-\\-dry\\-run
+.ft
+.fi
+")
 string(APPEND page ".SH SEE ALSO\n.BR segrunner (1),\n.BR segrunner.ini (5)\n")
 file(WRITE "${OUTPUT}" "${page}")

@@ -173,6 +173,22 @@ static void got_client_id(void *arg, const seg_reply *reply)
 	got_optional(p, reply);
 }
 
+/* Where CLUSTER SLOTS is denied, HELLO, which needs no right, tells whether it is a cluster. */
+static void got_mode_without_slots(void *arg, const seg_reply *reply)
+{
+	seg_preparation *p = arg;
+	if (!reply)
+		return;
+	const seg_reply *mode = value_of(reply, "mode");
+	if (mode && seg_reply_is(mode, "cluster"))
+		fail(p, SEG_EAUTH,
+		     "the user %s may not run CLUSTER SLOTS at %s, which is a cluster, and without it the partitions "
+		     "cannot be found; grant +cluster|slots",
+		     seg_denial_user(p->address), p->where);
+	else
+		count_answer(p);
+}
+
 static void got_slots(void *arg, const seg_reply *reply)
 {
 	seg_preparation *p = arg;
@@ -185,6 +201,8 @@ static void got_slots(void *arg, const seg_reply *reply)
 		     p->where, p->address->database);
 		return;
 	}
+	if (seg_reply_is_denial(reply) && !issue(p, got_mode_without_slots, "HELLO", "2", NULL))
+		fail(p, SEG_ENOMEM, "out of memory");
 	p->on_slots(p->arg, reply);
 	count_answer(p);
 }

@@ -7,7 +7,9 @@
 #include <sysexits.h>
 
 #include "base/descriptors.h"
+#include "base/units.h"
 #include "config/config.h"
+#include "plugin/describe.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
 #include "plugin/secrets.h"
@@ -25,8 +27,10 @@ static void print_usage(FILE *out)
 	      "       segrunner --show FILE    print the values in force, defaults included, without "
 	      "secrets\n"
 	      "       segrunner --reference[=ini|man|markdown]   print every option with its default\n"
-	      "       segrunner test PLUGIN CASES [OPTION=VALUE...]   give messages from a file to a "
-	      "handler\n"
+	      "       segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
+	      "                                give messages from a file to a handler, and check its answers\n"
+	      "       segrunner plugins [DIRECTORY]   list the plugins that come with segrunner, or those of DIRECTORY\n"
+	      "       segrunner plugin PLUGIN [--man]   print what a plugin does, and its options\n"
 	      "       segrunner new-plugin NAME [--cpp]   create the project of a new plugin, with a test\n"
 	      "       segrunner --help | --version\n",
 	      out);
@@ -62,10 +66,12 @@ static void print_help(void)
 	seg_config_reference(stdout, SEG_CONFIG_FORM_HELP);
 }
 
-static seg_config *load(const char *file, seg_config_errors *errors, int *exit_code)
+/* With check_all, the config is returned even if it has errors. */
+static seg_config *load(const char *file, bool check_all, seg_config_errors *errors, int *exit_code)
 {
 	seg_config *config = NULL;
-	int status = seg_config_load(file, &config, errors);
+	int status = check_all ? seg_config_load_for_check(file, &config, errors)
+			       : seg_config_load(file, &config, errors);
 	*exit_code = status == SEG_ENOTFOUND ? EX_NOINPUT
 		     : status == SEG_ENOMEM  ? EX_OSERR
 		     : status                ? EX_CONFIG
@@ -80,7 +86,7 @@ static int run(const char *file)
 	seg_config_errors errors = {0};
 	int exit_code;
 	seg_signals_catch();
-	seg_config *config = load(file, &errors, &exit_code);
+	seg_config *config = load(file, false, &errors, &exit_code);
 	seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
 	if (config)
@@ -93,7 +99,7 @@ static int check_file(const char *file, bool connect)
 {
 	seg_config_errors errors = {0};
 	int exit_code;
-	seg_config *config = load(file, &errors, &exit_code);
+	seg_config *config = load(file, true, &errors, &exit_code);
 	if (config)
 		seg_runner_check(config, &errors);
 	seg_config_errors_print(&errors, stderr);
@@ -124,7 +130,7 @@ static int show(const char *file)
 {
 	seg_config_errors errors = {0};
 	int exit_code;
-	seg_config *config = load(file, &errors, &exit_code);
+	seg_config *config = load(file, false, &errors, &exit_code);
 	seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
 	if (config) {
@@ -155,12 +161,24 @@ static int print_reference(const char *name)
 	return EX_USAGE;
 }
 
-/* `segrunner test PLUGIN CASES [OPTION=VALUE...]`; the arguments after "test". */
+/* `segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]`; the arguments after "test". */
 static int test_plugin(char **arguments, int count)
 {
-	if (count >= 2)
-		return seg_plugin_trial(arguments[0], arguments[1], arguments + 2, count - 2);
-	fputs("Usage: segrunner test PLUGIN CASES [OPTION=VALUE...]\n"
+	static const char timeout_option[] = "--timeout=";
+	int64_t timeout = SEG_PLUGIN_TRIAL_TIMEOUT;
+	if (count > 0 && strncmp(arguments[0], timeout_option, strlen(timeout_option)) == 0) {
+		seg_error error;
+		if (seg_units_duration(arguments[0] + strlen(timeout_option), &timeout, &error)) {
+			fprintf(stderr, "segrunner: --timeout: %s\n", error.text);
+			return EX_USAGE;
+		}
+		arguments++;
+		count--;
+	}
+	if (count >= 2 && arguments[0][0] != '-')
+		return seg_plugin_trial(arguments[0], arguments[1], timeout, arguments + 2, count - 2);
+	fputs("Usage: segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
+	      "A call of the plugin may take 60s, unless --timeout says otherwise; 0s: no limit.\n"
 	      "CASES is a file of JSON lines, such as {\"key\": \"k1\", \"data\": \"hello\", \"expect\": "
 	      "\"done\"},\n"
 	      "or the output of `segctl tail -o json`; - is standard input.\n",
@@ -185,6 +203,43 @@ static int new_plugin(char **arguments, int count)
 		return seg_plugin_new(name, cpp);
 	fputs("Usage: segrunner new-plugin NAME [--cpp]\n", stderr);
 	return EX_USAGE;
+}
+
+/* `segrunner plugins [DIRECTORY]`. */
+static int list_plugins(char **arguments, int count)
+{
+	if (count == 0 || (count == 1 && arguments[0][0] != '-'))
+		return seg_plugin_print_all(count ? arguments[0] : NULL);
+	fputs("Usage: segrunner plugins [DIRECTORY]\n", stderr);
+	return EX_USAGE;
+}
+
+/* `segrunner plugin PLUGIN [--man]`. */
+static int describe_plugin(char **arguments, int count)
+{
+	bool man = count == 2 && strcmp(arguments[1], "--man") == 0;
+	if ((count == 1 || man) && arguments[0][0] != '-')
+		return seg_plugin_print(arguments[0], man);
+	fputs("Usage: segrunner plugin PLUGIN [--man]\nPLUGIN is a name that segrunner plugins lists, or the path of a "
+	      "shared object.\n",
+	      stderr);
+	return EX_USAGE;
+}
+
+/* A command is the first argument. NULL: there is none, but options. */
+static int (*find_command(const char *name))(char **arguments, int count)
+{
+	static const struct {
+		const char *name;
+		int (*run)(char **arguments, int count);
+	} commands[] = {{"test", test_plugin},
+			{"new-plugin", new_plugin},
+			{"plugins", list_plugins},
+			{"plugin", describe_plugin}};
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run;
+	return NULL;
 }
 
 /* Fails if the output could not be written, as in `segrunner --help >/dev/full`. */
@@ -274,10 +329,9 @@ int main(int argc, char **argv)
 	seg_descriptors_fill();
 	if (argc == 5 && strcmp(argv[1], SEG_PLUGIN_PROBE_COMMAND) == 0)
 		seg_plugin_probe_child(argv + 2);
-	if (argc > 1 && strcmp(argv[1], "test") == 0)
-		return flushed(test_plugin(argv + 2, argc - 2));
-	if (argc > 1 && strcmp(argv[1], "new-plugin") == 0)
-		return flushed(new_plugin(argv + 2, argc - 2));
+	int (*command)(char **, int) = argc > 1 ? find_command(argv[1]) : NULL;
+	if (command)
+		return flushed(command(argv + 2, argc - 2));
 	if (!read_options(argc, argv, &asked, &exit_code) || !complete(argc, argv, &asked, &exit_code))
 		return flushed(exit_code);
 	if (optind < argc) {

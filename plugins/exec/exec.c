@@ -385,6 +385,7 @@ static const seg_handler handler = {
 	.help = "Hands each message to a program in any language; one child per partition.",
 	.options = options,
 	.init = exec_init,
+	.check = check_options,
 	.partition_open = exec_partition_open,
 	.handle = exec_handle,
 	.tick = exec_tick,

@@ -9,12 +9,15 @@
  * in the last line, and writes nothing.
  */
 #include <inttypes.h>
+#include <limits.h>
 
 #include <segmenter/handler.h>
 
 #include "../common/buffer.h"
 #include "../common/directory.h"
 #include "line_file.h"
+
+enum { NAME_SIZE = 300 };
 
 typedef struct file_plugin {
 	const seg_host *host;
@@ -44,6 +47,14 @@ static int choose(const seg_host *host, const char *option, const char *first, c
 	snprintf(error, error_size, "option.%s = %s is neither %s nor %s; write one of them", option, value,
 		 first, second);
 	return -1;
+}
+
+static int file_check(const seg_host *host, char *error, size_t error_size)
+{
+	return choose(host, "encoding", "auto", "base64", error, error_size) < 0 ||
+			       choose(host, "on_error", "retry", "stop", error, error_size) < 0
+		       ? -1
+		       : 0;
 }
 
 static int file_init(const seg_host *host, void **out, char *error, size_t error_size)
@@ -78,6 +89,28 @@ static void file_partition_close(void *plugin, void *state, seg_close_reason rea
 	free(partition);
 }
 
+/* FNV-1a. */
+static uint64_t hash(uint64_t seed, const char *text)
+{
+	for (; *text; text++)
+		seed = (seed ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return seed;
+}
+
+/*
+ * Names contain no @ and no ~, so each stream and group has files of its own. A name that no file can have keeps the
+ * beginnings, and gets a hash of the whole.
+ */
+static void make_name(char name[NAME_SIZE], const char *stream, const char *group, uint32_t number)
+{
+	int length = snprintf(name, NAME_SIZE, "%s@%s.%" PRIu32 ".jsonl", stream, group, number);
+	if (length <= NAME_MAX)
+		return;
+	uint64_t whole = hash(hash(hash(UINT64_C(0xcbf29ce484222325), stream), "@"), group);
+	snprintf(name, NAME_SIZE, "%.100s@%.100s~%016" PRIx64 ".%" PRIu32 ".jsonl", stream, group, whole,
+		 number);
+}
+
 static int file_partition_open(void *plugin_, uint32_t number, uint64_t epoch, void **state, char *error,
 			       size_t error_size)
 {
@@ -87,10 +120,8 @@ static int file_partition_open(void *plugin_, uint32_t number, uint64_t epoch, v
 		snprintf(error, error_size, "out of memory");
 		return -1;
 	}
-	/* Names contain no @, so each stream and group has files of its own. */
-	char name[300];
-	snprintf(name, sizeof(name), "%s@%s.%" PRIu32 ".jsonl", plugin->host->stream, plugin->host->group,
-		 number);
+	char name[NAME_SIZE];
+	make_name(name, plugin->host->stream, plugin->host->group, number);
 	size_t cut;
 	if (line_file_open(&partition->file, plugin->directory, name, epoch, &cut, error, error_size) != 0) {
 		file_partition_close(plugin, partition, SEG_CLOSE_RELEASED);
@@ -174,6 +205,7 @@ static const seg_handler handler = {
 	.help = "Appends each message as a line of JSON to one file per partition, durably.",
 	.options = options,
 	.init = file_init,
+	.check = file_check,
 	.partition_open = file_partition_open,
 	.handle = file_handle,
 	.partition_close = file_partition_close,

@@ -258,6 +258,12 @@ static int read_options(http_plugin *plugin, const seg_host *host, char *error, 
 	return wrong ? -1 : 0;
 }
 
+static int http_check(const seg_host *host, char *error, size_t error_size)
+{
+	http_plugin trial = {0};
+	return read_options(&trial, host, error, error_size);
+}
+
 static int http_init(const seg_host *host, void **out, char *error, size_t error_size)
 {
 	http_plugin *plugin = calloc(1, sizeof(*plugin));
@@ -313,6 +319,7 @@ static const seg_handler handler = {
 	.help = "Posts messages to a web service, one by one or in batches.",
 	.options = options,
 	.init = http_init,
+	.check = http_check,
 	.partition_open = http_partition_open,
 	.handle = http_handle,
 	.partition_close = http_partition_close,

@@ -23,7 +23,7 @@ typedef struct log_partition {
 	buffer lines; /* of one batch */
 } log_partition;
 
-static int log_init(const seg_host *host, void **out, char *error, size_t error_size)
+static int log_check(const seg_host *host, char *error, size_t error_size)
 {
 	const char *format = host->option(host, "format");
 	int64_t max_bytes = host->option_integer(host, "max_bytes");
@@ -36,6 +36,15 @@ static int log_init(const seg_host *host, void **out, char *error, size_t error_
 		snprintf(error, error_size, "option.max_bytes must not be negative; 0 shows all");
 		return -1;
 	}
+	return 0;
+}
+
+static int log_init(const seg_host *host, void **out, char *error, size_t error_size)
+{
+	const char *format = host->option(host, "format");
+	int64_t max_bytes = host->option_integer(host, "max_bytes");
+	if (log_check(host, error, error_size) != 0)
+		return -1;
 	log_plugin *plugin = calloc(1, sizeof(*plugin));
 	if (!plugin) {
 		snprintf(error, error_size, "out of memory");
@@ -216,6 +225,7 @@ static const seg_handler handler = {
 	.help = "Prints each message to standard output.",
 	.options = options,
 	.init = log_init,
+	.check = log_check,
 	.partition_open = log_partition_open,
 	.handle = log_handle,
 	.partition_close = log_partition_close,

@@ -39,8 +39,9 @@
  *                                     Lua, with require
  *     memory_limit       64MiB        of one partition's state; 0: no limit. A state that exceeds the limit
  *                                     is loaded again
- *     instruction_limit  100000000    of one call (about a second); 0: no limit. A C function such as
- *                                     string.find counts as one instruction, however long it runs
+ *     instruction_limit  100000000    of one call (about a second); 0: no limit. A step of string.find, match,
+ *                                     gmatch and gsub counts as an instruction, and so does each element that
+ *                                     string.rep, table.move and the like go through
  *
  * The limits and the sandbox protect against mistakes, not against a malicious author.
  *
@@ -225,6 +226,21 @@ static int read_settings(const seg_host *host, script_settings *settings, char *
 	return -1;
 }
 
+/* Runs the script once, in a state of its own: what it defines is known only then. */
+static int lua_check(const seg_host *host, char *error, size_t error_size)
+{
+	script_settings settings;
+	char why[400] = "";
+	if (read_settings(host, &settings, error, error_size) != 0)
+		return -1;
+	script *trial = script_load(&settings, 0, 0, why, sizeof(why));
+	bool good = trial != NULL;
+	script_free(trial);
+	if (!good)
+		snprintf(error, error_size, "option.script: %s", why);
+	return good ? 0 : -1;
+}
+
 static int lua_init(const seg_host *host, void **out, char *error, size_t error_size)
 {
 	lua_plugin *plugin = calloc(1, sizeof(*plugin));
@@ -258,7 +274,8 @@ static void lua_fini(void *plugin)
 }
 
 static const seg_option options[] = {
-	{"script", SEG_OPTION_PATH, 1, NULL, "File of the script, which defines handle(message)."},
+	{"script", SEG_OPTION_PATH | SEG_OPTION_CONTENT, 1, NULL,
+	 "File of the script, which defines handle(message)."},
 	{"reload", SEG_OPTION_BOOLEAN, 0, "yes", "Check at each tick whether the file has changed."},
 	{"sandbox", SEG_OPTION_BOOLEAN, 0, "yes",
 	 "Deny the script what reaches files, processes and libraries."},
@@ -275,6 +292,7 @@ static const seg_handler handler = {
 	.help = "Hands each message to a Lua script, which is loaded again when its file changes.",
 	.options = options,
 	.init = lua_init,
+	.check = lua_check,
 	.partition_open = lua_partition_open,
 	.handle = lua_handle,
 	.tick = lua_tick,

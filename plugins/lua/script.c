@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "bounded.h"
 #include "library.h"
 
 /* Instructions between two checks of the limit. */
@@ -46,17 +47,32 @@ static script *script_of(lua_State *lua)
 	return *(script **)lua_getextraspace(lua);
 }
 
-static void count_instructions(lua_State *lua, lua_Debug *where)
+static uint64_t instructions_left(lua_State *lua)
 {
-	(void)where;
+	const script *s = script_of(lua);
+	uint64_t limit = s->settings->instruction_limit;
+	return s->executed < limit ? limit - s->executed : 0;
+}
+
+static void count_instructions(lua_State *lua, lua_Debug *where);
+
+static void charge_instructions(lua_State *lua, uint64_t count)
+{
 	script *s = script_of(lua);
-	s->executed += INSTRUCTIONS_LOOK;
-	if (s->executed <= s->settings->instruction_limit)
+	bool within = count <= instructions_left(lua);
+	s->executed = within ? s->executed + count : s->settings->instruction_limit + 1;
+	if (within)
 		return;
 	/* From here on after each instruction, so that a script that catches the error cannot continue. */
 	lua_sethook(lua, count_instructions, LUA_MASKCOUNT, 1);
 	luaL_error(lua, "more than %I instructions (option.instruction_limit)",
 		   (lua_Integer)s->settings->instruction_limit);
+}
+
+static void count_instructions(lua_State *lua, lua_Debug *where)
+{
+	(void)where;
+	charge_instructions(lua, INSTRUCTIONS_LOOK);
 }
 
 static void grant_instructions(script *s)
@@ -95,6 +111,9 @@ static int run_file(lua_State *lua)
 {
 	script *s = lua_touserdata(lua, 1);
 	library_open(lua, s->settings->host, s->partition, s->epoch, s->settings->sandbox);
+	static const bounded limits = {.left = instructions_left, .charge = charge_instructions};
+	if (s->settings->instruction_limit)
+		bounded_open(lua, &limits);
 	/* Only text: Lua does not verify byte code, which could do anything. */
 	if (luaL_loadfilex(lua, s->settings->path, "t") != LUA_OK)
 		return lua_error(lua);

@@ -198,6 +198,16 @@ static void postgres_fini(void *plugin_)
 	free(plugin);
 }
 
+static int postgres_check(const seg_host *host, char *error, size_t error_size)
+{
+	database_settings trial = {0};
+	int failure = read_options(&trial, host, error, error_size);
+	if (failure == 0)
+		failure = check_connection(trial.connection, error, error_size);
+	statements_free(&trial.statements);
+	return failure;
+}
+
 static int postgres_init(const seg_host *host, void **out, char *error, size_t error_size)
 {
 	postgres_plugin *plugin = calloc(1, sizeof(*plugin));
@@ -242,6 +252,7 @@ static const seg_handler handler = {
 	.help = "Stores each message as a row of a PostgreSQL table, exactly once.",
 	.options = options,
 	.init = postgres_init,
+	.check = postgres_check,
 	.partition_open = postgres_partition_open,
 	.handle = postgres_handle,
 	.partition_close = postgres_partition_close,

@@ -23,7 +23,10 @@ enum { RUNNERS = TEST_CLUSTERED_RUNNERS, PARTITIONS = TEST_CLUSTERED_PARTITIONS,
 static int start_cluster(void **state)
 {
 	(void)state;
-	clustered.cluster = test_cluster_start(&(test_cluster_options){.password = "secret"});
+	clustered.cluster = test_cluster_start(&(test_cluster_options){
+		.password = "secret",
+		.acl = "user blind on >pass ~* &* +@all -cluster|slots\n",
+	});
 	return 0;
 }
 
@@ -86,6 +89,26 @@ static void another_database_is_refused_at_once(void **state)
 	assert_true(test_now_ms() - begin < 5000);
 	assert_int_equal(answer->exit_code, EX_USAGE);
 	test_expect_text(answer->errors, "is a cluster, which has no database 3; take the database out");
+}
+
+/* Else every second command would be answered MOVED, and nothing would say why. */
+static void a_user_who_may_not_ask_for_the_map_is_refused_at_once(void **state)
+{
+	(void)state;
+	static const char says[] =
+		"the user blind may not run CLUSTER SLOTS at redis://127.0.0.1:%d, which is a cluster";
+	char expected[160];
+	snprintf(expected, sizeof(expected), says, clustered.cluster->nodes[0]->port);
+	long long begin = test_now_ms();
+	const test_segctl *answer = test_segctl_do(test_clustered_address(0, "blind"), "stream list");
+	assert_true(test_now_ms() - begin < 5000);
+	assert_int_equal(answer->exit_code, EX_NOPERM);
+	test_expect_text(answer->errors, expected);
+	test_expect_text(answer->errors, "grant +cluster|slots");
+	test_clustered_make_stream();
+	test_clustered_run(0, test_clustered_address(0, "blind"), "");
+	assert_int_equal(test_runner_wait(clustered.runners[0]), EX_NOPERM);
+	assert_true(test_runner_has_said(clustered.runners[0], expected));
 }
 
 /* Sends NAME0, NAME1, ... with segctl. */
@@ -219,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_library_works_with_any_node),
 		TEST(another_database_is_refused_at_once),
+		TEST(a_user_who_may_not_ask_for_the_map_is_refused_at_once),
 		TEST(each_command_of_segctl_works_at_any_node),
 		TEST(dead_letters_are_listed_and_replayed),
 		TEST(the_admin_server_measures_a_group_of_a_cluster),

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -55,6 +56,40 @@ static void slots_move_under_load(void **state)
 		    PARTITIONS / 2);
 	for (int i = 0; i < RUNNERS; i++)
 		assert_int_equal(test_runner_stop(clustered.runners[i], SIGTERM), 0);
+}
+
+/* The sum of a counter in INFO of all nodes: of `section`, behind `name`. */
+static long long sum(const char *section, const char *name)
+{
+	long long total = 0;
+	for (int node = 0; node < 3; node++) {
+		redisReply *info = test_server_ask(clustered.cluster->nodes[node], "INFO %s", section);
+		const char *found = strstr(info->str, name);
+		total += found ? atoll(found + strlen(name)) : 0;
+		freeReplyObject(info);
+	}
+	return total;
+}
+
+/* Each route asks at most once a second, however many commands are answered MOVED. */
+static void a_storm_of_moved_slots_is_no_storm_of_questions_for_the_map(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 3, ROUTES = 12, ASKED_BY_MOVE = 8 };
+	const char questions[] = "cmdstat_cluster|slots:calls=", answers[] = "errorstat_MOVED:count=";
+	test_load *load = test_clustered_load();
+	const long long began = test_now_ms(), asked = sum("commandstats", questions),
+			moved = sum("errorstats", answers);
+	for (uint32_t i = 0; i < ROUNDS * PARTITIONS; i++)
+		move(test_clustered_slot(i % PARTITIONS));
+	test_load_go_on(load, 10);
+	const long long seconds = (test_now_ms() - began) / 1000 + 1;
+	const long long maps = sum("commandstats", questions) - asked;
+	print_message("%d slots moved in %lld s: %lld answers MOVED, %lld questions for the map\n",
+		      ROUNDS * PARTITIONS, seconds, sum("errorstats", answers) - moved, maps);
+	assert_in_range(sum("errorstats", answers) - moved, 1, 1000);
+	assert_in_range(maps, 1, ROUTES * seconds + ASKED_BY_MOVE * ROUNDS * PARTITIONS);
+	test_clustered_finish(load, "all slots moved three times", 5000);
 }
 
 static size_t deliveries_so_far(void)
@@ -333,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(slots_move_under_load),
+		TEST(a_storm_of_moved_slots_is_no_storm_of_questions_for_the_map),
 		TEST(partitions_go_on_while_the_control_slot_moves),
 		TEST(a_slot_stays_half_moved_for_a_while),
 		TEST(a_node_joins_and_another_one_leaves_under_load),

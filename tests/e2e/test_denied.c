@@ -353,7 +353,7 @@ static void run(const char *more)
 {
 	test_segctl_good(server->address, "stream create s -p 4");
 	runner = test_runner_run(
-		"[redis]\naddress = %s\n[runner]\nname = a\n[consumer c]\nstream = s\ngroup = g\n"
+		"[redis]\naddress = %s\n[runner]\nname = a\nlog_level = debug\n[consumer c]\nstream = s\ngroup = g\n"
 		"plugin = %s/tests/plugins/record.so\noption.path = %s\nsession_timeout = 600ms\n%s\n",
 		address, test_build_directory(), deliveries_path, more);
 	test_runner_says_times(runner, "owned from position", 4);

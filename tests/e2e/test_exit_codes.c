@@ -124,6 +124,29 @@ static void an_unknown_option_of_the_plugin_is_78(void **state)
 	assert_says("path");
 }
 
+static void mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_in_one_pass(void **state)
+{
+	(void)state;
+	static const char *const only_init_knew[][2] = {
+		{"plugins/http.so", "option.url = ftp://x"},
+		{"plugins/exec.so", "option.framing = words\noption.command = x"},
+		{"plugins/log.so", "option.format = xml"},
+		{"plugins/lua.so", "option.script = /does/not/exist.lua"},
+		{"plugins/file.so", "option.encoding = rot13\noption.directory = x"},
+	};
+	for (size_t i = 0; i < sizeof(only_init_knew) / sizeof(only_init_knew[0]); i++) {
+		char refused[120];
+		write_config("address = unix:///none", only_init_knew[i][0], only_init_knew[i][1]);
+		assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
+		snprintf(refused, sizeof(refused), "test.ini:9: [consumer c] the plugin ");
+		assert_says(refused);
+	}
+	write_config("address = unix:///none", "plugins/http.so", "option.url = ftp://x\ntick = never");
+	assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
+	assert_says("test.ini:9: [consumer c] the plugin http refuses: option.url must start with http");
+	assert_says("test.ini:10: tick");
+}
+
 /* --- Redis ------------------------------------------------------------------------------------------ */
 
 static void with_server(const char *arguments, const char *plugin, const char *more, int expected,
@@ -230,6 +253,7 @@ int main(void)
 		TEST(a_good_file_is_0_when_checked_and_runs_nothing),
 		TEST(a_plugin_that_does_not_fit_is_78_with_the_reason),
 		TEST(an_unknown_option_of_the_plugin_is_78),
+		TEST(mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_in_one_pass),
 		TEST(a_stream_that_was_never_registered_is_78_with_the_way_out),
 		TEST(a_missing_password_is_77),
 		TEST(an_evicting_redis_is_69),

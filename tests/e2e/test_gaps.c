@@ -21,7 +21,7 @@
 
 static test_server *server;
 static redisContext *redis;
-static test_runner *runner;
+static test_runner *runner, *second;
 static char directory[64], deliveries_path[96], block_path[96];
 
 static int set_up(void **state)
@@ -39,21 +39,27 @@ static int tear_down(void **state)
 {
 	(void)state;
 	test_runner_free(runner);
-	runner = NULL;
+	test_runner_free(second);
+	runner = second = NULL;
 	redisFree(redis);
 	test_directory_remove(directory);
 	test_server_stop(server);
 	return 0;
 }
 
+static test_runner *run_as(const char *name, int partitions, const char *more)
+{
+	return test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = %s\n[consumer c]\nstream = s\ngroup = g\n"
+		"partitions = %d\nbatch_size = 2\nin_flight_batches = 2\nsession_timeout = 1s\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\noption.block_file = %s\n%s\n",
+		server->address, name, partitions, test_build_directory(), deliveries_path, block_path, more);
+}
+
 static void run(const char *more)
 {
 	test_runner_free(runner);
-	runner = test_runner_run(
-		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
-		"partitions = 1\nbatch_size = 2\nin_flight_batches = 2\nsession_timeout = 1s\n"
-		"plugin = %s/tests/plugins/record.so\noption.path = %s\noption.block_file = %s\n%s\n",
-		server->address, test_build_directory(), deliveries_path, block_path, more);
+	runner = run_as("only", 1, more);
 }
 
 static void command(const char *format, int number)
@@ -276,6 +282,75 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
+/* Messages come before any member has noticed, so that `latest` would begin after them. */
+static void of_a_group_that_begins_at_latest_redis_may_forget_all_and_no_new_message_is_lost(void **state)
+{
+	(void)state;
+	size_t all = 8;
+	runner = run_as("a", 4, "start = latest");
+	second = run_as("b", 4, "start = latest");
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	freeReplyObject(test_server_command(redis, "MULTI"));
+	freeReplyObject(test_server_command(redis, "FLUSHALL"));
+	for (int i = 0; i < 8; i++)
+		freeReplyObject(
+			test_server_command(redis, "XADD __default:s:partition_%d 1-%d partitionKey k data x",
+					    i % 4, i + 1));
+	freeReplyObject(test_server_command(redis, "EXEC"));
+	test_wait_until(all_was_handled, &all, 20000, "the messages after the loss are handled");
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	/* What owners had read when they noticed is handled again. */
+	assert_in_range(handled(), all, 2 * all);
+	/* The members have registered the stream again, so that programs can send to it. */
+	redisReply *partitions = test_server_command(redis, "HGET {__default:s}:info partitions");
+	assert_string_equal(partitions->str, "4");
+	freeReplyObject(partitions);
+}
+
+static void a_log_that_was_deleted_and_has_lower_ids_now_is_read_from_its_start(void **state)
+{
+	(void)state;
+	size_t all = 8;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 9-9 partitionKey k data x"));
+	wait_drained();
+	command("DEL __default:s:partition_%d", 0);
+	add(1, 7);
+	test_wait_until(all_was_handled, &all, 20000, "the messages of the new log are handled");
+	assert_int_equal(handled(), all);
+	assert_int_equal(test_runner_times_said(runner, "the log was deleted or lost, and begins anew"), 1);
+}
+
+static void an_operator_s_deletion_of_the_state_repeats_no_epoch(void **state)
+{
+	(void)state;
+	size_t all = 2;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	add(1, 1);
+	wait_drained();
+	uint64_t before = epoch();
+	freeReplyObject(test_server_command(redis, "DEL {__default:s:partition_0}:g:state"));
+	add(2, 2);
+	test_wait_until(all_was_handled, &all, 20000, "the later message is handled");
+	wait_drained();
+	assert_true(epoch() > before);
+	redisReply *claimed = test_server_command(redis, "HGET {__default:s:partition_0}:g:state epoch");
+	assert_int_equal(strtoull(claimed->str, NULL, 10), epoch());
+	freeReplyObject(claimed);
+}
+
+static void a_runner_whose_stream_was_made_anew_with_another_shape_says_so_and_ends(void **state)
+{
+	(void)state;
+	run("");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:info partitions 7"));
+	assert_int_equal(test_runner_wait(runner), EX_CONFIG);
+	test_runner_says(runner, "was deleted and made anew with another shape");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -289,6 +364,10 @@ int main(void)
 		TEST(a_position_that_went_back_is_logged_and_handling_resumes_there),
 		TEST(after_another_history_owners_take_a_later_epoch),
 		TEST(a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_name),
+		TEST(of_a_group_that_begins_at_latest_redis_may_forget_all_and_no_new_message_is_lost),
+		TEST(a_log_that_was_deleted_and_has_lower_ids_now_is_read_from_its_start),
+		TEST(an_operator_s_deletion_of_the_state_repeats_no_epoch),
+		TEST(a_runner_whose_stream_was_made_anew_with_another_shape_says_so_and_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

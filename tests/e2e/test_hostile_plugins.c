@@ -21,6 +21,7 @@
 
 #include "harness/group.h"
 #include "harness/runner.h"
+#include "harness/segctl.h"
 #include "harness/server.h"
 
 enum { PARTITIONS = 4, MESSAGES = 20, BAD = 7, SESSION_MS = 500 };
@@ -41,7 +42,7 @@ static seg_id bad; /* the message that triggers the fault: number BAD of partiti
 static int set_up(void **state)
 {
 	(void)state;
-	timeouts = "handler_timeout = 300ms\nshutdown_timeout = 500ms";
+	timeouts = "handler_timeout = 300ms\nshutdown_timeout = 1h";
 	server = test_server_start(NULL);
 	test_directory_make(directory);
 	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
@@ -240,6 +241,25 @@ static void a_partition_open_that_does_not_return_is_noticed_too(void **state)
 	another_runner_takes_over();
 }
 
+static bool why_names_the_call(void *arg)
+{
+	(void)arg;
+	const char *why = test_segctl_good(server->address, "why s g 0 --sample 0");
+	return strstr(why, ": plugin hostile has not returned from handle of partition 0") != NULL;
+}
+
+static void a_handler_that_hangs_is_named_long_before_its_timeout(void **state)
+{
+	(void)state;
+	timeouts = "handler_timeout = 6s";
+	run_hostile("hostile", "hang", "batch_size = 1");
+	test_runner_says(hostile,
+			 "plugin hostile has not returned from handle of partition 0, at or after message");
+	the_line_names_the_message();
+	test_wait_until(why_names_the_call, NULL, 2500, "segctl why names the call");
+	assert_int_equal(test_runner_stop(hostile, SIGKILL), -SIGKILL);
+}
+
 static void a_second_sigterm_ends_a_runner_whose_handler_hangs(void **state)
 {
 	(void)state;
@@ -269,6 +289,16 @@ static void an_init_that_calls_exit_is_named_and_no_clean_end(void **state)
 	(void)state;
 	run_hostile("hostile", "x", "option.init = exit");
 	it_ends(EX_SOFTWARE, "plugin hostile called exit() in init");
+}
+
+/* The runner has not begun to look for signals then. */
+static void signals_that_come_while_a_runner_starts_do_no_harm(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "x", "option.init = signals");
+	test_group_wait_drained(server->address, "s", "g");
+	test_runner_says(hostile, "reloaded: 0 consumers started, 0 ended, 1 untouched");
+	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
 }
 
 static void the_last_line_of_a_crash_is_in_the_log_file(void **state)
@@ -476,9 +506,11 @@ int main(void)
 		TEST(a_handler_that_sleeps_for_ever_is_named_and_ends_the_runner_with_70),
 		TEST(a_tick_that_does_not_return_is_noticed_too),
 		TEST(a_partition_open_that_does_not_return_is_noticed_too),
+		TEST(a_handler_that_hangs_is_named_long_before_its_timeout),
 		TEST(a_second_sigterm_ends_a_runner_whose_handler_hangs),
 		TEST(a_handler_that_calls_exit_is_named_and_no_clean_end),
 		TEST(an_init_that_calls_exit_is_named_and_no_clean_end),
+		TEST(signals_that_come_while_a_runner_starts_do_no_harm),
 		TEST(the_last_line_of_a_crash_is_in_the_log_file),
 		TEST(children_of_a_handler_exit_and_are_ended_as_anywhere),
 		TEST(a_handler_that_calls__exit_loses_nothing),

@@ -70,9 +70,10 @@ static void each_option_of_the_configuration_is_in_its_page_with_its_default(voi
 static void each_option_and_command_of_segrunner_is_in_its_page(void **state)
 {
 	(void)state;
-	static const char *const words[] = {"-c",      "--connect", "--check", "--show", "--reference",
-					    "--help",  "--version", "test",    "--cpp",  "new-plugin",
-					    "SIGTERM", "SIGHUP",    "SIGUSR1", "SIGUSR2"};
+	static const char *const words[] = {"-c",      "--connect",     "--check", "--show",  "--reference",
+					    "--help",  "--version",     "test",    "--cpp",   "new-plugin",
+					    "plugins", "plugin PLUGIN", "--man",   "SIGTERM", "SIGHUP",
+					    "SIGUSR1", "SIGUSR2"};
 	assert_int_equal(run("$build/framework/segrunner --help"), 0);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		assert_says(words[i]);
@@ -108,12 +109,49 @@ static void segctl_page_has_each_command(void **state)
 	assert_says("Usage: segctl dlq replay STREAM GROUP");
 }
 
+static void each_plugin_has_a_page_of_its_own_with_its_options(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"exec", "file", "http", "log", "lua", "postgres", "wordcount"};
+	static const char *const options[] = {"option.environment",       "option.directory",
+					      "option.retry_after_max",   "option.format",
+					      "option.instruction_limit", "option.key_columns",
+					      "option.check_order"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char page[64];
+		if (run("test -e $build/plugins/%s.so", names[i]))
+			continue;
+		snprintf(page, sizeof(page), "../../plugins/segrunner-%s.7", names[i]);
+		assert_int_equal(run("$build/framework/segrunner plugin $build/plugins/%s.so", names[i]), 0);
+		assert_says(options[i]);
+		read_page(page);
+		assert_says(options[i]);
+		assert_says("Values: ");
+	}
+	assert_int_equal(run("$build/framework/segrunner plugins $build/plugins"), 0);
+	assert_says("exec         Hands each message to a program in any language; one child per partition.");
+	assert_int_equal(run("$build/framework/segrunner plugin nothing 2>&1"), 69);
+	assert_says("segrunner: no plugin \"nothing\"");
+}
+
+static void the_installed_pages_have_no_dead_links_and_the_guides_are_there(void **state)
+{
+	(void)state;
+	assert_int_equal(run("test -e $build/doc/examples/guides/first-plugin.md"), 0);
+	run("cd $build/doc && find . -name '*.md' | while read -r page; do grep -o '](\\([^() ]*\\))' \"$page\" | "
+	    "sed 's/^](//; s/)$//; s/#.*//' | grep -v '^[a-z]*:' | sort -u | while read -r target; do "
+	    "[ -z \"$target\" ] || [ -e \"$(dirname \"$page\")/$target\" ] || echo \"$page $target\"; done; done");
+	assert_string_equal(said, "");
+}
+
 static void pages_have_no_errors(void **state)
 {
 	(void)state;
 	if (run("command -v groff >/dev/null"))
 		skip();
-	assert_int_equal(run("cd $build/framework/man && groff -man -Tutf8 -ww -z *.1 *.3 *.5 2>&1"), 0);
+	assert_int_equal(
+		run("cd $build/framework/man && groff -man -Tutf8 -ww -z *.1 *.3 *.5 ../../plugins/*.7 2>&1"),
+		0);
 	assert_string_equal(said, "");
 }
 
@@ -143,9 +181,11 @@ static void the_shell_completes_commands_and_options(void **state)
 	complete("segctl", "segctl dlq re", 2);
 	assert_string_equal(said, "replay\n");
 	complete("segctl", "segctl lag s g --max-", 4);
-	assert_string_equal(said, "--max-behind --max-lag\n");
+	assert_string_equal(said, "--max-lag --max-behind\n");
 	complete("segctl", "segctl stream create --partitions", 3);
 	assert_string_equal(said, "--partitions\n");
+	complete("segctl", "segctl lag -o j", 3);
+	assert_string_equal(said, "json\n");
 	complete("segctl", "segctl acl pro", 2);
 	assert_string_equal(said, "producer\n");
 }
@@ -157,6 +197,8 @@ int main(void)
 		cmocka_unit_test(each_option_and_command_of_segrunner_is_in_its_page),
 		cmocka_unit_test(the_library_page_has_every_function_and_status),
 		cmocka_unit_test(segctl_page_has_each_command),
+		cmocka_unit_test(each_plugin_has_a_page_of_its_own_with_its_options),
+		cmocka_unit_test(the_installed_pages_have_no_dead_links_and_the_guides_are_there),
 		cmocka_unit_test(pages_have_no_errors),
 		cmocka_unit_test(the_shell_completes_commands_and_options),
 	};

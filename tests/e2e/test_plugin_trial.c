@@ -119,14 +119,60 @@ static void an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_i
 	assert_says("5 cases, 3 not as expected\n");
 }
 
+static void each_message_of_a_batch_says_what_becomes_of_it(void **state)
+{
+	(void)state;
+	write_cases(
+		"[{\"data\": \"x\", \"expect\": \"done\"}, {\"data\": \"bad\", \"expect\": \"retry\"}, {\"data\": \"y\"}]\n"
+		"[{\"data\": \"x\"}, {\"data\": \"bad\", \"expect\": \"done\"}]\n"
+		"[{\"data\": \"x\"}, {\"data\": \"y\", \"expect\": \"dead_letter\", \"reason\": \"r\"}]\n"
+		"[{\"data\": \"x\", \"expect\": \"retry\"}, {\"data\": \"bad\"}]\n"
+		"[{\"data\": \"x\", \"expect\": \"retry\", \"index\": 1}, {\"data\": \"bad\"}]\n"
+		"[{\"data\": \"bad\"}, {\"data\": \"y\", \"expect\": \"done\"}]\n");
+	assert_int_equal(try("fail=bad"), 1);
+	assert_says(":1: retry at message 1 of 3: told to fail\n");
+	assert_says(":2: retry at message 1 of 2: told to fail; EXPECTED done at message 1\n");
+	assert_says(":3: done; EXPECTED dead_letter at message 1: r\n");
+	assert_says(":4: retry at message 1 of 2: told to fail; EXPECTED retry at message 0\n");
+	assert_says(":5: retry at message 1 of 2: told to fail\n");
+	assert_says(":6: retry at message 0 of 2: told to fail; EXPECTED done at message 1\n");
+	assert_says("6 cases, 4 not as expected\n");
+}
+
+static void a_file_without_cases_proves_nothing(void **state)
+{
+	(void)state;
+	write_cases("\n\n");
+	assert_int_equal(try(""), EX_DATAERR);
+	assert_says("segrunner: cases.jsonl has no cases; write a line for each");
+}
+
+static void a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case_is_named(void **state)
+{
+	(void)state;
+	write_cases("{\"data\": \"x\"}\n{\"data\": \"hang\"}\n");
+	assert_int_equal(run("$segrunner test --timeout=200ms $plugins/hostile.so cases.jsonl"), EX_SOFTWARE);
+	assert_says("cases.jsonl:1: done\n");
+	assert_says("segrunner: cases.jsonl:2: the plugin has been in handle of partition 0");
+	assert_int_equal(run("$segrunner test --timeout=200ms $plugins/hostile.so cases.jsonl init=hang"),
+			 EX_SOFTWARE);
+	assert_says("segrunner: the plugin has been in init for 200 ms");
+	assert_int_equal(run("$segrunner test --timeout=soon $plugins/hostile.so cases.jsonl"), EX_USAGE);
+	write_cases("{\"data\": \"x\"}\n{\"data\": \"abort\"}\n");
+	assert_int_equal(run("$segrunner test $plugins/hostile.so cases.jsonl; echo code $?"), 0);
+	assert_says("cases.jsonl:1: done\n");
+	assert_says("segrunner: cases.jsonl:2: plugin hostile aborted (SIGABRT) in handle of partition 0");
+	assert_null(strstr(said, "next owner"));
+}
+
 static void an_invalid_answer_is_named_as_the_runner_would_name_it(void **state)
 {
 	(void)state;
 	write_cases("[{}, {}]\n");
-	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=1 index=2"), EX_OK);
+	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=1 index=2"), 1);
 	assert_says("cases.jsonl:1: retry at message 0 of 2: "
-		    "invalid answer: retry at index 2; the batch has indexes 0-1\n");
-	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=77"), EX_OK);
+		    "invalid answer: retry at index 2; the batch has indexes 0-1; EXPECTED a valid answer\n");
+	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=77"), 1);
 	assert_says("invalid answer: unknown outcome 77");
 }
 
@@ -143,6 +189,10 @@ static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
 		 ":2: unknown field \"kye\"; the fields are id partition key data headers attempt expect index reason\n"},
 		{"{\"id\": 5}", ":2: \"id\" must be a text"},
 		{"{\"expect\": \"fine\"}", ":2: \"expect\" must be done, retry, dead_letter or stop"},
+		{"[{}, {\"expect\": \"fine\"}]", ":2: \"expect\" must be done, retry, dead_letter or stop"},
+		{"{\"expect\": \"retry\", \"index\": 4294967295}",
+		 ":2: \"index\" must be a whole number from 0 to 0"},
+		{"{\"expect\": \"done\", \"index\": 0}", ":2: \"index\" belongs to an expected retry"},
 		{"{\"partition\": -1}", ":2: \"partition\" must be a whole number from 0 to"},
 		{"{\"data\": {\"base64\": \"%\"}}", ":2: \"%\" is not base64"},
 	};
@@ -226,6 +276,12 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(each_message_of_a_batch_says_what_becomes_of_it, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_file_without_cases_proves_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case_is_named, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(an_invalid_answer_is_named_as_the_runner_would_name_it,
 						set_up, tear_down),

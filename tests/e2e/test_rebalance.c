@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "harness/group.h"
+#include "harness/http.h"
 #include "harness/load.h"
 #include "harness/runner.h"
 #include "harness/server.h"
@@ -185,7 +186,7 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
 	run(0, "session_timeout = 5s\n");
 	/* Before the new process has joined, its share is unchanged, too. */
-	test_runner_says(runners[0], "owned from position");
+	test_runner_says(runners[0], "; came: ");
 	test_deliveries_go_on(deliveries_path, PARTITIONS);
 	wait_balanced(2);
 	seg_group_info *after = test_group_describe(server->address, "s", "g");
@@ -200,6 +201,25 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	seg_group_info_free(after);
 	finish(load, &deliveries, 0);
 	test_deliveries_free(&deliveries);
+}
+
+static void a_second_runner_of_the_same_name_ends_and_the_first_goes_on(void **state)
+{
+	(void)state;
+	run(0, MORTAL);
+	wait_balanced(1);
+	seg_group_info *before = test_group_describe(server->address, "s", "g");
+	runners[1] = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = runner-0\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\noption.path = %s\n" MORTAL,
+		server->address, test_build_directory(), deliveries_path);
+	assert_int_equal(test_runner_wait(runners[1]), EX_TEMPFAIL);
+	assert_true(test_runner_has_said(runners[1], "another process runs as runner-0"));
+	seg_group_info *after = test_group_describe(server->address, "s", "g");
+	assert_int_equal(after->generation, before->generation);
+	seg_group_info_free(before);
+	seg_group_info_free(after);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
 }
 
 static void all_runners_killed_at_once_lose_nothing(void **state)
@@ -335,6 +355,45 @@ static void a_second_sigterm_does_not_wait_for_the_shutdown_timeout(void **state
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- what a runner cannot serve ----------------------------------------------------------------------- */
+
+static bool second_owns_all(void *arg)
+{
+	(void)arg;
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	bool all = info != NULL;
+	for (uint32_t i = 0; all && i < PARTITIONS; i++)
+		all = strcmp(info->partitions[i].owner, "runner-1") == 0;
+	seg_group_info_free(info);
+	return all;
+}
+
+static void a_runner_that_cannot_open_its_partitions_gives_them_to_one_that_can_until_it_can(void **state)
+{
+	(void)state;
+	runners[0] = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = runner-0\nadmin = 127.0.0.1:0\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/failing_open.so\n"
+		"partitions = %d\noption.cure = %s\n",
+		server->address, test_build_directory(), PARTITIONS, block_path);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	run(1, "");
+	test_wait_until(second_owns_all, NULL, 20000, "the healthy runner has all partitions");
+	test_http_answer answer = test_http_get(test_http_port(runners[0]), "/readyz");
+	assert_int_equal(answer.status, 503);
+	assert_non_null(strstr(answer.body, "cannot serve any of its partitions"));
+	assert_non_null(strstr(answer.body, "not to my taste yet"));
+	test_http_free(&answer);
+	test_runner_says(runners[0], "takes 0 partitions at most");
+	FILE *cure = fopen(block_path, "w");
+	assert_non_null(cure);
+	fclose(cure);
+	test_runner_says(runners[0], "serves its whole share again");
+	wait_balanced(2);
+	assert_false(second_owns_all(NULL));
+	assert_int_equal(test_http_status(test_http_port(runners[0]), "/readyz"), 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +402,7 @@ int main(void)
 		TEST(a_partition_that_did_not_move_keeps_its_epoch),
 		TEST(a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight),
 		TEST(a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_no_other_moves),
+		TEST(a_second_runner_of_the_same_name_ends_and_the_first_goes_on),
 		TEST(all_runners_killed_at_once_lose_nothing),
 		TEST(a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches_in_hand),
 		TEST(more_runners_than_partitions_stand_by_and_step_in),
@@ -350,6 +410,7 @@ int main(void)
 		TEST(a_batch_that_outlasts_the_shutdown_timeout_makes_it_75),
 		TEST(a_handler_that_never_returns_makes_it_70_and_is_taken_over),
 		TEST(a_second_sigterm_does_not_wait_for_the_shutdown_timeout),
+		TEST(a_runner_that_cannot_open_its_partitions_gives_them_to_one_that_can_until_it_can),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

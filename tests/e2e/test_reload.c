@@ -321,6 +321,65 @@ static void options_of_a_section_hold_after_it_has_handed_over_to_itself(void **
 	test_deliveries_free(&deliveries);
 }
 
+static void a_reload_moves_no_partition_and_pauses_none_of_another_runner(void **state)
+{
+	(void)state;
+	test_deliveries deliveries;
+	write_config("", "", "");
+	run();
+	test_runner *other = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = other\n[consumer c]\nstream = s\ngroup = g\nplugin = %s\n"
+		"option.path = %s\n",
+		server->address, plugin_path, deliveries_path);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	seg_group_info *before = test_group_describe(server->address, "s", "g");
+	test_load *load = start_load();
+	write_config("", "batch_size = 3\ncapacity = 101", "");
+	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
+	test_deliveries_go_on(deliveries_path, PARTITIONS);
+	seg_group_info *after = test_group_describe(server->address, "s", "g");
+	for (int p = 0; p < PARTITIONS; p++) {
+		bool is_mine = strcmp(before->partitions[p].owner, "mine") == 0;
+		assert_string_equal(after->partitions[p].owner, before->partitions[p].owner);
+		assert_string_equal(after->partitions[p].target, before->partitions[p].target);
+		assert_int_equal(after->partitions[p].epoch != before->partitions[p].epoch, is_mine);
+	}
+	seg_group_info_free(before);
+	seg_group_info_free(after);
+	assert_int_equal(test_runner_times_said(other, "now has"), 1);
+	each_exactly_once(load, &deliveries);
+	test_deliveries_free(&deliveries);
+	assert_int_equal(test_runner_stop(other, SIGTERM), EX_OK);
+	test_runner_free(other);
+}
+
+static void write_script(const char *text)
+{
+	FILE *file = fopen(deliveries_path, "w");
+	assert_non_null(file);
+	fprintf(file, "%s\n", text);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void a_script_that_has_changed_is_read_again(void **state)
+{
+	(void)state;
+	FILE *file = fopen(runner->config, "w");
+	fprintf(file,
+		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\npartitions = %d\n"
+		"plugin = %s/plugins/lua.so\noption.script = %s\n",
+		server->address, PARTITIONS, test_build_directory(), deliveries_path);
+	fclose(file);
+	write_script("function handle(message) end");
+	run();
+	reload("reloaded: 0 consumers started, 0 ended, 1 untouched");
+	write_script("function handle(message) end function tick() end");
+	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
+	write_script("function handle(message)");
+	reload("SIGHUP: nothing has changed");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+}
+
 static void options_that_need_a_restart_are_listed_and_stay_as_they_were(void **state)
 {
 	(void)state;
@@ -496,6 +555,9 @@ int main(void)
 			a_broken_configuration_changes_nothing_and_each_mistake_is_logged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(consumers_that_did_not_change_are_not_touched, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_reload_moves_no_partition_and_pauses_none_of_another_runner,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_script_that_has_changed_is_read_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(options_of_a_section_hold_after_it_has_handed_over_to_itself,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(options_that_need_a_restart_are_listed_and_stay_as_they_were,

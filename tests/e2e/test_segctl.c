@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,6 +148,23 @@ static void a_stream_that_is_being_read_is_deleted_only_by_force(void **state)
 	assert_int_equal(count("DBSIZE"), 0);
 }
 
+static void what_a_stream_has_left_is_deleted_also_without_its_registration(void **state)
+{
+	(void)state;
+	refused("stream delete s --yes", EX_NOINPUT, "has left nothing");
+	test_segctl_good(server->address, "stream create s2 -p 2");
+	run("XADD __default:s:partition_7 * partitionKey k data d");
+	run("SADD {__default:s}:groups g");
+	run("HSET {__default:s:partition_7}:g:state epoch 1");
+	refused("stream delete s", EX_USAGE, "add --yes");
+	test_segctl_good(server->address, "stream delete s --yes");
+	assert_int_equal(count("DBSIZE"), 1);
+	/* Partitions of an earlier, larger shape go with the stream. */
+	run("XADD __default:s2:partition_9 * partitionKey k data d");
+	test_segctl_good(server->address, "stream delete s2 --yes");
+	assert_int_equal(count("DBSIZE"), 0);
+}
+
 /* --- groups ----------------------------------------------------------------------------------- */
 
 static void a_running_group_is_listed_and_described(void **state)
@@ -171,6 +189,15 @@ static void a_running_group_is_listed_and_described(void **state)
 	json_decref(group);
 
 	refused("group delete s g --yes", 1, "has live members (only)");
+	/* By force, the members go on where the group was. */
+	run("XADD __default:s:partition_0 1-5 partitionKey k data d");
+	test_group_wait_drained(server->address, "s", "g");
+	test_segctl_good(server->address, "group delete s g --yes --force");
+	redisReply *kept = test_server_command(redis, "HGET {__default:s:partition_0}:g:state position");
+	assert_string_equal(kept->str, "1-5");
+	freeReplyObject(kept);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_segctl_good(server->address, "lag s g -p 0 --max-lag 0 --sample 0");
 	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
 	test_runner_free(runner);
 	test_segctl_good(server->address, "group delete s g --yes");
@@ -292,6 +319,20 @@ static void a_missing_right_is_reported_and_nothing_counts_as_done(void **state)
 			 EX_NOPERM);
 }
 
+/* As the log looks while Redis cannot write, and its runner starts it every second. */
+static void pretend_restarts(const test_runner *runner)
+{
+	char path[256], now[64];
+	snprintf(path, sizeof(path), "%s/its data, 100%%/redis.log", runner->directory);
+	FILE *log = fopen(path, "a");
+	assert_non_null(log);
+	time_t time_now = time(NULL);
+	strftime(now, sizeof(now), "%d %b %Y %H:%M:%S", localtime(&time_now));
+	for (int i = 0; i < 3; i++)
+		fprintf(log, "1:C %s.000 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo\n", now);
+	fclose(log);
+}
+
 static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs(void **state)
 {
 	(void)state;
@@ -303,6 +344,11 @@ static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs
 	test_runner_says(runner, "now has 3 of 3 partitions");
 	test_expect_text(test_segctl_good(NULL, "-c %s group list s -o csv", runner->config),
 			 "g,1,3,3,0,0\r\n");
+	test_expect_text(test_segctl_good(NULL, "-c %s why s g 0 --sample 0", runner->config),
+			 "nothing is wrong");
+	pretend_restarts(runner);
+	test_expect_text(test_segctl_good(NULL, "-c %s why s g 0 --sample 0", runner->config),
+			 "the embedded Redis ends and is started again and again");
 	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
 	const test_segctl *answer = test_segctl_do(NULL, "-c %s group list s", runner->config);
 	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
@@ -322,6 +368,8 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stream_that_is_being_read_is_deleted_only_by_force, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_a_stream_has_left_is_deleted_also_without_its_registration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_running_group_is_listed_and_described, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(commands_that_cannot_be_undone_ask_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(typing_errors_are_recognised, set_up, tear_down),

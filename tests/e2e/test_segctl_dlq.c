@@ -93,6 +93,8 @@ static void dead_letters_are_listed_with_what_is_known_and_filtered(void **state
 	snprintf(reason, sizeof(reason), "%s", json_string_value(json_object_get(first, "reason")));
 	snprintf(letter, sizeof(letter), "%s", json_string_value(json_object_get(first, "letter")));
 	json_decref(list);
+	test_expect_text(test_segctl_good(server->address, "dlq list s g --by reason -o csv"), "2,2,");
+	test_expect_text(test_segctl_good(server->address, "dlq list s g --data --key a"), "fail-1");
 	assert_true(*reason);
 	snprintf(options, sizeof(options), "--reason '%s'", reason);
 	assert_true(count(options) >= 1);

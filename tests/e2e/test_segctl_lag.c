@@ -133,6 +133,21 @@ static void the_exit_code_informs_a_monitor(void **state)
 	test_expect_text(answer->errors, "segctl group list s");
 }
 
+/* The ids of a log whose Redis had a clock that was ahead. */
+static void a_message_whose_id_is_ahead_of_the_clock_is_never_young_enough(void **state)
+{
+	(void)state;
+	handle_all();
+	stop_runner();
+	freeReplyObject(
+		test_server_command(redis,
+				    "XADD __default:s:partition_0 99999999999999-1 partitionKey k data d"));
+	const test_segctl *answer =
+		test_segctl_do(server->address, "lag s g --max-behind 1000000h --sample 0");
+	assert_int_equal(answer->exit_code, 1);
+	test_expect_text(answer->errors, "nobody can tell for how long");
+}
+
 static void a_check_prints_one_line(void **state)
 {
 	(void)state;
@@ -219,6 +234,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_lag_is_shown_for_each_partition_with_its_owner, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(the_exit_code_informs_a_monitor, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_message_whose_id_is_ahead_of_the_clock_is_never_young_enough, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_check_prints_one_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_dead_member_owns_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(all_groups_are_one_document_that_names_them, set_up,

@@ -169,6 +169,30 @@ static void tail_shows_the_last_messages_or_those_from_a_start(void **state)
 	test_expect_text(answer->errors, "\"yesterday\" is not a start");
 }
 
+static void tail_shows_only_what_is_asked_for(void **state)
+{
+	(void)state;
+	send("1\n20\n3\n", "--key a");
+	send("20 too\n", "--key b");
+	assert_string_equal(test_segctl_good(server->address, "tail s --key a --raw"), "1\n20\n3\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --key a --grep ^2 --raw"), "20\n");
+	assert_string_equal(test_segctl_good(server->address, "tail s --grep o{2} --raw --count 1"),
+			    "20 too\n");
+	test_expect_text(test_segctl_good(server->address, "tail s --times"), "Z  a ");
+	assert_int_equal(test_segctl_do(server->address, "tail s --grep (")->exit_code, EX_USAGE);
+}
+
+/* The shells' completions ask segctl. */
+static void names_of_streams_and_groups_are_completed(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups readers"));
+	assert_string_equal(test_segctl_good(server->address, "complete lag ''"), "s\n");
+	assert_string_equal(test_segctl_good(server->address, "complete -o json dlq list s re"), "readers\n");
+	assert_string_equal(test_segctl_good(server->address, "complete stream create ''"), "");
+	assert_string_equal(test_segctl_good(NULL, "complete -a unix:///nowhere --timeout 1ms lag ''"), "");
+}
+
 static void characters_that_no_terminal_shows_are_escaped(void **state)
 {
 	(void)state;
@@ -265,6 +289,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rate_is_not_exceeded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tail_shows_the_last_messages_or_those_from_a_start, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(tail_shows_only_what_is_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(names_of_streams_and_groups_are_completed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(characters_that_no_terminal_shows_are_escaped, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(csv_holds_no_formula_and_no_control_character, set_up,

@@ -78,7 +78,9 @@ static void groups_lead_to_their_partitions_and_these_to_the_cause(void **state)
 	skip_where_it_is_left_out();
 	top = test_segctl_start_on_terminal(server->address, "top -i 200ms", &terminal);
 	test_terminal_shows(terminal, "segctl top - 2 groups");
-	press("j\n");
+	press("?");
+	test_terminal_shows(terminal, "reverse the order");
+	press(" j\n");
 	test_terminal_shows(terminal, "group counting of visits - 0 live, 1 messages wait");
 	press("\n");
 	test_terminal_shows(terminal, "Cause: no member of group counting is alive, so nothing is handled.");

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -93,13 +94,17 @@ static void a_group_that_handles_all_is_healthy_and_one_without_members_is_not(v
 			 "Next:  start a segrunner");
 }
 
-static void a_message_that_fails_for_ever_is_seen_as_stuck(void **state)
+static void a_message_that_is_retried_is_named_with_its_reason_and_attempt(void **state)
 {
 	(void)state;
 	add("bad");
-	start_runner("option.fail = bad\nmax_attempts = 0\nretry_backoff_max = 200ms\n");
+	start_runner("option.fail = bad\nmax_attempts = 0\nretry_backoff = 1s\n");
 	test_group_wait_balanced(server->address, "s", "g", 1);
-	expect_verdict("stuck", "its handler is slow, stuck, or retries a message that fails");
+	expect_verdict("retrying", "; attempt 3 ");
+	test_expect_text(test_segctl_good(server->address, "why s g 0 --sample 0"), "Retrying      message ");
+	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0"), "Partition 0: message ");
+	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0 -o json"),
+			 "\"retry_reason\": \"");
 }
 
 static void an_owner_that_was_killed_is_silent(void **state)
@@ -116,6 +121,18 @@ static void an_owner_that_was_killed_is_silent(void **state)
 	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members other %s", "x 100"));
 	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases 99999999999999 other"));
 	expect_verdict("owner-silent", "the lease of its owner only ended");
+	/* The last heartbeat came ten minutes ahead of the present time. */
+	redisReply *time = test_server_command(redis, "TIME");
+	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:partitions clock %lld",
+					    (atoll(time->element[0]->str) + 600) * 1000));
+	freeReplyObject(time);
+	expect_verdict("clock-put-back", "Redis's clock was put back by");
+}
+
+static bool has_claimed(void *arg)
+{
+	(void)arg;
+	return test_runner_times_said(runner, "now has 1 of 1 partitions") > 0;
 }
 
 static void a_message_that_kills_its_owners_is_named(void **state)
@@ -128,6 +145,8 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 		assert_int_not_equal(test_runner_wait(runner), 0);
 	}
 	start_runner("option.delay = 60s\nmax_attempts = 10\n");
+	/* It waits for the end of the lease of the one that died. */
+	test_wait_until(has_claimed, NULL, 20000, "the fourth owner has claimed the partition");
 	expect_verdict("killer", "owners when they crashed: it may be what kills them");
 	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
 	test_expect_text(text, "show it: segctl tail s -p 0 --from ");
@@ -148,8 +167,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_group_that_handles_all_is_healthy_and_one_without_members_is_not, set_up,
 			tear_down),
-		cmocka_unit_test_setup_teardown(a_message_that_fails_for_ever_is_seen_as_stuck, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_message_that_is_retried_is_named_with_its_reason_and_attempt, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_owner_that_was_killed_is_silent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_that_kills_its_owners_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_invalid_partition_is_refused, set_up, tear_down),

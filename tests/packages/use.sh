@@ -83,6 +83,11 @@ kill "$runner"
 wait "$runner" || fail "segrunner ended with $?: $(cat "$work/runner.log")"
 unset REDIS_URL SEGMENTER_ADDRESS SEGMENTER_NAMESPACE
 
+echo "segrunner: its pages are there, and each plugin has one"
+[ -e /usr/share/doc/segrunner/examples/guides/first-plugin.md ] || fail "the guides are missing"
+[ -e /usr/share/man/man7/segrunner-exec.7.gz ] || fail "the plugin exec has no manual page"
+segrunner plugins | grep -q '^exec  *Hands' || fail "segrunner plugins does not list exec"
+
 echo "segrunner-plugins: each is loaded"
 install_package segrunner-plugins
 for plugin in http lua postgres; do
@@ -95,6 +100,8 @@ install_package libsegmenter0
 install_package libsegmenter-dev
 install cmake make gcc g++ libc6-dev pkgconf
 [ -e /usr/share/man/man3/segmenter.3.gz ] || fail "the library has no manual page"
+# segrunner as root loads no plugin from a directory of another user.
+chown 0:0 "$work"
 cp -r /usr/share/doc/libsegmenter-dev/examples "$work"
 (cd "$work/examples" && quietly segrunner new-plugin fresh)
 mkdir "$work/examples/archive"

@@ -1,14 +1,18 @@
-/* partition_open fails the first option.times times in this process, then succeeds. */
+/* partition_open fails the first option.times times in this process, or until the file option.cure exists; then succeeds. */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <segmenter/handler.h>
 
 static _Atomic int64_t failures_left;
+static char cure[256];
 
 static int init(const seg_host *host, void **plugin, char *error, size_t error_size)
 {
 	(void)plugin, (void)error, (void)error_size;
+	const char *path = host->option(host, "cure");
+	snprintf(cure, sizeof(cure), "%s", path ? path : "");
 	atomic_store(&failures_left, host->option_integer(host, "times"));
 	return 0;
 }
@@ -17,7 +21,7 @@ static int partition_open(void *plugin, uint32_t partition, uint64_t epoch, void
 			  size_t error_size)
 {
 	(void)plugin, (void)epoch, (void)state;
-	if (atomic_fetch_sub(&failures_left, 1) <= 0)
+	if (atomic_fetch_sub(&failures_left, 1) <= 0 || (cure[0] && access(cure, F_OK) == 0))
 		return 0;
 	snprintf(error, error_size, "partition %u is not to my taste yet", partition);
 	return -1;
@@ -31,6 +35,7 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 
 static const seg_option options[] = {
 	{"times", SEG_OPTION_INTEGER, 0, "1000000000", "How often it fails."},
+	{"cure", SEG_OPTION_PATH, 0, NULL, "The file that ends the failures."},
 	{NULL, 0, 0, NULL, NULL},
 };
 

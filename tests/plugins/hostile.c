@@ -10,6 +10,7 @@
  *     thread_exit    ends the worker's thread     stack          overflows its stack
  *     ignore         ignores SIGTERM              hog            takes all memory there is, and keeps it
  *     huge           writes to memory that malloc refused
+ *     signals        sends its process each signal that an operator may, SIGUSR1 twice
  *     children       starts two children, waits for both, and logs how they ended: one calls exit(0), one sleeps until SIGTERM
  *
  * All other messages are done.
@@ -130,6 +131,13 @@ static void children(void)
 		      WIFSIGNALED(ended) ? WTERMSIG(ended) : 0);
 }
 
+static void signals(void)
+{
+	static const int sent[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGUSR1};
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++)
+		kill(getpid(), sent[i]);
+}
+
 static const struct {
 	const char *word;
 	void (*deed)(void);
@@ -148,6 +156,7 @@ static const struct {
 	{"ignore", ignore},
 	{"hog", hog},
 	{"huge", huge},
+	{"signals", signals},
 	{"children", children},
 };
 

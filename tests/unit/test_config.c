@@ -129,7 +129,7 @@ static void three_lines_are_enough_and_the_rest_has_defaults(void **state)
 	assert_true(config->runner.cpus.count > 0);
 	assert_int_equal(config->runner.idle, SEG_CONFIG_IDLE_PARK);
 	assert_true(config->runner.shutdown_timeout == 30 * SECOND);
-	assert_true(config->runner.handler_timeout == 0);
+	assert_true(config->runner.handler_timeout == 300 * SECOND);
 	assert_int_equal(config->runner.log_level, SEG_LOG_INFO);
 	assert_int_equal(config->runner.log_format, SEG_CONFIG_LOG_TEXT);
 	assert_null(config->runner.log_file);

@@ -676,6 +676,9 @@ static void no_mistake_around_a_password_repeats_it(void **state)
 		"[redis]\naddress = unix://u:swordfish@path\n",
 		"[redis]\naddress = http://u:swordfish@h\n",
 		"[redis]\naddress = redis://u:swordfish@h\npassword = swordfish\n",
+		"include = https://u:swordfish@h/x.ini\n",
+		"[runner]\nadmin = host?token=swordfish\n",
+		"[consumer c]\nstream = password=swordfish\n",
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {

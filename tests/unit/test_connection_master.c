@@ -199,20 +199,26 @@ static int teardown_pair(void **state)
 	return 0;
 }
 
-static void connect_to_pair(const char *login, int first)
+static void connect_by(seg_master *master, const char *url)
 {
-	char url[128];
-	snprintf(url, sizeof(url), "redis://%s127.0.0.1:%d,127.0.0.1:%d", login, servers[first]->port,
-		 servers[1 - first]->port);
 	assert_int_equal(seg_address_parse(url, &address, NULL), 0);
 	const seg_connection_options options = {
 		.address = &address,
+		.master = master,
 		.connect_timeout = 5 * SEG_SECOND,
 		.logger = seg_logger_make(on_log, NULL),
 		.on_state = on_state,
 	};
 	connection = seg_connection_create(&options);
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), 0);
+}
+
+static void connect_to_pair(const char *login, int first)
+{
+	char url[128];
+	snprintf(url, sizeof(url), "redis://%s127.0.0.1:%d,127.0.0.1:%d", login, servers[first]->port,
+		 servers[1 - first]->port);
+	connect_by(NULL, url);
 }
 
 static void of_a_list_the_replica_is_passed_over(void **state)
@@ -255,6 +261,24 @@ static void without_both_rights_it_goes_on_with_one_warning(void **state)
 	assert_null(strstr(warning + 1, "no permission for ROLE"));
 }
 
+/* The old master goes on as if it were the only one. */
+static void a_connection_leaves_a_server_when_the_sentinels_name_another_one(void **state)
+{
+	(void)state;
+	seg_master *master = seg_master_create();
+	assert_non_null(master);
+	assert_true(seg_master_found(master, "127.0.0.1", (uint16_t)servers[0]->port));
+	connect_by(master, "redis+sentinel://127.0.0.1:1/m");
+	assert_int_equal(seg_connection_endpoint(connection)->port, servers[0]->port);
+	assert_true(seg_master_found(master, "127.0.0.1", (uint16_t)servers[1]->port));
+	seg_connection_tick(connection, seg_now(), false);
+	assert_string_equal(told, "up down ");
+	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), 0);
+	assert_int_equal(seg_connection_endpoint(connection)->port, servers[1]->port);
+	disconnect();
+	seg_master_destroy(master);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define PAIR_TEST(name) cmocka_unit_test_setup_teardown(name, setup_pair, teardown_pair)
 
@@ -270,6 +294,7 @@ int main(void)
 		PAIR_TEST(of_a_list_the_replica_is_passed_over),
 		PAIR_TEST(without_a_right_to_role_info_tells_the_role),
 		PAIR_TEST(without_both_rights_it_goes_on_with_one_warning),
+		PAIR_TEST(a_connection_leaves_a_server_when_the_sentinels_name_another_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@
 static const int statuses[] = {SEG_OK,       SEG_EINVAL,  SEG_ENOMEM,       SEG_ENOTFOUND, SEG_ESHAPE,
 			       SEG_EFULL,    SEG_ETOOBIG, SEG_EUNREACHABLE, SEG_EUNKNOWN,  SEG_EAUTH,
 			       SEG_ESERVER,  SEG_EFENCED, SEG_ECLOSED,      SEG_EPROTOCOL, SEG_ESYSTEM,
-			       SEG_ETIMEOUT, SEG_EFORKED};
+			       SEG_ETIMEOUT, SEG_EFORKED, SEG_ETAKEN};
 
 /* --- errors ------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "group/claim.h"
 #include "group/history.h"
 #include "group/notes.h"
 #include "test_nodes.h"
@@ -134,6 +135,44 @@ static void a_restart_of_the_node_that_had_the_control_slot_is_doubted(void **st
 	expect_doubt();
 }
 
+static bool holds_partition(void)
+{
+	return seg_history_holds(&member->links[SEG_LINK_CONTROL], partition->slot);
+}
+
+static bool is_lost(void)
+{
+	return partition->claim.in_flight == 0;
+}
+
+/* The old master may answer after the new one, with a position of the old history. */
+static void a_claim_waits_until_the_claim_before_it_has_an_answer(void **state)
+{
+	(void)state;
+	seg_member_link *control = &member->links[SEG_LINK_CONTROL];
+	seg_node node = seg_route_node(route, partition->slot);
+	seg_link_node second = {.link = control, .node = node, .told = true};
+	seg_link_node **nodes = calloc(node + first.node + 1, sizeof(*nodes));
+	assert_non_null(nodes);
+	free(control->nodes);
+	control->nodes = nodes;
+	control->count = node + first.node + 1;
+	nodes[first.node] = &first;
+	nodes[node] = &second;
+	partition->log_key = partition->state_key = (char *)(uintptr_t)keys[1];
+	until(holds_partition, "the partition's node is connected");
+	fakes[1].silent = true;
+	seg_claim_step(partition, seg_now());
+	assert_int_equal(partition->own.state, SEG_OWN_CLAIMING);
+	seg_ownership_lost(&partition->own);
+	seg_ownership_assigned(&partition->own, 6);
+	seg_claim_step(partition, seg_now());
+	assert_int_equal(partition->own.state, SEG_OWN_ACQUIRED);
+	node_kill(1);
+	until(is_lost, "the claim is lost");
+	assert_int_equal(partition->own.state, SEG_OWN_ACQUIRED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -144,6 +183,7 @@ int main(void)
 		TEST(a_node_that_is_not_connected_is_doubted),
 		TEST(without_a_map_a_moved_control_slot_is_doubted_in_the_end),
 		TEST(a_restart_of_the_node_that_had_the_control_slot_is_doubted),
+		TEST(a_claim_waits_until_the_claim_before_it_has_an_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,6 +193,76 @@ static void an_endless_loop_that_catches_errors_or_hides_in_a_coroutine_ends_too
 	stop();
 }
 
+/* Each would take hours, or for ever, within one instruction. */
+static void a_library_function_that_would_run_for_hours_is_ended(void **state)
+{
+	(void)state;
+	start("local a = ('a'):rep(3000)\n"
+	      "local many = ('.-'):rep(8) .. 'b'\n"
+	      "local long = setmetatable({}, {__len = function() return 1 << 60 end})\n"
+	      "local calls = {\n"
+	      "  find = function() return a:find(many) end,\n"
+	      "  match = function() return a:match('^' .. ('(.*)'):rep(8) .. '%1b') end,\n"
+	      "  gmatch = function() return a:gmatch('[^b]-' .. many) end,\n"
+	      "  gsub = function() return a:gsub(many, '') end,\n"
+	      "  rep = function() return (''):rep(1 << 60) end,\n"
+	      "  move = function() return table.move({}, 1, 1 << 60, 2) end,\n"
+	      "  insert = function() return table.insert(long, 1, 1) end,\n"
+	      "  remove = function() return table.remove(long, 1) end,\n"
+	      "}\n"
+	      "function handle(m) pcall(calls[m.data]) end",
+	      OPTIONS("instruction_limit=1000000"));
+	static const char *const names[] = {"find", "match", "gmatch", "gsub",
+					    "rep",  "move",  "insert", "remove"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		test_expect_answer(hand_over(names[i]), SEG_OUTCOME_RETRY, 0,
+				   "more than 1000000 instructions");
+	stop();
+}
+
+/* All results and errors of many searches, in the log, with the limit and without. */
+static void the_limit_changes_no_result_of_a_library_function(void **state)
+{
+	(void)state;
+	static const char script[] =
+		"local texts = {'', 'a', 'hello world', 'key = value', '  trim  ', 'a.b.c', 'f(a(b)c)d', 'x=1, y=2', "
+		"'THE (quick) fox', '\\0zero\\0', 'aaa', '[]]'}\n"
+		"local patterns = {'', '.', 'l+', '^(%w+)%s*=%s*(%w+)$', '^%s*(.-)%s*$', '%.', '%b()', '(%w)=(%d)', "
+		"'%f[%a]%a+', '()a()', '(a)%1', '[^%s]+', '[%a_][%w_]*', 'a-', 'a*', 'a?b', '$', '^', 'b$', '[]]', "
+		"'[a-', '(', ')', '%', '%1', '[%', '%f', '%bx', '[a-c]', '%z', 'l', ' ', '.b', '((((a))))', '%S+$'}\n"
+		"function handle()\n"
+		"  local out = {}\n"
+		"  local function add(...) for i = 1, select('#', ...) do out[#out + 1] = tostring((select(i, ...))) end end\n"
+		"  for _, t in ipairs(texts) do for _, p in ipairs(patterns) do\n"
+		"    for init = -3, 4 do\n"
+		"      add(pcall(string.find, t, p, init)); add(pcall(string.find, t, p, init, true))\n"
+		"      add(pcall(string.match, t, p, init))\n"
+		"    end\n"
+		"    add(pcall(string.gsub, t, p, '<%0>')); add(pcall(string.gsub, t, p, string.upper, 1))\n"
+		"    add(pcall(function() local n = 0 for a, b in t:gmatch(p) do n = n + 1 add(a, b) end return n end))\n"
+		"  end end\n"
+		"  local t = {3, 1, 2}; table.sort(t); table.insert(t, 1, 9); add(table.remove(t, 2)); table.move(t, 1, 2, 3)\n"
+		"  add(table.concat(t, ','), ('ab'):rep(3, '-'), pcall(string.rep), pcall(table.insert), (''):find('', 10))\n"
+		"  local sum, length = 0, 0\n"
+		"  for _, text in ipairs(out) do length = length + #text\n"
+		"    for i = 1, #text do sum = (sum * 31 + text:byte(i)) % 2147483647 end end\n"
+		"  print('results', #out, length, sum, out[#out - 4])\n"
+		"end";
+	char *first = NULL;
+	static const char *const limits[] = {"instruction_limit=0", "instruction_limit=1000000000"};
+	for (size_t i = 0; i < 2; i++) {
+		start(script, OPTIONS(limits[i], "memory_limit=0"));
+		test_expect_done(hand_over("x"));
+		expect_log("results");
+		if (first)
+			assert_string_equal(test_plugin_log(plugin), first);
+		else
+			first = strdup(test_plugin_log(plugin));
+		stop();
+	}
+	free(first);
+}
+
 static void a_state_that_runs_out_of_memory_is_replaced(void **state)
 {
 	(void)state;
@@ -341,6 +411,8 @@ int main(void)
 		TEST(each_partition_has_a_state_of_its_own),
 		TEST(an_endless_loop_is_a_retry),
 		TEST(an_endless_loop_that_catches_errors_or_hides_in_a_coroutine_ends_too),
+		TEST(a_library_function_that_would_run_for_hours_is_ended),
+		TEST(the_limit_changes_no_result_of_a_library_function),
 		TEST(a_state_that_runs_out_of_memory_is_replaced),
 		TEST(a_message_larger_than_the_memory_is_a_retry_and_no_crash),
 		TEST(the_sandbox_keeps_files_processes_and_libraries_away),

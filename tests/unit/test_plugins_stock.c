@@ -26,13 +26,14 @@
 
 static char directory[64];
 static char logged[1024];
+static char stream_name[160] = "words"; /* of plugins that start from now on */
 
 /* --- a plugin as a section configures it --------------------------------------------------------- */
 
 struct fixture {
 	seg_config_consumer consumer;
 	seg_config_option options[8];
-	char texts[8][128];
+	char texts[8][160];
 	seg_config_errors errors;
 	seg_plugin *plugin;
 	seg_plugin_instance *instance;
@@ -61,7 +62,7 @@ static int start_in_group(struct fixture *f, const char *name, const char *group
 		fail_msg("%s", why.text);
 	f->consumer = (seg_config_consumer){.place = {"test.ini", 1},
 					    .name = "mine",
-					    .stream = "words",
+					    .stream = stream_name,
 					    .options = f->options};
 	f->consumer.group = f->texts[7];
 	snprintf(f->texts[7], sizeof(f->texts[7]), "%s", group);
@@ -205,7 +206,7 @@ static int remove_directory(void **state)
 
 static const char *in_directory(const char *name)
 {
-	static char paths[4][160];
+	static char paths[4][400];
 	static unsigned turn;
 	char *path = paths[turn++ % 4];
 	snprintf(path, sizeof(paths[0]), "%s/%s", directory, name);
@@ -406,6 +407,32 @@ static void file_appends_a_line_of_json_for_each_message(void **state)
 	assert_int_equal(counter(&f, "lines_total"), 3);
 	close_partition(&f, partition, SEG_CLOSE_RELEASED);
 	stop(&f);
+}
+
+/* Names of 128 characters each are more than the name of a file may have. */
+static void file_shortens_names_that_are_too_long_and_keeps_them_apart(void **state)
+{
+	(void)state;
+	static const char *const hashes[] = {"b3b430c5c2f58a9f", "b3b445c5c2f5ae4e"};
+	char group[129], name[300];
+	struct fixture f;
+	snprintf(stream_name, sizeof(stream_name), "%0128d", 0);
+	memset(stream_name, 's', 128);
+	memset(group, 'g', 128);
+	group[128] = '\0';
+	for (size_t i = 0; i < 2; i++) {
+		group[127] = i ? 'x' : 'g';
+		start_in_group(&f, "file", group, TEXTS(directory_option()), NULL);
+		void *partition = open_partition(&f, 3, 7);
+		assert_done(HAND_OVER(&f, partition, 7, {1, "a", "one"}));
+		close_partition(&f, partition, SEG_CLOSE_RELEASED);
+		stop(&f);
+		snprintf(name, sizeof(name), "%.100s@%.100s~%s.3.jsonl", stream_name, group, hashes[i]);
+		char *content = read_file(name, NULL);
+		assert_non_null(strstr(content, group));
+		free(content);
+	}
+	strcpy(stream_name, "words");
 }
 
 static void file_encodes_everything_in_base64_on_request(void **state)
@@ -1031,6 +1058,7 @@ int main(void)
 		TEST(log_stops_when_nobody_reads),
 		TEST(log_refuses_an_unknown_format),
 		TEST(file_appends_a_line_of_json_for_each_message),
+		TEST(file_shortens_names_that_are_too_long_and_keeps_them_apart),
 		TEST(file_encodes_everything_in_base64_on_request),
 		TEST(file_cuts_off_a_torn_line_and_continues_after_the_last_whole_one),
 		TEST(file_finds_the_end_before_a_torn_line_of_many_blocks),

@@ -114,6 +114,9 @@ static redisReply *script_reply(seg_script script, int keys, const char *const *
 #define run(script, keys, ...) \
 	reply_text(script_reply(SEG_SCRIPT_##script, keys, WORDS(__VA_ARGS__), WORD_COUNT(__VA_ARGS__)))
 
+/* Arguments of `coordinate` before the releases: no newer epoch was seen, and the stream's shape. */
+#define SHAPE_WORDS "0", "100", "reject", "1", "off"
+
 /* --- fixtures --------------------------------------------------------------------------------------- */
 
 static int start_redis_with(const char *arguments)

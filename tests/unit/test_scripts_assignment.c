@@ -23,6 +23,7 @@
 #define PARTITIONS "{__n:s}:g:partitions"
 #define CONTROL "{__n:s}:g:control"
 #define GROUPS "{__n:s}:groups"
+#define INFO "{__n:s}:info"
 
 enum { NAMES = 10, PARTITIONS_MAX = 64, STEPS = 500 };
 
@@ -204,14 +205,12 @@ static void call(process *who, const char *word, unsigned odds)
 	snprintf(name, sizeof(name), "m%u", who->name);
 	snprintf(capacity, sizeof(capacity), "%u", who->capacity);
 	snprintf(count_text, sizeof(count_text), "%u", partition_count);
-	const char *words[13 + 2 * PARTITIONS_MAX] = {MEMBERS, LEASES,   PARTITIONS,
-						      CONTROL, GROUPS,   "g",
-						      word,    name,     who->incarnation,
-						      "60000", capacity, count_text,
-						      known};
-	int count = 13 + (odds ? release(who, odds, words + 13, texts) : 0);
+	const char *words[19 + 2 * PARTITIONS_MAX] =
+		{MEMBERS, LEASES,           PARTITIONS, CONTROL,  GROUPS,     INFO,  "g",        word,
+		 name,    who->incarnation, "60000",    capacity, count_text, known, SHAPE_WORDS};
+	int count = 19 + (odds ? release(who, odds, words + 19, texts) : 0);
 	snprintf(known, sizeof(known), "%llu", who->known);
-	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 5, words, count);
+	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 6, words, count);
 	assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
 	const char *status = reply->element[0]->str;
 	bool ok = strcmp(status, "OK") == 0, unknown = strcmp(status, "UNKNOWN") == 0,
@@ -522,10 +521,11 @@ static const char *coordinate(const char *word, int member, const char *known, c
 	char name[16], incarnation[16];
 	snprintf(name, sizeof(name), "m%d", member);
 	snprintf(incarnation, sizeof(incarnation), "i%d", member);
-	const char *words[13 + 2 * 1024] = {MEMBERS, LEASES,      PARTITIONS, CONTROL, GROUPS, "g",  word,
-					    name,    incarnation, "60000",    "100",   "1024", known};
-	memcpy(words + 13, released, sizeof(*released) * (size_t)count);
-	return reply_text(script_reply(SEG_SCRIPT_COORDINATE, 5, words, 13 + count));
+	const char *words[19 + 2 * 1024] = {MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS,
+					    INFO,    "g",    word,       name,    incarnation,
+					    "60000", "100",  "1024",     known,   SHAPE_WORDS};
+	memcpy(words + 19, released, sizeof(*released) * (size_t)count);
+	return reply_text(script_reply(SEG_SCRIPT_COORDINATE, 6, words, 19 + count));
 }
 
 /* The partitions that a share, "[p epoch flag p epoch flag ...]", wants released, as words. */

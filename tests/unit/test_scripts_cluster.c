@@ -184,7 +184,8 @@ static void a_partition_is_owned_with_the_given_keys_only(void **state)
 	command("XREADGROUP GROUP g reader COUNT 2 STREAMS " LOG " >");
 	call("OK 1-0 0 0 0-0 0 0", CLAIM, 2, LOG, STATE, "g", "0", "m", "10", "n");
 	call("OK 1", MARK, 2, LOG, STATE, "10", "n", "1-1");
-	call("OK ", DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "10", "n", "1-1", "1", "why", "1", "h", "0");
+	call("OK ", DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "10", "n", "1-1", "1", "why", "1", "h", "0", "0",
+	     "drop-oldest");
 	call("OK", COMMIT, 2, LOG, STATE, "g", "10", "n", "2-1", "2", "0");
 	command("XGROUP DESTROY " LOG " g");
 	call("OK", COMMIT, 2, LOG, STATE, "g", "10", "n", "3-1", "3", "0");
@@ -197,29 +198,29 @@ static void a_partition_is_owned_with_the_given_keys_only(void **state)
 
 /* The first words of a heartbeat's answer must equal `expected`; releases follow. */
 #define coordinate(expected, command_word, name, incarnation, capacity, ...)                                 \
-	call(expected, COORDINATE, 5, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", command_word, name, \
-	     incarnation, "60000", capacity, "4", __VA_ARGS__)
+	call(expected, COORDINATE, 6, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, INFO, "g", command_word, \
+	     name, incarnation, "60000", capacity, "4", __VA_ARGS__)
 
 static void a_group_is_coordinated_with_the_given_keys_only(void **state)
 {
 	(void)state;
-	coordinate("OK ", "join", "a", "i1", "1", "0");
-	coordinate("OK ", "join", "b", "i2", "1", "0");
-	coordinate("OK ", "heartbeat", "a", "i1", "2", "0");
+	coordinate("OK ", "join", "a", "i1", "1", "0", SHAPE_WORDS);
+	coordinate("OK ", "join", "b", "i2", "1", "0", SHAPE_WORDS);
+	coordinate("OK ", "heartbeat", "a", "i1", "2", "0", SHAPE_WORDS);
 	const char *epoch = strchr(command("HGET " PARTITIONS " 3"), ' ');
 	assert_non_null(epoch);
 	char released[32];
 	snprintf(released, sizeof(released), "%.*s", (int)(epoch - said), said);
-	coordinate("OK ", "heartbeat", "a", "i1", "1", "0", "3", released);
-	coordinate("OK ", "join", "a", "i3", "1", "0");
-	coordinate("REPLACED ", "heartbeat", "a", "i1", "1", "0");
-	coordinate("REPLACED ", "leave", "a", "i1", "1", "0");
+	coordinate("OK ", "heartbeat", "a", "i1", "1", "0", SHAPE_WORDS, "3", released);
+	coordinate("OK ", "join", "a", "i3", "1", "0", SHAPE_WORDS);
+	coordinate("REPLACED ", "heartbeat", "a", "i1", "1", "0", SHAPE_WORDS);
+	coordinate("REPLACED ", "leave", "a", "i1", "1", "0", SHAPE_WORDS);
 	command("ZADD " LEASES " 1 b");
-	coordinate("OK ", "heartbeat", "a", "i3", "1", "0");
-	coordinate("UNKNOWN ", "heartbeat", "b", "i2", "1", "0");
+	coordinate("OK ", "heartbeat", "a", "i3", "1", "0", SHAPE_WORDS);
+	coordinate("UNKNOWN ", "heartbeat", "b", "i2", "1", "0", SHAPE_WORDS);
 	command("DEL " LEASES);
-	coordinate("OK ", "heartbeat", "a", "i3", "1", "0");
-	coordinate("UNKNOWN ", "leave", "b", "i2", "1", "0");
+	coordinate("OK ", "heartbeat", "a", "i3", "1", "0", SHAPE_WORDS);
+	coordinate("UNKNOWN ", "leave", "b", "i2", "1", "0", SHAPE_WORDS);
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, empty_redis)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,7 @@
 #define PARTITIONS "{__n:s}:g:partitions"
 #define CONTROL "{__n:s}:g:control"
 #define GROUPS "{__n:s}:groups"
+#define INFO "{__n:s}:info"
 
 enum { PARTITION_COUNT = 4 };
 
@@ -38,15 +40,15 @@ static const char *session = "60000", *capacity = "100", *known = "0";
 /* One call for the member `name` by the process `incarnation`; `released` is "p epoch p epoch", or NULL. */
 static answer call(const char *command_word, const char *name, const char *incarnation, const char *released)
 {
-	const char *words[5 + 8 + 64] = {MEMBERS,  LEASES,       PARTITIONS, CONTROL,     GROUPS,
-					 "g",      command_word, name,       incarnation, session,
-					 capacity, "4",          known};
+	const char *words[6 + 13 + 64] = {MEMBERS, LEASES,   PARTITIONS,   CONTROL, GROUPS,
+					  INFO,    "g",      command_word, name,    incarnation,
+					  session, capacity, "4",          known,   SHAPE_WORDS};
 	char text[512];
-	int count = 13;
+	int count = 19;
 	snprintf(text, sizeof(text), "%s", released ? released : "");
 	for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
 		words[count++] = word;
-	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 5, words, count);
+	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 6, words, count);
 	if (reply->type != REDIS_REPLY_ARRAY)
 		fail_msg("%s %s: %s", command_word, name, reply->str);
 	answer a = {.count = -1};
@@ -246,9 +248,9 @@ static void a_join_whose_answer_was_lost_joins_once(void **state)
 static void a_member_cannot_have_the_name_that_says_nobody(void **state)
 {
 	(void)state;
-	const char *words[] = {MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", "join",
-			       "-",     "a1",   "1000",     "100",   "4",    "0"};
-	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 5, words, 13);
+	const char *words[] = {MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, INFO, "g",        "join",
+			       "-",     "a1",   "1000",     "100",   "4",    "0",  SHAPE_WORDS};
+	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 6, words, 19);
 	assert_int_equal(reply->type, REDIS_REPLY_ERROR);
 	freeReplyObject(reply);
 	assert_int_equal(command_number("DBSIZE"), 0);
@@ -830,6 +832,87 @@ static void without_memory_members_come_and_go(void **state)
 	assert_int_equal(heartbeat("b", "b1", NULL).count, 4);
 }
 
+/* --- a clock that was put back ------------------------------------------------------------------------ */
+
+#define AHEAD "600000"
+
+/* What members wrote while the clock was ahead. */
+static void write_ahead(void)
+{
+	command("EVAL %s 2 " LEASES " " PARTITIONS " " AHEAD,
+		"for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do\n"
+		"redis.call('ZINCRBY', KEYS[1], ARGV[1], name) end\n"
+		"for _, field in ipairs({'clock', 'holds_end'}) do\n"
+		"redis.call('HINCRBY', KEYS[2], field, ARGV[1]) end\n"
+		"for p = 0, 3 do\n"
+		"local head, till, by = string.match(redis.call('HGET', KEYS[2], p), '^(%S+ %S+ %S+) (%d+) (%S+)$')\n"
+		"if head then redis.call('HSET', KEYS[2], p, head .. ' ' .. till + ARGV[1] .. ' ' .. by) end end");
+}
+
+static void leases_keep_what_was_left_of_them_when_the_clock_is_put_back(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	join("b", "b1");
+	write_ahead();
+	answer c = join("c", "c1");
+	assert_in_range(c.next_expiry, 1, 60000);
+	assert_int_equal(heartbeat("a", "a1", NULL).count >= 0, 1);
+	long long left = command_number("ZSCORE " LEASES " b") - (long long)c.now;
+	assert_in_range(left, 58000, 61000);
+}
+
+static void holds_keep_what_was_left_of_them_when_the_clock_is_put_back(void **state)
+{
+	(void)state;
+	session = "300";
+	join("a", "a1");
+	assert_int_equal(join("a", "a2").count, 0);
+	write_ahead();
+	assert_int_equal(heartbeat("a", "a2", NULL).count, 0);
+	usleep(500000);
+	assert_int_equal(heartbeat("a", "a2", NULL).count, 4);
+	session = "60000";
+}
+
+static const char *heartbeat_as(const char *seen_epoch, const char *partitions, const char *size)
+{
+	return run(COORDINATE, 6, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, INFO, "g", "join", "a", "a1",
+		   "60000", "100", partitions, "0", seen_epoch, size, "reject", "1", "off");
+}
+
+static void epochs_are_later_than_those_that_only_the_members_remember(void **state)
+{
+	(void)state;
+	heartbeat_as("4000000000000", "4", "100");
+	assert_int_equal(heartbeat("a", "a1", NULL).owned[0].epoch, 4000000000001);
+}
+
+/* --- the stream's registration ------------------------------------------------------------------------- */
+
+static void a_registration_that_redis_has_lost_is_made_again_by_a_heartbeat(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	assert_string_equal(command("HMGET " INFO " partitions partition_size overflow version packing"),
+			    "4 100 reject 1 off");
+	command("DEL " INFO);
+	heartbeat("a", "a1", NULL);
+	assert_string_equal(command("HGET " INFO " partitions"), "4");
+	command("DEL " INFO);
+	leave("a", "a1");
+	assert_int_equal(command_number("EXISTS " INFO), 0);
+}
+
+static void a_stream_of_another_shape_is_no_stream_of_this_member(void **state)
+{
+	(void)state;
+	join("a", "a1");
+	assert_non_null(strstr(heartbeat_as("0", "5", "100"), " 4 100 reject off"));
+	assert_int_equal(strncmp(heartbeat_as("0", "4", "99"), "RESHAPED ", strlen("RESHAPED ")), 0);
+	assert_int_equal(strncmp(heartbeat_as("0", "4", "100"), "OK ", 3), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, empty)
 
 int main(void)
@@ -879,6 +962,11 @@ int main(void)
 		TEST(renewed_epochs_leave_the_lists_as_they_are),
 		TEST(a_member_that_joins_without_a_share_has_a_list_after_its_first_heartbeat),
 		TEST(without_memory_members_come_and_go),
+		TEST(leases_keep_what_was_left_of_them_when_the_clock_is_put_back),
+		TEST(holds_keep_what_was_left_of_them_when_the_clock_is_put_back),
+		TEST(epochs_are_later_than_those_that_only_the_members_remember),
+		TEST(a_registration_that_redis_has_lost_is_made_again_by_a_heartbeat),
+		TEST(a_stream_of_another_shape_is_no_stream_of_this_member),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

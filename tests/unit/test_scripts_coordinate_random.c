@@ -21,6 +21,7 @@
 #define PARTITIONS "{__n:s}:g:partitions"
 #define CONTROL "{__n:s}:g:control"
 #define GROUPS "{__n:s}:groups"
+#define INFO "{__n:s}:info"
 
 enum {
 	PARTITIONS_MAX = 48,
@@ -378,14 +379,15 @@ static void hear(process *one, const redisReply *reply)
 /* Releases are `p epoch` pairs as texts. A call whose answer is lost has taken effect all the same. */
 static void call(process *one, const char *what, const char *const *releases, int count, bool lost)
 {
-	const char *words[16 + 4 * PARTITIONS_MAX];
+	const char *words[20 + 4 * PARTITIONS_MAX];
 	char capacity[16], partitions_text[16], known[32], session[16];
 	snprintf(capacity, sizeof(capacity), "%d", one->capacity);
 	snprintf(partitions_text, sizeof(partitions_text), "%d", partitions);
 	snprintf(known, sizeof(known), "%llu", one->generation);
 	snprintf(session, sizeof(session), "%d", SESSION_MS);
-	const char *head[] = {MEMBERS,   LEASES,           PARTITIONS, CONTROL,  GROUPS,          "g",  what,
-			      one->name, one->incarnation, session,    capacity, partitions_text, known};
+	const char *head[] =
+		{MEMBERS,   LEASES,           PARTITIONS, CONTROL,  GROUPS,          INFO,  "g",        what,
+		 one->name, one->incarnation, session,    capacity, partitions_text, known, SHAPE_WORDS};
 	int n = sizeof(head) / sizeof(head[0]);
 	memcpy(words, head, sizeof(head));
 	if (count > 0)
@@ -393,8 +395,8 @@ static void call(process *one, const char *what, const char *const *releases, in
 
 	before = after;
 	unsigned long long entries = (unsigned long long)command_number("XLEN " CONTROL);
-	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 5, words, n + count);
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5)
+	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 6, words, n + count);
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 5)
 		fail_msg("%s of %s: %s", what, one->name, reply_text(reply));
 	now_ms = atoll(reply->element[1]->str);
 	read_assignment(&after);

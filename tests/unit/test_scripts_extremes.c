@@ -32,11 +32,11 @@
 	run(APPEND, 3, LOG, PRODUCER, COUNTERS, size, "reject", sequence, sequence, "60000", n, __VA_ARGS__)
 #define claim(epoch, nonce) run(CLAIM, 2, LOG, STATE, "g", "0", "m", epoch, nonce)
 #define commit(epoch, nonce, id) run(COMMIT, 2, LOG, STATE, "g", epoch, nonce, id, "-1", "0")
-#define join(name, capacity, count, session)                                                           \
-	script_reply(SEG_SCRIPT_COORDINATE, 5,                                                         \
-		     WORDS(MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", "join", name, "i-" name, \
-			   session, capacity, count, "0"),                                             \
-		     13)
+#define join(name, capacity, count, session)                                                                 \
+	script_reply(SEG_SCRIPT_COORDINATE, 6,                                                               \
+		     WORDS(MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, INFO, "g", "join", name, "i-" name, \
+			   session, capacity, count, "0", SHAPE_WORDS),                                      \
+		     19)
 
 static const char *position(const char *group)
 {
@@ -112,6 +112,7 @@ static void positions_are_ordered_as_numbers_to_the_last_digit(void **state)
 	const size_t count = sizeof(rising) / sizeof(rising[0]);
 	command("XADD " LOG " 1-1 partitionKey k data x");
 	claim("5", "n");
+	command("XADD " LOG " " LAST_ID " partitionKey k data x");
 	for (size_t i = 0; i < count; i++) {
 		assert_string_equal(commit("5", "n", rising[i]), "OK");
 		assert_string_equal(position("g"), rising[i]);
@@ -129,8 +130,8 @@ static void the_entry_with_the_last_id_can_be_a_dead_letter(void **state)
 	command("XADD " LOG " " LAST_ID " partitionKey k data x");
 	claim("5", "n");
 	assert_string_equal(run(MARK, 2, LOG, STATE, "5", "n", LAST_ID), "OK 1");
-	const char *answer =
-		run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", LAST_ID, "1", "why", "1", "h", "0");
+	const char *answer = run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", LAST_ID, "1", "why", "1",
+				 "h", "0", "0", "drop-oldest");
 	assert_int_equal(strncmp(answer, "OK ", 3), 0);
 	assert_string_equal(position("g"), LAST_ID);
 	assert_non_null(strstr(command("XRANGE " DEAD " - +"), "id " LAST_ID " reason why"));
@@ -255,9 +256,10 @@ static void a_key_of_another_type_is_an_error_until_it_is_removed(void **state)
 	check_odd_keys(REGISTER, 1, INFO, "4", "100", "reject", "1", "off");
 	check_odd_keys(CLAIM, 2, LOG, STATE, "g", "0", "m", "6", "o");
 	check_odd_keys(COMMIT, 2, LOG, STATE, "g", "5", "n", "2-1", "2", "0");
-	check_odd_keys(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", "1-1", "1", "why", "1", "h", "0");
-	check_odd_keys(COORDINATE, 5, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, "g", "join", "a", "i",
-		       "60000", "1", "4", "0");
+	check_odd_keys(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", "1-1", "1", "why", "1", "h", "0", "0",
+		       "drop-oldest");
+	check_odd_keys(COORDINATE, 6, MEMBERS, LEASES, PARTITIONS, CONTROL, GROUPS, INFO, "g", "join", "a",
+		       "i", "60000", "1", "4", "0", SHAPE_WORDS);
 	/* The counters are touched only when entries are dropped. */
 	check_odd_keys(APPEND, 3, LOG, PRODUCER, COUNTERS, "3", "drop-oldest", "1", "60000", "1", RECORD);
 }

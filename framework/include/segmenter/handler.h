@@ -183,10 +183,16 @@ typedef enum seg_option_type {
  */
 #define SEG_OPTION_SECRET 0x100u
 
+/*
+ * Marks a SEG_OPTION_PATH as the file of a script or of settings that init reads: its content counts as part of the value, so
+ * that SIGHUP starts the section anew if the file has changed.
+ */
+#define SEG_OPTION_CONTENT 0x200u
+
 /* An option that the plugin declares. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_option {
 	const char *name;  /* of a-z 0-9 _; the section writes it after `option.` */
-	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET */
+	uint32_t type;     /* a seg_option_type, or one | SEG_OPTION_SECRET, | SEG_OPTION_CONTENT */
 	uint32_t required; /* 1: a section without this option is an error; 0: the option may be left out */
 	const char *value; /* the default, valid for the type; or NULL */
 	const char *help;  /* one sentence; shown when a required option is missing */
@@ -214,7 +220,7 @@ typedef struct seg_handler {
 	/*
 	 * Main thread. Sets up what all partitions of the section share, and stores it in *plugin (NULL before). The other
 	 * functions get it as `plugin`. Returns 0; or -1 with one line in error[error_size]: then segrunner exits with code
-	 * 69, without calling fini. `segrunner --check` does not call init. May be NULL.
+	 * 69, without calling fini. `segrunner --check` does not call init, but check. May be NULL.
 	 */
 	int (*init)(const seg_host *host, void **plugin, char *error, size_t error_size);
 
@@ -222,7 +228,8 @@ typedef struct seg_handler {
 	 * Worker thread. This runner now owns `partition` (0 to the stream's partitions - 1) under `epoch`, which is higher
 	 * than the epoch of each earlier owner. Stores the partition's state in *state (NULL before); the three functions
 	 * below get it as `state`. Returns 0; or -1 with one line in error[error_size]: then segrunner calls again after a
-	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. May be NULL.
+	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. After 5 s of failures, the runner
+	 * releases the partition, so that another runner serves it, and tries again later. May be NULL.
 	 */
 	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
 			      size_t error_size);
@@ -248,6 +255,15 @@ typedef struct seg_handler {
 
 	/* Main thread. The last call for the section, after an init that succeeded. Frees plugin. May be NULL. */
 	void (*fini)(void *plugin);
+
+	/*
+	 * Says whether init would accept the section's options, as far as that can be told without doing anything: it opens
+	 * no connection and changes no file. segrunner calls it before init, for `--check`, and before a reload (SIGHUP)
+	 * stops anything: on one thread, which need not be the main thread. Of the host, it may use consumer, stream, group,
+	 * instance and the options. Returns 0; or -1 with one line in error[error_size]: then the configuration is wrong. A line
+	 * that begins with "option.NAME" is reported with the file and line of that option. May be NULL.
+	 */
+	int (*check)(const seg_host *host, char *error, size_t error_size);
 } seg_handler;
 
 /* The symbol that segrunner looks up in the shared object. */

@@ -68,7 +68,8 @@ typedef enum seg_status {
 	SEG_EPROTOCOL = -13,   /* the server sent an answer that no Redis sends */
 	SEG_ESYSTEM = -14,     /* the operating system refused a thread or a descriptor */
 	SEG_ETIMEOUT = -15,    /* the time given ran out first */
-	SEG_EFORKED = -16      /* the object was opened before fork(), by the parent; nothing was done */
+	SEG_EFORKED = -16,     /* the object was opened before fork(), by the parent; nothing was done */
+	SEG_ETAKEN = -17       /* another member of the group, which is alive, has this name */
 } seg_status;
 
 /* Size of an error's text in bytes, NUL included. A longer sentence is cut. */
@@ -485,7 +486,11 @@ typedef enum seg_dead_letters {
 
 typedef struct seg_consumer_options {
 	const char *group; /* required */
-	/* The consumer's name in the group. NULL (default): host name, process id and random digits. */
+	/*
+	 * The consumer's name in the group. NULL (default): host name, process id and random digits. While another
+	 * consumer with this name is alive, the newcomer fails with SEG_ETAKEN when it is polled. A former process's
+	 * name is free once it has shown no life for somewhat more than half of its lease.
+	 */
 	const char *member;
 	/* Share of the partitions, relative to the capacity of other members. 1 to 1,000; default 100. */
 	uint32_t capacity;
@@ -543,7 +548,8 @@ SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_
 
 /*
  * Waits up to timeout_ms for messages. Returns 1 and a batch in *batch, 0 if no message came, or a negative
- * status if the consumer has failed for good, such as SEG_EAUTH once Redis has refused the login for a minute.
+ * status if the consumer has failed for good, such as SEG_EAUTH once Redis has refused the login for a minute, or
+ * SEG_ETAKEN.
  *
  * The batch is yours until seg_consumer_release. While you hold it, no thread gets another batch of its
  * partition, so the order holds across threads. Any thread; several may poll at the same time.

@@ -6,9 +6,9 @@ local NOBODY = '-'
 local CHUNK = 1000 -- the most words in one command: Lua's stack is bounded
 
 -- The epoch of a partition's next owner. It follows the clock, so that it is later even than epochs that
--- Redis has lost.
-local function raised(epoch)
-	return text(math.max(tonumber(epoch) + 1, now))
+-- Redis has lost; `seen`, the newest epoch that the caller has seen, tells of them if the clock was put back.
+local function raised(epoch, seen)
+	return text(math.max(tonumber(epoch) + 1, now, seen + 1))
 end
 
 -- Field #<member> lists the partitions that the member owns, behind the generation of the change that the

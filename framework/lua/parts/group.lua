@@ -14,6 +14,15 @@ local function groups_of(log)
 	return redis.call('XINFO', 'GROUPS', log)
 end
 
+local function find_group(log, group)
+	for _, fields in ipairs(groups_of(log)) do
+		local found = named(fields)
+		if found.name == group then
+			return found
+		end
+	end
+end
+
 -- The oldest entry that a reader with XREADGROUP has not acknowledged, or nil.
 local function oldest_pending(log, found)
 	if found.pending == 0 then

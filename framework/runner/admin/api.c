@@ -172,6 +172,13 @@ static json_t *partition(const seg_partition_snapshot *partition)
 			  partition->unreachable ? json_null() : json_real(partition->behind), "dead_letters",
 			  (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped, "lost",
 			  (json_int_t)p->lost);
+	json_object_set_new(json, "retry",
+			    partition->retry.attempt
+				    ? json_pack("{s:o, s:i, s:f, s:o}", "id", id_text(partition->retry.id),
+						"attempt", (int)partition->retry.attempt, "next_seconds",
+						partition->retry.left > 0 ? partition->retry.left : 0.0,
+						"reason", foreign_text(partition->retry.reason))
+				    : json_null());
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
 	json_object_set_new(json, "node", partition->node[0] ? foreign_text(partition->node) : json_null());

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "admin/view.h"
+#include "group/shortage.h"
 
 enum { NOT_READY = 503 };
 
@@ -29,19 +30,36 @@ static void find(verdict *v, seg_health health, const seg_config_consumer *consu
 
 static void judge_retries(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
-	char what[SEG_RETRYING_REASON_MAX + 80], reason[SEG_RETRYING_REASON_MAX];
-	uint32_t partition;
-	if (!seg_section_retrying(section, &partition, reason))
+	char what[SEG_RETRYING_REASON_MAX + 160], when[48] = "under way";
+	seg_retrying_entry first;
+	if (!seg_section_retrying(section, &first))
 		return;
 	unsigned retrying = atomic_load(&section->counters.retrying);
+	int64_t left = first.next_at - seg_now();
+	if (left > 0)
+		snprintf(when, sizeof(when), "in %.1f s", (double)left / SEG_SECOND);
 	if (retrying > 1)
 		snprintf(what, sizeof(what),
-			 "is retrying messages on %u partitions; on partition %" PRIu32 ": %s", retrying,
-			 partition, reason);
+			 "is retrying messages on %u partitions; on partition %" PRIu32
+			 ": %s; attempt %" PRIu32 " %s",
+			 retrying, first.partition, first.reason, first.attempt, when);
 	else
-		snprintf(what, sizeof(what), "is retrying a message on partition %" PRIu32 ": %s", partition,
-			 reason);
+		snprintf(what, sizeof(what),
+			 "is retrying a message on partition %" PRIu32 ": %s; attempt %" PRIu32 " %s",
+			 first.partition, first.reason, first.attempt, when);
 	find(v, SEG_HEALTH_DEGRADED, config, what);
+}
+
+/* Who serves nothing of what it should is not ready, even though the others may serve all. */
+static void judge_shortage(verdict *v, const seg_config_consumer *config, const seg_section *section)
+{
+	char what[SEG_SHORTAGE_REASON_MAX + 80], reason[SEG_SHORTAGE_REASON_MAX];
+	uint32_t served;
+	if (!seg_shortage_look(section->member, &served, reason))
+		return;
+	snprintf(what, sizeof(what), "cannot serve %s of its partitions, and gives %s back: %s",
+		 served ? "some" : "any", served ? "these" : "them", reason);
+	find(v, served ? SEG_HEALTH_DEGRADED : SEG_HEALTH_NOT_READY, config, what);
 }
 
 /* Redis answers a heartbeat with a lease: a valid one shows that the section is a member and that Redis answers. */
@@ -59,6 +77,7 @@ static void judge_section(verdict *v, const seg_config_consumer *config, const s
 	else if (lease <= seg_now())
 		find(v, SEG_HEALTH_NOT_READY, config,
 		     "has lost its lease: Redis does not answer its heartbeats");
+	judge_shortage(v, config, section);
 	judge_retries(v, config, section);
 }
 

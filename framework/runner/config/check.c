@@ -9,7 +9,9 @@
 #include "config/listen.h"
 #include "config/secret.h"
 
-enum { HANDLER_TIMEOUT_MIN = 100000000 /* ns */ };
+#define HANDLER_TIMEOUT_MIN ((int64_t)100000000) /* ns */
+#define HANDLER_TIMEOUT_DEFAULT \
+	((int64_t)300 * 1000000000) /* ns; nobody has chosen it, so no warning compares it */
 
 /* --- [redis] -------------------------------------------------------------------- */
 
@@ -123,7 +125,8 @@ static void check_timeouts(seg_config_loader *loader)
 		seg_config_error_add(loader->errors, place,
 				     "handler_timeout: %s is too small; write 0 for never, or at least 100ms",
 				     seg_units_duration_format(runner->handler_timeout, handler));
-	if (runner->handler_timeout <= runner->shutdown_timeout)
+	if (runner->handler_timeout == HANDLER_TIMEOUT_DEFAULT ||
+	    runner->handler_timeout <= runner->shutdown_timeout)
 		return;
 	seg_config_warning_add(
 		loader->errors, place,

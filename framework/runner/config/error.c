@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memstream.h"
+#include "base/redact.h"
 
 enum { ERRORS_MAX = 1000 };
 
@@ -27,7 +28,9 @@ __attribute__((format(printf, 3, 0))) static char *format_line(bool warning, seg
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
-	return text;
+	char *shown = seg_redact_copy(text);
+	free(text);
+	return shown;
 }
 
 __attribute__((format(printf, 4, 0))) static void add(seg_config_errors *errors, bool warning,

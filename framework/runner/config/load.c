@@ -50,7 +50,7 @@ static void load(seg_config_loader *loader, const char *name, const struct stat 
 }
 
 static int load_text(const char *name, const struct stat *stat, const char *text, size_t length,
-		     seg_config **config, seg_config_errors *errors)
+		     seg_config **config, seg_config_errors *errors, bool keep)
 {
 	size_t errors_before = errors->count - errors->warnings;
 	seg_config_loader loader = {.config = calloc(1, sizeof(*loader.config)), .errors = errors};
@@ -62,14 +62,14 @@ static int load_text(const char *name, const struct stat *stat, const char *text
 	int status = loader.no_memory ? SEG_ENOMEM : 0;
 	if (!status && (errors->incomplete || errors->count - errors->warnings > errors_before))
 		status = SEG_EINVAL;
-	if (status)
+	if (status == SEG_ENOMEM || (status && !keep))
 		seg_config_free(loader.config);
 	else
 		*config = loader.config;
 	return status;
 }
 
-int seg_config_load(const char *path, seg_config **config, seg_config_errors *errors)
+static int load_file(const char *path, seg_config **config, seg_config_errors *errors, bool keep)
 {
 	seg_config_content content;
 	seg_error error;
@@ -79,15 +79,25 @@ int seg_config_load(const char *path, seg_config **config, seg_config_errors *er
 		seg_config_error_add(errors, (seg_config_place){.file = path}, "%s", error.text);
 	if (status)
 		return status;
-	status = load_text(path, &content.stat, content.text, content.length, config, errors);
+	status = load_text(path, &content.stat, content.text, content.length, config, errors, keep);
 	seg_config_content_fini(&content);
 	return status;
+}
+
+int seg_config_load(const char *path, seg_config **config, seg_config_errors *errors)
+{
+	return load_file(path, config, errors, false);
+}
+
+int seg_config_load_for_check(const char *path, seg_config **config, seg_config_errors *errors)
+{
+	return load_file(path, config, errors, true);
 }
 
 int seg_config_load_text(const char *name, const char *text, size_t length, seg_config **config,
 			 seg_config_errors *errors)
 {
-	return load_text(name, NULL, text, length, config, errors);
+	return load_text(name, NULL, text, length, config, errors, false);
 }
 
 static void free_consumer(seg_config_consumer *consumer)

@@ -15,7 +15,13 @@
  */
 int seg_config_load(const char *path, seg_config **config, seg_config_errors *errors);
 
-/* The same for a text in memory. Errors name `name` as the file, and relative paths start at its directory. */
+/*
+ * The same for a check of all: with SEG_EINVAL, *config is what could be read. Texts that are required may be NULL, and values out of
+ * range.
+ */
+int seg_config_load_for_check(const char *path, seg_config **config, seg_config_errors *errors);
+
+/* The same as seg_config_load for a text in memory. Errors name `name` as the file, and relative paths start at its directory. */
 int seg_config_load_text(const char *name, const char *text, size_t length, seg_config **config,
 			 seg_config_errors *errors);
 

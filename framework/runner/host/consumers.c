@@ -1,6 +1,7 @@
 #include "host/consumers.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
@@ -9,6 +10,8 @@
 #include "host/exit_code.h"
 
 #define JOIN_TIMEOUT (20 * SEG_MS) /* of the first member that has not left; between two calls of give_up */
+#define HAND_OVER_PATIENCE (2 * SEG_SECOND)
+enum { PAUSE_LOOK_MS = 5 };
 #define START_BACKOFF (200 * SEG_MS)
 #define START_BACKOFF_MAX (5 * SEG_SECOND)
 
@@ -128,6 +131,45 @@ bool seg_consumers_stop(seg_consumers *c, seg_section *const *sections, size_t c
 		if (give_up(arg))
 			return false;
 	}
+}
+
+bool seg_consumers_pause(seg_consumers *c, seg_section *const *sections, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sections[i]->member)
+			seg_member_pause(sections[i]->member);
+	for (size_t i = 0; i < count; i++)
+		while (sections[i]->member && !seg_member_is_drained(sections[i]->member))
+			if (seg_wait_ms(c->wait, PAUSE_LOOK_MS))
+				return false;
+	return true;
+}
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+void seg_consumers_hand_over(seg_consumers *c, seg_section *s, seg_section *successor)
+{
+	if (!s->member)
+		return;
+	memcpy(successor->incarnation, s->member->incarnation, sizeof(successor->incarnation));
+	seg_member_end_pause(s->member);
+	/* All is drained: the thread only has to wake up. If it does not, a stop ends it without Redis. */
+	if (!has_left(c, s, HAND_OVER_PATIENCE))
+		seg_consumers_stop(c, &s, 1, SEG_STOP_NOW, never, NULL);
+}
+
+bool seg_consumers_only_stuck(const seg_consumers *c)
+{
+	unsigned owned = 0, stuck = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		owned += atomic_load(&c->list[i]->counters.owned);
+		stuck += atomic_load(&c->list[i]->counters.stuck);
+	}
+	return stuck > 0 && owned == stuck;
 }
 
 void seg_consumers_fini(seg_consumers *c)

@@ -59,6 +59,18 @@ int seg_consumers_start(seg_consumers *consumers);
 bool seg_consumers_stop(seg_consumers *consumers, seg_section *const *sections, size_t count,
 			seg_stopping stop, bool (*give_up)(void *arg), void *arg);
 
+/*
+ * Pauses the members of these sections (seg_member_pause). True once all are drained; false where the runner shall end first:
+ * they still are members then, and can be stopped.
+ */
+bool seg_consumers_pause(seg_consumers *consumers, seg_section *const *sections, size_t count);
+
+/* Ends the paused member of `section`. `successor`, which may be the section itself, continues its membership when it starts. */
+void seg_consumers_hand_over(seg_consumers *consumers, seg_section *section, seg_section *successor);
+
+/* Whether some handlers are past handler_timeout, and no other worker runs any more: no stop can end them. */
+bool seg_consumers_only_stuck(const seg_consumers *consumers);
+
 /* Calls fini of each plugin whose init was called. No section has a member. */
 void seg_consumers_fini(seg_consumers *consumers);
 

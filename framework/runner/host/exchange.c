@@ -15,6 +15,11 @@ typedef struct {
 	size_t count;
 	seg_section **going; /* sections of before that are not among them */
 	size_t going_count;
+	seg_section **leaving; /* those of `going` without a successor: they leave their groups */
+	size_t leaving_count;
+	seg_section **
+		pausing; /* the others: their members hand over to the new ones, so that no partition moves */
+	size_t pausing_count;
 	seg_section **coming; /* the new ones among them */
 	size_t coming_count;
 	seg_errand errand; /* makes the plan */
@@ -36,6 +41,7 @@ static bool stays(const plan *p, const seg_section *before, const seg_config_con
 {
 	return before && seg_config_same_workers(before->runner, &p->config->runner) &&
 	       seg_config_same_consumer(before->config, consumer) &&
+	       !seg_plugin_instance_changed(before->instance) &&
 	       seg_plugin_is_of(before->plugin, consumer->plugin, p->config->runner.plugin_directory);
 }
 
@@ -58,13 +64,34 @@ static bool contains(seg_section *const *list, size_t count, const seg_section *
 	return false;
 }
 
+/* The new section of the same stream and group; NULL: there is none. */
+static seg_section *successor_of(const plan *p, const seg_section *section)
+{
+	for (size_t i = 0; i < p->coming_count; i++)
+		if (strcmp(p->coming[i]->config->stream, section->config->stream) == 0 &&
+		    strcmp(p->coming[i]->config->group, section->config->group) == 0)
+			return p->coming[i];
+	return NULL;
+}
+
+static void add_going(plan *p, seg_section *section)
+{
+	p->going[p->going_count++] = section;
+	if (successor_of(p, section))
+		p->pausing[p->pausing_count++] = section;
+	else
+		p->leaving[p->leaving_count++] = section;
+}
+
 /* Loads the plugins of new sections, and adds what is wrong to errors. False if out of memory. */
 static bool make(plan *p)
 {
 	p->sections = calloc(p->config->consumer_count, sizeof(*p->sections));
 	p->coming = calloc(p->config->consumer_count, sizeof(*p->coming));
 	p->going = calloc(p->c->count + 1, sizeof(*p->going));
-	if (!p->sections || !p->coming || !p->going)
+	p->leaving = calloc(p->c->count + 1, sizeof(*p->leaving));
+	p->pausing = calloc(p->c->count + 1, sizeof(*p->pausing));
+	if (!p->sections || !p->coming || !p->going || !p->leaving || !p->pausing)
 		return false;
 	for (; p->count < p->config->consumer_count; p->count++) {
 		const seg_config_consumer *consumer = &p->config->consumers[p->count];
@@ -79,7 +106,7 @@ static bool make(plan *p)
 	}
 	for (size_t i = 0; i < p->c->count; i++)
 		if (!contains(p->sections, p->count, p->c->list[i]))
-			p->going[p->going_count++] = p->c->list[i];
+			add_going(p, p->c->list[i]);
 	return true;
 }
 
@@ -95,6 +122,8 @@ static void forget_plan(plan *p)
 	free(p->sections);
 	free(p->coming);
 	free(p->going);
+	free(p->leaving);
+	free(p->pausing);
 	free(p);
 }
 
@@ -178,11 +207,15 @@ static int carry_out(plan *p)
 	seg_consumers *c = p->c;
 	if (ask_redis(p))
 		return -1;
-	if (!seg_consumers_stop(c, p->going, p->going_count, SEG_STOP_DRAIN, shall_end, c))
+	if (!seg_consumers_pause(c, p->pausing, p->pausing_count) ||
+	    !seg_consumers_stop(c, p->leaving, p->leaving_count, SEG_STOP_DRAIN, shall_end, c))
 		return -1;
 	for (size_t i = 0; i < p->going_count; i++)
 		seg_plugin_instance_fini(p->going[i]->instance);
 	int status = init_coming(p);
+	for (size_t i = 0; i < p->pausing_count; i++)
+		seg_consumers_hand_over(c, p->pausing[i],
+					status ? p->pausing[i] : successor_of(p, p->pausing[i]));
 	if (status == 0)
 		adopt(p);
 	start_all(c);

@@ -3,8 +3,9 @@
  * Main thread.
  *
  * A section is known by its stream and group. A section whose options and plugin are as before is not touched. The others
- * are drained: their workers finish their batch, commit, and leave the group. The sections that take their place start
- * at the committed positions, so nothing is lost and nothing is handled twice. Everything that can be checked is checked
+ * are drained: their workers finish their batch and commit. The sections that take their place start at the committed
+ * positions, so nothing is lost and nothing is handled twice. They also take over the membership, so no partition moves to
+ * another runner or back; a section that is gone leaves its group. Everything that can be checked is checked
  * before the first worker is stopped. If the init of a new plugin refuses, the sections from before start again.
  */
 #ifndef SEG_HOST_EXCHANGE_H

@@ -122,7 +122,8 @@ static bool drained_enough(void *arg)
 {
 	runner *r = arg;
 	seg_wait_ms(&r->wait, 0);
-	return seg_now() >= r->stop_by || r->wait.signals.stops > 1;
+	return seg_now() >= r->stop_by || r->wait.signals.stops > 1 ||
+	       seg_consumers_only_stuck(&r->consumers);
 }
 
 static bool is_late(void *arg)
@@ -139,7 +140,10 @@ static bool stop_at_once(runner *r)
 	bool stuck = false;
 	for (size_t i = 0; i < c->count; i++)
 		stuck = stuck || atomic_load(&c->list[i]->stuck);
-	if (r->wait.signals.stops <= 1)
+	if (stuck && seg_consumers_only_stuck(c))
+		seg_log(&r->logger, SEG_LOG_ERROR,
+			"everything is drained but the handlers that do not return; stopping at once");
+	else if (r->wait.signals.stops <= 1)
 		seg_log(&r->logger, stuck ? SEG_LOG_ERROR : SEG_LOG_WARNING,
 			"not everything was drained within shutdown_timeout; stopping at once");
 	r->stop_by = seg_now() + LAST_WAIT;
@@ -236,7 +240,9 @@ static int live(runner *r)
 {
 	seg_error error = {0};
 	last_log = r->log;
-	seg_plugin_call_watch(say_last);
+	seg_plugin_call_watch(say_last,
+			      "; the next owner of its partitions handles one message at a time to find the "
+			      "one that crashes the plugin");
 	if (seg_wait_open(&r->wait)) {
 		seg_fail(&error, SEG_ESYSTEM, "the system refused: %s", strerror(errno));
 		return report(r, &error, EX_OSERR);

@@ -101,6 +101,7 @@ char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN
 
 static struct sigaction before[CRASHES];
 static seg_plugin_last_line *last_line;
+static const char *advice;
 static pid_t watched;
 
 /* A plugin's call of this process. A child of fork() may crash and exit as it likes. */
@@ -129,9 +130,7 @@ static void crashed(int number, siginfo_t *info, void *context)
 		if (crashes[i].number != number)
 			continue;
 		if (is_ours())
-			say(crashes[i].text,
-			    "; the next owner of its partitions handles one message at a time to find the "
-			    "one that crashes the plugin");
+			say(crashes[i].text, advice);
 		sigaction(number, &before[i], NULL);
 	}
 	/*
@@ -149,9 +148,10 @@ static void exited(void)
 	_exit(EX_SOFTWARE);
 }
 
-void seg_plugin_call_watch(seg_plugin_last_line *say_last)
+void seg_plugin_call_watch(seg_plugin_last_line *say_last, const char *crash_advice)
 {
 	last_line = say_last;
+	advice = crash_advice;
 	watched = getpid();
 	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 	sigfillset(&action.sa_mask);

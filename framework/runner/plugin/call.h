@@ -53,8 +53,11 @@ char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN
 /* Writes a last line: `text` is printable ASCII without a line feed. May be called in a signal handler. */
 typedef void seg_plugin_last_line(const char *text);
 
-/* Turns the last lines on. Once per process, before any thread is started. */
-void seg_plugin_call_watch(seg_plugin_last_line *last_line);
+/*
+ * Turns the last lines on. Once per process, before any thread is started. `crash_advice` ends the line that tells of a
+ * crash, such as "; its core file tells more"; static.
+ */
+void seg_plugin_call_watch(seg_plugin_last_line *last_line, const char *crash_advice);
 
 /*
  * Lets the calling thread write its last line after a stack overflow, too. Once per thread, before its first

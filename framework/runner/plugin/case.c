@@ -1,5 +1,6 @@
 #include "plugin/case.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -149,24 +150,65 @@ static int read_message(const json_t *object, seg_arena *arena, seg_id *last, se
 
 /* --- cases --------------------------------------------------------------------------------- */
 
-static int read_expectation(const json_t *first, seg_arena *arena, seg_plugin_case *read, seg_error *error)
+static int read_expectation(const json_t *message, seg_arena *arena, size_t count,
+			    seg_plugin_expectation *read, seg_error *error)
 {
-	const json_t *expect = json_object_get(first, "expect"), *reason = json_object_get(first, "reason");
-	read->expect = -1;
-	read->index = -1;
+	const json_t *expect = json_object_get(message, "expect"),
+		     *reason = json_object_get(message, "reason");
+	*read = (seg_plugin_expectation){.expect = -1, .index = -1};
 	if (json_is_string(expect))
 		read->expect = seg_outcome_parse(json_string_value(expect));
 	if (expect && read->expect < 0)
 		return seg_fail(error, SEG_EINVAL, "\"expect\" must be done, retry, dead_letter or stop");
-	if (reason && !json_is_string(reason))
-		return seg_fail(error, SEG_EINVAL,
-				"\"reason\" must be a text, a part of the expected reason");
+	if (reason && (!json_is_string(reason) || read->expect == SEG_OUTCOME_DONE))
+		return seg_fail(
+			error, SEG_EINVAL,
+			"\"reason\" must be a text, a part of the expected reason of retry, dead_letter or "
+			"stop");
 	if (reason) {
 		read->reason = copy(arena, json_string_value(reason), json_string_length(reason));
 		if (!read->reason)
 			return fail_memory(error);
 	}
-	return read_number(first, "index", 0, BATCH_MAX, &read->index, error);
+	if (read->expect == SEG_OUTCOME_DONE && json_object_get(message, "index"))
+		return seg_fail(
+			error, SEG_EINVAL,
+			"\"index\" belongs to an expected retry, dead_letter or stop; \"expect\": \"done\" "
+			"is about its own message");
+	size_t most = read->expect < 0 || read->expect == SEG_OUTCOME_STOP ? count : count - 1;
+	return read_number(message, "index", 0, (int64_t)most, &read->index, error);
+}
+
+static bool has_reason(const seg_plugin_expectation *e, seg_answer answer)
+{
+	return !e->reason || (answer.reason && strstr(answer.reason, e->reason));
+}
+
+/* Whether the answer is what message number i of `count` expects. */
+static bool is_met(const seg_plugin_expectation *e, size_t i, size_t count, seg_answer answer)
+{
+	bool done = answer.outcome == SEG_OUTCOME_DONE;
+	if (e->expect == SEG_OUTCOME_DONE && e->index < 0)
+		return done || answer.index > i;
+	if (e->expect >= 0 && (uint32_t)e->expect != answer.outcome)
+		return false;
+	if (e->index >= 0)
+		return !done && answer.index == (uint64_t)e->index && has_reason(e, answer);
+	if (e->expect < 0)
+		return has_reason(e, answer);
+	bool last = answer.outcome == SEG_OUTCOME_STOP && answer.index == count && i == count - 1;
+	return (answer.index == i || last) && has_reason(e, answer);
+}
+
+const seg_plugin_expectation *seg_plugin_case_unmet(const seg_plugin_case *c, seg_answer answer,
+						    size_t *index)
+{
+	for (size_t i = 0; i < c->batch.count; i++) {
+		*index = i;
+		if (!is_met(&c->expectations[i], i, c->batch.count, answer))
+			return &c->expectations[i];
+	}
+	return NULL;
 }
 
 static int read_batch(const json_t *root, seg_arena *arena, seg_id *last, seg_plugin_case *read,
@@ -178,11 +220,14 @@ static int read_batch(const json_t *root, seg_arena *arena, seg_id *last, seg_pl
 	const json_t *first = json_is_array(root) ? json_array_get(root, 0) : root;
 	seg_message *messages = seg_arena_alloc(arena, count * sizeof(*messages));
 	int64_t partition = 0, attempt = 1;
-	if (!messages)
+	read->expectations = seg_arena_alloc(arena, count * sizeof(*read->expectations));
+	if (!messages || !read->expectations)
 		return fail_memory(error);
 	for (size_t i = 0; i < count; i++) {
 		const json_t *object = json_is_array(root) ? json_array_get(root, i) : root;
 		int status = read_message(object, arena, last, &messages[i], error);
+		if (status == 0)
+			status = read_expectation(object, arena, count, &read->expectations[i], error);
 		if (status)
 			return status;
 	}
@@ -190,7 +235,7 @@ static int read_batch(const json_t *root, seg_arena *arena, seg_id *last, seg_pl
 	if (status == 0)
 		status = read_number(first, "attempt", 1, UINT32_MAX, &attempt, error);
 	read->batch = (seg_batch){messages, count, (uint32_t)partition, (uint32_t)attempt, 1};
-	return status ? status : read_expectation(first, arena, read, error);
+	return status;
 }
 
 int seg_plugin_case_read(const char *line, size_t length, seg_arena *arena, seg_id *last,

@@ -136,6 +136,44 @@ int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consum
 	return 0;
 }
 
+bool seg_plugin_instance_changed(const seg_plugin_instance *instance)
+{
+	return seg_plugin_values_changed(&instance->values);
+}
+
+/* Where the option was written that the reason begins with ("option.url must ..."); else where the section begins. */
+static seg_config_place place_of(const seg_config_consumer *consumer, const char *reason)
+{
+	static const char start[] = "option.";
+	if (strncmp(reason, start, sizeof(start) - 1) != 0)
+		return consumer->place;
+	const char *name = reason + sizeof(start) - 1;
+	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	for (size_t i = 0; i < consumer->option_count; i++)
+		if (strlen(consumer->options[i].name) == length &&
+		    strncmp(consumer->options[i].name, name, length) == 0)
+			return consumer->options[i].place;
+	return consumer->place;
+}
+
+void seg_plugin_instance_check(seg_plugin_instance *instance, const seg_config_consumer *consumer,
+			       seg_config_errors *errors)
+{
+	char reason[SEG_ERROR_TEXT_MAX] = "";
+	seg_plugin_call call;
+	if (!instance->handler->check)
+		return;
+	seg_plugin_call_init(&call, instance->handler->name, SEG_PLUGIN_CALL_NO_PARTITION);
+	seg_plugin_call_begin(&call, "check", (seg_id){0, 0});
+	int failure = instance->handler->check(&instance->host, reason, sizeof(reason));
+	seg_plugin_call_end(&call);
+	reason[sizeof(reason) - 1] = '\0';
+	if (failure)
+		seg_config_error_add(errors, place_of(consumer, reason),
+				     "[consumer %s] the plugin %s refuses: %s", consumer->name,
+				     instance->handler->name, reason[0] ? reason : "(no reason given)");
+}
+
 int seg_plugin_instance_init(seg_plugin_instance *instance, seg_error *error)
 {
 	char reason[SEG_ERROR_TEXT_MAX] = "";

@@ -33,6 +33,16 @@ int seg_plugin_instance_create(const seg_plugin *plugin, const seg_config_consum
 			       const char *runner, seg_logger logger, seg_config_errors *errors,
 			       seg_plugin_instance **instance);
 
+/* Whether a file has changed whose content belongs to the options (SEG_OPTION_CONTENT), since the instance was made. */
+bool seg_plugin_instance_changed(const seg_plugin_instance *instance);
+
+/*
+ * Calls the plugin's check, if it has one, and adds an error where it refuses, with the place of the option that the reason begins with.
+ * Before init; any thread.
+ */
+void seg_plugin_instance_check(seg_plugin_instance *instance, const seg_config_consumer *consumer,
+			       seg_config_errors *errors);
+
 /*
  * Calls the plugin's init, unless init was called and fini was not. Returns 0, or SEG_EINVAL with the
  * section, the plugin and the plugin's reason in error.

@@ -64,6 +64,21 @@ static size_t list_plugins(DIR *directory, char **names, size_t size)
 	return count;
 }
 
+int seg_plugin_names(const char *directory, char **names, size_t size, size_t *count, seg_error *error)
+{
+	char installed[PATH_MAX];
+	if (!directory)
+		directory = installed_directory(installed);
+	DIR *opened = opendir(directory);
+	*count = 0;
+	if (!opened)
+		return seg_fail(error, SEG_ENOTFOUND, "cannot read the directory of plugins %s: %s",
+				directory, strerror(errno));
+	*count = list_plugins(opened, names, size);
+	closedir(opened);
+	return 0;
+}
+
 static void join_names(char *const *names, size_t count, char *text, size_t size)
 {
 	size_t used = 0;

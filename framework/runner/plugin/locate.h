@@ -2,6 +2,8 @@
 #ifndef SEG_PLUGIN_LOCATE_H
 #define SEG_PLUGIN_LOCATE_H
 
+#include <stddef.h>
+
 #include <segmenter/segmenter.h>
 
 /*
@@ -10,6 +12,12 @@
  * that the caller frees, or NULL if memory ran out. The file may not exist.
  */
 char *seg_plugin_locate(const char *name, const char *directory);
+
+/*
+ * Puts the names of the plugins in the directory (NULL: as above), at most `size`, into names[], each of which the caller
+ * frees. 0, or SEG_ENOTFOUND if the directory cannot be read; then *count is 0.
+ */
+int seg_plugin_names(const char *directory, char **names, size_t size, size_t *count, seg_error *error);
 
 /*
  * Fails with SEG_ENOTFOUND: no file is at `path`, where seg_plugin_locate looked for `name`. Suggests a plugin

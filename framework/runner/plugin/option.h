@@ -24,7 +24,7 @@ int seg_option_check(uint32_t type, const char *text, seg_error *error);
 /* The seg_option_type of an option, and whether it is marked as SEG_OPTION_SECRET. */
 static inline uint32_t seg_option_kind(const seg_option *option)
 {
-	return option->type & ~(uint32_t)SEG_OPTION_SECRET;
+	return option->type & ~(uint32_t)(SEG_OPTION_SECRET | SEG_OPTION_CONTENT);
 }
 
 static inline bool seg_option_is_secret(const seg_option *option)

@@ -1,12 +1,17 @@
 #include "plugin/trial.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "config/options.h"
 #include "plugin/answer.h"
@@ -34,7 +39,10 @@ typedef struct {
 	opened *partitions;
 	seg_arena arena;
 	seg_id last;
+	size_t batch_count; /* of the case */
 	unsigned cases, unexpected;
+	int64_t timeout;    /* ns */
+	atomic_llong since; /* seg_now() when the plugin was called; 0: there is no call */
 } trial;
 
 static const seg_handler *handler_of(const trial *t)
@@ -59,33 +67,74 @@ static int complain(const trial *t, const char *text, int exit_code)
 	return exit_code;
 }
 
-static bool is_expected(const seg_plugin_case *c, seg_answer answer)
+static void print_expectation(const trial *t, const seg_plugin_expectation *e, size_t index)
 {
-	if (c->expect >= 0 && (uint32_t)c->expect != answer.outcome)
-		return false;
-	if (c->index >= 0 && (uint32_t)c->index != answer.index)
-		return false;
-	return !c->reason || (answer.reason && strstr(answer.reason, c->reason));
+	printf("; EXPECTED %s", e->expect < 0 ? "another answer" : seg_outcome_name((uint32_t)e->expect));
+	if (e->index >= 0 || t->batch_count > 1)
+		printf(" at message %lld", e->index >= 0 ? (long long)e->index : (long long)index);
+	if (e->reason)
+		printf(": %s", e->reason);
 }
 
-static void print_answer(trial *t, const seg_plugin_case *c, seg_answer answer)
+/* An answer that handler.h does not allow is never as expected. */
+static void print_answer(trial *t, const seg_plugin_case *c, seg_answer answer, bool valid)
 {
+	size_t index;
+	t->batch_count = c->batch.count;
+	const seg_plugin_expectation *unmet = valid ? seg_plugin_case_unmet(c, answer, &index) : NULL;
 	printf("%s:%u: %s", t->file, t->line, seg_outcome_name(answer.outcome));
 	if (answer.outcome != SEG_OUTCOME_DONE && c->batch.count > 1)
 		printf(" at message %u of %zu", answer.index, c->batch.count);
 	if (answer.outcome != SEG_OUTCOME_DONE)
 		printf(": %s", answer.reason ? answer.reason : "no reason given");
-	t->cases++;
-	if (!is_expected(c, answer)) {
-		t->unexpected++;
-		printf("; EXPECTED %s",
-		       c->expect < 0 ? "another answer" : seg_outcome_name((uint32_t)c->expect));
-		if (c->index >= 0)
-			printf(" at message %lld", (long long)c->index);
-		if (c->reason)
-			printf(": %s", c->reason);
-	}
+	if (!valid)
+		printf("; EXPECTED a valid answer");
+	if (unmet)
+		print_expectation(t, unmet, index);
 	putchar('\n');
+	t->cases++;
+	t->unexpected += !valid || unmet;
+}
+
+/* --- the calls ------------------------------------------------------------------------------- */
+
+static void begin(trial *t, const char *function, seg_id first)
+{
+	seg_plugin_call_begin(&t->call, function, first);
+	atomic_store(&t->since, seg_now());
+}
+
+static void end(trial *t)
+{
+	atomic_store(&t->since, 0);
+	seg_plugin_call_end(&t->call);
+}
+
+/* Ends the process when a call takes too long: nothing else ends a handler that hangs. */
+static void *watch(void *arg)
+{
+	trial *t = arg;
+	char text[SEG_PLUGIN_CALL_TEXT_MAX], said[512];
+	for (;;) {
+		int64_t since = atomic_load(&t->since);
+		int64_t left = since ? since + t->timeout - seg_now() : t->timeout;
+		if (left <= 0)
+			break;
+		int64_t pause = left < 20 * SEG_MS ? left : 20 * SEG_MS;
+		nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
+	}
+	snprintf(said, sizeof(said),
+		 "the plugin has been in %s for %" PRId64
+		 " ms (--timeout); find out where it hangs, with a debugger",
+		 seg_plugin_call_describe(&t->call, text), t->timeout / SEG_MS);
+	complain(t, said, EX_SOFTWARE);
+	_exit(EX_SOFTWARE);
+}
+
+static int start_watch(trial *t)
+{
+	pthread_t thread;
+	return t->timeout > 0 ? pthread_create(&thread, NULL, watch, t) : 0;
 }
 
 /* --- the plugin -------------------------------------------------------------------------------- */
@@ -106,10 +155,13 @@ static int load(trial *t, const char *plugin, seg_config_option *options)
 		seg_config_errors_print(&t->errors, stderr);
 		return EX_USAGE;
 	}
-	seg_plugin_call_init(&t->call, handler_of(t)->name, 0);
-	if (seg_plugin_instance_init(t->instance, &error))
-		return complain(t, error.text, EX_UNAVAILABLE);
-	return EX_OK;
+	seg_plugin_call_init(&t->call, handler_of(t)->name, SEG_PLUGIN_CALL_NO_PARTITION);
+	if (start_watch(t))
+		return complain(t, "cannot start a thread", EX_OSERR);
+	begin(t, "init", (seg_id){0, 0});
+	int status = seg_plugin_instance_init(t->instance, &error);
+	end(t);
+	return status ? complain(t, error.text, EX_UNAVAILABLE) : EX_OK;
 }
 
 static opened *open_partition(trial *t, uint32_t number)
@@ -125,11 +177,12 @@ static opened *open_partition(trial *t, uint32_t number)
 	}
 	p->number = number;
 	const seg_handler *handler = handler_of(t);
-	seg_plugin_call_begin(&t->call, "partition_open", (seg_id){0, 0});
+	t->call.partition = number;
+	begin(t, "partition_open", (seg_id){0, 0});
 	int failure = handler->partition_open &&
 		      handler->partition_open(seg_plugin_instance_data(t->instance), number, EPOCH, &p->state,
 					      reason, sizeof(reason));
-	seg_plugin_call_end(&t->call);
+	end(t);
 	if (failure) {
 		reason[sizeof(reason) - 1] = '\0';
 		snprintf(text, sizeof(text), "cannot open partition %u: %s", number, reason);
@@ -147,9 +200,12 @@ static void close_partitions(trial *t)
 	while (t->partitions) {
 		opened *p = t->partitions;
 		t->partitions = p->next;
+		t->call.partition = p->number;
+		begin(t, "partition_close", (seg_id){0, 0});
 		if (handler_of(t)->partition_close)
 			handler_of(t)->partition_close(seg_plugin_instance_data(t->instance), p->state,
 						       SEG_CLOSE_RELEASED);
+		end(t);
 		free(p);
 	}
 }
@@ -164,10 +220,11 @@ static int run_case(trial *t, const seg_plugin_case *c)
 	if (!p)
 		return EX_UNAVAILABLE;
 	t->call.partition = p->number;
-	seg_plugin_call_begin(&t->call, "handle", c->batch.messages[0].id);
+	begin(t, "handle", c->batch.messages[0].id);
 	seg_answer answer = handler_of(t)->handle(seg_plugin_instance_data(t->instance), p->state, &c->batch);
-	seg_plugin_call_end(&t->call);
-	print_answer(t, c, seg_answer_check(answer, c->batch.count, invalid, sizeof(invalid)));
+	end(t);
+	seg_answer taken = seg_answer_check(answer, c->batch.count, invalid, sizeof(invalid));
+	print_answer(t, c, taken, taken.reason != invalid);
 	return EX_OK;
 }
 
@@ -208,22 +265,38 @@ static int run(trial *t)
 	if (in != stdin)
 		fclose(in);
 	close_partitions(t);
+	if (exit_code == EX_OK && t->cases == 0) {
+		snprintf(text, sizeof(text),
+			 "%s has no cases; write a line for each, such as {\"key\": \"k1\", "
+			 "\"data\": \"hello\", \"expect\": \"done\"}",
+			 t->file);
+		return complain(t, text, EX_DATAERR);
+	}
 	if (exit_code == EX_OK)
 		printf("%u case%s, %u not as expected\n", t->cases, t->cases == 1 ? "" : "s", t->unexpected);
 	return exit_code == EX_OK && t->unexpected ? UNEXPECTED : exit_code;
 }
 
+/* The trial of this process, for its last line. */
+static const trial *running;
+
 static void say_last(const char *text)
 {
-	dprintf(STDERR_FILENO, "segrunner: %s\n", text);
+	if (running->line)
+		dprintf(STDERR_FILENO, "segrunner: %s:%u: %s\n", running->file, running->line, text);
+	else
+		dprintf(STDERR_FILENO, "segrunner: %s\n", text);
 }
 
-int seg_plugin_trial(const char *plugin, const char *file, char *const *options, int count)
+int seg_plugin_trial(const char *plugin, const char *file, int64_t timeout, char *const *options, int count)
 {
-	trial t = {.file = file};
+	trial t = {.file = file, .timeout = timeout};
 	seg_config_option *list = calloc((size_t)count + 1, sizeof(*list));
 	int exit_code = list ? EX_OK : EX_OSERR;
-	seg_plugin_call_watch(say_last);
+	running = &t;
+	/* Each answer is seen, though the next case may crash. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	seg_plugin_call_watch(say_last, "; run this case under a debugger, or build with -fsanitize=address");
 	seg_arena_init(&t.arena, ARENA_BLOCK);
 	for (int i = 0; i < count && exit_code == EX_OK; i++) {
 		char *equals = strchr(options[i], '=');
@@ -240,8 +313,12 @@ int seg_plugin_trial(const char *plugin, const char *file, char *const *options,
 		exit_code = load(&t, plugin, list);
 	if (exit_code == EX_OK)
 		exit_code = run(&t);
-	if (t.instance)
+	if (t.instance) {
+		t.call.partition = SEG_PLUGIN_CALL_NO_PARTITION;
+		begin(&t, "fini", (seg_id){0, 0});
 		seg_plugin_instance_fini(t.instance);
+		end(&t);
+	}
 	seg_plugin_instance_destroy(t.instance);
 	seg_plugin_unload(t.plugin);
 	seg_config_errors_fini(&t.errors);

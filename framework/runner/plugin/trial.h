@@ -5,12 +5,18 @@
 #ifndef SEG_PLUGIN_TRIAL_H
 #define SEG_PLUGIN_TRIAL_H
 
+#include <stdint.h>
+
+/* How long a call of the plugin may take, unless the command line says otherwise; ns. */
+#define SEG_PLUGIN_TRIAL_TIMEOUT ((int64_t)60 * 1000000000)
+
 /*
  * Loads the plugin (a path, or a name as in a configuration) with `count` options ("NAME=VALUE", which are
  * changed), and gives it each line of the file (case.h; "-": standard input) as a batch. Prints one line for
- * each answer, and the plugin's log to standard error. Returns an exit code: 0; 1 if an answer is not as
- * expected; one of sysexits(3), with the reason on standard error, if the plugin or the file cannot be used.
+ * each answer at once, and the plugin's log to standard error. Returns an exit code: 0; 1 if an answer is invalid or
+ * not as expected; one of sysexits(3), with the reason on standard error, if the plugin or the file cannot be used, or
+ * if the file has no cases. A call that takes longer than `timeout` ns (0: no limit) ends the process with EX_SOFTWARE.
  */
-int seg_plugin_trial(const char *plugin, const char *file, char *const *options, int count);
+int seg_plugin_trial(const char *plugin, const char *file, int64_t timeout, char *const *options, int count);
 
 #endif

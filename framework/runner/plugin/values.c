@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/units.h"
 #include "config/path.h"
@@ -32,6 +33,50 @@ static void add_unknown(const seg_plugin_values *values, const seg_config_option
 			     handler->name, written->name,
 			     count ? "its options are: " : "the plugin has no options; remove the line", all);
 }
+
+/* --- files whose content belongs to a value ------------------------------------------------ */
+
+typedef struct seg_plugin_stamp {
+	uint64_t device, inode, size;
+	struct timespec changed;
+} seg_plugin_stamp;
+
+static seg_plugin_stamp stamp_of(const char *path)
+{
+	struct stat file;
+	if (!path || stat(path, &file) != 0)
+		return (seg_plugin_stamp){0};
+	return (seg_plugin_stamp){(uint64_t)file.st_dev, (uint64_t)file.st_ino, (uint64_t)file.st_size,
+				  file.st_mtim};
+}
+
+static bool is_same(const seg_plugin_stamp *a, const seg_plugin_stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+static void stamp_all(seg_plugin_values *values)
+{
+	for (size_t i = 0; i < values->count; i++)
+		if (values->handler->options[i].type & SEG_OPTION_CONTENT)
+			values->stamps[i] = stamp_of(values->list[i]);
+}
+
+bool seg_plugin_values_changed(const seg_plugin_values *values)
+{
+	for (size_t i = 0; i < values->count; i++) {
+		seg_plugin_stamp now;
+		if (!(values->handler->options[i].type & SEG_OPTION_CONTENT))
+			continue;
+		now = stamp_of(values->list[i]);
+		if (!is_same(&now, &values->stamps[i]))
+			return true;
+	}
+	return false;
+}
+
+/* --- taking values ------------------------------------------------------------------------------ */
 
 /* Adds an error and returns SEG_EINVAL if the text is not of the option's type. */
 static int take_value(seg_plugin_values *values, const seg_option *option, const char *text,
@@ -116,12 +161,16 @@ int seg_plugin_values_take(seg_plugin_values *values, const seg_handler *handler
 	while (handler->options && handler->options[values->count].name)
 		values->count++;
 	values->list = calloc(values->count + 1, sizeof(*values->list));
-	int defaults = values->list ? take_defaults(values, consumer, errors) : SEG_ENOMEM;
+	values->stamps = calloc(values->count + 1, sizeof(*values->stamps));
+	if (!values->list || !values->stamps)
+		return SEG_ENOMEM;
+	int defaults = take_defaults(values, consumer, errors);
 	if (defaults == SEG_ENOMEM)
 		return defaults;
 	int written = take_written(values, consumer, errors);
 	if (written == SEG_ENOMEM)
 		return written;
+	stamp_all(values);
 	int required = check_required(values, consumer, errors);
 	return defaults ? defaults : written ? written : required;
 }
@@ -131,6 +180,7 @@ void seg_plugin_values_fini(seg_plugin_values *values)
 	for (size_t i = 0; values->list && i < values->count; i++)
 		free(values->list[i]);
 	free(values->list);
+	free(values->stamps);
 }
 
 const char *seg_plugin_values_get(const seg_plugin_values *values, const seg_option *option)

@@ -31,6 +31,9 @@ seg_step seg_call_open(seg_task *task)
 			return SEG_STEP_STOP;
 		if (open_once(task, error, sizeof(error)) == 0)
 			break;
+		seg_unserved_note(&task->unserved, SEG_SHORTAGE_OPEN,
+				  error[0] ? error : "partition_open fails");
+		seg_waker_kick(task->handoff->waker);
 		int64_t wait = seg_backoff(OPEN_BACKOFF, OPEN_BACKOFF_MAX, attempt);
 		seg_log(&task->logger, SEG_LOG_ERROR,
 			"plugin %s cannot open the partition; trying again in %" PRId64 " ms: %s",
@@ -38,6 +41,7 @@ seg_step seg_call_open(seg_task *task)
 		if (seg_permission_pause(task, seg_now() + wait) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
 	}
+	seg_unserved_end(&task->unserved);
 	task->tick_at = seg_now() + task->setup->tick;
 	return SEG_STEP_DONE;
 }

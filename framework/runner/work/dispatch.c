@@ -98,9 +98,13 @@ static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t
 
 seg_step seg_dispatch_fetched(seg_task *task, seg_fetched *fetched)
 {
-	while (!seg_fetched_decode(fetched, task->setup->codec))
+	while (!seg_fetched_decode(fetched, task->setup->codec)) {
+		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY,
+				  "out of memory for decoding messages");
 		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
+	}
+	seg_unserved_end(&task->unserved);
 	for (size_t i = 0; i < fetched->batch.count;)
 		if (dispatch_next(task, fetched, &i) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;

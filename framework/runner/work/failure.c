@@ -45,6 +45,8 @@ seg_step seg_failure_retry(seg_task *task, const seg_fetched *fetched, size_t *i
 	seg_log(&task->logger, SEG_LOG_WARNING,
 		"message %s failed at attempt %" PRIu32 "; trying again in %" PRId64 " ms: %.300s",
 		seg_id_format(fetched->messages[*index].id, id), task->attempt, wait / SEG_MS, reason);
-	seg_task_count_retry(task, reason);
-	return seg_permission_pause(task, seg_now() + wait);
+	int64_t next_at = seg_now() + wait;
+	seg_task_count_retry(task, reason, next_at);
+	seg_handoff_tell_retry(task->handoff, fetched->messages[*index].id, task->attempt, next_at, reason);
+	return seg_permission_pause(task, next_at);
 }

@@ -33,9 +33,12 @@ static seg_retrying_entry **find(seg_retrying *retrying, const seg_retrying_entr
 	return link;
 }
 
-void seg_retrying_note(seg_retrying *retrying, seg_retrying_entry *entry, const char *reason)
+void seg_retrying_note(seg_retrying *retrying, seg_retrying_entry *entry, const char *reason,
+		       uint32_t attempt, int64_t next_at)
 {
 	pthread_mutex_lock(&retrying->lock);
+	entry->attempt = attempt;
+	entry->next_at = next_at;
 	copy_line(entry->reason, sizeof(entry->reason), reason);
 	if (!entry->listed) {
 		seg_retrying_entry **link = find(retrying, entry);
@@ -56,14 +59,12 @@ void seg_retrying_forget(seg_retrying *retrying, seg_retrying_entry *entry)
 	pthread_mutex_unlock(&retrying->lock);
 }
 
-bool seg_retrying_look(seg_retrying *retrying, uint32_t *partition, char reason[SEG_RETRYING_REASON_MAX])
+bool seg_retrying_look(seg_retrying *retrying, seg_retrying_entry *copy)
 {
 	pthread_mutex_lock(&retrying->lock);
 	const seg_retrying_entry *entry = retrying->first;
-	if (entry) {
-		*partition = entry->partition;
-		memcpy(reason, entry->reason, SEG_RETRYING_REASON_MAX);
-	}
+	if (entry)
+		*copy = *entry;
 	pthread_mutex_unlock(&retrying->lock);
 	return entry != NULL;
 }

@@ -9,6 +9,8 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 	seg_retrying_init(&s->retrying);
 	logger.stream = config->stream;
 	logger.group = config->group;
+	if (!config->plugin)
+		return; /* an error says so */
 	if (seg_plugin_load(config->plugin, s->runner->plugin_directory, &s->plugin, &error)) {
 		seg_config_error_add(errors, config->plugin_place, "%s", error.text);
 		return;
@@ -16,6 +18,8 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 	int status = seg_plugin_instance_create(s->plugin, config, name, logger, errors, &s->instance);
 	if (status == SEG_ENOMEM)
 		seg_config_error_add(errors, config->place, "out of memory");
+	else if (status == 0 && config->stream && config->group)
+		seg_plugin_instance_check(s->instance, config, errors);
 }
 
 void seg_section_unload(seg_section *s)
@@ -87,6 +91,7 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 	seg_member_options options = {
 		.group = config->group,
 		.name = name,
+		.incarnation = s->incarnation[0] ? s->incarnation : NULL,
 		.capacity = config->capacity,
 		.limits = {.batch_size = config->batch_size,
 			   .in_flight_batches = config->in_flight_batches,
@@ -100,7 +105,10 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.idle = (seg_idle)s->runner->idle,
 		.hooks = seg_workers_hooks(&s->workers),
 	};
-	return seg_member_open(s->stream, &options, &s->member, error);
+	int status = seg_member_open(s->stream, &options, &s->member, error);
+	if (status == 0)
+		s->incarnation[0] = '\0';
+	return status;
 }
 
 int seg_section_start(seg_section *s, seg_client *client, const char *name, seg_error *error)
@@ -123,7 +131,7 @@ void seg_section_fini(seg_section *s)
 	s->stream = NULL;
 }
 
-bool seg_section_retrying(const seg_section *s, uint32_t *partition, char reason[SEG_RETRYING_REASON_MAX])
+bool seg_section_retrying(const seg_section *s, seg_retrying_entry *entry)
 {
-	return seg_retrying_look(s->workers.setup.retrying, partition, reason);
+	return seg_retrying_look(s->workers.setup.retrying, entry);
 }

@@ -21,6 +21,9 @@ typedef struct seg_section {
 	seg_ending *ending;
 	atomic_uint *next_cpu; /* counts through runner->cpus; shared by all sections */
 
+	/* Of the ended member whose successor the next one is; "": it has none. */
+	char incarnation[33];
+
 	seg_plugin *plugin;
 	seg_plugin_instance *instance;
 	seg_stream *stream;
@@ -37,7 +40,7 @@ typedef struct seg_section {
 } seg_section;
 
 /*
- * Loads the section's plugin and checks the plugin's options. Of the plugin, only what dlopen runs is executed. Problems
+ * Loads the section's plugin and checks the plugin's options. Of the plugin, only what dlopen runs and `check` are executed. Problems
  * are added to errors; then the section has no instance. `name` is this runner's.
  */
 void seg_section_load(seg_section *section, const char *name, seg_logger logger, seg_config_errors *errors);
@@ -64,7 +67,6 @@ void seg_section_fini(seg_section *section);
  * Whether a partition's next message has failed and is being retried: the lowest such partition, and why its message
  * failed last. Any thread, between seg_section_start and seg_section_fini.
  */
-bool seg_section_retrying(const seg_section *section, uint32_t *partition,
-			  char reason[SEG_RETRYING_REASON_MAX]);
+bool seg_section_retrying(const seg_section *section, seg_retrying_entry *entry);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct seg_section_counters {
 	atomic_ullong retries;  /* attempts after a message's first one */
 	/* Now: */
 	atomic_uint owned;    /* partitions with a worker */
+	atomic_uint stuck;    /* of these, partitions whose call has exceeded handler_timeout */
 	atomic_uint retrying; /* of these, partitions whose next message has failed before */
 } seg_section_counters;
 

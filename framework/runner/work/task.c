@@ -15,6 +15,7 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 		.attempt = 1,
 		.retrying = {.partition = partition->number},
 	};
+	seg_unserved_init(&task->unserved);
 	seg_plugin_call_init(&task->call, setup->handler->name, task->partition);
 	if (suspicious)
 		seg_log(&task->logger, SEG_LOG_WARNING,
@@ -32,14 +33,14 @@ void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count)
 	seg_handoff_handled(task->handoff, total);
 }
 
-void seg_task_count_retry(seg_task *task, const char *reason)
+void seg_task_count_retry(seg_task *task, const char *reason, int64_t next_at)
 {
 	seg_section_counters *counters = task->setup->counters;
 	atomic_fetch_add_explicit(&counters->retries, 1, memory_order_relaxed);
 	if (task->attempt == 1)
 		atomic_fetch_add_explicit(&counters->retrying, 1, memory_order_relaxed);
-	seg_retrying_note(task->setup->retrying, &task->retrying, reason);
 	task->attempt++;
+	seg_retrying_note(task->setup->retrying, &task->retrying, reason, task->attempt, next_at);
 }
 
 void seg_task_end_retries(seg_task *task)

@@ -14,6 +14,7 @@
 #include "work/retry_policy.h"
 #include "work/retrying.h"
 #include "work/section_counters.h"
+#include "work/unserved.h"
 #include "work/turn.h"
 
 /* What all tasks of one [consumer] section share. Constant while they run. */
@@ -50,6 +51,8 @@ typedef struct seg_task {
 	seg_retrying_entry retrying;
 	seg_turn turn;
 
+	seg_unserved unserved; /* the worker notes it, the I/O thread reports it */
+
 	/* The call of the plugin that is being made. Any thread may look. */
 	seg_plugin_call call;
 } seg_task;
@@ -62,8 +65,8 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 /* The first `count` messages of `fetched` are done: handled, or dead-lettered. */
 void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count);
 
-/* The next message failed, and will be tried once more: counts the attempt, and lets others see the reason. */
-void seg_task_count_retry(seg_task *task, const char *reason);
+/* The next message failed, and will be tried once more: counts the attempt, and lets others see the reason. next_at: seg_now() of it. */
+void seg_task_count_retry(seg_task *task, const char *reason, int64_t next_at);
 
 /* The next message has not failed yet; or there is none, because the worker ends. */
 void seg_task_end_retries(seg_task *task);

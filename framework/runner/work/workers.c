@@ -7,6 +7,8 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "group/remark.h"
+#include "group/shortage.h"
 
 /* --- hooks: the member's I/O thread ---------------------------------------------------- */
 
@@ -23,10 +25,17 @@ static int start(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = &workers->list[partition->number];
 	partition->user = worker;
+	worker->stuck = false;
+	worker->hang_told = 0;
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure) {
-		seg_log(&partition->logger, SEG_LOG_ERROR, "cannot start a worker thread: %s",
-			strerror(failure));
+		char reason[160];
+		snprintf(reason, sizeof(reason),
+			 "cannot start a worker thread: %s; raise the limit of threads (ulimit -u, TasksMax)",
+			 strerror(failure));
+		if (!partition->agent.start_failures)
+			worker->failing_since = seg_now();
+		seg_shortage_tell(partition, SEG_SHORTAGE_THREADS, worker->failing_since, reason);
 		return SEG_ESYSTEM;
 	}
 	atomic_fetch_add_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
@@ -36,8 +45,43 @@ static int start(void *arg, seg_partition *partition)
 static void finish(void *arg, seg_partition *partition)
 {
 	seg_workers *workers = arg;
-	seg_worker_join(partition->user);
+	seg_worker *worker = partition->user;
+	seg_worker_join(worker);
+	if (worker->stuck)
+		atomic_fetch_sub_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
+}
+
+/* From then on, the log and Redis name the call; from half of handler_timeout on, if that is earlier. */
+#define HANG_TOLD (30 * SEG_SECOND)
+
+static int64_t hang_told_after(const seg_workers *workers)
+{
+	int64_t half = workers->handler_timeout / 2;
+	return half && half < HANG_TOLD ? half : HANG_TOLD;
+}
+
+/* Says which call does not return. Returns when that is due. */
+static int64_t tell_hang(seg_workers *workers, seg_partition *partition, int64_t since, int64_t now)
+{
+	seg_worker *worker = partition->user;
+	char where[SEG_PLUGIN_CALL_TEXT_MAX], sentence[SEG_PLUGIN_CALL_TEXT_MAX + 64];
+	int64_t due = (since ? since : now) + hang_told_after(workers);
+	if (since == 0 || now < due) {
+		if (worker->hang_told)
+			seg_remark_set(partition, 0, NULL);
+		worker->hang_told = 0;
+		return due;
+	}
+	if (worker->hang_told == since)
+		return SEG_NEVER;
+	worker->hang_told = since;
+	snprintf(sentence, sizeof(sentence), "plugin %.60s has not returned from %s",
+		 workers->setup.handler->name, seg_plugin_call_describe(&worker->task.call, where));
+	seg_remark_set(partition, since, sentence);
+	seg_log(&partition->logger, SEG_LOG_WARNING, "%s, for %" PRId64 " ms now", sentence,
+		(now - since) / SEG_MS);
+	return SEG_NEVER;
 }
 
 static void end_stuck(seg_workers *workers, const seg_partition *partition, int64_t taken)
@@ -56,14 +100,20 @@ static void end_stuck(seg_workers *workers, const seg_partition *partition, int6
 static int64_t check(void *arg, seg_partition *partition, int64_t now)
 {
 	seg_workers *workers = arg;
-	const seg_worker *worker = partition->user;
+	seg_worker *worker = partition->user;
 	int64_t limit = workers->handler_timeout;
-	if (limit == 0 || atomic_load_explicit(workers->stuck, memory_order_relaxed))
-		return SEG_NEVER;
+	seg_unserved_report(&worker->task.unserved, partition);
 	int64_t since = seg_plugin_call_since(&worker->task.call);
-	if (since == 0 || now < since + limit)
-		return (since ? since : now) + limit;
-	end_stuck(workers, partition, now - since);
+	int64_t next = tell_hang(workers, partition, since, now);
+	if (limit == 0 || worker->stuck)
+		return next;
+	int64_t due = (since ? since : now) + limit;
+	if (since == 0 || now < due)
+		return due < next ? due : next;
+	worker->stuck = true;
+	atomic_fetch_add_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
+	if (!atomic_load_explicit(workers->stuck, memory_order_relaxed))
+		end_stuck(workers, partition, now - since);
 	return SEG_NEVER;
 }
 
@@ -98,7 +148,12 @@ static void fatal(void *arg, const seg_error *error)
 {
 	seg_workers *workers = arg;
 	/* The member has logged it. */
-	seg_ending_request(workers->ending, error->status == SEG_EAUTH ? EX_NOPERM : EX_CONFIG);
+	int exit_code = EX_CONFIG;
+	if (error->status == SEG_EAUTH)
+		exit_code = EX_NOPERM;
+	else if (error->status == SEG_ETAKEN)
+		exit_code = EX_TEMPFAIL; /* it may end: a later start succeeds then */
+	seg_ending_request(workers->ending, exit_code);
 }
 
 seg_member_hooks seg_workers_hooks(seg_workers *workers)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "text.h"
+#include "escape.h"
 
 enum { COMPLAINT_MAX = 4096 };
 
@@ -61,7 +61,7 @@ __attribute__((format(printf, 1, 0))) static void complain(const char *format, v
 	char text[COMPLAINT_MAX];
 	vsnprintf(text, sizeof(text), format, args);
 	fputs("segctl: ", stderr);
-	ctl_text_write(text, strlen(text), false, stderr);
+	ctl_escape_write(text, strlen(text), false, stderr);
 	fputc('\n', stderr);
 }
 

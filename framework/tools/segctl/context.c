@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "disk_trouble.h"
 #include "embedded/paths.h"
 #include "stream/client.h"
 
@@ -114,10 +115,14 @@ static seg_config *load_config(void)
 }
 
 /* What to do next depends on the Redis: an embedded one runs only as long as a runner does. */
-static int refuse(const seg_error *error, bool embedded)
+static int refuse(const seg_error *error, const char *embedded)
 {
+	ctl_trouble trouble;
 	if (error->status != SEG_EUNREACHABLE)
 		return ctl_fail(error);
+	if (ctl_disk_trouble(embedded, &trouble))
+		return ctl_complain(ctl_exit_code(error->status), "%s; %s; %s", error->text, trouble.what,
+				    trouble.remedy);
 	if (embedded)
 		return ctl_complain(
 			ctl_exit_code(error->status),
@@ -236,7 +241,9 @@ int ctl_context_open(ctl_context *context)
 	seg_error error;
 	ctl_target_choose(&target, true);
 	int status = seg_client_open(&target.options, &context->client, &error);
-	int exit_code = status ? refuse(&error, target.embedded) : 0;
+	if (target.embedded)
+		context->embedded = realpath(target.config->redis.directory, NULL);
+	int exit_code = status ? refuse(&error, context->embedded) : 0;
 	ctl_target_free(&target);
 	return exit_code;
 }
@@ -244,6 +251,7 @@ int ctl_context_open(ctl_context *context)
 void ctl_context_close(ctl_context *context)
 {
 	seg_client_close(context->client);
+	free(context->embedded);
 }
 
 /* --- streams ------------------------------------------------------------------------- */

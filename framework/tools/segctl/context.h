@@ -22,6 +22,7 @@ typedef enum ctl_form { CTL_FORM_TABLE = 0, CTL_FORM_JSON = 1, CTL_FORM_CSV = 2 
 typedef struct ctl_context {
 	seg_client *client;
 	ctl_form form;
+	char *embedded; /* the directory of the configuration's embedded Redis, if the client is connected to it; else NULL */
 } ctl_context;
 
 /* The options that every command takes. */

@@ -32,6 +32,14 @@ __attribute__((format(printf, 2, 3))) static void next(ctl_diagnosis *d, const c
 	va_end(args);
 }
 
+/* What passes within moments, in every rebalance and between two commits, is no reason for an alarm. */
+#define MOMENT_SECONDS 5.0
+
+static bool has_waited(const facts *f)
+{
+	return f->p->waiting && f->p->behind > MOMENT_SECONDS;
+}
+
 /* --- the rules: one that applies fills in both sentences and returns true ------------------------------ */
 
 static bool has_no_node(const facts *f, ctl_diagnosis *d)
@@ -40,6 +48,22 @@ static bool has_no_node(const facts *f, ctl_diagnosis *d)
 		return false;
 	cause(d, "%s does not answer: it is the Redis node that has the partition's messages", f->p->node);
 	next(d, "start it again, or wait until a replica takes its place; segctl doctor checks the cluster");
+	return true;
+}
+
+/* Any member's heartbeat puts the leases right. */
+static bool has_a_clock_put_back(const facts *f, ctl_diagnosis *d)
+{
+	char back[CTL_TEXT_MAX];
+	if (f->snapshot->set_back <= 1)
+		return false;
+	cause(d,
+	      "Redis's clock was put back by %s, and no member's heartbeat has come since: leases seem to last longer "
+	      "than they do, and their members may be dead",
+	      ctl_duration_text(f->snapshot->set_back, back));
+	next(d,
+	     "run this again: a member that lives puts the leases right with its next heartbeat; if none does, start a "
+	     "segrunner");
 	return true;
 }
 
@@ -63,6 +87,7 @@ static bool all_drain(const facts *f, ctl_diagnosis *d)
 	for (size_t i = 0; i < roster->count; i++)
 		if (roster->members[i].lease_left > 0 && roster->members[i].capacity > 0)
 			return false;
+	d->wrong = has_waited(f);
 	cause(d, "all live members are stopping");
 	next(d, "start a segrunner if the group is to continue");
 	return true;
@@ -85,10 +110,43 @@ static bool owner_is_silent(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* The live member whose limit keeps partitions without an owner; NULL: there is none. */
+static const ctl_member *find_limited(const ctl_roster *roster)
+{
+	for (size_t i = 0; i < roster->count; i++)
+		if (roster->members[i].lease_left > 0 && roster->members[i].limit >= 0)
+			return &roster->members[i];
+	return NULL;
+}
+
+static const char *explain_shortage(const char *short_of)
+{
+	if (strcmp(short_of, "threads") == 0)
+		return "the system refuses it worker threads";
+	if (strcmp(short_of, "memory") == 0)
+		return "it is out of memory";
+	if (strcmp(short_of, "open") == 0)
+		return "its plugin cannot open partitions (partition_open fails)";
+	return "it is short of something";
+}
+
+static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
+{
+	const ctl_member *m = find_limited(&f->snapshot->roster);
+	if (*f->p->info.owner || *f->p->info.target || !m)
+		return false;
+	cause(d, "no member can serve it: member %s takes %" PRId64 " partition%s at most, because %s",
+	      m->name, m->limit, m->limit == 1 ? "" : "s", explain_shortage(m->short_of));
+	next(d, "check the log of %s for the reason, or start another runner; it tries again within a minute",
+	     m->name);
+	return true;
+}
+
 static bool has_no_owner(const facts *f, ctl_diagnosis *d)
 {
 	if (*f->p->info.owner)
 		return false;
+	d->wrong = has_waited(f);
 	cause(d, "the partition has no owner at this moment: %s%s",
 	      *f->p->info.target ? "it is reserved for " : "it is being assigned", f->p->info.target);
 	next(d,
@@ -101,6 +159,7 @@ static bool is_moving(const facts *f, ctl_diagnosis *d)
 	const seg_partition_info *info = &f->p->info;
 	if (strcmp(info->owner, info->target) == 0)
 		return false;
+	d->wrong = has_waited(f);
 	cause(d, "the partition is moving from %s to %s; %s must finish its current batch first", info->owner,
 	      *info->target ? info->target : "no member", info->owner);
 	next(d,
@@ -113,6 +172,7 @@ static bool is_not_claimed(const facts *f, ctl_diagnosis *d)
 {
 	if (strcmp(f->p->info.owner, f->p->claimed_by) == 0)
 		return false;
+	d->wrong = has_waited(f);
 	cause(d, "its owner %s has not claimed it: the partition was assigned just now, or the claim fails",
 	      f->p->info.owner);
 	next(d, "run this again; if the cause stays, search the log of %s for this partition",
@@ -164,6 +224,45 @@ static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* The owner knows best what hinders it. */
+static bool is_hindered(const facts *f, ctl_diagnosis *d)
+{
+	char text[CTL_TEXT_MAX];
+	if (!*f->p->remark)
+		return false;
+	cause(d, "since %s: %s", ctl_time_text(f->p->remark_since_ms, text), f->p->remark);
+	next(d, "search the log of %s for this partition", f->p->info.owner);
+	return true;
+}
+
+static bool is_ahead_of_the_clock(const facts *f, ctl_diagnosis *d)
+{
+	char ahead[CTL_TEXT_MAX];
+	if (!f->p->waiting || !f->p->ahead || f->p->rate > 0)
+		return false;
+	cause(d,
+	      "message %s waits, and nobody can tell for how long: its id is %s ahead of Redis's clock, which was put "
+	      "back, or which its sender did not ask",
+	      f->oldest, ctl_duration_text(f->p->behind, ahead));
+	next(d, "check the clock of Redis's host; search the log of %s for this partition", f->p->info.owner);
+	return true;
+}
+
+/* A first failure or two passes by itself. */
+enum { WORRYING_ATTEMPT = 3 };
+
+static bool is_retrying(const facts *f, ctl_diagnosis *d)
+{
+	char text[CTL_RETRY_MAX];
+	if (f->p->retry.attempt == 0)
+		return false;
+	d->wrong = f->p->retry.attempt > WORRYING_ATTEMPT;
+	cause(d, "%s", ctl_snapshot_retry_text(f->p, text));
+	next(d,
+	     "mend what the reason names; what comes behind the message waits; after max_attempts it becomes a dead letter");
+	return true;
+}
+
 static bool is_stuck(const facts *f, ctl_diagnosis *d)
 {
 	char behind[CTL_TEXT_MAX], sample[CTL_TEXT_MAX];
@@ -179,7 +278,7 @@ static bool is_stuck(const facts *f, ctl_diagnosis *d)
 
 static bool falls_behind(const facts *f, ctl_diagnosis *d)
 {
-	if (!f->p->waiting || f->p->rate <= 0 || f->p->catch_up >= 0)
+	if (!f->p->waiting || f->p->rate <= 0 || f->p->catch_up >= 0 || !has_waited(f))
 		return false;
 	size_t live = f->snapshot->roster.live;
 	cause(d, "the partition handles %.1f messages a second, and producers add at least as many",
@@ -226,15 +325,20 @@ static const struct {
 	bool (*applies)(const facts *f, ctl_diagnosis *d);
 } rules[] = {
 	{"node-unreachable", has_no_node},
+	{"clock-put-back", has_a_clock_put_back},
 	{"no-members", nobody_runs},
 	{"draining", all_drain},
 	{"owner-silent", owner_is_silent},
+	{"cannot-serve", nobody_can_serve},
 	{"no-owner", has_no_owner},
 	{"moving", is_moving},
 	{"not-claimed", is_not_claimed},
 	{"killer", has_a_killer},
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
+	{"retrying", is_retrying},
+	{"hindered", is_hindered},
+	{"id-ahead", is_ahead_of_the_clock},
 	{"stuck", is_stuck},
 	{"falls-behind", falls_behind},
 	{"catching-up", catches_up},

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "command.h"
+#include "dlq_reasons.h"
 #include "message_print.h"
 #include "snapshot.h"
 #include "table.h"
@@ -20,8 +21,17 @@ static const ctl_column columns[] = {
 	{"partition", "PARTITION", true}, {"letter", "LETTER", false},   {"id", "MESSAGE", false},
 	{"time", "SINCE", false},         {"time_ms", NULL, true},       {"attempts", "ATTEMPTS", true},
 	{"replays", "REPLAYS", true},     {"handler", "HANDLER", false}, {"key", "KEY", false},
-	{"reason", "REASON", false},      {NULL, NULL, false},
+	{"reason", "REASON", false},      {"data", "DATA", false},       {NULL, NULL, false},
 };
+
+enum { DATA_COLUMN = 10, DATA_SHOWN = 60 };
+
+static const char *const groupings[] = {"letter", "reason", NULL};
+
+static struct {
+	bool data;
+	int by;
+} given;
 
 uint64_t ctl_dlq_replays(const ctl_dead_letter *letter)
 {
@@ -29,9 +39,16 @@ uint64_t ctl_dlq_replays(const ctl_dead_letter *letter)
 	return count ? strtoull(count->value, NULL, 10) : 0;
 }
 
+typedef struct {
+	ctl_table *table;
+	ctl_form form;
+} listing;
+
 static bool put_letter(void *arg, const ctl_dead_letter *letter)
 {
-	ctl_table *table = arg;
+	const listing *l = arg;
+	ctl_table *table = l->table;
+	const seg_message *m = &letter->content.message;
 	char id[SEG_ID_TEXT_MAX];
 	ctl_table_number(table, letter->partition);
 	ctl_table_text(table, letter->id);
@@ -43,13 +60,22 @@ static bool put_letter(void *arg, const ctl_dead_letter *letter)
 	ctl_table_text(table, letter->handler);
 	ctl_table_bytes(table, letter->content.message.key, letter->content.message.key_length);
 	ctl_table_text(table, letter->reason);
+	if (given.data)
+		ctl_table_bytes(table, m->data,
+				l->form == CTL_FORM_TABLE && m->data_length > DATA_SHOWN ? DATA_SHOWN
+											 : m->data_length);
 	return true;
 }
 
 int ctl_dlq_print_list(ctl_context *context, seg_stream *stream, const char *group)
 {
-	ctl_table *table = ctl_table_create(columns);
-	int exit_code = ctl_letters_visit(context, stream, group, &ctl_dlq_filter, put_letter, table);
+	ctl_column chosen[sizeof(columns) / sizeof(columns[0])];
+	memcpy(chosen, columns, sizeof(columns));
+	if (!given.data)
+		chosen[DATA_COLUMN] = (ctl_column){NULL, NULL, false};
+	ctl_table *table = ctl_table_create(chosen);
+	listing l = {table, context->form};
+	int exit_code = ctl_letters_visit(context, stream, group, &ctl_dlq_filter, put_letter, &l);
 	if (exit_code == EX_OK)
 		ctl_table_print(table, context->form, "No dead letter matches", stdout);
 	ctl_table_destroy(table);
@@ -79,12 +105,22 @@ static int list(ctl_context *context, int argc, char **argv)
 	int exit_code = ctl_dlq_open(context, argv, &stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = ctl_dlq_print_list(context, stream, argv[1]);
+	exit_code = given.by ? ctl_dlq_reasons_print(context, stream, argv[1], &ctl_dlq_filter)
+			     : ctl_dlq_print_list(context, stream, argv[1]);
 	seg_stream_close(stream);
 	return exit_code;
 }
 
-static const ctl_option list_options[] = {CTL_DLQ_FILTER_OPTIONS, CTL_OPTIONS_END};
+/* clang-format off */
+static const ctl_option list_options[] = {
+	{"by", 0, "WHAT", CTL_CHOICE, &given.by, 0, 0, groupings,
+	 "letter: one row each (the default); reason: how many have which reason, since when, and the newest"},
+	{"data", 0, NULL, CTL_FLAG, &given.data, 0, 0, NULL,
+	 "the messages' data, too; a table shows the beginning"},
+	CTL_DLQ_FILTER_OPTIONS,
+	CTL_OPTIONS_END,
+};
+/* clang-format on */
 
 const ctl_command ctl_dlq_list = {
 	"dlq", "list", "STREAM GROUP", 2, 2, "Lists the dead letters of a group", NULL, list_options, list,

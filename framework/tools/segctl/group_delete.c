@@ -19,29 +19,49 @@ static const ctl_option options[] = {
 	CTL_OPTIONS_END,
 };
 
+/*
+ * While members live, the state keeps the position: they create the group again there. Without the fence, no owner commits any
+ * more.
+ */
+static void delete_state(ctl_batch *batch, const char *state, bool is_live)
+{
+	if (is_live)
+		ctl_batch_words(batch, NULL, NULL, 0, "HDEL", state, "epoch", "nonce", "owner", "claimed",
+				"clean", "released", "crashes", "suspect", "attempts", "marked", "lost",
+				"gap", "gap_id", "gap_came", "gap_before", "letters_full", "letters_dropped",
+				(char *)NULL);
+	else
+		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", state, (char *)NULL);
+}
+
+static void delete_of_partition(ctl_batch *batch, const ctl_context *context, const seg_stream *stream,
+				const char *group, uint32_t p, bool is_live)
+{
+	const char *name_space = context->client->name_space;
+	char key[SEG_KEY_MAX];
+	seg_key_beside_log(key, name_space, stream->name, p, group, "state");
+	delete_state(batch, key, is_live);
+	seg_key_log(key, name_space, stream->name, p);
+	ctl_batch_words(batch, NULL, NULL, 0, "XGROUP", "DESTROY", key, group, (char *)NULL);
+	seg_key_beside_log(key, name_space, stream->name, p, group, "dead");
+	ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", key, (char *)NULL);
+}
+
 /* Deletes the name last: until then the command can be repeated. */
-static int delete_all(ctl_context *context, const seg_stream *stream, const char *group)
+static int delete_all(ctl_context *context, const seg_stream *stream, const char *group, bool is_live)
 {
 	static const char *const of_stream[] = {"members", "leases", "partitions", "control"};
-	static const char *const beside_log[] = {"state", "dead"};
-	const char *name_space = context->client->name_space;
 	char key[SEG_KEY_MAX];
 	/* XGROUP fails where the partition has no log yet. */
 	ctl_batch *batch = ctl_batch_create(true);
-	for (uint32_t p = 0; p < stream->shape.partitions; p++) {
-		seg_key_log(key, name_space, stream->name, p);
-		ctl_batch_words(batch, NULL, NULL, 0, "XGROUP", "DESTROY", key, group, (char *)NULL);
-		for (size_t i = 0; i < sizeof(beside_log) / sizeof(beside_log[0]); i++) {
-			seg_key_beside_log(key, name_space, stream->name, p, group, beside_log[i]);
-			ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", key, (char *)NULL);
-		}
-	}
+	for (uint32_t p = 0; p < stream->shape.partitions; p++)
+		delete_of_partition(batch, context, stream, group, p, is_live);
 	for (size_t i = 0; i < sizeof(of_stream) / sizeof(of_stream[0]); i++) {
-		seg_key_of_stream(key, name_space, stream->name, group, of_stream[i]);
+		seg_key_of_stream(key, context->client->name_space, stream->name, group, of_stream[i]);
 		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", key, (char *)NULL);
 	}
 	int exit_code = ctl_batch_run(batch, context->client, "delete the group");
-	seg_key_of_stream(key, name_space, stream->name, "groups", NULL);
+	seg_key_of_stream(key, context->client->name_space, stream->name, "groups", NULL);
 	if (exit_code == EX_OK) {
 		ctl_batch_words(batch, NULL, NULL, 0, "SREM", key, group, (char *)NULL);
 		exit_code = ctl_batch_run(batch, context->client, "delete the group");
@@ -50,7 +70,7 @@ static int delete_all(ctl_context *context, const seg_stream *stream, const char
 	return exit_code;
 }
 
-static int check_and_ask(seg_stream *stream, const char *group)
+static int check_and_ask(seg_stream *stream, const char *group, bool *is_live)
 {
 	ctl_snapshot snapshot;
 	char count[CTL_TEXT_MAX];
@@ -59,6 +79,7 @@ static int check_and_ask(seg_stream *stream, const char *group)
 	if (exit_code)
 		return exit_code;
 	uint64_t letters = ctl_snapshot_sum(&snapshot).dead_letters;
+	*is_live = snapshot.roster.live > 0;
 	if (!given.force)
 		exit_code = ctl_roster_refuse_live(&snapshot.roster, name, group);
 	if (exit_code == EX_OK)
@@ -73,13 +94,14 @@ static int check_and_ask(seg_stream *stream, const char *group)
 static int delete_group(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
+	bool is_live = false;
 	(void)argc;
 	int exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code)
 		return exit_code;
-	exit_code = check_and_ask(stream, argv[1]);
+	exit_code = check_and_ask(stream, argv[1], &is_live);
 	if (exit_code == EX_OK)
-		exit_code = delete_all(context, stream, argv[1]);
+		exit_code = delete_all(context, stream, argv[1], is_live);
 	seg_stream_close(stream);
 	return exit_code;
 }
@@ -91,8 +113,8 @@ const ctl_command ctl_group_delete = {
 	2,
 	2,
 	"Deletes a group, its position and its dead letters",
-	"The messages stay. A member that is running creates the group again at its last position; a member that joins later "
-	"begins at its option `start`.",
+	"The messages stay. While members are running (--force), the position stays, too: they create the group again where it "
+	"was, and handle again at most what was in flight. Without them, a member that joins later begins at its option `start`.",
 	options,
 	delete_group,
 };

@@ -52,6 +52,7 @@ void ctl_help_command(const ctl_command *c)
 		fputs("\nOptions:\n", stdout);
 		ctl_options_help(c->options, stdout);
 	}
-	fputs("\nOptions of all commands:\n", stdout);
-	ctl_options_help(ctl_context_options, stdout);
+	print_paragraph(
+		"`segctl --help` shows the options of all commands: the address, the login, the form of the "
+		"output.");
 }

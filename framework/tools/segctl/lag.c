@@ -71,6 +71,12 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 				    " message%s wait%s, more than %" PRId64,
 				    group, stream, sum.lag < 0 ? "up to " : "", lag,
 				    ctl_plural((uint64_t)lag), lag == 1 ? "s" : "", given.max_lag);
+	if (given.max_behind >= 0 && sum.ahead)
+		return ctl_complain(
+			CTL_EXIT_LIMIT,
+			"group \"%s\" of stream \"%s\": a message waits, and nobody can tell for how long: its id is "
+			"%s ahead of Redis's clock, or another's is; set that clock right",
+			group, stream, ctl_duration_text(sum.behind, behind));
 	if (given.max_behind >= 0 && sum.behind > max_behind)
 		return ctl_complain(
 			CTL_EXIT_LIMIT,

@@ -1,6 +1,7 @@
 #include "lag_list.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "table.h"
@@ -28,6 +29,8 @@ static const ctl_column columns[] = {
 	{"dead_letters_dropped", NULL, true},
 	{"dropped", NULL, true},
 	{"lost", "LOST", true},
+	{"retry_reason", NULL, false},
+	{"retry_in_seconds", NULL, true},
 	{NULL, NULL, false},
 };
 
@@ -104,11 +107,13 @@ static void put_partition(const listing *l, const ctl_snapshot *snapshot, uint32
 	put_if_known(table, p->rate, false);
 	put_if_known(table, p->catch_up, true);
 	ctl_table_number(table, p->crashes);
-	ctl_table_number(table, p->attempts);
+	ctl_table_number(table, ctl_snapshot_attempts(p));
 	ctl_table_number(table, (int64_t)info->dead_letters);
 	ctl_table_number(table, (int64_t)p->letters_dropped);
 	ctl_table_number(table, (int64_t)info->dropped);
 	ctl_table_number(table, (int64_t)info->lost);
+	put_name(table, p->retry.reason);
+	put_if_known(table, p->retry.attempt ? fmax(p->retry.left, 0) : -1, true);
 }
 
 static void put_group(const listing *l, const char *stream, const char *group, const ctl_snapshot *snapshot)
@@ -133,6 +138,15 @@ static void end(listing *l, bool one_line)
 
 /* --- one group ------------------------------------------------------------------------------------- */
 
+static void print_retries(const ctl_snapshot *snapshot)
+{
+	char text[CTL_RETRY_MAX];
+	for (uint32_t p = 0; p < snapshot->partition_count; p++)
+		if (snapshot->partitions[p].retry.attempt)
+			ctl_say("Partition %" PRIu32 ": %s\n", snapshot->partitions[p].info.partition,
+				ctl_snapshot_retry_text(&snapshot->partitions[p], text));
+}
+
 static void print_totals(const ctl_snapshot *snapshot)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
@@ -150,6 +164,7 @@ static void print_totals(const ctl_snapshot *snapshot)
 		ctl_say("; %.1f/s handled", sum.rate);
 	putchar('\n');
 	ctl_snapshot_print_unreachable(snapshot);
+	print_retries(snapshot);
 }
 
 void ctl_lag_list_print(const ctl_snapshot *snapshot, ctl_form form, bool one_line)

@@ -17,6 +17,7 @@
 
 #include "base/descriptors.h"
 #include "commands.h"
+#include "complete.h"
 #include "help.h"
 
 /* word: the word after the noun, or the first word if noun is NULL; NULL if there is none. */
@@ -122,6 +123,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 0 && strcmp(argv[0], "help") == 0)
 		return flushed(help_about(argc - 1, argv + 1));
+	if (argc > 0 && strcmp(argv[0], "complete") == 0)
+		return flushed(ctl_complete(argc - 1, argv + 1));
 	if (ctl_context_wants_help())
 		return flushed(help_about(argc, argv));
 	if (argc > 0)

@@ -9,7 +9,7 @@
 
 json_t *ctl_message_json(const seg_message *message)
 {
-	char id[SEG_ID_TEXT_MAX];
+	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	json_t *headers = json_array();
 	for (size_t i = 0; i < message->header_count; i++) {
 		const seg_header *header = &message->headers[i];
@@ -18,7 +18,8 @@ json_t *ctl_message_json(const seg_message *message)
 						ctl_json_bytes(header->name, header->name_length), "value",
 						ctl_json_bytes(header->value, header->value_length)));
 	}
-	return json_pack("{s:s, s:o, s:o, s:o}", "id", seg_id_format(message->id, id), "key",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "id", seg_id_format(message->id, id), "time",
+			 ctl_time_text(message->id.ms, time), "key",
 			 ctl_json_bytes(message->key, message->key_length), "data",
 			 ctl_json_bytes(message->data, message->data_length), "headers", headers);
 }
@@ -35,11 +36,12 @@ void ctl_message_print_headers(const seg_message *m, const char *before, const c
 	}
 }
 
-static void print_for_people(const seg_message *m, uint32_t partition)
+static void print_for_people(const seg_message *m, uint32_t partition, bool times)
 {
-	char id[SEG_ID_TEXT_MAX];
+	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	char *key = ctl_printable(m->key, m->key_length), *data = ctl_printable(m->data, m->data_length);
-	printf("%2" PRIu32 "  %-15s  %-12s  %s", partition, seg_id_format(m->id, id), key, data);
+	printf("%2" PRIu32 "  %-15s  %-12s  %s", partition,
+	       times ? ctl_time_text(m->id.ms, time) : seg_id_format(m->id, id), key, data);
 	ctl_message_print_headers(m, "  ", "=", "");
 	putchar('\n');
 	free(key);
@@ -63,11 +65,11 @@ static void print_as_json(const seg_message *m, uint32_t partition)
 	ctl_json_print(object, true, stdout);
 }
 
-void ctl_message_print(const seg_message *message, uint32_t partition, ctl_form form)
+void ctl_message_print(const seg_message *message, uint32_t partition, ctl_form form, bool times)
 {
 	switch (form) {
 	case CTL_FORM_TABLE:
-		print_for_people(message, partition);
+		print_for_people(message, partition, times);
 		break;
 	case CTL_FORM_JSON:
 		print_as_json(message, partition);

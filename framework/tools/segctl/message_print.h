@@ -10,13 +10,14 @@
 #include "context.h"
 
 /*
- * {"id", "key", "data", "headers"}. headers: an array of {"name", "value"} in the message's order, because a name may come
+ * {"id", "time", "key", "data", "headers"}. headers: an array of {"name", "value"} in the message's order, because a name may come
  * twice. The caller owns it.
  */
 json_t *ctl_message_json(const seg_message *message);
 
-/* One line: partition, id, key and data; headers for people and in JSON. CSV begins with ctl_message_print_csv_head. */
-void ctl_message_print(const seg_message *message, uint32_t partition, ctl_form form);
+/* One line: partition, id, key and data; headers for people and in JSON. CSV begins with ctl_message_print_csv_head.
+ * times: people see the time instead of the id. */
+void ctl_message_print(const seg_message *message, uint32_t partition, ctl_form form, bool times);
 void ctl_message_print_csv_head(void);
 
 /* Each header, printable: `before`, the name, `between`, the value, `after`. */

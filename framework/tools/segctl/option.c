@@ -157,6 +157,18 @@ int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_opti
 	return optind;
 }
 
+void ctl_options_take(int argc, char *const *argv, const ctl_option *options)
+{
+	for (int i = 0; i < argc; i++)
+		for (const ctl_option *o = options; o->name; o++) {
+			bool named =
+				(strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, o->name) == 0) ||
+				(argv[i][0] == '-' && argv[i][1] && argv[i][1] == o->letter && !argv[i][2]);
+			if (named && o->kind == CTL_TEXT && i + 1 < argc)
+				take(o, argv[i + 1]);
+		}
+}
+
 void ctl_options_help(const ctl_option *options, FILE *out)
 {
 	for (const ctl_option *o = options; o->name; o++) {

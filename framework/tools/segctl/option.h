@@ -54,4 +54,7 @@ int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_opti
 /* One or more lines for each option, at most 80 columns wide. */
 void ctl_options_help(const ctl_option *options, FILE *out);
 
+/* Takes what it finds of these options anywhere in argv; says nothing about what it does not know. */
+void ctl_options_take(int argc, char *const *argv, const ctl_option *options);
+
 #endif

@@ -1,5 +1,6 @@
 #include "snapshot.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -30,6 +31,7 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 		sum.lag = info->lag < 0 || sum.lag < 0 ? -1 : sum.lag + info->lag;
 		sum.lag_most += info->lag < 0 ? (int64_t)info->length : info->lag;
 		sum.behind = partition->behind > sum.behind ? partition->behind : sum.behind;
+		sum.ahead |= partition->ahead;
 		sum.rate = partition->rate < 0 || sum.rate < 0 ? -1 : sum.rate + partition->rate;
 		sum.dead_letters += info->dead_letters;
 		sum.lost += info->lost;
@@ -38,6 +40,23 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 			sum.catch_up = partition->catch_up;
 	}
 	return sum;
+}
+
+uint32_t ctl_snapshot_attempts(const ctl_partition *partition)
+{
+	uint32_t tried =
+		partition->retry.attempt ? partition->retry.attempt - (partition->retry.left > 0) : 0;
+	return tried > partition->attempts ? tried : partition->attempts;
+}
+
+char *ctl_snapshot_retry_text(const ctl_partition *partition, char text[CTL_RETRY_MAX])
+{
+	char id[SEG_ID_TEXT_MAX], left[CTL_TEXT_MAX];
+	bool waits = partition->retry.left > 0;
+	snprintf(text, CTL_RETRY_MAX, "message %s fails: %s; attempt %" PRIu32 " %s%s",
+		 seg_id_format(partition->retry.id, id), partition->retry.reason, partition->retry.attempt,
+		 waits ? "in " : "is under way", waits ? ctl_duration_text(partition->retry.left, left) : "");
+	return text;
 }
 
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)

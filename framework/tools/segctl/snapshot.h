@@ -20,12 +20,20 @@ typedef struct ctl_totals {
 	int64_t lag;
 	int64_t lag_most; /* the lag, or, where Redis cannot tell it, the most it can be */
 	double behind;    /* age in seconds of the oldest message that is not committed */
+	bool ahead;       /* that is not known for some partition: the id is ahead of Redis's clock */
 	double rate, catch_up;
 	uint64_t dead_letters, lost;
 	uint32_t owned; /* by members with a valid lease */
 } ctl_totals;
 
 ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot);
+
+/* Of the message that comes next: how often it was tried, as far as Redis knows; 0: not yet. */
+uint32_t ctl_snapshot_attempts(const ctl_partition *partition);
+
+/* "message 5-0 fails: the store is away; attempt 7 in 12 s", of a partition whose message is retried. Returns text. */
+enum { CTL_RETRY_MAX = 400 };
+char *ctl_snapshot_retry_text(const ctl_partition *partition, char text[CTL_RETRY_MAX]);
 
 /* For people: a line for each node of a cluster that has partitions and does not answer. */
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot);

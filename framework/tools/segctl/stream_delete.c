@@ -32,32 +32,31 @@ static int refuse_if_read(ctl_context *context, const char *name, const ctl_stre
 	return exit_code;
 }
 
-/* All keys of the stream except its shape, `info`. */
-static int find_keys(ctl_context *context, const seg_stream *stream, const char *info, ctl_keys *keys)
+/* All keys of the stream except its shape, `info`; also of partitions that only an earlier shape had. */
+static int find_keys(ctl_context *context, const char *name, const char *info, ctl_keys *keys)
 {
 	const char *name_space = context->client->name_space;
-	char pattern[SEG_KEY_MAX], log[SEG_KEY_MAX];
-	snprintf(pattern, sizeof(pattern), "{__%s:%s:partition_*}:*", name_space, stream->name);
+	char pattern[SEG_KEY_MAX];
+	snprintf(pattern, sizeof(pattern), "{__%s:%s:partition_*}:*", name_space, name);
 	int exit_code = ctl_keys_find(context, pattern, keys);
-	seg_key_of_stream(pattern, name_space, stream->name, "*", NULL);
+	snprintf(pattern, sizeof(pattern), "__%s:%s:partition_*", name_space, name);
+	if (exit_code == EX_OK)
+		exit_code = ctl_keys_find(context, pattern, keys);
+	seg_key_of_stream(pattern, name_space, name, "*", NULL);
 	if (exit_code == EX_OK)
 		exit_code = ctl_keys_find(context, pattern, keys);
 	ctl_keys_remove(keys, info);
-	for (uint32_t p = 0; p < stream->shape.partitions; p++) {
-		int length = seg_key_log(log, name_space, stream->name, p);
-		ctl_keys_add(keys, log, (size_t)length);
-	}
 	return exit_code;
 }
 
 /* Deletes the shape last: until then the command can be repeated. */
-static int delete_keys(ctl_context *context, const seg_stream *stream)
+static int delete_keys(ctl_context *context, const char *name)
 {
 	char info[SEG_KEY_MAX];
 	ctl_keys keys = {0}, last = {0};
-	seg_key_of_stream(info, context->client->name_space, stream->name, "info", NULL);
+	seg_key_of_stream(info, context->client->name_space, name, "info", NULL);
 	ctl_keys_add(&last, info, strlen(info));
-	int exit_code = find_keys(context, stream, info, &keys);
+	int exit_code = find_keys(context, name, info, &keys);
 	if (exit_code == EX_OK)
 		exit_code = ctl_keys_unlink(context, &keys);
 	if (exit_code == EX_OK)
@@ -67,16 +66,41 @@ static int delete_keys(ctl_context *context, const seg_stream *stream)
 	return exit_code;
 }
 
+/* What a stream has left whose registration was deleted by hand, or is lost. It has no shape, and no groups to ask for. */
+static int delete_rest(ctl_context *context, const char *name)
+{
+	ctl_keys keys = {0};
+	int exit_code = find_keys(context, name, "", &keys);
+	if (exit_code == EX_OK && keys.count == 0)
+		exit_code = ctl_complain(
+			EX_NOINPUT,
+			"stream \"%s\" does not exist in namespace \"%s\", and has left nothing; `segctl "
+			"stream list` lists the streams",
+			name, context->client->name_space);
+	if (exit_code == EX_OK)
+		exit_code = ctl_ask(
+			given.yes,
+			"Stream \"%s\" in namespace \"%s\" is not registered. Delete the %zu keys that it has left",
+			name, context->client->name_space, keys.count);
+	if (exit_code == EX_OK)
+		exit_code = ctl_keys_unlink(context, &keys);
+	ctl_keys_free(&keys);
+	return exit_code;
+}
+
 static int delete_stream(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
 	ctl_stream_facts facts;
 	char count[CTL_TEXT_MAX];
 	(void)argc;
-	int exit_code = ctl_open_stream(context, argv[0], &stream);
-	if (exit_code)
-		return exit_code;
-	exit_code = ctl_stream_facts_read(context, stream, &facts);
+	seg_error error;
+	int status = seg_stream_open(context->client, argv[0], &stream, &error);
+	if (status == SEG_ENOTFOUND)
+		return delete_rest(context, argv[0]);
+	if (status)
+		return ctl_fail(&error);
+	int exit_code = ctl_stream_facts_read(context, stream, &facts);
 	if (exit_code == EX_OK)
 		exit_code = refuse_if_read(context, argv[0], &facts);
 	if (exit_code == EX_OK)
@@ -87,7 +111,7 @@ static int delete_stream(ctl_context *context, int argc, char **argv)
 			argv[0], context->client->name_space, ctl_count_text(facts.messages, count),
 			facts.groups.count);
 	if (exit_code == EX_OK)
-		exit_code = delete_keys(context, stream);
+		exit_code = delete_keys(context, argv[0]);
 	ctl_stream_facts_free(&facts);
 	seg_stream_close(stream);
 	return exit_code;
@@ -100,8 +124,9 @@ const ctl_command ctl_stream_delete = {
 	1,
 	1,
 	"Deletes a stream, its messages, groups and dead letters",
-	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, and a runner "
-	"does not notice a stream of another shape under the same name.",
+	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, its runners "
+	"also the registration; and they end when the stream is made anew with another shape. Of a stream whose registration "
+	"is gone, deletes what is left.",
 	options,
 	delete_stream,
 };

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/base64.h"
+#include "escape.h"
 #include "text.h"
 
 typedef enum { NONE, TEXT, NUMBER, REAL, DURATION } cell_kind;
@@ -256,7 +257,7 @@ void ctl_csv_print(const void *text, size_t length, FILE *out)
 	for (size_t i = 0; i < length;) {
 		const char *mark = memchr(bytes + i, '"', length - i);
 		size_t until = mark ? (size_t)(mark - bytes) + 1 : length;
-		ctl_text_write(bytes + i, until - i, true, out);
+		ctl_escape_write(bytes + i, until - i, true, out);
 		if (mark)
 			fputc('"', out);
 		i = until;

@@ -1,5 +1,7 @@
 /* tail.c - `segctl tail`: shows the messages of a stream. Only reads, and joins no group. */
+#include <regex.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/arena.h"
@@ -21,7 +23,8 @@ enum { READ_AT_ONCE = 100, ARENA_BLOCK = 1 << 16 };
 static struct {
 	int64_t partition, last, count;
 	const char *from;
-	bool follow, raw;
+	const char *key, *grep;
+	bool follow, raw, times;
 	int codec;
 } given = {.partition = -1, .last = -1, .count = INT64_MAX};
 
@@ -32,6 +35,11 @@ static const ctl_option options[] = {
 	 "the last N messages of each partition (10)"},
 	{"from", 0, "WHERE", CTL_TEXT, &given.from, 0, 0, NULL,
 	 "begin at " CTL_WHEN_HELP},
+	{"key", 'k', "KEY", CTL_TEXT, &given.key, 0, 0, NULL,
+	 "only messages with this key; without --last, from the earliest on"},
+	{"grep", 'g', "REGEX", CTL_TEXT, &given.grep, 0, 0, NULL,
+	 "only messages whose data this extended regular expression matches; likewise"},
+	{"times", 0, NULL, CTL_FLAG, &given.times, 0, 0, NULL, "show the time of each message instead of its id"},
 	{"follow", 'f', NULL, CTL_FLAG, &given.follow, 0, 0, NULL,
 	 "show new messages as they come, until interrupted"},
 	{"count", 0, "N", CTL_NUMBER, &given.count, 1, INT64_MAX, NULL, "stop after N messages"},
@@ -49,6 +57,7 @@ typedef struct {
 	int64_t left;   /* messages still to show */
 	size_t entries; /* in the last reply */
 	seg_arena arena;
+	regex_t pattern; /* of --grep */
 } tailing;
 
 /* --- one reply: the messages of all partitions, oldest first ------------------------------------------ */
@@ -113,18 +122,33 @@ static void collect(tailing *t, const seg_reply *entries, ctl_tail_source *s, fi
 	}
 }
 
-static void show(tailing *t, found *f)
+static bool is_wanted(tailing *t, const seg_message *m)
+{
+	if (given.key &&
+	    (strlen(given.key) != m->key_length || memcmp(given.key, m->key, m->key_length) != 0))
+		return false;
+	if (!given.grep)
+		return true;
+	regmatch_t all = {.rm_so = 0, .rm_eo = (regoff_t)m->data_length};
+	return regexec(&t->pattern, m->data_length ? m->data : "", 1, &all, REG_STARTEND) == 0;
+}
+
+/* Whether it was shown. */
+static bool show(tailing *t, found *f)
 {
 	seg_message *m = &f->message;
 	/* Data that is no envelope is shown undecoded. */
 	if (given.codec)
 		(void)seg_codec_decode((seg_codec)given.codec, m, &t->arena, NULL);
-	if (!given.raw) {
-		ctl_message_print(m, f->partition, t->context->form);
-		return;
+	if (!is_wanted(t, m))
+		return false;
+	if (given.raw) {
+		fwrite(m->data, 1, m->data_length, stdout);
+		putchar('\n');
+	} else {
+		ctl_message_print(m, f->partition, t->context->form, given.times);
 	}
-	fwrite(m->data, 1, m->data_length, stdout);
-	putchar('\n');
+	return true;
 }
 
 /* [[log, entries], ...] */
@@ -138,8 +162,8 @@ static void got_entries(void *arg, size_t number, const seg_reply *reply)
 			source_of(t, seg_reply_at(reply->elements[i], 0)), &all);
 	if (all.count)
 		qsort(all.list, all.count, sizeof(*all.list), by_id);
-	for (size_t i = 0; i < all.count && t->left > 0; i++, t->left--)
-		show(t, &all.list[i]);
+	for (size_t i = 0; i < all.count && t->left > 0; i++)
+		t->left -= show(t, &all.list[i]);
 	free(all.list);
 	seg_arena_reset(&t->arena, ARENA_BLOCK);
 }
@@ -217,14 +241,22 @@ static int read_options(ctl_context *context, seg_start *start)
 static int show_all(tailing *t, const seg_stream *stream)
 {
 	seg_start start;
-	int64_t last = given.last < 0 ? LAST_DEFAULT : given.last;
+	bool from = given.from, filtered = given.key || given.grep;
+	int64_t last = given.last < 0 ? LAST_DEFAULT : given.last, partition = given.partition;
 	int exit_code = read_options(t->context, &start);
 	if (exit_code == EX_OK)
 		exit_code = ctl_check_partition(stream, given.partition);
 	if (exit_code)
 		return exit_code;
-	ctl_tail_sources_init(&t->sources, t->context, stream, given.partition);
-	exit_code = ctl_tail_sources_begin(&t->sources, given.from ? &start : NULL, last);
+	if (filtered && !from && given.last < 0) {
+		start = (seg_start){.kind = SEG_START_EARLIEST};
+		from = true;
+	}
+	/* All messages of a key are in one partition. */
+	if (given.key && partition < 0)
+		partition = seg_partition_of(given.key, strlen(given.key), stream->shape.partitions);
+	ctl_tail_sources_init(&t->sources, t->context, stream, partition);
+	exit_code = ctl_tail_sources_begin(&t->sources, from ? &start : NULL, last);
 	if (exit_code == EX_OK && t->context->form == CTL_FORM_CSV && !given.raw)
 		ctl_message_print_csv_head();
 	t->entries = 1;
@@ -239,12 +271,17 @@ static int tail(ctl_context *context, int argc, char **argv)
 	seg_stream *stream;
 	tailing t = {.context = context, .left = given.count};
 	(void)argc;
+	if (given.grep && regcomp(&t.pattern, given.grep, REG_EXTENDED))
+		return ctl_complain(EX_USAGE, "--grep %s: this is no extended regular expression",
+				    given.grep);
 	int exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code)
 		return exit_code;
 	seg_arena_init(&t.arena, ARENA_BLOCK);
 	exit_code = show_all(&t, stream);
 	seg_arena_fini(&t.arena);
+	if (given.grep)
+		regfree(&t.pattern);
 	seg_stream_close(stream);
 	return exit_code;
 }

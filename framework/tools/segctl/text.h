@@ -2,7 +2,6 @@
 #ifndef CTL_TEXT_H
 #define CTL_TEXT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,13 +23,7 @@ const char *ctl_plural(uint64_t count);
 /* Bytes as text: each byte that is not part of a printable character of the locale as \xNN. The caller frees it. */
 char *ctl_printable(const void *bytes, size_t length);
 
-/*
- * Writes text in which no byte commands a terminal: control characters, and bytes that are no UTF-8, as \xNN. Line breaks
- * and tabs stay if `lines`.
- */
-void ctl_text_write(const char *text, size_t length, bool lines, FILE *out);
-
-/* printf to standard output, through ctl_text_write: names in Redis are what any program wrote. */
+/* printf to standard output, through ctl_escape_write: names in Redis are what any program wrote. */
 __attribute__((format(printf, 1, 2))) void ctl_say(const char *format, ...);
 
 /* The number of terminal columns that a printable text takes. */

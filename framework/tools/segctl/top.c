@@ -16,6 +16,7 @@
 #include "command.h"
 #include "diagnosis.h"
 #include "lag_list.h"
+#include "server_trouble.h"
 #include "text.h"
 #include "top_rows.h"
 
@@ -53,7 +54,8 @@ typedef struct {
 	uint32_t at_partition;
 	ctl_top_row *rows;
 	size_t count;
-	bool typing; /* keys go to the filter */
+	bool typing;  /* keys go to the filter */
+	bool helping; /* the keys are explained */
 	bool colored;
 	char trouble[SEG_ERROR_TEXT_MAX];
 	int64_t found_at, looked_at;
@@ -129,12 +131,22 @@ static void draw_head(const top *t)
 	draw_line(1, *t->trouble ? A_BOLD : A_NORMAL, t->trouble);
 }
 
+/* On a wide terminal, names get the room beyond 80 columns. */
+static int room_for_names(const ctl_top_column *columns)
+{
+	int names = 0;
+	for (int i = 0; columns[i].width; i++)
+		names += !columns[i].right;
+	return COLS > 80 && names ? (COLS - 80) / names : 0;
+}
+
 static void write_cells(char *line, size_t size, const ctl_top_column *columns, const ctl_top_row *row)
 {
 	size_t used = 0;
+	int more = room_for_names(columns);
 	for (int i = 0; columns[i].width && used < size; i++) {
 		const char *text = row ? row->cells[i] : columns[i].title;
-		int width = columns[i].width;
+		int width = columns[i].width + (columns[i].right ? 0 : more);
 		used += (size_t)snprintf(line + used, size - used, columns[i].right ? "%s%*.*s" : "%s%-*.*s",
 					 i ? " " : "", width, width, text);
 	}
@@ -203,13 +215,40 @@ static void draw_details(const top *t)
 		 p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, lag),
 		 ctl_duration_text(p->behind, behind));
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
-		 p->crashes, p->attempts, p->info.dead_letters, p->info.lost);
+		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
+	int y = 8;
+	if (p->retry.attempt) {
+		char retry[CTL_RETRY_MAX];
+		snprintf(text, sizeof(text), "Retrying  %s", ctl_snapshot_retry_text(p, retry));
+		y = draw_wrapped(y, text);
+	}
 	attrset(A_BOLD);
 	snprintf(text, sizeof(text), "Cause: %s.", diagnosis.cause);
-	int y = draw_wrapped(9, text);
+	y = draw_wrapped(y + 1, text);
 	attrset(A_NORMAL);
 	snprintf(text, sizeof(text), "Next:  %s.", diagnosis.next);
 	draw_wrapped(y + 1, text);
+}
+
+static void draw_help(void)
+{
+	static const char *const lines[] = {
+		"Enter, Right     open a group, then a partition",
+		"Esc, Left        back",
+		"Up, Down, k, j   choose a row; PgUp and PgDn move by a screen",
+		"s                sort by the next column",
+		"r                reverse the order",
+		"/                show only rows that contain a text",
+		"q                quit",
+		"",
+		"Red: an operator should act; open the partition to see why. Yellow: messages wait.",
+		"BEHIND    age of the oldest uncommitted message",
+		"CAUGHT UP time until nothing waits, at this rate; ?: not at this rate",
+		"ATTEMPTS  how often the next message was tried",
+		"DEAD      dead letters",
+	};
+	for (int i = 0; i < (int)(sizeof(lines) / sizeof(lines[0])) && 3 + i < LINES - 1; i++)
+		mvaddnstr(3 + i, 0, lines[i], COLS);
 }
 
 static void draw(top *t)
@@ -217,18 +256,22 @@ static void draw(top *t)
 	char foot[160];
 	erase();
 	draw_head(t);
-	if (t->level == DETAILS)
+	if (t->helping)
+		draw_help();
+	else if (t->level == DETAILS)
 		draw_details(t);
 	else
 		draw_listing(t);
 	if (t->typing)
 		snprintf(foot, sizeof(foot), "Filter: %s_   Enter keeps it, Esc drops it",
 			 current(t)->filter);
+	else if (t->helping)
+		snprintf(foot, sizeof(foot), "any key: back");
 	else if (t->level == DETAILS)
-		snprintf(foot, sizeof(foot), "Esc back  q quit");
+		snprintf(foot, sizeof(foot), "Esc back  ? help  q quit");
 	else
 		snprintf(foot, sizeof(foot),
-			 "Enter open  Esc back  s sort by %s  r reverse  / filter%s%s  q quit",
+			 "Enter open  Esc back  s sort by %s  r reverse  / filter%s%s  ? help  q quit",
 			 columns_of(t)[current(t)->column].title, *current(t)->filter ? ": " : "",
 			 current(t)->filter);
 	draw_line(LINES - 1, A_REVERSE, foot);
@@ -283,9 +326,16 @@ static bool press(top *t, int key)
 		type(t, key);
 		return true;
 	}
+	if (t->helping) {
+		t->helping = false;
+		return true;
+	}
 	switch (key) {
 	case 'q':
 		return false;
+	case '?':
+		t->helping = true;
+		break;
 	case ESCAPE:
 	case KEY_LEFT:
 	case KEY_BACKSPACE:
@@ -307,10 +357,8 @@ static bool press(top *t, int key)
 		move_by(t, 1);
 		break;
 	case KEY_PPAGE:
-		move_by(t, -(LINES - 5));
-		break;
 	case KEY_NPAGE:
-		move_by(t, LINES - 5);
+		move_by(t, key == KEY_NPAGE ? LINES - 5 : -(LINES - 5));
 		break;
 	case 's':
 		l->column = columns_of(t)[l->column + 1].width ? l->column + 1 : 0;
@@ -339,6 +387,14 @@ static int look(top *t)
 		exit_code = ctl_fleet_look(&t->fleet);
 	t->looked_at = seg_now();
 	return exit_code;
+}
+
+static void look_at_server(top *t)
+{
+	ctl_trouble trouble;
+	t->trouble[0] = '\0';
+	if (ctl_server_trouble_find(t->context, &trouble))
+		snprintf(t->trouble, sizeof(t->trouble), "%.220s; %.280s", trouble.what, trouble.remedy);
 }
 
 static void start_screen(top *t)
@@ -373,7 +429,7 @@ static int run_screen(top *t)
 		if (on && seg_now() >= next) {
 			ctl_complaints_to(t->trouble, sizeof(t->trouble));
 			if (look(t) == EX_OK)
-				t->trouble[0] = '\0';
+				look_at_server(t);
 			ctl_complaints_to(NULL, 0);
 		}
 	}

@@ -127,7 +127,7 @@ size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, 
 			put_text(row, 5, partition->node);
 		else
 			put_duration(row, 5, partition->catch_up);
-		put_count(row, 6, partition->attempts);
+		put_count(row, 6, ctl_snapshot_attempts(partition));
 		put_count(row, 7, (int64_t)partition->info.dead_letters);
 		count += matches(row, 1, 1, filter);
 	}

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "diagnosis.h"
 #include "base/units.h"
+#include "server_trouble.h"
 #include "stream/client.h"
 #include "table.h"
 #include "text.h"
@@ -103,13 +104,15 @@ static void print_position(const answer *a)
 
 static void print_troubles(const answer *a)
 {
-	char id[SEG_ID_TEXT_MAX];
+	char id[SEG_ID_TEXT_MAX], retry[CTL_RETRY_MAX];
 	const ctl_partition *p = a->p;
 	ctl_say("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
 		ctl_plural(p->crashes));
 	if (p->attempts)
 		ctl_say("; suspect: message %s, %" PRIu32 " attempt%s", seg_id_format(p->suspect, id),
 			p->attempts, ctl_plural(p->attempts));
+	if (p->retry.attempt)
+		ctl_say("\nRetrying      %s", ctl_snapshot_retry_text(p, retry));
 	ctl_say("\nDead letters  %" PRIu64, p->info.dead_letters);
 	if (p->letters_dropped)
 		ctl_say("; %" PRIu64 " older ones were dropped at dead_letter_limit", p->letters_dropped);
@@ -157,7 +160,13 @@ static void print_as_json(const answer *a)
 	json_object_set_new(object, "crashes", json_integer(p->crashes));
 	json_object_set_new(object, "suspect",
 			    p->attempts ? json_string(seg_id_format(p->suspect, suspect)) : json_null());
-	json_object_set_new(object, "attempts", json_integer(p->attempts));
+	json_object_set_new(object, "attempts", json_integer(ctl_snapshot_attempts(p)));
+	json_object_set_new(object, "retry_reason",
+			    p->retry.attempt ? ctl_json_bytes(p->retry.reason, strlen(p->retry.reason))
+					     : json_null());
+	json_object_set_new(object, "retry_in_seconds",
+			    p->retry.attempt ? json_real(p->retry.left > 0 ? p->retry.left : 0)
+					     : json_null());
 	json_object_set_new(object, "dead_letters", json_integer((json_int_t)p->info.dead_letters));
 	json_object_set_new(object, "dead_letters_dropped", json_integer((json_int_t)p->letters_dropped));
 	json_object_set_new(object, "lost", json_integer((json_int_t)p->info.lost));
@@ -185,6 +194,18 @@ static int take_two(seg_stream *stream, const char *group, ctl_snapshot *now)
 	return exit_code;
 }
 
+/* A server that cannot write explains more than what it makes of the group. */
+static void blame_server(ctl_context *context, ctl_diagnosis *diagnosis)
+{
+	ctl_trouble trouble;
+	if (!ctl_server_trouble_find(context, &trouble))
+		return;
+	diagnosis->verdict = "server";
+	diagnosis->wrong = true;
+	snprintf(diagnosis->cause, sizeof(diagnosis->cause), "%s", trouble.what);
+	snprintf(diagnosis->next, sizeof(diagnosis->next), "%s", trouble.remedy);
+}
+
 static int explain(ctl_context *context, seg_stream *stream, const char *group, uint32_t partition)
 {
 	ctl_snapshot snapshot;
@@ -198,6 +219,7 @@ static int explain(ctl_context *context, seg_stream *stream, const char *group, 
 	if (exit_code == EX_OK) {
 		ctl_diagnose(&snapshot, partition, stream->name, group, (double)given.sample / 1e9,
 			     &a.diagnosis);
+		blame_server(context, &a.diagnosis);
 		if (context->form == CTL_FORM_JSON)
 			print_as_json(&a);
 		else
@@ -240,7 +262,7 @@ const ctl_command ctl_why = {
 	3,
 	3,
 	"Shows the likely problem of a partition, and the next step",
-	"Redis does not know everything: retries, for example, are in the owner's log and at its /readyz.",
+	"Names what Redis knows and what the partition's owner has noted there; the owner's log has more.",
 	options,
 	why,
 };

@@ -166,6 +166,11 @@ function where(p) {
 	return p.node ? `, on ${p.node}${p.unreachable ? ", which does not answer" : ""}` : "";
 }
 
+function retrying(retry) {
+	const when = retry.next_seconds > 0 ? `in ${duration(retry.next_seconds)}` : "under way";
+	return `${retry.reason}; attempt ${retry.attempt} at message ${retry.id} ${when}`;
+}
+
 function tile(name, text, kind) {
 	return h("div", {class: "tile " + (kind || "")}, h("dt", {}, name), h("dd", {}, text));
 }
@@ -185,6 +190,7 @@ class Consumer {
 		this.problem = h("p", {class: "problem warn"});
 		this.cells = h("div", {class: "cells"});
 		this.owners = h("ul", {class: "owners"});
+		this.retries = h("ul", {class: "retries"});
 		this.rows = h("tbody");
 		this.more = h("button", {type: "button", hidden: ""});
 		this.more.addEventListener("click", () => {
@@ -197,7 +203,7 @@ class Consumer {
 		this.table = h("table", {}, h("thead", {}, h("tr", {},
 			...heads.map(head => h("th", wide.has(head) ? {class: "wide"} : {}, head)))), this.rows);
 		this.partitions = h("div", {hidden: ""},
-			h("h3", {}, "Partitions and their owners"), this.cells, this.owners,
+			h("h3", {}, "Partitions and their owners"), this.cells, this.owners, this.retries,
 			this.table, this.more);
 		this.node = h("section", {class: "card"},
 			h("div", {class: "title"}, h("h2", {}, `${status.stream} → ${status.group}`),
@@ -231,6 +237,7 @@ class Consumer {
 			tile("Dead letters", this.group ? short(dead) : "–", dead ? "bad" : ""),
 			...(lost ? [tile("Lost", short(lost), "bad")] : []));
 		this.drawOwners(partitions);
+		this.drawRetries(partitions);
 		this.drawRows();
 		this.drawCounters(status);
 	}
@@ -268,6 +275,11 @@ class Consumer {
 			owner)));
 	}
 
+	drawRetries(partitions) {
+		this.retries.replaceChildren(...partitions.filter(p => p.retry).slice(0, ROWS)
+			.map(p => h("li", {class: "warn"}, `partition ${p.partition}: ${retrying(p.retry)}`)));
+	}
+
 	/* If there are more than ROWS: the greatest lag first. */
 	drawRows() {
 		const partitions = this.group ? [...this.group.partitions] : [];
@@ -283,7 +295,7 @@ class Consumer {
 			const ms = Number(p.position.split("-")[0]);
 			const known = n => short(p.unreachable ? null : n);
 			return h("tr", {},
-				h("td", {}, p.partition),
+				h("td", p.retry ? {class: "alarm", title: retrying(p.retry)} : {}, p.partition),
 				dressed(h("td", {class: "owner", title: p.owner || "no owner"}, h("span", {class: "dot"}),
 					p.owner || "no owner"), p.owner),
 				h("td", {}, short(p.lag)),

@@ -11,7 +11,7 @@
 
 #define PREFIX "{__bench:load}:"
 
-enum { RELEASES_MAX = SIMULATED_PARTITIONS, RELEASE_WORDS_MAX = 2 * RELEASES_MAX, HEAD_WORDS = 16 };
+enum { RELEASES_MAX = SIMULATED_PARTITIONS, RELEASE_WORDS_MAX = 2 * RELEASES_MAX, HEAD_WORDS = 22 };
 
 typedef char release_word[24];
 
@@ -118,10 +118,11 @@ static redisReply *send_call(bench_simulated_group *group, const bench_simulated
 	snprintf(partitions, sizeof(partitions), "%d", SIMULATED_PARTITIONS);
 	/* clang-format off */
 	const char *words[HEAD_WORDS + RELEASE_WORDS_MAX] = {
-		"EVALSHA", group->sha, "5",
+		"EVALSHA", group->sha, "6",
 		PREFIX "large:members", PREFIX "large:leases", PREFIX "large:partitions",
-		PREFIX "large:control", PREFIX "groups",
+		PREFIX "large:control", PREFIX "groups", PREFIX "info",
 		"large", command, member->name, "incarnation", "600000", "100", partitions, member->generation,
+		"0", "1000000", "reject", "1", "off",
 	};
 	/* clang-format on */
 	int count = HEAD_WORDS;

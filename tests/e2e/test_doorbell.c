@@ -1,0 +1,130 @@
+/*
+ * test_doorbell.c - a member with many partitions on one server hears of messages by the bell: CLIENT TRACKING with REDIRECT. On the
+ * server that all tests use, and on Valkey where that is installed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/consumer.h"
+#include "harness/server.h"
+
+/* More than a member reads with a blocking read. */
+enum { PARTITIONS = 80, PATIENCE_MS = 20000 };
+
+static test_server *server;
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (server)
+		test_server_stop(server);
+	server = NULL;
+	return 0;
+}
+
+/* Whether a connection is tracked, and another one hears of it. */
+static bool is_tracked(void *arg)
+{
+	(void)arg;
+	redisReply *list = test_server_ask(server, "CLIENT LIST");
+	bool found = false;
+	for (const char *at = list->str; (at = strstr(at, " redir=")); at++)
+		found = found || atoll(at + strlen(" redir=")) > 0;
+	freeReplyObject(list);
+	return found;
+}
+
+/* How many reads the server has done so far. */
+static long long reads(void)
+{
+	redisReply *info = test_server_ask(server, "INFO commandstats");
+	const char name[] = "cmdstat_xread:calls=", *found = strstr(info->str, name);
+	long long count = found ? atoll(found + strlen(name)) : 0;
+	freeReplyObject(info);
+	return count;
+}
+
+static void send_one(seg_stream *stream, const char *key)
+{
+	seg_error error = {0};
+	const seg_record record = {.key = key, .key_length = strlen(key), .data = "x", .data_length = 1};
+	if (seg_stream_send(stream, &record, NULL, &error))
+		fail_msg("%s", error.text);
+}
+
+static void hears_by_the_bell(void)
+{
+	seg_error error = {0};
+	seg_client *client;
+	seg_stream *stream;
+	seg_client_options options;
+	seg_client_options_init(&options);
+	options.address = server->address;
+	const seg_stream_shape shape = {.partitions = PARTITIONS, .partition_size = 1000};
+	if (seg_client_open(&options, &client, &error) ||
+	    seg_stream_register(client, "s", &shape, &stream, &error))
+		fail_msg("%s", error.text);
+	seg_consumer *consumer = test_consumer_join(client, "s", 0);
+	test_wait_until(is_tracked, NULL, PATIENCE_MS, "a connection is tracked");
+	/* Each message rings for its partition, and costs no look at the others. */
+	for (int i = 0; i < 20; i++) {
+		char key[16];
+		snprintf(key, sizeof(key), "key-%d", i);
+		send_one(stream, key);
+		long long began = test_now_ms();
+		test_consumer_handle(consumer, 1);
+		assert_true(test_now_ms() - began < 2000);
+	}
+	assert_true(is_tracked(NULL));
+	assert_true(reads() < 20 * PARTITIONS);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+	seg_stream_close(stream);
+	seg_client_close(client);
+}
+
+static void messages_ring_on_one_server(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	hears_by_the_bell();
+}
+
+static void messages_ring_on_a_valkey(void **state)
+{
+	(void)state;
+	const char *usual = getenv("SEG_TEST_REDIS_SERVER");
+	char before[512];
+	snprintf(before, sizeof(before), "%s", usual ? usual : "");
+	if (system("valkey-server --version >/dev/null 2>&1") != 0) {
+		print_message("skipped: valkey-server is not on the path\n");
+		skip();
+	}
+	setenv("SEG_TEST_REDIS_SERVER", "valkey-server", 1);
+	server = test_server_start(NULL);
+	if (usual)
+		setenv("SEG_TEST_REDIS_SERVER", before, 1);
+	else
+		unsetenv("SEG_TEST_REDIS_SERVER");
+	assert_true(test_server_says(server, "INFO server", "valkey_version:"));
+	hears_by_the_bell();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(messages_ring_on_one_server),
+		TEST(messages_ring_on_a_valkey),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
