@@ -14,9 +14,11 @@
 # password: certificates, authorities and passwords change.
 #
 # The same seed draws the same faults. A fault takes about a second; with another topology than single, two. A fault that found
-# nothing to break is reported. Two kinds of fault remove messages, and run only with --only: trim removes messages that the
-# group has not read, and the group must count exactly these; lossy promotes a replica that lacks the newest writes, and only
-# messages that the replica never had may be missing. If all faults are of a kind that must not repeat a message (reload, trim),
+# nothing to break is reported. Some runners write their log to a full pipe that nobody reads for a while (full-log), or can
+# start no thread for a while (no-threads). Three kinds of fault run only with --only: trim removes messages that the group has
+# not read, and the group must count exactly these; lossy promotes a replica that lacks the newest writes, and only messages
+# that the replica never had may be missing; clock-step sets the clock of Redis forward and back, by up to an hour, and a lease
+# of before a jump may be trusted until it ends. If all faults are of a kind that must not repeat a message (reload, trim),
 # no duplicates are allowed. Builds what it needs (see tests/build.sh), or uses the build in $SEG_BUILD_DIR. Exits with 1 if a
 # guarantee was broken; then keeps the history and prints its path. Last line (gaps: messages removed unread; vanished: messages
 # that only the lost primary had, and that were not handled before):

@@ -238,14 +238,14 @@ static bool may_send(const seg_partition *p)
 
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
-	char removed[24];
-	const seg_ledger *l = &p->ledger;
+	char passed[24];
+	seg_ledger *l = &p->ledger;
 	seg_fenced_texts texts;
+	snprintf(passed, sizeof(passed), "%" PRIu64, looks ? seg_ledger_look(l) : 0);
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
 	const char *argv[] = {p->log_key, p->state_key, p->member->group,    texts.epoch, p->claim.nonce,
-			      texts.id,   texts.count,  release ? "1" : "0", removed};
+			      texts.id,   texts.count,  release ? "1" : "0", passed};
 	int argc = looks ? 9 : 8;
-	snprintf(removed, sizeof(removed), "%" PRIu64, l->removed_count);
 	if (!seg_route_script(p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, p, 2, argc, argv,
 			      NULL))
 		return false;

@@ -14,7 +14,7 @@
 
 void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *p, seg_id id, uint64_t count)
 {
-	int64_t read = seg_ledger_entries_read(&p->ledger, count);
+	int64_t read = seg_ledger_entries_read(&p->ledger, id, count);
 	const char *of_records = p->member->stream->shape.packing && read >= 0 ? "r" : "";
 	snprintf(texts->epoch, sizeof(texts->epoch), "%" PRIu64, p->own.epoch);
 	snprintf(texts->count, sizeof(texts->count), "%s%" PRId64, of_records, read);

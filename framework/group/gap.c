@@ -27,7 +27,9 @@ void seg_gap_got(seg_partition *p, const seg_reply *reply)
 	}
 	uint64_t removed = (uint64_t)seg_reply_number(seg_reply_at(reply, 1), 0);
 	uint64_t before = (uint64_t)seg_reply_number(seg_reply_at(reply, 2), 0);
-	seg_ledger_removed(&p->ledger, removed);
+	seg_id end;
+	if (seg_reply_id(seg_reply_at(reply, 3), &end))
+		seg_ledger_removed(&p->ledger, end, removed);
 	/* Earlier owners have told of theirs. */
 	if (p->gap.told < before)
 		p->gap.told = before;
@@ -72,9 +74,9 @@ static int64_t store_found(seg_partition *p, int64_t now)
 	snprintf(upto, sizeof(upto), "%" PRId64, p->gap.found_upto);
 	const char *argv[] =
 		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
-		 found,      upto};
+		 found,      "0",          upto};
 	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot) ||
-	    !seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_stored, p, 2, 7, argv, NULL))
+	    !seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_stored, p, 2, 8, argv, NULL))
 		return SEG_NEVER;
 	p->gap.busy = true;
 	p->gap.epoch = p->own.epoch;
@@ -109,7 +111,7 @@ static void looking(seg_partition *p, int64_t now)
 static bool can_look(const seg_partition *p)
 {
 	return !p->member->stream->shape.packing && seg_ownership_fetches(&p->own) && !p->gap.busy &&
-	       p->ledger.entries_read >= 0;
+	       p->ledger.entries_read >= 0 && !seg_ledger_is_before_a_gap(&p->ledger);
 }
 
 /* No read may be under way: the commit goes over another connection, and what the read returns may be removed before the commit
@@ -141,17 +143,15 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 		return p->gap.look_at;
 	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot))
 		return SEG_NEVER;
-	char epoch[24], count[24], fetched[SEG_ID_TEXT_MAX];
+	char epoch[24], count[24], passed[24], fetched[SEG_ID_TEXT_MAX];
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
 	snprintf(count, sizeof(count), "%" PRIu64,
 		 (uint64_t)p->ledger.entries_read + p->ledger.fetched_count);
-	const char *argv[] = {p->log_key,
-			      p->state_key,
-			      epoch,
-			      p->claim.nonce,
-			      seg_id_format(p->ledger.fetched, fetched),
-			      count};
-	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 6, argv, NULL))
+	snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(&p->ledger));
+	const char *argv[] =
+		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
+		 count,      passed};
+	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 7, argv, NULL))
 		return SEG_NEVER;
 	looking(p, now);
 	return SEG_NEVER;

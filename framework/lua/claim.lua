@@ -28,7 +28,7 @@ if id_less(info['last-generated-id'], found['last-delivered-id']) then
 	found = find_group(log, group)
 end
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_came', 'gap_before', 'begun', 'reading', 'read_deaths',
+	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before', 'begun', 'reading', 'read_deaths',
 	'reader')
 local position = found['last-delivered-id']
 local count = found['entries-read']
@@ -61,29 +61,20 @@ end
 -- knows, if anything does.
 count = entries_up_to(info, position) or count
 local lost = 0
+-- What earlier owners have counted of gaps after the position: the new owner must not count it again.
+local gap = noted and stored[9] and id_less(position, stored[9]) and tonumber(stored[12] or '0') or 0
 if noted and count > noted then
-	-- The previous owner may have counted the gap, and died before it committed a position after the gap.
-	local known = stored[9] and id_less(position, stored[9]) and tonumber(stored[8]) or 0
-	lost = math.max(count - noted - known, 0)
-	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
+	lost = math.max(count - noted - gap, 0)
+	gap = math.max(gap - (count - noted), 0)
 	redis.call('HINCRBY', state, 'lost', lost)
 end
-
--- The new owner reads again what surrounds the gaps that earlier ones have counted: as many entries as came up to
--- there, and are neither before the position nor in the log. A claim that arrives twice may come the second time when
--- its owner has counted a gap itself.
-local gap, before = 0
+if count and count ~= noted then
+	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
+end
+local before = gap
 if again then
+	-- A claim that arrives twice may come the second time when its owner has counted a gap itself.
 	gap, before = stored[8] or 0, stored[13] or 0
-elseif count and stored[12] and id_less(position, stored[9]) then
-	local CHUNK = 500
-	local at, kept = position, 0
-	repeat
-		local entries = redis.call('XRANGE', log, '(' .. at, stored[9], 'COUNT', CHUNK)
-		kept = kept + #entries
-		at = #entries > 0 and entries[#entries][1] or at
-	until #entries < CHUNK
-	gap = math.max(stored[12] - count - kept, 0)
 end
 
 -- The previous owner died with messages to handle. If it has not moved the position, count it with the ones
@@ -120,7 +111,7 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 	count = stored[11] == position and stored[10] or '-1'
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
-	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before or gap))
+	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before))
 local answer = {'OK', position, count, tostring(crashes), suspect, tostring(attempts), text(lost),
 	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
 if reading ~= '' then

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
 -- Moves the group's position. Only the owner may.
--- KEYS: log state. ARGV: group epoch nonce position count release, then `removed` to count what was removed unread, too.
+-- KEYS: log state. ARGV: group epoch nonce position count release, then `passed` to count what was removed unread, too.
 --
 -- Allowed without memory: Redis can trim what is committed, and so frees memory.
 --
--- `removed`: so many of the `count` entries were removed before this owner read them, as far as it knows. The
+-- `passed`: so many of the `count` entries were removed before this owner read them, as far as it knows. The
 -- caller has read nothing after the position: what it has read may be removed without being lost.
 -- @include fence
 -- @include advance
 -- @include removed
 local log, state = KEYS[1], KEYS[2]
-local group, epoch, nonce, position, count, release, removed = unpack(ARGV)
+local group, epoch, nonce, position, count, release, passed = unpack(ARGV)
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
@@ -23,10 +23,9 @@ if later then
 	return {'FENCED', later}
 end
 -- Not for a call that is sent again after a later one: from its position on, others may have trimmed what was read.
-local gap, before
-if removed and not (known and id_less(position, known)) then
-	gap, before = count_removed(log, state, position, count - removed)
-	count = text(count - removed + math.max(gap or 0, tonumber(removed)))
+local answer = {'OK'}
+if passed and not (known and id_less(position, known)) then
+	answer = {'OK', count_removed(log, state, position, count - passed, passed)}
 end
 local failure = advance(log, state, group, position, count, known)
 -- A release counts all the same: it is the end of an ownership of the vanished log.
@@ -36,4 +35,4 @@ end
 if release == '1' then
 	redis.call('HSET', state, 'clean', '1', 'nonce', '', 'owner', '', 'crashes', '0', 'released', nonce)
 end
-return {'OK', gap and text(gap), gap and before}
+return answer

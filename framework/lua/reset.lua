@@ -6,6 +6,7 @@
 -- The epoch stays, as after a release, so that the next claim has a later one. `expected`: the position that
 -- the group must have; '' for any. Entries that readers with XREADGROUP have not acknowledged are
 -- acknowledged, because the next claim would go back to them.
+-- @include forget
 -- @include open
 -- @include count
 local log, state = KEYS[1], KEYS[2]
@@ -39,5 +40,5 @@ end
 redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', entries)
 redis.call('HSET', state, 'position', position, 'count', count, 'claimed', position, 'clean', '1',
 	'nonce', '', 'owner', '', 'crashes', '0')
-redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_before', 'gap_id', 'gap_came')
+forget_messages(state)
 return {'OK', old}

@@ -42,7 +42,7 @@ void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 	l->fetched = l->handled = l->committed = position;
 	l->fetched_count = l->handled_count = 0;
 	l->entries_read = entries_read;
-	l->removed_count = 0;
+	l->removed_count = l->removed_total = 0;
 	l->read_size = l->limits->batch_size;
 	l->messages_per_entry = 1;
 	l->starved = 0;
@@ -233,7 +233,7 @@ static uint64_t count_removed(seg_ledger *l, const seg_fetched *fetched)
 		l->entries_read = fetched->records_before - (int64_t)(l->fetched_count + l->removed_count);
 		return 0;
 	}
-	int64_t expected = seg_ledger_entries_read(l, l->fetched_count);
+	int64_t expected = seg_ledger_entries_read(l, l->fetched, l->fetched_count);
 	uint64_t removed =
 		fetched->records_before > expected ? (uint64_t)(fetched->records_before - expected) : 0;
 	l->removed_count += removed;
@@ -326,13 +326,30 @@ uint64_t seg_ledger_committed(seg_ledger *l, seg_id id, uint64_t count)
 	return count - before;
 }
 
-void seg_ledger_removed(seg_ledger *l, uint64_t total)
+bool seg_ledger_is_before_a_gap(const seg_ledger *l)
 {
-	if (total > l->removed_count)
-		l->removed_count = total;
+	return l->removed_total > 0 && seg_id_compare(l->handled, l->removed_id) < 0;
 }
 
-int64_t seg_ledger_entries_read(const seg_ledger *l, uint64_t count)
+uint64_t seg_ledger_look(seg_ledger *l)
 {
-	return l->entries_read < 0 ? -1 : l->entries_read + (int64_t)(count + l->removed_count);
+	if (!seg_ledger_is_before_a_gap(l) && l->removed_total > l->removed_count)
+		l->removed_count = l->removed_total;
+	l->removed_total = 0;
+	return l->removed_count;
+}
+
+void seg_ledger_removed(seg_ledger *l, seg_id id, uint64_t total)
+{
+	if (total <= l->removed_count)
+		return;
+	l->removed_total = total;
+	l->removed_id = id;
+}
+
+int64_t seg_ledger_entries_read(const seg_ledger *l, seg_id id, uint64_t count)
+{
+	bool passed = l->removed_total && seg_id_compare(id, l->removed_id) >= 0;
+	uint64_t removed = passed ? l->removed_total : l->removed_count;
+	return l->entries_read < 0 ? -1 : l->entries_read + (int64_t)(count + removed);
 }

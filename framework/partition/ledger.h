@@ -46,6 +46,8 @@ typedef struct seg_ledger {
 	int64_t entries_read; /* how many entries, or records of a packed stream, the group had read at the claim; -1: unknown */
 	uint64_t
 		removed_count; /* messages of this ownership that were removed from the log before they were read */
+	uint64_t removed_total; /* the same once positions are at removed_id; 0: no more than removed_count */
+	seg_id removed_id;
 
 	/* Reading. */
 	seg_parser parser;
@@ -143,10 +145,22 @@ bool seg_ledger_collect(seg_ledger *ledger);
 /* Redis has confirmed position `id`, which is `count` messages into this ownership. Returns how many of them are new. */
 uint64_t seg_ledger_committed(seg_ledger *ledger, seg_id id, uint64_t count);
 
-/* Redis says that `total` messages, or more, of this ownership were removed from the log unread. */
-void seg_ledger_removed(seg_ledger *ledger, uint64_t total);
+/* Whether a gap was found that the handled messages are not past yet. Until then, no further look can tell what is new. */
+bool seg_ledger_is_before_a_gap(const seg_ledger *ledger);
 
-/* How many entries, or records, the group has read once `count` messages of this ownership are done; -1: unknown. */
-int64_t seg_ledger_entries_read(const seg_ledger *ledger, uint64_t count);
+/*
+ * Redis is to be asked how many messages were removed from the log unread, up to the newest that was read. Returns how many of
+ * them the positions from now on count as read, until _removed says more.
+ */
+uint64_t seg_ledger_look(seg_ledger *ledger);
+
+/* Up to `id`, `total` messages of this ownership were removed unread. A position counts them as read once it is there. */
+void seg_ledger_removed(seg_ledger *ledger, seg_id id, uint64_t total);
+
+/*
+ * How many entries, or records, the group has read once `count` messages of this ownership are done, up to `id`; -1:
+ * unknown.
+ */
+int64_t seg_ledger_entries_read(const seg_ledger *ledger, seg_id id, uint64_t count);
 
 #endif

@@ -29,7 +29,7 @@
 /* Where no message may come twice, a session must not expire, however slow the machine. */
 enum { SESSION_MS = 1000, CLEAN_SESSION_MS = 10000 };
 
-enum { WARM_UP_MS = 1500 };
+enum { WARM_UP_MS = 1500, CLAIM_MS = 30000, LOOK_MS = 20 };
 
 /* So small that it fills up when no runner handles for a while, and is trimmed all the time; or never. */
 enum { SMALL_PARTITION = 1000, LARGE_PARTITION = 10000000 };
@@ -78,6 +78,10 @@ static void start_all(const settings *set, chaos_world *world)
 			   set->clean ? CLEAN_SESSION_MS : SESSION_MS, world->history);
 	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
 		chaos_runners_start(world->runners, slot);
+	/* What is removed before the group exists, it has not lost. */
+	for (int64_t deadline = seg_now() + CLAIM_MS * SEG_MS;
+	     !chaos_are_all_claimed(world->servers) && seg_now() < deadline;)
+		chaos_world_pass(world, LOOK_MS);
 	chaos_world_pass(world, WARM_UP_MS);
 }
 

@@ -98,7 +98,7 @@ static int read_logs(chaos_world *world)
 	return 0;
 }
 
-static bool are_all_claimed(chaos_servers *servers)
+bool chaos_are_all_claimed(chaos_servers *servers)
 {
 	int claimed = 0;
 	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
@@ -120,9 +120,9 @@ static int count_removed(chaos_world *world)
 {
 	chaos_runners_start(world->runners, 0);
 	int64_t deadline = seg_now() + DRAIN_MS * SEG_MS;
-	while (!are_all_claimed(world->servers) && seg_now() < deadline)
+	while (!chaos_are_all_claimed(world->servers) && seg_now() < deadline)
 		chaos_world_pass(world, 20);
-	bool clean = are_all_claimed(world->servers) && chaos_runners_end(world->runners, END_MS);
+	bool clean = chaos_are_all_claimed(world->servers) && chaos_runners_end(world->runners, END_MS);
 	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
 		redisReply *reply =
 			chaos_servers_command(world->servers,

@@ -8,6 +8,9 @@
 #include "chaos/faults.h"
 #include "chaos/load.h"
 
+/* Whether each partition has an owner that has claimed it. */
+bool chaos_are_all_claimed(chaos_servers *servers);
+
 /* After the last fault the group must recover and handle everything. Returns how many things went wrong. */
 int chaos_end(chaos_world *world, chaos_load *load);
 

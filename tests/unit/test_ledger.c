@@ -216,11 +216,27 @@ static void a_batch_that_came_back_is_kept_until_its_last_message_counts(void **
 static void entries_read_go_on_from_the_groups_count_or_stay_unknown(void **state)
 {
 	(void)state;
-	assert_int_equal(seg_ledger_entries_read(&ledger, 5), 105);
+	assert_int_equal(seg_ledger_entries_read(&ledger, (seg_id){20, 0}, 5), 105);
 	begin((seg_id){10, 0}, -1);
-	assert_int_equal(seg_ledger_entries_read(&ledger, 5), -1);
+	assert_int_equal(seg_ledger_entries_read(&ledger, (seg_id){20, 0}, 5), -1);
 	begin((seg_id){10, 0}, 0);
-	assert_int_equal(seg_ledger_entries_read(&ledger, 5), 5);
+	assert_int_equal(seg_ledger_entries_read(&ledger, (seg_id){20, 0}, 5), 5);
+}
+
+static void removed_messages_count_as_read_once_the_position_is_past_them(void **state)
+{
+	(void)state;
+	assert_int_equal(seg_ledger_look(&ledger), 0);
+	seg_ledger_removed(&ledger, (seg_id){14, 0}, 3);
+	assert_int_equal(seg_ledger_entries_read(&ledger, (seg_id){13, 9}, 5), 105);
+	assert_int_equal(seg_ledger_entries_read(&ledger, (seg_id){14, 0}, 5), 108);
+	/* Nothing up to there is handled yet when Redis is asked again. */
+	assert_int_equal(seg_ledger_look(&ledger), 0);
+	assert_int_equal(seg_ledger_entries_read(&ledger, (seg_id){14, 0}, 5), 105);
+	seg_ledger_removed(&ledger, (seg_id){15, 0}, 4);
+	ledger.handled = (seg_id){15, 0};
+	assert_int_equal(seg_ledger_look(&ledger), 4);
+	assert_int_equal(seg_ledger_entries_read(&ledger, (seg_id){15, 0}, 5), 109);
 }
 
 /* --- how much is on its way -------------------------------------------------------------------- */
@@ -551,6 +567,7 @@ int main(void)
 		TEST(what_is_committed_is_not_committed_again),
 		TEST(a_batch_that_came_back_is_kept_until_its_last_message_counts),
 		TEST(entries_read_go_on_from_the_groups_count_or_stay_unknown),
+		TEST(removed_messages_count_as_read_once_the_position_is_past_them),
 		TEST(reading_stops_when_every_batch_is_on_its_way_and_goes_on_when_one_is_committed),
 		TEST(what_is_handled_but_not_committed_keeps_its_place_in_the_window),
 		TEST(the_bound_on_bytes_stops_reading_but_never_the_only_message),

@@ -455,9 +455,14 @@ static void the_count_is_right_where_unread_entries_were_dropped(void **state)
 	assert_string_equal(group_field("lag"), "0");
 }
 
+/* Without the end of the gap. */
 static const char *gap(const char *epoch, const char *nonce, const char *fetched, const char *count)
 {
-	return run(GAP, 2, LOG, STATE, epoch, nonce, fetched, count);
+	char *text = (char *)(uintptr_t)run(GAP, 2, LOG, STATE, epoch, nonce, fetched, count, "0");
+	char *end = strncmp(text, "OK ", 3) == 0 ? strrchr(text, ' ') : NULL;
+	if (end)
+		*end = '\0';
+	return text;
 }
 
 static void a_gap_is_what_came_and_was_not_read(void **state)
@@ -558,13 +563,13 @@ static void the_next_owner_does_not_count_a_gap_within_the_log_again(void **stat
 	claim("7", "o");
 	claim("8", "p");
 	assert_string_equal(gap("8", "p", "1-9", "7"), "OK 2 2");
-	commit("8", "p", "1-5", "6");
+	commit("8", "p", "1-5", "4");
 	claim("9", "q");
-	assert_string_equal(gap("9", "q", "1-9", "9"), "OK 0 0");
+	assert_string_equal(gap("9", "q", "1-9", "7"), "OK 2 2");
 	command("XADD " LOG " 1-10 partitionKey k data 10");
 	command("XADD " LOG " 1-11 partitionKey k data 11");
 	command("XDEL " LOG " 1-10");
-	assert_string_equal(gap("9", "q", "1-11", "10"), "OK 1 0");
+	assert_string_equal(gap("9", "q", "1-11", "8"), "OK 3 2");
 	assert_string_equal(command("HGET " STATE " lost"), "3");
 }
 

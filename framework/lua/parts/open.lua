@@ -1,3 +1,4 @@
+-- @include forget
 -- @include remade
 
 -- Sets the group to the beginning of its log. What the state says of messages was said of another log. `count`:
@@ -5,8 +6,8 @@
 local function begin_anew(log, state, group, count)
 	redis.call('XGROUP', 'SETID', log, group, '0-0', 'ENTRIESREAD', count)
 	redis.call('HSET', state, 'position', '0-0', 'count', count)
-	redis.call('HDEL', state, 'suspect', 'attempts', 'marked', 'gap', 'gap_id', 'gap_came',
-		'gap_before', 'claimed')
+	redis.call('HDEL', state, 'claimed', 'lost_upto')
+	forget_messages(state)
 end
 
 -- Where a group goes that Redis does not have: a status, and the position if there is one.

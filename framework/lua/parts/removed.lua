@@ -1,21 +1,29 @@
 -- @include group
 -- @include count
 
--- How many entries between the position of the claim and `position` were removed before the group read them: nil if
--- the log does not tell; and how many of them earlier epochs had counted. `read`: how many entries the owners have
--- read up to there. If more came, the others are gone. The number is stored as a whole, so that a repeated call
--- counts nothing twice.
-local function count_removed(log, state, position, read)
+-- How many entries after the position of the claim were removed before the group read them; how many of them earlier
+-- epochs had counted; and up to which id they were. 0 if the log does not tell.
+-- `read`: how many entries the owners have read up to `fetched`. If more came, the others are gone. The number is stored
+-- as a whole, so that a repeated call counts nothing twice. Until the owner's commits are at the end of the gap, they count
+-- only `passed` entries of it as read. The others are `gap_open`.
+local function count_removed(log, state, fetched, read, passed)
 	local stored = redis.call('HMGET', state, 'gap', 'gap_before')
 	local noted, before = tonumber(stored[1] or '0'), stored[2] or '0'
-	local came = redis.call('EXISTS', log) == 1 and entries_up_to(named(redis.call('XINFO', 'STREAM', log)), position)
-	if not came then
-		return nil, before
+	local info = redis.call('EXISTS', log) == 1 and named(redis.call('XINFO', 'STREAM', log))
+	local came = info and entries_up_to(info, fetched)
+	-- Less than was noted: the owner is not yet past what earlier ones have counted.
+	if not came or came - read <= 0 or came - read < noted then
+		return '0', before, fetched
 	end
-	local gap = math.max(came - read, 0)
+	local gap = came - read
+	-- What comes after `fetched` and before the first entry is gone, too.
+	local upto = fetched
+	if id_less(fetched, info['last-generated-id']) then
+		upto = info['first-entry'] and id_before(info['first-entry'][1]) or info['last-generated-id']
+	end
 	if gap > noted then
 		redis.call('HINCRBY', state, 'lost', gap - noted)
-		redis.call('HSET', state, 'gap', text(gap), 'gap_id', position, 'gap_came', came)
 	end
-	return gap, before
+	redis.call('HSET', state, 'gap', text(gap), 'gap_id', upto, 'gap_open', text(gap - passed))
+	return text(gap), before, upto
 end

@@ -27,8 +27,9 @@ static void delete_state(ctl_batch *batch, const char *state, bool is_live)
 {
 	if (is_live)
 		ctl_batch_words(batch, NULL, NULL, 0, "HDEL", state, "epoch", "nonce", "owner", "claimed",
-				"clean", "released", "crashes", "suspect", "attempts", "marked", "lost",
-				"gap", "gap_id", "gap_came", "gap_before", "letters_full", "letters_dropped",
+				"clean", "released", "crashes", "suspect", "attempts", "begun", "reading",
+				"read_deaths", "reader", "remark", "retry", "lost_upto", "lost", "gap",
+				"gap_id", "gap_open", "gap_before", "letters_full", "letters_dropped",
 				(char *)NULL);
 	else
 		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", state, (char *)NULL);
