@@ -71,11 +71,12 @@ static size_t find_login(const char *authority)
 	return length;
 }
 
-/* As advice has it: "write redis://user:password@host". */
+/* As advice has it: "write redis://user:password@host", or ":password@". */
 static bool is_placeholder(const char *login, size_t length)
 {
 	static const char words[] = "user:password";
-	return length == sizeof(words) - 1 && strncasecmp(login, words, length) == 0;
+	size_t user = length > 0 && login[0] == ':' ? sizeof("user") - 1 : 0;
+	return length == sizeof(words) - 1 - user && strncasecmp(login, words + user, length) == 0;
 }
 
 /* --- named values ------------------------------------------------------------------------ */

@@ -20,6 +20,8 @@ void seg_gap_got(seg_partition *p, const seg_reply *reply)
 	p->gap.busy = false;
 	if (p->gap.epoch != p->own.epoch)
 		return;
+	if (!reply)
+		p->gap.commit_at = 0; /* the commit is sent again, and looks again */
 	if (!seg_reply_is(status, "OK")) {
 		/* The commits find out what a refusal means. */
 		p->gap.looked_count = UINT64_MAX;

@@ -25,7 +25,14 @@ end
 -- Not for a call that is sent again after a later one: from its position on, others may have trimmed what was read.
 local answer = {'OK'}
 if passed and not (known and id_less(position, known)) then
-	answer = {'OK', count_removed(log, state, position, count - passed, passed)}
+	local read = count - passed
+	local gap, before = count_removed(log, state, position, read)
+	count = text(read + math.max(tonumber(gap), tonumber(passed)))
+	answer = {'OK', gap, before, position}
+elseif position == known then
+	-- The answer of a call that had counted more was lost.
+	local counted = redis.call('HGET', state, 'count')
+	count = tonumber(counted) and tonumber(count) and tonumber(counted) > tonumber(count) and counted or count
 end
 local failure = advance(log, state, group, position, count, known)
 -- A release counts all the same: it is the end of an ownership of the vanished log.

@@ -5,7 +5,7 @@
 -- epochs had counted; and up to which id they were. 0 if the log does not tell.
 -- `read`: how many entries the owners have read up to `fetched`. If more came, the others are gone. The number is stored
 -- as a whole, so that a repeated call counts nothing twice. Until the owner's commits are at the end of the gap, they count
--- only `passed` entries of it as read. The others are `gap_open`.
+-- only `passed` entries of it as read. The others are `gap_open`. passed = nil: the position is at `fetched`, and counts all.
 local function count_removed(log, state, fetched, read, passed)
 	local stored = redis.call('HMGET', state, 'gap', 'gap_before')
 	local noted, before = tonumber(stored[1] or '0'), stored[2] or '0'
@@ -18,12 +18,12 @@ local function count_removed(log, state, fetched, read, passed)
 	local gap = came - read
 	-- What comes after `fetched` and before the first entry is gone, too.
 	local upto = fetched
-	if id_less(fetched, info['last-generated-id']) then
+	if passed and id_less(fetched, info['last-generated-id']) then
 		upto = info['first-entry'] and id_before(info['first-entry'][1]) or info['last-generated-id']
 	end
 	if gap > noted then
 		redis.call('HINCRBY', state, 'lost', gap - noted)
 	end
-	redis.call('HSET', state, 'gap', text(gap), 'gap_id', upto, 'gap_open', text(gap - passed))
+	redis.call('HSET', state, 'gap', text(gap), 'gap_id', upto, 'gap_open', text(passed and gap - passed or 0))
 	return text(gap), before, upto
 end
