@@ -9,10 +9,19 @@
 
 /* What the signal handler leaves for the main thread. */
 static struct {
-	pid_t owner; /* a child of fork() has these handlers, too, until it executes a program */
+	pid_t owner;       /* a child of fork() has these handlers, too, until it executes a program */
+	bool had_terminal; /* at the start */
 	atomic_int fd;
 	atomic_uint terminations, interrupts, hang_ups, reloads, drains, reports;
 } caught = {.fd = -1};
+
+static bool has_terminal(void)
+{
+	int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (terminal >= 0)
+		close(terminal);
+	return terminal >= 0;
+}
 
 static const int heard[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
@@ -24,12 +33,7 @@ static bool is_hang_up(const siginfo_t *info)
 {
 	if (info->si_code == SI_KERNEL)
 		return true;
-	if (info->si_pid == 0 || info->si_pid != getsid(0))
-		return false;
-	int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-	if (terminal >= 0)
-		close(terminal);
-	return terminal < 0;
+	return caught.had_terminal && info->si_pid != 0 && info->si_pid == getsid(0) && !has_terminal();
 }
 
 /* What the signal would do without a handler. */
@@ -85,6 +89,8 @@ void seg_signals_catch(void)
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
 		sigaddset(&set, heard[i]);
+	if (caught.owner != getpid())
+		caught.had_terminal = has_terminal();
 	caught.owner = getpid();
 	install();
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
