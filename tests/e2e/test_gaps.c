@@ -158,7 +158,7 @@ static void run_with_many_partitions(void)
 {
 	test_runner_free(runner);
 	runner = test_runner_run(
-		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nsession_timeout = 1s\n"
+		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nsession_timeout = 3s\n"
 		"partitions = 70\nplugin = %s/tests/plugins/record.so\noption.path = %s\n",
 		server->address, test_build_directory(), deliveries_path);
 }

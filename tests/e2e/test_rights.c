@@ -242,6 +242,16 @@ static void leave_something_pending(void)
 	operate("XREADGROUP GROUP g somebody COUNT 1 STREAMS __shop:s:partition_0 >");
 }
 
+/* The two dead letters of partition 0 are one more than its limit. */
+static bool has_dropped_a_letter(void *arg)
+{
+	(void)arg;
+	redisReply *reply = test_server_command(redis, "HGET {__shop:s:partition_0}:g:state letters_dropped");
+	bool dropped = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "1") == 0;
+	freeReplyObject(reply);
+	return dropped;
+}
+
 static void retry_dead_letter_and_crash(void)
 {
 	add(0, "fail");
@@ -254,6 +264,7 @@ static void retry_dead_letter_and_crash(void)
 		run(0, "a");
 		test_wait_until(has_handled_or_ended, "after-crash", PATIENCE_MS, "the crash is overcome");
 	}
+	test_wait_until(has_dropped_a_letter, NULL, PATIENCE_MS, "a dead letter makes room");
 	note();
 }
 
