@@ -23,6 +23,7 @@
 
 #include "harness/fake_server.h"
 #include "harness/server.h"
+#include "redis/script.h"
 
 enum {
 	SEEDS = 300,  /* for each way in */
@@ -527,9 +528,10 @@ static void a_stream_is_not_called_missing_for_a_reply_of_another_type(void **st
 
 /*
  * Above these numbers per second, a client would harm a server in trouble. The pauses between a link's attempts are random,
- * at least half of 50, 100, 200 and 400 ms: at most 6 attempts in the first second, each with at most 20 commands.
+ * at least half of 50, 100, 200 and 400 ms: at most 6 attempts in the first second. Each one loads the scripts, and sends at most 6
+ * more commands.
  */
-enum { ATTEMPTS_MOST = 6, COMMANDS_MOST = 20 };
+enum { ATTEMPTS_MOST = 6, COMMANDS_MOST = SEG_SCRIPT_COUNT + 6 };
 
 static void clients_ask_an_always_broken_server_less_and_less_often(void **state)
 {

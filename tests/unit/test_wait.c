@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -89,6 +90,22 @@ static void a_signal_ends_a_wait_and_is_noted(void **state)
 	assert_int_equal(waiting.signals.stops, 1);
 }
 
+/* The kernel's poll() is interrupted then, and says nothing of the descriptor. */
+static void a_signal_that_comes_during_a_wait_ends_it_at_once(void **state)
+{
+	(void)state;
+	timer_t timer;
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+	struct itimerspec soon = {.it_value.tv_nsec = 4 * LOOK_MS * SEG_MS};
+	assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	assert_int_equal(timer_settime(timer, 0, &soon, NULL), 0);
+	int64_t start = seg_now();
+	assert_false(seg_wait_ms(&waiting, LONG_MS));
+	assert_true(seg_now() - start < LONG_MS / 2 * SEG_MS);
+	assert_true(waiting.signals.report);
+	timer_delete(timer);
+}
+
 static void a_section_that_asks_to_end_ends_a_wait(void **state)
 {
 	(void)state;
@@ -139,6 +156,7 @@ int main(void)
 		TEST(a_wait_lasts_for_its_timeout_and_looks_meanwhile),
 		TEST(a_wait_for_no_time_looks_once),
 		TEST(a_signal_ends_a_wait_and_is_noted),
+		TEST(a_signal_that_comes_during_a_wait_ends_it_at_once),
 		TEST(a_section_that_asks_to_end_ends_a_wait),
 		TEST(a_wait_for_an_errand_looks_until_its_call_returns),
 		TEST(an_errand_is_abandoned_if_the_runner_must_end),

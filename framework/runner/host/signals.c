@@ -126,12 +126,12 @@ static void note_stops(seg_signals *signals, atomic_uint *count, const char *nam
 	}
 }
 
-void seg_signals_read(seg_signals *signals, const seg_logger *logger)
+bool seg_signals_read(seg_signals *signals, const seg_logger *logger)
 {
 	eventfd_t seen;
 	install();
 	if (eventfd_read(signals->fd, &seen) != 0)
-		return;
+		return false;
 	note_stops(signals, &caught.terminations, "SIGTERM", logger);
 	note_stops(signals, &caught.interrupts, "SIGINT", logger);
 	note_stops(signals, &caught.hang_ups, "the terminal hung up (SIGHUP)", logger);
@@ -141,6 +141,7 @@ void seg_signals_read(seg_signals *signals, const seg_logger *logger)
 		signals->report = true;
 	if (atomic_exchange(&caught.drains, 0) % 2)
 		signals->drain = !signals->drain;
+	return true;
 }
 
 void seg_signals_close(seg_signals *signals)

@@ -28,10 +28,10 @@ void seg_signals_catch(void);
 int seg_signals_open(seg_signals *signals);
 
 /*
- * Notes all signals that have arrived. Never waits. Catches them anew, if a plugin has set handlers of its own: call it at least once
- * a second.
+ * Notes all signals that have arrived. Returns whether one has. Never waits. Catches them anew, if a plugin has set handlers of its
+ * own: call it at least once a second.
  */
-void seg_signals_read(seg_signals *signals, const seg_logger *logger);
+bool seg_signals_read(seg_signals *signals, const seg_logger *logger);
 
 /* Signals are still caught, and not noted. */
 void seg_signals_close(seg_signals *signals);

@@ -51,8 +51,8 @@ static bool sleep_once(seg_wait *wait, int fd, int timeout_ms)
 	bool arrived = poll(polled, 3, longest < timeout_ms ? longest : timeout_ms) > 0;
 	if ((polled[0].revents | polled[1].revents) & POLLNVAL)
 		end_without_descriptors(wait);
-	seg_signals_read(&wait->signals, &wait->logger);
-	return arrived;
+	/* The signal itself may have interrupted poll(). */
+	return seg_signals_read(&wait->signals, &wait->logger) || arrived;
 }
 
 bool seg_wait_ms(seg_wait *wait, int timeout_ms)
