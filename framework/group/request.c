@@ -206,21 +206,27 @@ static bool send_note(seg_partition *p, const char *what, seg_reply_fn got)
 }
 
 /* If Redis refuses it, the next commit finds out why. */
-static void got_begun(void *arg, const seg_reply *reply)
+static void got_edge(void *arg, const seg_reply *reply)
 {
 	(void)arg, (void)reply;
+}
+
+/* The begin or the end of a handler's call. */
+static bool is_edge(const seg_partition *p)
+{
+	return p->request.current.kind == SEG_REQUEST_BEGIN || p->request.current.kind == SEG_REQUEST_END;
 }
 
 /*
  * The handler begins as soon as the note is with the system, which sends it even if the process dies at once. If the handler
  * waited for the answer, an owner that dies meanwhile would count against a message that it had not handled.
  */
-static void begin(seg_partition *p)
+static void note_edge(seg_partition *p)
 {
-	if (!send_note(p, "begun", got_begun))
+	if (!send_note(p, p->request.current.kind == SEG_REQUEST_BEGIN ? "begun" : "ended", got_edge))
 		return;
 	seg_connection_flush(seg_route_connection(link_of(p)->route, p->log_key));
-	if (p->request.current.kind == SEG_REQUEST_BEGIN)
+	if (is_edge(p))
 		answer(p, 0, 0);
 }
 
@@ -250,8 +256,8 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 		return SEG_NEVER;
 	if (!seg_fenced_may_send(p, link_of(p), now))
 		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
-	if (request->kind == SEG_REQUEST_BEGIN) {
-		begin(p);
+	if (is_edge(p)) {
+		note_edge(p);
 		return SEG_NEVER;
 	}
 	p->request.busy = send_request(p);

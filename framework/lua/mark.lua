@@ -3,8 +3,8 @@
 -- KEYS: log state. ARGV: epoch nonce what id deaths.
 --
 -- what: `mark` comes before the message is handed to the handler alone, and the owner waits for the answer.
--- `begun` comes right before the call; only with it does a death count against the message. `reading` comes
--- before the entry after `id` is read, and `read` ends that. `deaths`: those that count so far. Allowed without
+-- `begun` comes right before the call, and `ended` after it; only in between does a death count against the
+-- message. `reading` comes before the entry after `id` is read, and `read` ends that. `deaths`: those that count so far. Allowed without
 -- memory: the message itself may use up the memory.
 -- @include fence
 local state, epoch, nonce, what, id, deaths = KEYS[2], unpack(ARGV)
@@ -18,6 +18,8 @@ if what == 'mark' then
 	redis.call('HDEL', state, 'begun')
 elseif what == 'begun' then
 	redis.call('HSET', state, 'begun', epoch)
+elseif what == 'ended' then
+	redis.call('HDEL', state, 'begun')
 elseif what == 'reading' then
 	redis.call('HSET', state, 'reading', id, 'read_deaths', deaths, 'reader', epoch)
 else

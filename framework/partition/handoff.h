@@ -41,6 +41,7 @@ typedef enum seg_request_kind {
 	SEG_REQUEST_DEAD_LETTER,
 	SEG_REQUEST_MARK,  /* write down that the handler gets this message next, alone */
 	SEG_REQUEST_BEGIN, /* and that it gets it now: answered once that is on its way to Redis */
+	SEG_REQUEST_END,   /* and that it has returned; answered like BEGIN */
 } seg_request_kind;
 
 typedef struct seg_request {

@@ -344,6 +344,16 @@ static void answer_mark(owned *o)
 	seg_handoff_answer(&o->partition.handoff, 0, 0);
 }
 
+/* Before that, no other worker has its turn. */
+static void answer_end(owned *o)
+{
+	wait_for(asks, o, "the note that the handler has returned");
+	assert_int_equal(o->partition.handoff.worker.request.kind, SEG_REQUEST_END);
+	let_time_pass();
+	assert_false(asks(second));
+	seg_handoff_answer(&o->partition.handoff, 0, 0);
+}
+
 static void mark(owned *o)
 {
 	push_message(o);
@@ -369,6 +379,7 @@ static void a_suspect_message_is_marked_and_handled_only_after_the_one_before_it
 	both_have_a_suspect_message();
 	assert_int_equal(second->handled, 0);
 	first->blocked = false;
+	answer_end(first);
 	answer_mark(second);
 	wait_for(is_one, &second->handled, "the second worker's message");
 }
@@ -398,6 +409,7 @@ static void a_message_that_has_killed_too_often_is_dead_lettered_and_the_turn_pa
 	let_time_pass();
 	assert_false(asks(second));
 	first->blocked = false;
+	answer_end(first);
 	wait_for(asks, second, "the request for a dead letter");
 	assert_int_equal(second->partition.handoff.worker.request.kind, SEG_REQUEST_DEAD_LETTER);
 	assert_int_equal(second->partition.handoff.worker.request.attempts, 2);

@@ -52,6 +52,15 @@ static seg_step mark(seg_task *task, const seg_fetched *fetched, size_t index)
 	return ask(task, SEG_REQUEST_BEGIN, fetched, index);
 }
 
+/* Before the next partition has its turn: if its message kills the process, this one must not be blamed. */
+static void note_end(seg_task *task, const seg_fetched *fetched, size_t index)
+{
+	seg_request request = {.kind = SEG_REQUEST_END,
+			       .id = fetched->messages[index].id,
+			       .sequence = fetched->sequence + index};
+	seg_handoff_ask(task->handoff, &request, NULL, task->setup->idle);
+}
+
 static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_t *index,
 			       const seg_batch *batch, seg_answer *answer)
 {
@@ -63,7 +72,9 @@ static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_
 	if (mark(task, fetched, first) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
 	/* The lease may have ended while Redis answered: this waits for it once more. */
-	if (seg_call_handle(task, batch, answer) == SEG_STEP_STOP)
+	seg_step step = seg_call_handle(task, batch, answer);
+	note_end(task, fetched, first);
+	if (step == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
 	if (answer->outcome == SEG_OUTCOME_DONE)
 		seg_task_handled(task, fetched, first + 1);
