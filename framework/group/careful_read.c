@@ -2,7 +2,12 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "group/fenced_call.h"
+#include "partition/exclusion.h"
+
+/* Before the next look whether a message that may be to blame is handled no more. */
+#define HANDLED_PAUSE (10 * SEG_MS)
 
 void seg_careful_read_begin(seg_partition *p)
 {
@@ -11,10 +16,15 @@ void seg_careful_read_begin(seg_partition *p)
 	p->careful_read.on = p->resume.was_reading || (died && !explained);
 }
 
-bool seg_careful_read_waits(seg_partition *p)
+bool seg_careful_read_waits(seg_partition *p, int64_t now, int64_t *next)
 {
 	if (!p->careful_read.on)
 		return false;
+	if (!seg_exclusion_allows_reads()) {
+		if (now + HANDLED_PAUSE < *next)
+			*next = now + HANDLED_PAUSE;
+		return true;
+	}
 	/* The worker looks at this flag when it gives a batch back: set the flag, then look once more. */
 	atomic_store_explicit(&p->handoff.io.starved, true, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
@@ -36,6 +46,19 @@ static void note(seg_partition *p, const char *what, uint32_t deaths)
 	snprintf(number, sizeof(number), "%u", deaths);
 	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, what, texts.id, number};
 	seg_route_script(p->member->data, SEG_SCRIPT_MARK, got_note, p, 2, 7, argv, NULL);
+}
+
+bool seg_careful_read_enter(seg_partition *p)
+{
+	p->careful_read.entered = p->careful_read.on && seg_exclusion_read_begin();
+	return p->careful_read.entered || !p->careful_read.on;
+}
+
+void seg_careful_read_leave(seg_partition *p)
+{
+	if (p->careful_read.entered)
+		seg_exclusion_read_end();
+	p->careful_read.entered = false;
 }
 
 bool seg_careful_read_start(seg_partition *p)

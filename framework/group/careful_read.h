@@ -14,8 +14,15 @@
 /* An ownership begins. */
 void seg_careful_read_begin(seg_partition *partition);
 
-/* Whether the next read must wait until what was read before is handled. */
-bool seg_careful_read_waits(seg_partition *partition);
+/*
+ * Whether the next read must wait until what was read before is handled, and until no message under suspicion is handled
+ * (partition/exclusion.h). Lowers *next to the time of the next look.
+ */
+bool seg_careful_read_waits(seg_partition *partition, int64_t now, int64_t *next);
+
+/* A read is about to begin; false: it must wait. Whatever becomes of the read, it leaves. */
+bool seg_careful_read_enter(seg_partition *partition);
+void seg_careful_read_leave(seg_partition *partition);
 
 /* One entry is about to be read: notes that in Redis. Returns whether the entry is given up. */
 bool seg_careful_read_start(seg_partition *partition);

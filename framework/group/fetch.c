@@ -68,6 +68,10 @@ static size_t text_max(const seg_partition *p)
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
+	if (!seg_careful_read_enter(p)) {
+		p->read.backlogged = true; /* whether it has rung is forgotten */
+		return;
+	}
 	size_t entries = p->careful_read.on ? 1 : seg_ledger_read_count(&p->ledger);
 	bool gives_up = p->careful_read.on && seg_careful_read_start(p);
 	seg_ledger_read_begun(&p->ledger, entries);
@@ -80,6 +84,8 @@ static void read_now(seg_partition *p, int64_t now)
 			      "STREAMS", p->log_key, seg_id_format(p->ledger.fetched, id)};
 	if (seg_route_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL))
 		seg_read_started(p, SEG_READING_NOW, now);
+	else
+		seg_careful_read_leave(p);
 }
 
 /* --- the duty cycle -------------------------------------------------------------------- */

@@ -119,8 +119,9 @@ typedef struct seg_partition {
 
 	/* After deaths that no message explains. */
 	struct {
-		bool on;    /* entries are read one at a time */
-		bool noted; /* Redis has a note of the read under way */
+		bool on;      /* entries are read one at a time */
+		bool noted;   /* Redis has a note of the read under way */
+		bool entered; /* its read is under way: seg_exclusion_read_begin */
 	} careful_read;
 
 	struct {

@@ -43,10 +43,10 @@ bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)
 		return false;
 	}
 	if (seg_ledger_ready_target(&p->ledger))
-		return !seg_careful_read_waits(p);
+		return !seg_careful_read_waits(p, now, next);
 	/* A batch that came back before `starved` was set did not wake this thread. */
 	seg_ledger_collect(&p->ledger);
-	return seg_ledger_ready_target(&p->ledger) && !seg_careful_read_waits(p);
+	return seg_ledger_ready_target(&p->ledger) && !seg_careful_read_waits(p, now, next);
 }
 
 void seg_read_started(seg_partition *p, seg_reading reading, int64_t now)
@@ -81,6 +81,7 @@ bool seg_read_text(seg_partition *p, const char *text, size_t length)
 
 void seg_read_failed(seg_partition *p, bool next_alone)
 {
+	seg_careful_read_leave(p);
 	p->read.reading = SEG_READING_NOT;
 	p->read.stale = false;
 	p->read.backlogged |= next_alone;
@@ -137,6 +138,7 @@ void seg_read_finished(seg_partition *p, int64_t now)
 		seg_read_failed(p, false);
 		return;
 	}
+	seg_careful_read_leave(p);
 	p->read.reading = SEG_READING_NOT;
 	p->read.refusals = 0;
 	p->read.told_at = 0;

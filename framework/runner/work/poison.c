@@ -1,8 +1,12 @@
 #include "work/poison.h"
 
 #include "base/clock.h"
+#include "partition/exclusion.h"
 #include "work/calls.h"
 #include "work/failure.h"
+
+/* Between two looks whether the reads are over: they take a round trip. */
+#define READS_PAUSE SEG_MS
 
 bool seg_poison_is_suspect(const seg_task *task, const seg_fetched *fetched, size_t index)
 {
@@ -61,6 +65,15 @@ static void note_end(seg_task *task, const seg_fetched *fetched, size_t index)
 	seg_handoff_ask(task->handoff, &request, NULL, task->setup->idle);
 }
 
+/* While an entry is read that may be to blame as well, nothing is handled that may be. */
+static seg_step await_reads(const seg_task *task)
+{
+	while (!seg_exclusion_handle_begin())
+		if (seg_permission_pause(task, seg_now() + READS_PAUSE) == SEG_STEP_STOP)
+			return SEG_STEP_STOP;
+	return SEG_STEP_DONE;
+}
+
 static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_t *index,
 			       const seg_batch *batch, seg_answer *answer)
 {
@@ -69,11 +82,16 @@ static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_
 	if (seg_retry_deadly(&task->setup->retry, deaths))
 		return seg_failure_dead_letter(task, fetched, index, deaths,
 					       "the process died each time this message was handled");
-	if (mark(task, fetched, first) == SEG_STEP_STOP)
-		return SEG_STEP_STOP;
+	seg_step step = await_reads(task);
+	if (step == SEG_STEP_DONE)
+		step = mark(task, fetched, first);
 	/* The lease may have ended while Redis answered: this waits for it once more. */
-	seg_step step = seg_call_handle(task, batch, answer);
-	note_end(task, fetched, first);
+	bool calls = step == SEG_STEP_DONE;
+	if (calls)
+		step = seg_call_handle(task, batch, answer);
+	seg_exclusion_handle_end();
+	if (calls)
+		note_end(task, fetched, first);
 	if (step == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
 	if (answer->outcome == SEG_OUTCOME_DONE)
