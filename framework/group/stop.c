@@ -97,12 +97,13 @@ int64_t seg_stop_deadline(const seg_member *m, int64_t now)
 bool seg_stop_is_news(const seg_member *m)
 {
 	int stop = atomic_load_explicit(&m->stop, memory_order_acquire);
+	int pause = atomic_load_explicit(&m->pause, memory_order_acquire);
 	/* The round may have brought the last answer: nothing else wakes the thread after that. */
 	if (m->phase == SEG_PHASE_GONE)
 		return has_ended(m, stop);
-	if (stop == SEG_STOP_NOT &&
-	    atomic_load_explicit(&m->pause, memory_order_acquire) != m->stop_state.pause)
-		return true;
+	if (stop == SEG_STOP_NOT && pause != SEG_PAUSE_NOT)
+		return pause != m->stop_state.pause ||
+		       all_done(m) != atomic_load_explicit(&m->drained, memory_order_relaxed);
 	return (stop != SEG_STOP_NOT && !m->stop_state.told) ||
 	       (stop == SEG_STOP_NOW && m->stop_state.by == 0 && !any_runs(m));
 }

@@ -7,8 +7,7 @@
  *     FAIL_NTH     the number of the call, counted over all threads from 1
  *     FAIL_COUNT   how many calls in a row fail from there on; the default is 1
  *     FAIL_REPORT  a file that gets the name of the call and its caller
- *     FAIL_GATE    a file of one byte: while the byte is 0, no call counts and none fails; without it, calls
- *                  count at once
+ *     FAIL_BOARD   a file with a sweep_board (sizes.h)
  *
  * Calls from the plugin record.so never fail: how a plugin reacts is its own affair.
  */
@@ -30,6 +29,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sizes.h"
+
 #define EXPORT __attribute__((visibility("default")))
 
 static long nth; /* 0: none */
@@ -37,20 +38,21 @@ static long in_a_row = 1;
 static bool memory;
 static const char *report;
 static atomic_long count;
-static const _Atomic char *gate; /* or NULL: open */
+static sweep_board *board;
 
 /*
  * False while libraries are initialised: a sanitizer that is loaded after this library cannot allocate yet.
  */
 static bool ready;
 
-static void map_gate(const char *path)
+static void map_board(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *page = fd < 0 ? MAP_FAILED : mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	void *page =
+		fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		abort();
-	gate = page;
+	board = page;
 	close(fd);
 }
 
@@ -61,8 +63,8 @@ __attribute__((constructor)) static void read_environment(void)
 	memory = kind && strcmp(kind, "memory") == 0;
 	in_a_row = more ? strtol(more, NULL, 10) : 1;
 	nth = number ? strtol(number, NULL, 10) : 0;
-	if (getenv("FAIL_GATE"))
-		map_gate(getenv("FAIL_GATE"));
+	if (getenv("FAIL_BOARD"))
+		map_board(getenv("FAIL_BOARD"));
 	ready = true;
 }
 
@@ -101,12 +103,13 @@ static bool is_of_record(const char *file)
 static bool must_fail(bool is_memory, const char *function, const void *address)
 {
 	Dl_info caller = {0};
-	if (nth == 0 || is_memory != memory || asked_by_sanitizer || (gate && !*gate))
+	if (nth == 0 || is_memory != memory || asked_by_sanitizer || !board || !board->open)
 		return false;
 	dladdr(address, &caller);
 	if (is_of_record(caller.dli_fname))
 		return false;
 	long number = atomic_fetch_add(&count, 1) + 1;
+	atomic_store(&board->calls, number);
 	if (number < nth || number >= nth + in_a_row)
 		return false;
 	tell(function, &caller, address);

@@ -7,14 +7,18 @@
  * Scenarios: `library` (scenario.c); `runner`: segrunner with the plugin record, which stops at the end of
  * its tenth batch; and `reload`: a segrunner with an admin server, which works until a SIGHUP adds three
  * [consumer] sections, one of which stops it. In `reload`, calls fail from the SIGHUP on. Kinds: `memory` and
- * `system` (fail_nth.c); with the suffix -famine, five calls in a row fail. --quick takes every fifth number.
+ * `system` (fail_nth.c); with the suffix -famine, five calls in a row fail. --quick takes every fifth number, or
+ * fewer: about a hundred of each kind.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +37,10 @@
 enum {
 	AT_ONCE = 4,
 	QUICK_STRIDE = 5,
+	QUICK_POINTS = 100,
 	HANG_MS = 15000,
-	STUCK = 3,      /* scenario's */
+	STUCK = 3, /* scenario's */
+	CANNOT_START = 126,
 	SANITIZER = 99, /* the exit code that sanitizers are told to use */
 	HANDLED_MAX = 4096,
 	ADDED = 3, /* sections that the reload adds */
@@ -43,7 +49,7 @@ enum {
 static test_server *server;
 static seg_client *client;
 static char directory[64], build[256];
-static long stride = 1; /* the step between call numbers */
+static bool quick;
 
 static atomic_long injected, crashes, hangs, lost, recovered, told;
 
@@ -65,6 +71,7 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 typedef struct {
 	const char *scenario;
 	const failure_kind *kind;
+	long stride; /* the step between call numbers */
 	atomic_long next;
 	atomic_bool over; /* a run has ended before it reached its number */
 } sweep;
@@ -81,7 +88,7 @@ typedef struct {
 	long nth;
 	consumed consumed[1 + ADDED];
 	size_t count; /* of them */
-	char sent[128], output[128], report[128], config[128], gate[128];
+	char sent[128], output[128], report[128], config[128], board[128];
 	unsigned reloads; /* SIGHUPs sent */
 	int status;       /* of waitpid */
 	bool hung;
@@ -162,12 +169,24 @@ static void fill_stream(const char *name, const char *last)
 	seg_stream_close(stream);
 }
 
-static void write_gate(const run *r, char byte)
+static void open_gate(const run *r, bool open_now)
 {
-	int fd = open(r->gate, O_WRONLY | O_CREAT, 0600);
-	if (fd < 0 || write(fd, &byte, 1) != 1)
+	char byte = open_now;
+	int fd = open(r->board, O_WRONLY | O_CREAT, 0600);
+	if (fd < 0 || ftruncate(fd, sizeof(sweep_board)) ||
+	    pwrite(fd, &byte, 1, offsetof(sweep_board, open)) != 1)
 		abort();
 	close(fd);
+}
+
+static long count_calls(const run *r)
+{
+	long calls = 0;
+	int fd = open(r->board, O_RDONLY);
+	if (fd < 0 || pread(fd, &calls, sizeof(calls), offsetof(sweep_board, calls)) != sizeof(calls))
+		abort();
+	close(fd);
+	return calls;
 }
 
 static void set_environment(const run *r)
@@ -179,8 +198,7 @@ static void set_environment(const run *r)
 	setenv("FAIL_KIND", r->sweep->kind->calls, 1);
 	setenv("FAIL_COUNT", r->sweep->kind->in_a_row, 1);
 	setenv("FAIL_REPORT", r->report, 1);
-	if (is(r, "reload"))
-		setenv("FAIL_GATE", r->gate, 1);
+	setenv("FAIL_BOARD", r->board, 1);
 	setenv("LD_PRELOAD", preload, 1);
 	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:allocator_may_return_null=1:exitcode=99", 1);
 	setenv("UBSAN_OPTIONS", "exitcode=99", 1);
@@ -194,14 +212,16 @@ static _Noreturn void become(const run *r)
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	set_environment(r);
-	if (!is(r, "library")) {
+	if (is(r, "library")) {
+		snprintf(program, sizeof(program), "%s/tests/sweep/scenario", build);
+		execl(program, program, server->address, r->consumed[0].stream, r->sent,
+		      r->consumed[0].handled, (char *)NULL);
+	} else {
 		snprintf(program, sizeof(program), "%s/framework/segrunner", build);
 		execl(program, program, "-c", r->config, (char *)NULL);
 	}
-	snprintf(program, sizeof(program), "%s/tests/sweep/scenario", build);
-	execl(program, program, server->address, r->consumed[0].stream, r->sent, r->consumed[0].handled,
-	      (char *)NULL);
-	_exit(EX_OSERR);
+	dprintf(STDERR_FILENO, "cannot execute %s: %s\n", program, strerror(errno));
+	_exit(CANNOT_START);
 }
 
 /* How often the output has a text. */
@@ -228,7 +248,7 @@ static void reload(run *r, pid_t pid)
 		return;
 	if (r->reloads++ == 0) {
 		write_config(r, r->count);
-		write_gate(r, 1);
+		open_gate(r, true);
 	}
 	kill(pid, SIGHUP);
 }
@@ -347,6 +367,10 @@ static void judge(const run *r)
 {
 	int code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : -1;
 	bool done = is(r, "library") ? code == EX_OK : code == EX_UNAVAILABLE && said(r, "told to stop") > 0;
+	if (code == CANNOT_START) {
+		complain(r, &crashes, "it did not start");
+		return;
+	}
 	if (r->hung || code == STUCK)
 		complain(r, &hangs, "it did not get on");
 	else if (WIFSIGNALED(r->status) || code == SANITIZER || code == EX_SOFTWARE)
@@ -369,7 +393,7 @@ static void prepare(run *r)
 	snprintf(r->output, sizeof(r->output), "%s/%s.output", directory, name);
 	snprintf(r->report, sizeof(r->report), "%s/%s.report", directory, name);
 	snprintf(r->config, sizeof(r->config), "%s/%s.ini", directory, name);
-	snprintf(r->gate, sizeof(r->gate), "%s/%s.gate", directory, name);
+	snprintf(r->board, sizeof(r->board), "%s/%s.board", directory, name);
 	r->count = is(r, "reload") ? 1 + ADDED : 1;
 	for (size_t i = 0; i < r->count; i++) {
 		consumed *c = &r->consumed[i];
@@ -380,7 +404,7 @@ static void prepare(run *r)
 			fill_stream(c->stream, i + 1 == r->count ? "stop" : "x");
 	}
 	write_config(r, 1);
-	write_gate(r, 0);
+	open_gate(r, !is(r, "reload"));
 }
 
 static void clean_up(const run *r)
@@ -391,11 +415,11 @@ static void clean_up(const run *r)
 	unlink(r->output);
 	unlink(r->report);
 	unlink(r->config);
-	unlink(r->gate);
+	unlink(r->board);
 }
 
-/* Returns whether the failure was injected. */
-static bool run_once(const sweep *s, long nth)
+/* Returns whether the failure was injected. *calls gets how many calls the run made. */
+static bool run_once(const sweep *s, long nth, long *calls)
 {
 	run r = {.sweep = s, .nth = nth};
 	prepare(&r);
@@ -410,6 +434,7 @@ static bool run_once(const sweep *s, long nth)
 	if (fired)
 		atomic_fetch_add(&injected, 1);
 	judge(&r);
+	*calls = count_calls(&r);
 	clean_up(&r);
 	return fired;
 }
@@ -417,18 +442,30 @@ static bool run_once(const sweep *s, long nth)
 static void *run_some(void *arg)
 {
 	sweep *s = arg;
+	long calls;
 	while (!atomic_load(&s->over))
-		if (!run_once(s, 1 + stride * atomic_fetch_add(&s->next, 1)))
+		if (!run_once(s, 1 + s->stride * atomic_fetch_add(&s->next, 1), &calls))
 			atomic_store(&s->over, true);
 	return NULL;
 }
 
+/* Counts the calls of a run without failures, so that the step leaves about QUICK_POINTS of them. */
+static long quick_stride(const sweep *s)
+{
+	long calls;
+	run_once(s, LONG_MAX / 2, &calls);
+	return calls > (long)QUICK_STRIDE * QUICK_POINTS ? (calls + QUICK_POINTS - 1) / QUICK_POINTS
+							 : QUICK_STRIDE;
+}
+
 static void sweep_through(const char *scenario, const failure_kind *kind)
 {
-	sweep s = {.scenario = scenario, .kind = kind};
+	sweep s = {.scenario = scenario, .kind = kind, .stride = 1};
 	pthread_t threads[AT_ONCE];
 	long before = atomic_load(&injected);
 	time_t began = time(NULL);
+	if (quick)
+		s.stride = quick_stride(&s);
 	for (int i = 0; i < AT_ONCE; i++)
 		if (pthread_create(&threads[i], NULL, run_some, &s))
 			abort();
@@ -461,7 +498,7 @@ int main(int argc, char **argv)
 	const char *only = NULL;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--quick") == 0) {
-			stride = QUICK_STRIDE;
+			quick = true;
 		} else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
 			only = argv[++i];
 		} else {

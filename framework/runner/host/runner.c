@@ -94,6 +94,12 @@ static int drain_or_join(runner *r)
 	return EX_OK;
 }
 
+/* Whether a signal that arrived during other work waits for the main loop. */
+static bool is_asked(const runner *r)
+{
+	return r->wait.signals.reload || r->wait.signals.drain;
+}
+
 /* The main loop. Returns an exit code. */
 static int run(runner *r)
 {
@@ -101,7 +107,7 @@ static int run(runner *r)
 	seg_log(&r->logger, SEG_LOG_INFO, "segrunner %s runs as %s with %zu consumer%s", seg_version(),
 		r->name, r->consumers.count, r->consumers.count == 1 ? "" : "s");
 	r->started = true;
-	while (exit_code == EX_OK && !seg_wait_ms(&r->wait, PASS_MS)) {
+	while (exit_code == EX_OK && !seg_wait_ms(&r->wait, is_asked(r) ? 0 : PASS_MS)) {
 		seg_redis_look(&r->redis);
 		if (r->wait.signals.reload) {
 			r->wait.signals.reload = false;
