@@ -107,7 +107,7 @@ const seg_config_row seg_config_rows[] = {
 	 .max = 24 * H,
 	 .help = "A handler call that runs longer counts as stuck: the runner gives up all its partitions and "
 		 "exits with 70, and other runners take over. 0: no limit. From 30 s on, the log, `segctl why` and "
-		 "/readyz name the call and its message."},
+		 "`segctl top` name the call and its message."},
 	{LIVE_RUNNER("log_level", log_level, int, SEG_CONFIG_CHOICE), .value = "info", .choices = seg_log_level_names,
 	 .help = "The lowest level that is logged."},
 	{LIVE_RUNNER("log_format", log_format, int, SEG_CONFIG_CHOICE), .value = "text", .choices = formats,
