@@ -324,7 +324,13 @@ static void the_last_line_of_a_crash_is_in_the_log_file(void **state)
 static void children_of_a_handler_exit_and_are_ended_as_anywhere(void **state)
 {
 	(void)state;
+	/* A child has one of the threads: the leak check of AddressSanitizer takes what the others hold for leaked. */
+	const char *given = getenv("ASAN_OPTIONS");
+	char *options = given ? strdup(given) : NULL;
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 	run_hostile("hostile", "children", "batch_size = 1");
+	options ? setenv("ASAN_OPTIONS", options, 1) : unsetenv("ASAN_OPTIONS");
+	free(options);
 	test_runner_says(hostile, "children: exit 0, signal 15");
 	test_group_wait_drained(server->address, "s", "g");
 	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);

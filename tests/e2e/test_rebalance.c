@@ -186,7 +186,7 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
 	run(0, "session_timeout = 5s\n");
 	/* Before the new process has joined, its share is unchanged, too. */
-	test_runner_says(runners[0], "; came: ");
+	test_runner_says(runners[0], "; owned from now on: ");
 	test_deliveries_go_on(deliveries_path, PARTITIONS);
 	wait_balanced(2);
 	seg_group_info *after = test_group_describe(server->address, "s", "g");

@@ -298,7 +298,7 @@ static void repair_what_others_did(void)
 	kill(runners[0]->pid, SIGKILL);
 	test_runner_wait(runners[0]);
 	run(0, "a");
-	test_runner_says(runners[0], "; came: ");
+	test_runner_says(runners[0], "; owned from now on: ");
 	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
 	note();
 }
