@@ -43,6 +43,9 @@ typedef struct {
 	unsigned cases, unexpected;
 	int64_t timeout;    /* ns */
 	atomic_llong since; /* seg_now() when the plugin was called; 0: there is no call */
+	pthread_t watcher;
+	bool watched;
+	atomic_bool over;
 } trial;
 
 static const seg_handler *handler_of(const trial *t)
@@ -115,26 +118,35 @@ static void *watch(void *arg)
 {
 	trial *t = arg;
 	char text[SEG_PLUGIN_CALL_TEXT_MAX], said[512];
-	for (;;) {
+	while (!atomic_load(&t->over)) {
 		int64_t since = atomic_load(&t->since);
 		int64_t left = since ? since + t->timeout - seg_now() : t->timeout;
-		if (left <= 0)
-			break;
+		if (left <= 0) {
+			snprintf(said, sizeof(said),
+				 "the plugin has been in %s for %" PRId64
+				 " ms (--timeout); find out where it hangs, with a debugger",
+				 seg_plugin_call_describe(&t->call, text), t->timeout / SEG_MS);
+			complain(t, said, EX_SOFTWARE);
+			_exit(EX_SOFTWARE);
+		}
 		int64_t pause = left < 20 * SEG_MS ? left : 20 * SEG_MS;
 		nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
 	}
-	snprintf(said, sizeof(said),
-		 "the plugin has been in %s for %" PRId64
-		 " ms (--timeout); find out where it hangs, with a debugger",
-		 seg_plugin_call_describe(&t->call, text), t->timeout / SEG_MS);
-	complain(t, said, EX_SOFTWARE);
-	_exit(EX_SOFTWARE);
+	return NULL;
 }
 
 static int start_watch(trial *t)
 {
-	pthread_t thread;
-	return t->timeout > 0 ? pthread_create(&thread, NULL, watch, t) : 0;
+	t->watched = t->timeout > 0 && pthread_create(&t->watcher, NULL, watch, t) == 0;
+	return t->timeout > 0 && !t->watched;
+}
+
+/* The watcher looks at the trial, and so ends before it. */
+static void end_watch(trial *t)
+{
+	atomic_store(&t->over, true);
+	if (t->watched)
+		pthread_join(t->watcher, NULL);
 }
 
 /* --- the plugin -------------------------------------------------------------------------------- */
@@ -319,6 +331,7 @@ int seg_plugin_trial(const char *plugin, const char *file, int64_t timeout, char
 		seg_plugin_instance_fini(t.instance);
 		end(&t);
 	}
+	end_watch(&t);
 	seg_plugin_instance_destroy(t.instance);
 	seg_plugin_unload(t.plugin);
 	seg_config_errors_fini(&t.errors);
