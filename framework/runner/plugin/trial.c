@@ -31,6 +31,7 @@ typedef struct opened {
 typedef struct {
 	const char *file;
 	unsigned line;
+	char place[512]; /* of the line, for a crash */
 	seg_config_consumer consumer;
 	seg_config_errors errors;
 	seg_plugin *plugin;
@@ -256,12 +257,13 @@ static int run_file(trial *t, FILE *in)
 	size_t size = 0;
 	int exit_code = EX_OK;
 	for (ssize_t length; exit_code == EX_OK && (length = getline(&line, &size, in)) >= 0;) {
-		t->line++;
+		snprintf(t->place, sizeof(t->place), "segrunner: %s:%u: ", t->file, ++t->line);
 		if (line[strspn(line, " \t\r\n")])
 			exit_code = run_line(t, line, (size_t)length);
 	}
 	free(line);
 	t->line = 0;
+	snprintf(t->place, sizeof(t->place), "segrunner: ");
 	return exit_code;
 }
 
@@ -292,17 +294,23 @@ static int run(trial *t)
 /* The trial of this process, for its last line. */
 static const trial *running;
 
+static void put(const char *text)
+{
+	if (write(STDERR_FILENO, text, strlen(text)) < 0)
+		return; /* there is nobody left to tell */
+}
+
+/* In a signal handler: nothing here may allocate. */
 static void say_last(const char *text)
 {
-	if (running->line)
-		dprintf(STDERR_FILENO, "segrunner: %s:%u: %s\n", running->file, running->line, text);
-	else
-		dprintf(STDERR_FILENO, "segrunner: %s\n", text);
+	put(running->place);
+	put(text);
+	put("\n");
 }
 
 int seg_plugin_trial(const char *plugin, const char *file, int64_t timeout, char *const *options, int count)
 {
-	trial t = {.file = file, .timeout = timeout};
+	trial t = {.file = file, .place = "segrunner: ", .timeout = timeout};
 	seg_config_option *list = calloc((size_t)count + 1, sizeof(*list));
 	int exit_code = list ? EX_OK : EX_OSERR;
 	running = &t;
