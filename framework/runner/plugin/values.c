@@ -158,6 +158,7 @@ int seg_plugin_values_take(seg_plugin_values *values, const seg_handler *handler
 			   const seg_config_consumer *consumer, seg_config_errors *errors)
 {
 	values->handler = handler;
+	values->count = 0;
 	while (handler->options && handler->options[values->count].name)
 		values->count++;
 	values->list = calloc(values->count + 1, sizeof(*values->list));
