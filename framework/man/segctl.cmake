@@ -34,6 +34,7 @@ string(APPEND page ".SH EXAMPLES
 segctl \\-c shop.ini stream list
 segctl \\-c shop.ini tail orders \\-\\-key alice \\-\\-follow
 segctl \\-c shop.ini lag \\-\\-max\\-behind 5min
+segctl \\-c shop.ini lag orders booking \\-\\-wait 1min
 segctl \\-c shop.ini why orders booking 0
 segctl \\-c shop.ini dlq list orders booking \\-\\-by reason
 segctl \\-c shop.ini dlq replay orders booking \\-\\-reason timeout \\-\\-dry\\-run
