@@ -24,7 +24,7 @@ static bool send(seg_partition *p, seg_route *route, const seg_retry_note *note,
 	snprintf(left, sizeof(left), "%" PRId64, wait / SEG_MS);
 	const char *argv[] = {p->state_key, texts.epoch, p->claim.nonce, texts.id,
 			      attempt,      left,        note->reason};
-	return seg_route_script(route, SEG_SCRIPT_NOTE, got_note, p, 1, 7, argv, NULL);
+	return seg_fenced_send(p, route, SEG_SCRIPT_NOTE, got_note, 1, 7, argv, NULL);
 }
 
 int64_t seg_retry_note_step(seg_partition *p, int64_t now)
