@@ -340,6 +340,31 @@ static void a_group_is_described_partition_by_partition_and_others_are_not_found
 	assert_int_equal(test_http_status(port, "/api/v1/groups/"), 404);
 }
 
+static void the_history_begins_with_the_first_reading_and_tells_only_what_is_new(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	get("/api/v1/groups/s/g");
+	wait_for("/api/v1/history/s/g", 200, "\"lag\":[0");
+	json_t *history = get_json("/api/v1/history/s/g");
+	json_t *times = json_object_get(history, "time_ms");
+	const char *name;
+	json_t *column;
+	assert_true(json_integer_value(json_array_get(times, 0)) > 0);
+	json_object_foreach(history, name, column) if (json_is_array(column))
+		assert_int_equal(json_array_size(column), json_array_size(times));
+	assert_int_equal(json_integer_value(json_object_get(history, "interval_seconds")), 10);
+	char path[96];
+	snprintf(path, sizeof(path), "/api/v1/history/s/g?after=%lld",
+		 (long long)json_integer_value(json_array_get(times, json_array_size(times) - 1)));
+	json_t *rest = get_json(path);
+	assert_true(json_array_size(json_object_get(rest, "time_ms")) <= 1);
+	json_decref(rest);
+	json_decref(history);
+	assert_int_equal(test_http_status(port, "/api/v1/history/s/other"), 404);
+	assert_int_equal(test_http_status(port, "/api/v1/history/s/g?after=99999999999999999999"), 200);
+}
+
 static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 {
 	(void)state;
@@ -563,6 +588,7 @@ int main(void)
 		TEST(promtool_finds_nothing_to_say_about_the_metrics),
 		TEST(the_status_tells_of_each_consumer),
 		TEST(a_group_is_described_partition_by_partition_and_others_are_not_found),
+		TEST(the_history_begins_with_the_first_reading_and_tells_only_what_is_new),
 		TEST(events_tell_what_the_log_tells_and_can_be_followed),
 		TEST(with_a_token_only_its_holders_see_more_than_the_probes),
 		TEST(a_web_page_cannot_make_a_browser_ask_under_a_foreign_name),

@@ -55,7 +55,7 @@ static int set_up(void **state)
 	seg_stream_close(stream);
 	make_lagging_group();
 	options.address = test_fake_server_address(proxy);
-	observer = seg_observer_start(&config, &options);
+	observer = seg_observer_start(&config, &options, NULL, NULL);
 	assert_non_null(observer);
 	return 0;
 }

@@ -1,65 +1,16 @@
 /* api.c - /api/v1, as JSON. Fields may be added; none is removed or changes its meaning. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "admin/json.h"
 #include "admin/view.h"
 #include "config/options.h"
 
 #define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
-enum { NOT_FOUND = 404, NO_MEMORY = 500, UNAVAILABLE = 503 };
-
-static void write_json(seg_http_answer *answer, json_t *json)
-{
-	answer->type = "application/json";
-	if (!json || json_dumpf(json, answer->body, JSON_COMPACT | JSON_REAL_PRECISION(9)))
-		answer->status = NO_MEMORY;
-	fputc('\n', answer->body);
-	json_decref(json);
-}
-
-static json_t *optional_text(const char *text)
-{
-	return text && *text ? json_string(text) : json_null();
-}
-
-/* RFC 3339, in UTC, of a seg_wall_clock(). */
-static json_t *timestamp(int64_t wall)
-{
-	char text[40];
-	struct tm tm;
-	time_t seconds = (time_t)(wall / SEG_SECOND);
-	if (wall == 0 || !gmtime_r(&seconds, &tm))
-		return json_null();
-	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(wall % SEG_SECOND / SEG_MS));
-	return json_string(text);
-}
-
-/* A plugin's text may not be UTF-8. Then '?' replaces each byte that is not ASCII. */
-static json_t *foreign_text(const char *text)
-{
-	json_t *json = json_string(text);
-	if (json)
-		return json;
-	char *ascii = strdup(text);
-	for (char *c = ascii; c && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	json = ascii ? json_string(ascii) : NULL;
-	free(ascii);
-	return json ? json : json_null();
-}
-
-static void refuse(seg_http_answer *answer, unsigned status, const char *why)
-{
-	answer->status = status;
-	write_json(answer, json_pack("{s:o}", "error", foreign_text(why)));
-}
+enum { NOT_FOUND = 404, UNAVAILABLE = 503 };
 
 /* --- /api/v1/status ------------------------------------------------------------------------ */
 
@@ -104,7 +55,7 @@ static json_t *plugin_counters(const seg_section *section)
 	seg_plugin_counter counter;
 	for (size_t i = 0; seg_plugin_instance_counter(section->instance, i, &counter); i++)
 		json_array_append_new(list, json_pack("{s:s, s:o, s:I}", "name", counter.name, "help",
-						      foreign_text(counter.help), "value",
+						      seg_json_foreign_text(counter.help), "value",
 						      (json_int_t)counter.value));
 	return list;
 }
@@ -130,7 +81,7 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 
 static void add_reason(void *arg, const char *reason)
 {
-	json_array_append_new(arg, foreign_text(reason));
+	json_array_append_new(arg, seg_json_foreign_text(reason));
 }
 
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer)
@@ -144,11 +95,12 @@ void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer 
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
 		json_array_append_new(consumers, consumer(&admin->config->consumers[i], admin->sections[i]));
 	pthread_mutex_unlock(&admin->lock);
-	write_json(answer, json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "name", admin->name,
-				     "version", seg_version(), "namespace", admin->config->runner.name_space,
-				     "started_at", timestamp(admin->started_at), "now",
-				     timestamp(seg_wall_clock()), "health", healths[health], "reasons",
-				     reasons, "duration_bounds", duration_bounds(), "consumers", consumers));
+	seg_json_answer(answer,
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "name", admin->name,
+				  "version", seg_version(), "namespace", admin->config->runner.name_space,
+				  "started_at", seg_json_time(admin->started_at), "now",
+				  seg_json_time(seg_wall_clock()), "health", healths[health], "reasons",
+				  reasons, "duration_bounds", duration_bounds(), "consumers", consumers));
 }
 
 /* --- /api/v1/groups/STREAM/GROUP --------------------------------------------------------------- */
@@ -165,8 +117,8 @@ static json_t *partition(const seg_partition_snapshot *partition)
 	const seg_partition_info *p = &partition->info;
 	json_t *json =
 		json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "partition",
-			  (int)p->partition, "owner", optional_text(p->owner), "target",
-			  optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
+			  (int)p->partition, "owner", seg_json_optional_text(p->owner), "target",
+			  seg_json_optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
 			  id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
 			  "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
 			  partition->unreachable ? json_null() : json_real(partition->behind), "dead_letters",
@@ -177,11 +129,12 @@ static json_t *partition(const seg_partition_snapshot *partition)
 				    ? json_pack("{s:o, s:i, s:f, s:o}", "id", id_text(partition->retry.id),
 						"attempt", (int)partition->retry.attempt, "next_seconds",
 						partition->retry.left > 0 ? partition->retry.left : 0.0,
-						"reason", foreign_text(partition->retry.reason))
+						"reason", seg_json_foreign_text(partition->retry.reason))
 				    : json_null());
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
-	json_object_set_new(json, "node", partition->node[0] ? foreign_text(partition->node) : json_null());
+	json_object_set_new(json, "node",
+			    partition->node[0] ? seg_json_foreign_text(partition->node) : json_null());
 	json_object_set_new(json, "unreachable", json_boolean(partition->unreachable));
 	return json;
 }
@@ -194,40 +147,26 @@ static json_t *group_json(const seg_config_consumer *config, const seg_observati
 		json_array_append_new(list, partition(&group->partitions[i]));
 	return json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "stream", config->stream, "group",
 			 config->group, "generation", (json_int_t)group->generation, "members",
-			 (int)group->roster.live, "read_at", timestamp(seen->taken_at), "error",
-			 optional_text(seen->error), "partitions", list);
-}
-
-/* The consumer of "STREAM/GROUP", or NULL. */
-static const seg_config_consumer *find_consumer(const seg_config *config, const char *tail)
-{
-	for (size_t i = 0; i < config->consumer_count; i++) {
-		const seg_config_consumer *consumer = &config->consumers[i];
-		size_t length = strlen(consumer->stream);
-		if (strncmp(tail, consumer->stream, length) == 0 && tail[length] == '/' &&
-		    strcmp(tail + length + 1, consumer->group) == 0)
-			return consumer;
-	}
-	return NULL;
+			 (int)group->roster.live, "read_at", seg_json_time(seen->taken_at), "error",
+			 seg_json_optional_text(seen->error), "partitions", list);
 }
 
 void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
 	seg_observer *observer = atomic_load(&admin->observer);
-	const seg_config_consumer *found = find_consumer(admin->config, request->tail);
+	const seg_config_consumer *found = seg_view_consumer(admin, request->tail);
 	if (!found) {
-		refuse(answer, NOT_FOUND,
-		       "no [consumer] section of this runner has that stream and group; /api/v1/status lists the sections");
+		seg_json_refuse(answer, NOT_FOUND, SEG_VIEW_NO_CONSUMER);
 		return;
 	}
 	seg_observer_refresh(observer, SNAPSHOT_AGE);
 	seg_observation seen = seg_observer_hold(observer, (size_t)(found - admin->config->consumers));
 	if (seen.group)
-		write_json(answer, group_json(found, &seen));
+		seg_json_answer(answer, group_json(found, &seen));
 	else
-		refuse(answer, UNAVAILABLE,
-		       seen.error[0] ? seen.error : "this group has not been read from Redis yet");
+		seg_json_refuse(answer, UNAVAILABLE,
+				seen.error[0] ? seen.error : "this group has not been read from Redis yet");
 	seg_observer_let_go(observer);
 }
 
@@ -236,8 +175,8 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 static json_t *event_json(const seg_event *event)
 {
 	json_t *json = json_pack("{s:I, s:o, s:s, s:o}", "number", (json_int_t)event->number, "time",
-				 timestamp(event->time), "level", seg_log_level_names[event->level & 3],
-				 "text", foreign_text(event->text));
+				 seg_json_time(event->time), "level", seg_log_level_names[event->level & 3],
+				 "text", seg_json_foreign_text(event->text));
 	if (event->stream[0])
 		json_object_set_new(json, "stream", json_string(event->stream));
 	if (event->group[0])
@@ -262,5 +201,5 @@ void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer 
 	for (size_t i = 0; i < count && events[i].number <= newest; i++)
 		json_array_append_new(list, event_json(&events[i]));
 	free(events);
-	write_json(answer, json_pack("{s:I, s:o}", "newest", (json_int_t)newest, "events", list));
+	seg_json_answer(answer, json_pack("{s:I, s:o}", "newest", (json_int_t)newest, "events", list));
 }

@@ -12,7 +12,12 @@
 #define PATIENCE (1 * SEG_SECOND) /* with one round trip to Redis, and of a caller that wants a new reading */
 #define READING_MAX (10 * SEG_SECOND) /* all groups together */
 
+#define UNASKED (10 * SEG_SECOND) /* so long after the last reading, it reads without a request */
+
 enum { SHARE = 20 }; /* at most one part in so many of the time goes into reading */
+
+/* Partitions that all members' observers together read without a request. */
+enum { PARTITIONS_PER_SECOND = 1000 };
 
 typedef struct {
 	seg_stream *stream; /* the thread's; NULL until it is opened */
@@ -28,15 +33,20 @@ struct seg_observer {
 	const seg_config *config;
 	seg_client_options options;
 	pthread_t thread;
+	seg_observer_seen_fn *seen; /* or NULL */
+	void *seen_arg;
 	seg_client *client; /* the thread's */
+	int64_t unasked_at; /* the thread's: when it reads without a request (seg_now()) */
 	atomic_bool cancel; /* the client's calls end */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* on CLOCK_MONOTONIC: cancel, and each field below */
 	bool wanted;
+	bool asked;       /* by a request */
 	bool failing;     /* Redis did not answer the last reading */
 	uint64_t rounds;  /* readings that ended */
 	int64_t ended_at; /* seg_now() at the end of the last one; 0: none has ended */
+	int64_t asked_at; /* the same, of the last one that somebody asked for */
 	int64_t took;     /* the last one, ns */
 	watched *groups;  /* one for each consumer */
 };
@@ -68,6 +78,9 @@ static int read_group(seg_observer *o, size_t index, int64_t deadline)
 	if (!status)
 		status = seg_group_snapshot_take(w->stream, o->config->consumers[index].group, &look, &group,
 						 &error);
+	/* Only this thread changes w->group, so it may read it without the lock. */
+	if (status == 0 && w->known)
+		seg_group_snapshot_compare(&w->group, &group);
 	pthread_mutex_lock(&o->lock);
 	if (status == 0) {
 		seg_group_snapshot_free(&w->group);
@@ -77,6 +90,8 @@ static int read_group(seg_observer *o, size_t index, int64_t deadline)
 	}
 	memcpy(w->error, error.text, sizeof(w->error));
 	pthread_mutex_unlock(&o->lock);
+	if (o->seen)
+		o->seen(o->seen_arg, index, status ? NULL : &w->group);
 	return status;
 }
 
@@ -88,10 +103,45 @@ static bool read_groups(seg_observer *o)
 		if (atomic_load(&o->cancel))
 			return false;
 		int status = read_group(o, i, deadline);
-		if (status && status != SEG_ENOTFOUND)
+		if (status && status != SEG_ENOTFOUND) {
+			for (size_t rest = i + 1; o->seen && rest < o->config->consumer_count; rest++)
+				o->seen(o->seen_arg, rest, NULL);
 			return false;
+		}
 	}
 	return true;
+}
+
+/* Until a reading without a request: longer for many partitions and members, for each member has an observer. */
+static int64_t unasked_pause(const seg_observer *o)
+{
+	double reads = 0;
+	for (size_t i = 0; i < o->config->consumer_count; i++)
+		if (o->groups[i].known)
+			reads += (double)o->groups[i].group.partition_count *
+				 (double)o->groups[i].group.roster.live;
+	int64_t least = (int64_t)(reads / PARTITIONS_PER_SECOND * SEG_SECOND);
+	if (least < o->took * SHARE)
+		least = o->took * SHARE;
+	return least < UNASKED ? UNASKED : least;
+}
+
+/* Under the lock: until a reading is wanted, or due. */
+static void wait_for_wish(seg_observer *o)
+{
+	struct timespec until;
+	int64_t left = o->unasked_at - seg_now();
+	if (!o->seen) {
+		pthread_cond_wait(&o->changed, &o->lock);
+	} else if (left <= 0) {
+		o->wanted = true;
+	} else {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		left += until.tv_nsec;
+		until.tv_sec += left / SEG_SECOND;
+		until.tv_nsec = left % SEG_SECOND;
+		pthread_cond_timedwait(&o->changed, &o->lock, &until);
+	}
 }
 
 static void *run(void *arg)
@@ -100,9 +150,10 @@ static void *run(void *arg)
 	pthread_mutex_lock(&o->lock);
 	while (!atomic_load(&o->cancel)) {
 		if (!o->wanted) {
-			pthread_cond_wait(&o->changed, &o->lock);
+			wait_for_wish(o);
 			continue;
 		}
+		bool asked = o->asked;
 		pthread_mutex_unlock(&o->lock);
 		int64_t began_at = seg_now();
 		bool answered = read_groups(o);
@@ -110,7 +161,10 @@ static void *run(void *arg)
 		o->ended_at = seg_now();
 		o->took = o->ended_at - began_at;
 		o->failing = !answered;
-		o->wanted = false;
+		if (asked)
+			o->asked_at = o->ended_at;
+		o->wanted = o->asked = false;
+		o->unasked_at = o->ended_at + unasked_pause(o);
 		o->rounds++;
 		pthread_cond_broadcast(&o->changed);
 	}
@@ -120,11 +174,12 @@ static void *run(void *arg)
 
 /* --- asking: any thread -------------------------------------------------------------------- */
 
-/* Under the lock. */
+/* Under the lock. Who asks gets what nobody who asked has seen, not the last reading for the history. */
 static bool is_old(const seg_observer *o, int64_t max_age)
 {
-	int64_t fresh_for = o->took * SHARE > max_age ? o->took * SHARE : max_age;
-	return o->ended_at == 0 || seg_now() - o->ended_at >= fresh_for;
+	int64_t now = seg_now();
+	return o->ended_at == 0 ||
+	       (now - o->ended_at >= o->took * SHARE && (o->asked_at == 0 || now - o->asked_at >= max_age));
 }
 
 void seg_observer_refresh(seg_observer *o, int64_t max_age)
@@ -137,7 +192,7 @@ void seg_observer_refresh(seg_observer *o, int64_t max_age)
 	pthread_mutex_lock(&o->lock);
 	if (is_old(o, max_age)) {
 		uint64_t before = o->rounds;
-		o->wanted = true;
+		o->wanted = o->asked = true;
 		pthread_cond_broadcast(&o->changed);
 		while (o->rounds == before && !o->failing && !atomic_load(&o->cancel))
 			if (pthread_cond_timedwait(&o->changed, &o->lock, &until))
@@ -189,7 +244,8 @@ static int start_thread(seg_observer *o)
 	return failure;
 }
 
-seg_observer *seg_observer_start(const seg_config *config, const seg_client_options *options)
+seg_observer *seg_observer_start(const seg_config *config, const seg_client_options *options,
+				 seg_observer_seen_fn *seen, void *arg)
 {
 	seg_observer *o = calloc(1, sizeof(*o));
 	pthread_condattr_t monotonic;
@@ -197,6 +253,9 @@ seg_observer *seg_observer_start(const seg_config *config, const seg_client_opti
 		return NULL;
 	o->config = config;
 	o->options = *options;
+	o->seen = seen;
+	o->seen_arg = arg;
+	o->unasked_at = seg_now() + UNASKED;
 	o->options.timeout_ms = PATIENCE / SEG_MS;
 	o->options.log = NULL; /* the runner logs the same already */
 	pthread_mutex_init(&o->lock, NULL);
