@@ -16,6 +16,7 @@ static const seg_http_route routes[] = {
 	{"/metrics", false, seg_metrics_answer},
 	{"/api/v1/status", false, seg_api_status},
 	{"/api/v1/groups/*", false, seg_api_group},
+	{"/api/v1/redis", false, seg_api_redis},
 	{"/api/v1/history/*", false, seg_api_history},
 	{"/api/v1/events", false, seg_api_events},
 	{NULL, false, NULL},

@@ -7,10 +7,13 @@
 #include "admin/json.h"
 #include "admin/view.h"
 #include "config/options.h"
+#include "look/totals.h"
 
 #define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
 enum { NOT_FOUND = 404, UNAVAILABLE = 503 };
+
+enum { REASONS_SHOWN = 20 };
 
 /* --- /api/v1/status ------------------------------------------------------------------------ */
 
@@ -111,6 +114,12 @@ static json_t *id_text(seg_id id)
 	return json_string(seg_id_format(id, text));
 }
 
+/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */
+static json_t *assigned_at(uint64_t epoch)
+{
+	return epoch < (uint64_t)(INT64_MAX / SEG_MS) ? seg_json_time((int64_t)epoch * SEG_MS) : json_null();
+}
+
 /* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
 static json_t *partition(const seg_partition_snapshot *partition)
 {
@@ -133,22 +142,76 @@ static json_t *partition(const seg_partition_snapshot *partition)
 				    : json_null());
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
+	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));
+	json_object_set_new(json, "added_per_second", seg_json_known(partition->added));
+	json_object_set_new(json, "assigned_at", assigned_at(p->epoch));
 	json_object_set_new(json, "node",
 			    partition->node[0] ? seg_json_foreign_text(partition->node) : json_null());
 	json_object_set_new(json, "unreachable", json_boolean(partition->unreachable));
 	return json;
 }
 
+/* All members that Redis lists, dead ones as long as no other member has noticed. */
+static json_t *roster(const seg_group_snapshot *group)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < group->roster.count; i++) {
+		const seg_roster_member *m = &group->roster.members[i];
+		json_int_t owned = 0;
+		for (uint32_t p = 0; p < group->partition_count; p++)
+			owned += strcmp(group->partitions[p].info.owner, m->name) == 0;
+		json_array_append_new(list, json_pack("{s:s, s:b, s:f, s:i, s:o, s:o, s:I}", "name", m->name,
+						      "live", m->lease_left > 0, "lease_seconds",
+						      m->lease_left, "capacity", (int)m->capacity, "limit",
+						      m->limit < 0 ? json_null() : json_integer(m->limit),
+						      "short_of", seg_json_optional_text(m->short_of),
+						      "partitions", owned));
+	}
+	return list;
+}
+
+/* The commonest ones. null: not read yet. */
+static json_t *reasons_json(const seg_reasons *reasons)
+{
+	json_t *list = json_array();
+	if (!reasons) {
+		json_decref(list);
+		return json_null();
+	}
+	for (size_t i = 0; i < reasons->count && i < REASONS_SHOWN; i++) {
+		const seg_reason *r = &reasons->list[i];
+		json_array_append_new(list,
+				      json_pack("{s:o, s:I, s:I, s:o, s:o, s:I, s:o}", "reason",
+						seg_json_foreign_text(r->text), "letters",
+						(json_int_t)r->letters, "partitions",
+						(json_int_t)r->partitions, "first_at",
+						seg_json_time((int64_t)r->first_ms * SEG_MS), "last_at",
+						seg_json_time((int64_t)r->last_ms * SEG_MS), "partition",
+						(json_int_t)r->partition, "letter", id_text(r->letter)));
+	}
+	return json_pack("{s:I, s:I, s:o}", "letters_read", (json_int_t)reasons->letters, "reasons",
+			 (json_int_t)reasons->count, "commonest", list);
+}
+
 static json_t *group_json(const seg_config_consumer *config, const seg_observation *seen)
 {
 	json_t *list = json_array();
 	const seg_group_snapshot *group = seen->group;
+	seg_group_totals totals;
+	seg_group_totals_of(group, &totals);
 	for (uint32_t i = 0; i < group->partition_count; i++)
 		json_array_append_new(list, partition(&group->partitions[i]));
-	return json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "stream", config->stream, "group",
-			 config->group, "generation", (json_int_t)group->generation, "members",
-			 (int)group->roster.live, "read_at", seg_json_time(seen->taken_at), "error",
-			 seg_json_optional_text(seen->error), "partitions", list);
+	json_t *json = json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "stream", config->stream, "group",
+				 config->group, "generation", (json_int_t)group->generation, "members",
+				 (int)group->roster.live, "read_at", seg_json_time(seen->taken_at), "error",
+				 seg_json_optional_text(seen->error), "partitions", list);
+	json_object_set_new(json, "lag", totals.lag < 0 ? json_null() : json_integer(totals.lag));
+	json_object_set_new(json, "lag_seconds", seg_json_known(totals.behind));
+	json_object_set_new(json, "committed_per_second", seg_json_known(totals.committed));
+	json_object_set_new(json, "added_per_second", seg_json_known(totals.added));
+	json_object_set_new(json, "roster", roster(group));
+	json_object_set_new(json, "dead_letter_reasons", reasons_json(seen->letters));
+	return json;
 }
 
 void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *answer)

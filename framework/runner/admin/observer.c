@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "look/letters.h"
+#include "look/totals.h"
 #include "stream/client.h"
 
 #define PATIENCE (1 * SEG_SECOND) /* with one round trip to Redis, and of a caller that wants a new reading */
 #define READING_MAX (10 * SEG_SECOND) /* all groups together */
 
+#define ASIDE (10 * SEG_SECOND)   /* between two looks at Redis itself and at dead letters */
 #define UNASKED (10 * SEG_SECOND) /* so long after the last reading, it reads without a request */
 
 enum { SHARE = 20 }; /* at most one part in so many of the time goes into reading */
@@ -27,6 +30,9 @@ typedef struct {
 	seg_group_snapshot group; /* if known */
 	int64_t taken_at;
 	char error[SEG_ERROR_TEXT_MAX];
+	bool letters_known;
+	seg_reasons letters;
+	seg_group_totals letters_of; /* when they were read */
 } watched;
 
 struct seg_observer {
@@ -36,6 +42,7 @@ struct seg_observer {
 	seg_observer_seen_fn *seen; /* or NULL */
 	void *seen_arg;
 	seg_client *client; /* the thread's */
+	int64_t aside_at;   /* the thread's: when it last looked at Redis itself */
 	int64_t unasked_at; /* the thread's: when it reads without a request (seg_now()) */
 	atomic_bool cancel; /* the client's calls end */
 
@@ -47,8 +54,11 @@ struct seg_observer {
 	uint64_t rounds;  /* readings that ended */
 	int64_t ended_at; /* seg_now() at the end of the last one; 0: none has ended */
 	int64_t asked_at; /* the same, of the last one that somebody asked for */
-	int64_t took;     /* the last one, ns */
-	watched *groups;  /* one for each consumer */
+	int64_t took;     /* the last one, ns; 0 if Redis did not answer */
+	bool servers_known;
+	seg_servers servers;
+	int64_t servers_at; /* seg_wall_clock() */
+	watched *groups;    /* one for each consumer */
 };
 
 /* --- reading: the observer's thread -------------------------------------------------------- */
@@ -112,6 +122,64 @@ static bool read_groups(seg_observer *o)
 	return true;
 }
 
+/* --- looking aside: the observer's thread ------------------------------------------------------ */
+
+static void look_at_servers(seg_observer *o)
+{
+	seg_servers servers;
+	seg_error error;
+	int status = seg_servers_look(o->client, seg_now() + PATIENCE, &servers, &error);
+	pthread_mutex_lock(&o->lock);
+	if (status == 0) {
+		seg_servers_free(&o->servers);
+		o->servers = servers;
+		o->servers_known = true;
+		o->servers_at = seg_wall_clock();
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (status)
+		seg_servers_free(&servers);
+}
+
+/* Only if letters have come or gone since the last look. */
+static void look_at_letters(seg_observer *o, size_t index)
+{
+	watched *w = &o->groups[index];
+	seg_group_totals totals;
+	seg_reasons letters;
+	seg_error error;
+	if (!w->known)
+		return;
+	seg_group_totals_of(&w->group, &totals);
+	if (w->letters_known && totals.dead_letters == w->letters_of.dead_letters &&
+	    totals.dead_letters_ever == w->letters_of.dead_letters_ever)
+		return;
+	int status = seg_letters_look(w->stream, o->config->consumers[index].group, &w->group,
+				      seg_now() + PATIENCE, &letters, &error);
+	pthread_mutex_lock(&o->lock);
+	if (status == 0) {
+		seg_reasons_free(&w->letters);
+		w->letters = letters;
+		w->letters_known = true;
+		w->letters_of = totals;
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (status)
+		seg_reasons_free(&letters);
+}
+
+static void look_aside(seg_observer *o)
+{
+	if (o->aside_at && seg_now() - o->aside_at < ASIDE)
+		return;
+	look_at_servers(o);
+	for (size_t i = 0; i < o->config->consumer_count; i++)
+		look_at_letters(o, i);
+	o->aside_at = seg_now();
+}
+
+/* --- the thread ---------------------------------------------------------------------------- */
+
 /* Until a reading without a request: longer for many partitions and members, for each member has an observer. */
 static int64_t unasked_pause(const seg_observer *o)
 {
@@ -159,7 +227,7 @@ static void *run(void *arg)
 		bool answered = read_groups(o);
 		pthread_mutex_lock(&o->lock);
 		o->ended_at = seg_now();
-		o->took = o->ended_at - began_at;
+		o->took = answered ? o->ended_at - began_at : 0; /* who does not answer has no work with it */
 		o->failing = !answered;
 		if (asked)
 			o->asked_at = o->ended_at;
@@ -167,6 +235,11 @@ static void *run(void *arg)
 		o->unasked_at = o->ended_at + unasked_pause(o);
 		o->rounds++;
 		pthread_cond_broadcast(&o->changed);
+		if (!asked || !answered)
+			continue;
+		pthread_mutex_unlock(&o->lock);
+		look_aside(o);
+		pthread_mutex_lock(&o->lock);
 	}
 	pthread_mutex_unlock(&o->lock);
 	return NULL;
@@ -207,7 +280,16 @@ seg_observation seg_observer_hold(seg_observer *o, size_t index)
 		return (seg_observation){.error = "this runner has not asked Redis yet"};
 	pthread_mutex_lock(&o->lock);
 	const watched *w = &o->groups[index];
-	return (seg_observation){w->known ? &w->group : NULL, w->taken_at, w->error};
+	return (seg_observation){w->known ? &w->group : NULL, w->taken_at, w->error,
+				 w->letters_known ? &w->letters : NULL};
+}
+
+seg_observed_servers seg_observer_hold_servers(seg_observer *o)
+{
+	if (!o)
+		return (seg_observed_servers){NULL, 0};
+	pthread_mutex_lock(&o->lock);
+	return (seg_observed_servers){o->servers_known ? &o->servers : NULL, o->servers_at};
 }
 
 void seg_observer_let_go(seg_observer *o)
@@ -223,7 +305,9 @@ static void destroy(seg_observer *o)
 	for (size_t i = 0; o->groups && i < o->config->consumer_count; i++) {
 		seg_stream_close(o->groups[i].stream);
 		seg_group_snapshot_free(&o->groups[i].group);
+		seg_reasons_free(&o->groups[i].letters);
 	}
+	seg_servers_free(&o->servers);
 	seg_client_close(o->client);
 	pthread_cond_destroy(&o->changed);
 	pthread_mutex_destroy(&o->lock);

@@ -5,6 +5,9 @@
  * The observer has a thread and a connection of its own, so neither the data path nor a probe waits for its
  * readings. It spends at most a twentieth of its time on reading: a group of very many partitions is read less often.
  *
+ * After a reading that somebody asked for, it also looks at Redis itself and at the newest dead letters, each ten seconds
+ * at most.
+ *
  * Without requests it reads each ten seconds, and less often where the group is large: all members' observers
  * together then read at most a thousand partitions a second, about a hundredth of Redis's time.
  */
@@ -12,15 +15,24 @@
 #define SEG_ADMIN_OBSERVER_H
 
 #include "config/config.h"
+#include "look/reasons.h"
+#include "look/servers.h"
 #include "look/snapshot.h"
 
 /* The newest good reading of a group. */
 typedef struct seg_observation {
 	const seg_group_snapshot *
 		group; /* with rates, if there was a reading before; NULL: no reading has succeeded yet; `error` says why */
-	int64_t taken_at;  /* seg_wall_clock() of that reading; 0: none has succeeded */
-	const char *error; /* of the newest reading; "": it succeeded */
+	int64_t taken_at;           /* seg_wall_clock() of that reading; 0: none has succeeded */
+	const char *error;          /* of the newest reading; "": it succeeded */
+	const seg_reasons *letters; /* of the newest dead letters; NULL: not read yet */
 } seg_observation;
+
+/* The newest look at Redis itself. */
+typedef struct seg_observed_servers {
+	const seg_servers *servers; /* NULL: nobody has looked yet */
+	int64_t taken_at;           /* seg_wall_clock() */
+} seg_observed_servers;
 
 typedef struct seg_observer seg_observer;
 
@@ -54,10 +66,11 @@ void seg_observer_stop(seg_observer *observer);
 void seg_observer_refresh(seg_observer *observer, int64_t max_age);
 
 /*
- * The group of consumer number `index` of the config, valid until it is let go; let it go soon, for a finished reading
+ * The group of consumer number `index` of the config, or Redis, valid until it is let go; let it go soon, for a finished reading
  * waits for that. Any thread.
  */
 seg_observation seg_observer_hold(seg_observer *observer, size_t index);
+seg_observed_servers seg_observer_hold_servers(seg_observer *observer);
 void seg_observer_let_go(seg_observer *observer);
 
 #endif

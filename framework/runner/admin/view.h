@@ -46,6 +46,7 @@ void seg_health_ready(void *arg, const seg_http_request *request, seg_http_answe
 void seg_metrics_answer(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_api_redis(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_api_history(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_page_answer(void *arg, const seg_http_request *request, seg_http_answer *answer);
