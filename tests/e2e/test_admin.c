@@ -374,7 +374,7 @@ static void a_group_tells_the_rates_of_all_its_members_together(void **state)
 static void members_are_listed_with_their_leases(void **state)
 {
 	(void)state;
-	start_ready("admin = 127.0.0.1:0", "");
+	start_ready("admin = 127.0.0.1:0\nadmin_url = http://runner.example:9464/", "");
 	json_t *group = get_json("/api/v1/groups/s/g");
 	json_t *roster = json_object_get(group, "roster"), *member = json_array_get(roster, 0);
 	assert_int_equal(json_array_size(roster), 1);
@@ -383,6 +383,8 @@ static void members_are_listed_with_their_leases(void **state)
 	assert_true(json_number_value(json_object_get(member, "lease_seconds")) > 0);
 	assert_int_equal(json_integer_value(json_object_get(member, "partitions")), 4);
 	assert_true(json_is_null(json_object_get(member, "limit")));
+	assert_string_equal(json_string_value(json_object_get(member, "page")),
+			    "http://runner.example:9464/");
 	json_decref(group);
 }
 

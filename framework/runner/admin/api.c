@@ -160,12 +160,13 @@ static json_t *roster(const seg_group_snapshot *group)
 		json_int_t owned = 0;
 		for (uint32_t p = 0; p < group->partition_count; p++)
 			owned += strcmp(group->partitions[p].info.owner, m->name) == 0;
-		json_array_append_new(list, json_pack("{s:s, s:b, s:f, s:i, s:o, s:o, s:I}", "name", m->name,
-						      "live", m->lease_left > 0, "lease_seconds",
-						      m->lease_left, "capacity", (int)m->capacity, "limit",
-						      m->limit < 0 ? json_null() : json_integer(m->limit),
-						      "short_of", seg_json_optional_text(m->short_of),
-						      "partitions", owned));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:b, s:f, s:i, s:o, s:o, s:I, s:o}", "name", m->name,
+						"live", m->lease_left > 0, "lease_seconds", m->lease_left,
+						"capacity", (int)m->capacity, "limit",
+						m->limit < 0 ? json_null() : json_integer(m->limit),
+						"short_of", seg_json_optional_text(m->short_of), "partitions",
+						owned, "page", seg_json_optional_text(m->page)));
 	}
 	return list;
 }
