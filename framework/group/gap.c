@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "group/fenced_call.h"
 #include "group/history.h"
 #include "group/notes.h"
 
@@ -78,7 +79,7 @@ static int64_t store_found(seg_partition *p, int64_t now)
 		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
 		 found,      "0",          upto};
 	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot) ||
-	    !seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_stored, p, 2, 8, argv, NULL))
+	    !seg_fenced_send(p, p->member->data, SEG_SCRIPT_GAP, got_stored, 2, 8, argv, NULL))
 		return SEG_NEVER;
 	p->gap.busy = true;
 	p->gap.epoch = p->own.epoch;
@@ -153,7 +154,7 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 	const char *argv[] =
 		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
 		 count,      passed};
-	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 7, argv, NULL))
+	if (!seg_fenced_send(p, p->member->data, SEG_SCRIPT_GAP, got_gap, 2, 7, argv, NULL))
 		return SEG_NEVER;
 	looking(p, now);
 	return SEG_NEVER;
