@@ -18,7 +18,9 @@
 
 #include <cmocka.h>
 
+#include "harness/http.h"
 #include "harness/runner.h"
+#include "harness/segctl.h"
 #include "harness/server.h"
 
 static test_runner *runner;
@@ -270,6 +272,36 @@ static void while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0(
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
+/* "redis://password" for "redis://:password@host"; as a number it is the address 127.0.0.1, where nothing listens. */
+static void a_password_in_the_place_of_the_host_is_nowhere_repeated(void **state)
+{
+	(void)state;
+	static const char secret[] = "2130706433";
+	static const char *const paths[] = {"/", "/readyz", "/metrics", "/api/v1/status", "/api/v1/events"};
+	static const char *const commands[] = {"lag", "doctor", "stream list", "why s g 0"};
+	write_config("address = redis://2130706433:1\n[runner]\nadmin = 127.0.0.1:0",
+		     "tests/plugins/record.so", "option.path = x");
+	assert_int_equal(run("--show", "CONFIG"), EX_OK);
+	assert_says("address = redis://21***");
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	assert_says("cannot connect to redis://21***: Connection refused; waiting for Redis");
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		test_http_answer answer = test_http_get(test_http_port(runner), paths[i]);
+		if (strstr(answer.body, secret))
+			fail_msg("%s has the password: %s", paths[i], answer.body);
+		test_http_free(&answer);
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const test_segctl *answer =
+			test_segctl_do("redis://2130706433:1", "%s --timeout 200ms", commands[i]);
+		assert_int_not_equal(answer->exit_code, 0);
+		if (strstr(answer->output, secret) || strstr(answer->errors, secret))
+			fail_msg("segctl %s: %s%s", commands[i], answer->output, answer->errors);
+	}
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_false(test_runner_has_said(runner, secret));
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -291,6 +323,7 @@ int main(void)
 		TEST(a_replica_is_69),
 		TEST(a_plugin_whose_init_fails_is_69),
 		TEST(a_server_that_is_no_redis_is_69),
+		TEST(a_password_in_the_place_of_the_host_is_nowhere_repeated),
 		TEST(while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
