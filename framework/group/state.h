@@ -20,11 +20,10 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
- *     retry_note   publishes why the next message keeps failing
  *     gap          finds messages that were removed unread
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went
- *     remark       writes to Redis what hinders a partition
+ *     hindrance    notes in Redis what keeps a partition from going on
  *     presence     notices that a group has vanished with its log
  *     recall       remembers where the group was, for a Redis that forgets
  *     refusal      logs what Redis refused, without flooding the log

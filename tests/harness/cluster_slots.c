@@ -7,10 +7,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-enum { KEYS_AT_ONCE = 100, MIGRATE_MS = 10000, MOVE_MS = 60000 };
+#include "harness/cluster_opinions.h"
+
+enum {
+	KEYS_AT_ONCE = 100,
+	MIGRATE_MS = 10000,
+	MOVE_MS = 60000,
+	TRY_MS = 2000,
+	AGREE_MS = 60000,
+	LOOK_NS = 2000000
+};
 
 static const test_server *first_alive(const test_cluster *cluster)
 {
@@ -74,44 +84,76 @@ int test_cluster_key_owner(const test_cluster *cluster, const char *key)
 	return test_cluster_slot_owner(cluster, test_cluster_slot(cluster, key));
 }
 
+/* --- the nodes agree ---------------------------------------------------------------------------------- */
+
+bool test_cluster_agrees(const test_cluster *cluster, int slot, char why[TEST_CLUSTER_WHY])
+{
+	test_cluster_opinions opinions;
+	test_cluster_hear(cluster, &opinions);
+	bool agree = test_cluster_agree_on_epochs(&opinions, why) &&
+		     test_cluster_agree_on_slot(&opinions, slot, why);
+	test_cluster_opinions_free(&opinions);
+	return agree;
+}
+
+static bool wait_agreed(const test_cluster *cluster, int slot, int ms, char why[TEST_CLUSTER_WHY])
+{
+	long long deadline = test_now_ms() + ms;
+	while (!test_cluster_agrees(cluster, slot, why)) {
+		if (test_now_ms() > deadline)
+			return false;
+		nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+	}
+	return true;
+}
+
 /* --- a slot moves ------------------------------------------------------------------------------------- */
 
-static bool set_slot(const test_cluster *cluster, int node, int slot, const char *state, int other)
+/* False if the node refuses; why has its words. */
+static bool set_slot(const test_cluster *cluster, int node, int slot, const char *state, int other,
+		     char why[TEST_CLUSTER_WHY])
 {
 	redisReply *reply = test_server_ask(cluster->nodes[node], "CLUSTER SETSLOT %d %s %s", slot, state,
 					    cluster->ids[other]);
 	bool done = reply->type != REDIS_REPLY_ERROR;
-	if (!done && test_cluster_is_master(cluster, node))
-		fail_msg("CLUSTER SETSLOT %d %s: %s", slot, state, reply->str);
+	if (!done)
+		snprintf(why, TEST_CLUSTER_WHY, "node %d: CLUSTER SETSLOT %d %s node %d: %s", node, slot,
+			 state, other, reply->str);
 	freeReplyObject(reply);
 	return done;
 }
 
-bool test_cluster_move_try(const test_cluster *cluster, int slot, int to)
+static bool begin(const test_cluster *cluster, int slot, int to, int ms, char why[TEST_CLUSTER_WHY])
 {
-	int from = test_cluster_slot_owner(cluster, slot);
-	assert_int_not_equal(from, to);
-	if (!set_slot(cluster, to, slot, "IMPORTING", from))
+	if (!wait_agreed(cluster, slot, ms, why))
 		return false;
-	if (set_slot(cluster, from, slot, "MIGRATING", to))
+	int from = test_cluster_slot_owner(cluster, slot);
+	if (from == to) {
+		snprintf(why, TEST_CLUSTER_WHY, "slot %d is on node %d already", slot, to);
+		return false;
+	}
+	if (!set_slot(cluster, to, slot, "IMPORTING", from, why))
+		return false;
+	if (set_slot(cluster, from, slot, "MIGRATING", to, why))
 		return true;
 	freeReplyObject(test_server_ask(cluster->nodes[to], "CLUSTER SETSLOT %d STABLE", slot));
 	return false;
 }
 
+bool test_cluster_move_try(const test_cluster *cluster, int slot, int to)
+{
+	char why[TEST_CLUSTER_WHY];
+	return begin(cluster, slot, to, TRY_MS, why);
+}
+
 void test_cluster_move_begin(const test_cluster *cluster, int slot, int to)
 {
-	assert_true(test_cluster_move_try(cluster, slot, to));
+	char why[TEST_CLUSTER_WHY];
+	if (!begin(cluster, slot, to, AGREE_MS, why))
+		fail_msg("slot %d cannot move to node %d: %s", slot, to, why);
 }
 
-/* On a busy machine, nodes may take each other for dead for a while, and replace a master. */
-static bool may_pass(const char *error)
-{
-	return strstr(error, "CLUSTERDOWN") || strstr(error, "MOVED") || strstr(error, "READONLY") ||
-	       strncmp(error, "IOERR", 5) == 0;
-}
-
-static bool migrate(const test_cluster *cluster, int from, int to, const redisReply *keys)
+static bool migrate(const test_cluster *cluster, int from, int to, const redisReply *keys, bool may_fail)
 {
 	const char *argv[KEYS_AT_ONCE + 10];
 	char port[16], timeout[16];
@@ -131,7 +173,7 @@ static bool migrate(const test_cluster *cluster, int from, int to, const redisRe
 
 	redisContext *context = test_server_connect(cluster->nodes[from]);
 	redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
-	if (!reply || (reply->type == REDIS_REPLY_ERROR && !may_pass(reply->str)))
+	if (!reply || (reply->type == REDIS_REPLY_ERROR && !may_fail))
 		fail_msg("MIGRATE: %s", reply ? reply->str : context->errstr);
 	bool done = reply->type != REDIS_REPLY_ERROR;
 	freeReplyObject(reply);
@@ -139,44 +181,70 @@ static bool migrate(const test_cluster *cluster, int from, int to, const redisRe
 	return done;
 }
 
-int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most)
+static int move_keys(const test_cluster *cluster, int slot, int from, int to, int most, bool may_fail)
 {
-	int from = test_cluster_slot_owner(cluster, slot);
 	redisReply *keys = test_server_ask(cluster->nodes[from], "CLUSTER GETKEYSINSLOT %d %d", slot,
 					   most < KEYS_AT_ONCE ? most : KEYS_AT_ONCE);
 	assert_int_equal(keys->type, REDIS_REPLY_ARRAY);
 	int count = (int)keys->elements;
-	bool done = count == 0 || migrate(cluster, from, to, keys);
+	bool done = count == 0 || migrate(cluster, from, to, keys, may_fail);
 	freeReplyObject(keys);
 	return done ? count : -1;
 }
 
+int test_cluster_migrate(const test_cluster *cluster, int slot, int from, int to)
+{
+	return move_keys(cluster, slot, from, to, KEYS_AT_ONCE, true);
+}
+
+int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most)
+{
+	int from = test_cluster_slot_owner(cluster, slot);
+	return from == to ? 0 : move_keys(cluster, slot, from, to, most, true);
+}
+
 int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int most)
 {
-	int count = test_cluster_move_keys_try(cluster, slot, to, most);
+	int count = move_keys(cluster, slot, test_cluster_slot_owner(cluster, slot), to, most, false);
 	assert_true(count >= 0);
 	return count;
 }
 
 /* A master that has heard of its last slot's move becomes a replica, which refuses. */
-static void assign(const test_cluster *cluster, int node, int slot, int to)
+static bool assign(const test_cluster *cluster, int node, int slot, int to, char why[TEST_CLUSTER_WHY])
 {
-	redisReply *reply =
-		test_server_ask(cluster->nodes[node], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]);
-	if (reply->type == REDIS_REPLY_ERROR && test_cluster_is_master(cluster, node))
-		fail_msg("CLUSTER SETSLOT %d NODE: %s", slot, reply->str);
-	freeReplyObject(reply);
+	return set_slot(cluster, node, slot, "NODE", to, why) || !test_cluster_is_master(cluster, node);
+}
+
+static bool end(const test_cluster *cluster, int slot, int to, int ms, char why[TEST_CLUSTER_WHY])
+{
+	/* The new master takes an epoch now: it must be later than all others. */
+	if (!wait_agreed(cluster, slot, ms, why))
+		return false;
+	int from = test_cluster_slot_owner(cluster, slot);
+	/* The new master first: between the two, a slot with two masters is better than one with none. */
+	bool done = assign(cluster, to, slot, to, why) && assign(cluster, from, slot, to, why);
+	for (int i = 0; done && i < cluster->count; i++)
+		if (i != to && i != from && test_cluster_lives(cluster, i))
+			done = assign(cluster, i, slot, to, why);
+	if (!done || !wait_agreed(cluster, slot, ms, why))
+		return false;
+	int owner = test_cluster_slot_owner(cluster, slot);
+	snprintf(why, TEST_CLUSTER_WHY, "slot %d is on node %d", slot, owner);
+	return owner == to;
+}
+
+bool test_cluster_move_end_try(const test_cluster *cluster, int slot, int to)
+{
+	char why[TEST_CLUSTER_WHY];
+	return end(cluster, slot, to, TRY_MS, why);
 }
 
 void test_cluster_move_end(const test_cluster *cluster, int slot, int to)
 {
-	int from = test_cluster_slot_owner(cluster, slot);
-	/* The new master first: between the two, a slot with two masters is better than one with none. */
-	assign(cluster, to, slot, to);
-	assign(cluster, from, slot, to);
-	for (int i = 0; i < cluster->count; i++)
-		if (i != to && i != from && test_cluster_lives(cluster, i))
-			assign(cluster, i, slot, to);
+	char why[TEST_CLUSTER_WHY];
+	if (!end(cluster, slot, to, AGREE_MS, why))
+		fail_msg("slot %d did not move to node %d: %s", slot, to, why);
 }
 
 void test_cluster_move_slot(const test_cluster *cluster, int slot, int to)

@@ -120,6 +120,26 @@ static json_t *assigned_at(uint64_t epoch)
 	return epoch < (uint64_t)(INT64_MAX / SEG_MS) ? seg_json_time((int64_t)epoch * SEG_MS) : json_null();
 }
 
+static json_t *retry(const seg_hindrance *h)
+{
+	int64_t left = h->at - seg_now();
+	if (h->kind != SEG_HINDRANCE_RETRY)
+		return json_null();
+	return json_pack("{s:o, s:I, s:f, s:o}", "id", id_text(h->id), "attempt", (json_int_t)h->number,
+			 "next_seconds", left > 0 ? (double)left / SEG_SECOND : 0.0, "reason",
+			 seg_json_foreign_text(h->text));
+}
+
+/* kind: retry, hang or full. */
+static json_t *hindrance(const seg_hindrance *h)
+{
+	char sentence[SEG_HINDRANCE_SENTENCE_MAX];
+	if (h->kind == SEG_HINDRANCE_NONE)
+		return json_null();
+	return json_pack("{s:s, s:o}", "kind", seg_hindrance_names[h->kind], "text",
+			 seg_json_foreign_text(seg_hindrance_sentence(h, seg_now(), sentence)));
+}
+
 /* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
 static json_t *partition(const seg_partition_snapshot *partition)
 {
@@ -133,13 +153,8 @@ static json_t *partition(const seg_partition_snapshot *partition)
 			  partition->unreachable ? json_null() : json_real(partition->behind), "dead_letters",
 			  (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped, "lost",
 			  (json_int_t)p->lost);
-	json_object_set_new(json, "retry",
-			    partition->retry.attempt
-				    ? json_pack("{s:o, s:i, s:f, s:o}", "id", id_text(partition->retry.id),
-						"attempt", (int)partition->retry.attempt, "next_seconds",
-						partition->retry.left > 0 ? partition->retry.left : 0.0,
-						"reason", seg_json_foreign_text(partition->retry.reason))
-				    : json_null());
+	json_object_set_new(json, "retry", retry(&partition->hindrance));
+	json_object_set_new(json, "hindrance", hindrance(&partition->hindrance));
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
 	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));

@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "group/remark.h"
+#include "group/hindrance.h"
 #include "group/shortage.h"
 
 /* --- hooks: the member's I/O thread ---------------------------------------------------- */
@@ -69,7 +69,7 @@ static int64_t tell_hang(seg_workers *workers, seg_partition *partition, int64_t
 	int64_t due = (since ? since : now) + hang_told_after(workers);
 	if (since == 0 || now < due) {
 		if (worker->hang_told)
-			seg_remark_set(partition, 0, NULL);
+			seg_hindrance_returned(partition);
 		worker->hang_told = 0;
 		return due;
 	}
@@ -78,7 +78,7 @@ static int64_t tell_hang(seg_workers *workers, seg_partition *partition, int64_t
 	worker->hang_told = since;
 	snprintf(sentence, sizeof(sentence), "plugin %.60s has not returned from %s",
 		 workers->setup.handler->name, seg_plugin_call_describe(&worker->task.call, where));
-	seg_remark_set(partition, since, sentence);
+	seg_hindrance_hangs(partition, seg_plugin_call_message(&worker->task.call), since, sentence);
 	seg_log(&partition->logger, SEG_LOG_WARNING, "%s, for %" PRId64 " ms now", sentence,
 		(now - since) / SEG_MS);
 	return SEG_NEVER;
