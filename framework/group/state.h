@@ -59,6 +59,8 @@ typedef struct seg_member_hooks {
 	void (*settled)(void *arg, seg_partition *partition);
 	/* Called in every round for each partition with a worker. Returns when the next call is due (seg_now()). May be NULL. */
 	int64_t (*check)(void *arg, seg_partition *partition, int64_t now);
+	/* What hinders the partition (partition->hindrance.newest) has changed. May be NULL. */
+	void (*hindered)(void *arg, seg_partition *partition);
 	/* After seg_member_report: log a line about the partition. May be NULL. */
 	void (*report)(void *arg, const seg_partition *partition, int64_t now);
 	/* The member has failed for good (another process took its name over) and is stopping its workers. May be NULL. */

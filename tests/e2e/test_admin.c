@@ -190,14 +190,40 @@ static void a_message_that_fails_again_and_again_degrades_the_runner_but_it_stay
 	start_ready("admin = 127.0.0.1:0", "max_attempts = 0\noption.fail = bad*");
 	wait_for("/readyz", 200, "ready\n");
 	add(1, "bad");
-	wait_for(
-		"/readyz", 200,
-		"ready, but degraded\n[consumer c] is retrying a message on partition 0: told to fail; attempt ");
+	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: message ");
+	wait_for("/readyz", 200, " fails: told to fail; attempt ");
 	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_1 * partitionKey k data bad"));
-	wait_for("/readyz", 200,
-		 "[consumer c] is retrying messages on 2 partitions; on partition 0: told to fail; attempt ");
+	wait_for("/readyz", 200, "[consumer c] 2 partitions retry a message; partition 0: message ");
 	assert_true(metric("partitions_retrying") == 2);
 	assert_true(metric("retries_total") >= 1);
+}
+
+static void a_partition_that_waits_for_room_among_the_dead_letters_is_named(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0",
+		    "dead_letter_limit = 1\ndead_letter_overflow = stop\noption.dead_letter = dead*");
+	add(2, "dead");
+	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: message ");
+	wait_for("/readyz", 200, " waits for room among the dead letters, for ");
+	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":{\"kind\":\"full\"");
+	freeReplyObject(test_server_command(redis, "DEL {__default:s:partition_0}:g:dead"));
+	wait_for("/readyz", 200, "ready\n");
+	wait_for("/metrics", 200, "segmenter_messages_committed_total{stream=\"s\",group=\"g\"} 2\n");
+}
+
+/* It is named after half of handler_timeout here, and the runner ends after the whole of it. */
+static void a_call_that_hangs_is_named_and_the_runner_stays_ready(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0\nhandler_timeout = 12s", "");
+	fclose(fopen(block_path, "w"));
+	add(1, "x");
+	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: a call hangs, for ");
+	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":{\"kind\":\"hang\"");
+	unlink(block_path);
+	wait_for("/readyz", 200, "ready\n");
+	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":null");
 }
 
 static void a_runner_that_drains_is_not_ready(void **state)
@@ -661,6 +687,8 @@ int main(void)
 		TEST(slow_clients_keep_no_probe_out),
 		TEST(a_runner_without_redis_lives_and_says_why_it_is_not_ready),
 		TEST(a_message_that_fails_again_and_again_degrades_the_runner_but_it_stays_ready),
+		TEST(a_partition_that_waits_for_room_among_the_dead_letters_is_named),
+		TEST(a_call_that_hangs_is_named_and_the_runner_stays_ready),
 		TEST(a_runner_that_drains_is_not_ready),
 		TEST(handled_retried_and_dead_lettered_messages_are_counted),
 		TEST(the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds),

@@ -114,12 +114,6 @@ static json_t *id_text(seg_id id)
 	return json_string(seg_id_format(id, text));
 }
 
-/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */
-static json_t *assigned_at(uint64_t epoch)
-{
-	return epoch < (uint64_t)(INT64_MAX / SEG_MS) ? seg_json_time((int64_t)epoch * SEG_MS) : json_null();
-}
-
 static json_t *retry(const seg_hindrance *h)
 {
 	int64_t left = h->at - seg_now();
@@ -138,6 +132,12 @@ static json_t *hindrance(const seg_hindrance *h)
 		return json_null();
 	return json_pack("{s:s, s:o}", "kind", seg_hindrance_names[h->kind], "text",
 			 seg_json_foreign_text(seg_hindrance_sentence(h, seg_now(), sentence)));
+}
+
+/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */
+static json_t *assigned_at(uint64_t epoch)
+{
+	return epoch < (uint64_t)(INT64_MAX / SEG_MS) ? seg_json_time((int64_t)epoch * SEG_MS) : json_null();
 }
 
 /* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
