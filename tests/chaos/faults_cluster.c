@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "chaos/takeover.h"
 
-enum { SETTLE_MS = 120000, TAKEOVER_MS = 15000, LOOK_MS = 40 };
+enum { SETTLE_MS = 300000, TAKEOVER_MS = 15000, LOOK_MS = 40 };
 
 /* The masters, as a set of bits, and what they had, when the cluster was last seen to be well. */
 static struct {
@@ -42,20 +42,15 @@ void chaos_cluster_expect(int from, int to)
 	seen.masters = (seen.masters & ~(UINT64_C(1) << from)) | UINT64_C(1) << to;
 }
 
-/*
- * Nodes that had disagreed on these slots may have deleted all their keys: a node that hears of an owner with a later epoch does.
- * What is gone, Redis has lost, and no replica's confirmation could save it.
- */
-static void note_mended(chaos_world *w, test_cluster_wait *wait)
+void chaos_cluster_note_disputed(chaos_world *w, const bool slots[TEST_CLUSTER_SLOTS])
 {
 	size_t first = w->history->rollbacks.count;
-	chaos_marks marks = {.control = wait->slots[chaos_slot_of(w, CHAOS_PARTITIONS)]};
+	chaos_marks marks = {.control = slots[chaos_slot_of(w, CHAOS_PARTITIONS)]};
 	for (unsigned p = 0; p < CHAOS_PARTITIONS; p++)
-		marks.partitions[p].known = wait->slots[chaos_slot_of(w, p)];
+		marks.partitions[p].known = slots[chaos_slot_of(w, p)];
 	chaos_takeover_note(w, &marks, seen.marks.time, seg_now());
 	for (size_t i = first; i < w->history->rollbacks.count; i++)
 		w->history->rollbacks.items[i].disputed = true;
-	memset(wait->slots, 0, sizeof(wait->slots));
 }
 
 bool chaos_cluster_is_settled(chaos_world *w, test_cluster_wait *wait)
@@ -63,8 +58,10 @@ bool chaos_cluster_is_settled(chaos_world *w, test_cluster_wait *wait)
 	int before = wait->mended;
 	bool settled = test_cluster_is_settled(w->servers->cluster, wait);
 	w->given_back += (unsigned)(wait->mended - before);
-	if (wait->mended > before)
-		note_mended(w, wait);
+	if (wait->mended > before) {
+		chaos_cluster_note_disputed(w, wait->slots);
+		memset(wait->slots, 0, sizeof(wait->slots));
+	}
 	return settled;
 }
 

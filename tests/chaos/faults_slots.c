@@ -7,7 +7,7 @@
 enum {
 	ALL = 1000,
 	LISTEN_MS = 10000,
-	MOVE_MS = 60000,
+	MOVE_MS = 300000,
 	LOOK_MS = 10,
 	MOST_MOVED = 3,
 	TRIES = 5,
@@ -60,13 +60,26 @@ static void resume(const test_cluster *c)
 		test_cluster_move_try(c, half.slot, half.to);
 }
 
+static int move_keys(chaos_world *w, int most)
+{
+	bool replaced = false;
+	int moved = test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, most, &replaced);
+	if (replaced) {
+		bool slots[TEST_CLUSTER_SLOTS] = {false};
+		slots[half.slot] = true;
+		chaos_cluster_note_disputed(w, slots);
+		w->split++;
+	}
+	return moved;
+}
+
 void chaos_slots_finish(chaos_world *w)
 {
 	const test_cluster *c = w->servers->cluster;
 	int64_t deadline = seg_now() + MOVE_MS * SEG_MS;
 	test_cluster_wait wait = {.why = ""};
 	while (half.slot >= 0) {
-		int moved = test_cluster_move_keys_try(c, half.slot, half.to, ALL);
+		int moved = move_keys(w, ALL);
 		if (moved == 0 && test_cluster_move_end_try(c, half.slot, half.to))
 			break;
 		if (moved <= 0 && !chaos_cluster_is_settled(w, &wait))
@@ -112,7 +125,7 @@ void chaos_fault_move_slowly(const chaos_fault *f, chaos_world *w)
 		return;
 	chaos_world_pass(w, f->ms / 2);
 	/* For some calls, one key is here and one there. */
-	while (test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, 1) > 0)
+	while (move_keys(w, 1) > 0)
 		chaos_world_pass(w, f->ms / 2);
 	chaos_slots_finish(w);
 }
@@ -123,7 +136,7 @@ void chaos_fault_move_half(const chaos_fault *f, chaos_world *w)
 	if (!begin(w, f->which))
 		return;
 	chaos_world_pass(w, f->ms / 2);
-	test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, (int)(f->which >> 4) % 3);
+	move_keys(w, (int)(f->which >> 4) % 3);
 }
 
 /* --- nodes ---------------------------------------------------------------------------------- */

@@ -113,9 +113,12 @@ void test_cluster_move_end(const test_cluster *cluster, int slot, int to);
  * The same on a busy machine, where masters are replaced: if one of the two is none any more, or if the nodes do not agree within
  * two seconds, nothing has begun, and _try returns false; if the keys cannot move now, _keys_try returns -1; if the nodes do not
  * agree within two seconds that the slot has moved, _end_try returns false.
+ *
+ * A replica that has replaced the old master knows nothing of the move: it makes keys anew that have moved already. Begin again
+ * then: -1. Keys that both have become what the old master has, which clients saw last; that sets *replaced.
  */
 bool test_cluster_move_try(const test_cluster *cluster, int slot, int to);
-int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most);
+int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most, bool *replaced);
 bool test_cluster_move_end_try(const test_cluster *cluster, int slot, int to);
 
 /* Whether all nodes that live agree on the masters' epochs and on the owner of the slot; if not, says why. */

@@ -153,9 +153,10 @@ void test_cluster_move_begin(const test_cluster *cluster, int slot, int to)
 		fail_msg("slot %d cannot move to node %d: %s", slot, to, why);
 }
 
-static bool migrate(const test_cluster *cluster, int from, int to, const redisReply *keys, bool may_fail)
+static redisReply *migrate(const test_cluster *cluster, int from, int to, const redisReply *keys,
+			   bool replace)
 {
-	const char *argv[KEYS_AT_ONCE + 10];
+	const char *argv[KEYS_AT_ONCE + 11];
 	char port[16], timeout[16];
 	int argc = 0;
 	snprintf(port, sizeof(port), "%d", cluster->nodes[to]->port);
@@ -163,6 +164,8 @@ static bool migrate(const test_cluster *cluster, int from, int to, const redisRe
 	const char *const head[] = {"MIGRATE", "127.0.0.1", port, "", "0", timeout};
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		argv[argc++] = head[i];
+	if (replace)
+		argv[argc++] = "REPLACE";
 	if (cluster->options.password) {
 		argv[argc++] = "AUTH";
 		argv[argc++] = cluster->options.password;
@@ -173,40 +176,60 @@ static bool migrate(const test_cluster *cluster, int from, int to, const redisRe
 
 	redisContext *context = test_server_connect(cluster->nodes[from]);
 	redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
-	if (!reply || (reply->type == REDIS_REPLY_ERROR && !may_fail))
-		fail_msg("MIGRATE: %s", reply ? reply->str : context->errstr);
-	bool done = reply->type != REDIS_REPLY_ERROR;
-	freeReplyObject(reply);
+	if (!reply)
+		fail_msg("MIGRATE: %s", context->errstr);
 	redisFree(context);
-	return done;
+	return reply;
 }
 
-static int move_keys(const test_cluster *cluster, int slot, int from, int to, int most, bool may_fail)
+/* How many keys there were to move; -1 with the words of an error. */
+static int move_keys(const test_cluster *cluster, int slot, int from, int to, int most, bool *replaced,
+		     char why[TEST_CLUSTER_WHY])
 {
 	redisReply *keys = test_server_ask(cluster->nodes[from], "CLUSTER GETKEYSINSLOT %d %d", slot,
 					   most < KEYS_AT_ONCE ? most : KEYS_AT_ONCE);
 	assert_int_equal(keys->type, REDIS_REPLY_ARRAY);
 	int count = (int)keys->elements;
-	bool done = count == 0 || migrate(cluster, from, to, keys, may_fail);
+	redisReply *reply = count > 0 ? migrate(cluster, from, to, keys, false) : NULL;
+	if (replaced && reply && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "BUSYKEY")) {
+		*replaced = true;
+		freeReplyObject(reply);
+		reply = migrate(cluster, from, to, keys, true);
+	}
+	if (reply && reply->type == REDIS_REPLY_ERROR) {
+		snprintf(why, TEST_CLUSTER_WHY, "MIGRATE: %s", reply->str);
+		count = -1;
+	}
+	if (reply)
+		freeReplyObject(reply);
 	freeReplyObject(keys);
-	return done ? count : -1;
+	return count;
 }
 
 int test_cluster_migrate(const test_cluster *cluster, int slot, int from, int to)
 {
-	return move_keys(cluster, slot, from, to, KEYS_AT_ONCE, true);
+	char why[TEST_CLUSTER_WHY];
+	return move_keys(cluster, slot, from, to, KEYS_AT_ONCE, NULL, why);
 }
 
-int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most)
+int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most, bool *replaced)
 {
+	char why[TEST_CLUSTER_WHY], moving[64];
 	int from = test_cluster_slot_owner(cluster, slot);
-	return from == to ? 0 : move_keys(cluster, slot, from, to, most, true);
+	if (from == to)
+		return 0;
+	snprintf(moving, sizeof(moving), "[%d->-%s]", slot, cluster->ids[to]);
+	if (!test_server_says(cluster->nodes[from], "CLUSTER NODES", moving))
+		return -1;
+	return move_keys(cluster, slot, from, to, most, replaced, why);
 }
 
 int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int most)
 {
-	int count = move_keys(cluster, slot, test_cluster_slot_owner(cluster, slot), to, most, false);
-	assert_true(count >= 0);
+	char why[TEST_CLUSTER_WHY];
+	int count = move_keys(cluster, slot, test_cluster_slot_owner(cluster, slot), to, most, NULL, why);
+	if (count < 0)
+		fail_msg("slot %d: %s", slot, why);
 	return count;
 }
 
