@@ -63,9 +63,36 @@ static void a_wrong_command_line_is_64_with_the_usage(void **state)
 	(void)state;
 	assert_int_equal(run(NULL, NULL), EX_USAGE);
 	assert_says("Usage: segrunner -c FILE");
-	assert_int_equal(run("--chekc", "x"), EX_USAGE);
 	assert_int_equal(run("my.ini", NULL), EX_USAGE);
 	assert_says("to run a configuration, write segrunner -c FILE");
+}
+
+static void a_mistyped_option_or_command_is_64_with_what_was_meant(void **state)
+{
+	(void)state;
+	assert_int_equal(run("--chekc", "x"), EX_USAGE);
+	assert_says("there is no option --chekc; did you mean \"--check\"?\n");
+	assert_int_equal(run("-x", NULL), EX_USAGE);
+	assert_says("there is no option -x; segrunner --help lists the options\n");
+	assert_int_equal(run("--show", NULL), EX_USAGE);
+	assert_says("--show needs a file: segrunner --show FILE\n");
+	assert_int_equal(run("--version=1", NULL), EX_USAGE);
+	assert_says("--version takes no value\n");
+	assert_int_equal(run("new-plugn", "x"), EX_USAGE);
+	assert_says("did you mean \"new-plugin\"?\n");
+}
+
+static void help_fits_into_80_columns(void **state)
+{
+	(void)state;
+	char line[512];
+	assert_int_equal(run("--help", NULL), EX_OK);
+	FILE *said = fopen(runner->output, "r");
+	assert_non_null(said);
+	while (fgets(line, sizeof(line), said))
+		if (strcspn(line, "\n") > 80)
+			fail_msg("longer than 80 columns: %s", line);
+	fclose(said);
 }
 
 static void help_and_version_are_0(void **state)
@@ -281,6 +308,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_wrong_command_line_is_64_with_the_usage),
+		TEST(a_mistyped_option_or_command_is_64_with_what_was_meant),
+		TEST(help_fits_into_80_columns),
 		TEST(help_and_version_are_0),
 		TEST(a_file_that_is_not_there_is_66),
 		TEST(a_wrong_option_is_78_with_its_line_and_the_right_name),

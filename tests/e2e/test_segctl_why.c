@@ -116,7 +116,7 @@ static void a_message_that_is_retried_is_named_with_its_reason_and_attempt(void 
 	start_runner("option.fail = bad\nmax_attempts = 0\nretry_backoff = 1s\n");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	expect_verdict("retrying", "; attempt 3 ");
-	test_expect_text(test_segctl_good(server->address, "why s g 0 --sample 0"), "Retrying      message ");
+	test_expect_text(test_segctl_good(server->address, "why s g 0 --sample 0"), "Hindered      message ");
 	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0"), "Partition 0: message ");
 	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0 -o json"),
 			 "\"retry_reason\": \"");
