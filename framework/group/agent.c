@@ -261,10 +261,10 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 	int64_t next = seg_request_step(p, now);
 	next = earlier(next, seg_commit_step(p, now));
 	next = earlier(next, seg_gap_step(p, now));
-	next = earlier(next, seg_hindrance_step(p, now));
 	next = earlier(next, seg_presence_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
+	next = earlier(next, seg_hindrance_step(p, now));
 	finish_worker(m, p);
 	settle(m, p);
 	step_ownership(m, p, now);

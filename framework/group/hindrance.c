@@ -12,7 +12,7 @@
 void seg_hindrance_begin(seg_partition *p)
 {
 	p->hindrance.newest.kind = SEG_HINDRANCE_NONE;
-	p->hindrance.changed = p->hindrance.stored = false;
+	p->hindrance.changed = p->hindrance.stored = p->hindrance.told = false;
 }
 
 /* --- what hinders the partition ------------------------------------------------------------ */
@@ -22,6 +22,7 @@ static seg_hindrance *change(seg_partition *p, seg_hindrance_kind kind, seg_id i
 	seg_hindrance *h = &p->hindrance.newest;
 	*h = (seg_hindrance){.kind = kind, .id = id, .at = at};
 	p->hindrance.changed = true;
+	p->hindrance.told = false;
 	return h;
 }
 
@@ -58,9 +59,21 @@ static void hear(seg_partition *p, int64_t now)
 {
 	if (!p->agent.running)
 		return;
-	if (seg_handoff_take_retry(&p->handoff, &p->hindrance.newest))
+	if (seg_handoff_take_retry(&p->handoff, &p->hindrance.newest)) {
 		p->hindrance.changed = true;
+		p->hindrance.told = false;
+	}
 	hear_request(p, now);
+}
+
+static void tell_hooks(seg_partition *p)
+{
+	const seg_member_hooks *hooks = &p->member->options.hooks;
+	if (p->hindrance.told || !p->agent.running)
+		return;
+	p->hindrance.told = true;
+	if (hooks->hindered)
+		hooks->hindered(hooks->arg, p);
 }
 
 /* --- the note in Redis --------------------------------------------------------------------- */
@@ -90,6 +103,7 @@ int64_t seg_hindrance_step(seg_partition *p, int64_t now)
 {
 	const seg_member_link *link = &p->member->links[SEG_LINK_CONTROL];
 	hear(p, now);
+	tell_hooks(p);
 	if (!p->hindrance.changed || p->hindrance.busy || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
 	if (now < p->hindrance.at)

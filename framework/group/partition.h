@@ -165,6 +165,7 @@ typedef struct seg_partition {
 
 	struct {
 		seg_hindrance newest; /* what hinders the partition */
+		bool told;            /* the hooks know it */
 		bool changed, busy;   /* Redis does not have it; it is being written */
 		bool stored;          /* Redis has a note of this ownership */
 		int64_t at;           /* none is written before */

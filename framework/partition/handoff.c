@@ -1,6 +1,5 @@
 #include "partition/handoff.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -84,14 +83,11 @@ bool seg_handoff_take_retry(seg_handoff *handoff, seg_hindrance *retry)
 
 /* --- worker ---------------------------------------------------------------------- */
 
-void seg_handoff_tell_retry(seg_handoff *handoff, seg_id id, uint32_t attempt, int64_t next_at,
-			    const char *reason)
+void seg_handoff_tell_retry(seg_handoff *handoff, const seg_hindrance *retry)
 {
-	seg_hindrance *retry = &handoff->worker.retry;
 	if (atomic_load_explicit(&handoff->worker.retry_told, memory_order_acquire))
 		return;
-	*retry = (seg_hindrance){.kind = SEG_HINDRANCE_RETRY, .id = id, .number = attempt, .at = next_at};
-	seg_hindrance_set_text(retry, reason);
+	handoff->worker.retry = *retry;
 	atomic_store_explicit(&handoff->worker.retry_told, true, memory_order_release);
 	seg_waker_kick(handoff->waker);
 }

@@ -109,8 +109,7 @@ bool seg_handoff_take_retry(seg_handoff *handoff, seg_hindrance *retry);
 /* --- worker --- */
 
 /* Lets others see why the message fails. Does not wait: what the I/O thread has not taken yet stays instead. */
-void seg_handoff_tell_retry(seg_handoff *handoff, seg_id id, uint32_t attempt, int64_t next_at,
-			    const char *reason);
+void seg_handoff_tell_retry(seg_handoff *handoff, const seg_hindrance *retry);
 
 seg_fetched *seg_handoff_take(seg_handoff *handoff); /* or NULL */
 void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched);

@@ -27,6 +27,7 @@ static int start(void *arg, seg_partition *partition)
 	partition->user = worker;
 	worker->stuck = false;
 	worker->hang_told = 0;
+	worker->hindered = (seg_hindered_entry){.partition = partition->number};
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure) {
 		char reason[160];
@@ -47,6 +48,7 @@ static void finish(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	seg_worker_join(worker);
+	seg_hindered_forget(workers->setup.hindered, &worker->hindered);
 	if (worker->stuck)
 		atomic_fetch_sub_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
@@ -117,6 +119,18 @@ static int64_t check(void *arg, seg_partition *partition, int64_t now)
 	return SEG_NEVER;
 }
 
+/* A retry is listed by its worker, which knows when it is over. */
+static void hindered(void *arg, seg_partition *partition)
+{
+	seg_workers *workers = arg;
+	seg_worker *worker = partition->user;
+	const seg_hindrance *what = &partition->hindrance.newest;
+	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL)
+		seg_hindered_note(workers->setup.hindered, &worker->hindered, what);
+	else
+		seg_hindered_forget(workers->setup.hindered, &worker->hindered);
+}
+
 /* "; for 1200 ms in handle of partition 3, ..."; empty while no call is made. */
 static void describe_call(const seg_partition *p, int64_t now, char *text, size_t size)
 {
@@ -163,6 +177,7 @@ seg_member_hooks seg_workers_hooks(seg_workers *workers)
 		.start = start,
 		.finish = finish,
 		.check = check,
+		.hindered = hindered,
 		.fatal = fatal,
 		.report = report,
 	};
