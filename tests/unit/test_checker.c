@@ -380,7 +380,7 @@ static void a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends(void **sta
 	(void)state;
 	history.lease = 20 * (int64_t)MS;
 	old_owner();
-	chaos_append(&history.jumps, (int64_t)47 * MS);
+	chaos_append(&history.jumps, (chaos_jump){(int64_t)47 * MS, 300});
 	new_owner(10);
 	called(OLD_PROCESS, OLD, 65, 10, 10);
 	assert_int_equal(judge().stale, 0);
