@@ -3,7 +3,7 @@
 -- KEYS: members leases partitions control groups info.
 -- ARGV: group command member incarnation session_ms share partition_count known_generation seen_epoch, the
 -- stream's shape (partition_size overflow version packing), then the partitions that the member releases: a pair
--- `p epoch` each. share: `capacity`, or `limit:why capacity`.
+-- `p epoch` each. share: `[limit:why] [page=url] capacity`.
 --
 -- Allowed without memory: partitions without owners commit nothing, and so Redis can trim nothing.
 -- @include clock
@@ -24,6 +24,11 @@ end
 local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock', 'gather_end', 'gather_by')
 local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
 local share_changed = tonumber(stored[3] or '0')
+-- Redis has lost the assignment. Members that come later may have seen later epochs, of changes of which the caller
+-- had not heard: in a session, fewer than it has milliseconds, if the clock is behind.
+if generation == 0 and seen_epoch > 0 then
+	seen_epoch = seen_epoch + session
+end
 
 -- --- the stream ----------------------------------------------------------------
 
