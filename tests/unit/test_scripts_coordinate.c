@@ -885,7 +885,8 @@ static void epochs_are_later_than_those_that_only_the_members_remember(void **st
 {
 	(void)state;
 	heartbeat_as("4000000000000", "4", "100");
-	assert_int_equal(heartbeat("a", "a1", NULL).owned[0].epoch, 4000000000001 + 60000);
+	/* Later by a session at least: others may have seen later ones. */
+	assert_in_range(heartbeat("a", "a1", NULL).owned[0].epoch, 4000000060001, 4000000120001);
 }
 
 static void a_generation_tells_every_member_how_late_an_epoch_can_be(void **state)
