@@ -1,7 +1,7 @@
 #!/bin/sh
-# tests/chaos.sh --seed N --faults K [--only FAULT] [--directory DIR]: while a producer sends, injects K faults: kills, freezes,
-# stops and reloads runners, and breaks Redis and the network. Then checks that no message was lost or reordered, and that no
-# stale owner committed.
+# tests/chaos.sh --seed N --faults K [--only FAULT] [--start latest|earliest] [--directory DIR]: while a producer sends, injects K
+# faults: kills, freezes, stops and reloads runners, and breaks Redis and the network. Then checks that no message was lost or
+# reordered, and that no stale owner committed.
 # tests/chaos.sh --topology cluster|sentinel|tls [--ack-replicas N] --seed N --faults K ...: the same with another Redis, and
 # with faults of its own besides those of the runners. Without --ack-replicas, the seed draws the number.
 # tests/chaos.sh --rolling N [--directory DIR]: restarts runners cleanly, one after the other, N times. Also checks that no
@@ -17,13 +17,25 @@
 #
 # The same seed draws the same faults. A fault takes about a second; with another topology than single, two. A fault that found
 # nothing to break is reported. Some runners write their log to a full pipe that nobody reads for a while (full-log), or can
-# start no thread for a while (no-threads). Three kinds of fault run only with --only: trim removes messages that the group has
-# not read, and the group must count exactly these; lossy promotes a replica that lacks the newest writes, and only messages
-# that the replica never had may be missing; clock-step sets the clock of Redis forward and back, by up to an hour, and a lease
-# of before a jump may be trusted until it ends. If all faults are of a kind that must not repeat a message (reload, trim),
-# no duplicates are allowed. Builds what it needs (see tests/build.sh), or uses the build in $SEG_BUILD_DIR. Exits with 1 if a
+# start no thread for a while (no-threads). Links are slow (slow): answers take up to 0.2 s, or 64 KiB go in a second, or both.
+#
+# With single, Redis's clock goes forward and back, by up to an hour (clock-step), and Redis forgets (the runners and the producer
+# live on, and no runner starts until the others have noticed):
+# - wipe: everything, by FLUSHALL; or an empty Redis takes its place; or the stream is deleted and registered anew.
+# - remade-log: of one partition the log, the group, what Redis knows of the group, or two of these.
+# In both, the clock may go back at that moment, so that the ids of the next log are lower; another runner may die or be
+# suspended. The group begins at `latest`, or at `earliest` if the seed is divisible by 3; --start chooses. What may be lost are the
+# messages that the lost log had after the group's position (vanished): everything sent later must be handled, in order.
+# An owner from before may have some of the next log from its middle, if its ids were lower, and must not commit them.
+# A lease of before a jump of the clock, or before a loss of everything, may be trusted until it ends. After a jump of 10 minutes,
+# a batch may be added twice whose answer was lost before.
+#
+# Two kinds of fault run only with --only: trim removes messages that the group has not read, and the group must count exactly
+# these; lossy promotes a replica that lacks the newest writes, and only messages that the replica never had may be missing. If
+# all faults are of a kind that must not repeat a message (reload, trim), no duplicates are allowed. Builds what it needs (see
+# tests/build.sh), or uses the build in $SEG_BUILD_DIR. Exits with 1 if a
 # guarantee was broken; then keeps the history and prints its path. Last line (gaps: messages removed unread; vanished: messages
-# that only the lost primary had, and that were not handled before):
+# that only a lost primary or a lost log had, and that were not handled before):
 #
 #   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T gaps=G vanished=V
 #   chaos: topology=T ack-replicas=N seed=... vanished=V lost-by-redis=L

@@ -40,6 +40,9 @@ static int64_t beat_interval(int64_t session)
  */
 enum { LEASE_MARGIN_DIVISOR = 10 };
 
+/* lua/parts/assignment.lua: generations are microseconds of Redis's clock, epochs milliseconds. */
+enum { GENERATIONS_PER_EPOCH = 1000 };
+
 void seg_membership_hurry(seg_member *m)
 {
 	m->membership.wanted = true;
@@ -166,6 +169,8 @@ static void take_answer(seg_member *m, const seg_reply *reply)
 			m->membership.at = look_at;
 	}
 	renew_lease(m);
+	/* No epoch that was given out until then is above that, also of partitions that others own. */
+	seg_note_epoch(m, number(seg_reply_at(reply, 2)) / GENERATIONS_PER_EPOCH);
 	for (uint32_t i = 0; i < m->membership.reporting_count; i++)
 		seg_ownership_reported(&m->partitions[m->membership.reporting[i]].own);
 	if (m->phase == SEG_PHASE_JOINING) {

@@ -24,6 +24,12 @@ end
 local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock', 'gather_end', 'gather_by')
 local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
 local share_changed = tonumber(stored[3] or '0')
+-- Redis has lost the assignment. Members that come later may have seen later epochs, of changes of which the caller
+-- had not heard: in a session, fewer than it has milliseconds, if the clock is behind. The microseconds tell apart two losses
+-- that come one after the other, before all have heard of the first.
+if generation == 0 and seen_epoch > 0 then
+	seen_epoch = seen_epoch + session + time[2] % session
+end
 
 -- --- the stream ----------------------------------------------------------------
 

@@ -32,10 +32,10 @@ struct chaos_audit_listener {
 	bool stopping;
 	source sources[SERVERS_MAX];
 	size_t count;
-	CHAOS_LIST(chaos_audit) rollbacks; /* set together with a path */
-	bool several;                      /* constant: there may be several servers */
-	int64_t ahead;                     /* constant: the wall clock's time minus seg_now() */
-	CHAOS_LIST(chaos_audit) events;    /* only the listening thread uses it */
+	CHAOS_LIST(chaos_audit) changes; /* of what Redis has, at the moment when a source moves */
+	bool several;                    /* constant: there may be several servers */
+	int64_t ahead;                   /* constant: the wall clock's time minus seg_now() */
+	CHAOS_LIST(chaos_audit) events;  /* only the listening thread uses it */
 };
 
 /* --- connecting ------------------------------------------------------------------------- */
@@ -86,9 +86,9 @@ static void listen_at(chaos_audit_listener *l, source *s)
 	pthread_mutex_lock(&l->lock);
 	memcpy(path, s->path, sizeof(path));
 	s->moved = false;
-	for (size_t i = 0; i < l->rollbacks.count; i++)
-		chaos_append(&l->events, l->rollbacks.items[i]);
-	l->rollbacks.count = 0;
+	for (size_t i = 0; i < l->changes.count; i++)
+		chaos_append(&l->events, l->changes.items[i]);
+	l->changes.count = 0;
 	pthread_mutex_unlock(&l->lock);
 	if (!*path)
 		return;
@@ -265,14 +265,22 @@ chaos_audit_listener *chaos_audit_start(const char *path)
 	return NULL;
 }
 
+void chaos_audit_emptied(chaos_audit_listener *l)
+{
+	pthread_mutex_lock(&l->lock);
+	chaos_append(&l->changes, (chaos_audit){.kind = CHAOS_AUDIT_ALL_LOST, .time = seg_now()});
+	l->sources[0].listens = false;
+	pthread_mutex_unlock(&l->lock);
+}
+
 void chaos_audit_point(chaos_audit_listener *l, const char *path, const chaos_rollback *rollbacks,
 		       size_t count)
 {
 	pthread_mutex_lock(&l->lock);
 	for (size_t i = 0; i < count; i++) {
 		const chaos_rollback *r = &rollbacks[i];
-		chaos_audit event = {CHAOS_AUDIT_ROLLBACK, r->partition, r->epoch, r->position, r->time};
-		chaos_append(&l->rollbacks, event);
+		chaos_audit event = {CHAOS_AUDIT_ROLLBACK, r->partition, r->epoch, r->position, r->time, 0};
+		chaos_append(&l->changes, event);
 	}
 	source *s = &l->sources[0];
 	snprintf(s->path, sizeof(s->path), "%s", path);
@@ -319,7 +327,7 @@ void chaos_audit_stop(chaos_audit_listener *l, chaos_history *history)
 		qsort(history->audits.items, history->audits.count, sizeof(*history->audits.items),
 		      compare_times);
 	free(l->events.items);
-	free(l->rollbacks.items);
+	free(l->changes.items);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
 }

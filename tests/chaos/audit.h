@@ -1,6 +1,7 @@
 /*
  * audit.h - records with MONITOR what Redis executes, in Redis's own order: each claim, commit, dead letter
- * and release that took effect, with its caller's epoch. So the scripts under test need no extra code.
+ * and release that took effect, with its caller's epoch, and each loss of a log or of a state. So the scripts under
+ * test need no extra code.
  *
  * The listener has a thread of its own. If its connection breaks, it notes a gap and continues. With several servers, the
  * events are in the order of the servers' clocks, which must be one clock: only a master executes the scripts, so a
@@ -29,6 +30,9 @@ void chaos_audit_remove(chaos_audit_listener *listener, const char *path);
  */
 void chaos_audit_point(chaos_audit_listener *listener, const char *path, const chaos_rollback *rollbacks,
 		       size_t count);
+
+/* The server was killed, and the next one at its path will be empty. That is placed between the events of the two. */
+void chaos_audit_emptied(chaos_audit_listener *listener);
 
 /* Whether the listener is connected to all servers: if so, it hears every command from now on. */
 bool chaos_audit_listens(chaos_audit_listener *listener);

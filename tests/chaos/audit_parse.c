@@ -62,9 +62,34 @@ static const char *value_of(const char *field, char words[WORDS_MAX][WORD_SIZE],
 	return NULL;
 }
 
+/* A log, a group, a state, or everything was deleted, by a command of its own or by a script. */
+static bool take_loss(const char *line, chaos_audit *event)
+{
+	char words[WORDS_MAX][WORD_SIZE] = {""};
+	if (strstr(line, "] \"FLUSHALL\"")) {
+		*event = (chaos_audit){.kind = CHAOS_AUDIT_ALL_LOST};
+		return true;
+	}
+	bool group = strstr(line, "] \"XGROUP\" \"DESTROY\"");
+	if (!group && !strstr(line, "] \"DEL\""))
+		return false;
+	split(line, words);
+	const char *key = words[group ? 2 : 1];
+	if (strstr(key, ":partitions")) {
+		*event = (chaos_audit){.kind = CHAOS_AUDIT_ALL_LOST};
+		return true;
+	}
+	*event = (chaos_audit){.kind = group           ? CHAOS_AUDIT_GROUP_LOST
+				       : key[0] == '{' ? CHAOS_AUDIT_STATE_LOST
+						       : CHAOS_AUDIT_LOG_LOST};
+	return partition_of(key, &event->partition) && (key[0] != '{' || strstr(key, ":state"));
+}
+
 bool chaos_audit_parse(chaos_audit_parser *p, const char *line, chaos_audit *event)
 {
 	char words[WORDS_MAX][WORD_SIZE] = {""};
+	if (take_loss(line, event))
+		return true;
 	if (!strstr(line, " lua] ")) {
 		take_call(p, line);
 		return false;

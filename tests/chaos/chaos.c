@@ -1,7 +1,7 @@
 /*
  * chaos.c - runs real runners, a real Redis and a producer, injects faults, and then runs the checker.
  *
- *     chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] [--directory DIR]
+ *     chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] [--start latest|earliest] [--directory DIR]
  *     chaos --rolling N [--directory DIR]
  *
  * The same seed draws the same faults. --rolling injects none: it restarts the runners, and no message may
@@ -39,6 +39,7 @@ typedef struct {
 	bool ack_given;
 	bool clean; /* no message may come twice */
 	const char *only;
+	const char *start; /* latest or earliest */
 	const char *directory;
 	const char *program;
 	const char *plugin;
@@ -72,26 +73,32 @@ static void inject(const settings *set, const chaos_fault *faults, chaos_world *
 	free(idle);
 }
 
-static void start_all(const settings *set, chaos_world *world)
+/* Bursts make batches; an even flow makes pauses visible. Logs that are never trimmed get less. */
+static void begin_load(const settings *set, chaos_load *load)
+{
+	bool all = chaos_topology_keeps_all(set->report.topology);
+	chaos_load_begin(load, set->report.rolling ? 5 : all ? 40 : 100, set->report.rolling ? 2 : 40);
+}
+
+/* The records come once the group is there: what came before, it would not get if it starts at the latest one. */
+static void start_all(const settings *set, chaos_world *world, chaos_load *load)
 {
 	chaos_runners_init(world->runners, set->program, set->plugin, set->directory, world->servers,
-			   set->clean ? CLEAN_SESSION_MS : SESSION_MS, world->history);
+			   set->clean ? CLEAN_SESSION_MS : SESSION_MS, set->start, world->history);
 	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
 		chaos_runners_start(world->runners, slot);
-	/* What is removed before the group exists, it has not lost. */
 	for (int64_t deadline = seg_now() + CLAIM_MS * SEG_MS;
 	     !chaos_are_all_claimed(world->servers) && seg_now() < deadline;)
 		chaos_world_pass(world, LOOK_MS);
+	begin_load(set, load);
 	chaos_world_pass(world, WARM_UP_MS);
 }
 
-/* Bursts make batches; an even flow makes pauses visible. Logs that are never trimmed get less. */
-static chaos_load *start_load(const settings *set, const chaos_servers *servers)
+static chaos_load *open_load(const chaos_servers *servers)
 {
 	bool all = chaos_topology_keeps_all(servers->topology);
-	int burst = set->report.rolling ? 5 : all ? 40 : 100, pause = set->report.rolling ? 2 : 40;
-	chaos_load *load = chaos_load_start(servers, CHAOS_PARTITIONS,
-					    all ? LARGE_PARTITION : SMALL_PARTITION, burst, pause);
+	chaos_load *load =
+		chaos_load_open(servers, CHAOS_PARTITIONS, all ? LARGE_PARTITION : SMALL_PARTITION);
 	if (!load)
 		exit(1);
 	return load;
@@ -130,8 +137,8 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	history->durable =
 		history->whole_log && servers.ack_replicas >= chaos_topology_replicas(servers.topology);
 	chaos_servers_start(&servers);
-	chaos_load *load = start_load(set, &servers);
-	start_all(set, &world);
+	chaos_load *load = open_load(&servers);
+	start_all(set, &world, load);
 	int wrong = trouble(set, faults, &world);
 	wrong += chaos_end(&world, load) + world.wrong;
 	chaos_report_reloads(&world);
@@ -175,7 +182,7 @@ static int judge(const settings *set, chaos_history *history, int wrong, bool ke
 static void usage(FILE *out)
 {
 	fputs("usage: chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] "
-	      "[--directory DIR]\n"
+	      "[--start latest|earliest] [--directory DIR]\n"
 	      "       chaos --rolling N [--directory DIR]\n",
 	      out);
 	for (int i = 0; i < CHAOS_TOPOLOGIES; i++) {
@@ -187,11 +194,17 @@ static void usage(FILE *out)
 static bool parse(int argc, char **argv, settings *set)
 {
 	static const struct option options[] = {
-		{"seed", required_argument, NULL, 's'},         {"faults", required_argument, NULL, 'f'},
-		{"only", required_argument, NULL, 'o'},         {"directory", required_argument, NULL, 'd'},
-		{"rolling", required_argument, NULL, 'r'},      {"program", required_argument, NULL, 'p'},
-		{"plugin", required_argument, NULL, 'l'},       {"topology", required_argument, NULL, 't'},
-		{"ack-replicas", required_argument, NULL, 'a'}, {NULL, 0, NULL, 0},
+		{"seed", required_argument, NULL, 's'},
+		{"faults", required_argument, NULL, 'f'},
+		{"only", required_argument, NULL, 'o'},
+		{"directory", required_argument, NULL, 'd'},
+		{"rolling", required_argument, NULL, 'r'},
+		{"program", required_argument, NULL, 'p'},
+		{"plugin", required_argument, NULL, 'l'},
+		{"topology", required_argument, NULL, 't'},
+		{"ack-replicas", required_argument, NULL, 'a'},
+		{"start", required_argument, NULL, 'b'},
+		{NULL, 0, NULL, 0},
 	};
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (option) {
@@ -206,6 +219,9 @@ static bool parse(int argc, char **argv, settings *set)
 			break;
 		case 'o':
 			set->only = optarg;
+			break;
+		case 'b':
+			set->start = optarg;
 			break;
 		case 'd':
 			set->directory = optarg;
@@ -228,6 +244,8 @@ static bool parse(int argc, char **argv, settings *set)
 			return false;
 		}
 	}
+	if (strcmp(set->start, "latest") != 0 && strcmp(set->start, "earliest") != 0 && *set->start)
+		return false;
 	return optind == argc && (!set->report.rolling || set->report.topology == CHAOS_SINGLE);
 }
 
@@ -243,6 +261,7 @@ int main(int argc, char **argv)
 {
 	char directory[64];
 	settings set = {.report = {.seed = 1, .faults = 50},
+			.start = "",
 			.program = CHAOS_PROGRAM,
 			.plugin = CHAOS_PLUGIN};
 	if (!parse(argc, argv, &set)) {
@@ -257,6 +276,8 @@ int main(int argc, char **argv)
 	}
 	set.clean = set.report.rolling || chaos_schedule_clean(faults, set.report.faults);
 	draw_replicas(&set);
+	if (!*set.start)
+		set.start = set.report.seed % 3 == 0 ? "earliest" : "latest";
 	signal(SIGPIPE, SIG_IGN);
 	bool keep = set.directory != NULL;
 	if (keep) {

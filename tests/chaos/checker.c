@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first deaths only tell that one of the messages in flight is to blame: the runner counts them for each of these. */
-enum { DEATHS_BEFORE_ISOLATION = 2 };
+#include "chaos/generations.h"
 
 enum { VIOLATIONS_SHOWN = 40 };
+
+/* So long does Redis know at least which batches it has added. */
+enum { BATCHES_KNOWN_MS = 10 * 60 * 1000 };
 
 void chaos_violation(chaos_checker *c, size_t *counter, const char *format, ...)
 {
@@ -32,24 +34,64 @@ static int compare_keys(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void check_producer_order(chaos_checker *c)
+/* Whether Redis's clock jumped so far that Redis forgot which batches it had, before it acknowledged the record of this entry. */
+static bool is_forgotten_by_a_jump(const chaos_checker *c, const chaos_entry *e)
 {
-	const chaos_ledger *l = &c->ledger;
-	size_t count = 0;
-	/* Entries that vanished may have been sent again. */
-	chaos_entry **by_key = malloc((l->count + 1) * sizeof(*by_key));
-	for (size_t i = 0; i < l->count; i++)
-		if (!l->entries[i].vanished)
-			by_key[count++] = &l->entries[i];
-	qsort(by_key, count, sizeof(*by_key), compare_keys);
-	for (size_t i = 1; i < count; i++) {
-		const chaos_entry *before = by_key[i - 1], *e = by_key[i];
-		if (before->key == e->key && e->number <= before->number)
+	for (size_t i = 0; i < c->history->jumps.count; i++) {
+		const chaos_jump *j = &c->history->jumps.items[i];
+		if (j->ms >= BATCHES_KNOWN_MS && (!e->acknowledged || e->told >= j->time))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the record was added once before, and again because Redis had forgotten that; nobody had been told of it. */
+static bool is_sent_again(const chaos_checker *c, chaos_entry *const *by_key, size_t i)
+{
+	const chaos_entry *e = by_key[i];
+	for (size_t j = i; j-- > 0 && by_key[j]->key == e->key && by_key[j]->generation == e->generation;)
+		if (by_key[j]->number == e->number)
+			return !by_key[j]->acknowledged && is_forgotten_by_a_jump(c, e);
+	return false;
+}
+
+static void check_key(chaos_checker *c, chaos_entry *const *by_key, size_t count)
+{
+	/* What was acknowledged of lost logs must not come again; the rest may have been sent again. */
+	int64_t told = -1, told_before = -1;
+	for (size_t i = 0; i < count; i++) {
+		const chaos_entry *e = by_key[i], *before = i > 0 ? by_key[i - 1] : NULL;
+		if (before && before->generation != e->generation) {
+			told_before = told;
+			before = NULL;
+		}
+		bool late = before && e->number <= before->number && !is_sent_again(c, by_key, i);
+		if (late || e->number <= told_before)
 			chaos_violation(c, &c->verdict->reordered,
 					"partition %" PRIu32 ": record %" PRIu32 " of key k%" PRIu32
 					" was added %s, at " ID,
 					e->partition, e->number, e->key,
-					e->number == before->number ? "twice" : "late", ID_OF(e->id));
+					before && e->number == before->number ? "twice" : "late",
+					ID_OF(e->id));
+		if (e->acknowledged && e->number > told)
+			told = e->number;
+	}
+}
+
+static void check_producer_order(chaos_checker *c)
+{
+	const chaos_ledger *l = &c->ledger;
+	size_t count = 0;
+	/* What only a lost primary had may have been sent again. */
+	chaos_entry **by_key = malloc((l->count + 1) * sizeof(*by_key));
+	for (size_t i = 0; i < l->count; i++)
+		if (!l->entries[i].vanished || l->entries[i].in_lost_log)
+			by_key[count++] = &l->entries[i];
+	qsort(by_key, count, sizeof(*by_key), compare_keys);
+	for (size_t from = 0, to; from < count; from = to) {
+		for (to = from + 1; to < count && by_key[to]->key == by_key[from]->key;)
+			to++;
+		check_key(c, by_key + from, to - from);
 	}
 	free(by_key);
 }
@@ -104,8 +146,8 @@ static void check_entries(chaos_checker *c)
 		c->verdict->duplicates += e->handled > 1 ? e->handled - 1 : 0;
 		check_removal(c, e);
 		check_log(c, e);
-		if ((e->acknowledged || e->logged) && e->decided == CHAOS_NEVER && !e->dead_letters &&
-		    e->gone == CHAOS_NEVER)
+		if ((e->acknowledged || e->logged || e->in_lost_log) && e->decided == CHAOS_NEVER &&
+		    !e->dead_letters && !e->deleted && !e->vanished)
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
 					") was never handled",
@@ -134,11 +176,23 @@ static void check_gaps(chaos_checker *c)
 				h->removed_unread, c->verdict->gaps);
 }
 
+/*
+ * A letter has the content that the log has when the letter is written: none if the log was lost meanwhile. Then it is of an entry of
+ * the newest lost log with that id.
+ */
+static chaos_entry *entry_of(const chaos_checker *c, const chaos_dead_letter *d)
+{
+	chaos_entry *e = chaos_ledger_find(&c->ledger, d->partition, d->generation, d->id);
+	for (uint32_t g = d->generation; !e && g-- > 0;)
+		e = chaos_ledger_find(&c->ledger, d->partition, g, d->id);
+	return e;
+}
+
 static void take_dead_letters(chaos_checker *c)
 {
 	for (size_t i = 0; i < c->history->dead_letters.count; i++) {
 		const chaos_dead_letter *d = &c->history->dead_letters.items[i];
-		chaos_entry *e = chaos_ledger_find(&c->ledger, d->partition, d->id);
+		chaos_entry *e = entry_of(c, d);
 		if (!e) {
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": a dead letter of " ID
@@ -147,11 +201,12 @@ static void take_dead_letters(chaos_checker *c)
 			continue;
 		}
 		e->dead_letters++;
-		if (d->deaths > e->deaths + DEATHS_BEFORE_ISOLATION)
+		unsigned most = d->deaths ? chaos_deaths_most(c, e) : 0;
+		if (d->deaths > most)
 			chaos_violation(c, &c->verdict->lost,
 					"partition %" PRIu32 ": " ID " became a dead letter for %" PRIu32
-					" deaths, of which %u happened",
-					d->partition, ID_OF(d->id), d->deaths, e->deaths);
+					" deaths, of which at most %u happened there",
+					d->partition, ID_OF(d->id), d->deaths, most);
 		if (d->deaths) {
 			e->wanted_dead = true;
 			e->decided = e->begun < e->decided ? e->begun : e->decided;
@@ -168,6 +223,7 @@ void chaos_check(chaos_history *history, chaos_verdict *verdict, FILE *out)
 	if (history->sends.count)
 		qsort(history->sends.items, history->sends.count, sizeof(*history->sends.items),
 		      compare_sends);
+	chaos_generations_tell(history);
 	c.owner_of = calloc(history->records.count + 1, sizeof(*c.owner_of));
 	chaos_ledger_init(&c.ledger, history);
 	chaos_check_walk(&c);

@@ -25,7 +25,13 @@
  * message.
  *
  * When Redis's clock jumps forward, the leases of that moment end for Redis, and not for their owners: the checker forgives
- * these, too, until then.
+ * these, too, until then. After a jump of 10 minutes, Redis may add a batch again whose answer was lost.
+ *
+ * When a log is lost, the history has all that was in it. What came after the group's position is not lost by the group; what
+ * came before must have been handled. The next log is another generation, whose ids may be lower, or the same. An owner begins it
+ * with its first entry. Only an owner from before, which has read higher ids of the lost log, may pass lower ones: for at most
+ * the messages in flight, and without a commit. When everything is lost, leases are, too: see above. The epochs still rise, unless
+ * the clock was put back; and never does one come twice.
  *
  * Entries that were deleted on purpose are not lost. An owner may skip them once they are deleted, not
  * earlier.

@@ -53,6 +53,19 @@ static bool was_forgotten(const chaos_checker *c, const chaos_ownership *o, int6
 	return false;
 }
 
+/* The same for an owner that had nothing of the lost log: see chaos_is_astray. */
+static bool begins_astray(const chaos_checker *c, const chaos_ownership *o, size_t at, int64_t time)
+{
+	const chaos_entry *entries = c->ledger.entries;
+	size_t from = at;
+	while (from > 0 && entries[from - 1].partition == entries[at].partition &&
+	       entries[from - 1].generation == entries[at].generation)
+		from--;
+	return (from == 0 || entries[from - 1].partition != entries[at].partition ||
+		entries[from - 1].all_decided <= time) &&
+	       chaos_is_astray(c, o, from, at);
+}
+
 /* Compares the messages of each ownership with those of earlier ones: which overlap, and which nobody had. */
 static void check_beginning(chaos_checker *c)
 {
@@ -61,13 +74,13 @@ static void check_beginning(chaos_checker *c)
 		const chaos_record *r = &c->history->records.items[i];
 		if (r->kind != CHAOS_MESSAGE)
 			continue;
-		const chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
+		const chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->generation, r->id);
 		size_t at = (size_t)(e - c->ledger.entries);
 		bool first = c->owner_of[i] != last;
 		last = c->owner_of[i];
 		/* An owner at a primary that was lost does not know of what the other one had. */
 		if (first && !e->vanished && !chaos_ledger_is_first(&c->ledger, e) &&
-		    e[-1].all_decided > r->time)
+		    e[-1].all_decided > r->time && !begins_astray(c, &c->ownerships.items[last], at, r->time))
 			chaos_violation(c, &c->verdict->reordered,
 					"partition %" PRIu32 " epoch %" PRIu64 ": began at " ID
 					", after messages that nobody had handled",
@@ -87,7 +100,8 @@ static bool was_committed(const chaos_checker *c, const chaos_ownership *o, cons
 	for (size_t i = 0; i < c->history->audits.count; i++) {
 		const chaos_audit *a = &c->history->audits.items[i];
 		if (a->kind == CHAOS_AUDIT_COMMIT && a->partition == o->partition && a->epoch == o->epoch &&
-		    seg_id_compare(a->id, entry->id) >= 0)
+		    (a->generation == entry->generation ? seg_id_compare(a->id, entry->id) >= 0
+							: a->generation > entry->generation))
 			return true;
 	}
 	return false;
@@ -192,13 +206,31 @@ static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const 
 	return false;
 }
 
+/* The same, when Redis lost everything. */
+static bool is_of_before_a_loss(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
+{
+	size_t era = c->ownerships.items[older->ownership].era, lost = 0;
+	if (era >= c->ownerships.items[newest->ownership].era)
+		return false;
+	for (size_t i = 0; i < c->history->losses.count; i++) {
+		const chaos_loss *l = &c->history->losses.items[i];
+		if (!l->leases || l->partition != older->partition || lost++ != era)
+			continue;
+		if (older->start > l->time + c->history->lease)
+			return false;
+		c->verdict->outlived++;
+		return true;
+	}
+	return false;
+}
+
 /* Redis took the lease of the older owner for ended when its clock jumped; the owner trusts it until it ends. */
 static bool is_of_before_a_jump(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
 {
 	const chaos_ownership *before = &c->ownerships.items[older->ownership];
 	const chaos_ownership *after = &c->ownerships.items[newest->ownership];
 	for (size_t i = 0; i < c->history->jumps.count; i++) {
-		int64_t jump = c->history->jumps.items[i];
+		int64_t jump = c->history->jumps.items[i].time;
 		if (before->opened <= jump && jump <= after->opened &&
 		    older->start <= jump + c->history->lease) {
 			c->verdict->outlived++;
@@ -210,7 +242,33 @@ static bool is_of_before_a_jump(chaos_checker *c, const chaos_call *older, const
 
 static bool is_allowed(chaos_checker *c, const chaos_call *older, const chaos_call *newest)
 {
-	return is_of_lost_history(c, older, newest) || is_of_before_a_jump(c, older, newest);
+	return is_of_lost_history(c, older, newest) || is_of_before_a_loss(c, older, newest) ||
+	       is_of_before_a_jump(c, older, newest);
+}
+
+static int compare_epochs(const void *a, const void *b)
+{
+	const chaos_ownership *const *x = a, *const *y = b;
+	if ((*x)->partition != (*y)->partition)
+		return (*x)->partition < (*y)->partition ? -1 : 1;
+	return (*x)->epoch != (*y)->epoch ? ((*x)->epoch < (*y)->epoch ? -1 : 1) : 0;
+}
+
+/* Whatever Redis has lost, no two processes get the same epoch of a partition. */
+static void check_epochs(chaos_checker *c)
+{
+	size_t count = c->ownerships.count;
+	chaos_ownership **order = malloc((count + 1) * sizeof(*order));
+	for (size_t i = 0; i < count; i++)
+		order[i] = &c->ownerships.items[i];
+	qsort(order, count, sizeof(*order), compare_epochs);
+	for (size_t i = 1; i < count; i++)
+		if (compare_epochs(&order[i - 1], &order[i]) == 0 &&
+		    order[i - 1]->process != order[i]->process)
+			chaos_violation(c, &c->verdict->stale,
+					"partition %" PRIu32 ": two processes got the epoch %" PRIu64,
+					order[i]->partition, order[i]->epoch);
+	free(order);
 }
 
 static void check_overlap(chaos_checker *c)
@@ -224,7 +282,7 @@ static void check_overlap(chaos_checker *c)
 		if (i == 0 || k->partition != k[-1].partition)
 			newest = last = longest = NULL;
 		if (longest && longest->ownership != k->ownership && longest->end > k->start &&
-		    longest->epoch < k->epoch && !is_allowed(c, longest, k) &&
+		    longest->rank < k->rank && !is_allowed(c, longest, k) &&
 		    !forgive(c, longest, longest->start, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epochs %" PRIu64 " and %" PRIu64
@@ -234,15 +292,15 @@ static void check_overlap(chaos_checker *c)
 		 * A process may stop between checking its lease and the call. So look for a freeze from 2 s
 		 * before the newer owner's first call.
 		 */
-		if (newest && newest->epoch > k->epoch && !is_allowed(c, k, last) &&
+		if (newest && newest->rank > k->rank && !is_allowed(c, k, last) &&
 		    !forgive(c, k, newest->start - 2000 * (int64_t)CHAOS_NS_PER_MS, k->start))
 			chaos_violation(c, &c->verdict->stale,
 					"partition %" PRIu32 ": epoch %" PRIu64
 					" began a call after epoch %" PRIu64 " had",
 					k->partition, k->epoch, newest->epoch);
-		if (!newest || k->epoch > newest->epoch)
+		if (!newest || k->rank > newest->rank)
 			newest = k;
-		if (k->epoch == newest->epoch)
+		if (k->rank == newest->rank)
 			last = k;
 		if (!longest || k->end > longest->end)
 			longest = k;
@@ -253,5 +311,6 @@ void chaos_check_owners(chaos_checker *c)
 {
 	check_beginning(c);
 	check_repetition(c);
+	check_epochs(c);
 	check_overlap(c);
 }

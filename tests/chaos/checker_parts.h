@@ -18,6 +18,7 @@ typedef struct chaos_call {
 	uint32_t partition;
 	int process;
 	uint64_t epoch;
+	uint64_t rank;      /* a later owner's is higher: by the era, then the epoch */
 	int64_t start, end; /* end: when the call had surely ended, with its process if need be */
 	size_t ownership;
 } chaos_call;
@@ -27,6 +28,7 @@ typedef struct chaos_ownership {
 	uint32_t partition;
 	int process;
 	uint64_t epoch;
+	size_t era; /* how often Redis had lost everything when it claimed the partition */
 	int64_t opened;
 	bool closed; /* the handler's partition_close was called */
 	bool released;
@@ -34,6 +36,7 @@ typedef struct chaos_ownership {
 	size_t again;          /* messages that an earlier ownership had, too */
 	size_t first;          /* the entry it began with */
 	size_t done;           /* the index after the last entry it finished */
+	size_t furthest;       /* the index after the last entry it was ever given */
 	bool wants_letter;     /* the last of those counts only once its dead letter is written */
 	int64_t forgiven;      /* the end of the freeze for which a call was forgiven; 0: none was */
 	int64_t forgiven_call; /* when the forgiven call began */
@@ -65,9 +68,22 @@ void chaos_violation(chaos_checker *c, size_t *counter, const char *format, ...)
 void chaos_check_walk(chaos_checker *c);
 
 /*
+ * Whether the owner could not know that the log of the entry `to` is a new one, which follows a lost one with lower ids: it went on
+ * behind the ids that it had read, and so passed the entries from `from` on. It learns that at its next commit, and these
+ * messages come again, in order.
+ */
+bool chaos_is_astray(const chaos_checker *c, const chaos_ownership *ownership, size_t from, size_t to);
+
+/*
  * checker_owners.c: where each ownership began, what it repeated, and what two owners did at the same time.
  */
 void chaos_check_owners(chaos_checker *c);
+
+/*
+ * checker_deaths.c: how many deaths may at most count against an entry: of owners that had begun and not finished it, and up
+ * to two of owners that died where it was the next one. Call it after chaos_check_walk.
+ */
+unsigned chaos_deaths_most(const chaos_checker *c, const chaos_entry *entry);
 
 /* checker_takeovers.c: how long partitions of killed processes had no owner. */
 void chaos_check_takeovers(chaos_checker *c);

@@ -8,6 +8,9 @@
  */
 #define KILLED_FOR_SURE (50 * (int64_t)CHAOS_NS_PER_MS)
 
+/* An epoch, in milliseconds of Redis's clock, has no more. */
+enum { EPOCH_BITS = 48 };
+
 static int64_t end_of_process(const chaos_history *h, int process)
 {
 	for (size_t i = 0; i < h->processes.count; i++) {
@@ -33,6 +36,8 @@ typedef struct {
 	size_t done;       /* the index after the last entry it finished */
 	size_t furthest;   /* the index after the last entry it was ever given */
 	size_t counted;    /* the same without entries that it asked for again */
+	bool astray;       /* it reads a log made anew from a position of the lost one */
+	size_t strayed;    /* messages since then */
 } walk;
 
 static int compare_records(const void *a, const void *b)
@@ -61,9 +66,27 @@ static void end_ownership(chaos_checker *c, walk *w, bool released)
 	chaos_ownership *o = &c->ownerships.items[w->ownership];
 	o->released = released;
 	o->done = w->done;
+	o->furthest = w->furthest;
 	for (size_t i = w->done; !released && o->begun && i < w->furthest; i++)
 		c->ledger.entries[i].deaths++;
 	w->open = false;
+}
+
+/* By the owner's claim, or if that was not heard, by the time. */
+static size_t era_of(const chaos_history *h, const chaos_record *r)
+{
+	size_t era = 0, by_time = 0;
+	for (size_t i = 0; h->losses.count && i < h->audits.count; i++) {
+		const chaos_audit *a = &h->audits.items[i];
+		era += a->kind == CHAOS_AUDIT_ALL_LOST;
+		if (a->kind == CHAOS_AUDIT_CLAIM && a->partition == r->partition && a->epoch == r->epoch)
+			return era;
+	}
+	for (size_t i = 0; i < h->losses.count; i++) {
+		const chaos_loss *l = &h->losses.items[i];
+		by_time += l->leases && l->partition == r->partition && l->time <= r->time;
+	}
+	return by_time;
 }
 
 static void begin_ownership(chaos_checker *c, walk *w, const chaos_record *r)
@@ -72,6 +95,7 @@ static void begin_ownership(chaos_checker *c, walk *w, const chaos_record *r)
 	chaos_ownership o = {.partition = r->partition,
 			     .process = r->process,
 			     .epoch = r->epoch,
+			     .era = era_of(c->history, r),
 			     .opened = r->time};
 	chaos_append(&c->ownerships, o);
 	*w = (walk){.ownership = c->ownerships.count - 1, .open = true};
@@ -109,23 +133,43 @@ static bool are_of_the_other_primary(const chaos_checker *c, size_t from, size_t
 	return false;
 }
 
-/* Whether the owner was right to go on with the entry `to`, and not with `from`. */
-static bool may_skip(const chaos_checker *c, size_t from, size_t to, int64_t time)
+bool chaos_is_astray(const chaos_checker *c, const chaos_ownership *o, size_t from, size_t to)
 {
-	return to > from && (are_gone(c, from, to, time) || are_of_the_other_primary(c, from, to, time));
+	const chaos_entry *entries = c->ledger.entries;
+	uint32_t partition = o->partition, generation = entries[to].generation;
+	if (generation == 0 || o->opened > chaos_ledger_lost_at(c->history, partition, generation - 1))
+		return false;
+	seg_id last = {0, 0};
+	for (const chaos_entry *e = &entries[to]; e >= entries && e->partition == partition; e--)
+		if (e->generation < generation && seg_id_compare(e->id, last) > 0)
+			last = e->id;
+	for (size_t i = from; i < to; i++)
+		if (entries[i].generation == generation && seg_id_compare(entries[i].id, last) > 0)
+			return false;
+	return true;
+}
+
+/* Whether the owner was right to go on with the entry `to`, and not with `from`. */
+static bool may_skip(const chaos_checker *c, walk *w, size_t from, size_t to, int64_t time)
+{
+	if (to <= from)
+		return false;
+	if (are_gone(c, from, to, time) || are_of_the_other_primary(c, from, to, time))
+		return true;
+	bool astray = chaos_is_astray(c, &c->ownerships.items[w->ownership], from, to);
+	w->astray |= astray;
+	return astray;
 }
 
 static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 {
-	chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
+	chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->generation, r->id);
 	size_t at = (size_t)(e - c->ledger.entries);
 	chaos_ownership *o = &c->ownerships.items[w->ownership];
 	if (!w->in_call) {
-		chaos_call begun = {r->partition,
-				    r->process,
-				    r->epoch,
-				    r->time,
-				    end_of_process(c->history, r->process),
+		chaos_call begun = {r->partition, r->process,
+				    r->epoch,     ((uint64_t)o->era << EPOCH_BITS) + r->epoch,
+				    r->time,      end_of_process(c->history, r->process),
 				    w->ownership};
 		chaos_append(&c->calls, begun);
 		w->in_call = true;
@@ -133,11 +177,17 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 		w->call_first = at;
 	}
 	e->call = c->calls.count;
-	if (o->begun && at != w->next && !may_skip(c, w->next, at, r->time))
+	if (o->begun && at != w->next && !may_skip(c, w, w->next, at, r->time))
 		chaos_violation(c, &c->verdict->reordered,
 				"partition %" PRIu32 " epoch %" PRIu64 ": " ID " came %s", r->partition,
 				r->epoch, ID_OF(r->id),
 				at > w->next ? "before earlier messages" : "again, or late");
+	if (w->astray && w->strayed++ == c->history->window)
+		chaos_violation(
+			c, &c->verdict->excessive,
+			"partition %" PRIu32 " epoch %" PRIu64
+			": more messages came from the middle of a log that was made anew than may be in flight",
+			r->partition, r->epoch);
 	if (!o->begun || at >= w->counted) {
 		e->handled++;
 		w->counted = at + 1;
@@ -162,10 +212,21 @@ static void decide(chaos_checker *c, const walk *w, size_t end, int64_t time)
 			c->ledger.entries[i].decided = time;
 }
 
+/* The entry of the call that a return names, or NULL. */
+static chaos_entry *named_entry(const chaos_checker *c, const walk *w, const chaos_record *r)
+{
+	for (size_t at = w->next; at > w->call_first; at--) {
+		chaos_entry *e = &c->ledger.entries[at - 1];
+		if (e->call == w->call + 1 && seg_id_compare(e->id, r->id) == 0)
+			return e;
+	}
+	return NULL;
+}
+
 static void take_return(chaos_checker *c, walk *w, const chaos_record *r)
 {
-	chaos_entry *e = chaos_ledger_find(&c->ledger, r->partition, r->id);
-	if (!w->in_call || !e)
+	chaos_entry *e = w->in_call ? named_entry(c, w, r) : NULL;
+	if (!e)
 		return;
 	size_t at = (size_t)(e - c->ledger.entries);
 	decide(c, w, at + (r->kind != CHAOS_RETURN_AGAIN), r->time);

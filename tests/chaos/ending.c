@@ -58,7 +58,7 @@ static bool drain(chaos_world *world)
 	return false;
 }
 
-static void read_dead_letters(chaos_world *world)
+void chaos_read_dead_letters(chaos_world *world)
 {
 	for (uint32_t p = 0; p < CHAOS_PARTITIONS; p++) {
 		redisReply *reply =
@@ -70,6 +70,8 @@ static void read_dead_letters(chaos_world *world)
 			if (strncmp(text_in(fields, "reason"), "the process died",
 				    strlen("the process died")) == 0)
 				letter.deaths = (uint32_t)atoi(text_in(fields, "attempts"));
+			letter.key = (uint32_t)atoi(text_in(fields, "partitionKey") + strlen("k"));
+			letter.number = (uint32_t)atoi(text_in(fields, "data"));
 			if (seg_id_parse(text_in(fields, "id"), &letter.id) == 0)
 				chaos_append(&world->history->dead_letters, letter);
 		}
@@ -185,7 +187,7 @@ int chaos_end(chaos_world *world, chaos_load *load)
 		fprintf(stderr, "violation: a runner did not stop within %d ms of SIGTERM\n", END_MS);
 		wrong++;
 	}
-	read_dead_letters(world);
+	chaos_read_dead_letters(world);
 	if (world->history->whole_log)
 		wrong += read_logs(world);
 	return wrong + count_removed(world);

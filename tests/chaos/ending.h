@@ -11,6 +11,9 @@
 /* Whether each partition has an owner that has claimed it. */
 bool chaos_are_all_claimed(chaos_servers *servers);
 
+/* Adds the dead letters that are in Redis to the history. Before Redis loses them, and at the end. */
+void chaos_read_dead_letters(chaos_world *world);
+
 /* After the last fault the group must recover and handle everything. Returns how many things went wrong. */
 int chaos_end(chaos_world *world, chaos_load *load);
 

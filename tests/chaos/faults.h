@@ -29,6 +29,7 @@ typedef struct chaos_world {
 	chaos_variant variants[CHAOS_SLOTS]; /* the runners' configurations */
 	pid_t ahead[CHAOS_SLOTS];        /* a process that could not yet take over the newest configuration */
 	bool clean;                      /* no fault of this run may make a message come twice */
+	int64_t clock_most_ms;           /* how late Redis's clock has ever been: see shim.h */
 	int wrong;                       /* problems noticed while faults were injected */
 	unsigned reloads[CHAOS_RELOADS]; /* how often each reaction came */
 	unsigned unasked;                /* failovers that no fault asked for */
@@ -106,6 +107,10 @@ void chaos_fault_reload(const chaos_fault *fault, chaos_world *world);
 void chaos_fault_trim(const chaos_fault *fault, chaos_world *world);
 
 void chaos_fault_lose(const chaos_fault *fault, chaos_world *world);
+
+/* faults_wipe.c: Redis forgets everything, or something of one partition. */
+void chaos_fault_wipe(const chaos_fault *fault, chaos_world *world);
+void chaos_fault_remake(const chaos_fault *fault, chaos_world *world);
 
 /* faults_refusal.c: makes Redis refuse writes, because memory or the disk is full, and accept them again. */
 void chaos_fault_oom(const chaos_fault *fault, chaos_world *world);

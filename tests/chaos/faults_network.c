@@ -29,10 +29,13 @@ static void half_open(const chaos_fault *f, chaos_world *w)
 	chaos_proxy_heal(w->servers->proxy);
 }
 
+/* The answers take long, or only so many bytes a second pass, or both. */
 static void slow_down(const chaos_fault *f, chaos_world *w)
 {
-	chaos_proxy_delay(w->servers->proxy, f->which % 2 ? 20 + f->which / 2 % 180 : 0,
-			  f->which % 2 ? 0 : 64 * 1024);
+	enum { ROUND_TRIP, THROUGHPUT, BOTH, WAYS };
+	unsigned way = f->which % WAYS;
+	chaos_proxy_delay(w->servers->proxy, way == THROUGHPUT ? 0 : 20 + (int)(f->which / WAYS % 180),
+			  way == ROUND_TRIP ? 0 : 64 * 1024);
 	chaos_world_pass(w, 500 + f->ms);
 	chaos_proxy_heal(w->servers->proxy);
 }

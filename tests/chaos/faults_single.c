@@ -64,8 +64,9 @@ static void step_clock(const chaos_fault *f, chaos_world *w)
 		ms = steps_ms[1 + (f->which >> 4) % 3];
 	ms = (f->which >> 2) % 2 ? ms : -ms;
 	if (ms > atomic_load(&shim->clock_ms))
-		chaos_append(&w->history->jumps, seg_now());
+		chaos_append(&w->history->jumps, (chaos_jump){seg_now(), ms - atomic_load(&shim->clock_ms)});
 	atomic_store(&shim->clock_ms, ms);
+	w->clock_most_ms = ms > w->clock_most_ms ? ms : w->clock_most_ms;
 	chaos_world_pass(w, 2 * f->ms);
 }
 
@@ -81,7 +82,9 @@ static const chaos_fault_kind kinds[] = {
 	{"failover", 2, 0, true, false, fail_over},
 	{"oom", 2, 0, true, false, chaos_fault_oom},
 	{"diskfull", 2, 0, true, false, chaos_fault_disk},
-	{"clock-step", 0, 0, true, false, step_clock},
+	{"clock-step", 2, 0, true, false, step_clock},
+	{"wipe", 1, 0, true, false, chaos_fault_wipe},
+	{"remade-log", 2, 0, true, false, chaos_fault_remake},
 	{"trim", 0, 0, false, true, chaos_fault_trim},
 	{"lossy", 0, 0, true, false, chaos_fault_lose},
 };

@@ -124,7 +124,8 @@ static void write_sends(const chaos_history *h, const char *directory)
 
 static void write_audits(const chaos_history *h, const char *directory)
 {
-	static const char *const names[] = {"claim", "commit", "release", "rollback", "gap"};
+	static const char *const names[] = {"claim",    "commit",     "release",    "rollback", "gap",
+					    "log-lost", "group-lost", "state-lost", "all-lost"};
 	FILE *file = create(directory, "audit", "time what partition epoch position");
 	for (size_t i = 0; file && i < h->audits.count; i++) {
 		const chaos_audit *a = &h->audits.items[i];
@@ -189,6 +190,26 @@ static void write_rollbacks(const chaos_history *h, const char *directory)
 		fclose(file);
 }
 
+static void write_losses(const chaos_history *h, const char *directory)
+{
+	FILE *file = create(directory, "losses", "time partition position leases");
+	for (size_t i = 0; file && i < h->losses.count; i++) {
+		const chaos_loss *l = &h->losses.items[i];
+		fprintf(file, "%" PRId64 " %u %" PRIu64 "-%" PRIu64 " %d\n", l->time, l->partition,
+			l->position.ms, l->position.seq, l->leases);
+	}
+	if (file)
+		fclose(file);
+	file = create(directory, "lost", "partition generation key number id");
+	for (size_t i = 0; file && i < h->lost.count; i++) {
+		const chaos_lost *l = &h->lost.items[i];
+		fprintf(file, "%u %u k%u %u %" PRIu64 "-%" PRIu64 "\n", l->partition, l->generation, l->key,
+			l->number, l->id.ms, l->id.seq);
+	}
+	if (file)
+		fclose(file);
+}
+
 static void write_logged(const chaos_history *h, const char *directory)
 {
 	FILE *file = create(directory, "log", "partition key number id");
@@ -209,6 +230,7 @@ void chaos_history_write(const chaos_history *history, const char *directory)
 	write_dead_letters(history, directory);
 	write_deletions(history, directory);
 	write_rollbacks(history, directory);
+	write_losses(history, directory);
 	if (history->whole_log)
 		write_logged(history, directory);
 }
@@ -224,6 +246,8 @@ void chaos_history_fini(chaos_history *history)
 	free(history->dead_letters.items);
 	free(history->deletions.items);
 	free(history->rollbacks.items);
+	free(history->losses.items);
+	free(history->lost.items);
 	free(history->logged.items);
 	free(history->jumps.items);
 	free(history->restarts.items);

@@ -18,6 +18,8 @@ typedef struct chaos_send {
 	uint32_t partition, key, number;
 	bool acknowledged; /* then id is its entry; otherwise the entry may exist or not */
 	seg_id id;
+	uint32_t generation; /* of its log, as in all that follows: generations.h sets it */
+	int64_t told;        /* when it was acknowledged */
 } chaos_send;
 
 typedef enum chaos_record_kind {
@@ -41,15 +43,20 @@ typedef struct chaos_record {
 	uint64_t epoch;
 	int64_t time;
 	seg_id id;
-	uint32_t key, number; /* of CHAOS_MESSAGE */
+	uint32_t key, number; /* of CHAOS_MESSAGE, as the next */
+	uint32_t generation;
 } chaos_record;
 
 typedef enum chaos_audit_kind {
-	CHAOS_AUDIT_CLAIM,    /* the fence was raised; id is the position */
-	CHAOS_AUDIT_COMMIT,   /* the position moved to id */
-	CHAOS_AUDIT_RELEASE,  /* the owner lowered the fence */
-	CHAOS_AUDIT_ROLLBACK, /* another history: the fence and the position have these values again */
-	CHAOS_AUDIT_GAP,      /* events between the last one and this one may be missing */
+	CHAOS_AUDIT_CLAIM,      /* the fence was raised; id is the position */
+	CHAOS_AUDIT_COMMIT,     /* the position moved to id */
+	CHAOS_AUDIT_RELEASE,    /* the owner lowered the fence */
+	CHAOS_AUDIT_ROLLBACK,   /* another history: the fence and the position have these values again */
+	CHAOS_AUDIT_GAP,        /* events between the last one and this one may be missing */
+	CHAOS_AUDIT_LOG_LOST,   /* the partition's log was deleted */
+	CHAOS_AUDIT_GROUP_LOST, /* its group in Redis was destroyed */
+	CHAOS_AUDIT_STATE_LOST, /* the group's state in the partition was deleted: the fence is down */
+	CHAOS_AUDIT_ALL_LOST,   /* all this, of all partitions, and who owns them */
 } chaos_audit_kind;
 
 /* What Redis did, in Redis's own order. time is when the listener heard of it, slightly later. */
@@ -59,6 +66,7 @@ typedef struct chaos_audit {
 	uint64_t epoch; /* the caller's */
 	seg_id id;
 	int64_t time;
+	uint32_t generation;
 } chaos_audit;
 
 /* A process, and how it ended. */
@@ -84,6 +92,8 @@ typedef struct chaos_dead_letter {
 	uint32_t partition;
 	seg_id id;
 	uint32_t deaths; /* how many owners died, which made it a dead letter; 0: a handler asked for it */
+	uint32_t key, number;
+	uint32_t generation;
 } chaos_dead_letter;
 
 /* An entry that was removed from its log on purpose, read or not. */
@@ -110,6 +120,29 @@ typedef struct chaos_rollback {
 	bool assignment; /* only who shall own the partition was lost: nothing of its log, nor of the group's state */
 } chaos_rollback;
 
+/* Redis's clock jumped forward: the leases of then end at once for Redis. */
+typedef struct chaos_jump {
+	int64_t time;
+	int64_t ms; /* how far, at least; Redis's time went on before, if the clock had been put back */
+} chaos_jump;
+
+/*
+ * A partition's log was lost, and another one of the same name followed: the next generation. Its ids may be lower. What the
+ * lost log had at that moment is in the history, too; whatever it had had before, was committed.
+ */
+typedef struct chaos_loss {
+	uint32_t partition;
+	int64_t time;    /* when the log took no more writes, and the new one none yet */
+	seg_id position; /* the group's */
+	bool leases;     /* who owns the partition was lost, too, and all epochs */
+	bool behind;     /* Redis's clock had been later before */
+} chaos_loss;
+
+typedef struct chaos_lost {
+	uint32_t partition, generation, key, number;
+	seg_id id;
+} chaos_lost;
+
 /* An entry of a log at the end of the run. */
 typedef struct chaos_logged {
 	uint32_t partition, key, number;
@@ -133,11 +166,12 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_dead_letter) dead_letters;
 	CHAOS_LIST(chaos_deletion) deletions;
 	CHAOS_LIST(chaos_rollback) rollbacks;
+	CHAOS_LIST(chaos_loss) losses; /* in their order, as the next */
+	CHAOS_LIST(chaos_lost) lost;
 	CHAOS_LIST(chaos_logged) logged; /* if whole_log: everything in the logs, which were never trimmed */
 	bool whole_log;
 	bool durable; /* a record is acknowledged when all replicas have it */
-	CHAOS_LIST(int64_t)
-	jumps; /* when Redis's clock jumped forward: the leases of then end at once for Redis */
+	CHAOS_LIST(chaos_jump) jumps;
 	CHAOS_LIST(int64_t) restarts; /* when each planned restart began, and when the last one was over */
 	bool processes_died;          /* some process did not stop cleanly */
 	uint64_t removed_unread;      /* entries, as counted by the group itself */

@@ -9,6 +9,8 @@ static int compare(const void *a, const void *b)
 	const chaos_entry *x = a, *y = b;
 	if (x->partition != y->partition)
 		return x->partition < y->partition ? -1 : 1;
+	if (x->generation != y->generation)
+		return x->generation < y->generation ? -1 : 1;
 	return seg_id_compare(x->id, y->id);
 }
 
@@ -16,8 +18,10 @@ static void merge(chaos_entry *into, const chaos_entry *from)
 {
 	into->conflicting |= from->conflicting || into->key != from->key || into->number != from->number;
 	into->acknowledged |= from->acknowledged;
+	into->told = from->told > into->told ? from->told : into->told;
 	into->logged |= from->logged;
 	into->deleted |= from->deleted;
+	into->in_lost_log |= from->in_lost_log;
 	if (from->gone < into->gone)
 		into->gone = from->gone;
 }
@@ -35,6 +39,22 @@ static void take_rollbacks(chaos_ledger *ledger, const chaos_history *history)
 			e->vanished = true;
 			e->disputed |= r->disputed;
 			e->gone = r->time < e->gone ? r->time : e->gone;
+		}
+	}
+}
+
+/* Lost logs take everything with them; but what the group had passed, must have been handled before. */
+static void take_losses(chaos_ledger *ledger, const chaos_history *history)
+{
+	for (size_t i = 0; i < ledger->count; i++) {
+		chaos_entry *e = &ledger->entries[i];
+		uint32_t generation = 0;
+		for (size_t j = 0; j < history->losses.count; j++) {
+			const chaos_loss *l = &history->losses.items[j];
+			if (l->partition != e->partition || generation++ != e->generation)
+				continue;
+			e->gone = l->time < e->gone ? l->time : e->gone;
+			e->vanished |= e->in_lost_log && seg_id_compare(e->id, l->position) > 0;
 		}
 	}
 }
@@ -81,20 +101,36 @@ void chaos_ledger_init(chaos_ledger *ledger, const chaos_history *history)
 		entry.id = s->id;
 		entry.key = s->key;
 		entry.number = s->number;
+		entry.generation = s->generation;
 		entry.acknowledged = true;
+		entry.told = s->told;
 		if (s->acknowledged)
 			chaos_append(&list, entry);
 	}
+	entry.acknowledged = false;
+	entry.told = 0;
 	for (size_t i = 0; i < history->records.count; i++) {
 		const chaos_record *r = &history->records.items[i];
 		entry.partition = r->partition;
 		entry.id = r->id;
 		entry.key = r->key;
 		entry.number = r->number;
-		entry.acknowledged = false;
+		entry.generation = r->generation;
 		if (r->kind == CHAOS_MESSAGE)
 			chaos_append(&list, entry);
 	}
+	for (size_t i = 0; i < history->lost.count; i++) {
+		const chaos_lost *l = &history->lost.items[i];
+		chaos_entry lost = entry;
+		lost.partition = l->partition;
+		lost.id = l->id;
+		lost.key = l->key;
+		lost.number = l->number;
+		lost.generation = l->generation;
+		lost.in_lost_log = true;
+		chaos_append(&list, lost);
+	}
+	entry.generation = 0;
 	for (size_t i = 0; i < history->deletions.count; i++) {
 		const chaos_deletion *d = &history->deletions.items[i];
 		entry.partition = d->partition;
@@ -110,6 +146,7 @@ void chaos_ledger_init(chaos_ledger *ledger, const chaos_history *history)
 		qsort(list.items, list.count, sizeof(*list.items), compare);
 	*ledger = (chaos_ledger){list.items, merge_equal(list.items, list.count)};
 	take_rollbacks(ledger, history);
+	take_losses(ledger, history);
 }
 
 void chaos_ledger_fini(chaos_ledger *ledger)
@@ -117,11 +154,35 @@ void chaos_ledger_fini(chaos_ledger *ledger)
 	free(ledger->entries);
 }
 
-chaos_entry *chaos_ledger_find(const chaos_ledger *ledger, uint32_t partition, seg_id id)
+chaos_entry *chaos_ledger_find(const chaos_ledger *ledger, uint32_t partition, uint32_t generation, seg_id id)
 {
-	chaos_entry wanted = {.partition = partition, .id = id};
+	chaos_entry wanted = {.partition = partition, .generation = generation, .id = id};
 	return ledger->count ? bsearch(&wanted, ledger->entries, ledger->count, sizeof(wanted), compare)
 			     : NULL;
+}
+
+chaos_entry *chaos_ledger_find_last(const chaos_ledger *ledger, uint32_t partition, uint32_t generation,
+				    seg_id id)
+{
+	chaos_entry wanted = {.partition = partition, .generation = generation, .id = id};
+	size_t low = 0, high = ledger->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (compare(&ledger->entries[middle], &wanted) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	chaos_entry *e = low > 0 ? &ledger->entries[low - 1] : NULL;
+	return e && e->partition == partition && e->generation == generation ? e : NULL;
+}
+
+int64_t chaos_ledger_lost_at(const chaos_history *history, uint32_t partition, uint32_t generation)
+{
+	for (size_t i = 0; i < history->losses.count; i++)
+		if (history->losses.items[i].partition == partition && generation-- == 0)
+			return history->losses.items[i].time;
+	return CHAOS_NEVER;
 }
 
 void chaos_ledger_settle(chaos_ledger *ledger)

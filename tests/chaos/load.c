@@ -41,6 +41,7 @@ static void delivered(void *arg, const seg_delivery *delivery)
 	chaos_send *send = &load->sends.items[(uintptr_t)delivery->opaque];
 	send->acknowledged = delivery->status == SEG_OK;
 	send->id = delivery->id;
+	send->told = seg_now();
 	load->settled++;
 	bool unconfirmed = load->replicas && delivery->status == SEG_EUNKNOWN;
 	load->unconfirmed += unconfirmed;
@@ -61,7 +62,9 @@ static void send_one(chaos_load *load, size_t n)
 			   k,
 			   number,
 			   false,
-			   {0, 0}};
+			   {0, 0},
+			   0,
+			   0};
 	pthread_mutex_lock(&load->lock);
 	chaos_append(&load->sends, send);
 	pthread_mutex_unlock(&load->lock);
@@ -114,8 +117,7 @@ static int open_all(chaos_load *load, const chaos_servers *servers, const seg_st
 	return status;
 }
 
-chaos_load *chaos_load_start(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size,
-			     int burst, int pause_ms)
+chaos_load *chaos_load_open(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size)
 {
 	seg_error error;
 	const seg_stream_shape shape = {partitions, partition_size, SEG_OVERFLOW_REJECT};
@@ -123,16 +125,22 @@ chaos_load *chaos_load_start(const chaos_servers *servers, uint32_t partitions, 
 	if (!load)
 		return NULL;
 	load->replicas = servers->ack_replicas > 0;
-	load->burst = burst;
-	load->pause_ms = pause_ms;
 	pthread_mutex_init(&load->lock, NULL);
 	if (open_all(load, servers, &shape, &error)) {
 		fprintf(stderr, "chaos: %s\n", error.text);
 		return NULL;
 	}
-	if (pthread_create(&load->thread, NULL, run, load))
-		return NULL;
 	return load;
+}
+
+void chaos_load_begin(chaos_load *load, int burst, int pause_ms)
+{
+	load->burst = burst;
+	load->pause_ms = pause_ms;
+	if (pthread_create(&load->thread, NULL, run, load)) {
+		fputs("chaos: cannot start a thread\n", stderr);
+		exit(1);
+	}
 }
 
 int chaos_load_stop(chaos_load *load, chaos_history *history)

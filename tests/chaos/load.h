@@ -10,11 +10,12 @@
 typedef struct chaos_load chaos_load;
 
 /*
- * Registers the stream "chaos", each partition of which holds so many messages, and begins to send `burst` records every
- * pause_ms. On failure it returns NULL and prints a message.
+ * Registers the stream "chaos", each partition of which holds so many messages. On failure it returns NULL and prints a message.
  */
-chaos_load *chaos_load_start(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size,
-			     int burst, int pause_ms);
+chaos_load *chaos_load_open(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size);
+
+/* Begins to send `burst` records every pause_ms. Ends the program on failure. */
+void chaos_load_begin(chaos_load *load, int burst, int pause_ms);
 
 /*
  * Stops sending, waits until the fate of every record is known, and adds the records to the history. NULL is

@@ -69,10 +69,10 @@ static void write_config(const chaos_runners *r, int slot, const char *plugin, c
 	if (slot % 2 == 0)
 		fprintf(file, "name = runner%d\n", slot);
 	fprintf(file,
-		"[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nsession_timeout = %dms\n"
+		"[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nstart = %s\nsession_timeout = %dms\n"
 		"batch_size = %d\nin_flight_batches = %d\nretry_backoff = 10ms\n"
 		"commit_interval = %uus\n%soption.directory = %s\noption.delay = 1ms\n",
-		plugin, r->session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, 2000 + v->consumer,
+		plugin, r->start, r->session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, 2000 + v->consumer,
 		v->broken ? "batch_sise = 8\n" : "", r->directory);
 	fclose(file);
 }
@@ -88,13 +88,15 @@ void chaos_runners_configure(chaos_runners *r, int slot, const chaos_variant *va
 }
 
 void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory,
-			const chaos_servers *servers, int session_ms, chaos_history *history)
+			const chaos_servers *servers, int session_ms, const char *start,
+			chaos_history *history)
 {
 	*r = (chaos_runners){.program = program,
 			     .plugin = plugin,
 			     .directory = directory,
 			     .servers = servers,
 			     .session_ms = session_ms,
+			     .start = start,
 			     .history = history};
 	history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
 	history->lease = session_ms * SEG_MS;

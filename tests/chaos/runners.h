@@ -40,6 +40,7 @@ typedef struct chaos_runners {
 	const char *directory; /* for configurations, plugins, logs and records */
 	const chaos_servers *servers;
 	int session_ms;
+	const char *start;            /* where the group begins: latest, earliest */
 	bool held;                    /* no process starts, even if it is due */
 	unsigned builds[CHAOS_SLOTS]; /* the build of the plugin in each slot */
 	chaos_history *history;
@@ -49,12 +50,12 @@ typedef struct chaos_runners {
 } chaos_runners;
 
 /*
- * Writes a configuration for each slot, with this session timeout. Runners in every other slot keep one name;
+ * Writes a configuration for each slot, with this session timeout and this start of the group. Runners in every other slot keep one name;
  * those in the rest make up a new name each time.
  */
 void chaos_runners_init(chaos_runners *runners, const char *program, const char *plugin,
 			const char *directory, const chaos_servers *servers, int session_ms,
-			chaos_history *history);
+			const char *start, chaos_history *history);
 
 void chaos_runners_start(chaos_runners *runners, int slot);
 

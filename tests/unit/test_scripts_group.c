@@ -225,6 +225,16 @@ static void a_log_made_anew_is_known_also_when_its_ids_have_passed_the_position(
 	assert_string_equal(open_group("$"), "REMADE 5-3");
 }
 
+static void a_log_made_anew_is_known_by_its_ids_where_nobody_has_counted_its_entries(void **state)
+{
+	(void)state;
+	forget_the_log();
+	command("HSET " STATE " count -1");
+	fill_log(1);
+	command("XADD " LOG " 6-1 f v");
+	assert_string_equal(open_group("$"), "RENEWED 0-0 5-3");
+}
+
 static void a_log_made_anew_is_known_by_how_few_entries_it_ever_had(void **state)
 {
 	(void)state;
@@ -1203,6 +1213,7 @@ int main(void)
 		TEST(a_start_beyond_the_end_skips_nothing_that_comes_later),
 		TEST(in_a_log_made_anew_the_group_begins_with_the_first_message),
 		TEST(a_log_made_anew_is_known_also_when_its_ids_have_passed_the_position),
+		TEST(a_log_made_anew_is_known_by_its_ids_where_nobody_has_counted_its_entries),
 		TEST(a_log_made_anew_is_known_by_how_few_entries_it_ever_had),
 		TEST(a_packed_log_made_anew_is_known_by_the_records_before_its_entries),
 		TEST(a_group_beyond_the_end_of_its_log_begins_anew_at_a_claim),

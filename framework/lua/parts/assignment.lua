@@ -7,8 +7,11 @@ local CHUNK = 1000 -- the most words in one command: Lua's stack is bounded
 
 -- The epoch of a partition's next owner. It follows the clock, so that it is later even than epochs that
 -- Redis has lost; `seen`, the newest epoch that the caller has seen, tells of them if the clock was put back.
+local newest = 0
 local function raised(epoch, seen)
-	return text(math.max(tonumber(epoch) + 1, now, seen + 1))
+	local later = math.max(tonumber(epoch) + 1, now, seen + 1)
+	newest = math.max(newest, later)
+	return text(later)
 end
 
 -- Field #<member> lists the partitions that the member owns, behind the generation of the change that the
@@ -28,8 +31,9 @@ end
 -- Writes a change under a new generation, which it returns, and wakes the members. `writes`: fields and
 -- values in turn. `lists`: the list of each member whose share has changed; false where it is not known.
 local function publish(generation, writes, lists)
-	-- The clock again: no generation comes twice, even if Redis has lost its newest writes.
-	generation = math.max(generation + 1, time[1] * 1000000 + time[2])
+	-- The clock again: no generation comes twice, even if Redis has lost its newest writes. A generation also tells
+	-- every member which epochs were given out: all are at most a thousandth of it.
+	generation = math.max(generation + 1, time[1] * 1000000 + time[2], newest * 1000)
 	writes[#writes + 1] = 'generation'
 	writes[#writes + 1] = text(generation)
 	for name, list in pairs(lists) do
