@@ -96,7 +96,7 @@ static bool send(seg_partition *p, seg_route *route, int64_t now)
 	snprintf(left, sizeof(left), "%" PRId64, h->kind == SEG_HINDRANCE_NONE ? 0 : (h->at - now) / SEG_MS);
 	const char *argv[] = {p->state_key, texts.epoch, p->claim.nonce, seg_hindrance_names[h->kind],
 			      texts.id,     number,      left,           h->text};
-	return seg_route_script(route, SEG_SCRIPT_NOTE, got_answer, p, 1, 8, argv, NULL);
+	return seg_fenced_send(p, route, SEG_SCRIPT_NOTE, got_answer, 1, 8, argv, NULL);
 }
 
 int64_t seg_hindrance_step(seg_partition *p, int64_t now)

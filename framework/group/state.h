@@ -37,6 +37,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/page_url.h"
 #include "base/clock.h"
 #include "base/durations.h"
 #include "group/partition.h"
@@ -71,6 +72,7 @@ typedef struct seg_member_options {
 	const char *name;
 	const char
 		*incarnation; /* of a member that has paused and ended, whose successor this is; NULL: none */
+	const char *page;     /* the URL of its page, for people who look at the group; copied; NULL: none */
 	uint32_t capacity; /* relative to the other members' capacity: decides the share of the partitions */
 	seg_ledger_limits limits;
 	seg_start start;
@@ -166,6 +168,7 @@ typedef struct seg_member {
 	seg_member_options options;
 	char group[SEG_NAME_MAX + 1];
 	char name[SEG_NAME_MAX + 1];
+	char page[SEG_PAGE_URL_MAX];      /* "": none */
 	char incarnation[33];             /* tells this member from others of the same name */
 	char start_text[SEG_ID_TEXT_MAX]; /* where a new group begins: "0", "$" or an id */
 	uint16_t control_slot;            /* of the keys below: they have one slot */

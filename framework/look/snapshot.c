@@ -338,6 +338,7 @@ static bool make_partitions(seg_group_snapshot *snapshot, uint32_t count)
 		snapshot->partitions[p] = (seg_partition_snapshot){.info = {.partition = p, .lag = -1},
 								   .handled = -1,
 								   .rate = -1,
+								   .added = -1,
 								   .catch_up = -1};
 	return true;
 }
@@ -391,6 +392,15 @@ static double catch_up(int64_t before, int64_t now, double seconds)
 	return (double)now / ((double)(before - now) / seconds);
 }
 
+/* What was committed meanwhile, and what waits more. Messages that were lost wait no more: then it is less than nothing. */
+static double added(const seg_partition_snapshot *before, const seg_partition_snapshot *now, double seconds)
+{
+	if (now->rate < 0 || before->info.lag < 0 || now->info.lag < 0)
+		return -1;
+	double rate = now->rate + (double)(now->info.lag - before->info.lag) / seconds;
+	return rate > 0 ? rate : 0;
+}
+
 void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snapshot *now)
 {
 	double seconds = (double)(now->taken - before->taken) / SEG_SECOND;
@@ -399,6 +409,7 @@ void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snap
 		seg_partition_snapshot *is = &now->partitions[p];
 		if (was->handled >= 0 && is->handled >= was->handled)
 			is->rate = (double)(is->handled - was->handled) / seconds;
+		is->added = added(was, is, seconds);
 		is->catch_up = catch_up(was->info.lag, is->info.lag, seconds);
 	}
 }

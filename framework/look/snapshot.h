@@ -38,7 +38,8 @@ typedef struct seg_partition_snapshot {
 	bool ahead; /* that is so, by more than a second */
 
 	/* Of seg_group_snapshot_compare; negative: not known. */
-	double rate;     /* messages committed per second */
+	double rate;     /* messages committed per second, by any member */
+	double added;    /* messages added per second */
 	double catch_up; /* seconds until nothing waits, at that rate */
 } seg_partition_snapshot;
 

@@ -366,6 +366,110 @@ static void a_group_is_described_partition_by_partition_and_others_are_not_found
 	assert_int_equal(test_http_status(port, "/api/v1/groups/"), 404);
 }
 
+/* The newest answer, in *arg. A reading has rates if there was one before it. */
+static bool group_moves(void *arg)
+{
+	json_t **group = arg;
+	json_decref(*group);
+	add(20, "x");
+	*group = get_json("/api/v1/groups/s/g");
+	return json_number_value(json_object_get(*group, "committed_per_second")) > 0;
+}
+
+static void a_group_tells_the_rates_of_all_its_members_together(void **state)
+{
+	(void)state;
+	json_t *group = NULL;
+	start_ready("admin = 127.0.0.1:0", "");
+	test_wait_until(group_moves, &group, PATIENCE_MS, "the group commits");
+	double sum = 0;
+	size_t i;
+	json_t *partition;
+	json_array_foreach(json_object_get(group, "partitions"), i, partition)
+	{
+		sum += json_number_value(json_object_get(partition, "committed_per_second"));
+		assert_true(json_is_string(json_object_get(partition, "assigned_at")));
+	}
+	double whole = json_number_value(json_object_get(group, "committed_per_second"));
+	assert_true(sum > whole * .99 && sum < whole * 1.01);
+	assert_true(json_is_number(json_object_get(group, "added_per_second")));
+	assert_true(json_is_integer(json_object_get(group, "lag")));
+	json_decref(group);
+}
+
+static void members_are_listed_with_their_leases(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0\nadmin_url = http://runner.example:9464/", "");
+	json_t *group = get_json("/api/v1/groups/s/g");
+	json_t *roster = json_object_get(group, "roster"), *member = json_array_get(roster, 0);
+	assert_int_equal(json_array_size(roster), 1);
+	assert_string_equal(json_string_value(json_object_get(member, "name")), "only");
+	assert_true(json_is_true(json_object_get(member, "live")));
+	assert_true(json_number_value(json_object_get(member, "lease_seconds")) > 0);
+	assert_int_equal(json_integer_value(json_object_get(member, "partitions")), 4);
+	assert_true(json_is_null(json_object_get(member, "limit")));
+	assert_string_equal(json_string_value(json_object_get(member, "page")),
+			    "http://runner.example:9464/");
+	json_decref(group);
+}
+
+static void dead_letters_are_counted_by_reason(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "option.dead_letter = dead*");
+	add(3, "dead");
+	wait_for("/metrics", 200, "segmenter_dead_letters_total{stream=\"s\",group=\"g\"} 3\n");
+	/* The look at the letters follows the reading. */
+	wait_for("/api/v1/groups/s/g", 200, "\"letters_read\":3,\"reasons\":1,\"commonest\":[{");
+	json_t *group = get_json("/api/v1/groups/s/g");
+	json_t *reason =
+		json_array_get(json_object_get(json_object_get(group, "dead_letter_reasons"), "commonest"),
+			       0);
+	assert_int_equal(json_integer_value(json_object_get(reason, "letters")), 3);
+	assert_true(strlen(json_string_value(json_object_get(reason, "reason"))) > 0);
+	assert_true(json_is_string(json_object_get(reason, "last_at")));
+	json_decref(group);
+}
+
+static void redis_is_described(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	wait_for("/api/v1/redis", 200, "\"used_memory\":");
+	json_t *redis_json = get_json("/api/v1/redis");
+	json_t *one = json_array_get(json_object_get(redis_json, "servers"), 0);
+	assert_true(json_is_true(json_object_get(one, "answers")));
+	assert_true(json_integer_value(json_object_get(one, "used_memory")) > 0);
+	assert_true(json_number_value(json_object_get(one, "round_trip_seconds")) > 0);
+	json_decref(redis_json);
+}
+
+static void the_history_begins_with_the_first_reading_and_tells_only_what_is_new(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	get("/api/v1/groups/s/g");
+	wait_for("/api/v1/history/s/g", 200, "\"lag\":[0");
+	json_t *history = get_json("/api/v1/history/s/g");
+	json_t *times = json_object_get(history, "time_ms");
+	const char *name;
+	json_t *column;
+	assert_true(json_integer_value(json_array_get(times, 0)) > 0);
+	json_object_foreach(history, name, column) if (json_is_array(column))
+		assert_int_equal(json_array_size(column), json_array_size(times));
+	assert_int_equal(json_integer_value(json_object_get(history, "interval_seconds")), 10);
+	char path[96];
+	snprintf(path, sizeof(path), "/api/v1/history/s/g?after=%lld",
+		 (long long)json_integer_value(json_array_get(times, json_array_size(times) - 1)));
+	json_t *rest = get_json(path);
+	assert_true(json_array_size(json_object_get(rest, "time_ms")) <= 1);
+	json_decref(rest);
+	json_decref(history);
+	assert_int_equal(test_http_status(port, "/api/v1/history/s/other"), 404);
+	assert_int_equal(test_http_status(port, "/api/v1/history/s/g?after=99999999999999999999"), 200);
+}
+
 static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 {
 	(void)state;
@@ -591,6 +695,11 @@ int main(void)
 		TEST(promtool_finds_nothing_to_say_about_the_metrics),
 		TEST(the_status_tells_of_each_consumer),
 		TEST(a_group_is_described_partition_by_partition_and_others_are_not_found),
+		TEST(a_group_tells_the_rates_of_all_its_members_together),
+		TEST(members_are_listed_with_their_leases),
+		TEST(dead_letters_are_counted_by_reason),
+		TEST(redis_is_described),
+		TEST(the_history_begins_with_the_first_reading_and_tells_only_what_is_new),
 		TEST(events_tell_what_the_log_tells_and_can_be_followed),
 		TEST(with_a_token_only_its_holders_see_more_than_the_probes),
 		TEST(a_web_page_cannot_make_a_browser_ask_under_a_foreign_name),

@@ -1,6 +1,9 @@
 /*
  * test_gaps.c - entries that are removed unread are counted exactly and logged. If Redis loses data, the
  * group notices, and handles all messages sent from then on.
+ *
+ * Where the machine is slow, a lease may end at any time. Then the next epoch handles again what was not committed: so the tests
+ * count messages, not deliveries.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -8,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -19,6 +23,9 @@
 #include "harness/runner.h"
 #include "harness/server.h"
 #include "redis/script.h"
+
+/* On a slow machine, one of so many tries must show what a command more would hide. */
+enum { ROUNDS = 8 };
 
 static test_server *server;
 static redisContext *redis;
@@ -79,18 +86,35 @@ static void wait_drained(void)
 	test_group_wait_drained(server->address, "s", "g");
 }
 
+/* How many messages were handled. Each of them at most once in an epoch. */
 static size_t handled(void)
 {
 	test_deliveries deliveries = test_deliveries_read(deliveries_path);
-	size_t count = deliveries.count;
+	size_t count = 0;
+	for (size_t i = 0; i < deliveries.count; i++) {
+		const test_delivery *d = &deliveries.list[i];
+		bool again = false;
+		for (size_t k = 0; k < i; k++) {
+			const test_delivery *e = &deliveries.list[k];
+			if (e->partition != d->partition || e->ms != d->ms || e->seq != d->seq)
+				continue;
+			again = true;
+			assert_int_not_equal(e->epoch, d->epoch);
+		}
+		count += !again;
+	}
 	test_deliveries_free(&deliveries);
 	return count;
 }
 
-static bool one_was_begun(void *arg)
+static bool so_many_were_handled(void *arg)
 {
-	(void)arg;
-	return handled() > 0;
+	return handled() >= *(const size_t *)arg;
+}
+
+static void wait_handled(size_t messages)
+{
+	test_wait_until(so_many_were_handled, &messages, 20000, "the messages are handled");
 }
 
 static uint64_t lost(void)
@@ -102,10 +126,39 @@ static uint64_t lost(void)
 	return count;
 }
 
-static bool three_are_lost(void *arg)
+static bool so_many_are_lost(void *arg)
 {
-	(void)arg;
-	return lost() == 3;
+	return lost() == *(const uint64_t *)arg;
+}
+
+/* How many removed messages the runner's log tells of. A slow owner may find some of them first, and the others later. */
+static uint64_t told(void)
+{
+	FILE *output = fopen(runner->output, "r");
+	assert_non_null(output);
+	char line[1024];
+	uint64_t messages = 0;
+	while (fgets(line, sizeof(line), output)) {
+		const char *end = strstr(line, " messages were removed before this group had read them"),
+			   *start = end;
+		while (start && start > line && start[-1] >= '0' && start[-1] <= '9')
+			start--;
+		if (start)
+			messages += strtoull(start, NULL, 10);
+	}
+	fclose(output);
+	return messages;
+}
+
+static bool so_many_are_told(void *arg)
+{
+	return told() == *(const uint64_t *)arg;
+}
+
+static void wait_counted(uint64_t messages)
+{
+	test_wait_until(so_many_are_lost, &messages, 20000, "the loss is counted");
+	test_wait_until(so_many_are_told, &messages, 20000, "the loss is logged");
 }
 
 static void entries_that_are_deleted_before_they_are_read_are_counted_and_the_rest_is_handled(void **state)
@@ -116,13 +169,12 @@ static void entries_that_are_deleted_before_they_are_read_are_counted_and_the_re
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 20);
-	test_wait_until(one_was_begun, NULL, 20000, "a handler has begun");
+	wait_handled(1);
 	command("XDEL __default:s:partition_0 1-11 1-%d 1-17", 12);
 	unlink(block_path);
 	wait_drained();
-	test_wait_until(three_are_lost, NULL, 20000, "the loss is counted");
+	wait_counted(3);
 	assert_int_equal(handled(), 17);
-	test_runner_says(runner, "3 messages were removed before this group had read them");
 }
 
 static void log_all_calls(void)
@@ -163,23 +215,35 @@ static void run_with_many_partitions(void)
 		server->address, test_build_directory(), deliveries_path);
 }
 
+static bool is_counted_without_a_command(uint64_t round)
+{
+	int first = (int)round * 4 - 3;
+	freeReplyObject(test_server_command(redis, "SLOWLOG RESET"));
+	freeReplyObject(test_server_command(redis, "MULTI"));
+	add(first, first + 3);
+	for (int i = first; i < first + 3; i++)
+		command("XDEL __default:s:partition_0 1-%d", i);
+	freeReplyObject(test_server_command(redis, "EXEC"));
+	wait_counted(3 * round);
+	wait_drained();
+	assert_int_equal(handled(), round);
+	return times_that_a_script_ran(SEG_SCRIPT_GAP) == 0;
+}
+
+/* Where the commit cannot look, as while a read is under way on a slow machine, a command does so later. */
 static void under_thin_traffic_what_was_deleted_unread_is_counted_without_a_command_of_its_own(void **state)
 {
 	(void)state;
+	uint64_t round = 1;
 	run_with_many_partitions();
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	test_wait_until(is_claimed, NULL, 20000, "the partition is claimed");
 	log_all_calls();
-	freeReplyObject(test_server_command(redis, "MULTI"));
-	add(1, 4);
-	command("XDEL __default:s:partition_0 1-1 1-2 1-%d", 3);
-	freeReplyObject(test_server_command(redis, "EXEC"));
-	test_wait_until(three_are_lost, NULL, 20000, "the loss is counted");
-	assert_int_equal(times_that_a_script_ran(SEG_SCRIPT_GAP), 0);
-	wait_drained();
-	assert_int_equal(handled(), 1);
+	while (!is_counted_without_a_command(round)) {
+		round++;
+		assert_true(round <= ROUNDS);
+	}
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
-	test_runner_says(runner, "3 messages were removed before this group had read them");
 }
 
 static void entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_owner(void **state)
@@ -194,9 +258,8 @@ static void entries_that_are_trimmed_while_nobody_reads_are_counted_by_the_next_
 	command("XTRIM __default:s:partition_0 MINID 1-%d", 9);
 	run("");
 	wait_drained();
-	assert_int_equal(lost(), 3);
+	wait_counted(3);
 	assert_int_equal(handled(), 17);
-	test_runner_says(runner, "3 messages were removed before this group had read them");
 }
 
 static void trimming_messages_that_every_group_handled_is_no_loss(void **state)
@@ -217,12 +280,6 @@ static void trimming_messages_that_every_group_handled_is_no_loss(void **state)
 
 /* --- a Redis that forgets ------------------------------------------------------------------------- */
 
-static bool sixteen_were_handled(void *arg)
-{
-	(void)arg;
-	return handled() >= 16;
-}
-
 static void after_redis_was_emptied_every_new_message_is_handled(void **state)
 {
 	(void)state;
@@ -232,9 +289,8 @@ static void after_redis_was_emptied_every_new_message_is_handled(void **state)
 	wait_drained();
 	freeReplyObject(test_server_command(redis, "FLUSHALL"));
 	add(11, 16);
-	test_wait_until(sixteen_were_handled, NULL, 20000, "the later messages are handled");
-	/* Messages that were in flight when the fence vanished are handled again. */
-	assert_in_range(handled(), 16, 16 + 4);
+	wait_handled(16);
+	assert_int_equal(handled(), 16);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
@@ -250,7 +306,7 @@ static void after_redis_restarts_empty_the_group_continues_and_logs_it(void **st
 	redisFree(redis);
 	redis = test_server_connect(server);
 	add(11, 16);
-	test_wait_until(sixteen_were_handled, NULL, 20000, "the later messages are handled");
+	wait_handled(16);
 	assert_int_equal(handled(), 16);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
@@ -297,15 +353,9 @@ static void restart_as_it_is(void)
 	redis = test_server_connect(server);
 }
 
-static bool all_was_handled(void *arg)
-{
-	return handled() >= *(const size_t *)arg;
-}
-
 static void after_another_history_owners_take_a_later_epoch(void **state)
 {
 	(void)state;
-	size_t all = 6;
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 4);
@@ -313,16 +363,15 @@ static void after_another_history_owners_take_a_later_epoch(void **state)
 	uint64_t before = epoch();
 	restart_as_it_is();
 	add(5, 6);
-	test_wait_until(all_was_handled, &all, 20000, "the later messages are handled");
+	wait_handled(6);
 	assert_true(epoch() > before);
-	assert_int_equal(handled(), all);
+	assert_int_equal(handled(), 6);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
 static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_name(void **state)
 {
 	(void)state;
-	size_t all = 6;
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 4);
@@ -332,11 +381,13 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 	freeReplyObject(test_server_command(redis, "HSET {__default:s}:g:members only %s", "other 100"));
 	freeReplyObject(test_server_command(redis, "ZADD {__default:s}:g:leases %lld only",
 					    ((long long)time(NULL) + 4) * 1000));
+	/* No heartbeat may come before the restart: in this history, another process would have taken the name. */
+	freeReplyObject(test_server_command(redis, "CLIENT PAUSE 600000 WRITE"));
 	freeReplyObject(test_server_command(redis, "EXEC"));
 	restart_as_it_is();
 	add(5, 6);
-	test_wait_until(all_was_handled, &all, 20000, "the later messages are handled");
-	assert_int_equal(handled(), all);
+	wait_handled(6);
+	assert_int_equal(handled(), 6);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
@@ -344,7 +395,6 @@ static void a_runner_whose_joining_redis_has_forgotten_joins_again_under_its_nam
 static void of_a_group_that_begins_at_latest_redis_may_forget_all_and_no_new_message_is_lost(void **state)
 {
 	(void)state;
-	size_t all = 8;
 	runner = run_as("a", 4, "start = latest");
 	second = run_as("b", 4, "start = latest");
 	test_group_wait_balanced(server->address, "s", "g", 2);
@@ -355,29 +405,30 @@ static void of_a_group_that_begins_at_latest_redis_may_forget_all_and_no_new_mes
 			test_server_command(redis, "XADD __default:s:partition_%d 1-%d partitionKey k data x",
 					    i % 4, i + 1));
 	freeReplyObject(test_server_command(redis, "EXEC"));
-	test_wait_until(all_was_handled, &all, 20000, "the messages after the loss are handled");
+	wait_handled(8);
 	test_group_wait_balanced(server->address, "s", "g", 2);
-	/* What owners had read when they noticed is handled again. */
-	assert_in_range(handled(), all, 2 * all);
+	assert_int_equal(handled(), 8);
 	/* The members have registered the stream again, so that programs can send to it. */
 	redisReply *partitions = test_server_command(redis, "HGET {__default:s}:info partitions");
 	assert_string_equal(partitions->str, "4");
 	freeReplyObject(partitions);
 }
 
+static const char anew[] = "the log was deleted or lost, and begins anew";
+
 static void a_log_that_was_deleted_and_has_lower_ids_now_is_read_from_its_start(void **state)
 {
 	(void)state;
-	size_t all = 8;
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 9-9 partitionKey k data x"));
 	wait_drained();
 	command("DEL __default:s:partition_%d", 0);
 	add(1, 7);
-	test_wait_until(all_was_handled, &all, 20000, "the messages of the new log are handled");
-	assert_int_equal(handled(), all);
-	assert_int_equal(test_runner_times_said(runner, "the log was deleted or lost, and begins anew"), 1);
+	wait_handled(8);
+	assert_int_equal(handled(), 8);
+	test_runner_says(runner, anew);
+	assert_int_equal(test_runner_times_said(runner, anew), 1);
 }
 
 /* Longer than the interval at which partitions without a doorbell ask. */
@@ -389,29 +440,52 @@ static bool nobody_asks(void *arg)
 	return times_that_a_script_ran(SEG_SCRIPT_PRESENCE) == 0;
 }
 
+/* Makes the log anew, and tells whether only the partition that rang has asked. */
+static bool is_noticed_by_the_doorbell(int round)
+{
+	test_wait_until(nobody_asks, NULL, 20000, "no partition asks any more");
+	command("DEL __default:s:partition_%d", 0);
+	for (int i = 1; i <= 7; i++)
+		freeReplyObject(
+			test_server_command(redis, "XADD __default:s:partition_0 %d-%d partitionKey k data x",
+					    10 - round, i));
+	wait_handled((size_t)round * 7 + 1);
+	test_runner_says_times(runner, anew, round);
+	assert_int_equal(test_runner_times_said(runner, anew), round);
+	size_t questions = times_that_a_script_ran(SEG_SCRIPT_PRESENCE);
+	assert_true(questions > 0);
+	return questions <= 20;
+}
+
+/* Where the lease ends on a slow machine, all partitions ask until their doorbells hear again. */
 static void the_same_is_noticed_by_the_doorbell_and_what_is_quiet_is_not_asked(void **state)
 {
 	(void)state;
-	size_t all = 8;
+	int round = 1;
 	run_with_many_partitions();
 	test_group_wait_balanced(server->address, "s", "g", 1);
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 9-9 partitionKey k data x"));
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 10-9 partitionKey k data x"));
 	wait_drained();
 	log_all_calls();
-	test_wait_until(nobody_asks, NULL, 20000, "no partition asks any more");
-	command("DEL __default:s:partition_%d", 0);
-	add(1, 7);
-	test_wait_until(all_was_handled, &all, 20000, "the messages of the new log are handled");
-	assert_int_equal(handled(), all);
-	assert_int_equal(test_runner_times_said(runner, "the log was deleted or lost, and begins anew"), 1);
-	/* The partition that rang. */
-	assert_in_range(times_that_a_script_ran(SEG_SCRIPT_PRESENCE), 1, 20);
+	while (!is_noticed_by_the_doorbell(round)) {
+		round++;
+		assert_true(round <= ROUNDS);
+	}
+}
+
+static bool the_claimed_epoch_is_the_assigned_one(void *arg)
+{
+	(void)arg;
+	redisReply *claimed = test_server_command(redis, "HGET {__default:s:partition_0}:g:state epoch");
+	bool same = claimed->type == REDIS_REPLY_STRING && strtoull(claimed->str, NULL, 10) == epoch();
+	freeReplyObject(claimed);
+	return same;
 }
 
 static void an_operator_s_deletion_of_the_state_repeats_no_epoch(void **state)
 {
 	(void)state;
-	size_t all = 2;
 	run("");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	add(1, 1);
@@ -419,12 +493,10 @@ static void an_operator_s_deletion_of_the_state_repeats_no_epoch(void **state)
 	uint64_t before = epoch();
 	freeReplyObject(test_server_command(redis, "DEL {__default:s:partition_0}:g:state"));
 	add(2, 2);
-	test_wait_until(all_was_handled, &all, 20000, "the later message is handled");
+	wait_handled(2);
 	wait_drained();
 	assert_true(epoch() > before);
-	redisReply *claimed = test_server_command(redis, "HGET {__default:s:partition_0}:g:state epoch");
-	assert_int_equal(strtoull(claimed->str, NULL, 10), epoch());
-	freeReplyObject(claimed);
+	test_wait_until(the_claimed_epoch_is_the_assigned_one, NULL, 20000, "the epoch is claimed");
 }
 
 static void a_runner_whose_stream_was_made_anew_with_another_shape_says_so_and_ends(void **state)

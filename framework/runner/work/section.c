@@ -92,6 +92,7 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.group = config->group,
 		.name = name,
 		.incarnation = s->incarnation[0] ? s->incarnation : NULL,
+		.page = s->runner->admin_page,
 		.capacity = config->capacity,
 		.limits = {.batch_size = config->batch_size,
 			   .in_flight_batches = config->in_flight_batches,
