@@ -124,7 +124,8 @@ static seg_read_result deliver(seg_partition *p, bool alone, int64_t now)
 	seg_ledger_collect(l);
 	uint64_t unhandled = seg_ledger_unhandled(l);
 	seg_read_result result = seg_ledger_deliver(l, p->number, p->own.epoch);
-	if (alone && l->filled)
+	/* Far from Redis, larger reads would make a larger window, and so prolong the careful reads. */
+	if (alone && l->filled && !p->careful_read.on)
 		seg_ledger_adapt(l,
 				 seg_connection_round_trip(seg_route_connection(p->member->data, p->log_key)),
 				 now - p->read.issued_at, unhandled);

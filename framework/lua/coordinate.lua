@@ -35,6 +35,15 @@ end
 
 -- @include registration
 
+-- Redis may have lost the registration: the members make it again. If the stream was made anew with another shape, the
+-- caller knows nothing of its partitions.
+local shape = command == 'leave' and {} or register(info, ARGV[7], ARGV[10], ARGV[11], ARGV[12], ARGV[13])
+if shape[1] and (shape[1] ~= ARGV[7] or shape[2] ~= ARGV[10] or shape[3] ~= ARGV[11]
+	or (shape[5] or 'off') ~= ARGV[13]) then
+	return {'RESHAPED', text(now), text(generation), '-1', false, table.concat(
+		{shape[1], shape[2] or '?', shape[3] or '?', shape[5] or 'off'}, ' ')}
+end
+
 -- --- the clock -----------------------------------------------------------------
 
 -- @include clock_back

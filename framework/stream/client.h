@@ -18,6 +18,7 @@
 #include "redis/address.h"
 #include "redis/route.h"
 #include "redis/sentinel.h"
+#include "stream/registration.h"
 #include "stream/spelling.h"
 
 /* Random bytes in a producer's id, and the length of its text. */
@@ -51,12 +52,16 @@ struct seg_client {
 	uint64_t sequence;                            /* of their newest record */
 };
 
-/* Constant after seg_stream_register or seg_stream_open. */
+/* Constant after seg_stream_register or seg_stream_open, but for the last two. */
 struct seg_stream {
 	seg_client *client;
 	char name[SEG_NAME_MAX + 1];
 	seg_stream_shape shape;
 	seg_logger logger;
+
+	seg_registration
+		registration; /* of the blocking sends: for the call that has set the client's `busy` */
+	atomic_bool refused;  /* its refusal is set */
 };
 
 /*

@@ -85,6 +85,7 @@ static void hear_added(seg_producer *p, seg_producer_batch *batch, const seg_app
 static void note_loss(seg_producer *p, seg_producer_batch *batch)
 {
 	const seg_error *trouble = seg_route_error(p->sender.route);
+	p->sender.registration.at = 0; /* Redis may come back without data */
 	if (!seg_route_lost_unwritten(p->sender.route))
 		batch->may_be_added = true;
 	else if (trouble->status)
@@ -218,13 +219,37 @@ static seg_producer_batch *take_ready(seg_producer *p)
 	return batch;
 }
 
+static void got_registration(void *arg, const seg_reply *reply)
+{
+	seg_registration_answer(arg, reply);
+}
+
+/* Before the batch that comes next. */
+static void ask_for_registration(seg_producer *p)
+{
+	seg_registration *r = &p->sender.registration;
+	if (seg_registration_is_due(r))
+		(void)seg_registration_ask(r, p->sender.route, got_registration, r);
+}
+
+/* The stream has another shape: the partition that the batch is for may not exist. */
+static void refuse(seg_producer *p, seg_producer_batch *batch)
+{
+	seg_error error = p->sender.registration.refusal;
+	seg_outcome_failed(p, batch, &error);
+}
+
 void seg_flight_send(seg_producer *p)
 {
 	seg_producer_batch *batch;
-	while (seg_route_ready(p->sender.route) && (batch = take_ready(p)))
-		if (is_backed_up(p, batch))
+	while (seg_route_ready(p->sender.route) && (batch = take_ready(p))) {
+		ask_for_registration(p);
+		if (p->sender.registration.refusal.status)
+			refuse(p, batch);
+		else if (is_backed_up(p, batch))
 			seg_outcome_release(p, batch, SEG_RELEASE_WAIT);
 		else if (!issue(p, batch))
 			seg_outcome_release(p, batch, SEG_RELEASE_REST);
+	}
 	ask_replicas(p);
 }

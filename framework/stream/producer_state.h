@@ -44,6 +44,7 @@ struct seg_producer {
 		seg_poll_set polled;
 		uint64_t *sequences; /* for each partition: of its newest record */
 		seg_append_builder builder;
+		seg_registration registration;
 		seg_confirmation *asking; /* of the batches issued since the newest WAIT, or NULL */
 		int64_t confirm_timeout;  /* ns that a WAIT may take */
 		uint64_t failures;        /* batches given up, for the log */

@@ -64,6 +64,7 @@ struct seg_sending {
 	size_t lane_count;
 	seg_append_builder builder;
 	seg_error failure; /* the first error that ended a lane */
+	seg_error refusal; /* another shape is registered; status 0: none is, or it is not known */
 };
 
 /* --- sorting into lanes ------------------------------------------------------ */
@@ -208,9 +209,36 @@ static bool fill_lane(lane *l, seg_route *route)
 	return true;
 }
 
+static void got_registration(void *arg, const seg_reply *reply)
+{
+	seg_sending *sending = arg;
+	seg_registration *r = &sending->stream->registration;
+	seg_exchange_counted(&sending->exchange);
+	seg_registration_answer(r, reply);
+	sending->refusal = r->refusal;
+	atomic_store_explicit(&sending->stream->refused, r->refusal.status != 0, memory_order_relaxed);
+}
+
+static void ask_for_registration(seg_sending *sending, seg_route *route)
+{
+	seg_registration *r = &sending->stream->registration;
+	if (seg_registration_is_due(r))
+		sending->exchange.waiting += seg_registration_ask(r, route, got_registration, sending);
+}
+
+/* Asks for nothing else: another shape was registered when this was asked last. */
+static bool issue_registration(seg_exchange *exchange, seg_route *route)
+{
+	seg_sending *sending = (seg_sending *)exchange;
+	sending->stream->registration.at = 0;
+	ask_for_registration(sending, route);
+	return true;
+}
+
 static bool issue_lanes(seg_exchange *exchange, seg_route *route)
 {
 	seg_sending *sending = (seg_sending *)exchange;
+	ask_for_registration(sending, route);
 	for (size_t i = 0; i < sending->lane_count; i++) {
 		lane *l = &sending->lanes[i];
 		if (l->status)
@@ -423,6 +451,17 @@ static void set_all(seg_send_result *results, size_t count, int status)
 		results[i] = (seg_send_result){.status = status};
 }
 
+/* SEG_ESHAPE while the stream has another shape; else 0, also where Redis does not answer: the sending tells why. */
+static int check_registration(seg_stream *stream, seg_error *error)
+{
+	seg_sending asking = {.exchange.issue = issue_registration, .stream = stream};
+	seg_error ignored;
+	if (!atomic_load_explicit(&stream->refused, memory_order_relaxed))
+		return 0;
+	(void)seg_exchange_run(&asking.exchange, stream->client, &ignored);
+	return asking.refusal.status ? seg_fail(error, SEG_ESHAPE, "%s", asking.refusal.text) : 0;
+}
+
 static int send_all(seg_stream *stream, const seg_record *records, size_t count, seg_send_result *results,
 		    seg_error *error)
 {
@@ -430,7 +469,11 @@ static int send_all(seg_stream *stream, const seg_record *records, size_t count,
 			       .stream = stream,
 			       .records = records,
 			       .results = results};
-	int status;
+	int status = check_registration(stream, error);
+	if (status) {
+		set_all(results, count, status);
+		return status;
+	}
 	int64_t deadline = seg_now() + stream->client->timeout;
 	if (make_lanes(&sending, count)) {
 		seg_error outcome = {0};

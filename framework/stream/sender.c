@@ -179,6 +179,8 @@ static seg_route *make_route(seg_producer *p)
 int seg_sender_start(seg_producer *p, seg_error *error)
 {
 	p->shared.sleeping_until = SEG_SENDER_AWAKE;
+	seg_registration_begin(&p->sender.registration, p->stream->client->name_space, p->stream->name,
+			       &p->stream->shape, &p->stream->logger);
 	p->sender.route = make_route(p);
 	if (!p->sender.route)
 		return seg_fail(error, SEG_ENOMEM, "out of memory for a connection");

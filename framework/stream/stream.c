@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +5,6 @@
 #include "base/error.h"
 #include "stream/client.h"
 #include "stream/shape.h"
-#include "stream/spelling.h"
 
 static int make_stream(seg_client *client, const char *name, const seg_stream_shape *shape,
 		       seg_stream **result, seg_error *error)
@@ -19,6 +17,8 @@ static int make_stream(seg_client *client, const char *name, const seg_stream_sh
 	stream->shape = *shape;
 	stream->logger = client->logger;
 	stream->logger.stream = stream->name;
+	seg_registration_begin(&stream->registration, client->name_space, stream->name, &stream->shape,
+			       &stream->logger);
 	*result = stream;
 	return 0;
 }
@@ -32,19 +32,6 @@ static int check_arguments(const seg_client *client, const char *name, seg_strea
 	return seg_name_check("stream name", name, error);
 }
 
-static int fail_shape(const seg_stream_shape *is, const seg_stream_shape *wanted, const char *name,
-		      seg_error *error)
-{
-	return seg_fail(
-		error, SEG_ESHAPE,
-		"stream \"%s\" exists with %" PRIu32 " partitions of %" PRIu64
-		" messages, overflow %s, packing %s, not with %" PRIu32 " of %" PRIu64
-		", overflow %s, packing %s; a stream never changes its shape: use the existing shape or another name",
-		name, is->partitions, is->partition_size, seg_overflow_names[is->overflow],
-		seg_packing_names[is->packing], wanted->partitions, wanted->partition_size,
-		seg_overflow_names[wanted->overflow], seg_packing_names[wanted->packing]);
-}
-
 int seg_stream_register(seg_client *client, const char *name, const seg_stream_shape *shape,
 			seg_stream **stream, seg_error *error)
 {
@@ -56,24 +43,22 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	if (status)
 		return status;
 
-	char key[SEG_KEY_MAX], partitions[16], size[24], version[8], what[SEG_NAME_MAX + 64];
-	seg_key_of_stream(key, client->name_space, name, "info", NULL);
-	snprintf(partitions, sizeof(partitions), "%" PRIu32, shape->partitions);
-	snprintf(size, sizeof(size), "%" PRIu64, shape->partition_size);
-	snprintf(version, sizeof(version), "%d", seg_shape_version(shape));
+	char what[SEG_NAME_MAX + 64];
+	seg_registration_call call;
+	seg_registration_write(&call, client->name_space, name, shape);
 	snprintf(what, sizeof(what), "cannot register stream \"%s\"", name);
-	const char *argv[] = {key,     partitions,
-			      size,    seg_overflow_names[shape->overflow],
-			      version, seg_packing_names[shape->packing]};
 	seg_stored_shape stored = {0};
-	status = seg_client_script(client, SEG_SCRIPT_REGISTER, seg_stored_shape_registered, &stored, 1, 6,
-				   argv, NULL, what, error);
+	status =
+		seg_client_script(client, SEG_SCRIPT_REGISTER, seg_stored_shape_registered, &stored,
+				  SEG_REGISTRATION_KEYS, SEG_REGISTRATION_ARGC, call.argv, NULL, what, error);
 	if (status == 0)
-		status = seg_stored_shape_check(&stored, name, key, error);
+		status = seg_stored_shape_check(&stored, name, call.key, error);
 	if (status)
 		return status;
 	if (!seg_shape_equal(&stored.shape, shape))
-		return fail_shape(&stored.shape, shape, name, error);
+		return seg_registration_fail(
+			&stored.shape, shape, name,
+			"a stream never changes its shape: use the existing shape or another name", error);
 	return make_stream(client, name, shape, stream, error);
 }
 

@@ -108,6 +108,59 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 			 sent);
 }
 
+typedef struct {
+	seg_producer *producer;
+	redisContext *redis;
+	long counts[TEST_PRODUCER_KEYS], sent;
+} sending;
+
+static bool sends_and_is_registered(void *arg)
+{
+	sending *s = arg;
+	assert_int_equal(test_producer_send_next(s->producer, 0, s->counts, &s->sent), 0);
+	redisReply *reply = test_server_command(s->redis, "HGET {__default:s}:info partitions");
+	bool registered = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "8") == 0;
+	freeReplyObject(reply);
+	return registered;
+}
+
+static bool sends_and_is_refused(void *arg)
+{
+	sending *s = arg;
+	assert_int_equal(test_producer_send_next(s->producer, 0, s->counts, &s->sent), 0);
+	return test_producer_heard(SEG_ESHAPE) > 0;
+}
+
+static bool sends_and_is_taken_again(void *arg)
+{
+	sending *s = arg;
+	long before = test_producer_heard(SEG_OK);
+	assert_int_equal(test_producer_send_next(s->producer, 0, s->counts, &s->sent), 0);
+	assert_int_equal(seg_producer_flush(s->producer, 10000, NULL), 0);
+	return test_producer_heard(SEG_OK) > before;
+}
+
+static void a_registration_that_redis_lost_is_made_again_and_another_shape_stops_the_producer(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_usual();
+	sending s = {test_producer_open(&options), test_server_connect(test_producer_server), {0}, 0};
+	freeReplyObject(test_server_command(s.redis, "FLUSHALL"));
+	test_wait_until(sends_and_is_registered, &s, 20000, "the stream is registered again");
+	assert_int_equal(seg_producer_flush(s.producer, 10000, NULL), 0);
+	test_producer_added_all(s.sent);
+	freeReplyObject(test_server_command(s.redis, "HSET {__default:s}:info partitions 4"));
+	test_wait_until(sends_and_is_refused, &s, 20000, "records are refused");
+	assert_non_null(strstr(test_producer_why(), "exists with 4 partitions"));
+	redisReply *reply = test_server_command(s.redis, "HGET {__default:s}:info partitions");
+	assert_string_equal(reply->str, "4");
+	freeReplyObject(reply);
+	freeReplyObject(test_server_command(s.redis, "DEL {__default:s}:info"));
+	test_wait_until(sends_and_is_taken_again, &s, 20000, "records are taken again");
+	redisFree(s.redis);
+	test_producer_close(s.producer);
+}
+
 static void records_that_were_never_sent_are_unreachable(void **state)
 {
 	(void)state;
@@ -263,6 +316,7 @@ int main(void)
 		TEST(a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order),
 		TEST_DURABLE(a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing),
 		TEST(scripts_that_redis_forgot_are_handed_over_again),
+		TEST(a_registration_that_redis_lost_is_made_again_and_another_shape_stops_the_producer),
 		TEST(records_that_were_never_sent_are_unreachable),
 		TEST(records_that_were_sent_and_not_answered_have_an_unknown_fate),
 		TEST(a_redis_out_of_memory_is_waited_for),

@@ -429,6 +429,36 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 	seg_stream_close(stream);
 }
 
+static bool is_sent_and_registered(void *stream)
+{
+	assert_int_equal(send_text(stream, "k", "d", NULL), 0);
+	redisReply *reply = ask("HGET {__default:s}:info partitions");
+	bool registered = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "1") == 0;
+	freeReplyObject(reply);
+	return registered;
+}
+
+static bool is_refused(void *stream)
+{
+	return send_text(stream, "k", "d", NULL) == SEG_ESHAPE;
+}
+
+static void a_registration_that_redis_lost_is_made_again_and_another_shape_is_refused(void **state)
+{
+	(void)state;
+	seg_stream *stream = make_stream("s", 1, 1000000, SEG_OVERFLOW_REJECT);
+	freeReplyObject(ask("FLUSHALL"));
+	test_wait_until(is_sent_and_registered, stream, 20000, "the stream is registered again");
+	freeReplyObject(ask("HSET {__default:s}:info partitions 4"));
+	test_wait_until(is_refused, stream, 20000, "records are refused");
+	int before = (int)test_log_count(server, "s", 1);
+	assert_true(is_refused(stream));
+	assert_int_equal(test_log_count(server, "s", 1), before);
+	freeReplyObject(ask("HSET {__default:s}:info partitions 1"));
+	assert_int_equal(send_text(stream, "k", "d", NULL), 0);
+	seg_stream_close(stream);
+}
+
 static void a_redis_that_is_gone_is_unreachable_and_nothing_was_added(void **state)
 {
 	(void)state;
@@ -565,6 +595,7 @@ int main(void)
 			a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing, start_durable,
 			stop),
 		TEST(scripts_that_redis_forgot_are_handed_over_again),
+		TEST(a_registration_that_redis_lost_is_made_again_and_another_shape_is_refused),
 		cmocka_unit_test_setup_teardown(a_redis_that_is_gone_is_unreachable_and_nothing_was_added,
 						start_impatient, stop),
 		cmocka_unit_test_setup_teardown(a_redis_that_stops_before_it_answers_leaves_the_fate_unknown,

@@ -204,7 +204,7 @@ int test_producer_send_next(seg_producer *producer, int k, long counts[TEST_PROD
 void test_producer_close(seg_producer *producer)
 {
 	seg_error error = {0};
-	if (seg_producer_close(producer, 30000, &error))
+	if (seg_producer_close(producer, 120000, &error))
 		fail_msg("%s", error.text);
 }
 

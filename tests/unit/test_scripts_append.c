@@ -71,9 +71,9 @@ static void the_first_registration_fixes_the_shape(void **state)
 {
 	(void)state;
 	assert_string_equal(run(REGISTER, 1, INFO, "8", "1000", "reject", "1", "off"),
-			    "OK 8 1000 reject 1 off");
+			    "OK 8 1000 reject 1 off 1");
 	assert_string_equal(run(REGISTER, 1, INFO, "16", "5", "drop-oldest", "1", "off"),
-			    "OK 8 1000 reject 1 off");
+			    "OK 8 1000 reject 1 off 0");
 	assert_string_equal(command("HGET " INFO " version"), "1");
 }
 

@@ -144,8 +144,8 @@ static void keys_that_change_together_are_in_one_slot(void **state)
 static void a_stream_is_registered_with_its_own_key_only(void **state)
 {
 	(void)state;
-	call("OK 4 100 reject 1 off", REGISTER, 1, INFO, "4", "100", "reject", "1", "off");
-	call("OK 4 100 reject 1 off", REGISTER, 1, INFO, "5", "200", "drop-oldest", "1", "off");
+	call("OK 4 100 reject 1 off 1", REGISTER, 1, INFO, "4", "100", "reject", "1", "off");
+	call("OK 4 100 reject 1 off 0", REGISTER, 1, INFO, "5", "200", "drop-oldest", "1", "off");
 }
 
 #define RECORD "2", "partitionKey", "k", "data", "a word \"in\" \\ quotes"

@@ -300,6 +300,13 @@ SEG_API uint32_t seg_partition_of(const void *key, size_t key_length, uint32_t p
 /* --- sending ------------------------------------------------------------ */
 
 /*
+ * If Redis has lost the stream's registration (FLUSHALL, a restart without data), whoever sends registers the stream again,
+ * with the shape that it has opened, within 2 s of sending; producers do, too. If the stream was deleted and made anew with
+ * another shape, nothing is changed, and records sent 2 s later or more get SEG_ESHAPE, with both shapes in the text: open the
+ * stream again.
+ */
+
+/*
  * A record to send. Key and data can hold any bytes and can be empty. A pointer whose length is 0 may be
  * NULL.
  */
@@ -321,7 +328,7 @@ typedef struct seg_record {
  * the client's timeout_ms; Redis recognises a repetition, so the record is never added twice.
  *
  * On success, stores the record's id in *id if id is not NULL. SEG_EUNKNOWN: the record may have been added.
- * After any other error it was not: SEG_EINVAL, SEG_ETOOBIG, SEG_EFULL, SEG_EUNREACHABLE, SEG_EAUTH or
+ * After any other error it was not: SEG_EINVAL, SEG_ETOOBIG, SEG_EFULL, SEG_ESHAPE, SEG_EUNREACHABLE, SEG_EAUTH or
  * SEG_ESERVER.
  */
 SEG_API int seg_stream_send(seg_stream *stream, const seg_record *record, seg_id *id, seg_error *error);

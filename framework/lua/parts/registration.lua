@@ -1,11 +1,14 @@
--- Redis has lost the stream's registration: its members make it again. If the stream was made anew with another
--- shape, the caller knows nothing of its partitions.
-local shape = redis.call('HMGET', info, 'partitions', 'partition_size', 'overflow', 'packing')
-if not shape[1] and command ~= 'leave' then
-	redis.call('HSET', info, 'partitions', ARGV[7], 'partition_size', ARGV[10], 'overflow', ARGV[11],
-		'version', ARGV[12], 'packing', ARGV[13])
-elseif shape[1] and (shape[1] ~= ARGV[7] or shape[2] ~= ARGV[10] or shape[3] ~= ARGV[11]
-	or (shape[4] or 'off') ~= ARGV[13]) and command ~= 'leave' then
-	return {'RESHAPED', text(now), text(generation), '-1', false, table.concat(
-		{shape[1], shape[2] or '?', shape[3] or '?', shape[4] or 'off'}, ' ')}
+-- The shape under which the stream is registered: partitions, partition_size, overflow, version and packing. Registers the
+-- given one if there is none, because the stream is new or Redis has lost it; then the second value is true.
+local function register(info, ...)
+	local FIELDS = {'partitions', 'partition_size', 'overflow', 'version', 'packing'}
+	local shape = redis.call('HMGET', info, unpack(FIELDS))
+	if shape[1] or redis.call('EXISTS', info) == 1 then
+		return shape, false
+	end
+	local given = {...}
+	for i, field in ipairs(FIELDS) do
+		redis.call('HSET', info, field, given[i])
+	end
+	return given, true
 end
