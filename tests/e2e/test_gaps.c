@@ -206,13 +206,13 @@ static bool is_claimed(void *arg)
 }
 
 /* With so many partitions, the runner hears of messages by a doorbell, and no read is under way. */
-static void run_with_many_partitions(void)
+static void run_with_many_partitions(const char *session_timeout)
 {
 	test_runner_free(runner);
 	runner = test_runner_run(
-		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nsession_timeout = 1s\n"
+		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nsession_timeout = %s\n"
 		"partitions = 70\nplugin = %s/tests/plugins/record.so\noption.path = %s\n",
-		server->address, test_build_directory(), deliveries_path);
+		server->address, session_timeout, test_build_directory(), deliveries_path);
 }
 
 static bool is_counted_without_a_command(uint64_t round)
@@ -235,7 +235,7 @@ static void under_thin_traffic_what_was_deleted_unread_is_counted_without_a_comm
 {
 	(void)state;
 	uint64_t round = 1;
-	run_with_many_partitions();
+	run_with_many_partitions("10s");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	test_wait_until(is_claimed, NULL, 20000, "the partition is claimed");
 	log_all_calls();
@@ -462,7 +462,7 @@ static void the_same_is_noticed_by_the_doorbell_and_what_is_quiet_is_not_asked(v
 {
 	(void)state;
 	int round = 1;
-	run_with_many_partitions();
+	run_with_many_partitions("1s");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	freeReplyObject(
 		test_server_command(redis, "XADD __default:s:partition_0 10-9 partitionKey k data x"));
