@@ -10,7 +10,9 @@
 # cluster has three masters with a replica each: slots move, at once, slowly or half; nodes join and leave; masters are killed,
 # hang and hand over. sentinel has a master, two replicas and three Sentinels, which are killed, hang and hand over. Logs are
 # never trimmed there, so that they say at the end what Redis itself lost: records that it acknowledged, and that a failover
-# forgot (lost-by-redis). These are no lost messages, unless all replicas had confirmed them. tls has one server with a
+# forgot (lost-by-redis). These are no lost messages, unless all replicas had confirmed them. Where the nodes of a cluster disagree
+# for good on the owner of a slot, or where a replica replaces the master of a slot in the middle of its move, the run mends that
+# and reports it: what such a slot lost is Redis's loss, confirmed or not. tls has one server with a
 # password: certificates, authorities and passwords change.
 #
 # The same seed draws the same faults. A fault takes about a second; with another topology than single, two. A fault that found

@@ -86,7 +86,7 @@ losses() {
 
 # So small that each fault has its room: more of each multiplies the states, and shows nothing more.
 calm='-DTAKEOVERS=0 -DBREAKS=0'
-cluster="-DCLUSTER -DCOMMITS_STAY -DBREAKS=0 -DLATE=0"
+cluster="-DCLUSTER -DBREAKS=0 -DLATE=0"
 
 # shellcheck disable=SC2086 # several words each
 failover() {
@@ -96,24 +96,23 @@ failover() {
 	losses 'after a failover all messages are committed' 0 -DPROGRESS $calm
 	losses 'a commit that counts outlives a failover' 0 -DACK $calm
 	losses 'a slot that moves and a node that fails over are told apart' 0 $cluster -DTAKEOVERS=0 -DCONTENTS=1
-	losses 'a late answer of the old master harms nothing' 0 -DCLUSTER -DCOMMITS_STAY $calm -DMOVES=0
-	losses 'commits follow a slot where ids do not come again' 0 -DCLUSTER -DLATER_IDS $calm -DMOVES=0
+	losses 'a late answer of the old master harms nothing' 0 -DCLUSTER $calm -DMOVES=0
 	losses 'found: another history is not noticed' 1 $calm -DMUTANT_HISTORY_NOT_NOTICED -DSLOW_CLOCK
 	losses 'found: a position is kept from memory' 1 -DMUTANT_POSITION_FROM_MEMORY
 	losses 'found: reads come from one server, commits go to another' 1 -DTAKEOVERS=0 -DSLOW_CLOCK -DMUTANT_LINKS_NOT_COMPARED
 	losses 'found: an epoch is claimed that Redis may have forgotten others after' 1 -DMUTANT_DOUBTED_EPOCH_CLAIMED
-	losses 'found: an epoch without a nonce comes again' 1 -DCLUSTER -DSLOW_CLOCK -DCONTENTS=1 -DBREAKS=0 -DLATE=0 \
-		-DMOVES=0 -DTAKEOVERS=2 -DMUTANT_NO_NONCE
+	losses 'found: a commit follows MOVED, and an epoch without a nonce comes again' 1 -DCLUSTER -DSLOW_CLOCK -DCONTENTS=1 \
+		-DBREAKS=0 -DLATE=0 -DMOVES=0 -DTAKEOVERS=2 -DMUTANT_COMMITS_FOLLOW_MOVED -DMUTANT_NO_NONCE
 	losses 'found: a failover is taken for a migration' 1 $cluster -DCONTENTS=1 -DMOVES=0 -DMUTANT_FAILOVER_IS_MIGRATION
 	losses 'found: a claim before the doubt is cleared' 1 $cluster -DCONTENTS=1 -DMOVES=0 -DMUTANT_UNCLEAR_IS_CLEAR
 	losses 'found: a moved partition goes on as it was' 1 $cluster -DTAKEOVERS=0 -DMOVES=0 -DMUTANT_MOVED_PARTITION_KEPT
-	losses 'found: the share of the old master ends the doubt' 1 -DCLUSTER -DCOMMITS_STAY -DCONTENTS=1 -DBREAKS=0 \
+	losses 'found: the share of the old master ends the doubt' 1 -DCLUSTER -DCONTENTS=1 -DBREAKS=0 \
 		-DMOVES=0 -DMUTANT_ANY_SHARE_ENDS_DOUBT
-	losses 'found: the answer to an older claim counts' 1 -DCLUSTER -DCOMMITS_STAY -DCONTENTS=1 -DBREAKS=0 \
+	losses 'found: the answer to an older claim counts' 1 -DCLUSTER -DCONTENTS=1 -DBREAKS=0 \
 		-DMOVES=0 -DMUTANT_CLAIMS_OVERLAP
 	losses 'found: a doubted epoch is kept and never claimed' 1 -DPROGRESS $calm -DMUTANT_DOUBTED_EPOCH_KEPT
 	losses 'found: the answer to WAIT is not looked at' 1 -DACK $calm -DMUTANT_WAIT_NOT_LOOKED_AT
-	losses 'known: a commit that follows MOVED, where ids come again' 1 -DCLUSTER $calm -DLATE=0 -DMOVES=0
+	losses 'found: a commit follows MOVED' 1 -DCLUSTER $calm -DLATE=0 -DMOVES=0 -DMUTANT_COMMITS_FOLLOW_MOVED
 }
 
 # The longest first, so that no core is idle at the end.

@@ -222,6 +222,23 @@ static char *format_quantity(const quantity *kind, size_t limit, int64_t value, 
 	return text;
 }
 
+char *seg_units_seconds_text(double seconds, char text[SEG_UNITS_TEXT_MAX])
+{
+	uint64_t whole = seconds < 1e15 ? (uint64_t)(seconds + 0.5) : 1000000000000000;
+	uint64_t minutes = whole / 60, hours = whole / 3600, days = whole / 86400;
+	if (seconds < 10)
+		snprintf(text, SEG_UNITS_TEXT_MAX, "%.*f s", seconds > 0, seconds);
+	else if (whole < 120)
+		snprintf(text, SEG_UNITS_TEXT_MAX, "%" PRIu64 " s", whole);
+	else if (minutes < 60)
+		snprintf(text, SEG_UNITS_TEXT_MAX, "%" PRIu64 " min", minutes);
+	else if (hours < 24)
+		snprintf(text, SEG_UNITS_TEXT_MAX, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
+	else
+		snprintf(text, SEG_UNITS_TEXT_MAX, "%" PRIu64 " d %" PRIu64 " h", days, hours % 24);
+	return text;
+}
+
 char *seg_units_duration_format(int64_t ns, char text[SEG_UNITS_TEXT_MAX])
 {
 	return format_quantity(&duration, UNITS_MAX, ns, text);

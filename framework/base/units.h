@@ -42,6 +42,9 @@ int seg_units_boolean(const char *text, bool *value, seg_error *error);
 char *seg_units_duration_format(int64_t ns, char text[SEG_UNITS_TEXT_MAX]);
 char *seg_units_size_format(int64_t bytes, char text[SEG_UNITS_TEXT_MAX]);
 
+/* For people: 0 or more seconds, rounded: "3.2 s", "90 s", "17 min", "3 h 4 min". Returns text. */
+char *seg_units_seconds_text(double seconds, char text[SEG_UNITS_TEXT_MAX]);
+
 /*
  * For "did you mean": the candidate most similar to `word`; NULL if none is similar enough. Similarity is the
  * number of edits (optimal string alignment distance: a swap of neighbours is one edit), without regard to

@@ -6,7 +6,7 @@
 #define SEG_DOCTOR_FACTS_H
 
 #include "doctor/link.h"
-#include "doctor/values.h"
+#include "redis/values.h"
 
 typedef struct seg_facts {
 	/* How the server shall be used: */

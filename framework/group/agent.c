@@ -13,18 +13,17 @@
 #include "group/fenced_call.h"
 #include "group/fetch.h"
 #include "group/gap.h"
+#include "group/hindrance.h"
 #include "group/history.h"
 #include "group/membership.h"
 #include "group/notes.h"
 #include "group/open_group.h"
 #include "group/presence.h"
 #include "group/read.h"
-#include "group/remark.h"
 #include "group/request.h"
 #include "group/roll.h"
 #include "group/shortage.h"
 #include "group/stop.h"
-#include "group/retry_note.h"
 
 /* Between two tries to start a worker. */
 #define START_PAUSE (100 * SEG_MS)
@@ -163,7 +162,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		seg_handoff_init(&p->handoff, &m->waker, &m->lease_until, m->options.shared_event);
 		seg_read_begin(p);
 		seg_shortage_begin(p);
-		seg_remark_begin(p);
+		seg_hindrance_begin(p);
 		p->agent.start_failures = 0;
 		p->agent.start_at = 0;
 		seg_fenced_begin(p);
@@ -262,11 +261,10 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 	int64_t next = seg_request_step(p, now);
 	next = earlier(next, seg_commit_step(p, now));
 	next = earlier(next, seg_gap_step(p, now));
-	next = earlier(next, seg_remark_step(p, now));
 	next = earlier(next, seg_presence_step(p, now));
-	next = earlier(next, seg_retry_note_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
+	next = earlier(next, seg_hindrance_step(p, now));
 	finish_worker(m, p);
 	settle(m, p);
 	step_ownership(m, p, now);

@@ -45,7 +45,7 @@ static void note(seg_partition *p, const char *what, uint32_t deaths)
 	seg_fenced_write(&texts, p, p->ledger.fetched, p->ledger.fetched_count);
 	snprintf(number, sizeof(number), "%u", deaths);
 	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, what, texts.id, number};
-	seg_route_script(p->member->data, SEG_SCRIPT_MARK, got_note, p, 2, 7, argv, NULL);
+	seg_fenced_send(p, p->member->data, SEG_SCRIPT_MARK, got_note, 2, 7, argv, NULL);
 }
 
 bool seg_careful_read_enter(seg_partition *p)

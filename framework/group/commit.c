@@ -246,8 +246,8 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	const char *argv[] = {p->log_key, p->state_key, p->member->group,    texts.epoch, p->claim.nonce,
 			      texts.id,   texts.count,  release ? "1" : "0", passed};
 	int argc = looks ? 9 : 8;
-	if (!seg_route_script(p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, p, 2, argc, argv,
-			      NULL))
+	if (!seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, argc, argv,
+			     NULL))
 		return false;
 	p->commit.busy = true;
 	p->commit.release = release;

@@ -26,6 +26,12 @@ bool seg_fenced_may_send(const seg_partition *p, const seg_member_link *link, in
 	return now >= p->fenced_call.retry_at && seg_history_holds(link, p->slot);
 }
 
+bool seg_fenced_send(seg_partition *p, seg_route *route, seg_script script, seg_reply_fn fn, int keys,
+		     int argc, const char *const *argv, const size_t *lengths)
+{
+	return seg_route_staying_script(route, script, fn, p, keys, argc, argv, lengths);
+}
+
 /* Redis neither did the call nor fenced it. Logs an error that does not pass by itself, and pauses longer each time. */
 static void refused(seg_partition *p, const seg_reply *reply, const char *what)
 {

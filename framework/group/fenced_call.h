@@ -21,6 +21,13 @@ void seg_fenced_write(seg_fenced_texts *texts, const seg_partition *partition, s
 bool seg_fenced_may_send(const seg_partition *partition, const seg_member_link *link, int64_t now);
 
 /*
+ * Issues the call as seg_route_script does; the callback gets the partition. Where the slot has another master, the call ends with
+ * the error MOVED: that master may lack what the owner has read and handled, until the partition is claimed there.
+ */
+bool seg_fenced_send(seg_partition *partition, seg_route *route, seg_script script, seg_reply_fn fn, int keys,
+		     int argc, const char *const *argv, const size_t *lengths);
+
+/*
  * Whether Redis did the call, which was one of this ownership. If not, either the ownership is over (seg_note_fenced), or the
  * caller must send the call again at fenced_call.retry_at or later. `what` names the call in the log.
  */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "group/fenced_call.h"
 #include "group/history.h"
 #include "group/notes.h"
 
@@ -11,8 +12,10 @@
  * idle one. */
 #define LOOK_INTERVAL (5 * SEG_SECOND)
 
-/* Between two commits that look. */
+/* Between two commits of a partition that look: a look more than doubles what a commit costs Redis. A member of many partitions looks
+ * at each of them less often. */
 #define COMMIT_INTERVAL (2 * SEG_SECOND)
+#define COMMIT_SHARE (500 * SEG_MS)
 
 void seg_gap_got(seg_partition *p, const seg_reply *reply)
 {
@@ -78,7 +81,7 @@ static int64_t store_found(seg_partition *p, int64_t now)
 		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
 		 found,      "0",          upto};
 	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot) ||
-	    !seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_stored, p, 2, 8, argv, NULL))
+	    !seg_fenced_send(p, p->member->data, SEG_SCRIPT_GAP, got_stored, 2, 8, argv, NULL))
 		return SEG_NEVER;
 	p->gap.busy = true;
 	p->gap.epoch = p->own.epoch;
@@ -101,13 +104,19 @@ void seg_gap_begin(seg_partition *p)
 	p->gap.told = 0;
 }
 
+static int64_t commit_interval(const seg_partition *p)
+{
+	int64_t shared = p->member->active_count * COMMIT_SHARE;
+	return shared > COMMIT_INTERVAL ? shared : COMMIT_INTERVAL;
+}
+
 static void looking(seg_partition *p, int64_t now)
 {
 	p->gap.busy = true;
 	p->gap.epoch = p->own.epoch;
 	p->gap.looked_count = p->ledger.fetched_count;
 	p->gap.look_at = 0;
-	p->gap.commit_at = now + COMMIT_INTERVAL;
+	p->gap.commit_at = now + commit_interval(p);
 }
 
 static bool can_look(const seg_partition *p)
@@ -140,7 +149,7 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 	    p->gap.looked_count == p->ledger.fetched_count)
 		return SEG_NEVER;
 	if (p->gap.look_at == 0)
-		p->gap.look_at = now + LOOK_INTERVAL;
+		p->gap.look_at = (now > p->gap.commit_at ? now : p->gap.commit_at) + LOOK_INTERVAL;
 	if (now < p->gap.look_at)
 		return p->gap.look_at;
 	if (!seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot))
@@ -153,7 +162,7 @@ int64_t seg_gap_step(seg_partition *p, int64_t now)
 	const char *argv[] =
 		{p->log_key, p->state_key, epoch, p->claim.nonce, seg_id_format(p->ledger.fetched, fetched),
 		 count,      passed};
-	if (!seg_route_script(p->member->data, SEG_SCRIPT_GAP, got_gap, p, 2, 7, argv, NULL))
+	if (!seg_fenced_send(p, p->member->data, SEG_SCRIPT_GAP, got_gap, 2, 7, argv, NULL))
 		return SEG_NEVER;
 	looking(p, now);
 	return SEG_NEVER;

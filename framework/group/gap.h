@@ -2,8 +2,9 @@
  * gap.h - finds messages that were removed from a log before the group had read them: trimmed or deleted by hand, or dropped
  * (lua/gap.lua). I/O thread.
  *
- * Every few seconds, if the partition has read entries since the last look, Redis returns how many entries the log ever had up to
- * the newest one that was read. Entries that we have not read are counted, logged, and added to our count.
+ * Every few seconds, or every half second for each partition of the member if that is longer, Redis returns how many entries the log
+ * ever had up to the newest one that was read, if the partition has read some since the last look. Entries that we have not read are
+ * counted, logged, and added to our count.
  *
  * A commit looks on its way, if it commits all that was read: under thin traffic that is each commit, and a look of its own would cost
  * more than the commit. Else the look is a call of its own.

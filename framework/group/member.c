@@ -170,6 +170,8 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	m->options = *options;
 	snprintf(m->group, sizeof(m->group), "%s", options->group);
 	snprintf(m->name, sizeof(m->name), "%s", options->name);
+	if (options->page && seg_page_url_is_good(options->page))
+		snprintf(m->page, sizeof(m->page), "%s", options->page);
 	if (options->incarnation)
 		snprintf(m->incarnation, sizeof(m->incarnation), "%s", options->incarnation);
 	else

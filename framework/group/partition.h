@@ -164,12 +164,13 @@ typedef struct seg_partition {
 	} request;
 
 	struct {
-		char text[300];     /* what hinders the partition; "": nothing */
-		int64_t since;      /* seg_now() */
-		bool changed, busy; /* Redis does not have it; it is being written */
-		bool stored;        /* Redis has a remark of this ownership */
-		int64_t at;         /* none is written before */
-	} remark;
+		seg_hindrance newest; /* what hinders the partition */
+		bool told;            /* the hooks know it */
+		bool changed, busy;   /* Redis does not have it; it is being written */
+		bool stored;          /* Redis has a note of this ownership */
+		int64_t at;           /* none is written before */
+	} hindrance;
+
 	/* Whether the group is still there while nothing is committed: presence.c. */
 	struct {
 		bool busy;      /* a look is under way */
@@ -190,10 +191,6 @@ typedef struct seg_partition {
 		uint64_t storing;   /* how many of them the call under way stores */
 		uint64_t told; /* how many of this ownership's have been logged, by earlier owners, too */
 	} gap;
-
-	struct {
-		int64_t at; /* no note is sent before */
-	} retry_note;
 } seg_partition;
 
 /* Whether owners died here as if a message killed them: `deaths` owners in a row, or one that had marked a message. */

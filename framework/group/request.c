@@ -160,8 +160,8 @@ static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], c
 		PUT(packed->headers[i].value, packed->headers[i].value_length);
 	}
 #undef PUT
-	sent = seg_route_script(link_of(p)->route, SEG_SCRIPT_DEAD_LETTER, got_request, p, 3, (int)argc, argv,
-				lengths);
+	sent = seg_fenced_send(p, link_of(p)->route, SEG_SCRIPT_DEAD_LETTER, got_request, 3, (int)argc, argv,
+			       lengths);
 out:
 	free(argv);
 	free(lengths);
@@ -202,7 +202,7 @@ static bool send_note(seg_partition *p, const char *what, seg_reply_fn got)
 	seg_fenced_write(&texts, p, p->request.current.id, p->request.current.sequence);
 	snprintf(deaths, sizeof(deaths), "%u", p->request.current.attempts);
 	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, what, texts.id, deaths};
-	return seg_route_script(link_of(p)->route, SEG_SCRIPT_MARK, got, p, 2, 7, argv, NULL);
+	return seg_fenced_send(p, link_of(p)->route, SEG_SCRIPT_MARK, got, 2, 7, argv, NULL);
 }
 
 /* If Redis refuses it, the next commit finds out why. */

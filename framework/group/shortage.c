@@ -170,12 +170,15 @@ static void tell_limit(seg_member *m, int64_t now)
 
 void seg_shortage_share(seg_member *m, uint32_t capacity, char text[SEG_SHORTAGE_SHARE_MAX])
 {
-	if (capacity == 0 || m->shortage.limit == NO_LIMIT) {
-		snprintf(text, SEG_SHORTAGE_SHARE_MAX, "%" PRIu32, capacity);
-		return;
-	}
-	snprintf(text, SEG_SHORTAGE_SHARE_MAX, "%" PRId64 ":%s %" PRIu32,
-		 m->shortage.limit + count_leaving(m), names[m->shortage.why], capacity);
+	char limit[48] = "";
+	const char *page = m->page[0] ? " page=" : "";
+	if (capacity > 0 && m->shortage.limit != NO_LIMIT)
+		snprintf(limit, sizeof(limit), " %" PRId64 ":%s", m->shortage.limit + count_leaving(m),
+			 names[m->shortage.why]);
+	/* The first part begins with a blank. */
+	char parts[SEG_SHORTAGE_SHARE_MAX];
+	snprintf(parts, sizeof(parts), "%s%s%s %" PRIu32, limit, page, m->page, capacity);
+	snprintf(text, SEG_SHORTAGE_SHARE_MAX, "%s", parts + 1);
 }
 
 static void end(seg_member *m)

@@ -35,11 +35,11 @@ void seg_shortage_served(seg_partition *partition);
 int64_t seg_shortage_step(seg_member *member, int64_t now);
 
 /* Room for what seg_shortage_share writes. */
-#define SEG_SHORTAGE_SHARE_MAX 48
+#define SEG_SHORTAGE_SHARE_MAX (64 + SEG_PAGE_URL_MAX)
 
 /*
  * For a heartbeat that reports membership.reporting: writes the share that the member asks for, "100", or "20:threads 100" with
- * a limit.
+ * a limit; and in front of the capacity its page, "20:threads page=http://host:9464/ 100".
  */
 void seg_shortage_share(seg_member *member, uint32_t capacity, char text[SEG_SHORTAGE_SHARE_MAX]);
 

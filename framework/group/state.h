@@ -20,11 +20,10 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
- *     retry_note   publishes why the next message keeps failing
  *     gap          finds messages that were removed unread
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went
- *     remark       writes to Redis what hinders a partition
+ *     hindrance    notes in Redis what keeps a partition from going on
  *     presence     notices that a group has vanished with its log
  *     recall       remembers where the group was, for a Redis that forgets
  *     refusal      logs what Redis refused, without flooding the log
@@ -38,6 +37,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/page_url.h"
 #include "base/clock.h"
 #include "base/durations.h"
 #include "group/partition.h"
@@ -59,6 +59,8 @@ typedef struct seg_member_hooks {
 	void (*settled)(void *arg, seg_partition *partition);
 	/* Called in every round for each partition with a worker. Returns when the next call is due (seg_now()). May be NULL. */
 	int64_t (*check)(void *arg, seg_partition *partition, int64_t now);
+	/* What hinders the partition (partition->hindrance.newest) has changed. May be NULL. */
+	void (*hindered)(void *arg, seg_partition *partition);
 	/* After seg_member_report: log a line about the partition. May be NULL. */
 	void (*report)(void *arg, const seg_partition *partition, int64_t now);
 	/* The member has failed for good (another process took its name over) and is stopping its workers. May be NULL. */
@@ -70,6 +72,7 @@ typedef struct seg_member_options {
 	const char *name;
 	const char
 		*incarnation; /* of a member that has paused and ended, whose successor this is; NULL: none */
+	const char *page;     /* the URL of its page, for people who look at the group; copied; NULL: none */
 	uint32_t capacity; /* relative to the other members' capacity: decides the share of the partitions */
 	seg_ledger_limits limits;
 	seg_start start;
@@ -165,6 +168,7 @@ typedef struct seg_member {
 	seg_member_options options;
 	char group[SEG_NAME_MAX + 1];
 	char name[SEG_NAME_MAX + 1];
+	char page[SEG_PAGE_URL_MAX];      /* "": none */
 	char incarnation[33];             /* tells this member from others of the same name */
 	char start_text[SEG_ID_TEXT_MAX]; /* where a new group begins: "0", "$" or an id */
 	uint16_t control_slot;            /* of the keys below: they have one slot */

@@ -30,6 +30,19 @@ static seg_roster_member *find(const seg_roster *roster, const char *name)
 	return roster->count ? bsearch(&key, roster->members, roster->count, sizeof(key), by_name) : NULL;
 }
 
+/* "... page=<url> <capacity>" */
+static void parse_page(seg_roster_member *m, const char *record)
+{
+	const char *page = strstr(record, " page=");
+	size_t length = page ? strcspn(page + 6, " ") : 0;
+	if (length == 0 || length >= sizeof(m->page))
+		return;
+	memcpy(m->page, page + 6, length);
+	m->page[length] = '\0';
+	if (!seg_page_url_is_good(m->page))
+		m->page[0] = '\0';
+}
+
 /* [name, "<incarnation> <capacity>", ...] */
 static bool parse_members(seg_roster *roster, const seg_reply *members)
 {
@@ -46,6 +59,7 @@ static bool parse_members(seg_roster *roster, const seg_reply *members)
 		snprintf(m->name, sizeof(m->name), "%s", name->text);
 		m->capacity = capacity ? (uint32_t)strtoul(capacity + 1, NULL, 10) : 0;
 		m->limit = -1;
+		parse_page(m, value->text);
 		if (sscanf(value->text, "%*s %" SCNd64 ":%15s %*u", &m->limit, m->short_of) != 2)
 			m->limit = -1;
 	}

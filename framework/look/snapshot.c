@@ -144,23 +144,7 @@ static void read_packed_lag(seg_partition_info *partition, const seg_reply *adde
 		partition->lag = 0;
 }
 
-/* "<epoch> <since> <sentence>": of another epoch than the present one, it is out of date. */
-static void read_remark(seg_partition_snapshot *partition, const seg_reply *epoch, const seg_reply *remark)
-{
-	uint64_t its_epoch;
-	int at = 0;
-	if (!remark || remark->type != SEG_REPLY_TEXT || !epoch || epoch->type != SEG_REPLY_TEXT ||
-	    sscanf(remark->text, "%" SCNu64 " %" SCNu64 " %n", &its_epoch, &partition->remark_since_ms,
-		   &at) != 2 ||
-	    at == 0 || its_epoch != strtoull(epoch->text, NULL, 10))
-		return;
-	snprintf(partition->remark, sizeof(partition->remark), "%s", remark->text + at);
-	for (char *c = partition->remark; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = ' ';
-}
-
-/* count owner claimed clean crashes suspect attempts lost letters_dropped letters_full epoch remark */
+/* count owner claimed clean crashes suspect attempts lost letters_dropped */
 static void read_state(seg_partition_snapshot *partition, const seg_reply *state)
 {
 	const seg_reply *owner = seg_reply_at(state, 1);
@@ -174,20 +158,20 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->attempts = (uint32_t)seg_reply_number(seg_reply_at(state, 6), 0);
 	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
 	partition->letters_dropped = (uint64_t)seg_reply_number(seg_reply_at(state, 8), 0);
-	partition->letters_full = (uint64_t)seg_reply_number(seg_reply_at(state, 9), 0);
-	read_remark(partition, seg_reply_at(state, 10), seg_reply_at(state, 11));
 }
 
-/* id attempt left_ms reason; nil if the message has not failed. */
-static void read_retry(seg_partition_snapshot *partition, const seg_reply *note)
+/* kind id number ms text; nil if nothing hinders the owner. */
+static void read_hindrance(seg_hindrance *hindrance, const seg_reply *note)
 {
-	const seg_reply *reason = seg_reply_at(note, 3);
-	if (!reason || reason->type != SEG_REPLY_TEXT)
-		return;
-	partition->retry.id = id_of(seg_reply_at(note, 0));
-	partition->retry.attempt = (uint32_t)seg_reply_number(seg_reply_at(note, 1), 0);
-	partition->retry.left = (double)seg_reply_number(seg_reply_at(note, 2), 0) / 1000;
-	snprintf(partition->retry.reason, sizeof(partition->retry.reason), "%s", reason->text);
+	const seg_reply *kind = seg_reply_at(note, 0), *text = seg_reply_at(note, 4);
+	for (int i = SEG_HINDRANCE_RETRY; seg_hindrance_names[i]; i++)
+		if (seg_reply_is(kind, seg_hindrance_names[i]))
+			hindrance->kind = (seg_hindrance_kind)i;
+	hindrance->id = id_of(seg_reply_at(note, 1));
+	hindrance->number = (uint64_t)seg_reply_number(seg_reply_at(note, 2), 0);
+	hindrance->at = seg_now() + seg_reply_number(seg_reply_at(note, 3), 0) * SEG_MS;
+	if (text && text->type == SEG_REPLY_TEXT)
+		seg_hindrance_set_text(hindrance, text->text);
 }
 
 /* Where a node of a cluster cannot be reached, the partitions of the others are still worth reading. */
@@ -215,7 +199,7 @@ static void got_partition(void *arg, const seg_reply *reply)
 	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 5), 0);
 	info->dropped = (uint64_t)seg_reply_number(seg_reply_at(counters, 0), 0);
 	read_state(partition, state);
-	read_retry(partition, seg_reply_at(reply, 8));
+	read_hindrance(&partition->hindrance, seg_reply_at(reply, 8));
 	if (r->stream->shape.packing)
 		read_packed_lag(info, seg_reply_at(counters, 1), seg_reply_at(state, 0));
 }
@@ -354,6 +338,7 @@ static bool make_partitions(seg_group_snapshot *snapshot, uint32_t count)
 		snapshot->partitions[p] = (seg_partition_snapshot){.info = {.partition = p, .lag = -1},
 								   .handled = -1,
 								   .rate = -1,
+								   .added = -1,
 								   .catch_up = -1};
 	return true;
 }
@@ -407,6 +392,15 @@ static double catch_up(int64_t before, int64_t now, double seconds)
 	return (double)now / ((double)(before - now) / seconds);
 }
 
+/* What was committed meanwhile, and what waits more. Messages that were lost wait no more: then it is less than nothing. */
+static double added(const seg_partition_snapshot *before, const seg_partition_snapshot *now, double seconds)
+{
+	if (now->rate < 0 || before->info.lag < 0 || now->info.lag < 0)
+		return -1;
+	double rate = now->rate + (double)(now->info.lag - before->info.lag) / seconds;
+	return rate > 0 ? rate : 0;
+}
+
 void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snapshot *now)
 {
 	double seconds = (double)(now->taken - before->taken) / SEG_SECOND;
@@ -415,6 +409,7 @@ void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snap
 		seg_partition_snapshot *is = &now->partitions[p];
 		if (was->handled >= 0 && is->handled >= was->handled)
 			is->rate = (double)(is->handled - was->handled) / seconds;
+		is->added = added(was, is, seconds);
 		is->catch_up = catch_up(was->info.lag, is->info.lag, seconds);
 	}
 }

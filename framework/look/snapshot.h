@@ -11,6 +11,7 @@
 #define SEG_LOOK_SNAPSHOT_H
 
 #include "look/roster.h"
+#include "partition/hindrance.h"
 
 typedef struct seg_partition_snapshot {
 	seg_partition_info info;
@@ -19,21 +20,10 @@ typedef struct seg_partition_snapshot {
 	seg_id claimed;                    /* the position at that claim */
 	bool crashed;                      /* that member, or the one before it, did not stop cleanly */
 	uint32_t crashes;                  /* takeovers from a crashed owner at this position, in a row */
-	char remark[300];                  /* what hinders its owner, as the owner says; "": nothing */
-	uint64_t remark_since_ms;          /* Unix time, by the owner's clock */
 	seg_id suspect;                    /* the message that may be the cause; 0-0 for none */
 	uint32_t attempts;                 /* owners that handed `suspect` over and did not stop cleanly */
 	uint64_t letters_dropped;          /* dead letters that made room for later ones, ever */
-	uint64_t
-		letters_full; /* the limit at which the group waits for room for a dead letter; 0: it does not wait */
-
-	/* The next message failed, and its owner tries it again. attempt 0: it has not failed. */
-	struct {
-		seg_id id;
-		uint32_t attempt; /* the next one */
-		double left;      /* seconds until then; 0 or less: it is under way */
-		char reason[256];
-	} retry;
+	seg_hindrance hindrance; /* what hinders its owner, as the owner says; `at` by this process's clock */
 
 	char node
 		[SEG_NODE_TEXT_MAX]; /* "host:port" of the cluster's node that has it; "" on a single server */
@@ -48,7 +38,8 @@ typedef struct seg_partition_snapshot {
 	bool ahead; /* that is so, by more than a second */
 
 	/* Of seg_group_snapshot_compare; negative: not known. */
-	double rate;     /* messages committed per second */
+	double rate;     /* messages committed per second, by any member */
+	double added;    /* messages added per second */
 	double catch_up; /* seconds until nothing waits, at that rate */
 } seg_partition_snapshot;
 
@@ -56,12 +47,6 @@ struct seg_group_snapshot;
 
 /* Whether partition p has an owner whose lease is valid: a dead owner stays listed until another member notices. */
 bool seg_group_snapshot_owned(const struct seg_group_snapshot *snapshot, uint32_t p);
-
-/* Whether the group waits in the partition, because its dead letters are at their limit. */
-static inline bool seg_partition_waits_for_room(const seg_partition_snapshot *partition)
-{
-	return partition->letters_full > 0 && partition->info.dead_letters >= partition->letters_full;
-}
 
 typedef struct seg_group_snapshot {
 	uint64_t generation;

@@ -3,7 +3,7 @@
 -- KEYS: members leases partitions control groups info.
 -- ARGV: group command member incarnation session_ms share partition_count known_generation seen_epoch, the
 -- stream's shape (partition_size overflow version packing), then the partitions that the member releases: a pair
--- `p epoch` each. share: `capacity`, or `limit:why capacity`.
+-- `p epoch` each. share: `[limit:why] [page=url] capacity`.
 --
 -- Allowed without memory: partitions without owners commit nothing, and so Redis can trim nothing.
 -- @include clock

@@ -34,8 +34,6 @@ local dropped = 0
 local length = redis.call('XLEN', dead)
 if limit ~= '0' and length >= tonumber(limit) then
 	if full == 'stop' then
-		-- Redis without memory refuses this note, and so nothing else.
-		redis.pcall('HSET', state, 'letters_full', limit)
 		return {'FULL', text(length)}
 	end
 	dropped = redis.call('XTRIM', dead, 'MAXLEN', text(math.max(limit - 1, length - DROPPED_MAX)))
@@ -77,7 +75,6 @@ if failure then
 	return failure
 end
 redis.call('HSET', state, 'crashes', '0')
-redis.call('HDEL', state, 'letters_full')
 if redis.call('HGET', state, 'suspect') == id then
 	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
 end

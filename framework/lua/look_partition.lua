@@ -16,15 +16,40 @@ if redis.call('EXISTS', log) == 1 then
 	end
 end
 local position = found['last-delivered-id'] or false
+local letters = redis.call('XLEN', dead)
 
--- The note that the next message keeps failing (note.lua), unless it is out of date.
-local retry = false
-local stored = redis.call('HMGET', state, 'retry', 'epoch')
-local epoch, id, attempt, at, reason = string.match(stored[1] or '', '^(%d+) (%d+%-%d+) (%d+) (%d+) (.*)$')
-if epoch and epoch == stored[2] and position and id_less(position, id) then
-	retry = {id, attempt, at - now, reason}
+-- An owner of an earlier version says with these fields what hinders it.
+local function noted_before(full, retry, remark)
+	if full and letters >= (tonumber(full) or 0) then
+		return {false, 'full', '0-0', full, now, ''}
+	end
+	local epoch, id, attempt, at, reason = string.match(retry or '', '^(%d+) (%S+) (%d+) (%d+) (.*)$')
+	if epoch and position and id_less(position, id) then
+		return {epoch, 'retry', id, attempt, at, reason}
+	end
+	local its_epoch, since, sentence = string.match(remark or '', '^(%d+) (%d+) (.*)$')
+	return {its_epoch, 'hang', '0-0', '0', since, sentence}
 end
+
+-- What hinders the owner (note.lua), unless that is out of date: another owner has claimed the partition, or this
+-- one has released it; the position has passed the message; there is room for a dead letter again.
+local function hindrance()
+	local epoch, nonce, noted, full, retry, remark =
+		unpack(redis.call('HMGET', state, 'epoch', 'nonce', 'hindrance', 'letters_full', 'retry', 'remark'))
+	local its = {string.match(noted or '', '^(%d+) (%l+) (%d+%-%d+) (%d+) (%d+) (.*)$')}
+	if its[1] ~= epoch then
+		its = noted_before(full, retry, remark)
+	end
+	local its_epoch, kind, id, number, at, why = unpack(its)
+	if not at or (its_epoch or epoch) ~= epoch or (nonce or '') == ''
+		or id ~= '0-0' and not (position and id_less(position, id))
+		or kind == 'full' and letters < tonumber(number) then
+		return false
+	end
+	return {kind, id, number, at - now, why}
+end
+
 return {'OK', info['length'] or 0, info['last-generated-id'] or '0-0', position,
-	found['lag'] or false, redis.call('XLEN', dead), redis.call('HMGET', counters, 'dropped', 'records'),
+	found['lag'] or false, letters, redis.call('HMGET', counters, 'dropped', 'records'),
 	redis.call('HMGET', state, 'count', 'owner', 'claimed', 'clean', 'crashes', 'suspect', 'attempts',
-		'lost', 'letters_dropped', 'letters_full', 'epoch', 'remark'), retry}
+		'lost', 'letters_dropped'), hindrance()}

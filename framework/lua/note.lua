@@ -1,19 +1,26 @@
 #!lua flags=allow-oom
--- Notes for operators that the partition's next message keeps failing, and why.
--- KEYS: state. ARGV: epoch nonce id attempt left_ms reason.
+-- Notes for operators what hinders the owner of a partition at this moment.
+-- KEYS: state. ARGV: epoch nonce kind id number ms text.
 --
--- The note is out of date once the position has passed the message, or another owner has claimed the partition:
--- look_partition then does not show it. Allowed without memory: it is small, and there is one.
+-- kind: `retry`: message `id` failed, and attempt `number` comes in `ms`; text: why it failed. `hang`: a call has not
+-- returned since `ms` (negative); text: which one. `full`: message `id` is to become a dead letter, and since `ms` there
+-- is no room, because there are `number` already. `none`: nothing hinders it. Id 0-0: no message.
+--
+-- look_partition shows no note that is out of date. Allowed without memory: it is small, and there is one.
 -- @include fence
 -- @include clock
 -- @include text
 local state = KEYS[1]
-local epoch, nonce, id, attempt, left, reason = unpack(ARGV)
+local epoch, nonce, kind, id, number, ms, why = unpack(ARGV)
 
 local later = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
-redis.call('HSET', state, 'retry',
-	epoch .. ' ' .. id .. ' ' .. attempt .. ' ' .. text(now + left) .. ' ' .. reason)
+if kind == 'none' then
+	redis.call('HDEL', state, 'hindrance')
+else
+	redis.call('HSET', state, 'hindrance',
+		table.concat({epoch, kind, id, number, text(now + ms), why}, ' '))
+end
 return {'OK'}

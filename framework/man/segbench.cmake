@@ -7,8 +7,17 @@ file(WRITE "${OUTPUT}" ".TH SEGBENCH 1 \"\" \"segbench ${VERSION}\" \"segrunner\
 segbench \\- measures segrunner and libsegmenter beside bare Redis
 .SH SYNOPSIS
 .nf
+.in 0
 .ft CR
 ${said}.ft
+.in
+.fi
+.SH EXAMPLES
+.nf
+.ft CR
+segbench \\-\\-quick
+segbench \\-\\-only consume \\-\\-partitions 4 \\-\\-size 100
+.ft
 .fi
 .SH SEE ALSO
 .BR segrunner (1),

@@ -14,8 +14,10 @@ set(page ".TH SEGCTL 1 \"\" \"segctl ${VERSION}\" \"segctl\"
 segctl \\- shows and changes streams, groups and dead letters of segmenter
 .SH SYNOPSIS
 .nf
+.in 0
 .ft CR
 ${said}.ft
+.in
 .fi
 .SH COMMANDS
 ")
@@ -26,7 +28,7 @@ foreach(row IN LISTS rows)
   string(REGEX MATCH "[a-z]+( [a-z]+)?" command "${row}")
   separate_arguments(words UNIX_COMMAND "${command}")
   ask(said ${words})
-  string(APPEND page ".SS ${command}\n.nf\n.ft CR\n${said}.ft\n.fi\n")
+  string(APPEND page ".SS ${command}\n.nf\n.in 0\n.ft CR\n${said}.ft\n.in\n.fi\n")
 endforeach()
 string(APPEND page ".SH EXAMPLES
 .nf
@@ -34,6 +36,7 @@ string(APPEND page ".SH EXAMPLES
 segctl \\-c shop.ini stream list
 segctl \\-c shop.ini tail orders \\-\\-key alice \\-\\-follow
 segctl \\-c shop.ini lag \\-\\-max\\-behind 5min
+segctl \\-c shop.ini lag orders booking \\-\\-wait 1min
 segctl \\-c shop.ini why orders booking 0
 segctl \\-c shop.ini dlq list orders booking \\-\\-by reason
 segctl \\-c shop.ini dlq replay orders booking \\-\\-reason timeout \\-\\-dry\\-run

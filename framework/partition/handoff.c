@@ -1,6 +1,5 @@
 #include "partition/handoff.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -73,30 +72,22 @@ void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value)
 	seg_handoff_wake(handoff);
 }
 
-bool seg_handoff_has_retry(const seg_handoff *handoff)
+bool seg_handoff_take_retry(seg_handoff *handoff, seg_hindrance *retry)
 {
-	return atomic_load_explicit(&handoff->worker.retry_told, memory_order_acquire);
-}
-
-bool seg_handoff_take_retry(seg_handoff *handoff, seg_retry_note *note)
-{
-	if (!seg_handoff_has_retry(handoff))
+	if (!atomic_load_explicit(&handoff->worker.retry_told, memory_order_acquire))
 		return false;
-	*note = handoff->worker.retry;
+	*retry = handoff->worker.retry;
 	atomic_store_explicit(&handoff->worker.retry_told, false, memory_order_release);
 	return true;
 }
 
 /* --- worker ---------------------------------------------------------------------- */
 
-void seg_handoff_tell_retry(seg_handoff *handoff, seg_id id, uint32_t attempt, int64_t next_at,
-			    const char *reason)
+void seg_handoff_tell_retry(seg_handoff *handoff, const seg_hindrance *retry)
 {
-	seg_retry_note *note = &handoff->worker.retry;
-	if (seg_handoff_has_retry(handoff))
+	if (atomic_load_explicit(&handoff->worker.retry_told, memory_order_acquire))
 		return;
-	*note = (seg_retry_note){.id = id, .attempt = attempt, .next_at = next_at};
-	snprintf(note->reason, sizeof(note->reason), "%s", reason);
+	handoff->worker.retry = *retry;
 	atomic_store_explicit(&handoff->worker.retry_told, true, memory_order_release);
 	seg_waker_kick(handoff->waker);
 }

@@ -23,6 +23,7 @@
 
 #include "base/event.h"
 #include "partition/fetched.h"
+#include "partition/hindrance.h"
 
 /* The most batches that one partition has in flight. A ring holds one item less than its size. */
 #define SEG_HANDOFF_BATCHES 64
@@ -54,17 +55,6 @@ typedef struct seg_request {
 	const seg_message *packed; /* the message if it shares its entry with others; else NULL */
 } seg_request;
 
-/* Room for the reason of a retry, its NUL included; longer ones are cut. */
-#define SEG_RETRY_REASON_MAX 256
-
-/* The next message failed, and will be tried again. */
-typedef struct seg_retry_note {
-	seg_id id;
-	uint32_t attempt; /* the next one: 2, 3, ... */
-	int64_t next_at;  /* seg_now() of the next attempt */
-	char reason[SEG_RETRY_REASON_MAX];
-} seg_retry_note;
-
 typedef struct seg_handoff {
 	ck_ring_t ready; /* I/O -> worker */
 	ck_ring_t free;  /* worker -> I/O */
@@ -86,7 +76,7 @@ typedef struct seg_handoff {
 		atomic_uint requested; /* number of the newest request */
 		seg_request request;   /* stored before requested */
 		atomic_bool stopped;   /* the worker's last store */
-		seg_retry_note retry;  /* the worker's while `retry_told` is false, else the I/O thread's */
+		seg_hindrance retry;   /* the worker's while `retry_told` is false, else the I/O thread's */
 		atomic_bool retry_told;
 	} worker;
 
@@ -113,15 +103,13 @@ void seg_handoff_wake(seg_handoff *handoff); /* wakes the worker, for example wh
 bool seg_handoff_pending(const seg_handoff *handoff, seg_request *request);
 void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value);
 
-/* Whether the worker has told of a retry; and takes what it told. False: there is none. */
-bool seg_handoff_has_retry(const seg_handoff *handoff);
-bool seg_handoff_take_retry(seg_handoff *handoff, seg_retry_note *note);
+/* Takes the retry that the worker has told of. False: there is none. */
+bool seg_handoff_take_retry(seg_handoff *handoff, seg_hindrance *retry);
 
 /* --- worker --- */
 
-/* Lets others see why the message fails. Does not wait: a note that the I/O thread has not taken stays instead. */
-void seg_handoff_tell_retry(seg_handoff *handoff, seg_id id, uint32_t attempt, int64_t next_at,
-			    const char *reason);
+/* Lets others see why the message fails. Does not wait: what the I/O thread has not taken yet stays instead. */
+void seg_handoff_tell_retry(seg_handoff *handoff, const seg_hindrance *retry);
 
 seg_fetched *seg_handoff_take(seg_handoff *handoff); /* or NULL */
 void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched);

@@ -5,11 +5,24 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "redis/host_name.h"
+
+enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379 };
+
+static void print_hidden(const seg_endpoint *endpoint, char *text, size_t size)
+{
+	char host[SEG_HOST_NAME_HIDDEN_MAX];
+	bool shows_port = endpoint->port == REDIS_PORT || endpoint->port == SENTINEL_PORT;
+	seg_host_name_hide(endpoint->host, host);
+	snprintf(text, size, shows_port ? "%s:%u" : "%s", host, endpoint->port);
+}
 
 void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size)
 {
 	if (endpoint->path)
 		snprintf(text, size, "%s", endpoint->path);
+	else if (endpoint->hidden)
+		print_hidden(endpoint, text, size);
 	else
 		snprintf(text, size, strchr(endpoint->host, ':') ? "[%s]:%u" : "%s:%u", endpoint->host,
 			 endpoint->port);
@@ -73,6 +86,7 @@ static bool copy_endpoints(seg_address *to, const seg_address *from)
 		const seg_endpoint *endpoint = &from->endpoints[i];
 		to->endpoint_count++;
 		to->endpoints[i].port = endpoint->port;
+		to->endpoints[i].hidden = endpoint->hidden;
 		if (!copy_text(&to->endpoints[i].host, endpoint->host) ||
 		    !copy_text(&to->endpoints[i].path, endpoint->path))
 			return false;

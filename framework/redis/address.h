@@ -17,6 +17,7 @@ typedef struct seg_endpoint {
 	char *host; /* NULL if path is set */
 	char *path; /* of a Unix socket; NULL if host is set */
 	uint16_t port;
+	bool hidden; /* the host is not shown to people: it may be a password (host_name.h) */
 } seg_endpoint;
 
 typedef struct seg_address {
@@ -29,13 +30,16 @@ typedef struct seg_address {
 	uint32_t database;
 	bool tls;
 	seg_tls_settings tls_settings; /* if tls */
-	char *text;                    /* the address for messages, without user and password */
+	char *text;                    /* the address for messages, without what is or may be a login */
 } seg_address;
 
 /* The longest text of seg_endpoint_print. */
 #define SEG_NODE_TEXT_MAX 280
 
-/* Writes "host:port", "[IPv6]:port" or the path, cut to size. */
+/*
+ * For people: writes "host:port", "[IPv6]:port" or the path, cut to size; of a host that is hidden, what stands for it, and no
+ * port but Redis's and Sentinel's own: another one may be a part of the password, too.
+ */
 void seg_endpoint_print(const seg_endpoint *endpoint, char *text, size_t size);
 
 /* Parses the forms that seg_client_options.address documents. 0, SEG_EINVAL or SEG_ENOMEM. */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memstream.h"
 #include "redis/address.h"
+#include "redis/host_name.h"
 
 /* HOST_MAX: the longest name in DNS, RFC 1035. DATABASE_MAX: far more than a server is configured with. */
 enum {
@@ -146,25 +147,19 @@ static int parse_unix(const char *rest, seg_address *address, seg_error *error)
 		long database = strncmp(question, "?db=", 4) == 0
 					? number(question + 4, strlen(question + 4), DATABASE_MAX)
 					: -1;
+		/* No sentence repeats what may be a password in the wrong place. */
 		if (database < 0)
-			return seg_fail(
-				error, SEG_EINVAL,
-				"after the socket path, only ?db=NUMBER (0 to %d) may follow, not \"%.40s\"",
-				DATABASE_MAX, question);
+			return seg_fail(error, SEG_EINVAL,
+					"after the socket path, only ?db=NUMBER (0 to %d) may follow",
+					DATABASE_MAX);
 		address->database = (uint32_t)database;
 	}
 	return 0;
 }
 
-/*
- * A text that is not a number can be a password whose @host was forgotten: the sentence does not repeat it.
- */
-static int bad_port(const char *port, size_t length, const address_scheme *scheme, seg_error *error)
+/* It can be a password whose @host was forgotten: the sentence does not repeat it. */
+static int bad_port(const address_scheme *scheme, seg_error *error)
 {
-	if (length > 0 && strspn(port, "0123456789") >= length)
-		return seg_fail(error, SEG_EINVAL,
-				"the port in the Redis address must be 1 to 65535, not \"%.*s\"",
-				(int)(length > 20 ? 20 : length), port);
 	return seg_fail(
 		error, SEG_EINVAL,
 		"the port in the Redis address must be 1 to 65535, and an @ must follow a password; write "
@@ -204,14 +199,17 @@ static int take_host(const char *host, const char *end, const address_scheme *sc
 		return seg_fail(error, SEG_EINVAL, "the Redis address has no host; write %s%s",
 				scheme->example, scheme->sentinel ? "" : ", or unix:///path for a socket");
 	for (const char *c = host; c < end; c++)
-		if (!isgraph((unsigned char)*c) || strchr("?#%\\\"<>[]", *c))
+		if (!isalnum((unsigned char)*c) && !strchr(".-_:", *c))
 			return seg_fail(error, SEG_EINVAL,
 					"the host in the Redis address contains a forbidden character");
 	if (end - host > HOST_MAX)
 		return seg_fail(error, SEG_EINVAL,
 				"the host in the Redis address is longer than %d characters", HOST_MAX);
 	endpoint->host = strndup(host, (size_t)(end - host));
-	return endpoint->host ? 0 : seg_fail(error, SEG_ENOMEM, "out of memory");
+	if (!endpoint->host)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	endpoint->hidden = !seg_host_name_is_plain(endpoint->host);
+	return 0;
 }
 
 /* port NULL: the scheme's. */
@@ -224,7 +222,7 @@ static int take_port(const char *port, const char *end, const address_scheme *sc
 	size_t length = (size_t)(end - port);
 	long value = number(port, length, PORT_MAX);
 	if (value < 1)
-		return bad_port(port, length, scheme, error);
+		return bad_port(scheme, error);
 	endpoint->port = (uint16_t)value;
 	return 0;
 }
@@ -274,10 +272,9 @@ static int take_database(const char *text, seg_address *address, seg_error *erro
 {
 	long database = *text ? number(text, strlen(text), DATABASE_MAX) : 0;
 	if (database < 0)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"the database in the Redis address must be a number of 0 to %d, not \"%.40s\"",
-			DATABASE_MAX, text);
+		return seg_fail(error, SEG_EINVAL,
+				"the database in the Redis address must be a number of 0 to %d",
+				DATABASE_MAX);
 	address->database = (uint32_t)database;
 	return 0;
 }

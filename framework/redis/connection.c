@@ -163,9 +163,9 @@ bool seg_connection_takes_text(seg_connection *c, seg_script script)
 	return seg_preparation_takes_text(&c->preparation, script);
 }
 
-void seg_connection_movable(seg_connection *c, bool movable)
+void seg_connection_follow(seg_connection *c, seg_follow follow)
 {
-	c->traffic.pipeline.keep = c->traffic.parked.keep = movable;
+	c->traffic.pipeline.follow = c->traffic.parked.follow = follow;
 }
 
 /* --- preparing a fresh connection ------------------------------------------ */

@@ -30,6 +30,7 @@
 #include "redis/master.h"
 #include "redis/reply.h"
 #include "redis/script.h"
+#include "redis/slot.h"
 
 typedef struct seg_connection seg_connection;
 struct seg_waiting_command;
@@ -133,10 +134,10 @@ bool seg_connection_script(seg_connection *connection, seg_script script, seg_re
 			   int keys, int argc, const char *const *argv, const size_t *lengths);
 
 /*
- * Whether commands that are issued from now on may be moved to another connection: their bytes are kept until they
- * are answered. Not for the commands of a transaction.
+ * Which redirections the commands follow that are issued from now on: their bytes are kept until they are answered. At first none.
+ * Never for the commands of a transaction.
  */
-void seg_connection_movable(seg_connection *connection, bool movable);
+void seg_connection_follow(seg_connection *connection, seg_follow follow);
 
 /* Issues a command of another connection again; asking: with ASKING before it. False as for a command. */
 bool seg_connection_again(seg_connection *connection, const struct seg_waiting_command *command,

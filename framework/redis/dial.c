@@ -200,30 +200,14 @@ static unsigned length_of(const struct addrinfo *list)
 	return length;
 }
 
-/*
- * Whether the host may be a password whose "@host" was forgotten: one word without a login before it. Such a word is not
- * repeated where no such host is known.
- */
-static bool may_be_password(const seg_dial *dial)
-{
-	const seg_address *address = dial->address;
-	const char *host = dial->server->endpoint->host;
-	return dial->count == 1 && !address->master && !address->user && !address->password &&
-	       !address->password_file && !strpbrk(host, ".:");
-}
-
 static void fail_lookup(const seg_dial *dial, int failure, seg_error *error)
 {
-	const char *host = dial->server->endpoint->host;
-	if (may_be_password(dial))
-		seg_fail(
-			error, SEG_EUNREACHABLE,
-			"cannot find the host of the Redis address, \"%.2s...\" of %zu characters: %s; if that is a "
-			"password, write redis%s://:password@host",
-			host, strlen(host), gai_strerror(failure), dial->address->tls ? "s" : "");
-	else
-		seg_fail(error, SEG_EUNREACHABLE, "cannot find the host of %s: %s", dial->where,
-			 gai_strerror(failure));
+	const char *hint =
+		dial->server->endpoint->hidden
+			? "; if that is a password, write redis://:password@host (rediss:// for TLS)"
+			: "";
+	seg_fail(error, SEG_EUNREACHABLE, "cannot find the host of %s: %s%s", dial->where,
+		 gai_strerror(failure), hint);
 }
 
 /* Connects to the next address. `first`: none was tried in this attempt. */

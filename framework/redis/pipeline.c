@@ -59,14 +59,15 @@ static seg_waiting_command *newest(seg_pipeline *p)
 static void keep_newest(seg_pipeline *p, size_t before)
 {
 	size_t length = seg_output_length(&p->output) - before;
-	if (p->keep && seg_output_append(&p->kept, p->output.bytes + p->output.end - length, length))
+	if (p->follow != SEG_FOLLOW_NONE &&
+	    seg_output_append(&p->kept, p->output.bytes + p->output.end - length, length))
 		newest(p)->kept = length;
 }
 
 bool seg_pipeline_command(seg_pipeline *p, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 			  const char *const *argv, const size_t *lengths)
 {
-	const seg_waiting_command command = {.fn = fn, .arg = arg, .sink = sink};
+	const seg_waiting_command command = {.fn = fn, .arg = arg, .sink = sink, .follow = p->follow};
 	size_t before = seg_output_length(&p->output);
 	if (!seg_output_reserve(&p->output, 0, argc, argv, lengths) || !push(p, &command))
 		return false;
@@ -84,7 +85,7 @@ bool seg_pipeline_script(seg_pipeline *p, seg_script script, bool by_text, seg_r
 	const char *head[3] = {by_text ? "EVAL" : "EVALSHA", by_text ? source->text : source->sha1,
 			       key_count};
 	size_t more = by_text ? strlen(source->text) : 0;
-	const seg_waiting_command command = {.fn = fn, .arg = arg};
+	const seg_waiting_command command = {.fn = fn, .arg = arg, .follow = p->follow};
 	size_t before = seg_output_length(&p->output);
 	if (!seg_output_reserve(&p->output, more, argc, argv, lengths) || !push(p, &command))
 		return false;

@@ -14,11 +14,13 @@
 #include "redis/output.h"
 #include "redis/reply.h"
 #include "redis/script.h"
+#include "redis/slot.h"
 
 typedef struct seg_waiting_command {
 	seg_reply_fn fn;
 	void *arg;
 	seg_entry_sink *sink; /* where the answer's entries go, or NULL */
+	seg_follow follow;    /* where else it may be issued again */
 	size_t kept;          /* its bytes in seg_pipeline.kept; 0: it cannot be issued again */
 	unsigned hops;        /* how often it was issued again elsewhere */
 } seg_waiting_command;
@@ -28,8 +30,8 @@ typedef struct seg_pipeline {
 	seg_waiting_command *waiting; /* a ring: commands without an answer, the oldest at head */
 	size_t head, count, capacity; /* capacity is a power of two */
 	int64_t busy_since;           /* seg_now() when a command was issued while none waited */
-	bool keep;                    /* keep the bytes of new commands until they are answered */
-	seg_output kept;              /* the bytes of the waiting commands that were issued with `keep` */
+	seg_follow follow;            /* of new commands; their bytes are kept until they are answered */
+	seg_output kept;              /* the bytes of the waiting commands that follow redirections */
 	bool sole;                    /* that command has no answer yet */
 	int64_t round_trip; /* ns; the shortest time from such a command to its answer; 0: unknown */
 } seg_pipeline;

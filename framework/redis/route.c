@@ -335,6 +335,8 @@ static bool follow(const seg_contact *from, seg_redirection_kind kind, const seg
 		note_ask(r, to->first);
 	want_map(r);
 	r->map_from = from->number;
+	if (kind == SEG_REDIRECT_MOVED && command->follow != SEG_FOLLOW_ALL)
+		return false;
 	if (number == 0 || number == from->number || !bytes || command->hops >= HOPS_MOST)
 		return false;
 	seg_connection *connection = seg_route_node_connection(r, number);

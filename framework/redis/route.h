@@ -8,7 +8,8 @@
  * On a cluster a command is accepted before its node is connected, and waits. An answer MOVED or ASK does not reach
  * the caller: the command is issued again at the node that the answer names. This is safe for what the project
  * sends, because each of its scripts and commands bears repetition, and because what must be in order is checked by
- * the scripts. Answers of different nodes come in any order.
+ * the scripts. Answers of different nodes come in any order. A new master may lack writes that the caller builds on: a script for
+ * which that matters follows ASK only (seg_route_staying_script).
  *
  * A route belongs to one thread, which makes all calls. Callbacks may issue commands; they must not destroy the
  * route.
@@ -123,6 +124,13 @@ bool seg_route_entries(seg_route *route, seg_entry_sink *sink, seg_reply_fn fn, 
 		       const char *const *argv, const size_t *lengths);
 bool seg_route_script(seg_route *route, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
 		      const char *const *argv, const size_t *lengths);
+
+/*
+ * The same for a script that must not reach a master whose state the caller has not looked at. Its callback gets the error MOVED;
+ * by then the route knows the new master.
+ */
+bool seg_route_staying_script(seg_route *route, seg_script script, seg_reply_fn fn, void *arg, int keys,
+			      int argc, const char *const *argv, const size_t *lengths);
 
 /* Breaks the connections with waiting commands, with a reason, as if the peers had closed them. They then reconnect. */
 __attribute__((format(printf, 3, 4))) void seg_route_break(seg_route *route, int status, const char *format,

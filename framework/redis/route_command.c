@@ -11,9 +11,9 @@ bool seg_route_entries(seg_route *r, seg_entry_sink *sink, seg_reply_fn fn, void
 	seg_connection *connection = seg_route_connection(r, seg_command_key(argc, argv));
 	if (!connection)
 		return false;
-	seg_connection_movable(connection, seg_route_is_cluster(r));
+	seg_connection_follow(connection, seg_route_is_cluster(r) ? SEG_FOLLOW_ALL : SEG_FOLLOW_NONE);
 	bool issued = seg_connection_entries(connection, sink, fn, arg, argc, argv, lengths);
-	seg_connection_movable(connection, false);
+	seg_connection_follow(connection, SEG_FOLLOW_NONE);
 	return issued;
 }
 
@@ -33,14 +33,26 @@ bool seg_route_words(seg_route *r, seg_reply_fn fn, void *arg, ...)
 	return seg_route_command(r, fn, arg, words.count, words.at, NULL);
 }
 
-bool seg_route_script(seg_route *r, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
-		      const char *const *argv, const size_t *lengths)
+static bool issue_script(seg_route *r, seg_follow follow, seg_script script, seg_reply_fn fn, void *arg,
+			 int keys, int argc, const char *const *argv, const size_t *lengths)
 {
 	seg_connection *connection = seg_route_connection(r, argv[0]);
 	if (!connection)
 		return false;
-	seg_connection_movable(connection, seg_route_is_cluster(r));
+	seg_connection_follow(connection, seg_route_is_cluster(r) ? follow : SEG_FOLLOW_NONE);
 	bool issued = seg_connection_script(connection, script, fn, arg, keys, argc, argv, lengths);
-	seg_connection_movable(connection, false);
+	seg_connection_follow(connection, SEG_FOLLOW_NONE);
 	return issued;
+}
+
+bool seg_route_script(seg_route *r, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
+		      const char *const *argv, const size_t *lengths)
+{
+	return issue_script(r, SEG_FOLLOW_ALL, script, fn, arg, keys, argc, argv, lengths);
+}
+
+bool seg_route_staying_script(seg_route *r, seg_script script, seg_reply_fn fn, void *arg, int keys, int argc,
+			      const char *const *argv, const size_t *lengths)
+{
+	return issue_script(r, SEG_FOLLOW_ASK, script, fn, arg, keys, argc, argv, lengths);
 }

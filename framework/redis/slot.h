@@ -35,6 +35,12 @@ typedef enum seg_redirection_kind {
 	SEG_REDIRECT_ASK
 } seg_redirection_kind;
 
+/*
+ * Which redirections a command follows by itself. ASK names where one key is while its slot migrates, with all that was written. MOVED
+ * names another master, which may lack the newest writes of the last one.
+ */
+typedef enum seg_follow { SEG_FOLLOW_NONE, SEG_FOLLOW_ASK, SEG_FOLLOW_ALL } seg_follow;
+
 /* An error MOVED or ASK: the range holds the one slot, and the node that has it. */
 seg_redirection_kind seg_redirection_read(const seg_reply *error, seg_slot_range *range);
 

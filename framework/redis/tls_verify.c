@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "redis/host_name.h"
 
 enum { TEXT_MAX = 128 };
 
@@ -82,6 +83,8 @@ static void find_name(char text[TEXT_MAX], const X509 *certificate)
 static void say_other_name(seg_tls_verify *v, const X509 *certificate, const char *subject)
 {
 	char name[TEXT_MAX];
+	/* A host of the address may be a password. */
+	const char *wanted = v->told || seg_host_name_is_plain(v->name) ? v->name : "that name";
 	const char *source = v->told ? ", which tls_server_name requires" : "";
 	const char *otherwise = v->told ? "" : ", or connect by that name";
 	find_name(name, certificate);
@@ -89,16 +92,16 @@ static void say_other_name(seg_tls_verify *v, const X509 *certificate, const cha
 		seg_fail(
 			&v->error, SEG_EAUTH,
 			"the certificate of %s (%s) is not for %s%s and names no host; give the server one that does",
-			v->where, subject, v->name, source);
+			v->where, subject, wanted, source);
 	else if (strchr(name, '*'))
 		seg_fail(
 			&v->error, SEG_EAUTH,
 			"the certificate of %s (%s) is not for %s%s; set tls_server_name to a name such as %s%s",
-			v->where, subject, v->name, source, name, otherwise);
+			v->where, subject, wanted, source, name, otherwise);
 	else
 		seg_fail(&v->error, SEG_EAUTH,
 			 "the certificate of %s (%s) is not for %s%s; set tls_server_name = %s%s", v->where,
-			 subject, v->name, source, name, otherwise);
+			 subject, wanted, source, name, otherwise);
 }
 
 static void say_wrong_time(seg_tls_verify *v, const X509 *certificate, const char *subject, int depth)

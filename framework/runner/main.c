@@ -20,18 +20,21 @@
 
 static void print_usage(FILE *out)
 {
-	fputs("Usage: segrunner -c FILE        run the handlers that FILE configures\n"
-	      "       segrunner --check FILE   check FILE, its plugins and their options; run nothing\n"
-	      "       segrunner --check --connect FILE   the same; also try the Redis that FILE names, and its "
-	      "streams\n"
-	      "       segrunner --show FILE    print the values in force, defaults included, without "
-	      "secrets\n"
-	      "       segrunner --reference[=ini|man|markdown]   print every option with its default\n"
+	fputs("Usage: segrunner -c FILE         run the handlers that FILE configures\n"
+	      "       segrunner --check FILE    check FILE, its plugins and their options\n"
+	      "       segrunner --check --connect FILE\n"
+	      "                                 the same; also try FILE's Redis and streams\n"
+	      "       segrunner --show FILE     print the values in force, without secrets\n"
+	      "       segrunner --reference[=ini|man|markdown]\n"
+	      "                                 print every option with its default\n"
 	      "       segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
-	      "                                give messages from a file to a handler, and check its answers\n"
-	      "       segrunner plugins [DIRECTORY]   list the plugins that come with segrunner, or those of DIRECTORY\n"
-	      "       segrunner plugin PLUGIN [--man]   print what a plugin does, and its options\n"
-	      "       segrunner new-plugin NAME [--cpp]   create the project of a new plugin, with a test\n"
+	      "                                 give a handler messages, and check its answers\n"
+	      "       segrunner plugins [DIRECTORY]\n"
+	      "                                 list the stock plugins, or those of DIRECTORY\n"
+	      "       segrunner plugin PLUGIN [--man]\n"
+	      "                                 print what a plugin does, and its options\n"
+	      "       segrunner new-plugin NAME [--cpp]\n"
+	      "                                 create the project of a new plugin, with a test\n"
 	      "       segrunner --help | --version\n",
 	      out);
 }
@@ -39,19 +42,16 @@ static void print_usage(FILE *out)
 static void print_help(void)
 {
 	print_usage(stdout);
-	fputs("\nsegrunner claims a fair share of the partitions of each [consumer] section's stream. The "
-	      "section's\n"
-	      "plugin handles each partition in order, on a thread of its own. To share the work, start "
-	      "another\n"
-	      "segrunner with the same file.\n"
+	fputs("\nsegrunner claims a fair share of the partitions of each [consumer] section's\n"
+	      "stream. The section's plugin handles each partition in order, on a thread of its\n"
+	      "own. To share the work, start another segrunner with the same file.\n"
 	      "\n"
 	      "Signals:\n"
-	      "  SIGTERM, SIGINT   stop cleanly: finish batches, commit, leave the groups; a second one "
-	      "stops at once\n"
-	      "  SIGHUP            read FILE again; apply changed options, and load plugins that were "
-	      "rebuilt;\n"
-	      "                    if a terminal hung up: stop cleanly\n"
-	      "  SIGUSR1           give up all partitions; the next SIGUSR1 claims partitions again\n"
+	      "  SIGTERM, SIGINT   stop cleanly: finish batches, commit, leave the groups;\n"
+	      "                    a second one stops at once\n"
+	      "  SIGHUP            read FILE again; apply changed options, and load plugins\n"
+	      "                    that were rebuilt; if a terminal hung up: stop cleanly\n"
+	      "  SIGUSR1           give up all partitions; the next SIGUSR1 claims them again\n"
 	      "  SIGUSR2           log the state of each partition\n"
 	      "\n"
 	      "Exit codes:\n"
@@ -178,10 +178,9 @@ static int test_plugin(char **arguments, int count)
 	if (count >= 2 && arguments[0][0] != '-')
 		return seg_plugin_trial(arguments[0], arguments[1], timeout, arguments + 2, count - 2);
 	fputs("Usage: segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
-	      "A call of the plugin may take 60s, unless --timeout says otherwise; 0s: no limit.\n"
-	      "CASES is a file of JSON lines, such as {\"key\": \"k1\", \"data\": \"hello\", \"expect\": "
-	      "\"done\"},\n"
-	      "or the output of `segctl tail -o json`; - is standard input.\n",
+	      "A call of the plugin may take 60s; --timeout sets another limit, 0s sets none.\n"
+	      "CASES is a file of JSON lines, or the output of `segctl tail -o json`; - is\n"
+	      "standard input. A line: {\"key\": \"k1\", \"data\": \"hello\", \"expect\": \"done\"}\n",
 	      stderr);
 	return EX_USAGE;
 }
@@ -220,26 +219,45 @@ static int describe_plugin(char **arguments, int count)
 	bool man = count == 2 && strcmp(arguments[1], "--man") == 0;
 	if ((count == 1 || man) && arguments[0][0] != '-')
 		return seg_plugin_print(arguments[0], man);
-	fputs("Usage: segrunner plugin PLUGIN [--man]\nPLUGIN is a name that segrunner plugins lists, or the path of a "
-	      "shared object.\n",
+	fputs("Usage: segrunner plugin PLUGIN [--man]\n"
+	      "PLUGIN is a name that segrunner plugins lists, or the path of a shared object.\n",
 	      stderr);
 	return EX_USAGE;
 }
 
+static const struct {
+	const char *name;
+	int (*run)(char **arguments, int count);
+} commands[] = {{"test", test_plugin},
+		{"new-plugin", new_plugin},
+		{"plugins", list_plugins},
+		{"plugin", describe_plugin}};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
 /* A command is the first argument. NULL: there is none, but options. */
 static int (*find_command(const char *name))(char **arguments, int count)
 {
-	static const struct {
-		const char *name;
-		int (*run)(char **arguments, int count);
-	} commands[] = {{"test", test_plugin},
-			{"new-plugin", new_plugin},
-			{"plugins", list_plugins},
-			{"plugin", describe_plugin}};
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].run;
 	return NULL;
+}
+
+static int refuse_argument(const char *argument)
+{
+	const char *names[COMMANDS];
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].name;
+	const char *meant = seg_suggest(argument, names, COMMANDS);
+	if (meant)
+		fprintf(stderr, "segrunner: there is no command \"%s\"; did you mean \"%s\"?\n", argument,
+			meant);
+	else
+		fprintf(stderr,
+			"segrunner: unexpected argument \"%s\"; to run a configuration, write segrunner -c FILE\n",
+			argument);
+	return EX_USAGE;
 }
 
 /* Fails if the output could not be written, as in `segrunner --help >/dev/full`. */
@@ -258,17 +276,47 @@ typedef struct {
 	bool connect;
 } request;
 
+static const struct option options[] = {
+	{"config", required_argument, NULL, 'c'},    {"check", optional_argument, NULL, 'k'},
+	{"connect", no_argument, NULL, 'n'},         {"show", required_argument, NULL, 's'},
+	{"reference", optional_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
+};
+
+/* The option that getopt has just refused. lacks_value: it is known, and needs one. */
+static void refuse_option(const char *word, bool lacks_value)
+{
+	const char *names[sizeof(options) / sizeof(options[0])];
+	char name[64];
+	size_t count = 0;
+	bool known = false;
+	for (; options[count].name; count++) {
+		names[count] = options[count].name;
+		known |= optopt == options[count].val;
+	}
+	if (lacks_value) {
+		fprintf(stderr, "segrunner: %s needs a file: segrunner %s FILE\n", word, word);
+	} else if (known) {
+		fprintf(stderr, "segrunner: %.*s takes no value\n", (int)strcspn(word, "="), word);
+	} else if (optopt) {
+		fprintf(stderr, "segrunner: there is no option -%c; segrunner --help lists the options\n",
+			optopt);
+	} else {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+		const char *meant = seg_suggest(name, names, count);
+		fprintf(stderr, "segrunner: there is no option --%s; ", name);
+		fprintf(stderr, meant ? "did you mean \"--%s\"?\n" : "segrunner --help lists the options\n",
+			meant);
+	}
+}
+
 /* Reads the options. Returns false if the program ends with *exit_code now. */
 static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},    {"check", optional_argument, NULL, 'k'},
-		{"connect", no_argument, NULL, 'n'},         {"show", required_argument, NULL, 's'},
-		{"reference", optional_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
-	};
 	*exit_code = EX_OK;
-	for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
+	opterr = 0;
+	/* ":": a missing value is no unknown option. */
+	for (int option; (option = getopt_long(argc, argv, ":c:hV", options, NULL)) != -1;) {
 		switch (option) {
 		case 'c':
 		case 'k':
@@ -293,8 +341,8 @@ static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 		case 'V':
 			printf("segrunner %s\n", seg_version());
 			return false;
-		default: /* getopt has printed the error */
-			print_usage(stderr);
+		default:
+			refuse_option(argv[optind - 1], option == ':');
 			*exit_code = EX_USAGE;
 			return false;
 		}
@@ -334,13 +382,8 @@ int main(int argc, char **argv)
 		return flushed(command(argv + 2, argc - 2));
 	if (!read_options(argc, argv, &asked, &exit_code) || !complete(argc, argv, &asked, &exit_code))
 		return flushed(exit_code);
-	if (optind < argc) {
-		fprintf(stderr,
-			"segrunner: unexpected argument \"%s\"; to run a configuration, write "
-			"segrunner -c FILE\n",
-			argv[optind]);
-		return EX_USAGE;
-	}
+	if (optind < argc)
+		return refuse_argument(argv[optind]);
 	if (!asked.action) {
 		print_usage(stderr);
 		return EX_USAGE;

@@ -1,6 +1,7 @@
 #include "stream/codec.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,11 +213,28 @@ static int open_envelope(json_t *root, envelope *found, seg_error *error)
 	return 0;
 }
 
+/*
+ * Whether there is memory to parse so many bytes. Without it, jansson leaves out characters of a text, fails for each of them
+ * anew, and says in the end that the text is no JSON. Its buffer doubles, and a text is copied out of it.
+ */
+static bool has_memory_for(size_t length)
+{
+	enum { COPIES = 4, FIXED = 4096 };
+	/* volatile: otherwise the compiler leaves the allocation out. */
+	void *volatile probe = malloc(COPIES * length + FIXED);
+	free(probe);
+	return probe != NULL;
+}
+
 static int decode_envelope(seg_message *message, seg_arena *arena, seg_error *error)
 {
 	json_error_t trouble;
+	if (!has_memory_for(message->data_length))
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	json_t *root = json_loadb(message->data_length ? message->data : "", message->data_length,
 				  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &trouble);
+	if (!root && !has_memory_for(message->data_length))
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	if (!root)
 		return seg_fail(error, SEG_EPROTOCOL, "the envelope is not JSON: %s", trouble.text);
 	envelope found = {NULL, NULL, NULL};

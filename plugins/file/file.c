@@ -51,10 +51,10 @@ static int choose(const seg_host *host, const char *option, const char *first, c
 
 static int file_check(const seg_host *host, char *error, size_t error_size)
 {
-	return choose(host, "encoding", "auto", "base64", error, error_size) < 0 ||
-			       choose(host, "on_error", "retry", "stop", error, error_size) < 0
-		       ? -1
-		       : 0;
+	if (choose(host, "encoding", "auto", "base64", error, error_size) < 0 ||
+	    choose(host, "on_error", "retry", "stop", error, error_size) < 0)
+		return -1;
+	return directory_check(host->option(host, "directory"), error, error_size);
 }
 
 static int file_init(const seg_host *host, void **out, char *error, size_t error_size)

@@ -38,6 +38,11 @@ typedef struct wordcount_partition {
 	char reason[REASON_SIZE];
 } wordcount_partition;
 
+static int wordcount_check(const seg_host *host, char *error, size_t error_size)
+{
+	return directory_check(host->option(host, "directory"), error, error_size);
+}
+
 static int wordcount_init(const seg_host *host, void **out, char *error, size_t error_size)
 {
 	const char *directory = host->option(host, "directory");
@@ -232,6 +237,7 @@ static const seg_handler handler = {
 	.tick = wordcount_tick,
 	.partition_close = wordcount_partition_close,
 	.fini = wordcount_fini,
+	.check = wordcount_check,
 };
 
 SEG_HANDLER_EXPORT(handler);

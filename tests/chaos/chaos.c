@@ -138,8 +138,13 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	if (world.forced)
 		printf("chaos: %u failovers needed CLUSTER FAILOVER TAKEOVER\n", world.forced);
 	if (world.given_back)
-		printf("chaos: %u slots had to be given back to their master, which had forgotten them\n",
+		printf("chaos: the cluster was mended as with redis-cli --cluster fix: %u slots, on whose owner the nodes disagreed for good, "
+		       "were given to one\n",
 		       world.given_back);
+	if (world.split)
+		printf("chaos: %u times a replica replaced the master of a slot in the middle of its move, and made keys anew "
+		       "that had moved already\n",
+		       world.split);
 	if (world.unasked)
 		printf("chaos: %u failovers that no fault asked for, as on a busy machine\n", world.unasked);
 	chaos_servers_stop(&servers, history);

@@ -81,7 +81,7 @@ static void check_log(chaos_checker *c, const chaos_entry *e)
 				", %s) is not in the log, and no failover explains that",
 				e->partition, ID_OF(e->id), e->number, e->key,
 				e->acknowledged ? "acknowledged" : "handled");
-	if (c->history->durable && e->acknowledged && e->vanished)
+	if (c->history->durable && e->acknowledged && e->vanished && !e->disputed)
 		chaos_violation(c, &c->verdict->lost,
 				"partition %" PRIu32 ": " ID " (record %" PRIu32 " of key k%" PRIu32
 				") was acknowledged by all replicas, and a failover lost it",

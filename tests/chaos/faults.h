@@ -33,8 +33,9 @@ typedef struct chaos_world {
 	unsigned reloads[CHAOS_RELOADS]; /* how often each reaction came */
 	unsigned unasked;                /* failovers that no fault asked for */
 	unsigned forced;                 /* failovers that the cluster did not do by itself */
-	unsigned given_back;             /* slots that their master had forgotten */
-	char idle[96];                   /* why the present fault did nothing; "" if it happened */
+	unsigned given_back; /* slots of a cluster on whose owner the nodes had disagreed for good */
+	unsigned split;      /* slots whose master was replaced in the middle of a move */
+	char idle[96];       /* why the present fault did nothing; "" if it happened */
 } chaos_world;
 
 typedef struct chaos_fault_kind {

@@ -12,11 +12,23 @@
  */
 bool chaos_cluster_settle(chaos_world *world);
 
+/* One look of a wait for that. Notes what a mended dispute on slots may have lost. */
+bool chaos_cluster_is_settled(chaos_world *world, test_cluster_wait *wait);
+
+/*
+ * Two nodes had these slots since the cluster was last well. A node deletes the keys of a slot when it hears of an owner with a later
+ * epoch; and what one of two logs had is gone. Redis has lost that, and no replica's confirmation could save it.
+ */
+void chaos_cluster_note_disputed(chaos_world *world, const bool slots[TEST_CLUSTER_SLOTS]);
+
 /* What the cluster is like now is as it should be: another node is a master only if a fault made it one. */
 void chaos_cluster_look(chaos_world *world);
 
 /* The cluster failed over from one node to the other, and the fault has noted it. */
 void chaos_cluster_expect(int from, int to);
+
+/* The slot of a partition's log; for CHAOS_PARTITIONS, that of the keys that say who shall own which partition. */
+int chaos_slot_of(const chaos_world *world, unsigned which);
 
 /* faults_slots.c: a slot moves at once; slowly; half, and the rest later. Nodes join with slots, or leave. */
 void chaos_fault_move(const chaos_fault *fault, chaos_world *world);

@@ -7,8 +7,7 @@
 enum {
 	ALL = 1000,
 	LISTEN_MS = 10000,
-	AGREE_MS = 10000,
-	MOVE_MS = 60000,
+	MOVE_MS = 300000,
 	LOOK_MS = 10,
 	MOST_MOVED = 3,
 	TRIES = 5,
@@ -25,8 +24,7 @@ static int guest = -1, guests_replica = -1;
 
 /* --- slots ---------------------------------------------------------------------------------- */
 
-/* The slots of the partitions' logs, and of the keys that say who shall own which partition. */
-static int slot_of(const chaos_world *w, unsigned which)
+int chaos_slot_of(const chaos_world *w, unsigned which)
 {
 	char key[64];
 	unsigned n = which % (CHAOS_PARTITIONS + 1);
@@ -51,26 +49,9 @@ static int target_of(const test_cluster *c, int slot, unsigned which)
 	return node;
 }
 
-/* A node that has not yet heard of the new owner's epoch believes the old owner's last message. */
-static void expect_owner(chaos_world *w, int slot, int node)
-{
-	const test_cluster *c = w->servers->cluster;
-	int64_t deadline = seg_now() + AGREE_MS * SEG_MS;
-	while (test_cluster_slot_owner(c, slot) != node) {
-		if (seg_now() > deadline) {
-			chaos_world_violation(w, "slot %d is on node %d after its move to node %d", slot,
-					      test_cluster_slot_owner(c, slot), node);
-			return;
-		}
-		chaos_world_pass(w, LOOK_MS);
-	}
-}
-
 /* A master was replaced in the middle: its successor knows nothing of the move. */
-static void resume(chaos_world *w)
+static void resume(const test_cluster *c)
 {
-	const test_cluster *c = w->servers->cluster;
-	chaos_world_pass(w, RESUME_MS);
 	for (int i = 0; i < c->count && !test_cluster_is_master(c, half.to); i++)
 		if (test_cluster_lives(c, i) && test_cluster_is_master(c, i) &&
 		    test_cluster_replica_of(c, i) == half.to)
@@ -79,28 +60,47 @@ static void resume(chaos_world *w)
 		test_cluster_move_try(c, half.slot, half.to);
 }
 
+static int move_keys(chaos_world *w, int most)
+{
+	bool replaced = false;
+	int moved = test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, most, &replaced);
+	if (replaced) {
+		bool slots[TEST_CLUSTER_SLOTS] = {false};
+		slots[half.slot] = true;
+		chaos_cluster_note_disputed(w, slots);
+		w->split++;
+	}
+	return moved;
+}
+
 void chaos_slots_finish(chaos_world *w)
 {
 	const test_cluster *c = w->servers->cluster;
-	if (half.slot < 0)
-		return;
-	int moved;
 	int64_t deadline = seg_now() + MOVE_MS * SEG_MS;
-	while ((moved = test_cluster_move_keys_try(c, half.slot, half.to, ALL)) != 0 &&
-	       seg_now() < deadline) {
-		if (moved < 0)
-			resume(w);
+	test_cluster_wait wait = {.why = ""};
+	while (half.slot >= 0) {
+		int moved = move_keys(w, ALL);
+		if (moved == 0 && test_cluster_move_end_try(c, half.slot, half.to))
+			break;
+		if (moved <= 0 && !chaos_cluster_is_settled(w, &wait))
+			chaos_world_pass(w, RESUME_MS);
+		if (seg_now() > deadline) {
+			chaos_world_violation(w, "slot %d is on node %d, and did not move to node %d: %s",
+					      half.slot, test_cluster_slot_owner(c, half.slot), half.to,
+					      wait.why);
+			break;
+		}
+		if (moved <= 0)
+			resume(c);
 		chaos_world_pass(w, 1);
 	}
-	test_cluster_move_end(c, half.slot, half.to);
-	expect_owner(w, half.slot, half.to);
 	half.slot = -1;
 }
 
 /* On a busy machine, a master may have been replaced since the cluster was well. */
 static bool begin(chaos_world *w, unsigned which)
 {
-	int slot = slot_of(w, which);
+	int slot = chaos_slot_of(w, which);
 	for (int i = 0; i < TRIES && chaos_cluster_settle(w); i++) {
 		int to = target_of(w->servers->cluster, slot, which >> 8);
 		if (!test_cluster_move_try(w->servers->cluster, slot, to))
@@ -125,7 +125,7 @@ void chaos_fault_move_slowly(const chaos_fault *f, chaos_world *w)
 		return;
 	chaos_world_pass(w, f->ms / 2);
 	/* For some calls, one key is here and one there. */
-	while (test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, 1) > 0)
+	while (move_keys(w, 1) > 0)
 		chaos_world_pass(w, f->ms / 2);
 	chaos_slots_finish(w);
 }
@@ -136,7 +136,7 @@ void chaos_fault_move_half(const chaos_fault *f, chaos_world *w)
 	if (!begin(w, f->which))
 		return;
 	chaos_world_pass(w, f->ms / 2);
-	test_cluster_move_keys_try(w->servers->cluster, half.slot, half.to, (int)(f->which >> 4) % 3);
+	move_keys(w, (int)(f->which >> 4) % 3);
 }
 
 /* --- nodes ---------------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ static void join(const chaos_fault *f, chaos_world *w)
 	chaos_world_pass(w, 1);
 	test_cluster_replicate(w->servers->cluster, guests_replica, guest);
 	for (unsigned i = 0; i <= f->which % MOST_MOVED; i++) {
-		int slot = slot_of(w, (f->which >> 4) + i);
+		int slot = chaos_slot_of(w, (f->which >> 4) + i);
 		if (test_cluster_slot_owner(w->servers->cluster, slot) != guest)
 			move_to(w, slot, guest);
 	}
@@ -205,8 +205,9 @@ static void leave(const chaos_fault *f, chaos_world *w)
 		if (view.owners[slot] == guest)
 			move_to(w, slot, target_of(c, slot, f->which));
 	/* The two follow another master now. */
+	test_cluster_wait wait = {.why = ""};
 	for (int64_t deadline = seg_now() + LISTEN_MS * SEG_MS;
-	     !test_cluster_is_settled(c) && seg_now() < deadline;)
+	     !chaos_cluster_is_settled(w, &wait) && seg_now() < deadline;)
 		chaos_world_pass(w, LOOK_MS);
 	remove_node(w, guests_replica);
 	remove_node(w, guest);

@@ -106,6 +106,7 @@ typedef struct chaos_rollback {
 	seg_id position; /* the group's state in the new primary, or an earlier one */
 	uint64_t epoch;
 	bool released;
+	bool disputed; /* nodes of a cluster had disagreed for good on the slot: no replica's confirmation helps */
 	bool assignment; /* only who shall own the partition was lost: nothing of its log, nor of the group's state */
 } chaos_rollback;
 

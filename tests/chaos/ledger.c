@@ -33,6 +33,7 @@ static void take_rollbacks(chaos_ledger *ledger, const chaos_history *history)
 			    seg_id_compare(e->id, r->kept) <= 0 || seg_id_compare(e->id, r->lost) > 0)
 				continue;
 			e->vanished = true;
+			e->disputed |= r->disputed;
 			e->gone = r->time < e->gone ? r->time : e->gone;
 		}
 	}

@@ -21,6 +21,7 @@ typedef struct chaos_entry {
 	int64_t gone;         /* when a fault removed it from the log, or CHAOS_NEVER */
 	bool deleted;         /* removed on purpose */
 	bool vanished;        /* lost with the primary before the replica had it */
+	bool disputed;        /* the same, and no confirmation of replicas could save it */
 	size_t call;          /* the newest call with it, counted from 1 */
 	bool wanted_dead; /* a handler answered "dead letter", or it was named as the killer of its owners */
 	unsigned deaths;  /* ownerships that ended badly after it was begun and before it was done */

@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 """Runs the commands that the pages for users show, each page in an empty directory, and checks the pages' links.
 
-  pages.py BUILD_DIRECTORY SOURCE_DIRECTORY [PAGE...]
+  pages.py [--pause SECONDS] BUILD_DIRECTORY SOURCE_DIRECTORY [PAGE...]
 
 The ```sh blocks of a page run unchanged and in order in one shell, and must succeed. A ```text block shows the output
 of the block before it: its lines must come in that order, and … stands for any text. The last command of that block runs
 again until the lines match. Other blocks (```c, ```console, ...) do not run. PAGE#Heading runs only that section.
 
-Each page runs twice: block by block, as typed by a reader who looks at the answers; and pasted, all blocks at once without
-pauses and without second tries.
+Each page runs twice: block by block, as typed by a reader who looks at the answers; and pasted into an interactive shell on a
+terminal, all blocks at once without second tries. --pause: pastes command by command, so many seconds apart.
 
 A link to a file of this repository must name one, and a link to a heading must name one of that page.
 """
+import argparse
 import glob
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -76,6 +79,81 @@ class Shell:
             raise Failure("what the page starts does not stop") from None
 
 
+def commands_of(text):
+    """The commands of a block: as few lines each as bash takes for complete."""
+    lines = []
+    for line in text.strip().splitlines():
+        lines.append(line)
+        tried = subprocess.run(["bash", "-n"], input="\n".join(lines) + "\n", capture_output=True, text=True, check=False)
+        if tried.returncode == 0 and not tried.stderr:  # a here-document without an end is a warning
+            yield "\n".join(lines)
+            lines = []
+    if lines:
+        raise Failure("bash finds no end of:\n" + "\n".join(lines))
+
+
+class Terminal:
+    """An interactive shell on a terminal of its own. It notes the status of each command that it has run."""
+
+    def __init__(self, directory, environment):
+        self.statuses = os.path.join(directory, ".statuses")
+        open(self.statuses, "w").close()
+        environment = dict(environment, TERM="dumb", PS1="", PS2="", HISTFILE="/dev/null", SEG_STATUSES=self.statuses,
+                           PATH=environment["PATH"] + ":.", PROMPT_COMMAND='echo "$?" >> "$SEG_STATUSES"')
+        self.said = ""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(directory)
+            # What is typed would appear amid the output.
+            subprocess.run(["stty", "-echo"], check=True)
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment)
+
+    def read(self, seconds):
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return
+        try:
+            self.said += os.read(self.fd, 65536).decode(errors="replace")
+        except OSError:  # the shell has ended
+            time.sleep(seconds)
+
+    def count(self):
+        """How many commands have ended. The first prompt ends none."""
+        return len(open(self.statuses).read().split()) - 1
+
+    def type(self, text):
+        """Writes as fast as the terminal takes it, and reads what appears there meanwhile."""
+        rest = text.encode()
+        while rest:
+            if select.select([], [self.fd], [], 0.05)[1]:
+                rest = rest[os.write(self.fd, rest[:256]):]
+            self.read(0)
+
+    def wait(self, count, what):
+        deadline = time.monotonic() + PATIENCE
+        while self.count() < count:
+            if time.monotonic() > deadline:
+                raise Failure(f"no end within {PATIENCE} s of:\n{what}\n{self.said}")
+            self.read(0.05)
+
+    def check(self, commands, expected):
+        for command, status in zip(commands, open(self.statuses).read().split()[1:]):
+            if status != "0":
+                raise Failure(f"exit code {status} of:\n{command}\nThe terminal shows:\n{self.said}")
+        if not is_said(expected, self.said):
+            raise Failure(f"expected:\n{expected}\nThe terminal shows:\n{self.said}")
+
+    def close(self):
+        deadline = time.monotonic() + 20
+        self.type("kill $(jobs -p) 2>/dev/null; wait; exit\n")
+        while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                raise Failure("what the page starts does not stop")
+            self.read(0.05)
+        os.close(self.fd)
+
+
 def is_said(expected, output):
     lines = iter(output.splitlines())
     return all(any(re.fullmatch(".*".join(map(re.escape, line.rstrip().split("…"))), said.rstrip()) for said in lines)
@@ -123,12 +201,23 @@ def run_page(source, page, directory, environment):
         shell.close()
 
 
-def paste_page(source, page, directory, environment):
-    shell = Shell(directory, environment)
+def paste_page(source, page, pause, directory, environment):
+    blocks = blocks_of(source, page)
+    commands = [command for text, _ in blocks for command in commands_of(text)]
+    terminal = Terminal(directory, environment)
     try:
-        run_block(shell, "\n".join(commands for commands, _ in blocks_of(source, page)), "")
+        terminal.wait(0, "bash")
+        if pause:
+            for number, command in enumerate(commands, 1):
+                time.sleep(pause)
+                terminal.type(command + "\n")
+                terminal.wait(number, command)
+        else:
+            terminal.type("\n".join(commands) + "\n")
+            terminal.wait(len(commands), "the page")
+        terminal.check(commands, "\n".join(expected for _, expected in blocks))
     finally:
-        shell.close()
+        terminal.close()
 
 
 def anchors_of(text):
@@ -151,7 +240,7 @@ def follow_links(source, page):
         raise Failure("these links lead nowhere: " + ", ".join(wrong))
 
 
-def tests_of(source, pages):
+def tests_of(source, pages, pause):
     """Pairs of a test's name and the call that runs it in a directory and an environment."""
     for page in pages:
         if "#" not in page:
@@ -159,12 +248,18 @@ def tests_of(source, pages):
         page = RUN.get(page, page)
         if page and blocks_of(source, page):
             yield f"the commands of {page}", lambda *where, page=page: run_page(source, page, *where)
-            yield f"the commands of {page}, pasted", lambda *where, page=page: paste_page(source, page, *where)
+            yield f"the commands of {page}, pasted", lambda *where, page=page: paste_page(source, page, pause, *where)
 
 
 def main():
-    build, source = sys.argv[1:3]
-    tests = list(tests_of(source, sys.argv[3:] or pages_of(source)))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="before each pasted command (0: all at once)")
+    parser.add_argument("build")
+    parser.add_argument("source")
+    parser.add_argument("pages", nargs="*")
+    given = parser.parse_args()
+    build, source = given.build, given.source
+    tests = list(tests_of(source, given.pages or pages_of(source), given.pause))
     failed = 0
     print(f"[==========] Running {len(tests)} test(s).")
     with tempfile.TemporaryDirectory(prefix="seg-pages-") as root:

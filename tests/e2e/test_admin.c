@@ -190,14 +190,40 @@ static void a_message_that_fails_again_and_again_degrades_the_runner_but_it_stay
 	start_ready("admin = 127.0.0.1:0", "max_attempts = 0\noption.fail = bad*");
 	wait_for("/readyz", 200, "ready\n");
 	add(1, "bad");
-	wait_for(
-		"/readyz", 200,
-		"ready, but degraded\n[consumer c] is retrying a message on partition 0: told to fail; attempt ");
+	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: message ");
+	wait_for("/readyz", 200, " fails: told to fail; attempt ");
 	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_1 * partitionKey k data bad"));
-	wait_for("/readyz", 200,
-		 "[consumer c] is retrying messages on 2 partitions; on partition 0: told to fail; attempt ");
+	wait_for("/readyz", 200, "[consumer c] 2 partitions retry a message; partition 0: message ");
 	assert_true(metric("partitions_retrying") == 2);
 	assert_true(metric("retries_total") >= 1);
+}
+
+static void a_partition_that_waits_for_room_among_the_dead_letters_is_named(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0",
+		    "dead_letter_limit = 1\ndead_letter_overflow = stop\noption.dead_letter = dead*");
+	add(2, "dead");
+	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: message ");
+	wait_for("/readyz", 200, " waits for room among the dead letters, for ");
+	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":{\"kind\":\"full\"");
+	freeReplyObject(test_server_command(redis, "DEL {__default:s:partition_0}:g:dead"));
+	wait_for("/readyz", 200, "ready\n");
+	wait_for("/metrics", 200, "segmenter_messages_committed_total{stream=\"s\",group=\"g\"} 2\n");
+}
+
+/* It is named after half of handler_timeout here, and the runner ends after the whole of it. */
+static void a_call_that_hangs_is_named_and_the_runner_stays_ready(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0\nhandler_timeout = 12s", "");
+	fclose(fopen(block_path, "w"));
+	add(1, "x");
+	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: a call hangs, for ");
+	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":{\"kind\":\"hang\"");
+	unlink(block_path);
+	wait_for("/readyz", 200, "ready\n");
+	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":null");
 }
 
 static void a_runner_that_drains_is_not_ready(void **state)
@@ -338,6 +364,110 @@ static void a_group_is_described_partition_by_partition_and_others_are_not_found
 	assert_int_equal(test_http_status(port, "/api/v1/groups/s/other"), 404);
 	assert_int_equal(test_http_status(port, "/api/v1/groups/s"), 404);
 	assert_int_equal(test_http_status(port, "/api/v1/groups/"), 404);
+}
+
+/* The newest answer, in *arg. A reading has rates if there was one before it. */
+static bool group_moves(void *arg)
+{
+	json_t **group = arg;
+	json_decref(*group);
+	add(20, "x");
+	*group = get_json("/api/v1/groups/s/g");
+	return json_number_value(json_object_get(*group, "committed_per_second")) > 0;
+}
+
+static void a_group_tells_the_rates_of_all_its_members_together(void **state)
+{
+	(void)state;
+	json_t *group = NULL;
+	start_ready("admin = 127.0.0.1:0", "");
+	test_wait_until(group_moves, &group, PATIENCE_MS, "the group commits");
+	double sum = 0;
+	size_t i;
+	json_t *partition;
+	json_array_foreach(json_object_get(group, "partitions"), i, partition)
+	{
+		sum += json_number_value(json_object_get(partition, "committed_per_second"));
+		assert_true(json_is_string(json_object_get(partition, "assigned_at")));
+	}
+	double whole = json_number_value(json_object_get(group, "committed_per_second"));
+	assert_true(sum > whole * .99 && sum < whole * 1.01);
+	assert_true(json_is_number(json_object_get(group, "added_per_second")));
+	assert_true(json_is_integer(json_object_get(group, "lag")));
+	json_decref(group);
+}
+
+static void members_are_listed_with_their_leases(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0\nadmin_url = http://runner.example:9464/", "");
+	json_t *group = get_json("/api/v1/groups/s/g");
+	json_t *roster = json_object_get(group, "roster"), *member = json_array_get(roster, 0);
+	assert_int_equal(json_array_size(roster), 1);
+	assert_string_equal(json_string_value(json_object_get(member, "name")), "only");
+	assert_true(json_is_true(json_object_get(member, "live")));
+	assert_true(json_number_value(json_object_get(member, "lease_seconds")) > 0);
+	assert_int_equal(json_integer_value(json_object_get(member, "partitions")), 4);
+	assert_true(json_is_null(json_object_get(member, "limit")));
+	assert_string_equal(json_string_value(json_object_get(member, "page")),
+			    "http://runner.example:9464/");
+	json_decref(group);
+}
+
+static void dead_letters_are_counted_by_reason(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "option.dead_letter = dead*");
+	add(3, "dead");
+	wait_for("/metrics", 200, "segmenter_dead_letters_total{stream=\"s\",group=\"g\"} 3\n");
+	/* The look at the letters follows the reading. */
+	wait_for("/api/v1/groups/s/g", 200, "\"letters_read\":3,\"reasons\":1,\"commonest\":[{");
+	json_t *group = get_json("/api/v1/groups/s/g");
+	json_t *reason =
+		json_array_get(json_object_get(json_object_get(group, "dead_letter_reasons"), "commonest"),
+			       0);
+	assert_int_equal(json_integer_value(json_object_get(reason, "letters")), 3);
+	assert_true(strlen(json_string_value(json_object_get(reason, "reason"))) > 0);
+	assert_true(json_is_string(json_object_get(reason, "last_at")));
+	json_decref(group);
+}
+
+static void redis_is_described(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	wait_for("/api/v1/redis", 200, "\"used_memory\":");
+	json_t *redis_json = get_json("/api/v1/redis");
+	json_t *one = json_array_get(json_object_get(redis_json, "servers"), 0);
+	assert_true(json_is_true(json_object_get(one, "answers")));
+	assert_true(json_integer_value(json_object_get(one, "used_memory")) > 0);
+	assert_true(json_number_value(json_object_get(one, "round_trip_seconds")) > 0);
+	json_decref(redis_json);
+}
+
+static void the_history_begins_with_the_first_reading_and_tells_only_what_is_new(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	get("/api/v1/groups/s/g");
+	wait_for("/api/v1/history/s/g", 200, "\"lag\":[0");
+	json_t *history = get_json("/api/v1/history/s/g");
+	json_t *times = json_object_get(history, "time_ms");
+	const char *name;
+	json_t *column;
+	assert_true(json_integer_value(json_array_get(times, 0)) > 0);
+	json_object_foreach(history, name, column) if (json_is_array(column))
+		assert_int_equal(json_array_size(column), json_array_size(times));
+	assert_int_equal(json_integer_value(json_object_get(history, "interval_seconds")), 10);
+	char path[96];
+	snprintf(path, sizeof(path), "/api/v1/history/s/g?after=%lld",
+		 (long long)json_integer_value(json_array_get(times, json_array_size(times) - 1)));
+	json_t *rest = get_json(path);
+	assert_true(json_array_size(json_object_get(rest, "time_ms")) <= 1);
+	json_decref(rest);
+	json_decref(history);
+	assert_int_equal(test_http_status(port, "/api/v1/history/s/other"), 404);
+	assert_int_equal(test_http_status(port, "/api/v1/history/s/g?after=99999999999999999999"), 200);
 }
 
 static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
@@ -557,12 +687,19 @@ int main(void)
 		TEST(slow_clients_keep_no_probe_out),
 		TEST(a_runner_without_redis_lives_and_says_why_it_is_not_ready),
 		TEST(a_message_that_fails_again_and_again_degrades_the_runner_but_it_stays_ready),
+		TEST(a_partition_that_waits_for_room_among_the_dead_letters_is_named),
+		TEST(a_call_that_hangs_is_named_and_the_runner_stays_ready),
 		TEST(a_runner_that_drains_is_not_ready),
 		TEST(handled_retried_and_dead_lettered_messages_are_counted),
 		TEST(the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds),
 		TEST(promtool_finds_nothing_to_say_about_the_metrics),
 		TEST(the_status_tells_of_each_consumer),
 		TEST(a_group_is_described_partition_by_partition_and_others_are_not_found),
+		TEST(a_group_tells_the_rates_of_all_its_members_together),
+		TEST(members_are_listed_with_their_leases),
+		TEST(dead_letters_are_counted_by_reason),
+		TEST(redis_is_described),
+		TEST(the_history_begins_with_the_first_reading_and_tells_only_what_is_new),
 		TEST(events_tell_what_the_log_tells_and_can_be_followed),
 		TEST(with_a_token_only_its_holders_see_more_than_the_probes),
 		TEST(a_web_page_cannot_make_a_browser_ask_under_a_foreign_name),

@@ -1,6 +1,7 @@
 /*
  * test_cluster_unwritten.c - records for a node of a cluster that was never connected: they are not added, and the sender is told
- * so. Only a record that may have been written may have been added.
+ * so. Only a record that may have been written may have been added. And a commit is not written at a master where its partition
+ * was not claimed.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -15,7 +16,9 @@
 #include <segmenter/segmenter.h>
 
 #include "base/names.h"
+#include "base/clock.h"
 #include "harness/cluster.h"
+#include "redis/route.h"
 
 enum { PARTITIONS = 12, PATIENCE_MS = 20000 };
 
@@ -171,6 +174,95 @@ static void a_record_that_is_redirected_to_a_node_that_is_away_is_not_added(void
 	assert_int_equal(seg_producer_close(producer, 1000, &error), 0);
 }
 
+/* --- commits ------------------------------------------------------------------------------------------ */
+
+static seg_route *route;
+static char answer[256]; /* the newest one, or its first word */
+static bool answered;
+
+static void on_answer(void *arg, const seg_reply *reply)
+{
+	const seg_reply *first = reply && reply->type == SEG_REPLY_ARRAY ? seg_reply_at(reply, 0) : reply;
+	(void)arg;
+	snprintf(answer, sizeof(answer), "%s", !first ? "lost" : first->text ? first->text : "?");
+	answered = true;
+}
+
+static int wait_for_answer(bool sent)
+{
+	seg_error error = {0};
+	assert_true(sent);
+	if (seg_route_wait(route, &answered, seg_now() + PATIENCE_MS * SEG_MS))
+		fail_msg("no answer: %s", error.text);
+	answered = false;
+	return 0;
+}
+
+static const char *claim(uint32_t partition, const char *state_key, const char *epoch)
+{
+	const char *argv[] = {log_of(partition), state_key, "g", "0", "m", epoch, "ab.cd", "", "1"};
+	wait_for_answer(seg_route_script(route, SEG_SCRIPT_CLAIM, on_answer, NULL, 2, 9, argv, NULL));
+	return answer;
+}
+
+static const char *commit(uint32_t partition, const char *state_key, const char *epoch, const char *position)
+{
+	const char *argv[] = {log_of(partition), state_key, "g", epoch, "ab.cd", position, "1", "0"};
+	wait_for_answer(
+		seg_route_staying_script(route, SEG_SCRIPT_COMMIT, on_answer, NULL, 2, 8, argv, NULL));
+	return answer;
+}
+
+static void expect_position(int node, const char *state_key, const char *position)
+{
+	redisReply *reply = test_server_ask(cluster->nodes[node], "HGET %s position", state_key);
+	assert_string_equal(reply->str, position);
+	freeReplyObject(reply);
+}
+
+/* The claim tells what the new master has: it may be a replica that was promoted and lacks what was handled. */
+static void a_commit_waits_for_a_claim_where_its_slot_has_another_master(void **state)
+{
+	(void)state;
+	const uint32_t partition = 3;
+	char state_key[SEG_KEY_MAX];
+	seg_address address;
+	seg_error error = {0};
+	const int node = test_cluster_key_owner(cluster, log_of(partition)), to = (node + 1) % 3,
+		  slot = test_cluster_slot(cluster, log_of(partition));
+	seg_key_beside_log(state_key, "default", "s", partition, "g", "state");
+	assert_int_equal(seg_address_parse(cluster->address, &address, &error), 0);
+	route = seg_route_create(&(seg_connection_options){.address = &address,
+							   .client_name = "owner",
+							   .connect_timeout = 5 * SEG_SECOND},
+				 NULL);
+	assert_non_null(route);
+	assert_int_equal(seg_route_wait_ready(route, seg_now() + PATIENCE_MS * SEG_MS), 0);
+	test_server_tell(cluster->nodes[node], "DEL %s", log_of(partition));
+	for (const char *id = "1-1\0"
+			      "2-2\0"
+			      "3-3\0";
+	     *id; id += strlen(id) + 1)
+		test_server_tell(cluster->nodes[node], "XADD %s %s partitionKey k data x", log_of(partition),
+				 id);
+	assert_string_equal(claim(partition, state_key, "7"), "OK");
+	assert_string_equal(commit(partition, state_key, "7", "1-1"), "OK");
+	/* Half moved: the new node answers only with ASKING, and has all that was written. */
+	test_cluster_move_begin(cluster, slot, to);
+	while (test_cluster_move_keys(cluster, slot, to, 100) > 0)
+		continue;
+	assert_string_equal(commit(partition, state_key, "7", "2-2"), "OK");
+	test_cluster_move_end(cluster, slot, to);
+	expect_position(to, state_key, "2-2");
+	assert_memory_equal(commit(partition, state_key, "7", "3-3"), "MOVED", 5);
+	expect_position(to, state_key, "2-2");
+	assert_string_equal(claim(partition, state_key, "8"), "OK");
+	assert_string_equal(commit(partition, state_key, "8", "3-3"), "OK");
+	expect_position(to, state_key, "3-3");
+	seg_route_destroy(route);
+	seg_address_fini(&address);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, close_client)
 
 int main(void)
@@ -178,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_blocking_send_to_a_node_that_was_never_connected_is_not_added),
 		TEST(a_record_that_is_redirected_to_a_node_that_is_away_is_not_added),
+		cmocka_unit_test(a_commit_waits_for_a_claim_where_its_slot_has_another_master),
 	};
 	return cmocka_run_group_tests(tests, start_cluster, stop_cluster);
 }

@@ -18,7 +18,9 @@
 
 #include <cmocka.h>
 
+#include "harness/http.h"
 #include "harness/runner.h"
+#include "harness/segctl.h"
 #include "harness/server.h"
 
 static test_runner *runner;
@@ -61,9 +63,36 @@ static void a_wrong_command_line_is_64_with_the_usage(void **state)
 	(void)state;
 	assert_int_equal(run(NULL, NULL), EX_USAGE);
 	assert_says("Usage: segrunner -c FILE");
-	assert_int_equal(run("--chekc", "x"), EX_USAGE);
 	assert_int_equal(run("my.ini", NULL), EX_USAGE);
 	assert_says("to run a configuration, write segrunner -c FILE");
+}
+
+static void a_mistyped_option_or_command_is_64_with_what_was_meant(void **state)
+{
+	(void)state;
+	assert_int_equal(run("--chekc", "x"), EX_USAGE);
+	assert_says("there is no option --chekc; did you mean \"--check\"?\n");
+	assert_int_equal(run("-x", NULL), EX_USAGE);
+	assert_says("there is no option -x; segrunner --help lists the options\n");
+	assert_int_equal(run("--show", NULL), EX_USAGE);
+	assert_says("--show needs a file: segrunner --show FILE\n");
+	assert_int_equal(run("--version=1", NULL), EX_USAGE);
+	assert_says("--version takes no value\n");
+	assert_int_equal(run("new-plugn", "x"), EX_USAGE);
+	assert_says("did you mean \"new-plugin\"?\n");
+}
+
+static void help_fits_into_80_columns(void **state)
+{
+	(void)state;
+	char line[512];
+	assert_int_equal(run("--help", NULL), EX_OK);
+	FILE *said = fopen(runner->output, "r");
+	assert_non_null(said);
+	while (fgets(line, sizeof(line), said))
+		if (strcspn(line, "\n") > 80)
+			fail_msg("longer than 80 columns: %s", line);
+	fclose(said);
 }
 
 static void help_and_version_are_0(void **state)
@@ -133,6 +162,8 @@ static void mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_i
 		{"plugins/log.so", "option.format = xml"},
 		{"plugins/lua.so", "option.script = /does/not/exist.lua"},
 		{"plugins/file.so", "option.encoding = rot13\noption.directory = x"},
+		{"plugins/file.so", "option.directory = not/there"},
+		{"plugins/wordcount.so", "option.directory = /dev/null"},
 	};
 	for (size_t i = 0; i < sizeof(only_init_knew) / sizeof(only_init_knew[0]); i++) {
 		char refused[120];
@@ -241,12 +272,44 @@ static void while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0(
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
+/* "redis://password" for "redis://:password@host"; as a number it is the address 127.0.0.1, where nothing listens. */
+static void a_password_in_the_place_of_the_host_is_nowhere_repeated(void **state)
+{
+	(void)state;
+	static const char secret[] = "2130706433";
+	static const char *const paths[] = {"/", "/readyz", "/metrics", "/api/v1/status", "/api/v1/events"};
+	static const char *const commands[] = {"lag", "doctor", "stream list", "why s g 0"};
+	write_config("address = redis://2130706433:1\n[runner]\nadmin = 127.0.0.1:0",
+		     "tests/plugins/record.so", "option.path = x");
+	assert_int_equal(run("--show", "CONFIG"), EX_OK);
+	assert_says("address = redis://21***");
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	assert_says("cannot connect to redis://21***: Connection refused; waiting for Redis");
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		test_http_answer answer = test_http_get(test_http_port(runner), paths[i]);
+		if (strstr(answer.body, secret))
+			fail_msg("%s has the password: %s", paths[i], answer.body);
+		test_http_free(&answer);
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const test_segctl *answer =
+			test_segctl_do("redis://2130706433:1", "%s --timeout 200ms", commands[i]);
+		assert_int_not_equal(answer->exit_code, 0);
+		if (strstr(answer->output, secret) || strstr(answer->errors, secret))
+			fail_msg("segctl %s: %s%s", commands[i], answer->output, answer->errors);
+	}
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_false(test_runner_has_said(runner, secret));
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_wrong_command_line_is_64_with_the_usage),
+		TEST(a_mistyped_option_or_command_is_64_with_what_was_meant),
+		TEST(help_fits_into_80_columns),
 		TEST(help_and_version_are_0),
 		TEST(a_file_that_is_not_there_is_66),
 		TEST(a_wrong_option_is_78_with_its_line_and_the_right_name),
@@ -260,6 +323,7 @@ int main(void)
 		TEST(a_replica_is_69),
 		TEST(a_plugin_whose_init_fails_is_69),
 		TEST(a_server_that_is_no_redis_is_69),
+		TEST(a_password_in_the_place_of_the_host_is_nowhere_repeated),
 		TEST(while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,30 @@ static void the_members_are_listed_by_name_with_those_whose_lease_has_ended(void
 	seg_group_snapshot_free(&snapshot);
 }
 
+/* Only what a browser may open without harm: anyone who can write to Redis can write there. */
+static void a_member_tells_the_url_of_its_page(void **state)
+{
+	(void)state;
+	seg_group_snapshot snapshot;
+	run("SADD {__default:s}:groups pages");
+	run("ZADD {__default:s}:pages:leases 99999999999999 a 99999999999999 b 99999999999999 c");
+	freeReplyObject(test_server_command(context, "HSET {__default:s}:pages:members a %s b %s c %s",
+					    "incarnation page=http://one:9464/ 4",
+					    "incarnation 20:threads page=https://two/x 5",
+					    "incarnation page=javascript:alert(1) 6"));
+	take("pages", &snapshot);
+	const seg_roster_member *members = snapshot.roster.members;
+	assert_string_equal(members[0].page, "http://one:9464/");
+	assert_int_equal(members[0].capacity, 4);
+	assert_int_equal(members[0].limit, -1);
+	assert_string_equal(members[1].page, "https://two/x");
+	assert_int_equal(members[1].capacity, 5);
+	assert_int_equal(members[1].limit, 20);
+	assert_string_equal(members[2].page, "");
+	assert_int_equal(members[2].capacity, 6);
+	seg_group_snapshot_free(&snapshot);
+}
+
 static void each_partition_tells_its_oldest_message_and_its_last_claim(void **state)
 {
 	(void)state;
@@ -223,6 +247,7 @@ int main(void)
 		cmocka_unit_test(a_group_nobody_opened_is_not_found),
 		cmocka_unit_test(a_group_is_described_with_every_partition),
 		cmocka_unit_test(the_members_are_listed_by_name_with_those_whose_lease_has_ended),
+		cmocka_unit_test(a_member_tells_the_url_of_its_page),
 		cmocka_unit_test(each_partition_tells_its_oldest_message_and_its_last_claim),
 		cmocka_unit_test(two_snapshots_make_rates),
 		cmocka_unit_test(a_deadline_bounds_the_whole_reading),

@@ -108,6 +108,62 @@ static void a_slot_that_stops_half_way_answers_ask_and_tryagain(void **state)
 	assert_answer(cluster->nodes[from], "GET {t}249", "MOVED");
 }
 
+static void a_slot_that_goes_round_and_round_keeps_its_keys(void **state)
+{
+	(void)state;
+	enum { MOVES = 30 };
+	int slot = test_cluster_slot(cluster, "{r}");
+	test_server_tell(cluster->nodes[test_cluster_slot_owner(cluster, slot)], "SET {r} 1");
+	long long began = test_now_ms();
+	for (int i = 0; i < MOVES; i++) {
+		int to = (test_cluster_slot_owner(cluster, slot) + 1 + i % 2) % 3;
+		test_cluster_move_slot(cluster, slot, to);
+		assert_answer(cluster->nodes[to], "GET {r}", "1");
+	}
+	print_message("%d moves took %lld ms\n", MOVES, test_now_ms() - began);
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+}
+
+/* Each of the two others says that the other one has the slot. None of the two claims it, so no message mends that. */
+static void dispute(int slot, int owner)
+{
+	int b = (owner + 1) % 3, c = (owner + 2) % 3;
+	test_server_tell(cluster->nodes[b], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[c]);
+	test_server_tell(cluster->nodes[c], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[b]);
+}
+
+static void a_disputed_slot_goes_to_the_node_that_has_its_keys(void **state)
+{
+	(void)state;
+	test_cluster_wait wait = {.why = ""};
+	static bool slots[TEST_CLUSTER_SLOTS];
+	int slot = test_cluster_slot(cluster, "{d}"), owner = test_cluster_slot_owner(cluster, slot);
+	test_server_tell(cluster->nodes[owner], "SET {d} 1");
+	dispute(slot, owner);
+	assert_false(test_cluster_is_settled(cluster, &wait));
+	assert_non_null(strstr(wait.why, "says node"));
+	assert_true(wait.disputed_since > 0);
+	assert_int_equal(test_cluster_mend(cluster, slots), 1);
+	assert_true(slots[slot]);
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	assert_int_equal(test_cluster_slot_owner(cluster, slot), owner);
+	assert_answer(cluster->nodes[owner], "GET {d}", "1");
+}
+
+static void a_slot_that_no_node_claims_is_given_to_one(void **state)
+{
+	(void)state;
+	int slot = test_cluster_slot(cluster, "{n}"), owner = test_cluster_slot_owner(cluster, slot);
+	int other = (owner + 1) % 3;
+	test_server_tell(cluster->nodes[owner], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[other]);
+	assert_int_equal(test_cluster_mend(cluster, NULL), 1);
+	test_cluster_wait_settled(cluster, PATIENCE_MS);
+	/* Nothing more to mend. */
+	assert_int_equal(test_cluster_mend(cluster, NULL), 0);
+	owner = test_cluster_slot_owner(cluster, slot);
+	test_server_tell(cluster->nodes[owner], "SET {n} 1");
+}
+
 static void a_node_joins_takes_a_slot_and_leaves(void **state)
 {
 	(void)state;
@@ -252,9 +308,12 @@ static void the_certificates_are_what_their_names_say(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		/* These three share a cluster. */
+		/* These share a cluster. */
 		cmocka_unit_test(a_cluster_of_three_starts_and_shares_the_slots),
 		cmocka_unit_test(a_slot_that_stops_half_way_answers_ask_and_tryagain),
+		cmocka_unit_test(a_slot_that_goes_round_and_round_keeps_its_keys),
+		cmocka_unit_test(a_disputed_slot_goes_to_the_node_that_has_its_keys),
+		cmocka_unit_test(a_slot_that_no_node_claims_is_given_to_one),
 		cmocka_unit_test_teardown(a_node_joins_takes_a_slot_and_leaves, tear_down),
 		cmocka_unit_test_teardown(a_replica_takes_over_when_told_and_when_its_master_is_killed,
 					  tear_down),

@@ -12,7 +12,7 @@
 #include "admin/observer.h"
 #include "harness/fake_server.h"
 
-enum { PARTITIONS = 64, PATIENCE_MS = 20000 };
+enum { PARTITIONS = 64, PATIENCE_MS = 120000 };
 
 static test_server *server;
 static test_fake_server *proxy; /* the server to which the observer connects */
@@ -55,7 +55,7 @@ static int set_up(void **state)
 	seg_stream_close(stream);
 	make_lagging_group();
 	options.address = test_fake_server_address(proxy);
-	observer = seg_observer_start(&config, &options);
+	observer = seg_observer_start(&config, &options, NULL, NULL);
 	assert_non_null(observer);
 	return 0;
 }
@@ -81,20 +81,40 @@ static bool lag_was_read(void *arg)
 	return read;
 }
 
+static int64_t taken_at(void)
+{
+	int64_t at = seg_observer_hold(observer, LAGGING).taken_at;
+	seg_observer_let_go(observer);
+	return at;
+}
+
 /* Refreshes. Returns whether the observer then read: it does not while the last reading is fresh. */
 static bool reads_again(void *arg)
 {
-	const unsigned long *before = arg;
+	const int64_t *before = arg;
 	seg_observer_refresh(observer, 0);
-	return test_fake_server_commands(proxy) > *before;
+	return taken_at() != *before;
+}
+
+static bool servers_were_looked_at(void *arg)
+{
+	(void)arg;
+	seg_observer_refresh(observer, 0);
+	bool looked = seg_observer_hold_servers(observer).servers != NULL;
+	seg_observer_let_go(observer);
+	return looked;
 }
 
 /* From now on Redis falls silent in every reading at the question for the oldest messages. */
 static void silence_the_end_of_readings(void)
 {
-	unsigned long before = test_fake_server_commands(proxy);
+	/* That look follows the first reading; its commands are not a reading's. */
+	test_wait_until(servers_were_looked_at, NULL, PATIENCE_MS, "a look at Redis");
+	int64_t before = taken_at();
+	unsigned long commands = test_fake_server_commands(proxy);
 	test_wait_until(reads_again, &before, PATIENCE_MS, "a second reading");
-	unsigned a_reading = (unsigned)(test_fake_server_commands(proxy) - before);
+	unsigned a_reading = (unsigned)(test_fake_server_commands(proxy) - commands);
+	assert_true(a_reading > PARTITIONS);
 	test_fake_server_arm(proxy, &(test_fake_plan){.fault = TEST_FAULT_SILENCE,
 						      .at = a_reading - PARTITIONS,
 						      .period = 1});
@@ -152,6 +172,51 @@ static void a_group_that_does_not_exist_keeps_no_other_from_being_read(void **st
 	seg_observer_let_go(observer);
 }
 
+/* --- Redis itself -------------------------------------------------------------------------- */
+
+static void redis_tells_its_memory_its_disk_and_how_long_it_takes_to_answer(void **state)
+{
+	(void)state;
+	test_wait_until(servers_were_looked_at, NULL, PATIENCE_MS, "a look at Redis");
+	seg_observed_servers seen = seg_observer_hold_servers(observer);
+	assert_false(seen.servers->cluster);
+	assert_int_equal(seen.servers->count, 1);
+	const seg_server_look *look = &seen.servers->list[0];
+	assert_true(look->answers && look->round_trip > 0 && look->round_trip < 60);
+	assert_string_equal(look->refusal, "");
+	assert_true(look->used_memory > 0);
+	assert_true(look->clients > 0);
+	assert_int_equal(look->max_memory, 0);
+	assert_int_equal(look->replicas, 0);
+	assert_int_equal(look->replicas_behind, -1);
+	assert_int_equal(look->save_fails, 0);
+	assert_string_equal(look->role, "master");
+	seg_observer_let_go(observer);
+}
+
+static void what_a_user_may_not_ask_is_not_known_and_the_rest_is(void **state)
+{
+	(void)state;
+	seg_client_options options;
+	freeReplyObject(test_server_command(redis, "ACL SETUSER viewer on >pw ~* &* +@all -info"));
+	stop();
+	seg_client_options_init(&options);
+	options.address = server->address;
+	options.user = "viewer";
+	options.password = "pw";
+	observer = seg_observer_start(&config, &options, NULL, NULL);
+	assert_non_null(observer);
+	test_wait_until(servers_were_looked_at, NULL, PATIENCE_MS, "a look at Redis");
+	seg_observed_servers seen = seg_observer_hold_servers(observer);
+	const seg_server_look *look = &seen.servers->list[0];
+	assert_true(look->answers && look->round_trip > 0);
+	assert_non_null(strstr(look->refusal, "NOPERM"));
+	assert_int_equal(look->used_memory, -1);
+	assert_int_equal(look->appends, -1);
+	seg_observer_let_go(observer);
+	assert_true(lag_was_read(NULL));
+}
+
 /* --- a Redis that does not answer ------------------------------------------------------------------ */
 
 static void a_stop_does_not_wait_a_second_for_each_lagging_partition(void **state)
@@ -199,6 +264,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_group_is_read_with_the_age_of_its_oldest_messages),
 		TEST(a_group_that_does_not_exist_keeps_no_other_from_being_read),
+		TEST(redis_tells_its_memory_its_disk_and_how_long_it_takes_to_answer),
+		TEST(what_a_user_may_not_ask_is_not_known_and_the_rest_is),
 		TEST(a_stop_does_not_wait_a_second_for_each_lagging_partition),
 		TEST(a_stop_interrupts_a_reading_and_those_who_wait_for_it),
 		TEST(the_last_reading_stays_while_redis_is_silent),

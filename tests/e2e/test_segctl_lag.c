@@ -228,6 +228,108 @@ static void a_rate_is_what_was_committed_meanwhile(void **state)
 	close(output);
 }
 
+/* --- --wait ---------------------------------------------------------------------------------------- */
+
+/* Starts `segctl lag ... --wait`, which is not to end by itself yet. */
+static pid_t start_waiting(const char *command, int *output)
+{
+	pid_t pid = test_segctl_start(server->address, command, output);
+	usleep(300000);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	return pid;
+}
+
+static void expect_end(pid_t pid, int output, int exit_code, const char *said)
+{
+	char text[4096] = "";
+	int status = 0;
+	size_t length = 0;
+	for (ssize_t got; (got = read(output, text + length, sizeof(text) - 1 - length)) > 0;)
+		length += (size_t)got;
+	text[length] = '\0';
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), exit_code);
+	test_expect_text(text, said);
+	close(output);
+}
+
+static void it_waits_until_all_messages_are_handled(void **state)
+{
+	(void)state;
+	int output;
+	handle_all();
+	stop_runner();
+	add(0, 5);
+	pid_t pid = start_waiting("lag s g --wait", &output);
+	handle_all();
+	expect_end(pid, output, EX_OK, "group \"g\" of stream \"s\": 0 messages wait\n");
+}
+
+static void it_waits_for_a_stream_and_a_group_that_are_not_there_yet(void **state)
+{
+	(void)state;
+	int output;
+	pid_t pid = start_waiting("lag later g --wait=1min -o csv", &output);
+	test_segctl_good(server->address, "stream create later -p 1");
+	freeReplyObject(test_server_command(redis, "SADD {__default:later}:groups g"));
+	expect_end(pid, output, EX_OK, "partition,owner");
+}
+
+static void it_waits_for_a_redis_that_is_not_there_yet(void **state)
+{
+	(void)state;
+	int output;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	freeReplyObject(test_server_command(redis, "SAVE"));
+	test_server_kill(server);
+	pid_t pid = start_waiting("lag s g --wait 1min", &output);
+	test_server_restart(server);
+	expect_end(pid, output, EX_OK, "0 messages wait");
+	redisFree(redis);
+	redis = test_server_connect(server);
+}
+
+static void it_exits_as_without_it_when_the_time_is_up(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	add(1, 2);
+	const test_segctl *answer = test_segctl_do(server->address, "lag s g --wait 100ms");
+	assert_int_equal(answer->exit_code, 1);
+	assert_string_equal(answer->output, "");
+	test_expect_text(answer->errors, "2 messages wait, more than 0; gave up after 100ms\n");
+	answer = test_segctl_do(server->address, "lag --wait=100ms s nobody");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "gave up");
+	assert_int_equal(test_segctl_do(NULL, "-a unix:///nowhere lag s g --wait 100ms")->exit_code,
+			 EX_UNAVAILABLE);
+}
+
+static void it_waits_for_the_limits_that_are_given(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	add(1, 2);
+	test_expect_text(test_segctl_good(server->address, "lag s g --wait --max-lag 2"), "2 messages wait");
+	test_expect_text(test_segctl_good(server->address, "lag --wait s g -p 0"), "0 messages wait");
+	test_expect_text(test_segctl_good(server->address, "lag --wait --max-behind 1h"), "1 group: ");
+}
+
+static void it_does_not_wait_for_what_waiting_does_not_mend(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "CONFIG SET requirepass secret"));
+	long long begun = test_now_ms();
+	assert_int_equal(test_segctl_do(server->address, "lag s g --wait 1min")->exit_code, EX_NOPERM);
+	assert_true(test_now_ms() - begun < 30000);
+	freeReplyObject(test_server_command(redis, "CONFIG SET requirepass %s", ""));
+	const test_segctl *answer = test_segctl_do(server->address, "lag s g --wait 5");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "has no unit");
+	assert_int_equal(test_segctl_do(server->address, "lag s g --watch --wait")->exit_code, EX_USAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +343,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_groups_are_one_document_that_names_them, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_rate_is_what_was_committed_meanwhile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_waits_until_all_messages_are_handled, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_waits_for_a_stream_and_a_group_that_are_not_there_yet,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_waits_for_a_redis_that_is_not_there_yet, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(it_exits_as_without_it_when_the_time_is_up, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(it_waits_for_the_limits_that_are_given, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_does_not_wait_for_what_waiting_does_not_mend, set_up,
+						tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

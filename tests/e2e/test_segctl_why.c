@@ -1,4 +1,5 @@
 /* test_segctl_why.c - `segctl why`: a real problem of each kind, and the cause that segctl names. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -21,7 +24,7 @@
 
 static test_server *server;
 static redisContext *redis;
-static test_runner *runner;
+static test_runner *runner, *other;
 
 static int set_up(void **state)
 {
@@ -36,7 +39,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	test_runner_free(runner);
-	runner = NULL;
+	test_runner_free(other);
+	runner = other = NULL;
 	redisFree(redis);
 	test_server_stop(server);
 	return 0;
@@ -48,13 +52,19 @@ static void add(const char *data)
 		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data %s", data));
 }
 
-static void start_runner(const char *options)
+static void start(const char *options, bool mortal)
 {
 	test_runner_free(runner);
 	runner = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
-		"plugin = %s/tests/plugins/record.so\noption.path = /dev/null\nsession_timeout = 500ms\n%s",
-		server->address, test_build_directory(), options);
+		"plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n%s%s",
+		server->address, test_build_directory(), mortal ? "session_timeout = 500ms\n" : "", options);
+}
+
+/* One that dies, or seems to be dead. */
+static void start_runner(const char *options)
+{
+	start(options, true);
 }
 
 typedef struct {
@@ -70,6 +80,11 @@ static bool is_verdict(void *arg)
 		  strstr(json_string_value(json_object_get(object, "cause")), e->cause);
 	json_decref(object);
 	return is;
+}
+
+static bool is_caused_by(void *arg)
+{
+	return strstr(test_segctl_do(server->address, "why s g 0 --sample 0")->output, arg);
 }
 
 static void expect_verdict(const char *verdict, const char *text)
@@ -101,7 +116,7 @@ static void a_message_that_is_retried_is_named_with_its_reason_and_attempt(void 
 	start_runner("option.fail = bad\nmax_attempts = 0\nretry_backoff = 1s\n");
 	test_group_wait_balanced(server->address, "s", "g", 1);
 	expect_verdict("retrying", "; attempt 3 ");
-	test_expect_text(test_segctl_good(server->address, "why s g 0 --sample 0"), "Retrying      message ");
+	test_expect_text(test_segctl_good(server->address, "why s g 0 --sample 0"), "Hindered      message ");
 	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0"), "Partition 0: message ");
 	test_expect_text(test_segctl_good(server->address, "lag s g --sample 0 -o json"),
 			 "\"retry_reason\": \"");
@@ -153,6 +168,160 @@ static void a_message_that_kills_its_owners_is_named(void **state)
 	test_expect_text(text, "suspect: message ");
 }
 
+/* --- what a runner cannot serve --------------------------------------------------------------------- */
+
+enum { SHARED = 4 };
+
+/* A runner of stream t, which has four partitions. */
+static test_runner *make_sharer(const char *name)
+{
+	return test_runner_make("[redis]\naddress = %s\n[runner]\nname = %s\n[consumer c]\nstream = t\n"
+				"group = g\nplugin = %s/tests/plugins/record.so\npartitions = %d\n"
+				"option.path = /dev/null\n",
+				server->address, name, test_build_directory(), SHARED);
+}
+
+static void start_sharer(const char *name)
+{
+	test_runner_free(other);
+	other = make_sharer(name);
+	test_runner_start(other, (const char *const[]){"-c", "CONFIG", NULL});
+}
+
+static bool is_said_of_a_partition(void *arg)
+{
+	for (int i = 0; i < SHARED; i++)
+		if (strstr(test_segctl_do(server->address, "why t g %d --sample 0", i)->output, arg))
+			return true;
+	return false;
+}
+
+/* A worker's thread is named seg-p and its partition's number. */
+static bool has_two_workers(void *arg)
+{
+	(void)arg;
+	char path[320], name[32];
+	int workers = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)runner->pid);
+	DIR *tasks = opendir(path);
+	assert_non_null(tasks);
+	for (struct dirent *entry; (entry = readdir(tasks));) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", (int)runner->pid, entry->d_name);
+		FILE *file = fopen(path, "r");
+		workers += file && fgets(name, sizeof(name), file) && strncmp(name, "seg-p", 5) == 0;
+		if (file)
+			fclose(file);
+	}
+	closedir(tasks);
+	return workers == 2;
+}
+
+static void a_runner_that_is_refused_threads_keeps_what_it_serves_and_others_take_the_rest(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: only root can start a process for which RLIMIT_NPROC holds\n");
+		skip();
+	}
+	runner = make_sharer("short");
+	runner->limited = true;
+	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	start_sharer("healthy");
+	test_group_wait_balanced(server->address, "t", "g", 2);
+	test_wait_until(has_two_workers, NULL, 20000, "it serves its half");
+	/* From now on it gets no thread more: it cannot take over what the other one leaves. */
+	test_runner_limit_threads(runner, true);
+	assert_int_equal(test_runner_stop(other, SIGTERM), EX_OK);
+	test_runner_says(runner, "takes 2 partitions at most, until a trial succeeds");
+	test_runner_says(runner,
+			 "cannot start a worker thread: Resource temporarily unavailable; raise the limit");
+	static char cause[] = "no member can serve it: member short takes 2 partitions at most, because the "
+			      "system refuses it worker threads";
+	test_wait_until(is_said_of_a_partition, cause, 20000, "why names the shortage");
+	start_sharer("another");
+	test_group_wait_balanced(server->address, "t", "g", 2);
+	test_runner_limit_threads(runner, false);
+	assert_int_equal(test_runner_stop(other, SIGTERM), EX_OK);
+	test_group_wait_balanced(server->address, "t", "g", 1);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { LIMITS_OF_MEMORY_HOLD = 0 }; /* a sanitizer ends the process instead */
+#else
+enum { LIMITS_OF_MEMORY_HOLD = 1 };
+#endif
+
+/* A message in the Go library's envelope, whose decoding needs several times that many bytes. */
+static void add_envelope(size_t bytes)
+{
+	static const char head[] = "{\"metadata\":{},\"data\":\"", tail[] = "\",\"partitionKey\":\"k\"}";
+	char *text = malloc(sizeof(head) + bytes + sizeof(tail));
+	assert_non_null(text);
+	strcpy(text, head);
+	memset(text + sizeof(head) - 1, 'A', bytes);
+	strcpy(text + sizeof(head) - 1 + bytes, tail);
+	add(text);
+	free(text);
+}
+
+static bool has_fetched_both(void *arg)
+{
+	(void)arg;
+	usleep(50000);
+	kill(runner->pid, SIGUSR2);
+	return test_runner_has_said(runner, "; 2 batches (");
+}
+
+/* It gets so many bytes more than it has. */
+static void limit_memory(size_t bytes)
+{
+	char path[64];
+	unsigned long pages = 0;
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)runner->pid);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	struct rlimit limit = {pages * (unsigned long)getpagesize() + bytes, RLIM_INFINITY};
+	assert_int_equal(prlimit(runner->pid, RLIMIT_AS, &limit, NULL), 0);
+}
+
+static void a_runner_without_memory_for_messages_gives_them_back_and_takes_them_again_later(void **state)
+{
+	(void)state;
+	static const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	char options[256], block[96];
+	if (!LIMITS_OF_MEMORY_HOLD) {
+		print_message("skipped: under a sanitizer, a process without memory ends\n");
+		skip();
+	}
+	snprintf(block, sizeof(block), "%s/block", server->directory);
+	fclose(fopen(block, "w"));
+	add_envelope(4);
+	add_envelope(8 << 20);
+	/* What is freed goes back to the system, so that the limit holds for all large pieces. */
+	setenv("MALLOC_ARENA_MAX", "1", 1);
+	setenv("MALLOC_MMAP_THRESHOLD_", "131072", 1);
+	snprintf(options, sizeof(options), "codec = segmenter-go\nbatch_size = 1\noption.block_file = %s\n",
+		 block);
+	start(options, false);
+	unsetenv("MALLOC_ARENA_MAX");
+	unsetenv("MALLOC_MMAP_THRESHOLD_");
+	test_runner_says(runner, " runs as only");
+	test_wait_until(has_fetched_both, NULL, 20000,
+			"the second message is there, and the first one in hand");
+	limit_memory(2 << 20);
+	unlink(block);
+	test_runner_says(runner,
+			 "takes 0 partitions at most, until a trial succeeds: partition 0: out of memory");
+	static char cause[] =
+		"no member can serve it: member only takes 0 partitions at most, because it is out of memory";
+	test_wait_until(is_caused_by, cause, 20000, "why names the shortage");
+	assert_int_equal(prlimit(runner->pid, RLIMIT_AS, &all, NULL), 0);
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+}
+
 static void an_invalid_partition_is_refused(void **state)
 {
 	(void)state;
@@ -171,6 +340,12 @@ int main(void)
 			a_message_that_is_retried_is_named_with_its_reason_and_attempt, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_owner_that_was_killed_is_silent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_that_kills_its_owners_is_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_runner_that_is_refused_threads_keeps_what_it_serves_and_others_take_the_rest,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_runner_without_memory_for_messages_gives_them_back_and_takes_them_again_later,
+			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_invalid_partition_is_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,26 @@ static void a_runner_that_stands_by_stops_at_once_and_cleanly(void **state)
 	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
 }
 
+/* The dynamic loader runs first, and takes milliseconds, in which a signal that is not blocked ends the process. */
+static void a_signal_before_main_waits_where_the_starter_has_blocked_it(void **state)
+{
+	(void)state;
+	sigset_t early, before;
+	sigemptyset(&early);
+	sigaddset(&early, SIGHUP);
+	sigaddset(&early, SIGUSR1);
+	sigaddset(&early, SIGUSR2);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &early, &before), 0);
+	run(0);
+	for (int i = 0; i < 3; i++)
+		kill(runners[0]->pid, (const int[]){SIGHUP, SIGUSR1, SIGUSR2}[i]);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+	test_runner_says(runners[0], "SIGHUP: reading ");
+	test_runner_says(runners[0], "standing by without partitions");
+	test_runner_says(runners[0], "[consumer c] owns 0 partitions");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+}
+
 /* Asks again until then: workers begin a moment after Redis knows the partitions' owners. */
 static bool reports_all(void *arg)
 {
@@ -145,6 +165,8 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_runner_that_stands_by_stops_at_once_and_cleanly, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_signal_before_main_waits_where_the_starter_has_blocked_it,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_partition_is_a_line_of_the_report, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

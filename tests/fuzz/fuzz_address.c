@@ -30,9 +30,12 @@ static bool is_shown(const char *secret, const char *text)
 	return secret && *secret && strstr(text, secret);
 }
 
-/* Characters that need escapes do not read back: the printed form is for people. */
+/* Characters that need escapes, and hosts that may be passwords, do not read back: the printed form is for people. */
 static bool is_reversible(const seg_address *address)
 {
+	for (uint32_t i = 0; i < address->endpoint_count; i++)
+		if (address->endpoints[i].hidden)
+			return false;
 	return !address->endpoints->path || !strpbrk(address->endpoints->path, "%?");
 }
 
@@ -77,27 +80,39 @@ static void check_taken(const seg_address *address)
 	seg_address_fini(&again);
 }
 
-/* No other text contains the secret word, so no printed text may contain it. */
-static void check_secret(const char *text)
+static const char secret[] = "Zq9xQz7";
+
+/* `before` up to `end`, the secret, `after`. */
+static void check_shown(const char *before, const char *end, const char *colon, const char *after)
 {
-	static const char secret[] = "Zq9xQz7";
-	const char *at = strchr(text, '@');
-	const char *scheme = strstr(text, "://");
-	const char *begin = scheme && scheme < at ? scheme + 3 : text;
-	if (!at || strstr(text, secret))
-		return;
-	char *with_secret;
-	if (asprintf(&with_secret, "%.*s:%s%s", (int)(begin - text), text, secret, at) < 0)
-		return;
+	char *text;
 	seg_address address;
 	seg_error error = {0};
-	if (seg_address_parse(with_secret, &address, &error) == 0) {
+	if (asprintf(&text, "%.*s%s%s%s", (int)(end - before), before, colon, secret, after) < 0)
+		return;
+	if (seg_address_parse(text, &address, &error) == 0) {
 		require(!is_shown(secret, address.text), "the password is shown");
 		seg_address_fini(&address);
 	} else {
 		require(!is_shown(secret, error.text), "the password is part of the refusal");
 	}
-	free(with_secret);
+	free(text);
+}
+
+/*
+ * No other text contains the secret word, so no printed text may contain it: neither as the password, nor as the password
+ * that stands in the place of the host.
+ */
+static void check_secret(const char *text)
+{
+	const char *at = strchr(text, '@');
+	const char *scheme = strstr(text, "://");
+	const char *begin = scheme ? scheme + 3 : text;
+	if (strstr(text, secret) || strncmp(text, "unix:", 5) == 0)
+		return;
+	if (at && begin <= at)
+		check_shown(text, begin, ":", at);
+	check_shown(text, begin, "", begin + strcspn(begin, ":/,@"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

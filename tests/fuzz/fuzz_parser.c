@@ -1,8 +1,9 @@
 /*
  * fuzz_parser.c - any bytes as an XREAD reply that becomes a batch, with the reader, the parser and the codec
- * that a member has. The first byte chooses the codec and how many messages there is room for. It must not
- * crash, and: ids rise; each message that is not faulty has key and data; every text ends with a NUL; and a
- * fetched that is reused gives the same result.
+ * that a member has. The first byte chooses the codec, how many messages there is room for, how much an entry may
+ * need, and whether entries are condemned unread. It must not crash, and: ids rise; each message that is not faulty has
+ * key and data, and needs no more than an entry may; every text ends with a NUL; and a fetched that is reused gives
+ * the same result.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +45,24 @@ static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
 	return seg_parser_text(&((target *)sink)->parser, text, length);
 }
 
+/* What the first byte chooses. */
+enum { ENVELOPES = 1, ROOM = 15 << 1, TIGHT = 32, KEEP = 64, CONDEMNED = 128 };
+
+static size_t entry_limit(uint8_t choice, size_t size)
+{
+	return choice & TIGHT ? 24 + size / 8 : 64 + size;
+}
+
 /* A member discards refused messages, so do it here. */
-static bool read_reply(seg_fetched *fetched, const uint8_t *data, size_t size)
+static bool read_reply(seg_fetched *fetched, uint8_t choice, const uint8_t *data, size_t size)
 {
 	target to = {.sink = {take_stream, take_entry, take_text, size / 4 + 1}};
 	seg_reader reader;
 	const seg_reply *reply = NULL;
-	seg_parser_limits limits = {.entries = fetched->view_max, .bytes = size / 2 + 1, .entry = 64 + size};
+	seg_parser_limits limits = {.entries = fetched->view_max,
+				    .bytes = size / 2 + 1,
+				    .entry = entry_limit(choice, size),
+				    .verdict = choice & CONDEMNED ? SEG_FAULT_DEADLY : SEG_FAULT_NONE};
 	seg_parser_begin(&to.parser, fetched, (seg_id){0, 0}, &limits);
 	if (!seg_reader_init(&reader))
 		abort();
@@ -66,7 +78,7 @@ static void require_text(const void *text, size_t length)
 	require(((const char *)text)[length] == '\0', "a text without its NUL");
 }
 
-static size_t check_message(const seg_fetched *fetched, size_t i)
+static size_t check_message(const seg_fetched *fetched, size_t limit, size_t i)
 {
 	const seg_message *message = &fetched->batch.messages[i];
 	seg_fault fault = (seg_fault)fetched->faults[i];
@@ -87,36 +99,49 @@ static size_t check_message(const seg_fetched *fetched, size_t i)
 		require_text(header->value, header->value_length);
 		bytes += header->name_length + header->value_length;
 	}
+	require(bytes <= limit || fault != SEG_FAULT_NONE, "a message that needs more than an entry may");
 	return bytes;
 }
 
 /* The bytes of all its messages. */
-static size_t check(const seg_fetched *fetched)
+static size_t check(const seg_fetched *fetched, size_t limit)
 {
 	size_t bytes = 0;
 	require(fetched->batch.count <= fetched->capacity, "more messages than there is room for");
 	for (size_t i = 0; i < fetched->batch.count; i++)
-		bytes += check_message(fetched, i);
+		bytes += check_message(fetched, limit, i);
 	return bytes;
+}
+
+/* What is wrong with an entry that is not read cannot be known. */
+static void check_condemned(const seg_fetched *fetched)
+{
+	for (size_t i = 0; i < fetched->batch.count; i++)
+		require(fetched->faults[i] == SEG_FAULT_DEADLY && !fetched->batch.messages[i].key,
+			"an entry that was read after all");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
 		return 0;
-	seg_codec codec = data[0] & 1 ? SEG_CODEC_SEGMENTER_GO : SEG_CODEC_RAW;
-	seg_fetched *fetched = seg_fetched_create(1u + (data[0] >> 1) % 16);
+	uint8_t choice = *data++;
+	size--;
+	seg_codec codec = choice & ENVELOPES ? SEG_CODEC_SEGMENTER_GO : SEG_CODEC_RAW;
+	seg_fetched *fetched = seg_fetched_create(1u + (choice & ROOM) / 2);
 	if (!fetched)
 		return 0;
-	bool whole = read_reply(fetched, data + 1, size - 1);
-	size_t count = fetched->batch.count, bytes = check(fetched);
+	bool whole = read_reply(fetched, choice, data, size);
+	size_t limit = entry_limit(choice, size), count = fetched->batch.count, bytes = check(fetched, limit);
 	require(bytes <= fetched->bytes, "bytes that are not counted");
+	if (choice & CONDEMNED)
+		check_condemned(fetched);
 	if (whole && seg_fetched_decode(fetched, codec))
-		check(fetched);
-	seg_fetched_reset(fetched, data[0] & 64 ? SIZE_MAX : 0);
+		check(fetched, limit);
+	seg_fetched_reset(fetched, choice & KEEP ? SIZE_MAX : 0);
 	require(fetched->batch.count == 0 && fetched->bytes == 0, "a reset that forgets to forget");
-	require(read_reply(fetched, data + 1, size - 1) == whole && fetched->batch.count == count &&
-			check(fetched) == bytes,
+	require(read_reply(fetched, choice, data, size) == whole && fetched->batch.count == count &&
+			check(fetched, limit) == bytes,
 		"a fetched that reads otherwise when used again");
 	seg_fetched_release(fetched);
 	return 0;

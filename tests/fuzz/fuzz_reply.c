@@ -1,7 +1,8 @@
 /*
  * fuzz_reply.c - any bytes as Redis's answers, in pieces of any length. The first byte chooses the answers
- * that are read as entries, the second the length of the pieces; the other bytes are the input. It must not
- * crash, and: the result does not depend on the pieces; and an announced length alone takes no memory.
+ * that are read as entries, the second the length of the pieces, the third the longest text that the sink takes
+ * (0: no limit); the other bytes are the input. It must not crash, and: the result does not depend on the pieces; an
+ * announced length alone takes no memory; and the sink gets each text up to the limit, and no longer one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,12 @@ static bool take_text(seg_entry_sink *sink, const char *text, size_t length)
 {
 	outcome *o = (outcome *)sink;
 	require(o->texts_due-- > 0, "more texts than were announced");
-	note(o, 't', text ? text : "", text ? length : 0);
+	require(!text == (sink->text_max > 0 && length > sink->text_max),
+		"a text on the wrong side of the limit");
+	if (text)
+		note(o, 't', text, length);
+	else
+		note(o, 'l', &length, sizeof(length));
 	/* A sink may refuse. This one refuses texts of one length. */
 	return length != 13;
 }
@@ -101,9 +107,9 @@ static void ask(const seg_reply *reply)
 
 /* --- reading ---------------------------------------------------------------------------- */
 
-static outcome read_in_pieces(uint8_t which, const uint8_t *data, size_t size, size_t piece)
+static outcome read_in_pieces(uint8_t which, size_t text_max, const uint8_t *data, size_t size, size_t piece)
 {
-	outcome o = {.sink = {take_stream, take_entry, take_text}, .hash = 0xcbf29ce484222325u};
+	outcome o = {.sink = {take_stream, take_entry, take_text, text_max}, .hash = 0xcbf29ce484222325u};
 	seg_reader reader;
 	unsigned replies = 0;
 	if (!seg_reader_init(&reader))
@@ -134,11 +140,13 @@ static outcome read_in_pieces(uint8_t which, const uint8_t *data, size_t size, s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size < 2)
+	enum { CHOICES = 3 };
+	if (size < CHOICES)
 		return 0;
-	size_t piece = 1u + data[1];
-	outcome pieces = read_in_pieces(data[0], data + 2, size - 2, piece);
-	outcome whole = read_in_pieces(data[0], data + 2, size - 2, size);
+	const uint8_t *input = data + CHOICES;
+	size_t length = size - CHOICES, piece = 1u + data[1];
+	outcome pieces = read_in_pieces(data[0], data[2], input, length, piece);
+	outcome whole = read_in_pieces(data[0], data[2], input, length, size);
 	require(pieces.events == whole.events && pieces.hash == whole.hash, "the pieces' lengths matter");
 	return 0;
 }

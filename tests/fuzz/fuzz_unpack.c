@@ -1,5 +1,9 @@
-/* fuzz_unpack.c - any bytes as the value of a packed entry: unpacking must stay within the value's bounds. */
+/*
+ * fuzz_unpack.c - any bytes as the value of a packed entry: unpacking must stay within the value's bounds, and within the
+ * memory that an entry may need.
+ */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,20 +15,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
 		return 0;
-	/* The first byte chooses whether the value is compressed. */
+	/* The first byte chooses whether the value is compressed, and the limit. */
+	const size_t step = 64, limit = data[0] >> 1 ? (data[0] >> 1) * step : SEG_ENTRY_LIMIT;
 	seg_arena arena;
 	seg_arena_init(&arena, 4096);
 	seg_unpacker u;
 	seg_message m;
 	size_t sum = 0;
-	int status = seg_unpacker_begin(&u, data[0] & 1, (const char *)data + 1, size - 1, SEG_ENTRY_LIMIT,
-					&arena);
+	int status = seg_unpacker_begin(&u, data[0] & 1, (const char *)data + 1, size - 1, limit, &arena);
 	for (size_t n = status == 0 ? u.records : 0; status == 0 && n > 0; n--) {
 		status = seg_unpacker_next(&u, &m);
 		for (size_t i = 0; status == 0 && i < m.data_length; i++)
 			sum += ((const uint8_t *)m.data)[i];
 		for (size_t i = 0; status == 0 && i < m.header_count; i++)
 			sum += m.headers[i].name_length + m.headers[i].value_length;
+	}
+	/* Each piece is rounded up: one for the text, one for each record's headers. */
+	if (arena.used > limit + 16 * (SEG_PACK_RECORDS_MAX + (size_t)1)) {
+		fprintf(stderr, "more memory than the entry may need\n");
+		abort();
 	}
 	seg_arena_fini(&arena);
 	/* Uses the sum, so that the compiler keeps the reads above. */

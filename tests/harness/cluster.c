@@ -7,12 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#include "harness/cluster_opinions.h"
 #include "harness/port.h"
 
-enum { MASTERS = 3, PATIENCE_MS = 90000, QUICK_MS = 1000, SLOW_MS = 5000 };
+enum {
+	MASTERS = 3,
+	PATIENCE_MS = 90000,
+	QUICK_MS = 1000,
+	SLOW_MS = 5000,
+	MEND_MS = 10000,
+	LOOK_NS = 2000000
+};
 
 bool test_cluster_lives(const test_cluster *cluster, int node)
 {
@@ -146,108 +155,78 @@ static bool is_in_step(const test_cluster *cluster, int node)
 	return false;
 }
 
-/* Whether this node counts as many replicas as there are. */
-static bool sees_replicas(const test_cluster *cluster, int node, int replicas)
-{
-	redisReply *reply = test_server_ask(cluster->nodes[node], "CLUSTER NODES");
-	int seen = 0;
-	char *rest = reply->str;
-	for (char *line; rest && (line = strsep(&rest, "\n"));)
-		seen += strstr(line, "slave ") != NULL && strstr(line, " connected") != NULL;
-	freeReplyObject(reply);
-	/* Its own line says "connected", too; a replica that died may not be marked yet. */
-	return seen >= replicas;
-}
+/* --- the cluster is well ------------------------------------------------------------------------------ */
 
-static bool is_well(const test_cluster *cluster, int node, const test_cluster_view *reference, int replicas)
+/* Whether the node says that the cluster is ok, is in step with its master, and has the others' links. */
+static bool is_well(const test_cluster_opinions *o, int node, char why[TEST_CLUSTER_WHY])
 {
-	test_cluster_view view;
-	if (!test_server_says(cluster->nodes[node], "CLUSTER INFO", "cluster_state:ok"))
+	if (!test_server_says(o->cluster->nodes[node], "CLUSTER INFO", "cluster_state:ok")) {
+		snprintf(why, TEST_CLUSTER_WHY, "node %d says that the state of the cluster is not ok", node);
 		return false;
-	test_cluster_look(cluster, node, &view);
-	return memcmp(view.owners, reference->owners, sizeof(view.owners)) == 0 &&
-	       sees_replicas(cluster, node, replicas);
-}
-
-/* The line that begins with the id; a replica's line names its master's id, too. */
-static const char *line_of(const char *text, const char *id)
-{
-	const char *line = text;
-	while (line && strncmp(line, id, strlen(id)) != 0) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
 	}
-	return line;
-}
-
-/* The configuration epoch of a node in such a text: "id address flags master ping-sent pong-received epoch ..."; or -1. */
-static long long epoch_in(const char *text, const char *id)
-{
-	long long epoch;
-	const char *line = line_of(text, id);
-	return line && sscanf(line, "%*s %*s %*s %*s %*s %*s %lld", &epoch) == 1 ? epoch : -1;
-}
-
-static bool says_master(const char *text, const char *id)
-{
-	char flags[64];
-	const char *line = line_of(text, id);
-	return line && sscanf(line, "%*s %*s %63s", flags) == 1 && strstr(flags, "master");
-}
-
-/* A replica that does not know its master's newest epoch cannot be elected. */
-static bool agree_on_epochs(const test_cluster *cluster)
-{
-	redisReply *said[TEST_CLUSTER_NODES_MAX] = {NULL};
-	bool agree = true;
-	for (int i = 0; i < cluster->count; i++)
-		if (test_cluster_lives(cluster, i))
-			said[i] = test_server_ask(cluster->nodes[i], "CLUSTER NODES");
-	for (int node = 0; node < cluster->count; node++)
-		for (int by = 0; by < cluster->count && said[node]; by++)
-			if (said[by] && says_master(said[node]->str, cluster->ids[node]))
-				agree &= epoch_in(said[by]->str, cluster->ids[node]) ==
-					 epoch_in(said[node]->str, cluster->ids[node]);
-	for (int i = 0; i < cluster->count; i++)
-		if (said[i])
-			freeReplyObject(said[i]);
-	return agree;
-}
-
-static bool is_whole(const test_cluster *cluster, const test_cluster_view *view)
-{
-	for (int i = 0; i < TEST_CLUSTER_SLOTS; i++)
-		if (view->owners[i] < 0 || !test_cluster_lives(cluster, view->owners[i]))
+	if (!is_in_step(o->cluster, node)) {
+		snprintf(why, TEST_CLUSTER_WHY, "node %d is a replica that is not in step with its master",
+			 node);
+		return false;
+	}
+	for (int i = 0; i < o->cluster->count; i++)
+		if (o->by[i] && !test_cluster_leads(o, i) &&
+		    (o->by[node]->master[i] || !o->by[node]->well[i])) {
+			snprintf(why, TEST_CLUSTER_WHY,
+				 "node %d does not know that node %d is a replica, or is not connected to it",
+				 node, i);
 			return false;
+		}
 	return true;
 }
 
-bool test_cluster_is_settled(const test_cluster *cluster)
+static bool agree(const test_cluster_opinions *o, char why[TEST_CLUSTER_WHY])
 {
-	test_cluster_view reference;
-	int replicas = 0, first = 0;
-	while (!test_cluster_lives(cluster, first))
-		first++;
-	test_cluster_look(cluster, first, &reference);
-	if (!is_whole(cluster, &reference))
-		return false;
-	for (int i = 0; i < cluster->count; i++)
-		replicas += test_cluster_lives(cluster, i) && !test_cluster_is_master(cluster, i);
-	for (int i = 0; i < cluster->count; i++)
-		if (test_cluster_lives(cluster, i) &&
-		    !(is_well(cluster, i, &reference, replicas) && is_in_step(cluster, i)))
+	for (int slot = 0; slot < TEST_CLUSTER_SLOTS; slot++)
+		if (!test_cluster_agree_on_slot(o, slot, why))
 			return false;
-	return agree_on_epochs(cluster);
+	for (int i = 0; i < o->cluster->count; i++)
+		if (o->by[i] && !is_well(o, i, why))
+			return false;
+	/* A replica that does not know its master's newest epoch cannot be elected. */
+	return test_cluster_agree_on_epochs(o, why);
 }
 
-static bool is_settled(void *cluster)
+static void mend_in_time(const test_cluster_opinions *o, test_cluster_wait *wait)
 {
-	return test_cluster_is_settled(cluster);
+	long long now = test_now_ms();
+	if (!test_cluster_is_disputed(o))
+		wait->disputed_since = 0;
+	else if (wait->disputed_since == 0)
+		wait->disputed_since = now;
+	else if (now - wait->disputed_since > MEND_MS) {
+		wait->mended += test_cluster_mend(o->cluster, wait->slots);
+		wait->disputed_since = 0;
+	}
+}
+
+bool test_cluster_is_settled(const test_cluster *cluster, test_cluster_wait *wait)
+{
+	test_cluster_opinions opinions;
+	test_cluster_hear(cluster, &opinions);
+	bool settled = agree(&opinions, wait->why);
+	if (settled)
+		wait->why[0] = '\0';
+	else
+		mend_in_time(&opinions, wait);
+	test_cluster_opinions_free(&opinions);
+	return settled;
 }
 
 void test_cluster_wait_settled(const test_cluster *cluster, int timeout_ms)
 {
-	test_wait_until(is_settled, (void *)(uintptr_t)cluster, timeout_ms, "the cluster is well");
+	test_cluster_wait wait = {.why = ""};
+	long long deadline = test_now_ms() + timeout_ms;
+	while (!test_cluster_is_settled(cluster, &wait)) {
+		if (test_now_ms() > deadline)
+			fail_msg("the cluster is not well within %d ms: %s", timeout_ms, wait.why);
+		nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+	}
 }
 
 /* --- start and stop ----------------------------------------------------------------------------------- */

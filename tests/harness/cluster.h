@@ -14,7 +14,7 @@
 #include "harness/certificates.h"
 #include "harness/server.h"
 
-enum { TEST_CLUSTER_NODES_MAX = 60, TEST_CLUSTER_SLOTS = 16384 };
+enum { TEST_CLUSTER_NODES_MAX = 60, TEST_CLUSTER_SLOTS = 16384, TEST_CLUSTER_WHY = 512 };
 
 typedef struct test_cluster_options {
 	int masters;           /* 0: 3 */
@@ -62,11 +62,28 @@ bool test_cluster_is_master(const test_cluster *cluster, int node);
 int test_cluster_replica_of(const test_cluster *cluster, int master);
 
 /*
- * Waits until all nodes that live agree: each slot has a master that lives, the state is ok, and each replica that
- * lives is in step with its master.
+ * Waits until all nodes that live agree: each slot has a master that lives, the state is ok, each replica that lives is in step
+ * with its master, and no two masters have the same epoch. Gives up with what is not well. Mends what is disputed for long.
  */
 void test_cluster_wait_settled(const test_cluster *cluster, int timeout_ms);
-bool test_cluster_is_settled(const test_cluster *cluster);
+
+/* One look of such a wait. Before the first one, all is 0. */
+typedef struct test_cluster_wait {
+	char why[TEST_CLUSTER_WHY]; /* what is not well: which node says what; "" if all is */
+	long long
+		disputed_since; /* ms of test_now_ms; 0: the nodes agree on all slots, or one of them is dead */
+	int mended;             /* slots, by this wait */
+	bool slots[TEST_CLUSTER_SLOTS]; /* these slots */
+} test_cluster_wait;
+
+bool test_cluster_is_settled(const test_cluster *cluster, test_cluster_wait *wait);
+
+/*
+ * Where nodes that all live disagree on the owners of slots, gives each of these to the master that has most of the keys, or else
+ * to the one that most name; prints that. Marks them in `slots`, unless that is NULL. Returns how many. Only for disputes that stand
+ * for seconds: younger ones end by themselves.
+ */
+int test_cluster_mend(const test_cluster *cluster, bool slots[TEST_CLUSTER_SLOTS]);
 
 /* The owners of all slots, as one node sees them: -1 for a slot without one. */
 typedef struct test_cluster_view {
@@ -77,7 +94,10 @@ void test_cluster_look(const test_cluster *cluster, int node, test_cluster_view 
 
 /* --- slots -------------------------------------------------------------------------------------------- */
 
-/* Moves a slot with its keys to another master. Clients may write to it meanwhile. */
+/*
+ * Moves a slot with its keys to another master. Clients may write to it meanwhile. Before and after, all nodes that live agree
+ * on the masters' epochs, and on the owner of the slot.
+ */
 void test_cluster_move_slot(const test_cluster *cluster, int slot, int to);
 
 /*
@@ -90,11 +110,22 @@ int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int mo
 void test_cluster_move_end(const test_cluster *cluster, int slot, int to);
 
 /*
- * The same on a busy machine, where masters are replaced: if one of the two is none any more, nothing has begun, and
- * _try returns false; if the keys cannot move now, _keys_try returns -1.
+ * The same on a busy machine, where masters are replaced: if one of the two is none any more, or if the nodes do not agree within
+ * two seconds, nothing has begun, and _try returns false; if the keys cannot move now, _keys_try returns -1; if the nodes do not
+ * agree within two seconds that the slot has moved, _end_try returns false.
+ *
+ * A replica that has replaced the old master knows nothing of the move: it makes keys anew that have moved already. Begin again
+ * then: -1. Keys that both have become what the old master has, which clients saw last; that sets *replaced.
  */
 bool test_cluster_move_try(const test_cluster *cluster, int slot, int to);
-int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most);
+int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most, bool *replaced);
+bool test_cluster_move_end_try(const test_cluster *cluster, int slot, int to);
+
+/* Whether all nodes that live agree on the masters' epochs and on the owner of the slot; if not, says why. */
+bool test_cluster_agrees(const test_cluster *cluster, int slot, char why[TEST_CLUSTER_WHY]);
+
+/* Moves up to 100 keys from one node to another, whoever the owner is; returns how many there were, or -1 if they stay. */
+int test_cluster_migrate(const test_cluster *cluster, int slot, int from, int to);
 
 /* --- nodes -------------------------------------------------------------------------------------------- */
 

@@ -7,10 +7,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-enum { KEYS_AT_ONCE = 100, MIGRATE_MS = 10000, MOVE_MS = 60000 };
+#include "harness/cluster_opinions.h"
+
+enum {
+	KEYS_AT_ONCE = 100,
+	MIGRATE_MS = 10000,
+	MOVE_MS = 60000,
+	TRY_MS = 2000,
+	AGREE_MS = 60000,
+	LOOK_NS = 2000000
+};
 
 static const test_server *first_alive(const test_cluster *cluster)
 {
@@ -74,46 +84,79 @@ int test_cluster_key_owner(const test_cluster *cluster, const char *key)
 	return test_cluster_slot_owner(cluster, test_cluster_slot(cluster, key));
 }
 
+/* --- the nodes agree ---------------------------------------------------------------------------------- */
+
+bool test_cluster_agrees(const test_cluster *cluster, int slot, char why[TEST_CLUSTER_WHY])
+{
+	test_cluster_opinions opinions;
+	test_cluster_hear(cluster, &opinions);
+	bool agree = test_cluster_agree_on_epochs(&opinions, why) &&
+		     test_cluster_agree_on_slot(&opinions, slot, why);
+	test_cluster_opinions_free(&opinions);
+	return agree;
+}
+
+static bool wait_agreed(const test_cluster *cluster, int slot, int ms, char why[TEST_CLUSTER_WHY])
+{
+	long long deadline = test_now_ms() + ms;
+	while (!test_cluster_agrees(cluster, slot, why)) {
+		if (test_now_ms() > deadline)
+			return false;
+		nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+	}
+	return true;
+}
+
 /* --- a slot moves ------------------------------------------------------------------------------------- */
 
-static bool set_slot(const test_cluster *cluster, int node, int slot, const char *state, int other)
+/* False if the node refuses; why has its words. */
+static bool set_slot(const test_cluster *cluster, int node, int slot, const char *state, int other,
+		     char why[TEST_CLUSTER_WHY])
 {
 	redisReply *reply = test_server_ask(cluster->nodes[node], "CLUSTER SETSLOT %d %s %s", slot, state,
 					    cluster->ids[other]);
 	bool done = reply->type != REDIS_REPLY_ERROR;
-	if (!done && test_cluster_is_master(cluster, node))
-		fail_msg("CLUSTER SETSLOT %d %s: %s", slot, state, reply->str);
+	if (!done)
+		snprintf(why, TEST_CLUSTER_WHY, "node %d: CLUSTER SETSLOT %d %s node %d: %s", node, slot,
+			 state, other, reply->str);
 	freeReplyObject(reply);
 	return done;
 }
 
-bool test_cluster_move_try(const test_cluster *cluster, int slot, int to)
+static bool begin(const test_cluster *cluster, int slot, int to, int ms, char why[TEST_CLUSTER_WHY])
 {
-	int from = test_cluster_slot_owner(cluster, slot);
-	assert_int_not_equal(from, to);
-	if (!set_slot(cluster, to, slot, "IMPORTING", from))
+	if (!wait_agreed(cluster, slot, ms, why))
 		return false;
-	if (set_slot(cluster, from, slot, "MIGRATING", to))
+	int from = test_cluster_slot_owner(cluster, slot);
+	if (from == to) {
+		snprintf(why, TEST_CLUSTER_WHY, "slot %d is on node %d already", slot, to);
+		return false;
+	}
+	if (!set_slot(cluster, to, slot, "IMPORTING", from, why))
+		return false;
+	if (set_slot(cluster, from, slot, "MIGRATING", to, why))
 		return true;
 	freeReplyObject(test_server_ask(cluster->nodes[to], "CLUSTER SETSLOT %d STABLE", slot));
 	return false;
 }
 
+bool test_cluster_move_try(const test_cluster *cluster, int slot, int to)
+{
+	char why[TEST_CLUSTER_WHY];
+	return begin(cluster, slot, to, TRY_MS, why);
+}
+
 void test_cluster_move_begin(const test_cluster *cluster, int slot, int to)
 {
-	assert_true(test_cluster_move_try(cluster, slot, to));
+	char why[TEST_CLUSTER_WHY];
+	if (!begin(cluster, slot, to, AGREE_MS, why))
+		fail_msg("slot %d cannot move to node %d: %s", slot, to, why);
 }
 
-/* On a busy machine, nodes may take each other for dead for a while, and replace a master. */
-static bool may_pass(const char *error)
+static redisReply *migrate(const test_cluster *cluster, int from, int to, const redisReply *keys,
+			   bool replace)
 {
-	return strstr(error, "CLUSTERDOWN") || strstr(error, "MOVED") || strstr(error, "READONLY") ||
-	       strncmp(error, "IOERR", 5) == 0;
-}
-
-static bool migrate(const test_cluster *cluster, int from, int to, const redisReply *keys)
-{
-	const char *argv[KEYS_AT_ONCE + 10];
+	const char *argv[KEYS_AT_ONCE + 11];
 	char port[16], timeout[16];
 	int argc = 0;
 	snprintf(port, sizeof(port), "%d", cluster->nodes[to]->port);
@@ -121,6 +164,8 @@ static bool migrate(const test_cluster *cluster, int from, int to, const redisRe
 	const char *const head[] = {"MIGRATE", "127.0.0.1", port, "", "0", timeout};
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		argv[argc++] = head[i];
+	if (replace)
+		argv[argc++] = "REPLACE";
 	if (cluster->options.password) {
 		argv[argc++] = "AUTH";
 		argv[argc++] = cluster->options.password;
@@ -131,52 +176,98 @@ static bool migrate(const test_cluster *cluster, int from, int to, const redisRe
 
 	redisContext *context = test_server_connect(cluster->nodes[from]);
 	redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
-	if (!reply || (reply->type == REDIS_REPLY_ERROR && !may_pass(reply->str)))
-		fail_msg("MIGRATE: %s", reply ? reply->str : context->errstr);
-	bool done = reply->type != REDIS_REPLY_ERROR;
-	freeReplyObject(reply);
+	if (!reply)
+		fail_msg("MIGRATE: %s", context->errstr);
 	redisFree(context);
-	return done;
+	return reply;
 }
 
-int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most)
+/* How many keys there were to move; -1 with the words of an error. */
+static int move_keys(const test_cluster *cluster, int slot, int from, int to, int most, bool *replaced,
+		     char why[TEST_CLUSTER_WHY])
 {
-	int from = test_cluster_slot_owner(cluster, slot);
 	redisReply *keys = test_server_ask(cluster->nodes[from], "CLUSTER GETKEYSINSLOT %d %d", slot,
 					   most < KEYS_AT_ONCE ? most : KEYS_AT_ONCE);
 	assert_int_equal(keys->type, REDIS_REPLY_ARRAY);
 	int count = (int)keys->elements;
-	bool done = count == 0 || migrate(cluster, from, to, keys);
+	redisReply *reply = count > 0 ? migrate(cluster, from, to, keys, false) : NULL;
+	if (replaced && reply && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "BUSYKEY")) {
+		*replaced = true;
+		freeReplyObject(reply);
+		reply = migrate(cluster, from, to, keys, true);
+	}
+	if (reply && reply->type == REDIS_REPLY_ERROR) {
+		snprintf(why, TEST_CLUSTER_WHY, "MIGRATE: %s", reply->str);
+		count = -1;
+	}
+	if (reply)
+		freeReplyObject(reply);
 	freeReplyObject(keys);
-	return done ? count : -1;
+	return count;
+}
+
+int test_cluster_migrate(const test_cluster *cluster, int slot, int from, int to)
+{
+	char why[TEST_CLUSTER_WHY];
+	return move_keys(cluster, slot, from, to, KEYS_AT_ONCE, NULL, why);
+}
+
+int test_cluster_move_keys_try(const test_cluster *cluster, int slot, int to, int most, bool *replaced)
+{
+	char why[TEST_CLUSTER_WHY], moving[64];
+	int from = test_cluster_slot_owner(cluster, slot);
+	if (from == to)
+		return 0;
+	snprintf(moving, sizeof(moving), "[%d->-%s]", slot, cluster->ids[to]);
+	if (!test_server_says(cluster->nodes[from], "CLUSTER NODES", moving))
+		return -1;
+	return move_keys(cluster, slot, from, to, most, replaced, why);
 }
 
 int test_cluster_move_keys(const test_cluster *cluster, int slot, int to, int most)
 {
-	int count = test_cluster_move_keys_try(cluster, slot, to, most);
-	assert_true(count >= 0);
+	char why[TEST_CLUSTER_WHY];
+	int count = move_keys(cluster, slot, test_cluster_slot_owner(cluster, slot), to, most, NULL, why);
+	if (count < 0)
+		fail_msg("slot %d: %s", slot, why);
 	return count;
 }
 
 /* A master that has heard of its last slot's move becomes a replica, which refuses. */
-static void assign(const test_cluster *cluster, int node, int slot, int to)
+static bool assign(const test_cluster *cluster, int node, int slot, int to, char why[TEST_CLUSTER_WHY])
 {
-	redisReply *reply =
-		test_server_ask(cluster->nodes[node], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]);
-	if (reply->type == REDIS_REPLY_ERROR && test_cluster_is_master(cluster, node))
-		fail_msg("CLUSTER SETSLOT %d NODE: %s", slot, reply->str);
-	freeReplyObject(reply);
+	return set_slot(cluster, node, slot, "NODE", to, why) || !test_cluster_is_master(cluster, node);
+}
+
+static bool end(const test_cluster *cluster, int slot, int to, int ms, char why[TEST_CLUSTER_WHY])
+{
+	/* The new master takes an epoch now: it must be later than all others. */
+	if (!wait_agreed(cluster, slot, ms, why))
+		return false;
+	int from = test_cluster_slot_owner(cluster, slot);
+	/* The new master first: between the two, a slot with two masters is better than one with none. */
+	bool done = assign(cluster, to, slot, to, why) && assign(cluster, from, slot, to, why);
+	for (int i = 0; done && i < cluster->count; i++)
+		if (i != to && i != from && test_cluster_lives(cluster, i))
+			done = assign(cluster, i, slot, to, why);
+	if (!done || !wait_agreed(cluster, slot, ms, why))
+		return false;
+	int owner = test_cluster_slot_owner(cluster, slot);
+	snprintf(why, TEST_CLUSTER_WHY, "slot %d is on node %d", slot, owner);
+	return owner == to;
+}
+
+bool test_cluster_move_end_try(const test_cluster *cluster, int slot, int to)
+{
+	char why[TEST_CLUSTER_WHY];
+	return end(cluster, slot, to, TRY_MS, why);
 }
 
 void test_cluster_move_end(const test_cluster *cluster, int slot, int to)
 {
-	int from = test_cluster_slot_owner(cluster, slot);
-	/* The new master first: between the two, a slot with two masters is better than one with none. */
-	assign(cluster, to, slot, to);
-	assign(cluster, from, slot, to);
-	for (int i = 0; i < cluster->count; i++)
-		if (i != to && i != from && test_cluster_lives(cluster, i))
-			assign(cluster, i, slot, to);
+	char why[TEST_CLUSTER_WHY];
+	if (!end(cluster, slot, to, AGREE_MS, why))
+		fail_msg("slot %d did not move to node %d: %s", slot, to, why);
 }
 
 void test_cluster_move_slot(const test_cluster *cluster, int slot, int to)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,7 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +65,38 @@ test_runner *test_runner_run(const char *format, ...)
 	return runner;
 }
 
+enum { LIMITED_USER = 64321 };
+
+/* Another user, to whom all files are open. */
+static void become_limited(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct rights[2] = {{.permitted = 1u << CAP_DAC_OVERRIDE}};
+	rights[0].inheritable = rights[0].effective = rights[0].permitted;
+	if (prctl(PR_SET_KEEPCAPS, 1) || setgroups(0, NULL) || setgid(LIMITED_USER) || setuid(LIMITED_USER) ||
+	    syscall(SYS_capset, &header, rights) ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0))
+		_exit(126);
+}
+
+void test_runner_limit_threads(const test_runner *runner, bool limit)
+{
+	int status = -1;
+	fflush(NULL);
+	/* Only that user may, without a right that a container lacks. */
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit most;
+		if (setgroups(0, NULL) || setgid(LIMITED_USER) || setuid(LIMITED_USER) ||
+		    prlimit(runner->pid, RLIMIT_NPROC, NULL, &most))
+			_exit(1);
+		most.rlim_cur = limit ? 1 : most.rlim_max;
+		_exit(prlimit(runner->pid, RLIMIT_NPROC, &most, NULL) != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 void test_runner_start(test_runner *runner, const char *const *arguments)
 {
 	char program[512];
@@ -72,6 +108,8 @@ void test_runner_start(test_runner *runner, const char *const *arguments)
 	fflush(NULL);
 	runner->pid = fork();
 	if (runner->pid == 0) {
+		if (runner->limited)
+			become_limited();
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(127);

@@ -21,6 +21,7 @@ typedef struct test_runner {
 	char output[96]; /* standard output and error */
 	pid_t pid;       /* 0: it has ended */
 	int status;      /* of waitpid, then */
+	bool limited;    /* set before the start, by root: limits on threads hold for it (RLIMIT_NPROC) */
 } test_runner;
 
 /* Makes the directory and writes a configuration with this text (printf); starts no process. */
@@ -40,6 +41,9 @@ int test_runner_wait(test_runner *runner);
 
 /* Sends the signal, and waits until the runner ends. */
 int test_runner_stop(test_runner *runner, int signal);
+
+/* Lets a limited runner start no thread more, or as many as before. */
+void test_runner_limit_threads(const test_runner *runner, bool limit);
 
 /* Kills the runner if it runs, removes the directory, frees. NULL is allowed. */
 void test_runner_free(test_runner *runner);

@@ -9,7 +9,7 @@
  * Without CLUSTER, a member has two connections, for commands (control) and for reads (data). Each of them leads to the old master
  * or to the new one. With CLUSTER, a member has a map of two slots, the control slot and the partition's. Server 2 is another
  * master; slots move between it and the others with all of their state. A server that has lost a slot answers MOVED, and a command
- * that may goes on to the other one at once.
+ * goes on to the other one at once; but a commit fails.
  *
  * A call is one step, because what happens between its parts could as well happen before or after it. Only a cluster's old master
  * may answer when its member knows another one: the answers to LATE calls come at any time.
@@ -24,9 +24,8 @@
  * With PROGRESS, it checks that nothing remains to be done only when all messages are committed. A heartbeat is then sent only if
  * something has changed.
  *
- * Ids come again: after a failover, a new message may have the id of a lost one, as where the new master's clock is behind. With
- * LATER_IDS, they do not. With COMMITS_STAY, a commit that is answered MOVED fails; else it goes on to the other server, before the
- * member has looked at its map. Where ids come again, that one commit may pass a new message.
+ * Ids come again: after a failover, a new message may have the id of a lost one, as where the new master's clock is behind. So a
+ * commit that went on to the other server, before the member has looked at its map, could pass a new message.
  */
 #ifndef CONTENTS
 #define CONTENTS 3 /* messages that are sent in one run; the first one is there at the start */
@@ -45,15 +44,9 @@
 #define LATE 1 /* with CLUSTER: a call is answered late; without, a connection leads to the old master after the failover */
 #endif
 #define SERVERS 3
-#ifdef LATER_IDS
-#define IDS CONTENTS
-#define next_id(s) sent
-#define is_past_the_end(position) false
-#else
 #define IDS 2 /* that the log has room for */
 #define next_id(s) (partition[s].length + 1)
 #define is_past_the_end(position) ((position) > partition[to].length)
-#endif
 
 #define bit(n) (1 << (n))
 
@@ -482,10 +475,10 @@ inline do_commit(m)
 	fi
 }
 
-#ifdef COMMITS_STAY
-#define follows false
-#else
+#ifdef MUTANT_COMMITS_FOLLOW_MOVED
 #define follows true
+#else
+#define follows false
 #endif
 
 inline commit(m)

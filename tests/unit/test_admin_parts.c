@@ -1,6 +1,6 @@
 /*
  * test_admin_parts.c - where the admin server listens, who may ask it, which events it keeps, and how it
- * counts durations.
+ * counts durations; and the history of a group.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -12,9 +12,11 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/durations.h"
 #include "admin/access.h"
 #include "admin/events.h"
+#include "admin/history.h"
 #include "config/listen.h"
 
 /* --- listening ---------------------------------------------------------------------------- */
@@ -231,6 +233,115 @@ static void a_duration_is_counted_in_the_first_bucket_that_holds_it(void **state
 		assert_true(seg_durations_bounds[i] > seg_durations_bounds[i - 1]);
 }
 
+/* --- history ---------------------------------------------------------------------------------- */
+
+#define BEGIN (1000 * SEG_SECOND) /* seg_now(); the wall clock shows BEGIN later */
+
+/* So many seconds after BEGIN, with these rates. */
+static void note(seg_history *history, int seconds, double committed, const seg_history_counters *counters)
+{
+	seg_history_reading reading = {.now = BEGIN + seconds * SEG_SECOND,
+				       .wall = 2 * BEGIN + seconds * SEG_SECOND,
+				       .lag = seconds,
+				       .behind = 1,
+				       .committed = committed,
+				       .added = 2 * committed,
+				       .counters = counters};
+	seg_history_note(history, &reading);
+}
+
+static seg_history_sample samples[SEG_HISTORY_SAMPLES];
+
+/* As seen so many seconds after BEGIN, after `after`. */
+static size_t copy(seg_history *history, int seconds, int64_t after)
+{
+	return seg_history_copy(history, 2 * BEGIN + seconds * SEG_SECOND, after, samples);
+}
+
+static void a_history_averages_the_readings_between_two_samples(void **state)
+{
+	(void)state;
+	seg_history *history = seg_history_create();
+	note(history, 0, -1, NULL);
+	note(history, 2, 100, NULL);
+	note(history, 4, -1, NULL);
+	note(history, 10, 20, NULL);
+	assert_int_equal(copy(history, 10, 0), 2);
+	assert_true(samples[0].committed < 0 && samples[0].added < 0 && samples[0].lag == 0);
+	/* 100 for 2 s and 20 for 6 s; for 2 s nobody knows. */
+	assert_true(samples[1].committed == 40 && samples[1].added == 80 && samples[1].lag == 10);
+	assert_true(samples[1].handled < 0 && samples[1].handler_p50 < 0 && samples[1].commit_p99 < 0);
+	assert_int_equal(copy(history, 10, samples[0].at), 1);
+	assert_int_equal(copy(history, 10, samples[0].at), 0); /* `samples` now begins with the second one */
+	seg_history_destroy(history);
+}
+
+static void a_history_holds_an_hour_and_no_more(void **state)
+{
+	(void)state;
+	seg_history *history = seg_history_create();
+	for (int seconds = 0; seconds <= 3 * 3600; seconds += 2)
+		note(history, seconds, 1, NULL);
+	assert_int_equal(copy(history, 3 * 3600, 0), SEG_HISTORY_SAMPLES);
+	for (size_t i = 0; i < SEG_HISTORY_SAMPLES; i++)
+		assert_int_equal(samples[i].lag, 3 * 3600 - 10 * (SEG_HISTORY_SAMPLES - 1 - (int)i));
+	/* It ages while nothing is read. */
+	assert_int_equal(copy(history, 3 * 3600 + 1800, 0), SEG_HISTORY_SAMPLES / 2 + 1);
+	assert_int_equal(copy(history, 5 * 3600, 0), 0);
+	seg_history_destroy(history);
+}
+
+static void a_history_counts_what_this_runner_does_and_begins_anew_with_its_section(void **state)
+{
+	(void)state;
+	seg_history *history = seg_history_create();
+	seg_history_counters counters = {.handled = 1000};
+	note(history, 0, 0, &counters);
+	counters.handled += 50;
+	counters.handling[1] = 10;
+	counters.committing[SEG_DURATIONS_BOUNDS] = 1;
+	note(history, 10, 0, &counters);
+	/* A reload replaces the section. */
+	seg_history_counters fresh = {.handled = 7};
+	note(history, 20, 0, &fresh);
+	fresh.handled += 10;
+	note(history, 30, 0, &fresh);
+	assert_int_equal(copy(history, 30, 0), 4);
+	assert_true(samples[0].handled < 0);
+	assert_true(samples[1].handled == 5);
+	float low = (float)seg_durations_bounds[0] / 1e9F, high = (float)seg_durations_bounds[1] / 1e9F;
+	assert_true(samples[1].handler_p50 > low && samples[1].handler_p50 < samples[1].handler_p99);
+	assert_true(samples[1].handler_p99 <= high);
+	assert_true(samples[1].commit_p50 ==
+		    (float)((double)seg_durations_bounds[SEG_DURATIONS_BOUNDS - 1] / 1e9));
+	assert_true(samples[2].handled < 0 && samples[2].handler_p50 < 0);
+	assert_true(samples[3].handled == 1 && samples[3].handler_p50 < 0);
+	seg_history_destroy(history);
+}
+
+static void *note_many(void *arg)
+{
+	for (int seconds = 0; seconds < 40000; seconds += 10)
+		note(arg, seconds, seconds, NULL);
+	return NULL;
+}
+
+static void a_sample_that_is_copied_while_others_are_made_is_whole(void **state)
+{
+	(void)state;
+	seg_history *history = seg_history_create();
+	pthread_t writer;
+	size_t count = 0;
+	assert_int_equal(pthread_create(&writer, NULL, note_many, history), 0);
+	while (count == 0 || samples[count - 1].lag < 39990) {
+		count = copy(history, 40000, 0);
+		for (size_t i = 0; i < count; i++)
+			assert_true(samples[i].lag == 0 || samples[i].committed == (double)samples[i].lag);
+	}
+	pthread_join(writer, NULL);
+	seg_history_destroy(history);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +353,10 @@ int main(void)
 		cmocka_unit_test(the_newest_events_of_each_level_are_kept_and_all_lines_reach_the_log),
 		cmocka_unit_test(an_event_that_is_read_while_others_write_is_whole),
 		cmocka_unit_test(a_duration_is_counted_in_the_first_bucket_that_holds_it),
+		cmocka_unit_test(a_history_averages_the_readings_between_two_samples),
+		cmocka_unit_test(a_history_holds_an_hour_and_no_more),
+		cmocka_unit_test(a_history_counts_what_this_runner_does_and_begins_anew_with_its_section),
+		cmocka_unit_test(a_sample_that_is_copied_while_others_are_made_is_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -27,6 +28,8 @@ void *__wrap_calloc(size_t count, size_t size)
 
 static seg_config_consumer consumers[MANY];
 static seg_section sections[MANY];
+static seg_member member; /* of all of them */
+static char names[MANY][8];
 static char address[] = "127.0.0.1:0";
 
 static const seg_config few = {.runner = {.admin = address}, .consumers = consumers, .consumer_count = FEW};
@@ -41,6 +44,11 @@ static void quiet(void *arg, const seg_log_event *event)
 static int set_up(void **state)
 {
 	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "g%d", i);
+		consumers[i] = (seg_config_consumer){.name = names[i], .stream = names[0], .group = names[i]};
+		sections[i].member = &member;
+	}
 	admin = seg_admin_create(&few, "only", seg_logger_make(quiet, NULL));
 	assert_non_null(admin);
 	return 0;
@@ -103,6 +111,21 @@ static void the_next_reload_with_memory_turns_admin_on_again(void **state)
 	assert_int_equal(count_attached(), MANY);
 }
 
+static void a_group_that_stays_keeps_its_history(void **state)
+{
+	(void)state;
+	static const seg_config moved = {.runner = {.admin = address},
+					 .consumers = consumers + MANY - 2,
+					 .consumer_count = 2};
+	reload(&many);
+	seg_history *last = admin->histories[MANY - 1];
+	assert_non_null(last);
+	reload(&moved);
+	assert_ptr_equal(admin->histories[1], last);
+	reload(&few);
+	assert_non_null(admin->histories[0]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -110,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_reload_shows_the_sections_of_the_new_configuration),
 		TEST(a_reload_without_memory_leaves_no_trace_of_the_old_configuration),
+		TEST(a_group_that_stays_keeps_its_history),
 		TEST(the_next_reload_with_memory_turns_admin_on_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -314,6 +314,22 @@ static void what_a_failover_lost_is_counted_by_what_the_log_lacks(void **state)
 	assert_int_equal(v.vanished, MESSAGES - 16);
 }
 
+static void what_nodes_that_disagreed_on_a_slot_lost_is_lost_by_redis_even_if_all_replicas_had_it(
+	void **state)
+{
+	(void)state;
+	old_owner();
+	rolled_back(40, 12, MESSAGES - 1, OLD);
+	in_the_log(0, 15);
+	owner_after_rollback(10, 15);
+	history.durable = true;
+	assert_int_equal(judge().lost, MESSAGES - 16);
+	history.rollbacks.items[0].disputed = true;
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+	assert_int_equal(v.forgotten, MESSAGES - 16);
+}
+
 static void while_two_primaries_may_have_been_one_is_not_held_against_the_other(void **state)
 {
 	(void)state;
@@ -781,6 +797,7 @@ int main(void)
 		test(a_message_that_a_new_primary_never_had_is_not_lost),
 		test(messages_that_a_new_primary_has_again_are_handled_again),
 		test(what_a_failover_lost_is_counted_by_what_the_log_lacks),
+		test(what_nodes_that_disagreed_on_a_slot_lost_is_lost_by_redis_even_if_all_replicas_had_it),
 		test(while_two_primaries_may_have_been_one_is_not_held_against_the_other),
 		test(an_owner_at_the_old_primary_does_not_end_the_ownership_at_the_new_one),
 		test(an_owner_at_the_old_primary_that_outlives_its_lease_is_found),

@@ -183,7 +183,8 @@ static const struct mistake mistakes[] = {
 	 "c.ini:2: address: the Redis address must begin with redis://, rediss://, redis+sentinel://, "
 	 "rediss+sentinel:// or unix://"},
 	{"an address with a bad port", "[redis]\naddress = redis://h:99999\n" CONSUMER,
-	 "c.ini:2: address: the port in the Redis address must be 1 to 65535, not \"99999\""},
+	 "c.ini:2: address: the port in the Redis address must be 1 to 65535, and an @ must follow a password; write "
+	 "redis://host:6379 or redis://user:password@host"},
 	{"an address with a bad password", "[redis]\naddress = redis://u:pa/ss@h\n" CONSUMER,
 	 "c.ini:2: address: not an address with user and password; write "
 	 "redis://user:password@host:6379, where special characters are %-encoded (/ is %2F, @ is "

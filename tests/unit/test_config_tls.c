@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -184,6 +185,47 @@ static void the_certificate_of_admin_must_belong_to_its_key(void **state)
 	reports(3, "admin_tls_cert_file is set without admin_tls_key_file; add admin_tls_key_file = PATH");
 }
 
+static void other_pages_link_to_an_address_that_others_reach(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *lines, *page; /* NULL: none */
+	} cases[] = {
+		{"admin = 127.0.0.1:9464\n", NULL},
+		{"admin = [::1]:9464\n", NULL},
+		{"admin = 127.0.0.1:9464\nadmin_url = https://proxy.example/one/\n",
+		 "https://proxy.example/one/"},
+		{"admin = 192.0.2.1:9464\n", "http://192.0.2.1:9464/"},
+		{"admin = [2001:db8::1]:9464\n", "http://[2001:db8::1]:9464/"},
+		{"admin = 192.0.2.1:0\n", NULL},
+		{"admin = off\n", NULL},
+	};
+	run("echo token > '%s'; chmod 600 '%s'", test_certificates_path(certificates, "token"),
+	    test_certificates_path(certificates, "token"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+		bool off = strstr(cases[i].lines, "off");
+		snprintf(text, sizeof(text), "[runner]\n%s%s" CONSUMER, cases[i].lines,
+			 off ? "" : "admin_token_file = token\n");
+		assert_int_equal(load(text), 0);
+		if (cases[i].page)
+			assert_string_equal(config->runner.admin_page, cases[i].page);
+		else
+			assert_null(config->runner.admin_page);
+		unload(NULL);
+	}
+	/* On all addresses: by this host's name. */
+	assert_int_equal(load("[runner]\nadmin = 0.0.0.0:9464\nadmin_token_file = token\n" CONSUMER), 0);
+	char host[256] = "", page[300];
+	gethostname(host, sizeof(host) - 1);
+	snprintf(page, sizeof(page), "http://%s:9464/", host);
+	assert_string_equal(config->runner.admin_page, page);
+	unload(NULL);
+	assert_int_equal(load("[runner]\nadmin = 127.0.0.1:9464\nadmin_url = javascript:alert(1)\n" CONSUMER),
+			 SEG_EINVAL);
+	reports(3, "admin_url: \"javascript:alert(1)\" is not the URL of a page");
+}
+
 /* SIGHUP must say so, and not apply half of it. */
 static void another_tls_file_needs_a_restart_and_another_content_does_not(void **state)
 {
@@ -228,6 +270,7 @@ int main(void)
 		TEST(a_key_that_others_may_read_is_warned_of),
 		TEST(to_verify_nothing_is_warned_of),
 		TEST(the_certificate_of_admin_must_belong_to_its_key),
+		TEST(other_pages_link_to_an_address_that_others_reach),
 		TEST(another_tls_file_needs_a_restart_and_another_content_does_not),
 		TEST(half_a_pair_names_the_other_half),
 	};

@@ -200,7 +200,7 @@ static void an_attempt_that_finds_all_dead_says_why_and_the_next_one_waits_longe
 	(void)state;
 	make_dial("redis://127.0.0.2:%u,nowhere:1", places[1].port);
 	assert_in_range(attempt(SEG_DIAL_FAILED), 240, 900);
-	assert_non_null(strstr(error.text, "cannot find the host of nowhere:1"));
+	assert_non_null(strstr(error.text, "cannot find the host of ***: "));
 	assert_in_range(attempt(SEG_DIAL_FAILED), 490, 1500);
 }
 

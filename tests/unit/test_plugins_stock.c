@@ -47,11 +47,8 @@ static void note_log(void *arg, const seg_log_event *event)
 	snprintf(logged, sizeof(logged), "%s", event->text);
 }
 
-/*
- * Loads the plugin for group `group` with the options "name=value". Returns init's result; error may be NULL.
- */
-static int start_in_group(struct fixture *f, const char *name, const char *group, const char *const *options,
-			  seg_error *error)
+/* Loads the plugin for group `group` with the options "name=value". */
+static void load(struct fixture *f, const char *name, const char *group, const char *const *options)
 {
 	char plugins[512];
 	seg_error why;
@@ -77,6 +74,13 @@ static int start_in_group(struct fixture *f, const char *name, const char *group
 						seg_logger_make(note_log, NULL), &f->errors, &f->instance);
 	if (result != 0)
 		fail_msg("%s", f->errors.list[0].text);
+}
+
+/* The same, and init. Returns init's result; error may be NULL. */
+static int start_in_group(struct fixture *f, const char *name, const char *group, const char *const *options,
+			  seg_error *error)
+{
+	load(f, name, group, options);
 	return seg_plugin_instance_init(f->instance, error);
 }
 
@@ -603,6 +607,38 @@ static void a_directory_that_cannot_be_used_is_refused_at_the_start(void **state
 	}
 }
 
+/* What the plugin's check says of the directory; "" if it accepts it. */
+static void expect_checked(const char *name, const char *path, const char *text)
+{
+	struct fixture f;
+	char option[200];
+	snprintf(option, sizeof(option), "directory=%s", path);
+	load(&f, name, "g", TEXTS(option));
+	seg_plugin_instance_check(f.instance, &f.consumer, &f.errors);
+	if (f.errors.count != (*text != '\0') || (*text && !strstr(f.errors.list[0].text, text)))
+		fail_msg("%s says of %s: %s", name, path, f.errors.count ? f.errors.list[0].text : "nothing");
+	seg_config_errors_fini(&f.errors);
+	stop(&f);
+}
+
+static void a_directory_is_checked_without_a_change(void **state)
+{
+	(void)state;
+	static const char *const plugins[] = {"file", "wordcount"};
+	for (size_t i = 0; i < COUNT(plugins); i++) {
+		write_file("plain", "", 0);
+		expect_checked(plugins[i], directory, "");
+		expect_checked(plugins[i], in_directory("new"), "");
+		assert_false(exists("new"));
+		expect_checked(
+			plugins[i], in_directory("new/below"),
+			"cannot be used: No such file or directory; create the directory that it shall be in");
+		expect_checked(plugins[i], in_directory("plain"), "test.ini:2: [consumer mine] the plugin ");
+		expect_checked(plugins[i], in_directory("plain/below"),
+			       "cannot be used: Not a directory; name a directory");
+	}
+}
+
 /* --- wordcount --------------------------------------------------------------------------------------- */
 
 #define HEAD(epoch, last, messages, out_of_order)                                                            \
@@ -1068,6 +1104,7 @@ int main(void)
 		TEST(file_does_not_wait_for_a_process_that_hangs_while_writing),
 		TEST(a_file_that_was_moved_away_is_made_anew),
 		TEST(a_directory_that_cannot_be_used_is_refused_at_the_start),
+		TEST(a_directory_is_checked_without_a_change),
 		TEST(wordcount_counts_each_key_and_keeps_the_last_id_with_it),
 		TEST(a_message_that_comes_again_is_not_counted_again),
 		TEST(the_next_owner_continues_where_a_clean_stop_ended),

@@ -240,6 +240,45 @@ static void ask_is_followed_once_with_asking(void **state)
 	assert_int_equal(heard(1, "ASKING"), asked + 1);
 }
 
+/* As a commit of the partition of node n's key. */
+static bool commit(int n, const char *name)
+{
+	const char *argv[] = {keys[n], "state"};
+	return seg_route_staying_script(route, SEG_SCRIPT_COMMIT, on_reply, (void *)(uintptr_t)name, 2, 2,
+					argv, NULL);
+}
+
+static void a_script_that_stays_hears_of_moved_and_goes_to_no_other_master(void **state)
+{
+	(void)state;
+	char text[64];
+	connect_all();
+	unsigned changes = seg_route_changes(route);
+	thirds[0] = 2;
+	answers(0, "EVALSHA", redirection(text, "MOVED", 0, 2), 1);
+	assert_true(commit(0, "a"));
+	until_told("a:MOVED");
+	/* The route has learnt where the slot is, for those who look there before they commit. */
+	assert_int_not_equal(seg_route_changes(route), changes);
+	assert_int_equal(heard(2, "EVALSHA"), 0);
+	assert_true(commit(0, "b"));
+	until_told("b:ok");
+	assert_int_equal(heard(2, "EVALSHA"), 1);
+}
+
+static void a_script_that_stays_follows_a_key_that_migrates(void **state)
+{
+	(void)state;
+	char text[64];
+	connect_all();
+	int asked = heard(1, "ASKING");
+	answers(0, "EVALSHA", redirection(text, "ASK", 0, 1), 1);
+	assert_true(commit(0, "a"));
+	until_told("a:ok");
+	assert_int_equal(heard(1, "ASKING"), asked + 1);
+	assert_int_equal(heard(1, "EVALSHA"), 1);
+}
+
 static void a_circle_of_redirections_ends_with_the_error(void **state)
 {
 	(void)state;
@@ -383,6 +422,8 @@ int main(void)
 		TEST(moved_to_a_node_that_is_not_connected_waits_for_it),
 		TEST(moved_to_a_dead_node_loses_the_command),
 		TEST(ask_is_followed_once_with_asking),
+		TEST(a_script_that_stays_hears_of_moved_and_goes_to_no_other_master),
+		TEST(a_script_that_stays_follows_a_key_that_migrates),
 		TEST(a_circle_of_redirections_ends_with_the_error),
 		TEST(what_passes_reaches_the_caller),
 		TEST(a_transaction_is_not_split),

@@ -462,7 +462,7 @@ static void a_limit_sends_what_a_member_cannot_serve_to_the_others(void **state)
 	assert_int_equal(b.count, 2);
 	a = heartbeat("a", "a1", NULL);
 	/* The release and the limit come together, so that the partition does not come back. */
-	capacity = "1:threads 100";
+	capacity = "1:threads page=http://host:9464/ 100";
 	char released[64];
 	snprintf(released, sizeof(released), "%s", released_of(a.owned[0]));
 	a = heartbeat("a", "a1", released);

@@ -14,6 +14,7 @@
 #define LOG "__n:s:partition_0"
 #define STATE "{__n:s:partition_0}:g:state"
 #define DEAD "{__n:s:partition_0}:g:dead"
+#define COUNTERS "{__n:s:partition_0}:counters"
 
 static const char *open_group(const char *start)
 {
@@ -1043,11 +1044,106 @@ static void a_group_that_stops_at_the_limit_continues_when_there_is_room(void **
 	limited_letter("1-1", "1", "1", "stop");
 	assert_string_equal(limited_letter("1-2", "2", "1", "stop"), "FULL 1");
 	assert_string_equal(position(), "1-1");
-	assert_string_equal(state_field("letters_full"), "1");
 	command("DEL " DEAD);
 	assert_int_equal(strncmp(limited_letter("1-2", "2", "1", "stop"), "OK ", 3), 0);
 	assert_string_equal(position(), "1-2");
-	assert_string_equal(state_field("letters_full"), "nil");
+}
+
+/* --- what hinders the owner ------------------------------------------------------------------------ */
+
+static const char *hinder(const char *epoch, const char *nonce, const char *kind, const char *id,
+			  const char *number)
+{
+	return run(NOTE, 1, STATE, epoch, nonce, kind, id, number, "60000000", "it is\ntold");
+}
+
+/* Without the milliseconds, which pass. "nil" for nothing. */
+static const char *hindrance(void)
+{
+	run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g");
+	char *note = strrchr(said, '['), *ms = note;
+	if (strcmp(said + strlen(said) - 4, " nil") == 0)
+		return "nil";
+	for (int word = 0; word < 3; word++)
+		ms = strchr(ms + 1, ' ');
+	memmove(ms, strchr(ms + 1, ' '), strlen(strchr(ms + 1, ' ')) + 1);
+	return note;
+}
+
+static void what_hinders_the_owner_is_shown_until_the_position_has_passed_it(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	assert_string_equal(hindrance(), "nil");
+	assert_string_equal(hinder("5", "n", "retry", "1-1", "7"), "OK");
+	assert_string_equal(hindrance(), "[retry 1-1 7 it is\ntold]");
+	commit("5", "n", "1-1", "1");
+	assert_string_equal(hindrance(), "nil");
+	hinder("5", "n", "hang", "0-0", "0");
+	assert_string_equal(hindrance(), "[hang 0-0 0 it is\ntold]");
+	hinder("5", "n", "none", "0-0", "0");
+	assert_string_equal(hindrance(), "nil");
+}
+
+static void only_the_owner_says_what_hinders_it(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	claim("6", "m");
+	hinder("6", "m", "retry", "1-1", "2");
+	assert_string_equal(hinder("5", "n", "hang", "0-0", "0"), "FENCED 6");
+	assert_string_equal(hinder("5", "n", "none", "0-0", "0"), "FENCED 6");
+	assert_string_equal(hindrance(), "[retry 1-1 2 it is\ntold]");
+	claim("7", "o");
+	assert_string_equal(hindrance(), "nil");
+	assert_string_equal(state_field("hindrance"), "nil");
+}
+
+static void nothing_hinders_where_nobody_owns_or_a_reset_has_moved_the_group(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	hinder("5", "n", "hang", "0-0", "0");
+	release("5", "n", "0-0", "0");
+	assert_string_equal(hindrance(), "nil");
+	claim("6", "n");
+	hinder("6", "n", "full", "1-1", "0");
+	run(RESET, 2, LOG, STATE, "g", "", "0-0", "0");
+	assert_string_equal(hindrance(), "nil");
+	assert_string_equal(state_field("hindrance"), "nil");
+}
+
+static void a_letter_waits_for_room_only_while_there_is_none(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	limited_letter("1-1", "1", "1", "stop");
+	hinder("5", "n", "full", "1-2", "1");
+	assert_string_equal(hindrance(), "[full 1-2 1 it is\ntold]");
+	command("DEL " DEAD);
+	assert_string_equal(hindrance(), "nil");
+}
+
+static void an_owner_of_an_earlier_version_is_shown_too(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	command("HSET " STATE " remark %s", "5 59990000000000 it hangs");
+	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[hang 0-0 0 "));
+	command("HSET " STATE " retry %s", "5 1-1 3 59990000000000 it fails");
+	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[retry 1-1 3 "));
+	command("HSET " STATE " letters_full 1");
+	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[retry 1-1 3 "));
+	limited_letter("1-1", "1", "1", "stop");
+	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[full 0-0 1 0 ]"));
+	claim("6", "m");
+	assert_string_equal(hindrance(), "nil");
+	assert_string_equal(command("HMGET " STATE " retry remark letters_full"), "nil nil nil");
 }
 
 /* --- a full memory --------------------------------------------------------------------------------- */
@@ -1060,6 +1156,7 @@ static void without_memory_a_group_is_opened_claimed_committed_and_released(void
 	assert_string_equal(open_group("0"), "MADE 0-0");
 	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 0");
 	assert_string_equal(mark("5", "n", "1-1"), "OK");
+	assert_string_equal(hinder("5", "n", "retry", "1-1", "2"), "OK");
 	assert_string_equal(commit("5", "n", "1-2", "2"), "OK");
 	command("XGROUP DESTROY " LOG " g");
 	assert_string_equal(commit("5", "n", "1-3", "3"), "OK");
@@ -1169,6 +1266,11 @@ int main(void)
 		TEST(what_is_missing_of_a_packed_stream_is_stored_once),
 		TEST(the_oldest_letters_make_room_and_are_counted),
 		TEST(a_group_that_stops_at_the_limit_continues_when_there_is_room),
+		TEST(what_hinders_the_owner_is_shown_until_the_position_has_passed_it),
+		TEST(only_the_owner_says_what_hinders_it),
+		TEST(nothing_hinders_where_nobody_owns_or_a_reset_has_moved_the_group),
+		TEST(a_letter_waits_for_room_only_while_there_is_none),
+		TEST(an_owner_of_an_earlier_version_is_shown_too),
 		TEST(where_the_letter_cannot_be_written_the_message_stays),
 		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
 		TEST(without_memory_what_is_committed_makes_room_for_a_dead_letter),

@@ -42,7 +42,7 @@ static atomic_llong lease;
 static atomic_int without_lease; /* the plugin's calls */
 static seg_waker waker;
 static seg_section_counters counters;
-static seg_retrying retrying;
+static seg_hindered hindered;
 static seg_task_setup setup;
 
 static void note_call(void)
@@ -120,9 +120,9 @@ static int set_up(void **state)
 		.isolate = 100,
 		.stop = stop,
 		.counters = &counters,
-		.retrying = &retrying,
+		.hindered = &hindered,
 	};
-	seg_retrying_init(&retrying);
+	seg_hindered_init(&hindered);
 	return seg_waker_init(&waker);
 }
 
@@ -156,7 +156,7 @@ static int tear_down(void **state)
 		if (list[i].fetched)
 			seg_fetched_release(list[i].fetched);
 	}
-	seg_retrying_fini(&retrying);
+	seg_hindered_fini(&hindered);
 	seg_waker_fini(&waker);
 	return 0;
 }

@@ -7,12 +7,16 @@
 -- as a whole, so that a repeated call counts nothing twice. Until the owner's commits are at the end of the gap, they count
 -- only `passed` entries of it as read. The others are `gap_open`. passed = nil: the position is at `fetched`, and counts all.
 local function count_removed(log, state, fetched, read, passed)
+	local info = redis.pcall('XINFO', 'STREAM', log)
+	info = not info.err and named(info)
+	local came = info and entries_up_to(info, fetched)
+	if not came or came - read <= 0 then
+		return '0', '0', fetched
+	end
 	local stored = redis.call('HMGET', state, 'gap', 'gap_before')
 	local noted, before = tonumber(stored[1] or '0'), stored[2] or '0'
-	local info = redis.call('EXISTS', log) == 1 and named(redis.call('XINFO', 'STREAM', log))
-	local came = info and entries_up_to(info, fetched)
 	-- Less than was noted: the owner is not yet past what earlier ones have counted.
-	if not came or came - read <= 0 or came - read < noted then
+	if came - read < noted then
 		return '0', before, fetched
 	end
 	local gap = came - read

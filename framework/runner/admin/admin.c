@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "admin/page.h"
+#include "admin/record.h"
 #include "admin/view.h"
 
 static const seg_http_route routes[] = {
@@ -15,18 +16,50 @@ static const seg_http_route routes[] = {
 	{"/metrics", false, seg_metrics_answer},
 	{"/api/v1/status", false, seg_api_status},
 	{"/api/v1/groups/*", false, seg_api_group},
+	{"/api/v1/redis", false, seg_api_redis},
+	{"/api/v1/history/*", false, seg_api_history},
 	{"/api/v1/events", false, seg_api_events},
 	{NULL, false, NULL},
 };
 
+/* --- a configuration ---------------------------------------------------------------------- */
+
+static void drop_histories(struct seg_admin *admin)
+{
+	for (size_t i = 0; admin->histories && i < admin->config->consumer_count; i++)
+		seg_history_destroy(admin->histories[i]);
+	free(admin->histories);
+	admin->histories = NULL;
+}
+
+/* The history of a consumer of the new config: the one that its group has had, or an empty one. */
+static seg_history *take_history(struct seg_admin *admin, const seg_config_consumer *consumer)
+{
+	for (size_t i = 0; admin->histories && i < admin->config->consumer_count; i++) {
+		const seg_config_consumer *old = &admin->config->consumers[i];
+		seg_history *history = admin->histories[i];
+		if (!history || strcmp(old->stream, consumer->stream) != 0 ||
+		    strcmp(old->group, consumer->group) != 0)
+			continue;
+		admin->histories[i] = NULL;
+		return history;
+	}
+	return seg_history_create();
+}
+
 /* Takes the config and makes room for its sections. Returns false if out of memory; then there is room for none. */
 static bool adopt(seg_admin *admin, const seg_config *config)
 {
+	seg_history **histories = calloc(config->consumer_count, sizeof(seg_history *));
+	for (size_t i = 0; histories && i < config->consumer_count; i++)
+		histories[i] = take_history(admin, &config->consumers[i]);
+	drop_histories(admin);
 	free(admin->sections);
 	admin->sections = calloc(config->consumer_count, sizeof(*admin->sections));
 	admin->section_count = admin->sections ? config->consumer_count : 0;
 	admin->config = config;
-	return admin->sections != NULL;
+	admin->histories = histories;
+	return admin->sections && admin->histories;
 }
 
 seg_admin *seg_admin_create(const seg_config *config, const char *name, seg_logger logger)
@@ -62,6 +95,7 @@ void seg_admin_destroy(seg_admin *admin)
 	pthread_mutex_destroy(&admin->lock);
 	free(admin->page);
 	free(admin->page_policy);
+	drop_histories(admin);
 	free(admin->sections);
 	free(admin);
 }
@@ -92,7 +126,8 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 		return;
 	if (options != &admin->observing)
 		admin->observing = *options;
-	seg_observer *observer = seg_observer_start(admin->config, &admin->observing);
+	seg_observer *observer =
+		seg_observer_start(admin->config, &admin->observing, seg_admin_record, admin);
 	if (!observer)
 		seg_log(&admin->logger, SEG_LOG_ERROR,
 			"admin: cannot start the thread that reads groups from Redis; lag and owners are not shown");

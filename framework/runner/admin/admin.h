@@ -6,6 +6,7 @@
  *     connections.c  how many, how long
  *     events.c     recent log lines         api.c       /api/v1/...
  *     observer.c   groups as Redis has them page.c      /
+ *     history.c    their last hour
  *
  * No thread that handles messages waits for the admin server: counters are read without a lock, and the observer's
  * thread asks Redis on a connection of its own. The main thread calls all of these functions. A NULL admin is off;

@@ -1,65 +1,19 @@
 /* api.c - /api/v1, as JSON. Fields may be added; none is removed or changes its meaning. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "admin/json.h"
 #include "admin/view.h"
 #include "config/options.h"
+#include "look/totals.h"
 
 #define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
-enum { NOT_FOUND = 404, NO_MEMORY = 500, UNAVAILABLE = 503 };
+enum { NOT_FOUND = 404, UNAVAILABLE = 503 };
 
-static void write_json(seg_http_answer *answer, json_t *json)
-{
-	answer->type = "application/json";
-	if (!json || json_dumpf(json, answer->body, JSON_COMPACT | JSON_REAL_PRECISION(9)))
-		answer->status = NO_MEMORY;
-	fputc('\n', answer->body);
-	json_decref(json);
-}
-
-static json_t *optional_text(const char *text)
-{
-	return text && *text ? json_string(text) : json_null();
-}
-
-/* RFC 3339, in UTC, of a seg_wall_clock(). */
-static json_t *timestamp(int64_t wall)
-{
-	char text[40];
-	struct tm tm;
-	time_t seconds = (time_t)(wall / SEG_SECOND);
-	if (wall == 0 || !gmtime_r(&seconds, &tm))
-		return json_null();
-	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(wall % SEG_SECOND / SEG_MS));
-	return json_string(text);
-}
-
-/* A plugin's text may not be UTF-8. Then '?' replaces each byte that is not ASCII. */
-static json_t *foreign_text(const char *text)
-{
-	json_t *json = json_string(text);
-	if (json)
-		return json;
-	char *ascii = strdup(text);
-	for (char *c = ascii; c && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	json = ascii ? json_string(ascii) : NULL;
-	free(ascii);
-	return json ? json : json_null();
-}
-
-static void refuse(seg_http_answer *answer, unsigned status, const char *why)
-{
-	answer->status = status;
-	write_json(answer, json_pack("{s:o}", "error", foreign_text(why)));
-}
+enum { REASONS_SHOWN = 20 };
 
 /* --- /api/v1/status ------------------------------------------------------------------------ */
 
@@ -104,7 +58,7 @@ static json_t *plugin_counters(const seg_section *section)
 	seg_plugin_counter counter;
 	for (size_t i = 0; seg_plugin_instance_counter(section->instance, i, &counter); i++)
 		json_array_append_new(list, json_pack("{s:s, s:o, s:I}", "name", counter.name, "help",
-						      foreign_text(counter.help), "value",
+						      seg_json_foreign_text(counter.help), "value",
 						      (json_int_t)counter.value));
 	return list;
 }
@@ -130,7 +84,7 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 
 static void add_reason(void *arg, const char *reason)
 {
-	json_array_append_new(arg, foreign_text(reason));
+	json_array_append_new(arg, seg_json_foreign_text(reason));
 }
 
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer)
@@ -144,11 +98,12 @@ void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer 
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
 		json_array_append_new(consumers, consumer(&admin->config->consumers[i], admin->sections[i]));
 	pthread_mutex_unlock(&admin->lock);
-	write_json(answer, json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "name", admin->name,
-				     "version", seg_version(), "namespace", admin->config->runner.name_space,
-				     "started_at", timestamp(admin->started_at), "now",
-				     timestamp(seg_wall_clock()), "health", healths[health], "reasons",
-				     reasons, "duration_bounds", duration_bounds(), "consumers", consumers));
+	seg_json_answer(answer,
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "name", admin->name,
+				  "version", seg_version(), "namespace", admin->config->runner.name_space,
+				  "started_at", seg_json_time(admin->started_at), "now",
+				  seg_json_time(seg_wall_clock()), "health", healths[health], "reasons",
+				  reasons, "duration_bounds", duration_bounds(), "consumers", consumers));
 }
 
 /* --- /api/v1/groups/STREAM/GROUP --------------------------------------------------------------- */
@@ -159,75 +114,138 @@ static json_t *id_text(seg_id id)
 	return json_string(seg_id_format(id, text));
 }
 
+static json_t *retry(const seg_hindrance *h)
+{
+	int64_t left = h->at - seg_now();
+	if (h->kind != SEG_HINDRANCE_RETRY)
+		return json_null();
+	return json_pack("{s:o, s:I, s:f, s:o}", "id", id_text(h->id), "attempt", (json_int_t)h->number,
+			 "next_seconds", left > 0 ? (double)left / SEG_SECOND : 0.0, "reason",
+			 seg_json_foreign_text(h->text));
+}
+
+/* kind: retry, hang or full. */
+static json_t *hindrance(const seg_hindrance *h)
+{
+	char sentence[SEG_HINDRANCE_SENTENCE_MAX];
+	if (h->kind == SEG_HINDRANCE_NONE)
+		return json_null();
+	return json_pack("{s:s, s:o}", "kind", seg_hindrance_names[h->kind], "text",
+			 seg_json_foreign_text(seg_hindrance_sentence(h, seg_now(), sentence)));
+}
+
+/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */
+static json_t *assigned_at(uint64_t epoch)
+{
+	return epoch < (uint64_t)(INT64_MAX / SEG_MS) ? seg_json_time((int64_t)epoch * SEG_MS) : json_null();
+}
+
 /* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
 static json_t *partition(const seg_partition_snapshot *partition)
 {
 	const seg_partition_info *p = &partition->info;
 	json_t *json =
 		json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "partition",
-			  (int)p->partition, "owner", optional_text(p->owner), "target",
-			  optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
+			  (int)p->partition, "owner", seg_json_optional_text(p->owner), "target",
+			  seg_json_optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
 			  id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
 			  "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
 			  partition->unreachable ? json_null() : json_real(partition->behind), "dead_letters",
 			  (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped, "lost",
 			  (json_int_t)p->lost);
-	json_object_set_new(json, "retry",
-			    partition->retry.attempt
-				    ? json_pack("{s:o, s:i, s:f, s:o}", "id", id_text(partition->retry.id),
-						"attempt", (int)partition->retry.attempt, "next_seconds",
-						partition->retry.left > 0 ? partition->retry.left : 0.0,
-						"reason", foreign_text(partition->retry.reason))
-				    : json_null());
+	json_object_set_new(json, "retry", retry(&partition->hindrance));
+	json_object_set_new(json, "hindrance", hindrance(&partition->hindrance));
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
-	json_object_set_new(json, "node", partition->node[0] ? foreign_text(partition->node) : json_null());
+	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));
+	json_object_set_new(json, "added_per_second", seg_json_known(partition->added));
+	json_object_set_new(json, "assigned_at", assigned_at(p->epoch));
+	json_object_set_new(json, "node",
+			    partition->node[0] ? seg_json_foreign_text(partition->node) : json_null());
 	json_object_set_new(json, "unreachable", json_boolean(partition->unreachable));
 	return json;
+}
+
+/* All members that Redis lists, dead ones as long as no other member has noticed. */
+static json_t *roster(const seg_group_snapshot *group)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < group->roster.count; i++) {
+		const seg_roster_member *m = &group->roster.members[i];
+		json_int_t owned = 0;
+		for (uint32_t p = 0; p < group->partition_count; p++)
+			owned += strcmp(group->partitions[p].info.owner, m->name) == 0;
+		json_array_append_new(list,
+				      json_pack("{s:s, s:b, s:f, s:i, s:o, s:o, s:I, s:o}", "name", m->name,
+						"live", m->lease_left > 0, "lease_seconds", m->lease_left,
+						"capacity", (int)m->capacity, "limit",
+						m->limit < 0 ? json_null() : json_integer(m->limit),
+						"short_of", seg_json_optional_text(m->short_of), "partitions",
+						owned, "page", seg_json_optional_text(m->page)));
+	}
+	return list;
+}
+
+/* The commonest ones. null: not read yet. */
+static json_t *reasons_json(const seg_reasons *reasons)
+{
+	json_t *list = json_array();
+	if (!reasons) {
+		json_decref(list);
+		return json_null();
+	}
+	for (size_t i = 0; i < reasons->count && i < REASONS_SHOWN; i++) {
+		const seg_reason *r = &reasons->list[i];
+		json_array_append_new(list,
+				      json_pack("{s:o, s:I, s:I, s:o, s:o, s:I, s:o}", "reason",
+						seg_json_foreign_text(r->text), "letters",
+						(json_int_t)r->letters, "partitions",
+						(json_int_t)r->partitions, "first_at",
+						seg_json_time((int64_t)r->first_ms * SEG_MS), "last_at",
+						seg_json_time((int64_t)r->last_ms * SEG_MS), "partition",
+						(json_int_t)r->partition, "letter", id_text(r->letter)));
+	}
+	return json_pack("{s:I, s:I, s:o}", "letters_read", (json_int_t)reasons->letters, "reasons",
+			 (json_int_t)reasons->count, "commonest", list);
 }
 
 static json_t *group_json(const seg_config_consumer *config, const seg_observation *seen)
 {
 	json_t *list = json_array();
 	const seg_group_snapshot *group = seen->group;
+	seg_group_totals totals;
+	seg_group_totals_of(group, &totals);
 	for (uint32_t i = 0; i < group->partition_count; i++)
 		json_array_append_new(list, partition(&group->partitions[i]));
-	return json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "stream", config->stream, "group",
-			 config->group, "generation", (json_int_t)group->generation, "members",
-			 (int)group->roster.live, "read_at", timestamp(seen->taken_at), "error",
-			 optional_text(seen->error), "partitions", list);
-}
-
-/* The consumer of "STREAM/GROUP", or NULL. */
-static const seg_config_consumer *find_consumer(const seg_config *config, const char *tail)
-{
-	for (size_t i = 0; i < config->consumer_count; i++) {
-		const seg_config_consumer *consumer = &config->consumers[i];
-		size_t length = strlen(consumer->stream);
-		if (strncmp(tail, consumer->stream, length) == 0 && tail[length] == '/' &&
-		    strcmp(tail + length + 1, consumer->group) == 0)
-			return consumer;
-	}
-	return NULL;
+	json_t *json = json_pack("{s:s, s:s, s:I, s:i, s:o, s:o, s:o}", "stream", config->stream, "group",
+				 config->group, "generation", (json_int_t)group->generation, "members",
+				 (int)group->roster.live, "read_at", seg_json_time(seen->taken_at), "error",
+				 seg_json_optional_text(seen->error), "partitions", list);
+	json_object_set_new(json, "lag", totals.lag < 0 ? json_null() : json_integer(totals.lag));
+	json_object_set_new(json, "lag_seconds", seg_json_known(totals.behind));
+	json_object_set_new(json, "committed_per_second", seg_json_known(totals.committed));
+	json_object_set_new(json, "added_per_second", seg_json_known(totals.added));
+	json_object_set_new(json, "roster", roster(group));
+	json_object_set_new(json, "dead_letter_reasons", reasons_json(seen->letters));
+	return json;
 }
 
 void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
 	seg_observer *observer = atomic_load(&admin->observer);
-	const seg_config_consumer *found = find_consumer(admin->config, request->tail);
+	const seg_config_consumer *found = seg_view_consumer(admin, request->tail);
 	if (!found) {
-		refuse(answer, NOT_FOUND,
-		       "no [consumer] section of this runner has that stream and group; /api/v1/status lists the sections");
+		seg_json_refuse(answer, NOT_FOUND, SEG_VIEW_NO_CONSUMER);
 		return;
 	}
 	seg_observer_refresh(observer, SNAPSHOT_AGE);
 	seg_observation seen = seg_observer_hold(observer, (size_t)(found - admin->config->consumers));
 	if (seen.group)
-		write_json(answer, group_json(found, &seen));
+		seg_json_answer(answer, group_json(found, &seen));
 	else
-		refuse(answer, UNAVAILABLE,
-		       seen.error[0] ? seen.error : "this group has not been read from Redis yet");
+		seg_json_refuse(answer, UNAVAILABLE,
+				seen.error[0] ? seen.error : "this group has not been read from Redis yet");
 	seg_observer_let_go(observer);
 }
 
@@ -236,8 +254,8 @@ void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *
 static json_t *event_json(const seg_event *event)
 {
 	json_t *json = json_pack("{s:I, s:o, s:s, s:o}", "number", (json_int_t)event->number, "time",
-				 timestamp(event->time), "level", seg_log_level_names[event->level & 3],
-				 "text", foreign_text(event->text));
+				 seg_json_time(event->time), "level", seg_log_level_names[event->level & 3],
+				 "text", seg_json_foreign_text(event->text));
 	if (event->stream[0])
 		json_object_set_new(json, "stream", json_string(event->stream));
 	if (event->group[0])
@@ -262,5 +280,5 @@ void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer 
 	for (size_t i = 0; i < count && events[i].number <= newest; i++)
 		json_array_append_new(list, event_json(&events[i]));
 	free(events);
-	write_json(answer, json_pack("{s:I, s:o}", "newest", (json_int_t)newest, "events", list));
+	seg_json_answer(answer, json_pack("{s:I, s:o}", "newest", (json_int_t)newest, "events", list));
 }

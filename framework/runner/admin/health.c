@@ -18,7 +18,7 @@ typedef struct {
 /* consumer: the section with this problem, or NULL for the whole runner. */
 static void find(verdict *v, seg_health health, const seg_config_consumer *consumer, const char *what)
 {
-	char reason[512];
+	char reason[SEG_HINDRANCE_SENTENCE_MAX + 300];
 	if (health > v->worst)
 		v->worst = health;
 	if (!v->say)
@@ -28,26 +28,29 @@ static void find(verdict *v, seg_health health, const seg_config_consumer *consu
 	v->say(v->arg, consumer ? reason : what);
 }
 
-static void judge_retries(verdict *v, const seg_config_consumer *config, const seg_section *section)
+/*
+ * What hinders single partitions is for an operator to mend, at the handler or at what it writes to. Another runner would meet the
+ * same, so the runner stays ready. Only a call beyond handler_timeout makes it not ready: it ends then.
+ */
+static void judge_hindered(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
-	char what[SEG_RETRYING_REASON_MAX + 160], when[48] = "under way";
-	seg_retrying_entry first;
-	if (!seg_section_retrying(section, &first))
-		return;
-	unsigned retrying = atomic_load(&section->counters.retrying);
-	int64_t left = first.next_at - seg_now();
-	if (left > 0)
-		snprintf(when, sizeof(when), "in %.1f s", (double)left / SEG_SECOND);
-	if (retrying > 1)
-		snprintf(what, sizeof(what),
-			 "is retrying messages on %u partitions; on partition %" PRIu32
-			 ": %s; attempt %" PRIu32 " %s",
-			 retrying, first.partition, first.reason, first.attempt, when);
-	else
-		snprintf(what, sizeof(what),
-			 "is retrying a message on partition %" PRIu32 ": %s; attempt %" PRIu32 " %s",
-			 first.partition, first.reason, first.attempt, when);
-	find(v, SEG_HEALTH_DEGRADED, config, what);
+	static const char *const plurals[] = {
+		[SEG_HINDRANCE_RETRY] = "partitions retry a message",
+		[SEG_HINDRANCE_HANG] = "partitions have a call that hangs",
+		[SEG_HINDRANCE_FULL] = "partitions wait for room among the dead letters",
+	};
+	char what[SEG_HINDRANCE_SENTENCE_MAX + 100], sentence[SEG_HINDRANCE_SENTENCE_MAX], all[64] = "";
+	for (int kind = SEG_HINDRANCE_RETRY; seg_hindrance_names[kind]; kind++) {
+		seg_hindered_entry first;
+		unsigned count = seg_section_hindered(section, (seg_hindrance_kind)kind, &first);
+		if (count == 0)
+			continue;
+		if (count > 1)
+			snprintf(all, sizeof(all), "%u %s; ", count, plurals[kind]);
+		snprintf(what, sizeof(what), "%spartition %" PRIu32 ": %s", count > 1 ? all : "",
+			 first.partition, seg_hindrance_sentence(&first.what, seg_now(), sentence));
+		find(v, SEG_HEALTH_DEGRADED, config, what);
+	}
 }
 
 /* Who serves nothing of what it should is not ready, even though the others may serve all. */
@@ -78,7 +81,7 @@ static void judge_section(verdict *v, const seg_config_consumer *config, const s
 		find(v, SEG_HEALTH_NOT_READY, config,
 		     "has lost its lease: Redis does not answer its heartbeats");
 	judge_shortage(v, config, section);
-	judge_retries(v, config, section);
+	judge_hindered(v, config, section);
 }
 
 seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg, const char *reason),

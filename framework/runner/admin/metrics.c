@@ -246,7 +246,7 @@ static bool dead_letters_dropped(const seg_partition_snapshot *partition, double
 
 static bool dead_letters_full(const seg_partition_snapshot *partition, double *value)
 {
-	*value = seg_partition_waits_for_room(partition);
+	*value = partition->hindrance.kind == SEG_HINDRANCE_FULL;
 	return !partition->unreachable;
 }
 

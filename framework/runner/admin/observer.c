@@ -7,12 +7,20 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "look/letters.h"
+#include "look/totals.h"
 #include "stream/client.h"
 
 #define PATIENCE (1 * SEG_SECOND) /* with one round trip to Redis, and of a caller that wants a new reading */
 #define READING_MAX (10 * SEG_SECOND) /* all groups together */
 
+#define ASIDE (10 * SEG_SECOND)   /* between two looks at Redis itself and at dead letters */
+#define UNASKED (10 * SEG_SECOND) /* so long after the last reading, it reads without a request */
+
 enum { SHARE = 20 }; /* at most one part in so many of the time goes into reading */
+
+/* Partitions that all members' observers together read without a request. */
+enum { PARTITIONS_PER_SECOND = 1000 };
 
 typedef struct {
 	seg_stream *stream; /* the thread's; NULL until it is opened */
@@ -22,23 +30,35 @@ typedef struct {
 	seg_group_snapshot group; /* if known */
 	int64_t taken_at;
 	char error[SEG_ERROR_TEXT_MAX];
+	bool letters_known;
+	seg_reasons letters;
+	seg_group_totals letters_of; /* when they were read */
 } watched;
 
 struct seg_observer {
 	const seg_config *config;
 	seg_client_options options;
 	pthread_t thread;
+	seg_observer_seen_fn *seen; /* or NULL */
+	void *seen_arg;
 	seg_client *client; /* the thread's */
+	int64_t aside_at;   /* the thread's: when it last looked at Redis itself */
+	int64_t unasked_at; /* the thread's: when it reads without a request (seg_now()) */
 	atomic_bool cancel; /* the client's calls end */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* on CLOCK_MONOTONIC: cancel, and each field below */
 	bool wanted;
+	bool asked;       /* by a request */
 	bool failing;     /* Redis did not answer the last reading */
 	uint64_t rounds;  /* readings that ended */
 	int64_t ended_at; /* seg_now() at the end of the last one; 0: none has ended */
-	int64_t took;     /* the last one, ns */
-	watched *groups;  /* one for each consumer */
+	int64_t asked_at; /* the same, of the last one that somebody asked for */
+	int64_t took;     /* the last one, ns; 0 if Redis did not answer */
+	bool servers_known;
+	seg_servers servers;
+	int64_t servers_at; /* seg_wall_clock() */
+	watched *groups;    /* one for each consumer */
 };
 
 /* --- reading: the observer's thread -------------------------------------------------------- */
@@ -68,6 +88,9 @@ static int read_group(seg_observer *o, size_t index, int64_t deadline)
 	if (!status)
 		status = seg_group_snapshot_take(w->stream, o->config->consumers[index].group, &look, &group,
 						 &error);
+	/* Only this thread changes w->group, so it may read it without the lock. */
+	if (status == 0 && w->known)
+		seg_group_snapshot_compare(&w->group, &group);
 	pthread_mutex_lock(&o->lock);
 	if (status == 0) {
 		seg_group_snapshot_free(&w->group);
@@ -77,6 +100,8 @@ static int read_group(seg_observer *o, size_t index, int64_t deadline)
 	}
 	memcpy(w->error, error.text, sizeof(w->error));
 	pthread_mutex_unlock(&o->lock);
+	if (o->seen)
+		o->seen(o->seen_arg, index, status ? NULL : &w->group);
 	return status;
 }
 
@@ -88,10 +113,103 @@ static bool read_groups(seg_observer *o)
 		if (atomic_load(&o->cancel))
 			return false;
 		int status = read_group(o, i, deadline);
-		if (status && status != SEG_ENOTFOUND)
+		if (status && status != SEG_ENOTFOUND) {
+			for (size_t rest = i + 1; o->seen && rest < o->config->consumer_count; rest++)
+				o->seen(o->seen_arg, rest, NULL);
 			return false;
+		}
 	}
 	return true;
+}
+
+/* --- looking aside: the observer's thread ------------------------------------------------------ */
+
+static void look_at_servers(seg_observer *o)
+{
+	seg_servers servers;
+	seg_error error;
+	int status = seg_servers_look(o->client, seg_now() + PATIENCE, &servers, &error);
+	pthread_mutex_lock(&o->lock);
+	if (status == 0) {
+		seg_servers_free(&o->servers);
+		o->servers = servers;
+		o->servers_known = true;
+		o->servers_at = seg_wall_clock();
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (status)
+		seg_servers_free(&servers);
+}
+
+/* Only if letters have come or gone since the last look. */
+static void look_at_letters(seg_observer *o, size_t index)
+{
+	watched *w = &o->groups[index];
+	seg_group_totals totals;
+	seg_reasons letters;
+	seg_error error;
+	if (!w->known)
+		return;
+	seg_group_totals_of(&w->group, &totals);
+	if (w->letters_known && totals.dead_letters == w->letters_of.dead_letters &&
+	    totals.dead_letters_ever == w->letters_of.dead_letters_ever)
+		return;
+	int status = seg_letters_look(w->stream, o->config->consumers[index].group, &w->group,
+				      seg_now() + PATIENCE, &letters, &error);
+	pthread_mutex_lock(&o->lock);
+	if (status == 0) {
+		seg_reasons_free(&w->letters);
+		w->letters = letters;
+		w->letters_known = true;
+		w->letters_of = totals;
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (status)
+		seg_reasons_free(&letters);
+}
+
+static void look_aside(seg_observer *o)
+{
+	if (o->aside_at && seg_now() - o->aside_at < ASIDE)
+		return;
+	look_at_servers(o);
+	for (size_t i = 0; i < o->config->consumer_count; i++)
+		look_at_letters(o, i);
+	o->aside_at = seg_now();
+}
+
+/* --- the thread ---------------------------------------------------------------------------- */
+
+/* Until a reading without a request: longer for many partitions and members, for each member has an observer. */
+static int64_t unasked_pause(const seg_observer *o)
+{
+	double reads = 0;
+	for (size_t i = 0; i < o->config->consumer_count; i++)
+		if (o->groups[i].known)
+			reads += (double)o->groups[i].group.partition_count *
+				 (double)o->groups[i].group.roster.live;
+	int64_t least = (int64_t)(reads / PARTITIONS_PER_SECOND * SEG_SECOND);
+	if (least < o->took * SHARE)
+		least = o->took * SHARE;
+	return least < UNASKED ? UNASKED : least;
+}
+
+/* Under the lock: until a reading is wanted, or due. */
+static void wait_for_wish(seg_observer *o)
+{
+	struct timespec until;
+	int64_t left = o->unasked_at - seg_now();
+	if (!o->seen) {
+		pthread_cond_wait(&o->changed, &o->lock);
+	} else if (left <= 0) {
+		o->wanted = true;
+	} else {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		left += until.tv_nsec;
+		until.tv_sec += left / SEG_SECOND;
+		until.tv_nsec = left % SEG_SECOND;
+		pthread_cond_timedwait(&o->changed, &o->lock, &until);
+	}
 }
 
 static void *run(void *arg)
@@ -100,19 +218,28 @@ static void *run(void *arg)
 	pthread_mutex_lock(&o->lock);
 	while (!atomic_load(&o->cancel)) {
 		if (!o->wanted) {
-			pthread_cond_wait(&o->changed, &o->lock);
+			wait_for_wish(o);
 			continue;
 		}
+		bool asked = o->asked;
 		pthread_mutex_unlock(&o->lock);
 		int64_t began_at = seg_now();
 		bool answered = read_groups(o);
 		pthread_mutex_lock(&o->lock);
 		o->ended_at = seg_now();
-		o->took = o->ended_at - began_at;
+		o->took = answered ? o->ended_at - began_at : 0; /* who does not answer has no work with it */
 		o->failing = !answered;
-		o->wanted = false;
+		if (asked)
+			o->asked_at = o->ended_at;
+		o->wanted = o->asked = false;
+		o->unasked_at = o->ended_at + unasked_pause(o);
 		o->rounds++;
 		pthread_cond_broadcast(&o->changed);
+		if (!asked || !answered)
+			continue;
+		pthread_mutex_unlock(&o->lock);
+		look_aside(o);
+		pthread_mutex_lock(&o->lock);
 	}
 	pthread_mutex_unlock(&o->lock);
 	return NULL;
@@ -120,11 +247,12 @@ static void *run(void *arg)
 
 /* --- asking: any thread -------------------------------------------------------------------- */
 
-/* Under the lock. */
+/* Under the lock. Who asks gets what nobody who asked has seen, not the last reading for the history. */
 static bool is_old(const seg_observer *o, int64_t max_age)
 {
-	int64_t fresh_for = o->took * SHARE > max_age ? o->took * SHARE : max_age;
-	return o->ended_at == 0 || seg_now() - o->ended_at >= fresh_for;
+	int64_t now = seg_now();
+	return o->ended_at == 0 ||
+	       (now - o->ended_at >= o->took * SHARE && (o->asked_at == 0 || now - o->asked_at >= max_age));
 }
 
 void seg_observer_refresh(seg_observer *o, int64_t max_age)
@@ -137,7 +265,7 @@ void seg_observer_refresh(seg_observer *o, int64_t max_age)
 	pthread_mutex_lock(&o->lock);
 	if (is_old(o, max_age)) {
 		uint64_t before = o->rounds;
-		o->wanted = true;
+		o->wanted = o->asked = true;
 		pthread_cond_broadcast(&o->changed);
 		while (o->rounds == before && !o->failing && !atomic_load(&o->cancel))
 			if (pthread_cond_timedwait(&o->changed, &o->lock, &until))
@@ -152,7 +280,16 @@ seg_observation seg_observer_hold(seg_observer *o, size_t index)
 		return (seg_observation){.error = "this runner has not asked Redis yet"};
 	pthread_mutex_lock(&o->lock);
 	const watched *w = &o->groups[index];
-	return (seg_observation){w->known ? &w->group : NULL, w->taken_at, w->error};
+	return (seg_observation){w->known ? &w->group : NULL, w->taken_at, w->error,
+				 w->letters_known ? &w->letters : NULL};
+}
+
+seg_observed_servers seg_observer_hold_servers(seg_observer *o)
+{
+	if (!o)
+		return (seg_observed_servers){NULL, 0};
+	pthread_mutex_lock(&o->lock);
+	return (seg_observed_servers){o->servers_known ? &o->servers : NULL, o->servers_at};
 }
 
 void seg_observer_let_go(seg_observer *o)
@@ -168,7 +305,9 @@ static void destroy(seg_observer *o)
 	for (size_t i = 0; o->groups && i < o->config->consumer_count; i++) {
 		seg_stream_close(o->groups[i].stream);
 		seg_group_snapshot_free(&o->groups[i].group);
+		seg_reasons_free(&o->groups[i].letters);
 	}
+	seg_servers_free(&o->servers);
 	seg_client_close(o->client);
 	pthread_cond_destroy(&o->changed);
 	pthread_mutex_destroy(&o->lock);
@@ -189,7 +328,8 @@ static int start_thread(seg_observer *o)
 	return failure;
 }
 
-seg_observer *seg_observer_start(const seg_config *config, const seg_client_options *options)
+seg_observer *seg_observer_start(const seg_config *config, const seg_client_options *options,
+				 seg_observer_seen_fn *seen, void *arg)
 {
 	seg_observer *o = calloc(1, sizeof(*o));
 	pthread_condattr_t monotonic;
@@ -197,6 +337,9 @@ seg_observer *seg_observer_start(const seg_config *config, const seg_client_opti
 		return NULL;
 	o->config = config;
 	o->options = *options;
+	o->seen = seen;
+	o->seen_arg = arg;
+	o->unasked_at = seg_now() + UNASKED;
 	o->options.timeout_ms = PATIENCE / SEG_MS;
 	o->options.log = NULL; /* the runner logs the same already */
 	pthread_mutex_init(&o->lock, NULL);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "admin/events.h"
+#include "admin/history.h"
 #include "admin/observer.h"
 #include "admin/server.h"
 #include "work/section.h"
@@ -13,6 +14,7 @@
 struct seg_admin {
 	/* Changes in a reload only, while the server and the observer are stopped. */
 	const seg_config *config;
+	seg_history **histories; /* one for each consumer; NULL in it: there was no memory */
 
 	/* Constant. */
 	const char *address; /* of the server */
@@ -44,8 +46,17 @@ void seg_health_ready(void *arg, const seg_http_request *request, seg_http_answe
 void seg_metrics_answer(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_api_group(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_api_redis(void *arg, const seg_http_request *request, seg_http_answer *answer);
+void seg_api_history(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer);
 void seg_page_answer(void *arg, const seg_http_request *request, seg_http_answer *answer);
+
+/* The consumer of "STREAM/GROUP", or NULL. */
+const seg_config_consumer *seg_view_consumer(const struct seg_admin *admin, const char *tail);
+
+/* What to say then. */
+#define SEG_VIEW_NO_CONSUMER \
+	"no [consumer] section of this runner has that stream and group; /api/v1/status lists the sections"
 
 /* The health of a runner: the worst of its sections. */
 typedef enum seg_health { SEG_HEALTH_GOOD, SEG_HEALTH_DEGRADED, SEG_HEALTH_NOT_READY } seg_health;

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "base/units.h"
 #include "redis/address.h"
+#include "config/admin_page.h"
 #include "config/check_tls.h"
 #include "config/listen.h"
 #include "config/secret.h"
@@ -282,6 +283,7 @@ void seg_config_check(seg_config_loader *loader)
 	check_timeouts(loader);
 	check_admin(loader);
 	seg_config_check_admin_tls(loader);
+	seg_config_check_admin_page(loader);
 	for (size_t i = 0; i < config->consumer_count; i++)
 		check_consumer(loader, i);
 	if (config->consumer_count == 0)

@@ -122,6 +122,7 @@ void seg_config_free(seg_config *config)
 	if (config->runner.admin_token)
 		explicit_bzero(config->runner.admin_token, strlen(config->runner.admin_token));
 	free(config->runner.admin_token);
+	free(config->runner.admin_page);
 	for (size_t i = 0; i < config->consumer_count; i++)
 		free_consumer(&config->consumers[i]);
 	free(config->consumers);

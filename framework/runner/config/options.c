@@ -121,6 +121,10 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "The address of the HTTP admin server: a page at /, /metrics for Prometheus, /livez, "
 		 "/readyz and /api/v1/. An address that other machines can reach requires "
 		 "admin_token_file."},
+	{FIXED_RUNNER("admin_url", admin_url, char *, SEG_CONFIG_TEXT),
+	 .help = "The URL at which a browser reaches this runner's page, such as https://host:9464/: the "
+		 "other runners' pages link to it. Without it, they link to the address of admin; with "
+		 "0.0.0.0 or [::], to this host's name; with 127.0.0.1, they do not."},
 	{FIXED_RUNNER("admin_token_file", admin_token_file, char *, SEG_CONFIG_PATH),
 	 .help = "A file that contains only the token that admin requires, as a Bearer token or as the "
 		 "password in a browser. /livez and /readyz need no token."},

@@ -85,6 +85,8 @@ typedef struct seg_config_runner {
 	char *admin_token;         /* from admin_token_file; NULL: clients need no token; never printed */
 	char *admin_tls_cert_file; /* NULL: admin speaks HTTP; read when admin starts */
 	char *admin_tls_key_file;  /* set if that is */
+	char *admin_url;           /* or NULL */
+	char *admin_page;          /* the page's URL for other runners' pages; NULL: they cannot reach it */
 } seg_config_runner;
 
 /* `option.NAME = value`, for the plugin that declares NAME. */

@@ -19,6 +19,11 @@ void seg_notify_ready(void)
 	sd_notify(0, "READY=1");
 }
 
+void seg_notify_extend(int64_t time)
+{
+	sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRId64, time / 1000);
+}
+
 void seg_notify_reloading(void)
 {
 	/* Units with Type=notify-reload tell this reload from earlier ones by the time. */
@@ -62,6 +67,11 @@ bool seg_notify_is_built(void)
 
 void seg_notify_ready(void)
 {
+}
+
+void seg_notify_extend(int64_t time)
+{
+	(void)time;
 }
 
 void seg_notify_reloading(void)

@@ -15,6 +15,12 @@ bool seg_notify_is_built(void);
 /* READY: every section has started; after seg_notify_reloading, the reload has ended. */
 void seg_notify_ready(void);
 
+/*
+ * EXTEND_TIMEOUT_USEC: the start is not late before `time` ns from now, even if TimeoutStartSec of the unit has passed; systemd
+ * 236 or later.
+ */
+void seg_notify_extend(int64_t time);
+
 /* RELOADING: the runner reads its configuration again. */
 void seg_notify_reloading(void);
 

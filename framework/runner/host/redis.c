@@ -37,7 +37,10 @@ static int open_embedded(seg_redis *redis)
 {
 	seg_service_say(redis->service, "starting the embedded Redis");
 	seg_errand_start(&redis->errand, attach, redis);
-	if (!seg_wait_errand(redis->wait, &redis->errand))
+	redis->starting = true;
+	bool attached = seg_wait_errand(redis->wait, &redis->errand);
+	redis->starting = false;
+	if (!attached)
 		return EX_OK;
 	redis->embedded = redis->under_way.embedded;
 	return redis->under_way.status ? report(redis, redis->under_way.status) : EX_OK;

@@ -30,6 +30,7 @@ typedef struct seg_redis {
 		int status;
 		seg_error error;
 	} under_way;
+	bool starting;   /* the embedded server starts, or loads its data */
 	bool caring;     /* the errand starts the embedded server again */
 	int64_t look_at; /* seg_now() */
 } seg_redis;

@@ -58,6 +58,10 @@ static int look(void *arg)
 	if (!seg_logfile_flush(r->log) && pause > LOG_PAUSE_MS)
 		pause = LOG_PAUSE_MS;
 	seg_admin_set_lost_lines(r->admin, seg_logfile_lost(r->log));
+	if (r->redis.starting) {
+		int extension_pause = seg_service_extend_start(&r->service, now);
+		return extension_pause < pause ? extension_pause : pause;
+	}
 	if (!r->started)
 		return pause;
 	seg_service_look(&r->service, c->list, c->count, now);

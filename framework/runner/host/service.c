@@ -11,6 +11,8 @@ enum { LOOK_MS = 1000, JOINING_MS = 20 };
 
 #define FIRST_STATUS (1 * SEG_SECOND) /* after it is ready: by then it has its partitions */
 #define STATUS_INTERVAL (5 * SEG_SECOND)
+#define EXTENSION (60 * SEG_SECOND)
+#define EXTENSION_INTERVAL (EXTENSION / 4)
 
 void seg_service_say(seg_service *service, const char *format, ...)
 {
@@ -23,6 +25,15 @@ void seg_service_say(seg_service *service, const char *format, ...)
 		return;
 	snprintf(service->status, sizeof(service->status), "%s", text);
 	seg_notify_status("%s", text);
+}
+
+int seg_service_extend_start(seg_service *service, int64_t now)
+{
+	if (now >= service->extend_at) {
+		service->extend_at = now + EXTENSION_INTERVAL;
+		seg_notify_extend(EXTENSION);
+	}
+	return (int)((service->extend_at - now) / SEG_MS) + 1;
 }
 
 void seg_service_reloading(seg_service *service)

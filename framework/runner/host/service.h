@@ -13,11 +13,18 @@ typedef struct seg_service {
 	int64_t counted_at;         /* seg_now() when `handled` was read; 0: never */
 	unsigned long long handled; /* messages until then, by all sections */
 	int64_t status_at;          /* seg_now() at which the next line is due */
+	int64_t extend_at;          /* seg_now() at which more time to start is asked for */
 	char status[256];           /* the line that was told last */
 } seg_service;
 
 /* Tells this as the line; for what happens before the runner is ready, and while it ends. */
 __attribute__((format(printf, 2, 3))) void seg_service_say(seg_service *service, const char *format, ...);
+
+/*
+ * While the start goes on with what a restart would begin anew: asks the service manager for more time, if that is due. `now` is
+ * seg_now(). Returns the longest time, in ms, until the next call.
+ */
+int seg_service_extend_start(seg_service *service, int64_t now);
 
 /* A reload begins. The runner is ready again, with the new configuration, once each section is a member. */
 void seg_service_reloading(seg_service *service);

@@ -54,6 +54,12 @@ int64_t seg_plugin_call_since(const seg_plugin_call *call)
 	return atomic_load_explicit(&call->since, memory_order_acquire);
 }
 
+seg_id seg_plugin_call_message(const seg_plugin_call *call)
+{
+	return (seg_id){atomic_load_explicit(&call->ms, memory_order_relaxed),
+			atomic_load_explicit(&call->seq, memory_order_relaxed)};
+}
+
 /* --- describing a call, with functions that a signal handler may call --------------------------- */
 
 typedef struct {

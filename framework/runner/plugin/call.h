@@ -47,6 +47,9 @@ void seg_plugin_call_end(seg_plugin_call *call);
 /* The seg_now() when the current call began; 0 if there is no call. Any thread. */
 int64_t seg_plugin_call_since(const seg_plugin_call *call);
 
+/* The first message of the current call; 0-0 if it concerns none. Any thread. */
+seg_id seg_plugin_call_message(const seg_plugin_call *call);
+
 /* Writes "handle of partition 3, at or after message 1-7". Returns text. Any thread, and signal handlers. */
 char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN_CALL_TEXT_MAX]);
 

@@ -25,14 +25,14 @@ static const char *type_text(const seg_option *option)
 	return texts[seg_option_kind(option)];
 }
 
-static void print_wrapped(const char *text)
+static void print_wrapped(const char *text, int indent)
 {
-	int used = printf("%*s", INDENT, "");
+	int used = printf("%*s", indent, "");
 	while (*text) {
 		int word = (int)strcspn(text, " ");
-		if (used > INDENT && used + 1 + word > WIDTH)
-			used = printf("\n%*s", INDENT, "") - 1;
-		used += printf("%s%.*s", used > INDENT ? " " : "", word, text);
+		if (used > indent && used + 1 + word > WIDTH)
+			used = printf("\n%*s", indent, "") - 1;
+		used += printf("%s%.*s", used > indent ? " " : "", word, text);
 		text += word + (int)strspn(text + word, " ");
 	}
 	putchar('\n');
@@ -43,14 +43,15 @@ static void print_option(const seg_option *option)
 	printf("\n  option.%s%s%s\n", option->name, option->value ? " = " : "",
 	       option->value ? option->value : "");
 	if (option->help)
-		print_wrapped(option->help);
+		print_wrapped(option->help, INDENT);
 	printf("%*s(%s%s%s)\n", INDENT, "", type_text(option), option->required ? "; required" : "",
 	       seg_option_is_secret(option) ? "; a secret" : "");
 }
 
 static void print_text(const seg_handler *handler)
 {
-	printf("%s %s: %s\n", handler->name, handler->version, handler->help);
+	printf("%s %s\n\n", handler->name, handler->version);
+	print_wrapped(handler->help, 0);
 	const seg_option *option = handler->options;
 	if (!option || !option->name)
 		printf("\nIt has no options.\n");
@@ -133,11 +134,6 @@ static int print_line(const char *name, const char *directory)
 	return EX_OK;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int seg_plugin_print_all(const char *directory)
 {
 	char *names[LISTED_MAX];
@@ -148,7 +144,6 @@ int seg_plugin_print_all(const char *directory)
 		fprintf(stderr, "segrunner: %s\n", error.text);
 		return EX_NOINPUT;
 	}
-	qsort(names, count, sizeof(names[0]), compare);
 	for (size_t i = 0; i < count; i++) {
 		int code = print_line(names[i], directory);
 		exit_code = code ? code : exit_code;

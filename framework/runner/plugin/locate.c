@@ -48,19 +48,26 @@ char *seg_plugin_locate(const char *name, const char *directory)
 	return path;
 }
 
-/* The names of at most `size` plugins in the directory, without ".so". The caller frees them. */
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of at most `size` plugins in the directory, without ".so", sorted. The caller frees them. */
 static size_t list_plugins(DIR *directory, char **names, size_t size)
 {
 	size_t count = 0;
 	struct dirent *entry;
 	while (count < size && (entry = readdir(directory))) {
-		if (!ends_with_so(entry->d_name))
+		/* segbench has files of its own there. */
+		if (!ends_with_so(entry->d_name) || strncmp(entry->d_name, "segbench_", 9) == 0)
 			continue;
 		names[count] = strndup(entry->d_name, strlen(entry->d_name) - 3);
 		if (!names[count])
 			break;
 		count++;
 	}
+	qsort(names, count, sizeof(*names), compare);
 	return count;
 }
 

@@ -14,8 +14,9 @@
 char *seg_plugin_locate(const char *name, const char *directory);
 
 /*
- * Puts the names of the plugins in the directory (NULL: as above), at most `size`, into names[], each of which the caller
- * frees. 0, or SEG_ENOTFOUND if the directory cannot be read; then *count is 0.
+ * Puts the names of the plugins in the directory (NULL: as above), at most `size`, into names[], sorted; the caller frees
+ * each. Files of segbench there are no plugins for users. 0, or SEG_ENOTFOUND if the directory cannot be read; then
+ * *count is 0.
  */
 int seg_plugin_names(const char *directory, char **names, size_t size, size_t *count, seg_error *error);
 

@@ -83,9 +83,8 @@ int seg_plugin_new(const char *name, bool cpp)
 {
 	if (!is_good_name(name)) {
 		fprintf(stderr,
-			"segrunner: invalid plugin name \"%.80s\"; write 1 to %d characters of a-z 0-9 _, "
-			"a letter first,\n"
-			"and no name that CMake reserves (all, clean, help, install, package, test)\n",
+			"segrunner: invalid plugin name \"%.80s\"; write 1 to %d characters of a-z 0-9 _, a letter "
+			"first, and no name that CMake reserves (all, clean, help, install, package, test)\n",
 			name, NAME_MAX_LENGTH);
 		return EX_USAGE;
 	}

@@ -46,7 +46,6 @@ seg_step seg_failure_retry(seg_task *task, const seg_fetched *fetched, size_t *i
 		"message %s failed at attempt %" PRIu32 "; trying again in %" PRId64 " ms: %.300s",
 		seg_id_format(fetched->messages[*index].id, id), task->attempt, wait / SEG_MS, reason);
 	int64_t next_at = seg_now() + wait;
-	seg_task_count_retry(task, reason, next_at);
-	seg_handoff_tell_retry(task->handoff, fetched->messages[*index].id, task->attempt, next_at, reason);
+	seg_task_count_retry(task, fetched->messages[*index].id, reason, next_at);
 	return seg_permission_pause(task, next_at);
 }

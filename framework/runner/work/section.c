@@ -6,7 +6,7 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 {
 	const seg_config_consumer *config = s->config;
 	seg_error error = {0};
-	seg_retrying_init(&s->retrying);
+	seg_hindered_init(&s->hindered);
 	logger.stream = config->stream;
 	logger.group = config->group;
 	if (!config->plugin)
@@ -28,7 +28,7 @@ void seg_section_unload(seg_section *s)
 	seg_plugin_unload(s->plugin);
 	s->instance = NULL;
 	s->plugin = NULL;
-	seg_retrying_fini(&s->retrying);
+	seg_hindered_fini(&s->hindered);
 }
 
 int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
@@ -65,7 +65,7 @@ static seg_task_setup task_setup(seg_section *s)
 		.idle = (seg_idle)s->runner->idle,
 		.isolate = in_flight < UINT32_MAX ? (uint32_t)in_flight : UINT32_MAX,
 		.counters = &s->counters,
-		.retrying = &s->retrying,
+		.hindered = &s->hindered,
 	};
 }
 
@@ -92,6 +92,7 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.group = config->group,
 		.name = name,
 		.incarnation = s->incarnation[0] ? s->incarnation : NULL,
+		.page = s->runner->admin_page,
 		.capacity = config->capacity,
 		.limits = {.batch_size = config->batch_size,
 			   .in_flight_batches = config->in_flight_batches,
@@ -134,7 +135,7 @@ void seg_section_fini(seg_section *s)
 	s->stream = NULL;
 }
 
-bool seg_section_retrying(const seg_section *s, seg_retrying_entry *entry)
+unsigned seg_section_hindered(const seg_section *s, seg_hindrance_kind kind, seg_hindered_entry *entry)
 {
-	return seg_retrying_look(s->workers.setup.retrying, entry);
+	return seg_hindered_look(s->workers.setup.hindered, kind, entry);
 }

@@ -1,7 +1,7 @@
 /*
  * section.h - one [consumer] section at work: its stream, its plugin, its membership, its workers.
  *
- * The main thread makes, starts and ends it, and calls all functions below but seg_section_retrying.
+ * The main thread makes, starts and ends it, and calls all functions below but seg_section_hindered.
  */
 #ifndef SEG_WORK_SECTION_H
 #define SEG_WORK_SECTION_H
@@ -33,7 +33,7 @@ typedef struct seg_section {
 	/* Any thread may read these. */
 	atomic_bool stuck; /* a call of the plugin has exceeded handler_timeout */
 	seg_section_counters counters;
-	seg_retrying retrying; /* through seg_section_retrying */
+	seg_hindered hindered; /* through seg_section_hindered */
 
 	unsigned long long
 		rounds_seen; /* the main thread's: rounds of the member's I/O thread, at the last look */
@@ -64,9 +64,9 @@ int seg_section_start(seg_section *section, seg_client *client, const char *name
 void seg_section_fini(seg_section *section);
 
 /*
- * Whether a partition's next message has failed and is being retried: the lowest such partition, and why its message
- * failed last. Any thread, between seg_section_start and seg_section_fini.
+ * How many partitions something of that kind hinders; if there are any, the lowest of them, and what it is. Any thread, between
+ * seg_section_start and seg_section_fini.
  */
-bool seg_section_retrying(const seg_section *section, seg_retrying_entry *entry);
+unsigned seg_section_hindered(const seg_section *section, seg_hindrance_kind kind, seg_hindered_entry *entry);
 
 #endif

@@ -38,14 +38,17 @@ void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count)
 	seg_handoff_handled(task->handoff, total);
 }
 
-void seg_task_count_retry(seg_task *task, const char *reason, int64_t next_at)
+void seg_task_count_retry(seg_task *task, seg_id id, const char *reason, int64_t next_at)
 {
 	seg_section_counters *counters = task->setup->counters;
 	atomic_fetch_add_explicit(&counters->retries, 1, memory_order_relaxed);
 	if (task->attempt == 1)
 		atomic_fetch_add_explicit(&counters->retrying, 1, memory_order_relaxed);
 	task->attempt++;
-	seg_retrying_note(task->setup->retrying, &task->retrying, reason, task->attempt, next_at);
+	seg_hindrance what = {.kind = SEG_HINDRANCE_RETRY, .id = id, .number = task->attempt, .at = next_at};
+	seg_hindrance_set_text(&what, reason);
+	seg_hindered_note(task->setup->hindered, &task->retrying, &what);
+	seg_handoff_tell_retry(task->handoff, &what);
 }
 
 void seg_task_end_retries(seg_task *task)
@@ -53,6 +56,6 @@ void seg_task_end_retries(seg_task *task)
 	if (task->attempt == 1)
 		return;
 	atomic_fetch_sub_explicit(&task->setup->counters->retrying, 1, memory_order_relaxed);
-	seg_retrying_forget(task->setup->retrying, &task->retrying);
+	seg_hindered_forget(task->setup->hindered, &task->retrying);
 	task->attempt = 1;
 }

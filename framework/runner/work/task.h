@@ -12,7 +12,7 @@
 #include "group/partition.h"
 #include "plugin/call.h"
 #include "work/retry_policy.h"
-#include "work/retrying.h"
+#include "work/hindered.h"
 #include "work/section_counters.h"
 #include "work/unserved.h"
 #include "work/turn.h"
@@ -31,7 +31,7 @@ typedef struct seg_task_setup {
 	void (*stop)(void *arg, const char *reason);
 	void *arg;
 	seg_section_counters *counters;
-	seg_retrying *retrying;
+	seg_hindered *hindered;
 } seg_task_setup;
 
 typedef struct seg_task {
@@ -52,7 +52,7 @@ typedef struct seg_task {
 	int64_t tick_at;  /* seg_now() at which the next tick is due */
 	uint32_t attempt; /* of the next message: 1, 2, ... */
 	uint64_t handled; /* messages of this ownership that are done, as far as they are counted */
-	seg_retrying_entry retrying;
+	seg_hindered_entry retrying;
 	seg_turn turn;
 
 	seg_unserved unserved; /* the worker notes it, the I/O thread reports it */
@@ -69,8 +69,8 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 /* The first `count` messages of `fetched` are done: handled, or dead-lettered. */
 void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count);
 
-/* The next message failed, and will be tried once more: counts the attempt, and lets others see the reason. next_at: seg_now() of it. */
-void seg_task_count_retry(seg_task *task, const char *reason, int64_t next_at);
+/* The next message, `id`, failed, and will be tried once more: counts the attempt, and lets others see the reason. next_at: seg_now() of it. */
+void seg_task_count_retry(seg_task *task, seg_id id, const char *reason, int64_t next_at);
 
 /* The next message has not failed yet; or there is none, because the worker ends. */
 void seg_task_end_retries(seg_task *task);

@@ -15,8 +15,9 @@ typedef struct seg_worker {
 	seg_task task;
 	pthread_t thread;
 	/* The I/O thread's: */
-	bool stuck;            /* its call has exceeded handler_timeout */
-	int64_t hang_told;     /* seg_now() at which the call began that the log names; 0: none */
+	bool stuck;        /* its call has exceeded handler_timeout */
+	int64_t hang_told; /* seg_now() at which the call began that the log names; 0: none */
+	seg_hindered_entry hindered;
 	int64_t failing_since; /* the I/O thread's: seg_now() of the first refusal of a thread */
 	int cpu;               /* to pin the thread to; -1: none */
 } seg_worker;

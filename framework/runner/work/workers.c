@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "group/remark.h"
+#include "group/hindrance.h"
 #include "group/shortage.h"
 
 /* --- hooks: the member's I/O thread ---------------------------------------------------- */
@@ -27,6 +27,7 @@ static int start(void *arg, seg_partition *partition)
 	partition->user = worker;
 	worker->stuck = false;
 	worker->hang_told = 0;
+	worker->hindered = (seg_hindered_entry){.partition = partition->number};
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure) {
 		char reason[160];
@@ -47,6 +48,7 @@ static void finish(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	seg_worker_join(worker);
+	seg_hindered_forget(workers->setup.hindered, &worker->hindered);
 	if (worker->stuck)
 		atomic_fetch_sub_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
@@ -69,7 +71,7 @@ static int64_t tell_hang(seg_workers *workers, seg_partition *partition, int64_t
 	int64_t due = (since ? since : now) + hang_told_after(workers);
 	if (since == 0 || now < due) {
 		if (worker->hang_told)
-			seg_remark_set(partition, 0, NULL);
+			seg_hindrance_returned(partition);
 		worker->hang_told = 0;
 		return due;
 	}
@@ -78,7 +80,7 @@ static int64_t tell_hang(seg_workers *workers, seg_partition *partition, int64_t
 	worker->hang_told = since;
 	snprintf(sentence, sizeof(sentence), "plugin %.60s has not returned from %s",
 		 workers->setup.handler->name, seg_plugin_call_describe(&worker->task.call, where));
-	seg_remark_set(partition, since, sentence);
+	seg_hindrance_hangs(partition, seg_plugin_call_message(&worker->task.call), since, sentence);
 	seg_log(&partition->logger, SEG_LOG_WARNING, "%s, for %" PRId64 " ms now", sentence,
 		(now - since) / SEG_MS);
 	return SEG_NEVER;
@@ -115,6 +117,18 @@ static int64_t check(void *arg, seg_partition *partition, int64_t now)
 	if (!atomic_load_explicit(workers->stuck, memory_order_relaxed))
 		end_stuck(workers, partition, now - since);
 	return SEG_NEVER;
+}
+
+/* A retry is listed by its worker, which knows when it is over. */
+static void hindered(void *arg, seg_partition *partition)
+{
+	seg_workers *workers = arg;
+	seg_worker *worker = partition->user;
+	const seg_hindrance *what = &partition->hindrance.newest;
+	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL)
+		seg_hindered_note(workers->setup.hindered, &worker->hindered, what);
+	else
+		seg_hindered_forget(workers->setup.hindered, &worker->hindered);
 }
 
 /* "; for 1200 ms in handle of partition 3, ..."; empty while no call is made. */
@@ -163,6 +177,7 @@ seg_member_hooks seg_workers_hooks(seg_workers *workers)
 		.start = start,
 		.finish = finish,
 		.check = check,
+		.hindered = hindered,
 		.fatal = fatal,
 		.report = report,
 	};

@@ -92,7 +92,9 @@ static int acl(ctl_context *context, int argc, char **argv)
 	int kinds = kinds_of(argc, argv);
 	ctl_target target;
 	seg_error error;
-	ctl_target_choose(&target, false);
+	int exit_code = ctl_target_choose(&target, false);
+	if (exit_code)
+		return exit_code;
 	const char *user = target.options.user ? target.options.user : argv[0];
 	check_user(user);
 	const char *name_space = target.options.name_space ? target.options.name_space : "default";

@@ -77,6 +77,7 @@ int ctl_complain(int exit_code, const char *format, ...)
 void ctl_die(int exit_code, const char *format, ...)
 {
 	va_list args;
+	ctl_complaints_to(NULL, 0);
 	va_start(args, format);
 	complain(format, args);
 	va_end(args);

@@ -18,7 +18,7 @@ int ctl_fail(const seg_error *error);
 /* Prints "segctl: ...", and returns exit_code. */
 __attribute__((format(printf, 2, 3))) int ctl_complain(int exit_code, const char *format, ...);
 
-/* Prints "segctl: ...", and exits with exit_code. */
+/* Prints "segctl: ..." on standard error in any case, and exits with exit_code. */
 __attribute__((noreturn, format(printf, 2, 3))) void ctl_die(int exit_code, const char *format, ...);
 
 /*

@@ -12,6 +12,8 @@
 #include "embedded/paths.h"
 #include "stream/client.h"
 
+#define NS_PER_MS 1000000
+
 static const char *const forms[] = {"table", "json", "csv", NULL};
 static const char *const no_or_yes[] = {"no", "yes", NULL};
 
@@ -85,20 +87,20 @@ static const char *first_of(const char *flag, const char *configured, const char
 	return set && *set ? set : NULL;
 }
 
-/* The address of a configuration's embedded Redis. The caller frees it. */
-static char *embedded_address(const char *directory)
+/* The address of a configuration's embedded Redis, which the caller frees. 0, or an exit code after a complaint. */
+static int embedded_address(const char *directory, char **address)
 {
 	char *path = realpath(directory, NULL);
 	if (!path)
-		ctl_die(EX_NOINPUT,
-			"cannot find the embedded Redis's directory %s: %s; segrunner creates it when it starts "
-			"with %s",
-			directory, strerror(errno), given.config);
-	char *address = seg_embedded_paths_address(path);
+		return ctl_complain(EX_NOINPUT,
+				    "cannot find the embedded Redis's directory %s: %s; segrunner creates it "
+				    "when it starts with %s",
+				    directory, strerror(errno), given.config);
+	*address = seg_embedded_paths_address(path);
 	free(path);
-	if (!address)
+	if (!*address)
 		ctl_die(EX_OSERR, "out of memory");
-	return address;
+	return EX_OK;
 }
 
 static seg_config *load_config(void)
@@ -201,7 +203,7 @@ ctl_form ctl_context_form(void)
 	return (ctl_form)given.form;
 }
 
-void ctl_target_choose(ctl_target *target, bool connects)
+int ctl_target_choose(ctl_target *target, bool connects)
 {
 	if (connects && given.user && !given.password_file)
 		ctl_die(EX_USAGE, "--user %s needs --password-file FILE, a file with that user's password",
@@ -210,8 +212,13 @@ void ctl_target_choose(ctl_target *target, bool connects)
 	*target = (ctl_target){.config = config};
 	seg_client_options *options = &target->options;
 	seg_client_options_init(options);
-	if (config && config->redis.embedded)
-		target->made = embedded_address(config->redis.directory);
+	int exit_code = connects && config && config->redis.embedded && !given.address
+				? embedded_address(config->redis.directory, &target->made)
+				: EX_OK;
+	if (exit_code) {
+		ctl_target_free(target);
+		return exit_code;
+	}
 	const char *configured = target->made ? target->made : config ? config->redis.address : NULL;
 	options->address = first_of(given.address, configured, "SEGMENTER_ADDRESS");
 	options->name_space =
@@ -227,6 +234,7 @@ void ctl_target_choose(ctl_target *target, bool connects)
 	options->allow_eviction = 1;
 	options->max_message_bytes = (uint64_t)512 << 20;
 	target->embedded = target->made && options->address == target->made;
+	return EX_OK;
 }
 
 void ctl_target_free(ctl_target *target)
@@ -239,11 +247,15 @@ int ctl_context_open(ctl_context *context)
 {
 	ctl_target target;
 	seg_error error;
-	ctl_target_choose(&target, true);
+	int exit_code = ctl_target_choose(&target, true);
+	if (exit_code)
+		return exit_code;
+	if (context->patience > 0 && target.options.timeout_ms > context->patience / NS_PER_MS)
+		target.options.timeout_ms = 1 + (uint32_t)(context->patience / NS_PER_MS);
 	int status = seg_client_open(&target.options, &context->client, &error);
 	if (target.embedded)
 		context->embedded = realpath(target.config->redis.directory, NULL);
-	int exit_code = status ? refuse(&error, context->embedded) : 0;
+	exit_code = status ? refuse(&error, context->embedded) : 0;
 	ctl_target_free(&target);
 	return exit_code;
 }
@@ -252,6 +264,8 @@ void ctl_context_close(ctl_context *context)
 {
 	seg_client_close(context->client);
 	free(context->embedded);
+	context->client = NULL;
+	context->embedded = NULL;
 }
 
 /* --- streams ------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ typedef enum ctl_form { CTL_FORM_TABLE = 0, CTL_FORM_JSON = 1, CTL_FORM_CSV = 2 
 typedef struct ctl_context {
 	seg_client *client;
 	ctl_form form;
+	int64_t patience; /* ns: bounds --timeout; 0: does not */
 	char *embedded; /* the directory of the configuration's embedded Redis, if the client is connected to it; else NULL */
 } ctl_context;
 
@@ -45,12 +46,16 @@ typedef struct ctl_target {
 
 /*
  * connects: segctl is going to log in there, so --user needs --password-file. Ends segctl with one line on standard
- * error if that, or the configuration, is wrong.
+ * error if that, or the configuration, is wrong. 0, or an exit code after one line on standard error: segrunner has
+ * not made the embedded Redis's directory yet.
  */
-void ctl_target_choose(ctl_target *target, bool connects);
+int ctl_target_choose(ctl_target *target, bool connects);
 void ctl_target_free(ctl_target *target);
 
-/* Connects as the options say. 0, or an exit code after one line on standard error. */
+/*
+ * Connects as the options say. 0, or an exit code after one line on standard error. A closed context may be opened
+ * again.
+ */
 int ctl_context_open(ctl_context *context);
 void ctl_context_close(ctl_context *context);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "text.h"
 
 typedef struct {
@@ -210,27 +211,44 @@ static bool keeps_crashing(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+/* A first failure or two passes by itself. */
+enum { WORRYING_ATTEMPT = 3 };
+
+/* The owner knows best what hinders it. */
+static bool is_hindered(const facts *f, seg_hindrance_kind kind, ctl_diagnosis *d)
+{
+	char text[SEG_HINDRANCE_SENTENCE_MAX];
+	if (f->p->hindrance.kind != kind)
+		return false;
+	cause(d, "%s", seg_hindrance_sentence(&f->p->hindrance, seg_now(), text));
+	return true;
+}
+
 static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
 {
-	if (!seg_partition_waits_for_room(f->p))
+	if (!is_hindered(f, SEG_HINDRANCE_FULL, d))
 		return false;
-	cause(d,
-	      "the next message is to become a dead letter, but the partition has %" PRIu64
-	      " already, and dead_letter_limit is %" PRIu64,
-	      f->p->info.dead_letters, f->p->letters_full);
 	next(d, "make room: segctl dlq replay %s %s -p %" PRIu32 ", or dlq drop; or raise dead_letter_limit",
 	     f->stream, f->group, f->p->info.partition);
 	return true;
 }
 
-/* The owner knows best what hinders it. */
-static bool is_hindered(const facts *f, ctl_diagnosis *d)
+static bool is_retrying(const facts *f, ctl_diagnosis *d)
 {
-	char text[CTL_TEXT_MAX];
-	if (!*f->p->remark)
+	if (!is_hindered(f, SEG_HINDRANCE_RETRY, d))
 		return false;
-	cause(d, "since %s: %s", ctl_time_text(f->p->remark_since_ms, text), f->p->remark);
-	next(d, "search the log of %s for this partition", f->p->info.owner);
+	d->wrong = f->p->hindrance.number > WORRYING_ATTEMPT;
+	next(d,
+	     "mend what the reason names; what comes behind the message waits; after max_attempts it becomes a dead letter");
+	return true;
+}
+
+static bool has_a_call_that_hangs(const facts *f, ctl_diagnosis *d)
+{
+	if (!is_hindered(f, SEG_HINDRANCE_HANG, d))
+		return false;
+	next(d, "search the log of %s for this partition; after handler_timeout that runner ends",
+	     f->p->info.owner);
 	return true;
 }
 
@@ -244,21 +262,6 @@ static bool is_ahead_of_the_clock(const facts *f, ctl_diagnosis *d)
 	      "back, or which its sender did not ask",
 	      f->oldest, ctl_duration_text(f->p->behind, ahead));
 	next(d, "check the clock of Redis's host; search the log of %s for this partition", f->p->info.owner);
-	return true;
-}
-
-/* A first failure or two passes by itself. */
-enum { WORRYING_ATTEMPT = 3 };
-
-static bool is_retrying(const facts *f, ctl_diagnosis *d)
-{
-	char text[CTL_RETRY_MAX];
-	if (f->p->retry.attempt == 0)
-		return false;
-	d->wrong = f->p->retry.attempt > WORRYING_ATTEMPT;
-	cause(d, "%s", ctl_snapshot_retry_text(f->p, text));
-	next(d,
-	     "mend what the reason names; what comes behind the message waits; after max_attempts it becomes a dead letter");
 	return true;
 }
 
@@ -336,7 +339,7 @@ static const struct {
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
 	{"retrying", is_retrying},
-	{"hindered", is_hindered},
+	{"hanging", has_a_call_that_hangs},
 	{"id-ahead", is_ahead_of_the_clock},
 	{"stuck", is_stuck},
 	{"falls-behind", falls_behind},

@@ -2,6 +2,7 @@
 #include "doctor/doctor.h"
 
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include "command.h"
 #include "config/config.h"
@@ -57,12 +58,15 @@ static void look_at_streams(ctl_context *context, seg_report *report)
 
 /* --- the command --------------------------------------------------------------------------------- */
 
-static void examine(ctl_context *context, seg_report *report)
+/* 0, or an exit code after one line on standard error: nothing could be examined. */
+static int examine(ctl_context *context, seg_report *report)
 {
 	ctl_target target;
 	seg_client_options defaults;
 	seg_error error;
-	ctl_target_choose(&target, true);
+	int exit_code = ctl_target_choose(&target, true);
+	if (exit_code)
+		return exit_code;
 	seg_client_options_init(&defaults);
 	if (!target.options.address)
 		target.options.address = defaults.address;
@@ -82,6 +86,7 @@ static void examine(ctl_context *context, seg_report *report)
 	else if (usable)
 		look_at_streams(context, report);
 	ctl_target_free(&target);
+	return EX_OK;
 }
 
 static void print_as_table(const seg_report *report, ctl_form form)
@@ -109,12 +114,14 @@ static int doctor(ctl_context *context, int argc, char **argv)
 {
 	seg_report report = {0};
 	(void)argc, (void)argv;
-	examine(context, &report);
+	int exit_code = examine(context, &report);
+	if (exit_code)
+		return exit_code;
 	if (context->form == CTL_FORM_TABLE)
 		seg_report_print(&report, stdout);
 	else
 		print_as_table(&report, context->form);
-	int exit_code = seg_report_exit_code(&report);
+	exit_code = seg_report_exit_code(&report);
 	seg_report_free(&report);
 	return exit_code;
 }

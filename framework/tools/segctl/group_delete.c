@@ -28,9 +28,9 @@ static void delete_state(ctl_batch *batch, const char *state, bool is_live)
 	if (is_live)
 		ctl_batch_words(batch, NULL, NULL, 0, "HDEL", state, "epoch", "nonce", "owner", "claimed",
 				"clean", "released", "crashes", "suspect", "attempts", "begun", "reading",
-				"read_deaths", "reader", "remark", "retry", "lost_upto", "lost", "gap",
-				"gap_id", "gap_open", "gap_before", "letters_full", "letters_dropped",
-				(char *)NULL);
+				"read_deaths", "reader", "hindrance", "lost_upto", "lost", "gap", "gap_id",
+				"gap_open", "gap_before", "letters_dropped", "letters_full", "remark",
+				"retry", (char *)NULL);
 	else
 		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", state, (char *)NULL);
 }

@@ -8,13 +8,22 @@
 #include "command.h"
 #include "fleet.h"
 #include "lag_list.h"
+#include "patience.h"
 #include "stream/client.h"
 #include "text.h"
 
+#define LEAST_PATIENCE \
+	100000000 /* ns; a shorter time reaches no Redis, and the complaint would be about that */
+
 static struct {
 	bool watch;
-	int64_t interval, sample, max_lag, max_behind, partition;
-} given = {.interval = 2000000000, .sample = 500000000, .max_lag = -1, .max_behind = -1, .partition = -1};
+	int64_t interval, sample, max_lag, max_behind, partition, wait;
+} given = {.interval = 2000000000,
+	   .sample = 500000000,
+	   .max_lag = -1,
+	   .max_behind = -1,
+	   .partition = -1,
+	   .wait = -1};
 
 /* clang-format off */
 static const ctl_option options[] = {
@@ -28,6 +37,8 @@ static const ctl_option options[] = {
 	 "exit with 1 if more messages of a group wait, all partitions together"},
 	{"max-behind", 0, "TIME", CTL_DURATION, &given.max_behind, 0, INT64_MAX, NULL,
 	 "exit with 1 if a message has waited longer"},
+	{"wait", 0, "[TIMEOUT]", CTL_PATIENCE, &given.wait, 1000000, 31536000000000000, NULL,
+	 "wait until all messages are handled, or --max-lag and --max-behind hold; at most for TIMEOUT (30s, 5min)"},
 	CTL_OPTIONS_END,
 };
 /* clang-format on */
@@ -117,7 +128,7 @@ static void print_good(const watching *w)
 	if (w->group)
 		ctl_say("group \"%s\" of stream \"%s\": ", w->group, w->stream);
 	else
-		ctl_say("%zu groups: ", w->fleet.count);
+		ctl_say("%zu group%s: ", w->fleet.count, ctl_plural(w->fleet.count));
 	ctl_say("%s message%s wait%s", ctl_count_text((uint64_t)lag, count), ctl_plural((uint64_t)lag),
 		lag == 1 ? "s" : "");
 	if (oldest > 0)
@@ -161,13 +172,56 @@ static int show(watching *w)
 	return exit_code;
 }
 
+static int find(watching *w)
+{
+	int exit_code = ctl_fleet_find(w->context, w->stream, w->group, &w->fleet);
+	if (exit_code == EX_OK && w->group)
+		exit_code = ctl_check_partition(w->fleet.groups[0].stream, given.partition);
+	return exit_code;
+}
+
+/* Whether the groups are within the limits now. Streams are opened anew each time: one may be made, or made again. */
+static int look(void *arg, int64_t left)
+{
+	watching *w = arg;
+	int exit_code = EX_OK;
+	w->context->patience = left > LEAST_PATIENCE ? left : LEAST_PATIENCE;
+	if (!w->context->client)
+		exit_code = ctl_context_open(w->context);
+	if (exit_code == EX_OK)
+		exit_code = find(w);
+	if (exit_code == EX_OK)
+		exit_code = ctl_fleet_look(&w->fleet);
+	if (exit_code == EX_OK)
+		exit_code = judge_all(w);
+	if (exit_code == EX_UNAVAILABLE) {
+		ctl_fleet_free(&w->fleet);
+		ctl_context_close(w->context);
+	}
+	return exit_code;
+}
+
+static int run_wait(watching *w)
+{
+	if (given.watch)
+		return ctl_complain(EX_USAGE, "--watch and --wait exclude each other: --watch never ends");
+	if (!is_check())
+		given.max_lag = 0;
+	int exit_code = ctl_persist(given.wait, look, w);
+	if (exit_code == EX_OK && w->context->form == CTL_FORM_TABLE)
+		print_good(w);
+	else if (exit_code == EX_OK)
+		print_all(w);
+	return exit_code;
+}
+
 static int run_lag(watching *w)
 {
 	/* A check shows no rates. */
 	int64_t sample = is_check() && !given.watch && w->context->form == CTL_FORM_TABLE ? 0 : given.sample;
-	int exit_code = ctl_fleet_find(w->context, w->stream, w->group, &w->fleet);
-	if (exit_code == EX_OK && w->group)
-		exit_code = ctl_check_partition(w->fleet.groups[0].stream, given.partition);
+	int exit_code = ctl_context_open(w->context);
+	if (exit_code == EX_OK)
+		exit_code = find(w);
 	if (exit_code == EX_OK && sample > 0) {
 		exit_code = ctl_fleet_look(&w->fleet);
 		ctl_pause(exit_code ? 0 : sample);
@@ -186,23 +240,24 @@ static int lag(ctl_context *context, int argc, char **argv)
 	watching w = {.context = context,
 		      .stream = argc > 0 ? argv[0] : NULL,
 		      .group = argc > 1 ? argv[1] : NULL};
-	int exit_code = run_lag(&w);
+	int exit_code = given.wait < 0 ? run_lag(&w) : run_wait(&w);
 	ctl_fleet_free(&w.fleet);
 	return exit_code;
 }
 
 const ctl_command ctl_lag = {
-	"lag",
-	NULL,
-	"[STREAM [GROUP]]",
-	0,
-	2,
-	"Shows how far behind each partition of a group, or of all groups, is",
-	"NODE (on a cluster): the Redis server that has the partition. BEHIND: age of the oldest uncommitted message. "
-	"CRASHES: owners in a row that crashed at this position. ATTEMPTS: how often the next message was tried. LOST: "
-	"messages removed from the log unread. With --max-lag or --max-behind the command is a monitor's check: it prints "
-	"one line, or with -o the document as well; above a limit the line names the limit on standard error, and the "
-	"command exits with 1.",
-	options,
-	lag,
+	.noun = "lag",
+	.arguments = "[STREAM [GROUP]]",
+	.arguments_max = 2,
+	.summary = "Shows how far behind each partition of a group, or of all groups, is",
+	.more = "NODE (on a cluster): the Redis server that has the partition. BEHIND: age of the oldest uncommitted message. "
+		"CRASHES: owners in a row that crashed at this position. ATTEMPTS: how often the next message was tried. LOST: "
+		"messages removed from the log unread. With --max-lag or --max-behind the command is a monitor's check: it prints "
+		"one line, or with -o the document as well; above a limit the line names the limit on standard error, and the "
+		"command exits with 1. --wait looks until all is well: also until Redis answers, and the stream and the group are "
+		"there. If the time is up before, the command exits as it would without --wait; without a TIMEOUT it waits as "
+		"long as it takes.",
+	.options = options,
+	.run = lag,
+	.connects = true,
 };

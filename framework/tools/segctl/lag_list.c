@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "table.h"
 #include "text.h"
 
@@ -112,8 +113,8 @@ static void put_partition(const listing *l, const ctl_snapshot *snapshot, uint32
 	ctl_table_number(table, (int64_t)p->letters_dropped);
 	ctl_table_number(table, (int64_t)info->dropped);
 	ctl_table_number(table, (int64_t)info->lost);
-	put_name(table, p->retry.reason);
-	put_if_known(table, p->retry.attempt ? fmax(p->retry.left, 0) : -1, true);
+	put_name(table, ctl_snapshot_retries(p) ? p->hindrance.text : "");
+	put_if_known(table, ctl_snapshot_retries(p) ? ctl_snapshot_retry_in(p) : -1, true);
 }
 
 static void put_group(const listing *l, const char *stream, const char *group, const ctl_snapshot *snapshot)
@@ -138,13 +139,13 @@ static void end(listing *l, bool one_line)
 
 /* --- one group ------------------------------------------------------------------------------------- */
 
-static void print_retries(const ctl_snapshot *snapshot)
+static void print_hindrances(const ctl_snapshot *snapshot)
 {
-	char text[CTL_RETRY_MAX];
+	char text[SEG_HINDRANCE_SENTENCE_MAX];
 	for (uint32_t p = 0; p < snapshot->partition_count; p++)
-		if (snapshot->partitions[p].retry.attempt)
+		if (snapshot->partitions[p].hindrance.kind)
 			ctl_say("Partition %" PRIu32 ": %s\n", snapshot->partitions[p].info.partition,
-				ctl_snapshot_retry_text(&snapshot->partitions[p], text));
+				seg_hindrance_sentence(&snapshot->partitions[p].hindrance, seg_now(), text));
 }
 
 static void print_totals(const ctl_snapshot *snapshot)
@@ -164,7 +165,7 @@ static void print_totals(const ctl_snapshot *snapshot)
 		ctl_say("; %.1f/s handled", sum.rate);
 	putchar('\n');
 	ctl_snapshot_print_unreachable(snapshot);
-	print_retries(snapshot);
+	print_hindrances(snapshot);
 }
 
 void ctl_lag_list_print(const ctl_snapshot *snapshot, ctl_form form, bool one_line)

@@ -1,5 +1,6 @@
 #include "option.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
@@ -79,6 +80,11 @@ static void take(const ctl_option *o, const char *text)
 	case CTL_DURATION:
 		take_duration(o, text);
 		break;
+	case CTL_PATIENCE:
+		*(int64_t *)o->value = INT64_MAX;
+		if (text)
+			take_duration(o, text);
+		break;
 	case CTL_CHOICE:
 		take_choice(o, text);
 		break;
@@ -100,7 +106,9 @@ typedef struct {
 static void add_table(option_set *set, const ctl_option *options)
 {
 	for (const ctl_option *o = options; o && o->name && set->count < OPTIONS_MAX; o++) {
-		int argument = o->kind == CTL_FLAG ? no_argument : required_argument;
+		int argument = o->kind == CTL_FLAG       ? no_argument
+			       : o->kind == CTL_PATIENCE ? optional_argument
+							 : required_argument;
 		set->names[set->count] =
 			(struct option){o->name, argument, NULL, FIRST_CODE + (int)set->count};
 		if (o->letter)
@@ -152,7 +160,10 @@ int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_opti
 	for (int code; (code = getopt_long(argc, argv, set.letters, set.names, NULL)) != -1;) {
 		if (code == '?' || code == ':')
 			refuse(&set, argv, code == ':', help);
-		take(row_of(&set, code), optarg);
+		const ctl_option *row = row_of(&set, code);
+		bool follows = row->kind == CTL_PATIENCE && !optarg && optind < argc &&
+			       isdigit((unsigned char)*argv[optind]);
+		take(row, follows ? argv[optind++] : optarg);
 	}
 	return optind;
 }

@@ -15,6 +15,7 @@ typedef enum ctl_option_kind {
 	CTL_TEXT,     /* const char * */
 	CTL_NUMBER,   /* int64_t, min to max */
 	CTL_DURATION, /* int64_t in ns, min to max */
+	CTL_PATIENCE, /* the same, no letter; without a value INT64_MAX. "=" precedes it, or it is the next word and begins with a digit */
 	CTL_CHOICE,   /* int: the index into choices */
 	CTL_LIST      /* ctl_list; the option may be repeated */
 } ctl_option_kind;

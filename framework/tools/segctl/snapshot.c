@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "text.h"
 
 int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot)
@@ -42,21 +43,23 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 	return sum;
 }
 
-uint32_t ctl_snapshot_attempts(const ctl_partition *partition)
+bool ctl_snapshot_retries(const ctl_partition *partition)
 {
-	uint32_t tried =
-		partition->retry.attempt ? partition->retry.attempt - (partition->retry.left > 0) : 0;
-	return tried > partition->attempts ? tried : partition->attempts;
+	return partition->hindrance.kind == SEG_HINDRANCE_RETRY;
 }
 
-char *ctl_snapshot_retry_text(const ctl_partition *partition, char text[CTL_RETRY_MAX])
+double ctl_snapshot_retry_in(const ctl_partition *partition)
 {
-	char id[SEG_ID_TEXT_MAX], left[CTL_TEXT_MAX];
-	bool waits = partition->retry.left > 0;
-	snprintf(text, CTL_RETRY_MAX, "message %s fails: %s; attempt %" PRIu32 " %s%s",
-		 seg_id_format(partition->retry.id, id), partition->retry.reason, partition->retry.attempt,
-		 waits ? "in " : "is under way", waits ? ctl_duration_text(partition->retry.left, left) : "");
-	return text;
+	int64_t left = partition->hindrance.at - seg_now();
+	return left > 0 ? (double)left / SEG_SECOND : 0;
+}
+
+uint32_t ctl_snapshot_attempts(const ctl_partition *partition)
+{
+	uint32_t tried = 0;
+	if (ctl_snapshot_retries(partition))
+		tried = (uint32_t)partition->hindrance.number - (ctl_snapshot_retry_in(partition) > 0);
+	return tried > partition->attempts ? tried : partition->attempts;
 }
 
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)

@@ -31,9 +31,9 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot);
 /* Of the message that comes next: how often it was tried, as far as Redis knows; 0: not yet. */
 uint32_t ctl_snapshot_attempts(const ctl_partition *partition);
 
-/* "message 5-0 fails: the store is away; attempt 7 in 12 s", of a partition whose message is retried. Returns text. */
-enum { CTL_RETRY_MAX = 400 };
-char *ctl_snapshot_retry_text(const ctl_partition *partition, char text[CTL_RETRY_MAX]);
+/* Whether the message that comes next failed, and is tried again; and in how many seconds: 0 while that is under way. */
+bool ctl_snapshot_retries(const ctl_partition *partition);
+double ctl_snapshot_retry_in(const ctl_partition *partition);
 
 /* For people: a line for each node of a cluster that has partitions and does not answer. */
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot);

@@ -10,24 +10,14 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "base/units.h"
 #include "escape.h"
 #include "memory.h"
 
 char *ctl_duration_text(double seconds, char text[CTL_TEXT_MAX])
 {
-	uint64_t whole = seconds < 1e15 ? (uint64_t)(seconds + 0.5) : 1000000000000000;
-	uint64_t minutes = whole / 60, hours = whole / 3600, days = whole / 86400;
-	if (seconds < 10)
-		snprintf(text, CTL_TEXT_MAX, "%.*f s", seconds > 0, seconds);
-	else if (whole < 120)
-		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " s", whole);
-	else if (minutes < 60)
-		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " min", minutes);
-	else if (hours < 24)
-		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
-	else
-		snprintf(text, CTL_TEXT_MAX, "%" PRIu64 " d %" PRIu64 " h", days, hours % 24);
-	return text;
+	_Static_assert(CTL_TEXT_MAX >= SEG_UNITS_TEXT_MAX, "a duration fits");
+	return seg_units_seconds_text(seconds, text);
 }
 
 char *ctl_time_text(uint64_t ms, char text[CTL_TEXT_MAX])

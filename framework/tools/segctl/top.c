@@ -217,9 +217,10 @@ static void draw_details(const top *t)
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
 	int y = 8;
-	if (p->retry.attempt) {
-		char retry[CTL_RETRY_MAX];
-		snprintf(text, sizeof(text), "Retrying  %s", ctl_snapshot_retry_text(p, retry));
+	if (p->hindrance.kind) {
+		char sentence[SEG_HINDRANCE_SENTENCE_MAX];
+		snprintf(text, sizeof(text), "Hindered  %s",
+			 seg_hindrance_sentence(&p->hindrance, seg_now(), sentence));
 		y = draw_wrapped(y, text);
 	}
 	attrset(A_BOLD);

@@ -7,6 +7,7 @@
 #include "batch.h"
 #include "command.h"
 #include "diagnosis.h"
+#include "base/clock.h"
 #include "base/units.h"
 #include "server_trouble.h"
 #include "stream/client.h"
@@ -104,15 +105,15 @@ static void print_position(const answer *a)
 
 static void print_troubles(const answer *a)
 {
-	char id[SEG_ID_TEXT_MAX], retry[CTL_RETRY_MAX];
+	char id[SEG_ID_TEXT_MAX], sentence[SEG_HINDRANCE_SENTENCE_MAX];
 	const ctl_partition *p = a->p;
 	ctl_say("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
 		ctl_plural(p->crashes));
 	if (p->attempts)
 		ctl_say("; suspect: message %s, %" PRIu32 " attempt%s", seg_id_format(p->suspect, id),
 			p->attempts, ctl_plural(p->attempts));
-	if (p->retry.attempt)
-		ctl_say("\nRetrying      %s", ctl_snapshot_retry_text(p, retry));
+	if (p->hindrance.kind)
+		ctl_say("\nHindered      %s", seg_hindrance_sentence(&p->hindrance, seg_now(), sentence));
 	ctl_say("\nDead letters  %" PRIu64, p->info.dead_letters);
 	if (p->letters_dropped)
 		ctl_say("; %" PRIu64 " older ones were dropped at dead_letter_limit", p->letters_dropped);
@@ -139,6 +140,7 @@ static void print_as_json(const answer *a)
 {
 	char position[SEG_ID_TEXT_MAX], suspect[SEG_ID_TEXT_MAX];
 	const ctl_partition *p = a->p;
+	bool retries = ctl_snapshot_retries(p);
 	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "partition", (int)p->info.partition,
 				   "verdict", a->diagnosis.verdict, "wrong", (int)a->diagnosis.wrong, "cause",
 				   a->diagnosis.cause, "next", a->diagnosis.next);
@@ -162,11 +164,11 @@ static void print_as_json(const answer *a)
 			    p->attempts ? json_string(seg_id_format(p->suspect, suspect)) : json_null());
 	json_object_set_new(object, "attempts", json_integer(ctl_snapshot_attempts(p)));
 	json_object_set_new(object, "retry_reason",
-			    p->retry.attempt ? ctl_json_bytes(p->retry.reason, strlen(p->retry.reason))
-					     : json_null());
+			    retries ? ctl_json_bytes(p->hindrance.text, strlen(p->hindrance.text))
+				    : json_null());
 	json_object_set_new(object, "retry_in_seconds",
-			    p->retry.attempt ? json_real(p->retry.left > 0 ? p->retry.left : 0)
-					     : json_null());
+			    retries ? json_real(ctl_snapshot_retry_in(p)) : json_null());
+	json_object_set_new(object, "hindrance", json_string(seg_hindrance_names[p->hindrance.kind]));
 	json_object_set_new(object, "dead_letters", json_integer((json_int_t)p->info.dead_letters));
 	json_object_set_new(object, "dead_letters_dropped", json_integer((json_int_t)p->letters_dropped));
 	json_object_set_new(object, "lost", json_integer((json_int_t)p->info.lost));

@@ -166,11 +166,6 @@ function where(p) {
 	return p.node ? `, on ${p.node}${p.unreachable ? ", which does not answer" : ""}` : "";
 }
 
-function retrying(retry) {
-	const when = retry.next_seconds > 0 ? `in ${duration(retry.next_seconds)}` : "under way";
-	return `${retry.reason}; attempt ${retry.attempt} at message ${retry.id} ${when}`;
-}
-
 function tile(name, text, kind) {
 	return h("div", {class: "tile " + (kind || "")}, h("dt", {}, name), h("dd", {}, text));
 }
@@ -276,8 +271,8 @@ class Consumer {
 	}
 
 	drawRetries(partitions) {
-		this.retries.replaceChildren(...partitions.filter(p => p.retry).slice(0, ROWS)
-			.map(p => h("li", {class: "warn"}, `partition ${p.partition}: ${retrying(p.retry)}`)));
+		this.retries.replaceChildren(...partitions.filter(p => p.hindrance).slice(0, ROWS)
+			.map(p => h("li", {class: "warn"}, `partition ${p.partition}: ${p.hindrance.text}`)));
 	}
 
 	/* If there are more than ROWS: the greatest lag first. */
@@ -295,7 +290,7 @@ class Consumer {
 			const ms = Number(p.position.split("-")[0]);
 			const known = n => short(p.unreachable ? null : n);
 			return h("tr", {},
-				h("td", p.retry ? {class: "alarm", title: retrying(p.retry)} : {}, p.partition),
+				h("td", p.hindrance ? {class: "alarm", title: p.hindrance.text} : {}, p.partition),
 				dressed(h("td", {class: "owner", title: p.owner || "no owner"}, h("span", {class: "dot"}),
 					p.owner || "no owner"), p.owner),
 				h("td", {}, short(p.lag)),

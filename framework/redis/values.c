@@ -1,4 +1,4 @@
-#include "doctor/values.h"
+#include "redis/values.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * values.h - named values of a server, as INFO, CONFIG GET, HELLO and CLUSTER INFO answer them. Any type of reply is
  * accepted; one that holds no values leaves them unknown. Pure; one thread.
  */
-#ifndef SEG_DOCTOR_VALUES_H
-#define SEG_DOCTOR_VALUES_H
+#ifndef SEG_REDIS_VALUES_H
+#define SEG_REDIS_VALUES_H
 
 #include <stdint.h>
 

@@ -1,0 +1,124 @@
+#include "group/hindrance.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "group/fenced_call.h"
+#include "group/history.h"
+
+/* Between two notes of a partition. */
+#define PAUSE (1 * SEG_SECOND)
+
+void seg_hindrance_begin(seg_partition *p)
+{
+	p->hindrance.newest.kind = SEG_HINDRANCE_NONE;
+	p->hindrance.changed = p->hindrance.stored = p->hindrance.told = false;
+}
+
+/* --- what hinders the partition ------------------------------------------------------------ */
+
+static seg_hindrance *change(seg_partition *p, seg_hindrance_kind kind, seg_id id, int64_t at)
+{
+	seg_hindrance *h = &p->hindrance.newest;
+	*h = (seg_hindrance){.kind = kind, .id = id, .at = at};
+	p->hindrance.changed = true;
+	p->hindrance.told = false;
+	return h;
+}
+
+void seg_hindrance_hangs(seg_partition *p, seg_id id, int64_t since, const char *text)
+{
+	seg_hindrance_set_text(change(p, SEG_HINDRANCE_HANG, id, since), text);
+}
+
+void seg_hindrance_returned(seg_partition *p)
+{
+	if (p->hindrance.newest.kind == SEG_HINDRANCE_HANG)
+		change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+}
+
+/* Whether a dead letter waits for room. */
+static void hear_request(seg_partition *p, int64_t now)
+{
+	const seg_request *request = &p->request.current;
+	const seg_hindrance *known = &p->hindrance.newest;
+	bool full = known->kind == SEG_HINDRANCE_FULL;
+	if (!p->request.no_room || request->kind != SEG_REQUEST_DEAD_LETTER) {
+		if (full)
+			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+		return;
+	}
+	if (full && seg_id_compare(known->id, request->id) == 0)
+		return;
+	seg_hindrance *h = change(p, SEG_HINDRANCE_FULL, request->id, now);
+	h->number = p->member->options.dead_letter_limit;
+	seg_hindrance_set_text(h, request->reason);
+}
+
+static void hear(seg_partition *p, int64_t now)
+{
+	if (!p->agent.running)
+		return;
+	if (seg_handoff_take_retry(&p->handoff, &p->hindrance.newest)) {
+		p->hindrance.changed = true;
+		p->hindrance.told = false;
+	}
+	hear_request(p, now);
+}
+
+static void tell_hooks(seg_partition *p)
+{
+	const seg_member_hooks *hooks = &p->member->options.hooks;
+	if (p->hindrance.told || !p->agent.running)
+		return;
+	p->hindrance.told = true;
+	if (hooks->hindered)
+		hooks->hindered(hooks->arg, p);
+}
+
+/* --- the note in Redis --------------------------------------------------------------------- */
+
+/* If the fence refuses the note, the next commit finds out why. */
+static void got_answer(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	p->hindrance.busy = false;
+	p->hindrance.changed |= !reply || reply->type == SEG_REPLY_ERROR;
+}
+
+static bool send(seg_partition *p, seg_route *route, int64_t now)
+{
+	const seg_hindrance *h = &p->hindrance.newest;
+	seg_fenced_texts texts;
+	char number[24], left[24];
+	seg_fenced_write(&texts, p, h->id, 0);
+	snprintf(number, sizeof(number), "%" PRIu64, h->number);
+	snprintf(left, sizeof(left), "%" PRId64, h->kind == SEG_HINDRANCE_NONE ? 0 : (h->at - now) / SEG_MS);
+	const char *argv[] = {p->state_key, texts.epoch, p->claim.nonce, seg_hindrance_names[h->kind],
+			      texts.id,     number,      left,           h->text};
+	return seg_fenced_send(p, route, SEG_SCRIPT_NOTE, got_answer, 1, 8, argv, NULL);
+}
+
+int64_t seg_hindrance_step(seg_partition *p, int64_t now)
+{
+	const seg_member_link *link = &p->member->links[SEG_LINK_CONTROL];
+	hear(p, now);
+	tell_hooks(p);
+	if (!p->hindrance.changed || p->hindrance.busy || !seg_ownership_commits(&p->own))
+		return SEG_NEVER;
+	if (now < p->hindrance.at)
+		return p->hindrance.at;
+	if (p->hindrance.newest.kind == SEG_HINDRANCE_NONE && !p->hindrance.stored) {
+		p->hindrance.changed = false;
+		return SEG_NEVER;
+	}
+	if (!seg_route_ready_for(link->route, p->slot) || !seg_history_holds(link, p->slot))
+		return SEG_NEVER; /* a connection that comes up is an event */
+	p->hindrance.at = now + PAUSE;
+	p->hindrance.busy = send(p, link->route, now);
+	if (!p->hindrance.busy)
+		return p->hindrance.at;
+	p->hindrance.changed = false;
+	p->hindrance.stored = p->hindrance.newest.kind != SEG_HINDRANCE_NONE;
+	return SEG_NEVER;
+}

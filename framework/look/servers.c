@@ -1,0 +1,161 @@
+#include "look/servers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "redis/values.h"
+
+struct look;
+
+typedef struct {
+	struct look *look;
+	seg_server_look *server;
+	int64_t sent_at;
+} question;
+
+typedef struct look {
+	seg_exchange exchange; /* first: issue gets its address */
+	seg_servers *servers;
+	question questions[SEG_SERVERS_MAX];
+} look;
+
+/* --- what INFO says -------------------------------------------------------------------- */
+
+static int64_t is(const seg_values *info, const char *name, const char *bad)
+{
+	char value[SEG_VALUE_MAX];
+	seg_values_get(info, name, value);
+	return *value ? strcmp(value, bad) == 0 : -1;
+}
+
+/* slave<n>:ip=...,port=...,state=online,offset=...,lag=... */
+static int64_t farthest_behind(const seg_values *info)
+{
+	char name[32], value[SEG_VALUE_MAX];
+	int64_t end = seg_values_number(info, "master_repl_offset", -1), most = -1;
+	for (int i = 0; i < 16 && end >= 0; i++) {
+		snprintf(name, sizeof(name), "slave%d", i);
+		const char *offset = strstr(seg_values_get(info, name, value), "offset=");
+		int64_t behind = offset ? end - strtoll(offset + strlen("offset="), NULL, 10) : -1;
+		most = behind > most ? behind : most;
+	}
+	return most;
+}
+
+static void copy(const seg_values *info, const char *name, char *text, size_t size)
+{
+	char value[SEG_VALUE_MAX];
+	snprintf(text, size, "%.*s", (int)size - 1, seg_values_get(info, name, value));
+}
+
+static void read_info(seg_server_look *s, const seg_values *info)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} numbers[] = {
+		{"uptime_in_seconds", offsetof(seg_server_look, uptime)},
+		{"used_memory", offsetof(seg_server_look, used_memory)},
+		{"maxmemory", offsetof(seg_server_look, max_memory)},
+		{"connected_clients", offsetof(seg_server_look, clients)},
+		{"maxclients", offsetof(seg_server_look, max_clients)},
+		{"evicted_keys", offsetof(seg_server_look, evicted)},
+		{"connected_slaves", offsetof(seg_server_look, replicas)},
+		{"aof_enabled", offsetof(seg_server_look, appends)},
+		{"aof_delayed_fsync", offsetof(seg_server_look, append_fsync)},
+		{"rdb_last_save_time", offsetof(seg_server_look, saved_at)},
+		{"rdb_changes_since_last_save", offsetof(seg_server_look, unsaved)},
+		{"loading", offsetof(seg_server_look, loading)},
+	};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		*(int64_t *)(void *)((char *)s + numbers[i].offset) =
+			seg_values_number(info, numbers[i].name, -1);
+	copy(info, "redis_version", s->version, sizeof(s->version));
+	copy(info, "role", s->role, sizeof(s->role));
+	s->append_fails = is(info, "aof_last_write_status", "err");
+	s->save_fails = is(info, "rdb_last_bgsave_status", "err");
+	s->replicas_behind = farthest_behind(info);
+}
+
+/* --- asking ------------------------------------------------------------------------------ */
+
+static void got_info(void *arg, const seg_reply *reply)
+{
+	question *q = arg;
+	seg_values info = {0};
+	seg_exchange_counted(&q->look->exchange);
+	if (!reply)
+		return;
+	seg_values_read(&info, reply);
+	snprintf(q->server->refusal, sizeof(q->server->refusal), "%s", info.refusal);
+	if (info.text)
+		read_info(q->server, &info);
+	seg_values_free(&info);
+}
+
+/* Whatever it answers. */
+static void got_time(void *arg, const seg_reply *reply)
+{
+	question *q = arg;
+	seg_exchange_counted(&q->look->exchange);
+	if (!reply)
+		return;
+	q->server->answers = true;
+	q->server->round_trip = (double)(seg_now() - q->sent_at) / SEG_SECOND;
+}
+
+static seg_server_look *add(seg_servers *servers, const char *node)
+{
+	seg_server_look *s = &servers->list[servers->count++];
+	*s = (seg_server_look){.round_trip = -1};
+	s->uptime = s->used_memory = s->max_memory = s->clients = s->max_clients = s->evicted = s->replicas =
+		s->replicas_behind = s->appends = s->append_fails = s->append_fsync = s->saved_at =
+			s->save_fails = s->unsaved = s->loading = -1;
+	snprintf(s->node, sizeof(s->node), "%s", node);
+	return s;
+}
+
+/* The connection of a node that does not answer is not ready: then it is not asked. */
+static void ask(look *l, seg_connection *connection, seg_server_look *server)
+{
+	question *q = &l->questions[server - l->servers->list];
+	*q = (question){l, server, seg_now()};
+	if (!connection || !seg_connection_words(connection, got_time, q, "TIME", (char *)NULL))
+		return;
+	l->exchange.waiting++;
+	l->exchange.waiting += seg_connection_words(connection, got_info, q, "INFO", (char *)NULL);
+}
+
+static bool issue(seg_exchange *exchange, seg_route *route)
+{
+	look *l = (look *)exchange;
+	l->servers->cluster = seg_route_is_cluster(route);
+	l->servers->count = 0;
+	if (!l->servers->cluster) {
+		ask(l, seg_route_connection(route, NULL), add(l->servers, ""));
+		return true;
+	}
+	for (seg_node node = seg_route_next(route, 0); node && l->servers->count < SEG_SERVERS_MAX;
+	     node = seg_route_next(route, node))
+		ask(l, seg_route_node_connection(route, node), add(l->servers, seg_route_where(route, node)));
+	return true;
+}
+
+int seg_servers_look(seg_client *client, int64_t deadline, seg_servers *servers, seg_error *error)
+{
+	look l = {.exchange = {.issue = issue, .deadline = deadline}, .servers = servers};
+	*servers = (seg_servers){.list = calloc(SEG_SERVERS_MAX, sizeof(seg_server_look))};
+	if (!servers->list)
+		return seg_fail(error, SEG_ENOMEM, "out of memory for a look at Redis");
+	return seg_exchange_run(&l.exchange, client, error);
+}
+
+void seg_servers_free(seg_servers *servers)
+{
+	free(servers->list);
+	*servers = (seg_servers){0};
+}
