@@ -8,7 +8,7 @@
 #   check   checking the source in .ci/run
 #   model   running tests/model.sh, besides build
 #   package building Debian packages, checking them, and creating systems for both
-#   look    a browser and a Prometheus; without them, the tests that use them are skipped
+#   look    a browser, a Prometheus, zsh and fish; without them, the tests that use them are skipped
 #
 # Needs root or sudo, but only if packages are missing. Does not start the redis-server of `run` as a service: the project
 # starts its own servers.
@@ -22,7 +22,7 @@ packages_of() {
 	test) echo libcmocka-dev jq python3 postgresql groff openssl ;;
 	model) echo spin ;;
 	package) echo debootstrap dpkg-dev file lintian ;;
-	look) echo chromium prometheus ;;
+	look) echo chromium prometheus zsh fish ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)
 		echo "$0: no group \"$1\"; there are build, options, run, test, model, package, look and check" >&2

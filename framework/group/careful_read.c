@@ -6,8 +6,8 @@
 #include "group/fenced_call.h"
 #include "partition/exclusion.h"
 
-/* Before the next look whether a message that may be to blame is handled no more. */
-#define HANDLED_PAUSE (10 * SEG_MS)
+/* Before the next look whether a message that may be to blame is handled no more, and no other such entry is read. */
+#define HANDLED_PAUSE (2 * SEG_MS)
 
 void seg_careful_read_begin(seg_partition *p)
 {

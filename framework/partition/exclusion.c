@@ -3,14 +3,14 @@
 #include <pthread.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned reads; /* under way */
-static bool handling;  /* or waiting for the reads */
+static bool reading;
+static bool handling; /* or waiting for the read */
 
 bool seg_exclusion_read_begin(void)
 {
 	pthread_mutex_lock(&lock);
-	bool begins = !handling;
-	reads += begins;
+	bool begins = !handling && !reading;
+	reading |= begins;
 	pthread_mutex_unlock(&lock);
 	return begins;
 }
@@ -18,14 +18,14 @@ bool seg_exclusion_read_begin(void)
 void seg_exclusion_read_end(void)
 {
 	pthread_mutex_lock(&lock);
-	reads--;
+	reading = false;
 	pthread_mutex_unlock(&lock);
 }
 
 bool seg_exclusion_allows_reads(void)
 {
 	pthread_mutex_lock(&lock);
-	bool allows = !handling;
+	bool allows = !handling && !reading;
 	pthread_mutex_unlock(&lock);
 	return allows;
 }
@@ -34,7 +34,7 @@ bool seg_exclusion_handle_begin(void)
 {
 	pthread_mutex_lock(&lock);
 	handling = true;
-	bool begins = reads == 0;
+	bool begins = !reading;
 	pthread_mutex_unlock(&lock);
 	return begins;
 }

@@ -71,7 +71,7 @@ bool seg_host_name_is_plain(const char *host)
 
 void seg_host_name_hide(const char *host, char text[SEG_HOST_NAME_HIDDEN_MAX])
 {
-	enum { SHOWN = 2, SMALL_PART = 4 };
-	bool shows = strlen(host) >= (size_t)(SHOWN * SMALL_PART);
+	enum { SHOWN = 2, LENGTH_MIN = 8 };
+	bool shows = strlen(host) >= LENGTH_MIN;
 	snprintf(text, SEG_HOST_NAME_HIDDEN_MAX, "%.*s***", shows ? SHOWN : 0, host);
 }

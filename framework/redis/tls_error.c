@@ -18,9 +18,8 @@ static int explain_end(const seg_tls_attempt *a, seg_error *error)
 	if (a->socket->heard)
 		return seg_fail(error, SEG_EUNREACHABLE, "%s at %s%s%s during the TLS handshake",
 				a->peer->name, a->where, joint, how);
-	return seg_fail(error, SEG_EUNREACHABLE,
-			"%s at %s%s%s during the TLS handshake; if it is not a TLS port, write %s",
-			a->peer->name, a->where, joint, how, a->peer->plain);
+	return seg_fail(error, SEG_EUNREACHABLE, "%s at %s%s%s during the TLS handshake%s", a->peer->name,
+			a->where, joint, how, a->peer->not_tls);
 }
 
 static int needs_certificate(const seg_tls_attempt *a, seg_error *error)

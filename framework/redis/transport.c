@@ -35,7 +35,6 @@ struct seg_transport {
 	bool connected;
 	bool heard; /* without TLS: whether any byte has come */
 	seg_error error;
-	char hint[64];
 };
 
 static void set_option(int fd, int level, int name, int value)
@@ -135,14 +134,10 @@ int seg_transport_opened(seg_transport *transport, seg_error *error)
 	return transport->tls ? seg_tls_handshake(transport->tls, error) : -1;
 }
 
-const char *seg_transport_hint(seg_transport *transport)
+const char *seg_transport_hint(const seg_transport *transport)
 {
 	bool silent = transport->tls && !seg_tls_heard(transport->tls);
-	transport->hint[0] = '\0';
-	if (silent)
-		snprintf(transport->hint, sizeof(transport->hint), "; if it is not a TLS port, write %s",
-			 transport->peer.plain);
-	return transport->hint;
+	return silent ? transport->peer.not_tls : "";
 }
 
 /* --- reading and writing ------------------------------------------------------------------- */

@@ -36,10 +36,8 @@ void seg_transport_close(seg_transport *transport);
  */
 int seg_transport_opened(seg_transport *transport, seg_error *error);
 
-/*
- * What else to say of an attempt that takes too long: the end of a sentence, or "". Valid until the transport is closed.
- */
-const char *seg_transport_hint(seg_transport *transport);
+/* What else to say of an attempt that takes too long: the end of a sentence, or "". A constant text. */
+const char *seg_transport_hint(const seg_transport *transport);
 
 /*
  * The descriptor to poll, and the events: those that seg_transport_opened waits for, and afterwards those for reading,

@@ -172,10 +172,9 @@ static const seg_error *reason_of(const seg_exchange *exchange, const seg_client
 		return error; /* of the node that is away */
 	/* A Redis without TLS waits for the rest of what it takes for a command. */
 	bool silent = client->address.tls && !seg_route_ready(client->route);
-	seg_fail(made, SEG_EUNREACHABLE, "no answer from Redis at %s within %lld ms%s%s",
-		 client->address.text, (long long)(client->timeout / SEG_MS),
-		 silent ? "; if it is not a TLS port, write " : "",
-		 silent ? seg_peer_of(&client->address, false).plain : "");
+	seg_fail(made, SEG_EUNREACHABLE, "no answer from Redis at %s within %lld ms%s", client->address.text,
+		 (long long)(client->timeout / SEG_MS),
+		 silent ? seg_peer_of(&client->address, false).not_tls : "");
 	return made;
 }
 

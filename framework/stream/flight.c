@@ -131,11 +131,16 @@ static void got_answer(void *arg, const seg_reply *reply)
 
 /* --- sending ------------------------------------------------------------------ */
 
+static const char *log_of(const seg_producer *p, uint32_t partition, char key[SEG_KEY_MAX])
+{
+	seg_key_log(key, p->stream->client->name_space, p->stream->name, partition);
+	return key;
+}
+
 static uint16_t slot_of(const seg_producer *p, uint32_t partition)
 {
-	char log[SEG_KEY_MAX];
-	seg_key_log(log, p->stream->client->name_space, p->stream->name, partition);
-	return seg_slot_of(log);
+	char key[SEG_KEY_MAX];
+	return seg_slot_of(log_of(p, partition, key));
 }
 
 /* A batch keeps its number for all tries. */
@@ -152,9 +157,8 @@ static void number(seg_producer *p, seg_producer_batch *batch)
 
 static seg_connection *connection_of(seg_producer *p, const seg_producer_batch *batch)
 {
-	char log[SEG_KEY_MAX];
-	seg_key_log(log, p->stream->client->name_space, p->stream->name, batch->partition);
-	return seg_route_connection(p->sender.route, log);
+	char key[SEG_KEY_MAX];
+	return seg_route_connection(p->sender.route, log_of(p, batch->partition, key));
 }
 
 /* One WAIT for all batches that were issued since the last one. */

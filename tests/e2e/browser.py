@@ -18,7 +18,7 @@ import time
 
 PATIENCE = 60  # seconds, for each step
 
-WINDOWS = {"phone": (390, 844, True), "desk": (1280, 800, False)}
+WINDOWS = {"phone": (360, 780, True), "desk": (1440, 900, False)}
 
 
 class Browser:

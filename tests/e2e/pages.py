@@ -18,14 +18,17 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-# The part of these pages that runs; None: no part. Other pages run as a whole.
-RUN = {"README.md": "README.md#From an empty directory to a running group", "examples/README.md": None}
+# The part of these pages that runs. Other pages run as a whole.
+RUN = {"README.md": "README.md#From an empty directory to a running group"}
+# What a page finds of the repository in its directory.
+NEEDS = {"examples/README.md": ["examples/plugin-c", "examples/producer"]}
 PATIENCE = 60  # seconds for a block
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
@@ -246,7 +249,7 @@ def tests_of(source, pages, pause):
         if "#" not in page:
             yield f"the links of {page} lead somewhere", lambda *_, page=page: follow_links(source, page)
         page = RUN.get(page, page)
-        if page and blocks_of(source, page):
+        if blocks_of(source, page):
             yield f"the commands of {page}", lambda *where, page=page: run_page(source, page, *where)
             yield f"the commands of {page}, pasted", lambda *where, page=page: paste_page(source, page, pause, *where)
 
@@ -270,6 +273,8 @@ def main():
                            LD_LIBRARY_PATH=f"{prefix}/lib")
         for name, test in tests:
             directory = tempfile.mkdtemp(dir=root)
+            for needed in [path for page, paths in NEEDS.items() if f" {page}" in name for path in paths]:
+                shutil.copytree(os.path.join(source, needed), os.path.join(directory, needed))
             print(f"[ RUN      ] {name}", flush=True)
             try:
                 test(directory, environment)

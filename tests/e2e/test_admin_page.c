@@ -1,6 +1,6 @@
 /*
- * test_admin_page.c - the admin page in a real browser, with a group of two runners under load. If
- * $SEG_PICTURES is set, the tests leave screenshots there.
+ * test_admin_page.c - the admin page in a real browser, with a group of two runners under load, and with one that is in
+ * trouble. If $SEG_PICTURES is set, the tests leave screenshots there.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,11 +26,19 @@ static char directory[64];
 
 static test_runner *start(const char *name)
 {
-	return test_runner_run(
-		"[redis]\naddress = %s\n[runner]\nname = %s\nadmin = 127.0.0.1:0\n[consumer c]\nstream = s\n"
-		"group = g\nplugin = %s/tests/plugins/record.so\noption.path = %s/deliveries\n"
-		"option.dead_letter = 3*\n",
-		server->address, name, test_build_directory(), directory);
+	return test_runner_run("[redis]\naddress = %s\n[runner]\nname = %s\nadmin = 127.0.0.1:0\n"
+			       "admin_url = http://%s.example/\n[consumer c]\nstream = s\n"
+			       "group = g\nplugin = %s/tests/plugins/record.so\noption.path = %s/deliveries\n"
+			       "option.dead_letter = 3*\noption.fail = bad*\nmax_attempts = 0\n",
+			       server->address, name, name, test_build_directory(), directory);
+}
+
+/* It fails at each attempt, and its partition waits. */
+static void send_bad_message(void)
+{
+	redisContext *redis = test_server_connect(server);
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data bad"));
+	redisFree(redis);
 }
 
 /* Runs browser.py on the page of that port until `expression` holds; returns its exit code. */
@@ -46,7 +54,14 @@ static int look(int port, const char *expression)
 	return WEXITSTATUS(status);
 }
 
-static void the_page_shows_who_owns_what_how_fast_it_is_handled_and_what_failed(void **state)
+/* Until then, the browser would report an error, which fails the look. */
+static bool is_read(void *runner)
+{
+	return test_http_status(test_http_port(runner), "/api/v1/groups/s/g") == 200;
+}
+
+static void the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_what_needs_attention(
+	void **state)
 {
 	(void)state;
 	server = test_server_start(NULL);
@@ -54,16 +69,33 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_and_what_failed(
 	test_load *load = test_load_start(server->address, "s", 8, 20, 50);
 	test_runner *first = start("first"), *second = start("second");
 	test_group_wait_balanced(server->address, "s", "g", 2);
-	/* Each line is drawn, each owner named, a dead letter counted, and events are listed. */
-	int result = look(test_http_port(first),
-			  "document.getElementById(\"name\").textContent === \"first\" && "
-			  "document.querySelectorAll(\".cell\").length === 8 && "
-			  "document.querySelectorAll(\".owners li\").length === 2 && "
-			  "document.querySelectorAll(\"tbody tr\").length === 8 && "
-			  "document.querySelectorAll(\"svg path.line[d*=L]\").length === 6 && "
-			  "document.querySelectorAll(\"td.alarm\").length > 0 && "
-			  "document.querySelectorAll(\"#events .level\").length > 3");
+	test_wait_until(is_read, first, 60000, "the group was read");
+	/* Lines are drawn, each owner named and linked, dead letters counted by reason, Redis and events shown. */
+	int result =
+		look(test_http_port(first),
+		     "document.getElementById(\"name\").textContent === \"first\" && "
+		     "document.querySelectorAll(\".cell\").length === 8 && "
+		     "document.querySelectorAll(\"td.owner\").length === 8 && "
+		     "document.querySelectorAll(\"svg path.line[d*=L]\").length >= 3 && "
+		     "document.querySelectorAll(\"td.alarm\").length > 0 && "
+		     "[...document.links].some(a => a.href === \"http://second.example/\") && "
+		     "![...document.links].some(a => a.href === \"http://first.example/\") && "
+		     "/Dead letters by reason/.test(document.body.innerText) && "
+		     "/dlq list s g --by reason/.test(document.body.innerText) && "
+		     "/Round trip/.test(document.getElementById(\"redis\").innerText) && "
+		     "/Each partition has an owner/.test(document.getElementById(\"problems\").innerText) && "
+		     "document.querySelectorAll(\"#events .level\").length > 3");
 	test_load_end(load);
+	/* A page that opens later begins in the past, and names the partition that is in trouble first. */
+	send_bad_message();
+	if (result == 0)
+		result = look(
+			test_http_port(first),
+			"document.querySelector(\"svg path.line[d*=L]\") && "
+			"document.querySelector(\"tr.warn td.owner .badge\")?.innerText === \"retrying\" && "
+			"document.querySelector(\"#problems li.warn\")?.innerText.includes(\"told to fail\") && "
+			"document.title.startsWith(\"(1) \") && "
+			"document.querySelector(\".scaled .fill\")?.style.width !== \"0%\"");
 	test_runner_free(second);
 	test_runner_free(first);
 	test_directory_remove(directory);
@@ -76,7 +108,8 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_and_what_failed(
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_page_shows_who_owns_what_how_fast_it_is_handled_and_what_failed),
+		cmocka_unit_test(
+			the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_what_needs_attention),
 	};
 	if (!seg_server_is_built()) {
 		print_message("built without libmicrohttpd: skipped\n");

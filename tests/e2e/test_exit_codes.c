@@ -178,6 +178,26 @@ static void mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_i
 	assert_says("test.ini:10: tick");
 }
 
+/* --check looks at all of a configuration, also where something that it requires is missing. */
+static void a_configuration_that_lacks_anything_is_checked_to_the_end(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"address = embedded", "directory = redis", "stream = s",
+					    "group = g", "plugin = log"};
+	for (size_t left_out = 1; left_out < sizeof(lines) / sizeof(lines[0]); left_out++) {
+		const char *l[5];
+		for (size_t i = 0; i < 5; i++)
+			l[i] = i == left_out ? "" : lines[i];
+		test_runner_free(runner);
+		runner = test_runner_make(
+			"[redis]\n%s\n%s\n[runner]\nplugin_directory = %s/plugins\n[consumer c]\n%s\n%s\n%s\n"
+			"option.format = xml\n",
+			l[0], l[1], test_build_directory(), l[2], l[3], l[4]);
+		assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
+		assert_says("; add ");
+	}
+}
+
 /* --- Redis ------------------------------------------------------------------------------------------ */
 
 static void with_server(const char *arguments, const char *plugin, const char *more, int expected,
@@ -317,6 +337,7 @@ int main(void)
 		TEST(a_plugin_that_does_not_fit_is_78_with_the_reason),
 		TEST(an_unknown_option_of_the_plugin_is_78),
 		TEST(mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_in_one_pass),
+		TEST(a_configuration_that_lacks_anything_is_checked_to_the_end),
 		TEST(a_stream_that_was_never_registered_is_78_with_the_way_out),
 		TEST(a_missing_password_is_77),
 		TEST(an_evicting_redis_is_69),

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "harness/runner.h"
+#include "harness/segctl.h"
+#include "harness/server.h"
 #include "config/options.h"
 
 enum { SAID_MAX = 256 * 1024 };
@@ -190,6 +192,56 @@ static void the_shell_completes_commands_and_options(void **state)
 	assert_string_equal(said, "producer\n");
 }
 
+/* --- zsh and fish, with the names of a stream and a group ------------------------------------------- */
+
+/* The shell's completions of the line, sorted. `command` gets the line as $1. */
+static void completes(const char *command, const test_server *server, const char *line, const char *expected)
+{
+	assert_int_equal(run("export HOME=%s XDG_CONFIG_HOME=%s SEGMENTER_ADDRESS=%s; "
+			     "export PATH=$build/framework/tools/segctl:$PATH; cd $source/tests/harness; "
+			     "set -- '%s'; %s 2>&1 | LC_ALL=C sort",
+			     server->directory, server->directory, server->address, line, command),
+			 0);
+	if (strcmp(said, expected) != 0)
+		fail_msg("the completions of \"%s\" are \"%s\", not \"%s\"", line, said, expected);
+}
+
+static void complete_names(const char *command)
+{
+	test_server *server = test_server_start(NULL);
+	test_server_tell(server, "SADD {__default:orders}:groups billing");
+	test_segctl_good(server->address, "stream create orders -p 1");
+	completes(command, server, "segctl st", "stream\n");
+	completes(command, server, "segctl lag ", "orders\n");
+	completes(command, server, "segctl lag orders b", "billing\n");
+	completes(command, server, "segctl dlq list orders ", "billing\n");
+	completes(command, server, "segctl lag orders billing --max-", "--max-behind\n--max-lag\n");
+	/* Nothing but files fits. */
+	completes(command, server, "segctl --config log", "log.c\nlog.h\n");
+	test_server_stop(server);
+}
+
+static void fish_completes_names_and_options_and_else_files(void **state)
+{
+	(void)state;
+	if (run("command -v fish >/dev/null"))
+		skip();
+	complete_names("fish -N -c \"source $source/framework/completion/segctl.fish; complete -C '$1'\"");
+}
+
+/* zsh finds the file by its name, and calls it with the words of the line; here without a terminal. */
+static void zsh_completes_names_and_options_and_else_files(void **state)
+{
+	(void)state;
+	if (run("command -v zsh >/dev/null"))
+		skip();
+	complete_names("zsh -fc '"
+		       "fpath=($0 $fpath); autoload -U compinit; compinit -u -D; "
+		       "compadd() { print -rl -- \"${@:2}\" }; _files() { print -rl -- $words[-1]*(N) }; "
+		       "words=(${(z)1}); [[ $1 != *\" \" ]] || words+=(\"\"); CURRENT=$#words; "
+		       "$_comps[segctl]' $source/framework/completion \"$1\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +253,8 @@ int main(void)
 		cmocka_unit_test(the_installed_pages_have_no_dead_links_and_the_guides_are_there),
 		cmocka_unit_test(pages_have_no_errors),
 		cmocka_unit_test(the_shell_completes_commands_and_options),
+		cmocka_unit_test(fish_completes_names_and_options_and_else_files),
+		cmocka_unit_test(zsh_completes_names_and_options_and_else_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

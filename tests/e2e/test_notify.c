@@ -132,10 +132,11 @@ static void an_embedded_redis_that_loads_its_data_has_all_the_time_it_needs(void
 	assert_int_equal(mkdir(data, 0700), 0);
 	test_fake_embedded *loading =
 		test_fake_embedded_start(data, "-LOADING Redis is loading the dataset in memory\r\n");
-	runner = test_runner_run("[redis]\naddress = embedded\ndirectory = %s\n[runner]\nshutdown_timeout = 3s\n"
-				 "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
-				 "partitions = 4\noption.path = %s\n",
-				 data, test_build_directory(), deliveries_path);
+	runner = test_runner_run(
+		"[redis]\naddress = embedded\ndirectory = %s\n[runner]\nshutdown_timeout = 3s\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+		"partitions = 4\noption.path = %s\n",
+		data, test_build_directory(), deliveries_path);
 	expect("STATUS=starting the embedded Redis", "READY=1");
 	expect("EXTEND_TIMEOUT_USEC=60000000", "READY=1");
 	test_runner_free(runner);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -32,6 +33,36 @@ static test_runner *runner;
 static char directory[64], deliveries_path[96];
 /* Where a lease ends on a slow machine, messages are handled again. So it is short only where a next process waits for its end. */
 static const char *session_timeout;
+
+/* A group of processes that may use so much memory together: the kernel kills one that needs more. */
+static char cage[64];
+
+static bool write_number(const char *name, long long number)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", cage, name);
+	FILE *file = fopen(path, "w");
+	if (!file)
+		return false;
+	fprintf(file, "%lld", number);
+	return fclose(file) == 0;
+}
+
+/* False: this system lets nobody make one. */
+static bool make_cage(long long bytes)
+{
+	static const struct {
+		const char *parent, *limit;
+	} kinds[] = {{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"}};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		snprintf(cage, sizeof(cage), "%s/seg-test-%d", kinds[i].parent, (int)getpid());
+		if (mkdir(cage, 0700) == 0 && write_number(kinds[i].limit, bytes))
+			return true;
+		rmdir(cage);
+	}
+	cage[0] = '\0';
+	return false;
+}
 
 static int set_up(void **state)
 {
@@ -58,11 +89,14 @@ static int tear_down(void **state)
 static void run(const char *more)
 {
 	test_runner_free(runner);
+	runner = NULL;
 	runner = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
 		"plugin = %s/tests/plugins/record.so\nsession_timeout = %s\nretry_backoff = 1ms\n"
 		"option.path = %s\n%s\n",
 		server->address, test_build_directory(), session_timeout, deliveries_path, more);
+	if (cage[0])
+		assert_true(write_number("cgroup.procs", runner->pid));
 }
 
 /* Sends "0" to "19" to each partition, under one key per partition; returns the key of partition 0. */
@@ -252,6 +286,7 @@ static void an_answer_that_says_stop_ends_the_runner_with_69_at_that_message(voi
 /* Runs one process after the other until the deadly message is given up. Returns how many it killed. */
 static int deaths_until_given_up(const char *max_attempts)
 {
+	session_timeout = "500ms";
 	for (int deaths = 0;; deaths++) {
 		run(max_attempts);
 		while (waitpid(runner->pid, &runner->status, WNOHANG) == 0 &&
@@ -261,14 +296,13 @@ static int deaths_until_given_up(const char *max_attempts)
 			return deaths;
 		assert_true(WIFSIGNALED(runner->status));
 		runner->pid = 0;
-		assert_in_range(deaths, 0, 4);
+		assert_in_range(deaths, 0, 6);
 	}
 }
 
 static void kills_so_many(const char *max_attempts, int expected)
 {
 	char attempts[8];
-	session_timeout = "500ms";
 	send_messages();
 	assert_int_equal(deaths_until_given_up(max_attempts), expected);
 	wait_drained();
@@ -318,6 +352,62 @@ static void an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_aga
 	assert_non_null(strstr(letter("reason"), "died each time this entry was read"));
 	assert_ptr_equal(strstr(handled_in_partition_0(), "0.1 0.2 0.3"), handled_in_partition_0());
 	assert_others_were_handled_once();
+}
+
+/* --- entries that kill their reader ---------------------------------------------------------------- */
+
+static bool is_removed(void *arg)
+{
+	(void)arg;
+	return rmdir(cage) == 0;
+}
+
+static int tear_down_cage(void **state)
+{
+	tear_down(state);
+	if (cage[0])
+		test_wait_until(is_removed, NULL, 20000, "the kernel has let go of the killed processes");
+	cage[0] = '\0';
+	return 0;
+}
+
+/* The size of 512 MiB, and an LZ4 block of one byte that is repeated that often. */
+static void add_what_unpacks_to_512_mib(void)
+{
+	static const unsigned char head[] = {0x80, 0x80, 0x80, 0x80, 2, 0x1f, 0, 1, 0};
+	size_t repeats = 2105372, end = 16, size = sizeof(head) + repeats + end;
+	char *value = malloc(size);
+	assert_non_null(value);
+	memcpy(value, head, sizeof(head));
+	memset(value + sizeof(head), 0xff, repeats);
+	memset(value + sizeof(head) + repeats, 0, end);
+	redisReply *reply = redisCommand(redis, "XADD __default:s:partition_0 * packed-lz4 %b", value, size);
+	assert_int_equal(reply->type, REDIS_REPLY_STRING);
+	freeReplyObject(reply);
+	free(value);
+}
+
+/* Which death follows which is as with messages that kill: the first ones do not tell whether an entry is to blame. */
+static void an_entry_whose_reading_gets_its_process_killed_is_isolated_and_the_others_go_on(void **state)
+{
+	(void)state;
+	enum { DEATHS_MOST = 6 };
+	if (!make_cage(256 << 20)) {
+		print_message("skipped: no cgroup can be made here, which limits memory\n");
+		skip();
+	}
+	send_messages();
+	add_what_unpacks_to_512_mib();
+	freeReplyObject(
+		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data last"));
+	int deaths = deaths_until_given_up("max_attempts = 3\nentry_limit = 1GiB");
+	assert_in_range(deaths, 3, DEATHS_MOST);
+	wait_drained();
+	assert_string_equal(letter("attempts"), "3");
+	assert_non_null(strstr(letter("reason"), "died each time this entry was read"));
+	assert_non_null(strstr(handled_in_partition_0(), "0.18 0.19 last"));
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
 /* --- foreign entries ------------------------------------------------------------------------- */
@@ -401,6 +491,9 @@ int main(void)
 		TEST(with_two_attempts_a_message_kills_two_processes),
 		TEST(with_one_attempt_a_message_kills_two_processes_because_it_must_be_found),
 		TEST(an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_again),
+		cmocka_unit_test_setup_teardown(
+			an_entry_whose_reading_gets_its_process_killed_is_isolated_and_the_others_go_on,
+			set_up, tear_down_cage),
 		TEST(foreign_entries_become_dead_letters_and_the_partition_continues),
 		TEST(an_entry_that_needs_too_much_memory_is_a_dead_letter_and_is_not_read),
 	};

@@ -1,5 +1,7 @@
 /* test_segctl_why.c - `segctl why`: a real problem of each kind, and the cause that segctl names. */
 #include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -322,6 +326,70 @@ static void a_runner_without_memory_for_messages_gives_them_back_and_takes_them_
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
 }
 
+/* --- a full disk ---------------------------------------------------------------------------------------- */
+
+/* A disk of its own, which only this process and its children see. False: not permitted. */
+static bool make_disk(const char *path)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mkdir(path, 0700) == 0 && mount("none", path, "tmpfs", 0, "size=16m,mode=700") == 0;
+}
+
+static void fill(const char *path)
+{
+	static const char block[4096];
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	close(fd);
+}
+
+static bool says_that_the_disk_is_full(void *arg)
+{
+	/* Redis may be down at this moment; then the command fails, and says the same. */
+	const test_segctl *answer =
+		test_segctl_do(NULL, "--config %s --timeout 1s why s g 0 --sample 0", runner->config);
+	return strstr(answer->exit_code ? answer->errors : answer->output, arg);
+}
+
+static bool is_content(void *arg)
+{
+	(void)arg;
+	const test_segctl *answer =
+		test_segctl_do(NULL, "--config %s --timeout 1s why s g 0 --sample 0", runner->config);
+	return answer->exit_code == 0 && strstr(answer->output, "nothing is wrong");
+}
+
+static void the_full_disk_of_an_embedded_redis_is_named(void **state)
+{
+	(void)state;
+	char disk[96], filler[112], expected_text[256];
+	snprintf(disk, sizeof(disk), "%s/disk", server->directory);
+	snprintf(filler, sizeof(filler), "%s/filler", disk);
+	if (!make_disk(disk)) {
+		print_message("skipped: only root can mount a small disk\n");
+		skip();
+	}
+	runner = test_runner_run(
+		"[redis]\naddress = embedded\ndirectory = %s\n[runner]\nname = only\n[consumer c]\n"
+		"stream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+		"partitions = 1\noption.path = /dev/null\n",
+		disk, test_build_directory());
+	test_runner_says(runner, "now has 1 of 1 partitions");
+	test_wait_until(is_content, NULL, 20000, "all is well");
+	fill(filler);
+	snprintf(expected_text, sizeof(expected_text), "the disk of the embedded Redis is full (%s: ", disk);
+	test_wait_until(says_that_the_disk_is_full, expected_text, 20000, "why names the disk");
+	snprintf(expected_text, sizeof(expected_text),
+		 "free space there; %s/redis.log tells what Redis could not write", disk);
+	test_wait_until(says_that_the_disk_is_full, expected_text, 20000, "why says what to do");
+	unlink(filler);
+	test_wait_until(is_content, NULL, 20000, "all is well again");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	umount2(disk, MNT_DETACH);
+}
+
 static void an_invalid_partition_is_refused(void **state)
 {
 	(void)state;
@@ -346,6 +414,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_runner_without_memory_for_messages_gives_them_back_and_takes_them_again_later,
 			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_full_disk_of_an_embedded_redis_is_named, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(an_invalid_partition_is_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

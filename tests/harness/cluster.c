@@ -157,11 +157,22 @@ static bool is_in_step(const test_cluster *cluster, int node)
 
 /* --- the cluster is well ------------------------------------------------------------------------------ */
 
+/* A node that this one takes for dead, or has no connection to; or -1. */
+static int missing(const test_cluster_opinions *o, int node)
+{
+	for (int i = 0; i < o->cluster->count; i++)
+		if (o->cluster->nodes[i] && !o->by[node]->well[i])
+			return i;
+	return -1;
+}
+
 /* Whether the node says that the cluster is ok, is in step with its master, and has the others' links. */
 static bool is_well(const test_cluster_opinions *o, int node, char why[TEST_CLUSTER_WHY])
 {
 	if (!test_server_says(o->cluster->nodes[node], "CLUSTER INFO", "cluster_state:ok")) {
-		snprintf(why, TEST_CLUSTER_WHY, "node %d says that the state of the cluster is not ok", node);
+		snprintf(why, TEST_CLUSTER_WHY,
+			 "node %d says that the state of the cluster is not ok; it misses node %d", node,
+			 missing(o, node));
 		return false;
 	}
 	if (!is_in_step(o->cluster, node)) {

@@ -23,17 +23,30 @@ static bool all_live(const test_cluster *cluster)
 	return true;
 }
 
-/* Whether masters disagree on the owner; a replica says what it has heard of its master. */
+/* The master that claims the slot with the latest epoch; or -1. */
+static int claimant(const test_cluster_opinions *o, int slot)
+{
+	int found = -1;
+	for (int i = 0; i < o->cluster->count; i++)
+		if (test_cluster_leads(o, i) && o->by[i]->owners[slot] == i &&
+		    (found < 0 || o->by[i]->epochs[i] > o->by[found]->epochs[found]))
+			found = i;
+	return found;
+}
+
+/*
+ * Whether masters disagree on the owner, and no message of the owner will change that: nobody claims the slot, or a node knows as
+ * late an epoch of another owner. A replica says what it has heard of its master.
+ */
 static bool is_disputed(const test_cluster_opinions *o, int slot)
 {
-	int owner = -1;
+	int owner = claimant(o, slot);
+	if (owner < 0)
+		return true;
 	for (int i = 0; i < o->cluster->count; i++) {
-		if (!test_cluster_leads(o, i))
-			continue;
-		int said = o->by[i]->owners[slot];
-		if (said < 0 || !test_cluster_leads(o, said) || (owner >= 0 && said != owner))
+		int said = test_cluster_leads(o, i) ? o->by[i]->owners[slot] : owner;
+		if (said >= 0 && said != owner && o->by[i]->epochs[said] >= o->by[owner]->epochs[owner])
 			return true;
-		owner = said;
 	}
 	return false;
 }

@@ -89,7 +89,8 @@ static void accept_client(void)
 	SSL_set_accept_state(peer.ssl);
 }
 
-static const seg_peer peer_of_test = {"Redis", "redis://", "rediss://"};
+static const seg_peer peer_of_test = {"Redis", "redis://", "rediss://",
+				      "; if it is not a TLS port, write redis://"};
 
 static void connect_with(int version)
 {

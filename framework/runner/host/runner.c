@@ -310,7 +310,9 @@ void seg_runner_check(const seg_config *config, seg_config_errors *errors)
 {
 	seg_consumers consumers = {.name = "check", .logger = seg_logger_make(NULL, NULL)};
 	seg_error error;
-	if (config->redis.embedded && seg_embedded_paths_check(config->redis.directory, &error))
+	/* The configuration may lack what it requires: its errors say so. */
+	if (config->redis.embedded && config->redis.directory &&
+	    seg_embedded_paths_check(config->redis.directory, &error))
 		seg_config_error_add(errors, config->redis.place, "directory: %s", error.text);
 	seg_consumers_load(&consumers, config, errors);
 	seg_consumers_unload(&consumers);

@@ -1,0 +1,274 @@
+/*
+ * test_producer_faults.c - the asynchronous producer while connections break, Redis dies, forgets, is full, or hangs: each
+ * record is reported once, and added at most once.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "harness/log.h"
+#include "harness/producer.h"
+#include "harness/server.h"
+#include "harness/storm.h"
+
+static void a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_patient();
+	seg_producer *producer = test_producer_open(&options);
+	test_storm storm;
+	test_storm_start(&storm, test_producer_server, 40);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	long long until = test_now_ms() + 4000;
+	while (test_now_ms() < until)
+		for (int k = 0; k < TEST_PRODUCER_KEYS; k++)
+			assert_int_equal(test_producer_send_next(producer, k, counts, &sent), 0);
+	int strikes = test_storm_end(&storm);
+	test_producer_close(producer);
+	print_message("%ld records, %d strikes\n", sent, strikes);
+	assert_true(strikes > 0);
+	test_producer_told_each_once(sent);
+	test_producer_added_all(sent);
+	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
+					TEST_PRODUCER_KEYS, counts, false),
+			 sent);
+}
+
+typedef struct {
+	seg_producer *producer;
+	long counts[TEST_PRODUCER_KEYS];
+	long sent;
+	atomic_bool over;
+	int status;
+} steady_sender;
+
+static void *send_steadily(void *arg)
+{
+	steady_sender *s = arg;
+	while (!atomic_load(&s->over) && s->status == 0)
+		for (int k = 0; k < TEST_PRODUCER_KEYS && s->status == 0; k++)
+			s->status = test_producer_send_next(s->producer, k, s->counts, &s->sent);
+	return NULL;
+}
+
+static void a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_patient();
+	steady_sender sender = {.producer = test_producer_open(&options)};
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, send_steadily, &sender), 0);
+	for (int i = 0; i < 10; i++) {
+		test_producer_pause(200);
+		test_server_kill(test_producer_server);
+		test_server_restart(test_producer_server);
+	}
+	atomic_store(&sender.over, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(sender.status, 0);
+	test_producer_close(sender.producer);
+	print_message("%ld records over 10 restarts\n", sender.sent);
+	test_producer_told_each_once(sender.sent);
+	test_producer_added_all(sender.sent);
+	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
+					TEST_PRODUCER_KEYS, sender.counts, false),
+			 sender.sent);
+}
+
+static void scripts_that_redis_forgot_are_handed_over_again(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_usual();
+	seg_producer *producer = test_producer_open(&options);
+	redisContext *context = test_server_connect(test_producer_server);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	for (int i = 0; i < 50; i++) {
+		freeReplyObject(test_server_command(context, "SCRIPT FLUSH"));
+		for (int k = 0; k < TEST_PRODUCER_KEYS; k++)
+			assert_int_equal(test_producer_send_next(producer, k, counts, &sent), 0);
+		assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
+	}
+	redisFree(context);
+	test_producer_close(producer);
+	test_producer_added_all(sent);
+	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
+					TEST_PRODUCER_KEYS, counts, false),
+			 sent);
+}
+
+static void records_that_were_never_sent_are_unreachable(void **state)
+{
+	(void)state;
+	test_server_kill(test_producer_server);
+	seg_producer_options options = test_producer_usual();
+	options.delivery_timeout_ms = 500;
+	seg_producer *producer = test_producer_open(&options);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(test_producer_send_next(producer, i % TEST_PRODUCER_KEYS, counts, &sent), 0);
+	long long before = test_now_ms();
+	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
+	assert_in_range(test_now_ms() - before, 400, 2000);
+	test_producer_close(producer);
+	test_producer_told_each_once(sent);
+	assert_int_equal(test_producer_heard(SEG_EUNREACHABLE), sent);
+	assert_non_null(strstr(test_producer_why(), test_producer_server->socket));
+	test_server_restart(test_producer_server);
+}
+
+static void records_that_were_sent_and_not_answered_have_an_unknown_fate(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_usual();
+	options.delivery_timeout_ms = 700;
+	seg_producer *producer = test_producer_open(&options);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	/* One answered record shows that the connection stands. */
+	assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
+	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
+	kill(test_producer_server->pid, SIGSTOP);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
+	int status = seg_producer_flush(producer, 10000, NULL);
+	kill(test_producer_server->pid, SIGCONT);
+	assert_int_equal(status, 0);
+	assert_int_equal(test_producer_heard(SEG_EUNKNOWN), 10);
+	assert_non_null(strstr(test_producer_why(), "may have been added"));
+	/* Later records are added after the ten, or without them. */
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
+	test_producer_close(producer);
+	test_producer_told_each_once(sent);
+	assert_int_equal(test_producer_heard(SEG_OK), 11);
+	test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS, 1, counts, true);
+}
+
+static void a_redis_out_of_memory_is_waited_for(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_usual();
+	seg_producer *producer = test_producer_open(&options);
+	redisContext *context = test_server_connect(test_producer_server);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	freeReplyObject(test_server_command(context, "CONFIG SET maxmemory 1"));
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(test_producer_send_next(producer, i % TEST_PRODUCER_KEYS, counts, &sent), 0);
+	assert_int_equal(seg_producer_flush(producer, 300, NULL), SEG_ETIMEOUT);
+	assert_int_equal(test_producer_heard_all(), 0);
+	freeReplyObject(test_server_command(context, "CONFIG SET maxmemory 0"));
+	redisFree(context);
+	test_producer_close(producer);
+	test_producer_added_all(sent);
+	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
+					TEST_PRODUCER_KEYS, counts, false),
+			 sent);
+}
+
+static void a_partition_that_fails_does_not_stop_the_others(void **state)
+{
+	(void)state;
+	redisContext *context = test_server_connect(test_producer_server);
+	freeReplyObject(test_server_command(context, "SET __default:s:partition_3 x"));
+	seg_producer_options options = test_producer_usual();
+	seg_producer *producer = test_producer_open(&options);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	for (int i = 0; i < 4000; i++)
+		assert_int_equal(test_producer_send_next(producer, i % TEST_PRODUCER_KEYS, counts, &sent), 0);
+	test_producer_close(producer);
+	test_producer_told_each_once(sent);
+	assert_true(test_producer_heard(SEG_ESERVER) > 0);
+	assert_true(test_producer_heard(SEG_OK) > 0);
+	assert_int_equal(test_producer_heard(SEG_OK) + test_producer_heard(SEG_ESERVER), sent);
+	assert_non_null(strstr(test_producer_why(), "WRONGTYPE"));
+	freeReplyObject(test_server_command(context, "DEL __default:s:partition_3"));
+	redisFree(context);
+	assert_int_equal(test_log_count(test_producer_server, "s", TEST_PRODUCER_PARTITIONS),
+			 test_producer_heard(SEG_OK));
+}
+
+static void closing_never_hangs_and_tells_of_what_was_left(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_usual();
+	seg_producer *producer = test_producer_open(&options);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
+	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
+	kill(test_producer_server->pid, SIGSTOP);
+	for (int i = 0; i < 3000; i++)
+		assert_int_equal(test_producer_send_next(producer, i % TEST_PRODUCER_KEYS, counts, &sent), 0);
+	seg_error error = {0};
+	long long before = test_now_ms();
+	int status = seg_producer_close(producer, 200, &error);
+	long long took = test_now_ms() - before;
+	kill(test_producer_server->pid, SIGCONT);
+	assert_int_equal(status, SEG_ETIMEOUT);
+	assert_in_range(took, 190, 1500);
+	test_producer_told_each_once(sent);
+	assert_true(test_producer_heard(SEG_EUNKNOWN) > 0);
+	assert_int_equal(test_producer_heard(SEG_OK) + test_producer_heard(SEG_EUNKNOWN) +
+				 test_producer_heard(SEG_ECLOSED),
+			 sent);
+}
+
+static void *send_until_closed(void *arg)
+{
+	steady_sender *s = arg;
+	while (s->status == 0)
+		s->status = test_producer_send_next(s->producer, 0, s->counts, &s->sent);
+	return NULL;
+}
+
+static void closing_ends_sends_that_wait_for_room(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_usual();
+	options.in_flight_bytes = 64 << 10;
+	options.when_blocked_ms = 60000;
+	kill(test_producer_server->pid, SIGSTOP);
+	steady_sender sender = {.producer = test_producer_open(&options)};
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, send_until_closed, &sender), 0);
+	/* 64 KiB take a moment to fill. If the send does not wait by then, the test holds as well. */
+	test_producer_pause(200);
+	long long before = test_now_ms();
+	int status = seg_producer_close(sender.producer, 100, NULL);
+	long long took = test_now_ms() - before;
+	kill(test_producer_server->pid, SIGCONT);
+	pthread_join(thread, NULL);
+	assert_int_equal(sender.status, SEG_ECLOSED);
+	assert_int_equal(status, SEG_ETIMEOUT);
+	assert_true(took < 2000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_producer_set_up, test_producer_tear_down)
+#define TEST_DURABLE(name) \
+	cmocka_unit_test_setup_teardown(name, test_producer_set_up_durable, test_producer_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order),
+		TEST_DURABLE(a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing),
+		TEST(scripts_that_redis_forgot_are_handed_over_again),
+		TEST(records_that_were_never_sent_are_unreachable),
+		TEST(records_that_were_sent_and_not_answered_have_an_unknown_fate),
+		TEST(a_redis_out_of_memory_is_waited_for),
+		TEST(a_partition_that_fails_does_not_stop_the_others),
+		TEST(closing_never_hangs_and_tells_of_what_was_left),
+		TEST(closing_ends_sends_that_wait_for_room),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
