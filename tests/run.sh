@@ -5,7 +5,7 @@
 #   tests/run.sh test_retry            runs the test programs whose name contains test_retry
 #   tests/run.sh -k asan test_retry    runs the same with AddressSanitizer
 #
-# Exits with 0 only if all tests passed. The last line counts test cases, not programs.
+# Exits with 0 only if all tests passed. The last line counts test cases, not programs; before it, each case that failed is named.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -34,14 +34,17 @@ ctest --test-dir "$build" -j"$(nproc)" --output-on-failure --no-tests=error -R "
 # although all of its cases passed: it crashed, or took too long.
 awk -v status="$status" '
 	/^Unable to find executable/ { missing = 1 }
-	/^[0-9]+\/[0-9]+ Testing: / { p = f = s = 0 }
+	/^[0-9]+\/[0-9]+ Testing: / { p = f = s = 0; program = $3 }
 	/\[  PASSED  \] [0-9]+ test/ { sub(/.*\[  PASSED  \] /, ""); p += $1 }
 	/\[  FAILED  \] [0-9]+ test/ { sub(/.*\[  FAILED  \] /, ""); f += $1 }
+	/^\[  FAILED  \] [a-z_0-9]+$/ && !named[program, $4]++ { print "failed: " program ": " $4 }
 	/\[  SKIPPED \] [0-9]+ test/ { sub(/.*\[  SKIPPED \] /, ""); s += $1 }
 	/^Test (Passed|Failed)\.$/ {
 		good = $2 == "Passed." && !missing
 		passed += p + (good && !p && !s)
 		failed += f + (!good && !f)
+		if (!good && !f)
+			print "failed: " program
 		skipped += s
 		missing = 0
 	}

@@ -375,10 +375,22 @@ bool test_server_seems(const test_server *server, const char *command, const cha
 	return found;
 }
 
+typedef struct {
+	const test_server *server;
+	char command[48];
+} order;
+
+static bool is_obeyed(void *arg)
+{
+	const order *o = arg;
+	return test_server_seems(o->server, o->command, "OK");
+}
+
+/* A server whose role changes closes its connections: a Sentinel may change it at this moment, too. */
 void test_server_follow(const test_server *server, const test_server *master)
 {
+	order o = {server, "REPLICAOF NO ONE"};
 	if (master)
-		test_server_tell(server, "REPLICAOF 127.0.0.1 %d", master->port);
-	else
-		test_server_tell(server, "REPLICAOF NO ONE");
+		snprintf(o.command, sizeof(o.command), "REPLICAOF 127.0.0.1 %d", master->port);
+	test_wait_until(is_obeyed, &o, START_TIMEOUT_MS, o.command);
 }
