@@ -5,16 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What machines are named by. The second list says nothing alone. */
+/* What machines are named by. */
 static const char *const kinds[] = {
 	"redis",   "valkey", "keydb", "localhost", "cache",   "sentinel", "server",
 	"host",    "node",   "db",    "database",  "primary", "master",   "replica",
 	"cluster", "shard",  "queue", "broker",    "stream",  "streams",  NULL,
-};
-static const char *const additions[] = {
-	"dev",  "test", "qa",  "stage", "staging",  "prod",   "production", "service",
-	"svc",  "ha",   "lb",  "proxy", "headless", "docker", "internal",   "local",
-	"main", "my",   "the", "a",     "b",        "c",      NULL,
 };
 
 static bool is_ip(const char *host)
@@ -31,18 +26,15 @@ static bool is_one_of(const char *const *list, const char *word, size_t length)
 	return false;
 }
 
-/* Whether it is made of those words, with numbers and hyphens between them. */
-static bool has_words_of_machines(const char *host)
+/* Whether one of its words, between which are numbers and hyphens, is one of those: orders-redis-2. */
+static bool has_word_of_machines(const char *host)
 {
 	bool kind = false;
 	while (*host) {
 		size_t length = strspn(host, "abcdefghijklmnopqrstuvwxyz");
 		if (length == 0 && !isdigit((unsigned char)*host) && *host != '-' && *host != '_')
 			return false;
-		if (is_one_of(kinds, host, length))
-			kind = true;
-		else if (length > 0 && !is_one_of(additions, host, length))
-			return false;
+		kind |= is_one_of(kinds, host, length);
 		host += length ? length : 1;
 	}
 	return kind;
@@ -66,7 +58,7 @@ static bool is_dotted_name(const char *host)
 
 bool seg_host_name_is_plain(const char *host)
 {
-	return is_ip(host) || is_short(host) || is_dotted_name(host) || has_words_of_machines(host);
+	return is_ip(host) || is_short(host) || is_dotted_name(host) || has_word_of_machines(host);
 }
 
 void seg_host_name_hide(const char *host, char text[SEG_HOST_NAME_HIDDEN_MAX])

@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 /*
- * Whether the text reads as a host: an IP address, a name with dots in lower case, or one made of words such as redis, cache,
- * node and numbers. Anything else may be a password.
+ * Whether the text reads as a host: an IP address, a name with dots in lower case, or one of lower-case words and numbers of which
+ * one is redis, cache, node or the like (orders-redis-2). Anything else may be a password.
  */
 bool seg_host_name_is_plain(const char *host);
 

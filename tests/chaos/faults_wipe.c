@@ -34,6 +34,19 @@ static bool any_suspended(const chaos_world *w)
 	return false;
 }
 
+/* Whether the last owner of a partition may have ended, and no other has claimed it since. */
+static bool any_ended_lately(const chaos_world *w)
+{
+	const chaos_history *h = w->history;
+	const int64_t since = seg_now() - 3 * h->lease;
+	for (size_t i = 0; i < h->processes.count; i++) {
+		const chaos_process *p = &h->processes.items[i];
+		if ((p->killed && p->killed_at > since) || (p->ended != CHAOS_NEVER && p->ended > since))
+			return true;
+	}
+	return false;
+}
+
 /* Whether each process has had a partition, and so has joined and knows the groups. */
 static bool have_all_joined(const chaos_world *w)
 {
@@ -173,12 +186,12 @@ static const char *const losses[WAYS] = {
 void chaos_fault_remake(const chaos_fault *f, chaos_world *w)
 {
 	unsigned p = (f->which >> 8) % CHAOS_PARTITIONS, way = f->which % WAYS;
-	/* Only the owner knows where the group was, if Redis does not. */
-	if (way == GROUP_AND_STATE && any_suspended(w))
-		way = LOG;
 	int64_t time = begin(w);
 	if (!time)
 		return;
+	/* Only the owner knows where the group was, if Redis does not. */
+	if (way == GROUP_AND_STATE && (any_suspended(w) || any_ended_lately(w)))
+		way = LOG;
 	if (way == LOG || way == LOG_AND_STATE) {
 		chaos_loss_note(w, p, time, false);
 		put_clock_back(f, w);

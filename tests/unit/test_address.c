@@ -372,6 +372,7 @@ static void a_host_that_reads_as_a_host_is_shown(void **state)
 		"redis.prod.svc",
 		"ip-10-0-0-1.ec2.internal",
 		"sentinel3",
+		"orders-redis-2",
 	};
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		char text[64], shown[80];

@@ -163,7 +163,7 @@ static void a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends(void **sta
 	(void)state;
 	test_history.lease = 20 * (int64_t)MS;
 	test_old_owner();
-	chaos_append(&test_history.jumps, (int64_t)47 * MS);
+	chaos_append(&test_history.jumps, (chaos_jump){(int64_t)47 * MS, 300});
 	test_new_owner(10);
 	test_called(OLD_PROCESS, OLD, 65, 10, 10);
 	assert_int_equal(test_judge().stale, 0);

@@ -13,12 +13,14 @@ local function is_remade(log, position, count)
 	if not info or id_less(info['last-generated-id'], position) then
 		return true
 	end
+	-- More were read than were ever added. If all that is there comes after the position, nothing would be skipped,
+	-- but the owner's count would stay that of the old log.
+	if (tonumber(count or '-1') or -1) > info['entries-added'] then
+		return true
+	end
 	local first = info['first-entry']
 	if not first or id_less(position, first[1]) then
 		return false -- or it does not matter: all that is there comes after the position
-	end
-	if tonumber(count or '-1') and tonumber(count or '-1') > info['entries-added'] then
-		return true
 	end
 	-- A packed entry says how many records came before it, and the count goes on in a log made anew.
 	local function from(entry)
