@@ -50,7 +50,7 @@ const seg_right seg_rights[] = {
 	{"xlen", "XLEN KEY", ALL, NULL, EVERYWHERE, NULL},
 	{"xpending", "XPENDING KEY g", ALL, NULL, EVERYWHERE, NULL},
 	{"xrange", "XRANGE KEY - +", ALL, NULL, EVERYWHERE, NULL},
-	{"xrevrange", "XREVRANGE KEY + -", OPERATOR, NULL, EVERYWHERE, NULL},
+	{"xrevrange", "XREVRANGE KEY + -", RUNNER | OPERATOR, NULL, EVERYWHERE, NULL},
 	{"xtrim", "XTRIM KEY MAXLEN 1", ALL, NULL, EVERYWHERE, NULL},
 	{"zadd", "ZADD KEY 1 m", RUNNER, NULL, EVERYWHERE, NULL},
 	{"zcard", "ZCARD KEY", RUNNER, NULL, EVERYWHERE, NULL},

@@ -83,8 +83,8 @@ static void wait_for_room(seg_partition *p)
 	p->fenced_call.retry_at = now + ROOM_PAUSE;
 	if (may_tell(p, now))
 		seg_log(&p->logger, SEG_LOG_ERROR,
-			"the partition waits: message %s is to become a dead letter, but there are %" PRIu64
-			" already (dead_letter_limit); make room: segctl dlq replay or segctl dlq drop",
+			"the partition waits: message %s is to become a dead letter, but dead_letter_limit is %" PRIu64
+			"; make room: segctl dlq replay or segctl dlq drop",
 			seg_id_format(p->request.current.id, id), p->member->options.dead_letter_limit);
 }
 

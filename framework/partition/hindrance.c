@@ -35,8 +35,8 @@ static void tell_full(const seg_hindrance *h, double ago, char *text, size_t siz
 	char id[SEG_ID_TEXT_MAX], when[SEG_UNITS_TEXT_MAX];
 	bool named = h->id.ms || h->id.seq;
 	snprintf(text, size,
-		 "%s%s waits for room among the dead letters, for %s now: there are %" PRIu64
-		 " (dead_letter_limit)%s%s",
+		 "%s%s waits for room among the dead letters, for %s now: dead_letter_limit is %" PRIu64
+		 "%s%s",
 		 named ? "message " : "the next message", named ? seg_id_format(h->id, id) : "",
 		 seg_units_seconds_text(ago, when), h->number, *h->text ? "; it failed: " : "", h->text);
 }

@@ -178,10 +178,10 @@ static void at_the_limit_a_group_that_stops_waits_and_why_says_for_what(void **s
 		"dead_letter_overflow = stop\nplugin = %s/tests/plugins/record.so\noption.path = /dev/null\n"
 		"option.dead_letter = refuse-*\n",
 		server->address, test_build_directory());
-	test_runner_says(runner, "but there are 1 already (dead_letter_limit)");
+	test_runner_says(runner, "but dead_letter_limit is 1");
 	unsigned p = seg_partition_of("a", 1, 2);
 	test_expect_text(test_segctl_good(server->address, "why s g %u --sample 0", p),
-			 "and dead_letter_limit is 1");
+			 "dead_letter_limit is 1; it failed");
 	assert_int_equal(test_segctl_do(server->address, "lag s g --max-lag 1 --sample 0")->exit_code, 1);
 	test_segctl_good(server->address, "dlq drop s g --key a --yes");
 	test_group_wait_drained(server->address, "s", "g");

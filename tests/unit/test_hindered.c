@@ -122,11 +122,11 @@ static void each_kind_has_its_sentence(void **state)
 			"plugin x has not returned from tick",
 			"a call hangs, for 35 s now: plugin x has not returned from tick");
 	assert_sentence((seg_hindrance){SEG_HINDRANCE_FULL, id, 9, 65 * SEG_SECOND, ""}, "it is broken",
-			"message 5-0 waits for room among the dead letters, for 35 s now: there are 9 "
-			"(dead_letter_limit); it failed: it is broken");
+			"message 5-0 waits for room among the dead letters, for 35 s now: "
+			"dead_letter_limit is 9; it failed: it is broken");
 	assert_sentence((seg_hindrance){SEG_HINDRANCE_FULL, {0, 0}, 9, 65 * SEG_SECOND, ""}, "",
-			"the next message waits for room among the dead letters, for 35 s now: there are 9 "
-			"(dead_letter_limit)");
+			"the next message waits for room among the dead letters, for 35 s now: "
+			"dead_letter_limit is 9");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

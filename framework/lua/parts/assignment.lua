@@ -32,8 +32,8 @@ end
 -- values in turn. `lists`: the list of each member whose share has changed; false where it is not known.
 local function publish(generation, writes, lists)
 	-- The clock again: no generation comes twice, even if Redis has lost its newest writes. A generation also tells
-	-- every member which epochs were given out: all are at most a thousandth of it.
-	generation = math.max(generation + 1, time[1] * 1000000 + time[2], newest * 1000)
+	-- every member which epochs were given out: all are at most a thousandth of it, as far as Lua counts exactly.
+	generation = math.max(generation + 1, time[1] * 1000000 + time[2], newest < 2^53 / 1000 and newest * 1000 or 0)
 	writes[#writes + 1] = 'generation'
 	writes[#writes + 1] = text(generation)
 	for name, list in pairs(lists) do
