@@ -126,6 +126,20 @@ static void a_group_that_stays_keeps_its_history(void **state)
 	assert_non_null(admin->histories[0]);
 }
 
+static void admin_ends_after_the_configuration_of_a_reload(void **state)
+{
+	(void)state;
+	seg_config *fresh = malloc(sizeof(*fresh));
+	assert_non_null(fresh);
+	*fresh = many;
+	reload(fresh);
+	seg_admin_stop(admin);
+	/* The runner frees what it has reloaded before it frees admin, for admin's log is needed until then. */
+	free(fresh);
+	seg_admin_destroy(admin);
+	admin = NULL;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -134,6 +148,7 @@ int main(void)
 		TEST(a_reload_shows_the_sections_of_the_new_configuration),
 		TEST(a_reload_without_memory_leaves_no_trace_of_the_old_configuration),
 		TEST(a_group_that_stays_keeps_its_history),
+		TEST(admin_ends_after_the_configuration_of_a_reload),
 		TEST(the_next_reload_with_memory_turns_admin_on_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

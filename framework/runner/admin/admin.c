@@ -26,16 +26,17 @@ static const seg_http_route routes[] = {
 
 static void drop_histories(struct seg_admin *admin)
 {
-	for (size_t i = 0; admin->histories && i < admin->config->consumer_count; i++)
+	for (size_t i = 0; i < admin->history_count; i++)
 		seg_history_destroy(admin->histories[i]);
 	free(admin->histories);
 	admin->histories = NULL;
+	admin->history_count = 0;
 }
 
 /* The history of a consumer of the new config: the one that its group has had, or an empty one. */
 static seg_history *take_history(struct seg_admin *admin, const seg_config_consumer *consumer)
 {
-	for (size_t i = 0; admin->histories && i < admin->config->consumer_count; i++) {
+	for (size_t i = 0; i < admin->history_count; i++) {
 		const seg_config_consumer *old = &admin->config->consumers[i];
 		seg_history *history = admin->histories[i];
 		if (!history || strcmp(old->stream, consumer->stream) != 0 ||
@@ -59,6 +60,7 @@ static bool adopt(seg_admin *admin, const seg_config *config)
 	admin->section_count = admin->sections ? config->consumer_count : 0;
 	admin->config = config;
 	admin->histories = histories;
+	admin->history_count = histories ? config->consumer_count : 0;
 	return admin->sections && admin->histories;
 }
 

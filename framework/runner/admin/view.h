@@ -15,6 +15,7 @@ struct seg_admin {
 	/* Changes in a reload only, while the server and the observer are stopped. */
 	const seg_config *config;
 	seg_history **histories; /* one for each consumer; NULL in it: there was no memory */
+	size_t history_count;    /* the config may be gone when admin ends */
 
 	/* Constant. */
 	const char *address; /* of the server */
