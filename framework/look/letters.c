@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "stream/client.h"
 
-enum { BYTES = 1 << 20 /* of letters, in each partition: after so many, no further letter is read */ };
-
 struct look;
 
 typedef struct {
@@ -19,7 +17,7 @@ typedef struct look {
 	seg_exchange exchange; /* first: issue gets its address */
 	const seg_stream *stream;
 	const char *group;
-	seg_reasons *reasons;
+	seg_letters *letters;
 	bool no_memory;
 	question questions[SEG_LETTERS_PARTITIONS];
 	size_t count;
@@ -41,7 +39,7 @@ static void got_letters(void *arg, const seg_reply *reply)
 		if (id && id->type == SEG_REPLY_TEXT)
 			(void)seg_id_parse(id->text, &number);
 		q->look->no_memory |=
-			!seg_reasons_add(q->look->reasons, reason->text, q->partition,
+			!seg_reasons_add(&q->look->letters->reasons, reason->text, q->partition,
 					 (uint64_t)seg_reply_number(seg_reply_at(letter, 2), 0), number);
 	}
 }
@@ -49,16 +47,17 @@ static void got_letters(void *arg, const seg_reply *reply)
 static bool issue(seg_exchange *exchange, seg_route *route)
 {
 	look *l = (look *)exchange;
-	char key[SEG_KEY_MAX], most[16], bytes[16];
+	char key[SEG_KEY_MAX], most[16], bytes[16], reason_bytes[16];
 	snprintf(most, sizeof(most), "%d", SEG_LETTERS_EACH);
-	snprintf(bytes, sizeof(bytes), "%d", BYTES);
+	snprintf(bytes, sizeof(bytes), "%d", SEG_LETTERS_BYTES);
+	snprintf(reason_bytes, sizeof(reason_bytes), "%d", SEG_LETTERS_REASON_BYTES);
 	for (size_t i = 0; i < l->count; i++) {
 		if (l->questions[i].answered)
 			continue;
 		seg_key_beside_log(key, l->stream->client->name_space, l->stream->name,
 				   l->questions[i].partition, l->group, "dead");
-		const char *argv[] = {key, most, bytes};
-		if (!seg_route_script(route, SEG_SCRIPT_LOOK_LETTERS, got_letters, &l->questions[i], 1, 3,
+		const char *argv[] = {key, most, bytes, reason_bytes};
+		if (!seg_route_script(route, SEG_SCRIPT_LOOK_LETTERS, got_letters, &l->questions[i], 1, 4,
 				      argv, NULL))
 			return false;
 		exchange->waiting++;
@@ -67,19 +66,30 @@ static bool issue(seg_exchange *exchange, seg_route *route)
 }
 
 int seg_letters_look(const seg_stream *stream, const char *group, const seg_group_snapshot *snapshot,
-		     int64_t deadline, seg_reasons *reasons, seg_error *error)
+		     int64_t deadline, seg_letters *letters, seg_error *error)
 {
 	look l = {.exchange = {.issue = issue, .deadline = deadline},
 		  .stream = stream,
 		  .group = group,
-		  .reasons = reasons};
-	*reasons = (seg_reasons){0};
-	for (uint32_t p = 0; p < snapshot->partition_count && l.count < SEG_LETTERS_PARTITIONS; p++)
-		if (snapshot->partitions[p].info.dead_letters > 0 && !snapshot->partitions[p].unreachable)
+		  .letters = letters};
+	*letters = (seg_letters){0};
+	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
+		if (snapshot->partitions[p].info.dead_letters == 0 || snapshot->partitions[p].unreachable)
+			continue;
+		if (l.count < SEG_LETTERS_PARTITIONS)
 			l.questions[l.count++] = (question){&l, p, false};
+		letters->partitions++;
+	}
+	letters->partitions_read = (uint32_t)l.count;
 	int status = l.count ? seg_exchange_run(&l.exchange, stream->client, error) : 0;
 	if (status == 0 && l.no_memory)
 		status = seg_fail(error, SEG_ENOMEM, "out of memory for the reasons of dead letters");
-	seg_reasons_sort(reasons);
+	seg_reasons_sort(&letters->reasons);
 	return status;
+}
+
+void seg_letters_free(seg_letters *letters)
+{
+	seg_reasons_free(&letters->reasons);
+	*letters = (seg_letters){0};
 }

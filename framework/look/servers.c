@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "redis/values.h"
 
+enum { START_KNOWN_TO = 2 /* seconds */ };
+
 struct look;
 
 typedef struct {
@@ -46,6 +48,23 @@ static int64_t farthest_behind(const seg_values *info)
 	return most;
 }
 
+/*
+ * Redis says that its last snapshot was when it started, if it has taken none since. Before version 7 it does not count
+ * snapshots, and its start is known to the second.
+ */
+static int64_t last_save(const seg_values *info)
+{
+	int64_t saved_at = seg_values_number(info, "rdb_last_save_time", -1);
+	int64_t saves = seg_values_number(info, "rdb_saves", -1);
+	int64_t now = seg_values_number(info, "server_time_usec", -1) / 1000000;
+	int64_t uptime = seg_values_number(info, "uptime_in_seconds", -1);
+	if (saved_at < 0 || saves > 0)
+		return saved_at;
+	if (saves == 0)
+		return 0;
+	return now > 0 && uptime >= 0 && saved_at <= now - uptime + START_KNOWN_TO ? 0 : saved_at;
+}
+
 static void copy(const seg_values *info, const char *name, char *text, size_t size)
 {
 	char value[SEG_VALUE_MAX];
@@ -67,7 +86,6 @@ static void read_info(seg_server_look *s, const seg_values *info)
 		{"connected_slaves", offsetof(seg_server_look, replicas)},
 		{"aof_enabled", offsetof(seg_server_look, appends)},
 		{"aof_delayed_fsync", offsetof(seg_server_look, append_fsync)},
-		{"rdb_last_save_time", offsetof(seg_server_look, saved_at)},
 		{"rdb_changes_since_last_save", offsetof(seg_server_look, unsaved)},
 		{"loading", offsetof(seg_server_look, loading)},
 	};
@@ -78,6 +96,7 @@ static void read_info(seg_server_look *s, const seg_values *info)
 	copy(info, "role", s->role, sizeof(s->role));
 	s->append_fails = is(info, "aof_last_write_status", "err");
 	s->save_fails = is(info, "rdb_last_bgsave_status", "err");
+	s->saved_at = last_save(info);
 	s->replicas_behind = farthest_behind(info);
 }
 
@@ -97,6 +116,19 @@ static void got_info(void *arg, const seg_reply *reply)
 	seg_values_free(&info);
 }
 
+/* CONFIG GET save */
+static void got_save(void *arg, const seg_reply *reply)
+{
+	question *q = arg;
+	seg_values config = {0};
+	char value[SEG_VALUE_MAX];
+	seg_exchange_counted(&q->look->exchange);
+	seg_values_read(&config, reply);
+	if (config.text && strncmp(config.text, "save:", 5) == 0)
+		q->server->plans_snapshots = *seg_values_get(&config, "save", value) != '\0';
+	seg_values_free(&config);
+}
+
 /* Whatever it answers. */
 static void got_time(void *arg, const seg_reply *reply)
 {
@@ -113,8 +145,8 @@ static seg_server_look *add(seg_servers *servers, const char *node)
 	seg_server_look *s = &servers->list[servers->count++];
 	*s = (seg_server_look){.round_trip = -1};
 	s->uptime = s->used_memory = s->max_memory = s->clients = s->max_clients = s->evicted = s->replicas =
-		s->replicas_behind = s->appends = s->append_fails = s->append_fsync = s->saved_at =
-			s->save_fails = s->unsaved = s->loading = -1;
+		s->replicas_behind = s->appends = s->append_fails = s->append_fsync = s->plans_snapshots =
+			s->saved_at = s->save_fails = s->unsaved = s->loading = -1;
 	snprintf(s->node, sizeof(s->node), "%s", node);
 	return s;
 }
@@ -128,6 +160,8 @@ static void ask(look *l, seg_connection *connection, seg_server_look *server)
 		return;
 	l->exchange.waiting++;
 	l->exchange.waiting += seg_connection_words(connection, got_info, q, "INFO", (char *)NULL);
+	l->exchange.waiting +=
+		seg_connection_words(connection, got_save, q, "CONFIG", "GET", "save", (char *)NULL);
 }
 
 static bool issue(seg_exchange *exchange, seg_route *route)

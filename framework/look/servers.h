@@ -24,9 +24,10 @@ typedef struct seg_server_look {
 	int64_t replicas;                      /* connected */
 	int64_t replicas_behind;               /* bytes, of the one that is farthest behind */
 	int64_t appends, append_fails,
-		append_fsync;         /* an append-only file; its last write failed; fsync delays, ever */
-	int64_t saved_at, save_fails; /* Unix time of the last snapshot; the last one failed */
-	int64_t unsaved;              /* changes since then */
+		append_fsync; /* an append-only file; its last write failed; fsync delays, ever */
+	/* A snapshot is due after some changes; Unix time of the last one, 0: none since Redis started; the last one failed */
+	int64_t plans_snapshots, saved_at, save_fails;
+	int64_t unsaved; /* changes since then */
 	int64_t loading;
 } seg_server_look;
 

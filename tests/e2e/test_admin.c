@@ -194,6 +194,9 @@ static void a_message_that_fails_again_and_again_degrades_the_runner_but_it_stay
 	wait_for("/readyz", 200, " fails: told to fail; attempt ");
 	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_1 * partitionKey k data bad"));
 	wait_for("/readyz", 200, "[consumer c] 2 partitions retry a message; partition 0: message ");
+	/* With its kind, so that a page need not guess it. */
+	wait_for("/api/v1/status", 200,
+		 "\"causes\":[{\"kind\":\"hindrance\",\"consumer\":\"c\",\"reason\":\"[consumer c] 2 ");
 	assert_true(metric("partitions_retrying") == 2);
 	assert_true(metric("retries_total") >= 1);
 }
@@ -237,6 +240,15 @@ static void a_runner_that_drains_is_not_ready(void **state)
 	wait_for("/readyz", 503, "the runner is stopping");
 	unlink(block_path);
 	assert_int_equal(test_runner_wait(runner), EX_OK);
+}
+
+static void a_runner_that_has_reloaded_ends_well(void **state)
+{
+	(void)state;
+	start_ready("admin = 127.0.0.1:0", "");
+	kill(runner->pid, SIGHUP);
+	test_runner_says(runner, "reloaded: 0 consumers started, 0 ended, 1 untouched");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
 /* --- metrics ------------------------------------------------------------------------------- */
@@ -690,6 +702,7 @@ int main(void)
 		TEST(a_partition_that_waits_for_room_among_the_dead_letters_is_named),
 		TEST(a_call_that_hangs_is_named_and_the_runner_stays_ready),
 		TEST(a_runner_that_drains_is_not_ready),
+		TEST(a_runner_that_has_reloaded_ends_well),
 		TEST(handled_retried_and_dead_lettered_messages_are_counted),
 		TEST(the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds),
 		TEST(promtool_finds_nothing_to_say_about_the_metrics),

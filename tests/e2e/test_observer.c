@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -132,6 +133,16 @@ static bool has_waited_for_redis(void *arg)
 	return is_waiting_for_redis(arg);
 }
 
+static bool no_answer_is_known(void *arg)
+{
+	(void)arg;
+	seg_observer_refresh(observer, 0);
+	const seg_server_look *look = &seg_observer_hold_servers(observer).servers->list[0];
+	bool known = !look->answers && look->round_trip < 0 && look->used_memory > 0;
+	seg_observer_let_go(observer);
+	return known;
+}
+
 static void *wait_for_redis(void *arg)
 {
 	test_wait_until(has_waited_for_redis, arg, PATIENCE_MS, "a reading that waits");
@@ -172,6 +183,60 @@ static void a_group_that_does_not_exist_keeps_no_other_from_being_read(void **st
 	seg_observer_let_go(observer);
 }
 
+/* --- dead letters --------------------------------------------------------------------------- */
+
+static void add_letter(int partition, const char *reason, const char *data)
+{
+	freeReplyObject(
+		test_server_command(redis,
+				    "XADD {__default:s:partition_%d}:g:dead * reason %s time_ms %s data %s",
+				    partition, reason, "99999999999999999999999", data));
+}
+
+static bool letters_were_read(void *arg)
+{
+	(void)arg;
+	seg_observer_refresh(observer, 0);
+	bool read = seg_observer_hold(observer, LAGGING).letters != NULL;
+	seg_observer_let_go(observer);
+	return read;
+}
+
+static void of_letters_that_another_program_wrote_little_is_read(void **state)
+{
+	(void)state;
+	enum { LONG = 4000, LARGE = 2 << 20 };
+	char *reason = calloc(1, LONG + 1), *large = malloc(LARGE + 1);
+	assert_true(reason && large);
+	for (int i = 0; i < LONG; i += 2)
+		memcpy(reason + i, "\xc3\xa9", 2);
+	memset(large, 'x', LARGE);
+	large[LARGE] = '\0';
+	add_letter(0, reason, "d");
+	for (int i = 0; i < 3; i++)
+		add_letter(5, "large", large);
+	free(large);
+	test_wait_until(letters_were_read, NULL, PATIENCE_MS, "a look at the letters");
+	/* A failing assertion would leave the observer held. */
+	seg_letters letters = *seg_observer_hold(observer, LAGGING).letters;
+	char first[LONG + 1] = "", second[LONG + 1] = "";
+	const seg_reason *list = letters.reasons.list;
+	if (letters.reasons.count > 0)
+		snprintf(first, sizeof(first), "%s", list[0].text);
+	if (letters.reasons.count > 1)
+		snprintf(second, sizeof(second), "%s", list[1].text);
+	seg_observer_let_go(observer);
+	assert_int_equal(letters.partitions, 2);
+	assert_int_equal(letters.partitions_read, 2);
+	assert_int_equal(letters.reasons.count, 2);
+	/* The first large letter was the last one to read; the other reason ends with a whole character. */
+	assert_int_equal(letters.reasons.letters, 2);
+	assert_string_equal(first, "large");
+	assert_int_equal(strlen(second), 1022);
+	assert_memory_equal(second, reason, 1022);
+	free(reason);
+}
+
 /* --- Redis itself -------------------------------------------------------------------------- */
 
 static void redis_tells_its_memory_its_disk_and_how_long_it_takes_to_answer(void **state)
@@ -191,6 +256,20 @@ static void redis_tells_its_memory_its_disk_and_how_long_it_takes_to_answer(void
 	assert_int_equal(look->replicas_behind, -1);
 	assert_int_equal(look->save_fails, 0);
 	assert_string_equal(look->role, "master");
+	/* The server was started without an append-only file, and without snapshots. */
+	assert_int_equal(look->appends, 0);
+	assert_int_equal(look->plans_snapshots, 0);
+	assert_int_equal(look->saved_at, 0);
+	seg_observer_let_go(observer);
+}
+
+static void redis_tells_that_it_is_to_take_snapshots(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "CONFIG SET save %s", "3600 1"));
+	test_wait_until(servers_were_looked_at, NULL, PATIENCE_MS, "a look at Redis");
+	seg_observed_servers seen = seg_observer_hold_servers(observer);
+	assert_int_equal(seen.servers->list[0].plans_snapshots, 1);
 	seg_observer_let_go(observer);
 }
 
@@ -257,6 +336,14 @@ static void the_last_reading_stays_while_redis_is_silent(void **state)
 	seg_observer_let_go(observer);
 }
 
+static void a_redis_that_falls_silent_is_said_to_answer_no_more(void **state)
+{
+	(void)state;
+	test_wait_until(lag_was_read, NULL, PATIENCE_MS, "a reading");
+	silence_the_end_of_readings();
+	test_wait_until(no_answer_is_known, NULL, PATIENCE_MS, "a look at a silent Redis");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -264,11 +351,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_group_is_read_with_the_age_of_its_oldest_messages),
 		TEST(a_group_that_does_not_exist_keeps_no_other_from_being_read),
+		TEST(of_letters_that_another_program_wrote_little_is_read),
+		TEST(redis_tells_that_it_is_to_take_snapshots),
 		TEST(redis_tells_its_memory_its_disk_and_how_long_it_takes_to_answer),
 		TEST(what_a_user_may_not_ask_is_not_known_and_the_rest_is),
 		TEST(a_stop_does_not_wait_a_second_for_each_lagging_partition),
 		TEST(a_stop_interrupts_a_reading_and_those_who_wait_for_it),
 		TEST(the_last_reading_stays_while_redis_is_silent),
+		TEST(a_redis_that_falls_silent_is_said_to_answer_no_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

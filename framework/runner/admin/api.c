@@ -82,28 +82,38 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 	return json;
 }
 
-static void add_reason(void *arg, const char *reason)
+typedef struct {
+	json_t *reasons, *causes;
+} findings;
+
+static void add_finding(void *arg, const seg_health_finding *finding)
 {
-	json_array_append_new(arg, seg_json_foreign_text(reason));
+	const findings *f = arg;
+	json_array_append_new(f->reasons, seg_json_foreign_text(finding->reason));
+	json_array_append_new(f->causes, json_pack("{s:s, s:o, s:o}", "kind", finding->kind, "consumer",
+						   seg_json_optional_text(finding->consumer), "reason",
+						   seg_json_foreign_text(finding->reason)));
 }
 
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	static const char *const healths[] = {"ready", "degraded", "not ready"};
 	struct seg_admin *admin = arg;
-	json_t *reasons = json_array(), *consumers = json_array();
+	findings found = {json_array(), json_array()};
+	json_t *consumers = json_array();
 	(void)request;
 	pthread_mutex_lock(&admin->lock);
-	seg_health health = seg_health_judge(admin, add_reason, reasons);
+	seg_health health = seg_health_judge(admin, add_finding, &found);
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
 		json_array_append_new(consumers, consumer(&admin->config->consumers[i], admin->sections[i]));
 	pthread_mutex_unlock(&admin->lock);
 	seg_json_answer(answer,
-			json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "name", admin->name,
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "name", admin->name,
 				  "version", seg_version(), "namespace", admin->config->runner.name_space,
 				  "started_at", seg_json_time(admin->started_at), "now",
 				  seg_json_time(seg_wall_clock()), "health", healths[health], "reasons",
-				  reasons, "duration_bounds", duration_bounds(), "consumers", consumers));
+				  found.reasons, "causes", found.causes, "duration_bounds", duration_bounds(),
+				  "consumers", consumers));
 }
 
 /* --- /api/v1/groups/STREAM/GROUP --------------------------------------------------------------- */
@@ -134,12 +144,6 @@ static json_t *hindrance(const seg_hindrance *h)
 			 seg_json_foreign_text(seg_hindrance_sentence(h, seg_now(), sentence)));
 }
 
-/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */
-static json_t *assigned_at(uint64_t epoch)
-{
-	return epoch < (uint64_t)(INT64_MAX / SEG_MS) ? seg_json_time((int64_t)epoch * SEG_MS) : json_null();
-}
-
 /* "node" is null on a single server. Of an unreachable node's partition only the assignment is known. */
 static json_t *partition(const seg_partition_snapshot *partition)
 {
@@ -150,50 +154,64 @@ static json_t *partition(const seg_partition_snapshot *partition)
 			  seg_json_optional_text(p->target), "epoch", (json_int_t)p->epoch, "position",
 			  id_text(p->position), "last", id_text(p->last), "length", (json_int_t)p->length,
 			  "lag", p->lag < 0 ? json_null() : json_integer(p->lag), "lag_seconds",
-			  partition->unreachable ? json_null() : json_real(partition->behind), "dead_letters",
-			  (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped, "lost",
-			  (json_int_t)p->lost);
+			  partition->unreachable ? json_null() : seg_json_real(partition->behind),
+			  "dead_letters", (json_int_t)p->dead_letters, "dropped", (json_int_t)p->dropped,
+			  "lost", (json_int_t)p->lost);
 	json_object_set_new(json, "retry", retry(&partition->hindrance));
 	json_object_set_new(json, "hindrance", hindrance(&partition->hindrance));
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
 	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));
 	json_object_set_new(json, "added_per_second", seg_json_known(partition->added));
-	json_object_set_new(json, "assigned_at", assigned_at(p->epoch));
+	/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */
+	json_object_set_new(json, "assigned_at", seg_json_time_ms(p->epoch));
 	json_object_set_new(json, "node",
 			    partition->node[0] ? seg_json_foreign_text(partition->node) : json_null());
 	json_object_set_new(json, "unreachable", json_boolean(partition->unreachable));
 	return json;
 }
 
-/* All members that Redis lists, dead ones as long as no other member has noticed. */
+/* Of each member of the roster. One pass, for there may be 1,000 members and 65,536 partitions. */
+static void count_owned(const seg_group_snapshot *group, json_int_t *owned)
+{
+	for (uint32_t p = 0; p < group->partition_count; p++) {
+		const char *owner = group->partitions[p].info.owner;
+		const seg_roster_member *m = owner[0] ? seg_roster_find(&group->roster, owner) : NULL;
+		if (m)
+			owned[m - group->roster.members]++;
+	}
+}
+
+static json_t *member_json(const seg_roster_member *m, json_int_t owned)
+{
+	return json_pack("{s:o, s:b, s:o, s:I, s:o, s:o, s:I, s:o}", "name", seg_json_foreign_text(m->name),
+			 "live", m->lease_left > 0, "lease_seconds", seg_json_real(m->lease_left), "capacity",
+			 (json_int_t)m->capacity, "limit",
+			 m->limit < 0 ? json_null() : json_integer(m->limit), "short_of",
+			 seg_json_optional_text(m->short_of), "partitions", owned, "page",
+			 seg_json_optional_text(m->page));
+}
+
+/* All members that Redis lists, dead ones as long as no other member has noticed. NULL: no memory. */
 static json_t *roster(const seg_group_snapshot *group)
 {
-	json_t *list = json_array();
-	for (size_t i = 0; i < group->roster.count; i++) {
-		const seg_roster_member *m = &group->roster.members[i];
-		json_int_t owned = 0;
-		for (uint32_t p = 0; p < group->partition_count; p++)
-			owned += strcmp(group->partitions[p].info.owner, m->name) == 0;
-		json_array_append_new(list,
-				      json_pack("{s:s, s:b, s:f, s:i, s:o, s:o, s:I, s:o}", "name", m->name,
-						"live", m->lease_left > 0, "lease_seconds", m->lease_left,
-						"capacity", (int)m->capacity, "limit",
-						m->limit < 0 ? json_null() : json_integer(m->limit),
-						"short_of", seg_json_optional_text(m->short_of), "partitions",
-						owned, "page", seg_json_optional_text(m->page)));
-	}
+	json_int_t *owned = calloc(group->roster.count + 1, sizeof(*owned));
+	json_t *list = owned ? json_array() : NULL;
+	if (owned)
+		count_owned(group, owned);
+	for (size_t i = 0; list && i < group->roster.count; i++)
+		json_array_append_new(list, member_json(&group->roster.members[i], owned[i]));
+	free(owned);
 	return list;
 }
 
 /* The commonest ones. null: not read yet. */
-static json_t *reasons_json(const seg_reasons *reasons)
+static json_t *letters_json(const seg_letters *letters)
 {
-	json_t *list = json_array();
-	if (!reasons) {
-		json_decref(list);
+	if (!letters)
 		return json_null();
-	}
+	json_t *list = json_array();
+	const seg_reasons *reasons = &letters->reasons;
 	for (size_t i = 0; i < reasons->count && i < REASONS_SHOWN; i++) {
 		const seg_reason *r = &reasons->list[i];
 		json_array_append_new(list,
@@ -201,12 +219,14 @@ static json_t *reasons_json(const seg_reasons *reasons)
 						seg_json_foreign_text(r->text), "letters",
 						(json_int_t)r->letters, "partitions",
 						(json_int_t)r->partitions, "first_at",
-						seg_json_time((int64_t)r->first_ms * SEG_MS), "last_at",
-						seg_json_time((int64_t)r->last_ms * SEG_MS), "partition",
+						seg_json_time_ms(r->first_ms), "last_at",
+						seg_json_time_ms(r->last_ms), "partition",
 						(json_int_t)r->partition, "letter", id_text(r->letter)));
 	}
-	return json_pack("{s:I, s:I, s:o}", "letters_read", (json_int_t)reasons->letters, "reasons",
-			 (json_int_t)reasons->count, "commonest", list);
+	return json_pack("{s:I, s:I, s:o, s:I, s:I}", "letters_read", (json_int_t)reasons->letters, "reasons",
+			 (json_int_t)reasons->count, "commonest", list, "partitions",
+			 (json_int_t)letters->partitions, "partitions_read",
+			 (json_int_t)letters->partitions_read);
 }
 
 static json_t *group_json(const seg_config_consumer *config, const seg_observation *seen)
@@ -226,7 +246,7 @@ static json_t *group_json(const seg_config_consumer *config, const seg_observati
 	json_object_set_new(json, "committed_per_second", seg_json_known(totals.committed));
 	json_object_set_new(json, "added_per_second", seg_json_known(totals.added));
 	json_object_set_new(json, "roster", roster(group));
-	json_object_set_new(json, "dead_letter_reasons", reasons_json(seen->letters));
+	json_object_set_new(json, "dead_letter_reasons", letters_json(seen->letters));
 	return json;
 }
 

@@ -1,6 +1,7 @@
 /*
- * api_redis.c - /api/v1/redis: how Redis is, one server or each master of a cluster. null: not known, because nobody has
- * looked yet, or because Redis lets this user not ask.
+ * api_redis.c - /api/v1/redis: how Redis is, one server or each master of a cluster. null: not known, because Redis lets
+ * this user not ask. No server: it has not answered yet. Of a server that no longer answers, all but the round trip is as
+ * it was.
  */
 #include "admin/json.h"
 #include "admin/view.h"
@@ -41,7 +42,11 @@ static json_t *server_json(const seg_server_look *s)
 		{"append_only_file", truth(s->appends)},
 		{"append_fails", truth(s->append_fails)},
 		{"append_fsync_delays", number(s->append_fsync)},
-		{"last_snapshot_at", s->saved_at < 0 ? json_null() : seg_json_time(s->saved_at * SEG_SECOND)},
+		{"last_snapshot_at", s->saved_at > 0 && s->saved_at < INT64_MAX / SEG_SECOND
+					     ? seg_json_time(s->saved_at * SEG_SECOND)
+					     : json_null()},
+		{"snapshot_since_start", truth(s->saved_at)},
+		{"snapshots", truth(s->plans_snapshots)},
 		{"snapshot_fails", truth(s->save_fails)},
 		{"unsaved_changes", number(s->unsaved)},
 	};

@@ -10,13 +10,14 @@
 enum { NOT_READY = 503 };
 
 typedef struct {
-	void (*say)(void *arg, const char *reason);
+	seg_health_say_fn *say;
 	void *arg;
 	seg_health worst;
 } verdict;
 
 /* consumer: the section with this problem, or NULL for the whole runner. */
-static void find(verdict *v, seg_health health, const seg_config_consumer *consumer, const char *what)
+static void find(verdict *v, seg_health health, const char *kind, const seg_config_consumer *consumer,
+		 const char *what)
 {
 	char reason[SEG_HINDRANCE_SENTENCE_MAX + 300];
 	if (health > v->worst)
@@ -25,7 +26,8 @@ static void find(verdict *v, seg_health health, const seg_config_consumer *consu
 		return;
 	if (consumer)
 		snprintf(reason, sizeof(reason), "[consumer %s] %s", consumer->name, what);
-	v->say(v->arg, consumer ? reason : what);
+	seg_health_finding finding = {kind, consumer ? consumer->name : NULL, consumer ? reason : what};
+	v->say(v->arg, &finding);
 }
 
 /*
@@ -49,7 +51,7 @@ static void judge_hindered(verdict *v, const seg_config_consumer *config, const 
 			snprintf(all, sizeof(all), "%u %s; ", count, plurals[kind]);
 		snprintf(what, sizeof(what), "%spartition %" PRIu32 ": %s", count > 1 ? all : "",
 			 first.partition, seg_hindrance_sentence(&first.what, seg_now(), sentence));
-		find(v, SEG_HEALTH_DEGRADED, config, what);
+		find(v, SEG_HEALTH_DEGRADED, "hindrance", config, what);
 	}
 }
 
@@ -62,38 +64,39 @@ static void judge_shortage(verdict *v, const seg_config_consumer *config, const 
 		return;
 	snprintf(what, sizeof(what), "cannot serve %s of its partitions, and gives %s back: %s",
 		 served ? "some" : "any", served ? "these" : "them", reason);
-	find(v, served ? SEG_HEALTH_DEGRADED : SEG_HEALTH_NOT_READY, config, what);
+	find(v, served ? SEG_HEALTH_DEGRADED : SEG_HEALTH_NOT_READY, "shortage", config, what);
 }
 
 /* Redis answers a heartbeat with a lease: a valid one shows that the section is a member and that Redis answers. */
 static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
 	if (!section) {
-		find(v, SEG_HEALTH_NOT_READY, config, "has not started: Redis has not answered yet");
+		find(v, SEG_HEALTH_NOT_READY, "membership", config,
+		     "has not started: Redis has not answered yet");
 		return;
 	}
 	int64_t lease = atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
 	if (atomic_load(&section->stuck))
-		find(v, SEG_HEALTH_NOT_READY, config, "is stuck: its handler has run past handler_timeout");
+		find(v, SEG_HEALTH_NOT_READY, "stuck", config,
+		     "is stuck: its handler has run past handler_timeout");
 	else if (lease == 0)
-		find(v, SEG_HEALTH_NOT_READY, config, "has not joined its group yet");
+		find(v, SEG_HEALTH_NOT_READY, "membership", config, "has not joined its group yet");
 	else if (lease <= seg_now())
-		find(v, SEG_HEALTH_NOT_READY, config,
+		find(v, SEG_HEALTH_NOT_READY, "membership", config,
 		     "has lost its lease: Redis does not answer its heartbeats");
 	judge_shortage(v, config, section);
 	judge_hindered(v, config, section);
 }
 
-seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg, const char *reason),
-			    void *arg)
+seg_health seg_health_judge(const struct seg_admin *admin, seg_health_say_fn *say, void *arg)
 {
 	verdict v = {say, arg, SEG_HEALTH_GOOD};
 	if (atomic_load(&admin->stopping)) {
-		find(&v, SEG_HEALTH_NOT_READY, NULL, "the runner is stopping");
+		find(&v, SEG_HEALTH_NOT_READY, "runner", NULL, "the runner is stopping");
 		return v.worst;
 	}
 	if (atomic_load(&admin->standby)) {
-		find(&v, SEG_HEALTH_NOT_READY, NULL,
+		find(&v, SEG_HEALTH_NOT_READY, "runner", NULL,
 		     "the runner stands by without partitions; send SIGUSR1 to claim partitions again");
 		return v.worst;
 	}
@@ -110,9 +113,9 @@ void seg_health_live(void *arg, const seg_http_request *request, seg_http_answer
 	fputs("alive\n", answer->body);
 }
 
-static void write_reason(void *arg, const char *reason)
+static void write_reason(void *arg, const seg_health_finding *finding)
 {
-	fprintf(arg, "%s\n", reason);
+	fprintf(arg, "%s\n", finding->reason);
 }
 
 void seg_health_ready(void *arg, const seg_http_request *request, seg_http_answer *answer)

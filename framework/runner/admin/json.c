@@ -1,10 +1,13 @@
 #include "admin/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+
+#define TIME_MAX_MS ((uint64_t)(INT64_MAX / SEG_MS))
 
 enum { NO_MEMORY = 500 };
 
@@ -25,7 +28,7 @@ void seg_json_refuse(seg_http_answer *answer, unsigned status, const char *why)
 
 json_t *seg_json_optional_text(const char *text)
 {
-	return text && *text ? json_string(text) : json_null();
+	return text && *text ? seg_json_foreign_text(text) : json_null();
 }
 
 json_t *seg_json_foreign_text(const char *text)
@@ -54,7 +57,17 @@ json_t *seg_json_time(int64_t wall)
 	return json_string(text);
 }
 
+json_t *seg_json_time_ms(uint64_t ms)
+{
+	return ms <= TIME_MAX_MS ? seg_json_time((int64_t)ms * SEG_MS) : json_null();
+}
+
+json_t *seg_json_real(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
 json_t *seg_json_known(double value)
 {
-	return value < 0 ? json_null() : json_real(value);
+	return value < 0 ? json_null() : seg_json_real(value);
 }

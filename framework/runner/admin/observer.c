@@ -14,7 +14,9 @@
 #define PATIENCE (1 * SEG_SECOND) /* with one round trip to Redis, and of a caller that wants a new reading */
 #define READING_MAX (10 * SEG_SECOND) /* all groups together */
 
-#define ASIDE (10 * SEG_SECOND)   /* between two looks at Redis itself and at dead letters */
+#define ASIDE (10 * SEG_SECOND) /* between two looks at Redis itself, and at dead letters */
+#define LETTERS \
+	(60 * SEG_SECOND) /* between two looks at dead letters whose number is the same: they may be others */
 #define UNASKED (10 * SEG_SECOND) /* so long after the last reading, it reads without a request */
 
 enum { SHARE = 20 }; /* at most one part in so many of the time goes into reading */
@@ -31,8 +33,9 @@ typedef struct {
 	int64_t taken_at;
 	char error[SEG_ERROR_TEXT_MAX];
 	bool letters_known;
-	seg_reasons letters;
+	seg_letters letters;
 	seg_group_totals letters_of; /* when they were read */
+	int64_t letters_at;          /* the same: seg_now() */
 } watched;
 
 struct seg_observer {
@@ -41,10 +44,11 @@ struct seg_observer {
 	pthread_t thread;
 	seg_observer_seen_fn *seen; /* or NULL */
 	void *seen_arg;
-	seg_client *client; /* the thread's */
-	int64_t aside_at;   /* the thread's: when it last looked at Redis itself */
-	int64_t unasked_at; /* the thread's: when it reads without a request (seg_now()) */
-	atomic_bool cancel; /* the client's calls end */
+	seg_client *client;        /* the thread's */
+	int64_t servers_looked_at; /* the thread's: when it last looked at Redis itself; 0: look again */
+	int64_t letters_looked_at; /* the thread's */
+	int64_t unasked_at;        /* the thread's: when it reads without a request (seg_now()) */
+	atomic_bool cancel;        /* the client's calls end */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* on CLOCK_MONOTONIC: cancel, and each field below */
@@ -124,58 +128,79 @@ static bool read_groups(seg_observer *o)
 
 /* --- looking aside: the observer's thread ------------------------------------------------------ */
 
+static void note_no_answer(seg_servers *servers)
+{
+	for (size_t i = 0; i < servers->count; i++) {
+		servers->list[i].answers = false;
+		servers->list[i].round_trip = -1;
+	}
+}
+
+/* What a server said last stays, but not that it answers. */
 static void look_at_servers(seg_observer *o)
 {
-	seg_servers servers;
+	seg_servers servers = {0};
 	seg_error error;
-	int status = seg_servers_look(o->client, seg_now() + PATIENCE, &servers, &error);
+	int status = o->client ? seg_servers_look(o->client, seg_now() + PATIENCE, &servers, &error)
+			       : SEG_ETIMEOUT;
+	if (atomic_load(&o->cancel)) {
+		seg_servers_free(&servers);
+		return;
+	}
 	pthread_mutex_lock(&o->lock);
 	if (status == 0) {
 		seg_servers_free(&o->servers);
 		o->servers = servers;
 		o->servers_known = true;
-		o->servers_at = seg_wall_clock();
+	} else {
+		note_no_answer(&o->servers);
 	}
+	o->servers_at = seg_wall_clock();
+	o->servers_looked_at = status == 0 ? seg_now() : 0;
 	pthread_mutex_unlock(&o->lock);
 	if (status)
 		seg_servers_free(&servers);
 }
 
-/* Only if letters have come or gone since the last look. */
+/* Only if letters have come or gone since the last look, or that was long ago. */
 static void look_at_letters(seg_observer *o, size_t index)
 {
 	watched *w = &o->groups[index];
 	seg_group_totals totals;
-	seg_reasons letters;
+	seg_letters letters;
 	seg_error error;
 	if (!w->known)
 		return;
 	seg_group_totals_of(&w->group, &totals);
 	if (w->letters_known && totals.dead_letters == w->letters_of.dead_letters &&
-	    totals.dead_letters_ever == w->letters_of.dead_letters_ever)
+	    totals.dead_letters_ever == w->letters_of.dead_letters_ever &&
+	    seg_now() - w->letters_at < LETTERS)
 		return;
 	int status = seg_letters_look(w->stream, o->config->consumers[index].group, &w->group,
 				      seg_now() + PATIENCE, &letters, &error);
 	pthread_mutex_lock(&o->lock);
 	if (status == 0) {
-		seg_reasons_free(&w->letters);
+		seg_letters_free(&w->letters);
 		w->letters = letters;
 		w->letters_known = true;
 		w->letters_of = totals;
+		w->letters_at = seg_now();
 	}
 	pthread_mutex_unlock(&o->lock);
 	if (status)
-		seg_reasons_free(&letters);
+		seg_letters_free(&letters);
 }
 
-static void look_aside(seg_observer *o)
+static bool is_due(int64_t looked_at)
 {
-	if (o->aside_at && seg_now() - o->aside_at < ASIDE)
-		return;
-	look_at_servers(o);
+	return looked_at == 0 || seg_now() - looked_at >= ASIDE;
+}
+
+static void look_at_all_letters(seg_observer *o)
+{
 	for (size_t i = 0; i < o->config->consumer_count; i++)
 		look_at_letters(o, i);
-	o->aside_at = seg_now();
+	o->letters_looked_at = seg_now();
 }
 
 /* --- the thread ---------------------------------------------------------------------------- */
@@ -212,6 +237,37 @@ static void wait_for_wish(seg_observer *o)
 	}
 }
 
+/* Under the lock. */
+static void end_round(seg_observer *o, bool asked, bool answered, int64_t took)
+{
+	o->ended_at = seg_now();
+	o->took = answered ? took : 0; /* who does not answer has no work with it */
+	o->failing = !answered;
+	if (asked)
+		o->asked_at = o->ended_at;
+	o->wanted = o->asked = false;
+	o->unasked_at = o->ended_at + unasked_pause(o);
+	o->rounds++;
+	pthread_cond_broadcast(&o->changed);
+}
+
+/* Who asks waits for the look at Redis too, or would see an old one; but not longer for a Redis that does not answer. */
+static void do_round(seg_observer *o, bool asked)
+{
+	int64_t began_at = seg_now();
+	bool answered = read_groups(o);
+	int64_t took = seg_now() - began_at;
+	if (asked && answered && is_due(o->servers_looked_at))
+		look_at_servers(o);
+	pthread_mutex_lock(&o->lock);
+	end_round(o, asked, answered, took);
+	pthread_mutex_unlock(&o->lock);
+	if (asked && !answered && !atomic_load(&o->cancel))
+		look_at_servers(o);
+	if (asked && answered && is_due(o->letters_looked_at))
+		look_at_all_letters(o);
+}
+
 static void *run(void *arg)
 {
 	seg_observer *o = arg;
@@ -223,22 +279,7 @@ static void *run(void *arg)
 		}
 		bool asked = o->asked;
 		pthread_mutex_unlock(&o->lock);
-		int64_t began_at = seg_now();
-		bool answered = read_groups(o);
-		pthread_mutex_lock(&o->lock);
-		o->ended_at = seg_now();
-		o->took = answered ? o->ended_at - began_at : 0; /* who does not answer has no work with it */
-		o->failing = !answered;
-		if (asked)
-			o->asked_at = o->ended_at;
-		o->wanted = o->asked = false;
-		o->unasked_at = o->ended_at + unasked_pause(o);
-		o->rounds++;
-		pthread_cond_broadcast(&o->changed);
-		if (!asked || !answered)
-			continue;
-		pthread_mutex_unlock(&o->lock);
-		look_aside(o);
+		do_round(o, asked);
 		pthread_mutex_lock(&o->lock);
 	}
 	pthread_mutex_unlock(&o->lock);
@@ -305,7 +346,7 @@ static void destroy(seg_observer *o)
 	for (size_t i = 0; o->groups && i < o->config->consumer_count; i++) {
 		seg_stream_close(o->groups[i].stream);
 		seg_group_snapshot_free(&o->groups[i].group);
-		seg_reasons_free(&o->groups[i].letters);
+		seg_letters_free(&o->groups[i].letters);
 	}
 	seg_servers_free(&o->servers);
 	seg_client_close(o->client);

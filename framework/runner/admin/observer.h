@@ -5,8 +5,8 @@
  * The observer has a thread and a connection of its own, so neither the data path nor a probe waits for its
  * readings. It spends at most a twentieth of its time on reading: a group of very many partitions is read less often.
  *
- * After a reading that somebody asked for, it also looks at Redis itself and at the newest dead letters, each ten seconds
- * at most.
+ * With a reading that somebody asked for, it also looks at Redis itself, each ten seconds at most, and at once when the
+ * reading failed; and then at the newest dead letters, if some have come or gone, else each minute.
  *
  * Without requests it reads each ten seconds, and less often where the group is large: all members' observers
  * together then read at most a thousand partitions a second, about a hundredth of Redis's time.
@@ -15,7 +15,7 @@
 #define SEG_ADMIN_OBSERVER_H
 
 #include "config/config.h"
-#include "look/reasons.h"
+#include "look/letters.h"
 #include "look/servers.h"
 #include "look/snapshot.h"
 
@@ -25,7 +25,7 @@ typedef struct seg_observation {
 		group; /* with rates, if there was a reading before; NULL: no reading has succeeded yet; `error` says why */
 	int64_t taken_at;           /* seg_wall_clock() of that reading; 0: none has succeeded */
 	const char *error;          /* of the newest reading; "": it succeeded */
-	const seg_reasons *letters; /* of the newest dead letters; NULL: not read yet */
+	const seg_letters *letters; /* of the newest dead letters; NULL: not read yet */
 } seg_observation;
 
 /* The newest look at Redis itself. */

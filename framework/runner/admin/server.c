@@ -172,7 +172,8 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 	if (!route)
 		return refuse(connection, (head){.status = MHD_HTTP_NOT_FOUND},
 			      "not found; paths are /, /metrics, /livez, /readyz, /api/v1/status, "
-			      "/api/v1/groups/STREAM/GROUP and /api/v1/events\n");
+			      "/api/v1/groups/STREAM/GROUP, /api/v1/redis, /api/v1/history/STREAM/GROUP and "
+			      "/api/v1/events\n");
 	return call_route(server, route, connection, &request);
 }
 

@@ -62,8 +62,15 @@ const seg_config_consumer *seg_view_consumer(const struct seg_admin *admin, cons
 /* The health of a runner: the worst of its sections. */
 typedef enum seg_health { SEG_HEALTH_GOOD, SEG_HEALTH_DEGRADED, SEG_HEALTH_NOT_READY } seg_health;
 
-/* Calls `say`, unless it is NULL, with each reason: a sentence without a full stop. Under the lock. */
-seg_health seg_health_judge(const struct seg_admin *admin, void (*say)(void *arg, const char *reason),
-			    void *arg);
+typedef struct seg_health_finding {
+	const char *kind;     /* "runner", "membership", "stuck", "shortage" or "hindrance" */
+	const char *consumer; /* the section's name; NULL: the whole runner */
+	const char *reason;   /* a sentence without a full stop, with the section's name */
+} seg_health_finding;
+
+typedef void seg_health_say_fn(void *arg, const seg_health_finding *finding);
+
+/* Calls `say`, unless it is NULL, with each finding. Under the lock. */
+seg_health seg_health_judge(const struct seg_admin *admin, seg_health_say_fn *say, void *arg);
 
 #endif
