@@ -64,7 +64,7 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_
 	void **state)
 {
 	(void)state;
-	server = test_server_start(NULL);
+	server = test_server_start("--appendonly yes");
 	test_directory_make(directory);
 	test_load *load = test_load_start(server->address, "s", 8, 20, 50);
 	test_runner *first = start("first"), *second = start("second");

@@ -62,13 +62,16 @@ function troubleOf(p, live) {
 	if (!p.owner)
 		return {word: "no owner", kind: "bad", why: "no member handles its messages" + (p.target ? `; ${p.target} is to get it` : "")};
 	if (!live.has(p.owner))
-		return {word: "owner gone", kind: "bad", why: `the lease of ${p.owner} has ended; another member takes it over`};
+		return {word: "owner gone", kind: "bad", why: `${p.owner} has sent no heartbeats until its lease ended; another member will get this partition`};
 	if (p.hindrance) {
 		const [word, kind] = WORDS[p.hindrance.kind] || ["hindered", "warn"];
 		return {word, kind, why: p.hindrance.text};
 	}
 	return null;
 }
+
+/* Why a member cannot serve all that it should. */
+const SHORT_OF = {open: "partition_open fails", threads: "it can start no more threads", memory: "it has no more memory"};
 
 const badge = trouble => h("span", {class: "badge " + trouble.kind}, trouble.word);
 
@@ -83,7 +86,8 @@ class Consumer {
 		this.recent = [];   // points since the last sample
 		this.askedAt = 0;
 		this.newest = 0;
-		this.leases = new Map(); // the longest that was seen of each member
+		this.leases = new Map(); // of each member {longest, at}: see longestLease
+		this.losses = new Rises();
 		this.charts = {
 			rate: new Chart("Throughput of the group", perSecond, ["out", "in"]),
 			lag: new Chart("Lag of the group", short, [""]),
@@ -149,8 +153,9 @@ class Consumer {
 			this.group = group;
 		this.partitions.hidden = !this.group;
 		const partitions = this.group ? this.group.partitions : [];
-		for (const member of this.group ? this.group.roster : [])
-			this.leases.set(member.name, Math.max(this.leases.get(member.name) || 0, member.lease_seconds));
+		if (group)
+			this.noteLeases(group.roster, now);
+		this.loses = group ? this.losses.note("", sum(partitions, p => p.lost), now) : this.loses;
 		this.live = new Set(this.group ? this.group.roster.filter(m => m.live).map(m => m.name) : []);
 		this.troubles = new Map(partitions.map(p => [p.partition, troubleOf(p, this.live)]));
 		this.drawCharts(status, bounds, now, group);
@@ -162,8 +167,13 @@ class Consumer {
 		this.drawCounters(status);
 	}
 
-	/* {word, kind, place, why} each, the worst first. */
-	problems() {
+	/* Whether the rows of this runner's partitions tell what hinders them. */
+	tellsHindrances() {
+		return !!this.group && this.group.partitions.some(p => p.owner === me && p.hindrance);
+	}
+
+	/* {word, kind, place, why} each, the worst first. `own`: kinds of what the runner itself tells. */
+	problems(own) {
 		const list = this.problem ? [{word: "not read", kind: "warn", place: this.name, why: this.problem}] : [];
 		if (!this.group)
 			return list;
@@ -187,18 +197,27 @@ class Consumer {
 			else if (this.isSilent(member))
 				list.push({word: "silent", kind: "warn", place: `member ${member.name}`,
 					why: `it has sent no heartbeat for more than half of its lease, which ends in ${duration(member.lease_seconds)}`});
-			else if (member.short_of)
+			else if (member.short_of && !(member.name === me && own.has("shortage")))
 				list.push({word: "short", kind: "warn", place: `member ${member.name}`,
-					why: `it can serve ${member.limit} partition${member.limit === 1 ? "" : "s"} at most (${member.short_of})`});
+					why: `it can serve ${many(member.limit, "partition", "partitions")} at most: ${SHORT_OF[member.short_of] || member.short_of}`});
 		const lost = sum(this.group.partitions, p => p.lost);
-		if (lost)
-			list.push({word: "lost", kind: "bad", place: this.name, why: `${short(lost)} messages were removed from the log before the group read them`});
+		if (this.loses)
+			list.push({word: "lost", kind: "bad", place: this.name, why: `${many(lost, "message was", "messages were")} removed from the log before the group read ${lost === 1 ? "it" : "them"}, some of them within the hour`});
 		return list;
+	}
+
+	/* Of each member the longest lease that was seen. It decays slowly, for a member may return with shorter leases. */
+	noteLeases(roster, now) {
+		const before = this.leases;
+		this.leases = new Map(roster.map(({name, lease_seconds: left}) => {
+			const was = before.get(name);
+			return [name, {longest: Math.max(was ? was.longest - (now - was.at) / 10 : 0, left), at: now}];
+		}));
 	}
 
 	/* A heartbeat comes well before half of a lease is over. Leases differ, so only what was seen of this member tells. */
 	isSilent(member) {
-		return member.live && member.lease_seconds < .5 * this.leases.get(member.name);
+		return member.live && member.lease_seconds < .5 * (this.leases.get(member.name)?.longest || 0);
 	}
 
 	drawTiles(status, partitions) {
@@ -218,7 +237,7 @@ class Consumer {
 			...(unowned ? [tile("Without owner", short(unowned), "bad", "partitions")] : []),
 			...(hindered ? [tile("Hindered", short(hindered), "warn", "partitions")] : []),
 			tile("Dead letters", group ? short(dead) : "–", dead ? "warn" : ""),
-			...(lost ? [tile("Lost", short(lost), "bad", "messages")] : []));
+			...(lost ? [tile("Lost", short(lost), this.loses ? "bad" : "", lost === 1 ? "message, ever" : "messages, ever")] : []));
 	}
 
 	drawCharts(status, bounds, now, group) {
@@ -271,8 +290,8 @@ class Consumer {
 				h("td", {title: m.live ? "Each heartbeat renews the lease." : ""}, m.live ? `${duration(m.lease_seconds)} left` : `ended ${duration(-m.lease_seconds)} ago`,
 					...(m.live ? [] : [badge({kind: "bad", word: "lease ended"})]), ...(ends ? [badge({kind: "warn", word: "stopping"})] : []),
 					...(this.isSilent(m) ? [badge({kind: "warn", word: "silent"})] : []),
-					...(m.live && m.short_of ? [badge({kind: "warn", word: `short of ${m.short_of}`})] : [])),
-				h("td", {class: "wide", title: "When its newest partition was assigned"}, changed.has(m.name) ? `${since(changed.get(m.name), this.now)} ago` : "–"));
+					...(m.live && m.short_of ? [badge({kind: "warn", word: SHORT_OF[m.short_of] || `short of ${m.short_of}`})] : [])),
+				h("td", {class: "wide", title: "When its newest partition was assigned"}, ago(changed.get(m.name), this.now)));
 		}));
 	}
 
@@ -284,10 +303,14 @@ class Consumer {
 		const shown = looked.commonest.slice(0, 6);
 		this.letters.replaceChildren(...shown.map(r => h("tr", {},
 			h("td", {class: "number"}, short(r.letters)), h("td", {class: "name"}, r.reason || "no reason"),
-			h("td", {title: `letter ${r.letter} of partition ${r.partition}`}, clock(r.last_at)))));
+			h("td", {title: `letter ${r.letter} of partition ${r.partition}` + (r.last_at ? `, ${new Date(r.last_at).toLocaleString("en-GB")}` : "")},
+				ago(r.last_at, this.now)))));
 		const others = looked.reasons - shown.length;
-		this.lettersNote.textContent = (others > 0 ? `${others} more reasons. ` : "") +
-			`Of the newest ${short(looked.letters_read)}. All: segctl dlq list ${this.path.replace("/", " ")} --by reason`;
+		const some = looked.partitions > looked.partitions_read
+			? `the ${looked.partitions_read} lowest of the ${looked.partitions} partitions with letters`
+			: many(looked.partitions_read, "partition", "partitions");
+		this.lettersNote.textContent = (others > 0 ? `${many(others, "more reason", "more reasons")}. ` : "") +
+			`Counted: ${many(looked.letters_read, "letter", "letters")} of ${some}, the newest of each. All: segctl dlq list ${this.path.replace("/", " ")} --by reason`;
 	}
 
 	/* Those in trouble first; if there are more than ROWS, then those that are farthest behind. */

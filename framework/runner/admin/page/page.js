@@ -63,10 +63,10 @@ async function showConsumer(status, bounds, now) {
 	consumer.show(status, bounds, now, group, problem);
 }
 
-/* The reasons of the runner's health; the page tells those about partitions with more words. */
-function reasonsOf(status, known) {
-	return status.reasons.filter(reason => !(known && /is retrying/.test(reason)))
-		.map(reason => ({word: status.health, kind: KINDS[status.health] || "warn", place: "this runner", why: reason}));
+/* Why the runner is not well; what hinders partitions, their rows tell with more words. */
+function causesOf(status) {
+	return status.causes.filter(cause => !(cause.kind === "hindrance" && consumers.get(cause.consumer)?.tellsHindrances()))
+		.map(cause => ({word: status.health, kind: KINDS[status.health] || "warn", place: "this runner", why: cause.reason}));
 }
 
 async function showEvents() {
@@ -93,8 +93,9 @@ async function look() {
 		const now = Date.parse(status.now) / 1000;
 		await Promise.all([...status.consumers.map(c => showConsumer(c, status.duration_bounds, now)), showEvents()]);
 		const redis = showRedis(await ask("/api/v1/redis"), now);
-		const shown = status.consumers.flatMap(c => consumers.get(c.name).problems());
-		const problems = [...reasonsOf(status, shown.some(p => p.word === "retrying")), ...redis, ...shown];
+		const own = new Set(status.causes.map(cause => cause.kind));
+		const shown = status.consumers.flatMap(c => consumers.get(c.name).problems(own));
+		const problems = [...causesOf(status), ...redis, ...shown];
 		showProblems(problems);
 		document.title = `${problems.length ? `(${problems.length}) ` : ""}${status.name} – segrunner`;
 		$("fresh").textContent = `as of ${clock(status.now)}`;

@@ -10,6 +10,7 @@ const LEAST = .1;
 const ROWS = 32;          // partitions in a table, until the reader asks for all
 const NUMBERED = 64;      // up to so many partitions, cells have room for their number
 const EVENTS_SHOWN = 200;
+const OLD = 20;           // s: what was read so long ago is shown with its time
 const PROBLEMS = 8;       // lines at the top
 
 /* --- small things ---------------------------------------------------------- */
@@ -67,5 +68,22 @@ function bytes(n) {
 const shortEpoch = epoch => String(epoch).length > 6 ? "…" + String(epoch).slice(-5) : String(epoch);
 const perSecond = n => n === null || n === undefined ? "–" : short(n >= 10 ? Math.round(n) : n) + "/s";
 const since = (text, now) => text ? duration(Math.max(1, now - Date.parse(text) / 1000)) : "–";
+const ago = (text, now) => text ? `${since(text, now)} ago` : "–";
+const many = (n, one, more) => `${short(n)} ${n === 1 ? one : more}`;
 const clock = text => new Date(text).toLocaleTimeString("en-GB");
+
+/* A counter that never falls: whether it has risen in the last hour, while the page was open. */
+class Rises {
+	constructor() {
+		this.counts = new Map(); // by key: {count, roseAt}
+	}
+
+	note(key, count, now) {
+		const was = this.counts.get(key);
+		const rose = was && count > was.count;
+		this.counts.set(key, {count, roseAt: rose ? now : was ? was.roseAt : -Infinity});
+		return now - this.counts.get(key).roseAt < HISTORY[HISTORY.length - 1];
+	}
+}
+
 const sum = (list, of) => list.reduce((total, item) => total + of(item), 0);

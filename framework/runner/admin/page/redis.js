@@ -1,5 +1,8 @@
 /* --- Redis -------------------------------------------------------------------------- */
 
+/* Neither an append-only file nor snapshots, as far as Redis tells. */
+const keepsNothing = server => server.append_only_file === false && server.snapshots === false;
+
 function persistence(server, now) {
 	if (server.append_fails)
 		return ["cannot write", "bad", "its append-only file"];
@@ -7,8 +10,13 @@ function persistence(server, now) {
 		return ["cannot save", "bad", "its snapshot"];
 	if (server.append_only_file)
 		return ["AOF", "", server.append_fsync_delays ? `append-only file, ${short(server.append_fsync_delays)} late fsyncs` : "append-only file, no trouble"];
-	const saved = server.last_snapshot_at ? `snapshot ${since(server.last_snapshot_at, now)} ago` : "no snapshot";
-	return [server.append_only_file === null ? "–" : "Snapshots", "", saved + (server.unsaved_changes ? `, ${short(server.unsaved_changes)} changes since` : "")];
+	if (server.append_only_file === null)
+		return ["–", "", ""];
+	if (keepsNothing(server))
+		return ["None", "warn", "a restart loses everything"];
+	const saved = server.last_snapshot_at ? `snapshot ${ago(server.last_snapshot_at, now)}`
+		: server.snapshot_since_start === false ? "none since Redis started" : "";
+	return ["Snapshots", "", saved + (server.unsaved_changes ? `, ${short(server.unsaved_changes)} changes since` : "")];
 }
 
 function memory(server) {
@@ -23,14 +31,19 @@ function memory(server) {
 	return node;
 }
 
+const evictions = new Rises();
+
 /* {word, kind, place, why} each. */
-function redisProblems(servers) {
+function redisProblems(servers, now) {
 	return servers.flatMap(server => {
 		const place = server.node ? `Redis ${server.node}` : "Redis";
 		const list = [];
 		const say = (word, kind, why) => list.push({word, kind, place, why});
-		if (!server.answers)
+		const evicts = server.evicted_keys !== null && evictions.note(server.node, server.evicted_keys, now);
+		if (!server.answers) {
 			say("no answer", "bad", "this server does not answer");
+			return list;
+		}
 		if (server.loading)
 			say("loading", "bad", "Redis is reading its data from the disk");
 		if (server.append_fails)
@@ -39,15 +52,19 @@ function redisProblems(servers) {
 			say("disk", "bad", "Redis cannot write its snapshot (rdb_last_bgsave_status:err)");
 		if (server.max_memory && server.used_memory > .95 * server.max_memory)
 			say("memory", "bad", `${bytes(server.used_memory)} of ${bytes(server.max_memory)} are in use`);
-		if (server.evicted_keys)
-			say("evicting", "bad", `${short(server.evicted_keys)} keys were evicted since Redis started; set maxmemory-policy noeviction`);
+		if (evicts)
+			say("evicting", "bad", `${many(server.evicted_keys, "key was", "keys were")} evicted since Redis started, some of them within the hour; set maxmemory-policy noeviction`);
+		if (keepsNothing(server))
+			say("memory only", "warn", "Redis keeps its data in memory only: a restart of Redis loses all messages; set appendonly yes");
 		return list;
 	});
 }
 
 function showRedis(redis, now) {
 	$("redis").hidden = !redis.servers.length;
-	$("redis-about").textContent = redis.cluster ? `a cluster, ${redis.servers.length} masters` : redis.servers[0]?.version ? `version ${redis.servers[0].version}` : "";
+	const about = redis.cluster ? `a cluster, ${many(redis.servers.length, "master", "masters")}` : redis.servers[0]?.version ? `version ${redis.servers[0].version}` : "";
+	const old = redis.read_at && now - Date.parse(redis.read_at) / 1000 > OLD;
+	$("redis-about").textContent = about + (old ? `${about ? "; " : ""}as of ${ago(redis.read_at, now)}` : "");
 	$("servers").replaceChildren(...redis.servers.flatMap(server => {
 		const [text, kind, small] = persistence(server, now);
 		const known = server.used_memory !== null;
@@ -58,8 +75,9 @@ function showRedis(redis, now) {
 					tile("Persistence", text, kind, small),
 					tile("Clients", short(server.clients), server.max_clients && server.clients > .9 * server.max_clients ? "warn" : "", server.max_clients ? `of ${short(server.max_clients)}` : ""),
 					tile("Replicas", short(server.replicas), "", server.replicas_behind_bytes === null ? "" : `${bytes(server.replicas_behind_bytes)} behind`),
+					...(server.evicted_keys ? [tile("Evicted", short(server.evicted_keys), "", server.evicted_keys === 1 ? "key, since Redis started" : "keys, since Redis started")] : []),
 					tile("Up for", duration(server.uptime_seconds), "", server.role)] : [])),
 			...(server.refusal ? [h("p", {class: "note"}, `Redis does not let this runner's user run INFO, so its memory, persistence, clients and replicas are not shown: ${server.refusal}`)] : [])];
 	}));
-	return redisProblems(redis.servers);
+	return redisProblems(redis.servers, now);
 }
