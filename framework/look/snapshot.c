@@ -11,6 +11,8 @@
 
 enum { PARTITIONS_AT_ONCE = 256 }; /* in one round */
 
+#define FAR_MS ((int64_t)366 * 86400 * 1000) /* no retry is farther away, and no call hangs longer */
+
 /* So often a partition is asked for again whose node does not answer. */
 enum { LOST_MOST = 3 };
 
@@ -136,10 +138,18 @@ static int64_t count_of(const seg_reply *count)
 	return counts_records(count) ? strtoll(count->text + 1, NULL, 10) : seg_reply_number(count, -1);
 }
 
+/* What another program wrote into Redis may be any number. */
+static int64_t difference(int64_t a, int64_t b)
+{
+	int64_t result;
+	return __builtin_sub_overflow(a, b, &result) ? -1 : result;
+}
+
 /* In a packed stream, Redis's own lag counts entries; records ever added and committed make the lag in messages. */
 static void read_packed_lag(seg_partition_info *partition, const seg_reply *added, const seg_reply *committed)
 {
-	partition->lag = counts_records(committed) ? seg_reply_number(added, 0) - count_of(committed) : -1;
+	partition->lag =
+		counts_records(committed) ? difference(seg_reply_number(added, 0), count_of(committed)) : -1;
 	if (seg_id_compare(partition->position, partition->last) >= 0)
 		partition->lag = 0;
 }
@@ -169,7 +179,9 @@ static void read_hindrance(seg_hindrance *hindrance, const seg_reply *note)
 			hindrance->kind = (seg_hindrance_kind)i;
 	hindrance->id = id_of(seg_reply_at(note, 1));
 	hindrance->number = (uint64_t)seg_reply_number(seg_reply_at(note, 2), 0);
-	hindrance->at = seg_now() + seg_reply_number(seg_reply_at(note, 3), 0) * SEG_MS;
+	int64_t in_ms = seg_reply_number(seg_reply_at(note, 3), 0);
+	in_ms = in_ms > FAR_MS ? FAR_MS : in_ms < -FAR_MS ? -FAR_MS : in_ms;
+	hindrance->at = seg_now() + in_ms * SEG_MS;
 	if (text && text->type == SEG_REPLY_TEXT)
 		seg_hindrance_set_text(hindrance, text->text);
 }
@@ -401,12 +413,25 @@ static double added(const seg_partition_snapshot *before, const seg_partition_sn
 	return rate > 0 ? rate : 0;
 }
 
+/* An operator set the position meanwhile (reset.lua): messages that it passed were not handled. */
+static bool was_reset(const seg_partition_snapshot *was, const seg_partition_snapshot *is)
+{
+	if (is->handled == was->handled)
+		return false;
+	if (!is->claimed_by[0])
+		return seg_id_compare(is->claimed, is->info.position) == 0;
+	/* Its owner has claimed it again since. */
+	return strcmp(is->claimed_by, was->claimed_by) == 0 && seg_id_compare(is->claimed, was->claimed) != 0;
+}
+
 void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snapshot *now)
 {
 	double seconds = (double)(now->taken - before->taken) / SEG_SECOND;
 	for (uint32_t p = 0; p < now->partition_count && p < before->partition_count && seconds > 0; p++) {
 		const seg_partition_snapshot *was = &before->partitions[p];
 		seg_partition_snapshot *is = &now->partitions[p];
+		if (was_reset(was, is))
+			continue;
 		if (was->handled >= 0 && is->handled >= was->handled)
 			is->rate = (double)(is->handled - was->handled) / seconds;
 		is->added = added(was, is, seconds);

@@ -1,7 +1,8 @@
 /*
  * test_admin_parts.c - where the admin server listens, who may ask it, which events it keeps, and how it
- * counts durations; and the history of a group.
+ * counts durations; the history of a group; and how it shows what Redis has.
  */
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,9 @@
 #include "admin/access.h"
 #include "admin/events.h"
 #include "admin/history.h"
+#include "admin/json.h"
 #include "config/listen.h"
+#include "look/snapshot.h"
 
 /* --- listening ---------------------------------------------------------------------------- */
 
@@ -342,6 +345,66 @@ static void a_sample_that_is_copied_while_others_are_made_is_whole(void **state)
 	seg_history_destroy(history);
 }
 
+/* --- what Redis has --------------------------------------------------------------------------- */
+
+static double rate_between(seg_partition_snapshot was, seg_partition_snapshot is)
+{
+	is.rate = is.added = is.catch_up = -1;
+	seg_group_snapshot before = {.partitions = &was, .partition_count = 1, .taken = BEGIN};
+	seg_group_snapshot now = {.partitions = &is, .partition_count = 1, .taken = BEGIN + 2 * SEG_SECOND};
+	seg_group_snapshot_compare(&before, &now);
+	assert_true(is.rate >= 0 || (is.added < 0 && is.catch_up < 0));
+	return is.rate;
+}
+
+static void messages_that_a_reset_passed_over_are_no_throughput(void **state)
+{
+	(void)state;
+	seg_partition_snapshot was = {.info.position = {10, 0},
+				      .handled = 10,
+				      .claimed_by = "m",
+				      .claimed = {1, 0}};
+	seg_partition_snapshot is = was;
+	is.info.position = (seg_id){50, 0};
+	is.handled = 50;
+	assert_true(rate_between(was, is) == 20);
+	/* Its owner stopped meanwhile. */
+	is.claimed_by[0] = '\0';
+	assert_true(rate_between(was, is) == 20);
+	/* reset.lua; then nobody claims it, or its owner does again. */
+	is.claimed = is.info.position;
+	assert_true(rate_between(was, is) < 0);
+	strcpy(is.claimed_by, "m");
+	assert_true(rate_between(was, is) < 0);
+	/* Another member has taken it over. */
+	strcpy(is.claimed_by, "n");
+	assert_true(rate_between(was, is) == 20);
+	/* Nothing happened to a partition that nobody has claimed. */
+	was = is = (seg_partition_snapshot){.handled = 0};
+	assert_true(rate_between(was, is) == 0);
+}
+
+static void what_redis_has_is_shown_even_if_it_is_no_text_no_time_and_no_finite_number(void **state)
+{
+	(void)state;
+	json_t *values[] = {seg_json_optional_text("caf\xe9"),
+			    seg_json_optional_text(""),
+			    seg_json_real(INFINITY),
+			    seg_json_known(INFINITY),
+			    seg_json_time_ms(0),
+			    seg_json_time_ms(UINT64_MAX),
+			    seg_json_time_ms((uint64_t)INT64_MAX / SEG_MS + 1)};
+	assert_string_equal(json_string_value(values[0]), "caf?");
+	for (size_t i = 1; i < sizeof(values) / sizeof(values[0]); i++)
+		assert_true(json_is_null(values[i]));
+	json_t *latest = seg_json_time_ms((uint64_t)INT64_MAX / SEG_MS), *real = seg_json_real(-1.5);
+	assert_non_null(strstr(json_string_value(latest), "2262-04-11T"));
+	assert_true(json_real_value(real) == -1.5);
+	json_decref(latest);
+	json_decref(real);
+	json_decref(values[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +419,8 @@ int main(void)
 		cmocka_unit_test(a_history_averages_the_readings_between_two_samples),
 		cmocka_unit_test(a_history_holds_an_hour_and_no_more),
 		cmocka_unit_test(a_history_counts_what_this_runner_does_and_begins_anew_with_its_section),
+		cmocka_unit_test(messages_that_a_reset_passed_over_are_no_throughput),
+		cmocka_unit_test(what_redis_has_is_shown_even_if_it_is_no_text_no_time_and_no_finite_number),
 		cmocka_unit_test(a_sample_that_is_copied_while_others_are_made_is_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
