@@ -307,7 +307,7 @@ class Consumer {
 				ago(r.last_at, this.now)))));
 		const others = looked.reasons - shown.length;
 		const some = looked.partitions > looked.partitions_read
-			? `the ${looked.partitions_read} lowest of the ${looked.partitions} partitions with letters`
+			? `the ${looked.partitions_read} partitions with the lowest numbers, of ${looked.partitions} that have letters`
 			: many(looked.partitions_read, "partition", "partitions");
 		this.lettersNote.textContent = (others > 0 ? `${many(others, "more reason", "more reasons")}. ` : "") +
 			`Counted: ${many(looked.letters_read, "letter", "letters")} of ${some}, the newest of each. All: segctl dlq list ${this.path.replace("/", " ")} --by reason`;
