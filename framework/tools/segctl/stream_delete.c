@@ -129,8 +129,8 @@ const ctl_command ctl_stream_delete = {
 	1,
 	1,
 	"Deletes a stream, its messages, groups and dead letters",
-	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, its runners "
-	"also the registration; and they end when the stream is made anew with another shape. Of a stream whose registration "
+	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, and "
+	"within seconds the registration; and they end when the stream is made anew with another shape. Of a stream whose registration "
 	"is gone, deletes what is left.",
 	options,
 	delete_stream,
