@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "group/blocking_read.h"
+#include "group/careful_read.h"
 #include "group/claim.h"
 #include "group/commit.h"
 #include "group/fenced_call.h"
@@ -388,6 +389,9 @@ void *seg_agent_run(void *arg)
 		sleep_and_poll(m, next);
 		polled = true;
 	}
+	/* An answer may be missing, which nobody waits for any more. */
+	for (uint32_t i = 0; i < m->partition_count; i++)
+		seg_careful_read_leave(&m->partitions[i]);
 	seg_roll_end(m);
 	atomic_store(&m->drained, true);
 	return NULL;

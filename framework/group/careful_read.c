@@ -1,6 +1,7 @@
 #include "group/careful_read.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "group/fenced_call.h"
@@ -45,7 +46,11 @@ static void note(seg_partition *p, const char *what, uint32_t deaths)
 	seg_fenced_write(&texts, p, p->ledger.fetched, p->ledger.fetched_count);
 	snprintf(number, sizeof(number), "%u", deaths);
 	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, what, texts.id, number};
-	seg_fenced_send(p, p->member->data, SEG_SCRIPT_MARK, got_note, 2, 7, argv, NULL);
+	/* That the read is over holds on any node; if it were lost, the end of this owner would count against the entry. */
+	if (strcmp(what, "read") == 0)
+		seg_route_script(p->member->data, SEG_SCRIPT_MARK, got_note, p, 2, 7, argv, NULL);
+	else
+		seg_fenced_send(p, p->member->data, SEG_SCRIPT_MARK, got_note, 2, 7, argv, NULL);
 }
 
 bool seg_careful_read_enter(seg_partition *p)

@@ -65,11 +65,15 @@ static size_t text_max(const seg_partition *p)
 	return seg_ledger_gives_up(&p->ledger) && limit > GIVEN_UP_TEXT ? GIVEN_UP_TEXT : limit;
 }
 
+/* How soon another thread's careful read may be over. */
+#define HELD_PAUSE (2 * SEG_MS)
+
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
 	if (!seg_careful_read_enter(p)) {
 		p->read.backlogged = true; /* whether it has rung is forgotten */
+		seg_read_pause(p, now + HELD_PAUSE);
 		return;
 	}
 	size_t entries = p->careful_read.on ? 1 : seg_ledger_read_count(&p->ledger);
@@ -150,6 +154,8 @@ int64_t seg_fetch_step(seg_member *m, int64_t now)
 			fetch_rung(p, alone, now, &next);
 		else
 			fetch_blocking(p, alone, now);
+		if (p->read.reading == SEG_READING_NOT && p->read.at > now && p->read.at < next)
+			next = p->read.at;
 	}
 	int64_t waiting = wait_for_news(m, rings, now);
 	return waiting < next ? waiting : next;

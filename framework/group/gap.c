@@ -16,6 +16,7 @@
  * at each of them less often. */
 #define COMMIT_INTERVAL (2 * SEG_SECOND)
 #define COMMIT_SHARE (500 * SEG_MS)
+#define COMMIT_INTERVAL_MOST (60 * SEG_SECOND)
 
 void seg_gap_got(seg_partition *p, const seg_reply *reply)
 {
@@ -107,6 +108,8 @@ void seg_gap_begin(seg_partition *p)
 static int64_t commit_interval(const seg_partition *p)
 {
 	int64_t shared = p->member->active_count * COMMIT_SHARE;
+	if (shared > COMMIT_INTERVAL_MOST)
+		return COMMIT_INTERVAL_MOST;
 	return shared > COMMIT_INTERVAL ? shared : COMMIT_INTERVAL;
 }
 

@@ -83,7 +83,8 @@ static void got_answer(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	p->hindrance.busy = false;
-	p->hindrance.changed |= !reply || reply->type == SEG_REPLY_ERROR;
+	if (!reply || reply->type == SEG_REPLY_ERROR)
+		p->hindrance.changed = p->hindrance.stored = true; /* perhaps */
 }
 
 static bool send(seg_partition *p, seg_route *route, int64_t now)

@@ -202,6 +202,9 @@ static bool send_note(seg_partition *p, const char *what, seg_reply_fn got)
 	seg_fenced_write(&texts, p, p->request.current.id, p->request.current.sequence);
 	snprintf(deaths, sizeof(deaths), "%u", p->request.current.attempts);
 	const char *argv[] = {p->log_key, p->state_key, texts.epoch, p->claim.nonce, what, texts.id, deaths};
+	/* That the handler has returned holds on any node; if it were lost, the end of this owner would count as a death. */
+	if (p->request.current.kind == SEG_REQUEST_END)
+		return seg_route_script(link_of(p)->route, SEG_SCRIPT_MARK, got, p, 2, 7, argv, NULL);
 	return seg_fenced_send(p, link_of(p)->route, SEG_SCRIPT_MARK, got, 2, 7, argv, NULL);
 }
 

@@ -42,15 +42,29 @@ static const char *login_example(const seg_address *address)
 	return address->tls ? "rediss://:password@host" : "redis://:password@host";
 }
 
+/* Without a full stop at its end; at most 200. */
+static size_t sentence_length(const char *text)
+{
+	size_t length = strlen(text);
+	length -= length > 0 && text[length - 1] == '.';
+	return length < 200 ? length : 200;
+}
+
 static void refuse(seg_preparation *p, const seg_reply *reply)
 {
 	/* A transient error, such as LOADING, passes as an absence does. */
 	int status = seg_reply_is_transient(reply) ? SEG_EUNREACHABLE : seg_reply_status(reply);
 	const char *what = p->is_sentinel ? "the Sentinel" : "Redis";
+	const char *sentinels = p->is_sentinel ? "sentinel_" : "";
 	if (strncmp(reply->text, "NOAUTH", 6) == 0)
 		fail(p, status, "%s at %s requires a password; set %s%s", what, p->where,
 		     p->is_sentinel ? "sentinel_password_file" : "password_file, or write ",
 		     p->is_sentinel ? "" : login_example(p->address));
+	else if (strncmp(reply->text, "WRONGPASS", 9) == 0)
+		fail(p, status,
+		     "%s at %s refuses this user or password: %.*s; check %suser and %spassword_file%s", what,
+		     p->where, (int)sentence_length(reply->text), reply->text, sentinels, sentinels,
+		     p->is_sentinel ? "" : ", or the login in the address");
 	else if (status == SEG_EAUTH)
 		fail(p, status, "%s at %s refuses this user or password: %.200s", what, p->where,
 		     reply->text);

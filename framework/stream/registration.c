@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "stream/spelling.h"
 
-/* Between two questions; and after Redis has refused one, for want of a right, say. */
+/* Between two questions; and after Redis has refused one for a reason that does not pass by itself, as the want of a right. */
 #define PAUSE (2 * SEG_SECOND)
 #define REFUSED_PAUSE (60 * SEG_SECOND)
 
@@ -41,6 +41,13 @@ bool seg_registration_is_due(const seg_registration *r)
 	return !r->busy && seg_now() >= r->at;
 }
 
+bool seg_registration_is_reached(const seg_registration *r, seg_route *route)
+{
+	char key[SEG_KEY_MAX];
+	seg_key_of_stream(key, r->name_space, r->name, "info", NULL);
+	return seg_route_ready_for(route, seg_slot_of(key));
+}
+
 bool seg_registration_ask(seg_registration *r, seg_route *route, seg_reply_fn got, void *arg)
 {
 	seg_registration_call call;
@@ -67,9 +74,8 @@ static void judge(seg_registration *r, const seg_stored_shape *stored)
 void seg_registration_answer(seg_registration *r, const seg_reply *reply)
 {
 	r->busy = false;
-	if (!reply)
-		return; /* the next batch asks again */
-	r->at = seg_now() + (reply->type == SEG_REPLY_ERROR ? REFUSED_PAUSE : PAUSE);
+	bool refused = reply && reply->type == SEG_REPLY_ERROR && !seg_reply_is_transient(reply);
+	r->at = seg_now() + (refused ? REFUSED_PAUSE : PAUSE);
 	if (!seg_reply_is(seg_reply_at(reply, 0), "OK"))
 		return;
 	seg_stored_shape stored = {0};

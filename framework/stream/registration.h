@@ -42,6 +42,9 @@ void seg_registration_begin(seg_registration *registration, const char *name_spa
 /* Whether a question is due. */
 bool seg_registration_is_due(const seg_registration *registration);
 
+/* Whether the node that knows the registration can be asked at once. A node that is away must not hold up sends to the others. */
+bool seg_registration_is_reached(const seg_registration *registration, seg_route *route);
+
 /* Sends the question; false: it was not sent. `got` gets the answer, with `arg`, and must call seg_registration_answer. */
 bool seg_registration_ask(seg_registration *registration, seg_route *route, seg_reply_fn got, void *arg);
 void seg_registration_answer(seg_registration *registration, const seg_reply *reply);

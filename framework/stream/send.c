@@ -65,6 +65,7 @@ struct seg_sending {
 	seg_append_builder builder;
 	seg_error failure; /* the first error that ended a lane */
 	seg_error refusal; /* another shape is registered; status 0: none is, or it is not known */
+	bool heard;        /* Redis has answered what is registered */
 };
 
 /* --- sorting into lanes ------------------------------------------------------ */
@@ -215,6 +216,7 @@ static void got_registration(void *arg, const seg_reply *reply)
 	seg_registration *r = &sending->stream->registration;
 	seg_exchange_counted(&sending->exchange);
 	seg_registration_answer(r, reply);
+	sending->heard |= reply != NULL;
 	sending->refusal = r->refusal;
 	atomic_store_explicit(&sending->stream->refused, r->refusal.status != 0, memory_order_relaxed);
 }
@@ -222,15 +224,13 @@ static void got_registration(void *arg, const seg_reply *reply)
 static void ask_for_registration(seg_sending *sending, seg_route *route)
 {
 	seg_registration *r = &sending->stream->registration;
-	if (seg_registration_is_due(r))
-		sending->exchange.waiting += seg_registration_ask(r, route, got_registration, sending);
+	sending->exchange.waiting += seg_registration_ask(r, route, got_registration, sending);
 }
 
 /* Asks for nothing else: another shape was registered when this was asked last. */
 static bool issue_registration(seg_exchange *exchange, seg_route *route)
 {
 	seg_sending *sending = (seg_sending *)exchange;
-	sending->stream->registration.at = 0;
 	ask_for_registration(sending, route);
 	return true;
 }
@@ -238,7 +238,9 @@ static bool issue_registration(seg_exchange *exchange, seg_route *route)
 static bool issue_lanes(seg_exchange *exchange, seg_route *route)
 {
 	seg_sending *sending = (seg_sending *)exchange;
-	ask_for_registration(sending, route);
+	const seg_registration *r = &sending->stream->registration;
+	if (seg_registration_is_due(r) && seg_registration_is_reached(r, route))
+		ask_for_registration(sending, route);
 	for (size_t i = 0; i < sending->lane_count; i++) {
 		lane *l = &sending->lanes[i];
 		if (l->status)
@@ -451,15 +453,16 @@ static void set_all(seg_send_result *results, size_t count, int status)
 		results[i] = (seg_send_result){.status = status};
 }
 
-/* SEG_ESHAPE while the stream has another shape; else 0, also where Redis does not answer: the sending tells why. */
+/* SEG_ESHAPE while the stream has another shape. As long as that is not known, nothing may be sent, either. */
 static int check_registration(seg_stream *stream, seg_error *error)
 {
 	seg_sending asking = {.exchange.issue = issue_registration, .stream = stream};
-	seg_error ignored;
 	if (!atomic_load_explicit(&stream->refused, memory_order_relaxed))
 		return 0;
-	(void)seg_exchange_run(&asking.exchange, stream->client, &ignored);
-	return asking.refusal.status ? seg_fail(error, SEG_ESHAPE, "%s", asking.refusal.text) : 0;
+	int status = seg_exchange_run(&asking.exchange, stream->client, error);
+	if (asking.refusal.status)
+		return seg_fail(error, SEG_ESHAPE, "%s", asking.refusal.text);
+	return asking.heard ? 0 : status;
 }
 
 static int send_all(seg_stream *stream, const seg_record *records, size_t count, seg_send_result *results,

@@ -286,9 +286,9 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 	test_cluster_kill(clustered.cluster, away);
 	lag_names_what(says, control, 8000);
 	test_expect_text(test_segctl_do(test_clustered_address(control, NULL),
-					"lag %s g --sample 0 --timeout 3s --max-lag 5", clustered.stream)
+					"lag %s g --wait 3s --max-lag 5", clustered.stream)
 				 ->errors,
-			 "does not answer");
+			 "does not answer; gave up after 3s\n");
 	/* The streams are anywhere, so a list of them needs every node, and names the one that is away. */
 	snprintf(says, sizeof(says), "127.0.0.1:%d: Connection refused",
 		 clustered.cluster->nodes[away]->port);

@@ -215,6 +215,9 @@ static void complete_names(const char *command)
 	completes(command, server, "segctl lag ", "orders\n");
 	completes(command, server, "segctl lag orders b", "billing\n");
 	completes(command, server, "segctl dlq list orders ", "billing\n");
+	completes(command, server, "segctl lag --wait 1min ", "orders\n");
+	completes(command, server, "segctl lag --wait ", "orders\n");
+	completes(command, server, "segctl lag --wait 1min orders ", "billing\n");
 	completes(command, server, "segctl lag orders billing --max-", "--max-behind\n--max-lag\n");
 	/* Nothing but files fits. */
 	completes(command, server, "segctl --config log", "log.c\nlog.h\n");

@@ -108,6 +108,27 @@ static void a_stream_that_was_created_is_listed_and_described(void **state)
 			 "partition,messages,first_id,last_id,added,dropped\r\n0,0,,,0,0\r\n");
 }
 
+static void a_mistyped_stream_has_a_suggestion(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create orders -p 1");
+	refused("stream describe ordres", EX_NOINPUT, "did you mean \"orders\"?");
+	refused("lag ordres g", EX_NOINPUT, "did you mean \"orders\"?");
+	refused("lag ordres", EX_NOINPUT, "did you mean \"orders\"?");
+	refused("stream delete ordres --yes", EX_NOINPUT, "did you mean \"orders\"?");
+	const test_segctl *answer = test_segctl_do(server->address, "lag measurements");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	assert_null(strstr(answer->errors, "did you mean"));
+	/* Who must not look for it hears nothing of that. */
+	run("ACL SETUSER default -scan");
+	answer = test_segctl_do(server->address, "lag ordres g");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "\"ordres\" does not exist");
+	assert_null(strstr(answer->errors, "did you mean"));
+	assert_null(strstr(answer->errors, "scan"));
+	assert_ptr_equal(strchr(answer->errors, '\n'), strrchr(answer->errors, '\n'));
+}
+
 static void a_stream_is_not_created_twice_in_two_shapes(void **state)
 {
 	(void)state;
@@ -362,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_stream_that_was_created_is_listed_and_described, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_mistyped_stream_has_a_suggestion, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stream_is_not_created_twice_in_two_shapes, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs,

@@ -276,6 +276,64 @@ static void it_waits_for_a_stream_and_a_group_that_are_not_there_yet(void **stat
 	expect_end(pid, output, EX_OK, "partition,owner");
 }
 
+static void it_waits_for_the_first_group(void **state)
+{
+	(void)state;
+	int output;
+	const test_segctl *answer = test_segctl_do(server->address, "lag --wait 100ms");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "no stream of namespace \"default\" has a group yet");
+	answer = test_segctl_do(server->address, "lag s --wait 100ms");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "stream \"s\" has no group yet");
+	pid_t pid = start_waiting("lag s --wait 1min", &output);
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	expect_end(pid, output, EX_OK, "1 group: 0 messages wait\n");
+	answer = test_segctl_do(server->address, "lag -p 7 --wait 100ms");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "has a partition 7");
+	assert_int_equal(test_segctl_do(server->address, "lag s -p 7 --wait 100ms")->exit_code, EX_NOINPUT);
+}
+
+static void it_names_each_group_when_the_time_is_up(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g h"));
+	add(1, 2);
+	const test_segctl *answer = test_segctl_do(server->address, "lag --wait 100ms");
+	assert_int_equal(answer->exit_code, 1);
+	test_expect_text(answer->errors,
+			 "group \"g\" of stream \"s\": up to 2 messages wait, more than 0; gave up");
+	test_expect_text(answer->errors,
+			 "group \"h\" of stream \"s\": up to 2 messages wait, more than 0; gave up");
+}
+
+static void it_prints_the_document_when_the_time_is_up(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	add(1, 2);
+	const test_segctl *answer = test_segctl_do(server->address, "lag s g --wait 100ms -o json");
+	assert_int_equal(answer->exit_code, 1);
+	json_t *rows = json_loads(answer->output, 0, NULL);
+	assert_int_equal(json_array_size(rows), 2);
+	assert_true(json_number_value(json_object_get(row(rows, 1), "lag_seconds")) > 0);
+	json_decref(rows);
+}
+
+static void a_redis_that_hangs_does_not_outlast_it(void **state)
+{
+	(void)state;
+	int output;
+	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	add(1, 2);
+	long long begun = test_now_ms();
+	pid_t pid = start_waiting("lag s g --wait 3s --timeout 5min -o json", &output);
+	kill(server->pid, SIGSTOP);
+	expect_end(pid, output, EX_UNAVAILABLE, "");
+	assert_true(test_now_ms() - begun < 60000);
+}
+
 static void it_waits_for_a_redis_that_is_not_there_yet(void **state)
 {
 	(void)state;
@@ -346,6 +404,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_waits_until_all_messages_are_handled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_waits_for_a_stream_and_a_group_that_are_not_there_yet,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_waits_for_the_first_group, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_names_each_group_when_the_time_is_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_prints_the_document_when_the_time_is_up, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_redis_that_hangs_does_not_outlast_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_waits_for_a_redis_that_is_not_there_yet, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(it_exits_as_without_it_when_the_time_is_up, set_up,

@@ -92,9 +92,11 @@ static void a_refused_login_is_an_error_at_once_with_the_remedy_and_without_the_
 	disconnect();
 	connect_to_fake("alice:secret@", "");
 	fake.special = "AUTH";
-	fake.special_is = "-WRONGPASS invalid username-password pair\r\n";
+	fake.special_is = "-WRONGPASS invalid username-password pair.\r\n";
 	until_told("down ");
-	error_says(SEG_EAUTH, "refuses this user or password: WRONGPASS");
+	error_says(SEG_EAUTH,
+		   "refuses this user or password: WRONGPASS invalid username-password pair; check user "
+		   "and password_file, or the login in the address");
 	assert_null(strstr(seg_connection_error(connection)->text, "secret"));
 }
 

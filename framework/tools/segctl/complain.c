@@ -40,15 +40,31 @@ int ctl_exit_code(int status)
 	}
 }
 
+/* Without either: standard error. */
 static struct {
-	char *text; /* NULL: standard error */
+	char *text;
 	size_t size;
+	ctl_complaint_fn *take;
+	void *arg;
 } redirected;
 
 void ctl_complaints_to(char *text, size_t size)
 {
 	redirected.text = text;
 	redirected.size = size;
+	redirected.take = NULL;
+}
+
+void ctl_complaints_pass(ctl_complaint_fn *take, void *arg)
+{
+	redirected.text = NULL;
+	redirected.take = take;
+	redirected.arg = arg;
+}
+
+bool ctl_complaints_are_shown(void)
+{
+	return !redirected.text && !redirected.take;
 }
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
@@ -57,9 +73,13 @@ __attribute__((format(printf, 1, 0))) static void complain(const char *format, v
 		vsnprintf(redirected.text, redirected.size, format, args);
 		return;
 	}
-	fflush(stdout);
 	char text[COMPLAINT_MAX];
 	vsnprintf(text, sizeof(text), format, args);
+	if (redirected.take) {
+		redirected.take(redirected.arg, text);
+		return;
+	}
+	fflush(stdout);
 	fputs("segctl: ", stderr);
 	ctl_escape_write(text, strlen(text), false, stderr);
 	fputc('\n', stderr);

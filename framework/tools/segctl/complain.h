@@ -2,6 +2,7 @@
 #ifndef CTL_COMPLAIN_H
 #define CTL_COMPLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <segmenter/segmenter.h>
@@ -26,5 +27,12 @@ __attribute__((noreturn, format(printf, 2, 3))) void ctl_die(int exit_code, cons
  * bytes. NULL: complaints go to standard error again.
  */
 void ctl_complaints_to(char *text, size_t size);
+
+/* Passes each complaint to `take`, until the next call of ctl_complaints_to. */
+typedef void ctl_complaint_fn(void *arg, const char *text);
+void ctl_complaints_pass(ctl_complaint_fn *take, void *arg);
+
+/* Whether complaints go to standard error: what repeats an attempt keeps them. */
+bool ctl_complaints_are_shown(void);
 
 #endif

@@ -59,7 +59,7 @@ static void read_line(line *l, int argc, char **argv)
 			l->awaits = NULL;
 		} else if (argv[i][0] == '-' && argv[i][1]) {
 			const ctl_option *o = find_option(l, argv[i]);
-			l->awaits = o && o->kind != CTL_FLAG && o->kind != CTL_PATIENCE ? o : NULL;
+			l->awaits = o && ctl_option_takes_next(o, argv[i + 1]) ? o : NULL;
 		} else if (l->count < WORDS_MAX) {
 			l->words[l->count++] = argv[i];
 			find_command(l);

@@ -260,6 +260,13 @@ int ctl_context_open(ctl_context *context)
 	return exit_code;
 }
 
+void ctl_context_bound(ctl_context *context, int64_t patience)
+{
+	context->patience = patience;
+	if (context->client)
+		context->client->timeout = patience < given.timeout ? patience : given.timeout;
+}
+
 void ctl_context_close(ctl_context *context)
 {
 	seg_client_close(context->client);
@@ -269,19 +276,6 @@ void ctl_context_close(ctl_context *context)
 }
 
 /* --- streams ------------------------------------------------------------------------- */
-
-int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream)
-{
-	seg_error error;
-	if (seg_stream_open(context->client, name, stream, &error) == 0)
-		return 0;
-	if (error.status == SEG_ENOTFOUND)
-		return ctl_complain(
-			EX_NOINPUT,
-			"%s; `segctl stream list` lists the streams, `segctl stream create` creates one",
-			error.text);
-	return ctl_fail(&error);
-}
 
 int ctl_check_partition(const seg_stream *stream, int64_t partition)
 {

@@ -22,7 +22,7 @@ typedef enum ctl_form { CTL_FORM_TABLE = 0, CTL_FORM_JSON = 1, CTL_FORM_CSV = 2 
 typedef struct ctl_context {
 	seg_client *client;
 	ctl_form form;
-	int64_t patience; /* ns: bounds --timeout; 0: does not */
+	int64_t patience; /* of ctl_context_bound; 0: --timeout alone bounds */
 	char *embedded; /* the directory of the configuration's embedded Redis, if the client is connected to it; else NULL */
 } ctl_context;
 
@@ -57,10 +57,11 @@ void ctl_target_free(ctl_target *target);
  * again.
  */
 int ctl_context_open(ctl_context *context);
-void ctl_context_close(ctl_context *context);
 
-/* Opens a stream. 0, or an exit code after one line on standard error. Close with seg_stream_close. */
-int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream);
+/* From now on each call, and each attempt to connect, takes at most --timeout, and not longer than `patience`, in ns. */
+void ctl_context_bound(ctl_context *context, int64_t patience);
+
+void ctl_context_close(ctl_context *context);
 
 /*
  * Checks the value of --partition, where a negative one stands for all partitions. 0, or an exit code after one line

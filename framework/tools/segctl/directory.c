@@ -2,9 +2,16 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
+#include "base/clock.h"
+#include "base/units.h"
 #include "batch.h"
 #include "stream/client.h"
+
+/* A suggestion is a courtesy: it must not make the user, or Redis, wait. */
+#define SUGGEST_TIME SEG_SECOND
+enum { SUGGEST_CALLS = 100 };
 
 /* The STREAM of a key "{__<namespace>:STREAM}:info", or NULL: the pattern matches other keys, too. Changes the key. */
 static const char *stream_of_key(char *key, const char *name_space)
@@ -18,13 +25,14 @@ static const char *stream_of_key(char *key, const char *name_space)
 	return seg_name_check("stream name", name, NULL) == 0 ? name : NULL;
 }
 
-int ctl_directory_streams(ctl_context *context, ctl_keys *names)
+static int find_streams(ctl_context *context, unsigned calls, ctl_keys *names)
 {
 	const char *name_space = context->client->name_space;
 	char pattern[SEG_KEY_MAX];
 	ctl_keys keys = {0};
 	seg_key_of_stream(pattern, name_space, "*", "info", NULL);
-	int exit_code = ctl_keys_find(context, pattern, &keys);
+	int exit_code = calls ? ctl_keys_find_some(context, pattern, calls, &keys)
+			      : ctl_keys_find(context, pattern, &keys);
 	*names = (ctl_keys){0};
 	for (size_t i = 0; i < keys.count; i++) {
 		const char *name = stream_of_key(keys.list[i], name_space);
@@ -35,6 +43,53 @@ int ctl_directory_streams(ctl_context *context, ctl_keys *names)
 	ctl_keys_free(&keys);
 	return exit_code;
 }
+
+int ctl_directory_streams(ctl_context *context, ctl_keys *names)
+{
+	return find_streams(context, 0, names);
+}
+
+/* --- one stream ------------------------------------------------------------------------------------ */
+
+bool ctl_directory_suggest(ctl_context *context, const char *name, char meant[SEG_NAME_MAX + 1])
+{
+	char unsaid[SEG_ERROR_TEXT_MAX];
+	ctl_keys names = {0};
+	const char *found = NULL;
+	int64_t timeout = context->client->timeout;
+	if (!ctl_complaints_are_shown())
+		return false;
+	ctl_complaints_to(unsaid, sizeof(unsaid));
+	context->client->timeout = timeout < SUGGEST_TIME ? timeout : SUGGEST_TIME;
+	find_streams(context, SUGGEST_CALLS, &names);
+	context->client->timeout = timeout;
+	ctl_complaints_to(NULL, 0);
+	if (names.count > 0)
+		found = seg_suggest(name, (const char *const *)names.list, names.count);
+	if (found)
+		snprintf(meant, SEG_NAME_MAX + 1, "%s", found);
+	ctl_keys_free(&names);
+	return found;
+}
+
+int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream)
+{
+	seg_error error;
+	char meant[SEG_NAME_MAX + 1];
+	if (seg_stream_open(context->client, name, stream, &error) == 0)
+		return 0;
+	if (error.status != SEG_ENOTFOUND)
+		return ctl_fail(&error);
+	if (ctl_directory_suggest(context, name, meant))
+		return ctl_complain(EX_NOINPUT,
+				    "%s; did you mean \"%s\"? `segctl stream list` lists the streams",
+				    error.text, meant);
+	return ctl_complain(EX_NOINPUT,
+			    "%s; `segctl stream list` lists the streams, `segctl stream create` creates one",
+			    error.text);
+}
+
+/* --- groups ---------------------------------------------------------------------------------------- */
 
 static void got_names(void *arg, size_t number, const seg_reply *reply)
 {

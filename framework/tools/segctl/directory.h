@@ -1,8 +1,18 @@
-/* directory.h - the names of the namespace's streams, and of a stream's groups. */
+/* directory.h - the namespace's streams, by their names, and the names of a stream's groups. */
 #ifndef CTL_DIRECTORY_H
 #define CTL_DIRECTORY_H
 
+#include "base/names.h"
 #include "keyspace.h"
+
+/* Opens a stream. 0, or an exit code after one line on standard error. Close with seg_stream_close. */
+int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream);
+
+/*
+ * The stream that the user may have meant by a name that none has. Looks for at most a second, and not where an attempt
+ * is repeated. False if none is similar, or this user must not look for keys; then nothing is said.
+ */
+bool ctl_directory_suggest(ctl_context *context, const char *name, char meant[SEG_NAME_MAX + 1]);
 
 /* Sorted. 0, or an exit code after one line on standard error. Free with ctl_keys_free in any case. */
 int ctl_directory_streams(ctl_context *context, ctl_keys *names);

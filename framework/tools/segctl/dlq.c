@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "command.h"
+#include "directory.h"
 #include "dlq_reasons.h"
 #include "message_print.h"
 #include "snapshot.h"

@@ -58,7 +58,7 @@ static int add_stream(ctl_context *context, const char *stream, const char *only
 
 int ctl_fleet_find(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet)
 {
-	ctl_fleet found = {0};
+	ctl_fleet found = {.deadline = fleet->deadline};
 	ctl_keys streams = {0};
 	int exit_code = EX_OK;
 	if (stream)
@@ -105,8 +105,9 @@ int ctl_fleet_look(ctl_fleet *fleet)
 {
 	for (size_t i = 0; i < fleet->count; i++) {
 		ctl_fleet_group *group = &fleet->groups[i];
+		const seg_look what = {.oldest = true, .deadline = fleet->deadline};
 		ctl_snapshot now;
-		int exit_code = ctl_snapshot_take(group->stream, group->name, true, &now);
+		int exit_code = ctl_snapshot_look(group->stream, group->name, &what, &now);
 		if (exit_code)
 			return exit_code;
 		put_aside(group, now.taken);

@@ -18,6 +18,7 @@ typedef struct ctl_fleet_group {
 typedef struct ctl_fleet {
 	ctl_fleet_group *groups; /* by stream, then by name */
 	size_t count;
+	int64_t deadline; /* seg_now() by which ctl_fleet_look ends; 0: each reading has the client's timeout */
 } ctl_fleet;
 
 /*

@@ -4,6 +4,7 @@
 #include "ask.h"
 #include "batch.h"
 #include "command.h"
+#include "directory.h"
 #include "snapshot.h"
 #include "stream/client.h"
 #include "text.h"

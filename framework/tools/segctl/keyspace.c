@@ -1,9 +1,12 @@
 #include "keyspace.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "batch.h"
+#include "stream/client.h"
 
 void ctl_keys_add(ctl_keys *keys, const char *key, size_t length)
 {
@@ -64,6 +67,8 @@ void ctl_keys_sort(ctl_keys *keys)
 typedef struct {
 	ctl_keys *keys;
 	char cursor[24];
+	unsigned calls;   /* that are left; UINT_MAX: without end */
+	int64_t deadline; /* seg_now() after which no call begins */
 } scan;
 
 static void got_page(void *arg, size_t number, const seg_reply *reply)
@@ -77,32 +82,51 @@ static void got_page(void *arg, size_t number, const seg_reply *reply)
 	ctl_keys_add_reply(s->keys, seg_reply_at(reply, 1));
 }
 
-static int scan_node(ctl_context *context, seg_node node, const char *pattern, ctl_keys *keys)
+static bool may_go_on(const scan *s)
 {
-	scan s = {keys, "0"};
+	return s->calls > 0 && seg_now() < s->deadline;
+}
+
+static int scan_node(ctl_context *context, seg_node node, const char *pattern, scan *s)
+{
 	ctl_batch *batch = ctl_batch_create(false);
 	int exit_code;
+	snprintf(s->cursor, sizeof(s->cursor), "0");
 	ctl_batch_on_node(batch, node);
 	do {
-		ctl_batch_words(batch, got_page, &s, 0, "SCAN", s.cursor, "MATCH", pattern, "COUNT", "1000",
+		ctl_batch_words(batch, got_page, s, 0, "SCAN", s->cursor, "MATCH", pattern, "COUNT", "1000",
 				(char *)NULL);
 		exit_code = ctl_batch_run(batch, context->client, "look for keys");
-	} while (exit_code == 0 && strcmp(s.cursor, "0") != 0);
+		s->calls -= s->calls < UINT_MAX;
+	} while (exit_code == 0 && strcmp(s->cursor, "0") != 0 && may_go_on(s));
 	ctl_batch_destroy(batch);
 	return exit_code;
 }
 
-int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys)
+static int scan_all(ctl_context *context, const char *pattern, scan *s)
 {
 	const seg_route *route = context->client->route;
 	int exit_code = 0;
 	seg_node node = 0;
 	do {
 		node = seg_route_next(route, node);
-		exit_code = scan_node(context, node, pattern, keys);
-	} while (exit_code == 0 && node > 0 && seg_route_next(route, node) > 0);
-	ctl_keys_sort(keys);
+		exit_code = scan_node(context, node, pattern, s);
+	} while (exit_code == 0 && node > 0 && seg_route_next(route, node) > 0 && may_go_on(s));
+	ctl_keys_sort(s->keys);
 	return exit_code;
+}
+
+int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys)
+{
+	return scan_all(context, pattern, &(scan){.keys = keys, .calls = UINT_MAX, .deadline = INT64_MAX});
+}
+
+int ctl_keys_find_some(ctl_context *context, const char *pattern, unsigned calls, ctl_keys *keys)
+{
+	return scan_all(context, pattern,
+			&(scan){.keys = keys,
+				.calls = calls,
+				.deadline = seg_now() + context->client->timeout});
 }
 
 int ctl_keys_unlink(ctl_context *context, const ctl_keys *keys)

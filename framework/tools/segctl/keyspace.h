@@ -17,6 +17,9 @@ typedef struct ctl_keys {
  */
 int ctl_keys_find(ctl_context *context, const char *pattern, ctl_keys *keys);
 
+/* The same with at most so many calls of SCAN, and none after the client's timeout: the list may lack keys. */
+int ctl_keys_find_some(ctl_context *context, const char *pattern, unsigned calls, ctl_keys *keys);
+
 /* Appends a copy. */
 void ctl_keys_add(ctl_keys *keys, const char *key, size_t length);
 

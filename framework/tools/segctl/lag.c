@@ -5,7 +5,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "command.h"
+#include "directory.h"
 #include "fleet.h"
 #include "lag_list.h"
 #include "patience.h"
@@ -47,6 +49,7 @@ typedef struct {
 	ctl_context *context;
 	const char *stream, *group; /* NULL: all */
 	ctl_fleet fleet;
+	bool looked; /* the last attempt of --wait has read all groups */
 } watching;
 
 /* --- limits ---------------------------------------------------------------------------------------- */
@@ -136,7 +139,7 @@ static void print_good(const watching *w)
 	putchar('\n');
 }
 
-/* --- the command ------------------------------------------------------------------------------------ */
+/* --- showing ---------------------------------------------------------------------------------------- */
 
 static void print_all(const watching *w)
 {
@@ -172,12 +175,42 @@ static int show(watching *w)
 	return exit_code;
 }
 
+/* A stream without groups, too, must be there, and have the partition. */
 static int find(watching *w)
 {
+	seg_stream *opened = NULL;
 	int exit_code = ctl_fleet_find(w->context, w->stream, w->group, &w->fleet);
-	if (exit_code == EX_OK && w->group)
-		exit_code = ctl_check_partition(w->fleet.groups[0].stream, given.partition);
+	if (exit_code == EX_OK && w->stream && w->fleet.count == 0)
+		exit_code = ctl_open_stream(w->context, w->stream, &opened);
+	if (exit_code == EX_OK && w->stream)
+		exit_code = ctl_check_partition(opened ? opened : w->fleet.groups[0].stream, given.partition);
+	seg_stream_close(opened);
 	return exit_code;
+}
+
+/* --- --wait ------------------------------------------------------------------------------------------ */
+
+/* Nobody has handled anything yet, where no group is there. */
+static int expect_a_group(const watching *w)
+{
+	ctl_snapshot view;
+	for (size_t i = 0; i < w->fleet.count; i++)
+		if (ctl_lag_list_view(&w->fleet.groups[i].now, given.partition, &view))
+			return EX_OK;
+	if (w->stream)
+		return ctl_complain(
+			EX_NOINPUT,
+			"stream \"%s\" has no group yet; a group is there once its first member has started",
+			w->stream);
+	if (w->fleet.count > 0)
+		return ctl_complain(EX_NOINPUT,
+				    "no stream that has a group has a partition %" PRId64
+				    "; `segctl stream list` lists the streams and their partitions",
+				    given.partition);
+	return ctl_complain(
+		EX_NOINPUT,
+		"no stream of namespace \"%s\" has a group yet; `segctl stream list` lists the streams",
+		w->context->client->name_space);
 }
 
 /* Whether the groups are within the limits now. Streams are opened anew each time: one may be made, or made again. */
@@ -185,19 +218,26 @@ static int look(void *arg, int64_t left)
 {
 	watching *w = arg;
 	int exit_code = EX_OK;
-	w->context->patience = left > LEAST_PATIENCE ? left : LEAST_PATIENCE;
+	left = left > LEAST_PATIENCE ? left : LEAST_PATIENCE;
+	w->looked = false;
+	w->fleet.deadline = left < CTL_FOR_EVER / 2 ? seg_now() + left : 0;
+	ctl_context_bound(w->context, left);
 	if (!w->context->client)
 		exit_code = ctl_context_open(w->context);
 	if (exit_code == EX_OK)
 		exit_code = find(w);
 	if (exit_code == EX_OK)
 		exit_code = ctl_fleet_look(&w->fleet);
-	if (exit_code == EX_OK)
-		exit_code = judge_all(w);
+	w->looked = exit_code == EX_OK;
+	/* A node of a cluster that does not answer is no reason to leave the others. */
 	if (exit_code == EX_UNAVAILABLE) {
 		ctl_fleet_free(&w->fleet);
 		ctl_context_close(w->context);
 	}
+	if (exit_code == EX_OK)
+		exit_code = expect_a_group(w);
+	if (exit_code == EX_OK)
+		exit_code = judge_all(w);
 	return exit_code;
 }
 
@@ -208,12 +248,17 @@ static int run_wait(watching *w)
 	if (!is_check())
 		given.max_lag = 0;
 	int exit_code = ctl_persist(given.wait, look, w);
-	if (exit_code == EX_OK && w->context->form == CTL_FORM_TABLE)
+	bool table = w->context->form == CTL_FORM_TABLE;
+	if (exit_code == EX_OK && table)
 		print_good(w);
-	else if (exit_code == EX_OK)
+	else if (w->looked && !table)
 		print_all(w);
+	if (fflush(stdout))
+		return ctl_complain(EX_IOERR, "cannot write to standard output");
 	return exit_code;
 }
+
+/* --- the command ------------------------------------------------------------------------------------ */
 
 static int run_lag(watching *w)
 {
@@ -254,9 +299,10 @@ const ctl_command ctl_lag = {
 		"CRASHES: owners in a row that crashed at this position. ATTEMPTS: how often the next message was tried. LOST: "
 		"messages removed from the log unread. With --max-lag or --max-behind the command is a monitor's check: it prints "
 		"one line, or with -o the document as well; above a limit the line names the limit on standard error, and the "
-		"command exits with 1. --wait looks until all is well: also until Redis answers, and the stream and the group are "
-		"there. If the time is up before, the command exits as it would without --wait; without a TIMEOUT it waits as "
-		"long as it takes.",
+		"command exits with 1. --wait looks until all is well: also until Redis answers, and the stream and the group, or "
+		"without GROUP any group, are there. If the time is up before, the command exits as it would without --wait, and "
+		"prints the document of -o; where no group is there it exits with 66. Without a TIMEOUT it waits as long as it "
+		"takes.",
 	.options = options,
 	.run = lag,
 	.connects = true,

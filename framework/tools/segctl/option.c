@@ -147,6 +147,13 @@ __attribute__((noreturn)) static void refuse(const option_set *set, char *const 
 	ctl_die(EX_USAGE, "there is no option --%s; `%s` lists the options", name, help);
 }
 
+bool ctl_option_takes_next(const ctl_option *option, const char *next)
+{
+	if (option->kind == CTL_PATIENCE)
+		return next && isdigit((unsigned char)*next);
+	return option->kind != CTL_FLAG;
+}
+
 int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_option *b, bool leading,
 		      const char *help)
 {
@@ -161,8 +168,8 @@ int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_opti
 		if (code == '?' || code == ':')
 			refuse(&set, argv, code == ':', help);
 		const ctl_option *row = row_of(&set, code);
-		bool follows = row->kind == CTL_PATIENCE && !optarg && optind < argc &&
-			       isdigit((unsigned char)*argv[optind]);
+		bool follows = row->kind == CTL_PATIENCE && !optarg &&
+			       ctl_option_takes_next(row, optind < argc ? argv[optind] : NULL);
 		take(row, follows ? argv[optind++] : optarg);
 	}
 	return optind;

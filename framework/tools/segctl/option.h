@@ -52,6 +52,9 @@ typedef struct ctl_option {
 int ctl_options_parse(int argc, char **argv, const ctl_option *a, const ctl_option *b, bool leading,
 		      const char *help);
 
+/* Whether the word after the option's own is its value. next: NULL if there is none. */
+bool ctl_option_takes_next(const ctl_option *option, const char *next);
+
 /* One or more lines for each option, at most 80 columns wide. */
 void ctl_options_help(const ctl_option *options, FILE *out);
 

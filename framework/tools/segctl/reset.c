@@ -11,6 +11,7 @@
 #include "ask.h"
 #include "batch.h"
 #include "command.h"
+#include "directory.h"
 #include "reset_plan.h"
 #include "snapshot.h"
 #include "stream/client.h"

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "command.h"
+#include "directory.h"
 #include "key_rule.h"
 #include "progress.h"
 #include "stream/client.h"

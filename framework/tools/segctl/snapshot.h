@@ -13,6 +13,9 @@ typedef seg_partition_snapshot ctl_partition;
  * nothing to free.
  */
 int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot);
+
+/* The same, with all that seg_group_snapshot_take can do. */
+int ctl_snapshot_look(seg_stream *stream, const char *group, const seg_look *look, ctl_snapshot *snapshot);
 void ctl_snapshot_free(ctl_snapshot *snapshot);
 
 /* The group as a whole. Negative: not known. */

@@ -4,6 +4,7 @@
 
 #include "ask.h"
 #include "command.h"
+#include "directory.h"
 #include "roster.h"
 #include "stream/client.h"
 #include "stream_facts.h"
@@ -70,13 +71,17 @@ static int delete_keys(ctl_context *context, const char *name)
 static int delete_rest(ctl_context *context, const char *name)
 {
 	ctl_keys keys = {0};
+	char meant[SEG_NAME_MAX + 1];
 	int exit_code = find_keys(context, name, "", &keys);
-	if (exit_code == EX_OK && keys.count == 0)
+	if (exit_code == EX_OK && keys.count == 0) {
+		bool similar = ctl_directory_suggest(context, name, meant);
 		exit_code = ctl_complain(
 			EX_NOINPUT,
-			"stream \"%s\" does not exist in namespace \"%s\", and has left nothing; `segctl "
+			"stream \"%s\" does not exist in namespace \"%s\", and has left nothing; %s%s%s`segctl "
 			"stream list` lists the streams",
-			name, context->client->name_space);
+			name, context->client->name_space, similar ? "did you mean \"" : "",
+			similar ? meant : "", similar ? "\"? " : "");
+	}
 	if (exit_code == EX_OK)
 		exit_code = ctl_ask(
 			given.yes,
@@ -124,8 +129,8 @@ const ctl_command ctl_stream_delete = {
 	1,
 	1,
 	"Deletes a stream, its messages, groups and dead letters",
-	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, its runners "
-	"also the registration; and they end when the stream is made anew with another shape. Of a stream whose registration "
+	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, and "
+	"within seconds the registration; and they end when the stream is made anew with another shape. Of a stream whose registration "
 	"is gone, deletes what is left.",
 	options,
 	delete_stream,

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "batch.h"
 #include "command.h"
+#include "directory.h"
 #include "message.h"
 #include "message_print.h"
 #include "stream/client.h"

@@ -9,6 +9,7 @@
 #include "diagnosis.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "directory.h"
 #include "server_trouble.h"
 #include "stream/client.h"
 #include "table.h"
