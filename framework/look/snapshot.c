@@ -416,7 +416,7 @@ static double added(const seg_partition_snapshot *before, const seg_partition_sn
 /* An operator set the position meanwhile (reset.lua): messages that it passed were not handled. */
 static bool was_reset(const seg_partition_snapshot *was, const seg_partition_snapshot *is)
 {
-	if (is->handled == was->handled)
+	if (is->handled == was->handled || seg_id_compare(is->info.position, was->info.position) == 0)
 		return false;
 	if (!is->claimed_by[0])
 		return seg_id_compare(is->claimed, is->info.position) == 0;
