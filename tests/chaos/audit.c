@@ -132,6 +132,12 @@ static int64_t measure_ahead(void)
 	return ahead;
 }
 
+/* On a cluster no fault deletes anything, but a slot that moves deletes its keys where it was. */
+static bool is_loss(const chaos_audit *event)
+{
+	return event->kind >= CHAOS_AUDIT_LOG_LOST;
+}
+
 /*
  * The time at the start of a line, as a time of seg_now: a line of several servers is in its place by that. The distance of
  * the two clocks is measured once, so that the lines of one server keep their order.
@@ -152,7 +158,8 @@ static bool take_lines(chaos_audit_listener *l, source *s)
 	while (redisReaderGetReply(s->context->reader, &reply) == REDIS_OK && reply) {
 		chaos_audit event;
 		const redisReply *line = reply;
-		if (line->type == REDIS_REPLY_STATUS && chaos_audit_parse(&s->parser, line->str, &event)) {
+		if (line->type == REDIS_REPLY_STATUS && chaos_audit_parse(&s->parser, line->str, &event) &&
+		    !(l->several && is_loss(&event))) {
 			event.time = l->several ? time_of(l, line->str) : seg_now();
 			chaos_append(&l->events, event);
 		}

@@ -109,7 +109,7 @@ static bool all_have_stored(void *arg)
 	return atoi(owners) == PARTITIONS;
 }
 
-static bool has_skipped(void *runner)
+static bool has_skipped(test_runner *runner)
 {
 	return test_runner_has_said(runner, "messages that the database has already");
 }
@@ -117,21 +117,25 @@ static bool has_skipped(void *runner)
 static void each_message_is_one_row_whichever_runners_are_killed(void **state)
 {
 	(void)state;
+	enum { ROUNDS = 4, ROUNDS_MOST = 12 };
 	test_load *load = start_load();
+	bool skipped = false;
 	run(0);
 	run(1);
-	for (int round = 1; round <= 4; round++) {
-		int victim = round % RUNNERS, other = 1 - victim;
-		test_group_wait_balanced(server->address, "s", "g", 2);
-		test_wait_until(all_have_stored, NULL, PATIENCE_MS, "all owners have stored something");
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_wait_until(all_have_stored, NULL, PATIENCE_MS, "all owners have stored something");
+	for (int round = 1; round <= ROUNDS || !skipped; round++) {
+		int victim = round % RUNNERS;
+		if (round > ROUNDS_MOST)
+			fail_msg("nothing came again in %d rounds", ROUNDS_MOST);
 		test_load_reach(load, 40 * round);
 		assert_int_equal(test_runner_stop(runners[victim], SIGKILL), -SIGKILL);
-		if (round == 1)
-			test_wait_until(has_skipped, runners[other], PATIENCE_MS,
-					"the other skips what comes again");
 		run(victim);
+		test_group_wait_balanced(server->address, "s", "g", 2);
+		test_wait_until(all_have_stored, NULL, PATIENCE_MS, "all owners have stored something");
+		/* A runner that was slow may have lost its partitions before it was killed. */
+		skipped = skipped || has_skipped(runners[0]) || has_skipped(runners[1]);
 	}
-	test_load_reach(load, 200);
 	expect_each_once_and_in_order(load);
 }
 
