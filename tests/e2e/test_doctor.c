@@ -196,7 +196,7 @@ static void a_wrong_password_and_a_missing_one_are_77(void **state)
 	snprintf(address, sizeof(address), "unix://default:falsch@%s", server->socket);
 	command("ACL SETUSER default >geheim");
 	doctor_at(address, "", EX_NOPERM);
-	says("check the user and the password");
+	says("check user and password_file");
 	does_not_say("falsch");
 	doctor("", EX_NOPERM);
 	says("fail reached      the server wants a password");
