@@ -72,6 +72,34 @@ void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value)
 	seg_handoff_wake(handoff);
 }
 
+bool seg_handoff_take_completions(seg_handoff *handoff, seg_completions *queue)
+{
+	seg_completion *newest = NULL, *oldest = NULL;
+	if (atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed))
+		newest = atomic_exchange_explicit(&handoff->worker.completions, NULL, memory_order_acquire);
+	while (newest) {
+		seg_completion *before = newest->next;
+		newest->next = oldest;
+		oldest = newest;
+		newest = before;
+	}
+	bool any = oldest != NULL;
+	while (oldest) {
+		seg_completion *after = oldest->next;
+		seg_completions_add(queue, oldest);
+		oldest = after;
+	}
+	return any;
+}
+
+void seg_handoff_free_completion(seg_handoff *handoff, seg_completion *completion)
+{
+	if (!completion)
+		return;
+	atomic_fetch_add_explicit(&handoff->io.released, completion->bytes, memory_order_relaxed);
+	seg_completion_destroy(completion);
+}
+
 bool seg_handoff_take_retry(seg_handoff *handoff, seg_hindrance *retry)
 {
 	if (!atomic_load_explicit(&handoff->worker.retry_told, memory_order_acquire))
@@ -105,6 +133,15 @@ void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&handoff->io.starved, memory_order_relaxed))
 		seg_waker_kick(handoff->waker);
+}
+
+void seg_handoff_complete(seg_handoff *handoff, seg_completion *completion)
+{
+	completion->unadded = completion->emission_count;
+	completion->next = atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&handoff->worker.completions, &completion->next,
+						      completion, memory_order_release, memory_order_relaxed))
+		;
 }
 
 void seg_handoff_handled(seg_handoff *handoff, uint64_t total)

@@ -4,6 +4,7 @@
  *      I/O thread                                     worker
  *      ----------   ready ring: fetched batches  ->   take
  *                   free ring: empty batches     <-   give_back
+ *                   completions: what they made  <-   complete
  *                   handled: how many are done   <-   handled
  *                   demand: run, drain, abandon  ->   may_dispatch
  *                   one request and its answer   <->  request
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/event.h"
+#include "partition/completion.h"
 #include "partition/fetched.h"
 #include "partition/hindrance.h"
 
@@ -68,15 +70,17 @@ typedef struct seg_handoff {
 		atomic_ullong committed; /* messages of this ownership that Redis has confirmed */
 		atomic_uint answered;    /* number of the newest answered request */
 		int answer;              /* its status, 0 or SEG_E...; stored before answered */
-		int64_t answer_value; /* what Redis returned: of a mark, how often the message was marked */
+		int64_t answer_value;   /* what Redis returned: of a mark, how often the message was marked */
+		atomic_ullong released; /* bytes of the completions that were freed */
 	} io;
 
 	_Alignas(64) struct {
-		atomic_ullong handled; /* messages of this ownership that are done */
-		atomic_uint requested; /* number of the newest request */
-		seg_request request;   /* stored before requested */
-		atomic_bool stopped;   /* the worker's last store */
-		seg_hindrance retry;   /* the worker's while `retry_told` is false, else the I/O thread's */
+		_Atomic(seg_completion *) completions; /* the newest first; the I/O thread takes them */
+		atomic_ullong handled;                 /* messages of this ownership that are done */
+		atomic_uint requested;                 /* number of the newest request */
+		seg_request request;                   /* stored before requested */
+		atomic_bool stopped;                   /* the worker's last store */
+		seg_hindrance retry; /* the worker's while `retry_told` is false, else the I/O thread's */
 		atomic_bool retry_told;
 	} worker;
 
@@ -103,6 +107,12 @@ void seg_handoff_wake(seg_handoff *handoff); /* wakes the worker, for example wh
 bool seg_handoff_pending(const seg_handoff *handoff, seg_request *request);
 void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value);
 
+/* Adds the completions that the worker has handed over to the queue, in their order. Returns whether there were any. */
+bool seg_handoff_take_completions(seg_handoff *handoff, seg_completions *queue);
+
+/* Frees a completion that came from the worker. */
+void seg_handoff_free_completion(seg_handoff *handoff, seg_completion *completion);
+
 /* Takes the retry that the worker has told of. False: there is none. */
 bool seg_handoff_take_retry(seg_handoff *handoff, seg_hindrance *retry);
 
@@ -113,6 +123,9 @@ void seg_handoff_tell_retry(seg_handoff *handoff, const seg_hindrance *retry);
 
 seg_fetched *seg_handoff_take(seg_handoff *handoff); /* or NULL */
 void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched);
+/* Hands the completion over. Comes before the seg_handoff_handled of its messages. Any of the partition's threads, one after the
+ * other for a slot. */
+void seg_handoff_complete(seg_handoff *handoff, seg_completion *completion);
 void seg_handoff_handled(seg_handoff *handoff, uint64_t total); /* messages of this ownership that are done */
 void seg_handoff_stopped(seg_handoff *handoff); /* the worker must not touch the handoff after this */
 

@@ -28,8 +28,23 @@ void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff
 			  .entries_read = -1};
 }
 
+static void drop_completions(seg_ledger *l, seg_completions *queue)
+{
+	for (seg_completion *c; (c = seg_completions_take(queue)) != NULL;)
+		seg_handoff_free_completion(l->handoff, c);
+}
+
+static void drop_incomplete(seg_ledger *l)
+{
+	seg_handoff_take_completions(l->handoff, &l->completions);
+	drop_completions(l, &l->completions);
+	l->unsent = l->unsent_last = NULL;
+}
+
 void seg_ledger_fini(seg_ledger *l)
 {
+	drop_incomplete(l);
+	drop_completions(l, &l->changed);
 	if (l->target)
 		seg_fetched_release(l->target);
 	while (l->spare_count)
@@ -39,6 +54,7 @@ void seg_ledger_fini(seg_ledger *l)
 
 void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 {
+	drop_completions(l, &l->changed);
 	l->fetched = l->handled = l->committed = position;
 	l->fetched_count = l->handled_count = 0;
 	l->entries_read = entries_read;
@@ -69,6 +85,7 @@ static void drop_oldest(seg_ledger *l)
 
 void seg_ledger_end(seg_ledger *l)
 {
+	drop_incomplete(l);
 	/* The list of outstanding batches includes those in the free ring. Another member may own the partition next, so this
 	 * member frees the memory. The target stays for a read under way. */
 	for (; l->outstanding_count; drop_oldest(l), l->batch_count--)
@@ -289,9 +306,60 @@ static void move_handled(seg_ledger *l, const seg_fetched *fetched, uint64_t don
 	l->handled_count = done;
 }
 
+static void take_completions(seg_ledger *l)
+{
+	seg_completions arrived = {0};
+	if (!seg_handoff_take_completions(l->handoff, &arrived))
+		return;
+	for (seg_completion *c; (c = seg_completions_take(&arrived)) != NULL;) {
+		seg_completions_add(&l->completions, c);
+		if (c->unadded == 0)
+			continue;
+		if (l->unsent_last)
+			l->unsent_last->next_unsent = c;
+		else
+			l->unsent = c;
+		l->unsent_last = c;
+	}
+}
+
+seg_completion *seg_ledger_take_outputs(seg_ledger *l)
+{
+	seg_completion *c = l->unsent;
+	if (!c)
+		return NULL;
+	l->unsent = c->next_unsent;
+	if (!l->unsent)
+		l->unsent_last = NULL;
+	c->next_unsent = NULL;
+	return c;
+}
+
+/* Of the `done` messages that the worker has counted, those before the first completion that is not complete. */
+static uint64_t complete(seg_ledger *l, uint64_t done)
+{
+	seg_completion *c;
+	take_completions(l);
+	while ((c = l->completions.first) != NULL && c->unadded == 0 && c->end <= done) {
+		seg_completions_take(&l->completions);
+		if (c->change_count)
+			seg_completions_add(&l->changed, c);
+		else
+			seg_handoff_free_completion(l->handoff, c);
+	}
+	return c && c->begin < done ? c->begin : done;
+}
+
+void seg_ledger_changes_committed(seg_ledger *l, size_t count)
+{
+	while (count-- > 0)
+		seg_handoff_free_completion(l->handoff, seg_completions_take(&l->changed));
+}
+
 bool seg_ledger_collect(seg_ledger *l)
 {
 	uint64_t done = atomic_load_explicit(&l->handoff->worker.handled, memory_order_acquire);
+	done = complete(l, done);
 	for (unsigned i = 0; i < l->outstanding_count; i++) {
 		const seg_fetched *fetched = l->outstanding[(l->outstanding_head + i) % SEG_HANDOFF_BATCHES];
 		uint64_t end = fetched->sequence + fetched->batch.count;

@@ -67,6 +67,12 @@ typedef struct seg_ledger {
 	unsigned spare_count;
 	unsigned batch_count; /* outstanding, spare and target together */
 	size_t outstanding_bytes;
+
+	/* What calls have brought forth beside being done (completion.h). */
+	seg_completions
+		completions; /* not complete: outputs are missing, or the worker has not counted the messages */
+	seg_completion *unsent, *unsent_last; /* of these, those with outputs that nobody has taken to send */
+	seg_completions changed; /* complete, up to `handled`: their changes are not known to be committed */
 } seg_ledger;
 
 void seg_ledger_init(seg_ledger *ledger, const seg_ledger_limits *limits, seg_handoff *handoff);
@@ -141,6 +147,12 @@ uint64_t seg_ledger_unhandled(const seg_ledger *ledger);
 
 /* Enters what the worker has handled, and takes back its batches. Returns whether `handled` is beyond `committed`. */
 bool seg_ledger_collect(seg_ledger *ledger);
+
+/* The next completion whose outputs are to be sent, in order; NULL: none. It stays the ledger's; count its `unadded` down. */
+seg_completion *seg_ledger_take_outputs(seg_ledger *ledger);
+
+/* Redis has the changes of the first `count` completions in `changed`. */
+void seg_ledger_changes_committed(seg_ledger *ledger, size_t count);
 
 /* Redis has confirmed position `id`, which is `count` messages into this ownership. Returns how many of them are new. */
 uint64_t seg_ledger_committed(seg_ledger *ledger, seg_id id, uint64_t count);

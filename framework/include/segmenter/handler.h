@@ -95,7 +95,21 @@ struct seg_host {
 	 * are copied. Returns NULL for an invalid name, when out of memory, or if the section has 64 counters already.
 	 */
 	seg_counter *(*counter)(const seg_host *host, const char *name, const char *help);
+
+	/*
+	 * The members from here on are missing in an older segrunner: ask SEG_HOST_HAS(host, outputs) before you read them, and
+	 * before the first seg_emit or seg_state_...; for example in init, which can refuse to run.
+	 */
+
+	/* The streams of the section's `outputs`, in their order; the last entry is NULL. Never NULL itself. */
+	const char *const *outputs;
+
+	uint32_t
+		parallel; /* the section's `parallel`: how many threads call handle at once for one partition; 1 to 256 */
 };
+
+/* Whether the segrunner that loaded the plugin has this member of seg_host. */
+#define SEG_HOST_HAS(host, member) ((host)->size >= offsetof(seg_host, member) + sizeof((host)->member))
 
 /* Adds n to the counter. Does nothing if counter is NULL. Any thread; never blocks. */
 static inline void seg_counter_add(seg_counter *counter, uint64_t n)
@@ -165,6 +179,99 @@ static inline seg_answer seg_stop(size_t index, const char *reason)
 	return answer;
 }
 
+/*
+ * Outputs and state.
+ *
+ * A call of handle can add records to other streams (seg_emit) and change values that segrunner keeps for the partition
+ * (seg_state_...). Both belong to one message of the batch, `index`, and take effect only once that message is done: with its
+ * position, each exactly once, whatever crashes. What belongs to a message that handle then answers with retry, dead letter or
+ * stop is dropped, and so is what belongs to the messages after it. When the message is handled again, it can emit and change again.
+ *
+ * Call these functions only within handle, on its thread, with handle's batch. In one call of handle, `index` must not fall: a
+ * message's outputs and changes come before those of the messages after it. segrunner copies what it is given.
+ *
+ * Functions that return a text return NULL if all is well; else one sentence that says what is wrong, ready for seg_retry or
+ * seg_dead_letter; nothing has changed then. The text is valid until the next call for the partition.
+ */
+
+/* A record for another stream. The caller owns all of it. */
+typedef struct seg_output {
+	const char *stream; /* one of the section's `outputs` */
+	const void *key;    /* picks the partition, as in a send; 0 to 64 KiB */
+	size_t key_length;
+	const void *data;
+	size_t data_length;
+	const seg_header *headers; /* may be NULL if header_count is 0 */
+	size_t header_count;       /* 0 to 1,024 */
+} seg_output;
+
+/* The longest name of a value, and the longest value, in bytes. */
+#define SEG_STATE_NAME_MAX 512
+#define SEG_STATE_VALUE_MAX (1024 * 1024)
+
+/* Called for a value, which is valid until it returns. It must not change values. Returns 0 to go on, else the walk ends. */
+typedef int (*seg_state_visit)(void *arg, const void *name, size_t name_length, const void *value,
+			       size_t value_length);
+
+/* What seg_emit and seg_state_... call: segrunner's. Use the functions below. */
+typedef struct seg_batch_calls {
+	uint32_t size; /* sizeof(seg_batch_calls) in segrunner */
+	uint32_t reserved;
+	const char *(*emit)(const seg_batch *batch, size_t index, const seg_output *output);
+	const void *(*state_get)(const seg_batch *batch, size_t index, const void *name, size_t name_length,
+				 size_t *value_length);
+	/* value NULL: deletes the value. */
+	const char *(*state_put)(const seg_batch *batch, size_t index, const void *name, size_t name_length,
+				 const void *value, size_t value_length);
+	void (*state_each)(const seg_batch *batch, size_t index, seg_state_visit visit, void *arg);
+} seg_batch_calls;
+
+/*
+ * Adds a record to a stream of the section's `outputs`, once message `index` is done. The records of one message are added in the
+ * order of the calls; those of different messages with the same key, in the order of the messages. Where a message is handled
+ * again after a crash, what it emitted before counts, and is not added twice. Refused: a stream that is not among the outputs; a
+ * record that is too large for a send.
+ */
+static inline const char *seg_emit(const seg_batch *batch, size_t index, const seg_output *output)
+{
+	return batch->calls->emit(batch, index, output);
+}
+
+/*
+ * The value of that name, as the calls before have left it; sets *value_length (may be NULL). NULL: there is none. The value belongs to
+ * segrunner, and is valid until the next change of a value, or until handle returns. Names are the partition's; with `parallel`
+ * above 1, they are those of the slot of message `index`: messages of one key always see the same values, and of another key
+ * perhaps others.
+ */
+static inline const void *seg_state_get(const seg_batch *batch, size_t index, const void *name,
+					size_t name_length, size_t *value_length)
+{
+	return batch->calls->state_get(batch, index, name, name_length, value_length);
+}
+
+/*
+ * Gives the name a value. name: 1 to SEG_STATE_NAME_MAX bytes; value: 0 to SEG_STATE_VALUE_MAX bytes. Refused: beyond these, or
+ * if the partition's names and values would exceed the section's `state_limit`.
+ */
+static inline const char *seg_state_put(const seg_batch *batch, size_t index, const void *name,
+					size_t name_length, const void *value, size_t value_length)
+{
+	return batch->calls->state_put(batch, index, name, name_length, value ? value : "", value_length);
+}
+
+/* Deletes the value of that name, if there is one. */
+static inline const char *seg_state_delete(const seg_batch *batch, size_t index, const void *name,
+					   size_t name_length)
+{
+	return batch->calls->state_put(batch, index, name, name_length, NULL, 0);
+}
+
+/* Visits all values that seg_state_get can return for message `index`, in no particular order. */
+static inline void seg_state_each(const seg_batch *batch, size_t index, seg_state_visit visit, void *arg)
+{
+	batch->calls->state_each(batch, index, visit, arg);
+}
+
 /* What values an option takes. segrunner refuses a config file with an invalid value. */
 typedef enum seg_option_type {
 	SEG_OPTION_TEXT = 0,
@@ -206,6 +313,17 @@ typedef enum seg_close_reason {
 	/* Another runner may own the partition already: flush nothing to stores that other runners use. */
 	SEG_CLOSE_LOST = 1
 } seg_close_reason;
+
+/*
+ * The plugin can handle messages of different keys of one partition at once (`parallel` above 1). Then a partition has several
+ * threads, its lanes, and partition_open, handle, tick and partition_close are called for each lane, on the lane's thread: `state`
+ * is the lane's, needs no lock, and sees only some of the partition's messages. A batch holds messages of several keys; a key's
+ * messages are handled in order and never two at a time, but one after the other perhaps by different lanes. So what a key's
+ * messages must find again belongs into seg_state_put or a store of the plugin's, and not into `state`. The messages of a batch
+ * need not be consecutive, and messages with smaller ids may still be in other lanes: the id of a batch's last message is not a
+ * position. Without the flag, segrunner refuses `parallel` above 1.
+ */
+#define SEG_HANDLER_PARALLEL 1u
 
 /* A plugin. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_handler {
@@ -265,6 +383,10 @@ typedef struct seg_handler {
 	 * that begins with "option.NAME" is reported with the file and line of that option. May be NULL.
 	 */
 	int (*check)(const seg_host *host, char *error, size_t error_size);
+
+	/* What the plugin can do: SEG_HANDLER_... flags, or 0. */
+	uint32_t flags;
+	uint32_t reserved; /* 0 */
 } seg_handler;
 
 /* The symbol that segrunner looks up in the shared object. */

@@ -48,7 +48,7 @@ typedef struct seg_message {
 	size_t header_count; /* 0 to 1,024 for messages that this library has sent */
 } seg_message;
 
-/* Consecutive messages of one partition, oldest first. */
+/* Messages of one partition, oldest first: consecutive ones, unless the section has `parallel` above 1. */
 typedef struct seg_batch {
 	const seg_message *messages;
 	size_t count;       /* at least 1 */
@@ -64,6 +64,8 @@ typedef struct seg_batch {
 	 * highest it has seen.
 	 */
 	uint64_t epoch;
+	/* For seg_emit and seg_state_... of <segmenter/handler.h>, which see; NULL in a batch of a pull consumer. */
+	const struct seg_batch_calls *calls;
 } seg_batch;
 
 #ifdef __cplusplus

@@ -92,6 +92,8 @@ bool seg_plugin_instance_counter(const seg_plugin_instance *instance, size_t ind
 
 /* --- the life of an instance -------------------------------------------------------- */
 
+static const char *const no_outputs[] = {NULL};
+
 static void make_host(seg_plugin_instance *instance, const seg_config_consumer *consumer)
 {
 	instance->host = (seg_host){
@@ -106,6 +108,8 @@ static void make_host(seg_plugin_instance *instance, const seg_config_consumer *
 		.option_boolean = host_option_boolean,
 		.log = host_log,
 		.counter = host_counter,
+		.outputs = no_outputs,
+		.parallel = 1,
 	};
 }
 
