@@ -51,6 +51,7 @@ typedef struct chaos_audit_parser {
 	int script;      /* one of these, or -1 */
 	uint64_t epoch;
 	uint32_t partition;
+	bool of_output;
 } chaos_audit_parser;
 
 /* Takes one line. True if the line is an event; the caller sets the event's time, which is left 0. */

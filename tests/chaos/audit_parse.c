@@ -33,6 +33,11 @@ static bool partition_of(const char *key, uint32_t *partition)
 	return true;
 }
 
+static bool is_of_output(const char *key)
+{
+	return strstr(key, ":" CHAOS_OUTPUT ":partition_");
+}
+
 /* The epoch among a script's arguments; framework/lua/README.md has their order. */
 static const char *epoch_of(int script, char words[WORDS_MAX][WORD_SIZE])
 {
@@ -50,6 +55,7 @@ static void take_call(chaos_audit_parser *p, const char *line)
 	for (int i = 0; i < 3; i++)
 		if (strcmp(words[1], p->sha[i]) == 0 && partition_of(words[3], &p->partition))
 			p->script = i;
+	p->of_output = is_of_output(words[3]);
 	if (p->script != NO_SCRIPT)
 		p->epoch = strtoull(epoch_of(p->script, words), NULL, 10);
 }
@@ -81,7 +87,8 @@ static bool take_loss(const char *line, chaos_audit *event)
 	}
 	*event = (chaos_audit){.kind = group           ? CHAOS_AUDIT_GROUP_LOST
 				       : key[0] == '{' ? CHAOS_AUDIT_STATE_LOST
-						       : CHAOS_AUDIT_LOG_LOST};
+						       : CHAOS_AUDIT_LOG_LOST,
+			       .of_output = is_of_output(key)};
 	return partition_of(key, &event->partition) && (key[0] != '{' || strstr(key, ":state"));
 }
 
@@ -99,7 +106,7 @@ bool chaos_audit_parse(chaos_audit_parser *p, const char *line, chaos_audit *eve
 		return false;
 	int count = split(line, words);
 	const char *position = value_of("position", words, count);
-	*event = (chaos_audit){.partition = p->partition, .epoch = p->epoch};
+	*event = (chaos_audit){.partition = p->partition, .epoch = p->epoch, .of_output = p->of_output};
 	if (p->script != CLAIM && value_of("clean", words, count)) {
 		event->kind = CHAOS_AUDIT_RELEASE;
 		return true;

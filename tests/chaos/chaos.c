@@ -3,9 +3,10 @@
  *
  *     chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] [--start latest|earliest] [--directory DIR]
  *     chaos --rolling N [--directory DIR]
+ *     chaos --pipeline [--parallel N] --seed N --faults K [--only FAULT] [--directory DIR]
  *
  * The same seed draws the same faults. --rolling injects none: it restarts the runners, and no message may
- * come twice. The history of the run is kept in a directory. The directory is removed if nothing was wrong
+ * come twice. --pipeline: the runners write a second stream and keep values. The history of the run is kept in a directory. The directory is removed if nothing was wrong
  * and --directory did not name it.
  */
 #include <getopt.h>
@@ -21,7 +22,9 @@
 #include "chaos/ending.h"
 #include "chaos/faults.h"
 #include "chaos/load.h"
+#include "chaos/pipeline.h"
 #include "chaos/progress.h"
+#include "chaos/replay.h"
 #include "chaos/report.h"
 #include "chaos/rolling.h"
 #include "chaos/schedule.h"
@@ -83,12 +86,20 @@ static void begin_load(const settings *set, chaos_load *load)
 /* The records come once the group is there: what came before, it would not get if it starts at the latest one. */
 static void start_all(const settings *set, chaos_world *world, chaos_load *load)
 {
-	chaos_runners_init(world->runners, set->program, set->plugin, set->directory, world->servers,
-			   set->clean ? CLEAN_SESSION_MS : SESSION_MS, set->start, world->history);
+	*world->runners = (chaos_runners){.program = set->program,
+					  .plugin = set->report.pipeline ? CHAOS_TRANSFORM : set->plugin,
+					  .reader = set->report.pipeline ? set->plugin : NULL,
+					  .parallel = set->report.parallel,
+					  .directory = set->directory,
+					  .servers = world->servers,
+					  .session_ms = set->clean ? CLEAN_SESSION_MS : SESSION_MS,
+					  .start = set->start,
+					  .history = world->history};
+	chaos_runners_init(world->runners);
 	for (int slot = 0; slot < CHAOS_SLOTS_STEADY; slot++)
 		chaos_runners_start(world->runners, slot);
 	for (int64_t deadline = seg_now() + CLAIM_MS * SEG_MS;
-	     !chaos_are_all_claimed(world->servers) && seg_now() < deadline;)
+	     !chaos_are_all_claimed(world) && seg_now() < deadline;)
 		chaos_world_pass(world, LOOK_MS);
 	begin_load(set, load);
 	chaos_world_pass(world, WARM_UP_MS);
@@ -124,7 +135,7 @@ static int trouble(const settings *set, const chaos_fault *faults, chaos_world *
 }
 
 /* Checks what the checker cannot see. Returns how many things were wrong. */
-static int run(const settings *set, const chaos_fault *faults, chaos_history *history)
+static int run(const settings *set, const chaos_fault *faults, chaos_history *history, chaos_history *output)
 {
 	chaos_servers servers = {.topology = set->report.topology,
 				 .crashes = set->report.rolling == 0,
@@ -132,12 +143,15 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 	chaos_runners runners;
 	chaos_world world = {.runners = &runners, .servers = &servers, .history = history};
 	world.clean = set->clean;
+	world.output = set->report.pipeline ? output : NULL;
 	history->processes_died = !set->clean;
 	history->whole_log = chaos_topology_keeps_all(servers.topology);
 	history->durable =
 		history->whole_log && servers.ack_replicas >= chaos_topology_replicas(servers.topology);
 	chaos_servers_start(&servers);
 	chaos_load *load = open_load(&servers);
+	if (world.output)
+		chaos_pipeline_open(&servers);
 	start_all(set, &world, load);
 	int wrong = trouble(set, faults, &world);
 	wrong += chaos_end(&world, load) + world.wrong;
@@ -154,19 +168,38 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 		       world.split);
 	if (world.unasked)
 		printf("chaos: %u failovers that no fault asked for, as on a busy machine\n", world.unasked);
+	if (world.output)
+		wrong += chaos_pipeline_read_values(&world);
 	chaos_servers_stop(&servers, history);
 	if (chaos_history_read_records(history, set->directory))
 		wrong++;
+	if (world.output)
+		wrong += chaos_pipeline_read_records(history, output, set->directory);
 	return wrong + runners.crashes;
 }
 
 /* --- the result ------------------------------------------------------------------------ */
 
-static int judge(const settings *set, chaos_history *history, int wrong, bool keep)
+/* Of a pipeline, what is read and what is written; and what became of the one in the other. */
+static bool judge_pipeline(const settings *set, chaos_history *history, chaos_history *output,
+			   const chaos_verdict *input)
+{
+	chaos_verdict verdict;
+	chaos_replay_verdict replay;
+	chaos_check(output, &verdict, stderr);
+	chaos_replay_check(history, &replay, stderr);
+	chaos_report_pipeline(&set->report, input, &verdict, &replay);
+	return chaos_verdict_good(&verdict) && chaos_replay_good(&replay) &&
+	       !(set->clean && verdict.duplicates);
+}
+
+static int judge(const settings *set, chaos_history *history, chaos_history *output, int wrong, bool keep)
 {
 	chaos_verdict verdict;
 	chaos_check(history, &verdict, stderr);
 	bool good = chaos_verdict_good(&verdict) && wrong == 0 && !(set->clean && verdict.duplicates);
+	if (set->report.pipeline)
+		good = judge_pipeline(set, history, output, &verdict) && good;
 	if (good && !keep) {
 		test_directory_remove(set->directory);
 	} else {
@@ -183,12 +216,15 @@ static void usage(FILE *out)
 {
 	fputs("usage: chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] "
 	      "[--start latest|earliest] [--directory DIR]\n"
-	      "       chaos --rolling N [--directory DIR]\n",
+	      "       chaos --rolling N [--directory DIR]\n"
+	      "       chaos --pipeline [--parallel N] --seed N --faults K [--only FAULT] [--directory DIR]\n",
 	      out);
 	for (int i = 0; i < CHAOS_TOPOLOGIES; i++) {
 		fprintf(out, "faults of %s: ", chaos_topology_name((chaos_topology)i));
-		chaos_schedule_names((chaos_topology)i, out);
+		chaos_schedule_names((chaos_topology)i, false, out);
 	}
+	fputs("faults of a pipeline: ", out);
+	chaos_schedule_names(CHAOS_SINGLE, true, out);
 }
 
 static bool parse(int argc, char **argv, settings *set)
@@ -204,6 +240,8 @@ static bool parse(int argc, char **argv, settings *set)
 		{"topology", required_argument, NULL, 't'},
 		{"ack-replicas", required_argument, NULL, 'a'},
 		{"start", required_argument, NULL, 'b'},
+		{"pipeline", no_argument, NULL, 'i'},
+		{"parallel", required_argument, NULL, 'n'},
 		{NULL, 0, NULL, 0},
 	};
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -226,6 +264,12 @@ static bool parse(int argc, char **argv, settings *set)
 		case 'd':
 			set->directory = optarg;
 			break;
+		case 'i':
+			set->report.pipeline = true;
+			break;
+		case 'n':
+			set->report.parallel = (unsigned)strtoul(optarg, NULL, 10);
+			break;
 		case 'p':
 			set->program = optarg;
 			break;
@@ -246,7 +290,9 @@ static bool parse(int argc, char **argv, settings *set)
 	}
 	if (strcmp(set->start, "latest") != 0 && strcmp(set->start, "earliest") != 0 && *set->start)
 		return false;
-	return optind == argc && (!set->report.rolling || set->report.topology == CHAOS_SINGLE);
+	bool single = set->report.topology == CHAOS_SINGLE;
+	return optind == argc && (single || !(set->report.rolling || set->report.pipeline)) &&
+	       (set->report.pipeline || set->report.parallel == 1);
 }
 
 /* Without and with replicas that confirm, by the seed, where no fault of the primary alone may lose anything. */
@@ -260,7 +306,7 @@ static void draw_replicas(settings *set)
 int main(int argc, char **argv)
 {
 	char directory[64];
-	settings set = {.report = {.seed = 1, .faults = 50},
+	settings set = {.report = {.seed = 1, .faults = 50, .parallel = 1},
 			.start = "",
 			.program = CHAOS_PROGRAM,
 			.plugin = CHAOS_PLUGIN};
@@ -269,8 +315,8 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	chaos_fault *faults = calloc(set.report.faults + 1, sizeof(*faults));
-	if (!faults ||
-	    !chaos_schedule_draw(set.report.topology, set.report.seed, set.only, faults, set.report.faults)) {
+	if (!faults || !chaos_schedule_draw(set.report.topology, set.report.pipeline, set.report.seed,
+					    set.only, faults, set.report.faults)) {
 		usage(stderr);
 		return 64;
 	}
@@ -286,10 +332,11 @@ int main(int argc, char **argv)
 		test_directory_make(directory);
 		set.directory = directory;
 	}
-	chaos_history history = {0};
-	int wrong = run(&set, faults, &history);
-	int status = judge(&set, &history, wrong, keep);
+	chaos_history history = {0}, output = {0};
+	int wrong = run(&set, faults, &history, &output);
+	int status = judge(&set, &history, &output, wrong, keep);
 	chaos_history_fini(&history);
+	chaos_history_fini(&output);
 	free(faults);
 	return status;
 }

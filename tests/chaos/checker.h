@@ -54,7 +54,8 @@ typedef struct chaos_verdict {
 	size_t vanished_handled; /* the same, after a handler had finished them */
 	size_t forgotten;        /* acknowledged, and lost with a primary, handled or not */
 	size_t duplicates; /* handed over again by a later ownership without being asked for: allowed, within bounds */
-	size_t takeovers; /* partitions taken over from killed processes while nothing else was wrong */
+	size_t most_again; /* the most messages that one owner repeated of what earlier ones had */
+	size_t takeovers;  /* partitions taken over from killed processes while nothing else was wrong */
 	long takeover_p99_ms;
 } chaos_verdict;
 

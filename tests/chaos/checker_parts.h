@@ -21,9 +21,10 @@ typedef struct chaos_call {
 	uint64_t rank;      /* a later owner's is higher: by the era, then the epoch */
 	int64_t start, end; /* end: when the call had surely ended, with its process if need be */
 	size_t ownership;
+	int64_t forgiven; /* the end of the freeze for which it was forgiven; 0: it was not */
 } chaos_call;
 
-/* From partition_open to partition_close. */
+/* From partition_open to partition_close; of all lanes, if the partition has some. */
 typedef struct chaos_ownership {
 	uint32_t partition;
 	int process;
@@ -38,8 +39,8 @@ typedef struct chaos_ownership {
 	size_t done;           /* the index after the last entry it finished */
 	size_t furthest;       /* the index after the last entry it was ever given */
 	bool wants_letter;     /* the last of those counts only once its dead letter is written */
-	int64_t forgiven;      /* the end of the freeze for which a call was forgiven; 0: none was */
-	int64_t forgiven_call; /* when the forgiven call began */
+	int64_t forgiven;      /* the end of the freeze for which calls were forgiven; 0: none was */
+	size_t forgiven_calls; /* how many were */
 } chaos_ownership;
 
 /* The data of one run of the checker. */
@@ -66,6 +67,15 @@ void chaos_violation(chaos_checker *c, size_t *counter, const char *format, ...)
  * ownerships and calls.
  */
 void chaos_check_walk(chaos_checker *c);
+
+/* checker_lanes.c: the same where partitions have lanes. */
+void chaos_check_lanes(chaos_checker *c);
+
+/* When the process had surely ended, or CHAOS_NEVER. */
+int64_t chaos_end_of_process(const chaos_history *history, int process);
+
+/* Whether Redis executed the owner's release before `until`, and nothing hindered the owner from committing all that it had done. */
+bool chaos_was_released(const chaos_checker *c, const chaos_ownership *ownership, int64_t until);
 
 /*
  * Whether the owner could not know that the log of the entry `to` is a new one, which follows a lost one with lower ids: it went on

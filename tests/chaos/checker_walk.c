@@ -11,7 +11,7 @@
 /* An epoch, in milliseconds of Redis's clock, has no more. */
 enum { EPOCH_BITS = 48 };
 
-static int64_t end_of_process(const chaos_history *h, int process)
+int64_t chaos_end_of_process(const chaos_history *h, int process)
 {
 	for (size_t i = 0; i < h->processes.count; i++) {
 		const chaos_process *p = &h->processes.items[i];
@@ -169,7 +169,7 @@ static void take_message(chaos_checker *c, walk *w, const chaos_record *r)
 	if (!w->in_call) {
 		chaos_call begun = {r->partition, r->process,
 				    r->epoch,     ((uint64_t)o->era << EPOCH_BITS) + r->epoch,
-				    r->time,      end_of_process(c->history, r->process),
+				    r->time,      chaos_end_of_process(c->history, r->process),
 				    w->ownership};
 		chaos_append(&c->calls, begun);
 		w->in_call = true;

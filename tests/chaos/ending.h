@@ -9,7 +9,7 @@
 #include "chaos/load.h"
 
 /* Whether each partition has an owner that has claimed it. */
-bool chaos_are_all_claimed(chaos_servers *servers);
+bool chaos_are_all_claimed(chaos_world *world);
 
 /* Adds the dead letters that are in Redis to the history. Before Redis loses them, and at the end. */
 void chaos_read_dead_letters(chaos_world *world);

@@ -7,8 +7,8 @@
 #include "chaos/runners.h"
 #include "chaos/servers.h"
 
-/* Of the stream "chaos". */
-enum { CHAOS_PARTITIONS = 8 };
+/* Of the stream "chaos", and of the one that a pipeline writes, which is full when nobody reads it for a while. */
+enum { CHAOS_PARTITIONS = 8, CHAOS_OUTPUT_PARTITIONS = 4, CHAOS_OUTPUT_SIZE = 400 };
 
 typedef struct chaos_fault chaos_fault;
 
@@ -26,6 +26,7 @@ typedef struct chaos_world {
 	chaos_runners *runners;
 	chaos_servers *servers;
 	chaos_history *history;
+	chaos_history *output; /* of a pipeline: that of the group that reads what it writes; else NULL */
 	chaos_variant variants[CHAOS_SLOTS]; /* the runners' configurations */
 	pid_t ahead[CHAOS_SLOTS];        /* a process that could not yet take over the newest configuration */
 	bool clean;                      /* no fault of this run may make a message come twice */
@@ -68,6 +69,9 @@ typedef struct chaos_fault_table {
 extern const chaos_fault_table chaos_faults_runners, chaos_faults_network, chaos_faults_single,
 	chaos_faults_cluster, chaos_faults_sentinel, chaos_faults_tls;
 
+/* faults_single.c: of a pipeline, at a single server, instead of chaos_faults_single. */
+extern const chaos_fault_table chaos_faults_pipeline;
+
 /*
  * A slot whose process runs: that slot, or the next one that has a running process. The seed draws the slot,
  * but not which processes run.
@@ -107,6 +111,9 @@ void chaos_fault_reload(const chaos_fault *fault, chaos_world *world);
 void chaos_fault_trim(const chaos_fault *fault, chaos_world *world);
 
 void chaos_fault_lose(const chaos_fault *fault, chaos_world *world);
+
+/* faults_target.c: the output of a pipeline is full. */
+void chaos_fault_fill(const chaos_fault *fault, chaos_world *world);
 
 /* faults_wipe.c: Redis forgets everything, or something of one partition. */
 void chaos_fault_wipe(const chaos_fault *fault, chaos_world *world);

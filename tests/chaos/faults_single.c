@@ -89,4 +89,23 @@ static const chaos_fault_kind kinds[] = {
 	{"lossy", 0, 0, true, false, chaos_fault_lose},
 };
 
+/*
+ * Those in which Redis keeps all that it has confirmed. The memory is never full: then no output could be added, and so nothing
+ * committed, which the checks of "oom" would take for a hang.
+ */
+static const chaos_fault_kind kinds_of_pipeline[] = {
+	{"client-kill", 3, 0, true, false, kill_clients},
+	{"client-pause", 2, 0, true, false, pause_clients},
+	{"server-sleep", 1, 0, true, false, sleep_server},
+	{"script-flush", 2, 0, false, false, flush_scripts},
+	{"redis-crash", 2, 0, true, false, crash_redis},
+	{"failover", 2, 0, true, false, fail_over},
+	{"diskfull", 1, 0, true, false, chaos_fault_disk},
+	{"clock-step", 2, 0, true, false, step_clock},
+	{"full-target", 3, 0, true, false, chaos_fault_fill},
+};
+
+const chaos_fault_table chaos_faults_pipeline = {kinds_of_pipeline,
+						 sizeof(kinds_of_pipeline) / sizeof(kinds_of_pipeline[0])};
+
 const chaos_fault_table chaos_faults_single = {kinds, sizeof(kinds) / sizeof(kinds[0])};

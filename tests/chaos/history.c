@@ -41,23 +41,41 @@ static bool kind_of(char event, char how, chaos_record_kind *kind)
 	}
 }
 
-static bool parse_record(const char *line, int process, chaos_record *record)
+/* What follows in the line of a message, if a pipeline wrote the message. */
+static bool parse_origin(const char *rest, const chaos_record *r, chaos_origin *origin)
+{
+	*origin = (chaos_origin){.partition = r->partition,
+				 .key = r->key,
+				 .id = r->id,
+				 .number = r->number / CHAOS_PARTS_MOST,
+				 .part = r->number % CHAOS_PARTS_MOST};
+	return sscanf(rest, " %" SCNu32 " %" SCNu64 "-%" SCNu64 " %" SCNu64 " %" SCNx64,
+		      &origin->source_partition, &origin->source_id.ms, &origin->source_id.seq,
+		      &origin->chain.count, &origin->chain.hash) == 5;
+}
+
+/* *remainder: what follows in the line. */
+static bool parse_record(const char *line, int process, chaos_record *record, const char **remainder)
 {
 	char event, how = 0;
-	int used = 0;
+	int used = 0, more = 0;
 	*record = (chaos_record){.process = process};
 	if (sscanf(line, "%c %" SCNd64 " %" SCNu64 " %" SCNu32 "%n", &event, &record->time, &record->epoch,
 		   &record->partition, &used) != 4)
 		return false;
 	const char *rest = line + used;
-	if (event == 'm' && sscanf(rest, " %" SCNu64 "-%" SCNu64 " k%" SCNu32 " %" SCNu32, &record->id.ms,
-				   &record->id.seq, &record->key, &record->number) != 4)
+	if (event == 'm' &&
+	    sscanf(rest, " %" SCNu64 "-%" SCNu64 " k%" SCNu32 " %" SCNu32 "%n", &record->id.ms,
+		   &record->id.seq, &record->key, &record->number, &more) != 4)
 		return false;
 	if (event == 'r' &&
-	    sscanf(rest, " %" SCNu64 "-%" SCNu64 " %c", &record->id.ms, &record->id.seq, &how) != 3)
+	    sscanf(rest, " %" SCNu64 "-%" SCNu64 " %c%n", &record->id.ms, &record->id.seq, &how, &more) != 3)
 		return false;
-	if (event == 'c' && sscanf(rest, " %c", &how) != 1)
+	if (event == 'c' && sscanf(rest, " %c%n", &how, &more) != 1)
 		return false;
+	used = 0;
+	sscanf(rest + more, " %" SCNu32 "%n", &record->lane, &used);
+	*remainder = rest + more + used;
 	return kind_of(event, how, &record->kind);
 }
 
@@ -68,12 +86,16 @@ static int read_file(chaos_history *history, const char *path, int process)
 	int status = file ? 0 : -1;
 	while (file && fgets(line, sizeof(line), file)) {
 		chaos_record record;
-		if (!parse_record(line, process, &record)) {
+		chaos_origin origin;
+		const char *rest;
+		if (!parse_record(line, process, &record, &rest)) {
 			fprintf(stderr, "chaos: %s: not a record: %s", path, line);
 			status = -1;
 			break;
 		}
 		chaos_append(&history->records, record);
+		if (record.kind == CHAOS_MESSAGE && parse_origin(rest, &record, &origin))
+			chaos_append(&history->origins, origin);
 	}
 	if (file)
 		fclose(file);
@@ -250,6 +272,9 @@ void chaos_history_fini(chaos_history *history)
 	free(history->lost.items);
 	free(history->logged.items);
 	free(history->jumps.items);
+	free(history->origins.items);
+	free(history->values.items);
+	free(history->held.items);
 	free(history->restarts.items);
 	*history = (chaos_history){0};
 }

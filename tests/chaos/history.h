@@ -11,7 +11,12 @@
 
 #include <segmenter/segmenter.h>
 
+#include "chaos/chain.h"
+
 #define CHAOS_NEVER INT64_MAX
+
+/* The stream that a pipeline writes; it reads "chaos". */
+#define CHAOS_OUTPUT "transformed"
 
 /* A record of the producer; numbers rise from 0 for each key. */
 typedef struct chaos_send {
@@ -45,7 +50,23 @@ typedef struct chaos_record {
 	seg_id id;
 	uint32_t key, number; /* of CHAOS_MESSAGE, as the next */
 	uint32_t generation;
+	uint32_t lane; /* which of the threads of the partition it was; 0 in older files */
 } chaos_record;
+
+/* What a message of a pipeline's output says about where it came from: see plugins/chaos_transform.c. */
+typedef struct chaos_origin {
+	uint32_t partition, key; /* of the message itself */
+	seg_id id;
+	uint32_t source_partition, number, part;
+	seg_id source_id;
+	chaos_chain chain;
+} chaos_origin;
+
+/* A value that the group keeps in a partition, at the end of the run. */
+typedef struct chaos_value {
+	uint32_t partition, key;
+	chaos_chain chain;
+} chaos_value;
 
 typedef enum chaos_audit_kind {
 	CHAOS_AUDIT_CLAIM,      /* the fence was raised; id is the position */
@@ -67,6 +88,7 @@ typedef struct chaos_audit {
 	seg_id id;
 	int64_t time;
 	uint32_t generation;
+	bool of_output; /* it is of the stream that a pipeline writes */
 } chaos_audit;
 
 /* A process, and how it ended. */
@@ -172,6 +194,12 @@ typedef struct chaos_history {
 	bool whole_log;
 	bool durable; /* a record is acknowledged when all replicas have it */
 	CHAOS_LIST(chaos_jump) jumps;
+	CHAOS_LIST(chaos_origin) origins; /* in what a pipeline's readers got: each message at least once */
+	CHAOS_LIST(chaos_value) values;
+	CHAOS_LIST(chaos_outage)
+	held;           /* when a pipeline's output was full: what is handled cannot be committed then */
+	uint32_t lanes; /* the section's `parallel`; 0 is the same as 1 */
+	bool emits;     /* the handler writes a stream: what it has done counts once that is written */
 	CHAOS_LIST(int64_t) restarts; /* when each planned restart began, and when the last one was over */
 	bool processes_died;          /* some process did not stop cleanly */
 	uint64_t removed_unread;      /* entries, as counted by the group itself */
@@ -188,7 +216,7 @@ typedef struct chaos_history {
 void *chaos_reserve(void *items, size_t *room, size_t count, size_t size);
 
 /*
- * Reads the files DIRECTORY/records.PID that the plugin chaos_record wrote. 0, or -1 with a message on
+ * Reads the files DIRECTORY/records.PID that the plugins chaos_record and chaos_transform wrote. 0, or -1 with a message on
  * stderr.
  */
 int chaos_history_read_records(chaos_history *history, const char *directory);

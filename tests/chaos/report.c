@@ -51,6 +51,16 @@ static void print_pauses(const chaos_history *history)
 	       pauses.stayed, pauses.stayed_p50, pauses.stayed_p99, pauses.stayed_max);
 }
 
+void chaos_report_pipeline(const chaos_report *report, const chaos_verdict *input,
+			   const chaos_verdict *output, const chaos_replay_verdict *replay)
+{
+	printf("chaos: pipeline, parallel=%u: %zu records of %zu messages, %zu read again, %zu values; an owner repeated at most %zu "
+	       "messages of the input, %zu of the output; missing=%zu twice=%zu misplaced=%zu untrue=%zu\n",
+	       report->parallel, replay->outputs, replay->sources, output->duplicates, replay->values,
+	       input->most_again, output->most_again, replay->missing, replay->twice, replay->misplaced,
+	       replay->untrue);
+}
+
 /* How many of the rollbacks lost entries of a log. */
 static size_t count_losses(const chaos_history *history)
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -56,6 +57,17 @@ static void write_plugin(const chaos_runners *r, const char *path, unsigned buil
 	}
 }
 
+/* What the sections have in common. */
+static void write_section(const chaos_runners *r, FILE *file, unsigned commit_us, const char *directory)
+{
+	fprintf(file,
+		"session_timeout = %dms\nbatch_size = %d\nin_flight_batches = %d\nretry_backoff = 10ms\n"
+		"commit_interval = %uus\noption.directory = %s\noption.delay = 1ms\n",
+		r->session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, commit_us, directory);
+	if (r->parallel > 1)
+		fprintf(file, "parallel = %u\n", r->parallel);
+}
+
 static void write_config(const chaos_runners *r, int slot, const char *plugin, const chaos_variant *v)
 {
 	char path[512];
@@ -68,12 +80,18 @@ static void write_config(const chaos_runners *r, int slot, const char *plugin, c
 	fprintf(file, "[runner]\nshutdown_timeout = %ums\ncpus = none\nlog_level = debug\n", 5000 + v->live);
 	if (slot % 2 == 0)
 		fprintf(file, "name = runner%d\n", slot);
-	fprintf(file,
-		"[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nstart = %s\nsession_timeout = %dms\n"
-		"batch_size = %d\nin_flight_batches = %d\nretry_backoff = 10ms\n"
-		"commit_interval = %uus\n%soption.directory = %s\noption.delay = 1ms\n",
-		plugin, r->start, r->session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, 2000 + v->consumer,
-		v->broken ? "batch_sise = 8\n" : "", r->directory);
+	fprintf(file, "[consumer chaos]\nstream = chaos\ngroup = workers\nplugin = %s\nstart = %s\n%s",
+		plugin, r->start, v->broken ? "batch_sise = 8\n" : "");
+	write_section(r, file, 2000 + v->consumer, r->directory);
+	if (r->reader) {
+		char output[512];
+		snprintf(output, sizeof(output), "%s/output", r->directory);
+		fprintf(file,
+			"outputs = " CHAOS_OUTPUT "\n[consumer output]\nstream = " CHAOS_OUTPUT
+			"\ngroup = readers\nplugin = %s\nstart = earliest\n",
+			r->reader);
+		write_section(r, file, 2000, output);
+	}
 	fclose(file);
 }
 
@@ -87,19 +105,18 @@ void chaos_runners_configure(chaos_runners *r, int slot, const chaos_variant *va
 	write_config(r, slot, plugin, variant);
 }
 
-void chaos_runners_init(chaos_runners *r, const char *program, const char *plugin, const char *directory,
-			const chaos_servers *servers, int session_ms, const char *start,
-			chaos_history *history)
+void chaos_runners_init(chaos_runners *r)
 {
-	*r = (chaos_runners){.program = program,
-			     .plugin = plugin,
-			     .directory = directory,
-			     .servers = servers,
-			     .session_ms = session_ms,
-			     .start = start,
-			     .history = history};
-	history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
-	history->lease = session_ms * SEG_MS;
+	char output[512];
+	snprintf(output, sizeof(output), "%s/output", r->directory);
+	if (r->reader && mkdir(output, 0755) && errno != EEXIST) {
+		perror(output);
+		exit(1);
+	}
+	r->history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
+	r->history->lease = r->session_ms * SEG_MS;
+	r->history->lanes = r->parallel;
+	r->history->emits = r->reader != NULL;
 	for (int i = 0; i < CHAOS_SLOTS; i++) {
 		char path[512];
 		write_shim_path(r, i, path);

@@ -37,6 +37,8 @@ typedef struct chaos_variant {
 typedef struct chaos_runners {
 	const char *program;   /* the path of segrunner */
 	const char *plugin;    /* the plugin file that is copied for each slot */
+	const char *reader;    /* that of a pipeline's second section; NULL: there is none */
+	unsigned parallel;     /* of each section */
 	const char *directory; /* for configurations, plugins, logs and records */
 	const chaos_servers *servers;
 	int session_ms;
@@ -50,12 +52,10 @@ typedef struct chaos_runners {
 } chaos_runners;
 
 /*
- * Writes a configuration for each slot, with this session timeout and this start of the group. Runners in every other slot keep one name;
- * those in the rest make up a new name each time.
+ * Writes a configuration for each slot. The caller has set program, plugin, reader, parallel, directory, servers, session_ms, start and
+ * history, and the rest is zero. Runners in every other slot keep one name; those in the rest make up a new name each time.
  */
-void chaos_runners_init(chaos_runners *runners, const char *program, const char *plugin,
-			const char *directory, const chaos_servers *servers, int session_ms,
-			const char *start, chaos_history *history);
+void chaos_runners_init(chaos_runners *runners);
 
 void chaos_runners_start(chaos_runners *runners, int slot);
 

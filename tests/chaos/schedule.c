@@ -10,15 +10,17 @@ typedef struct {
 	const chaos_fault_table *tables[TABLES_MAX];
 } kinds;
 
-static kinds kinds_of(chaos_topology topology)
+static kinds kinds_of(chaos_topology topology, bool pipeline)
 {
+	static const kinds of_pipeline = {
+		{&chaos_faults_runners, &chaos_faults_network, &chaos_faults_pipeline}};
 	static const kinds all[] = {
 		[CHAOS_SINGLE] = {{&chaos_faults_runners, &chaos_faults_network, &chaos_faults_single}},
 		[CHAOS_CLUSTER] = {{&chaos_faults_runners, &chaos_faults_cluster}},
 		[CHAOS_SENTINEL] = {{&chaos_faults_runners, &chaos_faults_sentinel}},
 		[CHAOS_TLS] = {{&chaos_faults_runners, &chaos_faults_network, &chaos_faults_tls}},
 	};
-	return all[topology];
+	return pipeline ? of_pipeline : all[topology];
 }
 
 static size_t count_kinds(const kinds *k)
@@ -37,9 +39,9 @@ static const chaos_fault_kind *kind_at(const kinds *k, size_t i)
 	return &(*table)->kinds[i];
 }
 
-void chaos_schedule_names(chaos_topology topology, FILE *out)
+void chaos_schedule_names(chaos_topology topology, bool pipeline, FILE *out)
 {
-	kinds k = kinds_of(topology);
+	kinds k = kinds_of(topology, pipeline);
 	for (size_t i = 0; i < count_kinds(&k); i++)
 		fprintf(out, "%s%s", i ? " " : "", kind_at(&k, i)->name);
 	fputc('\n', out);
@@ -74,12 +76,12 @@ static const chaos_fault_kind *draw_kind(const kinds *k, uint64_t number)
 	return kind_at(k, i);
 }
 
-bool chaos_schedule_draw(chaos_topology topology, uint64_t seed, const char *only, chaos_fault *faults,
-			 size_t count)
+bool chaos_schedule_draw(chaos_topology topology, bool pipeline, uint64_t seed, const char *only,
+			 chaos_fault *faults, size_t count)
 {
 	const chaos_fault_kind *wanted = NULL;
 	uint64_t state = seed;
-	kinds k = kinds_of(topology);
+	kinds k = kinds_of(topology, pipeline);
 	for (size_t i = 0; only && i < count_kinds(&k); i++)
 		if (strcmp(kind_at(&k, i)->name, only) == 0)
 			wanted = kind_at(&k, i);
