@@ -16,9 +16,14 @@
 /* Before a commit that the replicas did not confirm is repeated. */
 #define UNCONFIRMED_PAUSE (200 * SEG_MS)
 
-static void note_committed(seg_partition *p, seg_id id, uint64_t count)
+/* The commit under way counts. */
+static void note_committed(seg_partition *p)
 {
-	uint64_t added = seg_ledger_committed(&p->ledger, id, count);
+	uint64_t added = seg_ledger_committed(&p->ledger, p->commit.id, p->commit.count);
+	if (seg_ledger_has_lanes(&p->ledger)) {
+		added = seg_ledger_done_committed(&p->ledger, p->commit.done);
+		p->commit.confirmed = p->commit.number;
+	}
 	if (added == 0)
 		return;
 	atomic_fetch_add_explicit(&p->member->counters.committed, added, memory_order_relaxed);
@@ -42,7 +47,7 @@ static bool is_of_this_ownership(const seg_partition *p)
 /* It is done and counts. */
 static void succeeded(seg_partition *p)
 {
-	note_committed(p, p->commit.id, p->commit.count);
+	note_committed(p);
 	if (p->commit.release) {
 		seg_ownership_released(&p->own);
 		seg_recall_passed_on(p);
@@ -238,16 +243,22 @@ static bool may_send(const seg_partition *p)
 
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
-	char passed[24];
+	char passed[24] = "", *beyond = NULL;
 	seg_ledger *l = &p->ledger;
+	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
-	snprintf(passed, sizeof(passed), "%" PRIu64, looks ? seg_ledger_look(l) : 0);
+	if (lanes && (beyond = seg_ledger_beyond_text(l)) == NULL)
+		return false;
+	if (looks)
+		snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(l));
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
-	const char *argv[] = {p->log_key, p->state_key, p->member->group,    texts.epoch, p->claim.nonce,
-			      texts.id,   texts.count,  release ? "1" : "0", passed};
-	int argc = looks ? 9 : 8;
-	if (!seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, argc, argv,
-			     NULL))
+	const char *argv[] = {p->log_key,     p->state_key,       p->member->group, texts.epoch,
+			      p->claim.nonce, texts.id,           texts.count,      release ? "1" : "0",
+			      passed,         lanes ? beyond : ""};
+	bool sent = seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, 10, argv,
+				    NULL);
+	free(beyond);
+	if (!sent)
 		return false;
 	p->commit.busy = true;
 	p->commit.release = release;
@@ -256,6 +267,10 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	p->commit.epoch = p->own.epoch;
 	p->commit.id = l->handled;
 	p->commit.count = l->handled_count;
+	if (lanes) {
+		p->commit.done = seg_ledger_done(l);
+		p->commit.number++;
+	}
 	return true;
 }
 
@@ -269,6 +284,7 @@ void seg_commit_begin(seg_partition *p)
 {
 	p->commit.at = 0;
 	p->commit.look_pause = p->member->options.commit_interval;
+	p->commit.number = p->commit.confirmed = 0;
 }
 
 void seg_commit_hurry(seg_partition *p)
@@ -292,21 +308,27 @@ static int64_t next_look(seg_partition *p, int64_t now)
 	return now + p->commit.look_pause;
 }
 
+/* With lanes: dead letters of earlier owners, which no commit has covered. */
+static bool owes_letters(const seg_partition *p)
+{
+	return p->resume.lettered_count > 0 && p->commit.confirmed == 0 && seg_ledger_has_lanes(&p->ledger);
+}
+
 int64_t seg_commit_step(seg_partition *p, int64_t now)
 {
 	const seg_ledger *l = &p->ledger;
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
-	bool moved = seg_ledger_collect(&p->ledger);
+	bool moved = seg_ledger_collect(&p->ledger) || owes_letters(p);
 	if (!may_send(p) || !seg_history_holds(p->member->commits, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p);
 	if (now < due_at)
-		return moved || l->outstanding_count || p->request.current.kind != SEG_REQUEST_NONE
+		return moved || seg_ledger_expects(l) || p->request.current.kind != SEG_REQUEST_NONE
 			       ? due_at
 			       : SEG_NEVER;
 	if (!moved)
-		return l->outstanding_count ? next_look(p, now) : SEG_NEVER;
+		return seg_ledger_expects(l) ? next_look(p, now) : SEG_NEVER;
 	p->commit.look_pause = p->member->options.commit_interval;
 	bool looks = seg_gap_joins_commit(p, now);
 	if (send_commit(p, false, looks)) {

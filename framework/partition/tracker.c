@@ -171,8 +171,10 @@ static void write_earlier(const seg_tracker *t, const seg_beyond *earlier, uint6
 
 void seg_tracker_write(const seg_tracker *t, const seg_beyond *earlier, seg_beyond *set)
 {
-	seg_beyond_clear(set);
 	uint64_t undone = t->first;
+	seg_beyond_clear(set);
+	if (t->room == 0 && t->end > 0)
+		return; /* its memory was freed */
 	while (undone < t->newest) {
 		uint64_t done = next(t, undone, t->newest, true);
 		if (!add_hole(t, set, undone, done))
