@@ -33,6 +33,7 @@ void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff
 {
 	*l = (seg_ledger){.limits = limits, .handoff = handoff, .messages_per_entry = 1, .entries_read = -1};
 	l->read_size = usual_read(l);
+	l->lanes = limits->parallel > 1;
 }
 
 static void drop_completions(seg_ledger *l, seg_completions *queue)

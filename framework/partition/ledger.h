@@ -82,6 +82,7 @@ typedef struct seg_ledger {
 	seg_completions changed; /* complete, up to `handled`: their changes are not known to be committed */
 
 	/* With lanes. */
+	bool lanes;
 	seg_tracker tracker;
 	const seg_beyond
 		*earlier;        /* what earlier owners have done beyond the position of the claim; or NULL */
@@ -187,7 +188,7 @@ uint64_t seg_ledger_committed(seg_ledger *ledger, seg_id id, uint64_t count);
 
 static inline bool seg_ledger_has_lanes(const seg_ledger *ledger)
 {
-	return ledger->limits->parallel > 1;
+	return ledger->lanes;
 }
 
 /* How many messages this ownership has done, in any order. It never falls. */
