@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "partition/ledger.h"
+#include "partition/value_store.h"
 #include "redis/route.h"
 #include "partition/ownership.h"
 #include "redis/reply.h"
@@ -103,6 +104,10 @@ typedef struct seg_partition {
 		int64_t entries_read; /* how many entries, or records, the group had read; -1: unknown */
 	} claim;
 	seg_resume resume; /* claim.c writes it; constant while a worker runs */
+
+	struct {
+		seg_value_store *store; /* the worker's while one runs; NULL: the member keeps no values */
+	} values;
 
 	struct {
 		seg_reading reading;

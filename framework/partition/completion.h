@@ -26,6 +26,7 @@ enum { SEG_SLOTS = 1024, SEG_SLOT_NONE = 0xffff };
 /* A value that has changed. Texts are in the completion's arena. */
 typedef struct seg_change {
 	uint16_t slot; /* whose name it is; SEG_SLOT_NONE: the partition's */
+	uint64_t hash; /* of the name: equal names have equal ones */
 	size_t name_length, value_length;
 	const void *name;
 	const void *value; /* NULL: deleted */
