@@ -347,8 +347,11 @@ static bool add_change(seg_effects *e, const seg_effect *effect)
 	const void *name = seg_value_name(named);
 	seg_value *value =
 		seg_value_map_find(seg_value_store_map(e->store, effect->slot), name, named->name_length);
-	if (value && value->noted)
+	if (value ? value->noted : effect->after && effect->after->noted)
 		return true;
+	/* Deleted: what this change has replaced came from an older one. */
+	if (!value && effect->before)
+		effect->before->noted = true;
 	seg_change *change = seg_completion_add_change(e->completion);
 	if (!change)
 		return false;
