@@ -340,6 +340,19 @@ static void undo(seg_effects *e, size_t done)
 	}
 }
 
+static const char *copy_field(seg_completion *c, uint16_t slot, const seg_value *named, size_t *length)
+{
+	char prefix[SEG_VALUE_PREFIX_MAX], *field;
+	size_t before = seg_value_prefix(prefix, slot);
+	*length = before + named->name_length;
+	field = seg_completion_alloc(c, *length);
+	if (!field)
+		return NULL;
+	memcpy(field, prefix, before);
+	memcpy(field + before, seg_value_name(named), named->name_length);
+	return field;
+}
+
 /* Adds what the map has for a name that has changed, once for each name. False: out of memory. */
 static bool add_change(seg_effects *e, const seg_effect *effect)
 {
@@ -357,14 +370,13 @@ static bool add_change(seg_effects *e, const seg_effect *effect)
 		return false;
 	change->slot = effect->slot;
 	change->hash = named->hash;
-	change->name_length = named->name_length;
-	change->name = seg_completion_copy(e->completion, name, named->name_length);
+	change->field = copy_field(e->completion, effect->slot, named, &change->field_length);
 	if (value) {
 		change->value_length = value->length;
 		change->value = seg_completion_copy(e->completion, value->content, value->length);
 		value->noted = true;
 	}
-	return change->name && (!value || change->value);
+	return change->field && (!value || change->value);
 }
 
 /* Forgets which names have been added. */

@@ -115,8 +115,9 @@ static const seg_change *change_of(const seg_completion *c, const char *name)
 {
 	const seg_change *found = NULL;
 	for (size_t i = 0; i < c->change_count; i++)
-		if (c->changes[i].name_length == strlen(name) &&
-		    memcmp(c->changes[i].name, name, strlen(name)) == 0) {
+		if (c->changes[i].field_length == strlen(name) + 2 &&
+		    memcmp(c->changes[i].field, "p:", 2) == 0 &&
+		    memcmp(c->changes[i].field + 2, name, strlen(name)) == 0) {
 			assert_null(found);
 			found = &c->changes[i];
 		}
@@ -299,6 +300,8 @@ static void with_slots_each_slot_has_its_own_names(void **state)
 	assert_int_equal(c->change_count, 2);
 	assert_int_equal(c->changes[0].slot, 1023);
 	assert_int_equal(c->changes[1].slot, 7);
+	assert_int_equal(c->changes[0].field_length, 6);
+	assert_memory_equal(c->changes[0].field, "1023:a", 6);
 	seg_completion_destroy(c);
 	call();
 	has("a", "seven");
