@@ -105,8 +105,10 @@ static void take_lettered(seg_resume *resume, const char *text)
 	}
 }
 
+/* The texts at the end. Those of another kind are no news for this version. */
 static void take_tagged(seg_partition *p, const seg_reply *reply)
 {
+	p->claim.values = false;
 	for (size_t i = ELEMENTS; i < reply->count; i++) {
 		const seg_reply *text = seg_reply_at(reply, i);
 		const char *rest;
@@ -116,6 +118,8 @@ static void take_tagged(seg_partition *p, const seg_reply *reply)
 			take_beyond(p, rest);
 		else if ((rest = tagged(text, "LETTERED ")) != NULL)
 			take_lettered(&p->resume, rest);
+		else if (tagged(text, "VALUES "))
+			p->claim.values = true;
 	}
 }
 
@@ -210,9 +214,9 @@ static bool send_claim(seg_partition *p)
 	renew_nonce(p);
 	seg_recall_write(&recall, p, seg_now());
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
-	const char *argv[] = {p->log_key, p->state_key,   m->group,    m->start_text, m->name,
-			      epoch,      p->claim.nonce, recall.hint, recall.sure};
-	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 2, 9, argv, NULL);
+	const char *argv[] = {p->log_key, p->state_key, p->values_key,  m->group,    m->start_text,
+			      m->name,    epoch,        p->claim.nonce, recall.hint, recall.sure};
+	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 3, 10, argv, NULL);
 }
 
 void seg_claim_step(seg_partition *p, int64_t now)

@@ -19,6 +19,10 @@ enum { ROUND_TRIPS = 4 };
 /* After a lost read, the next one is smaller by this factor; later ones double. */
 enum { NARROWING = 8 };
 
+/* The changes that one commit may have, and the bytes of their names and values; one call's may exceed them. Redis serves nobody else while
+ * it makes them: some milliseconds. */
+enum { CHANGED_COUNT = 16384, CHANGED_BYTES = 4 << 20 };
+
 /* After so many reads without memory for one entry, that entry is faulty: with the pauses, after about ten seconds. */
 enum { STARVED_MOST = 7 };
 
@@ -63,7 +67,8 @@ void seg_ledger_fini(seg_ledger *l)
 
 void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 {
-	drop_completions(l, &l->changed);
+	seg_ledger_drop_changes(l);
+	l->draining = false;
 	l->fetched = l->handled = l->committed = position;
 	l->fetched_count = l->handled_count = 0;
 	l->entries_read = entries_read;
@@ -409,11 +414,18 @@ seg_completion *seg_ledger_take_outputs(seg_ledger *l)
 	return c;
 }
 
+/* Whether the next commit has room for its changes. */
+static bool can_enter(const seg_ledger *l, const seg_completion *c)
+{
+	return l->draining || !c->change_count || !seg_ledger_is_full_of_changes(l);
+}
+
 /* The messages of a completion are done, or a completion has changes to commit. */
 static void enter_completion(seg_ledger *l, seg_completion *c)
 {
 	for (size_t i = 0; i < c->done_count; i++)
 		seg_tracker_mark(&l->tracker, c->done[i]);
+	l->change_count += c->change_count;
 	if (c->change_count)
 		seg_completions_add(&l->changed, c);
 	else
@@ -425,16 +437,39 @@ static uint64_t complete(seg_ledger *l, uint64_t done)
 {
 	seg_completion *c;
 	take_completions(l);
-	while ((c = l->completions.first) != NULL && c->unadded == 0 && c->end <= done) {
+	while ((c = l->completions.first) != NULL && c->unadded == 0 && c->end <= done && can_enter(l, c))
 		enter_completion(l, seg_completions_take(&l->completions));
-	}
 	return c && c->begin < done ? c->begin : done;
+}
+
+bool seg_ledger_is_full_of_changes(const seg_ledger *l)
+{
+	return l->changed.bytes >= CHANGED_BYTES || l->change_count >= CHANGED_COUNT;
+}
+
+bool seg_ledger_is_settled(seg_ledger *l)
+{
+	seg_ledger_collect(l);
+	return l->completions.count == 0 && l->changed.count == 0;
+}
+
+void seg_ledger_drop_changes(seg_ledger *l)
+{
+	drop_completions(l, &l->changed);
+	l->change_count = 0;
+}
+
+void seg_ledger_drain(seg_ledger *l)
+{
+	l->draining = true;
 }
 
 void seg_ledger_changes_committed(seg_ledger *l, size_t count)
 {
-	while (count-- > 0)
+	for (; count > 0 && l->changed.first; count--) {
+		l->change_count -= l->changed.first->change_count;
 		seg_handoff_free_completion(l->handoff, seg_completions_take(&l->changed));
+	}
 }
 
 /* A batch has come back, the oldest one. */
@@ -450,7 +485,8 @@ static bool collect_from_lanes(seg_ledger *l)
 {
 	seg_fetched *fetched;
 	take_completions(l);
-	while (l->completions.first && l->completions.first->unadded == 0)
+	while (l->completions.first && l->completions.first->unadded == 0 &&
+	       can_enter(l, l->completions.first))
 		enter_completion(l, seg_completions_take(&l->completions));
 	l->handled = l->tracker.position;
 	l->handled_count = l->tracker.first;
