@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "group/changes.h"
 #include "group/fenced_call.h"
 #include "group/gap.h"
 #include "group/history.h"
@@ -13,12 +14,20 @@
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
 
+/* Without memory for a commit's arguments. */
+#define MEMORY_PAUSE (50 * SEG_MS)
+
 /* Before a commit that the replicas did not confirm is repeated. */
 #define UNCONFIRMED_PAUSE (200 * SEG_MS)
 
-static void note_committed(seg_partition *p, seg_id id, uint64_t count)
+/* The commit under way counts. */
+static void note_committed(seg_partition *p)
 {
-	uint64_t added = seg_ledger_committed(&p->ledger, id, count);
+	uint64_t added = seg_ledger_committed(&p->ledger, p->commit.id, p->commit.count);
+	if (seg_ledger_has_lanes(&p->ledger)) {
+		added = seg_ledger_done_committed(&p->ledger, p->commit.done);
+		p->commit.confirmed = p->commit.number;
+	}
 	if (added == 0)
 		return;
 	atomic_fetch_add_explicit(&p->member->counters.committed, added, memory_order_relaxed);
@@ -42,7 +51,8 @@ static bool is_of_this_ownership(const seg_partition *p)
 /* It is done and counts. */
 static void succeeded(seg_partition *p)
 {
-	note_committed(p, p->commit.id, p->commit.count);
+	note_committed(p);
+	seg_ledger_changes_committed(&p->ledger, p->commit.changed);
 	if (p->commit.release) {
 		seg_ownership_released(&p->own);
 		seg_recall_passed_on(p);
@@ -236,18 +246,53 @@ static bool may_send(const seg_partition *p)
 	return !p->commit.busy && p->member->commit.waits == 0;
 }
 
+/* Without changes, the key of the values is left out. */
+static bool send_position(seg_partition *p, const char *const argv[], int argc)
+{
+	const char *shorter[10] = {argv[0], argv[1]};
+	for (int i = 3; i < argc; i++)
+		shorter[i - 1] = argv[i];
+	return seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, argc - 1,
+			       shorter, NULL);
+}
+
+/* The changes of values go behind the arguments, all of which are there then. */
+static bool send_changes(seg_partition *p, const char *const *argv, int argc)
+{
+	seg_changes changes;
+	if (!seg_changes_gather(&changes, argv, argc, &p->ledger.changed)) {
+		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
+		return false;
+	}
+	bool sent = seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 3,
+				    changes.argc, changes.argv, changes.lengths);
+	seg_changes_free(&changes);
+	return sent;
+}
+
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
-	char passed[24];
+	char passed[24] = "", *beyond = NULL;
 	seg_ledger *l = &p->ledger;
+	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
-	snprintf(passed, sizeof(passed), "%" PRIu64, looks ? seg_ledger_look(l) : 0);
+	if (lanes && (beyond = seg_ledger_beyond_text(l)) == NULL) {
+		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
+		return false;
+	}
+	if (looks)
+		snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(l));
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
-	const char *argv[] = {p->log_key, p->state_key, p->member->group,    texts.epoch, p->claim.nonce,
-			      texts.id,   texts.count,  release ? "1" : "0", passed};
-	int argc = looks ? 9 : 8;
-	if (!seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, argc, argv,
-			     NULL))
+	const char *argv[] = {p->log_key,          p->state_key,   p->values_key,      p->member->group,
+			      texts.epoch,         p->claim.nonce, texts.id,           texts.count,
+			      release ? "1" : "0", passed,         lanes ? beyond : ""};
+	bool sent;
+	if (l->changed.count)
+		sent = send_changes(p, argv, 11);
+	else
+		sent = send_position(p, argv, lanes ? 11 : looks ? 10 : 9);
+	free(beyond);
+	if (!sent)
 		return false;
 	p->commit.busy = true;
 	p->commit.release = release;
@@ -256,6 +301,11 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	p->commit.epoch = p->own.epoch;
 	p->commit.id = l->handled;
 	p->commit.count = l->handled_count;
+	if (lanes) {
+		p->commit.done = seg_ledger_done(l);
+		p->commit.number++;
+	}
+	p->commit.changed = l->changed.count;
 	return true;
 }
 
@@ -269,6 +319,7 @@ void seg_commit_begin(seg_partition *p)
 {
 	p->commit.at = 0;
 	p->commit.look_pause = p->member->options.commit_interval;
+	p->commit.number = p->commit.confirmed = 0;
 }
 
 void seg_commit_hurry(seg_partition *p)
@@ -280,7 +331,9 @@ void seg_commit_hurry(seg_partition *p)
 static int64_t due(const seg_partition *p)
 {
 	int64_t retry_at = p->fenced_call.retry_at;
-	bool early = seg_ledger_uncommitted(&p->ledger) * 4 >= seg_ledger_window(&p->ledger);
+	const seg_ledger *l = &p->ledger;
+	bool early = seg_ledger_uncommitted(l) * 4 >= seg_ledger_window(l) ||
+		     seg_ledger_is_full_of_changes(l) || l->changed.bytes * 2 >= l->limits->in_flight_bytes;
 	return early || p->commit.at < retry_at ? retry_at : p->commit.at;
 }
 
@@ -292,21 +345,27 @@ static int64_t next_look(seg_partition *p, int64_t now)
 	return now + p->commit.look_pause;
 }
 
+/* With lanes: dead letters of earlier owners, which no commit has covered. */
+static bool owes_letters(const seg_partition *p)
+{
+	return p->resume.lettered_count > 0 && p->commit.confirmed == 0 && seg_ledger_has_lanes(&p->ledger);
+}
+
 int64_t seg_commit_step(seg_partition *p, int64_t now)
 {
 	const seg_ledger *l = &p->ledger;
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
-	bool moved = seg_ledger_collect(&p->ledger);
+	bool moved = seg_ledger_collect(&p->ledger) || owes_letters(p);
 	if (!may_send(p) || !seg_history_holds(p->member->commits, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p);
 	if (now < due_at)
-		return moved || l->outstanding_count || p->request.current.kind != SEG_REQUEST_NONE
+		return moved || seg_ledger_expects(l) || p->request.current.kind != SEG_REQUEST_NONE
 			       ? due_at
 			       : SEG_NEVER;
 	if (!moved)
-		return l->outstanding_count ? next_look(p, now) : SEG_NEVER;
+		return seg_ledger_expects(l) ? next_look(p, now) : SEG_NEVER;
 	p->commit.look_pause = p->member->options.commit_interval;
 	bool looks = seg_gap_joins_commit(p, now);
 	if (send_commit(p, false, looks)) {
@@ -317,6 +376,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 		p->commit.at = now + (seg_partition_is_suspicious(p, p->member->options.isolate_after)
 					      ? 0
 					      : p->member->options.commit_interval);
+		return SEG_NEVER;
 	}
-	return SEG_NEVER;
+	return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
 }

@@ -13,11 +13,15 @@
 #include "base/log.h"
 #include "partition/beyond.h"
 #include "partition/ledger.h"
+#include "partition/value_store.h"
 #include "redis/route.h"
 #include "partition/ownership.h"
 #include "redis/reply.h"
 
 struct seg_member;
+
+/* With lanes: the most dead letters that no commit has covered. */
+enum { SEG_LETTERED_MAX = 64 };
 
 /* What a claim found: the position to resume from, and whether an owner died there. */
 typedef struct seg_resume {
@@ -29,6 +33,8 @@ typedef struct seg_resume {
 	seg_id reading;       /* was_reading: owners died while they read the entry after this id */
 	uint32_t read_deaths; /* deaths that count against that entry */
 	seg_beyond beyond;    /* messages after the position that earlier owners have done */
+	seg_id lettered[SEG_LETTERED_MAX]; /* of these, dead letters that no commit has covered */
+	unsigned lettered_count;
 } seg_resume;
 
 typedef enum seg_reading {
@@ -44,6 +50,7 @@ typedef struct seg_partition {
 	char *log_key;
 	char *state_key;
 	char *dead_key;
+	char *values_key;
 	size_t log_key_length;
 	uint16_t slot; /* of all its keys */
 
@@ -102,9 +109,22 @@ typedef struct seg_partition {
 		unsigned in_flight;   /* claims without an answer: 0 or 1 */
 		unsigned failures;    /* in a row */
 		int64_t at;           /* no claim is sent before */
+		bool values;          /* handlers have kept values for the partition */
 		int64_t entries_read; /* how many entries, or records, the group had read; -1: unknown */
 	} claim;
 	seg_resume resume; /* claim.c writes it; constant while a worker runs */
+
+	struct {
+		seg_value_store *
+			store; /* the worker's while one runs; NULL: none yet, or the member keeps no values */
+		bool loaded;   /* it has all of them */
+		bool busy;     /* a step is under way */
+		uint64_t epoch;     /* of that step */
+		char cursor[24];    /* where the next one begins */
+		unsigned failures;  /* in a row */
+		int64_t at;         /* no step is sent before */
+		int64_t refused_at; /* when it was known that they are of another kind; 0: they are not */
+	} values;                   /* value_load.c's */
 
 	struct {
 		seg_reading reading;
@@ -146,6 +166,10 @@ typedef struct seg_partition {
 		uint64_t epoch;                /* these three: of the commit under way */
 		seg_id id;
 		uint64_t count;
+		uint64_t done;   /* with lanes: seg_ledger_done when it was sent */
+		uint64_t number; /* with lanes: of this ownership's commits, the newest one that was sent */
+		uint64_t confirmed; /* and the newest one that counts */
+		size_t changed;     /* the completions whose changes it has */
 		int64_t sent_at;
 		int64_t at;         /* no commit is sent before, unless much is uncommitted */
 		int64_t look_pause; /* until the next look at a busy worker */
@@ -163,6 +187,13 @@ typedef struct seg_partition {
 		seg_request current; /* the worker's request until its answer; else SEG_REQUEST_NONE */
 		bool no_room;        /* the dead letters are at their limit: the letter waits for room */
 		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
+		/* With lanes: */
+		uint64_t letters; /* of this ownership */
+		struct {
+			seg_id id;
+			uint64_t commit;       /* commit.confirmed when it is covered */
+		} uncovered[SEG_LETTERED_MAX]; /* dead letters that no commit has covered */
+		unsigned uncovered_count;
 	} request;
 
 	struct {
