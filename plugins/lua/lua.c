@@ -311,6 +311,7 @@ static const seg_handler handler = {
 	.tick = lua_tick,
 	.partition_close = lua_partition_close,
 	.fini = lua_fini,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(handler);
