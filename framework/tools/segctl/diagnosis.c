@@ -235,6 +235,15 @@ static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+static bool is_held_up(const facts *f, ctl_diagnosis *d)
+{
+	if (!is_hindered(f, SEG_HINDRANCE_BEYOND, d))
+		return false;
+	next(d,
+	     "mend why that message is not done; or set max_attempts, so that it becomes a dead letter; or raise beyond_limit");
+	return true;
+}
+
 static bool is_retrying(const facts *f, ctl_diagnosis *d)
 {
 	if (!is_hindered(f, SEG_HINDRANCE_RETRY, d))
