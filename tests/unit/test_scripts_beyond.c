@@ -144,8 +144,8 @@ static void a_reset_forgets_it_also_where_the_position_stays(void **state)
 	(void)state;
 	fill_log(9);
 	claim("1", "a");
-	commit("1", "a", "1-2", "4 1 1-5 2");
 	letter("1", "a", "1-7", "1");
+	release("1", "a", "1-2", "4 1 1-5 2");
 	assert_non_null(strstr(run(RESET, 2, LOG, STATE, "g", "", "1-2", "2"), "OK"));
 	inherits("2", "b", NULL);
 }

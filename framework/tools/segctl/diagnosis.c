@@ -349,6 +349,7 @@ static const struct {
 	{"killer", has_a_killer},
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
+	{"held-up", is_held_up},
 	{"retrying", is_retrying},
 	{"hanging", has_a_call_that_hangs},
 	{"id-ahead", is_ahead_of_the_clock},
