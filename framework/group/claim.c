@@ -55,19 +55,30 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 	return seg_reply_number(&records, -1);
 }
 
-/* Of the answer to a claim: these two are there only if the group had vanished. After them, `READING` may come. */
-enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 10 };
+/* Of the answer to a claim: these two are there only if the group had vanished. After them come texts that begin with what
+ * they are: READING, RUN. */
+enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 12 };
 
-/* The last element, if owners have died while they read: "READING <position> <deaths>". */
-static void take_reading(seg_resume *resume, const seg_reply *last)
+/* "READING <position> <deaths>": owners have died while they read. */
+static void take_reading(seg_resume *resume, const char *text)
 {
 	char position[SEG_ID_TEXT_MAX];
 	unsigned deaths;
-	if (!last || last->type != SEG_REPLY_TEXT ||
-	    sscanf(last->text, "READING %41[0-9-] %u", position, &deaths) != 2)
+	if (sscanf(text, "READING %41[0-9-] %u", position, &deaths) != 2)
 		return;
 	resume->was_reading = seg_id_parse(position, &resume->reading) == 0;
 	resume->read_deaths = deaths;
+}
+
+static void take_named(seg_resume *resume, const seg_reply *reply)
+{
+	for (size_t i = OPENING; i < reply->count; i++) {
+		const seg_reply *text = reply->elements[i];
+		if (text->type != SEG_REPLY_TEXT)
+			continue;
+		take_reading(resume, text->text);
+		sscanf(text->text, "RUN %" SCNu64, &resume->run);
+	}
 }
 
 static void claimed(seg_partition *p, const seg_reply *reply)
@@ -79,7 +90,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
 	};
-	take_reading(&p->resume, seg_reply_at(reply, reply->count - 1));
+	take_named(&p->resume, reply);
 	bool told = seg_note_remade(p, seg_reply_at(reply, OPENING), seg_reply_at(reply, WAS),
 				    seg_reply_at(reply, 1));
 	note_rewind(p, p->resume.position, told || p->recall.told);

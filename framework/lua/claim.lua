@@ -29,7 +29,7 @@ if id_less(info['last-generated-id'], found['last-delivered-id']) then
 end
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
 	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before', 'begun', 'reading', 'read_deaths',
-	'reader')
+	'reader', 'run')
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
@@ -118,5 +118,8 @@ local answer = {'OK', position, count, tostring(crashes), suspect, tostring(atte
 	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
 if reading ~= '' then
 	answer[#answer + 1] = 'READING ' .. reading .. ' ' .. read_deaths
+end
+if stored[18] then
+	answer[#answer + 1] = 'RUN ' .. stored[18]
 end
 return answer

@@ -137,11 +137,17 @@ void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched)
 
 void seg_handoff_complete(seg_handoff *handoff, seg_completion *completion)
 {
+	bool has_outputs = completion->emission_count > 0;
 	completion->unadded = completion->emission_count;
 	completion->next = atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&handoff->worker.completions, &completion->next,
 						      completion, memory_order_release, memory_order_relaxed))
 		;
+	if (!has_outputs)
+		return;
+	/* Outputs are sent at once; the commit can wait. */
+	atomic_thread_fence(memory_order_seq_cst);
+	seg_waker_kick(handoff->waker);
 }
 
 void seg_handoff_handled(seg_handoff *handoff, uint64_t total)

@@ -125,7 +125,8 @@ static void hindered(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	const seg_hindrance *what = &partition->hindrance.newest;
-	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL)
+	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL ||
+	    what->kind == SEG_HINDRANCE_TARGET)
 		seg_hindered_note(workers->setup.hindered, &worker->hindered, what);
 	else
 		seg_hindered_forget(workers->setup.hindered, &worker->hindered);
