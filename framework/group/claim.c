@@ -55,12 +55,11 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 	return seg_reply_number(&records, -1);
 }
 
-/* Of the answer to a claim: these two are there only if the group had vanished. After them come texts that begin with what
- * they are: READING, RUN. */
-enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 12 };
+/* Of the answer to a claim: these two are there only if the group had vanished. After them come texts that begin with a word. */
+enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 13 };
 
-/* "READING <position> <deaths>": owners have died while they read. */
-static void take_reading(seg_resume *resume, const char *text)
+/* If owners have died while they read: "READING <position> <deaths>". */
+static void take_reading(seg_resume *resume, const seg_reply *last)
 {
 	char position[SEG_ID_TEXT_MAX];
 	unsigned deaths;
@@ -70,14 +69,17 @@ static void take_reading(seg_resume *resume, const char *text)
 	resume->read_deaths = deaths;
 }
 
-static void take_named(seg_resume *resume, const seg_reply *reply)
+/* The texts at the end. Those of another kind are no news for this version. */
+static void take_words(seg_partition *p, const seg_reply *reply)
 {
-	for (size_t i = OPENING; i < reply->count; i++) {
+	p->claim.values = false;
+	for (size_t i = ELEMENTS; i < reply->count; i++) {
 		const seg_reply *text = reply->elements[i];
-		if (text->type != SEG_REPLY_TEXT)
-			continue;
-		take_reading(resume, text->text);
-		sscanf(text->text, "RUN %" SCNu64, &resume->run);
+		take_reading(&p->resume, text);
+		if (text->type == SEG_REPLY_TEXT && strncmp(text->text, "VALUES ", 7) == 0)
+			p->claim.values = true;
+		if (text->type == SEG_REPLY_TEXT)
+			sscanf(text->text, "RUN %" SCNu64, &p->resume.run);
 	}
 }
 
@@ -91,7 +93,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
 	};
-	take_named(&p->resume, reply);
+	take_words(p, reply);
 	bool told = seg_note_remade(p, seg_reply_at(reply, OPENING), seg_reply_at(reply, WAS),
 				    seg_reply_at(reply, 1));
 	note_rewind(p, p->resume.position, told || p->recall.told);
@@ -172,9 +174,9 @@ static bool send_claim(seg_partition *p)
 	renew_nonce(p);
 	seg_recall_write(&recall, p, seg_now());
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
-	const char *argv[] = {p->log_key, p->state_key,   m->group,    m->start_text, m->name,
-			      epoch,      p->claim.nonce, recall.hint, recall.sure};
-	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 2, 9, argv, NULL);
+	const char *argv[] = {p->log_key, p->state_key, p->values_key,  m->group,    m->start_text,
+			      m->name,    epoch,        p->claim.nonce, recall.hint, recall.sure};
+	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 3, 10, argv, NULL);
 }
 
 void seg_claim_step(seg_partition *p, int64_t now)
