@@ -59,7 +59,7 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 13 };
 
 /* If owners have died while they read: "READING <position> <deaths>". */
-static void take_reading(seg_resume *resume, const seg_reply *last)
+static void take_reading(seg_resume *resume, const char *text)
 {
 	char position[SEG_ID_TEXT_MAX];
 	unsigned deaths;
@@ -75,11 +75,12 @@ static void take_words(seg_partition *p, const seg_reply *reply)
 	p->claim.values = false;
 	for (size_t i = ELEMENTS; i < reply->count; i++) {
 		const seg_reply *text = reply->elements[i];
-		take_reading(&p->resume, text);
-		if (text->type == SEG_REPLY_TEXT && strncmp(text->text, "VALUES ", 7) == 0)
+		if (text->type != SEG_REPLY_TEXT)
+			continue;
+		take_reading(&p->resume, text->text);
+		sscanf(text->text, "RUN %" SCNu64, &p->resume.run);
+		if (strncmp(text->text, "VALUES ", 7) == 0)
 			p->claim.values = true;
-		if (text->type == SEG_REPLY_TEXT)
-			sscanf(text->text, "RUN %" SCNu64, &p->resume.run);
 	}
 }
 
