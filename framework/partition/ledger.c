@@ -323,7 +323,8 @@ static uint64_t count_removed(seg_ledger *l, const seg_fetched *fetched)
 static void note_sizes(seg_ledger *l, const seg_fetched *fetched, size_t count)
 {
 	size_t average = fetched->bytes / count + 1;
-	l->messages_per_entry = count > fetched->entries ? count / fetched->entries : 1;
+	size_t entries = fetched->entries;
+	l->messages_per_entry = entries > 0 && count > entries ? count / entries : 1;
 	/* Grows at once and shrinks slowly, because the limit on bytes is for large messages. */
 	l->average_bytes = average > l->average_bytes ? average : (l->average_bytes * 7 + average) / 8;
 }
