@@ -10,11 +10,13 @@
 static const effects_message *message_of(lua_State *lua, const char *function)
 {
 	const effects_message *message = lua_touserdata(lua, lua_upvalueindex(1));
+	const char *why = NULL;
 	if (!message->batch)
-		luaL_error(lua, "%s is for handle(message): it belongs to the message that is handled",
-			   function);
-	if (!message->batch->calls)
-		luaL_error(lua, "this segrunner has no outputs and no state");
+		why = "is for handle(message): it belongs to the message that is handled";
+	else if (!message->batch->calls)
+		why = "is not possible: this segrunner has no outputs and no state";
+	if (why)
+		luaL_error(lua, "%s %s", function, why);
 	return message;
 }
 
