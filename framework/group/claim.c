@@ -73,6 +73,7 @@ static void take_reading(seg_resume *resume, const seg_reply *last)
 static void claimed(seg_partition *p, const seg_reply *reply)
 {
 	char position[SEG_ID_TEXT_MAX];
+	seg_beyond_fini(&p->resume.beyond);
 	p->resume = (seg_resume){
 		.position = id_at(reply, 1),
 		.crashes = (uint32_t)seg_reply_number(seg_reply_at(reply, 3), 0),

@@ -27,6 +27,7 @@ int seg_partition_init(seg_partition *p, const seg_partition_setup *setup, uint3
 void seg_partition_fini(seg_partition *p)
 {
 	seg_ledger_fini(&p->ledger);
+	seg_beyond_fini(&p->resume.beyond);
 	free(p->log_key);
 	free(p->state_key);
 	free(p->dead_key);

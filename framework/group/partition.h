@@ -11,6 +11,7 @@
 #include <segmenter/segmenter.h>
 
 #include "base/log.h"
+#include "partition/beyond.h"
 #include "partition/ledger.h"
 #include "redis/route.h"
 #include "partition/ownership.h"
@@ -27,6 +28,7 @@ typedef struct seg_resume {
 	bool was_reading;
 	seg_id reading;       /* was_reading: owners died while they read the entry after this id */
 	uint32_t read_deaths; /* deaths that count against that entry */
+	seg_beyond beyond;    /* messages after the position that earlier owners have done */
 } seg_resume;
 
 typedef enum seg_reading {

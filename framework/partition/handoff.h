@@ -82,6 +82,11 @@ typedef struct seg_handoff {
 		atomic_bool stopped;                   /* the worker's last store */
 		seg_hindrance retry; /* the worker's while `retry_told` is false, else the I/O thread's */
 		atomic_bool retry_told;
+		/* With lanes: */
+		atomic_ullong parked; /* messages that are not done, and are in no batch any more */
+		atomic_uint
+			slots_waiting; /* slots with messages, whose first one waits for its next attempt */
+		atomic_uint lanes_busy;
 	} worker;
 
 	/* Set before the worker starts, constant then. */

@@ -21,6 +21,9 @@ typedef struct seg_ledger_limits {
 		in_flight_batches; /* 2 to SEG_HANDOFF_BATCHES; 0: SEG_LEDGER_BATCHES, and more while Redis is far */
 	uint64_t in_flight_bytes; /* bytes of keys, data and headers; one read may exceed this */
 	uint64_t entry_bytes;     /* that one entry may need, unpacked; a larger one is faulty. 0: no limit */
+	uint32_t parallel;        /* lanes of a partition; 0 or 1: messages are done in order */
+	uint64_t
+		beyond_limit; /* with lanes: messages that may be read after the position, and a window more */
 } seg_ledger_limits;
 
 /* The batches in flight, unless the limits say another number. */

@@ -1,0 +1,66 @@
+/*
+ * beyond.h - which messages beyond a position are done, with `parallel` above 1.
+ *
+ *     position               frontier
+ *        |  .  x  .  .  x  x  x        x: done    .: not done, a hole
+ *
+ * Everything up to the position is done. Beyond it, everything up to the frontier is done, except for what lies in the holes: ranges
+ * of ids, rising, in which no message is done. Ids and no numbers, because messages can be removed from the log in between.
+ *
+ * The owner stores the set in Redis with each commit. The next owner reads it with its claim, and passes over what is done.
+ */
+#ifndef SEG_PARTITION_BEYOND_H
+#define SEG_PARTITION_BEYOND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <segmenter/segmenter.h>
+
+/* The most holes that are kept. Of a set with more, only what lies before the last of them is kept: the rest is handled again. */
+enum { SEG_BEYOND_HOLES_MAX = 65536 };
+
+/* No message from `first` to `last` is done. */
+typedef struct seg_hole {
+	seg_id first, last;
+} seg_hole;
+
+/* Zeroed: nothing is done beyond the position. */
+typedef struct seg_beyond {
+	seg_id frontier; /* the newest message that is done; {0,0}: there is none beyond the position */
+	uint64_t count;  /* of the messages that are done, for people */
+	seg_hole *holes; /* after the position and before the frontier */
+	size_t hole_count, room;
+} seg_beyond;
+
+void seg_beyond_fini(seg_beyond *beyond); /* and zeroes it */
+
+/* Forgets all, and keeps the memory. */
+void seg_beyond_clear(seg_beyond *beyond);
+
+static inline bool seg_beyond_is_empty(const seg_beyond *beyond)
+{
+	return beyond->frontier.ms == 0 && beyond->frontier.seq == 0;
+}
+
+/* Whether the message is done. Any thread, while nobody changes the set. */
+bool seg_beyond_has(const seg_beyond *beyond, seg_id id);
+
+/* Adds a hole behind the others. False: out of memory, or there are SEG_BEYOND_HOLES_MAX. */
+bool seg_beyond_add_hole(seg_beyond *beyond, seg_id first, seg_id last);
+
+/* Message `id`, which comes after the position, is done, too. False: as above, and nothing has changed. */
+bool seg_beyond_add(seg_beyond *beyond, seg_id position, seg_id id);
+
+/*
+ * The text for Redis: `<holes> <frontier> <count>`, printable. Holes are `-` for none, else `<first>[:<last>],...`, where each id is
+ * written as its distance from the id before it, the position before all: `<seq more>`, or `<ms more>-<seq>`. Returns a text
+ * that the caller frees; NULL: out of memory. The set must not be empty.
+ */
+char *seg_beyond_encode(const seg_beyond *beyond, seg_id position, size_t *length);
+
+/* Reads such a text. Returns 0, SEG_EINVAL (it is malformed, or of another position) or SEG_ENOMEM: then the set is empty. */
+int seg_beyond_decode(seg_beyond *beyond, seg_id position, const char *text, size_t length);
+
+#endif
