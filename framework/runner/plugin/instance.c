@@ -109,7 +109,7 @@ static void make_host(seg_plugin_instance *instance, const seg_config_consumer *
 		.log = host_log,
 		.counter = host_counter,
 		.outputs = no_outputs,
-		.parallel = 1,
+		.parallel = consumer->parallel,
 	};
 }
 

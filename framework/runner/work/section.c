@@ -16,6 +16,12 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 		return;
 	}
 	int status = seg_plugin_instance_create(s->plugin, config, name, logger, errors, &s->instance);
+	if (config->parallel > 1 && !(seg_plugin_handler(s->plugin)->flags & SEG_HANDLER_PARALLEL))
+		seg_config_error_add(
+			errors, config->parallel_place,
+			"[consumer %s] parallel = %u, but the plugin %s cannot handle messages of one partition at once; "
+			"set parallel = 1, or use a plugin with SEG_HANDLER_PARALLEL",
+			config->name, config->parallel, seg_plugin_handler(s->plugin)->name);
 	if (status == SEG_ENOMEM)
 		seg_config_error_add(errors, config->place, "out of memory");
 	else if (status == 0 && config->stream && config->group)
@@ -55,6 +61,9 @@ static seg_task_setup task_setup(seg_section *s)
 {
 	const seg_config_consumer *config = s->config;
 	uint32_t batches = config->in_flight_batches ? config->in_flight_batches : SEG_LEDGER_BATCHES;
+	/* As many batches may be in hand as there are lanes. */
+	if (batches < config->parallel)
+		batches = config->parallel;
 	uint64_t in_flight = (uint64_t)config->batch_size * batches;
 	return (seg_task_setup){
 		.handler = seg_plugin_instance_handler(s->instance),
@@ -64,6 +73,11 @@ static seg_task_setup task_setup(seg_section *s)
 		.tick = config->tick,
 		.idle = (seg_idle)s->runner->idle,
 		.isolate = in_flight < UINT32_MAX ? (uint32_t)in_flight : UINT32_MAX,
+		.parallel = config->parallel,
+		.batch_size = config->batch_size,
+		.in_flight_bytes = config->in_flight_bytes,
+		.cpus = &s->runner->cpus,
+		.next_cpu = s->next_cpu,
 		.counters = &s->counters,
 		.hindered = &s->hindered,
 	};
