@@ -25,6 +25,7 @@
 #include "group/roll.h"
 #include "group/shortage.h"
 #include "group/stop.h"
+#include "group/value_load.h"
 
 /* Between two tries to start a worker. */
 #define START_PAUSE (100 * SEG_MS)
@@ -162,6 +163,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		seg_ledger_begin(&p->ledger, p->resume.position, p->claim.entries_read);
 		seg_handoff_init(&p->handoff, &m->waker, &m->lease_until, m->options.shared_event);
 		seg_read_begin(p);
+		seg_value_load_begin(p);
 		seg_shortage_begin(p);
 		seg_hindrance_begin(p);
 		p->agent.start_failures = 0;
@@ -179,7 +181,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 static void start_worker(seg_member *m, seg_partition *p, int64_t now)
 {
 	/* A read of the previous ownership may still be under way. It must return the target first. */
-	if (now < p->agent.start_at || p->read.reading != SEG_READING_NOT)
+	if (now < p->agent.start_at || p->read.reading != SEG_READING_NOT || !seg_value_load_step(p, now))
 		return;
 	p->agent.running = true;
 	if (m->options.hooks.start(m->options.hooks.arg, p)) {
@@ -207,9 +209,11 @@ static void finish_worker(seg_member *m, seg_partition *p)
 {
 	if (!p->agent.running || !atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire))
 		return;
+	seg_ledger_drain(&p->ledger);
 	seg_ledger_collect(&p->ledger);
 	m->options.hooks.finish(m->options.hooks.arg, p);
 	seg_ledger_end(&p->ledger);
+	seg_value_load_end(p);
 	seg_fetch_forget(p);
 	seg_request_end(p);
 	seg_commit_hurry(p);
@@ -223,6 +227,7 @@ static void settle(seg_member *m, seg_partition *p)
 	if (!p->agent.unsettled || p->own.state == SEG_OWN_RELEASING)
 		return;
 	p->agent.unsettled = false;
+	seg_ledger_drop_changes(&p->ledger);
 	if (m->options.hooks.settled)
 		m->options.hooks.settled(m->options.hooks.arg, p);
 }

@@ -55,10 +55,10 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 	return seg_reply_number(&records, -1);
 }
 
-/* Of the answer to a claim: these two are there only if the group had vanished. After them, `READING` may come. */
-enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 10 };
+/* Of the answer to a claim: these two are there only if the group had vanished. After them come texts that begin with a word. */
+enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 13 };
 
-/* The last element, if owners have died while they read: "READING <position> <deaths>". */
+/* If owners have died while they read: "READING <position> <deaths>". */
 static void take_reading(seg_resume *resume, const seg_reply *last)
 {
 	char position[SEG_ID_TEXT_MAX];
@@ -68,6 +68,18 @@ static void take_reading(seg_resume *resume, const seg_reply *last)
 		return;
 	resume->was_reading = seg_id_parse(position, &resume->reading) == 0;
 	resume->read_deaths = deaths;
+}
+
+/* The texts at the end. Those of another kind are no news for this version. */
+static void take_words(seg_partition *p, const seg_reply *reply)
+{
+	p->claim.values = false;
+	for (size_t i = ELEMENTS; i < reply->count; i++) {
+		const seg_reply *text = reply->elements[i];
+		take_reading(&p->resume, text);
+		if (text->type == SEG_REPLY_TEXT && strncmp(text->text, "VALUES ", 7) == 0)
+			p->claim.values = true;
+	}
 }
 
 static void claimed(seg_partition *p, const seg_reply *reply)
@@ -80,7 +92,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
 	};
-	take_reading(&p->resume, seg_reply_at(reply, reply->count - 1));
+	take_words(p, reply);
 	bool told = seg_note_remade(p, seg_reply_at(reply, OPENING), seg_reply_at(reply, WAS),
 				    seg_reply_at(reply, 1));
 	note_rewind(p, p->resume.position, told || p->recall.told);
@@ -161,9 +173,9 @@ static bool send_claim(seg_partition *p)
 	renew_nonce(p);
 	seg_recall_write(&recall, p, seg_now());
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
-	const char *argv[] = {p->log_key, p->state_key,   m->group,    m->start_text, m->name,
-			      epoch,      p->claim.nonce, recall.hint, recall.sure};
-	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 2, 9, argv, NULL);
+	const char *argv[] = {p->log_key, p->state_key, p->values_key,  m->group,    m->start_text,
+			      m->name,    epoch,        p->claim.nonce, recall.hint, recall.sure};
+	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 3, 10, argv, NULL);
 }
 
 void seg_claim_step(seg_partition *p, int64_t now)

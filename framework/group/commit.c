@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "group/changes.h"
 #include "group/fenced_call.h"
 #include "group/gap.h"
 #include "group/history.h"
@@ -12,6 +13,9 @@
 
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
+
+/* Without memory for a commit's arguments. */
+#define MEMORY_PAUSE (50 * SEG_MS)
 
 /* Before a commit that the replicas did not confirm is repeated. */
 #define UNCONFIRMED_PAUSE (200 * SEG_MS)
@@ -43,6 +47,7 @@ static bool is_of_this_ownership(const seg_partition *p)
 static void succeeded(seg_partition *p)
 {
 	note_committed(p, p->commit.id, p->commit.count);
+	seg_ledger_changes_committed(&p->ledger, p->commit.changed);
 	if (p->commit.release) {
 		seg_ownership_released(&p->own);
 		seg_recall_passed_on(p);
@@ -236,18 +241,47 @@ static bool may_send(const seg_partition *p)
 	return !p->commit.busy && p->member->commit.waits == 0;
 }
 
+/* Without changes, the key of the values is left out. */
+static bool send_position(seg_partition *p, const char *const argv[], int argc)
+{
+	const char *shorter[10] = {argv[0], argv[1]};
+	for (int i = 3; i < argc; i++)
+		shorter[i - 1] = argv[i];
+	return seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, argc - 1,
+			       shorter, NULL);
+}
+
+/* The changes of values go behind the arguments, all of which are there then. */
+static bool send_changes(seg_partition *p, const char *const *argv, int argc)
+{
+	seg_changes changes;
+	if (!seg_changes_gather(&changes, argv, argc, &p->ledger.changed)) {
+		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
+		return false;
+	}
+	bool sent = seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 3,
+				    changes.argc, changes.argv, changes.lengths);
+	seg_changes_free(&changes);
+	return sent;
+}
+
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
-	char passed[24];
+	char passed[24] = "";
 	seg_ledger *l = &p->ledger;
 	seg_fenced_texts texts;
-	snprintf(passed, sizeof(passed), "%" PRIu64, looks ? seg_ledger_look(l) : 0);
+	if (looks)
+		snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(l));
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
-	const char *argv[] = {p->log_key, p->state_key, p->member->group,    texts.epoch, p->claim.nonce,
-			      texts.id,   texts.count,  release ? "1" : "0", passed};
-	int argc = looks ? 9 : 8;
-	if (!seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, argc, argv,
-			     NULL))
+	const char *argv[] =
+		{p->log_key, p->state_key, p->values_key,       p->member->group, texts.epoch, p->claim.nonce,
+		 texts.id,   texts.count,  release ? "1" : "0", passed,           ""};
+	bool sent;
+	if (l->changed.count)
+		sent = send_changes(p, argv, 11);
+	else
+		sent = send_position(p, argv, looks ? 10 : 9);
+	if (!sent)
 		return false;
 	p->commit.busy = true;
 	p->commit.release = release;
@@ -256,6 +290,7 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	p->commit.epoch = p->own.epoch;
 	p->commit.id = l->handled;
 	p->commit.count = l->handled_count;
+	p->commit.changed = l->changed.count;
 	return true;
 }
 
@@ -280,7 +315,9 @@ void seg_commit_hurry(seg_partition *p)
 static int64_t due(const seg_partition *p)
 {
 	int64_t retry_at = p->fenced_call.retry_at;
-	bool early = seg_ledger_uncommitted(&p->ledger) * 4 >= seg_ledger_window(&p->ledger);
+	const seg_ledger *l = &p->ledger;
+	bool early = seg_ledger_uncommitted(l) * 4 >= seg_ledger_window(l) ||
+		     seg_ledger_is_full_of_changes(l) || l->changed.bytes * 2 >= l->limits->in_flight_bytes;
 	return early || p->commit.at < retry_at ? retry_at : p->commit.at;
 }
 
@@ -317,6 +354,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 		p->commit.at = now + (seg_partition_is_suspicious(p, p->member->options.isolate_after)
 					      ? 0
 					      : p->member->options.commit_interval);
+		return SEG_NEVER;
 	}
-	return SEG_NEVER;
+	return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
 }

@@ -18,7 +18,9 @@ int seg_partition_init(seg_partition *p, const seg_partition_setup *setup, uint3
 	p->state_key = strdup(key);
 	seg_key_beside_log(key, setup->name_space, setup->stream, number, setup->group, "dead");
 	p->dead_key = strdup(key);
-	if (p->log_key && p->state_key && p->dead_key)
+	seg_key_beside_log(key, setup->name_space, setup->stream, number, setup->group, "values");
+	p->values_key = strdup(key);
+	if (p->log_key && p->state_key && p->dead_key && p->values_key)
 		return 0;
 	seg_partition_fini(p);
 	return SEG_ENOMEM;
@@ -31,5 +33,8 @@ void seg_partition_fini(seg_partition *p)
 	free(p->log_key);
 	free(p->state_key);
 	free(p->dead_key);
-	p->log_key = p->state_key = p->dead_key = NULL;
+	free(p->values_key);
+	seg_value_store_destroy(p->values.store);
+	p->values.store = NULL;
+	p->log_key = p->state_key = p->dead_key = p->values_key = NULL;
 }

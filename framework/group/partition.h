@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "partition/beyond.h"
 #include "partition/ledger.h"
+#include "partition/value_store.h"
 #include "redis/route.h"
 #include "partition/ownership.h"
 #include "redis/reply.h"
@@ -44,6 +45,7 @@ typedef struct seg_partition {
 	char *log_key;
 	char *state_key;
 	char *dead_key;
+	char *values_key;
 	size_t log_key_length;
 	uint16_t slot; /* of all its keys */
 
@@ -102,9 +104,22 @@ typedef struct seg_partition {
 		unsigned in_flight;   /* claims without an answer: 0 or 1 */
 		unsigned failures;    /* in a row */
 		int64_t at;           /* no claim is sent before */
+		bool values;          /* handlers have kept values for the partition */
 		int64_t entries_read; /* how many entries, or records, the group had read; -1: unknown */
 	} claim;
 	seg_resume resume; /* claim.c writes it; constant while a worker runs */
+
+	struct {
+		seg_value_store *
+			store; /* the worker's while one runs; NULL: none yet, or the member keeps no values */
+		bool loaded;   /* it has all of them */
+		bool busy;     /* a step is under way */
+		uint64_t epoch;     /* of that step */
+		char cursor[24];    /* where the next one begins */
+		unsigned failures;  /* in a row */
+		int64_t at;         /* no step is sent before */
+		int64_t refused_at; /* when it was known that they are of another kind; 0: they are not */
+	} values;                   /* value_load.c's */
 
 	struct {
 		seg_reading reading;
@@ -146,6 +161,7 @@ typedef struct seg_partition {
 		uint64_t epoch;                /* these three: of the commit under way */
 		seg_id id;
 		uint64_t count;
+		size_t changed; /* the completions whose changes it has */
 		int64_t sent_at;
 		int64_t at;         /* no commit is sent before, unless much is uncommitted */
 		int64_t look_pause; /* until the next look at a busy worker */

@@ -239,6 +239,19 @@ static bool send_request(seg_partition *p)
 								  : send_note(p, "mark", got_request);
 }
 
+/*
+ * A letter moves the position. Before, all outputs and changes of the messages before it must be in Redis; a worker that must stop does
+ * not wait for that: the message stays in the log.
+ */
+static int64_t await_commit(seg_partition *p, bool stopping)
+{
+	if (stopping)
+		answer(p, SEG_ECLOSED, 0);
+	else
+		seg_commit_hurry(p);
+	return SEG_NEVER;
+}
+
 int64_t seg_request_step(seg_partition *p, int64_t now)
 {
 	seg_request *request = &p->request.current;
@@ -257,6 +270,8 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 	}
 	if (p->request.busy)
 		return SEG_NEVER;
+	if (request->kind == SEG_REQUEST_DEAD_LETTER && !seg_ledger_is_settled(&p->ledger))
+		return await_commit(p, stopping);
 	if (!seg_fenced_may_send(p, link_of(p), now))
 		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;
 	if (is_edge(p)) {

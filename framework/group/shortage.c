@@ -30,6 +30,7 @@ static const char *const names[] = {
 	[SEG_SHORTAGE_THREADS] = "threads",
 	[SEG_SHORTAGE_MEMORY] = "memory",
 	[SEG_SHORTAGE_OPEN] = "open",
+	[SEG_SHORTAGE_STATE] = "state",
 };
 
 /* --- what any thread may see -------------------------------------------------------------- */
@@ -103,7 +104,8 @@ void seg_shortage_tell(seg_partition *p, seg_shortage why, int64_t since, const 
 {
 	seg_member *m = p->member;
 	int64_t now = seg_now();
-	int64_t patience = why == SEG_SHORTAGE_THREADS ? START_PATIENCE : OPEN_PATIENCE;
+	bool fails_at_once = why == SEG_SHORTAGE_THREADS || why == SEG_SHORTAGE_STATE;
+	int64_t patience = fails_at_once ? START_PATIENCE : OPEN_PATIENCE;
 	if (p->shortage.given_back || p->own.state != SEG_OWN_ACTIVE || p->own.revoke)
 		return;
 	if (!p->shortage.failing) {

@@ -16,6 +16,7 @@
  *     open_group   creates the group on every partition's log
  *     membership   joins, sends heartbeats, and takes the share of partitions
  *     claim        raises the fence of an assigned partition
+ *     value_load   reads what handlers have kept for it
  *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream); or through
  *                  read and doorbell
  *     commit       commits positions and releases partitions
@@ -67,6 +68,13 @@ typedef struct seg_member_hooks {
 	void (*fatal)(void *arg, const seg_error *error);
 } seg_member_hooks;
 
+/* Which values handlers may keep: seg_state_put. */
+typedef enum seg_keep {
+	SEG_KEEP_NOTHING,
+	SEG_KEEP_BY_PARTITION,
+	SEG_KEEP_BY_SLOT, /* with `parallel` above 1 */
+} seg_keep;
+
 typedef struct seg_member_options {
 	const char *group;
 	const char *name;
@@ -80,7 +88,8 @@ typedef struct seg_member_options {
 	int64_t commit_interval; /* ns */
 	uint32_t isolate_after;  /* deaths in a row after which messages are handled one at a time */
 	uint32_t read_deaths;    /* deaths while an entry was read, after which it is faulty; 0: no limit */
-	int64_t linger;          /* ns; the pause after a read that returned less than a batch */
+	seg_keep values;
+	int64_t linger;             /* ns; the pause after a read that returned less than a batch */
 	uint64_t dead_letter_limit; /* letters that a partition keeps; 0: any number */
 	seg_dead_letters dead_letters;
 	seg_idle idle;           /* how the I/O thread waits */

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
 -- A new owner raises the fence, and reads the position from which it resumes.
--- KEYS: log state. ARGV: group start member epoch nonce hint sure.
+-- KEYS: log state, and values of handlers, if the answer shall say whether there are any. ARGV: group start member epoch nonce hint sure.
 --
 -- Allowed without memory: only an owner can commit, and Redis can trim only what is committed.
 -- @include open
 -- @include count
 -- @include id
-local log, state = KEYS[1], KEYS[2]
+local log, state, values = KEYS[1], KEYS[2], KEYS[3]
 local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 
 local fence = redis.call('HMGET', state, 'epoch', 'nonce')
@@ -118,5 +118,9 @@ local answer = {'OK', position, count, tostring(crashes), suspect, tostring(atte
 	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
 if reading ~= '' then
 	answer[#answer + 1] = 'READING ' .. reading .. ' ' .. read_deaths
+end
+local kept = values and redis.call('HLEN', values) or 0
+if kept > 0 then
+	answer[#answer + 1] = 'VALUES ' .. kept
 end
 return answer

@@ -1,16 +1,21 @@
 #!lua flags=allow-oom
 -- Moves the group's position. Only the owner may.
--- KEYS: log state. ARGV: group epoch nonce position count release, then `passed` to count what was removed unread, too.
+-- KEYS: log state, and values if some have changed. ARGV: group epoch nonce position count release passed beyond puts, then
+-- so many pairs of field and value, then fields to delete. What is missing at the end counts as ''.
 --
 -- Allowed without memory: Redis can trim what is committed, and so frees memory.
 --
--- `passed`: so many of the `count` entries were removed before this owner read them, as far as it knows. The
+-- `passed` ('': no such count): so many of the `count` entries were removed before this owner read them, as far as it knows. The
 -- caller has read nothing after the position: what it has read may be removed without being lost.
+--
+-- The changes of values belong to the messages up to the position: they are made if the position is, and in no other step.
 -- @include fence
 -- @include advance
 -- @include removed
-local log, state = KEYS[1], KEYS[2]
-local group, epoch, nonce, position, count, release, passed = unpack(ARGV)
+local log, state, values = KEYS[1], KEYS[2], KEYS[3]
+local CHANGES = 10
+local group, epoch, nonce, position, count, release, passed, beyond, puts = unpack(ARGV, 1, CHANGES - 1)
+passed = passed ~= '' and passed or nil
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
@@ -21,6 +26,11 @@ if later then
 		return {'OK'}
 	end
 	return {'FENCED', later}
+end
+-- Not for a call that is sent again after a later one. Fails here, with nothing done, if the key is something else.
+local changes = values and not (known and id_less(position, known))
+if changes then
+	redis.call('HLEN', values)
 end
 -- Not for a call that is sent again after a later one: from its position on, others may have trimmed what was read.
 local answer = {'OK'}
@@ -38,6 +48,18 @@ local failure = advance(log, state, group, position, count, known)
 -- A release counts all the same: it is the end of an ownership of the vanished log.
 if failure and not (release == '1' and failure[1] == 'GONE') then
 	return failure
+end
+-- Lua passes fewer than 8,000 arguments in one call.
+local function each_chunk(command, from, to)
+	local ARGUMENTS_MAX = 7000
+	for first = from, to, ARGUMENTS_MAX do
+		redis.call(command, values, unpack(ARGV, first, math.min(first + ARGUMENTS_MAX - 1, to)))
+	end
+end
+if changes and not failure then
+	local deletions = CHANGES + 2 * puts
+	each_chunk('HSET', CHANGES, deletions - 1)
+	each_chunk('HDEL', deletions, #ARGV)
 end
 if release == '1' then
 	redis.call('HSET', state, 'clean', '1', 'nonce', '', 'owner', '', 'crashes', '0', 'released', nonce)

@@ -70,14 +70,19 @@ seg_emission *seg_completion_add_emission(seg_completion *c)
 	return added;
 }
 
+void *seg_completion_alloc(seg_completion *c, size_t length)
+{
+	void *room = seg_arena_alloc(&c->arena, length);
+	if (room)
+		c->bytes += length;
+	return room;
+}
+
 void *seg_completion_copy(seg_completion *c, const void *bytes, size_t length)
 {
-	void *copy = seg_arena_alloc(&c->arena, length);
-	if (!copy)
-		return NULL;
-	if (length)
+	void *copy = seg_completion_alloc(c, length);
+	if (copy && length)
 		memcpy(copy, bytes, length);
-	c->bytes += length;
 	return copy;
 }
 

@@ -25,9 +25,10 @@ enum { SEG_SLOTS = 1024, SEG_SLOT_NONE = 0xffff };
 
 /* A value that has changed. Texts are in the completion's arena. */
 typedef struct seg_change {
-	uint16_t slot; /* whose name it is; SEG_SLOT_NONE: the partition's */
-	size_t name_length, value_length;
-	const void *name;
+	uint16_t slot; /* whose value it is; SEG_SLOT_NONE: the partition's */
+	uint64_t hash; /* of the name: equal names have equal ones */
+	size_t field_length, value_length;
+	const char *field; /* in Redis: what value_store.h puts before the name, and the name */
 	const void *value; /* NULL: deleted */
 } seg_change;
 
@@ -72,6 +73,9 @@ void seg_completion_destroy(seg_completion *completion); /* NULL: does nothing *
 uint64_t *seg_completion_add_done(seg_completion *completion, size_t count);
 seg_change *seg_completion_add_change(seg_completion *completion);
 seg_emission *seg_completion_add_emission(seg_completion *completion);
+
+/* Room for `length` bytes that lives as long as the completion, and counts in `bytes`. NULL: out of memory. */
+void *seg_completion_alloc(seg_completion *completion, size_t length);
 
 /* A copy of `length` bytes that lives as long as the completion, and counts in `bytes`. Never NULL, unless out of memory. */
 void *seg_completion_copy(seg_completion *completion, const void *bytes, size_t length);

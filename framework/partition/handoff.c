@@ -96,8 +96,11 @@ void seg_handoff_free_completion(seg_handoff *handoff, seg_completion *completio
 {
 	if (!completion)
 		return;
-	atomic_fetch_add_explicit(&handoff->io.released, completion->bytes, memory_order_relaxed);
+	atomic_fetch_add(&handoff->io.released, completion->bytes);
 	seg_completion_destroy(completion);
+	if (atomic_load(&handoff->worker.awaits_release) &&
+	    atomic_exchange(&handoff->worker.awaits_release, false))
+		seg_handoff_wake(handoff);
 }
 
 bool seg_handoff_take_retry(seg_handoff *handoff, seg_hindrance *retry)
@@ -137,11 +140,26 @@ void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched)
 
 void seg_handoff_complete(seg_handoff *handoff, seg_completion *completion)
 {
+	atomic_fetch_add_explicit(&handoff->worker.completed, completion->bytes, memory_order_relaxed);
 	completion->unadded = completion->emission_count;
 	completion->next = atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&handoff->worker.completions, &completion->next,
 						      completion, memory_order_release, memory_order_relaxed))
 		;
+}
+
+static uint64_t incomplete(const seg_handoff *handoff)
+{
+	return atomic_load(&handoff->worker.completed) - atomic_load(&handoff->io.released);
+}
+
+bool seg_handoff_has_room(seg_handoff *handoff, uint64_t most)
+{
+	if (incomplete(handoff) <= most)
+		return true;
+	/* First the flag, then another look: whoever frees a completion counts it first, and then looks at the flag. */
+	atomic_store(&handoff->worker.awaits_release, true);
+	return incomplete(handoff) <= most;
 }
 
 void seg_handoff_handled(seg_handoff *handoff, uint64_t total)

@@ -76,6 +76,8 @@ typedef struct seg_handoff {
 
 	_Alignas(64) struct {
 		_Atomic(seg_completion *) completions; /* the newest first; the I/O thread takes them */
+		atomic_ullong completed;               /* bytes of the completions that were handed over */
+		atomic_bool awaits_release;            /* the worker waits until completions are freed */
 		atomic_ullong handled;                 /* messages of this ownership that are done */
 		atomic_uint requested;                 /* number of the newest request */
 		seg_request request;                   /* stored before requested */
@@ -131,6 +133,12 @@ void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched);
 /* Hands the completion over. Comes before the seg_handoff_handled of its messages. Any of the partition's threads, one after the
  * other for a slot. */
 void seg_handoff_complete(seg_handoff *handoff, seg_completion *completion);
+
+/*
+ * Whether at most `most` bytes of completions are with the I/O thread. If not, the worker is woken once some are freed: take a ticket,
+ * ask, wait (seg_handoff_wait), and ask again. Any of the partition's threads.
+ */
+bool seg_handoff_has_room(seg_handoff *handoff, uint64_t most);
 void seg_handoff_handled(seg_handoff *handoff, uint64_t total); /* messages of this ownership that are done */
 void seg_handoff_stopped(seg_handoff *handoff); /* the worker must not touch the handoff after this */
 

@@ -16,6 +16,10 @@ enum { ROUND_TRIPS = 4 };
 /* After a lost read, the next one is smaller by this factor; later ones double. */
 enum { NARROWING = 8 };
 
+/* The changes that one commit may have, and the bytes of their names and values; one call's may exceed them. Redis serves nobody else while
+ * it makes them: some milliseconds. */
+enum { CHANGED_COUNT = 16384, CHANGED_BYTES = 4 << 20 };
+
 /* After so many reads without memory for one entry, that entry is faulty: with the pauses, after about ten seconds. */
 enum { STARVED_MOST = 7 };
 
@@ -54,7 +58,8 @@ void seg_ledger_fini(seg_ledger *l)
 
 void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 {
-	drop_completions(l, &l->changed);
+	seg_ledger_drop_changes(l);
+	l->draining = false;
 	l->fetched = l->handled = l->committed = position;
 	l->fetched_count = l->handled_count = 0;
 	l->entries_read = entries_read;
@@ -340,8 +345,10 @@ static uint64_t complete(seg_ledger *l, uint64_t done)
 {
 	seg_completion *c;
 	take_completions(l);
-	while ((c = l->completions.first) != NULL && c->unadded == 0 && c->end <= done) {
+	while ((c = l->completions.first) != NULL && c->unadded == 0 && c->end <= done &&
+	       (l->draining || !c->change_count || !seg_ledger_is_full_of_changes(l))) {
 		seg_completions_take(&l->completions);
+		l->change_count += c->change_count;
 		if (c->change_count)
 			seg_completions_add(&l->changed, c);
 		else
@@ -350,10 +357,34 @@ static uint64_t complete(seg_ledger *l, uint64_t done)
 	return c && c->begin < done ? c->begin : done;
 }
 
+bool seg_ledger_is_full_of_changes(const seg_ledger *l)
+{
+	return l->changed.bytes >= CHANGED_BYTES || l->change_count >= CHANGED_COUNT;
+}
+
+bool seg_ledger_is_settled(seg_ledger *l)
+{
+	seg_ledger_collect(l);
+	return l->completions.count == 0 && l->changed.count == 0;
+}
+
+void seg_ledger_drop_changes(seg_ledger *l)
+{
+	drop_completions(l, &l->changed);
+	l->change_count = 0;
+}
+
+void seg_ledger_drain(seg_ledger *l)
+{
+	l->draining = true;
+}
+
 void seg_ledger_changes_committed(seg_ledger *l, size_t count)
 {
-	while (count-- > 0)
+	for (; count > 0 && l->changed.first; count--) {
+		l->change_count -= l->changed.first->change_count;
 		seg_handoff_free_completion(l->handoff, seg_completions_take(&l->changed));
+	}
 }
 
 bool seg_ledger_collect(seg_ledger *l)

@@ -76,6 +76,8 @@ typedef struct seg_ledger {
 		completions; /* not complete: outputs are missing, or the worker has not counted the messages */
 	seg_completion *unsent, *unsent_last; /* of these, those with outputs that nobody has taken to send */
 	seg_completions changed; /* complete, up to `handled`: their changes are not known to be committed */
+	size_t change_count;     /* in `changed` */
+	bool draining;           /* no further completion comes */
 } seg_ledger;
 
 void seg_ledger_init(seg_ledger *ledger, const seg_ledger_limits *limits, seg_handoff *handoff);
@@ -148,11 +150,23 @@ void seg_ledger_adapt(seg_ledger *ledger, int64_t round_trip, int64_t took, uint
 /* How many messages are with the worker. Call seg_ledger_collect before. */
 uint64_t seg_ledger_unhandled(const seg_ledger *ledger);
 
+/* The worker has stopped: the last collect takes all completions that can be complete, however many changes they have. */
+void seg_ledger_drain(seg_ledger *ledger);
+
 /* Enters what the worker has handled, and takes back its batches. Returns whether `handled` is beyond `committed`. */
 bool seg_ledger_collect(seg_ledger *ledger);
 
 /* The next completion whose outputs are to be sent, in order; NULL: none. It stays the ledger's; count its `unadded` down. */
 seg_completion *seg_ledger_take_outputs(seg_ledger *ledger);
+
+/* Whether so many changes wait for a commit that no further completion counts as complete before it. */
+bool seg_ledger_is_full_of_changes(const seg_ledger *ledger);
+
+/* Enters what the worker has handled. Whether Redis has all outputs and changes of it. */
+bool seg_ledger_is_settled(seg_ledger *ledger);
+
+/* The ownership is over: no commit takes the changes any more. */
+void seg_ledger_drop_changes(seg_ledger *ledger);
 
 /* Redis has the changes of the first `count` completions in `changed`. */
 void seg_ledger_changes_committed(seg_ledger *ledger, size_t count);

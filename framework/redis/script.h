@@ -25,6 +25,7 @@ typedef enum seg_script {
 	SEG_SCRIPT_PRESENCE,
 	SEG_SCRIPT_NOTE,
 	SEG_SCRIPT_LOOK_LETTERS,
+	SEG_SCRIPT_VALUES,
 	SEG_SCRIPT_COUNT
 } seg_script;
 

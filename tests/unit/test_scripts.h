@@ -13,7 +13,7 @@
 #include "harness/server.h"
 #include "redis/script.h"
 
-enum { SCRIPT_ARGUMENTS_MAX = 8192 };
+enum { SCRIPT_ARGUMENTS_MAX = 16384 };
 
 static test_server *server;
 static redisContext *redis;

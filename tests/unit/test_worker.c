@@ -143,6 +143,7 @@ static void abandon(owned *o)
 		sched_yield();
 	}
 	seg_worker_join(&o->worker);
+	seg_task_fini(&o->worker.task);
 }
 
 static int tear_down(void **state)

@@ -184,6 +184,10 @@ const seg_config_row seg_config_rows[] = {
 	 .min = 64 * KIB, .max = 4 * GIB,
 	 .help = "The most memory that one entry of the stream may need: one message, or all that are packed in "
 		 "it, unpacked. A larger entry becomes a dead letter; segrunner does not read it into memory."},
+	{CONSUMER("state_limit", state_limit, uint64_t, SEG_CONFIG_SIZE), .value = "64MiB",
+	 .min = 4 * KIB, .max = 64 * GIB,
+	 .help = "The most bytes of names and values that handlers keep per partition (seg_state_put). They are in Redis, and "
+		 "in the memory of the partition's owner."},
 	{CONSUMER("start", start, seg_start, SEG_CONFIG_START), .value = "earliest",
 	 .help = "Where a new group starts. A group that exists continues at its position."},
 	{CONSUMER("session_timeout", session_timeout, int64_t, SEG_CONFIG_DURATION), .value = "10s",

@@ -114,6 +114,7 @@ typedef struct seg_config_consumer {
 	uint32_t in_flight_batches; /* 2 to 64, per partition; 0: 4, and more while Redis is far */
 	uint64_t in_flight_bytes;   /* 4 KiB to 4 GiB, per partition */
 	uint64_t entry_limit;       /* bytes; 64 KiB to 4 GiB */
+	uint64_t state_limit;       /* bytes, per partition; 4 KiB to 64 GiB */
 	seg_start start;
 	int64_t session_timeout; /* 500 ms to 1 h */
 	uint32_t capacity;       /* 1 to 1,000 */

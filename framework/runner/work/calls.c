@@ -48,13 +48,29 @@ seg_step seg_call_open(seg_task *task)
 
 seg_step seg_call_handle(seg_task *task, const seg_batch *batch, seg_answer *answer)
 {
-	if (seg_permission_await(task) == SEG_STEP_STOP)
+	if (seg_permission_await_room(task) == SEG_STEP_STOP || seg_permission_await(task) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
 	seg_plugin_call_begin(&task->call, "handle", batch->messages[0].id);
 	*answer = task->setup->handler->handle(task->setup->plugin, task->state, batch);
 	/* The call's begin was noted already: measuring costs only this one look at the clock. */
 	seg_durations_add(&task->setup->counters->handling, seg_now() - seg_plugin_call_since(&task->call));
 	seg_plugin_call_end(&task->call);
+	return SEG_STEP_DONE;
+}
+
+seg_step seg_call_settle(seg_task *task, const seg_fetched *fetched, size_t count)
+{
+	bool waited = false;
+	for (; !seg_task_settle(task, fetched, count); waited = true) {
+		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY,
+				  "out of memory for what the handler has emitted and changed");
+		if (seg_permission_pause(task, seg_now() + SEG_MEMORY_PAUSE) == SEG_STEP_STOP) {
+			seg_effects_drop(&task->effects);
+			return SEG_STEP_STOP;
+		}
+	}
+	if (waited)
+		seg_unserved_end(&task->unserved);
 	return SEG_STEP_DONE;
 }
 

@@ -14,6 +14,12 @@ seg_step seg_call_open(seg_task *task);
 /* handle: *answer is what the plugin returned. Not called if the worker must stop. */
 seg_step seg_call_handle(seg_task *task, const seg_batch *batch, seg_answer *answer);
 
+/*
+ * handle has answered: the messages of `fetched` up to `count` are done, with what they emitted and changed. Waits for memory, if there is
+ * none for that. If the worker must stop meanwhile, the messages do not count as done.
+ */
+seg_step seg_call_settle(seg_task *task, const seg_fetched *fetched, size_t count);
+
 /* tick, if it is due and permitted now. Does not wait. */
 void seg_call_tick(seg_task *task);
 

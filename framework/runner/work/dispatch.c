@@ -9,9 +9,6 @@
 #include "work/failure.h"
 #include "work/poison.h"
 
-/* The pause when decoding runs out of memory. */
-#define MEMORY_PAUSE (100 * SEG_MS)
-
 static seg_step stop_runner(seg_task *task, const char *reason)
 {
 	task->setup->stop(task->setup->arg, seg_failure_reason(reason));
@@ -42,30 +39,49 @@ static seg_step act(seg_task *task, const seg_fetched *fetched, size_t *index, s
 	return SEG_STEP_STOP;
 }
 
+/*
+ * A call that had no room for the outputs and changes of a message is over with the messages before it: the rest is handed over again,
+ * which is no failure. A message that alone is too large has failed, whatever the plugin answered.
+ */
+static seg_answer cut_at_room(const seg_effects *effects, seg_answer answer, size_t *count)
+{
+	size_t done = answer.outcome == SEG_OUTCOME_DONE ? *count : answer.index, fitting = effects->full_at;
+	if (done < fitting || (fitting == 0 && done == 0))
+		return answer;
+	if (fitting == 0)
+		return seg_retry(0, effects->refusal);
+	if (answer.outcome == SEG_OUTCOME_STOP)
+		return seg_stop(fitting, answer.reason);
+	*count = fitting;
+	return seg_done();
+}
+
 /* Does what the plugin answered to the `count` messages from *index on, and moves *index to the next message. */
 static seg_step take_answer(seg_task *task, const seg_fetched *fetched, size_t *index, size_t count,
 			    seg_answer answer)
 {
 	char invalid[SEG_ANSWER_TEXT_MAX];
 	answer = seg_answer_check(answer, count, invalid, sizeof(invalid));
+	answer = cut_at_room(&task->effects, answer, &count);
 	size_t done = answer.outcome == SEG_OUTCOME_DONE ? count : answer.index;
-	if (done > 0) {
-		*index += done;
-		seg_task_handled(task, fetched, *index);
+	if (seg_call_settle(task, fetched, *index + done) == SEG_STEP_STOP)
+		return SEG_STEP_STOP;
+	*index += done;
+	if (done > 0)
 		seg_task_end_retries(task);
-	}
 	char *reason = reason_of(answer);
 	seg_step step = act(task, fetched, index, (seg_outcome)answer.outcome, reason);
 	free(reason);
 	return step;
 }
 
-static seg_batch view_of(const seg_task *task, const seg_fetched *fetched, size_t index, size_t count)
+static seg_batch view_of(seg_task *task, const seg_fetched *fetched, size_t index, size_t count)
 {
 	seg_batch view = fetched->batch;
 	view.messages += index;
 	view.count = count;
 	view.attempt = task->attempt;
+	seg_effects_begin(&task->effects, &view, NULL);
 	return view;
 }
 
@@ -103,7 +119,7 @@ seg_step seg_dispatch_fetched(seg_task *task, seg_fetched *fetched)
 	while (!seg_fetched_decode(fetched, task->setup->codec)) {
 		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY,
 				  "out of memory for decoding messages");
-		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
+		if (seg_permission_pause(task, seg_now() + SEG_MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
 	}
 	seg_unserved_end(&task->unserved);

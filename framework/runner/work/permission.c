@@ -39,6 +39,18 @@ seg_step seg_permission_await(const seg_task *task)
 	}
 }
 
+seg_step seg_permission_await_room(const seg_task *task)
+{
+	for (;;) {
+		uint32_t ticket = seg_handoff_ticket(task->handoff);
+		if (seg_handoff_has_room(task->handoff, task->setup->pending_bytes))
+			return SEG_STEP_DONE;
+		if (seg_permission_stops(task))
+			return SEG_STEP_STOP;
+		seg_handoff_wait(task->handoff, ticket, SEG_NEVER, task->setup->idle);
+	}
+}
+
 seg_close_reason seg_permission_await_close(const seg_task *task)
 {
 	const seg_handoff *handoff = task->handoff;

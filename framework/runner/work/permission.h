@@ -6,7 +6,11 @@
 #ifndef SEG_WORK_PERMISSION_H
 #define SEG_WORK_PERMISSION_H
 
+#include "base/clock.h"
 #include "work/task.h"
+
+/* The pause when a step runs out of memory, before it is tried again. */
+#define SEG_MEMORY_PAUSE (100 * SEG_MS)
 
 /* How a step of a worker ended. */
 typedef enum seg_step {
@@ -22,6 +26,9 @@ bool seg_permission_stops(const seg_task *task);
 
 /* Waits until the plugin may be called. Logs a warning if the lease is over. */
 seg_step seg_permission_await(const seg_task *task);
+
+/* Waits until Redis has so much of the outputs and changes of earlier calls that the next call may bring forth more. */
+seg_step seg_permission_await_room(const seg_task *task);
 
 /* Waits until the lease is valid, even if a drain was demanded, or the partition is lost: says why it is to be closed. */
 seg_close_reason seg_permission_await_close(const seg_task *task);

@@ -94,8 +94,8 @@ static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_
 		note_end(task, fetched, first);
 	if (step == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
-	if (answer->outcome == SEG_OUTCOME_DONE)
-		seg_task_handled(task, fetched, first + 1);
+	if (answer->outcome == SEG_OUTCOME_DONE && seg_effects_fitting(&task->effects, 1) == 1)
+		return seg_call_settle(task, fetched, first + 1);
 	return SEG_STEP_DONE;
 }
 

@@ -57,6 +57,9 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 	return 0;
 }
 
+/* What one call of a handler may emit and change, at least: some records or values of the largest size. */
+enum { CALL_BYTES_MIN = 4 << 20 };
+
 static seg_task_setup task_setup(seg_section *s)
 {
 	const seg_config_consumer *config = s->config;
@@ -72,6 +75,11 @@ static seg_task_setup task_setup(seg_section *s)
 		.retry = {config->max_attempts, config->retry_backoff, config->retry_backoff_max},
 		.tick = config->tick,
 		.idle = (seg_idle)s->runner->idle,
+		.effects = {.record_bytes = s->stream->client->max_message_bytes,
+			    .call_bytes = config->in_flight_bytes > CALL_BYTES_MIN ? config->in_flight_bytes
+										   : CALL_BYTES_MIN,
+			    .state_limit = config->state_limit},
+		.pending_bytes = config->in_flight_bytes,
 		.isolate = in_flight < UINT32_MAX ? (uint32_t)in_flight : UINT32_MAX,
 		.parallel = config->parallel,
 		.batch_size = config->batch_size,
@@ -117,6 +125,7 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.commit_interval = config->commit_interval,
 		.isolate_after = seg_retry_deaths_before_isolation(&s->workers.setup.retry),
 		.read_deaths = seg_retry_deaths_most(&s->workers.setup.retry),
+		.values = SEG_KEEP_BY_PARTITION,
 		.linger = config->batch_linger,
 		.dead_letter_limit = config->dead_letter_limit,
 		.dead_letters = config->dead_letters,

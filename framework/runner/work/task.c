@@ -23,6 +23,7 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 		.attempt = 1,
 		.retrying = {.partition = partition->number},
 	};
+	seg_effects_init(&task->effects, &setup->effects, partition->values.store);
 	seg_unserved_init(&task->unserved);
 	seg_plugin_call_init(&task->call, setup->handler->name, task->partition);
 	if (suspicious)
@@ -38,6 +39,27 @@ void seg_task_init_lane(seg_task *lane, const seg_task *task)
 	lane->of_lane = true;
 	seg_unserved_init(&lane->unserved);
 	seg_plugin_call_init(&lane->call, task->setup->handler->name, task->partition);
+}
+
+void seg_task_fini(seg_task *task)
+{
+	seg_effects_fini(&task->effects);
+}
+
+bool seg_task_settle(seg_task *task, const seg_fetched *fetched, size_t count)
+{
+	seg_completion *completion;
+	size_t done = (size_t)(fetched->sequence + count - task->handled);
+	if (!seg_effects_end(&task->effects, done, &completion))
+		return false;
+	if (completion) {
+		completion->begin = task->handled;
+		completion->end = task->handled + done;
+		seg_handoff_complete(task->handoff, completion);
+	}
+	if (done)
+		seg_task_handled(task, fetched, count);
+	return true;
 }
 
 void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count)

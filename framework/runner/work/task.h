@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "group/partition.h"
 #include "partition/beyond.h"
+#include "partition/effects.h"
 #include "plugin/call.h"
 #include "work/retry_policy.h"
 #include "work/hindered.h"
@@ -27,6 +28,9 @@ typedef struct seg_task_setup {
 	seg_retry_policy retry;
 	int64_t tick; /* ns between two ticks */
 	seg_idle idle;
+	seg_effects_setup effects;
+	uint64_t
+		pending_bytes; /* of outputs and changes that wait for Redis, beyond which no handler is called */
 	uint32_t
 		isolate; /* messages that may have been in flight when an owner died nearby; over a distance, further deaths find the rest */
 	/* Of lanes: */
@@ -58,7 +62,8 @@ typedef struct seg_task {
 	bool of_lane;             /* the task is a lane's: its dispatcher keeps the books */
 
 	/* The worker's. */
-	void *state;      /* what partition_open stored */
+	void *state; /* what partition_open stored */
+	seg_effects effects;
 	int64_t tick_at;  /* seg_now() at which the next tick is due */
 	uint32_t attempt; /* of the next message: 1, 2, ... */
 	uint64_t handled; /* messages of this ownership that are done, as far as they are counted */
@@ -77,7 +82,17 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 /* The task of one of its lanes. I/O thread. */
 void seg_task_init_lane(seg_task *lane, const seg_task *task);
 
+/* I/O thread, after the worker has ended. */
+void seg_task_fini(seg_task *task);
+
 /* --- worker ----------------------------------------------------------------------------- */
+
+/*
+ * A call of handle, which began with the first message not counted as done, has answered: the messages up to `count` of `fetched` are
+ * done. Hands over what they emitted and changed, undoes what later ones did, and counts them as done. False: out of memory, nothing
+ * has happened.
+ */
+bool seg_task_settle(seg_task *task, const seg_fetched *fetched, size_t count);
 
 /* The first `count` messages of `fetched` are done: handled, or dead-lettered. */
 void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count);

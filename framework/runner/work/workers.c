@@ -49,6 +49,7 @@ static void finish(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	seg_worker_join(worker);
+	seg_task_fini(&worker->task);
 	seg_hindered_forget(workers->setup.hindered, &worker->hindered);
 	if (worker->stuck)
 		atomic_fetch_sub_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);

@@ -128,6 +128,8 @@ static const char *explain_shortage(const char *short_of)
 		return "it is out of memory";
 	if (strcmp(short_of, "open") == 0)
 		return "its plugin cannot open partitions (partition_open fails)";
+	if (strcmp(short_of, "state") == 0)
+		return "the values that handlers have kept belong to another \"parallel\" than its configuration has";
 	return "it is short of something";
 }
 

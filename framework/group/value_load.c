@@ -1,0 +1,150 @@
+#include "group/value_load.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "group/fenced_call.h"
+#include "group/history.h"
+#include "group/notes.h"
+#include "group/refusal.h"
+#include "group/shortage.h"
+
+/* Of one step. */
+#define STEP_BYTES "1048576"
+
+/* After a step that failed, all is read again. */
+#define RETRY_PAUSE (50 * SEG_MS)
+#define RETRY_CAP (5 * SEG_SECOND)
+
+static bool is_by_slot(const seg_partition *p)
+{
+	return p->member->options.values == SEG_KEEP_BY_SLOT;
+}
+
+static void forget(seg_partition *p)
+{
+	seg_value_store_destroy(p->values.store);
+	p->values.store = NULL;
+	snprintf(p->values.cursor, sizeof(p->values.cursor), "0");
+}
+
+void seg_value_load_begin(seg_partition *p)
+{
+	forget(p);
+	p->values.loaded = !p->claim.values;
+	p->values.failures = 0;
+	p->values.at = 0;
+	p->values.refused_at = 0;
+}
+
+void seg_value_load_end(seg_partition *p)
+{
+	forget(p);
+}
+
+static void again(seg_partition *p, int64_t pause)
+{
+	forget(p);
+	p->values.at = seg_now() + pause;
+}
+
+/* --- answers ------------------------------------------------------------------------------------- */
+
+/* The values are those of another kind of `parallel`: nobody may go on without them. */
+static void refuse(seg_partition *p, int64_t now)
+{
+	const char *sentence =
+		is_by_slot(p)
+			? "its values were kept with parallel = 1; set that again, or drop them: segctl reset --drop-state"
+			: "its values were kept with parallel above 1; set that again, or drop them: segctl reset --drop-state";
+	if (!p->values.refused_at) {
+		p->values.refused_at = now;
+		seg_log(&p->logger, SEG_LOG_ERROR, "the partition is not served: %s", sentence);
+	}
+	seg_shortage_tell(p, SEG_SHORTAGE_STATE, p->values.refused_at, sentence);
+}
+
+/* One array of fields and values. 0, SEG_ENOMEM or SEG_EINVAL. */
+static int take(seg_partition *p, const seg_reply *list)
+{
+	for (size_t i = 0; list && i + 1 < list->count; i += 2) {
+		const seg_reply *field = list->elements[i], *content = list->elements[i + 1];
+		if (field->type != SEG_REPLY_TEXT || content->type != SEG_REPLY_TEXT)
+			return SEG_EINVAL;
+		int status = seg_value_store_load(p->values.store, field->text, field->length, content->text,
+						  content->length);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+static void got_values(seg_partition *p, const seg_reply *reply)
+{
+	const seg_reply *cursor = seg_reply_at(reply, 1);
+	int status = cursor && cursor->type == SEG_REPLY_TEXT ? 0 : SEG_EINVAL;
+	for (size_t i = 2; status == 0 && i < reply->count; i++)
+		status = take(p, reply->elements[i]);
+	if (status == SEG_ENOMEM) {
+		seg_shortage_tell(p, SEG_SHORTAGE_MEMORY, seg_now(),
+				  "out of memory for its values (state_limit)");
+		again(p, RETRY_CAP);
+		return;
+	}
+	if (status) {
+		refuse(p, seg_now());
+		return;
+	}
+	snprintf(p->values.cursor, sizeof(p->values.cursor), "%s", cursor->text);
+	p->values.loaded = seg_reply_is(cursor, "0");
+	p->values.failures = 0;
+}
+
+static void got_step(void *arg, const seg_reply *reply)
+{
+	seg_partition *p = arg;
+	const seg_reply *status = seg_reply_at(reply, 0);
+	p->values.busy = false;
+	if (p->values.epoch != p->own.epoch || p->own.state != SEG_OWN_ACTIVE || !p->values.store)
+		return;
+	if (seg_reply_is(status, "OK")) {
+		got_values(p, reply);
+	} else if (seg_reply_is(status, "FENCED")) {
+		seg_note_fenced(p);
+	} else {
+		if (reply && !seg_reply_is_transient(reply))
+			seg_refusal_tell(p->member, &p->logger, "reading the values of a partition", reply);
+		again(p, seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->values.failures));
+	}
+}
+
+/* --- asking ----------------------------------------------------------------------------------------- */
+
+static void ask(seg_partition *p)
+{
+	char epoch[24];
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, p->own.epoch);
+	const char *argv[] = {p->state_key,   p->values_key,    epoch,
+			      p->claim.nonce, p->values.cursor, STEP_BYTES};
+	p->values.busy = seg_fenced_send(p, p->member->data, SEG_SCRIPT_VALUES, got_step, 2, 6, argv, NULL);
+	p->values.epoch = p->own.epoch;
+}
+
+bool seg_value_load_step(seg_partition *p, int64_t now)
+{
+	if (p->member->options.values == SEG_KEEP_NOTHING)
+		return true;
+	if (p->values.refused_at) {
+		refuse(p, now);
+		return false;
+	}
+	if (!p->values.store && now >= p->values.at)
+		p->values.store = seg_value_store_create(is_by_slot(p));
+	if (!p->values.store || p->values.busy)
+		return false;
+	if (!p->values.loaded && seg_history_holds(&p->member->links[SEG_LINK_DATA], p->slot))
+		ask(p);
+	return p->values.loaded;
+}
