@@ -1,0 +1,113 @@
+/*
+ * test_state.c - real runners and a real Redis: what handlers keep in state is what a replay of the log gives, whatever is killed.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <cmocka.h>
+
+#include "harness/group.h"
+#include "harness/load.h"
+#include "harness/plugin.h"
+#include "harness/producer.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 300, RUNNERS = 2, PATIENCE_MS = 30000 };
+
+static test_server *server;
+static redisContext *redis;
+static test_runner *runners[RUNNERS];
+
+static int set_up(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RUNNERS; i++) {
+		test_runner_free(runners[i]);
+		runners[i] = NULL;
+	}
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static void run(int i, const char *options)
+{
+	test_runner_free(runners[i]);
+	runners[i] =
+		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
+				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/counts.so\n"
+				"partitions = %d\nsession_timeout = 1s\nmax_attempts = 0\n"
+				"retry_backoff = 1ms\nretry_backoff_max = 1ms\n%s",
+				server->address, i, test_build_directory(), PARTITIONS, options);
+}
+
+/* The sum of the values, over all partitions, whose names begin so. */
+static long long sum(const char *begin)
+{
+	long long total = 0;
+	for (int p = 0; p < PARTITIONS; p++) {
+		redisReply *reply =
+			test_server_command(redis, "HGETALL {__default:s:partition_%d}:g:values", p);
+		for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
+			if (strncmp(reply->element[i]->str, begin, strlen(begin)) == 0)
+				total += atoll(reply->element[i + 1]->str);
+		freeReplyObject(reply);
+	}
+	return total;
+}
+
+static void expect_a_replay(test_load *load)
+{
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	assert_int_equal(sum("p:wrong"), 0);
+	assert_int_equal(sum("p:k"), (long long)KEYS * numbers);
+}
+
+static void state_is_a_replay_of_the_log_whichever_runners_are_killed(void **state)
+{
+	(void)state;
+	/* Commits rarely, so that a killed runner's messages certainly come again. */
+	const char *options = "commit_interval = 300ms\noption.retries = 50\n";
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, options);
+	run(1, options);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	for (int round = 1; round <= 3; round++) {
+		int victim = round % RUNNERS;
+		test_load_go_on(load, 60);
+		assert_int_equal(test_runner_stop(runners[victim], SIGKILL), -SIGKILL);
+		run(victim, options);
+		test_group_wait_balanced(server->address, "s", "g", 2);
+	}
+	expect_a_replay(load);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(state_is_a_replay_of_the_log_whichever_runners_are_killed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
