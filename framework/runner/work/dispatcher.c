@@ -12,9 +12,6 @@
 #include "work/lane.h"
 #include "work/permission.h"
 
-/* The pause when the memory for messages runs out. */
-#define MEMORY_PAUSE (100 * SEG_MS)
-
 /* Between two tries to start a lane's thread. */
 #define START_PAUSE (100 * SEG_MS)
 #define START_PAUSE_CAP (5 * SEG_SECOND)
@@ -395,7 +392,7 @@ static seg_step take_batch(seg_dispatcher *d, seg_fetched *fetched)
 	while (!seg_fetched_decode(fetched, task->setup->codec) || !seg_inbox_add(&d->inbox, fetched)) {
 		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY,
 				  "out of memory for decoding messages");
-		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
+		if (seg_permission_pause(task, seg_now() + SEG_MEMORY_PAUSE) == SEG_STEP_STOP)
 			return SEG_STEP_STOP;
 	}
 	seg_unserved_end(&task->unserved);
@@ -408,7 +405,8 @@ static seg_step take_batch(seg_dispatcher *d, seg_fetched *fetched)
 static int64_t due(const seg_dispatcher *d)
 {
 	bool short_of_memory = d->slots.letters > 0 && !d->letter.pending && !d->alone;
-	int64_t at = short_of_memory ? seg_now() + MEMORY_PAUSE : SEG_NEVER, slot = seg_slots_due(&d->slots);
+	int64_t at = short_of_memory ? seg_now() + SEG_MEMORY_PAUSE : SEG_NEVER,
+		slot = seg_slots_due(&d->slots);
 	return slot < at ? slot : at;
 }
 

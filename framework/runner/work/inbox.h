@@ -23,8 +23,8 @@ typedef struct seg_inbox {
 	struct seg_held *spare;        /* one, to be used again */
 	uint64_t parked_count;         /* messages */
 	uint64_t parked_bytes;
-	uint64_t alone;                /* so many of the next messages may kill the process */
-	uint64_t waiting;              /* messages that are not done */
+	uint64_t alone;   /* so many of the next messages may kill the process */
+	uint64_t waiting; /* messages that are not done */
 } seg_inbox;
 
 /* No batches are in hand. The first `alone` messages that are not done already are handled one at a time. */

@@ -12,9 +12,6 @@
 #include "work/poison.h"
 #include "work/thread.h"
 
-/* The pause when there is no memory for a completion. */
-#define MEMORY_PAUSE (100 * SEG_MS)
-
 void seg_lane_init(seg_lane *lane, const seg_task *task, seg_answered *answered, unsigned number)
 {
 	lane->answered = answered;
@@ -25,6 +22,8 @@ void seg_lane_init(seg_lane *lane, const seg_task *task, seg_answered *answered,
 
 void seg_lane_fini(seg_lane *lane)
 {
+	seg_task_fini(&lane->task);
+	seg_completion_destroy(lane->completion);
 	free(lane->job.items);
 	free(lane->job.messages);
 	free(lane->job.slots);
@@ -36,14 +35,20 @@ void seg_lane_fini(seg_lane *lane)
 /* What the call brought forth, with the numbers of the messages that are done. False: out of memory. */
 static bool complete(seg_lane *lane, const seg_job *job, size_t done)
 {
-	seg_completion *completion = seg_completion_create();
-	uint64_t *numbers = completion ? seg_completion_add_done(completion, done) : NULL;
-	if (!numbers) {
-		seg_completion_destroy(completion);
+	seg_completion *completion = lane->completion;
+	if (!completion && !seg_effects_end(&lane->task.effects, done, &completion))
 		return false;
-	}
+	if (done == 0)
+		return true;
+	if (!completion)
+		completion = seg_completion_create();
+	lane->completion = completion;
+	uint64_t *numbers = completion ? seg_completion_add_done(completion, done) : NULL;
+	if (!numbers)
+		return false;
 	for (size_t i = 0; i < done; i++)
 		numbers[i] = job->items[i]->number;
+	lane->completion = NULL;
 	seg_handoff_complete(lane->task.handoff, completion);
 	return true;
 }
@@ -53,10 +58,13 @@ static seg_step settle(seg_lane *lane, const seg_job *job, size_t done)
 {
 	seg_task *task = &lane->task;
 	bool waited = false;
-	for (; done > 0 && !complete(lane, job, done); waited = true) {
-		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY, "out of memory for what is handled");
-		if (seg_permission_pause(task, seg_now() + MEMORY_PAUSE) == SEG_STEP_STOP)
+	for (; !complete(lane, job, done); waited = true) {
+		seg_unserved_note(&task->unserved, SEG_SHORTAGE_MEMORY,
+				  "out of memory for what the handler has emitted and changed");
+		if (seg_permission_pause(task, seg_now() + SEG_MEMORY_PAUSE) == SEG_STEP_STOP) {
+			seg_effects_drop(&task->effects);
 			return SEG_STEP_STOP;
+		}
 	}
 	if (waited)
 		seg_unserved_end(&task->unserved);
@@ -88,6 +96,7 @@ static seg_step call(seg_lane *lane, seg_job *job, size_t *passed, seg_answer *a
 		.epoch = lane->task.epoch,
 		.attempt = job->attempt,
 	};
+	seg_effects_begin(&lane->task.effects, &view, job->slots);
 	if (job->alone)
 		return handle_alone(lane, job, &view, passed, answer);
 	return seg_call_handle(&lane->task, &view, answer);
@@ -97,13 +106,14 @@ static void handle(seg_lane *lane, seg_job *job)
 {
 	char invalid[SEG_ANSWER_TEXT_MAX];
 	seg_answer answer = seg_done();
-	size_t passed = 0;
+	size_t passed = 0, count = job->count;
 	int64_t began = seg_now();
 	if (call(lane, job, &passed, &answer) == SEG_STEP_STOP)
 		return;
 	job->took = seg_now() - began;
 	answer = seg_answer_check(answer, job->count, invalid, sizeof(invalid));
-	job->done = answer.outcome == SEG_OUTCOME_DONE ? job->count : answer.index;
+	answer = seg_call_cut(&lane->task, answer, &count);
+	job->done = answer.outcome == SEG_OUTCOME_DONE ? count : answer.index;
 	job->outcome = passed ? SEG_OUTCOME_DONE : (seg_outcome)answer.outcome;
 	if (settle(lane, job, job->done) == SEG_STEP_STOP)
 		return;
@@ -168,6 +178,7 @@ static void thread_was_ended(void *arg)
 	seg_task *task = &lane->task;
 	seg_plugin_call_end(&task->call);
 	seg_turn_leave(&task->turn);
+	seg_effects_drop(&task->effects);
 	task->setup->stop(task->setup->arg, "it ended a thread of segrunner's (pthread_exit)");
 	end(lane);
 }

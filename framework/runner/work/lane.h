@@ -55,6 +55,7 @@ struct seg_lane {
 	bool busy;    /* it has a job */
 
 	seg_job job;
+	seg_completion *completion; /* the lane's: of the job, while there is no memory for more of it */
 
 	/* Written by the dispatcher, read by the lane. */
 	_Alignas(64) ck_ec32_t event; /* counted up with each change of these */

@@ -2,8 +2,6 @@
 
 #include <inttypes.h>
 
-static const seg_beyond nothing;
-
 void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *partition)
 {
 	uint32_t before = seg_retry_deaths_before_isolation(&setup->retry);
@@ -19,7 +17,7 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 		.suspect_deaths = partition->resume.attempts,
 		.deaths = seg_resume_deaths(&partition->resume, before),
 		.read_deaths = partition->resume.read_deaths,
-		.beyond = &nothing,
+		.beyond = &partition->resume.beyond,
 		.attempt = 1,
 		.retrying = {.partition = partition->number},
 	};
@@ -37,6 +35,7 @@ void seg_task_init_lane(seg_task *lane, const seg_task *task)
 {
 	*lane = *task;
 	lane->of_lane = true;
+	seg_effects_init(&lane->effects, &task->setup->effects, task->effects.store);
 	seg_unserved_init(&lane->unserved);
 	seg_plugin_call_init(&lane->call, task->setup->handler->name, task->partition);
 }
@@ -49,6 +48,8 @@ void seg_task_fini(seg_task *task)
 bool seg_task_settle(seg_task *task, const seg_fetched *fetched, size_t count)
 {
 	seg_completion *completion;
+	if (task->of_lane)
+		return true;
 	size_t done = (size_t)(fetched->sequence + count - task->handled);
 	if (!seg_effects_end(&task->effects, done, &completion))
 		return false;
