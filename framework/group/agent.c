@@ -161,6 +161,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 	unsigned notes = seg_notes_take_partition(p);
 	if (notes & SEG_NOTE_CLAIMED) {
 		seg_ledger_begin(&p->ledger, p->resume.position, p->claim.entries_read);
+		seg_ledger_skip(&p->ledger, &p->resume.beyond);
 		seg_handoff_init(&p->handoff, &m->waker, &m->lease_until, m->options.shared_event);
 		seg_read_begin(p);
 		seg_value_load_begin(p);
@@ -170,6 +171,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		p->agent.start_at = 0;
 		seg_fenced_begin(p);
 		seg_commit_begin(p);
+		seg_request_begin(p);
 		seg_gap_begin(p);
 	}
 	if ((notes & SEG_NOTE_ANSWERED) && m->options.hooks.answered)
@@ -227,6 +229,7 @@ static void settle(seg_member *m, seg_partition *p)
 	if (!p->agent.unsettled || p->own.state == SEG_OWN_RELEASING)
 		return;
 	p->agent.unsettled = false;
+	seg_ledger_settle(&p->ledger);
 	seg_ledger_drop_changes(&p->ledger);
 	if (m->options.hooks.settled)
 		m->options.hooks.settled(m->options.hooks.arg, p);
@@ -341,7 +344,7 @@ static bool missed_worker(const seg_partition *p)
 		return true;
 	return seg_ownership_fetches(&p->own) &&
 	       atomic_load_explicit(&p->handoff.io.starved, memory_order_relaxed) &&
-	       ck_ring_size(&p->handoff.free) > 0;
+	       seg_handoff_has_news(&p->handoff);
 }
 
 /* Whether another thread has stored something between do_work and the sleep. */

@@ -55,29 +55,70 @@ static int64_t count_read(const seg_partition *p, seg_id position, const seg_rep
 	return seg_reply_number(&records, -1);
 }
 
-/* Of the answer to a claim: these two are there only if the group had vanished. After them come texts that begin with a word. */
-enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 13 };
+/* Of the answer to a claim: these two are there only if the group had vanished. After them, texts with a tag may come. */
+enum { OPENING = 7, WAS, ELEMENTS = 7, ELEMENTS_MAX = 16 };
 
-/* If owners have died while they read: "READING <position> <deaths>". */
-static void take_reading(seg_resume *resume, const seg_reply *last)
+/* What follows the tag, if the text begins with it; else NULL. */
+static const char *tagged(const seg_reply *text, const char *tag)
+{
+	size_t length = strlen(tag);
+	bool is = text->type == SEG_REPLY_TEXT && strncmp(text->text, tag, length) == 0;
+	return is ? text->text + length : NULL;
+}
+
+/* Owners have died while they read: <position> <deaths>. */
+static void take_reading(seg_resume *resume, const char *text)
 {
 	char position[SEG_ID_TEXT_MAX];
 	unsigned deaths;
-	if (!last || last->type != SEG_REPLY_TEXT ||
-	    sscanf(last->text, "READING %41[0-9-] %u", position, &deaths) != 2)
+	if (sscanf(text, "%41[0-9-] %u", position, &deaths) != 2)
 		return;
 	resume->was_reading = seg_id_parse(position, &resume->reading) == 0;
 	resume->read_deaths = deaths;
 }
 
+/* What earlier owners have done beyond the position. Without it, it is done once more. */
+static void take_beyond(seg_partition *p, const char *text)
+{
+	seg_resume *resume = &p->resume;
+	int status = seg_beyond_decode(&resume->beyond, resume->position, text, strlen(text));
+	if (status)
+		seg_log(&p->logger, SEG_LOG_WARNING,
+			"%s: handling the messages after the position again that earlier owners have handled",
+			status == SEG_ENOMEM
+				? "there is not enough memory for what is done beyond the position"
+				: "Redis has a malformed set of what is done beyond the position");
+}
+
+/* The ids of messages that earlier owners have made dead letters, which the set does not name yet. */
+static void take_lettered(seg_resume *resume, const char *text)
+{
+	char id_text[SEG_ID_TEXT_MAX];
+	int length = 0;
+	for (; sscanf(text, "%43[0-9-]%n", id_text, &length) == 1; text += length + (text[length] == ' ')) {
+		seg_id id;
+		if (seg_id_parse(id_text, &id) || seg_id_compare(id, resume->position) <= 0 ||
+		    resume->lettered_count == SEG_LETTERED_MAX)
+			continue;
+		resume->lettered[resume->lettered_count++] = id;
+		seg_beyond_add(&resume->beyond, resume->position, id);
+	}
+}
+
 /* The texts at the end. Those of another kind are no news for this version. */
-static void take_words(seg_partition *p, const seg_reply *reply)
+static void take_tagged(seg_partition *p, const seg_reply *reply)
 {
 	p->claim.values = false;
 	for (size_t i = ELEMENTS; i < reply->count; i++) {
-		const seg_reply *text = reply->elements[i];
-		take_reading(&p->resume, text);
-		if (text->type == SEG_REPLY_TEXT && strncmp(text->text, "VALUES ", 7) == 0)
+		const seg_reply *text = seg_reply_at(reply, i);
+		const char *rest;
+		if ((rest = tagged(text, "READING ")) != NULL)
+			take_reading(&p->resume, rest);
+		else if ((rest = tagged(text, "BEYOND ")) != NULL)
+			take_beyond(p, rest);
+		else if ((rest = tagged(text, "LETTERED ")) != NULL)
+			take_lettered(&p->resume, rest);
+		else if (tagged(text, "VALUES "))
 			p->claim.values = true;
 	}
 }
@@ -92,7 +133,7 @@ static void claimed(seg_partition *p, const seg_reply *reply)
 		.suspect = id_at(reply, 4),
 		.attempts = (uint32_t)seg_reply_number(seg_reply_at(reply, 5), 0),
 	};
-	take_words(p, reply);
+	take_tagged(p, reply);
 	bool told = seg_note_remade(p, seg_reply_at(reply, OPENING), seg_reply_at(reply, WAS),
 				    seg_reply_at(reply, 1));
 	note_rewind(p, p->resume.position, told || p->recall.told);

@@ -20,9 +20,14 @@
 /* Before a commit that the replicas did not confirm is repeated. */
 #define UNCONFIRMED_PAUSE (200 * SEG_MS)
 
-static void note_committed(seg_partition *p, seg_id id, uint64_t count)
+/* The commit under way counts. */
+static void note_committed(seg_partition *p)
 {
-	uint64_t added = seg_ledger_committed(&p->ledger, id, count);
+	uint64_t added = seg_ledger_committed(&p->ledger, p->commit.id, p->commit.count);
+	if (seg_ledger_has_lanes(&p->ledger)) {
+		added = seg_ledger_done_committed(&p->ledger, p->commit.done);
+		p->commit.confirmed = p->commit.number;
+	}
 	if (added == 0)
 		return;
 	atomic_fetch_add_explicit(&p->member->counters.committed, added, memory_order_relaxed);
@@ -46,7 +51,7 @@ static bool is_of_this_ownership(const seg_partition *p)
 /* It is done and counts. */
 static void succeeded(seg_partition *p)
 {
-	note_committed(p, p->commit.id, p->commit.count);
+	note_committed(p);
 	seg_ledger_changes_committed(&p->ledger, p->commit.changed);
 	if (p->commit.release) {
 		seg_ownership_released(&p->own);
@@ -267,20 +272,26 @@ static bool send_changes(seg_partition *p, const char *const *argv, int argc)
 
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
-	char passed[24] = "";
+	char passed[24] = "", *beyond = NULL;
 	seg_ledger *l = &p->ledger;
+	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
+	if (lanes && (beyond = seg_ledger_beyond_text(l)) == NULL) {
+		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
+		return false;
+	}
 	if (looks)
 		snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(l));
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
-	const char *argv[] =
-		{p->log_key, p->state_key, p->values_key,       p->member->group, texts.epoch, p->claim.nonce,
-		 texts.id,   texts.count,  release ? "1" : "0", passed,           ""};
+	const char *argv[] = {p->log_key,          p->state_key,   p->values_key,      p->member->group,
+			      texts.epoch,         p->claim.nonce, texts.id,           texts.count,
+			      release ? "1" : "0", passed,         lanes ? beyond : ""};
 	bool sent;
 	if (l->changed.count)
 		sent = send_changes(p, argv, 11);
 	else
-		sent = send_position(p, argv, looks ? 10 : 9);
+		sent = send_position(p, argv, lanes ? 11 : looks ? 10 : 9);
+	free(beyond);
 	if (!sent)
 		return false;
 	p->commit.busy = true;
@@ -290,6 +301,10 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	p->commit.epoch = p->own.epoch;
 	p->commit.id = l->handled;
 	p->commit.count = l->handled_count;
+	if (lanes) {
+		p->commit.done = seg_ledger_done(l);
+		p->commit.number++;
+	}
 	p->commit.changed = l->changed.count;
 	return true;
 }
@@ -304,6 +319,7 @@ void seg_commit_begin(seg_partition *p)
 {
 	p->commit.at = 0;
 	p->commit.look_pause = p->member->options.commit_interval;
+	p->commit.number = p->commit.confirmed = 0;
 }
 
 void seg_commit_hurry(seg_partition *p)
@@ -329,21 +345,27 @@ static int64_t next_look(seg_partition *p, int64_t now)
 	return now + p->commit.look_pause;
 }
 
+/* With lanes: dead letters of earlier owners, which no commit has covered. */
+static bool owes_letters(const seg_partition *p)
+{
+	return p->resume.lettered_count > 0 && p->commit.confirmed == 0 && seg_ledger_has_lanes(&p->ledger);
+}
+
 int64_t seg_commit_step(seg_partition *p, int64_t now)
 {
 	const seg_ledger *l = &p->ledger;
 	if (!p->agent.running || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
-	bool moved = seg_ledger_collect(&p->ledger);
+	bool moved = seg_ledger_collect(&p->ledger) || owes_letters(p);
 	if (!may_send(p) || !seg_history_holds(p->member->commits, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p);
 	if (now < due_at)
-		return moved || l->outstanding_count || p->request.current.kind != SEG_REQUEST_NONE
+		return moved || seg_ledger_expects(l) || p->request.current.kind != SEG_REQUEST_NONE
 			       ? due_at
 			       : SEG_NEVER;
 	if (!moved)
-		return l->outstanding_count ? next_look(p, now) : SEG_NEVER;
+		return seg_ledger_expects(l) ? next_look(p, now) : SEG_NEVER;
 	p->commit.look_pause = p->member->options.commit_interval;
 	bool looks = seg_gap_joins_commit(p, now);
 	if (send_commit(p, false, looks)) {

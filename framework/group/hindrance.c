@@ -55,6 +55,29 @@ static void hear_request(seg_partition *p, int64_t now)
 	seg_hindrance_set_text(h, request->reason);
 }
 
+/* Whether beyond_limit keeps the partition from reading. */
+static void hear_beyond(seg_partition *p, int64_t now)
+{
+	const seg_hindrance known = p->hindrance.newest;
+	bool held = known.kind == SEG_HINDRANCE_BEYOND;
+	char text[SEG_HINDRANCE_TEXT_MAX + 64];
+	seg_id id;
+	uint64_t done;
+	if (!seg_ledger_is_held_up(&p->ledger, &id, &done)) {
+		if (held)
+			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+		return;
+	}
+	bool same = seg_id_compare(known.id, id) == 0, fails = same && known.kind == SEG_HINDRANCE_RETRY;
+	if ((held && same) || known.kind == SEG_HINDRANCE_FULL || known.kind == SEG_HINDRANCE_HANG)
+		return;
+	snprintf(text, sizeof(text), "beyond_limit is %" PRIu64 "%s%s", p->ledger.limits->beyond_limit,
+		 fails ? "; it fails: " : "", fails ? known.text : "");
+	seg_hindrance *h = change(p, SEG_HINDRANCE_BEYOND, id, now);
+	h->number = done;
+	seg_hindrance_set_text(h, text);
+}
+
 static void hear(seg_partition *p, int64_t now)
 {
 	if (!p->agent.running)
@@ -64,6 +87,7 @@ static void hear(seg_partition *p, int64_t now)
 		p->hindrance.told = false;
 	}
 	hear_request(p, now);
+	hear_beyond(p, now);
 }
 
 static void tell_hooks(seg_partition *p)

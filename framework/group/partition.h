@@ -20,6 +20,9 @@
 
 struct seg_member;
 
+/* With lanes: the most dead letters that no commit has covered. */
+enum { SEG_LETTERED_MAX = 64 };
+
 /* What a claim found: the position to resume from, and whether an owner died there. */
 typedef struct seg_resume {
 	seg_id position;
@@ -30,6 +33,8 @@ typedef struct seg_resume {
 	seg_id reading;       /* was_reading: owners died while they read the entry after this id */
 	uint32_t read_deaths; /* deaths that count against that entry */
 	seg_beyond beyond;    /* messages after the position that earlier owners have done */
+	seg_id lettered[SEG_LETTERED_MAX]; /* of these, dead letters that no commit has covered */
+	unsigned lettered_count;
 } seg_resume;
 
 typedef enum seg_reading {
@@ -161,7 +166,10 @@ typedef struct seg_partition {
 		uint64_t epoch;                /* these three: of the commit under way */
 		seg_id id;
 		uint64_t count;
-		size_t changed; /* the completions whose changes it has */
+		uint64_t done;   /* with lanes: seg_ledger_done when it was sent */
+		uint64_t number; /* with lanes: of this ownership's commits, the newest one that was sent */
+		uint64_t confirmed; /* and the newest one that counts */
+		size_t changed;     /* the completions whose changes it has */
 		int64_t sent_at;
 		int64_t at;         /* no commit is sent before, unless much is uncommitted */
 		int64_t look_pause; /* until the next look at a busy worker */
@@ -179,6 +187,13 @@ typedef struct seg_partition {
 		seg_request current; /* the worker's request until its answer; else SEG_REQUEST_NONE */
 		bool no_room;        /* the dead letters are at their limit: the letter waits for room */
 		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
+		/* With lanes: */
+		uint64_t letters; /* of this ownership */
+		struct {
+			seg_id id;
+			uint64_t commit;       /* commit.confirmed when it is covered */
+		} uncovered[SEG_LETTERED_MAX]; /* dead letters that no commit has covered */
+		unsigned uncovered_count;
 	} request;
 
 	struct {

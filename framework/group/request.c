@@ -18,12 +18,76 @@ static void answer(seg_partition *p, int status, int64_t value)
 	seg_note_partition(p, SEG_NOTE_ANSWERED);
 }
 
-/* The dead letter is written: its message is committed, too. */
+/* --- with lanes: letters that no commit has covered ----------------------------------------- */
+
+/* `commit`: the number of the commit that covers it. */
+static void add_uncovered(seg_partition *p, seg_id id, uint64_t commit)
+{
+	unsigned i = p->request.uncovered_count++;
+	p->request.uncovered[i].id = id;
+	p->request.uncovered[i].commit = commit;
+}
+
+static void forget_covered(seg_partition *p)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < p->request.uncovered_count; i++)
+		if (p->request.uncovered[i].commit > p->commit.confirmed)
+			p->request.uncovered[kept++] = p->request.uncovered[i];
+	p->request.uncovered_count = kept;
+}
+
+void seg_request_begin(seg_partition *p)
+{
+	p->request.letters = 0;
+	p->request.uncovered_count = 0;
+	for (unsigned i = 0; i < p->resume.lettered_count; i++)
+		add_uncovered(p, p->resume.lettered[i], 1);
+}
+
+/* Whether Redis can remember one more. If not, a commit is due that covers the others. */
+static bool has_place(seg_partition *p)
+{
+	if (!seg_ledger_has_lanes(&p->ledger) || p->request.current.kind != SEG_REQUEST_DEAD_LETTER)
+		return true;
+	forget_covered(p);
+	bool place = p->request.uncovered_count < SEG_LETTERED_MAX;
+	if (!place)
+		seg_commit_hurry(p);
+	return place;
+}
+
+/* Room for `<number> <id> ...`. */
+enum { LETTERED_TEXT_MAX = 24 + SEG_LETTERED_MAX * SEG_ID_TEXT_MAX };
+
+static char *write_lettered(const seg_partition *p, char text[LETTERED_TEXT_MAX])
+{
+	char id[SEG_ID_TEXT_MAX];
+	text[0] = '\0';
+	if (!seg_ledger_has_lanes(&p->ledger))
+		return text;
+	char *to = text + snprintf(text, LETTERED_TEXT_MAX, "%" PRIu64, p->request.letters + 1);
+	for (unsigned i = 0; i < p->request.uncovered_count; i++)
+		to += snprintf(to, (size_t)(text + LETTERED_TEXT_MAX - to), " %s",
+			       seg_id_format(p->request.uncovered[i].id, id));
+	return text;
+}
+
+/* --- answers ----------------------------------------------------------------------------------- */
+
+/* The dead letter is written: its message is committed, too; with lanes, it is done. */
 static void dead_lettered(seg_partition *p, const seg_request *request)
 {
 	seg_member_counters *counters = &p->member->counters;
-	uint64_t added = seg_ledger_committed(&p->ledger, request->id, request->sequence + 1);
 	atomic_fetch_add_explicit(&counters->dead_letters, 1, memory_order_relaxed);
+	if (seg_ledger_has_lanes(&p->ledger)) {
+		p->request.letters++;
+		/* One under way does not know of it. */
+		add_uncovered(p, request->id, p->commit.number + 1);
+		seg_ledger_mark(&p->ledger, request->sequence);
+		return;
+	}
+	uint64_t added = seg_ledger_committed(&p->ledger, request->id, request->sequence + 1);
 	atomic_fetch_add_explicit(&counters->committed, added, memory_order_relaxed);
 }
 
@@ -133,7 +197,7 @@ static const seg_member_link *link_of(const seg_partition *p)
 	return &p->member->links[large ? SEG_LINK_DATA : SEG_LINK_CONTROL];
 }
 
-enum { LETTER_HEAD = 14 };
+enum { LETTER_HEAD = 15 };
 
 /* Sends the head, and the fields of the message if it shares its entry with others. */
 static bool send_letter(seg_partition *p, const char *const head[LETTER_HEAD], const seg_message *packed)
@@ -172,7 +236,7 @@ static bool send_dead_letter(seg_partition *p)
 {
 	const seg_request *request = &p->request.current;
 	seg_fenced_texts texts;
-	char attempts[16], number[16], limit[24];
+	char attempts[16], number[16], limit[24], lettered[LETTERED_TEXT_MAX];
 	const seg_member_options *options = &p->member->options;
 	seg_fenced_write(&texts, p, request->id, request->sequence + 1);
 	snprintf(attempts, sizeof(attempts), "%u", request->attempts);
@@ -191,7 +255,8 @@ static bool send_dead_letter(seg_partition *p)
 			      request->handler,
 			      number,
 			      limit,
-			      seg_dead_letters_names[options->dead_letters]};
+			      seg_dead_letters_names[options->dead_letters],
+			      write_lettered(p, lettered)};
 	return send_letter(p, head, request->packed);
 }
 
@@ -268,9 +333,11 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 		answer(p, SEG_ECLOSED, 0);
 		return SEG_NEVER;
 	}
-	if (p->request.busy)
+	if (p->request.busy || !has_place(p))
 		return SEG_NEVER;
-	if (request->kind == SEG_REQUEST_DEAD_LETTER && !seg_ledger_is_settled(&p->ledger))
+	/* With lanes, the letter moves no position, and so does not overtake what is not committed. */
+	if (request->kind == SEG_REQUEST_DEAD_LETTER && !seg_ledger_has_lanes(&p->ledger) &&
+	    !seg_ledger_is_settled(&p->ledger))
 		return await_commit(p, stopping);
 	if (!seg_fenced_may_send(p, link_of(p), now))
 		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;

@@ -6,6 +6,7 @@
 -- @include open
 -- @include count
 -- @include id
+-- @include beyond
 local log, state, values = KEYS[1], KEYS[2], KEYS[3]
 local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 
@@ -29,7 +30,7 @@ if id_less(info['last-generated-id'], found['last-delivered-id']) then
 end
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
 	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before', 'begun', 'reading', 'read_deaths',
-	'reader')
+	'reader', 'released', 'beyond', 'lettered')
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
@@ -105,6 +106,26 @@ elseif died and reading ~= '' and stored[17] == stored[1] then
 	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
 end
 
+-- What earlier owners have done beyond the position, and which messages they have made dead letters: it goes on under this
+-- owner's nonce. It is out of date if the position was moved by hand, or by an owner that knows no such fields.
+local last = (stored[2] or '') ~= '' and stored[2] or stored[18] or ''
+local function inherited(field)
+	return stored[11] == position and of_owner(field, last) or ''
+end
+local function keep(name, field, value)
+	if value then
+		redis.call('HSET', state, name, nonce .. ' ' .. value)
+	elseif field then
+		redis.call('HDEL', state, name)
+	end
+end
+local at, set = string.match(inherited(stored[19]), '^(%S+) (.*)$')
+set = at == position and set
+keep('beyond', stored[19], set and position .. ' ' .. set)
+local number, since, letters = string.match(inherited(stored[20]), '^(%d+) (%S+) (.*)$')
+letters = since and not id_less(position, since) and letters
+keep('lettered', stored[20], letters and table.concat({again and number or '0', since, letters}, ' '))
+
 count = text(count or -1)
 -- Only owners count records; Redis counts entries.
 if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
@@ -118,6 +139,12 @@ local answer = {'OK', position, count, tostring(crashes), suspect, tostring(atte
 	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
 if reading ~= '' then
 	answer[#answer + 1] = 'READING ' .. reading .. ' ' .. read_deaths
+end
+if set then
+	answer[#answer + 1] = 'BEYOND ' .. set
+end
+if letters then
+	answer[#answer + 1] = 'LETTERED ' .. letters
 end
 local kept = values and redis.call('HLEN', values) or 0
 if kept > 0 then

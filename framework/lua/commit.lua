@@ -8,14 +8,21 @@
 -- `passed` ('': no such count): so many of the `count` entries were removed before this owner read them, as far as it knows. The
 -- caller has read nothing after the position: what it has read may be removed without being lost.
 --
+-- `beyond` ('': no lanes): `<done> <set>`: how many messages the owner has done, and which of them come after the position.
+--
 -- The changes of values belong to the messages up to the position: they are made if the position is, and in no other step.
 -- @include fence
 -- @include advance
 -- @include removed
+-- @include beyond
 local log, state, values = KEYS[1], KEYS[2], KEYS[3]
 local CHANGES = 10
 local group, epoch, nonce, position, count, release, passed, beyond, puts = unpack(ARGV, 1, CHANGES - 1)
 passed = passed ~= '' and passed or nil
+local done, set
+if (beyond or '') ~= '' then
+	done, set = string.match(beyond, '^(%d+) (.*)$')
+end
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
@@ -26,6 +33,10 @@ if later then
 		return {'OK'}
 	end
 	return {'FENCED', later}
+end
+if done and is_overtaken(state, nonce, done) then
+	redis.call('HSET', state, 'position', known) -- lets a WAIT after the call cover the later one
+	return {'OK'}
 end
 -- Not for a call that is sent again after a later one. Fails here, with nothing done, if the key is something else.
 local changes = values and not (known and id_less(position, known))
@@ -48,6 +59,9 @@ local failure = advance(log, state, group, position, count, known)
 -- A release counts all the same: it is the end of an ownership of the vanished log.
 if failure and not (release == '1' and failure[1] == 'GONE') then
 	return failure
+end
+if done and not failure and not (known and id_less(position, known)) then
+	store_beyond(state, nonce, position, done, set)
 end
 -- Lua passes fewer than 8,000 arguments in one call.
 local function each_chunk(command, from, to)

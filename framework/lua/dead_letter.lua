@@ -1,7 +1,11 @@
 -- Moves a message to the dead letters, and the group's position past it. Only the owner may.
--- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition limit full, then
+-- KEYS: log state dead. ARGV: group epoch nonce id count reason attempts handler partition limit full lettered, then
 -- the fields of a packed record. Without them, the letter gets the fields of the log's entry. limit: how many
 -- letters the partition keeps, 0: any number. full: what happens at the limit, drop-oldest or stop.
+--
+-- lettered: '' without lanes. Else `<number>[ <id>...]`: the letters of this owner have the numbers 1, 2, ..., and these
+-- are earlier ones that no commit has covered. With lanes, the position stays: messages before this one may not be done. The
+-- state remembers the ids until a commit says that they are done.
 --
 -- The script has no shebang line, so that Redis without memory refuses the letter, and not the script: the
 -- script then trims committed messages to make room.
@@ -10,15 +14,18 @@
 -- @include trim
 -- @include memory
 -- @include text
+-- @include beyond
 local log, state, dead = KEYS[1], KEYS[2], KEYS[3]
-local group, epoch, nonce, id, count, reason, attempts, handler, partition, limit, full = unpack(ARGV)
+local group, epoch, nonce, id, count, reason, attempts, handler, partition, limit, full, lettered = unpack(ARGV)
+local number, uncovered = string.match(lettered or '', '^(%d+)(.*)$')
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
 -- A call that is sent again because its answer was lost: it is done.
-if known and not id_less(known, id) then
+local newest = number and string.match(of_owner(redis.call('HGET', state, 'lettered'), nonce) or '', '^%d+')
+if newest and tonumber(newest) >= tonumber(number) or known and not id_less(known, id) then
 	-- A write, so that a WAIT after it covers the letter, which another connection may have added.
 	redis.call('HSET', state, 'position', known)
 	return {'OK', '0-0'}
@@ -40,7 +47,7 @@ if limit ~= '0' and length >= tonumber(limit) then
 	redis.call('HINCRBY', state, 'letters_dropped', dropped)
 end
 
-local FIRST_FIELD = 12
+local FIRST_FIELD = 13
 local fields = {unpack(ARGV, FIRST_FIELD)}
 if #fields == 0 then
 	local entry = redis.call('XRANGE', log, id, id)[1]
@@ -70,9 +77,14 @@ for from = 1 + FIELDS_MAX, #fields, FIELDS_MAX do
 	add(redis.call, from)
 end
 
-local failure = advance(log, state, group, id, count, known)
-if failure then
-	return failure
+if number then
+	redis.call('HSET', state, 'lettered',
+		table.concat({nonce, number, known or '0-0', id}, ' ') .. uncovered)
+else
+	local failure = advance(log, state, group, id, count, known)
+	if failure then
+		return failure
+	end
 end
 redis.call('HSET', state, 'crashes', '0')
 if redis.call('HGET', state, 'suspect') == id then

@@ -69,16 +69,6 @@ bool seg_beyond_add_hole(seg_beyond *b, seg_id first, seg_id last)
 
 /* --- one message more ------------------------------------------------------------------- */
 
-static seg_id before(seg_id id)
-{
-	return id.seq ? (seg_id){id.ms, id.seq - 1} : (seg_id){id.ms - 1, UINT64_MAX};
-}
-
-static seg_id after(seg_id id)
-{
-	return id.seq < UINT64_MAX ? (seg_id){id.ms, id.seq + 1} : (seg_id){id.ms + 1, 0};
-}
-
 /* Takes the id out of the hole. */
 static bool split(seg_beyond *b, seg_hole *hole, seg_id id)
 {
@@ -88,17 +78,17 @@ static bool split(seg_beyond *b, seg_hole *hole, seg_id id)
 		memmove(hole, hole + 1, (b->hole_count - at - 1) * sizeof(*hole));
 		b->hole_count--;
 	} else if (is_first) {
-		hole->first = after(id);
+		hole->first = seg_id_after(id);
 	} else if (is_last) {
-		hole->last = before(id);
+		hole->last = seg_id_before(id);
 	} else {
 		if (!make_room(b))
 			return false;
 		hole = &b->holes[at];
 		memmove(hole + 1, hole, (b->hole_count - at) * sizeof(*hole));
 		b->hole_count++;
-		hole[0].last = before(id);
-		hole[1].first = after(id);
+		hole[0].last = seg_id_before(id);
+		hole[1].first = seg_id_after(id);
 	}
 	return true;
 }
@@ -112,8 +102,8 @@ bool seg_beyond_add(seg_beyond *b, seg_id position, seg_id id)
 		if (!split(b, hole, id))
 			return false;
 	} else {
-		seg_id first = after(seg_beyond_is_empty(b) ? position : b->frontier);
-		if (seg_id_compare(first, id) < 0 && !seg_beyond_add_hole(b, first, before(id)))
+		seg_id first = seg_id_after(seg_beyond_is_empty(b) ? position : b->frontier);
+		if (seg_id_compare(first, id) < 0 && !seg_beyond_add_hole(b, first, seg_id_before(id)))
 			return false;
 		b->frontier = id;
 	}

@@ -34,6 +34,17 @@ typedef struct seg_beyond {
 	size_t hole_count, room;
 } seg_beyond;
 
+/* The id right before, of one that is not {0,0}; and the one right after, of one that is not the last of all. */
+static inline seg_id seg_id_before(seg_id id)
+{
+	return id.seq ? (seg_id){id.ms, id.seq - 1} : (seg_id){id.ms - 1, UINT64_MAX};
+}
+
+static inline seg_id seg_id_after(seg_id id)
+{
+	return id.seq < UINT64_MAX ? (seg_id){id.ms, id.seq + 1} : (seg_id){id.ms + 1, 0};
+}
+
 void seg_beyond_fini(seg_beyond *beyond); /* and zeroes it */
 
 /* Forgets all, and keeps the memory. */

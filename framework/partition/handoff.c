@@ -72,6 +72,12 @@ void seg_handoff_answer(seg_handoff *handoff, int status, int64_t value)
 	seg_handoff_wake(handoff);
 }
 
+bool seg_handoff_has_news(const seg_handoff *handoff)
+{
+	return ck_ring_size(&handoff->free) > 0 ||
+	       atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed) != NULL;
+}
+
 bool seg_handoff_take_completions(seg_handoff *handoff, seg_completions *queue)
 {
 	seg_completion *newest = NULL, *oldest = NULL;
@@ -140,12 +146,19 @@ void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched)
 
 void seg_handoff_complete(seg_handoff *handoff, seg_completion *completion)
 {
+	bool lanes = completion->done_count > 0;
 	atomic_fetch_add_explicit(&handoff->worker.completed, completion->bytes, memory_order_relaxed);
 	completion->unadded = completion->emission_count;
 	completion->next = atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&handoff->worker.completions, &completion->next,
 						      completion, memory_order_release, memory_order_relaxed))
 		;
+	/* With lanes, messages that are done make room to read more, whether a batch comes back or not. */
+	if (!lanes)
+		return;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&handoff->io.starved, memory_order_relaxed))
+		seg_waker_kick(handoff->waker);
 }
 
 static uint64_t incomplete(const seg_handoff *handoff)

@@ -1,5 +1,8 @@
 #include "partition/ledger.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -23,13 +26,18 @@ enum { CHANGED_COUNT = 16384, CHANGED_BYTES = 4 << 20 };
 /* After so many reads without memory for one entry, that entry is faulty: with the pauses, after about ten seconds. */
 enum { STARVED_MOST = 7 };
 
+/* What a read brings at least, if the log has it: a batch, and a message for each lane. */
+static size_t usual_read(const seg_ledger *l)
+{
+	const seg_ledger_limits *limits = l->limits;
+	return limits->parallel > limits->batch_size ? limits->parallel : limits->batch_size;
+}
+
 void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff *handoff)
 {
-	*l = (seg_ledger){.limits = limits,
-			  .handoff = handoff,
-			  .read_size = limits->batch_size,
-			  .messages_per_entry = 1,
-			  .entries_read = -1};
+	*l = (seg_ledger){.limits = limits, .handoff = handoff, .messages_per_entry = 1, .entries_read = -1};
+	l->read_size = usual_read(l);
+	l->lanes = limits->parallel > 1;
 }
 
 static void drop_completions(seg_ledger *l, seg_completions *queue)
@@ -49,6 +57,7 @@ void seg_ledger_fini(seg_ledger *l)
 {
 	drop_incomplete(l);
 	drop_completions(l, &l->changed);
+	seg_tracker_fini(&l->tracker);
 	if (l->target)
 		seg_fetched_release(l->target);
 	while (l->spare_count)
@@ -64,9 +73,26 @@ void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 	l->fetched_count = l->handled_count = 0;
 	l->entries_read = entries_read;
 	l->removed_count = l->removed_total = 0;
-	l->read_size = l->limits->batch_size;
+	l->read_size = usual_read(l);
 	l->messages_per_entry = 1;
 	l->starved = 0;
+	seg_tracker_begin(&l->tracker, position);
+	l->earlier = NULL;
+	l->skipped = l->done_committed = 0;
+	l->beyond_stored = false;
+}
+
+void seg_ledger_skip(seg_ledger *l, const seg_beyond *earlier)
+{
+	if (!seg_ledger_has_lanes(l) || seg_beyond_is_empty(earlier))
+		return;
+	l->earlier = earlier;
+	l->beyond_stored = true;
+}
+
+void seg_ledger_settle(seg_ledger *l)
+{
+	seg_tracker_fini(&l->tracker);
 }
 
 /* --- batches ---------------------------------------------------------------------- */
@@ -107,13 +133,29 @@ static uint64_t committed_count(const seg_ledger *l)
 
 uint64_t seg_ledger_uncommitted(const seg_ledger *l)
 {
+	if (seg_ledger_has_lanes(l))
+		return seg_ledger_done(l) - l->done_committed;
 	uint64_t committed = committed_count(l);
 	return l->handled_count > committed ? l->handled_count - committed : 0;
 }
 
+/* Of so many messages, those that the worker has in a batch. It may count one as parked that has just been done. */
+static uint64_t without_parked(const seg_ledger *l, uint64_t messages)
+{
+	uint64_t parked = atomic_load_explicit(&l->handoff->worker.parked, memory_order_relaxed);
+	return messages > parked ? messages - parked : 0;
+}
+
 uint64_t seg_ledger_unhandled(const seg_ledger *l)
 {
+	if (seg_ledger_has_lanes(l))
+		return without_parked(l, l->fetched_count - l->tracker.done_count);
 	return l->fetched_count - l->handled_count;
+}
+
+bool seg_ledger_expects(const seg_ledger *l)
+{
+	return seg_ledger_has_lanes(l) ? l->fetched_count > l->tracker.done_count : l->outstanding_count > 0;
 }
 
 static uint32_t in_flight_batches(const seg_ledger *l)
@@ -124,14 +166,26 @@ static uint32_t in_flight_batches(const seg_ledger *l)
 uint64_t seg_ledger_window(const seg_ledger *l)
 {
 	const seg_ledger_limits *limits = l->limits;
-	return limits->in_flight_batches ? (uint64_t)limits->batch_size * limits->in_flight_batches
+	return limits->in_flight_batches ? (uint64_t)usual_read(l) * limits->in_flight_batches
 					 : (uint64_t)l->read_size * SEG_LEDGER_BATCHES;
+}
+
+/* How many messages may be read until beyond_limit is reached. */
+static uint64_t beyond_left(const seg_ledger *l)
+{
+	uint64_t used = l->fetched_count - l->tracker.first;
+	uint64_t most = l->limits->beyond_limit + seg_ledger_window(l);
+	return used < most ? most - used : 0;
 }
 
 static uint64_t window_left(const seg_ledger *l)
 {
-	uint64_t used = l->fetched_count - committed_count(l), window = seg_ledger_window(l);
-	return used < window ? window - used : 0;
+	bool lanes = seg_ledger_has_lanes(l);
+	uint64_t window = seg_ledger_window(l);
+	uint64_t used = lanes ? without_parked(l, l->fetched_count - l->skipped - l->done_committed)
+			      : l->fetched_count - committed_count(l);
+	uint64_t left = used < window ? window - used : 0, beyond = lanes ? beyond_left(l) : left;
+	return left < beyond ? left : beyond;
 }
 
 /* --- reading ------------------------------------------------------------------------ */
@@ -139,17 +193,21 @@ static uint64_t window_left(const seg_ledger *l)
 /* The bytes that one read may bring, as far as the newest messages tell. */
 static size_t bytes_of_read(const seg_ledger *l)
 {
-	bool large = l->read_size > l->limits->batch_size;
+	bool large = l->read_size > usual_read(l);
 	return l->limits->in_flight_bytes / (large ? 2 : in_flight_batches(l));
 }
 
 /* A read pays off for half of its size or more, not for a few messages. */
+static size_t least_read(const seg_ledger *l)
+{
+	return (l->read_size + 1) / 2;
+}
+
 static bool has_room(const seg_ledger *l)
 {
-	bool large = l->read_size > l->limits->batch_size;
+	bool large = l->read_size > usual_read(l);
 	uint64_t bytes = large ? l->limits->in_flight_bytes / 2 + 1 : l->limits->in_flight_bytes;
-	return (l->outstanding_count == 0 || l->outstanding_bytes < bytes) &&
-	       window_left(l) >= (l->read_size + 1) / 2;
+	return (l->outstanding_count == 0 || l->outstanding_bytes < bytes) && window_left(l) >= least_read(l);
 }
 
 bool seg_ledger_ready_target(seg_ledger *l)
@@ -185,11 +243,11 @@ size_t seg_ledger_read_count(const seg_ledger *l)
 /* The most messages that a read may ask for. */
 static size_t read_size_max(const seg_ledger *l)
 {
-	size_t batch = l->limits->batch_size;
+	size_t usual = usual_read(l);
 	size_t most = l->limits->in_flight_batches ? (size_t)seg_ledger_window(l) / 2 : SEG_LEDGER_READ_MAX;
 	if (most > SEG_LEDGER_READ_MAX)
 		most = SEG_LEDGER_READ_MAX;
-	return most < batch ? batch : most;
+	return most < usual ? usual : most;
 }
 
 void seg_ledger_adapt(seg_ledger *l, int64_t round_trip, int64_t took, uint64_t unhandled)
@@ -200,8 +258,8 @@ void seg_ledger_adapt(seg_ledger *l, int64_t round_trip, int64_t took, uint64_t 
 		size /= 2;
 	else if (unhandled == 0 && took < goal)
 		size = took > round_trip ? size * (size_t)goal / (size_t)took : size * ROUND_TRIPS;
-	if (round_trip < SEG_LEDGER_FAR || size < l->limits->batch_size)
-		size = l->limits->batch_size;
+	if (round_trip < SEG_LEDGER_FAR || size < usual_read(l))
+		size = usual_read(l);
 	l->read_size = size > most ? most : size;
 }
 
@@ -262,12 +320,27 @@ static uint64_t count_removed(seg_ledger *l, const seg_fetched *fetched)
 	return removed;
 }
 
-static void note_sizes(seg_ledger *l, const seg_fetched *fetched)
+static void note_sizes(seg_ledger *l, const seg_fetched *fetched, size_t count)
 {
-	size_t count = fetched->batch.count, average = fetched->bytes / count + 1;
-	l->messages_per_entry = count > fetched->entries ? count / fetched->entries : 1;
+	size_t average = fetched->bytes / count + 1;
+	size_t entries = fetched->entries;
+	l->messages_per_entry = entries > 0 && count > entries ? count / entries : 1;
 	/* Grows at once and shrinks slowly, because the limit on bytes is for large messages. */
 	l->average_bytes = average > l->average_bytes ? average : (l->average_bytes * 7 + average) / 8;
+}
+
+/* With lanes: the messages come. False: out of memory. */
+static bool track(seg_ledger *l, const seg_fetched *fetched)
+{
+	if (!seg_tracker_reserve(&l->tracker, fetched->batch.count))
+		return false;
+	for (size_t i = 0; i < fetched->batch.count; i++) {
+		seg_id id = fetched->messages[i].id;
+		bool done = l->earlier && seg_beyond_has(l->earlier, id);
+		seg_tracker_enter(&l->tracker, id, done);
+		l->skipped += done;
+	}
+	return true;
 }
 
 seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t epoch)
@@ -279,13 +352,15 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	l->filled = fetched->entries >= l->entries_requested || l->parser.full || starved;
 	l->narrow = starved ? 1 : l->narrow * 2 < l->read_size ? l->narrow * 2 : 0;
 	l->starved = starved && count == 0 ? l->starved + 1 : 0;
+	if (seg_ledger_has_lanes(l) && count > 0 && !track(l, fetched))
+		return (seg_read_result){.starved = seg_ledger_read_starved(l)};
 	if (seg_id_compare(fetched->last_id, l->fetched) > 0)
 		l->fetched = fetched->last_id;
 	if (count == 0) {
 		seg_fetched_reset(fetched, starved ? 0 : SIZE_MAX);
 		return (seg_read_result){.starved = l->starved};
 	}
-	note_sizes(l, fetched);
+	note_sizes(l, fetched, count);
 	seg_read_result result = {.messages = count,
 				  .removed = count_removed(l, fetched),
 				  .records_before = fetched->records_before};
@@ -340,20 +415,31 @@ seg_completion *seg_ledger_take_outputs(seg_ledger *l)
 	return c;
 }
 
+/* Whether the next commit has room for its changes. */
+static bool can_enter(const seg_ledger *l, const seg_completion *c)
+{
+	return l->draining || !c->change_count || !seg_ledger_is_full_of_changes(l);
+}
+
+/* The messages of a completion are done, or a completion has changes to commit. */
+static void enter_completion(seg_ledger *l, seg_completion *c)
+{
+	for (size_t i = 0; i < c->done_count; i++)
+		seg_tracker_mark(&l->tracker, c->done[i]);
+	l->change_count += c->change_count;
+	if (c->change_count)
+		seg_completions_add(&l->changed, c);
+	else
+		seg_handoff_free_completion(l->handoff, c);
+}
+
 /* Of the `done` messages that the worker has counted, those before the first completion that is not complete. */
 static uint64_t complete(seg_ledger *l, uint64_t done)
 {
 	seg_completion *c;
 	take_completions(l);
-	while ((c = l->completions.first) != NULL && c->unadded == 0 && c->end <= done &&
-	       (l->draining || !c->change_count || !seg_ledger_is_full_of_changes(l))) {
-		seg_completions_take(&l->completions);
-		l->change_count += c->change_count;
-		if (c->change_count)
-			seg_completions_add(&l->changed, c);
-		else
-			seg_handoff_free_completion(l->handoff, c);
-	}
+	while ((c = l->completions.first) != NULL && c->unadded == 0 && c->end <= done && can_enter(l, c))
+		enter_completion(l, seg_completions_take(&l->completions));
 	return c && c->begin < done ? c->begin : done;
 }
 
@@ -387,8 +473,34 @@ void seg_ledger_changes_committed(seg_ledger *l, size_t count)
 	}
 }
 
+/* A batch has come back, the oldest one. */
+static void recycle(seg_ledger *l, seg_fetched *fetched)
+{
+	drop_oldest(l);
+	l->outstanding_bytes -= fetched->bytes;
+	keep_spare(l, fetched);
+}
+
+/* With lanes: messages are done out of order, but their completions count in order. */
+static bool collect_from_lanes(seg_ledger *l)
+{
+	seg_fetched *fetched;
+	take_completions(l);
+	while (l->completions.first && l->completions.first->unadded == 0 &&
+	       can_enter(l, l->completions.first))
+		enter_completion(l, seg_completions_take(&l->completions));
+	l->handled = l->tracker.position;
+	l->handled_count = l->tracker.first;
+	/* The lanes give a batch back once they need it no more; they have copied what is not done. */
+	while (l->outstanding_count && (fetched = seg_handoff_pop_free(l->handoff)) != NULL)
+		recycle(l, fetched);
+	return seg_ledger_done(l) > l->done_committed || seg_id_compare(l->handled, l->committed) > 0;
+}
+
 bool seg_ledger_collect(seg_ledger *l)
 {
+	if (seg_ledger_has_lanes(l))
+		return collect_from_lanes(l);
 	uint64_t done = atomic_load_explicit(&l->handoff->worker.handled, memory_order_acquire);
 	done = complete(l, done);
 	for (unsigned i = 0; i < l->outstanding_count; i++) {
@@ -407,9 +519,7 @@ bool seg_ledger_collect(seg_ledger *l)
 			break;
 		if (seg_handoff_pop_free(l->handoff) != fetched)
 			break;
-		drop_oldest(l);
-		l->outstanding_bytes -= fetched->bytes;
-		keep_spare(l, fetched);
+		recycle(l, fetched);
 	}
 	return seg_id_compare(l->handled, l->committed) > 0;
 }
@@ -424,6 +534,61 @@ uint64_t seg_ledger_committed(seg_ledger *l, seg_id id, uint64_t count)
 	atomic_store_explicit(&l->handoff->io.committed, count, memory_order_release);
 	return count - before;
 }
+
+/* --- with lanes ----------------------------------------------------------------------- */
+
+uint64_t seg_ledger_done_committed(seg_ledger *l, uint64_t done)
+{
+	if (done <= l->done_committed)
+		return 0;
+	uint64_t added = done - l->done_committed;
+	l->done_committed = done;
+	return added;
+}
+
+void seg_ledger_mark(seg_ledger *l, uint64_t number)
+{
+	seg_tracker_mark(&l->tracker, number);
+	l->handled = l->tracker.position;
+	l->handled_count = l->tracker.first;
+}
+
+char *seg_ledger_beyond_text(seg_ledger *l)
+{
+	size_t length = 0;
+	seg_beyond set = {0};
+	char *text = NULL, *encoded = NULL;
+	seg_tracker_write(&l->tracker, l->earlier, &set);
+	bool any = !seg_beyond_is_empty(&set);
+	set.count = seg_tracker_beyond(&l->tracker);
+	if (l->earlier && l->earlier->count > l->skipped)
+		set.count += l->earlier->count - l->skipped;
+	if (any)
+		encoded = seg_beyond_encode(&set, l->handled, &length);
+	size_t size = length + 32;
+	if (!any || encoded)
+		text = malloc(size);
+	if (text)
+		snprintf(text, size, "%" PRIu64 " %s", seg_ledger_done(l),
+			 any                ? encoded
+			 : l->beyond_stored ? "-"
+					    : "=");
+	if (text)
+		l->beyond_stored = any;
+	free(encoded);
+	seg_beyond_fini(&set);
+	return text;
+}
+
+bool seg_ledger_is_held_up(const seg_ledger *l, seg_id *id, uint64_t *done)
+{
+	if (!seg_ledger_has_lanes(l) || beyond_left(l) >= least_read(l))
+		return false;
+	*done = seg_tracker_beyond(&l->tracker);
+	return seg_tracker_first(&l->tracker, id);
+}
+
+/* --- gaps -------------------------------------------------------------------------------- */
 
 bool seg_ledger_is_before_a_gap(const seg_ledger *l)
 {

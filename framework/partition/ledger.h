@@ -5,6 +5,9 @@
  *     fetched    the newest id that was read from the log
  *     handled    the worker is done with all messages up to this id
  *     committed  the newest position that Redis has confirmed
+ *
+ * With lanes (limits->parallel above 1), messages are done out of order: a tracker knows which, and `handled` is the position before the
+ * first one that is not done. A commit stores what is done beyond it, too.
  */
 #ifndef SEG_PARTITION_LEDGER_H
 #define SEG_PARTITION_LEDGER_H
@@ -13,6 +16,7 @@
 
 #include "partition/handoff.h"
 #include "partition/parser.h"
+#include "partition/tracker.h"
 
 /* How much may be in flight in one partition. */
 typedef struct seg_ledger_limits {
@@ -78,6 +82,15 @@ typedef struct seg_ledger {
 	seg_completions changed; /* complete, up to `handled`: their changes are not known to be committed */
 	size_t change_count;     /* in `changed` */
 	bool draining;           /* no further completion comes */
+
+	/* With lanes. */
+	bool lanes;
+	seg_tracker tracker;
+	const seg_beyond
+		*earlier;        /* what earlier owners have done beyond the position of the claim; or NULL */
+	uint64_t skipped;        /* messages of these that have come: they are done */
+	uint64_t done_committed; /* messages that this ownership has done, and Redis has confirmed */
+	bool beyond_stored;      /* Redis may have a set */
 } seg_ledger;
 
 void seg_ledger_init(seg_ledger *ledger, const seg_ledger_limits *limits, seg_handoff *handoff);
@@ -86,16 +99,23 @@ void seg_ledger_fini(seg_ledger *ledger);
 /* A new ownership begins at `position`. No worker may be running. entries_read: see seg_ledger. */
 void seg_ledger_begin(seg_ledger *ledger, seg_id position, int64_t entries_read);
 
+/* With lanes, after seg_ledger_begin: what earlier owners have done. `earlier` must stay as it is while the ownership lasts. */
+void seg_ledger_skip(seg_ledger *ledger, const seg_beyond *earlier);
+
 /* The worker of the ownership has stopped: drops all batches but the target. A batch that a caller keeps lives until the caller
  * drops it. */
 void seg_ledger_end(seg_ledger *ledger);
+
+/* The ownership is over, and no commit comes any more. */
+void seg_ledger_settle(seg_ledger *ledger);
 
 /* How many messages are handled, but not known to be committed. */
 uint64_t seg_ledger_uncommitted(const seg_ledger *ledger);
 
 /*
  * How many messages may be fetched and not yet committed: batch_size * in_flight_batches. At most this many messages are
- * handled again after a crash. Without in_flight_batches: four reads, where a read is a batch or more.
+ * handled again after a crash. Without in_flight_batches: four reads, where a read is a batch or more. With lanes, a read brings at
+ * least one message for each, and messages beyond the position that are committed do not count, nor those that wait parked.
  */
 uint64_t seg_ledger_window(const seg_ledger *ledger);
 
@@ -147,14 +167,18 @@ seg_read_result seg_ledger_deliver(seg_ledger *ledger, uint32_t partition, uint6
  */
 void seg_ledger_adapt(seg_ledger *ledger, int64_t round_trip, int64_t took, uint64_t unhandled);
 
-/* How many messages are with the worker. Call seg_ledger_collect before. */
+/* How many messages are with the worker, parked ones not counted. Call seg_ledger_collect before. */
 uint64_t seg_ledger_unhandled(const seg_ledger *ledger);
 
 /* The worker has stopped: the last collect takes all completions that can be complete, however many changes they have. */
 void seg_ledger_drain(seg_ledger *ledger);
 
-/* Enters what the worker has handled, and takes back its batches. Returns whether `handled` is beyond `committed`. */
+/* Enters what the worker has handled, and takes back its batches. Returns whether `handled` is beyond `committed`; with lanes, also
+ * whether more is done beyond it. */
 bool seg_ledger_collect(seg_ledger *ledger);
+
+/* Whether the worker has messages that it may be done with at any moment. */
+bool seg_ledger_expects(const seg_ledger *ledger);
 
 /* The next completion whose outputs are to be sent, in order; NULL: none. It stays the ledger's; count its `unadded` down. */
 seg_completion *seg_ledger_take_outputs(seg_ledger *ledger);
@@ -173,6 +197,35 @@ void seg_ledger_changes_committed(seg_ledger *ledger, size_t count);
 
 /* Redis has confirmed position `id`, which is `count` messages into this ownership. Returns how many of them are new. */
 uint64_t seg_ledger_committed(seg_ledger *ledger, seg_id id, uint64_t count);
+
+/* --- with lanes --- */
+
+static inline bool seg_ledger_has_lanes(const seg_ledger *ledger)
+{
+	return ledger->lanes;
+}
+
+/* How many messages this ownership has done, in any order. It never falls. */
+static inline uint64_t seg_ledger_done(const seg_ledger *ledger)
+{
+	return ledger->tracker.done_count - ledger->skipped;
+}
+
+/* Redis has confirmed so many of them. Returns how many are new. */
+uint64_t seg_ledger_done_committed(seg_ledger *ledger, uint64_t done);
+
+/* Message `number` is done, without a completion: it is a dead letter. */
+void seg_ledger_mark(seg_ledger *ledger, uint64_t number);
+
+/*
+ * What a commit of `handled` says of messages beyond it (lua/commit.lua): `<done> <set>`, where the set is seg_beyond_encode's; or `-`:
+ * nothing is done there any more; or `=`: nothing is, and Redis has no set. The caller frees the text. NULL: out of memory.
+ */
+char *seg_ledger_beyond_text(seg_ledger *ledger);
+
+/* Whether nothing is read because beyond_limit is reached: *id is the message that holds up the position, and *done how many
+ * messages after it are done. */
+bool seg_ledger_is_held_up(const seg_ledger *ledger, seg_id *id, uint64_t *done);
 
 /* Whether a gap was found that the handled messages are not past yet. Until then, no further look can tell what is new. */
 bool seg_ledger_is_before_a_gap(const seg_ledger *ledger);

@@ -391,6 +391,7 @@ static const seg_handler handler = {
 	.tick = exec_tick,
 	.partition_close = exec_partition_close,
 	.fini = exec_fini,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(handler);

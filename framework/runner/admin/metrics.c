@@ -67,6 +67,10 @@ static const counter_row worker_gauges[] = {
 	 offsetof(seg_section_counters, owned)},
 	{"partitions_retrying", "Partitions whose next message has failed and is being retried.",
 	 offsetof(seg_section_counters, retrying)},
+	{"slots_waiting", "Slots of keys whose first message waits for its next attempt (parallel above 1).",
+	 offsetof(seg_section_counters, slots_waiting)},
+	{"lanes_busy", "Lanes that are in a call of the handler (parallel above 1).",
+	 offsetof(seg_section_counters, lanes_busy)},
 };
 
 static const void *counters_of_member(const seg_section *section)
@@ -250,6 +254,12 @@ static bool dead_letters_full(const seg_partition_snapshot *partition, double *v
 	return !partition->unreachable;
 }
 
+static bool beyond(const seg_partition_snapshot *partition, double *value)
+{
+	*value = (double)partition->beyond;
+	return !partition->unreachable;
+}
+
 static bool length(const seg_partition_snapshot *partition, double *value)
 {
 	*value = (double)partition->info.length;
@@ -289,6 +299,8 @@ static const struct {
 	{"partition_dead_letters_full",
 	 "1: the partition waits, because it has dead_letter_limit dead letters; else 0.", dead_letters_full,
 	 false},
+	{"partition_beyond_messages",
+	 "Messages of the partition after its position that are done (parallel above 1).", beyond, false},
 	{"partition_log_messages",
 	 "Entries in the partition's log, committed ones included; a packed entry holds many messages.",
 	 length, false},

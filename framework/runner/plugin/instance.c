@@ -219,6 +219,11 @@ void seg_plugin_instance_destroy(seg_plugin_instance *instance)
 	free(instance);
 }
 
+const seg_host *seg_plugin_instance_host(const seg_plugin_instance *instance)
+{
+	return &instance->host;
+}
+
 const seg_handler *seg_plugin_instance_handler(const seg_plugin_instance *instance)
 {
 	return instance->handler;

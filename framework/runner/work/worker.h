@@ -21,7 +21,9 @@ typedef struct seg_worker {
 	int64_t look_at;   /* with lanes: seg_now() of the next look at their calls */
 	seg_hindered_entry hindered;
 	int64_t failing_since; /* the I/O thread's: seg_now() of the first refusal of a thread */
-	int cpu;               /* to pin the thread to; -1: none */
+	unsigned slots_waiting,
+		lanes_busy; /* the I/O thread's: what the section's counters have of this worker */
+	int cpu;            /* to pin the thread to; -1: none */
 } seg_worker;
 
 /* I/O thread. Returns 0, or a positive errno: then there is no thread. */

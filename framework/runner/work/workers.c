@@ -44,6 +44,14 @@ static int start(void *arg, seg_partition *partition)
 	return 0;
 }
 
+/* Enters into the section's total what a partition has now, instead of what it had. */
+static void replace(atomic_uint *total, unsigned *had, unsigned now)
+{
+	if (now != *had)
+		atomic_fetch_add_explicit(total, now - *had, memory_order_relaxed);
+	*had = now;
+}
+
 static void finish(void *arg, seg_partition *partition)
 {
 	seg_workers *workers = arg;
@@ -53,6 +61,8 @@ static void finish(void *arg, seg_partition *partition)
 	seg_hindered_forget(workers->setup.hindered, &worker->hindered);
 	if (worker->stuck)
 		atomic_fetch_sub_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
+	replace(&workers->setup.counters->slots_waiting, &worker->slots_waiting, 0);
+	replace(&workers->setup.counters->lanes_busy, &worker->lanes_busy, 0);
 	atomic_fetch_sub_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
 }
 
@@ -104,10 +114,21 @@ static void end_stuck(seg_workers *workers, const seg_partition *partition, cons
 	seg_ending_request(workers->ending, EX_SOFTWARE);
 }
 
+static void count_lanes(seg_workers *workers, seg_worker *worker, const seg_handoff *handoff)
+{
+	seg_section_counters *counters = workers->setup.counters;
+	replace(&counters->slots_waiting, &worker->slots_waiting,
+		atomic_load_explicit(&handoff->worker.slots_waiting, memory_order_relaxed));
+	replace(&counters->lanes_busy, &worker->lanes_busy,
+		atomic_load_explicit(&handoff->worker.lanes_busy, memory_order_relaxed));
+}
+
 static int64_t check(void *arg, seg_partition *partition, int64_t now)
 {
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
+	if (partition->ledger.lanes)
+		count_lanes(workers, worker, &partition->handoff);
 	int64_t limit = workers->handler_timeout;
 	if (now < worker->look_at)
 		return worker->look_at;
@@ -135,7 +156,8 @@ static void hindered(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	const seg_hindrance *what = &partition->hindrance.newest;
-	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL)
+	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL ||
+	    what->kind == SEG_HINDRANCE_BEYOND)
 		seg_hindered_note(workers->setup.hindered, &worker->hindered, what);
 	else
 		seg_hindered_forget(workers->setup.hindered, &worker->hindered);

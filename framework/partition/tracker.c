@@ -1,0 +1,188 @@
+#include "partition/tracker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A word of bits, and the least room: a multiple of it, so that a word never has bits of two ends of the ring. */
+enum { WORD = 64, ROOM_MIN = 1024 };
+
+/* What a tracker keeps for the next ownership. */
+enum { ROOM_KEPT = 16384 };
+
+void seg_tracker_begin(seg_tracker *t, seg_id position)
+{
+	if (t->room > ROOM_KEPT)
+		seg_tracker_fini(t);
+	seg_tracker begun = {.ids = t->ids,
+			     .done = t->done,
+			     .room = t->room,
+			     .position = position,
+			     .last = position};
+	*t = begun;
+}
+
+void seg_tracker_fini(seg_tracker *t)
+{
+	free(t->ids);
+	free(t->done);
+	t->ids = NULL;
+	t->done = NULL;
+	t->room = 0;
+}
+
+static size_t index_of(const seg_tracker *t, uint64_t number)
+{
+	return (size_t)number & (t->room - 1);
+}
+
+static bool is_done(const seg_tracker *t, uint64_t number)
+{
+	size_t i = index_of(t, number);
+	return t->done[i / WORD] >> (i % WORD) & 1;
+}
+
+static void set_done(seg_tracker *t, uint64_t number, bool done)
+{
+	size_t i = index_of(t, number);
+	uint64_t bit = (uint64_t)1 << (i % WORD);
+	t->done[i / WORD] = done ? t->done[i / WORD] | bit : t->done[i / WORD] & ~bit;
+}
+
+bool seg_tracker_reserve(seg_tracker *t, size_t count)
+{
+	size_t held = (size_t)(t->end - t->first), room = t->room ? t->room : ROOM_MIN;
+	while (room - held < count)
+		room *= 2;
+	if (room == t->room)
+		return true;
+	seg_tracker grown = *t;
+	grown.room = room;
+	grown.ids = malloc(room * sizeof(*grown.ids));
+	grown.done = calloc(room / WORD, sizeof(*grown.done));
+	if (!grown.ids || !grown.done) {
+		seg_tracker_fini(&grown);
+		return false;
+	}
+	for (uint64_t n = t->first; n < t->end; n++) {
+		grown.ids[index_of(&grown, n)] = t->ids[index_of(t, n)];
+		set_done(&grown, n, is_done(t, n));
+	}
+	seg_tracker_fini(t);
+	*t = grown;
+	return true;
+}
+
+/* Moves the position over what is done. */
+static void advance(seg_tracker *t)
+{
+	while (t->first < t->end && is_done(t, t->first))
+		t->position = t->ids[index_of(t, t->first++)];
+}
+
+static void count_done(seg_tracker *t, uint64_t number)
+{
+	set_done(t, number, true);
+	t->done_count++;
+	if (number >= t->newest)
+		t->newest = number + 1;
+	if (number == t->first)
+		advance(t);
+}
+
+void seg_tracker_enter(seg_tracker *t, seg_id id, bool done)
+{
+	uint64_t number = t->end++;
+	t->ids[index_of(t, number)] = t->last = id;
+	set_done(t, number, false);
+	if (done)
+		count_done(t, number);
+}
+
+bool seg_tracker_mark(seg_tracker *t, uint64_t number)
+{
+	if (number < t->first || number >= t->end || is_done(t, number))
+		return false;
+	count_done(t, number);
+	return true;
+}
+
+bool seg_tracker_first(const seg_tracker *t, seg_id *id)
+{
+	if (t->first == t->end)
+		return false;
+	*id = t->ids[index_of(t, t->first)];
+	return true;
+}
+
+/* --- the set ---------------------------------------------------------------------------- */
+
+/* The first message from `number` on, before `end`, that is done, or not done. */
+static uint64_t next(const seg_tracker *t, uint64_t number, uint64_t end, bool done)
+{
+	while (number < end) {
+		size_t i = index_of(t, number), skipped = i % WORD;
+		uint64_t word = (done ? t->done[i / WORD] : ~t->done[i / WORD]) >> skipped;
+		if (word) {
+			uint64_t found = number + (uint64_t)__builtin_ctzll(word);
+			return found < end ? found : end;
+		}
+		number += WORD - skipped;
+	}
+	return end;
+}
+
+/* The messages from `begin` up to `end` (exclusive) are not done. */
+static bool add_hole(const seg_tracker *t, seg_beyond *set, uint64_t begin, uint64_t end)
+{
+	return seg_beyond_add_hole(set, t->ids[index_of(t, begin)], t->ids[index_of(t, end - 1)]);
+}
+
+/* There is no room for a hole: the set ends before it. `holes`, `frontier`: what the set had while it was whole. */
+static void end_before(seg_beyond *set, seg_id hole, size_t holes, seg_id frontier)
+{
+	set->frontier = seg_id_before(hole);
+	if (set->hole_count == 0 || seg_id_compare(set->frontier, set->holes[set->hole_count - 1].last) > 0)
+		return;
+	set->frontier = frontier;
+	set->hole_count = holes;
+}
+
+/* Adds what an earlier owner has done after the newest message that has come. From `undone` on, none that has come is done. */
+static void write_earlier(const seg_tracker *t, const seg_beyond *earlier, uint64_t undone, seg_beyond *set)
+{
+	size_t holes = set->hole_count;
+	seg_id frontier = set->frontier;
+	if (undone < t->end && !add_hole(t, set, undone, t->end))
+		return;
+	for (size_t i = 0; i < earlier->hole_count; i++) {
+		seg_hole hole = earlier->holes[i];
+		if (seg_id_compare(hole.last, t->last) <= 0)
+			continue;
+		/* One that has come in part goes on behind the newest message. */
+		if (seg_id_compare(hole.first, t->last) <= 0)
+			hole.first = seg_id_after(t->last);
+		if (!seg_beyond_add_hole(set, hole.first, hole.last)) {
+			end_before(set, hole.first, holes, frontier);
+			return;
+		}
+	}
+	set->frontier = earlier->frontier;
+}
+
+void seg_tracker_write(const seg_tracker *t, const seg_beyond *earlier, seg_beyond *set)
+{
+	uint64_t undone = t->first;
+	seg_beyond_clear(set);
+	if (t->room == 0 && t->end > 0)
+		return; /* its memory was freed */
+	while (undone < t->newest) {
+		uint64_t done = next(t, undone, t->newest, true);
+		if (!add_hole(t, set, undone, done))
+			return;
+		undone = next(t, done, t->newest, false);
+		set->frontier = t->ids[index_of(t, undone - 1)];
+		set->count += undone - done;
+	}
+	if (earlier && seg_id_compare(earlier->frontier, t->last) > 0)
+		write_earlier(t, earlier, undone, set);
+}
