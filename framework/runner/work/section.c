@@ -127,7 +127,7 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.commit_interval = config->commit_interval,
 		.isolate_after = seg_retry_deaths_before_isolation(&s->workers.setup.retry),
 		.read_deaths = seg_retry_deaths_most(&s->workers.setup.retry),
-		.values = SEG_KEEP_BY_PARTITION,
+		.values = config->parallel > 1 ? SEG_KEEP_BY_SLOT : SEG_KEEP_BY_PARTITION,
 		.linger = config->batch_linger,
 		.dead_letter_limit = config->dead_letter_limit,
 		.dead_letters = config->dead_letters,
