@@ -5,6 +5,7 @@
 
 #include "group/fenced_call.h"
 #include "group/history.h"
+#include "group/outputs.h"
 
 /* Between two notes of a partition. */
 #define PAUSE (1 * SEG_SECOND)
@@ -55,6 +56,24 @@ static void hear_request(seg_partition *p, int64_t now)
 	seg_hindrance_set_text(h, request->reason);
 }
 
+/* Whether an output waits. */
+static void hear_outputs(seg_partition *p, int64_t now)
+{
+	seg_output_hindrance found;
+	const seg_hindrance *known = &p->hindrance.newest;
+	bool told = known->kind == SEG_HINDRANCE_TARGET;
+	if (known->kind != SEG_HINDRANCE_NONE && !told)
+		return;
+	if (!seg_outputs_hindered(p, now, &found)) {
+		if (told)
+			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+		return;
+	}
+	if (told && seg_id_compare(known->id, found.id) == 0)
+		return;
+	seg_hindrance_set_text(change(p, SEG_HINDRANCE_TARGET, found.id, found.since), found.text);
+}
+
 /* Whether beyond_limit keeps the partition from reading. */
 static void hear_beyond(seg_partition *p, int64_t now)
 {
@@ -87,6 +106,7 @@ static void hear(seg_partition *p, int64_t now)
 		p->hindrance.told = false;
 	}
 	hear_request(p, now);
+	hear_outputs(p, now);
 	hear_beyond(p, now);
 }
 

@@ -8,6 +8,7 @@
 #include "config/admin_page.h"
 #include "config/check_tls.h"
 #include "config/listen.h"
+#include "config/output.h"
 #include "config/secret.h"
 
 #define HANDLER_TIMEOUT_MIN ((int64_t)100000000) /* ns */
@@ -268,6 +269,7 @@ static void check_consumer(seg_config_loader *loader, size_t i)
 	check_backoff(loader, i);
 	check_in_flight(loader, i);
 	check_against_earlier(loader, i);
+	seg_config_output_check(loader, i);
 }
 
 void seg_config_check(seg_config_loader *loader)
@@ -287,6 +289,7 @@ void seg_config_check(seg_config_loader *loader)
 	seg_config_check_admin_page(loader);
 	for (size_t i = 0; i < config->consumer_count; i++)
 		check_consumer(loader, i);
+	seg_config_output_check_loops(loader);
 	if (config->consumer_count == 0)
 		seg_config_error_add(
 			loader->errors, (seg_config_place){.file = config->file},

@@ -158,6 +158,10 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "The group to join. The runners of a group share the partitions."},
 	{CONSUMER("plugin", plugin, char *, SEG_CONFIG_PLUGIN), .required = true,
 	 .help = "The handler: the name of a plugin in plugin_directory, or the path of a shared object."},
+	{CONSUMER("outputs", output_list, char *, SEG_CONFIG_NAMES),
+	 .help = "The streams to which the handler may emit messages. Each of these is added exactly once, and before "
+		 "the position of the message that it came from is committed. output.NAME.partitions registers stream "
+		 "NAME, with output.NAME.partition_size, .overflow and .packing; without it, the stream must exist."},
 	{CONSUMER("batch_size", batch_size, uint32_t, SEG_CONFIG_INTEGER), .value = "512", .min = 1,
 	 .max = 65536,
 	 .help = "The most messages in one call of the handler."},

@@ -108,7 +108,7 @@ static void make_host(seg_plugin_instance *instance, const seg_config_consumer *
 		.option_boolean = host_option_boolean,
 		.log = host_log,
 		.counter = host_counter,
-		.outputs = no_outputs,
+		.outputs = consumer->output_names ? (const char *const *)consumer->output_names : no_outputs,
 		.parallel = consumer->parallel,
 	};
 }

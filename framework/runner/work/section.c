@@ -42,7 +42,9 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 	const seg_config_consumer *config = s->config;
 	seg_error inner = {0};
 	if (s->stream)
-		return 0;
+		return s->targets.count < config->output_count
+			       ? seg_targets_open(&s->targets, client, config, error)
+			       : 0;
 	int status = config->register_stream
 			     ? seg_stream_register(client, config->stream, &config->shape, &s->stream, &inner)
 			     : seg_stream_open(client, config->stream, &s->stream, &inner);
@@ -54,7 +56,7 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 	if (status)
 		return seg_fail(error, status, "%s:%u: [consumer %s]: %s", config->place.file,
 				config->place.line, config->name, inner.text);
-	return 0;
+	return seg_targets_open(&s->targets, client, config, error);
 }
 
 /* What one call of a handler may emit and change, at least: some records or values of the largest size. */
@@ -75,7 +77,8 @@ static seg_task_setup task_setup(seg_section *s)
 		.retry = {config->max_attempts, config->retry_backoff, config->retry_backoff_max},
 		.tick = config->tick,
 		.idle = (seg_idle)s->runner->idle,
-		.effects = {.record_bytes = s->stream->client->max_message_bytes,
+		.effects = {.outputs = (const char *const *)config->output_names,
+			    .record_bytes = s->stream->client->max_message_bytes,
 			    .call_bytes = config->in_flight_bytes > CALL_BYTES_MIN ? config->in_flight_bytes
 										   : CALL_BYTES_MIN,
 			    .state_limit = config->state_limit},
@@ -131,6 +134,8 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.linger = config->batch_linger,
 		.dead_letter_limit = config->dead_letter_limit,
 		.dead_letters = config->dead_letters,
+		.outputs = s->targets.streams,
+		.output_count = s->targets.count,
 		.idle = (seg_idle)s->runner->idle,
 		.hooks = seg_workers_hooks(&s->workers),
 	};
@@ -155,6 +160,7 @@ void seg_section_fini(seg_section *s)
 	seg_member_destroy(s->member);
 	if (s->stream)
 		seg_stream_close(s->stream);
+	seg_targets_close(&s->targets);
 	seg_workers_fini(&s->workers);
 	s->member = NULL;
 	s->stream = NULL;

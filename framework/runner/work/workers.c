@@ -157,7 +157,7 @@ static void hindered(void *arg, seg_partition *partition)
 	seg_worker *worker = partition->user;
 	const seg_hindrance *what = &partition->hindrance.newest;
 	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL ||
-	    what->kind == SEG_HINDRANCE_BEYOND)
+	    what->kind == SEG_HINDRANCE_TARGET || what->kind == SEG_HINDRANCE_BEYOND)
 		seg_hindered_note(workers->setup.hindered, &worker->hindered, what);
 	else
 		seg_hindered_forget(workers->setup.hindered, &worker->hindered);

@@ -5,6 +5,7 @@
 #include "batch.h"
 #include "command.h"
 #include "directory.h"
+#include "emitting.h"
 #include "snapshot.h"
 #include "stream/client.h"
 #include "text.h"
@@ -102,6 +103,9 @@ static int delete_group(ctl_context *context, int argc, char **argv)
 	if (exit_code)
 		return exit_code;
 	exit_code = check_and_ask(stream, argv[1], &is_live);
+	/* While members live, the position stays, and what comes again must not be added again. */
+	if (exit_code == EX_OK && !is_live)
+		exit_code = ctl_emitting_forget(context, stream, argv[1]);
 	if (exit_code == EX_OK)
 		exit_code = delete_all(context, stream, argv[1], is_live);
 	seg_stream_close(stream);
