@@ -117,7 +117,10 @@ typedef struct seg_config_consumer {
 	seg_config_place plugin_place;
 	bool register_stream; /* `partitions` is set: register the stream with `shape`; else the stream must exist */
 	seg_stream_shape shape;
-	uint32_t batch_size;        /* messages; 1 to 65,536 */
+	uint32_t batch_size; /* messages; 1 to 65,536 */
+	uint32_t parallel;   /* threads that handle messages of one partition; 1 to 256 */
+	seg_config_place parallel_place;
+	uint64_t beyond_limit;      /* messages that are read beyond the position; with `parallel` above 1 */
 	int64_t batch_linger;       /* how long a batch that is not full waits; 0 to 60 s */
 	uint32_t in_flight_batches; /* 2 to 64, per partition; 0: 4, and more while Redis is far */
 	uint64_t in_flight_bytes;   /* 4 KiB to 4 GiB, per partition */

@@ -109,7 +109,7 @@ static void make_host(seg_plugin_instance *instance, const seg_config_consumer *
 		.log = host_log,
 		.counter = host_counter,
 		.outputs = consumer->output_names ? (const char *const *)consumer->output_names : no_outputs,
-		.parallel = 1,
+		.parallel = consumer->parallel,
 	};
 }
 

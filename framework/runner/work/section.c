@@ -16,6 +16,12 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 		return;
 	}
 	int status = seg_plugin_instance_create(s->plugin, config, name, logger, errors, &s->instance);
+	if (config->parallel > 1 && !(seg_plugin_handler(s->plugin)->flags & SEG_HANDLER_PARALLEL))
+		seg_config_error_add(
+			errors, config->parallel_place,
+			"[consumer %s] parallel = %u, but the plugin %s cannot handle messages of one partition at once; "
+			"set parallel = 1, or use a plugin with SEG_HANDLER_PARALLEL",
+			config->name, config->parallel, seg_plugin_handler(s->plugin)->name);
 	if (status == SEG_ENOMEM)
 		seg_config_error_add(errors, config->place, "out of memory");
 	else if (status == 0 && config->stream && config->group)
@@ -60,6 +66,9 @@ static seg_task_setup task_setup(seg_section *s)
 {
 	const seg_config_consumer *config = s->config;
 	uint32_t batches = config->in_flight_batches ? config->in_flight_batches : SEG_LEDGER_BATCHES;
+	/* As many batches may be in hand as there are lanes. */
+	if (batches < config->parallel)
+		batches = config->parallel;
 	uint64_t in_flight = (uint64_t)config->batch_size * batches;
 	return (seg_task_setup){
 		.handler = seg_plugin_instance_handler(s->instance),
@@ -75,6 +84,11 @@ static seg_task_setup task_setup(seg_section *s)
 			    .state_limit = config->state_limit},
 		.pending_bytes = config->in_flight_bytes,
 		.isolate = in_flight < UINT32_MAX ? (uint32_t)in_flight : UINT32_MAX,
+		.parallel = config->parallel,
+		.batch_size = config->batch_size,
+		.in_flight_bytes = config->in_flight_bytes,
+		.cpus = &s->runner->cpus,
+		.next_cpu = s->next_cpu,
 		.counters = &s->counters,
 		.hindered = &s->hindered,
 	};
@@ -108,13 +122,15 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.limits = {.batch_size = config->batch_size,
 			   .in_flight_batches = config->in_flight_batches,
 			   .in_flight_bytes = config->in_flight_bytes,
-			   .entry_bytes = config->entry_limit},
+			   .entry_bytes = config->entry_limit,
+			   .parallel = config->parallel,
+			   .beyond_limit = config->beyond_limit},
 		.start = config->start,
 		.session_timeout = config->session_timeout,
 		.commit_interval = config->commit_interval,
 		.isolate_after = seg_retry_deaths_before_isolation(&s->workers.setup.retry),
 		.read_deaths = seg_retry_deaths_most(&s->workers.setup.retry),
-		.values = SEG_KEEP_BY_PARTITION,
+		.values = config->parallel > 1 ? SEG_KEEP_BY_SLOT : SEG_KEEP_BY_PARTITION,
 		.linger = config->batch_linger,
 		.dead_letter_limit = config->dead_letter_limit,
 		.dead_letters = config->dead_letters,
