@@ -55,7 +55,7 @@ static seg_item *add_faulty(uint16_t slot)
 
 static void takes(size_t most, size_t count, const uint64_t *numbers)
 {
-	assert_int_equal(seg_slots_take(slots, taken, most), count);
+	assert_int_equal(seg_slots_take(slots, taken, most, SEG_SLOTS), count);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(taken[i]->number, numbers[i]);
 }
@@ -80,7 +80,7 @@ static void messages_are_taken_oldest_first_whatever_their_slots(void **state)
 	done(4);
 	TAKES(4, 4);
 	done(1);
-	assert_int_equal(seg_slots_take(slots, taken, 4), 0);
+	assert_int_equal(seg_slots_take(slots, taken, 4, SEG_SLOTS), 0);
 }
 
 static void nothing_of_a_taken_slot_is_taken_before_its_answer(void **state)
@@ -89,10 +89,23 @@ static void nothing_of_a_taken_slot_is_taken_before_its_answer(void **state)
 	add(1), add(1), add(2);
 	TAKES(1, 0);
 	add(1);
-	assert_int_equal(seg_slots_take(slots, others, MOST), 1);
+	assert_int_equal(seg_slots_take(slots, others, MOST, SEG_SLOTS), 1);
 	assert_int_equal(others[0]->number, 2);
 	done(1);
 	TAKES(MOST, 1, 3);
+}
+
+static void with_few_slots_a_job_leaves_slots_to_others(void **state)
+{
+	(void)state;
+	add(1), add(2), add(3), add(1), add(2), add(3);
+	assert_int_equal(seg_slots_take(slots, taken, MOST, 2), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(taken[i]->number, ((const uint64_t[]){0, 1, 3, 4})[i]);
+	assert_int_equal(seg_slots_take(slots, others, MOST, 2), 2);
+	assert_int_equal(others[0]->number, 2);
+	done(4);
+	assert_int_equal(slots->ready_messages, 0);
 }
 
 static void a_failed_message_blocks_its_slot_and_no_other(void **state)
@@ -103,10 +116,10 @@ static void a_failed_message_blocks_its_slot_and_no_other(void **state)
 	fails(4, 0, 100);
 	TAKES(MOST, 1, 3);
 	done(2);
-	assert_int_equal(seg_slots_take(slots, taken, MOST), 0);
+	assert_int_equal(seg_slots_take(slots, taken, MOST, SEG_SLOTS), 0);
 	assert_int_equal(seg_slots_due(slots), 100);
 	seg_slots_wake(slots, 99);
-	assert_int_equal(seg_slots_take(slots, taken, MOST), 0);
+	assert_int_equal(seg_slots_take(slots, taken, MOST, SEG_SLOTS), 0);
 	seg_slots_wake(slots, 100);
 	TAKES(MOST, 0);
 	assert_int_equal(seg_slots_attempt(slots, taken[0]), 2);
@@ -178,7 +191,7 @@ static void an_unreadable_message_becomes_a_letter_in_the_order_of_its_slot(void
 	assert_null(seg_slots_letter(slots));
 	done(1);
 	assert_int_equal(seg_slots_letter(slots)->number, 1);
-	assert_int_equal(seg_slots_take(slots, taken, MOST), 0);
+	assert_int_equal(seg_slots_take(slots, taken, MOST, SEG_SLOTS), 0);
 	seg_slots_letter_written(slots);
 	TAKES(MOST, 2);
 }
@@ -267,7 +280,8 @@ static void is_done(seg_item *item)
 static void take_at_random(size_t lane)
 {
 	uint64_t number[FEW_SLOTS];
-	jobs[lane].count = seg_slots_take(slots, jobs[lane].items, 1 + random_below(12));
+	jobs[lane].count =
+		seg_slots_take(slots, jobs[lane].items, 1 + random_below(12), 1 + random_below(12));
 	for (uint16_t slot = 0; slot < FEW_SLOTS; slot++)
 		number[slot] = next_of[slot];
 	for (size_t i = 0; i < jobs[lane].count; i++) {
@@ -341,6 +355,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(messages_are_taken_oldest_first_whatever_their_slots),
 		TEST(nothing_of_a_taken_slot_is_taken_before_its_answer),
+		TEST(with_few_slots_a_job_leaves_slots_to_others),
 		TEST(a_failed_message_blocks_its_slot_and_no_other),
 		TEST(the_messages_before_the_failed_one_of_the_same_slot_are_done),
 		TEST(a_message_that_failed_is_taken_on_its_own_and_counts_its_attempts),

@@ -342,7 +342,7 @@ static seg_step take_letter(seg_dispatcher *d)
 /* How many messages the next job has, at most. */
 static size_t share(const seg_dispatcher *d)
 {
-	double share = (double)d->slots.ready_messages / d->opened;
+	double share = (double)d->slots.ready_messages / d->lane_count;
 	if (d->cost > 0 && share > (double)JOB_LONGEST / d->cost)
 		share = (double)JOB_LONGEST / d->cost;
 	if (d->cost > 0 && share < (double)JOB_SHORTEST / d->cost)
@@ -358,7 +358,9 @@ static void fill(seg_dispatcher *d, seg_lane *lane, size_t most)
 	/* With less room, the job is smaller. */
 	if (!seg_lane_reserve(lane, most) && most > job->room)
 		most = job->room;
-	job->count = seg_slots_take(&d->slots, job->items, most);
+	/* Few keys are shared as well: one lane must not take the slots of all that waits. */
+	size_t slots = (d->slots.ready.count + d->lane_count - 1) / d->lane_count;
+	job->count = seg_slots_take(&d->slots, job->items, most, slots);
 	for (size_t i = 0; i < job->count; i++) {
 		job->messages[i] = *job->items[i]->message;
 		job->slots[i] = job->items[i]->slot;

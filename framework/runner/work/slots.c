@@ -213,16 +213,46 @@ static void leave_ready(seg_slots *s, seg_slot_queue *queue)
 	heap_remove(s, &s->ready, queue->place);
 }
 
-size_t seg_slots_take(seg_slots *s, seg_item **items, size_t most)
+/* Messages of slots that were taken already, the oldest first. */
+static size_t take_more(seg_slots *s, seg_item **items, size_t count, size_t most, const uint16_t *taken,
+			size_t slots)
 {
-	size_t count = 0;
+	while (count < most) {
+		seg_slot_queue *oldest = NULL;
+		for (size_t i = 0; i < slots; i++) {
+			seg_slot_queue *queue = &s->list[taken[i]];
+			bool follows = queue->place != NONE && queue->first;
+			if (follows && (!oldest || queue->first->number < oldest->first->number))
+				oldest = queue;
+		}
+		if (!oldest)
+			break;
+		items[count++] = detach(oldest);
+		s->ready_messages--;
+		if (!oldest->first || oldest->first->fault || oldest->first->alone)
+			leave_ready(s, oldest);
+	}
+	return count;
+}
+
+size_t seg_slots_take(seg_slots *s, seg_item **items, size_t most, size_t most_slots)
+{
+	uint16_t taken[SEG_SLOTS];
+	size_t count = 0, slots = 0;
 	while (count < most && s->ready.count) {
 		uint16_t slot = s->ready.list[0].slot;
 		seg_slot_queue *queue = &s->list[slot];
-		bool single = is_single(queue);
+		bool single = is_single(queue) && queue->state == SEG_SLOT_READY;
 		if (single && count > 0)
 			break;
-		queue->state = SEG_SLOT_TAKEN;
+		if (queue->state == SEG_SLOT_READY) {
+			if (slots == most_slots) {
+				count = take_more(s, items, count, most, taken, slots);
+				break;
+			}
+			queue->state = SEG_SLOT_TAKEN;
+			taken[slots++] = slot;
+		}
 		items[count++] = detach(queue);
 		s->ready_messages--;
 		const seg_item *next = queue->first;
@@ -234,9 +264,9 @@ size_t seg_slots_take(seg_slots *s, seg_item **items, size_t most)
 			break;
 	}
 	/* What is left of these slots waits for the answer. */
-	for (size_t i = 0; i < count; i++)
-		if (queue_of(s, items[i])->place != NONE)
-			leave_ready(s, queue_of(s, items[i]));
+	for (size_t i = 0; i < slots; i++)
+		if (s->list[taken[i]].place != NONE)
+			leave_ready(s, &s->list[taken[i]]);
 	return count;
 }
 

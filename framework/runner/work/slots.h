@@ -78,10 +78,10 @@ void seg_slots_fini(seg_slots *slots); /* the items stay with their owner */
 void seg_slots_add(seg_slots *slots, seg_item *item);
 
 /*
- * Takes up to `most` messages, the oldest first, and with them their slots: nothing else of these is taken before the answer. Stops
+ * Takes up to `most` messages of up to `most_slots` slots, the oldest first, and with them their slots: nothing else of these is taken before the answer. Stops
  * before a message that failed before or is to be alone: those are taken as the only one. Returns how many; 0: none is ready.
  */
-size_t seg_slots_take(seg_slots *slots, seg_item **items, size_t most);
+size_t seg_slots_take(seg_slots *slots, seg_item **items, size_t most, size_t most_slots);
 
 /* The message that the next seg_slots_take begins with; NULL: none. */
 seg_item *seg_slots_next(const seg_slots *slots);
