@@ -1,6 +1,7 @@
 #!/bin/sh
-# tests/model.sh: checks three models exhaustively with spin: ownership, handoff and fencing (tests/model/ownership.pml), a
-# producer's batches in flight (tests/model/producer.pml), and failovers that lose writes (tests/model/failover.pml). No bad state
+# tests/model.sh: checks four models exhaustively with spin: ownership, handoff and fencing (tests/model/ownership.pml), a
+# producer's batches in flight (tests/model/producer.pml), failovers that lose writes (tests/model/failover.pml), and lanes with what
+# is done beyond the position (tests/model/lanes.pml). No bad state
 # may be reachable; a group must end balanced, and batches and messages must finish, once failures stop; and spin must find the
 # error in wrong protocols.
 # Takes two minutes on two cores, and 3 GB of memory. Last line: `N passed, N failed`.
@@ -115,10 +116,28 @@ failover() {
 	losses 'found: a commit follows MOVED' 1 -DCLUSTER $calm -DLATE=0 -DMOVES=0 -DMUTANT_COMMITS_FOLLOW_MOVED
 }
 
+# out_of_order NAME EXPECTED-ERRORS SPIN-OPTIONS...
+out_of_order() {
+	name=$1 expected=$2
+	shift 2
+	verify lanes "$name" "$expected" '-m200000' "$safety" "$@"
+}
+
+lanes() {
+	out_of_order 'what is done out of order is neither lost nor repeated' 0 -DMESSAGES=3
+	out_of_order 'nor after two crashes' 0 -DMESSAGES=3 -DCRASHES=2 -DRESETS=0 -DLETTERS=0
+	out_of_order 'found: a position passes a message that is not done' 1 -DMESSAGES=3 -DMUTANT_POSITION_PASSES
+	out_of_order 'found: a late commit takes back what was done' 1 -DMESSAGES=3 -DMUTANT_LATE_COMMIT
+	out_of_order 'found: a slot is with two lanes' 1 -DMESSAGES=3 -DMUTANT_TWO_LANES
+	out_of_order 'found: a set is kept after a reset' 1 -DMESSAGES=3 -DMUTANT_RESET_KEEPS
+	out_of_order 'found: a hole is left out' 1 -DMESSAGES=3 -DMUTANT_HOLE_LEFT_OUT
+}
+
 # The longest first, so that no core is idle at the end.
 ownership
 failover
 producer
+lanes
 seq "$runs" | xargs -P "$(nproc)" -I RUN sh -c "sh '$work/RUN/run' >'$work/RUN/result' 2>&1"
 for run in $(seq "$runs"); do
 	cat "$work/$run/result"

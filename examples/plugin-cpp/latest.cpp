@@ -5,7 +5,7 @@
 // function that segrunner calls catches all exceptions, and turns them into an error text or an answer.
 //
 // If the process crashes, data that is only in memory is lost, although its messages may be committed already. A plugin
-// whose state must survive stores it before it answers, as plugins/wordcount does.
+// whose state must survive keeps it with seg_state_put, as plugins/wordcount does.
 #include <cstdint>
 #include <cstdio>
 #include <exception>

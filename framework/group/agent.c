@@ -19,6 +19,7 @@
 #include "group/membership.h"
 #include "group/notes.h"
 #include "group/open_group.h"
+#include "group/outputs.h"
 #include "group/presence.h"
 #include "group/read.h"
 #include "group/request.h"
@@ -173,6 +174,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		seg_commit_begin(p);
 		seg_request_begin(p);
 		seg_gap_begin(p);
+		seg_outputs_begin(p);
 	}
 	if ((notes & SEG_NOTE_ANSWERED) && m->options.hooks.answered)
 		m->options.hooks.answered(m->options.hooks.arg, p);
@@ -207,13 +209,16 @@ static void demand(seg_member *m, seg_partition *p, seg_demand what)
 }
 
 /* Enters the worker's last progress into the ledger before the ledger ends. */
-static void finish_worker(seg_member *m, seg_partition *p)
+static void finish_worker(seg_member *m, seg_partition *p, int64_t now)
 {
 	if (!p->agent.running || !atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire))
+		return;
+	if (m->outputs && seg_outputs_hold(p, now))
 		return;
 	seg_ledger_drain(&p->ledger);
 	seg_ledger_collect(&p->ledger);
 	m->options.hooks.finish(m->options.hooks.arg, p);
+	seg_outputs_drop(p);
 	seg_ledger_end(&p->ledger);
 	seg_value_load_end(p);
 	seg_fetch_forget(p);
@@ -269,12 +274,14 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 	act_on_partition(m, p);
 	int64_t next = seg_request_step(p, now);
 	next = earlier(next, seg_commit_step(p, now));
+	if (m->outputs)
+		next = earlier(next, seg_outputs_step(p, now));
 	next = earlier(next, seg_gap_step(p, now));
 	next = earlier(next, seg_presence_step(p, now));
 	if (p->agent.running && m->options.hooks.check)
 		next = earlier(next, m->options.hooks.check(m->options.hooks.arg, p, now));
 	next = earlier(next, seg_hindrance_step(p, now));
-	finish_worker(m, p);
+	finish_worker(m, p, now);
 	settle(m, p);
 	step_ownership(m, p, now);
 	if (p->own.state == SEG_OWN_ACQUIRED || p->own.state == SEG_OWN_RELEASING ||
@@ -338,7 +345,9 @@ static bool missed_worker(const seg_partition *p)
 	seg_request request;
 	if (!p->agent.running)
 		return false;
-	if (atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire))
+	if (atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire) && !p->outputs.holds)
+		return true;
+	if (seg_handoff_has_completions(&p->handoff))
 		return true;
 	if (p->request.current.kind == SEG_REQUEST_NONE && seg_handoff_pending(&p->handoff, &request))
 		return true;

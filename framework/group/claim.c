@@ -118,6 +118,8 @@ static void take_tagged(seg_partition *p, const seg_reply *reply)
 			take_beyond(p, rest);
 		else if ((rest = tagged(text, "LETTERED ")) != NULL)
 			take_lettered(&p->resume, rest);
+		else if ((rest = tagged(text, "RUN ")) != NULL)
+			p->resume.run = strtoull(rest, NULL, 10);
 		else if (tagged(text, "VALUES "))
 			p->claim.values = true;
 	}

@@ -122,23 +122,33 @@ static void settle(seg_partition *p, bool confirmed)
 		unconfirmed(p);
 }
 
-bool seg_commit_wait_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
+bool seg_commit_replicas_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
 {
 	char replicas[12], patience[24];
 	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
 	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
-	bool asked = connection &&
-		     seg_connection_words(connection, fn, arg, "WAIT", replicas, patience, (char *)NULL);
+	return connection &&
+	       seg_connection_words(connection, fn, arg, "WAIT", replicas, patience, (char *)NULL);
+}
+
+bool seg_commit_replicas_confirm(seg_member *m, const seg_reply *reply)
+{
+	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
+	tell(m, reply, enough);
+	return enough;
+}
+
+bool seg_commit_wait_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
+{
+	bool asked = seg_commit_replicas_ask(m, connection, fn, arg);
 	m->commit.waits += asked;
 	return asked;
 }
 
 bool seg_commit_wait_confirm(seg_member *m, const seg_reply *reply)
 {
-	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
 	m->commit.waits--;
-	tell(m, reply, enough);
-	return enough;
+	return seg_commit_replicas_confirm(m, reply);
 }
 
 static void got_replicas(void *arg, const seg_reply *reply)

@@ -30,9 +30,13 @@ void seg_commit_ask_replicas(seg_member *member);
 
 /*
  * With ack_replicas: issues WAIT on the connection, and reads its answer (all of a member's questions to replicas go through
- * these two). _ask is false if the connection does not take it. _confirm: whether enough replicas have what was written; logs the
+ * these). _ask is false if the connection does not take it. _confirm: whether enough replicas have what was written; logs the
  * first time that they have not.
  */
+bool seg_commit_replicas_ask(seg_member *member, seg_connection *connection, seg_reply_fn fn, void *arg);
+bool seg_commit_replicas_confirm(seg_member *member, const seg_reply *reply);
+
+/* The same on the link of the commits, where the next commits wait for the answer. */
 bool seg_commit_wait_ask(seg_member *member, seg_connection *connection, seg_reply_fn fn, void *arg);
 bool seg_commit_wait_confirm(seg_member *member, const seg_reply *reply);
 

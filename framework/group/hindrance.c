@@ -5,6 +5,7 @@
 
 #include "group/fenced_call.h"
 #include "group/history.h"
+#include "group/outputs.h"
 
 /* Between two notes of a partition. */
 #define PAUSE (1 * SEG_SECOND)
@@ -55,6 +56,47 @@ static void hear_request(seg_partition *p, int64_t now)
 	seg_hindrance_set_text(h, request->reason);
 }
 
+/* Whether an output waits. */
+static void hear_outputs(seg_partition *p, int64_t now)
+{
+	seg_output_hindrance found;
+	const seg_hindrance *known = &p->hindrance.newest;
+	bool told = known->kind == SEG_HINDRANCE_TARGET;
+	if (known->kind != SEG_HINDRANCE_NONE && !told)
+		return;
+	if (!seg_outputs_hindered(p, now, &found)) {
+		if (told)
+			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+		return;
+	}
+	if (told && seg_id_compare(known->id, found.id) == 0)
+		return;
+	seg_hindrance_set_text(change(p, SEG_HINDRANCE_TARGET, found.id, found.since), found.text);
+}
+
+/* Whether beyond_limit keeps the partition from reading. */
+static void hear_beyond(seg_partition *p, int64_t now)
+{
+	const seg_hindrance known = p->hindrance.newest;
+	bool held = known.kind == SEG_HINDRANCE_BEYOND;
+	char text[SEG_HINDRANCE_TEXT_MAX + 64];
+	seg_id id;
+	uint64_t done;
+	if (!seg_ledger_is_held_up(&p->ledger, &id, &done)) {
+		if (held)
+			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+		return;
+	}
+	bool same = seg_id_compare(known.id, id) == 0, fails = same && known.kind == SEG_HINDRANCE_RETRY;
+	if ((held && same) || known.kind == SEG_HINDRANCE_FULL || known.kind == SEG_HINDRANCE_HANG)
+		return;
+	snprintf(text, sizeof(text), "beyond_limit is %" PRIu64 "%s%s", p->ledger.limits->beyond_limit,
+		 fails ? "; it fails: " : "", fails ? known.text : "");
+	seg_hindrance *h = change(p, SEG_HINDRANCE_BEYOND, id, now);
+	h->number = done;
+	seg_hindrance_set_text(h, text);
+}
+
 static void hear(seg_partition *p, int64_t now)
 {
 	if (!p->agent.running)
@@ -64,6 +106,8 @@ static void hear(seg_partition *p, int64_t now)
 		p->hindrance.told = false;
 	}
 	hear_request(p, now);
+	hear_outputs(p, now);
+	hear_beyond(p, now);
 }
 
 static void tell_hooks(seg_partition *p)

@@ -17,6 +17,7 @@
 #include "group/history.h"
 #include "group/membership.h"
 #include "group/open_group.h"
+#include "group/outputs.h"
 #include "group/roll.h"
 #include "group/shortage.h"
 
@@ -93,6 +94,8 @@ static int make_links(seg_member *m)
 		m->commits = &m->links[SEG_LINK_COMMITS];
 		made = made && make_link(m, SEG_LINK_COMMITS, "commits", patience);
 	}
+	if (m->outputs)
+		made = made && make_link(m, SEG_LINK_OUTPUTS, "outputs", patience);
 	return made ? 0 : SEG_ENOMEM;
 }
 
@@ -139,6 +142,8 @@ static int make_parts(seg_member *m)
 		status = seg_blocking_read_init(m);
 	if (status == 0)
 		status = seg_doorbell_init(m);
+	if (status == 0)
+		status = seg_outputs_init(m);
 	if (status)
 		return status;
 	seg_fetch_init(m);
@@ -250,6 +255,7 @@ void seg_member_destroy(seg_member *m)
 	for (unsigned i = 0; i < SEG_LINKS; i++)
 		seg_route_destroy(m->links[i].route);
 	seg_poll_set_fini(&m->polled);
+	seg_outputs_fini(m);
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		seg_partition_fini(&m->partitions[n]);
 	seg_blocking_read_fini(m);

@@ -32,6 +32,7 @@ typedef struct seg_resume {
 	bool was_reading;
 	seg_id reading;       /* was_reading: owners died while they read the entry after this id */
 	uint32_t read_deaths; /* deaths that count against that entry */
+	uint64_t run;         /* how often the group's messages began anew here, for outputs; 0: never */
 	seg_beyond beyond;    /* messages after the position that earlier owners have done */
 	seg_id lettered[SEG_LETTERED_MAX]; /* of these, dead letters that no commit has covered */
 	unsigned lettered_count;
@@ -180,6 +181,19 @@ typedef struct seg_partition {
 		int64_t retry_at;  /* no call is sent before, because Redis refused one */
 		unsigned refusals; /* in a row */
 	} fenced_call;
+
+	/* What the handler has emitted for other streams. */
+	struct {
+		struct seg_output_queue *
+			*queues; /* by the number among all targets' partitions; NULL: none yet */
+		struct seg_output_queue *active; /* those with records, or a call under way */
+		seg_completion
+			*current; /* its records from number `queued` on are not in a queue yet; or NULL */
+		size_t queued;
+		size_t waiting;     /* records in all queues */
+		bool holds;         /* the worker has stopped, and its outputs are waited for */
+		int64_t hold_until; /* 0: that has not begun */
+	} outputs;
 
 	struct {
 		bool busy;           /* a request is under way */

@@ -335,7 +335,9 @@ int64_t seg_request_step(seg_partition *p, int64_t now)
 	}
 	if (p->request.busy || !has_place(p))
 		return SEG_NEVER;
-	if (request->kind == SEG_REQUEST_DEAD_LETTER && !seg_ledger_is_settled(&p->ledger))
+	/* With lanes, the letter moves no position, and so does not overtake what is not committed. */
+	if (request->kind == SEG_REQUEST_DEAD_LETTER && !seg_ledger_has_lanes(&p->ledger) &&
+	    !seg_ledger_is_settled(&p->ledger))
 		return await_commit(p, stopping);
 	if (!seg_fenced_may_send(p, link_of(p), now))
 		return now < p->fenced_call.retry_at ? p->fenced_call.retry_at : SEG_NEVER;

@@ -9,6 +9,7 @@
  *     data         reads that Redis answers at once, and dead letters that carry their message
  *     blocking     the blocking read; not used on a cluster
  *     commits      with ack_replicas, commits go here instead: Redis answers nothing else on a connection that waits for replicas
+ *     outputs      with outputs: what the handler emits for other streams
  *
  * The parts are
  *
@@ -21,6 +22,7 @@
  *                  read and doorbell
  *     commit       commits positions and releases partitions
  *     request      sends marks and dead letters
+ *     outputs      adds to other streams what the handler emits, through output_queue
  *     gap          finds messages that were removed unread
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went
@@ -92,6 +94,9 @@ typedef struct seg_member_options {
 	int64_t linger;             /* ns; the pause after a read that returned less than a batch */
 	uint64_t dead_letter_limit; /* letters that a partition keeps; 0: any number */
 	seg_dead_letters dead_letters;
+	seg_stream *const *
+		outputs; /* to which the handler may emit; the array is copied, the streams outlive the member */
+	size_t output_count;
 	seg_idle idle;           /* how the I/O thread waits */
 	ck_ec32_t *shared_event; /* the event of all partitions' handoffs; NULL: each handoff has its own */
 	seg_member_hooks hooks;
@@ -140,6 +145,7 @@ typedef enum seg_link {
 	SEG_LINK_DATA,
 	SEG_LINK_BLOCKING,
 	SEG_LINK_COMMITS,
+	SEG_LINK_OUTPUTS,
 	SEG_LINKS,
 } seg_link;
 
@@ -298,6 +304,7 @@ typedef struct seg_member {
 	seg_refusal refusals[SEG_REFUSALS_MAX];  /* refusal.c's */
 	struct seg_blocking_read *blocking_read; /* blocking_read.c's */
 	struct seg_doorbell *doorbell;           /* doorbell.c's */
+	struct seg_outputs *outputs;             /* outputs.c's; NULL: the section has none */
 } seg_member;
 
 #endif

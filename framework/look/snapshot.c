@@ -154,7 +154,7 @@ static void read_packed_lag(seg_partition_info *partition, const seg_reply *adde
 		partition->lag = 0;
 }
 
-/* count owner claimed clean crashes suspect attempts lost letters_dropped */
+/* count owner claimed clean crashes suspect attempts lost letters_dropped, and how many are done beyond the position */
 static void read_state(seg_partition_snapshot *partition, const seg_reply *state)
 {
 	const seg_reply *owner = seg_reply_at(state, 1);
@@ -168,6 +168,7 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->attempts = (uint32_t)seg_reply_number(seg_reply_at(state, 6), 0);
 	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
 	partition->letters_dropped = (uint64_t)seg_reply_number(seg_reply_at(state, 8), 0);
+	partition->beyond = (uint64_t)seg_reply_number(seg_reply_at(state, 9), 0);
 }
 
 /* kind id number ms text; nil if nothing hinders the owner. */

@@ -20,20 +20,7 @@ local function trim(how)
 	return trim_committed(log, how)
 end
 
-local room = size - redis.call('XLEN', log)
-if room < n then
-	room = room + trim('~')
-	if room < n then
-		room = room + trim('=')
-	end
-end
-local drops = overflow == 'drop-oldest' and n - room or 0
-if drops > 0 then
-	redis.call('XTRIM', log, 'MAXLEN', '=', math.max(size - n, 0))
-	redis.call('HINCRBY', counters, 'dropped', drops)
-elseif room < n then
-	n = math.max(room, 0)
-end
+-- @include room
 if n == 0 then
 	return {'OK', '0-0', '0'}
 end

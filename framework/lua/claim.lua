@@ -30,7 +30,7 @@ if id_less(info['last-generated-id'], found['last-delivered-id']) then
 end
 local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
 	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before', 'begun', 'reading', 'read_deaths',
-	'reader', 'released', 'beyond', 'lettered')
+	'reader', 'released', 'beyond', 'lettered', 'run')
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count
@@ -139,6 +139,9 @@ local answer = {'OK', position, count, tostring(crashes), suspect, tostring(atte
 	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
 if reading ~= '' then
 	answer[#answer + 1] = 'READING ' .. reading .. ' ' .. read_deaths
+end
+if stored[21] then
+	answer[#answer + 1] = 'RUN ' .. stored[21]
 end
 if set then
 	answer[#answer + 1] = 'BEYOND ' .. set

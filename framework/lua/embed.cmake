@@ -2,7 +2,7 @@ cmake_minimum_required(VERSION 3.22)
 # Writes OUTPUT, a C file with the text of every script in LUA_DIR, in the order of enum seg_script. Replaces
 # a line `-- @include NAME` by the text of parts/NAME.lua; if a script includes the same part twice, only the
 # first time.
-set(names register append append_packed open_group claim commit mark dead_letter gap coordinate walk reset renew opening look_group look_partition presence note look_letters values)
+set(names register append append_packed emit emit_packed open_group claim commit mark dead_letter gap coordinate walk reset renew opening look_group look_partition presence note look_letters values)
 
 # Sets `script` in the caller's scope to the full text of LUA_DIR/NAME.lua.
 function(read_script name)

@@ -49,7 +49,16 @@ local function hindrance()
 	return {kind, id, number, at - now, why}
 end
 
+-- How many messages after the position are done (beyond.lua).
+local function done_beyond(field)
+	local at, count = string.match(field or '', '^%S+ (%S+) .* (%d+)$')
+	return at and at == position and count or '0'
+end
+
+local fields = redis.call('HMGET', state, 'count', 'owner', 'claimed', 'clean', 'crashes', 'suspect', 'attempts',
+	'lost', 'letters_dropped', 'beyond')
+fields[10] = done_beyond(fields[10])
+
 return {'OK', info['length'] or 0, info['last-generated-id'] or '0-0', position,
 	found['lag'] or false, letters, redis.call('HMGET', counters, 'dropped', 'records'),
-	redis.call('HMGET', state, 'count', 'owner', 'claimed', 'clean', 'crashes', 'suspect', 'attempts',
-		'lost', 'letters_dropped'), hindrance()}
+	fields, hindrance()}

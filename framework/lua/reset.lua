@@ -41,4 +41,5 @@ redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', entries)
 redis.call('HSET', state, 'position', position, 'count', count, 'claimed', position, 'clean', '1',
 	'nonce', '', 'owner', '', 'crashes', '0')
 forget_messages(state)
+begin_run(state)
 return {'OK', old}

@@ -57,7 +57,8 @@ the order they were sent. Runners that join, leave or die share the partitions
 out again; what was committed is not repeated, what was not is handled again.
 
 This package has segrunner, which runs handlers; segctl, the operator's tool;
-segbench, which measures; and the handlers exec, file, log and wordcount.")
+segbench, which measures; and the handlers dedup, exec, file, log, route,
+window and wordcount.")
 
 set(CPACK_DEBIAN_PLUGINS_PACKAGE_NAME segrunner-plugins)
 set(CPACK_DEBIAN_PLUGINS_PACKAGE_SECTION net)

@@ -146,18 +146,18 @@ void seg_handoff_give_back(seg_handoff *handoff, seg_fetched *fetched)
 
 void seg_handoff_complete(seg_handoff *handoff, seg_completion *completion)
 {
-	bool lanes = completion->done_count > 0;
+	bool has_outputs = completion->emission_count > 0, lanes = completion->done_count > 0;
 	atomic_fetch_add_explicit(&handoff->worker.completed, completion->bytes, memory_order_relaxed);
 	completion->unadded = completion->emission_count;
 	completion->next = atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&handoff->worker.completions, &completion->next,
 						      completion, memory_order_release, memory_order_relaxed))
 		;
-	/* With lanes, messages that are done make room to read more, whether a batch comes back or not. */
-	if (!lanes)
+	/* Outputs are sent at once. With lanes, messages that are done make room to read more, whether a batch comes back or not. */
+	if (!has_outputs && !lanes)
 		return;
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&handoff->io.starved, memory_order_relaxed))
+	if (has_outputs || atomic_load_explicit(&handoff->io.starved, memory_order_relaxed))
 		seg_waker_kick(handoff->waker);
 }
 

@@ -120,6 +120,12 @@ bool seg_handoff_has_news(const seg_handoff *handoff);
 /* Adds the completions that the worker has handed over to the queue, in their order. Returns whether there were any. */
 bool seg_handoff_take_completions(seg_handoff *handoff, seg_completions *queue);
 
+/* Whether the worker has handed one over since. */
+static inline bool seg_handoff_has_completions(const seg_handoff *handoff)
+{
+	return atomic_load_explicit(&handoff->worker.completions, memory_order_relaxed) != NULL;
+}
+
 /* Frees a completion that came from the worker. */
 void seg_handoff_free_completion(seg_handoff *handoff, seg_completion *completion);
 

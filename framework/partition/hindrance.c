@@ -11,6 +11,8 @@ const char *const seg_hindrance_names[] = {
 	[SEG_HINDRANCE_RETRY] = "retry",
 	[SEG_HINDRANCE_HANG] = "hang",
 	[SEG_HINDRANCE_FULL] = "full",
+	[SEG_HINDRANCE_BEYOND] = "beyond",
+	[SEG_HINDRANCE_TARGET] = "target",
 	NULL,
 };
 
@@ -41,6 +43,21 @@ static void tell_full(const seg_hindrance *h, double ago, char *text, size_t siz
 		 seg_units_seconds_text(ago, when), h->number, *h->text ? "; it failed: " : "", h->text);
 }
 
+static void tell_target(const seg_hindrance *h, double ago, char *text, size_t size)
+{
+	char id[SEG_ID_TEXT_MAX], when[SEG_UNITS_TEXT_MAX];
+	snprintf(text, size, "the output of message %s waits, for %s now: %s", seg_id_format(h->id, id),
+		 seg_units_seconds_text(ago, when), h->text);
+}
+
+static void tell_beyond(const seg_hindrance *h, char *text, size_t size)
+{
+	char id[SEG_ID_TEXT_MAX];
+	snprintf(text, size, "message %s holds up the partition: %" PRIu64 " message%s beyond it %s done, %s",
+		 seg_id_format(h->id, id), h->number, h->number == 1 ? "" : "s",
+		 h->number == 1 ? "is" : "are", h->text);
+}
+
 char *seg_hindrance_sentence(const seg_hindrance *h, int64_t now, char text[SEG_HINDRANCE_SENTENCE_MAX])
 {
 	char when[SEG_UNITS_TEXT_MAX];
@@ -58,6 +75,12 @@ char *seg_hindrance_sentence(const seg_hindrance *h, int64_t now, char text[SEG_
 		break;
 	case SEG_HINDRANCE_FULL:
 		tell_full(h, ago, text, SEG_HINDRANCE_SENTENCE_MAX);
+		break;
+	case SEG_HINDRANCE_TARGET:
+		tell_target(h, ago, text, SEG_HINDRANCE_SENTENCE_MAX);
+		break;
+	case SEG_HINDRANCE_BEYOND:
+		tell_beyond(h, text, SEG_HINDRANCE_SENTENCE_MAX);
 		break;
 	}
 	return text;

@@ -2,7 +2,8 @@
  * hindrance.h - what keeps the owner of a partition from going on at this moment.
  *
  * The owner notes it in Redis (group/hindrance.h), where every tool looks (look/snapshot.h). There is one at a time: while a
- * message waits for its next attempt, or for room among the dead letters, no call of the handler is made.
+ * message waits for its next attempt, or for room among the dead letters, no call of the handler is made. Only outputs may wait at
+ * the same time; they are told of if there is nothing else.
  */
 #ifndef SEG_PARTITION_HINDRANCE_H
 #define SEG_PARTITION_HINDRANCE_H
@@ -13,9 +14,11 @@
 
 typedef enum seg_hindrance_kind {
 	SEG_HINDRANCE_NONE,
-	SEG_HINDRANCE_RETRY, /* the next message failed, and is tried again */
-	SEG_HINDRANCE_HANG,  /* a call of the handler has not returned for long */
-	SEG_HINDRANCE_FULL,  /* the next message is to become a dead letter, and there is no room for one */
+	SEG_HINDRANCE_RETRY,  /* the next message failed, and is tried again */
+	SEG_HINDRANCE_HANG,   /* a call of the handler has not returned for long */
+	SEG_HINDRANCE_FULL,   /* the next message is to become a dead letter, and there is no room for one */
+	SEG_HINDRANCE_BEYOND, /* with lanes: so much is done beyond the message that nothing more is read */
+	SEG_HINDRANCE_TARGET, /* what the handler has emitted cannot be added to its stream */
 } seg_hindrance_kind;
 
 /* Room for a text, its NUL included; longer ones are cut. */
@@ -23,11 +26,12 @@ typedef enum seg_hindrance_kind {
 
 typedef struct seg_hindrance {
 	seg_hindrance_kind kind;
-	seg_id id;       /* the message; 0-0: it concerns none */
-	uint64_t number; /* RETRY: the next attempt, 2, 3, ...; FULL: dead_letter_limit */
-	int64_t at;      /* seg_now(): RETRY: of the next attempt; else since when it holds */
+	seg_id id; /* the message; 0-0: it concerns none */
+	uint64_t
+		number; /* RETRY: the next attempt, 2, 3, ...; FULL: dead_letter_limit; BEYOND: messages done beyond it */
+	int64_t at; /* seg_now(): RETRY: of the next attempt; else since when it holds */
 	char text
-		[SEG_HINDRANCE_TEXT_MAX]; /* RETRY: why the message failed; HANG: which call; FULL: the letter's reason */
+		[SEG_HINDRANCE_TEXT_MAX]; /* RETRY: why the message failed; HANG: which call; FULL: the letter's reason; BEYOND: the limit, and why the message fails; TARGET: what is wrong there */
 } seg_hindrance;
 
 /* The name of each kind in Redis and in JSON; NULL is last. */

@@ -320,10 +320,11 @@ static uint64_t count_removed(seg_ledger *l, const seg_fetched *fetched)
 	return removed;
 }
 
-static void note_sizes(seg_ledger *l, const seg_fetched *fetched)
+static void note_sizes(seg_ledger *l, const seg_fetched *fetched, size_t count)
 {
-	size_t count = fetched->batch.count, average = fetched->bytes / count + 1;
-	l->messages_per_entry = count > fetched->entries ? count / fetched->entries : 1;
+	size_t average = fetched->bytes / count + 1;
+	size_t entries = fetched->entries;
+	l->messages_per_entry = entries > 0 && count > entries ? count / entries : 1;
 	/* Grows at once and shrinks slowly, because the limit on bytes is for large messages. */
 	l->average_bytes = average > l->average_bytes ? average : (l->average_bytes * 7 + average) / 8;
 }
@@ -359,7 +360,7 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 		seg_fetched_reset(fetched, starved ? 0 : SIZE_MAX);
 		return (seg_read_result){.starved = l->starved};
 	}
-	note_sizes(l, fetched);
+	note_sizes(l, fetched, count);
 	seg_read_result result = {.messages = count,
 				  .removed = count_removed(l, fetched),
 				  .records_before = fetched->records_before};

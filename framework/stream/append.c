@@ -122,21 +122,10 @@ bool seg_append_begin(seg_append_builder *builder, const seg_append *append, con
 	return true;
 }
 
-/* Each number of fields that a record can have, as a text that outlives the call. */
-static char field_counts[2 + SEG_HEADERS_MAX + 1][8];
-
-static void write_field_counts(void)
-{
-	for (size_t i = 0; i < sizeof(field_counts) / sizeof(field_counts[0]); i++)
-		snprintf(field_counts[i], sizeof(field_counts[i]), "%zu", i);
-}
-
 /* The number of fields, then the name and value of each. */
 static void put_fields(seg_append_builder *builder, const seg_record *record)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, write_field_counts);
-	put_word(builder, field_counts[2 + record->header_count]);
+	put_word(builder, seg_record_field_count(record->header_count));
 	put(builder, SEG_FIELD_KEY, sizeof(SEG_FIELD_KEY) - 1);
 	put(builder, record->key, record->key_length);
 	put(builder, SEG_FIELD_DATA, sizeof(SEG_FIELD_DATA) - 1);

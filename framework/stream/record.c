@@ -1,7 +1,9 @@
 #include "stream/record.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -66,4 +68,19 @@ int seg_record_check(const seg_record *record, uint64_t max_bytes, seg_error *er
 				"max_message_bytes, is %" PRIu64,
 				bytes, max_bytes);
 	return 0;
+}
+
+static char field_counts[2 + SEG_HEADERS_MAX + 1][8];
+
+static void write_field_counts(void)
+{
+	for (size_t i = 0; i < sizeof(field_counts) / sizeof(field_counts[0]); i++)
+		snprintf(field_counts[i], sizeof(field_counts[i]), "%zu", i);
+}
+
+const char *seg_record_field_count(size_t headers)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, write_field_counts);
+	return field_counts[2 + headers];
 }

@@ -17,4 +17,7 @@ size_t seg_record_bytes(const seg_record *record);
 /* Checks a record against every limit: 0, SEG_EINVAL or SEG_ETOOBIG. */
 int seg_record_check(const seg_record *record, uint64_t max_bytes, seg_error *error);
 
+/* The number of fields of a record with so many headers, as a static text. */
+const char *seg_record_field_count(size_t headers);
+
 #endif

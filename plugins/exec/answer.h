@@ -3,18 +3,24 @@
  *
  *     {"ok":true}    {"retry":"why"}    {"dead_letter":"why"}
  *
- * The child may add the message's "id"; then the id is checked. Pure; any thread.
+ * An answer that is ok can have "emit" and "state" (effects.h). The child may add the message's "id"; then the id is checked. Pure; any thread.
  */
 #ifndef PLUGINS_EXEC_ANSWER_H
 #define PLUGINS_EXEC_ANSWER_H
+
+#include <jansson.h>
 
 #include <segmenter/handler.h>
 
 typedef struct exec_answer {
 	seg_id id;        /* of the message; the caller sets it */
 	uint32_t outcome; /* a seg_outcome: done, retry or dead letter */
-	char *reason;     /* NULL if done; the caller frees it */
+	char *reason;     /* NULL if done */
+	json_t *effects;  /* what it emits and changes; NULL: nothing */
 } exec_answer;
+
+/* Frees what an answer that was parsed holds. */
+void answer_fini(exec_answer *answer);
 
 /*
  * Parses the answer to the message answer->id. Returns 0, or -1 with one line in error that shows the answer: then the

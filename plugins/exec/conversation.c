@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "../common/message_json.h"
+#include "effects.h"
 
 enum {
 	ENCODED_AHEAD = 256 * 1024, /* bytes encoded before they can be written */
-	ANSWER_MAX = 1024 * 1024,
+	ANSWER_MAX = 16 * 1024 * 1024,
 	READ_SIZE = 64 * 1024,
 	END_AFTER_OUTPUT_MS = 1000,
 	PREFIX = 4
@@ -39,6 +40,7 @@ void conversation_reset(conversation *talk)
 	buffer_reset(&talk->requests);
 	buffer_reset(&talk->answers);
 	talk->written = talk->parsed = 0;
+	talk->told = false;
 }
 
 void conversation_fini(conversation *talk)
@@ -70,20 +72,36 @@ static void store_length(char *prefix, size_t length)
 		prefix[i] = (char)(length >> (8 * (PREFIX - 1 - i)) & 0xff);
 }
 
+/*
+ * A message as JSON. The first one that a child gets has the partition's values, too: the child forgets what it knew, and goes on
+ * from these. With lanes, the child of a lane sees a part of the messages, and no values.
+ */
+static void add_message(conversation *talk, const seg_host *host, const seg_batch *batch, size_t index,
+			bool with_data)
+{
+	buffer *b = &talk->requests;
+	message_json(b, host, batch, index, index == 0 ? batch->attempt : 1, with_data);
+	if (talk->told || !batch->calls || host->parallel > 1 || b->failed)
+		return;
+	b->bytes[b->length - 1] = ',';
+	effects_tell(b, batch, index);
+	buffer_text(b, "}");
+	talk->told = true;
+}
+
 static void encode(conversation *talk, const seg_host *host, const seg_batch *batch, size_t index)
 {
 	buffer *b = &talk->requests;
 	const seg_message *message = &batch->messages[index];
-	uint32_t attempt = index == 0 ? batch->attempt : 1;
 	char prefix[PREFIX] = {0};
 	if (!talk->frames) {
-		message_json(b, host, batch, index, attempt, true);
+		add_message(talk, host, batch, index, true);
 		buffer_text(b, "\n");
 		return;
 	}
 	size_t start = b->length;
 	buffer_add(b, prefix, PREFIX);
-	message_json(b, host, batch, index, attempt, false);
+	add_message(talk, host, batch, index, false);
 	if (b->failed)
 		return;
 	store_length(b->bytes + start, b->length - start - PREFIX);
@@ -168,6 +186,20 @@ static bool next_answer(conversation *talk, const char **text, size_t *length)
 	return true;
 }
 
+/* Whether this segrunner, and this section, can do what the answer wants. */
+static int refuse_effects(exchange *x, exec_answer *answer)
+{
+	const char *why = NULL;
+	if (answer->effects && !x->batch->calls)
+		why = "the answer has \"emit\" or \"state\", and this segrunner has no outputs and no state";
+	else if (x->child->host->parallel > 1 && json_object_get(answer->effects, "state"))
+		why = "the answer has \"state\", which exec offers only with parallel = 1";
+	if (!why)
+		return 0;
+	answer_fini(answer);
+	return fail(x, "%s", why);
+}
+
 static int parse_answers(exchange *x)
 {
 	conversation *talk = x->talk;
@@ -178,7 +210,11 @@ static int parse_answers(exchange *x)
 			return fail(x, "the child wrote more answers than it got messages");
 		exec_answer *answer = &x->answers[x->answered];
 		*answer = (exec_answer){.id = x->batch->messages[x->answered].id};
-		if (answer_parse(answer, text, length, x->error, x->error_size) != 0)
+		if (answer_parse(answer, text, length, x->error, x->error_size) != 0) {
+			answer_fini(answer);
+			return -1;
+		}
+		if (refuse_effects(x, answer) != 0)
 			return -1;
 		x->answered++;
 		x->refused |= answer->outcome != SEG_OUTCOME_DONE;

@@ -21,6 +21,7 @@ typedef struct conversation {
 	size_t written;
 	buffer answers; /* read; the first `parsed` bytes are parsed */
 	size_t parsed;
+	bool told; /* the child has been told the partition's values, and what it has changed since took effect */
 } conversation;
 
 /* Forgets requests and answers, for a new child. */

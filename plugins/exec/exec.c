@@ -19,6 +19,17 @@
  *     {"retry":"why"}             send it again after a pause (retry_backoff, max_attempts)
  *     {"dead_letter":"why"}       move it to the dead letters
  *
+ * An answer with "ok" can add records to streams of the section's `outputs`, and change the partition's values:
+ *
+ *     {"ok":true,"emit":[{"stream":"enriched","key":"al","data":"hi","headers":[{"name":"trace","value":"7f3a"}]}],
+ *      "state":{"al":"gold","bob":null}}
+ *
+ * Both take effect with the message's position, exactly once. null deletes a value. Bytes that are no UTF-8: key_base64,
+ * data_base64, name_base64 and value_base64 in a record; {"base64":"..."} as a value. The child gets the values with its first
+ * message, which has "state":{...} with all of them, {} if there are none; it keeps its own copy from then on. When a message
+ * has "state" again (after a retry), the child's copy is no longer right: it takes these values instead. With `parallel` above 1,
+ * each lane has a child, and there is no state, as a child sees only some of the messages: an answer with "state" is invalid.
+ *
  * Options
  *
  *     command       required   run by /bin/sh -c, with SEGMENTER_STREAM, _GROUP, _CONSUMER, _PARTITION and
@@ -46,6 +57,7 @@
 #include <time.h>
 
 #include "conversation.h"
+#include "effects.h"
 #include "environment.h"
 
 /* Children without any answer, while no child has ever answered, before the runner stops; and the pause between them. */
@@ -71,6 +83,7 @@ typedef struct exec_partition {
 	conversation talk;
 	exec_answer *answers; /* those after a dead letter are kept for the rest of the batch */
 	size_t count, capacity;
+	buffer scratch;
 	size_t failed_at; /* of a batch: the first message without an answer when its child failed */
 	char reason[512];
 } exec_partition;
@@ -80,11 +93,18 @@ typedef struct exec_partition {
 static void forget(exec_partition *partition, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		free(partition->answers[i].reason);
+		answer_fini(&partition->answers[i]);
 	partition->count -= count;
 	if (partition->count > 0)
 		memmove(partition->answers, partition->answers + count,
 			partition->count * sizeof(*partition->answers));
+}
+
+/* Forgets answers that take no effect: the child's copy of the values is no longer right. */
+static void discard(exec_partition *partition)
+{
+	forget(partition, partition->count);
+	partition->talk.told = false;
 }
 
 /* Keeps the known answers only if this batch begins with their messages. */
@@ -96,7 +116,7 @@ static void recall(exec_partition *partition, const seg_batch *batch)
 	       partition->answers[known].id.seq == batch->messages[known].id.seq)
 		known++;
 	if (known < partition->count)
-		forget(partition, partition->count);
+		discard(partition);
 }
 
 static bool make_room(exec_partition *partition, size_t count)
@@ -120,18 +140,70 @@ static size_t first_refused(const exec_partition *partition)
 	return i;
 }
 
-/* The answer to segrunner: about the first message that is not done. */
-static seg_answer conclude(exec_plugin *plugin, exec_partition *partition, size_t index)
+/*
+ * Emits and changes what the answers to the first `count` messages say and has not taken effect yet. NULL, or why message *index
+ * cannot have it.
+ */
+static const char *take_effect(exec_partition *partition, const seg_batch *batch, size_t count, size_t *index)
 {
-	exec_answer answer = partition->answers[index];
-	snprintf(partition->reason, sizeof(partition->reason), "%s", answer.reason);
+	for (size_t i = 0; i < count; i++) {
+		exec_answer *answer = &partition->answers[i];
+		if (!answer->effects)
+			continue;
+		const char *why = effects_apply(answer->effects, batch, i, &partition->scratch);
+		if (why) {
+			*index = i;
+			return why;
+		}
+		json_decref(answer->effects);
+		answer->effects = NULL;
+	}
+	return NULL;
+}
+
+/* segrunner refuses what a child wants for a message: the child's copy of the values is wrong from there on. */
+static seg_answer refuse(exec_plugin *plugin, exec_partition *partition, size_t index, const char *why)
+{
+	snprintf(partition->reason, sizeof(partition->reason), "%s", why);
+	discard(partition);
 	seg_counter_add(plugin->messages, index);
-	if (answer.outcome == SEG_OUTCOME_RETRY) {
+	return seg_retry(index, partition->reason);
+}
+
+/* The answer to segrunner: about the first message that is not done, `index`; or all are done. */
+static seg_answer conclude(exec_plugin *plugin, exec_partition *partition, const seg_batch *batch,
+			   size_t index)
+{
+	size_t refused;
+	const char *why = take_effect(partition, batch, index, &refused);
+	if (why)
+		return refuse(plugin, partition, refused, why);
+	seg_counter_add(plugin->messages, index);
+	if (index == partition->count) {
 		forget(partition, partition->count);
+		return seg_done();
+	}
+	const exec_answer *answer = &partition->answers[index];
+	snprintf(partition->reason, sizeof(partition->reason), "%s", answer->reason);
+	if (answer->outcome == SEG_OUTCOME_RETRY) {
+		discard(partition);
 		return seg_retry(index, partition->reason);
 	}
 	forget(partition, index + 1);
 	return seg_dead_letter(index, partition->reason);
+}
+
+/* The same where no child has answered message `index`, for partition->reason. */
+static seg_answer give_up(exec_partition *partition, const seg_batch *batch, size_t index, bool stop)
+{
+	size_t refused;
+	const char *why = take_effect(partition, batch, index, &refused);
+	discard(partition);
+	if (why) {
+		snprintf(partition->reason, sizeof(partition->reason), "%s", why);
+		return seg_retry(refused, partition->reason);
+	}
+	return stop ? seg_stop(index, partition->reason) : seg_retry(index, partition->reason);
 }
 
 /* --- the child ------------------------------------------------------------------------------------ */
@@ -177,7 +249,6 @@ static bool lose_child(exec_plugin *plugin, exec_partition *partition, const cha
 		snprintf(partition->reason, sizeof(partition->reason), "the child %s", fate);
 	else
 		snprintf(partition->reason, sizeof(partition->reason), "%s", why);
-	forget(partition, partition->count);
 	seg_counter_add(plugin->failures, 1);
 	return ended && (strstr(fate, "code 127") || strstr(fate, "code 126")) && !has_answered(plugin);
 }
@@ -249,26 +320,26 @@ static seg_answer exec_handle(void *plugin_, void *state, const seg_batch *batch
 {
 	exec_plugin *plugin = plugin_;
 	exec_partition *partition = state;
+	size_t refused;
 	recall(partition, batch);
 	if (first_refused(partition) < partition->count)
-		return conclude(plugin, partition, first_refused(partition));
+		return conclude(plugin, partition, batch, first_refused(partition));
 	if (!make_room(partition, batch->count))
 		return seg_retry(0, "out of memory");
+	/* A new child is told the values as the known answers leave them. */
+	const char *why = take_effect(partition, batch, partition->count, &refused);
+	if (why)
+		return refuse(plugin, partition, refused, why);
 	partition->failed_at = partition->count;
 	switch (talk(plugin, partition, batch)) {
 	case TALK_FAILED:
-		return seg_retry(partition->failed_at, partition->reason);
+		return give_up(partition, batch, partition->failed_at, false);
 	case TALK_STOPPED:
-		return seg_stop(partition->failed_at, partition->reason);
+		return give_up(partition, batch, partition->failed_at, true);
 	case TALK_ANSWERED:
 		break;
 	}
-	size_t refused = first_refused(partition);
-	if (refused < partition->count)
-		return conclude(plugin, partition, refused);
-	forget(partition, partition->count);
-	seg_counter_add(plugin->messages, batch->count);
-	return seg_done();
+	return conclude(plugin, partition, batch, first_refused(partition));
 }
 
 static void exec_tick(void *plugin, void *state)
@@ -285,6 +356,7 @@ static void exec_partition_close(void *plugin_, void *state, seg_close_reason re
 	child_end(&partition->child, plugin->stop_timeout, NULL, 0);
 	child_fini(&partition->child);
 	conversation_fini(&partition->talk);
+	buffer_fini(&partition->scratch);
 	forget(partition, partition->count);
 	free(partition->answers);
 	free(partition);
@@ -391,6 +463,7 @@ static const seg_handler handler = {
 	.tick = exec_tick,
 	.partition_close = exec_partition_close,
 	.fini = exec_fini,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(handler);

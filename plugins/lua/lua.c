@@ -21,12 +21,25 @@
  *     "dead_letter", why          move the message to the dead letters
  *     "stop", why                 the handler cannot continue: segrunner ends
  *
- * An error that handle raises is a retry. The script may also define open(partition, epoch), tick(), and close(reason),
+ * An error that handle raises is a retry. For the message that it handles, handle may call
+ *
+ *     emit(stream, key, data [, headers])    adds a record to a stream of the section's `outputs`; headers:
+ *                                            {name = value, ...}, or a list such as message.headers
+ *     state_get(name)                        the partition's value of that name, a string, or nil
+ *     state_put(name, value)                 gives it a value: a string or a number
+ *     state_delete(name)                     deletes it
+ *
+ * What these did takes effect with the message's position, exactly once, if the message is done; else it is dropped. They
+ * raise an error where segrunner refuses: a stream that is not among the outputs, a state beyond state_limit. A script should
+ * emit the same for a message each time: with pairs(), the order of records is another in each process.
+ * examples/lua/wordcount.lua counts words so. The script may also define open(partition, epoch), tick(), and close(reason),
  * where reason is "released" or "lost" (flush nothing to shared stores then). A script may use segmenter.stream, group,
  * consumer, instance, partition and epoch; segmenter.log([level,] text), as print does; and segmenter.count(name [, n]).
  *
  * Each partition has its own Lua state. Partitions share no globals. A partition loses its globals when it moves to another
- * runner, and when the script is loaded again.
+ * runner, and when the script is loaded again; what lasts belongs into state_put. With `parallel` above 1, each lane has a Lua
+ * state, and the messages of a key come to any of them, in order: so globals are only a cache. The names of state_put are then
+ * those of the message's slot: messages of one key share them, and those of other keys perhaps not.
  *
  * Options
  *
@@ -298,6 +311,7 @@ static const seg_handler handler = {
 	.tick = lua_tick,
 	.partition_close = lua_partition_close,
 	.fini = lua_fini,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(handler);

@@ -8,6 +8,7 @@
 #include <lua.h>
 
 #include "bounded.h"
+#include "effects.h"
 #include "library.h"
 
 /* Instructions between two checks of the limit. */
@@ -21,6 +22,7 @@ struct script {
 	size_t used; /* bytes */
 	bool exhausted;
 	uint64_t executed; /* instructions of this call */
+	effects_message handled;
 };
 
 /* --- limits --------------------------------------------------------------------------------- */
@@ -111,6 +113,7 @@ static int run_file(lua_State *lua)
 {
 	script *s = lua_touserdata(lua, 1);
 	library_open(lua, s->settings->host, s->partition, s->epoch, s->settings->sandbox);
+	effects_open(lua, &s->handled);
 	static const bounded limits = {.left = instructions_left, .charge = charge_instructions};
 	if (s->settings->instruction_limit)
 		bounded_open(lua, &limits);
@@ -239,7 +242,10 @@ seg_outcome script_handle(script *s, const seg_batch *batch, size_t index, char 
 		      .index = index,
 		      .reason = reason,
 		      .reason_size = reason_size};
-	return run(s, call_handle, &h, reason, reason_size) == 0 ? h.outcome : SEG_OUTCOME_RETRY;
+	s->handled = (effects_message){batch, index};
+	int result = run(s, call_handle, &h, reason, reason_size);
+	s->handled = (effects_message){0};
+	return result == 0 ? h.outcome : SEG_OUTCOME_RETRY;
 }
 
 bool script_is_exhausted(const script *s)

@@ -163,7 +163,8 @@ static void mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_i
 		{"plugins/lua.so", "option.script = /does/not/exist.lua"},
 		{"plugins/file.so", "option.encoding = rot13\noption.directory = x"},
 		{"plugins/file.so", "option.directory = not/there"},
-		{"plugins/wordcount.so", "option.directory = /dev/null"},
+		{"plugins/file.so", "option.directory = /dev/null"},
+		{"plugins/route.so", "option.by = place\noption.rules = a = b"},
 	};
 	for (size_t i = 0; i < sizeof(only_init_knew) / sizeof(only_init_knew[0]); i++) {
 		char refused[120];

@@ -114,11 +114,13 @@ static void segctl_page_has_each_command(void **state)
 static void each_plugin_has_a_page_of_its_own_with_its_options(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"exec", "file", "http", "log", "lua", "postgres", "wordcount"};
-	static const char *const options[] = {"option.environment",       "option.directory",
-					      "option.retry_after_max",   "option.format",
-					      "option.instruction_limit", "option.key_columns",
-					      "option.check_order"};
+	static const char *const names[] = {"dedup", "exec",     "file",  "http",   "log",
+					    "lua",   "postgres", "route", "window", "wordcount"};
+	static const char *const options[] = {"option.missing",     "option.environment",
+					      "option.directory",   "option.retry_after_max",
+					      "option.format",      "option.instruction_limit",
+					      "option.key_columns", "option.no_match",
+					      "option.max_ahead",   "option.check_order"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char page[64];
 		if (run("test -e $build/plugins/%s.so", names[i]))

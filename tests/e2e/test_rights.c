@@ -192,6 +192,7 @@ static void run(int i, const char *name)
 	runners[i] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = %s\nnamespace = shop\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\npartitions = %d\nplugin = %s/tests/plugins/record.so\n"
+		"outputs = out\noutput.out.partitions = 1\n"
 		"session_timeout = 500ms\nretry_backoff = 1ms\nmax_attempts = 2\n"
 		"dead_letter_limit = 1\noption.path = %s\n"
 		"option.fail = fail*\noption.dead_letter = refuse*\noption.crash = crash*\n"
@@ -258,6 +259,7 @@ static void retry_dead_letter_and_crash(void)
 	add(0, "refuse");
 	add(1, "crash");
 	add(1, "after-crash");
+	operate("HSET {__shop:s}:g:outputs former 1"); /* its option had another stream before */
 	watch();
 	for (int tries = 0; !was_handled("after-crash"); tries++) {
 		assert_true(tries < 8);

@@ -23,6 +23,7 @@ struct test_plugin {
 	seg_config_errors errors;
 	seg_plugin *plugin;
 	seg_plugin_instance *instance;
+	test_calls *calls; /* or NULL */
 	char logged[LOG_MAX];
 };
 
@@ -87,6 +88,31 @@ test_plugin *test_plugin_start(const char *name, const char *const *options)
 	return plugin;
 }
 
+/* What the section's configuration says. */
+static void equip(test_plugin *plugin, const char *const *outputs, uint32_t parallel)
+{
+	seg_host *host = (seg_host *)(uintptr_t)seg_plugin_instance_host(plugin->instance);
+	host->outputs = outputs;
+	host->parallel = parallel;
+	plugin->calls = test_calls_create(outputs);
+}
+
+test_plugin *test_plugin_start_with(const char *name, const char *const *options, const char *const *outputs,
+				    uint32_t parallel)
+{
+	seg_error error;
+	test_plugin *plugin = load(name, options);
+	equip(plugin, outputs, parallel);
+	if (seg_plugin_instance_init(plugin->instance, &error) != 0)
+		fail_msg("%s", error.text);
+	return plugin;
+}
+
+test_calls *test_plugin_calls(test_plugin *plugin)
+{
+	return plugin->calls;
+}
+
 static void expect_text(const char *said, const char *text)
 {
 	if (!strstr(said, text))
@@ -102,11 +128,24 @@ void test_plugin_refuses(const char *name, const char *const *options, const cha
 	test_plugin_stop(plugin);
 }
 
+void test_plugin_refuses_with(const char *name, const char *const *options, const char *const *outputs,
+			      const char *text)
+{
+	seg_error error;
+	test_plugin *plugin = load(name, options);
+	equip(plugin, outputs, 1);
+	assert_int_not_equal(seg_plugin_instance_init(plugin->instance, &error), 0);
+	expect_text(error.text, text);
+	test_plugin_stop(plugin);
+}
+
 void test_plugin_stop(test_plugin *plugin)
 {
 	seg_plugin_instance_fini(plugin->instance);
 	seg_plugin_instance_destroy(plugin->instance);
 	seg_plugin_unload(plugin->plugin);
+	if (plugin->calls)
+		test_calls_destroy(plugin->calls);
 	for (size_t i = 0; i < OPTIONS_MAX; i++)
 		free(plugin->texts[i]);
 	free(plugin);
@@ -125,6 +164,10 @@ static void *data_of(const test_plugin *plugin)
 void *test_plugin_try_open(test_plugin *plugin, uint64_t epoch, char *error)
 {
 	void *state = NULL;
+	if (!handler_of(plugin)->partition_open) {
+		static char none; /* a plugin that keeps nothing for a partition */
+		return &none;
+	}
 	int result = handler_of(plugin)->partition_open(data_of(plugin), TEST_PARTITION, epoch, &state, error,
 							512);
 	return result == 0 ? state : NULL;
@@ -141,7 +184,8 @@ void *test_plugin_open(test_plugin *plugin, uint64_t epoch)
 
 void test_plugin_close(test_plugin *plugin, void *state)
 {
-	handler_of(plugin)->partition_close(data_of(plugin), state, SEG_CLOSE_RELEASED);
+	if (handler_of(plugin)->partition_close)
+		handler_of(plugin)->partition_close(data_of(plugin), state, SEG_CLOSE_RELEASED);
 }
 
 void test_plugin_tick(test_plugin *plugin, void *state)
@@ -166,6 +210,8 @@ seg_answer test_plugin_handle(test_plugin *plugin, void *state, uint64_t epoch, 
 			   .partition = TEST_PARTITION,
 			   .attempt = attempt,
 			   .epoch = epoch};
+	if (plugin->calls)
+		return test_calls_handle(plugin->calls, handler_of(plugin), data_of(plugin), state, &batch);
 	return handler_of(plugin)->handle(data_of(plugin), state, &batch);
 }
 

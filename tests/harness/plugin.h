@@ -14,6 +14,8 @@
 
 #include <segmenter/handler.h>
 
+#include "harness/calls.h"
+
 enum { TEST_PARTITION = 3 };
 
 typedef struct test_plugin test_plugin;
@@ -34,6 +36,16 @@ test_plugin *test_plugin_start(const char *name, const char *const *options);
 
 /* The same, but init must refuse with a line that contains this text. */
 void test_plugin_refuses(const char *name, const char *const *options, const char *text);
+
+/*
+ * The same for a section with these outputs (the last one is NULL; they outlive the plugin) and so many threads a partition: its
+ * batches can emit and keep state, through test_plugin_calls.
+ */
+test_plugin *test_plugin_start_with(const char *name, const char *const *options, const char *const *outputs,
+				    uint32_t parallel);
+void test_plugin_refuses_with(const char *name, const char *const *options, const char *const *outputs,
+			      const char *text);
+test_calls *test_plugin_calls(test_plugin *plugin);
 
 /* Calls fini and unloads the plugin. */
 void test_plugin_stop(test_plugin *plugin);

@@ -239,11 +239,6 @@ void test_stock_limit_files(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-void test_stock_tick(test_stock *f, void *state)
-{
-	test_stock_handler(f)->tick(seg_plugin_instance_data(f->instance), state);
-}
-
 /* --- kill -9: an owner in a process of its own --- */
 
 seg_answer test_stock_hand_over_numbered(test_stock *f, void *state, uint64_t epoch, uint64_t b)
@@ -261,16 +256,12 @@ seg_answer test_stock_hand_over_numbered(test_stock *f, void *state, uint64_t ep
 static void own_until_killed(const char *plugin, uint64_t epoch, uint64_t first, int fd)
 {
 	test_stock f;
-	test_stock_start(&f, plugin,
-			 TEST_TEXTS(test_stock_directory_option(),
-				    plugin[0] == 'w' ? "sync=no" : "on_error=stop"));
+	test_stock_start(&f, plugin, TEST_TEXTS(test_stock_directory_option(), "on_error=stop"));
 	void *state = test_stock_open(&f, 3, epoch);
 	for (uint64_t b = first; b < BATCHES; b++) {
 		if (test_stock_hand_over_numbered(&f, state, epoch, b).outcome != SEG_OUTCOME_DONE ||
 		    write(fd, &b, sizeof(b)) != sizeof(b))
 			_exit(1);
-		if (plugin[0] == 'w' && b % 16 == 0)
-			test_stock_tick(&f, state);
 	}
 	_exit(0);
 }

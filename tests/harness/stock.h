@@ -2,7 +2,7 @@
  * stock.h - a plugin that keeps files, loaded as segrunner loads it, with messages handed over by the test; and a process
  * that owns a partition until it is killed.
  *
- * For the stock plugins log, file and wordcount. plugin.h is for plugins of one partition in one group; here a test
+ * For the stock plugins log and file. plugin.h is for plugins of one partition in one group; here a test
  * chooses the group, the partition and the stream, and looks at the files. The files of a test are in a directory of its
  * own. A failure to load fails the test.
  */
@@ -53,7 +53,6 @@ void *test_stock_try_open(test_stock *f, uint32_t partition, uint64_t epoch, cha
 void test_stock_refuses_open(test_stock *f, uint64_t epoch, const char *text);
 
 void test_stock_close(test_stock *f, void *state, seg_close_reason reason);
-void test_stock_tick(test_stock *f, void *state);
 
 /* --- messages of partition 3: number n has the id 1000-n -------------------------------------------- */
 

@@ -321,6 +321,25 @@ static const struct mistake mistakes[] = {
 	 "c.ini:8: batch_size: \"0\" is too small; write 1 to 65536\n"
 	 "c.ini:6: [consumer c] has no group; add group = ...\n"
 	 "c.ini:6: [consumer c] has no plugin; add plugin = ..."},
+	{"outputs that are wrong each in its own way",
+	 CONSUMER "outputs = a, b, a, s\noutput.a.partition_size = 7\noutput.x.partitions = 4\n"
+		  "output.b.partitions = 0\noutput.b.partitons = 4\n",
+	 "c.ini:8: output.b.partitions: \"0\" is too small; write 1 to 65536\n"
+	 "c.ini:9: output.b.partitons: write output.NAME.partitions = value; an output has partitions, "
+	 "partition_size, overflow and packing\n"
+	 "c.ini:5: outputs: \"a\" is named twice; remove one\n"
+	 "c.ini:6: output.a.partition_size has no effect without output.a.partitions; add it, which registers the "
+	 "stream, or remove this line\n"
+	 "c.ini:5: outputs: \"s\" is the stream that this section reads: what it emits would come back for ever; "
+	 "choose another stream\n"
+	 "c.ini:7: output.x.partitions has no effect: \"x\" is not one of the outputs; add it to outputs, or "
+	 "remove this line"},
+	{"a circle of outputs",
+	 CONSUMER "outputs = a\n[consumer d]\nstream = a\ngroup = g\nplugin = p\noutputs = s\n",
+	 "c.ini:5: outputs: what goes to \"a\" comes back to \"s\" through [consumer d] (c.ini:6), for ever; break "
+	 "the circle\n"
+	 "c.ini:10: outputs: what goes to \"s\" comes back to \"a\" through [consumer c] (c.ini:1), for ever; break "
+	 "the circle"},
 	{"a login for an embedded Redis", "[redis]\naddress = embedded\ndirectory = d\nuser = u\n" CONSUMER,
 	 "c.ini:4: warning: user is ignored: only this segrunner can reach the embedded Redis"},
 	{"a stop that cuts handlers short", "[runner]\nhandler_timeout = 1min\n" CONSUMER,

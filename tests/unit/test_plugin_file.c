@@ -225,37 +225,33 @@ static void a_file_that_was_moved_away_is_made_anew(void **state)
 static void a_directory_that_cannot_be_used_is_refused_at_the_start(void **state)
 {
 	(void)state;
-	static const char *const plugins[] = {"file", "wordcount"};
-	for (size_t i = 0; i < COUNT(plugins); i++) {
-		test_stock f;
-		seg_error error;
-		assert_int_equal(test_stock_start_in_group(&f, plugins[i], "g",
-							   TEST_TEXTS("directory=/nowhere/at/all"), &error),
-				 SEG_EINVAL);
-		assert_non_null(strstr(
-			error.text,
-			"cannot write to option.directory = /nowhere/at/all: No such file or directory"));
-		test_stock_stop(&f);
-		test_stock_write("plain", "", 0);
-		char option[200];
-		snprintf(option, sizeof(option), "directory=%s", test_stock_path("plain"));
-		assert_int_equal(test_stock_start_in_group(&f, plugins[i], "g", TEST_TEXTS(option), &error),
-				 SEG_EINVAL);
-		assert_non_null(strstr(error.text, "Not a directory"));
-		test_stock_stop(&f);
-	}
+	test_stock f;
+	seg_error error;
+	char option[200];
+	assert_int_equal(test_stock_start_in_group(&f, "file", "g", TEST_TEXTS("directory=/nowhere/at/all"),
+						   &error),
+			 SEG_EINVAL);
+	assert_non_null(
+		strstr(error.text,
+		       "cannot write to option.directory = /nowhere/at/all: No such file or directory"));
+	test_stock_stop(&f);
+	test_stock_write("plain", "", 0);
+	snprintf(option, sizeof(option), "directory=%s", test_stock_path("plain"));
+	assert_int_equal(test_stock_start_in_group(&f, "file", "g", TEST_TEXTS(option), &error), SEG_EINVAL);
+	assert_non_null(strstr(error.text, "Not a directory"));
+	test_stock_stop(&f);
 }
 
 /* What the plugin's check says of the directory; "" if it accepts it. */
-static void expect_checked(const char *name, const char *path, const char *text)
+static void expect_checked(const char *path, const char *text)
 {
 	test_stock f;
 	char option[200];
 	snprintf(option, sizeof(option), "directory=%s", path);
-	test_stock_load(&f, name, "g", TEST_TEXTS(option));
+	test_stock_load(&f, "file", "g", TEST_TEXTS(option));
 	seg_plugin_instance_check(f.instance, &f.consumer, &f.errors);
 	if (f.errors.count != (*text != '\0') || (*text && !strstr(f.errors.list[0].text, text)))
-		fail_msg("%s says of %s: %s", name, path, f.errors.count ? f.errors.list[0].text : "nothing");
+		fail_msg("file says of %s: %s", path, f.errors.count ? f.errors.list[0].text : "nothing");
 	seg_config_errors_fini(&f.errors);
 	test_stock_stop(&f);
 }
@@ -263,20 +259,14 @@ static void expect_checked(const char *name, const char *path, const char *text)
 static void a_directory_is_checked_without_a_change(void **state)
 {
 	(void)state;
-	static const char *const plugins[] = {"file", "wordcount"};
-	for (size_t i = 0; i < COUNT(plugins); i++) {
-		test_stock_write("plain", "", 0);
-		expect_checked(plugins[i], test_stock_directory, "");
-		expect_checked(plugins[i], test_stock_path("new"), "");
-		assert_false(test_stock_exists("new"));
-		expect_checked(
-			plugins[i], test_stock_path("new/below"),
-			"cannot be used: No such file or directory; create the directory that it shall be in");
-		expect_checked(plugins[i], test_stock_path("plain"),
-			       "test.ini:2: [consumer mine] the plugin ");
-		expect_checked(plugins[i], test_stock_path("plain/below"),
-			       "cannot be used: Not a directory; name a directory");
-	}
+	test_stock_write("plain", "", 0);
+	expect_checked(test_stock_directory, "");
+	expect_checked(test_stock_path("new"), "");
+	assert_false(test_stock_exists("new"));
+	expect_checked(test_stock_path("new/below"),
+		       "cannot be used: No such file or directory; create the directory that it shall be in");
+	expect_checked(test_stock_path("plain"), "test.ini:2: [consumer mine] the plugin ");
+	expect_checked(test_stock_path("plain/below"), "cannot be used: Not a directory; name a directory");
 }
 
 /* --- kill -9 --- */

@@ -399,6 +399,132 @@ static void a_script_whose_open_fails_keeps_the_partition_closed(void **state)
 	stop();
 }
 
+/* --- records and values ---------------------------------------------------------------------------- */
+
+static void start_with_outputs(const char *script)
+{
+	static const char *const outputs[] = {"out", "other", NULL};
+	write_script(script);
+	plugin = test_plugin_start_with("lua", NO_OPTIONS, outputs, 1);
+	partition = test_plugin_open(plugin, 7);
+}
+
+static void expect_emitted(size_t index, const char *record)
+{
+	assert_string_equal(test_calls_emitted(test_plugin_calls(plugin), index), record);
+}
+
+static void what_a_script_emits_and_keeps_belongs_to_its_message(void **state)
+{
+	(void)state;
+	start_with_outputs("function handle(m)\n"
+			   " local n = (tonumber(state_get('n')) or 0) + 1\n"
+			   " state_put('n', n)\n"
+			   " emit('out', m.key, n, {b = 'x', a = 'y'})\n"
+			   " if m.data == 'r' then return 'retry', 'not yet' end\n"
+			   " if m.data == 'd' then state_delete('n') end\n"
+			   " if m.data == 'h' then emit('other', '', '', m.headers) end\n"
+			   "end");
+	static const seg_header headers[] = {{"z", 1, "1", 1}, {"a", 1, "2", 1}, {"z", 1, "3", 1}};
+	seg_message with_headers = test_message(2, "k", "h");
+	with_headers.headers = headers;
+	with_headers.header_count = 3;
+	test_expect_answer(test_plugin_hand_over(plugin, partition, test_message(1, "k", "a"), with_headers,
+						 test_message(3, "k", "r"), test_message(4, "k", "b")),
+			   SEG_OUTCOME_RETRY, 2, "not yet");
+	assert_int_equal(test_calls_emitted_count(test_plugin_calls(plugin)), 3);
+	expect_emitted(0, "out k 1 a=y b=x");
+	expect_emitted(1, "out k 2 a=y b=x");
+	expect_emitted(2, "other   z=1 a=2 z=3");
+	assert_string_equal(test_calls_value(test_plugin_calls(plugin), "n"), "2");
+	test_expect_done(test_plugin_hand_over(plugin, partition, test_message(4, "k", "b")));
+	expect_emitted(3, "out k 3 a=y b=x");
+	test_expect_done(test_plugin_hand_over(plugin, partition, test_message(5, "k", "d")));
+	assert_null(test_calls_value(test_plugin_calls(plugin), "n"));
+	stop();
+}
+
+static void names_values_and_records_hold_any_bytes(void **state)
+{
+	(void)state;
+	start_with_outputs("function handle(m)\n"
+			   " if m.data == 'w' then state_put('a\\0b', 'c\\0\\255') state_put(7, '')\n"
+			   " else assert(state_get('a\\0b') == 'c\\0\\255' and state_get('7') == ''"
+			   " and state_get('a') == nil) end\n"
+			   "end");
+	test_expect_done(hand_over("w"));
+	test_expect_done(hand_over("r"));
+	assert_int_equal(test_calls_value_count(test_plugin_calls(plugin)), 2);
+	stop();
+}
+
+static void mistakes_with_records_and_values_are_errors_of_one_sentence(void **state)
+{
+	(void)state;
+	static const char *const wrong[][2] = {
+		{"emit('nowhere', 'k', 'd')", "nowhere is not among the outputs"},
+		{"emit()", "the stream of emit must be a string or a number, and is no value"},
+		{"emit('out', nil, 'd')", "the key of emit must be a string or a number, and is nil"},
+		{"emit('out', 'k', {})", "the data of emit must be a string or a number, and is table"},
+		{"emit('out', 'k', 'd', 'h')",
+		 "headers must be a table, {name = value, ...}, and are string"},
+		{"emit('out', 'k', 'd', {'h'})", "header 1 must be {name = ..., value = ...}, and is string"},
+		{"emit('out', 'k', 'd', {{name = 'a'}})",
+		 "the value of a header must be a string, and is nil"},
+		{"emit('out', 'k', 'd', {a = 1})", "the value of a header must be a string, and is number"},
+		{"emit('out', 'k', 'd', {[true] = 'a'})",
+		 "the name of a header must be a string, and is boolean"},
+		{"state_put('a')", "state_put needs a value; state_delete(name) deletes one"},
+		{"state_put('a', {})", "a value must be a string or a number, and is table"},
+		{"state_put('', 'a')", "a name must have 1 to 512 bytes"},
+		{"state_get()", "the name of a value must be a string or a number, and is no value"},
+		{"state_put('a', ('x'):rep(1024 * 1024 + 1))", "a value must have at most 1 MiB"},
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char script[300];
+		snprintf(script, sizeof(script), "function handle(m) state_put('before', 1) %s end",
+			 wrong[i][0]);
+		start_with_outputs(script);
+		test_expect_answer(hand_over(""), SEG_OUTCOME_RETRY, 0, wrong[i][1]);
+		assert_int_equal(test_calls_value_count(test_plugin_calls(plugin)), 0);
+		stop();
+	}
+}
+
+static void outside_of_handle_nothing_can_be_emitted_or_kept(void **state)
+{
+	(void)state;
+	start_with_outputs(
+		"function handle(m) end\n"
+		"function tick() print(pcall(emit, 'out', 'k', 'd')) print(pcall(state_get, 'a')) end");
+	test_plugin_tick(plugin, partition);
+	expect_log("false emit is for handle(message): it belongs to the message that is handled");
+	expect_log("false state_get is for handle(message)");
+	stop();
+	start("function handle(m) state_put('a', 1) end", NO_OPTIONS);
+	test_expect_answer(hand_over("x"), SEG_OUTCOME_RETRY, 0,
+			   "this segrunner has no outputs and no state");
+	stop();
+}
+
+static void the_example_counts_words(void **state)
+{
+	(void)state;
+	static const char *const outputs[] = {"doubled", NULL};
+	char example[512];
+	const char *source = getenv("SEG_SOURCE_DIR");
+	snprintf(example, sizeof(example), "script=%s/examples/lua/wordcount.lua", source ? source : ".");
+	plugin = test_plugin_start_with("lua", (const char *const[]){example, NULL}, outputs, 1);
+	partition = test_plugin_open(plugin, 7);
+	test_expect_done(test_plugin_hand_over(plugin, partition, test_message(1, "k", "The cat, the dog."),
+					       test_message(2, "k", "THE")));
+	assert_string_equal(test_calls_value(test_plugin_calls(plugin), "the"), "3");
+	assert_string_equal(test_calls_value(test_plugin_calls(plugin), "dog"), "1");
+	assert_int_equal(test_calls_emitted_count(test_plugin_calls(plugin)), 4);
+	expect_emitted(2, "doubled the 2 line=1000-1");
+	stop();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -421,6 +547,11 @@ int main(void)
 		TEST(without_reload_a_change_changes_nothing),
 		TEST(a_script_that_fails_keeps_segrunner_from_starting),
 		TEST(a_script_whose_open_fails_keeps_the_partition_closed),
+		TEST(what_a_script_emits_and_keeps_belongs_to_its_message),
+		TEST(names_values_and_records_hold_any_bytes),
+		TEST(mistakes_with_records_and_values_are_errors_of_one_sentence),
+		TEST(outside_of_handle_nothing_can_be_emitted_or_kept),
+		TEST(the_example_counts_words),
 	};
 	if (!test_plugin_is_built("lua"))
 		return 0;

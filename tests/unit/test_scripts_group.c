@@ -28,7 +28,13 @@ static const char *opening(const char *member, const char *partitions, const cha
 
 static const char *claim(const char *epoch, const char *nonce)
 {
-	return run(CLAIM, 2, LOG, STATE, "g", "0", "me", epoch, nonce);
+	static char answer[512];
+	snprintf(answer, sizeof(answer), "%s", run(CLAIM, 2, LOG, STATE, "g", "0", "me", epoch, nonce));
+	/* The run is a time: after_a_reset_or_in_a_new_log_the_run_rises looks at it. */
+	char *at = strstr(answer, " RUN ");
+	if (at)
+		*at = '\0';
+	return answer;
 }
 
 static const char *commit(const char *epoch, const char *nonce, const char *position, const char *count)
@@ -1205,6 +1211,28 @@ static void without_memory_a_flood_of_letters_stays_within_its_limit(void **stat
 
 #define TEST(function) cmocka_unit_test_setup(function, empty_redis)
 
+static void after_a_reset_or_in_a_new_log_the_run_rises(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 5-1 data a");
+	claim("5", "n");
+	assert_string_equal(command("HEXISTS " STATE " run"), "0");
+	run(RESET, 2, LOG, STATE, "g", "", "0-0", "0");
+	long long first = command_number("HGET " STATE " run");
+	assert_true(first > 0);
+	run(RESET, 2, LOG, STATE, "g", "", "0-0", "0");
+	long long second = command_number("HGET " STATE " run");
+	assert_true(second > first);
+	char tagged[64];
+	snprintf(tagged, sizeof(tagged), " RUN %lld", second);
+	assert_non_null(strstr(run(CLAIM, 2, LOG, STATE, "g", "0", "me", "6", "n"), tagged));
+	commit("6", "n", "5-1", "1");
+	command("DEL " LOG);
+	command("XADD " LOG " 1-1 data a");
+	claim("7", "n");
+	assert_true(command_number("HGET " STATE " run") > second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1287,6 +1315,7 @@ int main(void)
 		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
 		TEST(without_memory_what_is_committed_makes_room_for_a_dead_letter),
 		TEST(without_memory_a_flood_of_letters_stays_within_its_limit),
+		cmocka_unit_test_setup(after_a_reset_or_in_a_new_log_the_run_rises, empty_redis),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

@@ -1,5 +1,6 @@
 -- @include forget
 -- @include remade
+-- @include run
 
 -- Sets the group to the beginning of its log. What the state says of messages was said of another log. `count`:
 -- how many entries the group has read, 0 or -1.
@@ -8,6 +9,7 @@ local function begin_anew(log, state, group, count)
 	redis.call('HSET', state, 'position', '0-0', 'count', count)
 	redis.call('HDEL', state, 'claimed', 'lost_upto')
 	forget_messages(state)
+	begin_run(state)
 end
 
 -- Where a group goes that Redis does not have: a status, and the position if there is one.

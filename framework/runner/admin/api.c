@@ -75,6 +75,9 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 	json_object_set_new(json, "partitions_owned", json_integer(atomic_load(&section->counters.owned)));
 	json_object_set_new(json, "partitions_retrying",
 			    json_integer(atomic_load(&section->counters.retrying)));
+	json_object_set_new(json, "slots_waiting",
+			    json_integer(atomic_load(&section->counters.slots_waiting)));
+	json_object_set_new(json, "lanes_busy", json_integer(atomic_load(&section->counters.lanes_busy)));
 	json_object_set_new(json, "counters", counters(section));
 	json_object_set_new(json, "handler_duration", durations(&section->counters.handling));
 	json_object_set_new(json, "commit_duration", durations(&section->member->counters.committing));
@@ -134,7 +137,7 @@ static json_t *retry(const seg_hindrance *h)
 			 seg_json_foreign_text(h->text));
 }
 
-/* kind: retry, hang or full. */
+/* kind: a name of seg_hindrance_names. */
 static json_t *hindrance(const seg_hindrance *h)
 {
 	char sentence[SEG_HINDRANCE_SENTENCE_MAX];
@@ -161,6 +164,7 @@ static json_t *partition(const seg_partition_snapshot *partition)
 	json_object_set_new(json, "hindrance", hindrance(&partition->hindrance));
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
+	json_object_set_new(json, "beyond", json_integer((json_int_t)partition->beyond));
 	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));
 	json_object_set_new(json, "added_per_second", seg_json_known(partition->added));
 	/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "group/outputs.h"
 #include "base/clock.h"
 #include "admin/view.h"
 
@@ -67,6 +68,10 @@ static const counter_row worker_gauges[] = {
 	 offsetof(seg_section_counters, owned)},
 	{"partitions_retrying", "Partitions whose next message has failed and is being retried.",
 	 offsetof(seg_section_counters, retrying)},
+	{"slots_waiting", "Slots of keys whose first message waits for its next attempt (parallel above 1).",
+	 offsetof(seg_section_counters, slots_waiting)},
+	{"lanes_busy", "Lanes that are in a call of the handler (parallel above 1).",
+	 offsetof(seg_section_counters, lanes_busy)},
 };
 
 static const void *counters_of_member(const seg_section *section)
@@ -101,6 +106,34 @@ static void write_numbers(FILE *out, const struct seg_admin *admin, const char *
 
 #define WRITE(rows, type, counters_of) \
 	write_numbers(out, admin, type, rows, sizeof(rows) / sizeof((rows)[0]), counters_of)
+
+/* Of the sections with outputs. */
+static void write_outputs(FILE *out, const struct seg_admin *admin)
+{
+	const seg_config *config = admin->config;
+	family(out, "outputs_total", "counter",
+	       "Messages that the handler has emitted, and that were added, by stream.");
+	for (size_t i = 0; i < config->consumer_count; i++) {
+		const seg_section *section = admin->sections[i];
+		int64_t emitted;
+		for (size_t k = 0; section && (emitted = seg_outputs_emitted(section->member, k)) >= 0; k++) {
+			fputs("segmenter_outputs_total{", out);
+			labels(out, section->config);
+			fprintf(out, ",output=\"%s\"} %" PRId64 "\n", section->config->output_names[k],
+				emitted);
+		}
+	}
+	family(out, "outputs_waiting", "gauge",
+	       "Messages that the handler has emitted, and that are not added yet.");
+	for (size_t i = 0; i < config->consumer_count; i++) {
+		const seg_section *section = admin->sections[i];
+		if (!section || section->config->output_count == 0)
+			continue;
+		fputs("segmenter_outputs_waiting{", out);
+		labels(out, section->config);
+		fprintf(out, "} %" PRIu64 "\n", seg_outputs_waiting(section->member));
+	}
+}
 
 static void write_histogram(FILE *out, const char *name, const seg_config_consumer *consumer,
 			    const seg_durations *durations)
@@ -250,6 +283,12 @@ static bool dead_letters_full(const seg_partition_snapshot *partition, double *v
 	return !partition->unreachable;
 }
 
+static bool beyond(const seg_partition_snapshot *partition, double *value)
+{
+	*value = (double)partition->beyond;
+	return !partition->unreachable;
+}
+
 static bool length(const seg_partition_snapshot *partition, double *value)
 {
 	*value = (double)partition->info.length;
@@ -289,6 +328,8 @@ static const struct {
 	{"partition_dead_letters_full",
 	 "1: the partition waits, because it has dead_letter_limit dead letters; else 0.", dead_letters_full,
 	 false},
+	{"partition_beyond_messages",
+	 "Messages of the partition after its position that are done (parallel above 1).", beyond, false},
 	{"partition_log_messages",
 	 "Entries in the partition's log, committed ones included; a packed entry holds many messages.",
 	 length, false},
@@ -474,6 +515,7 @@ void seg_metrics_answer(void *arg, const seg_http_request *request, seg_http_ans
 	WRITE(member_counters, "counter", counters_of_member);
 	WRITE(worker_counters, "counter", counters_of_workers);
 	WRITE(worker_gauges, "gauge", counters_of_workers);
+	write_outputs(out, admin);
 	write_histograms(out, admin);
 	write_plugins(out, admin);
 	write_groups(out, admin);

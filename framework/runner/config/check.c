@@ -8,6 +8,7 @@
 #include "config/admin_page.h"
 #include "config/check_tls.h"
 #include "config/listen.h"
+#include "config/output.h"
 #include "config/secret.h"
 
 #define HANDLER_TIMEOUT_MIN ((int64_t)100000000) /* ns */
@@ -262,11 +263,13 @@ static void check_consumer(seg_config_loader *loader, size_t i)
 {
 	seg_config_consumer *consumer = &loader->config->consumers[i];
 	consumer->plugin_place = consumer_place(loader, i, "plugin");
+	consumer->parallel_place = consumer_place(loader, i, "parallel");
 	check_required(loader, i);
 	check_shape(loader, i);
 	check_backoff(loader, i);
 	check_in_flight(loader, i);
 	check_against_earlier(loader, i);
+	seg_config_output_check(loader, i);
 }
 
 void seg_config_check(seg_config_loader *loader)
@@ -286,6 +289,7 @@ void seg_config_check(seg_config_loader *loader)
 	seg_config_check_admin_page(loader);
 	for (size_t i = 0; i < config->consumer_count; i++)
 		check_consumer(loader, i);
+	seg_config_output_check_loops(loader);
 	if (config->consumer_count == 0)
 		seg_config_error_add(
 			loader->errors, (seg_config_place){.file = config->file},

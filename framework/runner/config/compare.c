@@ -5,6 +5,7 @@
 
 #include "config/format.h"
 #include "config/options.h"
+#include "config/output.h"
 
 static bool same_text(const char *a, const char *b)
 {
@@ -48,7 +49,8 @@ static bool same_rows(seg_config_section section, seg_config_change change, cons
 bool seg_config_same_consumer(const seg_config_consumer *a, const seg_config_consumer *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->register_stream == b->register_stream &&
-	       same_rows(SEG_CONFIG_CONSUMER, SEG_CHANGE_CONSUMER, a, b) && same_options(a, b);
+	       same_rows(SEG_CONFIG_CONSUMER, SEG_CHANGE_CONSUMER, a, b) && same_options(a, b) &&
+	       seg_config_output_same(a, b);
 }
 
 bool seg_config_same_workers(const seg_config_runner *a, const seg_config_runner *b)

@@ -30,6 +30,7 @@ static const char *const fixed_ranges[] = {
 	[SEG_CONFIG_LOG_FILE] = "a path or -",
 	[SEG_CONFIG_LISTEN] = "ADDRESS:PORT or off",
 	[SEG_CONFIG_PLUGIN] = "a name or a path",
+	[SEG_CONFIG_NAMES] = "names, with commas between",
 	[SEG_CONFIG_ADDRESS] = "redis://..., rediss://..., unix://... or embedded",
 	[SEG_CONFIG_BOOLEAN] = "yes or no",
 	[SEG_CONFIG_CPUS] = "auto, none or a list such as 0-3,6",

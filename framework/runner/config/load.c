@@ -5,6 +5,7 @@
 
 #include "config/check.h"
 #include "config/file.h"
+#include "config/output.h"
 #include "config/pair.h"
 #include "config/section.h"
 #include "config/value.h"
@@ -110,6 +111,7 @@ static void free_consumer(seg_config_consumer *consumer)
 		free(consumer->options[i].value);
 	}
 	free(consumer->options);
+	seg_config_output_free(consumer);
 	free(consumer->name);
 }
 

@@ -158,9 +158,21 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "The group to join. The runners of a group share the partitions."},
 	{CONSUMER("plugin", plugin, char *, SEG_CONFIG_PLUGIN), .required = true,
 	 .help = "The handler: the name of a plugin in plugin_directory, or the path of a shared object."},
+	{CONSUMER("outputs", output_list, char *, SEG_CONFIG_NAMES),
+	 .help = "The streams to which the handler may emit messages. Each of these is added exactly once, and before "
+		 "the position of the message that it came from is committed. output.NAME.partitions registers stream "
+		 "NAME, with output.NAME.partition_size, .overflow and .packing; without it, the stream must exist."},
 	{CONSUMER("batch_size", batch_size, uint32_t, SEG_CONFIG_INTEGER), .value = "512", .min = 1,
 	 .max = 65536,
 	 .help = "The most messages in one call of the handler."},
+	{CONSUMER("parallel", parallel, uint32_t, SEG_CONFIG_INTEGER), .value = "1", .min = 1, .max = 256,
+	 .help = "How many threads handle messages of one partition at once. A key's messages stay in order, and a message "
+		 "that fails holds up only the keys of its slot, of which a partition has 1,024. Requires a plugin that can "
+		 "(SEG_HANDLER_PARALLEL)."},
+	{CONSUMER("beyond_limit", beyond_limit, uint64_t, SEG_CONFIG_COUNT), .value = "100_000", .min = 1000,
+	 .max = 10000000,
+	 .help = "With parallel above 1: the most messages that a partition reads beyond its position, while a message "
+		 "holds up the position. Then the partition waits for that message."},
 	{CONSUMER("batch_linger", batch_linger, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
 	 .max = MIN,
 	 .help = "How long a batch that is not full waits for more messages. 0: no wait."},

@@ -22,6 +22,7 @@ typedef enum seg_config_kind {
 	SEG_CONFIG_LOG_FILE, /* char *, a path; NULL for "-" */
 	SEG_CONFIG_PLUGIN,   /* char *, a path if it contains a '/', else a name */
 	SEG_CONFIG_LISTEN,   /* char *, for seg_listen_parse; NULL for "off" */
+	SEG_CONFIG_NAMES,    /* char *, names with commas between: seg_config_output_list */
 	SEG_CONFIG_ADDRESS,  /* char * */
 	SEG_CONFIG_INTEGER,  /* uint32_t, min to max */
 	SEG_CONFIG_COUNT,    /* uint64_t, min to max */

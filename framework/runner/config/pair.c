@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "base/units.h"
 #include "config/expand.h"
+#include "config/output.h"
 #include "config/section.h"
 #include "config/value.h"
 
@@ -195,6 +196,9 @@ void seg_config_pair_take(seg_config_loader *loader, seg_config_place place, con
 		set_row(loader, place, row, value);
 	else if (loader->section == SEG_CONFIG_CONSUMER && strncmp(name, "option.", 7) == 0)
 		add_option(loader, place, name + 7, value);
+	else if (loader->section == SEG_CONFIG_CONSUMER &&
+		 strncmp(name, SEG_CONFIG_OUTPUT, strlen(SEG_CONFIG_OUTPUT)) == 0)
+		seg_config_output_take(loader, place, name + strlen(SEG_CONFIG_OUTPUT), value);
 	else if (strcmp(name, SEG_CONFIG_INCLUDE) == 0)
 		seg_config_error_add(loader->errors, place,
 				     "include belongs above the first section of the file; move it there");

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/names.h"
 #include "base/redact.h"
 #include "config/format.h"
 #include "config/options.h"
@@ -38,6 +39,13 @@ static void print_fields(seg_config_section section, const void *base, FILE *out
 	}
 }
 
+/* Of a row of [consumer]. */
+static bool is_of_shape(const seg_config_row *row)
+{
+	size_t shape = offsetof(seg_config_consumer, shape);
+	return row->offset >= shape && row->offset < shape + sizeof(seg_stream_shape);
+}
+
 bool seg_config_is_secret(const char *name)
 {
 	static const char *const words[] = {"password",   "passwd",  "secret",      "token",
@@ -55,20 +63,37 @@ static void print_option(const seg_config_option *option, bool hidden, FILE *out
 	free(value);
 }
 
+/* The shape of an output that the section registers. */
+static void print_output(const seg_config_output *output, FILE *out)
+{
+	char prefix[SEG_NAME_MAX + 16];
+	const void *base = (const char *)&output->shape - offsetof(seg_config_consumer, shape);
+	snprintf(prefix, sizeof(prefix), "output.%s.", output->name);
+	for (size_t i = 0; output->register_stream && i < seg_config_row_count; i++) {
+		const seg_config_row *row = &seg_config_rows[i];
+		if (row->section != SEG_CONFIG_CONSUMER || !is_of_shape(row))
+			continue;
+		char *value = seg_config_row_value(row, base);
+		if (value)
+			print_pair(prefix, row->name, value, out);
+		free(value);
+	}
+}
+
 static void print_consumer(const seg_config_consumer *consumer, seg_config_hides *hides, void *arg, FILE *out)
 {
 	fprintf(out, "\n[consumer %s]\n", consumer->name);
 	for (size_t i = 0; i < seg_config_row_count; i++) {
 		const seg_config_row *row = &seg_config_rows[i];
-		bool shape = row->offset >= offsetof(seg_config_consumer, shape) &&
-			     row->offset < offsetof(seg_config_consumer, shape) + sizeof(consumer->shape);
-		if (row->section != SEG_CONFIG_CONSUMER || (shape && !consumer->register_stream))
+		if (row->section != SEG_CONFIG_CONSUMER || (is_of_shape(row) && !consumer->register_stream))
 			continue;
 		char *value = seg_config_row_value(row, consumer);
 		if (value)
 			print_pair("", row->name, value, out);
 		free(value);
 	}
+	for (size_t i = 0; i < consumer->output_count; i++)
+		print_output(&consumer->outputs[i], out);
 	for (size_t i = 0; i < consumer->option_count; i++)
 		print_option(&consumer->options[i],
 			     seg_config_is_secret(consumer->options[i].name) ||

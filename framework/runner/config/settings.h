@@ -96,6 +96,17 @@ typedef struct seg_config_option {
 	char *value;
 } seg_config_option;
 
+enum { SEG_CONFIG_OUTPUT_OPTIONS = 4 };
+
+/* A stream of `outputs`, and its `output.NAME....`. */
+typedef struct seg_config_output {
+	char *name;
+	bool listed;          /* always, in a configuration without errors */
+	bool register_stream; /* `partitions` is set: register the stream with `shape`; else the stream must exist */
+	seg_stream_shape shape;
+	seg_config_place at[SEG_CONFIG_OUTPUT_OPTIONS]; /* where its options were set; line 0: nowhere */
+} seg_config_output;
+
 /* [consumer NAME]: one plugin for one stream and group. */
 typedef struct seg_config_consumer {
 	seg_config_place place; /* of the section's header */
@@ -106,7 +117,10 @@ typedef struct seg_config_consumer {
 	seg_config_place plugin_place;
 	bool register_stream; /* `partitions` is set: register the stream with `shape`; else the stream must exist */
 	seg_stream_shape shape;
-	uint32_t batch_size;        /* messages; 1 to 65,536 */
+	uint32_t batch_size; /* messages; 1 to 65,536 */
+	uint32_t parallel;   /* threads that handle messages of one partition; 1 to 256 */
+	seg_config_place parallel_place;
+	uint64_t beyond_limit;      /* messages that are read beyond the position; with `parallel` above 1 */
 	int64_t batch_linger;       /* how long a batch that is not full waits; 0 to 60 s */
 	uint32_t in_flight_batches; /* 2 to 64, per partition; 0: 4, and more while Redis is far */
 	uint64_t in_flight_bytes;   /* 4 KiB to 4 GiB, per partition */
@@ -123,7 +137,11 @@ typedef struct seg_config_consumer {
 	seg_dead_letters dead_letters; /* at that limit */
 	int64_t commit_interval;       /* 0 to 60 s */
 	int64_t tick;                  /* 1 ms to 1 h */
-	seg_config_option *options;    /* in the order of the file; names are unique */
+	char *output_list;             /* "a, b"; NULL: the handler emits nothing */
+	seg_config_output *outputs;    /* in the order of the list */
+	size_t output_count;
+	char **output_names;        /* of these, and NULL at the end; NULL without outputs */
+	seg_config_option *options; /* in the order of the file; names are unique */
 	size_t option_count;
 } seg_config_consumer;
 

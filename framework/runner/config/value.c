@@ -10,6 +10,7 @@
 #include "config/cpus.h"
 #include "config/format.h"
 #include "config/listen.h"
+#include "config/output_list.h"
 #include "config/path.h"
 
 static void *field_of(const seg_config_row *row, void *base)
@@ -61,6 +62,10 @@ static int set_string(const seg_config_row *row, char **field, const char *file,
 		status = seg_listen_parse(text, &listen, error);
 	if (status)
 		return status;
+	if (row->kind == SEG_CONFIG_NAMES) {
+		char *list = seg_config_output_list(text, error);
+		return list ? replace_string(field, list, error) : error->status;
+	}
 	bool is_path = row->kind == SEG_CONFIG_PATH || row->kind == SEG_CONFIG_LOG_FILE ||
 		       (row->kind == SEG_CONFIG_PLUGIN && strchr(text, '/'));
 	const char *none = seg_config_row_none(row);

@@ -51,7 +51,7 @@ static void open_stream(void *arg)
 int seg_consumers_open(seg_consumers *c, seg_section *section, seg_error *error)
 {
 	seg_section_opening *opening = &c->opening;
-	if (section->stream)
+	if (section->stream && section->targets.count == section->config->output_count)
 		return 0;
 	opening->section = section;
 	opening->client = c->client;

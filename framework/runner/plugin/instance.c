@@ -108,8 +108,8 @@ static void make_host(seg_plugin_instance *instance, const seg_config_consumer *
 		.option_boolean = host_option_boolean,
 		.log = host_log,
 		.counter = host_counter,
-		.outputs = no_outputs,
-		.parallel = 1,
+		.outputs = consumer->output_names ? (const char *const *)consumer->output_names : no_outputs,
+		.parallel = consumer->parallel,
 	};
 }
 
@@ -217,6 +217,11 @@ void seg_plugin_instance_destroy(seg_plugin_instance *instance)
 	seg_plugin_values_fini(&instance->values);
 	free(instance->runner);
 	free(instance);
+}
+
+const seg_host *seg_plugin_instance_host(const seg_plugin_instance *instance)
+{
+	return &instance->host;
 }
 
 const seg_handler *seg_plugin_instance_handler(const seg_plugin_instance *instance)

@@ -58,6 +58,7 @@ void seg_plugin_instance_fini(seg_plugin_instance *instance);
 void seg_plugin_instance_destroy(seg_plugin_instance *instance);
 
 /* The callbacks for workers, and the `plugin` pointer to call them with. */
+const seg_host *seg_plugin_instance_host(const seg_plugin_instance *instance);
 const seg_handler *seg_plugin_instance_handler(const seg_plugin_instance *instance);
 void *seg_plugin_instance_data(const seg_plugin_instance *instance);
 

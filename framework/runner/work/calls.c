@@ -74,6 +74,20 @@ seg_step seg_call_settle(seg_task *task, const seg_fetched *fetched, size_t coun
 	return SEG_STEP_DONE;
 }
 
+seg_answer seg_call_cut(const seg_task *task, seg_answer answer, size_t *count)
+{
+	size_t done = answer.outcome == SEG_OUTCOME_DONE ? *count : answer.index;
+	size_t fitting = task->effects.full_at;
+	if (done < fitting || (fitting == 0 && done == 0))
+		return answer;
+	if (fitting == 0)
+		return seg_retry(0, task->effects.refusal);
+	if (answer.outcome == SEG_OUTCOME_STOP)
+		return seg_stop(fitting, answer.reason);
+	*count = fitting;
+	return seg_done();
+}
+
 void seg_call_tick(seg_task *task)
 {
 	const seg_task_setup *setup = task->setup;

@@ -20,6 +20,13 @@ seg_step seg_call_handle(seg_task *task, const seg_batch *batch, seg_answer *ans
  */
 seg_step seg_call_settle(seg_task *task, const seg_fetched *fetched, size_t count);
 
+/*
+ * A call that had no room for the outputs and changes of a message is over with the messages before it: the rest is handed over again,
+ * which is no failure. A message that alone is too large has failed, whatever the plugin answered. Returns what counts as the answer, to
+ * the first *count messages.
+ */
+seg_answer seg_call_cut(const seg_task *task, seg_answer answer, size_t *count);
+
 /* tick, if it is due and permitted now. Does not wait. */
 void seg_call_tick(seg_task *task);
 

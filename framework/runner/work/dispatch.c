@@ -39,30 +39,13 @@ static seg_step act(seg_task *task, const seg_fetched *fetched, size_t *index, s
 	return SEG_STEP_STOP;
 }
 
-/*
- * A call that had no room for the outputs and changes of a message is over with the messages before it: the rest is handed over again,
- * which is no failure. A message that alone is too large has failed, whatever the plugin answered.
- */
-static seg_answer cut_at_room(const seg_effects *effects, seg_answer answer, size_t *count)
-{
-	size_t done = answer.outcome == SEG_OUTCOME_DONE ? *count : answer.index, fitting = effects->full_at;
-	if (done < fitting || (fitting == 0 && done == 0))
-		return answer;
-	if (fitting == 0)
-		return seg_retry(0, effects->refusal);
-	if (answer.outcome == SEG_OUTCOME_STOP)
-		return seg_stop(fitting, answer.reason);
-	*count = fitting;
-	return seg_done();
-}
-
 /* Does what the plugin answered to the `count` messages from *index on, and moves *index to the next message. */
 static seg_step take_answer(seg_task *task, const seg_fetched *fetched, size_t *index, size_t count,
 			    seg_answer answer)
 {
 	char invalid[SEG_ANSWER_TEXT_MAX];
 	answer = seg_answer_check(answer, count, invalid, sizeof(invalid));
-	answer = cut_at_room(&task->effects, answer, &count);
+	answer = seg_call_cut(task, answer, &count);
 	size_t done = answer.outcome == SEG_OUTCOME_DONE ? count : answer.index;
 	if (seg_call_settle(task, fetched, *index + done) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;

@@ -16,6 +16,12 @@ void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_c
 		return;
 	}
 	int status = seg_plugin_instance_create(s->plugin, config, name, logger, errors, &s->instance);
+	if (config->parallel > 1 && !(seg_plugin_handler(s->plugin)->flags & SEG_HANDLER_PARALLEL))
+		seg_config_error_add(
+			errors, config->parallel_place,
+			"[consumer %s] parallel = %u, but the plugin %s cannot handle messages of one partition at once; "
+			"set parallel = 1, or use a plugin with SEG_HANDLER_PARALLEL",
+			config->name, config->parallel, seg_plugin_handler(s->plugin)->name);
 	if (status == SEG_ENOMEM)
 		seg_config_error_add(errors, config->place, "out of memory");
 	else if (status == 0 && config->stream && config->group)
@@ -36,7 +42,9 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 	const seg_config_consumer *config = s->config;
 	seg_error inner = {0};
 	if (s->stream)
-		return 0;
+		return s->targets.count < config->output_count
+			       ? seg_targets_open(&s->targets, client, config, error)
+			       : 0;
 	int status = config->register_stream
 			     ? seg_stream_register(client, config->stream, &config->shape, &s->stream, &inner)
 			     : seg_stream_open(client, config->stream, &s->stream, &inner);
@@ -48,7 +56,7 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 	if (status)
 		return seg_fail(error, status, "%s:%u: [consumer %s]: %s", config->place.file,
 				config->place.line, config->name, inner.text);
-	return 0;
+	return seg_targets_open(&s->targets, client, config, error);
 }
 
 /* What one call of a handler may emit and change, at least: some records or values of the largest size. */
@@ -58,6 +66,9 @@ static seg_task_setup task_setup(seg_section *s)
 {
 	const seg_config_consumer *config = s->config;
 	uint32_t batches = config->in_flight_batches ? config->in_flight_batches : SEG_LEDGER_BATCHES;
+	/* As many batches may be in hand as there are lanes. */
+	if (batches < config->parallel)
+		batches = config->parallel;
 	uint64_t in_flight = (uint64_t)config->batch_size * batches;
 	return (seg_task_setup){
 		.handler = seg_plugin_instance_handler(s->instance),
@@ -66,12 +77,18 @@ static seg_task_setup task_setup(seg_section *s)
 		.retry = {config->max_attempts, config->retry_backoff, config->retry_backoff_max},
 		.tick = config->tick,
 		.idle = (seg_idle)s->runner->idle,
-		.effects = {.record_bytes = s->stream->client->max_message_bytes,
+		.effects = {.outputs = (const char *const *)config->output_names,
+			    .record_bytes = s->stream->client->max_message_bytes,
 			    .call_bytes = config->in_flight_bytes > CALL_BYTES_MIN ? config->in_flight_bytes
 										   : CALL_BYTES_MIN,
 			    .state_limit = config->state_limit},
 		.pending_bytes = config->in_flight_bytes,
 		.isolate = in_flight < UINT32_MAX ? (uint32_t)in_flight : UINT32_MAX,
+		.parallel = config->parallel,
+		.batch_size = config->batch_size,
+		.in_flight_bytes = config->in_flight_bytes,
+		.cpus = &s->runner->cpus,
+		.next_cpu = s->next_cpu,
 		.counters = &s->counters,
 		.hindered = &s->hindered,
 	};
@@ -105,16 +122,20 @@ static int join_group(seg_section *s, const char *name, seg_error *error)
 		.limits = {.batch_size = config->batch_size,
 			   .in_flight_batches = config->in_flight_batches,
 			   .in_flight_bytes = config->in_flight_bytes,
-			   .entry_bytes = config->entry_limit},
+			   .entry_bytes = config->entry_limit,
+			   .parallel = config->parallel,
+			   .beyond_limit = config->beyond_limit},
 		.start = config->start,
 		.session_timeout = config->session_timeout,
 		.commit_interval = config->commit_interval,
 		.isolate_after = seg_retry_deaths_before_isolation(&s->workers.setup.retry),
 		.read_deaths = seg_retry_deaths_most(&s->workers.setup.retry),
-		.values = SEG_KEEP_BY_PARTITION,
+		.values = config->parallel > 1 ? SEG_KEEP_BY_SLOT : SEG_KEEP_BY_PARTITION,
 		.linger = config->batch_linger,
 		.dead_letter_limit = config->dead_letter_limit,
 		.dead_letters = config->dead_letters,
+		.outputs = s->targets.streams,
+		.output_count = s->targets.count,
 		.idle = (seg_idle)s->runner->idle,
 		.hooks = seg_workers_hooks(&s->workers),
 	};
@@ -139,6 +160,7 @@ void seg_section_fini(seg_section *s)
 	seg_member_destroy(s->member);
 	if (s->stream)
 		seg_stream_close(s->stream);
+	seg_targets_close(&s->targets);
 	seg_workers_fini(&s->workers);
 	s->member = NULL;
 	s->stream = NULL;

@@ -12,6 +12,7 @@
 #include "group/member.h"
 #include "plugin/plugin.h"
 #include "work/ending.h"
+#include "work/targets.h"
 #include "work/workers.h"
 
 typedef struct seg_section {
@@ -27,6 +28,7 @@ typedef struct seg_section {
 	seg_plugin *plugin;
 	seg_plugin_instance *instance;
 	seg_stream *stream;
+	seg_targets targets;
 	seg_member *member;
 	seg_workers workers;
 
@@ -49,7 +51,7 @@ void seg_section_load(seg_section *section, const char *name, seg_logger logger,
 void seg_section_unload(seg_section *section);
 
 /*
- * Opens the stream, or registers it, unless it is open already. seg_section_fini closes it. Returns 0, or a status with an
+ * Opens the stream and those of `outputs`, or registers them, unless they are open already. seg_section_fini closes it. Returns 0, or a status with an
  * error that names the section.
  */
 int seg_section_open(seg_section *section, seg_client *client, seg_error *error);

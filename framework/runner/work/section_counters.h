@@ -19,6 +19,9 @@ typedef struct seg_section_counters {
 	atomic_uint owned;    /* partitions with a worker */
 	atomic_uint stuck;    /* of these, partitions whose call has exceeded handler_timeout */
 	atomic_uint retrying; /* of these, partitions whose next message has failed before */
+	atomic_uint
+		slots_waiting; /* with lanes: slots whose first message waits for its next attempt, or to become a dead letter */
+	atomic_uint lanes_busy; /* with lanes: lanes in a call of the plugin */
 } seg_section_counters;
 
 #endif

@@ -17,6 +17,7 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 		.suspect_deaths = partition->resume.attempts,
 		.deaths = seg_resume_deaths(&partition->resume, before),
 		.read_deaths = partition->resume.read_deaths,
+		.beyond = &partition->resume.beyond,
 		.attempt = 1,
 		.retrying = {.partition = partition->number},
 	};
@@ -30,6 +31,15 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 			partition->resume.crashes, setup->isolate);
 }
 
+void seg_task_init_lane(seg_task *lane, const seg_task *task)
+{
+	*lane = *task;
+	lane->of_lane = true;
+	seg_effects_init(&lane->effects, &task->setup->effects, task->effects.store);
+	seg_unserved_init(&lane->unserved);
+	seg_plugin_call_init(&lane->call, task->setup->handler->name, task->partition);
+}
+
 void seg_task_fini(seg_task *task)
 {
 	seg_effects_fini(&task->effects);
@@ -38,6 +48,8 @@ void seg_task_fini(seg_task *task)
 bool seg_task_settle(seg_task *task, const seg_fetched *fetched, size_t count)
 {
 	seg_completion *completion;
+	if (task->of_lane)
+		return true;
 	size_t done = (size_t)(fetched->sequence + count - task->handled);
 	if (!seg_effects_end(&task->effects, done, &completion))
 		return false;
@@ -53,6 +65,8 @@ bool seg_task_settle(seg_task *task, const seg_fetched *fetched, size_t count)
 
 void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count)
 {
+	if (task->of_lane)
+		return;
 	uint64_t total = fetched->sequence + count;
 	atomic_fetch_add_explicit(&task->setup->counters->handled, total - task->handled,
 				  memory_order_relaxed);
@@ -62,12 +76,16 @@ void seg_task_handled(seg_task *task, const seg_fetched *fetched, size_t count)
 
 void seg_task_count_retry(seg_task *task, seg_id id, const char *reason, int64_t next_at)
 {
-	seg_section_counters *counters = task->setup->counters;
-	atomic_fetch_add_explicit(&counters->retries, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&task->setup->counters->retries, 1, memory_order_relaxed);
+	seg_task_show_retry(task, id, task->attempt + 1, reason, next_at);
+}
+
+void seg_task_show_retry(seg_task *task, seg_id id, uint32_t attempt, const char *reason, int64_t next_at)
+{
 	if (task->attempt == 1)
-		atomic_fetch_add_explicit(&counters->retrying, 1, memory_order_relaxed);
-	task->attempt++;
-	seg_hindrance what = {.kind = SEG_HINDRANCE_RETRY, .id = id, .number = task->attempt, .at = next_at};
+		atomic_fetch_add_explicit(&task->setup->counters->retrying, 1, memory_order_relaxed);
+	task->attempt = attempt;
+	seg_hindrance what = {.kind = SEG_HINDRANCE_RETRY, .id = id, .number = attempt, .at = next_at};
 	seg_hindrance_set_text(&what, reason);
 	seg_hindered_note(task->setup->hindered, &task->retrying, &what);
 	seg_handoff_tell_retry(task->handoff, &what);

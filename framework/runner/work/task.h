@@ -9,7 +9,9 @@
 
 #include <segmenter/handler.h>
 
+#include "config/settings.h"
 #include "group/partition.h"
+#include "partition/beyond.h"
 #include "partition/effects.h"
 #include "plugin/call.h"
 #include "work/retry_policy.h"
@@ -31,6 +33,12 @@ typedef struct seg_task_setup {
 		pending_bytes; /* of outputs and changes that wait for Redis, beyond which no handler is called */
 	uint32_t
 		isolate; /* messages that may have been in flight when an owner died nearby; over a distance, further deaths find the rest */
+	/* Of lanes: */
+	uint32_t parallel;        /* 1: there are none */
+	uint32_t batch_size;      /* the most messages that a handler gets at once */
+	uint64_t in_flight_bytes; /* the most bytes of messages that are parked */
+	const seg_config_cpus *cpus;
+	atomic_uint *next_cpu;
 	/* Called on the worker's thread when the plugin answered "stop", or ended the thread. */
 	void (*stop)(void *arg, const char *reason);
 	void *arg;
@@ -48,8 +56,10 @@ typedef struct seg_task {
 	uint64_t isolate_until; /* messages before this one are handled one at a time */
 	seg_id suspect;         /* the message that was marked last, and the deaths that count against it */
 	uint32_t suspect_deaths;
-	uint32_t deaths;      /* those that count against each other message that is handled alone */
-	uint32_t read_deaths; /* those that count against an entry that killed its readers */
+	uint32_t deaths;          /* those that count against each other message that is handled alone */
+	uint32_t read_deaths;     /* those that count against an entry that killed its readers */
+	const seg_beyond *beyond; /* what earlier owners have done beyond the position */
+	bool of_lane;             /* the task is a lane's: its dispatcher keeps the books */
 
 	/* The worker's. */
 	void *state; /* what partition_open stored */
@@ -68,6 +78,9 @@ typedef struct seg_task {
 
 /* I/O thread. Setup and handoff must outlive the task. */
 void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *partition);
+
+/* The task of one of its lanes. I/O thread. */
+void seg_task_init_lane(seg_task *lane, const seg_task *task);
 
 /* I/O thread, after the worker has ended. */
 void seg_task_fini(seg_task *task);
@@ -89,5 +102,8 @@ void seg_task_count_retry(seg_task *task, seg_id id, const char *reason, int64_t
 
 /* The next message has not failed yet; or there is none, because the worker ends. */
 void seg_task_end_retries(seg_task *task);
+
+/* With lanes: lets others see that message `id` waits for attempt number `attempt`, until seg_task_end_retries. */
+void seg_task_show_retry(seg_task *task, seg_id id, uint32_t attempt, const char *reason, int64_t next_at);
 
 #endif

@@ -30,6 +30,16 @@ void seg_unserved_end(seg_unserved *t)
 	atomic_store_explicit(&t->served, true, memory_order_relaxed);
 }
 
+bool seg_unserved_lasts(const seg_unserved *t)
+{
+	return atomic_load_explicit(&t->since, memory_order_relaxed) != 0;
+}
+
+bool seg_unserved_is_served(const seg_unserved *t)
+{
+	return atomic_load_explicit(&t->served, memory_order_relaxed);
+}
+
 void seg_unserved_report(seg_unserved *t, seg_partition *partition)
 {
 	char reason[sizeof(t->reason)];

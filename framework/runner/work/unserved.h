@@ -27,6 +27,10 @@ void seg_unserved_note(seg_unserved *unserved, seg_shortage why, const char *rea
 /* Worker: it has succeeded. */
 void seg_unserved_end(seg_unserved *unserved);
 
+/* Any thread: whether the newest try failed; whether any has succeeded. */
+bool seg_unserved_lasts(const seg_unserved *unserved);
+bool seg_unserved_is_served(const seg_unserved *unserved);
+
 /* I/O thread: tells the partition's member what there is to tell. */
 void seg_unserved_report(seg_unserved *unserved, seg_partition *partition);
 

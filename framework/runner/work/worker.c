@@ -1,34 +1,14 @@
 #include "work/worker.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "work/calls.h"
 #include "work/dispatch.h"
-
-static void pin(const seg_worker *w)
-{
-	cpu_set_t set;
-	if (w->cpu < 0)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET((size_t)w->cpu, &set);
-	int failure = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-	if (failure)
-		seg_log(&w->task.logger, SEG_LOG_WARNING, "cannot pin the worker to cpu %d: %s", w->cpu,
-			strerror(failure));
-}
-
-/* By the thread itself: naming another thread opens a file in /proc, which costs more than starting it. */
-static void name_thread(const seg_worker *w)
-{
-	char name[16];
-	snprintf(name, sizeof(name), "seg-p%" PRIu32, w->task.partition);
-	pthread_setname_np(pthread_self(), name);
-}
+#include "work/dispatcher.h"
+#include "work/thread.h"
 
 /* Until the worker must stop. */
 static void handle_fetched(seg_task *task)
@@ -65,11 +45,13 @@ static void *run(void *arg)
 {
 	seg_worker *w = arg;
 	seg_task *task = &w->task;
-	name_thread(w);
-	pin(w);
-	seg_plugin_call_watch_stack();
+	char name[SEG_THREAD_NAME_MAX];
+	snprintf(name, sizeof(name), "seg-p%" PRIu32, task->partition);
+	seg_thread_begin(name, w->cpu, &task->logger);
 	pthread_cleanup_push(thread_was_ended, task);
-	if (seg_call_open(task) == SEG_STEP_DONE) {
+	if (w->dispatcher) {
+		seg_dispatcher_run(w->dispatcher);
+	} else if (seg_call_open(task) == SEG_STEP_DONE) {
 		handle_fetched(task);
 		seg_task_end_retries(task);
 		seg_call_close(task);
@@ -92,13 +74,30 @@ int seg_worker_start(seg_worker *w, const seg_task_setup *setup, seg_partition *
 	sigset_t before;
 	seg_task_init(&w->task, setup, partition);
 	w->cpu = cpu;
+	w->dispatcher = NULL;
+	if (setup->parallel > 1 && !(w->dispatcher = seg_dispatcher_create(&w->task)))
+		return ENOMEM;
 	unblock_signals(&before); /* the new thread inherits the mask */
 	int failure = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failure)
+		seg_dispatcher_destroy(w->dispatcher);
 	return failure;
 }
 
 void seg_worker_join(seg_worker *w)
 {
 	pthread_join(w->thread, NULL);
+	seg_dispatcher_destroy(w->dispatcher);
+	w->dispatcher = NULL;
+}
+
+const seg_plugin_call *seg_worker_call(const seg_worker *w)
+{
+	return w->dispatcher ? seg_dispatcher_call(w->dispatcher) : &w->task.call;
+}
+
+seg_unserved *seg_worker_unserved(seg_worker *w)
+{
+	return w->dispatcher ? seg_dispatcher_unserved(w->dispatcher) : &w->task.unserved;
 }

@@ -14,12 +14,16 @@
 typedef struct seg_worker {
 	seg_task task;
 	pthread_t thread;
+	struct seg_dispatcher *dispatcher; /* of its lanes; NULL: `parallel` is 1 */
 	/* The I/O thread's: */
 	bool stuck;        /* its call has exceeded handler_timeout */
 	int64_t hang_told; /* seg_now() at which the call began that the log names; 0: none */
+	int64_t look_at;   /* with lanes: seg_now() of the next look at their calls */
 	seg_hindered_entry hindered;
 	int64_t failing_since; /* the I/O thread's: seg_now() of the first refusal of a thread */
-	int cpu;               /* to pin the thread to; -1: none */
+	unsigned slots_waiting,
+		lanes_busy; /* the I/O thread's: what the section's counters have of this worker */
+	int cpu;            /* to pin the thread to; -1: none */
 } seg_worker;
 
 /* I/O thread. Returns 0, or a positive errno: then there is no thread. */
@@ -27,5 +31,10 @@ int seg_worker_start(seg_worker *worker, const seg_task_setup *setup, seg_partit
 
 /* I/O thread, after seg_handoff_stopped: waits for the thread, which ends at once. */
 void seg_worker_join(seg_worker *worker);
+
+/* I/O thread, while there is a thread: the call of the plugin that has lasted longest, of those that are being made; and what keeps
+ * the partition from being served. */
+const seg_plugin_call *seg_worker_call(const seg_worker *worker);
+seg_unserved *seg_worker_unserved(seg_worker *worker);
 
 #endif

@@ -27,6 +27,7 @@ static int start(void *arg, seg_partition *partition)
 	partition->user = worker;
 	worker->stuck = false;
 	worker->hang_told = 0;
+	worker->look_at = 0;
 	worker->hindered = (seg_hindered_entry){.partition = partition->number};
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure) {
@@ -43,6 +44,14 @@ static int start(void *arg, seg_partition *partition)
 	return 0;
 }
 
+/* Enters into the section's total what a partition has now, instead of what it had. */
+static void replace(atomic_uint *total, unsigned *had, unsigned now)
+{
+	if (now != *had)
+		atomic_fetch_add_explicit(total, now - *had, memory_order_relaxed);
+	*had = now;
+}
+
 static void finish(void *arg, seg_partition *partition)
 {
 	seg_workers *workers = arg;
@@ -52,11 +61,16 @@ static void finish(void *arg, seg_partition *partition)
 	seg_hindered_forget(workers->setup.hindered, &worker->hindered);
 	if (worker->stuck)
 		atomic_fetch_sub_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
+	replace(&workers->setup.counters->slots_waiting, &worker->slots_waiting, 0);
+	replace(&workers->setup.counters->lanes_busy, &worker->lanes_busy, 0);
 	atomic_fetch_sub_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
 }
 
 /* From then on, the log and Redis name the call; from half of handler_timeout on, if that is earlier. */
 #define HANG_TOLD (30 * SEG_SECOND)
+
+/* Between two looks at the calls of all lanes. */
+#define LANES_LOOK (5 * SEG_MS)
 
 static int64_t hang_told_after(const seg_workers *workers)
 {
@@ -65,7 +79,8 @@ static int64_t hang_told_after(const seg_workers *workers)
 }
 
 /* Says which call does not return. Returns when that is due. */
-static int64_t tell_hang(seg_workers *workers, seg_partition *partition, int64_t since, int64_t now)
+static int64_t tell_hang(seg_workers *workers, seg_partition *partition, const seg_plugin_call *call,
+			 int64_t since, int64_t now)
 {
 	seg_worker *worker = partition->user;
 	char where[SEG_PLUGIN_CALL_TEXT_MAX], sentence[SEG_PLUGIN_CALL_TEXT_MAX + 64];
@@ -80,34 +95,49 @@ static int64_t tell_hang(seg_workers *workers, seg_partition *partition, int64_t
 		return SEG_NEVER;
 	worker->hang_told = since;
 	snprintf(sentence, sizeof(sentence), "plugin %.60s has not returned from %s",
-		 workers->setup.handler->name, seg_plugin_call_describe(&worker->task.call, where));
-	seg_hindrance_hangs(partition, seg_plugin_call_message(&worker->task.call), since, sentence);
+		 workers->setup.handler->name, seg_plugin_call_describe(call, where));
+	seg_hindrance_hangs(partition, seg_plugin_call_message(call), since, sentence);
 	seg_log(&partition->logger, SEG_LOG_WARNING, "%s, for %" PRId64 " ms now", sentence,
 		(now - since) / SEG_MS);
 	return SEG_NEVER;
 }
 
-static void end_stuck(seg_workers *workers, const seg_partition *partition, int64_t taken)
+static void end_stuck(seg_workers *workers, const seg_partition *partition, const seg_plugin_call *call,
+		      int64_t taken)
 {
-	const seg_worker *worker = partition->user;
 	char where[SEG_PLUGIN_CALL_TEXT_MAX];
 	atomic_store(workers->stuck, true);
 	seg_log(&partition->logger, SEG_LOG_ERROR,
 		"plugin %s has not returned for %" PRId64
 		" ms (handler_timeout) from %s; giving up all partitions and ending",
-		workers->setup.handler->name, taken / SEG_MS,
-		seg_plugin_call_describe(&worker->task.call, where));
+		workers->setup.handler->name, taken / SEG_MS, seg_plugin_call_describe(call, where));
 	seg_ending_request(workers->ending, EX_SOFTWARE);
+}
+
+static void count_lanes(seg_workers *workers, seg_worker *worker, const seg_handoff *handoff)
+{
+	seg_section_counters *counters = workers->setup.counters;
+	replace(&counters->slots_waiting, &worker->slots_waiting,
+		atomic_load_explicit(&handoff->worker.slots_waiting, memory_order_relaxed));
+	replace(&counters->lanes_busy, &worker->lanes_busy,
+		atomic_load_explicit(&handoff->worker.lanes_busy, memory_order_relaxed));
 }
 
 static int64_t check(void *arg, seg_partition *partition, int64_t now)
 {
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
+	if (partition->ledger.lanes)
+		count_lanes(workers, worker, &partition->handoff);
 	int64_t limit = workers->handler_timeout;
-	seg_unserved_report(&worker->task.unserved, partition);
-	int64_t since = seg_plugin_call_since(&worker->task.call);
-	int64_t next = tell_hang(workers, partition, since, now);
+	if (now < worker->look_at)
+		return worker->look_at;
+	if (worker->dispatcher)
+		worker->look_at = now + LANES_LOOK;
+	seg_unserved_report(seg_worker_unserved(worker), partition);
+	const seg_plugin_call *call = seg_worker_call(worker);
+	int64_t since = seg_plugin_call_since(call);
+	int64_t next = tell_hang(workers, partition, call, since, now);
 	if (limit == 0 || worker->stuck)
 		return next;
 	int64_t due = (since ? since : now) + limit;
@@ -116,7 +146,7 @@ static int64_t check(void *arg, seg_partition *partition, int64_t now)
 	worker->stuck = true;
 	atomic_fetch_add_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
 	if (!atomic_load_explicit(workers->stuck, memory_order_relaxed))
-		end_stuck(workers, partition, now - since);
+		end_stuck(workers, partition, call, now - since);
 	return SEG_NEVER;
 }
 
@@ -126,7 +156,8 @@ static void hindered(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	const seg_hindrance *what = &partition->hindrance.newest;
-	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL)
+	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL ||
+	    what->kind == SEG_HINDRANCE_TARGET || what->kind == SEG_HINDRANCE_BEYOND)
 		seg_hindered_note(workers->setup.hindered, &worker->hindered, what);
 	else
 		seg_hindered_forget(workers->setup.hindered, &worker->hindered);
@@ -137,11 +168,12 @@ static void describe_call(const seg_partition *p, int64_t now, char *text, size_
 {
 	const seg_worker *worker = p->user;
 	char where[SEG_PLUGIN_CALL_TEXT_MAX];
-	int64_t since = p->agent.running ? seg_plugin_call_since(&worker->task.call) : 0;
+	const seg_plugin_call *call = p->agent.running ? seg_worker_call(worker) : NULL;
+	int64_t since = call ? seg_plugin_call_since(call) : 0;
 	text[0] = '\0';
 	if (since)
 		snprintf(text, size, "; for %" PRId64 " ms in %s", (now - since) / SEG_MS,
-			 seg_plugin_call_describe(&worker->task.call, where));
+			 seg_plugin_call_describe(call, where));
 }
 
 static void report(void *arg, const seg_partition *p, int64_t now)

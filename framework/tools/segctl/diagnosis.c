@@ -235,6 +235,24 @@ static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
 	return true;
 }
 
+static bool has_an_output_that_waits(const facts *f, ctl_diagnosis *d)
+{
+	if (!is_hindered(f, SEG_HINDRANCE_TARGET, d))
+		return false;
+	next(d,
+	     "if it is full, see which of its groups lags: segctl lag with the name of that stream; this partition goes on as soon as there is room");
+	return true;
+}
+
+static bool is_held_up(const facts *f, ctl_diagnosis *d)
+{
+	if (!is_hindered(f, SEG_HINDRANCE_BEYOND, d))
+		return false;
+	next(d,
+	     "mend why that message is not done; or set max_attempts, so that it becomes a dead letter; or raise beyond_limit");
+	return true;
+}
+
 static bool is_retrying(const facts *f, ctl_diagnosis *d)
 {
 	if (!is_hindered(f, SEG_HINDRANCE_RETRY, d))
@@ -340,6 +358,8 @@ static const struct {
 	{"killer", has_a_killer},
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
+	{"output-waits", has_an_output_that_waits},
+	{"held-up", is_held_up},
 	{"retrying", is_retrying},
 	{"hanging", has_a_call_that_hangs},
 	{"id-ahead", is_ahead_of_the_clock},

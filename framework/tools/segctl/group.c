@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "directory.h"
+#include "emitting.h"
 #include "snapshot.h"
 #include "table.h"
 #include "text.h"
@@ -114,38 +115,52 @@ static ctl_table *describe_members(const ctl_snapshot *snapshot)
 	return table;
 }
 
+static json_t *targets_json(const ctl_keys *targets)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < targets->count; i++)
+		json_array_append_new(list, ctl_json_bytes(targets->list[i], strlen(targets->list[i])));
+	return list;
+}
+
 static void describe_as_json(const char *stream, const char *group, const ctl_snapshot *snapshot,
-			     const ctl_table *members)
+			     const ctl_keys *targets, const ctl_table *members)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
-	ctl_json_print(json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:I, s:o}", "stream", stream, "group", group,
-				 "generation", (json_int_t)snapshot->generation, "partitions_owned",
+	ctl_json_print(json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:I, s:o, s:o}", "stream", stream, "group",
+				 group, "generation", (json_int_t)snapshot->generation, "partitions_owned",
 				 (int)sum.owned, "partitions", (int)snapshot->partition_count, "lag",
 				 sum.lag < 0 ? json_null() : json_integer(sum.lag), "dead_letters",
-				 (json_int_t)sum.dead_letters, "members", ctl_table_json(members)),
+				 (json_int_t)sum.dead_letters, "outputs", targets_json(targets), "members",
+				 ctl_table_json(members)),
 		       false, stdout);
 }
 
-static void describe_for_people(const char *stream, const char *group, const ctl_snapshot *snapshot)
+static void describe_for_people(const char *stream, const char *group, const ctl_snapshot *snapshot,
+				const ctl_keys *targets)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
 	char lag[CTL_TEXT_MAX] = "an unknown number of", letters[CTL_TEXT_MAX];
 	if (sum.lag >= 0)
 		ctl_count_text((uint64_t)sum.lag, lag);
 	ctl_say("%s of %s: %" PRIu32 " of %" PRIu32
-		" partitions owned, %s message%s behind, %s dead letter%s\n\n",
+		" partitions owned, %s message%s behind, %s dead letter%s\n",
 		group, stream, sum.owned, snapshot->partition_count, lag, ctl_plural((uint64_t)sum.lag),
 		ctl_count_text(sum.dead_letters, letters), ctl_plural(sum.dead_letters));
+	for (size_t i = 0; i < targets->count; i++)
+		ctl_say("%s%s", i ? ", " : "It emits to ", targets->list[i]);
+	ctl_say("%s\n", targets->count ? "\n" : "");
 	ctl_snapshot_print_unreachable(snapshot);
 }
 
-static void describe(ctl_form form, const char *stream, const char *group, const ctl_snapshot *snapshot)
+static void describe(ctl_form form, const char *stream, const char *group, const ctl_snapshot *snapshot,
+		     const ctl_keys *targets)
 {
 	ctl_table *table = describe_members(snapshot);
 	if (form == CTL_FORM_TABLE)
-		describe_for_people(stream, group, snapshot);
+		describe_for_people(stream, group, snapshot, targets);
 	if (form == CTL_FORM_JSON)
-		describe_as_json(stream, group, snapshot, table);
+		describe_as_json(stream, group, snapshot, targets, table);
 	else
 		ctl_table_print(table, form, "No member is running; start a segrunner", stdout);
 	ctl_table_destroy(table);
@@ -155,15 +170,19 @@ static int describe_group(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
 	ctl_snapshot snapshot;
+	ctl_keys targets = {0};
 	(void)argc;
 	int exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code)
 		return exit_code;
 	exit_code = ctl_snapshot_take(stream, argv[1], false, &snapshot);
 	if (exit_code == EX_OK) {
-		describe(context->form, argv[0], argv[1], &snapshot);
+		exit_code = ctl_emitting_targets(context, argv[0], argv[1], false, &targets);
+		if (exit_code == EX_OK)
+			describe(context->form, argv[0], argv[1], &snapshot, &targets);
 		ctl_snapshot_free(&snapshot);
 	}
+	ctl_keys_free(&targets);
 	seg_stream_close(stream);
 	return exit_code;
 }
@@ -174,7 +193,7 @@ const ctl_command ctl_group_describe = {
 	"STREAM GROUP",
 	2,
 	2,
-	"Shows a group's members, and the partitions that each owns",
+	"Shows a group's members, the partitions that each owns, and where the group emits to",
 	"`segctl lag` shows the group's partitions.",
 	NULL,
 	describe_group,

@@ -5,6 +5,7 @@
 #include "batch.h"
 #include "command.h"
 #include "directory.h"
+#include "emitting.h"
 #include "snapshot.h"
 #include "stream/client.h"
 #include "text.h"
@@ -28,10 +29,10 @@ static void delete_state(ctl_batch *batch, const char *state, bool is_live)
 {
 	if (is_live)
 		ctl_batch_words(batch, NULL, NULL, 0, "HDEL", state, "epoch", "nonce", "owner", "claimed",
-				"clean", "released", "crashes", "suspect", "attempts", "begun", "reading",
-				"read_deaths", "reader", "hindrance", "lost_upto", "lost", "gap", "gap_id",
-				"gap_open", "gap_before", "letters_dropped", "letters_full", "remark",
-				"retry", (char *)NULL);
+				"clean", "released", "crashes", "suspect", "attempts", "begun", "done",
+				"beyond", "lettered", "reading", "read_deaths", "reader", "hindrance",
+				"lost_upto", "lost", "gap", "gap_id", "gap_open", "gap_before",
+				"letters_dropped", "letters_full", "remark", "retry", (char *)NULL);
 	else
 		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", state, (char *)NULL);
 }
@@ -102,6 +103,9 @@ static int delete_group(ctl_context *context, int argc, char **argv)
 	if (exit_code)
 		return exit_code;
 	exit_code = check_and_ask(stream, argv[1], &is_live);
+	/* While members live, the position stays, and what comes again must not be added again. */
+	if (exit_code == EX_OK && !is_live)
+		exit_code = ctl_emitting_forget(context, stream, argv[1]);
 	if (exit_code == EX_OK)
 		exit_code = delete_all(context, stream, argv[1], is_live);
 	seg_stream_close(stream);

@@ -32,6 +32,7 @@ static const ctl_column columns[] = {
 	{"lost", "LOST", true},
 	{"retry_reason", NULL, false},
 	{"retry_in_seconds", NULL, true},
+	{"beyond", NULL, true},
 	{NULL, NULL, false},
 };
 
@@ -115,6 +116,7 @@ static void put_partition(const listing *l, const ctl_snapshot *snapshot, uint32
 	ctl_table_number(table, (int64_t)info->lost);
 	put_name(table, ctl_snapshot_retries(p) ? p->hindrance.text : "");
 	put_if_known(table, ctl_snapshot_retries(p) ? ctl_snapshot_retry_in(p) : -1, true);
+	ctl_table_number(table, (int64_t)p->beyond);
 }
 
 static void put_group(const listing *l, const char *stream, const char *group, const ctl_snapshot *snapshot)
@@ -148,6 +150,19 @@ static void print_hindrances(const ctl_snapshot *snapshot)
 				seg_hindrance_sentence(&snapshot->partitions[p].hindrance, seg_now(), text));
 }
 
+/* With lanes. */
+static void print_beyond(const ctl_snapshot *snapshot)
+{
+	char count[CTL_TEXT_MAX];
+	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
+		uint64_t beyond = snapshot->partitions[p].beyond;
+		if (beyond)
+			ctl_say("Partition %" PRIu32 ": %s message%s after the position %s done\n",
+				snapshot->partitions[p].info.partition, ctl_count_text(beyond, count),
+				ctl_plural(beyond), beyond == 1 ? "is" : "are");
+	}
+}
+
 static void print_totals(const ctl_snapshot *snapshot)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
@@ -166,6 +181,7 @@ static void print_totals(const ctl_snapshot *snapshot)
 	putchar('\n');
 	ctl_snapshot_print_unreachable(snapshot);
 	print_hindrances(snapshot);
+	print_beyond(snapshot);
 }
 
 void ctl_lag_list_print(const ctl_snapshot *snapshot, ctl_form form, bool one_line)

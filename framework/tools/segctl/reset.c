@@ -184,7 +184,7 @@ const ctl_command ctl_reset = {
 	"Sets the position of a group: the message it handles next",
 	"The group handles the messages after the new position, some of them again, and skips those before it. Stop the "
 	"members first. With --force, live members continue from the new position; a message that is in a handler at that "
-	"moment may still take effect.",
+	"moment may still take effect. What the group emits to other streams for messages that it handles again is added again.",
 	options,
 	reset,
 };

@@ -174,7 +174,32 @@ static void describe_for_people(const seg_stream *stream, const ctl_stream_facts
 		shape_text(&stream->shape, text));
 	for (size_t i = 0; i < facts->groups.count; i++)
 		ctl_say(" %s", facts->groups.list[i]);
-	ctl_say("%s\n\n", facts->groups.count ? "" : " none");
+	ctl_say("%s\n", facts->groups.count ? "" : " none");
+	if (facts->sources.count > 0)
+		ctl_say("Emitted by:");
+	for (size_t i = 0; i < facts->sources.count; i++) {
+		const char *source = facts->sources.list[i], *colon = strchr(source, ':');
+		if (colon)
+			ctl_say("%s group %.*s of %s", i ? "," : "", (int)(colon - source), source,
+				colon + 1);
+	}
+	ctl_say("%s\n", facts->sources.count ? "\n" : "");
+}
+
+/* [{"group": ..., "stream": ...}] */
+static json_t *sources_json(const ctl_keys *sources)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < sources->count; i++) {
+		const char *source = sources->list[i], *colon = strchr(source, ':');
+		if (colon)
+			json_array_append_new(list,
+					      json_pack("{s:o, s:o}", "group",
+							ctl_json_bytes(source, (size_t)(colon - source)),
+							"stream",
+							ctl_json_bytes(colon + 1, strlen(colon + 1))));
+	}
+	return list;
 }
 
 static void describe_as_json(const seg_stream *stream, const ctl_stream_facts *facts,
@@ -184,12 +209,12 @@ static void describe_as_json(const seg_stream *stream, const ctl_stream_facts *f
 	for (size_t i = 0; i < facts->groups.count; i++)
 		json_array_append_new(groups,
 				      ctl_json_bytes(facts->groups.list[i], strlen(facts->groups.list[i])));
-	ctl_json_print(json_pack("{s:s, s:I, s:s, s:s, s:I, s:o, s:o}", "stream", stream->name,
+	ctl_json_print(json_pack("{s:s, s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "stream", stream->name,
 				 "partition_size", (json_int_t)stream->shape.partition_size, "overflow",
 				 seg_overflow_name(stream->shape.overflow), "packing",
 				 seg_packing_names[stream->shape.packing], "messages",
-				 (json_int_t)facts->messages, "groups", groups, "partitions",
-				 ctl_table_json(partitions)),
+				 (json_int_t)facts->messages, "groups", groups, "emitted_by",
+				 sources_json(&facts->sources), "partitions", ctl_table_json(partitions)),
 		       false, stdout);
 }
 
@@ -218,6 +243,7 @@ static int describe(ctl_context *context, int argc, char **argv)
 }
 
 const ctl_command ctl_stream_describe = {
-	"stream", "describe", "STREAM", 1, 1, "Shows a stream's shape, groups and partitions",
+	"stream", "describe", "STREAM",
+	1,        1,          "Shows a stream's shape, groups and partitions, and who emits to it",
 	NULL,     NULL,       describe,
 };

@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "command.h"
 #include "directory.h"
+#include "emitting.h"
 #include "roster.h"
 #include "stream/client.h"
 #include "stream_facts.h"
@@ -115,6 +116,8 @@ static int delete_stream(ctl_context *context, int argc, char **argv)
 			"dead letters",
 			argv[0], context->client->name_space, ctl_count_text(facts.messages, count),
 			facts.groups.count);
+	for (size_t i = 0; exit_code == EX_OK && i < facts.groups.count; i++)
+		exit_code = ctl_emitting_forget(context, stream, facts.groups.list[i]);
 	if (exit_code == EX_OK)
 		exit_code = delete_keys(context, argv[0]);
 	ctl_stream_facts_free(&facts);

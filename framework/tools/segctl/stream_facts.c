@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "directory.h"
+#include "emitting.h"
 #include "stream/client.h"
 
 static void got_log(void *arg, size_t p, const seg_reply *reply)
@@ -63,11 +64,14 @@ int ctl_stream_facts_read(ctl_context *context, const seg_stream *stream, ctl_st
 	int exit_code = read_partitions(context, stream, facts);
 	for (uint32_t p = 0; p < stream->shape.partitions; p++)
 		facts->messages += facts->partitions[p].messages;
-	return exit_code ? exit_code : ctl_directory_groups(context, stream->name, &facts->groups);
+	if (exit_code == 0)
+		exit_code = ctl_directory_groups(context, stream->name, &facts->groups);
+	return exit_code ? exit_code : ctl_emitting_sources(context, stream->name, &facts->sources);
 }
 
 void ctl_stream_facts_free(ctl_stream_facts *facts)
 {
 	ctl_keys_free(&facts->groups);
+	ctl_keys_free(&facts->sources);
 	free(facts->partitions);
 }

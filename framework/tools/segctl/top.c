@@ -217,6 +217,9 @@ static void draw_details(const top *t)
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
 	int y = 8;
+	if (p->beyond)
+		mvprintw(y++, 0, "Beyond    %s messages after the position are done",
+			 ctl_count_text(p->beyond, lag));
 	if (p->hindrance.kind) {
 		char sentence[SEG_HINDRANCE_SENTENCE_MAX];
 		snprintf(text, sizeof(text), "Hindered  %s",

@@ -102,6 +102,7 @@ static const seg_handler noop = {
 	.init = init,
 	.handle = handle,
 	.fini = fini,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(noop);

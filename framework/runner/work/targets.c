@@ -1,0 +1,203 @@
+#include "work/targets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "stream/client.h"
+
+/* Streams that the search for circles visits at most. */
+enum { STREAMS_MAX = 4096 };
+
+/* Names without repetition, in the order in which they came. */
+typedef struct name_list {
+	char **names;
+	size_t count, room;
+	bool no_memory;
+} name_list;
+
+static void add_name(name_list *list, const char *name, size_t length)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strlen(list->names[i]) == length && strncmp(list->names[i], name, length) == 0)
+			return;
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 16;
+		char **names = realloc(list->names, room * sizeof(*names));
+		list->no_memory |= !names;
+		if (!names)
+			return;
+		list->names = names;
+		list->room = room;
+	}
+	list->names[list->count] = strndup(name, length);
+	list->no_memory |= !list->names[list->count];
+	list->count += list->names[list->count] != NULL;
+}
+
+static void free_names(name_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->names[i]);
+	free(list->names);
+}
+
+static void ignore(void *arg, const seg_reply *reply)
+{
+	(void)arg;
+	(void)reply;
+}
+
+/* SMEMBERS of a set of sources, "<group>:<stream>": adds the streams. */
+static void got_sources(void *arg, const seg_reply *reply)
+{
+	for (size_t i = 0; reply && reply->type == SEG_REPLY_ARRAY && i < reply->count; i++) {
+		const seg_reply *source = reply->elements[i];
+		const char *colon = source->type == SEG_REPLY_TEXT ? strchr(source->text, ':') : NULL;
+		if (colon && colon[1])
+			add_name(arg, colon + 1, strlen(colon + 1));
+	}
+}
+
+static bool is_among(const seg_config_consumer *config, const char *stream)
+{
+	for (size_t i = 0; i < config->output_count; i++)
+		if (strcmp(config->output_names[i], stream) == 0)
+			return true;
+	return false;
+}
+
+/* Whether a stream of the outputs feeds the section's own stream, over groups that were there before. */
+static int check_circle(seg_client *client, const seg_config_consumer *config, seg_error *error)
+{
+	name_list streams = {0};
+	int status = 0;
+	add_name(&streams, config->stream, strlen(config->stream));
+	for (size_t i = 0; status == 0 && i < streams.count && i < STREAMS_MAX; i++) {
+		char key[SEG_KEY_MAX];
+		const char *name = streams.names[i];
+		if (i > 0 && is_among(config, name)) {
+			status = seg_fail(
+				error, SEG_EINVAL,
+				"outputs: what goes to \"%s\" comes back to \"%s\", for ever, through groups that Redis knows (segctl stream describe %s shows them); choose another stream, or delete a group that is no longer used",
+				name, config->stream, config->stream);
+			break;
+		}
+		seg_key_of_stream(key, client->name_space, name, "sources", NULL);
+		const char *argv[] = {"SMEMBERS", key};
+		status = seg_client_command(client, got_sources, &streams, 2, argv, NULL,
+					    "cannot look where streams get messages from", error);
+	}
+	if (status == 0 && streams.no_memory)
+		status = seg_fail(error, SEG_ENOMEM, "out of memory");
+	free_names(&streams);
+	return status;
+}
+
+static int tell(seg_client *client, const char *command, const char *key, const char *a, const char *b,
+		seg_error *error)
+{
+	const char *argv[] = {command, key, a, b};
+	return seg_client_command(client, ignore, NULL, b ? 4 : 3, argv, NULL,
+				  "cannot note where a stream gets messages from", error);
+}
+
+/* HGETALL of the group's outputs: adds those that it emits to, as far as Redis knows. */
+static void got_outputs(void *arg, const seg_reply *reply)
+{
+	for (size_t i = 0; reply && reply->type == SEG_REPLY_ARRAY && i + 1 < reply->count; i += 2)
+		if (reply->elements[i]->type == SEG_REPLY_TEXT && seg_reply_is(reply->elements[i + 1], "1"))
+			add_name(arg, reply->elements[i]->text, reply->elements[i]->length);
+}
+
+/* The group no longer emits to some streams. What these know of it stays, until the group is deleted. */
+static int forget_former(seg_client *client, const seg_config_consumer *config, const char *key,
+			 const char *source, seg_error *error)
+{
+	name_list known = {0};
+	const char *argv[] = {"HGETALL", key};
+	int status = seg_client_command(client, got_outputs, &known, 2, argv, NULL,
+					"cannot look where the group emits to", error);
+	for (size_t i = 0; status == 0 && i < known.count; i++) {
+		char sources[SEG_KEY_MAX];
+		if (is_among(config, known.names[i]))
+			continue;
+		seg_key_of_stream(sources, client->name_space, known.names[i], "sources", NULL);
+		status = tell(client, "SREM", sources, source, NULL, error);
+		if (status == 0)
+			status = tell(client, "HSET", key, known.names[i], "0", error);
+	}
+	free_names(&known);
+	return status;
+}
+
+static int note_sources(seg_client *client, const seg_config_consumer *config, seg_error *error)
+{
+	char key[SEG_KEY_MAX], sources[SEG_KEY_MAX], source[2 * SEG_NAME_MAX + 2];
+	snprintf(source, sizeof(source), "%s:%s", config->group, config->stream);
+	seg_key_of_stream(key, client->name_space, config->stream, config->group, "outputs");
+	int status = forget_former(client, config, key, source, error);
+	for (size_t i = 0; status == 0 && i < config->output_count; i++) {
+		const char *name = config->output_names[i];
+		seg_key_of_stream(sources, client->name_space, name, "sources", NULL);
+		/* First, so that a group that is deleted finds all that know of it. */
+		status = tell(client, "HSET", key, name, "1", error);
+		if (status == 0)
+			status = tell(client, "SADD", sources, source, NULL, error);
+	}
+	return status;
+}
+
+static int open_one(seg_targets *t, seg_client *client, const seg_config_output *output, seg_error *error)
+{
+	seg_stream **stream = &t->streams[t->count];
+	int status = output->register_stream
+			     ? seg_stream_register(client, output->name, &output->shape, stream, error)
+			     : seg_stream_open(client, output->name, stream, error);
+	t->count += status == 0;
+	return status;
+}
+
+static int open_all(seg_targets *t, seg_client *client, const seg_config_consumer *config, seg_error *error)
+{
+	seg_error inner;
+	int status = check_circle(client, config, error);
+	while (status == 0 && t->count < config->output_count) {
+		const seg_config_output *output = &config->outputs[t->count];
+		status = open_one(t, client, output, &inner);
+		if (status == SEG_ENOTFOUND)
+			seg_fail(
+				error, status,
+				"outputs: %.300s; or set output.%.100s.partitions, and the runner registers the stream",
+				inner.text, output->name);
+		else if (status)
+			seg_fail(error, status, "outputs: %.480s", inner.text);
+	}
+	return status ? status : note_sources(client, config, error);
+}
+
+int seg_targets_open(seg_targets *t, seg_client *client, const seg_config_consumer *config, seg_error *error)
+{
+	seg_error inner;
+	if (config->output_count == 0)
+		return 0;
+	if (!t->streams)
+		t->streams = calloc(config->output_count, sizeof(*t->streams));
+	if (!t->streams)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	int status = open_all(t, client, config, &inner);
+	if (status)
+		return seg_fail(error, status, "%s:%u: [consumer %s]: %.400s", config->place.file,
+				config->place.line, config->name, inner.text);
+	return 0;
+}
+
+void seg_targets_close(seg_targets *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		seg_stream_close(t->streams[i]);
+	free(t->streams);
+	*t = (seg_targets){0};
+}

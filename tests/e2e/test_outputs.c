@@ -1,0 +1,298 @@
+/*
+ * test_outputs.c - what a handler emits to other streams: each record once and in the order of its key, whatever is killed; none
+ * of a message that failed; the position after the outputs; and a target that is full.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <segmenter/segmenter.h>
+
+#include "base/clock.h"
+#include "harness/load.h"
+#include "harness/runner.h"
+#include "harness/server.h"
+
+enum { PARTITIONS = 4, KEYS = 12, PATIENCE_MS = 20000 };
+
+static test_server *server;
+static redisContext *redis;
+static seg_client *client;
+
+static int set_up(void **state)
+{
+	(void)state;
+	seg_client_options options;
+	seg_client_options_init(&options);
+	server = test_server_start(NULL);
+	redis = test_server_connect(server);
+	options.address = server->address;
+	assert_int_equal(seg_client_open(&options, &client, NULL), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	seg_client_close(client);
+	redisFree(redis);
+	test_server_stop(server);
+	return 0;
+}
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+static void make_stream(const char *name, uint64_t size, seg_packing packing)
+{
+	seg_stream *stream;
+	const seg_stream_shape shape = {.partitions = PARTITIONS, .partition_size = size, .packing = packing};
+	assert_int_equal(seg_stream_register(client, name, &shape, &stream, NULL), 0);
+	seg_stream_close(stream);
+}
+
+static void send(const char *stream_name, const char *key, const char *data)
+{
+	seg_stream *stream;
+	seg_error error;
+	assert_int_equal(seg_stream_open(client, stream_name, &stream, NULL), 0);
+	const seg_record record = {.key = key,
+				   .key_length = strlen(key),
+				   .data = data,
+				   .data_length = strlen(data)};
+	if (seg_stream_send(stream, &record, NULL, &error))
+		fail_msg("%s", error.text);
+	seg_stream_close(stream);
+}
+
+static test_runner *run(const char *outputs, const char *more)
+{
+	return test_runner_run("[redis]\naddress = %s\n[consumer e]\nstream = in\ngroup = g\nplugin = "
+			       "%s/tests/plugins/emits.so\nsession_timeout = 1s\noutputs = %s\n%s\n",
+			       server->address, test_build_directory(), outputs, more);
+}
+
+/* --- the reader of a target ------------------------------------------------------------------ */
+
+typedef struct {
+	seg_consumer *consumer;
+	int next[KEYS]; /* the number that each key gets next */
+	int records;
+} reader;
+
+static void open_reader(reader *r, const char *name)
+{
+	seg_consumer_options options;
+	seg_error error;
+	memset(r, 0, sizeof(*r));
+	seg_consumer_options_init(&options);
+	options.group = "reader";
+	if (seg_consumer_open(client, name, &options, &r->consumer, &error))
+		fail_msg("%s", error.text);
+}
+
+static void close_reader(reader *r)
+{
+	assert_int_equal(seg_consumer_close(r->consumer, 5000, NULL), 0);
+}
+
+/* Reads what comes within `ms`, or until nothing came for so long; each key must get its next number. */
+static void read_on(reader *r, int ms)
+{
+	const seg_batch *batch;
+	int64_t until = seg_now() + ms * SEG_MS;
+	while (seg_now() < until && seg_consumer_poll(r->consumer, (uint32_t)ms, &batch, NULL) == 1) {
+		for (size_t i = 0; i < batch->count; i++) {
+			const seg_message *m = &batch->messages[i];
+			char key[32], data[32];
+			snprintf(key, sizeof(key), "%.*s", (int)m->key_length, (const char *)m->key);
+			snprintf(data, sizeof(data), "%.*s", (int)m->data_length, (const char *)m->data);
+			int k = atoi(key + 1);
+			assert_in_range(k, 0, KEYS - 1);
+			if (atoi(data) != r->next[k])
+				fail_msg("key %s got %s, and %d was to come", key, data, r->next[k]);
+			r->next[k]++;
+			r->records++;
+		}
+		seg_consumer_commit(r->consumer, batch, batch->count, NULL);
+		seg_consumer_release(r->consumer, batch);
+	}
+}
+
+static void read_all(reader *r, int numbers)
+{
+	for (int waited = 0; r->records < KEYS * numbers; waited += 100) {
+		if (waited > PATIENCE_MS)
+			fail_msg("%d of %d records have come", r->records, KEYS * numbers);
+		read_on(r, 100);
+	}
+	read_on(r, 300);
+	assert_int_equal(r->records, KEYS * numbers);
+}
+
+/* --- tests ----------------------------------------------------------------------------------- */
+
+/* Kills a runner again and again, with a target that is too small for what its reader leaves in it. */
+static void kill_runners(seg_packing in, seg_packing out, const char *more)
+{
+	reader r;
+	test_runner *runners[2];
+	make_stream("in", 100000, in);
+	make_stream("out", 100, out);
+	open_reader(&r, "out");
+	test_load *load = test_load_start(server->address, "in", PARTITIONS, KEYS, 100);
+	for (int i = 0; i < 2; i++)
+		runners[i] = run("out", more);
+	for (int round = 0; round < 5; round++) {
+		test_load_go_on(load, 30);
+		test_runner *killed = runners[round % 2];
+		test_runner_stop(killed, SIGKILL);
+		test_runner_free(killed);
+		runners[round % 2] = run("out", more);
+		read_on(&r, 50);
+	}
+	read_all(&r, test_load_end(load));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(test_runner_stop(runners[i], SIGTERM), 0);
+		test_runner_free(runners[i]);
+	}
+	close_reader(&r);
+}
+
+static void whatever_is_killed_each_output_is_there_once_and_in_order(void **state)
+{
+	(void)state;
+	kill_runners(SEG_PACKING_OFF, SEG_PACKING_OFF, "");
+}
+
+static void so_it_is_with_packed_streams(void **state)
+{
+	(void)state;
+	kill_runners(SEG_PACKING_ON, SEG_PACKING_ON, "");
+}
+
+static char *hash_field(const char *key, const char *field)
+{
+	static char text[1024];
+	redisReply *reply = test_server_command(redis, "HGET %s %s", key, field);
+	snprintf(text, sizeof(text), "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "");
+	freeReplyObject(reply);
+	return text;
+}
+
+static long long length(const char *stream, int partition)
+{
+	redisReply *reply = test_server_command(redis, "XLEN __default:%s:partition_%d", stream, partition);
+	long long count = reply->integer;
+	freeReplyObject(reply);
+	return count;
+}
+
+static int partition_of(const char *key)
+{
+	return (int)seg_partition_of(key, strlen(key), PARTITIONS);
+}
+
+static void a_full_target_holds_up_the_position_and_is_named(void **state)
+{
+	(void)state;
+	char key[128], data[16];
+	int p = partition_of("k0");
+	make_stream("in", 1000, SEG_PACKING_OFF);
+	make_stream("out", 5, SEG_PACKING_OFF);
+	for (int i = 0; i < 12; i++) {
+		snprintf(data, sizeof(data), "%d", i);
+		send("in", "k0", data);
+	}
+	reader r;
+	open_reader(&r, "out"); /* its group keeps what it has not read */
+	test_runner *runner = run("out", "");
+	snprintf(key, sizeof(key), "{__default:in:partition_%d}:g:state", p);
+	for (int waited = 0; !strstr(hash_field(key, "hindrance"), "target"); waited += 20) {
+		if (waited > PATIENCE_MS)
+			fail_msg("nothing hinders the partition: %s", hash_field(key, "hindrance"));
+		pause_ms(20);
+	}
+	if (!strstr(hash_field(key, "hindrance"), "of stream \"out\" is full"))
+		fail_msg("%s", hash_field(key, "hindrance"));
+	assert_int_equal(length("out", p), 5);
+	/* One call had all twelve, so none of them is done. */
+	assert_string_equal(hash_field(key, "position"), "0-0");
+	for (int waited = 0; r.records < 12 && waited < PATIENCE_MS; waited += 100)
+		read_on(&r, 100);
+	assert_int_equal(r.records, 12);
+	for (int waited = 0; *hash_field(key, "hindrance") || strcmp(hash_field(key, "position"), "0-0") == 0;
+	     waited += 20) {
+		if (waited > PATIENCE_MS)
+			fail_msg("still: %s", hash_field(key, "hindrance"));
+		pause_ms(20);
+	}
+	close_reader(&r);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), 0);
+	test_runner_free(runner);
+}
+
+static void a_message_that_fails_leaves_no_output(void **state)
+{
+	(void)state;
+	int p = partition_of("k");
+	make_stream("in", 1000, SEG_PACKING_OFF);
+	send("in", "k", "0");
+	send("in", "k", "fail");
+	send("in", "k", "1");
+	test_runner *runner =
+		run("out, keys",
+		    "output.out.partitions = 4\noutput.keys.partitions = 4\noutput.keys.partition_size = 7\n"
+		    "max_attempts = 2\nretry_backoff = 10ms");
+	for (int waited = 0; length("out", p) < 2; waited += 20) {
+		if (waited > PATIENCE_MS)
+			fail_msg("%lld outputs", length("out", p));
+		pause_ms(20);
+	}
+	assert_int_equal(test_runner_stop(runner, SIGTERM), 0);
+	test_runner_free(runner);
+	assert_int_equal(length("out", p), 2);
+	assert_int_equal(length("keys", p), 2);
+	assert_string_equal(hash_field("{__default:keys}:info", "partition_size"), "7");
+	redisReply *reply = test_server_command(redis, "SMEMBERS {__default:out}:sources");
+	assert_int_equal(reply->elements, 1);
+	assert_string_equal(reply->element[0]->str, "g:in");
+	freeReplyObject(reply);
+}
+
+static void streams_that_feed_each_other_are_refused(void **state)
+{
+	(void)state;
+	make_stream("in", 1000, SEG_PACKING_OFF);
+	make_stream("out", 1000, SEG_PACKING_OFF);
+	test_server_tell(server, "SADD {__default:in}:sources other:middle");
+	test_server_tell(server, "SADD {__default:middle}:sources another:out");
+	test_runner *runner = run("out", "");
+	assert_int_not_equal(test_runner_wait(runner), 0);
+	test_runner_says(runner, "what goes to \"out\" comes back to \"in\", for ever");
+	test_runner_free(runner);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_message_that_fails_leaves_no_output, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_full_target_holds_up_the_position_and_is_named, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(streams_that_feed_each_other_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(whatever_is_killed_each_output_is_there_once_and_in_order,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(so_it_is_with_packed_streams, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,79 @@
+/*
+ * emits - emits each message to the first of the section's outputs, with the same key, data and headers; and to the second, if there
+ * is one, only its key. Data that begins with "fail" fails once it has emitted; option.delay: a pause after each message.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <segmenter/handler.h>
+
+struct emits {
+	const char *const *outputs;
+	int64_t delay;
+};
+
+static int init(const seg_host *host, void **plugin, char *error, size_t error_size)
+{
+	(void)error;
+	(void)error_size;
+	struct emits *e = calloc(1, sizeof(*e));
+	if (!e)
+		return -1;
+	e->outputs = host->outputs;
+	e->delay = host->option_duration(host, "delay");
+	*plugin = e;
+	return 0;
+}
+
+static void fini(void *plugin)
+{
+	free(plugin);
+}
+
+static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
+{
+	const struct emits *e = plugin;
+	(void)state;
+	for (size_t i = 0; i < batch->count; i++) {
+		const seg_message *m = &batch->messages[i];
+		for (size_t k = 0; e->outputs[k]; k++) {
+			const seg_output output = {.stream = e->outputs[k],
+						   .key = m->key,
+						   .key_length = m->key_length,
+						   .data = m->data,
+						   .data_length = k ? 0 : m->data_length,
+						   .headers = m->headers,
+						   .header_count = k ? 0 : m->header_count};
+			const char *why = seg_emit(batch, i, &output);
+			if (why)
+				return seg_dead_letter(i, why);
+		}
+		if (m->data_length >= 4 && memcmp(m->data, "fail", 4) == 0)
+			return seg_retry(i, "it is to fail");
+		if (e->delay) {
+			struct timespec pause = {.tv_sec = e->delay / 1000000000,
+						 .tv_nsec = e->delay % 1000000000};
+			nanosleep(&pause, NULL);
+		}
+	}
+	return seg_done();
+}
+
+static const seg_option options[] = {
+	{"delay", SEG_OPTION_DURATION, 0, "0", "A pause after each message."},
+	{NULL, 0, 0, NULL, NULL},
+};
+
+static const seg_handler handler = {
+	.abi = SEG_HANDLER_ABI,
+	.size = sizeof(seg_handler),
+	.name = "emits",
+	.options = options,
+	.init = init,
+	.fini = fini,
+	.handle = handle,
+};
+
+SEG_HANDLER_EXPORT(handler);

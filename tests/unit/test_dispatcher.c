@@ -1,0 +1,318 @@
+/*
+ * test_dispatcher.c - lanes with real threads: a slot's messages are handled in order and never two at a time, nothing is done
+ * before it was handled, and a message that fails holds up its slot only. The test plays the I/O thread.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "harness/server.h"
+#include "partition/key_slot.h"
+#include "partition/parser.h"
+#include "work/worker.h"
+
+enum { PATIENCE_MS = 20000, LANES = 8, KEYS = 50, BATCHES = 40, BATCH = 64, MESSAGES = BATCHES * BATCH };
+
+static seg_partition partition;
+static seg_worker worker;
+static seg_fetched *batches[BATCHES];
+static bool returned[BATCHES];
+static atomic_llong lease;
+static seg_waker waker;
+static seg_section_counters counters;
+static seg_hindered hindered;
+static seg_task_setup setup;
+static bool started;
+
+static atomic_bool handled[MESSAGES]; /* the handler has returned for it */
+static bool done[MESSAGES];           /* a completion says so */
+static size_t done_count;             /* of these */
+static atomic_int busy[SEG_SLOTS];    /* calls with messages of the slot */
+static atomic_int newest[SEG_SLOTS];  /* the newest message of it that was handled */
+static atomic_int opened, closed, met, disordered, early, stops;
+static atomic_int failing; /* the key whose messages fail; -1: none */
+static atomic_bool gate;   /* the handler waits while this is set */
+static atomic_int calls;
+
+static int number_of(const seg_message *m)
+{
+	char text[16] = "";
+	memcpy(text, m->data, m->data_length < 15 ? m->data_length : 15);
+	return (int)strtol(text, NULL, 10);
+}
+
+static int plugin_open(void *plugin, uint32_t number, uint64_t epoch, void **state, char *error, size_t size)
+{
+	(void)plugin, (void)number, (void)epoch, (void)error, (void)size, (void)state;
+	atomic_fetch_add(&opened, 1);
+	return 0;
+}
+
+static bool fails(const seg_message *m)
+{
+	return number_of(m) % KEYS == atomic_load(&failing);
+}
+
+static seg_answer plugin_handle(void *plugin, void *state, const seg_batch *batch)
+{
+	(void)plugin, (void)state;
+	seg_answer answer = seg_done();
+	size_t count = batch->count;
+	atomic_fetch_add(&calls, 1);
+	while (atomic_load(&gate))
+		sched_yield();
+	for (size_t i = 0; i < batch->count; i++)
+		if (answer.outcome == SEG_OUTCOME_DONE && fails(&batch->messages[i])) {
+			answer = seg_retry(i, "it fails");
+			count = i;
+		}
+	for (size_t i = 0; i < count; i++) {
+		const seg_message *m = &batch->messages[i];
+		uint16_t slot = seg_key_slot(m->key, m->key_length);
+		atomic_fetch_add(&met, atomic_fetch_add(&busy[slot], 1) != 0);
+		atomic_fetch_add(&disordered, atomic_exchange(&newest[slot], number_of(m)) > number_of(m));
+		atomic_store(&handled[number_of(m)], true);
+		atomic_fetch_sub(&busy[slot], 1);
+	}
+	return answer;
+}
+
+static void plugin_close(void *plugin, void *state, seg_close_reason reason)
+{
+	(void)plugin, (void)state, (void)reason;
+	atomic_fetch_add(&closed, 1);
+}
+
+static const seg_handler handler = {
+	.abi = SEG_HANDLER_ABI,
+	.size = sizeof(seg_handler),
+	.name = "test",
+	.partition_open = plugin_open,
+	.handle = plugin_handle,
+	.partition_close = plugin_close,
+	.flags = SEG_HANDLER_PARALLEL,
+};
+
+static void stop(void *arg, const char *reason)
+{
+	(void)arg, (void)reason;
+	atomic_fetch_add(&stops, 1);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&partition, 0, sizeof(partition));
+	memset(returned, 0, sizeof(returned));
+	memset(handled, 0, sizeof(handled));
+	memset(done, 0, sizeof(done));
+	done_count = 0;
+	for (unsigned i = 0; i < SEG_SLOTS; i++)
+		newest[i] = -1;
+	opened = closed = met = disordered = early = stops = calls = 0;
+	failing = -1;
+	gate = false;
+	lease = SEG_NEVER;
+	setup = (seg_task_setup){
+		.handler = &handler,
+		.retry = {.max_attempts = 0, .backoff = SEG_MS, .backoff_max = 2 * SEG_MS},
+		.tick = SEG_SECOND,
+		.effects = {.call_bytes = 1 << 20},
+		.pending_bytes = UINT64_MAX,
+		.parallel = LANES,
+		.batch_size = BATCH,
+		.in_flight_bytes = 1 << 20,
+		.stop = stop,
+		.counters = &counters,
+		.hindered = &hindered,
+	};
+	seg_hindered_init(&hindered);
+	return seg_waker_init(&waker);
+}
+
+static seg_fetched *make_batch(unsigned number)
+{
+	seg_parser parser = {0};
+	seg_parser_limits limits = {.entries = BATCH, .bytes = SIZE_MAX};
+	seg_fetched *fetched = seg_fetched_create(BATCH);
+	assert_non_null(fetched);
+	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &limits);
+	for (unsigned i = 0; i < BATCH; i++) {
+		char id[24], key[24], data[24];
+		unsigned message = number * BATCH + i;
+		int id_length = snprintf(id, sizeof(id), "%u-0", message + 1);
+		int key_length = snprintf(key, sizeof(key), "key-%u", message % KEYS);
+		int data_length = snprintf(data, sizeof(data), "%u", message);
+		assert_true(seg_parser_entry(&parser, id, (size_t)id_length, 4));
+		assert_true(seg_parser_text(&parser, "partitionKey", 12));
+		assert_true(seg_parser_text(&parser, key, (size_t)key_length));
+		assert_true(seg_parser_text(&parser, "data", 4));
+		assert_true(seg_parser_text(&parser, data, (size_t)data_length));
+	}
+	seg_parser_finish(&parser);
+	fetched->sequence = number * BATCH;
+	return fetched;
+}
+
+static void start(void)
+{
+	seg_handoff_init(&partition.handoff, &waker, &lease, NULL);
+	assert_int_equal(seg_worker_start(&worker, &setup, &partition, -1), 0);
+	started = true;
+	for (unsigned i = 0; i < BATCHES; i++) {
+		batches[i] = make_batch(i);
+		assert_true(seg_handoff_push(&partition.handoff, batches[i]));
+	}
+}
+
+/* Takes what the lanes have completed, and the batches, which come back in their order. */
+static void collect(void)
+{
+	seg_completions queue = {0};
+	seg_handoff_take_completions(&partition.handoff, &queue);
+	for (seg_completion *c; (c = seg_completions_take(&queue)) != NULL;) {
+		for (size_t i = 0; i < c->done_count; i++) {
+			assert_false(done[c->done[i]]);
+			early += !atomic_load(&handled[c->done[i]]);
+			done[c->done[i]] = true;
+			done_count++;
+		}
+		seg_handoff_free_completion(&partition.handoff, c);
+	}
+	for (seg_fetched *fetched; (fetched = seg_handoff_pop_free(&partition.handoff)) != NULL;) {
+		size_t number = fetched->sequence / BATCH;
+		assert_true(number == 0 || returned[number - 1]);
+		returned[number] = true;
+		/* Whoever still looks at its messages must not find them. */
+		memset(fetched->messages, 0, BATCH * sizeof(*fetched->messages));
+	}
+}
+
+static bool reached(void *arg)
+{
+	collect();
+	return done_count >= *(size_t *)arg;
+}
+
+static void wait_for_done(size_t count)
+{
+	test_wait_until(reached, &count, PATIENCE_MS, "the messages to be done");
+}
+
+static void end(seg_demand demand)
+{
+	seg_handoff *handoff = &partition.handoff;
+	seg_handoff_demand(handoff, demand);
+	while (!atomic_load(&handoff->worker.stopped))
+		sched_yield();
+	seg_worker_join(&worker);
+	seg_task_fini(&worker.task);
+	started = false;
+	collect();
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	gate = false;
+	if (started)
+		end(SEG_DEMAND_ABANDON);
+	for (unsigned i = 0; i < BATCHES; i++)
+		if (batches[i])
+			seg_fetched_release(batches[i]);
+	memset(batches, 0, sizeof(batches));
+	seg_hindered_fini(&hindered);
+	seg_waker_fini(&waker);
+	return 0;
+}
+
+static void assert_order(void)
+{
+	assert_int_equal(met, 0);
+	assert_int_equal(disordered, 0);
+	assert_int_equal(early, 0);
+}
+
+static void the_messages_of_a_key_are_handled_in_order_and_never_two_at_a_time(void **state)
+{
+	(void)state;
+	start();
+	wait_for_done(MESSAGES);
+	end(SEG_DEMAND_DRAIN);
+	assert_order();
+	assert_int_equal(opened, LANES);
+	assert_int_equal(closed, LANES);
+	assert_true(returned[BATCHES - 1]);
+}
+
+static void a_key_that_fails_holds_up_its_slot_only(void **state)
+{
+	(void)state;
+	char key[] = "key-7";
+	size_t held = 0;
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		char other[24];
+		int length = snprintf(other, sizeof(other), "key-%u", i % KEYS);
+		held += seg_key_slot(other, (size_t)length) == seg_key_slot(key, strlen(key));
+	}
+	failing = 7;
+	start();
+	wait_for_done(MESSAGES - held);
+	assert_true(counters.retries > 0);
+	assert_order();
+	/* What waits is parked, and all batches are back. */
+	while (!returned[BATCHES - 1])
+		collect();
+	failing = -1;
+	wait_for_done(MESSAGES);
+	end(SEG_DEMAND_DRAIN);
+	assert_order();
+}
+
+static bool is_called(void *arg)
+{
+	(void)arg;
+	return atomic_load(&calls) == LANES;
+}
+
+static void a_drain_finishes_the_jobs_in_hand_and_begins_no_other(void **state)
+{
+	(void)state;
+	gate = true;
+	start();
+	test_wait_until(is_called, NULL, PATIENCE_MS, "a call of each lane");
+	seg_handoff_demand(&partition.handoff, SEG_DEMAND_DRAIN);
+	gate = false;
+	end(SEG_DEMAND_DRAIN);
+	assert_int_equal(calls, LANES);
+	assert_int_equal(closed, LANES);
+	size_t count = 0;
+	for (unsigned i = 0; i < MESSAGES; i++)
+		count += handled[i];
+	assert_int_equal(done_count, count);
+	assert_true(count <= LANES * BATCH);
+	assert_order();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_messages_of_a_key_are_handled_in_order_and_never_two_at_a_time),
+		TEST(a_key_that_fails_holds_up_its_slot_only),
+		TEST(a_drain_finishes_the_jobs_in_hand_and_begins_no_other),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,279 @@
+/*
+ * The books of a partition with lanes: messages are done out of order.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "partition/ledger.h"
+
+enum { BATCH = 4, BATCHES = 3, LIMIT = 20 };
+
+static seg_waker waker;
+static atomic_llong lease;
+static seg_handoff handoff;
+static seg_ledger_limits limits;
+static seg_ledger ledger;
+static seg_beyond earlier;
+
+static int setup(void **state)
+{
+	(void)state;
+	limits = (seg_ledger_limits){.batch_size = BATCH,
+				     .in_flight_batches = BATCHES,
+				     .in_flight_bytes = 100000,
+				     .parallel = 2,
+				     .beyond_limit = LIMIT};
+	lease = SEG_NEVER;
+	if (seg_waker_init(&waker))
+		return -1;
+	seg_ledger_init(&ledger, &limits, &handoff);
+	seg_handoff_init(&handoff, &waker, &lease, NULL);
+	seg_ledger_begin(&ledger, (seg_id){10, 0}, 100);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	seg_ledger_end(&ledger);
+	seg_ledger_fini(&ledger);
+	seg_beyond_fini(&earlier);
+	seg_waker_fini(&waker);
+	return 0;
+}
+
+/* Reads `count` messages whose ids go on from `ms`, and hands them over. */
+static void reads(uint64_t ms, int count)
+{
+	assert_true(seg_ledger_ready_target(&ledger));
+	seg_ledger_read_begun(&ledger, seg_ledger_read_count(&ledger));
+	for (int i = 0; i < count; i++) {
+		char id[32];
+		int n = snprintf(id, sizeof(id), "%d-0", (int)ms + i);
+		assert_true(seg_parser_entry(&ledger.parser, id, (size_t)n, 4));
+		assert_true(seg_parser_text(&ledger.parser, "partitionKey", 12));
+		assert_true(seg_parser_text(&ledger.parser, "k", 1));
+		assert_true(seg_parser_text(&ledger.parser, "data", 4));
+		assert_true(seg_parser_text(&ledger.parser, "d", 1));
+	}
+	assert_int_equal(seg_ledger_deliver(&ledger, 7, 1).messages, count);
+}
+
+/* The message of that number is done; its outputs are added once `unadded` is 0. */
+static seg_completion *completes(uint64_t number, size_t outputs)
+{
+	seg_completion *c = seg_completion_create();
+	*seg_completion_add_done(c, 1) = number;
+	for (size_t i = 0; i < outputs; i++)
+		seg_completion_add_emission(c);
+	seg_handoff_complete(&handoff, c);
+	return c;
+}
+
+static void gives_back(void)
+{
+	seg_handoff_give_back(&handoff, seg_handoff_take(&handoff));
+}
+
+static void commits(void)
+{
+	seg_ledger_committed(&ledger, ledger.handled, ledger.handled_count);
+	seg_ledger_done_committed(&ledger, seg_ledger_done(&ledger));
+}
+
+static void writes(const char *expected)
+{
+	char *text = seg_ledger_beyond_text(&ledger);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void a_message_that_is_done_out_of_order_is_due_and_the_position_waits(void **state)
+{
+	(void)state;
+	reads(11, 4);
+	assert_false(seg_ledger_collect(&ledger));
+	completes(2, 0);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 10);
+	assert_int_equal(seg_ledger_uncommitted(&ledger), 1);
+	writes("1 1-0:1-0 13-0 1");
+	commits();
+	assert_false(seg_ledger_collect(&ledger));
+	completes(0, 0);
+	completes(1, 0);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 13);
+	assert_int_equal(ledger.handled_count, 3);
+	writes("3 -");
+	writes("3 =");
+}
+
+static void a_completion_whose_outputs_are_missing_holds_up_those_behind_it(void **state)
+{
+	(void)state;
+	reads(11, 4);
+	seg_completion *first = completes(3, 1);
+	completes(0, 0);
+	assert_false(seg_ledger_collect(&ledger));
+	first->unadded = 0;
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 11);
+	assert_int_equal(seg_ledger_done(&ledger), 2);
+}
+
+static void batches_come_back_before_their_messages_are_done(void **state)
+{
+	(void)state;
+	reads(11, 4);
+	reads(15, 4);
+	gives_back();
+	seg_ledger_collect(&ledger);
+	assert_int_equal(ledger.outstanding_count, 1);
+	assert_int_equal(ledger.spare_count, 1);
+	assert_true(seg_ledger_expects(&ledger));
+}
+
+static void parked_messages_make_room_in_the_window(void **state)
+{
+	(void)state;
+	reads(11, 4);
+	reads(15, 4);
+	reads(19, 4);
+	assert_false(seg_ledger_ready_target(&ledger));
+	atomic_store(&handoff.worker.parked, 4);
+	gives_back();
+	seg_ledger_collect(&ledger);
+	assert_true(seg_ledger_ready_target(&ledger));
+	assert_int_equal(seg_ledger_unhandled(&ledger), 8);
+}
+
+static void what_is_done_and_committed_beyond_the_position_makes_room(void **state)
+{
+	(void)state;
+	reads(11, 4);
+	reads(15, 4);
+	reads(19, 4);
+	for (uint64_t n = 1; n < 12; n++)
+		completes(n, 0);
+	gives_back();
+	seg_ledger_collect(&ledger);
+	assert_false(seg_ledger_ready_target(&ledger));
+	commits();
+	assert_true(seg_ledger_ready_target(&ledger));
+}
+
+static void reading_stops_at_beyond_limit_and_goes_on_when_the_position_moves(void **state)
+{
+	(void)state;
+	uint64_t number = 1, done;
+	seg_id id;
+	for (uint64_t ms = 11; seg_ledger_ready_target(&ledger); ms += 4) {
+		assert_false(seg_ledger_is_held_up(&ledger, &id, &done));
+		reads(ms, 4);
+		gives_back();
+		for (; number < ledger.fetched_count; number++)
+			completes(number, 0);
+		seg_ledger_collect(&ledger);
+		commits();
+	}
+	assert_true(ledger.fetched_count >= LIMIT);
+	assert_true(ledger.fetched_count <= LIMIT + BATCH * BATCHES);
+	assert_true(seg_ledger_is_held_up(&ledger, &id, &done));
+	assert_int_equal(id.ms, 11);
+	assert_int_equal(done, ledger.fetched_count - 1);
+	completes(0, 0);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled_count, ledger.fetched_count);
+	commits();
+	assert_false(seg_ledger_is_held_up(&ledger, &id, &done));
+	assert_true(seg_ledger_ready_target(&ledger));
+}
+
+static void what_earlier_owners_have_done_counts_as_done_and_is_kept(void **state)
+{
+	(void)state;
+	/* 11 and 14 are not done; 12, 13 and 15 to 18 are. */
+	const char *text = "1-0,3-0 18-0 6";
+	assert_int_equal(seg_beyond_decode(&earlier, (seg_id){10, 0}, text, strlen(text)), 0);
+	seg_ledger_skip(&ledger, &earlier);
+	reads(11, 3);
+	assert_false(seg_ledger_collect(&ledger));
+	writes("0 1-0,3-0 18-0 6");
+	completes(0, 0);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 13);
+	assert_int_equal(seg_ledger_done(&ledger), 1);
+	writes("1 1-0 18-0 4");
+	commits();
+	/* No message of this ownership has become done, and yet the position moves. */
+	reads(15, 4);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 18);
+	assert_int_equal(seg_ledger_unhandled(&ledger), 0);
+}
+
+static void a_new_ownership_forgets_what_the_last_one_had_done(void **state)
+{
+	(void)state;
+	reads(11, 4);
+	completes(2, 0);
+	seg_ledger_collect(&ledger);
+	seg_ledger_end(&ledger);
+	/* The release still needs it. */
+	writes("1 1-0:1-0 13-0 1");
+	seg_ledger_settle(&ledger);
+	seg_ledger_begin(&ledger, (seg_id){10, 0}, 100);
+	assert_false(seg_ledger_collect(&ledger));
+	writes("0 =");
+	reads(11, 4);
+	assert_int_equal(seg_ledger_unhandled(&ledger), 4);
+}
+
+static void a_dead_letter_counts_as_done(void **state)
+{
+	(void)state;
+	reads(11, 4);
+	seg_ledger_mark(&ledger, 1);
+	writes("1 1-0 12-0 1");
+	completes(1, 0);
+	seg_ledger_collect(&ledger);
+	assert_int_equal(seg_ledger_done(&ledger), 1);
+}
+
+static void a_read_brings_a_message_for_each_lane(void **state)
+{
+	(void)state;
+	limits.parallel = 64;
+	limits.in_flight_batches = 0;
+	seg_ledger_begin(&ledger, (seg_id){10, 0}, 100);
+	assert_int_equal(ledger.read_size, 64);
+	assert_int_equal(seg_ledger_window(&ledger), 64 * SEG_LEDGER_BATCHES);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_message_that_is_done_out_of_order_is_due_and_the_position_waits),
+		TEST(a_completion_whose_outputs_are_missing_holds_up_those_behind_it),
+		TEST(batches_come_back_before_their_messages_are_done),
+		TEST(parked_messages_make_room_in_the_window),
+		TEST(what_is_done_and_committed_beyond_the_position_makes_room),
+		TEST(reading_stops_at_beyond_limit_and_goes_on_when_the_position_moves),
+		TEST(what_earlier_owners_have_done_counts_as_done_and_is_kept),
+		TEST(a_new_ownership_forgets_what_the_last_one_had_done),
+		TEST(a_dead_letter_counts_as_done),
+		TEST(a_read_brings_a_message_for_each_lane),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
