@@ -38,12 +38,13 @@ static bool is_of_output(const char *key)
 	return strstr(key, ":" CHAOS_OUTPUT ":partition_");
 }
 
-/* The epoch among a script's arguments; framework/lua/README.md has their order. */
+/* The epoch among a script's arguments, behind its keys, whose number differs; framework/lua/README.md has their order. */
 static const char *epoch_of(int script, char words[WORDS_MAX][WORD_SIZE])
 {
-	enum { EVALSHA_KEYS = 3, CLAIM_EPOCH = 2 + 3, COMMIT_EPOCH = 2 + 1, DEAD_LETTER_EPOCH = 3 + 1 };
-	int at = script == CLAIM ? CLAIM_EPOCH : script == COMMIT ? COMMIT_EPOCH : DEAD_LETTER_EPOCH;
-	return words[EVALSHA_KEYS + at];
+	enum { EVALSHA_KEYS = 3, CLAIM_EPOCH = 3, COMMIT_EPOCH = 1, DEAD_LETTER_EPOCH = 1 };
+	unsigned long keys = strtoul(words[EVALSHA_KEYS - 1], NULL, 10);
+	size_t at = script == CLAIM ? CLAIM_EPOCH : script == COMMIT ? COMMIT_EPOCH : DEAD_LETTER_EPOCH;
+	return keys + at + EVALSHA_KEYS < WORDS_MAX ? words[EVALSHA_KEYS + keys + at] : "";
 }
 
 static void take_call(chaos_audit_parser *p, const char *line)
