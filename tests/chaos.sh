@@ -6,6 +6,9 @@
 # with faults of its own besides those of the runners. Without --ack-replicas, the seed draws the number.
 # tests/chaos.sh --rolling N [--directory DIR]: restarts runners cleanly, one after the other, N times. Also checks that no
 # message was handled twice, and prints how long partitions paused.
+# tests/chaos.sh --pipeline [--parallel N] --seed N --faults K ...: the runners read one stream, write another one, keep values, and read
+# what they have written, with N lanes a partition (1). At the end, each message that was done has its records in the output once, in
+# order by key; and the values are what a replay of the log gives.
 #
 # cluster has three masters with a replica each: slots move, at once, slowly or half; nodes join and leave; masters are killed,
 # hang and hand over. sentinel has a master, two replicas and three Sentinels, which are killed, hang and hand over. Logs are
@@ -40,6 +43,7 @@
 #   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T gaps=G vanished=V
 #   chaos: topology=T ack-replicas=N seed=... vanished=V lost-by-redis=L
 #   chaos: rolling=N sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=0
+#   chaos: pipeline, parallel=N: ... missing=0 twice=0 misplaced=0 untrue=0     some lines before the last one
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
