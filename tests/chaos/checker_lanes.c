@@ -34,6 +34,7 @@ typedef struct {
 	size_t given;      /* the newest ownership that had it, counted from 1 */
 	size_t decided_by; /* the same, that was done with it */
 	bool letter;
+	bool parked; /* some owner's lane asked for it again: others were read in its place meanwhile */
 } trace;
 
 typedef struct {
@@ -178,7 +179,7 @@ static void take_message(lanes *l, lane *a, const chaos_record *r)
 	chaos_append(&a->hand, at);
 	if (l->traces[at].given != a->ownership + 1) {
 		e->handled++;
-		o->again += e->begun < r->time && e->begun_epoch < r->epoch;
+		o->again += e->begun < r->time && e->begun_epoch < r->epoch && !l->traces[at].parked;
 		check_repetition(l, a, at, r);
 	}
 	l->traces[at].given = a->ownership + 1;
@@ -199,6 +200,7 @@ static void take_return(lanes *l, lane *a, const chaos_record *r)
 		chaos_entry *e = &c->ledger.entries[at];
 		bool named = seg_id_compare(e->id, r->id) == 0;
 		s->holder[slot_of(e->key)] = 0;
+		l->traces[at].parked |= named && r->kind != CHAOS_RETURN_DONE;
 		if (named && r->kind == CHAOS_RETURN_AGAIN) {
 			s->again[slot_of(e->key)] = true;
 			e->handled--;

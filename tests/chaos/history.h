@@ -204,7 +204,8 @@ typedef struct chaos_history {
 	bool processes_died;          /* some process did not stop cleanly */
 	uint64_t removed_unread;      /* entries, as counted by the group itself */
 	int64_t lease;                /* the longest time for which an owner may trust its lease */
-	uint32_t window; /* the most messages that may be handled and not yet committed, for each partition */
+	/* The most messages that may be handled and not yet committed, for each partition; with lanes, beside those that wait for a retry. */
+	uint32_t window;
 } chaos_history;
 
 /* Appends to one of the lists; ends the program if memory runs out. */

@@ -26,6 +26,9 @@ typedef struct bench_experiment {
 extern const bench_experiment bench_experiment_consume;
 extern const bench_experiment bench_experiment_produce;
 extern const bench_experiment bench_experiment_packing;
+extern const bench_experiment bench_experiment_pipeline;
+extern const bench_experiment bench_experiment_state; /* pipeline.c */
+extern const bench_experiment bench_experiment_parallel;
 extern const bench_experiment bench_experiment_scaling;
 extern const bench_experiment bench_experiment_curves;
 extern const bench_experiment bench_experiment_distance;

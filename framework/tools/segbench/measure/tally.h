@@ -87,6 +87,20 @@ static inline void tally_received(tally *t, uint32_t partition, int64_t stamp, i
 	tally_arrived(t, partition, 1);
 }
 
+/* The same where several threads may handle the partition. Such a partition has no pauses. */
+static inline void tally_worked(tally *t, uint32_t partition, uint64_t count)
+{
+	tally_partition *p = &t->partitions[partition];
+	int64_t now = tally_now();
+	int_fast64_t none = 0;
+	if (atomic_load_explicit(&p->count, memory_order_relaxed) == 0) {
+		__atomic_store_n(&p->first_at, now, __ATOMIC_RELAXED);
+		atomic_compare_exchange_strong(&t->first_cpu, &none, tally_clock(CLOCK_PROCESS_CPUTIME_ID));
+	}
+	__atomic_store_n(&p->last_at, now, __ATOMIC_RELAXED);
+	atomic_fetch_add_explicit(&p->count, count, memory_order_release);
+}
+
 /* Notes that this process begins to send. Returns tally_now(). */
 static inline int64_t tally_begin(tally *t)
 {

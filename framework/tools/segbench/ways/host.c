@@ -21,7 +21,7 @@ static void log_path(const bench_workload *workload, char path[LOG_PATH_MAX])
 static void write_config(const bench_workload *workload, const bench_host_options *options, const char *path)
 {
 	char plugin[PATH_MAX];
-	bench_process_find("segbench_noop.so", plugin, sizeof(plugin));
+	bench_process_find(options->plugin ? options->plugin : "segbench_noop.so", plugin, sizeof(plugin));
 	FILE *file = fopen(path, "w");
 	if (!file)
 		err(EX_CANTCREAT, "cannot write %s", path);

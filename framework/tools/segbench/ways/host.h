@@ -1,5 +1,5 @@
 /*
- * host.h - starts and stops segrunner processes with the no-op plugin, on the stream of a workload.
+ * host.h - starts and stops segrunner processes with one of segbench's plugins, on the stream of a workload.
  */
 #ifndef SEGBENCH_WAYS_HOST_H
 #define SEGBENCH_WAYS_HOST_H
@@ -11,6 +11,7 @@ typedef struct bench_host_options {
 	const char *runner;   /* more lines for the section [runner]; "" for none */
 	const char *consumer; /* more lines for the section [consumer]; "" for none */
 	const char *preload;  /* LD_PRELOAD, or NULL */
+	const char *plugin;   /* a module of segbench; NULL: the no-op plugin */
 } bench_host_options;
 
 /* Starts a segrunner. The segrunner dies with segbench. */

@@ -39,6 +39,8 @@ extern const bench_way bench_way_segrunner;
 extern const bench_way bench_way_consumer;
 extern const bench_way bench_way_xreadgroup;
 extern const bench_way bench_way_xreadgroup_one; /* xreadgroup.c */
+extern const bench_way bench_way_pipeline;
+extern const bench_way bench_way_state; /* pipeline.c */
 
 /* Ways that send. */
 extern const bench_way bench_way_xadd;

@@ -13,6 +13,7 @@
 
 #define WORKLOAD_NAMESPACE "bench"
 #define WORKLOAD_STREAM "load"
+#define WORKLOAD_OUTPUT "written" /* by a handler */
 
 enum {
 	WORKLOAD_KEY_MAX = 64,

@@ -1,0 +1,136 @@
+/*
+ * parallel.c - what `parallel` gains: a handler that takes 10 ms for each message, with 16 lanes a partition to one, and with 16 lanes
+ * while one key fails for ever; and what it costs: a handler that does nothing, with 8 lanes to one. Each rate is that of the middle of
+ * a round, so that neither the start nor the last messages of single keys count.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "experiments/experiment.h"
+#include "measure/process.h"
+#include "measure/progress.h"
+#include "ways/host.h"
+
+enum { PARTITIONS = 8, KEYS = 10000, SIZE = 100, LANES = 16, EMPTY_LANES = 8 };
+
+/* Of a round of the slow handler, a lane. */
+enum { SLOW_MESSAGES = 2400, QUICK_SLOW_MESSAGES = 800 };
+
+/* In percent of the messages: from where to where the rate is measured. */
+enum { FROM = 10, TO = 85 };
+
+#define SLOW "option.delay = 10ms\n"
+#define FAILING "option.failing = key-0\nmax_attempts = 0\nretry_backoff = 10ms\n"
+
+typedef struct {
+	const char *name;
+	const char *consumer;
+	uint32_t lanes;
+	bool slow;
+	bench_series rates;
+} variant;
+
+enum { ONE, MANY, ONE_FAILS, EMPTY_ONE, EMPTY_MANY, VARIANTS };
+
+/* Each partition gets the same number of messages, whose keys are its share of all, in turn. */
+static void fill(bench_workload *workload)
+{
+	static const char script[] =
+		"for i = ARGV[1], ARGV[2] do"
+		" redis.call('XADD', KEYS[1], '*', 'partitionKey', 'key-' .. (ARGV[3] + i % ARGV[4]), 'data', ARGV[5]) end";
+	enum { STEP = 1000 };
+	char *data = bench_workload_data(workload);
+	uint64_t each = workload->messages / workload->partitions;
+	uint32_t keys = KEYS / workload->partitions;
+	bench_workload_clear(workload);
+	for (uint32_t p = 0; p < workload->partitions; p++) {
+		char key[WORKLOAD_KEY_MAX];
+		bench_workload_key(p, key);
+		for (uint64_t from = 0; from < each; from += STEP)
+			bench_server_do(workload->server, "EVAL %s 1 %s %" PRIu64 " %" PRIu64 " %u %u %s",
+					script, key, from, (from + STEP < each ? from + STEP : each) - 1,
+					p * keys, keys, data);
+	}
+	free(data);
+}
+
+/* Messages a second in the middle of a round. */
+static double measure(bench_workload *workload, const variant *v)
+{
+	static int rounds;
+	char group[32], consumer[256];
+	snprintf(group, sizeof(group), "parallel-%d", rounds++);
+	snprintf(consumer, sizeof(consumer), "parallel = %" PRIu32 "\n%s", v->lanes, v->consumer);
+	bench_host_options options = {.group = group,
+				      .runner = "",
+				      .consumer = consumer,
+				      .plugin = "segbench_work.so"};
+	bench_workload_reset(workload);
+	pid_t pid = bench_host_start(workload, &options);
+	bench_host_wait_arrived(workload, workload->messages * FROM / 100);
+	int64_t from = tally_now();
+	uint64_t before = bench_workload_arrived(workload);
+	bench_host_wait_arrived(workload, workload->messages * TO / 100);
+	double rate =
+		(double)(bench_workload_arrived(workload) - before) * 1e9 / (double)(tally_now() - from);
+	bench_host_stop(pid);
+	return rate;
+}
+
+static void measure_slow(bench_context *context, variant *v)
+{
+	bench_workload *workload = &context->workload;
+	uint64_t messages = context->options.quick ? QUICK_SLOW_MESSAGES : SLOW_MESSAGES;
+	bench_workload_set(workload, PARTITIONS, SIZE, messages * v->lanes);
+	fill(workload);
+	bench_series_add(&v->rates, measure(workload, v));
+}
+
+static void measure_empty(bench_context *context, variant variants[VARIANTS])
+{
+	bench_workload_set(&context->workload, PARTITIONS, SIZE, bench_experiment_messages(context));
+	fill(&context->workload);
+	for (int i = EMPTY_ONE; i <= EMPTY_MANY; i++)
+		bench_series_add(&variants[i].rates, measure(&context->workload, &variants[i]));
+}
+
+static void report_ratio(bench_report *report, const char *goal, const variant *of, const variant *to)
+{
+	bench_series series = {0};
+	for (size_t i = 0; i < of->rates.count; i++)
+		bench_series_add(&series, of->rates.values[i] / to->rates.values[i]);
+	bench_report_ratio(report, goal, &series);
+}
+
+static void run(bench_context *context)
+{
+	variant variants[VARIANTS] = {
+		[ONE] = {"10 ms a message, parallel = 1", SLOW, 1, true, {0}},
+		[MANY] = {"10 ms a message, parallel = 16", SLOW, LANES, true, {0}},
+		[ONE_FAILS] = {"the same, one key fails for ever", SLOW FAILING, LANES, true, {0}},
+		[EMPTY_ONE] = {"an empty handler, parallel = 1", "", 1, false, {0}},
+		[EMPTY_MANY] = {"an empty handler, parallel = 8", "", EMPTY_LANES, false, {0}},
+	};
+	size_t rounds = bench_experiment_rounds(context);
+	for (size_t round = 0; round < rounds; round++) {
+		bench_progress("parallel: round %zu of %zu", round + 1, rounds);
+		for (int i = 0; i < VARIANTS; i++)
+			if (variants[i].slow)
+				measure_slow(context, &variants[i]);
+		measure_empty(context, variants);
+	}
+	bench_report_heading("parallel: 8 partitions, 10,000 keys");
+	for (int i = 0; i < VARIANTS; i++)
+		bench_report_figure(&context->report, "parallel", variants[i].name, "messages/s",
+				    &variants[i].rates);
+	report_ratio(&context->report, "parallel", &variants[MANY], &variants[ONE]);
+	report_ratio(&context->report, "parallel-one-fails", &variants[ONE_FAILS], &variants[MANY]);
+	report_ratio(&context->report, "parallel-empty", &variants[EMPTY_MANY], &variants[EMPTY_ONE]);
+}
+
+const bench_experiment bench_experiment_parallel = {
+	.name = "parallel",
+	.help = "lanes with a slow handler, with a key that fails, with an empty handler",
+	.run = run,
+};
