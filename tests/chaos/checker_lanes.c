@@ -34,7 +34,7 @@ typedef struct {
 	size_t given;      /* the newest ownership that had it, counted from 1 */
 	size_t decided_by; /* the same, that was done with it */
 	bool letter;
-	bool parked; /* some owner's lane asked for it again: others were read in its place meanwhile */
+	size_t parked; /* the entry for which it waited, itself or before it in its slot, counted from 1; 0: for none */
 } trace;
 
 typedef struct {
@@ -71,6 +71,8 @@ static size_t ownership_of(lanes *l, const chaos_record *r)
 			return i;
 	}
 	slots *fresh = calloc(1, sizeof(*fresh));
+	if (!fresh)
+		abort();
 	for (size_t i = 0; i < SEG_SLOTS; i++)
 		fresh->last[i] = NO_ENTRY;
 	chaos_append(&l->slots, fresh);
@@ -168,6 +170,19 @@ static void check_repetition(lanes *l, const lane *a, size_t at, const chaos_rec
 				c->ownerships.items[by - 1].epoch);
 }
 
+/*
+ * Whether an owner may have read others in the place of this entry: a lane asked for it again, or for one before it in its slot, when
+ * both may have been in flight. These come on top of the window once they are done.
+ */
+static bool was_parked(lanes *l, size_t at)
+{
+	const trace *before = l->traces[at].before != NO_ENTRY ? &l->traces[l->traces[at].before] : NULL;
+	if (!l->traces[at].parked && before && before->parked &&
+	    at + 1 - before->parked <= 2 * (size_t)l->c->history->window)
+		l->traces[at].parked = before->parked;
+	return l->traces[at].parked != 0;
+}
+
 static void take_message(lanes *l, lane *a, const chaos_record *r)
 {
 	chaos_checker *c = l->c;
@@ -177,9 +192,10 @@ static void take_message(lanes *l, lane *a, const chaos_record *r)
 	begin_call(l, a, r);
 	check_order(l, a, at, r);
 	chaos_append(&a->hand, at);
+	bool parked = was_parked(l, at);
 	if (l->traces[at].given != a->ownership + 1) {
 		e->handled++;
-		o->again += e->begun < r->time && e->begun_epoch < r->epoch && !l->traces[at].parked;
+		o->again += e->begun < r->time && e->begun_epoch < r->epoch && !parked;
 		check_repetition(l, a, at, r);
 	}
 	l->traces[at].given = a->ownership + 1;
@@ -200,7 +216,8 @@ static void take_return(lanes *l, lane *a, const chaos_record *r)
 		chaos_entry *e = &c->ledger.entries[at];
 		bool named = seg_id_compare(e->id, r->id) == 0;
 		s->holder[slot_of(e->key)] = 0;
-		l->traces[at].parked |= named && r->kind != CHAOS_RETURN_DONE;
+		if (named && r->kind != CHAOS_RETURN_DONE)
+			l->traces[at].parked = at + 1;
 		if (named && r->kind == CHAOS_RETURN_AGAIN) {
 			s->again[slot_of(e->key)] = true;
 			e->handled--;
@@ -234,6 +251,8 @@ static void prepare(lanes *l)
 	const chaos_history *h = l->c->history;
 	size_t last[SEG_SLOTS];
 	l->traces = calloc(ledger->count + 1, sizeof(*l->traces));
+	if (!l->traces)
+		abort();
 	for (size_t i = 0; i < ledger->count; i++) {
 		const chaos_entry *e = &ledger->entries[i];
 		for (size_t s = 0; chaos_ledger_is_first(ledger, e) && s < SEG_SLOTS; s++)

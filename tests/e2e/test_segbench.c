@@ -150,6 +150,19 @@ static void packed_records_arrive_and_have_rates_and_a_size(void **state)
 	assert_non_null(strstr(said, "constant, packing = on: Redis's memory"));
 }
 
+static void handlers_that_write_keep_and_work_at_once_are_measured(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--quick --only pipeline --messages 20000 --rounds 1"), EX_OK);
+	assert_true(ratio("pipeline") > 0);
+	assert_int_equal(segbench("--quick --only state --messages 20000 --rounds 1"), EX_OK);
+	assert_true(ratio("state") > 0);
+	assert_int_equal(segbench("--quick --only parallel --messages 20000 --rounds 1"), EX_OK);
+	assert_true(ratio("parallel") > 1);
+	assert_true(ratio("parallel-one-fails") > 0);
+	assert_true(ratio("parallel-empty") > 0);
+}
+
 static void as_many_runners_as_are_asked_for_share_the_messages(void **state)
 {
 	(void)state;
@@ -334,6 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_comparison_ends_with_a_ratio_for_each_goal_it_measured),
+		cmocka_unit_test(handlers_that_write_keep_and_work_at_once_are_measured),
 		cmocka_unit_test(its_json_holds_every_way_that_was_measured),
 		cmocka_unit_test(its_plot_is_a_picture_of_each_way),
 		cmocka_unit_test(it_works_through_tcp),

@@ -192,6 +192,21 @@ static void after_a_kill_only_so_many_messages_may_come_again(void **state)
 	assert_int_equal(test_judge().excessive, 1);
 }
 
+static void what_waits_for_a_retry_comes_on_top_of_the_window(void **state)
+{
+	(void)state;
+	old_owner();
+	lane_record(CHAOS_MESSAGE, OLD_PROCESS, OLD, 0, 31, 10);
+	lane_record(CHAOS_RETURN_AGAIN, OLD_PROCESS, OLD, 0, 32, 10);
+	call(OLD_PROCESS, OLD, 0, 33, 36, 11, 3);
+	call(OLD_PROCESS, OLD, 1, 34, 37, 10, 2);
+	new_owner(10);
+	test_history.window = 3;
+	chaos_verdict v = test_judge();
+	assert_int_equal(v.excessive, 0);
+	assert_int_equal(v.most_again, 3);
+}
+
 static void a_position_must_not_pass_a_message_that_no_lane_finished(void **state)
 {
 	(void)state;
@@ -247,6 +262,7 @@ int main(void)
 		TEST(a_message_that_no_lane_finished_is_lost),
 		TEST(nothing_comes_again_after_a_clean_handoff),
 		TEST(after_a_kill_only_so_many_messages_may_come_again),
+		TEST(what_waits_for_a_retry_comes_on_top_of_the_window),
 		TEST(a_position_must_not_pass_a_message_that_no_lane_finished),
 		TEST(two_owners_must_not_handle_at_once),
 		TEST(a_stopped_owner_may_end_a_call_of_each_lane),
