@@ -225,6 +225,8 @@ static void take_return(lanes *l, lane *a, const chaos_record *r)
 			continue;
 		}
 		e->wanted_dead |= named && r->kind == CHAOS_RETURN_DEAD;
+		/* Where outputs must be written before a letter, an owner that stops leaves the message to the next one. */
+		e->handled -= named && r->kind == CHAOS_RETURN_DEAD && c->history->emits;
 		e->decided = r->time < e->decided ? r->time : e->decided;
 		/* A dead letter that its owner could not write any more comes again. */
 		l->traces[at].decided_by = named && r->kind == CHAOS_RETURN_DEAD ? 0 : a->ownership + 1;

@@ -232,7 +232,9 @@ static void take_return(chaos_checker *c, walk *w, const chaos_record *r)
 	decide(c, w, at + (r->kind != CHAOS_RETURN_AGAIN), r->time);
 	e->wanted_dead |= r->kind == CHAOS_RETURN_DEAD;
 	w->next = w->done = r->kind == CHAOS_RETURN_AGAIN ? at : at + 1;
-	if (r->kind == CHAOS_RETURN_AGAIN && w->counted == at + 1) {
+	/* Where outputs must be written before a letter, an owner that stops leaves the message to the next one. */
+	bool left = r->kind == CHAOS_RETURN_AGAIN || (r->kind == CHAOS_RETURN_DEAD && c->history->emits);
+	if (left && w->counted == at + 1) {
 		e->handled--;
 		w->counted = at;
 	}

@@ -28,10 +28,11 @@
 	"+exists +get +hdel +hexists +hget +hgetall +hincrby +hkeys +hlen +hmget +hset +sadd +set +time " \
 	"+xack +xadd +xgroup|create +xgroup|setid +xinfo|groups +xinfo|stream +xlen +xpending +xrange "   \
 	"+xrevrange +xtrim +zadd +zcard +zrange +zrangebyscore +zrem +zscore"
-#define RUNNER BASE " " SHARED " +client|unblock +xread +multi +exec +sismember"
+#define RUNNER BASE " " SHARED " +client|unblock +hscan +xread +multi +exec +sismember +smembers +srem"
 #define PRODUCER BASE " " SHARED
-#define OPERATOR \
-	BASE " " SHARED " +scan +multi +exec +unlink +srem +xdel +smembers +sismember +xread +xgroup|destroy"
+#define OPERATOR        \
+	BASE " " SHARED \
+	     " +scan +hscan +multi +exec +unlink +srem +xdel +smembers +sismember +xread +xgroup|destroy"
 
 static test_server *server;
 static redisContext *redis;
