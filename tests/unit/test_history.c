@@ -159,7 +159,7 @@ static void a_claim_waits_until_the_claim_before_it_has_an_answer(void **state)
 	control->count = node + first.node + 1;
 	nodes[first.node] = &first;
 	nodes[node] = &second;
-	partition->log_key = partition->state_key = (char *)(uintptr_t)keys[1];
+	partition->log_key = partition->state_key = partition->values_key = (char *)(uintptr_t)keys[1];
 	until(holds_partition, "the partition's node is connected");
 	fakes[1].silent = true;
 	seg_claim_step(partition, seg_now());

@@ -131,6 +131,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_parallel = {
 	.name = "parallel",
-	.help = "lanes with a slow handler, with a key that fails, with an empty handler",
+	.help = "lanes: a slow handler, a key that fails, an empty handler",
 	.run = run,
 };
