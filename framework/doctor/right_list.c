@@ -37,6 +37,7 @@ const seg_right seg_rights[] = {
 	{"hkeys", "HKEYS KEY", RUNNER, NULL, EVERYWHERE, NULL},
 	{"hlen", "HLEN KEY", RUNNER, NULL, EVERYWHERE, NULL},
 	{"hmget", "HMGET KEY f", ALL, NULL, EVERYWHERE, NULL},
+	{"hscan", "HSCAN KEY 0", RUNNER, NULL, EVERYWHERE, NULL},
 	{"hset", "HSET KEY f v", ALL, NULL, EVERYWHERE, NULL},
 	{"sadd", "SADD KEY m", RUNNER, NULL, EVERYWHERE, NULL},
 	{"set", "SET KEY v", PRODUCER | OPERATOR, NULL, EVERYWHERE, NULL},

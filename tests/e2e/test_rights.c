@@ -260,6 +260,7 @@ static void retry_dead_letter_and_crash(void)
 	add(1, "crash");
 	add(1, "after-crash");
 	operate("HSET {__shop:s}:g:outputs former 1"); /* its option had another stream before */
+	operate("HSET {__shop:s:partition_0}:g:values p:name value"); /* of an earlier owner's handler */
 	watch();
 	for (int tries = 0; !was_handled("after-crash"); tries++) {
 		assert_true(tries < 8);
