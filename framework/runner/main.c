@@ -27,7 +27,8 @@ static void print_usage(FILE *out)
 	      "       segrunner --show FILE     print the values in force, without secrets\n"
 	      "       segrunner --reference[=ini|man|markdown]\n"
 	      "                                 print every option with its default\n"
-	      "       segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
+	      "       segrunner test [--timeout=DURATION] [--outputs=STREAM,...] PLUGIN CASES\n"
+	      "                      [OPTION=VALUE...]\n"
 	      "                                 give a handler messages, and check its answers\n"
 	      "       segrunner plugins [DIRECTORY]\n"
 	      "                                 list the stock plugins, or those of DIRECTORY\n"
@@ -161,24 +162,36 @@ static int print_reference(const char *name)
 	return EX_USAGE;
 }
 
-/* `segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]`; the arguments after "test". */
+/* Whether the argument is "<name>=<value>"; sets *value. */
+static bool is_option(const char *argument, const char *name, const char **value)
+{
+	size_t length = strlen(name);
+	*value = argument + length + 1;
+	return strncmp(argument, name, length) == 0 && argument[length] == '=';
+}
+
+/* `segrunner test [OPTIONS] PLUGIN CASES [OPTION=VALUE...]`; the arguments after "test". */
 static int test_plugin(char **arguments, int count)
 {
-	static const char timeout_option[] = "--timeout=";
-	int64_t timeout = SEG_PLUGIN_TRIAL_TIMEOUT;
-	if (count > 0 && strncmp(arguments[0], timeout_option, strlen(timeout_option)) == 0) {
+	seg_plugin_trial_options options = {.timeout = SEG_PLUGIN_TRIAL_TIMEOUT};
+	const char *value;
+	for (; count > 0 && arguments[0][0] == '-'; arguments++, count--) {
 		seg_error error;
-		if (seg_units_duration(arguments[0] + strlen(timeout_option), &timeout, &error)) {
+		if (is_option(arguments[0], "--outputs", &value)) {
+			options.outputs = value;
+		} else if (!is_option(arguments[0], "--timeout", &value)) {
+			break;
+		} else if (seg_units_duration(value, &options.timeout, &error)) {
 			fprintf(stderr, "segrunner: --timeout: %s\n", error.text);
 			return EX_USAGE;
 		}
-		arguments++;
-		count--;
 	}
 	if (count >= 2 && arguments[0][0] != '-')
-		return seg_plugin_trial(arguments[0], arguments[1], timeout, arguments + 2, count - 2);
-	fputs("Usage: segrunner test [--timeout=DURATION] PLUGIN CASES [OPTION=VALUE...]\n"
+		return seg_plugin_trial(arguments[0], arguments[1], &options, arguments + 2, count - 2);
+	fputs("Usage: segrunner test [--timeout=DURATION] [--outputs=STREAM,...] PLUGIN CASES\n"
+	      "                      [OPTION=VALUE...]\n"
 	      "A call of the plugin may take 60s; --timeout sets another limit, 0s sets none.\n"
+	      "--outputs names the streams that the plugin may emit to, as `outputs` does.\n"
 	      "CASES is a file of JSON lines, or the output of `segctl tail -o json`; - is\n"
 	      "standard input. A line: {\"key\": \"k1\", \"data\": \"hello\", \"expect\": \"done\"}\n",
 	      stderr);

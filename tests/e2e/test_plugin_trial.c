@@ -165,6 +165,37 @@ static void a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case
 	assert_null(strstr(said, "next owner"));
 }
 
+static void what_messages_that_are_done_emit_and_change_is_printed_and_kept(void **state)
+{
+	(void)state;
+	write_cases("[{\"key\": \"k\", \"data\": \"0\"}, {\"key\": \"k\", \"data\": \"1\"}]\n"
+		    "{\"key\": \"k\", \"data\": \"1\", \"attempt\": 2}\n"
+		    "{\"key\": {\"base64\": \"AP8=\"}, \"data\": \"0\"}\n"
+		    "{\"partition\": 1, \"key\": \"k\", \"data\": \"0\"}\n");
+	assert_int_equal(run("$segrunner test $plugins/counts.so cases.jsonl retries=5"), EX_OK);
+	assert_string_equal(said, "cases.jsonl:1: retry at message 1 of 2: it fails once\n"
+				  "    state {\"name\": \"k\", \"value\": \"1\"}\n"
+				  "cases.jsonl:2: done\n"
+				  "    state {\"name\": \"k\", \"value\": \"2\"}\n"
+				  "cases.jsonl:3: done\n"
+				  "    state {\"name\": {\"base64\": \"AP8=\"}, \"value\": \"1\"}\n"
+				  "cases.jsonl:4: done\n"
+				  "    state {\"name\": \"k\", \"value\": \"1\"}\n"
+				  "4 cases, 0 not as expected\n");
+	write_cases(
+		"[{\"key\": \"k\", \"data\": \"a\", \"headers\": {\"h\": \"v\"}}, {\"data\": \"fail\"}]\n");
+	assert_int_equal(run("$segrunner test --outputs=one,two $plugins/emits.so cases.jsonl"), EX_OK);
+	assert_string_equal(
+		said,
+		"cases.jsonl:1: retry at message 1 of 2: it is to fail\n"
+		"    emit {\"stream\": \"one\", \"key\": \"k\", \"data\": \"a\", \"headers\": {\"h\": \"v\"}}\n"
+		"    emit {\"stream\": \"two\", \"key\": \"k\", \"data\": \"\"}\n"
+		"1 case, 0 not as expected\n");
+	assert_int_equal(run("$segrunner test --outputs='one,t wo!' $plugins/emits.so cases.jsonl"),
+			 EX_USAGE);
+	assert_says("segrunner: the stream of --outputs \"t wo!\" contains");
+}
+
 static void an_invalid_answer_is_named_as_the_runner_would_name_it(void **state)
 {
 	(void)state;
@@ -283,6 +314,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case_is_named, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_messages_that_are_done_emit_and_change_is_printed_and_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_invalid_answer_is_named_as_the_runner_would_name_it,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_read_is_named_with_what_is_wrong,

@@ -13,18 +13,27 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/names.h"
 #include "config/options.h"
+#include "partition/effects.h"
 #include "plugin/answer.h"
 #include "plugin/call.h"
 #include "plugin/case.h"
+#include "plugin/effect_print.h"
 #include "plugin/plugin.h"
 
-enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1 };
+enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1, OUTPUTS_MAX = 64 };
+
+/* What a section without options allows; but a call may emit and change any amount. */
+#define RECORD_BYTES (1 << 20)
+#define STATE_LIMIT (64 << 20)
 
 /* An open partition. */
 typedef struct opened {
 	uint32_t number;
 	void *state;
+	seg_value_store *values;
+	seg_effects effects;
 	struct opened *next;
 } opened;
 
@@ -37,6 +46,9 @@ typedef struct {
 	seg_plugin *plugin;
 	seg_plugin_instance *instance;
 	seg_plugin_call call;
+	char *outputs; /* the names, each ended */
+	char *output_names[OUTPUTS_MAX + 1];
+	seg_effects_setup effects;
 	opened *partitions;
 	seg_arena arena;
 	seg_id last;
@@ -152,6 +164,25 @@ static void end_watch(trial *t)
 
 /* --- the plugin -------------------------------------------------------------------------------- */
 
+static int read_outputs(trial *t, const char *list)
+{
+	size_t count = 0;
+	seg_error error;
+	t->effects = (seg_effects_setup){(const char *const *)t->output_names, RECORD_BYTES, UINT64_MAX,
+					 STATE_LIMIT};
+	t->outputs = strdup(list ? list : "");
+	if (!t->outputs)
+		return complain(t, "out of memory", EX_OSERR);
+	for (char *rest, *name = strtok_r(t->outputs, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		if (seg_name_check("stream of --outputs", name, &error))
+			return complain(t, error.text, EX_USAGE);
+		if (count == OUTPUTS_MAX)
+			return complain(t, "--outputs: more than 64 streams", EX_USAGE);
+		t->output_names[count++] = name;
+	}
+	return EX_OK;
+}
+
 static int load(trial *t, const char *plugin, seg_config_option *options)
 {
 	seg_error error;
@@ -159,6 +190,8 @@ static int load(trial *t, const char *plugin, seg_config_option *options)
 					    .name = "test",
 					    .stream = "test",
 					    .group = "test",
+					    .parallel = 1,
+					    .output_names = t->output_names,
 					    .options = options,
 					    .option_count = t->consumer.option_count};
 	if (seg_plugin_load(plugin, NULL, &t->plugin, &error))
@@ -177,18 +210,39 @@ static int load(trial *t, const char *plugin, seg_config_option *options)
 	return status ? complain(t, error.text, EX_UNAVAILABLE) : EX_OK;
 }
 
+/* NULL: out of memory. */
+static opened *create_partition(const trial *t, uint32_t number)
+{
+	opened *p = calloc(1, sizeof(*p));
+	seg_value_store *values = p ? seg_value_store_create(false) : NULL;
+	if (!values) {
+		free(p);
+		return NULL;
+	}
+	p->number = number;
+	p->values = values;
+	seg_effects_init(&p->effects, &t->effects, values);
+	return p;
+}
+
+static void destroy_partition(opened *p)
+{
+	seg_effects_fini(&p->effects);
+	seg_value_store_destroy(p->values);
+	free(p);
+}
+
 static opened *open_partition(trial *t, uint32_t number)
 {
 	char reason[512] = "", text[640];
 	for (opened *p = t->partitions; p; p = p->next)
 		if (p->number == number)
 			return p;
-	opened *p = calloc(1, sizeof(*p));
+	opened *p = create_partition(t, number);
 	if (!p) {
 		complain(t, "out of memory", EX_OSERR);
 		return NULL;
 	}
-	p->number = number;
 	const seg_handler *handler = handler_of(t);
 	t->call.partition = number;
 	begin(t, "partition_open", (seg_id){0, 0});
@@ -200,7 +254,7 @@ static opened *open_partition(trial *t, uint32_t number)
 		reason[sizeof(reason) - 1] = '\0';
 		snprintf(text, sizeof(text), "cannot open partition %u: %s", number, reason);
 		complain(t, text, EX_UNAVAILABLE);
-		free(p);
+		destroy_partition(p);
 		return NULL;
 	}
 	p->next = t->partitions;
@@ -219,26 +273,40 @@ static void close_partitions(trial *t)
 			handler_of(t)->partition_close(seg_plugin_instance_data(t->instance), p->state,
 						       SEG_CLOSE_RELEASED);
 		end(t);
-		free(p);
+		destroy_partition(p);
 	}
 }
 
 /* --- the cases ------------------------------------------------------------------------------------ */
 
+/* Keeps what belongs to the messages that are done, as the runner does, and prints it. */
+static int end_effects(trial *t, opened *p, const seg_plugin_case *c, seg_answer answer)
+{
+	seg_completion *completion;
+	size_t done = answer.outcome == SEG_OUTCOME_DONE ? c->batch.count : answer.index;
+	if (!seg_effects_end(&p->effects, done, &completion))
+		return complain(t, "out of memory", EX_OSERR);
+	if (completion)
+		seg_effect_print(completion, stdout);
+	seg_completion_destroy(completion);
+	return EX_OK;
+}
+
 /* Prints the answer as the runner would take it: an invalid one becomes a retry. */
-static int run_case(trial *t, const seg_plugin_case *c)
+static int run_case(trial *t, seg_plugin_case *c)
 {
 	char invalid[SEG_ANSWER_TEXT_MAX];
-	const opened *p = open_partition(t, c->batch.partition);
+	opened *p = open_partition(t, c->batch.partition);
 	if (!p)
 		return EX_UNAVAILABLE;
 	t->call.partition = p->number;
+	seg_effects_begin(&p->effects, &c->batch, NULL);
 	begin(t, "handle", c->batch.messages[0].id);
 	seg_answer answer = handler_of(t)->handle(seg_plugin_instance_data(t->instance), p->state, &c->batch);
 	end(t);
 	seg_answer taken = seg_answer_check(answer, c->batch.count, invalid, sizeof(invalid));
 	print_answer(t, c, taken, taken.reason != invalid);
-	return EX_OK;
+	return end_effects(t, p, c, taken);
 }
 
 static int run_line(trial *t, const char *line, size_t length)
@@ -308,9 +376,10 @@ static void say_last(const char *text)
 	put("\n");
 }
 
-int seg_plugin_trial(const char *plugin, const char *file, int64_t timeout, char *const *options, int count)
+int seg_plugin_trial(const char *plugin, const char *file, const seg_plugin_trial_options *options,
+		     char *const *settings, int count)
 {
-	trial t = {.file = file, .place = "segrunner: ", .timeout = timeout};
+	trial t = {.file = file, .place = "segrunner: ", .timeout = options->timeout};
 	seg_config_option *list = calloc((size_t)count + 1, sizeof(*list));
 	int exit_code = list ? EX_OK : EX_OSERR;
 	running = &t;
@@ -319,16 +388,18 @@ int seg_plugin_trial(const char *plugin, const char *file, int64_t timeout, char
 	seg_plugin_call_watch(say_last, "; run this case under a debugger, or build with -fsanitize=address");
 	seg_arena_init(&t.arena, ARENA_BLOCK);
 	for (int i = 0; i < count && exit_code == EX_OK; i++) {
-		char *equals = strchr(options[i], '=');
+		char *equals = strchr(settings[i], '=');
 		if (!equals) {
-			fprintf(stderr, "segrunner: \"%s\" is not NAME=VALUE\n", options[i]);
+			fprintf(stderr, "segrunner: \"%s\" is not NAME=VALUE\n", settings[i]);
 			exit_code = EX_USAGE;
 			break;
 		}
 		*equals = '\0';
 		list[t.consumer.option_count++] =
-			(seg_config_option){{"command line", 0}, options[i], equals + 1};
+			(seg_config_option){{"command line", 0}, settings[i], equals + 1};
 	}
+	if (exit_code == EX_OK)
+		exit_code = read_outputs(&t, options->outputs);
 	if (exit_code == EX_OK)
 		exit_code = load(&t, plugin, list);
 	if (exit_code == EX_OK)
@@ -344,6 +415,7 @@ int seg_plugin_trial(const char *plugin, const char *file, int64_t timeout, char
 	seg_plugin_unload(t.plugin);
 	seg_config_errors_fini(&t.errors);
 	seg_arena_fini(&t.arena);
+	free(t.outputs);
 	free(list);
 	return exit_code;
 }
