@@ -1,7 +1,9 @@
 #!lua flags=allow-oom
 -- Sets a group's position for an operator, and lowers the fence: Redis refuses the owner's next commit, so
 -- the owner claims the partition again and resumes from the new position.
--- KEYS: log state. ARGV: group expected position count.
+-- KEYS: log state values. ARGV: group expected position count fate.
+--
+-- `fate` of the values that handlers keep: `keep`, `drop`, or '': the position is not set where there are any.
 --
 -- The epoch stays, as after a release, so that the next claim has a later one. `expected`: the position that
 -- the group must have; '' for any. Entries that readers with XREADGROUP have not acknowledged are
@@ -9,8 +11,8 @@
 -- @include forget
 -- @include open
 -- @include count
-local log, state = KEYS[1], KEYS[2]
-local group, expected, position, count = unpack(ARGV)
+local log, state, values = KEYS[1], KEYS[2], KEYS[3]
+local group, expected, position, count, fate = unpack(ARGV)
 local PENDING_CHUNK = 1000
 
 local _, found = open_group(log, state, group, position)
@@ -18,6 +20,9 @@ local old = found['last-delivered-id']
 -- A group at the new position already: the same call, sent again because its answer was lost.
 if expected ~= '' and old ~= expected and old ~= position then
 	return {'MOVED', old}
+end
+if fate == '' and redis.call('EXISTS', values) == 1 then
+	return {'VALUES'}
 end
 while found.pending > 0 do
 	local ids = {}
@@ -42,4 +47,8 @@ redis.call('HSET', state, 'position', position, 'count', count, 'claimed', posit
 	'nonce', '', 'owner', '', 'crashes', '0')
 forget_messages(state)
 begin_run(state)
+-- In the same step as the position, which they belong to.
+if fate == 'drop' then
+	redis.call('UNLINK', values)
+end
 return {'OK', old}

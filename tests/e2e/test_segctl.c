@@ -213,7 +213,9 @@ static void a_running_group_is_listed_and_described(void **state)
 	/* By force, the members go on where the group was. */
 	run("XADD __default:s:partition_0 1-5 partitionKey k data d");
 	test_group_wait_drained(server->address, "s", "g");
+	run("HSET {__default:s:partition_0}:g:values p:k 1");
 	test_segctl_good(server->address, "group delete s g --yes --force");
+	assert_int_equal(count("HLEN {__default:s:partition_0}:g:values"), 1);
 	redisReply *kept = test_server_command(redis, "HGET {__default:s:partition_0}:g:state position");
 	assert_string_equal(kept->str, "1-5");
 	freeReplyObject(kept);
@@ -222,7 +224,7 @@ static void a_running_group_is_listed_and_described(void **state)
 	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
 	test_runner_free(runner);
 	test_segctl_good(server->address, "group delete s g --yes");
-	assert_int_equal(count("DBSIZE"), 5); /* four logs and the shape */
+	assert_int_equal(count("DBSIZE"), 5); /* four logs and the shape: the values are gone */
 	refused("group describe s g", EX_NOINPUT, "segctl group list s");
 }
 

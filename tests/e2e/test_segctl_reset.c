@@ -187,6 +187,37 @@ static void a_running_group_is_refused_and_with_force_begins_again_at_once(void 
 	assert_int_equal(count_deliveries(), MESSAGES + 5);
 }
 
+static long long count_values(void)
+{
+	redisReply *reply = test_server_command(redis, "HLEN {__default:s:partition_0}:g:values");
+	assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
+	long long count = reply->integer;
+	freeReplyObject(reply);
+	return count;
+}
+
+static void a_group_with_state_is_reset_only_with_a_word_on_the_state(void **state)
+{
+	(void)state;
+	freeReplyObject(test_server_command(redis, "HSET {__default:s:partition_0}:g:values p:a 1 p:b 2"));
+	const test_segctl *answer = test_segctl_do(server->address, "reset s g --to earliest --yes");
+	assert_int_equal(answer->exit_code, 1);
+	test_expect_text(answer->errors, "keeps 2 values in state; use --drop-state to delete them");
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "0 messages wait");
+	assert_int_equal(test_segctl_do(server->address, "reset s g --to earliest --yes --keep-state "
+							 "--drop-state")
+				 ->exit_code,
+			 EX_USAGE);
+	test_segctl_good(server->address, "reset s g --to earliest --dry-run");
+	test_segctl_good(server->address, "reset s g --to 1006-0 --yes --keep-state");
+	assert_int_equal(count_values(), 2);
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "3 messages wait");
+	test_segctl_good(server->address, "reset s g --to 1003-0 --yes --drop-state");
+	assert_int_equal(count_values(), 0);
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "6 messages wait");
+	test_segctl_good(server->address, "reset s g --to 1004-0 --yes");
+}
+
 /* The fence: Redis refuses the owner's commit under its former epoch. */
 static void an_owner_cannot_commit_over_a_reset(void **state)
 {
@@ -271,6 +302,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_dry_run_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_running_group_is_refused_and_with_force_begins_again_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_group_with_state_is_reset_only_with_a_word_on_the_state,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_owner_cannot_commit_over_a_reset, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_group_under_load_is_set_back_in_order_and_loses_nothing,
 						set_up, tear_down),

@@ -18,6 +18,7 @@
 #include "harness/plugin.h"
 #include "harness/producer.h"
 #include "harness/runner.h"
+#include "harness/segctl.h"
 #include "harness/server.h"
 
 enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 300, RUNNERS = 2, PATIENCE_MS = 30000 };
@@ -102,12 +103,29 @@ static void state_is_a_replay_of_the_log_whichever_runners_are_killed(void **sta
 	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
 }
 
+static void a_reset_that_drops_state_counts_anew_also_under_live_owners(void **state)
+{
+	(void)state;
+	const char *options = "commit_interval = 20ms\n";
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, options);
+	run(1, options);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	for (int reset = 1; reset <= 2; reset++) {
+		test_load_go_on(load, 20);
+		test_segctl_good(server->address, "reset s g --to earliest --force --drop-state --yes");
+	}
+	test_load_go_on(load, 20);
+	expect_a_replay(load);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(state_is_a_replay_of_the_log_whichever_runners_are_killed),
+		TEST(a_reset_that_drops_state_counts_anew_also_under_live_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,6 +238,32 @@ static void values_reads_a_large_state_in_steps(void **state)
 	assert_in_range(steps, 4, 100);
 }
 
+/* --- reset ------------------------------------------------------------------------------------------ */
+
+static const char *reset(const char *to, const char *fate)
+{
+	return run(RESET, 3, LOG, STATE, VALUES, "g", "", to, "-1", fate);
+}
+
+static void a_reset_drops_values_or_keeps_them_or_is_not_done(void **state)
+{
+	(void)state;
+	own();
+	commit("n", "1-5", "1", "p:a", "1");
+	assert_string_equal(reset("1-2", ""), "VALUES");
+	assert_string_equal(position(), "1-5");
+	assert_string_equal(commit("n", "1-6", "1", "p:a", "2"), "OK");
+	assert_string_equal(reset("1-2", "keep"), "OK 1-6");
+	assert_string_equal(position(), "1-2");
+	assert_string_equal(value("p:a"), "2");
+	/* The owner's values are not what the new position has. */
+	assert_non_null(strstr(commit("n", "1-7", "1", "p:a", "3"), "FENCED"));
+	assert_string_equal(reset("1-1", "drop"), "OK 1-2");
+	assert_string_equal(command("EXISTS " VALUES), "0");
+	assert_string_equal(reset("1-3", ""), "OK 1-1");
+	assert_string_equal(position(), "1-3");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, empty_redis)
@@ -256,6 +282,7 @@ int main(void)
 		TEST(values_reads_all_of_a_small_state_in_one_step),
 		TEST(values_are_read_only_by_the_owner),
 		TEST(values_reads_a_large_state_in_steps),
+		TEST(a_reset_drops_values_or_keeps_them_or_is_not_done),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

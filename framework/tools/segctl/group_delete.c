@@ -22,8 +22,8 @@ static const ctl_option options[] = {
 };
 
 /*
- * While members live, the state keeps the position: they create the group again there. Without the fence, no owner commits any
- * more.
+ * While members live, the state keeps the position, and the values that belong to it stay, too: they create the group again
+ * there. Without the fence, no owner commits any more.
  */
 static void delete_state(ctl_batch *batch, const char *state, bool is_live)
 {
@@ -46,6 +46,9 @@ static void delete_of_partition(ctl_batch *batch, const ctl_context *context, co
 	delete_state(batch, key, is_live);
 	seg_key_log(key, name_space, stream->name, p);
 	ctl_batch_words(batch, NULL, NULL, 0, "XGROUP", "DESTROY", key, group, (char *)NULL);
+	seg_key_beside_log(key, name_space, stream->name, p, group, "values");
+	if (!is_live)
+		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", key, (char *)NULL);
 	seg_key_beside_log(key, name_space, stream->name, p, group, "dead");
 	ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", key, (char *)NULL);
 }
@@ -88,7 +91,7 @@ static int check_and_ask(seg_stream *stream, const char *group, bool *is_live)
 	if (exit_code == EX_OK)
 		exit_code =
 			ctl_ask(given.yes,
-				"Delete group \"%s\" of stream \"%s\" with its position and %s dead letter%s",
+				"Delete group \"%s\" of stream \"%s\" with its position, its state and %s dead letter%s",
 				group, name, ctl_count_text(letters, count), ctl_plural(letters));
 	ctl_snapshot_free(&snapshot);
 	return exit_code;
@@ -118,8 +121,8 @@ const ctl_command ctl_group_delete = {
 	"STREAM GROUP",
 	2,
 	2,
-	"Deletes a group, its position and its dead letters",
-	"The messages stay. While members are running (--force), the position stays, too: they create the group again where it "
+	"Deletes a group: its position, what its handlers keep in state, and its dead letters",
+	"The messages stay. While members are running (--force), position and state stay, too: they create the group again where it "
 	"was, and handle again at most what was in flight. Without them, a member that joins later begins at its option `start`.",
 	options,
 	delete_group,

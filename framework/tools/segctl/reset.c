@@ -15,6 +15,7 @@
 #include "reset_plan.h"
 #include "snapshot.h"
 #include "stream/client.h"
+#include "text.h"
 #include "when.h"
 
 #define NO_SHIFT INT64_MAX
@@ -22,7 +23,7 @@
 static struct {
 	const char *to;
 	int64_t shift, partition;
-	bool force, dry_run, yes;
+	bool force, dry_run, keep_state, drop_state, yes;
 } given = {.shift = NO_SHIFT, .partition = -1};
 
 /* clang-format off */
@@ -32,6 +33,10 @@ static const ctl_option options[] = {
 	{"shift", 's', "N", CTL_NUMBER, &given.shift, -1000000000000, 1000000000000, NULL,
 	 "N messages forward; back if N is below 0"},
 	{"partition", 'p', "N", CTL_NUMBER, &given.partition, 0, 65535, NULL, "only this partition"},
+	{"keep-state", 0, NULL, CTL_FLAG, &given.keep_state, 0, 0, NULL,
+	 "leave what handlers keep in state as it is: messages handled again change it again"},
+	{"drop-state", 0, NULL, CTL_FLAG, &given.drop_state, 0, 0, NULL,
+	 "delete it, in the step that sets the position"},
 	{"dry-run", 0, NULL, CTL_FLAG, &given.dry_run, 0, 0, NULL, "only show the new positions"},
 	{"force", 0, NULL, CTL_FLAG, &given.force, 0, 0, NULL,
 	 "reset even if members are alive; they continue from the new position at once"},
@@ -45,10 +50,12 @@ static void got_reset(void *arg, size_t i, const seg_reply *reply)
 	ctl_move *m = &((ctl_reset_plan *)arg)->moves[i];
 	m->set = seg_reply_is(seg_reply_at(reply, 0), "OK");
 	m->moved = seg_reply_is(seg_reply_at(reply, 0), "MOVED");
+	m->keeps = seg_reply_is(seg_reply_at(reply, 0), "VALUES");
 }
 
 static int set_positions(ctl_reset_plan *plan)
 {
+	const char *fate = given.keep_state ? "keep" : given.drop_state ? "drop" : "";
 	ctl_batch *batch = ctl_batch_create(false);
 	for (uint32_t i = 0; i < plan->count; i++) {
 		const ctl_move *m = &plan->moves[i];
@@ -58,8 +65,8 @@ static int set_positions(ctl_reset_plan *plan)
 		seg_id_format(m->new, new);
 		snprintf(count, sizeof(count), "%s%" PRId64,
 			 plan->stream->shape.packing && m->count >= 0 ? "r" : "", m->count);
-		const char *argv[] = {m->log, m->state, plan->group, old, new, count};
-		ctl_batch_script(batch, got_reset, plan, i, SEG_SCRIPT_RESET, 2, 6, argv);
+		const char *argv[] = {m->log, m->state, m->values, plan->group, old, new, count, fate};
+		ctl_batch_script(batch, got_reset, plan, i, SEG_SCRIPT_RESET, 3, 8, argv);
 	}
 	int exit_code = ctl_batch_run(batch, plan->context->client, "set the positions");
 	ctl_batch_destroy(batch);
@@ -103,10 +110,42 @@ static int report(const ctl_reset_plan *plan)
 				" was not set: a member committed in the meantime; stop the group's members, "
 				"or use --force",
 				plan->moves[i].partition);
+		if (plan->moves[i].keeps)
+			exit_code = ctl_complain(
+				EX_TEMPFAIL,
+				"partition %" PRIu32
+				" was not set: a handler has begun to keep state in the meantime; use --keep-state "
+				"or --drop-state",
+				plan->moves[i].partition);
 	}
 	if (plan->context->form == CTL_FORM_TABLE)
 		printf("%" PRIu32 " of %" PRIu32 " partitions set\n", set, plan->count);
 	return exit_code;
+}
+
+/* Nobody can know whether the values suit the new position. */
+static int refuse_values(const ctl_reset_plan *plan)
+{
+	uint64_t values = ctl_reset_plan_values(plan);
+	if (values == 0 || given.keep_state || given.drop_state)
+		return EX_OK;
+	return ctl_complain(CTL_EXIT_NOT_DONE,
+			    "group \"%s\" of stream \"%s\" keeps %" PRIu64
+			    " value%s in state; use --drop-state to delete them with the reset, or "
+			    "--keep-state to leave them: messages handled again change them again",
+			    plan->group, plan->stream->name, values, ctl_plural(values));
+}
+
+static int ask(const ctl_reset_plan *plan)
+{
+	char dropped[64] = "";
+	uint64_t values = ctl_reset_plan_values(plan);
+	if (given.drop_state && values)
+		snprintf(dropped, sizeof(dropped), ", and delete %" PRIu64 " value%s of its state", values,
+			 ctl_plural(values));
+	return ctl_ask(given.yes,
+		       "Set the position of group \"%s\" of stream \"%s\" in %" PRIu32 " partitions%s",
+		       plan->group, plan->stream->name, plan->count, dropped);
 }
 
 static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
@@ -114,14 +153,14 @@ static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 	int exit_code = given.force || given.dry_run
 				? EX_OK
 				: ctl_roster_refuse_live(roster, plan->stream->name, plan->group);
+	if (exit_code == EX_OK && !given.dry_run)
+		exit_code = refuse_values(plan);
 	if (exit_code)
 		return exit_code;
 	ctl_reset_plan_print(plan);
 	if (given.dry_run)
 		return EX_OK;
-	exit_code = ctl_ask(given.yes,
-			    "Set the position of group \"%s\" of stream \"%s\" in %" PRIu32 " partitions",
-			    plan->group, plan->stream->name, plan->count);
+	exit_code = ask(plan);
 	if (exit_code == EX_OK)
 		exit_code = set_positions(plan);
 	if (exit_code == EX_OK && given.force && roster->live > 0)
@@ -135,6 +174,8 @@ static int read_target(ctl_context *context, seg_start *start)
 		return ctl_complain(
 			EX_USAGE,
 			"give the new position: --to earliest, latest, an id, a time or an age, or --shift N");
+	if (given.keep_state && given.drop_state)
+		return ctl_complain(EX_USAGE, "--keep-state and --drop-state exclude each other");
 	return given.to ? ctl_when_read(context, "to", given.to, start) : EX_OK;
 }
 
@@ -184,7 +225,9 @@ const ctl_command ctl_reset = {
 	"Sets the position of a group: the message it handles next",
 	"The group handles the messages after the new position, some of them again, and skips those before it. Stop the "
 	"members first. With --force, live members continue from the new position; a message that is in a handler at that "
-	"moment may still take effect. What the group emits to other streams for messages that it handles again is added again.",
+	"moment may still take effect. What the group emits to other streams for messages that it handles again is added again. If "
+	"its handlers keep state, say what becomes of that: with --keep-state, a message that is handled again changes it again, so that "
+	"it is counted twice, say; with --drop-state, the handlers begin with none, and skipped messages are missing in it.",
 	options,
 	reset,
 };

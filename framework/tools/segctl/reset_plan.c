@@ -153,6 +153,7 @@ static int plan_move(ctl_reset_plan *plan, ctl_move *m, const seg_partition_info
 	m->newest = info->last;
 	seg_key_log(m->log, name_space, plan->stream->name, m->partition);
 	seg_key_beside_log(m->state, name_space, plan->stream->name, m->partition, plan->group, "state");
+	seg_key_beside_log(m->values, name_space, plan->stream->name, m->partition, plan->group, "values");
 	if (target->start)
 		place(m, target->start);
 	else
@@ -160,6 +161,29 @@ static int plan_move(ctl_reset_plan *plan, ctl_move *m, const seg_partition_info
 	if (exit_code)
 		return exit_code;
 	return plan->stream->shape.packing ? count_packed(plan, m) : count_waiting(plan, m);
+}
+
+static void got_value_count(void *arg, size_t i, const seg_reply *reply)
+{
+	((ctl_reset_plan *)arg)->moves[i].value_count = (uint64_t)reply->integer;
+}
+
+static int count_values(ctl_reset_plan *plan)
+{
+	ctl_batch *batch = ctl_batch_create(false);
+	for (uint32_t i = 0; i < plan->count; i++)
+		ctl_batch_words(batch, got_value_count, plan, i, "HLEN", plan->moves[i].values, (char *)NULL);
+	int exit_code = ctl_batch_run(batch, plan->context->client, "count the values of the group");
+	ctl_batch_destroy(batch);
+	return exit_code;
+}
+
+uint64_t ctl_reset_plan_values(const ctl_reset_plan *plan)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < plan->count; i++)
+		sum += plan->moves[i].value_count;
+	return sum;
 }
 
 int ctl_reset_plan_make(ctl_reset_plan *plan, const ctl_snapshot *snapshot, const ctl_reset_target *target)
@@ -173,7 +197,7 @@ int ctl_reset_plan_make(ctl_reset_plan *plan, const ctl_snapshot *snapshot, cons
 		m->partition = p;
 		exit_code = plan_move(plan, m, &snapshot->partitions[p].info, target);
 	}
-	return exit_code;
+	return exit_code ? exit_code : count_values(plan);
 }
 
 static const ctl_column columns[] = {

@@ -7,12 +7,14 @@
 
 typedef struct ctl_move {
 	uint32_t partition;
-	char log[SEG_KEY_MAX], state[SEG_KEY_MAX];
+	char log[SEG_KEY_MAX], state[SEG_KEY_MAX], values[SEG_KEY_MAX];
 	seg_id old, newest, new; /* positions; newest: of the newest message */
 	int64_t waiting;         /* messages after the new position; -1: unknown */
 	int64_t count;           /* messages up to the new position, ever; -1: unknown */
+	uint64_t value_count;    /* that handlers keep */
 	bool set;                /* the position was set */
 	bool moved;              /* refused: someone else changed the position since it was read */
+	bool keeps;              /* refused: values came meanwhile */
 } ctl_move;
 
 typedef struct ctl_reset_plan {
@@ -35,6 +37,9 @@ typedef struct ctl_reset_target {
  * line on standard error. Free `moves` with free() in any case.
  */
 int ctl_reset_plan_make(ctl_reset_plan *plan, const ctl_snapshot *snapshot, const ctl_reset_target *target);
+
+/* The values that handlers keep in these partitions. */
+uint64_t ctl_reset_plan_values(const ctl_reset_plan *plan);
 
 void ctl_reset_plan_print(const ctl_reset_plan *plan);
 
