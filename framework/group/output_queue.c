@@ -291,8 +291,8 @@ static bool send(seg_output_queue *q)
 	for (size_t i = 0; good && i < records; i++, e = e->next) {
 		const seg_emit_mark mark = {.id = e->source,
 					    .number = e->number,
-					    .slot = e->slot == SEG_SLOT_NONE ? -1 : e->slot,
-					    .in_order = e->slot == SEG_SLOT_NONE};
+					    .slot = e->slot,
+					    .in_order = !seg_ledger_has_lanes(&p->ledger)};
 		good = seg_emit_add(b, &mark, &e->output);
 	}
 	if (!good || !seg_emit_issue(b, m->links[SEG_LINK_OUTPUTS].route, got_answer, q))
