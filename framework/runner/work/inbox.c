@@ -152,7 +152,7 @@ static void add_item(seg_inbox *inbox, seg_held *held, size_t index)
 {
 	const seg_fetched *fetched = held->fetched;
 	const seg_message *message = &fetched->messages[index];
-	if (seg_beyond_has(inbox->beyond, message->id))
+	if (seg_fetched_is_done(fetched, index, inbox->beyond))
 		return;
 	seg_item *item = &held->items[held->count++];
 	*item = (seg_item){
