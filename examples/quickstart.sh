@@ -97,19 +97,10 @@ stop() {
 	wait "$pid" || fail "$1 ended with exit code $?"
 }
 
-# ask COMMAND...: asks each server.
-ask() {
-	case $address in
-	unix://*) redis-cli -s "${address#unix://}" "$@" ;;
-	*) for node in $(echo "${address#redis://}" | tr ',' ' '); do redis-cli -u "redis://$node" "$@"; done ;;
-	esac
-}
-
-# Prints "WORD COUNT NUMBER OUT_OF_ORDER" for each word: the values of the partitions. A partition's values are a hash.
+# Prints "WORD COUNT NUMBER OUT_OF_ORDER" for each word: the values that the handlers keep.
 fetch_counts() {
-	ask --scan --pattern '*}:wordcount:values' | sort -u | while read -r key; do
-		ask HGETALL "$key" 2>/dev/null </dev/null | grep -v MOVED
-	done | awk 'NF == 1 && /^p:/ { word = substr($0, 3); next } NF == 3 { print word, $0 }'
+	"$build/framework/tools/segctl/segctl" -a "$address" state export words wordcount -o csv |
+		tr -d '\r' | awk -F , 'NR > 1 { print $3, $5 }'
 }
 
 clean_up() {

@@ -10,6 +10,7 @@
 #include "group/history.h"
 #include "group/notes.h"
 #include "group/recall.h"
+#include "group/value_load.h"
 
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
@@ -53,6 +54,8 @@ static void succeeded(seg_partition *p)
 {
 	note_committed(p);
 	seg_ledger_changes_committed(&p->ledger, p->commit.changed);
+	if (p->commit.changed)
+		seg_value_load_show(p);
 	if (p->commit.release) {
 		seg_ownership_released(&p->own);
 		seg_recall_passed_on(p);

@@ -125,7 +125,10 @@ typedef struct seg_partition {
 		unsigned failures;  /* in a row */
 		int64_t at;         /* no step is sent before */
 		int64_t refused_at; /* when it was known that they are of another kind; 0: they are not */
-	} values;                   /* value_load.c's */
+		/* As of the newest commit; any thread may read them. */
+		atomic_bool shown;
+		atomic_ullong bytes_shown, count_shown;
+	} values; /* value_load.c's */
 
 	struct {
 		seg_reading reading;

@@ -23,8 +23,33 @@ static bool is_by_slot(const seg_partition *p)
 	return p->member->options.values == SEG_KEEP_BY_SLOT;
 }
 
+void seg_value_load_show(seg_partition *p)
+{
+	seg_value_store *store = p->values.store;
+	if (!store)
+		return;
+	atomic_store_explicit(&p->values.bytes_shown,
+			      atomic_load_explicit(&store->bytes, memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&p->values.count_shown,
+			      atomic_load_explicit(&store->count, memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&p->values.shown, true, memory_order_relaxed);
+}
+
+bool seg_value_load_look(const seg_member *m, uint32_t partition, uint64_t *bytes, uint64_t *count)
+{
+	const seg_partition *p = &m->partitions[partition];
+	if (partition >= m->partition_count || !atomic_load_explicit(&p->values.shown, memory_order_relaxed))
+		return false;
+	*bytes = atomic_load_explicit(&p->values.bytes_shown, memory_order_relaxed);
+	*count = atomic_load_explicit(&p->values.count_shown, memory_order_relaxed);
+	return *count > 0;
+}
+
 static void forget(seg_partition *p)
 {
+	atomic_store_explicit(&p->values.shown, false, memory_order_relaxed);
 	seg_value_store_destroy(p->values.store);
 	p->values.store = NULL;
 	snprintf(p->values.cursor, sizeof(p->values.cursor), "0");
@@ -100,6 +125,8 @@ static void got_values(seg_partition *p, const seg_reply *reply)
 	snprintf(p->values.cursor, sizeof(p->values.cursor), "%s", cursor->text);
 	p->values.loaded = seg_reply_is(cursor, "0");
 	p->values.failures = 0;
+	if (p->values.loaded)
+		seg_value_load_show(p);
 }
 
 static void got_step(void *arg, const seg_reply *reply)

@@ -18,6 +18,12 @@ void seg_value_load_begin(seg_partition *partition);
  */
 bool seg_value_load_step(seg_partition *partition, int64_t now);
 
+/* A commit has succeeded: shows to other threads how much there is. */
+void seg_value_load_show(seg_partition *partition);
+
+/* How much this member keeps for a partition of its own. False: it has no such partition, or keeps nothing. Any thread. */
+bool seg_value_load_look(const seg_member *member, uint32_t partition, uint64_t *bytes, uint64_t *count);
+
 /* The worker has stopped: the values are void. */
 void seg_value_load_end(seg_partition *partition);
 

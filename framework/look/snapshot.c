@@ -205,14 +205,15 @@ static void got_partition(void *arg, const seg_reply *reply)
 	seg_partition_info *info = &partition->info;
 	if (!took_answer(q, reply))
 		return;
-	const seg_reply *counters = seg_reply_at(reply, 6), *state = seg_reply_at(reply, 7);
+	const seg_reply *counters = seg_reply_at(reply, 7), *state = seg_reply_at(reply, 8);
 	info->length = (uint64_t)seg_reply_number(seg_reply_at(reply, 1), 0);
 	info->last = id_of(seg_reply_at(reply, 2));
 	read_group(info, seg_reply_at(reply, 3), seg_reply_at(reply, 4));
 	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 5), 0);
 	info->dropped = (uint64_t)seg_reply_number(seg_reply_at(counters, 0), 0);
 	read_state(partition, state);
-	read_hindrance(&partition->hindrance, seg_reply_at(reply, 8));
+	read_hindrance(&partition->hindrance, seg_reply_at(reply, 9));
+	partition->values = (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0);
 	if (r->stream->shape.packing)
 		read_packed_lag(info, seg_reply_at(counters, 1), seg_reply_at(state, 0));
 }
@@ -220,19 +221,21 @@ static void got_partition(void *arg, const seg_reply *reply)
 static bool issue_partition(reading *r, seg_route *route, uint32_t p)
 {
 	const char *name_space = r->stream->client->name_space, *name = r->stream->name;
-	char log[SEG_KEY_MAX], dead[SEG_KEY_MAX], counters[SEG_KEY_MAX], state[SEG_KEY_MAX];
+	char log[SEG_KEY_MAX], dead[SEG_KEY_MAX], counters[SEG_KEY_MAX], state[SEG_KEY_MAX],
+		values[SEG_KEY_MAX];
 	seg_key_log(log, name_space, name, p);
 	seg_key_beside_log(dead, name_space, name, p, r->group, "dead");
 	seg_key_beside_log(counters, name_space, name, p, "counters", NULL);
 	seg_key_beside_log(state, name_space, name, p, r->group, "state");
+	seg_key_beside_log(values, name_space, name, p, r->group, "values");
 	question *q = &r->questions[p - r->first];
-	const char *argv[] = {log, dead, counters, state, r->group};
+	const char *argv[] = {log, dead, counters, state, values, r->group};
 	if (q->partition->unreachable)
 		return true;
 	if (seg_route_is_cluster(route))
 		snprintf(q->partition->node, sizeof(q->partition->node), "%s",
 			 seg_route_where(route, seg_route_node(route, seg_slot_of(log))));
-	bool issued = seg_route_script(route, SEG_SCRIPT_LOOK_PARTITION, got_partition, q, 4, 5, argv, NULL);
+	bool issued = seg_route_script(route, SEG_SCRIPT_LOOK_PARTITION, got_partition, q, 5, 6, argv, NULL);
 	r->exchange.waiting += issued;
 	return issued;
 }

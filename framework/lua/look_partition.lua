@@ -1,11 +1,11 @@
 #!lua flags=no-writes
 -- What Redis knows of a partition at one moment, for one group. A script and no transaction, because Redis
 -- without memory refuses every command within MULTI.
--- KEYS: log dead counters state. ARGV: group.
+-- KEYS: log dead counters state values. ARGV: group.
 -- @include group
 -- @include id
 -- @include clock
-local log, dead, counters, state = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local log, dead, counters, state, values = unpack(KEYS)
 
 local info, found = {}, {}
 if redis.call('EXISTS', log) == 1 then
@@ -60,5 +60,5 @@ local fields = redis.call('HMGET', state, 'count', 'owner', 'claimed', 'clean', 
 fields[10] = done_beyond(fields[10])
 
 return {'OK', info['length'] or 0, info['last-generated-id'] or '0-0', position,
-	found['lag'] or false, letters, redis.call('HMGET', counters, 'dropped', 'records'),
+	found['lag'] or false, letters, redis.call('HLEN', values), redis.call('HMGET', counters, 'dropped', 'records'),
 	fields, hindrance()}

@@ -496,6 +496,7 @@ static void segctl_uses_exactly_the_rights_of_an_operator(void **state)
 		"tail s --last 2",
 		"tail s --from earliest",
 		"dlq list s g",
+		"state list s g",
 		"reset s g --to earliest --yes",
 		"reset s g --shift 1 -y",
 		"reset packed g --to 5-0 -y",

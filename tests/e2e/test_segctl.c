@@ -276,10 +276,12 @@ static void typing_errors_are_recognised(void **state)
 static void help_fits_into_80_columns(void **state)
 {
 	(void)state;
-	static const char *const commands[] = {"",         "stream create", "stream delete", "send",
-					       "tail",     "group delete",  "lag",           "doctor",
-					       "acl",      "why",           "top",           "reset",
-					       "dlq show", "dlq replay"};
+	static const char *const commands[] = {"",          "stream create", "stream delete",
+					       "send",      "tail",          "group delete",
+					       "lag",       "doctor",        "acl",
+					       "why",       "top",           "reset",
+					       "dlq show",  "dlq replay",    "state list",
+					       "state get", "state export"};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const char *line = test_segctl_good(NULL, "%s --help", commands[i]);
 		for (; *line; line += strcspn(line, "\n") + 1)

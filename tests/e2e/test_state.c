@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "harness/group.h"
+#include "harness/http.h"
 #include "harness/load.h"
 #include "harness/plugin.h"
 #include "harness/producer.h"
@@ -51,7 +52,7 @@ static void run(int i, const char *options)
 {
 	test_runner_free(runners[i]);
 	runners[i] =
-		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
+		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\nadmin = 127.0.0.1:0\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/counts.so\n"
 				"partitions = %d\nsession_timeout = 1s\nmax_attempts = 0\n"
 				"retry_backoff = 1ms\nretry_backoff_max = 1ms\n%s",
@@ -119,12 +120,47 @@ static void a_reset_that_drops_state_counts_anew_also_under_live_owners(void **s
 	expect_a_replay(load);
 }
 
+/* The sum of the samples of a metric. */
+static double total_of(test_runner *runner, const char *metric)
+{
+	double total = 0;
+	test_http_answer answer = test_http_get(test_http_port(runner), "/metrics");
+	for (const char *line = answer.body; (line = strstr(line, metric)); line++)
+		if (line[-1] == '\n')
+			total += strtod(strchr(line, '}') + 1, NULL);
+	test_http_free(&answer);
+	return total;
+}
+
+static bool shows_all_values(void *arg)
+{
+	return total_of(arg, "segmenter_state_values{") == KEYS;
+}
+
+static void how_much_is_kept_is_shown(void **state)
+{
+	(void)state;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "");
+	test_load_go_on(load, 20);
+	expect_a_replay(load);
+	test_wait_until(shows_all_values, runners[0], PATIENCE_MS, "the number of values");
+	assert_true(total_of(runners[0], "segmenter_state_bytes{") >= KEYS * 3);
+	test_expect_text(test_segctl_good(server->address, "group describe s g"),
+			 ", 0 dead letters, 12 values in state\n");
+	/* The next owner shows what it has read. */
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	run(1, "");
+	test_wait_until(shows_all_values, runners[1], PATIENCE_MS, "the number of values");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(state_is_a_replay_of_the_log_whichever_runners_are_killed),
+		TEST(how_much_is_kept_is_shown),
 		TEST(a_reset_that_drops_state_counts_anew_also_under_live_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

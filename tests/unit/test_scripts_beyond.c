@@ -13,6 +13,7 @@
 
 #define LOG "{__n:s:0}"
 #define STATE LOG ":g:state"
+#define VALUES LOG ":g:values"
 #define DEAD LOG ":g:dead"
 #define COUNTERS LOG ":counters"
 
@@ -254,7 +255,7 @@ static void letters_are_forgotten_where_the_position_goes_back(void **state)
 
 static const char *looked(void)
 {
-	run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g");
+	run(LOOK_PARTITION, 5, LOG, DEAD, COUNTERS, STATE, VALUES, "g");
 	char *end = strrchr(said, ']');
 	*end = '\0';
 	return strrchr(said, ' ') + 1;

@@ -13,6 +13,7 @@
 
 #define LOG "__n:s:partition_0"
 #define STATE "{__n:s:partition_0}:g:state"
+#define VALUES "{__n:s:partition_0}:g:values"
 #define DEAD "{__n:s:partition_0}:g:dead"
 #define COUNTERS "{__n:s:partition_0}:counters"
 
@@ -1077,7 +1078,7 @@ static const char *hinder(const char *epoch, const char *nonce, const char *kind
 /* Without the milliseconds, which pass. "nil" for nothing. */
 static const char *hindrance(void)
 {
-	run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g");
+	run(LOOK_PARTITION, 5, LOG, DEAD, COUNTERS, STATE, VALUES, "g");
 	char *note = strrchr(said, '['), *ms = note;
 	if (strcmp(said + strlen(said) - 4, " nil") == 0)
 		return "nil";
@@ -1151,13 +1152,17 @@ static void an_owner_of_an_earlier_version_is_shown_too(void **state)
 	fill_log(5);
 	claim("5", "n");
 	command("HSET " STATE " remark %s", "5 59990000000000 it hangs");
-	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[hang 0-0 0 "));
+	assert_non_null(
+		strstr(run(LOOK_PARTITION, 5, LOG, DEAD, COUNTERS, STATE, VALUES, "g"), "[hang 0-0 0 "));
 	command("HSET " STATE " retry %s", "5 1-1 3 59990000000000 it fails");
-	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[retry 1-1 3 "));
+	assert_non_null(
+		strstr(run(LOOK_PARTITION, 5, LOG, DEAD, COUNTERS, STATE, VALUES, "g"), "[retry 1-1 3 "));
 	command("HSET " STATE " letters_full 1");
-	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[retry 1-1 3 "));
+	assert_non_null(
+		strstr(run(LOOK_PARTITION, 5, LOG, DEAD, COUNTERS, STATE, VALUES, "g"), "[retry 1-1 3 "));
 	limited_letter("1-1", "1", "1", "stop");
-	assert_non_null(strstr(run(LOOK_PARTITION, 4, LOG, DEAD, COUNTERS, STATE, "g"), "[full 0-0 1 0 ]"));
+	assert_non_null(
+		strstr(run(LOOK_PARTITION, 5, LOG, DEAD, COUNTERS, STATE, VALUES, "g"), "[full 0-0 1 0 ]"));
 	claim("6", "m");
 	assert_string_equal(hindrance(), "nil");
 	assert_string_equal(command("HMGET " STATE " retry remark letters_full"), "nil nil nil");

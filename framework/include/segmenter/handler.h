@@ -194,10 +194,10 @@ static inline seg_answer seg_stop(size_t index, const char *reason)
  * seg_dead_letter; nothing has changed then. The text is valid until the next call for the partition.
  */
 
-/* A record for another stream. The caller owns all of it. */
+/* A record for another stream: key, data and headers have together at most 1 MiB, as in a send. The caller owns all of it. */
 typedef struct seg_output {
 	const char *stream; /* one of the section's `outputs` */
-	const void *key;    /* picks the partition, as in a send; 0 to 64 KiB */
+	const void *key;    /* picks the partition, as in a send; may be NULL if key_length is 0 */
 	size_t key_length;
 	const void *data;
 	size_t data_length;
@@ -379,7 +379,7 @@ typedef struct seg_handler {
 	 * Says whether init would accept the section's options, as far as that can be told without doing anything: it opens
 	 * no connection and changes no file. segrunner calls it before init, for `--check`, and before a reload (SIGHUP)
 	 * stops anything: on one thread, which need not be the main thread. Of the host, it may use consumer, stream, group,
-	 * instance and the options. Returns 0; or -1 with one line in error[error_size]: then the configuration is wrong. A line
+	 * instance, the options, outputs and parallel. Returns 0; or -1 with one line in error[error_size]: then the configuration is wrong. A line
 	 * that begins with "option.NAME" is reported with the file and line of that option. May be NULL.
 	 */
 	int (*check)(const seg_host *host, char *error, size_t error_size);

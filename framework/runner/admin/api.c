@@ -165,6 +165,7 @@ static json_t *partition(const seg_partition_snapshot *partition)
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
 	json_object_set_new(json, "beyond", json_integer((json_int_t)partition->beyond));
+	json_object_set_new(json, "values", json_integer((json_int_t)partition->values));
 	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));
 	json_object_set_new(json, "added_per_second", seg_json_known(partition->added));
 	/* An epoch is the time of its assignment in Redis's milliseconds, unless the clock was put back. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "group/outputs.h"
+#include "group/value_load.h"
 #include "base/clock.h"
 #include "admin/view.h"
 
@@ -132,6 +133,33 @@ static void write_outputs(FILE *out, const struct seg_admin *admin)
 		fputs("segmenter_outputs_waiting{", out);
 		labels(out, section->config);
 		fprintf(out, "} %" PRIu64 "\n", seg_outputs_waiting(section->member));
+	}
+}
+
+static const struct {
+	const char *name, *help;
+} state_gauges[] = {
+	{"state_bytes", "Bytes of the names and values that handlers keep for a partition of this runner."},
+	{"state_values", "Values that handlers keep for a partition of this runner."},
+};
+
+/* Of a partition that keeps values. */
+static void write_state(FILE *out, const struct seg_admin *admin)
+{
+	for (size_t g = 0; g < sizeof(state_gauges) / sizeof(state_gauges[0]); g++) {
+		family(out, state_gauges[g].name, "gauge", state_gauges[g].help);
+		for (size_t i = 0; i < admin->config->consumer_count; i++) {
+			const seg_section *section = admin->sections[i];
+			for (uint32_t p = 0; section && p < section->stream->shape.partitions; p++) {
+				uint64_t bytes, count;
+				if (!seg_value_load_look(section->member, p, &bytes, &count))
+					continue;
+				fprintf(out, "segmenter_%s{", state_gauges[g].name);
+				labels(out, section->config);
+				fprintf(out, ",partition=\"%" PRIu32 "\"} %" PRIu64 "\n", p,
+					g ? count : bytes);
+			}
+		}
 	}
 }
 
@@ -516,6 +544,7 @@ void seg_metrics_answer(void *arg, const seg_http_request *request, seg_http_ans
 	WRITE(worker_counters, "counter", counters_of_workers);
 	WRITE(worker_gauges, "gauge", counters_of_workers);
 	write_outputs(out, admin);
+	write_state(out, admin);
 	write_histograms(out, admin);
 	write_plugins(out, admin);
 	write_groups(out, admin);

@@ -22,6 +22,7 @@ extern const ctl_command ctl_stream_create, ctl_stream_list, ctl_stream_describe
 extern const ctl_command ctl_group_list, ctl_group_describe, ctl_group_delete;
 extern const ctl_command ctl_doctor, ctl_acl;
 extern const ctl_command ctl_lag, ctl_reset, ctl_top, ctl_why, ctl_send, ctl_tail;
+extern const ctl_command ctl_state_list, ctl_state_get, ctl_state_export;
 extern const ctl_command ctl_dlq_list, ctl_dlq_show, ctl_dlq_replay, ctl_dlq_drop;
 
 #endif

@@ -17,6 +17,7 @@ const ctl_command *const ctl_commands[] = {
 	&ctl_top,
 #endif
 	&ctl_reset,
+	&ctl_state_list, &ctl_state_get, &ctl_state_export,
 	&ctl_doctor,
 	&ctl_acl,
 	&ctl_dlq_list, &ctl_dlq_show, &ctl_dlq_replay, &ctl_dlq_drop,

@@ -127,12 +127,13 @@ static void describe_as_json(const char *stream, const char *group, const ctl_sn
 			     const ctl_keys *targets, const ctl_table *members)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
-	ctl_json_print(json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:I, s:o, s:o}", "stream", stream, "group",
-				 group, "generation", (json_int_t)snapshot->generation, "partitions_owned",
-				 (int)sum.owned, "partitions", (int)snapshot->partition_count, "lag",
+	ctl_json_print(json_pack("{s:s, s:s, s:I, s:i, s:i, s:o, s:I, s:I, s:o, s:o}", "stream", stream,
+				 "group", group, "generation", (json_int_t)snapshot->generation,
+				 "partitions_owned", (int)sum.owned, "partitions",
+				 (int)snapshot->partition_count, "lag",
 				 sum.lag < 0 ? json_null() : json_integer(sum.lag), "dead_letters",
-				 (json_int_t)sum.dead_letters, "outputs", targets_json(targets), "members",
-				 ctl_table_json(members)),
+				 (json_int_t)sum.dead_letters, "values", (json_int_t)sum.values, "outputs",
+				 targets_json(targets), "members", ctl_table_json(members)),
 		       false, stdout);
 }
 
@@ -140,13 +141,16 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 				const ctl_keys *targets)
 {
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
-	char lag[CTL_TEXT_MAX] = "an unknown number of", letters[CTL_TEXT_MAX];
+	char lag[CTL_TEXT_MAX] = "an unknown number of", letters[CTL_TEXT_MAX], values[CTL_TEXT_MAX];
 	if (sum.lag >= 0)
 		ctl_count_text((uint64_t)sum.lag, lag);
 	ctl_say("%s of %s: %" PRIu32 " of %" PRIu32
-		" partitions owned, %s message%s behind, %s dead letter%s\n",
+		" partitions owned, %s message%s behind, %s dead letter%s",
 		group, stream, sum.owned, snapshot->partition_count, lag, ctl_plural((uint64_t)sum.lag),
 		ctl_count_text(sum.dead_letters, letters), ctl_plural(sum.dead_letters));
+	if (sum.values)
+		ctl_say(", %s value%s in state", ctl_count_text(sum.values, values), ctl_plural(sum.values));
+	ctl_say("\n");
 	for (size_t i = 0; i < targets->count; i++)
 		ctl_say("%s%s", i ? ", " : "It emits to ", targets->list[i]);
 	ctl_say("%s\n", targets->count ? "\n" : "");

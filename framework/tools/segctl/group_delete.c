@@ -89,10 +89,10 @@ static int check_and_ask(seg_stream *stream, const char *group, bool *is_live)
 	if (!given.force)
 		exit_code = ctl_roster_refuse_live(&snapshot.roster, name, group);
 	if (exit_code == EX_OK)
-		exit_code =
-			ctl_ask(given.yes,
-				"Delete group \"%s\" of stream \"%s\" with its position, its state and %s dead letter%s",
-				group, name, ctl_count_text(letters, count), ctl_plural(letters));
+		exit_code = ctl_ask(
+			given.yes,
+			"Delete group \"%s\" of stream \"%s\" with its position, its state and %s dead letter%s",
+			group, name, ctl_count_text(letters, count), ctl_plural(letters));
 	ctl_snapshot_free(&snapshot);
 	return exit_code;
 }

@@ -33,6 +33,7 @@ static const ctl_column columns[] = {
 	{"retry_reason", NULL, false},
 	{"retry_in_seconds", NULL, true},
 	{"beyond", NULL, true},
+	{"values", NULL, true},
 	{NULL, NULL, false},
 };
 
@@ -117,6 +118,7 @@ static void put_partition(const listing *l, const ctl_snapshot *snapshot, uint32
 	put_name(table, ctl_snapshot_retries(p) ? p->hindrance.text : "");
 	put_if_known(table, ctl_snapshot_retries(p) ? ctl_snapshot_retry_in(p) : -1, true);
 	ctl_table_number(table, (int64_t)p->beyond);
+	ctl_table_number(table, (int64_t)p->values);
 }
 
 static void put_group(const listing *l, const char *stream, const char *group, const ctl_snapshot *snapshot)

@@ -41,6 +41,7 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 		sum.rate = partition->rate < 0 || sum.rate < 0 ? -1 : sum.rate + partition->rate;
 		sum.dead_letters += info->dead_letters;
 		sum.lost += info->lost;
+		sum.values += partition->values;
 		sum.owned += seg_group_snapshot_owned(snapshot, p);
 		if (sum.catch_up >= 0 && (partition->catch_up < 0 || partition->catch_up > sum.catch_up))
 			sum.catch_up = partition->catch_up;

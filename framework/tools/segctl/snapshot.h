@@ -25,7 +25,7 @@ typedef struct ctl_totals {
 	double behind;    /* age in seconds of the oldest message that is not committed */
 	bool ahead;       /* that is not known for some partition: the id is ahead of Redis's clock */
 	double rate, catch_up;
-	uint64_t dead_letters, lost;
+	uint64_t dead_letters, lost, values;
 	uint32_t owned; /* by members with a valid lease */
 } ctl_totals;
 
