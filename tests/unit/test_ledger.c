@@ -554,6 +554,112 @@ static void whatever_happens_the_window_holds_and_the_position_is_that_of_the_la
 	assert_true(done > STEPS / 10);
 }
 
+/* --- completions --------------------------------------------------------------------------------- */
+
+/* The messages [begin, end) are done, with so many changes of `bytes` each; `unadded` outputs are missing. */
+static seg_completion *completes(uint64_t begin, uint64_t end, size_t changes, size_t bytes, size_t unadded)
+{
+	seg_completion *c = seg_completion_create();
+	assert_non_null(c);
+	c->begin = begin;
+	c->end = end;
+	for (size_t i = 0; i < changes; i++) {
+		seg_change *change = seg_completion_add_change(c);
+		assert_non_null(change);
+		change->value = seg_completion_alloc(c, bytes);
+		change->value_length = bytes;
+	}
+	for (size_t i = 0; i < unadded; i++)
+		assert_non_null(seg_completion_add_emission(c));
+	seg_handoff_complete(&handoff, c);
+	return c;
+}
+
+static void the_position_waits_for_outputs_and_changes_wait_with_it(void **state)
+{
+	(void)state;
+	reads(11, 4, 1);
+	seg_completion *first = completes(0, 2, 1, 1, 1);
+	completes(2, 3, 1, 1, 0);
+	handles(4, false);
+	assert_false(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 10);
+	assert_int_equal(ledger.changed.count, 0);
+	assert_ptr_equal(seg_ledger_take_outputs(&ledger), first);
+	assert_null(seg_ledger_take_outputs(&ledger));
+	first->unadded = 0;
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 14);
+	assert_int_equal(ledger.changed.count, 2);
+	assert_false(seg_ledger_is_settled(&ledger));
+	seg_ledger_changes_committed(&ledger, 2);
+	assert_true(seg_ledger_is_settled(&ledger));
+}
+
+static void no_change_counts_before_the_worker_has_counted_its_message(void **state)
+{
+	(void)state;
+	reads(11, 3, 1);
+	completes(1, 2, 1, 1, 0);
+	handles(1, false);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 11);
+	assert_int_equal(ledger.changed.count, 0);
+	handles(2, false);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 12);
+	assert_int_equal(ledger.changed.count, 1);
+}
+
+static void the_changes_of_a_commit_are_bounded_and_the_position_ends_before_the_rest(void **state)
+{
+	(void)state;
+	enum { HALF = 2 << 20 };
+	reads(11, 4, 1);
+	for (uint64_t i = 0; i < 4; i++)
+		completes(i, i + 1, 1, HALF, 0);
+	handles(4, false);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.changed.count, 2);
+	assert_int_equal(ledger.handled.ms, 12);
+	assert_true(seg_ledger_is_full_of_changes(&ledger));
+	commits();
+	seg_ledger_changes_committed(&ledger, 2);
+	assert_false(seg_ledger_is_full_of_changes(&ledger));
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.handled.ms, 14);
+}
+
+static void a_drain_takes_all_changes_at_once(void **state)
+{
+	(void)state;
+	enum { HALF = 2 << 20 };
+	reads(11, 4, 1);
+	for (uint64_t i = 0; i < 4; i++)
+		completes(i, i + 1, 1, HALF, 0);
+	handles(4, false);
+	seg_ledger_drain(&ledger);
+	assert_true(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.changed.count, 4);
+	assert_int_equal(ledger.handled.ms, 14);
+}
+
+static void the_next_ownership_has_no_changes_of_the_last_one(void **state)
+{
+	(void)state;
+	reads(11, 3, 1);
+	completes(0, 1, 1, 1, 0);
+	completes(1, 2, 1, 1, 1);
+	handles(2, false);
+	assert_true(seg_ledger_collect(&ledger));
+	seg_ledger_end(&ledger);
+	begin((seg_id){11, 0}, -1);
+	assert_false(seg_ledger_collect(&ledger));
+	assert_int_equal(ledger.changed.count, 0);
+	assert_int_equal(ledger.completions.count, 0);
+	assert_null(seg_ledger_take_outputs(&ledger));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -582,6 +688,11 @@ int main(void)
 		TEST(a_reply_that_is_larger_than_the_limit_is_cut_and_read_on_from_there),
 		TEST(at_the_end_every_batch_is_back_wherever_it_was),
 		TEST(a_batch_that_a_caller_still_holds_at_the_end_is_left_to_it),
+		TEST(the_position_waits_for_outputs_and_changes_wait_with_it),
+		TEST(no_change_counts_before_the_worker_has_counted_its_message),
+		TEST(the_changes_of_a_commit_are_bounded_and_the_position_ends_before_the_rest),
+		TEST(a_drain_takes_all_changes_at_once),
+		TEST(the_next_ownership_has_no_changes_of_the_last_one),
 		TEST(whatever_happens_the_window_holds_and_the_position_is_that_of_the_last_handled_message),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

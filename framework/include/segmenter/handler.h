@@ -194,7 +194,10 @@ static inline seg_answer seg_stop(size_t index, const char *reason)
  * seg_dead_letter; nothing has changed then. The text is valid until the next call for the partition.
  */
 
-/* A record for another stream: key, data and headers have together at most 1 MiB, as in a send. The caller owns all of it. */
+/*
+ * A record for another stream. The caller owns all of it. Key, data and headers have together at most 16 MiB, as in a send; and what
+ * one message emits and changes, at most the section's in_flight_bytes, or 4 MiB if that is more.
+ */
 typedef struct seg_output {
 	const char *stream; /* one of the section's `outputs` */
 	const void *key;    /* picks the partition, as in a send; may be NULL if key_length is 0 */

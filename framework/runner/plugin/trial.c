@@ -25,7 +25,7 @@
 enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1, OUTPUTS_MAX = 64 };
 
 /* What a section without options allows; but a call may emit and change any amount. */
-#define RECORD_BYTES (1 << 20)
+#define RECORD_BYTES (16 << 20)
 #define STATE_LIMIT (64 << 20)
 
 /* An open partition. */
