@@ -347,7 +347,8 @@ static bool missed_worker(const seg_partition *p)
 		return false;
 	if (atomic_load_explicit(&p->handoff.worker.stopped, memory_order_acquire) && !p->outputs.holds)
 		return true;
-	if (seg_handoff_has_completions(&p->handoff))
+	/* Those of a lost partition stay until its worker has stopped, which a call may delay for long. */
+	if (seg_ownership_commits(&p->own) && seg_handoff_has_completions(&p->handoff))
 		return true;
 	if (p->request.current.kind == SEG_REQUEST_NONE && seg_handoff_pending(&p->handoff, &request))
 		return true;

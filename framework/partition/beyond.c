@@ -44,6 +44,14 @@ bool seg_beyond_has(const seg_beyond *b, seg_id id)
 	return seg_id_compare(id, b->frontier) <= 0 && !hole_of(b, id);
 }
 
+bool seg_beyond_has_entry(const seg_beyond *b, seg_id before, seg_id id)
+{
+	if (!seg_beyond_has(b, id))
+		return false;
+	size_t begun = holes_up_to(b, id);
+	return begun == 0 || seg_id_compare(b->holes[begun - 1].last, before) <= 0;
+}
+
 static bool make_room(seg_beyond *b)
 {
 	if (b->hole_count >= SEG_BEYOND_HOLES_MAX)

@@ -58,6 +58,9 @@ static inline bool seg_beyond_is_empty(const seg_beyond *beyond)
 /* Whether the message is done. Any thread, while nobody changes the set. */
 bool seg_beyond_has(const seg_beyond *beyond, seg_id id);
 
+/* Whether it is, and nothing after `before` and up to it is known not to be. */
+bool seg_beyond_has_entry(const seg_beyond *beyond, seg_id before, seg_id id);
+
 /* Adds a hole behind the others. False: out of memory, or there are SEG_BEYOND_HOLES_MAX. */
 bool seg_beyond_add_hole(seg_beyond *beyond, seg_id first, seg_id last);
 

@@ -128,6 +128,21 @@ const seg_message *seg_fetched_packed(const seg_fetched *fetched, size_t index)
 	return fetched->unpacked && fetched->messages[index].key ? &fetched->messages[index] : NULL;
 }
 
+/* Whether it stands for an entry that may have several messages. The codec's faults do not: they come later, on another thread. */
+static bool is_whole_entry(uint8_t fault)
+{
+	return fault == SEG_FAULT_PACKED || fault == SEG_FAULT_LARGE || fault == SEG_FAULT_DEADLY ||
+	       fault == SEG_FAULT_MEMORY;
+}
+
+bool seg_fetched_is_done(const seg_fetched *fetched, size_t index, const seg_beyond *beyond)
+{
+	seg_id id = fetched->messages[index].id;
+	if (!is_whole_entry(fetched->faults[index]))
+		return seg_beyond_has(beyond, id);
+	return seg_beyond_has_entry(beyond, index ? fetched->messages[index - 1].id : fetched->after, id);
+}
+
 bool seg_fetched_decode(seg_fetched *fetched, seg_codec codec)
 {
 	if (codec == SEG_CODEC_RAW)

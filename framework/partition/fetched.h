@@ -15,6 +15,7 @@
 #include <segmenter/segmenter.h>
 
 #include "base/arena.h"
+#include "partition/beyond.h"
 
 /* Why no handler can read a message. seg_fault_text returns the reason for the dead letter. */
 typedef enum seg_fault {
@@ -43,6 +44,7 @@ typedef struct seg_fetched {
 	uint64_t sequence;      /* messages of this ownership that came before messages[0] */
 	size_t decoded;         /* messages that the codec has decoded */
 	size_t bytes;           /* of keys, data and headers */
+	seg_id after;           /* all of its messages come after this one; set when it is delivered */
 	seg_id last_id;         /* of the newest entry, even if that was deleted; {0,0}: no entry */
 	size_t entries;         /* entries that were read */
 	bool unpacked;          /* some messages shared an entry with others */
@@ -70,6 +72,12 @@ size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index);
 
 /* Message `index` if it shared its entry with others, because a Lua script cannot unpack an entry; else NULL. */
 const seg_message *seg_fetched_packed(const seg_fetched *fetched, size_t index);
+
+/*
+ * Whether message `index` of a delivered batch is in the set. An entry that could not be unpacked is one message, and may have been
+ * several with ids up to its own: it is done if nothing between the message before it and its own id is known not to be.
+ */
+bool seg_fetched_is_done(const seg_fetched *fetched, size_t index, const seg_beyond *beyond);
 
 /* Decodes the data of all messages; marks a message that the codec cannot decode as faulty. False: out of memory; call again. */
 bool seg_fetched_decode(seg_fetched *fetched, seg_codec codec);

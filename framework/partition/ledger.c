@@ -335,9 +335,8 @@ static bool track(seg_ledger *l, const seg_fetched *fetched)
 	if (!seg_tracker_reserve(&l->tracker, fetched->batch.count))
 		return false;
 	for (size_t i = 0; i < fetched->batch.count; i++) {
-		seg_id id = fetched->messages[i].id;
-		bool done = l->earlier && seg_beyond_has(l->earlier, id);
-		seg_tracker_enter(&l->tracker, id, done);
+		bool done = l->earlier && seg_fetched_is_done(fetched, i, l->earlier);
+		seg_tracker_enter(&l->tracker, fetched->messages[i].id, done);
 		l->skipped += done;
 	}
 	return true;
@@ -352,6 +351,7 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	l->filled = fetched->entries >= l->entries_requested || l->parser.full || starved;
 	l->narrow = starved ? 1 : l->narrow * 2 < l->read_size ? l->narrow * 2 : 0;
 	l->starved = starved && count == 0 ? l->starved + 1 : 0;
+	fetched->after = l->fetched;
 	if (seg_ledger_has_lanes(l) && count > 0 && !track(l, fetched))
 		return (seg_read_result){.starved = seg_ledger_read_starved(l)};
 	if (seg_id_compare(fetched->last_id, l->fetched) > 0)

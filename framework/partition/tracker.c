@@ -131,10 +131,16 @@ static uint64_t next(const seg_tracker *t, uint64_t number, uint64_t end, bool d
 	return end;
 }
 
-/* The messages from `begin` up to `end` (exclusive) are not done. */
+/*
+ * The messages from `begin` up to `end` (exclusive) are not done. The first may stand for a whole entry, whose messages the next owner
+ * can read: their ids end with its own, and are not done either.
+ */
 static bool add_hole(const seg_tracker *t, seg_beyond *set, uint64_t begin, uint64_t end)
 {
-	return seg_beyond_add_hole(set, t->ids[index_of(t, begin)], t->ids[index_of(t, end - 1)]);
+	seg_id before = begin == t->first ? t->position : t->ids[index_of(t, begin - 1)];
+	seg_id first = t->ids[index_of(t, begin)];
+	first.seq = before.ms == first.ms ? before.seq + 1 : 0;
+	return seg_beyond_add_hole(set, first, t->ids[index_of(t, end - 1)]);
 }
 
 /* There is no room for a hole: the set ends before it. `holes`, `frontier`: what the set had while it was whole. */

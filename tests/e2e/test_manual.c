@@ -180,8 +180,12 @@ static void the_shell_completes_commands_and_options(void **state)
 	assert_string_equal(said, "--show\n");
 	complete("segrunner", "segrunner new-plugin x --", 3);
 	assert_string_equal(said, "--cpp\n");
-	complete("segctl", "segctl st", 1);
+	complete("segctl", "segctl str", 1);
 	assert_string_equal(said, "stream\n");
+	complete("segctl", "segctl state e", 2);
+	assert_string_equal(said, "export\n");
+	complete("segctl", "segctl reset s g --k", 4);
+	assert_string_equal(said, "--keep-state\n");
 	complete("segctl", "segctl dlq re", 2);
 	assert_string_equal(said, "replay\n");
 	complete("segctl", "segctl lag s g --max-", 4);
@@ -213,7 +217,7 @@ static void complete_names(const char *command)
 	test_server *server = test_server_start(NULL);
 	test_server_tell(server, "SADD {__default:orders}:groups billing");
 	test_segctl_good(server->address, "stream create orders -p 1");
-	completes(command, server, "segctl st", "stream\n");
+	completes(command, server, "segctl str", "stream\n");
 	completes(command, server, "segctl lag ", "orders\n");
 	completes(command, server, "segctl lag orders b", "billing\n");
 	completes(command, server, "segctl dlq list orders ", "billing\n");

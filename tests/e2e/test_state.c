@@ -154,6 +154,33 @@ static void how_much_is_kept_is_shown(void **state)
 	test_wait_until(shows_all_values, runners[1], PATIENCE_MS, "the number of values");
 }
 
+static bool is_told(void *arg)
+{
+	(void)arg;
+	const test_segctl *answer = test_segctl_do(server->address, "why s g 0");
+	return strstr(answer->output, "belong to another \"parallel\"") != NULL;
+}
+
+static void values_of_another_parallel_are_left_alone_until_a_reset_drops_them(void **state)
+{
+	(void)state;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "parallel = 4\n");
+	test_load_go_on(load, 20);
+	int numbers = test_load_end(load);
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	long long kept = sum("");
+	assert_int_equal(kept, (long long)KEYS * numbers);
+	run(1, "");
+	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
+	assert_int_equal(sum(""), kept);
+	test_segctl_good(server->address, "reset s g --to earliest --force --drop-state --yes");
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(sum("p:k"), kept);
+	assert_int_equal(sum(""), kept);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -161,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(state_is_a_replay_of_the_log_whichever_runners_are_killed),
 		TEST(how_much_is_kept_is_shown),
+		TEST(values_of_another_parallel_are_left_alone_until_a_reset_drops_them),
 		TEST(a_reset_that_drops_state_counts_anew_also_under_live_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

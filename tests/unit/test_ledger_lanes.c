@@ -198,13 +198,17 @@ static void reading_stops_at_beyond_limit_and_goes_on_when_the_position_moves(vo
 	assert_true(seg_ledger_ready_target(&ledger));
 }
 
+static void skips(const char *set)
+{
+	assert_int_equal(seg_beyond_decode(&earlier, (seg_id){10, 0}, set, strlen(set)), 0);
+	seg_ledger_skip(&ledger, &earlier);
+}
+
 static void what_earlier_owners_have_done_counts_as_done_and_is_kept(void **state)
 {
 	(void)state;
 	/* 11 and 14 are not done; 12, 13 and 15 to 18 are. */
-	const char *text = "1-0,3-0 18-0 6";
-	assert_int_equal(seg_beyond_decode(&earlier, (seg_id){10, 0}, text, strlen(text)), 0);
-	seg_ledger_skip(&ledger, &earlier);
+	skips("1-0,3-0 18-0 6");
 	reads(11, 3);
 	assert_false(seg_ledger_collect(&ledger));
 	writes("0 1-0,3-0 18-0 6");
@@ -236,6 +240,39 @@ static void a_new_ownership_forgets_what_the_last_one_had_done(void **state)
 	writes("0 =");
 	reads(11, 4);
 	assert_int_equal(seg_ledger_unhandled(&ledger), 4);
+}
+
+/* Reads an entry of packed records that cannot be unpacked, and hands it over. */
+static void reads_what_it_cannot_unpack(const char *id)
+{
+	assert_true(seg_ledger_ready_target(&ledger));
+	seg_ledger_read_begun(&ledger, seg_ledger_read_count(&ledger));
+	assert_true(seg_parser_entry(&ledger.parser, id, strlen(id), 2));
+	assert_true(seg_parser_text(&ledger.parser, "packed", 6));
+	assert_true(seg_parser_text(&ledger.parser, "?", 1));
+	assert_int_equal(seg_ledger_deliver(&ledger, 7, 1).messages, 1);
+}
+
+static void an_entry_that_can_no_longer_be_unpacked_is_done_only_if_all_its_records_are(void **state)
+{
+	(void)state;
+	skips("10-0:2 30-4 7");
+	reads_what_it_cannot_unpack("20-4");
+	assert_int_equal(seg_ledger_unhandled(&ledger), 1);
+	reads_what_it_cannot_unpack("30-4");
+	assert_int_equal(seg_ledger_unhandled(&ledger), 1);
+}
+
+static void the_records_of_an_entry_that_could_not_be_unpacked_are_not_done(void **state)
+{
+	(void)state;
+	reads(11, 2);
+	reads_what_it_cannot_unpack("20-4");
+	reads(21, 1);
+	completes(1, 0);
+	completes(3, 0);
+	seg_ledger_collect(&ledger);
+	writes("2 1-0,9-0:4 21-0 2");
 }
 
 static void a_dead_letter_counts_as_done(void **state)
@@ -272,6 +309,8 @@ int main(void)
 		TEST(reading_stops_at_beyond_limit_and_goes_on_when_the_position_moves),
 		TEST(what_earlier_owners_have_done_counts_as_done_and_is_kept),
 		TEST(a_new_ownership_forgets_what_the_last_one_had_done),
+		TEST(an_entry_that_can_no_longer_be_unpacked_is_done_only_if_all_its_records_are),
+		TEST(the_records_of_an_entry_that_could_not_be_unpacked_are_not_done),
 		TEST(a_dead_letter_counts_as_done),
 		TEST(a_read_brings_a_message_for_each_lane),
 	};

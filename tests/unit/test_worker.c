@@ -173,19 +173,29 @@ static void start(owned *o, uint32_t crashes)
 	o->started = true;
 }
 
-static void push_message(owned *o)
+/* 1-0, 2-0 and so on. */
+static void push_messages(owned *o, unsigned count)
 {
 	seg_parser parser = {0};
-	o->fetched = seg_fetched_create(1);
-	seg_parser_limits limits = {.entries = 1, .bytes = SIZE_MAX};
+	o->fetched = seg_fetched_create(count);
+	seg_parser_limits limits = {.entries = count, .bytes = SIZE_MAX};
 	seg_parser_begin(&parser, o->fetched, (seg_id){0, 0}, &limits);
-	assert_true(seg_parser_entry(&parser, "1-0", 3, 4));
-	assert_true(seg_parser_text(&parser, "partitionKey", 12));
-	assert_true(seg_parser_text(&parser, "k", 1));
-	assert_true(seg_parser_text(&parser, "data", 4));
-	assert_true(seg_parser_text(&parser, "d", 1));
+	for (unsigned i = 0; i < count; i++) {
+		char id[24];
+		int length = snprintf(id, sizeof(id), "%u-0", i + 1);
+		assert_true(seg_parser_entry(&parser, id, (size_t)length, 4));
+		assert_true(seg_parser_text(&parser, "partitionKey", 12));
+		assert_true(seg_parser_text(&parser, "k", 1));
+		assert_true(seg_parser_text(&parser, "data", 4));
+		assert_true(seg_parser_text(&parser, "d", 1));
+	}
 	seg_parser_finish(&parser);
 	assert_true(seg_handoff_push(&o->partition.handoff, o->fetched));
+}
+
+static void push_message(owned *o)
+{
+	push_messages(o, 1);
 }
 
 static void renew_lease(owned *o)
@@ -421,6 +431,28 @@ static void a_message_that_has_killed_too_often_is_dead_lettered_and_the_turn_pa
 	assert_int_equal(atomic_load(&second->partition.handoff.worker.handled), 1);
 }
 
+/* --- after an owner with lanes ------------------------------------------------------------------- */
+
+static bool are_four_counted(void *arg)
+{
+	return atomic_load(&((owned *)arg)->partition.handoff.worker.handled) == 4;
+}
+
+static void what_an_owner_with_lanes_has_done_beyond_the_position_is_passed_over(void **state)
+{
+	(void)state;
+	seg_beyond *beyond = &first->partition.resume.beyond;
+	assert_true(seg_beyond_add(beyond, (seg_id){0, 0}, (seg_id){2, 0}));
+	assert_true(seg_beyond_add(beyond, (seg_id){0, 0}, (seg_id){3, 0}));
+	start(first, 0);
+	push_messages(first, 4);
+	wait_for(are_four_counted, first, "all messages to count as handled");
+	assert_int_equal(first->handled, 2);
+	demand(first, SEG_DEMAND_DRAIN);
+	wait_for(is_closed, first, "the partition to be closed");
+	seg_beyond_fini(beyond);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -436,6 +468,7 @@ int main(void)
 		TEST(a_suspect_message_is_marked_and_handled_only_after_the_one_before_it),
 		TEST(a_worker_that_waits_for_its_turn_stops_when_it_is_told_to),
 		TEST(a_message_that_has_killed_too_often_is_dead_lettered_and_the_turn_passes_on),
+		TEST(what_an_owner_with_lanes_has_done_beyond_the_position_is_passed_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,12 +369,18 @@ static void fill(seg_dispatcher *d, seg_lane *lane, size_t most)
 	job->alone = job->items[0]->alone;
 }
 
+/* A message that may kill the process is handled while nothing else is: else it could be blamed for another one. */
+static bool must_wait(const seg_dispatcher *d)
+{
+	bool busy = d->opened > d->idle;
+	return d->alone || (seg_slots_next(&d->slots)->alone && (busy || d->letter.pending));
+}
+
 static bool hand_out(seg_dispatcher *d)
 {
 	bool any = false;
 	while (d->idle > 0 && !d->stopping && d->slots.ready.count > 0) {
-		/* Of messages that may kill the process, one at a time; its lane makes requests. */
-		if (d->alone || (seg_slots_next(&d->slots)->alone && d->letter.pending))
+		if (must_wait(d))
 			break;
 		seg_lane *lane = &d->lanes[d->idlers[d->idle - 1]];
 		fill(d, lane, share(d));

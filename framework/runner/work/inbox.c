@@ -110,9 +110,21 @@ static void unpark(seg_inbox *inbox, seg_item *item)
 	free(p);
 }
 
+/* What waits may be handled with others again, but for messages that have failed on their own. */
+static void end_isolation(seg_inbox *inbox)
+{
+	for (unsigned i = 0; i < SEG_SLOTS; i++) {
+		const seg_slot_queue *queue = &inbox->slots->list[i];
+		for (seg_item *item = queue->first; item; item = item->next)
+			item->alone = item->alone && item == queue->failed;
+	}
+}
+
 void seg_inbox_done(seg_inbox *inbox, seg_item *item)
 {
 	inbox->waiting--;
+	if (inbox->alone > 0 && item->alone && --inbox->alone == 0)
+		end_isolation(inbox);
 	if (!item->held) {
 		unpark(inbox, item);
 		return;
@@ -140,7 +152,7 @@ static void add_item(seg_inbox *inbox, seg_held *held, size_t index)
 {
 	const seg_fetched *fetched = held->fetched;
 	const seg_message *message = &fetched->messages[index];
-	if (seg_beyond_has(inbox->beyond, message->id))
+	if (seg_fetched_is_done(fetched, index, inbox->beyond))
 		return;
 	seg_item *item = &held->items[held->count++];
 	*item = (seg_item){
@@ -152,7 +164,6 @@ static void add_item(seg_inbox *inbox, seg_held *held, size_t index)
 		.alone = inbox->alone > 0,
 		.packed = seg_fetched_packed(fetched, index) != NULL,
 	};
-	inbox->alone -= item->alone;
 	inbox->waiting++;
 	held->left++;
 	seg_slots_add(inbox->slots, item);

@@ -23,11 +23,15 @@ typedef struct seg_inbox {
 	struct seg_held *spare;        /* one, to be used again */
 	uint64_t parked_count;         /* messages */
 	uint64_t parked_bytes;
-	uint64_t alone;   /* so many of the next messages may kill the process */
+	uint64_t
+		alone; /* so many messages are still to be handled one at a time: one of them may kill the process */
 	uint64_t waiting; /* messages that are not done */
 } seg_inbox;
 
-/* No batches are in hand. The first `alone` messages that are not done already are handled one at a time. */
+/*
+ * No batches are in hand. The messages that come are handled one at a time, until `alone` of them are done: those of a slot that is
+ * held up do not count, however many these are.
+ */
 void seg_inbox_init(seg_inbox *inbox, seg_handoff *handoff, seg_slots *slots, const seg_beyond *beyond,
 		    uint64_t limit, uint64_t alone);
 

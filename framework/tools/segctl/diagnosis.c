@@ -140,8 +140,15 @@ static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
 		return false;
 	cause(d, "no member can serve it: member %s takes %" PRId64 " partition%s at most, because %s",
 	      m->name, m->limit, m->limit == 1 ? "" : "s", explain_shortage(m->short_of));
-	next(d, "check the log of %s for the reason, or start another runner; it tries again within a minute",
-	     m->name);
+	if (strcmp(m->short_of, "state") == 0)
+		next(d,
+		     "set \"parallel\" of %s to what it was; or drop the values and begin anew: segctl reset "
+		     "--to earliest --drop-state --force; it tries again within a minute",
+		     m->name);
+	else
+		next(d,
+		     "check the log of %s for the reason, or start another runner; it tries again within a minute",
+		     m->name);
 	return true;
 }
 

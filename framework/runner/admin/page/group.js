@@ -71,7 +71,7 @@ function troubleOf(p, live) {
 }
 
 /* Why a member cannot serve all that it should. */
-const SHORT_OF = {open: "partition_open fails", threads: "it can start no more threads", memory: "it has no more memory"};
+const SHORT_OF = {open: "partition_open fails", threads: "it can start no more threads", memory: "it has no more memory", state: "the kept values belong to another parallel"};
 
 const badge = trouble => h("span", {class: "badge " + trouble.kind}, trouble.word);
 
