@@ -89,7 +89,8 @@ static void finish(seg_output_queue *q, size_t done)
 	size_t covered = 0;
 	for (size_t i = 0; i < done; i++)
 		take(q)->completion->unadded--;
-	for (; q->covered; q->covered = q->covered->next, covered++)
+	/* A call that adds nothing writes nothing, so that no WAIT after it covers these. */
+	for (; done > 0 && q->covered; q->covered = q->covered->next, covered++)
 		q->covered->completion->unadded--;
 	count(q, 0, done + covered);
 }
@@ -291,8 +292,8 @@ static bool send(seg_output_queue *q)
 	for (size_t i = 0; good && i < records; i++, e = e->next) {
 		const seg_emit_mark mark = {.id = e->source,
 					    .number = e->number,
-					    .slot = e->slot == SEG_SLOT_NONE ? -1 : e->slot,
-					    .in_order = e->slot == SEG_SLOT_NONE};
+					    .slot = e->slot,
+					    .in_order = !seg_ledger_has_lanes(&p->ledger)};
 		good = seg_emit_add(b, &mark, &e->output);
 	}
 	if (!good || !seg_emit_issue(b, m->links[SEG_LINK_OUTPUTS].route, got_answer, q))

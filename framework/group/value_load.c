@@ -106,11 +106,18 @@ static int take(seg_partition *p, const seg_reply *list)
 	return 0;
 }
 
+/* Whether the steps have brought all values: not if they asked two servers, since each has cursors of its own. */
+static bool is_complete(const seg_partition *p, const seg_reply *number)
+{
+	return seg_reply_number(number, -1) ==
+	       (int64_t)atomic_load_explicit(&p->values.store->count, memory_order_relaxed);
+}
+
 static void got_values(seg_partition *p, const seg_reply *reply)
 {
 	const seg_reply *cursor = seg_reply_at(reply, 1);
 	int status = cursor && cursor->type == SEG_REPLY_TEXT ? 0 : SEG_EINVAL;
-	for (size_t i = 2; status == 0 && i < reply->count; i++)
+	for (size_t i = 3; status == 0 && i < reply->count; i++)
 		status = take(p, reply->elements[i]);
 	if (status == SEG_ENOMEM) {
 		seg_shortage_tell(p, SEG_SHORTAGE_MEMORY, seg_now(),
@@ -120,6 +127,10 @@ static void got_values(seg_partition *p, const seg_reply *reply)
 	}
 	if (status) {
 		refuse(p, seg_now());
+		return;
+	}
+	if (seg_reply_is(cursor, "0") && !is_complete(p, seg_reply_at(reply, 2))) {
+		again(p, seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->values.failures));
 		return;
 	}
 	snprintf(p->values.cursor, sizeof(p->values.cursor), "%s", cursor->text);

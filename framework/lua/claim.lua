@@ -107,10 +107,12 @@ elseif died and reading ~= '' and stored[17] == stored[1] then
 end
 
 -- What earlier owners have done beyond the position, and which messages they have made dead letters: it goes on under this
--- owner's nonce. It is out of date if the position was moved by hand, or by an owner that knows no such fields.
+-- owner's nonce. It is out of date if the position was moved by hand, or by an owner that knows no such fields. If a group
+-- vanishes before its first message is done, nothing tells whether its log is another one now.
 local last = (stored[2] or '') ~= '' and stored[2] or stored[18] or ''
+local unsure = status ~= 'OK' and position == '0-0'
 local function inherited(field)
-	return stored[11] == position and of_owner(field, last) or ''
+	return stored[11] == position and not unsure and of_owner(field, last) or ''
 end
 local function keep(name, field, value)
 	if value then

@@ -43,6 +43,9 @@ end
 local n = #starts
 -- @include room
 if n == 0 then
+	if places[1] > 1 then
+		write_source() -- as above
+	end
 	return {'OK', tostring(places[1] - 1), '0'}
 end
 

@@ -3,7 +3,8 @@
 -- else changes them.
 -- KEYS: state values. ARGV: epoch nonce cursor bytes.
 --
--- A step ends after about so many bytes, and never takes long. The first cursor is 0, and so is the last one that is returned.
+-- A step ends after about so many bytes, and never takes long. The first cursor is 0, and so is the last one that is returned. A
+-- cursor means something else to another server, which a slot may have moved to: the number of values tells whether all were read.
 -- @include fence
 local state, values = KEYS[1], KEYS[2]
 local epoch, nonce, cursor, bytes = unpack(ARGV)
@@ -13,7 +14,7 @@ local later = fenced_by(state, epoch, nonce)
 if later then
 	return {'FENCED', later}
 end
-local answer, read, fields = {'OK', cursor}, 0, 0
+local answer, read, fields = {'OK', cursor, redis.call('HLEN', values)}, 0, 0
 repeat
 	local found = redis.call('HSCAN', values, answer[2], 'COUNT', COUNT)
 	answer[2] = found[1]

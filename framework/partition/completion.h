@@ -38,7 +38,7 @@ typedef struct seg_emission {
 	struct seg_completion *completion;
 	seg_id source;             /* the message that it came from */
 	uint32_t number;           /* 1, 2, ... among the records of that message */
-	uint16_t slot;             /* the message's; SEG_SLOT_NONE: `parallel` is 1 */
+	uint16_t slot;             /* of the message's key, whatever `parallel` is */
 	uint32_t target;           /* index into the section's outputs */
 	uint32_t target_partition; /* of the target stream; group/outputs.c's */
 	seg_output output;

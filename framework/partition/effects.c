@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "partition/key_slot.h"
 #include "stream/record.h"
 
 /* Of one call that emits or changes. */
@@ -54,6 +55,7 @@ static seg_effect *note(seg_effects *e, size_t index)
 	return effect;
 }
 
+/* Whose values the message may see. */
 static uint16_t slot_of(const seg_effects *e, size_t index)
 {
 	return e->slots ? e->slots[index] : SEG_SLOT_NONE;
@@ -126,6 +128,13 @@ static bool copy_record(seg_completion *c, seg_output *copy, const seg_output *o
 	return copy->key && copy->data;
 }
 
+/* Without lanes, too: an owner with lanes may have added the message's records before. */
+static uint16_t slot_of_key(const seg_effects *e, size_t index)
+{
+	const seg_message *message = &e->messages[index];
+	return e->slots ? e->slots[index] : seg_key_slot(message->key, message->key_length);
+}
+
 /* The number that the next record of that message has. */
 static uint32_t next_number(const seg_effects *e, size_t index)
 {
@@ -157,7 +166,7 @@ static bool add_record(seg_effects *e, size_t index, uint32_t target, const seg_
 	*emission = (seg_emission){.completion = e->completion,
 				   .source = e->messages[index].id,
 				   .number = number,
-				   .slot = slot_of(e, index),
+				   .slot = slot_of_key(e, index),
 				   .target = target,
 				   .output = copy};
 	return true;

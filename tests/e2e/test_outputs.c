@@ -242,6 +242,44 @@ static void a_full_target_holds_up_the_position_and_is_named(void **state)
 	test_runner_free(runner);
 }
 
+static void await_length(const char *stream, int partition, long long count)
+{
+	for (int waited = 0; length(stream, partition) < count; waited += 20) {
+		if (waited > PATIENCE_MS)
+			fail_msg("%lld records in \"%s\"", length(stream, partition), stream);
+		pause_ms(20);
+	}
+}
+
+/* Without lanes, what was done beyond the position is handled again, and what it emits must not be added again. */
+static void what_lanes_have_added_is_not_added_again_without_them(void **state)
+{
+	(void)state;
+	enum { OTHERS = 20 };
+	int p = partition_of("k");
+	char other[16];
+	make_stream("in", 1000, SEG_PACKING_OFF);
+	make_stream("out", 1000, SEG_PACKING_OFF);
+	send("in", "k", "fail");
+	for (int i = 0, found = 0; found < OTHERS; i++) {
+		snprintf(other, sizeof(other), "other%d", i);
+		if (partition_of(other) != p)
+			continue;
+		send("in", other, "x");
+		found++;
+	}
+	test_runner *runner = run("out", "parallel = 8\nmax_attempts = 0\nretry_backoff = 10ms");
+	await_length("out", p, OTHERS);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), 0);
+	test_runner_free(runner);
+	runner = run("out", "max_attempts = 1");
+	send("in", "k", "last");
+	await_length("out", p, OTHERS + 1);
+	assert_int_equal(test_runner_stop(runner, SIGTERM), 0);
+	test_runner_free(runner);
+	assert_int_equal(length("out", p), OTHERS + 1);
+}
+
 static void a_message_that_fails_leaves_no_output(void **state)
 {
 	(void)state;
@@ -288,6 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_message_that_fails_leaves_no_output, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_target_holds_up_the_position_and_is_named, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(what_lanes_have_added_is_not_added_again_without_them, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(streams_that_feed_each_other_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(whatever_is_killed_each_output_is_there_once_and_in_order,

@@ -74,6 +74,7 @@ static const seg_handler handler = {
 	.init = init,
 	.fini = fini,
 	.handle = handle,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(handler);

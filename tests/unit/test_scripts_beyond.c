@@ -163,6 +163,18 @@ static void a_log_made_anew_forgets_it(void **state)
 	assert_string_equal(state_field("beyond"), "nil");
 }
 
+static void a_log_made_anew_before_its_first_message_was_done_forgets_it(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("1", "a");
+	commit("1", "a", "0-0", "4 1-1 1-5 4");
+	letter("1", "a", "1-7", "1");
+	command("DEL " LOG);
+	fill_log(9);
+	inherits("2", "b", NULL);
+}
+
 static void a_group_that_is_made_again_in_its_log_keeps_it(void **state)
 {
 	(void)state;
@@ -287,6 +299,7 @@ int main(void)
 		TEST(a_position_that_was_set_by_hand_makes_it_untrue),
 		TEST(a_reset_forgets_it_also_where_the_position_stays),
 		TEST(a_log_made_anew_forgets_it),
+		TEST(a_log_made_anew_before_its_first_message_was_done_forgets_it),
 		TEST(a_group_that_is_made_again_in_its_log_keeps_it),
 		TEST(a_late_commit_does_not_take_back_what_was_done_since),
 		TEST(a_fenced_owner_stores_nothing),

@@ -115,6 +115,17 @@ static void a_passed_slot_is_forgotten_and_its_records_stay_out(void **state)
 	assert_string_equal(log_data(), "a b c");
 }
 
+/* Else a WAIT after the call would not cover a record that another connection has added. */
+static void a_call_that_finds_records_writes_even_if_the_rest_has_no_room(void **state)
+{
+	(void)state;
+	emit_to("1", "reject", "0", "7", "0-0", 1, "- 5-0 1", "k", "a");
+	assert_string_equal(emit_to("1", "reject", "0", "8", "0-0", 2, "- 5-0 1", "k", "a", "- 6-0 1", "k",
+				    "b"),
+			    "OK 1 0");
+	assert_string_equal(source(), "0 8 0-0 - 5-0 1");
+}
+
 static void slots_go_on_by_themselves(void **state)
 {
 	(void)state;
@@ -449,6 +460,8 @@ int main(void)
 		cmocka_unit_test_setup(a_lower_epoch_is_refused, empty_redis),
 		cmocka_unit_test_setup(what_the_position_has_passed_is_not_added, empty_redis),
 		cmocka_unit_test_setup(a_passed_slot_is_forgotten_and_its_records_stay_out, empty_redis),
+		cmocka_unit_test_setup(a_call_that_finds_records_writes_even_if_the_rest_has_no_room,
+				       empty_redis),
 		cmocka_unit_test_setup(slots_go_on_by_themselves, empty_redis),
 		cmocka_unit_test_setup(a_change_between_in_order_and_by_slot_adds_nothing_twice, empty_redis),
 		cmocka_unit_test_setup(after_a_reset_records_are_added_anew, empty_redis),

@@ -193,9 +193,9 @@ static void values_reads_all_of_a_small_state_in_one_step(void **state)
 {
 	(void)state;
 	own();
-	assert_string_equal(run(VALUES, 2, STATE, VALUES, "5", "n", "0", "1000"), "OK 0 []");
+	assert_string_equal(run(VALUES, 2, STATE, VALUES, "5", "n", "0", "1000"), "OK 0 0 []");
 	commit("n", "1-2", "2", "p:a", "1", "p:b", "2");
-	assert_string_equal(run(VALUES, 2, STATE, VALUES, "5", "n", "0", "1000"), "OK 0 [p:a 1 p:b 2]");
+	assert_string_equal(run(VALUES, 2, STATE, VALUES, "5", "n", "0", "1000"), "OK 0 2 [p:a 1 p:b 2]");
 }
 
 static void values_are_read_only_by_the_owner(void **state)
@@ -223,7 +223,8 @@ static void values_reads_a_large_state_in_steps(void **state)
 		redisReply *reply = script_reply(SEG_SCRIPT_VALUES, 2, words, 6);
 		assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
 		assert_string_equal(reply->element[0]->str, "OK");
-		for (size_t i = 2; i < reply->elements; i++)
+		assert_int_equal(reply->element[2]->integer, COUNT);
+		for (size_t i = 3; i < reply->elements; i++)
 			for (size_t k = 0; k < reply->element[i]->elements; k += 2) {
 				int n = atoi(reply->element[i]->element[k]->str + 2);
 				found += !seen[n];
