@@ -38,6 +38,7 @@ segctl \\-c shop.ini tail orders \\-\\-key alice \\-\\-follow
 segctl \\-c shop.ini lag \\-\\-max\\-behind 5min
 segctl \\-c shop.ini lag orders booking \\-\\-wait 1min
 segctl \\-c shop.ini why orders booking 0
+segctl \\-c shop.ini state get orders booking alice
 segctl \\-c shop.ini dlq list orders booking \\-\\-by reason
 segctl \\-c shop.ini dlq replay orders booking \\-\\-reason timeout \\-\\-dry\\-run
 segctl \\-c shop.ini reset orders booking \\-\\-to 10min \\-\\-dry\\-run

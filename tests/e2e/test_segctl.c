@@ -163,6 +163,7 @@ static void a_stream_that_is_being_read_is_deleted_only_by_force(void **state)
 	test_segctl_good(server->address, "stream create s -p 2");
 	run("SADD {__default:s}:groups g");
 	run("HSET {__default:s}:g:members m1 x");
+	run("HSET {__default:s:partition_1}:g:values p:k 1");
 	run("ZADD {__default:s}:g:leases 99999999999999 m1");
 	refused("stream delete s --yes", 1, "group \"g\" of stream \"s\" has live members (m1)");
 	test_segctl_good(server->address, "stream delete s --yes --force");

@@ -7,7 +7,7 @@
 
 #include <segmenter/segmenter.h>
 
-/* Exit codes besides those of sysexits(3): `lag` found a limit exceeded; the user declined, or live members stand against it. */
+/* Exit codes besides those of sysexits(3): `lag` found a limit exceeded; the user declined, or live members or kept values stand against it. */
 enum { CTL_EXIT_LIMIT = 1, CTL_EXIT_NOT_DONE = 1 };
 
 /* The exit code for a seg_status. */
