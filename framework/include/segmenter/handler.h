@@ -210,7 +210,7 @@ typedef struct seg_output {
 
 /* The longest name of a value, and the longest value, in bytes. */
 #define SEG_STATE_NAME_MAX 512
-#define SEG_STATE_VALUE_MAX (1024 * 1024)
+#define SEG_STATE_VALUE_MAX 1048576
 
 /* Called for a value, which is valid until it returns. It must not change values. Returns 0 to go on, else the walk ends. */
 typedef int (*seg_state_visit)(void *arg, const void *name, size_t name_length, const void *value,
