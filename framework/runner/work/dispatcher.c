@@ -20,7 +20,7 @@
  * What a job may take. A shorter one costs more to hand over than to handle. A longer one is work that other lanes cannot share, and
  * that a stop waits for.
  */
-#define JOB_SHORTEST (SEG_MS / 5)
+#define JOB_SHORTEST (INT64_C(200) * 1000) /* 200 us */
 #define JOB_LONGEST (100 * SEG_MS)
 
 /* The newest job counts for so much of what is known about a message's cost. */
