@@ -77,13 +77,20 @@ static void again(seg_partition *p, int64_t pause)
 
 /* --- answers ------------------------------------------------------------------------------------- */
 
-/* The values are those of another kind of `parallel`: nobody may go on without them. */
+/* Why a member leaves the values alone. */
+static const char *const reasons[] = {
+	[SEG_KEEP_NOTHING] =
+		"handlers keep values for it, which a consumer's commits would leave behind; use another group, or drop them: segctl reset --drop-state",
+	[SEG_KEEP_BY_PARTITION] =
+		"its values were kept with parallel above 1; set that again, or drop them: segctl reset --drop-state",
+	[SEG_KEEP_BY_SLOT] =
+		"its values were kept with parallel = 1; set that again, or drop them: segctl reset --drop-state",
+};
+
+/* The values are those of another kind of member: nobody may go on without them. */
 static void refuse(seg_partition *p, int64_t now)
 {
-	const char *sentence =
-		is_by_slot(p)
-			? "its values were kept with parallel = 1; set that again, or drop them: segctl reset --drop-state"
-			: "its values were kept with parallel above 1; set that again, or drop them: segctl reset --drop-state";
+	const char *sentence = reasons[p->member->options.values];
 	if (!p->values.refused_at) {
 		p->values.refused_at = now;
 		seg_log(&p->logger, SEG_LOG_ERROR, "the partition is not served: %s", sentence);
@@ -172,9 +179,10 @@ static void ask(seg_partition *p)
 
 bool seg_value_load_step(seg_partition *p, int64_t now)
 {
-	if (p->member->options.values == SEG_KEEP_NOTHING)
+	bool keeps = p->member->options.values != SEG_KEEP_NOTHING;
+	if (!keeps && !p->claim.values)
 		return true;
-	if (p->values.refused_at) {
+	if (!keeps || p->values.refused_at) {
 		refuse(p, now);
 		return false;
 	}

@@ -14,7 +14,8 @@ void seg_value_load_begin(seg_partition *partition);
 
 /*
  * Whether partition->values.store holds all values, so that a worker may start. If not, reads on; call it again after the next answer, or
- * STEP_PAUSE of agent.c. A partition whose values belong to another kind of `parallel` is not served.
+ * STEP_PAUSE of agent.c. A partition whose values belong to another kind of `parallel` is not served; nor one
+ * that has values, by a member that keeps none.
  */
 bool seg_value_load_step(seg_partition *partition, int64_t now);
 

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include <segmenter/segmenter.h>
+
 #include "harness/group.h"
 #include "harness/http.h"
 #include "harness/load.h"
@@ -181,6 +183,50 @@ static void values_of_another_parallel_are_left_alone_until_a_reset_drops_them(v
 	assert_int_equal(sum(""), kept);
 }
 
+static bool has_values(uint32_t partition)
+{
+	redisReply *reply =
+		test_server_command(redis, "EXISTS {__default:s:partition_%u}:g:values", partition);
+	bool has = reply->integer == 1;
+	freeReplyObject(reply);
+	return has;
+}
+
+/* Its commits would move the position, and leave the values behind. */
+static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
+{
+	(void)state;
+	seg_client_options client_options;
+	seg_consumer_options options;
+	seg_client *client;
+	seg_consumer *consumer;
+	const seg_batch *batch;
+	int taken = 0;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "");
+	test_load_go_on(load, 20);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	test_load_go_on(load, 20);
+	seg_client_options_init(&client_options);
+	client_options.address = server->address;
+	assert_int_equal(seg_client_open(&client_options, &client, NULL), 0);
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, NULL), 0);
+	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
+	while (seg_consumer_poll(consumer, 200, &batch, NULL) == 1) {
+		taken += has_values(batch->partition);
+		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
+		seg_consumer_release(consumer, batch);
+	}
+	assert_int_equal(taken, 0);
+	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
+	seg_client_close(client);
+	run(1, "");
+	expect_a_replay(load);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -189,6 +235,7 @@ int main(void)
 		TEST(state_is_a_replay_of_the_log_whichever_runners_are_killed),
 		TEST(how_much_is_kept_is_shown),
 		TEST(values_of_another_parallel_are_left_alone_until_a_reset_drops_them),
+		TEST(a_pull_consumer_leaves_partitions_with_values_alone),
 		TEST(a_reset_that_drops_state_counts_anew_also_under_live_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -493,7 +493,8 @@ typedef enum seg_dead_letters {
 } seg_dead_letters;
 
 typedef struct seg_consumer_options {
-	const char *group; /* required */
+	/* Required. Where handlers of segrunner keep values (seg_state_put), partitions that have some are not served by a consumer. */
+	const char *group;
 	/*
 	 * The consumer's name in the group. NULL (default): host name, process id and random digits. While another
 	 * consumer with this name is alive, the newcomer fails with SEG_ETAKEN when it is polled. A former process's

@@ -129,7 +129,7 @@ static const char *explain_shortage(const char *short_of)
 	if (strcmp(short_of, "open") == 0)
 		return "its plugin cannot open partitions (partition_open fails)";
 	if (strcmp(short_of, "state") == 0)
-		return "the values that handlers have kept belong to another \"parallel\" than its configuration has";
+		return "the values that handlers have kept belong to another \"parallel\" than its configuration has, or it is a consumer, which keeps none";
 	return "it is short of something";
 }
 
