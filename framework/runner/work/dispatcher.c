@@ -20,8 +20,8 @@
  * What a job may take. A shorter one costs more to hand over than to handle. A longer one is work that other lanes cannot share, and
  * that a stop waits for.
  */
-#define JOB_SHORTEST (SEG_MS / 5)
-#define JOB_LONGEST (100 * SEG_MS)
+#define JOB_SHORTEST (0.2 * (double)SEG_MS)
+#define JOB_LONGEST (100.0 * (double)SEG_MS)
 
 /* The newest job counts for so much of what is known about a message's cost. */
 enum { COST_WEIGHT = 8 };
@@ -343,10 +343,10 @@ static seg_step take_letter(seg_dispatcher *d)
 static size_t share(const seg_dispatcher *d)
 {
 	double share = (double)d->slots.ready_messages / d->lane_count;
-	if (d->cost > 0 && share > (double)JOB_LONGEST / d->cost)
-		share = (double)JOB_LONGEST / d->cost;
-	if (d->cost > 0 && share < (double)JOB_SHORTEST / d->cost)
-		share = (double)JOB_SHORTEST / d->cost;
+	if (d->cost > 0 && share > JOB_LONGEST / d->cost)
+		share = JOB_LONGEST / d->cost;
+	if (d->cost > 0 && share < JOB_SHORTEST / d->cost)
+		share = JOB_SHORTEST / d->cost;
 	if (share > d->task->setup->batch_size)
 		return d->task->setup->batch_size;
 	return share < 1 ? 1 : (size_t)share;

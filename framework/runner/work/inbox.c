@@ -110,14 +110,12 @@ static void unpark(seg_inbox *inbox, seg_item *item)
 	free(p);
 }
 
-/* What waits may be handled with others again, but for messages that have failed on their own. */
+/* What waits may be handled with others again. A message that failed on its own has not killed the process. */
 static void end_isolation(seg_inbox *inbox)
 {
-	for (unsigned i = 0; i < SEG_SLOTS; i++) {
-		const seg_slot_queue *queue = &inbox->slots->list[i];
-		for (seg_item *item = queue->first; item; item = item->next)
-			item->alone = item->alone && item == queue->failed;
-	}
+	for (unsigned i = 0; i < SEG_SLOTS; i++)
+		for (seg_item *item = inbox->slots->list[i].first; item; item = item->next)
+			item->alone = false;
 }
 
 void seg_inbox_done(seg_inbox *inbox, seg_item *item)
