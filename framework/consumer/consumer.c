@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "partition/key_slot.h"
 
 /* Between two looks of a poll without an event: a renewed lease does not count the event up. */
 #define LOOK_PAUSE (100 * SEG_MS)
@@ -147,6 +148,8 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 	else if (first + count < slot->done)
 		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
 				  slot->done - first);
+	else if (!seg_slot_hand_over(slot, first + count))
+		status = seg_fail(error, SEG_ENOMEM, "out of memory");
 	else
 		seg_slot_progress(slot, first + count);
 	pthread_mutex_unlock(&c->lock);
@@ -234,9 +237,10 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 			return seg_fail(
 				error, SEG_ETIMEOUT,
 				"Redis did not answer within %" PRId64
-				" ms, or had no room within dead_letter_limit; the message may still be "
+				" ms, or had no room within dead_letter_limit%s; the message may still be "
 				"dead-lettered: call again to keep waiting",
-				timeout / SEG_MS);
+				timeout / SEG_MS,
+				c->output_names ? ", or for outputs of the messages before" : "");
 		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
 	}
 	if (polled->status == SEG_EFENCED)
@@ -248,11 +252,109 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 	return 0;
 }
 
+/* --- outputs ---------------------------------------------------------------------------------- */
+
+/* Whether message `index` of the batch may emit `bytes` more. 1: not now. Under the lock. */
+static int may_emit(seg_consumer *c, const seg_batch *batch, size_t index, size_t bytes, seg_error *error)
+{
+	seg_polled *polled = polled_of(batch);
+	seg_slot *slot = slot_of(c, polled);
+	if (!slot || seg_handoff_may_dispatch(&slot->partition->handoff) == SEG_DISPATCH_ABANDON)
+		return not_ours(batch, error);
+	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
+	uint64_t number = polled->fetched->sequence + at;
+	if (at < slot->done)
+		return seg_fail(error, SEG_EINVAL,
+				"message %zu of the batch is committed already; emit before you commit it",
+				index);
+	if (seg_emitted_is_past(&polled->emitted, number))
+		return seg_fail(
+			error, SEG_EINVAL,
+			"message %zu of the batch after a later one; emit in the order of the messages",
+			index);
+	if (bytes > c->emitted_bytes || seg_emitted_of(&polled->emitted, number) > c->emitted_bytes - bytes)
+		return seg_fail(error, SEG_ETOOBIG,
+				"the outputs of one message exceed %" PRIu64 " bytes; raise in_flight_bytes",
+				c->emitted_bytes);
+	if (polled->emitted.bytes > c->emitted_bytes - bytes)
+		return seg_fail(error, SEG_EFULL,
+				"the outputs of messages that are not committed exceed %" PRIu64
+				" bytes; commit the messages before, then emit again",
+				c->emitted_bytes);
+	return !seg_handoff_has_room(&slot->partition->handoff, c->pending_bytes);
+}
+
+static int await_room(seg_consumer *c, const seg_batch *batch, size_t index, size_t bytes, seg_error *error)
+{
+	int64_t timeout = c->stream->client->timeout, deadline = seg_now() + timeout;
+	for (;;) {
+		uint32_t ticket = seg_event_ticket(&c->event);
+		pthread_mutex_lock(&c->lock);
+		int status = may_emit(c, batch, index, bytes, error);
+		pthread_mutex_unlock(&c->lock);
+		if (status <= 0)
+			return status;
+		int64_t now = seg_now();
+		if (now >= deadline)
+			return seg_fail(
+				error, SEG_ETIMEOUT,
+				"outputs that were committed before still wait for Redis after %" PRId64
+				" ms, and fill in_flight_bytes; `segctl why` names what they wait for",
+				timeout / SEG_MS);
+		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
+	}
+}
+
+static int find_target(const seg_consumer *c, const seg_output *output, seg_error *error)
+{
+	if (!output || !output->stream)
+		return seg_fail(error, SEG_EINVAL, "the output and its stream must not be NULL");
+	int target = seg_emission_target(c->output_names, output->stream);
+	if (target < 0)
+		return seg_fail(error, SEG_EINVAL,
+				"\"%.100s\" is not among the consumer's outputs; add it to "
+				"seg_consumer_options.outputs",
+				output->stream);
+	return target;
+}
+
+int seg_consumer_emit(seg_consumer *c, const seg_batch *batch, size_t index, const seg_output *output,
+		      seg_error *error)
+{
+	seg_polled *polled = polled_of(batch);
+	seg_error why;
+	size_t bytes = 0;
+	if (is_parents(c))
+		return seg_fork_fail("consumer", error);
+	if (index >= batch->count)
+		return seg_fail(error, SEG_EINVAL,
+				"the batch has %zu messages, and the first one is number 0", batch->count);
+	int target = find_target(c, output, error);
+	if (target < 0)
+		return target;
+	int status = seg_emission_check(output, c->stream->client->max_message_bytes, &bytes, &why);
+	if (status)
+		return seg_fail(error, status, "an output for \"%.100s\": %.300s", output->stream, why.text);
+	status = await_room(c, batch, index, bytes, error);
+	if (status)
+		return status;
+	const seg_message *message = &batch->messages[index];
+	size_t at = (size_t)(message - polled->fetched->messages);
+	seg_emission record = {.source = message->id,
+			       .slot = seg_key_slot(message->key, message->key_length),
+			       .target = (uint32_t)target,
+			       .output = *output};
+	record.output.stream = c->output_names[target];
+	/* The caller's, whatever becomes of the ownership. */
+	if (!seg_emitted_add(&polled->emitted, polled->fetched->sequence + at, &record))
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	return 0;
+}
+
 /* --- waiting and closing ------------------------------------------------------------------ */
 
 static bool is_committed(const seg_slot *slot)
 {
-	const seg_handoff *handoff;
 	switch (slot->state) {
 	case SEG_SLOT_CLOSED:
 		return true;
@@ -262,9 +364,7 @@ static bool is_committed(const seg_slot *slot)
 	case SEG_SLOT_HELD:
 		break;
 	}
-	handoff = &slot->partition->handoff;
-	return atomic_load_explicit(&handoff->io.committed, memory_order_acquire) >=
-	       atomic_load_explicit(&handoff->worker.handled, memory_order_relaxed);
+	return seg_slot_is_confirmed(slot);
 }
 
 static bool all_committed(seg_consumer *c)
@@ -289,8 +389,9 @@ int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 		int64_t now = seg_now();
 		if (now >= deadline)
 			return seg_fail(error, SEG_ETIMEOUT,
-					"Redis did not confirm all commits within %" PRIu32 " ms",
-					timeout_ms);
+					"Redis did not confirm all commits%s within %" PRIu32 " ms%s",
+					c->output_names ? " and their outputs" : "", timeout_ms,
+					c->output_names ? "; `segctl why` names what they wait for" : "");
 		wait_until(c, ticket, now + SYNC_PAUSE, deadline);
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "consumer/slot.h"
 #include "group/member.h"
+#include "group/targets.h"
 
 struct seg_consumer {
 	seg_stream *stream;
@@ -21,11 +22,18 @@ struct seg_consumer {
 	int64_t max_processing; /* ns; 0: no bound */
 	ck_ec32_t event;        /* counted up by every push, answer and commit */
 
+	/* Of outputs; constant. */
+	seg_targets targets;
+	const char **output_names; /* NULL-terminated; NULL: there are none */
+	uint64_t pending_bytes; /* of outputs that wait for Redis, beyond which a partition's callers wait */
+	uint64_t emitted_bytes; /* of what a batch has emitted for messages that are not committed */
+
 	pthread_mutex_t lock;
 	seg_slot *slots;
 	uint32_t slot_count;
 	uint32_t cursor; /* the slot where the next poll begins, so that each partition gets its turn */
 	bool closing;
+	bool unadded; /* while it was closing, outputs of committed messages could not be added in time */
 	bool failed;
 	seg_error failure;
 };

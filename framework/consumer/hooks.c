@@ -9,7 +9,9 @@ static int on_start(void *arg, seg_partition *p)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	int status = c->closing ? SEG_ECLOSED : seg_slot_open(&c->slots[p->number], p);
+	int status = c->closing
+			     ? SEG_ECLOSED
+			     : seg_slot_open(&c->slots[p->number], p, c->output_names ? c->pending_bytes : 0);
 	pthread_mutex_unlock(&c->lock);
 	if (status == 0)
 		seg_shortage_served(p);
@@ -46,6 +48,8 @@ static void on_settled(void *arg, seg_partition *p)
 	pthread_mutex_lock(&c->lock);
 	if (c->slots[p->number].state == SEG_SLOT_SETTLING)
 		c->slots[p->number].state = SEG_SLOT_CLOSED;
+	if (c->closing && c->output_names && !seg_slot_is_confirmed(&c->slots[p->number]))
+		c->unadded = true;
 	pthread_mutex_unlock(&c->lock);
 	seg_event_signal(&c->event);
 }

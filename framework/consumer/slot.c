@@ -8,12 +8,15 @@ static bool is_open(const seg_slot *slot)
 	return slot->state == SEG_SLOT_IDLE || slot->state == SEG_SLOT_HELD;
 }
 
-int seg_slot_open(seg_slot *slot, seg_partition *partition)
+int seg_slot_open(seg_slot *slot, seg_partition *partition, uint64_t pending)
 {
 	seg_polled *polled = calloc(1, sizeof(*polled));
 	if (!polled)
 		return SEG_ENOMEM;
-	*slot = (seg_slot){.state = SEG_SLOT_IDLE, .partition = partition, .polled = polled};
+	*slot = (seg_slot){.state = SEG_SLOT_IDLE,
+			   .pending = pending,
+			   .partition = partition,
+			   .polled = polled};
 	return 0;
 }
 
@@ -21,6 +24,7 @@ void seg_polled_destroy(seg_polled *polled)
 {
 	if (polled->fetched)
 		seg_fetched_release(polled->fetched);
+	seg_emitted_drop(&polled->emitted, UINT64_MAX);
 	free(polled->reason);
 	free(polled);
 }
@@ -61,6 +65,8 @@ seg_polled *seg_slot_take(seg_slot *slot)
 		return NULL;
 	seg_handoff *handoff = &slot->partition->handoff;
 	if (seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO)
+		return NULL;
+	if (slot->pending && !seg_handoff_has_room(handoff, slot->pending))
 		return NULL;
 	if (!slot->current)
 		slot->current = seg_handoff_take(handoff);
@@ -111,6 +117,7 @@ void seg_slot_put_back(seg_slot *slot)
 {
 	seg_fetched_release(slot->polled->fetched);
 	slot->polled->fetched = NULL;
+	seg_emitted_drop(&slot->polled->emitted, UINT64_MAX);
 	slot->state = SEG_SLOT_IDLE;
 	give_back_if_done(slot);
 	stop_if_due(slot);
@@ -124,6 +131,26 @@ void seg_slot_let_go(seg_slot *slot)
 	seg_slot_put_back(slot);
 }
 
+static bool cut(seg_slot *slot, size_t done)
+{
+	const seg_fetched *fetched = slot->current;
+	/* Nothing is emitted for messages after the last one. */
+	return done == fetched->batch.count ||
+	       seg_emitted_cut(&slot->polled->emitted, fetched->sequence + done, fetched->messages[done].id);
+}
+
+bool seg_slot_hand_over(seg_slot *slot, size_t done)
+{
+	seg_emitted *emitted = &slot->polled->emitted;
+	uint64_t sequence = slot->current->sequence;
+	/* What is left of messages that are done was a dead letter's. */
+	seg_emitted_drop(emitted, sequence + slot->done);
+	if (!cut(slot, done))
+		return false;
+	seg_emitted_hand_over(emitted, sequence + done, &slot->partition->handoff);
+	return true;
+}
+
 void seg_slot_progress(seg_slot *slot, size_t done)
 {
 	if (done <= slot->done)
@@ -133,6 +160,13 @@ void seg_slot_progress(seg_slot *slot, size_t done)
 	seg_handoff_handled(&slot->partition->handoff, slot->current->sequence + done);
 }
 
+bool seg_slot_is_confirmed(const seg_slot *slot)
+{
+	const seg_handoff *handoff = &slot->partition->handoff;
+	return atomic_load_explicit(&handoff->io.committed, memory_order_acquire) >=
+	       atomic_load_explicit(&handoff->worker.handled, memory_order_relaxed);
+}
+
 /* --- dead letters --------------------------------------------------------------------- */
 
 int seg_slot_ask(seg_slot *slot, size_t index, uint32_t attempts, const char *reason, const char *handler)
@@ -140,8 +174,11 @@ int seg_slot_ask(seg_slot *slot, size_t index, uint32_t attempts, const char *re
 	seg_polled *polled = slot->polled;
 	const seg_fetched *fetched = slot->current;
 	char *copy = strdup(reason);
-	if (!copy)
+	if (!copy || !seg_slot_hand_over(slot, index) || !cut(slot, index + 1)) {
+		free(copy);
 		return SEG_ENOMEM;
+	}
+	seg_slot_progress(slot, index);
 	free(polled->reason);
 	polled->reason = copy;
 	polled->asking = true;

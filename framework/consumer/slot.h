@@ -14,12 +14,14 @@
 #ifndef SEG_CONSUMER_SLOT_H
 #define SEG_CONSUMER_SLOT_H
 
+#include "consumer/emitted.h"
 #include "group/partition.h"
 
 /* What a caller holds. If the ownership ends first, it lives until the caller releases it. */
 typedef struct seg_polled {
 	seg_batch view; /* first: this is the caller's seg_batch */
 	seg_fetched *fetched;
+	seg_emitted emitted; /* the caller's, without the lock */
 
 	/* A dead letter. */
 	bool asking;     /* Redis has not answered yet */
@@ -48,6 +50,8 @@ typedef struct seg_slot {
 	seg_slot_state state;
 	seg_slot_wish wish;
 	bool closing; /* the consumer is closing: no caller uses a batch any more */
+	uint64_t
+		pending; /* bytes of outputs that wait for Redis, beyond which no batch is taken; 0: there are no outputs */
 	seg_partition *partition;
 	seg_polled *polled;
 	seg_fetched *current; /* taken from the handoff, and not given back yet; NULL: none */
@@ -56,8 +60,8 @@ typedef struct seg_slot {
 	int64_t held_since;   /* seg_now() at which a caller got the batch; 0: it is being decoded */
 } seg_slot;
 
-/* A new ownership begins: the slot becomes IDLE. Returns 0 or SEG_ENOMEM. */
-int seg_slot_open(seg_slot *slot, seg_partition *partition);
+/* A new ownership begins: the slot becomes IDLE. pending: see seg_slot. Returns 0 or SEG_ENOMEM. */
+int seg_slot_open(seg_slot *slot, seg_partition *partition, uint64_t pending);
 
 /* Takes the next messages: the slot becomes HELD and polled->fetched gets a reference. NULL: there are none now. */
 seg_polled *seg_slot_take(seg_slot *slot);
@@ -77,11 +81,20 @@ void seg_slot_let_go(seg_slot *slot);
 /* Frees a batch whose slot has ended. */
 void seg_polled_destroy(seg_polled *polled);
 
+/* Before seg_slot_progress, by the caller that holds the batch: hands over what it has emitted for these messages. False: out of memory. */
+bool seg_slot_hand_over(seg_slot *slot, size_t done);
+
 /* The first `done` messages of `current` are done: they may be committed. */
 void seg_slot_progress(seg_slot *slot, size_t done);
 
-/* Asks for a dead letter of message `index` of `current`. `handler` must outlive the slot. Returns 0 or SEG_ENOMEM. */
+/*
+ * Asks for a dead letter of message `index` of `current`; the messages before it are done. What was emitted for it is dropped once it is
+ * one. `handler` must outlive the slot. Returns 0 or SEG_ENOMEM.
+ */
 int seg_slot_ask(seg_slot *slot, size_t index, uint32_t attempts, const char *reason, const char *handler);
+
+/* Whether Redis has confirmed all that is done in the newest ownership. Not for a slot that was never open. */
+bool seg_slot_is_confirmed(const seg_slot *slot);
 
 /* Takes the answer to a dead letter if it has come. */
 void seg_slot_collect(seg_slot *slot);
