@@ -6,15 +6,14 @@
 #include "base/error.h"
 #include "base/names.h"
 
-char *seg_config_output_list(const char *text, seg_error *error)
+int seg_config_output_list(const char *text, char **out, seg_error *error)
 {
 	size_t length = strlen(text), count = 0;
 	char *list = malloc(2 * length + 2), *rest, *copy = strdup(text);
 	if (!list || !copy) {
 		free(list);
 		free(copy);
-		seg_fail(error, SEG_ENOMEM, "out of memory");
-		return NULL;
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	}
 	char *end = list;
 	int status = 0;
@@ -32,7 +31,8 @@ char *seg_config_output_list(const char *text, seg_error *error)
 		status = seg_fail(error, SEG_EINVAL, "no stream is named; write names, such as a, b");
 	free(copy);
 	if (status == 0)
-		return list;
-	free(list);
-	return NULL;
+		*out = list;
+	else
+		free(list);
+	return status;
 }

@@ -7,7 +7,7 @@
 /* Most streams in the list. */
 enum { SEG_CONFIG_OUTPUTS_MAX = 64 };
 
-/* The list "a,b" as "a, b", in a new text; NULL, with SEG_EINVAL or SEG_ENOMEM in *error, which must not be NULL. */
-char *seg_config_output_list(const char *text, seg_error *error);
+/* Makes "a,b" to "a, b", in a new text *list that the caller frees. SEG_EINVAL or SEG_ENOMEM, with *error, which may be NULL. */
+int seg_config_output_list(const char *text, char **list, seg_error *error);
 
 #endif

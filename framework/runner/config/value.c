@@ -63,8 +63,9 @@ static int set_string(const seg_config_row *row, char **field, const char *file,
 	if (status)
 		return status;
 	if (row->kind == SEG_CONFIG_NAMES) {
-		char *list = seg_config_output_list(text, error);
-		return list ? replace_string(field, list, error) : error->status;
+		char *list = NULL;
+		status = seg_config_output_list(text, &list, error);
+		return status ? status : replace_string(field, list, error);
 	}
 	bool is_path = row->kind == SEG_CONFIG_PATH || row->kind == SEG_CONFIG_LOG_FILE ||
 		       (row->kind == SEG_CONFIG_PLUGIN && strchr(text, '/'));
