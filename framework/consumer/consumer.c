@@ -26,34 +26,36 @@ static seg_polled *polled_of(const seg_batch *batch)
 	return (seg_polled *)(uintptr_t)batch;
 }
 
-/* The slot from which the batch was polled; NULL if that ownership is over. Under the lock. */
-static seg_slot *slot_of(seg_consumer *c, const seg_polled *polled)
+/* The holding from which the batch was polled; NULL if that ownership is over. Under the lock. */
+static seg_holding *holding_of(seg_consumer *c, const seg_polled *polled)
 {
 	uint32_t number = polled->view.partition;
-	return number < c->slot_count && seg_slot_has(&c->slots[number], polled) ? &c->slots[number] : NULL;
+	return number < c->holding_count && seg_holding_has(&c->holdings[number], polled)
+		       ? &c->holdings[number]
+		       : NULL;
 }
 
 /* Takes the next messages; each partition gets its turn. NULL: there are none. Under the lock. */
 static seg_polled *take_next(seg_consumer *c)
 {
-	for (uint32_t i = 0; i < c->slot_count; i++) {
-		seg_slot *slot = &c->slots[(c->cursor + i) % c->slot_count];
-		seg_slot_collect(slot);
-		seg_polled *polled = seg_slot_take(slot);
+	for (uint32_t i = 0; i < c->holding_count; i++) {
+		seg_holding *holding = &c->holdings[(c->cursor + i) % c->holding_count];
+		seg_holding_collect(holding);
+		seg_polled *polled = seg_holding_take(holding);
 		if (!polled)
 			continue;
-		c->cursor = (c->cursor + i + 1) % c->slot_count;
+		c->cursor = (c->cursor + i + 1) % c->holding_count;
 		return polled;
 	}
 	return NULL;
 }
 
 /* Asks for a dead letter of an unreadable message. Does not wait: others may be polled meanwhile. Under the lock. */
-static int give_up_unreadable(seg_consumer *c, seg_slot *slot)
+static int give_up_unreadable(seg_consumer *c, seg_holding *holding)
 {
-	const char *reason = seg_fault_text(slot->current->faults[slot->done]);
-	int status = seg_slot_ask(slot, slot->done, 0, reason, c->member->name);
-	seg_slot_put_back(slot);
+	const char *reason = seg_fault_text(holding->current->faults[holding->done]);
+	int status = seg_holding_ask(holding, holding->done, 0, reason, c->member->name);
+	seg_holding_put_back(holding);
 	return status;
 }
 
@@ -70,16 +72,16 @@ static find_result find(seg_consumer *c, const seg_batch **batch)
 	bool decoded = seg_fetched_decode(polled->fetched, c->codec);
 	find_result result = LOOK_AGAIN;
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
-	if (!slot) {
+	seg_holding *holding = holding_of(c, polled);
+	if (!holding) {
 		seg_polled_destroy(polled);
 	} else if (!decoded) {
-		seg_slot_put_back(slot);
+		seg_holding_put_back(holding);
 		result = NOTHING; /* out of memory: a later look tries again */
-	} else if (seg_slot_make_view(slot, seg_now())) {
+	} else if (seg_holding_make_view(holding, seg_now())) {
 		*batch = &polled->view;
 		result = FOUND;
-	} else if (give_up_unreadable(c, slot)) {
+	} else if (give_up_unreadable(c, holding)) {
 		result = NOTHING;
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -113,7 +115,7 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 		if (result == FOUND)
 			return 1;
 		/* Another partition may have messages. One look for each is enough, also after the deadline. */
-		if (result == LOOK_AGAIN && ++looks <= c->slot_count)
+		if (result == LOOK_AGAIN && ++looks <= c->holding_count)
 			continue;
 		int status = failure(c, error);
 		if (status)
@@ -138,20 +140,20 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, not %zu", batch->count,
 				count);
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
+	seg_holding *holding = holding_of(c, polled);
 	size_t first = (size_t)(batch->messages - polled->fetched->messages);
-	if (!slot || seg_handoff_may_dispatch(&slot->partition->handoff) == SEG_DISPATCH_ABANDON)
+	if (!holding || seg_handoff_may_dispatch(&holding->partition->handoff) == SEG_DISPATCH_ABANDON)
 		status = seg_fail(error, SEG_EFENCED,
 				  "this consumer no longer owns partition %" PRIu32
 				  "; the next owner handles the batch again",
 				  batch->partition);
-	else if (first + count < slot->done)
+	else if (first + count < holding->done)
 		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
-				  slot->done - first);
-	else if (!seg_slot_hand_over(slot, first + count))
+				  holding->done - first);
+	else if (!seg_holding_hand_over(holding, first + count))
 		status = seg_fail(error, SEG_ENOMEM, "out of memory");
 	else
-		seg_slot_progress(slot, first + count);
+		seg_holding_progress(holding, first + count);
 	pthread_mutex_unlock(&c->lock);
 	return status;
 }
@@ -162,9 +164,9 @@ void seg_consumer_release(seg_consumer *c, const seg_batch *batch)
 	if (is_parents(c))
 		return;
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
-	if (slot)
-		seg_slot_let_go(slot);
+	seg_holding *holding = holding_of(c, polled);
+	if (holding)
+		seg_holding_let_go(holding);
 	else
 		seg_polled_destroy(polled);
 	pthread_mutex_unlock(&c->lock);
@@ -181,22 +183,22 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 			  seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
-	seg_slot *slot = slot_of(c, polled);
+	seg_holding *holding = holding_of(c, polled);
 	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
-	if (slot)
-		seg_slot_collect(slot);
+	if (holding)
+		seg_holding_collect(holding);
 	if ((polled->asking || polled->lettered) && polled->index == at)
 		return 0;
-	if (!slot)
+	if (!holding)
 		return not_ours(batch, error);
 	if (polled->asking)
 		return seg_fail(
 			error, SEG_EINVAL,
 			"the dead letter of message %zu of the batch has no answer yet; wait for it first",
 			polled->index - (at - index));
-	if (at < slot->done)
+	if (at < holding->done)
 		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
-	if (seg_slot_ask(slot, at, slot->attempt, reason, c->member->name))
+	if (seg_holding_ask(holding, at, holding->attempt, reason, c->member->name))
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	return 0;
 }
@@ -205,9 +207,9 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 static bool letter_is_answered(seg_consumer *c, seg_polled *polled)
 {
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
-	if (slot)
-		seg_slot_collect(slot);
+	seg_holding *holding = holding_of(c, polled);
+	if (holding)
+		seg_holding_collect(holding);
 	bool answered = !polled->asking;
 	pthread_mutex_unlock(&c->lock);
 	return answered;
@@ -258,12 +260,12 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 static int may_emit(seg_consumer *c, const seg_batch *batch, size_t index, size_t bytes, seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
-	seg_slot *slot = slot_of(c, polled);
-	if (!slot || seg_handoff_may_dispatch(&slot->partition->handoff) == SEG_DISPATCH_ABANDON)
+	seg_holding *holding = holding_of(c, polled);
+	if (!holding || seg_handoff_may_dispatch(&holding->partition->handoff) == SEG_DISPATCH_ABANDON)
 		return not_ours(batch, error);
 	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
 	uint64_t number = polled->fetched->sequence + at;
-	if (at < slot->done)
+	if (at < holding->done)
 		return seg_fail(error, SEG_EINVAL,
 				"message %zu of the batch is committed already; emit before you commit it",
 				index);
@@ -281,7 +283,7 @@ static int may_emit(seg_consumer *c, const seg_batch *batch, size_t index, size_
 				"the outputs of messages that are not committed exceed %" PRIu64
 				" bytes; commit the messages before, then emit again",
 				c->emitted_bytes);
-	return !seg_handoff_has_room(&slot->partition->handoff, c->pending_bytes);
+	return !seg_handoff_has_room(&holding->partition->handoff, c->pending_bytes);
 }
 
 static int await_room(seg_consumer *c, const seg_batch *batch, size_t index, size_t bytes, seg_error *error)
@@ -353,26 +355,26 @@ int seg_consumer_emit(seg_consumer *c, const seg_batch *batch, size_t index, con
 
 /* --- waiting and closing ------------------------------------------------------------------ */
 
-static bool is_committed(const seg_slot *slot)
+static bool is_committed(const seg_holding *holding)
 {
-	switch (slot->state) {
-	case SEG_SLOT_CLOSED:
+	switch (holding->state) {
+	case SEG_HOLDING_CLOSED:
 		return true;
-	case SEG_SLOT_SETTLING:
+	case SEG_HOLDING_SETTLING:
 		return false;
-	case SEG_SLOT_IDLE:
-	case SEG_SLOT_HELD:
+	case SEG_HOLDING_IDLE:
+	case SEG_HOLDING_HELD:
 		break;
 	}
-	return seg_slot_is_confirmed(slot);
+	return seg_holding_is_confirmed(holding);
 }
 
 static bool all_committed(seg_consumer *c)
 {
 	bool all = true;
 	pthread_mutex_lock(&c->lock);
-	for (uint32_t i = 0; i < c->slot_count && all; i++)
-		all = is_committed(&c->slots[i]);
+	for (uint32_t i = 0; i < c->holding_count && all; i++)
+		all = is_committed(&c->holdings[i]);
 	pthread_mutex_unlock(&c->lock);
 	return all;
 }

@@ -129,7 +129,7 @@ static void destroy(seg_consumer *c)
 	if (c->stream)
 		seg_stream_close(c->stream);
 	pthread_mutex_destroy(&c->lock);
-	free(c->slots);
+	free(c->holdings);
 	free(c);
 }
 
@@ -168,9 +168,9 @@ static int open_with(seg_consumer *c, seg_client *client, const char *stream,
 		return status;
 	c->codec = options->codec;
 	c->max_processing = options->max_processing_ms * SEG_MS;
-	c->slot_count = c->stream->shape.partitions;
-	c->slots = calloc(c->slot_count, sizeof(*c->slots));
-	if (!c->slots)
+	c->holding_count = c->stream->shape.partitions;
+	c->holdings = calloc(c->holding_count, sizeof(*c->holdings));
+	if (!c->holdings)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	status = open_outputs(c, options, error);
 	return status ? status : join_group(c, options, error);
@@ -213,9 +213,9 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	int64_t give_up = 2 * SEG_STOP_PATIENCE;
 	pthread_mutex_lock(&c->lock);
 	c->closing = true;
-	for (uint32_t i = 0; i < c->slot_count; i++) {
-		c->slots[i].closing = true;
-		seg_slot_end(&c->slots[i], SEG_SLOT_END);
+	for (uint32_t i = 0; i < c->holding_count; i++) {
+		c->holdings[i].closing = true;
+		seg_holding_end(&c->holdings[i], SEG_HOLDING_END);
 	}
 	pthread_mutex_unlock(&c->lock);
 	seg_member_stop(c->member, SEG_STOP_DRAIN);
