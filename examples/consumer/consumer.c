@@ -1,12 +1,14 @@
 /*
  * consumer - prints the messages of a stream, "key<TAB>data", as a member of a group.
  *
- *     consumer ADDRESS STREAM GROUP [NAMESPACE]          (ADDRESS as in redis://127.0.0.1:6379)
+ *     consumer ADDRESS STREAM GROUP [NAMESPACE [OUTPUT]]          (ADDRESS as in redis://127.0.0.1:6379)
  *
  * Start it several times with the same group: each process prints its share of the partitions. It commits a
  * message after it has printed its line, so after a crash some lines can be printed twice, and none is
  * missing. At SIGINT and SIGTERM, it commits what it has printed and leaves the group; the other processes
  * take over its partitions at once.
+ *
+ * With OUTPUT, a registered stream, it copies each message there, too: exactly once, whatever crashes.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -40,8 +42,28 @@ static int print_batch(const seg_batch *batch)
 	return fflush(stdout);
 }
 
+/* The copies are added once the batch is committed. */
+static int copy_batch(seg_consumer *consumer, const seg_batch *batch, const char *stream, seg_error *error)
+{
+	int result = SEG_OK;
+	for (size_t i = 0; i < batch->count && result == SEG_OK; i++) {
+		const seg_message *message = &batch->messages[i];
+		const seg_output output = {
+			.stream = stream,
+			.key = message->key,
+			.key_length = message->key_length,
+			.data = message->data,
+			.data_length = message->data_length,
+			.headers = message->headers,
+			.header_count = message->header_count,
+		};
+		result = seg_consumer_emit(consumer, batch, i, &output, error);
+	}
+	return result;
+}
+
 /* Returns at a signal, or when the consumer has failed for good. */
-static int print_messages(seg_consumer *consumer, seg_error *error)
+static int print_messages(seg_consumer *consumer, const char *output, seg_error *error)
 {
 	while (!interrupted) {
 		const seg_batch *batch;
@@ -55,10 +77,13 @@ static int print_messages(seg_consumer *consumer, seg_error *error)
 			seg_consumer_release(consumer, batch);
 			return SEG_OK;
 		}
-		/* SEG_EFENCED: the partition has a new owner, which prints these messages again. */
-		result = seg_consumer_commit(consumer, batch, batch->count, error);
+		result = output ? copy_batch(consumer, batch, output, error) : SEG_OK;
+		if (result == SEG_OK)
+			result = seg_consumer_commit(consumer, batch, batch->count, error);
+		/* What is not committed is not copied, and comes again. */
 		seg_consumer_release(consumer, batch);
-		if (result < 0 && result != SEG_EFENCED)
+		/* SEG_EFENCED: the partition has a new owner, which prints these messages again. SEG_ETIMEOUT: OUTPUT is full. */
+		if (result < 0 && result != SEG_EFENCED && result != SEG_ETIMEOUT)
 			return result;
 	}
 	return SEG_OK;
@@ -66,8 +91,8 @@ static int print_messages(seg_consumer *consumer, seg_error *error)
 
 int main(int argc, char **argv)
 {
-	if (argc != 4 && argc != 5) {
-		fprintf(stderr, "usage: consumer ADDRESS STREAM GROUP [NAMESPACE]\n");
+	if (argc < 4 || argc > 6) {
+		fprintf(stderr, "usage: consumer ADDRESS STREAM GROUP [NAMESPACE [OUTPUT]]\n");
 		return 64;
 	}
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt}, NULL);
@@ -80,18 +105,20 @@ int main(int argc, char **argv)
 	seg_client_options client_options;
 	seg_client_options_init(&client_options);
 	client_options.address = argv[1];
-	if (argc == 5)
+	if (argc >= 5)
 		client_options.name_space = argv[4];
 	client_options.log = print_log;
 	seg_consumer_options options;
 	seg_consumer_options_init(&options);
 	options.group = argv[3];
+	const char *const outputs[] = {argc == 6 ? argv[5] : NULL, NULL};
+	options.outputs = outputs;
 
 	int result = seg_client_open(&client_options, &client, &error);
 	if (result == SEG_OK)
 		result = seg_consumer_open(client, argv[2], &options, &consumer, &error);
 	if (result == SEG_OK)
-		result = print_messages(consumer, &error);
+		result = print_messages(consumer, outputs[0], &error);
 	if (result != SEG_OK)
 		fprintf(stderr, "consumer: %s\n", error.text);
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "partition/key_slot.h"
 
 /* Between two looks of a poll without an event: a renewed lease does not count the event up. */
 #define LOOK_PAUSE (100 * SEG_MS)
@@ -25,34 +26,36 @@ static seg_polled *polled_of(const seg_batch *batch)
 	return (seg_polled *)(uintptr_t)batch;
 }
 
-/* The slot from which the batch was polled; NULL if that ownership is over. Under the lock. */
-static seg_slot *slot_of(seg_consumer *c, const seg_polled *polled)
+/* The holding from which the batch was polled; NULL if that ownership is over. Under the lock. */
+static seg_holding *holding_of(seg_consumer *c, const seg_polled *polled)
 {
 	uint32_t number = polled->view.partition;
-	return number < c->slot_count && seg_slot_has(&c->slots[number], polled) ? &c->slots[number] : NULL;
+	return number < c->holding_count && seg_holding_has(&c->holdings[number], polled)
+		       ? &c->holdings[number]
+		       : NULL;
 }
 
 /* Takes the next messages; each partition gets its turn. NULL: there are none. Under the lock. */
 static seg_polled *take_next(seg_consumer *c)
 {
-	for (uint32_t i = 0; i < c->slot_count; i++) {
-		seg_slot *slot = &c->slots[(c->cursor + i) % c->slot_count];
-		seg_slot_collect(slot);
-		seg_polled *polled = seg_slot_take(slot);
+	for (uint32_t i = 0; i < c->holding_count; i++) {
+		seg_holding *holding = &c->holdings[(c->cursor + i) % c->holding_count];
+		seg_holding_collect(holding);
+		seg_polled *polled = seg_holding_take(holding);
 		if (!polled)
 			continue;
-		c->cursor = (c->cursor + i + 1) % c->slot_count;
+		c->cursor = (c->cursor + i + 1) % c->holding_count;
 		return polled;
 	}
 	return NULL;
 }
 
 /* Asks for a dead letter of an unreadable message. Does not wait: others may be polled meanwhile. Under the lock. */
-static int give_up_unreadable(seg_consumer *c, seg_slot *slot)
+static int give_up_unreadable(seg_consumer *c, seg_holding *holding)
 {
-	const char *reason = seg_fault_text(slot->current->faults[slot->done]);
-	int status = seg_slot_ask(slot, slot->done, 0, reason, c->member->name);
-	seg_slot_put_back(slot);
+	const char *reason = seg_fault_text(holding->current->faults[holding->done]);
+	int status = seg_holding_ask(holding, holding->done, 0, reason, c->member->name);
+	seg_holding_put_back(holding);
 	return status;
 }
 
@@ -69,16 +72,16 @@ static find_result find(seg_consumer *c, const seg_batch **batch)
 	bool decoded = seg_fetched_decode(polled->fetched, c->codec);
 	find_result result = LOOK_AGAIN;
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
-	if (!slot) {
+	seg_holding *holding = holding_of(c, polled);
+	if (!holding) {
 		seg_polled_destroy(polled);
 	} else if (!decoded) {
-		seg_slot_put_back(slot);
+		seg_holding_put_back(holding);
 		result = NOTHING; /* out of memory: a later look tries again */
-	} else if (seg_slot_make_view(slot, seg_now())) {
+	} else if (seg_holding_make_view(holding, seg_now())) {
 		*batch = &polled->view;
 		result = FOUND;
-	} else if (give_up_unreadable(c, slot)) {
+	} else if (give_up_unreadable(c, holding)) {
 		result = NOTHING;
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -112,7 +115,7 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 		if (result == FOUND)
 			return 1;
 		/* Another partition may have messages. One look for each is enough, also after the deadline. */
-		if (result == LOOK_AGAIN && ++looks <= c->slot_count)
+		if (result == LOOK_AGAIN && ++looks <= c->holding_count)
 			continue;
 		int status = failure(c, error);
 		if (status)
@@ -137,18 +140,20 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, not %zu", batch->count,
 				count);
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
+	seg_holding *holding = holding_of(c, polled);
 	size_t first = (size_t)(batch->messages - polled->fetched->messages);
-	if (!slot || seg_handoff_may_dispatch(&slot->partition->handoff) == SEG_DISPATCH_ABANDON)
+	if (!holding || seg_handoff_may_dispatch(&holding->partition->handoff) == SEG_DISPATCH_ABANDON)
 		status = seg_fail(error, SEG_EFENCED,
 				  "this consumer no longer owns partition %" PRIu32
 				  "; the next owner handles the batch again",
 				  batch->partition);
-	else if (first + count < slot->done)
+	else if (first + count < holding->done)
 		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
-				  slot->done - first);
+				  holding->done - first);
+	else if (!seg_holding_hand_over(holding, first + count))
+		status = seg_fail(error, SEG_ENOMEM, "out of memory");
 	else
-		seg_slot_progress(slot, first + count);
+		seg_holding_progress(holding, first + count);
 	pthread_mutex_unlock(&c->lock);
 	return status;
 }
@@ -159,9 +164,9 @@ void seg_consumer_release(seg_consumer *c, const seg_batch *batch)
 	if (is_parents(c))
 		return;
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
-	if (slot)
-		seg_slot_let_go(slot);
+	seg_holding *holding = holding_of(c, polled);
+	if (holding)
+		seg_holding_let_go(holding);
 	else
 		seg_polled_destroy(polled);
 	pthread_mutex_unlock(&c->lock);
@@ -178,22 +183,22 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 			  seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
-	seg_slot *slot = slot_of(c, polled);
+	seg_holding *holding = holding_of(c, polled);
 	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
-	if (slot)
-		seg_slot_collect(slot);
+	if (holding)
+		seg_holding_collect(holding);
 	if ((polled->asking || polled->lettered) && polled->index == at)
 		return 0;
-	if (!slot)
+	if (!holding)
 		return not_ours(batch, error);
 	if (polled->asking)
 		return seg_fail(
 			error, SEG_EINVAL,
 			"the dead letter of message %zu of the batch has no answer yet; wait for it first",
 			polled->index - (at - index));
-	if (at < slot->done)
+	if (at < holding->done)
 		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
-	if (seg_slot_ask(slot, at, slot->attempt, reason, c->member->name))
+	if (seg_holding_ask(holding, at, holding->attempt, reason, c->member->name))
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	return 0;
 }
@@ -202,9 +207,9 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 static bool letter_is_answered(seg_consumer *c, seg_polled *polled)
 {
 	pthread_mutex_lock(&c->lock);
-	seg_slot *slot = slot_of(c, polled);
-	if (slot)
-		seg_slot_collect(slot);
+	seg_holding *holding = holding_of(c, polled);
+	if (holding)
+		seg_holding_collect(holding);
 	bool answered = !polled->asking;
 	pthread_mutex_unlock(&c->lock);
 	return answered;
@@ -234,9 +239,10 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 			return seg_fail(
 				error, SEG_ETIMEOUT,
 				"Redis did not answer within %" PRId64
-				" ms, or had no room within dead_letter_limit; the message may still be "
+				" ms, or had no room within dead_letter_limit%s; the message may still be "
 				"dead-lettered: call again to keep waiting",
-				timeout / SEG_MS);
+				timeout / SEG_MS,
+				c->output_names ? ", or for outputs of the messages before" : "");
 		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
 	}
 	if (polled->status == SEG_EFENCED)
@@ -248,31 +254,127 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 	return 0;
 }
 
+/* --- outputs ---------------------------------------------------------------------------------- */
+
+/* Whether message `index` of the batch may emit `bytes` more. 1: not now. Under the lock. */
+static int may_emit(seg_consumer *c, const seg_batch *batch, size_t index, size_t bytes, seg_error *error)
+{
+	seg_polled *polled = polled_of(batch);
+	seg_holding *holding = holding_of(c, polled);
+	if (!holding || seg_handoff_may_dispatch(&holding->partition->handoff) == SEG_DISPATCH_ABANDON)
+		return not_ours(batch, error);
+	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
+	uint64_t number = polled->fetched->sequence + at;
+	if (at < holding->done)
+		return seg_fail(error, SEG_EINVAL,
+				"message %zu of the batch is committed already; emit before you commit it",
+				index);
+	if (seg_emitted_is_past(&polled->emitted, number))
+		return seg_fail(
+			error, SEG_EINVAL,
+			"message %zu of the batch after a later one; emit in the order of the messages",
+			index);
+	if (bytes > c->emitted_bytes || seg_emitted_of(&polled->emitted, number) > c->emitted_bytes - bytes)
+		return seg_fail(error, SEG_ETOOBIG,
+				"the outputs of one message exceed %" PRIu64 " bytes; raise in_flight_bytes",
+				c->emitted_bytes);
+	if (polled->emitted.bytes > c->emitted_bytes - bytes)
+		return seg_fail(error, SEG_EFULL,
+				"the outputs of messages that are not committed exceed %" PRIu64
+				" bytes; commit the messages before, then emit again",
+				c->emitted_bytes);
+	return !seg_handoff_has_room(&holding->partition->handoff, c->pending_bytes);
+}
+
+static int await_room(seg_consumer *c, const seg_batch *batch, size_t index, size_t bytes, seg_error *error)
+{
+	int64_t timeout = c->stream->client->timeout, deadline = seg_now() + timeout;
+	for (;;) {
+		uint32_t ticket = seg_event_ticket(&c->event);
+		pthread_mutex_lock(&c->lock);
+		int status = may_emit(c, batch, index, bytes, error);
+		pthread_mutex_unlock(&c->lock);
+		if (status <= 0)
+			return status;
+		int64_t now = seg_now();
+		if (now >= deadline)
+			return seg_fail(
+				error, SEG_ETIMEOUT,
+				"outputs that were committed before still wait for Redis after %" PRId64
+				" ms, and fill in_flight_bytes; `segctl why` names what they wait for",
+				timeout / SEG_MS);
+		wait_until(c, ticket, now + LOOK_PAUSE, deadline);
+	}
+}
+
+static int find_target(const seg_consumer *c, const seg_output *output, seg_error *error)
+{
+	if (!output || !output->stream)
+		return seg_fail(error, SEG_EINVAL, "the output and its stream must not be NULL");
+	int target = seg_emission_target(c->output_names, output->stream);
+	if (target < 0)
+		return seg_fail(error, SEG_EINVAL,
+				"\"%.100s\" is not among the consumer's outputs; add it to "
+				"seg_consumer_options.outputs",
+				output->stream);
+	return target;
+}
+
+int seg_consumer_emit(seg_consumer *c, const seg_batch *batch, size_t index, const seg_output *output,
+		      seg_error *error)
+{
+	seg_polled *polled = polled_of(batch);
+	seg_error why;
+	size_t bytes = 0;
+	if (is_parents(c))
+		return seg_fork_fail("consumer", error);
+	if (index >= batch->count)
+		return seg_fail(error, SEG_EINVAL,
+				"the batch has %zu messages, and the first one is number 0", batch->count);
+	int target = find_target(c, output, error);
+	if (target < 0)
+		return target;
+	int status = seg_emission_check(output, c->stream->client->max_message_bytes, &bytes, &why);
+	if (status)
+		return seg_fail(error, status, "an output for \"%.100s\": %.300s", output->stream, why.text);
+	status = await_room(c, batch, index, bytes, error);
+	if (status)
+		return status;
+	const seg_message *message = &batch->messages[index];
+	size_t at = (size_t)(message - polled->fetched->messages);
+	seg_emission record = {.source = message->id,
+			       .slot = seg_key_slot(message->key, message->key_length),
+			       .target = (uint32_t)target,
+			       .output = *output};
+	record.output.stream = c->output_names[target];
+	/* The caller's, whatever becomes of the ownership. */
+	if (!seg_emitted_add(&polled->emitted, polled->fetched->sequence + at, &record))
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	return 0;
+}
+
 /* --- waiting and closing ------------------------------------------------------------------ */
 
-static bool is_committed(const seg_slot *slot)
+static bool is_committed(const seg_holding *holding)
 {
-	const seg_handoff *handoff;
-	switch (slot->state) {
-	case SEG_SLOT_CLOSED:
+	switch (holding->state) {
+	case SEG_HOLDING_CLOSED:
 		return true;
-	case SEG_SLOT_SETTLING:
+	case SEG_HOLDING_SETTLING:
 		return false;
-	case SEG_SLOT_IDLE:
-	case SEG_SLOT_HELD:
+	case SEG_HOLDING_IDLE:
+	case SEG_HOLDING_HELD:
 		break;
 	}
-	handoff = &slot->partition->handoff;
-	return atomic_load_explicit(&handoff->io.committed, memory_order_acquire) >=
-	       atomic_load_explicit(&handoff->worker.handled, memory_order_relaxed);
+	return seg_holding_is_confirmed(holding);
 }
 
 static bool all_committed(seg_consumer *c)
 {
 	bool all = true;
 	pthread_mutex_lock(&c->lock);
-	for (uint32_t i = 0; i < c->slot_count && all; i++)
-		all = is_committed(&c->slots[i]);
+	for (uint32_t i = 0; i < c->holding_count && all; i++)
+		all = is_committed(&c->holdings[i]);
 	pthread_mutex_unlock(&c->lock);
 	return all;
 }
@@ -289,8 +391,9 @@ int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 		int64_t now = seg_now();
 		if (now >= deadline)
 			return seg_fail(error, SEG_ETIMEOUT,
-					"Redis did not confirm all commits within %" PRIu32 " ms",
-					timeout_ms);
+					"Redis did not confirm all commits%s within %" PRIu32 " ms%s",
+					c->output_names ? " and their outputs" : "", timeout_ms,
+					c->output_names ? "; `segctl why` names what they wait for" : "");
 		wait_until(c, ticket, now + SYNC_PAUSE, deadline);
 	}
 }

@@ -9,7 +9,9 @@ static int on_start(void *arg, seg_partition *p)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	int status = c->closing ? SEG_ECLOSED : seg_slot_open(&c->slots[p->number], p);
+	int status = c->closing ? SEG_ECLOSED
+				: seg_holding_open(&c->holdings[p->number], p,
+						   c->output_names ? c->pending_bytes : 0);
 	pthread_mutex_unlock(&c->lock);
 	if (status == 0)
 		seg_shortage_served(p);
@@ -22,7 +24,7 @@ static void on_demand(void *arg, seg_partition *p, seg_demand demand)
 	pthread_mutex_lock(&c->lock);
 	/* A drain waits for the batch that a caller handles; a lost partition does not. */
 	bool at_once = demand == SEG_DEMAND_ABANDON || c->closing;
-	seg_slot_end(&c->slots[p->number], at_once ? SEG_SLOT_END : SEG_SLOT_DRAIN);
+	seg_holding_end(&c->holdings[p->number], at_once ? SEG_HOLDING_END : SEG_HOLDING_DRAIN);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -30,7 +32,7 @@ static void on_answered(void *arg, seg_partition *p)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	seg_slot_collect(&c->slots[p->number]);
+	seg_holding_collect(&c->holdings[p->number]);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -44,23 +46,25 @@ static void on_settled(void *arg, seg_partition *p)
 {
 	seg_consumer *c = arg;
 	pthread_mutex_lock(&c->lock);
-	if (c->slots[p->number].state == SEG_SLOT_SETTLING)
-		c->slots[p->number].state = SEG_SLOT_CLOSED;
+	if (c->holdings[p->number].state == SEG_HOLDING_SETTLING)
+		c->holdings[p->number].state = SEG_HOLDING_CLOSED;
+	if (c->closing && c->output_names && !seg_holding_is_confirmed(&c->holdings[p->number]))
+		c->unadded = true;
 	pthread_mutex_unlock(&c->lock);
 	seg_event_signal(&c->event);
 }
 
-/* Ends the slot if its batch was held for too long at `now`. Else *next is when that will be. Under the lock. */
-static bool end_overdue(const seg_consumer *c, seg_slot *slot, int64_t now, int64_t *next)
+/* Ends the holding if its batch was held for too long at `now`. Else *next is when that will be. Under the lock. */
+static bool end_overdue(const seg_consumer *c, seg_holding *holding, int64_t now, int64_t *next)
 {
-	if (slot->state != SEG_SLOT_HELD || !slot->held_since || slot->wish == SEG_SLOT_END)
+	if (holding->state != SEG_HOLDING_HELD || !holding->held_since || holding->wish == SEG_HOLDING_END)
 		return false;
-	int64_t due = slot->held_since + c->max_processing;
+	int64_t due = holding->held_since + c->max_processing;
 	if (now < due) {
 		*next = due;
 		return false;
 	}
-	seg_slot_end(slot, SEG_SLOT_END);
+	seg_holding_end(holding, SEG_HOLDING_END);
 	return true;
 }
 
@@ -72,7 +76,7 @@ static int64_t on_check(void *arg, seg_partition *p, int64_t now)
 	if (c->max_processing == 0)
 		return next;
 	pthread_mutex_lock(&c->lock);
-	bool taken_back = end_overdue(c, &c->slots[p->number], now, &next);
+	bool taken_back = end_overdue(c, &c->holdings[p->number], now, &next);
 	pthread_mutex_unlock(&c->lock);
 	if (taken_back)
 		seg_log(&p->logger, SEG_LOG_WARNING,

@@ -71,12 +71,65 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 	return status;
 }
 
+/* What a batch may emit for messages that are not committed, at least: some records of the largest size. */
+enum { EMITTED_BYTES_MIN = 4 << 20 };
+
+static int check_output(const char *const *outputs, size_t i, const char *stream, seg_error *error)
+{
+	int status = seg_name_check("output", outputs[i], error);
+	if (status)
+		return status;
+	if (strcmp(outputs[i], stream) == 0)
+		return seg_fail(
+			error, SEG_EINVAL,
+			"outputs: \"%s\" is the stream that the consumer reads: what it emits would come back for ever; choose another stream",
+			stream);
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(outputs[i], outputs[k]) == 0)
+			return seg_fail(error, SEG_EINVAL, "outputs: \"%s\" is named twice; remove one",
+					outputs[i]);
+	return 0;
+}
+
+/* Opens the streams, and lets Redis know where they get messages from. */
+static int open_outputs(seg_consumer *c, const seg_consumer_options *options, seg_error *error)
+{
+	size_t count = 0;
+	int status = 0;
+	while (options->outputs && options->outputs[count] && !status)
+		status = check_output(options->outputs, count++, c->stream->name, error);
+	if (status || count == 0)
+		return status;
+	seg_target_choice *choices = calloc(count, sizeof(*choices));
+	c->output_names = calloc(count + 1, sizeof(*c->output_names));
+	if (!choices || !c->output_names) {
+		free(choices);
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < count; i++)
+		choices[i].name = options->outputs[i];
+	const seg_target_setup setup = {.stream = c->stream->name,
+					.group = options->group,
+					.choices = choices,
+					.count = count};
+	status = seg_targets_open(&c->targets, c->stream->client, &setup, error);
+	free(choices);
+	for (size_t i = 0; i < c->targets.count; i++)
+		c->output_names[i] = c->targets.streams[i]->name;
+	c->pending_bytes = options->in_flight_bytes;
+	c->emitted_bytes =
+		options->in_flight_bytes > EMITTED_BYTES_MIN ? options->in_flight_bytes : EMITTED_BYTES_MIN;
+	return status;
+}
+
 static void destroy(seg_consumer *c)
 {
+	seg_targets_close(&c->targets);
+	free(c->output_names);
 	if (c->stream)
 		seg_stream_close(c->stream);
 	pthread_mutex_destroy(&c->lock);
-	free(c->slots);
+	free(c->holdings);
 	free(c);
 }
 
@@ -99,6 +152,8 @@ static int join_group(seg_consumer *c, const seg_consumer_options *options, seg_
 		.read_deaths = READ_DEATHS,
 		.dead_letter_limit = options->dead_letter_limit,
 		.dead_letters = options->dead_letters,
+		.outputs = c->targets.streams,
+		.output_count = c->targets.count,
 		.shared_event = &c->event,
 		.hooks = seg_consumer_hooks(c),
 	};
@@ -113,11 +168,12 @@ static int open_with(seg_consumer *c, seg_client *client, const char *stream,
 		return status;
 	c->codec = options->codec;
 	c->max_processing = options->max_processing_ms * SEG_MS;
-	c->slot_count = c->stream->shape.partitions;
-	c->slots = calloc(c->slot_count, sizeof(*c->slots));
-	if (!c->slots)
+	c->holding_count = c->stream->shape.partitions;
+	c->holdings = calloc(c->holding_count, sizeof(*c->holdings));
+	if (!c->holdings)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	return join_group(c, options, error);
+	status = open_outputs(c, options, error);
+	return status ? status : join_group(c, options, error);
 }
 
 int seg_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options,
@@ -157,9 +213,9 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	int64_t give_up = 2 * SEG_STOP_PATIENCE;
 	pthread_mutex_lock(&c->lock);
 	c->closing = true;
-	for (uint32_t i = 0; i < c->slot_count; i++) {
-		c->slots[i].closing = true;
-		seg_slot_end(&c->slots[i], SEG_SLOT_END);
+	for (uint32_t i = 0; i < c->holding_count; i++) {
+		c->holdings[i].closing = true;
+		seg_holding_end(&c->holdings[i], SEG_HOLDING_END);
 	}
 	pthread_mutex_unlock(&c->lock);
 	seg_member_stop(c->member, SEG_STOP_DRAIN);
@@ -176,9 +232,13 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 					timeout_ms);
 		}
 		seg_fail(error, SEG_ETIMEOUT,
-			 "Redis did not answer within %" PRIu32
+			 "Redis did not answer%s within %" PRIu32
 			 " ms; the partitions go to others when the session times out",
-			 timeout_ms);
+			 c->output_names ? ", or had no room for outputs," : "", timeout_ms);
+	} else if (c->unadded) {
+		status = seg_fail(
+			error, SEG_ETIMEOUT,
+			"not all outputs could be added in time; their messages are not committed, and the next owner gets them again");
 	}
 	seg_member_destroy(c->member);
 	destroy(c);

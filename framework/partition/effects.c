@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "partition/emission.h"
 #include "partition/key_slot.h"
-#include "stream/record.h"
 
 /* Of one call that emits or changes. */
 typedef struct seg_effect {
@@ -96,38 +96,6 @@ static const char *make_room(seg_effects *e, size_t index, size_t bytes)
 
 /* --- outputs ------------------------------------------------------------------------------------ */
 
-/* The index among the outputs; -1: none. */
-static int target_of(const seg_effects *e, const char *stream)
-{
-	for (int i = 0; e->setup->outputs && e->setup->outputs[i]; i++)
-		if (strcmp(e->setup->outputs[i], stream) == 0)
-			return i;
-	return -1;
-}
-
-/* Copies the record into the completion. False: out of memory. */
-static bool copy_record(seg_completion *c, seg_output *copy, const seg_output *output)
-{
-	seg_header *headers = NULL;
-	*copy = *output;
-	copy->key = seg_completion_copy(c, output->key, output->key_length);
-	copy->data = seg_completion_copy(c, output->data, output->data_length);
-	if (output->header_count) {
-		headers = seg_completion_copy(c, output->headers,
-					      output->header_count * sizeof(*output->headers));
-		if (!headers)
-			return false;
-	}
-	copy->headers = headers;
-	for (size_t i = 0; i < output->header_count; i++) {
-		headers[i].name = seg_completion_copy(c, headers[i].name, headers[i].name_length);
-		headers[i].value = seg_completion_copy(c, headers[i].value, headers[i].value_length);
-		if (!headers[i].name || !headers[i].value)
-			return false;
-	}
-	return copy->key && copy->data;
-}
-
 /* Without lanes, too: an owner with lanes may have added the message's records before. */
 static uint16_t slot_of_key(const seg_effects *e, size_t index)
 {
@@ -147,28 +115,22 @@ static uint32_t next_number(const seg_effects *e, size_t index)
 
 static bool add_record(seg_effects *e, size_t index, uint32_t target, const seg_output *output)
 {
-	seg_output copy;
-	seg_emission *emission = NULL;
-	uint32_t number = next_number(e, index);
+	seg_emission head = {.source = e->messages[index].id,
+			     .number = next_number(e, index),
+			     .slot = slot_of_key(e, index),
+			     .target = target,
+			     .output = *output};
 	seg_effect *effect = note(e, index);
 	if (!effect)
 		return false;
+	head.output.stream = e->setup->outputs[target];
 	if (!e->completion)
 		e->completion = seg_completion_create();
-	if (e->completion && copy_record(e->completion, &copy, output))
-		emission = seg_completion_add_emission(e->completion);
-	if (!emission) {
+	if (!e->completion || !seg_emission_add(e->completion, &head)) {
 		e->journal_count--;
 		return false;
 	}
 	effect->is_record = true;
-	copy.stream = e->setup->outputs[target];
-	*emission = (seg_emission){.completion = e->completion,
-				   .source = e->messages[index].id,
-				   .number = number,
-				   .slot = slot_of_key(e, index),
-				   .target = target,
-				   .output = copy};
 	return true;
 }
 
@@ -176,22 +138,16 @@ static const char *emit(const seg_batch *batch, size_t index, const seg_output *
 {
 	seg_effects *e = effects_of(batch);
 	seg_error why = {0};
+	size_t bytes = 0;
 	const char *refusal = check_index(e, index);
 	if (refusal)
 		return refusal;
-	int target = output->stream ? target_of(e, output->stream) : -1;
+	int target = output->stream ? seg_emission_target(e->setup->outputs, output->stream) : -1;
 	if (target < 0)
 		return refuse(e, "\"%.100s\" is not among the outputs of this section; add it to \"outputs\"",
 			      output->stream ? output->stream : "");
-	seg_record record = {.key = output->key,
-			     .key_length = output->key_length,
-			     .data = output->data,
-			     .data_length = output->data_length,
-			     .headers = output->headers,
-			     .header_count = output->header_count};
-	if (seg_record_check(&record, e->setup->record_bytes, &why))
+	if (seg_emission_check(output, e->setup->record_bytes, &bytes, &why))
 		return refuse(e, "an output for \"%.100s\": %.200s", output->stream, why.text);
-	size_t bytes = seg_record_bytes(&record) + output->header_count * sizeof(seg_header);
 	refusal = make_room(e, index, bytes);
 	if (refusal)
 		return refusal;

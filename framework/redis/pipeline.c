@@ -17,8 +17,8 @@ bool seg_pipeline_init(seg_pipeline *pipeline)
 
 void seg_pipeline_fini(seg_pipeline *pipeline)
 {
-	seg_output_fini(&pipeline->output);
-	seg_output_fini(&pipeline->kept);
+	seg_outgoing_fini(&pipeline->output);
+	seg_outgoing_fini(&pipeline->kept);
 	free(pipeline->waiting);
 	pipeline->waiting = NULL;
 }
@@ -58,9 +58,9 @@ static seg_waiting_command *newest(seg_pipeline *p)
 /* Keeps what was written since the output had `before` bytes. Without memory the command cannot be moved. */
 static void keep_newest(seg_pipeline *p, size_t before)
 {
-	size_t length = seg_output_length(&p->output) - before;
+	size_t length = seg_outgoing_length(&p->output) - before;
 	if (p->follow != SEG_FOLLOW_NONE &&
-	    seg_output_append(&p->kept, p->output.bytes + p->output.end - length, length))
+	    seg_outgoing_append(&p->kept, p->output.bytes + p->output.end - length, length))
 		newest(p)->kept = length;
 }
 
@@ -68,10 +68,10 @@ bool seg_pipeline_command(seg_pipeline *p, seg_entry_sink *sink, seg_reply_fn fn
 			  const char *const *argv, const size_t *lengths)
 {
 	const seg_waiting_command command = {.fn = fn, .arg = arg, .sink = sink, .follow = p->follow};
-	size_t before = seg_output_length(&p->output);
-	if (!seg_output_reserve(&p->output, 0, argc, argv, lengths) || !push(p, &command))
+	size_t before = seg_outgoing_length(&p->output);
+	if (!seg_outgoing_reserve(&p->output, 0, argc, argv, lengths) || !push(p, &command))
 		return false;
-	seg_output_command(&p->output, argc, argv, lengths);
+	seg_outgoing_command(&p->output, argc, argv, lengths);
 	keep_newest(p, before);
 	return true;
 }
@@ -86,12 +86,12 @@ bool seg_pipeline_script(seg_pipeline *p, seg_script script, bool by_text, seg_r
 			       key_count};
 	size_t more = by_text ? strlen(source->text) : 0;
 	const seg_waiting_command command = {.fn = fn, .arg = arg, .follow = p->follow};
-	size_t before = seg_output_length(&p->output);
-	if (!seg_output_reserve(&p->output, more, argc, argv, lengths) || !push(p, &command))
+	size_t before = seg_outgoing_length(&p->output);
+	if (!seg_outgoing_reserve(&p->output, more, argc, argv, lengths) || !push(p, &command))
 		return false;
-	seg_output_begin(&p->output, 3 + argc);
-	seg_output_arguments(&p->output, 3, head, NULL);
-	seg_output_arguments(&p->output, argc, argv, lengths);
+	seg_outgoing_begin(&p->output, 3 + argc);
+	seg_outgoing_arguments(&p->output, 3, head, NULL);
+	seg_outgoing_arguments(&p->output, argc, argv, lengths);
 	keep_newest(p, before);
 	return true;
 }
@@ -108,28 +108,28 @@ bool seg_pipeline_again(seg_pipeline *p, const seg_waiting_command *command, con
 	const seg_waiting_command before = {.fn = ignore_answer};
 	seg_waiting_command again = *command;
 	again.hops++;
-	size_t length = seg_output_length(&p->output);
-	if (asking && !seg_output_append(&p->output, ask, sizeof(ask) - 1))
+	size_t length = seg_outgoing_length(&p->output);
+	if (asking && !seg_outgoing_append(&p->output, ask, sizeof(ask) - 1))
 		return false;
-	bool good = seg_output_append(&p->output, bytes, command->kept) && (!asking || push(p, &before));
+	bool good = seg_outgoing_append(&p->output, bytes, command->kept) && (!asking || push(p, &before));
 	if (good && push(p, &again)) {
 		newest(p)->kept = 0;
-		if (seg_output_append(&p->kept, bytes, command->kept))
+		if (seg_outgoing_append(&p->kept, bytes, command->kept))
 			newest(p)->kept = command->kept;
 		return true;
 	}
 	if (good && asking)
 		p->count--;
-	p->output.end -= seg_output_length(&p->output) - length;
+	p->output.end -= seg_outgoing_length(&p->output) - length;
 	return false;
 }
 
 bool seg_pipeline_join(seg_pipeline *to, seg_pipeline *from)
 {
-	size_t length = seg_output_length(&from->output), kept = seg_output_length(&from->kept);
-	bool good =
-		(length == 0 || seg_output_append(&to->output, seg_output_bytes(&from->output), length)) &&
-		(kept == 0 || seg_output_append(&to->kept, seg_output_bytes(&from->kept), kept));
+	size_t length = seg_outgoing_length(&from->output), kept = seg_outgoing_length(&from->kept);
+	bool good = (length == 0 ||
+		     seg_outgoing_append(&to->output, seg_outgoing_bytes(&from->output), length)) &&
+		    (kept == 0 || seg_outgoing_append(&to->kept, seg_outgoing_bytes(&from->kept), kept));
 	while (good && from->count > 0) {
 		const seg_waiting_command command = from->waiting[from->head];
 		good = push(to, &command);
@@ -143,8 +143,8 @@ bool seg_pipeline_join(seg_pipeline *to, seg_pipeline *from)
 
 void seg_pipeline_clear(seg_pipeline *p)
 {
-	seg_output_wipe(&p->output);
-	seg_output_wipe(&p->kept);
+	seg_outgoing_wipe(&p->output);
+	seg_outgoing_wipe(&p->kept);
 }
 
 seg_entry_sink *seg_pipeline_sink(const seg_pipeline *p)
@@ -173,5 +173,5 @@ seg_waiting_command seg_pipeline_pop(seg_pipeline *p)
 void seg_pipeline_forget(seg_pipeline *p, const seg_waiting_command *command)
 {
 	if (command->kept > 0)
-		seg_output_consume(&p->kept, command->kept);
+		seg_outgoing_consume(&p->kept, command->kept);
 }

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "redis/output.h"
+#include "redis/outgoing.h"
 #include "redis/reply.h"
 #include "redis/script.h"
 #include "redis/slot.h"
@@ -26,12 +26,12 @@ typedef struct seg_waiting_command {
 } seg_waiting_command;
 
 typedef struct seg_pipeline {
-	seg_output output;
+	seg_outgoing output;
 	seg_waiting_command *waiting; /* a ring: commands without an answer, the oldest at head */
 	size_t head, count, capacity; /* capacity is a power of two */
 	int64_t busy_since;           /* seg_now() when a command was issued while none waited */
 	seg_follow follow;            /* of new commands; their bytes are kept until they are answered */
-	seg_output kept;              /* the bytes of the waiting commands that follow redirections */
+	seg_outgoing kept;            /* the bytes of the waiting commands that follow redirections */
 	bool sole;                    /* that command has no answer yet */
 	int64_t round_trip; /* ns; the shortest time from such a command to its answer; 0: unknown */
 } seg_pipeline;

@@ -383,7 +383,7 @@ static bool make_room(const seg_preparation *p)
 	size_t wanted = 2 * SEG_SECRET_MAX + 1024;
 	for (int i = 0; i < count_of_scripts(p); i++)
 		wanted += strlen(seg_script_sources[i].text) + 64;
-	return seg_output_make_room(&p->pipeline->output, wanted);
+	return seg_outgoing_make_room(&p->pipeline->output, wanted);
 }
 
 /* Everything is in one database, so another one than the address says is no way out. */

@@ -43,7 +43,7 @@ bool seg_traffic_become_ready(seg_traffic *t)
 {
 	t->ready = true;
 	/* The password was in it. */
-	seg_output_wipe(&t->pipeline.output);
+	seg_outgoing_wipe(&t->pipeline.output);
 	return seg_pipeline_join(&t->pipeline, &t->parked);
 }
 
@@ -87,7 +87,7 @@ static bool is_message(const seg_reply *reply)
 /* Whether the command was issued again elsewhere. */
 static bool take_error(seg_traffic *t, const seg_reply *reply, const seg_waiting_command *command)
 {
-	const char *bytes = command->kept ? seg_output_bytes(&t->pipeline.kept) : NULL;
+	const char *bytes = command->kept ? seg_outgoing_bytes(&t->pipeline.kept) : NULL;
 	return t->on_error(t->arg, reply, command, bytes);
 }
 
@@ -180,17 +180,17 @@ bool seg_traffic_read(seg_traffic *t, int64_t now, seg_error *error)
 
 bool seg_traffic_flush(seg_traffic *t, seg_error *error)
 {
-	seg_output *output = &t->pipeline.output;
-	while (t->transport && seg_output_length(output) > 0) {
-		ssize_t n = seg_transport_write(t->transport, seg_output_bytes(output),
-						seg_output_length(output));
+	seg_outgoing *output = &t->pipeline.output;
+	while (t->transport && seg_outgoing_length(output) > 0) {
+		ssize_t n = seg_transport_write(t->transport, seg_outgoing_bytes(output),
+						seg_outgoing_length(output));
 		if (n < 0) {
 			if (errno == EAGAIN)
 				return true;
 			*error = *seg_transport_error(t->transport);
 			return false;
 		}
-		seg_output_consume(output, (size_t)n);
+		seg_outgoing_consume(output, (size_t)n);
 		t->progress.written += (uint64_t)n;
 	}
 	return true;
@@ -203,7 +203,7 @@ bool seg_traffic_pending(const seg_traffic *t)
 
 size_t seg_traffic_unsent(const seg_traffic *t)
 {
-	return seg_output_length(&t->pipeline.output);
+	return seg_outgoing_length(&t->pipeline.output);
 }
 
 struct pollfd seg_traffic_polled(const seg_traffic *t)

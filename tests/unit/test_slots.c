@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "partition/fetched.h"
-#include "work/slots.h"
+#include "partition/slots.h"
 
 enum { ITEMS = 4096, MOST = 64 };
 

@@ -188,25 +188,12 @@ static inline seg_answer seg_stop(size_t index, const char *reason)
  * stop is dropped, and so is what belongs to the messages after it. When the message is handled again, it can emit and change again.
  *
  * Call these functions only within handle, on its thread, with handle's batch. In one call of handle, `index` must not fall: a
- * message's outputs and changes come before those of the messages after it. segrunner copies what it is given.
+ * message's outputs and changes come before those of the messages after it. segrunner copies what it is given. A record is a
+ * seg_output, of <segmenter/message.h>.
  *
  * Functions that return a text return NULL if all is well; else one sentence that says what is wrong, ready for seg_retry or
  * seg_dead_letter; nothing has changed then. The text is valid until the next call for the partition.
  */
-
-/*
- * A record for another stream. The caller owns all of it. Key, data and headers have together at most 16 MiB, as in a send; and what
- * one message emits and changes, at most the section's in_flight_bytes, or 4 MiB if that is more.
- */
-typedef struct seg_output {
-	const char *stream; /* one of the section's `outputs` */
-	const void *key;    /* picks the partition, as in a send; may be NULL if key_length is 0 */
-	size_t key_length;
-	const void *data;
-	size_t data_length;
-	const seg_header *headers; /* may be NULL if header_count is 0 */
-	size_t header_count;       /* 0 to 1,024 */
-} seg_output;
 
 /* The longest name of a value, and the longest value, in bytes. */
 #define SEG_STATE_NAME_MAX 512

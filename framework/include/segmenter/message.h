@@ -64,9 +64,24 @@ typedef struct seg_batch {
 	 * highest it has seen.
 	 */
 	uint64_t epoch;
-	/* For seg_emit and seg_state_... of <segmenter/handler.h>, which see; NULL in a batch of a pull consumer. */
+	/* For seg_emit and seg_state_... of <segmenter/handler.h>, which see; NULL in a batch of a pull consumer (seg_consumer_emit). */
 	const struct seg_batch_calls *calls;
 } seg_batch;
+
+/*
+ * A record for another stream, which a handler emits with seg_emit, or a caller of a pull consumer with seg_consumer_emit. The caller
+ * owns all of it. Key, data and headers have together at most 16 MiB, as in a send; and what one message emits and changes, at most
+ * in_flight_bytes, or 4 MiB if that is more.
+ */
+typedef struct seg_output {
+	const char *stream; /* one of the `outputs` of the section, or of the consumer */
+	const void *key;    /* picks the partition, as in a send; may be NULL if key_length is 0 */
+	size_t key_length;
+	const void *data;
+	size_t data_length;
+	const seg_header *headers; /* may be NULL if header_count is 0 */
+	size_t header_count;       /* 0 to 1,024 */
+} seg_output;
 
 #ifdef __cplusplus
 }

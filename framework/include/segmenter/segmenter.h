@@ -543,6 +543,12 @@ typedef struct seg_consumer_options {
 	 */
 	uint64_t dead_letter_limit;
 	seg_dead_letters dead_letters; /* at that limit; default SEG_DEAD_LETTERS_DROP_OLDEST */
+	/*
+	 * The streams to which seg_consumer_emit may add records: names, and NULL at the end. They are registered,
+	 * are not named twice, and none is the stream that the consumer reads, or feeds it through other groups.
+	 * NULL (default): none.
+	 */
+	const char *const *outputs;
 } seg_consumer_options;
 
 /* Sets the defaults. `group` stays NULL. */
@@ -575,11 +581,33 @@ SEG_API int seg_consumer_poll(seg_consumer *consumer, uint32_t timeout_ms, const
 			      seg_error *error);
 
 /*
- * Marks the first `count` messages of the batch as handled. Returns at once: the I/O thread commits the
- * newest position in the background (seg_consumer_sync waits for it). May be called several times with rising
- * counts.
+ * Adds a record to a stream of the consumer's `outputs` once message `index` of the batch is committed: exactly once for that message,
+ * whatever crashes, and before the position is. What was emitted for messages that are not committed when the batch is released, or
+ * taken back, is dropped, as is what was emitted for a message that becomes a dead letter. The record is copied.
  *
- * SEG_EINVAL: `count` is larger than the batch, or smaller than before. SEG_EFENCED: another member owns the
+ * Call it before seg_consumer_commit covers the message, in the order of the messages: `index` must not fall. Several calls for one
+ * message add several records, in the order of the calls. Records of different messages with the same key are added in the order of the
+ * messages. A message that is delivered again should emit the same again: what was added before is then not added twice. Any thread, but
+ * one at a time for a batch.
+ *
+ * A full stream holds up the position: seg_consumer_sync waits, and `segctl why` names the stream. Up to in_flight_bytes of outputs wait in
+ * the consumer for each partition. Beyond, polls return no further batch of the partition, and this call waits for room, for up to
+ * the client's timeout_ms.
+ *
+ * On an error nothing was emitted. SEG_EINVAL: no such message, it is committed already, a later one has emitted, or a stream that is not
+ * among the outputs. SEG_ETOOBIG: as a send; or the records of one message exceed in_flight_bytes, or 4 MiB if that is more. SEG_EFULL: those
+ * of all messages of the batch that are not committed do; commit some first. SEG_ETIMEOUT: there was no room in time; call again to wait
+ * longer. SEG_EFENCED: another member owns the partition by now.
+ */
+SEG_API int seg_consumer_emit(seg_consumer *consumer, const seg_batch *batch, size_t index,
+			      const seg_output *output, seg_error *error);
+
+/*
+ * Marks the first `count` messages of the batch as handled. Returns at once: the I/O thread commits the
+ * newest position in the background (seg_consumer_sync waits for it), after it has added what was emitted for these messages. May be
+ * called several times with rising counts.
+ *
+ * SEG_EINVAL: `count` is larger than the batch, or smaller than before. SEG_ENOMEM: nothing was marked; call again. SEG_EFENCED: another member owns the
  * partition by now and gets the messages that are not committed.
  */
 SEG_API int seg_consumer_commit(seg_consumer *consumer, const seg_batch *batch, size_t count,
@@ -593,10 +621,10 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
 
 /*
  * Moves message `index` of the batch to the partition's dead letters, with a reason, and commits the position
- * up to and including it, in one step; the messages before it count as handled. `reason` is copied. Waits for
- * Redis's answer, for up to the client's timeout_ms.
+ * up to and including it, in one step; the messages before it count as handled, whatever the call returns after it has asked Redis.
+ * `reason` is copied. Waits for Redis's answer, for up to the client's timeout_ms.
  *
- * SEG_ETIMEOUT: Redis has not answered yet, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;
+ * SEG_ETIMEOUT: Redis has not answered yet, outputs of the messages before it wait, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;
  * the message may still become a dead letter: call again with the same index to wait longer. SEG_EINVAL: no such message, no reason, already marked as handled, or
  * another message of the batch is still waiting for its answer. SEG_EFENCED: as seg_consumer_commit. Any
  * other error: the consumer is stopping while Redis does not answer, and nothing was dead-lettered.
@@ -605,7 +633,7 @@ SEG_API int seg_consumer_dead_letter(seg_consumer *consumer, const seg_batch *ba
 				     const char *reason, seg_error *error);
 
 /*
- * Waits until Redis has committed every message that was marked as handled, including those of partitions
+ * Waits until Redis has committed every message that was marked as handled, with its outputs, including those of partitions
  * that are being handed over. 0, or SEG_ETIMEOUT after timeout_ms. It does not wait for a partition that was
  * lost: the next owner gets its uncommitted messages.
  */
@@ -614,6 +642,9 @@ SEG_API int seg_consumer_sync(seg_consumer *consumer, uint32_t timeout_ms, seg_e
 /*
  * Commits, hands the partitions over, leaves the group, and frees the consumer. Batches that are still held
  * become invalid. NULL is allowed. No other call may be running.
+ *
+ * Outputs of committed messages are waited for, within timeout_ms and for at most half a session_timeout_ms (1 s to 5 s). If some could
+ * not be added, the call returns SEG_ETIMEOUT, and the next owner gets their messages again, adding nothing twice.
  *
  * Returns within timeout_ms, or 100 ms if that is longer, also if Redis does not answer: then with
  * SEG_ETIMEOUT, and the other members get the partitions when the session times out. If the consumer's thread

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "work/failure.h"
-#include "work/inbox.h"
+#include "partition/inbox.h"
 #include "work/lane.h"
 #include "work/permission.h"
 

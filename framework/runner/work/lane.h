@@ -14,7 +14,7 @@
 
 #include <pthread.h>
 
-#include "work/slots.h"
+#include "partition/slots.h"
 #include "work/task.h"
 
 /* Messages that are handled together. Whoever has the job owns it. */

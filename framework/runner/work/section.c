@@ -1,5 +1,7 @@
 #include "work/section.h"
 
+#include <stdlib.h>
+
 #include "base/error.h"
 
 void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_config_errors *errors)
@@ -37,14 +39,42 @@ void seg_section_unload(seg_section *s)
 	seg_hindered_fini(&s->hindered);
 }
 
+static int open_targets(seg_section *s, seg_client *client, seg_error *error)
+{
+	const seg_config_consumer *config = s->config;
+	seg_error inner = {0};
+	seg_target_choice *choices = calloc(config->output_count, sizeof(*choices));
+	if (config->output_count > 0 && !choices)
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	for (size_t i = 0; i < config->output_count; i++) {
+		const seg_config_output *output = &config->outputs[i];
+		choices[i].name = output->name;
+		choices[i].shape = output->register_stream ? &output->shape : NULL;
+	}
+	const seg_target_setup setup = {.stream = config->stream,
+					.group = config->group,
+					.choices = choices,
+					.count = config->output_count};
+	int status = seg_targets_open(&s->targets, client, &setup, &inner);
+	free(choices);
+	if (status == SEG_ENOTFOUND)
+		return seg_fail(
+			error, status,
+			"%s:%u: [consumer %s]: %.300s; or set output.%.100s.partitions, and the runner registers the stream",
+			config->place.file, config->place.line, config->name, inner.text,
+			config->outputs[s->targets.count].name);
+	if (status)
+		return seg_fail(error, status, "%s:%u: [consumer %s]: %.400s", config->place.file,
+				config->place.line, config->name, inner.text);
+	return 0;
+}
+
 int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 {
 	const seg_config_consumer *config = s->config;
 	seg_error inner = {0};
 	if (s->stream)
-		return s->targets.count < config->output_count
-			       ? seg_targets_open(&s->targets, client, config, error)
-			       : 0;
+		return s->targets.count < config->output_count ? open_targets(s, client, error) : 0;
 	int status = config->register_stream
 			     ? seg_stream_register(client, config->stream, &config->shape, &s->stream, &inner)
 			     : seg_stream_open(client, config->stream, &s->stream, &inner);
@@ -56,7 +86,7 @@ int seg_section_open(seg_section *s, seg_client *client, seg_error *error)
 	if (status)
 		return seg_fail(error, status, "%s:%u: [consumer %s]: %s", config->place.file,
 				config->place.line, config->name, inner.text);
-	return seg_targets_open(&s->targets, client, config, error);
+	return open_targets(s, client, error);
 }
 
 /* What one call of a handler may emit and change, at least: some records or values of the largest size. */

@@ -10,9 +10,9 @@
 
 #include "config/config.h"
 #include "group/member.h"
+#include "group/targets.h"
 #include "plugin/plugin.h"
 #include "work/ending.h"
-#include "work/targets.h"
 #include "work/workers.h"
 
 typedef struct seg_section {

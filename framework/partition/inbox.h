@@ -5,12 +5,12 @@
  * hold whose slots are held up goes back, too: these are parked, which is to say copied. `limit` bounds the copies; beyond it the
  * batch stays, so that in the end no further one is read. The dispatcher's.
  */
-#ifndef SEG_WORK_INBOX_H
-#define SEG_WORK_INBOX_H
+#ifndef SEG_PARTITION_INBOX_H
+#define SEG_PARTITION_INBOX_H
 
 #include "partition/beyond.h"
 #include "partition/handoff.h"
-#include "work/slots.h"
+#include "partition/slots.h"
 
 typedef struct seg_inbox {
 	/* Constant. */

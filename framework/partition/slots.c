@@ -1,4 +1,4 @@
-#include "work/slots.h"
+#include "partition/slots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +136,7 @@ static void forget_failure(seg_slots *s, seg_slot_queue *queue)
 
 static void make_ready(seg_slots *s, seg_slot_queue *queue)
 {
-	queue->state = SEG_SLOT_READY;
+	queue->state = SEG_QUEUE_READY;
 	s->ready_messages += queue->count;
 	heap_add(s, &s->ready, queue->first->number, number_of(s, queue));
 }
@@ -144,7 +144,7 @@ static void make_ready(seg_slots *s, seg_slot_queue *queue)
 static void await_letter(seg_slots *s, seg_slot_queue *queue)
 {
 	uint16_t slot = number_of(s, queue);
-	queue->state = SEG_SLOT_LETTER;
+	queue->state = SEG_QUEUE_LETTER;
 	queue->next_letter = NONE;
 	s->held_messages += queue->count;
 	s->letters++;
@@ -157,7 +157,7 @@ static void await_letter(seg_slots *s, seg_slot_queue *queue)
 
 static void block(seg_slots *s, seg_slot_queue *queue, int64_t next_at)
 {
-	queue->state = SEG_SLOT_BLOCKED;
+	queue->state = SEG_QUEUE_BLOCKED;
 	queue->next_at = next_at;
 	s->held_messages += queue->count;
 	heap_add(s, &s->blocked, (uint64_t)next_at, number_of(s, queue));
@@ -167,7 +167,7 @@ static void block(seg_slots *s, seg_slot_queue *queue, int64_t next_at)
 static void settle(seg_slots *s, seg_slot_queue *queue)
 {
 	if (!queue->first)
-		queue->state = SEG_SLOT_IDLE;
+		queue->state = SEG_QUEUE_IDLE;
 	else if (queue->first->fault)
 		await_letter(s, queue);
 	else
@@ -179,17 +179,17 @@ void seg_slots_add(seg_slots *s, seg_item *item)
 	seg_slot_queue *queue = queue_of(s, item);
 	append(queue, item);
 	switch (queue->state) {
-	case SEG_SLOT_IDLE:
+	case SEG_QUEUE_IDLE:
 		settle(s, queue);
 		break;
-	case SEG_SLOT_READY:
+	case SEG_QUEUE_READY:
 		s->ready_messages++;
 		break;
-	case SEG_SLOT_BLOCKED:
-	case SEG_SLOT_LETTER:
+	case SEG_QUEUE_BLOCKED:
+	case SEG_QUEUE_LETTER:
 		s->held_messages++;
 		break;
-	case SEG_SLOT_TAKEN:
+	case SEG_QUEUE_TAKEN:
 		break;
 	}
 }
@@ -242,15 +242,15 @@ size_t seg_slots_take(seg_slots *s, seg_item **items, size_t most, size_t most_s
 	while (count < most && s->ready.count) {
 		uint16_t slot = s->ready.list[0].slot;
 		seg_slot_queue *queue = &s->list[slot];
-		bool single = is_single(queue) && queue->state == SEG_SLOT_READY;
+		bool single = is_single(queue) && queue->state == SEG_QUEUE_READY;
 		if (single && count > 0)
 			break;
-		if (queue->state == SEG_SLOT_READY) {
+		if (queue->state == SEG_QUEUE_READY) {
 			if (slots == most_slots) {
 				count = take_more(s, items, count, most, taken, slots);
 				break;
 			}
-			queue->state = SEG_SLOT_TAKEN;
+			queue->state = SEG_QUEUE_TAKEN;
 			taken[slots++] = slot;
 		}
 		items[count++] = detach(queue);
@@ -301,7 +301,7 @@ void seg_slots_answer(seg_slots *s, seg_item *const *items, size_t count, size_t
 	else
 		fail(s, items[done], verdict, next_at, reason);
 	for (size_t i = 0; i < count; i++)
-		if (queue_of(s, items[i])->state == SEG_SLOT_TAKEN)
+		if (queue_of(s, items[i])->state == SEG_QUEUE_TAKEN)
 			settle(s, queue_of(s, items[i]));
 }
 
@@ -353,8 +353,8 @@ const seg_item *seg_slots_oldest_failed(const seg_slots *s)
 
 bool seg_slots_holds(const seg_slots *s, const seg_item *item)
 {
-	seg_slot_state state = s->list[item->slot].state;
-	return state == SEG_SLOT_BLOCKED || state == SEG_SLOT_LETTER;
+	seg_queue_state state = s->list[item->slot].state;
+	return state == SEG_QUEUE_BLOCKED || state == SEG_QUEUE_LETTER;
 }
 
 void seg_slots_replace(seg_slots *s, const seg_item *item, seg_item *copy)

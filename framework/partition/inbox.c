@@ -1,4 +1,4 @@
-#include "work/inbox.h"
+#include "partition/inbox.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,8 @@
  * Whoever adds an item keeps it valid while it is in the queues or taken. Times are those of seg_now(), but any that only rise
  * will do.
  */
-#ifndef SEG_WORK_SLOTS_H
-#define SEG_WORK_SLOTS_H
+#ifndef SEG_PARTITION_SLOTS_H
+#define SEG_PARTITION_SLOTS_H
 
 #include <stdbool.h>
 
@@ -31,18 +31,18 @@ typedef struct seg_item {
 	bool over;     /* inbox.h's: it is done */
 } seg_item;
 
-typedef enum seg_slot_state {
-	SEG_SLOT_IDLE,    /* empty */
-	SEG_SLOT_READY,   /* its first message may be taken */
-	SEG_SLOT_TAKEN,   /* some of its messages are with a lane */
-	SEG_SLOT_BLOCKED, /* its first message waits for its next attempt */
-	SEG_SLOT_LETTER,  /* its first message is to become a dead letter */
-} seg_slot_state;
+typedef enum seg_queue_state {
+	SEG_QUEUE_IDLE,    /* empty */
+	SEG_QUEUE_READY,   /* its first message may be taken */
+	SEG_QUEUE_TAKEN,   /* some of its messages are with a lane */
+	SEG_QUEUE_BLOCKED, /* its first message waits for its next attempt */
+	SEG_QUEUE_LETTER,  /* its first message is to become a dead letter */
+} seg_queue_state;
 
 typedef struct seg_slot_queue {
 	seg_item *first, *last;
 	uint32_t count; /* of the queue, without what is taken */
-	seg_slot_state state;
+	seg_queue_state state;
 	uint32_t attempt;     /* of its first message: 1, 2, ... */
 	uint16_t place;       /* in the heap of its state */
 	uint16_t next_letter; /* in the queue of letters */

@@ -12,34 +12,34 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "redis/output.h"
+#include "redis/outgoing.h"
 
-static seg_output output;
+static seg_outgoing output;
 
 static int setup(void **state)
 {
 	(void)state;
-	output = (seg_output){0};
+	output = (seg_outgoing){0};
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	seg_output_fini(&output);
+	seg_outgoing_fini(&output);
 	return 0;
 }
 
 static void command(int argc, const char *const *argv, const size_t *lengths)
 {
-	assert_true(seg_output_reserve(&output, 0, argc, argv, lengths));
-	seg_output_command(&output, argc, argv, lengths);
+	assert_true(seg_outgoing_reserve(&output, 0, argc, argv, lengths));
+	seg_outgoing_command(&output, argc, argv, lengths);
 }
 
 static void holds(const char *bytes, size_t length)
 {
-	assert_int_equal(seg_output_length(&output), length);
-	assert_memory_equal(seg_output_bytes(&output), bytes, length);
+	assert_int_equal(seg_outgoing_length(&output), length);
+	assert_memory_equal(seg_outgoing_bytes(&output), bytes, length);
 }
 
 #define HOLDS(bytes) holds(bytes, sizeof(bytes) - 1)
@@ -64,10 +64,10 @@ static void a_head_and_its_arguments_are_one_command(void **state)
 {
 	(void)state;
 	const char *rest[] = {"k", "v"};
-	assert_true(seg_output_reserve(&output, 0, 2, rest, NULL));
-	seg_output_begin(&output, 5);
-	seg_output_arguments(&output, 3, (const char *[]){"EVALSHA", "f00d", "1"}, NULL);
-	seg_output_arguments(&output, 2, rest, NULL);
+	assert_true(seg_outgoing_reserve(&output, 0, 2, rest, NULL));
+	seg_outgoing_begin(&output, 5);
+	seg_outgoing_arguments(&output, 3, (const char *[]){"EVALSHA", "f00d", "1"}, NULL);
+	seg_outgoing_arguments(&output, 2, rest, NULL);
 	HOLDS("*5\r\n$7\r\nEVALSHA\r\n$4\r\nf00d\r\n$1\r\n1\r\n$1\r\nk\r\n$1\r\nv\r\n");
 }
 
@@ -82,7 +82,7 @@ static void every_length_is_written_as_hiredis_writes_it(void **state)
 		const char *argv[] = {"APPEND", data};
 		size_t argument[] = {6, lengths[i]};
 		int length = redisFormatCommandArgv(&expected, 2, argv, argument);
-		seg_output_clear(&output);
+		seg_outgoing_clear(&output);
 		command(2, argv, argument);
 		holds(expected, (size_t)length);
 		redisFreeCommand(expected);
@@ -109,11 +109,11 @@ static void written_bytes_go_and_the_rest_stays_in_order(void **state)
 {
 	(void)state;
 	command(1, (const char *[]){"PING"}, NULL);
-	seg_output_consume(&output, 5);
+	seg_outgoing_consume(&output, 5);
 	HOLDS("4\r\nPING\r\n");
 	command(1, (const char *[]){"QUIT"}, NULL);
 	HOLDS("4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n");
-	seg_output_consume(&output, 23);
+	seg_outgoing_consume(&output, 23);
 	HOLDS("");
 	command(1, (const char *[]){"PING"}, NULL);
 	HOLDS("*1\r\n$4\r\nPING\r\n");
@@ -131,25 +131,25 @@ static void the_bytes_that_leave_are_the_bytes_that_came_in(void **state)
 		for (size_t b = 0; b < length; b++)
 			data[b] = (char)(written++ % 251);
 		const char *argv[] = {data};
-		assert_true(seg_output_reserve(&output, 0, 1, argv, &length));
+		assert_true(seg_outgoing_reserve(&output, 0, 1, argv, &length));
 		/*
 		 * Keeps the data without its length line, so that all data can be checked as one run of
 		 * bytes.
 		 */
 		size_t before = output.end;
-		seg_output_arguments(&output, 1, argv, &length);
+		seg_outgoing_arguments(&output, 1, argv, &length);
 		size_t head = output.end - before - length - 2;
 		memmove(output.bytes + before, output.bytes + before + head, length);
 		output.end = before + length;
-		size_t leaves = seg_output_length(&output);
+		size_t leaves = seg_outgoing_length(&output);
 		if (rand() % 3)
 			leaves = leaves ? (size_t)rand() % leaves : 0;
-		const char *bytes = seg_output_bytes(&output);
+		const char *bytes = seg_outgoing_bytes(&output);
 		for (size_t b = 0; b < leaves; b++)
 			assert_int_equal((unsigned char)bytes[b], read++ % 251);
-		seg_output_consume(&output, leaves);
+		seg_outgoing_consume(&output, leaves);
 	}
-	assert_int_equal(written, read + seg_output_length(&output));
+	assert_int_equal(written, read + seg_outgoing_length(&output));
 }
 
 /* --- memory ------------------------------------------------------------------------------------ */
@@ -162,7 +162,7 @@ static void commands_that_leave_as_they_come_take_no_more_memory(void **state)
 	for (int i = 0; i < 10000; i++) {
 		command(1, (const char *[]){"PING"}, NULL);
 		/* The buffer is never quite empty. */
-		seg_output_consume(&output, 14);
+		seg_outgoing_consume(&output, 14);
 	}
 	assert_int_equal(output.capacity, capacity);
 }
@@ -174,14 +174,14 @@ static void a_buffer_that_had_grown_large_is_given_back_when_it_runs_empty(void 
 	char *data = calloc(1, LARGE);
 	const char *argv[] = {data};
 	command(1, argv, (size_t[]){LARGE});
-	seg_output_consume(&output, seg_output_length(&output) - 1);
+	seg_outgoing_consume(&output, seg_outgoing_length(&output) - 1);
 	assert_true(output.capacity >= LARGE);
-	seg_output_consume(&output, 1);
+	seg_outgoing_consume(&output, 1);
 	assert_true(output.capacity <= 4 * 1024 * 1024);
 	command(1, argv, (size_t[]){LARGE});
-	seg_output_clear(&output);
+	seg_outgoing_clear(&output);
 	assert_true(output.capacity <= 4 * 1024 * 1024);
-	assert_int_equal(seg_output_length(&output), 0);
+	assert_int_equal(seg_outgoing_length(&output), 0);
 	command(1, (const char *[]){"PING"}, NULL);
 	HOLDS("*1\r\n$4\r\nPING\r\n");
 	free(data);
@@ -193,7 +193,7 @@ static void lengths_beyond_all_memory_are_refused_and_leave_what_was_there(void 
 	command(1, (const char *[]){"PING"}, NULL);
 	const size_t lengths[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 8 + 1};
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
-		assert_false(seg_output_reserve(&output, 0, 1, (const char *[]){"x"}, &lengths[i]));
+		assert_false(seg_outgoing_reserve(&output, 0, 1, (const char *[]){"x"}, &lengths[i]));
 	HOLDS("*1\r\n$4\r\nPING\r\n");
 }
 

@@ -1,4 +1,4 @@
-#include "work/targets.h"
+#include "group/targets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,28 +61,28 @@ static void got_sources(void *arg, const seg_reply *reply)
 	}
 }
 
-static bool is_among(const seg_config_consumer *config, const char *stream)
+static bool is_among(const seg_target_setup *setup, const char *stream)
 {
-	for (size_t i = 0; i < config->output_count; i++)
-		if (strcmp(config->output_names[i], stream) == 0)
+	for (size_t i = 0; i < setup->count; i++)
+		if (strcmp(setup->choices[i].name, stream) == 0)
 			return true;
 	return false;
 }
 
 /* Whether a stream of the outputs feeds the section's own stream, over groups that were there before. */
-static int check_circle(seg_client *client, const seg_config_consumer *config, seg_error *error)
+static int check_circle(seg_client *client, const seg_target_setup *setup, seg_error *error)
 {
 	name_list streams = {0};
 	int status = 0;
-	add_name(&streams, config->stream, strlen(config->stream));
+	add_name(&streams, setup->stream, strlen(setup->stream));
 	for (size_t i = 0; status == 0 && i < streams.count && i < STREAMS_MAX; i++) {
 		char key[SEG_KEY_MAX];
 		const char *name = streams.names[i];
-		if (i > 0 && is_among(config, name)) {
+		if (i > 0 && is_among(setup, name)) {
 			status = seg_fail(
 				error, SEG_EINVAL,
 				"outputs: what goes to \"%s\" comes back to \"%s\", for ever, through groups that Redis knows (segctl stream describe %s shows them); choose another stream, or delete a group that is no longer used",
-				name, config->stream, config->stream);
+				name, setup->stream, setup->stream);
 			break;
 		}
 		seg_key_of_stream(key, client->name_space, name, "sources", NULL);
@@ -113,7 +113,7 @@ static void got_outputs(void *arg, const seg_reply *reply)
 }
 
 /* The group no longer emits to some streams. What these know of it stays, until the group is deleted. */
-static int forget_former(seg_client *client, const seg_config_consumer *config, const char *key,
+static int forget_former(seg_client *client, const seg_target_setup *setup, const char *key,
 			 const char *source, seg_error *error)
 {
 	name_list known = {0};
@@ -122,7 +122,7 @@ static int forget_former(seg_client *client, const seg_config_consumer *config, 
 					"cannot look where the group emits to", error);
 	for (size_t i = 0; status == 0 && i < known.count; i++) {
 		char sources[SEG_KEY_MAX];
-		if (is_among(config, known.names[i]))
+		if (is_among(setup, known.names[i]))
 			continue;
 		seg_key_of_stream(sources, client->name_space, known.names[i], "sources", NULL);
 		status = tell(client, "SREM", sources, source, NULL, error);
@@ -133,14 +133,14 @@ static int forget_former(seg_client *client, const seg_config_consumer *config, 
 	return status;
 }
 
-static int note_sources(seg_client *client, const seg_config_consumer *config, seg_error *error)
+static int note_sources(seg_client *client, const seg_target_setup *setup, seg_error *error)
 {
 	char key[SEG_KEY_MAX], sources[SEG_KEY_MAX], source[2 * SEG_NAME_MAX + 2];
-	snprintf(source, sizeof(source), "%s:%s", config->group, config->stream);
-	seg_key_of_stream(key, client->name_space, config->stream, config->group, "outputs");
-	int status = forget_former(client, config, key, source, error);
-	for (size_t i = 0; status == 0 && i < config->output_count; i++) {
-		const char *name = config->output_names[i];
+	snprintf(source, sizeof(source), "%s:%s", setup->group, setup->stream);
+	seg_key_of_stream(key, client->name_space, setup->stream, setup->group, "outputs");
+	int status = forget_former(client, setup, key, source, error);
+	for (size_t i = 0; status == 0 && i < setup->count; i++) {
+		const char *name = setup->choices[i].name;
 		seg_key_of_stream(sources, client->name_space, name, "sources", NULL);
 		/* First, so that a group that is deleted finds all that know of it. */
 		status = tell(client, "HSET", key, name, "1", error);
@@ -150,48 +150,31 @@ static int note_sources(seg_client *client, const seg_config_consumer *config, s
 	return status;
 }
 
-static int open_one(seg_targets *t, seg_client *client, const seg_config_output *output, seg_error *error)
+static int open_one(seg_targets *t, seg_client *client, const seg_target_choice *choice, seg_error *error)
 {
 	seg_stream **stream = &t->streams[t->count];
-	int status = output->register_stream
-			     ? seg_stream_register(client, output->name, &output->shape, stream, error)
-			     : seg_stream_open(client, output->name, stream, error);
+	int status = choice->shape ? seg_stream_register(client, choice->name, choice->shape, stream, error)
+				   : seg_stream_open(client, choice->name, stream, error);
 	t->count += status == 0;
 	return status;
 }
 
-static int open_all(seg_targets *t, seg_client *client, const seg_config_consumer *config, seg_error *error)
+int seg_targets_open(seg_targets *t, seg_client *client, const seg_target_setup *setup, seg_error *error)
 {
 	seg_error inner;
-	int status = check_circle(client, config, error);
-	while (status == 0 && t->count < config->output_count) {
-		const seg_config_output *output = &config->outputs[t->count];
-		status = open_one(t, client, output, &inner);
-		if (status == SEG_ENOTFOUND)
-			seg_fail(
-				error, status,
-				"outputs: %.300s; or set output.%.100s.partitions, and the runner registers the stream",
-				inner.text, output->name);
-		else if (status)
-			seg_fail(error, status, "outputs: %.480s", inner.text);
-	}
-	return status ? status : note_sources(client, config, error);
-}
-
-int seg_targets_open(seg_targets *t, seg_client *client, const seg_config_consumer *config, seg_error *error)
-{
-	seg_error inner;
-	if (config->output_count == 0)
+	if (setup->count == 0)
 		return 0;
 	if (!t->streams)
-		t->streams = calloc(config->output_count, sizeof(*t->streams));
+		t->streams = calloc(setup->count, sizeof(*t->streams));
 	if (!t->streams)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	int status = open_all(t, client, config, &inner);
-	if (status)
-		return seg_fail(error, status, "%s:%u: [consumer %s]: %.400s", config->place.file,
-				config->place.line, config->name, inner.text);
-	return 0;
+	int status = check_circle(client, setup, error);
+	while (status == 0 && t->count < setup->count) {
+		status = open_one(t, client, &setup->choices[t->count], &inner);
+		if (status)
+			seg_fail(error, status, "outputs: %.480s", inner.text);
+	}
+	return status ? status : note_sources(client, setup, error);
 }
 
 void seg_targets_close(seg_targets *t)

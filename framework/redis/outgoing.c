@@ -1,4 +1,4 @@
-#include "redis/output.h"
+#include "redis/outgoing.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,31 +13,31 @@ enum {
 /* A buffer larger than this is freed when it is empty. */
 #define KEEP_MAX ((size_t)4 * 1024 * 1024)
 
-void seg_output_fini(seg_output *output)
+void seg_outgoing_fini(seg_outgoing *output)
 {
 	free(output->bytes);
-	*output = (seg_output){0};
+	*output = (seg_outgoing){0};
 }
 
-void seg_output_clear(seg_output *output)
+void seg_outgoing_clear(seg_outgoing *output)
 {
 	output->begin = output->end = 0;
 	if (output->capacity > KEEP_MAX)
-		seg_output_fini(output);
+		seg_outgoing_fini(output);
 }
 
-void seg_output_wipe(seg_output *output)
+void seg_outgoing_wipe(seg_outgoing *output)
 {
 	if (output->bytes)
 		explicit_bzero(output->bytes, output->capacity);
-	seg_output_clear(output);
+	seg_outgoing_clear(output);
 }
 
-bool seg_output_make_room(seg_output *output, size_t wanted)
+bool seg_outgoing_make_room(seg_outgoing *output, size_t wanted)
 {
 	if (output->capacity - output->end >= wanted)
 		return true;
-	size_t length = seg_output_length(output);
+	size_t length = seg_outgoing_length(output);
 	if (output->begin > 0) {
 		memmove(output->bytes, output->bytes + output->begin, length);
 		output->begin = 0;
@@ -58,8 +58,8 @@ bool seg_output_make_room(seg_output *output, size_t wanted)
 	return true;
 }
 
-bool seg_output_reserve(seg_output *output, size_t head, int argc, const char *const *argv,
-			const size_t *lengths)
+bool seg_outgoing_reserve(seg_outgoing *output, size_t head, int argc, const char *const *argv,
+			  const size_t *lengths)
 {
 	size_t wanted = HEAD_MAX + head;
 	for (int i = 0; i < argc; i++) {
@@ -68,19 +68,19 @@ bool seg_output_reserve(seg_output *output, size_t head, int argc, const char *c
 			return false;
 		wanted += NUMBER_MAX + length + 2;
 	}
-	return seg_output_make_room(output, wanted);
+	return seg_outgoing_make_room(output, wanted);
 }
 
-bool seg_output_append(seg_output *output, const char *bytes, size_t length)
+bool seg_outgoing_append(seg_outgoing *output, const char *bytes, size_t length)
 {
-	if (!seg_output_make_room(output, length))
+	if (!seg_outgoing_make_room(output, length))
 		return false;
 	memcpy(output->bytes + output->end, bytes, length);
 	output->end += length;
 	return true;
 }
 
-static void put_number(seg_output *output, char type, size_t value)
+static void put_number(seg_outgoing *output, char type, size_t value)
 {
 	char digits[NUMBER_MAX];
 	char *p = digits + sizeof(digits);
@@ -95,12 +95,12 @@ static void put_number(seg_output *output, char type, size_t value)
 	output->end += length;
 }
 
-void seg_output_begin(seg_output *output, int argc)
+void seg_outgoing_begin(seg_outgoing *output, int argc)
 {
 	put_number(output, '*', (size_t)argc);
 }
 
-void seg_output_arguments(seg_output *output, int argc, const char *const *argv, const size_t *lengths)
+void seg_outgoing_arguments(seg_outgoing *output, int argc, const char *const *argv, const size_t *lengths)
 {
 	for (int i = 0; i < argc; i++) {
 		size_t length = lengths ? lengths[i] : strlen(argv[i]);
@@ -113,15 +113,15 @@ void seg_output_arguments(seg_output *output, int argc, const char *const *argv,
 	}
 }
 
-void seg_output_command(seg_output *output, int argc, const char *const *argv, const size_t *lengths)
+void seg_outgoing_command(seg_outgoing *output, int argc, const char *const *argv, const size_t *lengths)
 {
-	seg_output_begin(output, argc);
-	seg_output_arguments(output, argc, argv, lengths);
+	seg_outgoing_begin(output, argc);
+	seg_outgoing_arguments(output, argc, argv, lengths);
 }
 
-void seg_output_consume(seg_output *output, size_t n)
+void seg_outgoing_consume(seg_outgoing *output, size_t n)
 {
 	output->begin += n;
 	if (output->begin == output->end)
-		seg_output_clear(output);
+		seg_outgoing_clear(output);
 }
