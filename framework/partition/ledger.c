@@ -543,6 +543,7 @@ uint64_t seg_ledger_done_committed(seg_ledger *l, uint64_t done)
 		return 0;
 	uint64_t added = done - l->done_committed;
 	l->done_committed = done;
+	atomic_store_explicit(&l->handoff->io.done, done, memory_order_release);
 	return added;
 }
 
