@@ -50,6 +50,7 @@ static bool look(seg_holding *holding, found *f)
 		return (f->polled = seg_holding_take(holding)) != NULL;
 	if (holding->wish != SEG_HOLDING_KEEP)
 		return false;
+	seg_lanes_give_up_unreadable(lanes);
 	if ((f->fetched = seg_lanes_next_batch(lanes)) != NULL)
 		f->lanes = lanes;
 	else
@@ -101,15 +102,20 @@ static find_result decode_for_lanes(seg_consumer *c, const found *f, const seg_b
 	bool decoded = seg_fetched_decode(f->fetched, c->codec);
 	uint32_t partition = f->fetched->batch.partition;
 	seg_polled *polled = NULL;
+	bool more = false;
 	pthread_mutex_lock(&c->lock);
 	seg_holding *holding = &c->holdings[partition];
 	seg_lanes_add(f->lanes, decoded);
 	/* Unless the ownership has ended meanwhile, with its lanes. */
 	if (holding->lanes == f->lanes && holding->wish == SEG_HOLDING_KEEP) {
-		seg_holding_collect(holding);
-		polled = holding->lanes ? seg_lanes_take(holding->lanes, seg_now()) : NULL;
+		seg_lanes_give_up_unreadable(f->lanes);
+		polled = seg_lanes_take(f->lanes, seg_now());
+		more = seg_lanes_have_more(f->lanes);
 	}
 	pthread_mutex_unlock(&c->lock);
+	/* Other pollers have looked meanwhile, and found nothing. */
+	if (more)
+		seg_event_signal(&c->event);
 	if (polled)
 		*batch = &polled->view;
 	return polled ? FOUND : decoded ? LOOK_AGAIN : NOTHING;

@@ -155,6 +155,11 @@ static void fill(seg_lanes *l, seg_polled *polled, size_t most, size_t most_slot
 	};
 }
 
+bool seg_lanes_have_more(const seg_lanes *l)
+{
+	return l->slots.ready.count > 0 && l->out_count < l->limits->parallel;
+}
+
 seg_polled *seg_lanes_take(seg_lanes *l, int64_t now)
 {
 	seg_handoff *handoff = &l->partition->handoff;
@@ -363,8 +368,7 @@ static void collect_unreadable(seg_lanes *l)
 	publish(l);
 }
 
-/* The next unreadable message, if no request is under way. Does not wait: other slots go on. */
-static void ask_for_unreadable(seg_lanes *l)
+void seg_lanes_give_up_unreadable(seg_lanes *l)
 {
 	if (seg_lanes_are_asking(l) || l->slots.letters == 0 ||
 	    seg_handoff_may_dispatch(&l->partition->handoff) != SEG_DISPATCH_GO)
@@ -389,5 +393,4 @@ void seg_lanes_collect(seg_lanes *l)
 {
 	collect_callers(l);
 	collect_unreadable(l);
-	ask_for_unreadable(l);
 }

@@ -32,6 +32,9 @@ bool seg_lanes_are_asking(const seg_lanes *lanes);
 /* When the batch that is held the longest came to its caller; 0: none is held. */
 int64_t seg_lanes_held_since(const seg_lanes *lanes);
 
+/* Whether messages wait that a caller could take. */
+bool seg_lanes_have_more(const seg_lanes *lanes);
+
 /* The next messages for a caller; NULL: there are none now. */
 seg_polled *seg_lanes_take(seg_lanes *lanes, int64_t now);
 
@@ -52,8 +55,11 @@ bool seg_lanes_commit(seg_lanes *lanes, seg_polled *polled, size_t count);
  */
 int seg_lanes_ask(seg_lanes *lanes, seg_polled *polled, size_t index, const char *reason);
 
-/* Takes the answer to a dead letter, if it has come, and asks for those of unreadable messages. */
+/* Takes the answer to a dead letter, if it has come. */
 void seg_lanes_collect(seg_lanes *lanes);
+
+/* Asks for the dead letter of the next unreadable message, if no other has been asked for. Does not wait: other slots go on. */
+void seg_lanes_give_up_unreadable(seg_lanes *lanes);
 
 /* The caller releases the batch, in the ownership or after it. */
 void seg_lanes_let_go(seg_polled *polled);

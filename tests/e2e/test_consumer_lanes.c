@@ -248,7 +248,7 @@ static void callers_at_once_never_share_a_slot_and_keep_the_order_of_each_key(vo
 
 /* --- one caller with several batches ------------------------------------------------------------------ */
 
-/* Three batches at once, of which the newest is committed; returns how many messages it has. */
+/* Three batches at once, of which the newest is committed, and a part of another; returns how many messages these are. */
 static size_t commit_the_third(void)
 {
 	const seg_batch *held[3], *none;
@@ -272,19 +272,20 @@ static size_t commit_the_third(void)
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_string_equal(state_field("position"), "0-0");
 	assert_string_not_equal(state_field("beyond"), "");
-	assert_int_equal(seg_consumer_commit(consumer, held[1], 0, NULL), 0);
+	/* And one message of the second. */
+	assert_int_equal(seg_consumer_commit(consumer, held[1], 1, NULL), 0);
 	seg_consumer_release(consumer, held[0]);
 	seg_consumer_release(consumer, held[1]);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
-	return third;
+	return third + 1;
 }
 
 static void hand_on_to(uint32_t parallel)
 {
 	const seg_batch *none;
-	size_t third = commit_the_third();
+	size_t done = commit_the_third();
 	seg_consumer *consumer = join(parallel, 10, 0);
-	handle(consumer, 30 - third);
+	handle(consumer, 30 - done);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_poll(consumer, 100, &none, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);

@@ -636,6 +636,8 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
 /*
  * Moves message `index` of the batch to the partition's dead letters, with a reason, and commits the position
  * up to and including it, in one step; the messages before it count as handled, whatever the call returns after it has asked Redis.
+ * With `parallel` above 1, the position stays before messages that are not done, and the dead letters of a partition are written one after
+ * the other.
  * `reason` is copied. Waits for Redis's answer, for up to the client's timeout_ms.
  *
  * SEG_ETIMEOUT: Redis has not answered yet, outputs of the messages before it wait, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;
