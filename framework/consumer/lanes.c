@@ -391,6 +391,6 @@ void seg_lanes_give_up_unreadable(seg_lanes *l)
 
 void seg_lanes_collect(seg_lanes *l)
 {
-	collect_callers(l);
 	collect_unreadable(l);
+	collect_callers(l);
 }

@@ -380,8 +380,12 @@ static void a_batch_that_was_taken_back_stays_readable_and_commits_nothing(void 
 	}
 	assert_int_equal(seg_consumer_commit(consumer, stale, 1, NULL), SEG_EFENCED);
 	assert_int_equal(seg_consumer_dead_letter(consumer, stale, 0, "late", NULL), SEG_EFENCED);
+	seg_consumer_release(consumer, stale);
 	seg_consumer_release(consumer, batch);
+	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	/* One stays held: the close frees it. */
+	consumer = join(3, 5, 0);
+	poll_one(consumer);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	consumer = join(1, 5, 0);
 	handle(consumer, 10);
