@@ -10,10 +10,15 @@
 /* Between two notes of a partition. */
 #define PAUSE (1 * SEG_SECOND)
 
+/* Between two notes of the lanes, whose counts change all the time. */
+#define COUNTS_PAUSE (2 * SEG_SECOND)
+
 void seg_hindrance_begin(seg_partition *p)
 {
 	p->hindrance.newest.kind = SEG_HINDRANCE_NONE;
 	p->hindrance.changed = p->hindrance.stored = p->hindrance.told = false;
+	p->hindrance.lanes_busy = p->hindrance.slots_waiting = 0;
+	p->hindrance.counts_at = 0;
 }
 
 /* --- what hinders the partition ------------------------------------------------------------ */
@@ -135,35 +140,66 @@ static bool send(seg_partition *p, seg_route *route, int64_t now)
 {
 	const seg_hindrance *h = &p->hindrance.newest;
 	seg_fenced_texts texts;
-	char number[24], left[24];
+	char number[24], left[24], busy[16], waiting[16];
+	bool lanes = seg_ledger_has_lanes(&p->ledger);
 	seg_fenced_write(&texts, p, h->id, 0);
 	snprintf(number, sizeof(number), "%" PRIu64, h->number);
 	snprintf(left, sizeof(left), "%" PRId64, h->kind == SEG_HINDRANCE_NONE ? 0 : (h->at - now) / SEG_MS);
+	snprintf(busy, sizeof(busy), "%u", p->hindrance.lanes_busy);
+	snprintf(waiting, sizeof(waiting), "%u", p->hindrance.slots_waiting);
 	const char *argv[] = {p->state_key, texts.epoch, p->claim.nonce, seg_hindrance_names[h->kind],
-			      texts.id,     number,      left,           h->text};
-	return seg_fenced_send(p, route, SEG_SCRIPT_NOTE, got_answer, 1, 8, argv, NULL);
+			      texts.id,     number,      left,           h->text,
+			      busy,         waiting};
+	return seg_fenced_send(p, route, SEG_SCRIPT_NOTE, got_answer, 1, lanes ? 10 : 8, argv, NULL);
+}
+
+static unsigned shown(const atomic_uint *count)
+{
+	return atomic_load_explicit(count, memory_order_relaxed);
+}
+
+/* Whether Redis has other counts of the lanes. Lowers *next to when to ask again. */
+static bool counts_changed(const seg_partition *p, int64_t now, int64_t *next)
+{
+	if (!p->agent.running || !seg_ledger_has_lanes(&p->ledger))
+		return false;
+	*next = p->hindrance.counts_at > now ? p->hindrance.counts_at : now + COUNTS_PAUSE;
+	return now >= p->hindrance.counts_at &&
+	       (p->hindrance.lanes_busy != shown(&p->handoff.worker.lanes_busy) ||
+		p->hindrance.slots_waiting != shown(&p->handoff.worker.slots_waiting));
+}
+
+static void take_counts(seg_partition *p, int64_t now)
+{
+	if (!p->agent.running || !seg_ledger_has_lanes(&p->ledger))
+		return;
+	p->hindrance.lanes_busy = shown(&p->handoff.worker.lanes_busy);
+	p->hindrance.slots_waiting = shown(&p->handoff.worker.slots_waiting);
+	p->hindrance.counts_at = now + COUNTS_PAUSE;
 }
 
 int64_t seg_hindrance_step(seg_partition *p, int64_t now)
 {
 	const seg_member_link *link = &p->member->links[SEG_LINK_CONTROL];
+	int64_t next = SEG_NEVER;
 	hear(p, now);
 	tell_hooks(p);
-	if (!p->hindrance.changed || p->hindrance.busy || !seg_ownership_commits(&p->own))
+	if (p->hindrance.changed && p->hindrance.newest.kind == SEG_HINDRANCE_NONE && !p->hindrance.stored)
+		p->hindrance.changed = false;
+	if (p->hindrance.busy || !seg_ownership_commits(&p->own))
 		return SEG_NEVER;
+	if (!counts_changed(p, now, &next) && !p->hindrance.changed)
+		return next;
 	if (now < p->hindrance.at)
 		return p->hindrance.at;
-	if (p->hindrance.newest.kind == SEG_HINDRANCE_NONE && !p->hindrance.stored) {
-		p->hindrance.changed = false;
-		return SEG_NEVER;
-	}
 	if (!seg_route_ready_for(link->route, p->slot) || !seg_history_holds(link, p->slot))
 		return SEG_NEVER; /* a connection that comes up is an event */
 	p->hindrance.at = now + PAUSE;
+	take_counts(p, now);
 	p->hindrance.busy = send(p, link->route, now);
 	if (!p->hindrance.busy)
 		return p->hindrance.at;
 	p->hindrance.changed = false;
 	p->hindrance.stored = p->hindrance.newest.kind != SEG_HINDRANCE_NONE;
-	return SEG_NEVER;
+	return next;
 }

@@ -3,7 +3,8 @@
  * page of any runner can show it. I/O thread.
  *
  * The note is fenced, so an owner that was replaced overwrites nothing of its successor's. At most one note a second is written
- * for a partition, always the newest. A note of a message is out of date once the position has passed the message.
+ * for a partition, always the newest. A note of a message is out of date once the position has passed the message. With lanes, how
+ * many are busy and how many slots wait goes along; a change of these alone is written every other second at most.
  */
 #ifndef SEG_GROUP_HINDRANCE_H
 #define SEG_GROUP_HINDRANCE_H

@@ -219,6 +219,9 @@ typedef struct seg_partition {
 		bool changed, busy;   /* Redis does not have it; it is being written */
 		bool stored;          /* Redis has a note of this ownership */
 		int64_t at;           /* none is written before */
+		/* With lanes: the counts that Redis has of this ownership. */
+		unsigned lanes_busy, slots_waiting;
+		int64_t counts_at; /* no other counts are written before */
 	} hindrance;
 
 	/* Whether the group is still there while nothing is committed: presence.c. */

@@ -154,7 +154,7 @@ static void read_packed_lag(seg_partition_info *partition, const seg_reply *adde
 		partition->lag = 0;
 }
 
-/* count owner claimed clean crashes suspect attempts lost letters_dropped, and how many are done beyond the position */
+/* count owner claimed clean crashes suspect attempts lost letters_dropped, how many are done beyond the position, and of lanes: busy, slots that wait */
 static void read_state(seg_partition_snapshot *partition, const seg_reply *state)
 {
 	const seg_reply *owner = seg_reply_at(state, 1);
@@ -169,6 +169,8 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->info.lost = (uint64_t)seg_reply_number(seg_reply_at(state, 7), 0);
 	partition->letters_dropped = (uint64_t)seg_reply_number(seg_reply_at(state, 8), 0);
 	partition->beyond = (uint64_t)seg_reply_number(seg_reply_at(state, 9), 0);
+	partition->lanes_busy = (uint32_t)seg_reply_number(seg_reply_at(state, 10), 0);
+	partition->slots_waiting = (uint32_t)seg_reply_number(seg_reply_at(state, 11), 0);
 }
 
 /* kind id number ms text; nil if nothing hinders the owner. */

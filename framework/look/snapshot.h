@@ -24,6 +24,8 @@ typedef struct seg_partition_snapshot {
 	uint32_t attempts;                 /* owners that handed `suspect` over and did not stop cleanly */
 	uint64_t letters_dropped;          /* dead letters that made room for later ones, ever */
 	uint64_t beyond;                   /* with lanes: messages after the position that are done */
+	uint32_t lanes_busy;               /* with lanes: as the owner said within the last seconds */
+	uint32_t slots_waiting;            /* with lanes: slots whose first message waits, as it said then */
 	uint64_t values;                   /* that handlers keep in state */
 	seg_hindrance hindrance; /* what hinders its owner, as the owner says; `at` by this process's clock */
 

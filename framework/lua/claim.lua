@@ -136,7 +136,7 @@ end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
 	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before))
 -- What hindered the owner before; the last three fields are those of an earlier version.
-redis.call('HDEL', state, 'hindrance', 'letters_full', 'retry', 'remark')
+redis.call('HDEL', state, 'hindrance', 'lanes', 'letters_full', 'retry', 'remark')
 local answer = {'OK', position, count, tostring(crashes), suspect, tostring(attempts), text(lost),
 	status ~= 'OK' and status ~= 'MADE' and status or nil, was}
 if reading ~= '' then

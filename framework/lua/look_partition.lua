@@ -55,9 +55,20 @@ local function done_beyond(field)
 	return at and at == position and count or '0'
 end
 
+-- How many lanes are busy, and how many slots wait, unless another owner has said so, or this one has released.
+local function lanes()
+	local epoch, nonce, noted = unpack(redis.call('HMGET', state, 'epoch', 'nonce', 'lanes'))
+	local its_epoch, busy, waiting = string.match(noted or '', '^(%d+) (%d+) (%d+)$')
+	if its_epoch and its_epoch == epoch and (nonce or '') ~= '' then
+		return busy, waiting
+	end
+	return '0', '0'
+end
+
 local fields = redis.call('HMGET', state, 'count', 'owner', 'claimed', 'clean', 'crashes', 'suspect', 'attempts',
 	'lost', 'letters_dropped', 'beyond')
 fields[10] = done_beyond(fields[10])
+fields[11], fields[12] = lanes()
 
 return {'OK', info['length'] or 0, info['last-generated-id'] or '0-0', position,
 	found['lag'] or false, letters, redis.call('HLEN', values), redis.call('HMGET', counters, 'dropped', 'records'),

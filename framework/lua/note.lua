@@ -1,17 +1,18 @@
 #!lua flags=allow-oom
 -- Notes for operators what hinders the owner of a partition at this moment.
--- KEYS: state. ARGV: epoch nonce kind id number ms text.
+-- KEYS: state. ARGV: epoch nonce kind id number ms text, and of an owner with lanes: busy waiting.
 --
 -- kind: `retry`: message `id` failed, and attempt `number` comes in `ms`; text: why it failed. `hang`: a call has not
 -- returned since `ms` (negative); text: which one. `full`: message `id` is to become a dead letter, and since `ms` there
 -- is no room, because there are `number` already. `none`: nothing hinders it. Id 0-0: no message.
+-- busy: lanes in a call. waiting: slots whose first message waits.
 --
 -- look_partition shows no note that is out of date. Allowed without memory: it is small, and there is one.
 -- @include fence
 -- @include clock
 -- @include text
 local state = KEYS[1]
-local epoch, nonce, kind, id, number, ms, why = unpack(ARGV)
+local epoch, nonce, kind, id, number, ms, why, busy, waiting = unpack(ARGV)
 
 local later = fenced_by(state, epoch, nonce)
 if later then
@@ -22,5 +23,8 @@ if kind == 'none' then
 else
 	redis.call('HSET', state, 'hindrance',
 		table.concat({epoch, kind, id, number, text(now + ms), why}, ' '))
+end
+if waiting then
+	redis.call('HSET', state, 'lanes', epoch .. ' ' .. busy .. ' ' .. waiting)
 end
 return {'OK'}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -16,6 +17,7 @@
 #include "harness/http.h"
 #include "harness/load.h"
 #include "harness/runner.h"
+#include "harness/segctl.h"
 #include "harness/server.h"
 #include "admin/server.h"
 
@@ -33,11 +35,12 @@ static test_runner *start(const char *name)
 			       server->address, name, name, test_build_directory(), directory);
 }
 
-/* It fails at each attempt, and its partition waits. */
-static void send_bad_message(void)
+/* It fails at each attempt, and its partition, or slot, waits. */
+static void send_bad_message(const char *key, const char *data)
 {
 	redisContext *redis = test_server_connect(server);
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data bad"));
+	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * partitionKey %s data %s",
+					    key, data));
 	redisFree(redis);
 }
 
@@ -87,7 +90,7 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_
 		     "document.querySelectorAll(\"#events .level\").length > 3");
 	test_load_end(load);
 	/* A page that opens later begins in the past, and names the partition that is in trouble first. */
-	send_bad_message();
+	send_bad_message("k", "bad");
 	if (result == 0)
 		result = look(
 			test_http_port(first),
@@ -105,11 +108,64 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_
 	assert_int_equal(result, 0);
 }
 
+static bool lanes_are_told(void *arg)
+{
+	(void)arg;
+	const char *answer = test_segctl_do(server->address, "lag s g -o json")->output;
+	return strstr(answer, "\"slots_waiting\": 1") && !strstr(answer, "\"lanes_busy\": 0") &&
+	       !strstr(answer, "\"beyond\": 0");
+}
+
+static void segctl_and_metrics_and_the_page_show_lanes_outputs_and_state(void **state)
+{
+	(void)state;
+	server = test_server_start(NULL);
+	test_directory_make(directory);
+	test_load *load = test_load_start(server->address, "s", 1, 20, 100);
+	send_bad_message("never", "fail");
+	test_runner *runner = test_runner_run(
+		"[redis]\naddress = %s\n[runner]\nname = r\nadmin = 127.0.0.1:0\n[consumer c]\nstream = s\n"
+		"group = g\nplugin = %s/tests/plugins/emits.so\noption.delay = 20ms\noption.keep = 1\n"
+		"outputs = out\noutput.out.partitions = 1\nparallel = 4\nmax_attempts = 0\n",
+		server->address, test_build_directory());
+	test_wait_until(lanes_are_told, NULL, 60000, "segctl lag has the lanes");
+	test_expect_text(test_segctl_good(server->address, "lag s g"), "after the position are done, ");
+	test_expect_text(test_segctl_do(server->address, "why s g 0")->output, "1 slot of keys waits");
+	test_expect_text(test_segctl_do(server->address, "why s g 0 -o json")->output,
+			 "\"slots_waiting\": 1");
+	test_http_answer metrics = test_http_get(test_http_port(runner), "/metrics");
+	test_expect_text(metrics.body, "segmenter_lanes_busy{");
+	assert_true(test_metrics_value(metrics.body, "segmenter_slots_waiting{stream=\"s\",group=\"g\"}") ==
+		    1);
+	assert_true(test_metrics_value(metrics.body,
+				       "segmenter_outputs_total{stream=\"s\",group=\"g\",output=\"out\"}") >
+		    0);
+	test_expect_text(metrics.body, "segmenter_partition_beyond_messages{");
+	test_expect_text(metrics.body, "segmenter_state_bytes{");
+	test_http_free(&metrics);
+	int result =
+		look(test_http_port(runner),
+		     "[\"Done beyond\", \"Lanes busy\", \"Outputs waiting\", \"State\"].every(name => "
+		     "[...document.querySelectorAll(\".tiles dt\")].some(dt => dt.textContent === name)) && "
+		     "/1 slot waits/.test(document.body.innerText) && "
+		     "document.querySelectorAll(\"table:not(.plain) td.kept\").length === 4 && "
+		     "[...document.querySelectorAll(\".counters dt\")].some(dt => dt.textContent === "
+		     "\"emitted to out\")");
+	test_load_end(load);
+	test_runner_free(runner);
+	test_directory_remove(directory);
+	test_server_stop(server);
+	if (result == NO_BROWSER)
+		skip();
+	assert_int_equal(result, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_what_needs_attention),
+		cmocka_unit_test(segctl_and_metrics_and_the_page_show_lanes_outputs_and_state),
 	};
 	if (!seg_server_is_built()) {
 		print_message("built without libmicrohttpd: skipped\n");

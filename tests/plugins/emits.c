@@ -1,6 +1,7 @@
 /*
  * emits - emits each message to the first of the section's outputs, with the same key, data and headers; and to the second, if there
- * is one, only its key. Data that begins with "fail" fails once it has emitted; option.delay: a pause after each message.
+ * is one, only its key. Data that begins with "fail" fails once it has emitted; option.delay: a pause after each message;
+ * option.keep: keeps each key's newest data in state.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 struct emits {
 	const char *const *outputs;
-	int64_t delay;
+	int64_t delay, keep;
 };
 
 static int init(const seg_host *host, void **plugin, char *error, size_t error_size)
@@ -23,6 +24,7 @@ static int init(const seg_host *host, void **plugin, char *error, size_t error_s
 		return -1;
 	e->outputs = host->outputs;
 	e->delay = host->option_duration(host, "delay");
+	e->keep = host->option_integer(host, "keep");
 	*plugin = e;
 	return 0;
 }
@@ -50,6 +52,8 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 			if (why)
 				return seg_dead_letter(i, why);
 		}
+		if (e->keep && seg_state_put(batch, i, m->key, m->key_length, m->data, m->data_length))
+			return seg_dead_letter(i, "its data was not kept");
 		if (m->data_length >= 4 && memcmp(m->data, "fail", 4) == 0)
 			return seg_retry(i, "it is to fail");
 		if (e->delay) {
@@ -63,6 +67,7 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 
 static const seg_option options[] = {
 	{"delay", SEG_OPTION_DURATION, 0, "0", "A pause after each message."},
+	{"keep", SEG_OPTION_INTEGER, 0, "0", "1: keeps each key's newest data."},
 	{NULL, 0, 0, NULL, NULL},
 };
 

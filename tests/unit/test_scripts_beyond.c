@@ -265,24 +265,51 @@ static void letters_are_forgotten_where_the_position_goes_back(void **state)
 
 /* --- looks ------------------------------------------------------------------------------------- */
 
+/* How many messages are done beyond the position, how many lanes are busy, and how many slots wait. */
 static const char *looked(void)
 {
 	run(LOOK_PARTITION, 5, LOG, DEAD, COUNTERS, STATE, VALUES, "g");
-	char *end = strrchr(said, ']');
-	*end = '\0';
-	return strrchr(said, ' ') + 1;
+	char *word = strrchr(said, ']');
+	*word = '\0';
+	for (int i = 0; i < 3; i++)
+		do
+			word--;
+		while (*word != ' ');
+	return word + 1;
+}
+
+static void count_lanes(const char *epoch, const char *nonce, const char *busy, const char *waiting)
+{
+	run(NOTE, 1, STATE, epoch, nonce, "none", "0-0", "0", "0", "", busy, waiting);
 }
 
 static void a_look_tells_how_much_is_done_beyond_the_position(void **state)
 {
 	(void)state;
 	fill_log(9);
-	assert_string_equal(looked(), "0");
+	assert_string_equal(looked(), "0 0 0");
 	claim("1", "a");
 	commit("1", "a", "1-2", "4 1:1,1 1-8 3");
-	assert_string_equal(looked(), "3");
+	assert_string_equal(looked(), "3 0 0");
 	command("XGROUP SETID " LOG " g 1-1");
-	assert_string_equal(looked(), "0");
+	assert_string_equal(looked(), "0 0 0");
+}
+
+static void a_look_tells_how_many_lanes_are_busy_until_their_owner_has_gone(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("1", "a");
+	count_lanes("1", "a", "7", "2");
+	assert_string_equal(looked(), "0 7 2");
+	claim("2", "b");
+	assert_string_equal(looked(), "0 0 0");
+	count_lanes("1", "a", "6", "3");
+	assert_string_equal(looked(), "0 0 0");
+	count_lanes("2", "b", "1", "0");
+	assert_string_equal(looked(), "0 1 0");
+	release("2", "b", "1-2", "1 =");
+	assert_string_equal(looked(), "0 0 0");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, empty_redis)
@@ -308,6 +335,7 @@ int main(void)
 		TEST(the_next_owner_counts_its_letters_from_one),
 		TEST(letters_are_forgotten_where_the_position_goes_back),
 		TEST(a_look_tells_how_much_is_done_beyond_the_position),
+		TEST(a_look_tells_how_many_lanes_are_busy_until_their_owner_has_gone),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

@@ -3,5 +3,5 @@
 local function forget_messages(state)
 	redis.call('HDEL', state, 'suspect', 'attempts', 'begun', 'reading', 'read_deaths', 'reader', 'gap',
 		'gap_before', 'gap_id', 'gap_open', 'hindrance', 'letters_full', 'retry', 'remark', 'done', 'beyond',
-		'lettered')
+		'lettered', 'lanes')
 end

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "group/outputs.h"
+#include "group/value_load.h"
 #include "base/clock.h"
 #include "admin/json.h"
 #include "admin/view.h"
@@ -63,6 +65,28 @@ static json_t *plugin_counters(const seg_section *section)
 	return list;
 }
 
+/* What was added, by output. */
+static json_t *outputs(const seg_section *section)
+{
+	json_t *list = json_array();
+	int64_t emitted;
+	for (size_t i = 0; (emitted = seg_outputs_emitted(section->member, i)) >= 0; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:I}", "stream", section->config->output_names[i],
+						"emitted", (json_int_t)emitted));
+	return list;
+}
+
+/* Bytes of what the handlers keep for all partitions of this runner. */
+static json_t *state_bytes(const seg_section *section)
+{
+	uint64_t sum = 0, bytes, count;
+	for (uint32_t p = 0; p < section->stream->shape.partitions; p++)
+		if (seg_value_load_look(section->member, p, &bytes, &count))
+			sum += bytes;
+	return json_integer((json_int_t)sum);
+}
+
 static json_t *consumer(const seg_config_consumer *config, const seg_section *section)
 {
 	json_t *json =
@@ -78,6 +102,10 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 	json_object_set_new(json, "slots_waiting",
 			    json_integer(atomic_load(&section->counters.slots_waiting)));
 	json_object_set_new(json, "lanes_busy", json_integer(atomic_load(&section->counters.lanes_busy)));
+	json_object_set_new(json, "outputs", outputs(section));
+	json_object_set_new(json, "outputs_waiting",
+			    json_integer((json_int_t)seg_outputs_waiting(section->member)));
+	json_object_set_new(json, "state_bytes", state_bytes(section));
 	json_object_set_new(json, "counters", counters(section));
 	json_object_set_new(json, "handler_duration", durations(&section->counters.handling));
 	json_object_set_new(json, "commit_duration", durations(&section->member->counters.committing));
@@ -165,6 +193,8 @@ static json_t *partition(const seg_partition_snapshot *partition)
 	json_object_set_new(json, "dead_letters_dropped",
 			    json_integer((json_int_t)partition->letters_dropped));
 	json_object_set_new(json, "beyond", json_integer((json_int_t)partition->beyond));
+	json_object_set_new(json, "lanes_busy", json_integer(partition->lanes_busy));
+	json_object_set_new(json, "slots_waiting", json_integer(partition->slots_waiting));
 	json_object_set_new(json, "values", json_integer((json_int_t)partition->values));
 	json_object_set_new(json, "committed_per_second", seg_json_known(partition->rate));
 	json_object_set_new(json, "added_per_second", seg_json_known(partition->added));

@@ -31,7 +31,7 @@ static void delete_state(ctl_batch *batch, const char *state, bool is_live)
 		ctl_batch_words(batch, NULL, NULL, 0, "HDEL", state, "epoch", "nonce", "owner", "claimed",
 				"clean", "released", "crashes", "suspect", "attempts", "begun", "done",
 				"beyond", "lettered", "reading", "read_deaths", "reader", "hindrance",
-				"lost_upto", "lost", "gap", "gap_id", "gap_open", "gap_before",
+				"lanes", "lost_upto", "lost", "gap", "gap_id", "gap_open", "gap_before",
 				"letters_dropped", "letters_full", "remark", "retry", (char *)NULL);
 	else
 		ctl_batch_words(batch, NULL, NULL, 0, "UNLINK", state, (char *)NULL);

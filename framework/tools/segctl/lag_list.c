@@ -34,6 +34,8 @@ static const ctl_column columns[] = {
 	{"retry_in_seconds", NULL, true},
 	{"beyond", NULL, true},
 	{"values", NULL, true},
+	{"lanes_busy", NULL, true},
+	{"slots_waiting", NULL, true},
 	{NULL, NULL, false},
 };
 
@@ -119,6 +121,8 @@ static void put_partition(const listing *l, const ctl_snapshot *snapshot, uint32
 	put_if_known(table, ctl_snapshot_retries(p) ? ctl_snapshot_retry_in(p) : -1, true);
 	ctl_table_number(table, (int64_t)p->beyond);
 	ctl_table_number(table, (int64_t)p->values);
+	ctl_table_number(table, p->lanes_busy);
+	ctl_table_number(table, p->slots_waiting);
 }
 
 static void put_group(const listing *l, const char *stream, const char *group, const ctl_snapshot *snapshot)
@@ -152,17 +156,12 @@ static void print_hindrances(const ctl_snapshot *snapshot)
 				seg_hindrance_sentence(&snapshot->partitions[p].hindrance, seg_now(), text));
 }
 
-/* With lanes. */
-static void print_beyond(const ctl_snapshot *snapshot)
+static void print_lanes(const ctl_snapshot *snapshot)
 {
-	char count[CTL_TEXT_MAX];
-	for (uint32_t p = 0; p < snapshot->partition_count; p++) {
-		uint64_t beyond = snapshot->partitions[p].beyond;
-		if (beyond)
-			ctl_say("Partition %" PRIu32 ": %s message%s after the position %s done\n",
-				snapshot->partitions[p].info.partition, ctl_count_text(beyond, count),
-				ctl_plural(beyond), beyond == 1 ? "is" : "are");
-	}
+	char text[CTL_LANES_TEXT_MAX];
+	for (uint32_t p = 0; p < snapshot->partition_count; p++)
+		if (ctl_snapshot_lanes(&snapshot->partitions[p], text))
+			ctl_say("Partition %" PRIu32 ": %s\n", snapshot->partitions[p].info.partition, text);
 }
 
 static void print_totals(const ctl_snapshot *snapshot)
@@ -183,7 +182,7 @@ static void print_totals(const ctl_snapshot *snapshot)
 	putchar('\n');
 	ctl_snapshot_print_unreachable(snapshot);
 	print_hindrances(snapshot);
-	print_beyond(snapshot);
+	print_lanes(snapshot);
 }
 
 void ctl_lag_list_print(const ctl_snapshot *snapshot, ctl_form form, bool one_line)

@@ -79,3 +79,17 @@ void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot)
 		ctl_say("%s does not answer: the state of its partitions is not known\n", last);
 	}
 }
+
+const char *ctl_snapshot_lanes(const ctl_partition *p, char text[CTL_LANES_TEXT_MAX])
+{
+	char done[CTL_TEXT_MAX];
+	if (!p->beyond && !p->lanes_busy && !p->slots_waiting)
+		return NULL;
+	snprintf(text, CTL_LANES_TEXT_MAX,
+		 "%s message%s after the position %s done, %" PRIu32 " lane%s busy, %" PRIu32
+		 " slot%s of keys wait%s",
+		 ctl_count_text(p->beyond, done), ctl_plural(p->beyond), p->beyond == 1 ? "is" : "are",
+		 p->lanes_busy, p->lanes_busy == 1 ? " is" : "s are", p->slots_waiting,
+		 ctl_plural(p->slots_waiting), p->slots_waiting == 1 ? "s" : "");
+	return text;
+}

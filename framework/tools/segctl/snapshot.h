@@ -38,6 +38,11 @@ uint32_t ctl_snapshot_attempts(const ctl_partition *partition);
 bool ctl_snapshot_retries(const ctl_partition *partition);
 double ctl_snapshot_retry_in(const ctl_partition *partition);
 
+enum { CTL_LANES_TEXT_MAX = 160 };
+
+/* For people: what is done beyond the position, which lanes are busy, which slots wait. NULL: it has no lanes, or they rest. */
+const char *ctl_snapshot_lanes(const ctl_partition *partition, char text[CTL_LANES_TEXT_MAX]);
+
 /* For people: a line for each node of a cluster that has partitions and does not answer. */
 void ctl_snapshot_print_unreachable(const ctl_snapshot *snapshot);
 

@@ -201,7 +201,7 @@ static void draw_details(const top *t)
 {
 	const ctl_fleet_group *group = entered(t);
 	char text[1024], position[SEG_ID_TEXT_MAX], last[SEG_ID_TEXT_MAX], behind[CTL_TEXT_MAX];
-	char lag[CTL_TEXT_MAX];
+	char lag[CTL_TEXT_MAX], lanes[CTL_LANES_TEXT_MAX];
 	ctl_diagnosis diagnosis;
 	if (!group || t->at_partition >= group->now.partition_count)
 		return;
@@ -217,9 +217,8 @@ static void draw_details(const top *t)
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
 	int y = 8;
-	if (p->beyond)
-		mvprintw(y++, 0, "Beyond    %s messages after the position are done",
-			 ctl_count_text(p->beyond, lag));
+	if (ctl_snapshot_lanes(p, lanes))
+		mvprintw(y++, 0, "Lanes     %s", lanes);
 	if (p->hindrance.kind) {
 		char sentence[SEG_HINDRANCE_SENTENCE_MAX];
 		snprintf(text, sizeof(text), "Hindered  %s",

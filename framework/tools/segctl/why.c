@@ -87,13 +87,12 @@ static void print_owner(const answer *a)
 static void print_position(const answer *a)
 {
 	char position[SEG_ID_TEXT_MAX], last[SEG_ID_TEXT_MAX], oldest[SEG_ID_TEXT_MAX], text[CTL_TEXT_MAX];
+	char lanes[CTL_LANES_TEXT_MAX];
 	const ctl_partition *p = a->p;
 	ctl_say("Position      %s of %s\n", seg_id_format(p->info.position, position),
 		seg_id_format(p->info.last, last));
-	if (p->beyond)
-		ctl_say("Beyond        %s message%s after the position %s done\n",
-			ctl_count_text(p->beyond, text), ctl_plural(p->beyond),
-			p->beyond == 1 ? "is" : "are");
+	if (ctl_snapshot_lanes(p, lanes))
+		ctl_say("Lanes         %s\n", lanes);
 	if (p->waiting) {
 		ctl_say("Waiting       %s message%s",
 			p->info.lag < 0 ? "an unknown number of"
@@ -162,6 +161,8 @@ static void print_as_json(const answer *a)
 	json_object_set_new(object, "members", json_integer((json_int_t)a->snapshot->roster.live));
 	json_object_set_new(object, "position", json_string(seg_id_format(p->info.position, position)));
 	json_object_set_new(object, "beyond", json_integer((json_int_t)p->beyond));
+	json_object_set_new(object, "lanes_busy", json_integer(p->lanes_busy));
+	json_object_set_new(object, "slots_waiting", json_integer(p->slots_waiting));
 	json_object_set_new(object, "lag", p->info.lag < 0 ? json_null() : json_integer(p->info.lag));
 	json_object_set_new(object, "lag_seconds", json_real(p->behind));
 	json_object_set_new(object, "rate", p->rate < 0 ? json_null() : json_real(p->rate));

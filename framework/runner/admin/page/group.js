@@ -75,6 +75,14 @@ const SHORT_OF = {open: "partition_open fails", threads: "it can start no more t
 
 const badge = trouble => h("span", {class: "badge " + trouble.kind}, trouble.word);
 
+/* Columns that are shown where one of their numbers is not 0. */
+const KEPT = [
+	["beyond", "Beyond", "Messages after the position that are done (parallel above 1)"],
+	["lanes_busy", "Lanes busy", "Lanes in a call of the handler, as the owner told within the last seconds"],
+	["slots_waiting", "Slots waiting", "Slots of keys whose first message waits, as the owner told within the last seconds"],
+	["values", "Values", "What handlers keep in state"],
+];
+
 class Consumer {
 	constructor(status) {
 		this.before = null;
@@ -109,7 +117,8 @@ class Consumer {
 		const head = (text, wide) => h("th", {scope: "col", ...(wide ? {class: "wide"} : {})}, text);
 		this.table = h("table", {}, h("caption", {class: "hidden"}, `Partitions of ${this.name}`),
 			h("thead", {}, h("tr", {}, head("#"), head("Owner"), head("Rate"), head("Lag"), behindHead(),
-				head("Dead letters", true), head("Lost", true), head("Epoch", true), head("Position", true), head("Node", true))),
+				head("Dead letters", true), head("Lost", true), head("Epoch", true), head("Position", true),
+				...KEPT.map(([name, text, title]) => h("th", {scope: "col", class: "wide kept", title}, text)), head("Node", true))),
 			this.rows);
 		this.lettersPart = h("div", {hidden: ""}, h("h3", {}, "Dead letters by reason"),
 			h("table", {}, h("caption", {class: "hidden"}, `Dead letters of ${this.name} by reason`),
@@ -226,6 +235,8 @@ class Consumer {
 		const unowned = partitions.filter(p => !p.owner).length;
 		const hindered = partitions.filter(p => p.hindrance).length;
 		const here = this.hereRate;
+		const [beyond, busy, waiting, values] = KEPT.map(([name]) => sum(partitions, p => p[name]));
+		const outputs = status.outputs || [];
 		this.tiles.replaceChildren(
 			tile("Handled", perSecond(group && group.committed_per_second), "",
 				here === null || here === undefined ? "" : `${perSecond(here)} by this runner`),
@@ -236,6 +247,12 @@ class Consumer {
 				group ? `${short(status.partitions_owned ?? 0)} of ${short(partitions.length)} partitions here` : ""),
 			...(unowned ? [tile("Without owner", short(unowned), "bad", "partitions")] : []),
 			...(hindered ? [tile("Hindered", short(hindered), "warn", "partitions")] : []),
+			...(beyond || busy || waiting ? [tile("Done beyond", short(beyond), "", "messages after the positions"),
+				tile("Lanes busy", short(busy), "", `${many(waiting, "slot waits", "slots wait")}`)] : []),
+			...(outputs.length ? [tile("Outputs waiting", short(status.outputs_waiting), "",
+				`of this runner; ${short(sum(outputs, o => o.emitted))} added`)] : []),
+			...(values ? [tile("State", short(values), "",
+				`${values === 1 ? "value" : "values"}${status.state_bytes ? `; ${bytes(status.state_bytes)} by this runner` : ""}`)] : []),
 			tile("Dead letters", group ? short(dead) : "–", dead ? "warn" : ""),
 			...(lost ? [tile("Lost", short(lost), this.loses ? "bad" : "", lost === 1 ? "message, ever" : "messages, ever")] : []));
 	}
@@ -323,6 +340,7 @@ class Consumer {
 		const shown = this.all ? partitions : partitions.slice(0, ROWS);
 		/* The column of nodes is for a cluster only. */
 		this.table.classList.toggle("single", !partitions.some(p => p.node));
+		this.table.classList.toggle("plain", !partitions.some(p => KEPT.some(([name]) => p[name])));
 		this.rows.replaceChildren(...shown.map(p => {
 			const trouble = this.troubles.get(p.partition);
 			const ms = Number(p.position.split("-")[0]);
@@ -339,6 +357,7 @@ class Consumer {
 				h("td", {class: "wide", title: `epoch ${p.epoch}` + (p.assigned_at ? `, assigned at ${clock(p.assigned_at)}` : "")},
 					shortEpoch(p.epoch)),
 				h("td", {class: "wide", title: p.position}, p.unreachable ? "–" : ms ? clock(ms) : "start"),
+				...KEPT.map(([name]) => h("td", {class: "wide kept"}, known(p[name]))),
 				h("td", {class: p.unreachable ? "wide alarm" : "wide"},
 					(p.node || "") + (p.unreachable ? " does not answer" : "")));
 		}));
@@ -349,7 +368,8 @@ class Consumer {
 	drawCounters(status) {
 		const own = Object.entries(status.counters || {}).map(([name, value]) => ({name, value, help: ""}));
 		const plugin = (status.plugin_counters || []).map(c => ({...c, name: `${this.plugin}: ${c.name}`}));
-		this.counters.replaceChildren(...[...own, ...plugin].map(c => h("div", {title: c.help},
+		const emitted = (status.outputs || []).map(o => ({name: `emitted to ${o.stream}`, value: o.emitted, help: "Records that were added"}));
+		this.counters.replaceChildren(...[...own, ...emitted, ...plugin].map(c => h("div", {title: c.help},
 			h("dt", {}, c.name.replaceAll("_", " ")), h("dd", {}, c.value.toLocaleString("en")))));
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * A slot of the pull consumer, without a member: what it hands out and gives back while a dead letter is asked for.
+ * A holding of the pull consumer, without a member: what it hands out and gives back while a dead letter is asked for.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,15 +9,15 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "consumer/slot.h"
+#include "consumer/holding.h"
 
 static seg_partition partition;
 static seg_waker waker;
 static atomic_llong lease;
-static seg_slot slot;
+static seg_holding holding;
 static seg_fetched *fetched;
 
-/* A slot of whose two messages a caller holds both. */
+/* A holding of whose two messages a caller holds both. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -32,15 +32,15 @@ static int set_up(void **state)
 		fetched->faults[i] = SEG_FAULT_NONE;
 	}
 	fetched->batch = (seg_batch){.messages = fetched->messages, .count = 2};
-	if (!seg_handoff_push(&partition.handoff, fetched) || seg_slot_open(&slot, &partition))
+	if (!seg_handoff_push(&partition.handoff, fetched) || seg_holding_open(&holding, &partition, 0))
 		return -1;
-	return seg_slot_take(&slot) && seg_slot_make_view(&slot, seg_now()) ? 0 : -1;
+	return seg_holding_take(&holding) && seg_holding_make_view(&holding, seg_now()) ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	seg_slot_end(&slot, SEG_SLOT_END);
+	seg_holding_end(&holding, SEG_HOLDING_END);
 	seg_fetched_release(fetched);
 	seg_waker_fini(&waker);
 	return 0;
@@ -49,40 +49,40 @@ static int tear_down(void **state)
 static void a_batch_is_not_given_back_while_a_dead_letter_of_it_is_asked_for(void **state)
 {
 	(void)state;
-	assert_int_equal(seg_slot_ask(&slot, 0, 1, "no good", "handler"), 0);
+	assert_int_equal(seg_holding_ask(&holding, 0, 1, "no good", "handler"), 0);
 	/* The caller gave up waiting, and handled all of it. */
-	seg_slot_progress(&slot, 2);
-	seg_slot_let_go(&slot);
+	seg_holding_progress(&holding, 2);
+	seg_holding_let_go(&holding);
 	/* The request points into the batch: the I/O thread must not read into the batch again. */
 	assert_null(seg_handoff_pop_free(&partition.handoff));
 	seg_handoff_answer(&partition.handoff, 0, 0);
-	seg_slot_collect(&slot);
+	seg_holding_collect(&holding);
 	assert_ptr_equal(seg_handoff_pop_free(&partition.handoff), fetched);
 }
 
-static void a_slot_that_is_asking_for_a_dead_letter_ends_with_the_answer(void **state)
+static void a_holding_that_is_asking_for_a_dead_letter_ends_with_the_answer(void **state)
 {
 	(void)state;
-	assert_int_equal(seg_slot_ask(&slot, 1, 1, "no good", "handler"), 0);
-	seg_slot_end(&slot, SEG_SLOT_END);
-	assert_int_equal(slot.state, SEG_SLOT_HELD);
-	seg_polled *polled = slot.polled;
+	assert_int_equal(seg_holding_ask(&holding, 1, 1, "no good", "handler"), 0);
+	seg_holding_end(&holding, SEG_HOLDING_END);
+	assert_int_equal(holding.state, SEG_HOLDING_HELD);
+	seg_polled *polled = holding.polled;
 	seg_handoff_answer(&partition.handoff, SEG_EFENCED, 0);
-	seg_slot_collect(&slot);
-	assert_int_equal(slot.state, SEG_SLOT_SETTLING);
-	assert_false(seg_slot_has(&slot, polled));
+	seg_holding_collect(&holding);
+	assert_int_equal(holding.state, SEG_HOLDING_SETTLING);
+	assert_false(seg_holding_has(&holding, polled));
 	assert_int_equal(polled->status, SEG_EFENCED);
 	seg_polled_destroy(polled);
 }
 
-static void a_draining_slot_ends_once_the_caller_lets_go(void **state)
+static void a_draining_holding_ends_once_the_caller_lets_go(void **state)
 {
 	(void)state;
-	seg_slot_end(&slot, SEG_SLOT_DRAIN);
-	assert_int_equal(slot.state, SEG_SLOT_HELD);
-	seg_slot_progress(&slot, 1);
-	seg_slot_let_go(&slot);
-	assert_int_equal(slot.state, SEG_SLOT_SETTLING);
+	seg_holding_end(&holding, SEG_HOLDING_DRAIN);
+	assert_int_equal(holding.state, SEG_HOLDING_HELD);
+	seg_holding_progress(&holding, 1);
+	seg_holding_let_go(&holding);
+	assert_int_equal(holding.state, SEG_HOLDING_SETTLING);
 	assert_true(atomic_load(&partition.handoff.worker.stopped));
 	assert_int_equal(atomic_load(&partition.handoff.worker.handled), 1);
 }
@@ -93,8 +93,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_batch_is_not_given_back_while_a_dead_letter_of_it_is_asked_for),
-		TEST(a_slot_that_is_asking_for_a_dead_letter_ends_with_the_answer),
-		TEST(a_draining_slot_ends_once_the_caller_lets_go),
+		TEST(a_holding_that_is_asking_for_a_dead_letter_ends_with_the_answer),
+		TEST(a_draining_holding_ends_once_the_caller_lets_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
