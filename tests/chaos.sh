@@ -9,6 +9,9 @@
 # tests/chaos.sh --pipeline [--parallel N] --seed N --faults K ...: the runners read one stream, write another one, keep values, and read
 # what they have written, with N lanes a partition (1). At the end, each message that was done has its records in the output once, in
 # order by key; and the values are what a replay of the log gives.
+# tests/chaos.sh --pipeline [--parallel N] --topology cluster|sentinel ...: all replicas confirm there: outputs and position may be on
+# different masters, and of a position that is kept, nobody would write again the outputs that a failover forgot. A message that a
+# failover forgot, because it was handled before its replicas had it, may have its records or not.
 #
 # cluster has three masters with a replica each: slots move, at once, slowly or half; nodes join and leave; masters are killed,
 # hang and hand over. sentinel has a master, two replicas and three Sentinels, which are killed, hang and hand over. Logs are

@@ -3,7 +3,7 @@
  *
  *     chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] [--start latest|earliest] [--directory DIR]
  *     chaos --rolling N [--directory DIR]
- *     chaos --pipeline [--parallel N] --seed N --faults K [--only FAULT] [--directory DIR]
+ *     chaos --pipeline [--parallel N] [--topology cluster|sentinel] --seed N --faults K [--only FAULT] [--directory DIR]
  *
  * The same seed draws the same faults. --rolling injects none: it restarts the runners, and no message may
  * come twice. --pipeline: the runners write a second stream and keep values. The history of the run is kept in a directory. The directory is removed if nothing was wrong
@@ -76,11 +76,15 @@ static void inject(const settings *set, const chaos_fault *faults, chaos_world *
 	free(idle);
 }
 
-/* Bursts make batches; an even flow makes pauses visible. Logs that are never trimmed get less. */
+/*
+ * Bursts make batches; an even flow makes pauses visible. Logs that are never trimmed get less, and still less where each output waits
+ * for all replicas: what is left at the end must be handled in bounded time.
+ */
 static void begin_load(const settings *set, chaos_load *load)
 {
 	bool all = chaos_topology_keeps_all(set->report.topology);
-	chaos_load_begin(load, set->report.rolling ? 5 : all ? 40 : 100, set->report.rolling ? 2 : 40);
+	int burst = !all ? 100 : set->report.pipeline ? 5 : 40;
+	chaos_load_begin(load, set->report.rolling ? 5 : burst, set->report.rolling ? 2 : 40);
 }
 
 /* The records come once the group is there: what came before, it would not get if it starts at the latest one. */
@@ -217,7 +221,7 @@ static void usage(FILE *out)
 	fputs("usage: chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] "
 	      "[--start latest|earliest] [--directory DIR]\n"
 	      "       chaos --rolling N [--directory DIR]\n"
-	      "       chaos --pipeline [--parallel N] --seed N --faults K [--only FAULT] [--directory DIR]\n",
+	      "       chaos --pipeline [--parallel N] [--topology cluster|sentinel] --seed N --faults K [--only FAULT] [--directory DIR]\n",
 	      out);
 	for (int i = 0; i < CHAOS_TOPOLOGIES; i++) {
 		fprintf(out, "faults of %s: ", chaos_topology_name((chaos_topology)i));
@@ -291,14 +295,20 @@ static bool parse(int argc, char **argv, settings *set)
 	if (strcmp(set->start, "latest") != 0 && strcmp(set->start, "earliest") != 0 && *set->start)
 		return false;
 	bool single = set->report.topology == CHAOS_SINGLE;
-	return optind == argc && (single || !(set->report.rolling || set->report.pipeline)) &&
+	bool pipes = set->report.topology != CHAOS_TLS;
+	return optind == argc && (single || !set->report.rolling) && (pipes || !set->report.pipeline) &&
 	       (set->report.pipeline || set->report.parallel == 1);
 }
 
-/* Without and with replicas that confirm, by the seed, where no fault of the primary alone may lose anything. */
+/*
+ * Without and with replicas that confirm, by the seed, where no fault of the primary alone may lose anything. A pipeline needs all of them:
+ * its output may be on another master than its position, and what that one forgets nobody would write again.
+ */
 static void draw_replicas(settings *set)
 {
-	if (!set->ack_given && chaos_topology_keeps_all(set->report.topology))
+	if (set->report.pipeline && chaos_topology_keeps_all(set->report.topology))
+		set->report.ack_replicas = chaos_topology_replicas(set->report.topology);
+	else if (!set->ack_given && chaos_topology_keeps_all(set->report.topology))
 		set->report.ack_replicas =
 			(unsigned)(set->report.seed % (chaos_topology_replicas(set->report.topology) + 1));
 }

@@ -111,17 +111,19 @@ void chaos_read_dead_letters(chaos_world *world)
 }
 
 /* Returns 1, with a message, if a log cannot be read. */
-static int read_logs(chaos_world *world)
+static int read_logs_of(chaos_world *world, const reading *r, chaos_history *history)
 {
-	for (uint32_t p = 0; p < CHAOS_PARTITIONS; p++) {
+	for (uint32_t p = 0; p < r->partitions; p++) {
 		char from[SEG_ID_TEXT_MAX + 1] = "-";
 		for (size_t got = PAGE; got == PAGE;) {
 			redisReply *reply =
 				chaos_servers_command(world->servers,
-						      "XRANGE __default:chaos:partition_%u %s + COUNT %d", p,
-						      from, PAGE);
+						      "XRANGE __default:%s:partition_%u %s + COUNT %d",
+						      r->stream, p, from, PAGE);
 			if (!reply || reply->type != REDIS_REPLY_ARRAY) {
-				fprintf(stderr, "violation: the log of partition %u cannot be read\n", p);
+				fprintf(stderr,
+					"violation: the log of partition %u of \"%s\" cannot be read\n", p,
+					r->stream);
 				return 1;
 			}
 			got = reply->elements;
@@ -132,13 +134,21 @@ static int read_logs(chaos_world *world)
 				seg_id_parse(id->str, &entry.id);
 				entry.key = (uint32_t)atoi(text_in(fields, "partitionKey") + 1);
 				entry.number = (uint32_t)atoi(text_in(fields, "data"));
-				chaos_append(&world->history->logged, entry);
+				chaos_append(&history->logged, entry);
 				snprintf(from, sizeof(from), "(%s", id->str);
 			}
 			freeReplyObject(reply);
 		}
 	}
 	return 0;
+}
+
+static int read_logs(chaos_world *world)
+{
+	int wrong = 0;
+	for (int i = 0; i < readings_of(world); i++)
+		wrong += read_logs_of(world, &readings[i], history_of(world, i));
+	return wrong;
 }
 
 /* A field of what Redis knows of the group in a partition; the caller frees the reply. */

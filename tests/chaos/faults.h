@@ -10,6 +10,9 @@
 /* Of the stream "chaos", and of the one that a pipeline writes, which is full when nobody reads it for a while. */
 enum { CHAOS_PARTITIONS = 8, CHAOS_OUTPUT_PARTITIONS = 4, CHAOS_OUTPUT_SIZE = 400 };
 
+/* The logs of both: first those of "chaos", then those of the output, if there is one. */
+enum { CHAOS_LOGS = CHAOS_PARTITIONS + CHAOS_OUTPUT_PARTITIONS };
+
 typedef struct chaos_fault chaos_fault;
 
 /* How a runner reacts when it is told to reload its configuration. */

@@ -45,12 +45,15 @@ void chaos_cluster_expect(int from, int to)
 void chaos_cluster_note_disputed(chaos_world *w, const bool slots[TEST_CLUSTER_SLOTS])
 {
 	size_t first = w->history->rollbacks.count;
-	chaos_marks marks = {.control = slots[chaos_slot_of(w, CHAOS_PARTITIONS)]};
-	for (unsigned p = 0; p < CHAOS_PARTITIONS; p++)
+	size_t first_of_output = w->output ? w->output->rollbacks.count : 0;
+	chaos_marks marks = {.control = slots[chaos_slot_of(w, CHAOS_LOGS)]};
+	for (unsigned p = 0; p < CHAOS_LOGS; p++)
 		marks.partitions[p].known = slots[chaos_slot_of(w, p)];
 	chaos_takeover_note(w, &marks, seen.marks.time, seg_now());
 	for (size_t i = first; i < w->history->rollbacks.count; i++)
 		w->history->rollbacks.items[i].disputed = true;
+	for (size_t i = first_of_output; w->output && i < w->output->rollbacks.count; i++)
+		w->output->rollbacks.items[i].disputed = true;
 }
 
 bool chaos_cluster_is_settled(chaos_world *w, test_cluster_wait *wait)

@@ -27,7 +27,7 @@ void chaos_cluster_look(chaos_world *world);
 /* The cluster failed over from one node to the other, and the fault has noted it. */
 void chaos_cluster_expect(int from, int to);
 
-/* The slot of a partition's log; for CHAOS_PARTITIONS, that of the keys that say who shall own which partition. */
+/* The slot of one of the CHAOS_LOGS logs; for CHAOS_LOGS, that of the keys that say who shall own which partition. */
 int chaos_slot_of(const chaos_world *world, unsigned which);
 
 /* faults_slots.c: a slot moves at once; slowly; half, and the rest later. Nodes join with slots, or leave. */

@@ -24,12 +24,23 @@ static int guest = -1, guests_replica = -1;
 
 /* --- slots ---------------------------------------------------------------------------------- */
 
+/* Any log that the run has, or the keys that say who shall own what. */
+static unsigned draw_log(const chaos_world *w, unsigned which)
+{
+	if (w->output)
+		return which % (CHAOS_LOGS + 1);
+	return which % (CHAOS_PARTITIONS + 1) < CHAOS_PARTITIONS ? which % (CHAOS_PARTITIONS + 1)
+								 : CHAOS_LOGS;
+}
+
 int chaos_slot_of(const chaos_world *w, unsigned which)
 {
 	char key[64];
-	unsigned n = which % (CHAOS_PARTITIONS + 1);
-	if (n == CHAOS_PARTITIONS)
+	unsigned n = which % (CHAOS_LOGS + 1);
+	if (n == CHAOS_LOGS)
 		snprintf(key, sizeof(key), "{__default:chaos}:workers:control");
+	else if (n >= CHAOS_PARTITIONS)
+		snprintf(key, sizeof(key), "{__default:" CHAOS_OUTPUT ":partition_%u}", n - CHAOS_PARTITIONS);
 	else
 		snprintf(key, sizeof(key), "{__default:chaos:partition_%u}", n);
 	return test_cluster_slot(w->servers->cluster, key);
@@ -100,7 +111,7 @@ void chaos_slots_finish(chaos_world *w)
 /* On a busy machine, a master may have been replaced since the cluster was well. */
 static bool begin(chaos_world *w, unsigned which)
 {
-	int slot = chaos_slot_of(w, which);
+	int slot = chaos_slot_of(w, draw_log(w, which));
 	for (int i = 0; i < TRIES && chaos_cluster_settle(w); i++) {
 		int to = target_of(w->servers->cluster, slot, which >> 8);
 		if (!test_cluster_move_try(w->servers->cluster, slot, to))
@@ -170,7 +181,7 @@ static void join(const chaos_fault *f, chaos_world *w)
 	chaos_world_pass(w, 1);
 	test_cluster_replicate(w->servers->cluster, guests_replica, guest);
 	for (unsigned i = 0; i <= f->which % MOST_MOVED; i++) {
-		int slot = chaos_slot_of(w, (f->which >> 4) + i);
+		int slot = chaos_slot_of(w, draw_log(w, (f->which >> 4) + i));
 		if (test_cluster_slot_owner(w->servers->cluster, slot) != guest)
 			move_to(w, slot, guest);
 	}

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512 };
+enum { PATH_SIZE = 512, LARGE_SIZE = 10000000 };
 
 void chaos_pipeline_open(const chaos_servers *servers)
 {
-	const seg_stream_shape shape = {CHAOS_OUTPUT_PARTITIONS, CHAOS_OUTPUT_SIZE, SEG_OVERFLOW_REJECT};
+	const seg_stream_shape shape = {CHAOS_OUTPUT_PARTITIONS,
+					chaos_topology_keeps_all(servers->topology) ? LARGE_SIZE
+										    : CHAOS_OUTPUT_SIZE,
+					SEG_OVERFLOW_REJECT};
 	seg_client_options options;
 	seg_client *client = NULL;
 	seg_stream *stream = NULL;
@@ -86,9 +89,38 @@ static int compare_sends(const void *a_, const void *b_)
 	return seg_id_compare(a->id, b->id);
 }
 
+static int compare_ids(const void *a_, const void *b_)
+{
+	const chaos_logged *a = a_, *b = b_;
+	if (a->partition != b->partition)
+		return a->partition < b->partition ? -1 : 1;
+	return seg_id_compare(a->id, b->id);
+}
+
+/* Readers may have got records that a failover forgot: these are not in the output any more. */
+static void keep_logged_origins(chaos_history *output)
+{
+	size_t kept = 0;
+	if (output->logged.count)
+		qsort(output->logged.items, output->logged.count, sizeof(*output->logged.items), compare_ids);
+	for (size_t i = 0; i < output->origins.count; i++) {
+		const chaos_origin *o = &output->origins.items[i];
+		chaos_logged wanted = {.partition = o->partition, .id = o->id};
+		if (output->logged.count &&
+		    bsearch(&wanted, output->logged.items, output->logged.count, sizeof(wanted), compare_ids))
+			output->origins.items[kept++] = *o;
+	}
+	output->origins.count = kept;
+}
+
 /* What the readers got, each message once, is what must be handled: the checker of pipelines looks for what they never got. */
 static void take_sends(chaos_history *output)
 {
+	for (size_t i = 0; i < output->logged.count; i++) {
+		const chaos_logged *l = &output->logged.items[i];
+		chaos_append(&output->sends,
+			     (chaos_send){l->partition, l->key, l->number, true, l->id, 0, 0});
+	}
 	for (size_t i = 0; i < output->records.count; i++) {
 		const chaos_record *r = &output->records.items[i];
 		if (r->kind == CHAOS_MESSAGE)
@@ -110,6 +142,9 @@ int chaos_pipeline_read_records(chaos_history *input, chaos_history *output, con
 	snprintf(path, sizeof(path), "%s/output", directory);
 	int status = chaos_history_read_records(output, path);
 	share_audits(input, output);
+	output->whole_log = input->whole_log;
+	if (output->whole_log)
+		keep_logged_origins(output);
 	take_sends(output);
 	for (size_t i = 0; i < input->processes.count; i++)
 		chaos_append(&output->processes, input->processes.items[i]);

@@ -7,7 +7,7 @@
 
 #include "chaos/faults.h"
 
-/* Registers the output. Ends the program on failure. */
+/* Registers the output, which is never trimmed where the topology keeps all. Ends the program on failure. */
 void chaos_pipeline_open(const chaos_servers *servers);
 
 /*

@@ -9,6 +9,10 @@
  *
  * The replay leaves out dead letters. A message that became one because its owners died may have its records, or not: the owners
  * may have handled it. The records of its key, which were added before or after, then tell no chain.
+ *
+ * A failover may forget messages that nobody had confirmed yet, and that were handled: they may have their records, or not; and what
+ * the chains and the value of their key say is not judged. That no record is there twice, and that none is missing of a message that is
+ * still there, is judged for all keys.
  */
 #ifndef CHAOS_REPLAY_H
 #define CHAOS_REPLAY_H

@@ -20,7 +20,8 @@ static kinds kinds_of(chaos_topology topology, bool pipeline)
 		[CHAOS_SENTINEL] = {{&chaos_faults_runners, &chaos_faults_sentinel}},
 		[CHAOS_TLS] = {{&chaos_faults_runners, &chaos_faults_network, &chaos_faults_tls}},
 	};
-	return pipeline ? of_pipeline : all[topology];
+	/* Of a pipeline, a log that is never trimmed cannot be full. */
+	return pipeline && topology == CHAOS_SINGLE ? of_pipeline : all[topology];
 }
 
 static size_t count_kinds(const kinds *k)

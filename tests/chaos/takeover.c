@@ -1,5 +1,6 @@
 #include "chaos/takeover.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,13 +11,15 @@ enum { READ_MS = 1000, STILL_MS = 100, LOOK_MS = 5 };
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-static redisReply *ask(redisContext *context, const char *format, int partition)
-	__attribute__((format(printf, 2, 0)));
+static redisReply *ask(redisContext *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* NULL if the server does not have the key's slot. */
-static redisReply *ask(redisContext *context, const char *format, int partition)
+static redisReply *ask(redisContext *context, const char *format, ...)
 {
-	redisReply *reply = redisCommand(context, format, partition);
+	va_list args;
+	va_start(args, format);
+	redisReply *reply = redisvCommand(context, format, args);
+	va_end(args);
 	if (reply && reply->type != REDIS_REPLY_ERROR)
 		return reply;
 	if (reply)
@@ -30,12 +33,12 @@ static void read_id(const redisReply *reply, seg_id *id)
 		seg_id_parse(reply->str, id);
 }
 
-static void read_partition(redisContext *context, int partition, chaos_mark *mark)
+static void read_partition(redisContext *context, const char *stream, const char *group, int partition,
+			   chaos_mark *mark)
 {
-	redisReply *log = ask(context, "XINFO STREAM __default:chaos:partition_%d", partition);
-	redisReply *state =
-		ask(context, "HMGET {__default:chaos:partition_%d}:workers:state position epoch clean",
-		    partition);
+	redisReply *log = ask(context, "XINFO STREAM __default:%s:partition_%d", stream, partition);
+	redisReply *state = ask(context, "HMGET {__default:%s:partition_%d}:%s:state position epoch clean",
+				stream, partition, group);
 	if (log && state) {
 		*mark = (chaos_mark){.known = true};
 		for (size_t i = 0; i + 1 < log->elements; i += 2)
@@ -62,7 +65,9 @@ void chaos_marks_read(chaos_marks *marks, const test_server *server)
 	if (reply)
 		freeReplyObject(reply);
 	for (int p = 0; p < CHAOS_PARTITIONS; p++)
-		read_partition(context, p, &marks->partitions[p]);
+		read_partition(context, "chaos", "workers", p, &marks->partitions[p]);
+	for (int p = 0; p < CHAOS_OUTPUT_PARTITIONS; p++)
+		read_partition(context, CHAOS_OUTPUT, "readers", p, &marks->partitions[CHAOS_PARTITIONS + p]);
 	reply = redisCommand(context, "EXISTS {__default:chaos}:workers:partitions");
 	marks->control |= reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
 	if (reply)
@@ -73,7 +78,7 @@ void chaos_marks_read(chaos_marks *marks, const test_server *server)
 
 void chaos_marks_lower(chaos_marks *marks, const chaos_marks *others)
 {
-	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
+	for (int p = 0; p < CHAOS_LOGS; p++) {
 		chaos_mark *m = &marks->partitions[p];
 		const chaos_mark *o = &others->partitions[p];
 		if (!m->known) {
@@ -116,8 +121,11 @@ static seg_id newest_id(void)
 
 void chaos_takeover_note(chaos_world *w, const chaos_marks *marks, int64_t time, int64_t until)
 {
-	for (uint32_t p = 0; p < CHAOS_PARTITIONS; p++) {
-		const chaos_mark *m = &marks->partitions[p];
+	for (uint32_t i = 0; i < (w->output ? CHAOS_LOGS : CHAOS_PARTITIONS); i++) {
+		bool of_output = i >= CHAOS_PARTITIONS;
+		uint32_t p = of_output ? i - CHAOS_PARTITIONS : i;
+		chaos_history *history = of_output ? w->output : w->history;
+		const chaos_mark *m = &marks->partitions[i];
 		chaos_rollback r = {.partition = p, .time = time, .until = until};
 		if (m->known) {
 			r.kept = m->last;
@@ -125,13 +133,18 @@ void chaos_takeover_note(chaos_world *w, const chaos_marks *marks, int64_t time,
 			r.position = m->position;
 			r.epoch = m->epoch;
 			r.released = m->released;
-			chaos_append(&w->history->audits,
-				     (chaos_audit){CHAOS_AUDIT_ROLLBACK, p, m->epoch, m->position, until});
+			/* The audits of both are shared out at the end of the run. */
+			chaos_append(&w->history->audits, (chaos_audit){.kind = CHAOS_AUDIT_ROLLBACK,
+									.partition = p,
+									.epoch = m->epoch,
+									.id = m->position,
+									.time = until,
+									.of_output = of_output});
 		} else if (marks->control) {
 			r.assignment = true;
 		} else {
 			continue;
 		}
-		chaos_append(&w->history->rollbacks, r);
+		chaos_append(&history->rollbacks, r);
 	}
 }

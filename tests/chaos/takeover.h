@@ -1,5 +1,5 @@
 /*
- * takeover.h - what a server has of the stream "chaos" at some moment, and so what a failover to it may have lost.
+ * takeover.h - what a server has of the stream "chaos", and of what a pipeline writes, at some moment, and so what a failover to it may have lost.
  * Main thread only.
  */
 #ifndef CHAOS_TAKEOVER_H
@@ -17,7 +17,7 @@ typedef struct chaos_mark {
 
 typedef struct chaos_marks {
 	int64_t time;
-	chaos_mark partitions[CHAOS_PARTITIONS];
+	chaos_mark partitions[CHAOS_LOGS];
 	bool control; /* the server has the keys that say who shall own which partition */
 } chaos_marks;
 

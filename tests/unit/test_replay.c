@@ -234,6 +234,49 @@ static void what_killed_its_owners_may_have_its_records(void **state)
 	assert_true(chaos_replay_good(&v));
 }
 
+/* A failover forgot the message; its records, and the value that counts it, are in another place. */
+static void forget(uint32_t n)
+{
+	chaos_append(&history.rollbacks,
+		     (chaos_rollback){.partition = SOURCE, .kept = id_of(n - 1), .lost = id_of(n)});
+}
+
+static void what_redis_forgot_may_have_its_records(void **state)
+{
+	(void)state;
+	run_pipeline(NONE);
+	forget(4);
+	chaos_replay_verdict v = judge();
+	assert_true(chaos_replay_good(&v));
+}
+
+static void what_redis_forgot_needs_no_records(void **state)
+{
+	(void)state;
+	run_pipeline(4);
+	forget(4);
+	chaos_replay_verdict v = judge();
+	assert_true(chaos_replay_good(&v));
+}
+
+static void what_redis_forgot_has_no_record_twice(void **state)
+{
+	(void)state;
+	run_pipeline(NONE);
+	forget(4);
+	emitted(4, 0, 1000, &(chaos_chain){0});
+	assert_int_equal(judge().twice, 1);
+}
+
+/* Message 5 has another key. */
+static void what_redis_forgot_excuses_no_other_key(void **state)
+{
+	(void)state;
+	run_pipeline(5);
+	forget(4);
+	assert_int_equal(judge().missing, 1);
+}
+
 static void a_value_must_not_be_missing(void **state)
 {
 	(void)state;
@@ -279,6 +322,10 @@ int main(void)
 		TEST(a_value_without_what_is_done_is_untrue),
 		TEST(a_value_with_a_dead_letter_is_untrue),
 		TEST(what_killed_its_owners_may_have_its_records),
+		TEST(what_redis_forgot_may_have_its_records),
+		TEST(what_redis_forgot_needs_no_records),
+		TEST(what_redis_forgot_has_no_record_twice),
+		TEST(what_redis_forgot_excuses_no_other_key),
 		TEST(a_value_must_not_be_missing),
 		TEST(a_key_must_not_have_two_values),
 		TEST(a_value_of_a_key_without_messages_is_untrue),
