@@ -171,7 +171,7 @@ static void enter(const seg_batch *batch, int by)
 	}
 }
 
-/* Whether another batch has messages of the slots of this one: each slot counts only this one's. */
+/* Whether another batch has messages of the slots of this one: each slot counts only this one's. And the ids rise. */
 static void look_for_others(const seg_batch *batch)
 {
 	int own[SEG_SLOTS] = {0};
@@ -181,6 +181,8 @@ static void look_for_others(const seg_batch *batch)
 		uint16_t slot = seg_key_slot(batch->messages[i].key, batch->messages[i].key_length);
 		if (atomic_load(&busy[slot]) != own[slot])
 			atomic_fetch_add(&met, 1);
+		if (i > 0 && seg_id_compare(batch->messages[i - 1].id, batch->messages[i].id) >= 0)
+			atomic_fetch_add(&disordered, 1);
 	}
 }
 
