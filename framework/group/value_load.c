@@ -80,11 +80,11 @@ static void again(seg_partition *p, int64_t pause)
 /* Why a member leaves the values alone. */
 static const char *const reasons[] = {
 	[SEG_KEEP_NOTHING] =
-		"handlers keep values for it, which a consumer's commits would leave behind; use another group, or drop them: segctl reset --drop-state",
+		"handlers keep values for it, which a consumer's commits would leave behind; use another group, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
 	[SEG_KEEP_BY_PARTITION] =
-		"its values were kept with parallel above 1; set that again, or drop them: segctl reset --drop-state",
+		"its values were kept with parallel above 1; set that again, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
 	[SEG_KEEP_BY_SLOT] =
-		"its values were kept with parallel = 1; set that again, or drop them: segctl reset --drop-state",
+		"its values were kept with parallel = 1; set that again, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
 };
 
 /* The values are those of another kind of member: nobody may go on without them. */

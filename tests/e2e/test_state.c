@@ -187,6 +187,8 @@ static void values_of_another_parallel_are_left_alone_until_a_reset_drops_them(v
 	assert_int_equal(kept, (long long)KEYS * numbers);
 	run(1, "");
 	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
+	test_expect_text(test_segctl_good(server->address, "why s g 0"),
+			 "segctl reset s g --to earliest --drop-state --force");
 	assert_int_equal(sum(""), kept);
 	test_segctl_good(server->address, "reset s g --to earliest --force --drop-state --yes");
 	test_group_wait_drained(server->address, "s", "g");
@@ -234,6 +236,8 @@ static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
 	options.group = "g";
 	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, NULL), 0);
 	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
+	test_expect_text(test_segctl_good(server->address, "why s g 0"),
+			 "segctl reset s g --to earliest --drop-state --force");
 	while (taken == 0 && seg_consumer_poll(consumer, 200, &batch, NULL) == 1) {
 		taken += has_values(batch->partition);
 		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);

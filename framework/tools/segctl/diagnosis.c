@@ -142,9 +142,9 @@ static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
 	      m->name, m->limit, m->limit == 1 ? "" : "s", explain_shortage(m->short_of));
 	if (strcmp(m->short_of, "state") == 0)
 		next(d,
-		     "set \"parallel\" of %s to what it was; or drop the values and begin anew: segctl reset "
+		     "set \"parallel\" of %s to what it was; or drop the values and begin anew: segctl reset %s %s "
 		     "--to earliest --drop-state --force; it tries again within a minute",
-		     m->name);
+		     m->name, f->stream, f->group);
 	else
 		next(d,
 		     "check the log of %s for the reason, or start another runner; it tries again within a minute",
@@ -229,7 +229,12 @@ static bool is_hindered(const facts *f, seg_hindrance_kind kind, ctl_diagnosis *
 	char text[SEG_HINDRANCE_SENTENCE_MAX];
 	if (f->p->hindrance.kind != kind)
 		return false;
-	cause(d, "%s", seg_hindrance_sentence(&f->p->hindrance, seg_now(), text));
+	seg_hindrance_sentence(&f->p->hindrance, seg_now(), text);
+	/* What Redis says may end with a full stop, and so does what is printed. */
+	size_t length = strlen(text);
+	if (length > 0 && text[length - 1] == '.')
+		text[length - 1] = 0;
+	cause(d, "%s", text);
 	return true;
 }
 
@@ -247,7 +252,7 @@ static bool has_an_output_that_waits(const facts *f, ctl_diagnosis *d)
 	if (!is_hindered(f, SEG_HINDRANCE_TARGET, d))
 		return false;
 	next(d,
-	     "if it is full, see which of its groups lags: segctl lag with the name of that stream; this partition goes on as soon as there is room");
+	     "if it is full, see which of its groups lags: segctl lag with the name of that stream; if Redis refuses it, mend what Redis names; then this partition goes on by itself");
 	return true;
 }
 
