@@ -250,6 +250,27 @@ static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
 	expect_a_replay(load);
 }
 
+static bool reading_is_refused(void *arg)
+{
+	(void)arg;
+	const char *said = test_segctl_do(server->address, "why s g 0 --sample 0")->output;
+	return strstr(said, "Redis refuses to let it read the values") && strstr(said, "segctl acl runner");
+}
+
+static void a_runner_that_may_not_read_the_values_serves_nobody_and_why_says_so(void **state)
+{
+	(void)state;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "");
+	test_wait_until(all_have_values, NULL, PATIENCE_MS, "each partition has values");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	freeReplyObject(test_server_command(redis, "ACL SETUSER default -hscan"));
+	run(1, "");
+	test_wait_until(reading_is_refused, NULL, PATIENCE_MS, "why says what Redis refuses");
+	freeReplyObject(test_server_command(redis, "ACL SETUSER default +hscan"));
+	expect_a_replay(load);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -260,6 +281,7 @@ int main(void)
 		TEST(how_much_is_kept_is_shown),
 		TEST(values_of_another_parallel_are_left_alone_until_a_reset_drops_them),
 		TEST(a_pull_consumer_leaves_partitions_with_values_alone),
+		TEST(a_runner_that_may_not_read_the_values_serves_nobody_and_why_says_so),
 		TEST(a_reset_that_drops_state_counts_anew_also_under_live_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

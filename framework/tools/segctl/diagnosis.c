@@ -130,6 +130,8 @@ static const char *explain_shortage(const char *short_of)
 		return "its plugin cannot open partitions (partition_open fails)";
 	if (strcmp(short_of, "state") == 0)
 		return "the values that handlers have kept belong to another \"parallel\" than its configuration has, or it is a consumer, which keeps none";
+	if (strcmp(short_of, "values") == 0)
+		return "Redis refuses to let it read the values that handlers have kept";
 	return "it is short of something";
 }
 
@@ -145,6 +147,11 @@ static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
 		     "set \"parallel\" of %s to what it was; or drop the values and begin anew: segctl reset %s %s "
 		     "--to earliest --drop-state --force; it tries again within a minute",
 		     m->name, f->stream, f->group);
+	else if (strcmp(m->short_of, "values") == 0)
+		next(d,
+		     "see the log of %s for what Redis says; segctl acl runner prints the rights that a runner needs; it tries "
+		     "again within a minute",
+		     m->name);
 	else
 		next(d,
 		     "check the log of %s for the reason, or start another runner; it tries again within a minute",
