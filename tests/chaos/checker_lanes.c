@@ -147,7 +147,10 @@ static void check_order(lanes *l, const lane *a, size_t at, const chaos_record *
 				") came again, or late",
 				r->partition, r->epoch, ID_OF(r->id), r->key);
 	bool in_hand = before != NO_ENTRY && a->hand.count && s->last[slot] == before;
-	if (before != NO_ENTRY && !in_hand && entries[before].decided > r->time && !l->traces[before].letter)
+	/* Of two primaries at a time, one may have had the entry and the other one that before it. */
+	bool due = before != NO_ENTRY && !entries[at].vanished && !entries[before].vanished &&
+		   !l->traces[before].letter;
+	if (due && !in_hand && entries[before].decided > r->time)
 		chaos_violation(c, &c->verdict->reordered,
 				"partition %" PRIu32 " epoch %" PRIu64 ": " ID " (key k%" PRIu32
 				") came before " ID " of its slot, which nobody had handled",
