@@ -35,40 +35,46 @@ static seg_holding *holding_of(seg_consumer *c, const seg_polled *polled)
 		       : NULL;
 }
 
-/* Takes the next messages; each partition gets its turn. NULL: there are none. Under the lock. */
-static seg_polled *take_next(seg_consumer *c)
+/* What a poller has found: a batch, whose messages it must decode unless it is of lanes; or a batch to decode for lanes. */
+typedef struct found {
+	seg_polled *polled;
+	seg_lanes *lanes;
+	seg_fetched *fetched;
+} found;
+
+static bool look(seg_holding *holding, found *f)
 {
-	for (uint32_t i = 0; i < c->holding_count; i++) {
-		seg_holding *holding = &c->holdings[(c->cursor + i) % c->holding_count];
-		seg_holding_collect(holding);
-		seg_polled *polled = seg_holding_take(holding);
-		if (!polled)
-			continue;
-		c->cursor = (c->cursor + i + 1) % c->holding_count;
-		return polled;
-	}
-	return NULL;
+	seg_holding_collect(holding);
+	seg_lanes *lanes = holding->lanes;
+	if (!lanes)
+		return (f->polled = seg_holding_take(holding)) != NULL;
+	if (holding->wish != SEG_HOLDING_KEEP)
+		return false;
+	seg_lanes_give_up_unreadable(lanes);
+	if ((f->fetched = seg_lanes_next_batch(lanes)) != NULL)
+		f->lanes = lanes;
+	else
+		f->polled = seg_lanes_take(lanes, seg_now());
+	return f->lanes || f->polled;
 }
 
-/* Asks for a dead letter of an unreadable message. Does not wait: others may be polled meanwhile. Under the lock. */
-static int give_up_unreadable(seg_consumer *c, seg_holding *holding)
+/* Takes the next messages; each partition gets its turn. False: there are none. Under the lock. */
+static bool take_next(seg_consumer *c, found *f)
 {
-	const char *reason = seg_fault_text(holding->current->faults[holding->done]);
-	int status = seg_holding_ask(holding, holding->done, 0, reason, c->member->name);
-	seg_holding_put_back(holding);
-	return status;
+	for (uint32_t i = 0; i < c->holding_count; i++) {
+		if (!look(&c->holdings[(c->cursor + i) % c->holding_count], f))
+			continue;
+		c->cursor = (c->cursor + i + 1) % c->holding_count;
+		return true;
+	}
+	return false;
 }
 
 typedef enum { NOTHING, LOOK_AGAIN, FOUND } find_result;
 
-/* Takes the next messages and decodes them. FOUND: *batch belongs to the caller. LOOK_AGAIN: other messages may be ready. */
-static find_result find(seg_consumer *c, const seg_batch **batch)
+/* Decodes the messages that were taken. */
+static find_result decode(seg_consumer *c, seg_polled *polled, const seg_batch **batch)
 {
-	pthread_mutex_lock(&c->lock);
-	seg_polled *polled = take_next(c);
-	pthread_mutex_unlock(&c->lock);
-	if (!polled)
-		return NOTHING;
 	bool decoded = seg_fetched_decode(polled->fetched, c->codec);
 	find_result result = LOOK_AGAIN;
 	pthread_mutex_lock(&c->lock);
@@ -78,14 +84,58 @@ static find_result find(seg_consumer *c, const seg_batch **batch)
 	} else if (!decoded) {
 		seg_holding_put_back(holding);
 		result = NOTHING; /* out of memory: a later look tries again */
+	} else if (!seg_holding_skip(holding)) {
+		seg_holding_put_back(holding);
 	} else if (seg_holding_make_view(holding, seg_now())) {
 		*batch = &polled->view;
 		result = FOUND;
-	} else if (give_up_unreadable(c, holding)) {
-		result = NOTHING;
+	} else if (seg_holding_give_up(holding, c->member->name)) {
+		result = NOTHING; /* Others may be polled while the dead letter is written. */
 	}
 	pthread_mutex_unlock(&c->lock);
 	return result;
+}
+
+/* Decodes a batch for lanes, and takes what is there then. */
+static find_result decode_for_lanes(seg_consumer *c, const found *f, const seg_batch **batch)
+{
+	bool decoded = seg_fetched_decode(f->fetched, c->codec);
+	uint32_t partition = f->fetched->batch.partition;
+	seg_polled *polled = NULL;
+	bool more = false;
+	pthread_mutex_lock(&c->lock);
+	seg_holding *holding = &c->holdings[partition];
+	seg_lanes_add(f->lanes, decoded);
+	/* Unless the ownership has ended meanwhile, with its lanes. */
+	if (holding->lanes == f->lanes && holding->wish == SEG_HOLDING_KEEP) {
+		seg_lanes_give_up_unreadable(f->lanes);
+		polled = seg_lanes_take(f->lanes, seg_now());
+		more = seg_lanes_have_more(f->lanes);
+	}
+	pthread_mutex_unlock(&c->lock);
+	/* Other pollers have looked meanwhile, and found nothing. */
+	if (more)
+		seg_event_signal(&c->event);
+	if (polled)
+		*batch = &polled->view;
+	return polled ? FOUND : decoded ? LOOK_AGAIN : NOTHING;
+}
+
+/* Takes the next messages and decodes them. FOUND: *batch belongs to the caller. LOOK_AGAIN: other messages may be ready. */
+static find_result find(seg_consumer *c, const seg_batch **batch)
+{
+	found f = {0};
+	pthread_mutex_lock(&c->lock);
+	bool any = take_next(c, &f);
+	pthread_mutex_unlock(&c->lock);
+	if (!any)
+		return NOTHING;
+	if (f.lanes)
+		return decode_for_lanes(c, &f, batch);
+	if (!f.polled->lanes)
+		return decode(c, f.polled, batch);
+	*batch = &f.polled->view;
+	return FOUND;
 }
 
 static int failure(seg_consumer *c, seg_error *error)
@@ -141,19 +191,16 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 				count);
 	pthread_mutex_lock(&c->lock);
 	seg_holding *holding = holding_of(c, polled);
-	size_t first = (size_t)(batch->messages - polled->fetched->messages);
 	if (!holding || seg_handoff_may_dispatch(&holding->partition->handoff) == SEG_DISPATCH_ABANDON)
 		status = seg_fail(error, SEG_EFENCED,
 				  "this consumer no longer owns partition %" PRIu32
 				  "; the next owner handles the batch again",
 				  batch->partition);
-	else if (first + count < holding->done)
+	else if (count < seg_holding_done(holding, polled))
 		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
-				  holding->done - first);
-	else if (!seg_holding_hand_over(holding, first + count))
+				  seg_holding_done(holding, polled));
+	else if (!seg_holding_commit(holding, polled, count))
 		status = seg_fail(error, SEG_ENOMEM, "out of memory");
-	else
-		seg_holding_progress(holding, first + count);
 	pthread_mutex_unlock(&c->lock);
 	return status;
 }
@@ -166,7 +213,7 @@ void seg_consumer_release(seg_consumer *c, const seg_batch *batch)
 	pthread_mutex_lock(&c->lock);
 	seg_holding *holding = holding_of(c, polled);
 	if (holding)
-		seg_holding_let_go(holding);
+		seg_holding_let_go(holding, polled);
 	else
 		seg_polled_destroy(polled);
 	pthread_mutex_unlock(&c->lock);
@@ -178,13 +225,13 @@ static int not_ours(const seg_batch *batch, seg_error *error)
 			batch->partition);
 }
 
-/* Asks for the dead letter, unless an earlier call asked for it and did not wait for the answer. */
+/* Asks for the dead letter, unless an earlier call asked for it and did not wait for the answer. 1: not yet, others are waited for. */
 static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index, const char *reason,
 			  seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
 	seg_holding *holding = holding_of(c, polled);
-	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
+	size_t at = seg_polled_first(polled) + index;
 	if (holding)
 		seg_holding_collect(holding);
 	if ((polled->asking || polled->lettered) && polled->index == at)
@@ -196,23 +243,19 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 			error, SEG_EINVAL,
 			"the dead letter of message %zu of the batch has no answer yet; wait for it first",
 			polled->index - (at - index));
-	if (at < holding->done)
+	if (index < seg_holding_done(holding, polled))
 		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
-	if (seg_holding_ask(holding, at, holding->attempt, reason, c->member->name))
-		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	return 0;
+	int status = seg_holding_ask(holding, polled, index, reason, c->member->name);
+	return status < 0 ? seg_fail(error, SEG_ENOMEM, "out of memory") : status;
 }
 
-/* Whether the request has its answer, which is in polled->status. */
-static bool letter_is_answered(seg_consumer *c, seg_polled *polled)
+/* Whether the request has its answer, which is in polled->status. Under the lock. */
+static bool is_answered(seg_consumer *c, const seg_polled *polled)
 {
-	pthread_mutex_lock(&c->lock);
 	seg_holding *holding = holding_of(c, polled);
 	if (holding)
 		seg_holding_collect(holding);
-	bool answered = !polled->asking;
-	pthread_mutex_unlock(&c->lock);
-	return answered;
+	return !polled->asking;
 }
 
 int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t index, const char *reason,
@@ -220,19 +263,22 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 {
 	int64_t timeout = c->stream->client->timeout, deadline = seg_now() + timeout;
 	seg_polled *polled = polled_of(batch);
+	bool asked = false;
 	if (is_parents(c))
 		return seg_fork_fail("consumer", error);
 	if (index >= batch->count || !reason)
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, and a reason must be given",
 				batch->count);
-	pthread_mutex_lock(&c->lock);
-	int status = ask_for_letter(c, batch, index, reason, error);
-	pthread_mutex_unlock(&c->lock);
-	if (status)
-		return status;
 	for (;;) {
 		uint32_t ticket = seg_event_ticket(&c->event);
-		if (letter_is_answered(c, polled))
+		pthread_mutex_lock(&c->lock);
+		int status = asked ? 0 : ask_for_letter(c, batch, index, reason, error);
+		asked = status == 0;
+		bool answered = asked && is_answered(c, polled);
+		pthread_mutex_unlock(&c->lock);
+		if (status < 0)
+			return status;
+		if (answered)
 			break;
 		int64_t now = seg_now();
 		if (now >= deadline)
@@ -263,9 +309,8 @@ static int may_emit(seg_consumer *c, const seg_batch *batch, size_t index, size_
 	seg_holding *holding = holding_of(c, polled);
 	if (!holding || seg_handoff_may_dispatch(&holding->partition->handoff) == SEG_DISPATCH_ABANDON)
 		return not_ours(batch, error);
-	size_t at = (size_t)(batch->messages - polled->fetched->messages) + index;
-	uint64_t number = polled->fetched->sequence + at;
-	if (at < holding->done)
+	uint64_t number = seg_polled_number(polled, index);
+	if (index < seg_holding_done(holding, polled))
 		return seg_fail(error, SEG_EINVAL,
 				"message %zu of the batch is committed already; emit before you commit it",
 				index);
@@ -341,14 +386,13 @@ int seg_consumer_emit(seg_consumer *c, const seg_batch *batch, size_t index, con
 	if (status)
 		return status;
 	const seg_message *message = &batch->messages[index];
-	size_t at = (size_t)(message - polled->fetched->messages);
 	seg_emission record = {.source = message->id,
 			       .slot = seg_key_slot(message->key, message->key_length),
 			       .target = (uint32_t)target,
 			       .output = *output};
 	record.output.stream = c->output_names[target];
 	/* The caller's, whatever becomes of the ownership. */
-	if (!seg_emitted_add(&polled->emitted, polled->fetched->sequence + at, &record))
+	if (!seg_emitted_add(&polled->emitted, seg_polled_number(polled, index), &record))
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	return 0;
 }

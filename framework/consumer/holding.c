@@ -10,18 +10,24 @@ static bool is_open(const seg_holding *holding)
 
 int seg_holding_open(seg_holding *holding, seg_partition *partition, uint64_t pending)
 {
-	seg_polled *polled = calloc(1, sizeof(*polled));
-	if (!polled)
-		return SEG_ENOMEM;
-	*holding = (seg_holding){.state = SEG_HOLDING_IDLE,
-				 .pending = pending,
-				 .partition = partition,
-				 .polled = polled};
-	return 0;
+	bool lanes = seg_ledger_has_lanes(&partition->ledger);
+	*holding = (seg_holding){.state = SEG_HOLDING_IDLE, .pending = pending, .partition = partition};
+	if (lanes)
+		holding->lanes = seg_lanes_create(partition, pending);
+	else
+		holding->polled = calloc(1, sizeof(*holding->polled));
+	if (holding->lanes || holding->polled)
+		return 0;
+	holding->state = SEG_HOLDING_CLOSED;
+	return SEG_ENOMEM;
 }
 
 void seg_polled_destroy(seg_polled *polled)
 {
+	if (polled->lanes) {
+		seg_lanes_let_go(polled);
+		return;
+	}
 	if (polled->fetched)
 		seg_fetched_release(polled->fetched);
 	seg_emitted_drop(&polled->emitted, UINT64_MAX);
@@ -32,21 +38,33 @@ void seg_polled_destroy(seg_polled *polled)
 /* The I/O thread may reuse the handoff after this. */
 static void stop(seg_holding *holding)
 {
+	if (holding->lanes)
+		seg_lanes_end(holding->lanes, holding->closing);
 	/* A caller that holds the batch frees it with its release, but no caller comes during a close. */
-	if (holding->state == SEG_HOLDING_IDLE || holding->closing)
+	else if (holding->state == SEG_HOLDING_IDLE || holding->closing)
 		seg_polled_destroy(holding->polled);
+	holding->lanes = NULL;
 	holding->polled = NULL;
 	holding->current = NULL;
 	holding->state = SEG_HOLDING_SETTLING;
 	seg_handoff_stopped(&holding->partition->handoff);
 }
 
+static bool is_asking(const seg_holding *holding)
+{
+	return holding->lanes ? seg_lanes_are_asking(holding->lanes) : holding->polled->asking;
+}
+
+static bool is_held(const seg_holding *holding)
+{
+	return holding->lanes ? seg_lanes_are_held(holding->lanes) : holding->state == SEG_HOLDING_HELD;
+}
+
 static void stop_if_due(seg_holding *holding)
 {
-	if (!is_open(holding) || holding->polled->asking)
+	if (!is_open(holding) || is_asking(holding))
 		return;
-	if (holding->wish == SEG_HOLDING_END ||
-	    (holding->wish == SEG_HOLDING_DRAIN && holding->state == SEG_HOLDING_IDLE))
+	if (holding->wish == SEG_HOLDING_END || (holding->wish == SEG_HOLDING_DRAIN && !is_held(holding)))
 		stop(holding);
 }
 
@@ -85,7 +103,37 @@ seg_polled *seg_holding_take(seg_holding *holding)
 
 bool seg_holding_has(const seg_holding *holding, const seg_polled *polled)
 {
+	if (polled->lanes)
+		return holding->lanes == polled->lanes;
 	return holding->state == SEG_HOLDING_HELD && holding->polled == polled;
+}
+
+/* Whether an earlier owner with lanes has done it beyond its position. */
+static bool was_done(const seg_holding *holding, size_t index)
+{
+	const seg_beyond *beyond = &holding->partition->resume.beyond;
+	return !seg_beyond_is_empty(beyond) && seg_fetched_is_done(holding->current, index, beyond);
+}
+
+static void progress(seg_holding *holding, size_t done);
+
+bool seg_holding_skip(seg_holding *holding)
+{
+	size_t count = holding->current->batch.count;
+	while (holding->done < count && was_done(holding, holding->done))
+		progress(holding, holding->done + 1);
+	return holding->done < count;
+}
+
+/* Up to where messages can be handed out together. */
+static size_t run_end(const seg_holding *holding)
+{
+	size_t bound = seg_fetched_run_end(holding->current, holding->done), end = holding->done + 1;
+	if (seg_beyond_is_empty(&holding->partition->resume.beyond))
+		return bound;
+	while (end < bound && !was_done(holding, end))
+		end++;
+	return end;
 }
 
 bool seg_holding_make_view(seg_holding *holding, int64_t now)
@@ -96,7 +144,7 @@ bool seg_holding_make_view(seg_holding *holding, int64_t now)
 		return false;
 	*view = fetched->batch;
 	view->messages += holding->done;
-	view->count = seg_fetched_run_end(fetched, holding->done) - holding->done;
+	view->count = run_end(holding) - holding->done;
 	view->attempt = ++holding->attempt;
 	holding->held_since = now;
 	return true;
@@ -126,12 +174,41 @@ void seg_holding_put_back(seg_holding *holding)
 	stop_if_due(holding);
 }
 
-void seg_holding_let_go(seg_holding *holding)
+int64_t seg_holding_held_since(const seg_holding *holding)
 {
-	seg_handoff *handoff = &holding->partition->handoff;
+	if (holding->lanes)
+		return seg_lanes_held_since(holding->lanes);
+	return holding->state == SEG_HOLDING_HELD ? holding->held_since : 0;
+}
+
+void seg_holding_let_go(seg_holding *holding, seg_polled *polled)
+{
+	if (polled->lanes) {
+		seg_lanes_let_go(polled);
+		stop_if_due(holding);
+		return;
+	}
 	/* Another poller may wait for the rest of the batch, or for the next one. */
-	seg_handoff_wake(handoff);
+	seg_handoff_wake(&holding->partition->handoff);
 	seg_holding_put_back(holding);
+}
+
+/* --- what the caller has done -------------------------------------------------------- */
+
+size_t seg_polled_first(const seg_polled *polled)
+{
+	return polled->lanes ? 0 : (size_t)(polled->view.messages - polled->fetched->messages);
+}
+
+uint64_t seg_polled_number(const seg_polled *polled, size_t index)
+{
+	return polled->lanes ? polled->numbers[index]
+			     : polled->fetched->sequence + seg_polled_first(polled) + index;
+}
+
+size_t seg_holding_done(const seg_holding *holding, const seg_polled *polled)
+{
+	return polled->lanes ? polled->done : holding->done - seg_polled_first(polled);
 }
 
 static bool cut(seg_holding *holding, size_t done)
@@ -143,7 +220,8 @@ static bool cut(seg_holding *holding, size_t done)
 			       fetched->messages[done].id);
 }
 
-bool seg_holding_hand_over(seg_holding *holding, size_t done)
+/* Before progress, by the caller that holds the batch: hands over what it has emitted for these messages. False: out of memory. */
+static bool hand_over(seg_holding *holding, size_t done)
 {
 	seg_emitted *emitted = &holding->polled->emitted;
 	uint64_t sequence = holding->current->sequence;
@@ -155,7 +233,8 @@ bool seg_holding_hand_over(seg_holding *holding, size_t done)
 	return true;
 }
 
-void seg_holding_progress(seg_holding *holding, size_t done)
+/* The first `done` messages of `current` are done. */
+static void progress(seg_holding *holding, size_t done)
 {
 	if (done <= holding->done)
 		return;
@@ -164,26 +243,39 @@ void seg_holding_progress(seg_holding *holding, size_t done)
 	seg_handoff_handled(&holding->partition->handoff, holding->current->sequence + done);
 }
 
+bool seg_holding_commit(seg_holding *holding, seg_polled *polled, size_t count)
+{
+	size_t done = seg_polled_first(polled) + count;
+	if (polled->lanes)
+		return seg_lanes_commit(polled->lanes, polled, count);
+	if (!hand_over(holding, done))
+		return false;
+	progress(holding, done);
+	return true;
+}
+
 bool seg_holding_is_confirmed(const seg_holding *holding)
 {
 	const seg_handoff *handoff = &holding->partition->handoff;
-	return atomic_load_explicit(&handoff->io.committed, memory_order_acquire) >=
+	bool lanes = seg_ledger_has_lanes(&holding->partition->ledger);
+	return atomic_load_explicit(lanes ? &handoff->io.done : &handoff->io.committed,
+				    memory_order_acquire) >=
 	       atomic_load_explicit(&handoff->worker.handled, memory_order_relaxed);
 }
 
 /* --- dead letters --------------------------------------------------------------------- */
 
-int seg_holding_ask(seg_holding *holding, size_t index, uint32_t attempts, const char *reason,
-		    const char *handler)
+/* Without lanes. `index` is of `current`. */
+static int ask(seg_holding *holding, size_t index, uint32_t attempts, const char *reason, const char *handler)
 {
 	seg_polled *polled = holding->polled;
 	const seg_fetched *fetched = holding->current;
 	char *copy = strdup(reason);
-	if (!copy || !seg_holding_hand_over(holding, index) || !cut(holding, index + 1)) {
+	if (!copy || !hand_over(holding, index) || !cut(holding, index + 1)) {
 		free(copy);
 		return SEG_ENOMEM;
 	}
-	seg_holding_progress(holding, index);
+	progress(holding, index);
 	free(polled->reason);
 	polled->reason = copy;
 	polled->asking = true;
@@ -202,9 +294,30 @@ int seg_holding_ask(seg_holding *holding, size_t index, uint32_t attempts, const
 	return 0;
 }
 
+int seg_holding_ask(seg_holding *holding, seg_polled *polled, size_t index, const char *reason,
+		    const char *handler)
+{
+	if (polled->lanes)
+		return seg_lanes_ask(polled->lanes, polled, index, reason);
+	return ask(holding, seg_polled_first(polled) + index, holding->attempt, reason, handler);
+}
+
+int seg_holding_give_up(seg_holding *holding, const char *handler)
+{
+	const char *reason = seg_fault_text((seg_fault)holding->current->faults[holding->done]);
+	int status = ask(holding, holding->done, 0, reason, handler);
+	seg_holding_put_back(holding);
+	return status;
+}
+
 void seg_holding_collect(seg_holding *holding)
 {
 	int64_t value;
+	if (is_open(holding) && holding->lanes) {
+		seg_lanes_collect(holding->lanes);
+		stop_if_due(holding);
+		return;
+	}
 	if (!is_open(holding) || !holding->polled->asking)
 		return;
 	seg_polled *polled = holding->polled;
@@ -213,7 +326,7 @@ void seg_holding_collect(seg_holding *holding)
 	polled->asking = false;
 	polled->lettered = polled->status == 0;
 	if (polled->lettered)
-		seg_holding_progress(holding, polled->index + 1);
+		progress(holding, polled->index + 1);
 	give_back_if_done(holding);
 	stop_if_due(holding);
 }

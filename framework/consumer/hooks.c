@@ -57,9 +57,10 @@ static void on_settled(void *arg, seg_partition *p)
 /* Ends the holding if its batch was held for too long at `now`. Else *next is when that will be. Under the lock. */
 static bool end_overdue(const seg_consumer *c, seg_holding *holding, int64_t now, int64_t *next)
 {
-	if (holding->state != SEG_HOLDING_HELD || !holding->held_since || holding->wish == SEG_HOLDING_END)
+	int64_t since = seg_holding_held_since(holding);
+	if (since == 0 || holding->wish == SEG_HOLDING_END)
 		return false;
-	int64_t due = holding->held_since + c->max_processing;
+	int64_t due = since + c->max_processing;
 	if (now < due) {
 		*next = due;
 		return false;

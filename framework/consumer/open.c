@@ -26,6 +26,8 @@ void seg_consumer_options_init(seg_consumer_options *options)
 		.session_timeout_ms = 10000,
 		.commit_interval_us = 2000,
 		.dead_letter_limit = 100000,
+		.parallel = 1,
+		.beyond_limit = 100000,
 	};
 }
 
@@ -58,6 +60,10 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 		status = seg_range_check("commit_interval_us", o->commit_interval_us, 0, 60000000, error);
 	if (!status && o->max_processing_ms)
 		status = seg_range_check("max_processing_ms", o->max_processing_ms, 1, UINT32_MAX, error);
+	if (!status)
+		status = seg_range_check("parallel", o->parallel, 1, 256, error);
+	if (!status)
+		status = seg_range_check("beyond_limit", o->beyond_limit, 1000, 10000000, error);
 	if (!status && (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO))
 		status = seg_fail(error, SEG_EINVAL, "codec must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO");
 	if (!status)
@@ -144,7 +150,9 @@ static int join_group(seg_consumer *c, const seg_consumer_options *options, seg_
 		.limits = {.batch_size = options->batch_size,
 			   .in_flight_batches = options->in_flight_batches,
 			   .in_flight_bytes = options->in_flight_bytes,
-			   .entry_bytes = options->entry_limit},
+			   .entry_bytes = options->entry_limit,
+			   .parallel = options->parallel,
+			   .beyond_limit = options->beyond_limit},
 		.start = options->start,
 		.session_timeout = options->session_timeout_ms * SEG_MS,
 		.commit_interval = options->commit_interval_us * (SEG_MS / 1000),

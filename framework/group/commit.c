@@ -289,21 +289,22 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	seg_ledger *l = &p->ledger;
 	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
-	if (lanes && (beyond = seg_ledger_beyond_text(l)) == NULL) {
+	if (seg_ledger_keeps_beyond(l) && (beyond = seg_ledger_beyond_text(l)) == NULL) {
 		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
 		return false;
 	}
 	if (looks)
 		snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(l));
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
-	const char *argv[] = {p->log_key,          p->state_key,   p->values_key,      p->member->group,
-			      texts.epoch,         p->claim.nonce, texts.id,           texts.count,
-			      release ? "1" : "0", passed,         lanes ? beyond : ""};
+	const char *argv[] = {p->log_key,       p->state_key,        p->values_key,
+			      p->member->group, texts.epoch,         p->claim.nonce,
+			      texts.id,         texts.count,         release ? "1" : "0",
+			      passed,           beyond ? beyond : ""};
 	bool sent;
 	if (l->changed.count)
 		sent = send_changes(p, argv, 11);
 	else
-		sent = send_position(p, argv, lanes ? 11 : looks ? 10 : 9);
+		sent = send_position(p, argv, beyond ? 11 : looks ? 10 : 9);
 	free(beyond);
 	if (!sent)
 		return false;

@@ -68,8 +68,10 @@ typedef struct seg_handoff {
 		atomic_int demand;   /* a seg_demand */
 		atomic_bool starved; /* no batch is free: the worker kicks the waker when it gives one back */
 		atomic_ullong committed; /* messages of this ownership that Redis has confirmed */
-		atomic_uint answered;    /* number of the newest answered request */
-		int answer;              /* its status, 0 or SEG_E...; stored before answered */
+		atomic_ullong
+			done; /* with lanes: messages that are done, in any order, as far as Redis has confirmed */
+		atomic_uint answered;   /* number of the newest answered request */
+		int answer;             /* its status, 0 or SEG_E...; stored before answered */
 		int64_t answer_value;   /* what Redis returned: of a mark, how often the message was marked */
 		atomic_ullong released; /* bytes of the completions that were freed */
 	} io;

@@ -82,6 +82,8 @@ static parked *copy_of(const seg_item *item)
 /* The I/O thread looks at it, to bound how much is in hand. */
 static void publish_parked(const seg_inbox *inbox)
 {
+	if (!inbox->handoff)
+		return;
 	atomic_store_explicit(&inbox->handoff->worker.parked, inbox->parked_count, memory_order_relaxed);
 }
 
@@ -191,6 +193,8 @@ static void give_back_first(seg_inbox *inbox)
 	inbox->first = held->next;
 	if (!inbox->first)
 		inbox->last = NULL;
+	if (inbox->shared)
+		seg_fetched_release(held->fetched); /* the ledger has another reference */
 	seg_handoff_give_back(inbox->handoff, held->fetched);
 	free(inbox->spare);
 	inbox->spare = held;
@@ -242,6 +246,8 @@ void seg_inbox_fini(seg_inbox *inbox)
 	while (inbox->first) {
 		seg_held *held = inbox->first;
 		inbox->first = held->next;
+		if (inbox->shared)
+			seg_fetched_release(held->fetched);
 		free(held);
 	}
 	free(inbox->spare);

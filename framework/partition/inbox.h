@@ -14,7 +14,7 @@
 
 typedef struct seg_inbox {
 	/* Constant. */
-	seg_handoff *handoff;
+	seg_handoff *handoff; /* NULL once its ownership is over */
 	seg_slots *slots;
 	const seg_beyond *beyond; /* what earlier owners have done */
 	uint64_t limit;           /* bytes */
@@ -26,6 +26,7 @@ typedef struct seg_inbox {
 	uint64_t
 		alone; /* so many messages are still to be handled one at a time: one of them may kill the process */
 	uint64_t waiting; /* messages that are not done */
+	bool shared;      /* callers may keep messages: the inbox has a reference to each batch (fetched.h) */
 } seg_inbox;
 
 /*
@@ -35,10 +36,11 @@ typedef struct seg_inbox {
 void seg_inbox_init(seg_inbox *inbox, seg_handoff *handoff, seg_slots *slots, const seg_beyond *beyond,
 		    uint64_t limit, uint64_t alone);
 
-/* Frees what is parked. The batches are the ledger's. */
+/* Frees what is parked, and drops the references. The batches are the ledger's. */
 void seg_inbox_fini(seg_inbox *inbox);
 
-/* Puts the messages of a decoded batch into their slots, but for those that earlier owners have done. False: out of memory. */
+/* Puts the messages of a decoded batch into their slots, but for those that earlier owners have done. With `shared`, a reference is the
+ * inbox's from then on. False: out of memory. */
 bool seg_inbox_add(seg_inbox *inbox, seg_fetched *fetched);
 
 /* The message is done, and is in no queue any more. The item is void. */

@@ -84,10 +84,11 @@ void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 
 void seg_ledger_skip(seg_ledger *l, const seg_beyond *earlier)
 {
-	if (!seg_ledger_has_lanes(l) || seg_beyond_is_empty(earlier))
+	if (seg_beyond_is_empty(earlier))
 		return;
 	l->earlier = earlier;
 	l->beyond_stored = true;
+	l->beyond_at = l->handled;
 }
 
 void seg_ledger_settle(seg_ledger *l)
@@ -382,6 +383,9 @@ static void move_handled(seg_ledger *l, const seg_fetched *fetched, uint64_t don
 {
 	if (done <= l->handled_count)
 		return;
+	for (uint64_t i = l->handled_count; l->earlier && i < done; i++)
+		l->skipped += i >= fetched->sequence &&
+			      seg_fetched_is_done(fetched, i - fetched->sequence, l->earlier);
 	l->handled = fetched->messages[done - 1 - fetched->sequence].id;
 	l->handled_count = done;
 }
@@ -497,6 +501,12 @@ static bool collect_from_lanes(seg_ledger *l)
 	return seg_ledger_done(l) > l->done_committed || seg_id_compare(l->handled, l->committed) > 0;
 }
 
+/* Without lanes: a dead letter has moved the position past the one that the set in Redis belongs to. */
+static bool owes_set(const seg_ledger *l)
+{
+	return l->beyond_stored && seg_id_compare(l->beyond_at, l->handled) != 0;
+}
+
 bool seg_ledger_collect(seg_ledger *l)
 {
 	if (seg_ledger_has_lanes(l))
@@ -521,7 +531,7 @@ bool seg_ledger_collect(seg_ledger *l)
 			break;
 		recycle(l, fetched);
 	}
-	return seg_id_compare(l->handled, l->committed) > 0;
+	return seg_id_compare(l->handled, l->committed) > 0 || owes_set(l);
 }
 
 uint64_t seg_ledger_committed(seg_ledger *l, seg_id id, uint64_t count)
@@ -543,6 +553,7 @@ uint64_t seg_ledger_done_committed(seg_ledger *l, uint64_t done)
 		return 0;
 	uint64_t added = done - l->done_committed;
 	l->done_committed = done;
+	atomic_store_explicit(&l->handoff->io.done, done, memory_order_release);
 	return added;
 }
 
@@ -553,14 +564,22 @@ void seg_ledger_mark(seg_ledger *l, uint64_t number)
 	l->handled_count = l->tracker.first;
 }
 
+/* What is done beyond the position. Without lanes: what earlier owners have done there. */
+static void write_beyond(const seg_ledger *l, seg_beyond *set)
+{
+	const seg_tracker nothing_more = {.position = l->handled, .last = l->handled};
+	const seg_tracker *tracker = l->lanes ? &l->tracker : &nothing_more;
+	seg_tracker_write(tracker, l->earlier, set);
+	set->count = seg_tracker_beyond(tracker);
+}
+
 char *seg_ledger_beyond_text(seg_ledger *l)
 {
 	size_t length = 0;
 	seg_beyond set = {0};
 	char *text = NULL, *encoded = NULL;
-	seg_tracker_write(&l->tracker, l->earlier, &set);
+	write_beyond(l, &set);
 	bool any = !seg_beyond_is_empty(&set);
-	set.count = seg_tracker_beyond(&l->tracker);
 	if (l->earlier && l->earlier->count > l->skipped)
 		set.count += l->earlier->count - l->skipped;
 	if (any)
@@ -569,12 +588,14 @@ char *seg_ledger_beyond_text(seg_ledger *l)
 	if (!any || encoded)
 		text = malloc(size);
 	if (text)
-		snprintf(text, size, "%" PRIu64 " %s", seg_ledger_done(l),
+		snprintf(text, size, "%" PRIu64 " %s", l->lanes ? seg_ledger_done(l) : l->handled_count,
 			 any                ? encoded
 			 : l->beyond_stored ? "-"
 					    : "=");
-	if (text)
+	if (text) {
 		l->beyond_stored = any;
+		l->beyond_at = l->handled;
+	}
 	free(encoded);
 	seg_beyond_fini(&set);
 	return text;

@@ -83,14 +83,17 @@ typedef struct seg_ledger {
 	size_t change_count;     /* in `changed` */
 	bool draining;           /* no further completion comes */
 
+	/* What lanes have done beyond the position. */
+	const seg_beyond
+		*earlier;   /* what earlier owners have done beyond the position of the claim; or NULL */
+	bool beyond_stored; /* Redis may have a set */
+	seg_id beyond_at;   /* the position it belongs to */
+
 	/* With lanes. */
 	bool lanes;
 	seg_tracker tracker;
-	const seg_beyond
-		*earlier;        /* what earlier owners have done beyond the position of the claim; or NULL */
 	uint64_t skipped;        /* messages of these that have come: they are done */
 	uint64_t done_committed; /* messages that this ownership has done, and Redis has confirmed */
-	bool beyond_stored;      /* Redis may have a set */
 } seg_ledger;
 
 void seg_ledger_init(seg_ledger *ledger, const seg_ledger_limits *limits, seg_handoff *handoff);
@@ -99,7 +102,7 @@ void seg_ledger_fini(seg_ledger *ledger);
 /* A new ownership begins at `position`. No worker may be running. entries_read: see seg_ledger. */
 void seg_ledger_begin(seg_ledger *ledger, seg_id position, int64_t entries_read);
 
-/* With lanes, after seg_ledger_begin: what earlier owners have done. `earlier` must stay as it is while the ownership lasts. */
+/* After seg_ledger_begin: what earlier owners have done. `earlier` must stay as it is while the ownership lasts. */
 void seg_ledger_skip(seg_ledger *ledger, const seg_beyond *earlier);
 
 /* The worker of the ownership has stopped: drops all batches but the target. A batch that a caller keeps lives until the caller
@@ -222,6 +225,12 @@ void seg_ledger_mark(seg_ledger *ledger, uint64_t number);
  * nothing is done there any more; or `=`: nothing is, and Redis has no set. The caller frees the text. NULL: out of memory.
  */
 char *seg_ledger_beyond_text(seg_ledger *ledger);
+
+/* Whether a commit must say it: with lanes; and without them until nothing is left of what earlier owners have done there. */
+static inline bool seg_ledger_keeps_beyond(const seg_ledger *ledger)
+{
+	return ledger->lanes || ledger->beyond_stored;
+}
 
 /* Whether nothing is read because beyond_limit is reached: *id is the message that holds up the position, and *done how many
  * messages after it are done. */

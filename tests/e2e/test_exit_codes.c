@@ -179,6 +179,16 @@ static void mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_i
 	assert_says("test.ini:10: tick");
 }
 
+static void a_plugin_that_cannot_be_parallel_is_78_at_the_line_that_wants_it(void **state)
+{
+	(void)state;
+	write_config("address = 127.0.0.1:1", "tests/plugins/ticks.so", "parallel = 2");
+	assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
+	assert_says(
+		"test.ini:9: [consumer c] parallel = 2, but the plugin ticks cannot handle messages of one partition at once; "
+		"set parallel = 1, or use a plugin with SEG_HANDLER_PARALLEL");
+}
+
 /* --check looks at all of a configuration, also where something that it requires is missing. */
 static void a_configuration_that_lacks_anything_is_checked_to_the_end(void **state)
 {
@@ -338,6 +348,7 @@ int main(void)
 		TEST(a_plugin_that_does_not_fit_is_78_with_the_reason),
 		TEST(an_unknown_option_of_the_plugin_is_78),
 		TEST(mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_in_one_pass),
+		TEST(a_plugin_that_cannot_be_parallel_is_78_at_the_line_that_wants_it),
 		TEST(a_configuration_that_lacks_anything_is_checked_to_the_end),
 		TEST(a_stream_that_was_never_registered_is_78_with_the_way_out),
 		TEST(a_missing_password_is_77),

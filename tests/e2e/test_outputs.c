@@ -2,8 +2,9 @@
  * test_outputs.c - what a handler, or a caller of a pull consumer, emits to other streams: each record once and in the order of its key,
  * whatever is killed; none of a message that failed; the position after the outputs; and a target that is full.
  *
- * `test_outputs pull ADDRESS` is a process with a pull consumer that copies "in" to "out", until it is killed.
+ * `test_outputs pull ADDRESS PARALLEL` is a process with a pull consumer that copies "in" to "out", on two threads, until it is killed.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -134,9 +135,14 @@ static void read_on(reader *r, int ms)
 	}
 }
 
+/* Patience counts from the newest record on: how long all of them take is the machine's business. */
 static void read_all(reader *r, int numbers)
 {
+	int before = r->records;
 	for (int waited = 0; r->records < KEYS * numbers; waited += 100) {
+		if (r->records > before)
+			waited = 0;
+		before = r->records;
 		if (waited > PATIENCE_MS)
 			fail_msg("%d of %d records have come", r->records, KEYS * numbers);
 		read_on(r, 100);
@@ -330,7 +336,7 @@ static void streams_that_feed_each_other_are_refused(void **state)
 /* --- pull consumers ------------------------------------------------------------------------------ */
 
 static seg_consumer *pull_with(seg_client *from, const char *const *outputs, uint64_t in_flight_bytes,
-			       uint32_t max_processing_ms)
+			       uint32_t max_processing_ms, uint32_t parallel)
 {
 	seg_consumer *consumer;
 	seg_error error;
@@ -340,6 +346,7 @@ static seg_consumer *pull_with(seg_client *from, const char *const *outputs, uin
 	options.session_timeout_ms = 1000;
 	options.outputs = outputs;
 	options.max_processing_ms = max_processing_ms;
+	options.parallel = parallel;
 	if (in_flight_bytes)
 		options.in_flight_bytes = in_flight_bytes;
 	if (seg_consumer_open(from, "in", &options, &consumer, &error))
@@ -391,28 +398,38 @@ static void copy_batch(seg_consumer *consumer, const seg_batch *batch)
 	seg_consumer_release(consumer, batch);
 }
 
-static int run_puller(const char *address)
+static void *copy_batches(void *consumer)
 {
-	seg_client_options options;
-	seg_client *own;
-	seg_client_options_init(&options);
-	options.address = address;
-	if (seg_client_open(&options, &own, NULL))
-		return 1;
-	seg_consumer *consumer = pull_with(own, to_out, 0, 0);
 	for (;;) {
 		const seg_batch *batch;
 		if (seg_consumer_poll(consumer, 1000, &batch, NULL) == 1)
 			copy_batch(consumer, batch);
 	}
+	return NULL;
 }
 
-static pid_t start_puller(void)
+static int run_puller(const char *address, uint32_t parallel)
+{
+	seg_client_options options;
+	seg_client *own;
+	pthread_t other;
+	seg_client_options_init(&options);
+	options.address = address;
+	if (seg_client_open(&options, &own, NULL))
+		return 1;
+	seg_consumer *consumer = pull_with(own, to_out, 0, 0, parallel);
+	if (pthread_create(&other, NULL, copy_batches, consumer) == 0)
+		copy_batches(consumer);
+	return 1;
+}
+
+static pid_t start_puller(const char *parallel)
 {
 	extern char **environ;
 	pid_t pid;
-	char program[] = "/proc/self/exe", mode[] = "pull";
-	char *argv[] = {program, mode, server->address, NULL};
+	char program[] = "/proc/self/exe", mode[] = "pull", lanes[8];
+	snprintf(lanes, sizeof(lanes), "%s", parallel);
+	char *argv[] = {program, mode, server->address, lanes, NULL};
 	assert_int_equal(posix_spawn(&pid, program, NULL, NULL, argv, environ), 0);
 	return pid;
 }
@@ -424,9 +441,8 @@ static void kill_puller(pid_t pid)
 }
 
 /* One of two is killed, or sleeps until its lease has ended, and then wakes up with what it has emitted. */
-static void what_is_pulled_and_emitted_is_there_once_and_in_order(void **state)
+static void kill_pullers(const char *parallel)
 {
-	(void)state;
 	reader r;
 	pid_t pullers[2];
 	make_stream("in", 100000, SEG_PACKING_OFF);
@@ -434,7 +450,7 @@ static void what_is_pulled_and_emitted_is_there_once_and_in_order(void **state)
 	open_reader(&r, "out");
 	test_load *load = test_load_start(server->address, "in", PARTITIONS, KEYS, 100);
 	for (int i = 0; i < 2; i++)
-		pullers[i] = start_puller();
+		pullers[i] = start_puller(parallel);
 	for (int round = 0; round < 4; round++) {
 		pid_t *puller = &pullers[round % 2];
 		test_load_go_on(load, 30);
@@ -444,7 +460,7 @@ static void what_is_pulled_and_emitted_is_there_once_and_in_order(void **state)
 			kill(*puller, SIGCONT);
 		} else {
 			kill_puller(*puller);
-			*puller = start_puller();
+			*puller = start_puller(parallel);
 		}
 		read_on(&r, 50);
 	}
@@ -452,6 +468,18 @@ static void what_is_pulled_and_emitted_is_there_once_and_in_order(void **state)
 	for (int i = 0; i < 2; i++)
 		kill_puller(pullers[i]);
 	close_reader(&r);
+}
+
+static void what_is_pulled_and_emitted_is_there_once_and_in_order(void **state)
+{
+	(void)state;
+	kill_pullers("1");
+}
+
+static void so_it_is_with_several_batches_of_a_partition_at_once(void **state)
+{
+	(void)state;
+	kill_pullers("4");
 }
 
 static void a_full_target_makes_what_was_pulled_wait_and_is_named(void **state)
@@ -468,7 +496,7 @@ static void a_full_target_makes_what_was_pulled_wait_and_is_named(void **state)
 	}
 	reader r;
 	open_reader(&r, "out");
-	seg_consumer *consumer = pull_with(client, to_out, 0, 0);
+	seg_consumer *consumer = pull_with(client, to_out, 0, 0, 1);
 	for (size_t pulled = 0; pulled < 12;) {
 		const seg_batch *batch = pull_batch(consumer);
 		pulled += batch->count;
@@ -512,7 +540,7 @@ static void what_waits_for_a_full_target_is_bounded_and_a_close_says_that_it_was
 	assert_int_equal(seg_client_open(&options, &hasty, NULL), 0);
 	for (int i = 0; i < 4; i++)
 		send("in", "k", "x");
-	seg_consumer *consumer = pull_with(hasty, to_out, 4096, 0);
+	seg_consumer *consumer = pull_with(hasty, to_out, 4096, 0, 1);
 	const seg_batch *batch = pull_batch(consumer);
 	for (size_t taken = batch->count; taken < 3; taken += batch->count) {
 		seg_consumer_release(consumer, batch);
@@ -561,7 +589,7 @@ static void only_what_belongs_to_committed_messages_is_added(void **state)
 	make_stream("out", 1000, SEG_PACKING_OFF);
 	for (int i = 0; i < 3; i++)
 		send("in", "k", "x");
-	seg_consumer *consumer = pull_with(client, to_out, 0, 0);
+	seg_consumer *consumer = pull_with(client, to_out, 0, 0, 1);
 	const seg_batch *batch = pull_three(consumer);
 	refused(emit(consumer, batch, 3, "out", "a", &error), SEG_EINVAL, &error, "the batch has 3 messages");
 	refused(emit(consumer, batch, 0, "nowhere", "a", &error), SEG_EINVAL, &error,
@@ -602,7 +630,7 @@ static void a_batch_that_was_taken_back_emits_nothing(void **state)
 	make_stream("in", 1000, SEG_PACKING_OFF);
 	make_stream("out", 1000, SEG_PACKING_OFF);
 	send("in", "k", "x");
-	seg_consumer *consumer = pull_with(client, to_out, 0, 100);
+	seg_consumer *consumer = pull_with(client, to_out, 0, 100, 1);
 	const seg_batch *stale = pull_batch(consumer);
 	assert_int_equal(emit(consumer, stale, 0, "out", "stale", NULL), 0);
 	const seg_batch *batch = pull_batch(consumer);
@@ -649,7 +677,7 @@ static void a_consumer_with_impossible_outputs_is_not_opened(void **state)
 		"comes back to \"in\", for ever");
 	assert_null(consumer);
 	test_server_tell(server, "DEL {__default:in}:sources");
-	consumer = pull_with(client, NULL, 0, 0);
+	consumer = pull_with(client, NULL, 0, 0, 1);
 	send("in", "k", "x");
 	const seg_batch *batch = pull_batch(consumer);
 	refused(emit(consumer, batch, 0, "out", "a", &error), SEG_EINVAL, &error,
@@ -660,8 +688,8 @@ static void a_consumer_with_impossible_outputs_is_not_opened(void **state)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "pull") == 0)
-		return run_puller(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "pull") == 0)
+		return run_puller(argv[2], (uint32_t)atoi(argv[3]));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_message_that_fails_leaves_no_output, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_target_holds_up_the_position_and_is_named, set_up,
@@ -683,6 +711,8 @@ int main(int argc, char **argv)
 			what_waits_for_a_full_target_is_bounded_and_a_close_says_that_it_was_not_added,
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_pulled_and_emitted_is_there_once_and_in_order, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(so_it_is_with_several_batches_of_a_partition_at_once, set_up,
 						tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,3 +309,39 @@ size_t test_deliveries_check(const test_deliveries *deliveries, int keys, int nu
 		fail_msg("%zu of %d messages were never handled", missing, keys * numbers);
 	return repeated;
 }
+
+size_t test_deliveries_check_keys(const test_deliveries *deliveries, int keys, int numbers)
+{
+	struct {
+		uint64_t epoch;
+		int newest, most;
+	} *of = calloc((size_t)keys, sizeof(*of));
+	assert_non_null(of);
+	size_t repeated = 0;
+	for (int k = 0; k < keys; k++)
+		of[k].newest = of[k].most = -1;
+	for (size_t i = 0; i < deliveries->count; i++) {
+		const test_delivery *d = &deliveries->list[i];
+		int key = d->key[0] == 'k' ? atoi(d->key + 1) : keys, number = atoi(d->data);
+		if (key >= keys)
+			continue;
+		if (d->epoch < of[key].epoch)
+			fail_msg("k%d: epoch %" PRIu64 " handled %d after epoch %" PRIu64 " had begun", key,
+				 d->epoch, number, of[key].epoch);
+		bool same = d->epoch == of[key].epoch;
+		bool again = d->attempt > 1 && number == of[key].newest;
+		if (number > of[key].most + 1 || (same && !again && number != of[key].newest + 1))
+			fail_msg("k%d, epoch %" PRIu64 ": %d was handled after %d", key, d->epoch, number,
+				 of[key].newest);
+		repeated += number <= of[key].most;
+		of[key].epoch = d->epoch;
+		of[key].newest = number;
+		if (number > of[key].most)
+			of[key].most = number;
+	}
+	for (int k = 0; k < keys; k++)
+		if (of[k].most != numbers - 1)
+			fail_msg("k%d: of %d messages, only %d were handled", k, numbers, of[k].most + 1);
+	free(of);
+	return repeated;
+}

@@ -11,6 +11,8 @@
  *     open EPOCH PARTITION
  *     close EPOCH PARTITION released|lost
  *
+ * With `parallel` above 1, each lane has its lines of ownership, and the lines of a key are in the order in which it was handled.
+ *
  * record_2.so is another build of this plugin, which adds 1000 to ATTEMPT.
  *
  * option.path: the file; %p becomes the process id. Several processes may append to one file. Lines survive a kill of the
@@ -219,6 +221,7 @@ static const seg_handler handler = {
 	.handle = handle,
 	.partition_close = partition_close,
 	.fini = fini,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(handler);

@@ -102,7 +102,7 @@ static void what_is_handed_over_goes_in_order_and_the_rest_stays(void **state)
 {
 	(void)state;
 	static seg_handoff handoff;
-	seg_waker waker;
+	static seg_waker waker;
 	atomic_llong lease;
 	seg_emitted e = {0};
 	seg_completions taken = {0};

@@ -49,10 +49,10 @@ static int tear_down(void **state)
 static void a_batch_is_not_given_back_while_a_dead_letter_of_it_is_asked_for(void **state)
 {
 	(void)state;
-	assert_int_equal(seg_holding_ask(&holding, 0, 1, "no good", "handler"), 0);
+	assert_int_equal(seg_holding_ask(&holding, holding.polled, 0, "no good", "handler"), 0);
 	/* The caller gave up waiting, and handled all of it. */
-	seg_holding_progress(&holding, 2);
-	seg_holding_let_go(&holding);
+	assert_true(seg_holding_commit(&holding, holding.polled, 2));
+	seg_holding_let_go(&holding, holding.polled);
 	/* The request points into the batch: the I/O thread must not read into the batch again. */
 	assert_null(seg_handoff_pop_free(&partition.handoff));
 	seg_handoff_answer(&partition.handoff, 0, 0);
@@ -63,7 +63,7 @@ static void a_batch_is_not_given_back_while_a_dead_letter_of_it_is_asked_for(voi
 static void a_holding_that_is_asking_for_a_dead_letter_ends_with_the_answer(void **state)
 {
 	(void)state;
-	assert_int_equal(seg_holding_ask(&holding, 1, 1, "no good", "handler"), 0);
+	assert_int_equal(seg_holding_ask(&holding, holding.polled, 1, "no good", "handler"), 0);
 	seg_holding_end(&holding, SEG_HOLDING_END);
 	assert_int_equal(holding.state, SEG_HOLDING_HELD);
 	seg_polled *polled = holding.polled;
@@ -80,8 +80,8 @@ static void a_draining_holding_ends_once_the_caller_lets_go(void **state)
 	(void)state;
 	seg_holding_end(&holding, SEG_HOLDING_DRAIN);
 	assert_int_equal(holding.state, SEG_HOLDING_HELD);
-	seg_holding_progress(&holding, 1);
-	seg_holding_let_go(&holding);
+	assert_true(seg_holding_commit(&holding, holding.polled, 1));
+	seg_holding_let_go(&holding, holding.polled);
 	assert_int_equal(holding.state, SEG_HOLDING_SETTLING);
 	assert_true(atomic_load(&partition.handoff.worker.stopped));
 	assert_int_equal(atomic_load(&partition.handoff.worker.handled), 1);

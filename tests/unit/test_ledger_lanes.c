@@ -225,6 +225,45 @@ static void what_earlier_owners_have_done_counts_as_done_and_is_kept(void **stat
 	assert_int_equal(seg_ledger_unhandled(&ledger), 0);
 }
 
+/* The ownership has no lanes, but earlier ones had. */
+static void begins_without_lanes(void)
+{
+	seg_ledger_end(&ledger);
+	seg_ledger_fini(&ledger);
+	limits.parallel = 1;
+	seg_ledger_init(&ledger, &limits, &handoff);
+	seg_ledger_begin(&ledger, (seg_id){10, 0}, 100);
+}
+
+static void an_owner_without_lanes_keeps_what_is_left_of_what_earlier_ones_have_done(void **state)
+{
+	(void)state;
+	begins_without_lanes();
+	assert_false(seg_ledger_keeps_beyond(&ledger));
+	/* 11 and 14 are not done; 12, 13 and 15 to 18 are. */
+	skips("1-0,3-0 18-0 6");
+	assert_true(seg_ledger_keeps_beyond(&ledger));
+	assert_false(seg_ledger_collect(&ledger));
+	reads(11, 4);
+	seg_handoff_handled(&handoff, 2);
+	assert_true(seg_ledger_collect(&ledger));
+	writes("2 2-0 18-0 5");
+	commits();
+	assert_false(seg_ledger_collect(&ledger));
+	/* 13 and 14, one of them as a dead letter: its call has moved the position in Redis, and the set must follow. */
+	seg_ledger_committed(&ledger, (seg_id){14, 0}, 4);
+	seg_handoff_handled(&handoff, 4);
+	assert_true(seg_ledger_collect(&ledger));
+	writes("4 - 18-0 4");
+	assert_false(seg_ledger_collect(&ledger));
+	gives_back();
+	reads(15, 4);
+	seg_handoff_handled(&handoff, 8);
+	assert_true(seg_ledger_collect(&ledger));
+	writes("8 -");
+	assert_false(seg_ledger_keeps_beyond(&ledger));
+}
+
 static void a_new_ownership_forgets_what_the_last_one_had_done(void **state)
 {
 	(void)state;
@@ -308,6 +347,7 @@ int main(void)
 		TEST(what_is_done_and_committed_beyond_the_position_makes_room),
 		TEST(reading_stops_at_beyond_limit_and_goes_on_when_the_position_moves),
 		TEST(what_earlier_owners_have_done_counts_as_done_and_is_kept),
+		TEST(an_owner_without_lanes_keeps_what_is_left_of_what_earlier_ones_have_done),
 		TEST(a_new_ownership_forgets_what_the_last_one_had_done),
 		TEST(an_entry_that_can_no_longer_be_unpacked_is_done_only_if_all_its_records_are),
 		TEST(the_records_of_an_entry_that_could_not_be_unpacked_are_not_done),

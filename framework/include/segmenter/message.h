@@ -48,7 +48,7 @@ typedef struct seg_message {
 	size_t header_count; /* 0 to 1,024 for messages that this library has sent */
 } seg_message;
 
-/* Messages of one partition, oldest first: consecutive ones, unless the section has `parallel` above 1. */
+/* Messages of one partition, oldest first: consecutive ones, unless the section, or the consumer, has `parallel` above 1. */
 typedef struct seg_batch {
 	const seg_message *messages;
 	size_t count;       /* at least 1 */

@@ -549,6 +549,18 @@ typedef struct seg_consumer_options {
 	 * NULL (default): none.
 	 */
 	const char *const *outputs;
+	/*
+	 * How many batches of one partition callers may hold at once. 1 to 256; default 1. Above 1, no two of them have messages of the same
+	 * slot, of which a partition has 1,024 and each key belongs to one: a key's messages stay in order and are never with two callers.
+	 * The messages of a batch rise in their ids, but need not be consecutive. Batches may be committed and released in any order; what is
+	 * done beyond the position is kept with the commit, and the next owner passes over it.
+	 */
+	uint32_t parallel;
+	/*
+	 * With `parallel` above 1: how many messages are read beyond the position while a message holds it up; then the partition waits for that
+	 * message, and `segctl why` names it. 1,000 to 10,000,000; default 100,000.
+	 */
+	uint64_t beyond_limit;
 } seg_consumer_options;
 
 /* Sets the defaults. `group` stays NULL. */
@@ -572,7 +584,8 @@ SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_
  * SEG_ETAKEN.
  *
  * The batch is yours until seg_consumer_release. While you hold it, no thread gets another batch of its
- * partition, so the order holds across threads. Any thread; several may poll at the same time.
+ * partition, so the order holds across threads; with `parallel` above 1, none with messages of the same slots. Any thread; several may
+ * poll at the same time.
  *
  * Messages that cannot be read (a required field is missing, the codec refuses the data) are not returned:
  * they become dead letters with the reason, as in segrunner.
@@ -615,13 +628,16 @@ SEG_API int seg_consumer_commit(seg_consumer *consumer, const seg_batch *batch, 
 
 /*
  * Gives a batch back; do not use it afterwards. Messages that are not marked as handled are delivered again,
- * before any later message of the partition. Does not block.
+ * before any later message of the partition; with `parallel` above 1, before any later message of their slot, and the first of them
+ * alone. Does not block.
  */
 SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch);
 
 /*
  * Moves message `index` of the batch to the partition's dead letters, with a reason, and commits the position
  * up to and including it, in one step; the messages before it count as handled, whatever the call returns after it has asked Redis.
+ * With `parallel` above 1, the position stays before messages that are not done, and the dead letters of a partition are written one after
+ * the other.
  * `reason` is copied. Waits for Redis's answer, for up to the client's timeout_ms.
  *
  * SEG_ETIMEOUT: Redis has not answered yet, outputs of the messages before it wait, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;

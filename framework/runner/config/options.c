@@ -171,8 +171,8 @@ const seg_config_row seg_config_rows[] = {
 		 "(SEG_HANDLER_PARALLEL)."},
 	{CONSUMER("beyond_limit", beyond_limit, uint64_t, SEG_CONFIG_COUNT), .value = "100_000", .min = 1000,
 	 .max = 10000000,
-	 .help = "With parallel above 1: the most messages that a partition reads beyond its position, while a message "
-		 "holds up the position. Then the partition waits for that message."},
+	 .help = "With parallel above 1: the most messages that a partition reads beyond its position, besides those in "
+		 "flight, while a message holds up the position. Then the partition waits for that message."},
 	{CONSUMER("batch_linger", batch_linger, int64_t, SEG_CONFIG_DURATION), .value = "0", .min = 0,
 	 .max = MIN,
 	 .help = "How long a batch that is not full waits for more messages. 0: no wait."},
