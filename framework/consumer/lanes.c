@@ -4,7 +4,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "group/state.h"
+
+/*
+ * A message that a caller has released without a commit comes again after this, doubled for each further time: one thread that polls must
+ * get other messages meanwhile, though this one is the oldest.
+ */
+#define AGAIN_PAUSE (10 * SEG_MS)
+#define AGAIN_PAUSE_MAX (1 * SEG_SECOND)
 
 struct seg_lanes {
 	unsigned references; /* of the holding, of each batch with a caller, and of the thread that decodes */
@@ -163,6 +171,7 @@ bool seg_lanes_have_more(const seg_lanes *l)
 seg_polled *seg_lanes_take(seg_lanes *l, int64_t now)
 {
 	seg_handoff *handoff = &l->partition->handoff;
+	seg_slots_wake(&l->slots, now);
 	unsigned free_lanes = l->limits->parallel - l->out_count;
 	if (free_lanes == 0 || l->slots.ready.count == 0 ||
 	    seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO ||
@@ -200,11 +209,10 @@ static void leave_list(seg_lanes *l, const seg_polled *polled)
 /* Its messages that are not done wait in their slots again. */
 static void finish(seg_lanes *l, seg_polled *polled)
 {
-	int64_t now = seg_now();
 	size_t count = polled->view.count, done = polled->done;
+	int64_t pause = seg_backoff(AGAIN_PAUSE, AGAIN_PAUSE_MAX, done ? 1 : polled->view.attempt);
 	seg_slots_answer(&l->slots, polled->items, count, done,
-			 done < count ? SEG_VERDICT_RETRY : SEG_VERDICT_AGAIN, now, NULL);
-	seg_slots_wake(&l->slots, now);
+			 done < count ? SEG_VERDICT_RETRY : SEG_VERDICT_AGAIN, seg_now() + pause, NULL);
 	for (size_t i = 0; i < done; i++)
 		seg_inbox_done(&l->inbox, polled->items[i]);
 	leave_list(l, polled);

@@ -2,8 +2,8 @@
  * lanes.h - one ownership of a partition of a pull consumer with `parallel` above 1: several batches are with callers at once, and no two
  * of them have messages of the same slot (partition/slots.h).
  *
- * A batch has a fair share of what waits. What a caller does not commit goes back to the front of its slots when the batch is released. A
- * message that was released once comes alone the next time.
+ * A batch has a fair share of what waits. What a caller does not commit goes back to the front of its slots when the batch is released. The
+ * first message of it comes alone the next time, after a short pause, in which its slot waits.
  *
  * Call each function under the consumer's lock. All of them return at once. When the ownership ends, the lanes live until the last batch is
  * released.

@@ -130,6 +130,7 @@ typedef struct seg_partition {
 		unsigned failures;  /* in a row */
 		int64_t at;         /* no step is sent before */
 		int64_t refused_at; /* when it was known that they are of another kind; 0: they are not */
+		int64_t denied_at;  /* when Redis first refused to let them be read; 0: it has not */
 		/* As of the newest commit; any thread may read them. */
 		atomic_bool shown;
 		atomic_ullong bytes_shown, count_shown;

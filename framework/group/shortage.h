@@ -18,6 +18,7 @@ typedef enum seg_shortage {
 	SEG_SHORTAGE_MEMORY,  /* there is no memory for the next messages */
 	SEG_SHORTAGE_OPEN,    /* the plugin's partition_open fails */
 	SEG_SHORTAGE_STATE,   /* what handlers have kept belongs to another kind of `parallel` */
+	SEG_SHORTAGE_VALUES,  /* Redis refuses to let what handlers have kept be read */
 } seg_shortage;
 
 void seg_shortage_init(seg_member *member);

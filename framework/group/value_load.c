@@ -62,6 +62,7 @@ void seg_value_load_begin(seg_partition *p)
 	p->values.failures = 0;
 	p->values.at = 0;
 	p->values.refused_at = 0;
+	p->values.denied_at = 0;
 }
 
 void seg_value_load_end(seg_partition *p)
@@ -80,11 +81,11 @@ static void again(seg_partition *p, int64_t pause)
 /* Why a member leaves the values alone. */
 static const char *const reasons[] = {
 	[SEG_KEEP_NOTHING] =
-		"handlers keep values for it, which a consumer's commits would leave behind; use another group, or drop them: segctl reset --drop-state",
+		"handlers keep values for it, which a consumer's commits would leave behind; use another group, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
 	[SEG_KEEP_BY_PARTITION] =
-		"its values were kept with parallel above 1; set that again, or drop them: segctl reset --drop-state",
+		"its values were kept with parallel above 1; set that again, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
 	[SEG_KEEP_BY_SLOT] =
-		"its values were kept with parallel = 1; set that again, or drop them: segctl reset --drop-state",
+		"its values were kept with parallel = 1; set that again, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
 };
 
 /* The values are those of another kind of member: nobody may go on without them. */
@@ -147,6 +148,16 @@ static void got_values(seg_partition *p, const seg_reply *reply)
 		seg_value_load_show(p);
 }
 
+/* Redis refuses the call, and will refuse it again: a right is missing, or the key is something else. */
+static void denied(seg_partition *p, const seg_reply *reply)
+{
+	if (!p->values.denied_at)
+		p->values.denied_at = seg_now();
+	seg_refusal_tell(p->member, &p->logger, "reading the values of a partition", reply);
+	seg_shortage_tell(p, SEG_SHORTAGE_VALUES, p->values.denied_at,
+			  "Redis refuses to let the values be read that handlers have kept");
+}
+
 static void got_step(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
@@ -160,7 +171,7 @@ static void got_step(void *arg, const seg_reply *reply)
 		seg_note_fenced(p);
 	} else {
 		if (reply && !seg_reply_is_transient(reply))
-			seg_refusal_tell(p->member, &p->logger, "reading the values of a partition", reply);
+			denied(p, reply);
 		again(p, seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->values.failures));
 	}
 }

@@ -171,7 +171,7 @@ static void enter(const seg_batch *batch, int by)
 	}
 }
 
-/* Whether another batch has messages of the slots of this one: each slot counts only this one's. */
+/* Whether another batch has messages of the slots of this one: each slot counts only this one's. And the ids rise. */
 static void look_for_others(const seg_batch *batch)
 {
 	int own[SEG_SLOTS] = {0};
@@ -181,6 +181,8 @@ static void look_for_others(const seg_batch *batch)
 		uint16_t slot = seg_key_slot(batch->messages[i].key, batch->messages[i].key_length);
 		if (atomic_load(&busy[slot]) != own[slot])
 			atomic_fetch_add(&met, 1);
+		if (i > 0 && seg_id_compare(batch->messages[i - 1].id, batch->messages[i].id) >= 0)
+			atomic_fetch_add(&disordered, 1);
 	}
 }
 
@@ -332,6 +334,37 @@ static void what_was_released_comes_again_first_and_alone_and_is_counted(void **
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 }
 
+/* One thread polls, and the failing message is the oldest. */
+static void a_message_that_is_never_committed_holds_up_only_its_slot(void **state)
+{
+	(void)state;
+	uint32_t attempts = 0;
+	int others = 0;
+	send(0, 0);
+	send_all(KEYS, NUMBERS);
+	int slot = seg_key_slot("k0", 2), behind = 0;
+	for (int k = 0; k < KEYS; k++) {
+		char key[16];
+		behind += seg_key_slot(key, (size_t)snprintf(key, sizeof(key), "k%d", k)) == slot;
+	}
+	seg_consumer *consumer = join(4, 64, 0);
+	while (others < (KEYS - behind) * NUMBERS || attempts < 3) {
+		const seg_batch *batch = poll_one(consumer);
+		size_t count = 0;
+		while (count < batch->count && key_of(&batch->messages[count]) != 0)
+			count++;
+		if (count < batch->count)
+			attempts = batch->attempt;
+		others += (int)count;
+		assert_int_equal(seg_consumer_commit(consumer, batch, count, NULL), 0);
+		seg_consumer_release(consumer, batch);
+	}
+	assert_int_equal(others, (KEYS - behind) * NUMBERS);
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	assert_string_equal(state_field("position"), "0-0");
+	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
+}
+
 static void a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch(void **state)
 {
 	(void)state;
@@ -418,6 +451,7 @@ int main(void)
 		TEST(what_is_done_beyond_the_position_is_not_delivered_to_the_next_owner),
 		TEST(nor_to_one_without_parallel),
 		TEST(what_was_released_comes_again_first_and_alone_and_is_counted),
+		TEST(a_message_that_is_never_committed_holds_up_only_its_slot),
 		TEST(a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch),
 		TEST(a_batch_that_was_taken_back_stays_readable_and_commits_nothing),
 		TEST(parallel_has_bounds),

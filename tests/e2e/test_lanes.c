@@ -33,10 +33,13 @@ static test_server *server;
 static redisContext *redis;
 static test_runner *runner;
 static char directory[64], path[96], gate[96];
+/* Where a lease ends on a slow machine, messages are handled again. So it is short only where a next process waits for its end. */
+static const char *session_timeout;
 
 static int set_up(void **state)
 {
 	(void)state;
+	session_timeout = "10s";
 	server = test_server_start(NULL);
 	redis = test_server_connect(server);
 	test_directory_make(directory);
@@ -62,9 +65,9 @@ static const char *config(int lanes, const char *more)
 	static char text[1024];
 	snprintf(text, sizeof(text),
 		 "[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
-		 "plugin = %s/tests/plugins/record.so\npartitions = 1\nsession_timeout = 1s\n"
+		 "plugin = %s/tests/plugins/record.so\npartitions = 1\nsession_timeout = %s\n"
 		 "parallel = %d\noption.path = %s\noption.block_file = %s\n%s",
-		 server->address, test_build_directory(), lanes, path, gate, more);
+		 server->address, test_build_directory(), session_timeout, lanes, path, gate, more);
 	return text;
 }
 
@@ -197,13 +200,20 @@ static void different_keys_of_a_partition_are_handled_at_once_and_each_key_in_or
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
+static bool handles(void *arg)
+{
+	(void)arg;
+	return count(NULL) > 0;
+}
+
 static void so_it_is_with_packed_entries_and_over_a_reload(void **state)
 {
 	(void)state;
 	test_segctl_good(server->address, "stream create s --partitions 1 --packing lz4");
-	const char *options = FAST "packing = lz4\noption.fail = *7\noption.fail_times = 1\n";
+	const char *options = "packing = lz4\n";
 	test_load *load = load_of(5);
 	run(LANES, options);
+	test_wait_until(handles, NULL, PATIENCE_MS, "a message is handled");
 	for (int lanes = LANES - 1; lanes >= LANES - 3; lanes--) {
 		test_load_go_on(load, 10);
 		reload(lanes, options);
@@ -211,7 +221,7 @@ static void so_it_is_with_packed_entries_and_over_a_reload(void **state)
 	test_load_go_on(load, 10);
 	int numbers = test_load_end(load);
 	wait_drained();
-	assert_int_equal(check(numbers), (size_t)KEYS * (size_t)((numbers + 2) / 10));
+	assert_int_equal(check(numbers), 0);
 }
 
 /* --- a key that fails ---------------------------------------------------------------------------------- */
@@ -225,18 +235,25 @@ static bool all_but_what_is_in_hand_is_committed(void *arg)
 	return begun > 0 && done_beyond() + (size_t)(LANES * BATCH) >= begun;
 }
 
+static bool much_is_done_beyond(void *arg)
+{
+	(void)arg;
+	return done_beyond() >= KEYS * 20;
+}
+
 static void a_killed_runner_repeats_what_was_in_hand_and_not_what_is_done_beyond_the_position(void **state)
 {
 	(void)state;
+	session_timeout = "1s";
 	begin_with_bad();
 	run(LANES, FOREVER "batch_size = 4\n");
 	test_load *load = load_of(40);
+	test_wait_until(much_is_done_beyond, NULL, PATIENCE_MS, "much is done beyond the position");
 	/* From here on, calls begin, and none ends: what is in hand stays so. */
 	close_gate();
 	test_load_go_on(load, 10);
 	test_wait_until(all_but_what_is_in_hand_is_committed, NULL, PATIENCE_MS,
 			"all that calls have answered is committed");
-	assert_true(done_beyond() > (size_t)KEYS * 20);
 	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
 	open_gate();
 	run(LANES, "batch_size = 4\n");
@@ -246,12 +263,19 @@ static void a_killed_runner_repeats_what_was_in_hand_and_not_what_is_done_beyond
 	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
 }
 
+static bool bad_was_tried(void *arg)
+{
+	(void)arg;
+	return count("bad") > 0;
+}
+
 static void a_clean_stop_repeats_nothing_and_does_not_wait_for_a_key_that_failed(void **state)
 {
 	(void)state;
 	begin_with_bad();
 	run(LANES, "option.fail = bad\nmax_attempts = 0\nretry_backoff = 1h\nretry_backoff_max = 1h\n");
 	test_load *load = load_of(20);
+	test_wait_until(bad_was_tried, NULL, PATIENCE_MS, "an attempt at the bad message");
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 	run(LANES, "");
 	test_load_go_on(load, 5);
@@ -299,6 +323,7 @@ static bool second_was_tried_often(void *arg)
 static void an_owner_without_lanes_and_then_one_with_them_pass_over_what_is_done(void **state)
 {
 	(void)state;
+	session_timeout = "1s";
 	begin_with_bad();
 	run(LANES, FOREVER);
 	test_load *load = load_of(20);
@@ -345,6 +370,7 @@ static void a_message_that_kills_the_process_becomes_the_only_dead_letter(void *
 {
 	(void)state;
 	enum { DEATHS_MOST = 20 };
+	session_timeout = "1s";
 	test_load *load = load_of(10);
 	add_bad("bad");
 	test_load_go_on(load, 10);

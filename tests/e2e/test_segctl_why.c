@@ -390,6 +390,28 @@ static void the_full_disk_of_an_embedded_redis_is_named(void **state)
 	umount2(disk, MNT_DETACH);
 }
 
+static void an_output_that_redis_has_no_memory_for_is_named_and_goes_on_when_it_has(void **state)
+{
+	(void)state;
+	other = test_runner_run(
+		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/emits.so\n"
+		"outputs = out\noutput.out.partitions = 1\n",
+		server->address, test_build_directory());
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	/* In one step, so that no output is added before. */
+	freeReplyObject(test_server_command(redis, "MULTI"));
+	add("1");
+	freeReplyObject(test_server_command(redis, "CONFIG SET maxmemory 1"));
+	freeReplyObject(test_server_command(redis, "EXEC"));
+	test_wait_until(is_caused_by, "of stream \"out\": OOM", 20000, "why names the output");
+	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
+	test_expect_text(text, "'maxmemory'.\nNext:  if it is full");
+	test_expect_text(text, "if Redis refuses it, mend what Redis names");
+	freeReplyObject(test_server_command(redis, "CONFIG SET maxmemory 0"));
+	test_group_wait_drained(server->address, "s", "g");
+	test_expect_text(test_segctl_good(server->address, "tail out --from earliest --count 1"), "1");
+}
+
 static void an_invalid_partition_is_refused(void **state)
 {
 	(void)state;
@@ -416,6 +438,9 @@ int main(void)
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_full_disk_of_an_embedded_redis_is_named, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_output_that_redis_has_no_memory_for_is_named_and_goes_on_when_it_has, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(an_invalid_partition_is_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

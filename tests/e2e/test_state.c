@@ -187,6 +187,8 @@ static void values_of_another_parallel_are_left_alone_until_a_reset_drops_them(v
 	assert_int_equal(kept, (long long)KEYS * numbers);
 	run(1, "");
 	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
+	test_expect_text(test_segctl_good(server->address, "why s g 0"),
+			 "segctl reset s g --to earliest --drop-state --force");
 	assert_int_equal(sum(""), kept);
 	test_segctl_good(server->address, "reset s g --to earliest --force --drop-state --yes");
 	test_group_wait_drained(server->address, "s", "g");
@@ -234,6 +236,8 @@ static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
 	options.group = "g";
 	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, NULL), 0);
 	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
+	test_expect_text(test_segctl_good(server->address, "why s g 0"),
+			 "segctl reset s g --to earliest --drop-state --force");
 	while (taken == 0 && seg_consumer_poll(consumer, 200, &batch, NULL) == 1) {
 		taken += has_values(batch->partition);
 		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
@@ -243,6 +247,27 @@ static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	seg_client_close(client);
 	run(1, "");
+	expect_a_replay(load);
+}
+
+static bool reading_is_refused(void *arg)
+{
+	(void)arg;
+	const char *said = test_segctl_do(server->address, "why s g 0 --sample 0")->output;
+	return strstr(said, "Redis refuses to let it read the values") && strstr(said, "segctl acl runner");
+}
+
+static void a_runner_that_may_not_read_the_values_serves_nobody_and_why_says_so(void **state)
+{
+	(void)state;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "");
+	test_wait_until(all_have_values, NULL, PATIENCE_MS, "each partition has values");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	freeReplyObject(test_server_command(redis, "ACL SETUSER default -hscan"));
+	run(1, "");
+	test_wait_until(reading_is_refused, NULL, PATIENCE_MS, "why says what Redis refuses");
+	freeReplyObject(test_server_command(redis, "ACL SETUSER default +hscan"));
 	expect_a_replay(load);
 }
 
@@ -256,6 +281,7 @@ int main(void)
 		TEST(how_much_is_kept_is_shown),
 		TEST(values_of_another_parallel_are_left_alone_until_a_reset_drops_them),
 		TEST(a_pull_consumer_leaves_partitions_with_values_alone),
+		TEST(a_runner_that_may_not_read_the_values_serves_nobody_and_why_says_so),
 		TEST(a_reset_that_drops_state_counts_anew_also_under_live_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

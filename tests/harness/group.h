@@ -13,7 +13,7 @@ seg_group_info *test_group_describe(const char *address, const char *stream, con
 /* Waits until `members` members share all partitions: the owner of each partition is its target. */
 void test_group_wait_balanced(const char *address, const char *stream, const char *group, uint32_t members);
 
-/* Waits until every message that was sent is committed. */
+/* Waits until every message that was sent is committed: 30 s after the newest commit at most, and 120 s in all. */
 void test_group_wait_drained(const char *address, const char *stream, const char *group);
 
 /* How many dead letters the group's partitions hold; 0 if there is no such group. */

@@ -2,6 +2,7 @@
  * test_dispatcher.c - lanes with real threads: a slot's messages are handled in order and never two at a time, nothing is done
  * before it was handled, and a message that fails holds up its slot only. The test plays the I/O thread.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -43,9 +44,26 @@ static atomic_int newest[SEG_SLOTS];  /* the newest message of it that was handl
 static atomic_int opened, closed, met, disordered, early, stops;
 static atomic_int failing; /* the key whose messages fail; -1: none */
 static atomic_bool gate;   /* the handler waits while this is set */
-static atomic_int calls, running;
+static atomic_int calls, running, lost;
+static atomic_int hanging;         /* the message whose call waits while this is set; -1: none */
+static atomic_int ending;          /* the message whose call ends its thread; -1: none */
+static atomic_int threads;         /* so many more may be started */
 static bool marked[MESSAGES];      /* it was handled alone */
 static unsigned begun_with_others; /* such calls that began while others ran */
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+			  void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+			  void *arg)
+{
+	if (atomic_fetch_sub(&threads, 1) > 0)
+		return __real_pthread_create(thread, attributes, run, arg);
+	atomic_fetch_add(&threads, 1);
+	return EAGAIN;
+}
 
 static int number_of(const seg_message *m)
 {
@@ -75,6 +93,12 @@ static seg_answer plugin_handle(void *plugin, void *state, const seg_batch *batc
 	atomic_fetch_add(&running, 1);
 	while (atomic_load(&gate))
 		sched_yield();
+	for (size_t i = 0; i < batch->count; i++) {
+		while (atomic_load(&hanging) == number_of(&batch->messages[i]))
+			sched_yield();
+		if (atomic_load(&ending) == number_of(&batch->messages[i]))
+			pthread_exit(NULL);
+	}
 	for (size_t i = 0; i < batch->count; i++)
 		if (answer.outcome == SEG_OUTCOME_DONE && fails(&batch->messages[i])) {
 			answer = seg_retry(i, "it fails");
@@ -94,8 +118,9 @@ static seg_answer plugin_handle(void *plugin, void *state, const seg_batch *batc
 
 static void plugin_close(void *plugin, void *state, seg_close_reason reason)
 {
-	(void)plugin, (void)state, (void)reason;
+	(void)plugin, (void)state;
 	atomic_fetch_add(&closed, 1);
+	atomic_fetch_add(&lost, reason == SEG_CLOSE_LOST);
 }
 
 static const seg_handler handler = {
@@ -126,8 +151,9 @@ static int set_up(void **state)
 		newest[i] = -1;
 	memset(marked, 0, sizeof(marked));
 	begun_with_others = 0;
-	opened = closed = met = disordered = early = stops = calls = running = 0;
-	failing = -1;
+	opened = closed = met = disordered = early = stops = calls = running = lost = 0;
+	failing = hanging = ending = -1;
+	threads = 1000;
 	gate = false;
 	lease = SEG_NEVER;
 	setup = (seg_task_setup){
@@ -230,6 +256,30 @@ static void wait_for_done(size_t count)
 	test_wait_until(reached, &count, PATIENCE_MS, "the messages to be done");
 }
 
+static bool all_returned(void *arg)
+{
+	(void)arg;
+	collect();
+	return returned[BATCHES - 1];
+}
+
+static void wait_for_batches(void)
+{
+	test_wait_until(all_returned, NULL, PATIENCE_MS, "all batches to come back");
+}
+
+static bool are_open(void *arg)
+{
+	collect();
+	return atomic_load(&opened) == *(int *)arg;
+}
+
+/* A quick handler may need no more lanes than the first ones. */
+static void wait_for_lanes(int count)
+{
+	test_wait_until(are_open, &count, PATIENCE_MS, "the lanes to open the partition");
+}
+
 static void end(seg_demand demand)
 {
 	seg_handoff *handoff = &partition.handoff;
@@ -248,6 +298,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	gate = false;
+	hanging = -1;
 	if (started)
 		end(SEG_DEMAND_ABANDON);
 	for (unsigned i = 0; i < BATCHES; i++)
@@ -271,11 +322,11 @@ static void the_messages_of_a_key_are_handled_in_order_and_never_two_at_a_time(v
 	(void)state;
 	start();
 	wait_for_done(MESSAGES);
+	wait_for_batches();
+	wait_for_lanes(LANES);
 	end(SEG_DEMAND_DRAIN);
 	assert_order();
-	assert_int_equal(opened, LANES);
 	assert_int_equal(closed, LANES);
-	assert_true(returned[BATCHES - 1]);
 }
 
 static void a_key_that_fails_holds_up_its_slot_only(void **state)
@@ -294,8 +345,7 @@ static void a_key_that_fails_holds_up_its_slot_only(void **state)
 	assert_true(counters.retries > 0);
 	assert_order();
 	/* What waits is parked, and all batches are back. */
-	while (!returned[BATCHES - 1])
-		collect();
+	wait_for_batches();
 	failing = -1;
 	wait_for_done(MESSAGES);
 	end(SEG_DEMAND_DRAIN);
@@ -306,6 +356,12 @@ static bool is_called(void *arg)
 {
 	(void)arg;
 	return atomic_load(&calls) == LANES;
+}
+
+static bool is_quiet(void *arg)
+{
+	(void)arg;
+	return atomic_load(&running) == 0;
 }
 
 static void a_drain_finishes_the_jobs_in_hand_and_begins_no_other(void **state)
@@ -351,6 +407,121 @@ static void after_deaths_so_many_messages_are_handled_alone_besides_those_that_f
 	assert_int_equal(begun_with_others, 0);
 }
 
+static void calls_under_way_when_the_lease_is_lost_end_and_no_other_begins(void **state)
+{
+	(void)state;
+	gate = true;
+	start();
+	test_wait_until(is_called, NULL, PATIENCE_MS, "a call of each lane");
+	lease = seg_now() - 1;
+	seg_handoff_demand(&partition.handoff, SEG_DEMAND_ABANDON);
+	gate = false;
+	end(SEG_DEMAND_ABANDON);
+	assert_int_equal(calls, LANES);
+	assert_int_equal(closed, LANES);
+	assert_int_equal(lost, LANES);
+	assert_order();
+}
+
+static void while_the_lease_is_over_no_lane_begins_a_call(void **state)
+{
+	(void)state;
+	gate = true;
+	start();
+	test_wait_until(is_called, NULL, PATIENCE_MS, "a call of each lane");
+	lease = seg_now() - 1;
+	gate = false;
+	test_wait_until(is_quiet, NULL, PATIENCE_MS, "the calls to return");
+	collect();
+	assert_int_equal(calls, LANES);
+	/* A renewed lease wakes the lanes, as the member does. */
+	lease = SEG_NEVER;
+	seg_handoff_wake(&partition.handoff);
+	wait_for_done(MESSAGES);
+	end(SEG_DEMAND_DRAIN);
+	assert_order();
+}
+
+static bool all_but_those_behind(void *arg)
+{
+	collect();
+	return done_count >= *(size_t *)arg && atomic_load(&running) == 1;
+}
+
+static void a_call_that_hangs_holds_up_its_slots_only_and_is_the_one_that_is_watched(void **state)
+{
+	(void)state;
+	hanging = 0;
+	start();
+	size_t count = MESSAGES / 2;
+	test_wait_until(all_but_those_behind, &count, PATIENCE_MS, "the others to be done");
+	const seg_plugin_call *call = seg_worker_call(&worker);
+	assert_true(seg_plugin_call_since(call) > 0);
+	assert_false(done[0]);
+	assert_int_equal(seg_plugin_call_message(call).ms, 1);
+	hanging = -1;
+	wait_for_done(MESSAGES);
+	end(SEG_DEMAND_DRAIN);
+	assert_order();
+}
+
+static bool is_stopped(void *arg)
+{
+	(void)arg;
+	collect();
+	return atomic_load(&stops) > 0;
+}
+
+static void a_lane_whose_thread_the_plugin_ends_stops_the_runner_and_its_messages_are_not_done(void **state)
+{
+	(void)state;
+	ending = 1;
+	start();
+	test_wait_until(is_stopped, NULL, PATIENCE_MS, "the runner to be stopped");
+	end(SEG_DEMAND_DRAIN);
+	assert_int_equal(stops, 1);
+	assert_int_equal(closed, opened - 1);
+	assert_false(done[1]);
+	assert_order();
+}
+
+static void with_too_few_threads_it_goes_on_with_fewer_lanes_and_starts_the_others_later(void **state)
+{
+	(void)state;
+	enum { FEW = 3 };
+	threads = 1 + FEW;
+	start();
+	wait_for_done(MESSAGES);
+	wait_for_lanes(FEW);
+	assert_true(seg_unserved_is_served(seg_worker_unserved(&worker)));
+	assert_false(seg_unserved_lasts(seg_worker_unserved(&worker)));
+	threads = 1000;
+	wait_for_lanes(LANES);
+	end(SEG_DEMAND_DRAIN);
+	assert_int_equal(closed, LANES);
+	assert_order();
+}
+
+static bool is_short(void *arg)
+{
+	(void)arg;
+	return seg_unserved_lasts(seg_worker_unserved(&worker));
+}
+
+static void without_a_thread_for_any_lane_the_partition_is_not_served_until_there_is_one(void **state)
+{
+	(void)state;
+	threads = 1;
+	start();
+	test_wait_until(is_short, NULL, PATIENCE_MS, "the shortage to be told");
+	assert_int_equal(opened, 0);
+	threads = 1000;
+	wait_for_done(MESSAGES);
+	assert_false(seg_unserved_lasts(seg_worker_unserved(&worker)));
+	end(SEG_DEMAND_DRAIN);
+	assert_order();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -360,6 +531,12 @@ int main(void)
 		TEST(a_key_that_fails_holds_up_its_slot_only),
 		TEST(a_drain_finishes_the_jobs_in_hand_and_begins_no_other),
 		TEST(after_deaths_so_many_messages_are_handled_alone_besides_those_that_fail),
+		TEST(calls_under_way_when_the_lease_is_lost_end_and_no_other_begins),
+		TEST(while_the_lease_is_over_no_lane_begins_a_call),
+		TEST(a_call_that_hangs_holds_up_its_slots_only_and_is_the_one_that_is_watched),
+		TEST(a_lane_whose_thread_the_plugin_ends_stops_the_runner_and_its_messages_are_not_done),
+		TEST(with_too_few_threads_it_goes_on_with_fewer_lanes_and_starts_the_others_later),
+		TEST(without_a_thread_for_any_lane_the_partition_is_not_served_until_there_is_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

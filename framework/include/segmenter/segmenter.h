@@ -553,7 +553,8 @@ typedef struct seg_consumer_options {
 	 * How many batches of one partition callers may hold at once. 1 to 256; default 1. Above 1, no two of them have messages of the same
 	 * slot, of which a partition has 1,024 and each key belongs to one: a key's messages stay in order and are never with two callers.
 	 * The messages of a batch rise in their ids, but need not be consecutive. Batches may be committed and released in any order; what is
-	 * done beyond the position is kept with the commit, and the next owner passes over it.
+	 * done beyond the position is kept with the commit, and the next owner passes over it. While one batch is held for long, the others go on
+	 * as far as in_flight_batches and in_flight_bytes allow.
 	 */
 	uint32_t parallel;
 	/*
@@ -629,7 +630,7 @@ SEG_API int seg_consumer_commit(seg_consumer *consumer, const seg_batch *batch, 
 /*
  * Gives a batch back; do not use it afterwards. Messages that are not marked as handled are delivered again,
  * before any later message of the partition; with `parallel` above 1, before any later message of their slot, and the first of them
- * alone. Does not block.
+ * alone, after a pause of 10 ms that doubles each time, up to 1 s. Does not block.
  */
 SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch);
 

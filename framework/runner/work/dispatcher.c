@@ -12,7 +12,7 @@
 #include "work/lane.h"
 #include "work/permission.h"
 
-/* Between two tries to start a lane's thread. */
+/* Between two tries to start a lane's thread. Other lanes work meanwhile. */
 #define START_PAUSE (100 * SEG_MS)
 #define START_PAUSE_CAP (5 * SEG_SECOND)
 
@@ -32,16 +32,20 @@ struct seg_dispatcher {
 	unsigned lane_count;
 	seg_lane *lanes;
 
+	atomic_uint started; /* lanes that have a thread, from the first on: written by the worker thread */
+
 	/* The worker thread's. */
 	seg_slots slots;
 	seg_inbox inbox;
 	seg_answered answered;
-	unsigned opened;  /* lanes that are open */
-	unsigned idle;    /* lanes in the list below: those that can have a job */
-	uint16_t *idlers; /* the lane that worked last is last */
-	bool stopping;    /* the runner is to end: nothing more is handed over */
-	bool alone;       /* a lane has a message that may kill the process, and makes requests for it */
-	double cost;      /* ns a message; 0: not known yet */
+	unsigned opened;         /* lanes that are open */
+	unsigned idle;           /* lanes in the list below: those that can have a job */
+	uint16_t *idlers;        /* the lane that worked last is last */
+	unsigned start_failures; /* in a row */
+	int64_t start_at;        /* seg_now() before which no further lane is started */
+	bool stopping;           /* the runner is to end: nothing more is handed over */
+	bool alone;  /* a lane has a message that may kill the process, and makes requests for it */
+	double cost; /* ns a message; 0: not known yet */
 	struct {
 		bool pending; /* the first letter of the slots is being written */
 		unsigned request;
@@ -125,9 +129,10 @@ const seg_plugin_call *seg_dispatcher_call(const seg_dispatcher *d)
 seg_unserved *seg_dispatcher_unserved(seg_dispatcher *d)
 {
 	seg_unserved *found = &d->task->unserved;
+	unsigned started = atomic_load_explicit(&d->started, memory_order_acquire);
 	if (seg_unserved_lasts(found))
 		return found;
-	for (unsigned i = 0; i < d->lane_count; i++) {
+	for (unsigned i = 0; i < started; i++) {
 		seg_unserved *lane = &d->lanes[i].task.unserved;
 		if (seg_unserved_lasts(lane))
 			return lane;
@@ -407,6 +412,55 @@ static seg_step take_batch(seg_dispatcher *d, seg_fetched *fetched)
 	return SEG_STEP_DONE;
 }
 
+/* --- starting lanes ---------------------------------------------------------------------------------- */
+
+static int pick_cpu(const seg_task_setup *setup)
+{
+	const seg_config_cpus *cpus = setup->cpus;
+	if (!cpus || cpus->count == 0)
+		return -1;
+	return cpus->list[atomic_fetch_add(setup->next_cpu, 1) % cpus->count];
+}
+
+/* The first lane is needed. With some, the partition goes on, only slower. */
+static void start_failed(seg_dispatcher *d, unsigned started, int failure)
+{
+	seg_task *task = d->task;
+	char reason[200];
+	d->start_at = seg_now() + seg_backoff(START_PAUSE, START_PAUSE_CAP, ++d->start_failures);
+	snprintf(reason, sizeof(reason),
+		 "cannot start thread %u of %u of a partition (parallel): %s; raise the limit of threads "
+		 "(ulimit -u, TasksMax), or lower parallel",
+		 started + 1, d->lane_count, strerror(failure));
+	if (started == 0) {
+		seg_unserved_note(&task->unserved, SEG_SHORTAGE_THREADS, reason);
+		seg_waker_kick(task->handoff->waker);
+	} else if (d->start_failures == 1) {
+		seg_log(&task->logger, SEG_LOG_WARNING, "going on with fewer threads for now: %s", reason);
+	}
+}
+
+/* Starts the lanes that have no thread yet, as far as the system gives threads. */
+static void start_lanes(seg_dispatcher *d)
+{
+	seg_task *task = d->task;
+	unsigned started = atomic_load_explicit(&d->started, memory_order_relaxed);
+	if (started == d->lane_count || d->stopping || seg_now() < d->start_at)
+		return;
+	for (; started < d->lane_count; started++) {
+		int failure = seg_lane_start(&d->lanes[started], pick_cpu(task->setup));
+		if (failure) {
+			start_failed(d, started, failure);
+			return;
+		}
+		atomic_store_explicit(&d->started, started + 1, memory_order_release);
+		seg_unserved_end(&task->unserved);
+	}
+	if (d->start_failures > 0)
+		seg_log(&task->logger, SEG_LOG_INFO, "all %u threads of the partition run", d->lane_count);
+	d->start_failures = 0;
+}
+
 /* --- the duty cycle -------------------------------------------------------------------------------------- */
 
 /* When to look again although nothing has happened. */
@@ -415,7 +469,8 @@ static int64_t due(const seg_dispatcher *d)
 	bool short_of_memory = d->slots.letters > 0 && !d->letter.pending && !d->alone;
 	int64_t at = short_of_memory ? seg_now() + SEG_MEMORY_PAUSE : SEG_NEVER,
 		slot = seg_slots_due(&d->slots);
-	return slot < at ? slot : at;
+	at = slot < at ? slot : at;
+	return d->start_failures > 0 && d->start_at < at ? d->start_at : at;
 }
 
 /* For the I/O thread, which shows them. */
@@ -434,6 +489,7 @@ static void handle_fetched(seg_dispatcher *d)
 		uint32_t ticket = seg_handoff_ticket(handoff);
 		if (seg_permission_stops(d->task) || take_letter(d) == SEG_STEP_STOP)
 			return;
+		start_lanes(d);
 		look_for_open_lanes(d);
 		bool moved = take_answers(d);
 		seg_fetched *fetched = seg_handoff_take(handoff);
@@ -448,42 +504,6 @@ static void handle_fetched(seg_dispatcher *d)
 		if (!moved && !fetched)
 			seg_handoff_wait(handoff, ticket, due(d), d->task->setup->idle);
 	}
-}
-
-static int pick_cpu(const seg_task_setup *setup)
-{
-	const seg_config_cpus *cpus = setup->cpus;
-	if (!cpus || cpus->count == 0)
-		return -1;
-	return cpus->list[atomic_fetch_add(setup->next_cpu, 1) % cpus->count];
-}
-
-/* STOP: the worker must stop; some lanes may have been started. */
-static seg_step start_lanes(seg_dispatcher *d)
-{
-	seg_task *task = d->task;
-	unsigned failures = 0;
-	for (unsigned i = 0; i < d->lane_count;) {
-		int failure = seg_lane_start(&d->lanes[i], pick_cpu(task->setup));
-		if (!failure) {
-			i++;
-			failures = 0;
-			continue;
-		}
-		char reason[200];
-		snprintf(
-			reason, sizeof(reason),
-			"cannot start thread %u of %u of a partition (parallel): %s; raise the limit of threads "
-			"(ulimit -u, TasksMax), or lower parallel",
-			i + 1, d->lane_count, strerror(failure));
-		seg_unserved_note(&task->unserved, SEG_SHORTAGE_THREADS, reason);
-		seg_waker_kick(task->handoff->waker);
-		int64_t pause = seg_backoff(START_PAUSE, START_PAUSE_CAP, ++failures);
-		if (seg_permission_pause(task, seg_now() + pause) == SEG_STEP_STOP)
-			return SEG_STEP_STOP;
-	}
-	seg_unserved_end(&task->unserved);
-	return SEG_STEP_DONE;
 }
 
 static bool all_over(const seg_dispatcher *d)
@@ -529,8 +549,7 @@ static void end_lanes(seg_dispatcher *d)
 
 void seg_dispatcher_run(seg_dispatcher *d)
 {
-	if (start_lanes(d) == SEG_STEP_DONE)
-		handle_fetched(d);
+	handle_fetched(d);
 	end_lanes(d);
 	seg_task_end_retries(d->task);
 }

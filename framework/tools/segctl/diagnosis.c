@@ -130,6 +130,8 @@ static const char *explain_shortage(const char *short_of)
 		return "its plugin cannot open partitions (partition_open fails)";
 	if (strcmp(short_of, "state") == 0)
 		return "the values that handlers have kept belong to another \"parallel\" than its configuration has, or it is a consumer, which keeps none";
+	if (strcmp(short_of, "values") == 0)
+		return "Redis refuses to let it read the values that handlers have kept";
 	return "it is short of something";
 }
 
@@ -142,8 +144,13 @@ static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
 	      m->name, m->limit, m->limit == 1 ? "" : "s", explain_shortage(m->short_of));
 	if (strcmp(m->short_of, "state") == 0)
 		next(d,
-		     "set \"parallel\" of %s to what it was; or drop the values and begin anew: segctl reset "
+		     "set \"parallel\" of %s to what it was; or drop the values and begin anew: segctl reset %s %s "
 		     "--to earliest --drop-state --force; it tries again within a minute",
+		     m->name, f->stream, f->group);
+	else if (strcmp(m->short_of, "values") == 0)
+		next(d,
+		     "see the log of %s for what Redis says; segctl acl runner prints the rights that a runner needs; it tries "
+		     "again within a minute",
 		     m->name);
 	else
 		next(d,
@@ -229,7 +236,12 @@ static bool is_hindered(const facts *f, seg_hindrance_kind kind, ctl_diagnosis *
 	char text[SEG_HINDRANCE_SENTENCE_MAX];
 	if (f->p->hindrance.kind != kind)
 		return false;
-	cause(d, "%s", seg_hindrance_sentence(&f->p->hindrance, seg_now(), text));
+	seg_hindrance_sentence(&f->p->hindrance, seg_now(), text);
+	/* What Redis says may end with a full stop, and so does what is printed. */
+	size_t length = strlen(text);
+	if (length > 0 && text[length - 1] == '.')
+		text[length - 1] = 0;
+	cause(d, "%s", text);
 	return true;
 }
 
@@ -247,7 +259,7 @@ static bool has_an_output_that_waits(const facts *f, ctl_diagnosis *d)
 	if (!is_hindered(f, SEG_HINDRANCE_TARGET, d))
 		return false;
 	next(d,
-	     "if it is full, see which of its groups lags: segctl lag with the name of that stream; this partition goes on as soon as there is room");
+	     "if it is full, see which of its groups lags: segctl lag with the name of that stream; if Redis refuses it, mend what Redis names; then this partition goes on by itself");
 	return true;
 }
 
