@@ -30,9 +30,10 @@ runs_of() {
 	sed -n 's/^Run: //p' "$source/tests/mutants/$1.patch"
 }
 
-# Builds only what the runs need.
+# Builds only what the runs need; test_plugin_NAME needs the plugin NAME, too.
 build() {
-	programs=$(sed -n 's/^Run: \(test_[a-z_]*\).*/\1/p' "$source"/tests/mutants/*.patch | sort -u)
+	programs=$(sed -n -e 's/^Run: \(test_[a-z_]*\).*/\1/p' -e 's/^test_\(plugin_[a-z]*\)$/\1/p' \
+		"$source"/tests/mutants/*.patch | sort -u)
 	# shellcheck disable=SC2086 # words
 	cmake --build "$work/build" --parallel "$(nproc)" --target chaos segrunner segctl test_plugins \
 		$programs >"$work/build.log" 2>&1

@@ -90,18 +90,33 @@ static void take_beyond(seg_partition *p, const char *text)
 				: "Redis has a malformed set of what is done beyond the position");
 }
 
-/* The ids of messages that earlier owners have made dead letters, which the set does not name yet. */
+/* `<last>`, or `<first>:<last>`. */
+static bool parse_lettered(char *text, seg_lettered *lettered)
+{
+	char *colon = strchr(text, ':');
+	if (seg_id_parse(colon ? colon + 1 : text, &lettered->last))
+		return false;
+	lettered->first = lettered->last;
+	if (!colon)
+		return true;
+	*colon = '\0';
+	return seg_id_parse(text, &lettered->first) == 0 &&
+	       seg_id_compare(lettered->first, lettered->last) <= 0;
+}
+
+/* What earlier owners have made dead letters, which the set does not name yet. */
 static void take_lettered(seg_resume *resume, const char *text)
 {
-	char id_text[SEG_ID_TEXT_MAX];
+	char word[2 * SEG_ID_TEXT_MAX];
 	int length = 0;
-	for (; sscanf(text, "%43[0-9-]%n", id_text, &length) == 1; text += length + (text[length] == ' ')) {
-		seg_id id;
-		if (seg_id_parse(id_text, &id) || seg_id_compare(id, resume->position) <= 0 ||
+	for (; sscanf(text, "%87[0-9:-]%n", word, &length) == 1; text += length + (text[length] == ' ')) {
+		seg_lettered lettered;
+		if (!parse_lettered(word, &lettered) ||
+		    seg_id_compare(lettered.first, resume->position) <= 0 ||
 		    resume->lettered_count == SEG_LETTERED_MAX)
 			continue;
-		resume->lettered[resume->lettered_count++] = id;
-		seg_beyond_add(&resume->beyond, resume->position, id);
+		resume->lettered[resume->lettered_count++] = lettered;
+		seg_beyond_add(&resume->beyond, resume->position, lettered.first, lettered.last);
 	}
 }
 

@@ -23,6 +23,11 @@ struct seg_member;
 /* With lanes: the most dead letters that no commit has covered. */
 enum { SEG_LETTERED_MAX = 64 };
 
+/* What a dead letter stands for: the message `last`; or a whole entry, perhaps of messages that nobody could read: the ids from `first` on. */
+typedef struct seg_lettered {
+	seg_id first, last;
+} seg_lettered;
+
 /* What a claim found: the position to resume from, and whether an owner died there. */
 typedef struct seg_resume {
 	seg_id position;
@@ -34,7 +39,7 @@ typedef struct seg_resume {
 	uint32_t read_deaths; /* deaths that count against that entry */
 	uint64_t run;         /* how often the group's messages began anew here, for outputs; 0: never */
 	seg_beyond beyond;    /* messages after the position that earlier owners have done */
-	seg_id lettered[SEG_LETTERED_MAX]; /* of these, dead letters that no commit has covered */
+	seg_lettered lettered[SEG_LETTERED_MAX]; /* of these, dead letters that no commit has covered */
 	unsigned lettered_count;
 } seg_resume;
 
@@ -208,7 +213,7 @@ typedef struct seg_partition {
 		/* With lanes: */
 		uint64_t letters; /* of this ownership */
 		struct {
-			seg_id id;
+			seg_lettered lettered;
 			uint64_t commit;       /* commit.confirmed when it is covered */
 		} uncovered[SEG_LETTERED_MAX]; /* dead letters that no commit has covered */
 		unsigned uncovered_count;

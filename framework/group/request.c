@@ -21,10 +21,10 @@ static void answer(seg_partition *p, int status, int64_t value)
 /* --- with lanes: letters that no commit has covered ----------------------------------------- */
 
 /* `commit`: the number of the commit that covers it. */
-static void add_uncovered(seg_partition *p, seg_id id, uint64_t commit)
+static void add_uncovered(seg_partition *p, seg_lettered lettered, uint64_t commit)
 {
 	unsigned i = p->request.uncovered_count++;
-	p->request.uncovered[i].id = id;
+	p->request.uncovered[i].lettered = lettered;
 	p->request.uncovered[i].commit = commit;
 }
 
@@ -57,19 +57,37 @@ static bool has_place(seg_partition *p)
 	return place;
 }
 
-/* Room for `<number> <id> ...`. */
-enum { LETTERED_TEXT_MAX = 24 + SEG_LETTERED_MAX * SEG_ID_TEXT_MAX };
+/* Without the fields of a message that shares its entry, the letter has those of the entry, and stands for all of it. */
+static seg_lettered what_is_lettered(const seg_partition *p, const seg_request *request)
+{
+	seg_lettered lettered = {request->id, request->id};
+	if (!request->packed)
+		lettered.first = seg_id_after(seg_tracker_before(&p->ledger.tracker, request->sequence));
+	return lettered;
+}
+
+/* Room for `<number> <id>[:<id>] ...`. */
+enum { LETTERED_TEXT_MAX = 24 + (SEG_LETTERED_MAX + 1) * 2 * SEG_ID_TEXT_MAX };
+
+static char *put_lettered(char *to, const char *end, seg_lettered lettered)
+{
+	char first[SEG_ID_TEXT_MAX], last[SEG_ID_TEXT_MAX];
+	seg_id_format(lettered.last, last);
+	if (seg_id_compare(lettered.first, lettered.last) == 0)
+		return to + snprintf(to, (size_t)(end - to), " %s", last);
+	return to + snprintf(to, (size_t)(end - to), " %s:%s", seg_id_format(lettered.first, first), last);
+}
 
 static char *write_lettered(const seg_partition *p, char text[LETTERED_TEXT_MAX])
 {
-	char id[SEG_ID_TEXT_MAX];
+	const char *end = text + LETTERED_TEXT_MAX;
 	text[0] = '\0';
 	if (!seg_ledger_has_lanes(&p->ledger))
 		return text;
 	char *to = text + snprintf(text, LETTERED_TEXT_MAX, "%" PRIu64, p->request.letters + 1);
+	to = put_lettered(to, end, what_is_lettered(p, &p->request.current));
 	for (unsigned i = 0; i < p->request.uncovered_count; i++)
-		to += snprintf(to, (size_t)(text + LETTERED_TEXT_MAX - to), " %s",
-			       seg_id_format(p->request.uncovered[i].id, id));
+		to = put_lettered(to, end, p->request.uncovered[i].lettered);
 	return text;
 }
 
@@ -83,7 +101,7 @@ static void dead_lettered(seg_partition *p, const seg_request *request)
 	if (seg_ledger_has_lanes(&p->ledger)) {
 		p->request.letters++;
 		/* One under way does not know of it. */
-		add_uncovered(p, request->id, p->commit.number + 1);
+		add_uncovered(p, what_is_lettered(p, request), p->commit.number + 1);
 		seg_ledger_mark(&p->ledger, request->sequence);
 		return;
 	}

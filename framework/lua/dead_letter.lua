@@ -3,9 +3,9 @@
 -- the fields of a packed record. Without them, the letter gets the fields of the log's entry. limit: how many
 -- letters the partition keeps, 0: any number. full: what happens at the limit, drop-oldest or stop.
 --
--- lettered: '' without lanes. Else `<number>[ <id>...]`: the letters of this owner have the numbers 1, 2, ..., and these
--- are earlier ones that no commit has covered. With lanes, the position stays: messages before this one may not be done. The
--- state remembers the ids until a commit says that they are done.
+-- lettered: '' without lanes. Else `<number> <ids>...`: the letters of this owner have the numbers 1, 2, ...; this one stands for
+-- the first ids, and the others are of earlier ones that no commit has covered: `<id>`, or `<first>:<last>`, a whole entry. With lanes, the
+-- position stays: messages before this one may not be done. The state remembers the ids until a commit says that they are done.
 --
 -- The script has no shebang line, so that Redis without memory refuses the letter, and not the script: the
 -- script then trims committed messages to make room.
@@ -17,7 +17,7 @@
 -- @include beyond
 local log, state, dead = KEYS[1], KEYS[2], KEYS[3]
 local group, epoch, nonce, id, count, reason, attempts, handler, partition, limit, full, lettered = unpack(ARGV)
-local number, uncovered = string.match(lettered or '', '^(%d+)(.*)$')
+local number, ids = string.match(lettered or '', '^(%d+) (.+)$')
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
@@ -79,7 +79,7 @@ end
 
 if number then
 	redis.call('HSET', state, 'lettered',
-		table.concat({nonce, number, known or '0-0', id}, ' ') .. uncovered)
+		table.concat({nonce, number, known or '0-0', ids}, ' '))
 else
 	local failure = advance(log, state, group, id, count, known)
 	if failure then

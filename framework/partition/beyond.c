@@ -33,7 +33,7 @@ static size_t holes_up_to(const seg_beyond *b, seg_id id)
 }
 
 /* The hole that the id lies in, or NULL. */
-static seg_hole *hole_of(const seg_beyond *b, seg_id id)
+static const seg_hole *hole_of(const seg_beyond *b, seg_id id)
 {
 	size_t begun = holes_up_to(b, id);
 	return begun > 0 && seg_id_compare(id, b->holes[begun - 1].last) <= 0 ? &b->holes[begun - 1] : NULL;
@@ -75,47 +75,63 @@ bool seg_beyond_add_hole(seg_beyond *b, seg_id first, seg_id last)
 	return true;
 }
 
-/* --- one message more ------------------------------------------------------------------- */
+/* --- more messages ---------------------------------------------------------------------- */
 
-/* Takes the id out of the hole. */
-static bool split(seg_beyond *b, seg_hole *hole, seg_id id)
+static void remove_hole(seg_beyond *b, size_t at)
 {
-	size_t at = (size_t)(hole - b->holes);
-	bool is_first = seg_id_compare(hole->first, id) == 0, is_last = seg_id_compare(hole->last, id) == 0;
-	if (is_first && is_last) {
-		memmove(hole, hole + 1, (b->hole_count - at - 1) * sizeof(*hole));
-		b->hole_count--;
-	} else if (is_first) {
-		hole->first = seg_id_after(id);
-	} else if (is_last) {
-		hole->last = seg_id_before(id);
-	} else {
-		if (!make_room(b))
-			return false;
-		hole = &b->holes[at];
-		memmove(hole + 1, hole, (b->hole_count - at) * sizeof(*hole));
-		b->hole_count++;
-		hole[0].last = seg_id_before(id);
-		hole[1].first = seg_id_after(id);
+	b->hole_count--;
+	memmove(&b->holes[at], &b->holes[at + 1], (b->hole_count - at) * sizeof(b->holes[0]));
+}
+
+/* Takes the ids out of the middle of a hole, which becomes two. */
+static bool split(seg_beyond *b, size_t at, seg_id first, seg_id last)
+{
+	if (!make_room(b))
+		return false;
+	seg_hole *hole = &b->holes[at];
+	memmove(hole + 1, hole, (b->hole_count - at) * sizeof(*hole));
+	b->hole_count++;
+	hole[0].last = seg_id_before(first);
+	hole[1].first = seg_id_after(last);
+	return true;
+}
+
+/* Takes the ids out of the holes. Without memory, nothing has changed. */
+static bool take_out(seg_beyond *b, seg_id first, seg_id last)
+{
+	size_t at = holes_up_to(b, first);
+	if (at > 0 && seg_id_compare(first, b->holes[at - 1].last) <= 0)
+		at--;
+	while (at < b->hole_count && seg_id_compare(b->holes[at].first, last) <= 0) {
+		seg_hole *hole = &b->holes[at];
+		bool before = seg_id_compare(hole->first, first) < 0,
+		     after = seg_id_compare(last, hole->last) < 0;
+		if (before && after)
+			return split(b, at, first, last);
+		if (before)
+			hole->last = seg_id_before(first);
+		else if (after)
+			hole->first = seg_id_after(last);
+		else
+			remove_hole(b, at);
+		at += before || after;
 	}
 	return true;
 }
 
-bool seg_beyond_add(seg_beyond *b, seg_id position, seg_id id)
+bool seg_beyond_add(seg_beyond *b, seg_id position, seg_id first, seg_id last)
 {
-	if (seg_id_compare(id, b->frontier) <= 0) {
-		seg_hole *hole = hole_of(b, id);
-		if (!hole)
-			return true;
-		if (!split(b, hole, id))
+	seg_id next = seg_id_after(seg_beyond_is_empty(b) ? position : b->frontier);
+	bool known = seg_beyond_has(b, last);
+	if (seg_id_compare(next, first) < 0) {
+		if (!seg_beyond_add_hole(b, next, seg_id_before(first)))
 			return false;
-	} else {
-		seg_id first = seg_id_after(seg_beyond_is_empty(b) ? position : b->frontier);
-		if (seg_id_compare(first, id) < 0 && !seg_beyond_add_hole(b, first, seg_id_before(id)))
-			return false;
-		b->frontier = id;
+	} else if (!take_out(b, first, last)) {
+		return false;
 	}
-	b->count++;
+	if (seg_id_compare(last, b->frontier) > 0)
+		b->frontier = last;
+	b->count += !known;
 	return true;
 }
 

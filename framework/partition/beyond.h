@@ -64,8 +64,11 @@ bool seg_beyond_has_entry(const seg_beyond *beyond, seg_id before, seg_id id);
 /* Adds a hole behind the others. False: out of memory, or there are SEG_BEYOND_HOLES_MAX. */
 bool seg_beyond_add_hole(seg_beyond *beyond, seg_id first, seg_id last);
 
-/* Message `id`, which comes after the position, is done, too. False: as above, and nothing has changed. */
-bool seg_beyond_add(seg_beyond *beyond, seg_id position, seg_id id);
+/*
+ * Message `last` is done, too, and so is whatever has an id from `first` up to it: the messages of its entry, or `first` is the same id.
+ * Both come after the position. False: as above, and nothing has changed.
+ */
+bool seg_beyond_add(seg_beyond *beyond, seg_id position, seg_id first, seg_id last);
 
 /*
  * The text for Redis: `<holes> <frontier> <count>`, printable. Holes are `-` for none, else `<first>[:<last>],...`, where each id is

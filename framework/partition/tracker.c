@@ -98,6 +98,11 @@ void seg_tracker_enter(seg_tracker *t, seg_id id, bool done)
 		count_done(t, number);
 }
 
+seg_id seg_tracker_before(const seg_tracker *t, uint64_t number)
+{
+	return number == t->first ? t->position : t->ids[index_of(t, number - 1)];
+}
+
 bool seg_tracker_mark(seg_tracker *t, uint64_t number)
 {
 	if (number < t->first || number >= t->end || is_done(t, number))
@@ -137,7 +142,7 @@ static uint64_t next(const seg_tracker *t, uint64_t number, uint64_t end, bool d
  */
 static bool add_hole(const seg_tracker *t, seg_beyond *set, uint64_t begin, uint64_t end)
 {
-	seg_id before = begin == t->first ? t->position : t->ids[index_of(t, begin - 1)];
+	seg_id before = seg_tracker_before(t, begin);
 	seg_id first = t->ids[index_of(t, begin)];
 	first.seq = before.ms == first.ms ? before.seq + 1 : 0;
 	return seg_beyond_add_hole(set, first, t->ids[index_of(t, end - 1)]);

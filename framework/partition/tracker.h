@@ -41,6 +41,9 @@ bool seg_tracker_reserve(seg_tracker *tracker, size_t count);
 /* The next message comes. There must be room. done: an earlier owner has done it. */
 void seg_tracker_enter(seg_tracker *tracker, seg_id id, bool done);
 
+/* The id before that message's: the one of the message before it, or the position. The message has come, and is not done. */
+seg_id seg_tracker_before(const seg_tracker *tracker, uint64_t number);
+
 /* The message of that number is done; moves the position. Returns false if it was done before, or never came. */
 bool seg_tracker_mark(seg_tracker *tracker, uint64_t number);
 

@@ -1,9 +1,10 @@
 /*
  * emits - emits each message to the first of the section's outputs, with the same key, data and headers; and to the second, if there
- * is one, only its key. Data that begins with "fail" fails once it has emitted; option.delay: a pause after each message;
+ * is one, only its key. Data that begins with option.fail fails once it has emitted; option.delay: a pause after each message;
  * option.keep: keeps each key's newest data in state.
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 
 struct emits {
 	const char *const *outputs;
+	const char *fail;
 	int64_t delay, keep;
 };
 
@@ -23,6 +25,7 @@ static int init(const seg_host *host, void **plugin, char *error, size_t error_s
 	if (!e)
 		return -1;
 	e->outputs = host->outputs;
+	e->fail = host->option(host, "fail");
 	e->delay = host->option_duration(host, "delay");
 	e->keep = host->option_integer(host, "keep");
 	*plugin = e;
@@ -32,6 +35,12 @@ static int init(const seg_host *host, void **plugin, char *error, size_t error_s
 static void fini(void *plugin)
 {
 	free(plugin);
+}
+
+static bool fails(const struct emits *e, const seg_message *m)
+{
+	size_t length = strlen(e->fail);
+	return m->data_length >= length && memcmp(m->data, e->fail, length) == 0;
 }
 
 static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
@@ -54,7 +63,7 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 		}
 		if (e->keep && seg_state_put(batch, i, m->key, m->key_length, m->data, m->data_length))
 			return seg_dead_letter(i, "its data was not kept");
-		if (m->data_length >= 4 && memcmp(m->data, "fail", 4) == 0)
+		if (fails(e, m))
 			return seg_retry(i, "it is to fail");
 		if (e->delay) {
 			struct timespec pause = {.tv_sec = e->delay / 1000000000,
@@ -66,6 +75,7 @@ static seg_answer handle(void *plugin, void *state, const seg_batch *batch)
 }
 
 static const seg_option options[] = {
+	{"fail", SEG_OPTION_TEXT, 0, "fail", "Data that begins so always fails."},
 	{"delay", SEG_OPTION_DURATION, 0, "0", "A pause after each message."},
 	{"keep", SEG_OPTION_INTEGER, 0, "0", "1: keeps each key's newest data."},
 	{NULL, 0, 0, NULL, NULL},

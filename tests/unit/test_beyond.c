@@ -82,12 +82,12 @@ static void what_is_up_to_the_frontier_is_done_but_for_the_holes(void **state)
 static void a_message_beyond_the_frontier_moves_it_and_leaves_a_hole(void **state)
 {
 	(void)state;
-	assert_true(seg_beyond_add(&beyond, id(5, 0), id(6, 0)));
+	assert_true(seg_beyond_add(&beyond, id(5, 0), id(6, 0), id(6, 0)));
 	assert_true(has(6, 0));
 	assert_false(has(5, 1));
-	assert_true(seg_beyond_add(&beyond, id(5, 0), id(6, 1)));
+	assert_true(seg_beyond_add(&beyond, id(5, 0), id(6, 1), id(6, 1)));
 	assert_int_equal(beyond.hole_count, 1);
-	assert_true(seg_beyond_add(&beyond, id(5, 0), id(8, 5)));
+	assert_true(seg_beyond_add(&beyond, id(5, 0), id(8, 5), id(8, 5)));
 	assert_int_equal(beyond.hole_count, 2);
 	assert_false(has(7, 0));
 	assert_false(has(8, 4));
@@ -97,7 +97,7 @@ static void a_message_beyond_the_frontier_moves_it_and_leaves_a_hole(void **stat
 static void a_message_right_after_the_position_leaves_no_hole(void **state)
 {
 	(void)state;
-	assert_true(seg_beyond_add(&beyond, id(5, UINT64_MAX), id(6, 0)));
+	assert_true(seg_beyond_add(&beyond, id(5, UINT64_MAX), id(6, 0), id(6, 0)));
 	assert_int_equal(beyond.hole_count, 0);
 	assert_true(has(6, 0));
 }
@@ -107,23 +107,51 @@ static void a_message_in_a_hole_splits_shortens_or_fills_it(void **state)
 	(void)state;
 	hole(id(5, 0), id(5, 4));
 	beyond.frontier = id(6, 0);
-	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 2)));
+	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 2), id(5, 2)));
 	assert_int_equal(beyond.hole_count, 2);
 	assert_true(has(5, 2));
 	assert_false(has(5, 1));
 	assert_false(has(5, 3));
-	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 0)));
-	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 4)));
+	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 0), id(5, 0)));
+	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 4), id(5, 4)));
 	assert_int_equal(beyond.hole_count, 2);
-	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 1)));
+	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 1), id(5, 1)));
 	assert_int_equal(beyond.hole_count, 1);
 	assert_false(has(5, 3));
-	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 3)));
+	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 3), id(5, 3)));
 	assert_int_equal(beyond.hole_count, 0);
 	/* Once more changes nothing. */
 	uint64_t count = beyond.count;
-	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 3)));
+	assert_true(seg_beyond_add(&beyond, id(4, 0), id(5, 3), id(5, 3)));
 	assert_int_equal(beyond.count, count);
+}
+
+static void an_entry_is_done_with_all_ids_up_to_its_own(void **state)
+{
+	(void)state;
+	/* It lies behind the frontier: what is between is a hole. */
+	assert_true(seg_beyond_add(&beyond, id(5, 0), id(6, 1), id(7, 0)));
+	assert_true(seg_beyond_has_entry(&beyond, id(6, 0), id(7, 0)));
+	assert_false(has(6, 0));
+	assert_int_equal(beyond.hole_count, 1);
+	assert_int_equal(beyond.count, 1);
+	/* Some of its messages are done: it fills the holes of the others. */
+	seg_beyond_clear(&beyond);
+	hole(id(5, 1), id(5, 3));
+	hole(id(5, 5), id(5, 5));
+	hole(id(5, 7), id(5, 9));
+	beyond.frontier = id(6, 0);
+	assert_true(seg_beyond_add(&beyond, id(5, 0), id(5, 2), id(5, 8)));
+	assert_int_equal(beyond.hole_count, 2);
+	assert_false(has(5, 1));
+	assert_true(seg_beyond_has_entry(&beyond, id(5, 1), id(5, 8)));
+	assert_false(has(5, 9));
+	assert_int_equal(beyond.frontier.ms, 6);
+	/* In part behind the frontier. */
+	assert_true(seg_beyond_add(&beyond, id(5, 0), id(5, 9), id(8, 0)));
+	assert_int_equal(beyond.hole_count, 1);
+	assert_int_equal(beyond.frontier.ms, 8);
+	assert_true(has(5, 9));
 }
 
 static void there_is_a_most_of_holes(void **state)
@@ -133,7 +161,7 @@ static void there_is_a_most_of_holes(void **state)
 		hole(id(2 * i + 1, 0), id(2 * i + 1, 0));
 	assert_false(seg_beyond_add_hole(&beyond, id(UINT64_MAX, 0), id(UINT64_MAX, 0)));
 	beyond.frontier = id(UINT64_MAX - 2, 0);
-	assert_false(seg_beyond_add(&beyond, id(0, 0), id(UINT64_MAX, 0)));
+	assert_false(seg_beyond_add(&beyond, id(0, 0), id(UINT64_MAX, 0), id(UINT64_MAX, 0)));
 	assert_int_equal(beyond.frontier.ms, UINT64_MAX - 2);
 }
 
@@ -248,6 +276,7 @@ int main(void)
 		TEST(a_message_beyond_the_frontier_moves_it_and_leaves_a_hole),
 		TEST(a_message_right_after_the_position_leaves_no_hole),
 		TEST(a_message_in_a_hole_splits_shortens_or_fills_it),
+		TEST(an_entry_is_done_with_all_ids_up_to_its_own),
 		TEST(there_is_a_most_of_holes),
 		TEST(ids_are_written_as_distances_from_the_one_before),
 		TEST(a_set_without_holes_has_a_text_too),

@@ -110,6 +110,26 @@ static void the_state_stays_bounded_however_many_keys_come(void **state)
 	stop();
 }
 
+/* Each message forgets a few old ones only, so a text can come again while its first coming is still in the list. */
+static void what_came_again_outlives_its_first_coming(void **state)
+{
+	(void)state;
+	char key[24];
+	start(OPTIONS("window=1s"));
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		assert_true(passes(message_at(1000, key, "")));
+	}
+	assert_true(passes(message_at(5000, "k99", "")));
+	for (int i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "n%d", i);
+		assert_true(passes(message_at(5000, key, "")));
+	}
+	assert_int_equal(test_calls_value_count(test_plugin_calls(plugin)), 2 * 21 + 1);
+	assert_false(passes(message_at(5001, "k99", "")));
+	stop();
+}
+
 static void the_next_owner_knows_what_passed(void **state)
 {
 	(void)state;
@@ -201,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_key_passes_once_within_the_window_and_again_after_it),
 		cmocka_unit_test(exactly_the_last_ones_that_passed_are_remembered),
 		cmocka_unit_test(the_state_stays_bounded_however_many_keys_come),
+		cmocka_unit_test(what_came_again_outlives_its_first_coming),
 		cmocka_unit_test(the_next_owner_knows_what_passed),
 		cmocka_unit_test(what_was_not_done_was_not_seen),
 		cmocka_unit_test(a_text_too_long_to_compare_becomes_a_dead_letter),

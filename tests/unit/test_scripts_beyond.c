@@ -145,7 +145,7 @@ static void a_reset_forgets_it_also_where_the_position_stays(void **state)
 	(void)state;
 	fill_log(9);
 	claim("1", "a");
-	letter("1", "a", "1-7", "1");
+	letter("1", "a", "1-7", "1 1-7");
 	release("1", "a", "1-2", "4 1 1-5 2");
 	assert_non_null(strstr(run(RESET, 2, LOG, STATE, "g", "", "1-2", "2"), "OK"));
 	inherits("2", "b", NULL);
@@ -169,7 +169,7 @@ static void a_log_made_anew_before_its_first_message_was_done_forgets_it(void **
 	fill_log(9);
 	claim("1", "a");
 	commit("1", "a", "0-0", "4 1-1 1-5 4");
-	letter("1", "a", "1-7", "1");
+	letter("1", "a", "1-7", "1 1-7");
 	command("DEL " LOG);
 	fill_log(9);
 	inherits("2", "b", NULL);
@@ -207,7 +207,7 @@ static void a_fenced_owner_stores_nothing(void **state)
 	claim("2", "b");
 	assert_string_equal(commit("1", "a", "1-2", "4 1 1-5 2"), "FENCED 2");
 	assert_string_equal(state_field("beyond"), "nil");
-	assert_string_equal(letter("1", "a", "1-2", "1"), "FENCED 2");
+	assert_string_equal(letter("1", "a", "1-2", "1 1-2"), "FENCED 2");
 }
 
 /* --- dead letters ---------------------------------------------------------------------------- */
@@ -218,9 +218,9 @@ static void a_letter_does_not_move_the_position_and_the_next_owner_hears_of_it(v
 	fill_log(9);
 	claim("1", "a");
 	commit("1", "a", "1-2", "4 1 1-5 2");
-	assert_null(strstr(letter("1", "a", "1-7", "1"), "OK 0-0"));
+	assert_null(strstr(letter("1", "a", "1-7", "1 1-7"), "OK 0-0"));
 	assert_string_equal(state_field("position"), "1-2");
-	assert_null(strstr(letter("1", "a", "1-8", "2 1-7"), "OK 0-0"));
+	assert_null(strstr(letter("1", "a", "1-8", "2 1-8 1-7"), "OK 0-0"));
 	assert_int_equal(command_number("XLEN " DEAD), 2);
 	inherits("2", "b", "BEYOND 1 1-5 2 LETTERED 1-8 1-7");
 	inherits("3", "c", "LETTERED 1-8 1-7");
@@ -231,11 +231,11 @@ static void a_letter_that_is_sent_twice_is_one(void **state)
 	(void)state;
 	fill_log(9);
 	claim("1", "a");
-	letter("1", "a", "1-7", "1");
-	assert_string_equal(letter("1", "a", "1-7", "1"), "OK 0-0");
-	letter("1", "a", "1-8", "2");
+	letter("1", "a", "1-7", "1 1-7");
+	assert_string_equal(letter("1", "a", "1-7", "1 1-7"), "OK 0-0");
+	letter("1", "a", "1-8", "2 1-8");
 	/* The first one comes late, once more. */
-	assert_string_equal(letter("1", "a", "1-7", "1"), "OK 0-0");
+	assert_string_equal(letter("1", "a", "1-7", "1 1-7"), "OK 0-0");
 	assert_int_equal(command_number("XLEN " DEAD), 2);
 }
 
@@ -244,10 +244,10 @@ static void the_next_owner_counts_its_letters_from_one(void **state)
 	(void)state;
 	fill_log(9);
 	claim("1", "a");
-	letter("1", "a", "1-6", "1");
-	letter("1", "a", "1-7", "2 1-6");
+	letter("1", "a", "1-6", "1 1-6");
+	letter("1", "a", "1-7", "2 1-7 1-6");
 	claim("2", "b");
-	assert_null(strstr(letter("2", "b", "1-8", "1 1-7 1-6"), "OK 0-0"));
+	assert_null(strstr(letter("2", "b", "1-8", "1 1-8 1-7 1-6"), "OK 0-0"));
 	assert_int_equal(command_number("XLEN " DEAD), 3);
 	inherits("3", "c", "LETTERED 1-8 1-7 1-6");
 }
@@ -258,7 +258,7 @@ static void letters_are_forgotten_where_the_position_goes_back(void **state)
 	fill_log(9);
 	claim("1", "a");
 	commit("1", "a", "1-5", "5 =");
-	letter("1", "a", "1-7", "1");
+	letter("1", "a", "1-7", "1 1-7");
 	command("XGROUP SETID " LOG " g 1-3");
 	inherits("2", "b", NULL);
 }

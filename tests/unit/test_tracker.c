@@ -202,7 +202,7 @@ static void the_set_is_exactly_what_is_done(void **state)
 		seg_tracker_begin(&tracker, (seg_id){99, 2});
 		for (uint64_t n = 0; n < MOST; n++)
 			if (rand() % 3 == 0 &&
-			    (is_done[n] = seg_beyond_add(&earlier, tracker.position, id(n))))
+			    (is_done[n] = seg_beyond_add(&earlier, tracker.position, id(n), id(n))))
 				assert_true(is_done[n]);
 		uint64_t arrived = (uint64_t)rand() % MOST;
 		come(arrived);

@@ -442,8 +442,8 @@ static void what_an_owner_with_lanes_has_done_beyond_the_position_is_passed_over
 {
 	(void)state;
 	seg_beyond *beyond = &first->partition.resume.beyond;
-	assert_true(seg_beyond_add(beyond, (seg_id){0, 0}, (seg_id){2, 0}));
-	assert_true(seg_beyond_add(beyond, (seg_id){0, 0}, (seg_id){3, 0}));
+	assert_true(seg_beyond_add(beyond, (seg_id){0, 0}, (seg_id){2, 0}, (seg_id){2, 0}));
+	assert_true(seg_beyond_add(beyond, (seg_id){0, 0}, (seg_id){3, 0}, (seg_id){3, 0}));
 	start(first, 0);
 	push_messages(first, 4);
 	wait_for(are_four_counted, first, "all messages to count as handled");
