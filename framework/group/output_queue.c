@@ -170,6 +170,12 @@ typedef struct seg_output_wait {
 	seg_output_queue *queues;
 } seg_output_wait;
 
+static void unconfirmed(seg_output_queue *q)
+{
+	trouble(q, SEG_OUTPUT_REFUSED, "fewer replicas than ack_replicas have confirmed what was added");
+	q->at = seg_now() + UNCONFIRMED_PAUSE;
+}
+
 static void got_replicas(void *arg, const seg_reply *reply)
 {
 	seg_output_wait *w = arg;
@@ -186,7 +192,7 @@ static void got_replicas(void *arg, const seg_reply *reply)
 		if (enough)
 			added(q);
 		else
-			q->at = seg_now() + UNCONFIRMED_PAUSE;
+			unconfirmed(q);
 	}
 	free(w);
 }
@@ -227,7 +233,7 @@ static void got_answer(void *arg, const seg_reply *reply)
 	q->done = answer.done;
 	if (answer.done > 0 && !q->dropped && p->member->stream->client->ack_replicas > 0) {
 		if (!ask_replicas(q) && end_call(q))
-			q->at = seg_now() + UNCONFIRMED_PAUSE;
+			unconfirmed(q);
 		return;
 	}
 	if (!end_call(q))
