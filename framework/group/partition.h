@@ -211,7 +211,7 @@ typedef struct seg_partition {
 		bool no_room;        /* the dead letters are at their limit: the letter waits for room */
 		int64_t told_at;     /* seg_now() of the newest log line about that limit; 0: none */
 		/* With lanes: */
-		uint64_t letters; /* of this ownership */
+		uint64_t letters; /* the number of the newest */
 		struct {
 			seg_lettered lettered;
 			uint64_t commit;       /* commit.confirmed when it is covered */

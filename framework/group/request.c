@@ -39,7 +39,11 @@ static void forget_covered(seg_partition *p)
 
 void seg_request_begin(seg_partition *p)
 {
-	p->request.letters = 0;
+	/*
+	 * Numbers go on rising over ownerships, because a claim anew in one epoch keeps its nonce. One is left out: a letter without an
+	 * answer may have it.
+	 */
+	p->request.letters++;
 	p->request.uncovered_count = 0;
 	for (unsigned i = 0; i < p->resume.lettered_count; i++)
 		add_uncovered(p, p->resume.lettered[i], 1);

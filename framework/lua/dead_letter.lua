@@ -3,7 +3,7 @@
 -- the fields of a packed record. Without them, the letter gets the fields of the log's entry. limit: how many
 -- letters the partition keeps, 0: any number. full: what happens at the limit, drop-oldest or stop.
 --
--- lettered: '' without lanes. Else `<number> <ids>...`: the letters of this owner have the numbers 1, 2, ...; this one stands for
+-- lettered: '' without lanes. Else `<number> <ids>...`: the letters of this owner have rising numbers; this one stands for
 -- the first ids, and the others are of earlier ones that no commit has covered: `<id>`, or `<first>:<last>`, a whole entry. With lanes, the
 -- position stays: messages before this one may not be done. The state remembers the ids until a commit says that they are done.
 --

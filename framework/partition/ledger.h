@@ -88,6 +88,8 @@ typedef struct seg_ledger {
 		*earlier;   /* what earlier owners have done beyond the position of the claim; or NULL */
 	bool beyond_stored; /* Redis may have a set */
 	seg_id beyond_at;   /* the position it belongs to */
+	uint64_t
+		done_before; /* messages that ownerships before have done. A claim anew in one epoch keeps its nonce: the count must go on */
 
 	/* With lanes. */
 	bool lanes;

@@ -20,7 +20,12 @@
 #include "harness/http.h"
 #include "harness/segctl.h"
 
-enum { RUNNERS = TEST_CLUSTERED_RUNNERS, PARTITIONS = TEST_CLUSTERED_PARTITIONS, PATIENCE_MS = 20000 };
+enum {
+	RUNNERS = TEST_CLUSTERED_RUNNERS,
+	PARTITIONS = TEST_CLUSTERED_PARTITIONS,
+	KEYS = TEST_CLUSTERED_KEYS,
+	PATIENCE_MS = 20000
+};
 
 static int start_cluster(void **state)
 {
@@ -54,6 +59,33 @@ static void slots_move_under_load(void **state)
 			    test_runner_times_said(clustered.runners[1],
 						   "the slot of the partition has moved to") >=
 		    PARTITIONS / 2);
+	for (int i = 0; i < RUNNERS; i++)
+		assert_int_equal(test_runner_stop(clustered.runners[i], SIGTERM), 0);
+}
+
+/* A partition whose slot has moved is claimed anew in its epoch. What it commits and gives up from then on must count, too. */
+static void slots_move_under_lanes_and_each_dead_letter_is_written_once(void **state)
+{
+	(void)state;
+	static const char options[] = "parallel = 4\noption.dead_letter = *9";
+	const char *address = test_clustered_address(0, NULL);
+	test_load *load = test_load_start(address, clustered.stream, PARTITIONS, KEYS, 25);
+	for (int i = 0; i < RUNNERS; i++)
+		test_clustered_run(i, address, options);
+	test_group_wait_balanced(address, clustered.stream, "g", RUNNERS);
+	for (uint32_t p = 0; p < PARTITIONS; p += 2) {
+		test_load_go_on(load, 15);
+		test_deliveries_go_on(clustered.deliveries, PARTITIONS);
+		move(test_clustered_slot(p));
+	}
+	test_load_go_on(load, 25);
+	int numbers = test_load_end(load);
+	test_group_wait_drained(address, clustered.stream, "g");
+	test_deliveries deliveries = test_deliveries_read(clustered.deliveries);
+	size_t repeated = test_deliveries_check_keys(&deliveries, KEYS, numbers);
+	test_deliveries_free(&deliveries);
+	print_message("%zu of %d messages came again\n", repeated, KEYS * numbers);
+	assert_int_equal(test_group_dead_letters(address, clustered.stream, "g"), KEYS * (numbers / 10));
 	for (int i = 0; i < RUNNERS; i++)
 		assert_int_equal(test_runner_stop(clustered.runners[i], SIGTERM), 0);
 }
@@ -368,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(slots_move_under_load),
+		TEST(slots_move_under_lanes_and_each_dead_letter_is_written_once),
 		TEST(a_storm_of_moved_slots_is_no_storm_of_questions_for_the_map),
 		TEST(partitions_go_on_while_the_control_slot_moves),
 		TEST(a_slot_stays_half_moved_for_a_while),

@@ -98,8 +98,8 @@ void test_deliveries_go_on(const char *path, uint32_t partitions);
 size_t test_deliveries_check(const test_deliveries *deliveries, int keys, int numbers, size_t late);
 
 /*
- * The same where only the messages of a key have an order (`parallel` above 1): each number of a key came after the one before it,
- * and within an epoch only once, but for later attempts. Keys other than k0 to k<keys-1> do not count.
+ * The same where only the messages of a key have an order (`parallel` above 1): each number of a key came after the one before it, also
+ * when it came again. Keys other than k0 to k<keys-1> do not count.
  */
 size_t test_deliveries_check_keys(const test_deliveries *deliveries, int keys, int numbers);
 

@@ -276,7 +276,8 @@ static void a_new_ownership_forgets_what_the_last_one_had_done(void **state)
 	seg_ledger_settle(&ledger);
 	seg_ledger_begin(&ledger, (seg_id){10, 0}, 100);
 	assert_false(seg_ledger_collect(&ledger));
-	writes("0 =");
+	/* The count goes on: after a claim in the same epoch, Redis would take a lower one for a call that comes late. */
+	writes("2 =");
 	reads(11, 4);
 	assert_int_equal(seg_ledger_unhandled(&ledger), 4);
 }
