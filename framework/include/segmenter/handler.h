@@ -311,7 +311,9 @@ typedef enum seg_close_reason {
  * messages are handled in order and never two at a time, but one after the other perhaps by different lanes. So what a key's
  * messages must find again belongs into seg_state_put or a store of the plugin's, and not into `state`. The messages of a batch
  * need not be consecutive, and messages with smaller ids may still be in other lanes: the id of a batch's last message is not a
- * position. Without the flag, segrunner refuses `parallel` above 1.
+ * position. After a crash, what the lanes had in hand is handled again, at most `parallel` x `batch_size` messages of a partition, and
+ * what was done since the last commit that Redis has answered; not what is done and committed beyond the position. Without the flag,
+ * segrunner refuses `parallel` above 1.
  */
 #define SEG_HANDLER_PARALLEL 1u
 
