@@ -173,7 +173,7 @@ static void what_messages_that_are_done_emit_and_change_is_printed_and_kept(void
 		    "{\"key\": {\"base64\": \"AP8=\"}, \"data\": \"0\"}\n"
 		    "{\"partition\": 1, \"key\": \"k\", \"data\": \"0\"}\n");
 	assert_int_equal(run("$segrunner test $plugins/counts.so cases.jsonl retries=5"), EX_OK);
-	assert_string_equal(said, "cases.jsonl:1: retry at message 1 of 2: it fails once\n"
+	assert_string_equal(said, "cases.jsonl:1: retry at message 1 of 2: it is to fail\n"
 				  "    state {\"name\": \"k\", \"value\": \"1\"}\n"
 				  "cases.jsonl:2: done\n"
 				  "    state {\"name\": \"k\", \"value\": \"2\"}\n"
