@@ -224,6 +224,29 @@ static void so_it_is_with_packed_entries_and_over_a_reload(void **state)
 	assert_int_equal(check(numbers), 0);
 }
 
+/* A consumer of the Go library has read some messages with XREADGROUP, has acknowledged some in the middle, and is gone. */
+static void messages_that_a_go_consumer_has_left_come_first_for_each_key(void **state)
+{
+	(void)state;
+	enum { READ = 100, ACKNOWLEDGED = 5 };
+	test_load *load = load_of(READ / KEYS + 2);
+	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 g 0"));
+	redisReply *read =
+		test_server_command(redis, "XREADGROUP GROUP g go COUNT %d STREAMS __default:s:partition_0 >",
+				    READ);
+	const redisReply *entries = read->element[0]->element[1];
+	assert_int_equal(entries->elements, READ);
+	for (size_t i = 0; i < ACKNOWLEDGED; i++)
+		freeReplyObject(test_server_command(redis, "XACK __default:s:partition_0 g %s",
+						    entries->element[READ / 2 + i]->element[0]->str));
+	freeReplyObject(read);
+	run(LANES, "");
+	test_load_go_on(load, 10);
+	int numbers = test_load_end(load);
+	wait_drained();
+	assert_int_equal(check(numbers), 0);
+}
+
 /* --- a key that fails ---------------------------------------------------------------------------------- */
 
 enum { BATCH = 4 };
@@ -400,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(different_keys_of_a_partition_are_handled_at_once_and_each_key_in_order),
 		TEST(so_it_is_with_packed_entries_and_over_a_reload),
+		TEST(messages_that_a_go_consumer_has_left_come_first_for_each_key),
 		TEST(a_killed_runner_repeats_what_was_in_hand_and_not_what_is_done_beyond_the_position),
 		TEST(a_clean_stop_repeats_nothing_and_does_not_wait_for_a_key_that_failed),
 		TEST(at_beyond_limit_the_partition_waits_and_why_names_the_message_until_it_is_mended),
