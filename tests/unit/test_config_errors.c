@@ -340,6 +340,14 @@ static const struct mistake mistakes[] = {
 	 "the circle\n"
 	 "c.ini:10: outputs: what goes to \"s\" comes back to \"a\" through [consumer c] (c.ini:1), for ever; break "
 	 "the circle"},
+	{"a circle of outputs whose streams other sections read, too",
+	 CONSUMER "[consumer d]\nstream = a\ngroup = g\nplugin = p\n"
+		  "[consumer e]\nstream = s\ngroup = h\nplugin = p\noutputs = a\n"
+		  "[consumer f]\nstream = a\ngroup = h\nplugin = p\noutputs = s\n",
+	 "c.ini:13: outputs: what goes to \"a\" comes back to \"s\" through [consumer f] (c.ini:14), for ever; break "
+	 "the circle\n"
+	 "c.ini:18: outputs: what goes to \"s\" comes back to \"a\" through [consumer e] (c.ini:9), for ever; break "
+	 "the circle"},
 	{"a login for an embedded Redis", "[redis]\naddress = embedded\ndirectory = d\nuser = u\n" CONSUMER,
 	 "c.ini:4: warning: user is ignored: only this segrunner can reach the embedded Redis"},
 	{"a stop that cuts handlers short", "[runner]\nhandler_timeout = 1min\n" CONSUMER,

@@ -234,13 +234,18 @@ static bool leads_to(const seg_config *config, size_t from, const char *stream, 
 	return false;
 }
 
-/* The section that reads the stream, other than `but`; NULL: none does. */
-static const seg_config_consumer *reader_of(const seg_config *config, const char *stream, size_t but)
+/* The section through which what section `from` emits to the stream comes back to `from`; NULL: it does not come back. */
+static const seg_config_consumer *way_back(const seg_config *config, size_t from, const char *stream,
+					   bool *seen)
 {
-	for (size_t j = 0; j < config->consumer_count; j++)
-		if (j != but && config->consumers[j].stream &&
-		    strcmp(config->consumers[j].stream, stream) == 0)
-			return &config->consumers[j];
+	memset(seen, 0, config->consumer_count * sizeof(*seen));
+	seen[from] = true;
+	for (size_t j = 0; j < config->consumer_count; j++) {
+		const seg_config_consumer *reader = &config->consumers[j];
+		if (!seen[j] && reader->stream && strcmp(reader->stream, stream) == 0 &&
+		    leads_to(config, j, config->consumers[from].stream, seen))
+			return reader;
+	}
 	return NULL;
 }
 
@@ -252,11 +257,10 @@ void seg_config_output_check_loops(seg_config_loader *loader)
 		const seg_config_consumer *consumer = &config->consumers[i];
 		for (size_t k = 0; consumer->stream && k < consumer->output_count; k++) {
 			const char *name = consumer->outputs[k].name;
-			const seg_config_consumer *reader = reader_of(config, name, i);
-			memset(seen, 0, config->consumer_count * sizeof(*seen));
-			seen[i] = true;
-			if (!reader || strcmp(name, consumer->stream) == 0 ||
-			    !leads_to(config, (size_t)(reader - config->consumers), consumer->stream, seen))
+			if (strcmp(name, consumer->stream) == 0)
+				continue;
+			const seg_config_consumer *reader = way_back(config, i, name, seen);
+			if (!reader)
 				continue;
 			seg_config_error_add(
 				loader->errors, list_place(loader, i),
