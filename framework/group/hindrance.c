@@ -70,11 +70,16 @@ static void hear_outputs(seg_partition *p, int64_t now)
 	if (known->kind != SEG_HINDRANCE_NONE && !told)
 		return;
 	if (!seg_outputs_hindered(p, now, &found)) {
-		if (told)
+		if (told) {
+			seg_log(&p->logger, SEG_LOG_INFO, "the outputs go on");
 			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+		}
 		return;
 	}
-	if (told && seg_id_compare(known->id, found.id) == 0)
+	if (!told)
+		seg_log(&p->logger, SEG_LOG_WARNING, "outputs wait, and the partition with them: %s",
+			found.text);
+	else if (seg_id_compare(known->id, found.id) == 0)
 		return;
 	seg_hindrance_set_text(change(p, SEG_HINDRANCE_TARGET, found.id, found.since), found.text);
 }

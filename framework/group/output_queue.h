@@ -62,7 +62,7 @@ typedef struct seg_output_queue {
 	unsigned failures;
 	seg_output_trouble trouble;
 	int64_t since; /* of the trouble, seg_now() */
-	char reason[120];
+	char reason[240];
 } seg_output_queue;
 
 /* NULL: out of memory. *waiting: as in the struct. */

@@ -41,7 +41,7 @@ void seg_outputs_drop(seg_partition *partition);
 typedef struct seg_output_hindrance {
 	seg_id id;     /* the oldest message whose output waits */
 	int64_t since; /* seg_now() */
-	char text[SEG_NAME_MAX + 172];
+	char text[SEG_NAME_MAX + 292];
 } seg_output_hindrance;
 
 /* False: nothing does. */

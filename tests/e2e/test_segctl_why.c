@@ -407,9 +407,11 @@ static void an_output_that_redis_has_no_memory_for_is_named_and_goes_on_when_it_
 	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
 	test_expect_text(text, "'maxmemory'.\nNext:  if it is full");
 	test_expect_text(text, "if Redis refuses it, mend what Redis names");
+	test_runner_says(other, "outputs wait, and the partition with them: ");
 	freeReplyObject(test_server_command(redis, "CONFIG SET maxmemory 0"));
 	test_group_wait_drained(server->address, "s", "g");
 	test_expect_text(test_segctl_good(server->address, "tail out --from earliest --count 1"), "1");
+	test_runner_says(other, "the outputs go on");
 }
 
 static void an_invalid_partition_is_refused(void **state)
