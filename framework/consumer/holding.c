@@ -108,32 +108,16 @@ bool seg_holding_has(const seg_holding *holding, const seg_polled *polled)
 	return holding->state == SEG_HOLDING_HELD && holding->polled == polled;
 }
 
-/* Whether an earlier owner with lanes has done it beyond its position. */
-static bool was_done(const seg_holding *holding, size_t index)
-{
-	const seg_beyond *beyond = &holding->partition->resume.beyond;
-	return !seg_beyond_is_empty(beyond) && seg_fetched_is_done(holding->current, index, beyond);
-}
-
 static void progress(seg_holding *holding, size_t done);
 
 bool seg_holding_skip(seg_holding *holding)
 {
-	size_t count = holding->current->batch.count;
-	while (holding->done < count && was_done(holding, holding->done))
+	const seg_fetched *fetched = holding->current;
+	const seg_beyond *done = &holding->partition->resume.beyond;
+	size_t count = fetched->batch.count;
+	while (holding->done < count && seg_fetched_is_done(fetched, holding->done, done))
 		progress(holding, holding->done + 1);
 	return holding->done < count;
-}
-
-/* Up to where messages can be handed out together. */
-static size_t run_end(const seg_holding *holding)
-{
-	size_t bound = seg_fetched_run_end(holding->current, holding->done), end = holding->done + 1;
-	if (seg_beyond_is_empty(&holding->partition->resume.beyond))
-		return bound;
-	while (end < bound && !was_done(holding, end))
-		end++;
-	return end;
 }
 
 bool seg_holding_make_view(seg_holding *holding, int64_t now)
@@ -144,7 +128,8 @@ bool seg_holding_make_view(seg_holding *holding, int64_t now)
 		return false;
 	*view = fetched->batch;
 	view->messages += holding->done;
-	view->count = run_end(holding) - holding->done;
+	view->count = seg_fetched_run_end(fetched, holding->done, &holding->partition->resume.beyond) -
+		      holding->done;
 	view->attempt = ++holding->attempt;
 	holding->held_since = now;
 	return true;

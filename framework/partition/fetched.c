@@ -113,16 +113,6 @@ bool seg_fetched_reserve(seg_fetched *fetched, size_t count)
 	return false;
 }
 
-size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index)
-{
-	size_t end = index + 1, bound = index + fetched->view_max;
-	if (bound > fetched->batch.count)
-		bound = fetched->batch.count;
-	while (end < bound && fetched->faults[end] == SEG_FAULT_NONE)
-		end++;
-	return end;
-}
-
 const seg_message *seg_fetched_packed(const seg_fetched *fetched, size_t index)
 {
 	return fetched->unpacked && fetched->messages[index].key ? &fetched->messages[index] : NULL;
@@ -141,6 +131,18 @@ bool seg_fetched_is_done(const seg_fetched *fetched, size_t index, const seg_bey
 	if (!is_whole_entry(fetched->faults[index]))
 		return seg_beyond_has(beyond, id);
 	return seg_beyond_has_entry(beyond, index ? fetched->messages[index - 1].id : fetched->after, id);
+}
+
+size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index, const seg_beyond *done)
+{
+	size_t end = index + 1, bound = index + fetched->view_max;
+	if (bound > fetched->batch.count)
+		bound = fetched->batch.count;
+	bool some_are_done = !seg_beyond_is_empty(done);
+	while (end < bound && fetched->faults[end] == SEG_FAULT_NONE &&
+	       !(some_are_done && seg_fetched_is_done(fetched, end, done)))
+		end++;
+	return end;
 }
 
 bool seg_fetched_decode(seg_fetched *fetched, seg_codec codec)

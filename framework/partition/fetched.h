@@ -66,9 +66,9 @@ bool seg_fetched_reserve(seg_fetched *fetched, size_t count);
 
 /*
  * The messages from `index` up to the returned index (exclusive) can be handled together: at most `view_max`, and none is
- * faulty. Requires index < count, and that message `index` is not faulty.
+ * faulty or in the set of what earlier owners have done. Requires index < count, and that message `index` is neither.
  */
-size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index);
+size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index, const seg_beyond *done);
 
 /* Message `index` if it shared its entry with others, because a Lua script cannot unpack an entry; else NULL. */
 const seg_message *seg_fetched_packed(const seg_fetched *fetched, size_t index);

@@ -457,9 +457,10 @@ static void a_read_may_bring_several_batches_and_is_viewed_batch_by_batch(void *
 	}
 	seg_parser_finish(&parser);
 	assert_int_equal(fetched->batch.count, 2 * CAPACITY + 1);
-	assert_int_equal(seg_fetched_run_end(fetched, 0), CAPACITY);
-	assert_int_equal(seg_fetched_run_end(fetched, CAPACITY), 2 * CAPACITY);
-	assert_int_equal(seg_fetched_run_end(fetched, 2 * CAPACITY), 2 * CAPACITY + 1);
+	const seg_beyond nothing = {0};
+	assert_int_equal(seg_fetched_run_end(fetched, 0, &nothing), CAPACITY);
+	assert_int_equal(seg_fetched_run_end(fetched, CAPACITY, &nothing), 2 * CAPACITY);
+	assert_int_equal(seg_fetched_run_end(fetched, 2 * CAPACITY, &nothing), 2 * CAPACITY + 1);
 	assert_int_equal(fetched->messages[2 * CAPACITY].id.seq, 2 * CAPACITY + 1);
 	assert_false(head("2-0", 4));
 }

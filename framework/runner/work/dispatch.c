@@ -80,27 +80,10 @@ static seg_step dispatch_alone(seg_task *task, const seg_fetched *fetched, size_
 	return take_answer(task, fetched, index, 1, answer);
 }
 
-/* Whether an earlier owner with lanes has done it beyond its position. */
-static bool was_done(const seg_task *task, const seg_fetched *fetched, size_t index)
-{
-	return !seg_beyond_is_empty(task->beyond) && seg_fetched_is_done(fetched, index, task->beyond);
-}
-
-/* Up to where messages can be handled together. */
-static size_t run_end(const seg_task *task, const seg_fetched *fetched, size_t index)
-{
-	size_t bound = seg_fetched_run_end(fetched, index), end = index + 1;
-	if (seg_beyond_is_empty(task->beyond))
-		return bound;
-	while (end < bound && !was_done(task, fetched, end))
-		end++;
-	return end;
-}
-
 /* Hands over what comes at *index, and moves *index past what is done. */
 static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t *index)
 {
-	if (was_done(task, fetched, *index)) {
+	if (seg_fetched_is_done(fetched, *index, task->beyond)) {
 		seg_task_handled(task, fetched, ++*index);
 		return SEG_STEP_DONE;
 	}
@@ -111,7 +94,8 @@ static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t
 					       seg_fault_text(fault));
 	if (seg_poison_is_suspect(task, fetched, *index))
 		return dispatch_alone(task, fetched, index);
-	seg_batch view = view_of(task, fetched, *index, run_end(task, fetched, *index) - *index);
+	seg_batch view =
+		view_of(task, fetched, *index, seg_fetched_run_end(fetched, *index, task->beyond) - *index);
 	seg_answer answer;
 	if (seg_call_handle(task, &view, &answer) == SEG_STEP_STOP)
 		return SEG_STEP_STOP;
