@@ -321,7 +321,7 @@ static void a_full_partition_takes_what_fits_and_refuses_the_rest(void **state)
 	test_producer_told_each_once(25);
 	assert_int_equal(test_producer_heard(SEG_OK), 10);
 	assert_int_equal(test_producer_heard(SEG_EFULL), 15);
-	assert_non_null(strstr(test_producer_why(), "is full: 10 messages"));
+	assert_true(test_producer_failure_says("is full: 10 messages"));
 	long ten = 10;
 	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS, 1, &ten, false),
 			 10);

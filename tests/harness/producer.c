@@ -80,9 +80,12 @@ long test_producer_heard_all(void)
 	return n;
 }
 
-const char *test_producer_why(void)
+bool test_producer_failure_says(const char *words)
 {
-	return heard.text;
+	pthread_mutex_lock(&heard.lock);
+	bool said = strstr(heard.text, words);
+	pthread_mutex_unlock(&heard.lock);
+	return said;
 }
 
 void test_producer_told_each_once(long records)
@@ -100,9 +103,13 @@ void test_producer_told_each_once(long records)
 
 void test_producer_added_all(long records)
 {
-	if (test_producer_heard(SEG_OK) != records)
-		fail_msg("%ld of %ld were added; the newest of the others: %s", test_producer_heard(SEG_OK),
-			 records, heard.text);
+	char newest[SEG_ERROR_TEXT_MAX];
+	pthread_mutex_lock(&heard.lock);
+	long added = heard.statuses[-SEG_OK];
+	memcpy(newest, heard.text, sizeof(newest));
+	pthread_mutex_unlock(&heard.lock);
+	if (added != records)
+		fail_msg("%ld of %ld were added; the newest of the others: %s", added, records, newest);
 }
 
 /* --- arranging ------------------------------------------------------------------- */

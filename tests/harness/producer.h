@@ -35,10 +35,10 @@ void test_producer_close(seg_producer *producer);
 /* Sends "k<key>:<number>" with the next number of that key. Returns the status of seg_producer_send. */
 int test_producer_send_next(seg_producer *producer, int k, long counts[TEST_PRODUCER_KEYS], long *sent);
 
-/* How many records had this status; how many were reported at all; the newest failure's text. */
+/* How many records had this status; how many were reported at all; whether the newest failure's text has these words. */
 long test_producer_heard(int status);
 long test_producer_heard_all(void);
-const char *test_producer_why(void);
+bool test_producer_failure_says(const char *words);
 
 /* The first `records` records were reported once each, in order; and all of them as added. */
 void test_producer_told_each_once(long records);
