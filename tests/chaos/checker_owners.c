@@ -167,6 +167,21 @@ static void check_repetition(chaos_checker *c)
 
 /* --- at the same time -------------------------------------------------------------------- */
 
+/* An owner learns of its claim late, and loads its values before it opens. */
+static void find_claims(chaos_checker *c)
+{
+	for (size_t i = 0; i < c->ownerships.count; i++)
+		c->ownerships.items[i].claimed = c->ownerships.items[i].opened;
+	for (size_t i = 0; i < c->history->audits.count; i++) {
+		const chaos_audit *a = &c->history->audits.items[i];
+		for (size_t k = 0; a->kind == CHAOS_AUDIT_CLAIM && k < c->ownerships.count; k++) {
+			chaos_ownership *o = &c->ownerships.items[k];
+			if (o->partition == a->partition && o->epoch == a->epoch && a->time <= o->opened)
+				o->claimed = a->time;
+		}
+	}
+}
+
 /* A freeze of the process that overlaps from..to, or NULL. */
 static const chaos_freeze *freeze_between(const chaos_history *h, int process, int64_t from, int64_t to)
 {
@@ -217,8 +232,8 @@ static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const 
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
 		const chaos_rollback *r = &c->history->rollbacks.items[i];
 		int64_t end = r->until + c->history->lease;
-		bool outlives = before->opened <= r->until && r->time <= after->opened && older->start <= end;
-		bool is_lost = r->time <= after->opened && after->opened <= r->until && newest->start <= end;
+		bool outlives = before->claimed <= r->until && r->time <= after->opened && older->start <= end;
+		bool is_lost = r->time <= after->opened && after->claimed <= r->until && newest->start <= end;
 		if (r->partition == older->partition && (outlives || is_lost)) {
 			c->verdict->outlived++;
 			return true;
@@ -252,7 +267,7 @@ static bool is_of_before_a_jump(chaos_checker *c, const chaos_call *older, const
 	const chaos_ownership *after = &c->ownerships.items[newest->ownership];
 	for (size_t i = 0; i < c->history->jumps.count; i++) {
 		int64_t jump = c->history->jumps.items[i].time;
-		if (before->opened <= jump && jump <= after->opened &&
+		if (before->claimed <= jump && jump <= after->opened &&
 		    older->start <= jump + c->history->lease) {
 			c->verdict->outlived++;
 			return true;
@@ -334,5 +349,6 @@ void chaos_check_owners(chaos_checker *c)
 		check_beginning(c);
 	check_repetition(c);
 	check_epochs(c);
+	find_claims(c);
 	check_overlap(c);
 }

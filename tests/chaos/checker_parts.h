@@ -30,6 +30,7 @@ typedef struct chaos_ownership {
 	int process;
 	uint64_t epoch;
 	size_t era; /* how often Redis had lost everything when it claimed the partition */
+	int64_t claimed; /* when Redis made it the owner, which may be long before it opened; as far as it was heard */
 	int64_t opened;
 	bool closed; /* the handler's partition_close was called */
 	bool released;

@@ -171,6 +171,20 @@ static void a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends(void **sta
 	assert_int_equal(test_judge().stale, 1);
 }
 
+/* The old owner claimed at 5 ms, and its partition opened at 8 ms. */
+static void an_owner_that_claimed_before_a_jump_and_opened_after_it_has_a_lease_of_before_it(void **state)
+{
+	(void)state;
+	test_history.lease = 100 * (int64_t)MS;
+	test_old_owner();
+	chaos_append(&test_history.jumps, (chaos_jump){(int64_t)6 * MS, 300});
+	test_new_owner(10);
+	test_called(OLD_PROCESS, OLD, 65, 10, 10);
+	assert_int_equal(test_judge().stale, 0);
+	test_history.jumps.items[0].time = (int64_t)4 * MS;
+	assert_int_equal(test_judge().stale, 1);
+}
+
 static void a_lease_of_a_lost_history_holds_until_it_ends(void **state)
 {
 	(void)state;
@@ -261,6 +275,7 @@ int main(void)
 		TEST(an_owner_at_the_old_primary_that_outlives_its_lease_is_found),
 		TEST(an_owner_at_the_old_primary_may_not_skip_what_both_have),
 		TEST(a_lease_of_before_a_jump_of_the_clock_holds_until_it_ends),
+		TEST(an_owner_that_claimed_before_a_jump_and_opened_after_it_has_a_lease_of_before_it),
 		TEST(a_lease_of_a_lost_history_holds_until_it_ends),
 		TEST(a_message_that_the_log_lacks_without_a_failover_is_lost),
 		TEST(a_message_of_the_log_that_nobody_acknowledged_must_be_handled),
