@@ -12,6 +12,8 @@
 enum {
 	KEYS = 64,
 	CLOSE_MS = 90000,
+	/* A partition may be full for most of a run whose faults follow each other at once. */
+	DELIVERY_MS = 300000,
 	/* On a machine that is too slow for the load, the sender waits instead of piling up records. */
 	UNSETTLED_MAX = 20000,
 	/* One message in so many is retried once, or dead-lettered. */
@@ -105,7 +107,7 @@ static int open_all(chaos_load *load, const chaos_servers *servers, const seg_st
 	client.connect_timeout_ms = 1000;
 	seg_producer_options_init(&producer);
 	producer.when_blocked_ms = CLOSE_MS;
-	producer.delivery_timeout_ms = CLOSE_MS;
+	producer.delivery_timeout_ms = DELIVERY_MS;
 	producer.wait_when_full = 1;
 	producer.delivery = delivered;
 	producer.delivery_arg = load;
