@@ -8,6 +8,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_pipeline,
 	&bench_experiment_state,
 	&bench_experiment_parallel,
+	&bench_experiment_hot_key,
 	&bench_experiment_latency,
 	&bench_experiment_pauses,
 	&bench_experiment_allocations,

@@ -29,6 +29,7 @@ extern const bench_experiment bench_experiment_packing;
 extern const bench_experiment bench_experiment_pipeline;
 extern const bench_experiment bench_experiment_state; /* pipeline.c */
 extern const bench_experiment bench_experiment_parallel;
+extern const bench_experiment bench_experiment_hot_key;
 extern const bench_experiment bench_experiment_scaling;
 extern const bench_experiment bench_experiment_curves;
 extern const bench_experiment bench_experiment_distance;
