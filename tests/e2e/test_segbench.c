@@ -161,6 +161,8 @@ static void handlers_that_write_keep_and_work_at_once_are_measured(void **state)
 	assert_true(ratio("parallel") > 1);
 	assert_true(ratio("parallel-one-fails") > 0);
 	assert_true(ratio("parallel-empty") > 0);
+	assert_int_equal(segbench("--quick --only hot-key --messages 20000 --rounds 1"), EX_OK);
+	assert_true(ratio("hot-key-fails") > 0);
 }
 
 static void as_many_runners_as_are_asked_for_share_the_messages(void **state)
