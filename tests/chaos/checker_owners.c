@@ -232,7 +232,8 @@ static bool is_of_lost_history(chaos_checker *c, const chaos_call *older, const 
 	for (size_t i = 0; i < c->history->rollbacks.count; i++) {
 		const chaos_rollback *r = &c->history->rollbacks.items[i];
 		int64_t end = r->until + c->history->lease;
-		bool outlives = before->claimed <= r->until && r->time <= after->opened && older->start <= end;
+		bool outlives =
+			before->claimed <= r->until && r->time <= after->opened && older->start <= end;
 		bool is_lost = r->time <= after->opened && after->claimed <= r->until && newest->start <= end;
 		if (r->partition == older->partition && (outlives || is_lost)) {
 			c->verdict->outlived++;

@@ -76,7 +76,8 @@ static void run(bench_context *context)
 		bench_series_add(&fails, measure(&context->workload, LANES FAILING));
 		bench_series_add(&ratio, fails.values[round] / well.values[round]);
 	}
-	bench_report_heading("hot-key: 8 partitions, 8 lanes, an empty handler, a key with 5 % of the messages");
+	bench_report_heading(
+		"hot-key: 8 partitions, 8 lanes, an empty handler, a key with 5 % of the messages");
 	bench_report_figure(&context->report, "hot-key", "all is well", "messages/s", &well);
 	bench_report_figure(&context->report, "hot-key", "the key fails for ever", "messages/s", &fails);
 	bench_report_ratio(&context->report, "hot-key-fails", &ratio);
