@@ -274,6 +274,13 @@ static void what_it_does_not_know_is_refused_with_the_way_to_mend_it(void **stat
 	assert_int_equal(segbench("--fast"), EX_USAGE);
 }
 
+static void a_server_that_cannot_run_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--redis /nowhere/valkey-server --quick --only idle"), EX_UNAVAILABLE);
+	assert_non_null(strstr(said, "/nowhere/valkey-server cannot be run; is it installed?"));
+}
+
 static void a_file_that_cannot_be_written_is_known_before_anything_is_measured(void **state)
 {
 	(void)state;
@@ -364,6 +371,7 @@ int main(void)
 		cmocka_unit_test(many_segrunners_have_figures_of_their_start_and_of_what_they_cost_then),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
+		cmocka_unit_test(a_server_that_cannot_run_is_named),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),
 		cmocka_unit_test(a_reply_of_another_type_ends_it_with_the_command_and_the_type),
 		cmocka_unit_test(help_names_each_experiment),

@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 	owner = getpid();
 	bench_process_init();
 	atexit(stop_server);
-	bench_server_start(&context.server, context.options.tcp);
+	bench_server_start(&context.server, context.options.redis, context.options.tcp);
 	if (context.options.rtt) {
 		bench_link_start(&context.server);
 		bench_link_set_rtt(&context.server, (uint32_t)context.options.rtt);

@@ -42,6 +42,8 @@ static const struct {
 	{"rtt", "MS", NUMBER, offsetof(bench_options, rtt), 1, 10000,
 	 "round-trip time of distance (50), the one experiment then;\n"
 	 "                   with --only: of all connections of that experiment"},
+	{"redis", "PROGRAM", TEXT, offsetof(bench_options, redis), 0, 0,
+	 "start this server, instead of redis-server"},
 	{"json", "FILE", TEXT, offsetof(bench_options, json), 0, 0,
 	 "write all figures to FILE as JSON"},
 	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw rates and latencies into FILE as SVG"},

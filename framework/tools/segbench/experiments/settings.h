@@ -11,6 +11,7 @@ typedef struct bench_options {
 	bool quick;
 	bool tcp;
 	const char *only;
+	const char *redis; /* the program of the server */
 	const char *json;
 	const char *plot;
 	uint64_t rounds;

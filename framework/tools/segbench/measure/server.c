@@ -64,18 +64,34 @@ static bool connect_admin(bench_server *server)
 	return good;
 }
 
+/* It has ended already. Its log is gone with the directory, so its last words come along. */
+static void did_not_start(const bench_server *server)
+{
+	char path[112], words[256] = "";
+	snprintf(path, sizeof(path), "%s/redis.log", server->directory);
+	FILE *log = fopen(path, "r");
+	while (log && fgets(words, sizeof(words), log))
+		words[strcspn(words, "\n")] = '\0';
+	if (log)
+		fclose(log);
+	if (words[0])
+		errx(EX_UNAVAILABLE, "%s did not start: %s", server->program, words);
+	errx(EX_UNAVAILABLE,
+	     "%s cannot be run; is it installed? (apt-get install redis-server, or --redis PROGRAM)",
+	     server->program);
+}
+
 static void wait_until_ready(bench_server *server)
 {
 	for (int waited = 0; waited < START_TIMEOUT_MS && !connect_admin(server); waited += 5) {
 		if (bench_process_has_ended(server->pid)) {
 			server->pid = 0;
-			errx(EX_UNAVAILABLE,
-			     "redis-server did not start; is it installed? (apt-get install redis-server)");
+			did_not_start(server);
 		}
 		bench_pause_ms(5);
 	}
 	if (!server->admin)
-		errx(EX_UNAVAILABLE, "redis-server did not reply to PING within %d s",
+		errx(EX_UNAVAILABLE, "%s did not reply to PING within %d s", server->program,
 		     START_TIMEOUT_MS / 1000);
 }
 
@@ -120,7 +136,7 @@ static void add_port(command_line *line, const bench_server *server, bench_serve
 
 static pid_t start_process(const bench_server *server, bench_server_kind kind)
 {
-	command_line line = {.argv = {"redis-server"}, .count = 1};
+	command_line line = {.argv = {server->program}, .count = 1};
 	char log[112];
 	snprintf(log, sizeof(log), "%s/redis.log", server->directory);
 	add_port(&line, server, kind);
@@ -160,9 +176,11 @@ static void start(bench_server *server, bench_server_kind kind)
 	wait_until_ready(server);
 }
 
-void bench_server_start(bench_server *server, bool tcp)
+void bench_server_start(bench_server *server, const char *program, bool tcp)
 {
-	*server = (bench_server){.tcp = tcp, .port = free_port()};
+	*server = (bench_server){.program = program ? program : "redis-server",
+				 .tcp = tcp,
+				 .port = free_port()};
 	make_directory(server);
 	start(server, SERVER_PLAIN);
 }
@@ -170,7 +188,7 @@ void bench_server_start(bench_server *server, bool tcp)
 void bench_server_start_beside(bench_server *server, const bench_server *beside, bench_server_kind kind)
 {
 	static int started;
-	*server = (bench_server){.tcp = true, .port = free_port()};
+	*server = (bench_server){.program = beside->program, .tcp = true, .port = free_port()};
 	snprintf(server->directory, sizeof(server->directory), "%.48s/%d", beside->directory, ++started);
 	if (mkdir(server->directory, 0700))
 		err(EX_CANTCREAT, "cannot create %s", server->directory);

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 typedef struct bench_server {
+	const char *program;
 	char directory[64]; /* the files of everything that segbench starts */
 	char socket[96];
 	int port;
@@ -35,8 +36,8 @@ typedef struct bench_server {
 	struct bench_server *next;
 } bench_server;
 
-/* Starts redis-server and waits until redis-server replies. */
-void bench_server_start(bench_server *server, bool tcp);
+/* Starts the program, or redis-server for NULL, and waits until it replies. */
+void bench_server_start(bench_server *server, const char *program, bool tcp);
 
 typedef enum bench_server_kind {
 	SERVER_PLAIN,

@@ -17,20 +17,30 @@
 #include "measure/usage.h"
 #include "report/goals.h"
 
+/* `version` stays as it is if INFO has no such line. */
+static void find_version(redisReply *info, const char *name, char version[64])
+{
+	const char *found = strstr(bench_reply_text(info, "INFO"), name);
+	if (found)
+		sscanf(found + strlen(name), "%63s", version);
+}
+
 /* The machine, and the versions of what runs on it. */
 static json_t *machine(bench_server *server)
 {
 	struct utsname name;
-	char redis[64] = "";
+	char redis[64] = "", valkey[64] = "";
 	uname(&name);
 	redisReply *info = bench_server_command(server, "INFO server");
-	const char *version = strstr(bench_reply_text(info, "INFO"), "redis_version:");
-	if (version)
-		sscanf(version, "redis_version:%63s", redis);
+	/* Valkey tells the version of Redis that it is compatible with, too. */
+	find_version(info, "\nredis_version:", redis);
+	find_version(info, "\nvalkey_version:", valkey);
 	freeReplyObject(info);
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "architecture", name.machine, "cores",
-			 (int)sysconf(_SC_NPROCESSORS_ONLN), "kernel", name.release, "redis", redis,
-			 "segmenter", seg_version(), "transport", server->tcp ? "tcp" : "unix");
+	bench_progress("measuring against %s %s", valkey[0] ? "Valkey" : "Redis", valkey[0] ? valkey : redis);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s*, s:s, s:s}", "architecture", name.machine, "cores",
+			 (int)sysconf(_SC_NPROCESSORS_ONLN), "kernel", name.release, "redis", redis, "valkey",
+			 valkey[0] ? valkey : NULL, "segmenter", seg_version(), "transport",
+			 server->tcp ? "tcp" : "unix");
 }
 
 void bench_report_init(bench_report *report, bench_server *server)
