@@ -12,6 +12,8 @@ enum { OWN = 5 };
 
 static const char always[] = "PATH, HOME, USER, LOGNAME, SHELL, LANG, LANGUAGE, LC_*, TZ, TMPDIR";
 
+static const char blanks[] = " \t";
+
 /* Moves *names to the next name of the list. Returns its length; 0 at the end. */
 static size_t next_name(const char **names)
 {
@@ -31,14 +33,32 @@ static bool is_named(const char *variable, const char *names)
 	return false;
 }
 
+static bool is_name(const char *name, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)name[i]) && name[i] != '_' &&
+		    !(name[i] == '*' && i == length - 1))
+			return false;
+	return length > 0;
+}
+
 int environment_check(const char *more)
 {
-	size_t n;
-	for (; (n = next_name(&more)) > 0; more += n)
-		for (size_t i = 0; i < n; i++)
-			if (!isalnum((unsigned char)more[i]) && more[i] != '_' &&
-			    !(more[i] == '*' && i == n - 1))
-				return -1;
+	more += strspn(more, blanks);
+	while (*more) {
+		size_t length = strcspn(more, ", \t");
+		if (!is_name(more, length))
+			return -1;
+		more += length;
+		more += strspn(more, blanks);
+		if (!*more)
+			return 0;
+		if (*more++ != ',')
+			return -1;
+		more += strspn(more, blanks);
+		if (!*more)
+			return -1;
+	}
 	return 0;
 }
 

@@ -395,7 +395,7 @@ static int check_options(const seg_host *host, char *error, size_t error_size)
 	else if (host->option_duration(host, "timeout") < 1000000)
 		wrong = "option.timeout must be at least 1ms; write how long an answer may take, such as 30s";
 	else if (variables && environment_check(variables) != 0)
-		wrong = "option.environment must be a list of names, such as SHOP_TOKEN, AWS_*";
+		wrong = "option.environment must be names with commas between them, such as SHOP_TOKEN, AWS_*";
 	else if (host->option_duration(host, "stop_timeout") < 0)
 		wrong = "option.stop_timeout must not be negative; 0 kills the child at once";
 	if (wrong)

@@ -33,12 +33,16 @@ static size_t next_header(const char **headers)
 
 int post_check_headers(const char *headers)
 {
-	size_t length;
-	while ((length = next_header(&headers)) > 0) {
-		const char *colon = memchr(headers, ':', length);
-		if (!colon || colon == headers)
+	for (const char *rest = headers; rest[strspn(rest, " ")];) {
+		rest += strspn(rest, " ");
+		size_t length = strcspn(rest, "|");
+		const char *colon = memchr(rest, ':', length);
+		if (!colon || colon == rest)
 			return -1;
-		headers += length;
+		rest += length;
+		if (*rest && !rest[1 + strspn(rest + 1, " ")])
+			return -1;
+		rest += *rest == '|';
 	}
 	return 0;
 }

@@ -32,7 +32,7 @@ int status_set_parse(status_set *set, const char *list)
 			return -1;
 		list += 3;
 		list += strspn(list, " ");
-		if (*list && *list++ != ',')
+		if (*list && (*list++ != ',' || !list[strspn(list, " ")]))
 			return -1;
 	}
 	return 0;

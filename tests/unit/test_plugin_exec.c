@@ -501,6 +501,11 @@ static void options_that_make_no_sense_are_refused(void **state)
 	test_plugin_refuses("exec", OPTIONS("command=cat", "framing=xml"),
 			    "option.framing must be lines or frames");
 	test_plugin_refuses("exec", OPTIONS("command=cat", "window=0"), "option.window must be at least 1");
+	for (const char *const *wrong = (const char *const[]){"environment=A B", "environment=A,,B",
+							      "environment=A,", "environment=,A", NULL};
+	     *wrong; wrong++)
+		test_plugin_refuses("exec", OPTIONS("command=cat", *wrong),
+				    "option.environment must be names with commas between them");
 	test_plugin_refuses("exec", OPTIONS("command=cat", "timeout=0"),
 			    "option.timeout must be at least 1ms");
 }

@@ -349,6 +349,10 @@ static void options_that_make_no_sense_are_refused(void **state)
 	test_plugin_refuses("http", OPTIONS("body=xml"), "option.body must be batch, message or data");
 	test_plugin_refuses("http", OPTIONS("headers=X-Team shop"), "option.headers must be");
 	test_plugin_refuses("http", OPTIONS("retry_statuses=5xx,abc"), "option.retry_statuses must be");
+	test_plugin_refuses("http", OPTIONS("headers=X-Team: shop | | X-List: a"), "option.headers must be");
+	test_plugin_refuses("http", OPTIONS("headers=X-Team: shop |"), "option.headers must be");
+	test_plugin_refuses("http", OPTIONS("retry_statuses=408,,429"), "option.retry_statuses must be");
+	test_plugin_refuses("http", OPTIONS("retry_statuses=408, "), "option.retry_statuses must be");
 	test_plugin_refuses("http", OPTIONS("retry_statuses=4290"), "option.retry_statuses must be");
 	test_plugin_refuses("http", OPTIONS("timeout=0"), "at least 1ms");
 }
