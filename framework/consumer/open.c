@@ -10,6 +10,7 @@
 #include "base/range.h"
 #include "consumer/consumer.h"
 #include "consumer/hooks.h"
+#include "stream/output_names.h"
 #include "stream/pack.h"
 
 /* How long a close waits for a thread that must end at once: such a thread needs only a processor. */
@@ -80,32 +81,16 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 /* What a batch may emit for messages that are not committed, at least: some records of the largest size. */
 enum { EMITTED_BYTES_MIN = 4 << 20 };
 
-static int check_output(const char *const *outputs, size_t i, const char *stream, seg_error *error)
-{
-	int status = seg_name_check("output", outputs[i], error);
-	if (status)
-		return status;
-	if (strcmp(outputs[i], stream) == 0)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"outputs: \"%s\" is the stream that the consumer reads: what it emits would come back for ever; choose another stream",
-			stream);
-	for (size_t k = 0; k < i; k++)
-		if (strcmp(outputs[i], outputs[k]) == 0)
-			return seg_fail(error, SEG_EINVAL, "outputs: \"%s\" is named twice; remove one",
-					outputs[i]);
-	return 0;
-}
-
 /* Opens the streams, and lets Redis know where they get messages from. */
 static int open_outputs(seg_consumer *c, const seg_consumer_options *options, seg_error *error)
 {
 	size_t count = 0;
-	int status = 0;
-	while (options->outputs && options->outputs[count] && !status)
-		status = check_output(options->outputs, count++, c->stream->name, error);
-	if (status || count == 0)
-		return status;
+	seg_error reason;
+	for (; options->outputs && options->outputs[count]; count++)
+		if (seg_output_names_check(options->outputs, count, c->stream->name, &reason))
+			return seg_fail(error, SEG_EINVAL, "outputs: %s", reason.text);
+	if (count == 0)
+		return 0;
 	seg_target_choice *choices = calloc(count, sizeof(*choices));
 	c->output_names = calloc(count + 1, sizeof(*c->output_names));
 	if (!choices || !c->output_names) {
@@ -118,7 +103,7 @@ static int open_outputs(seg_consumer *c, const seg_consumer_options *options, se
 					.group = options->group,
 					.choices = choices,
 					.count = count};
-	status = seg_targets_open(&c->targets, c->stream->client, &setup, error);
+	int status = seg_targets_open(&c->targets, c->stream->client, &setup, error);
 	free(choices);
 	for (size_t i = 0; i < c->targets.count; i++)
 		c->output_names[i] = c->targets.streams[i]->name;

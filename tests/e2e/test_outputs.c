@@ -657,7 +657,8 @@ static void a_consumer_with_impossible_outputs_is_not_opened(void **state)
 	seg_consumer *consumer = NULL;
 	seg_consumer_options options;
 	const char *const own[] = {"in", NULL}, *const twice[] = {"out", "out", NULL},
-			  *const missing[] = {"none", NULL};
+			  *const missing[] = {"none", NULL}, *const empty[] = {"out", "", NULL},
+			  *const blank[] = {"a b", NULL};
 	make_stream("in", 1000, SEG_PACKING_OFF);
 	make_stream("out", 1000, SEG_PACKING_OFF);
 	seg_consumer_options_init(&options);
@@ -667,7 +668,13 @@ static void a_consumer_with_impossible_outputs_is_not_opened(void **state)
 		"would come back for ever");
 	options.outputs = twice;
 	refused(seg_consumer_open(client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
-		"named twice");
+		"outputs: \"out\" is named twice");
+	options.outputs = empty;
+	refused(seg_consumer_open(client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
+		"outputs: the output is empty");
+	options.outputs = blank;
+	refused(seg_consumer_open(client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
+		"outputs: the output \"a b\" contains ' '");
 	options.outputs = missing;
 	refused(seg_consumer_open(client, "in", &options, &consumer, &error), SEG_ENOTFOUND, &error,
 		"outputs: ");

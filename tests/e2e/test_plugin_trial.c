@@ -193,7 +193,12 @@ static void what_messages_that_are_done_emit_and_change_is_printed_and_kept(void
 		"1 case, 0 not as expected\n");
 	assert_int_equal(run("$segrunner test --outputs='one,t wo!' $plugins/emits.so cases.jsonl"),
 			 EX_USAGE);
-	assert_says("segrunner: the stream of --outputs \"t wo!\" contains");
+	assert_says(
+		"segrunner: --outputs: \"t wo!\" is not a stream's name; write a comma between two names");
+	assert_int_equal(run("$segrunner test --outputs=one,,two $plugins/emits.so cases.jsonl"), EX_USAGE);
+	assert_says("segrunner: --outputs: name 2 of the list is empty");
+	assert_int_equal(run("$segrunner test --outputs=one,one $plugins/emits.so cases.jsonl"), EX_USAGE);
+	assert_says("segrunner: --outputs: \"one\" is named twice; remove one");
 }
 
 static void an_invalid_answer_is_named_as_the_runner_would_name_it(void **state)

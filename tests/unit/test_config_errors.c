@@ -328,12 +328,22 @@ static const struct mistake mistakes[] = {
 	 "c.ini:9: output.b.partitons: write output.NAME.partitions = value; an output has partitions, "
 	 "partition_size, overflow and packing\n"
 	 "c.ini:5: outputs: \"a\" is named twice; remove one\n"
+	 "c.ini:5: outputs: \"s\" is the stream that is read here: what it emits would come back for ever; "
+	 "choose another stream\n"
 	 "c.ini:6: output.a.partition_size has no effect without output.a.partitions; add it, which registers the "
 	 "stream, or remove this line\n"
-	 "c.ini:5: outputs: \"s\" is the stream that this section reads: what it emits would come back for ever; "
-	 "choose another stream\n"
 	 "c.ini:7: output.x.partitions has no effect: \"x\" is not one of the outputs; add it to outputs, or "
 	 "remove this line"},
+	{"an output without a name", CONSUMER "outputs = a, , c\n",
+	 "c.ini:5: outputs: name 2 of the list is empty; write a name between two commas, such as a, b"},
+	{"a comma after the last output", CONSUMER "outputs = a,\n",
+	 "c.ini:5: outputs: name 2 of the list is empty; write a name between two commas, such as a, b"},
+	{"a comma before the first output", CONSUMER "outputs = ,a\n",
+	 "c.ini:5: outputs: name 1 of the list is empty; write a name between two commas, such as a, b"},
+	{"outputs without a comma between them", CONSUMER "outputs = a b, c\n",
+	 "c.ini:5: outputs: \"a b\" is not a stream's name; write a comma between two names, such as a, b"},
+	{"an output with a character that no name has", CONSUMER "outputs = a, b/c\n",
+	 "c.ini:5: outputs: the stream name \"b/c\" contains '/'; only A-Z a-z 0-9 . _ - are allowed"},
 	{"a circle of outputs",
 	 CONSUMER "outputs = a\n[consumer d]\nstream = a\ngroup = g\nplugin = p\noutputs = s\n",
 	 "c.ini:5: outputs: what goes to \"a\" comes back to \"s\" through [consumer d] (c.ini:6), for ever; break "

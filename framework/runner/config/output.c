@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "config/expand.h"
 #include "config/value.h"
+#include "stream/output_names.h"
 
 /* The options of an output: rows of the section's own shape, in the order of seg_config_output.at. */
 static const char *const options[SEG_CONFIG_OUTPUT_OPTIONS] = {"partitions", "partition_size", "overflow",
@@ -112,31 +113,38 @@ static seg_config_place place_of(const seg_config_loader *loader, size_t i, cons
 	return output->at[0].line ? output->at[0] : list_place(loader, i);
 }
 
+/* Takes names[k], which is to be in the place `listed` of the section's outputs. */
+static int take_listed(seg_config_loader *loader, size_t i, char **names, size_t k, size_t *listed)
+{
+	seg_config_consumer *consumer = &loader->config->consumers[i];
+	seg_error error;
+	int status = seg_output_names_check((const char *const *)names, k, consumer->stream, &error);
+	if (status)
+		seg_config_error_add(loader->errors, list_place(loader, i), "outputs: %s", error.text);
+	seg_config_output *output = find_or_add(consumer, names[k]);
+	if (!output)
+		return SEG_ENOMEM;
+	if (output->listed)
+		return 0;
+	seg_config_output moved = *output;
+	moved.listed = true;
+	*output = consumer->outputs[*listed];
+	consumer->outputs[(*listed)++] = moved;
+	return 0;
+}
+
 /* Puts the outputs that are listed to the front, in the order of the list. */
 static bool take_list(seg_config_loader *loader, size_t i)
 {
 	seg_config_consumer *consumer = &loader->config->consumers[i];
-	char *rest, *copy = strdup(consumer->output_list);
+	char **names = NULL;
 	size_t listed = 0;
-	if (!copy)
+	int status = seg_output_names_read(consumer->output_list, &names, NULL);
+	for (size_t k = 0; status == 0 && names[k]; k++)
+		status = take_listed(loader, i, names, k, &listed);
+	free(names);
+	if (status)
 		return false;
-	for (char *name = strtok_r(copy, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
-		seg_config_output *output = find_or_add(consumer, name);
-		if (!output) {
-			free(copy);
-			return false;
-		}
-		if (output->listed) {
-			seg_config_error_add(loader->errors, list_place(loader, i),
-					     "outputs: \"%s\" is named twice; remove one", name);
-			continue;
-		}
-		seg_config_output moved = *output;
-		moved.listed = true;
-		*output = consumer->outputs[listed];
-		consumer->outputs[listed++] = moved;
-	}
-	free(copy);
 	consumer->output_names = calloc(listed + 1, sizeof(*consumer->output_names));
 	for (size_t k = 0; consumer->output_names && k < listed; k++)
 		consumer->output_names[k] = consumer->outputs[k].name;
@@ -208,11 +216,6 @@ void seg_config_output_check(seg_config_loader *loader, size_t i)
 		seg_config_output *output = &consumer->outputs[k];
 		check_options(loader, output);
 		check_shapes(loader, i, output);
-		if (output->listed && consumer->stream && strcmp(output->name, consumer->stream) == 0)
-			seg_config_error_add(
-				loader->errors, list_place(loader, i),
-				"outputs: \"%s\" is the stream that this section reads: what it emits would come back for ever; choose another stream",
-				output->name);
 	}
 }
 

@@ -4,9 +4,6 @@
 
 #include <segmenter/segmenter.h>
 
-/* Most streams in the list. */
-enum { SEG_CONFIG_OUTPUTS_MAX = 64 };
-
 /* Makes "a,b" to "a, b", in a new text *list that the caller frees. SEG_EINVAL or SEG_ENOMEM, with *error, which may be NULL. */
 int seg_config_output_list(const char *text, char **list, seg_error *error);
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "stream/output_names.h"
 #include "config/options.h"
 #include "partition/effects.h"
 #include "plugin/answer.h"
@@ -22,7 +23,7 @@
 #include "plugin/effect_print.h"
 #include "plugin/plugin.h"
 
-enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1, OUTPUTS_MAX = 64 };
+enum { ARENA_BLOCK = 64 * 1024, UNEXPECTED = 1, EPOCH = 1 };
 
 /* What a section without options allows; but a call may emit and change any amount. */
 #define RECORD_BYTES (16 << 20)
@@ -46,8 +47,7 @@ typedef struct {
 	seg_plugin *plugin;
 	seg_plugin_instance *instance;
 	seg_plugin_call call;
-	char *outputs; /* the names, each ended */
-	char *output_names[OUTPUTS_MAX + 1];
+	char **output_names; /* and NULL; NULL: none */
 	seg_effects_setup effects;
 	opened *partitions;
 	seg_arena arena;
@@ -166,20 +166,16 @@ static void end_watch(trial *t)
 
 static int read_outputs(trial *t, const char *list)
 {
-	size_t count = 0;
-	seg_error error;
+	seg_error error, reason;
+	int status = list ? seg_output_names_read(list, &t->output_names, &reason) : 0;
+	for (size_t i = 0; status == 0 && t->output_names && t->output_names[i]; i++)
+		status = seg_output_names_check((const char *const *)t->output_names, i, NULL, &reason);
+	if (status) {
+		seg_fail(&error, status, "--outputs: %s", reason.text);
+		return complain(t, error.text, status == SEG_ENOMEM ? EX_OSERR : EX_USAGE);
+	}
 	t->effects = (seg_effects_setup){(const char *const *)t->output_names, RECORD_BYTES, UINT64_MAX,
 					 STATE_LIMIT};
-	t->outputs = strdup(list ? list : "");
-	if (!t->outputs)
-		return complain(t, "out of memory", EX_OSERR);
-	for (char *rest, *name = strtok_r(t->outputs, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
-		if (seg_name_check("stream of --outputs", name, &error))
-			return complain(t, error.text, EX_USAGE);
-		if (count == OUTPUTS_MAX)
-			return complain(t, "--outputs: more than 64 streams", EX_USAGE);
-		t->output_names[count++] = name;
-	}
 	return EX_OK;
 }
 
@@ -415,7 +411,7 @@ int seg_plugin_trial(const char *plugin, const char *file, const seg_plugin_tria
 	seg_plugin_unload(t.plugin);
 	seg_config_errors_fini(&t.errors);
 	seg_arena_fini(&t.arena);
-	free(t.outputs);
+	free(t.output_names);
 	free(list);
 	return exit_code;
 }
