@@ -11,11 +11,19 @@
 #include "doctor/report.h"
 #include "doctor/right_list.h"
 
+/* A stream that a section uses. */
+typedef struct seg_doctor_use {
+	const char *stream;
+	const seg_stream_shape
+		*shape; /* with which the section registers the stream; NULL: the stream must exist */
+} seg_doctor_use;
+
 /* A [consumer] section. */
 typedef struct seg_doctor_section {
-	const char *name, *stream, *group;
-	const seg_stream_shape
-		*shape; /* with which the section registers its stream; NULL: the stream must exist */
+	const char *name, *group;
+	seg_doctor_use source;
+	const seg_doctor_use *outputs;
+	size_t output_count;
 } seg_doctor_section;
 
 /*
@@ -32,8 +40,12 @@ bool seg_doctor_server(const seg_client_options *options, seg_user_kind user, co
 void seg_doctor_stream(seg_client *client, const char *stream, const char *const *groups, size_t count,
 		       seg_report *report);
 
-/* Looks at what a section needs: its stream, in a shape that it can use, and its group's members. */
-void seg_doctor_section_look(seg_client *client, const seg_doctor_section *section, seg_report *report);
+/*
+ * Looks at what sections[i], of `count` sections, needs: its stream and its outputs, in shapes that it can use, and its group's
+ * members. The sections before it are started first, and register their streams.
+ */
+void seg_doctor_section_look(seg_client *client, const seg_doctor_section *sections, size_t count, size_t i,
+			     seg_report *report);
 
 /* Adds the failure that a status stands for. advice: or NULL. */
 void seg_doctor_fail(seg_report *report, const char *check, const seg_error *error, const char *advice);

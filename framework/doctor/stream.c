@@ -1,6 +1,7 @@
 /* stream.c - looks at a stream: its shape, its partitions and its groups. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include "doctor/doctor.h"
@@ -105,6 +106,66 @@ static void judge_members(const seg_stream *stream, const char *group, seg_repor
 			  stream->name, group);
 }
 
+/* What a group emits to. */
+typedef struct output_look {
+	seg_client *client;
+	const char *stream, *group;
+	char (*names)[SEG_NAME_MAX + 1];
+	size_t count;
+	bool no_memory;
+} output_look;
+
+/* HGETALL: an output's name and "1", or "0" for a former one, in turn. */
+static void got_outputs(void *arg, const seg_reply *reply)
+{
+	output_look *l = arg;
+	size_t pairs = reply && reply->type == SEG_REPLY_ARRAY ? reply->count / 2 : 0;
+	l->names = calloc(pairs + 1, sizeof(*l->names));
+	l->no_memory = !l->names;
+	for (size_t i = 0; l->names && i < pairs; i++) {
+		const seg_reply *name = reply->elements[2 * i];
+		if (name->type == SEG_REPLY_TEXT && seg_reply_is(reply->elements[2 * i + 1], "1"))
+			snprintf(l->names[l->count++], sizeof(*l->names), "%s", name->text);
+	}
+}
+
+static void judge_output(const output_look *l, const char *name, seg_report *report)
+{
+	seg_stream *output;
+	seg_error error;
+	int status = seg_stream_open(l->client, name, &output, &error);
+	if (status == 0)
+		seg_stream_close(output);
+	else if (status != SEG_ENOTFOUND)
+		seg_judge_error("group", &error, report);
+	if (status != SEG_ENOTFOUND)
+		return;
+	seg_report_warn(report, "group",
+			"%s of %s: its output %s does not exist; a runner that is to find it does not start",
+			l->group, l->stream, name);
+	seg_report_advise(
+		report,
+		"run segctl stream create %s -p NUMBER, set output.%s.partitions, or remove %s from the "
+		"group's outputs",
+		name, name, name);
+}
+
+static void judge_outputs(const seg_stream *stream, const char *group, seg_report *report)
+{
+	char key[SEG_KEY_MAX];
+	seg_error error;
+	output_look l = {.client = stream->client, .stream = stream->name, .group = group};
+	seg_key_of_stream(key, stream->client->name_space, stream->name, group, "outputs");
+	const char *argv[] = {"HGETALL", key};
+	if (seg_client_command(stream->client, got_outputs, &l, 2, argv, NULL,
+			       "cannot read where the group emits to", &error))
+		seg_judge_error("group", &error, report);
+	for (size_t i = 0; i < l.count; i++)
+		judge_output(&l, l.names[i], report);
+	report->incomplete |= l.no_memory;
+	free(l.names);
+}
+
 void seg_doctor_stream(seg_client *client, const char *name, const char *const *groups, size_t count,
 		       seg_report *report)
 {
@@ -123,6 +184,7 @@ void seg_doctor_stream(seg_client *client, const char *name, const char *const *
 		seg_judge_partitions(stream, &sum, report);
 		for (size_t i = 0; i < count; i++) {
 			judge_members(stream, groups[i], report);
+			judge_outputs(stream, groups[i], report);
 			seg_judge_group(stream, groups[i], &sum, sum.without[i], report);
 		}
 	}

@@ -412,6 +412,65 @@ static void a_section_is_tried_against_its_stream(void **state)
 	test_runner_says(runner, "fail stream       s: partition 0 cannot be used");
 }
 
+static void a_section_s_outputs_are_tried(void **state)
+{
+	(void)state;
+	const char *const two = "partitions = 2\noutputs = a, b\noutput.a.partitions = 3\n";
+	test_segctl_good(server->address, "stream create s -p 2");
+	check_against(two, EX_CONFIG);
+	test_runner_says(
+		runner, "ok   consumer     [consumer c] output a does not exist yet; segrunner will register "
+			"it with 3 partitions");
+	test_runner_says(runner,
+			 "fail consumer     [consumer c] output b does not exist: add output.b.partitions = "
+			 "NUMBER to the section, or run segctl stream create b -p NUMBER");
+	test_segctl_good(server->address, "stream create a -p 2");
+	test_segctl_good(server->address, "stream create b -p 1");
+	check_against(two, EX_CONFIG);
+	test_runner_says(runner,
+			 "fail consumer     [consumer c] output a has 2 partitions of 1000000 messages");
+	test_runner_says(runner, "the section asks for 3 of 1000000");
+	test_runner_says(runner, "ok   consumer     [consumer c] output b exists, with 1 partition\n");
+	command("SET __default:b:partition_0 x");
+	check_against("partitions = 2\noutputs = a, b", EX_CONFIG);
+	test_runner_says(runner, "ok   consumer     [consumer c] output a exists, with 2 partitions");
+	test_runner_says(runner, "fail stream       b: partition 0 cannot be used");
+}
+
+static void a_stream_may_be_registered_by_a_section_before(void **state)
+{
+	(void)state;
+	char later[512];
+	snprintf(later, sizeof(later),
+		 "partitions = 2\noutputs = a\noutput.a.partitions = 3\n[consumer d]\nstream = a\ngroup = g\n"
+		 "plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
+		 test_build_directory());
+	check_against(later, EX_OK);
+	test_runner_says(runner,
+			 "[consumer d] stream a does not exist yet; [consumer c], which starts first, will "
+			 "register it");
+	snprintf(later, sizeof(later),
+		 "partitions = 2\noutputs = a\n[consumer d]\nstream = a\npartitions = 1\ngroup = g\n"
+		 "plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
+		 test_build_directory());
+	check_against(later, EX_CONFIG);
+	test_runner_says(runner, "fail consumer     [consumer c] output a does not exist");
+}
+
+static void an_output_that_is_gone_is_named(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create s -p 2");
+	test_segctl_good(server->address, "stream create a -p 2");
+	command("SADD {__default:s}:groups g");
+	command("ZADD {__default:s}:g:leases 9000000000000 alpha");
+	command("HSET {__default:s}:g:outputs a 1 gone 1 former 0");
+	doctor("", EX_OK);
+	says("warn group        g of s: its output gone does not exist");
+	does_not_say("output a");
+	does_not_say("former");
+}
+
 static void a_runner_s_own_rights_suffice_to_check(void **state)
 {
 	(void)state;
@@ -547,6 +606,9 @@ int main(void)
 		TEST(the_namespace_decides_which_keys_and_streams),
 		TEST(machines_get_json_and_csv),
 		TEST(a_section_is_tried_against_its_stream),
+		TEST(a_section_s_outputs_are_tried),
+		TEST(a_stream_may_be_registered_by_a_section_before),
+		TEST(an_output_that_is_gone_is_named),
 		TEST(a_runner_s_own_rights_suffice_to_check),
 		TEST(ack_replicas_needs_replicas_and_the_right_to_wait),
 		TEST(a_failure_to_connect_is_told_once_with_one_advice),

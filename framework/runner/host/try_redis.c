@@ -27,6 +27,21 @@ static char *embedded_address(const seg_config *config, seg_report *report)
 	return address;
 }
 
+static seg_doctor_section section_of(const seg_config_consumer *consumer, seg_doctor_use *outputs)
+{
+	for (size_t k = 0; k < consumer->output_count; k++) {
+		const seg_config_output *output = &consumer->outputs[k];
+		outputs[k] = (seg_doctor_use){output->name, output->register_stream ? &output->shape : NULL};
+	}
+	return (seg_doctor_section){
+		.name = consumer->name,
+		.group = consumer->group,
+		.source = {consumer->stream, consumer->register_stream ? &consumer->shape : NULL},
+		.outputs = outputs,
+		.output_count = consumer->output_count,
+	};
+}
+
 static void look_at_sections(const seg_config *config, const seg_client_options *options, seg_report *report)
 {
 	seg_client *client;
@@ -35,16 +50,20 @@ static void look_at_sections(const seg_config *config, const seg_client_options 
 		seg_doctor_fail(report, "client", &error, NULL);
 		return;
 	}
-	for (size_t i = 0; i < config->consumer_count; i++) {
-		const seg_config_consumer *consumer = &config->consumers[i];
-		seg_doctor_section section = {
-			.name = consumer->name,
-			.stream = consumer->stream,
-			.group = consumer->group,
-			.shape = consumer->register_stream ? &consumer->shape : NULL,
-		};
-		seg_doctor_section_look(client, &section, report);
+	size_t output_count = 0;
+	for (size_t i = 0; i < config->consumer_count; i++)
+		output_count += config->consumers[i].output_count;
+	seg_doctor_section *sections = calloc(config->consumer_count, sizeof(*sections));
+	seg_doctor_use *outputs = calloc(output_count + 1, sizeof(*outputs));
+	report->incomplete |= !sections || !outputs;
+	for (size_t i = 0, k = 0; sections && outputs && i < config->consumer_count; i++) {
+		sections[i] = section_of(&config->consumers[i], &outputs[k]);
+		k += sections[i].output_count;
 	}
+	for (size_t i = 0; sections && outputs && i < config->consumer_count; i++)
+		seg_doctor_section_look(client, sections, config->consumer_count, i, report);
+	free(sections);
+	free(outputs);
 	seg_client_close(client);
 }
 
