@@ -410,12 +410,34 @@ static double catch_up(int64_t before, int64_t now, double seconds)
 	return (double)now / ((double)(before - now) / seconds);
 }
 
+/* Per second; -1: one of the counts is not known, or it has fallen. */
+static double rate_of(int64_t before, int64_t now, double seconds)
+{
+	return before >= 0 && now >= before ? (double)(now - before) / seconds : -1;
+}
+
+/*
+ * What was done meanwhile: with lanes, also beyond a position that a failing message holds up. What is done beyond it is counted
+ * anew after a takeover from an owner that died, and may be less; then only the position tells.
+ */
+static double done(const seg_partition_snapshot *before, const seg_partition_snapshot *now, double seconds)
+{
+	double committed = rate_of(before->handled, now->handled, seconds);
+	int64_t was, is;
+	if (committed < 0 || __builtin_add_overflow(before->handled, (int64_t)before->beyond, &was) ||
+	    __builtin_add_overflow(now->handled, (int64_t)now->beyond, &is))
+		return committed;
+	double all = rate_of(was, is, seconds);
+	return all < 0 ? committed : all;
+}
+
 /* What was committed meanwhile, and what waits more. Messages that were lost wait no more: then it is less than nothing. */
 static double added(const seg_partition_snapshot *before, const seg_partition_snapshot *now, double seconds)
 {
-	if (now->rate < 0 || before->info.lag < 0 || now->info.lag < 0)
+	double committed = rate_of(before->handled, now->handled, seconds);
+	if (committed < 0 || before->info.lag < 0 || now->info.lag < 0)
 		return -1;
-	double rate = now->rate + (double)(now->info.lag - before->info.lag) / seconds;
+	double rate = committed + (double)(now->info.lag - before->info.lag) / seconds;
 	return rate > 0 ? rate : 0;
 }
 
@@ -438,8 +460,7 @@ void seg_group_snapshot_compare(const seg_group_snapshot *before, seg_group_snap
 		seg_partition_snapshot *is = &now->partitions[p];
 		if (was_reset(was, is))
 			continue;
-		if (was->handled >= 0 && is->handled >= was->handled)
-			is->rate = (double)(is->handled - was->handled) / seconds;
+		is->rate = done(was, is, seconds);
 		is->added = added(was, is, seconds);
 		is->catch_up = catch_up(was->info.lag, is->info.lag, seconds);
 	}

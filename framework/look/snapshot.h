@@ -42,7 +42,7 @@ typedef struct seg_partition_snapshot {
 	bool ahead; /* that is so, by more than a second */
 
 	/* Of seg_group_snapshot_compare; negative: not known, as after `segctl reset`. */
-	double rate;     /* messages committed per second, by any member */
+	double rate; /* messages done per second, by any member: committed, or, with lanes, beyond the position */
 	double added;    /* messages added per second */
 	double catch_up; /* seconds until nothing waits, at that rate */
 } seg_partition_snapshot;

@@ -384,6 +384,37 @@ static void messages_that_a_reset_passed_over_are_no_throughput(void **state)
 	assert_true(rate_between(was, is) == 0);
 }
 
+static void what_is_done_beyond_a_message_that_fails_is_throughput(void **state)
+{
+	(void)state;
+	seg_partition_snapshot was = {.info = {.position = {10, 0}, .lag = 100}, .handled = 10, .beyond = 20};
+	seg_partition_snapshot is = was;
+	is.beyond = 60;
+	is.info.lag = 140;
+	assert_true(rate_between(was, is) == 20);
+	/* The message is done, and the position passes all that was done after it: nothing is counted twice. */
+	is.beyond = 0;
+	is.handled = 90;
+	is.info.lag = 20;
+	assert_true(rate_between(was, is) == 30);
+	/* Its owner died, and what it had not committed is done again. */
+	is = was;
+	is.beyond = 5;
+	assert_true(rate_between(was, is) == 0);
+}
+
+static void messages_that_are_done_beyond_the_position_are_not_added_anew(void **state)
+{
+	(void)state;
+	seg_partition_snapshot was = {.info.lag = 100, .handled = 10, .beyond = 20}, is = was;
+	is.beyond = 60;
+	is.info.lag = 102;
+	seg_group_snapshot before = {.partitions = &was, .partition_count = 1, .taken = BEGIN};
+	seg_group_snapshot now = {.partitions = &is, .partition_count = 1, .taken = BEGIN + 2 * SEG_SECOND};
+	seg_group_snapshot_compare(&before, &now);
+	assert_true(is.added == 1);
+}
+
 static void what_redis_has_is_shown_even_if_it_is_no_text_no_time_and_no_finite_number(void **state)
 {
 	(void)state;
@@ -420,6 +451,8 @@ int main(void)
 		cmocka_unit_test(a_history_holds_an_hour_and_no_more),
 		cmocka_unit_test(a_history_counts_what_this_runner_does_and_begins_anew_with_its_section),
 		cmocka_unit_test(messages_that_a_reset_passed_over_are_no_throughput),
+		cmocka_unit_test(what_is_done_beyond_a_message_that_fails_is_throughput),
+		cmocka_unit_test(messages_that_are_done_beyond_the_position_are_not_added_anew),
 		cmocka_unit_test(what_redis_has_is_shown_even_if_it_is_no_text_no_time_and_no_finite_number),
 		cmocka_unit_test(a_sample_that_is_copied_while_others_are_made_is_whole),
 	};
