@@ -125,12 +125,14 @@ typedef struct seg_partition {
 			store; /* the worker's while one runs; NULL: none yet, or the member keeps no values */
 		bool loaded;   /* it has all of them */
 		bool busy;     /* a step is under way */
-		uint64_t epoch;     /* of that step */
-		char cursor[24];    /* where the next one begins */
-		unsigned failures;  /* in a row */
-		int64_t at;         /* no step is sent before */
-		int64_t refused_at; /* when it was known that they are of another kind; 0: they are not */
-		int64_t denied_at;  /* when Redis first refused to let them be read; 0: it has not */
+		uint64_t epoch;        /* of that step */
+		char cursor[24];       /* where the next one begins */
+		unsigned failures;     /* in a row */
+		int64_t at;            /* no step is sent before */
+		int64_t refused_at;    /* when it was known that they are of another kind; 0: they are not */
+		int64_t denied_at;     /* when Redis first refused to let them be read; 0: it has not */
+		unsigned incomplete;   /* readings in a row that brought another number than Redis counts */
+		int64_t incomplete_at; /* the first of these; 0: none */
 		/* As of the newest commit; any thread may read them. */
 		atomic_bool shown;
 		atomic_ullong bytes_shown, count_shown;

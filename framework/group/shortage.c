@@ -27,8 +27,9 @@
 enum { NO_LIMIT = -1 };
 
 static const char *const names[] = {
-	[SEG_SHORTAGE_THREADS] = "threads", [SEG_SHORTAGE_MEMORY] = "memory", [SEG_SHORTAGE_OPEN] = "open",
-	[SEG_SHORTAGE_STATE] = "state",     [SEG_SHORTAGE_VALUES] = "values",
+	[SEG_SHORTAGE_THREADS] = "threads", [SEG_SHORTAGE_MEMORY] = "memory",
+	[SEG_SHORTAGE_OPEN] = "open",       [SEG_SHORTAGE_STATE] = "state",
+	[SEG_SHORTAGE_VALUES] = "values",   [SEG_SHORTAGE_UNREAD] = "unread",
 };
 
 /* --- what any thread may see -------------------------------------------------------------- */

@@ -19,6 +19,7 @@ typedef enum seg_shortage {
 	SEG_SHORTAGE_OPEN,    /* the plugin's partition_open fails */
 	SEG_SHORTAGE_STATE,   /* what handlers have kept belongs to another kind of `parallel` */
 	SEG_SHORTAGE_VALUES,  /* Redis refuses to let what handlers have kept be read */
+	SEG_SHORTAGE_UNREAD,  /* what is read of it is never as many values as Redis counts */
 } seg_shortage;
 
 void seg_shortage_init(seg_member *member);

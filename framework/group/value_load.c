@@ -14,9 +14,10 @@
 /* Of one step. */
 #define STEP_BYTES "1048576"
 
-/* After a step that failed, all is read again. */
+/* After a step that failed, all is read again. So it is when the number is not right: a slot that moves makes that right soon. */
 #define RETRY_PAUSE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)
+enum { INCOMPLETE_SUSPICIOUS = 4 };
 
 static bool is_by_slot(const seg_partition *p)
 {
@@ -63,6 +64,8 @@ void seg_value_load_begin(seg_partition *p)
 	p->values.at = 0;
 	p->values.refused_at = 0;
 	p->values.denied_at = 0;
+	p->values.incomplete = 0;
+	p->values.incomplete_at = 0;
 }
 
 void seg_value_load_end(seg_partition *p)
@@ -121,6 +124,26 @@ static bool is_complete(const seg_partition *p, const seg_reply *number)
 	       (int64_t)atomic_load_explicit(&p->values.store->count, memory_order_relaxed);
 }
 
+/* Not all values were read: all are read again. Where that is always so, the partition would wait without end. */
+static void incomplete(seg_partition *p, int64_t expected)
+{
+	char reason[SEG_SHORTAGE_REASON_MAX];
+	uint64_t read = atomic_load_explicit(&p->values.store->count, memory_order_relaxed);
+	if (!p->values.incomplete++)
+		p->values.incomplete_at = seg_now();
+	if (p->values.incomplete >= INCOMPLETE_SUSPICIOUS) {
+		snprintf(reason, sizeof(reason),
+			 "Redis counts %" PRId64 " values that handlers have kept, and gives %" PRIu64
+			 ", time after time: something else has changed them",
+			 expected, read);
+		if (p->values.incomplete == INCOMPLETE_SUSPICIOUS)
+			seg_log(&p->logger, SEG_LOG_ERROR, "the partition is not served: %s (%s)", reason,
+				p->values_key);
+		seg_shortage_tell(p, SEG_SHORTAGE_UNREAD, p->values.incomplete_at, reason);
+	}
+	again(p, seg_backoff(RETRY_PAUSE, RETRY_CAP, p->values.incomplete));
+}
+
 static void got_values(seg_partition *p, const seg_reply *reply)
 {
 	const seg_reply *cursor = seg_reply_at(reply, 1);
@@ -138,7 +161,7 @@ static void got_values(seg_partition *p, const seg_reply *reply)
 		return;
 	}
 	if (seg_reply_is(cursor, "0") && !is_complete(p, seg_reply_at(reply, 2))) {
-		again(p, seg_backoff(RETRY_PAUSE, RETRY_CAP, ++p->values.failures));
+		incomplete(p, seg_reply_number(seg_reply_at(reply, 2), -1));
 		return;
 	}
 	snprintf(p->values.cursor, sizeof(p->values.cursor), "%s", cursor->text);

@@ -14,9 +14,9 @@
 
 typedef struct seg_roster_member {
 	char name[SEG_NAME_MAX + 1];
-	uint32_t capacity;           /* 0: the member is stopping */
-	int64_t limit;               /* of the partitions that it can serve; -1: none */
-	char short_of[16];           /* with a limit: "threads", "memory", "open", "state" or "values" */
+	uint32_t capacity; /* 0: the member is stopping */
+	int64_t limit;     /* of the partitions that it can serve; -1: none */
+	char short_of[16]; /* with a limit: "threads", "memory", "open", "state", "values" or "unread" */
 	char page[SEG_PAGE_URL_MAX]; /* the URL of its page, for a browser; "": it tells none */
 	double lease_left;           /* seconds; 0 or less: the lease has ended */
 } seg_roster_member;

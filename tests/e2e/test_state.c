@@ -271,6 +271,36 @@ static void a_runner_that_may_not_read_the_values_serves_nobody_and_why_says_so(
 	expect_a_replay(load);
 }
 
+static bool values_do_not_add_up(void *arg)
+{
+	(void)arg;
+	const char *said = test_segctl_do(server->address, "why s g 0 --sample 0")->output;
+	return strstr(said, "never as many as Redis counts") && strstr(said, "--drop-state");
+}
+
+/* Two fields are one value: their number is never that which Redis counts. */
+static void values_that_do_not_add_up_are_not_read_for_ever_in_silence(void **state)
+{
+	(void)state;
+	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	run(0, "parallel = 4\n");
+	test_wait_until(all_have_values, NULL, PATIENCE_MS, "each partition has values");
+	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	for (int p = 0; p < PARTITIONS; p++)
+		freeReplyObject(
+			test_server_command(redis,
+					    "HSET {__default:s:partition_%d}:g:values 1:twice a 01:twice b",
+					    p));
+	run(1, "parallel = 4\n");
+	test_wait_until(values_do_not_add_up, NULL, PATIENCE_MS, "why says that the values do not add up");
+	test_runner_says(runners[1], "the partition is not served: Redis counts ");
+	for (int p = 0; p < PARTITIONS; p++)
+		freeReplyObject(
+			test_server_command(redis,
+					    "HDEL {__default:s:partition_%d}:g:values 1:twice 01:twice", p));
+	expect_a_replay(load);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -282,6 +312,7 @@ int main(void)
 		TEST(values_of_another_parallel_are_left_alone_until_a_reset_drops_them),
 		TEST(a_pull_consumer_leaves_partitions_with_values_alone),
 		TEST(a_runner_that_may_not_read_the_values_serves_nobody_and_why_says_so),
+		TEST(values_that_do_not_add_up_are_not_read_for_ever_in_silence),
 		TEST(a_reset_that_drops_state_counts_anew_also_under_live_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,8 @@ static const char *explain_shortage(const char *short_of)
 		return "the values that handlers have kept belong to another \"parallel\" than its configuration has, or it is a consumer, which keeps none";
 	if (strcmp(short_of, "values") == 0)
 		return "Redis refuses to let it read the values that handlers have kept";
+	if (strcmp(short_of, "unread") == 0)
+		return "the values that handlers have kept are never as many as Redis counts: something else has changed them";
 	return "it is short of something";
 }
 
@@ -152,6 +154,12 @@ static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
 		     "see the log of %s for what Redis says; segctl acl runner prints the rights that a runner needs; it tries "
 		     "again within a minute",
 		     m->name);
+	else if (strcmp(m->short_of, "unread") == 0)
+		next(d,
+		     "see the log of %s for the key and the numbers: remove fields that no handler wrote, and the time to "
+		     "live of fields; or drop the values and begin anew: segctl reset %s %s --to earliest "
+		     "--drop-state --force",
+		     m->name, f->stream, f->group);
 	else
 		next(d,
 		     "check the log of %s for the reason, or start another runner; it tries again within a minute",

@@ -71,7 +71,8 @@ function troubleOf(p, live) {
 }
 
 /* Why a member cannot serve all that it should. */
-const SHORT_OF = {open: "partition_open fails", threads: "it can start no more threads", memory: "it has no more memory", state: "the kept values belong to another parallel"};
+const SHORT_OF = {open: "partition_open fails", threads: "it can start no more threads", memory: "it has no more memory", state: "the kept values belong to another parallel",
+	values: "Redis refuses to let the kept values be read", unread: "the kept values are never as many as Redis counts"};
 
 const badge = trouble => h("span", {class: "badge " + trouble.kind}, trouble.word);
 
