@@ -7,6 +7,7 @@
 -- @include count
 -- @include id
 -- @include beyond
+-- @include done
 local log, state, values = KEYS[1], KEYS[2], KEYS[3]
 local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 
@@ -90,22 +91,6 @@ if died then
 elseif not again and not (left and stored[4] == position) then
 	crashes = 0
 end
--- A death counts against the message that the handler had alone, and against the entry that was being read.
-local suspect, attempts = stored[6] or '0-0', tonumber(stored[7] or '0')
-if suspect ~= '0-0' and not id_less(position, suspect) then
-	suspect, attempts = '0-0', 0
-	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
-elseif died and suspect ~= '0-0' and stored[14] == stored[1] then
-	attempts = redis.call('HINCRBY', state, 'attempts', 1)
-end
-local reading, read_deaths = stored[15] or '', tonumber(stored[16] or '0')
-if reading ~= '' and id_less(reading, position) then
-	reading, read_deaths = '', 0
-	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
-elseif died and reading ~= '' and stored[17] == stored[1] then
-	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
-end
-
 -- What earlier owners have done beyond the position, and which messages they have made dead letters: it goes on under this
 -- owner's nonce. It is out of date if the position was moved by hand, or by an owner that knows no such fields. If a group
 -- vanishes before its first message is done, nothing tells whether its log is another one now.
@@ -127,6 +112,26 @@ keep('beyond', stored[19], set and position .. ' ' .. set)
 local number, since, letters = string.match(inherited(stored[20]), '^(%d+) (%S+) (.*)$')
 letters = since and not id_less(position, since) and letters
 keep('lettered', stored[20], letters and table.concat({again and number or '0', since, letters}, ' '))
+
+-- A death counts against the message that the handler had alone, and against the entry that was being read.
+local suspect, attempts = stored[6] or '0-0', tonumber(stored[7] or '0')
+local is_done = suspect ~= '0-0' and (not id_less(position, suspect) or set and is_in_set(set, position, suspect)
+	or letters and is_among(letters, suspect))
+if is_done then
+	-- Beyond the position, it explains the deaths that the position still counts.
+	crashes = id_less(position, suspect) and math.min(crashes, died and 1 or 0) or crashes
+	suspect, attempts = '0-0', 0
+	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
+elseif died and suspect ~= '0-0' and stored[14] == stored[1] then
+	attempts = redis.call('HINCRBY', state, 'attempts', 1)
+end
+local reading, read_deaths = stored[15] or '', tonumber(stored[16] or '0')
+if reading ~= '' and id_less(reading, position) then
+	reading, read_deaths = '', 0
+	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
+elseif died and reading ~= '' and stored[17] == stored[1] then
+	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
+end
 
 count = text(count or -1)
 -- Only owners count records; Redis counts entries.

@@ -59,6 +59,97 @@ static void inherits(const char *epoch, const char *nonce, const char *expected)
 		fail_msg("\"%s\", not \"%s\"", answer, expected ? expected : "nothing");
 }
 
+/* The owner hands a message over alone, because owners have died. */
+static void mark(const char *epoch, const char *nonce, const char *id)
+{
+	assert_string_equal(run(MARK, 2, LOG, STATE, epoch, nonce, "mark", id, "2"), "OK");
+	assert_string_equal(run(MARK, 2, LOG, STATE, epoch, nonce, "begun", id, "2"), "OK");
+	assert_string_equal(run(MARK, 2, LOG, STATE, epoch, nonce, "ended", id, "2"), "OK");
+}
+
+/* That message, if the next owner is to handle it alone. */
+static void keeps_the_suspect(const char *epoch, const char *nonce, const char *suspect)
+{
+	claim(epoch, nonce);
+	assert_string_equal(state_field("suspect"), suspect);
+}
+
+/* Deaths in a row, a suspect, and then its end beyond the position. */
+static void a_suspect_that_is_done_beyond_the_position_is_none_any_more(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("1", "a");
+	claim("2", "a");
+	claim("3", "a");
+	claim("4", "b");
+	mark("4", "b", "1-5");
+	commit("4", "b", "1-2", "4 1 1-5 2");
+	keeps_the_suspect("5", "c", "nil");
+	/* The deaths that it explains do not count against others; this one does. */
+	assert_string_equal(state_field("crashes"), "1");
+	claim("6", "d");
+	assert_string_equal(state_field("crashes"), "2");
+}
+
+static void a_suspect_that_is_not_done_remains_one(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("1", "a");
+	mark("1", "a", "1-3");
+	commit("1", "a", "1-2", "4 1 1-5 2");
+	keeps_the_suspect("2", "b", "1-3");
+	mark("2", "b", "1-6");
+	keeps_the_suspect("3", "c", "1-6");
+	mark("3", "c", "1-7");
+	/* 1-4 to 1-6 and 1-8 are done. */
+	commit("3", "c", "1-2", "9 1,4 1-8 4");
+	keeps_the_suspect("4", "d", "1-7");
+	mark("4", "d", "1-4");
+	keeps_the_suspect("5", "e", "nil");
+}
+
+/* 1-9 and 2-5 are in holes; numbers of 64 bits are none of Lua's. */
+static void holes_are_found_by_their_distances_whatever_their_size(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 1-2 partitionKey k data 1");
+	command("XADD " LOG " 18446744073709551615-18446744073709551615 partitionKey k data 1");
+	const char *set = "4 7:1-5,18446744073709551613-18446744073709551000:10 "
+			  "18446744073709551615-18446744073709551615 2";
+	const struct {
+		const char *id, *left;
+	} cases[] = {
+		{"1-8", "nil"},
+		{"1-9", "1-9"},
+		{"2-5", "2-5"},
+		{"2-6", "nil"},
+		{"18446744073709551615-18446744073709550999", "nil"},
+		{"18446744073709551615-18446744073709551000", "18446744073709551615-18446744073709551000"},
+		{"18446744073709551615-18446744073709551010", "18446744073709551615-18446744073709551010"},
+		{"18446744073709551615-18446744073709551011", "nil"},
+	};
+	claim("1", "a");
+	assert_string_equal(commit("1", "a", "1-2", set), "OK");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char epoch[8];
+		snprintf(epoch, sizeof(epoch), "%zu", i + 2);
+		command("HSET " STATE " suspect %s attempts 2", cases[i].id);
+		keeps_the_suspect(epoch, "b", cases[i].left);
+	}
+}
+
+static void a_suspect_that_is_a_dead_letter_is_none_any_more(void **state)
+{
+	(void)state;
+	fill_log(9);
+	claim("1", "a");
+	mark("1", "a", "1-5");
+	letter("1", "a", "1-5", "1 1-5");
+	keeps_the_suspect("2", "b", "nil");
+}
+
 static void the_next_owner_gets_what_is_done_beyond_the_position(void **state)
 {
 	(void)state;
@@ -317,6 +408,10 @@ static void a_look_tells_how_many_lanes_are_busy_until_their_owner_has_gone(void
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_suspect_that_is_done_beyond_the_position_is_none_any_more),
+		TEST(a_suspect_that_is_not_done_remains_one),
+		TEST(holes_are_found_by_their_distances_whatever_their_size),
+		TEST(a_suspect_that_is_a_dead_letter_is_none_any_more),
 		TEST(the_next_owner_gets_what_is_done_beyond_the_position),
 		TEST(a_claim_that_is_sent_twice_gets_it_twice),
 		TEST(what_was_released_is_kept_too),
