@@ -59,6 +59,7 @@ seg_change *seg_completion_add_change(seg_completion *c)
 	void *array = c->changes;
 	seg_change *added = grow(&array, &c->change_count, 1, sizeof(*c->changes));
 	c->changes = array;
+	c->bytes += added ? sizeof(*added) : 0;
 	return added;
 }
 
@@ -67,6 +68,7 @@ seg_emission *seg_completion_add_emission(seg_completion *c)
 	void *array = c->emissions;
 	seg_emission *added = grow(&array, &c->emission_count, 1, sizeof(*c->emissions));
 	c->emissions = array;
+	c->bytes += added ? sizeof(*added) : 0;
 	return added;
 }
 

@@ -60,7 +60,7 @@ typedef struct seg_completion {
 	size_t unadded;                     /* the I/O thread's: emissions that are not known to be added */
 	struct seg_completion *next_unsent; /* the ledger's */
 
-	size_t bytes; /* of all texts */
+	size_t bytes; /* of all texts, changes and emissions */
 	seg_arena arena;
 } seg_completion;
 

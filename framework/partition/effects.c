@@ -148,6 +148,7 @@ static const char *emit(const seg_batch *batch, size_t index, const seg_output *
 			      output->stream ? output->stream : "");
 	if (seg_emission_check(output, e->setup->record_bytes, &bytes, &why))
 		return refuse(e, "an output for \"%.100s\": %.200s", output->stream, why.text);
+	bytes += sizeof(seg_effect);
 	refusal = make_room(e, index, bytes);
 	if (refusal)
 		return refusal;
@@ -156,6 +157,9 @@ static const char *emit(const seg_batch *batch, size_t index, const seg_output *
 	e->bytes += bytes;
 	return NULL;
 }
+
+/* What a change needs beside its name and its value: in the journal, in the map, and in the completion. */
+#define CHANGE_CHARGE (sizeof(seg_effect) + sizeof(seg_value) + sizeof(seg_change))
 
 /* --- values -------------------------------------------------------------------------------------- */
 
@@ -232,7 +236,7 @@ static const char *state_put(const seg_batch *batch, size_t index, const void *n
 		seg_value_map_find(seg_value_store_map(e->store, slot_of(e, index)), name, name_length);
 	if ((!value && !before) || is_same(before, value, value_length))
 		return NULL;
-	size_t bytes = name_length + value_length;
+	size_t bytes = CHANGE_CHARGE + name_length + value_length;
 	if (value)
 		refusal = check_limit(e, before, name_length, value_length);
 	if (!refusal)

@@ -36,7 +36,7 @@ typedef struct seg_effects {
 	const uint16_t *slots; /* of the messages; NULL: `parallel` is 1 */
 	size_t latest;         /* the newest index that was used: none below it may be used any more */
 	size_t full_at; /* the first message for which call_bytes did not suffice, or SEG_EFFECTS_NOT_FULL */
-	size_t bytes;   /* of what the call has emitted and changed */
+	size_t bytes;   /* of what the call has emitted and changed, with what is kept about each */
 
 	struct seg_effect *journal; /* in the order of the calls */
 	size_t journal_count, journal_room;

@@ -22,7 +22,8 @@ int seg_emission_check(const seg_output *output, uint64_t record_bytes, size_t *
 				   .header_count = output->header_count};
 	int status = seg_record_check(&record, record_bytes, error);
 	if (status == 0)
-		*bytes = seg_record_bytes(&record) + output->header_count * sizeof(seg_header);
+		*bytes = sizeof(seg_emission) + seg_record_bytes(&record) +
+			 output->header_count * sizeof(seg_header);
 	return status;
 }
 

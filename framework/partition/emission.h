@@ -13,7 +13,7 @@ int seg_emission_target(const char *const *outputs, const char *stream);
 
 /*
  * Whether a send with that limit would take the record: 0, or SEG_EINVAL or SEG_ETOOBIG with a sentence. *bytes: what the record needs in
- * a completion.
+ * a completion, itself included: many small ones need more than their texts.
  */
 int seg_emission_check(const seg_output *output, uint64_t record_bytes, size_t *bytes, seg_error *error);
 

@@ -31,7 +31,7 @@ static int set_up(void **state)
 	(void)state;
 	limits = (seg_effects_setup){.outputs = outputs,
 				     .record_bytes = 1000,
-				     .call_bytes = 4000,
+				     .call_bytes = 4600,
 				     .state_limit = 2000};
 	for (unsigned i = 0; i < MESSAGES; i++)
 		messages[i] = (seg_message){.id = {100 + i, 0}, .key = "k", .key_length = 1};
@@ -269,6 +269,7 @@ static void a_walk_visits_every_value_once(void **state)
 	(void)state;
 	unsigned seen = 0;
 	char name[8];
+	limits.call_bytes = 1 << 20;
 	call();
 	for (int i = 0; i < 300; i++) {
 		snprintf(name, sizeof(name), "n%03d", i);
@@ -384,6 +385,34 @@ static void a_call_without_room_ends_at_the_message_that_did_not_fit(void **stat
 	assert_null(emit(0, "alerts", "k", data));
 }
 
+static void small_records_and_values_count_what_is_kept_about_them(void **state)
+{
+	(void)state;
+	char name[24];
+	size_t records = 0, changes = 0;
+	limits.call_bytes = 1 << 20;
+	call();
+	while (!emit(0, "alerts", "", "x"))
+		records++;
+	assert_in_range(records, 1000, (1 << 20) / sizeof(seg_emission));
+	call();
+	seg_completion *c = answered(1);
+	assert_int_equal(c->emission_count, records);
+	assert_true(c->bytes >= records * sizeof(seg_emission));
+	seg_completion_destroy(c);
+	limits.state_limit = 1 << 20;
+	call();
+	do
+		snprintf(name, sizeof(name), "%zu", changes);
+	while (!put(0, name, "x") && ++changes);
+	assert_in_range(changes, 1000, (1 << 20) / (sizeof(seg_change) + sizeof(seg_value)));
+	call();
+	c = answered(1);
+	assert_int_equal(c->change_count, changes);
+	assert_true(c->bytes >= changes * sizeof(seg_change));
+	seg_completion_destroy(c);
+}
+
 static void a_message_that_alone_is_too_large_is_named_as_such(void **state)
 {
 	(void)state;
@@ -487,6 +516,7 @@ int main(void)
 		TEST(values_beyond_the_limit_are_refused_and_smaller_ones_are_not),
 		TEST(a_store_above_its_limit_still_shrinks),
 		TEST(a_call_without_room_ends_at_the_message_that_did_not_fit),
+		TEST(small_records_and_values_count_what_is_kept_about_them),
 		TEST(a_message_that_alone_is_too_large_is_named_as_such),
 		TEST(records_are_copied_and_numbered_by_message),
 		TEST(the_calls_work_with_a_copy_of_the_batch),

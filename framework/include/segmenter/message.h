@@ -71,7 +71,7 @@ typedef struct seg_batch {
 /*
  * A record for another stream, which a handler emits with seg_emit, or a caller of a pull consumer with seg_consumer_emit. The caller
  * owns all of it. Key, data and headers have together at most 16 MiB, as in a send; and what one message emits and changes, at most
- * in_flight_bytes, or 4 MiB if that is more.
+ * in_flight_bytes, or 4 MiB if that is more, where each record and each change counts some 150 bytes beside its own.
  */
 typedef struct seg_output {
 	const char *stream; /* one of the `outputs` of the section, or of the consumer */
