@@ -85,8 +85,9 @@ bool seg_changes_gather(seg_changes *changes, const char *const *head, int head_
 	size_t count;
 	*changes = (seg_changes){0};
 	const seg_change **list = list_all(completions, &count);
-	/* A call's own changes are of different fields already. */
-	if (!list || (completions->count > 1 && !keep_newest(list, count)))
+	/* A call's own changes are of different fields already, but where it says that they may not be. */
+	bool repeats = completions->count > 1 || (completions->first && completions->first->repeats);
+	if (!list || (repeats && !keep_newest(list, count)))
 		goto failed;
 	size_t room = (size_t)head_count + 1 + 2 * count;
 	changes->argv = malloc(room * sizeof(*changes->argv) + NUMBER_MAX);

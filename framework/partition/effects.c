@@ -322,15 +322,18 @@ static const char *copy_field(seg_completion *c, uint16_t slot, const seg_value 
 	return field;
 }
 
-/* Adds what the map has for a name that has changed, once for each name. False: out of memory. */
+/* Adds what the map has for a name that has changed, once for each name, but for completion->repeats. False: out of memory. */
 static bool add_change(seg_effects *e, const seg_effect *effect)
 {
 	const seg_value *named = effect->after ? effect->after : effect->before;
 	const void *name = seg_value_name(named);
 	seg_value *value =
 		seg_value_map_find(seg_value_store_map(e->store, effect->slot), name, named->name_length);
-	if (value ? value->noted : effect->after && effect->after->noted)
+	if (value ? value->noted : effect->after && effect->after->noted) {
+		/* Made and deleted again in this call; a deletion before that cannot be told from another name's. */
+		e->completion->repeats |= !value && !effect->before;
 		return true;
+	}
 	/* Deleted: what this change has replaced came from an older one. */
 	if (!value && effect->before)
 		effect->before->noted = true;
@@ -351,9 +354,13 @@ static bool add_change(seg_effects *e, const seg_effect *effect)
 /* Forgets which names have been added. */
 static void forget_noted(seg_effects *e)
 {
-	for (size_t i = 0; i < e->journal_count; i++)
+	for (size_t i = 0; i < e->journal_count; i++) {
 		if (e->journal[i].after)
 			e->journal[i].after->noted = false;
+		/* An undo after a lack of memory puts it back. */
+		if (e->journal[i].before)
+			e->journal[i].before->noted = false;
+	}
 }
 
 static bool add_changes(seg_effects *e)

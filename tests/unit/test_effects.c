@@ -13,6 +13,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "group/changes.h"
 #include "partition/effects.h"
 #include "partition/key_slot.h"
 
@@ -188,6 +189,43 @@ static void of_a_name_that_changes_often_only_the_newest_value_is_in_the_complet
 	changes_to(c, "a", "3");
 	changes_to(c, "b", NULL);
 	counts(1, 2);
+	seg_completion_destroy(c);
+}
+
+/* What a commit of that completion alone deletes. */
+static int deletions(seg_completion *c)
+{
+	seg_completions queue = {0};
+	seg_changes changes;
+	seg_completions_add(&queue, c);
+	assert_true(seg_changes_gather(&changes, NULL, 0, &queue));
+	assert_string_equal(changes.argv[0], "0");
+	int count = changes.argc - 1;
+	seg_changes_free(&changes);
+	seg_completions_destroy(&queue);
+	return count;
+}
+
+static void a_name_that_is_deleted_often_is_deleted_once_in_redis(void **state)
+{
+	(void)state;
+	call();
+	assert_null(put(0, "a", "1"));
+	assert_null(put(0, "b", "1"));
+	commits(1);
+	assert_null(drop(0, "a"));
+	assert_null(drop(0, "b"));
+	for (size_t i = 1; i < MESSAGES; i++) {
+		assert_null(put(i, "a", "2"));
+		assert_null(drop(i, "a"));
+	}
+	assert_int_equal(deletions(answered(MESSAGES)), 2);
+	call();
+	has("a", NULL);
+	assert_null(put(0, "a", "3"));
+	seg_completion *c = answered(1);
+	assert_false(c->repeats);
+	changes_to(c, "a", "3");
 	seg_completion_destroy(c);
 }
 
@@ -505,6 +543,7 @@ int main(void)
 		TEST(a_change_is_seen_at_once_and_is_in_the_completion),
 		TEST(a_call_that_changes_nothing_has_no_completion),
 		TEST(of_a_name_that_changes_often_only_the_newest_value_is_in_the_completion),
+		TEST(a_name_that_is_deleted_often_is_deleted_once_in_redis),
 		TEST(what_messages_that_are_not_done_have_changed_is_undone),
 		TEST(a_message_that_is_handled_again_changes_again),
 		TEST(a_call_that_nobody_ends_is_undone),
