@@ -55,7 +55,7 @@ typedef struct seg_completion {
 
 	seg_change *changes; /* in the order of the calls */
 	size_t change_count;
-	bool repeats; /* names may be there twice, as deleted */
+	bool repeats;            /* names may be there twice, as deleted */
 	seg_emission *emissions; /* in the order of the calls */
 	size_t emission_count;
 	size_t unadded;                     /* the I/O thread's: emissions that are not known to be added */

@@ -142,7 +142,8 @@ static void segctl_and_metrics_and_the_page_show_lanes_outputs_and_state(void **
 	test_expect_text(test_segctl_do(server->address, "why s g 0")->output, "1 slot of keys waits");
 	test_expect_text(test_segctl_do(server->address, "why s g 0 -o json")->output,
 			 "\"slots_waiting\": 1");
-	test_wait_until(what_is_beyond_a_message_that_fails_has_a_rate, NULL, 60000, "segctl lag tells a rate");
+	test_wait_until(what_is_beyond_a_message_that_fails_has_a_rate, NULL, 60000,
+			"segctl lag tells a rate");
 	test_http_answer metrics = test_http_get(test_http_port(runner), "/metrics");
 	test_expect_text(metrics.body, "segmenter_lanes_busy{");
 	assert_true(test_metrics_value(metrics.body, "segmenter_slots_waiting{stream=\"s\",group=\"g\"}") ==
