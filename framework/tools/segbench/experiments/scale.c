@@ -18,6 +18,9 @@
 
 enum { RUNNERS_MAX = 20, GROUPS = 5, CONSUMER_TEXT = 8192, SIZE = 100, RATE = 200 };
 
+/* "scale-", any int and a NUL. */
+enum { GROUP_NAME = 24 };
+
 typedef struct {
 	uint32_t runners, partitions;
 	int settle_ms, window_ms;
@@ -38,15 +41,15 @@ typedef struct {
 
 /* --- the segrunners ------------------------------------------------------------------------- */
 
-static void group_name(int number, char name[16])
+static void group_name(int number, char name[GROUP_NAME])
 {
-	snprintf(name, 16, "scale-%d", number);
+	snprintf(name, GROUP_NAME, "scale-%d", number);
 }
 
 /* One [consumer] section for each further group. */
 static void write_consumers(const scale_run *run, char text[CONSUMER_TEXT])
 {
-	char plugin[PATH_MAX], group[16];
+	char plugin[PATH_MAX], group[GROUP_NAME];
 	size_t at = 0;
 	bench_process_find("segbench_noop.so", plugin, sizeof(plugin));
 	for (int i = 1; i < GROUPS && at < CONSUMER_TEXT; i++) {
@@ -64,7 +67,7 @@ static void write_consumers(const scale_run *run, char text[CONSUMER_TEXT])
 static void start_all(scale_run *run)
 {
 	static char consumers[CONSUMER_TEXT];
-	char group[16];
+	char group[GROUP_NAME];
 	group_name(0, group);
 	write_consumers(run, consumers);
 	const bench_host_options options = {.group = group, .runner = "", .consumer = consumers};
@@ -116,7 +119,7 @@ static bool is_shared(const scale_run *run, const char *group)
 
 static void wait_until_shared(const scale_run *run)
 {
-	char group[16];
+	char group[GROUP_NAME];
 	for (int i = 0; i < GROUPS; i++) {
 		int64_t since = tally_now();
 		group_name(i, group);
