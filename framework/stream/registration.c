@@ -82,9 +82,9 @@ void seg_registration_answer(seg_registration *r, const seg_reply *reply)
 	seg_stored_shape_registered(&stored, reply);
 	if (seg_reply_is(seg_reply_at(reply, 6), "1"))
 		seg_log(r->logger, SEG_LOG_WARNING,
-			"Redis had lost the registration of the stream; it is registered again, with %" PRIu32
-			" partitions",
-			r->shape->partitions);
+			"Redis had lost the registration of stream \"%s\", or somebody has deleted it; it is registered again, with %" PRIu32
+			" partition%s",
+			r->name, r->shape->partitions, r->shape->partitions == 1 ? "" : "s");
 	judge(r, &stored);
 }
 

@@ -176,6 +176,14 @@ static int read_outputs(window_plugin *plugin, const seg_host *host, char *error
 	plugin->late_to = host->option(host, "late_output");
 	if (outputs_option(&plugin->rules.output, host, "output", error, error_size) != 0)
 		return -1;
+	if (plugin->late_to && strcmp(plugin->late_to, plugin->rules.output) == 0) {
+		snprintf(
+			error, error_size,
+			"option.late_output and option.output name the same stream, \"%s\": late messages would be among "
+			"the results; name another one",
+			plugin->late_to);
+		return -1;
+	}
 	return plugin->late_to ? outputs_check(host, "late_output", plugin->late_to, error, error_size) : 0;
 }
 

@@ -208,7 +208,11 @@ static void a_group_with_state_is_reset_only_with_a_word_on_the_state(void **sta
 							 "--drop-state")
 				 ->exit_code,
 			 EX_USAGE);
-	test_segctl_good(server->address, "reset s g --to earliest --dry-run");
+	answer = test_segctl_do(server->address, "reset s g --to earliest --dry-run");
+	assert_int_equal(answer->exit_code, EX_OK);
+	test_expect_text(answer->output, "1009-0  0-0");
+	test_expect_text(answer->errors, "keeps 2 values in state; use --drop-state to delete them");
+	test_expect_text(answer->errors, "so without --dry-run, nothing would be set");
 	test_segctl_good(server->address, "reset s g --to 1006-0 --yes --keep-state");
 	assert_int_equal(count_values(), 2);
 	test_expect_text(test_segctl_good(server->address, "lag s g"), "3 messages wait");

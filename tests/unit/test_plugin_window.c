@@ -234,6 +234,8 @@ static void mistakes_in_options_are_refused_at_the_start(void **state)
 				 "option.time = now is invalid");
 	test_plugin_refuses_with("window", OPTIONS("size=1s", "late_output=x"), outputs,
 				 "option.late_output names x");
+	test_plugin_refuses_with("window", OPTIONS("size=1s", "late_output=totals"), outputs,
+				 "name the same stream, \"totals\"");
 }
 
 int main(void)

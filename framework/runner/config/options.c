@@ -159,7 +159,7 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("plugin", plugin, char *, SEG_CONFIG_PLUGIN), .required = true,
 	 .help = "The handler: the name of a plugin in plugin_directory, or the path of a shared object."},
 	{CONSUMER("outputs", output_list, char *, SEG_CONFIG_NAMES),
-	 .help = "The streams to which the handler may emit messages. Each of these is added exactly once, and before "
+	 .help = "The streams to which the handler may emit messages, at most 64. Each of these is added exactly once, and before "
 		 "the position of the message that it came from is committed. output.NAME.partitions registers stream "
 		 "NAME, with output.NAME.partition_size, .overflow and .packing; without it, the stream must exist."},
 	{CONSUMER("batch_size", batch_size, uint32_t, SEG_CONFIG_INTEGER), .value = "512", .min = 1,

@@ -175,6 +175,8 @@ static void print_totals(const ctl_snapshot *snapshot)
 	else
 		ctl_say("%s message%s wait%s", ctl_count_text((uint64_t)sum.lag, count),
 			ctl_plural((uint64_t)sum.lag), sum.lag == 1 ? "s" : "");
+	if (sum.beyond > 0)
+		ctl_say(" (%s of them done already)", ctl_count_text(sum.beyond, count));
 	if (sum.behind > 0)
 		ctl_say(", the oldest for %s", ctl_duration_text(sum.behind, text));
 	if (sum.rate >= 0)

@@ -148,13 +148,17 @@ static int ask(const ctl_reset_plan *plan)
 		       plan->group, plan->stream->name, plan->count, dropped);
 }
 
+static int refuse(const ctl_reset_plan *plan, const ctl_roster *roster)
+{
+	int exit_code = given.force ? EX_OK : ctl_roster_refuse_live(roster, plan->stream->name, plan->group);
+	return exit_code ? exit_code : refuse_values(plan);
+}
+
 static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 {
-	int exit_code = given.force || given.dry_run
-				? EX_OK
-				: ctl_roster_refuse_live(roster, plan->stream->name, plan->group);
-	if (exit_code == EX_OK && !given.dry_run)
-		exit_code = refuse_values(plan);
+	int exit_code = refuse(plan, roster);
+	if (exit_code && given.dry_run)
+		exit_code = ctl_complain(EX_OK, "so without --dry-run, nothing would be set");
 	if (exit_code)
 		return exit_code;
 	ctl_reset_plan_print(plan);

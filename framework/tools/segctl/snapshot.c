@@ -42,6 +42,7 @@ ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot)
 		sum.dead_letters += info->dead_letters;
 		sum.lost += info->lost;
 		sum.values += partition->values;
+		sum.beyond += partition->beyond;
 		sum.owned += seg_group_snapshot_owned(snapshot, p);
 		if (sum.catch_up >= 0 && (partition->catch_up < 0 || partition->catch_up > sum.catch_up))
 			sum.catch_up = partition->catch_up;

@@ -26,6 +26,7 @@ typedef struct ctl_totals {
 	bool ahead;       /* that is not known for some partition: the id is ahead of Redis's clock */
 	double rate, catch_up;
 	uint64_t dead_letters, lost, values;
+	uint64_t beyond; /* of the lag: done after the position */
 	uint32_t owned; /* by members with a valid lease */
 } ctl_totals;
 

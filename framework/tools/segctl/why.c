@@ -98,6 +98,8 @@ static void print_position(const answer *a)
 			p->info.lag < 0 ? "an unknown number of"
 					: ctl_count_text((uint64_t)p->info.lag, text),
 			ctl_plural((uint64_t)p->info.lag));
+		if (p->beyond)
+			ctl_say(" (%s of them done already)", ctl_count_text(p->beyond, text));
 		ctl_say(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
 			ctl_duration_text(p->behind, text));
 	} else {
