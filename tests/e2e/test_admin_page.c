@@ -139,6 +139,7 @@ static void segctl_and_metrics_and_the_page_show_lanes_outputs_and_state(void **
 		server->address, test_build_directory());
 	test_wait_until(lanes_are_told, NULL, 60000, "segctl lag has the lanes");
 	test_expect_text(test_segctl_good(server->address, "lag s g"), "after the position are done, ");
+	test_expect_text(test_segctl_good(server->address, "lag s g"), " of them done already)");
 	test_expect_text(test_segctl_do(server->address, "why s g 0")->output, "1 slot of keys waits");
 	test_expect_text(test_segctl_do(server->address, "why s g 0 -o json")->output,
 			 "\"slots_waiting\": 1");
