@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "group/acks.h"
 #include "group/blocking_read.h"
 #include "group/careful_read.h"
 #include "group/claim.h"
@@ -172,6 +173,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		p->agent.start_at = 0;
 		seg_fenced_begin(p);
 		seg_commit_begin(p);
+		seg_acks_begin(p);
 		seg_request_begin(p);
 		seg_gap_begin(p);
 		seg_outputs_begin(p);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "group/acks.h"
 #include "group/changes.h"
 #include "group/fenced_call.h"
 #include "group/gap.h"
@@ -87,78 +88,33 @@ typedef struct seg_replica_wait {
 	seg_partition *partitions[];
 } seg_replica_wait;
 
-/* Half of what the connection waits for an answer, at most (make_links). */
-static int64_t replica_patience(const seg_member *m)
-{
-	return seg_duration_within(m->options.session_timeout / 6, SEG_SECOND / 10, 2 * SEG_SECOND);
-}
-
-static void tell(seg_member *m, const seg_reply *reply, bool enough)
-{
-	/* As of a master that has become a replica: the next one is asked again. */
-	if (seg_reply_is_transient(reply))
-		return;
-	if (enough && m->commit.told)
-		seg_log(&m->logger, SEG_LOG_INFO, "the replicas confirm commits again");
-	if (!enough && reply && !m->commit.told && reply->type == SEG_REPLY_ERROR)
-		seg_log(&m->logger, SEG_LOG_WARNING,
-			"Redis refused WAIT, which ack_replicas needs (grant +wait, or set ack_replicas to 0): %s; commits do not count and are repeated",
-			reply->text);
-	else if (!enough && reply && !m->commit.told)
-		seg_log(&m->logger, SEG_LOG_WARNING,
-			"%" PRId64
-			" of %u replicas (ack_replicas) confirmed a commit within %lld ms; commits do not count and are repeated",
-			seg_reply_number(reply, 0), replicas_wanted(m),
-			(long long)(replica_patience(m) / SEG_MS));
-	if (reply)
-		m->commit.told = !enough;
-}
-
-static void settle(seg_partition *p, bool confirmed)
+static void settle(seg_partition *p, const seg_reply *reply)
 {
 	p->commit.written = p->commit.busy = false;
 	if (!is_of_this_ownership(p))
 		return;
-	if (confirmed)
+	if (seg_acks_heard(p, reply))
 		succeeded(p);
 	else
 		unconfirmed(p);
 }
 
-bool seg_commit_replicas_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
-{
-	char replicas[12], patience[24];
-	snprintf(replicas, sizeof(replicas), "%u", replicas_wanted(m));
-	snprintf(patience, sizeof(patience), "%lld", (long long)(replica_patience(m) / SEG_MS));
-	return connection &&
-	       seg_connection_words(connection, fn, arg, "WAIT", replicas, patience, (char *)NULL);
-}
-
-bool seg_commit_replicas_confirm(seg_member *m, const seg_reply *reply)
-{
-	bool enough = seg_reply_number(reply, -1) >= (int64_t)replicas_wanted(m);
-	tell(m, reply, enough);
-	return enough;
-}
-
 bool seg_commit_wait_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
 {
-	bool asked = seg_commit_replicas_ask(m, connection, fn, arg);
+	bool asked = seg_acks_ask(m, connection, fn, arg);
 	m->commit.waits += asked;
 	return asked;
 }
 
-bool seg_commit_wait_confirm(seg_member *m, const seg_reply *reply)
+void seg_commit_wait_answered(seg_member *m)
 {
 	m->commit.waits--;
-	return seg_commit_replicas_confirm(m, reply);
 }
 
 static void got_replicas(void *arg, const seg_reply *reply)
 {
 	seg_replica_wait *w = arg;
-	seg_member *m = w->member;
-	bool enough = seg_commit_wait_confirm(m, reply);
+	seg_commit_wait_answered(w->member);
 	for (uint32_t i = 0; i < w->count; i++) {
 		seg_partition *p = w->partitions[i];
 		if (p->commit.wait != w)
@@ -166,7 +122,7 @@ static void got_replicas(void *arg, const seg_reply *reply)
 		p->commit.wait = NULL;
 		/* Else the commit's answer comes from another connection. */
 		if (p->commit.written)
-			settle(p, enough);
+			settle(p, reply);
 	}
 	free(w);
 }

@@ -28,17 +28,9 @@ int64_t seg_commit_step(seg_partition *partition, int64_t now);
  */
 void seg_commit_ask_replicas(seg_member *member);
 
-/*
- * With ack_replicas: issues WAIT on the connection, and reads its answer (all of a member's questions to replicas go through
- * these). _ask is false if the connection does not take it. _confirm: whether enough replicas have what was written; logs the
- * first time that they have not.
- */
-bool seg_commit_replicas_ask(seg_member *member, seg_connection *connection, seg_reply_fn fn, void *arg);
-bool seg_commit_replicas_confirm(seg_member *member, const seg_reply *reply);
-
-/* The same on the link of the commits, where the next commits wait for the answer. */
+/* Asks the replicas on the link of the commits (seg_acks_ask), where the next commits wait for the answer. */
 bool seg_commit_wait_ask(seg_member *member, seg_connection *connection, seg_reply_fn fn, void *arg);
-bool seg_commit_wait_confirm(seg_member *member, const seg_reply *reply);
+void seg_commit_wait_answered(seg_member *member);
 
 /* Commits the last position and lowers the fence, if no call and no pause is under way. */
 void seg_commit_release(seg_partition *partition, int64_t now);

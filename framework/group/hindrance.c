@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "group/fenced_call.h"
 #include "group/history.h"
@@ -13,9 +14,13 @@
 /* Between two notes of the lanes, whose counts change all the time. */
 #define COUNTS_PAUSE (2 * SEG_SECOND)
 
+/* Replicas that are late for less are not told of. */
+#define TELL_AFTER (1 * SEG_SECOND)
+
 void seg_hindrance_begin(seg_partition *p)
 {
-	p->hindrance.newest.kind = SEG_HINDRANCE_NONE;
+	p->hindrance.newest.kind = p->hindrance.retry.kind = SEG_HINDRANCE_NONE;
+	p->hindrance.outputs_wait = false;
 	p->hindrance.changed = p->hindrance.stored = p->hindrance.told = false;
 	p->hindrance.lanes_busy = p->hindrance.slots_waiting = 0;
 	p->hindrance.counts_at = 0;
@@ -61,27 +66,126 @@ static void hear_request(seg_partition *p, int64_t now)
 	seg_hindrance_set_text(h, request->reason);
 }
 
+/* An output of this message, or of an earlier one, is known to wait: so the position does, whatever becomes of the message. */
+static bool waits_for_output(const seg_hindrance *known, seg_id id)
+{
+	return known->kind == SEG_HINDRANCE_TARGET && seg_id_compare(known->id, id) <= 0;
+}
+
+static void show_retry(seg_partition *p)
+{
+	p->hindrance.newest = p->hindrance.retry;
+	p->hindrance.changed = true;
+	p->hindrance.told = false;
+}
+
+static bool is_retry_handled(const seg_partition *p)
+{
+	return seg_id_compare(p->ledger.handled, p->hindrance.retry.id) >= 0;
+}
+
+/* What was shown is over. */
+static void show_less(seg_partition *p)
+{
+	if (p->hindrance.retry.kind == SEG_HINDRANCE_RETRY && !is_retry_handled(p))
+		show_retry(p);
+	else
+		change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
+}
+
+static void hear_retry(seg_partition *p)
+{
+	seg_hindrance *retry = &p->hindrance.retry;
+	if (seg_handoff_take_retry(&p->handoff, retry) && !waits_for_output(&p->hindrance.newest, retry->id))
+		show_retry(p);
+}
+
+/* Nobody tells the I/O thread that an attempt has succeeded. Whether it must have, because the message `id` has emitted. */
+static bool is_retry_over(const seg_partition *p, seg_id id)
+{
+	const seg_id failed = p->hindrance.retry.id;
+	int order = seg_id_compare(id, failed);
+	return order == 0 || (order > 0 && !seg_ledger_has_lanes(&p->ledger)) || is_retry_handled(p);
+}
+
+/* Whether the position waits for that output, and not for what is known already. */
+static bool is_what_hinders(const seg_partition *p, const seg_output_hindrance *output)
+{
+	const seg_hindrance *known = &p->hindrance.newest;
+	bool is_first = seg_id_compare(output->id, known->id) <= 0;
+	switch (known->kind) {
+	case SEG_HINDRANCE_NONE:
+	case SEG_HINDRANCE_TARGET:
+	case SEG_HINDRANCE_REPLICAS:
+		return true;
+	case SEG_HINDRANCE_RETRY:
+		return is_first || is_retry_over(p, output->id);
+	case SEG_HINDRANCE_BEYOND:
+		return is_first;
+	case SEG_HINDRANCE_HANG:
+	case SEG_HINDRANCE_FULL:
+		break;
+	}
+	return false;
+}
+
+/* Unless it is what is shown. */
+static void show(seg_partition *p, seg_hindrance_kind kind, seg_id id, int64_t since, const char *text)
+{
+	const seg_hindrance *known = &p->hindrance.newest;
+	seg_hindrance shown = {.kind = kind, .id = id, .at = since};
+	seg_hindrance_set_text(&shown, text);
+	if (known->kind == kind && seg_id_compare(known->id, id) == 0 && strcmp(known->text, shown.text) == 0)
+		return;
+	p->hindrance.newest = shown;
+	p->hindrance.changed = true;
+	p->hindrance.told = false;
+}
+
+static void show_output(seg_partition *p, const seg_output_hindrance *output)
+{
+	if (is_retry_over(p, output->id))
+		p->hindrance.retry.kind = SEG_HINDRANCE_NONE;
+	show(p, SEG_HINDRANCE_TARGET, output->id, output->since, output->text);
+}
+
+static void log_outputs(seg_partition *p, const char *trouble)
+{
+	if (trouble && !p->hindrance.outputs_wait)
+		seg_log(&p->logger, SEG_LOG_WARNING, "outputs wait, and the partition with them: %s",
+			trouble);
+	else if (!trouble && p->hindrance.outputs_wait)
+		seg_log(&p->logger, SEG_LOG_INFO, "the outputs go on");
+	p->hindrance.outputs_wait = trouble;
+}
+
 /* Whether an output waits. */
 static void hear_outputs(seg_partition *p, int64_t now)
 {
 	seg_output_hindrance found;
+	bool waits = seg_outputs_hindered(p, now, &found);
+	log_outputs(p, waits ? found.text : NULL);
+	if (waits && is_what_hinders(p, &found))
+		show_output(p, &found);
+	else if (!waits && p->hindrance.newest.kind == SEG_HINDRANCE_TARGET)
+		show_less(p);
+}
+
+/* Whether the replicas do not confirm commits. */
+static void hear_replicas(seg_partition *p, int64_t now)
+{
 	const seg_hindrance *known = &p->hindrance.newest;
-	bool told = known->kind == SEG_HINDRANCE_TARGET;
-	if (known->kind != SEG_HINDRANCE_NONE && !told)
-		return;
-	if (!seg_outputs_hindered(p, now, &found)) {
-		if (told) {
-			seg_log(&p->logger, SEG_LOG_INFO, "the outputs go on");
-			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
-		}
+	int64_t since = p->acks.missing_since;
+	bool told = known->kind == SEG_HINDRANCE_REPLICAS;
+	if (since == 0 || now - since < TELL_AFTER) {
+		if (told)
+			show_less(p);
 		return;
 	}
-	if (!told)
-		seg_log(&p->logger, SEG_LOG_WARNING, "outputs wait, and the partition with them: %s",
-			found.text);
-	else if (seg_id_compare(known->id, found.id) == 0)
-		return;
-	seg_hindrance_set_text(change(p, SEG_HINDRANCE_TARGET, found.id, found.since), found.text);
+	bool nothing = known->kind == SEG_HINDRANCE_NONE ||
+		       (known->kind == SEG_HINDRANCE_RETRY && is_retry_handled(p));
+	if (nothing || told)
+		show(p, SEG_HINDRANCE_REPLICAS, (seg_id){0, 0}, since, p->acks.text);
 }
 
 /* Whether beyond_limit keeps the partition from reading. */
@@ -98,7 +202,8 @@ static void hear_beyond(seg_partition *p, int64_t now)
 		return;
 	}
 	bool same = seg_id_compare(known.id, id) == 0, fails = same && known.kind == SEG_HINDRANCE_RETRY;
-	if ((held && same) || known.kind == SEG_HINDRANCE_FULL || known.kind == SEG_HINDRANCE_HANG)
+	if ((held && same) || known.kind == SEG_HINDRANCE_FULL || known.kind == SEG_HINDRANCE_HANG ||
+	    waits_for_output(&known, id))
 		return;
 	snprintf(text, sizeof(text), "beyond_limit is %" PRIu64 "%s%s", p->ledger.limits->beyond_limit,
 		 fails ? "; it fails: " : "", fails ? known.text : "");
@@ -111,12 +216,10 @@ static void hear(seg_partition *p, int64_t now)
 {
 	if (!p->agent.running)
 		return;
-	if (seg_handoff_take_retry(&p->handoff, &p->hindrance.newest)) {
-		p->hindrance.changed = true;
-		p->hindrance.told = false;
-	}
+	hear_retry(p);
 	hear_request(p, now);
 	hear_outputs(p, now);
+	hear_replicas(p, now);
 	hear_beyond(p, now);
 }
 

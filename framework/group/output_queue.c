@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "group/commit.h"
+#include "group/acks.h"
 #include "group/history.h"
 #include "group/notes.h"
 #include "group/refusal.h"
@@ -170,16 +170,20 @@ typedef struct seg_output_wait {
 	seg_output_queue *queues;
 } seg_output_wait;
 
-static void unconfirmed(seg_output_queue *q)
+/* Without a reply, the connection was lost. */
+static void unconfirmed(seg_output_queue *q, const seg_reply *reply)
 {
-	trouble(q, SEG_OUTPUT_REFUSED, "fewer replicas than ack_replicas have confirmed what was added");
+	char text[SEG_ACKS_TEXT_MAX];
+	if (reply && !seg_reply_is_transient(reply))
+		trouble(q, SEG_OUTPUT_REFUSED,
+			seg_acks_explain(q->partition->member, reply, "what was added", text));
 	q->at = seg_now() + UNCONFIRMED_PAUSE;
 }
 
 static void got_replicas(void *arg, const seg_reply *reply)
 {
 	seg_output_wait *w = arg;
-	bool enough = seg_commit_replicas_confirm(w->outputs->member, reply);
+	bool enough = seg_acks_suffice(w->outputs->member, reply);
 	for (seg_output_wait **at = &w->outputs->waits; *at; at = &(*at)->next)
 		if (*at == w) {
 			*at = w->next;
@@ -192,7 +196,7 @@ static void got_replicas(void *arg, const seg_reply *reply)
 		if (enough)
 			added(q);
 		else
-			unconfirmed(q);
+			unconfirmed(q, reply);
 	}
 	free(w);
 }
@@ -207,7 +211,7 @@ static bool ask_replicas(seg_output_queue *q)
 		w = w->next;
 	if (!w) {
 		w = malloc(sizeof(*w));
-		if (!w || !seg_commit_replicas_ask(m, connection, got_replicas, w)) {
+		if (!w || !seg_acks_ask(m, connection, got_replicas, w)) {
 			free(w);
 			return false;
 		}
@@ -233,7 +237,7 @@ static void got_answer(void *arg, const seg_reply *reply)
 	q->done = answer.done;
 	if (answer.done > 0 && !q->dropped && p->member->stream->client->ack_replicas > 0) {
 		if (!ask_replicas(q) && end_call(q))
-			unconfirmed(q);
+			unconfirmed(q, NULL);
 		return;
 	}
 	if (!end_call(q))

@@ -23,6 +23,9 @@ struct seg_member;
 /* With lanes: the most dead letters that no commit has covered. */
 enum { SEG_LETTERED_MAX = 64 };
 
+/* Room for what replicas, or Redis in their place, have said (acks.h), the NUL included. */
+enum { SEG_ACKS_TEXT_MAX = 240 };
+
 /* What a dead letter stands for: the message `last`; or a whole entry, perhaps of messages that nobody could read: the ids from `first` on. */
 typedef struct seg_lettered {
 	seg_id first, last;
@@ -187,6 +190,12 @@ typedef struct seg_partition {
 		int64_t look_pause; /* until the next look at a busy worker */
 	} commit;
 
+	/* With ack_replicas. */
+	struct {
+		int64_t missing_since; /* the replicas do not confirm commits; 0: they do, or nobody has asked */
+		char text[SEG_ACKS_TEXT_MAX]; /* what they say */
+	} acks;
+
 	/* Commits and requests, which Redis may refuse as fenced. */
 	struct {
 		int64_t retry_at;  /* no call is sent before, because Redis refused one */
@@ -223,10 +232,13 @@ typedef struct seg_partition {
 
 	struct {
 		seg_hindrance newest; /* what hinders the partition */
-		bool told;            /* the hooks know it */
-		bool changed, busy;   /* Redis does not have it; it is being written */
-		bool stored;          /* Redis has a note of this ownership */
-		int64_t at;           /* none is written before */
+		seg_hindrance
+			retry;     /* the newest that the worker has told of, unless it is known to be over */
+		bool outputs_wait; /* the log says so */
+		bool told;         /* the hooks know it */
+		bool changed, busy; /* Redis does not have it; it is being written */
+		bool stored;        /* Redis has a note of this ownership */
+		int64_t at;         /* none is written before */
 		/* With lanes: the counts that Redis has of this ownership. */
 		unsigned lanes_busy, slots_waiting;
 		int64_t counts_at; /* no other counts are written before */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "group/acks.h"
 #include "group/commit.h"
 #include "group/fenced_call.h"
 #include "group/notes.h"
@@ -125,11 +126,11 @@ static bool is_of_this_ownership(const seg_partition *p)
 static void got_replicas(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
-	bool enough = seg_commit_wait_confirm(p->member, reply);
+	seg_commit_wait_answered(p->member);
 	p->request.busy = false;
 	if (!is_of_this_ownership(p))
 		return;
-	if (!enough) {
+	if (!seg_acks_heard(p, reply)) {
 		p->fenced_call.retry_at = seg_now() + UNCONFIRMED_PAUSE;
 		return;
 	}

@@ -21,6 +21,7 @@
  *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream); or through
  *                  read and doorbell
  *     commit       commits positions and releases partitions
+ *     acks         with ack_replicas, asks the replicas whether they have what was written
  *     request      sends marks and dead letters
  *     outputs      adds to other streams what the handler emits, through output_queue
  *     gap          finds messages that were removed unread
@@ -266,8 +267,11 @@ typedef struct seg_member {
 
 	struct {
 		uint32_t waits; /* questions to replicas without an answer */
-		bool told;      /* the log says that replicas are missing */
 	} commit;               /* with ack_replicas */
+
+	struct {
+		bool told; /* the log says that replicas are missing */
+	} acks;
 
 	struct {
 		bool wanted;    /* some partitions' groups may not exist */

@@ -7,13 +7,10 @@
 #include "base/units.h"
 
 const char *const seg_hindrance_names[] = {
-	[SEG_HINDRANCE_NONE] = "none",
-	[SEG_HINDRANCE_RETRY] = "retry",
-	[SEG_HINDRANCE_HANG] = "hang",
-	[SEG_HINDRANCE_FULL] = "full",
-	[SEG_HINDRANCE_BEYOND] = "beyond",
-	[SEG_HINDRANCE_TARGET] = "target",
-	NULL,
+	[SEG_HINDRANCE_NONE] = "none",         [SEG_HINDRANCE_RETRY] = "retry",
+	[SEG_HINDRANCE_HANG] = "hang",         [SEG_HINDRANCE_FULL] = "full",
+	[SEG_HINDRANCE_BEYOND] = "beyond",     [SEG_HINDRANCE_TARGET] = "target",
+	[SEG_HINDRANCE_REPLICAS] = "replicas", NULL,
 };
 
 void seg_hindrance_set_text(seg_hindrance *hindrance, const char *text)
@@ -78,6 +75,10 @@ char *seg_hindrance_sentence(const seg_hindrance *h, int64_t now, char text[SEG_
 		break;
 	case SEG_HINDRANCE_TARGET:
 		tell_target(h, ago, text, SEG_HINDRANCE_SENTENCE_MAX);
+		break;
+	case SEG_HINDRANCE_REPLICAS:
+		snprintf(text, SEG_HINDRANCE_SENTENCE_MAX, "commits do not count, for %s now: %s",
+			 seg_units_seconds_text(ago, when), h->text);
 		break;
 	case SEG_HINDRANCE_BEYOND:
 		tell_beyond(h, text, SEG_HINDRANCE_SENTENCE_MAX);

@@ -3,7 +3,8 @@
  *
  * The owner notes it in Redis (group/hindrance.h), where every tool looks (look/snapshot.h). There is one at a time: while a
  * message waits for its next attempt, or for room among the dead letters, no call of the handler is made. Only outputs may wait at
- * the same time; they are told of if there is nothing else.
+ * the same time: they are told of if they are what the position waits for. Replicas that do not confirm commits are told of if there is
+ * nothing else.
  */
 #ifndef SEG_PARTITION_HINDRANCE_H
 #define SEG_PARTITION_HINDRANCE_H
@@ -19,6 +20,7 @@ typedef enum seg_hindrance_kind {
 	SEG_HINDRANCE_FULL,   /* the next message is to become a dead letter, and there is no room for one */
 	SEG_HINDRANCE_BEYOND, /* with lanes: so much is done beyond the message that nothing more is read */
 	SEG_HINDRANCE_TARGET, /* what the handler has emitted cannot be added to its stream */
+	SEG_HINDRANCE_REPLICAS, /* commits do not count: too few replicas confirm them */
 } seg_hindrance_kind;
 
 /* Room for a text, its NUL included; longer ones are cut. */
@@ -31,7 +33,7 @@ typedef struct seg_hindrance {
 		number; /* RETRY: the next attempt, 2, 3, ...; FULL: dead_letter_limit; BEYOND: messages done beyond it */
 	int64_t at; /* seg_now(): RETRY: of the next attempt; else since when it holds */
 	char text
-		[SEG_HINDRANCE_TEXT_MAX]; /* RETRY: why the message failed; HANG: which call; FULL: the letter's reason; BEYOND: the limit, and why the message fails; TARGET: what is wrong there */
+		[SEG_HINDRANCE_TEXT_MAX]; /* RETRY: why the message failed; HANG: which call; FULL: the letter's reason; BEYOND: the limit, and why the message fails; TARGET: what is wrong there; REPLICAS: what they say */
 } seg_hindrance;
 
 /* The name of each kind in Redis and in JSON; NULL is last. */

@@ -42,9 +42,10 @@ static void judge_hindered(verdict *v, const seg_config_consumer *config, const 
 		[SEG_HINDRANCE_FULL] = "partitions wait for room among the dead letters",
 		[SEG_HINDRANCE_BEYOND] = "partitions are held up by a message",
 		[SEG_HINDRANCE_TARGET] = "partitions have outputs that wait",
+		[SEG_HINDRANCE_REPLICAS] = "partitions have commits that do not count",
 	};
 	char what[SEG_HINDRANCE_SENTENCE_MAX + 100], sentence[SEG_HINDRANCE_SENTENCE_MAX], all[64] = "";
-	for (int kind = SEG_HINDRANCE_RETRY; kind <= SEG_HINDRANCE_TARGET; kind++) {
+	for (int kind = SEG_HINDRANCE_RETRY; seg_hindrance_names[kind]; kind++) {
 		seg_hindered_entry first;
 		unsigned count = seg_section_hindered(section, (seg_hindrance_kind)kind, &first);
 		if (count == 0)

@@ -156,8 +156,7 @@ static void hindered(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
 	const seg_hindrance *what = &partition->hindrance.newest;
-	if (what->kind == SEG_HINDRANCE_HANG || what->kind == SEG_HINDRANCE_FULL ||
-	    what->kind == SEG_HINDRANCE_TARGET || what->kind == SEG_HINDRANCE_BEYOND)
+	if (what->kind != SEG_HINDRANCE_NONE && what->kind != SEG_HINDRANCE_RETRY)
 		seg_hindered_note(workers->setup.hindered, &worker->hindered, what);
 	else
 		seg_hindered_forget(workers->setup.hindered, &worker->hindered);

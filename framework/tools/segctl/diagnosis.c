@@ -267,7 +267,17 @@ static bool has_an_output_that_waits(const facts *f, ctl_diagnosis *d)
 	if (!is_hindered(f, SEG_HINDRANCE_TARGET, d))
 		return false;
 	next(d,
-	     "if it is full, see which of its groups lags: segctl lag with the name of that stream; if Redis refuses it, mend what Redis names; then this partition goes on by itself");
+	     "if it is full, see which of its groups lags: segctl lag with the name of that stream; if Redis refuses it, mend what Redis names; if replicas are missing, start them; then this partition goes on by itself");
+	return true;
+}
+
+static bool lacks_replicas(const facts *f, ctl_diagnosis *d)
+{
+	if (!is_hindered(f, SEG_HINDRANCE_REPLICAS, d))
+		return false;
+	next(d,
+	     "start the replicas of %s, or lower ack_replicas of %s; then this partition goes on by itself",
+	     *f->p->node ? f->p->node : "Redis", f->p->info.owner);
 	return true;
 }
 
@@ -386,6 +396,7 @@ static const struct {
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
 	{"output-waits", has_an_output_that_waits},
+	{"replicas-missing", lacks_replicas},
 	{"held-up", is_held_up},
 	{"retrying", is_retrying},
 	{"hanging", has_a_call_that_hangs},
