@@ -1,7 +1,6 @@
 #include "work/dispatcher.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +9,8 @@
 #include "work/failure.h"
 #include "partition/inbox.h"
 #include "work/lane.h"
+#include "work/lane_starter.h"
 #include "work/permission.h"
-
-/* Between two tries to start a lane's thread. Other lanes work meanwhile. */
-#define START_PAUSE (100 * SEG_MS)
-#define START_PAUSE_CAP (5 * SEG_SECOND)
 
 /*
  * What a job may take. A shorter one costs more to hand over than to handle. A longer one is work that other lanes cannot share, and
@@ -32,20 +28,18 @@ struct seg_dispatcher {
 	unsigned lane_count;
 	seg_lane *lanes;
 
-	atomic_uint started; /* lanes that have a thread, from the first on: written by the worker thread */
+	seg_lane_starter starter; /* the worker thread's, but for what any thread may ask */
 
 	/* The worker thread's. */
 	seg_slots slots;
 	seg_inbox inbox;
 	seg_answered answered;
-	unsigned opened;         /* lanes that are open */
-	unsigned idle;           /* lanes in the list below: those that can have a job */
-	uint16_t *idlers;        /* the lane that worked last is last */
-	unsigned start_failures; /* in a row */
-	int64_t start_at;        /* seg_now() before which no further lane is started */
-	bool stopping;           /* the runner is to end: nothing more is handed over */
-	bool alone;  /* a lane has a message that may kill the process, and makes requests for it */
-	double cost; /* ns a message; 0: not known yet */
+	unsigned opened;  /* lanes that are open */
+	unsigned idle;    /* lanes in the list below: those that can have a job */
+	uint16_t *idlers; /* the lane that worked last is last */
+	bool stopping;    /* the runner is to end: nothing more is handed over */
+	bool alone;       /* a lane has a message that may kill the process, and makes requests for it */
+	double cost;      /* ns a message; 0: not known yet */
 	struct {
 		bool pending; /* the first letter of the slots is being written */
 		unsigned request;
@@ -90,6 +84,7 @@ seg_dispatcher *seg_dispatcher_create(seg_task *task)
 		       task->isolate_until);
 	d->idlers = malloc(d->lane_count * sizeof(*d->idlers));
 	d->lanes = make_lanes(d);
+	seg_lane_starter_init(&d->starter, task, d->lanes, d->lane_count);
 	if (d->idlers && d->lanes && reserve(d))
 		return d;
 	seg_dispatcher_destroy(d);
@@ -129,7 +124,7 @@ const seg_plugin_call *seg_dispatcher_call(const seg_dispatcher *d)
 seg_unserved *seg_dispatcher_unserved(seg_dispatcher *d)
 {
 	seg_unserved *found = &d->task->unserved;
-	unsigned started = atomic_load_explicit(&d->started, memory_order_acquire);
+	unsigned started = seg_lane_starter_started(&d->starter);
 	if (seg_unserved_lasts(found))
 		return found;
 	for (unsigned i = 0; i < started; i++) {
@@ -412,55 +407,6 @@ static seg_step take_batch(seg_dispatcher *d, seg_fetched *fetched)
 	return SEG_STEP_DONE;
 }
 
-/* --- starting lanes ---------------------------------------------------------------------------------- */
-
-static int pick_cpu(const seg_task_setup *setup)
-{
-	const seg_config_cpus *cpus = setup->cpus;
-	if (!cpus || cpus->count == 0)
-		return -1;
-	return cpus->list[atomic_fetch_add(setup->next_cpu, 1) % cpus->count];
-}
-
-/* The first lane is needed. With some, the partition goes on, only slower. */
-static void start_failed(seg_dispatcher *d, unsigned started, int failure)
-{
-	seg_task *task = d->task;
-	char reason[200];
-	d->start_at = seg_now() + seg_backoff(START_PAUSE, START_PAUSE_CAP, ++d->start_failures);
-	snprintf(reason, sizeof(reason),
-		 "cannot start thread %u of %u of a partition (parallel): %s; raise the limit of threads "
-		 "(ulimit -u, TasksMax), or lower parallel",
-		 started + 1, d->lane_count, strerror(failure));
-	if (started == 0) {
-		seg_unserved_note(&task->unserved, SEG_SHORTAGE_THREADS, reason);
-		seg_waker_kick(task->handoff->waker);
-	} else if (d->start_failures == 1) {
-		seg_log(&task->logger, SEG_LOG_WARNING, "going on with fewer threads for now: %s", reason);
-	}
-}
-
-/* Starts the lanes that have no thread yet, as far as the system gives threads. */
-static void start_lanes(seg_dispatcher *d)
-{
-	seg_task *task = d->task;
-	unsigned started = atomic_load_explicit(&d->started, memory_order_relaxed);
-	if (started == d->lane_count || d->stopping || seg_now() < d->start_at)
-		return;
-	for (; started < d->lane_count; started++) {
-		int failure = seg_lane_start(&d->lanes[started], pick_cpu(task->setup));
-		if (failure) {
-			start_failed(d, started, failure);
-			return;
-		}
-		atomic_store_explicit(&d->started, started + 1, memory_order_release);
-		seg_unserved_end(&task->unserved);
-	}
-	if (d->start_failures > 0)
-		seg_log(&task->logger, SEG_LOG_INFO, "all %u threads of the partition run", d->lane_count);
-	d->start_failures = 0;
-}
-
 /* --- the duty cycle -------------------------------------------------------------------------------------- */
 
 /* When to look again although nothing has happened. */
@@ -470,7 +416,8 @@ static int64_t due(const seg_dispatcher *d)
 	int64_t at = short_of_memory ? seg_now() + SEG_MEMORY_PAUSE : SEG_NEVER,
 		slot = seg_slots_due(&d->slots);
 	at = slot < at ? slot : at;
-	return d->start_failures > 0 && d->start_at < at ? d->start_at : at;
+	int64_t start = seg_lane_starter_due(&d->starter);
+	return start < at ? start : at;
 }
 
 /* For the I/O thread, which shows them. */
@@ -489,7 +436,8 @@ static void handle_fetched(seg_dispatcher *d)
 		uint32_t ticket = seg_handoff_ticket(handoff);
 		if (seg_permission_stops(d->task) || take_letter(d) == SEG_STEP_STOP)
 			return;
-		start_lanes(d);
+		if (!d->stopping)
+			seg_lane_starter_step(&d->starter);
 		look_for_open_lanes(d);
 		bool moved = take_answers(d);
 		seg_fetched *fetched = seg_handoff_take(handoff);
