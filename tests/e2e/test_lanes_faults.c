@@ -21,6 +21,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/deaths.h"
 #include "harness/group.h"
 #include "harness/load.h"
 #include "harness/runner.h"
@@ -85,14 +86,7 @@ static void run(int i, const char *plugin, int lanes, const char *more)
 
 static void reload(int i, const char *plugin, int lanes, const char *more)
 {
-	static const char done[] = "SIGHUP: ";
-	int before = test_runner_times_said(runners[i], done);
-	FILE *file = fopen(runners[i]->config, "w");
-	assert_non_null(file);
-	fputs(config(i, plugin, lanes, more), file);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(kill(runners[i]->pid, SIGHUP), 0);
-	test_runner_says_times(runners[i], done, before + 1);
+	test_runner_reload(runners[i], "%s", config(i, plugin, lanes, more));
 }
 
 static void kill_runner(int i)
@@ -312,12 +306,7 @@ static void a_message_that_kills_is_isolated_behind_one_that_waits(void **state)
 		run(0, "counts", LANES,
 		    "max_attempts = 3\nretry_backoff = 1h\nretry_backoff_max = 1h\n"
 		    "option.fail = stuck\noption.crash = deadly\n");
-		while (waitpid(runners[0]->pid, &runners[0]->status, WNOHANG) == 0 &&
-		       test_group_dead_letters(server->address, "in", "g") == 0)
-			usleep(2000);
-		killed = test_group_dead_letters(server->address, "in", "g") == 0;
-		if (killed)
-			runners[0]->pid = 0;
+		killed = test_runner_dies(runners[0], server->address, "in", "g");
 	}
 	assert_int_equal(deaths, DEATHS);
 	expect_second(numbers);

@@ -21,6 +21,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/deaths.h"
 #include "harness/group.h"
 #include "harness/runner.h"
 #include "harness/server.h"
@@ -289,13 +290,8 @@ static int deaths_until_given_up(const char *max_attempts)
 	session_timeout = "500ms";
 	for (int deaths = 0;; deaths++) {
 		run(max_attempts);
-		while (waitpid(runner->pid, &runner->status, WNOHANG) == 0 &&
-		       test_group_dead_letters(server->address, "s", "g") == 0)
-			usleep(2000);
-		if (test_group_dead_letters(server->address, "s", "g"))
+		if (!test_runner_dies(runner, server->address, "s", "g"))
 			return deaths;
-		assert_true(WIFSIGNALED(runner->status));
-		runner->pid = 0;
 		assert_in_range(deaths, 0, 6);
 	}
 }

@@ -32,6 +32,15 @@ const char *test_build_directory(void)
 	return build;
 }
 
+__attribute__((format(printf, 2, 0))) static void write_config(const test_runner *runner, const char *format,
+							       va_list args)
+{
+	FILE *file = fopen(runner->config, "w");
+	assert_non_null(file);
+	vfprintf(file, format, args);
+	assert_int_equal(fclose(file), 0);
+}
+
 __attribute__((format(printf, 1, 0))) static test_runner *make(const char *format, va_list args)
 {
 	test_runner *runner = calloc(1, sizeof(*runner));
@@ -39,10 +48,7 @@ __attribute__((format(printf, 1, 0))) static test_runner *make(const char *forma
 	test_directory_make(runner->directory);
 	snprintf(runner->config, sizeof(runner->config), "%s/test.ini", runner->directory);
 	snprintf(runner->output, sizeof(runner->output), "%s/output", runner->directory);
-	FILE *file = fopen(runner->config, "w");
-	assert_non_null(file);
-	vfprintf(file, format, args);
-	assert_int_equal(fclose(file), 0);
+	write_config(runner, format, args);
 	return runner;
 }
 
@@ -63,6 +69,18 @@ test_runner *test_runner_run(const char *format, ...)
 	va_end(args);
 	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
 	return runner;
+}
+
+void test_runner_reload(test_runner *runner, const char *format, ...)
+{
+	static const char done[] = "reloaded: ";
+	int before = test_runner_times_said(runner, done);
+	va_list args;
+	va_start(args, format);
+	write_config(runner, format, args);
+	va_end(args);
+	assert_int_equal(kill(runner->pid, SIGHUP), 0);
+	test_runner_says_times(runner, done, before + 1);
 }
 
 enum { LIMITED_USER = 64321 };

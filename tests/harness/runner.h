@@ -36,6 +36,9 @@ void test_runner_start(test_runner *runner, const char *const *arguments);
 /* test_runner_make, then `segrunner -c CONFIG`. */
 __attribute__((format(printf, 1, 2))) test_runner *test_runner_run(const char *format, ...);
 
+/* Writes this text (printf) as the configuration, and waits until the runner has reloaded it. */
+__attribute__((format(printf, 2, 3))) void test_runner_reload(test_runner *runner, const char *format, ...);
+
 /* Waits until the runner ends. Returns its exit code, or -signal. */
 int test_runner_wait(test_runner *runner);
 
