@@ -280,19 +280,19 @@ static void it_waits_for_the_first_group(void **state)
 {
 	(void)state;
 	int output;
-	const test_segctl *answer = test_segctl_do(server->address, "lag --wait 100ms");
+	const test_segctl *answer = test_segctl_do(server->address, "lag --wait 1s");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "no stream of namespace \"default\" has a group yet");
-	answer = test_segctl_do(server->address, "lag s --wait 100ms");
+	answer = test_segctl_do(server->address, "lag s --wait 1s");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "stream \"s\" has no group yet");
 	pid_t pid = start_waiting("lag s --wait 1min", &output);
 	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
 	expect_end(pid, output, EX_OK, "1 group: 0 messages wait\n");
-	answer = test_segctl_do(server->address, "lag -p 7 --wait 100ms");
+	answer = test_segctl_do(server->address, "lag -p 7 --wait 1s");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "has a partition 7");
-	assert_int_equal(test_segctl_do(server->address, "lag s -p 7 --wait 100ms")->exit_code, EX_NOINPUT);
+	assert_int_equal(test_segctl_do(server->address, "lag s -p 7 --wait 1s")->exit_code, EX_NOINPUT);
 }
 
 static void it_names_each_group_when_the_time_is_up(void **state)
@@ -300,7 +300,7 @@ static void it_names_each_group_when_the_time_is_up(void **state)
 	(void)state;
 	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g h"));
 	add(1, 2);
-	const test_segctl *answer = test_segctl_do(server->address, "lag --wait 100ms");
+	const test_segctl *answer = test_segctl_do(server->address, "lag --wait 1s");
 	assert_int_equal(answer->exit_code, 1);
 	test_expect_text(answer->errors,
 			 "group \"g\" of stream \"s\": up to 2 messages wait, more than 0; gave up");
@@ -313,7 +313,7 @@ static void it_prints_the_document_when_the_time_is_up(void **state)
 	(void)state;
 	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
 	add(1, 2);
-	const test_segctl *answer = test_segctl_do(server->address, "lag s g --wait 100ms -o json");
+	const test_segctl *answer = test_segctl_do(server->address, "lag s g --wait 1s -o json");
 	assert_int_equal(answer->exit_code, 1);
 	json_t *rows = json_loads(answer->output, 0, NULL);
 	assert_int_equal(json_array_size(rows), 2);
@@ -353,14 +353,14 @@ static void it_exits_as_without_it_when_the_time_is_up(void **state)
 	(void)state;
 	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
 	add(1, 2);
-	const test_segctl *answer = test_segctl_do(server->address, "lag s g --wait 100ms");
+	const test_segctl *answer = test_segctl_do(server->address, "lag s g --wait 1s");
 	assert_int_equal(answer->exit_code, 1);
 	assert_string_equal(answer->output, "");
-	test_expect_text(answer->errors, "2 messages wait, more than 0; gave up after 100ms\n");
-	answer = test_segctl_do(server->address, "lag --wait=100ms s nobody");
+	test_expect_text(answer->errors, "2 messages wait, more than 0; gave up after 1s\n");
+	answer = test_segctl_do(server->address, "lag --wait=1s s nobody");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "gave up");
-	assert_int_equal(test_segctl_do(NULL, "-a unix:///nowhere lag s g --wait 100ms")->exit_code,
+	assert_int_equal(test_segctl_do(NULL, "-a unix:///nowhere lag s g --wait 1s")->exit_code,
 			 EX_UNAVAILABLE);
 }
 
