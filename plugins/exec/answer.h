@@ -3,7 +3,8 @@
  *
  *     {"ok":true}    {"retry":"why"}    {"dead_letter":"why"}
  *
- * An answer that is ok can have "emit" and "state" (effects.h). The child may add the message's "id"; then the id is checked. Pure; any thread.
+ * An answer that is ok can have "emit" and "state" (effects.h). The child may add the message's "id"; then the id is checked. An
+ * answer with any other field is invalid. Pure; any thread.
  */
 #ifndef PLUGINS_EXEC_ANSWER_H
 #define PLUGINS_EXEC_ANSWER_H

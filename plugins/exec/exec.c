@@ -19,6 +19,9 @@
  *     {"retry":"why"}             send it again after a pause (retry_backoff, max_attempts)
  *     {"dead_letter":"why"}       move it to the dead letters
  *
+ * It may also have the message's "id", which is then checked. An answer with any other field is invalid: a slip such as
+ * "emits" would lose records without a word.
+ *
  * An answer with "ok" can add records to streams of the section's `outputs`, and change the partition's values:
  *
  *     {"ok":true,"emit":[{"stream":"enriched","key":"al","data":"hi","headers":[{"name":"trace","value":"7f3a"}]}],

@@ -24,10 +24,10 @@
  *     timeout          30s         how long a whole request may take
  *     ca_file                      certificates to trust instead of the system's
  *
- * What the service's answer means. 2xx: done. A status of retry_statuses, a redirection, or no answer: the messages are
- * sent again after a pause, at least as long as Retry-After says. Any other 4xx: the message becomes a dead letter, with
- * the beginning of the answer as its reason; a refused batch is sent again in halves until the refused message is found.
- * After a failure the first message is sent alone, then batches that grow. Attempts also count while the service is down:
+ * What the service's answer means. 2xx: done, whatever its body says: a service that takes only a part of a batch must say so by
+ * its status. A status of retry_statuses, a redirection, or no answer: the messages are sent again after a pause, at least as
+ * long as Retry-After says. Any other 4xx: the message becomes a dead letter, with the beginning of the answer as its reason; a
+ * refused batch is sent again in halves until the refused message is found. After a failure the first message is sent alone, then batches that grow. Attempts also count while the service is down:
  * with max_attempts = 0 the partition waits until the service is back.
  *
  * Each partition keeps one connection open. Proxies are taken from the environment (https_proxy, no_proxy).

@@ -21,7 +21,8 @@
  *     "dead_letter", why          move the message to the dead letters
  *     "stop", why                 the handler cannot continue: segrunner ends
  *
- * An error that handle raises is a retry. For the message that it handles, handle may call
+ * An error that handle raises is a retry. So is whatever else it returns, also nil with a second value, as Lua's functions tell
+ * of a failure. For the message that it handles, handle may call
  *
  *     emit(stream, key, data [, headers])    adds a record to a stream of the section's `outputs`; headers:
  *                                            {name = value, ...}, or a list such as message.headers

@@ -210,6 +210,12 @@ static void read_answer(lua_State *lua, handling *h)
 	bool is_text = lua_type(lua, 2) == LUA_TSTRING;
 	const char *answer = is_text ? lua_tostring(lua, 2) : NULL;
 	h->outcome = SEG_OUTCOME_DONE;
+	/* Lua's own functions tell of an error so: the message has not taken effect. */
+	if (lua_isnil(lua, 2) && !lua_isnil(lua, 3))
+		luaL_error(
+			lua,
+			"handle returned nil and %s; a message that failed needs \"retry\" or \"dead_letter\"",
+			luaL_tolstring(lua, 3, NULL));
 	if (lua_isnil(lua, 2) || (lua_isboolean(lua, 2) && lua_toboolean(lua, 2)))
 		return;
 	for (size_t i = 0; answer && i < sizeof(names) / sizeof(names[0]); i++)

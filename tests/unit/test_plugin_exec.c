@@ -192,7 +192,7 @@ static void a_batch_larger_than_the_pipes_goes_through(void **state)
 		m[i] = test_message(i + 1, "k", data);
 	const char *script =
 		"import sys,json\nfor l in sys.stdin:\n r=json.loads(l);"
-		" print(json.dumps({\"ok\":True,\"id\":r[\"id\"],\"echo\":r[\"data\"]}),flush=False)\n"
+		" print(json.dumps({\"ok\":True,\"id\":r[\"id\"]})+\" \"*len(r[\"data\"]),flush=False)\n"
 		" if r[\"id\"].endswith(\"00\"): sys.stdout.flush()\n";
 	test_plugin *p = test_plugin_start("exec", OPTIONS(option(0, "command=exec python3 -c '%s'", script),
 							   "window=10000", "timeout=60s"));
@@ -288,6 +288,9 @@ static void an_invalid_answer_is_shown(void **state)
 		{"echo '{\"ok\":false}'", "expected {\"ok\":true}, {\"retry\""},
 		{"echo '{\"ok\":true,\"retry\":\"x\"}'", "expected {\"ok\":true}, {\"retry\""},
 		{"echo '{\"ok\":true,\"id\":\"9-9\"}'", "expected the id of the next message"},
+		{"echo '{\"ok\":true,\"emits\":[{\"stream\":\"o\",\"key\":\"k\",\"data\":\"x\"}]}'",
+		 "an answer has no field \"emits\", only ok, retry, dead_letter, id, emit and state"},
+		{"echo '{\"retry\":\"x\",\"After\":9}'", "an answer has no field \"After\", only ok"},
 		{"echo '{\"ok\":true}'; echo '{\"ok\":true}'", NULL},
 		{"exec >&-; sleep 9", "the child closed its standard output"},
 		{"head -c 20000000 /dev/zero", "expected JSON"},

@@ -103,6 +103,7 @@ static const char by_data[] = "function handle(m)\n"
 			      " if m.data == 't' then error({}) end\n"
 			      " if m.data == 'n' then return 42 end\n"
 			      " if m.data == 'f' then return false end\n"
+			      " if m.data == 'l' then return nil, 'no such file' end\n"
 			      " return m.data == 'true' or nil\n"
 			      "end";
 
@@ -119,6 +120,7 @@ static void what_handle_returns_is_the_answer(void **state)
 	test_expect_answer(hand_over("t"), SEG_OUTCOME_RETRY, 0, "an error that is not a text");
 	test_expect_answer(hand_over("n"), SEG_OUTCOME_RETRY, 0, "handle returned 42");
 	test_expect_answer(hand_over("f"), SEG_OUTCOME_RETRY, 0, "handle returned false");
+	test_expect_answer(hand_over("l"), SEG_OUTCOME_RETRY, 0, "handle returned nil and no such file");
 	stop();
 }
 
