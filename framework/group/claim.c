@@ -11,6 +11,7 @@
 #include "group/notes.h"
 #include "group/recall.h"
 #include "group/refusal.h"
+#include "partition/beyond_text.h"
 
 #define RETRY_BASE (50 * SEG_MS)
 #define RETRY_CAP (5 * SEG_SECOND)

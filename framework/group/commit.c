@@ -241,7 +241,8 @@ static bool send_changes(seg_partition *p, const char *const *argv, int argc)
 
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
-	char passed[24] = "", *beyond = NULL;
+	char passed[24] = "";
+	const char *beyond = NULL;
 	seg_ledger *l = &p->ledger;
 	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
@@ -261,7 +262,6 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 		sent = send_changes(p, argv, 11);
 	else
 		sent = send_position(p, argv, beyond ? 11 : looks ? 10 : 9);
-	free(beyond);
 	if (!sent)
 		return false;
 	p->commit.busy = true;

@@ -70,14 +70,4 @@ bool seg_beyond_add_hole(seg_beyond *beyond, seg_id first, seg_id last);
  */
 bool seg_beyond_add(seg_beyond *beyond, seg_id position, seg_id first, seg_id last);
 
-/*
- * The text for Redis: `<holes> <frontier> <count>`, printable. Holes are `-` for none, else `<first>[:<last>],...`, where each id is
- * written as its distance from the id before it, the position before all: `<seq more>`, or `<ms more>-<seq>`. Returns a text
- * that the caller frees; NULL: out of memory. The set must not be empty.
- */
-char *seg_beyond_encode(const seg_beyond *beyond, seg_id position, size_t *length);
-
-/* Reads such a text. Returns 0, SEG_EINVAL (it is malformed, or of another position) or SEG_ENOMEM: then the set is empty. */
-int seg_beyond_decode(seg_beyond *beyond, seg_id position, const char *text, size_t length);
-
 #endif

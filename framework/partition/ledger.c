@@ -26,6 +26,9 @@ enum { CHANGED_COUNT = 16384, CHANGED_BYTES = 4 << 20 };
 /* After so many reads without memory for one entry, that entry is faulty: with the pauses, after about ten seconds. */
 enum { STARVED_MOST = 7 };
 
+/* So many holes of what is done beyond the position keep their memory when they are filled. */
+enum { BEYOND_KEPT = 1024 };
+
 /* What a read brings at least, if the log has it: a batch, and a message for each lane. */
 static size_t usual_read(const seg_ledger *l)
 {
@@ -53,11 +56,19 @@ static void drop_incomplete(seg_ledger *l)
 	l->unsent = l->unsent_last = NULL;
 }
 
+/* The next set is written from its beginning. */
+static void forget_beyond(seg_ledger *l)
+{
+	seg_beyond_fini(&l->beyond.set);
+	seg_beyond_text_fini(&l->beyond.text);
+	l->tracker.unwritten = 0;
+}
+
 void seg_ledger_fini(seg_ledger *l)
 {
 	drop_incomplete(l);
 	drop_completions(l, &l->changed);
-	seg_tracker_fini(&l->tracker);
+	seg_ledger_settle(l);
 	if (l->target)
 		seg_fetched_release(l->target);
 	while (l->spare_count)
@@ -85,6 +96,7 @@ void seg_ledger_begin(seg_ledger *l, seg_id position, int64_t entries_read)
 	l->read_size = usual_read(l);
 	l->messages_per_entry = 1;
 	l->starved = 0;
+	forget_beyond(l);
 	seg_tracker_begin(&l->tracker, position);
 	l->earlier = NULL;
 	l->skipped = l->done_committed = 0;
@@ -102,6 +114,7 @@ void seg_ledger_skip(seg_ledger *l, const seg_beyond *earlier)
 
 void seg_ledger_settle(seg_ledger *l)
 {
+	forget_beyond(l);
 	seg_tracker_fini(&l->tracker);
 }
 
@@ -573,40 +586,40 @@ void seg_ledger_mark(seg_ledger *l, uint64_t number)
 	l->handled_count = l->tracker.first;
 }
 
-/* What is done beyond the position. Without lanes: what earlier owners have done there. */
-static void write_beyond(const seg_ledger *l, seg_beyond *set)
+/* The set was large, and is small now. */
+static bool is_mostly_empty(const seg_beyond *set)
 {
-	const seg_tracker nothing_more = {.position = l->handled, .last = l->handled};
-	const seg_tracker *tracker = l->lanes ? &l->tracker : &nothing_more;
-	seg_tracker_write(tracker, l->earlier, set);
-	set->count = seg_tracker_beyond(tracker);
+	return set->room > BEYOND_KEPT && set->hole_count < set->room / 8;
 }
 
-char *seg_ledger_beyond_text(seg_ledger *l)
+/* What is done beyond the position. Without lanes: what earlier owners have done there. Returns how many holes are as before. */
+static size_t write_beyond(seg_ledger *l)
 {
-	size_t length = 0;
-	seg_beyond set = {0};
-	char *text = NULL, *encoded = NULL;
-	write_beyond(l, &set);
-	bool any = !seg_beyond_is_empty(&set);
+	seg_tracker nothing_more = {.position = l->handled, .last = l->handled};
+	seg_tracker *tracker = l->lanes ? &l->tracker : &nothing_more;
+	if (is_mostly_empty(&l->beyond.set))
+		forget_beyond(l);
+	size_t kept = seg_tracker_write(tracker, l->earlier, &l->beyond.set);
 	if (l->earlier && l->earlier->count > l->skipped)
-		set.count += l->earlier->count - l->skipped;
+		l->beyond.set.count += l->earlier->count - l->skipped;
+	return kept;
+}
+
+const char *seg_ledger_beyond_text(seg_ledger *l)
+{
+	size_t kept = write_beyond(l);
+	bool any = !seg_beyond_is_empty(&l->beyond.set);
+	uint64_t done = l->done_before + done_here(l);
+	const char *text = l->beyond.nothing;
+	if (any && !seg_beyond_text_write(&l->beyond.text, &l->beyond.set, l->handled, kept))
+		return NULL;
 	if (any)
-		encoded = seg_beyond_encode(&set, l->handled, &length);
-	size_t size = length + 32;
-	if (!any || encoded)
-		text = malloc(size);
-	if (text)
-		snprintf(text, size, "%" PRIu64 " %s", l->done_before + done_here(l),
-			 any                ? encoded
-			 : l->beyond_stored ? "-"
-					    : "=");
-	if (text) {
-		l->beyond_stored = any;
-		l->beyond_at = l->handled;
-	}
-	free(encoded);
-	seg_beyond_fini(&set);
+		text = seg_beyond_text_after(&l->beyond.text, done);
+	else
+		snprintf(l->beyond.nothing, sizeof(l->beyond.nothing), "%" PRIu64 " %c", done,
+			 l->beyond_stored ? '-' : '=');
+	l->beyond_stored = any;
+	l->beyond_at = l->handled;
 	return text;
 }
 

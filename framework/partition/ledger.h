@@ -14,6 +14,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "partition/beyond_text.h"
 #include "partition/handoff.h"
 #include "partition/parser.h"
 #include "partition/tracker.h"
@@ -88,6 +89,11 @@ typedef struct seg_ledger {
 		*earlier;   /* what earlier owners have done beyond the position of the claim; or NULL */
 	bool beyond_stored; /* Redis may have a set */
 	seg_id beyond_at;   /* the position it belongs to */
+	struct {
+		seg_beyond set; /* as the newest commit says it */
+		seg_beyond_text text;
+		char nothing[32]; /* in place of the text */
+	} beyond;
 	uint64_t
 		done_before; /* messages that ownerships before have done. A claim anew in one epoch keeps its nonce: the count must go on */
 
@@ -223,10 +229,10 @@ uint64_t seg_ledger_done_committed(seg_ledger *ledger, uint64_t done);
 void seg_ledger_mark(seg_ledger *ledger, uint64_t number);
 
 /*
- * What a commit of `handled` says of messages beyond it (lua/commit.lua): `<done> <set>`, where the set is seg_beyond_encode's; or `-`:
- * nothing is done there any more; or `=`: nothing is, and Redis has no set. The caller frees the text. NULL: out of memory.
+ * What a commit of `handled` says of messages beyond it (lua/commit.lua): `<done> <set>`, where the set is a seg_beyond_text; or `-`:
+ * nothing is done there any more; or `=`: nothing is, and Redis has no set. The text is valid until the next call. NULL: out of memory.
  */
-char *seg_ledger_beyond_text(seg_ledger *ledger);
+const char *seg_ledger_beyond_text(seg_ledger *ledger);
 
 /* Whether a commit must say it: with lanes; and without them until nothing is left of what earlier owners have done there. */
 static inline bool seg_ledger_keeps_beyond(const seg_ledger *ledger)

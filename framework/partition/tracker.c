@@ -85,6 +85,8 @@ static void count_done(seg_tracker *t, uint64_t number)
 	t->done_count++;
 	if (number >= t->newest)
 		t->newest = number + 1;
+	if (number < t->unwritten)
+		t->unwritten = number;
 	if (number == t->first)
 		advance(t);
 }
@@ -180,20 +182,48 @@ static void write_earlier(const seg_tracker *t, const seg_beyond *earlier, uint6
 	set->frontier = earlier->frontier;
 }
 
-void seg_tracker_write(const seg_tracker *t, const seg_beyond *earlier, seg_beyond *set)
+/* Drops the holes that may have changed. Returns the message from which on the set is to be written. */
+static uint64_t drop_changed(const seg_tracker *t, seg_beyond *set)
 {
-	uint64_t undone = t->first;
-	seg_beyond_clear(set);
-	if (t->room == 0 && t->end > 0)
-		return; /* its memory was freed */
+	uint64_t from = t->unwritten;
+	/* The hole that a message was in begins before it. */
+	while (from > t->first && !is_done(t, from - 1))
+		from--;
+	if (from <= t->first) {
+		set->hole_count = 0;
+		return t->first;
+	}
+	seg_id before = seg_tracker_before(t, from);
+	while (set->hole_count && seg_id_compare(set->holes[set->hole_count - 1].last, before) > 0)
+		set->hole_count--;
+	return from;
+}
+
+/* Returns the message up to which the set is written: the newest, unless there was no room for a hole. */
+static uint64_t write_from(const seg_tracker *t, seg_beyond *set, uint64_t from)
+{
+	uint64_t undone = next(t, from, t->newest, false);
 	while (undone < t->newest) {
 		uint64_t done = next(t, undone, t->newest, true);
 		if (!add_hole(t, set, undone, done))
-			return;
+			break;
 		undone = next(t, done, t->newest, false);
-		set->frontier = t->ids[index_of(t, undone - 1)];
-		set->count += undone - done;
 	}
-	if (earlier && seg_id_compare(earlier->frontier, t->last) > 0)
-		write_earlier(t, earlier, undone, set);
+	return undone;
+}
+
+size_t seg_tracker_write(seg_tracker *t, const seg_beyond *earlier, seg_beyond *set)
+{
+	if (t->room == 0 && t->end > 0) { /* its memory was freed */
+		seg_beyond_clear(set);
+		return 0;
+	}
+	uint64_t from = drop_changed(t, set);
+	size_t kept = set->hole_count;
+	t->unwritten = write_from(t, set, from);
+	set->frontier = t->unwritten > t->first ? t->ids[index_of(t, t->unwritten - 1)] : (seg_id){0, 0};
+	set->count = seg_tracker_beyond(t);
+	if (t->unwritten == t->newest && earlier && seg_id_compare(earlier->frontier, t->last) > 0)
+		write_earlier(t, earlier, t->unwritten, set);
+	return kept;
 }

@@ -24,6 +24,7 @@ typedef struct seg_tracker {
 	uint64_t first;      /* the first message that is not done; it may be `end` */
 	uint64_t end;        /* the number of the next message that comes */
 	uint64_t newest;     /* all from here on are not done */
+	uint64_t unwritten;  /* the set has what was done before it when it was written last */
 	uint64_t done_count; /* of all messages, those before `first` included */
 	seg_id position;     /* the message before `first`; at the start, the position of the claim */
 	seg_id last;         /* the newest message; before there is one, the same position */
@@ -59,7 +60,10 @@ bool seg_tracker_first(const seg_tracker *tracker, seg_id *id);
 /*
  * Writes into the set what is done beyond the position: of the messages that have come; and after these, what `earlier` names, which
  * may be NULL. Without memory, or with too many holes, the set is smaller: it never names a message that is not done.
+ *
+ * The set is the one that was written last in this ownership, and nobody else has changed it: only what has changed since is written.
+ * Returns how many of its first holes are the same as before.
  */
-void seg_tracker_write(const seg_tracker *tracker, const seg_beyond *earlier, seg_beyond *set);
+size_t seg_tracker_write(seg_tracker *tracker, const seg_beyond *earlier, seg_beyond *set);
 
 #endif

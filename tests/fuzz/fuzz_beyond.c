@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "partition/beyond.h"
+#include "partition/beyond_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,11 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (status && !seg_beyond_is_empty(&read))
 		fail("a malformed text left something");
 	if (status == 0) {
-		size_t length;
-		char *text = seg_beyond_encode(&read, position, &length);
-		if (seg_beyond_decode(&again, position, text, length) || !same(&read, &again))
+		seg_beyond_text written = {0};
+		const char *text = seg_beyond_text_write(&written, &read, position, 0);
+		if (seg_beyond_decode(&again, position, text, written.length) || !same(&read, &again))
 			fail("written and read again, it is another set");
-		free(text);
+		seg_beyond_text_fini(&written);
 		if (!seg_beyond_has(&read, read.frontier))
 			fail("the frontier is not done");
 		for (size_t i = 0; i < read.hole_count; i++)

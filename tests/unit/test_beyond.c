@@ -11,14 +11,16 @@
 
 #include <cmocka.h>
 
-#include "partition/beyond.h"
+#include "partition/beyond_text.h"
 
 static seg_beyond beyond;
+static seg_beyond_text written;
 
 static int teardown(void **state)
 {
 	(void)state;
 	seg_beyond_fini(&beyond);
+	seg_beyond_text_fini(&written);
 	return 0;
 }
 
@@ -39,12 +41,10 @@ static void hole(seg_id first, seg_id last)
 
 static void encodes(seg_id position, const char *expected)
 {
-	size_t length;
-	char *text = seg_beyond_encode(&beyond, position, &length);
+	const char *text = seg_beyond_text_write(&written, &beyond, position, 0);
 	assert_non_null(text);
 	assert_string_equal(text, expected);
-	assert_int_equal(length, strlen(expected));
-	free(text);
+	assert_int_equal(written.length, strlen(expected));
 }
 
 static int decodes(seg_id position, const char *text)
@@ -202,16 +202,14 @@ static void a_text_is_read_back_as_it_was_written(void **state)
 	}
 	beyond.frontier = id(last.ms, last.seq + 1);
 	beyond.count = 1234;
-	size_t length;
-	char *text = seg_beyond_encode(&beyond, position, &length);
+	const char *text = seg_beyond_text_write(&written, &beyond, position, 0);
 	seg_beyond again = {0};
-	assert_int_equal(seg_beyond_decode(&again, position, text, length), 0);
+	assert_int_equal(seg_beyond_decode(&again, position, text, written.length), 0);
 	assert_int_equal(again.hole_count, beyond.hole_count);
 	assert_memory_equal(again.holes, beyond.holes, beyond.hole_count * sizeof(seg_hole));
 	assert_int_equal(seg_id_compare(again.frontier, beyond.frontier), 0);
 	assert_int_equal(again.count, 1234);
 	seg_beyond_fini(&again);
-	free(text);
 }
 
 static void the_largest_ids_fit_into_a_text(void **state)
@@ -220,11 +218,28 @@ static void the_largest_ids_fit_into_a_text(void **state)
 	hole(id(UINT64_MAX, UINT64_MAX - 2), id(UINT64_MAX, UINT64_MAX - 1));
 	beyond.frontier = id(UINT64_MAX, UINT64_MAX);
 	beyond.count = UINT64_MAX;
-	size_t length;
-	char *text = seg_beyond_encode(&beyond, id(0, 0), &length);
-	assert_int_equal(seg_beyond_decode(&beyond, id(0, 0), text, length), 0);
+	const char *text = seg_beyond_text_write(&written, &beyond, id(0, 0), 0);
+	assert_int_equal(seg_beyond_decode(&beyond, id(0, 0), text, written.length), 0);
 	assert_true(has(UINT64_MAX, UINT64_MAX));
-	free(text);
+}
+
+/* What was kept is not written again: a change in it must not show. */
+static void a_text_goes_on_behind_the_holes_that_are_kept(void **state)
+{
+	(void)state;
+	hole(id(5, 1), id(5, 3));
+	hole(id(5, 7), id(5, 7));
+	beyond.frontier = id(5, 8);
+	beyond.count = 2;
+	encodes(id(5, 0), "1:2,4 5-8 2");
+	beyond.holes[0].first = id(5, 2);
+	beyond.holes[1].first = id(5, 6);
+	assert_string_equal(seg_beyond_text_write(&written, &beyond, id(5, 0), 1), "1:2,3:1 5-8 2");
+	assert_string_equal(seg_beyond_text_after(&written, 17), "17 1:2,3:1 5-8 2");
+	/* After another position, all is. */
+	assert_string_equal(seg_beyond_text_write(&written, &beyond, id(4, 0), 2), "1-2:1,3:1 5-8 2");
+	assert_string_equal(seg_beyond_text_after(&written, UINT64_MAX),
+			    "18446744073709551615 1-2:1,3:1 5-8 2");
 }
 
 static void a_malformed_text_is_an_error_and_leaves_nothing(void **state)
@@ -282,6 +297,7 @@ int main(void)
 		TEST(a_set_without_holes_has_a_text_too),
 		TEST(a_text_is_read_back_as_it_was_written),
 		TEST(the_largest_ids_fit_into_a_text),
+		TEST(a_text_goes_on_behind_the_holes_that_are_kept),
 		TEST(a_malformed_text_is_an_error_and_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,9 +91,7 @@ static void commits(void)
 
 static void writes(const char *expected)
 {
-	char *text = seg_ledger_beyond_text(&ledger);
-	assert_string_equal(text, expected);
-	free(text);
+	assert_string_equal(seg_ledger_beyond_text(&ledger), expected);
 }
 
 static void a_message_that_is_done_out_of_order_is_due_and_the_position_waits(void **state)

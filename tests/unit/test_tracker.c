@@ -11,10 +11,12 @@
 
 #include <cmocka.h>
 
+#include "partition/beyond_text.h"
 #include "partition/tracker.h"
 
 static seg_tracker tracker;
 static seg_beyond earlier, set;
+static seg_beyond_text text;
 
 /* Message n of the log has this id; the position of the claim is that of message -1. */
 static seg_id id(uint64_t n)
@@ -35,6 +37,7 @@ static int teardown(void **state)
 	seg_tracker_fini(&tracker);
 	seg_beyond_fini(&earlier);
 	seg_beyond_fini(&set);
+	seg_beyond_text_fini(&text);
 	return 0;
 }
 
@@ -53,16 +56,27 @@ static void done(uint64_t number)
 /* What is written, as text. */
 static void writes(const char *expected)
 {
-	size_t length;
-	seg_tracker_write(&tracker, &earlier, &set);
+	size_t kept = seg_tracker_write(&tracker, &earlier, &set);
 	if (seg_beyond_is_empty(&set)) {
 		assert_string_equal("", expected);
 		assert_int_equal(set.hole_count, 0);
 		return;
 	}
-	char *text = seg_beyond_encode(&set, tracker.position, &length);
-	assert_string_equal(text, expected);
-	free(text);
+	assert_string_equal(seg_beyond_text_write(&text, &set, tracker.position, kept), expected);
+}
+
+/* Writes what has changed since the last time: the set and its text are what they would be if they were written for the first time. */
+static void writes_what_a_first_time_would(void)
+{
+	seg_tracker copy = tracker;
+	seg_beyond whole = {0};
+	seg_beyond_text whole_text = {0};
+	copy.unwritten = 0;
+	seg_tracker_write(&copy, &earlier, &whole);
+	writes(seg_beyond_is_empty(&whole) ? ""
+					   : seg_beyond_text_write(&whole_text, &whole, copy.position, 0));
+	seg_beyond_fini(&whole);
+	seg_beyond_text_fini(&whole_text);
 }
 
 static void the_position_never_passes_a_message_that_is_not_done(void **state)
@@ -159,20 +173,18 @@ static void what_an_earlier_owner_has_done_stays_in_the_set_until_it_comes(void 
 {
 	(void)state;
 	/* Not done: 0 and 1, 4, 7 to 9; the frontier is 10. */
-	const char *text = "1-0:1,1-1,1-1:2 103-1 5";
+	const char *stored = "1-0:1,1-1,1-1:2 103-1 5";
 	for (uint64_t arrived = 0; arrived <= 12; arrived++) {
 		seg_tracker_begin(&tracker, (seg_id){99, 2});
-		assert_int_equal(seg_beyond_decode(&earlier, tracker.position, text, strlen(text)), 0);
+		assert_int_equal(seg_beyond_decode(&earlier, tracker.position, stored, strlen(stored)), 0);
 		come(arrived);
 		seg_tracker_write(&tracker, &earlier, &set);
 		for (uint64_t n = 0; n < 14; n++)
 			if (seg_beyond_has(&set, id(n)) != seg_beyond_has(&earlier, id(n)))
 				fail_msg("after %d have come, message %d is another", (int)arrived, (int)n);
 		/* What is written can be read. */
-		size_t length;
-		char *again = seg_beyond_encode(&set, tracker.position, &length);
-		assert_int_equal(seg_beyond_decode(&earlier, tracker.position, again, length), 0);
-		free(again);
+		const char *again = seg_beyond_text_write(&text, &set, tracker.position, 0);
+		assert_int_equal(seg_beyond_decode(&earlier, tracker.position, again, text.length), 0);
 	}
 }
 
@@ -232,6 +244,58 @@ static void too_many_holes_make_a_smaller_set_and_no_wrong_one(void **state)
 	for (uint64_t n = 0; n < count; n++)
 		if (seg_beyond_has(&set, id(n)) && n % 2 == 0)
 			fail_msg("message %d is not done", (int)n);
+	/* Once there is room again, it goes on where it ended. */
+	for (uint64_t n = 2; n < 400; n += 2)
+		done(n);
+	writes_what_a_first_time_would();
+	assert_int_equal(seg_id_compare(set.frontier, id(count - 1)), 0);
+}
+
+/* Messages come and are done in any order, some long after the others; the set is written now and then. */
+static void what_is_written_again_is_what_a_first_time_would_write(void **state)
+{
+	(void)state;
+	srand(5);
+	for (int round = 0; round < 300; round++) {
+		enum { MOST = 200 };
+		seg_beyond_clear(&earlier);
+		seg_tracker_begin(&tracker, (seg_id){99, 2});
+		for (uint64_t n = 0; round % 2 && n < MOST; n++)
+			if (rand() % 3 == 0)
+				assert_true(seg_beyond_add(&earlier, tracker.position, id(n), id(n)));
+		while (tracker.end < MOST || tracker.first < MOST) {
+			uint64_t most = (uint64_t)rand() % 20, left = MOST - tracker.end;
+			come(most < left ? most : left);
+			for (int i = rand() % 30; i > 0 && tracker.end > 0; i--) {
+				uint64_t back = (uint64_t)rand() % 30;
+				if (rand() % 50 == 0)
+					seg_tracker_mark(&tracker, tracker.first);
+				else if (back < tracker.end)
+					seg_tracker_mark(&tracker, tracker.end - 1 - back);
+			}
+			if (tracker.end == MOST && rand() % 4 == 0)
+				seg_tracker_mark(&tracker, tracker.first + (uint64_t)rand() % 9);
+			writes_what_a_first_time_would();
+		}
+	}
+}
+
+static void only_the_end_of_the_set_is_written_again_while_it_grows(void **state)
+{
+	(void)state;
+	come(900);
+	for (uint64_t n = 1; n < 800; n += 2)
+		done(n);
+	assert_int_equal(seg_tracker_write(&tracker, NULL, &set), 0);
+	assert_int_equal(seg_tracker_write(&tracker, NULL, &set), 400);
+	done(801);
+	assert_int_equal(seg_tracker_write(&tracker, NULL, &set), 400);
+	done(600);
+	assert_int_equal(seg_tracker_write(&tracker, NULL, &set), 300);
+	assert_int_equal(set.hole_count, 400);
+	done(0);
+	assert_int_equal(seg_tracker_write(&tracker, NULL, &set), 0);
+	assert_int_equal(set.hole_count, 399);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -249,6 +313,8 @@ int main(void)
 		TEST(a_position_that_has_caught_up_keeps_what_is_done_after_it),
 		TEST(the_set_is_exactly_what_is_done),
 		TEST(too_many_holes_make_a_smaller_set_and_no_wrong_one),
+		TEST(what_is_written_again_is_what_a_first_time_would_write),
+		TEST(only_the_end_of_the_set_is_written_again_while_it_grows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
