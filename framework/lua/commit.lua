@@ -21,7 +21,10 @@ local group, epoch, nonce, position, count, release, passed, beyond, puts = unpa
 passed = passed ~= '' and passed or nil
 local done, set
 if (beyond or '') ~= '' then
-	done, set = string.match(beyond, '^(%d+) (.*)$')
+	local from
+	-- Not `(.*)`, for which Lua looks at each byte: the set may be long, and each commit has it.
+	done, from = string.match(beyond, '^(%d+) ()')
+	set = from and string.sub(beyond, from)
 end
 
 local later, known = fenced_by(state, epoch, nonce)

@@ -9,8 +9,9 @@
 typedef struct seg_held {
 	struct seg_held *next;
 	seg_fetched *fetched;
-	size_t left;  /* messages that are not done, nor parked */
-	size_t count; /* of items: those that were not done already */
+	size_t left;   /* messages that are not done, nor parked */
+	size_t count;  /* of items: those that were not done already */
+	size_t needed; /* an item: the first that was found to need the batch, as neither over nor held up */
 	size_t room;
 	seg_item items[];
 } seg_held;
@@ -176,7 +177,7 @@ bool seg_inbox_add(seg_inbox *inbox, seg_fetched *fetched)
 		return false;
 	held->next = NULL;
 	held->fetched = fetched;
-	held->left = held->count = 0;
+	held->left = held->count = held->needed = 0;
 	if (inbox->last)
 		inbox->last->next = held;
 	else
@@ -200,20 +201,26 @@ static void give_back_first(seg_inbox *inbox)
 	inbox->spare = held;
 }
 
+/* It is with a lane, or waits for one. */
+static bool needs(const seg_inbox *inbox, const seg_item *item)
+{
+	return !item->over && !seg_slots_holds(inbox->slots, item);
+}
+
 /* The bytes of what would have to be parked for the batch to go back; UINT64_MAX: other messages hold it, too. */
-static uint64_t bytes_to_park(const seg_inbox *inbox, const seg_held *held)
+static uint64_t bytes_to_park(const seg_inbox *inbox, seg_held *held)
 {
 	uint64_t bytes = 0;
-	/* A quick look first: most often too few are held up for that. */
-	if (inbox->slots->held_messages < held->left)
+	/* A quick look first: most often too few are held up for that, or the message of the last time still needs the batch. */
+	if (inbox->slots->held_messages < held->left || needs(inbox, &held->items[held->needed]))
 		return UINT64_MAX;
 	for (size_t i = 0; i < held->count; i++) {
 		const seg_item *item = &held->items[i];
-		if (item->over)
-			continue;
-		if (!seg_slots_holds(inbox->slots, item))
+		if (needs(inbox, item)) {
+			held->needed = i;
 			return UINT64_MAX;
-		bytes += bytes_of(item->message);
+		}
+		bytes += item->over ? 0 : bytes_of(item->message);
 	}
 	return bytes;
 }

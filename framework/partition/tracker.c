@@ -48,6 +48,18 @@ static void set_done(seg_tracker *t, uint64_t number, bool done)
 	t->done[i / WORD] = done ? t->done[i / WORD] | bit : t->done[i / WORD] & ~bit;
 }
 
+/* Copies what is held. Bits in words: both rooms are multiples of a word. */
+static void copy_held(seg_tracker *to, const seg_tracker *from)
+{
+	for (uint64_t n = from->first; n < from->end;) {
+		size_t i = index_of(from, n), left = WORD - i % WORD;
+		size_t count = from->end - n < left ? (size_t)(from->end - n) : left;
+		memcpy(&to->ids[index_of(to, n)], &from->ids[i], count * sizeof(*to->ids));
+		to->done[index_of(to, n) / WORD] |= from->done[i / WORD];
+		n += count;
+	}
+}
+
 bool seg_tracker_reserve(seg_tracker *t, size_t count)
 {
 	size_t held = (size_t)(t->end - t->first), room = t->room ? t->room : ROOM_MIN;
@@ -63,10 +75,7 @@ bool seg_tracker_reserve(seg_tracker *t, size_t count)
 		seg_tracker_fini(&grown);
 		return false;
 	}
-	for (uint64_t n = t->first; n < t->end; n++) {
-		grown.ids[index_of(&grown, n)] = t->ids[index_of(t, n)];
-		set_done(&grown, n, is_done(t, n));
-	}
+	copy_held(&grown, t);
 	seg_tracker_fini(t);
 	*t = grown;
 	return true;
