@@ -218,7 +218,7 @@ static bool may_send(const seg_partition *p)
 /* Without changes, the key of the values is left out. */
 static bool send_position(seg_partition *p, const char *const argv[], int argc)
 {
-	const char *shorter[10] = {argv[0], argv[1]};
+	const char *shorter[11] = {argv[0], argv[1]};
 	for (int i = 3; i < argc; i++)
 		shorter[i - 1] = argv[i];
 	return seg_fenced_send(p, p->member->commits->route, SEG_SCRIPT_COMMIT, got_commit, 2, argc - 1,
@@ -241,27 +241,29 @@ static bool send_changes(seg_partition *p, const char *const *argv, int argc)
 
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
-	char passed[24] = "";
+	char passed[24] = "", done[24] = "";
 	const char *beyond = NULL;
 	seg_ledger *l = &p->ledger;
 	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
-	if (seg_ledger_keeps_beyond(l) && (beyond = seg_ledger_beyond_text(l)) == NULL) {
+	bool keeps = seg_ledger_keeps_beyond(l);
+	if (keeps && (beyond = seg_ledger_beyond_text(l, p->claim.nonce)) == NULL) {
 		p->fenced_call.retry_at = seg_now() + MEMORY_PAUSE;
 		return false;
 	}
+	if (keeps)
+		snprintf(done, sizeof(done), "%" PRIu64, seg_ledger_done_of_epoch(l));
 	if (looks)
 		snprintf(passed, sizeof(passed), "%" PRIu64, seg_ledger_look(l));
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
-	const char *argv[] = {p->log_key,       p->state_key,        p->values_key,
-			      p->member->group, texts.epoch,         p->claim.nonce,
-			      texts.id,         texts.count,         release ? "1" : "0",
-			      passed,           beyond ? beyond : ""};
+	const char *argv[] = {p->log_key,          p->state_key,   p->values_key, p->member->group,
+			      texts.epoch,         p->claim.nonce, texts.id,      texts.count,
+			      release ? "1" : "0", passed,         done,          keeps ? beyond : ""};
 	bool sent;
 	if (l->changed.count)
-		sent = send_changes(p, argv, 11);
+		sent = send_changes(p, argv, 12);
 	else
-		sent = send_position(p, argv, beyond ? 11 : looks ? 10 : 9);
+		sent = send_position(p, argv, keeps ? 12 : looks ? 10 : 9);
 	if (!sent)
 		return false;
 	p->commit.busy = true;

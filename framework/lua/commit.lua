@@ -1,14 +1,15 @@
 #!lua flags=allow-oom
 -- Moves the group's position. Only the owner may.
--- KEYS: log state, and values if some have changed. ARGV: group epoch nonce position count release passed beyond puts, then
--- so many pairs of field and value, then fields to delete. What is missing at the end counts as ''.
+-- KEYS: log state, and values if some have changed. ARGV: group epoch nonce position count release passed done beyond puts,
+-- then so many pairs of field and value, then fields to delete. What is missing at the end counts as ''.
 --
 -- Allowed without memory: Redis can trim what is committed, and so frees memory.
 --
 -- `passed` ('': no such count): so many of the `count` entries were removed before this owner read them, as far as it knows. The
 -- caller has read nothing after the position: what it has read may be removed without being lost.
 --
--- `beyond` ('': no lanes): `<done> <set>`: how many messages the owner has done, and which of them come after the position.
+-- `done` ('': no lanes): how many messages the owner has done. `beyond`: which of them come after the position: the field's whole
+-- value, or `-` or `=` (beyond.lua). It may be long, and Redis's Lua hashes each byte of a new string: the value goes on as it came.
 --
 -- The changes of values belong to the messages up to the position: they are made if the position is, and in no other step.
 -- @include fence
@@ -16,16 +17,10 @@
 -- @include removed
 -- @include beyond
 local log, state, values = KEYS[1], KEYS[2], KEYS[3]
-local CHANGES = 10
-local group, epoch, nonce, position, count, release, passed, beyond, puts = unpack(ARGV, 1, CHANGES - 1)
+local CHANGES = 11
+local group, epoch, nonce, position, count, release, passed, done, beyond, puts = unpack(ARGV, 1, CHANGES - 1)
 passed = passed ~= '' and passed or nil
-local done, set
-if (beyond or '') ~= '' then
-	local from
-	-- Not `(.*)`, for which Lua looks at each byte: the set may be long, and each commit has it.
-	done, from = string.match(beyond, '^(%d+) ()')
-	set = from and string.sub(beyond, from)
-end
+done = (done or '') ~= '' and done or nil
 
 local later, known = fenced_by(state, epoch, nonce)
 if later then
@@ -64,7 +59,7 @@ if failure and not (release == '1' and failure[1] == 'GONE') then
 	return failure
 end
 if done and not failure and not (known and id_less(position, known)) then
-	store_beyond(state, nonce, position, done, set)
+	store_beyond(state, nonce, done, beyond)
 end
 -- Lua passes fewer than 8,000 arguments in one call.
 local function each_chunk(command, from, to)

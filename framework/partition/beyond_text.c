@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_MAX = 20, HOLE_MAX = 2 * (2 * NUMBER_MAX + 2), LEAD_MAX = NUMBER_MAX + 1 };
+enum { NUMBER_MAX = 20, HOLE_MAX = 2 * (2 * NUMBER_MAX + 2), LEAD_MAX = 128 };
 
 /* What comes behind the holes: the frontier and the count, with two spaces and a NUL. */
 enum { TAIL_MAX = SEG_ID_TEXT_MAX + NUMBER_MAX + 3 };
@@ -128,14 +128,13 @@ const char *seg_beyond_text_write(seg_beyond_text *t, const seg_beyond *set, seg
 	return t->memory + LEAD_MAX;
 }
 
-const char *seg_beyond_text_after(seg_beyond_text *t, uint64_t number)
+const char *seg_beyond_text_after(seg_beyond_text *t, const char *nonce)
 {
-	char digits[NUMBER_MAX];
-	size_t count = (size_t)(write_number(digits, number) - digits);
-	char *start = t->memory + LEAD_MAX - count - 1;
-	memcpy(start, digits, count);
-	start[count] = ' ';
-	return start;
+	char lead[LEAD_MAX], position[SEG_ID_TEXT_MAX];
+	int length = snprintf(lead, sizeof(lead), "%s %s ", nonce, seg_id_format(t->position, position));
+	if (length < 0 || length >= LEAD_MAX)
+		return NULL;
+	return memcpy(t->memory + LEAD_MAX - length, lead, (size_t)length);
 }
 
 /* --- reading ------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 
 /* The text that was written last. Zeroed: none. */
 typedef struct seg_beyond_text {
-	char *memory; /* room for a number, then the text */
+	char *memory; /* room for what comes before the text, then the text */
 	size_t room;
 	uint32_t *ends; /* where each hole ends in the memory */
 	size_t ends_room;
@@ -30,8 +30,9 @@ void seg_beyond_text_fini(seg_beyond_text *text); /* and zeroes it */
  */
 const char *seg_beyond_text_write(seg_beyond_text *text, const seg_beyond *set, seg_id position, size_t kept);
 
-/* The same text, with the number and a space before it. After a successful write. */
-const char *seg_beyond_text_after(seg_beyond_text *text, uint64_t number);
+/* The same text behind `<nonce> <position> `: as Redis stores it (lua/parts/beyond.lua). After a successful write. NULL: the nonce is too
+ * long. */
+const char *seg_beyond_text_after(seg_beyond_text *text, const char *nonce);
 
 /* Reads such a text. Returns 0, SEG_EINVAL (it is malformed, or of another position) or SEG_ENOMEM: then the set is empty. */
 int seg_beyond_decode(seg_beyond *beyond, seg_id position, const char *text, size_t length);

@@ -605,19 +605,20 @@ static size_t write_beyond(seg_ledger *l)
 	return kept;
 }
 
-const char *seg_ledger_beyond_text(seg_ledger *l)
+uint64_t seg_ledger_done_of_epoch(const seg_ledger *l)
+{
+	return l->done_before + done_here(l);
+}
+
+const char *seg_ledger_beyond_text(seg_ledger *l, const char *nonce)
 {
 	size_t kept = write_beyond(l);
 	bool any = !seg_beyond_is_empty(&l->beyond.set);
-	uint64_t done = l->done_before + done_here(l);
-	const char *text = l->beyond.nothing;
+	const char *text = l->beyond_stored ? "-" : "=";
 	if (any && !seg_beyond_text_write(&l->beyond.text, &l->beyond.set, l->handled, kept))
 		return NULL;
-	if (any)
-		text = seg_beyond_text_after(&l->beyond.text, done);
-	else
-		snprintf(l->beyond.nothing, sizeof(l->beyond.nothing), "%" PRIu64 " %c", done,
-			 l->beyond_stored ? '-' : '=');
+	if (any && !(text = seg_beyond_text_after(&l->beyond.text, nonce)))
+		return NULL;
 	l->beyond_stored = any;
 	l->beyond_at = l->handled;
 	return text;

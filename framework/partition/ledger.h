@@ -92,7 +92,6 @@ typedef struct seg_ledger {
 	struct {
 		seg_beyond set; /* as the newest commit says it */
 		seg_beyond_text text;
-		char nothing[32]; /* in place of the text */
 	} beyond;
 	uint64_t
 		done_before; /* messages that ownerships before have done. A claim anew in one epoch keeps its nonce: the count must go on */
@@ -228,11 +227,15 @@ uint64_t seg_ledger_done_committed(seg_ledger *ledger, uint64_t done);
 /* Message `number` is done, without a completion: it is a dead letter. */
 void seg_ledger_mark(seg_ledger *ledger, uint64_t number);
 
+/* How many messages the ownerships of this epoch have done: a commit says it, too. */
+uint64_t seg_ledger_done_of_epoch(const seg_ledger *ledger);
+
 /*
- * What a commit of `handled` says of messages beyond it (lua/commit.lua): `<done> <set>`, where the set is a seg_beyond_text; or `-`:
- * nothing is done there any more; or `=`: nothing is, and Redis has no set. The text is valid until the next call. NULL: out of memory.
+ * What a commit of `handled` says of messages beyond it (lua/commit.lua): `<nonce> <position> <set>`, where the set is a
+ * seg_beyond_text; or `-`: nothing is done there any more; or `=`: nothing is, and Redis has no set. The text is valid until the next
+ * call. NULL: out of memory.
  */
-const char *seg_ledger_beyond_text(seg_ledger *ledger);
+const char *seg_ledger_beyond_text(seg_ledger *ledger, const char *nonce);
 
 /* Whether a commit must say it: with lanes; and without them until nothing is left of what earlier owners have done there. */
 static inline bool seg_ledger_keeps_beyond(const seg_ledger *ledger)

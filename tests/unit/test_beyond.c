@@ -235,11 +235,10 @@ static void a_text_goes_on_behind_the_holes_that_are_kept(void **state)
 	beyond.holes[0].first = id(5, 2);
 	beyond.holes[1].first = id(5, 6);
 	assert_string_equal(seg_beyond_text_write(&written, &beyond, id(5, 0), 1), "1:2,3:1 5-8 2");
-	assert_string_equal(seg_beyond_text_after(&written, 17), "17 1:2,3:1 5-8 2");
+	assert_string_equal(seg_beyond_text_after(&written, "ab.1"), "ab.1 5-0 1:2,3:1 5-8 2");
 	/* After another position, all is. */
 	assert_string_equal(seg_beyond_text_write(&written, &beyond, id(4, 0), 2), "1-2:1,3:1 5-8 2");
-	assert_string_equal(seg_beyond_text_after(&written, UINT64_MAX),
-			    "18446744073709551615 1-2:1,3:1 5-8 2");
+	assert_string_equal(seg_beyond_text_after(&written, "n"), "n 4-0 1-2:1,3:1 5-8 2");
 }
 
 static void a_malformed_text_is_an_error_and_leaves_nothing(void **state)

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -22,14 +24,28 @@ static const char *claim(const char *epoch, const char *nonce)
 	return run(CLAIM, 2, LOG, STATE, "g", "0", "me", epoch, nonce);
 }
 
+/* `beyond`: `<done> <set>`, or `<done>` and a sign. */
+static const char *commit_or_release(const char *epoch, const char *nonce, const char *position,
+				     const char *release, const char *beyond)
+{
+	char done[24], value[200];
+	const char *set = strchr(beyond, ' ') + 1;
+	snprintf(done, sizeof(done), "%.*s", (int)(set - beyond) - 1, beyond);
+	if (set[1])
+		snprintf(value, sizeof(value), "%s %s %s", nonce, position, set);
+	else
+		snprintf(value, sizeof(value), "%s", set);
+	return run(COMMIT, 2, LOG, STATE, "g", epoch, nonce, position, "-1", release, "", done, value);
+}
+
 static const char *commit(const char *epoch, const char *nonce, const char *position, const char *beyond)
 {
-	return run(COMMIT, 2, LOG, STATE, "g", epoch, nonce, position, "-1", "0", "", beyond);
+	return commit_or_release(epoch, nonce, position, "0", beyond);
 }
 
 static const char *release(const char *epoch, const char *nonce, const char *position, const char *beyond)
 {
-	return run(COMMIT, 2, LOG, STATE, "g", epoch, nonce, position, "-1", "1", "", beyond);
+	return commit_or_release(epoch, nonce, position, "1", beyond);
 }
 
 static const char *letter(const char *epoch, const char *nonce, const char *id, const char *lettered)

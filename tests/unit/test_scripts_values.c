@@ -35,7 +35,7 @@ static void own(void)
 
 /* Commits the position and the changes that follow: the number of values, fields and values, fields to delete. */
 #define commit(nonce, position, ...) \
-	run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", nonce, position, "-1", "0", "", "", __VA_ARGS__)
+	run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", nonce, position, "-1", "0", "", "", "", __VA_ARGS__)
 
 static const char *value(const char *field)
 {
@@ -79,8 +79,8 @@ static void a_commit_may_count_gaps_and_make_changes(void **state)
 {
 	(void)state;
 	own();
-	assert_string_equal(run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", "n", "1-10", "10", "0", "0", "", "1",
-				"p:a", "1"),
+	assert_string_equal(run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", "n", "1-10", "10", "0", "0", "", "",
+				"1", "p:a", "1"),
 			    "OK 0 0 1-10");
 	assert_string_equal(value("p:a"), "1");
 	assert_string_equal(command("HGET " STATE " count"), "10");
@@ -127,8 +127,8 @@ static void a_vanished_log_takes_no_changes(void **state)
 	commit("n", "1-5", "1", "p:a", "5");
 	command("DEL " LOG);
 	assert_string_equal(commit("n", "1-6", "1", "p:a", "6"), "GONE");
-	assert_string_equal(run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", "n", "1-6", "-1", "1", "", "", "1",
-				"p:a", "6"),
+	assert_string_equal(run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", "n", "1-6", "-1", "1", "", "", "",
+				"1", "p:a", "6"),
 			    "OK");
 	assert_string_equal(value("p:a"), "5");
 }
@@ -137,8 +137,8 @@ static void a_release_makes_its_changes(void **state)
 {
 	(void)state;
 	own();
-	assert_string_equal(run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", "n", "1-6", "-1", "1", "", "", "1",
-				"p:a", "6"),
+	assert_string_equal(run(COMMIT, 3, LOG, STATE, VALUES, "g", "5", "n", "1-6", "-1", "1", "", "", "",
+				"1", "p:a", "6"),
 			    "OK");
 	assert_string_equal(value("p:a"), "6");
 	assert_string_equal(command("HGET " STATE " clean"), "1");
@@ -147,10 +147,10 @@ static void a_release_makes_its_changes(void **state)
 static void thousands_of_changes_go_in_one_step(void **state)
 {
 	(void)state;
-	enum { CHANGES = 4000, DELETIONS = 3600, HEAD = 12 };
+	enum { CHANGES = 4000, DELETIONS = 3600, HEAD = 13 };
 	static char names[CHANGES][16];
-	const char *words[HEAD + 2 * CHANGES] = {LOG,   STATE, VALUES, "g", "5", "n",
-						 "1-2", "-1",  "0",    "",  "",  "4000"};
+	const char *words[HEAD + 2 * CHANGES] = {LOG,  STATE, VALUES, "g", "5", "n",   "1-2",
+						 "-1", "0",   "",     "",  "",  "4000"};
 	own();
 	for (int i = 0; i < CHANGES; i++) {
 		snprintf(names[i], sizeof(names[i]), "p:%d", i);

@@ -20,12 +20,12 @@ local function is_overtaken(state, nonce, done)
 	return newest ~= nil and tonumber(newest) > tonumber(done)
 end
 
--- Stores what is done beyond the position: a set; `-`: nothing any more; `=`: nothing, and none is stored.
-local function store_beyond(state, nonce, position, done, set)
+-- Stores what is done beyond the position: the field's value; `-`: nothing any more; `=`: nothing, and none is stored.
+local function store_beyond(state, nonce, done, value)
 	redis.call('HSET', state, 'done', nonce .. ' ' .. done)
-	if set == '-' then
+	if value == '-' then
 		redis.call('HDEL', state, 'beyond')
-	elseif set ~= '=' then
-		redis.call('HSET', state, 'beyond', nonce .. ' ' .. position .. ' ' .. set)
+	elseif value ~= '=' then
+		redis.call('HSET', state, 'beyond', value)
 	end
 end
