@@ -18,7 +18,8 @@ typedef struct bench_options {
 	uint64_t messages;
 	uint64_t size;
 	uint64_t partitions;
-	uint64_t rtt; /* ms */
+	uint64_t rtt;     /* ms */
+	uint64_t failing; /* percent of the messages */
 } bench_options;
 
 #endif
