@@ -45,7 +45,7 @@ static const struct {
 	{"redis", "PROGRAM", TEXT, offsetof(bench_options, redis), 0, 0,
 	 "start this server, instead of redis-server"},
 	{"failing", "P", NUMBER, offsetof(bench_options, failing), 1, 10,
-	 "percent of the messages that the failing key of hot-key has (5)"},
+	 "percent of the messages: the failing key of hot-key (5)"},
 	{"json", "FILE", TEXT, offsetof(bench_options, json), 0, 0,
 	 "write all figures to FILE as JSON"},
 	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw rates and latencies into FILE as SVG"},
