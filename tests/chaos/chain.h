@@ -1,6 +1,6 @@
 /*
  * chain.h - what the handler chaos_transform keeps of each key: how many messages it has done, and a hash of them in their order.
- * The handler and the checker make the same chain of the same messages. No threads.
+ * The handler and the checker make the same chain of the same messages. And the data of the records that it writes. No threads.
  */
 #ifndef CHAOS_CHAIN_H
 #define CHAOS_CHAIN_H
@@ -48,6 +48,21 @@ enum { CHAOS_PARTS_MOST = 4 };
 static inline uint32_t chaos_parts_of(uint32_t number)
 {
 	return number % 8 == 7 ? 3 : 1;
+}
+
+enum { CHAOS_PART_TEXT = 160 };
+
+/*
+ * The data of record `part` of the message with this number, partition and id: "NUMBER * 4 + PART" as its number, "-" as its action, then
+ * the partition and the id of the message, and the chain with it: "COUNT HASH", or "0 0" where no values are kept. Returns its length.
+ */
+static inline int chaos_part_write(char text[CHAOS_PART_TEXT], uint32_t part, uint32_t number,
+				   uint32_t partition, uint64_t ms, uint64_t seq, const chaos_chain *chain)
+{
+	char chain_text[CHAOS_CHAIN_TEXT];
+	chaos_chain_write(chain, chain_text);
+	return snprintf(text, CHAOS_PART_TEXT, "%" PRIu32 " - %" PRIu32 " %" PRIu64 "-%" PRIu64 " %s",
+			number * CHAOS_PARTS_MOST + part, partition, ms, seq, chain_text);
 }
 
 #endif

@@ -3,10 +3,11 @@
  *
  *     chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] [--start latest|earliest] [--directory DIR]
  *     chaos --rolling N [--directory DIR]
- *     chaos --pipeline [--parallel N] [--topology cluster|sentinel] --seed N --faults K [--only FAULT] [--directory DIR]
+ *     chaos --pipeline [--parallel N [--consumers]] [--topology cluster|sentinel] --seed N --faults K [--only FAULT] [--directory DIR]
  *
  * The same seed draws the same faults. --rolling injects none: it restarts the runners, and no message may
- * come twice. --pipeline: the runners write a second stream and keep values. The history of the run is kept in a directory. The directory is removed if nothing was wrong
+ * come twice. --pipeline: the runners write a second stream and keep values. --consumers: every other one of them is a program with pull
+ * consumers, and none keeps values. The history of the run is kept in a directory. The directory is removed if nothing was wrong
  * and --directory did not name it.
  */
 #include <getopt.h>
@@ -93,6 +94,7 @@ static void start_all(const settings *set, chaos_world *world, chaos_load *load)
 	*world->runners = (chaos_runners){.program = set->program,
 					  .plugin = set->report.pipeline ? CHAOS_TRANSFORM : set->plugin,
 					  .reader = set->report.pipeline ? set->plugin : NULL,
+					  .consumer = set->report.consumers ? CHAOS_CONSUMER : NULL,
 					  .parallel = set->report.parallel,
 					  .directory = set->directory,
 					  .servers = world->servers,
@@ -172,7 +174,7 @@ static int run(const settings *set, const chaos_fault *faults, chaos_history *hi
 		       world.split);
 	if (world.unasked)
 		printf("chaos: %u failovers that no fault asked for, as on a busy machine\n", world.unasked);
-	if (world.output)
+	if (world.output && !history->no_values)
 		wrong += chaos_pipeline_read_values(&world);
 	chaos_servers_stop(&servers, history);
 	if (chaos_history_read_records(history, set->directory))
@@ -221,7 +223,7 @@ static void usage(FILE *out)
 	fputs("usage: chaos [--topology TOPOLOGY] [--ack-replicas N] --seed N --faults K [--only FAULT] "
 	      "[--start latest|earliest] [--directory DIR]\n"
 	      "       chaos --rolling N [--directory DIR]\n"
-	      "       chaos --pipeline [--parallel N] [--topology cluster|sentinel] --seed N --faults K [--only FAULT] [--directory DIR]\n",
+	      "       chaos --pipeline [--parallel N [--consumers]] [--topology cluster|sentinel] --seed N --faults K [--only FAULT] [--directory DIR]\n",
 	      out);
 	for (int i = 0; i < CHAOS_TOPOLOGIES; i++) {
 		fprintf(out, "faults of %s: ", chaos_topology_name((chaos_topology)i));
@@ -234,19 +236,13 @@ static void usage(FILE *out)
 static bool parse(int argc, char **argv, settings *set)
 {
 	static const struct option options[] = {
-		{"seed", required_argument, NULL, 's'},
-		{"faults", required_argument, NULL, 'f'},
-		{"only", required_argument, NULL, 'o'},
-		{"directory", required_argument, NULL, 'd'},
-		{"rolling", required_argument, NULL, 'r'},
-		{"program", required_argument, NULL, 'p'},
-		{"plugin", required_argument, NULL, 'l'},
-		{"topology", required_argument, NULL, 't'},
-		{"ack-replicas", required_argument, NULL, 'a'},
-		{"start", required_argument, NULL, 'b'},
-		{"pipeline", no_argument, NULL, 'i'},
-		{"parallel", required_argument, NULL, 'n'},
-		{NULL, 0, NULL, 0},
+		{"seed", required_argument, NULL, 's'},         {"faults", required_argument, NULL, 'f'},
+		{"only", required_argument, NULL, 'o'},         {"directory", required_argument, NULL, 'd'},
+		{"rolling", required_argument, NULL, 'r'},      {"program", required_argument, NULL, 'p'},
+		{"plugin", required_argument, NULL, 'l'},       {"topology", required_argument, NULL, 't'},
+		{"ack-replicas", required_argument, NULL, 'a'}, {"start", required_argument, NULL, 'b'},
+		{"pipeline", no_argument, NULL, 'i'},           {"parallel", required_argument, NULL, 'n'},
+		{"consumers", no_argument, NULL, 'c'},          {NULL, 0, NULL, 0},
 	};
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (option) {
@@ -274,6 +270,9 @@ static bool parse(int argc, char **argv, settings *set)
 		case 'n':
 			set->report.parallel = (unsigned)strtoul(optarg, NULL, 10);
 			break;
+		case 'c':
+			set->report.consumers = true;
+			break;
 		case 'p':
 			set->program = optarg;
 			break;
@@ -297,7 +296,8 @@ static bool parse(int argc, char **argv, settings *set)
 	bool single = set->report.topology == CHAOS_SINGLE;
 	bool pipes = set->report.topology != CHAOS_TLS;
 	return optind == argc && (single || !set->report.rolling) && (pipes || !set->report.pipeline) &&
-	       (set->report.pipeline || set->report.parallel == 1);
+	       (set->report.pipeline || set->report.parallel == 1) &&
+	       (set->report.parallel > 1 || !set->report.consumers);
 }
 
 /*

@@ -79,7 +79,8 @@ static size_t ownership_of(lanes *l, const chaos_record *r)
 	chaos_append(&c->ownerships, (chaos_ownership){.partition = r->partition,
 						       .process = r->process,
 						       .epoch = r->epoch,
-						       .opened = r->time});
+						       .opened = r->time,
+						       .untold = r->kind != CHAOS_OPEN});
 	return c->ownerships.count - 1;
 }
 
@@ -240,6 +241,18 @@ static void take_return(lanes *l, lane *a, const chaos_record *r)
 	a->hand.count = 0;
 }
 
+/* Redis saw that a pull consumer released a partition, which it does once nothing of it is in hand. */
+static void close_untold(lanes *l, size_t ownership)
+{
+	const chaos_history *h = l->c->history;
+	chaos_ownership *o = &l->c->ownerships.items[ownership];
+	for (size_t i = 0; o->untold && i < h->audits.count; i++) {
+		const chaos_audit *a = &h->audits.items[i];
+		if (a->kind == CHAOS_AUDIT_RELEASE && a->partition == o->partition && a->epoch == o->epoch)
+			o->closed = o->released = true;
+	}
+}
+
 /* What was in a hand when its owner ended may have killed it. */
 static void end_lane(lanes *l, const lane *a)
 {
@@ -283,7 +296,8 @@ void chaos_check_lanes(chaos_checker *c)
 	for (size_t i = 0; i < h->records.count; i++) {
 		const chaos_record *r = &h->records.items[i];
 		size_t ownership = ownership_of(&l, r);
-		lane *a = &l.lanes.items[lane_of(&l, r, ownership)];
+		size_t number = lane_of(&l, r, ownership);
+		lane *a = &l.lanes.items[number];
 		c->owner_of[i] = ownership;
 		if (r->kind == CHAOS_MESSAGE)
 			take_message(&l, a, r);
@@ -292,6 +306,8 @@ void chaos_check_lanes(chaos_checker *c)
 		else if (r->kind != CHAOS_OPEN)
 			take_return(&l, a, r);
 	}
+	for (size_t i = 0; i < c->ownerships.count; i++)
+		close_untold(&l, i);
 	for (size_t i = 0; i < l.lanes.count; i++) {
 		end_lane(&l, &l.lanes.items[i]);
 		free(l.lanes.items[i].hand.items);

@@ -32,7 +32,7 @@ static bool is_held(const chaos_history *h, int64_t time)
 
 bool chaos_was_released(const chaos_checker *c, const chaos_ownership *o, int64_t until)
 {
-	for (size_t i = 0; o->released && i < c->history->audits.count; i++) {
+	for (size_t i = 0; (o->released || o->untold) && i < c->history->audits.count; i++) {
 		const chaos_audit *a = &c->history->audits.items[i];
 		if (a->kind == CHAOS_AUDIT_RELEASE && a->partition == o->partition && a->epoch == o->epoch &&
 		    a->time <= until)

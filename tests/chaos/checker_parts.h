@@ -34,6 +34,7 @@ typedef struct chaos_ownership {
 	int64_t opened;
 	bool closed; /* the handler's partition_close was called */
 	bool released;
+	bool untold;           /* a pull consumer's: nobody told when it opened and closed */
 	bool begun;            /* a message was handed over */
 	size_t again;          /* messages that an earlier ownership had, too */
 	size_t first;          /* the entry it began with */

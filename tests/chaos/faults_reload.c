@@ -71,7 +71,10 @@ void chaos_fault_reload(const chaos_fault *f, chaos_world *w)
 					      "ended"};
 	/* A runner that has just started may not handle signals yet. */
 	int slot = chaos_world_running(w, f->slot);
-	if (!chaos_world_settle(w) || !w->runners->slots[slot].pid || w->runners->slots[slot].stopped) {
+	if (chaos_runners_are_consumers(w->runners, slot))
+		slot = chaos_world_running(w, (slot + 1) % CHAOS_SLOTS);
+	if (!chaos_world_settle(w) || !w->runners->slots[slot].pid || w->runners->slots[slot].stopped ||
+	    chaos_runners_are_consumers(w->runners, slot)) {
 		chaos_world_idle(w, "no runner runs, or runners keep starting");
 		return;
 	}

@@ -199,6 +199,7 @@ typedef struct chaos_history {
 	CHAOS_LIST(chaos_outage)
 	held;           /* when a pipeline's output was full: what is handled cannot be committed then */
 	uint32_t lanes; /* the section's `parallel`; 0 is the same as 1 */
+	bool no_values; /* of a pipeline: its members keep none */
 	bool emits;     /* the handler writes a stream: what it has done counts once that is written */
 	CHAOS_LIST(int64_t) restarts; /* when each planned restart began, and when the last one was over */
 	bool processes_died;          /* some process did not stop cleanly */

@@ -54,11 +54,11 @@ static void print_pauses(const chaos_history *history)
 void chaos_report_pipeline(const chaos_report *report, const chaos_verdict *input,
 			   const chaos_verdict *output, const chaos_replay_verdict *replay)
 {
-	printf("chaos: pipeline, parallel=%u: %zu records of %zu messages, %zu read again, %zu values; an owner repeated at most %zu "
+	printf("chaos: pipeline, parallel=%u%s: %zu records of %zu messages, %zu read again, %zu values; an owner repeated at most %zu "
 	       "messages of the input, %zu of the output; missing=%zu twice=%zu misplaced=%zu untrue=%zu\n",
-	       report->parallel, replay->outputs, replay->sources, output->duplicates, replay->values,
-	       input->most_again, output->most_again, replay->missing, replay->twice, replay->misplaced,
-	       replay->untrue);
+	       report->parallel, report->consumers ? ", with pull consumers" : "", replay->outputs,
+	       replay->sources, output->duplicates, replay->values, input->most_again, output->most_again,
+	       replay->missing, replay->twice, replay->misplaced, replay->untrue);
 }
 
 /* How many of the rollbacks lost entries of a log. */

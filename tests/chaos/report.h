@@ -15,6 +15,7 @@ typedef struct chaos_report {
 	size_t faults, rolling; /* rolling: restarts, and no faults; or 0 */
 	bool pipeline;
 	unsigned parallel; /* of its sections */
+	bool consumers;    /* some members are pull consumers */
 } chaos_report;
 
 void chaos_report_reloads(const chaos_world *world);

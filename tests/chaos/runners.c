@@ -16,9 +16,6 @@
 #include "base/clock.h"
 #include "chaos/deaf.h"
 
-/* Small batches and a slow handler, so that messages are waiting whenever a fault comes. */
-enum { BATCH_SIZE = 8, IN_FLIGHT_BATCHES = 8 };
-
 #define SETTLED (1 * SEG_SECOND)
 
 static FILE *open_or_end(const char *path, const char *mode)
@@ -63,7 +60,7 @@ static void write_section(const chaos_runners *r, FILE *file, unsigned commit_us
 	fprintf(file,
 		"session_timeout = %dms\nbatch_size = %d\nin_flight_batches = %d\nretry_backoff = 10ms\n"
 		"commit_interval = %uus\noption.directory = %s\noption.delay = 1ms\n",
-		r->session_ms, BATCH_SIZE, IN_FLIGHT_BATCHES, commit_us, directory);
+		r->session_ms, CHAOS_BATCH_SIZE, CHAOS_IN_FLIGHT_BATCHES, commit_us, directory);
 	if (r->parallel > 1)
 		fprintf(file, "parallel = %u\n", r->parallel);
 }
@@ -87,9 +84,10 @@ static void write_config(const chaos_runners *r, int slot, const char *plugin, c
 		char output[512];
 		snprintf(output, sizeof(output), "%s/output", r->directory);
 		fprintf(file,
-			"outputs = " CHAOS_OUTPUT "\n[consumer output]\nstream = " CHAOS_OUTPUT
+			"outputs = " CHAOS_OUTPUT
+			"\noption.values = %s\n[consumer output]\nstream = " CHAOS_OUTPUT
 			"\ngroup = readers\nplugin = %s\nstart = earliest\n",
-			r->reader);
+			r->consumer ? "no" : "yes", r->reader);
 		write_section(r, file, 2000, output);
 	}
 	fclose(file);
@@ -113,10 +111,11 @@ void chaos_runners_init(chaos_runners *r)
 		perror(output);
 		exit(1);
 	}
-	r->history->window = BATCH_SIZE * IN_FLIGHT_BATCHES;
+	r->history->window = CHAOS_BATCH_SIZE * CHAOS_IN_FLIGHT_BATCHES;
 	r->history->lease = r->session_ms * SEG_MS;
 	r->history->lanes = r->parallel;
 	r->history->emits = r->reader != NULL;
+	r->history->no_values = r->consumer != NULL;
 	for (int i = 0; i < CHAOS_SLOTS; i++) {
 		char path[512];
 		write_shim_path(r, i, path);
@@ -127,6 +126,24 @@ void chaos_runners_init(chaos_runners *r)
 }
 
 /* --- one process ---------------------------------------------------------------------- */
+
+bool chaos_runners_are_consumers(const chaos_runners *r, int slot)
+{
+	return r->consumer && slot % 2;
+}
+
+static void execute_consumer(const chaos_runners *r)
+{
+	char replicas[16], session[16], parallel[16];
+	seg_client_options options;
+	seg_client_options_init(&options);
+	chaos_servers_options(r->servers, &options);
+	snprintf(replicas, sizeof(replicas), "%u", options.ack_replicas);
+	snprintf(session, sizeof(session), "%d", r->session_ms);
+	snprintf(parallel, sizeof(parallel), "%u", r->parallel);
+	execl(r->consumer, r->consumer, options.address, replicas, session, parallel, r->start, r->directory,
+	      (char *)NULL);
+}
 
 /* log: where it writes its log to; -1: to the slot's file. */
 static void become_runner(const chaos_runners *r, int slot, int log, pid_t parent)
@@ -144,7 +161,10 @@ static void become_runner(const chaos_runners *r, int slot, int log, pid_t paren
 	const char *const *variables = r->shims[slot] ? chaos_shim_environment(path) : NULL;
 	for (; variables && *variables; variables++)
 		putenv((char *)(uintptr_t)*variables);
-	execl(r->program, r->program, "-c", config, (char *)NULL);
+	if (chaos_runners_are_consumers(r, slot))
+		execute_consumer(r);
+	else
+		execl(r->program, r->program, "-c", config, (char *)NULL);
 	_exit(127);
 }
 
@@ -221,7 +241,8 @@ static void note_end(chaos_runners *r, chaos_slot *s, int status)
 	bool asked = s->killed || (s->terminated && ended) || starved;
 	if (!asked) {
 		r->crashes++;
-		fprintf(stderr, "violation: segrunner %d ended by itself, with %s %d; see runner%d.log\n",
+		fprintf(stderr, "violation: %s %d ended by itself, with %s %d; see runner%d.log\n",
+			chaos_runners_are_consumers(r, (int)(s - r->slots)) ? "consumer" : "segrunner",
 			(int)s->pid, WIFEXITED(status) ? "exit code" : "signal",
 			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), (int)(s - r->slots));
 	}

@@ -1,6 +1,6 @@
 /*
  * runners.h - the segrunner processes of a run, in numbered slots: starts them, stops them in every way, and
- * restarts them. Main thread only.
+ * restarts them. Some of the slots may have programs with pull consumers instead (consumer.c). Main thread only.
  */
 #ifndef CHAOS_RUNNERS_H
 #define CHAOS_RUNNERS_H
@@ -11,6 +11,9 @@
 #include "chaos/shim.h"
 
 enum { CHAOS_SLOTS = 6, CHAOS_SLOTS_STEADY = 4 };
+
+/* Small batches and a slow handler, so that messages are waiting whenever a fault comes. */
+enum { CHAOS_BATCH_SIZE = 8, CHAOS_IN_FLIGHT_BATCHES = 8 };
 
 typedef struct chaos_slot {
 	pid_t pid;       /* 0: none */
@@ -38,6 +41,7 @@ typedef struct chaos_runners {
 	const char *program;   /* the path of segrunner */
 	const char *plugin;    /* the plugin file that is copied for each slot */
 	const char *reader;    /* that of a pipeline's second section; NULL: there is none */
+	const char *consumer;  /* the path of chaos_consumer, which every other slot has; NULL: none */
 	unsigned parallel;     /* of each section */
 	const char *directory; /* for configurations, plugins, logs and records */
 	const chaos_servers *servers;
@@ -52,12 +56,15 @@ typedef struct chaos_runners {
 } chaos_runners;
 
 /*
- * Writes a configuration for each slot. The caller has set program, plugin, reader, parallel, directory, servers, session_ms, start and
+ * Writes a configuration for each slot. The caller has set program, plugin, reader, consumer, parallel, directory, servers, session_ms, start and
  * history, and the rest is zero. Runners in every other slot keep one name; those in the rest make up a new name each time.
  */
 void chaos_runners_init(chaos_runners *runners);
 
 void chaos_runners_start(chaos_runners *runners, int slot);
+
+/* Whether the slot has no segrunner, but a program with pull consumers. */
+bool chaos_runners_are_consumers(const chaos_runners *runners, int slot);
 
 /* Writes the slot's configuration and plugin, for its next process or for a reload. */
 void chaos_runners_configure(chaos_runners *runners, int slot, const chaos_variant *variant);

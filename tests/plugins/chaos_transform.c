@@ -2,10 +2,7 @@
  * chaos_transform - the handler of a chaos pipeline. For each message it brings its key's chain forward, which it keeps as a value
  * with the key's name, and emits one record with the same key to the section's first output, or three for each eighth message.
  * It records like chaos_record; see recorder.h. What it asks to retry or to dead-letter, it does before it asks, so that segrunner must
- * undo it.
- *
- * The data of a record: "NUMBER * 4 + PART" as its number, "-" as its action, then the PARTITION and the ID of the message, and the
- * chain with it: "COUNT HASH".
+ * undo it. chain.h says what a record has.
  */
 #include "recorder.h"
 
@@ -14,6 +11,7 @@
 typedef struct {
 	recorder recorder;
 	const char *output;
+	int values; /* whether it keeps any */
 } transformer;
 
 static int init(const seg_host *host, void **plugin, char *error, size_t error_size)
@@ -24,6 +22,7 @@ static int init(const seg_host *host, void **plugin, char *error, size_t error_s
 	}
 	transformer *t = calloc(1, sizeof(*t));
 	t->output = host->outputs[0];
+	t->values = host->option_boolean(host, "values");
 	if (recorder_init(&t->recorder, host, error, error_size)) {
 		free(t);
 		return -1;
@@ -70,15 +69,12 @@ static const char *transform(const transformer *t, const seg_batch *batch, size_
 {
 	const seg_message *m = &batch->messages[index];
 	uint32_t number = (uint32_t)atoi(m->data);
-	char text[CHAOS_CHAIN_TEXT], data[160];
-	chaos_chain chain;
-	const char *failure = add_to_chain(batch, index, &chain);
-	chaos_chain_write(&chain, text);
+	char data[CHAOS_PART_TEXT];
+	chaos_chain chain = {0};
+	const char *failure = t->values ? add_to_chain(batch, index, &chain) : NULL;
 	for (uint32_t part = 0; !failure && part < chaos_parts_of(number); part++) {
 		int length =
-			snprintf(data, sizeof(data), "%" PRIu32 " - %" PRIu32 " %" PRIu64 "-%" PRIu64 " %s",
-				 number * CHAOS_PARTS_MOST + part, batch->partition, m->id.ms, m->id.seq,
-				 text);
+			chaos_part_write(data, part, number, batch->partition, m->id.ms, m->id.seq, &chain);
 		const seg_output output = {.stream = t->output,
 					   .key = m->key,
 					   .key_length = m->key_length,
@@ -114,6 +110,7 @@ static void fini(void *plugin)
 static const seg_option options[] = {
 	{"directory", SEG_OPTION_PATH, 1, NULL, "Directory of the file records.PID."},
 	{"delay", SEG_OPTION_DURATION, 0, "0", "How long each message takes."},
+	{"values", SEG_OPTION_BOOLEAN, 0, "yes", "Whether it keeps a chain for each key."},
 	{NULL, 0, 0, NULL, NULL},
 };
 

@@ -1,6 +1,6 @@
 /*
- * recorder.h - records for the chaos checker which messages a handler gets, when, and what it answers: what chaos_record and
- * chaos_transform share.
+ * recorder.h - records for the chaos checker which messages a handler gets, when, and what it answers: what chaos_record,
+ * chaos_transform and chaos_consumer share.
  *
  * Each event is one line, in one write(2), so that lines survive a kill of the process:
  *
@@ -11,7 +11,7 @@
  *     r TIME EPOCH PARTITION ID d|l|t LANE      the call returns: done up to ID; or ID is a dead letter, or to be retried
  *
  * TIME is ns of CLOCK_BOOTTIME. LANE is a number of its own for each partition_open of the process: with `parallel`, each of a
- * partition's lanes. Data is "NUMBER ACTION REST". Action -: done; l: dead-lettered; t: retried once, then done.
+ * partition's lanes; of a pull consumer, which has no such calls, each of its threads. Data is "NUMBER ACTION REST". Action -: done; l: dead-lettered; t: retried once, then done.
  */
 #ifndef TEST_PLUGINS_RECORDER_H
 #define TEST_PLUGINS_RECORDER_H
@@ -55,17 +55,23 @@ static inline void recorder_append(const recorder *r, const char *line, int leng
 		abort();
 }
 
-/* -1, with one line in `error`: the file cannot be opened. */
-static inline int recorder_init(recorder *r, const seg_host *host, char *error, size_t error_size)
+/* delay: ns for each message. -1, with one line in `error`: the file cannot be opened. */
+static inline int recorder_start(recorder *r, const char *directory, int64_t delay, char *error,
+				 size_t error_size)
 {
 	char path[4096];
-	int64_t delay = host->option_duration(host, "delay");
-	snprintf(path, sizeof(path), "%s/records.%d", host->option(host, "directory"), (int)getpid());
+	snprintf(path, sizeof(path), "%s/records.%d", directory, (int)getpid());
 	r->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	r->delay = (struct timespec){.tv_sec = delay / 1000000000, .tv_nsec = delay % 1000000000};
 	if (r->fd < 0)
 		snprintf(error, error_size, "cannot open %.200s: %m", path);
 	return r->fd < 0 ? -1 : 0;
+}
+
+static inline int recorder_init(recorder *r, const seg_host *host, char *error, size_t error_size)
+{
+	return recorder_start(r, host->option(host, "directory"), host->option_duration(host, "delay"), error,
+			      error_size);
 }
 
 static inline int recorder_open(recorder *r, uint32_t partition, uint64_t epoch, recorder_lane *lane)
