@@ -378,6 +378,9 @@ bool seg_connection_is_refused(const seg_connection *c)
 	int status = c->state == DOWN ? c->error.status : 0;
 	if (c->incarnation > 0 && status == SEG_EAUTH)
 		return seg_connection_login_is_lost(c, seg_now());
+	/* The server has spoken Redis's protocol before: a reply was damaged on its way. */
+	if (c->incarnation > 0 && status == SEG_EPROTOCOL)
+		return false;
 	return status == SEG_EAUTH || status == SEG_EPROTOCOL || status == SEG_ENOTFOUND ||
 	       status == SEG_EINVAL;
 }

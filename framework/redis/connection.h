@@ -97,7 +97,8 @@ const seg_error *seg_connection_error(const seg_connection *connection);
 
 /*
  * Whether it is down, and further connects fail in the same way: another protocol, no such master or database, a
- * refused login. But a login that was accepted once may be changing: it counts as refused after a minute.
+ * refused login. But a login that was accepted once may be changing: it counts as refused after a minute. And a
+ * server that was accepted once sends no other protocol: it does not count as refused when a reply is damaged.
  */
 bool seg_connection_is_refused(const seg_connection *connection);
 

@@ -216,6 +216,21 @@ static void an_unexpected_or_unreadable_reply_breaks_the_connection(void **state
 	assert_int_equal(seg_connection_error(connection)->status, SEG_EPROTOCOL);
 }
 
+/* A runner that starts then must not end. */
+static void a_reply_that_is_damaged_on_its_way_is_no_refusal(void **state)
+{
+	(void)state;
+	get_ready();
+	fake.answer_most = 0;
+	assert_true(echo("1", "a"));
+	fake_say("\xd5OK\r\n");
+	until_told("down ");
+	assert_int_equal(seg_connection_error(connection)->status, SEG_EPROTOCOL);
+	assert_false(seg_connection_is_refused(connection));
+	fake.answer_most = -1;
+	until_told("up ");
+}
+
 static void tell_message(void *arg, const seg_reply *message)
 {
 	(void)arg;
@@ -485,6 +500,7 @@ int main(void)
 		TEST(an_answer_may_lead_to_the_next_command),
 		TEST(a_break_by_an_answer_loses_the_later_answers),
 		TEST(an_unexpected_or_unreadable_reply_breaks_the_connection),
+		TEST(a_reply_that_is_damaged_on_its_way_is_no_refusal),
 		TEST(a_subscriber_gets_messages_that_answer_no_command_between_its_answers),
 		TEST(a_message_breaks_a_connection_that_subscribes_to_nothing),
 		TEST(an_answer_that_does_not_come_breaks_the_connection_but_silence_alone_does_not),
