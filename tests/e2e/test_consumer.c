@@ -18,14 +18,11 @@
 #include <segmenter/segmenter.h>
 
 #include "base/arena.h"
-#include "harness/server.h"
+#include "harness/consumer.h"
 
 enum { PATIENCE_MS = 10000, CALL_MS = 200 };
 
-static test_server *server;
-static seg_client *client;
-static seg_stream *stream;
-static redisContext *redis;
+static test_consumed one;
 static atomic_int refusals_logged; /* of partition 1 */
 static atomic_int taken_back;      /* batches, as logged */
 static atomic_bool is_decoding, may_end;
@@ -42,42 +39,23 @@ static void see_log(void *arg, const seg_log_event *event)
 static int set_up(void **state)
 {
 	(void)state;
-	seg_error error;
 	seg_client_options options;
 	seg_client_options_init(&options);
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	options.address = server->address;
 	options.timeout_ms = CALL_MS;
 	options.log = see_log;
 	atomic_store(&refusals_logged, 0);
 	atomic_store(&taken_back, 0);
 	atomic_store(&is_decoding, false);
 	atomic_store(&may_end, false);
-	seg_stream_shape shape = {.partitions = 2, .partition_size = 1000};
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
+	test_consumed_start(&one, 2, &options);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	seg_stream_close(stream);
-	seg_client_close(client);
-	redisFree(redis);
-	test_server_stop(server);
+	test_consumed_stop(&one);
 	return 0;
-}
-
-static seg_consumer *open_consumer(const seg_consumer_options *options)
-{
-	seg_error error;
-	seg_consumer *consumer;
-	if (seg_consumer_open(client, "s", options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
 }
 
 static seg_consumer *join(seg_codec codec)
@@ -86,12 +64,12 @@ static seg_consumer *join(seg_codec codec)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.codec = codec;
-	return open_consumer(&options);
+	return test_consumer_open(one.client, "s", &options);
 }
 
 static void command(const char *text)
 {
-	freeReplyObject(test_server_command(redis, text));
+	freeReplyObject(test_server_command(one.redis, text));
 }
 
 static void add(int partition, const char *fields)
@@ -101,33 +79,10 @@ static void add(int partition, const char *fields)
 	command(text);
 }
 
-static const seg_batch *poll_one(seg_consumer *consumer)
-{
-	seg_error error = {0};
-	const seg_batch *batch = NULL;
-	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
-		fail_msg("no batch came within %d ms; %s", PATIENCE_MS, error.text);
-	return batch;
-}
-
-static void finish(seg_consumer *consumer, const seg_batch *batch)
-{
-	assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
-	seg_consumer_release(consumer, batch);
-}
-
-static long long dead_letters(void)
-{
-	redisReply *reply = test_server_command(redis, "XLEN {__default:s:partition_0}:g:dead");
-	long long letters = reply->integer;
-	freeReplyObject(reply);
-	return letters;
-}
-
 static bool is_dead_lettered(void *arg)
 {
 	(void)arg;
-	return dead_letters() == 1;
+	return test_consumed_letters(&one) == 1;
 }
 
 /* --- calls that must not outlast their bound, on a thread that can be given up ------------- */
@@ -179,9 +134,9 @@ static seg_consumer *before_an_unreadable_message(void)
 	add(0, "partitionKey k");
 	add(0, "partitionKey k data next");
 	seg_consumer *consumer = join(SEG_CODEC_RAW);
-	const seg_batch *batch = poll_one(consumer);
+	const seg_batch *batch = test_consumer_poll(consumer);
 	command("CLIENT PAUSE 60000 WRITE");
-	finish(consumer, batch);
+	test_consumer_finish(consumer, batch);
 	return consumer;
 }
 
@@ -192,10 +147,10 @@ static void a_poll_keeps_its_timeout_while_a_message_cannot_be_dead_lettered(voi
 	assert_int_equal(bounded(run_poll, &c), 0);
 	assert_int_equal(bounded(run_poll, &c), 0);
 	command("CLIENT UNPAUSE");
-	const seg_batch *batch = poll_one(c.consumer);
+	const seg_batch *batch = test_consumer_poll(c.consumer);
 	assert_memory_equal(batch->messages[0].data, "next", 4);
-	assert_int_equal(dead_letters(), 1);
-	finish(c.consumer, batch);
+	assert_int_equal(test_consumed_letters(&one), 1);
+	test_consumer_finish(c.consumer, batch);
 	assert_int_equal(seg_consumer_close(c.consumer, PATIENCE_MS, NULL), 0);
 }
 
@@ -213,7 +168,7 @@ static void a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_f
 	(void)state;
 	add(0, "partitionKey k data bad");
 	seg_consumer *consumer = join(SEG_CODEC_RAW);
-	call c = {.consumer = consumer, .batch = poll_one(consumer)};
+	call c = {.consumer = consumer, .batch = test_consumer_poll(consumer)};
 	command("CLIENT PAUSE 60000 WRITE");
 	assert_int_equal(bounded(run_dead_letter, &c), SEG_ETIMEOUT);
 	command("CLIENT UNPAUSE");
@@ -221,7 +176,7 @@ static void a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_f
 	test_wait_until(is_dead_lettered, NULL, PATIENCE_MS, "the message is dead-lettered");
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(bounded(run_dead_letter, &c), 0);
-	assert_int_equal(dead_letters(), 1);
+	assert_int_equal(test_consumed_letters(&one), 1);
 	seg_consumer_release(consumer, c.batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
@@ -237,7 +192,7 @@ static void a_poll_without_a_timeout_looks_past_an_unreadable_message(void **sta
 		add(i, "partitionKey k data good");
 		add(i, i == 0 ? "partitionKey k" : "partitionKey k data next");
 		command("EXEC");
-		batch = poll_one(consumer);
+		batch = test_consumer_poll(consumer);
 		held[batch->partition] = batch;
 		assert_int_equal(batch->count, i == 0 ? 1 : 2);
 	}
@@ -249,7 +204,7 @@ static void a_poll_without_a_timeout_looks_past_an_unreadable_message(void **sta
 	seg_consumer_release(consumer, held[1]);
 	assert_int_equal(seg_consumer_poll(consumer, 0, &batch, NULL), 1);
 	assert_int_equal(batch->partition, 1);
-	finish(consumer, batch);
+	test_consumer_finish(consumer, batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
@@ -262,7 +217,7 @@ static seg_consumer *join_as(const char *member, uint32_t max_processing_ms)
 	options.group = "g";
 	options.member = member;
 	options.max_processing_ms = max_processing_ms;
-	return open_consumer(&options);
+	return test_consumer_open(one.client, "s", &options);
 }
 
 static bool is_taken_back(void *arg)
@@ -282,7 +237,7 @@ static void a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_rele
 	(void)state;
 	add(0, "partitionKey k data good");
 	seg_consumer *consumer = join_as("m", 100);
-	call c = {.consumer = consumer, .batch = poll_one(consumer)};
+	call c = {.consumer = consumer, .batch = test_consumer_poll(consumer)};
 	/* Neither a commit nor a release succeeds. */
 	command("SET {__default:s:partition_0}:g:state x");
 	assert_int_equal(seg_consumer_commit(consumer, c.batch, 1, NULL), 0);
@@ -337,13 +292,13 @@ static void a_poller_does_not_wait_for_what_another_one_decodes(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
 	test_wait_until(decodes, NULL, PATIENCE_MS, "the slow message is being decoded");
 	add(1, "partitionKey fast data {\"data\":\"\",\"partitionKey\":\"fast\"}");
-	const seg_batch *batch = poll_one(consumer);
+	const seg_batch *batch = test_consumer_poll(consumer);
 	assert_memory_equal(batch->messages[0].key, "fast", 4);
 	atomic_store(&may_end, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(c.status, 1);
-	finish(consumer, batch);
-	finish(consumer, c.batch);
+	test_consumer_finish(consumer, batch);
+	test_consumer_finish(consumer, c.batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
@@ -357,7 +312,7 @@ static void the_time_to_decode_is_none_of_the_callers_processing_time(void **sta
 	options.codec = SEG_CODEC_SEGMENTER_GO;
 	options.max_processing_ms = 50;
 	add(0, slow_message);
-	call c = {.consumer = open_consumer(&options)};
+	call c = {.consumer = test_consumer_open(one.client, "s", &options)};
 	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
 	test_wait_until(decodes, NULL, PATIENCE_MS, "the slow message is being decoded");
 	/* Many times as long, and nothing else comes. */
@@ -379,16 +334,16 @@ static void a_log_that_redis_refuses_to_read_stops_no_other_and_is_named(void **
 	seg_consumer *consumer = join(SEG_CODEC_RAW);
 	for (int partition = 0; partition < 2; partition++) {
 		add(partition, "partitionKey k data first");
-		finish(consumer, poll_one(consumer));
+		test_consumer_finish(consumer, test_consumer_poll(consumer));
 	}
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	command("DEL __default:s:partition_1");
 	command("SET __default:s:partition_1 x");
 	for (int i = 0; i < 20; i++) {
 		add(0, "partitionKey k data more");
-		const seg_batch *batch = poll_one(consumer);
+		const seg_batch *batch = test_consumer_poll(consumer);
 		assert_int_equal(batch->partition, 0);
-		finish(consumer, batch);
+		test_consumer_finish(consumer, batch);
 	}
 	assert_true(atomic_load(&refusals_logged) > 0);
 	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL);
@@ -405,16 +360,16 @@ static void a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream(v
 	(void)state;
 	seg_consumer *consumer = join(SEG_CODEC_RAW);
 	add(1, "partitionKey k data first");
-	finish(consumer, poll_one(consumer));
+	test_consumer_finish(consumer, test_consumer_poll(consumer));
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	command("RENAME __default:s:partition_1 {__default:s:partition_1}:away");
 	command("SET __default:s:partition_1 x");
 	test_wait_until(was_refused, NULL, PATIENCE_MS, "Redis refused a read of partition 1");
 	command("RENAME {__default:s:partition_1}:away __default:s:partition_1");
 	add(1, "partitionKey k data second");
-	const seg_batch *batch = poll_one(consumer);
+	const seg_batch *batch = test_consumer_poll(consumer);
 	assert_memory_equal(batch->messages[0].data, "second", 6);
-	finish(consumer, batch);
+	test_consumer_finish(consumer, batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 

@@ -17,40 +17,25 @@
 #include <segmenter/segmenter.h>
 
 #include "base/clock.h"
-#include "harness/server.h"
+#include "harness/consumer.h"
 #include "partition/completion.h"
 #include "partition/key_slot.h"
 
 enum { PATIENCE_MS = 20000, KEYS = 60, THREADS = 4, NUMBERS = 40 };
 
-static test_server *server;
-static seg_client *client;
-static seg_stream *stream;
-static redisContext *redis;
+static test_consumed one;
 
 static int set_up(void **state)
 {
 	(void)state;
-	seg_error error;
-	seg_client_options options;
-	seg_client_options_init(&options);
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	options.address = server->address;
-	const seg_stream_shape shape = {.partitions = 1, .partition_size = 100000};
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
+	test_consumed_start(&one, 1, NULL);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	seg_stream_close(stream);
-	seg_client_close(client);
-	redisFree(redis);
-	test_server_stop(server);
+	test_consumed_stop(&one);
 	return 0;
 }
 
@@ -64,7 +49,7 @@ static void send(int key, int number)
 				   .key_length = strlen(key_text),
 				   .data = data,
 				   .data_length = strlen(data)};
-	if (seg_stream_send(stream, &record, NULL, &error))
+	if (seg_stream_send(one.stream, &record, NULL, &error))
 		fail_msg("%s", error.text);
 }
 
@@ -84,33 +69,20 @@ static void send_all(int keys, int numbers)
 						  .data = data,
 						  .data_length = strlen(data)};
 		}
-		if (seg_stream_send_batch(stream, records, (size_t)keys, results, &error))
+		if (seg_stream_send_batch(one.stream, records, (size_t)keys, results, &error))
 			fail_msg("%s", error.text);
 	}
 }
 
 static seg_consumer *join(uint32_t parallel, uint32_t batch_size, uint32_t max_processing_ms)
 {
-	seg_error error;
-	seg_consumer *consumer;
 	seg_consumer_options options;
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.parallel = parallel;
 	options.batch_size = batch_size;
 	options.max_processing_ms = max_processing_ms;
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
-}
-
-static const seg_batch *poll_one(seg_consumer *consumer)
-{
-	seg_error error = {0};
-	const seg_batch *batch = NULL;
-	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
-		fail_msg("no batch came within %d ms; %s", PATIENCE_MS, error.text);
-	return batch;
+	return test_consumer_open(one.client, "s", &options);
 }
 
 static int number_in(const void *text, size_t length)
@@ -128,31 +100,11 @@ static int key_of(const seg_message *m)
 static char *state_field(const char *field)
 {
 	static char text[512];
-	redisReply *reply = test_server_command(redis, "HGET {__default:s:partition_0}:g:state %s", field);
+	redisReply *reply =
+		test_server_command(one.redis, "HGET {__default:s:partition_0}:g:state %s", field);
 	snprintf(text, sizeof(text), "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "");
 	freeReplyObject(reply);
 	return text;
-}
-
-static long long letters(void)
-{
-	redisReply *reply = test_server_command(redis, "XLEN {__default:s:partition_0}:g:dead");
-	long long count = reply->integer;
-	freeReplyObject(reply);
-	return count;
-}
-
-/* Polls batches until so many messages have come, and commits them. */
-static void handle(seg_consumer *consumer, size_t messages)
-{
-	size_t handled = 0;
-	while (handled < messages) {
-		const seg_batch *batch = poll_one(consumer);
-		handled += batch->count;
-		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
-		seg_consumer_release(consumer, batch);
-	}
-	assert_int_equal(handled, messages);
 }
 
 /* --- many callers ---------------------------------------------------------------------------------- */
@@ -242,7 +194,7 @@ static void callers_at_once_never_share_a_slot_and_keep_the_order_of_each_key(vo
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	assert_string_equal(state_field("beyond"), "");
-	redisReply *last = test_server_command(redis, "XREVRANGE __default:s:partition_0 + - COUNT 1");
+	redisReply *last = test_server_command(one.redis, "XREVRANGE __default:s:partition_0 + - COUNT 1");
 	if (last->elements == 1)
 		assert_string_equal(state_field("position"), last->element[0]->element[0]->str);
 	freeReplyObject(last);
@@ -258,7 +210,7 @@ static size_t commit_the_third(void)
 	send_all(30, 1);
 	seg_consumer *consumer = join(3, 10, 0);
 	for (int i = 0; i < 3; i++) {
-		held[i] = poll_one(consumer);
+		held[i] = test_consumer_poll(consumer);
 		for (int k = 0; k < i; k++)
 			for (size_t a = 0; a < held[i]->count; a++)
 				for (size_t b = 0; b < held[k]->count; b++)
@@ -287,7 +239,7 @@ static void hand_on_to(uint32_t parallel)
 	const seg_batch *none;
 	size_t done = commit_the_third();
 	seg_consumer *consumer = join(parallel, 10, 0);
-	handle(consumer, 30 - done);
+	assert_int_equal(test_consumer_handle(consumer, 30 - done), 30 - done);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_poll(consumer, 100, &none, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
@@ -314,10 +266,10 @@ static void what_was_released_comes_again_first_and_alone_and_is_counted(void **
 	send(2, 0);
 	seg_consumer *consumer = join(2, 10, 0);
 	for (uint32_t attempt = 1; attempt <= 3; attempt++) {
-		const seg_batch *batch = poll_one(consumer), *other = NULL;
+		const seg_batch *batch = test_consumer_poll(consumer), *other = NULL;
 		if (key_of(&batch->messages[0]) != 1) {
 			other = batch;
-			batch = poll_one(consumer);
+			batch = test_consumer_poll(consumer);
 		}
 		assert_int_equal(key_of(&batch->messages[0]), 1);
 		assert_int_equal(number_in(batch->messages[0].data, batch->messages[0].data_length), 0);
@@ -330,7 +282,7 @@ static void what_was_released_comes_again_first_and_alone_and_is_counted(void **
 		if (other)
 			seg_consumer_release(consumer, other);
 	}
-	handle(consumer, 2);
+	assert_int_equal(test_consumer_handle(consumer, 2), 2);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 }
 
@@ -349,7 +301,7 @@ static void a_message_that_is_never_committed_holds_up_only_its_slot(void **stat
 	}
 	seg_consumer *consumer = join(4, 64, 0);
 	while (others < (KEYS - behind) * NUMBERS || attempts < 3) {
-		const seg_batch *batch = poll_one(consumer);
+		const seg_batch *batch = test_consumer_poll(consumer);
 		size_t count = 0;
 		while (count < batch->count && key_of(&batch->messages[count]) != 0)
 			count++;
@@ -369,21 +321,21 @@ static void a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch(void 
 {
 	(void)state;
 	send_all(8, 1);
-	test_server_tell(server, "XADD __default:s:partition_0 * data unreadable");
+	test_server_tell(one.server, "XADD __default:s:partition_0 * data unreadable");
 	send(9, 0);
 	seg_consumer *consumer = join(4, 10, 0);
-	const seg_batch *first = poll_one(consumer), *second = poll_one(consumer);
+	const seg_batch *first = test_consumer_poll(consumer), *second = test_consumer_poll(consumer);
 	size_t handled = first->count;
 	assert_int_equal(seg_consumer_dead_letter(consumer, second, second->count - 1, "bad", NULL), 0);
 	assert_int_equal(seg_consumer_dead_letter(consumer, second, second->count - 1, "bad", NULL), 0);
 	assert_int_equal(seg_consumer_commit(consumer, second, second->count - 1, NULL), SEG_EINVAL);
 	handled += second->count;
 	seg_consumer_release(consumer, second);
-	handle(consumer, 9 - handled);
-	for (int waited = 0; letters() < 2; waited += 10) {
+	assert_int_equal(test_consumer_handle(consumer, 9 - handled), 9 - handled);
+	for (int waited = 0; test_consumed_letters(&one) < 2; waited += 10) {
 		const seg_batch *none;
 		if (waited > PATIENCE_MS)
-			fail_msg("%lld dead letters", letters());
+			fail_msg("%lld dead letters", test_consumed_letters(&one));
 		assert_int_equal(seg_consumer_poll(consumer, 10, &none, NULL), 0);
 	}
 	assert_int_equal(seg_consumer_commit(consumer, first, first->count, NULL), 0);
@@ -391,7 +343,7 @@ static void a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch(void 
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	assert_string_equal(state_field("beyond"), "");
-	assert_int_equal(letters(), 2);
+	assert_int_equal(test_consumed_letters(&one), 2);
 }
 
 static void a_batch_that_was_taken_back_stays_readable_and_commits_nothing(void **state)
@@ -400,9 +352,9 @@ static void a_batch_that_was_taken_back_stays_readable_and_commits_nothing(void 
 	char text[32];
 	send_all(10, 1);
 	seg_consumer *consumer = join(3, 5, 100);
-	const seg_batch *stale = poll_one(consumer), *batch;
+	const seg_batch *stale = test_consumer_poll(consumer), *batch;
 	for (;;) {
-		batch = poll_one(consumer);
+		batch = test_consumer_poll(consumer);
 		if (batch->epoch > stale->epoch)
 			break;
 		seg_consumer_release(consumer, batch);
@@ -418,10 +370,10 @@ static void a_batch_that_was_taken_back_stays_readable_and_commits_nothing(void 
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	/* One stays held: the close frees it. */
 	consumer = join(3, 5, 0);
-	poll_one(consumer);
+	test_consumer_poll(consumer);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	consumer = join(1, 5, 0);
-	handle(consumer, 10);
+	assert_int_equal(test_consumer_handle(consumer, 10), 10);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 }
 
@@ -434,11 +386,11 @@ static void parallel_has_bounds(void **state)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.parallel = 257;
-	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, &error), SEG_EINVAL);
+	assert_int_equal(seg_consumer_open(one.client, "s", &options, &consumer, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "parallel"));
 	options.parallel = 2;
 	options.beyond_limit = 999;
-	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, &error), SEG_EINVAL);
+	assert_int_equal(seg_consumer_open(one.client, "s", &options, &consumer, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "beyond_limit"));
 }
 

@@ -7,31 +7,81 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 20000, PARTITION_SIZE = 100000 };
 
-seg_consumer *test_consumer_join(seg_client *client, const char *stream, uint32_t session_ms)
+void test_consumed_start(test_consumed *c, uint32_t partitions, const seg_client_options *options)
+{
+	const seg_stream_shape shape = {.partitions = partitions, .partition_size = PARTITION_SIZE};
+	seg_client_options all;
+	seg_error error;
+	seg_client_options_init(&all);
+	if (options)
+		all = *options;
+	c->server = test_server_start(NULL);
+	c->redis = test_server_connect(c->server);
+	all.address = c->server->address;
+	if (seg_client_open(&all, &c->client, &error) ||
+	    seg_stream_register(c->client, "s", &shape, &c->stream, &error))
+		fail_msg("%s", error.text);
+}
+
+void test_consumed_stop(test_consumed *c)
+{
+	seg_stream_close(c->stream);
+	seg_client_close(c->client);
+	redisFree(c->redis);
+	test_server_stop(c->server);
+}
+
+long long test_consumed_letters(const test_consumed *c)
+{
+	redisReply *reply = test_server_command(c->redis, "XLEN {__default:s:partition_0}:g:dead");
+	long long letters = reply->integer;
+	freeReplyObject(reply);
+	return letters;
+}
+
+seg_consumer *test_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options)
 {
 	seg_error error;
 	seg_consumer *consumer;
+	if (seg_consumer_open(client, stream, options, &consumer, &error))
+		fail_msg("%s", error.text);
+	return consumer;
+}
+
+seg_consumer *test_consumer_join(seg_client *client, const char *stream, uint32_t session_ms)
+{
 	seg_consumer_options options;
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	if (session_ms > 0)
 		options.session_timeout_ms = session_ms;
-	if (seg_consumer_open(client, stream, &options, &consumer, &error))
-		fail_msg("%s", error.text);
-	return consumer;
+	return test_consumer_open(client, stream, &options);
 }
 
-void test_consumer_handle(seg_consumer *consumer, size_t messages)
+const seg_batch *test_consumer_poll(seg_consumer *consumer)
 {
-	for (size_t handled = 0; handled < messages;) {
-		const seg_batch *batch;
-		seg_error error = {0};
-		if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
-			fail_msg("no batch; %s", error.text);
+	seg_error error = {0};
+	const seg_batch *batch = NULL;
+	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
+		fail_msg("no batch came within %d ms; %s", PATIENCE_MS, error.text);
+	return batch;
+}
+
+void test_consumer_finish(seg_consumer *consumer, const seg_batch *batch)
+{
+	assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
+	seg_consumer_release(consumer, batch);
+}
+
+size_t test_consumer_handle(seg_consumer *consumer, size_t messages)
+{
+	size_t handled = 0;
+	while (handled < messages) {
+		const seg_batch *batch = test_consumer_poll(consumer);
 		handled += batch->count;
-		assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, NULL), 0);
-		seg_consumer_release(consumer, batch);
+		test_consumer_finish(consumer, batch);
 	}
+	return handled;
 }

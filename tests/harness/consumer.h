@@ -7,10 +7,36 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/server.h"
+
+/* A server with the stream "s", and a client. */
+typedef struct test_consumed {
+	test_server *server;
+	redisContext *redis;
+	seg_client *client;
+	seg_stream *stream;
+} test_consumed;
+
+/* options: of the client, whose address is set; NULL: the defaults. */
+void test_consumed_start(test_consumed *consumed, uint32_t partitions, const seg_client_options *options);
+void test_consumed_stop(test_consumed *consumed);
+
+/* How many dead letters the group "g" has in partition 0. */
+long long test_consumed_letters(const test_consumed *consumed);
+
+/* Joins the group that the options name. */
+seg_consumer *test_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options);
+
 /* Joins the group "g" of the stream. session_ms 0: the default. */
 seg_consumer *test_consumer_join(seg_client *client, const char *stream, uint32_t session_ms);
 
-/* Polls, commits and releases batches until that many messages have come. */
-void test_consumer_handle(seg_consumer *consumer, size_t messages);
+/* The next batch, which comes. */
+const seg_batch *test_consumer_poll(seg_consumer *consumer);
+
+/* Commits all of the batch, and releases it. */
+void test_consumer_finish(seg_consumer *consumer, const seg_batch *batch);
+
+/* Polls, commits and releases batches until at least that many messages have come; returns how many. */
+size_t test_consumer_handle(seg_consumer *consumer, size_t messages);
 
 #endif
