@@ -9,7 +9,9 @@
 # tests/chaos.sh --pipeline [--parallel N] --seed N --faults K ...: the runners read one stream, write another one, keep values, and read
 # what they have written, with N lanes a partition (1). At the end, each message that was done has its records in the output once, in
 # order by key; and the values are what a replay of the log gives.
-# tests/chaos.sh --pipeline [--parallel N] --topology cluster|sentinel ...: all replicas confirm there: outputs and position may be on
+# tests/chaos.sh --pipeline --parallel N --consumers ...: every other member is not a segrunner, but a program with two pull consumers, of
+# N threads each, which emit. No member keeps values there, because a consumer serves no partition that has some. N is above 1.
+# tests/chaos.sh --pipeline [--parallel N [--consumers]] --topology cluster|sentinel ...: all replicas confirm there: outputs and position may be on
 # different masters, and of a position that is kept, nobody would write again the outputs that a failover forgot. A message that a
 # failover forgot, because it was handled before its replicas had it, may have its records or not.
 #
@@ -46,7 +48,7 @@
 #   chaos: seed=N faults=K sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=D takeover-p99-ms=T gaps=G vanished=V
 #   chaos: topology=T ack-replicas=N seed=... vanished=V lost-by-redis=L
 #   chaos: rolling=N sent=S handled=H lost=0 reordered=0 stale-commits=0 duplicates=0
-#   chaos: pipeline, parallel=N: ... missing=0 twice=0 misplaced=0 untrue=0     some lines before the last one
+#   chaos: pipeline, parallel=N[, with pull consumers]: ... missing=0 twice=0 misplaced=0 untrue=0     some lines before the last one
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)

@@ -14,8 +14,11 @@
 
 enum { KEYS = 2 };
 
+static bool pulls; /* the owners are pull consumers: they tell neither that lanes open nor that they close */
+
 static int set_up(void **state)
 {
+	pulls = false;
 	test_history_set_up(state);
 	test_history.lanes = 8;
 	for (uint32_t n = 0; n < MESSAGES; n++)
@@ -43,7 +46,7 @@ static void call(int process, uint64_t epoch, uint32_t lane, int64_t from, int64
 
 static void open_lanes(int process, uint64_t epoch, int64_t ms)
 {
-	for (uint32_t lane = 0; lane < 2; lane++)
+	for (uint32_t lane = 0; lane < 2 && !pulls; lane++)
 		lane_record(CHAOS_OPEN, process, epoch, lane, ms, 0);
 }
 
@@ -60,7 +63,7 @@ static void old_owner(void)
 
 static void old_owner_releases(void)
 {
-	for (uint32_t lane = 0; lane < 2; lane++)
+	for (uint32_t lane = 0; lane < 2 && !pulls; lane++)
 		lane_record(CHAOS_CLOSE_RELEASED, OLD_PROCESS, OLD, lane, 40, 0);
 	test_executed(CHAOS_AUDIT_RELEASE, OLD, 45, test_id(9));
 }
@@ -175,6 +178,21 @@ static void nothing_comes_again_after_a_clean_handoff(void **state)
 	assert_int_equal(test_judge().excessive, 2);
 }
 
+static void of_a_pull_consumer_redis_says_that_it_handed_over(void **state)
+{
+	pulls = true;
+	old_owner();
+	old_owner_releases();
+	new_owner(8);
+	assert_int_equal(test_judge().excessive, 2);
+	test_history_tear_down(state);
+	set_up(state);
+	pulls = true;
+	old_owner();
+	new_owner(8);
+	assert_int_equal(test_judge().excessive, 0);
+}
+
 static void after_a_kill_only_so_many_messages_may_come_again(void **state)
 {
 	(void)state;
@@ -261,6 +279,7 @@ int main(void)
 		TEST(a_key_must_not_pass_a_message_that_is_to_be_retried),
 		TEST(a_message_that_no_lane_finished_is_lost),
 		TEST(nothing_comes_again_after_a_clean_handoff),
+		TEST(of_a_pull_consumer_redis_says_that_it_handed_over),
 		TEST(after_a_kill_only_so_many_messages_may_come_again),
 		TEST(what_waits_for_a_retry_comes_on_top_of_the_window),
 		TEST(a_position_must_not_pass_a_message_that_no_lane_finished),

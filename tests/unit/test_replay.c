@@ -185,6 +185,19 @@ static void a_record_tells_the_chain_of_its_message(void **state)
 	assert_int_equal(judge().untrue, 2);
 }
 
+static void without_values_only_the_records_count(void **state)
+{
+	(void)state;
+	run_pipeline(NONE);
+	history.no_values = true;
+	history.values.count = 0;
+	origin_of(4)->chain = (chaos_chain){0};
+	chaos_replay_verdict v = judge();
+	assert_true(chaos_replay_good(&v));
+	emitted(4, 0, 900, &(chaos_chain){0});
+	assert_int_equal(judge().twice, 1);
+}
+
 static void a_dead_letter_has_no_record_and_no_part_in_the_value(void **state)
 {
 	(void)state;
@@ -317,6 +330,7 @@ int main(void)
 		TEST(a_key_must_not_change_its_partition),
 		TEST(a_record_comes_from_a_message),
 		TEST(a_record_tells_the_chain_of_its_message),
+		TEST(without_values_only_the_records_count),
 		TEST(a_dead_letter_has_no_record_and_no_part_in_the_value),
 		TEST(a_record_of_a_dead_letter_is_untrue),
 		TEST(a_value_without_what_is_done_is_untrue),
