@@ -161,6 +161,9 @@ static void handlers_that_write_keep_and_work_at_once_are_measured(void **state)
 	assert_true(ratio("parallel") > 1);
 	assert_true(ratio("parallel-one-fails") > 0);
 	assert_true(ratio("parallel-empty") > 0);
+	assert_true(ratio("parallel-polled") > 1);
+	assert_true(ratio("parallel-polled-empty") > 0);
+	assert_true(ratio("parallel-polled-alone") > 0);
 	assert_int_equal(segbench("--quick --only hot-key --messages 20000 --rounds 1"), EX_OK);
 	assert_true(ratio("hot-key-fails") > 0);
 }
