@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "group/state.h"
+#include "partition/share.h"
 
 /*
  * A message that a caller has released without a commit comes again after this, doubled for each further time: one thread that polls must
@@ -29,6 +30,7 @@ struct seg_lanes {
 	seg_polled *out; /* with callers */
 	unsigned out_count;
 	uint64_t done; /* messages of this ownership that are done */
+	seg_share share;
 
 	/* Only one request may be without an answer. */
 	seg_polled *asker; /* a caller's dead letter; NULL: none */
@@ -147,9 +149,10 @@ static seg_polled *make_polled(size_t most)
 	return NULL;
 }
 
-static void fill(seg_lanes *l, seg_polled *polled, size_t most, size_t most_slots)
+static void fill(seg_lanes *l, seg_polled *polled, size_t most)
 {
-	size_t count = seg_slots_take(&l->slots, polled->items, most, most_slots);
+	size_t count = seg_slots_take(&l->slots, polled->items, most,
+				      seg_share_of_slots(l->slots.ready.count, l->limits->parallel));
 	for (size_t i = 0; i < count; i++) {
 		polled->numbers[i] = polled->items[i]->number;
 		polled->messages[i] = *polled->items[i]->message;
@@ -172,19 +175,15 @@ seg_polled *seg_lanes_take(seg_lanes *l, int64_t now)
 {
 	seg_handoff *handoff = &l->partition->handoff;
 	seg_slots_wake(&l->slots, now);
-	unsigned free_lanes = l->limits->parallel - l->out_count;
-	if (free_lanes == 0 || l->slots.ready.count == 0 ||
-	    seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO ||
+	if (!seg_lanes_have_more(l) || seg_handoff_may_dispatch(handoff) != SEG_DISPATCH_GO ||
 	    (l->pending && !seg_handoff_has_room(handoff, l->pending)))
 		return NULL;
-	/* A fair share, so that as many callers as may come find something. */
-	size_t most = (l->slots.ready_messages + free_lanes - 1) / free_lanes;
-	if (most > l->limits->batch_size)
-		most = l->limits->batch_size;
+	size_t most =
+		seg_share_of(&l->share, l->slots.ready_messages, l->limits->parallel, l->limits->batch_size);
 	seg_polled *polled = make_polled(most);
 	if (!polled)
 		return NULL;
-	fill(l, polled, most, (l->slots.ready.count + free_lanes - 1) / free_lanes);
+	fill(l, polled, most);
 	polled->lanes = l;
 	polled->held_since = now;
 	polled->next = l->out;
@@ -210,9 +209,11 @@ static void leave_list(seg_lanes *l, const seg_polled *polled)
 static void finish(seg_lanes *l, seg_polled *polled)
 {
 	size_t count = polled->view.count, done = polled->done;
+	int64_t now = seg_now();
 	int64_t pause = seg_backoff(AGAIN_PAUSE, AGAIN_PAUSE_MAX, done ? 1 : polled->view.attempt);
+	seg_share_note(&l->share, now - polled->held_since, count);
 	seg_slots_answer(&l->slots, polled->items, count, done,
-			 done < count ? SEG_VERDICT_RETRY : SEG_VERDICT_AGAIN, seg_now() + pause, NULL);
+			 done < count ? SEG_VERDICT_RETRY : SEG_VERDICT_AGAIN, now + pause, NULL);
 	for (size_t i = 0; i < done; i++)
 		seg_inbox_done(&l->inbox, polled->items[i]);
 	leave_list(l, polled);

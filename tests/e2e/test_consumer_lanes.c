@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -286,6 +287,26 @@ static void what_was_released_comes_again_first_and_alone_and_is_counted(void **
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 }
 
+/* Of callers that take long, the one that comes first again must not take all that waits: the others would find nothing. */
+static void a_caller_that_comes_again_leaves_the_others_their_share(void **state)
+{
+	(void)state;
+	enum { BATCH = 20 };
+	const seg_batch *held[4];
+	send_all(KEYS, NUMBERS);
+	seg_consumer *consumer = join(4, BATCH, 0);
+	for (int i = 0; i < 4; i++)
+		held[i] = test_consumer_poll(consumer);
+	/* What the messages cost. */
+	nanosleep(&(struct timespec){.tv_nsec = 20 * SEG_MS}, NULL);
+	test_consumer_finish(consumer, held[0]);
+	held[0] = test_consumer_poll(consumer);
+	assert_in_range(held[0]->count, 1, BATCH / 2);
+	for (int i = 0; i < 4; i++)
+		test_consumer_finish(consumer, held[i]);
+	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
+}
+
 /* One thread polls, and the failing message is the oldest. */
 static void a_message_that_is_never_committed_holds_up_only_its_slot(void **state)
 {
@@ -403,6 +424,7 @@ int main(void)
 		TEST(what_is_done_beyond_the_position_is_not_delivered_to_the_next_owner),
 		TEST(nor_to_one_without_parallel),
 		TEST(what_was_released_comes_again_first_and_alone_and_is_counted),
+		TEST(a_caller_that_comes_again_leaves_the_others_their_share),
 		TEST(a_message_that_is_never_committed_holds_up_only_its_slot),
 		TEST(a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch),
 		TEST(a_batch_that_was_taken_back_stays_readable_and_commits_nothing),

@@ -8,19 +8,10 @@
 #include "base/random.h"
 #include "work/failure.h"
 #include "partition/inbox.h"
+#include "partition/share.h"
 #include "work/lane.h"
 #include "work/lane_starter.h"
 #include "work/permission.h"
-
-/*
- * What a job may take. A shorter one costs more to hand over than to handle. A longer one is work that other lanes cannot share, and
- * that a stop waits for.
- */
-#define JOB_SHORTEST (0.2 * (double)SEG_MS)
-#define JOB_LONGEST (100.0 * (double)SEG_MS)
-
-/* The newest job counts for so much of what is known about a message's cost. */
-enum { COST_WEIGHT = 8 };
 
 struct seg_dispatcher {
 	/* Constant. */
@@ -39,7 +30,7 @@ struct seg_dispatcher {
 	uint16_t *idlers; /* the lane that worked last is last */
 	bool stopping;    /* the runner is to end: nothing more is handed over */
 	bool alone;       /* a lane has a message that may kill the process, and makes requests for it */
-	double cost;      /* ns a message; 0: not known yet */
+	seg_share share;
 	struct {
 		bool pending; /* the first letter of the slots is being written */
 		unsigned request;
@@ -205,12 +196,6 @@ static void stop_runner(seg_dispatcher *d, const char *reason)
 		seg_lane_hush(&d->lanes[i]);
 }
 
-static void note_cost(seg_dispatcher *d, const seg_job *job)
-{
-	double cost = (double)job->took / (double)job->count;
-	d->cost = d->cost > 0 ? d->cost + (cost - d->cost) / COST_WEIGHT : cost;
-}
-
 /* Does what the answer says about message `done`, and gives the slots back. */
 static void decide(seg_dispatcher *d, seg_job *job)
 {
@@ -243,7 +228,7 @@ static void take_answer(seg_dispatcher *d, seg_lane *lane)
 	if (!job->handled)
 		job->done = 0;
 	else if (!job->alone)
-		note_cost(d, job);
+		seg_share_note(&d->share, job->took, job->count);
 	decide(d, job);
 	for (size_t i = 0; i < job->done; i++) {
 		look_at_failures(d, job->items[i]);
@@ -339,28 +324,16 @@ static seg_step take_letter(seg_dispatcher *d)
 
 /* --- jobs --------------------------------------------------------------------------------------------- */
 
-/* How many messages the next job has, at most. */
-static size_t share(const seg_dispatcher *d)
-{
-	double share = (double)d->slots.ready_messages / d->lane_count;
-	if (d->cost > 0 && share > JOB_LONGEST / d->cost)
-		share = JOB_LONGEST / d->cost;
-	if (d->cost > 0 && share < JOB_SHORTEST / d->cost)
-		share = JOB_SHORTEST / d->cost;
-	if (share > d->task->setup->batch_size)
-		return d->task->setup->batch_size;
-	return share < 1 ? 1 : (size_t)share;
-}
-
-static void fill(seg_dispatcher *d, seg_lane *lane, size_t most)
+static void fill(seg_dispatcher *d, seg_lane *lane)
 {
 	seg_job *job = &lane->job;
+	size_t most =
+		seg_share_of(&d->share, d->slots.ready_messages, d->lane_count, d->task->setup->batch_size);
 	/* With less room, the job is smaller. */
 	if (!seg_lane_reserve(lane, most) && most > job->room)
 		most = job->room;
-	/* Few keys are shared as well: one lane must not take the slots of all that waits. */
-	size_t slots = (d->slots.ready.count + d->lane_count - 1) / d->lane_count;
-	job->count = seg_slots_take(&d->slots, job->items, most, slots);
+	job->count = seg_slots_take(&d->slots, job->items, most,
+				    seg_share_of_slots(d->slots.ready.count, d->lane_count));
 	for (size_t i = 0; i < job->count; i++) {
 		job->messages[i] = *job->items[i]->message;
 		job->slots[i] = job->items[i]->slot;
@@ -383,7 +356,7 @@ static bool hand_out(seg_dispatcher *d)
 		if (must_wait(d))
 			break;
 		seg_lane *lane = &d->lanes[d->idlers[d->idle - 1]];
-		fill(d, lane, share(d));
+		fill(d, lane);
 		d->idle--;
 		d->alone = lane->job.alone;
 		seg_lane_give(lane);
