@@ -40,6 +40,7 @@ typedef struct found {
 	seg_polled *polled;
 	seg_lanes *lanes;
 	seg_fetched *fetched;
+	int64_t due; /* if nothing else: when a message comes again */
 } found;
 
 static bool look(seg_holding *holding, found *f)
@@ -55,6 +56,9 @@ static bool look(seg_holding *holding, found *f)
 		f->lanes = lanes;
 	else
 		f->polled = seg_lanes_take(lanes, seg_now());
+	int64_t due = seg_lanes_due(lanes);
+	if (due < f->due)
+		f->due = due;
 	return f->lanes || f->polled;
 }
 
@@ -121,13 +125,17 @@ static find_result decode_for_lanes(seg_consumer *c, const found *f, const seg_b
 	return polled ? FOUND : decoded ? LOOK_AGAIN : NOTHING;
 }
 
-/* Takes the next messages and decodes them. FOUND: *batch belongs to the caller. LOOK_AGAIN: other messages may be ready. */
-static find_result find(seg_consumer *c, const seg_batch **batch)
+/*
+ * Takes the next messages and decodes them. FOUND: *batch belongs to the caller. LOOK_AGAIN: other messages may be ready. NOTHING: *due is
+ * when some may come again.
+ */
+static find_result find(seg_consumer *c, const seg_batch **batch, int64_t *due)
 {
-	found f = {0};
+	found f = {.due = SEG_NEVER};
 	pthread_mutex_lock(&c->lock);
 	bool any = take_next(c, &f);
 	pthread_mutex_unlock(&c->lock);
+	*due = f.due;
 	if (!any)
 		return NOTHING;
 	if (f.lanes)
@@ -160,8 +168,9 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
 	uint32_t looks = 0;
 	for (;;) {
+		int64_t due;
 		uint32_t ticket = seg_event_ticket(&c->event);
-		find_result result = find(c, batch);
+		find_result result = find(c, batch, &due);
 		if (result == FOUND)
 			return 1;
 		/* Another partition may have messages. One look for each is enough, also after the deadline. */
@@ -173,8 +182,9 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 		int64_t now = seg_now();
 		if (now >= deadline)
 			return 0;
+		int64_t look = now + LOOK_PAUSE;
 		if (result == NOTHING)
-			wait_until(c, ticket, now + LOOK_PAUSE, deadline);
+			wait_until(c, ticket, due < look ? due : look, deadline);
 	}
 }
 

@@ -166,6 +166,11 @@ static void fill(seg_lanes *l, seg_polled *polled, size_t most)
 	};
 }
 
+int64_t seg_lanes_due(const seg_lanes *l)
+{
+	return seg_slots_due(&l->slots);
+}
+
 bool seg_lanes_have_more(const seg_lanes *l)
 {
 	return l->slots.ready.count > 0 && l->out_count < l->limits->parallel;
@@ -209,11 +214,12 @@ static void leave_list(seg_lanes *l, const seg_polled *polled)
 static void finish(seg_lanes *l, seg_polled *polled)
 {
 	size_t count = polled->view.count, done = polled->done;
-	int64_t now = seg_now();
-	int64_t pause = seg_backoff(AGAIN_PAUSE, AGAIN_PAUSE_MAX, done ? 1 : polled->view.attempt);
+	int64_t now = seg_now(), again_at = now;
+	if (done < count)
+		again_at += seg_backoff(AGAIN_PAUSE, AGAIN_PAUSE_MAX, done ? 1 : polled->view.attempt);
 	seg_share_note(&l->share, now - polled->held_since, count);
 	seg_slots_answer(&l->slots, polled->items, count, done,
-			 done < count ? SEG_VERDICT_RETRY : SEG_VERDICT_AGAIN, now + pause, NULL);
+			 done < count ? SEG_VERDICT_RETRY : SEG_VERDICT_AGAIN, again_at, NULL);
 	for (size_t i = 0; i < done; i++)
 		seg_inbox_done(&l->inbox, polled->items[i]);
 	leave_list(l, polled);
@@ -221,8 +227,9 @@ static void finish(seg_lanes *l, seg_polled *polled)
 	if (!l->ended) {
 		seg_inbox_give_back(&l->inbox);
 		publish(l);
-		/* Pollers may wait for these slots. */
-		seg_handoff_wake(&l->partition->handoff);
+		/* Pollers found nothing: they may wait for these slots or for a lane, or must know of a letter, or how long to wait. */
+		if (done < count || l->slots.letters || seg_lanes_have_more(l))
+			seg_handoff_wake(&l->partition->handoff);
 	}
 	drop_reference(l);
 }

@@ -35,6 +35,9 @@ int64_t seg_lanes_held_since(const seg_lanes *lanes);
 /* Whether messages wait that a caller could take. */
 bool seg_lanes_have_more(const seg_lanes *lanes);
 
+/* When a message that was released without a commit may be taken again; INT64_MAX: none waits. */
+int64_t seg_lanes_due(const seg_lanes *lanes);
+
 /* The next messages for a caller; NULL: there are none now. */
 seg_polled *seg_lanes_take(seg_lanes *lanes, int64_t now);
 
