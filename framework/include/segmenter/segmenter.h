@@ -554,7 +554,8 @@ typedef struct seg_consumer_options {
 	 * slot, of which a partition has 1,024 and each key belongs to one: a key's messages stay in order and are never with two callers.
 	 * The messages of a batch rise in their ids, but need not be consecutive. Batches may be committed and released in any order; what is
 	 * done beyond the position is kept with the commit, and the next owner passes over it. While one batch is held for long, the others go on
-	 * as far as in_flight_batches and in_flight_bytes allow.
+	 * as far as in_flight_batches and in_flight_bytes allow. A batch is a share of what waits, a `parallel`-th of it, and of slow messages what
+	 * takes 100 ms: poll with as many threads for each partition as you set here.
 	 */
 	uint32_t parallel;
 	/*

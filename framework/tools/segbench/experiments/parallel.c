@@ -179,6 +179,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_parallel = {
 	.name = "parallel",
-	.help = "lanes: a slow handler, a key that fails, an empty handler; and of a pull consumer",
+	.help = "lanes: slow, failing, empty handlers; pull consumers, too",
 	.run = run,
 };
