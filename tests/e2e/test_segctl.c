@@ -245,6 +245,49 @@ static int answer(const char *text)
 	return WEXITSTATUS(status);
 }
 
+/* A group that emits to the stream is no group of it: nothing else in the question tells that somebody still needs it. */
+static void deleting_a_stream_names_the_groups_that_emit_to_it(void **state)
+{
+	(void)state;
+	const char *emitters =
+		"from group a of x, group b of x, group c of x and 1 more (a live one registers it anew)";
+	test_segctl_good(server->address, "stream create s -p 1");
+	run("SADD {__default:s}:sources a:x b:x c:x d:x own:s");
+	refused("stream delete s", EX_USAGE, "dead letters, although it gets messages from group a of x, ");
+	refused("stream delete s", EX_USAGE, emitters);
+	refused("stream delete s --yes", EX_OK,
+		"stream \"s\" is deleted; it got messages from group a of x, ");
+	assert_int_equal(count("DBSIZE"), 0);
+	test_segctl_good(server->address, "stream create s -p 1");
+	const test_segctl *given = test_segctl_do(server->address, "stream delete s --yes");
+	assert_int_equal(given->exit_code, EX_OK);
+	assert_string_equal(given->errors, "");
+}
+
+/* A runner asks for the registration with what it sends, and only now and then. */
+static bool is_registered_after_another_message(void *name)
+{
+	run("XADD __default:in:partition_0 * partitionKey k data d");
+	return test_segctl_do(server->address, "stream describe %s", (const char *)name)->exit_code == EX_OK;
+}
+
+static void a_live_group_registers_the_stream_that_it_emits_to_anew(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create in -p 1");
+	test_runner *runner = test_runner_run(
+		"[redis]\naddress = %s\n[consumer c]\nstream = in\ngroup = g\nplugin = %s/tests/plugins/emits.so\n"
+		"outputs = out\noutput.out.partitions = 1\n",
+		server->address, test_build_directory());
+	test_group_wait_balanced(server->address, "in", "g", 1);
+	run("XADD __default:in:partition_0 1-5 partitionKey k data d");
+	test_group_wait_drained(server->address, "in", "g");
+	refused("stream delete out --yes", EX_OK, "from group g of in (a live one registers it anew)");
+	test_wait_until(is_registered_after_another_message, "out", 20000, "the stream is registered anew");
+	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
+	test_runner_free(runner);
+}
+
 static void commands_that_cannot_be_undone_ask_first(void **state)
 {
 	(void)state;
@@ -398,6 +441,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_a_stream_has_left_is_deleted_also_without_its_registration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_running_group_is_listed_and_described, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(deleting_a_stream_names_the_groups_that_emit_to_it, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_live_group_registers_the_stream_that_it_emits_to_anew,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(commands_that_cannot_be_undone_ask_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(typing_errors_are_recognised, set_up, tear_down),
 		cmocka_unit_test(help_fits_into_80_columns),

@@ -1,4 +1,5 @@
 /* stream_delete.c - `segctl stream delete`. */
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -94,11 +95,51 @@ static int delete_rest(ctl_context *context, const char *name)
 	return exit_code;
 }
 
+enum { EMITTERS_NAMED = 3, EMITTERS_MAX = 1024 };
+
+/*
+ * "group g of in, group h of in (...)": the groups of other streams that emit to this one, or "". They are no groups of the
+ * stream, and one that lives registers it anew. Returns text.
+ */
+static char *emitters_text(const char *name, const ctl_keys *sources, char text[EMITTERS_MAX])
+{
+	size_t length = 0, count = 0;
+	*text = '\0';
+	for (size_t i = 0; i < sources->count; i++) {
+		const char *source = sources->list[i], *colon = strchr(source, ':');
+		if (!colon || strcmp(colon + 1, name) == 0 || count++ >= EMITTERS_NAMED)
+			continue;
+		char *group = ctl_printable(source, (size_t)(colon - source));
+		char *from = ctl_printable(colon + 1, strlen(colon + 1));
+		length += (size_t)snprintf(text + length, EMITTERS_MAX - length, "%sgroup %.120s of %.120s",
+					   length ? ", " : "", group, from);
+		free(group);
+		free(from);
+	}
+	if (count > EMITTERS_NAMED)
+		length += (size_t)snprintf(text + length, EMITTERS_MAX - length, " and %zu more",
+					   count - EMITTERS_NAMED);
+	if (count > 0)
+		snprintf(text + length, EMITTERS_MAX - length, " (a live one registers it anew)");
+	return text;
+}
+
+static int ask(const ctl_context *context, const char *name, const ctl_stream_facts *facts,
+	       const char *emitters)
+{
+	char count[CTL_TEXT_MAX];
+	return ctl_ask(given.yes,
+		       "Delete stream \"%s\" in namespace \"%s\" with its %s messages, %zu groups and their "
+		       "dead letters%s%s",
+		       name, context->client->name_space, ctl_count_text(facts->messages, count),
+		       facts->groups.count, *emitters ? ", although it gets messages from " : "", emitters);
+}
+
 static int delete_stream(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
 	ctl_stream_facts facts;
-	char count[CTL_TEXT_MAX];
+	char emitters[EMITTERS_MAX];
 	(void)argc;
 	seg_error error;
 	int status = seg_stream_open(context->client, argv[0], &stream, &error);
@@ -109,17 +150,17 @@ static int delete_stream(ctl_context *context, int argc, char **argv)
 	int exit_code = ctl_stream_facts_read(context, stream, &facts);
 	if (exit_code == EX_OK)
 		exit_code = refuse_if_read(context, argv[0], &facts);
+	emitters_text(argv[0], &facts.sources, emitters);
 	if (exit_code == EX_OK)
-		exit_code = ctl_ask(
-			given.yes,
-			"Delete stream \"%s\" in namespace \"%s\" with its %s messages, %zu groups and their "
-			"dead letters",
-			argv[0], context->client->name_space, ctl_count_text(facts.messages, count),
-			facts.groups.count);
+		exit_code = ask(context, argv[0], &facts, emitters);
 	for (size_t i = 0; exit_code == EX_OK && i < facts.groups.count; i++)
 		exit_code = ctl_emitting_forget(context, stream, facts.groups.list[i]);
 	if (exit_code == EX_OK)
 		exit_code = delete_keys(context, argv[0]);
+	/* Who was asked has read it. */
+	if (exit_code == EX_OK && given.yes && *emitters)
+		exit_code = ctl_complain(EX_OK, "stream \"%s\" is deleted; it got messages from %s", argv[0],
+					 emitters);
 	ctl_stream_facts_free(&facts);
 	seg_stream_close(stream);
 	return exit_code;
@@ -133,7 +174,8 @@ const ctl_command ctl_stream_delete = {
 	1,
 	"Deletes a stream, its messages, groups and dead letters",
 	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, and "
-	"within seconds the registration; and they end when the stream is made anew with another shape. Of a stream whose registration "
+	"within seconds the registration; and they end when the stream is made anew with another shape. A running group that emits "
+	"to the stream is such a producer: the question names them, and with --yes a line on standard error. Of a stream whose registration "
 	"is gone, deletes what is left.",
 	options,
 	delete_stream,

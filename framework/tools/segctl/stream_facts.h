@@ -16,8 +16,8 @@ typedef struct ctl_partition_facts {
 typedef struct ctl_stream_facts {
 	ctl_partition_facts *partitions; /* as many as the stream has */
 	uint64_t messages;               /* in all partitions */
-	ctl_keys groups;
-	ctl_keys sources; /* "<group>:<stream>": the groups that emit to it */ /* names */
+	ctl_keys groups;                 /* names */
+	ctl_keys sources;                /* "<group>:<stream>": the groups that emit to it */
 } ctl_stream_facts;
 
 /* 0, or an exit code after one line on standard error. Free with ctl_stream_facts_free in any case. */
