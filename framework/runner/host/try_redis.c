@@ -53,7 +53,7 @@ static void look_at_sections(const seg_config *config, const seg_client_options 
 	size_t output_count = 0;
 	for (size_t i = 0; i < config->consumer_count; i++)
 		output_count += config->consumers[i].output_count;
-	seg_doctor_section *sections = calloc(config->consumer_count, sizeof(*sections));
+	seg_doctor_section *sections = calloc(config->consumer_count + 1, sizeof(*sections));
 	seg_doctor_use *outputs = calloc(output_count + 1, sizeof(*outputs));
 	report->incomplete |= !sections || !outputs;
 	for (size_t i = 0, k = 0; sections && outputs && i < config->consumer_count; i++) {
