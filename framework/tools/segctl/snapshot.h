@@ -27,7 +27,7 @@ typedef struct ctl_totals {
 	double rate, catch_up;
 	uint64_t dead_letters, lost, values;
 	uint64_t beyond; /* of the lag: done after the position */
-	uint32_t owned; /* by members with a valid lease */
+	uint32_t owned;  /* by members with a valid lease */
 } ctl_totals;
 
 ctl_totals ctl_snapshot_sum(const ctl_snapshot *snapshot);
