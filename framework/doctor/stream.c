@@ -8,6 +8,7 @@
 #include "doctor/stream.h"
 #include "base/names.h"
 #include "stream/client.h"
+#include "stream/group_outputs.h"
 
 /* "partition 3" or "5 partitions (the first is 3)". */
 static const char *name_some(seg_some_partitions some, char text[64])
@@ -115,18 +116,15 @@ typedef struct output_look {
 	bool no_memory;
 } output_look;
 
-/* HGETALL: an output's name and "1", or "0" for a former one, in turn. */
 static void got_outputs(void *arg, const seg_reply *reply)
 {
 	output_look *l = arg;
-	size_t pairs = reply && reply->type == SEG_REPLY_ARRAY ? reply->count / 2 : 0;
-	l->names = calloc(pairs + 1, sizeof(*l->names));
+	const seg_reply *name;
+	size_t most = reply && reply->type == SEG_REPLY_ARRAY ? reply->count / 2 : 0;
+	l->names = calloc(most + 1, sizeof(*l->names));
 	l->no_memory = !l->names;
-	for (size_t i = 0; l->names && i < pairs; i++) {
-		const seg_reply *name = reply->elements[2 * i];
-		if (name->type == SEG_REPLY_TEXT && seg_reply_is(reply->elements[2 * i + 1], "1"))
-			snprintf(l->names[l->count++], sizeof(*l->names), "%s", name->text);
-	}
+	for (size_t at = 0; l->names && (name = seg_group_outputs_next(reply, false, &at));)
+		snprintf(l->names[l->count++], sizeof(*l->names), "%s", name->text);
 }
 
 static void judge_output(const output_look *l, const char *name, seg_report *report)
@@ -152,13 +150,9 @@ static void judge_output(const output_look *l, const char *name, seg_report *rep
 
 static void judge_outputs(const seg_stream *stream, const char *group, seg_report *report)
 {
-	char key[SEG_KEY_MAX];
 	seg_error error;
 	output_look l = {.client = stream->client, .stream = stream->name, .group = group};
-	seg_key_of_stream(key, stream->client->name_space, stream->name, group, "outputs");
-	const char *argv[] = {"HGETALL", key};
-	if (seg_client_command(stream->client, got_outputs, &l, 2, argv, NULL,
-			       "cannot read where the group emits to", &error))
+	if (seg_group_outputs_read(stream->client, stream->name, group, got_outputs, &l, &error))
 		seg_judge_error("group", &error, report);
 	for (size_t i = 0; i < l.count; i++)
 		judge_output(&l, l.names[i], report);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "stream/client.h"
+#include "stream/group_outputs.h"
 
 /* Streams that the search for circles visits at most. */
 enum { STREAMS_MAX = 4096 };
@@ -104,12 +105,12 @@ static int tell(seg_client *client, const char *command, const char *key, const 
 				  "cannot note where a stream gets messages from", error);
 }
 
-/* HGETALL of the group's outputs: adds those that it emits to, as far as Redis knows. */
+/* Adds the streams that the group emits to, as far as Redis knows. */
 static void got_outputs(void *arg, const seg_reply *reply)
 {
-	for (size_t i = 0; reply && reply->type == SEG_REPLY_ARRAY && i + 1 < reply->count; i += 2)
-		if (reply->elements[i]->type == SEG_REPLY_TEXT && seg_reply_is(reply->elements[i + 1], "1"))
-			add_name(arg, reply->elements[i]->text, reply->elements[i]->length);
+	const seg_reply *name;
+	for (size_t at = 0; (name = seg_group_outputs_next(reply, false, &at));)
+		add_name(arg, name->text, name->length);
 }
 
 /* The group no longer emits to some streams. What these know of it stays, until the group is deleted. */
@@ -117,9 +118,7 @@ static int forget_former(seg_client *client, const seg_target_setup *setup, cons
 			 const char *source, seg_error *error)
 {
 	name_list known = {0};
-	const char *argv[] = {"HGETALL", key};
-	int status = seg_client_command(client, got_outputs, &known, 2, argv, NULL,
-					"cannot look where the group emits to", error);
+	int status = seg_group_outputs_read(client, setup->stream, setup->group, got_outputs, &known, error);
 	for (size_t i = 0; status == 0 && i < known.count; i++) {
 		char sources[SEG_KEY_MAX];
 		if (is_among(setup, known.names[i]))
@@ -137,7 +136,7 @@ static int note_sources(seg_client *client, const seg_target_setup *setup, seg_e
 {
 	char key[SEG_KEY_MAX], sources[SEG_KEY_MAX], source[2 * SEG_NAME_MAX + 2];
 	snprintf(source, sizeof(source), "%s:%s", setup->group, setup->stream);
-	seg_key_of_stream(key, client->name_space, setup->stream, setup->group, "outputs");
+	seg_group_outputs_key(key, client, setup->stream, setup->group);
 	int status = forget_former(client, setup, key, source, error);
 	for (size_t i = 0; status == 0 && i < setup->count; i++) {
 		const char *name = setup->choices[i].name;

@@ -8,6 +8,7 @@
 
 #include "batch.h"
 #include "stream/client.h"
+#include "stream/group_outputs.h"
 
 static void got_sources(void *arg, const seg_reply *reply)
 {
@@ -32,27 +33,20 @@ typedef struct {
 	bool former;
 } wanted;
 
-/* A target's name and "1", or "0" for a former one, in turn. */
 static void got_targets(void *arg, const seg_reply *reply)
 {
 	const wanted *w = arg;
-	for (size_t i = 0; reply && reply->type == SEG_REPLY_ARRAY && i + 1 < reply->count; i += 2) {
-		const seg_reply *name = reply->elements[i];
-		if (name->type == SEG_REPLY_TEXT && (w->former || seg_reply_is(reply->elements[i + 1], "1")))
-			ctl_keys_add(w->targets, name->text, name->length);
-	}
+	const seg_reply *name;
+	for (size_t at = 0; (name = seg_group_outputs_next(reply, w->former, &at));)
+		ctl_keys_add(w->targets, name->text, name->length);
 }
 
 int ctl_emitting_targets(ctl_context *context, const char *stream, const char *group, bool former,
 			 ctl_keys *targets)
 {
-	char key[SEG_KEY_MAX];
 	seg_error error;
 	wanted w = {targets, former};
-	seg_key_of_stream(key, context->client->name_space, stream, group, "outputs");
-	const char *argv[] = {"HGETALL", key};
-	if (seg_client_command(context->client, got_targets, &w, 2, argv, NULL,
-			       "cannot read where the group emits to", &error))
+	if (seg_group_outputs_read(context->client, stream, group, got_targets, &w, &error))
 		return ctl_fail(&error);
 	ctl_keys_sort(targets);
 	return EX_OK;
@@ -101,7 +95,7 @@ int ctl_emitting_forget(ctl_context *context, const seg_stream *stream, const ch
 	for (size_t i = 0; exit_code == EX_OK && i < targets.count; i++)
 		exit_code = forget_at(context, stream, group, targets.list[i]);
 	/* Last: until then the command can be repeated. */
-	seg_key_of_stream(key, context->client->name_space, stream->name, group, "outputs");
+	seg_group_outputs_key(key, context->client, stream->name, group);
 	ctl_keys_add(&own, key, strlen(key));
 	if (exit_code == EX_OK && targets.count > 0)
 		exit_code = ctl_keys_unlink(context, &own);
