@@ -9,22 +9,17 @@ static int64_t patience(const seg_member *m)
 	return seg_duration_within(m->options.session_timeout / 6, SEG_SECOND / 10, 2 * SEG_SECOND);
 }
 
-static uint32_t wanted(const seg_member *m)
-{
-	return m->stream->client->ack_replicas;
-}
-
 bool seg_acks_ask(seg_member *m, seg_connection *connection, seg_reply_fn fn, void *arg)
 {
 	char replicas[12], ms[24];
-	snprintf(replicas, sizeof(replicas), "%u", wanted(m));
+	snprintf(replicas, sizeof(replicas), "%u", seg_acks_wanted(m));
 	snprintf(ms, sizeof(ms), "%lld", (long long)(patience(m) / SEG_MS));
 	return connection && seg_connection_words(connection, fn, arg, "WAIT", replicas, ms, (char *)NULL);
 }
 
 bool seg_acks_suffice(const seg_member *m, const seg_reply *reply)
 {
-	return seg_reply_number(reply, -1) >= (int64_t)wanted(m);
+	return seg_reply_number(reply, -1) >= (int64_t)seg_acks_wanted(m);
 }
 
 char *seg_acks_explain(const seg_member *m, const seg_reply *reply, const char *what,
@@ -38,7 +33,8 @@ char *seg_acks_explain(const seg_member *m, const seg_reply *reply, const char *
 	else
 		snprintf(text, SEG_ACKS_TEXT_MAX,
 			 "%" PRId64 " of %u replicas (ack_replicas) confirmed %s within %lld ms",
-			 seg_reply_number(reply, 0), wanted(m), what, (long long)(patience(m) / SEG_MS));
+			 seg_reply_number(reply, 0), seg_acks_wanted(m), what,
+			 (long long)(patience(m) / SEG_MS));
 	return text;
 }
 

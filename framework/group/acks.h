@@ -7,6 +7,12 @@
 
 #include "group/state.h"
 
+/* How many replicas must have what is written; 0: none is asked. */
+static inline uint32_t seg_acks_wanted(const seg_member *member)
+{
+	return member->stream->client->ack_replicas;
+}
+
 /* Issues WAIT on the connection. False: it does not take the command. */
 bool seg_acks_ask(seg_member *member, seg_connection *connection, seg_reply_fn fn, void *arg);
 

@@ -40,11 +40,6 @@ static void note_committed(seg_partition *p)
 
 /* --- answers ----------------------------------------------------------------------- */
 
-static uint32_t replicas_wanted(const seg_member *m)
-{
-	return m->stream->client->ack_replicas;
-}
-
 static bool is_of_this_ownership(const seg_partition *p)
 {
 	return p->commit.epoch == p->own.epoch;
@@ -166,13 +161,13 @@ static void got_commit(void *arg, const seg_reply *reply)
 		seg_gap_got(p, reply);
 	p->commit.looks = false;
 	bool ours = is_of_this_ownership(p), done = ours && seg_fenced_succeeded(p, reply, what);
-	if (done && replicas_wanted(p->member) > 0 && (is_asked_here(p) || ask_there(p))) {
+	if (done && seg_acks_wanted(p->member) > 0 && (is_asked_here(p) || ask_there(p))) {
 		p->commit.written = true;
 		return;
 	}
 	p->commit.busy = false;
 	p->commit.wait = NULL;
-	if (done && replicas_wanted(p->member) == 0)
+	if (done && seg_acks_wanted(p->member) == 0)
 		succeeded(p);
 	else if (done)
 		unconfirmed(p);
@@ -202,7 +197,7 @@ static void ask_for(seg_member *m, const seg_partition *first)
 
 void seg_commit_ask_replicas(seg_member *m)
 {
-	for (uint32_t i = 0; i < m->active_count && replicas_wanted(m) > 0; i++)
+	for (uint32_t i = 0; i < m->active_count && seg_acks_wanted(m) > 0; i++)
 		if (m->active[i]->commit.ask)
 			ask_for(m, m->active[i]);
 }
@@ -242,7 +237,7 @@ static bool send_changes(seg_partition *p, const char *const *argv, int argc)
 static bool send_commit(seg_partition *p, bool release, bool looks)
 {
 	char passed[24] = "", done[24] = "";
-	const char *beyond = NULL;
+	const char *beyond = "";
 	seg_ledger *l = &p->ledger;
 	bool lanes = seg_ledger_has_lanes(l);
 	seg_fenced_texts texts;
@@ -258,7 +253,7 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	seg_fenced_write(&texts, p, l->handled, l->handled_count);
 	const char *argv[] = {p->log_key,          p->state_key,   p->values_key, p->member->group,
 			      texts.epoch,         p->claim.nonce, texts.id,      texts.count,
-			      release ? "1" : "0", passed,         done,          keeps ? beyond : ""};
+			      release ? "1" : "0", passed,         done,          beyond};
 	bool sent;
 	if (l->changed.count)
 		sent = send_changes(p, argv, 12);
@@ -269,7 +264,7 @@ static bool send_commit(seg_partition *p, bool release, bool looks)
 	p->commit.busy = true;
 	p->commit.release = release;
 	p->commit.looks = looks;
-	p->commit.ask = replicas_wanted(p->member) > 0;
+	p->commit.ask = seg_acks_wanted(p->member) > 0;
 	p->commit.epoch = p->own.epoch;
 	p->commit.id = l->handled;
 	p->commit.count = l->handled_count;

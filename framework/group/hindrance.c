@@ -28,13 +28,17 @@ void seg_hindrance_begin(seg_partition *p)
 
 /* --- what hinders the partition ------------------------------------------------------------ */
 
-static seg_hindrance *change(seg_partition *p, seg_hindrance_kind kind, seg_id id, int64_t at)
+static void set(seg_partition *p, const seg_hindrance *hindrance)
 {
-	seg_hindrance *h = &p->hindrance.newest;
-	*h = (seg_hindrance){.kind = kind, .id = id, .at = at};
+	p->hindrance.newest = *hindrance;
 	p->hindrance.changed = true;
 	p->hindrance.told = false;
-	return h;
+}
+
+static seg_hindrance *change(seg_partition *p, seg_hindrance_kind kind, seg_id id, int64_t at)
+{
+	set(p, &(seg_hindrance){.kind = kind, .id = id, .at = at});
+	return &p->hindrance.newest;
 }
 
 void seg_hindrance_hangs(seg_partition *p, seg_id id, int64_t since, const char *text)
@@ -74,9 +78,7 @@ static bool waits_for_output(const seg_hindrance *known, seg_id id)
 
 static void show_retry(seg_partition *p)
 {
-	p->hindrance.newest = p->hindrance.retry;
-	p->hindrance.changed = true;
-	p->hindrance.told = false;
+	set(p, &p->hindrance.retry);
 }
 
 static bool is_retry_handled(const seg_partition *p)
@@ -137,9 +139,7 @@ static void show(seg_partition *p, seg_hindrance_kind kind, seg_id id, int64_t s
 	seg_hindrance_set_text(&shown, text);
 	if (known->kind == kind && seg_id_compare(known->id, id) == 0 && strcmp(known->text, shown.text) == 0)
 		return;
-	p->hindrance.newest = shown;
-	p->hindrance.changed = true;
-	p->hindrance.told = false;
+	set(p, &shown);
 }
 
 static void show_output(seg_partition *p, const seg_output_hindrance *output)

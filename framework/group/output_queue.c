@@ -235,7 +235,7 @@ static void got_answer(void *arg, const seg_reply *reply)
 	if (answer.outcome == SEG_EMIT_ADDED)
 		atomic_fetch_add_explicit(&q->target->emitted, answer.added, memory_order_relaxed);
 	q->done = answer.done;
-	if (answer.done > 0 && !q->dropped && p->member->stream->client->ack_replicas > 0) {
+	if (answer.done > 0 && !q->dropped && seg_acks_wanted(p->member) > 0) {
 		if (!ask_replicas(q) && end_call(q))
 			unconfirmed(q, NULL);
 		return;

@@ -201,7 +201,7 @@ static void got_request(void *arg, const seg_reply *reply)
 		return;
 	if (letter)
 		tell_dropped(p, reply);
-	if (letter && p->member->stream->client->ack_replicas > 0) {
+	if (letter && seg_acks_wanted(p->member) > 0) {
 		ask_replicas(p);
 		return;
 	}
@@ -215,7 +215,7 @@ static const seg_member_link *link_of(const seg_partition *p)
 {
 	const seg_request *request = &p->request.current;
 	bool letter = request->kind == SEG_REQUEST_DEAD_LETTER, large = letter && request->packed;
-	if (letter && p->member->stream->client->ack_replicas > 0)
+	if (letter && seg_acks_wanted(p->member) > 0)
 		return p->member->commits;
 	return &p->member->links[large ? SEG_LINK_DATA : SEG_LINK_CONTROL];
 }
