@@ -5,42 +5,17 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "experiments/experiment.h"
 #include "measure/progress.h"
 #include "ways/host.h"
+#include "ways/keyed.h"
 
 /* MESSAGES: below the default beyond_limit of 100,000 a partition. */
 enum { PARTITIONS = 8, KEYS = 1250, SIZE = 100, HOT_PERCENT = 5, MESSAGES = 640000 };
 
-/* In percent of the messages that count: from where to where the rate is measured. */
-enum { FROM = 10, TO = 85 };
-
 #define LANES "parallel = 8\n"
 #define FAILING "option.failing = hot\nmax_attempts = 0\nretry_backoff = 10ms\n"
-
-/* Every partition gets the same: its own keys in turn, but `hot` percent of the messages are the hot one's. */
-static void fill(bench_workload *workload, uint32_t hot)
-{
-	static const char script[] =
-		"for i = ARGV[1], ARGV[2] do"
-		" local key = i * ARGV[5] % 100 < tonumber(ARGV[5]) and 'hot' or 'key-' .. (ARGV[3] + i % ARGV[4])"
-		" redis.call('XADD', KEYS[1], '*', 'partitionKey', key, 'data', ARGV[6]) end";
-	enum { STEP = 1000 };
-	char *data = bench_workload_data(workload);
-	uint64_t each = workload->messages / workload->partitions;
-	bench_workload_clear(workload);
-	for (uint32_t p = 0; p < workload->partitions; p++) {
-		char key[WORKLOAD_KEY_MAX];
-		bench_workload_key(p, key);
-		for (uint64_t from = 0; from < each; from += STEP)
-			bench_server_do(workload->server, "EVAL %s 1 %s %" PRIu64 " %" PRIu64 " %u %u %u %s",
-					script, key, from, (from + STEP < each ? from + STEP : each) - 1,
-					p * KEYS, KEYS, hot, data);
-	}
-	free(data);
-}
 
 /* Messages a second in the middle of a round, of which so many are handled. */
 static double measure(bench_workload *workload, const char *consumer, uint64_t messages)
@@ -54,12 +29,7 @@ static double measure(bench_workload *workload, const char *consumer, uint64_t m
 				      .plugin = "segbench_work.so"};
 	bench_workload_reset(workload);
 	pid_t pid = bench_host_start(workload, &options);
-	bench_host_wait_arrived(workload, messages * FROM / 100);
-	int64_t from = tally_now();
-	uint64_t before = bench_workload_arrived(workload);
-	bench_host_wait_arrived(workload, messages * TO / 100);
-	double rate =
-		(double)(bench_workload_arrived(workload) - before) * 1e9 / (double)(tally_now() - from);
+	double rate = bench_keyed_rate(workload, messages);
 	bench_host_stop(pid);
 	return rate;
 }
@@ -69,7 +39,7 @@ static void measure_both(bench_workload *workload, uint32_t hot, bool fails_firs
 			 double *fails)
 {
 	uint64_t others = workload->messages * (100 - hot) / 100;
-	fill(workload, hot);
+	bench_keyed_fill(workload, KEYS, hot);
 	/* In turn, so that none always finds the machine as the other one left it. */
 	if (fails_first)
 		*fails = measure(workload, LANES FAILING, others);

@@ -5,21 +5,18 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "experiments/experiment.h"
 #include "measure/process.h"
 #include "measure/progress.h"
 #include "ways/host.h"
+#include "ways/keyed.h"
 #include "ways/pollers.h"
 
 enum { PARTITIONS = 8, KEYS = 10000, SIZE = 100, LANES = 16, EMPTY_LANES = 8 };
 
 /* Of a round of the slow handler, a lane. */
 enum { SLOW_MESSAGES = 2400, QUICK_SLOW_MESSAGES = 800 };
-
-/* In percent of the messages: from where to where the rate is measured. */
-enum { FROM = 10, TO = 85 };
 
 #define SLOW "option.delay = 10ms\n"
 enum { POLL_DELAY_NS = 10000000 };
@@ -49,28 +46,6 @@ enum {
 	VARIANTS
 };
 
-/* Each partition gets the same number of messages, whose keys are its share of all, in turn. */
-static void fill(bench_workload *workload)
-{
-	static const char script[] =
-		"for i = ARGV[1], ARGV[2] do"
-		" redis.call('XADD', KEYS[1], '*', 'partitionKey', 'key-' .. (ARGV[3] + i % ARGV[4]), 'data', ARGV[5]) end";
-	enum { STEP = 1000 };
-	char *data = bench_workload_data(workload);
-	uint64_t each = workload->messages / workload->partitions;
-	uint32_t keys = KEYS / workload->partitions;
-	bench_workload_clear(workload);
-	for (uint32_t p = 0; p < workload->partitions; p++) {
-		char key[WORKLOAD_KEY_MAX];
-		bench_workload_key(p, key);
-		for (uint64_t from = 0; from < each; from += STEP)
-			bench_server_do(workload->server, "EVAL %s 1 %s %" PRIu64 " %" PRIu64 " %u %u %s",
-					script, key, from, (from + STEP < each ? from + STEP : each) - 1,
-					p * keys, keys, data);
-	}
-	free(data);
-}
-
 static pid_t start(bench_workload *workload, const variant *v)
 {
 	static int rounds;
@@ -94,12 +69,7 @@ static double measure(bench_workload *workload, const variant *v)
 {
 	bench_workload_reset(workload);
 	pid_t pid = start(workload, v);
-	bench_host_wait_arrived(workload, workload->messages * FROM / 100);
-	int64_t from = tally_now();
-	uint64_t before = bench_workload_arrived(workload);
-	bench_host_wait_arrived(workload, workload->messages * TO / 100);
-	double rate =
-		(double)(bench_workload_arrived(workload) - before) * 1e9 / (double)(tally_now() - from);
+	double rate = bench_keyed_rate(workload, workload->messages);
 	if (v->threads)
 		bench_process_kill(pid);
 	else
@@ -112,14 +82,14 @@ static void measure_slow(bench_context *context, variant *v)
 	bench_workload *workload = &context->workload;
 	uint64_t messages = context->options.quick ? QUICK_SLOW_MESSAGES : SLOW_MESSAGES;
 	bench_workload_set(workload, PARTITIONS, SIZE, messages * v->lanes);
-	fill(workload);
+	bench_keyed_fill(workload, KEYS / PARTITIONS, 0);
 	bench_series_add(&v->rates, measure(workload, v));
 }
 
 static void measure_empty(bench_context *context, variant variants[VARIANTS])
 {
 	bench_workload_set(&context->workload, PARTITIONS, SIZE, bench_experiment_messages(context));
-	fill(&context->workload);
+	bench_keyed_fill(&context->workload, KEYS / PARTITIONS, 0);
 	for (int i = EMPTY_ONE; i < VARIANTS; i++)
 		bench_series_add(&variants[i].rates, measure(&context->workload, &variants[i]));
 }

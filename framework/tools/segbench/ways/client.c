@@ -3,6 +3,8 @@
 #include <err.h>
 #include <sysexits.h>
 
+enum { POLL_MS = 1000 };
+
 void bench_client_check(int status, const seg_error *error)
 {
 	if (status < 0)
@@ -25,6 +27,35 @@ void bench_client_open(bench_client *client, const bench_workload *workload)
 	bench_client_check(seg_stream_register(client->client, WORKLOAD_STREAM, &shape, &client->stream,
 					       &error),
 			   &error);
+}
+
+seg_consumer *bench_client_consume(const bench_client *client, const char *group, uint32_t parallel)
+{
+	seg_consumer_options options;
+	seg_consumer *consumer;
+	seg_error error;
+	seg_consumer_options_init(&options);
+	options.group = group;
+	options.batch_size = WORKLOAD_BATCH;
+	options.parallel = parallel;
+	bench_client_check(seg_consumer_open(client->client, WORKLOAD_STREAM, &options, &consumer, &error),
+			   &error);
+	return consumer;
+}
+
+void bench_client_poll(seg_consumer *consumer, void (*take)(void *arg, const seg_batch *batch), void *arg)
+{
+	for (;;) {
+		const seg_batch *batch;
+		seg_error error;
+		int got = seg_consumer_poll(consumer, POLL_MS, &batch, &error);
+		bench_client_check(got, &error);
+		if (got == 0)
+			continue;
+		take(arg, batch);
+		bench_client_check(seg_consumer_commit(consumer, batch, batch->count, &error), &error);
+		seg_consumer_release(consumer, batch);
+	}
 }
 
 void bench_client_close(bench_client *client)

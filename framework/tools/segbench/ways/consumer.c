@@ -30,16 +30,10 @@ static int consume(void *arg)
 	bench_workload *workload = arg;
 	char group[32];
 	bench_client client;
-	seg_consumer_options options;
-	seg_consumer *consumer;
 	seg_error error;
 	bench_client_open(&client, workload);
 	snprintf(group, sizeof(group), "library-%lld", (long long)tally_now());
-	seg_consumer_options_init(&options);
-	options.group = group;
-	options.batch_size = WORKLOAD_BATCH;
-	bench_client_check(seg_consumer_open(client.client, WORKLOAD_STREAM, &options, &consumer, &error),
-			   &error);
+	seg_consumer *consumer = bench_client_consume(&client, group, 1);
 	poll_all(workload, consumer);
 	bench_client_check(seg_consumer_close(consumer, PATIENCE_MS, &error), &error);
 	bench_client_close(&client);

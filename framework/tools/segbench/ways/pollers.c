@@ -8,14 +8,12 @@
 #include "measure/process.h"
 #include "ways/client.h"
 
-enum { POLL_MS = 1000 };
-
 /* In the child process. */
-static bench_client client;
 static seg_consumer *consumer;
 
-static void handle(const bench_pollers *pollers, const seg_batch *batch)
+static void handle(void *arg, const seg_batch *batch)
 {
+	const bench_pollers *pollers = arg;
 	const struct timespec delay = {.tv_sec = pollers->delay / 1000000000,
 				       .tv_nsec = pollers->delay % 1000000000};
 	/* What takes long is counted one by one. */
@@ -29,45 +27,20 @@ static void handle(const bench_pollers *pollers, const seg_batch *batch)
 
 static void *poll_all(void *arg)
 {
-	const bench_pollers *pollers = arg;
-	seg_error error;
-	for (;;) {
-		const seg_batch *batch;
-		int got = seg_consumer_poll(consumer, POLL_MS, &batch, &error);
-		bench_client_check(got, &error);
-		if (got == 0)
-			continue;
-		handle(pollers, batch);
-		bench_client_check(seg_consumer_commit(consumer, batch, batch->count, &error), &error);
-		seg_consumer_release(consumer, batch);
-	}
-	return NULL;
+	bench_client_poll(consumer, handle, arg);
 }
 
-static void open_consumer(const bench_pollers *pollers)
-{
-	seg_consumer_options options;
-	seg_error error;
-	bench_client_open(&client, pollers->workload);
-	seg_consumer_options_init(&options);
-	options.group = pollers->group;
-	options.batch_size = WORKLOAD_BATCH;
-	options.parallel = pollers->parallel;
-	bench_client_check(seg_consumer_open(client.client, WORKLOAD_STREAM, &options, &consumer, &error),
-			   &error);
-}
-
-/* Runs until the process is killed. */
 static int run(void *arg)
 {
 	bench_pollers *pollers = arg;
+	bench_client client;
 	pthread_t thread;
-	open_consumer(pollers);
+	bench_client_open(&client, pollers->workload);
+	consumer = bench_client_consume(&client, pollers->group, pollers->parallel);
 	for (uint32_t i = 1; i < pollers->threads; i++)
 		if (pthread_create(&thread, NULL, poll_all, pollers))
 			errx(EX_OSERR, "cannot start %u threads", pollers->threads);
-	poll_all(pollers);
-	return EX_OK;
+	bench_client_poll(consumer, handle, pollers);
 }
 
 pid_t bench_pollers_start(bench_pollers *pollers)
