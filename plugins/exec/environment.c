@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/list.h"
+
 enum { OWN = 5 };
 
 static const char always[] = "PATH, HOME, USER, LOGNAME, SHELL, LANG, LANGUAGE, LC_*, TZ, TMPDIR";
-
-static const char blanks[] = " \t";
 
 /* Moves *names to the next name of the list. Returns its length; 0 at the end. */
 static size_t next_name(const char **names)
@@ -44,19 +44,10 @@ static bool is_name(const char *name, size_t length)
 
 int environment_check(const char *more)
 {
-	more += strspn(more, blanks);
-	while (*more) {
-		size_t length = strcspn(more, ", \t");
-		if (!is_name(more, length))
-			return -1;
-		more += length;
-		more += strspn(more, blanks);
-		if (!*more)
-			return 0;
-		if (*more++ != ',')
-			return -1;
-		more += strspn(more, blanks);
-		if (!*more)
+	for (const char *rest = list_is_empty(more) ? NULL : more; rest;) {
+		size_t length;
+		const char *name = list_next(&rest, ',', &length);
+		if (!is_name(name, length))
 			return -1;
 	}
 	return 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/list.h"
+
 /* --- headers ------------------------------------------------------------------------------------ */
 
 /* Adds a header. If out of memory, frees the list and returns NULL. */
@@ -33,16 +35,11 @@ static size_t next_header(const char **headers)
 
 int post_check_headers(const char *headers)
 {
-	for (const char *rest = headers; rest[strspn(rest, " ")];) {
-		rest += strspn(rest, " ");
-		size_t length = strcspn(rest, "|");
-		const char *colon = memchr(rest, ':', length);
-		if (!colon || colon == rest)
+	for (const char *rest = list_is_empty(headers) ? NULL : headers; rest;) {
+		size_t length;
+		const char *header = list_next(&rest, '|', &length), *colon = memchr(header, ':', length);
+		if (!colon || colon == header)
 			return -1;
-		rest += length;
-		if (*rest && !rest[1 + strspn(rest + 1, " ")])
-			return -1;
-		rest += *rest == '|';
 	}
 	return 0;
 }

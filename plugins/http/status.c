@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../common/list.h"
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -27,12 +29,10 @@ static bool add(status_set *set, const char *text)
 int status_set_parse(status_set *set, const char *list)
 {
 	memset(set, 0, sizeof(*set));
-	for (list += strspn(list, " "); *list; list += strspn(list, " ")) {
-		if (strcspn(list, ", ") != 3 || !add(set, list))
-			return -1;
-		list += 3;
-		list += strspn(list, " ");
-		if (*list && (*list++ != ',' || !list[strspn(list, " ")]))
+	for (const char *rest = list_is_empty(list) ? NULL : list; rest;) {
+		size_t length;
+		const char *item = list_next(&rest, ',', &length);
+		if (length != 3 || !add(set, item))
 			return -1;
 	}
 	return 0;
