@@ -66,24 +66,13 @@ static void so_it_is_with_packed_streams(void **state)
 static void a_full_target_holds_up_the_position_and_is_named(void **state)
 {
 	(void)state;
-	char key[128], data[16];
+	char key[128];
 	int p = test_outputs_partition("k0");
-	test_outputs_make_stream("in", 1000, SEG_PACKING_OFF);
-	test_outputs_make_stream("out", 5, SEG_PACKING_OFF);
-	for (int i = 0; i < 12; i++) {
-		snprintf(data, sizeof(data), "%d", i);
-		test_outputs_send("in", "k0", data);
-	}
 	test_reader r;
-	test_reader_open(&r, "out"); /* its group keeps what it has not read */
+	test_outputs_send_too_much(&r);
 	test_runner *runner = run("out", "");
 	snprintf(key, sizeof(key), "{__default:in:partition_%d}:g:state", p);
-	for (int waited = 0; !strstr(test_outputs_hash_field(key, "hindrance"), "target"); waited += 20) {
-		if (waited > TEST_OUTPUTS_PATIENCE_MS)
-			fail_msg("nothing hinders the partition: %s",
-				 test_outputs_hash_field(key, "hindrance"));
-		test_outputs_pause(20);
-	}
+	test_outputs_await_hindrance(key, "target");
 	if (!strstr(test_outputs_hash_field(key, "hindrance"), "of stream \"out\" is full"))
 		fail_msg("%s", test_outputs_hash_field(key, "hindrance"));
 	assert_int_equal(test_outputs_length("out", p), 5);

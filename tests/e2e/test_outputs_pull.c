@@ -173,17 +173,11 @@ static void so_it_is_with_several_batches_of_a_partition_at_once(void **state)
 static void a_full_target_makes_what_was_pulled_wait_and_is_named(void **state)
 {
 	(void)state;
-	char key[128], data[16];
+	char key[128];
 	seg_error error;
 	int p = test_outputs_partition("k0");
-	test_outputs_make_stream("in", 1000, SEG_PACKING_OFF);
-	test_outputs_make_stream("out", 5, SEG_PACKING_OFF);
-	for (int i = 0; i < 12; i++) {
-		snprintf(data, sizeof(data), "%d", i);
-		test_outputs_send("in", "k0", data);
-	}
 	test_reader r;
-	test_reader_open(&r, "out");
+	test_outputs_send_too_much(&r);
 	seg_consumer *consumer = pull_with(test_outputs_client, to_out, 0, 0, 1);
 	for (size_t pulled = 0; pulled < 12;) {
 		const seg_batch *batch = pull_batch(consumer);
@@ -191,13 +185,7 @@ static void a_full_target_makes_what_was_pulled_wait_and_is_named(void **state)
 		copy_batch(consumer, batch);
 	}
 	snprintf(key, sizeof(key), "{__default:in:partition_%d}:g:state", p);
-	for (int waited = 0; !strstr(test_outputs_hash_field(key, "hindrance"), "of stream \"out\" is full");
-	     waited += 20) {
-		if (waited > TEST_OUTPUTS_PATIENCE_MS)
-			fail_msg("nothing hinders the partition: %s",
-				 test_outputs_hash_field(key, "hindrance"));
-		test_outputs_pause(20);
-	}
+	test_outputs_await_hindrance(key, "of stream \"out\" is full");
 	assert_int_equal(seg_consumer_sync(consumer, 10, &error), SEG_ETIMEOUT);
 	assert_non_null(strstr(error.text, "all commits and their outputs"));
 	assert_int_equal(test_outputs_length("out", p), 5);

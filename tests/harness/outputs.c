@@ -99,6 +99,16 @@ void test_outputs_await_length(const char *stream, int partition, long long coun
 	}
 }
 
+void test_outputs_await_hindrance(const char *state_key, const char *words)
+{
+	for (int waited = 0; !strstr(test_outputs_hash_field(state_key, "hindrance"), words); waited += 20) {
+		if (waited > TEST_OUTPUTS_PATIENCE_MS)
+			fail_msg("nothing hinders the partition: %s",
+				 test_outputs_hash_field(state_key, "hindrance"));
+		test_outputs_pause(20);
+	}
+}
+
 /* --- the reader of a target ------------------------------------------------------------------ */
 
 void test_reader_open(test_reader *r, const char *name)
@@ -152,4 +162,16 @@ void test_reader_read_all(test_reader *r, int numbers)
 	}
 	test_reader_read(r, 300);
 	assert_int_equal(r->records, TEST_OUTPUTS_KEYS * numbers);
+}
+
+void test_outputs_send_too_much(test_reader *r)
+{
+	char data[16];
+	test_outputs_make_stream("in", 1000, SEG_PACKING_OFF);
+	test_outputs_make_stream("out", 5, SEG_PACKING_OFF);
+	for (int i = 0; i < 12; i++) {
+		snprintf(data, sizeof(data), "%d", i);
+		test_outputs_send("in", "k0", data);
+	}
+	test_reader_open(r, "out");
 }

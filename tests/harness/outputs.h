@@ -37,6 +37,9 @@ void test_outputs_await_length(const char *stream, int partition, long long coun
 
 int test_outputs_partition(const char *key);
 
+/* Waits until the state of a partition tells of a hindrance with these words. */
+void test_outputs_await_hindrance(const char *state_key, const char *words);
+
 typedef struct test_reader {
 	seg_consumer *consumer;
 	int next[TEST_OUTPUTS_KEYS]; /* the number that each key gets next */
@@ -46,6 +49,9 @@ typedef struct test_reader {
 /* Joins the stream's group "reader". Keys are "k0", "k1", ..., and data is a number. */
 void test_reader_open(test_reader *reader, const char *stream);
 void test_reader_close(test_reader *reader);
+
+/* 12 messages of "k0" in "in", for an "out" that holds 5 in each partition: the reader's group keeps what it has not read. */
+void test_outputs_send_too_much(test_reader *reader);
 
 /* Reads what comes within `ms`, or until nothing came for so long; each key must get its next number. */
 void test_reader_read(test_reader *reader, int ms);
