@@ -3,7 +3,7 @@
  *
  * Redis knows for each stream its sources (`{__<ns>:<stream>}:sources`), and for each group where it emits to
  * (`{__<ns>:<stream>}:<group>:outputs`): lua/README.md. So segctl can show both, a group that is deleted takes with it what its
- * targets know of it, and streams that feed each other in a circle are refused, whoever emits.
+ * targets know of it, and streams that feed each other in a circle are refused, also if several members make the circle.
  */
 #ifndef SEG_GROUP_TARGETS_H
 #define SEG_GROUP_TARGETS_H

@@ -300,8 +300,8 @@ SEG_API uint32_t seg_partition_of(const void *key, size_t key_length, uint32_t p
 /* --- sending ------------------------------------------------------------ */
 
 /*
- * If Redis has lost the stream's registration (FLUSHALL, a restart without data), whoever sends registers the stream again,
- * with the shape that it has opened, within 2 s of sending; producers do, too. If the stream was deleted and made anew with
+ * If Redis has lost the stream's registration (FLUSHALL, a restart without data), a send or a producer registers the stream
+ * again within 2 s, with the shape that it has opened. If the stream was deleted and made anew with
  * another shape, nothing is changed, and records sent 2 s later or more get SEG_ESHAPE, with both shapes in the text: open the
  * stream again.
  */
