@@ -60,6 +60,19 @@ static void a_comparison_ends_with_a_ratio_for_each_goal_it_measured(void **stat
 	assert_true(ratio("consume/xreadgroup") > 0);
 	assert_true(ratio("server-cpu/bare") > 0);
 	assert_true(ratio("client-cpu") > 0);
+	assert_non_null(strstr(said, "one round: no spread"));
+}
+
+static void other_numbers_of_partitions_and_short_backlogs_have_goals_of_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(segbench("--compare --only consume --messages 20000 --rounds 2"), EX_OK);
+	assert_true(ratio("consume/bare-1") > 0);
+	assert_true(ratio("consume/bare-64") > 0);
+	assert_true(ratio("consume/bare-256") > 0);
+	assert_true(ratio("consume/bare-backlog-1000") > 0);
+	assert_true(ratio("consume/bare-backlog-10000") > 0);
+	assert_null(strstr(said, "one round: no spread"));
 }
 
 static void its_json_holds_every_way_that_was_measured(void **state)
@@ -83,7 +96,9 @@ static void its_json_holds_every_way_that_was_measured(void **state)
 		assert_int_equal(json_array_size(json_object_get(rate, "values")), 2);
 		assert_true(json_real_value(json_object_get(rate, "median")) > 0);
 	}
-	assert_non_null(json_object_get(json_object_get(root, "ratios"), "consume/bare"));
+	json_t *ratio = json_object_get(json_object_get(root, "ratios"), "consume/bare");
+	assert_true(json_is_real(json_object_get(ratio, "lower_quartile")));
+	assert_true(json_is_string(json_object_get(ratio, "verdict")));
 	json_decref(root);
 	test_directory_remove(directory);
 }
@@ -359,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_comparison_ends_with_a_ratio_for_each_goal_it_measured),
+		cmocka_unit_test(other_numbers_of_partitions_and_short_backlogs_have_goals_of_their_own),
 		cmocka_unit_test(handlers_that_write_keep_and_work_at_once_are_measured),
 		cmocka_unit_test(its_json_holds_every_way_that_was_measured),
 		cmocka_unit_test(its_plot_is_a_picture_of_each_way),

@@ -81,6 +81,11 @@ static void print_help(void)
 	       "redis-server for the measurement, and stops the server at the end.\n\n");
 	print_options();
 	print_experiments();
+	printf("\nAt the end, each goal that was measured has a line `ratio NAME MEDIAN`, with the\n"
+	       "spread of the rounds (the middle half, quartile to quartile) and a verdict:\n"
+	       "  met               the median reaches the goal\n"
+	       "  met within noise  the median misses, but the goal lies inside the spread\n"
+	       "  missed            otherwise; a single round has no spread\n");
 	printf("\nExit codes:\n"
 	       "  0   all experiments ran\n"
 	       "  64  invalid option or argument\n"

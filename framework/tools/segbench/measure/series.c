@@ -15,15 +15,32 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-double bench_series_median(const bench_series *series)
+/* The value below which a share of the values lies, from 0 to 1. */
+static double quantile(const bench_series *series, double share)
 {
 	double sorted[SERIES_MAX];
-	size_t n = series->count;
-	if (n == 0)
+	if (series->count == 0)
 		return 0;
-	memcpy(sorted, series->values, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), compare);
-	return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+	memcpy(sorted, series->values, series->count * sizeof(*sorted));
+	qsort(sorted, series->count, sizeof(*sorted), compare);
+	double at = share * (double)(series->count - 1);
+	size_t below = (size_t)at, above = below + 1 < series->count ? below + 1 : below;
+	return sorted[below] + (sorted[above] - sorted[below]) * (at - (double)below);
+}
+
+double bench_series_median(const bench_series *series)
+{
+	return quantile(series, 0.5);
+}
+
+double bench_series_lower_quartile(const bench_series *series)
+{
+	return quantile(series, 0.25);
+}
+
+double bench_series_upper_quartile(const bench_series *series)
+{
+	return quantile(series, 0.75);
 }
 
 double bench_series_lowest(const bench_series *series)

@@ -19,4 +19,8 @@ double bench_series_median(const bench_series *series);
 double bench_series_lowest(const bench_series *series);
 double bench_series_highest(const bench_series *series);
 
+/* Between these two lies the middle half of the values. They are interpolated between values, as R and NumPy do. */
+double bench_series_lower_quartile(const bench_series *series);
+double bench_series_upper_quartile(const bench_series *series);
+
 #endif

@@ -6,7 +6,17 @@
 /* clang-format off */
 const bench_goal bench_goals[] = {
 	{"consume/bare", true, 0.95, 0,
-	 "messages/s of segrunner / of the bare XREAD loop"},
+	 "messages/s of segrunner / of the bare XREAD loop, 8 partitions"},
+	{"consume/bare-1", true, 0.95, 0,
+	 "the same with 1 partition"},
+	{"consume/bare-64", true, 0.9, 0,
+	 "the same with 64 partitions"},
+	{"consume/bare-256", true, 0.85, 0,
+	 "the same with 256 partitions"},
+	{"consume/bare-backlog-1000", true, 0.8, 0,
+	 "the same of a backlog of 1,000 messages in 8 partitions"},
+	{"consume/bare-backlog-10000", true, 0.9, 0,
+	 "the same of a backlog of 10,000 messages"},
 	{"consume/xreadgroup", true, 4, 0,
 	 "messages/s of segrunner / of XREADGROUP and XACK of whole batches"},
 	{"server-cpu/bare", false, 1.05, 0,
@@ -103,12 +113,36 @@ const bench_goal *bench_goal_find(const char *name)
 	return NULL;
 }
 
-bool bench_goal_is_met(const bench_goal *goal, double value)
+static bool is_met(const bench_goal *goal, double value)
 {
 	return goal->at_least ? value >= goal->value : value <= goal->value;
 }
 
-bool bench_goal_is_judged(const bench_goal *goal)
+/* Whether the better end of the spread reaches the goal. */
+static bool is_met_by_spread(const bench_goal *goal, const bench_series *rounds)
 {
-	return sysconf(_SC_NPROCESSORS_ONLN) >= goal->spare_cores;
+	if (rounds->count < 2)
+		return false;
+	return is_met(goal, goal->at_least ? bench_series_upper_quartile(rounds)
+					   : bench_series_lower_quartile(rounds));
+}
+
+bench_verdict bench_goal_judge(const bench_goal *goal, const bench_series *rounds)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < goal->spare_cores)
+		return VERDICT_NOT_JUDGED;
+	if (is_met(goal, bench_series_median(rounds)))
+		return VERDICT_MET;
+	return is_met_by_spread(goal, rounds) ? VERDICT_NOISE : VERDICT_MISSED;
+}
+
+const char *bench_verdict_text(bench_verdict verdict)
+{
+	static const char *const texts[] = {
+		[VERDICT_MET] = "met",
+		[VERDICT_NOISE] = "met within noise",
+		[VERDICT_MISSED] = "missed",
+		[VERDICT_NOT_JUDGED] = "not judged: too few cores",
+	};
+	return texts[verdict];
 }

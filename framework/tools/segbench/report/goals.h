@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "measure/series.h"
+
 typedef struct bench_goal {
 	const char *name;
 	bool at_least; /* whether the figure must be at least `value`; else at most */
@@ -21,9 +23,20 @@ extern const bench_goal bench_goals[];
 /* Returns NULL if no goal has that name. */
 const bench_goal *bench_goal_find(const char *name);
 
-bool bench_goal_is_met(const bench_goal *goal, double value);
+typedef enum bench_verdict {
+	VERDICT_MET,        /* the median reaches the goal */
+	VERDICT_NOISE,      /* the median misses, but the goal lies inside the spread of the rounds */
+	VERDICT_MISSED,     /* neither */
+	VERDICT_NOT_JUDGED, /* the machine has too few cores for this goal */
+} bench_verdict;
 
-/* Whether this machine has the cores that the goal needs. */
-bool bench_goal_is_judged(const bench_goal *goal);
+/*
+ * Judges the rounds of a figure. The spread is the middle half of the rounds, so that more rounds do not widen it as
+ * they widen the range from the lowest to the highest. A single round has no spread.
+ */
+bench_verdict bench_goal_judge(const bench_goal *goal, const bench_series *rounds);
+
+/* As the report prints the verdict; static text. */
+const char *bench_verdict_text(bench_verdict verdict);
 
 #endif

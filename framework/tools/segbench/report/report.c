@@ -186,16 +186,37 @@ void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitio
 	fflush(stdout);
 }
 
-void bench_report_ratio(bench_report *report, const char *name, const bench_series *series)
+/* The quartiles, or null for a single round. */
+static json_t *quartile_json(const bench_series *series, double (*quartile)(const bench_series *series))
 {
-	json_object_set_new(json_object_get(report->root, "ratios"), name, series_json(series));
+	return series->count > 1 ? json_real(quartile(series)) : json_null();
 }
 
-static const char *verdict(const bench_goal *goal, double value)
+void bench_report_ratio(bench_report *report, const char *name, const bench_series *series)
 {
-	if (!bench_goal_is_judged(goal))
-		return "not judged: too few cores";
-	return bench_goal_is_met(goal, value) ? "met" : "MISSED";
+	const bench_goal *goal = bench_goal_find(name);
+	json_t *ratio = series_json(series);
+	json_object_set_new(ratio, "lower_quartile", quartile_json(series, bench_series_lower_quartile));
+	json_object_set_new(ratio, "upper_quartile", quartile_json(series, bench_series_upper_quartile));
+	if (goal) {
+		json_object_set_new(ratio, goal->at_least ? "at_least" : "at_most", json_real(goal->value));
+		json_object_set_new(ratio, "verdict",
+				    json_string(bench_verdict_text(bench_goal_judge(goal, series))));
+	}
+	json_object_set_new(json_object_get(report->root, "ratios"), name, ratio);
+}
+
+static void print_ratio(const bench_goal *goal, const json_t *ratio)
+{
+	char spread[32] = "one round: no spread";
+	const json_t *lower = json_object_get(ratio, "lower_quartile");
+	if (json_is_real(lower))
+		snprintf(spread, sizeof(spread), "%.4g - %.4g", json_real_value(lower),
+			 json_real_value(json_object_get(ratio, "upper_quartile")));
+	printf("ratio %-25s %9.4g  %-21s  goal %s %-6g %-16s  %s\n", goal->name,
+	       json_real_value(json_object_get(ratio, "median")), spread,
+	       goal->at_least ? ">=" : "<=", goal->value,
+	       json_string_value(json_object_get(ratio, "verdict")), goal->help);
 }
 
 void bench_report_ratios(const bench_report *report)
@@ -206,13 +227,13 @@ void bench_report_ratios(const bench_report *report)
 		printf("Other programs used up to %.0f%% of the CPU: rates and latencies are rough; CPU figures are\n"
 		       "less affected.\n\n",
 		       report->others * 100);
+	if (json_object_size(ratios) > 0)
+		printf("Each ratio: the median, and the spread of the middle half of the rounds (quartile to quartile).\n"
+		       "\"met within noise\": the median misses the goal, but the goal lies inside this spread.\n\n");
 	for (const bench_goal *goal = bench_goals; goal->name; goal++) {
-		json_t *ratio = json_object_get(ratios, goal->name);
-		if (!ratio)
-			continue;
-		double value = json_real_value(json_object_get(ratio, "median"));
-		printf("ratio %-24s %9.4g   goal %s %-5g %-7s %s\n", goal->name, value,
-		       goal->at_least ? ">=" : "<=", goal->value, verdict(goal, value), goal->help);
+		const json_t *ratio = json_object_get(ratios, goal->name);
+		if (ratio)
+			print_ratio(goal, ratio);
 	}
 }
 

@@ -40,10 +40,10 @@ void bench_report_latency_heading(uint32_t rate, uint32_t partitions, size_t rou
 void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitions, const char *path,
 			  const bench_series series[REPORT_QUANTILES]);
 
-/* Notes the value of a goal; the median counts. */
+/* Notes the rounds of a goal's figure, and judges them (goals.h). */
 void bench_report_ratio(bench_report *report, const char *name, const bench_series *series);
 
-/* Prints a line `ratio NAME VALUE` for each goal with a value. */
+/* Prints a line `ratio NAME MEDIAN SPREAD ...` with the verdict for each goal that was measured. */
 void bench_report_ratios(const bench_report *report);
 
 /* Writes the JSON. Ends the program if it cannot be written. */
