@@ -59,7 +59,7 @@ static test_runner *make(const char *more_runner, const char *more_consumer)
 {
 	return test_runner_make(
 		"[redis]\naddress = %s\n[runner]\nname = only\n%s\n[consumer c]\nstream = s\ngroup = g\n"
-		"partitions = 4\nsession_timeout = 1s\nretry_backoff = 10ms\nretry_backoff_max = 10ms\n"
+		"partitions = 4\n" TEST_MORTAL "retry_backoff = 10ms\nretry_backoff_max = 10ms\n"
 		"plugin = %s/tests/plugins/record.so\noption.path = %s\noption.block_file = %s\n%s\n",
 		server->address, more_runner, test_build_directory(), deliveries_path, block_path,
 		more_consumer);

@@ -59,7 +59,7 @@ static test_runner *run_as(const char *name, int partitions, const char *more)
 {
 	return test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = %s\n[consumer c]\nstream = s\ngroup = g\n"
-		"partitions = %d\nbatch_size = 2\nin_flight_batches = 2\nsession_timeout = 1s\n"
+		"partitions = %d\nbatch_size = 2\nin_flight_batches = 2\n" TEST_MORTAL
 		"plugin = %s/tests/plugins/record.so\noption.path = %s\noption.block_file = %s\n%s\n",
 		server->address, name, partitions, test_build_directory(), deliveries_path, block_path, more);
 }

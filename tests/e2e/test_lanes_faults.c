@@ -69,10 +69,9 @@ static const char *config(int i, const char *plugin, int lanes, const char *more
 	snprintf(
 		text, sizeof(text),
 		"[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
-		"[consumer second]\nstream = out\ngroup = g\nplugin = %s/tests/plugins/counts.so\nparallel = %d\n"
-		"session_timeout = 1s\n"
-		"[consumer first]\nstream = in\ngroup = g\nplugin = %s/tests/plugins/%s.so\nparallel = %d\n"
-		"session_timeout = 1s\noutputs = out\n%s",
+		"[consumer second]\nstream = out\ngroup = g\nplugin = %s/tests/plugins/counts.so\nparallel = %d\n" TEST_MORTAL
+		"[consumer first]\nstream = in\ngroup = g\nplugin = %s/tests/plugins/%s.so\nparallel = %d\n" TEST_MORTAL
+		"outputs = out\n%s",
 		server->address, i, directory, LANES, directory, plugin, lanes, more);
 	return text;
 }

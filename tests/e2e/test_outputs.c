@@ -19,7 +19,7 @@
 static test_runner *run(const char *outputs, const char *more)
 {
 	return test_runner_run("[redis]\naddress = %s\n[consumer e]\nstream = in\ngroup = g\nplugin = "
-			       "%s/tests/plugins/emits.so\nsession_timeout = 1s\noutputs = %s\n%s\n",
+			       "%s/tests/plugins/emits.so\n" TEST_MORTAL "outputs = %s\n%s\n",
 			       test_outputs_server->address, test_build_directory(), outputs, more);
 }
 

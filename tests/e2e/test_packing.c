@@ -76,7 +76,7 @@ static void run(int i, const char *more)
 	runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
-				"batch_size = %d\nin_flight_batches = %d\nsession_timeout = 1s\n"
+				"batch_size = %d\nin_flight_batches = %d\n" TEST_MORTAL
 				"retry_backoff = 1ms\noption.path = %s\n%s\n",
 				server->address, i, test_build_directory(), BATCH, BATCHES, deliveries_path,
 				more);

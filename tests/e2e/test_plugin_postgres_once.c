@@ -68,7 +68,7 @@ static void run(int i)
 	runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/plugins/postgres.so\n"
-				"partitions = %d\nsession_timeout = 1s\ncommit_interval = 1s\n"
+				"partitions = %d\n" TEST_MORTAL "commit_interval = 1s\n"
 				"max_attempts = 0\nretry_backoff = 10ms\nretry_backoff_max = 200ms\n"
 				"option.connection = %s\noption.table = t\noption.timeout = 5s\n"
 				"option.columns = key, number = data, partition, epoch\n",

@@ -86,7 +86,7 @@ static void run(const char *plugin, const char *options)
 {
 	test_runner_free(runner);
 	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\n"
-				 "plugin = %s/plugins/%s.so\npartitions = %d\nsession_timeout = 1s\n"
+				 "plugin = %s/plugins/%s.so\npartitions = %d\n" TEST_MORTAL
 				 "max_attempts = 0\nretry_backoff = 1ms\n%s\n",
 				 server->address, test_build_directory(), plugin, PARTITIONS, options);
 }

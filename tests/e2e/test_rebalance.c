@@ -27,7 +27,6 @@ enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 400, RUNNERS = 4, BATCH = 16, BAT
  * For runners that die or seem dead: a session long enough for a busy machine, but shorter than the default
  * of 10 s.
  */
-#define MORTAL "session_timeout = 1s\n"
 
 static test_server *server;
 static test_runner *runners[RUNNERS];
@@ -159,8 +158,8 @@ static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight
 	(void)state;
 	test_deliveries deliveries;
 	test_load *load = start_load();
-	run(0, MORTAL "commit_interval = 50ms");
-	run(1, MORTAL "commit_interval = 50ms");
+	run(0, TEST_MORTAL "commit_interval = 50ms");
+	run(1, TEST_MORTAL "commit_interval = 50ms");
 	wait_balanced(2);
 	test_load_go_on(load, 50);
 	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
@@ -229,8 +228,8 @@ static void all_runners_killed_at_once_lose_nothing(void **state)
 	test_deliveries deliveries;
 	test_load *load = start_load();
 	for (int round = 0; round < 3; round++) {
-		run(0, MORTAL);
-		run(1, MORTAL);
+		run(0, TEST_MORTAL);
+		run(1, TEST_MORTAL);
 		wait_balanced(2);
 		test_load_go_on(load, 50);
 		kill(runners[0]->pid, SIGKILL);
@@ -238,7 +237,7 @@ static void all_runners_killed_at_once_lose_nothing(void **state)
 		test_runner_wait(runners[0]);
 		test_runner_wait(runners[1]);
 	}
-	run(0, MORTAL);
+	run(0, TEST_MORTAL);
 	finish(load, &deliveries, 0);
 	test_deliveries_free(&deliveries);
 }
@@ -248,8 +247,8 @@ static void a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches
 	(void)state;
 	test_deliveries deliveries;
 	test_load *load = start_load();
-	run(0, MORTAL);
-	run(1, MORTAL);
+	run(0, TEST_MORTAL);
+	run(1, TEST_MORTAL);
 	wait_balanced(2);
 	test_load_go_on(load, 50);
 	kill(runners[0]->pid, SIGSTOP);
@@ -267,7 +266,7 @@ static void more_runners_than_partitions_stand_by_and_step_in(void **state)
 	test_deliveries deliveries;
 	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	for (int i = 0; i < RUNNERS; i++)
-		run(i, MORTAL "capacity = 1");
+		run(i, TEST_MORTAL "capacity = 1");
 	wait_balanced(RUNNERS);
 	for (int i = 0; i < RUNNERS - 1; i++)
 		assert_int_equal(test_runner_stop(runners[i], SIGKILL), -SIGKILL);
@@ -336,7 +335,7 @@ static void a_batch_that_outlasts_the_shutdown_timeout_makes_it_75(void **state)
 static void a_handler_that_never_returns_makes_it_70_and_is_taken_over(void **state)
 {
 	(void)state;
-	run_blocked(MORTAL, "100ms");
+	run_blocked(TEST_MORTAL, "100ms");
 	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_SOFTWARE);
 	test_runner_says(runners[0], "a handler does not return");
 	unlink(block_path);

@@ -56,7 +56,7 @@ static void run(int i, const char *options)
 	runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\nadmin = 127.0.0.1:0\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/counts.so\n"
-				"partitions = %d\nsession_timeout = 1s\nmax_attempts = 0\n"
+				"partitions = %d\n" TEST_MORTAL "max_attempts = 0\n"
 				"retry_backoff = 1ms\nretry_backoff_max = 1ms\n%s",
 				server->address, i, test_build_directory(), PARTITIONS, options);
 }

@@ -15,6 +15,16 @@
 /* The directory of the programs and plugins under test; fails the test if SEG_BUILD_DIR is not set. */
 const char *test_build_directory(void);
 
+/*
+ * The session_timeout of runners that a test kills or suspends. On a busy machine, ThreadSanitizer can make a runner that is
+ * well stand still for a second.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define TEST_MORTAL "session_timeout = 3s\n"
+#else
+#define TEST_MORTAL "session_timeout = 1s\n"
+#endif
+
 typedef struct test_runner {
 	char directory[64];
 	char config[96];
