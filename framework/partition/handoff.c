@@ -39,6 +39,11 @@ bool seg_handoff_push(seg_handoff *handoff, seg_fetched *fetched)
 	return true;
 }
 
+bool seg_handoff_has_batches(const seg_handoff *handoff)
+{
+	return ck_ring_size(&handoff->ready) > 0;
+}
+
 seg_fetched *seg_handoff_pop_free(seg_handoff *handoff)
 {
 	return dequeue(&handoff->free, handoff->free_slots);

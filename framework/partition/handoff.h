@@ -107,8 +107,9 @@ void seg_handoff_init(seg_handoff *handoff, seg_waker *waker, const atomic_llong
 /* --- I/O thread --- */
 
 bool seg_handoff_push(seg_handoff *handoff,
-		      seg_fetched *fetched);             /* false: full, which the ledger prevents */
-seg_fetched *seg_handoff_pop_free(seg_handoff *handoff); /* or NULL */
+		      seg_fetched *fetched);              /* false: full, which the ledger prevents */
+bool seg_handoff_has_batches(const seg_handoff *handoff); /* the worker has not taken all of them */
+seg_fetched *seg_handoff_pop_free(seg_handoff *handoff);  /* or NULL */
 void seg_handoff_demand(seg_handoff *handoff, seg_demand demand);
 void seg_handoff_wake(seg_handoff *handoff); /* wakes the worker, for example when the lease was renewed */
 

@@ -172,7 +172,7 @@ static const seg_handler handler = {
 	.handle = dedup_handle,
 	.partition_close = dedup_partition_close,
 	.fini = dedup_fini,
-	.flags = SEG_HANDLER_PARALLEL,
+	.flags = SEG_HANDLER_PARALLEL | SEG_HANDLER_LATE,
 };
 
 SEG_HANDLER_EXPORT(handler);

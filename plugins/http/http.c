@@ -324,7 +324,7 @@ static const seg_handler handler = {
 	.handle = http_handle,
 	.partition_close = http_partition_close,
 	.fini = http_fini,
-	.flags = SEG_HANDLER_PARALLEL,
+	.flags = SEG_HANDLER_PARALLEL | SEG_HANDLER_LATE,
 };
 
 SEG_HANDLER_EXPORT(handler);

@@ -230,7 +230,7 @@ static const seg_handler handler = {
 	.handle = log_handle,
 	.partition_close = log_partition_close,
 	.fini = log_fini,
-	.flags = SEG_HANDLER_PARALLEL,
+	.flags = SEG_HANDLER_PARALLEL | SEG_HANDLER_LATE,
 };
 
 SEG_HANDLER_EXPORT(handler);

@@ -193,7 +193,7 @@ static const seg_handler handler = {
 	.handle = route_handle,
 	.partition_close = route_partition_close,
 	.fini = route_fini,
-	.flags = SEG_HANDLER_PARALLEL,
+	.flags = SEG_HANDLER_PARALLEL | SEG_HANDLER_LATE,
 };
 
 SEG_HANDLER_EXPORT(handler);

@@ -265,6 +265,7 @@ static const seg_handler handler = {
 	.handle = window_handle,
 	.partition_close = window_partition_close,
 	.fini = window_fini,
+	.flags = SEG_HANDLER_LATE,
 };
 
 SEG_HANDLER_EXPORT(handler);

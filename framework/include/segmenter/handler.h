@@ -19,6 +19,10 @@
  * or after another runner has taken over a partition, the messages since the last commit arrive again, in the same order.
  * batch->epoch tells the current owner from earlier owners.
  *
+ * Idle partitions: a runner may own thousands of partitions without messages, and a thread for each would cost memory. So a plugin
+ * that has none of partition_open, tick and partition_close, or that allows it (SEG_HANDLER_LATE), gets a partition's thread with the
+ * partition's first message. Any other plugin gets the thread, and the call of partition_open, as soon as the runner owns the partition.
+ *
  * Trust: a plugin runs inside segrunner's process. It must not throw C++ exceptions out of these functions, call exit() or
  * pthread_exit(), or change signal masks. A call that takes longer than handler_timeout ends the runner.
  *
@@ -317,6 +321,14 @@ typedef enum seg_close_reason {
  */
 #define SEG_HANDLER_PARALLEL 1u
 
+/*
+ * A partition's thread may be started with the partition's first message, and partition_open be called then: set it if partition_open
+ * only makes what handle needs. A partition without messages is neither opened nor closed. Without the flag, partition_open is called as
+ * soon as the runner owns the partition: if it fails, another runner gets the partition before messages wait. No effect on a plugin
+ * with tick, which is called whether messages come or not. An older segrunner ignores the flag.
+ */
+#define SEG_HANDLER_LATE 2u
+
 /* A plugin. The plugin owns it, constant while the plugin is loaded. */
 typedef struct seg_handler {
 	uint32_t abi;        /* SEG_HANDLER_ABI */
@@ -340,7 +352,8 @@ typedef struct seg_handler {
 	 * than the epoch of each earlier owner. Stores the partition's state in *state (NULL before); the three functions
 	 * below get it as `state`. Returns 0; or -1 with one line in error[error_size]: then segrunner calls again after a
 	 * pause of 100 ms that doubles up to 30 s, without calling partition_close. After 5 s of failures, the runner
-	 * releases the partition, so that another runner serves it, and tries again later. May be NULL.
+	 * releases the partition, so that another runner serves it, and tries again later. With SEG_HANDLER_LATE, the first
+	 * call may wait for the partition's first message. May be NULL.
 	 */
 	int (*partition_open)(void *plugin, uint32_t partition, uint64_t epoch, void **state, char *error,
 			      size_t error_size);

@@ -69,6 +69,13 @@ static void unblock_signals(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &none, before);
 }
 
+bool seg_worker_may_wait(const seg_handler *handler)
+{
+	if (handler->tick)
+		return false;
+	return (handler->flags & SEG_HANDLER_LATE) || (!handler->partition_open && !handler->partition_close);
+}
+
 int seg_worker_start(seg_worker *w, const seg_task_setup *setup, seg_partition *partition, int cpu)
 {
 	sigset_t before;

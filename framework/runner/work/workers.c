@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "group/hindrance.h"
 #include "group/shortage.h"
 
@@ -20,28 +21,56 @@ static int pick_cpu(const seg_workers *workers)
 	return cpus->list[atomic_fetch_add(workers->next_cpu, 1) % cpus->count];
 }
 
+/* `failures`: how many starts have failed in a row before. */
+static int start_thread(seg_workers *workers, seg_partition *partition, unsigned failures)
+{
+	seg_worker *worker = partition->user;
+	char reason[160];
+	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
+	if (failure == 0) {
+		worker->state = SEG_WORKER_RUNS;
+		return 0;
+	}
+	snprintf(reason, sizeof(reason),
+		 "cannot start a worker thread: %s; raise the limit of threads (ulimit -u, TasksMax)",
+		 strerror(failure));
+	if (failures == 0)
+		worker->failing_since = seg_now();
+	seg_shortage_tell(partition, SEG_SHORTAGE_THREADS, worker->failing_since, reason);
+	return SEG_ESYSTEM;
+}
+
 static int start(void *arg, seg_partition *partition)
 {
 	seg_workers *workers = arg;
 	seg_worker *worker = &workers->list[partition->number];
 	partition->user = worker;
+	worker->state = SEG_WORKER_AWAITS;
+	worker->start_failures = 0;
+	worker->start_at = 0;
 	worker->stuck = false;
 	worker->hang_told = 0;
 	worker->look_at = 0;
-	worker->hindered = (seg_hindered_entry){.partition = partition->number};
-	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
-	if (failure) {
-		char reason[160];
-		snprintf(reason, sizeof(reason),
-			 "cannot start a worker thread: %s; raise the limit of threads (ulimit -u, TasksMax)",
-			 strerror(failure));
-		if (!partition->agent.start_failures)
-			worker->failing_since = seg_now();
-		seg_shortage_tell(partition, SEG_SHORTAGE_THREADS, worker->failing_since, reason);
+	worker->slots_waiting = worker->lanes_busy = 0;
+	worker->hindered.partition = partition->number;
+	if (seg_worker_may_wait(workers->setup.handler))
+		seg_shortage_served(partition);
+	else if (start_thread(workers, partition, partition->agent.start_failures))
 		return SEG_ESYSTEM;
-	}
 	atomic_fetch_add_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
 	return 0;
+}
+
+/* Nobody but this thread knows of a worker that has not begun. */
+static void demand(void *arg, seg_partition *partition, seg_demand what)
+{
+	seg_worker *worker = partition->user;
+	(void)arg;
+	(void)what;
+	if (worker->state != SEG_WORKER_AWAITS)
+		return;
+	worker->state = SEG_WORKER_STOPPED;
+	seg_handoff_stopped(&partition->handoff);
 }
 
 /* Enters into the section's total what a partition has now, instead of what it had. */
@@ -56,8 +85,11 @@ static void finish(void *arg, seg_partition *partition)
 {
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
-	seg_worker_join(worker);
-	seg_task_fini(&worker->task);
+	if (worker->state == SEG_WORKER_RUNS) {
+		seg_worker_join(worker);
+		seg_task_fini(&worker->task);
+	}
+	worker->state = SEG_WORKER_STOPPED;
 	seg_hindered_forget(workers->setup.hindered, &worker->hindered);
 	if (worker->stuck)
 		atomic_fetch_sub_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
@@ -65,6 +97,10 @@ static void finish(void *arg, seg_partition *partition)
 	replace(&workers->setup.counters->lanes_busy, &worker->lanes_busy, 0);
 	atomic_fetch_sub_explicit(&workers->setup.counters->owned, 1, memory_order_relaxed);
 }
+
+/* Between two tries to start a thread that messages wait for. */
+#define START_PAUSE (100 * SEG_MS)
+#define START_PAUSE_CAP (5 * SEG_SECOND)
 
 /* From then on, the log and Redis name the call; from half of handler_timeout on, if that is earlier. */
 #define HANG_TOLD (30 * SEG_SECOND)
@@ -123,10 +159,26 @@ static void count_lanes(seg_workers *workers, seg_worker *worker, const seg_hand
 		atomic_load_explicit(&handoff->worker.lanes_busy, memory_order_relaxed));
 }
 
+/* Starts the thread that messages wait for. Returns when to call it again. */
+static int64_t await_messages(seg_workers *workers, seg_partition *partition, int64_t now)
+{
+	seg_worker *worker = partition->user;
+	if (worker->state == SEG_WORKER_STOPPED || !seg_handoff_has_batches(&partition->handoff))
+		return SEG_NEVER;
+	if (now < worker->start_at)
+		return worker->start_at;
+	if (start_thread(workers, partition, worker->start_failures) == 0)
+		return now;
+	worker->start_at = now + seg_backoff(START_PAUSE, START_PAUSE_CAP, ++worker->start_failures);
+	return worker->start_at;
+}
+
 static int64_t check(void *arg, seg_partition *partition, int64_t now)
 {
 	seg_workers *workers = arg;
 	seg_worker *worker = partition->user;
+	if (worker->state != SEG_WORKER_RUNS)
+		return await_messages(workers, partition, now);
 	if (partition->ledger.lanes)
 		count_lanes(workers, worker, &partition->handoff);
 	int64_t limit = workers->handler_timeout;
@@ -167,7 +219,8 @@ static void describe_call(const seg_partition *p, int64_t now, char *text, size_
 {
 	const seg_worker *worker = p->user;
 	char where[SEG_PLUGIN_CALL_TEXT_MAX];
-	const seg_plugin_call *call = p->agent.running ? seg_worker_call(worker) : NULL;
+	bool runs = p->agent.running && worker->state == SEG_WORKER_RUNS;
+	const seg_plugin_call *call = runs ? seg_worker_call(worker) : NULL;
 	int64_t since = call ? seg_plugin_call_since(call) : 0;
 	text[0] = '\0';
 	if (since)
@@ -207,6 +260,7 @@ seg_member_hooks seg_workers_hooks(seg_workers *workers)
 	return (seg_member_hooks){
 		.arg = workers,
 		.start = start,
+		.demand = demand,
 		.finish = finish,
 		.check = check,
 		.hindered = hindered,

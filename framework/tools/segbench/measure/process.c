@@ -125,19 +125,24 @@ int64_t bench_process_cpu(pid_t pid)
 	return tally_clock(clock);
 }
 
-uint64_t bench_process_memory(pid_t pid, const char *line)
+uint64_t bench_process_status(pid_t pid, const char *line)
 {
 	char path[64], text[256];
-	uint64_t kib = 0;
+	uint64_t number = 0;
 	size_t length = strlen(line);
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	FILE *file = fopen(path, "r");
 	while (file && fgets(text, sizeof(text), file))
 		if (strncmp(text, line, length) == 0 && text[length] == ':')
-			kib = strtoull(text + length + 1, NULL, 10);
+			number = strtoull(text + length + 1, NULL, 10);
 	if (file)
 		fclose(file);
-	return kib * 1024;
+	return number;
+}
+
+uint64_t bench_process_memory(pid_t pid, const char *line)
+{
+	return bench_process_status(pid, line) * 1024;
 }
 
 void bench_process_reset_peak(pid_t pid)

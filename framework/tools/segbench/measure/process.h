@@ -39,6 +39,9 @@ void bench_process_kill(pid_t pid);
 /* The CPU time of a running process, all threads, in ns. */
 int64_t bench_process_cpu(pid_t pid);
 
+/* The number in a line of /proc/PID/status, such as "Threads". 0 without such a line. */
+uint64_t bench_process_status(pid_t pid, const char *line);
+
 /*
  * A line of /proc/PID/status in bytes: "VmRSS" (resident now), "VmHWM" (the highest so far). 0 without such a
  * line.

@@ -101,6 +101,10 @@ const bench_goal bench_goals[] = {
 	 "percent of a core that Redis uses for them at 200 messages/s"},
 	{"memory-idle-mib", false, 24, 0,
 	 "resident memory of an idle segrunner with 64 partitions"},
+	{"idle-many-start-s", false, 5, 0,
+	 "seconds until one segrunner that starts owns 10,000 partitions"},
+	{"idle-many-mib", false, 256, 0,
+	 "resident memory of an idle segrunner with 10,000 partitions"},
 	{0},
 };
 /* clang-format on */

@@ -11,6 +11,9 @@
 /* Waits until every partition has an owner. */
 void bench_group_wait_claimed(const bench_workload *workload, const char *group);
 
+/* The same for thousands of partitions of one server. */
+void bench_group_wait_all_claimed(const bench_workload *workload, const char *group);
+
 /* Waits until `members` members own the same number of partitions each. */
 void bench_group_wait_shared(const bench_workload *workload, const char *group, uint32_t members);
 
