@@ -348,6 +348,10 @@ static void note_sizes(seg_ledger *l, const seg_fetched *fetched, size_t count)
 	size_t average = fetched->bytes / count + 1;
 	size_t entries = fetched->entries;
 	l->messages_per_entry = entries > 0 && count > entries ? count / entries : 1;
+	/* The messages have become large in the middle of the read. Redis has sent more of them, for nothing: not once more. */
+	size_t newest = fetched->bytes - l->parser.bytes_before;
+	if (l->parser.full && l->messages_per_entry == 1 && newest > average)
+		average = newest;
 	/* Grows at once and shrinks slowly, because the limit on bytes is for large messages. */
 	l->average_bytes = average > l->average_bytes ? average : (l->average_bytes * 7 + average) / 8;
 }

@@ -457,6 +457,27 @@ static void a_reply_that_is_larger_than_the_limit_is_cut_and_read_on_from_there(
 	assert_int_equal(ledger.fetched.ms, 12);
 }
 
+static void after_messages_that_become_large_within_a_read_the_next_asks_for_few(void **state)
+{
+	(void)state;
+	limits.batch_size = 64;
+	begin((seg_id){10, 0}, 100);
+	reads(11, 1, 0);
+	handles(1, true);
+	seg_ledger_collect(&ledger);
+	commits();
+	assert_true(read_begins());
+	for (uint64_t i = 0; i < 60; i++)
+		arrives(12 + i, 0);
+	for (uint64_t i = 0; i < 4; i++)
+		arrives(72 + i, BYTES / 2);
+	assert_int_equal(seg_ledger_deliver(&ledger, 7, epoch).messages, 62);
+	handles(63, true);
+	seg_ledger_collect(&ledger);
+	commits();
+	assert_int_equal(seg_ledger_read_count(&ledger), 1);
+}
+
 /* --- the end ------------------------------------------------------------------------------------- */
 
 static void at_the_end_every_batch_is_back_wherever_it_was(void **state)
@@ -686,6 +707,7 @@ int main(void)
 		TEST(after_a_lost_read_the_next_is_small_and_each_that_comes_lets_the_next_double),
 		TEST(a_large_read_has_half_of_the_bytes_in_flight),
 		TEST(a_reply_that_is_larger_than_the_limit_is_cut_and_read_on_from_there),
+		TEST(after_messages_that_become_large_within_a_read_the_next_asks_for_few),
 		TEST(at_the_end_every_batch_is_back_wherever_it_was),
 		TEST(a_batch_that_a_caller_still_holds_at_the_end_is_left_to_it),
 		TEST(the_position_waits_for_outputs_and_changes_wait_with_it),
