@@ -14,6 +14,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_allocations,
 	&bench_experiment_idle,
 	&bench_experiment_idle_many,
+	&bench_experiment_burst,
 	&bench_experiment_coordinate,
 	&bench_experiment_curves,
 	&bench_experiment_scaling,

@@ -42,6 +42,7 @@ extern const bench_experiment bench_experiment_pauses;
 extern const bench_experiment bench_experiment_allocations;
 extern const bench_experiment bench_experiment_idle;
 extern const bench_experiment bench_experiment_idle_many;
+extern const bench_experiment bench_experiment_burst;
 extern const bench_experiment bench_experiment_coordinate;
 extern const bench_experiment bench_experiment_scale;
 

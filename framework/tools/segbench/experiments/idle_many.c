@@ -84,6 +84,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_idle_many = {
 	.name = "idle-many",
-	.help = "start, memory and threads of a segrunner with 10,000 partitions",
+	.help = "start, memory, threads: 10,000 partitions, no messages",
 	.run = run,
 };

@@ -105,6 +105,8 @@ const bench_goal bench_goals[] = {
 	 "seconds until one segrunner that starts owns 10,000 partitions"},
 	{"idle-many-mib", false, 256, 0,
 	 "resident memory of an idle segrunner with 10,000 partitions"},
+	{"burst-mib", false, 16, 0,
+	 "resident memory beyond in_flight_bytes x partitions, when messages of 2 MiB follow tiny ones"},
 	{0},
 };
 /* clang-format on */

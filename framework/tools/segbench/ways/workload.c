@@ -123,6 +123,11 @@ void bench_workload_fill(bench_workload *workload)
 	fill_partitions(workload);
 }
 
+void bench_workload_append(bench_workload *workload)
+{
+	fill_partitions(workload);
+}
+
 void bench_workload_add(bench_workload *workload)
 {
 	bench_server_do(workload->server, "MULTI");

@@ -51,6 +51,9 @@ void bench_workload_clear(bench_workload *workload);
 /* Empties Redis and fills the stream's partitions. */
 void bench_workload_fill(bench_workload *workload);
 
+/* Adds the workload's messages to those that are there. */
+void bench_workload_append(bench_workload *workload);
+
 /* Fills the stream's partitions in one transaction, while segrunners wait for messages. */
 void bench_workload_add(bench_workload *workload);
 
