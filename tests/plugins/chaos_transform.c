@@ -126,7 +126,7 @@ static const seg_handler handler = {
 	.handle = handle,
 	.partition_close = partition_close,
 	.fini = fini,
-	.flags = SEG_HANDLER_PARALLEL,
+	.flags = SEG_HANDLER_PARALLEL | SEG_HANDLER_LATE,
 };
 
 SEG_HANDLER_EXPORT(handler);
