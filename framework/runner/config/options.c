@@ -94,8 +94,8 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "This runner's name in its groups; must be unique among the runners. Without it, "
 		 "segrunner makes a name of the host name, the process id and a random number."},
 	{RUNNER("cpus", cpus, seg_config_cpus, SEG_CONFIG_CPUS), .value = "auto",
-	 .help = "The CPUs that worker threads are pinned to, in turn, such as 0-3,6. auto: all CPUs that "
-		 "the process may use. none: no pinning."},
+	 .help = "The CPUs that worker threads are pinned to, in turn as they start, such as 0-3,6. auto: all "
+		 "CPUs that the process may use. none: no pinning."},
 	{RUNNER("idle", idle, int, SEG_CONFIG_CHOICE), .value = "park", .choices = idles,
 	 .help = "What a worker without messages does. park: sleep until woken. yield: offer the CPU to "
 		 "others, then look again. spin: look again at once; the lowest latency, but each worker "
@@ -183,7 +183,8 @@ const seg_config_row seg_config_rows[] = {
 		 "many messages as the round trips need, up to 65,536."},
 	{CONSUMER("in_flight_bytes", in_flight_bytes, uint64_t, SEG_CONFIG_SIZE), .value = "4MiB",
 	 .min = 4 * KIB, .max = 4 * GIB,
-	 .help = "The most bytes per partition that are read ahead. A single message may exceed it."},
+	 .help = "The most bytes per partition that are read ahead; together with the messages of the read "
+		 "under way, this bounds a runner's memory. A single message may exceed it."},
 	{CONSUMER("entry_limit", entry_limit, uint64_t, SEG_CONFIG_SIZE), .value = "64MiB",
 	 .min = 64 * KIB, .max = 4 * GIB,
 	 .help = "The most memory that one entry of the stream may need: one message, or all that are packed in "
