@@ -48,7 +48,7 @@ static const struct {
 	 "percent of the messages: the failing key of hot-key (5)"},
 	{"json", "FILE", TEXT, offsetof(bench_options, json), 0, 0,
 	 "write all figures to FILE as JSON"},
-	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw rates and latencies into FILE as SVG"},
+	{"plot", "FILE", TEXT, offsetof(bench_options, plot), 0, 0, "draw rates, packing, scaling and latencies into FILE as SVG"},
 	{"tcp", NULL, FLAG, offsetof(bench_options, tcp), 0, 0, "connect through TCP instead of a Unix socket"},
 	{"help", NULL, HELP, 0, 0, 0, "print this text"},
 	{"version", NULL, VERSION, 0, 0, 0, "print the version"},

@@ -9,38 +9,40 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "report/panels.h"
+
 typedef struct bench_canvas {
 	const char *path;
 	FILE *file;
 	int y; /* the top of what comes next, in pixels */
 	/* The panel that is being drawn. */
-	double scale; /* pixels per unit */
-	int top;      /* of its first bar */
+	size_t rows, columns;
+	int top;                     /* of its first bar */
+	double scale[PANEL_COLUMNS]; /* pixels per unit */
 } bench_canvas;
 
-typedef struct bench_bar {
-	const char *label;
-	bool ours; /* drawn in the colour that stands out */
-	double lowest, median, highest;
-} bench_bar;
-
-/* Pixels that a panel of `bars` bars takes. */
-int bench_canvas_panel_height(size_t bars);
+/* Pixels that a panel takes. */
+int bench_canvas_panel_height(size_t rows, size_t columns);
 
 /* Creates the file; `panels` is the height of all panels. Ends the program if the file cannot be written. */
 void bench_canvas_open(bench_canvas *canvas, const char *path, int panels);
 
-/* Begins a panel with a title and an axis that reaches to `highest`; `bars` bars follow. */
-void bench_canvas_panel_begin(bench_canvas *canvas, const char *title, size_t bars, double highest);
+/* Writes what was measured on, and what the colours and lines mean. */
+void bench_canvas_header(bench_canvas *canvas, const char *text);
 
-/* Draws a bar that reaches to the median, and a line from the lowest to the highest value. */
-void bench_canvas_bar(bench_canvas *canvas, const bench_bar *bar);
+/* Begins a panel. */
+void bench_canvas_panel_begin(bench_canvas *canvas, const char *title, const char *note, size_t rows,
+			      size_t columns);
 
-/* Ends a panel; draws a line over its bars at `goal`, if `goal` is not 0. */
-void bench_canvas_panel_end(bench_canvas *canvas, double goal);
+/* Draws a column's grid for values up to `highest`, before its bars; the heading may be NULL. */
+void bench_canvas_column(bench_canvas *canvas, size_t column, const char *heading, double highest);
 
-/* Writes a line of text in small type below all panels. */
-void bench_canvas_footer(const bench_canvas *canvas, const char *text);
+void bench_canvas_label(const bench_canvas *canvas, size_t row, const char *text);
+
+/* Draws a bar that reaches to the median, a line between the quartiles, and a mark at the goal. */
+void bench_canvas_bar(const bench_canvas *canvas, size_t column, size_t row, const bench_bar *bar, bool ours);
+
+void bench_canvas_panel_end(bench_canvas *canvas);
 
 /* Completes the file. Ends the program if the file cannot be written. */
 void bench_canvas_close(bench_canvas *canvas);
