@@ -8,6 +8,7 @@
 #   check   checking the source in .ci/run
 #   model   running tests/model.sh, besides build
 #   package building Debian packages, checking them, and creating systems for both
+#   peers   the brokers of segbench --peers; without them, a test of segbench is skipped
 #   look    a browser, a Prometheus, zsh and fish; without them, the tests that use them are skipped
 #
 # Needs root or sudo, but only if packages are missing. Does not start the redis-server of `run` as a service: the project
@@ -22,10 +23,11 @@ packages_of() {
 	test) echo libcmocka-dev jq python3 postgresql groff openssl ;;
 	model) echo spin ;;
 	package) echo debootstrap dpkg-dev file lintian ;;
+	peers) echo nats-server libnats-dev ;;
 	look) echo chromium prometheus zsh fish ;;
 	check) echo clang clang-format clang-tidy libclang-rt-dev gcovr git shellcheck ;;
 	*)
-		echo "$0: no group \"$1\"; there are build, options, run, test, model, package, look and check" >&2
+		echo "$0: no group \"$1\"; there are build, options, run, test, model, package, peers, look and check" >&2
 		exit 64
 		;;
 	esac

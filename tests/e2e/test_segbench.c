@@ -266,6 +266,38 @@ static void many_segrunners_have_figures_of_their_start_and_of_what_they_cost_th
 	assert_figures("--only scale", names);
 }
 
+static void peers_move_the_same_messages(void **state)
+{
+	static const char *const names[] = {"producer / xadd", "segrunner / xreadgroup", NULL};
+	static const char *const of_nats[] = {"producer / nats-publish", "segrunner / nats-fetch",
+					      "segrunner / nats-fetch-each", NULL};
+	(void)state;
+	assert_figures("--peers --messages 20000", names);
+	if (strstr(said, "NATS is not measured"))
+		skip(); /* the line says what is not installed */
+	assert_figures("--peers --messages 20000", of_nats);
+}
+
+/* A libnats.so without the functions of libnats is found before the real one. */
+static void a_peer_that_is_not_installed_is_named_with_its_package(void **state)
+{
+	(void)state;
+	char directory[64], command[512];
+	test_directory_make(directory);
+	snprintf(command, sizeof(command), "cp '%s/framework/tools/segbench/segbench_noop.so' %s/libnats.so",
+		 test_build_directory(), directory);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(setenv("LD_LIBRARY_PATH", directory, 1), 0);
+	assert_int_equal(segbench("--peers --quick --messages 8000 --rounds 1"), EX_OK);
+	unsetenv("LD_LIBRARY_PATH");
+	assert_non_null(strstr(said,
+			       "NATS is not measured: libnats is not installed (Debian: apt-get install "
+			       "libnats-dev)."));
+	assert_null(strstr(said, "nats-publish"));
+	assert_non_null(strstr(said, "segrunner / xreadgroup"));
+	test_directory_remove(directory);
+}
+
 static void nothing_is_allocated_for_a_message(void **state)
 {
 	(void)state;
@@ -361,9 +393,9 @@ static void help_fits_a_terminal_of_80_columns(void **state)
 
 static void help_names_each_experiment(void **state)
 {
-	static const char *const names[] = {"consume", "produce",     "latency", "pauses",
-					    "packing", "allocations", "idle",    "coordinate",
-					    "tls",     "cluster",     "wait",    "ack-replicas"};
+	static const char *const names[] = {"consume",     "produce",      "latency",    "pauses", "packing",
+					    "allocations", "idle",         "coordinate", "tls",    "cluster",
+					    "wait",        "ack-replicas", "peers"};
 	(void)state;
 	assert_int_equal(segbench("--help"), EX_OK);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -388,6 +420,8 @@ int main(void)
 		cmocka_unit_test(ack_replicas_has_rates_and_the_latency_of_a_single_send),
 		cmocka_unit_test(the_doorbell_is_reported_relative_to_a_blocking_read),
 		cmocka_unit_test(many_segrunners_have_figures_of_their_start_and_of_what_they_cost_then),
+		cmocka_unit_test(peers_move_the_same_messages),
+		cmocka_unit_test(a_peer_that_is_not_installed_is_named_with_its_package),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
 		cmocka_unit_test(a_server_that_cannot_run_is_named),

@@ -42,6 +42,9 @@ static const struct {
 	{"rtt", "MS", NUMBER, offsetof(bench_options, rtt), 1, 10000,
 	 "round-trip time of distance (50), the one experiment then;\n"
 	 "                   with --only: of all connections of that experiment"},
+	{"peers", NULL, FLAG, offsetof(bench_options, peers), 0, 0,
+	 "only the experiment peers: other brokers that are installed\n"
+	 "                   (nats-server with libnats), on the same messages"},
 	{"redis", "PROGRAM", TEXT, offsetof(bench_options, redis), 0, 0,
 	 "start this server, instead of redis-server"},
 	{"failing", "P", NUMBER, offsetof(bench_options, failing), 1, 10,
@@ -159,6 +162,8 @@ void bench_options_parse(bench_options *options, int argc, char **argv)
 		     argv[optind]);
 	if (options->only)
 		check_experiment(options->only);
+	else if (options->peers)
+		options->only = bench_experiment_peers.name;
 	else if (options->rtt)
 		options->only = bench_experiment_distance.name;
 }

@@ -24,6 +24,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_ack_replicas,
 	&bench_experiment_wait,
 	&bench_experiment_scale,
+	&bench_experiment_peers,
 	NULL,
 };
 /* clang-format on */

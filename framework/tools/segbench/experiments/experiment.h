@@ -37,6 +37,7 @@ extern const bench_experiment bench_experiment_tls;
 extern const bench_experiment bench_experiment_cluster;
 extern const bench_experiment bench_experiment_ack_replicas;
 extern const bench_experiment bench_experiment_wait;
+extern const bench_experiment bench_experiment_peers;
 extern const bench_experiment bench_experiment_latency;
 extern const bench_experiment bench_experiment_pauses;
 extern const bench_experiment bench_experiment_allocations;

@@ -10,6 +10,7 @@ typedef struct bench_options {
 	bool compare;
 	bool quick;
 	bool tcp;
+	bool peers;
 	const char *only;
 	const char *redis; /* the program of the server */
 	const char *json;

@@ -77,6 +77,20 @@ pid_t bench_process_start(const char *const *argv, const char *const *environmen
 	_exit(EX_UNAVAILABLE);
 }
 
+bool bench_process_is_installed(const char *program, char *path, size_t size)
+{
+	char directories[4 * PATH_MAX], *rest = directories;
+	const char *configured = getenv("PATH");
+	snprintf(directories, sizeof(directories), "%s:/usr/sbin:/usr/local/sbin",
+		 configured ? configured : "");
+	for (char *directory; (directory = strsep(&rest, ":"));) {
+		snprintf(path, size, "%s/%s", directory, program);
+		if (directory[0] && access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 pid_t bench_process_fork(int (*function)(void *arg), void *arg)
 {
 	pid_t pid = fork_child();

@@ -21,6 +21,9 @@ void bench_process_init(void);
  */
 pid_t bench_process_start(const char *const *argv, const char *const *environment, const char *output);
 
+/* Whether the program is in a directory of PATH, or in one of the directories for servers, as `path`. */
+bool bench_process_is_installed(const char *program, char *path, size_t size);
+
 /* Runs function(arg) in a child process. The function returns the exit code. */
 pid_t bench_process_fork(int (*function)(void *arg), void *arg);
 

@@ -18,14 +18,14 @@
 
 enum { START_TIMEOUT_MS = 10000 };
 
-static int free_port(void)
+int bench_server_free_port(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof(address);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) ||
 	    getsockname(fd, (struct sockaddr *)&address, &length))
-		err(EX_OSERR, "no free TCP port for redis-server");
+		err(EX_OSERR, "no free TCP port for a server");
 	close(fd);
 	return ntohs(address.sin_port);
 }
@@ -180,7 +180,7 @@ void bench_server_start(bench_server *server, const char *program, bool tcp)
 {
 	*server = (bench_server){.program = program ? program : "redis-server",
 				 .tcp = tcp,
-				 .port = free_port()};
+				 .port = bench_server_free_port()};
 	make_directory(server);
 	start(server, SERVER_PLAIN);
 }
@@ -188,12 +188,12 @@ void bench_server_start(bench_server *server, const char *program, bool tcp)
 void bench_server_start_beside(bench_server *server, const bench_server *beside, bench_server_kind kind)
 {
 	static int started;
-	*server = (bench_server){.program = beside->program, .tcp = true, .port = free_port()};
+	*server = (bench_server){.program = beside->program, .tcp = true, .port = bench_server_free_port()};
 	snprintf(server->directory, sizeof(server->directory), "%.48s/%d", beside->directory, ++started);
 	if (mkdir(server->directory, 0700))
 		err(EX_CANTCREAT, "cannot create %s", server->directory);
 	if (kind == SERVER_CLUSTER)
-		server->bus_port = free_port();
+		server->bus_port = bench_server_free_port();
 	if (kind == SERVER_TLS) {
 		bench_certificate_path(server->directory, CERTIFICATE_FILE, server->ca_file);
 		bench_certificate_make(server->directory);
@@ -277,6 +277,8 @@ double bench_server_info(bench_server *server, const char *section, const char *
 int64_t bench_server_cpu(bench_server *server)
 {
 	double seconds = 0;
+	if (server->peer)
+		return bench_process_cpu(server->pid);
 	for (; server; server = server->next)
 		seconds += bench_server_info(server, "cpu", "used_cpu_user") +
 			   bench_server_info(server, "cpu", "used_cpu_sys");

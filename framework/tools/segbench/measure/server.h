@@ -22,6 +22,7 @@ typedef struct bench_server {
 	int bus_port; /* of a node of a cluster; 0: none */
 	bool tcp;     /* whether the measured programs connect through TCP */
 	bool replica; /* whether the server copies the server before it in the chain */
+	bool peer;    /* whether this is no Redis at all: nats.h */
 	/* Where the measured programs connect: to the server itself, or to a relay (link.h). */
 	char client_socket[96];
 	int client_port;
@@ -47,6 +48,9 @@ typedef enum bench_server_kind {
 
 /* The same for one more server, through TCP; its directory is inside that of `beside`. */
 void bench_server_start_beside(bench_server *server, const bench_server *beside, bench_server_kind kind);
+
+/* A TCP port of the loopback that nobody uses. */
+int bench_server_free_port(void);
 
 /* Ends redis-server and the relay, and removes the directory. Safe to call twice. */
 void bench_server_stop(bench_server *server);

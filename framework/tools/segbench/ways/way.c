@@ -20,12 +20,12 @@ static void check_arrived(const bench_way *way, const bench_workload *workload)
 
 void bench_way_measure(const bench_way *way, bench_workload *workload, bench_measure *measure)
 {
-	bench_server *server = workload->server;
+	bench_server *server = way->peer ? workload->peer : workload->server;
 	uint32_t part = way->part ? way->part : 1;
 	*measure = (bench_measure){0};
 	workload->round = workload->messages / workload->partitions / part * workload->partitions;
 	bench_workload_reset(workload);
-	if (way->sends)
+	if (way->sends && !way->peer)
 		bench_workload_clear(workload);
 	for (const bench_server *s = server; s; s = s->next)
 		bench_process_reset_peak(s->pid);

@@ -26,6 +26,7 @@ typedef struct bench_way {
 	const char *help; /* for the report */
 	uint32_t part;    /* a slow way moves only 1/part of the messages; 0 and 1: all */
 	bool sends;       /* whether the way sends; segbench then empties Redis before each round */
+	bool peer;        /* whether the way uses the workload's peer, not Redis */
 	/*
 	 * Moves bench_workload.round messages, counts them in the tally, and fills the client's fields of the
 	 * measure. Ends the program on failure.
@@ -46,6 +47,11 @@ extern const bench_way bench_way_state; /* pipeline.c */
 extern const bench_way bench_way_xadd;
 extern const bench_way bench_way_producer;
 extern const bench_way bench_way_xadd_hiredis;
+
+/* Ways of JetStream, on a nats-server as the peer: nats.c. */
+extern const bench_way bench_way_nats_publish;
+extern const bench_way bench_way_nats_fetch;
+extern const bench_way bench_way_nats_fetch_each;
 
 /* Runs one round, checks that each partition has moved its number of messages, and fills the measure. */
 void bench_way_measure(const bench_way *way, bench_workload *workload, bench_measure *measure);

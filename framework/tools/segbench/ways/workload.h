@@ -22,6 +22,7 @@ enum {
 
 typedef struct bench_workload {
 	bench_server *server;
+	bench_server *peer;    /* for the ways that do not use Redis; else NULL */
 	tally *tally;          /* shared with the processes that receive */
 	char tally_path[96];   /* the file that holds the tally */
 	uint32_t partitions;   /* at most TALLY_PARTITIONS, unless nothing reads the tally */
