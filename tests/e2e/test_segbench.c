@@ -308,6 +308,19 @@ static void nothing_is_allocated_for_a_message(void **state)
 	assert_true(ratio("allocations-per-message") < 0.001);
 }
 
+/* A window in which no messages arrived must not become a figure. */
+static void messages_too_few_to_count_allocations_have_no_figure(void **state)
+{
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* the sanitizer's malloc cannot be counted */
+#endif
+	int code = segbench("--quick --only allocations --messages 1000");
+	assert_null(strstr(said, "nan"));
+	if (code != EX_OK)
+		assert_non_null(strstr(said, "segrunner was done before segbench could count"));
+}
+
 static void what_it_does_not_know_is_refused_with_the_way_to_mend_it(void **state)
 {
 	(void)state;
@@ -423,6 +436,7 @@ int main(void)
 		cmocka_unit_test(peers_move_the_same_messages),
 		cmocka_unit_test(a_peer_that_is_not_installed_is_named_with_its_package),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
+		cmocka_unit_test(messages_too_few_to_count_allocations_have_no_figure),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),
 		cmocka_unit_test(a_server_that_cannot_run_is_named),
 		cmocka_unit_test(a_file_that_cannot_be_written_is_known_before_anything_is_measured),
