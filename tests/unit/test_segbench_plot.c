@@ -172,6 +172,9 @@ static void a_latency_has_its_median_and_its_99th_percentile(void **state)
 	const bench_panel_row *row = row_of(&panels->panel[1], "producer to segrunner");
 	assert_float_equal(row->bars[0].median, 2, 1e-6);
 	assert_float_equal(row->bars[1].median, 20, 1e-6);
+	row = row_of(&panels->panel[0], "producer to segrunner");
+	assert_float_equal(row->bars[0].goal, 2 * bench_goal_find("latency-p50-1000")->value, 1e-6);
+	assert_float_equal(row->bars[1].goal, 20 * bench_goal_find("latency-p99-1000")->value, 1e-6);
 	free(panels);
 }
 

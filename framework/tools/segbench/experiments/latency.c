@@ -13,6 +13,7 @@
 #include "measure/process.h"
 #include "measure/progress.h"
 #include "measure/usage.h"
+#include "report/goals.h"
 #include "ways/group.h"
 #include "ways/host.h"
 #include "ways/receiver.h"
@@ -31,10 +32,11 @@ typedef struct {
 typedef struct {
 	uint32_t rate;
 	uint32_t partitions;
-	const path *paths; /* the first path is the bare one */
+	/* The first path is the bare one, the second begins with XADD, the last with the producer. */
+	const path *paths;
 	int path_count;
-	const char *goals; /* the goals for last path / first path: latency-p50-GOALS, latency-p99-GOALS */
-	bool p50_only;     /* no goal for p99 */
+	/* The goals relative to the bare path: latency-xadd-p50-GOALS of the second, latency-p50-GOALS of the last; p99. */
+	const char *goals;
 } latency_case;
 
 /* --- a round ---------------------------------------------------------------------------------------- */
@@ -95,16 +97,22 @@ static void add_round(bench_series *series, const bench_histogram *histogram)
 	bench_series_add(&series[HIGHEST], (double)histogram->highest / 1000);
 }
 
-static void report_ratio(bench_report *report, const latency_case *c, const latencies *l, quantile q,
+/* Notes a path's latency relative to the bare path's in the same round, if that has a goal. */
+static void report_ratio(bench_report *report, const latency_case *c, const latencies *l, int p,
 			 const char *name)
 {
-	char goal[64];
-	bench_series ratio = {0};
-	const bench_series *ours = &l->series[c->path_count - 1][q], *bare = &l->series[0][q];
-	for (size_t i = 0; i < ours->count; i++)
-		bench_series_add(&ratio, ours->values[i] / bare->values[i]);
-	snprintf(goal, sizeof(goal), "latency-%s-%s", name, c->goals);
-	bench_report_ratio(report, goal, &ratio);
+	static const char *const names[] = {[P50] = "p50", [P99] = "p99"};
+	for (quantile q = P50; q <= P99; q++) {
+		char goal[64];
+		bench_series ratio = {0};
+		const bench_series *ours = &l->series[p][q], *bare = &l->series[0][q];
+		snprintf(goal, sizeof(goal), "%s-%s-%s", name, names[q], c->goals);
+		if (!bench_goal_find(goal))
+			continue;
+		for (size_t i = 0; i < ours->count; i++)
+			bench_series_add(&ratio, ours->values[i] / bare->values[i]);
+		bench_report_ratio(report, goal, &ratio);
+	}
 }
 
 static void report_case(bench_report *report, const latency_case *c, const latencies *l)
@@ -112,9 +120,8 @@ static void report_case(bench_report *report, const latency_case *c, const laten
 	bench_report_latency_heading(c->rate, c->partitions, l->series[0][P50].count);
 	for (int i = 0; i < c->path_count; i++)
 		bench_report_latency(report, c->rate, c->partitions, c->paths[i].name, l->series[i]);
-	report_ratio(report, c, l, P50, "p50");
-	if (!c->p50_only)
-		report_ratio(report, c, l, P99, "p99");
+	report_ratio(report, c, l, 1, "latency-xadd");
+	report_ratio(report, c, l, c->path_count - 1, "latency");
 }
 
 /* Repeats a disturbed round; takes the round that other programs disturbed least. */
@@ -170,9 +177,9 @@ static void run(bench_context *context)
 		{"XADD to spinning segrunner", SENDER_XADD, false, "idle = spin"},
 		{"producer to spinning segrunner", SENDER_PRODUCER, false, "idle = spin"},
 	};
-	measure(context, &(latency_case){1000, 8, slow, 4, "1000", false});
-	measure(context, &(latency_case){20000, 8, fast, 3, "20000", false});
-	measure(context, &(latency_case){1000, 1, spin, 3, "spin", true});
+	measure(context, &(latency_case){1000, 8, slow, 4, "1000"});
+	measure(context, &(latency_case){20000, 8, fast, 3, "20000"});
+	measure(context, &(latency_case){1000, 1, spin, 3, "spin"});
 }
 
 const bench_experiment bench_experiment_latency = {

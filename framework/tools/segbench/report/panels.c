@@ -344,6 +344,24 @@ static void add_latency_row(bench_panel *panel, const json_t *line)
 		row->bars[q] = bar_in(line, figures[q]);
 }
 
+/* The goals relative to the first row, the bare path; latency.c has the names. */
+static void set_latency_goals(bench_panel *panel, const char *goals)
+{
+	static const char *const quantiles[QUANTILES] = {"p50", "p99"};
+	for (size_t i = 1; i < panel->rows; i++) {
+		bench_panel_row *row = &panel->row[i];
+		bool producer = strncmp(row->label, "producer", strlen("producer")) == 0;
+		if (!producer && strncmp(row->label, "XADD", strlen("XADD")) != 0)
+			continue;
+		for (int q = P50; q < QUANTILES; q++) {
+			char name[PANEL_TEXT];
+			snprintf(name, sizeof(name), "latency-%s%s-%s", producer ? "" : "xadd-", quantiles[q],
+				 strstr(row->label, "spinning") ? "spin" : goals);
+			row->bars[q].goal = goal_value(name) * panel->row[0].bars[q].median;
+		}
+	}
+}
+
 static void add_latencies(bench_panels *panels, const json_t *root)
 {
 	const json_t *latencies = json_object_get(root, "latencies"), *line, *first = NULL;
@@ -360,6 +378,9 @@ static void add_latencies(bench_panels *panels, const json_t *root)
 			panel->headings[P99] = "99th percentile, us";
 		}
 		add_latency_row(panel, line);
+		char rate[32];
+		snprintf(rate, sizeof(rate), "%lld", number_of(line, "rate"));
+		set_latency_goals(panel, rate);
 	}
 }
 
