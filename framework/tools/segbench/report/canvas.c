@@ -201,6 +201,13 @@ void bench_canvas_label(const bench_canvas *canvas, size_t row, const char *text
 	draw_text(canvas, LABELS - 10, bar_top(canvas, row) + 12, " text-anchor=\"end\"", text);
 }
 
+/* Where the value of a bar begins: behind the bar, or behind the goal if the goal's mark would cross the value. */
+static double value_start(const bench_bar *bar, double start, double scale)
+{
+	double x = start + fmax(bar->median, bar->upper) * scale, goal = start + bar->goal * scale;
+	return (goal > x && goal < x + VALUE ? goal : x) + 7;
+}
+
 void bench_canvas_bar(const bench_canvas *canvas, size_t column, size_t row, const bench_bar *bar, bool ours)
 {
 	char text[32];
@@ -212,8 +219,7 @@ void bench_canvas_bar(const bench_canvas *canvas, size_t column, size_t row, con
 	if (bar->upper > bar->lower)
 		draw_spread(canvas, start + bar->lower * scale, start + bar->upper * scale, y + BAR / 2);
 	format_value(bar->median, text);
-	draw_text(canvas, start + fmax(fmax(bar->median, bar->upper), bar->goal) * scale + 7, y + 12,
-		  " class=\"value\"", text);
+	draw_text(canvas, value_start(bar, start, scale), y + 12, " class=\"value\"", text);
 }
 
 void bench_canvas_panel_end(bench_canvas *canvas)

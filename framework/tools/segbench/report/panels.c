@@ -46,11 +46,12 @@ static bench_bar bar_in(const json_t *line, const char *figure)
 	return bar_of(&series);
 }
 
-/* The value of a goal, or 0. */
+/* The value of a goal; 0 for none, or if this machine has too few cores for it. */
 static double goal_value(const char *name)
 {
 	const bench_goal *goal = bench_goal_find(name);
-	return goal ? goal->value : 0;
+	const bench_series none = {0};
+	return goal && bench_goal_judge(goal, &none) != VERDICT_NOT_JUDGED ? goal->value : 0;
 }
 
 /* --- panels and rows ---------------------------------------------------------------------- */
