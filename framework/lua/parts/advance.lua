@@ -1,3 +1,4 @@
+-- @include move
 -- @include remade
 
 -- Whether the group has vanished with its log, so that a position of the old log says nothing of the one that is
@@ -15,9 +16,7 @@ local function advance(log, state, group, position, count, known)
 		redis.call('HSET', state, 'position', known) -- lets a WAIT after the call cover the later one
 		return nil
 	end
-	-- r<n> counts records of packed entries; Redis counts entries.
-	local entries = string.sub(count, 1, 1) == 'r' and '-1' or count
-	local moved = redis.pcall('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', entries)
+	local moved = move(log, state, group, position, count)
 	if moved.err then
 		if find_group(log, group) then
 			return moved
@@ -28,7 +27,7 @@ local function advance(log, state, group, position, count, known)
 		if made.err then
 			return moved
 		end
+		note_position(state, position, count)
 	end
-	redis.call('HSET', state, 'position', position, 'count', count)
 	return nil
 end

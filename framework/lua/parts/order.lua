@@ -1,0 +1,17 @@
+-- An id is the text of two 64-bit numbers. A Lua number has 53 bits only, so ids are compared, raised and
+-- lowered as text. Redis writes no leading zeros, so the longer number is the larger one.
+local function number_less(a, b)
+	if #a ~= #b then
+		return #a < #b
+	end
+	return a < b
+end
+
+local function id_less(a, b)
+	local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+	local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+	if a_ms ~= b_ms then
+		return number_less(a_ms, b_ms)
+	end
+	return number_less(a_seq, b_seq)
+end
