@@ -25,7 +25,7 @@ void seg_consumer_options_init(seg_consumer_options *options)
 		.entry_limit = SEG_ENTRY_LIMIT,
 		.start = {.kind = SEG_START_EARLIEST},
 		.session_timeout_ms = 10000,
-		.commit_interval_us = 2000,
+		.commit_interval_us = 5000,
 		.dead_letter_limit = 100000,
 		.parallel = 1,
 		.beyond_limit = 100000,

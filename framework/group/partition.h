@@ -41,6 +41,7 @@ typedef struct seg_resume {
 	seg_id reading;       /* was_reading: owners died while they read the entry after this id */
 	uint32_t read_deaths; /* deaths that count against that entry */
 	uint64_t run;         /* how often the group's messages began anew here, for outputs; 0: never */
+	uint64_t entry_bytes; /* of the log's oldest or newest entry, whichever is larger; 0: unknown */
 	seg_beyond beyond;    /* messages after the position that earlier owners have done */
 	seg_lettered lettered[SEG_LETTERED_MAX]; /* of these, dead letters that no commit has covered */
 	unsigned lettered_count;
@@ -186,7 +187,8 @@ typedef struct seg_partition {
 		uint64_t confirmed; /* and the newest one that counts */
 		size_t changed;     /* the completions whose changes it has */
 		int64_t sent_at;
-		int64_t at;         /* no commit is sent before, unless much is uncommitted */
+		int64_t at;         /* no commit is sent before, unless much is uncommitted or it hurries */
+		bool hurries;       /* the next commit is sent at once */
 		int64_t look_pause; /* until the next look at a busy worker */
 	} commit;
 

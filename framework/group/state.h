@@ -266,8 +266,9 @@ typedef struct seg_member {
 	} history;
 
 	struct {
-		uint32_t waits; /* questions to replicas without an answer */
-	} commit;               /* with ack_replicas */
+		uint32_t waits; /* with ack_replicas: questions to replicas without an answer */
+		int64_t beat;   /* when commits last went out together */
+	} commit;
 
 	struct {
 		bool told; /* the log says that replicas are missing */

@@ -157,7 +157,7 @@ static void three_lines_are_enough_and_the_rest_has_defaults(void **state)
 	assert_int_equal(consumer->max_attempts, 5);
 	assert_true(consumer->retry_backoff == 100 * MS);
 	assert_true(consumer->retry_backoff_max == 30 * SECOND);
-	assert_true(consumer->commit_interval == 2 * MS);
+	assert_true(consumer->commit_interval == 5 * MS);
 	assert_true(consumer->tick == SECOND);
 	assert_int_equal(consumer->option_count, 0);
 	seg_config_free(config);

@@ -527,8 +527,8 @@ typedef struct seg_consumer_options {
 	 */
 	uint32_t max_processing_ms;
 	/*
-	 * Shortest time between two commits of a partition. A commit comes earlier once a quarter of the
-	 * messages that may be in flight is handled. 0 to 60,000,000; default 2,000.
+	 * Shortest time between two commits of a partition. A commit comes earlier once half of the
+	 * messages that may be in flight is handled. 0 to 60,000,000; default 5,000.
 	 */
 	uint32_t commit_interval_us;
 	seg_codec codec; /* default SEG_CODEC_RAW */

@@ -223,9 +223,9 @@ const seg_config_row seg_config_rows[] = {
 	 .value = "drop-oldest", .choices = seg_dead_letters_names,
 	 .help = "At dead_letter_limit. drop-oldest: the oldest dead letters are dropped, and counted. stop: the "
 		 "partition waits until `segctl dlq` has made room."},
-	{CONSUMER("commit_interval", commit_interval, int64_t, SEG_CONFIG_DURATION), .value = "2ms",
+	{CONSUMER("commit_interval", commit_interval, int64_t, SEG_CONFIG_DURATION), .value = "5ms",
 	 .min = 0, .max = MIN,
-	 .help = "The shortest time between two commits of a partition; a commit comes earlier once a quarter of "
+	 .help = "The shortest time between two commits of a partition; a commit comes earlier once half of "
 		 "the in-flight limit is handled. After a crash, messages handled since the last commit are "
 		 "handled again."},
 	{CONSUMER("tick", tick, int64_t, SEG_CONFIG_DURATION), .value = "1s", .min = MS, .max = H,
