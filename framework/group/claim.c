@@ -136,6 +136,8 @@ static void take_tagged(seg_partition *p, const seg_reply *reply)
 			take_lettered(&p->resume, rest);
 		else if ((rest = tagged(text, "RUN ")) != NULL)
 			p->resume.run = strtoull(rest, NULL, 10);
+		else if ((rest = tagged(text, "ENTRY ")) != NULL)
+			p->resume.entry_bytes = strtoull(rest, NULL, 10);
 		else if (tagged(text, "VALUES "))
 			p->claim.values = true;
 	}
@@ -237,6 +239,14 @@ static bool send_claim(seg_partition *p)
 	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 3, 10, argv, NULL);
 }
 
+/* Redis reads the script's text now, and not while messages wait. */
+static void expect_commits(const seg_partition *p)
+{
+	seg_connection *connection = seg_route_connection(p->member->commits->route, p->log_key);
+	if (connection)
+		seg_connection_expect(connection, SEG_SCRIPT_COMMIT);
+}
+
 void seg_claim_step(seg_partition *p, int64_t now)
 {
 	/*
@@ -253,6 +263,7 @@ void seg_claim_step(seg_partition *p, int64_t now)
 		seg_ownership_claim_refused(&p->own);
 		seg_note_member(p->member, SEG_NOTE_HEARTBEAT);
 	} else if (send_claim(p)) {
+		expect_commits(p);
 		p->claim.in_flight++;
 		seg_ownership_claim_sent(&p->own);
 	}

@@ -156,6 +156,18 @@ end
 if letters then
 	answer[#answer + 1] = 'LETTERED ' .. letters
 end
+-- So that the owner knows how many entries its first read may ask for. Records of packed entries are of other sizes.
+local function bytes_of(entry)
+	local bytes = 0
+	for _, text in ipairs(entry and entry[2] or {}) do
+		bytes = bytes + #text
+	end
+	return bytes
+end
+local entry = info['last-entry']
+if entry and not string.find(entry[2][1], '^packed') and position ~= info['last-generated-id'] then
+	answer[#answer + 1] = 'ENTRY ' .. math.max(bytes_of(entry), bytes_of(info['first-entry']))
+end
 local kept = values and redis.call('HLEN', values) or 0
 if kept > 0 then
 	answer[#answer + 1] = 'VALUES ' .. kept

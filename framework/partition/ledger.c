@@ -112,6 +112,13 @@ void seg_ledger_skip(seg_ledger *l, const seg_beyond *earlier)
 	l->beyond_at = l->handled;
 }
 
+void seg_ledger_expect(seg_ledger *l, uint64_t bytes)
+{
+	/* What an earlier ownership has read tells more, unless it is smaller. */
+	if (bytes > l->average_bytes)
+		l->average_bytes = bytes;
+}
+
 void seg_ledger_settle(seg_ledger *l)
 {
 	forget_beyond(l);

@@ -163,6 +163,12 @@ bool seg_connection_takes_text(seg_connection *c, seg_script script)
 	return seg_preparation_takes_text(&c->preparation, script);
 }
 
+void seg_connection_expect(seg_connection *c, seg_script script)
+{
+	if (is_ready(c))
+		seg_preparation_expect(&c->preparation, script);
+}
+
 void seg_connection_follow(seg_connection *c, seg_follow follow)
 {
 	c->traffic.pipeline.follow = c->traffic.parked.follow = follow;

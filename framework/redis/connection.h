@@ -150,6 +150,9 @@ struct seg_pipeline *seg_connection_pipeline(seg_connection *connection);
 /* The same: whether the next call of the script carries its text, as seg_preparation_takes_text. */
 bool seg_connection_takes_text(seg_connection *connection, seg_script script);
 
+/* A call of the script will follow soon: see seg_preparation_expect. */
+void seg_connection_expect(seg_connection *connection, seg_script script);
+
 /* Redis's number of this link (CLIENT ID), for CLIENT UNBLOCK from another link; -1 if unknown. */
 int64_t seg_connection_client_id(const seg_connection *connection);
 

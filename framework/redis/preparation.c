@@ -334,6 +334,12 @@ bool seg_preparation_takes_text(seg_preparation *p, seg_script script)
 	return p->by_text;
 }
 
+void seg_preparation_expect(seg_preparation *p, seg_script script)
+{
+	if (!p->by_text)
+		(void)seg_preparation_takes_text(p, script);
+}
+
 void seg_preparation_reload_scripts(seg_preparation *p)
 {
 	bool is_loading = !p->by_text && p->reloading > 0;

@@ -71,6 +71,9 @@ bool seg_preparation_start(seg_preparation *preparation);
  */
 bool seg_preparation_takes_text(seg_preparation *preparation, seg_script script);
 
+/* A call of the script will follow soon. With scripts_at_use, it loads the script now, if that has not been done. */
+void seg_preparation_expect(seg_preparation *preparation, seg_script script);
+
 /*
  * Loads the scripts again after a NOSCRIPT: Redis has forgotten them (SCRIPT FLUSH, a failover). While they
  * are being loaded, further calls do nothing: all commands that are under way are refused with the same

@@ -294,6 +294,23 @@ static void a_read_asks_for_what_fits_the_bound_on_bytes(void **state)
 	assert_int_equal(seg_ledger_read_count(&ledger), 5);
 }
 
+static void the_first_read_asks_for_what_fits_if_the_size_is_known(void **state)
+{
+	(void)state;
+	limits.batch_size = 512;
+	begin((seg_id){10, 0}, 100);
+	seg_ledger_expect(&ledger, 0);
+	assert_int_equal(seg_ledger_read_count(&ledger), 64);
+	seg_ledger_expect(&ledger, 10);
+	assert_int_equal(seg_ledger_read_count(&ledger), BYTES / BATCHES / 10);
+	seg_ledger_expect(&ledger, BYTES);
+	assert_int_equal(seg_ledger_read_count(&ledger), 1);
+	/* What was read before may come again. */
+	begin((seg_id){20, 0}, 200);
+	seg_ledger_expect(&ledger, 10);
+	assert_int_equal(seg_ledger_read_count(&ledger), 1);
+}
+
 static void large_messages_are_believed_at_once_and_small_ones_slowly(void **state)
 {
 	(void)state;
@@ -699,6 +716,7 @@ int main(void)
 		TEST(what_is_handled_but_not_committed_keeps_its_place_in_the_window),
 		TEST(the_bound_on_bytes_stops_reading_but_never_the_only_message),
 		TEST(a_read_asks_for_what_fits_the_bound_on_bytes),
+		TEST(the_first_read_asks_for_what_fits_if_the_size_is_known),
 		TEST(large_messages_are_believed_at_once_and_small_ones_slowly),
 		TEST(batches_are_used_again_and_no_more_are_made_than_allowed),
 		TEST(reads_grow_while_the_worker_waits_for_round_trips),

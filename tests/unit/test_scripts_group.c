@@ -27,14 +27,21 @@ static const char *opening(const char *member, const char *partitions, const cha
 	return run(OPENING, 1, "{__n:s}:g:partitions", member, partitions, patience, done);
 }
 
+static void cut_at(char *text, const char *word)
+{
+	char *at = strstr(text, word);
+	if (at)
+		*at = '\0';
+}
+
 static const char *claim(const char *epoch, const char *nonce)
 {
 	static char answer[512];
 	snprintf(answer, sizeof(answer), "%s", run(CLAIM, 2, LOG, STATE, "g", "0", "me", epoch, nonce));
 	/* The run is a time: after_a_reset_or_in_a_new_log_the_run_rises looks at it. */
-	char *at = strstr(answer, " RUN ");
-	if (at)
-		*at = '\0';
+	cut_at(answer, " RUN ");
+	/* a_claim_tells_the_size_of_the_larger_entry_at_the_ends_of_the_log */
+	cut_at(answer, " ENTRY ");
 	return answer;
 }
 
@@ -350,6 +357,28 @@ static void a_claim_makes_the_group_and_returns_its_position(void **state)
 	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 0");
 	assert_string_equal(position(), "0-0");
 	assert_string_equal(state_field("owner"), "me");
+}
+
+static void a_claim_tells_the_size_of_the_larger_entry_at_the_ends_of_the_log(void **state)
+{
+	(void)state;
+	const char *answer = run(CLAIM, 2, LOG, STATE, "g", "0", "me", "5", "n");
+	assert_null(strstr(answer, "ENTRY"));
+	command("XADD " LOG " 1-1 partitionKey k data 123456789");
+	command("XADD " LOG " 1-2 partitionKey k data 2");
+	answer = run(CLAIM, 2, LOG, STATE, "g", "0", "me", "6", "n");
+	assert_non_null(strstr(answer, " ENTRY 26")); /* partitionKey, k, data, 123456789 */
+	command("XADD " LOG " 2-1 partitionKey k data 1234567890");
+	answer = run(CLAIM, 2, LOG, STATE, "g", "0", "me", "7", "n");
+	assert_non_null(strstr(answer, " ENTRY 27"));
+	/* Nothing is left to read. */
+	commit("7", "n", "2-1", "3");
+	answer = run(CLAIM, 2, LOG, STATE, "g", "0", "me", "8", "n");
+	assert_null(strstr(answer, "ENTRY"));
+	/* How large its records are, a packed entry does not tell. */
+	command("XADD " LOG " 3-9 packed x from 5");
+	answer = run(CLAIM, 2, LOG, STATE, "g", "0", "me", "9", "n");
+	assert_null(strstr(answer, "ENTRY"));
 }
 
 static void a_claim_of_nothing_makes_the_log(void **state)
@@ -1257,6 +1286,7 @@ int main(void)
 		TEST(a_forgotten_group_in_a_forgotten_log_begins_with_the_first_message),
 		TEST(where_nobody_knows_the_position_the_group_begins_with_what_is_there),
 		TEST(a_claim_makes_the_group_and_returns_its_position),
+		TEST(a_claim_tells_the_size_of_the_larger_entry_at_the_ends_of_the_log),
 		TEST(a_claim_of_nothing_makes_the_log),
 		TEST(a_claim_begins_at_the_start_that_is_given),
 		TEST(a_later_epoch_fences_the_earlier),
