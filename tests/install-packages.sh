@@ -2,7 +2,7 @@
 # tests/install-packages.sh GROUP...: installs the Debian packages (12 or 13) that are missing.
 #
 #   build   compiling the project
-#   options compiling the optional parts: plugins, packing with lz4, HTTP, systemd, segctl top
+#   options compiling the optional parts: plugins, packing with lz4 and zstd, HTTP, systemd, segctl top
 #   run     running segrunner
 #   test    running the tests, besides build, options and run
 #   check   checking the source in .ci/run
@@ -18,7 +18,7 @@ set -eu
 packages_of() {
 	case $1 in
 	build) echo gcc libc6-dev make ninja-build cmake pkgconf libhiredis-dev libck-dev libinih-dev libjansson-dev libssl-dev ;;
-	options) echo g++ liblz4-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev libsystemd-dev libncurses-dev ;;
+	options) echo g++ liblz4-dev libzstd-dev libcurl4-openssl-dev liblua5.4-dev libpq-dev libmicrohttpd-dev libsystemd-dev libncurses-dev ;;
 	run) echo redis-server ;;
 	test) echo libcmocka-dev jq python3 postgresql groff openssl ;;
 	model) echo spin ;;

@@ -149,13 +149,31 @@ static int note_sources(seg_client *client, const seg_target_setup *setup, seg_e
 	return status;
 }
 
-static int open_one(seg_targets *t, seg_client *client, const seg_target_choice *choice, seg_error *error)
+static int open_one(seg_targets *t, seg_client *client, const seg_target_setup *setup, seg_error *error)
 {
+	const seg_target_choice *choice = &setup->choices[t->count];
 	seg_stream **stream = &t->streams[t->count];
 	int status = choice->shape ? seg_stream_register(client, choice->name, choice->shape, stream, error)
 				   : seg_stream_open(client, choice->name, stream, error);
-	t->count += status == 0;
-	return status;
+	if (status)
+		return status;
+	if (setup->packing_level)
+		(*stream)->packing_level = setup->packing_level;
+	t->count++;
+	return 0;
+}
+
+/* A level that was asked for is of use for some output. */
+static int check_level(const seg_targets *t, const seg_target_setup *setup, seg_error *error)
+{
+	if (!setup->packing_level)
+		return 0;
+	for (size_t i = 0; i < t->count; i++)
+		if (t->streams[i]->shape.packing == SEG_PACKING_ZSTD)
+			return 0;
+	return seg_fail(
+		error, SEG_EINVAL,
+		"packing_level has no effect: none of the outputs has packing zstd; remove packing_level");
 }
 
 int seg_targets_open(seg_targets *t, seg_client *client, const seg_target_setup *setup, seg_error *error)
@@ -169,10 +187,12 @@ int seg_targets_open(seg_targets *t, seg_client *client, const seg_target_setup 
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	int status = check_circle(client, setup, error);
 	while (status == 0 && t->count < setup->count) {
-		status = open_one(t, client, &setup->choices[t->count], &inner);
+		status = open_one(t, client, setup, &inner);
 		if (status)
 			seg_fail(error, status, "outputs: %.480s", inner.text);
 	}
+	if (status == 0)
+		status = check_level(t, setup, error);
 	return status ? status : note_sources(client, setup, error);
 }
 

@@ -24,6 +24,7 @@ typedef struct seg_target_setup {
 	const char *group;
 	const seg_target_choice *choices; /* names without repetition, and none is `stream` */
 	size_t count;
+	uint32_t packing_level; /* of zstd, for what is emitted to them; 0: the client's */
 } seg_target_setup;
 
 typedef struct seg_targets {

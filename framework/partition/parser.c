@@ -6,16 +6,7 @@
 #include "stream/record.h"
 
 /* What the next text of an entry is. Names and values of fields alternate. */
-enum {
-	FIELD_NAME,
-	FIELD_KEY,
-	FIELD_DATA,
-	FIELD_HEADER,
-	FIELD_SKIP,
-	FIELD_PACKED,
-	FIELD_PACKED_LZ4,
-	FIELD_RECORDS_BEFORE
-};
+enum { FIELD_NAME, FIELD_KEY, FIELD_DATA, FIELD_HEADER, FIELD_SKIP, FIELD_PACKED, FIELD_RECORDS_BEFORE };
 
 /* The number at *text, up to the first byte that is no digit. False: none, or beyond 64 bits. */
 static bool read_number(const char **text, const char *end, uint64_t *number)
@@ -220,7 +211,7 @@ static int unpack_all(seg_parser *parser, seg_unpacker *unpacker, seg_id last)
 	return 0;
 }
 
-static void unpack(seg_parser *parser, bool lz4, const char *value, size_t length)
+static void unpack(seg_parser *parser, const char *value, size_t length)
 {
 	seg_fetched *fetched = parser->target;
 	seg_id last = fetched->last_id;
@@ -234,7 +225,7 @@ static void unpack(seg_parser *parser, bool lz4, const char *value, size_t lengt
 	memcpy(copy, value, length);
 	seg_unpacker unpacker;
 	size_t limit = parser->limits.entry ? parser->limits.entry : SIZE_MAX;
-	int status = seg_unpacker_begin(&unpacker, lz4, copy, length, limit, &fetched->arena);
+	int status = seg_unpacker_begin(&unpacker, parser->packing, copy, length, limit, &fetched->arena);
 	if (status == 0)
 		status = unpack_all(parser, &unpacker, last);
 	if (status == SEG_ENOMEM)
@@ -284,10 +275,9 @@ static void start_header(seg_parser *parser, seg_message *message, const char *n
 static void start_field(seg_parser *parser, seg_message *message, const char *name, size_t length)
 {
 	bool first = !message->key && !message->data && message->header_count == 0;
-	if (first && is_name(name, length, SEG_FIELD_PACKED))
+	parser->packing = first ? seg_packing_of_field(name, length) : SEG_PACKING_OFF;
+	if (parser->packing != SEG_PACKING_OFF)
 		parser->field = FIELD_PACKED;
-	else if (first && is_name(name, length, SEG_FIELD_PACKED_LZ4))
-		parser->field = FIELD_PACKED_LZ4;
 	else if (is_name(name, length, SEG_FIELD_KEY))
 		parser->field = message->key ? FIELD_SKIP : FIELD_KEY;
 	else if (is_name(name, length, SEG_FIELD_DATA))
@@ -339,8 +329,8 @@ static void take_text(seg_parser *parser, const char *text, size_t length)
 		return;
 	}
 	parser->field = FIELD_NAME;
-	if (field == FIELD_PACKED || field == FIELD_PACKED_LZ4)
-		unpack(parser, field == FIELD_PACKED_LZ4, text, length);
+	if (field == FIELD_PACKED)
+		unpack(parser, text, length);
 	else if (field != FIELD_SKIP)
 		take_value(parser, message, field, text, length);
 }

@@ -30,6 +30,7 @@ typedef struct seg_parser {
 	seg_header *headers;
 	size_t header_room;
 	int field;           /* what the next text is: a name, or the value of which field */
+	seg_packing packing; /* of FIELD_PACKED */
 	bool open;           /* an entry is being read */
 	bool packed;         /* the entry was packed, and all its messages are in the target */
 	bool given_up;       /* the entry is faulty; the rest of it is ignored */

@@ -154,7 +154,8 @@ bool seg_append_issue(seg_append_builder *builder, seg_route *route, seg_reply_f
 	seg_script script = SEG_SCRIPT_APPEND;
 	if (is_packed(builder)) {
 		seg_packed packed;
-		if (!seg_packer_finish(&builder->packer, builder->stream->shape.packing, &packed))
+		if (!seg_packer_finish(&builder->packer, builder->stream->shape.packing,
+				       (int)builder->stream->packing_level, &packed))
 			return false;
 		script = SEG_SCRIPT_APPEND_PACKED;
 		put_word(builder, packed.field);

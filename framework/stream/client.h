@@ -33,8 +33,9 @@ struct seg_client {
 	int64_t connect_timeout; /* ns */
 	int64_t timeout;         /* ns */
 	uint64_t max_message_bytes;
-	unsigned forks;        /* seg_fork_count() of the process that opened the client */
-	uint32_t ack_replicas; /* how many replicas must have a write before it counts */
+	unsigned forks;         /* seg_fork_count() of the process that opened the client */
+	uint32_t ack_replicas;  /* how many replicas must have a write before it counts */
+	uint32_t packing_level; /* of zstd; 0: the default */
 	seg_logger logger;
 	seg_denials denials; /* of all connections to this address: those of producers and consumers, too */
 
@@ -52,11 +53,15 @@ struct seg_client {
 	uint64_t sequence;                            /* of their newest record */
 };
 
-/* Constant after seg_stream_register or seg_stream_open, but for the last two. */
+/*
+ * Constant after seg_stream_register or seg_stream_open, but for the last two. Whoever opens it may set the level before its
+ * first use.
+ */
 struct seg_stream {
 	seg_client *client;
 	char name[SEG_NAME_MAX + 1];
 	seg_stream_shape shape;
+	uint32_t packing_level; /* of zstd, for what is sent here; 0: the default */
 	seg_logger logger;
 
 	seg_registration

@@ -158,7 +158,9 @@ bool seg_emit_issue(seg_emit_builder *b, seg_route *route, seg_reply_fn fn, void
 	seg_script script = SEG_SCRIPT_EMIT;
 	if (is_packed(b)) {
 		seg_packed packed;
-		if (!seg_packer_finish(&b->packer, b->call->target->shape.packing, &packed))
+		const seg_stream *target = b->call->target;
+		if (!seg_packer_finish(&b->packer, target->shape.packing, (int)target->packing_level,
+				       &packed))
 			return false;
 		script = SEG_SCRIPT_EMIT_PACKED;
 		put_word(b, packed.field);

@@ -11,6 +11,7 @@
 #include "redis/server_check.h"
 #include "redis/tls_files.h"
 #include "stream/client.h"
+#include "stream/compression.h"
 #include "stream/exchange.h"
 
 enum {
@@ -49,6 +50,8 @@ static int check_options(const seg_client_options *options, seg_error *error)
 					 MESSAGE_BYTES_MAX, error);
 	if (status == 0)
 		status = seg_range_check("ack_replicas", options->ack_replicas, 0, ACK_REPLICAS_MAX, error);
+	if (status == 0)
+		status = seg_range_check("packing_level", options->packing_level, 0, SEG_LEVEL_MAX, error);
 	if (status == 0)
 		status = seg_range_check("tls_verify", options->tls_verify, 0, 1, error);
 	return status;
@@ -202,6 +205,7 @@ static seg_client *create(const seg_client_options *options)
 	client->timeout = options->timeout_ms * SEG_MS;
 	client->max_message_bytes = options->max_message_bytes;
 	client->ack_replicas = options->ack_replicas;
+	client->packing_level = options->packing_level;
 	client->logger = seg_logger_make(options->log, options->log_arg);
 	seg_random_hex(client->producer_id, SEG_PRODUCER_ID_BYTES);
 	return client;

@@ -1,25 +1,40 @@
 #include "stream/pack.h"
 
-#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef SEG_HAVE_LZ4
-#include <lz4.h>
-#endif
-
+#include "stream/compression.h"
 #include "stream/record.h"
 
 enum { VARINT_MAX = 10, FIRST_ROOM = 16 * 1024 };
 
-bool seg_packing_supported(seg_packing packing)
+static const struct {
+	seg_packing packing;
+	const char *name;
+	size_t length;
+} fields[] = {
+	{SEG_PACKING_ON, SEG_FIELD_PACKED, sizeof(SEG_FIELD_PACKED) - 1},
+	{SEG_PACKING_LZ4, SEG_FIELD_PACKED_LZ4, sizeof(SEG_FIELD_PACKED_LZ4) - 1},
+	{SEG_PACKING_ZSTD, SEG_FIELD_PACKED_ZSTD, sizeof(SEG_FIELD_PACKED_ZSTD) - 1},
+};
+
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+
+seg_packing seg_packing_of_field(const char *name, size_t length)
 {
-#ifdef SEG_HAVE_LZ4
-	return packing <= SEG_PACKING_LZ4;
-#else
-	return packing <= SEG_PACKING_ON;
-#endif
+	for (size_t i = 0; i < FIELDS; i++)
+		if (length == fields[i].length && memcmp(name, fields[i].name, length) == 0)
+			return fields[i].packing;
+	return SEG_PACKING_OFF;
+}
+
+static const char *field_of(seg_packing packing)
+{
+	for (size_t i = 0; i < FIELDS; i++)
+		if (fields[i].packing == packing)
+			return fields[i].name;
+	return NULL;
 }
 
 /* --- packing --------------------------------------------------------------------------- */
@@ -88,26 +103,19 @@ bool seg_packer_add(seg_packer *packer, const seg_record *record)
 	return true;
 }
 
-static bool compress(seg_packer *packer, const char *value, size_t length, seg_packed *packed)
+static bool compress(seg_packer *packer, seg_packing packing, int level, const char *value, size_t length,
+		     seg_packed *packed)
 {
-#ifdef SEG_HAVE_LZ4
-	if (length > LZ4_MAX_INPUT_SIZE)
-		return false;
-	int most = LZ4_compressBound((int)length);
-	if (!make_room(&packer->packed, &packer->packed_room, VARINT_MAX + (size_t)most))
+	size_t most = seg_compression_bound(packing, length);
+	if (most == 0 || !make_room(&packer->packed, &packer->packed_room, VARINT_MAX + most))
 		return false;
 	char *to = put_number(packer->packed, length);
-	int size = LZ4_compress_default(value, to, (int)length, most);
-	*packed = (seg_packed){SEG_FIELD_PACKED_LZ4, packer->packed,
-			       (size_t)(to - packer->packed) + (size_t)size};
+	size_t size = seg_compress(packing, level, value, length, to);
+	*packed = (seg_packed){field_of(packing), packer->packed, (size_t)(to - packer->packed) + size};
 	return size > 0;
-#else
-	(void)packer, (void)value, (void)length, (void)packed;
-	return false;
-#endif
 }
 
-bool seg_packer_finish(seg_packer *packer, seg_packing packing, seg_packed *packed)
+bool seg_packer_finish(seg_packer *packer, seg_packing packing, int level, seg_packed *packed)
 {
 	char number[VARINT_MAX];
 	size_t digits = (size_t)(put_number(number, packer->records) - number);
@@ -116,9 +124,9 @@ bool seg_packer_finish(seg_packer *packer, seg_packing packing, seg_packed *pack
 	char *value = packer->bytes + VARINT_MAX - digits;
 	size_t length = packer->length - VARINT_MAX + digits;
 	memcpy(value, number, digits);
-	if (packing == SEG_PACKING_LZ4)
-		return compress(packer, value, length, packed);
-	*packed = (seg_packed){SEG_FIELD_PACKED, value, length};
+	if (packing != SEG_PACKING_ON)
+		return compress(packer, packing, level, value, length, packed);
+	*packed = (seg_packed){field_of(packing), value, length};
 	return true;
 }
 
@@ -147,17 +155,11 @@ static bool get_text(seg_unpacker *u, const void *text, size_t *length)
 	return true;
 }
 
-static int decompress(seg_unpacker *u)
+static int decompress(seg_unpacker *u, seg_packing packing)
 {
-#ifdef SEG_HAVE_LZ4
 	uint64_t length;
-	if (!get_number(u, &length) || length > SEG_PACK_BYTES_MAX || u->end - u->at > INT_MAX)
-		return SEG_EPROTOCOL;
-	/*
-	 * LZ4 expands a byte to at most 255 (its block format): a larger length is wrong, and must not cost
-	 * memory.
-	 */
-	if (length / 255 > (uint64_t)(u->end - u->at))
+	if (!get_number(u, &length) || length > SEG_PACK_BYTES_MAX ||
+	    !seg_compression_can_expand(packing, (size_t)(u->end - u->at), (size_t)length))
 		return SEG_EPROTOCOL;
 	if (length > u->room)
 		return SEG_ETOOBIG;
@@ -165,24 +167,18 @@ static int decompress(seg_unpacker *u)
 	if (!bytes)
 		return SEG_ENOMEM;
 	u->room -= (size_t)length;
-	int size = LZ4_decompress_safe(u->at, bytes, (int)(u->end - u->at), (int)length);
-	if (size < 0 || (uint64_t)size != length)
-		return SEG_EPROTOCOL;
+	int status = seg_decompress(packing, u->at, (size_t)(u->end - u->at), bytes, (size_t)length);
 	u->at = bytes;
 	u->end = bytes + length;
-	return 0;
-#else
-	(void)u;
-	return SEG_EPROTOCOL;
-#endif
+	return status;
 }
 
-int seg_unpacker_begin(seg_unpacker *u, bool lz4, const char *value, size_t length, size_t limit,
+int seg_unpacker_begin(seg_unpacker *u, seg_packing packing, const char *value, size_t length, size_t limit,
 		       seg_arena *arena)
 {
 	uint64_t records;
 	*u = (seg_unpacker){.at = value, .end = value + length, .room = limit, .arena = arena};
-	int status = lz4 ? decompress(u) : 0;
+	int status = packing == SEG_PACKING_ON ? 0 : decompress(u, packing);
 	if (status)
 		return status;
 	if (!get_number(u, &records) || records < 1 || records > SEG_PACK_RECORDS_MAX)

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/range.h"
-#include "stream/pack.h"
+#include "stream/compression.h"
 #include "stream/spelling.h"
 
 #define PARTITIONS_MAX 65536
@@ -26,7 +26,7 @@ int seg_shape_check(const seg_stream_shape *shape, seg_error *error)
 	if (status == 0 && !seg_spelling_name(seg_packing_names, (int)shape->packing))
 		status = seg_fail(
 			error, SEG_EINVAL,
-			"packing is %d; it must be SEG_PACKING_OFF, SEG_PACKING_ON or SEG_PACKING_LZ4",
+			"packing is %d; it must be SEG_PACKING_OFF, SEG_PACKING_ON, SEG_PACKING_LZ4 or SEG_PACKING_ZSTD",
 			(int)shape->packing);
 	return status;
 }
@@ -37,18 +37,32 @@ int seg_shape_check_packing(const seg_stream_shape *shape, const char *name, seg
 		return 0;
 	return seg_fail(
 		error, SEG_ESERVER,
-		"stream \"%s\" has packing %s, but this library was built without LZ4; install liblz4 and rebuild",
-		name, seg_packing_names[shape->packing]);
+		"stream \"%s\" has packing %s, but this library was built without %s; install %s and rebuild",
+		name, seg_packing_names[shape->packing], seg_compression_library(shape->packing),
+		seg_compression_package(shape->packing));
 }
 
 /* --- what is kept in Redis -------------------------------------------------- */
 
 /* The format of what is kept in Redis: raised when an older library can no longer use the stream. */
-enum { VERSION = 2, VERSION_UNPACKED = 1 /* without packing, so that a library from before it can use it */ };
+enum {
+	VERSION = 3,
+	VERSION_PACKED = 2,  /* without zstd, so that a library from before it can use it */
+	VERSION_UNPACKED = 1 /* without packing, likewise */
+};
 
 int seg_shape_version(const seg_stream_shape *shape)
 {
-	return shape->packing == SEG_PACKING_OFF ? VERSION_UNPACKED : VERSION;
+	switch (shape->packing) {
+	case SEG_PACKING_OFF:
+		return VERSION_UNPACKED;
+	case SEG_PACKING_ON:
+	case SEG_PACKING_LZ4:
+		return VERSION_PACKED;
+	case SEG_PACKING_ZSTD:
+		break;
+	}
+	return VERSION;
 }
 
 /* The value that a reply names; -1 if it is no text, or no name of the table. */
@@ -100,17 +114,18 @@ void seg_stored_shape_read(void *arg, const seg_reply *reply)
 int seg_stored_shape_check(const seg_stored_shape *stored, const char *name, const char *key,
 			   seg_error *error)
 {
-	if (!stored->readable)
-		return seg_fail(error, SEG_EPROTOCOL,
-				"the key %s of stream \"%s\" does not hold a shape; was it written by "
-				"something else?",
-				key, name);
+	/* First: a newer version may write what this one cannot read. */
 	if (stored->version > VERSION)
 		return seg_fail(
 			error, SEG_ESERVER,
 			"stream \"%s\" was registered by a newer version of this library (format %" PRId64
 			"; this version knows formats up to %d); upgrade this program",
 			name, stored->version, VERSION);
+	if (!stored->readable)
+		return seg_fail(error, SEG_EPROTOCOL,
+				"the key %s of stream \"%s\" does not hold a shape; was it written by "
+				"something else?",
+				key, name);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
  */
 int seg_shape_check(const seg_stream_shape *shape, seg_error *error);
 
-/* Checks that this build can read and write the stream's packing: 0, or SEG_ESERVER if LZ4 was left out. */
+/* Checks that this build can read and write the stream's packing: 0, or SEG_ESERVER if LZ4 or zstd was left out. */
 int seg_shape_check_packing(const seg_stream_shape *shape, const char *name, seg_error *error);
 
 bool seg_shape_equal(const seg_stream_shape *a, const seg_stream_shape *b);

@@ -12,6 +12,7 @@ const char *const seg_packing_names[] = {
 	[SEG_PACKING_OFF] = "off",
 	[SEG_PACKING_ON] = "on",
 	[SEG_PACKING_LZ4] = "lz4",
+	[SEG_PACKING_ZSTD] = "zstd",
 	NULL,
 };
 

@@ -15,6 +15,7 @@ static int make_stream(seg_client *client, const char *name, const seg_stream_sh
 	stream->client = client;
 	snprintf(stream->name, sizeof(stream->name), "%s", name);
 	stream->shape = *shape;
+	stream->packing_level = client->packing_level;
 	stream->logger = client->logger;
 	stream->logger.stream = stream->name;
 	seg_registration_begin(&stream->registration, client->name_space, stream->name, &stream->shape,

@@ -180,6 +180,62 @@ static void runners_that_come_and_go_repeat_nothing_of_what_is_compressed(void *
 	comings_and_goings(SEG_PACKING_LZ4);
 }
 
+static void runners_that_come_and_go_repeat_nothing_of_what_zstd_compressed(void **state)
+{
+	(void)state;
+	comings_and_goings(SEG_PACKING_ZSTD);
+}
+
+/* Moves the newest entry of another stream into "s", where it is the newest, too. */
+static void move_entry_from(const char *name)
+{
+	char command[96];
+	snprintf(command, sizeof(command), "XREVRANGE __default:%s:partition_0 + - COUNT 1", name);
+	redisReply *reply = test_server_command(redis, command);
+	assert_int_equal(reply->elements, 1);
+	const redisReply *fields = reply->element[0]->element[1];
+	redisReply *added = redisCommand(redis, "XADD __default:s:partition_0 %s %s %b",
+					 reply->element[0]->element[0]->str, fields->element[0]->str,
+					 fields->element[1]->str, (size_t)fields->element[1]->len);
+	assert_non_null(added);
+	assert_int_equal(added->type, REDIS_REPLY_STRING);
+	freeReplyObject(added);
+	freeReplyObject(reply);
+}
+
+/* Sends "0" to "count-1", of message `first` on, to a stream with that packing. */
+static void send_packed(const char *name, seg_packing packing, int first, int count)
+{
+	seg_stream *plain = stream;
+	seg_stream_shape shape = {1, 1000, SEG_OVERFLOW_REJECT, packing};
+	seg_error error = {0};
+	if (seg_stream_register(client, name, &shape, &stream, &error))
+		fail_msg("%s", error.text);
+	send(first, count);
+	seg_stream_close(stream);
+	stream = plain;
+}
+
+static void entries_of_every_packing_in_one_stream_are_handled_in_order(void **state)
+{
+	(void)state;
+	enum { EACH = 40 };
+	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ZSTD);
+	send_packed("plain", SEG_PACKING_ON, 0, EACH);
+	move_entry_from("plain");
+	send_packed("fast", SEG_PACKING_LZ4, EACH, EACH);
+	move_entry_from("fast");
+	freeReplyObject(
+		redisCommand(redis, "XADD __default:s:partition_0 * partitionKey k0 data %d", 2 * EACH));
+	send(2 * EACH + 1, EACH);
+	run(0, "");
+	wait_drained();
+	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	assert_int_equal(test_deliveries_check(&deliveries, 1, 3 * EACH + 1, 0), 0);
+	test_deliveries_free(&deliveries);
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+}
+
 static void killed_runners_lose_nothing_and_what_is_repeated_is_bounded(void **state)
 {
 	(void)state;
@@ -328,6 +384,8 @@ int main(void)
 		TEST(a_batch_is_one_entry_and_every_message_has_its_id),
 		TEST(runners_that_come_and_go_repeat_nothing),
 		TEST(runners_that_come_and_go_repeat_nothing_of_what_is_compressed),
+		TEST(runners_that_come_and_go_repeat_nothing_of_what_zstd_compressed),
+		TEST(entries_of_every_packing_in_one_stream_are_handled_in_order),
 		TEST(killed_runners_lose_nothing_and_what_is_repeated_is_bounded),
 		TEST(handling_resumes_at_a_position_within_an_entry),
 		TEST(one_message_of_an_entry_can_be_a_dead_letter),

@@ -15,14 +15,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
 		return 0;
-	/* The first byte chooses whether the value is compressed, and the limit. */
-	const size_t step = 64, limit = data[0] >> 1 ? (data[0] >> 1) * step : SEG_ENTRY_LIMIT;
+	/* The first byte chooses how the value is compressed, if it is, and the limit. */
+	const seg_packing packing = data[0] & 0x80  ? SEG_PACKING_ZSTD
+				    : data[0] & 0x1 ? SEG_PACKING_LZ4
+						    : SEG_PACKING_ON;
+	const size_t step = 64, steps = (data[0] & 0x7f) >> 1, limit = steps ? steps * step : SEG_ENTRY_LIMIT;
 	seg_arena arena;
 	seg_arena_init(&arena, 4096);
 	seg_unpacker u;
 	seg_message m;
 	size_t sum = 0;
-	int status = seg_unpacker_begin(&u, data[0] & 1, (const char *)data + 1, size - 1, limit, &arena);
+	int status = seg_unpacker_begin(&u, packing, (const char *)data + 1, size - 1, limit, &arena);
 	for (size_t n = status == 0 ? u.records : 0; status == 0 && n > 0; n--) {
 		status = seg_unpacker_next(&u, &m);
 		for (size_t i = 0; status == 0 && i < m.data_length; i++)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "partition/parser.h"
+#include "stream/compression.h"
 #include "stream/pack.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))

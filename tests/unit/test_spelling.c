@@ -24,6 +24,7 @@ static void every_value_has_one_name_both_ways(void **state)
 	assert_both_ways(seg_packing_names, SEG_PACKING_OFF, "off");
 	assert_both_ways(seg_packing_names, SEG_PACKING_ON, "on");
 	assert_both_ways(seg_packing_names, SEG_PACKING_LZ4, "lz4");
+	assert_both_ways(seg_packing_names, SEG_PACKING_ZSTD, "zstd");
 	assert_both_ways(seg_codec_names, SEG_CODEC_RAW, "raw");
 	assert_both_ways(seg_codec_names, SEG_CODEC_SEGMENTER_GO, "segmenter-go");
 }
@@ -33,7 +34,7 @@ static void a_value_outside_the_enum_has_no_name(void **state)
 	(void)state;
 	assert_null(seg_spelling_name(seg_overflow_names, -1));
 	assert_null(seg_spelling_name(seg_overflow_names, 2));
-	assert_null(seg_spelling_name(seg_packing_names, 3));
+	assert_null(seg_spelling_name(seg_packing_names, 4));
 	assert_null(seg_spelling_name(seg_codec_names, INT32_MAX));
 }
 

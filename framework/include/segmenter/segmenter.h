@@ -208,6 +208,12 @@ typedef struct seg_client_options {
 	/* Login at the Sentinels, as user and password_file; both NULL: none. A user needs the file. */
 	const char *sentinel_user;
 	const char *sentinel_password_file;
+	/*
+	 * How hard zstd tries when this client sends to a stream with SEG_PACKING_ZSTD, with a producer or without, or its consumers
+	 * emit to one. A higher level makes some entries smaller, and each costs more CPU and memory; readers do not need to know it. It
+	 * changes nothing on other streams. 1 to 22; 0 (default): 1.
+	 */
+	uint32_t packing_level;
 } seg_client_options;
 
 /* Sets the defaults. The texts that you put in are borrowed, and only until seg_client_open returns. */
@@ -253,7 +259,8 @@ typedef enum seg_overflow {
 typedef enum seg_packing {
 	SEG_PACKING_OFF = 0, /* an entry for each record */
 	SEG_PACKING_ON = 1,  /* an entry for each batch */
-	SEG_PACKING_LZ4 = 2  /* the same, compressed; SEG_ESERVER if the library was built without LZ4 */
+	SEG_PACKING_LZ4 = 2, /* the same, compressed; SEG_ESERVER if the library was built without LZ4 */
+	SEG_PACKING_ZSTD = 3 /* compressed to less, for more CPU; SEG_ESERVER if it was built without zstd */
 } seg_packing;
 
 /* The properties of a stream that never change. */
@@ -270,7 +277,7 @@ typedef struct seg_stream_shape {
  * same time with different shapes, the first one succeeds.
  *
  * Takes up to the client's timeout_ms. Stores the stream in *stream, NULL after an error: SEG_EINVAL,
- * SEG_ESHAPE with both shapes in the text, SEG_ESERVER if the stream needs a newer library or LZ4,
+ * SEG_ESHAPE with both shapes in the text, SEG_ESERVER if the stream needs a newer library, LZ4 or zstd,
  * SEG_EPROTOCOL if its key in Redis holds something else, SEG_EUNREACHABLE or SEG_EAUTH. Close the stream
  * before the client.
  */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "stream/compression.h"
 #include "stream/spelling.h"
 
 /* The field's offset. Does not compile unless the field has the type `type`, which the row's kind writes. */
@@ -152,8 +153,8 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("packing", shape.packing, seg_packing, SEG_CONFIG_CHOICE), .value = "off",
 	 .choices = seg_packing_names,
 	 .help = "on: a batch of messages becomes one stream entry, which costs Redis far less, but which "
-		 "other tools cannot read. lz4: the entry is compressed as well. Requires partitions; "
-		 "fixed."},
+		 "other tools cannot read. lz4: the entry is compressed as well. zstd: it is compressed to less, "
+		 "for more CPU. Requires partitions; fixed."},
 	{CONSUMER("group", group, char *, SEG_CONFIG_NAME), .required = true,
 	 .help = "The group to join. The runners of a group share the partitions."},
 	{CONSUMER("plugin", plugin, char *, SEG_CONFIG_PLUGIN), .required = true,
@@ -162,6 +163,10 @@ const seg_config_row seg_config_rows[] = {
 	 .help = "The streams to which the handler may emit messages, at most 64. Each of these is added exactly once, and before "
 		 "the position of the message that it came from is committed. output.NAME.partitions registers stream "
 		 "NAME, with output.NAME.partition_size, .overflow and .packing; without it, the stream must exist."},
+	{CONSUMER("packing_level", packing_level, uint32_t, SEG_CONFIG_INTEGER), .value = "1", .min = SEG_LEVEL_MIN,
+	 .max = SEG_LEVEL_MAX,
+	 .help = "The level of zstd for what the handler emits to outputs with packing = zstd. A higher level makes some "
+		 "entries smaller, and each costs more CPU."},
 	{CONSUMER("batch_size", batch_size, uint32_t, SEG_CONFIG_INTEGER), .value = "512", .min = 1,
 	 .max = 65536,
 	 .help = "The most messages in one call of the handler."},

@@ -205,6 +205,24 @@ static void check_shapes(seg_config_loader *loader, size_t i, const seg_config_o
 	}
 }
 
+/* Whether an output may have packing = zstd: one that is not registered here has the packing that it has. */
+static bool may_have_zstd(const seg_config_consumer *consumer)
+{
+	for (size_t k = 0; k < consumer->output_count; k++)
+		if (!consumer->outputs[k].register_stream ||
+		    consumer->outputs[k].shape.packing == SEG_PACKING_ZSTD)
+			return true;
+	return false;
+}
+
+static void check_level(seg_config_loader *loader, const seg_config_consumer *consumer)
+{
+	if (consumer->packing_level_place.line && !may_have_zstd(consumer))
+		seg_config_error_add(
+			loader->errors, consumer->packing_level_place,
+			"packing_level has no effect: the section has no output with packing = zstd; add one, or remove this line");
+}
+
 void seg_config_output_check(seg_config_loader *loader, size_t i)
 {
 	seg_config_consumer *consumer = &loader->config->consumers[i];
@@ -217,6 +235,7 @@ void seg_config_output_check(seg_config_loader *loader, size_t i)
 		check_options(loader, output);
 		check_shapes(loader, i, output);
 	}
+	check_level(loader, consumer);
 }
 
 /* Whether what consumer `from` emits comes to the stream in the end. `path`: the sections on the way. */

@@ -54,7 +54,9 @@ static int open_targets(seg_section *s, seg_client *client, seg_error *error)
 	const seg_target_setup setup = {.stream = config->stream,
 					.group = config->group,
 					.choices = choices,
-					.count = config->output_count};
+					.count = config->output_count,
+					.packing_level =
+						config->packing_level_place.line ? config->packing_level : 0};
 	int status = seg_targets_open(&s->targets, client, &setup, &inner);
 	free(choices);
 	if (status == SEG_ENOTFOUND)

@@ -52,6 +52,16 @@ void ctl_message_fini(ctl_message *m)
 
 /* --- entries ----------------------------------------------------------------------------------- */
 
+/* The value of a packed entry, or NULL. As for runners, it must be the first field. */
+static const seg_reply *packed_of(const seg_reply *fields, seg_packing *packing)
+{
+	const seg_reply *name = seg_reply_at(fields, 0);
+	*packing = SEG_PACKING_OFF;
+	if (name && name->type == SEG_REPLY_TEXT)
+		*packing = seg_packing_of_field(name->text, name->length);
+	return *packing == SEG_PACKING_OFF ? NULL : seg_reply_at(fields, 1);
+}
+
 static const seg_reply *field_of(const seg_reply *fields, const char *name)
 {
 	for (size_t i = 0; i + 1 < fields->count; i += 2)
@@ -61,10 +71,10 @@ static const seg_reply *field_of(const seg_reply *fields, const char *name)
 }
 
 /* The last record has the entry's id; those before have the ids just below. */
-static bool unpack(ctl_entry *entry, seg_id id, bool lz4, const seg_reply *value, seg_arena *arena)
+static bool unpack(ctl_entry *entry, seg_id id, seg_packing packing, const seg_reply *value, seg_arena *arena)
 {
 	seg_unpacker unpacker;
-	if (seg_unpacker_begin(&unpacker, lz4, value->text, value->length, SEG_ENTRY_LIMIT, arena) != 0 ||
+	if (seg_unpacker_begin(&unpacker, packing, value->text, value->length, SEG_ENTRY_LIMIT, arena) != 0 ||
 	    unpacker.records == 0)
 		return false;
 	entry->count = unpacker.records;
@@ -99,10 +109,10 @@ bool ctl_entry_read(ctl_entry *entry, const seg_reply *reply, seg_arena *arena)
 		ctl_message_fini(&single);
 		return false;
 	}
-	const seg_reply *plain = field_of(fields, SEG_FIELD_PACKED);
-	const seg_reply *lz4 = field_of(fields, SEG_FIELD_PACKED_LZ4), *packed = lz4 ? lz4 : plain;
+	seg_packing packing;
+	const seg_reply *packed = packed_of(fields, &packing);
 	entry->from = (uint64_t)seg_reply_number(field_of(fields, SEG_FIELD_FROM), 0);
-	entry->packed = packed && unpack(entry, single.message.id, lz4 != NULL, packed, arena);
+	entry->packed = packed && unpack(entry, single.message.id, packing, packed, arena);
 	if (!entry->packed)
 		copy_single(entry, &single, arena);
 	ctl_message_fini(&single);

@@ -19,6 +19,7 @@
 #include "key_rule.h"
 #include "progress.h"
 #include "stream/client.h"
+#include "stream/compression.h"
 #include "stream/spelling.h"
 #include "table.h"
 #include "text.h"
@@ -37,7 +38,8 @@ static struct {
 	int64_t rate;
 	ctl_list headers;
 	int codec;
-	int64_t ack_replicas; /* -1: as configured */
+	int64_t packing_level; /* 0: the default */
+	int64_t ack_replicas;  /* -1: as configured */
 	bool quiet;
 } given = {.ack_replicas = -1};
 
@@ -55,6 +57,8 @@ static const ctl_option options[] = {
 	{"codec", 0, "CODEC", CTL_CHOICE, &given.codec, 0, 0, seg_codec_names, "raw (the default) or segmenter-go"},
 	{"ack-replicas", 0, "N", CTL_NUMBER, &given.ack_replicas, 0, 16, NULL,
 	 "a line counts as sent when N replicas of Redis have it (as in --config, or 0)"},
+	{"packing-level", 0, "N", CTL_NUMBER, &given.packing_level, SEG_LEVEL_MIN, SEG_LEVEL_MAX, NULL,
+	 "to a stream with packing zstd: the level (1)"},
 	{"quiet", 'q', NULL, CTL_FLAG, &given.quiet, 0, 0, NULL, "print only errors"},
 	CTL_OPTIONS_END,
 };
@@ -231,6 +235,18 @@ static int report(sending *s, ctl_form form, const char *stream, int exit_code)
 	return s->failed.count + s->unknown.count ? complain_of_unsent(s) : exit_code;
 }
 
+static int set_packing_level(seg_stream *stream)
+{
+	if (given.packing_level && stream->shape.packing != SEG_PACKING_ZSTD)
+		return ctl_complain(
+			EX_USAGE,
+			"--packing-level: stream \"%s\" has packing %s; only zstd has levels, remove the option",
+			stream->name, seg_packing_names[stream->shape.packing]);
+	if (given.packing_level)
+		stream->packing_level = (uint32_t)given.packing_level;
+	return EX_OK;
+}
+
 static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 {
 	seg_producer_options producer_options;
@@ -274,8 +290,11 @@ static int send_lines(ctl_context *context, int argc, char **argv)
 	if (exit_code == EX_OK)
 		exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code == EX_OK) {
-		exit_code = send_all(&s, stream, argc - 1, argv + 1);
-		exit_code = report(&s, context->form, argv[0], exit_code);
+		exit_code = set_packing_level(stream);
+		if (exit_code == EX_OK) {
+			exit_code = send_all(&s, stream, argc - 1, argv + 1);
+			exit_code = report(&s, context->form, argv[0], exit_code);
+		}
 		ctl_unsent_free(&s.failed);
 		ctl_unsent_free(&s.unknown);
 		seg_stream_close(stream);

@@ -27,7 +27,7 @@ static const ctl_option create_options[] = {
 	{"overflow", 0, "HOW", CTL_CHOICE, &shape.overflow, 0, 0, seg_overflow_names,
 	 "what a full partition does: reject (the default) or drop-oldest"},
 	{"packing", 0, "HOW", CTL_CHOICE, &shape.packing, 0, 0, seg_packing_names,
-	 "whether Redis stores a batch of records as one entry: off (the default), on, or lz4 (on and "
+	 "whether Redis stores a batch of records as one entry: off (the default), on, lz4 or zstd (on and "
 	 "compressed)"},
 	CTL_OPTIONS_END,
 };

@@ -1,6 +1,6 @@
 /*
  * packing.c - the gain from packing. The asynchronous producer (default batches, one thread) sends records to
- * a stream that is not packed, packed, or packed and compressed; then a segrunner consumes the same records.
+ * a stream that is not packed, packed, or packed and compressed with LZ4 or zstd; then a segrunner consumes the same records.
  * Memory is what Redis uses for the records, including the producer's keys.
  */
 #include <err.h>
@@ -11,10 +11,10 @@
 #include "experiments/experiment.h"
 #include "experiments/rounds.h"
 #include "measure/progress.h"
-#include "stream/pack.h"
+#include "stream/compression.h"
 
 /* Packed records move so fast that a round of the usual number would be too short. */
-enum { MESSAGES_FACTOR = 2, PACKINGS = 3 };
+enum { MESSAGES_FACTOR = 2, PACKINGS = 4 };
 
 typedef struct {
 	bench_series sent, consumed, memory, memory_ratio;
@@ -57,6 +57,17 @@ static void report(bench_context *context, figures all[PACKINGS])
 	}
 }
 
+/* Of zstd, relative to LZ4. */
+static void report_zstd(bench_report *report, const figures *zstd, const figures *lz4)
+{
+	bench_series memory = {0};
+	bench_report_ratio(report, "packed-sent-per-s-zstd", &zstd->sent);
+	bench_report_ratio(report, "packed-consumed-per-s-zstd", &zstd->consumed);
+	for (size_t i = 0; i < zstd->memory.count; i++)
+		bench_series_add(&memory, zstd->memory.values[i] / lz4->memory.values[i]);
+	bench_report_ratio(report, "packed-memory-zstd", &memory);
+}
+
 static void report_goals(bench_report *report, const figures all[PACKINGS])
 {
 	const figures *packed = &all[SEG_PACKING_ON], *lz4 = &all[SEG_PACKING_LZ4];
@@ -68,6 +79,8 @@ static void report_goals(bench_report *report, const figures all[PACKINGS])
 	bench_report_ratio(report, "packed-sent-per-s-lz4", &lz4->sent);
 	bench_report_ratio(report, "packed-consumed-per-s-lz4", &lz4->consumed);
 	bench_report_ratio(report, "packed-memory-lz4", &lz4->memory_ratio);
+	if (all[SEG_PACKING_ZSTD].sent.count > 0)
+		report_zstd(report, &all[SEG_PACKING_ZSTD], lz4);
 }
 
 static void measure(bench_context *context, bench_payload payload)

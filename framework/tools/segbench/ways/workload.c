@@ -64,7 +64,7 @@ uint32_t bench_workload_batch(const bench_workload *workload)
 
 const char *bench_workload_packing(seg_packing packing)
 {
-	static const char *const names[] = {"off", "on", "lz4"};
+	static const char *const names[] = {"off", "on", "lz4", "zstd"};
 	return names[packing];
 }
 

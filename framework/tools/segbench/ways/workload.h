@@ -33,7 +33,7 @@ typedef struct bench_workload {
 	uint64_t round; /* the messages that a round moves: the oldest ones, as many of each partition */
 } bench_workload;
 
-/* "off", "on" or "lz4", as in a configuration file; static text. */
+/* "off", "on", "lz4" or "zstd", as in a configuration file; static text. */
 const char *bench_workload_packing(seg_packing packing);
 
 /* Creates the shared tally in the server's directory. */
