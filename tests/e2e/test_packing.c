@@ -186,24 +186,24 @@ static void runners_that_come_and_go_repeat_nothing_of_what_zstd_compressed(void
 	comings_and_goings(SEG_PACKING_ZSTD);
 }
 
-/* Moves the newest entry of another stream into "s", where it is the newest, too. */
-static void move_entry_from(const char *name)
+/* Copies the newest entry of another stream, which has `count` records, into "s", under an id with this ms. */
+static void copy_entry_from(const char *name, int ms, int count)
 {
 	char command[96];
 	snprintf(command, sizeof(command), "XREVRANGE __default:%s:partition_0 + - COUNT 1", name);
 	redisReply *reply = test_server_command(redis, command);
 	assert_int_equal(reply->elements, 1);
 	const redisReply *fields = reply->element[0]->element[1];
-	redisReply *added = redisCommand(redis, "XADD __default:s:partition_0 %s %s %b",
-					 reply->element[0]->element[0]->str, fields->element[0]->str,
-					 fields->element[1]->str, (size_t)fields->element[1]->len);
+	redisReply *added = redisCommand(redis, "XADD __default:s:partition_0 %d-%d %s %b", ms, count - 1,
+					 fields->element[0]->str, fields->element[1]->str,
+					 (size_t)fields->element[1]->len);
 	assert_non_null(added);
 	assert_int_equal(added->type, REDIS_REPLY_STRING);
 	freeReplyObject(added);
 	freeReplyObject(reply);
 }
 
-/* Sends "0" to "count-1", of message `first` on, to a stream with that packing. */
+/* Sends `count` messages, from message `first` on, to a new stream with that packing. */
 static void send_packed(const char *name, seg_packing packing, int first, int count)
 {
 	seg_stream *plain = stream;
@@ -222,9 +222,9 @@ static void entries_of_every_packing_in_one_stream_are_handled_in_order(void **s
 	enum { EACH = 40 };
 	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ZSTD);
 	send_packed("plain", SEG_PACKING_ON, 0, EACH);
-	move_entry_from("plain");
+	copy_entry_from("plain", 1, EACH);
 	send_packed("fast", SEG_PACKING_LZ4, EACH, EACH);
-	move_entry_from("fast");
+	copy_entry_from("fast", 2, EACH);
 	freeReplyObject(
 		redisCommand(redis, "XADD __default:s:partition_0 * partitionKey k0 data %d", 2 * EACH));
 	send(2 * EACH + 1, EACH);

@@ -74,6 +74,31 @@ static void messages_are_counted_not_entries(void **state)
 			 "\"messages\": 1000,");
 }
 
+static void what_zstd_compressed_at_any_level_is_shown(void **state)
+{
+	(void)state;
+	static const char *const levels[] = {"", " --packing-level 1", " --packing-level 22"};
+	test_segctl_good(server->address, "stream create z -p 1 --packing zstd");
+	for (int i = 0; i < 3; i++) {
+		char command[64];
+		snprintf(command, sizeof(command), "send z --key k%s", levels[i]);
+		assert_int_equal(test_segctl_run(server->address, "one\ntwo\n", command)->exit_code, EX_OK);
+	}
+	assert_string_equal(test_segctl_good(server->address, "tail z --from earliest --raw"),
+			    "one\ntwo\none\ntwo\none\ntwo\n");
+}
+
+static void a_level_is_refused_where_the_packing_has_none(void **state)
+{
+	(void)state;
+	const test_segctl *answer =
+		test_segctl_run(server->address, "one\n", "send s --key k --packing-level 3");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+	test_expect_text(answer->errors, "stream \"s\" has packing on; only zstd has levels");
+	answer = test_segctl_run(server->address, "one\n", "send s --key k --packing-level 23");
+	assert_int_equal(answer->exit_code, EX_USAGE);
+}
+
 static void each_message_of_an_entry_is_shown(void **state)
 {
 	(void)state;
@@ -121,6 +146,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(messages_are_counted_not_entries, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_message_of_an_entry_is_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_zstd_compressed_at_any_level_is_shown, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_level_is_refused_where_the_packing_has_none, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_position_is_set_within_an_entry_and_what_waits_is_counted,
 						set_up, tear_down),
 	};

@@ -334,6 +334,15 @@ static const struct mistake mistakes[] = {
 	 "stream, or remove this line\n"
 	 "c.ini:7: output.x.partitions has no effect: \"x\" is not one of the outputs; add it to outputs, or "
 	 "remove this line"},
+	{"a level of packing without an output", CONSUMER "packing_level = 3\n",
+	 "c.ini:5: packing_level has no effect: the section has no output with packing = zstd; add one, or remove this line"},
+	{"a level of packing where no output has zstd",
+	 CONSUMER
+	 "outputs = a, b\noutput.a.partitions = 4\noutput.a.packing = lz4\noutput.b.partitions = 4\npacking_level = 3\n",
+	 "c.ini:9: packing_level has no effect: the section has no output with packing = zstd; add one, or remove this line"},
+	{"a level of packing that zstd does not have",
+	 CONSUMER "outputs = a\noutput.a.partitions = 4\noutput.a.packing = zstd\npacking_level = 23\n",
+	 "c.ini:8: packing_level: \"23\" is too big; write 1 to 22"},
 	{"an output without a name", CONSUMER "outputs = a, , c\n",
 	 "c.ini:5: outputs: name 2 of the list is empty; write a name between two commas, such as a, b"},
 	{"a comma after the last output", CONSUMER "outputs = a,\n",

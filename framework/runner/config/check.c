@@ -264,7 +264,6 @@ static void check_consumer(seg_config_loader *loader, size_t i)
 	seg_config_consumer *consumer = &loader->config->consumers[i];
 	consumer->plugin_place = consumer_place(loader, i, "plugin");
 	consumer->parallel_place = consumer_place(loader, i, "parallel");
-	consumer->packing_level_place = consumer_place(loader, i, "packing_level");
 	check_required(loader, i);
 	check_shape(loader, i);
 	check_backoff(loader, i);

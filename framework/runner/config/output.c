@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "config/expand.h"
 #include "config/value.h"
+#include "stream/compression.h"
 #include "stream/output_names.h"
 
 /* The options of an output: rows of the section's own shape, in the order of seg_config_output.at. */
@@ -215,11 +216,15 @@ static bool may_have_zstd(const seg_config_consumer *consumer)
 	return false;
 }
 
-static void check_level(seg_config_loader *loader, const seg_config_consumer *consumer)
+/* The default needs no output: `segrunner --check` prints it for every section. */
+static void check_level(seg_config_loader *loader, size_t i)
 {
-	if (consumer->packing_level_place.line && !may_have_zstd(consumer))
+	const seg_config_consumer *consumer = &loader->config->consumers[i];
+	if (consumer->packing_level != SEG_LEVEL_DEFAULT && !may_have_zstd(consumer))
 		seg_config_error_add(
-			loader->errors, consumer->packing_level_place,
+			loader->errors,
+			seg_config_place_of(loader, &loader->consumers[i], SEG_CONFIG_CONSUMER,
+					    "packing_level"),
 			"packing_level has no effect: the section has no output with packing = zstd; add one, or remove this line");
 }
 
@@ -235,7 +240,7 @@ void seg_config_output_check(seg_config_loader *loader, size_t i)
 		check_options(loader, output);
 		check_shapes(loader, i, output);
 	}
-	check_level(loader, consumer);
+	check_level(loader, i);
 }
 
 /* Whether what consumer `from` emits comes to the stream in the end. `path`: the sections on the way. */

@@ -138,9 +138,8 @@ typedef struct seg_config_consumer {
 	int64_t commit_interval;       /* 0 to 60 s */
 	int64_t tick;                  /* 1 ms to 1 h */
 	uint32_t packing_level;        /* of zstd, for what is emitted */
-	seg_config_place packing_level_place;
-	char *output_list;          /* "a, b"; NULL: the handler emits nothing */
-	seg_config_output *outputs; /* in the order of the list */
+	char *output_list;             /* "a, b"; NULL: the handler emits nothing */
+	seg_config_output *outputs;    /* in the order of the list */
 	size_t output_count;
 	char **output_names;        /* of these, and NULL at the end; NULL without outputs */
 	seg_config_option *options; /* in the order of the file; names are unique */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "stream/compression.h"
 
 void seg_section_load(seg_section *s, const char *name, seg_logger logger, seg_config_errors *errors)
 {
@@ -43,6 +44,8 @@ static int open_targets(seg_section *s, seg_client *client, seg_error *error)
 {
 	const seg_config_consumer *config = s->config;
 	seg_error inner = {0};
+	/* The default goes without an output that has zstd. */
+	uint32_t level = config->packing_level == SEG_LEVEL_DEFAULT ? 0 : config->packing_level;
 	seg_target_choice *choices = calloc(config->output_count, sizeof(*choices));
 	if (config->output_count > 0 && !choices)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
@@ -55,8 +58,7 @@ static int open_targets(seg_section *s, seg_client *client, seg_error *error)
 					.group = config->group,
 					.choices = choices,
 					.count = config->output_count,
-					.packing_level =
-						config->packing_level_place.line ? config->packing_level : 0};
+					.packing_level = level};
 	int status = seg_targets_open(&s->targets, client, &setup, &inner);
 	free(choices);
 	if (status == SEG_ENOTFOUND)
