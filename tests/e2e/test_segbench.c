@@ -298,6 +298,16 @@ static void a_peer_that_is_not_installed_is_named_with_its_package(void **state)
 	test_directory_remove(directory);
 }
 
+static void a_crowd_of_simulated_members_has_figures_of_its_calls(void **state)
+{
+	static const char *const names[] = {"all start at once: all calls until they own their shares",
+					    "a heartbeat in which nothing changed",
+					    "one joins: the longest call", "one dies: the longest call",
+					    NULL};
+	(void)state;
+	assert_figures("--only crowd", names);
+}
+
 static void nothing_is_allocated_for_a_message(void **state)
 {
 	(void)state;
@@ -435,6 +445,7 @@ int main(void)
 		cmocka_unit_test(many_segrunners_have_figures_of_their_start_and_of_what_they_cost_then),
 		cmocka_unit_test(peers_move_the_same_messages),
 		cmocka_unit_test(a_peer_that_is_not_installed_is_named_with_its_package),
+		cmocka_unit_test(a_crowd_of_simulated_members_has_figures_of_its_calls),
 		cmocka_unit_test(nothing_is_allocated_for_a_message),
 		cmocka_unit_test(messages_too_few_to_count_allocations_have_no_figure),
 		cmocka_unit_test(what_it_does_not_know_is_refused_with_the_way_to_mend_it),

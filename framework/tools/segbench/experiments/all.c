@@ -16,6 +16,7 @@ const bench_experiment *const bench_experiments[] = {
 	&bench_experiment_idle_many,
 	&bench_experiment_burst,
 	&bench_experiment_coordinate,
+	&bench_experiment_crowd,
 	&bench_experiment_curves,
 	&bench_experiment_scaling,
 	&bench_experiment_distance,

@@ -7,15 +7,15 @@
 #include "experiments/simulated_group.h"
 #include "measure/progress.h"
 
-enum { MEMBERS = SIMULATED_MEMBERS_MAX - 1, HEARTBEATS = 10 };
+enum { PARTITIONS = 1024, MEMBERS = 64, HEARTBEATS = 10, HEARTBEAT_CALLS = CALL_OPEN };
 
 typedef struct {
-	bench_series heartbeat;    /* us */
-	bench_series all;          /* ms: all calls until 64 members share the partitions */
-	bench_series one_more;     /* ms: all calls of a rebalance */
-	bench_series longest;      /* ms: the longest of these calls */
-	bench_series calls[CALLS]; /* the number of calls of each kind in a rebalance */
-	bench_series times[CALLS]; /* us per call */
+	bench_series heartbeat;              /* us */
+	bench_series all;                    /* ms: all calls until 64 members share the partitions */
+	bench_series one_more;               /* ms: all calls of a rebalance */
+	bench_series longest;                /* ms: the longest of these calls */
+	bench_series calls[HEARTBEAT_CALLS]; /* the number of calls of each kind in a rebalance */
+	bench_series times[HEARTBEAT_CALLS]; /* us per call */
 } coordinate_figures;
 
 static void fill_group(bench_simulated_group *group, coordinate_figures *f)
@@ -43,7 +43,7 @@ static void measure_rebalance(bench_simulated_group *group, coordinate_figures *
 	bench_simulated_group_settle(group);
 	bench_series_add(&f->one_more, (double)group->total / 1000);
 	bench_series_add(&f->longest, (double)group->longest / 1000);
-	for (int kind = 0; kind < CALLS; kind++) {
+	for (int kind = 0; kind < HEARTBEAT_CALLS; kind++) {
 		bench_series_add(&f->calls[kind], (double)group->calls[kind]);
 		if (group->calls[kind])
 			bench_series_add(&f->times[kind],
@@ -55,11 +55,12 @@ static void measure_rebalance(bench_simulated_group *group, coordinate_figures *
 
 static void report_calls(bench_report *report, const coordinate_figures *f)
 {
-	static const char *const names[CALLS] = {[CALL_JOIN] = "  of it the join",
-						 [CALL_SHARE] = "  of it heartbeats that are told a share",
-						 [CALL_RELEASE] = "  of it heartbeats that release",
-						 [CALL_OTHER] = "  of it other heartbeats"};
-	for (int kind = 0; kind < CALLS; kind++) {
+	static const char *const names[HEARTBEAT_CALLS] = {[CALL_JOIN] = "  of it the join",
+							   [CALL_SHARE] =
+								   "  of it heartbeats that are told a share",
+							   [CALL_RELEASE] = "  of it heartbeats that release",
+							   [CALL_OTHER] = "  of it other heartbeats"};
+	for (int kind = 0; kind < HEARTBEAT_CALLS; kind++) {
 		bench_report_figure(report, "coordinate", names[kind], "calls", &f->calls[kind]);
 		bench_report_figure(report, "coordinate", "    each", "us", &f->times[kind]);
 	}
@@ -77,16 +78,18 @@ static void report(bench_report *report, const coordinate_figures *f)
 	bench_report_figure(report, "coordinate", "64 members join an empty group: all calls", "ms", &f->all);
 	bench_report_ratio(report, "heartbeat-us", &f->heartbeat);
 	bench_report_ratio(report, "rebalance-ms", &f->one_more);
+	bench_report_ratio(report, "rebalance-longest-call-ms", &f->longest);
 }
 
 static void run(bench_context *context)
 {
+	const bench_simulated_size size = {.partitions = PARTITIONS, .members_max = MEMBERS + 1};
 	bench_simulated_group group;
 	coordinate_figures figures = {0};
 	size_t rounds = bench_experiment_rounds(context);
-	bench_progress("coordinate: %d members share %d partitions", MEMBERS, SIMULATED_PARTITIONS);
+	bench_progress("coordinate: %d members share %d partitions", MEMBERS, PARTITIONS);
 	bench_workload_clear(&context->workload);
-	bench_simulated_group_open(&group, &context->server);
+	bench_simulated_group_open(&group, &context->server, &size);
 	fill_group(&group, &figures);
 	for (size_t i = 0; i < rounds; i++) {
 		measure_heartbeats(&group, &figures);

@@ -45,6 +45,7 @@ extern const bench_experiment bench_experiment_idle;
 extern const bench_experiment bench_experiment_idle_many;
 extern const bench_experiment bench_experiment_burst;
 extern const bench_experiment bench_experiment_coordinate;
+extern const bench_experiment bench_experiment_crowd;
 extern const bench_experiment bench_experiment_scale;
 
 /* The number of rounds and of messages: from the command line, or the default. */
