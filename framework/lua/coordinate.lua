@@ -21,9 +21,10 @@ if me == '-' then
 	return redis.error_reply('ERR a member cannot be named "-"; give it another name')
 end
 
-local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock', 'gather_end', 'gather_by')
+local stored = redis.call('HMGET', partitions, 'generation', 'holds_end', '@' .. me, 'clock', 'gather_end', 'counted')
 local generation, holds_end = tonumber(stored[1] or '0'), tonumber(stored[2] or '0')
 local share_changed = tonumber(stored[3] or '0')
+local counted = stored[1] and stored[1] == stored[6]
 -- Redis has lost the assignment. Members that come later may have seen later epochs, of changes of which the caller
 -- had not heard: in a session, fewer than it has milliseconds, if the clock is behind. The microseconds tell apart two losses
 -- that come one after the other, before all have heard of the first.
@@ -65,6 +66,7 @@ local joins = command == 'join' and not is_member
 local leaves = command == 'leave'
 local membership_changed = false
 local gone = {}
+local had_no_lease = false
 local replaced_lease = 0 -- when the lease ends of the process that has had this name until now
 
 if joins then
@@ -83,23 +85,28 @@ elseif is_member then
 		redis.call('HSET', members, me, wanted)
 		membership_changed = true
 	end
-	redis.call('ZADD', leases, text(now + session), me)
+	had_no_lease = redis.call('ZADD', leases, text(now + session), me) == 1
 end
 
 -- --- the dead ----------------------------------------------------------------
 
--- The caller is never among them: its lease has just been renewed.
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', text(now))) do
-	gone[name] = true
-	redis.call('HDEL', members, name)
-	redis.call('ZREM', leases, name)
-	membership_changed = true
-end
--- Redis has lost leases. Each member without one gets a new one; a dead member does not renew it.
-if redis.call('HLEN', members) > redis.call('ZCARD', leases) then
+-- Redis has lost leases. Each member without one gets a new one; a dead member does not renew it. One call a second looks
+-- for that, and one whose own lease was lost.
+if (had_no_lease or looks) and redis.call('HLEN', members) > redis.call('ZCARD', leases) then
 	for _, name in ipairs(redis.call('HKEYS', members)) do
 		redis.call('ZADD', leases, 'NX', text(now + session), name)
 	end
+end
+-- The first two leases to end. The caller is never among the dead: its lease has just been renewed.
+local first = redis.call('ZRANGE', leases, 0, 1, 'WITHSCORES')
+if first[2] and tonumber(first[2]) <= now then
+	for _, name in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', text(now))) do
+		gone[name] = true
+		redis.call('HDEL', members, name)
+		redis.call('ZREM', leases, name)
+		membership_changed = true
+	end
+	first = redis.call('ZRANGE', leases, 0, 1, 'WITHSCORES')
 end
 
 -- --- members that start together -----------------------------------------------
@@ -107,16 +114,17 @@ end
 -- Where many members start at once, the first ones would get partitions that move on at each further join. A
 -- partition that moves on costs a claim, a worker and a release: for few partitions, less than the wait. So of
 -- many partitions, nobody gets one of an empty group until no member has come for a while.
-local gather_end, gather_by = tonumber(stored[5] or '0'), tonumber(stored[6] or '0')
+local gather_end = tonumber(stored[5] or '0')
 local function is_gathering()
 	-- Else the clock has gone back.
 	return now < gather_end and gather_end - now <= GATHER_MOST
 end
 if waits_for_others and joins then
 	if redis.call('ZCARD', leases) == 1 and redis.call('HLEN', members) == 1 then
-		gather_end, gather_by = now + GATHER, now + GATHER_MOST
-		redis.call('HSET', partitions, 'gather_end', text(gather_end), 'gather_by', text(gather_by))
+		gather_end = now + GATHER
+		redis.call('HSET', partitions, 'gather_end', text(gather_end), 'gather_by', text(now + GATHER_MOST))
 	elseif is_gathering() then
+		local gather_by = tonumber(redis.call('HGET', partitions, 'gather_by') or '0')
 		gather_end = math.min(now + GATHER, gather_by)
 		redis.call('HSET', partitions, 'gather_end', text(gather_end))
 	end
@@ -128,7 +136,6 @@ local gathered = gather_end > 0 and not gathers
 
 -- Milliseconds until the first lease of another member, the first hold, or the gathering ends.
 local function next_expiry()
-	local first = redis.call('ZRANGE', leases, 0, 1, 'WITHSCORES')
 	local least = tonumber((first[1] ~= me and first[2] or first[4]) or '0')
 	if holds_end > 0 and (least == 0 or holds_end < least) then
 		least = holds_end
@@ -136,7 +143,7 @@ local function next_expiry()
 	if gathers and (least == 0 or gather_end < least) then
 		least = gather_end
 	end
-	return least > 0 and text(math.max(least - now, 0)) or '-1'
+	return least > now and text(least - now) or least > 0 and '0' or '-1'
 end
 
 local function answer(share)
@@ -157,294 +164,68 @@ if members_stay and #ARGV < FIRST_RELEASE and (knows_all or not is_member) then
 	return answer(false)
 end
 
--- --- the assignment, or the part of it that this call has read ---------------------
+-- --- what the caller owns ----------------------------------------------------------
 
 -- @include assignment
 
-local epoch, owner, target = {}, {}, {}
-local held_until, held_by = {}, {}
-local dirty, concerned = {}, {} -- partitions to be written; members whose share has changed
-
-local match = string.match
-local function read(p, value)
-	local its_epoch, its_owner, its_target = match(value, '^(%S+) (%S+) (%S+)')
-	epoch[p], owner[p], target[p] = its_epoch, its_owner, its_target
-	if its_owner == NOBODY then
-		local until_ms, by = match(value, '^%S+ %S+ %S+ (%S+) (%S+)')
-		held_until[p], held_by[p] = until_ms and tonumber(until_ms), by
-	end
-end
-
-local function touch(p)
-	dirty[p] = true
-	concerned[owner[p]] = true
-end
-
-local function set_owner(p, name)
-	touch(p)
-	owner[p] = name
-	concerned[name] = true
-end
-
-local function set_target(p, name)
-	touch(p)
-	target[p] = name
-end
-
-local function end_hold(p)
-	touch(p)
-	held_until[p], held_by[p] = nil, nil
-end
-
--- Takes back the partitions that the caller releases, and returns those that have no owner now. The epoch
--- says which ownership ends: the member's, or, if another process has replaced the caller, the caller's own,
--- whose partitions are held. `key` is tostring or tonumber: how `epoch` and the other tables are keyed.
-local function take_back(key)
-	local released = {}
-	for i = FIRST_RELEASE, #ARGV - 1, 2 do
-		local p = key(ARGV[i])
-		if epoch[p] == ARGV[i + 1] then
-			if held_by[p] == incarnation then
-				end_hold(p)
-			elseif is_member and not joins and owner[p] == me then
-				set_owner(p, NOBODY)
-				released[#released + 1] = p
-			end
+-- The values of the partitions in a list, in chunks, and their numbers.
+local function each_chunk(numbers, take)
+	for i = 1, #numbers, CHUNK do
+		local last = math.min(i + CHUNK - 1, #numbers)
+		for k, value in ipairs(redis.call('HMGET', partitions, unpack(numbers, i, last))) do
+			take(numbers[i + k - 1], value or '')
 		end
 	end
-	return released
 end
 
--- Gives a partition that nobody owns to its target.
-local function hand_over(p)
-	local name = target[p]
-	owner[p], epoch[p] = name, raised(epoch[p], seen_epoch)
-	dirty[p], concerned[name] = true, true
-end
-
--- Writes the partitions that have changed, and the lists of the members whose share has changed.
-local function write_down(lists)
-	local writes = {'holds_end', text(holds_end)}
-	for p in pairs(dirty) do
-		local value = epoch[p] .. ' ' .. owner[p] .. ' ' .. target[p]
-		if held_until[p] then
-			value = value .. ' ' .. text(held_until[p]) .. ' ' .. held_by[p]
-		end
-		writes[#writes + 1] = p
-		writes[#writes + 1] = value
-	end
-	generation = publish(generation, writes, lists)
-end
-
--- --- the members stay: read only the caller's share and what it releases -------------
-
-local function values_of(numbers)
-	return #numbers > 0 and redis.call('HMGET', partitions, unpack(numbers)) or {}
-end
-
--- The partitions in a list; nil if they are too many for one command.
-local function numbers_in(list)
-	local numbers = {}
+-- The answer's form of what the caller owns, which its list says. nil if the list is missing or wrong.
+local function share_of(list)
+	local numbers, share = {}, {}
 	for p in string.gmatch(list or '', '%d+') do
 		numbers[#numbers + 1] = p
 	end
-	return list and #numbers <= CHUNK and numbers or nil
+	each_chunk(numbers, function(p, value)
+		local its_epoch, its_owner, its_target = string.match(value, '^(%S+) (%S+) (%S+)$')
+		if its_owner == me then
+			share[#share + 1] = p
+			share[#share + 1] = its_epoch
+			share[#share + 1] = its_target == me and '0' or '1'
+		else
+			list = nil
+		end
+	end)
+	return list and share
 end
 
--- Reads what the caller releases. false if some of it is unknown or held, or if it is too much.
-local function read_released()
-	local numbers = {}
-	for i = FIRST_RELEASE, #ARGV - 1, 2 do
-		numbers[#numbers + 1] = ARGV[i]
-	end
-	if #numbers > CHUNK then
-		return false
-	end
-	for i, value in ipairs(values_of(numbers)) do
-		local p = numbers[i]
-		read(p, value or '')
-		if not epoch[p] or held_until[p] then
-			return false
-		end
-	end
-	return true
-end
-
--- Hands the released partitions over to their targets, and returns what the caller owns now. Returns nil, and
--- writes nothing, if it needs the whole assignment: if a target is no member, for example, or has no list.
-local function hand_over_released()
-	local numbers = read_released() and numbers_in(list_of(me))
-	if not numbers then
-		return nil
-	end
-	local released = take_back(tostring)
-	if #released == 0 then
-		return numbers
-	end
-	local lists, moved = {}, {}
-	for _, p in ipairs(released) do
-		local name = target[p]
-		if name ~= me then
-			local list = lists[name] or redis.call('HEXISTS', members, name) == 1 and list_of(name)
-			if not list then
-				return nil
-			end
-			lists[name] = list == '' and p or list .. ' ' .. p
-			moved[p] = true
-		end
-		hand_over(p)
-	end
-	local kept = {}
-	for _, p in ipairs(numbers) do
-		if not moved[p] then
-			kept[#kept + 1] = p
-		end
-	end
-	lists[me] = table.concat(kept, ' ')
-	write_down(lists)
-	return kept
-end
-
--- The answer's form of what the caller owns. nil if it does not own all of that: then its list was wrong.
-local function share_of(numbers)
-	local share = {}
-	for i, value in ipairs(values_of(numbers)) do
-		local its_epoch, its_owner, its_target = match(value or '', '^(%S+) (%S+) (%S+)$')
-		if its_owner ~= me then
-			return nil
-		end
-		share[#share + 1] = numbers[i]
-		share[#share + 1] = its_epoch
-		share[#share + 1] = its_target == me and '0' or '1'
-	end
-	return share
-end
-
-if members_stay and not joins and is_member and generation > 0 and known <= generation then
-	local numbers = hand_over_released()
-	local share = numbers and share_of(numbers)
+if members_stay and #ARGV < FIRST_RELEASE and generation > 0 and known <= generation then
+	local share = share_of(list_of(me))
 	if share then
 		return answer(share)
 	end
 end
 
--- --- else: the whole assignment ------------------------------------------------
-
-epoch, owner, target, held_until, held_by, dirty, concerned = {}, {}, {}, {}, {}, {}, {}
-local fields = redis.call('HGETALL', partitions)
-for i = 1, #fields, 2 do
-	local p = tonumber(fields[i])
-	if p and p < count then
-		read(p, fields[i + 1])
-	end
-end
-for p = 0, count - 1 do
-	if not epoch[p] then
-		epoch[p], owner[p], target[p] = '0', NOBODY, NOBODY
-	end
-end
-
-local capacities, limits = {}, {}
-local names = redis.call('HGETALL', members)
-for i = 1, #names, 2 do
-	capacities[names[i]] = tonumber(string.match(names[i + 1], '%S+$'))
-	limits[names[i]] = tonumber(string.match(names[i + 1], '^%S+ (%d+):'))
-end
-
--- --- what comes free -----------------------------------------------------------
-
-take_back(tonumber)
-
--- A member that has a lease, but is in no list of members, is not gone: Redis has lost that list.
-local function is_gone(name)
-	if gone[name] == nil then
-		gone[name] = not capacities[name] and not redis.call('ZSCORE', leases, name)
-	end
-	return gone[name]
-end
-
-local targets_lack = false
-for p = 0, count - 1 do
-	if held_until[p] then
-		if held_until[p] <= now or (leaves and held_by[p] == incarnation) then
-			end_hold(p)
-		end
-	elseif joins and owner[p] == me then
-		set_owner(p, NOBODY)
-		if replaced_lease > now then
-			held_until[p], held_by[p] = replaced_lease, registered or '?'
-		end
-	elseif owner[p] ~= NOBODY and is_gone(owner[p]) then
-		set_owner(p, NOBODY)
-	end
-	targets_lack = targets_lack or not capacities[target[p]]
-end
-
--- --- who shall have what, and who gets it now --------------------------------------
+-- --- the assignment changes ------------------------------------------------------
 
 -- @include shares
+-- @include change
+-- @include few
 
-if not gathers and (membership_changed or targets_lack or gathered) then
-	share_out(count, capacities, limits, owner, target, set_target)
-end
-
-holds_end = 0
-for p = 0, count - 1 do
-	if held_until[p] then
-		holds_end = holds_end == 0 and held_until[p] or math.min(holds_end, held_until[p])
-	elseif owner[p] == NOBODY and target[p] ~= NOBODY and not gathers then
-		hand_over(p)
+if counted and not gathered and change_few() then
+	local share = leaves and {} or share_of(owned[me] or list_of(me))
+	if share then
+		return answer(share)
 	end
 end
 
--- --- writing, and the answer -----------------------------------------------------
+-- @include whole
 
-if gathered then
-	redis.call('HDEL', partitions, 'gather_end', 'gather_by')
-end
-for name, is in pairs(gone) do
-	if is then
-		redis.call('HDEL', partitions, '@' .. name, '#' .. name)
-	end
-end
-
-local function changed_lists()
-	local lists = {}
-	for name in pairs(capacities) do
-		-- Every member must see a first assignment, and a member that joins needs a list, even an
-		-- empty one.
-		if generation == 0 or concerned[name] or joins and name == me then
-			lists[name] = {}
-		end
-	end
-	for p = 0, count - 1 do
-		if lists[owner[p]] then
-			table.insert(lists[owner[p]], p)
-		end
-	end
-	for name, list in pairs(lists) do
-		lists[name] = table.concat(list, ' ')
-	end
-	return lists
-end
-
-local changed = generation == 0 or next(dirty)
-if changed then
-	write_down(changed_lists())
-end
-
-local share, numbers = {}, {}
-for p = 0, count - 1 do
+change_whole()
+local share = {}
+for _, p in ipairs(scope) do
 	if owner[p] == me then
-		numbers[#numbers + 1] = p
 		share[#share + 1] = text(p)
 		share[#share + 1] = epoch[p]
 		share[#share + 1] = target[p] == me and '0' or '1'
 	end
-end
--- The member's list was missing or wrong: write it, so that the next heartbeat need not read the whole
--- assignment.
-if not changed and is_member and not leaves and #numbers <= CHUNK and not list_of(me) then
-	redis.call('HSET', partitions, '#' .. me, stamped(share_changed, table.concat(numbers, ' ')))
 end
 return answer(share)

@@ -22,6 +22,7 @@ for _, p in ipairs(ARGV) do
 	end
 end
 if renewed > 0 then
-	publish(tonumber(redis.call('HGET', partitions, 'generation') or '0'), writes, lists)
+	local stored = redis.call('HMGET', partitions, 'generation', 'counted')
+	publish(tonumber(stored[1] or '0'), writes, lists, stored[1] == stored[2])
 end
 return {'OK', tostring(renewed)}

@@ -790,6 +790,28 @@ static void a_share_that_a_writer_without_lists_changed_is_answered_in_full(void
 	}
 }
 
+static void a_target_that_a_writer_without_counts_changed_is_noticed(void **state)
+{
+	(void)state;
+	join("a", "1");
+	answer a = join("b", "2");
+	a = heartbeat("a", "1", NULL);
+	heartbeat("a", "1", revoked(&a));
+	/* Does what older releases of the product do when c joins: it is the target of what a owns. */
+	unsigned long long later = (unsigned long long)command_number("HGET " PARTITIONS " generation") + 1;
+	freeReplyObject(redisCommand(redis, "HSET " MEMBERS " c %s", "3 100"));
+	command("ZADD " LEASES " 99999999999999 c");
+	char epoch[24], value[64], list[32];
+	snprintf(list, sizeof(list), "%llu ", later);
+	snprintf(epoch, sizeof(epoch), "%.13s", command("HGET " PARTITIONS " 1"));
+	snprintf(value, sizeof(value), "%s a c", epoch);
+	freeReplyObject(redisCommand(redis, "HSET " PARTITIONS " 1 %s @a %llu @c %llu #c %s generation %llu",
+				     value, later, later, list, later));
+	leave("c", "3");
+	snprintf(value, sizeof(value), "%s a a", epoch);
+	assert_string_equal(command("HGET " PARTITIONS " 1"), value);
+}
+
 static void renewed_epochs_leave_the_lists_as_they_are(void **state)
 {
 	(void)state;
@@ -971,6 +993,7 @@ int main(void)
 		TEST(after_the_list_of_members_was_lost_a_lease_still_protects),
 		TEST(a_partition_without_an_entry_is_assigned),
 		TEST(a_share_that_a_writer_without_lists_changed_is_answered_in_full),
+		TEST(a_target_that_a_writer_without_counts_changed_is_noticed),
 		TEST(renewed_epochs_leave_the_lists_as_they_are),
 		TEST(a_member_that_joins_without_a_share_has_a_list_after_its_first_heartbeat),
 		TEST(without_memory_members_come_and_go),

@@ -227,6 +227,43 @@ static void check_lists_are_what_is_owned(void)
 	}
 }
 
+/* What the scripts count and list beside the assignment, so that a change of few members need not read it. */
+static void check_counts(void)
+{
+	static const char script[] =
+		"local h, fields = {}, redis.call('HGETALL', KEYS[1]) "
+		"for i = 1, #fields, 2 do h[fields[i]] = fields[i + 1] end "
+		"if h.counted ~= h.generation then return '' end "
+		"local targets, coming, held = {}, {}, {} "
+		"for p = 0, ARGV[1] - 1 do "
+		"	local owner, target, rest = string.match(h[tostring(p)] or '0 - -', '^%S+ (%S+) (%S+)(.*)') "
+		"	targets[target] = (targets[target] or 0) + 1 "
+		"	if owner ~= target then coming[target] = coming[target] or {} coming[target][tostring(p)] = true end "
+		"	if rest ~= '' then held[tostring(p)] = true end "
+		"end "
+		"local function differs(list, set) "
+		"	for p in string.gmatch(list or '', '%d+') do if not (set and set[p]) then return p end set[p] = nil end "
+		"	return set and next(set) "
+		"end "
+		"targets['-'], coming['-'] = nil, nil "
+		"for name, n in pairs(cmsgpack.unpack(h.targets)) do "
+		"	if targets[name] ~= n then return name .. ' is counted wrongly' end targets[name] = nil "
+		"end "
+		"if next(targets) then return next(targets) .. ' is not counted' end "
+		"for field, list in pairs(h) do "
+		"	local name = string.match(field, '^>(.*)') "
+		"	if name and differs(list, coming[name]) then return name .. ' has a wrong list' end "
+		"	if name then coming[name] = nil end "
+		"end "
+		"if next(coming) then return next(coming) .. ' has no list' end "
+		"return differs(h.held, held) and 'held' or ''";
+	char count[16];
+	snprintf(count, sizeof(count), "%d", partitions);
+	redisReply *reply = redisCommand(redis, "EVAL %s 1 " PARTITIONS " %s", script, count);
+	assert_string_equal(reply->str, "");
+	freeReplyObject(reply);
+}
+
 /*
  * Each member has the floor of its share or one more. Members with larger remainders get the one more first.
  */
@@ -394,6 +431,8 @@ static void call(process *one, const char *what, const char *const *releases, in
 		memcpy(words + n, releases, sizeof(*releases) * (size_t)count);
 
 	before = after;
+	if (once_in(20))
+		command("HDEL " PARTITIONS " counted"); /* as scripts leave it that do not know of it */
 	unsigned long long entries = (unsigned long long)command_number("XLEN " CONTROL);
 	redisReply *reply = script_reply(SEG_SCRIPT_COORDINATE, 6, words, n + count);
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 5)
@@ -413,6 +452,7 @@ static void call(process *one, const char *what, const char *const *releases, in
 	check_epochs_rise();
 	check_only_members_have_something();
 	check_lists_are_what_is_owned();
+	check_counts();
 	check_balance();
 	check_moves_are_few();
 	check_changes_are_told(entries);

@@ -16,37 +16,45 @@ end
 
 -- Field #<member> lists the partitions that the member owns, behind the generation of the change that the
 -- list belongs to. If field @<member> has another generation, the list is out of date: a writer that does not
--- know lists has changed the member's share.
-local function stamped(stamp, list)
-	return text(stamp) .. ' ' .. list
-end
-
--- A member's list, as text. nil if it is missing or out of date.
+-- know lists has changed the member's share. Field ><member> lists the partitions that are on their way to the member; it
+-- is right while the field `counted` equals the generation.
+-- Returns both lists, as text; nil for the first if it is missing or out of date.
 local function list_of(name)
-	local fields = redis.call('HMGET', partitions, '@' .. name, '#' .. name)
+	local fields = redis.call('HMGET', partitions, '@' .. name, '#' .. name, '>' .. name)
 	local stamp, list = string.match(fields[2] or '', '^(%d+) (.*)$')
-	return stamp == (fields[1] or '0') and list or nil
+	return stamp == (fields[1] or '0') and list or nil, fields[3] or ''
 end
 
--- Writes a change under a new generation, which it returns, and wakes the members. `writes`: fields and
--- values in turn. `lists`: the list of each member whose share has changed; false where it is not known.
-local function publish(generation, writes, lists)
-	-- The clock again: no generation comes twice, even if Redis has lost its newest writes. A generation also tells
-	-- every member which epochs were given out: all are at most a thousandth of it, as far as Lua counts exactly.
-	generation = math.max(generation + 1, time[1] * 1000000 + time[2], newest < 2^53 / 1000 and newest * 1000 or 0)
-	writes[#writes + 1] = 'generation'
-	writes[#writes + 1] = text(generation)
-	for name, list in pairs(lists) do
-		writes[#writes + 1] = '@' .. name
-		writes[#writes + 1] = text(generation)
-		if list then
-			writes[#writes + 1] = '#' .. name
-			writes[#writes + 1] = stamped(generation, list)
-		end
-	end
+-- Writes fields and values, which come in turn.
+local function put(writes)
 	for i = 1, #writes, CHUNK do
 		redis.call('HSET', partitions, unpack(writes, i, math.min(i + CHUNK - 1, #writes)))
 	end
-	redis.call('XADD', control, 'MAXLEN', '64', '*', 'generation', text(generation))
+end
+
+-- Writes a change under a new generation, which it returns, and wakes the members. `writes`: fields and
+-- values in turn. `lists`: the list of each member whose share has changed; false where it is not known. `counted`:
+-- whether `targets` and the fields ><member> are right with this change.
+local function publish(generation, writes, lists, counted)
+	-- The clock again: no generation comes twice, even if Redis has lost its newest writes. A generation also tells
+	-- every member which epochs were given out: all are at most a thousandth of it, as far as Lua counts exactly.
+	generation = math.max(generation + 1, time[1] * 1000000 + time[2], newest < 2^53 / 1000 and newest * 1000 or 0)
+	local stamp = text(generation)
+	writes[#writes + 1] = 'generation'
+	writes[#writes + 1] = stamp
+	if counted then
+		writes[#writes + 1] = 'counted'
+		writes[#writes + 1] = stamp
+	end
+	for name, list in pairs(lists) do
+		writes[#writes + 1] = '@' .. name
+		writes[#writes + 1] = stamp
+		if list then
+			writes[#writes + 1] = '#' .. name
+			writes[#writes + 1] = stamp .. ' ' .. list
+		end
+	end
+	put(writes)
+	redis.call('XADD', control, 'MAXLEN', '64', '*', 'generation', stamp)
 	return generation
 end

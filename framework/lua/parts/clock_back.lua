@@ -28,6 +28,7 @@ if back > 0 then
 		put_holds_back()
 	end
 end
-if back > 0 or now - clock >= GRAIN_MS then
+local looks = back > 0 or now - clock >= GRAIN_MS
+if looks then
 	redis.call('HSET', partitions, 'clock', text(now))
 end

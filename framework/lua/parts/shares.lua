@@ -1,43 +1,66 @@
--- How many of `count` partitions each member shall have, and the members in the order in which they are
--- served: by largest remainder, then by how many more they hold than they shall, then by name.
-local function quotas_by_capacity(count, capacities, holding)
-	local order, quota = {}, {}
-	local total, left = 0, count
-	for name, capacity in pairs(capacities) do
+-- The numbers that are keys of a table, the highest first.
+local function highest_first(of)
+	local numbers = {}
+	for number in pairs(of) do
+		numbers[#numbers + 1] = number
+	end
+	table.sort(numbers, function(a, b) return a > b end)
+	return numbers
+end
+
+-- The members with a capacity, by the remainder of their share, and by how many more they hold than the share's whole part. Also
+-- the whole parts, and the sum of them.
+local function ranks(count, total, names, capacities, holding)
+	local ranked, quota, sum = {}, {}, 0
+	local last, whole, alike -- most members have the same capacity
+	for _, name in ipairs(names) do
+		local capacity = capacities[name] or 0
 		if capacity > 0 then
-			order[#order + 1] = name
-			total = total + capacity
+			if capacity ~= last then
+				local rest = count * capacity % total
+				last, whole, alike = capacity, (count * capacity - rest) / total, ranked[rest] or {}
+				ranked[rest] = alike
+			end
+			local surplus = (holding[name] or 0) - whole
+			local group = alike[surplus]
+			if not group then
+				group = {}
+				alike[surplus] = group
+			end
+			group[#group + 1] = name
+			quota[name] = whole
+			sum = sum + whole
 		end
 	end
-	local remainder, surplus = {}, {}
-	for _, name in ipairs(order) do
-		remainder[name] = count * capacities[name] % total
-		quota[name] = (count * capacities[name] - remainder[name]) / total
-		surplus[name] = (holding[name] or 0) - quota[name]
-		left = left - quota[name]
+	return ranked, quota, sum
+end
+
+-- How many of `count` partitions each member shall have, and the members in the order in which they are
+-- served: by largest remainder, then by how many more they hold than they shall. Nothing here sorts names: of many
+-- members, that would take longer than all the rest.
+local function quotas_by_capacity(count, names, capacities, holding)
+	local total, order = 0, {}
+	for _, name in ipairs(names) do
+		total = total + (capacities[name] or 0)
 	end
-	table.sort(order, function(a, b)
-		if remainder[a] ~= remainder[b] then
-			return remainder[a] > remainder[b]
+	local ranked, quota, sum = ranks(count, total, names, capacities, holding)
+	for _, rest in ipairs(highest_first(ranked)) do
+		for _, surplus in ipairs(highest_first(ranked[rest])) do
+			for _, name in ipairs(ranked[rest][surplus]) do
+				order[#order + 1] = name
+			end
 		end
-		if surplus[a] ~= surplus[b] then
-			return surplus[a] > surplus[b]
-		end
-		return a < b
-	end)
-	for i = 1, math.min(left, #order) do
+	end
+	for i = 1, math.min(count - sum, #order) do
 		quota[order[i]] = quota[order[i]] + 1
 	end
 	return quota, order
 end
 
--- The same, where no member gets more than its limit: what it cannot serve goes to others, or to nobody.
-local function quotas(count, capacities, limits, target)
-	local holding = {}
-	for p = 0, count - 1 do
-		holding[target[p]] = (holding[target[p]] or 0) + 1
-	end
-	local quota, order = quotas_by_capacity(count, capacities, holding)
+-- The same, where no member gets more than its limit: what it cannot serve goes to others, or to nobody. `holding`: of
+-- how many partitions each member is the target.
+local function quotas(count, names, capacities, limits, holding)
+	local quota, order = quotas_by_capacity(count, names, capacities, holding)
 	if not next(limits) then
 		return quota, order
 	end
@@ -54,7 +77,7 @@ local function quotas(count, capacities, limits, target)
 				count = count - limits[name]
 			end
 		end
-		current = quotas_by_capacity(count, free, holding)
+		current = quotas_by_capacity(count, names, free, holding)
 	end
 	for _, name in ipairs(order) do
 		quota[name] = limited[name] or current[name]
@@ -62,11 +85,11 @@ local function quotas(count, capacities, limits, target)
 	return quota, order
 end
 
--- Chooses the target of each of `count` partitions, and calls set_target(p, name) for each that changes.
+-- Chooses the target of each partition of `scope`, and calls set_target(p, name) for each that changes. `left`: how many
+-- of them each member shall have; the function uses it up.
 -- First, a partition stays where its owner is its target; then, where it is on its way to its target. The
 -- others stay with their owner if it shall have more, and else go to the members in order.
-local function share_out(count, capacities, limits, owner, target, set_target)
-	local left, order = quotas(count, capacities, limits, target)
+local function share_out(scope, left, order, owner, target, set_target)
 	local settled = {}
 	local function give(p, name)
 		settled[p] = true
@@ -78,18 +101,18 @@ local function share_out(count, capacities, limits, owner, target, set_target)
 	local function wants(name)
 		return (left[name] or 0) > 0
 	end
-	for p = 0, count - 1 do
+	for _, p in ipairs(scope) do
 		if owner[p] == target[p] and wants(target[p]) then
 			give(p, target[p])
 		end
 	end
-	for p = 0, count - 1 do
+	for _, p in ipairs(scope) do
 		if not settled[p] and wants(target[p]) then
 			give(p, target[p])
 		end
 	end
 	local at = 1
-	for p = 0, count - 1 do
+	for _, p in ipairs(scope) do
 		if not settled[p] then
 			while order[at] and not wants(order[at]) do
 				at = at + 1
