@@ -367,6 +367,13 @@ int64_t seg_connection_tick(seg_connection *c, int64_t now, bool readable)
 	return next_timer(c, now);
 }
 
+int64_t seg_connection_write(seg_connection *c, int64_t now)
+{
+	seg_error left_to_tick;
+	bool written = is_ready(c) && seg_traffic_flush(&c->traffic, &left_to_tick);
+	return written && seg_traffic_unsent(&c->traffic) == 0 ? next_timer(c, now) : now;
+}
+
 /* --- looking ----------------------------------------------------------------- */
 
 bool seg_connection_ready(const seg_connection *c)

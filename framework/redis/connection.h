@@ -202,6 +202,12 @@ int64_t seg_connection_tick(seg_connection *connection, int64_t now, bool readab
 /* Writes the output buffer, as far as the kernel accepts it. seg_connection_tick does the same. */
 void seg_connection_flush(seg_connection *connection);
 
+/*
+ * The same, and nothing else: runs no callback, and leaves an error of the socket to the next tick. So a thread that the owner
+ * lends the connection to may write its commands. Returns when the next tick is due: `now` if at once.
+ */
+int64_t seg_connection_write(seg_connection *connection, int64_t now);
+
 /* Breaks the connection, with a reason, as if the peer had closed it. It then reconnects. */
 __attribute__((format(printf, 3, 4))) void seg_connection_break(seg_connection *connection, int status,
 								const char *format, ...);

@@ -486,6 +486,18 @@ void seg_route_poll(seg_route *r, seg_poll_set *set)
 			seg_contact_poll(r->contacts.at[n], set);
 }
 
+int64_t seg_route_write(seg_route *r, int64_t now)
+{
+	int64_t next = r->cluster && map_is_due(r) ? r->map_at : SEG_NEVER;
+	for (uint32_t n = 0; n < r->contacts.count; n++) {
+		const seg_contact *node = r->contacts.at[n];
+		int64_t timer =
+			node && node->connection ? seg_connection_write(node->connection, now) : SEG_NEVER;
+		next = timer < next ? timer : next;
+	}
+	return next;
+}
+
 int64_t seg_route_tick(seg_route *r, int64_t now, bool polled)
 {
 	int64_t next = SEG_NEVER;

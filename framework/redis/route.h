@@ -151,6 +151,9 @@ void seg_route_poll(seg_route *route, seg_poll_set *set);
  */
 int64_t seg_route_tick(seg_route *route, int64_t now, bool polled);
 
+/* As seg_connection_write, on all connections. */
+int64_t seg_route_write(seg_route *route, int64_t now);
+
 /* --- for callers that wait --- */
 
 /* A set of the route's own, for a caller that polls nothing else. */

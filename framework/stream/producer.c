@@ -11,6 +11,7 @@
 #include "base/range.h"
 #include "stream/append.h"
 #include "stream/codec.h"
+#include "stream/loan.h"
 #include "stream/record.h"
 #include "stream/sender.h"
 #include "stream/spelling.h"
@@ -128,6 +129,7 @@ static void destroy(seg_producer *p)
 	seg_accumulator_fini(&p->shared.accumulator);
 	free(p->sender.sequences);
 	pthread_cond_destroy(&p->shared.changed);
+	pthread_cond_destroy(&p->shared.returned);
 	pthread_mutex_destroy(&p->shared.lock);
 	if (p->wake_fd >= 0)
 		close(p->wake_fd);
@@ -140,6 +142,7 @@ static void init_shared(seg_producer *p)
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&p->shared.changed, &attributes);
+	pthread_cond_init(&p->shared.returned, &attributes);
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&p->shared.lock, NULL);
 }
@@ -243,7 +246,7 @@ static int take_record(seg_producer *p, uint32_t partition, const seg_record *re
 				"the record takes %zu bytes of the producer's buffer, whose limit "
 				"in_flight_bytes is %" PRIu64,
 				charge, p->options.in_flight_bytes);
-	bool wake = false;
+	bool wake = false, borrowed = false;
 	pthread_mutex_lock(&p->shared.lock);
 	int status = wait_for_room(p, charge, error);
 	if (status == 0) {
@@ -251,10 +254,14 @@ static int take_record(seg_producer *p, uint32_t partition, const seg_record *re
 		if (seg_accumulator_add(&p->shared.accumulator, partition, record, opaque, now))
 			status = seg_fail(error, SEG_ENOMEM, "out of memory for a record of %zu bytes",
 					  charge);
+		int64_t until = p->shared.sleeping_until;
 		wake = seg_sender_oversleeps(p, now);
+		borrowed = wake && seg_loan_take(p, until);
 	}
 	pthread_mutex_unlock(&p->shared.lock);
-	if (wake)
+	if (borrowed)
+		seg_loan_use(p);
+	else if (wake)
 		seg_sender_wake(p);
 	return status;
 }

@@ -2,7 +2,8 @@
  * producer_state.h - the state of an asynchronous producer, and who may touch which part of it.
  *
  * producer.c takes the records of the application's threads. The sender (sender.h) is the thread that sends them: flight.h issues
- * batches and reads the answers, outcome.h tells what became of each record.
+ * batches and reads the answers, outcome.h tells what became of each record. While it sleeps, another thread may do a part of its
+ * work (loan.h).
  */
 #ifndef SEG_STREAM_PRODUCER_STATE_H
 #define SEG_STREAM_PRODUCER_STATE_H
@@ -33,15 +34,23 @@ struct seg_producer {
 		seg_accumulator accumulator;
 		int64_t sleeping_until; /* seg_now() at which the sender wakes up, or SEG_SENDER_AWAKE */
 		bool can_send;          /* the connection was ready when the sender went to sleep */
-		bool closing;           /* seg_producer_close has begun: no more records */
-		bool stopping;          /* the sender gives up the remaining records and ends */
-		unsigned waiting;       /* threads in a wait for `changed` */
+		bool lent;              /* another thread acts as the sender, until it signals `returned` */
+		int64_t lent_until;     /* while lent: when the sender's thread wakes up by itself */
+		pthread_cond_t returned;
+		bool closing;     /* seg_producer_close has begun: no more records */
+		bool stopping;    /* the sender gives up the remaining records and ends */
+		unsigned waiting; /* threads in a wait for `changed` */
 	} shared;
 
-	/* Of the sender's thread. */
+	/* Of the sender's thread alone. */
+	struct {
+		seg_poll_set polled;
+		bool was_woken; /* its newest sleep ended with an event */
+	} thread_own;
+
+	/* Of the sender: its thread while it is awake, or the borrower of loan.h. */
 	struct {
 		seg_route *route;
-		seg_poll_set polled;
 		uint64_t *sequences; /* for each partition: of its newest record */
 		seg_append_builder builder;
 		seg_registration registration;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "stream/flight.h"
+#include "stream/loan.h"
 #include "stream/outcome.h"
 
 /*
@@ -16,6 +17,9 @@
  */
 #define ANSWER_TIMEOUT_MIN SEG_SECOND
 #define ANSWER_TIMEOUT_MAX (10 * SEG_SECOND)
+
+/* How long the thread sleeps at most after an event: less than an answer's first timer takes (redis/progress.c). */
+#define DOZE (250 * SEG_MS)
 
 /* --- giving up ---------------------------------------------------------------- */
 
@@ -99,36 +103,62 @@ void seg_sender_wake(seg_producer *p)
 	(void)eventfd_write(p->wake_fd, 1);
 }
 
+/*
+ * Without a need, so that the time to wake up does not come nearer with the next record, whose thread would have to wake this one to
+ * say so. While batches are under way, a batch behind them is due after limits.behind. Soon after an event, another thread may
+ * write (loan.h), and then an answer has its time.
+ */
+static int64_t latest_wake_up(const seg_producer *p, int64_t now)
+{
+	const seg_accumulator *a = &p->shared.accumulator;
+	if (p->options.linger_us > 0)
+		return SEG_NEVER;
+	if (!TAILQ_EMPTY(&a->age) && p->shared.can_send)
+		return now + a->limits.behind;
+	return p->thread_own.was_woken ? now + DOZE : SEG_NEVER;
+}
+
 /* Computes when to wake up without an event. False if there is something to do now. */
 static bool may_sleep(seg_producer *p, int64_t timer, int64_t now, int64_t *until)
 {
 	pthread_mutex_lock(&p->shared.lock);
 	p->shared.can_send = seg_route_ready(p->sender.route);
 	int64_t next = seg_accumulator_next_time(&p->shared.accumulator, p->shared.can_send, now);
+	int64_t latest = latest_wake_up(p, now);
 	*until = next < timer ? next : timer;
 	bool sleeps = *until > now && !p->shared.stopping;
+	if (latest < *until)
+		*until = latest;
 	if (sleeps)
 		p->shared.sleeping_until = *until;
 	pthread_mutex_unlock(&p->shared.lock);
 	return sleeps;
 }
 
+static void wake_up(seg_producer *p, bool by_event)
+{
+	pthread_mutex_lock(&p->shared.lock);
+	seg_loan_end(p);
+	/* Whoever woke this thread has set it already. */
+	p->thread_own.was_woken = by_event || p->shared.sleeping_until == SEG_SENDER_AWAKE;
+	p->shared.sleeping_until = SEG_SENDER_AWAKE;
+	pthread_mutex_unlock(&p->shared.lock);
+}
+
 /* Sleeps until there is something to do. */
 static void sleep_until_needed(seg_producer *p, int64_t timer)
 {
-	int64_t now = seg_now(), until;
-	bool sleeps = may_sleep(p, timer, now, &until);
-	seg_poll_set *set = &p->sender.polled;
+	seg_poll_set *set = &p->thread_own.polled;
 	seg_poll_set_clear(set);
 	nfds_t waker = seg_poll_set_add(set, p->wake_fd, POLLIN);
 	seg_route_poll(p->sender.route, set);
+	/* From here on until it has woken up, another thread may act as the sender. */
+	int64_t now = seg_now(), until;
+	bool sleeps = may_sleep(p, timer, now, &until);
 	int64_t pause = !sleeps ? 0 : until == SEG_NEVER ? SEG_SECOND * 3600 : until - now;
-	seg_poll_set_wait(set, pause);
-	if (sleeps) {
-		pthread_mutex_lock(&p->shared.lock);
-		p->shared.sleeping_until = SEG_SENDER_AWAKE;
-		pthread_mutex_unlock(&p->shared.lock);
-	}
+	bool found = seg_poll_set_wait(set, pause);
+	if (sleeps)
+		wake_up(p, found);
 	eventfd_t value;
 	if (seg_poll_set_found(set, waker))
 		(void)eventfd_read(p->wake_fd, &value);
@@ -159,7 +189,7 @@ static void *run(void *arg)
 	/* Runs the callbacks of the batches in flight, which recycle them. */
 	seg_route_destroy(p->sender.route);
 	seg_append_builder_fini(&p->sender.builder);
-	seg_poll_set_fini(&p->sender.polled);
+	seg_poll_set_fini(&p->thread_own.polled);
 	return NULL;
 }
 
