@@ -10,6 +10,7 @@
 #include <segmenter/segmenter.h>
 
 #include "base/clock.h"
+#include "base/spare_cpus.h"
 
 /* --- the waker ------------------------------------------------------------- */
 
@@ -115,16 +116,34 @@ static void park(ck_ec32_t *event, uint32_t ticket, int64_t until)
 	ck_ec32_wait_pred(event, &ec_mode, ticket, step_to_deadline, &deadline, &deadline);
 }
 
-void seg_event_wait(ck_ec32_t *event, uint32_t ticket, int64_t until, seg_idle idle)
+static bool is_due(const ck_ec32_t *event, uint32_t ticket, int64_t until)
 {
-	if (idle == SEG_IDLE_PARK) {
+	return ck_ec32_value(event) != ticket || seg_now() >= until;
+}
+
+static void spin(ck_ec32_t *event, uint32_t ticket, int64_t until)
+{
+	if (!seg_spare_cpu_take()) {
 		park(event, ticket, until);
 		return;
 	}
-	while (ck_ec32_value(event) == ticket && seg_now() < until) {
-		if (idle == SEG_IDLE_YIELD)
+	while (!is_due(event, ticket, until))
+		ck_pr_stall();
+	seg_spare_cpu_give_back();
+}
+
+void seg_event_wait(ck_ec32_t *event, uint32_t ticket, int64_t until, seg_idle idle)
+{
+	switch (idle) {
+	case SEG_IDLE_PARK:
+		park(event, ticket, until);
+		break;
+	case SEG_IDLE_YIELD:
+		while (!is_due(event, ticket, until))
 			sched_yield();
-		else
-			ck_pr_stall();
+		break;
+	case SEG_IDLE_SPIN:
+		spin(event, ticket, until);
+		break;
 	}
 }

@@ -17,7 +17,7 @@
 typedef enum seg_idle {
 	SEG_IDLE_PARK = 0, /* sleeps in the kernel: costs nothing, some microseconds to wake */
 	SEG_IDLE_YIELD,    /* gives its processor to others, and looks again */
-	SEG_IDLE_SPIN,     /* looks again at once: needs a processor of its own */
+	SEG_IDLE_SPIN,     /* looks again at once, while a CPU is spare (spare_cpus.h); else parks */
 } seg_idle;
 
 /* The count of an event. Any thread. */

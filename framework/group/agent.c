@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/spare_cpus.h"
 #include "group/acks.h"
 #include "group/blocking_read.h"
 #include "group/careful_read.h"
@@ -371,9 +372,9 @@ static bool missed_something(seg_member *m)
 
 static void sleep_until(seg_member *m, int64_t next)
 {
-	if (m->options.idle != SEG_IDLE_PARK) {
-		if (m->options.idle == SEG_IDLE_YIELD)
-			sched_yield();
+	if (m->options.idle == SEG_IDLE_YIELD)
+		sched_yield();
+	if (m->options.idle == SEG_IDLE_YIELD || m->agent.spins) {
 		seg_poll_set_wait(&m->polled, 0);
 		return;
 	}
@@ -404,12 +405,15 @@ void *seg_agent_run(void *arg)
 {
 	seg_member *m = arg;
 	bool polled = false;
+	m->agent.spins = m->options.idle == SEG_IDLE_SPIN && seg_spare_cpu_take();
 	while (!seg_stop_step(m)) {
 		int64_t next = do_work(m, polled);
 		atomic_fetch_add_explicit(&m->rounds, 1, memory_order_relaxed);
 		sleep_and_poll(m, next);
 		polled = true;
 	}
+	if (m->agent.spins)
+		seg_spare_cpu_give_back();
 	/* An answer may be missing, which nobody waits for any more. */
 	for (uint32_t i = 0; i < m->partition_count; i++)
 		seg_careful_read_leave(&m->partitions[i]);

@@ -245,6 +245,7 @@ typedef struct seg_member {
 
 	struct {
 		bool fatal; /* the member has failed for good */
+		bool spins; /* idle = spin, and a CPU is spare for this thread */
 	} agent;
 
 	struct {

@@ -99,8 +99,11 @@ const seg_config_row seg_config_rows[] = {
 		 "CPUs that the process may use. none: no pinning."},
 	{RUNNER("idle", idle, int, SEG_CONFIG_CHOICE), .value = "park", .choices = idles,
 	 .help = "What a worker without messages does. park: sleep until woken. yield: offer the CPU to "
-		 "others, then look again. spin: look again at once; the lowest latency, but each worker "
-		 "keeps a CPU busy."},
+		 "others, then look again. spin: look again at once; the lowest latency, but each such thread "
+		 "keeps a CPU busy. Two of the CPUs that the process may use (its affinity, and the limit "
+		 "cpu.max of its control group) stay free for Redis and others: a thread that finds no other "
+		 "CPU parks, so with two CPUs or fewer spin is park. Each consumer's I/O thread comes first, then "
+		 "the workers as they become idle."},
 	{LIVE_RUNNER("shutdown_timeout", shutdown_timeout, int64_t, SEG_CONFIG_DURATION), .value = "30s",
 	 .min = 0, .max = H,
 	 .help = "How long a clean stop waits for handlers to finish their batches."},
