@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "stream/flight.h"
-#include "stream/sender.h"
+#include "stream/sleep.h"
 
 bool seg_loan_take(seg_producer *p, int64_t until)
 {
@@ -34,7 +34,7 @@ static void give_back(seg_producer *p, int64_t timer)
 	if (timer < next)
 		next = timer;
 	if (next < p->shared.lent_until || p->shared.stopping)
-		seg_sender_wake(p);
+		seg_sleep_end(p);
 	else
 		p->shared.sleeping_until = p->shared.lent_until;
 	pthread_cond_signal(&p->shared.returned);

@@ -17,7 +17,7 @@
 
 /*
  * Borrows, where `until` was the time until which the sender's thread sleeps, and the caller has just taken the duty to wake it
- * (seg_sender_oversleeps). False: wake the thread. Under the lock.
+ * (seg_sleep_is_too_long). False: wake the thread. Under the lock.
  */
 bool seg_loan_take(seg_producer *producer, int64_t until);
 

@@ -14,6 +14,7 @@
 #include "stream/loan.h"
 #include "stream/record.h"
 #include "stream/sender.h"
+#include "stream/sleep.h"
 #include "stream/spelling.h"
 
 /* --- options ------------------------------------------------------------------ */
@@ -255,14 +256,14 @@ static int take_record(seg_producer *p, uint32_t partition, const seg_record *re
 			status = seg_fail(error, SEG_ENOMEM, "out of memory for a record of %zu bytes",
 					  charge);
 		int64_t until = p->shared.sleeping_until;
-		wake = seg_sender_oversleeps(p, now);
+		wake = seg_sleep_is_too_long(p, now);
 		borrowed = wake && seg_loan_take(p, until);
 	}
 	pthread_mutex_unlock(&p->shared.lock);
 	if (borrowed)
 		seg_loan_use(p);
 	else if (wake)
-		seg_sender_wake(p);
+		seg_sleep_end(p);
 	return status;
 }
 
@@ -297,8 +298,8 @@ static int flush(seg_producer *p, int64_t until)
 	seg_accumulator *a = &p->shared.accumulator;
 	uint64_t mark = seg_accumulator_mark(a);
 	seg_accumulator_hurry(a);
-	if (seg_sender_oversleeps(p, seg_now()))
-		seg_sender_wake(p);
+	if (seg_sleep_is_too_long(p, seg_now()))
+		seg_sleep_end(p);
 	while (!seg_accumulator_is_gone(a, mark))
 		if (!wait_for_change(p, until))
 			return SEG_ETIMEOUT;

@@ -10,6 +10,7 @@
 #include "stream/flight.h"
 #include "stream/loan.h"
 #include "stream/outcome.h"
+#include "stream/sleep.h"
 
 /*
  * How long Redis may be silent while an answer is due: a third of the delivery timeout, so that there is time
@@ -86,22 +87,6 @@ static bool give_up_expired(seg_producer *p, int64_t now)
 }
 
 /* --- the thread --------------------------------------------------------------- */
-
-bool seg_sender_oversleeps(seg_producer *p, int64_t now)
-{
-	if (p->shared.sleeping_until == SEG_SENDER_AWAKE)
-		return false;
-	int64_t next = seg_accumulator_next_time(&p->shared.accumulator, p->shared.can_send, now);
-	if (next >= p->shared.sleeping_until && !p->shared.stopping)
-		return false;
-	p->shared.sleeping_until = SEG_SENDER_AWAKE;
-	return true;
-}
-
-void seg_sender_wake(seg_producer *p)
-{
-	(void)eventfd_write(p->wake_fd, 1);
-}
 
 /*
  * Without a need, so that the time to wake up does not come nearer with the next record, whose thread would have to wake this one to
@@ -232,9 +217,9 @@ void seg_sender_stop(seg_producer *p)
 {
 	pthread_mutex_lock(&p->shared.lock);
 	p->shared.stopping = true;
-	bool wake = seg_sender_oversleeps(p, seg_now());
+	bool wake = seg_sleep_is_too_long(p, seg_now());
 	pthread_mutex_unlock(&p->shared.lock);
 	if (wake)
-		seg_sender_wake(p);
+		seg_sleep_end(p);
 	pthread_join(p->thread, NULL);
 }

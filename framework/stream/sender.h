@@ -13,11 +13,4 @@ int seg_sender_start(seg_producer *producer, seg_error *error);
 /* Tells the sender to give up the remaining records, and waits until its thread has ended. */
 void seg_sender_stop(seg_producer *producer);
 
-/*
- * Whether the sender sleeps beyond the next thing to do. If so, call seg_sender_wake after unlocking. Under
- * the lock.
- */
-bool seg_sender_oversleeps(seg_producer *producer, int64_t now);
-void seg_sender_wake(seg_producer *producer);
-
 #endif
