@@ -87,6 +87,17 @@ static void a_row_has_the_median_the_quartiles_and_the_goal(void **state)
 	free(panels);
 }
 
+static void the_same_ways_in_another_experiment_have_no_goal(void **state)
+{
+	(void)state;
+	json_t *measures = json_array();
+	add_way(measures, "peers, sending", "producer", 8, 1000000, 1000);
+	add_way(measures, "peers, sending", "xadd", 8, 1000000, 500);
+	bench_panels *panels = panels_of(report_of("measures", measures));
+	assert_float_equal(row_of(&panels->panel[0], "producer")->bars[0].goal, 0, 1e-6);
+	free(panels);
+}
+
 static void a_case_of_segrunner_and_the_bare_loop_is_drawn_only_as_a_ratio(void **state)
 {
 	(void)state;
@@ -224,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_has_the_median_the_quartiles_and_the_goal),
+		cmocka_unit_test(the_same_ways_in_another_experiment_have_no_goal),
 		cmocka_unit_test(a_case_of_segrunner_and_the_bare_loop_is_drawn_only_as_a_ratio),
 		cmocka_unit_test(the_ratios_of_other_numbers_of_partitions_have_their_goals),
 		cmocka_unit_test(a_way_of_packing_is_a_row_with_its_rates_and_its_memory),

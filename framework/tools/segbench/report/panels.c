@@ -133,12 +133,13 @@ static bool is_pair(const json_t *measures, size_t first, size_t end)
 static void set_rate_goals(bench_panel *panel)
 {
 	static const struct {
-		const char *ours, *reference, *goal;
-	} goals[] = {{"segrunner", "bare", "consume/bare"}, {"producer", "xadd", "produce/xadd"}};
+		const char *experiment, *ours, *reference, *goal;
+	} goals[] = {{"consume", "segrunner", "bare", "consume/bare"},
+		     {"produce", "producer", "xadd", "produce/xadd"}};
 	for (size_t g = 0; g < sizeof(goals) / sizeof(goals[0]); g++) {
 		bench_panel_row *ours = find_row(panel, goals[g].ours);
 		const bench_panel_row *reference = find_row(panel, goals[g].reference);
-		if (ours && reference)
+		if (ours && reference && strcmp(panel->title, goals[g].experiment) == 0)
 			ours->bars[0].goal = reference->bars[0].median * goal_value(goals[g].goal);
 	}
 }
