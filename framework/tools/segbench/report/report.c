@@ -213,7 +213,7 @@ static void print_ratio(const bench_goal *goal, const json_t *ratio)
 	if (json_is_real(lower))
 		snprintf(spread, sizeof(spread), "%.4g - %.4g", json_real_value(lower),
 			 json_real_value(json_object_get(ratio, "upper_quartile")));
-	printf("ratio %-25s %9.4g  %-21s  goal %s %-6g %-16s  %s\n", goal->name,
+	printf("ratio %-26s %9.4g  %-21s  goal %s %-6g %-16s  %s\n", goal->name,
 	       json_real_value(json_object_get(ratio, "median")), spread,
 	       goal->at_least ? ">=" : "<=", goal->value,
 	       json_string_value(json_object_get(ratio, "verdict")), goal->help);
