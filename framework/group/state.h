@@ -267,6 +267,12 @@ typedef struct seg_member {
 	} history;
 
 	struct {
+		size_t bytes;  /* that the reads of backlogs under way are expected to bring */
+		bool full;     /* so much that no more are issued until half of it has come */
+		uint32_t next; /* the place on the list of active partitions that is next to be served */
+	} fetch;
+
+	struct {
 		uint32_t waits; /* with ack_replicas: questions to replicas without an answer */
 		int64_t beat;   /* when commits last went out together */
 	} commit;
