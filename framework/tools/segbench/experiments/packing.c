@@ -17,8 +17,20 @@
 enum { MESSAGES_FACTOR = 2, PACKINGS = 4 };
 
 typedef struct {
-	bench_series sent, consumed, memory, memory_ratio;
+	bench_series rate, client, server; /* records/s; CPU ns a record */
+} move;
+
+typedef struct {
+	move sent, consumed;
+	bench_series memory, memory_ratio;
 } figures;
+
+static void note_move(move *m, const bench_measure *measure)
+{
+	bench_series_add(&m->rate, bench_figure_rate(measure));
+	bench_series_add(&m->client, bench_figure_client(measure));
+	bench_series_add(&m->server, bench_figure_server(measure));
+}
 
 static void measure_round(bench_context *context, figures *f)
 {
@@ -28,8 +40,8 @@ static void measure_round(bench_context *context, figures *f)
 	bench_measure sent = bench_rounds_measure(&bench_way_producer, workload);
 	double after = bench_server_info(workload->server, "memory", "used_memory");
 	bench_measure consumed = bench_rounds_measure(&bench_way_segrunner, workload);
-	bench_series_add(&f->sent, bench_figure_rate(&sent));
-	bench_series_add(&f->consumed, bench_figure_rate(&consumed));
+	note_move(&f->sent, &sent);
+	note_move(&f->consumed, &consumed);
 	bench_series_add(&f->memory, (after - before) / (double)workload->messages);
 }
 
@@ -42,17 +54,27 @@ static void report_figure(bench_context *context, seg_packing packing, const cha
 	bench_report_figure(&context->report, "packing", name, unit, series);
 }
 
+static void report_move(bench_context *context, seg_packing packing, const char *what, const move *m)
+{
+	char text[64];
+	report_figure(context, packing, what, "records/s", &m->rate);
+	snprintf(text, sizeof(text), "%s, CPU of the client", what);
+	report_figure(context, packing, text, "ns a record", &m->client);
+	snprintf(text, sizeof(text), "%s, Redis's CPU", what);
+	report_figure(context, packing, text, "ns a record", &m->server);
+}
+
 static void report(bench_context *context, figures all[PACKINGS])
 {
 	for (int packing = 0; packing < PACKINGS; packing++) {
 		figures *f = &all[packing];
-		if (f->sent.count == 0)
+		if (f->sent.rate.count == 0)
 			continue;
 		for (size_t i = 0; i < f->memory.count; i++)
 			bench_series_add(&f->memory_ratio,
 					 f->memory.values[i] / all[SEG_PACKING_OFF].memory.values[i]);
-		report_figure(context, (seg_packing)packing, "sent", "records/s", &f->sent);
-		report_figure(context, (seg_packing)packing, "consumed", "records/s", &f->consumed);
+		report_move(context, (seg_packing)packing, "sent", &f->sent);
+		report_move(context, (seg_packing)packing, "consumed", &f->consumed);
 		report_figure(context, (seg_packing)packing, "Redis's memory", "bytes a record", &f->memory);
 	}
 }
@@ -61,8 +83,8 @@ static void report(bench_context *context, figures all[PACKINGS])
 static void report_zstd(bench_report *report, const figures *zstd, const figures *lz4)
 {
 	bench_series memory = {0};
-	bench_report_ratio(report, "packed-sent-per-s-zstd", &zstd->sent);
-	bench_report_ratio(report, "packed-consumed-per-s-zstd", &zstd->consumed);
+	bench_report_ratio(report, "packed-sent-per-s-zstd", &zstd->sent.rate);
+	bench_report_ratio(report, "packed-consumed-per-s-zstd", &zstd->consumed.rate);
 	for (size_t i = 0; i < zstd->memory.count; i++)
 		bench_series_add(&memory, zstd->memory.values[i] / lz4->memory.values[i]);
 	bench_report_ratio(report, "packed-memory-zstd", &memory);
@@ -71,15 +93,15 @@ static void report_zstd(bench_report *report, const figures *zstd, const figures
 static void report_goals(bench_report *report, const figures all[PACKINGS])
 {
 	const figures *packed = &all[SEG_PACKING_ON], *lz4 = &all[SEG_PACKING_LZ4];
-	bench_report_ratio(report, "packed-sent-per-s", &packed->sent);
-	bench_report_ratio(report, "packed-consumed-per-s", &packed->consumed);
+	bench_report_ratio(report, "packed-sent-per-s", &packed->sent.rate);
+	bench_report_ratio(report, "packed-consumed-per-s", &packed->consumed.rate);
 	bench_report_ratio(report, "packed-memory", &packed->memory_ratio);
-	if (lz4->sent.count == 0)
+	if (lz4->sent.rate.count == 0)
 		return;
-	bench_report_ratio(report, "packed-sent-per-s-lz4", &lz4->sent);
-	bench_report_ratio(report, "packed-consumed-per-s-lz4", &lz4->consumed);
+	bench_report_ratio(report, "packed-sent-per-s-lz4", &lz4->sent.rate);
+	bench_report_ratio(report, "packed-consumed-per-s-lz4", &lz4->consumed.rate);
 	bench_report_ratio(report, "packed-memory-lz4", &lz4->memory_ratio);
-	if (all[SEG_PACKING_ZSTD].sent.count > 0)
+	if (all[SEG_PACKING_ZSTD].sent.rate.count > 0)
 		report_zstd(report, &all[SEG_PACKING_ZSTD], lz4);
 }
 
@@ -129,6 +151,6 @@ static void run(bench_context *context)
 
 const bench_experiment bench_experiment_packing = {
 	.name = "packing",
-	.help = "packed streams: records/s sent and consumed, Redis's memory",
+	.help = "packed streams: records/s, CPU and Redis's memory of a record",
 	.run = run,
 };
