@@ -184,8 +184,15 @@ local function share_of(list)
 	for p in string.gmatch(list or '', '%d+') do
 		numbers[#numbers + 1] = p
 	end
+	local find, settled = string.find, ' ' .. me .. ' ' .. me -- most are so, and finding that is quicker than matching
 	each_chunk(numbers, function(p, value)
-		local its_epoch, its_owner, its_target = string.match(value, '^(%S+) (%S+) (%S+)$')
+		local at, last = find(value, settled, 1, true)
+		local its_epoch, its_owner, its_target
+		if last == #value and at == find(value, ' ', 1, true) then
+			its_epoch, its_owner, its_target = string.sub(value, 1, at - 1), me, me
+		else
+			its_epoch, its_owner, its_target = string.match(value, '^(%S+) (%S+) (%S+)$')
+		end
 		if its_owner == me then
 			share[#share + 1] = p
 			share[#share + 1] = its_epoch
