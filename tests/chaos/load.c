@@ -98,7 +98,7 @@ static void *run(void *arg)
 }
 
 static int open_all(chaos_load *load, const chaos_servers *servers, const seg_stream_shape *shape,
-		    seg_error *error)
+		    bool at_once, seg_error *error)
 {
 	seg_client_options client;
 	seg_producer_options producer;
@@ -109,6 +109,8 @@ static int open_all(chaos_load *load, const chaos_servers *servers, const seg_st
 	producer.when_blocked_ms = CLOSE_MS;
 	producer.delivery_timeout_ms = DELIVERY_MS;
 	producer.wait_when_full = 1;
+	if (at_once)
+		producer.linger_us = 0;
 	producer.delivery = delivered;
 	producer.delivery_arg = load;
 	int status = seg_client_open(&client, &load->client, error);
@@ -119,7 +121,8 @@ static int open_all(chaos_load *load, const chaos_servers *servers, const seg_st
 	return status;
 }
 
-chaos_load *chaos_load_open(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size)
+chaos_load *chaos_load_open(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size,
+			    bool at_once)
 {
 	seg_error error;
 	const seg_stream_shape shape = {partitions, partition_size, SEG_OVERFLOW_REJECT};
@@ -128,7 +131,7 @@ chaos_load *chaos_load_open(const chaos_servers *servers, uint32_t partitions, u
 		return NULL;
 	load->replicas = servers->ack_replicas > 0;
 	pthread_mutex_init(&load->lock, NULL);
-	if (open_all(load, servers, &shape, &error)) {
+	if (open_all(load, servers, &shape, at_once, &error)) {
 		fprintf(stderr, "chaos: %s\n", error.text);
 		return NULL;
 	}

@@ -10,9 +10,11 @@
 typedef struct chaos_load chaos_load;
 
 /*
- * Registers the stream "chaos", each partition of which holds so many messages. On failure it returns NULL and prints a message.
+ * Registers the stream "chaos", each partition of which holds so many messages. at_once: records do not linger. On failure it
+ * returns NULL and prints a message.
  */
-chaos_load *chaos_load_open(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size);
+chaos_load *chaos_load_open(const chaos_servers *servers, uint32_t partitions, uint64_t partition_size,
+			    bool at_once);
 
 /* Begins to send `burst` records every pause_ms. Ends the program on failure. */
 void chaos_load_begin(chaos_load *load, int burst, int pause_ms);
