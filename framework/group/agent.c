@@ -13,6 +13,7 @@
 #include "group/careful_read.h"
 #include "group/claim.h"
 #include "group/commit.h"
+#include "group/doorbell.h"
 #include "group/fenced_call.h"
 #include "group/fetch.h"
 #include "group/gap.h"
@@ -25,6 +26,7 @@
 #include "group/presence.h"
 #include "group/read.h"
 #include "group/request.h"
+#include "group/rest.h"
 #include "group/roll.h"
 #include "group/shortage.h"
 #include "group/stop.h"
@@ -98,6 +100,7 @@ static void fail(seg_member *m, const seg_error *failure)
 	for (uint32_t i = 0; i < m->active_count; i++)
 		seg_ownership_lost(&m->active[i]->own);
 	m->phase = SEG_PHASE_GONE;
+	seg_rest_wake_all(m);
 	if (m->options.hooks.fatal)
 		m->options.hooks.fatal(m->options.hooks.arg, failure);
 }
@@ -157,6 +160,7 @@ static void act(seg_member *m)
 		seg_membership_hurry(m);
 	if (notes & SEG_NOTE_REPLACED)
 		fail(m, &m->notes.failure);
+	seg_rest_wake_all(m);
 }
 
 static void act_on_partition(seg_member *m, seg_partition *p)
@@ -299,14 +303,20 @@ static int64_t step_partition(seg_member *m, seg_partition *p, int64_t now)
 static void drop_inactive(seg_member *m)
 {
 	uint32_t kept = 0;
-	for (uint32_t i = 0; i < m->active_count; i++) {
-		seg_partition *p = m->active[i];
+	bool all_stay = true;
+	for (uint32_t i = 0; i < m->awake_count; i++) {
+		seg_partition *p = m->awake[i];
 		p->agent.active = p->own.state != SEG_OWN_NONE || p->agent.running ||
 				  p->read.reading != SEG_READING_NOT || p->notes || p->agent.unsettled;
-		if (p->agent.active)
-			m->active[kept++] = p;
+		all_stay = all_stay && p->agent.active;
 	}
+	for (uint32_t i = 0; i < m->active_count && !all_stay; i++)
+		if (m->active[i]->agent.active)
+			m->active[kept++] = m->active[i];
+	if (all_stay)
+		return;
 	m->active_count = kept;
+	seg_rest_wake_all(m);
 }
 
 static void report(seg_member *m, int64_t now)
@@ -318,6 +328,14 @@ static void report(seg_member *m, int64_t now)
 			m->options.hooks.report(m->options.hooks.arg, m->active[i], now);
 }
 
+/* Whether partitions may rest. On a cluster, slots move without a ring. */
+static bool is_quiet(seg_member *m)
+{
+	return m->phase == SEG_PHASE_MEMBER && atomic_load(&m->stop) == SEG_STOP_NOT &&
+	       atomic_load(&m->pause) == SEG_PAUSE_NOT && !seg_route_is_cluster(m->data) &&
+	       seg_doorbell_is_used(m);
+}
+
 /* Returns when the next round is due. polled: the links' descriptors have been polled since the round before. */
 static int64_t do_work(seg_member *m, bool polled)
 {
@@ -327,10 +345,11 @@ static int64_t do_work(seg_member *m, bool polled)
 	check_login(m, now);
 	act(m);
 	int64_t next = seg_open_group_step(m, now);
+	seg_rest_begin(m, is_quiet(m), now);
 	drop_inactive(m);
 	report(m, now);
-	for (uint32_t i = 0; i < m->active_count; i++)
-		next = earlier(next, step_partition(m, m->active[i], now));
+	for (uint32_t i = 0; i < m->awake_count; i++)
+		next = earlier(next, step_partition(m, m->awake[i], now));
 	seg_commit_ask_replicas(m);
 	act(m);
 	next = earlier(next, seg_shortage_step(m, now));
@@ -338,6 +357,7 @@ static int64_t do_work(seg_member *m, bool polled)
 	next = earlier(next, seg_membership_step(m, now));
 	next = earlier(next, seg_fetch_step(m, now));
 	next = earlier(next, seg_stop_deadline(m, now));
+	next = earlier(next, seg_rest_end(m, is_quiet(m), now));
 	/* Sends the new commands. They may fail, and they set the timers of their answers. */
 	next = earlier(next, tick_links(m, now, false));
 	return m->notes.what ? now : next;
@@ -364,8 +384,8 @@ static bool missed_worker(const seg_partition *p)
 /* Whether another thread has stored something between do_work and the sleep. */
 static bool missed_something(seg_member *m)
 {
-	for (uint32_t i = 0; i < m->active_count; i++)
-		if (missed_worker(m->active[i]) || m->active[i]->notes)
+	for (uint32_t i = 0; i < m->awake_count; i++)
+		if (missed_worker(m->awake[i]) || m->awake[i]->notes)
 			return true;
 	return atomic_load(&m->report) || seg_stop_is_news(m);
 }

@@ -171,8 +171,8 @@ static size_t gather(struct seg_blocking_read *b)
 	b->count = 0;
 	b->cursor = 0;
 	b->current = NULL;
-	for (uint32_t i = 0; i < m->active_count; i++) {
-		seg_partition *p = m->active[i];
+	for (uint32_t i = 0; i < m->awake_count; i++) {
+		seg_partition *p = m->awake[i];
 		if (p->read.reading != SEG_READING_BLOCKING)
 			continue;
 		size_t wanted = seg_ledger_read_count(&p->ledger);
@@ -309,8 +309,8 @@ int64_t seg_blocking_read_step(seg_member *m, int64_t now)
 
 static bool does_any_wait(const seg_member *m)
 {
-	for (uint32_t i = 0; i < m->active_count; i++)
-		if (m->active[i]->read.reading == SEG_READING_BLOCKING)
+	for (uint32_t i = 0; i < m->awake_count; i++)
+		if (m->awake[i]->read.reading == SEG_READING_BLOCKING)
 			return true;
 	return false;
 }

@@ -197,9 +197,9 @@ static void ask_for(seg_member *m, const seg_partition *first)
 
 void seg_commit_ask_replicas(seg_member *m)
 {
-	for (uint32_t i = 0; i < m->active_count && seg_acks_wanted(m) > 0; i++)
-		if (m->active[i]->commit.ask)
-			ask_for(m, m->active[i]);
+	for (uint32_t i = 0; i < m->awake_count && seg_acks_wanted(m) > 0; i++)
+		if (m->awake[i]->commit.ask)
+			ask_for(m, m->awake[i]);
 }
 
 /* --- sending ------------------------------------------------------------------------- */

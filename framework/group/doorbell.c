@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "group/history.h"
 #include "group/notes.h"
+#include "group/rest.h"
 
 /* From so many partitions of a member on, a single server has less work with a doorbell than with a blocking read: a blocking
  * read costs in proportion to its keys whenever one of them gets a message. */
@@ -50,11 +51,17 @@ static seg_partition *partition_of(const seg_member *m, const char *key, size_t 
 	return number < m->partition_count ? &m->partitions[number] : NULL;
 }
 
+static void ring(seg_partition *p)
+{
+	p->doorbell.rang = true;
+	seg_rest_wake(p);
+}
+
 static void ring_all(seg_member *m, seg_node node)
 {
 	for (uint32_t i = 0; i < m->active_count; i++)
 		if (seg_route_node(m->data, m->active[i]->slot) == node)
-			m->active[i]->doorbell.rang = true;
+			ring(m->active[i]);
 	if (seg_route_node(m->data, m->control_slot) == node)
 		m->doorbell->control_rang = true;
 }
@@ -66,7 +73,7 @@ void seg_doorbell_rang(void *arg, seg_node node, const char *key, size_t length)
 	if (!key)
 		ring_all(m, node);
 	else if (p)
-		p->doorbell.rang = true;
+		ring(p);
 	else if (length == strlen(m->control_key) && memcmp(key, m->control_key, length) == 0)
 		m->doorbell->control_rang = true;
 }

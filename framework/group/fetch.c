@@ -174,21 +174,29 @@ static int64_t wait_for_news(seg_member *m, bool rings, int64_t now)
 	return look < next ? look : next;
 }
 
+/* The place in `awake` of the partition whose turn it is. One that waits does not rest. */
+static uint32_t place_of_next(const seg_member *m)
+{
+	for (uint32_t i = 0; m->fetch.next && i < m->awake_count; i++)
+		if (m->awake[i] == m->fetch.next)
+			return i;
+	return 0;
+}
+
 int64_t seg_fetch_step(seg_member *m, int64_t now)
 {
 	int64_t next = SEG_NEVER;
 	if (m->phase != SEG_PHASE_MEMBER)
 		return next;
 	bool rings = seg_doorbell_is_used(m);
-	uint32_t first = m->fetch.next, queued = 0;
-	for (uint32_t i = 0; i < m->active_count; i++) {
-		uint32_t at = (first + i) % m->active_count;
-		seg_partition *p = m->active[at];
+	uint32_t first = place_of_next(m), count = m->awake_count, queued = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		seg_partition *p = m->awake[(first + i) % count];
 		if (!seg_read_is_wanted(p, now, &next) ||
 		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;
 		if (must_queue(p)) {
-			m->fetch.next = queued++ ? m->fetch.next : at;
+			m->fetch.next = queued++ ? m->fetch.next : p;
 			continue;
 		}
 		bool alone = p->read.backlogged || p->read.refusals > 0 || p->careful_read.on;

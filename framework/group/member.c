@@ -18,6 +18,7 @@
 #include "group/membership.h"
 #include "group/open_group.h"
 #include "group/outputs.h"
+#include "group/rest.h"
 #include "group/roll.h"
 #include "group/shortage.h"
 
@@ -134,6 +135,8 @@ static int make_parts(seg_member *m)
 	    !m->info_key || !m->active)
 		return SEG_ENOMEM;
 	int status = make_partitions(m);
+	if (status == 0)
+		status = seg_rest_init(m);
 	if (status == 0)
 		status = seg_membership_init(m);
 	if (status == 0)
@@ -263,6 +266,7 @@ void seg_member_destroy(seg_member *m)
 	seg_history_fini(m);
 	seg_membership_fini(m);
 	seg_roll_fini(m);
+	seg_rest_fini(m);
 	seg_waker_fini(&m->waker);
 	seg_shortage_fini(m);
 	free(m->partitions);

@@ -68,7 +68,8 @@ typedef struct seg_partition {
 	seg_ownership own; /* all parts change it, through the events of ownership.h */
 	seg_ledger ledger; /* read.c, commit.c, request.c and gap.c enter their results */
 	seg_handoff handoff;
-	void *user; /* the hooks': their worker */
+	void *user;         /* the hooks': their worker */
+	bool awaits_thread; /* the hooks': it has no thread before its first message */
 
 	unsigned notes; /* seg_partition_note bits: notes.c */
 
@@ -80,6 +81,10 @@ typedef struct seg_partition {
 		unsigned start_failures; /* in a row */
 		int64_t start_at;        /* no worker is started before */
 	} agent;
+
+	struct {
+		bool rests; /* not in the member's list `awake` */
+	} rest;
 
 	struct {
 		seg_node node; /* of a cluster, that had the slot at the newest look; 0: none yet */

@@ -72,9 +72,10 @@ typedef struct {
 
 static counts count(const seg_member *m)
 {
-	counts n = {0};
-	for (uint32_t i = 0; i < m->active_count; i++) {
-		const seg_partition *p = m->active[i];
+	uint32_t resting = m->active_count - m->awake_count; /* they are served */
+	counts n = {.kept = resting, .served = resting};
+	for (uint32_t i = 0; i < m->awake_count; i++) {
+		const seg_partition *p = m->awake[i];
 		if (!is_kept(p))
 			continue;
 		n.kept++;

@@ -25,6 +25,7 @@
  *     request      sends marks and dead letters
  *     outputs      adds to other streams what the handler emits, through output_queue
  *     gap          finds messages that were removed unread
+ *     rest         passes over partitions to which nothing happens
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went
  *     hindrance    notes in Redis what keeps a partition from going on
@@ -33,7 +34,7 @@
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell, that commit calls gap, that presence asks doorbell, and that all tell recall what they learn.
+ * calls read, blocking_read and doorbell, that commit calls gap, that presence asks doorbell, that doorbell wakes what rests, and that all tell recall what they learn.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -230,6 +231,8 @@ typedef struct seg_member {
 	uint32_t partition_count;
 	seg_partition **active; /* those that are not SEG_OWN_NONE, or have just become so: agent.c */
 	uint32_t active_count;
+	seg_partition **awake; /* of these, the ones that rounds look at: rest.c */
+	uint32_t awake_count;
 
 	/* Notes that the agent has not acted on yet. */
 	struct {
@@ -237,6 +240,11 @@ typedef struct seg_member {
 		uint64_t epoch;    /* the newest that this member has seen in any partition */
 		seg_error failure; /* of SEG_NOTE_REPLACED */
 	} notes;
+
+	struct {
+		int64_t sweep_at; /* all partitions wake */
+		int64_t due;      /* the first of those that rest needs a step */
+	} rest;
 
 	struct {
 		bool *told; /* by partition: whether the log's newest line counts it as this member's */
@@ -267,9 +275,9 @@ typedef struct seg_member {
 	} history;
 
 	struct {
-		size_t bytes;  /* that the reads of backlogs under way are expected to bring */
-		bool full;     /* so much that no more are issued until half of it has come */
-		uint32_t next; /* the place on the list of active partitions that is next to be served */
+		size_t bytes;        /* that the reads of backlogs under way are expected to bring */
+		bool full;           /* so much that no more are issued until half of it has come */
+		seg_partition *next; /* whose turn it is, while backlogs wait; NULL: nobody's */
 	} fetch;
 
 	struct {

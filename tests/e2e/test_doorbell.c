@@ -9,12 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sysexits.h>
 
 #include <cmocka.h>
 
 #include <segmenter/segmenter.h>
 
 #include "harness/consumer.h"
+#include "harness/group.h"
+#include "harness/runner.h"
 #include "harness/server.h"
 
 /* More than a member reads with a blocking read. */
@@ -118,6 +122,61 @@ static void messages_ring_on_a_valkey(void **state)
 	hears_by_the_bell();
 }
 
+/* --- partitions that rest ----------------------------------------------------------------------- */
+
+static test_runner *run(int number)
+{
+	return test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
+			       "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/counts.so\n"
+			       "partitions = %d\n" TEST_MORTAL,
+			       server->address, number, test_build_directory(), PARTITIONS);
+}
+
+/* Messages for partitions here and there, and after them for all others. */
+static void send_and_drain(seg_stream *stream, int messages)
+{
+	char key[16];
+	for (int i = 0; i < messages; i++) {
+		snprintf(key, sizeof(key), "key-%d", i * 37 % messages);
+		send_one(stream, key);
+		if (i == 2)
+			test_group_wait_drained(server->address, "s", "g");
+	}
+	test_group_wait_drained(server->address, "s", "g");
+}
+
+/* Most partitions have no message when the bell breaks, when another member comes, and when one dies. */
+static void partitions_that_rest_miss_nothing(void **state)
+{
+	(void)state;
+	seg_error error = {0};
+	seg_client *client;
+	seg_stream *stream;
+	seg_client_options options;
+	server = test_server_start(NULL);
+	test_runner *first = run(1);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_wait_until(is_tracked, NULL, PATIENCE_MS, "a connection is tracked");
+	seg_client_options_init(&options);
+	options.address = server->address;
+	if (seg_client_open(&options, &client, &error) || seg_stream_open(client, "s", &stream, &error))
+		fail_msg("%s", error.text);
+	send_and_drain(stream, 7);
+	freeReplyObject(test_server_ask(server, "CLIENT KILL TYPE normal SKIPME yes"));
+	send_and_drain(stream, 20);
+	test_runner *second = run(2);
+	test_group_wait_balanced(server->address, "s", "g", 2);
+	send_and_drain(stream, 40);
+	assert_int_equal(test_runner_stop(first, SIGKILL), -SIGKILL);
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	send_and_drain(stream, 400);
+	assert_int_equal(test_runner_stop(second, SIGTERM), EX_OK);
+	test_runner_free(first);
+	test_runner_free(second);
+	seg_stream_close(stream);
+	seg_client_close(client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, tear_down)
 
 int main(void)
@@ -125,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(messages_ring_on_one_server),
 		TEST(messages_ring_on_a_valkey),
+		TEST(partitions_that_rest_miss_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

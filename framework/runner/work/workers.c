@@ -29,6 +29,7 @@ static int start_thread(seg_workers *workers, seg_partition *partition, unsigned
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure == 0) {
 		worker->state = SEG_WORKER_RUNS;
+		partition->awaits_thread = false;
 		return 0;
 	}
 	snprintf(reason, sizeof(reason),
@@ -53,7 +54,8 @@ static int start(void *arg, seg_partition *partition)
 	worker->look_at = 0;
 	worker->slots_waiting = worker->lanes_busy = 0;
 	worker->hindered.partition = partition->number;
-	if (seg_worker_may_wait(workers->setup.handler))
+	partition->awaits_thread = seg_worker_may_wait(workers->setup.handler);
+	if (partition->awaits_thread)
 		seg_shortage_served(partition);
 	else if (start_thread(workers, partition, partition->agent.start_failures))
 		return SEG_ESYSTEM;

@@ -1,0 +1,172 @@
+/*
+ * test_rest.c - which partitions rest, and what wakes them: on a member made by hand. No thread, no Redis.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "group/rest.h"
+
+enum { PARTITIONS = 3 };
+
+#define NOW (1000 * SEG_SECOND)
+#define NEXT_READ (NOW + 60 * SEG_SECOND)
+
+static seg_stream stream;
+static seg_member *member;
+static seg_partition *first;
+
+/* Owned and served, without a message, and read once. */
+static void make_idle(seg_partition *p)
+{
+	p->member = member;
+	p->awaits_thread = true;
+	p->own = (seg_ownership){.state = SEG_OWN_ACTIVE, .epoch = 1, .worker = true};
+	p->agent.active = p->agent.running = true;
+	p->shortage.served = true;
+	p->hindrance.told = true;
+	p->doorbell.listens = true;
+	p->doorbell.at = NEXT_READ;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	stream.shape.partitions = PARTITIONS;
+	member = aligned_alloc(64, (sizeof(*member) + 63) / 64 * 64);
+	seg_partition *partitions = aligned_alloc(64, PARTITIONS * sizeof(*partitions));
+	if (!member || !partitions)
+		return -1;
+	memset(member, 0, sizeof(*member));
+	memset(partitions, 0, PARTITIONS * sizeof(*partitions));
+	member->stream = &stream;
+	member->phase = SEG_PHASE_MEMBER;
+	member->partitions = first = partitions;
+	member->active = calloc(PARTITIONS, sizeof(*member->active));
+	for (uint32_t i = 0; i < PARTITIONS; i++) {
+		make_idle(&partitions[i]);
+		member->active[member->active_count++] = &partitions[i];
+	}
+	if (!member->active || seg_rest_init(member))
+		return -1;
+	seg_rest_wake_all(member);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	seg_rest_fini(member);
+	free(member->active);
+	free(member->partitions);
+	free(member);
+	return 0;
+}
+
+static void partitions_without_messages_rest_until_their_next_read(void **state)
+{
+	(void)state;
+	assert_true(seg_rest_end(member, true, NOW) == NEXT_READ);
+	assert_int_equal(member->awake_count, 0);
+	seg_rest_begin(member, true, NOW + 1);
+	assert_int_equal(member->awake_count, 0);
+}
+
+static void a_ring_wakes_one_partition_once(void **state)
+{
+	(void)state;
+	seg_rest_end(member, true, NOW);
+	seg_rest_wake(&first[1]);
+	seg_rest_wake(&first[1]);
+	assert_int_equal(member->awake_count, 1);
+	assert_ptr_equal(member->awake[0], &first[1]);
+}
+
+static void a_partition_to_which_something_happens_stays_awake(void **state)
+{
+	(void)state;
+	seg_partition *p = first;
+#define STAYS_AWAKE(change)                               \
+	do {                                              \
+		memset(p, 0, sizeof(*p));                 \
+		make_idle(p);                             \
+		change;                                   \
+		seg_rest_wake_all(member);                \
+		seg_rest_end(member, true, NOW);          \
+		assert_int_equal(member->awake_count, 1); \
+		assert_ptr_equal(member->awake[0], p);    \
+	} while (0)
+	STAYS_AWAKE(p->awaits_thread = false);
+	STAYS_AWAKE(p->ledger.fetched_count = 1);
+	STAYS_AWAKE(p->doorbell.rang = true);
+	STAYS_AWAKE(p->doorbell.listens = false);
+	STAYS_AWAKE(p->doorbell.at = NOW);
+	STAYS_AWAKE(p->read.reading = SEG_READING_NOW);
+	STAYS_AWAKE(p->read.reading = SEG_READING_BLOCKING);
+	STAYS_AWAKE(p->read.backlogged = true);
+	STAYS_AWAKE(p->read.refusals = 1);
+	STAYS_AWAKE(p->read.at = NOW + 1);
+	STAYS_AWAKE(p->careful_read.on = true);
+	STAYS_AWAKE(p->own.state = SEG_OWN_DRAINING);
+	STAYS_AWAKE(p->own.revoke = true);
+	STAYS_AWAKE(p->own.demanded = true);
+	STAYS_AWAKE(p->notes = 1);
+	STAYS_AWAKE(p->agent.running = false);
+	STAYS_AWAKE(p->shortage.served = false);
+	STAYS_AWAKE(p->shortage.given_back = true);
+	STAYS_AWAKE(p->commit.busy = true);
+	STAYS_AWAKE(p->request.busy = true);
+	STAYS_AWAKE(p->gap.busy = true);
+	STAYS_AWAKE(p->presence.busy = true);
+	STAYS_AWAKE(p->presence.rings = 1);
+	STAYS_AWAKE(p->hindrance.busy = true);
+	STAYS_AWAKE(p->hindrance.changed = true);
+	STAYS_AWAKE(p->resume.lettered_count = 1);
+}
+
+static void all_wake_once_a_second_so_that_no_oversight_lasts(void **state)
+{
+	(void)state;
+	seg_rest_end(member, true, NOW);
+	seg_rest_begin(member, true, NOW + SEG_SECOND);
+	assert_int_equal(member->awake_count, PARTITIONS);
+}
+
+static void all_wake_when_none_may_rest_any_more(void **state)
+{
+	(void)state;
+	seg_rest_end(member, true, NOW);
+	seg_rest_begin(member, false, NOW + 1);
+	assert_int_equal(member->awake_count, PARTITIONS);
+	assert_true(seg_rest_end(member, false, NOW + 1) == SEG_NEVER);
+	assert_int_equal(member->awake_count, PARTITIONS);
+}
+
+static void a_partition_that_rang_and_rests_again_does_not_put_off_the_reads_of_others(void **state)
+{
+	(void)state;
+	first[2].doorbell.at = NOW + 5 * SEG_SECOND;
+	assert_true(seg_rest_end(member, true, NOW) == NOW + 5 * SEG_SECOND);
+	seg_rest_wake(&first[0]);
+	assert_true(seg_rest_end(member, true, NOW + 1) == NOW + 5 * SEG_SECOND);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(partitions_without_messages_rest_until_their_next_read),
+		TEST(a_ring_wakes_one_partition_once),
+		TEST(a_partition_to_which_something_happens_stays_awake),
+		TEST(all_wake_once_a_second_so_that_no_oversight_lasts),
+		TEST(all_wake_when_none_may_rest_any_more),
+		TEST(a_partition_that_rang_and_rests_again_does_not_put_off_the_reads_of_others),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
