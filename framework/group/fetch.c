@@ -13,13 +13,6 @@
 /* Between two reads of a partition without a backlog, while Redis refuses the blocking read. */
 #define DRY_PAUSE (100 * SEG_MS)
 
-/*
- * The reads of backlogs under way on one server bring no more than this, beyond the first one. Redis carries out all commands that it
- * has before it sends anything: with hundreds of reads, it would write megabytes of replies, which leave its caches before they are
- * sent. So much keeps it busy.
- */
-enum { BACKLOG_BYTES = 2 << 20 };
-
 /* The longest text that is read of an entry for which there was no memory, again and again. */
 enum { GIVEN_UP_TEXT = 64 * 1024 };
 
@@ -53,21 +46,9 @@ static bool is_out_of_memory(const seg_partition *p)
 	return seg_connection_error(seg_route_connection(p->member->data, p->log_key))->status == SEG_ENOMEM;
 }
 
-/* A read of the partition is under way that is expected to bring so much; 0: none is. */
-static void count_bytes(seg_partition *p, size_t bytes)
-{
-	seg_member *m = p->member;
-	m->fetch.bytes += bytes - p->read.bytes;
-	p->read.bytes = bytes;
-	/* The next reads go out together: each packet, and each round of this thread, costs the same for one as for several. */
-	m->fetch.full =
-		m->fetch.bytes >= BACKLOG_BYTES || (m->fetch.full && m->fetch.bytes * 2 >= BACKLOG_BYTES);
-}
-
 static void got_read(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
-	count_bytes(p, 0);
 	seg_doorbell_read(p, seg_now());
 	if (!reply)
 		seg_read_lost(p, p->read.heard && is_out_of_memory(p));
@@ -87,21 +68,6 @@ static size_t text_max(const seg_partition *p)
 /* How soon another thread's careful read may be over. */
 #define HELD_PAUSE (2 * SEG_MS)
 
-/* What the next read of a backlog will bring; 0: there is none, or nothing is known of its messages. */
-static size_t expected_bytes(const seg_partition *p)
-{
-	bool backlog = p->ledger.filled || p->ledger.fetched_count == 0;
-	return backlog ? seg_ledger_expected_bytes(&p->ledger, seg_ledger_read_count(&p->ledger)) : 0;
-}
-
-/* Whether the partition's backlog must wait until others have been read. Far from Redis, many reads fill the way to it. */
-static bool must_queue(const seg_partition *p)
-{
-	seg_member *m = p->member;
-	return m->fetch.full && expected_bytes(p) > 0 && !seg_route_is_cluster(m->data) &&
-	       seg_connection_round_trip(seg_route_connection(m->data, p->log_key)) < SEG_LEDGER_FAR;
-}
-
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
@@ -120,12 +86,10 @@ static void read_now(seg_partition *p, int64_t now)
 	snprintf(count, sizeof(count), "%zu", entries);
 	const char *argv[] = {"XREAD",   "COUNT",    count,
 			      "STREAMS", p->log_key, seg_id_format(p->ledger.fetched, id)};
-	if (!seg_route_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL)) {
+	if (seg_route_entries(p->member->data, &p->read.sink, got_read, p, 6, argv, NULL))
+		seg_read_started(p, SEG_READING_NOW, now);
+	else
 		seg_careful_read_leave(p);
-		return;
-	}
-	count_bytes(p, expected_bytes(p));
-	seg_read_started(p, SEG_READING_NOW, now);
 }
 
 /* --- the duty cycle -------------------------------------------------------------------- */
@@ -174,31 +138,17 @@ static int64_t wait_for_news(seg_member *m, bool rings, int64_t now)
 	return look < next ? look : next;
 }
 
-/* The place in `awake` of the partition whose turn it is. One that waits does not rest. */
-static uint32_t place_of_next(const seg_member *m)
-{
-	for (uint32_t i = 0; m->fetch.next && i < m->awake_count; i++)
-		if (m->awake[i] == m->fetch.next)
-			return i;
-	return 0;
-}
-
 int64_t seg_fetch_step(seg_member *m, int64_t now)
 {
 	int64_t next = SEG_NEVER;
 	if (m->phase != SEG_PHASE_MEMBER)
 		return next;
 	bool rings = seg_doorbell_is_used(m);
-	uint32_t first = place_of_next(m), count = m->awake_count, queued = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		seg_partition *p = m->awake[(first + i) % count];
+	for (uint32_t i = 0; i < m->awake_count; i++) {
+		seg_partition *p = m->awake[i];
 		if (!seg_read_is_wanted(p, now, &next) ||
 		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;
-		if (must_queue(p)) {
-			m->fetch.next = queued++ ? m->fetch.next : p;
-			continue;
-		}
 		bool alone = p->read.backlogged || p->read.refusals > 0 || p->careful_read.on;
 		if (rings)
 			fetch_rung(p, alone, now, &next);

@@ -150,7 +150,6 @@ typedef struct seg_partition {
 	struct {
 		seg_reading reading;
 		int64_t issued_at; /* of a read of this partition alone */
-		size_t bytes;      /* of a read of a backlog, as expected */
 		bool stale;        /* the ownership of the read under way is over */
 		bool heard;        /* some of its reply has come */
 		unsigned losses;   /* reads that broke with their link, since the newest one of usual size */

@@ -275,12 +275,6 @@ typedef struct seg_member {
 	} history;
 
 	struct {
-		size_t bytes;        /* that the reads of backlogs under way are expected to bring */
-		bool full;           /* so much that no more are issued until half of it has come */
-		seg_partition *next; /* whose turn it is, while backlogs wait; NULL: nobody's */
-	} fetch;
-
-	struct {
 		uint32_t waits; /* with ack_replicas: questions to replicas without an answer */
 		int64_t beat;   /* when commits last went out together */
 	} commit;

@@ -270,11 +270,6 @@ size_t seg_ledger_read_count(const seg_ledger *l)
 	return fitting < 1 ? 1 : fitting;
 }
 
-size_t seg_ledger_expected_bytes(const seg_ledger *l, size_t entries)
-{
-	return entries * l->messages_per_entry * l->average_bytes;
-}
-
 /* The most messages that a read may ask for. */
 static size_t read_size_max(const seg_ledger *l)
 {

@@ -139,9 +139,6 @@ bool seg_ledger_ready_target(seg_ledger *ledger);
  * bytes. */
 size_t seg_ledger_read_count(const seg_ledger *ledger);
 
-/* How many bytes a read of so many entries will bring, as far as the newest messages tell. */
-size_t seg_ledger_expected_bytes(const seg_ledger *ledger, size_t entries);
-
 /* A read of that many entries after `fetched` begins; it goes into the target. */
 void seg_ledger_read_begun(seg_ledger *ledger, size_t entries);
 

@@ -373,42 +373,6 @@ static void a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream(v
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
-enum { WIDE = 8, DEEP = 12 };
-
-static int set_up_wide(void **state)
-{
-	(void)state;
-	test_consumed_start(&one, WIDE, NULL);
-	return 0;
-}
-
-/* Each read brings one message of 1 MiB, and few reads are under way at once. */
-static void backlogs_of_large_messages_are_read_in_turn(void **state)
-{
-	(void)state;
-	int came[WIDE] = {0}, most = 0;
-	char *data = malloc((1 << 20) + 1);
-	assert_non_null(data);
-	memset(data, 'x', 1 << 20);
-	data[1 << 20] = '\0';
-	for (int i = 0; i < WIDE * DEEP; i++)
-		freeReplyObject(test_server_command(one.redis,
-						    "XADD __default:s:partition_%d * partitionKey k data %s",
-						    i % WIDE, data));
-	free(data);
-	seg_consumer *consumer = join(SEG_CODEC_RAW);
-	for (int i = 0, begun = 0; i < WIDE * DEEP; i++) {
-		const seg_batch *batch = test_consumer_poll(consumer);
-		begun += came[batch->partition]++ == 0;
-		if (begun < WIDE && came[batch->partition] > most)
-			most = came[batch->partition];
-		assert_int_equal(batch->count, 1);
-		test_consumer_finish(consumer, batch);
-	}
-	assert_in_range(most, 1, DEEP - 1);
-	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -423,8 +387,6 @@ int main(void)
 		TEST(the_time_to_decode_is_none_of_the_callers_processing_time),
 		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
 		TEST(a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream),
-		cmocka_unit_test_setup_teardown(backlogs_of_large_messages_are_read_in_turn, set_up_wide,
-						tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
