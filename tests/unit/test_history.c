@@ -157,6 +157,7 @@ static void a_claim_waits_until_the_claim_before_it_has_an_answer(void **state)
 	free(control->nodes);
 	control->nodes = nodes;
 	control->count = node + first.node + 1;
+	member->commits = control;
 	nodes[first.node] = &first;
 	nodes[node] = &second;
 	partition->log_key = partition->state_key = partition->values_key = (char *)(uintptr_t)keys[1];
