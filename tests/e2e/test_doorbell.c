@@ -150,8 +150,8 @@ static void partitions_that_rest_miss_nothing(void **state)
 {
 	(void)state;
 	seg_error error = {0};
-	seg_client *client;
-	seg_stream *stream;
+	seg_client *client = NULL;
+	seg_stream *stream = NULL;
 	seg_client_options options;
 	server = test_server_start(NULL);
 	test_runner *first = run(1);
