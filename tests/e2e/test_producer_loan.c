@@ -200,7 +200,7 @@ static void a_storm_of_killed_connections_loses_nothing_that_callers_wrote(void 
 	options.delivery = NULL;
 	seg_producer *producer = test_producer_open(&options);
 	test_storm storm;
-	test_storm_start(&storm, test_producer_server, 20);
+	test_storm_start(&storm, test_producer_server, 100);
 	send_with_many_threads(producer, counts);
 	assert_true(test_storm_end(&storm) > 0);
 	test_producer_close(producer);
