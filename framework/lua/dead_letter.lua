@@ -26,7 +26,9 @@ end
 -- A call that is sent again because its answer was lost: it is done.
 local newest = number and string.match(of_owner(redis.call('HGET', state, 'lettered'), nonce) or '', '^%d+')
 if newest and tonumber(newest) >= tonumber(number) or known and not id_less(known, id) then
-	-- A write, so that a WAIT after it covers the letter, which another connection may have added.
+	-- A write, so that a WAIT after it covers the letter, which another connection may have added. Without memory, Redis
+	-- refuses only a script's first write.
+	redis.call('HDEL', state, '')
 	redis.call('HSET', state, 'position', known)
 	return {'OK', '0-0'}
 end

@@ -1230,6 +1230,18 @@ static void without_memory_what_is_committed_makes_room_for_a_dead_letter(void *
 	assert_string_equal(position(), "1-4");
 }
 
+/* Its answer was lost, and Redis has lost its memory since. */
+static void without_memory_a_dead_letter_that_is_sent_again_is_done(void **state)
+{
+	(void)state;
+	fill_log(3);
+	claim("5", "n");
+	dead_letter("5", "n", "1-2", "2");
+	command("CONFIG SET maxmemory 1");
+	assert_string_equal(dead_letter("5", "n", "1-2", "2"), "OK 0-0");
+	assert_string_equal(position(), "1-2");
+}
+
 static void without_memory_a_flood_of_letters_stays_within_its_limit(void **state)
 {
 	(void)state;
@@ -1349,6 +1361,7 @@ int main(void)
 		TEST(where_the_letter_cannot_be_written_the_message_stays),
 		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
 		TEST(without_memory_what_is_committed_makes_room_for_a_dead_letter),
+		TEST(without_memory_a_dead_letter_that_is_sent_again_is_done),
 		TEST(without_memory_a_flood_of_letters_stays_within_its_limit),
 		cmocka_unit_test_setup(after_a_reset_or_in_a_new_log_the_run_rises, empty_redis),
 	};
