@@ -175,7 +175,7 @@ bool seg_handoff_has_room(seg_handoff *handoff, uint64_t most)
 {
 	if (incomplete(handoff) <= most)
 		return true;
-	/* First the flag, then another look: whoever frees a completion counts it first, and then looks at the flag. */
+	/* First the flag, then another look: the thread that frees a completion counts it first, and then looks at the flag. */
 	atomic_store(&handoff->worker.awaits_release, true);
 	return incomplete(handoff) <= most;
 }

@@ -8,7 +8,7 @@
  * A slot is with one lane at a time, so messages of one key keep their order and never meet. A slot that is blocked holds up its
  * own messages only. Messages are taken oldest first, whatever their slots, so the position moves as early as it can.
  *
- * Whoever adds an item keeps it valid while it is in the queues or taken. Times are those of seg_now(), but any that only rise
+ * The caller that adds an item keeps it valid while it is in the queues or taken. Times are those of seg_now(), but any that only rise
  * will do.
  */
 #ifndef SEG_PARTITION_SLOTS_H

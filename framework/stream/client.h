@@ -54,7 +54,7 @@ struct seg_client {
 };
 
 /*
- * Constant after seg_stream_register or seg_stream_open, but for the last two. Whoever opens it may set the level before its
+ * Constant after seg_stream_register or seg_stream_open, but for the last two. The caller that opens it may set the level before its
  * first use.
  */
 struct seg_stream {

@@ -124,7 +124,7 @@ static void wake_up(seg_producer *p, bool by_event)
 {
 	pthread_mutex_lock(&p->shared.lock);
 	seg_loan_end(p);
-	/* Whoever woke this thread has set it already. */
+	/* A thread that woke this one has set it already. */
 	p->thread_own.was_woken = by_event || p->shared.sleeping_until == SEG_SENDER_AWAKE;
 	p->shared.sleeping_until = SEG_SENDER_AWAKE;
 	pthread_mutex_unlock(&p->shared.lock);

@@ -1,5 +1,5 @@
 /*
- * zstd_contexts.h - contexts of libzstd, which are expensive to make: whoever compresses or decompresses an entry takes one and
+ * zstd_contexts.h - contexts of libzstd, which are expensive to make: a thread that compresses or decompresses an entry takes one and
  * gives it back. A few are kept, so that in the steady state an entry allocates none. Any thread; takes no lock.
  */
 #ifndef SEG_STREAM_ZSTD_CONTEXTS_H

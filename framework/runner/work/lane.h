@@ -17,7 +17,7 @@
 #include "partition/slots.h"
 #include "work/task.h"
 
-/* Messages that are handled together. Whoever has the job owns it. */
+/* Messages that are handled together. The thread that has the job owns it. */
 typedef struct seg_job {
 	/* The dispatcher's, set before the job is given. `messages` and `slots` are those of `items`, in their order. */
 	seg_item **items;

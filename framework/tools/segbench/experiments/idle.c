@@ -2,7 +2,7 @@
  * idle.c - what a segrunner with 64 partitions costs while no messages arrive: CPU, commands, memory.
  */
 #include "experiments/experiment.h"
-#include "measure/monitor.h"
+#include "experiments/idle_window.h"
 #include "measure/process.h"
 #include "measure/progress.h"
 #include "ways/group.h"
@@ -10,22 +10,7 @@
 
 enum { PARTITIONS = 64, SETTLE_MS = 2000, WINDOW_MS = 4000, QUICK_WINDOW_MS = 1000 };
 
-typedef struct {
-	bench_series cpu, commands, memory;
-} idle_figures;
-
-static void measure_window(bench_workload *workload, pid_t pid, int window_ms, idle_figures *f)
-{
-	redisContext *monitor = bench_monitor_open(workload->server);
-	int64_t at = tally_now(), before = bench_process_cpu(pid);
-	bench_pause_ms(window_ms);
-	double span = (double)(tally_now() - at);
-	bench_series_add(&f->cpu, (double)(bench_process_cpu(pid) - before) / span * 100);
-	bench_series_add(&f->commands, bench_monitor_close(monitor, workload->server) / span * 1e9);
-	bench_series_add(&f->memory, (double)bench_process_memory(pid, "VmRSS") / 1048576);
-}
-
-static void report(bench_report *report, const idle_figures *f)
+static void report(bench_report *report, const bench_idle_window *f)
 {
 	bench_report_heading("idle: a segrunner with 64 partitions, no messages");
 	bench_report_figure(report, "idle", "CPU", "% of a core", &f->cpu);
@@ -39,7 +24,7 @@ static void report(bench_report *report, const idle_figures *f)
 static void run(bench_context *context)
 {
 	bench_workload *workload = &context->workload;
-	idle_figures figures = {0};
+	bench_idle_window figures = {0};
 	bench_host_options options = {.group = "idle", .runner = "", .consumer = ""};
 	size_t rounds = bench_experiment_rounds(context);
 	bench_workload_set(workload, PARTITIONS, 100, 0);
@@ -50,7 +35,8 @@ static void run(bench_context *context)
 	bench_pause_ms(SETTLE_MS);
 	for (size_t i = 0; i < rounds; i++) {
 		bench_progress("idle: round %zu of %zu", i + 1, rounds);
-		measure_window(workload, pid, context->options.quick ? QUICK_WINDOW_MS : WINDOW_MS, &figures);
+		bench_idle_window_measure(&figures, workload, pid,
+					  context->options.quick ? QUICK_WINDOW_MS : WINDOW_MS);
 	}
 	bench_host_stop(pid);
 	report(&context->report, &figures);

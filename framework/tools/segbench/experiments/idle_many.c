@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "experiments/experiment.h"
-#include "measure/monitor.h"
+#include "experiments/idle_window.h"
 #include "measure/process.h"
 #include "measure/progress.h"
 #include "ways/group.h"
@@ -16,8 +16,8 @@ enum { PARTITIONS = 10000, QUICK_PARTITIONS = 500, SETTLE_MS = 2000, WINDOW_MS =
 
 typedef struct {
 	bench_series start, start_cpu, start_redis; /* s */
-	bench_series memory, threads;               /* MiB */
-	bench_series cpu, commands;                 /* % of a core; a second */
+	bench_series threads;
+	bench_idle_window window;
 } many_figures;
 
 static pid_t measure_start(bench_workload *workload, many_figures *f)
@@ -34,13 +34,7 @@ static pid_t measure_start(bench_workload *workload, many_figures *f)
 
 static void measure_idle(bench_workload *workload, pid_t pid, int window_ms, many_figures *f)
 {
-	redisContext *monitor = bench_monitor_open(workload->server);
-	int64_t at = tally_now(), before = bench_process_cpu(pid);
-	bench_pause_ms(window_ms);
-	double span = (double)(tally_now() - at);
-	bench_series_add(&f->cpu, (double)(bench_process_cpu(pid) - before) / span * 100);
-	bench_series_add(&f->commands, bench_monitor_close(monitor, workload->server) / span * 1e9);
-	bench_series_add(&f->memory, (double)bench_process_memory(pid, "VmRSS") / 1048576);
+	bench_idle_window_measure(&f->window, workload, pid, window_ms);
 	bench_series_add(&f->threads, (double)bench_process_status(pid, "Threads"));
 }
 
@@ -54,14 +48,14 @@ static void report(bench_context *context, const many_figures *f)
 	bench_report_figure(r, "idle-many", "start until it owns all of them", "s", &f->start);
 	bench_report_figure(r, "idle-many", "  the segrunner's CPU", "s", &f->start_cpu);
 	bench_report_figure(r, "idle-many", "  Redis's CPU", "s", &f->start_redis);
-	bench_report_figure(r, "idle-many", "resident memory", "MiB", &f->memory);
+	bench_report_figure(r, "idle-many", "resident memory", "MiB", &f->window.memory);
 	bench_report_figure(r, "idle-many", "threads", "", &f->threads);
-	bench_report_figure(r, "idle-many", "CPU", "% of a core", &f->cpu);
-	bench_report_figure(r, "idle-many", "commands", "a second", &f->commands);
+	bench_report_figure(r, "idle-many", "CPU", "% of a core", &f->window.cpu);
+	bench_report_figure(r, "idle-many", "commands", "a second", &f->window.commands);
 	if (context->options.quick)
 		return;
 	bench_report_ratio(r, "idle-many-start-s", &f->start);
-	bench_report_ratio(r, "idle-many-mib", &f->memory);
+	bench_report_ratio(r, "idle-many-mib", &f->window.memory);
 }
 
 static void run(bench_context *context)
