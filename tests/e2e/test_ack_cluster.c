@@ -18,7 +18,15 @@
 #include "harness/cluster.h"
 #include "harness/consumer.h"
 
-enum { OLD, NEW, PARTITIONS = 8, TIMEOUT_MS = 6000, PATIENCE_MS = 20000, ALL_KEYS = 100 };
+enum {
+	OLD,
+	NEW,
+	PARTITIONS = 8,
+	TIMEOUT_MS = 16000, /* a quarter of it is what WAIT waits */
+	SYNC_MS = 6000,
+	PATIENCE_MS = 20000,
+	ALL_KEYS = 100
+};
 
 static test_cluster *cluster;
 static seg_client *client;
@@ -159,8 +167,9 @@ static void a_send_that_was_redirected_needs_the_replicas_of_the_node_that_has_i
 	half_move();
 	signal_replica(OLD, SIGSTOP);
 	signal_replica(NEW, SIGSTOP);
-	produce(producer, staying);
+	/* A WAIT for the other record would hold this one back if the two did not fit in one batch. */
 	produce(producer, moving);
+	produce(producer, staying);
 	test_wait_until(both_were_answered_by_the_masters, before, PATIENCE_MS, "both masters have a record");
 	signal_replica(OLD, SIGCONT);
 	assert_int_equal(seg_producer_flush(producer, PATIENCE_MS, &error), 0);
@@ -210,7 +219,7 @@ static void a_commit_that_was_redirected_counts_where_it_was_made(void **state)
 	assert_int_equal(send_moving(), 0);
 	signal_replica(NEW, SIGSTOP);
 	test_consumer_handle(consumer, 1);
-	assert_int_equal(seg_consumer_sync(consumer, TIMEOUT_MS, NULL), SEG_ETIMEOUT);
+	assert_int_equal(seg_consumer_sync(consumer, SYNC_MS, NULL), SEG_ETIMEOUT);
 	signal_replica(NEW, SIGCONT);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
