@@ -11,11 +11,16 @@
 local log, state, values = KEYS[1], KEYS[2], KEYS[3]
 local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 
-local fence = redis.call('HMGET', state, 'epoch', 'nonce')
+local function read_state()
+	return redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect', 'attempts', 'gap',
+		'gap_id', 'count', 'position', 'gap_open', 'gap_before', 'begun', 'reading', 'read_deaths', 'reader',
+		'released', 'beyond', 'lettered', 'run')
+end
+local stored = read_state()
 -- The same claim, sent again because its answer was lost.
-local again = fence[1] == epoch and fence[2] == nonce
-if fence[1] and not again and tonumber(fence[1]) >= tonumber(epoch) then
-	return {'STALE', fence[1]}
+local again = stored[1] == epoch and stored[2] == nonce
+if stored[1] and not again and tonumber(stored[1]) >= tonumber(epoch) then
+	return {'STALE', stored[1]}
 end
 
 local status, found, was = open_group(log, state, group, start, hint, sure)
@@ -29,9 +34,9 @@ if id_less(info['last-generated-id'], found['last-delivered-id']) then
 	begin_anew(log, state, group, '0')
 	found = find_group(log, group)
 end
-local stored = redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect',
-	'attempts', 'gap', 'gap_id', 'count', 'position', 'gap_open', 'gap_before', 'begun', 'reading', 'read_deaths',
-	'reader', 'released', 'beyond', 'lettered', 'run')
+if status ~= 'OK' then
+	stored = read_state()
+end
 local position = found['last-delivered-id']
 local count = found['entries-read']
 local noted = count

@@ -194,6 +194,27 @@ static void a_start_beyond_the_end_skips_nothing_that_comes_later(void **state)
 	assert_string_equal(open_group("7-0"), "MADE 1-3");
 }
 
+static long long questions_for_groups(void)
+{
+	const char *line = strstr(command("INFO commandstats"), "cmdstat_xinfo|groups:calls=");
+	long long calls = line ? strtoll(strchr(line, '=') + 1, NULL, 10) : 0;
+	command("CONFIG RESETSTAT");
+	return calls;
+}
+
+/* With many partitions and groups, these questions are a large part of what a start costs Redis. */
+static void a_start_asks_redis_once_for_the_groups_of_a_log(void **state)
+{
+	(void)state;
+	command("CONFIG RESETSTAT");
+	assert_string_equal(open_group("0"), "MADE 0-0");
+	assert_true(questions_for_groups() == 0); /* no log, no group */
+	assert_string_equal(run(OPEN_GROUP, 2, LOG, "{" LOG "}:h:state", "h", "0"), "MADE 0-0");
+	assert_true(questions_for_groups() == 1);
+	assert_string_equal(claim("5", "n"), "OK 0-0 0 0 0-0 0 0");
+	assert_true(questions_for_groups() == 1);
+}
+
 /* --- a log that was made anew ------------------------------------------------------------------------ */
 
 /* The group has handled three entries up to 5-3 of a log that is deleted. */
@@ -1286,6 +1307,7 @@ int main(void)
 		TEST(a_vanished_group_is_made_again_where_it_began),
 		TEST(a_vanished_group_is_made_again_at_its_position),
 		TEST(a_start_beyond_the_end_skips_nothing_that_comes_later),
+		TEST(a_start_asks_redis_once_for_the_groups_of_a_log),
 		TEST(in_a_log_made_anew_the_group_begins_with_the_first_message),
 		TEST(a_log_made_anew_is_known_also_when_its_ids_have_passed_the_position),
 		TEST(a_log_made_anew_is_known_by_its_ids_where_nobody_has_counted_its_entries),

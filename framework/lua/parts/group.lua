@@ -16,9 +16,13 @@ end
 
 local function find_group(log, group)
 	for _, fields in ipairs(groups_of(log)) do
-		local found = named(fields)
-		if found.name == group then
-			return found
+		for i = 1, #fields, 2 do
+			if fields[i] == 'name' then
+				if fields[i + 1] == group then
+					return named(fields)
+				end
+				break
+			end
 		end
 	end
 end

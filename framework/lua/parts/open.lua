@@ -47,20 +47,24 @@ local function open_group(log, state, group, start, hint, sure)
 	if status == 'UNSURE' then
 		return status
 	end
-	redis.call('XGROUP', 'CREATE', log, group, '$', 'MKSTREAM')
-	if status == 'RENEWED' or status == 'FORGOTTEN' then
-		begin_anew(log, state, group, status == 'RENEWED' and '0' or '-1')
+	local anew = status == 'RENEWED' or status == 'FORGOTTEN'
+	local made = {name = group, pending = 0, ['entries-read'] = false, ['last-delivered-id'] = '0-0'}
+	if anew or position == '0-0' then
+		redis.call('XGROUP', 'CREATE', log, group, '0-0', 'MKSTREAM')
 	else
+		redis.call('XGROUP', 'CREATE', log, group, '$', 'MKSTREAM')
+		made = find_group(log, group)
 		-- A position beyond the log's end would skip messages that come later.
-		local newest = find_group(log, group)['last-delivered-id']
-		if position ~= '$' and id_less(position, newest) then
+		if position ~= '$' and id_less(position, made['last-delivered-id']) then
 			redis.call('XGROUP', 'SETID', log, group, position)
-		else
-			position = newest
-		end
-		if status == 'MADE' or redis.call('HEXISTS', state, 'position') == 0 then
-			redis.call('HSET', state, 'position', position, 'count', '-1')
+			made['last-delivered-id'], made['entries-read'] = position, false
 		end
 	end
-	return status, find_group(log, group), status == 'RENEWED' and position or nil
+	if anew then
+		begin_anew(log, state, group, status == 'RENEWED' and '0' or '-1')
+		made['entries-read'] = status == 'RENEWED' and 0
+	elseif status == 'MADE' or redis.call('HEXISTS', state, 'position') == 0 then
+		redis.call('HSET', state, 'position', made['last-delivered-id'], 'count', '-1')
+	end
+	return status, made, status == 'RENEWED' and position or nil
 end
