@@ -173,7 +173,7 @@ static void records_that_were_never_sent_are_unreachable(void **state)
 		assert_int_equal(test_producer_send_next(producer, i % TEST_PRODUCER_KEYS, counts, &sent), 0);
 	long long before = test_now_ms();
 	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
-	assert_in_range(test_now_ms() - before, 400, 2000);
+	assert_in_range(test_now_ms() - before, 400, 9000);
 	test_producer_close(producer);
 	test_producer_told_each_once(sent);
 	assert_int_equal(test_producer_heard(SEG_EUNREACHABLE), sent);
@@ -185,7 +185,7 @@ static void records_that_were_sent_and_not_answered_have_an_unknown_fate(void **
 {
 	(void)state;
 	seg_producer_options options = test_producer_usual();
-	options.delivery_timeout_ms = 700;
+	options.delivery_timeout_ms = 2000;
 	seg_producer *producer = test_producer_open(&options);
 	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
 	/* One answered record shows that the connection stands. */
