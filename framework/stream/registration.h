@@ -2,7 +2,7 @@
  * registration.h - a stream's registration in Redis (lua/register.lua), which its senders look after.
  *
  * Redis may lose it (FLUSHALL, a restart without data). Then segctl and new programs find no such stream, or register it with
- * another shape. So whoever sends asks now and then, with the batches that it sends anyway: a lost registration is made again,
+ * another shape. So a sender asks now and then, with the batches that it sends anyway: a lost registration is made again,
  * with the shape that the sender knows. If the stream has another shape by then, the sender knows nothing of its partitions, and
  * sends no more.
  */

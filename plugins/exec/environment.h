@@ -1,6 +1,6 @@
 /*
  * environment.h - the environment of a child: what most programs need, what option.environment names, and what the child is
- * told of its partition. Not the rest of segrunner's own, which can hold the password of Redis. Any thread.
+ * told of its partition. It gets nothing else of segrunner's environment, which can hold the password of Redis. Any thread.
  */
 #ifndef PLUGINS_EXEC_ENVIRONMENT_H
 #define PLUGINS_EXEC_ENVIRONMENT_H

@@ -45,7 +45,7 @@ static bool is_forgotten_by_a_jump(const chaos_checker *c, const chaos_entry *e)
 	return false;
 }
 
-/* Whether the record was added once before, and again because Redis had forgotten that; nobody had been told of it. */
+/* Whether Redis forgot this record, and the sender, which had not heard of it, added it again. */
 static bool is_sent_again(const chaos_checker *c, chaos_entry *const *by_key, size_t i)
 {
 	const chaos_entry *e = by_key[i];

@@ -31,7 +31,7 @@ typedef struct seg_job {
 	bool handled;        /* false: the handler was not called, or what it did does not count */
 	size_t done;         /* so many messages are done, from the first on */
 	seg_outcome outcome; /* of message `done` */
-	char *reason;        /* or NULL; whoever takes the answer frees it */
+	char *reason;        /* or NULL; freed by the dispatcher, or with the lane */
 	int64_t took;        /* ns that the call took */
 } seg_job;
 
