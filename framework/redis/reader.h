@@ -1,43 +1,40 @@
 /*
- * reader.h - hiredis's parser with our object functions (reader.c). One thread.
+ * reader.h - the bytes that came over a connection, in pieces of any size, and the replies that they are: entries (entries.h) where a
+ * sink takes them, and trees (tree.h). One thread.
  */
 #ifndef SEG_REDIS_READER_H
 #define SEG_REDIS_READER_H
 
-#include "base/arena.h"
+#include "redis/entries.h"
 #include "redis/reply.h"
+#include "redis/tree.h"
 
-struct redisReader;
+/* Bytes of a long reply that a reader keeps room for when they have been read. */
+#define SEG_READER_KEEP ((size_t)1024 * 1024)
 
-/* Bytes of tree memory that a reader keeps between replies. */
-#define SEG_READER_KEEP ((size_t)64 * 1024)
-
-/*
- * The longest array in a tree; a longer one breaks the connection. No command of ours is answered with a
- * longer one.
- */
-#define SEG_REPLY_ELEMENTS_MAX ((size_t)1 << 20)
+typedef enum seg_reader_part { SEG_READER_NONE, SEG_READER_TREE, SEG_READER_ENTRIES } seg_reader_part;
 
 typedef struct seg_reader {
-	struct redisReader *parser;
-	seg_arena arena;      /* of the tree being read */
-	seg_entry_sink *sink; /* of the entries being read, or NULL */
-	char id[64];          /* of the entry being read */
-	size_t id_length;
-	size_t left_out;    /* the length of the text that is being left out; 0: none */
-	size_t skip;        /* bytes of it that have not come yet */
-	bool out_of_memory; /* why the newest reply could not be read */
+	char *bytes; /* from `begin` to `end` they have not been read */
+	size_t begin, end, capacity;
+	seg_reader_part part; /* what the reply is of which a part has been read */
+	seg_tree tree;
+	seg_entries entries;
 } seg_reader;
 
-/* False if out of memory. */
+/* False if out of memory; seg_reader_fini is then still needed. */
 bool seg_reader_init(seg_reader *reader);
 void seg_reader_fini(seg_reader *reader);
 
-/* Drops all fed bytes, for a new connection. False if out of memory. */
+/* Drops all bytes, for a new connection. False if out of memory. */
 bool seg_reader_restart(seg_reader *reader);
 
-/* Feeds bytes in the order in which they came; they are copied. False if out of memory. */
-bool seg_reader_feed(seg_reader *reader, const char *bytes, size_t length);
+/*
+ * Where the next bytes that come are to be written, at most `size` of them; seg_reader_came then says how many did. The room is
+ * valid until the next call of another function. NULL if out of memory.
+ */
+char *seg_reader_room(seg_reader *reader, size_t size);
+void seg_reader_came(seg_reader *reader, size_t length);
 
 /*
  * Reads the next reply. 1 and the reply, valid until seg_reader_release; 0 if it is not complete yet; -1 if

@@ -1,10 +1,10 @@
 /*
  * reply.h - Redis's replies.
  *
- * hiredis parses them and calls our object functions (reader.c), which build one of two things:
- * - a tree of seg_reply, in an arena that is reset after each reply;
+ * A reader (reader.h) makes one of two things of each:
+ * - a tree of seg_reply, in an arena that is reset after each reply (tree.h);
  * - for XREAD, entries: each one goes, field by field, to a seg_entry_sink, which writes it where the handler reads it.
- *   Nothing is allocated per message.
+ *   Nothing is allocated per message (entries.h).
  *
  * A server may answer with any type. The functions below check it, and accept NULL; check `type` before you
  * read a member. Pure; any thread.

@@ -1,7 +1,6 @@
 #include "redis/traffic.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -15,10 +14,8 @@ enum {
 
 bool seg_traffic_init(seg_traffic *t)
 {
-	t->read_buffer = malloc(READ_SIZE);
-	bool made = seg_pipeline_init(&t->pipeline) && seg_pipeline_init(&t->parked) &&
-		    seg_reader_init(&t->reader);
-	return made && t->read_buffer;
+	return seg_pipeline_init(&t->pipeline) && seg_pipeline_init(&t->parked) &&
+	       seg_reader_init(&t->reader);
 }
 
 void seg_traffic_fini(seg_traffic *t)
@@ -26,7 +23,6 @@ void seg_traffic_fini(seg_traffic *t)
 	seg_reader_fini(&t->reader);
 	seg_pipeline_fini(&t->pipeline);
 	seg_pipeline_fini(&t->parked);
-	free(t->read_buffer);
 }
 
 bool seg_traffic_open(seg_traffic *t, seg_transport *transport, const char *where)
@@ -155,7 +151,12 @@ static bool take_replies(seg_traffic *t, seg_error *error)
 bool seg_traffic_read(seg_traffic *t, int64_t now, seg_error *error)
 {
 	for (int i = 0; i < READS_PER_TICK; i++) {
-		ssize_t n = seg_transport_read(t->transport, t->read_buffer, READ_SIZE);
+		char *room = seg_reader_room(&t->reader, READ_SIZE);
+		if (!room) {
+			seg_fail(error, SEG_ENOMEM, "out of memory for a reply of Redis at %s", t->where);
+			return false;
+		}
+		ssize_t n = seg_transport_read(t->transport, room, READ_SIZE);
 		if (n < 0 && errno == EAGAIN)
 			return true;
 		if (n <= 0) {
@@ -163,10 +164,7 @@ bool seg_traffic_read(seg_traffic *t, int64_t now, seg_error *error)
 			return false;
 		}
 		t->heard_at = now;
-		if (!seg_reader_feed(&t->reader, t->read_buffer, (size_t)n)) {
-			seg_fail(error, SEG_ENOMEM, "out of memory for a reply of Redis at %s", t->where);
-			return false;
-		}
+		seg_reader_came(&t->reader, (size_t)n);
 		t->in_callbacks = true;
 		bool good = take_replies(t, error);
 		t->in_callbacks = false;

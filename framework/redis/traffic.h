@@ -45,7 +45,6 @@ typedef struct seg_traffic {
 	/* Its own: */
 	const char *where; /* the server, for messages */
 	seg_reader reader;
-	char *read_buffer;
 	seg_progress progress;
 	int64_t heard_at; /* when the last byte came */
 } seg_traffic;

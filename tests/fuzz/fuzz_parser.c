@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/feed.h"
 #include "partition/parser.h"
-#include "redis/reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,8 +66,7 @@ static bool read_reply(seg_fetched *fetched, uint8_t choice, const uint8_t *data
 	seg_parser_begin(&to.parser, fetched, (seg_id){0, 0}, &limits);
 	if (!seg_reader_init(&reader))
 		abort();
-	bool whole = seg_reader_feed(&reader, (const char *)data, size) &&
-		     seg_reader_next(&reader, &to.sink, &reply) == 1;
+	bool whole = feed_reader(&reader, data, size) && seg_reader_next(&reader, &to.sink, &reply) == 1;
 	seg_parser_finish(&to.parser);
 	seg_reader_fini(&reader);
 	return whole;

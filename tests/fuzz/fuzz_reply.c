@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/reader.h"
+#include "harness/feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -116,7 +116,7 @@ static outcome read_in_pieces(uint8_t which, size_t text_max, const uint8_t *dat
 		abort();
 	for (size_t at = 0; at < size; at += piece) {
 		size_t length = size - at < piece ? size - at : piece;
-		if (!seg_reader_feed(&reader, (const char *)data + at, length))
+		if (!feed_reader(&reader, data + at, length))
 			break;
 		const seg_reply *reply = NULL;
 		int got;
@@ -126,7 +126,8 @@ static outcome read_in_pieces(uint8_t which, size_t text_max, const uint8_t *dat
 			note_reply(&o, reply);
 			ask(reply);
 			seg_reader_release(&reader);
-			require(reader.arena.held <= SEG_READER_KEEP, "memory that is kept behind a reply");
+			require(reader.tree.arena.held <= SEG_TREE_KEEP,
+				"memory that is kept behind a reply");
 			replies++;
 		}
 		if (got < 0) {

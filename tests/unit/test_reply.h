@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/reader.h"
+#include "harness/feed.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -111,7 +111,7 @@ static void begin(void)
 
 static int feed(const char *bytes, size_t length, seg_entry_sink *to)
 {
-	assert_true(seg_reader_feed(&reader, bytes, length));
+	assert_true(feed_reader(&reader, bytes, length));
 	return read_all(to);
 }
 
