@@ -10,6 +10,7 @@
 #include "base/spare_cpus.h"
 #include "group/acks.h"
 #include "group/blocking_read.h"
+#include "group/brief.h"
 #include "group/careful_read.h"
 #include "group/claim.h"
 #include "group/commit.h"
@@ -336,13 +337,10 @@ static bool is_quiet(seg_member *m)
 	       seg_doorbell_is_used(m);
 }
 
-/* Returns when the next round is due. polled: the links' descriptors have been polled since the round before. */
-static int64_t do_work(seg_member *m, bool polled)
+/* Looks at all partitions that are awake. Returns when they need the next round. */
+static int64_t full_round(seg_member *m, int64_t now)
 {
-	int64_t now = seg_now();
-	tick_links(m, now, polled);
-	seg_history_follow_slots(m);
-	check_login(m, now);
+	seg_brief_end(m, now);
 	act(m);
 	int64_t next = seg_open_group_step(m, now);
 	seg_rest_begin(m, is_quiet(m), now);
@@ -355,9 +353,26 @@ static int64_t do_work(seg_member *m, bool polled)
 	next = earlier(next, seg_shortage_step(m, now));
 	next = earlier(next, seg_roll_step(m, now));
 	next = earlier(next, seg_membership_step(m, now));
-	next = earlier(next, seg_fetch_step(m, now));
+	next = earlier(next, seg_fetch_step(m, m->awake, m->awake_count, now));
 	next = earlier(next, seg_stop_deadline(m, now));
-	next = earlier(next, seg_rest_end(m, is_quiet(m), now));
+	return earlier(next, seg_rest_end(m, is_quiet(m), now));
+}
+
+static int64_t brief_round(seg_member *m, int64_t now)
+{
+	return earlier(seg_brief_ends(m), seg_fetch_step(m, m->brief.heard, m->brief.count, now));
+}
+
+/* Returns when the next round is due. */
+static int64_t do_work(seg_member *m)
+{
+	int64_t now = seg_now();
+	tick_links(m, now, m->agent.polled);
+	seg_history_follow_slots(m);
+	check_login(m, now);
+	m->agent.brief = seg_brief_suffices(m, m->agent.kicked, now);
+	int64_t next = m->agent.brief ? brief_round(m, now) : full_round(m, now);
+	seg_brief_forget(m);
 	/* Sends the new commands. They may fail, and they set the timers of their answers. */
 	next = earlier(next, tick_links(m, now, false));
 	return m->notes.what ? now : next;
@@ -381,10 +396,10 @@ static bool missed_worker(const seg_partition *p)
 	       seg_handoff_has_news(&p->handoff);
 }
 
-/* Whether another thread has stored something between do_work and the sleep. */
+/* Whether another thread has stored something between do_work and the sleep. After a brief round, a full one looks soon. */
 static bool missed_something(seg_member *m)
 {
-	for (uint32_t i = 0; i < m->awake_count; i++)
+	for (uint32_t i = 0; i < m->awake_count && !m->agent.brief; i++)
 		if (missed_worker(m->awake[i]) || m->awake[i]->notes)
 			return true;
 	return atomic_load(&m->report) || seg_stop_is_news(m);
@@ -417,20 +432,20 @@ static void sleep_and_poll(seg_member *m, int64_t next)
 		if (m->links[i].route)
 			seg_route_poll(m->links[i].route, set);
 	sleep_until(m, next);
-	if (seg_poll_set_found(set, waker))
+	m->agent.polled = true;
+	m->agent.kicked = seg_poll_set_found(set, waker);
+	if (m->agent.kicked)
 		seg_waker_drain(&m->waker);
 }
 
 void *seg_agent_run(void *arg)
 {
 	seg_member *m = arg;
-	bool polled = false;
 	m->agent.spins = m->options.idle == SEG_IDLE_SPIN && seg_spare_cpu_take();
 	while (!seg_stop_step(m)) {
-		int64_t next = do_work(m, polled);
+		int64_t next = do_work(m);
 		atomic_fetch_add_explicit(&m->rounds, 1, memory_order_relaxed);
 		sleep_and_poll(m, next);
-		polled = true;
 	}
 	if (m->agent.spins)
 		seg_spare_cpu_give_back();

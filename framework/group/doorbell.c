@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "group/brief.h"
 #include "group/history.h"
 #include "group/notes.h"
 #include "group/rest.h"
@@ -55,6 +56,7 @@ static void ring(seg_partition *p)
 {
 	p->doorbell.rang = true;
 	seg_rest_wake(p);
+	seg_brief_heard(p);
 }
 
 static void ring_all(seg_member *m, seg_node node)

@@ -138,14 +138,14 @@ static int64_t wait_for_news(seg_member *m, bool rings, int64_t now)
 	return look < next ? look : next;
 }
 
-int64_t seg_fetch_step(seg_member *m, int64_t now)
+int64_t seg_fetch_step(seg_member *m, seg_partition *const *partitions, uint32_t count, int64_t now)
 {
 	int64_t next = SEG_NEVER;
 	if (m->phase != SEG_PHASE_MEMBER)
 		return next;
 	bool rings = seg_doorbell_is_used(m);
-	for (uint32_t i = 0; i < m->awake_count; i++) {
-		seg_partition *p = m->awake[i];
+	for (uint32_t i = 0; i < count; i++) {
+		seg_partition *p = partitions[i];
 		if (!seg_read_is_wanted(p, now, &next) ||
 		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;

@@ -13,8 +13,11 @@
 /* Prepares the partitions for reads. Call it before the first step. */
 void seg_fetch_init(seg_member *member);
 
-/* Issues the reads that are due. Returns when it must be called again (seg_now()) if nothing else happens. */
-int64_t seg_fetch_step(seg_member *member, int64_t now);
+/*
+ * Issues the reads of these partitions that are due. Returns when it must be called again for them (seg_now()) if nothing else
+ * happens.
+ */
+int64_t seg_fetch_step(seg_member *member, seg_partition *const *partitions, uint32_t count, int64_t now);
 
 /* The ownership is over: ignores what the partition's read under way, if any, returns. */
 void seg_fetch_forget(seg_partition *partition);

@@ -191,9 +191,7 @@ static void hear_replicas(seg_partition *p, int64_t now)
 /* Whether beyond_limit keeps the partition from reading. */
 static void hear_beyond(seg_partition *p, int64_t now)
 {
-	const seg_hindrance known = p->hindrance.newest;
-	bool held = known.kind == SEG_HINDRANCE_BEYOND;
-	char text[SEG_HINDRANCE_TEXT_MAX + 64];
+	bool held = p->hindrance.newest.kind == SEG_HINDRANCE_BEYOND;
 	seg_id id;
 	uint64_t done;
 	if (!seg_ledger_is_held_up(&p->ledger, &id, &done)) {
@@ -201,6 +199,8 @@ static void hear_beyond(seg_partition *p, int64_t now)
 			change(p, SEG_HINDRANCE_NONE, (seg_id){0, 0}, 0);
 		return;
 	}
+	const seg_hindrance known = p->hindrance.newest;
+	char text[SEG_HINDRANCE_TEXT_MAX + 64];
 	bool same = seg_id_compare(known.id, id) == 0, fails = same && known.kind == SEG_HINDRANCE_RETRY;
 	if ((held && same) || known.kind == SEG_HINDRANCE_FULL || known.kind == SEG_HINDRANCE_HANG ||
 	    waits_for_output(&known, id))

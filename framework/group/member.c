@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "group/agent.h"
 #include "group/blocking_read.h"
+#include "group/brief.h"
 #include "group/doorbell.h"
 #include "group/fetch.h"
 #include "group/history.h"
@@ -137,6 +138,8 @@ static int make_parts(seg_member *m)
 	int status = make_partitions(m);
 	if (status == 0)
 		status = seg_rest_init(m);
+	if (status == 0)
+		status = seg_brief_init(m);
 	if (status == 0)
 		status = seg_membership_init(m);
 	if (status == 0)
@@ -267,6 +270,7 @@ void seg_member_destroy(seg_member *m)
 	seg_membership_fini(m);
 	seg_roll_fini(m);
 	seg_rest_fini(m);
+	seg_brief_fini(m);
 	seg_waker_fini(&m->waker);
 	seg_shortage_fini(m);
 	free(m->partitions);

@@ -87,6 +87,10 @@ typedef struct seg_partition {
 	} rest;
 
 	struct {
+		bool heard; /* in the member's list of the same name */
+	} brief;
+
+	struct {
 		seg_node node; /* of a cluster, that had the slot at the newest look; 0: none yet */
 	} history;
 

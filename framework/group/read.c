@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "group/brief.h"
 #include "group/careful_read.h"
 #include "group/gap.h"
 #include "group/notes.h"
@@ -81,6 +82,7 @@ bool seg_read_text(seg_partition *p, const char *text, size_t length)
 
 void seg_read_failed(seg_partition *p, bool next_alone)
 {
+	seg_brief_heard(p);
 	seg_careful_read_leave(p);
 	p->read.reading = SEG_READING_NOT;
 	p->read.stale = false;
@@ -139,6 +141,7 @@ void seg_read_finished(seg_partition *p, int64_t now)
 		seg_read_failed(p, false);
 		return;
 	}
+	seg_brief_heard(p);
 	seg_careful_read_leave(p);
 	p->read.reading = SEG_READING_NOT;
 	p->read.refusals = 0;

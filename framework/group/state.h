@@ -26,6 +26,7 @@
  *     outputs      adds to other streams what the handler emits, through output_queue
  *     gap          finds messages that were removed unread
  *     rest         passes over partitions to which nothing happens
+ *     brief        lets most rounds only read on
  *     shortage     gives back what cannot be served here
  *     roll         logs which partitions came and went
  *     hindrance    notes in Redis what keeps a partition from going on
@@ -34,7 +35,7 @@
  *     refusal      logs what Redis refused, without flooding the log
  *
  * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell, that commit calls gap, that presence asks doorbell, that doorbell wakes what rests, and that all tell recall what they learn.
+ * calls read, blocking_read and doorbell, that commit calls gap, that presence asks doorbell, that doorbell wakes what rests, that read and doorbell tell brief what they hear, and that all tell recall what they learn.
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
@@ -247,13 +248,23 @@ typedef struct seg_member {
 	} rest;
 
 	struct {
+		seg_partition *
+			*heard;  /* since the newest round: their reads have ended, or their logs have rung */
+		uint32_t count;  /* of these */
+		int64_t ends_at; /* no round after that is a brief one */
+	} brief;
+
+	struct {
 		bool *told; /* by partition: whether the log's newest line counts it as this member's */
 		int64_t first, last; /* seg_now() of changes that no line tells of; 0: there are none */
 	} roll;
 
 	struct {
-		bool fatal; /* the member has failed for good */
-		bool spins; /* idle = spin, and a CPU is spare for this thread */
+		bool fatal;  /* the member has failed for good */
+		bool spins;  /* idle = spin, and a CPU is spare for this thread */
+		bool brief;  /* the newest round was a brief one */
+		bool polled; /* the links' descriptors have been polled since the newest round */
+		bool kicked; /* by the waker, since then */
 	} agent;
 
 	struct {

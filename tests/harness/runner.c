@@ -253,7 +253,7 @@ void test_deliveries_free(test_deliveries *deliveries)
 	*deliveries = (test_deliveries){0};
 }
 
-enum { PARTITIONS_MAX = 64 };
+enum { PARTITIONS_MAX = 128 };
 
 struct expectation {
 	const char *path;
