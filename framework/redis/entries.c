@@ -14,7 +14,7 @@
  *   4          id ; array of texts, or nil for an entry deleted meanwhile
  *   5            name, value, name, value ...
  */
-enum { TEXTS = SEG_ENTRIES_DEPTH };
+enum { LIST = 3, TEXTS = SEG_ENTRIES_DEPTH };
 
 static const seg_reply done = {.type = SEG_REPLY_ARRAY};
 
@@ -160,6 +160,31 @@ static int go_on_leaving_out(reading *r)
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
+/* An entry's id, and how many texts follow: nearly always, no more than this is needed. 0: read_value must look; -1: refused. */
+static int read_head(reading *r)
+{
+	seg_entries *e = r->entries;
+	const char *at = r->at, *id;
+	size_t pair, length, texts, taken;
+	if ((taken = seg_resp_read_count(&pair, at, (size_t)(r->end - at))) == 0 || pair != 2)
+		return 0;
+	at += taken;
+	if ((taken = seg_resp_read_text(&id, &length, at, (size_t)(r->end - at))) == 0 ||
+	    is_too_long(r, length) || !take_id(e, id, length))
+		return 0;
+	at += taken;
+	if ((taken = seg_resp_read_count(&texts, at, (size_t)(r->end - at))) == 0 || texts == 0 ||
+	    texts % 2 != 0)
+		return 0;
+	if (!begin_entry(r, (int64_t)texts))
+		return -1;
+	r->at = at + taken;
+	e->levels[LIST] = (seg_entries_level){.count = 2, .index = 1};
+	e->levels[LIST + 1] = (seg_entries_level){.count = texts};
+	e->depth = TEXTS;
+	return 1;
+}
+
 /* Nearly all values are an entry's texts, which need no more than this. False if the sink refuses one. */
 static bool read_texts(reading *r)
 {
@@ -183,6 +208,8 @@ static int read_value(reading *r)
 	seg_resp value;
 	if (e->left_out > 0)
 		return go_on_leaving_out(r);
+	if (e->depth == LIST && read_head(r) < 0)
+		return refuse(r, other_shape);
 	if (e->depth == TEXTS) {
 		if (!read_texts(r))
 			return refuse(r, other_shape);

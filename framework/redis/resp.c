@@ -133,20 +133,37 @@ size_t seg_resp_read(seg_resp *value, const char *bytes, size_t size)
 	return taken ? 1 + taken : 0;
 }
 
+/* --- the short way ----------------------------------------------------------------------------- */
+
+/* The digits that `line` begins with, of a number below 10^9 that is written as it must be; 0: there is none. */
+static size_t short_number(size_t *number, const char *line, size_t size)
+{
+	enum { MOST = 9 };
+	size_t digits = 0, value = 0;
+	for (; digits < size && digits < MOST && is_digit(line[digits]); digits++)
+		value = value * 10 + (size_t)(line[digits] - '0');
+	*number = value;
+	return line[0] == '0' && digits > 1 ? 0 : digits;
+}
+
+size_t seg_resp_read_count(size_t *count, const char *bytes, size_t size)
+{
+	enum { FRAME = 1 + LINE_END };
+	if (size < FRAME + 1 || bytes[0] != '*')
+		return 0;
+	size_t digits = short_number(count, bytes + 1, size - FRAME);
+	return digits > 0 && is_line_end(bytes + 1 + digits) ? FRAME + digits : 0;
+}
+
 size_t seg_resp_read_text(const char **text, size_t *length, const char *bytes, size_t size)
 {
-	enum { ENOUGH = 9 /* digits; a longer text is rare */, FRAME = 1 + LINE_END + LINE_END };
-	const char *at = bytes + 1;
-	size_t number = 0, digits = 0;
+	enum { FRAME = 1 + LINE_END + LINE_END };
 	if (size < FRAME + 1 || bytes[0] != '$')
 		return 0;
-	/* A line end is left behind the digits, as long as they do not fill the bytes. */
-	size_t most = size - FRAME < ENOUGH ? size - FRAME : ENOUGH;
-	for (; digits < most && is_digit(at[digits]); digits++)
-		number = number * 10 + (size_t)(at[digits] - '0');
-	if (digits == 0 || (at[0] == '0' && digits > 1) || size - FRAME - digits < number)
+	size_t number, digits = short_number(&number, bytes + 1, size - FRAME);
+	if (digits == 0 || size - FRAME - digits < number)
 		return 0;
-	at += digits;
+	const char *at = bytes + 1 + digits;
 	if (!is_line_end(at) || !is_line_end(at + LINE_END + number))
 		return 0;
 	*text = at + LINE_END;

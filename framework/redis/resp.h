@@ -30,7 +30,11 @@ typedef struct seg_resp {
  */
 size_t seg_resp_read(seg_resp *value, const char *bytes, size_t size);
 
-/* The same for the most frequent value alone: a text that has come as a whole. 0: it is another value, or seg_resp_read must say. */
+/*
+ * The same, in fewer steps, for the most frequent values: a text that has come as a whole, and an array's head. 0: it is another
+ * value, or seg_resp_read must say.
+ */
 size_t seg_resp_read_text(const char **text, size_t *length, const char *bytes, size_t size);
+size_t seg_resp_read_count(size_t *count, const char *bytes, size_t size);
 
 #endif

@@ -173,6 +173,27 @@ static void the_short_way_reads_a_text_when_it_is_whole(void **state)
 	assert_int_equal(length, 0);
 }
 
+static void the_short_way_reads_the_head_of_an_array(void **state)
+{
+	(void)state;
+	static const char bytes[] = "*12\r\n$1\r\na\r\n";
+	size_t count;
+	for (size_t come = 0; come < sizeof(bytes); come++) {
+		char *copy = malloc(come ? come : 1);
+		assert_non_null(copy);
+		memcpy(copy, bytes, come);
+		assert_int_equal(seg_resp_read_count(&count, copy, come), come < 5 ? 0 : 5);
+		assert_true(come < 5 || count == 12);
+		free(copy);
+	}
+	assert_int_equal(seg_resp_read_count(&count, "*0\r\n", 4), 4);
+	assert_int_equal(count, 0);
+	static const char *const others[] = {"*-1\r\n", "*01\r\n",   "*\r\n",
+					     "*1x\r\n", "*1\rx\r\n", "$1\r\na\r\n"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(seg_resp_read_count(&count, others[i], strlen(others[i])), 0);
+}
+
 static void the_short_way_leaves_all_else_to_the_other(void **state)
 {
 	(void)state;
@@ -199,6 +220,7 @@ int main(void)
 		cmocka_unit_test(a_text_ends_where_it_said),
 		cmocka_unit_test(other_types_are_refused),
 		cmocka_unit_test(the_short_way_reads_a_text_when_it_is_whole),
+		cmocka_unit_test(the_short_way_reads_the_head_of_an_array),
 		cmocka_unit_test(the_short_way_leaves_all_else_to_the_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
