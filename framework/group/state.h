@@ -248,9 +248,9 @@ typedef struct seg_member {
 	} rest;
 
 	struct {
-		seg_partition *
-			*heard;  /* since the newest round: their reads have ended, or their logs have rung */
-		uint32_t count;  /* of these */
+		/* Since the newest round: their reads have ended, or their logs have rung. */
+		seg_partition **heard;
+		uint32_t count;
 		int64_t ends_at; /* no round after that is a brief one */
 	} brief;
 
