@@ -7,9 +7,7 @@
 
 static void *allocate(seg_tree *tree, size_t size)
 {
-	void *piece = seg_arena_alloc(&tree->arena, size);
-	tree->out_of_memory |= !piece;
-	return piece;
+	return seg_arena_alloc(&tree->arena, size);
 }
 
 static seg_reply *new_node(const redisReadTask *task, seg_reply_type type)
@@ -41,12 +39,15 @@ static void *create_string(const redisReadTask *task, char *text, size_t length)
 /* The elements have not come yet: a length that is only announced must not take all memory. */
 static void *new_array(const redisReadTask *task, size_t elements)
 {
+	seg_tree *tree = task->privdata;
 	seg_reply *node = new_node(task, SEG_REPLY_ARRAY);
 	if (!node || elements == 0)
 		return node;
-	if (elements > SEG_REPLY_ELEMENTS_MAX)
+	if (elements > SEG_REPLY_ELEMENTS_MAX) {
+		tree->too_long = true;
 		return NULL;
-	node->elements = allocate(task->privdata, elements * sizeof(seg_reply *));
+	}
+	node->elements = allocate(tree, elements * sizeof(seg_reply *));
 	if (!node->elements)
 		return NULL;
 	memset(node->elements, 0, elements * sizeof(seg_reply *));
@@ -122,7 +123,7 @@ bool seg_tree_restart(seg_tree *tree)
 	if (tree->parser)
 		redisReaderFree(tree->parser);
 	seg_arena_reset(&tree->arena, SEG_TREE_KEEP);
-	tree->out_of_memory = false;
+	tree->too_long = false;
 	tree->parser = redisReaderCreateWithFunctions(&functions);
 	if (!tree->parser)
 		return false;
@@ -173,8 +174,8 @@ void seg_tree_release(seg_tree *tree)
 
 const char *seg_tree_error(const seg_tree *tree)
 {
-	if (tree->out_of_memory)
-		return NULL;
-	/* So hiredis calls a value that our functions refuse. */
-	return tree->parser->err == REDIS_ERR_OOM ? "an answer of another shape" : tree->parser->errstr;
+	/* So hiredis says that it had no memory, and also that our functions had none, or refused a value. */
+	if (tree->parser->err == REDIS_ERR_OOM)
+		return tree->too_long ? "an answer of another shape" : NULL;
+	return tree->parser->errstr;
 }

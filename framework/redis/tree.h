@@ -20,8 +20,8 @@ struct redisReader;
 
 typedef struct seg_tree {
 	struct redisReader *parser;
-	seg_arena arena;    /* of the tree being read */
-	bool out_of_memory; /* why the newest reply could not be read */
+	seg_arena arena; /* of the tree being read */
+	bool too_long;   /* an array in the reply was longer than SEG_REPLY_ELEMENTS_MAX */
 } seg_tree;
 
 /* False if out of memory. */

@@ -1,5 +1,6 @@
 /*
- * Replies: which bytes become which values, what is refused, and that the size of the pieces never matters.
+ * Replies: which bytes become which values, what is refused, and that the size of the pieces never matters. Linked with malloc and
+ * redisReaderFeed wrapped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 #include <segmenter/segmenter.h>
 
 #include "test_reply.h"
@@ -115,6 +117,7 @@ static void the_longest_array_is_taken_and_a_longer_one_refused(void **state)
 	snprintf(head, sizeof(head), "*%zu\r\n", SEG_REPLY_ELEMENTS_MAX + 1);
 	begin();
 	assert_int_equal(feed(head, strlen(head), NULL), -1);
+	assert_non_null(seg_reader_error(&reader));
 }
 
 static void arrays_without_end_are_refused_or_waited_for_but_do_not_crash(void **state)
@@ -143,6 +146,53 @@ static void the_memory_of_a_large_reply_is_given_back(void **state)
 	seg_reader_release(&reader);
 	assert_true(reader.tree.arena.held <= SEG_TREE_KEEP);
 	free(bytes);
+}
+
+/* No memory: for a tree of this many bytes or more; and for what hiredis is fed. */
+static size_t too_large = SIZE_MAX;
+static bool hiredis_starves;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+int __real_redisReaderFeed(redisReader *parser, const char *bytes, size_t size);
+int __wrap_redisReaderFeed(redisReader *parser, const char *bytes, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return size >= too_large ? NULL : __real_malloc(size);
+}
+
+/* As hiredis does it: hiredis is a library that may be shared, so that its allocations cannot be wrapped. */
+int __wrap_redisReaderFeed(redisReader *parser, const char *bytes, size_t size)
+{
+	if (!hiredis_starves || parser->err)
+		return __real_redisReaderFeed(parser, bytes, size);
+	parser->err = REDIS_ERR_OOM;
+	snprintf(parser->errstr, sizeof(parser->errstr), "Out of memory");
+	return REDIS_ERR;
+}
+
+static void a_reply_without_memory_is_not_called_another_protocol(void **state)
+{
+	(void)state;
+	begin();
+	hiredis_starves = true;
+	assert_int_equal(feed("+OK\r\n", 5, NULL), -1);
+	hiredis_starves = false;
+	assert_null(seg_reader_error(&reader));
+	assert_int_equal(feed("+OK\r\n", 5, NULL), -1);
+	assert_null(seg_reader_error(&reader));
+	begin();
+	too_large = 1024 * 1024;
+	assert_int_equal(feed("*1000000\r\n", 10, NULL), -1);
+	too_large = SIZE_MAX;
+	assert_null(seg_reader_error(&reader));
+	begin();
+	assert_int_equal(feed("?\r\n", 3, NULL), -1);
+	hiredis_starves = true;
+	assert_int_equal(feed("+OK\r\n", 5, NULL), -1);
+	hiredis_starves = false;
+	assert_non_null(seg_reader_error(&reader));
 }
 
 /* --- conversions of values ----------------------------------------------------------------- */
@@ -269,6 +319,7 @@ int main(void)
 		TEST(the_longest_array_is_taken_and_a_longer_one_refused),
 		TEST(arrays_without_end_are_refused_or_waited_for_but_do_not_crash),
 		TEST(the_memory_of_a_large_reply_is_given_back),
+		TEST(a_reply_without_memory_is_not_called_another_protocol),
 		TEST(a_number_is_one_also_as_text_and_else_the_other),
 		TEST(a_text_with_a_nul_is_no_number),
 		TEST(an_id_is_one_only_as_text),
