@@ -112,6 +112,7 @@ static void a_reply_of_another_shape_is_refused_where_it_differs(void **state)
 		{"*1\r\n*2\r\n" KEY "*1\r\n" ID, "{k}REFUSED"},       /* an entry that is an id alone */
 		{"*1\r\n*2\r\n" KEY "*1\r\n*1\r\n" ID, "{k}REFUSED"}, /* in an array, too */
 		{"*1\r\n*2\r\n" KEY "*1\r\n*3\r\n" ID "*0\r\n", "{k}REFUSED"}, /* or with too much */
+		{"*1\r\n*2\r\n" KEY "*1\r\n*3\r\n" ID "*2\r\n", "{k}REFUSED"}, /* before fields, too */
 		{ONE ":1\r\n", "{k}REFUSED"},                                  /* an id that is a number */
 		{ONE "*0\r\n", "{k}REFUSED"},                                  /* or an array */
 		{ONE "$-1\r\n", "{k}REFUSED"},                                 /* or nil */
@@ -137,9 +138,11 @@ static void an_id_longer_than_any_id_is_refused(void **state)
 	for (int length = 63; length <= 64; length++) {
 		memset(id, '1', sizeof(id));
 		id[length] = '\0';
-		int n = snprintf(bytes, sizeof(bytes), ONE "$%d\r\n%s\r\n*0\r\n", length, id);
-		begin();
-		assert_int_equal(feed(bytes, (size_t)n, &sink), length == 63 ? 0 : -1);
+		for (int texts = 0; texts <= 2; texts += 2) {
+			int n = snprintf(bytes, sizeof(bytes), ONE "$%d\r\n%s\r\n*%d\r\n", length, id, texts);
+			begin();
+			assert_int_equal(feed(bytes, (size_t)n, &sink), length == 63 ? 0 : -1);
+		}
 	}
 }
 
@@ -211,6 +214,7 @@ static void a_key_or_an_id_that_is_too_long_is_refused(void **state)
 	sink.text_max = 2;
 	ENTRIES("*1\r\n*2\r\n$3\r\nkey\r\n", "REFUSED");
 	ENTRIES(ONE "$8\r\n100000-1\r\n*-1\r\n", "{k}REFUSED");
+	ENTRIES(ONE "$8\r\n100000-1\r\n*2\r\n", "{k}REFUSED");
 	sink.text_max = 0;
 }
 
