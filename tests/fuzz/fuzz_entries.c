@@ -2,7 +2,7 @@
  * fuzz_entries.c - any bytes as XREAD replies, read twice: as entries, by our reader, and as trees, by hiredis's, each in other
  * pieces. The first byte chooses the pieces, the second the longest text that the sink takes (0: no limit); the other bytes are the
  * input. The trees must hold the same entries, and where one reader refuses or waits for more, so must the other. What ours
- * refuses alone is listed.
+ * refuses alone is listed, and the bytes must be what it says.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,10 @@ typedef struct {
 	uint64_t hash;
 	size_t replies; /* that were read whole */
 	uint64_t whole; /* the hash behind them */
+	size_t fed;     /* bytes */
+	size_t behind;  /* bytes of the whole replies */
 	bool refused;
+	size_t at; /* then: bytes before what was refused */
 	char why[64];
 } outcome;
 
@@ -109,17 +112,24 @@ static bool walk(seg_entry_sink *sink, const seg_reply *reply)
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
-/* The length of the next piece, 1 to 8, or the rest of the input. */
+/* The length of the next piece: short ones and long ones, so that any value may be cut, also one behind many others. */
 static size_t piece(uint32_t *choice, size_t rest)
 {
+	static const size_t longest[] = {1, 8, 64, 4096};
 	*choice = *choice * 1664525u + 1013904223u;
-	size_t length = *choice >> 31 ? 1 + (*choice >> 8 & 7) : rest;
+	size_t length = 1 + (*choice >> 8) % longest[*choice >> 30];
 	return length < rest ? length : rest;
 }
 
-static void refuse(outcome *o, const char *why)
+static size_t taken(const outcome *o, const seg_reader *reader)
+{
+	return o->fed - (reader->end - reader->begin);
+}
+
+static void refuse(outcome *o, const seg_reader *reader, const char *why)
 {
 	o->refused = true;
+	o->at = taken(o, reader);
 	snprintf(o->why, sizeof(o->why), "%s", why ? why : "");
 }
 
@@ -131,16 +141,17 @@ static void read_whole(outcome *o, seg_reader *reader, bool by_trees, size_t rep
 	while (o->replies < replies && !o->refused &&
 	       (got = seg_reader_next(reader, by_trees ? NULL : &o->sink, &reply)) > 0) {
 		if (by_trees && !walk(&o->sink, reply)) {
-			refuse(o, "entries of another shape");
+			refuse(o, reader, "entries of another shape");
 		} else {
 			note(&o->sink, 'r', &reply->type, sizeof(reply->type));
 			o->replies++;
 			o->whole = o->hash;
+			o->behind = taken(o, reader);
 		}
 		seg_reader_release(reader);
 	}
 	if (got < 0)
-		refuse(o, seg_reader_error(reader));
+		refuse(o, reader, seg_reader_error(reader));
 }
 
 static outcome read_in_pieces(bool by_trees, size_t replies, size_t text_max, uint32_t choice,
@@ -152,38 +163,70 @@ static outcome read_in_pieces(bool by_trees, size_t replies, size_t text_max, ui
 	for (size_t at = 0, length; at < size && !o.refused; at += length) {
 		length = piece(&choice, size - at);
 		require(feed_reader(&reader, bytes + at, length), "no memory");
+		o.fed += length;
 		read_whole(&o, &reader, by_trees, replies);
 	}
 	seg_reader_fini(&reader);
 	return o;
 }
 
-static bool is_one_of(const char *why, const char *const *list)
+/* --- what ours refuses alone ---------------------------------------------------------------------- */
+
+/* The number of the line that *at is in, a minus counting as -1; *at is then behind the line. */
+static int64_t read_number(const uint8_t *bytes, size_t size, size_t *at)
 {
-	for (; *list; list++)
-		if (strcmp(why, *list) == 0)
-			return true;
+	uint64_t number = 0;
+	bool negative = false;
+	for (; *at < size && bytes[*at] != '\r'; ++*at) {
+		negative |= bytes[*at] == '-';
+		number = number * 10 + (uint64_t)(bytes[*at] - '0');
+	}
+	*at += 2;
+	return negative ? -1 : (int64_t)number;
+}
+
+/* Whether of all texts in the reply that was refused, the one there is the first that does not end with its line end. */
+static bool lacks_line_end(const outcome *o, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = o->behind; at < size && (bytes[at] == '$' || bytes[at] == '*');) {
+		size_t value = at++;
+		int64_t length = read_number(bytes, size, &at);
+		if (bytes[value] == '*' || length < 0)
+			continue;
+		if (at + 2 > size || (uint64_t)length > size - at - 2)
+			return false;
+		size_t end = at + (size_t)length;
+		if (memcmp(bytes + end, "\r\n", 2) != 0)
+			return o->at == value || o->at == end;
+		at = end + 2;
+	}
 	return false;
+}
+
+/* hiredis does not look at a text's end, and takes a status in the place of a text. */
+static bool is_stricter(const outcome *o, const uint8_t *bytes, size_t size)
+{
+	bool is_text = strcmp(o->why, "a text of another length than announced") == 0;
+	bool is_other = strcmp(o->why, "a value that entries do not have") == 0;
+	require(!is_text || lacks_line_end(o, bytes, size), "a text is refused that has its line end");
+	require(!is_other || (bytes[o->at] != '$' && bytes[o->at] != '*'),
+		"a value is refused that entries have");
+	return is_text || is_other;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum { CHOICES = 2 };
-	/* hiredis does not look at a text's end, and takes a status in the place of a text. */
-	static const char *const ours_alone[] = {"a text of another length than announced",
-						 "a value that entries do not have", NULL};
-	/* Too many elements for a tree. */
-	static const char *const theirs_alone[] = {"an answer of another shape", NULL};
 	if (size < CHOICES)
 		return 0;
 	const uint8_t *input = data + CHOICES;
 	size_t length = size - CHOICES;
 	outcome ours = read_in_pieces(false, SIZE_MAX, data[1], data[0], input, length);
-	bool strict = ours.refused && is_one_of(ours.why, ours_alone);
+	bool strict = ours.refused && is_stricter(&ours, input, length);
 	outcome theirs = read_in_pieces(true, strict ? ours.replies : ours.replies + 1, data[1],
 					~(uint32_t)data[0], input, length);
 	require(ours.replies == theirs.replies && ours.whole == theirs.whole, "hiredis reads other entries");
-	require(ours.refused || !theirs.refused || is_one_of(theirs.why, theirs_alone),
-		"hiredis refuses what ours takes");
+	bool is_too_long = strcmp(theirs.why, "an answer of another shape") == 0; /* for a tree */
+	require(ours.refused || !theirs.refused || is_too_long, "hiredis refuses what ours takes");
 	return 0;
 }
