@@ -8,17 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/require.h"
 #include "redis/address.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static bool same(const char *a, const char *b)
 {

@@ -7,16 +7,9 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "harness/require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static char *print(const seg_config *config, size_t *length)
 {

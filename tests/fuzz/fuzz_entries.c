@@ -5,20 +5,12 @@
  * refuses alone is listed, and the bytes must be what it says.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "harness/feed.h"
+#include "harness/require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 /* --- the result of reading, as a hash -------------------------------------------------------- */
 

@@ -5,22 +5,13 @@
  * key and data, and needs no more than an entry may; every text ends with a NUL; and a fetched that is reused gives
  * the same result.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "harness/feed.h"
+#include "harness/require.h"
 #include "partition/parser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 typedef struct {
 	seg_entry_sink sink; /* first: a sink is its target */

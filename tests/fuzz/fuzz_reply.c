@@ -4,21 +4,12 @@
  * (0: no limit); the other bytes are the input. It must not crash, and: the result does not depend on the pieces; an
  * announced length alone takes no memory; and the sink gets each text up to the limit, and no longer one.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "harness/feed.h"
+#include "harness/require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 /* --- the result of reading, as a hash and a count ------------------------------------------- */
 

@@ -3,10 +3,8 @@
  * memory that an entry may need.
  */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "harness/require.h"
 #include "stream/pack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,10 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			sum += m.headers[i].name_length + m.headers[i].value_length;
 	}
 	/* Each piece is rounded up: one for the text, one for each record's headers. */
-	if (arena.used > limit + 16 * (SEG_PACK_RECORDS_MAX + (size_t)1)) {
-		fprintf(stderr, "more memory than the entry may need\n");
-		abort();
-	}
+	require(arena.used <= limit + 16 * (SEG_PACK_RECORDS_MAX + (size_t)1),
+		"more memory than the entry may need");
 	seg_arena_fini(&arena);
 	/* Uses the sum, so that the compiler keeps the reads above. */
 	return sum == SIZE_MAX;
