@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { LINE_END = 2, DIGITS_MAX = 18 /* so many do not overflow */ };
+enum { LINE_END = 2 };
 
 /* --- lines ------------------------------------------------------------------------------- */
 
@@ -28,6 +28,17 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* The digits that `line` begins with, of a number below 10^9 that is written as it must be; 0: there is none. */
+static size_t short_number(size_t *number, const char *line, size_t size)
+{
+	enum { MOST = 9 };
+	size_t digits = 0, value = 0;
+	for (; digits < size && digits < MOST && is_digit(line[digits]); digits++)
+		value = value * 10 + (size_t)(line[digits] - '0');
+	*number = value;
+	return digits > 1 && line[0] == '0' ? 0 : digits;
+}
+
 /* Strict: no sign but a minus, no zero in front, no overflow. */
 static bool parse_number(const char *text, size_t length, int64_t *number)
 {
@@ -48,19 +59,12 @@ static bool parse_number(const char *text, size_t length, int64_t *number)
 	return true;
 }
 
-/*
- * The bytes of the line that is a number, with its end; 0: it has not come as a whole, or it is `wrong`. Nearly all are a few
- * digits, and are read as they are found.
- */
+/* The bytes of the line that is a number, with its end; 0: it has not come as a whole, or it is `wrong`. Nearly all are short. */
 static size_t number_line(seg_resp *value, const char *line, size_t size, const char *wrong)
 {
-	size_t digits = 0;
-	int64_t number = 0;
-	for (; digits < size && digits < DIGITS_MAX && is_digit(line[digits]); digits++)
-		number = number * 10 + (line[digits] - '0');
-	if (digits > 0 && size - digits >= LINE_END && is_line_end(line + digits) &&
-	    (line[0] != '0' || digits == 1)) {
-		value->number = number;
+	size_t number, digits = short_number(&number, line, size);
+	if (digits > 0 && size - digits >= LINE_END && is_line_end(line + digits)) {
+		value->number = (int64_t)number;
 		return digits + LINE_END;
 	}
 	ptrdiff_t length = line_length(line, size);
@@ -134,17 +138,6 @@ size_t seg_resp_read(seg_resp *value, const char *bytes, size_t size)
 }
 
 /* --- the short way ----------------------------------------------------------------------------- */
-
-/* The digits that `line` begins with, of a number below 10^9 that is written as it must be; 0: there is none. */
-static size_t short_number(size_t *number, const char *line, size_t size)
-{
-	enum { MOST = 9 };
-	size_t digits = 0, value = 0;
-	for (; digits < size && digits < MOST && is_digit(line[digits]); digits++)
-		value = value * 10 + (size_t)(line[digits] - '0');
-	*number = value;
-	return line[0] == '0' && digits > 1 ? 0 : digits;
-}
 
 size_t seg_resp_read_count(size_t *count, const char *bytes, size_t size)
 {
