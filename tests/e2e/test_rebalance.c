@@ -17,113 +17,60 @@
 
 #include "harness/group.h"
 #include "harness/http.h"
-#include "harness/load.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/recorded.h"
 
-enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 400, RUNNERS = 4, BATCH = 16, BATCHES = 2 };
+enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 400, BATCHES = 2 };
 
-/*
- * For runners that die or seem dead: a session long enough for a busy machine, but shorter than the default
- * of 10 s.
- */
-
-static test_server *server;
-static test_runner *runners[RUNNERS];
-static char directory[64], deliveries_path[96], block_path[96];
+static char block_path[96];
 
 static int set_up(void **state)
 {
 	(void)state;
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	snprintf(block_path, sizeof(block_path), "%s/block", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < RUNNERS; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	test_directory_remove(directory);
-	test_server_stop(server);
+	test_recorded_start(PARTITIONS, KEYS);
+	snprintf(block_path, sizeof(block_path), "%s/block", recorded.directory);
 	return 0;
 }
 
 static void run(int i, const char *more)
 {
-	test_runner_free(runners[i]);
-	runners[i] = test_runner_run(
-		"[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
-		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\npartitions = %d\n"
-		"batch_size = %d\nin_flight_batches = %d\noption.path = %s\n%s\n",
-		server->address, i, test_build_directory(), PARTITIONS, BATCH, BATCHES, deliveries_path,
-		more);
-}
-
-static void wait_balanced(uint32_t members)
-{
-	test_group_wait_balanced(server->address, "s", "g", members);
-}
-
-/*
- * Ends the load, waits until everything is handled, and checks order and completeness; returns the number of
- * repetitions.
- */
-static size_t finish(test_load *load, test_deliveries *deliveries, size_t late)
-{
-	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	*deliveries = test_deliveries_read(deliveries_path);
-	return test_deliveries_check(deliveries, KEYS, numbers, late);
-}
-
-static test_load *start_load(void)
-{
-	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	char all[512];
+	snprintf(all, sizeof(all), "in_flight_batches = %d\n%s", BATCHES, more);
+	test_recorded_run(i, all);
 }
 
 static void runners_that_come_and_go_repeat_nothing(void **state)
 {
 	(void)state;
-	test_deliveries deliveries;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, "");
-	wait_balanced(1);
+	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
 	run(1, "");
-	wait_balanced(2);
+	test_recorded_wait_balanced(2);
 	run(2, "");
-	wait_balanced(3);
+	test_recorded_wait_balanced(3);
 	test_load_go_on(load, 50);
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
-	wait_balanced(2);
-	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
-	wait_balanced(1);
+	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_OK);
+	test_recorded_wait_balanced(2);
+	assert_int_equal(test_runner_stop(recorded.runners[1], SIGTERM), EX_OK);
+	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
-	assert_int_equal(finish(load, &deliveries, 0), 0);
-	test_deliveries_free(&deliveries);
+	assert_int_equal(test_recorded_finish(load, 0), 0);
 }
 
 static void a_runner_restarted_in_turn_repeats_nothing(void **state)
 {
 	(void)state;
-	test_deliveries deliveries;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, "");
 	run(1, "");
-	wait_balanced(2);
+	test_recorded_wait_balanced(2);
 	for (int round = 0; round < 6; round++) {
-		assert_int_equal(test_runner_stop(runners[round % 2], SIGTERM), EX_OK);
+		assert_int_equal(test_runner_stop(recorded.runners[round % 2], SIGTERM), EX_OK);
 		run(round % 2, "");
-		wait_balanced(2);
+		test_recorded_wait_balanced(2);
 	}
-	assert_int_equal(finish(load, &deliveries, 0), 0);
-	test_deliveries_free(&deliveries);
+	assert_int_equal(test_recorded_finish(load, 0), 0);
 }
 
 static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
@@ -131,15 +78,15 @@ static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
 	(void)state;
 	int epochs[PARTITIONS] = {0}, moved = 0;
 	uint64_t newest[PARTITIONS] = {0};
-	test_deliveries deliveries;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, "");
-	wait_balanced(1);
-	test_deliveries_go_on(deliveries_path, PARTITIONS);
+	test_recorded_wait_balanced(1);
+	test_deliveries_go_on(recorded.deliveries, PARTITIONS);
 	run(1, "");
-	wait_balanced(2);
-	test_deliveries_go_on(deliveries_path, PARTITIONS);
-	finish(load, &deliveries, 0);
+	test_recorded_wait_balanced(2);
+	test_deliveries_go_on(recorded.deliveries, PARTITIONS);
+	test_recorded_finish(load, 0);
+	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
 	for (size_t i = 0; i < deliveries.count; i++) {
 		const test_delivery *d = &deliveries.list[i];
 		epochs[d->partition] += d->epoch != newest[d->partition];
@@ -156,39 +103,36 @@ static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
 static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight(void **state)
 {
 	(void)state;
-	test_deliveries deliveries;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, TEST_MORTAL "commit_interval = 50ms");
 	run(1, TEST_MORTAL "commit_interval = 50ms");
-	wait_balanced(2);
+	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 50);
-	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
-	wait_balanced(1);
+	assert_int_equal(test_runner_stop(recorded.runners[0], SIGKILL), -SIGKILL);
+	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
-	size_t repeated = finish(load, &deliveries, 0);
+	size_t repeated = test_recorded_finish(load, 0);
 	/* The killed runner had half of the partitions. */
-	if (repeated > (size_t)PARTITIONS / 2 * BATCH * BATCHES)
+	if (repeated > (size_t)PARTITIONS / 2 * TEST_RECORDED_BATCH * BATCHES)
 		fail_msg("%zu messages were handled again", repeated);
-	test_deliveries_free(&deliveries);
 }
 
 static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_no_other_moves(void **state)
 {
 	(void)state;
-	test_deliveries deliveries;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, "session_timeout = 5s\n");
 	run(1, "session_timeout = 5s\n");
-	wait_balanced(2);
+	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 50);
-	seg_group_info *before = test_group_describe(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
+	seg_group_info *before = test_group_describe(recorded.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(recorded.runners[0], SIGKILL), -SIGKILL);
 	run(0, "session_timeout = 5s\n");
 	/* Before the new process has joined, its share is unchanged, too. */
-	test_runner_says(runners[0], "; owned from now on: ");
-	test_deliveries_go_on(deliveries_path, PARTITIONS);
-	wait_balanced(2);
-	seg_group_info *after = test_group_describe(server->address, "s", "g");
+	test_runner_says(recorded.runners[0], "; owned from now on: ");
+	test_deliveries_go_on(recorded.deliveries, PARTITIONS);
+	test_recorded_wait_balanced(2);
+	seg_group_info *after = test_group_describe(recorded.server->address, "s", "g");
 	for (int p = 0; p < PARTITIONS; p++) {
 		assert_string_equal(after->partitions[p].owner, before->partitions[p].owner);
 		if (strcmp(before->partitions[p].owner, "runner-1") == 0)
@@ -198,8 +142,7 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	}
 	seg_group_info_free(before);
 	seg_group_info_free(after);
-	finish(load, &deliveries, 0);
-	test_deliveries_free(&deliveries);
+	test_recorded_finish(load, 0);
 }
 
 static void a_second_runner_of_the_same_name_ends_and_the_first_goes_on(void **state)
@@ -207,73 +150,67 @@ static void a_second_runner_of_the_same_name_ends_and_the_first_goes_on(void **s
 	(void)state;
 	/* Where the lease ends on a slow machine, the name is free. */
 	run(0, "session_timeout = 5s\n");
-	wait_balanced(1);
-	seg_group_info *before = test_group_describe(server->address, "s", "g");
-	runners[1] = test_runner_run(
+	test_recorded_wait_balanced(1);
+	seg_group_info *before = test_group_describe(recorded.server->address, "s", "g");
+	recorded.runners[1] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = runner-0\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\noption.path = %s\nsession_timeout = 5s\n",
-		server->address, test_build_directory(), deliveries_path);
-	assert_int_equal(test_runner_wait(runners[1]), EX_TEMPFAIL);
-	assert_true(test_runner_has_said(runners[1], "another process runs as runner-0"));
-	seg_group_info *after = test_group_describe(server->address, "s", "g");
+		recorded.server->address, test_build_directory(), recorded.deliveries);
+	assert_int_equal(test_runner_wait(recorded.runners[1]), EX_TEMPFAIL);
+	assert_true(test_runner_has_said(recorded.runners[1], "another process runs as runner-0"));
+	seg_group_info *after = test_group_describe(recorded.server->address, "s", "g");
 	assert_int_equal(after->generation, before->generation);
 	seg_group_info_free(before);
 	seg_group_info_free(after);
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_OK);
 }
 
 static void all_runners_killed_at_once_lose_nothing(void **state)
 {
 	(void)state;
-	test_deliveries deliveries;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	for (int round = 0; round < 3; round++) {
 		run(0, TEST_MORTAL);
 		run(1, TEST_MORTAL);
-		wait_balanced(2);
+		test_recorded_wait_balanced(2);
 		test_load_go_on(load, 50);
-		kill(runners[0]->pid, SIGKILL);
-		kill(runners[1]->pid, SIGKILL);
-		test_runner_wait(runners[0]);
-		test_runner_wait(runners[1]);
+		kill(recorded.runners[0]->pid, SIGKILL);
+		kill(recorded.runners[1]->pid, SIGKILL);
+		test_runner_wait(recorded.runners[0]);
+		test_runner_wait(recorded.runners[1]);
 	}
 	run(0, TEST_MORTAL);
-	finish(load, &deliveries, 0);
-	test_deliveries_free(&deliveries);
+	test_recorded_finish(load, 0);
 }
 
 static void a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches_in_hand(void **state)
 {
 	(void)state;
-	test_deliveries deliveries;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, TEST_MORTAL);
 	run(1, TEST_MORTAL);
-	wait_balanced(2);
+	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 50);
-	kill(runners[0]->pid, SIGSTOP);
-	wait_balanced(1);
+	kill(recorded.runners[0]->pid, SIGSTOP);
+	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
-	kill(runners[0]->pid, SIGCONT);
-	wait_balanced(2);
-	finish(load, &deliveries, (size_t)PARTITIONS / 2 * BATCH);
-	test_deliveries_free(&deliveries);
+	kill(recorded.runners[0]->pid, SIGCONT);
+	test_recorded_wait_balanced(2);
+	test_recorded_finish(load, (size_t)PARTITIONS / 2 * TEST_RECORDED_BATCH);
 }
 
 static void more_runners_than_partitions_stand_by_and_step_in(void **state)
 {
 	(void)state;
-	test_deliveries deliveries;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
-	for (int i = 0; i < RUNNERS; i++)
+	test_load *load = test_recorded_load(PER_SECOND);
+	for (int i = 0; i < TEST_RECORDED_RUNNERS; i++)
 		run(i, TEST_MORTAL "capacity = 1");
-	wait_balanced(RUNNERS);
-	for (int i = 0; i < RUNNERS - 1; i++)
-		assert_int_equal(test_runner_stop(runners[i], SIGKILL), -SIGKILL);
-	wait_balanced(1);
+	test_recorded_wait_balanced(TEST_RECORDED_RUNNERS);
+	for (int i = 0; i < TEST_RECORDED_RUNNERS - 1; i++)
+		assert_int_equal(test_runner_stop(recorded.runners[i], SIGKILL), -SIGKILL);
+	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
-	finish(load, &deliveries, 0);
-	test_deliveries_free(&deliveries);
+	test_recorded_finish(load, 0);
 }
 
 /* --- stopping ------------------------------------------------------------------------------------ */
@@ -281,7 +218,7 @@ static void more_runners_than_partitions_stand_by_and_step_in(void **state)
 static bool a_message_is_held(void *arg)
 {
 	(void)arg;
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
 	bool held = deliveries.count > 0;
 	test_deliveries_free(&deliveries);
 	return held;
@@ -294,7 +231,7 @@ static void run_blocked(const char *options, const char *shutdown_timeout)
 	fclose(fopen(block_path, "w"));
 	snprintf(more, sizeof(more), "%soption.block_file = %s\n[runner]\nshutdown_timeout = %s\n", options,
 		 block_path, shutdown_timeout);
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, more);
 	test_wait_until(a_message_is_held, NULL, 20000, "a handler has begun");
 	test_load_end(load);
@@ -304,14 +241,14 @@ static void a_clean_stop_waits_for_the_batch_in_hand_and_commits_it(void **state
 {
 	(void)state;
 	run_blocked("", "20s");
-	kill(runners[0]->pid, SIGTERM);
-	test_runner_says(runners[0], "stopping");
+	kill(recorded.runners[0]->pid, SIGTERM);
+	test_runner_says(recorded.runners[0], "stopping");
 	unlink(block_path);
-	assert_int_equal(test_runner_wait(runners[0]), EX_OK);
-	test_deliveries before = test_deliveries_read(deliveries_path);
+	assert_int_equal(test_runner_wait(recorded.runners[0]), EX_OK);
+	test_deliveries before = test_deliveries_read(recorded.deliveries);
 	run(1, "");
-	test_group_wait_drained(server->address, "s", "g");
-	test_deliveries after = test_deliveries_read(deliveries_path);
+	test_group_wait_drained(recorded.server->address, "s", "g");
+	test_deliveries after = test_deliveries_read(recorded.deliveries);
 	for (size_t i = before.count; i < after.count; i++)
 		for (size_t j = 0; j < before.count; j++)
 			if (before.list[j].partition == after.list[i].partition &&
@@ -325,42 +262,42 @@ static void a_clean_stop_waits_for_the_batch_in_hand_and_commits_it(void **state
 static void a_batch_that_outlasts_the_shutdown_timeout_makes_it_75(void **state)
 {
 	(void)state;
-	test_load *load = start_load();
+	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, "option.delay = 50ms\n[runner]\nshutdown_timeout = 1ms");
 	test_wait_until(a_message_is_held, NULL, 20000, "a handler has begun");
 	test_load_end(load);
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_TEMPFAIL);
+	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_TEMPFAIL);
 }
 
 static void a_handler_that_never_returns_makes_it_70_and_is_taken_over(void **state)
 {
 	(void)state;
 	run_blocked(TEST_MORTAL, "100ms");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_SOFTWARE);
-	test_runner_says(runners[0], "a handler does not return");
+	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_SOFTWARE);
+	test_runner_says(recorded.runners[0], "a handler does not return");
 	unlink(block_path);
 	run(1, "");
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(recorded.server->address, "s", "g");
 }
 
 static void a_second_sigterm_does_not_wait_for_the_shutdown_timeout(void **state)
 {
 	(void)state;
 	run_blocked("", "10min");
-	kill(runners[0]->pid, SIGTERM);
-	test_runner_says(runners[0], "stopping");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_SOFTWARE);
-	test_runner_says(runners[0], "stopping at once");
+	kill(recorded.runners[0]->pid, SIGTERM);
+	test_runner_says(recorded.runners[0], "stopping");
+	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_SOFTWARE);
+	test_runner_says(recorded.runners[0], "stopping at once");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_recorded_stop)
 
 /* --- what a runner cannot serve ----------------------------------------------------------------------- */
 
 static bool second_owns_all(void *arg)
 {
 	(void)arg;
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(recorded.server->address, "s", "g");
 	bool all = info != NULL;
 	for (uint32_t i = 0; all && i < PARTITIONS; i++)
 		all = strcmp(info->partitions[i].owner, "runner-1") == 0;
@@ -371,27 +308,27 @@ static bool second_owns_all(void *arg)
 static void a_runner_that_cannot_open_its_partitions_gives_them_to_one_that_can_until_it_can(void **state)
 {
 	(void)state;
-	runners[0] = test_runner_run(
+	recorded.runners[0] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = runner-0\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/failing_open.so\n"
 		"partitions = %d\noption.cure = %s\n",
-		server->address, test_build_directory(), PARTITIONS, block_path);
-	test_group_wait_balanced(server->address, "s", "g", 1);
+		recorded.server->address, test_build_directory(), PARTITIONS, block_path);
+	test_recorded_wait_balanced(1);
 	run(1, "");
 	test_wait_until(second_owns_all, NULL, 20000, "the healthy runner has all partitions");
-	test_http_answer answer = test_http_get(test_http_port(runners[0]), "/readyz");
+	test_http_answer answer = test_http_get(test_http_port(recorded.runners[0]), "/readyz");
 	assert_int_equal(answer.status, 503);
 	assert_non_null(strstr(answer.body, "cannot serve any of its partitions"));
 	assert_non_null(strstr(answer.body, "not to my taste yet"));
 	test_http_free(&answer);
-	test_runner_says(runners[0], "takes 0 partitions at most");
+	test_runner_says(recorded.runners[0], "takes 0 partitions at most");
 	FILE *cure = fopen(block_path, "w");
 	assert_non_null(cure);
 	fclose(cure);
-	test_runner_says(runners[0], "serves its whole share again");
-	wait_balanced(2);
+	test_runner_says(recorded.runners[0], "serves its whole share again");
+	test_recorded_wait_balanced(2);
 	assert_false(second_owns_all(NULL));
-	assert_int_equal(test_http_status(test_http_port(runners[0]), "/readyz"), 200);
+	assert_int_equal(test_http_status(test_http_port(recorded.runners[0]), "/readyz"), 200);
 }
 
 int main(void)
