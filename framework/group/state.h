@@ -20,6 +20,7 @@
  *     value_load   reads what handlers have kept for it
  *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream); or through
  *                  read and doorbell
+ *     careful_read reads one entry at a time, after deaths that no message explains
  *     commit       commits positions and releases partitions
  *     acks         with ack_replicas, asks the replicas whether they have what was written
  *     request      sends marks and dead letters
@@ -33,9 +34,28 @@
  *     presence     notices that a group has vanished with its log
  *     recall       remembers where the group was, for a Redis that forgets
  *     refusal      logs what Redis refused, without flooding the log
+ *     stop         drains the partitions, leaves the group, and lets the thread end
  *
- * A section below that has the name of a file is written only by that file. The parts do not call each other, except that fetch
- * calls read, blocking_read and doorbell, that commit calls gap, that presence asks doorbell, that doorbell wakes what rests, that read and doorbell tell brief what they hear, and that all tell recall what they learn.
+ * A section below that has the name of a file is written only by that file. The agent calls the parts. They call each other only so:
+ *
+ *     fetch         -> read, careful_read, blocking_read, doorbell
+ *     blocking_read -> read
+ *     read          -> careful_read, gap, brief
+ *     doorbell      -> rest, brief
+ *     presence      -> doorbell
+ *     commit        -> gap, acks, value_load, recall, changes
+ *     request       -> commit, acks
+ *     outputs       -> output_queue
+ *     output_queue  -> acks
+ *     hindrance     -> outputs
+ *     claim         -> recall
+ *     open_group    -> recall
+ *     value_load    -> shortage
+ *     membership    -> shortage, roll, recall
+ *     stop          -> membership
+ *
+ * Any part may call these, which only call each other: notes, refusal, history (may this connection be used?), and fenced_call
+ * (calls that carry the owner's epoch).
  */
 #ifndef SEG_GROUP_STATE_H
 #define SEG_GROUP_STATE_H
