@@ -5,19 +5,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "group/brief.h"
+#include "harness/member.h"
 
 enum { PARTITIONS = 100 };
 
 #define NOW (1000 * SEG_SECOND)
 
-static seg_stream stream;
 static seg_member *member;
 static seg_partition *first;
 
@@ -25,18 +23,10 @@ static seg_partition *first;
 static int set_up(void **state)
 {
 	(void)state;
-	stream.shape.partitions = PARTITIONS;
-	member = aligned_alloc(64, (sizeof(*member) + 63) / 64 * 64);
-	first = aligned_alloc(64, PARTITIONS * sizeof(*first));
-	if (!member || !first)
-		return -1;
-	memset(member, 0, sizeof(*member));
-	memset(first, 0, PARTITIONS * sizeof(*first));
-	member->stream = &stream;
+	member = test_member_make(PARTITIONS);
+	first = member->partitions;
 	member->phase = SEG_PHASE_MEMBER;
 	member->awake_count = PARTITIONS;
-	for (uint32_t i = 0; i < PARTITIONS; i++)
-		first[i].member = member;
 	if (seg_brief_init(member))
 		return -1;
 	seg_brief_end(member, NOW);
@@ -47,8 +37,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	seg_brief_fini(member);
-	free(first);
-	free(member);
+	test_member_free(member);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "group/claim.h"
 #include "group/history.h"
 #include "group/notes.h"
+#include "harness/member.h"
 #include "test_nodes.h"
 
 static seg_member *member;
@@ -22,17 +23,10 @@ static int set_up(void **state)
 	nodes_start();
 	open_route();
 	until(is_ready, "the route is ready");
-	member = aligned_alloc(64, (sizeof(*member) + 63) / 64 * 64);
-	partition = aligned_alloc(64, sizeof(*partition));
-	if (!member || !partition)
-		return -1;
-	memset(member, 0, sizeof(*member));
-	memset(partition, 0, sizeof(*partition));
-	partition->member = member;
+	member = test_member_make(1);
+	partition = member->partitions;
 	partition->slot = seg_slot_of(keys[1]);
 	seg_ownership_assigned(&partition->own, 5);
-	member->partitions = partition;
-	member->partition_count = 1;
 	member->control = route;
 	member->control_slot = seg_slot_of(keys[0]);
 	seg_member_link *control = &member->links[SEG_LINK_CONTROL];
@@ -54,8 +48,7 @@ static int tear_down(void **state)
 	(void)state;
 	close_route();
 	free(member->links[SEG_LINK_CONTROL].nodes);
-	free(partition);
-	free(member);
+	test_member_free(member);
 	nodes_stop();
 	return 0;
 }

@@ -5,37 +5,23 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "group/notes.h"
 #include "group/request.h"
 #include "group/stop.h"
+#include "harness/member.h"
 
 static seg_member *member;
-static seg_partition *active[1];
 static seg_address address; /* of a route that is never ticked, and so never connects */
 
 /* A member of one partition, which is not its own yet. */
-static seg_address address;
-
 static int set_up(void **state)
 {
 	(void)state;
-	member = aligned_alloc(64, (sizeof(*member) + 63) / 64 * 64);
-	seg_partition *partition = aligned_alloc(64, sizeof(*partition));
-	if (!member || !partition)
-		return -1;
-	memset(member, 0, sizeof(*member));
-	memset(partition, 0, sizeof(*partition));
-	partition->member = member;
+	member = test_member_make(1);
 	member->control = seg_route_create(&(seg_connection_options){.address = &address}, NULL);
-	member->partitions = partition;
-	member->partition_count = 1;
-	member->active = active;
-	active[0] = partition;
 	if (seg_address_parse("redis://127.0.0.1:1", &address, NULL))
 		return -1;
 	/* It is never ticked, so it does not connect. */
@@ -50,8 +36,7 @@ static int tear_down(void **state)
 	seg_route_destroy(member->data);
 	seg_address_fini(&address);
 	seg_route_destroy(member->control);
-	free(member->partitions);
-	free(member);
+	test_member_free(member);
 	return 0;
 }
 

@@ -5,27 +5,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "group/rest.h"
+#include "harness/member.h"
 
 enum { PARTITIONS = 3 };
 
 #define NOW (1000 * SEG_SECOND)
 #define NEXT_READ (NOW + 60 * SEG_SECOND)
 
-static seg_stream stream;
 static seg_member *member;
 static seg_partition *first;
 
 /* Owned and served, without a message, and read once. */
 static void make_idle(seg_partition *p)
 {
-	p->member = member;
 	p->awaits_thread = true;
 	p->own = (seg_ownership){.state = SEG_OWN_ACTIVE, .epoch = 1, .worker = true};
 	p->agent.active = p->agent.running = true;
@@ -38,22 +35,12 @@ static void make_idle(seg_partition *p)
 static int set_up(void **state)
 {
 	(void)state;
-	stream.shape.partitions = PARTITIONS;
-	member = aligned_alloc(64, (sizeof(*member) + 63) / 64 * 64);
-	seg_partition *partitions = aligned_alloc(64, PARTITIONS * sizeof(*partitions));
-	if (!member || !partitions)
-		return -1;
-	memset(member, 0, sizeof(*member));
-	memset(partitions, 0, PARTITIONS * sizeof(*partitions));
-	member->stream = &stream;
+	member = test_member_make(PARTITIONS);
+	first = member->partitions;
 	member->phase = SEG_PHASE_MEMBER;
-	member->partitions = first = partitions;
-	member->active = calloc(PARTITIONS, sizeof(*member->active));
-	for (uint32_t i = 0; i < PARTITIONS; i++) {
-		make_idle(&partitions[i]);
-		member->active[member->active_count++] = &partitions[i];
-	}
-	if (!member->active || seg_rest_init(member))
+	for (uint32_t i = 0; i < PARTITIONS; i++)
+		make_idle(&first[i]);
+	if (seg_rest_init(member))
 		return -1;
 	seg_rest_wake_all(member);
 	return 0;
@@ -63,9 +50,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	seg_rest_fini(member);
-	free(member->active);
-	free(member->partitions);
-	free(member);
+	test_member_free(member);
 	return 0;
 }
 
@@ -94,7 +79,7 @@ static void a_partition_to_which_something_happens_stays_awake(void **state)
 	seg_partition *p = first;
 #define STAYS_AWAKE(change)                               \
 	do {                                              \
-		memset(p, 0, sizeof(*p));                 \
+		*p = (seg_partition){.member = member};   \
 		make_idle(p);                             \
 		change;                                   \
 		seg_rest_wake_all(member);                \
