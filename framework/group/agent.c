@@ -170,7 +170,6 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 	if (notes & SEG_NOTE_CLAIMED) {
 		seg_ledger_begin(&p->ledger, p->resume.position, p->claim.entries_read);
 		seg_ledger_skip(&p->ledger, &p->resume.beyond);
-		seg_ledger_expect(&p->ledger, p->resume.entry_bytes);
 		seg_handoff_init(&p->handoff, &m->waker, &m->lease_until, m->options.shared_event);
 		seg_read_begin(p);
 		seg_value_load_begin(p);

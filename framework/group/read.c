@@ -24,6 +24,21 @@ enum { REFUSED_MOST = 5 };
 /* After so many reads that broke, the log says so. One is most often Redis's restart, or the network. */
 enum { LOSSES_TELL = 2 };
 
+/*
+ * Far from Redis, the first reads of all partitions together may bring so many bytes: a link of 4 MB/s carries them in a second. Later ones
+ * follow what the link is seen to carry.
+ */
+enum { FIRST_BYTES = 4 << 20 };
+
+/* Bytes that the first read may bring without a look at what the link carries; 0: no more than a batch. */
+static uint64_t first_bytes(const seg_partition *p)
+{
+	const seg_member *m = p->member;
+	int64_t round_trip = seg_connection_round_trip(seg_route_connection(m->control, p->log_key));
+	bool far = round_trip >= SEG_LEDGER_FAR && !p->careful_read.on;
+	return far && m->active_count > 0 ? FIRST_BYTES / m->active_count : 0;
+}
+
 void seg_read_begin(seg_partition *p)
 {
 	p->read.backlogged = true;
@@ -31,6 +46,7 @@ void seg_read_begin(seg_partition *p)
 	p->read.told_at = 0;
 	p->read.at = 0;
 	seg_careful_read_begin(p);
+	seg_ledger_expect(&p->ledger, p->resume.entry_bytes, first_bytes(p));
 }
 
 bool seg_read_is_wanted(seg_partition *p, int64_t now, int64_t *next)

@@ -112,11 +112,30 @@ void seg_ledger_skip(seg_ledger *l, const seg_beyond *earlier)
 	l->beyond_at = l->handled;
 }
 
-void seg_ledger_expect(seg_ledger *l, uint64_t bytes)
+/* The most messages that a read may ask for. */
+static size_t read_size_max(const seg_ledger *l)
+{
+	size_t usual = usual_read(l);
+	size_t most = l->limits->in_flight_batches ? (size_t)seg_ledger_window(l) / 2 : SEG_LEDGER_READ_MAX;
+	if (most > SEG_LEDGER_READ_MAX)
+		most = SEG_LEDGER_READ_MAX;
+	return most < usual ? usual : most;
+}
+
+/* At least a batch. */
+static void set_read_size(seg_ledger *l, uint64_t size)
+{
+	size_t usual = usual_read(l), most = read_size_max(l);
+	l->read_size = size < usual ? usual : size > most ? most : (size_t)size;
+}
+
+void seg_ledger_expect(seg_ledger *l, uint64_t bytes, uint64_t read_bytes)
 {
 	/* What an earlier ownership has read tells more, unless it is smaller. */
 	if (bytes > l->average_bytes)
 		l->average_bytes = bytes;
+	if (bytes > 0)
+		set_read_size(l, read_bytes / l->average_bytes);
 }
 
 void seg_ledger_settle(seg_ledger *l)
@@ -270,27 +289,15 @@ size_t seg_ledger_read_count(const seg_ledger *l)
 	return fitting < 1 ? 1 : fitting;
 }
 
-/* The most messages that a read may ask for. */
-static size_t read_size_max(const seg_ledger *l)
-{
-	size_t usual = usual_read(l);
-	size_t most = l->limits->in_flight_batches ? (size_t)seg_ledger_window(l) / 2 : SEG_LEDGER_READ_MAX;
-	if (most > SEG_LEDGER_READ_MAX)
-		most = SEG_LEDGER_READ_MAX;
-	return most < usual ? usual : most;
-}
-
 void seg_ledger_adapt(seg_ledger *l, int64_t round_trip, int64_t took, uint64_t unhandled)
 {
-	size_t size = l->read_size, most = read_size_max(l);
+	size_t size = l->read_size;
 	int64_t goal = ROUND_TRIPS * round_trip;
 	if (unhandled >= size || took > 2 * goal)
 		size /= 2;
 	else if (unhandled == 0 && took < goal)
 		size = took > round_trip ? size * (size_t)goal / (size_t)took : size * ROUND_TRIPS;
-	if (round_trip < SEG_LEDGER_FAR || size < usual_read(l))
-		size = usual_read(l);
-	l->read_size = size > most ? most : size;
+	set_read_size(l, round_trip < SEG_LEDGER_FAR ? 0 : size);
 }
 
 void seg_ledger_read_begun(seg_ledger *l, size_t entries)

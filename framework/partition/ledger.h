@@ -112,8 +112,11 @@ void seg_ledger_begin(seg_ledger *ledger, seg_id position, int64_t entries_read)
 /* After seg_ledger_begin: what earlier owners have done. `earlier` must stay as it is while the ownership lasts. */
 void seg_ledger_skip(seg_ledger *ledger, const seg_beyond *earlier);
 
-/* After seg_ledger_begin: the first read may count on messages of so many bytes. 0: nothing is known of them. */
-void seg_ledger_expect(seg_ledger *ledger, uint64_t bytes);
+/*
+ * After seg_ledger_begin: the first read may count on messages of so many bytes; 0: nothing is known of them. Then it may ask for several
+ * batches at once, if they fit `read_bytes`; 0: it asks for one at most.
+ */
+void seg_ledger_expect(seg_ledger *ledger, uint64_t bytes, uint64_t read_bytes);
 
 /* The worker of the ownership has stopped: drops all batches but the target. A batch that a caller keeps lives until the caller
  * drops it. */

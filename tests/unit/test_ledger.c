@@ -299,15 +299,15 @@ static void the_first_read_asks_for_what_fits_if_the_size_is_known(void **state)
 	(void)state;
 	limits.batch_size = 512;
 	begin((seg_id){10, 0}, 100);
-	seg_ledger_expect(&ledger, 0);
+	seg_ledger_expect(&ledger, 0, 0);
 	assert_int_equal(seg_ledger_read_count(&ledger), 64);
-	seg_ledger_expect(&ledger, 10);
+	seg_ledger_expect(&ledger, 10, 0);
 	assert_int_equal(seg_ledger_read_count(&ledger), BYTES / BATCHES / 10);
-	seg_ledger_expect(&ledger, BYTES);
+	seg_ledger_expect(&ledger, BYTES, 0);
 	assert_int_equal(seg_ledger_read_count(&ledger), 1);
 	/* What was read before may come again. */
 	begin((seg_id){20, 0}, 200);
-	seg_ledger_expect(&ledger, 10);
+	seg_ledger_expect(&ledger, 10, 0);
 	assert_int_equal(seg_ledger_read_count(&ledger), 1);
 }
 
@@ -405,6 +405,35 @@ static void reads_shrink_when_replies_queue_or_the_worker_is_busy_or_redis_is_ne
 	assert_int_equal(ledger.read_size, BATCH);
 }
 
+static void the_first_read_may_be_large_if_the_size_is_known(void **state)
+{
+	(void)state;
+	limits.in_flight_batches = 0;
+	limits.in_flight_bytes = 64 << 20;
+	begin((seg_id){10, 0}, 100);
+	seg_ledger_expect(&ledger, 100, 5 * BATCH * 100);
+	assert_int_equal(seg_ledger_read_count(&ledger), 5 * BATCH);
+	/* Of large messages it asks for no more than a batch, and of small ones for no more than any read. */
+	seg_ledger_expect(&ledger, 1000, BATCH * 1000 / 2);
+	assert_int_equal(seg_ledger_read_count(&ledger), BATCH);
+	seg_ledger_expect(&ledger, 1000, UINT64_MAX);
+	assert_int_equal(seg_ledger_read_count(&ledger), SEG_LEDGER_READ_MAX);
+	/* What may be in flight bounds it, too. */
+	limits.in_flight_bytes = 2 * 3 * BATCH * 1000;
+	assert_int_equal(seg_ledger_read_count(&ledger), 3 * BATCH);
+}
+
+static void without_a_size_the_first_read_is_small_whatever_it_may_bring(void **state)
+{
+	(void)state;
+	limits.in_flight_batches = 0;
+	limits.batch_size = 512;
+	begin((seg_id){10, 0}, 100);
+	seg_ledger_expect(&ledger, 0, UINT64_MAX);
+	assert_int_equal(seg_ledger_read_count(&ledger), 64);
+	assert_int_equal(ledger.read_size, 512);
+}
+
 static void a_number_of_batches_in_flight_is_kept_over_a_distance_too(void **state)
 {
 	(void)state;
@@ -413,6 +442,9 @@ static void a_number_of_batches_in_flight_is_kept_over_a_distance_too(void **sta
 		a_far_read(RTT);
 	assert_int_equal(ledger.read_size, 3 * BATCH);
 	assert_int_equal(seg_ledger_window(&ledger), 6 * BATCH);
+	begin((seg_id){10, 0}, 100);
+	seg_ledger_expect(&ledger, 1, UINT64_MAX);
+	assert_int_equal(ledger.read_size, 3 * BATCH);
 }
 
 static void after_a_lost_read_the_next_is_small_and_each_that_comes_lets_the_next_double(void **state)
@@ -721,6 +753,8 @@ int main(void)
 		TEST(batches_are_used_again_and_no_more_are_made_than_allowed),
 		TEST(reads_grow_while_the_worker_waits_for_round_trips),
 		TEST(reads_shrink_when_replies_queue_or_the_worker_is_busy_or_redis_is_near),
+		TEST(the_first_read_may_be_large_if_the_size_is_known),
+		TEST(without_a_size_the_first_read_is_small_whatever_it_may_bring),
 		TEST(a_number_of_batches_in_flight_is_kept_over_a_distance_too),
 		TEST(after_a_lost_read_the_next_is_small_and_each_that_comes_lets_the_next_double),
 		TEST(a_large_read_has_half_of_the_bytes_in_flight),
