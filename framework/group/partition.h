@@ -68,8 +68,8 @@ typedef struct seg_partition {
 	seg_ownership own; /* all parts change it, through the events of ownership.h */
 	seg_ledger ledger; /* read.c, commit.c, request.c and gap.c enter their results */
 	seg_handoff handoff;
-	void *user;         /* the hooks': their worker */
-	bool awaits_thread; /* the hooks': it has no thread before its first message */
+	void *user;    /* the hooks': their worker */
+	bool may_rest; /* the hooks': while it has no message, its worker does nothing, or has no thread yet */
 
 	unsigned notes; /* seg_partition_note bits: notes.c */
 

@@ -52,12 +52,23 @@ static bool is_settled(const seg_partition *p)
 	       !p->shortage.given_back;
 }
 
-/* No message of this ownership has come, and none of its calls is under way or due. */
-static bool is_idle(const seg_partition *p)
+/* No message of this ownership has come; or all are handled and committed, with what they have brought forth. */
+static bool is_done(const seg_partition *p)
 {
-	return p->awaits_thread && p->ledger.fetched_count == 0 && p->resume.lettered_count == 0 &&
-	       !p->commit.busy && p->request.current.kind == SEG_REQUEST_NONE && !p->request.busy &&
-	       !p->gap.busy && p->gap.look_at == 0 && p->gap.found == 0 && !p->presence.busy &&
+	const seg_ledger *l = &p->ledger;
+	if (l->fetched_count == 0)
+		return true;
+	return l->handled_count == l->fetched_count && seg_ledger_uncommitted(l) == 0 &&
+	       l->outstanding_count == 0 && l->completions.count == 0 && l->changed.count == 0 &&
+	       !seg_ledger_keeps_beyond(l) && !p->outputs.active;
+}
+
+/* It is done, and none of its calls is under way or due. A look for a gap that is due later has time until all wake. */
+static bool is_idle(const seg_partition *p, int64_t now)
+{
+	return p->may_rest && is_done(p) && p->resume.lettered_count == 0 && !p->commit.busy &&
+	       p->request.current.kind == SEG_REQUEST_NONE && !p->request.busy && !p->gap.busy &&
+	       (p->gap.look_at == 0 || now < p->gap.look_at) && p->gap.found == 0 && !p->presence.busy &&
 	       p->hindrance.told && !p->hindrance.busy && !p->hindrance.changed;
 }
 
@@ -80,7 +91,7 @@ int64_t seg_rest_end(seg_member *m, bool quiet, int64_t now)
 	}
 	for (uint32_t i = 0; i < m->awake_count; i++) {
 		seg_partition *p = m->awake[i];
-		p->rest.rests = is_settled(p) && is_idle(p) && is_silent(p, now);
+		p->rest.rests = is_settled(p) && is_idle(p, now) && is_silent(p, now);
 		if (!p->rest.rests)
 			m->awake[awake++] = p;
 		else if (p->doorbell.at < m->rest.due)

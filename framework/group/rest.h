@@ -2,8 +2,8 @@
  * rest.h - partitions without messages rest: the agent's rounds pass over them.
  *
  * A round looks at each partition, for whatever may have happened to it. With 10,000 partitions that takes a millisecond, for each
- * message of any of them. So a partition rests once nothing can happen to it unless the doorbell rings: it is owned, no message has come
- * yet, it has no thread, no call of it is under way, and its log rings. It wakes when its log rings; all wake when a note says that
+ * message of any of them. So a partition rests once nothing can happen to it unless the doorbell rings: it is owned, all that has come is
+ * handled and committed, its worker does nothing by itself, no call of it is under way, and its log rings. It wakes when its log rings; all wake when a note says that
  * ownerships may have changed, when the member stops, when the doorbell does not ring, and once a second, so that no oversight lasts.
  *
  * `awake` of the member has all active partitions that do not rest. The agent only.

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "group/output_queue.h"
 #include "group/rest.h"
 #include "harness/member.h"
 
@@ -23,7 +24,8 @@ static seg_partition *first;
 /* Owned and served, without a message, and read once. */
 static void make_idle(seg_partition *p)
 {
-	p->awaits_thread = true;
+	p->may_rest = true;
+	p->ledger.handoff = &p->handoff;
 	p->own = (seg_ownership){.state = SEG_OWN_ACTIVE, .epoch = 1, .worker = true};
 	p->agent.active = p->agent.running = true;
 	p->shortage.served = true;
@@ -73,21 +75,75 @@ static void a_ring_wakes_one_partition_once(void **state)
 	assert_ptr_equal(member->awake[0], &first[1]);
 }
 
+/* How many are awake once they have had the chance to rest. */
+static uint32_t count_awake(void)
+{
+	seg_rest_wake_all(member);
+	seg_rest_end(member, true, NOW);
+	return member->awake_count;
+}
+
+static void make_idle_anew(seg_partition *p)
+{
+	*p = (seg_partition){.member = member};
+	make_idle(p);
+}
+
+/* Its only message is handled and committed. */
+static void make_done(seg_partition *p)
+{
+	make_idle_anew(p);
+	p->ledger.fetched_count = p->ledger.handled_count = 1;
+	atomic_store(&p->handoff.io.committed, 1);
+}
+
+static void a_partition_rests_again_when_its_messages_are_committed(void **state)
+{
+	(void)state;
+	make_done(first);
+	assert_int_equal(count_awake(), 0);
+	/* It wakes with all others before that look is late. */
+	first->gap.look_at = NOW + 1;
+	assert_int_equal(count_awake(), 0);
+}
+
+static void a_partition_whose_messages_need_something_more_stays_awake(void **state)
+{
+	(void)state;
+	seg_partition *p = first;
+	seg_output_queue output;
+#define STAYS_AWAKE(change)                            \
+	do {                                           \
+		make_done(p);                          \
+		change;                                \
+		assert_int_equal(count_awake(), 1);    \
+		assert_ptr_equal(member->awake[0], p); \
+	} while (0)
+	STAYS_AWAKE(p->may_rest = false);
+	STAYS_AWAKE(p->ledger.fetched_count = 2);
+	STAYS_AWAKE(atomic_store(&p->handoff.io.committed, 0));
+	STAYS_AWAKE(p->ledger.outstanding_count = 1);
+	STAYS_AWAKE(p->ledger.completions.count = 1);
+	STAYS_AWAKE(p->ledger.changed.count = 1);
+	STAYS_AWAKE(p->ledger.beyond_stored = true);
+	STAYS_AWAKE(p->outputs.active = &output);
+	STAYS_AWAKE(p->commit.busy = true);
+	STAYS_AWAKE(p->gap.look_at = NOW);
+#undef STAYS_AWAKE
+}
+
 static void a_partition_to_which_something_happens_stays_awake(void **state)
 {
 	(void)state;
 	seg_partition *p = first;
-#define STAYS_AWAKE(change)                               \
-	do {                                              \
-		*p = (seg_partition){.member = member};   \
-		make_idle(p);                             \
-		change;                                   \
-		seg_rest_wake_all(member);                \
-		seg_rest_end(member, true, NOW);          \
-		assert_int_equal(member->awake_count, 1); \
-		assert_ptr_equal(member->awake[0], p);    \
+#define STAYS_AWAKE(change)                            \
+	do {                                           \
+		make_idle_anew(p);                     \
+		change;                                \
+		assert_int_equal(count_awake(), 1);    \
+		assert_ptr_equal(member->awake[0], p); \
 	} while (0)
-	STAYS_AWAKE(p->awaits_thread = false);
+	STAYS_AWAKE(p->may_rest = false);
 	STAYS_AWAKE(p->ledger.fetched_count = 1);
 	STAYS_AWAKE(p->doorbell.rang = true);
 	STAYS_AWAKE(p->doorbell.listens = false);
@@ -148,6 +204,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(partitions_without_messages_rest_until_their_next_read),
 		TEST(a_ring_wakes_one_partition_once),
+		TEST(a_partition_rests_again_when_its_messages_are_committed),
+		TEST(a_partition_whose_messages_need_something_more_stays_awake),
 		TEST(a_partition_to_which_something_happens_stays_awake),
 		TEST(all_wake_once_a_second_so_that_no_oversight_lasts),
 		TEST(all_wake_when_none_may_rest_any_more),

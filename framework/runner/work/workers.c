@@ -21,6 +21,13 @@ static int pick_cpu(const seg_workers *workers)
 	return cpus->list[atomic_fetch_add(workers->next_cpu, 1) % cpus->count];
 }
 
+/* A tick may do anything at any time, and so may lanes that wait for a slot. */
+static bool may_rest(const seg_workers *workers, const seg_worker *worker)
+{
+	bool has_lanes = worker->state == SEG_WORKER_RUNS && workers->setup.parallel > 1;
+	return !workers->setup.handler->tick && !has_lanes;
+}
+
 /* `failures`: how many starts have failed in a row before. */
 static int start_thread(seg_workers *workers, seg_partition *partition, unsigned failures)
 {
@@ -29,7 +36,7 @@ static int start_thread(seg_workers *workers, seg_partition *partition, unsigned
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure == 0) {
 		worker->state = SEG_WORKER_RUNS;
-		partition->awaits_thread = false;
+		partition->may_rest = may_rest(workers, worker);
 		return 0;
 	}
 	snprintf(reason, sizeof(reason),
@@ -54,8 +61,8 @@ static int start(void *arg, seg_partition *partition)
 	worker->look_at = 0;
 	worker->slots_waiting = worker->lanes_busy = 0;
 	worker->hindered.partition = partition->number;
-	partition->awaits_thread = seg_worker_may_wait(workers->setup.handler);
-	if (partition->awaits_thread)
+	partition->may_rest = may_rest(workers, worker);
+	if (seg_worker_may_wait(workers->setup.handler))
 		seg_shortage_served(partition);
 	else if (start_thread(workers, partition, partition->agent.start_failures))
 		return SEG_ESYSTEM;
