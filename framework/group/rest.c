@@ -63,7 +63,7 @@ static bool is_done(const seg_partition *p)
 	       !seg_ledger_keeps_beyond(l) && !p->outputs.active;
 }
 
-/* It is done, and none of its calls is under way or due. A look for a gap that is due later has time until all wake. */
+/* It is done, and none of its calls is under way or due. */
 static bool is_idle(const seg_partition *p, int64_t now)
 {
 	return p->may_rest && is_done(p) && p->resume.lettered_count == 0 && !p->commit.busy &&
@@ -80,6 +80,13 @@ static bool is_silent(const seg_partition *p, int64_t now)
 	       now < p->doorbell.at && p->presence.rings == p->doorbell.rings;
 }
 
+/* When it needs a step, whether it rings or not. */
+static int64_t due_of(const seg_partition *p)
+{
+	bool looks = p->gap.look_at > 0 && p->gap.look_at < p->doorbell.at;
+	return looks ? p->gap.look_at : p->doorbell.at;
+}
+
 int64_t seg_rest_end(seg_member *m, bool quiet, int64_t now)
 {
 	uint32_t awake = 0;
@@ -94,9 +101,11 @@ int64_t seg_rest_end(seg_member *m, bool quiet, int64_t now)
 		p->rest.rests = is_settled(p) && is_idle(p, now) && is_silent(p, now);
 		if (!p->rest.rests)
 			m->awake[awake++] = p;
-		else if (p->doorbell.at < m->rest.due)
-			m->rest.due = p->doorbell.at;
+		else if (due_of(p) < m->rest.due)
+			m->rest.due = due_of(p);
 	}
 	m->awake_count = awake;
-	return awake < m->active_count ? m->rest.due : SEG_NEVER;
+	if (awake == m->active_count)
+		return SEG_NEVER;
+	return m->rest.due > m->rest.sweep_at ? m->rest.due : m->rest.sweep_at;
 }

@@ -26,7 +26,7 @@ void seg_rest_wake_all(seg_member *member);
 /* At the beginning of a round: wakes all partitions if that is due. quiet: partitions may rest. */
 void seg_rest_begin(seg_member *member, bool quiet, int64_t now);
 
-/* At the end of a round: lets partitions rest. Returns when one of those that rest needs a step. */
+/* At the end of a round: lets partitions rest. Returns when one of those that rest needs a step, and all may wake for it. */
 int64_t seg_rest_end(seg_member *member, bool quiet, int64_t now);
 
 #endif

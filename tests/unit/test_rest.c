@@ -102,9 +102,15 @@ static void a_partition_rests_again_when_its_messages_are_committed(void **state
 	(void)state;
 	make_done(first);
 	assert_int_equal(count_awake(), 0);
-	/* It wakes with all others before that look is late. */
-	first->gap.look_at = NOW + 1;
-	assert_int_equal(count_awake(), 0);
+}
+
+static void a_partition_rests_until_it_looks_for_removed_messages(void **state)
+{
+	(void)state;
+	make_done(first);
+	first->gap.look_at = NOW + SEG_SECOND;
+	assert_true(seg_rest_end(member, true, NOW) == NOW + SEG_SECOND);
+	assert_int_equal(member->awake_count, 0);
 }
 
 static void a_partition_whose_messages_need_something_more_stays_awake(void **state)
@@ -179,6 +185,15 @@ static void all_wake_once_a_second_so_that_no_oversight_lasts(void **state)
 	assert_int_equal(member->awake_count, PARTITIONS);
 }
 
+static void a_read_that_is_due_sooner_waits_for_that_second_and_the_thread_sleeps(void **state)
+{
+	(void)state;
+	first[1].doorbell.at = NOW + 1;
+	assert_true(seg_rest_end(member, true, NOW) == NOW + SEG_SECOND);
+	seg_rest_begin(member, true, NOW + 1);
+	assert_int_equal(member->awake_count, 0);
+}
+
 static void all_wake_when_none_may_rest_any_more(void **state)
 {
 	(void)state;
@@ -205,9 +220,11 @@ int main(void)
 		TEST(partitions_without_messages_rest_until_their_next_read),
 		TEST(a_ring_wakes_one_partition_once),
 		TEST(a_partition_rests_again_when_its_messages_are_committed),
+		TEST(a_partition_rests_until_it_looks_for_removed_messages),
 		TEST(a_partition_whose_messages_need_something_more_stays_awake),
 		TEST(a_partition_to_which_something_happens_stays_awake),
 		TEST(all_wake_once_a_second_so_that_no_oversight_lasts),
+		TEST(a_read_that_is_due_sooner_waits_for_that_second_and_the_thread_sleeps),
 		TEST(all_wake_when_none_may_rest_any_more),
 		TEST(a_partition_that_rang_and_rests_again_does_not_put_off_the_reads_of_others),
 	};
