@@ -62,10 +62,10 @@ static void got_stored(void *arg, const seg_reply *reply)
 	if (p->gap.epoch != p->own.epoch)
 		return;
 	/* Without an answer, the same call is sent again; Redis counts no record twice. */
-	if (seg_reply_is(seg_reply_at(reply, 0), "OK"))
+	bool stored = seg_reply_is(seg_reply_at(reply, 0), "OK");
+	if (stored)
 		p->gap.found -= p->gap.storing;
-	else
-		p->gap.look_at = seg_now() + LOOK_INTERVAL;
+	p->gap.look_at = stored ? 0 : seg_now() + LOOK_INTERVAL;
 }
 
 static int64_t store_found(seg_partition *p, int64_t now)

@@ -90,7 +90,7 @@ static int64_t due_of(const seg_partition *p)
 int64_t seg_rest_end(seg_member *m, bool quiet, int64_t now)
 {
 	uint32_t awake = 0;
-	if (m->awake_count == 0 || !quiet)
+	if (!quiet)
 		return SEG_NEVER;
 	if (m->awake_count == m->active_count) {
 		m->rest.due = SEG_NEVER;

@@ -61,8 +61,18 @@ static void partitions_without_messages_rest_until_their_next_read(void **state)
 	(void)state;
 	assert_true(seg_rest_end(member, true, NOW) == NEXT_READ);
 	assert_int_equal(member->awake_count, 0);
+	/* Rounds in between, for something else, do not forget it. */
 	seg_rest_begin(member, true, NOW + 1);
 	assert_int_equal(member->awake_count, 0);
+	assert_true(seg_rest_end(member, true, NOW + 1) == NEXT_READ);
+}
+
+static void a_member_without_partitions_needs_no_step(void **state)
+{
+	(void)state;
+	member->active_count = 0;
+	seg_rest_wake_all(member);
+	assert_true(seg_rest_end(member, true, NOW) == SEG_NEVER);
 }
 
 static void a_ring_wakes_one_partition_once(void **state)
@@ -218,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(partitions_without_messages_rest_until_their_next_read),
+		TEST(a_member_without_partitions_needs_no_step),
 		TEST(a_ring_wakes_one_partition_once),
 		TEST(a_partition_rests_again_when_its_messages_are_committed),
 		TEST(a_partition_rests_until_it_looks_for_removed_messages),
