@@ -178,13 +178,21 @@ static bool is_claim(const seg_reply *reply)
 	       strchr(position->text, '-');
 }
 
+static void break_off(seg_partition *p)
+{
+	seg_route *control = p->member->control;
+	seg_connection *connection = seg_route_connection(control, p->log_key);
+	if (connection)
+		seg_connection_break(connection, SEG_EPROTOCOL,
+				     "the server at %s sent an unknown answer to a claim",
+				     seg_route_where(control, seg_route_node(control, p->slot)));
+}
+
 static void refused(seg_partition *p, const seg_reply *reply)
 {
 	seg_member *m = p->member;
 	if (reply && reply->type != SEG_REPLY_ERROR)
-		seg_connection_break(seg_route_connection(m->control, p->log_key), SEG_EPROTOCOL,
-				     "the server at %s sent an unknown answer to a claim",
-				     seg_route_where(m->control, seg_route_node(m->control, p->slot)));
+		break_off(p);
 	else if (reply && !seg_reply_is_transient(reply))
 		seg_refusal_tell(m, &p->logger, "a claim", reply);
 	seg_ownership_claim_failed(&p->own);

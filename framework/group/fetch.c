@@ -43,7 +43,8 @@ static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
 /* Whether the link to the partition's node broke because there was no memory for a reply. */
 static bool is_out_of_memory(const seg_partition *p)
 {
-	return seg_connection_error(seg_route_connection(p->member->data, p->log_key))->status == SEG_ENOMEM;
+	const seg_connection *connection = seg_route_connection(p->member->data, p->log_key);
+	return connection && seg_connection_error(connection)->status == SEG_ENOMEM;
 }
 
 static void got_read(void *arg, const seg_reply *reply)
