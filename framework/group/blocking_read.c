@@ -128,12 +128,6 @@ static void check_time(struct seg_blocking_read *b, int64_t now)
 		b->again_at = now + PAUSE;
 }
 
-/* Whether the link broke because there was no memory for the reply. */
-static bool is_out_of_memory(const struct seg_blocking_read *b)
-{
-	return seg_connection_error(seg_route_connection(b->member->blocking, NULL))->status == SEG_ENOMEM;
-}
-
 static void got_reply(void *arg, const seg_reply *reply)
 {
 	struct seg_blocking_read *b = arg;
@@ -152,7 +146,8 @@ static void got_reply(void *arg, const seg_reply *reply)
 			seg_read_failed(b->partitions[i], true);
 		else
 			seg_read_lost(b->partitions[i],
-				      b->partitions[i] == b->current && is_out_of_memory(b));
+				      b->partitions[i] == b->current &&
+					      seg_route_lacks_memory(b->member->blocking, NULL));
 	}
 	b->count = 0;
 	/* The entry will not be read again, even if the link broke right after it. */

@@ -180,12 +180,9 @@ static bool is_claim(const seg_reply *reply)
 
 static void break_off(seg_partition *p)
 {
-	seg_route *control = p->member->control;
-	seg_connection *connection = seg_route_connection(control, p->log_key);
-	if (connection)
-		seg_connection_break(connection, SEG_EPROTOCOL,
-				     "the server at %s sent an unknown answer to a claim",
-				     seg_route_where(control, seg_route_node(control, p->slot)));
+	seg_connection *connection = seg_route_answering(p->member->control);
+	seg_connection_break(connection, SEG_EPROTOCOL, "the server at %s sent an unknown answer to a claim",
+			     seg_connection_where(connection));
 }
 
 static void refused(seg_partition *p, const seg_reply *reply)
@@ -247,14 +244,6 @@ static bool send_claim(seg_partition *p)
 	return seg_route_script(m->control, SEG_SCRIPT_CLAIM, got_claim, p, 3, 10, argv, NULL);
 }
 
-/* Redis reads the script's text now, and not while messages wait. */
-static void expect_commits(const seg_partition *p)
-{
-	seg_connection *connection = seg_route_connection(p->member->commits->route, p->log_key);
-	if (connection)
-		seg_connection_expect(connection, SEG_SCRIPT_COMMIT);
-}
-
 void seg_claim_step(seg_partition *p, int64_t now)
 {
 	/*
@@ -271,7 +260,8 @@ void seg_claim_step(seg_partition *p, int64_t now)
 		seg_ownership_claim_refused(&p->own);
 		seg_note_member(p->member, SEG_NOTE_HEARTBEAT);
 	} else if (send_claim(p)) {
-		expect_commits(p);
+		/* Redis reads the script's text now, and not while messages wait. */
+		seg_route_expect(p->member->commits->route, p->log_key, SEG_SCRIPT_COMMIT);
 		p->claim.in_flight++;
 		seg_ownership_claim_sent(&p->own);
 	}

@@ -40,19 +40,12 @@ static bool on_text(seg_entry_sink *sink, const char *text, size_t length)
 	return seg_read_text(partition_of(sink), text, length);
 }
 
-/* Whether the link to the partition's node broke because there was no memory for a reply. */
-static bool is_out_of_memory(const seg_partition *p)
-{
-	const seg_connection *connection = seg_route_connection(p->member->data, p->log_key);
-	return connection && seg_connection_error(connection)->status == SEG_ENOMEM;
-}
-
 static void got_read(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
 	seg_doorbell_read(p, seg_now());
 	if (!reply)
-		seg_read_lost(p, p->read.heard && is_out_of_memory(p));
+		seg_read_lost(p, p->read.heard && seg_route_lacks_memory(p->member->data, p->log_key));
 	else if (reply->type == SEG_REPLY_ERROR)
 		seg_read_refused(p, reply, seg_now());
 	else

@@ -30,18 +30,11 @@ enum { LOSSES_TELL = 2 };
  */
 enum { FIRST_BYTES = 4 << 20 };
 
-/* To the node of the partition; 0: unknown, as without memory for a connection. */
-static int64_t round_trip(const seg_partition *p, seg_route *route)
-{
-	const seg_connection *connection = seg_route_connection(route, p->log_key);
-	return connection ? seg_connection_round_trip(connection) : 0;
-}
-
 /* Bytes that the first read may bring without a look at what the link carries; 0: no more than a batch. */
 static uint64_t first_bytes(const seg_partition *p)
 {
 	const seg_member *m = p->member;
-	bool far = round_trip(p, m->control) >= SEG_LEDGER_FAR && !p->careful_read.on;
+	bool far = seg_route_round_trip(m->control, p->log_key) >= SEG_LEDGER_FAR && !p->careful_read.on;
 	return far && m->active_count > 0 ? FIRST_BYTES / m->active_count : 0;
 }
 
@@ -150,7 +143,8 @@ static seg_read_result deliver(seg_partition *p, bool alone, int64_t now)
 	seg_read_result result = seg_ledger_deliver(l, p->number, p->own.epoch);
 	/* Far from Redis, larger reads would make a larger window, and so prolong the careful reads. */
 	if (alone && l->filled && !p->careful_read.on)
-		seg_ledger_adapt(l, round_trip(p, p->member->data), now - p->read.issued_at, unhandled);
+		seg_ledger_adapt(l, seg_route_round_trip(p->member->data, p->log_key),
+				 now - p->read.issued_at, unhandled);
 	return result;
 }
 

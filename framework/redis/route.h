@@ -113,6 +113,15 @@ seg_connection *seg_route_answering(const seg_route *route);
 bool seg_route_lost_unwritten(const seg_route *route);
 void seg_route_lose_unwritten(seg_route *route);
 
+/* The shortest round trip to the node that has the key, in ns; 0: unknown. */
+int64_t seg_route_round_trip(seg_route *route, const char *key);
+
+/* Whether the newest error of the connection to that node is that memory ran out. */
+bool seg_route_lacks_memory(seg_route *route, const char *key);
+
+/* As seg_connection_expect, on that node. Does nothing without memory for a connection. */
+void seg_route_expect(seg_route *route, const char *key, seg_script script);
+
 /*
  * As the functions of seg_connection, on the node that has the command's key (seg_command_key); a command
  * without a key goes to any node.

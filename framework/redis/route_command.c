@@ -5,6 +5,25 @@
 #include "redis/route.h"
 #include "redis/words.h"
 
+int64_t seg_route_round_trip(seg_route *r, const char *key)
+{
+	const seg_connection *connection = seg_route_connection(r, key);
+	return connection ? seg_connection_round_trip(connection) : 0;
+}
+
+bool seg_route_lacks_memory(seg_route *r, const char *key)
+{
+	const seg_connection *connection = seg_route_connection(r, key);
+	return connection && seg_connection_error(connection)->status == SEG_ENOMEM;
+}
+
+void seg_route_expect(seg_route *r, const char *key, seg_script script)
+{
+	seg_connection *connection = seg_route_connection(r, key);
+	if (connection)
+		seg_connection_expect(connection, script);
+}
+
 bool seg_route_entries(seg_route *r, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 		       const char *const *argv, const size_t *lengths)
 {
