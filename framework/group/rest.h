@@ -1,10 +1,12 @@
 /*
- * rest.h - partitions without messages rest: the agent's rounds pass over them.
+ * rest.h - partitions in which nothing can happen rest: the agent's rounds pass over them.
  *
  * A round looks at each partition, for whatever may have happened to it. With 10,000 partitions that takes a millisecond, for each
- * message of any of them. So a partition rests once nothing can happen to it unless the doorbell rings: it is owned, all that has come is
- * handled and committed, its worker does nothing by itself, no call of it is under way, and its log rings. It wakes when its log rings; all wake when a note says that
- * ownerships may have changed, when the member stops, when the doorbell does not ring, and once a second, so that no oversight lasts.
+ * message of any of them. So a partition rests once nothing can happen to it unless the doorbell rings: it is owned, all that has
+ * come is handled and committed, its worker does nothing by itself, no call of it is under way, and its log rings.
+ *
+ * It wakes when its log rings. All wake when a note says that ownerships may have changed, when the member stops, when the doorbell
+ * does not ring, and once a second, so that no oversight lasts.
  *
  * `awake` of the member has all active partitions that do not rest. The agent only.
  */

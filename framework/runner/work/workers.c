@@ -21,11 +21,14 @@ static int pick_cpu(const seg_workers *workers)
 	return cpus->list[atomic_fetch_add(workers->next_cpu, 1) % cpus->count];
 }
 
-/* A tick may do anything at any time, and so may lanes that wait for a slot. */
-static bool may_rest(const seg_workers *workers, const seg_worker *worker)
+/* The worker awaits its first message, or runs. */
+static void enter(const seg_workers *workers, seg_partition *partition, seg_worker_state state)
 {
-	bool has_lanes = worker->state == SEG_WORKER_RUNS && workers->setup.parallel > 1;
-	return !workers->setup.handler->tick && !has_lanes;
+	seg_worker *worker = partition->user;
+	bool has_lanes = state == SEG_WORKER_RUNS && workers->setup.parallel > 1;
+	worker->state = state;
+	/* A tick may do anything at any time, and so may lanes that wait for a slot. */
+	partition->may_rest = !workers->setup.handler->tick && !has_lanes;
 }
 
 /* `failures`: how many starts have failed in a row before. */
@@ -35,8 +38,7 @@ static int start_thread(seg_workers *workers, seg_partition *partition, unsigned
 	char reason[160];
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure == 0) {
-		worker->state = SEG_WORKER_RUNS;
-		partition->may_rest = may_rest(workers, worker);
+		enter(workers, partition, SEG_WORKER_RUNS);
 		return 0;
 	}
 	snprintf(reason, sizeof(reason),
@@ -53,7 +55,7 @@ static int start(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = &workers->list[partition->number];
 	partition->user = worker;
-	worker->state = SEG_WORKER_AWAITS;
+	enter(workers, partition, SEG_WORKER_AWAITS);
 	worker->start_failures = 0;
 	worker->start_at = 0;
 	worker->stuck = false;
@@ -61,7 +63,6 @@ static int start(void *arg, seg_partition *partition)
 	worker->look_at = 0;
 	worker->slots_waiting = worker->lanes_busy = 0;
 	worker->hindered.partition = partition->number;
-	partition->may_rest = may_rest(workers, worker);
 	if (seg_worker_may_wait(workers->setup.handler))
 		seg_shortage_served(partition);
 	else if (start_thread(workers, partition, partition->agent.start_failures))
