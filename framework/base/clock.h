@@ -29,6 +29,12 @@ static inline int64_t seg_now(void)
 	return (int64_t)t.tv_sec * SEG_SECOND + t.tv_nsec;
 }
 
+/* The next time after `time` that is a multiple of `interval`: all processes of a machine get the same. */
+static inline int64_t seg_next_full(int64_t time, int64_t interval)
+{
+	return (time / interval + 1) * interval;
+}
+
 /* Nanoseconds since 1970. This clock can step: use it only for logs and for people. */
 static inline int64_t seg_wall_clock(void)
 {

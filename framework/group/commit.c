@@ -350,7 +350,7 @@ static int64_t next_look(seg_partition *p, int64_t now)
 	int64_t at = now + p->commit.look_pause;
 	/* A longer interval has looks in between: a full window commits early. */
 	bool aligns = interval > 0 && interval <= p->commit.look_pause;
-	return aligns ? (at + interval - 1) / interval * interval : at;
+	return aligns ? seg_next_full(at, interval) : at;
 }
 
 /* With lanes: dead letters of earlier owners, which no commit has covered. */

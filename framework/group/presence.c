@@ -49,7 +49,7 @@ int64_t seg_presence_step(seg_partition *p, int64_t now)
 	int64_t interval = interval_of(p);
 	/* All partitions of the member at the same moment: one write brings their questions, and the thread wakes once. */
 	if (p->presence.at == 0 || p->commit.sent_at > p->presence.at - interval)
-		p->presence.at = (now / interval + 1) * interval;
+		p->presence.at = seg_next_full(now, interval);
 	if (now < p->presence.at)
 		return p->presence.at;
 	p->presence.at = 0;
