@@ -33,19 +33,14 @@ int test_clustered_set_up(void **state)
 	static int number;
 	(void)state;
 	snprintf(clustered.stream, sizeof(clustered.stream), "s%d", ++number);
-	test_directory_make(clustered.directory);
-	snprintf(clustered.deliveries, sizeof(clustered.deliveries), "%s/deliveries", clustered.directory);
+	test_recorded_make();
 	return 0;
 }
 
 int test_clustered_tear_down(void **state)
 {
 	(void)state;
-	for (int i = 0; i < TEST_CLUSTERED_RUNNERS; i++) {
-		test_runner_free(clustered.runners[i]);
-		clustered.runners[i] = NULL;
-	}
-	test_directory_remove(clustered.directory);
+	test_recorded_remove();
 	return 0;
 }
 
@@ -66,13 +61,13 @@ const char *test_clustered_address(int node, const char *user)
 
 void test_clustered_run(int i, const char *address, const char *more)
 {
-	test_runner_free(clustered.runners[i]);
-	clustered.runners[i] = test_runner_run(
+	test_runner_free(recorded.runners[i]);
+	recorded.runners[i] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 		"[consumer c]\nstream = %s\ngroup = g\n"
 		"plugin = %s/tests/plugins/record.so\npartitions = %d\noption.path = %s\n%s\n",
 		address, i, clustered.stream, test_build_directory(), TEST_CLUSTERED_PARTITIONS,
-		clustered.deliveries, more);
+		recorded.deliveries, more);
 }
 
 void test_clustered_run_both(void)
@@ -127,7 +122,7 @@ static void see(const char *line, long long now, long long *newest)
 static void *watch_deliveries(void *arg)
 {
 	char line[256];
-	FILE *file = fopen(clustered.deliveries, "r");
+	FILE *file = fopen(recorded.deliveries, "r");
 	(void)arg;
 	if (!file)
 		return NULL;
@@ -168,7 +163,7 @@ test_load *test_clustered_load(void)
 					  TEST_CLUSTERED_PARTITIONS, TEST_CLUSTERED_KEYS, PER_SECOND);
 	test_clustered_run_both();
 	test_load_go_on(load, 20);
-	test_deliveries_go_on(clustered.deliveries, TEST_CLUSTERED_PARTITIONS);
+	test_deliveries_go_on(recorded.deliveries, TEST_CLUSTERED_PARTITIONS);
 	watch_begin();
 	return load;
 }
@@ -176,10 +171,10 @@ test_load *test_clustered_load(void)
 void test_clustered_finish(test_load *load, const char *what, int most_ms)
 {
 	test_load_go_on(load, 20);
-	test_deliveries_go_on(clustered.deliveries, TEST_CLUSTERED_PARTITIONS);
+	test_deliveries_go_on(recorded.deliveries, TEST_CLUSTERED_PARTITIONS);
 	int numbers = test_load_end(load);
 	test_group_wait_drained(test_clustered_address(0, NULL), clustered.stream, "g");
-	test_deliveries deliveries = test_deliveries_read(clustered.deliveries);
+	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
 	size_t repeated = test_deliveries_check(&deliveries, TEST_CLUSTERED_KEYS, numbers, 0);
 	test_clustered_pauses(what, repeated, most_ms);
 	assert_true(repeated <= (size_t)(TEST_CLUSTERED_KEYS * numbers) / 10 + 100);

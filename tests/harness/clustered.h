@@ -12,14 +12,12 @@
 
 #include "harness/cluster.h"
 #include "harness/load.h"
-#include "harness/runner.h"
+#include "harness/recorded.h"
 
 enum { TEST_CLUSTERED_RUNNERS = 2, TEST_CLUSTERED_PARTITIONS = 6, TEST_CLUSTERED_KEYS = 24 };
 
 extern struct test_clustered {
 	test_cluster *cluster;
-	test_runner *runners[TEST_CLUSTERED_RUNNERS]; /* each NULL until it runs */
-	char directory[64], deliveries[96];           /* of this test; the file in which the runners record */
 	char stream[16];
 } clustered;
 
@@ -32,7 +30,7 @@ const char *test_clustered_address(int node, const char *user);
 
 void test_clustered_make_stream(void);
 
-/* Starts runner i, instead of an older one; more: lines of its configuration. Or starts both, and waits until they share. */
+/* Starts recorded.runners[i], instead of an older one; more: lines of its configuration. Or starts both, and waits until they share. */
 void test_clustered_run(int i, const char *address, const char *more);
 void test_clustered_run_both(void);
 

@@ -6,22 +6,34 @@
 
 struct test_recorded recorded;
 
-void test_recorded_start(int partitions, int keys)
+void test_recorded_make(void)
 {
-	recorded = (struct test_recorded){.partitions = partitions, .keys = keys};
-	recorded.server = test_server_start(NULL);
+	recorded = (struct test_recorded){0};
 	test_directory_make(recorded.directory);
 	snprintf(recorded.deliveries, sizeof(recorded.deliveries), "%s/deliveries", recorded.directory);
 }
 
-int test_recorded_stop(void **state)
+void test_recorded_remove(void)
 {
-	(void)state;
 	for (int i = 0; i < TEST_RECORDED_RUNNERS; i++) {
 		test_runner_free(recorded.runners[i]);
 		recorded.runners[i] = NULL;
 	}
 	test_directory_remove(recorded.directory);
+}
+
+void test_recorded_start(int partitions, int keys)
+{
+	test_recorded_make();
+	recorded.partitions = partitions;
+	recorded.keys = keys;
+	recorded.server = test_server_start(NULL);
+}
+
+int test_recorded_stop(void **state)
+{
+	(void)state;
+	test_recorded_remove();
 	test_server_stop(recorded.server);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * recorded.h - a server, and runners of the group "g" of the stream "s" that record what they handle. Load is sent to the stream, and
- * at the end all of it must have been handled, in order.
+ * recorded.h - runners that record what they handle, in a file of the test's own directory. The first two functions are all that
+ * runners on a cluster need (clustered.h). The others are for a server, the group "g" of the stream "s", and load that is sent to
+ * it: at the end all of it must have been handled, in order.
  *
  * Every function fails the test if something goes wrong.
  */
@@ -17,11 +18,15 @@
 enum { TEST_RECORDED_RUNNERS = 4, TEST_RECORDED_BATCH = 16 /* batch_size */ };
 
 extern struct test_recorded {
-	test_server *server;
 	test_runner *runners[TEST_RECORDED_RUNNERS]; /* each NULL until it runs */
+	char directory[64], deliveries[96];          /* of this test; the file in which the runners record */
+	test_server *server;                         /* or NULL: the runners use a cluster */
 	int partitions, keys;
-	char directory[64], deliveries[96]; /* of this test; the file in which the runners record */
 } recorded;
+
+/* Makes the directory. Stops the runners, and removes it. */
+void test_recorded_make(void);
+void test_recorded_remove(void);
 
 /* Starts the server. The stream is to have so many partitions; the load, so many keys. */
 void test_recorded_start(int partitions, int keys);

@@ -99,6 +99,16 @@ static void make_idle_anew(seg_partition *p)
 	make_idle(p);
 }
 
+/* Makes the first partition `p` such that it would rest; after the change, it alone stays awake. */
+#define STAYS_AWAKE(make, change)                      \
+	do {                                           \
+		seg_partition *p = first;              \
+		make(p);                               \
+		change;                                \
+		assert_int_equal(count_awake(), 1);    \
+		assert_ptr_equal(member->awake[0], p); \
+	} while (0)
+
 /* Its only message is handled and committed. */
 static void make_done(seg_partition *p)
 {
@@ -126,65 +136,48 @@ static void a_partition_rests_until_it_looks_for_removed_messages(void **state)
 static void a_partition_whose_messages_need_something_more_stays_awake(void **state)
 {
 	(void)state;
-	seg_partition *p = first;
 	seg_output_queue output;
-#define STAYS_AWAKE(change)                            \
-	do {                                           \
-		make_done(p);                          \
-		change;                                \
-		assert_int_equal(count_awake(), 1);    \
-		assert_ptr_equal(member->awake[0], p); \
-	} while (0)
-	STAYS_AWAKE(p->may_rest = false);
-	STAYS_AWAKE(p->ledger.fetched_count = 2);
-	STAYS_AWAKE(atomic_store(&p->handoff.io.committed, 0));
-	STAYS_AWAKE(p->ledger.outstanding_count = 1);
-	STAYS_AWAKE(p->ledger.completions.count = 1);
-	STAYS_AWAKE(p->ledger.changed.count = 1);
-	STAYS_AWAKE(p->ledger.beyond_stored = true);
-	STAYS_AWAKE(p->outputs.active = &output);
-	STAYS_AWAKE(p->commit.busy = true);
-	STAYS_AWAKE(p->gap.look_at = NOW);
-#undef STAYS_AWAKE
+	STAYS_AWAKE(make_done, p->may_rest = false);
+	STAYS_AWAKE(make_done, p->ledger.fetched_count = 2);
+	STAYS_AWAKE(make_done, atomic_store(&p->handoff.io.committed, 0));
+	STAYS_AWAKE(make_done, p->ledger.outstanding_count = 1);
+	STAYS_AWAKE(make_done, p->ledger.completions.count = 1);
+	STAYS_AWAKE(make_done, p->ledger.changed.count = 1);
+	STAYS_AWAKE(make_done, p->ledger.beyond_stored = true);
+	STAYS_AWAKE(make_done, p->outputs.active = &output);
+	STAYS_AWAKE(make_done, p->commit.busy = true);
+	STAYS_AWAKE(make_done, p->gap.look_at = NOW);
 }
 
 static void a_partition_to_which_something_happens_stays_awake(void **state)
 {
 	(void)state;
-	seg_partition *p = first;
-#define STAYS_AWAKE(change)                            \
-	do {                                           \
-		make_idle_anew(p);                     \
-		change;                                \
-		assert_int_equal(count_awake(), 1);    \
-		assert_ptr_equal(member->awake[0], p); \
-	} while (0)
-	STAYS_AWAKE(p->may_rest = false);
-	STAYS_AWAKE(p->ledger.fetched_count = 1);
-	STAYS_AWAKE(p->doorbell.rang = true);
-	STAYS_AWAKE(p->doorbell.listens = false);
-	STAYS_AWAKE(p->doorbell.at = NOW);
-	STAYS_AWAKE(p->read.reading = SEG_READING_NOW);
-	STAYS_AWAKE(p->read.reading = SEG_READING_BLOCKING);
-	STAYS_AWAKE(p->read.backlogged = true);
-	STAYS_AWAKE(p->read.refusals = 1);
-	STAYS_AWAKE(p->read.at = NOW + 1);
-	STAYS_AWAKE(p->careful_read.on = true);
-	STAYS_AWAKE(p->own.state = SEG_OWN_DRAINING);
-	STAYS_AWAKE(p->own.revoke = true);
-	STAYS_AWAKE(p->own.demanded = true);
-	STAYS_AWAKE(p->notes = 1);
-	STAYS_AWAKE(p->agent.running = false);
-	STAYS_AWAKE(p->shortage.served = false);
-	STAYS_AWAKE(p->shortage.given_back = true);
-	STAYS_AWAKE(p->commit.busy = true);
-	STAYS_AWAKE(p->request.busy = true);
-	STAYS_AWAKE(p->gap.busy = true);
-	STAYS_AWAKE(p->presence.busy = true);
-	STAYS_AWAKE(p->presence.rings = 1);
-	STAYS_AWAKE(p->hindrance.busy = true);
-	STAYS_AWAKE(p->hindrance.changed = true);
-	STAYS_AWAKE(p->resume.lettered_count = 1);
+	STAYS_AWAKE(make_idle_anew, p->may_rest = false);
+	STAYS_AWAKE(make_idle_anew, p->ledger.fetched_count = 1);
+	STAYS_AWAKE(make_idle_anew, p->doorbell.rang = true);
+	STAYS_AWAKE(make_idle_anew, p->doorbell.listens = false);
+	STAYS_AWAKE(make_idle_anew, p->doorbell.at = NOW);
+	STAYS_AWAKE(make_idle_anew, p->read.reading = SEG_READING_NOW);
+	STAYS_AWAKE(make_idle_anew, p->read.reading = SEG_READING_BLOCKING);
+	STAYS_AWAKE(make_idle_anew, p->read.backlogged = true);
+	STAYS_AWAKE(make_idle_anew, p->read.refusals = 1);
+	STAYS_AWAKE(make_idle_anew, p->read.at = NOW + 1);
+	STAYS_AWAKE(make_idle_anew, p->careful_read.on = true);
+	STAYS_AWAKE(make_idle_anew, p->own.state = SEG_OWN_DRAINING);
+	STAYS_AWAKE(make_idle_anew, p->own.revoke = true);
+	STAYS_AWAKE(make_idle_anew, p->own.demanded = true);
+	STAYS_AWAKE(make_idle_anew, p->notes = 1);
+	STAYS_AWAKE(make_idle_anew, p->agent.running = false);
+	STAYS_AWAKE(make_idle_anew, p->shortage.served = false);
+	STAYS_AWAKE(make_idle_anew, p->shortage.given_back = true);
+	STAYS_AWAKE(make_idle_anew, p->commit.busy = true);
+	STAYS_AWAKE(make_idle_anew, p->request.busy = true);
+	STAYS_AWAKE(make_idle_anew, p->gap.busy = true);
+	STAYS_AWAKE(make_idle_anew, p->presence.busy = true);
+	STAYS_AWAKE(make_idle_anew, p->presence.rings = 1);
+	STAYS_AWAKE(make_idle_anew, p->hindrance.busy = true);
+	STAYS_AWAKE(make_idle_anew, p->hindrance.changed = true);
+	STAYS_AWAKE(make_idle_anew, p->resume.lettered_count = 1);
 }
 
 static void all_wake_once_a_second_so_that_no_oversight_lasts(void **state)
