@@ -44,10 +44,17 @@ if done and is_overtaken(state, nonce, done) then
 	redis.call('HSET', state, 'position', known) -- lets a WAIT after the call cover the later one
 	return {'OK'}
 end
--- Not for a call that is sent again after a later one. Fails here, with nothing done, if the key is something else.
+-- Not for a call that is sent again after a later one.
 local changes = values and not (known and id_less(position, known))
+-- A call that failed between the position and the values would lose the values. So it fails here, with nothing done, if the key is
+-- something else, or if a right to write was taken from the owner. HDEL comes first: without memory, Redis may refuse a script's
+-- first write, but not HDEL.
 if changes then
-	redis.call('HLEN', values)
+	redis.call('HDEL', values, '')
+end
+if changes or done then
+	redis.call('HDEL', state, '')
+	redis.call('HSET', state, 'nonce', nonce)
 end
 -- Not for a call that is sent again after a later one: from its position on, others may have trimmed what was read.
 local answer = {'OK'}

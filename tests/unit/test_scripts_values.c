@@ -167,6 +167,26 @@ static void thousands_of_changes_go_in_one_step(void **state)
 	assert_int_equal(command_number("HLEN " VALUES), CHANGES - DELETIONS);
 }
 
+/* A right that an operator takes from an owner that lives. */
+static void a_commit_that_may_not_write_the_changes_does_not_move_the_position(void **state)
+{
+	(void)state;
+	static const char *const rights[] = {"hset", "hdel"};
+	own();
+	commit("n", "1-2", "1", "p:a", "1");
+	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		command("ACL SETUSER default -%s", rights[i]);
+		const char *answer = commit("n", "1-5", "1", "p:a", "2", "p:b");
+		assert_true(strstr(answer, "can't run") || strstr(answer, "permission"));
+		command("ACL SETUSER default +%s", rights[i]);
+		assert_string_equal(position(), "1-2");
+		assert_non_null(strstr(command("XINFO GROUPS " LOG), "last-delivered-id 1-2"));
+		assert_string_equal(value("p:a"), "1");
+	}
+	assert_string_equal(commit("n", "1-5", "1", "p:a", "2", "p:b"), "OK");
+	assert_string_equal(value("p:a"), "2");
+}
+
 static void without_memory_changes_are_made(void **state)
 {
 	(void)state;
@@ -278,6 +298,7 @@ int main(void)
 		TEST(a_vanished_log_takes_no_changes),
 		TEST(a_release_makes_its_changes),
 		TEST(thousands_of_changes_go_in_one_step),
+		TEST(a_commit_that_may_not_write_the_changes_does_not_move_the_position),
 		TEST(without_memory_changes_are_made),
 		TEST(a_claim_says_how_many_values_there_are),
 		TEST(values_reads_all_of_a_small_state_in_one_step),
