@@ -160,6 +160,15 @@ static void judge_outputs(const seg_stream *stream, const char *group, seg_repor
 	free(l.names);
 }
 
+/* Only another program can have written it. */
+static void judge_name(const seg_stream *stream, seg_report *report)
+{
+	char key[SEG_KEY_MAX];
+	seg_key_of_stream(key, stream->client->name_space, stream->name, "groups", NULL);
+	seg_report_warn(report, "group", "%s of %s has a name that no group can have", key, stream->name);
+	seg_report_advise(report, "look at it with SMEMBERS %s, and remove it with SREM", key);
+}
+
 void seg_doctor_stream(seg_client *client, const char *name, const char *const *groups, size_t count,
 		       seg_report *report)
 {
@@ -177,6 +186,10 @@ void seg_doctor_stream(seg_client *client, const char *name, const char *const *
 	} else {
 		seg_judge_partitions(stream, &sum, report);
 		for (size_t i = 0; i < count; i++) {
+			if (seg_name_check("group", groups[i], NULL)) {
+				judge_name(stream, report);
+				continue;
+			}
 			judge_members(stream, groups[i], report);
 			judge_outputs(stream, groups[i], report);
 			seg_judge_group(stream, groups[i], &sum, sum.without[i], report);

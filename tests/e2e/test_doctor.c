@@ -471,6 +471,16 @@ static void an_output_that_is_gone_is_named(void **state)
 	does_not_say("former");
 }
 
+static void a_name_that_no_group_can_have_is_no_group(void **state)
+{
+	(void)state;
+	test_segctl_good(server->address, "stream create s -p 2");
+	command("SADD {__default:s}:groups %s", "bad:name");
+	doctor("", EX_OK);
+	says("warn group        {__default:s}:groups of s has a name that no group can have");
+	does_not_say("group delete");
+}
+
 static void a_runner_s_own_rights_suffice_to_check(void **state)
 {
 	(void)state;
@@ -609,6 +619,7 @@ int main(void)
 		TEST(a_section_s_outputs_are_tried),
 		TEST(a_stream_may_be_registered_by_a_section_before),
 		TEST(an_output_that_is_gone_is_named),
+		TEST(a_name_that_no_group_can_have_is_no_group),
 		TEST(a_runner_s_own_rights_suffice_to_check),
 		TEST(ack_replicas_needs_replicas_and_the_right_to_wait),
 		TEST(a_failure_to_connect_is_told_once_with_one_advice),

@@ -214,6 +214,18 @@ static void without_memory_every_command_looks_and_those_that_free_memory_work(v
 	freeReplyObject(keys);
 }
 
+/* Each letter is one line, so that lines can be counted. */
+static void a_line_end_in_a_reason_is_escaped_in_csv(void **state)
+{
+	(void)state;
+	freeReplyObject(
+		test_server_command(redis,
+				    "XADD {__default:s:partition_0}:g:dead * id 1-1 reason %s "
+				    "attempts 1 handler h partition 0 time_ms 1 partitionKey k data d",
+				    "first\nsecond"));
+	test_expect_text(test_segctl_good(server->address, "dlq list s g -o csv"), "first\\x0asecond");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +235,7 @@ int main(void)
 			a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how_often, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_letter_that_cannot_be_sent_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_line_end_in_a_reason_is_escaped_in_csv, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_the_meant_letters_are_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(at_the_limit_a_group_that_stops_waits_and_why_says_for_what,
 						set_up, tear_down),

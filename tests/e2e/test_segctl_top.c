@@ -133,6 +133,15 @@ static void without_a_terminal_it_is_printed_once(void **state)
 	test_expect_text(text, "Live members: 1, owning 2 of 2 partitions");
 }
 
+static void a_stream_that_does_not_exist_is_an_error(void **state)
+{
+	(void)state;
+	skip_where_it_is_left_out();
+	const test_segctl *answer = test_segctl_do(server->address, "top nowhere");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "stream \"nowhere\" does not exist");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +151,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_redis_that_goes_away_is_reported_and_waited_for, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(without_a_terminal_it_is_printed_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stream_that_does_not_exist_is_an_error, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

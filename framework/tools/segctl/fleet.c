@@ -56,6 +56,15 @@ static int add_stream(ctl_context *context, const char *stream, const char *only
 	return exit_code;
 }
 
+/* Says so if it does not exist. */
+static int check_stream(ctl_context *context, const char *name)
+{
+	seg_stream *stream = NULL;
+	int exit_code = ctl_open_stream(context, name, &stream);
+	seg_stream_close(stream);
+	return exit_code;
+}
+
 int ctl_fleet_find(ctl_context *context, const char *stream, const char *group, ctl_fleet *fleet)
 {
 	ctl_fleet found = {.deadline = fleet->deadline};
@@ -67,6 +76,8 @@ int ctl_fleet_find(ctl_context *context, const char *stream, const char *group, 
 		exit_code = ctl_directory_streams(context, &streams);
 	for (size_t i = 0; i < streams.count && exit_code == EX_OK; i++)
 		exit_code = add_stream(context, streams.list[i], group, fleet, &found);
+	if (exit_code == EX_OK && stream && found.count == 0)
+		exit_code = check_stream(context, stream);
 	ctl_keys_free(&streams);
 	ctl_fleet_free(fleet);
 	*fleet = found;

@@ -257,7 +257,7 @@ void ctl_csv_print(const void *text, size_t length, FILE *out)
 	for (size_t i = 0; i < length;) {
 		const char *mark = memchr(bytes + i, '"', length - i);
 		size_t until = mark ? (size_t)(mark - bytes) + 1 : length;
-		ctl_escape_write(bytes + i, until - i, true, out);
+		ctl_escape_write(bytes + i, until - i, false, out);
 		if (mark)
 			fputc('"', out);
 		i = until;
