@@ -24,11 +24,16 @@ void seg_task_init(seg_task *task, const seg_task_setup *setup, seg_partition *p
 	seg_effects_init(&task->effects, &setup->effects, partition->values.store);
 	seg_unserved_init(&task->unserved);
 	seg_plugin_call_init(&task->call, setup->handler->name, task->partition);
-	if (suspicious)
+	if (suspicious && partition->resume.crashes > 0)
 		seg_log(&task->logger, SEG_LOG_WARNING,
 			"owners of this partition died (%" PRIu32 " in a row); handling its next %" PRIu32
 			" messages one at a time",
 			partition->resume.crashes, setup->isolate);
+	else if (suspicious)
+		seg_log(&task->logger, SEG_LOG_WARNING,
+			"a message of this partition may have killed an owner, and is not handled yet; handling its next %" PRIu32
+			" messages one at a time",
+			setup->isolate);
 }
 
 void seg_task_init_lane(seg_task *lane, const seg_task *task)
