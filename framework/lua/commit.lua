@@ -51,9 +51,10 @@ local changes = values and not (known and id_less(position, known))
 -- first write, but not HDEL.
 if changes then
 	redis.call('HDEL', values, '')
+elseif done then
+	redis.call('HDEL', state, '')
 end
 if changes or done then
-	redis.call('HDEL', state, '')
 	redis.call('HSET', state, 'nonce', nonce)
 end
 -- Not for a call that is sent again after a later one: from its position on, others may have trimmed what was read.

@@ -37,6 +37,20 @@ if is_gone(log, state, group, id, known) then
 	return {'GONE'}
 end
 
+-- A call that failed after the letter would add the letter again at each retry. So it fails here, with nothing done, if the owner may
+-- not write what follows. Without memory only the first is tried: Redis refuses no write of a script after one that it has let pass.
+local tried = redis.pcall('HSET', state, 'nonce', nonce)
+if type(tried) == 'number' then
+	redis.call('HDEL', state, '')
+	local counted = not number and known and redis.call('HGET', state, 'count')
+	local failure = counted and advance(log, state, group, known, counted, known)
+	if failure then
+		return failure
+	end
+elseif not out_of_memory(tried) then
+	return tried
+end
+
 -- How many letters go at most with one that comes: Redis serves nobody else meanwhile.
 local DROPPED_MAX = 1000
 local dropped = 0

@@ -29,9 +29,12 @@ for i = 1, given do
 	at = plain and at + 3 or at + 2 + 2 * ARGV[at + 1]
 end
 if #starts == 0 then
-	-- A write, so that a WAIT after it covers the records, which another connection may have added.
-	write_source()
+	touch_source()
 	return {'OK', tostring(given), '0'}
+end
+local failure = source_refused()
+if failure then
+	return failure
 end
 
 -- The included functions are created here when a batch needs them, and not for every batch.
@@ -44,7 +47,7 @@ local n = #starts
 -- @include room
 if n == 0 then
 	if places[1] > 1 then
-		write_source() -- as above
+		touch_source()
 	end
 	return {'OK', tostring(places[1] - 1), '0'}
 end
@@ -66,7 +69,8 @@ local function add()
 	return n
 end
 
-local added, failure = add()
+local added
+added, failure = add()
 if failure and out_of_memory(failure) and trim('=') >= n then
 	added, failure = add()
 end

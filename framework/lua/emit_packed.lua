@@ -22,14 +22,18 @@ for i = 1, n do
 	count = count + (new and 0 or 1)
 end
 if count == n then
-	-- A write, so that a WAIT after it covers the records, which another connection may have added.
-	write_source()
+	touch_source()
 	return {'OK', tostring(n), '0'}
 elseif count > 0 then
 	return {'OLD', table.concat(old)}
 end
 
-local first, failure = add_packed()
+local failure = source_refused()
+if failure then
+	return failure
+end
+local first
+first, failure = add_packed()
 if failure then
 	return failure
 elseif not first then

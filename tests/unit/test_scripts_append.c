@@ -426,7 +426,7 @@ static void a_log_that_is_no_stream_is_an_error_and_nothing_is_noted(void **stat
 	(void)state;
 	command("SET " LOG " x");
 	assert_non_null(strstr(append("10", "reject", "1", "1", RECORD("a")), "WRONGTYPE"));
-	assert_int_equal(command_number("EXISTS " PRODUCER), 0);
+	assert_int_equal(command_number("STRLEN " PRODUCER), 0);
 }
 
 /* --- a full memory --------------------------------------------------------------------------------- */

@@ -1,3 +1,5 @@
+-- @include refused
+
 -- Answers a batch that its producer sends again, and refuses one that would overtake an earlier batch. Uses
 -- the script's `producer`, and `sequence` and `oldest` as numbers. `outcomes` is what Redis knows of the
 -- producer's batches, the newest first. `awaited` is the sequence that comes after the newest record.
@@ -20,5 +22,11 @@ if sequence > 0 then
 		return {'DUP', first, added}
 	elseif oldest < sequence and sequence ~= awaited then
 		return {'GAP'}
+	elseif sequence ~= awaited then
+		-- The first batch, or one behind an outcome that could not be noted: it fails here if its own outcome cannot be noted.
+		local failure = refused('SET', producer, outcomes, 'PX', ttl)
+		if failure then
+			return failure
+		end
 	end
 end

@@ -1,4 +1,4 @@
--- @include memory
+-- @include refused
 -- @include id
 -- @include text
 
@@ -12,6 +12,12 @@
 local function add_packed()
 	local kept = redis.call('HMGET', counters, 'records', 'base', 'last')
 	local records, base = tonumber(kept[1] or '0'), tonumber(kept[2] or '0')
+
+	-- Else the entry would be there, and not be counted.
+	local failure = refused('HSET', counters, 'records', text(records))
+	if failure then
+		return nil, failure
+	end
 
 	-- The included functions are created here when a batch needs them, and not for every batch.
 	local function trim(how)

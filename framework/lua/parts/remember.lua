@@ -12,5 +12,6 @@ if sequence > 0 then
 		end
 		outcome = outcome .. ' ' .. string.sub(outcomes, 1, kept)
 	end
-	redis.call('SET', producer, outcome, 'PX', ttl)
+	-- The batch is added, and the answer says so, even if the right to SET was just taken away: the next batch is refused for it.
+	redis.pcall('SET', producer, outcome, 'PX', ttl)
 end

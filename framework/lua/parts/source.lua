@@ -1,4 +1,5 @@
 -- @include id
+-- @include refused
 
 -- What the partition has from a source: a partition of another stream, whose messages a group handles. The hash `from` has
 -- a field for each source: the group's run, the epoch of the newest owner that has added something, the position that the
@@ -8,12 +9,13 @@
 -- Only messages after the floor can be handled again, so a slot whose newest record came from before the floor is left out.
 -- The slot `-` is for owners that handle all messages in order: its record is the newest of all slots.
 local run, epoch, floor = ARGV[4], ARGV[5], ARGV[6]
+local stored
 local newest = {}
 local has_slots = false
 
 -- Returns nil, or the stored epoch if the caller is no longer the owner.
 local function read_source()
-	local stored = redis.call('HGET', from, source)
+	stored = redis.call('HGET', from, source)
 	if not stored then
 		return nil
 	end
@@ -60,12 +62,22 @@ local function note(mark)
 	end
 end
 
+-- Returns Redis's error if what is added could not be noted. Then nothing should be added: each retry would add it again.
+local function source_refused()
+	return refused('HSET', from, source, stored or table.concat({run, epoch, floor}, ' '))
+end
+
 local function write_source()
 	local parts = {run, epoch, floor}
 	for slot, last in pairs(newest) do
 		parts[#parts + 1] = slot .. ' ' .. last[1] .. ' ' .. string.format('%.0f', last[2])
 	end
-	-- Without memory, Redis refuses only a script's first write.
-	redis.call('HDEL', from, '')
 	redis.call('HSET', from, source, table.concat(parts, ' '))
+end
+
+-- As the only write of a call that adds nothing. A WAIT after it covers the records, which another connection may have added.
+local function touch_source()
+	-- Without memory, Redis refuses only a script's first write, but not HDEL.
+	redis.call('HDEL', from, '')
+	write_source()
 end
