@@ -316,7 +316,7 @@ static void note_edge(seg_partition *p)
 {
 	if (!send_note(p, p->request.current.kind == SEG_REQUEST_BEGIN ? "begun" : "ended", got_edge))
 		return;
-	seg_connection_flush(seg_route_connection(link_of(p)->route, p->log_key));
+	seg_route_flush(link_of(p)->route, p->log_key);
 	if (is_edge(p))
 		answer(p, 0, 0);
 }

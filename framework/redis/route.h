@@ -122,6 +122,9 @@ bool seg_route_lacks_memory(seg_route *route, const char *key);
 /* As seg_connection_expect, on that node. Does nothing without memory for a connection. */
 void seg_route_expect(seg_route *route, const char *key, seg_script script);
 
+/* As seg_connection_flush, on that node. Does nothing without memory for a connection. */
+void seg_route_flush(seg_route *route, const char *key);
+
 /*
  * As the functions of seg_connection, on the node that has the command's key (seg_command_key); a command
  * without a key goes to any node.

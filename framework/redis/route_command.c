@@ -24,6 +24,13 @@ void seg_route_expect(seg_route *r, const char *key, seg_script script)
 		seg_connection_expect(connection, script);
 }
 
+void seg_route_flush(seg_route *r, const char *key)
+{
+	seg_connection *connection = seg_route_connection(r, key);
+	if (connection)
+		seg_connection_flush(connection);
+}
+
 bool seg_route_entries(seg_route *r, seg_entry_sink *sink, seg_reply_fn fn, void *arg, int argc,
 		       const char *const *argv, const size_t *lengths)
 {

@@ -332,6 +332,27 @@ static void with_one_attempt_a_message_kills_two_processes_because_it_must_be_fo
 }
 
 /* As if two owners had died before they handled anything, and a third one while it read the first entry. */
+/* Its owner marked the message, was stopped before the handler began with it, and so nobody has died. */
+static void a_message_that_an_owner_had_marked_is_handled_alone_and_the_log_says_why(void **state)
+{
+	(void)state;
+	send_messages();
+	run("");
+	wait_drained();
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	send_messages();
+	redisReply *last = test_server_command(redis, "XREVRANGE __default:s:partition_0 + - COUNT 1");
+	freeReplyObject(test_server_command(redis, "HSET {__default:s:partition_0}:g:state suspect %s",
+					    last->element[0]->element[0]->str));
+	freeReplyObject(last);
+	run("");
+	test_runner_says(runner,
+			 "a message of this partition may have killed an owner, and is not handled yet");
+	wait_drained();
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	assert_false(test_runner_has_said(runner, "in a row"));
+}
+
 static void an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_again(void **state)
 {
 	(void)state;
@@ -486,6 +507,7 @@ int main(void)
 		TEST(a_message_that_kills_its_process_does_so_max_attempts_times_and_its_letter_says_so),
 		TEST(with_two_attempts_a_message_kills_two_processes),
 		TEST(with_one_attempt_a_message_kills_two_processes_because_it_must_be_found),
+		TEST(a_message_that_an_owner_had_marked_is_handled_alone_and_the_log_says_why),
 		TEST(an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_again),
 		cmocka_unit_test_setup_teardown(
 			an_entry_whose_reading_gets_its_process_killed_is_isolated_and_the_others_go_on,

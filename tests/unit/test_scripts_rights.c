@@ -46,7 +46,7 @@ static const char *added_of(const char *answer)
 
 #define append(sequence, oldest, data) \
 	run(APPEND, 3, LOG, PRODUCER, COUNTERS, "100", "reject", sequence, oldest, "60000", "1", "k", data)
-#define append_packed(sequence)                                                                          \
+#define append_packed(sequence)                                                                           \
 	run(APPEND_PACKED, 3, LOG, PRODUCER, COUNTERS, "100", "reject", sequence, sequence, "60000", "2", \
 	    "packed", "value")
 
@@ -110,8 +110,8 @@ static void an_output_is_not_added_if_the_partition_cannot_note_it(void **state)
 
 static const char *dead_letter(const char *id, const char *count, const char *lettered)
 {
-	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", id, count, "it is broken", "3", "wordcount",
-		   "7", "0", "drop-oldest", lettered);
+	return run(DEAD_LETTER, 3, LOG, STATE, DEAD, "g", "5", "n", id, count, "it is broken", "3",
+		   "wordcount", "7", "0", "drop-oldest", lettered);
 }
 
 static void a_letter_is_not_written_if_the_position_cannot_move(void **state)

@@ -21,8 +21,8 @@ static int pick_cpu(const seg_workers *workers)
 	return cpus->list[atomic_fetch_add(workers->next_cpu, 1) % cpus->count];
 }
 
-/* The worker awaits its first message, or runs. */
-static void enter(const seg_workers *workers, seg_partition *partition, seg_worker_state state)
+/* `state`: SEG_WORKER_AWAITS its first message, or SEG_WORKER_RUNS. */
+static void await_or_run(const seg_workers *workers, seg_partition *partition, seg_worker_state state)
 {
 	seg_worker *worker = partition->user;
 	bool has_lanes = state == SEG_WORKER_RUNS && workers->setup.parallel > 1;
@@ -38,7 +38,7 @@ static int start_thread(seg_workers *workers, seg_partition *partition, unsigned
 	char reason[160];
 	int failure = seg_worker_start(worker, &workers->setup, partition, pick_cpu(workers));
 	if (failure == 0) {
-		enter(workers, partition, SEG_WORKER_RUNS);
+		await_or_run(workers, partition, SEG_WORKER_RUNS);
 		return 0;
 	}
 	snprintf(reason, sizeof(reason),
@@ -55,7 +55,7 @@ static int start(void *arg, seg_partition *partition)
 	seg_workers *workers = arg;
 	seg_worker *worker = &workers->list[partition->number];
 	partition->user = worker;
-	enter(workers, partition, SEG_WORKER_AWAITS);
+	await_or_run(workers, partition, SEG_WORKER_AWAITS);
 	worker->start_failures = 0;
 	worker->start_at = 0;
 	worker->stuck = false;

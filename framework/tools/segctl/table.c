@@ -248,8 +248,7 @@ void ctl_csv_print(const void *text, size_t length, FILE *out)
 {
 	const char *bytes = length ? text : "";
 	bool formula = begins_formula(bytes, length);
-	bool quote = formula || memchr(bytes, ',', length) || memchr(bytes, '"', length) ||
-		     memchr(bytes, '\n', length) || memchr(bytes, '\r', length);
+	bool quote = formula || memchr(bytes, ',', length) || memchr(bytes, '"', length);
 	if (quote)
 		fputc('"', out);
 	if (formula)
