@@ -14,7 +14,7 @@ local group, start, member, epoch, nonce, hint, sure = unpack(ARGV)
 local function read_state()
 	return redis.call('HMGET', state, 'epoch', 'nonce', 'clean', 'claimed', 'crashes', 'suspect', 'attempts', 'gap',
 		'gap_id', 'count', 'position', 'gap_open', 'gap_before', 'begun', 'reading', 'read_deaths', 'reader',
-		'released', 'beyond', 'lettered', 'run')
+		'released', 'beyond', 'lettered', 'run', 'lost')
 end
 local stored = read_state()
 -- The same claim, sent again because its answer was lost.
@@ -68,12 +68,17 @@ end
 -- knows, if anything does.
 count = entries_up_to(info, position) or count
 local lost = 0
+-- What this claim counts. It is written with the fence, in one command: else a call that failed in between would count again.
+local counted = {}
+local function now_is(field, number)
+	counted[#counted + 1], counted[#counted + 2] = field, text(number)
+end
 -- What earlier owners have counted of gaps after the position: the new owner must not count it again.
 local gap = noted and stored[9] and id_less(position, stored[9]) and tonumber(stored[12] or '0') or 0
 if noted and count > noted then
 	lost = math.max(count - noted - gap, 0)
 	gap = math.max(gap - (count - noted), 0)
-	redis.call('HINCRBY', state, 'lost', lost)
+	now_is('lost', (stored[22] or 0) + lost)
 end
 if count and count ~= noted then
 	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))
@@ -128,14 +133,16 @@ if is_done then
 	suspect, attempts = '0-0', 0
 	redis.call('HDEL', state, 'suspect', 'attempts', 'begun')
 elseif died and suspect ~= '0-0' and stored[14] == stored[1] then
-	attempts = redis.call('HINCRBY', state, 'attempts', 1)
+	attempts = attempts + 1
+	now_is('attempts', attempts)
 end
 local reading, read_deaths = stored[15] or '', tonumber(stored[16] or '0')
 if reading ~= '' and id_less(reading, position) then
 	reading, read_deaths = '', 0
 	redis.call('HDEL', state, 'reading', 'read_deaths', 'reader')
 elseif died and reading ~= '' and stored[17] == stored[1] then
-	read_deaths = redis.call('HINCRBY', state, 'read_deaths', 1)
+	read_deaths = read_deaths + 1
+	now_is('read_deaths', read_deaths)
 end
 
 count = text(count or -1)
@@ -144,7 +151,7 @@ if stored[10] and string.sub(stored[10], 1, 1) == 'r' then
 	count = stored[11] == position and stored[10] or '-1'
 end
 redis.call('HSET', state, 'epoch', epoch, 'nonce', nonce, 'owner', member, 'clean', '0', 'claimed', position,
-	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before))
+	'crashes', crashes, 'position', position, 'count', count, 'gap', text(gap), 'gap_before', text(before), unpack(counted))
 -- What hindered the owner before; the last three fields are those of an earlier version.
 redis.call('HDEL', state, 'hindrance', 'lanes', 'letters_full', 'retry', 'remark')
 local answer = {'OK', position, count, tostring(crashes), suspect, tostring(attempts), text(lost),

@@ -17,10 +17,9 @@ if later then
 	return {'FENCED', later}
 end
 if upto then
-	local counted = tonumber(redis.call('HGET', state, 'lost_upto') or '0')
-	if tonumber(upto) > counted then
-		redis.call('HINCRBY', state, 'lost', count)
-		redis.call('HSET', state, 'lost_upto', upto)
+	local counted = redis.call('HMGET', state, 'lost_upto', 'lost')
+	if tonumber(upto) > tonumber(counted[1] or '0') then
+		redis.call('HSET', state, 'lost', text((counted[2] or 0) + count), 'lost_upto', upto)
 	end
 	return {'OK', count, '0', fetched}
 end

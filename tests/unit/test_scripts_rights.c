@@ -146,6 +146,47 @@ static void a_letter_of_lanes_is_not_written_if_the_state_cannot_remember_it(voi
 	assert_string_equal(command("HGET " STATE " position"), "0-0");
 }
 
+/* --- counts ------------------------------------------------------------------------------------------- */
+
+/* Else a message became a dead letter, for which no process has died so often. */
+static void a_claim_that_fails_counts_no_death(void **state)
+{
+	(void)state;
+	command("XADD " LOG " 1-1 data a");
+	run(CLAIM, 2, LOG, STATE, "g", "0", "me", "5", "n");
+	run(MARK, 2, LOG, STATE, "5", "n", "mark", "1-1", "0");
+	run(MARK, 2, LOG, STATE, "5", "n", "begun", "1-1", "0");
+	run(MARK, 2, LOG, STATE, "5", "n", "reading", "0-0", "0");
+	take("hset");
+	for (int i = 0; i < 3; i++)
+		assert_denied(run(CLAIM, 2, LOG, STATE, "g", "0", "me", "6", "m"));
+	give_back("hset");
+	assert_string_equal(command("HMGET " STATE " epoch attempts read_deaths"), "5 0 0");
+	run(CLAIM, 2, LOG, STATE, "g", "0", "me", "6", "m");
+	assert_string_equal(command("HMGET " STATE " epoch attempts read_deaths"), "6 1 1");
+}
+
+static void a_look_that_fails_counts_no_lost_message(void **state)
+{
+	(void)state;
+	for (int i = 1; i <= 5; i++)
+		command("XADD " LOG " 1-%d data a", i);
+	run(CLAIM, 2, LOG, STATE, "g", "0", "me", "5", "n");
+	command("XTRIM " LOG " MINID 1-3");
+	take("hset");
+	for (int i = 0; i < 3; i++) {
+		assert_denied(run(GAP, 2, LOG, STATE, "5", "n", "1-5", "3", "0"));
+		assert_denied(run(GAP, 2, LOG, STATE, "5", "n", "1-5", "2", "0", "9"));
+		assert_denied(run(CLAIM, 2, LOG, STATE, "g", "0", "me", "6", "m"));
+	}
+	give_back("hset");
+	assert_string_equal(command("HGET " STATE " lost"), "nil");
+	run(GAP, 2, LOG, STATE, "5", "n", "1-5", "3", "0");
+	assert_string_equal(command("HGET " STATE " lost"), "2");
+	run(GAP, 2, LOG, STATE, "5", "n", "1-5", "2", "0", "9");
+	assert_string_equal(command("HMGET " STATE " lost lost_upto"), "4 9");
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, empty_redis)
 
 int main(void)
@@ -157,6 +198,8 @@ int main(void)
 		TEST(an_output_is_not_added_if_the_partition_cannot_note_it),
 		TEST(a_letter_is_not_written_if_the_position_cannot_move),
 		TEST(a_letter_of_lanes_is_not_written_if_the_state_cannot_remember_it),
+		TEST(a_claim_that_fails_counts_no_death),
+		TEST(a_look_that_fails_counts_no_lost_message),
 	};
 	return cmocka_run_group_tests(tests, start_redis, stop_redis);
 }

@@ -13,7 +13,7 @@ local function count_removed(log, state, fetched, read, passed)
 	if not came or came - read <= 0 then
 		return '0', '0', fetched
 	end
-	local stored = redis.call('HMGET', state, 'gap', 'gap_before')
+	local stored = redis.call('HMGET', state, 'gap', 'gap_before', 'lost')
 	local noted, before = tonumber(stored[1] or '0'), stored[2] or '0'
 	-- Less than was noted: the owner is not yet past what earlier ones have counted.
 	if came - read < noted then
@@ -25,9 +25,8 @@ local function count_removed(log, state, fetched, read, passed)
 	if passed and id_less(fetched, info['last-generated-id']) then
 		upto = info['first-entry'] and id_before(info['first-entry'][1]) or info['last-generated-id']
 	end
-	if gap > noted then
-		redis.call('HINCRBY', state, 'lost', gap - noted)
-	end
-	redis.call('HSET', state, 'gap', text(gap), 'gap_id', upto, 'gap_open', text(passed and gap - passed or 0))
+	-- One command: a call that failed in between would count again.
+	redis.call('HSET', state, 'lost', text((stored[3] or 0) + math.max(gap - noted, 0)), 'gap', text(gap), 'gap_id', upto,
+		'gap_open', text(passed and gap - passed or 0))
 	return text(gap), before, upto
 end
