@@ -26,6 +26,7 @@
 #include "group/outputs.h"
 #include "group/presence.h"
 #include "group/read.h"
+#include "group/refusal.h"
 #include "group/request.h"
 #include "group/rest.h"
 #include "group/roll.h"
@@ -175,6 +176,7 @@ static void act_on_partition(seg_member *m, seg_partition *p)
 		seg_value_load_begin(p);
 		seg_shortage_begin(p);
 		seg_hindrance_begin(p);
+		seg_refusal_begin(p);
 		p->agent.start_failures = 0;
 		p->agent.start_at = 0;
 		seg_fenced_begin(p);
@@ -341,6 +343,7 @@ static int64_t full_round(seg_member *m, int64_t now)
 {
 	seg_brief_end(m, now);
 	act(m);
+	seg_refusal_step(m);
 	int64_t next = seg_open_group_step(m, now);
 	seg_rest_begin(m, is_quiet(m), now);
 	drop_inactive(m);

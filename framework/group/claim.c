@@ -185,13 +185,18 @@ static void break_off(seg_partition *p)
 			     seg_connection_where(connection));
 }
 
+#define CLAIM "a claim"
+
 static void refused(seg_partition *p, const seg_reply *reply)
 {
-	seg_member *m = p->member;
 	if (reply && reply->type != SEG_REPLY_ERROR)
 		break_off(p);
 	else if (reply && !seg_reply_is_transient(reply))
-		seg_refusal_tell(m, &p->logger, "a claim", reply);
+		seg_refusal_tell(p->member, &p->logger, CLAIM, reply);
+	if (reply && reply->type == SEG_REPLY_ERROR)
+		seg_refusal_note(p, SEG_REFUSED_CLAIM, CLAIM, reply);
+	else
+		seg_refusal_unknown(p, CLAIM);
 	seg_ownership_claim_failed(&p->own);
 	p->claim.at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++p->claim.failures);
 }

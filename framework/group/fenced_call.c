@@ -42,6 +42,10 @@ static void refused(seg_partition *p, const seg_reply *reply, const char *what)
 				    ++p->fenced_call.refusals);
 	if (reply && !transient)
 		seg_refusal_tell(p->member, &p->logger, what, reply);
+	if (reply)
+		seg_refusal_note(p, SEG_REFUSED_COMMIT, what, reply);
+	else
+		seg_refusal_unknown(p, what);
 	p->fenced_call.retry_at = seg_now() + pause;
 }
 
@@ -50,6 +54,7 @@ bool seg_fenced_succeeded(seg_partition *p, const seg_reply *reply, const char *
 	const seg_reply *status = seg_reply_at(reply, 0);
 	if (seg_reply_is(status, "OK")) {
 		p->fenced_call.refusals = 0;
+		seg_refusal_over(p, SEG_REFUSED_COMMIT, what);
 		return true;
 	}
 	if (seg_reply_is(status, "FENCED"))

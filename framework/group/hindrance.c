@@ -14,9 +14,6 @@
 /* Between two notes of the lanes, whose counts change all the time. */
 #define COUNTS_PAUSE (2 * SEG_SECOND)
 
-/* Replicas that are late for less are not told of. */
-#define TELL_AFTER (1 * SEG_SECOND)
-
 void seg_hindrance_begin(seg_partition *p)
 {
 	p->hindrance.newest.kind = p->hindrance.retry.kind = SEG_HINDRANCE_NONE;
@@ -126,6 +123,7 @@ static bool is_what_hinders(const seg_partition *p, const seg_output_hindrance *
 		return is_first;
 	case SEG_HINDRANCE_HANG:
 	case SEG_HINDRANCE_FULL:
+	case SEG_HINDRANCE_REFUSED:
 		break;
 	}
 	return false;
@@ -177,7 +175,7 @@ static void hear_replicas(seg_partition *p, int64_t now)
 	const seg_hindrance *known = &p->hindrance.newest;
 	int64_t since = p->acks.missing_since;
 	bool told = known->kind == SEG_HINDRANCE_REPLICAS;
-	if (since == 0 || now - since < TELL_AFTER) {
+	if (since == 0 || now - since < SEG_HINDRANCE_TELL_AFTER) {
 		if (told)
 			show_less(p);
 		return;
@@ -186,6 +184,19 @@ static void hear_replicas(seg_partition *p, int64_t now)
 		       (known->kind == SEG_HINDRANCE_RETRY && is_retry_handled(p));
 	if (nothing || told)
 		show(p, SEG_HINDRANCE_REPLICAS, (seg_id){0, 0}, since, p->acks.text);
+}
+
+/* Whether Redis refuses what the owner asks for: commits, above all. Nothing but that is the cause then. */
+static void hear_refusals(seg_partition *p, int64_t now)
+{
+	const seg_hindrance *known = &p->hindrance.newest;
+	if (!p->refusal.what || now - p->refusal.since < SEG_HINDRANCE_TELL_AFTER) {
+		if (known->kind == SEG_HINDRANCE_REFUSED)
+			show_less(p);
+		return;
+	}
+	if (known->kind != SEG_HINDRANCE_HANG && known->kind != SEG_HINDRANCE_FULL)
+		show(p, SEG_HINDRANCE_REFUSED, (seg_id){0, 0}, p->refusal.since, p->refusal.text);
 }
 
 /* Whether beyond_limit keeps the partition from reading. */
@@ -203,7 +214,7 @@ static void hear_beyond(seg_partition *p, int64_t now)
 	char text[SEG_HINDRANCE_TEXT_MAX + 64];
 	bool same = seg_id_compare(known.id, id) == 0, fails = same && known.kind == SEG_HINDRANCE_RETRY;
 	if ((held && same) || known.kind == SEG_HINDRANCE_FULL || known.kind == SEG_HINDRANCE_HANG ||
-	    waits_for_output(&known, id))
+	    known.kind == SEG_HINDRANCE_REFUSED || waits_for_output(&known, id))
 		return;
 	snprintf(text, sizeof(text), "beyond_limit is %" PRIu64 "%s%s", p->ledger.limits->beyond_limit,
 		 fails ? "; it fails: " : "", fails ? known.text : "");
@@ -220,6 +231,7 @@ static void hear(seg_partition *p, int64_t now)
 	hear_request(p, now);
 	hear_outputs(p, now);
 	hear_replicas(p, now);
+	hear_refusals(p, now);
 	hear_beyond(p, now);
 }
 

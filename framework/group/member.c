@@ -19,6 +19,7 @@
 #include "group/membership.h"
 #include "group/open_group.h"
 #include "group/outputs.h"
+#include "group/refusal.h"
 #include "group/rest.h"
 #include "group/roll.h"
 #include "group/shortage.h"
@@ -192,6 +193,7 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	m->logger.group = m->group;
 	atomic_init(&m->lease_until, 0);
 	seg_shortage_init(m);
+	seg_refusal_init(m);
 	write_start(m);
 	int status = seg_waker_init(&m->waker);
 	if (status)
@@ -273,6 +275,7 @@ void seg_member_destroy(seg_member *m)
 	seg_brief_fini(m);
 	seg_waker_fini(&m->waker);
 	seg_shortage_fini(m);
+	seg_refusal_fini(m);
 	free(m->partitions);
 	free(m->active);
 	free(m->members_key);

@@ -253,6 +253,7 @@ static void reshaped(seg_member *m, const seg_reply *reply)
 static void refused(seg_member *m, const seg_reply *reply)
 {
 	seg_reply_explain(reply, m->membership.refusal);
+	seg_refusal_note_member(m, "the heartbeat", reply);
 	if (!seg_reply_is_transient(reply))
 		seg_refusal_tell(m, &m->logger, "the heartbeat", reply);
 	try_again(m);
@@ -263,6 +264,10 @@ static void got_heartbeat(void *arg, const seg_reply *reply)
 	seg_member *m = arg;
 	const seg_reply *status = seg_reply_at(reply, 0);
 	m->membership.busy = false;
+	if (!reply || reply->type != SEG_REPLY_ERROR)
+		seg_refusal_member_over(m);
+	if (reply && reply->type != SEG_REPLY_ERROR)
+		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 	if (!reply) {
 		try_again(m);
 	} else if (seg_reply_is(status, "OK")) {
@@ -393,7 +398,6 @@ static int64_t beat(seg_member *m, int64_t now)
 	if (call(m, m->phase == SEG_PHASE_JOINING ? join : "heartbeat", got_heartbeat)) {
 		m->membership.busy = true;
 		m->membership.asked = m->history.changes;
-		atomic_fetch_add_explicit(&m->counters.heartbeats, 1, memory_order_relaxed);
 		return SEG_NEVER;
 	}
 	try_again(m);

@@ -30,6 +30,15 @@ static bool is_any_unknown(const seg_member *m)
 	return false;
 }
 
+static void refused(seg_member *m, const seg_logger *logger, const seg_reply *reply)
+{
+	static const char what[] = "to open the group";
+	if (reply && !seg_reply_is_transient(reply))
+		seg_refusal_tell(m, logger, what, reply);
+	if (reply && m->phase == SEG_PHASE_OPENING)
+		seg_refusal_note_member(m, what, reply);
+}
+
 /* --- one member opens for all ------------------------------------------------------------- */
 
 static bool call_opening(seg_member *m, const char *done, seg_reply_fn fn)
@@ -68,8 +77,7 @@ static void got_turn(void *arg, const seg_reply *reply)
 	} else if (seg_reply_is(status, "WAIT")) {
 		m->open_group.at = seg_now() + ASK_PAUSE;
 	} else {
-		if (reply && !seg_reply_is_transient(reply))
-			seg_refusal_tell(m, &m->logger, "to open the group", reply);
+		refused(m, &m->logger, reply);
 		m->open_group.at = seg_now() + seg_backoff(RETRY_BASE, RETRY_CAP, ++m->open_group.tries);
 	}
 }
@@ -108,8 +116,8 @@ static void got_open(void *arg, const seg_reply *reply)
 		bool told = seg_note_remade(p, status, seg_reply_at(reply, 2), position);
 		seg_recall_position(p, id, told);
 		p->open_group.known = true;
-	} else if (reply && !seg_reply_is_transient(reply)) {
-		seg_refusal_tell(m, &p->logger, "to open the group", reply);
+	} else {
+		refused(m, &p->logger, reply);
 	}
 	if (--m->open_group.sent == 0 && !is_any_unknown(m))
 		opened(m);

@@ -47,6 +47,18 @@ typedef struct seg_resume {
 	unsigned lettered_count;
 } seg_resume;
 
+/* What Redis may refuse to a member, as /readyz and the metrics tell it apart. */
+typedef enum seg_refused {
+	SEG_REFUSED_MEMBERSHIP, /* heartbeats; before the first one, to open the group */
+	SEG_REFUSED_CLAIM,      /* from here on: to a partition */
+	SEG_REFUSED_READ,
+	SEG_REFUSED_COMMIT, /* commits, releases, dead letters and marks */
+	SEG_REFUSED_KINDS
+} seg_refused;
+
+/* Room for "a commit: ERR ...", the NUL included; a longer text is cut. */
+enum { SEG_REFUSED_TEXT_MAX = 300 };
+
 typedef enum seg_reading {
 	SEG_READING_NOT,
 	SEG_READING_NOW,      /* a read of this partition alone is under way; Redis answers it at once */
@@ -212,6 +224,14 @@ typedef struct seg_partition {
 		int64_t retry_at;  /* no call is sent before, because Redis refused one */
 		unsigned refusals; /* in a row */
 	} fenced_call;
+
+	/* The newest call that Redis refused, and that has not succeeded since. */
+	struct {
+		const char *what; /* a constant text; NULL: there is none */
+		seg_refused kind;
+		int64_t since;
+		char text[SEG_REFUSED_TEXT_MAX]; /* which call, and why */
+	} refusal;
 
 	/* What the handler has emitted for other streams. */
 	struct {

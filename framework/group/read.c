@@ -6,6 +6,7 @@
 #include "group/careful_read.h"
 #include "group/gap.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 
 /* After a read that Redis refused. */
 #define REFUSED_PAUSE (100 * SEG_MS)
@@ -14,6 +15,9 @@
 /* After a read for which there was no memory. */
 #define STARVED_PAUSE (100 * SEG_MS)
 #define STARVED_PAUSE_CAP (2 * SEG_SECOND)
+
+/* For refusal.h. */
+#define READ "a read"
 
 /* Between two log lines about refusals that continue. */
 #define REFUSED_TELL (30 * SEG_SECOND)
@@ -160,6 +164,7 @@ void seg_read_finished(seg_partition *p, int64_t now)
 	p->read.reading = SEG_READING_NOT;
 	p->read.refusals = 0;
 	p->read.told_at = 0;
+	seg_refusal_over(p, SEG_REFUSED_READ, READ);
 	if (p->ledger.narrow == 0)
 		p->read.losses = 0;
 	seg_read_result result = deliver(p, was_alone, now);
@@ -181,6 +186,7 @@ void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
 {
 	char text[SEG_EXPLANATION_MAX];
 	seg_read_failed(p, false);
+	seg_refusal_note(p, SEG_REFUSED_READ, READ, reply);
 	p->read.refusals++;
 	bool lasts = !seg_reply_is_transient(reply) || p->read.refusals >= REFUSED_MOST;
 	if (lasts && (p->read.told_at == 0 || now - p->read.told_at >= REFUSED_TELL)) {

@@ -3,15 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 /* Between two log lines about refusals that are alike. */
 #define TELL_INTERVAL (30 * SEG_SECOND)
+
+/* --- the log ------------------------------------------------------------------------------ */
 
 /* The place of the refusals of this kind; the one that was told longest ago, if there is none. */
 static seg_refusal *place_of(seg_member *m, const char *what)
 {
-	seg_refusal *oldest = &m->refusals[0];
+	seg_refusal *oldest = &m->refusals.logged[0];
 	for (size_t i = 0; i < SEG_REFUSALS_MAX; i++) {
-		seg_refusal *r = &m->refusals[i];
+		seg_refusal *r = &m->refusals.logged[i];
 		if (r->what && strcmp(r->what, what) == 0)
 			return r;
 		if (r->told_at < oldest->told_at)
@@ -22,7 +26,7 @@ static seg_refusal *place_of(seg_member *m, const char *what)
 
 void seg_refusal_tell(seg_member *m, const seg_logger *logger, const char *what, const seg_reply *reply)
 {
-	char text[SEG_EXPLANATION_MAX], start[sizeof(m->refusals[0].start)], more[64] = "";
+	char text[SEG_EXPLANATION_MAX], start[sizeof(m->refusals.logged[0].start)], more[64] = "";
 	int64_t now = seg_now();
 	seg_refusal *r = place_of(m, what);
 	seg_reply_explain(reply, text);
@@ -37,4 +41,136 @@ void seg_refusal_tell(seg_member *m, const seg_logger *logger, const char *what,
 	seg_log(logger, SEG_LOG_ERROR, "Redis refused %s: %s%s", what, text, more);
 	*r = (seg_refusal){.what = what, .told_at = now};
 	memcpy(r->start, start, sizeof(start));
+}
+
+/* --- what is shown ---------------------------------------------------------------------------- */
+
+void seg_refusal_init(seg_member *m)
+{
+	pthread_mutex_init(&m->refusals.lock, NULL);
+}
+
+void seg_refusal_fini(seg_member *m)
+{
+	pthread_mutex_destroy(&m->refusals.lock);
+}
+
+static void count(seg_member *m, seg_refused kind)
+{
+	atomic_fetch_add_explicit(&m->counters.refused[kind], 1, memory_order_relaxed);
+}
+
+static void write(char text[SEG_REFUSED_TEXT_MAX], const char *what, const seg_reply *reply)
+{
+	char why[SEG_EXPLANATION_MAX];
+	snprintf(text, SEG_REFUSED_TEXT_MAX, "%s: %.280s", what, seg_reply_explain(reply, why));
+}
+
+void seg_refusal_note_member(seg_member *m, const char *what, const seg_reply *reply)
+{
+	seg_refusing *shown = &m->refusals.shown[SEG_REFUSED_MEMBERSHIP];
+	int64_t now = seg_now();
+	count(m, SEG_REFUSED_MEMBERSHIP);
+	pthread_mutex_lock(&m->refusals.lock);
+	if (!shown->since)
+		shown->since = now;
+	write(shown->text, what, reply);
+	pthread_mutex_unlock(&m->refusals.lock);
+}
+
+void seg_refusal_member_over(seg_member *m)
+{
+	seg_refusing *shown = &m->refusals.shown[SEG_REFUSED_MEMBERSHIP];
+	if (!shown->since) /* only this thread writes it */
+		return;
+	pthread_mutex_lock(&m->refusals.lock);
+	shown->since = 0;
+	pthread_mutex_unlock(&m->refusals.lock);
+}
+
+/* A commit that is refused is worse than a read that is. */
+void seg_refusal_note(seg_partition *p, seg_refused kind, const char *what, const seg_reply *reply)
+{
+	count(p->member, kind);
+	if (p->refusal.what && p->refusal.kind > kind)
+		return;
+	if (!p->refusal.what || p->refusal.kind != kind)
+		p->refusal.since = seg_now();
+	p->refusal.what = what;
+	p->refusal.kind = kind;
+	write(p->refusal.text, what, reply);
+	p->member->refusals.watched = true;
+}
+
+static void forget(seg_partition *p, const char *what)
+{
+	if (p->refusal.what && strcmp(p->refusal.what, what) == 0)
+		p->refusal.what = NULL;
+}
+
+void seg_refusal_unknown(seg_partition *p, const char *what)
+{
+	if (p->member->refusals.watched)
+		forget(p, what);
+}
+
+void seg_refusal_over(seg_partition *p, seg_refused kind, const char *what)
+{
+	seg_member *m = p->member;
+	if (!m->refusals.watched)
+		return;
+	forget(p, what);
+	if (kind == SEG_REFUSED_COMMIT)
+		atomic_store_explicit(&m->refusals.succeeded_at, seg_now(), memory_order_relaxed);
+}
+
+void seg_refusal_begin(seg_partition *p)
+{
+	p->refusal.what = NULL;
+}
+
+static void enter(seg_refusing *r, const seg_partition *p)
+{
+	r->partitions++;
+	if (r->since && r->since <= p->refusal.since)
+		return;
+	r->partition = p->number;
+	r->since = p->refusal.since;
+	memcpy(r->text, p->refusal.text, sizeof(r->text));
+}
+
+/* Whether some partition has a refusal; enters all in `seen`, by kind. */
+static bool gather(seg_member *m, seg_refusing seen[SEG_REFUSED_KINDS])
+{
+	bool any = false;
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		seg_partition *p = m->active[i];
+		if (p->own.state == SEG_OWN_NONE || p->own.state == SEG_OWN_LOST)
+			p->refusal.what = NULL;
+		if (!p->refusal.what)
+			continue;
+		any = true;
+		enter(&seen[p->refusal.kind], p);
+	}
+	return any;
+}
+
+void seg_refusal_step(seg_member *m)
+{
+	seg_refusing seen[SEG_REFUSED_KINDS] = {0};
+	if (!m->refusals.watched)
+		return;
+	m->refusals.watched = gather(m, seen);
+	pthread_mutex_lock(&m->refusals.lock);
+	for (int kind = SEG_REFUSED_CLAIM; kind < SEG_REFUSED_KINDS; kind++)
+		m->refusals.shown[kind] = seen[kind];
+	pthread_mutex_unlock(&m->refusals.lock);
+}
+
+bool seg_refusal_look(seg_member *m, seg_refused kind, seg_refusing *refusing)
+{
+	pthread_mutex_lock(&m->refusals.lock);
+	*refusing = m->refusals.shown[kind];
+	pthread_mutex_unlock(&m->refusals.lock);
+	return refusing->since != 0;
 }

@@ -33,7 +33,7 @@
  *     hindrance    notes in Redis what keeps a partition from going on
  *     presence     notices that a group has vanished with its log
  *     recall       remembers where the group was, for a Redis that forgets
- *     refusal      logs what Redis refused, without flooding the log
+ *     refusal      logs what Redis refuses, without flooding the log, and shows it to /readyz
  *     stop         drains the partitions, leaves the group, and lets the thread end
  *
  * A section below that has the name of a file is written only by that file. The agent calls the parts. They call each other only so:
@@ -128,9 +128,10 @@ typedef struct seg_member_options {
 /* The I/O thread writes them; any thread may read them. */
 typedef struct seg_member_counters {
 	atomic_ullong fetched, committed, commits, dead_letters, fenced, rebalances, heartbeats, claims;
-	atomic_ullong rewinds;    /* claims that found an older position than this process had committed */
-	atomic_ullong lost;       /* messages that were removed from the log before they were read */
-	seg_durations committing; /* from sending a commit to Redis's OK */
+	atomic_ullong rewinds; /* claims that found an older position than this process had committed */
+	atomic_ullong lost;    /* messages that were removed from the log before they were read */
+	atomic_ullong refused[SEG_REFUSED_KINDS]; /* error answers of Redis: refusal.c */
+	seg_durations committing;                 /* from sending a commit to Redis's OK */
 } seg_member_counters;
 
 typedef enum seg_stopping { SEG_STOP_NOT, SEG_STOP_DRAIN, SEG_STOP_NOW } seg_stopping;
@@ -162,6 +163,14 @@ typedef struct seg_refusal {
 } seg_refusal;
 
 enum { SEG_REFUSALS_MAX = 8 };
+
+/* What Redis refuses at this moment, of one kind, as any thread may see it. */
+typedef struct seg_refusing {
+	uint32_t partitions; /* so many are concerned */
+	uint32_t partition;  /* the one whose refusals began first */
+	int64_t since;       /* seg_now() of the first of them in a row; 0: nothing of this kind is refused */
+	char text[SEG_REFUSED_TEXT_MAX]; /* its newest: which call, and why */
+} seg_refusing;
 
 typedef enum seg_link {
 	SEG_LINK_CONTROL,
@@ -237,6 +246,15 @@ typedef struct seg_member {
 		bool raised;       /* since the newest failure */
 		int64_t raised_at;
 	} shortage;
+	struct {
+		pthread_mutex_t lock;
+		seg_refusing shown[SEG_REFUSED_KINDS]; /* under the lock */
+		atomic_llong
+			succeeded_at; /* while a partition's calls are refused: the newest COMMIT that was not */
+		/* Only the I/O thread: */
+		bool watched; /* some partition may have a refusal */
+		seg_refusal logged[SEG_REFUSALS_MAX];
+	} refusals;           /* refusal.c's */
 	atomic_bool report;   /* seg_member_report was called, and the report has not begun */
 	atomic_ullong rounds; /* of the I/O thread, which lives while this number rises */
 
@@ -346,7 +364,6 @@ typedef struct seg_member {
 		uint32_t reporting_count;
 	} membership;
 
-	seg_refusal refusals[SEG_REFUSALS_MAX];  /* refusal.c's */
 	struct seg_blocking_read *blocking_read; /* blocking_read.c's */
 	struct seg_doorbell *doorbell;           /* doorbell.c's */
 	struct seg_outputs *outputs;             /* outputs.c's; NULL: the section has none */

@@ -5,8 +5,8 @@
 -- kind: `retry`: message `id` failed, and attempt `number` comes in `ms`; text: why it failed. `hang`: a call has not
 -- returned since `ms` (negative); text: which one. `full`: message `id` is to become a dead letter, and since `ms` there
 -- is no room, because there are `number` already. `beyond`: `number` messages after `id` are done, and nothing more is
--- read. `target`: an output of message `id` waits. `replicas`: commits do not count. `none`: nothing hinders it. Id 0-0: no
--- message.
+-- read. `target`: an output of message `id` waits. `replicas`: commits do not count. `refused`: Redis refuses commits, or
+-- what else the owner asks for; text: which call, and why. `none`: nothing hinders it. Id 0-0: no message.
 -- busy: lanes in a call. waiting: slots whose first message waits.
 --
 -- look_partition shows no note that is out of date. Allowed without memory: it is small, and there is one.

@@ -7,10 +7,15 @@
 #include "base/units.h"
 
 const char *const seg_hindrance_names[] = {
-	[SEG_HINDRANCE_NONE] = "none",         [SEG_HINDRANCE_RETRY] = "retry",
-	[SEG_HINDRANCE_HANG] = "hang",         [SEG_HINDRANCE_FULL] = "full",
-	[SEG_HINDRANCE_BEYOND] = "beyond",     [SEG_HINDRANCE_TARGET] = "target",
-	[SEG_HINDRANCE_REPLICAS] = "replicas", NULL,
+	[SEG_HINDRANCE_NONE] = "none",
+	[SEG_HINDRANCE_RETRY] = "retry",
+	[SEG_HINDRANCE_HANG] = "hang",
+	[SEG_HINDRANCE_FULL] = "full",
+	[SEG_HINDRANCE_BEYOND] = "beyond",
+	[SEG_HINDRANCE_TARGET] = "target",
+	[SEG_HINDRANCE_REPLICAS] = "replicas",
+	[SEG_HINDRANCE_REFUSED] = "refused",
+	NULL,
 };
 
 void seg_hindrance_set_text(seg_hindrance *hindrance, const char *text)
@@ -78,6 +83,10 @@ char *seg_hindrance_sentence(const seg_hindrance *h, int64_t now, char text[SEG_
 		break;
 	case SEG_HINDRANCE_REPLICAS:
 		snprintf(text, SEG_HINDRANCE_SENTENCE_MAX, "commits do not count, for %s now: %s",
+			 seg_units_seconds_text(ago, when), h->text);
+		break;
+	case SEG_HINDRANCE_REFUSED:
+		snprintf(text, SEG_HINDRANCE_SENTENCE_MAX, "for %s now, Redis refuses %s",
 			 seg_units_seconds_text(ago, when), h->text);
 		break;
 	case SEG_HINDRANCE_BEYOND:

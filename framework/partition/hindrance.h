@@ -4,7 +4,7 @@
  * The owner notes it in Redis (group/hindrance.h), where every tool looks (look/snapshot.h). There is one at a time: while a
  * message waits for its next attempt, or for room among the dead letters, no call of the handler is made. Only outputs may wait at
  * the same time: they are told of if they are what the position waits for. Replicas that do not confirm commits are told of if there is
- * nothing else.
+ * nothing else. What Redis refuses is told of before all but a call that hangs and dead letters that are full.
  */
 #ifndef SEG_PARTITION_HINDRANCE_H
 #define SEG_PARTITION_HINDRANCE_H
@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include <segmenter/segmenter.h>
+
+#include "base/clock.h"
 
 typedef enum seg_hindrance_kind {
 	SEG_HINDRANCE_NONE,
@@ -21,7 +23,11 @@ typedef enum seg_hindrance_kind {
 	SEG_HINDRANCE_BEYOND, /* with lanes: so much is done beyond the message that nothing more is read */
 	SEG_HINDRANCE_TARGET, /* what the handler has emitted cannot be added to its stream */
 	SEG_HINDRANCE_REPLICAS, /* commits do not count: too few replicas confirm them */
+	SEG_HINDRANCE_REFUSED,  /* Redis refuses commits, or what else the owner asks for */
 } seg_hindrance_kind;
+
+/* Replicas that are late for less, and refusals that pass sooner, are not told of. */
+#define SEG_HINDRANCE_TELL_AFTER (1 * SEG_SECOND)
 
 /* Room for a text, its NUL included; longer ones are cut. */
 #define SEG_HINDRANCE_TEXT_MAX 300
@@ -33,7 +39,7 @@ typedef struct seg_hindrance {
 		number; /* RETRY: the next attempt, 2, 3, ...; FULL: dead_letter_limit; BEYOND: messages done beyond it */
 	int64_t at; /* seg_now(): RETRY: of the next attempt; else since when it holds */
 	char text
-		[SEG_HINDRANCE_TEXT_MAX]; /* RETRY: why the message failed; HANG: which call; FULL: the letter's reason; BEYOND: the limit, and why the message fails; TARGET: what is wrong there; REPLICAS: what they say */
+		[SEG_HINDRANCE_TEXT_MAX]; /* RETRY: why the message failed; HANG: which call; FULL: the letter's reason; BEYOND: the limit, and why the message fails; TARGET: what is wrong there; REPLICAS: what they say; REFUSED: which call, and why */
 } seg_hindrance;
 
 /* The name of each kind in Redis and in JSON; NULL is last. */

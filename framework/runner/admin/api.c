@@ -45,13 +45,17 @@ static json_t *counters(const seg_section *section)
 {
 	const seg_member_counters *m = &section->member->counters;
 	const seg_section_counters *w = &section->counters;
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "messages_fetched",
-			 number(&m->fetched), "messages_handled", number(&w->handled), "messages_committed",
-			 number(&m->committed), "messages_lost", number(&m->lost), "retries",
-			 number(&w->retries), "dead_letters", number(&m->dead_letters), "commits",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "messages_fetched", number(&m->fetched), "messages_handled", number(&w->handled),
+			 "messages_committed", number(&m->committed), "messages_lost", number(&m->lost),
+			 "retries", number(&w->retries), "dead_letters", number(&m->dead_letters), "commits",
 			 number(&m->commits), "commits_fenced", number(&m->fenced), "rebalances",
 			 number(&m->rebalances), "heartbeats", number(&m->heartbeats), "claims",
-			 number(&m->claims), "rewinds", number(&m->rewinds));
+			 number(&m->claims), "rewinds", number(&m->rewinds), "heartbeats_refused",
+			 number(&m->refused[SEG_REFUSED_MEMBERSHIP]), "claims_refused",
+			 number(&m->refused[SEG_REFUSED_CLAIM]), "reads_refused",
+			 number(&m->refused[SEG_REFUSED_READ]), "commits_refused",
+			 number(&m->refused[SEG_REFUSED_COMMIT]));
 }
 
 static json_t *plugin_counters(const seg_section *section)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "admin/view.h"
+#include "group/refusal.h"
 #include "group/shortage.h"
 
 enum { NOT_READY = 503 };
@@ -45,7 +46,8 @@ static void judge_hindered(verdict *v, const seg_config_consumer *config, const 
 		[SEG_HINDRANCE_REPLICAS] = "partitions have commits that do not count",
 	};
 	char what[SEG_HINDRANCE_SENTENCE_MAX + 100], sentence[SEG_HINDRANCE_SENTENCE_MAX], all[64] = "";
-	for (int kind = SEG_HINDRANCE_RETRY; seg_hindrance_names[kind]; kind++) {
+	/* What Redis refuses is judged for the section as a whole. */
+	for (int kind = SEG_HINDRANCE_RETRY; kind < SEG_HINDRANCE_REFUSED; kind++) {
 		seg_hindered_entry first;
 		unsigned count = seg_section_hindered(section, (seg_hindrance_kind)kind, &first);
 		if (count == 0)
@@ -70,7 +72,76 @@ static void judge_shortage(verdict *v, const seg_config_consumer *config, const 
 	find(v, served ? SEG_HEALTH_DEGRADED : SEG_HEALTH_NOT_READY, "shortage", config, what);
 }
 
+/* Writes the sentence that /readyz, the note in Redis and segctl have for it. Returns whether it has lasted long enough to tell of it. */
+static bool tell_refusal(const seg_section *section, seg_refused kind, seg_refusing *refusing,
+			 char sentence[SEG_HINDRANCE_SENTENCE_MAX])
+{
+	int64_t now = seg_now();
+	sentence[0] = '\0';
+	if (!seg_refusal_look(section->member, kind, refusing) ||
+	    now - refusing->since < SEG_HINDRANCE_TELL_AFTER)
+		return false;
+	seg_hindrance hindrance = {.kind = SEG_HINDRANCE_REFUSED, .at = refusing->since};
+	seg_hindrance_set_text(&hindrance, refusing->text);
+	seg_hindrance_sentence(&hindrance, now, sentence);
+	return true;
+}
+
+/* Whether, for a session_timeout, nothing of that kind has succeeded that the section has asked for. */
+static bool is_all_refused(const seg_section *section, seg_refused kind, const seg_refusing *refusing)
+{
+	int64_t long_ago = seg_now() - section->member->options.session_timeout;
+	unsigned owned = atomic_load(&section->counters.owned);
+	if (refusing->since > long_ago)
+		return false;
+	if (kind == SEG_REFUSED_CLAIM)
+		return owned == 0;
+	if (kind == SEG_REFUSED_READ)
+		return refusing->partitions >= owned;
+	return atomic_load(&section->member->refusals.succeeded_at) <= long_ago;
+}
+
+/*
+ * A runner to which Redis refuses everything handles nothing that lasts. It is not ready, so that no rollout goes on with it, and
+ * lives, because a restart would not help. One of which Redis refuses a part, such as a key of another type, stays ready.
+ */
+static void judge_refusals(verdict *v, const seg_config_consumer *config, const seg_section *section)
+{
+	char what[SEG_HINDRANCE_SENTENCE_MAX + 100], sentence[SEG_HINDRANCE_SENTENCE_MAX], all[64] = "";
+	for (seg_refused kind = SEG_REFUSED_CLAIM; kind < SEG_REFUSED_KINDS; kind++) {
+		seg_refusing refusing;
+		if (!tell_refusal(section, kind, &refusing, sentence))
+			continue;
+		snprintf(all, sizeof(all), "%" PRIu32 " partitions are refused something; ",
+			 refusing.partitions);
+		snprintf(what, sizeof(what), "%spartition %" PRIu32 ": %s",
+			 refusing.partitions > 1 ? all : "", refusing.partition, sentence);
+		find(v, is_all_refused(section, kind, &refusing) ? SEG_HEALTH_NOT_READY : SEG_HEALTH_DEGRADED,
+		     "refusal", config, what);
+	}
+}
+
 /* Redis answers a heartbeat with a lease: a valid one shows that the section is a member and that Redis answers. */
+static void judge_membership(verdict *v, const seg_config_consumer *config, const seg_section *section)
+{
+	char what[SEG_HINDRANCE_SENTENCE_MAX + 100], sentence[SEG_HINDRANCE_SENTENCE_MAX];
+	seg_refusing refusing;
+	bool refused = tell_refusal(section, SEG_REFUSED_MEMBERSHIP, &refusing, sentence);
+	int64_t lease = atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
+	if (lease > seg_now()) {
+		if (refused)
+			find(v, SEG_HEALTH_DEGRADED, "membership", config, sentence);
+		return;
+	}
+	if (lease == 0)
+		snprintf(what, sizeof(what), "has not joined its group yet%s%s", refused ? ": " : "",
+			 sentence);
+	else
+		snprintf(what, sizeof(what), "has lost its lease: %s",
+			 refused ? sentence : "Redis does not answer its heartbeats");
+	find(v, SEG_HEALTH_NOT_READY, "membership", config, what);
+}
+
 static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
 	if (!section) {
@@ -78,15 +149,12 @@ static void judge_section(verdict *v, const seg_config_consumer *config, const s
 		     "has not started: Redis has not answered yet");
 		return;
 	}
-	int64_t lease = atomic_load_explicit(&section->member->lease_until, memory_order_acquire);
 	if (atomic_load(&section->stuck))
 		find(v, SEG_HEALTH_NOT_READY, "stuck", config,
 		     "is stuck: its handler has run past handler_timeout");
-	else if (lease == 0)
-		find(v, SEG_HEALTH_NOT_READY, "membership", config, "has not joined its group yet");
-	else if (lease <= seg_now())
-		find(v, SEG_HEALTH_NOT_READY, "membership", config,
-		     "has lost its lease: Redis does not answer its heartbeats");
+	else
+		judge_membership(v, config, section);
+	judge_refusals(v, config, section);
 	judge_shortage(v, config, section);
 	judge_hindered(v, config, section);
 }

@@ -63,7 +63,7 @@ const seg_config_consumer *seg_view_consumer(const struct seg_admin *admin, cons
 typedef enum seg_health { SEG_HEALTH_GOOD, SEG_HEALTH_DEGRADED, SEG_HEALTH_NOT_READY } seg_health;
 
 typedef struct seg_health_finding {
-	const char *kind;     /* "runner", "membership", "stuck", "shortage" or "hindrance" */
+	const char *kind;     /* "runner", "membership", "stuck", "refusal", "shortage" or "hindrance" */
 	const char *consumer; /* the section's name; NULL: the whole runner */
 	const char *reason;   /* a sentence without a full stop, with the section's name */
 } seg_health_finding;

@@ -53,7 +53,7 @@ function behindHead() {
 		h("div", {class: "scaled"}, h("div", {class: "ticks", "aria-hidden": "true"}, ...labels), h("span", {class: "value"}, "Behind")));
 }
 
-const WORDS = {retry: ["retrying", "warn"], hang: ["hanging", "bad"], full: ["full", "bad"], target: ["output waits", "bad"], replicas: ["unconfirmed", "bad"]};
+const WORDS = {retry: ["retrying", "warn"], hang: ["hanging", "bad"], full: ["full", "bad"], target: ["output waits", "bad"], replicas: ["unconfirmed", "bad"], refused: ["refused", "bad"]};
 
 /* What is wrong with a partition: {word, kind, why}; null: nothing. `live`: names of the members with a lease. */
 function troubleOf(p, live) {
