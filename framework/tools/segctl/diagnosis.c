@@ -33,6 +33,9 @@ __attribute__((format(printf, 2, 3))) static void next(ctl_diagnosis *d, const c
 	va_end(args);
 }
 
+/* Redis does not tell segctl what another login may do. */
+#define RIGHTS "segctl doctor --for runner, with that runner's login"
+
 /* What passes within moments, in every rebalance and between two commits, is no reason for an alarm. */
 #define MOMENT_SECONDS 5.0
 
@@ -75,10 +78,18 @@ static bool nobody_runs(const facts *f, ctl_diagnosis *d)
 	d->wrong = f->p->waiting;
 	cause(d, "no member of group %s is alive%s", f->group,
 	      f->p->waiting ? ", so nothing is handled" : "; no message waits in this partition");
+	char whose[sizeof(d->next) / 2] = "", ago[CTL_TEXT_MAX];
+	/* Nobody has taken it off the list: it may be there. */
+	if (f->owner)
+		snprintf(
+			whose, sizeof(whose),
+			"if %.64s runs, whose lease ended %s ago, check its log; if Redis refuses its heartbeats, see which "
+			"right is missing: " RIGHTS "; else ",
+			f->p->info.owner, ctl_duration_text(-f->owner->lease_left, ago));
 	next(d,
-	     "start a segrunner that has a [consumer] section with stream = %s and group = %s; if one stands by, "
+	     "%sstart a segrunner that has a [consumer] section with stream = %s and group = %s; if one stands by, "
 	     "send it SIGUSR1",
-	     f->stream, f->group);
+	     whose, f->stream, f->group);
 	return true;
 }
 
@@ -102,11 +113,13 @@ static bool owner_is_silent(const facts *f, ctl_diagnosis *d)
 	if (f->owner)
 		cause(d,
 		      "the lease of its owner %s ended %s ago: that process crashed, is suspended, or cannot "
-		      "reach Redis",
+		      "reach Redis, or Redis refuses its heartbeats",
 		      f->p->info.owner, ctl_duration_text(-f->owner->lease_left, text));
 	else
 		cause(d, "its owner %s is no longer a member", f->p->info.owner);
-	next(d, "another member takes the partition over at its next heartbeat; check the log of %s",
+	next(d,
+	     "another member takes the partition over at its next heartbeat; check the log of %s; if Redis refuses something "
+	     "there, see which right is missing: " RIGHTS,
 	     f->p->info.owner);
 	return true;
 }
@@ -200,7 +213,9 @@ static bool is_not_claimed(const facts *f, ctl_diagnosis *d)
 	d->wrong = has_waited(f);
 	cause(d, "its owner %s has not claimed it: the partition was assigned just now, or the claim fails",
 	      f->p->info.owner);
-	next(d, "run this again; if the cause stays, search the log of %s for this partition",
+	next(d,
+	     "run this again; if the cause stays, search the log of %s for this partition; if Redis refuses the claim, see "
+	     "which right is missing: " RIGHTS,
 	     f->p->info.owner);
 	return true;
 }
@@ -259,6 +274,22 @@ static bool has_no_room_for_a_letter(const facts *f, ctl_diagnosis *d)
 		return false;
 	next(d, "make room: segctl dlq replay %s %s -p %" PRIu32 ", or dlq drop; or raise dead_letter_limit",
 	     f->stream, f->group, f->p->info.partition);
+	return true;
+}
+
+/* Of a missing right, not every Redis names the command, but the owner asks for the right (seg_reply_explain). */
+static bool is_refused(const facts *f, ctl_diagnosis *d)
+{
+	if (!is_hindered(f, SEG_HINDRANCE_REFUSED, d))
+		return false;
+	if (strstr(f->p->hindrance.text, "grant ") || strstr(f->p->hindrance.text, "NOPERM"))
+		next(d,
+		     "give the user of %s what it lacks: " RIGHTS
+		     ", tries each right; then this partition goes on by itself",
+		     f->p->info.owner);
+	else
+		next(d,
+		     "mend what Redis names: segctl doctor checks the server; then this partition goes on by itself");
 	return true;
 }
 
@@ -329,9 +360,11 @@ static bool is_stuck(const facts *f, ctl_diagnosis *d)
 		return false;
 	cause(d,
 	      "nothing was committed in %s, and message %s has waited for %s: its handler is slow, stuck, "
-	      "or retries a message that fails",
+	      "or retries a message that fails; or Redis refuses what the runner asks for",
 	      ctl_duration_text(f->sample, sample), f->oldest, ctl_duration_text(f->p->behind, behind));
-	next(d, "search the log of %s for this partition", f->p->info.owner);
+	next(d,
+	     "search the log of %s for this partition; if Redis refuses something there, see which right is missing: " RIGHTS,
+	     f->p->info.owner);
 	return true;
 }
 
@@ -395,6 +428,7 @@ static const struct {
 	{"killer", has_a_killer},
 	{"crashing", keeps_crashing},
 	{"dead-letters-full", has_no_room_for_a_letter},
+	{"refused", is_refused},
 	{"output-waits", has_an_output_that_waits},
 	{"replicas-missing", lacks_replicas},
 	{"held-up", is_held_up},
