@@ -3,7 +3,9 @@
  * tables.
  *
  * Counters of this process are read without a lock. Partitions are read from Redis at a scrape, at most every 5 s: so
- * lag is true for a stuck worker, too, and costs nothing while nobody scrapes.
+ * lag is true for a stuck worker, too, and costs nothing while nobody scrapes. What could not be read for a
+ * session_timeout is left out, as Prometheus expects: an old number looks like a new one there, and another runner
+ * may export the partition by now. When the group was last read stays.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -391,7 +393,8 @@ static void write_label(FILE *out, const char *value)
 static void write_partitions(FILE *out, const struct seg_admin *admin, size_t i, size_t gauge)
 {
 	seg_observer *observer = atomic_load(&admin->observer);
-	const seg_group_snapshot *group = seg_observer_hold(observer, i).group;
+	seg_observation seen = seg_observer_hold(observer, i);
+	const seg_group_snapshot *group = seen.stale ? NULL : seen.group;
 	for (uint32_t n = 0; group && n < group->partition_count; n++) {
 		const seg_partition_snapshot *partition = &group->partitions[n];
 		double value;
@@ -444,13 +447,18 @@ static double taken_at(const seg_observation *seen)
 static const struct {
 	const char *name, *help;
 	group_fn *value;
+	bool stays; /* while the group cannot be read */
 } group_gauges[] = {
-	{"group_members", "Members of the group with a valid lease. Each member reports the same.", members},
-	{"group_partitions", "Partitions of the stream. Each member reports the same.", partitions},
-	{"group_partitions_unowned", "Partitions without an owner. Each member reports the same.", unowned},
+	{"group_members", "Members of the group with a valid lease. Each member reports the same.", members,
+	 false},
+	{"group_partitions", "Partitions of the stream. Each member reports the same.", partitions, false},
+	{"group_partitions_unowned", "Partitions without an owner. Each member reports the same.", unowned,
+	 false},
 	{"group_generation",
-	 "Generation of the assignment; rises with each change. Each member reports the same.", generation},
-	{"group_read_timestamp_seconds", "Unix time at which the group was last read from Redis.", taken_at},
+	 "Generation of the assignment; rises with each change. Each member reports the same.", generation,
+	 false},
+	{"group_read_timestamp_seconds", "Unix time at which the group was last read from Redis.", taken_at,
+	 true},
 };
 
 static void write_groups(FILE *out, const struct seg_admin *admin)
@@ -465,7 +473,7 @@ static void write_groups(FILE *out, const struct seg_admin *admin)
 		family(out, group_gauges[g].name, "gauge", group_gauges[g].help);
 		for (size_t i = 0; i < admin->config->consumer_count; i++) {
 			seg_observation seen = seg_observer_hold(observer, i);
-			if (seen.group) {
+			if (seen.group && (group_gauges[g].stays || !seen.stale)) {
 				fprintf(out, "segmenter_%s{", group_gauges[g].name);
 				labels(out, &admin->config->consumers[i]);
 				fprintf(out, "} %.16g\n", group_gauges[g].value(&seen));

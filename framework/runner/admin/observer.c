@@ -31,6 +31,7 @@ typedef struct {
 	bool known;
 	seg_group_snapshot group; /* if known */
 	int64_t taken_at;
+	int64_t known_at; /* the same: seg_now() */
 	char error[SEG_ERROR_TEXT_MAX];
 	bool letters_known;
 	seg_letters letters;
@@ -101,12 +102,25 @@ static int read_group(seg_observer *o, size_t index, int64_t deadline)
 		w->group = group;
 		w->known = true;
 		w->taken_at = seg_wall_clock();
+		w->known_at = seg_now();
 	}
 	memcpy(w->error, error.text, sizeof(w->error));
 	pthread_mutex_unlock(&o->lock);
 	if (o->seen)
 		o->seen(o->seen_arg, index, status ? NULL : &w->group);
 	return status;
+}
+
+/* What kept this group from being read keeps the rest, too. */
+static void give_up_after(seg_observer *o, size_t index)
+{
+	for (size_t rest = index + 1; rest < o->config->consumer_count; rest++) {
+		pthread_mutex_lock(&o->lock);
+		memcpy(o->groups[rest].error, o->groups[index].error, sizeof(o->groups[rest].error));
+		pthread_mutex_unlock(&o->lock);
+		if (o->seen)
+			o->seen(o->seen_arg, rest, NULL);
+	}
 }
 
 /* Returns whether Redis answered. If it did not, the next group would only wait for the same Redis. */
@@ -118,8 +132,7 @@ static bool read_groups(seg_observer *o)
 			return false;
 		int status = read_group(o, i, deadline);
 		if (status && status != SEG_ENOTFOUND) {
-			for (size_t rest = i + 1; o->seen && rest < o->config->consumer_count; rest++)
-				o->seen(o->seen_arg, rest, NULL);
+			give_up_after(o, i);
 			return false;
 		}
 	}
@@ -321,8 +334,10 @@ seg_observation seg_observer_hold(seg_observer *o, size_t index)
 		return (seg_observation){.error = "this runner has not asked Redis yet"};
 	pthread_mutex_lock(&o->lock);
 	const watched *w = &o->groups[index];
+	int64_t age = seg_now() - w->known_at;
 	return (seg_observation){w->known ? &w->group : NULL, w->taken_at, w->error,
-				 w->letters_known ? &w->letters : NULL};
+				 w->letters_known ? &w->letters : NULL,
+				 w->error[0] && age > o->config->consumers[index].session_timeout};
 }
 
 seg_observed_servers seg_observer_hold_servers(seg_observer *o)

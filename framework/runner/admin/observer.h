@@ -26,6 +26,7 @@ typedef struct seg_observation {
 	int64_t taken_at;           /* seg_wall_clock() of that reading; 0: none has succeeded */
 	const char *error;          /* of the newest reading; "": it succeeded */
 	const seg_letters *letters; /* of the newest dead letters; NULL: not read yet */
+	bool stale; /* `error`, and the group is of before a session_timeout: others may own its partitions since */
 } seg_observation;
 
 /* The newest look at Redis itself. */
