@@ -87,6 +87,11 @@ static void got_groups(void *arg, const seg_reply *reply)
 static void got_counters(void *arg, const seg_reply *reply)
 {
 	partition *p = arg;
+	/* seg_misfits_find names the key. */
+	if (begins(reply, "WRONGTYPE")) {
+		seg_exchange_counted(&p->r->exchange);
+		return;
+	}
 	if (!seg_exchange_answer(&p->r->exchange, reply))
 		return;
 	p->records = seg_reply_number(seg_reply_at(reply, 0), 0);

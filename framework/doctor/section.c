@@ -97,13 +97,20 @@ static void judge_group(const seg_doctor_section *section, const seg_stream *str
 	seg_live_members members;
 	seg_partition_sum sum;
 	seg_error error;
-	if (seg_partition_sum_read(stream, &section->group, 1, &sum, &error) ||
-	    seg_live_members_read(stream->client, stream->name, section->group, &members, &error)) {
+	bool usable;
+	if (seg_partition_sum_read(stream, &section->group, 1, &sum, &error)) {
 		seg_judge_error("consumer", &error, report);
 		return;
 	}
 	seg_judge_partitions(stream, &sum, report);
+	seg_judge_keys(stream, &section->group, 1, &usable, report);
 	seg_judge_group(stream, section->group, &sum, sum.without[0], report);
+	if (!usable)
+		return;
+	if (seg_live_members_read(stream->client, stream->name, section->group, &members, &error)) {
+		seg_judge_error("consumer", &error, report);
+		return;
+	}
 	if (members.count == 0)
 		seg_report_ok(report, "consumer", "[consumer %s] group %s has no live member yet",
 			      section->name, section->group);
@@ -148,8 +155,10 @@ static void judge_output_partitions(const look *l, const seg_stream *stream)
 		return;
 	if (seg_partition_sum_read(stream, NULL, 0, &sum, &error))
 		seg_judge_error("consumer", &error, l->report);
-	else
+	else {
 		seg_judge_partitions(stream, &sum, l->report);
+		seg_judge_keys(stream, NULL, 0, NULL, l->report);
+	}
 }
 
 static void look_at_output(const look *l)

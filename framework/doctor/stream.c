@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "doctor/doctor.h"
@@ -9,6 +10,7 @@
 #include "base/names.h"
 #include "stream/client.h"
 #include "stream/group_outputs.h"
+#include "stream/misfit.h"
 
 /* "partition 3" or "5 partitions (the first is 3)". */
 static const char *name_some(seg_some_partitions some, char text[64])
@@ -47,6 +49,62 @@ static void judge_bound(const seg_stream *stream, const seg_partition_sum *sum, 
 			  "run segctl lag %s GROUP for each group; start more runners, or delete groups "
 			  "that nobody uses",
 			  stream->name);
+}
+
+/* --- keys of another type ---------------------------------------------------------------------------- */
+
+enum { KEYS_NAMED = 20 };
+
+typedef struct {
+	const seg_stream *stream;
+	const char *const *groups;
+	size_t count;
+	bool *usable;
+	size_t misfits; /* without the logs */
+	seg_report *report;
+} key_look;
+
+static void judge_key(const key_look *l, const seg_misfit *misfit)
+{
+	char of[SEG_NAME_MAX + 16] = "", what[SEG_NAME_MAX + 32] = "it";
+	if (misfit->partition >= 0)
+		snprintf(what, sizeof(what), "partition %" PRId64, misfit->partition);
+	if (misfit->group)
+		snprintf(of, sizeof(of), "%s%s", misfit->partition >= 0 ? " of group " : "group ",
+			 misfit->group);
+	if (misfit->group && misfit->partition < 0)
+		*what = '\0';
+	seg_report_fail(l->report, EX_CONFIG, "stream",
+			"%s: %s%s cannot be used, because its key holds no %s", l->stream->name, what, of,
+			misfit->wanted);
+	seg_report_advise(l->report, "find the program that writes to %.300s, then rename or delete the key",
+			  misfit->key);
+}
+
+static void got_misfit(void *arg, const seg_misfit *misfit)
+{
+	key_look *l = arg;
+	for (size_t i = 0; l->usable && misfit->group && misfit->partition < 0 && i < l->count; i++)
+		l->usable[i] &= strcmp(l->groups[i], misfit->group) != 0;
+	if (!misfit->is_log && l->misfits++ < KEYS_NAMED)
+		judge_key(l, misfit);
+}
+
+void seg_judge_keys(const seg_stream *stream, const char *const *groups, size_t count, bool *usable,
+		    seg_report *report)
+{
+	seg_error error;
+	key_look l = {stream, groups, count, usable, 0, report};
+	for (size_t i = 0; usable && i < count; i++)
+		usable[i] = true;
+	if (seg_misfits_find(stream, groups, count, got_misfit, &l, &error))
+		seg_judge_error("stream", &error, report);
+	if (l.misfits > KEYS_NAMED)
+		seg_report_fail(report, EX_CONFIG, "stream",
+				"%s: %zu more keys hold another type than they should", stream->name,
+				l.misfits - KEYS_NAMED);
+	if (l.misfits > KEYS_NAMED)
+		seg_report_advise(report, "mend those that are named, and run this again");
 }
 
 void seg_judge_error(const char *check, const seg_error *error, seg_report *report)
@@ -175,6 +233,7 @@ void seg_doctor_stream(seg_client *client, const char *name, const char *const *
 	seg_stream *stream;
 	seg_partition_sum sum;
 	seg_error error;
+	bool usable[SEG_GROUPS_LOOKED_AT];
 	if (count > SEG_GROUPS_LOOKED_AT)
 		count = SEG_GROUPS_LOOKED_AT;
 	if (seg_stream_open(client, name, &stream, &error)) {
@@ -185,13 +244,16 @@ void seg_doctor_stream(seg_client *client, const char *name, const char *const *
 		seg_judge_error("stream", &error, report);
 	} else {
 		seg_judge_partitions(stream, &sum, report);
+		seg_judge_keys(stream, groups, count, usable, report);
 		for (size_t i = 0; i < count; i++) {
 			if (seg_name_check("group", groups[i], NULL)) {
 				judge_name(stream, report);
 				continue;
 			}
-			judge_members(stream, groups[i], report);
-			judge_outputs(stream, groups[i], report);
+			if (usable[i]) {
+				judge_members(stream, groups[i], report);
+				judge_outputs(stream, groups[i], report);
+			}
 			seg_judge_group(stream, groups[i], &sum, sum.without[i], report);
 		}
 	}

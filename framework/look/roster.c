@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "stream/client.h"
+#include "stream/misfit.h"
 
 double seg_roster_time_ms(const seg_reply *time)
 {
@@ -144,7 +146,14 @@ int seg_roster_read(seg_client *client, const char *stream, const char *group, s
 	int status = seg_exchange_run(&r.exchange, client, error);
 	if (status == 0 && r.no_memory)
 		status = seg_fail(error, SEG_ENOMEM, "out of memory for the members of a group");
-	if (status)
-		seg_roster_free(roster);
-	return status;
+	if (status == 0)
+		return 0;
+	seg_roster_free(roster);
+	/* No more of the stream is needed for its own keys and those of the group. */
+	seg_stream keys = {.client = client};
+	seg_error reason = *error;
+	snprintf(keys.name, sizeof(keys.name), "%s", stream);
+	seg_misfit_explain(&keys, group, &reason);
+	*error = reason;
+	return reason.status;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "stream/client.h"
+#include "stream/misfit.h"
 
 enum { PARTITIONS_AT_ONCE = 256 }; /* in one round */
 
@@ -380,7 +381,8 @@ int seg_group_snapshot_take(const seg_stream *stream, const char *group, const s
 	if (status == 0)
 		return 0;
 	seg_group_snapshot_free(snapshot);
-	return seg_fail(error, status, "cannot describe group \"%s\" of stream \"%s\": %s", group,
+	seg_misfit_explain(stream, group, &reason);
+	return seg_fail(error, reason.status, "cannot describe group \"%s\" of stream \"%s\": %s", group,
 			stream->name, reason.text);
 }
 

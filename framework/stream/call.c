@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "stream/client.h"
 #include "stream/exchange.h"
+#include "stream/misfit.h"
 
 typedef struct {
 	seg_exchange exchange; /* first: the callback gets its address */
@@ -40,6 +41,10 @@ static int run_single(seg_client *client, single_call *call, const char *what, s
 {
 	seg_error reason;
 	int status = seg_exchange_run(&call->exchange, client, &reason);
+	if (status && !call->is_script) {
+		seg_misfit_name_key(call->argc, call->argv, &reason);
+		status = reason.status;
+	}
 	return status ? seg_fail(error, status, "%s: %s", what, reason.text) : 0;
 }
 

@@ -122,10 +122,12 @@ int seg_stored_shape_check(const seg_stored_shape *stored, const char *name, con
 			"; this version knows formats up to %d); upgrade this program",
 			name, stored->version, VERSION);
 	if (!stored->readable)
-		return seg_fail(error, SEG_EPROTOCOL,
-				"the key %s of stream \"%s\" does not hold a shape; was it written by "
-				"something else?",
-				key, name);
+		return seg_fail(
+			error, SEG_EPROTOCOL,
+			"the key %s of stream \"%s\" does not hold a shape; find the program that wrote it, "
+			"delete the key, and register the stream in its shape again (segctl stream "
+			"create), or delete the whole stream (segctl stream delete)",
+			key, name);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "stream/client.h"
+#include "stream/misfit.h"
 #include "stream/shape.h"
 
 static int make_stream(seg_client *client, const char *name, const seg_stream_shape *shape,
@@ -33,6 +34,18 @@ static int check_arguments(const seg_client *client, const char *name, seg_strea
 	return seg_name_check("stream name", name, error);
 }
 
+/*
+ * Passes on why the shape was not read. A key of another type holds no shape either: then the sentence of a shape that cannot be
+ * read says what to do.
+ */
+static int fail_to_read(const seg_error *reason, const char *name, const char *key, seg_error *error)
+{
+	const seg_stored_shape none = {0};
+	if (seg_misfit_is_reason(reason))
+		return seg_stored_shape_check(&none, name, key, error);
+	return seg_fail(error, reason->status, "%s", reason->text);
+}
+
 int seg_stream_register(seg_client *client, const char *name, const seg_stream_shape *shape,
 			seg_stream **stream, seg_error *error)
 {
@@ -49,11 +62,13 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	seg_registration_write(&call, client->name_space, name, shape);
 	snprintf(what, sizeof(what), "cannot register stream \"%s\"", name);
 	seg_stored_shape stored = {0};
-	status =
-		seg_client_script(client, SEG_SCRIPT_REGISTER, seg_stored_shape_registered, &stored,
-				  SEG_REGISTRATION_KEYS, SEG_REGISTRATION_ARGC, call.argv, NULL, what, error);
-	if (status == 0)
-		status = seg_stored_shape_check(&stored, name, call.key, error);
+	seg_error reason;
+	status = seg_client_script(client, SEG_SCRIPT_REGISTER, seg_stored_shape_registered, &stored,
+				   SEG_REGISTRATION_KEYS, SEG_REGISTRATION_ARGC, call.argv, NULL, what,
+				   &reason);
+	if (status)
+		return fail_to_read(&reason, name, call.key, error);
+	status = seg_stored_shape_check(&stored, name, call.key, error);
 	if (status)
 		return status;
 	if (!seg_shape_equal(&stored.shape, shape))
@@ -73,9 +88,10 @@ int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, s
 	snprintf(what, sizeof(what), "cannot open stream \"%s\"", name);
 	const char *argv[] = {"HMGET", key, "partitions", "partition_size", "overflow", "version", "packing"};
 	seg_stored_shape stored = {0};
-	status = seg_client_command(client, seg_stored_shape_read, &stored, 7, argv, NULL, what, error);
+	seg_error reason;
+	status = seg_client_command(client, seg_stored_shape_read, &stored, 7, argv, NULL, what, &reason);
 	if (status)
-		return status;
+		return fail_to_read(&reason, name, key, error);
 	if (!stored.found)
 		return seg_fail(error, SEG_ENOTFOUND,
 				"stream \"%s\" does not exist in namespace \"%s\" at %s; register it first",

@@ -6,6 +6,7 @@
 
 #include "complain.h"
 #include "memory.h"
+#include "stream/misfit.h"
 
 enum { WORDS_MAX = 64, AT_ONCE = 4096 };
 
@@ -29,6 +30,7 @@ struct ctl_batch {
 	command **commands;
 	size_t count, room;
 	size_t first, end; /* the commands of this round */
+	command *failed;   /* the newest that Redis answered with an error, or NULL */
 };
 
 ctl_batch *ctl_batch_create(bool absent_too)
@@ -117,8 +119,10 @@ static void got_answer(void *arg, const seg_reply *reply)
 	bool for_them = c->batch->absent_too && reply && reply->type == SEG_REPLY_ERROR && says_absent(reply);
 	if (for_them)
 		seg_exchange_counted(exchange);
-	else if (!seg_exchange_answer(exchange, reply))
+	else if (!seg_exchange_answer(exchange, reply)) {
+		c->batch->failed = reply ? c : c->batch->failed;
 		return;
+	}
 	c->answered = true;
 	if (c->fn)
 		c->fn(c->arg, c->number, reply);
@@ -150,15 +154,32 @@ static bool issue(seg_exchange *exchange, seg_route *route)
 	return true;
 }
 
+/* The error is that of the newest command that failed. */
+static void name_key(const ctl_batch *batch, seg_error *error)
+{
+	const command *c = batch->failed;
+	if (c && c->script < 0)
+		seg_misfit_name_key(c->argc, (const char *const *)c->argv, error);
+}
+
+int ctl_batch_try(ctl_batch *batch, seg_client *client, seg_error *error)
+{
+	int status = 0;
+	batch->exchange.issue = issue;
+	batch->failed = NULL;
+	for (batch->first = 0; status == 0 && batch->first < batch->count; batch->first = batch->end) {
+		batch->end = batch->count - batch->first > AT_ONCE ? batch->first + AT_ONCE : batch->count;
+		status = seg_exchange_run(&batch->exchange, client, error);
+	}
+	if (status)
+		name_key(batch, error);
+	clear(batch);
+	return status ? error->status : 0;
+}
+
 int ctl_batch_run(ctl_batch *batch, seg_client *client, const char *what)
 {
 	seg_error error;
-	int status = 0;
-	batch->exchange.issue = issue;
-	for (batch->first = 0; status == 0 && batch->first < batch->count; batch->first = batch->end) {
-		batch->end = batch->count - batch->first > AT_ONCE ? batch->first + AT_ONCE : batch->count;
-		status = seg_exchange_run(&batch->exchange, client, &error);
-	}
-	clear(batch);
+	int status = ctl_batch_try(batch, client, &error);
 	return status ? ctl_complain(ctl_exit_code(status), "cannot %s: %s", what, error.text) : 0;
 }

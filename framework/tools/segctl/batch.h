@@ -39,7 +39,10 @@ void ctl_batch_on_node(ctl_batch *batch, seg_node node);
 void ctl_batch_script(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, seg_script script,
 		      int keys, int argc, const char *const *argv);
 
-/* Sends the commands, waits for all replies, and empties the batch. 0, or an exit code after "cannot <what>: ...". */
+/* Sends the commands, waits for all replies, and empties the batch. 0, or a status with an error. */
+int ctl_batch_try(ctl_batch *batch, seg_client *client, seg_error *error);
+
+/* The same. 0, or an exit code after "cannot <what>: ...". */
 int ctl_batch_run(ctl_batch *batch, seg_client *client, const char *what);
 
 #endif

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/units.h"
 #include "batch.h"
 #include "stream/client.h"
@@ -98,14 +99,23 @@ static void got_names(void *arg, size_t number, const seg_reply *reply)
 	ctl_keys_sort(arg);
 }
 
-int ctl_directory_groups(ctl_context *context, const char *stream, ctl_keys *names)
+int ctl_directory_groups_read(ctl_context *context, const char *stream, ctl_keys *names, seg_error *error)
 {
+	seg_error reason;
 	char key[SEG_KEY_MAX];
 	*names = (ctl_keys){0};
 	seg_key_of_stream(key, context->client->name_space, stream, "groups", NULL);
 	ctl_batch *batch = ctl_batch_create(false);
 	ctl_batch_words(batch, got_names, names, 0, "SMEMBERS", key, (char *)NULL);
-	int exit_code = ctl_batch_run(batch, context->client, "list the groups");
+	int status = ctl_batch_try(batch, context->client, &reason);
 	ctl_batch_destroy(batch);
-	return exit_code;
+	return status ? seg_fail(error, status, "cannot list the groups of stream \"%s\": %s", stream,
+				 reason.text)
+		      : 0;
+}
+
+int ctl_directory_groups(ctl_context *context, const char *stream, ctl_keys *names)
+{
+	seg_error error;
+	return ctl_directory_groups_read(context, stream, names, &error) ? ctl_fail(&error) : EX_OK;
 }

@@ -18,4 +18,7 @@ bool ctl_directory_suggest(ctl_context *context, const char *name, char meant[SE
 int ctl_directory_streams(ctl_context *context, ctl_keys *names);
 int ctl_directory_groups(ctl_context *context, const char *stream, ctl_keys *names);
 
+/* The same. 0, or a status with an error. */
+int ctl_directory_groups_read(ctl_context *context, const char *stream, ctl_keys *names, seg_error *error);
+
 #endif

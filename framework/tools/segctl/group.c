@@ -47,19 +47,25 @@ static int list(ctl_context *context, int argc, char **argv)
 	seg_stream *stream;
 	char empty[256];
 	ctl_keys names;
+	int unreadable = EX_OK;
 	(void)argc;
 	int exit_code = ctl_open_stream(context, argv[0], &stream);
 	if (exit_code)
 		return exit_code;
 	exit_code = ctl_directory_groups(context, argv[0], &names);
 	ctl_table *table = ctl_table_create(list_columns);
-	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++)
+	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++) {
 		if (seg_name_check("group", names.list[i], NULL) == 0)
 			exit_code = list_one(stream, names.list[i], table);
-	snprintf(empty, sizeof(empty),
-		 "Stream \"%s\" has no groups; the first member to join creates its group", argv[0]);
+		/* It has its line on standard error. The others are listed. */
+		if (exit_code == EX_PROTOCOL)
+			unreadable = exit_code, exit_code = EX_OK;
+	}
+	snprintf(empty, sizeof(empty), "Stream \"%s\" has no %s", argv[0],
+		 unreadable ? "other groups" : "groups; the first member to join creates its group");
 	if (exit_code == EX_OK)
 		ctl_table_print(table, context->form, empty, stdout);
+	exit_code = exit_code ? exit_code : unreadable;
 	ctl_table_destroy(table);
 	ctl_keys_free(&names);
 	seg_stream_close(stream);

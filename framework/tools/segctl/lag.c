@@ -165,11 +165,17 @@ static int show(watching *w)
 	int exit_code = ctl_fleet_look(&w->fleet);
 	if (exit_code)
 		return exit_code;
+	if (w->group && w->fleet.unreadable.count > 0)
+		return ctl_unreadables_complain(&w->fleet.unreadable);
 	if (!one_line)
 		print_all(w);
 	if (fflush(stdout))
 		return ctl_complain(EX_IOERR, "cannot write to standard output");
 	exit_code = judge_all(w);
+	int left_out = ctl_unreadables_complain(&w->fleet.unreadable);
+	/* --watch goes on: somebody may mend it. */
+	if (exit_code == EX_OK && !given.watch)
+		exit_code = left_out;
 	if (one_line && exit_code == EX_OK)
 		print_good(w);
 	return exit_code;
@@ -234,6 +240,8 @@ static int look(void *arg, int64_t left)
 		ctl_fleet_free(&w->fleet);
 		ctl_context_close(w->context);
 	}
+	if (exit_code == EX_OK)
+		exit_code = ctl_unreadables_complain(&w->fleet.unreadable);
 	if (exit_code == EX_OK)
 		exit_code = expect_a_group(w);
 	if (exit_code == EX_OK)
@@ -302,7 +310,8 @@ const ctl_command ctl_lag = {
 		"command exits with 1. --wait looks until all is well: also until Redis answers, and the stream and the group, or "
 		"without GROUP any group, are there. If the time is up before, the command exits as it would without --wait, and "
 		"prints the document of -o; where no group is there it exits with 66. Without a TIMEOUT it waits as long as it "
-		"takes.",
+		"takes. A stream or group that cannot be read, because another program wrote over one of its keys, is left out: a "
+		"line on standard error names the key, and the command exits with 76.",
 	.options = options,
 	.run = lag,
 	.connects = true,

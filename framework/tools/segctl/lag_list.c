@@ -202,6 +202,9 @@ void ctl_lag_list_print(const ctl_snapshot *snapshot, ctl_form form, bool one_li
 bool ctl_lag_list_view(const ctl_snapshot *snapshot, int64_t partition, ctl_snapshot *view)
 {
 	*view = *snapshot;
+	/* The group cannot be read. */
+	if (snapshot->partition_count == 0)
+		return false;
 	if (partition < 0)
 		return true;
 	if (partition >= (int64_t)snapshot->partition_count)
@@ -224,7 +227,15 @@ static void print_for_people(const ctl_fleet *fleet, int64_t partition)
 		first = false;
 	}
 	if (first)
-		puts("There are no groups");
+		puts(fleet->count > 0 ? "No group can be shown" : "There are no groups");
+}
+
+static bool is_of_cluster(const ctl_fleet *fleet)
+{
+	for (size_t i = 0; i < fleet->count; i++)
+		if (fleet->groups[i].known)
+			return *fleet->groups[i].now.partitions[0].node;
+	return false;
 }
 
 void ctl_lag_list_print_fleet(const ctl_fleet *fleet, ctl_form form, bool one_line, int64_t partition)
@@ -234,7 +245,7 @@ void ctl_lag_list_print_fleet(const ctl_fleet *fleet, ctl_form form, bool one_li
 		print_for_people(fleet, partition);
 		return;
 	}
-	begin(&l, true, fleet->count > 0 && *fleet->groups[0].now.partitions[0].node, form);
+	begin(&l, true, is_of_cluster(fleet), form);
 	for (size_t i = 0; i < fleet->count; i++) {
 		const ctl_fleet_group *group = &fleet->groups[i];
 		ctl_snapshot view;

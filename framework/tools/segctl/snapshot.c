@@ -8,14 +8,19 @@
 #include "base/clock.h"
 #include "text.h"
 
+int ctl_snapshot_fail(const seg_error *error, const char *stream)
+{
+	if (error->status == SEG_ENOTFOUND)
+		return ctl_complain(EX_NOINPUT, "%s; `segctl group list %s` lists its groups", error->text,
+				    stream);
+	return ctl_fail(error);
+}
+
 int ctl_snapshot_look(seg_stream *stream, const char *group, const seg_look *look, ctl_snapshot *snapshot)
 {
 	seg_error error;
 	int status = seg_group_snapshot_take(stream, group, look, snapshot, &error);
-	if (status == SEG_ENOTFOUND)
-		return ctl_complain(EX_NOINPUT, "%s; `segctl group list %s` lists its groups", error.text,
-				    seg_stream_name(stream));
-	return status ? ctl_fail(&error) : 0;
+	return status ? ctl_snapshot_fail(&error, seg_stream_name(stream)) : 0;
 }
 
 int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_snapshot *snapshot)

@@ -18,6 +18,9 @@ int ctl_snapshot_take(seg_stream *stream, const char *group, bool oldest, ctl_sn
 int ctl_snapshot_look(seg_stream *stream, const char *group, const seg_look *look, ctl_snapshot *snapshot);
 void ctl_snapshot_free(ctl_snapshot *snapshot);
 
+/* Prints why seg_group_snapshot_take failed. An exit code. */
+int ctl_snapshot_fail(const seg_error *error, const char *stream);
+
 /* The group as a whole. Negative: not known. */
 typedef struct ctl_totals {
 	int64_t lag;

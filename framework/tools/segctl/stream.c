@@ -111,15 +111,21 @@ static int list(ctl_context *context, int argc, char **argv)
 {
 	char empty[256];
 	ctl_keys names;
+	int unreadable = EX_OK;
 	(void)argc, (void)argv;
 	int exit_code = ctl_directory_streams(context, &names);
 	ctl_table *table = ctl_table_create(list_columns);
-	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++)
+	for (size_t i = 0; i < names.count && exit_code == EX_OK; i++) {
 		exit_code = list_one(context, names.list[i], table);
-	snprintf(empty, sizeof(empty), "There are no streams in namespace \"%s\"",
-		 context->client->name_space);
+		/* It has its line on standard error. The others are listed. */
+		if (exit_code == EX_PROTOCOL)
+			unreadable = exit_code, exit_code = EX_OK;
+	}
+	snprintf(empty, sizeof(empty), "There are no %sstreams in namespace \"%s\"",
+		 unreadable ? "other " : "", context->client->name_space);
 	if (exit_code == EX_OK)
 		ctl_table_print(table, context->form, empty, stdout);
+	exit_code = exit_code ? exit_code : unreadable;
 	ctl_table_destroy(table);
 	ctl_keys_free(&names);
 	return exit_code;

@@ -10,6 +10,8 @@
 #include "roster.h"
 #include "stream/client.h"
 #include "stream_facts.h"
+#include "stream_keys.h"
+#include "stream_spoilt.h"
 #include "text.h"
 
 static struct {
@@ -18,7 +20,8 @@ static struct {
 
 static const ctl_option options[] = {
 	{"yes", 'y', NULL, CTL_FLAG, &given.yes, 0, 0, NULL, "do not ask"},
-	{"force", 0, NULL, CTL_FLAG, &given.force, 0, 0, NULL, "delete even if a group has live members"},
+	{"force", 0, NULL, CTL_FLAG, &given.force, 0, 0, NULL,
+	 "delete even if a group has live members, or nobody can tell"},
 	CTL_OPTIONS_END,
 };
 
@@ -35,46 +38,12 @@ static int refuse_if_read(ctl_context *context, const char *name, const ctl_stre
 	return exit_code;
 }
 
-/* All keys of the stream except its shape, `info`; also of partitions that only an earlier shape had. */
-static int find_keys(ctl_context *context, const char *name, const char *info, ctl_keys *keys)
-{
-	const char *name_space = context->client->name_space;
-	char pattern[SEG_KEY_MAX];
-	snprintf(pattern, sizeof(pattern), "{__%s:%s:partition_*}:*", name_space, name);
-	int exit_code = ctl_keys_find(context, pattern, keys);
-	snprintf(pattern, sizeof(pattern), "__%s:%s:partition_*", name_space, name);
-	if (exit_code == EX_OK)
-		exit_code = ctl_keys_find(context, pattern, keys);
-	seg_key_of_stream(pattern, name_space, name, "*", NULL);
-	if (exit_code == EX_OK)
-		exit_code = ctl_keys_find(context, pattern, keys);
-	ctl_keys_remove(keys, info);
-	return exit_code;
-}
-
-/* Deletes the shape last: until then the command can be repeated. */
-static int delete_keys(ctl_context *context, const char *name)
-{
-	char info[SEG_KEY_MAX];
-	ctl_keys keys = {0}, last = {0};
-	seg_key_of_stream(info, context->client->name_space, name, "info", NULL);
-	ctl_keys_add(&last, info, strlen(info));
-	int exit_code = find_keys(context, name, info, &keys);
-	if (exit_code == EX_OK)
-		exit_code = ctl_keys_unlink(context, &keys);
-	if (exit_code == EX_OK)
-		exit_code = ctl_keys_unlink(context, &last);
-	ctl_keys_free(&keys);
-	ctl_keys_free(&last);
-	return exit_code;
-}
-
 /* What a stream has left whose registration was deleted by hand, or is lost. It has no shape, and no groups to ask for. */
 static int delete_rest(ctl_context *context, const char *name)
 {
 	ctl_keys keys = {0};
 	char meant[SEG_NAME_MAX + 1];
-	int exit_code = find_keys(context, name, "", &keys);
+	int exit_code = ctl_stream_keys_find(context, name, &keys);
 	if (exit_code == EX_OK && keys.count == 0) {
 		bool similar = ctl_directory_suggest(context, name, meant);
 		exit_code = ctl_complain(
@@ -135,28 +104,52 @@ static int ask(const ctl_context *context, const char *name, const ctl_stream_fa
 		       facts->groups.count, *emitters ? ", although it gets messages from " : "", emitters);
 }
 
+enum { WHY_MAX = 1024 };
+
+/* What stands against it is kept in `why`: a stream that cannot be read is deleted in another way. */
+static int read_facts(ctl_context *context, const seg_stream *stream, ctl_stream_facts *facts,
+		      char why[WHY_MAX])
+{
+	*why = '\0';
+	ctl_complaints_to(why, WHY_MAX);
+	int exit_code = ctl_stream_facts_read(context, stream, facts);
+	if (exit_code == EX_OK)
+		exit_code = refuse_if_read(context, stream->name, facts);
+	ctl_complaints_to(NULL, 0);
+	return exit_code;
+}
+
+static int ask_and_delete(ctl_context *context, const seg_stream *stream, const ctl_stream_facts *facts,
+			  const char *emitters)
+{
+	int exit_code = ask(context, stream->name, facts, emitters);
+	if (exit_code == EX_OK)
+		exit_code = ctl_stream_forget_groups(context, stream, &facts->groups);
+	return exit_code ? exit_code : ctl_stream_keys_delete(context, stream->name);
+}
+
 static int delete_stream(ctl_context *context, int argc, char **argv)
 {
 	seg_stream *stream;
 	ctl_stream_facts facts;
-	char emitters[EMITTERS_MAX];
+	char emitters[EMITTERS_MAX], why[WHY_MAX];
 	(void)argc;
 	seg_error error;
 	int status = seg_stream_open(context->client, argv[0], &stream, &error);
 	if (status == SEG_ENOTFOUND)
 		return delete_rest(context, argv[0]);
+	if (status == SEG_EPROTOCOL)
+		return ctl_stream_delete_spoilt(context, argv[0], error.text, given.yes, given.force);
 	if (status)
 		return ctl_fail(&error);
-	int exit_code = ctl_stream_facts_read(context, stream, &facts);
-	if (exit_code == EX_OK)
-		exit_code = refuse_if_read(context, argv[0], &facts);
+	int exit_code = read_facts(context, stream, &facts, why);
 	emitters_text(argv[0], &facts.sources, emitters);
-	if (exit_code == EX_OK)
-		exit_code = ask(context, argv[0], &facts, emitters);
-	for (size_t i = 0; exit_code == EX_OK && i < facts.groups.count; i++)
-		exit_code = ctl_emitting_forget(context, stream, facts.groups.list[i]);
-	if (exit_code == EX_OK)
-		exit_code = delete_keys(context, argv[0]);
+	if (exit_code == EX_PROTOCOL)
+		exit_code = ctl_stream_delete_spoilt(context, argv[0], why, given.yes, given.force);
+	else if (exit_code)
+		ctl_complain(exit_code, "%s", why);
+	else
+		exit_code = ask_and_delete(context, stream, &facts, emitters);
 	/* Who was asked has read it. */
 	if (exit_code == EX_OK && given.yes && *emitters)
 		exit_code = ctl_complain(EX_OK, "stream \"%s\" is deleted; it got messages from %s", argv[0],
@@ -176,7 +169,8 @@ const ctl_command ctl_stream_delete = {
 	"Stop the stream's producers and runners first: a running one creates some of the deleted keys again, and "
 	"within seconds the registration; and they end when the stream is made anew with another shape. A running group that emits "
 	"to the stream is such a producer: the question names them, and with --yes a line on standard error. Of a stream whose registration "
-	"is gone, deletes what is left.",
+	"is gone, deletes what is left. A stream that cannot be read, because another program wrote over one of its keys, is "
+	"deleted by the names of its keys.",
 	options,
 	delete_stream,
 };

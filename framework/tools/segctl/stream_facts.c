@@ -51,7 +51,9 @@ static int read_partitions(ctl_context *context, const seg_stream *stream, ctl_s
 		ctl_batch_words(batch, got_counters, facts, p, "HMGET", key, "dropped", "records", "base",
 				(char *)NULL);
 	}
-	int exit_code = ctl_batch_run(batch, context->client, "read the stream");
+	char what[SEG_NAME_MAX + 32];
+	snprintf(what, sizeof(what), "read stream \"%s\"", stream->name);
+	int exit_code = ctl_batch_run(batch, context->client, what);
 	ctl_batch_destroy(batch);
 	name_nodes(stream, facts);
 	return exit_code;

@@ -74,6 +74,18 @@ static const ctl_fleet_group *entered(const top *t)
 	return NULL;
 }
 
+/* Why the group that is open, or its stream, cannot be read; NULL if it can. */
+static const char *unreadable_entered(const top *t)
+{
+	for (size_t i = 0; i < t->fleet.unreadable.count; i++) {
+		const ctl_unreadable *one = &t->fleet.unreadable.list[i];
+		if (strcmp(one->stream, t->at_stream) == 0 &&
+		    (!*one->group || strcmp(one->group, t->at_group) == 0))
+			return one->why.text;
+	}
+	return NULL;
+}
+
 static listing *current(top *t)
 {
 	return &t->listings[t->level == GROUPS ? 0 : 1];
@@ -89,7 +101,8 @@ static void make_rows(top *t)
 {
 	const ctl_fleet_group *group = entered(t);
 	listing *l = current(t);
-	size_t room = t->level == GROUPS ? t->fleet.count : group ? group->now.partition_count : 0;
+	size_t all = t->fleet.count + t->fleet.unreadable.count;
+	size_t room = t->level == GROUPS ? all : group ? group->now.partition_count : 0;
 	t->rows = ctl_reallocate(t->rows, room, sizeof(*t->rows));
 	if (t->level == GROUPS)
 		t->count = ctl_top_group_rows(&t->fleet, l->filter, t->rows);
@@ -119,9 +132,11 @@ static void draw_head(const top *t)
 	char line[LINE_MAX_COLUMNS], lag[CTL_TEXT_MAX];
 	const ctl_fleet_group *group = entered(t);
 	if (t->level == GROUPS)
-		snprintf(line, sizeof(line), "segctl top - %zu groups", t->fleet.count);
+		snprintf(line, sizeof(line), "segctl top - %zu group%s", t->fleet.count,
+			 ctl_plural(t->fleet.count));
 	else if (!group)
-		snprintf(line, sizeof(line), "group %s of %s - gone", t->at_group, t->at_stream);
+		snprintf(line, sizeof(line), "group %s of %s - %s", t->at_group, t->at_stream,
+			 unreadable_entered(t) ? "cannot be read" : "gone");
 	else
 		snprintf(line, sizeof(line), "group %s of %s - %zu live, %s messages wait, %.1f/s",
 			 t->at_group, t->at_stream, group->now.roster.live,
@@ -157,6 +172,22 @@ static attr_t color_of(const top *t, ctl_top_mood mood)
 	return t->colored && mood != CTL_MOOD_QUIET ? (attr_t)COLOR_PAIR(mood) : A_NORMAL;
 }
 
+/* Draws a text over as many lines as it needs, broken at blanks. Returns the line below it. */
+static int draw_wrapped(int y, const char *text)
+{
+	while (*text && y < LINES - 1) {
+		size_t room = COLS > 1 ? (size_t)COLS - 1 : 1, length = strlen(text);
+		if (length > room) {
+			for (length = room; length > 0 && text[length] != ' '; length--)
+				;
+			length = length ? length : room;
+		}
+		mvaddnstr(y++, 0, text, (int)length);
+		text += length + (text[length] == ' ');
+	}
+	return y;
+}
+
 static void draw_listing(top *t)
 {
 	listing *l = current(t);
@@ -176,25 +207,12 @@ static void draw_listing(top *t)
 		attr_t attributes = n < t->count ? color_of(t, t->rows[n].mood) : A_NORMAL;
 		draw_line(4 + (int)i, attributes | (n < t->count && n == l->selected ? A_STANDOUT : 0), line);
 	}
-	if (t->count == 0)
+	const char *unreadable = t->level == PARTITIONS ? unreadable_entered(t) : NULL;
+	if (t->count == 0 && unreadable)
+		draw_wrapped(5, unreadable);
+	else if (t->count == 0)
 		draw_line(5, A_NORMAL,
 			  *l->filter ? "Nothing matches the filter." : "There are no groups yet.");
-}
-
-/* Draws a text over as many lines as it needs, broken at blanks. Returns the line below it. */
-static int draw_wrapped(int y, const char *text)
-{
-	while (*text && y < LINES - 1) {
-		size_t room = COLS > 1 ? (size_t)COLS - 1 : 1, length = strlen(text);
-		if (length > room) {
-			for (length = room; length > 0 && text[length] != ' '; length--)
-				;
-			length = length ? length : room;
-		}
-		mvaddnstr(y++, 0, text, (int)length);
-		text += length + (text[length] == ' ');
-	}
-	return y;
 }
 
 static void draw_details(const top *t)
@@ -283,17 +301,25 @@ static void draw(top *t)
 
 /* --- keys ----------------------------------------------------------------------------------------- */
 
+static void enter_group(top *t, const char *stream, const char *group)
+{
+	snprintf(t->at_group, sizeof(t->at_group), "%s", group);
+	snprintf(t->at_stream, sizeof(t->at_stream), "%s", stream);
+	t->listings[1] = (listing){.reverse = true};
+	t->level = PARTITIONS;
+}
+
 static void enter(top *t)
 {
 	if (t->level == DETAILS || t->count == 0)
 		return;
 	const ctl_top_row *row = &t->rows[current(t)->selected];
-	if (t->level == GROUPS) {
+	if (t->level == GROUPS && row->index >= t->fleet.count) {
+		const ctl_unreadable *one = &t->fleet.unreadable.list[row->index - t->fleet.count];
+		enter_group(t, one->stream, *one->group ? one->group : "?");
+	} else if (t->level == GROUPS) {
 		const ctl_fleet_group *group = &t->fleet.groups[row->index];
-		snprintf(t->at_group, sizeof(t->at_group), "%s", group->name);
-		snprintf(t->at_stream, sizeof(t->at_stream), "%s", seg_stream_name(group->stream));
-		t->listings[1] = (listing){.reverse = true};
-		t->level = PARTITIONS;
+		enter_group(t, seg_stream_name(group->stream), group->name);
 	} else {
 		t->at_partition = (uint32_t)row->index;
 		t->level = DETAILS;
@@ -447,7 +473,7 @@ static int print_plain(top *t)
 	int exit_code = ctl_fleet_look(&t->fleet);
 	if (exit_code == EX_OK)
 		ctl_lag_list_print_fleet(&t->fleet, t->context->form, true, -1);
-	return exit_code;
+	return exit_code ? exit_code : ctl_unreadables_complain(&t->fleet.unreadable);
 }
 
 static int run_top(ctl_context *context, int argc, char **argv)

@@ -83,24 +83,43 @@ static ctl_top_mood mood_of(bool wrong, const ctl_totals *sum)
 	return wrong ? CTL_MOOD_WRONG : sum->lag ? CTL_MOOD_BUSY : CTL_MOOD_QUIET;
 }
 
+static void put_group(ctl_top_row *row, size_t index, const ctl_fleet_group *group)
+{
+	*row = (ctl_top_row){.index = index, .mood = mood_of(group->wrong, &group->sum)};
+	put_text(row, 0, seg_stream_name(group->stream));
+	put_text(row, 1, group->name);
+	put_count(row, 2, (int64_t)group->now.roster.live);
+	put_count(row, 3, group->sum.owned);
+	snprintf(row->cells[3], CTL_CELL_MAX, "%" PRIu32 "/%" PRIu32, group->sum.owned,
+		 group->now.partition_count);
+	put_count(row, 4, group->sum.lag);
+	put_duration(row, 5, group->sum.behind);
+	put_rate(row, 6, group->sum.rate);
+	put_count(row, 7, (int64_t)group->sum.dead_letters);
+}
+
+/* Nothing but the names is known. */
+static void put_unreadable(ctl_top_row *row, size_t index, const ctl_unreadable *unreadable)
+{
+	*row = (ctl_top_row){.index = index, .mood = CTL_MOOD_WRONG};
+	put_text(row, 0, unreadable->stream);
+	put_text(row, 1, *unreadable->group ? unreadable->group : "?");
+	for (int cell = 2; cell < CTL_ROW_CELLS; cell++)
+		put_count(row, cell, -1);
+}
+
 size_t ctl_top_group_rows(const ctl_fleet *fleet, const char *filter, ctl_top_row *rows)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < fleet->count; i++) {
-		const ctl_fleet_group *group = &fleet->groups[i];
-		ctl_top_row *row = &rows[count];
-		*row = (ctl_top_row){.index = i, .mood = mood_of(group->wrong, &group->sum)};
-		put_text(row, 0, seg_stream_name(group->stream));
-		put_text(row, 1, group->name);
-		put_count(row, 2, (int64_t)group->now.roster.live);
-		put_count(row, 3, group->sum.owned);
-		snprintf(row->cells[3], CTL_CELL_MAX, "%" PRIu32 "/%" PRIu32, group->sum.owned,
-			 group->now.partition_count);
-		put_count(row, 4, group->sum.lag);
-		put_duration(row, 5, group->sum.behind);
-		put_rate(row, 6, group->sum.rate);
-		put_count(row, 7, (int64_t)group->sum.dead_letters);
-		count += matches(row, 0, 1, filter);
+		if (!fleet->groups[i].known)
+			continue;
+		put_group(&rows[count], i, &fleet->groups[i]);
+		count += matches(&rows[count], 0, 1, filter);
+	}
+	for (size_t i = 0; i < fleet->unreadable.count; i++) {
+		put_unreadable(&rows[count], fleet->count + i, &fleet->unreadable.list[i]);
+		count += matches(&rows[count], 0, 1, filter);
 	}
 	return count;
 }

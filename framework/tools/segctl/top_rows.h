@@ -20,15 +20,15 @@ const ctl_top_column *ctl_top_columns_of_partitions(const ctl_fleet_group *group
 typedef enum ctl_top_mood { CTL_MOOD_QUIET, CTL_MOOD_BUSY, CTL_MOOD_WRONG } ctl_top_mood;
 
 typedef struct ctl_top_row {
-	size_t index; /* of the group, or the partition */
+	size_t index; /* of the group, or the partition; past the groups: of what cannot be read */
 	char cells[CTL_ROW_CELLS][CTL_CELL_MAX];
 	double values[CTL_ROW_CELLS]; /* the sort keys of numbers; texts are sorted by their cells */
 	ctl_top_mood mood;
 } ctl_top_row;
 
 /*
- * Writes the rows that have the filter in a text cell, and returns how many. `rows` has room for all groups
- * (partitions).
+ * Writes the rows that have the filter in a text cell, and returns how many. `rows` has room for all groups and what cannot be
+ * read (partitions).
  */
 size_t ctl_top_group_rows(const ctl_fleet *fleet, const char *filter, ctl_top_row *rows);
 size_t ctl_top_partition_rows(const ctl_fleet_group *group, const char *filter, ctl_top_row *rows);
