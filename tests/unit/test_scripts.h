@@ -75,7 +75,7 @@ static const char *command(const char *format, ...)
 	return reply_text(reply);
 }
 
-static long long command_number(const char *format, ...)
+static inline long long command_number(const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
