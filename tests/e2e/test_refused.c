@@ -210,18 +210,31 @@ static void a_runner_that_is_refused_one_partition_only_stays_ready(void **state
 
 /* --- heartbeats, claims and reads ----------------------------------------------------------- */
 
-static void refused_heartbeats_are_not_called_unanswered(void **state)
+static void heartbeats_are_refused_without(const char *right)
 {
-	(void)state;
 	start_ready();
 	wait_ready();
-	deny("-zadd");
+	deny(right);
+	add(0);
 	wait_for("/readyz", 503, "[consumer c] has lost its lease: for ");
 	wait_for("/readyz", 503, "s now, Redis refuses the heartbeat: ");
 	assert_true(metric("heartbeats_refused_total", "") > 0);
 	wait_for_why("Redis refuses its heartbeats");
 	wait_for_why("segctl doctor --for runner");
 	goes_on();
+}
+
+static void refused_heartbeats_are_not_called_unanswered(void **state)
+{
+	(void)state;
+	heartbeats_are_refused_without("-zadd");
+}
+
+/* Its owner can note nothing in Redis, either. */
+static void nor_are_those_of_a_runner_that_may_write_nothing(void **state)
+{
+	(void)state;
+	heartbeats_are_refused_without("-hset");
 }
 
 /* What passes by itself is told of, too, if it does not pass. */
@@ -305,6 +318,7 @@ int main(void)
 		TEST(why_tells_what_redis_answers_and_how_to_find_the_right_that_is_missing),
 		TEST(a_runner_that_is_refused_one_partition_only_stays_ready),
 		TEST(refused_heartbeats_are_not_called_unanswered),
+		TEST(nor_are_those_of_a_runner_that_may_write_nothing),
 		TEST(a_redis_that_accepts_no_writes_is_quoted),
 		TEST(a_runner_whose_claims_are_refused_is_not_ready),
 		TEST(a_runner_that_may_not_read_is_not_ready),
