@@ -81,20 +81,21 @@ static void again(seg_partition *p, int64_t pause)
 
 /* --- answers ------------------------------------------------------------------------------------- */
 
-/* Why a member leaves the values alone. */
+/* Why a member leaves the values alone, and what helps besides dropping them. */
 static const char *const reasons[] = {
 	[SEG_KEEP_NOTHING] =
-		"handlers keep values for it, which a consumer's commits would leave behind; use another group, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
-	[SEG_KEEP_BY_PARTITION] =
-		"its values were kept with parallel above 1; set that again, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
-	[SEG_KEEP_BY_SLOT] =
-		"its values were kept with parallel = 1; set that again, or drop them: segctl reset STREAM GROUP --to WHERE --drop-state",
+		"handlers keep values for it, which a consumer's commits would leave behind; use another group",
+	[SEG_KEEP_BY_PARTITION] = "its values were kept with parallel above 1; set that again",
+	[SEG_KEEP_BY_SLOT] = "its values were kept with parallel = 1; set that again",
 };
 
 /* The values are those of another kind of member: nobody may go on without them. */
 static void refuse(seg_partition *p, int64_t now)
 {
-	const char *sentence = reasons[p->member->options.values];
+	const seg_member *m = p->member;
+	char sentence[SEG_SHORTAGE_REASON_MAX + 2 * SEG_NAME_MAX];
+	snprintf(sentence, sizeof(sentence), "%s, or drop them: segctl reset %s %s --to WHERE --drop-state",
+		 reasons[m->options.values], seg_stream_name(m->stream), m->group);
 	if (!p->values.refused_at) {
 		p->values.refused_at = now;
 		seg_log(&p->logger, SEG_LOG_ERROR, "the partition is not served: %s", sentence);

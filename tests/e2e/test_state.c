@@ -187,6 +187,7 @@ static void values_of_another_parallel_are_left_alone_until_a_reset_drops_them(v
 	assert_int_equal(kept, (long long)KEYS * numbers);
 	run(1, "");
 	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
+	test_runner_says(runners[1], "or drop them: segctl reset s g --to WHERE --drop-state");
 	test_expect_text(test_segctl_good(server->address, "why s g 0"),
 			 "segctl reset s g --to earliest --drop-state --force");
 	assert_int_equal(sum(""), kept);
