@@ -102,6 +102,10 @@ static void dead_letters_are_listed_with_what_is_known_and_filtered(void **state
 	test_expect_text(text, "data       fail-1\n");
 	test_expect_text(text, "header     kind = x\n");
 	test_expect_text(text, reason);
+	text = test_segctl_good(server->address, "dlq show s g %s -o csv", letter);
+	test_expect_text(text,
+			 "partition,letter,id,time,time_ms,attempts,replays,handler,key,reason,data\r\n");
+	test_expect_text(text, ",fail-1\r\n");
 	assert_int_equal(test_segctl_do(server->address, "dlq show s g 1-1")->exit_code, EX_NOINPUT);
 	assert_int_equal(test_segctl_do(server->address, "dlq list s nobody")->exit_code, EX_NOINPUT);
 	assert_int_equal(test_segctl_do(server->address, "dlq list s g --since later")->exit_code, EX_USAGE);

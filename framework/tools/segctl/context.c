@@ -44,7 +44,7 @@ const ctl_option ctl_context_options[] = {
 	{"sentinel-password-file", 0, "FILE", CTL_TEXT, &given.sentinel_password_file, 0, 0, NULL,
 	 "a file with the password of the Sentinels (SEGMENTER_SENTINEL_PASSWORD_FILE)"},
 	{"output", 'o', "FORM", CTL_CHOICE, &given.form, 0, 0, forms,
-	 "table (the default), json or csv"},
+	 "table (the default), json or csv; `why` has no csv"},
 	{"timeout", 0, "TIME", CTL_DURATION, &given.timeout, 1000000, 3600000000000, NULL,
 	 "how long to try to reach Redis (10s)"},
 	{"tls-ca-file", 0, "FILE", CTL_TEXT, &given.ca_file, 0, 0, NULL,

@@ -171,6 +171,16 @@ static void show_as_json(const ctl_dead_letter *letter)
 	ctl_json_print(object, false, stdout);
 }
 
+/* The row that `dlq list --data` has of it. */
+static void show_as_csv(const ctl_dead_letter *letter)
+{
+	listing l = {ctl_table_create(columns), CTL_FORM_CSV};
+	given.data = true;
+	put_letter(&l, letter);
+	ctl_table_print(l.table, l.form, "", stdout);
+	ctl_table_destroy(l.table);
+}
+
 static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 {
 	showing *s = arg;
@@ -179,6 +189,8 @@ static bool show_if_wanted(void *arg, const ctl_dead_letter *letter)
 	s->found = true;
 	if (s->form == CTL_FORM_TABLE)
 		show_for_people(letter);
+	else if (s->form == CTL_FORM_CSV)
+		show_as_csv(letter);
 	else
 		show_as_json(letter);
 	return false;
@@ -191,10 +203,6 @@ static int show(ctl_context *context, int argc, char **argv)
 	(void)argc;
 	if (strspn(argv[2], "0123456789") == strlen(argv[2]))
 		s.skip = strtoll(argv[2], NULL, 10);
-	if (context->form == CTL_FORM_CSV)
-		return ctl_complain(
-			EX_USAGE,
-			"a letter cannot be shown as CSV; use -o json, or `segctl dlq list -o csv`");
 	int exit_code = ctl_dlq_open(context, argv, &stream);
 	if (exit_code)
 		return exit_code;
@@ -220,7 +228,8 @@ const ctl_command ctl_dlq_show = {
 	3,
 	3,
 	"Shows all about a dead letter",
-	"LETTER: the letter's id, or its place in `segctl dlq list`, counted from 0.",
+	"LETTER: the letter's id, or its place in `segctl dlq list`, counted from 0. -o csv: the row of `dlq list "
+	"--data`, without headers.",
 	show_options,
 	show,
 };

@@ -273,7 +273,7 @@ const ctl_command ctl_why = {
 	3,
 	3,
 	"Shows the likely problem of a partition, and the next step",
-	"Names what Redis knows and what the partition's owner has noted there; the owner's log has more.",
+	"Names what Redis knows and what the partition's owner has noted there; the owner's log has more. There is no -o csv of it.",
 	options,
 	why,
 };
