@@ -503,6 +503,11 @@ static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 	events = get_json(path);
 	assert_int_equal(json_array_size(json_object_get(events, "events")), 1);
 	json_decref(events);
+	static const char *const wrong[] = {"abc", "", "-1", "%201", "1x", "99999999999999999999"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(path, sizeof(path), "/api/v1/events?after=%s", wrong[i]);
+		wait_for(path, 400, "after must be a whole number");
+	}
 }
 
 /* --- access rights ----------------------------------------------------------------------------- */

@@ -1,4 +1,6 @@
 /* api.c - /api/v1, as JSON. Fields may be added; none is removed or changes its meaning. */
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 
 #define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
-enum { NOT_FOUND = 404, UNAVAILABLE = 503 };
+enum { BAD_REQUEST = 400, NOT_FOUND = 404, UNAVAILABLE = 503 };
 
 enum { REASONS_SHOWN = 20 };
 
@@ -326,13 +328,28 @@ static json_t *event_json(const seg_event *event)
 	return json;
 }
 
+/* Digits only: strtoull takes much more, and 0 for a text. */
+static bool read_number(const char *text, uint64_t *number)
+{
+	char *end;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return isdigit((unsigned char)*text) && !*end && errno == 0;
+}
+
 /* The kept events with a number above ?after=, oldest first. */
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
+	uint64_t after = 0;
+	if (request->after && !read_number(request->after, &after)) {
+		seg_json_refuse(
+			answer, BAD_REQUEST,
+			"after must be a whole number, such as after=0: that of the newest event that you have");
+		return;
+	}
 	json_t *list = json_array();
 	uint64_t newest = seg_events_newest(admin->events);
-	uint64_t after = request->after ? strtoull(request->after, NULL, 10) : 0;
 	seg_event *events = malloc(SEG_EVENTS_MAX * sizeof(*events));
 	size_t count = events ? seg_events_copy(admin->events, after, events) : 0;
 	/* Events that came during the copying are for the next request. */
