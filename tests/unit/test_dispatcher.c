@@ -133,9 +133,9 @@ static const seg_handler handler = {
 	.flags = SEG_HANDLER_PARALLEL,
 };
 
-static void stop(void *arg, const char *reason)
+static void stop(void *arg, const seg_logger *logger, const seg_id *at, const char *reason)
 {
-	(void)arg, (void)reason;
+	(void)arg, (void)logger, (void)at, (void)reason;
 	atomic_fetch_add(&stops, 1);
 }
 

@@ -101,9 +101,9 @@ static const seg_handler handler = {
 	.partition_close = plugin_close,
 };
 
-static void stop(void *arg, const char *reason)
+static void stop(void *arg, const seg_logger *logger, const seg_id *at, const char *reason)
 {
-	(void)arg, (void)reason;
+	(void)arg, (void)logger, (void)at, (void)reason;
 }
 
 static int set_up(void **state)

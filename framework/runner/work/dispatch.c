@@ -9,9 +9,11 @@
 #include "work/failure.h"
 #include "work/poison.h"
 
-static seg_step stop_runner(seg_task *task, const char *reason)
+static seg_step stop_runner(seg_task *task, const seg_fetched *fetched, size_t index, const char *reason)
 {
-	task->setup->stop(task->setup->arg, seg_failure_reason(reason));
+	/* All of them may be done. */
+	const seg_id *at = index < fetched->batch.count ? &fetched->messages[index].id : NULL;
+	task->setup->stop(task->setup->arg, &task->logger, at, seg_failure_reason(reason));
 	/* The runner will demand a drain; until then nothing more is handled here. */
 	seg_permission_pause(task, SEG_NEVER);
 	return SEG_STEP_STOP;
@@ -34,7 +36,7 @@ static seg_step act(seg_task *task, const seg_fetched *fetched, size_t *index, s
 	case SEG_OUTCOME_DEAD_LETTER:
 		return seg_failure_dead_letter(task, fetched, index, task->attempt, reason);
 	case SEG_OUTCOME_STOP:
-		return stop_runner(task, reason);
+		return stop_runner(task, fetched, *index, reason);
 	}
 	return SEG_STEP_STOP;
 }

@@ -186,12 +186,14 @@ static void await_letter(seg_dispatcher *d, seg_job *job)
 
 /* --- answers ------------------------------------------------------------------------------------- */
 
-static void stop_runner(seg_dispatcher *d, const char *reason)
+static void stop_runner(seg_dispatcher *d, const seg_job *job)
 {
+	/* All of them may be done. */
+	const seg_id *at = job->done < job->count ? &job->items[job->done]->message->id : NULL;
 	if (d->stopping)
 		return;
 	d->stopping = true;
-	d->task->setup->stop(d->task->setup->arg, seg_failure_reason(reason));
+	d->task->setup->stop(d->task->setup->arg, &d->task->logger, at, seg_failure_reason(job->reason));
 	for (unsigned i = 0; i < d->lane_count; i++)
 		seg_lane_hush(&d->lanes[i]);
 }
@@ -211,7 +213,7 @@ static void decide(seg_dispatcher *d, seg_job *job)
 		await_letter(d, job);
 		return;
 	case SEG_OUTCOME_STOP:
-		stop_runner(d, job->reason);
+		stop_runner(d, job);
 		break;
 	case SEG_OUTCOME_DONE:
 		break;

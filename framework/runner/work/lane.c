@@ -179,7 +179,8 @@ static void thread_was_ended(void *arg)
 	seg_plugin_call_end(&task->call);
 	seg_turn_leave(&task->turn);
 	seg_effects_drop(&task->effects);
-	task->setup->stop(task->setup->arg, "it ended a thread of segrunner's (pthread_exit)");
+	task->setup->stop(task->setup->arg, &task->logger, NULL,
+			  "it ended a thread of segrunner's (pthread_exit)");
 	end(lane);
 }
 

@@ -39,8 +39,11 @@ typedef struct seg_task_setup {
 	uint64_t in_flight_bytes; /* the most bytes of messages that are parked */
 	const seg_config_cpus *cpus;
 	atomic_uint *next_cpu;
-	/* Called on the worker's thread when the plugin answered "stop", or ended the thread. */
-	void (*stop)(void *arg, const char *reason);
+	/*
+	 * Called on the worker's thread when the plugin answered "stop", at a message, or ended the thread. `at` may be NULL. The
+	 * logger names the partition.
+	 */
+	void (*stop)(void *arg, const seg_logger *logger, const seg_id *at, const char *reason);
 	void *arg;
 	seg_section_counters *counters;
 	seg_hindered *hindered;

@@ -37,7 +37,8 @@ static void thread_was_ended(void *arg)
 	seg_plugin_call_end(&task->call);
 	seg_turn_leave(&task->turn);
 	seg_task_end_retries(task);
-	task->setup->stop(task->setup->arg, "it ended segrunner's worker thread (pthread_exit)");
+	task->setup->stop(task->setup->arg, &task->logger, NULL,
+			  "it ended segrunner's worker thread (pthread_exit)");
 	seg_handoff_stopped(task->handoff);
 }
 

@@ -281,11 +281,12 @@ seg_member_hooks seg_workers_hooks(seg_workers *workers)
 
 /* --- a worker's thread ------------------------------------------------------------------- */
 
-static void plugin_stop(void *arg, const char *reason)
+static void plugin_stop(void *arg, const seg_logger *logger, const seg_id *at, const char *reason)
 {
 	seg_workers *workers = arg;
-	seg_log(&workers->logger, SEG_LOG_ERROR, "plugin %s cannot continue: %.300s",
-		workers->setup.handler->name, reason);
+	char id[SEG_ID_TEXT_MAX];
+	seg_log(logger, SEG_LOG_ERROR, "plugin %s cannot continue%s%s: %.300s", workers->setup.handler->name,
+		at ? " at message " : "", at ? seg_id_format(*at, id) : "", reason);
 	seg_ending_request(workers->ending, EX_UNAVAILABLE);
 }
 
