@@ -80,13 +80,13 @@ static bool judge_shape(const look *l, const seg_stream *stream)
 	if (!wanted || seg_shape_equal(is, wanted))
 		return true;
 	seg_report_fail(l->report, EX_CONFIG, "consumer",
-			"[consumer %s] %s %s has %" PRIu32 " partitions of %" PRIu64
+			"[consumer %s] %s %s has %" PRIu32 " partition%s of %" PRIu64
 			" messages, overflow %s, packing %s; the section asks for %" PRIu32 " of %" PRIu64
 			", %s, %s",
-			l->section->name, l->what, l->use->stream, is->partitions, is->partition_size,
-			seg_overflow_name(is->overflow), seg_packing_names[is->packing], wanted->partitions,
-			wanted->partition_size, seg_overflow_name(wanted->overflow),
-			seg_packing_names[wanted->packing]);
+			l->section->name, l->what, l->use->stream, is->partitions,
+			is->partitions == 1 ? "" : "s", is->partition_size, seg_overflow_name(is->overflow),
+			seg_packing_names[is->packing], wanted->partitions, wanted->partition_size,
+			seg_overflow_name(wanted->overflow), seg_packing_names[wanted->packing]);
 	seg_report_advise(l->report,
 			  "a stream never changes its shape: change the section, or use another stream");
 	return false;

@@ -37,7 +37,8 @@ void seg_refusal_tell(seg_member *m, const seg_logger *logger, const char *what,
 		return;
 	}
 	if (alike && r->untold > 0)
-		snprintf(more, sizeof(more), " (and %u times since the last such line)", r->untold);
+		snprintf(more, sizeof(more), " (and %u time%s since the last such line)", r->untold,
+			 r->untold == 1 ? "" : "s");
 	seg_log(logger, SEG_LOG_ERROR, "Redis refused %s: %s%s", what, text, more);
 	*r = (seg_refusal){.what = what, .told_at = now};
 	memcpy(r->start, start, sizeof(start));

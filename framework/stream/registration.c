@@ -92,10 +92,11 @@ int seg_registration_fail(const seg_stream_shape *is, const seg_stream_shape *wa
 			  const char *remedy, seg_error *error)
 {
 	return seg_fail(error, SEG_ESHAPE,
-			"stream \"%s\" exists with %" PRIu32 " partitions of %" PRIu64
+			"stream \"%s\" exists with %" PRIu32 " partition%s of %" PRIu64
 			" messages, overflow %s, packing %s, not with %" PRIu32 " of %" PRIu64
 			", overflow %s, packing %s; %s",
-			name, is->partitions, is->partition_size, seg_overflow_names[is->overflow],
-			seg_packing_names[is->packing], wanted->partitions, wanted->partition_size,
-			seg_overflow_names[wanted->overflow], seg_packing_names[wanted->packing], remedy);
+			name, is->partitions, is->partitions == 1 ? "" : "s", is->partition_size,
+			seg_overflow_names[is->overflow], seg_packing_names[is->packing], wanted->partitions,
+			wanted->partition_size, seg_overflow_names[wanted->overflow],
+			seg_packing_names[wanted->packing], remedy);
 }

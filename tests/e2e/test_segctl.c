@@ -111,7 +111,9 @@ static void a_stream_that_was_created_is_listed_and_described(void **state)
 static void a_mistyped_stream_has_a_suggestion(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create orders -p 1");
+	test_expect_text(test_segctl_good(server->address, "stream create orders -p 1"),
+			 "orders: 1 partition of ");
+	refused("why orders g -1", EX_USAGE, "partitions and letters are counted from 0");
 	refused("stream describe ordres", EX_NOINPUT, "did you mean \"orders\"?");
 	refused("lag ordres g", EX_NOINPUT, "did you mean \"orders\"?");
 	refused("lag ordres", EX_NOINPUT, "did you mean \"orders\"?");

@@ -81,7 +81,7 @@ static void groups_lead_to_their_partitions_and_these_to_the_cause(void **state)
 	press("?");
 	test_terminal_shows(terminal, "reverse the order");
 	press(" j\n");
-	test_terminal_shows(terminal, "group counting of visits - 0 live, 1 messages wait");
+	test_terminal_shows(terminal, "group counting of visits - 0 live, 1 message waits");
 	press("\n");
 	test_terminal_shows(terminal, "Cause: no member of group counting is alive, so nothing is handled.");
 	press("\033");

@@ -182,11 +182,12 @@ void seg_consumers_report(seg_consumers *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		seg_section *s = c->list[i];
+		unsigned owned = atomic_load(&s->counters.owned);
 		seg_logger logger = c->logger;
 		logger.stream = s->config->stream;
 		logger.group = s->config->group;
-		seg_log(&logger, SEG_LOG_INFO, "[consumer %s] owns %u partitions%s", s->config->name,
-			atomic_load(&s->counters.owned), s->member ? "" : "; it stands by");
+		seg_log(&logger, SEG_LOG_INFO, "[consumer %s] owns %u partition%s%s", s->config->name, owned,
+			owned == 1 ? "" : "s", s->member ? "" : "; it stands by");
 		if (s->member)
 			seg_member_report(s->member);
 	}

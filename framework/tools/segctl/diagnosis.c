@@ -228,9 +228,8 @@ static bool has_a_killer(const facts *f, ctl_diagnosis *d)
 		return false;
 	seg_id previous = suspect.seq ? (seg_id){suspect.ms, suspect.seq - 1}
 				      : (seg_id){suspect.ms ? suspect.ms - 1 : 0, UINT64_MAX};
-	cause(d,
-	      "message %s was in flight in %" PRIu32 " owners when they crashed: it may be what kills them",
-	      seg_id_format(suspect, id), f->p->attempts);
+	cause(d, "message %s was in flight in %" PRIu32 " owner%s that crashed: it may be what kills them",
+	      seg_id_format(suspect, id), f->p->attempts, ctl_plural(f->p->attempts));
 	next(d,
 	     "show it: segctl tail %s -p %" PRIu32
 	     " --from %s --count 1; after max_attempts it becomes a dead letter",
@@ -242,8 +241,8 @@ static bool keeps_crashing(const facts *f, ctl_diagnosis *d)
 {
 	if (f->p->crashes < 2)
 		return false;
-	cause(d, "%" PRIu32 " owners in a row crashed at position %s without committing a message",
-	      f->p->crashes, f->position);
+	cause(d, "%" PRIu32 " owner%s in a row crashed at position %s without committing a message",
+	      f->p->crashes, ctl_plural(f->p->crashes), f->position);
 	next(d,
 	     "check the end of their logs; messages are handled one at a time now, until the one at fault is "
 	     "found");

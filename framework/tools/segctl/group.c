@@ -151,9 +151,10 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 	if (sum.lag >= 0)
 		ctl_count_text((uint64_t)sum.lag, lag);
 	ctl_say("%s of %s: %" PRIu32 " of %" PRIu32
-		" partitions owned, %s message%s behind, %s dead letter%s",
-		group, stream, sum.owned, snapshot->partition_count, lag, ctl_plural((uint64_t)sum.lag),
-		ctl_count_text(sum.dead_letters, letters), ctl_plural(sum.dead_letters));
+		" partition%s owned, %s message%s behind, %s dead letter%s",
+		group, stream, sum.owned, snapshot->partition_count, ctl_plural(snapshot->partition_count),
+		lag, ctl_plural((uint64_t)sum.lag), ctl_count_text(sum.dead_letters, letters),
+		ctl_plural(sum.dead_letters));
 	if (sum.values)
 		ctl_say(", %s value%s in state", ctl_count_text(sum.values, values), ctl_plural(sum.values));
 	ctl_say("\n");

@@ -135,6 +135,10 @@ __attribute__((noreturn)) static void refuse(const option_set *set, char *const 
 		ctl_die(EX_USAGE, "--%s needs a value: --%s %s", row->name, row->name, row->argument);
 	if (row)
 		ctl_die(EX_USAGE, "--%s takes no value", row->name);
+	if (isdigit(optopt))
+		ctl_die(EX_USAGE,
+			"there is no option -%c; if a number is meant: partitions and letters are counted from 0",
+			optopt);
 	if (optopt)
 		ctl_die(EX_USAGE, "there is no option -%c; `%s` lists the options", optopt, help);
 	for (size_t i = 0; i < set->count; i++)

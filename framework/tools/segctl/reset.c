@@ -119,7 +119,8 @@ static int report(const ctl_reset_plan *plan)
 				plan->moves[i].partition);
 	}
 	if (plan->context->form == CTL_FORM_TABLE)
-		printf("%" PRIu32 " of %" PRIu32 " partitions set\n", set, plan->count);
+		printf("%" PRIu32 " of %" PRIu32 " partition%s set\n", set, plan->count,
+		       ctl_plural(plan->count));
 	return exit_code;
 }
 
@@ -144,8 +145,8 @@ static int ask(const ctl_reset_plan *plan)
 		snprintf(dropped, sizeof(dropped), ", and delete %" PRIu64 " value%s of its state", values,
 			 ctl_plural(values));
 	return ctl_ask(given.yes,
-		       "Set the position of group \"%s\" of stream \"%s\" in %" PRIu32 " partitions%s",
-		       plan->group, plan->stream->name, plan->count, dropped);
+		       "Set the position of group \"%s\" of stream \"%s\" in %" PRIu32 " partition%s%s",
+		       plan->group, plan->stream->name, plan->count, ctl_plural(plan->count), dropped);
 }
 
 static int refuse(const ctl_reset_plan *plan, const ctl_roster *roster)

@@ -57,8 +57,9 @@ static int create(ctl_context *context, int argc, char **argv)
 	if (seg_stream_register(context->client, argv[0], &wanted, &stream, &error))
 		return ctl_fail(&error);
 	if (context->form == CTL_FORM_TABLE)
-		ctl_say("%s: %" PRIu32 " partitions of %" PRIu64 " messages, %s\n", argv[0],
-			wanted.partitions, wanted.partition_size, shape_text(&wanted, text));
+		ctl_say("%s: %" PRIu32 " partition%s of %" PRIu64 " message%s, %s\n", argv[0],
+			wanted.partitions, ctl_plural(wanted.partitions), wanted.partition_size,
+			ctl_plural(wanted.partition_size), shape_text(&wanted, text));
 	seg_stream_close(stream);
 	return EX_OK;
 }
@@ -175,8 +176,9 @@ static ctl_table *describe_partitions(const seg_stream *stream, const ctl_stream
 static void describe_for_people(const seg_stream *stream, const ctl_stream_facts *facts)
 {
 	char size[CTL_TEXT_MAX], text[64];
-	ctl_say("%s: %" PRIu32 " partitions of %s messages, %s\nGroups:", stream->name,
-		stream->shape.partitions, ctl_count_text(stream->shape.partition_size, size),
+	ctl_say("%s: %" PRIu32 " partition%s of %s message%s, %s\nGroups:", stream->name,
+		stream->shape.partitions, ctl_plural(stream->shape.partitions),
+		ctl_count_text(stream->shape.partition_size, size), ctl_plural(stream->shape.partition_size),
 		shape_text(&stream->shape, text));
 	for (size_t i = 0; i < facts->groups.count; i++)
 		ctl_say(" %s", facts->groups.list[i]);

@@ -56,8 +56,8 @@ static int delete_rest(ctl_context *context, const char *name)
 	if (exit_code == EX_OK)
 		exit_code = ctl_ask(
 			given.yes,
-			"Stream \"%s\" in namespace \"%s\" is not registered. Delete the %zu keys that it has left",
-			name, context->client->name_space, keys.count);
+			"Stream \"%s\" in namespace \"%s\" is not registered. Delete the %zu key%s that it has left",
+			name, context->client->name_space, keys.count, ctl_plural(keys.count));
 	if (exit_code == EX_OK)
 		exit_code = ctl_keys_unlink(context, &keys);
 	ctl_keys_free(&keys);
@@ -97,11 +97,13 @@ static int ask(const ctl_context *context, const char *name, const ctl_stream_fa
 	       const char *emitters)
 {
 	char count[CTL_TEXT_MAX];
-	return ctl_ask(given.yes,
-		       "Delete stream \"%s\" in namespace \"%s\" with its %s messages, %zu groups and their "
-		       "dead letters%s%s",
-		       name, context->client->name_space, ctl_count_text(facts->messages, count),
-		       facts->groups.count, *emitters ? ", although it gets messages from " : "", emitters);
+	return ctl_ask(
+		given.yes,
+		"Delete stream \"%s\" in namespace \"%s\" with its %s message%s, %zu group%s and their "
+		"dead letters%s%s",
+		name, context->client->name_space, ctl_count_text(facts->messages, count),
+		ctl_plural(facts->messages), facts->groups.count, ctl_plural(facts->groups.count),
+		*emitters ? ", although it gets messages from " : "", emitters);
 }
 
 enum { WHY_MAX = 1024 };

@@ -10,6 +10,7 @@
 #include "emitting.h"
 #include "stream/client.h"
 #include "stream_keys.h"
+#include "text.h"
 
 /* Only the leases tell, and they may be what cannot be read. */
 static int refuse_if_read(ctl_context *context, const char *name, const ctl_keys *groups)
@@ -76,8 +77,8 @@ int ctl_stream_delete_spoilt(ctl_context *context, const char *name, const char 
 	if (exit_code == EX_OK)
 		exit_code = ctl_ask(
 			yes,
-			"Stream \"%s\" in namespace \"%s\" cannot be read: %.400s. Delete all its %zu keys",
-			name, context->client->name_space, why, keys.count);
+			"Stream \"%s\" in namespace \"%s\" cannot be read: %.400s. Delete all its %zu key%s",
+			name, context->client->name_space, why, keys.count, ctl_plural(keys.count));
 	if (exit_code == EX_OK)
 		exit_code = ctl_stream_forget_groups(context, &stream, &groups);
 	if (exit_code == EX_OK)

@@ -138,9 +138,10 @@ static void draw_head(const top *t)
 		snprintf(line, sizeof(line), "group %s of %s - %s", t->at_group, t->at_stream,
 			 unreadable_entered(t) ? "cannot be read" : "gone");
 	else
-		snprintf(line, sizeof(line), "group %s of %s - %zu live, %s messages wait, %.1f/s",
+		snprintf(line, sizeof(line), "group %s of %s - %zu live, %s message%s wait%s, %.1f/s",
 			 t->at_group, t->at_stream, group->now.roster.live,
 			 ctl_count_text((uint64_t)group->sum.lag_most, lag),
+			 ctl_plural((uint64_t)group->sum.lag_most), group->sum.lag_most == 1 ? "s" : "",
 			 group->sum.rate > 0 ? group->sum.rate : 0);
 	draw_line(0, A_BOLD, line);
 	draw_line(1, *t->trouble ? A_BOLD : A_NORMAL, t->trouble);
@@ -229,9 +230,9 @@ static void draw_details(const top *t)
 	mvprintw(4, 0, "Owner     %s", *p->info.owner ? p->info.owner : "none");
 	mvprintw(5, 0, "Position  %s of %s", seg_id_format(p->info.position, position),
 		 seg_id_format(p->info.last, last));
-	mvprintw(6, 0, "Waiting   %s messages, the oldest for %s",
+	mvprintw(6, 0, "Waiting   %s message%s, the oldest for %s",
 		 p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, lag),
-		 ctl_duration_text(p->behind, behind));
+		 ctl_plural((uint64_t)p->info.lag), ctl_duration_text(p->behind, behind));
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
 	int y = 8;
