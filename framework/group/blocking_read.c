@@ -113,8 +113,9 @@ static void refused(struct seg_blocking_read *b, const seg_reply *reply, int64_t
 	if (seg_reply_is_of_no_master(reply) || (b->refusals > 1 && now - b->told_at < REFUSED_TELL))
 		return;
 	seg_log(&b->member->logger, SEG_LOG_ERROR,
-		"Redis refused a blocking read of %u partitions and %s (%u times in a row): %s", b->count,
-		b->member->control_key, b->refusals, seg_reply_explain(reply, text));
+		"Redis refused a blocking read of %u partition%s and %s (%u time%s in a row): %s", b->count,
+		b->count == 1 ? "" : "s", b->member->control_key, b->refusals, b->refusals == 1 ? "" : "s",
+		seg_reply_explain(reply, text));
 	b->told_at = now;
 }
 

@@ -190,8 +190,9 @@ void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
 	p->read.refusals++;
 	bool lasts = !seg_reply_is_transient(reply) || p->read.refusals >= REFUSED_MOST;
 	if (lasts && (p->read.told_at == 0 || now - p->read.told_at >= REFUSED_TELL)) {
-		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u times in a row): %s",
-			p->log_key, p->read.refusals, seg_reply_explain(reply, text));
+		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u time%s in a row): %s",
+			p->log_key, p->read.refusals, p->read.refusals == 1 ? "" : "s",
+			seg_reply_explain(reply, text));
 		p->read.told_at = now;
 	}
 	p->read.at = now + seg_backoff(REFUSED_PAUSE, REFUSED_PAUSE_CAP, p->read.refusals);

@@ -75,9 +75,11 @@ static void write_line(seg_member *m)
 	if (unclean)
 		snprintf(crashes, sizeof(crashes), "; the previous owner of %" PRIu32 " did not stop cleanly",
 			 unclean);
-	seg_log(&m->logger, SEG_LOG_INFO, "member %s now has %" PRIu32 " of %" PRIu32 " partitions%s%s%s%s%s",
-		m->name, owned, m->partition_count, came.count ? "; owned from now on: " : "", came.text,
-		went.count ? "; no longer owned: " : "", went.text, crashes);
+	seg_log(&m->logger, SEG_LOG_INFO,
+		"member %s now has %" PRIu32 " of %" PRIu32 " partition%s%s%s%s%s%s", m->name, owned,
+		m->partition_count, m->partition_count == 1 ? "" : "s",
+		came.count ? "; owned from now on: " : "", came.text, went.count ? "; no longer owned: " : "",
+		went.text, crashes);
 }
 
 void seg_roll_changed(seg_member *m)

@@ -151,7 +151,7 @@ static void an_owner_that_was_killed_is_silent(void **state)
 static bool has_claimed(void *arg)
 {
 	(void)arg;
-	return test_runner_times_said(runner, "now has 1 of 1 partitions") > 0;
+	return test_runner_times_said(runner, "now has 1 of 1 partition") > 0;
 }
 
 static void a_message_that_kills_its_owners_is_named(void **state)
@@ -376,7 +376,7 @@ static void the_full_disk_of_an_embedded_redis_is_named(void **state)
 		"stream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
 		"partitions = 1\noption.path = /dev/null\n",
 		disk, test_build_directory());
-	test_runner_says(runner, "now has 1 of 1 partitions");
+	test_runner_says(runner, "now has 1 of 1 partition");
 	test_wait_until(is_content, NULL, 20000, "all is well");
 	fill(filler);
 	snprintf(expected_text, sizeof(expected_text), "the disk of the embedded Redis is full (%s: ", disk);
