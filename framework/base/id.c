@@ -28,7 +28,7 @@ static bool read_number(const char **text, uint64_t *number)
 int seg_id_parse(const char *text, seg_id *id)
 {
 	seg_id parsed = {0, 0};
-	if (!text || !read_number(&text, &parsed.ms))
+	if (!text || !id || !read_number(&text, &parsed.ms))
 		return SEG_EINVAL;
 	if (*text == '-') {
 		text++;

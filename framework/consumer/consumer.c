@@ -163,6 +163,9 @@ static void wait_until(seg_consumer *c, uint32_t ticket, int64_t look, int64_t d
 
 int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **batch, seg_error *error)
 {
+	if (!c || !batch)
+		return seg_fail(error, SEG_EINVAL, "the %s is NULL",
+				c ? "pointer for the batch" : "consumer");
 	if (is_parents(c))
 		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
@@ -218,7 +221,7 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 void seg_consumer_release(seg_consumer *c, const seg_batch *batch)
 {
 	seg_polled *polled = polled_of(batch);
-	if (is_parents(c))
+	if (!c || !batch || is_parents(c))
 		return;
 	pthread_mutex_lock(&c->lock);
 	seg_holding *holding = holding_of(c, polled);
@@ -276,7 +279,7 @@ int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t ind
 	bool asked = false;
 	if (is_parents(c))
 		return seg_fork_fail("consumer", error);
-	if (index >= batch->count || !reason)
+	if (index >= batch->count || !reason || !reason[0])
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, and a reason must be given",
 				batch->count);
 	for (;;) {

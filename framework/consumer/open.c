@@ -16,6 +16,9 @@
 /* How long a close waits for a thread that must end at once: such a thread needs only a processor. */
 #define LAST_PATIENCE (2 * SEG_SECOND)
 
+/* seg_consumer_close takes at least so long, if it must. */
+#define LIMIT_MIN (100 * SEG_MS)
+
 void seg_consumer_options_init(seg_consumer_options *options)
 {
 	*options = (seg_consumer_options){
@@ -172,6 +175,8 @@ static int open_with(seg_consumer *c, seg_client *client, const char *stream,
 int seg_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options,
 		      seg_consumer **consumer, seg_error *error)
 {
+	if (consumer)
+		*consumer = NULL;
 	if (!client || !options || !consumer)
 		return seg_fail(error, SEG_EINVAL, "client, options and consumer must not be NULL");
 	int status = check_options(options, error);
@@ -201,9 +206,10 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 		return 0;
 	if (seg_fork_is_parents(c->stream->client->forks))
 		return seg_fork_fail("consumer", error);
-	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
-	/* The last part of the timeout is for an end without Redis. */
-	int64_t give_up = 2 * SEG_STOP_PATIENCE;
+	int64_t limit = timeout_ms * SEG_MS < LIMIT_MIN ? LIMIT_MIN : timeout_ms * SEG_MS;
+	int64_t deadline = seg_now() + limit;
+	/* The last part of the time is for an end without Redis. */
+	int64_t give_up = 2 * SEG_STOP_PATIENCE < limit / 2 ? 2 * SEG_STOP_PATIENCE : limit / 2;
 	pthread_mutex_lock(&c->lock);
 	c->closing = true;
 	for (uint32_t i = 0; i < c->holding_count; i++) {
@@ -225,9 +231,9 @@ int seg_consumer_close(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 					timeout_ms);
 		}
 		seg_fail(error, SEG_ETIMEOUT,
-			 "Redis did not answer%s within %" PRIu32
+			 "Redis did not answer%s within %" PRId64
 			 " ms; the partitions go to others when the session times out",
-			 c->output_names ? ", or had no room for outputs," : "", timeout_ms);
+			 c->output_names ? ", or had no room for outputs," : "", (limit - give_up) / SEG_MS);
 	} else if (c->unadded) {
 		status = seg_fail(
 			error, SEG_ETIMEOUT,

@@ -218,16 +218,20 @@ static bool wait_for_change(seg_producer *p, int64_t until)
 
 /* --- sending ------------------------------------------------------------------ */
 
+/* A delivery callback runs on the sender's thread, which would wait for itself. */
+static bool is_sender(const seg_producer *p)
+{
+	return pthread_equal(pthread_self(), p->thread);
+}
+
 /* Waits until the record fits. Under the lock. */
 static int wait_for_room(seg_producer *p, size_t charge, seg_error *error)
 {
 	const seg_accumulator *a = &p->shared.accumulator;
-	/* A delivery callback runs on the sender's thread, which would wait for itself. */
-	bool is_sender = pthread_equal(pthread_self(), p->thread);
 	int64_t until = 0;
 	while (!p->shared.closing && !seg_accumulator_has_room(a, charge)) {
 		if (until == 0)
-			until = is_sender ? 1 : seg_now() + p->options.when_blocked_ms * SEG_MS;
+			until = is_sender(p) ? 1 : seg_now() + p->options.when_blocked_ms * SEG_MS;
 		if (!wait_for_change(p, until))
 			return seg_fail(
 				error, SEG_EFULL,
@@ -292,6 +296,14 @@ int seg_producer_send(seg_producer *p, const seg_record *record, void *opaque, s
 
 /* --- flushing and closing ----------------------------------------------------- */
 
+static int refuse_in_callback(const char *what, seg_error *error)
+{
+	return seg_fail(
+		error, SEG_EINVAL,
+		"a delivery callback must not %s its own producer: it would wait for itself; let another thread do it",
+		what);
+}
+
 /* Sends all without lingering, and waits until every record has its outcome. Under the lock. */
 static int flush(seg_producer *p, int64_t until)
 {
@@ -312,6 +324,8 @@ int seg_producer_flush(seg_producer *p, uint32_t timeout_ms, seg_error *error)
 		return seg_fail(error, SEG_EINVAL, "the producer is NULL");
 	if (is_parents(p))
 		return seg_fork_fail("producer", error);
+	if (is_sender(p))
+		return refuse_in_callback("flush", error);
 	pthread_mutex_lock(&p->shared.lock);
 	int status = flush(p, seg_now() + timeout_ms * SEG_MS);
 	size_t held = p->shared.accumulator.held;
@@ -329,6 +343,8 @@ int seg_producer_close(seg_producer *p, uint32_t timeout_ms, seg_error *error)
 		return 0;
 	if (is_parents(p))
 		return seg_fork_fail("producer", error);
+	if (is_sender(p))
+		return refuse_in_callback("close", error);
 	pthread_mutex_lock(&p->shared.lock);
 	p->shared.closing = true;
 	pthread_cond_broadcast(&p->shared.changed);
@@ -343,9 +359,9 @@ int seg_producer_close(seg_producer *p, uint32_t timeout_ms, seg_error *error)
 	int status = 0;
 	if (p->sender.left_some)
 		status = seg_fail(error, SEG_ETIMEOUT,
-				  "the producer gave up records %" PRIu32
-				  " ms after closing began; the delivery callback got each of them",
-				  timeout_ms);
+				  "the producer gave up records %" PRIu32 " ms after closing began%s",
+				  timeout_ms,
+				  p->options.delivery ? "; the delivery callback got each of them" : "");
 	destroy(p);
 	return status;
 }

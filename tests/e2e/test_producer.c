@@ -307,6 +307,34 @@ static void the_delivery_callback_may_send(void **state)
 	assert_false(c.failed);
 }
 
+/* It would wait for itself, or for ever use what it has freed. */
+static void end_the_producer(void *arg, const seg_delivery *delivery)
+{
+	chain *c = arg;
+	c->failed |= delivery->status != SEG_OK;
+	c->failed |= seg_producer_flush(c->producer, 10000, NULL) != SEG_EINVAL;
+	c->failed |= seg_producer_close(c->producer, 10000, NULL) != SEG_EINVAL;
+	atomic_fetch_add(&c->answered, 1);
+}
+
+static void the_delivery_callback_may_not_flush_or_close(void **state)
+{
+	(void)state;
+	chain c = {.wanted = 2};
+	seg_producer_options options = test_producer_usual();
+	options.delivery = end_the_producer;
+	options.delivery_arg = &c;
+	c.producer = test_producer_open(&options);
+	seg_record record = {"k", 1, "d", 1, NULL, 0};
+	for (int i = 0; i < c.wanted; i++) {
+		assert_int_equal(seg_producer_send(c.producer, &record, NULL, NULL), 0);
+		assert_int_equal(seg_producer_flush(c.producer, 10000, NULL), 0);
+	}
+	test_producer_close(c.producer);
+	assert_int_equal(atomic_load(&c.answered), c.wanted);
+	assert_false(c.failed);
+}
+
 /* --- full partitions ----------------------------------------------------------------------- */
 
 static void a_full_partition_takes_what_fits_and_refuses_the_rest(void **state)
@@ -408,6 +436,7 @@ int main(void)
 		TEST(without_waiting_a_full_producer_says_so_at_once),
 		TEST(a_blocked_send_waits_and_gives_up_in_time),
 		TEST(the_delivery_callback_may_send),
+		TEST(the_delivery_callback_may_not_flush_or_close),
 		TEST_SMALL(a_full_partition_takes_what_fits_and_refuses_the_rest),
 		TEST_SMALL(waiting_for_room_keeps_order_and_loses_nothing),
 		TEST_SMALL(waiting_for_room_ends_with_the_delivery_timeout),

@@ -55,7 +55,8 @@ typedef struct seg_batch {
 	uint32_t partition; /* 0 to the stream's partitions - 1 */
 	/*
 	 * How many times messages[0] has been handed to a handler, this time included: 1 for the first
-	 * time. For the messages behind it, this is the first time.
+	 * time. For the messages behind it nobody counts; most come for the first time, but after a batch that was given back, or the
+	 * end of an owner, they may come again.
 	 */
 	uint32_t attempt;
 	/*

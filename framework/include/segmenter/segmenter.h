@@ -140,7 +140,7 @@ typedef struct seg_client_options {
 	 */
 	uint32_t timeout_ms;
 	/*
-	 * Limit for key, data and headers of a record together. 1 to 512 MiB, the longest text of Redis;
+	 * Limit for key, data and headers of a record together. 1 byte to 512 MiB, the longest text of Redis;
 	 * default 16 MiB.
 	 */
 	uint64_t max_message_bytes;
@@ -220,8 +220,8 @@ typedef struct seg_client_options {
 SEG_API void seg_client_options_init(seg_client_options *options);
 
 /*
- * Connects, logs in, and checks the server: it must be a master of version 7.0 or later that does not evict
- * keys, and no node of a Redis Cluster. Risks, such as missing persistence, are logged as warnings.
+ * Connects, logs in, and checks the server: it must be a master of version 7.0 or later that, where maxmemory is set, does not evict
+ * keys. Risks, such as missing persistence, are logged as warnings.
  *
  * All blocking calls of the client share one connection, one call at a time; a call waits for the others
  * within its own timeout. Producers and consumers have connections of their own.
@@ -309,8 +309,9 @@ SEG_API uint32_t seg_partition_of(const void *key, size_t key_length, uint32_t p
 /*
  * If Redis has lost the stream's registration (FLUSHALL, a restart without data), a send or a producer registers the stream
  * again within 2 s, with the shape that it has opened. If the stream was deleted and made anew with
- * another shape, nothing is changed, and records sent 2 s later or more get SEG_ESHAPE, with both shapes in the text: open the
- * stream again.
+ * another shape, nothing is changed, and records get SEG_ESHAPE, with both shapes in the text: open the stream again. A send looks at
+ * the shape every 2 s, and while it goes on: the first send after a pause may still get 0 for a partition that nobody reads any more. So
+ * stop what sends before you delete a stream.
  */
 
 /*
@@ -461,14 +462,15 @@ SEG_API int seg_producer_send(seg_producer *producer, const seg_record *record, 
 /*
  * Sends all waiting records without lingering. Returns 0 as soon as every record that was accepted before the
  * call has its outcome, good or bad; SEG_ETIMEOUT if that takes longer than timeout_ms. Any thread but the
- * producer's own.
+ * producer's own: a delivery callback gets SEG_EINVAL.
  */
 SEG_API int seg_producer_flush(seg_producer *producer, uint32_t timeout_ms, seg_error *error);
 
 /*
  * Flushes for up to timeout_ms, then gives up the remaining records, whose callbacks run before the call
  * returns, and frees the producer. Returns 0, or SEG_ETIMEOUT if records were given up. Waits for a delivery
- * callback that is running. NULL is allowed. Any thread but the producer's own.
+ * callback that is running. NULL is allowed. Any thread but the producer's own: a delivery callback gets SEG_EINVAL, and the producer
+ * stays open.
  */
 SEG_API int seg_producer_close(seg_producer *producer, uint32_t timeout_ms, seg_error *error);
 
@@ -582,9 +584,10 @@ SEG_API void seg_consumer_options_init(seg_consumer_options *options);
 /*
  * Joins a group of a registered stream, creates the group if it does not exist, and starts the consumer's I/O
  * thread, which sends heartbeats and fetches whether or not the consumer is polled. Does not wait for
- * partitions.
+ * the answer to the join, nor for partitions: SEG_ETAKEN, for a name that a living member has, comes from seg_consumer_poll. If both have
+ * begun at the same moment, either of the two may get it.
  *
- * Takes up to the client's timeout_ms. Stores the consumer in *consumer. SEG_EINVAL, SEG_ENOTFOUND if the
+ * Takes up to the client's timeout_ms. Stores the consumer in *consumer, NULL after an error: SEG_EINVAL, SEG_ENOTFOUND if the
  * stream is not registered, SEG_EUNREACHABLE, SEG_EAUTH, SEG_ESERVER or SEG_ESYSTEM. Close the consumer
  * before the client.
  */
@@ -594,7 +597,8 @@ SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_
 /*
  * Waits up to timeout_ms for messages. Returns 1 and a batch in *batch, 0 if no message came, or a negative
  * status if the consumer has failed for good, such as SEG_EAUTH once Redis has refused the login for a minute, or
- * SEG_ETAKEN.
+ * SEG_ETAKEN. A right that is missing, such as that to XREAD, is no failure for good: it is logged, and the consumer goes on once it is
+ * granted.
  *
  * The batch is yours until seg_consumer_release. While you hold it, no thread gets another batch of its
  * partition, so the order holds across threads; with `parallel` above 1, none with messages of the same slots. Any thread; several may
@@ -654,7 +658,7 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
  * `reason` is copied. Waits for Redis's answer, for up to the client's timeout_ms.
  *
  * SEG_ETIMEOUT: Redis has not answered yet, outputs of the messages before it wait, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;
- * the message may still become a dead letter: call again with the same index to wait longer. SEG_EINVAL: no such message, no reason, already marked as handled, or
+ * the message may still become a dead letter: call again with the same index to wait longer; the first reason stays. SEG_EINVAL: no such message, no reason or an empty one, already marked as handled, or
  * another message of the batch is still waiting for its answer. SEG_EFENCED: as seg_consumer_commit. Any
  * other error: the consumer is stopping while Redis does not answer, and nothing was dead-lettered.
  */
@@ -675,7 +679,8 @@ SEG_API int seg_consumer_sync(seg_consumer *consumer, uint32_t timeout_ms, seg_e
  * Outputs of committed messages are waited for, within timeout_ms and for at most half a session_timeout_ms (1 s to 5 s). If some could
  * not be added, the call returns SEG_ETIMEOUT, and the next owner gets their messages again, adding nothing twice.
  *
- * Returns within timeout_ms, or 100 ms if that is longer, also if Redis does not answer: then with
+ * Returns within timeout_ms, or 100 ms if that is longer, also if Redis does not answer: then, as the last part of that time is for an
+ * end without Redis (100 ms, at most half of it), with
  * SEG_ETIMEOUT, and the other members get the partitions when the session times out. If the consumer's thread
  * is stuck (in the log callback, say), the call waits 2 s more, then leaves the thread and its memory behind.
  */
