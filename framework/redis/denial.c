@@ -100,7 +100,12 @@ const char *seg_reply_explain(const seg_reply *reply, char text[SEG_EXPLANATION_
 	if (reply && reply->type == SEG_REPLY_ERROR)
 		said = reply->text;
 	if (!is_missing_right(reply)) {
-		snprintf(text, SEG_EXPLANATION_MAX, "%.300s", said);
+		bool no_memory = reply && reply->type == SEG_REPLY_ERROR && begins_with(reply, "OOM ");
+		snprintf(
+			text, SEG_EXPLANATION_MAX, "%.300s%s", said,
+			no_memory
+				? "; raise maxmemory, or let every group commit: what all have committed makes room"
+				: "");
 		return text;
 	}
 	int length = command_in(said, &command);

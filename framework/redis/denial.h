@@ -50,7 +50,7 @@ const char *seg_denial_user(const seg_address *address);
 enum { SEG_EXPLANATION_MAX = 512 };
 
 /*
- * The text of an error, and which right to grant if one is missing; "unknown answer" if the reply is no error.
+ * The text of an error, and which right to grant if one is missing, or what makes room in memory; "unknown answer" if the reply is no error.
  * Writes into `text`, and returns it.
  */
 const char *seg_reply_explain(const seg_reply *reply, char text[SEG_EXPLANATION_MAX]);

@@ -75,11 +75,18 @@ static void a_missing_right_is_named_with_what_to_grant(void **state)
 		 "`segctl acl` prints all rights");
 }
 
+static void a_full_memory_is_told_with_what_makes_room(void **state)
+{
+	(void)state;
+	explains("OOM command not allowed when used memory > 'maxmemory'",
+		 "; raise maxmemory, or let every group commit");
+}
+
 static void other_errors_are_told_as_they_are(void **state)
 {
 	(void)state;
 	char text[SEG_EXPLANATION_MAX], large[2000];
-	seg_reply reply = error_of("OOM command not allowed when used memory > 'maxmemory'.");
+	seg_reply reply = error_of("WRONGTYPE Operation against a key holding the wrong kind of value");
 	assert_string_equal(seg_reply_explain(&reply, text), reply.text);
 	assert_string_equal(seg_reply_explain(NULL, text), "unknown answer");
 	seg_reply number = {.type = SEG_REPLY_INTEGER, .integer = 3};
@@ -208,6 +215,7 @@ int main(void)
 		cmocka_unit_test(a_missing_right_and_a_missing_command_are_denials),
 		cmocka_unit_test(what_passes_by_itself_or_asks_for_a_login_is_none),
 		cmocka_unit_test(a_missing_right_is_named_with_what_to_grant),
+		cmocka_unit_test(a_full_memory_is_told_with_what_makes_room),
 		cmocka_unit_test(other_errors_are_told_as_they_are),
 		cmocka_unit_test(each_denied_command_is_told_once),
 		TEST(a_script_that_cannot_be_loaded_is_sent_by_its_text_once),
