@@ -9,6 +9,7 @@
 #include "group/commit.h"
 #include "group/fenced_call.h"
 #include "group/notes.h"
+#include "group/refusal.h"
 #include "stream/record.h"
 #include "stream/spelling.h"
 
@@ -184,6 +185,8 @@ static void tell_dropped(seg_partition *p, const seg_reply *reply)
 			p->member->options.dead_letter_limit);
 }
 
+#define LETTER "a dead letter"
+
 static void got_request(void *arg, const seg_reply *reply)
 {
 	seg_partition *p = arg;
@@ -194,10 +197,13 @@ static void got_request(void *arg, const seg_reply *reply)
 	if (!is_of_this_ownership(p))
 		return;
 	if (letter && seg_reply_is(seg_reply_at(reply, 0), "FULL")) {
+		/* Redis did not refuse it, and has not committed anything, either. */
+		p->fenced_call.refusals = 0;
+		seg_refusal_unknown(p, LETTER);
 		wait_for_room(p);
 		return;
 	}
-	if (!seg_fenced_succeeded(p, reply, letter ? "a dead letter" : "a mark"))
+	if (!seg_fenced_succeeded(p, reply, letter ? LETTER : "a mark"))
 		return;
 	if (letter)
 		tell_dropped(p, reply);

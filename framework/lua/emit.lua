@@ -29,12 +29,14 @@ for i = 1, given do
 	at = plain and at + 3 or at + 2 + 2 * ARGV[at + 1]
 end
 if #starts == 0 then
-	touch_source()
+	write_source(true)
 	return {'OK', tostring(given), '0'}
 end
-local failure = source_refused()
-if failure then
-	return failure
+-- A script that fails in its midst keeps what it has written, and its caller tries again. So what could not be noted is not added.
+-- Redis looks at rights first; if it lacks memory, the call makes room below.
+local tried = redis.pcall('HSET', from, source, stored or table.concat({run, epoch, floor}, ' '))
+if type(tried) == 'table' and not out_of_memory(tried) then
+	return tried
 end
 
 -- The included functions are created here when a batch needs them, and not for every batch.
@@ -47,7 +49,7 @@ local n = #starts
 -- @include room
 if n == 0 then
 	if places[1] > 1 then
-		touch_source()
+		write_source(true)
 	end
 	return {'OK', tostring(places[1] - 1), '0'}
 end
@@ -69,8 +71,7 @@ local function add()
 	return n
 end
 
-local added
-added, failure = add()
+local added, failure = add()
 if failure and out_of_memory(failure) and trim('=') >= n then
 	added, failure = add()
 end

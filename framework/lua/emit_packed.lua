@@ -22,18 +22,19 @@ for i = 1, n do
 	count = count + (new and 0 or 1)
 end
 if count == n then
-	touch_source()
+	write_source(true)
 	return {'OK', tostring(n), '0'}
 elseif count > 0 then
 	return {'OLD', table.concat(old)}
 end
 
-local failure = source_refused()
-if failure then
-	return failure
+-- A script that fails in its midst keeps what it has written, and its caller tries again. So what could not be noted is not added.
+-- Redis looks at rights first; if it lacks memory, the call makes room below.
+local tried = redis.pcall('HSET', from, source, stored or table.concat({run, epoch, floor}, ' '))
+if type(tried) == 'table' and not out_of_memory(tried) then
+	return tried
 end
-local first
-first, failure = add_packed()
+local first, failure = add_packed()
 if failure then
 	return failure
 elseif not first then

@@ -27,6 +27,7 @@ static test_consumed one;
 static atomic_int refusals_logged; /* of partition 1 */
 static atomic_int taken_back;      /* batches, as logged */
 static atomic_bool is_decoding, may_end;
+static uint32_t session_timeout_ms;
 
 static void see_log(void *arg, const seg_log_event *event)
 {
@@ -46,6 +47,7 @@ static int set_up(void **state)
 	options.log = see_log;
 	atomic_store(&refusals_logged, 0);
 	atomic_store(&taken_back, 0);
+	session_timeout_ms = 10000;
 	atomic_store(&is_decoding, false);
 	atomic_store(&may_end, false);
 	test_consumed_start(&one, 2, &options);
@@ -65,6 +67,7 @@ static seg_consumer *join(seg_codec codec)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.codec = codec;
+	options.session_timeout_ms = session_timeout_ms;
 	return test_consumer_open(one.client, "s", &options);
 }
 
@@ -380,6 +383,7 @@ static void a_close_without_a_timeout_still_commits_where_redis_answers(void **s
 	(void)state;
 	enum { TRIES = 50 };
 	int tries = 0, status = SEG_ETIMEOUT;
+	session_timeout_ms = 1000; /* after a close that gave up, the next consumer waits so long */
 	while (status && ++tries <= TRIES) {
 		add(0, "partitionKey k data good");
 		seg_consumer *consumer = join(SEG_CODEC_RAW);

@@ -332,7 +332,6 @@ static void with_one_attempt_a_message_kills_two_processes_because_it_must_be_fo
 	kills_so_many("option.crash = 0.3\nmax_attempts = 1", 2);
 }
 
-/* As if two owners had died before they handled anything, and a third one while it read the first entry. */
 /* Its owner marked the message, was stopped before the handler began with it, and so nobody has died. */
 static void a_message_that_an_owner_had_marked_is_handled_alone_and_the_log_says_why(void **state)
 {
@@ -354,6 +353,7 @@ static void a_message_that_an_owner_had_marked_is_handled_alone_and_the_log_says
 	assert_false(test_runner_has_said(runner, "in a row"));
 }
 
+/* As if two owners had died before they handled anything, and a third one while it read the first entry. */
 static void an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_again(void **state)
 {
 	(void)state;

@@ -67,14 +67,19 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void start(void)
+static void start_with(const char *more)
 {
 	runner = test_runner_run(
 		"[redis]\naddress = unix://app:pw@%s\n[runner]\nname = only\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\n" TEST_MORTAL
-		"plugin = %s/tests/plugins/record.so\noption.path = %s/deliveries\n",
-		server->socket, test_build_directory(), directory);
+		"plugin = %s/tests/plugins/record.so\noption.path = %s/deliveries\n%s",
+		server->socket, test_build_directory(), directory, more);
 	port = test_http_port(runner);
+}
+
+static void start(void)
+{
+	start_with("");
 }
 
 static void start_ready(void)
@@ -192,6 +197,25 @@ static bool is_degraded(void *arg)
 {
 	add(0);
 	return is_answered(arg);
+}
+
+/* Redis refuses it first, and accepts it then, but there is no room. */
+static void a_dead_letter_that_waits_for_room_is_not_refused_any_more(void **state)
+{
+	(void)state;
+	start_with("dead_letter_limit = 1\ndead_letter_overflow = stop\noption.dead_letter = d*\n");
+	test_group_wait_balanced(server->address, "s", "g", 1);
+	wait_ready();
+	freeReplyObject(test_server_command(redis, "XADD {__default:s:partition_0}:g:dead * a b"));
+	deny("-xgroup");
+	add(0);
+	wait_for("/readyz", 503, "s now, Redis refuses a dead letter: ");
+	deny("");
+	wait_for("/readyz", 200, "waits for room");
+	freeReplyObject(test_server_command(redis, "DEL {__default:s:partition_0}:g:dead"));
+	wait_ready();
+	test_group_wait_drained(server->address, "s", "g");
+	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
 static void a_runner_that_is_refused_one_partition_only_stays_ready(void **state)
@@ -316,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(refused_commits_are_named_and_the_runner_is_not_ready_until_they_succeed),
 		TEST(why_tells_what_redis_answers_and_how_to_find_the_right_that_is_missing),
+		TEST(a_dead_letter_that_waits_for_room_is_not_refused_any_more),
 		TEST(a_runner_that_is_refused_one_partition_only_stays_ready),
 		TEST(refused_heartbeats_are_not_called_unanswered),
 		TEST(nor_are_those_of_a_runner_that_may_write_nothing),

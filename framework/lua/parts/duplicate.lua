@@ -1,4 +1,4 @@
--- @include refused
+-- @include memory
 
 -- Answers a batch that its producer sends again, and refuses one that would overtake an earlier batch. Uses
 -- the script's `producer`, and `sequence` and `oldest` as numbers. `outcomes` is what Redis knows of the
@@ -24,9 +24,9 @@ if sequence > 0 then
 		return {'GAP'}
 	elseif sequence ~= awaited then
 		-- The first batch, or one behind an outcome that could not be noted: it fails here if its own outcome cannot be noted.
-		local failure = refused('SET', producer, outcomes, 'PX', ttl)
-		if failure then
-			return failure
+		local tried = redis.pcall('SET', producer, outcomes, 'PX', ttl)
+		if tried.err and not out_of_memory(tried) then
+			return tried
 		end
 	end
 end

@@ -1,4 +1,4 @@
--- @include refused
+-- @include memory
 -- @include id
 -- @include text
 
@@ -13,10 +13,10 @@ local function add_packed()
 	local kept = redis.call('HMGET', counters, 'records', 'base', 'last')
 	local records, base = tonumber(kept[1] or '0'), tonumber(kept[2] or '0')
 
-	-- Else the entry would be there, and not be counted.
-	local failure = refused('HSET', counters, 'records', text(records))
-	if failure then
-		return nil, failure
+	-- Tried before the entry is added: else it would be there, and not be counted.
+	local tried = redis.pcall('HSET', counters, 'records', text(records))
+	if type(tried) == 'table' and not out_of_memory(tried) then
+		return nil, tried
 	end
 
 	-- The included functions are created here when a batch needs them, and not for every batch.

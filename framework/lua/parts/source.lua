@@ -1,5 +1,5 @@
 -- @include id
--- @include refused
+-- @include memory
 
 -- What the partition has from a source: a partition of another stream, whose messages a group handles. The hash `from` has
 -- a field for each source: the group's run, the epoch of the newest owner that has added something, the position that the
@@ -62,22 +62,15 @@ local function note(mark)
 	end
 end
 
--- Returns Redis's error if what is added could not be noted. Then nothing should be added: each retry would add it again.
-local function source_refused()
-	return refused('HSET', from, source, stored or table.concat({run, epoch, floor}, ' '))
-end
-
-local function write_source()
+-- alone: as the only write of a call that adds nothing. A WAIT after it covers the records, which another connection may have added.
+local function write_source(alone)
 	local parts = {run, epoch, floor}
 	for slot, last in pairs(newest) do
 		parts[#parts + 1] = slot .. ' ' .. last[1] .. ' ' .. string.format('%.0f', last[2])
 	end
+	if alone then
+		-- Without memory, Redis refuses only a script's first write, but not HDEL.
+		redis.call('HDEL', from, '')
+	end
 	redis.call('HSET', from, source, table.concat(parts, ' '))
-end
-
--- As the only write of a call that adds nothing. A WAIT after it covers the records, which another connection may have added.
-local function touch_source()
-	-- Without memory, Redis refuses only a script's first write, but not HDEL.
-	redis.call('HDEL', from, '')
-	write_source()
 end
