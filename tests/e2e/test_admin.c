@@ -104,25 +104,9 @@ static double metric(const char *name)
 	return test_metrics_value(get("/metrics"), sample);
 }
 
-typedef struct {
-	const char *path;
-	int status;
-	const char *text; /* in the body */
-} expectation;
-
-static bool is_answered(void *arg)
-{
-	const expectation *e = arg;
-	test_http_answer answer = test_http_get(port, e->path);
-	bool holds = answer.status == e->status && strstr(answer.body, e->text);
-	test_http_free(&answer);
-	return holds;
-}
-
 static void wait_for(const char *path, int status, const char *text)
 {
-	expectation e = {path, status, text};
-	test_wait_until(is_answered, &e, PATIENCE_MS, text);
+	test_http_wait(port, path, status, text);
 }
 
 /* --- probes ------------------------------------------------------------------------------ */

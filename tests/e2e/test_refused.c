@@ -90,25 +90,9 @@ static void start_ready(void)
 
 /* --- what is seen ------------------------------------------------------------------------ */
 
-typedef struct {
-	const char *path;
-	int status;
-	const char *text; /* in the body */
-} expectation;
-
-static bool is_answered(void *arg)
-{
-	const expectation *e = arg;
-	test_http_answer answer = test_http_get(port, e->path);
-	bool holds = answer.status == e->status && strstr(answer.body, e->text);
-	test_http_free(&answer);
-	return holds;
-}
-
 static void wait_for(const char *path, int status, const char *text)
 {
-	expectation e = {path, status, text};
-	test_wait_until(is_answered, &e, PATIENCE_MS, text);
+	test_http_wait(port, path, status, text);
 }
 
 static bool is_ready(void *arg)
@@ -192,13 +176,6 @@ static void why_tells_what_redis_answers_and_how_to_find_the_right_that_is_missi
 	goes_on();
 }
 
-/* As of a key of another type: the partition waits, and what another runner could do better is nothing. */
-static bool is_degraded(void *arg)
-{
-	add(0);
-	return is_answered(arg);
-}
-
 /* Redis refuses it first, and accepts it then, but there is no room. */
 static void a_dead_letter_that_waits_for_room_is_not_refused_any_more(void **state)
 {
@@ -218,9 +195,16 @@ static void a_dead_letter_that_waits_for_room_is_not_refused_any_more(void **sta
 	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
 }
 
+/* As of a key of another type: the partition waits, and what another runner could do better is nothing. */
+static bool is_degraded(void *text)
+{
+	add(0);
+	return test_http_answers(port, "/readyz", 200, text);
+}
+
 static void a_runner_that_is_refused_one_partition_only_stays_ready(void **state)
 {
-	expectation degraded = {"/readyz", 200, "ready, but degraded\n[consumer c] partition 1: for "};
+	static char degraded[] = "ready, but degraded\n[consumer c] partition 1: for ";
 	(void)state;
 	start_ready();
 	wait_ready();
@@ -228,7 +212,7 @@ static void a_runner_that_is_refused_one_partition_only_stays_ready(void **state
 	add(1);
 	/* Nothing else is committed. */
 	wait_for("/readyz", 503, "Redis refuses a commit: ");
-	test_wait_until(is_degraded, &degraded, PATIENCE_MS, degraded.text);
+	test_wait_until(is_degraded, degraded, PATIENCE_MS, degraded);
 	goes_on();
 }
 

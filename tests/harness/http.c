@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "harness/server.h"
+
 enum { PATIENCE_S = 10, ANSWER_MAX = 4 * 1024 * 1024 };
 
 int test_http_port(const test_runner *runner)
@@ -92,6 +94,34 @@ int test_http_status(int port, const char *path)
 	int status = answer.status;
 	test_http_free(&answer);
 	return status;
+}
+
+bool test_http_answers(int port, const char *path, int status, const char *text)
+{
+	test_http_answer answer = test_http_get(port, path);
+	bool holds = answer.status == status && strstr(answer.body, text);
+	test_http_free(&answer);
+	return holds;
+}
+
+typedef struct {
+	int port;
+	const char *path;
+	int status;
+	const char *text;
+} expectation;
+
+static bool is_answered(void *arg)
+{
+	const expectation *e = arg;
+	return test_http_answers(e->port, e->path, e->status, e->text);
+}
+
+void test_http_wait(int port, const char *path, int status, const char *text)
+{
+	enum { PATIENCE_MS = 30000 };
+	expectation e = {port, path, status, text};
+	test_wait_until(is_answered, &e, PATIENCE_MS, text);
 }
 
 /* --- metrics -------------------------------------------------------------------------------- */

@@ -31,6 +31,12 @@ void test_http_free(test_http_answer *answer);
 /* The status of such a GET. */
 int test_http_status(int port, const char *path);
 
+/* Whether such a GET has that status, and that text in its body. */
+bool test_http_answers(int port, const char *path, int status, const char *text);
+
+/* Asks until it has both. The test fails if that takes longer than 30 s. */
+void test_http_wait(int port, const char *path, int status, const char *text);
+
 /* The value of a sample, given its name and labels as written; -1 if there is no such sample. */
 double test_metrics_value(const char *metrics, const char *sample);
 
