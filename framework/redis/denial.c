@@ -101,8 +101,11 @@ const char *seg_reply_explain(const seg_reply *reply, char text[SEG_EXPLANATION_
 		said = reply->text;
 	if (!is_missing_right(reply)) {
 		bool no_memory = reply && reply->type == SEG_REPLY_ERROR && begins_with(reply, "OOM ");
+		size_t length = strlen(said);
+		if (no_memory && said[length - 1] == '.')
+			length--;
 		snprintf(
-			text, SEG_EXPLANATION_MAX, "%.300s%s", said,
+			text, SEG_EXPLANATION_MAX, "%.*s%s", length > 300 ? 300 : (int)length, said,
 			no_memory
 				? "; raise maxmemory, or let every group commit: what all have committed makes room"
 				: "");

@@ -405,7 +405,7 @@ static void an_output_that_redis_has_no_memory_for_is_named_and_goes_on_when_it_
 	freeReplyObject(test_server_command(redis, "EXEC"));
 	test_wait_until(is_caused_by, "of stream \"out\": OOM", 20000, "why names the output");
 	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
-	test_expect_text(text, "'maxmemory'.\nNext:  if it is full");
+	test_expect_text(text, "what all have committed makes room.\nNext:  if it is full");
 	test_expect_text(text, "if Redis refuses it, mend what Redis names");
 	test_runner_says(other, "outputs wait, and the partition with them: ");
 	freeReplyObject(test_server_command(redis, "CONFIG SET maxmemory 0"));

@@ -78,8 +78,8 @@ static void a_missing_right_is_named_with_what_to_grant(void **state)
 static void a_full_memory_is_told_with_what_makes_room(void **state)
 {
 	(void)state;
-	explains("OOM command not allowed when used memory > 'maxmemory'",
-		 "; raise maxmemory, or let every group commit");
+	explains("OOM command not allowed when used memory > 'maxmemory'.",
+		 "'maxmemory'; raise maxmemory, or let every group commit");
 }
 
 static void other_errors_are_told_as_they_are(void **state)
