@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -121,10 +122,44 @@ static void lines_for_a_reader_that_went_away_are_counted(void **state)
 	assert_false(write_line(kept));
 }
 
+/* --- files ----------------------------------------------------------------------------------------- */
+
+/* As on a disk that is full, and then has room again. */
+static void let_files_have(long bytes)
+{
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes < 0 ? limit.rlim_max : (rlim_t)bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void after_a_line_that_was_written_in_part_the_next_one_begins_on_its_own(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/segrunner-outlet-XXXXXX", text[10 * LINE] = "";
+	ends[1] = mkstemp(path);
+	assert_true(ends[1] >= 0);
+	unlink(path);
+	outlet = seg_outlet_create(ends[1]);
+	assert_non_null(outlet);
+	let_files_have(LINE + LINE / 2);
+	assert_true(write_line(0));
+	assert_true(write_line(1)); /* the second half is kept */
+	assert_int_equal(seg_outlet_flush(outlet), 0);
+	assert_int_equal(seg_outlet_dropped(outlet), 1);
+	assert_false(write_line(2));
+	let_files_have(-1);
+	assert_true(write_line(3));
+	assert_int_equal(pread(ends[1], text, sizeof(text), 0), 2 * LINE + LINE / 2 + 1);
+	assert_int_equal(text[LINE + LINE / 2], '\n');
+	assert_int_equal(strtol(text + LINE + LINE / 2 + 1, NULL, 10), 3);
+}
+
 static int ignore_broken_pipes(void **state)
 {
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return 0;
 }
 
@@ -135,6 +170,7 @@ int main(void)
 		TEST(a_socket_that_nobody_reads_does_not_wait_either),
 		TEST(the_pipe_stays_blocking_for_others),
 		TEST(lines_for_a_reader_that_went_away_are_counted),
+		TEST(after_a_line_that_was_written_in_part_the_next_one_begins_on_its_own),
 	};
 	return cmocka_run_group_tests(tests, ignore_broken_pipes, NULL);
 }

@@ -23,6 +23,8 @@ struct seg_outlet {
 	pthread_mutex_t lock;
 	kind kind;
 	int own; /* the same pipe or terminal, opened again so that O_NONBLOCK is ours alone; -1: none */
+	atomic_bool torn; /* the newest byte that was written is not the end of a line */
+	bool broken;      /* and the rest of that line was dropped */
 	size_t waiting;
 	char backlog[SEG_OUTLET_BACKLOG];
 };
@@ -89,19 +91,20 @@ static ssize_t write_once(const seg_outlet *o, const char *bytes, size_t length)
 }
 
 /* How many bytes were written; -1: the reader is gone, or the disk is full. */
-static ssize_t write_some(const seg_outlet *o, const char *bytes, size_t length)
+static ssize_t write_some(seg_outlet *o, const char *bytes, size_t length)
 {
 	size_t done = 0;
 	while (done < length) {
 		ssize_t n = write_once(o, bytes + done, length - done);
-		if (n > 0)
+		if (n > 0) {
 			done += (size_t)n;
-		else if (n < 0 && errno == EINTR)
+			o->torn = bytes[done - 1] != '\n';
+		}
+		if (n > 0 || (n < 0 && errno == EINTR))
 			continue;
-		else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			break;
-		else
-			return done ? (ssize_t)done : -1;
+		return done ? (ssize_t)done : -1;
 	}
 	return (ssize_t)done;
 }
@@ -123,10 +126,19 @@ static void flush(seg_outlet *o)
 		atomic_fetch_add_explicit(&o->dropped, count_lines(o->backlog, o->waiting),
 					  memory_order_relaxed);
 		o->waiting = 0;
+		o->broken = o->torn;
 		return;
 	}
 	o->waiting -= (size_t)n;
 	memmove(o->backlog, o->backlog + n, o->waiting);
+}
+
+/* Else a line would follow on the same line of the file as what was written of a dropped one. As write_some. */
+static ssize_t end_broken_line(seg_outlet *o)
+{
+	ssize_t n = o->broken ? write_some(o, "\n", 1) : 0;
+	o->broken = o->torn && o->broken;
+	return n;
 }
 
 /* Under the lock. Whether the line was written or kept. */
@@ -135,7 +147,7 @@ static bool write_or_keep(seg_outlet *o, const char *line, size_t length)
 	ssize_t n = 0;
 	flush(o);
 	if (o->waiting == 0)
-		n = write_some(o, line, length);
+		n = end_broken_line(o) < 0 ? -1 : write_some(o, line, length);
 	if (n < 0 || length - (size_t)n > sizeof(o->backlog) - o->waiting)
 		return false;
 	memcpy(o->backlog + o->waiting, line + n, length - (size_t)n);
@@ -167,7 +179,8 @@ bool seg_outlet_write_now(seg_outlet *o, const char *line, size_t length)
 	bool locked = pthread_mutex_trylock(&o->lock) == 0;
 	if (locked)
 		flush(o);
-	bool whole = !(locked && o->waiting) && write_some(o, line, length) == (ssize_t)length;
+	bool free = !locked || (o->waiting == 0 && end_broken_line(o) >= 0);
+	bool whole = free && write_some(o, line, length) == (ssize_t)length;
 	if (locked)
 		pthread_mutex_unlock(&o->lock);
 	return whole;
@@ -177,6 +190,7 @@ void seg_outlet_look_again(seg_outlet *o)
 {
 	pthread_mutex_lock(&o->lock);
 	look(o);
+	o->torn = o->broken = false;
 	pthread_mutex_unlock(&o->lock);
 }
 
