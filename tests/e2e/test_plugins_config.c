@@ -75,6 +75,7 @@ static void check(const char *plugin)
 	fputs("function handle() end\n", file);
 	fclose(file);
 	setenv("SHOP_TOKEN", "t", 1);
+	setenv("STATE_DIRECTORY", runner->directory, 1);
 	test_runner_start(runner, (const char *const[]){"--check", "CONFIG", NULL});
 	if (test_runner_wait(runner) != 0) {
 		test_runner_says(runner, "something that explains why the check failed");
@@ -119,6 +120,12 @@ static void the_section_of_lua_is_accepted(void **state)
 	check("lua");
 }
 
+static void the_section_of_file_is_accepted(void **state)
+{
+	(void)state;
+	check("file");
+}
+
 static void the_section_of_http_is_accepted(void **state)
 {
 	(void)state;
@@ -137,6 +144,7 @@ int main(void)
 		cmocka_unit_test(show_hides_what_a_plugin_declares_as_secret_and_passwords_in_all_options),
 		cmocka_unit_test(the_section_of_exec_is_accepted),
 		cmocka_unit_test(the_section_of_lua_is_accepted),
+		cmocka_unit_test(the_section_of_file_is_accepted),
 		cmocka_unit_test(the_section_of_http_is_accepted),
 		cmocka_unit_test(the_section_of_postgres_is_accepted),
 	};

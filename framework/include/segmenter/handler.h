@@ -23,8 +23,11 @@
  * that has none of partition_open, tick and partition_close, or that allows it (SEG_HANDLER_LATE), gets a partition's thread with the
  * partition's first message. Any other plugin gets the thread, and the call of partition_open, as soon as the runner owns the partition.
  *
- * Trust: a plugin runs inside segrunner's process. It must not throw C++ exceptions out of these functions, call exit() or
- * pthread_exit(), or change signal masks. A call that takes longer than handler_timeout ends the runner.
+ * Trust: a plugin runs inside segrunner's process. It must not throw C++ exceptions out of these functions, call exit(), _exit() or
+ * pthread_exit(), or change what belongs to the whole process: signal masks and handlers, the working directory, the umask, the locale,
+ * descriptors that it has not opened. After _exit(0), nothing tells the end of the runner from a clean one. A crash in a thread of the
+ * plugin's own ends the runner, and the message that is blamed for it may be an innocent one. A call that takes longer than
+ * handler_timeout ends the runner.
  *
  * A plugin needs no other header of segmenter, and links no library of segmenter. Texts are UTF-8 and end with a NUL,
  * except for keys, data and headers of messages.
