@@ -25,7 +25,7 @@ const char *seg_fault_text(seg_fault fault)
 	case SEG_FAULT_LARGE:
 		return "the entry, unpacked, is larger than entry_limit allows; it was not read";
 	case SEG_FAULT_DEADLY:
-		return "the process died each time this entry was read: it may need more memory than the process may have";
+		return "the process died each time this entry was read: it may need more memory than the process may have, or a thread that the plugin has started crashed";
 	case SEG_FAULT_MEMORY:
 		return "there was not enough memory to read the entry; give the process more, or lower entry_limit";
 	}

@@ -102,7 +102,7 @@ int seg_start_parse(const char *text, seg_start *start, seg_error *error)
 		return seg_fail(
 			error, SEG_EINVAL,
 			"\"%.80s\" is not a start; write earliest, latest, an id (1700000000000-0) or a time "
-			"(2026-11-23T13:00:00Z)",
+			"of UTC, with the Z (2026-11-23T13:00:00Z)",
 			text);
 	*start = parsed;
 	return 0;

@@ -302,6 +302,13 @@ static void an_init_that_calls_exit_is_named_and_no_clean_end(void **state)
 }
 
 /* The runner has not begun to look for signals then. */
+static void an_init_that_aborts_blames_no_message(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "x", "option.init = abort");
+	it_ends_by(SIGABRT, "plugin hostile aborted (SIGABRT) in init; mend the plugin");
+}
+
 static void signals_that_come_while_a_runner_starts_do_no_harm(void **state)
 {
 	(void)state;
@@ -396,6 +403,14 @@ static void a_handler_that_writes_where_nothing_is_is_named_and_its_signal_kept(
 {
 	(void)state;
 	crashes_with("hostile", "crash", SIGSEGV, "plugin hostile crashed (SIGSEGV)");
+}
+
+static void a_crash_in_a_thread_that_a_plugin_has_started_is_told_apart(void **state)
+{
+	(void)state;
+	run_without_the_sanitizers_report("hostile", "thread_crash");
+	it_ends_by(SIGSEGV, "segrunner crashed (SIGSEGV) outside of any call of a plugin");
+	another_runner_takes_over();
 }
 
 static void a_handler_that_overflows_its_stack_is_named_and_its_signal_kept(void **state)
@@ -541,12 +556,14 @@ int main(void)
 		TEST(a_second_sigterm_ends_a_runner_whose_handler_hangs),
 		TEST(a_handler_that_calls_exit_is_named_and_no_clean_end),
 		TEST(an_init_that_calls_exit_is_named_and_no_clean_end),
+		TEST(an_init_that_aborts_blames_no_message),
 		TEST(signals_that_come_while_a_runner_starts_do_no_harm),
 		TEST(the_last_line_of_a_crash_is_in_the_log_file),
 		TEST(children_of_a_handler_exit_and_are_ended_as_anywhere),
 		TEST(a_handler_that_calls__exit_loses_nothing),
 		TEST(a_handler_that_ends_its_thread_is_named_and_all_partitions_are_released),
 		TEST(a_handler_that_writes_where_nothing_is_is_named_and_its_signal_kept),
+		TEST(a_crash_in_a_thread_that_a_plugin_has_started_is_told_apart),
 		TEST(a_handler_that_overflows_its_stack_is_named_and_its_signal_kept),
 		TEST(a_handler_that_aborts_is_named_and_its_signal_kept),
 		TEST(a_handler_that_uses_memory_malloc_refused_is_named),

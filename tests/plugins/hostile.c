@@ -131,6 +131,19 @@ static void children(void)
 		      WIFSIGNALED(ended) ? WTERMSIG(ended) : 0);
 }
 
+static void *crash_apart(void *arg)
+{
+	crash();
+	return arg;
+}
+
+static void crash_in_a_thread(void)
+{
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, crash_apart, NULL) == 0)
+		pthread_join(thread, NULL);
+}
+
 static void signals(void)
 {
 	static const int sent[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGUSR1};
@@ -143,6 +156,7 @@ static const struct {
 	void (*deed)(void);
 } deeds[] = {
 	{"crash", crash},
+	{"thread_crash", crash_in_a_thread},
 	{"abort", abort},
 	{"exit", leave},
 	{"_exit", leave_at_once},

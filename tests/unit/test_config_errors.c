@@ -203,7 +203,7 @@ static const struct mistake mistakes[] = {
 	 "0-3,6"},
 	{"a start that is no place", CONSUMER "start = yesterday\n",
 	 "c.ini:5: start: \"yesterday\" is not a start; write earliest, latest, an id "
-	 "(1700000000000-0) or a time (2026-11-23T13:00:00Z)"},
+	 "(1700000000000-0) or a time of UTC, with the Z (2026-11-23T13:00:00Z)"},
 	{"a variable that is not set", "[redis]\npassword = ${SEG_TEST_UNSET}\n" CONSUMER,
 	 "c.ini:2: password: the environment variable SEG_TEST_UNSET is not set; set it, or write "
 	 "${SEG_TEST_UNSET:-default}"},

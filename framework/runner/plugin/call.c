@@ -110,10 +110,30 @@ static seg_plugin_last_line *last_line;
 static const char *advice;
 static pid_t watched;
 
-/* A plugin's call of this process. A child of fork() may crash and exit as it likes. */
+/* init and fini handle no message. */
+#define NO_MESSAGE "; mend the plugin: without this call, it cannot be used"
+
+/* A child of fork() may crash and exit as it likes. */
+static bool is_this_process(void)
+{
+	return getpid() == watched;
+}
+
 static bool is_ours(void)
 {
-	return current && getpid() == watched;
+	return current && is_this_process();
+}
+
+/* Not in a plugin's call. */
+static void say_outside(const char *what)
+{
+	char text[LINE_MAX_BYTES];
+	line l = {text, 0, sizeof(text)};
+	add(&l, "segrunner");
+	add(&l, what);
+	add(&l,
+	    " outside of any call of a plugin: in a thread that a plugin has started, or in segrunner itself; a core shows it");
+	last_line(text);
 }
 
 static void say(const char *what, const char *cure)
@@ -136,7 +156,10 @@ static void crashed(int number, siginfo_t *info, void *context)
 		if (crashes[i].number != number)
 			continue;
 		if (is_ours())
-			say(crashes[i].text, advice);
+			say(crashes[i].text,
+			    current->partition == SEG_PLUGIN_CALL_NO_PARTITION ? NO_MESSAGE : advice);
+		else if (is_this_process())
+			say_outside(crashes[i].text);
 		sigaction(number, &before[i], NULL);
 	}
 	/*

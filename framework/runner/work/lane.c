@@ -176,11 +176,13 @@ static void thread_was_ended(void *arg)
 {
 	seg_lane *lane = arg;
 	seg_task *task = &lane->task;
+	char reason[SEG_PLUGIN_CALL_TEXT_MAX + 80], where[SEG_PLUGIN_CALL_TEXT_MAX];
+	snprintf(reason, sizeof(reason), "it ended a thread of segrunner's (pthread_exit) in %s",
+		 seg_plugin_call_describe(&task->call, where));
 	seg_plugin_call_end(&task->call);
 	seg_turn_leave(&task->turn);
 	seg_effects_drop(&task->effects);
-	task->setup->stop(task->setup->arg, &task->logger, NULL,
-			  "it ended a thread of segrunner's (pthread_exit)");
+	task->setup->stop(task->setup->arg, &task->logger, NULL, reason);
 	end(lane);
 }
 

@@ -80,8 +80,9 @@ static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_
 	size_t first = *index;
 	uint32_t deaths = deaths_of(task, fetched->messages[first].id);
 	if (seg_retry_deadly(&task->setup->retry, deaths))
-		return seg_failure_dead_letter(task, fetched, index, deaths,
-					       "the process died each time this message was handled");
+		return seg_failure_dead_letter(
+			task, fetched, index, deaths,
+			"the process died, or was ended after handler_timeout, each time this message was handled");
 	seg_step step = await_reads(task);
 	if (step == SEG_STEP_DONE)
 		step = mark(task, fetched, first);
