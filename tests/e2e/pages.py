@@ -142,6 +142,10 @@ class Terminal:
         for command, status in zip(commands, open(self.statuses).read().split()[1:]):
             if status != "0":
                 raise Failure(f"exit code {status} of:\n{command}\nThe terminal shows:\n{self.said}")
+        # The newest output may come from the terminal later than the shell notes the status.
+        deadline = time.monotonic() + PATIENCE
+        while not is_said(expected, self.said) and time.monotonic() < deadline:
+            self.read(0.05)
         if not is_said(expected, self.said):
             raise Failure(f"expected:\n{expected}\nThe terminal shows:\n{self.said}")
 
