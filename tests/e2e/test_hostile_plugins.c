@@ -370,7 +370,8 @@ static void a_handler_that_ends_its_thread_is_named_and_all_partitions_are_relea
 {
 	(void)state;
 	run_hostile("hostile", "thread_exit", "batch_size = 1");
-	it_ends(EX_UNAVAILABLE, "plugin hostile cannot continue: it ended segrunner's worker thread");
+	it_ends(EX_UNAVAILABLE,
+		"plugin hostile cannot continue: it ended segrunner's worker thread (pthread_exit) in handle of partition ");
 	seg_group_info *info = describe();
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		assert_string_equal(info->partitions[p].owner, "");

@@ -42,8 +42,9 @@ static size_t done_count;             /* of these */
 static atomic_int busy[SEG_SLOTS];    /* calls with messages of the slot */
 static atomic_int newest[SEG_SLOTS];  /* the newest message of it that was handled */
 static atomic_int opened, closed, met, disordered, early, stops;
-static atomic_int failing; /* the key whose messages fail; -1: none */
-static atomic_bool gate;   /* the handler waits while this is set */
+static char stop_reason[256]; /* written before `stops` grows */
+static atomic_int failing;    /* the key whose messages fail; -1: none */
+static atomic_bool gate;      /* the handler waits while this is set */
 static atomic_int calls, running, lost;
 static atomic_int hanging;         /* the message whose call waits while this is set; -1: none */
 static atomic_int ending;          /* the message whose call ends its thread; -1: none */
@@ -135,7 +136,8 @@ static const seg_handler handler = {
 
 static void stop(void *arg, const seg_logger *logger, const seg_id *at, const char *reason)
 {
-	(void)arg, (void)logger, (void)at, (void)reason;
+	(void)arg, (void)logger, (void)at;
+	snprintf(stop_reason, sizeof(stop_reason), "%s", reason);
 	atomic_fetch_add(&stops, 1);
 }
 
@@ -480,6 +482,9 @@ static void a_lane_whose_thread_the_plugin_ends_stops_the_runner_and_its_message
 	test_wait_until(is_stopped, NULL, PATIENCE_MS, "the runner to be stopped");
 	end(SEG_DEMAND_DRAIN);
 	assert_int_equal(stops, 1);
+	assert_string_equal(
+		stop_reason,
+		"it ended a thread of segrunner's (pthread_exit) in handle of partition 0, at or after message 1-0");
 	assert_int_equal(closed, opened - 1);
 	assert_false(done[1]);
 	assert_order();

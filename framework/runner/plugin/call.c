@@ -103,6 +103,18 @@ char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN
 	return text;
 }
 
+char *seg_plugin_call_describe_thread_end(const seg_plugin_call *call, const char *thread,
+					  char text[SEG_PLUGIN_CALL_THREAD_END_MAX])
+{
+	char where[SEG_PLUGIN_CALL_TEXT_MAX];
+	line l = {text, 0, SEG_PLUGIN_CALL_THREAD_END_MAX};
+	add(&l, "it ended ");
+	add(&l, thread);
+	add(&l, " (pthread_exit) in ");
+	add(&l, seg_plugin_call_describe(call, where));
+	return text;
+}
+
 /* --- the last line -------------------------------------------------------------------------------- */
 
 static struct sigaction before[CRASHES];

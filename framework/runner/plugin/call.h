@@ -24,6 +24,7 @@
 
 /* Room for a description, its NUL included; the plugin's name is cut to fit. */
 #define SEG_PLUGIN_CALL_TEXT_MAX 256
+#define SEG_PLUGIN_CALL_THREAD_END_MAX (SEG_PLUGIN_CALL_TEXT_MAX + 80)
 
 typedef struct seg_plugin_call {
 	const char *plugin; /* borrowed */
@@ -52,6 +53,10 @@ seg_id seg_plugin_call_message(const seg_plugin_call *call);
 
 /* Writes "handle of partition 3, at or after message 1-7". Returns text. Any thread, and signal handlers. */
 char *seg_plugin_call_describe(const seg_plugin_call *call, char text[SEG_PLUGIN_CALL_TEXT_MAX]);
+
+/* Writes why the plugin cannot continue: in this call it has ended `thread`, such as "a thread of segrunner's". Returns text. */
+char *seg_plugin_call_describe_thread_end(const seg_plugin_call *call, const char *thread,
+					  char text[SEG_PLUGIN_CALL_THREAD_END_MAX]);
 
 /* Writes a last line: `text` is printable ASCII without a line feed. May be called in a signal handler. */
 typedef void seg_plugin_last_line(const char *text);

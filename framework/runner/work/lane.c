@@ -176,9 +176,8 @@ static void thread_was_ended(void *arg)
 {
 	seg_lane *lane = arg;
 	seg_task *task = &lane->task;
-	char reason[SEG_PLUGIN_CALL_TEXT_MAX + 80], where[SEG_PLUGIN_CALL_TEXT_MAX];
-	snprintf(reason, sizeof(reason), "it ended a thread of segrunner's (pthread_exit) in %s",
-		 seg_plugin_call_describe(&task->call, where));
+	char reason[SEG_PLUGIN_CALL_THREAD_END_MAX];
+	seg_plugin_call_describe_thread_end(&task->call, "a thread of segrunner's", reason);
 	seg_plugin_call_end(&task->call);
 	seg_turn_leave(&task->turn);
 	seg_effects_drop(&task->effects);

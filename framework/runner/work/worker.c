@@ -34,9 +34,8 @@ static void handle_fetched(seg_task *task)
 static void thread_was_ended(void *arg)
 {
 	seg_task *task = arg;
-	char reason[SEG_PLUGIN_CALL_TEXT_MAX + 80], where[SEG_PLUGIN_CALL_TEXT_MAX];
-	snprintf(reason, sizeof(reason), "it ended segrunner's worker thread (pthread_exit) in %s",
-		 seg_plugin_call_describe(&task->call, where));
+	char reason[SEG_PLUGIN_CALL_THREAD_END_MAX];
+	seg_plugin_call_describe_thread_end(&task->call, "segrunner's worker thread", reason);
 	seg_plugin_call_end(&task->call);
 	seg_turn_leave(&task->turn);
 	seg_task_end_retries(task);
