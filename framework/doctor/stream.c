@@ -25,14 +25,13 @@ static const char *name_some(seg_some_partitions some, char text[64])
 
 static void judge_types(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report)
 {
-	char some[64], key[SEG_KEY_MAX];
+	char some[64], key[SEG_KEY_MAX], text[SEG_MISFIT_TEXT_MAX];
 	if (sum->wrong_type.count == 0)
 		return;
 	seg_key_log(key, stream->client->name_space, stream->name, sum->wrong_type.first);
-	seg_report_fail(report, EX_CONFIG, "stream", "%s: %s cannot be used, because its key holds no stream",
-			stream->name, name_some(sum->wrong_type, some));
-	seg_report_advise(report, "find the program that writes to %.300s, then rename or delete the key",
-			  key);
+	seg_report_fail(report, EX_CONFIG, "stream", "%s: %s", stream->name,
+			seg_misfit_describe_as(name_some(sum->wrong_type, some), "stream", text));
+	seg_report_advise(report, "%s", seg_misfit_advise(key, text));
 }
 
 static void judge_bound(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report)
@@ -66,19 +65,10 @@ typedef struct {
 
 static void judge_key(const key_look *l, const seg_misfit *misfit)
 {
-	char of[SEG_NAME_MAX + 16] = "", what[SEG_NAME_MAX + 32] = "it";
-	if (misfit->partition >= 0)
-		snprintf(what, sizeof(what), "partition %" PRId64, misfit->partition);
-	if (misfit->group)
-		snprintf(of, sizeof(of), "%s%s", misfit->partition >= 0 ? " of group " : "group ",
-			 misfit->group);
-	if (misfit->group && misfit->partition < 0)
-		*what = '\0';
-	seg_report_fail(l->report, EX_CONFIG, "stream",
-			"%s: %s%s cannot be used, because its key holds no %s", l->stream->name, what, of,
-			misfit->wanted);
-	seg_report_advise(l->report, "find the program that writes to %.300s, then rename or delete the key",
-			  misfit->key);
+	char text[SEG_MISFIT_TEXT_MAX];
+	seg_report_fail(l->report, EX_CONFIG, "stream", "%s: %s", l->stream->name,
+			seg_misfit_describe(misfit, text));
+	seg_report_advise(l->report, "%s", seg_misfit_advise(misfit->key, text));
 }
 
 static void got_misfit(void *arg, const seg_misfit *misfit)

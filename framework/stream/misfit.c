@@ -11,7 +11,11 @@
 
 enum { PARTITIONS_AT_ONCE = 64 };
 
-#define MEND "find the program that writes to the key, then rename or delete the key"
+/* With the key's name, or "the key" where that is named already. */
+#define MEND "find the program that writes to %.300s, then rename or delete the key"
+
+/* With what cannot be used, the key's name after a blank or "", and what the key should hold. */
+#define UNUSABLE "%s cannot be used, because its key%s%s holds no %s"
 
 /*
  * A kind of key: what its name ends with, a command that reads little of it, and what it holds. An operator has the right to each of
@@ -97,7 +101,7 @@ void seg_misfit_name_key(int argc, const char *const *argv, seg_error *error)
 	int at = argc > 2 && (strcmp(argv[0], "XINFO") == 0 || strcmp(argv[0], "XGROUP") == 0) ? 2 : 1;
 	if (argc > at && seg_misfit_is_reason(error))
 		seg_fail(error, SEG_EPROTOCOL, "the key %s holds no %s (WRONGTYPE); " MEND, argv[at],
-			 wanted_by(argv[0]));
+			 wanted_by(argv[0]), "the key");
 }
 
 /* --- questions --------------------------------------------------------------------------------------- */
@@ -211,21 +215,43 @@ int seg_misfits_find(const seg_stream *stream, const char *const *groups, size_t
 	return status;
 }
 
-/* --- a sentence about the first one ------------------------------------------------------------------ */
+/* --- sentences --------------------------------------------------------------------------------------- */
+
+char *seg_misfit_describe_as(const char *what, const char *wanted, char text[SEG_MISFIT_TEXT_MAX])
+{
+	snprintf(text, SEG_MISFIT_TEXT_MAX, UNUSABLE, what, "", "", wanted);
+	return text;
+}
+
+char *seg_misfit_describe(const seg_misfit *misfit, char text[SEG_MISFIT_TEXT_MAX])
+{
+	char what[SEG_NAME_MAX + 48] = "it";
+	if (misfit->partition >= 0)
+		snprintf(what, sizeof(what), "partition %" PRId64 "%s%s", misfit->partition,
+			 misfit->group ? " of group " : "", misfit->group ? misfit->group : "");
+	else if (misfit->group)
+		snprintf(what, sizeof(what), "group %s", misfit->group);
+	return seg_misfit_describe_as(what, misfit->wanted, text);
+}
+
+char *seg_misfit_advise(const char *key, char text[SEG_MISFIT_TEXT_MAX])
+{
+	snprintf(text, SEG_MISFIT_TEXT_MAX, MEND, key);
+	return text;
+}
 
 /* Keeps the first error. */
 static void keep_first(void *arg, const seg_misfit *misfit)
 {
 	seg_error *first = arg;
-	char what[SEG_NAME_MAX + 32] = "the stream";
+	char what[32] = "the stream";
 	if (first->status)
 		return;
 	if (misfit->partition >= 0)
 		snprintf(what, sizeof(what), "partition %" PRId64, misfit->partition);
 	else if (misfit->group)
 		snprintf(what, sizeof(what), "the group");
-	seg_fail(first, SEG_EPROTOCOL, "%s cannot be used, because its key %s holds no %s; " MEND, what,
-		 misfit->key, misfit->wanted);
+	seg_fail(first, SEG_EPROTOCOL, UNUSABLE "; " MEND, what, " ", misfit->key, misfit->wanted, "the key");
 }
 
 void seg_misfit_explain(const seg_stream *stream, const char *group, seg_error *reason)

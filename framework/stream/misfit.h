@@ -21,6 +21,18 @@ typedef struct seg_misfit {
 	bool is_log;        /* of a partition */
 } seg_misfit;
 
+/* Room for either sentence below. */
+#define SEG_MISFIT_TEXT_MAX (SEG_NAME_MAX + 288)
+
+/* Why it cannot be used: "partition 3 of group g cannot be used, because its key holds no hash". Returns text. */
+char *seg_misfit_describe(const seg_misfit *misfit, char text[SEG_MISFIT_TEXT_MAX]);
+
+/* The same of `what`, such as "5 partitions (the first is 3)". */
+char *seg_misfit_describe_as(const char *what, const char *wanted, char text[SEG_MISFIT_TEXT_MAX]);
+
+/* What to do: "find the program that writes to KEY, then rename or delete the key". A long key is cut. Returns text. */
+char *seg_misfit_advise(const char *key, char text[SEG_MISFIT_TEXT_MAX]);
+
 /* Whether the error is Redis's about a key that holds another type. */
 bool seg_misfit_is_reason(const seg_error *error);
 
