@@ -348,6 +348,15 @@ static void live_members_keep_a_spoilt_stream_from_being_deleted(void **state)
 	assert_int_equal(keys_left(), 0);
 }
 
+static void leases_that_alone_cannot_be_read_keep_a_stream_from_being_deleted(void **state)
+{
+	(void)state;
+	overwrite("{__default:spoilt}:g:leases");
+	live_members_stand_against_it(
+		"nobody can tell whether group \"g\" of stream \"spoilt\" has live members: "
+		"cannot read the members of the group: the key {__default:spoilt}:g:leases holds no sorted set");
+}
+
 static void the_question_says_what_is_wrong(void **state)
 {
 	(void)state;
@@ -412,6 +421,7 @@ int main(void)
 		TEST(doctor_does_not_flood_the_terminal),
 		TEST(a_stream_can_be_deleted_whatever_its_keys_hold),
 		TEST(live_members_keep_a_spoilt_stream_from_being_deleted),
+		TEST(leases_that_alone_cannot_be_read_keep_a_stream_from_being_deleted),
 		TEST(the_question_says_what_is_wrong),
 		TEST(what_its_outputs_know_of_it_is_deleted_too),
 		TEST(two_streams_that_emit_to_each_other_can_both_be_deleted),

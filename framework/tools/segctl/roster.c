@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "doctor/members.h"
+
 enum { NAMES_SHOWN = 3 };
 
 int ctl_roster_read(ctl_context *context, const char *stream, const char *group, ctl_roster *roster)
@@ -33,13 +35,38 @@ static char *names_of_live(const ctl_roster *roster, char *text, size_t size)
 	return text;
 }
 
-int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const char *group)
+static int refuse(const char *stream, const char *group, const char *names)
 {
-	char names[512];
-	if (roster->live == 0)
-		return EX_OK;
 	return ctl_complain(CTL_EXIT_NOT_DONE,
 			    "group \"%s\" of stream \"%s\" has live members (%s); stop them, make them "
 			    "stand by (SIGUSR1), or use --force",
-			    group, stream, names_of_live(roster, names, sizeof(names)));
+			    group, stream, names);
+}
+
+int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const char *group)
+{
+	char names[512];
+	return roster->live ? refuse(stream, group, names_of_live(roster, names, sizeof(names))) : EX_OK;
+}
+
+int ctl_roster_refuse_any_live(ctl_context *context, const char *stream, const ctl_keys *groups,
+			       bool unknown_may_live)
+{
+	for (size_t i = 0; i < groups->count; i++) {
+		seg_live_members members;
+		seg_error error;
+		int status =
+			seg_live_members_read(context->client, stream, groups->list[i], &members, &error);
+		if (status == SEG_EPROTOCOL && unknown_may_live)
+			return ctl_complain(
+				CTL_EXIT_NOT_DONE,
+				"nobody can tell whether group \"%s\" of stream \"%s\" has live members: "
+				"%s; or make sure that there is none, and use --force",
+				groups->list[i], stream, error.text);
+		if (status)
+			return ctl_fail(&error);
+		if (members.count > 0)
+			return refuse(stream, groups->list[i], members.names);
+	}
+	return EX_OK;
 }

@@ -2,7 +2,10 @@
 #ifndef CTL_ROSTER_H
 #define CTL_ROSTER_H
 
+#include <stdbool.h>
+
 #include "context.h"
+#include "keyspace.h"
 #include "look/roster.h"
 
 typedef seg_roster ctl_roster;
@@ -17,5 +20,12 @@ void ctl_roster_free(ctl_roster *roster);
  * one line that names the members.
  */
 int ctl_roster_refuse_live(const ctl_roster *roster, const char *stream, const char *group);
+
+/*
+ * The same of several groups, of which only the leases are read. unknown_may_live: leases that cannot be read, because their key
+ * holds something else, stand against it, too. Without it the code is EX_PROTOCOL then.
+ */
+int ctl_roster_refuse_any_live(ctl_context *context, const char *stream, const ctl_keys *groups,
+			       bool unknown_may_live);
 
 #endif

@@ -25,19 +25,6 @@ static const ctl_option options[] = {
 	CTL_OPTIONS_END,
 };
 
-static int refuse_if_read(ctl_context *context, const char *name, const ctl_stream_facts *facts)
-{
-	int exit_code = EX_OK;
-	for (size_t i = 0; i < facts->groups.count && exit_code == EX_OK && !given.force; i++) {
-		ctl_roster roster;
-		exit_code = ctl_roster_read(context, name, facts->groups.list[i], &roster);
-		if (exit_code == EX_OK)
-			exit_code = ctl_roster_refuse_live(&roster, name, facts->groups.list[i]);
-		ctl_roster_free(&roster);
-	}
-	return exit_code;
-}
-
 /* What a stream has left whose registration was deleted by hand, or is lost. It has no shape, and no groups to ask for. */
 static int delete_rest(ctl_context *context, const char *name)
 {
@@ -115,8 +102,8 @@ static int read_facts(ctl_context *context, const seg_stream *stream, ctl_stream
 	*why = '\0';
 	ctl_complaints_to(why, WHY_MAX);
 	int exit_code = ctl_stream_facts_read(context, stream, facts);
-	if (exit_code == EX_OK)
-		exit_code = refuse_if_read(context, stream->name, facts);
+	if (exit_code == EX_OK && !given.force)
+		exit_code = ctl_roster_refuse_any_live(context, stream->name, &facts->groups, false);
 	ctl_complaints_to(NULL, 0);
 	return exit_code;
 }

@@ -6,37 +6,11 @@
 
 #include "ask.h"
 #include "directory.h"
-#include "doctor/members.h"
 #include "emitting.h"
+#include "roster.h"
 #include "stream/client.h"
 #include "stream_keys.h"
 #include "text.h"
-
-/* Only the leases tell, and they may be what cannot be read. */
-static int refuse_if_read(ctl_context *context, const char *name, const ctl_keys *groups)
-{
-	for (size_t i = 0; i < groups->count; i++) {
-		const char *group = groups->list[i];
-		seg_live_members members;
-		seg_error error;
-		int status = seg_live_members_read(context->client, name, group, &members, &error);
-		if (status == SEG_EPROTOCOL)
-			return ctl_complain(
-				CTL_EXIT_NOT_DONE,
-				"nobody can tell whether group \"%s\" of stream \"%s\" has live members: "
-				"%s; or make sure that there is none, and use --force",
-				group, name, error.text);
-		if (status)
-			return ctl_fail(&error);
-		if (members.count > 0)
-			return ctl_complain(
-				CTL_EXIT_NOT_DONE,
-				"group \"%s\" of stream \"%s\" has live members (%s); stop them, make "
-				"them stand by (SIGUSR1), or use --force",
-				group, name, members.names);
-	}
-	return EX_OK;
-}
 
 int ctl_stream_forget_groups(ctl_context *context, const seg_stream *stream, const ctl_keys *groups)
 {
@@ -73,7 +47,7 @@ int ctl_stream_delete_spoilt(ctl_context *context, const char *name, const char 
 	if (exit_code == EX_OK)
 		exit_code = find_groups(context, name, &groups);
 	if (exit_code == EX_OK && !force)
-		exit_code = refuse_if_read(context, name, &groups);
+		exit_code = ctl_roster_refuse_any_live(context, name, &groups, true);
 	if (exit_code == EX_OK)
 		exit_code = ctl_ask(
 			yes,
