@@ -1,8 +1,10 @@
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <segmenter/segmenter.h>
+
+#include "base/whole_number.h"
 
 char *seg_id_format(seg_id id, char *text)
 {
@@ -10,32 +12,18 @@ char *seg_id_format(seg_id id, char *text)
 	return text;
 }
 
-/* Reads digits up to the first other character; false if there are none, or if they overflow 64 bits. */
-static bool read_number(const char **text, uint64_t *number)
-{
-	const char *p = *text;
-	uint64_t value = 0;
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
-			return false;
-	bool any = p > *text;
-	*text = p;
-	*number = value;
-	return any;
-}
-
 int seg_id_parse(const char *text, seg_id *id)
 {
 	seg_id parsed = {0, 0};
-	if (!text || !id || !read_number(&text, &parsed.ms))
+	const char *end = text ? text + strlen(text) : NULL;
+	if (!text || !id || !seg_whole_number_read(&text, end, &parsed.ms))
 		return SEG_EINVAL;
 	if (*text == '-') {
 		text++;
-		if (!read_number(&text, &parsed.seq))
+		if (!seg_whole_number_read(&text, end, &parsed.seq))
 			return SEG_EINVAL;
 	}
-	if (*text)
+	if (text < end)
 		return SEG_EINVAL;
 	*id = parsed;
 	return 0;

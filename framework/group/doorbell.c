@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/whole_number.h"
 #include "group/brief.h"
 #include "group/history.h"
 #include "group/notes.h"
@@ -41,14 +42,12 @@ static seg_partition *partition_of(const seg_member *m, const char *key, size_t 
 {
 	const seg_partition *first = &m->partitions[0];
 	size_t prefix = first->log_key_length - 1; /* without its number 0 */
-	if (length <= prefix || length > prefix + 9 || memcmp(key, first->log_key, prefix) != 0)
+	if (length <= prefix || memcmp(key, first->log_key, prefix) != 0)
 		return NULL;
-	uint32_t number = 0;
-	for (size_t i = prefix; i < length; i++) {
-		if (key[i] < '0' || key[i] > '9')
-			return NULL;
-		number = number * 10 + (uint32_t)(key[i] - '0');
-	}
+	const char *text = key + prefix, *end = key + length;
+	uint64_t number;
+	if (!seg_whole_number_read(&text, end, &number) || text < end)
+		return NULL;
 	return number < m->partition_count ? &m->partitions[number] : NULL;
 }
 

@@ -2,36 +2,19 @@
 
 #include <string.h>
 
+#include "base/whole_number.h"
 #include "stream/pack.h"
 #include "stream/record.h"
 
 /* What the next text of an entry is. Names and values of fields alternate. */
 enum { FIELD_NAME, FIELD_KEY, FIELD_DATA, FIELD_HEADER, FIELD_SKIP, FIELD_PACKED, FIELD_RECORDS_BEFORE };
 
-/* The number at *text, up to the first byte that is no digit. False: none, or beyond 64 bits. */
-static bool read_number(const char **text, const char *end, uint64_t *number)
-{
-	enum { DIGITS_SAFE = 19 }; /* so many digits always fit into 64 bits */
-	const char *at = *text, *safe = end - at > DIGITS_SAFE ? at + DIGITS_SAFE : end;
-	uint64_t n = 0;
-	for (; at < safe && (unsigned char)(*at - '0') <= 9; at++)
-		n = n * 10 + (unsigned char)(*at - '0');
-	for (; at < end && (unsigned char)(*at - '0') <= 9; at++)
-		if (__builtin_mul_overflow(n, 10, &n) ||
-		    __builtin_add_overflow(n, (unsigned char)(*at - '0'), &n))
-			return false;
-	bool any = at > *text;
-	*text = at;
-	*number = n;
-	return any;
-}
-
 /* Redis writes ids as two numbers; anything else is no id. */
 static bool read_id(const char *text, size_t length, seg_id *id)
 {
 	const char *end = text + length;
-	return read_number(&text, end, &id->ms) && text < end && *text++ == '-' &&
-	       read_number(&text, end, &id->seq) && text == end;
+	return seg_whole_number_read(&text, end, &id->ms) && text < end && *text++ == '-' &&
+	       seg_whole_number_read(&text, end, &id->seq) && text == end;
 }
 
 void seg_parser_begin(seg_parser *parser, seg_fetched *target, seg_id handled,

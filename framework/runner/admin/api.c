@@ -1,6 +1,4 @@
 /* api.c - /api/v1, as JSON. Fields may be added; none is removed or changes its meaning. */
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +6,7 @@
 #include "group/outputs.h"
 #include "group/value_load.h"
 #include "base/clock.h"
+#include "base/whole_number.h"
 #include "admin/json.h"
 #include "admin/view.h"
 #include "config/options.h"
@@ -328,21 +327,12 @@ static json_t *event_json(const seg_event *event)
 	return json;
 }
 
-/* Digits only: strtoull takes much more, and 0 for a text. */
-static bool read_number(const char *text, uint64_t *number)
-{
-	char *end;
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	return isdigit((unsigned char)*text) && !*end && errno == 0;
-}
-
 /* The kept events with a number above ?after=, oldest first. */
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
 	uint64_t after = 0;
-	if (request->after && !read_number(request->after, &after)) {
+	if (request->after && !seg_whole_number_parse(request->after, &after)) {
 		seg_json_refuse(
 			answer, BAD_REQUEST,
 			"after must be a whole number, such as after=0: that of the newest event that you have");

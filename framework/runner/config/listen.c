@@ -1,13 +1,12 @@
 #include "config/listen.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/whole_number.h"
 
 static int not_an_address(const char *text, seg_error *error)
 {
@@ -19,11 +18,8 @@ static int not_an_address(const char *text, seg_error *error)
 /* -1 if the text is not a port. */
 static int parse_port(const char *text)
 {
-	char *end;
-	if (*text < '0' || *text > '9')
-		return -1;
-	unsigned long port = strtoul(text, &end, 10);
-	return *end || port > 65535 ? -1 : (int)port;
+	uint64_t port;
+	return seg_whole_number_parse(text, &port) && port <= 65535 ? (int)port : -1;
 }
 
 static bool parse_ipv4(const char *host, int port, seg_listen *listen)
