@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/plural.h"
 #include "doctor/doctor.h"
 #include "doctor/stream.h"
 #include "stream/client.h"
@@ -49,7 +50,7 @@ static void judge_absent(const look *l)
 			"[consumer %s] %s %s does not exist yet; segrunner will register it with %" PRIu32
 			" partition%s",
 			name, l->what, stream, l->use->shape->partitions,
-			l->use->shape->partitions == 1 ? "" : "s");
+			seg_plural(l->use->shape->partitions));
 		return;
 	}
 	if (before) {
@@ -83,10 +84,10 @@ static bool judge_shape(const look *l, const seg_stream *stream)
 			"[consumer %s] %s %s has %" PRIu32 " partition%s of %" PRIu64
 			" messages, overflow %s, packing %s; the section asks for %" PRIu32 " of %" PRIu64
 			", %s, %s",
-			l->section->name, l->what, l->use->stream, is->partitions,
-			is->partitions == 1 ? "" : "s", is->partition_size, seg_overflow_name(is->overflow),
-			seg_packing_names[is->packing], wanted->partitions, wanted->partition_size,
-			seg_overflow_name(wanted->overflow), seg_packing_names[wanted->packing]);
+			l->section->name, l->what, l->use->stream, is->partitions, seg_plural(is->partitions),
+			is->partition_size, seg_overflow_name(is->overflow), seg_packing_names[is->packing],
+			wanted->partitions, wanted->partition_size, seg_overflow_name(wanted->overflow),
+			seg_packing_names[wanted->packing]);
 	seg_report_advise(l->report,
 			  "a stream never changes its shape: change the section, or use another stream");
 	return false;
@@ -116,7 +117,7 @@ static void judge_group(const seg_doctor_section *section, const seg_stream *str
 			      section->name, section->group);
 	else
 		seg_report_ok(report, "consumer", "[consumer %s] group %s has %zu live member%s (%s)",
-			      section->name, section->group, members.count, members.count == 1 ? "" : "s",
+			      section->name, section->group, members.count, seg_plural(members.count),
 			      members.names);
 }
 
@@ -168,7 +169,7 @@ static void look_at_output(const look *l)
 		return;
 	uint32_t partitions = stream->shape.partitions;
 	seg_report_ok(l->report, "consumer", "[consumer %s] output %s exists, with %" PRIu32 " partition%s",
-		      l->section->name, l->use->stream, partitions, partitions == 1 ? "" : "s");
+		      l->section->name, l->use->stream, partitions, seg_plural(partitions));
 	judge_output_partitions(l, stream);
 	seg_stream_close(stream);
 }

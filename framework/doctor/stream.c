@@ -8,6 +8,7 @@
 #include "doctor/doctor.h"
 #include "doctor/stream.h"
 #include "base/names.h"
+#include "base/plural.h"
 #include "stream/client.h"
 #include "stream/group_outputs.h"
 #include "stream/misfit.h"
@@ -106,18 +107,13 @@ void seg_judge_error(const char *check, const seg_error *error, seg_report *repo
 		seg_doctor_fail(report, check, error, NULL);
 }
 
-static const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 void seg_judge_partitions(const seg_stream *stream, const seg_partition_sum *sum, seg_report *report)
 {
 	if (sum->wrong_type.count == 0 && sum->nearly_full.count == 0)
 		seg_report_ok(report, "stream",
 			      "%s: %" PRIu32 " partition%s, %" PRIu32 " in use, %" PRIu64 " message%s",
-			      stream->name, stream->shape.partitions, plural(stream->shape.partitions),
-			      sum->exist, sum->messages, plural(sum->messages));
+			      stream->name, stream->shape.partitions, seg_plural(stream->shape.partitions),
+			      sum->exist, sum->messages, seg_plural(sum->messages));
 	judge_types(stream, sum, report);
 	judge_bound(stream, sum, report);
 }
@@ -145,7 +141,7 @@ static void judge_members(const seg_stream *stream, const char *group, seg_repor
 	}
 	if (members.count > 0) {
 		seg_report_ok(report, "group", "%s of %s: %zu live member%s (%s)", group, stream->name,
-			      members.count, plural(members.count), members.names);
+			      members.count, seg_plural(members.count), members.names);
 		return;
 	}
 	seg_report_warn(report, "group", "%s of %s: no live member, so nothing is handled", group,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "base/random.h"
 #include "group/history.h"
 #include "group/notes.h"
@@ -114,7 +115,7 @@ static void refused(struct seg_blocking_read *b, const seg_reply *reply, int64_t
 		return;
 	seg_log(&b->member->logger, SEG_LOG_ERROR,
 		"Redis refused a blocking read of %u partition%s and %s (%u time%s in a row): %s", b->count,
-		b->count == 1 ? "" : "s", b->member->control_key, b->refusals, b->refusals == 1 ? "" : "s",
+		seg_plural(b->count), b->member->control_key, b->refusals, seg_plural(b->refusals),
 		seg_reply_explain(reply, text));
 	b->told_at = now;
 }

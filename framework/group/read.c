@@ -1,6 +1,7 @@
 #include "group/read.h"
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/random.h"
 #include "group/brief.h"
 #include "group/careful_read.h"
@@ -191,7 +192,7 @@ void seg_read_refused(seg_partition *p, const seg_reply *reply, int64_t now)
 	bool lasts = !seg_reply_is_transient(reply) || p->read.refusals >= REFUSED_MOST;
 	if (lasts && (p->read.told_at == 0 || now - p->read.told_at >= REFUSED_TELL)) {
 		seg_log(&p->logger, SEG_LOG_ERROR, "Redis refused to read %s (%u time%s in a row): %s",
-			p->log_key, p->read.refusals, p->read.refusals == 1 ? "" : "s",
+			p->log_key, p->read.refusals, seg_plural(p->read.refusals),
 			seg_reply_explain(reply, text));
 		p->read.told_at = now;
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 
 /* Between two log lines about refusals that are alike. */
 #define TELL_INTERVAL (30 * SEG_SECOND)
@@ -38,7 +39,7 @@ void seg_refusal_tell(seg_member *m, const seg_logger *logger, const char *what,
 	}
 	if (alike && r->untold > 0)
 		snprintf(more, sizeof(more), " (and %u time%s since the last such line)", r->untold,
-			 r->untold == 1 ? "" : "s");
+			 seg_plural(r->untold));
 	seg_log(logger, SEG_LOG_ERROR, "Redis refused %s: %s%s", what, text, more);
 	*r = (seg_refusal){.what = what, .told_at = now};
 	memcpy(r->start, start, sizeof(start));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 
 /* The shares stand still for so long; but the line waits no longer than ROLL_MOST. */
 #define ROLL_QUIET (200 * SEG_MS)
@@ -77,9 +78,8 @@ static void write_line(seg_member *m)
 			 unclean);
 	seg_log(&m->logger, SEG_LOG_INFO,
 		"member %s now has %" PRIu32 " of %" PRIu32 " partition%s%s%s%s%s%s", m->name, owned,
-		m->partition_count, m->partition_count == 1 ? "" : "s",
-		came.count ? "; owned from now on: " : "", came.text, went.count ? "; no longer owned: " : "",
-		went.text, crashes);
+		m->partition_count, seg_plural(m->partition_count), came.count ? "; owned from now on: " : "",
+		came.text, went.count ? "; no longer owned: " : "", went.text, crashes);
 }
 
 void seg_roll_changed(seg_member *m)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/random.h"
 #include "group/notes.h"
 
@@ -167,7 +168,7 @@ static void tell_limit(seg_member *m, int64_t now)
 		seg_log(&m->logger, SEG_LOG_ERROR,
 			"member %s gives back what it cannot serve, and takes %" PRId64
 			" partition%s at most, until a trial succeeds: %s",
-			m->name, m->shortage.limit, m->shortage.limit == 1 ? "" : "s", reason);
+			m->name, m->shortage.limit, seg_plural(m->shortage.limit), reason);
 }
 
 void seg_shortage_share(seg_member *m, uint32_t capacity, char text[SEG_SHORTAGE_SHARE_MAX])

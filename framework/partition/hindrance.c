@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/units.h"
 
 const char *const seg_hindrance_names[] = {
@@ -56,8 +57,8 @@ static void tell_beyond(const seg_hindrance *h, char *text, size_t size)
 {
 	char id[SEG_ID_TEXT_MAX];
 	snprintf(text, size, "message %s holds up the partition: %" PRIu64 " message%s beyond it %s done, %s",
-		 seg_id_format(h->id, id), h->number, h->number == 1 ? "" : "s",
-		 h->number == 1 ? "is" : "are", h->text);
+		 seg_id_format(h->id, id), h->number, seg_plural(h->number), h->number == 1 ? "is" : "are",
+		 h->text);
 }
 
 char *seg_hindrance_sentence(const seg_hindrance *h, int64_t now, char text[SEG_HINDRANCE_SENTENCE_MAX])

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/descriptors.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "config/config.h"
 #include "plugin/describe.h"
@@ -109,7 +110,7 @@ static int check_file(const char *file, bool connect)
 		exit_code = EX_CONFIG;
 	if (config && exit_code == EX_OK)
 		printf("%s: good; %zu consumer%s\n", file, config->consumer_count,
-		       config->consumer_count == 1 ? "" : "s");
+		       seg_plural(config->consumer_count));
 	if (config && exit_code == EX_OK && connect)
 		exit_code = seg_runner_try_redis(config, stdout);
 	seg_config_errors_fini(&errors);

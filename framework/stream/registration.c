@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/plural.h"
 #include "stream/spelling.h"
 
 /* Between two questions; and after Redis has refused one for a reason that does not pass by itself, as the want of a right. */
@@ -84,7 +85,7 @@ void seg_registration_answer(seg_registration *r, const seg_reply *reply)
 		seg_log(r->logger, SEG_LOG_WARNING,
 			"Redis had lost the registration of stream \"%s\", or somebody has deleted it; it is registered again, with %" PRIu32
 			" partition%s",
-			r->name, r->shape->partitions, r->shape->partitions == 1 ? "" : "s");
+			r->name, r->shape->partitions, seg_plural(r->shape->partitions));
 	judge(r, &stored);
 }
 
@@ -95,7 +96,7 @@ int seg_registration_fail(const seg_stream_shape *is, const seg_stream_shape *wa
 			"stream \"%s\" exists with %" PRIu32 " partition%s of %" PRIu64
 			" messages, overflow %s, packing %s, not with %" PRIu32 " of %" PRIu64
 			", overflow %s, packing %s; %s",
-			name, is->partitions, is->partitions == 1 ? "" : "s", is->partition_size,
+			name, is->partitions, seg_plural(is->partitions), is->partition_size,
 			seg_overflow_names[is->overflow], seg_packing_names[is->packing], wanted->partitions,
 			wanted->partition_size, seg_overflow_names[wanted->overflow],
 			seg_packing_names[wanted->packing], remedy);

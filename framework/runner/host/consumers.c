@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/plural.h"
 #include "base/random.h"
 #include "host/exit_code.h"
 
@@ -187,7 +188,7 @@ void seg_consumers_report(seg_consumers *c)
 		logger.stream = s->config->stream;
 		logger.group = s->config->group;
 		seg_log(&logger, SEG_LOG_INFO, "[consumer %s] owns %u partition%s%s", s->config->name, owned,
-			owned == 1 ? "" : "s", s->member ? "" : "; it stands by");
+			seg_plural(owned), s->member ? "" : "; it stands by");
 		if (s->member)
 			seg_member_report(s->member);
 	}

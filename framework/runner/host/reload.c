@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/plural.h"
 #include "config/compare.h"
 #include "host/exchange.h"
 
@@ -54,7 +55,7 @@ static void put_in_force(seg_reload *reload, seg_reloaded *fresh, const seg_sect
 		seg_log(&reload->logger, SEG_LOG_WARNING, "SIGHUP: restart segrunner to apply: %s", fixed);
 	free_unused(reload);
 	seg_log(&reload->logger, SEG_LOG_INFO, "reloaded: %zu consumer%s started, %zu ended, %zu untouched",
-		counts->started, counts->started == 1 ? "" : "s", counts->ended, counts->untouched);
+		counts->started, seg_plural(counts->started), counts->ended, counts->untouched);
 }
 
 /* Reads the file and exchanges the sections; returns whether the configuration is in force. */

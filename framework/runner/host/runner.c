@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "base/plural.h"
 #include "embedded/paths.h"
 #include "host/consumers.h"
 #include "host/notify.h"
@@ -109,7 +110,7 @@ static int run(runner *r)
 {
 	int exit_code = EX_OK;
 	seg_log(&r->logger, SEG_LOG_INFO, "segrunner %s runs as %s with %zu consumer%s", seg_version(),
-		r->name, r->consumers.count, r->consumers.count == 1 ? "" : "s");
+		r->name, r->consumers.count, seg_plural(r->consumers.count));
 	r->started = true;
 	while (exit_code == EX_OK && !seg_wait_ms(&r->wait, is_asked(r) ? 0 : PASS_MS)) {
 		seg_redis_look(&r->redis);

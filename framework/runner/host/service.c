@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "host/notify.h"
 
 enum { LOOK_MS = 1000, JOINING_MS = 20 };
@@ -79,7 +80,7 @@ static void tell_status(seg_service *service, seg_section *const *sections, size
 	if (now < service->status_at)
 		return;
 	seg_service_say(service, "%u partition%s owned, %u retrying; %llu messages a second", owned,
-			owned == 1 ? "" : "s", retrying, count(service, handled, now));
+			seg_plural(owned), retrying, count(service, handled, now));
 	service->status_at = now + STATUS_INTERVAL;
 }
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "base/plural.h"
 #include "stream/output_names.h"
 #include "config/options.h"
 #include "partition/effects.h"
@@ -351,7 +352,7 @@ static int run(trial *t)
 		return complain(t, text, EX_DATAERR);
 	}
 	if (exit_code == EX_OK)
-		printf("%u case%s, %u not as expected\n", t->cases, t->cases == 1 ? "" : "s", t->unexpected);
+		printf("%u case%s, %u not as expected\n", t->cases, seg_plural(t->cases), t->unexpected);
 	return exit_code == EX_OK && t->unexpected ? UNEXPECTED : exit_code;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/random.h"
 #include "work/failure.h"
 #include "partition/inbox.h"
@@ -303,7 +304,7 @@ static void letter_written(seg_dispatcher *d)
 	char id[SEG_ID_TEXT_MAX];
 	seg_log(&d->task->logger, SEG_LOG_WARNING,
 		"dead-lettered message %s after %" PRIu32 " attempt%s: %.300s",
-		seg_id_format(item->message->id, id), d->letter.attempts, d->letter.attempts == 1 ? "" : "s",
+		seg_id_format(item->message->id, id), d->letter.attempts, seg_plural(d->letter.attempts),
 		fault == SEG_FAULT_NONE ? seg_failure_reason(slot->reason) : seg_fault_text(fault));
 	atomic_fetch_add_explicit(&d->task->setup->counters->handled, 1, memory_order_relaxed);
 	seg_slots_letter_written(&d->slots);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/random.h"
 
 const char *seg_failure_reason(const char *reason)
@@ -27,7 +28,7 @@ seg_step seg_failure_dead_letter(seg_task *task, const seg_fetched *fetched, siz
 		return SEG_STEP_STOP;
 	seg_log(&task->logger, SEG_LOG_WARNING,
 		"dead-lettered message %s after %" PRIu32 " attempt%s: %.300s", seg_id_format(request.id, id),
-		attempts, attempts == 1 ? "" : "s", request.reason);
+		attempts, seg_plural(attempts), request.reason);
 	*index += 1;
 	seg_task_handled(task, fetched, *index);
 	seg_task_end_retries(task);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "text.h"
 
 typedef struct {
@@ -156,7 +157,7 @@ static bool nobody_can_serve(const facts *f, ctl_diagnosis *d)
 	if (*f->p->info.owner || *f->p->info.target || !m)
 		return false;
 	cause(d, "no member can serve it: member %s takes %" PRId64 " partition%s at most, because %s",
-	      m->name, m->limit, m->limit == 1 ? "" : "s", explain_shortage(m->short_of));
+	      m->name, m->limit, seg_plural(m->limit), explain_shortage(m->short_of));
 	if (strcmp(m->short_of, "state") == 0)
 		next(d,
 		     "set \"parallel\" of %s to what it was; or drop the values and begin anew: segctl reset %s %s "
@@ -229,7 +230,7 @@ static bool has_a_killer(const facts *f, ctl_diagnosis *d)
 	seg_id previous = suspect.seq ? (seg_id){suspect.ms, suspect.seq - 1}
 				      : (seg_id){suspect.ms ? suspect.ms - 1 : 0, UINT64_MAX};
 	cause(d, "message %s was in flight in %" PRIu32 " owner%s that crashed: it may be what kills them",
-	      seg_id_format(suspect, id), f->p->attempts, ctl_plural(f->p->attempts));
+	      seg_id_format(suspect, id), f->p->attempts, seg_plural(f->p->attempts));
 	next(d,
 	     "show it: segctl tail %s -p %" PRIu32
 	     " --from %s --count 1; after max_attempts it becomes a dead letter",
@@ -242,7 +243,7 @@ static bool keeps_crashing(const facts *f, ctl_diagnosis *d)
 	if (f->p->crashes < 2)
 		return false;
 	cause(d, "%" PRIu32 " owner%s in a row crashed at position %s without committing a message",
-	      f->p->crashes, ctl_plural(f->p->crashes), f->position);
+	      f->p->crashes, seg_plural(f->p->crashes), f->position);
 	next(d,
 	     "check the end of their logs; messages are handled one at a time now, until the one at fault is "
 	     "found");

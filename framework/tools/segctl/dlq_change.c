@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "ask.h"
+#include "base/plural.h"
 #include "command.h"
 #include "dlq.h"
 #include "progress.h"
@@ -74,8 +75,7 @@ static int change_all(changing *c, const char *done)
 	else if (c->context->form == CTL_FORM_CSV)
 		printf("%s\r\n%" PRIu64 "\r\n", done, c->done);
 	else
-		printf("%s dead letter%s %s\n", ctl_count_text(c->done, count), c->done == 1 ? "" : "s",
-		       done);
+		printf("%s dead letter%s %s\n", ctl_count_text(c->done, count), seg_plural(c->done), done);
 	return exit_code ? exit_code : c->exit_code;
 }
 
@@ -94,7 +94,7 @@ static int change(changing *c, char **argv, const char *verb, const char *conseq
 	exit_code = ctl_letters_visit(c->context, c->stream, c->group, &ctl_dlq_filter, count_letter, c);
 	if (exit_code == EX_OK && c->planned > 0)
 		exit_code = ctl_ask(given.yes, "%s %s dead letter%s of group \"%s\" of stream \"%s\" %s",
-				    verb, ctl_count_text(c->planned, count), ctl_plural(c->planned), argv[1],
+				    verb, ctl_count_text(c->planned, count), seg_plural(c->planned), argv[1],
 				    argv[0], consequence);
 	if (exit_code == EX_OK)
 		exit_code = change_all(c, done);

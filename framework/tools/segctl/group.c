@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/plural.h"
 #include "command.h"
 #include "directory.h"
 #include "emitting.h"
@@ -152,11 +153,11 @@ static void describe_for_people(const char *stream, const char *group, const ctl
 		ctl_count_text((uint64_t)sum.lag, lag);
 	ctl_say("%s of %s: %" PRIu32 " of %" PRIu32
 		" partition%s owned, %s message%s behind, %s dead letter%s",
-		group, stream, sum.owned, snapshot->partition_count, ctl_plural(snapshot->partition_count),
-		lag, ctl_plural((uint64_t)sum.lag), ctl_count_text(sum.dead_letters, letters),
-		ctl_plural(sum.dead_letters));
+		group, stream, sum.owned, snapshot->partition_count, seg_plural(snapshot->partition_count),
+		lag, seg_plural((uint64_t)sum.lag), ctl_count_text(sum.dead_letters, letters),
+		seg_plural(sum.dead_letters));
 	if (sum.values)
-		ctl_say(", %s value%s in state", ctl_count_text(sum.values, values), ctl_plural(sum.values));
+		ctl_say(", %s value%s in state", ctl_count_text(sum.values, values), seg_plural(sum.values));
 	ctl_say("\n");
 	for (size_t i = 0; i < targets->count; i++)
 		ctl_say("%s%s", i ? ", " : "It emits to ", targets->list[i]);

@@ -2,6 +2,7 @@
 #include <sysexits.h>
 
 #include "ask.h"
+#include "base/plural.h"
 #include "batch.h"
 #include "command.h"
 #include "directory.h"
@@ -92,7 +93,7 @@ static int check_and_ask(seg_stream *stream, const char *group, bool *is_live)
 		exit_code = ctl_ask(
 			given.yes,
 			"Delete group \"%s\" of stream \"%s\" with its position, its state and %s dead letter%s",
-			group, name, ctl_count_text(letters, count), ctl_plural(letters));
+			group, name, ctl_count_text(letters, count), seg_plural(letters));
 	ctl_snapshot_free(&snapshot);
 	return exit_code;
 }

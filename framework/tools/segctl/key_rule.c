@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plural.h"
 
 int ctl_key_rule_init(ctl_key_rule *rule, seg_error *error)
 {
@@ -43,7 +44,7 @@ static int apply_column(const ctl_key_rule *rule, const char *line, size_t lengt
 		if (!to)
 			return seg_fail(error, SEG_EINVAL,
 					"has %" PRId64 " column%s, but the key is in column %" PRId64, column,
-					column == 1 ? "" : "s", rule->column);
+					seg_plural(column), rule->column);
 		from = to + width;
 	}
 }

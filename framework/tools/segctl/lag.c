@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "command.h"
 #include "directory.h"
 #include "fleet.h"
@@ -84,7 +85,7 @@ static int judge(const ctl_snapshot *snapshot, const char *stream, const char *g
 				    "group \"%s\" of stream \"%s\": %s%" PRId64
 				    " message%s wait%s, more than %" PRId64,
 				    group, stream, sum.lag < 0 ? "up to " : "", lag,
-				    ctl_plural((uint64_t)lag), lag == 1 ? "s" : "", given.max_lag);
+				    seg_plural((uint64_t)lag), seg_verb_ending((uint64_t)lag), given.max_lag);
 	if (given.max_behind >= 0 && sum.ahead)
 		return ctl_complain(
 			CTL_EXIT_LIMIT,
@@ -131,9 +132,9 @@ static void print_good(const watching *w)
 	if (w->group)
 		ctl_say("group \"%s\" of stream \"%s\": ", w->group, w->stream);
 	else
-		ctl_say("%zu group%s: ", w->fleet.count, ctl_plural(w->fleet.count));
-	ctl_say("%s message%s wait%s", ctl_count_text((uint64_t)lag, count), ctl_plural((uint64_t)lag),
-		lag == 1 ? "s" : "");
+		ctl_say("%zu group%s: ", w->fleet.count, seg_plural(w->fleet.count));
+	ctl_say("%s message%s wait%s", ctl_count_text((uint64_t)lag, count), seg_plural((uint64_t)lag),
+		seg_verb_ending((uint64_t)lag));
 	if (oldest > 0)
 		ctl_say(", the oldest for %s", ctl_duration_text(oldest, behind));
 	putchar('\n');

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "table.h"
 #include "text.h"
 
@@ -169,13 +170,13 @@ static void print_totals(const ctl_snapshot *snapshot)
 	ctl_totals sum = ctl_snapshot_sum(snapshot);
 	char count[CTL_TEXT_MAX], text[CTL_TEXT_MAX];
 	ctl_say("\nLive members: %zu, owning %" PRIu32 " of %" PRIu32 " partition%s; ", snapshot->roster.live,
-		sum.owned, snapshot->partition_count, ctl_plural(snapshot->partition_count));
+		sum.owned, snapshot->partition_count, seg_plural(snapshot->partition_count));
 	if (sum.lag < 0)
 		ctl_say("at most %s message%s wait%s", ctl_count_text((uint64_t)sum.lag_most, count),
-			ctl_plural((uint64_t)sum.lag_most), sum.lag_most == 1 ? "s" : "");
+			seg_plural((uint64_t)sum.lag_most), seg_verb_ending((uint64_t)sum.lag_most));
 	else
 		ctl_say("%s message%s wait%s", ctl_count_text((uint64_t)sum.lag, count),
-			ctl_plural((uint64_t)sum.lag), sum.lag == 1 ? "s" : "");
+			seg_plural((uint64_t)sum.lag), seg_verb_ending((uint64_t)sum.lag));
 	if (sum.beyond > 0)
 		ctl_say(" (%s of them done already)", ctl_count_text(sum.beyond, count));
 	if (sum.behind > 0)

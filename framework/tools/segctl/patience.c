@@ -7,10 +7,10 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "complain.h"
 #include "context.h"
-#include "text.h"
 
 #define PAUSE_LEAST (SEG_SECOND / 20)
 #define PAUSE_MOST (SEG_SECOND / 2)
@@ -58,7 +58,7 @@ static int print_first(const complaints *c, int exit_code)
 	if (others == 0)
 		return ctl_complain(exit_code, "waiting: %s", c->list[0]);
 	return ctl_complain(exit_code, "waiting: %s; and %zu other reason%s", c->list[0], others,
-			    ctl_plural(others));
+			    seg_plural(others));
 }
 
 int ctl_persist(int64_t timeout, int (*attempt)(void *arg, int64_t left), void *arg)

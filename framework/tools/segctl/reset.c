@@ -9,13 +9,13 @@
 #include <sysexits.h>
 
 #include "ask.h"
+#include "base/plural.h"
 #include "batch.h"
 #include "command.h"
 #include "directory.h"
 #include "reset_plan.h"
 #include "snapshot.h"
 #include "stream/client.h"
-#include "text.h"
 #include "when.h"
 
 #define NO_SHIFT INT64_MAX
@@ -120,7 +120,7 @@ static int report(const ctl_reset_plan *plan)
 	}
 	if (plan->context->form == CTL_FORM_TABLE)
 		printf("%" PRIu32 " of %" PRIu32 " partition%s set\n", set, plan->count,
-		       ctl_plural(plan->count));
+		       seg_plural(plan->count));
 	return exit_code;
 }
 
@@ -134,7 +134,7 @@ static int refuse_values(const ctl_reset_plan *plan)
 			    "group \"%s\" of stream \"%s\" keeps %" PRIu64
 			    " value%s in state; use --drop-state to delete them with the reset, or "
 			    "--keep-state to leave them: messages handled again change them again",
-			    plan->group, plan->stream->name, values, ctl_plural(values));
+			    plan->group, plan->stream->name, values, seg_plural(values));
 }
 
 static int ask(const ctl_reset_plan *plan)
@@ -143,10 +143,10 @@ static int ask(const ctl_reset_plan *plan)
 	uint64_t values = ctl_reset_plan_values(plan);
 	if (given.drop_state && values)
 		snprintf(dropped, sizeof(dropped), ", and delete %" PRIu64 " value%s of its state", values,
-			 ctl_plural(values));
+			 seg_plural(values));
 	return ctl_ask(given.yes,
 		       "Set the position of group \"%s\" of stream \"%s\" in %" PRIu32 " partition%s%s",
-		       plan->group, plan->stream->name, plan->count, ctl_plural(plan->count), dropped);
+		       plan->group, plan->stream->name, plan->count, seg_plural(plan->count), dropped);
 }
 
 static int refuse(const ctl_reset_plan *plan, const ctl_roster *roster)

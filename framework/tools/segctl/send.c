@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "command.h"
 #include "directory.h"
 #include "key_rule.h"
@@ -205,11 +206,11 @@ static int complain_of_unsent(sending *s)
 	ctl_unsent_text(&s->unknown, s->names, unknown, sizeof(unknown));
 	if (s->failed.count)
 		used += (size_t)snprintf(text, sizeof(text), "%zu line%s not sent (%s)", s->failed.count,
-					 ctl_plural(s->failed.count), failed);
+					 seg_plural(s->failed.count), failed);
 	if (s->unknown.count)
 		snprintf(text + used, sizeof(text) - used,
 			 "%s%zu line%s of unknown outcome: in the stream or not (%s)", used ? ", " : "",
-			 s->unknown.count, ctl_plural(s->unknown.count), unknown);
+			 s->unknown.count, seg_plural(s->unknown.count), unknown);
 	if (s->stopped_at)
 		snprintf(rest, sizeof(rest), ", and nothing after %.200s:%" PRIu64, s->names[s->file],
 			 s->stopped_at);
@@ -230,8 +231,7 @@ static int report(sending *s, ctl_form form, const char *stream, int exit_code)
 		printf("sent,failed,unknown\r\n%" PRIu64 ",%zu,%zu\r\n", added, s->failed.count,
 		       s->unknown.count);
 	else if (!given.quiet)
-		printf("%s message%s sent to %s\n", ctl_count_text(added, count), added == 1 ? "" : "s",
-		       stream);
+		printf("%s message%s sent to %s\n", ctl_count_text(added, count), seg_plural(added), stream);
 	return s->failed.count + s->unknown.count ? complain_of_unsent(s) : exit_code;
 }
 

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "text.h"
 
 int ctl_snapshot_fail(const seg_error *error, const char *stream)
@@ -94,8 +95,8 @@ const char *ctl_snapshot_lanes(const ctl_partition *p, char text[CTL_LANES_TEXT_
 	snprintf(text, CTL_LANES_TEXT_MAX,
 		 "%s message%s after the position %s done, %" PRIu32 " lane%s busy, %" PRIu32
 		 " slot%s of keys wait%s",
-		 ctl_count_text(p->beyond, done), ctl_plural(p->beyond), p->beyond == 1 ? "is" : "are",
+		 ctl_count_text(p->beyond, done), seg_plural(p->beyond), p->beyond == 1 ? "is" : "are",
 		 p->lanes_busy, p->lanes_busy == 1 ? " is" : "s are", p->slots_waiting,
-		 ctl_plural(p->slots_waiting), p->slots_waiting == 1 ? "s" : "");
+		 seg_plural(p->slots_waiting), seg_verb_ending(p->slots_waiting));
 	return text;
 }

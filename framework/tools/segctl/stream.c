@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/plural.h"
 #include "command.h"
 #include "directory.h"
 #include "stream/client.h"
@@ -58,8 +59,8 @@ static int create(ctl_context *context, int argc, char **argv)
 		return ctl_fail(&error);
 	if (context->form == CTL_FORM_TABLE)
 		ctl_say("%s: %" PRIu32 " partition%s of %" PRIu64 " message%s, %s\n", argv[0],
-			wanted.partitions, ctl_plural(wanted.partitions), wanted.partition_size,
-			ctl_plural(wanted.partition_size), shape_text(&wanted, text));
+			wanted.partitions, seg_plural(wanted.partitions), wanted.partition_size,
+			seg_plural(wanted.partition_size), shape_text(&wanted, text));
 	seg_stream_close(stream);
 	return EX_OK;
 }
@@ -177,8 +178,8 @@ static void describe_for_people(const seg_stream *stream, const ctl_stream_facts
 {
 	char size[CTL_TEXT_MAX], text[64];
 	ctl_say("%s: %" PRIu32 " partition%s of %s message%s, %s\nGroups:", stream->name,
-		stream->shape.partitions, ctl_plural(stream->shape.partitions),
-		ctl_count_text(stream->shape.partition_size, size), ctl_plural(stream->shape.partition_size),
+		stream->shape.partitions, seg_plural(stream->shape.partitions),
+		ctl_count_text(stream->shape.partition_size, size), seg_plural(stream->shape.partition_size),
 		shape_text(&stream->shape, text));
 	for (size_t i = 0; i < facts->groups.count; i++)
 		ctl_say(" %s", facts->groups.list[i]);

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "ask.h"
+#include "base/plural.h"
 #include "command.h"
 #include "directory.h"
 #include "emitting.h"
@@ -44,7 +45,7 @@ static int delete_rest(ctl_context *context, const char *name)
 		exit_code = ctl_ask(
 			given.yes,
 			"Stream \"%s\" in namespace \"%s\" is not registered. Delete the %zu key%s that it has left",
-			name, context->client->name_space, keys.count, ctl_plural(keys.count));
+			name, context->client->name_space, keys.count, seg_plural(keys.count));
 	if (exit_code == EX_OK)
 		exit_code = ctl_keys_unlink(context, &keys);
 	ctl_keys_free(&keys);
@@ -89,7 +90,7 @@ static int ask(const ctl_context *context, const char *name, const ctl_stream_fa
 		"Delete stream \"%s\" in namespace \"%s\" with its %s message%s, %zu group%s and their "
 		"dead letters%s%s",
 		name, context->client->name_space, ctl_count_text(facts->messages, count),
-		ctl_plural(facts->messages), facts->groups.count, ctl_plural(facts->groups.count),
+		seg_plural(facts->messages), facts->groups.count, seg_plural(facts->groups.count),
 		*emitters ? ", although it gets messages from " : "", emitters);
 }
 

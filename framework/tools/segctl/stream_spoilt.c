@@ -5,12 +5,12 @@
 #include <sysexits.h>
 
 #include "ask.h"
+#include "base/plural.h"
 #include "directory.h"
 #include "emitting.h"
 #include "roster.h"
 #include "stream/client.h"
 #include "stream_keys.h"
-#include "text.h"
 
 int ctl_stream_forget_groups(ctl_context *context, const seg_stream *stream, const ctl_keys *groups)
 {
@@ -52,7 +52,7 @@ int ctl_stream_delete_spoilt(ctl_context *context, const char *name, const char 
 		exit_code = ctl_ask(
 			yes,
 			"Stream \"%s\" in namespace \"%s\" cannot be read: %.400s. Delete all its %zu key%s",
-			name, context->client->name_space, why, keys.count, ctl_plural(keys.count));
+			name, context->client->name_space, why, keys.count, seg_plural(keys.count));
 	if (exit_code == EX_OK)
 		exit_code = ctl_stream_forget_groups(context, &stream, &groups);
 	if (exit_code == EX_OK)

@@ -48,11 +48,6 @@ char *ctl_count_text(uint64_t count, char text[CTL_TEXT_MAX])
 	return text;
 }
 
-const char *ctl_plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 char *ctl_printable(const void *bytes, size_t length)
 {
 	const char *from = bytes;

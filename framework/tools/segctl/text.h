@@ -17,9 +17,6 @@ char *ctl_time_text(uint64_t ms, char text[CTL_TEXT_MAX]);
 /* "1,234,567". Returns text. */
 char *ctl_count_text(uint64_t count, char text[CTL_TEXT_MAX]);
 
-/* "" after a count of 1, else "s". */
-const char *ctl_plural(uint64_t count);
-
 /* Bytes as text: each byte that is not part of a printable character of the locale as \xNN. The caller frees it. */
 char *ctl_printable(const void *bytes, size_t length);
 

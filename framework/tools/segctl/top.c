@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "command.h"
 #include "diagnosis.h"
 #include "lag_list.h"
@@ -133,7 +134,7 @@ static void draw_head(const top *t)
 	const ctl_fleet_group *group = entered(t);
 	if (t->level == GROUPS)
 		snprintf(line, sizeof(line), "segctl top - %zu group%s", t->fleet.count,
-			 ctl_plural(t->fleet.count));
+			 seg_plural(t->fleet.count));
 	else if (!group)
 		snprintf(line, sizeof(line), "group %s of %s - %s", t->at_group, t->at_stream,
 			 unreadable_entered(t) ? "cannot be read" : "gone");
@@ -141,7 +142,8 @@ static void draw_head(const top *t)
 		snprintf(line, sizeof(line), "group %s of %s - %zu live, %s message%s wait%s, %.1f/s",
 			 t->at_group, t->at_stream, group->now.roster.live,
 			 ctl_count_text((uint64_t)group->sum.lag_most, lag),
-			 ctl_plural((uint64_t)group->sum.lag_most), group->sum.lag_most == 1 ? "s" : "",
+			 seg_plural((uint64_t)group->sum.lag_most),
+			 seg_verb_ending((uint64_t)group->sum.lag_most),
 			 group->sum.rate > 0 ? group->sum.rate : 0);
 	draw_line(0, A_BOLD, line);
 	draw_line(1, *t->trouble ? A_BOLD : A_NORMAL, t->trouble);
@@ -232,7 +234,7 @@ static void draw_details(const top *t)
 		 seg_id_format(p->info.last, last));
 	mvprintw(6, 0, "Waiting   %s message%s, the oldest for %s",
 		 p->info.lag < 0 ? "an unknown number of" : ctl_count_text((uint64_t)p->info.lag, lag),
-		 ctl_plural((uint64_t)p->info.lag), ctl_duration_text(p->behind, behind));
+		 seg_plural((uint64_t)p->info.lag), ctl_duration_text(p->behind, behind));
 	mvprintw(7, 0, "Crashes   %" PRIu32 "  attempts %" PRIu32 "  dead letters %" PRIu64 "  lost %" PRIu64,
 		 p->crashes, ctl_snapshot_attempts(p), p->info.dead_letters, p->info.lost);
 	int y = 8;

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "diagnosis.h"
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "directory.h"
 #include "server_trouble.h"
@@ -97,7 +98,7 @@ static void print_position(const answer *a)
 		ctl_say("Waiting       %s message%s",
 			p->info.lag < 0 ? "an unknown number of"
 					: ctl_count_text((uint64_t)p->info.lag, text),
-			ctl_plural((uint64_t)p->info.lag));
+			seg_plural((uint64_t)p->info.lag));
 		if (p->beyond)
 			ctl_say(" (%s of them done already)", ctl_count_text(p->beyond, text));
 		ctl_say(", the oldest (%s) for %s\n", seg_id_format(p->oldest, oldest),
@@ -114,10 +115,10 @@ static void print_troubles(const answer *a)
 	char id[SEG_ID_TEXT_MAX], sentence[SEG_HINDRANCE_SENTENCE_MAX];
 	const ctl_partition *p = a->p;
 	ctl_say("Crashes       %" PRIu32 " owner%s in a row at this position", p->crashes,
-		ctl_plural(p->crashes));
+		seg_plural(p->crashes));
 	if (p->attempts)
 		ctl_say("; suspect: message %s, %" PRIu32 " attempt%s", seg_id_format(p->suspect, id),
-			p->attempts, ctl_plural(p->attempts));
+			p->attempts, seg_plural(p->attempts));
 	if (p->hindrance.kind)
 		ctl_say("\nHindered      %s", seg_hindrance_sentence(&p->hindrance, seg_now(), sentence));
 	ctl_say("\nDead letters  %" PRIu64, p->info.dead_letters);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "base/plural.h"
 #include "experiments/experiment.h"
 #include "experiments/rounds.h"
 #include "measure/progress.h"
@@ -140,7 +141,7 @@ static void run(bench_context *context)
 	snprintf(heading, sizeof(heading),
 		 "packing: %llu records of %u bytes, %u partitions, medians of %zu round%s",
 		 (unsigned long long)workload->messages, workload->size, workload->partitions,
-		 bench_experiment_rounds(context), bench_experiment_rounds(context) == 1 ? "" : "s");
+		 bench_experiment_rounds(context), seg_plural(bench_experiment_rounds(context)));
 	bench_report_heading(heading);
 	measure(context, PAYLOAD_JSON);
 	if (!options->compare)

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/plural.h"
 #include "experiments/experiment.h"
 #include "measure/progress.h"
 #include "ways/group.h"
@@ -35,7 +36,7 @@ static void measure(bench_context *context, uint32_t runners, uint32_t handle_us
 	bench_series rate = {0};
 	char name[64];
 	size_t rounds = bench_experiment_rounds(context);
-	snprintf(name, sizeof(name), "%u runner%s, a batch takes %g ms", runners, runners == 1 ? "" : "s",
+	snprintf(name, sizeof(name), "%u runner%s, a batch takes %g ms", runners, seg_plural(runners),
 		 handle_us / 1000.0);
 	for (size_t i = 0; i < rounds; i++) {
 		bench_progress("scaling, %s: round %zu of %zu", name, i + 1, rounds);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/plural.h"
 #include "measure/series.h"
 #include "report/goals.h"
 
@@ -150,7 +151,7 @@ static void add_case(bench_panels *panels, const json_t *measures, size_t first,
 	long long size = number_of(line, "size"), partitions = number_of(line, "partitions");
 	bench_panel *panel = add_panel(panels, text_of(line, "experiment"), 1);
 	snprintf(panel->note, sizeof(panel->note), "messages/s, %lld bytes, %lld partition%s", size,
-		 partitions, partitions == 1 ? "" : "s");
+		 partitions, seg_plural(partitions));
 	for (size_t i = first; i < end; i++) {
 		line = json_array_get(measures, i);
 		row_of(panel, text_of(line, "way"))->bars[0] = bar_in(line, "messages_per_second");
@@ -375,7 +376,7 @@ static void add_latencies(bench_panels *panels, const json_t *root)
 			panel = add_panel(panels, "latency", QUANTILES);
 			snprintf(panel->note, sizeof(panel->note),
 				 "at %lld messages/s, 100 bytes, %lld partition%s", number_of(line, "rate"),
-				 partitions, partitions == 1 ? "" : "s");
+				 partitions, seg_plural(partitions));
 			panel->headings[P50] = "median, us";
 			panel->headings[P99] = "99th percentile, us";
 		}

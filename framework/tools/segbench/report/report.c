@@ -12,6 +12,7 @@
 
 #include <segmenter/segmenter.h>
 
+#include "base/plural.h"
 #include "measure/progress.h"
 #include "measure/reply.h"
 #include "measure/usage.h"
@@ -66,18 +67,13 @@ static json_t *series_json(const bench_series *series)
 			 values);
 }
 
-static const char *plural(size_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 void bench_report_case(const char *experiment, const bench_workload *workload, size_t rounds)
 {
 	bench_progress_clear();
 	printf("\n%s: %" PRIu64 " messages of %" PRIu32 " bytes, %" PRIu32
 	       " partition%s, medians of %zu round%s\n",
 	       experiment, workload->messages, workload->size, workload->partitions,
-	       plural(workload->partitions), rounds, plural(rounds));
+	       seg_plural(workload->partitions), rounds, seg_plural(rounds));
 	printf("  %-22s %10s %23s %19s %17s %7s\n", "", "", "", "CPU ns/message", "peak memory", "CPU");
 	printf("  %-22s %10s %23s %9s %9s %8s %8s %7s\n", "", "msg/s", "lowest - highest", "client", "server",
 	       "client", "server", "others");
@@ -166,8 +162,8 @@ void bench_report_latency_heading(uint32_t rate, uint32_t partitions, size_t rou
 	printf("\nlatency in us: %" PRIu32 " messages/s of 100 bytes, %" PRIu32
 	       " partition%s, medians of %zu round%s\n"
 	       "  %-32s %9s %22s %9s %9s %9s\n",
-	       rate, partitions, plural(partitions), rounds, plural(rounds), "", "p50", "lowest - highest",
-	       "p99", "p99.9", "highest");
+	       rate, partitions, seg_plural(partitions), rounds, seg_plural(rounds), "", "p50",
+	       "lowest - highest", "p99", "p99.9", "highest");
 }
 
 void bench_report_latency(bench_report *report, uint32_t rate, uint32_t partitions, const char *path,
