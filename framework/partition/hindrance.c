@@ -19,6 +19,23 @@ const char *const seg_hindrance_names[] = {
 	NULL,
 };
 
+bool seg_hindrance_is_counted(seg_hindrance_kind kind)
+{
+	switch (kind) {
+	case SEG_HINDRANCE_NONE:
+	case SEG_HINDRANCE_REFUSED:
+		return false;
+	case SEG_HINDRANCE_RETRY:
+	case SEG_HINDRANCE_HANG:
+	case SEG_HINDRANCE_FULL:
+	case SEG_HINDRANCE_BEYOND:
+	case SEG_HINDRANCE_TARGET:
+	case SEG_HINDRANCE_REPLICAS:
+		return true;
+	}
+	return false;
+}
+
 void seg_hindrance_set_text(seg_hindrance *hindrance, const char *text)
 {
 	snprintf(hindrance->text, sizeof(hindrance->text), "%s", text);

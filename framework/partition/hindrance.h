@@ -9,6 +9,7 @@
 #ifndef SEG_PARTITION_HINDRANCE_H
 #define SEG_PARTITION_HINDRANCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <segmenter/segmenter.h>
@@ -25,6 +26,9 @@ typedef enum seg_hindrance_kind {
 	SEG_HINDRANCE_REPLICAS, /* commits do not count: too few replicas confirm them */
 	SEG_HINDRANCE_REFUSED,  /* Redis refuses commits, or what else the owner asks for */
 } seg_hindrance_kind;
+
+/* Whether such partitions are counted kind by kind. What Redis refuses is judged for all partitions of a member (group/refusal.h). */
+bool seg_hindrance_is_counted(seg_hindrance_kind kind);
 
 /* Replicas that are late for less, and refusals that pass sooner, are not told of. */
 #define SEG_HINDRANCE_TELL_AFTER (1 * SEG_SECOND)

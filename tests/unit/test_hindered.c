@@ -89,6 +89,14 @@ static void one_partition_may_be_hindered_in_two_ways(void **state)
 	seg_hindered_forget(&hindered, &worker);
 }
 
+static void all_kinds_but_refusals_are_counted_for_themselves(void **state)
+{
+	(void)state;
+	for (int kind = 0; seg_hindrance_names[kind]; kind++)
+		assert_int_equal(seg_hindrance_is_counted((seg_hindrance_kind)kind),
+				 kind != SEG_HINDRANCE_NONE && kind != SEG_HINDRANCE_REFUSED);
+}
+
 static void a_text_is_one_line_and_a_long_one_is_cut(void **state)
 {
 	(void)state;
@@ -138,6 +146,7 @@ int main(void)
 		TEST(the_lowest_partition_is_shown_with_what_it_said_last),
 		TEST(a_partition_that_goes_on_is_shown_no_longer),
 		TEST(one_partition_may_be_hindered_in_two_ways),
+		TEST(all_kinds_but_refusals_are_counted_for_themselves),
 		TEST(a_text_is_one_line_and_a_long_one_is_cut),
 		TEST(each_kind_has_its_sentence),
 	};

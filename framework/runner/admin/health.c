@@ -46,9 +46,11 @@ static void judge_hindered(verdict *v, const seg_config_consumer *config, const 
 		[SEG_HINDRANCE_REPLICAS] = "partitions have commits that do not count",
 	};
 	char what[SEG_HINDRANCE_SENTENCE_MAX + 100], sentence[SEG_HINDRANCE_SENTENCE_MAX], all[64] = "";
-	/* What Redis refuses is judged for the section as a whole. */
-	for (int kind = SEG_HINDRANCE_RETRY; kind < SEG_HINDRANCE_REFUSED; kind++) {
+	for (int kind = 0; seg_hindrance_names[kind]; kind++) {
 		seg_hindered_entry first;
+		/* judge_refusals judges the other kind. */
+		if (!seg_hindrance_is_counted((seg_hindrance_kind)kind))
+			continue;
 		unsigned count = seg_section_hindered(section, (seg_hindrance_kind)kind, &first);
 		if (count == 0)
 			continue;
