@@ -32,12 +32,7 @@ if #starts == 0 then
 	write_source(true)
 	return {'OK', tostring(given), '0'}
 end
--- A script that fails in its midst keeps what it has written, and its caller tries again. So what could not be noted is not added.
--- Redis looks at rights first; if it lacks memory, the call makes room below.
-local tried = redis.pcall('HSET', from, source, stored or table.concat({run, epoch, floor}, ' '))
-if type(tried) == 'table' and not out_of_memory(tried) then
-	return tried
-end
+-- @include trial
 
 -- The included functions are created here when a batch needs them, and not for every batch.
 local function trim(how)

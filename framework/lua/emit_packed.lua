@@ -28,12 +28,7 @@ elseif count > 0 then
 	return {'OLD', table.concat(old)}
 end
 
--- A script that fails in its midst keeps what it has written, and its caller tries again. So what could not be noted is not added.
--- Redis looks at rights first; if it lacks memory, the call makes room below.
-local tried = redis.pcall('HSET', from, source, stored or table.concat({run, epoch, floor}, ' '))
-if type(tried) == 'table' and not out_of_memory(tried) then
-	return tried
-end
+-- @include trial
 local first, failure = add_packed()
 if failure then
 	return failure
