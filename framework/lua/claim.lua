@@ -78,7 +78,9 @@ local gap = noted and stored[9] and id_less(position, stored[9]) and tonumber(st
 if noted and count > noted then
 	lost = math.max(count - noted - gap, 0)
 	gap = math.max(gap - (count - noted), 0)
-	now_is('lost', (stored[22] or 0) + lost)
+	if lost > 0 then
+		now_is('lost', (stored[22] or 0) + lost)
+	end
 end
 if count and count ~= noted then
 	redis.call('XGROUP', 'SETID', log, group, position, 'ENTRIESREAD', text(count))

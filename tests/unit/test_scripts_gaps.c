@@ -79,6 +79,20 @@ static void a_gap_is_counted_once_however_often_it_is_asked_for(void **state)
 	assert_string_equal(command("HGET " STATE " lost"), "4");
 }
 
+static void a_gap_that_is_known_leaves_the_number_of_the_lost_alone(void **state)
+{
+	(void)state;
+	fill_log(5);
+	claim("5", "n");
+	command("XTRIM " LOG " MINID 1-4");
+	gap("5", "n", "0-0", "0");
+	command("HDEL " STATE " lost");
+	assert_string_equal(gap("5", "n", "1-5", "2"), "OK 3 0");
+	assert_string_equal(command("HMGET " STATE " lost gap gap_id"), "nil 3 1-5");
+	assert_string_equal(claim("6", "m"), "OK 0-0 3 1 0-0 0 0");
+	assert_string_equal(command("HGET " STATE " lost"), "nil");
+}
+
 /* `removed`: what the owner knows of, which `count` includes. */
 static const char *commit_and_count(const char *position, const char *count, const char *removed)
 {
@@ -252,6 +266,7 @@ int main(void)
 		TEST(the_count_is_right_where_unread_entries_were_dropped),
 		TEST(a_gap_is_what_came_and_was_not_read),
 		TEST(a_gap_is_counted_once_however_often_it_is_asked_for),
+		TEST(a_gap_that_is_known_leaves_the_number_of_the_lost_alone),
 		TEST(a_commit_counts_what_was_removed_unread_once),
 		TEST(a_commit_that_is_sent_again_after_a_later_one_counts_nothing),
 		TEST(a_gap_that_a_dead_owner_had_noticed_is_not_counted_again),

@@ -25,8 +25,11 @@ local function count_removed(log, state, fetched, read, passed)
 	if passed and id_less(fetched, info['last-generated-id']) then
 		upto = info['first-entry'] and id_before(info['first-entry'][1]) or info['last-generated-id']
 	end
+	local fields = {'gap', text(gap), 'gap_id', upto, 'gap_open', text(passed and gap - passed or 0)}
+	if gap > noted then
+		fields[7], fields[8] = 'lost', text((stored[3] or 0) + gap - noted)
+	end
 	-- One command: a call that failed in between would count again.
-	redis.call('HSET', state, 'lost', text((stored[3] or 0) + math.max(gap - noted, 0)), 'gap', text(gap), 'gap_id', upto,
-		'gap_open', text(passed and gap - passed or 0))
+	redis.call('HSET', state, unpack(fields))
 	return text(gap), before, upto
 end
