@@ -6,7 +6,6 @@
 #include "group/outputs.h"
 #include "group/value_load.h"
 #include "base/clock.h"
-#include "base/whole_number.h"
 #include "admin/json.h"
 #include "admin/view.h"
 #include "config/options.h"
@@ -14,7 +13,7 @@
 
 #define SNAPSHOT_AGE (1 * SEG_SECOND) /* for the page */
 
-enum { BAD_REQUEST = 400, NOT_FOUND = 404, UNAVAILABLE = 503 };
+enum { NOT_FOUND = 404, UNAVAILABLE = 503 };
 
 enum { REASONS_SHOWN = 20 };
 
@@ -331,13 +330,9 @@ static json_t *event_json(const seg_event *event)
 void seg_api_events(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
-	uint64_t after = 0;
-	if (request->after && !seg_whole_number_parse(request->after, &after)) {
-		seg_json_refuse(
-			answer, BAD_REQUEST,
-			"after must be a whole number, such as after=0: that of the newest event that you have");
+	uint64_t after;
+	if (!seg_view_after(request, "that of the newest event that you have", &after, answer))
 		return;
-	}
 	json_t *list = json_array();
 	uint64_t newest = seg_events_newest(admin->events);
 	seg_event *events = malloc(SEG_EVENTS_MAX * sizeof(*events));

@@ -56,19 +56,21 @@ static const struct {
 void seg_api_history(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
 	struct seg_admin *admin = arg;
+	uint64_t after;
 	const seg_config_consumer *found = seg_view_consumer(admin, request->tail);
 	if (!found) {
 		seg_json_refuse(answer, NOT_FOUND, SEG_VIEW_NO_CONSUMER);
 		return;
 	}
+	if (!seg_view_after(request, "a Unix time in ms", &after, answer))
+		return;
 	seg_history *history = admin->histories ? admin->histories[found - admin->config->consumers] : NULL;
 	seg_history_sample *samples = malloc(SEG_HISTORY_SAMPLES * sizeof(*samples));
-	int64_t after = request->after ? strtoll(request->after, NULL, 10) : 0;
-	bool fits = after < INT64_MAX / SEG_MS && after > INT64_MIN / SEG_MS;
+	bool fits = after < INT64_MAX / SEG_MS;
 	size_t count = samples && history && fits
 			       ? seg_history_copy(history, seg_wall_clock(),
 						  /* Of that very ms: it was sent before. */
-						  after ? after * SEG_MS + SEG_MS - 1 : 0, samples)
+						  after ? (int64_t)after * SEG_MS + SEG_MS - 1 : 0, samples)
 			       : 0;
 	json_t *json = json_pack("{s:s, s:s, s:I}", "stream", found->stream, "group", found->group,
 				 "interval_seconds", (json_int_t)(SEG_HISTORY_INTERVAL / SEG_SECOND));

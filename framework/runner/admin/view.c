@@ -1,6 +1,12 @@
 #include "admin/view.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "admin/json.h"
+#include "base/whole_number.h"
+
+enum { BAD_REQUEST = 400, WHY_MAX = 160 };
 
 const seg_config_consumer *seg_view_consumer(const struct seg_admin *admin, const char *tail)
 {
@@ -12,4 +18,15 @@ const seg_config_consumer *seg_view_consumer(const struct seg_admin *admin, cons
 			return consumer;
 	}
 	return NULL;
+}
+
+bool seg_view_after(const seg_http_request *request, const char *is, uint64_t *after, seg_http_answer *answer)
+{
+	char why[WHY_MAX];
+	*after = 0;
+	if (!request->after || seg_whole_number_parse(request->after, after))
+		return true;
+	snprintf(why, sizeof(why), "after must be a whole number, such as after=0: %s", is);
+	seg_json_refuse(answer, BAD_REQUEST, why);
+	return false;
 }

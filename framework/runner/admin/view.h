@@ -59,6 +59,13 @@ const seg_config_consumer *seg_view_consumer(const struct seg_admin *admin, cons
 #define SEG_VIEW_NO_CONSUMER \
 	"no [consumer] section of this runner has that stream and group; /api/v1/status lists the sections"
 
+/*
+ * Reads ?after=, 0 if there is none. False if it is no whole number: then the answer says so, and what the number is, such as
+ * "a Unix time in ms".
+ */
+bool seg_view_after(const seg_http_request *request, const char *is, uint64_t *after,
+		    seg_http_answer *answer);
+
 /* The health of a runner: the worst of its sections. */
 typedef enum seg_health { SEG_HEALTH_GOOD, SEG_HEALTH_DEGRADED, SEG_HEALTH_NOT_READY } seg_health;
 
