@@ -19,49 +19,21 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/group.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
-
-static test_server *server;
-static redisContext *redis;
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	redisFree(redis);
-	test_server_stop(server);
-	return 0;
-}
 
 static long long count(const char *command)
 {
-	redisReply *reply = test_server_command(redis, command);
+	redisReply *reply = test_server_command(rig.redis, command);
 	assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
 	long long number = reply->integer;
 	freeReplyObject(reply);
 	return number;
 }
 
-static void run(const char *command)
-{
-	redisReply *reply = test_server_command(redis, command);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", command, reply->str);
-	freeReplyObject(reply);
-}
-
 static void refused(const char *command, int exit_code, const char *text)
 {
-	const test_segctl *answer = test_segctl_do(server->address, "%s", command);
+	const test_segctl *answer = test_segctl_do(rig.server->address, "%s", command);
 	if (answer->exit_code != exit_code)
 		fail_msg("%s: exit code %d, not %d: %s", command, answer->exit_code, exit_code,
 			 answer->errors);
@@ -73,18 +45,18 @@ static void refused(const char *command, int exit_code, const char *text)
 static void a_stream_that_was_created_is_listed_and_described(void **state)
 {
 	(void)state;
-	test_expect_text(test_segctl_good(server->address, "stream list"),
+	test_expect_text(test_segctl_good(rig.server->address, "stream list"),
 			 "There are no streams in namespace \"default\"");
-	test_expect_text(test_segctl_good(server->address,
+	test_expect_text(test_segctl_good(rig.server->address,
 					  "stream create orders --partitions 4 --partition-size 50"),
 			 "orders: 4 partitions of 50 messages, overflow reject");
-	test_segctl_good(server->address, "stream create orders -p 4 -s 50");
-	test_segctl_good(server->address, "-n other stream create hidden -p 1");
-	run("XADD __default:orders:partition_2 7-1 partitionKey k data d");
-	run("HSET {__default:orders:partition_2}:counters dropped 3");
-	run("SADD {__default:orders}:groups billing audit");
+	test_segctl_good(rig.server->address, "stream create orders -p 4 -s 50");
+	test_segctl_good(rig.server->address, "-n other stream create hidden -p 1");
+	test_rig_tell("XADD __default:orders:partition_2 7-1 partitionKey k data d");
+	test_rig_tell("HSET {__default:orders:partition_2}:counters dropped 3");
+	test_rig_tell("SADD {__default:orders}:groups billing audit");
 
-	json_t *list = json_loads(test_segctl_good(server->address, "stream list -o json"), 0, NULL);
+	json_t *list = json_loads(test_segctl_good(rig.server->address, "stream list -o json"), 0, NULL);
 	assert_int_equal(json_array_size(list), 1);
 	json_t *row = json_array_get(list, 0);
 	assert_string_equal(json_string_value(json_object_get(row, "stream")), "orders");
@@ -93,37 +65,37 @@ static void a_stream_that_was_created_is_listed_and_described(void **state)
 	assert_int_equal(json_integer_value(json_object_get(row, "groups")), 2);
 	json_decref(list);
 
-	const char *text = test_segctl_good(server->address, "stream describe orders");
+	const char *text = test_segctl_good(rig.server->address, "stream describe orders");
 	test_expect_text(text,
 			 "orders: 4 partitions of 50 messages, overflow reject\nGroups: audit billing\n");
 	test_expect_text(text, "        2         1  7-1    7-1       1        3\n");
 	json_t *stream =
-		json_loads(test_segctl_good(server->address, "stream describe orders -o json"), 0, NULL);
+		json_loads(test_segctl_good(rig.server->address, "stream describe orders -o json"), 0, NULL);
 	json_t *partition = json_array_get(json_object_get(stream, "partitions"), 2);
 	assert_string_equal(json_string_value(json_object_get(partition, "last_id")), "7-1");
 	assert_true(json_is_null(
 		json_object_get(json_array_get(json_object_get(stream, "partitions"), 0), "last_id")));
 	json_decref(stream);
-	test_expect_text(test_segctl_good(server->address, "stream describe orders -o csv"),
+	test_expect_text(test_segctl_good(rig.server->address, "stream describe orders -o csv"),
 			 "partition,messages,first_id,last_id,added,dropped\r\n0,0,,,0,0\r\n");
 }
 
 static void a_mistyped_stream_has_a_suggestion(void **state)
 {
 	(void)state;
-	test_expect_text(test_segctl_good(server->address, "stream create orders -p 1"),
+	test_expect_text(test_segctl_good(rig.server->address, "stream create orders -p 1"),
 			 "orders: 1 partition of ");
 	refused("why orders g -1", EX_USAGE, "partitions and letters are counted from 0");
 	refused("stream describe ordres", EX_NOINPUT, "did you mean \"orders\"?");
 	refused("lag ordres g", EX_NOINPUT, "did you mean \"orders\"?");
 	refused("lag ordres", EX_NOINPUT, "did you mean \"orders\"?");
 	refused("stream delete ordres --yes", EX_NOINPUT, "did you mean \"orders\"?");
-	const test_segctl *answer = test_segctl_do(server->address, "lag measurements");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "lag measurements");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	assert_null(strstr(answer->errors, "did you mean"));
 	/* Who must not look for it hears nothing of that. */
-	run("ACL SETUSER default -scan");
-	answer = test_segctl_do(server->address, "lag ordres g");
+	test_rig_tell("ACL SETUSER default -scan");
+	answer = test_segctl_do(rig.server->address, "lag ordres g");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "\"ordres\" does not exist");
 	assert_null(strstr(answer->errors, "did you mean"));
@@ -134,7 +106,7 @@ static void a_mistyped_stream_has_a_suggestion(void **state)
 static void a_stream_is_not_created_twice_in_two_shapes(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 4");
+	test_segctl_good(rig.server->address, "stream create s -p 4");
 	refused("stream create s -p 5", EX_CANTCREAT, "never changes its shape");
 	refused("stream create s", EX_USAGE, "--partitions 8");
 	refused("stream create s -p 0", EX_USAGE, "--partitions is 0; it must be 1 to 65536");
@@ -144,17 +116,17 @@ static void a_stream_is_not_created_twice_in_two_shapes(void **state)
 static void a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 2");
-	test_segctl_good(server->address, "stream create s2 -p 2");
-	run("XADD __default:s:partition_0 * partitionKey k data d");
-	run("XADD __default:s2:partition_0 * partitionKey k data d");
-	run("SET {__default:s:partition_1}:producer:x 1");
-	run("HSET {__default:s:partition_1}:g:state epoch 1");
-	run("SADD {__default:s}:groups g");
-	run("HSET {__default:s}:g:members m x");
+	test_segctl_good(rig.server->address, "stream create s -p 2");
+	test_segctl_good(rig.server->address, "stream create s2 -p 2");
+	test_rig_tell("XADD __default:s:partition_0 * partitionKey k data d");
+	test_rig_tell("XADD __default:s2:partition_0 * partitionKey k data d");
+	test_rig_tell("SET {__default:s:partition_1}:producer:x 1");
+	test_rig_tell("HSET {__default:s:partition_1}:g:state epoch 1");
+	test_rig_tell("SADD {__default:s}:groups g");
+	test_rig_tell("HSET {__default:s}:g:members m x");
 	refused("stream delete s", EX_USAGE, "add --yes");
 	assert_int_equal(count("EXISTS __default:s:partition_0"), 1);
-	test_segctl_good(server->address, "stream delete s --yes");
+	test_segctl_good(rig.server->address, "stream delete s --yes");
 	assert_int_equal(count("DBSIZE"), 2);
 	refused("stream describe s", EX_NOINPUT, "segctl stream list");
 }
@@ -162,13 +134,13 @@ static void a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs(void *
 static void a_stream_that_is_being_read_is_deleted_only_by_force(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 2");
-	run("SADD {__default:s}:groups g");
-	run("HSET {__default:s}:g:members m1 x");
-	run("HSET {__default:s:partition_1}:g:values p:k 1");
-	run("ZADD {__default:s}:g:leases 99999999999999 m1");
+	test_segctl_good(rig.server->address, "stream create s -p 2");
+	test_rig_tell("SADD {__default:s}:groups g");
+	test_rig_tell("HSET {__default:s}:g:members m1 x");
+	test_rig_tell("HSET {__default:s:partition_1}:g:values p:k 1");
+	test_rig_tell("ZADD {__default:s}:g:leases 99999999999999 m1");
 	refused("stream delete s --yes", 1, "group \"g\" of stream \"s\" has live members (m1)");
-	test_segctl_good(server->address, "stream delete s --yes --force");
+	test_segctl_good(rig.server->address, "stream delete s --yes --force");
 	assert_int_equal(count("DBSIZE"), 0);
 }
 
@@ -176,16 +148,16 @@ static void what_a_stream_has_left_is_deleted_also_without_its_registration(void
 {
 	(void)state;
 	refused("stream delete s --yes", EX_NOINPUT, "has left nothing");
-	test_segctl_good(server->address, "stream create s2 -p 2");
-	run("XADD __default:s:partition_7 * partitionKey k data d");
-	run("SADD {__default:s}:groups g");
-	run("HSET {__default:s:partition_7}:g:state epoch 1");
+	test_segctl_good(rig.server->address, "stream create s2 -p 2");
+	test_rig_tell("XADD __default:s:partition_7 * partitionKey k data d");
+	test_rig_tell("SADD {__default:s}:groups g");
+	test_rig_tell("HSET {__default:s:partition_7}:g:state epoch 1");
 	refused("stream delete s", EX_USAGE, "add --yes");
-	test_segctl_good(server->address, "stream delete s --yes");
+	test_segctl_good(rig.server->address, "stream delete s --yes");
 	assert_int_equal(count("DBSIZE"), 1);
 	/* Partitions of an earlier, larger shape go with the stream. */
-	run("XADD __default:s2:partition_9 * partitionKey k data d");
-	test_segctl_good(server->address, "stream delete s2 --yes");
+	test_rig_tell("XADD __default:s2:partition_9 * partitionKey k data d");
+	test_segctl_good(rig.server->address, "stream delete s2 --yes");
 	assert_int_equal(count("DBSIZE"), 0);
 }
 
@@ -194,18 +166,19 @@ static void what_a_stream_has_left_is_deleted_also_without_its_registration(void
 static void a_running_group_is_listed_and_described(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 4");
-	test_expect_text(test_segctl_good(server->address, "group list s"), "Stream \"s\" has no groups");
+	test_segctl_good(rig.server->address, "stream create s -p 4");
+	test_expect_text(test_segctl_good(rig.server->address, "group list s"), "Stream \"s\" has no groups");
 	test_runner *runner =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\n"
 				"group = g\nplugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
-				server->address, test_build_directory());
-	test_group_wait_balanced(server->address, "s", "g", 1);
-	test_expect_text(test_segctl_good(server->address, "group list s -o csv"), "g,1,4,4,0,0\r\n");
-	const char *text = test_segctl_good(server->address, "group describe s g");
+				rig.server->address, test_build_directory());
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	test_expect_text(test_segctl_good(rig.server->address, "group list s -o csv"), "g,1,4,4,0,0\r\n");
+	const char *text = test_segctl_good(rig.server->address, "group describe s g");
 	test_expect_text(text, "g of s: 4 of 4 partitions owned, 0 messages behind, 0 dead letters");
 	test_expect_text(text, "0 1 2 3");
-	json_t *group = json_loads(test_segctl_good(server->address, "group describe s g -o json"), 0, NULL);
+	json_t *group =
+		json_loads(test_segctl_good(rig.server->address, "group describe s g -o json"), 0, NULL);
 	json_t *member = json_array_get(json_object_get(group, "members"), 0);
 	assert_string_equal(json_string_value(json_object_get(member, "member")), "only");
 	assert_int_equal(json_integer_value(json_object_get(member, "capacity")), 100);
@@ -214,19 +187,19 @@ static void a_running_group_is_listed_and_described(void **state)
 
 	refused("group delete s g --yes", 1, "has live members (only)");
 	/* By force, the members go on where the group was. */
-	run("XADD __default:s:partition_0 1-5 partitionKey k data d");
-	test_group_wait_drained(server->address, "s", "g");
-	run("HSET {__default:s:partition_0}:g:values p:k 1");
-	test_segctl_good(server->address, "group delete s g --yes --force");
+	test_rig_tell("XADD __default:s:partition_0 1-5 partitionKey k data d");
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_rig_tell("HSET {__default:s:partition_0}:g:values p:k 1");
+	test_segctl_good(rig.server->address, "group delete s g --yes --force");
 	assert_int_equal(count("HLEN {__default:s:partition_0}:g:values"), 1);
-	redisReply *kept = test_server_command(redis, "HGET {__default:s:partition_0}:g:state position");
+	redisReply *kept = test_server_command(rig.redis, "HGET {__default:s:partition_0}:g:state position");
 	assert_string_equal(kept->str, "1-5");
 	freeReplyObject(kept);
-	test_group_wait_balanced(server->address, "s", "g", 1);
-	test_segctl_good(server->address, "lag s g -p 0 --max-lag 0 --sample 0");
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	test_segctl_good(rig.server->address, "lag s g -p 0 --max-lag 0 --sample 0");
 	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
 	test_runner_free(runner);
-	test_segctl_good(server->address, "group delete s g --yes");
+	test_segctl_good(rig.server->address, "group delete s g --yes");
 	assert_int_equal(count("DBSIZE"), 5); /* four logs and the shape: the values are gone */
 	refused("group describe s g", EX_NOINPUT, "segctl group list s");
 }
@@ -237,7 +210,7 @@ static void a_running_group_is_listed_and_described(void **state)
 static int answer(const char *text)
 {
 	int terminal, status;
-	pid_t pid = test_segctl_start_on_terminal(server->address, "stream delete s", &terminal);
+	pid_t pid = test_segctl_start_on_terminal(rig.server->address, "stream delete s", &terminal);
 	test_terminal_shows(terminal,
 			    "Delete stream \"s\" in namespace \"default\" with its 0 messages, 0 groups");
 	assert_int_equal(write(terminal, text, strlen(text)), (ssize_t)strlen(text));
@@ -253,15 +226,15 @@ static void deleting_a_stream_names_the_groups_that_emit_to_it(void **state)
 	(void)state;
 	const char *emitters =
 		"from group a of x, group b of x, group c of x and 1 more (a live one registers it anew)";
-	test_segctl_good(server->address, "stream create s -p 1");
-	run("SADD {__default:s}:sources a:x b:x c:x d:x own:s");
+	test_segctl_good(rig.server->address, "stream create s -p 1");
+	test_rig_tell("SADD {__default:s}:sources a:x b:x c:x d:x own:s");
 	refused("stream delete s", EX_USAGE, "dead letters, although it gets messages from group a of x, ");
 	refused("stream delete s", EX_USAGE, emitters);
 	refused("stream delete s --yes", EX_OK,
 		"stream \"s\" is deleted; it got messages from group a of x, ");
 	assert_int_equal(count("DBSIZE"), 0);
-	test_segctl_good(server->address, "stream create s -p 1");
-	const test_segctl *given = test_segctl_do(server->address, "stream delete s --yes");
+	test_segctl_good(rig.server->address, "stream create s -p 1");
+	const test_segctl *given = test_segctl_do(rig.server->address, "stream delete s --yes");
 	assert_int_equal(given->exit_code, EX_OK);
 	assert_string_equal(given->errors, "");
 }
@@ -269,21 +242,22 @@ static void deleting_a_stream_names_the_groups_that_emit_to_it(void **state)
 /* A runner asks for the registration with what it sends, and only now and then. */
 static bool is_registered_after_another_message(void *name)
 {
-	run("XADD __default:in:partition_0 * partitionKey k data d");
-	return test_segctl_do(server->address, "stream describe %s", (const char *)name)->exit_code == EX_OK;
+	test_rig_tell("XADD __default:in:partition_0 * partitionKey k data d");
+	return test_segctl_do(rig.server->address, "stream describe %s", (const char *)name)->exit_code ==
+	       EX_OK;
 }
 
 static void a_live_group_registers_the_stream_that_it_emits_to_anew(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create in -p 1");
+	test_segctl_good(rig.server->address, "stream create in -p 1");
 	test_runner *runner = test_runner_run(
 		"[redis]\naddress = %s\n[consumer c]\nstream = in\ngroup = g\nplugin = %s/tests/plugins/emits.so\n"
 		"outputs = out\noutput.out.partitions = 1\n",
-		server->address, test_build_directory());
-	test_group_wait_balanced(server->address, "in", "g", 1);
-	run("XADD __default:in:partition_0 1-5 partitionKey k data d");
-	test_group_wait_drained(server->address, "in", "g");
+		rig.server->address, test_build_directory());
+	test_group_wait_balanced(rig.server->address, "in", "g", 1);
+	test_rig_tell("XADD __default:in:partition_0 1-5 partitionKey k data d");
+	test_group_wait_drained(rig.server->address, "in", "g");
 	refused("stream delete out --yes", EX_OK, "from group g of in (a live one registers it anew)");
 	test_wait_until(is_registered_after_another_message, "out", 20000, "the stream is registered anew");
 	assert_int_equal(test_runner_stop(runner, 15), EX_OK);
@@ -293,7 +267,7 @@ static void a_live_group_registers_the_stream_that_it_emits_to_anew(void **state
 static void commands_that_cannot_be_undone_ask_first(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 1");
+	test_segctl_good(rig.server->address, "stream create s -p 1");
 	assert_int_equal(answer("n\n"), 1);
 	assert_int_equal(answer("\n"), 1);
 	assert_int_equal(count("DBSIZE"), 1);
@@ -354,12 +328,12 @@ static void the_address_comes_from_the_flag_then_the_configuration_then_the_envi
 {
 	(void)state;
 	const char *nowhere = "unix:///nonexistent/redis.sock";
-	test_segctl_good(NULL, "-a %s -n shop stream create s -p 1", server->address);
-	test_segctl_good(nowhere, "-a %s stream list", server->address);
+	test_segctl_good(NULL, "-a %s -n shop stream create s -p 1", rig.server->address);
+	test_segctl_good(nowhere, "-a %s stream list", rig.server->address);
 	test_runner *file = test_runner_make(
 		"[redis]\naddress = %s\n[runner]\nnamespace = shop\n[consumer c]\nstream = s\n"
 		"group = g\nplugin = x\n",
-		server->address);
+		rig.server->address);
 	test_expect_text(test_segctl_good(NULL, "-c %s stream list -o csv", file->config), "s,1,");
 	/* A variable that was exported yesterday must not send a `stream delete` to another server. */
 	test_expect_text(test_segctl_good(nowhere, "-c %s stream list -o csv", file->config), "s,1,");
@@ -375,17 +349,17 @@ static void a_missing_right_is_reported_and_nothing_counts_as_done(void **state)
 {
 	(void)state;
 	char address[256];
-	test_segctl_good(server->address, "stream create s -p 1");
-	run("SADD {__default:s}:groups g");
-	run("XGROUP CREATE __default:s:partition_0 g 0 MKSTREAM");
-	run("ACL SETUSER watcher on >secret ~* +@all -xgroup");
-	snprintf(address, sizeof(address), "unix://watcher:secret@%s", server->socket);
+	test_segctl_good(rig.server->address, "stream create s -p 1");
+	test_rig_tell("SADD {__default:s}:groups g");
+	test_rig_tell("XGROUP CREATE __default:s:partition_0 g 0 MKSTREAM");
+	test_rig_tell("ACL SETUSER watcher on >secret ~* +@all -xgroup");
+	snprintf(address, sizeof(address), "unix://watcher:secret@%s", rig.server->socket);
 	test_segctl_good(address, "stream describe s");
 	const test_segctl *refusal = test_segctl_do(address, "group delete s g --yes");
 	assert_int_equal(refusal->exit_code, EX_NOPERM);
 	test_expect_text(refusal->errors, "cannot delete the group: ");
 	assert_int_equal(count("SISMEMBER {__default:s}:groups g"), 1);
-	assert_int_equal(test_segctl_do(address, "-a unix://watcher:wrong@%s stream list", server->socket)
+	assert_int_equal(test_segctl_do(address, "-a unix://watcher:wrong@%s stream list", rig.server->socket)
 				 ->exit_code,
 			 EX_NOPERM);
 }
@@ -430,35 +404,24 @@ static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up, test_rig_tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_stream_that_was_created_is_listed_and_described, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_mistyped_stream_has_a_suggestion, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_stream_is_not_created_twice_in_two_shapes, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_stream_that_is_being_read_is_deleted_only_by_force, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_a_stream_has_left_is_deleted_also_without_its_registration, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_running_group_is_listed_and_described, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(deleting_a_stream_names_the_groups_that_emit_to_it, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_live_group_registers_the_stream_that_it_emits_to_anew,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(commands_that_cannot_be_undone_ask_first, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(typing_errors_are_recognised, set_up, tear_down),
+		TEST(a_stream_that_was_created_is_listed_and_described),
+		TEST(a_mistyped_stream_has_a_suggestion),
+		TEST(a_stream_is_not_created_twice_in_two_shapes),
+		TEST(a_deleted_stream_leaves_no_key_and_its_neighbours_keep_theirs),
+		TEST(a_stream_that_is_being_read_is_deleted_only_by_force),
+		TEST(what_a_stream_has_left_is_deleted_also_without_its_registration),
+		TEST(a_running_group_is_listed_and_described),
+		TEST(deleting_a_stream_names_the_groups_that_emit_to_it),
+		TEST(a_live_group_registers_the_stream_that_it_emits_to_anew),
+		TEST(commands_that_cannot_be_undone_ask_first),
+		TEST(typing_errors_are_recognised),
 		cmocka_unit_test(help_fits_into_80_columns),
-		cmocka_unit_test_setup_teardown(help_needs_no_redis, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			the_address_comes_from_the_flag_then_the_configuration_then_the_environment, set_up,
-			tear_down),
-		cmocka_unit_test_setup_teardown(a_missing_right_is_reported_and_nothing_counts_as_done,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs, set_up,
-			tear_down),
+		TEST(help_needs_no_redis),
+		TEST(the_address_comes_from_the_flag_then_the_configuration_then_the_environment),
+		TEST(a_missing_right_is_reported_and_nothing_counts_as_done),
+		TEST(the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,26 +18,13 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
-
-static test_server *server;
-static redisContext *redis;
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	test_segctl_good(server->address, "stream create s -p 4 -s 1000");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	redisFree(redis);
-	test_server_stop(server);
+	test_rig_set_up(state);
+	test_segctl_good(rig.server->address, "stream create s -p 4 -s 1000");
 	return 0;
 }
 
@@ -45,7 +32,7 @@ static void send(const char *input, const char *options)
 {
 	char command[512];
 	snprintf(command, sizeof(command), "send s %s", options);
-	const test_segctl *answer = test_segctl_run(server->address, input, command);
+	const test_segctl *answer = test_segctl_run(rig.server->address, input, command);
 	if (answer->exit_code != 0)
 		fail_msg("segctl %s: exit code %d: %s", command, answer->exit_code, answer->errors);
 }
@@ -56,7 +43,7 @@ static const char *data_of(const char *key)
 	static char text[1024];
 	char lines[65536];
 	snprintf(lines, sizeof(lines), "%s",
-		 test_segctl_good(server->address, "tail s --from earliest -o json"));
+		 test_segctl_good(rig.server->address, "tail s --from earliest -o json"));
 	text[0] = '\0';
 	for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n")) {
 		json_t *object = json_loads(line, 0, NULL);
@@ -94,20 +81,20 @@ static void a_line_without_its_key_is_named_and_what_was_before_it_is_sent(void 
 {
 	(void)state;
 	const test_segctl *answer =
-		test_segctl_run(server->address, "a,1\nb\n", "send s --key-column 2 -s ,");
+		test_segctl_run(rig.server->address, "a,1\nb\n", "send s --key-column 2 -s ,");
 	assert_int_equal(answer->exit_code, EX_DATAERR);
 	test_expect_text(answer->errors,
 			 "standard input:2: the line has 1 column, but the key is in column 2");
 	test_expect_text(answer->output, "1 message sent to s");
-	assert_int_equal(test_segctl_run(server->address, "", "send s --key a --key-column 2")->exit_code,
+	assert_int_equal(test_segctl_run(rig.server->address, "", "send s --key a --key-column 2")->exit_code,
 			 EX_USAGE);
-	answer = test_segctl_run(server->address, "", "send s --key-pattern '('");
+	answer = test_segctl_run(rig.server->address, "", "send s --key-pattern '('");
 	assert_int_equal(answer->exit_code, EX_USAGE);
 	test_expect_text(answer->errors, "--key-pattern (: ");
-	answer = test_segctl_run(server->address, "", "send s /nonexistent/file");
+	answer = test_segctl_run(rig.server->address, "", "send s /nonexistent/file");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "cannot open /nonexistent/file");
-	answer = test_segctl_run(server->address, "", "send nowhere");
+	answer = test_segctl_run(rig.server->address, "", "send nowhere");
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "segctl stream create");
 }
@@ -115,21 +102,16 @@ static void a_line_without_its_key_is_named_and_what_was_before_it_is_sent(void 
 static void files_are_sent_in_their_order_and_headers_go_with_each_line(void **state)
 {
 	(void)state;
-	char directory[64], path[2][96];
-	test_directory_make(directory);
+	const char *path[2];
 	for (int i = 0; i < 2; i++) {
-		snprintf(path[i], sizeof(path[i]), "%s/%d", directory, i);
-		FILE *file = fopen(path[i], "w");
-		assert_non_null(file);
-		fprintf(file, "%d.0\n%d.1", i, i); /* without a newline at the end */
-		fclose(file);
+		char name[2] = {(char)('0' + i)};
+		path[i] = test_rig_write(name, "%d.0\n%d.1", i, i); /* without a newline at the end */
 	}
-	test_expect_text(test_segctl_good(server->address, "send s %s %s --key k -H source=test", path[0],
+	test_expect_text(test_segctl_good(rig.server->address, "send s %s %s --key k -H source=test", path[0],
 					  path[1]),
 			 "4 messages sent to s");
 	assert_string_equal(data_of("k"), "0.0 0.1 1.0 1.1");
-	test_expect_text(test_segctl_good(server->address, "tail s"), "source=test");
-	test_directory_remove(directory);
+	test_expect_text(test_segctl_good(rig.server->address, "tail s"), "source=test");
 }
 
 static void a_rate_is_not_exceeded(void **state)
@@ -149,22 +131,22 @@ static void tail_shows_the_last_messages_or_those_from_a_start(void **state)
 		snprintf(numbers + strlen(numbers), 8, "%d\n", i);
 	send(numbers, "--key k");
 	uint32_t p = seg_partition_of("k", 1, 4);
-	assert_string_equal(test_segctl_good(server->address, "tail s --last 2 --raw"), "248\n249\n");
-	assert_string_equal(test_segctl_good(server->address, "tail s --raw"),
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --last 2 --raw"), "248\n249\n");
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --raw"),
 			    "240\n241\n242\n243\n244\n245\n246\n247\n248\n249\n");
-	assert_string_equal(test_segctl_good(server->address, "tail s --from earliest --raw"), numbers);
-	assert_string_equal(test_segctl_good(server->address, "tail s --from earliest --count 3 --raw"),
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --from earliest --raw"), numbers);
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --from earliest --count 3 --raw"),
 			    "0\n1\n2\n");
-	assert_string_equal(test_segctl_good(server->address, "tail s --from latest --raw"), "");
-	assert_string_equal(test_segctl_good(server->address,
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --from latest --raw"), "");
+	assert_string_equal(test_segctl_good(rig.server->address,
 					     "tail s --from 2001-01-01T00:00:00Z --count 1 --raw"),
 			    "0\n");
-	assert_string_equal(test_segctl_good(server->address, "tail s --last 1 --raw -p %u", p), "249\n");
-	assert_string_equal(test_segctl_good(server->address, "tail s --last 1 --raw -p %u", (p + 1) % 4),
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --last 1 --raw -p %u", p), "249\n");
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --last 1 --raw -p %u", (p + 1) % 4),
 			    "");
-	assert_string_equal(test_segctl_good(server->address, "tail s --from 1h --count 1 --raw"), "0\n");
-	assert_int_equal(test_segctl_do(server->address, "tail s -p 4")->exit_code, EX_NOINPUT);
-	const test_segctl *answer = test_segctl_do(server->address, "tail s --from yesterday");
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --from 1h --count 1 --raw"), "0\n");
+	assert_int_equal(test_segctl_do(rig.server->address, "tail s -p 4")->exit_code, EX_NOINPUT);
+	const test_segctl *answer = test_segctl_do(rig.server->address, "tail s --from yesterday");
 	assert_int_equal(answer->exit_code, EX_USAGE);
 	test_expect_text(answer->errors, "\"yesterday\" is not a start");
 }
@@ -174,34 +156,35 @@ static void tail_shows_only_what_is_asked_for(void **state)
 	(void)state;
 	send("1\n20\n3\n", "--key a");
 	send("20 too\n", "--key b");
-	assert_string_equal(test_segctl_good(server->address, "tail s --key a --raw"), "1\n20\n3\n");
-	assert_string_equal(test_segctl_good(server->address, "tail s --key a --grep ^2 --raw"), "20\n");
-	assert_string_equal(test_segctl_good(server->address, "tail s --grep o{2} --raw --count 1"),
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --key a --raw"), "1\n20\n3\n");
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --key a --grep ^2 --raw"), "20\n");
+	assert_string_equal(test_segctl_good(rig.server->address, "tail s --grep o{2} --raw --count 1"),
 			    "20 too\n");
-	test_expect_text(test_segctl_good(server->address, "tail s --times"), "Z  a ");
-	assert_int_equal(test_segctl_do(server->address, "tail s --grep (")->exit_code, EX_USAGE);
+	test_expect_text(test_segctl_good(rig.server->address, "tail s --times"), "Z  a ");
+	assert_int_equal(test_segctl_do(rig.server->address, "tail s --grep (")->exit_code, EX_USAGE);
 }
 
 /* The shells' completions ask segctl. */
 static void names_of_streams_and_groups_are_completed(void **state)
 {
 	(void)state;
-	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups readers"));
-	assert_string_equal(test_segctl_good(server->address, "complete lag ''"), "s\n");
-	assert_string_equal(test_segctl_good(server->address, "complete -o json dlq list s re"), "readers\n");
-	assert_string_equal(test_segctl_good(server->address, "complete stream create ''"), "");
+	test_rig_tell("SADD {__default:s}:groups readers");
+	assert_string_equal(test_segctl_good(rig.server->address, "complete lag ''"), "s\n");
+	assert_string_equal(test_segctl_good(rig.server->address, "complete -o json dlq list s re"),
+			    "readers\n");
+	assert_string_equal(test_segctl_good(rig.server->address, "complete stream create ''"), "");
 	assert_string_equal(test_segctl_good(NULL, "complete -a unix:///nowhere --timeout 1ms lag ''"), "");
 }
 
 static void characters_that_no_terminal_shows_are_escaped(void **state)
 {
 	(void)state;
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 5-5 partitionKey %b data %b",
-					    "k\x1b[2J", (size_t)5, "\xff\x00\\", (size_t)3));
-	test_expect_text(test_segctl_good(server->address, "tail s"),
+	test_rig_tell("XADD __default:s:partition_0 5-5 partitionKey %b data %b", "k\x1b[2J", (size_t)5,
+		      "\xff\x00\\", (size_t)3);
+	test_expect_text(test_segctl_good(rig.server->address, "tail s"),
 			 "5-5              k\\x1b[2J      \\xff\\x00\\\\\n");
-	test_expect_text(test_segctl_good(server->address, "tail s -o json"), "{\"base64\":\"/wBc\"}");
-	test_expect_text(test_segctl_good(server->address, "tail s -o csv"),
+	test_expect_text(test_segctl_good(rig.server->address, "tail s -o json"), "{\"base64\":\"/wBc\"}");
+	test_expect_text(test_segctl_good(rig.server->address, "tail s -o csv"),
 			 "partition,id,key,data\r\n0,5-5,");
 }
 
@@ -209,22 +192,21 @@ static void characters_that_no_terminal_shows_are_escaped(void **state)
 static void csv_holds_no_formula_and_no_control_character(void **state)
 {
 	(void)state;
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 5-5 partitionKey %b data %b",
-					    "=cmd|' /C calc'!A0", (size_t)18, "\xff\x1b[2J\xc2\x9b\xc3\xa9",
-					    (size_t)9));
-	test_expect_text(test_segctl_good(server->address, "tail s -o csv"),
+	test_rig_tell("XADD __default:s:partition_0 5-5 partitionKey %b data %b", "=cmd|' /C calc'!A0",
+		      (size_t)18, "\xff\x1b[2J\xc2\x9b\xc3\xa9", (size_t)9);
+	test_expect_text(test_segctl_good(rig.server->address, "tail s -o csv"),
 			 "0,5-5,\"'=cmd|' /C calc'!A0\",\\xff\\x1b[2J\\xc2\\x9b\xc3\xa9\r\n");
-	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups %b", "a\x1b[2J", (size_t)5));
-	test_expect_text(test_segctl_good(server->address, "stream describe s"), "Groups: a\\x1b[2J\n");
-	test_segctl_good(server->address, "group list s");
-	assert_null(strchr(test_segctl_do(server->address, "tail '\x1b[2J'")->errors, 27));
+	test_rig_tell("SADD {__default:s}:groups %b", "a\x1b[2J", (size_t)5);
+	test_expect_text(test_segctl_good(rig.server->address, "stream describe s"), "Groups: a\\x1b[2J\n");
+	test_segctl_good(rig.server->address, "group list s");
+	assert_null(strchr(test_segctl_do(rig.server->address, "tail '\x1b[2J'")->errors, 27));
 }
 
 static void headers_of_one_name_are_all_shown(void **state)
 {
 	(void)state;
 	send("x\n", "--key k -H a=1 -H b=2 -H a=3");
-	json_t *message = json_loads(test_segctl_good(server->address, "tail s -o json"), 0, NULL);
+	json_t *message = json_loads(test_segctl_good(rig.server->address, "tail s -o json"), 0, NULL);
 	json_t *headers = json_object_get(message, "headers");
 	assert_int_equal(json_array_size(headers), 3);
 	json_t *last = json_array_get(headers, 2);
@@ -236,11 +218,11 @@ static void headers_of_one_name_are_all_shown(void **state)
 static void lines_that_were_not_sent_are_named_and_those_that_were_are_counted(void **state)
 {
 	(void)state;
-	freeReplyObject(test_server_command(redis, "ACL SETUSER default -xadd"));
-	const test_segctl *answer = test_segctl_run(server->address, "1\n2\n3\n", "send s --key k");
+	test_rig_tell("ACL SETUSER default -xadd");
+	const test_segctl *answer = test_segctl_run(rig.server->address, "1\n2\n3\n", "send s --key k");
 	assert_int_equal(answer->exit_code, EX_NOPERM);
 	test_expect_text(answer->errors, "3 lines not sent (standard input:1-3); 0 sent: ");
-	answer = test_segctl_run(server->address, "1\n", "send s --key k -o json");
+	answer = test_segctl_run(rig.server->address, "1\n", "send s --key k -o json");
 	test_expect_text(answer->output, "\"unknown\": 0");
 }
 
@@ -248,7 +230,7 @@ static void a_line_that_may_have_been_sent_is_told_apart(void **state)
 {
 	(void)state;
 	const test_segctl *answer =
-		test_segctl_run(server->address, "1\n", "send s --key k --ack-replicas 1");
+		test_segctl_run(rig.server->address, "1\n", "send s --key k --ack-replicas 1");
 	test_expect_text(answer->errors,
 			 "1 line of unknown outcome: in the stream or not (standard input:1); 0 sent");
 }
@@ -260,7 +242,8 @@ static void with_follow_it_also_shows_messages_added_later(void **state)
 	char seen[4096] = "";
 	size_t length = 0;
 	send("old\n", "--key k");
-	pid_t pid = test_segctl_start(server->address, "tail s --follow --last 1 --count 3 --raw", &output);
+	pid_t pid =
+		test_segctl_start(rig.server->address, "tail s --follow --last 1 --count 3 --raw", &output);
 	long long deadline = test_now_ms() + 20000;
 	while (!strchr(seen, '\n') && test_now_ms() < deadline) {
 		ssize_t got = read(output, seen + length, sizeof(seen) - 1 - length);
@@ -280,29 +263,21 @@ static void with_follow_it_also_shows_messages_added_later(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_options_say_where_the_key_comes_from, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_line_without_its_key_is_named_and_what_was_before_it_is_sent, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(files_are_sent_in_their_order_and_headers_go_with_each_line,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_rate_is_not_exceeded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tail_shows_the_last_messages_or_those_from_a_start, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(tail_shows_only_what_is_asked_for, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(names_of_streams_and_groups_are_completed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(characters_that_no_terminal_shows_are_escaped, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(csv_holds_no_formula_and_no_control_character, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(headers_of_one_name_are_all_shown, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			lines_that_were_not_sent_are_named_and_those_that_were_are_counted, set_up,
-			tear_down),
-		cmocka_unit_test_setup_teardown(a_line_that_may_have_been_sent_is_told_apart, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(with_follow_it_also_shows_messages_added_later, set_up,
-						tear_down),
+		TEST(the_options_say_where_the_key_comes_from),
+		TEST(a_line_without_its_key_is_named_and_what_was_before_it_is_sent),
+		TEST(files_are_sent_in_their_order_and_headers_go_with_each_line),
+		TEST(a_rate_is_not_exceeded),
+		TEST(tail_shows_the_last_messages_or_those_from_a_start),
+		TEST(tail_shows_only_what_is_asked_for),
+		TEST(names_of_streams_and_groups_are_completed),
+		TEST(characters_that_no_terminal_shows_are_escaped),
+		TEST(csv_holds_no_formula_and_no_control_character),
+		TEST(headers_of_one_name_are_all_shown),
+		TEST(lines_that_were_not_sent_are_named_and_those_that_were_are_counted),
+		TEST(a_line_that_may_have_been_sent_is_told_apart),
+		TEST(with_follow_it_also_shows_messages_added_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

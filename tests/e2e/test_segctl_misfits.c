@@ -17,53 +17,33 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 #define MEND "find the program that writes to the key, then rename or delete the key"
-
-static test_server *server;
-static redisContext *redis;
-
-static void run(const char *command)
-{
-	redisReply *reply = test_server_command(redis, command);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", command, reply->str);
-	freeReplyObject(reply);
-}
 
 /* A stream with two groups. */
 static void make(const char *stream)
 {
 	char command[128];
-	test_segctl_good(server->address, "stream create %s -p 2", stream);
+	test_segctl_good(rig.server->address, "stream create %s -p 2", stream);
 	snprintf(command, sizeof(command), "SADD {__default:%s}:groups g h", stream);
-	run(command);
+	test_rig_tell(command);
 }
 
 static void overwrite(const char *key)
 {
 	char command[256];
 	snprintf(command, sizeof(command), "SET %s junk", key);
-	run(command);
+	test_rig_tell(command);
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start("--appendonly yes");
-	redis = test_server_connect(server);
+	test_rig_set_up_directory(state);
+	test_rig_start("--appendonly yes");
 	make("good");
 	make("spoilt");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	redisFree(redis);
-	test_server_stop(server);
 	return 0;
 }
 
@@ -78,7 +58,7 @@ static size_t occurrences(const char *text, const char *part)
 /* The command shows what it can, complains once, and exits with EX_PROTOCOL. */
 static void shows_others(const char *command, const char *shown, const char *complaint)
 {
-	const test_segctl *answer = test_segctl_do(server->address, "%s", command);
+	const test_segctl *answer = test_segctl_do(rig.server->address, "%s", command);
 	if (answer->exit_code != EX_PROTOCOL)
 		fail_msg("%s: exit code %d\n%s%s", command, answer->exit_code, answer->output,
 			 answer->errors);
@@ -95,14 +75,14 @@ static void every_listing_goes_on_without(const char *complaint)
 	shows_others("lag", "h of good", complaint);
 	shows_others("lag --sample 0 -o csv", "good,g,0,", complaint);
 	shows_others("stream list", "good ", complaint);
-	if (test_segctl_do(server->address, "top --help")->exit_code == 0)
+	if (test_segctl_do(rig.server->address, "top --help")->exit_code == 0)
 		shows_others("top", "h of good", complaint);
 }
 
 static void a_stream_whose_shape_is_junk_does_not_hide_the_others(void **state)
 {
 	(void)state;
-	run("HSET {__default:spoilt}:info partitions many");
+	test_rig_tell("HSET {__default:spoilt}:info partitions many");
 	every_listing_goes_on_without(
 		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape; ");
 }
@@ -119,7 +99,7 @@ static void a_stream_whose_shape_has_another_type_does_not_hide_the_others(void 
 static void a_stream_without_groups_has_its_line_too(void **state)
 {
 	(void)state;
-	run("DEL {__default:spoilt}:groups");
+	test_rig_tell("DEL {__default:spoilt}:groups");
 	overwrite("{__default:spoilt}:info");
 	every_listing_goes_on_without(
 		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape; ");
@@ -142,8 +122,8 @@ static void a_group_that_cannot_be_read_does_not_hide_the_others(void **state)
 	shows_others("lag", "g of spoilt", complaint);
 	shows_others("lag spoilt", "g of spoilt", complaint);
 	shows_others("group list spoilt", "g  ", complaint);
-	test_segctl_good(server->address, "lag spoilt g");
-	test_segctl_good(server->address, "lag good");
+	test_segctl_good(rig.server->address, "lag spoilt g");
+	test_segctl_good(rig.server->address, "lag good");
 }
 
 /* A monitor must not take silence for health, and a wait must not end well. */
@@ -153,18 +133,18 @@ static void a_check_of_all_groups_is_not_passed(void **state)
 	overwrite("{__default:spoilt:partition_0}:h:state");
 	shows_others("lag --max-lag 5", NULL, "{__default:spoilt:partition_0}:h:state");
 	shows_others("lag --wait 60s", NULL, "{__default:spoilt:partition_0}:h:state");
-	assert_string_equal(test_segctl_do(server->address, "lag --max-lag 5")->output, "");
+	assert_string_equal(test_segctl_do(rig.server->address, "lag --max-lag 5")->output, "");
 }
 
 static void top_shows_a_row_that_leads_to_the_reason(void **state)
 {
 	(void)state;
 	int terminal, status;
-	if (test_segctl_do(server->address, "top --help")->exit_code != 0)
+	if (test_segctl_do(rig.server->address, "top --help")->exit_code != 0)
 		skip();
 	overwrite("{__default:spoilt}:info");
-	run("DEL {__default:good}:groups");
-	pid_t top = test_segctl_start_on_terminal(server->address, "top -i 200ms", &terminal);
+	test_rig_tell("DEL {__default:good}:groups");
+	pid_t top = test_segctl_start_on_terminal(rig.server->address, "top -i 200ms", &terminal);
 	test_terminal_shows(terminal, "spoilt          ?");
 	assert_int_equal(write(terminal, "\n", 1), 1);
 	test_terminal_shows(terminal, "the key {__default:spoilt}:info of stream");
@@ -208,8 +188,8 @@ static void each_key_of_a_group_is_named_by_each_command(void **state)
 		for (size_t c = 0; c < sizeof(commands) / sizeof(commands[0]); c++)
 			shows_others(commands[c], NULL, complaint);
 		snprintf(complaint, sizeof(complaint), "DEL %s", m->key);
-		run(complaint);
-		run("SADD {__default:spoilt}:groups g h");
+		test_rig_tell(complaint);
+		test_rig_tell("SADD {__default:spoilt}:groups g h");
 	}
 }
 
@@ -234,7 +214,7 @@ static void doctor_finds(const char *key, const char *found)
 {
 	char advice[256];
 	overwrite(key);
-	const test_segctl *answer = test_segctl_do(server->address, "doctor");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "doctor");
 	assert_int_equal(answer->exit_code, EX_CONFIG);
 	test_expect_text(answer->output, found);
 	snprintf(advice, sizeof(advice),
@@ -244,14 +224,14 @@ static void doctor_finds(const char *key, const char *found)
 	assert_null(strstr(answer->output, "WRONGTYPE"));
 	test_expect_text(answer->output, "ok   stream       good: 2 partitions");
 	snprintf(advice, sizeof(advice), "DEL %s", key);
-	run(advice);
-	run("SADD {__default:spoilt}:groups g h");
+	test_rig_tell(advice);
+	test_rig_tell("SADD {__default:spoilt}:groups g h");
 }
 
 static void doctor_names_each_key(void **state)
 {
 	(void)state;
-	assert_int_equal(test_segctl_do(server->address, "doctor")->exit_code, EX_OK);
+	assert_int_equal(test_segctl_do(rig.server->address, "doctor")->exit_code, EX_OK);
 	doctor_finds("{__default:spoilt}:groups", "spoilt: it cannot be used, because its key holds no set");
 	doctor_finds("{__default:spoilt}:sources", "spoilt: it cannot be used, because its key holds no set");
 	doctor_finds("{__default:spoilt}:g:members",
@@ -271,19 +251,19 @@ static void doctor_names_each_key(void **state)
 		     "spoilt: partition 1 of group h cannot be used");
 	doctor_finds("{__default:spoilt:partition_1}:h:values",
 		     "spoilt: partition 1 of group h cannot be used");
-	assert_int_equal(test_segctl_do(server->address, "doctor")->exit_code, EX_OK);
+	assert_int_equal(test_segctl_do(rig.server->address, "doctor")->exit_code, EX_OK);
 }
 
 static void doctor_does_not_flood_the_terminal(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create many -p 100");
+	test_segctl_good(rig.server->address, "stream create many -p 100");
 	for (int p = 0; p < 100; p++) {
 		char key[64];
 		snprintf(key, sizeof(key), "{__default:many:partition_%d}:counters", p);
 		overwrite(key);
 	}
-	const test_segctl *answer = test_segctl_do(server->address, "doctor");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "doctor");
 	assert_int_equal(answer->exit_code, EX_CONFIG);
 	assert_int_equal(occurrences(answer->output, "find the program"), 20);
 	test_expect_text(answer->output, "many: 80 more keys hold another type than they should");
@@ -293,7 +273,7 @@ static void doctor_does_not_flood_the_terminal(void **state)
 
 static long long keys_left(void)
 {
-	redisReply *reply = test_server_command(redis, "KEYS *spoilt*");
+	redisReply *reply = test_server_command(rig.redis, "KEYS *spoilt*");
 	long long count = (long long)reply->elements;
 	freeReplyObject(reply);
 	return count;
@@ -315,16 +295,16 @@ static void a_stream_can_be_deleted_whatever_its_keys_hold(void **state)
 		overwrite(keys[i]);
 		/* Nobody can tell then whether the group has members. */
 		const char *force = strstr(keys[i], ":leases") ? "--force" : "";
-		test_segctl_good(server->address, "stream delete spoilt -y %s", force);
+		test_segctl_good(rig.server->address, "stream delete spoilt -y %s", force);
 		assert_int_equal(keys_left(), 0);
 		make("spoilt");
 	}
-	test_expect_text(test_segctl_good(server->address, "stream list"), "good ");
+	test_expect_text(test_segctl_good(rig.server->address, "stream list"), "good ");
 }
 
 static void live_members_stand_against_it(const char *errors)
 {
-	const test_segctl *answer = test_segctl_do(server->address, "stream delete spoilt -y");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "stream delete spoilt -y");
 	assert_int_equal(answer->exit_code, 1);
 	test_expect_text(answer->errors, errors);
 	assert_true(keys_left() > 0);
@@ -334,8 +314,8 @@ static void live_members_keep_a_spoilt_stream_from_being_deleted(void **state)
 {
 	(void)state;
 	const char *live = "group \"x\" of stream \"spoilt\" has live members (m1)";
-	run("ZADD {__default:spoilt}:x:leases 99999999999999 m1");
-	run("HSET {__default:spoilt}:x:members m1 1");
+	test_rig_tell("ZADD {__default:spoilt}:x:leases 99999999999999 m1");
+	test_rig_tell("HSET {__default:spoilt}:x:members m1 1");
 	/* The group is known by the names of its keys alone. */
 	overwrite("{__default:spoilt}:groups");
 	live_members_stand_against_it(live);
@@ -344,7 +324,7 @@ static void live_members_keep_a_spoilt_stream_from_being_deleted(void **state)
 	overwrite("{__default:spoilt}:x:leases");
 	live_members_stand_against_it(
 		"nobody can tell whether group \"x\" of stream \"spoilt\" has live members: ");
-	test_segctl_good(server->address, "stream delete spoilt -y --force");
+	test_segctl_good(rig.server->address, "stream delete spoilt -y --force");
 	assert_int_equal(keys_left(), 0);
 }
 
@@ -361,7 +341,7 @@ static void the_question_says_what_is_wrong(void **state)
 {
 	(void)state;
 	overwrite("{__default:spoilt}:info");
-	const test_segctl *answer = test_segctl_do(server->address, "stream delete spoilt");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "stream delete spoilt");
 	assert_int_equal(answer->exit_code, EX_USAGE);
 	test_expect_text(answer->errors, "Stream \"spoilt\" in namespace \"default\" cannot be read: the key "
 					 "{__default:spoilt}:info of stream");
@@ -373,17 +353,17 @@ static void the_question_says_what_is_wrong(void **state)
 static void what_its_outputs_know_of_it_is_deleted_too(void **state)
 {
 	(void)state;
-	run("HSET {__default:spoilt}:g:outputs good 1");
-	run("SADD {__default:good}:sources g:spoilt");
-	run("XADD __default:spoilt:partition_1 * partitionKey k data d");
-	run("HSET {__default:good:partition_0}:from g:spoilt:1 x g:other:1 y");
+	test_rig_tell("HSET {__default:spoilt}:g:outputs good 1");
+	test_rig_tell("SADD {__default:good}:sources g:spoilt");
+	test_rig_tell("XADD __default:spoilt:partition_1 * partitionKey k data d");
+	test_rig_tell("HSET {__default:good:partition_0}:from g:spoilt:1 x g:other:1 y");
 	overwrite("{__default:spoilt}:info");
-	test_segctl_good(server->address, "stream delete spoilt -y");
-	redisReply *reply = test_server_command(redis, "HKEYS {__default:good:partition_0}:from");
+	test_segctl_good(rig.server->address, "stream delete spoilt -y");
+	redisReply *reply = test_server_command(rig.redis, "HKEYS {__default:good:partition_0}:from");
 	assert_int_equal(reply->elements, 1);
 	assert_string_equal(reply->element[0]->str, "g:other:1");
 	freeReplyObject(reply);
-	reply = test_server_command(redis, "EXISTS {__default:good}:sources");
+	reply = test_server_command(rig.redis, "EXISTS {__default:good}:sources");
 	assert_int_equal(reply->integer, 0);
 	freeReplyObject(reply);
 }
@@ -392,18 +372,18 @@ static void two_streams_that_emit_to_each_other_can_both_be_deleted(void **state
 {
 	(void)state;
 	make("spoilt2");
-	run("HSET {__default:spoilt}:g:outputs spoilt2 1 spoilt 1");
-	run("HSET {__default:spoilt2}:g:outputs spoilt 1");
+	test_rig_tell("HSET {__default:spoilt}:g:outputs spoilt2 1 spoilt 1");
+	test_rig_tell("HSET {__default:spoilt2}:g:outputs spoilt 1");
 	overwrite("{__default:spoilt}:info");
 	overwrite("{__default:spoilt2}:info");
-	const test_segctl *answer = test_segctl_do(server->address, "stream delete spoilt -y");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "stream delete spoilt -y");
 	assert_int_equal(answer->exit_code, EX_OK);
 	test_expect_text(answer->errors, "what stream \"spoilt2\" knows of group \"g\" stays there: ");
-	test_segctl_good(server->address, "stream delete spoilt2 -y");
+	test_segctl_good(rig.server->address, "stream delete spoilt2 -y");
 	assert_int_equal(keys_left(), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -12,17 +12,11 @@
 #include <cmocka.h>
 
 #include "harness/fake_server.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
-static test_server *server;
 static test_fake_server *fake;
 static unsigned first; /* the first reply to a command; earlier replies belong to the client's connecting */
-
-static void run(redisContext *redis, const char *command)
-{
-	freeReplyObject(test_server_command(redis, command));
-}
 
 static const test_segctl *run_segctl(const char *command)
 {
@@ -42,18 +36,15 @@ static unsigned count_replies(const char *command)
 /* One partition with a message, a group, and a dead letter of that group. */
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start(NULL);
-	test_segctl_good(server->address, "stream create s -p 1");
-	redisContext *redis = test_server_connect(server);
-	run(redis, "XADD __default:s:partition_0 5-5 partitionKey k data d");
-	run(redis, "XGROUP CREATE __default:s:partition_0 g 0");
-	run(redis, "SADD {__default:s}:groups g");
-	run(redis,
-	    "XADD {__default:s:partition_0}:g:dead 9-9 id 5-5 reason r attempts 1 handler h partition 0 "
-	    "time_ms 1 partitionKey k data d");
-	redisFree(redis);
-	fake = test_fake_server_start(server);
+	test_rig_set_up(state);
+	test_segctl_good(rig.server->address, "stream create s -p 1");
+	test_rig_tell("XADD __default:s:partition_0 5-5 partitionKey k data d");
+	test_rig_tell("XGROUP CREATE __default:s:partition_0 g 0");
+	test_rig_tell("SADD {__default:s}:groups g");
+	test_rig_tell(
+		"XADD {__default:s:partition_0}:g:dead 9-9 id 5-5 reason r attempts 1 handler h partition 0 "
+		"time_ms 1 partitionKey k data d");
+	fake = test_fake_server_start(rig.server);
 	/* Checks one command whose first reply is replaced. */
 	first = count_replies("stream describe nowhere") - 1;
 	return 0;
@@ -61,10 +52,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	test_fake_server_stop(fake);
-	test_server_stop(server);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 /* Runs the command several times; each run replaces another one of its replies. */
@@ -156,19 +145,15 @@ static void members_that_are_numbers_crash_no_command(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_reply_that_is_no_list_crashes_no_command, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_list_of_texts_crashes_no_command, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_position_that_is_a_number_crashes_no_command, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(an_entry_whose_id_or_fields_are_numbers_crashes_no_command,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_dead_letter_whose_fields_are_numbers_crashes_no_command,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_key_that_does_not_match_the_pattern_crashes_no_command,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(members_that_are_numbers_crash_no_command, set_up, tear_down),
+		TEST(a_reply_that_is_no_list_crashes_no_command),
+		TEST(a_list_of_texts_crashes_no_command),
+		TEST(a_position_that_is_a_number_crashes_no_command),
+		TEST(an_entry_whose_id_or_fields_are_numbers_crashes_no_command),
+		TEST(a_dead_letter_whose_fields_are_numbers_crashes_no_command),
+		TEST(a_key_that_does_not_match_the_pattern_crashes_no_command),
+		TEST(members_that_are_numbers_crash_no_command),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

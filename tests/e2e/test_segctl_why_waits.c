@@ -18,64 +18,53 @@
 
 #include "harness/group.h"
 #include "harness/http.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { PATIENCE_MS = 30000, MESSAGES = 10, ROOM = 5 };
 
 /* The time of the last id that there can be. */
 #define LAST "18446744073709551615"
 
-static test_server *server, *replica;
-static redisContext *redis;
-static test_runner *runner;
+static test_server *replica;
 
 /* The target has room for ROOM records, since a group has read none of them. */
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start_tcp("--repl-diskless-sync-delay 0");
-	redis = test_server_connect(server);
-	test_segctl_good(server->address, "stream create s -p 1");
-	test_segctl_good(server->address, "stream create out -p 1 --partition-size %d", ROOM);
-	test_server_tell(server, "XGROUP CREATE __default:out:partition_0 reader 0 MKSTREAM");
+	test_rig_set_up_directory(state);
+	test_rig_start_with(&(test_server_options){.arguments = "--repl-diskless-sync-delay 0", .tcp = true});
+	test_segctl_good(rig.server->address, "stream create s -p 1");
+	test_segctl_good(rig.server->address, "stream create out -p 1 --partition-size %d", ROOM);
+	test_server_tell(rig.server, "XGROUP CREATE __default:out:partition_0 reader 0 MKSTREAM");
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	redisFree(redis);
 	if (replica)
 		test_server_stop(replica);
 	replica = NULL;
-	test_server_stop(server);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static void add(const char *key, int from, int to)
 {
 	for (int number = from; number < to; number++)
-		freeReplyObject(test_server_command(redis,
-						    "XADD __default:s:partition_0 * partitionKey %s data %d",
-						    key, number));
+		test_rig_tell("XADD __default:s:partition_0 * partitionKey %s data %d", key, number);
 }
 
 static void run(int ack_replicas, const char *options)
 {
-	runner = test_runner_run(
+	rig.runner = test_runner_run(
 		"[redis]\naddress = %s\nack_replicas = %d\n[runner]\nname = only\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/counts.so\n"
 		"max_attempts = 0\nretry_backoff_max = 1h\n%s\n",
-		server->address, ack_replicas, test_build_directory(), options);
+		rig.server->address, ack_replicas, test_build_directory(), options);
 }
 
 static bool why_says(void *text)
 {
-	return strstr(test_segctl_do(server->address, "why s g 0 --sample 0")->output, text);
+	return strstr(test_segctl_do(rig.server->address, "why s g 0 --sample 0")->output, text);
 }
 
 static void await(const char *text)
@@ -85,14 +74,14 @@ static void await(const char *text)
 
 static void make_room(void)
 {
-	test_server_tell(server, "XGROUP SETID __default:out:partition_0 reader %s-0",
+	test_server_tell(rig.server, "XGROUP SETID __default:out:partition_0 reader %s-0",
 			 "18446744073709551615");
 }
 
 static void end(void)
 {
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* Each second message fails once; the last two of these attempts are made when the target is full. */
@@ -102,13 +91,14 @@ static void an_output_that_waits_is_named_although_messages_have_failed_before(v
 	add("k", 0, MESSAGES);
 	run(0, "outputs = out\noption.retries = 2\nretry_backoff = 1ms\nbatch_size = 2");
 	await("Cause: the output of message");
-	test_expect_text(test_segctl_do(server->address, "why s g 0 --sample 0")->output,
+	test_expect_text(test_segctl_do(rig.server->address, "why s g 0 --sample 0")->output,
 			 "partition 0 of stream \"out\" is full: 5 messages");
-	test_runner_says(runner, "outputs wait, and the partition with them: ");
+	test_runner_says(rig.runner, "outputs wait, and the partition with them: ");
 	make_room();
 	end();
-	assert_int_equal(test_runner_times_said(runner, "outputs wait, and the partition with them: "), 1);
-	assert_int_equal(test_runner_times_said(runner, "the outputs go on"), 1);
+	assert_int_equal(test_runner_times_said(rig.runner, "outputs wait, and the partition with them: "),
+			 1);
+	assert_int_equal(test_runner_times_said(rig.runner, "the outputs go on"), 1);
 }
 
 static void a_message_that_fails_is_named_again_when_the_outputs_before_it_go_on(void **state)
@@ -119,13 +109,13 @@ static void a_message_that_fails_is_named_again_when_the_outputs_before_it_go_on
 	await("Cause: the output of message");
 	make_room();
 	await("fails: it is to fail; attempt 2 in");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 static bool admin_says_so(void *arg)
 {
 	(void)arg;
-	test_http_answer answer = test_http_get(test_http_port(runner), "/readyz");
+	test_http_answer answer = test_http_get(test_http_port(rig.runner), "/readyz");
 	bool so = strstr(answer.body, "0 of 1 replicas (ack_replicas) confirmed a commit") != NULL;
 	test_http_free(&answer);
 	return so;
@@ -134,7 +124,7 @@ static bool admin_says_so(void *arg)
 static void follow(void)
 {
 	replica = test_server_start_tcp(NULL);
-	test_server_follow(replica, server);
+	test_server_follow(replica, rig.server);
 }
 
 /* Whether all was handled or not: commits do not count, and `why` must not blame the handler. */
@@ -144,16 +134,16 @@ static void missing_replicas(int messages)
 	run(1,
 	    "option.retries = 2\nretry_backoff = 1ms\nbatch_size = 10\nin_flight_batches = 2\nsession_timeout = 2s");
 	await("Cause: commits do not count, for");
-	const char *text = test_segctl_good(server->address, "why s g 0");
+	const char *text = test_segctl_good(rig.server->address, "why s g 0");
 	test_expect_text(text, "0 of 1 replicas (ack_replicas) confirmed a commit within");
 	test_expect_text(text, "Next:  start the replicas of Redis, or lower ack_replicas of only");
-	test_expect_text(test_segctl_good(server->address, "why s g 0 -o json"), "\"replicas-missing\"");
+	test_expect_text(test_segctl_good(rig.server->address, "why s g 0 -o json"), "\"replicas-missing\"");
 	test_wait_until(admin_says_so, NULL, PATIENCE_MS, "/readyz says it, too");
-	assert_int_equal(test_runner_times_said(runner, "commits do not count and are repeated"), 1);
+	assert_int_equal(test_runner_times_said(rig.runner, "commits do not count and are repeated"), 1);
 	follow();
 	await("Cause: nothing is wrong");
 	end();
-	test_runner_says(runner, "the replicas confirm commits again");
+	test_runner_says(rig.runner, "the replicas confirm commits again");
 }
 
 static void replicas_that_do_not_confirm_commits_are_named(void **state)
