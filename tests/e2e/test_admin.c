@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -18,41 +17,13 @@
 
 #include "harness/group.h"
 #include "harness/http.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "admin/server.h"
 #include "base/clock.h"
 
 enum { PATIENCE_MS = 20000 };
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runner;
-static char directory[64], deliveries_path[96], block_path[96], token_path[96];
 static int port;
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	snprintf(block_path, sizeof(block_path), "%s/block", directory);
-	snprintf(token_path, sizeof(token_path), "%s/token", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	redisFree(redis);
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
-}
 
 /* Runs a runner "only" of stream "s" and group "g", with more lines for [runner] and for its [consumer c]. */
 static test_runner *make(const char *more_runner, const char *more_consumer)
@@ -61,31 +32,29 @@ static test_runner *make(const char *more_runner, const char *more_consumer)
 		"[redis]\naddress = %s\n[runner]\nname = only\n%s\n[consumer c]\nstream = s\ngroup = g\n"
 		"partitions = 4\n" TEST_MORTAL "retry_backoff = 10ms\nretry_backoff_max = 10ms\n"
 		"plugin = %s/tests/plugins/record.so\noption.path = %s\noption.block_file = %s\n%s\n",
-		server->address, more_runner, test_build_directory(), deliveries_path, block_path,
+		rig.server->address, more_runner, test_build_directory(), rig.deliveries, rig.block,
 		more_consumer);
 }
 
 static void start(const char *more_runner, const char *more_consumer)
 {
-	test_runner_free(runner);
-	runner = make(more_runner, more_consumer);
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
-	port = test_http_port(runner);
+	test_runner_free(rig.runner);
+	rig.runner = make(more_runner, more_consumer);
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
+	port = test_http_port(rig.runner);
 }
 
 static void start_ready(const char *more_runner, const char *more_consumer)
 {
 	start(more_runner, more_consumer);
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 }
 
 /* Adds so many messages with that data to partition 0. */
 static void add(int count, const char *data)
 {
 	for (int i = 0; i < count; i++)
-		freeReplyObject(test_server_command(redis,
-						    "XADD __default:s:partition_0 * partitionKey k data %s",
-						    data));
+		test_rig_tell("XADD __default:s:partition_0 * partitionKey k data %s", data);
 }
 
 /* The answer to a GET, valid until the next GET. */
@@ -117,7 +86,7 @@ static void a_runner_is_ready_once_all_its_sections_have_joined(void **state)
 	start("admin = 127.0.0.1:0", "");
 	wait_for("/readyz", 200, "ready\n");
 	assert_string_equal(get("/livez"), "alive\n");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* They connect, send a part of a request, and then a byte now and then. */
@@ -148,23 +117,23 @@ static void slow_clients_keep_no_probe_out(void **state)
 	}
 	for (int i = 0; i < SLOW; i++)
 		close(slow[i]);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 static void a_runner_without_redis_lives_and_says_why_it_is_not_ready(void **state)
 {
 	(void)state;
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	start("admin = 127.0.0.1:0", "");
 	assert_int_equal(test_http_status(port, "/livez"), 200);
 	wait_for("/readyz", 503, "[consumer c] has not started");
-	test_server_restart(server);
+	test_server_restart(rig.server);
 	wait_for("/readyz", 200, "ready\n");
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	wait_for("/readyz", 503, "[consumer c] has lost its lease");
 	assert_int_equal(test_http_status(port, "/metrics"), 200);
 	assert_int_equal(test_http_status(port, "/livez"), 200);
-	test_server_restart(server);
+	test_server_restart(rig.server);
 	wait_for("/readyz", 200, "ready\n");
 }
 
@@ -176,7 +145,7 @@ static void a_message_that_fails_again_and_again_degrades_the_runner_but_it_stay
 	add(1, "bad");
 	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: message ");
 	wait_for("/readyz", 200, " fails: told to fail; attempt ");
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_1 * partitionKey k data bad"));
+	test_rig_tell("XADD __default:s:partition_1 * partitionKey k data bad");
 	wait_for("/readyz", 200, "[consumer c] 2 partitions retry a message; partition 0: message ");
 	/* With its kind, so that a page need not guess it. */
 	wait_for("/api/v1/status", 200,
@@ -194,7 +163,7 @@ static void a_partition_that_waits_for_room_among_the_dead_letters_is_named(void
 	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: message ");
 	wait_for("/readyz", 200, " waits for room among the dead letters, for ");
 	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":{\"kind\":\"full\"");
-	freeReplyObject(test_server_command(redis, "DEL {__default:s:partition_0}:g:dead"));
+	test_rig_tell("DEL {__default:s:partition_0}:g:dead");
 	wait_for("/readyz", 200, "ready\n");
 	wait_for("/metrics", 200, "segmenter_messages_committed_total{stream=\"s\",group=\"g\"} 2\n");
 }
@@ -204,11 +173,11 @@ static void a_call_that_hangs_is_named_and_the_runner_stays_ready(void **state)
 {
 	(void)state;
 	start_ready("admin = 127.0.0.1:0\nhandler_timeout = 12s", "");
-	fclose(fopen(block_path, "w"));
+	fclose(fopen(rig.block, "w"));
 	add(1, "x");
 	wait_for("/readyz", 200, "ready, but degraded\n[consumer c] partition 0: a call hangs, for ");
 	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":{\"kind\":\"hang\"");
-	unlink(block_path);
+	unlink(rig.block);
 	wait_for("/readyz", 200, "ready\n");
 	wait_for("/api/v1/groups/s/g", 200, "\"hindrance\":null");
 }
@@ -217,22 +186,22 @@ static void a_runner_that_drains_is_not_ready(void **state)
 {
 	(void)state;
 	start_ready("admin = 127.0.0.1:0", "");
-	fclose(fopen(block_path, "w"));
+	fclose(fopen(rig.block, "w"));
 	add(1, "x");
 	wait_for("/metrics", 200, "segmenter_messages_fetched_total{stream=\"s\",group=\"g\"} 1\n");
-	kill(runner->pid, SIGTERM);
+	kill(rig.runner->pid, SIGTERM);
 	wait_for("/readyz", 503, "the runner is stopping");
-	unlink(block_path);
-	assert_int_equal(test_runner_wait(runner), EX_OK);
+	unlink(rig.block);
+	assert_int_equal(test_runner_wait(rig.runner), EX_OK);
 }
 
 static void a_runner_that_has_reloaded_ends_well(void **state)
 {
 	(void)state;
 	start_ready("admin = 127.0.0.1:0", "");
-	kill(runner->pid, SIGHUP);
-	test_runner_says(runner, "reloaded: 0 consumers started, 0 ended, 1 untouched");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	kill(rig.runner->pid, SIGHUP);
+	test_runner_says(rig.runner, "reloaded: 0 consumers started, 0 ended, 1 untouched");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* --- metrics ------------------------------------------------------------------------------- */
@@ -278,10 +247,10 @@ static void the_lag_of_a_stuck_handler_is_seen_in_messages_and_in_seconds(void *
 {
 	(void)state;
 	start_ready("admin = 127.0.0.1:0", "");
-	fclose(fopen(block_path, "w"));
+	fclose(fopen(rig.block, "w"));
 	add(7, "x");
 	test_wait_until(lag_is_seen, NULL, PATIENCE_MS, "lag is seen");
-	unlink(block_path);
+	unlink(rig.block);
 	wait_for("/metrics", 200,
 		 "segmenter_partition_lag_messages{stream=\"s\",group=\"g\",partition=\"0\"} 0\n");
 	assert_true(test_metrics_value(get("/metrics"),
@@ -298,14 +267,10 @@ static void promtool_finds_nothing_to_say_about_the_metrics(void **state)
 	}
 	start_ready("admin = 127.0.0.1:0", "");
 	add(3, "x");
-	test_group_wait_drained(server->address, "s", "g");
-	char path[96], command[256];
-	snprintf(path, sizeof(path), "%s/metrics", directory);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(get("/metrics"), file);
-	fclose(file);
-	snprintf(command, sizeof(command), "promtool check metrics <%s", path);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	char command[256];
+	snprintf(command, sizeof(command), "promtool check metrics <%s",
+		 test_rig_write("metrics", "%s", get("/metrics")));
 	assert_int_equal(system(command), 0);
 }
 
@@ -505,11 +470,7 @@ static void events_tell_what_the_log_tells_and_can_be_followed(void **state)
 
 static void write_token(const char *token)
 {
-	FILE *file = fopen(token_path, "w");
-	assert_non_null(file);
-	fprintf(file, "%s\n", token);
-	fclose(file);
-	assert_int_equal(chmod(token_path, 0600), 0);
+	test_rig_write("token", "%s\n", token);
 }
 
 static int status_with(const char *path, const char *headers)
@@ -525,13 +486,13 @@ static void with_a_token_only_its_holders_see_more_than_the_probes(void **state)
 	(void)state;
 	char lines[256];
 	write_token("s3cret");
-	snprintf(lines, sizeof(lines), "admin = 0.0.0.0:0\nadmin_token_file = %s", token_path);
-	test_runner_free(runner);
-	runner = make(lines, "");
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
-	test_runner_says(runner, "admin: listening on http://0.0.0.0:");
+	snprintf(lines, sizeof(lines), "admin = 0.0.0.0:0\nadmin_token_file = %s", test_rig_path("token"));
+	test_runner_free(rig.runner);
+	rig.runner = make(lines, "");
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_runner_says(rig.runner, "admin: listening on http://0.0.0.0:");
 	char output[4096] = "";
-	FILE *file = fopen(runner->output, "r");
+	FILE *file = fopen(rig.runner->output, "r");
 	assert_non_null(file);
 	output[fread(output, 1, sizeof(output) - 1, file)] = '\0';
 	fclose(file);
@@ -555,7 +516,7 @@ static void with_a_token_only_its_holders_see_more_than_the_probes(void **state)
 			 200);
 	wait_for("/readyz", 200, "ready\n");
 	assert_int_equal(status_with("/livez", ""), 200);
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	wait_for("/readyz", 503, "not ready\n");
 	assert_string_equal(get("/readyz"), "not ready\n");
 }
@@ -587,11 +548,11 @@ static void nothing_can_be_changed(void **state)
 
 static void check_refuses(const char *lines, const char *text)
 {
-	test_runner_free(runner);
-	runner = make(lines, "");
-	test_runner_start(runner, (const char *const[]){"--check", "CONFIG", NULL});
-	assert_int_equal(test_runner_wait(runner), EX_CONFIG);
-	test_runner_says(runner, text);
+	test_runner_free(rig.runner);
+	rig.runner = make(lines, "");
+	test_runner_start(rig.runner, (const char *const[]){"--check", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(rig.runner), EX_CONFIG);
+	test_runner_says(rig.runner, text);
 }
 
 static void an_address_that_others_reach_is_refused_without_a_token(void **state)
@@ -605,7 +566,7 @@ static void an_address_that_others_reach_is_refused_without_a_token(void **state
 	check_refuses("admin = 127.0.0.1:65536", "is not an address and a port");
 	write_token("");
 	char lines[256];
-	snprintf(lines, sizeof(lines), "admin = 0.0.0.0:9464\nadmin_token_file = %s", token_path);
+	snprintf(lines, sizeof(lines), "admin = 0.0.0.0:9464\nadmin_token_file = %s", test_rig_path("token"));
 	check_refuses(lines, "is empty; write the token into it");
 }
 
@@ -636,7 +597,7 @@ static void clients_that_say_nothing_keep_no_probe_waiting(void **state)
 	assert_int_equal(test_http_status(port, "/livez"), 200);
 	assert_true(test_now_ms() - before < 5000);
 	add(3, "x");
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 	for (int i = 0; i < SILENT; i++)
 		close(fds[i]);
 }
@@ -659,7 +620,7 @@ static void a_redis_that_hangs_keeps_no_probe_waiting_and_a_scrape_not_long(void
 	start_ready("admin = 127.0.0.1:0\nshutdown_timeout = 1s", "");
 	wait_for("/readyz", 200, "ready\n");
 	assert_true(metric("group_members") == 1);
-	assert_int_equal(kill(server->pid, SIGSTOP), 0);
+	assert_int_equal(kill(rig.server->pid, SIGSTOP), 0);
 	wait_for("/readyz", 503, "[consumer c] has lost its lease");
 	for (int i = 0; i < 3; i++) {
 		assert_true(ms_to_get("/livez") < 1000);
@@ -671,9 +632,9 @@ static void a_redis_that_hangs_keeps_no_probe_waiting_and_a_scrape_not_long(void
 	test_wait_until(is_unknown, "group_members", PATIENCE_MS, "the members are not known");
 	assert_true(metric("group_read_timestamp_seconds") > 0);
 	long long before = test_now_ms();
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_TEMPFAIL);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_TEMPFAIL);
 	assert_true(test_now_ms() - before < 10000);
-	assert_int_equal(kill(server->pid, SIGCONT), 0);
+	assert_int_equal(kill(rig.server->pid, SIGCONT), 0);
 }
 
 static void the_page_comes_from_here_alone(void **state)
@@ -692,7 +653,7 @@ static void the_page_comes_from_here_alone(void **state)
 	test_http_free(&page);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_rig_set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -16,32 +16,25 @@
 #include "harness/group.h"
 #include "harness/http.h"
 #include "harness/load.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 #include "admin/server.h"
 
 enum { NO_BROWSER = 77 };
-
-static test_server *server;
-static char directory[64];
 
 static test_runner *start(const char *name)
 {
 	return test_runner_run("[redis]\naddress = %s\n[runner]\nname = %s\nadmin = 127.0.0.1:0\n"
 			       "admin_url = http://%s.example/\n[consumer c]\nstream = s\n"
-			       "group = g\nplugin = %s/tests/plugins/record.so\noption.path = %s/deliveries\n"
+			       "group = g\nplugin = %s/tests/plugins/record.so\noption.path = %s\n"
 			       "option.dead_letter = 3*\noption.fail = bad*\nmax_attempts = 0\n",
-			       server->address, name, name, test_build_directory(), directory);
+			       rig.server->address, name, name, test_build_directory(), rig.deliveries);
 }
 
 /* It fails at each attempt, and its partition, or slot, waits. */
 static void send_bad_message(const char *key, const char *data)
 {
-	redisContext *redis = test_server_connect(server);
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * partitionKey %s data %s",
-					    key, data));
-	redisFree(redis);
+	test_rig_tell("XADD __default:s:partition_0 * partitionKey %s data %s", key, data);
 }
 
 /* Runs browser.py on the page of that port until `expression` holds; returns its exit code. */
@@ -50,7 +43,7 @@ static int look(int port, const char *expression)
 	char command[2048];
 	const char *pictures = getenv("SEG_PICTURES");
 	snprintf(command, sizeof(command), "python3 '%s/tests/e2e/browser.py' http://127.0.0.1:%d/ '%s' '%s'",
-		 getenv("SEG_SOURCE_DIR"), port, pictures ? pictures : directory, expression);
+		 getenv("SEG_SOURCE_DIR"), port, pictures ? pictures : rig.directory, expression);
 	fflush(NULL);
 	int status = system(command);
 	assert_true(WIFEXITED(status));
@@ -67,11 +60,10 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_
 	void **state)
 {
 	(void)state;
-	server = test_server_start("--appendonly yes");
-	test_directory_make(directory);
-	test_load *load = test_load_start(server->address, "s", 8, 20, 50);
+	test_rig_start("--appendonly yes");
+	test_load *load = test_load_start(rig.server->address, "s", 8, 20, 50);
 	test_runner *first = start("first"), *second = start("second");
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	test_wait_until(is_read, first, 60000, "the group was read");
 	/* Lines are drawn, each owner named and linked, dead letters counted by reason, Redis and events shown. */
 	int result =
@@ -101,8 +93,6 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_
 			"document.querySelector(\".scaled .fill\")?.style.width !== \"0%\"");
 	test_runner_free(second);
 	test_runner_free(first);
-	test_directory_remove(directory);
-	test_server_stop(server);
 	if (result == NO_BROWSER)
 		skip();
 	assert_int_equal(result, 0);
@@ -111,7 +101,7 @@ static void the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_
 static bool lanes_are_told(void *arg)
 {
 	(void)arg;
-	const char *answer = test_segctl_do(server->address, "lag s g -o json")->output;
+	const char *answer = test_segctl_do(rig.server->address, "lag s g -o json")->output;
 	return strstr(answer, "\"slots_waiting\": 1") && !strstr(answer, "\"lanes_busy\": 0") &&
 	       !strstr(answer, "\"beyond\": 0");
 }
@@ -120,7 +110,7 @@ static bool lanes_are_told(void *arg)
 static bool what_is_beyond_a_message_that_fails_has_a_rate(void *arg)
 {
 	(void)arg;
-	const char *answer = test_segctl_do(server->address, "why s g 0 -o json --sample 1s")->output;
+	const char *answer = test_segctl_do(rig.server->address, "why s g 0 -o json --sample 1s")->output;
 	const char *rate = strstr(answer, "\"rate\": ");
 	return rate && strtod(rate + strlen("\"rate\": "), NULL) > 0;
 }
@@ -129,13 +119,14 @@ static bool what_is_beyond_a_message_that_fails_has_a_rate(void *arg)
 static bool why_tells_of_the_slot(void *arg)
 {
 	(void)arg;
-	return strstr(test_segctl_do(server->address, "why s g 0")->output, "1 slot of keys waits");
+	return strstr(test_segctl_do(rig.server->address, "why s g 0")->output, "1 slot of keys waits");
 }
 
 static bool why_tells_of_the_slot_as_json(void *arg)
 {
 	(void)arg;
-	return strstr(test_segctl_do(server->address, "why s g 0 -o json")->output, "\"slots_waiting\": 1");
+	return strstr(test_segctl_do(rig.server->address, "why s g 0 -o json")->output,
+		      "\"slots_waiting\": 1");
 }
 
 static bool metrics_count_the_slot(void *arg)
@@ -149,18 +140,17 @@ static bool metrics_count_the_slot(void *arg)
 static void segctl_and_metrics_and_the_page_show_lanes_outputs_and_state(void **state)
 {
 	(void)state;
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	test_load *load = test_load_start(server->address, "s", 1, 20, 100);
+	test_rig_start(NULL);
+	test_load *load = test_load_start(rig.server->address, "s", 1, 20, 100);
 	send_bad_message("never", "fail");
 	test_runner *runner = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = r\nadmin = 127.0.0.1:0\n[consumer c]\nstream = s\n"
 		"group = g\nplugin = %s/tests/plugins/emits.so\noption.delay = 20ms\noption.keep = 1\n"
 		"outputs = out\noutput.out.partitions = 1\nparallel = 4\nmax_attempts = 0\n",
-		server->address, test_build_directory());
+		rig.server->address, test_build_directory());
 	test_wait_until(lanes_are_told, NULL, 60000, "segctl lag has the lanes");
-	test_expect_text(test_segctl_good(server->address, "lag s g"), "after the position are done, ");
-	test_expect_text(test_segctl_good(server->address, "lag s g"), " of them done already)");
+	test_expect_text(test_segctl_good(rig.server->address, "lag s g"), "after the position are done, ");
+	test_expect_text(test_segctl_good(rig.server->address, "lag s g"), " of them done already)");
 	test_wait_until(why_tells_of_the_slot, NULL, 60000, "segctl why tells of the slot that waits");
 	test_wait_until(why_tells_of_the_slot_as_json, NULL, 60000, "so does -o json");
 	test_wait_until(what_is_beyond_a_message_that_fails_has_a_rate, NULL, 60000,
@@ -184,19 +174,18 @@ static void segctl_and_metrics_and_the_page_show_lanes_outputs_and_state(void **
 		     "\"emitted to out\")");
 	test_load_end(load);
 	test_runner_free(runner);
-	test_directory_remove(directory);
-	test_server_stop(server);
 	if (result == NO_BROWSER)
 		skip();
 	assert_int_equal(result, 0);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, test_rig_tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_what_needs_attention),
-		cmocka_unit_test(segctl_and_metrics_and_the_page_show_lanes_outputs_and_state),
+		TEST(the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_what_needs_attention),
+		TEST(segctl_and_metrics_and_the_page_show_lanes_outputs_and_state),
 	};
 	if (!seg_server_is_built()) {
 		print_message("built without libmicrohttpd: skipped\n");

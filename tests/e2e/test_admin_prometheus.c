@@ -25,16 +25,12 @@
 #include "harness/group.h"
 #include "harness/http.h"
 #include "harness/load.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "admin/server.h"
 
 enum { PATIENCE_MS = 60000, EXPRESSION_MAX = 2048 };
 
-static test_server *server;
 static test_load *load;
-static test_runner *runner;
-static char directory[64];
 static pid_t prometheus;
 static int port; /* Prometheus's */
 
@@ -78,8 +74,8 @@ static void start_prometheus(int target)
 {
 	char config[96], data[128], listen[64];
 	port = free_port();
-	snprintf(config, sizeof(config), "--config.file=%s/prometheus.yml", directory);
-	snprintf(data, sizeof(data), "--storage.tsdb.path=%s/data", directory);
+	snprintf(config, sizeof(config), "--config.file=%s/prometheus.yml", rig.directory);
+	snprintf(data, sizeof(data), "--storage.tsdb.path=%s/data", rig.directory);
 	snprintf(listen, sizeof(listen), "--web.listen-address=127.0.0.1:%d", port);
 	FILE *file = fopen(config + strlen("--config.file="), "w");
 	assert_non_null(file);
@@ -105,30 +101,24 @@ static void start_prometheus(int target)
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	load = test_load_start(server->address, "s", 4, 10, 50);
-	runner = test_runner_run(
+	test_rig_set_up(state);
+	load = test_load_start(rig.server->address, "s", 4, 10, 50);
+	rig.runner = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = only\nadmin = 127.0.0.1:0\n[consumer c]\n"
-		"stream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\noption.path = %s/deliveries\n"
+		"stream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\noption.path = %s\n"
 		"option.dead_letter = 3*\n",
-		server->address, test_build_directory(), directory);
-	test_group_wait_balanced(server->address, "s", "g", 1);
-	start_prometheus(test_http_port(runner));
+		rig.server->address, test_build_directory(), rig.deliveries);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	start_prometheus(test_http_port(rig.runner));
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
 	kill(prometheus, SIGKILL);
 	waitpid(prometheus, NULL, 0);
 	test_load_end(load);
-	test_runner_free(runner);
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 /* The body of a GET; fails the test unless the status is 200. */
@@ -260,7 +250,7 @@ static void check_names(const char *file, const char *metrics)
 static void rules_and_dashboard_name_only_metrics_that_there_are(void **state)
 {
 	(void)state;
-	test_http_answer metrics = test_http_get(test_http_port(runner), "/metrics");
+	test_http_answer metrics = test_http_get(test_http_port(rig.runner), "/metrics");
 	check_names("prometheus/segrunner-alerts.yml", metrics.body);
 	check_names("grafana/segrunner.json", metrics.body);
 	test_http_free(&metrics);

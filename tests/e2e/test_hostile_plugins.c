@@ -20,9 +20,8 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/group.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { PARTITIONS = 4, MESSAGES = 20, BAD = 7, SESSION_MS = 500 };
 
@@ -33,9 +32,6 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-static test_server *server;
-static test_runner *hostile, *good;
-static char directory[64], deliveries_path[96];
 /* On a busy machine, a call that does return may take seconds. */
 #define PATIENT "handler_timeout = 30s\nshutdown_timeout = 1h"
 static const char *timeouts;
@@ -43,22 +39,8 @@ static seg_id bad; /* the message that triggers the fault: number BAD of partiti
 
 static int set_up(void **state)
 {
-	(void)state;
 	timeouts = PATIENT;
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(hostile);
-	test_runner_free(good);
-	hostile = good = NULL;
-	test_directory_remove(directory);
-	test_server_stop(server);
+	test_rig_set_up(state);
 	return 0;
 }
 
@@ -68,7 +50,7 @@ static test_runner *run(const char *name, const char *plugin, const char *more)
 		"[redis]\naddress = %s\n[runner]\nname = %s\n%s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/%s.so\nsession_timeout = %dms\n"
 		"retry_backoff = 1ms\ntick = 10ms\n%s\n",
-		server->address, name, timeouts, test_build_directory(), plugin, SESSION_MS, more);
+		rig.server->address, name, timeouts, test_build_directory(), plugin, SESSION_MS, more);
 }
 
 /*
@@ -77,37 +59,17 @@ static test_runner *run(const char *name, const char *plugin, const char *more)
  */
 static void send_messages(const char *deed)
 {
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = server->address;
-	seg_client *client;
-	seg_stream *stream;
-	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
-	seg_error error = {0};
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
-	uint32_t next = 0;
-	for (int i = 0; next < PARTITIONS; i++) {
-		char key[16];
-		int length = snprintf(key, sizeof(key), "key-%d", i);
-		if (seg_partition_of(key, (size_t)length, PARTITIONS) != next)
-			continue;
+	test_rig_register("s", &(seg_stream_shape){.partitions = PARTITIONS, .partition_size = 1000});
+	for (uint32_t p = 0; p < PARTITIONS; p++)
 		for (int n = 0; n < MESSAGES; n++) {
 			char number[16];
+			bool is_bad = p == 0 && n == BAD;
 			snprintf(number, sizeof(number), "%d", n);
-			const char *data = next == 0 && n == BAD ? deed : number;
-			seg_record record = {key, (size_t)length, data, strlen(data), NULL, 0};
-			seg_id id;
-			if (seg_stream_send(stream, &record, &id, &error))
-				fail_msg("%s", error.text);
-			if (data == deed)
+			seg_id id = test_rig_send(test_rig_key(p, PARTITIONS), is_bad ? deed : number);
+			if (is_bad)
 				bad = id;
 		}
-		next++;
-	}
-	seg_stream_close(stream);
-	seg_client_close(client);
+	test_rig_close_client();
 }
 
 /*
@@ -117,12 +79,12 @@ static void send_messages(const char *deed)
 static void run_hostile(const char *plugin, const char *deed, const char *more)
 {
 	send_messages(deed);
-	hostile = run("hostile", plugin, more);
+	rig.runner = run("hostile", plugin, more);
 }
 
 static seg_group_info *describe(void)
 {
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	assert_non_null(info);
 	return info;
 }
@@ -132,18 +94,18 @@ static seg_group_info *describe(void)
 /* Checks the runner's end, and the one line that explains it. */
 static void it_ends(int code, const char *line)
 {
-	assert_int_equal(test_runner_wait(hostile), code);
+	assert_int_equal(test_runner_wait(rig.runner), code);
 	if (line)
-		test_runner_says(hostile, line);
+		test_runner_says(rig.runner, line);
 }
 
 static void it_ends_by(int signal, const char *line)
 {
-	int code = test_runner_wait(hostile);
+	int code = test_runner_wait(rig.runner);
 	if (!SANITIZED)
 		assert_int_equal(code, -signal);
 	assert_int_not_equal(code, 0);
-	test_runner_says(hostile, line);
+	test_runner_says(rig.runner, line);
 }
 
 static void the_line_names_the_message(void)
@@ -151,7 +113,7 @@ static void the_line_names_the_message(void)
 	char line[256], id[SEG_ID_TEXT_MAX];
 	snprintf(line, sizeof(line), " handle of partition 0, at or after message %s",
 		 seg_id_format(bad, id));
-	test_runner_says(hostile, line);
+	test_runner_says(rig.runner, line);
 }
 
 static void nothing_is_committed_from_the_bad_message_on(void)
@@ -165,11 +127,11 @@ static void nothing_is_committed_from_the_bad_message_on(void)
 static void another_runner_goes_on(void)
 {
 	char option[128];
-	snprintf(option, sizeof(option), "option.path = %s", deliveries_path);
+	snprintf(option, sizeof(option), "option.path = %s", rig.deliveries);
 	timeouts = "";
-	good = run("good", "record", option);
-	test_group_wait_drained(server->address, "s", "g");
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	rig.other = run("good", "record", option);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	int next = 0;
 	for (size_t i = 0; i < deliveries.count; i++) {
 		const test_delivery *d = &deliveries.list[i];
@@ -181,9 +143,9 @@ static void another_runner_goes_on(void)
 	}
 	test_deliveries_free(&deliveries);
 	assert_true(next == 0 || next == MESSAGES);
-	test_runner_says(good, "runs as good");
-	assert_int_equal(test_runner_stop(good, SIGTERM), EX_OK);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	test_runner_says(rig.other, "runs as good");
+	assert_int_equal(test_runner_stop(rig.other, SIGTERM), EX_OK);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 }
 
 /* The same, if the bad message was not handled. */
@@ -207,9 +169,9 @@ static void is_given_up_at_its_timeout(const char *deed)
 {
 	run_impatiently(deed, "batch_size = 1");
 	it_ends(EX_SOFTWARE, "(handler_timeout)");
-	test_runner_says(hostile, "plugin hostile has not returned");
+	test_runner_says(rig.runner, "plugin hostile has not returned");
 	the_line_names_the_message();
-	test_runner_says(hostile, "a handler does not return; ending without it");
+	test_runner_says(rig.runner, "a handler does not return; ending without it");
 	/*
 	 * The other partitions have no owner at once; the stuck one keeps its owner until the session ends.
 	 */
@@ -254,7 +216,7 @@ static void a_partition_open_that_does_not_return_is_noticed_too(void **state)
 static bool why_names_the_call(void *arg)
 {
 	(void)arg;
-	const char *why = test_segctl_good(server->address, "why s g 0 --sample 0");
+	const char *why = test_segctl_good(rig.server->address, "why s g 0 --sample 0");
 	return strstr(why, ": plugin hostile has not returned from handle of partition 0") != NULL;
 }
 
@@ -263,11 +225,11 @@ static void a_handler_that_hangs_is_named_long_before_its_timeout(void **state)
 	(void)state;
 	timeouts = "handler_timeout = 6s";
 	run_hostile("hostile", "hang", "batch_size = 1");
-	test_runner_says(hostile,
+	test_runner_says(rig.runner,
 			 "plugin hostile has not returned from handle of partition 0, at or after message");
 	the_line_names_the_message();
 	test_wait_until(why_names_the_call, NULL, 2500, "segctl why names the call");
-	assert_int_equal(test_runner_stop(hostile, SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
 }
 
 static void a_second_sigterm_ends_a_runner_whose_handler_hangs(void **state)
@@ -275,10 +237,10 @@ static void a_second_sigterm_ends_a_runner_whose_handler_hangs(void **state)
 	(void)state;
 	timeouts = "handler_timeout = 0\nshutdown_timeout = 1h";
 	run_hostile("hostile", "hang", "batch_size = 1");
-	test_runner_says(hostile, "about to do: hang");
-	kill(hostile->pid, SIGTERM);
-	test_runner_says(hostile, "stopping cleanly");
-	kill(hostile->pid, SIGTERM);
+	test_runner_says(rig.runner, "about to do: hang");
+	kill(rig.runner->pid, SIGTERM);
+	test_runner_says(rig.runner, "stopping cleanly");
+	kill(rig.runner->pid, SIGTERM);
 	it_ends(EX_SOFTWARE, "a handler does not return; ending without it");
 	another_runner_takes_over();
 }
@@ -313,16 +275,16 @@ static void signals_that_come_while_a_runner_starts_do_no_harm(void **state)
 {
 	(void)state;
 	run_hostile("hostile", "x", "option.init = signals");
-	test_group_wait_drained(server->address, "s", "g");
-	test_runner_says(hostile, "reloaded: 0 consumers started, 0 ended, 1 untouched");
-	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_runner_says(rig.runner, "reloaded: 0 consumers started, 0 ended, 1 untouched");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 static void the_last_line_of_a_crash_is_in_the_log_file(void **state)
 {
 	(void)state;
 	char file[96], lines[160], text[8192] = "";
-	snprintf(file, sizeof(file), "%s/log", directory);
+	snprintf(file, sizeof(file), "%s/log", rig.directory);
 	snprintf(lines, sizeof(lines), "handler_timeout = 0\nlog_format = json\nlog_file = %s", file);
 	timeouts = lines;
 	run_hostile("hostile", "abort", "batch_size = 1");
@@ -351,10 +313,10 @@ static void children_of_a_handler_exit_and_are_ended_as_anywhere(void **state)
 	run_hostile("hostile", "children", "batch_size = 1");
 	options ? setenv("ASAN_OPTIONS", options, 1) : unsetenv("ASAN_OPTIONS");
 	free(options);
-	test_runner_says(hostile, "children: exit 0, signal 15");
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
-	assert_false(test_runner_has_said(hostile, "called exit()"));
+	test_runner_says(rig.runner, "children: exit 0, signal 15");
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+	assert_false(test_runner_has_said(rig.runner, "called exit()"));
 }
 
 /* _exit leaves no last line: no code of segrunner runs any more. */
@@ -444,7 +406,7 @@ static void a_handler_that_lets_an_exception_out_is_named(void **state)
 	if (access(path, F_OK))
 		skip();
 	crashes_with("throws", "throw", SIGABRT, "plugin throws aborted (SIGABRT)");
-	test_runner_says(hostile, "nobody catches this");
+	test_runner_says(rig.runner, "nobody catches this");
 }
 
 /* --- plugins that spoil the process ---------------------------------------------------------------------- */
@@ -464,7 +426,7 @@ static bool hears_sigterm(void *arg)
 	char path[64], line[128];
 	unsigned long long ignored = ~0ULL;
 	(void)arg;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)hostile->pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)rig.runner->pid);
 	FILE *file = fopen(path, "r");
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "SigIgn: %llx", &ignored) == 1)
@@ -477,9 +439,9 @@ static bool hears_sigterm(void *arg)
 static void spoils_nothing(const char *deed)
 {
 	run_hostile("hostile", deed, "");
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 	test_wait_until(hears_sigterm, NULL, 5000, "the runner hears SIGTERM");
-	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	seg_group_info *info = describe();
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		assert_string_equal(info->partitions[p].owner, "");
@@ -508,24 +470,24 @@ static void a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter
 {
 	(void)state;
 	run_hostile("nonsense", "x", "batch_size = 1\nmax_attempts = 2");
-	test_group_wait_drained(server->address, "s", "g");
-	test_runner_says(hostile, "invalid answer: unknown outcome 77; use seg_done, seg_retry");
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), PARTITIONS * MESSAGES);
-	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_runner_says(rig.runner, "invalid answer: unknown outcome 77; use seg_done, seg_retry");
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), PARTITIONS * MESSAGES);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* --- plugins that cannot be loaded ------------------------------------------------------------------------- */
 
 static void is_not_loaded(const char *plugin, const char *line)
 {
-	hostile = run("hostile", plugin, "partitions = 1\npartition_size = 10");
+	rig.runner = run("hostile", plugin, "partitions = 1\npartition_size = 10");
 	it_ends(EX_CONFIG, line);
-	test_runner_says(hostile, ":10: ");
-	test_runner_start(hostile, (const char *const[]){"--check", "CONFIG", NULL});
+	test_runner_says(rig.runner, ":10: ");
+	test_runner_start(rig.runner, (const char *const[]){"--check", "CONFIG", NULL});
 	it_ends(EX_CONFIG, line);
-	assert_null(test_group_describe(server->address, "s", "g"));
-	test_runner_free(hostile);
-	hostile = NULL;
+	assert_null(test_group_describe(rig.server->address, "s", "g"));
+	test_runner_free(rig.runner);
+	rig.runner = NULL;
 }
 
 static void a_plugin_that_crashes_while_loading_is_78_with_its_line_and_the_cure(void **state)
@@ -544,7 +506,7 @@ static void a_plugin_built_for_another_abi_is_78_with_its_line(void **state)
 	is_not_loaded("undefined_symbol", "undefined symbol");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -21,42 +21,21 @@
 #include "harness/deaths.h"
 #include "harness/group.h"
 #include "harness/load.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 #define FAST "retry_backoff = 1ms\nretry_backoff_max = 5ms\n"
 #define FOREVER FAST "max_attempts = 0\noption.fail = bad*\n"
 
 enum { KEYS = 40, PER_SECOND = 50, LANES = 8, PATIENCE_MS = 30000 };
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runner;
-static char directory[64], path[96], gate[96];
 /* Where a lease ends on a slow machine, messages are handled again. So it is short only where a next process waits for its end. */
 static const char *session_timeout;
 
 static int set_up(void **state)
 {
-	(void)state;
 	session_timeout = "10s";
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	test_directory_make(directory);
-	snprintf(path, sizeof(path), "%s/deliveries", directory);
-	snprintf(gate, sizeof(gate), "%s/gate", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	redisFree(redis);
-	test_directory_remove(directory);
-	test_server_stop(server);
+	test_rig_set_up(state);
 	return 0;
 }
 
@@ -68,32 +47,33 @@ static const char *config(int lanes, const char *more)
 		 "[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
 		 "plugin = %s/tests/plugins/record.so\npartitions = 1\nsession_timeout = %s\n"
 		 "parallel = %d\noption.path = %s\noption.block_file = %s\n%s",
-		 server->address, test_build_directory(), session_timeout, lanes, path, gate, more);
+		 rig.server->address, test_build_directory(), session_timeout, lanes, rig.deliveries,
+		 rig.block, more);
 	return text;
 }
 
 static void run(int lanes, const char *more)
 {
-	test_runner_free(runner);
-	runner = NULL;
-	runner = test_runner_run("%s", config(lanes, more));
+	test_runner_free(rig.runner);
+	rig.runner = NULL;
+	rig.runner = test_runner_run("%s", config(lanes, more));
 }
 
 static void reload(int lanes, const char *more)
 {
-	test_runner_reload(runner, "%s", config(lanes, more));
+	test_runner_reload(rig.runner, "%s", config(lanes, more));
 }
 
 static void close_gate(void)
 {
-	FILE *file = fopen(gate, "w");
+	FILE *file = fopen(rig.block, "w");
 	assert_non_null(file);
 	fclose(file);
 }
 
 static void open_gate(void)
 {
-	assert_int_equal(unlink(gate), 0);
+	assert_int_equal(unlink(rig.block), 0);
 }
 
 /* Adds a message with the key "bad"; its data, too, begins with "bad": record's options say what becomes of it. Returns its id. */
@@ -101,7 +81,8 @@ static const char *add_bad(const char *data)
 {
 	static char id[48];
 	redisReply *reply =
-		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey bad data %s", data);
+		test_server_command(rig.redis, "XADD __default:s:partition_0 * partitionKey bad data %s",
+				    data);
 	snprintf(id, sizeof(id), "%s", reply->str);
 	freeReplyObject(reply);
 	return id;
@@ -110,21 +91,21 @@ static const char *add_bad(const char *data)
 /* The stream, with the bad message at its head: all others are beyond the position until that one is done. */
 static void begin_with_bad(void)
 {
-	test_segctl_good(server->address, "stream create s --partitions 1");
+	test_segctl_good(rig.server->address, "stream create s --partitions 1");
 	add_bad("bad");
 }
 
 /* A load that has gone on for so many numbers of each key. */
 static test_load *load_of(int numbers)
 {
-	test_load *load = test_load_start(server->address, "s", 1, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", 1, KEYS, PER_SECOND);
 	test_load_reach(load, numbers);
 	return load;
 }
 
 static size_t count(const char *key)
 {
-	test_deliveries deliveries = test_deliveries_read(path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t found = 0;
 	for (size_t i = 0; i < deliveries.count; i++)
 		found += !key || strcmp(deliveries.list[i].key, key) == 0;
@@ -135,7 +116,7 @@ static size_t count(const char *key)
 /* Checks each key's order, and that nothing is missing; returns how many messages were handled again. */
 static size_t check(int numbers)
 {
-	test_deliveries deliveries = test_deliveries_read(path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t repeated = test_deliveries_check_keys(&deliveries, KEYS, numbers);
 	test_deliveries_free(&deliveries);
 	return repeated;
@@ -143,13 +124,13 @@ static size_t check(int numbers)
 
 static void wait_drained(void)
 {
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 }
 
 /* How many messages after the position are done, as Redis knows. */
 static size_t done_beyond(void)
 {
-	const test_segctl *answer = test_segctl_do(server->address, "why s g 0 --sample 0 -o json");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "why s g 0 --sample 0 -o json");
 	const char *member = strstr(answer->output, "\"beyond\":");
 	return member ? strtoul(member + strlen("\"beyond\":"), NULL, 10) : 0;
 }
@@ -180,7 +161,7 @@ static void different_keys_of_a_partition_are_handled_at_once_and_each_key_in_or
 	test_load *load = load_of(5);
 	run(LANES, FAST "option.fail = *7\noption.fail_times = 1\n");
 	test_wait_until(each_lane_is_in_a_call, NULL, PATIENCE_MS, "a call in each lane");
-	test_deliveries deliveries = test_deliveries_read(path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	for (size_t i = 0; i < deliveries.count; i++)
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(deliveries.list[i].key, deliveries.list[j].key);
@@ -191,7 +172,7 @@ static void different_keys_of_a_partition_are_handled_at_once_and_each_key_in_or
 	wait_drained();
 	/* What failed came a second time, and nothing else did. */
 	assert_int_equal(check(numbers), (size_t)KEYS * (size_t)((numbers + 2) / 10));
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 static bool handles(void *arg)
@@ -209,7 +190,7 @@ static bool has_failed_again(void *failures)
 static void so_it_is_with_packed_entries_and_over_a_reload(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s --partitions 1 --packing lz4");
+	test_segctl_good(rig.server->address, "stream create s --partitions 1 --packing lz4");
 	add_bad("bad");
 	const char *options = "packing = lz4\n" FOREVER;
 	test_load *load = load_of(5);
@@ -226,7 +207,7 @@ static void so_it_is_with_packed_entries_and_over_a_reload(void **state)
 	int numbers = test_load_end(load);
 	wait_drained();
 	assert_int_equal(check(numbers), 0);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 }
 
 /* A consumer of the Go library has read some messages with XREADGROUP, has acknowledged some in the middle, and is gone. */
@@ -235,15 +216,15 @@ static void messages_that_a_go_consumer_has_left_come_first_for_each_key(void **
 	(void)state;
 	enum { READ = 100, ACKNOWLEDGED = 5 };
 	test_load *load = load_of(READ / KEYS + 2);
-	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 g 0"));
+	test_rig_tell("XGROUP CREATE __default:s:partition_0 g 0");
 	redisReply *read =
-		test_server_command(redis, "XREADGROUP GROUP g go COUNT %d STREAMS __default:s:partition_0 >",
-				    READ);
+		test_server_command(rig.redis,
+				    "XREADGROUP GROUP g go COUNT %d STREAMS __default:s:partition_0 >", READ);
 	const redisReply *entries = read->element[0]->element[1];
 	assert_int_equal(entries->elements, READ);
 	for (size_t i = 0; i < ACKNOWLEDGED; i++)
-		freeReplyObject(test_server_command(redis, "XACK __default:s:partition_0 g %s",
-						    entries->element[READ / 2 + i]->element[0]->str));
+		test_rig_tell("XACK __default:s:partition_0 g %s",
+			      entries->element[READ / 2 + i]->element[0]->str);
 	freeReplyObject(read);
 	run(LANES, "");
 	test_load_go_on(load, 10);
@@ -282,13 +263,13 @@ static void a_killed_runner_repeats_what_was_in_hand_and_not_what_is_done_beyond
 	test_load_go_on(load, 10);
 	test_wait_until(all_but_what_is_in_hand_is_committed, NULL, PATIENCE_MS,
 			"all that calls have answered is committed");
-	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
 	open_gate();
 	run(LANES, "batch_size = 4\n");
 	int numbers = test_load_end(load);
 	wait_drained();
 	assert_in_range(check(numbers), 1, LANES * BATCH);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 }
 
 static bool bad_was_tried(void *arg)
@@ -304,7 +285,7 @@ static void a_clean_stop_repeats_nothing_and_does_not_wait_for_a_key_that_failed
 	run(LANES, "option.fail = bad\nmax_attempts = 0\nretry_backoff = 1h\nretry_backoff_max = 1h\n");
 	test_load *load = load_of(20);
 	test_wait_until(bad_was_tried, NULL, PATIENCE_MS, "an attempt at the bad message");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	run(LANES, "");
 	test_load_go_on(load, 5);
 	int numbers = test_load_end(load);
@@ -315,7 +296,7 @@ static void a_clean_stop_repeats_nothing_and_does_not_wait_for_a_key_that_failed
 
 static bool the_message_is_named(void *id)
 {
-	const char *said = test_segctl_do(server->address, "why s g 0 --sample 0")->output;
+	const char *said = test_segctl_do(rig.server->address, "why s g 0 --sample 0")->output;
 	return strstr(said, "beyond_limit") && strstr(said, id);
 }
 
@@ -324,14 +305,14 @@ static void at_beyond_limit_the_partition_waits_and_why_names_the_message_until_
 	(void)state;
 	enum { LIMIT = 1000, WINDOW = 100 };
 	char id[48];
-	test_segctl_good(server->address, "stream create s --partitions 1");
+	test_segctl_good(rig.server->address, "stream create s --partitions 1");
 	snprintf(id, sizeof(id), "%s", add_bad("bad"));
 	run(LANES, FOREVER "beyond_limit = 1000\nbatch_size = 50\nin_flight_batches = 2\n");
 	test_load *load = load_of(LIMIT / KEYS + 10);
 	int numbers = test_load_end(load);
 	test_wait_until(the_message_is_named, id, PATIENCE_MS, "why names the message");
 	assert_in_range(count(NULL) - count("bad"), LIMIT - WINDOW, LIMIT + WINDOW);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	run(LANES, "beyond_limit = 1000\n");
 	wait_drained();
 	assert_int_equal(check(numbers), 0);
@@ -343,7 +324,7 @@ static const char *position(void)
 	static char texts[2][48];
 	static int next;
 	char *text = texts[next ^= 1];
-	redisReply *reply = test_server_command(redis, "HGET {__default:s:partition_0}:g:state position");
+	redisReply *reply = test_server_command(rig.redis, "HGET {__default:s:partition_0}:g:state position");
 	snprintf(text, sizeof(texts[0]), "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "0-0");
 	freeReplyObject(reply);
 	return text;
@@ -359,7 +340,7 @@ static bool the_position_has_moved(void *arg)
 static bool second_was_tried_often(void *arg)
 {
 	(void)arg;
-	test_deliveries deliveries = test_deliveries_read(path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t found = 0;
 	for (size_t i = 0; i < deliveries.count; i++)
 		found += strcmp(deliveries.list[i].data, "bad-2") == 0;
@@ -379,14 +360,14 @@ static void an_owner_without_lanes_and_then_one_with_them_pass_over_what_is_done
 	test_load_go_on(load, 20);
 	int numbers = test_load_end(load);
 	wait_done_beyond((size_t)(KEYS * numbers));
-	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
 	/* The second owner brings the position forward to the second bad message. */
 	run(1, FAST "option.fail = bad-2\nmax_attempts = 0\n");
 	test_wait_until(second_was_tried_often, NULL, PATIENCE_MS, "ten attempts at the second one");
 	/* On a busy machine, the commit takes longer than the attempts. */
 	test_wait_until(the_position_has_moved, NULL, PATIENCE_MS, "the commit up to the second one");
 	assert_in_range(done_beyond(), 1, KEYS * numbers - 1);
-	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
 	run(LANES, "");
 	wait_drained();
 	assert_int_equal(check(numbers), 0);
@@ -404,14 +385,14 @@ static void dead_letters_of_some_keys_are_written_once_while_the_others_go_on(vo
 	for (int i = 1; i < BAD; i++) {
 		add_bad("bad");
 		/* No message of this library: nothing can be handled. */
-		freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * something else"));
+		test_rig_tell("XADD __default:s:partition_0 * something else");
 		test_load_go_on(load, 10);
 	}
 	int numbers = test_load_end(load);
 	wait_drained();
 	assert_int_equal(check(numbers), 0);
 	assert_int_equal(count("bad"), BAD);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), BAD + BAD - 1);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), BAD + BAD - 1);
 }
 
 /*
@@ -432,18 +413,18 @@ static void a_message_that_kills_the_process_becomes_the_only_dead_letter(void *
 		assert_in_range(still, 0, STILL_MOST);
 		assert_in_range(deaths, 0, KEYS * numbers + STILL_MOST);
 		run(LANES, FAST "option.crash = bad\nmax_attempts = 3\n");
-		killed = test_runner_dies(runner, server->address, "s", "g");
+		killed = test_runner_dies(rig.runner, rig.server->address, "s", "g");
 		still += killed && strcmp(before, position()) == 0;
 	}
 	assert_in_range(deaths, 3, KEYS * numbers + STILL_MOST);
 	wait_drained();
 	check(numbers);
 	assert_int_equal(count("bad"), deaths);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

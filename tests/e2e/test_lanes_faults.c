@@ -24,42 +24,17 @@
 #include "harness/deaths.h"
 #include "harness/group.h"
 #include "harness/load.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { PARTITIONS = 2, KEYS = 20, PER_SECOND = 200, RUNNERS = 2, LANES = 8, PATIENCE_MS = 30000 };
 
 #define FOREVER "max_attempts = 0\nretry_backoff = 1ms\nretry_backoff_max = 5ms\n"
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runners[RUNNERS];
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < RUNNERS; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	redisFree(redis);
-	test_server_stop(server);
-	return 0;
-}
-
 static void make_streams(const char *packing)
 {
-	test_segctl_good(server->address, "stream create in --partitions %d%s", PARTITIONS, packing);
-	test_segctl_good(server->address, "stream create out --partitions %d%s", PARTITIONS, packing);
+	test_segctl_good(rig.server->address, "stream create in --partitions %d%s", PARTITIONS, packing);
+	test_segctl_good(rig.server->address, "stream create out --partitions %d%s", PARTITIONS, packing);
 }
 
 static const char *config(int i, const char *plugin, int lanes, const char *more)
@@ -72,33 +47,32 @@ static const char *config(int i, const char *plugin, int lanes, const char *more
 		"[consumer second]\nstream = out\ngroup = g\nplugin = %s/tests/plugins/counts.so\nparallel = %d\n" TEST_MORTAL
 		"[consumer first]\nstream = in\ngroup = g\nplugin = %s/tests/plugins/%s.so\nparallel = %d\n" TEST_MORTAL
 		"outputs = out\n%s",
-		server->address, i, directory, LANES, directory, plugin, lanes, more);
+		rig.server->address, i, directory, LANES, directory, plugin, lanes, more);
 	return text;
 }
 
 static void run(int i, const char *plugin, int lanes, const char *more)
 {
-	test_runner_free(runners[i]);
-	runners[i] = NULL;
-	runners[i] = test_runner_run("%s", config(i, plugin, lanes, more));
+	test_runner_free(rig.runners[i]);
+	rig.runners[i] = NULL;
+	rig.runners[i] = test_runner_run("%s", config(i, plugin, lanes, more));
 }
 
 static void reload(int i, const char *plugin, int lanes, const char *more)
 {
-	test_runner_reload(runners[i], "%s", config(i, plugin, lanes, more));
+	test_runner_reload(rig.runners[i], "%s", config(i, plugin, lanes, more));
 }
 
 static void kill_runner(int i)
 {
-	assert_int_equal(test_runner_stop(runners[i], SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runners[i], SIGKILL), -SIGKILL);
 }
 
 /* Each such message has a key of its own. */
 static void add(int partition, const char *data)
 {
-	freeReplyObject(test_server_command(redis,
-					    "XADD __default:in:partition_%d * partitionKey %s-%d data %s",
-					    partition, data, partition, data));
+	test_rig_tell("XADD __default:in:partition_%d * partitionKey %s-%d data %s", partition, data,
+		      partition, data);
 }
 
 /* How many messages were counted under names that begin so (in any slot), in the stream's partitions. */
@@ -107,7 +81,8 @@ static long long counted(const char *stream, const char *begin)
 	long long total = 0;
 	for (int p = 0; p < PARTITIONS; p++) {
 		redisReply *reply =
-			test_server_command(redis, "HGETALL {__default:%s:partition_%d}:g:values", stream, p);
+			test_server_command(rig.redis, "HGETALL {__default:%s:partition_%d}:g:values", stream,
+					    p);
 		for (size_t i = 0; i + 1 < reply->elements; i += 2) {
 			const char *name = strchr(reply->element[i]->str, ':');
 			assert_non_null(name);
@@ -129,14 +104,14 @@ static void expect_second(int numbers)
 {
 	long long expected = (long long)KEYS * numbers;
 	test_wait_until(second_has_counted, &expected, PATIENCE_MS, "all numbers are counted in \"out\"");
-	test_group_wait_drained(server->address, "out", "g");
+	test_group_wait_drained(rig.server->address, "out", "g");
 	assert_int_equal(counted("out", "wrong"), 0);
 	assert_int_equal(counted("out", "k"), expected);
 }
 
 static void expect_first(int numbers)
 {
-	test_group_wait_drained(server->address, "in", "g");
+	test_group_wait_drained(rig.server->address, "in", "g");
 	assert_int_equal(counted("in", "wrong"), 0);
 	assert_int_equal(counted("in", "k"), (long long)KEYS * numbers);
 }
@@ -144,8 +119,8 @@ static void expect_first(int numbers)
 static void stop_all(void)
 {
 	for (int i = 0; i < RUNNERS; i++)
-		if (runners[i] && runners[i]->pid)
-			assert_int_equal(test_runner_stop(runners[i], SIGTERM), EX_OK);
+		if (rig.runners[i] && rig.runners[i]->pid)
+			assert_int_equal(test_runner_stop(rig.runners[i], SIGTERM), EX_OK);
 }
 
 /* --- kills and reloads ------------------------------------------------------------------------------ */
@@ -158,7 +133,7 @@ static void stay_exact(const char *packing)
 	make_streams(packing);
 	for (int p = 0; p < PARTITIONS; p++)
 		add(p, "stuck");
-	test_load *load = test_load_start(server->address, "in", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "in", PARTITIONS, KEYS, PER_SECOND);
 	for (int i = 0; i < RUNNERS; i++)
 		run(i, "counts", LANES, stuck);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -166,11 +141,9 @@ static void stay_exact(const char *packing)
 		int victim = round % RUNNERS;
 		/* A process that has just been started may not have its signal handlers yet. */
 		snprintf(more, sizeof(more), "joined as runner-%d stream=in", 1 - victim);
-		test_runner_says(runners[1 - victim], more);
+		test_runner_says(rig.runners[1 - victim], more);
 		test_load_go_on(load, 20);
-		freeReplyObject(test_server_command(redis,
-						    "XADD __default:in:partition_%d * packed-lz4 nonsense",
-						    victim));
+		test_rig_tell("XADD __default:in:partition_%d * packed-lz4 nonsense", victim);
 		snprintf(more, sizeof(more), "%sbatch_size = %d\n", stuck, 10 + round);
 		reload(1 - victim, "counts", LANES, more);
 		kill_runner(victim);
@@ -180,13 +153,13 @@ static void stay_exact(const char *packing)
 	expect_second(numbers);
 	assert_int_equal(counted("in", "stuck"), 0);
 	for (int i = 0; i < RUNNERS; i++) {
-		assert_int_equal(test_runner_stop(runners[i], SIGTERM), EX_OK);
+		assert_int_equal(test_runner_stop(rig.runners[i], SIGTERM), EX_OK);
 		run(i, "counts", LANES, "");
 	}
 	expect_first(numbers);
 	expect_second(numbers);
 	assert_int_equal(counted("in", "stuck"), PARTITIONS);
-	assert_int_equal(test_group_dead_letters(server->address, "in", "g"), ROUNDS);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "in", "g"), ROUNDS);
 	stop_all();
 }
 
@@ -211,7 +184,7 @@ static bool other_is_committed(void *arg)
 static bool there_is_a_letter(void *arg)
 {
 	(void)arg;
-	return test_group_dead_letters(server->address, "in", "g") > 0;
+	return test_group_dead_letters(rig.server->address, "in", "g") > 0;
 }
 
 /* The next commit, which would tell the next owner that the entry is done, does not come any more. */
@@ -224,12 +197,12 @@ static void an_entry_that_nobody_can_read_is_one_dead_letter_although_its_owner_
 	add(0, "other");
 	run(0, "counts", LANES, FOREVER "option.fail = stuck\ncommit_interval = 500ms\n");
 	test_wait_until(other_is_committed, NULL, PATIENCE_MS, "a commit");
-	freeReplyObject(test_server_command(redis, "XADD __default:in:partition_0 * packed-lz4 nonsense"));
+	test_rig_tell("XADD __default:in:partition_0 * packed-lz4 nonsense");
 	test_wait_until(there_is_a_letter, NULL, PATIENCE_MS, "a dead letter");
 	kill_runner(0);
 	run(0, "counts", LANES, "");
-	test_group_wait_drained(server->address, "in", "g");
-	assert_int_equal(test_group_dead_letters(server->address, "in", "g"), 1);
+	test_group_wait_drained(rig.server->address, "in", "g");
+	assert_int_equal(test_group_dead_letters(rig.server->address, "in", "g"), 1);
 	assert_int_equal(counted("in", "other"), 1);
 	stop_all();
 }
@@ -243,7 +216,8 @@ static bool both_have_moved(void *arg)
 	bool moved = true;
 	for (int p = 0; p < PARTITIONS; p++) {
 		redisReply *reply =
-			test_server_command(redis, "HGET {__default:in:partition_%d}:g:state position", p);
+			test_server_command(rig.redis, "HGET {__default:in:partition_%d}:g:state position",
+					    p);
 		moved = moved && reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "0-0") != 0;
 		freeReplyObject(reply);
 	}
@@ -253,8 +227,9 @@ static bool both_have_moved(void *arg)
 static bool stuck_2_are_what_is_next(void *arg)
 {
 	(void)arg;
-	return strstr(test_segctl_do(server->address, "why in g 0 --sample 0")->output, "it is to fail") &&
-	       strstr(test_segctl_do(server->address, "why in g 1 --sample 0")->output, "it is to fail");
+	return strstr(test_segctl_do(rig.server->address, "why in g 0 --sample 0")->output,
+		      "it is to fail") &&
+	       strstr(test_segctl_do(rig.server->address, "why in g 1 --sample 0")->output, "it is to fail");
 }
 
 static void whatever_parallel_the_next_owner_has_each_output_is_there_once_and_in_order(void **state)
@@ -264,7 +239,7 @@ static void whatever_parallel_the_next_owner_has_each_output_is_there_once_and_i
 	for (int p = 0; p < PARTITIONS; p++)
 		add(p, "stuck-1");
 	run(0, "emits", LANES, FOREVER "option.fail = stuck\n");
-	test_load *load = test_load_start(server->address, "in", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "in", PARTITIONS, KEYS, PER_SECOND);
 	test_load_go_on(load, 40);
 	for (int p = 0; p < PARTITIONS; p++)
 		add(p, "stuck-2");
@@ -280,7 +255,7 @@ static void whatever_parallel_the_next_owner_has_each_output_is_there_once_and_i
 	kill_runner(0);
 	run(0, "emits", 1, "option.fail = nothing\n");
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "in", "g");
+	test_group_wait_drained(rig.server->address, "in", "g");
 	expect_second(numbers);
 	stop_all();
 }
@@ -295,7 +270,7 @@ static void a_message_that_kills_is_isolated_behind_one_that_waits(void **state)
 	int deaths = 0;
 	make_streams("");
 	add(0, "stuck");
-	test_load *load = test_load_start(server->address, "in", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "in", PARTITIONS, KEYS, PER_SECOND);
 	test_load_go_on(load, 10);
 	add(0, "deadly");
 	test_load_go_on(load, 10);
@@ -305,16 +280,16 @@ static void a_message_that_kills_is_isolated_behind_one_that_waits(void **state)
 		run(0, "counts", LANES,
 		    "max_attempts = 3\nretry_backoff = 1h\nretry_backoff_max = 1h\n"
 		    "option.fail = stuck\noption.crash = deadly\n");
-		killed = test_runner_dies(runners[0], server->address, "in", "g");
+		killed = test_runner_dies(rig.runners[0], rig.server->address, "in", "g");
 	}
 	assert_int_equal(deaths, DEATHS);
 	expect_second(numbers);
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	run(0, "counts", LANES, "");
 	expect_first(numbers);
 	assert_int_equal(counted("in", "stuck"), 1);
 	assert_int_equal(counted("in", "deadly"), 0);
-	assert_int_equal(test_group_dead_letters(server->address, "in", "g"), 1);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "in", "g"), 1);
 	stop_all();
 }
 
@@ -325,13 +300,13 @@ static void a_plugin_that_does_not_say_it_can_is_refused_with_file_and_line(void
 	(void)state;
 	char place[192];
 	run(0, "stays", 2, "");
-	assert_int_equal(test_runner_wait(runners[0]), EX_CONFIG);
+	assert_int_equal(test_runner_wait(rig.runners[0]), EX_CONFIG);
 	snprintf(place, sizeof(place), "%.95s:15: [consumer first] parallel = 2, but the plugin stays cannot",
-		 runners[0]->config);
-	test_runner_says(runners[0], place);
+		 rig.runners[0]->config);
+	test_runner_says(rig.runners[0], place);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up, test_rig_tear_down)
 
 int main(void)
 {

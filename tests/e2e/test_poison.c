@@ -23,15 +23,10 @@
 
 #include "harness/deaths.h"
 #include "harness/group.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PARTITIONS = 4, MESSAGES = 20 };
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runner;
-static char directory[64], deliveries_path[96];
 /* Where a lease ends on a slow machine, messages are handled again. So it is short only where a next process waits for its end. */
 static const char *session_timeout;
 
@@ -67,78 +62,41 @@ static bool make_cage(long long bytes)
 
 static int set_up(void **state)
 {
-	(void)state;
 	session_timeout = "10s";
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	redisFree(redis);
-	test_directory_remove(directory);
-	test_server_stop(server);
+	test_rig_set_up(state);
 	return 0;
 }
 
 static void run(const char *more)
 {
-	test_runner_free(runner);
-	runner = NULL;
-	runner = test_runner_run(
+	test_runner_free(rig.runner);
+	rig.runner = NULL;
+	rig.runner = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = only\n[consumer c]\nstream = s\ngroup = g\n"
 		"plugin = %s/tests/plugins/record.so\nsession_timeout = %s\nretry_backoff = 1ms\n"
 		"option.path = %s\n%s\n",
-		server->address, test_build_directory(), session_timeout, deliveries_path, more);
+		rig.server->address, test_build_directory(), session_timeout, rig.deliveries, more);
 	if (cage[0])
-		assert_true(write_number("cgroup.procs", runner->pid));
+		assert_true(write_number("cgroup.procs", rig.runner->pid));
 }
 
-/* Sends "0" to "19" to each partition, under one key per partition; returns the key of partition 0. */
+/* Sends "<partition>.0" to "<partition>.19" to each partition, under one key per partition; returns the key of partition 0. */
 static const char *send_messages(void)
 {
-	static char zero[16];
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = server->address;
-	seg_client *client;
-	seg_stream *stream;
-	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
-	seg_error error = {0};
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
-	uint32_t next = 0;
-	for (int i = 0; next < PARTITIONS; i++) {
-		char key[16];
-		int length = snprintf(key, sizeof(key), "key-%d", i);
-		if (seg_partition_of(key, (size_t)length, PARTITIONS) != next)
-			continue;
-		if (next == 0)
-			strcpy(zero, key);
+	test_rig_register("s", &(seg_stream_shape){.partitions = PARTITIONS, .partition_size = 1000});
+	for (uint32_t p = 0; p < PARTITIONS; p++)
 		for (int n = 0; n < MESSAGES; n++) {
 			char data[16];
-			seg_record record = {key, (size_t)length, data, 0, NULL, 0};
-			record.data_length = (size_t)snprintf(data, sizeof(data), "%u.%d", next, n);
-			if (seg_stream_send(stream, &record, NULL, &error))
-				fail_msg("%s", error.text);
+			snprintf(data, sizeof(data), "%u.%d", p, n);
+			test_rig_send(test_rig_key(p, PARTITIONS), data);
 		}
-		next++;
-	}
-	seg_stream_close(stream);
-	seg_client_close(client);
-	return zero;
+	test_rig_close_client();
+	return test_rig_key(0, PARTITIONS);
 }
 
 static void wait_drained(void)
 {
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 }
 
 /*
@@ -148,7 +106,7 @@ static void wait_drained(void)
 static const char *handled_in_partition_0(void)
 {
 	static char text[4096];
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t used = 0;
 	text[0] = '\0';
 	for (size_t i = 0; i < deliveries.count && used < sizeof(text) - 80; i++) {
@@ -165,7 +123,7 @@ static const char *handled_in_partition_0(void)
 
 static size_t handled_in_others(void)
 {
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t others = 0;
 	for (size_t i = 0; i < deliveries.count; i++)
 		others += deliveries.list[i].partition != 0;
@@ -185,7 +143,7 @@ static const char *letter(const char *field)
 	static redisReply *reply;
 	if (reply)
 		freeReplyObject(reply);
-	reply = test_server_command(redis, "XRANGE {__default:s:partition_0}:g:dead - +");
+	reply = test_server_command(rig.redis, "XRANGE {__default:s:partition_0}:g:dead - +");
 	assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
 	assert_int_equal(reply->elements, 1);
 	const redisReply *fields = reply->element[0]->element[1];
@@ -209,7 +167,7 @@ static void a_message_that_fails_twice_is_handled_at_the_third_attempt_and_in_it
 		"0.0 0.1 0.2 0.3 0.3/2 0.3/3 0.4 0.5 0.6 0.7 0.8 0.9 0.10 0.11 0.12 0.13 0.14 0.15 "
 		"0.16 0.17 0.18 0.19");
 	assert_others_were_handled_once();
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 }
 
 static void a_message_that_always_fails_becomes_a_dead_letter_that_tells_all(void **state)
@@ -222,14 +180,14 @@ static void a_message_that_always_fails_becomes_a_dead_letter_that_tells_all(voi
 		handled_in_partition_0(),
 		"0.0 0.1 0.2 0.3 0.3/2 0.3/3 0.4 0.5 0.6 0.7 0.8 0.9 0.10 0.11 0.12 0.13 0.14 0.15 "
 		"0.16 0.17 0.18 0.19");
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 1);
 	assert_non_null(strstr(letter("reason"), "told to fail"));
 	assert_string_equal(letter("attempts"), "3");
 	assert_string_equal(letter("handler"), "record");
 	assert_string_equal(letter("partitionKey"), key);
 	assert_string_equal(letter("data"), "0.3");
 	const char *id = letter("id");
-	redisReply *original = test_server_command(redis, "XRANGE __default:s:partition_0 %s %s", id, id);
+	redisReply *original = test_server_command(rig.redis, "XRANGE __default:s:partition_0 %s %s", id, id);
 	assert_int_equal(original->elements, 1);
 	freeReplyObject(original);
 }
@@ -259,10 +217,10 @@ static void without_a_limit_a_failing_message_holds_its_partition_and_no_other(v
 	run("option.fail = 0.3\nmax_attempts = 0\nretry_backoff_max = 2ms");
 	test_wait_until(was_tried_ten_times_and_others_are_handled, NULL, 20000,
 			"ten attempts, and the others' messages");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	assert_null(strstr(handled_in_partition_0(), "0.4"));
 	assert_others_were_handled_once();
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 	/* With a mended plugin, the partition continues where it stood. */
 	run("");
 	wait_drained();
@@ -274,9 +232,9 @@ static void an_answer_that_says_stop_ends_the_runner_with_69_at_that_message(voi
 	(void)state;
 	send_messages();
 	run("option.stop = 0.3");
-	assert_int_equal(test_runner_wait(runner), EX_UNAVAILABLE);
-	test_runner_says(runner, "plugin record cannot continue at message ");
-	test_runner_says(runner, ": told to stop");
+	assert_int_equal(test_runner_wait(rig.runner), EX_UNAVAILABLE);
+	test_runner_says(rig.runner, "plugin record cannot continue at message ");
+	test_runner_says(rig.runner, ": told to stop");
 	assert_string_equal(handled_in_partition_0(), "0.0 0.1 0.2 0.3");
 	run("");
 	wait_drained();
@@ -291,7 +249,7 @@ static int deaths_until_given_up(const char *max_attempts)
 	session_timeout = "500ms";
 	for (int deaths = 0;; deaths++) {
 		run(max_attempts);
-		if (!test_runner_dies(runner, server->address, "s", "g"))
+		if (!test_runner_dies(rig.runner, rig.server->address, "s", "g"))
 			return deaths;
 		assert_in_range(deaths, 0, 6);
 	}
@@ -308,9 +266,9 @@ static void kills_so_many(const char *max_attempts, int expected)
 	assert_non_null(strstr(letter("reason"), "the process died"));
 	assert_string_equal(letter("data"), "0.3");
 	assert_non_null(strstr(handled_in_partition_0(), "0.4 0.5 0.6 0.7 0.8 0.9 0.10"));
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	/* Only the message that kills became a dead letter. */
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 1);
 }
 
 static void a_message_that_kills_its_process_does_so_max_attempts_times_and_its_letter_says_so(void **state)
@@ -339,18 +297,17 @@ static void a_message_that_an_owner_had_marked_is_handled_alone_and_the_log_says
 	send_messages();
 	run("");
 	wait_drained();
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	send_messages();
-	redisReply *last = test_server_command(redis, "XREVRANGE __default:s:partition_0 + - COUNT 1");
-	freeReplyObject(test_server_command(redis, "HSET {__default:s:partition_0}:g:state suspect %s",
-					    last->element[0]->element[0]->str));
+	redisReply *last = test_server_command(rig.redis, "XREVRANGE __default:s:partition_0 + - COUNT 1");
+	test_rig_tell("HSET {__default:s:partition_0}:g:state suspect %s", last->element[0]->element[0]->str);
 	freeReplyObject(last);
 	run("");
-	test_runner_says(runner,
+	test_runner_says(rig.runner,
 			 "a message of this partition may have killed an owner, and is not handled yet");
 	wait_drained();
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
-	assert_false(test_runner_has_said(runner, "in a row"));
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
+	assert_false(test_runner_has_said(rig.runner, "in a row"));
 }
 
 /* As if two owners had died before they handled anything, and a third one while it read the first entry. */
@@ -358,11 +315,10 @@ static void an_entry_that_kills_its_readers_is_a_dead_letter_and_is_not_read_aga
 {
 	(void)state;
 	send_messages();
-	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 g 0"));
-	freeReplyObject(test_server_command(
-		redis,
+	test_rig_tell("XGROUP CREATE __default:s:partition_0 g 0");
+	test_rig_tell(
 		"HSET {__default:s:partition_0}:g:state epoch 3 nonce x owner dead clean 0 claimed 0-0 crashes 2 "
-		"position 0-0 count 0 reading 0-0 read_deaths 2 reader 3"));
+		"position 0-0 count 0 reading 0-0 read_deaths 2 reader 3");
 	run("max_attempts = 3");
 	wait_drained();
 	assert_string_equal(letter("attempts"), "3");
@@ -382,7 +338,7 @@ static bool is_removed(void *arg)
 
 static int tear_down_cage(void **state)
 {
-	tear_down(state);
+	test_rig_tear_down(state);
 	if (cage[0])
 		test_wait_until(is_removed, NULL, 20000, "the kernel has let go of the killed processes");
 	cage[0] = '\0';
@@ -399,7 +355,8 @@ static void add_what_unpacks_to_512_mib(void)
 	memcpy(value, head, sizeof(head));
 	memset(value + sizeof(head), 0xff, repeats);
 	memset(value + sizeof(head) + repeats, 0, end);
-	redisReply *reply = redisCommand(redis, "XADD __default:s:partition_0 * packed-lz4 %b", value, size);
+	redisReply *reply =
+		redisCommand(rig.redis, "XADD __default:s:partition_0 * packed-lz4 %b", value, size);
 	assert_int_equal(reply->type, REDIS_REPLY_STRING);
 	freeReplyObject(reply);
 	free(value);
@@ -416,16 +373,15 @@ static void an_entry_whose_reading_gets_its_process_killed_is_isolated_and_the_o
 	}
 	send_messages();
 	add_what_unpacks_to_512_mib();
-	freeReplyObject(
-		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data last"));
+	test_rig_tell("XADD __default:s:partition_0 * partitionKey k data last");
 	int deaths = deaths_until_given_up("max_attempts = 3\nentry_limit = 1GiB");
 	assert_in_range(deaths, 3, DEATHS_MOST);
 	wait_drained();
 	assert_string_equal(letter("attempts"), "3");
 	assert_non_null(strstr(letter("reason"), "died each time this entry was read"));
 	assert_non_null(strstr(handled_in_partition_0(), "0.18 0.19 last"));
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 1);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* --- foreign entries ------------------------------------------------------------------------- */
@@ -440,14 +396,13 @@ static void foreign_entries_become_dead_letters_and_the_partition_continues(void
 		"XADD __default:s:partition_0 * something else",
 	};
 	for (int i = 0; i < 3; i++)
-		freeReplyObject(test_server_command(redis, foreign[i]));
-	freeReplyObject(
-		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data last"));
+		test_rig_tell(foreign[i]);
+	test_rig_tell("XADD __default:s:partition_0 * partitionKey k data last");
 	run("");
 	wait_drained();
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 3);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 3);
 	assert_non_null(strstr(handled_in_partition_0(), "0.18 0.19 last"));
-	redisReply *letters = test_server_command(redis, "XRANGE {__default:s:partition_0}:g:dead - +");
+	redisReply *letters = test_server_command(rig.redis, "XRANGE {__default:s:partition_0}:g:dead - +");
 	for (size_t i = 0; i < letters->elements; i++) {
 		const redisReply *fields = letters->element[i]->element[1];
 		bool said = false;
@@ -469,7 +424,8 @@ static void add_what_claims_a_gigabyte(void)
 	char *value = calloc(1, size);
 	assert_non_null(value);
 	memcpy(value, claim, sizeof(claim));
-	redisReply *reply = redisCommand(redis, "XADD __default:s:partition_0 * packed-lz4 %b", value, size);
+	redisReply *reply =
+		redisCommand(rig.redis, "XADD __default:s:partition_0 * packed-lz4 %b", value, size);
 	assert_int_equal(reply->type, REDIS_REPLY_STRING);
 	freeReplyObject(reply);
 	free(value);
@@ -482,20 +438,18 @@ static void an_entry_that_needs_too_much_memory_is_a_dead_letter_and_is_not_read
 	add_what_claims_a_gigabyte();
 	char *large = calloc(1, (1 << 20) + 1);
 	memset(large, 'x', 1 << 20);
-	freeReplyObject(
-		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data %s", large));
+	test_rig_tell("XADD __default:s:partition_0 * partitionKey k data %s", large);
 	free(large);
-	freeReplyObject(
-		test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k data last"));
+	test_rig_tell("XADD __default:s:partition_0 * partitionKey k data last");
 	run("entry_limit = 256KiB");
 	wait_drained();
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 2);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 2);
 	assert_non_null(strstr(handled_in_partition_0(), "0.18 0.19 last"));
 	assert_others_were_handled_once();
-	test_runner_says_times(runner, "larger than entry_limit allows", 2);
+	test_runner_says_times(rig.runner, "larger than entry_limit allows", 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -15,66 +15,46 @@
 
 #include "harness/group.h"
 #include "harness/http.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 #include "admin/server.h"
 
 enum { PATIENCE_MS = 30000, PARTITIONS = 2 };
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runner;
-static char directory[64];
 static int port;
 
 /* The user of the runner may do everything but this. */
 static void deny(const char *rights)
 {
-	test_server_tell(server, "ACL SETUSER app on >pw resetkeys ~* &* +@all");
+	test_server_tell(rig.server, "ACL SETUSER app on >pw resetkeys ~* &* +@all");
 	if (*rights) {
 		char command[256];
 		snprintf(command, sizeof(command), "ACL SETUSER app %s", rights);
-		test_server_tell(server, command);
+		test_server_tell(rig.server, command);
 	}
 }
 
 static void add(int partition)
 {
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_%d * partitionKey k data d",
-					    partition));
+	test_rig_tell("XADD __default:s:partition_%d * partitionKey k data d", partition);
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	test_directory_make(directory);
-	test_segctl_good(server->address, "stream create s -p %d", PARTITIONS);
+	test_rig_set_up(state);
+	test_segctl_good(rig.server->address, "stream create s -p %d", PARTITIONS);
 	deny("");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	redisFree(redis);
-	test_directory_remove(directory);
-	test_server_stop(server);
 	return 0;
 }
 
 static void start_with(const char *more)
 {
-	runner = test_runner_run(
+	rig.runner = test_runner_run(
 		"[redis]\naddress = unix://app:pw@%s\n[runner]\nname = only\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\n" TEST_MORTAL
-		"plugin = %s/tests/plugins/record.so\noption.path = %s/deliveries\n%s",
-		server->socket, test_build_directory(), directory, more);
-	port = test_http_port(runner);
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\n%s",
+		rig.server->socket, test_build_directory(), rig.deliveries, more);
+	port = test_http_port(rig.runner);
 }
 
 static void start(void)
@@ -85,7 +65,7 @@ static void start(void)
 static void start_ready(void)
 {
 	start();
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 }
 
 /* --- what is seen ------------------------------------------------------------------------ */
@@ -122,7 +102,7 @@ static double metric(const char *name, const char *more)
 
 static bool why_says(void *text)
 {
-	return strstr(test_segctl_do(server->address, "why s g 0 --sample 20ms")->output, text);
+	return strstr(test_segctl_do(rig.server->address, "why s g 0 --sample 20ms")->output, text);
 }
 
 static void wait_for_why(const char *text)
@@ -137,8 +117,8 @@ static void goes_on(void)
 	deny("");
 	wait_ready();
 	add(0);
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* --- commits ------------------------------------------------------------------------------- */
@@ -167,10 +147,10 @@ static void why_tells_what_redis_answers_and_how_to_find_the_right_that_is_missi
 	deny("-xgroup");
 	add(0);
 	wait_for_why("Redis refuses a commit: ");
-	const char *text = test_segctl_good(server->address, "why s g 0 --sample 0");
+	const char *text = test_segctl_good(rig.server->address, "why s g 0 --sample 0");
 	test_expect_text(text, "Next:  give the user of only what it lacks");
 	test_expect_text(text, "segctl doctor --for runner");
-	test_expect_text(test_segctl_good(server->address, "why s g 0 -o json"), "\"refused\"");
+	test_expect_text(test_segctl_good(rig.server->address, "why s g 0 -o json"), "\"refused\"");
 	deny("");
 	wait_for_why("nothing is wrong");
 	goes_on();
@@ -181,18 +161,18 @@ static void a_dead_letter_that_waits_for_room_is_not_refused_any_more(void **sta
 {
 	(void)state;
 	start_with("dead_letter_limit = 1\ndead_letter_overflow = stop\noption.dead_letter = d*\n");
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	wait_ready();
-	freeReplyObject(test_server_command(redis, "XADD {__default:s:partition_0}:g:dead * a b"));
+	test_rig_tell("XADD {__default:s:partition_0}:g:dead * a b");
 	deny("-xgroup");
 	add(0);
 	wait_for("/readyz", 503, "s now, Redis refuses a dead letter: ");
 	deny("");
 	wait_for("/readyz", 200, "waits for room");
-	freeReplyObject(test_server_command(redis, "DEL {__default:s:partition_0}:g:dead"));
+	test_rig_tell("DEL {__default:s:partition_0}:g:dead");
 	wait_ready();
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* As of a key of another type: the partition waits, and what another runner could do better is nothing. */
@@ -251,9 +231,9 @@ static void a_redis_that_accepts_no_writes_is_quoted(void **state)
 	(void)state;
 	start_ready();
 	wait_ready();
-	test_server_tell(server, "CONFIG SET min-replicas-to-write 1");
+	test_server_tell(rig.server, "CONFIG SET min-replicas-to-write 1");
 	wait_for("/readyz", 503, "s now, Redis refuses the heartbeat: NOREPLICAS");
-	test_server_tell(server, "CONFIG SET min-replicas-to-write 0");
+	test_server_tell(rig.server, "CONFIG SET min-replicas-to-write 0");
 	goes_on();
 }
 
@@ -264,7 +244,7 @@ static void a_runner_whose_claims_are_refused_is_not_ready(void **state)
 	wait_ready();
 	deny("-xinfo -info");
 	/* It cannot know whether the Redis that it reaches again has lost writes: it claims all anew. */
-	test_server_tell(server, "CLIENT KILL USER app");
+	test_server_tell(rig.server, "CLIENT KILL USER app");
 	wait_for("/readyz", 503, "s now, Redis refuses a claim: ");
 	assert_true(metric("claims_refused_total", "") > 0);
 	add(0);
@@ -317,7 +297,7 @@ static void a_lag_that_cannot_be_read_is_left_out(void **state)
 	goes_on();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -20,45 +20,20 @@
 #include "harness/load.h"
 #include "harness/plugin.h"
 #include "harness/producer.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 300, RUNNERS = 2, PATIENCE_MS = 30000 };
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runners[RUNNERS];
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < RUNNERS; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	redisFree(redis);
-	test_server_stop(server);
-	return 0;
-}
-
 static void run(int i, const char *options)
 {
-	test_runner_free(runners[i]);
-	runners[i] =
+	test_runner_free(rig.runners[i]);
+	rig.runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\nadmin = 127.0.0.1:0\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/counts.so\n"
 				"partitions = %d\n" TEST_MORTAL "max_attempts = 0\n"
 				"retry_backoff = 1ms\nretry_backoff_max = 1ms\n%s",
-				server->address, i, test_build_directory(), PARTITIONS, options);
+				rig.server->address, i, test_build_directory(), PARTITIONS, options);
 }
 
 /* The sum of the values, over all partitions, whose fields begin so. */
@@ -67,7 +42,7 @@ static long long sum(const char *begin)
 	long long total = 0;
 	for (int p = 0; p < PARTITIONS; p++) {
 		redisReply *reply =
-			test_server_command(redis, "HGETALL {__default:s:partition_%d}:g:values", p);
+			test_server_command(rig.redis, "HGETALL {__default:s:partition_%d}:g:values", p);
 		for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
 			if (strncmp(reply->element[i]->str, begin, strlen(begin)) == 0)
 				total += atoll(reply->element[i + 1]->str);
@@ -80,27 +55,27 @@ static long long sum(const char *begin)
 static void expect_a_replay(test_load *load)
 {
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 	assert_int_equal(sum(""), (long long)KEYS * numbers);
 }
 
 static void kill_and_replay(const char *options)
 {
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, options);
 	run(1, options);
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	for (int round = 1; round <= 3; round++) {
 		int victim = round % RUNNERS;
 		test_load_go_on(load, 60);
-		assert_int_equal(test_runner_stop(runners[victim], SIGKILL), -SIGKILL);
+		assert_int_equal(test_runner_stop(rig.runners[victim], SIGKILL), -SIGKILL);
 		run(victim, options);
-		test_group_wait_balanced(server->address, "s", "g", 2);
+		test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	}
 	expect_a_replay(load);
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
-	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[1], SIGTERM), EX_OK);
 }
 
 /* They commit rarely, so that a killed runner's messages certainly come again. */
@@ -121,13 +96,13 @@ static void a_reset_that_drops_state_counts_anew_also_under_live_owners(void **s
 {
 	(void)state;
 	const char *options = "commit_interval = 20ms\n";
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, options);
 	run(1, options);
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	for (int reset = 1; reset <= 2; reset++) {
 		test_load_go_on(load, 20);
-		test_segctl_good(server->address, "reset s g --to earliest --force --drop-state --yes");
+		test_segctl_good(rig.server->address, "reset s g --to earliest --force --drop-state --yes");
 	}
 	test_load_go_on(load, 20);
 	expect_a_replay(load);
@@ -153,46 +128,46 @@ static bool shows_all_values(void *arg)
 static void how_much_is_kept_is_shown(void **state)
 {
 	(void)state;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, "");
 	test_load_go_on(load, 20);
 	expect_a_replay(load);
-	test_wait_until(shows_all_values, runners[0], PATIENCE_MS, "the number of values");
-	assert_true(total_of(runners[0], "segmenter_state_bytes{") >= KEYS * 3);
-	test_expect_text(test_segctl_good(server->address, "group describe s g"),
+	test_wait_until(shows_all_values, rig.runners[0], PATIENCE_MS, "the number of values");
+	assert_true(total_of(rig.runners[0], "segmenter_state_bytes{") >= KEYS * 3);
+	test_expect_text(test_segctl_good(rig.server->address, "group describe s g"),
 			 ", 0 dead letters, 12 values in state\n");
 	/* The next owner shows what it has read. */
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	run(1, "");
-	test_wait_until(shows_all_values, runners[1], PATIENCE_MS, "the number of values");
+	test_wait_until(shows_all_values, rig.runners[1], PATIENCE_MS, "the number of values");
 }
 
 static bool is_told(void *arg)
 {
 	(void)arg;
-	const test_segctl *answer = test_segctl_do(server->address, "why s g 0");
+	const test_segctl *answer = test_segctl_do(rig.server->address, "why s g 0");
 	return strstr(answer->output, "belong to another \"parallel\"") != NULL;
 }
 
 static void values_of_another_parallel_are_left_alone_until_a_reset_drops_them(void **state)
 {
 	(void)state;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, "parallel = 4\n");
 	test_load_go_on(load, 20);
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	long long kept = sum("");
 	assert_int_equal(kept, (long long)KEYS * numbers);
 	run(1, "");
 	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
-	test_runner_says(runners[1], "or drop them: segctl reset s g --to WHERE --drop-state");
-	test_expect_text(test_segctl_good(server->address, "why s g 0"),
+	test_runner_says(rig.runners[1], "or drop them: segctl reset s g --to WHERE --drop-state");
+	test_expect_text(test_segctl_good(rig.server->address, "why s g 0"),
 			 "segctl reset s g --to earliest --drop-state --force");
 	assert_int_equal(sum(""), kept);
-	test_segctl_good(server->address, "reset s g --to earliest --force --drop-state --yes");
-	test_group_wait_drained(server->address, "s", "g");
+	test_segctl_good(rig.server->address, "reset s g --to earliest --force --drop-state --yes");
+	test_group_wait_drained(rig.server->address, "s", "g");
 	assert_int_equal(sum("p:k"), kept);
 	assert_int_equal(sum(""), kept);
 }
@@ -200,7 +175,7 @@ static void values_of_another_parallel_are_left_alone_until_a_reset_drops_them(v
 static bool has_values(uint32_t partition)
 {
 	redisReply *reply =
-		test_server_command(redis, "EXISTS {__default:s:partition_%u}:g:values", partition);
+		test_server_command(rig.redis, "EXISTS {__default:s:partition_%u}:g:values", partition);
 	bool has = reply->integer == 1;
 	freeReplyObject(reply);
 	return has;
@@ -219,25 +194,21 @@ static bool all_have_values(void *arg)
 static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
 {
 	(void)state;
-	seg_client_options client_options;
 	seg_consumer_options options;
-	seg_client *client;
 	seg_consumer *consumer;
 	const seg_batch *batch;
 	int taken = 0;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, "");
 	test_wait_until(all_have_values, NULL, PATIENCE_MS, "each partition has values");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	test_load_go_on(load, 20);
-	seg_client_options_init(&client_options);
-	client_options.address = server->address;
-	assert_int_equal(seg_client_open(&client_options, &client, NULL), 0);
+	rig.client = test_rig_client(NULL);
 	seg_consumer_options_init(&options);
 	options.group = "g";
-	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, NULL), 0);
+	assert_int_equal(seg_consumer_open(rig.client, "s", &options, &consumer, NULL), 0);
 	test_wait_until(is_told, NULL, PATIENCE_MS, "why tells that it is not served");
-	test_expect_text(test_segctl_good(server->address, "why s g 0"),
+	test_expect_text(test_segctl_good(rig.server->address, "why s g 0"),
 			 "segctl reset s g --to earliest --drop-state --force");
 	while (taken == 0 && seg_consumer_poll(consumer, 200, &batch, NULL) == 1) {
 		taken += has_values(batch->partition);
@@ -246,7 +217,7 @@ static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
 	}
 	assert_int_equal(taken, 0);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
-	seg_client_close(client);
+	test_rig_close_client();
 	run(1, "");
 	expect_a_replay(load);
 }
@@ -254,28 +225,28 @@ static void a_pull_consumer_leaves_partitions_with_values_alone(void **state)
 static bool reading_is_refused(void *arg)
 {
 	(void)arg;
-	const char *said = test_segctl_do(server->address, "why s g 0 --sample 0")->output;
+	const char *said = test_segctl_do(rig.server->address, "why s g 0 --sample 0")->output;
 	return strstr(said, "Redis refuses to let it read the values") && strstr(said, "segctl acl runner");
 }
 
 static void a_runner_that_may_not_read_the_values_serves_nobody_and_why_says_so(void **state)
 {
 	(void)state;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, "");
 	test_wait_until(all_have_values, NULL, PATIENCE_MS, "each partition has values");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
-	freeReplyObject(test_server_command(redis, "ACL SETUSER default -hscan"));
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
+	test_rig_tell("ACL SETUSER default -hscan");
 	run(1, "");
 	test_wait_until(reading_is_refused, NULL, PATIENCE_MS, "why says what Redis refuses");
-	freeReplyObject(test_server_command(redis, "ACL SETUSER default +hscan"));
+	test_rig_tell("ACL SETUSER default +hscan");
 	expect_a_replay(load);
 }
 
 static bool values_do_not_add_up(void *arg)
 {
 	(void)arg;
-	const char *said = test_segctl_do(server->address, "why s g 0 --sample 0")->output;
+	const char *said = test_segctl_do(rig.server->address, "why s g 0 --sample 0")->output;
 	return strstr(said, "never as many as Redis counts") && strstr(said, "--drop-state");
 }
 
@@ -283,26 +254,21 @@ static bool values_do_not_add_up(void *arg)
 static void values_that_do_not_add_up_are_not_read_for_ever_in_silence(void **state)
 {
 	(void)state;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, "parallel = 4\n");
 	test_wait_until(all_have_values, NULL, PATIENCE_MS, "each partition has values");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	for (int p = 0; p < PARTITIONS; p++)
-		freeReplyObject(
-			test_server_command(redis,
-					    "HSET {__default:s:partition_%d}:g:values 1:twice a 01:twice b",
-					    p));
+		test_rig_tell("HSET {__default:s:partition_%d}:g:values 1:twice a 01:twice b", p);
 	run(1, "parallel = 4\n");
 	test_wait_until(values_do_not_add_up, NULL, PATIENCE_MS, "why says that the values do not add up");
-	test_runner_says(runners[1], "the partition is not served: Redis counts ");
+	test_runner_says(rig.runners[1], "the partition is not served: Redis counts ");
 	for (int p = 0; p < PARTITIONS; p++)
-		freeReplyObject(
-			test_server_command(redis,
-					    "HDEL {__default:s:partition_%d}:g:values 1:twice 01:twice", p));
+		test_rig_tell("HDEL {__default:s:partition_%d}:g:values 1:twice 01:twice", p);
 	expect_a_replay(load);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up, test_rig_tear_down)
 
 int main(void)
 {
