@@ -18,16 +18,11 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/consumer.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { PATIENCE_MS = 20000 };
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runner;
-static char directory[64], deliveries_path[96];
 static char address[160]; /* with the user app and its password */
 static char logged[16384];
 
@@ -39,48 +34,19 @@ static void note(void *arg, const seg_log_event *event)
 		snprintf(logged + n, sizeof(logged) - n, "%s\n", event->text);
 }
 
+/* Instead of an older one. */
 static void start(const char *arguments)
 {
-	server = test_server_start(arguments);
-	redis = test_server_connect(server);
-	snprintf(address, sizeof(address), "unix://app:pw@%s", server->socket);
+	test_rig_start(arguments);
+	snprintf(address, sizeof(address), "unix://app:pw@%s", rig.server->socket);
 	logged[0] = '\0';
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	test_rig_set_up_directory(state);
 	start("--appendonly yes --appendfsync always");
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	redisFree(redis);
-	test_server_stop(server);
-	test_directory_remove(directory);
-	return 0;
-}
-
-/* Another server than that of set_up. */
-static void start_instead(const char *arguments)
-{
-	redisFree(redis);
-	test_server_stop(server);
-	start(arguments);
-}
-
-static void operate(const char *format, const char *argument)
-{
-	redisReply *reply = test_server_command(redis, format, argument);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", format, reply->str);
-	freeReplyObject(reply);
 }
 
 /* The user app may do everything but this. */
@@ -88,7 +54,7 @@ static void deny(const char *rights)
 {
 	char command[256];
 	snprintf(command, sizeof(command), "ACL SETUSER app on >pw ~* &* +@all %s", rights);
-	operate(command, NULL);
+	test_rig_tell(command);
 }
 
 static int times(const char *text, const char *part)
@@ -205,7 +171,7 @@ static long long calls_of(const char *command)
 {
 	char name[64];
 	snprintf(name, sizeof(name), "cmdstat_%s:calls=", command);
-	redisReply *reply = test_server_command(redis, "INFO commandstats");
+	redisReply *reply = test_server_command(rig.redis, "INFO commandstats");
 	const char *found = strstr(reply->str, name);
 	long long calls = found ? atoll(found + strlen(name)) : 0;
 	freeReplyObject(reply);
@@ -234,7 +200,7 @@ static void scripts_that_redis_forgets_are_sent_again(void **state)
 	seg_client *client = open_client();
 	seg_stream *stream = register_stream(client);
 	for (int i = 0; i < 5; i++) {
-		operate("SCRIPT FLUSH", NULL);
+		test_rig_tell("SCRIPT FLUSH");
 		send_one(stream, "k");
 	}
 	seg_stream_close(stream);
@@ -257,18 +223,17 @@ static void a_runner_without_scripts_ends_at_once_and_says_why(void **state)
 {
 	(void)state;
 	deny("-script -eval -evalsha");
-	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
-				 "%s/tests/plugins/record.so\noption.path = %s\n",
-				 address, test_build_directory(), deliveries_path);
-	assert_int_equal(test_runner_wait(runner), EX_NOPERM);
-	assert_int_equal(test_runner_times_said(runner, "the user app may run no scripts"), 1);
+	rig.runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
+				     "%s/tests/plugins/record.so\noption.path = %s\n",
+				     address, test_build_directory(), rig.deliveries);
+	assert_int_equal(test_runner_wait(rig.runner), EX_NOPERM);
+	assert_int_equal(test_runner_times_said(rig.runner, "the user app may run no scripts"), 1);
 }
 
 static void a_server_without_scripts_is_refused_at_once(void **state)
 {
 	(void)state;
-	start_instead(
-		"--rename-command SCRIPT none1 --rename-command EVAL none2 --rename-command EVALSHA none3");
+	start("--rename-command SCRIPT none1 --rename-command EVAL none2 --rename-command EVALSHA none3");
 	deny("");
 	long long before = test_now_ms();
 	is_refused(address, SEG_EPROTOCOL, "runs no scripts");
@@ -294,7 +259,7 @@ static void without_client_messages_are_quick_and_the_connections_have_names(voi
 	warned_once("the user app may not run CLIENT UNBLOCK");
 	assert_null(strstr(logged, "CLIENT ID")); /* HELLO does the same */
 	seg_client *client = open_client();
-	redisReply *reply = test_server_command(redis, "CLIENT LIST");
+	redisReply *reply = test_server_command(rig.redis, "CLIENT LIST");
 	assert_non_null(strstr(reply->str, "name=segmenter-client"));
 	freeReplyObject(reply);
 	seg_client_close(client);
@@ -303,7 +268,7 @@ static void without_client_messages_are_quick_and_the_connections_have_names(voi
 static void where_client_and_hello_are_renamed_messages_are_quick(void **state)
 {
 	(void)state;
-	start_instead("--appendonly yes --rename-command CLIENT none1 --rename-command HELLO none2");
+	start("--appendonly yes --rename-command CLIENT none1 --rename-command HELLO none2");
 	deny("");
 	assert_true(use(40) < 1000);
 	warned_once("refuses CLIENT ID (ERR unknown command");
@@ -343,7 +308,7 @@ static void without_info_a_replica_is_refused_all_the_same(void **state)
 	test_server *master = test_server_start_tcp(NULL);
 	char arguments[64];
 	snprintf(arguments, sizeof(arguments), "--replicaof 127.0.0.1 %d", master->port);
-	start_instead(arguments);
+	start(arguments);
 	deny("-info");
 	is_refused(address, SEG_ESERVER, "read-only replica");
 	test_server_stop(master);
@@ -351,12 +316,12 @@ static void without_info_a_replica_is_refused_all_the_same(void **state)
 
 static void run(const char *more)
 {
-	test_segctl_good(server->address, "stream create s -p 4");
-	runner = test_runner_run(
+	test_segctl_good(rig.server->address, "stream create s -p 4");
+	rig.runner = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = a\nlog_level = debug\n[consumer c]\nstream = s\ngroup = g\n"
 		"plugin = %s/tests/plugins/record.so\noption.path = %s\nsession_timeout = 600ms\n%s\n",
-		address, test_build_directory(), deliveries_path, more);
-	test_runner_says_times(runner, "owned from position", 4);
+		address, test_build_directory(), rig.deliveries, more);
+	test_runner_says_times(rig.runner, "owned from position", 4);
 }
 
 static void without_info_a_new_connection_is_no_replaced_redis(void **state)
@@ -364,11 +329,11 @@ static void without_info_a_new_connection_is_no_replaced_redis(void **state)
 	(void)state;
 	deny("-info");
 	run("");
-	operate("CLIENT KILL USER app", NULL);
-	test_runner_says_times(runner, "owned from position", 8);
-	test_runner_says(runner, "it cannot be seen whether this Redis has lost writes");
-	assert_false(test_runner_has_said(runner, "Redis was restarted or replaced"));
-	assert_int_equal(test_runner_times_said(runner, "may not run INFO"), 1);
+	test_rig_tell("CLIENT KILL USER app");
+	test_runner_says_times(rig.runner, "owned from position", 8);
+	test_runner_says(rig.runner, "it cannot be seen whether this Redis has lost writes");
+	assert_false(test_runner_has_said(rig.runner, "Redis was restarted or replaced"));
+	assert_int_equal(test_runner_times_said(rig.runner, "may not run INFO"), 1);
 }
 
 /* --- rights that are taken away, and writes that are refused ------------------------------------------ */
@@ -379,14 +344,15 @@ static void a_right_that_is_taken_away_is_named_and_the_log_is_not_flooded(void 
 	deny("");
 	run("");
 	deny("-xread -evalsha");
-	test_runner_says(runner, "run the 'xread' command; grant +xread");
-	test_runner_says(runner, "run the 'evalsha' command; grant +evalsha");
-	test_runner_says(runner, "the lease of member a has expired: Redis refuses the heartbeats: NOPERM");
-	assert_int_equal(test_runner_times_said(runner, "Redis refused the heartbeat"), 1);
-	assert_true(test_runner_times_said(runner, "NOPERM") < 8);
+	test_runner_says(rig.runner, "run the 'xread' command; grant +xread");
+	test_runner_says(rig.runner, "run the 'evalsha' command; grant +evalsha");
+	test_runner_says(rig.runner,
+			 "the lease of member a has expired: Redis refuses the heartbeats: NOPERM");
+	assert_int_equal(test_runner_times_said(rig.runner, "Redis refused the heartbeat"), 1);
+	assert_true(test_runner_times_said(rig.runner, "NOPERM") < 8);
 	deny("");
-	test_segctl_run(server->address, "x\n", "send s --key k");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_segctl_run(rig.server->address, "x\n", "send s --key k");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 static void refused_heartbeats_say_why_the_lease_has_expired(void **state)
@@ -394,12 +360,12 @@ static void refused_heartbeats_say_why_the_lease_has_expired(void **state)
 	(void)state;
 	deny("");
 	run("");
-	operate("CONFIG SET min-replicas-to-write 1", NULL);
-	test_runner_says(runner,
+	test_rig_tell("CONFIG SET min-replicas-to-write 1");
+	test_runner_says(rig.runner,
 			 "the lease of member a has expired: Redis refuses the heartbeats: NOREPLICAS");
-	operate("CONFIG SET min-replicas-to-write 0", NULL);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
-	assert_int_equal(test_runner_times_said(runner, "has expired: Redis refuses"), 1);
+	test_rig_tell("CONFIG SET min-replicas-to-write 0");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_times_said(rig.runner, "has expired: Redis refuses"), 1);
 }
 
 static void a_server_that_stops_answering_is_why_the_lease_has_expired(void **state)
@@ -407,13 +373,13 @@ static void a_server_that_stops_answering_is_why_the_lease_has_expired(void **st
 	(void)state;
 	deny("");
 	run("");
-	kill(server->pid, SIGSTOP);
-	test_runner_says(runner, "the lease of member a has expired: ");
-	kill(server->pid, SIGCONT);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	kill(rig.server->pid, SIGSTOP);
+	test_runner_says(rig.runner, "the lease of member a has expired: ");
+	kill(rig.server->pid, SIGCONT);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

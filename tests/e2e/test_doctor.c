@@ -17,9 +17,8 @@
 #include <jansson.h>
 
 #include "harness/fake_server.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 /* The rights that suffice on the keys of the namespace "default". */
 #define KEYS "~__default:* ~{__default:*"
@@ -34,40 +33,13 @@
 	BASE " " SHARED \
 	     " +scan +hscan +multi +exec +unlink +srem +xdel +smembers +sismember +xread +xgroup|destroy"
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runner;
 static const test_segctl *answer; /* of the newest doctor() */
-
-static void start(const char *arguments)
-{
-	server = test_server_start(arguments);
-	redis = test_server_connect(server);
-}
 
 static int set_up(void **state)
 {
-	(void)state;
-	start("--appendonly yes");
+	test_rig_set_up_directory(state);
+	test_rig_start("--appendonly yes");
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	redisFree(redis);
-	test_server_stop(server);
-	return 0;
-}
-
-/* Restarts with other arguments. */
-static void restart(const char *arguments)
-{
-	redisFree(redis);
-	test_server_stop(server);
-	start(arguments);
 }
 
 __attribute__((format(printf, 1, 2))) static void command(const char *format, ...)
@@ -77,11 +49,7 @@ __attribute__((format(printf, 1, 2))) static void command(const char *format, ..
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	redisReply *reply = redisCommand(redis, text);
-	assert_non_null(reply);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", text, reply->str);
-	freeReplyObject(reply);
+	test_rig_tell(text);
 }
 
 static void doctor_at(const char *address, const char *arguments, int exit_code)
@@ -94,7 +62,7 @@ static void doctor_at(const char *address, const char *arguments, int exit_code)
 
 static void doctor(const char *arguments, int exit_code)
 {
-	doctor_at(server->address, arguments, exit_code);
+	doctor_at(rig.server->address, arguments, exit_code);
 }
 
 /* As a user with these rights, and the password "geheim". */
@@ -102,7 +70,7 @@ static void doctor_as(const char *rights, const char *arguments, int exit_code)
 {
 	char address[256];
 	command("ACL SETUSER someone reset on >geheim %s", rights);
-	snprintf(address, sizeof(address), "unix://someone:geheim@%s", server->socket);
+	snprintf(address, sizeof(address), "unix://someone:geheim@%s", rig.server->socket);
 	doctor_at(address, arguments, exit_code);
 	assert_null(strstr(answer->output, "geheim"));
 }
@@ -138,7 +106,7 @@ static void nothing_is_changed(void **state)
 {
 	(void)state;
 	doctor("", EX_OK);
-	redisReply *reply = test_server_command(redis, "DBSIZE");
+	redisReply *reply = test_server_command(rig.redis, "DBSIZE");
 	assert_int_equal(reply->integer, 0);
 	freeReplyObject(reply);
 }
@@ -194,7 +162,7 @@ static void a_wrong_password_and_a_missing_one_are_77(void **state)
 {
 	(void)state;
 	char address[256];
-	snprintf(address, sizeof(address), "unix://default:falsch@%s", server->socket);
+	snprintf(address, sizeof(address), "unix://default:falsch@%s", rig.server->socket);
 	command("ACL SETUSER default >geheim");
 	doctor_at(address, "", EX_NOPERM);
 	says("check user and password_file");
@@ -269,7 +237,7 @@ static void scripts_are_needed(void **state)
 	(void)state;
 	doctor_as("~* +@all -evalsha", "", EX_NOPERM);
 	says("fail scripts      the user may not run scripts");
-	restart("--appendonly yes --rename-command evalsha nosuch");
+	test_rig_start("--appendonly yes --rename-command evalsha nosuch");
 	doctor("", EX_UNAVAILABLE);
 	says("fail scripts      the server runs no scripts");
 }
@@ -279,7 +247,7 @@ static void scripts_that_cannot_be_loaded_are_a_warning(void **state)
 	(void)state;
 	char address[256];
 	command("ACL SETUSER someone reset on >geheim ~* +@all -script");
-	snprintf(address, sizeof(address), "unix://someone:geheim@%s", server->socket);
+	snprintf(address, sizeof(address), "unix://someone:geheim@%s", rig.server->socket);
 	answer = test_segctl_do(address, "doctor --timeout 3s");
 	says("warn scripts      the user may not load scripts");
 	says("ok   rights");
@@ -288,7 +256,7 @@ static void scripts_that_cannot_be_loaded_are_a_warning(void **state)
 static void a_renamed_command_is_told_from_a_missing_right(void **state)
 {
 	(void)state;
-	restart("--appendonly yes --rename-command xtrim nosuch");
+	test_rig_start("--appendonly yes --rename-command xtrim nosuch");
 	doctor("", EX_UNAVAILABLE);
 	says("fail rights       the server has no command xtrim: look for rename-command");
 }
@@ -298,7 +266,7 @@ static void a_renamed_command_is_told_from_a_missing_right(void **state)
 static void a_partition_that_is_no_stream_is_78_and_named(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 3");
+	test_segctl_good(rig.server->address, "stream create s -p 3");
 	command("HSET __default:s:partition_1 a b");
 	doctor("", EX_CONFIG);
 	says("fail stream       s: partition 1 cannot be used");
@@ -316,7 +284,7 @@ static void a_shape_that_cannot_be_read_is_named(void **state)
 static void a_partition_that_is_nearly_full_is_named(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 1 -s 10");
+	test_segctl_good(rig.server->address, "stream create s -p 1 -s 10");
 	for (int i = 0; i < 9; i++)
 		command("XADD __default:s:partition_0 * partitionKey k data d");
 	doctor("", EX_OK);
@@ -331,7 +299,7 @@ static void a_partition_that_is_nearly_full_is_named(void **state)
 static void a_group_without_members_or_without_a_partition_is_named(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 3");
+	test_segctl_good(rig.server->address, "stream create s -p 3");
 	command("SADD {__default:s}:groups g");
 	command("XGROUP CREATE __default:s:partition_0 g 0 MKSTREAM");
 	command("XADD __default:s:partition_2 * partitionKey k data d");
@@ -346,7 +314,7 @@ static void a_group_without_members_or_without_a_partition_is_named(void **state
 static void the_namespace_decides_which_keys_and_streams(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "-n shop stream create s -p 1");
+	test_segctl_good(rig.server->address, "-n shop stream create s -p 1");
 	doctor("-n shop", EX_OK);
 	says("ok   keys         those of namespace \"shop\"");
 	says("ok   stream       s: ");
@@ -375,66 +343,67 @@ static void machines_get_json_and_csv(void **state)
 
 static void write_config(const char *redis_section, const char *section)
 {
-	test_runner_free(runner);
-	runner = test_runner_make("[redis]\n%s\n[consumer c]\nstream = s\ngroup = g\n"
-				  "plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n%s\n",
-				  redis_section, test_build_directory(), section);
+	test_runner_free(rig.runner);
+	rig.runner = test_runner_make("[redis]\n%s\n[consumer c]\nstream = s\ngroup = g\n"
+				      "plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n%s\n",
+				      redis_section, test_build_directory(), section);
 }
 
 static void check_against(const char *section, int exit_code)
 {
 	char line[256];
-	snprintf(line, sizeof(line), "address = %s", server->address);
+	snprintf(line, sizeof(line), "address = %s", rig.server->address);
 	write_config(line, section);
-	test_runner_start(runner, (const char *const[]){"--check", "--connect", "CONFIG", NULL});
-	assert_int_equal(test_runner_wait(runner), exit_code);
+	test_runner_start(rig.runner, (const char *const[]){"--check", "--connect", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(rig.runner), exit_code);
 }
 
 static void a_section_is_tried_against_its_stream(void **state)
 {
 	(void)state;
 	check_against("", EX_CONFIG);
-	test_runner_says(runner, "good; 1 consumer");
-	test_runner_says(runner,
+	test_runner_says(rig.runner, "good; 1 consumer");
+	test_runner_says(rig.runner,
 			 "fail consumer     [consumer c] stream s does not exist: add partitions = NUMBER");
 	check_against("partitions = 4", EX_OK);
-	test_runner_says(runner, "segrunner will register it with 4 partitions");
-	test_segctl_good(server->address, "stream create s -p 2");
+	test_runner_says(rig.runner, "segrunner will register it with 4 partitions");
+	test_segctl_good(rig.server->address, "stream create s -p 2");
 	check_against("partitions = 4", EX_CONFIG);
-	test_runner_says(runner, "fail consumer     [consumer c] stream s has 2 partitions");
+	test_runner_says(rig.runner, "fail consumer     [consumer c] stream s has 2 partitions");
 	check_against("", EX_OK);
-	test_runner_says(runner, "ok   consumer     [consumer c] group g has no live member yet");
+	test_runner_says(rig.runner, "ok   consumer     [consumer c] group g has no live member yet");
 	command("ZADD {__default:s}:g:leases 9000000000000 alpha");
 	check_against("", EX_OK);
-	test_runner_says(runner, "group g has 1 live member (alpha)");
+	test_runner_says(rig.runner, "group g has 1 live member (alpha)");
 	command("HSET __default:s:partition_0 a b");
 	check_against("", EX_CONFIG);
-	test_runner_says(runner, "fail stream       s: partition 0 cannot be used");
+	test_runner_says(rig.runner, "fail stream       s: partition 0 cannot be used");
 }
 
 static void a_section_s_outputs_are_tried(void **state)
 {
 	(void)state;
 	const char *const two = "partitions = 2\noutputs = a, b\noutput.a.partitions = 3\n";
-	test_segctl_good(server->address, "stream create s -p 2");
+	test_segctl_good(rig.server->address, "stream create s -p 2");
 	check_against(two, EX_CONFIG);
 	test_runner_says(
-		runner, "ok   consumer     [consumer c] output a does not exist yet; segrunner will register "
-			"it with 3 partitions");
-	test_runner_says(runner,
+		rig.runner,
+		"ok   consumer     [consumer c] output a does not exist yet; segrunner will register "
+		"it with 3 partitions");
+	test_runner_says(rig.runner,
 			 "fail consumer     [consumer c] output b does not exist: add output.b.partitions = "
 			 "NUMBER to the section, or run segctl stream create b -p NUMBER");
-	test_segctl_good(server->address, "stream create a -p 2");
-	test_segctl_good(server->address, "stream create b -p 1");
+	test_segctl_good(rig.server->address, "stream create a -p 2");
+	test_segctl_good(rig.server->address, "stream create b -p 1");
 	check_against(two, EX_CONFIG);
-	test_runner_says(runner,
+	test_runner_says(rig.runner,
 			 "fail consumer     [consumer c] output a has 2 partitions of 1000000 messages");
-	test_runner_says(runner, "the section asks for 3 of 1000000");
-	test_runner_says(runner, "ok   consumer     [consumer c] output b exists, with 1 partition\n");
+	test_runner_says(rig.runner, "the section asks for 3 of 1000000");
+	test_runner_says(rig.runner, "ok   consumer     [consumer c] output b exists, with 1 partition\n");
 	command("SET __default:b:partition_0 x");
 	check_against("partitions = 2\noutputs = a, b", EX_CONFIG);
-	test_runner_says(runner, "ok   consumer     [consumer c] output a exists, with 2 partitions");
-	test_runner_says(runner, "fail stream       b: partition 0 cannot be used");
+	test_runner_says(rig.runner, "ok   consumer     [consumer c] output a exists, with 2 partitions");
+	test_runner_says(rig.runner, "fail stream       b: partition 0 cannot be used");
 }
 
 static void a_stream_may_be_registered_by_a_section_before(void **state)
@@ -446,7 +415,7 @@ static void a_stream_may_be_registered_by_a_section_before(void **state)
 		 "plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
 		 test_build_directory());
 	check_against(later, EX_OK);
-	test_runner_says(runner,
+	test_runner_says(rig.runner,
 			 "[consumer d] stream a does not exist yet; [consumer c], which starts first, will "
 			 "register it");
 	snprintf(later, sizeof(later),
@@ -454,14 +423,14 @@ static void a_stream_may_be_registered_by_a_section_before(void **state)
 		 "plugin = %s/tests/plugins/record.so\noption.path = /dev/null\n",
 		 test_build_directory());
 	check_against(later, EX_CONFIG);
-	test_runner_says(runner, "fail consumer     [consumer c] output a does not exist");
+	test_runner_says(rig.runner, "fail consumer     [consumer c] output a does not exist");
 }
 
 static void an_output_that_is_gone_is_named(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 2");
-	test_segctl_good(server->address, "stream create a -p 2");
+	test_segctl_good(rig.server->address, "stream create s -p 2");
+	test_segctl_good(rig.server->address, "stream create a -p 2");
 	command("SADD {__default:s}:groups g");
 	command("ZADD {__default:s}:g:leases 9000000000000 alpha");
 	command("HSET {__default:s}:g:outputs a 1 gone 1 former 0");
@@ -474,7 +443,7 @@ static void an_output_that_is_gone_is_named(void **state)
 static void a_name_that_no_group_can_have_is_no_group(void **state)
 {
 	(void)state;
-	test_segctl_good(server->address, "stream create s -p 2");
+	test_segctl_good(rig.server->address, "stream create s -p 2");
 	command("SADD {__default:s}:groups %s", "bad:name");
 	doctor("", EX_OK);
 	says("warn group        {__default:s}:groups of s has a name that no group can have");
@@ -486,13 +455,13 @@ static void a_runner_s_own_rights_suffice_to_check(void **state)
 	(void)state;
 	char line[256];
 	command("ACL SETUSER someone reset on >geheim " KEYS " " RUNNER);
-	snprintf(line, sizeof(line), "address = %s\nuser = someone\npassword = geheim", server->address);
-	test_segctl_good(server->address, "stream create s -p 2");
+	snprintf(line, sizeof(line), "address = %s\nuser = someone\npassword = geheim", rig.server->address);
+	test_segctl_good(rig.server->address, "stream create s -p 2");
 	write_config(line, "");
-	test_runner_start(runner, (const char *const[]){"--check", "--connect", "CONFIG", NULL});
-	assert_int_equal(test_runner_wait(runner), EX_OK);
-	assert_false(test_runner_has_said(runner, "warn "));
-	assert_false(test_runner_has_said(runner, "geheim"));
+	test_runner_start(rig.runner, (const char *const[]){"--check", "--connect", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(rig.runner), EX_OK);
+	assert_false(test_runner_has_said(rig.runner, "warn "));
+	assert_false(test_runner_has_said(rig.runner, "geheim"));
 }
 
 static void ack_replicas_needs_replicas_and_the_right_to_wait(void **state)
@@ -501,12 +470,13 @@ static void ack_replicas_needs_replicas_and_the_right_to_wait(void **state)
 	char line[256];
 	command("ACL SETUSER someone reset on >geheim ~* +@all -wait");
 	snprintf(line, sizeof(line), "address = %s\nuser = someone\npassword = geheim\nack_replicas = 1",
-		 server->address);
+		 rig.server->address);
 	write_config(line, "partitions = 2");
-	test_runner_start(runner, (const char *const[]){"--check", "--connect", "CONFIG", NULL});
-	assert_int_equal(test_runner_wait(runner), EX_NOPERM);
-	test_runner_says(runner, "fail replicas     ack_replicas is 1, but 0 are in reach");
-	test_runner_says(runner, "fail rights       the user may not run wait: run ACL SETUSER with +wait");
+	test_runner_start(rig.runner, (const char *const[]){"--check", "--connect", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(rig.runner), EX_NOPERM);
+	test_runner_says(rig.runner, "fail replicas     ack_replicas is 1, but 0 are in reach");
+	test_runner_says(rig.runner,
+			 "fail rights       the user may not run wait: run ACL SETUSER with +wait");
 }
 
 /* Where an error has its own advice, the doctor adds none. */
@@ -527,13 +497,13 @@ static void a_wrong_file_is_not_tried(void **state)
 {
 	(void)state;
 	check_against("batch_sise = 3", EX_CONFIG);
-	assert_false(test_runner_has_said(runner, "reached"));
+	assert_false(test_runner_has_said(rig.runner, "reached"));
 }
 
 static int run_segrunner(const char *a, const char *b, const char *c)
 {
-	test_runner_start(runner, (const char *const[]){a, b, c, NULL});
-	return test_runner_wait(runner);
+	test_runner_start(rig.runner, (const char *const[]){a, b, c, NULL});
+	return test_runner_wait(rig.runner);
 }
 
 static void connect_belongs_to_check(void **state)
@@ -541,12 +511,12 @@ static void connect_belongs_to_check(void **state)
 	(void)state;
 	check_against("partitions = 1", EX_OK);
 	assert_int_equal(run_segrunner("--check", "CONFIG", "--connect"), EX_OK);
-	test_runner_says(runner, "ok   reached");
+	test_runner_says(rig.runner, "ok   reached");
 	assert_int_equal(run_segrunner("-c", "CONFIG", "--connect"), EX_USAGE);
-	test_runner_says(runner, "--connect belongs to --check");
+	test_runner_says(rig.runner, "--connect belongs to --check");
 	assert_int_equal(run_segrunner("--connect", "CONFIG", NULL), EX_USAGE);
 	assert_int_equal(run_segrunner("--check", NULL, NULL), EX_USAGE);
-	test_runner_says(runner, "--check needs a file");
+	test_runner_says(rig.runner, "--check needs a file");
 	assert_int_equal(run_segrunner("--check", "--connect", NULL), EX_USAGE);
 	assert_int_equal(run_segrunner("--check", "CONFIG", "CONFIG"), EX_USAGE);
 }
@@ -556,7 +526,7 @@ static void an_embedded_redis_that_does_not_run_is_named(void **state)
 	(void)state;
 	write_config("address = embedded\ndirectory = data", "partitions = 1");
 	assert_int_equal(run_segrunner("--check", "--connect", "CONFIG"), EX_UNAVAILABLE);
-	test_runner_says(runner, "fail reached      the embedded Redis's directory");
+	test_runner_says(rig.runner, "fail reached      the embedded Redis's directory");
 }
 
 /* --- replies of other types ------------------------------------------------------------------------- */
@@ -566,10 +536,10 @@ static void no_reply_of_another_type_crashes_it(void **state)
 	(void)state;
 	static const test_fault faults[] = {TEST_FAULT_WRONG_TYPE, TEST_FAULT_NIL, TEST_FAULT_NOISE,
 					    TEST_FAULT_CUT, TEST_FAULT_NEGATIVE};
-	test_segctl_good(server->address, "stream create s -p 2");
+	test_segctl_good(rig.server->address, "stream create s -p 2");
 	command("SADD {__default:s}:groups g");
 	command("XGROUP CREATE __default:s:partition_0 g 0 MKSTREAM");
-	test_fake_server *fake = test_fake_server_start(server);
+	test_fake_server *fake = test_fake_server_start(rig.server);
 	test_fake_server_arm(fake, &(test_fake_plan){.fault = TEST_FAULT_NONE});
 	unsigned long before = test_fake_server_commands(fake);
 	doctor_at(test_fake_server_address(fake), "", EX_OK);
@@ -588,7 +558,7 @@ static void no_reply_of_another_type_crashes_it(void **state)
 	test_fake_server_stop(fake);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -19,25 +19,14 @@
 #include <cmocka.h>
 
 #include "harness/http.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
-
-static test_runner *runner;
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	return 0;
-}
 
 /* A configuration with a valid consumer; the tests vary `redis`, `plugin` and `more`. */
 static void write_config(const char *redis, const char *plugin, const char *more)
 {
-	test_runner_free(runner);
-	runner = test_runner_make(
+	test_runner_free(rig.runner);
+	rig.runner = test_runner_make(
 		"[redis]\n%s\n[runner]\nshutdown_timeout = 2s\n[consumer c]\nstream = s\ngroup = g\n"
 		"plugin = %s/%s\n%s\n",
 		redis, test_build_directory(), plugin, more);
@@ -45,15 +34,15 @@ static void write_config(const char *redis, const char *plugin, const char *more
 
 static int run(const char *a, const char *b)
 {
-	if (!runner)
-		runner = test_runner_make("# empty");
-	test_runner_start(runner, (const char *const[]){a, b, NULL});
-	return test_runner_wait(runner);
+	if (!rig.runner)
+		rig.runner = test_runner_make("# empty");
+	test_runner_start(rig.runner, (const char *const[]){a, b, NULL});
+	return test_runner_wait(rig.runner);
 }
 
 static void assert_says(const char *text)
 {
-	test_runner_says(runner, text);
+	test_runner_says(rig.runner, text);
 }
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -87,7 +76,7 @@ static void help_fits_into_80_columns(void **state)
 	(void)state;
 	char line[512];
 	assert_int_equal(run("--help", NULL), EX_OK);
-	FILE *said = fopen(runner->output, "r");
+	FILE *said = fopen(rig.runner->output, "r");
 	assert_non_null(said);
 	while (fgets(line, sizeof(line), said))
 		if (strcspn(line, "\n") > 80)
@@ -199,8 +188,8 @@ static void a_configuration_that_lacks_anything_is_checked_to_the_end(void **sta
 		const char *l[5];
 		for (size_t i = 0; i < 5; i++)
 			l[i] = i == left_out ? "" : lines[i];
-		test_runner_free(runner);
-		runner = test_runner_make(
+		test_runner_free(rig.runner);
+		rig.runner = test_runner_make(
 			"[redis]\n%s\n%s\n[runner]\nplugin_directory = %s/plugins\n[consumer c]\n%s\n%s\n%s\n"
 			"option.format = xml\n",
 			l[0], l[1], test_build_directory(), l[2], l[3], l[4]);
@@ -298,9 +287,9 @@ static void while_redis_is_away_it_waits_and_says_so_and_sigterm_ends_it_with_0(
 {
 	(void)state;
 	write_config("address = unix:///does/not/exist.sock", "tests/plugins/record.so", "option.path = x");
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
 	assert_says("waiting for Redis");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 /* "redis://password" for "redis://:password@host"; as a number it is the address 127.0.0.1, where nothing listens. */
@@ -314,10 +303,10 @@ static void a_password_in_the_place_of_the_host_is_nowhere_repeated(void **state
 		     "tests/plugins/record.so", "option.path = x");
 	assert_int_equal(run("--show", "CONFIG"), EX_OK);
 	assert_says("address = redis://21***");
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
 	assert_says("cannot connect to redis://21***: Connection refused; waiting for Redis");
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		test_http_answer answer = test_http_get(test_http_port(runner), paths[i]);
+		test_http_answer answer = test_http_get(test_http_port(rig.runner), paths[i]);
 		if (strstr(answer.body, secret))
 			fail_msg("%s has the password: %s", paths[i], answer.body);
 		test_http_free(&answer);
@@ -329,11 +318,11 @@ static void a_password_in_the_place_of_the_host_is_nowhere_repeated(void **state
 		if (strstr(answer->output, secret) || strstr(answer->errors, secret))
 			fail_msg("segctl %s: %s%s", commands[i], answer->output, answer->errors);
 	}
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
-	assert_false(test_runner_has_said(runner, secret));
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+	assert_false(test_runner_has_said(rig.runner, secret));
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+#define TEST(name) cmocka_unit_test_teardown(name, test_rig_tear_down)
 
 int main(void)
 {

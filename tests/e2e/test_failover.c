@@ -23,10 +23,9 @@
 
 #include "harness/group.h"
 #include "harness/log.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
 #include "harness/sentinel.h"
-#include "harness/server.h"
 
 enum {
 	PARTITIONS = 4,
@@ -39,25 +38,12 @@ enum {
 
 static test_sentinel *sentinel;
 static test_server *pair[2];
-static test_runner *runner;
-static char directory[64], deliveries_path[96];
-
-static int set_up(void **state)
-{
-	(void)state;
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	return 0;
-}
 
 static void load_abandon(void);
 
 static int tear_down(void **state)
 {
-	(void)state;
 	load_abandon();
-	test_runner_free(runner);
-	runner = NULL;
 	test_sentinel_stop(sentinel);
 	sentinel = NULL;
 	for (int i = 0; i < 2; i++) {
@@ -65,8 +51,7 @@ static int tear_down(void **state)
 			test_server_stop(pair[i]);
 		pair[i] = NULL;
 	}
-	test_directory_remove(directory);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 /* --- sending ------------------------------------------------------------------------------ */
@@ -258,11 +243,12 @@ static void load_end(const char *what, const char *address)
 
 static void run(const char *address, const char *redis)
 {
-	runner = test_runner_run("[redis]\naddress = %s\n%s\n[runner]\nname = runner\nlog_level = info\n"
-				 "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
-				 "partitions = %d\nsession_timeout = 3s\noption.path = %s\n",
-				 address, redis, test_build_directory(), PARTITIONS, deliveries_path);
-	test_runner_says(runner, "joined as");
+	rig.runner =
+		test_runner_run("[redis]\naddress = %s\n%s\n[runner]\nname = runner\nlog_level = info\n"
+				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+				"partitions = %d\nsession_timeout = 3s\noption.path = %s\n",
+				address, redis, test_build_directory(), PARTITIONS, rig.deliveries);
+	test_runner_says(rig.runner, "joined as");
 }
 
 static int by_place(const void *a_, const void *b_)
@@ -292,7 +278,7 @@ static void everything_was_handled(const test_server *master)
 	for (int key = 0; key < KEYS; key++)
 		sent[key] = load.sent[key];
 	long kept = test_log_check(master, "s", PARTITIONS, KEYS, sent, true);
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	qsort(deliveries.list, deliveries.count, sizeof(*deliveries.list), by_place);
 	for (uint32_t p = 0; p < PARTITIONS; p++) {
 		redisReply *log = test_server_ask(master, "XRANGE __default:s:partition_%u - +", p);
@@ -332,7 +318,7 @@ static void finish_all(const char *what, const char *address, const test_server 
 	load_end(what, address);
 	test_group_wait_drained(address, "s", "g");
 	test_segctl_good(address, "lag s g --sample 0 --max-lag 0");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	everything_was_handled(master);
 }
 
@@ -385,13 +371,10 @@ static void a_dead_and_a_silent_sentinel_are_passed_over(void **state)
 static void the_sentinels_have_a_login_of_their_own(void **state)
 {
 	(void)state;
-	char path[96], line[160];
+	char line[160];
 	sentinel = test_sentinel_start(
 		&(test_sentinel_options){.password = "of-redis", .sentinel_password = "of-sentinel"});
-	snprintf(path, sizeof(path), "%s/pw", directory);
-	FILE *file = fopen(path, "w");
-	fputs("of-sentinel\n", file);
-	fclose(file);
+	const char *path = test_rig_write("pw", "of-sentinel\n");
 	const test_segctl *answer = test_segctl_do(sentinel->address, "stream list");
 	assert_int_equal(answer->exit_code, EX_NOPERM);
 	test_expect_text(answer->errors, "requires a password; set sentinel_password_file");
@@ -401,10 +384,8 @@ static void the_sentinels_have_a_login_of_their_own(void **state)
 	test_segctl_good(address, "--sentinel-password-file %s stream list", path);
 	snprintf(line, sizeof(line), "sentinel_password_file = %s", path);
 	run(address, line);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
-	file = fopen(path, "w");
-	fputs("wrong\n", file);
-	fclose(file);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+	test_rig_write("pw", "wrong\n");
 	answer = test_segctl_do(address, "--sentinel-password-file %s stream list", path);
 	assert_int_equal(answer->exit_code, EX_NOPERM);
 	test_expect_text(answer->errors, "refuses this user or password: WRONGPASS");
@@ -423,11 +404,11 @@ static void a_name_that_no_sentinel_knows_is_an_error_that_says_so(void **state)
 	assert_true(test_now_ms() - begin < 5000);
 	assert_int_equal(answer->exit_code, EX_NOINPUT);
 	test_expect_text(answer->errors, "know no master \"another\"; check the name in the address");
-	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
-				 "%s/tests/plugins/record.so\noption.path = %s\n",
-				 address, test_build_directory(), deliveries_path);
-	assert_int_equal(test_runner_wait(runner), EX_CONFIG);
-	test_runner_says(runner, "know no master \"another\"");
+	rig.runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
+				     "%s/tests/plugins/record.so\noption.path = %s\n",
+				     address, test_build_directory(), rig.deliveries);
+	assert_int_equal(test_runner_wait(rig.runner), EX_CONFIG);
+	test_runner_says(rig.runner, "know no master \"another\"");
 	snprintf(address, sizeof(address), "redis+sentinel://127.0.0.1:%d/another",
 		 sentinel->servers[0]->port);
 	answer = test_segctl_do(address, "stream list");
@@ -446,12 +427,12 @@ static void a_sentinel_that_is_taken_for_a_server_says_how_to_write_its_address(
 	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
 	test_expect_text(answer->output, "write redis+sentinel://HOST,HOST/MASTER");
 	assert_null(strstr(answer->output, "warn persistence"));
-	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
-				 "%s/tests/plugins/record.so\noption.path = %s\n",
-				 address, test_build_directory(), deliveries_path);
-	assert_int_equal(test_runner_wait(runner), EX_UNAVAILABLE);
-	test_runner_says(runner, "is a Redis Sentinel");
-	assert_false(test_runner_has_said(runner, "SCRIPT LOAD"));
+	rig.runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\nplugin = "
+				     "%s/tests/plugins/record.so\noption.path = %s\n",
+				     address, test_build_directory(), rig.deliveries);
+	assert_int_equal(test_runner_wait(rig.runner), EX_UNAVAILABLE);
+	test_runner_says(rig.runner, "is a Redis Sentinel");
+	assert_false(test_runner_has_said(rig.runner, "SCRIPT LOAD"));
 }
 
 /* The address has this scheme: what segctl says. */
@@ -545,16 +526,16 @@ static void a_single_server_that_is_demoted_for_a_while_is_waited_for_without_a_
 	test_server_follow(pair[1], NULL);
 	test_server_follow(pair[0], pair[1]);
 	test_wait_until(has_the_data, pair[0], PATIENCE_MS, "the old master is a replica");
-	test_runner_says(runner, "replica");
+	test_runner_says(rig.runner, "replica");
 	nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
-	int said = test_runner_times_said(runner, "read-only replica");
+	int said = test_runner_times_said(rig.runner, "read-only replica");
 	if (said > 30)
 		fail_msg("the log says it %d times in 3 s", said);
 	test_server_follow(pair[0], NULL);
 	finish_all("a replica for 3 s", address, pair[0]);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, tear_down)
 
 int main(void)
 {

@@ -22,33 +22,22 @@
 #include <cmocka.h>
 
 #include "harness/fake_embedded.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "host/notify.h"
 
 /* Without a signal, each wait would last 10 s or longer. */
 enum { PROMPT_MS = 5000, PATIENCE_MS = 20000, WATCHDOG_MS = 400, MESSAGE_MAX = 1024 };
 
-static test_runner *runner;
 static test_fake_embedded *fake;
-static char directory[64], path[160];
 static int supervisor = -1, lock = -1;
-
-/* The path of a file in the test's directory; valid until the next call. */
-static const char *path_of(const char *name)
-{
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return path;
-}
 
 static int set_up(void **state)
 {
-	(void)state;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char watchdog[32];
-	test_directory_make(directory);
-	assert_int_equal(mkdir(path_of("data"), 0700), 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", directory);
+	test_rig_set_up_directory(state);
+	assert_int_equal(mkdir(test_rig_path("data"), 0700), 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", test_rig_path("notify"));
 	supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(supervisor, (const struct sockaddr *)&address, sizeof(address)), 0);
 	snprintf(watchdog, sizeof(watchdog), "%d", WATCHDOG_MS * 1000);
@@ -60,9 +49,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
 	test_fake_embedded_stop(fake);
 	fake = NULL;
 	if (lock >= 0)
@@ -70,29 +56,29 @@ static int tear_down(void **state)
 	lock = -1;
 	if (supervisor >= 0)
 		close(supervisor);
-	test_directory_remove(directory);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static void run(const char *redis)
 {
-	runner = test_runner_run("[redis]\n%s\n[runner]\nshutdown_timeout = 1s\n"
-				 "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
-				 "partitions = 4\noption.path = %s/deliveries\n",
-				 redis, test_build_directory(), directory);
+	rig.runner =
+		test_runner_run("[redis]\n%s\n[runner]\nshutdown_timeout = 1s\n"
+				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+				"partitions = 4\noption.path = %s/deliveries\n",
+				redis, test_build_directory(), rig.directory);
 }
 
 static void run_embedded(void)
 {
 	char redis[160];
-	snprintf(redis, sizeof(redis), "address = embedded\ndirectory = %s/data", directory);
+	snprintf(redis, sizeof(redis), "address = embedded\ndirectory = %s/data", rig.directory);
 	run(redis);
 }
 
 /* Holds the lock as another segrunner does while it starts or stops the server. */
 static void hold_start_lock(void)
 {
-	lock = open(path_of("data/start.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	lock = open(test_rig_path("data/start.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(lock >= 0);
 	assert_int_equal(flock(lock, LOCK_EX), 0);
 }
@@ -133,7 +119,7 @@ static void ends_promptly(int signal, int exit_code)
 	/* The test reads no more from this socket, and a full socket would make the runner wait. */
 	close(supervisor);
 	supervisor = -1;
-	assert_int_equal(test_runner_stop(runner, signal), exit_code);
+	assert_int_equal(test_runner_stop(rig.runner, signal), exit_code);
 	assert_in_range(test_now_ms() - start, 0, PROMPT_MS);
 }
 
@@ -141,7 +127,7 @@ static void ends_promptly(int signal, int exit_code)
 static bool has_begun(void *arg)
 {
 	(void)arg;
-	return access(path_of("data/users.lock"), F_OK) == 0 && hears("WATCHDOG=1", WATCHDOG_MS);
+	return access(test_rig_path("data/users.lock"), F_OK) == 0 && hears("WATCHDOG=1", WATCHDOG_MS);
 }
 
 /* --- starting ------------------------------------------------------------------------------------ */
@@ -159,7 +145,7 @@ static void a_signal_ends_the_wait_for_another_runner_that_starts_the_embedded_r
 static void a_signal_ends_the_wait_for_an_embedded_redis_that_is_loading(void **state)
 {
 	(void)state;
-	fake = test_fake_embedded_start(path_of("data"),
+	fake = test_fake_embedded_start(test_rig_path("data"),
 					"-LOADING Redis is loading the dataset in memory\r\n");
 	run_embedded();
 	test_wait_until(has_begun, NULL, PATIENCE_MS, "the runner to wait");
@@ -170,7 +156,7 @@ static void a_signal_ends_the_wait_for_an_embedded_redis_that_is_loading(void **
 static void a_signal_ends_the_wait_for_an_embedded_redis_that_is_silent(void **state)
 {
 	(void)state;
-	fake = test_fake_embedded_start(path_of("data"), NULL);
+	fake = test_fake_embedded_start(test_rig_path("data"), NULL);
 	run_embedded();
 	test_wait_until(has_begun, NULL, PATIENCE_MS, "the runner to wait");
 	ends_promptly(SIGTERM, EX_OK);
@@ -193,7 +179,7 @@ static void a_signal_ends_the_opening_of_a_stream_that_redis_does_not_answer(voi
 	(void)state;
 	test_server *server = test_server_start(NULL);
 	/* The plugin's init runs after the client is opened, and before the stream is. */
-	runner = test_runner_run(
+	rig.runner = test_runner_run(
 		"[redis]\naddress = %s\ntimeout = 60s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/stops_redis.so\n"
 		"partitions = 4\noption.pid = %d\n",
@@ -210,7 +196,7 @@ static void a_signal_ends_the_opening_of_a_stream_that_redis_does_not_answer(voi
 static pid_t embedded_pid(void)
 {
 	int pid = 0;
-	FILE *file = fopen(path_of("data/redis.pid"), "r");
+	FILE *file = fopen(test_rig_path("data/redis.pid"), "r");
 	assert_non_null(file);
 	assert_int_equal(fscanf(file, "%d", &pid), 1);
 	fclose(file);
@@ -221,16 +207,16 @@ static void the_watchdog_is_fed_and_signals_are_heard_while_the_embedded_redis_r
 {
 	(void)state;
 	run_embedded();
-	test_runner_says(runner, "runs as");
+	test_runner_says(rig.runner, "runs as");
 	expect("READY=1");
 	hold_start_lock();
 	assert_int_equal(kill(embedded_pid(), SIGKILL), 0);
 	/* A server that never finishes loading takes its place. */
-	fake = test_fake_embedded_start(path_of("data"),
+	fake = test_fake_embedded_start(test_rig_path("data"),
 					"-LOADING Redis is loading the dataset in memory\r\n");
 	flock(lock, LOCK_UN);
 	feeds_the_watchdog();
-	kill(runner->pid, SIGHUP);
+	kill(rig.runner->pid, SIGHUP);
 	expect("RELOADING=1");
 	/* Redis does not accept the last commits, so the partitions cannot be drained. */
 	ends_promptly(SIGTERM, EX_TEMPFAIL);
@@ -264,14 +250,14 @@ static void a_reload_hears_signals_while_a_plugin_does_not_come_back_from_its_co
 	run(redis);
 	expect("READY=1");
 	char command[512], plugin[96];
-	snprintf(plugin, sizeof(plugin), "%s/hangs.so", directory);
+	snprintf(plugin, sizeof(plugin), "%s/hangs.so", rig.directory);
 	snprintf(command, sizeof(command), "cp %s/tests/plugins/constructor_hangs.so %s",
 		 test_build_directory(), plugin);
 	assert_int_equal(system(command), 0);
-	FILE *file = fopen(runner->config, "a");
+	FILE *file = fopen(rig.runner->config, "a");
 	fprintf(file, "[consumer d]\nstream = s\ngroup = d\nplugin = %s\n", plugin);
 	fclose(file);
-	kill(runner->pid, SIGHUP);
+	kill(rig.runner->pid, SIGHUP);
 	expect("RELOADING=1");
 	feeds_the_watchdog();
 	ends_promptly(SIGTERM, EX_OK);
@@ -287,8 +273,8 @@ static void a_second_signal_ends_the_wait_for_the_end_of_the_embedded_redis(void
 	run_embedded();
 	expect("READY=1");
 	hold_start_lock();
-	kill(runner->pid, SIGTERM);
-	test_runner_says(runner, "ended with exit code");
+	kill(rig.runner->pid, SIGTERM);
+	test_runner_says(rig.runner, "ended with exit code");
 	feeds_the_watchdog();
 	ends_promptly(SIGTERM, EX_OK);
 }

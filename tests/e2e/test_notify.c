@@ -23,27 +23,20 @@
 #include "harness/fake_embedded.h"
 #include "harness/group.h"
 #include "harness/load.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "host/notify.h"
 
 enum { PATIENCE_MS = 20000, WATCHDOG_MS = 400, MESSAGE_MAX = 1024 };
 
-static test_server *server;
-static test_runner *runner;
-static char directory[64], socket_path[96], block_path[96], deliveries_path[96];
+static char socket_path[96];
 static int supervisor = -1;
 
 static int set_up(void **state)
 {
-	(void)state;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char watchdog[32];
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	snprintf(socket_path, sizeof(socket_path), "%s/notify", directory);
-	snprintf(block_path, sizeof(block_path), "%s/block", directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
+	test_rig_set_up(state);
+	snprintf(socket_path, sizeof(socket_path), "%s/notify", rig.directory);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
 	supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(supervisor, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -56,22 +49,17 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
 	close(supervisor);
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static void run(const char *more)
 {
-	runner = test_runner_run(
+	rig.runner = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nhandler_timeout = 500ms\nshutdown_timeout = 3s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\npartitions = 4\n"
 		"option.path = %s\noption.block_file = %s\n%s\n",
-		server->address, test_build_directory(), deliveries_path, block_path, more);
+		rig.server->address, test_build_directory(), rig.deliveries, rig.block, more);
 }
 
 /* The next message within this many ms; false: none came. */
@@ -112,13 +100,13 @@ static bool is_silent(const char *text, int ms)
 static void it_is_ready_only_once_each_section_has_joined(void **state)
 {
 	(void)state;
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	run("");
 	expect("STATUS=waiting for Redis", "READY=1");
-	test_server_restart(server);
+	test_server_restart(rig.server);
 	/* systemd may end a start that waits for Redis, so that the boot goes on. */
 	expect("READY=1", "EXTEND_TIMEOUT_USEC");
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	assert_non_null(info);
 	assert_int_equal(info->members, 1);
 	seg_group_info_free(info);
@@ -128,19 +116,19 @@ static void an_embedded_redis_that_loads_its_data_has_all_the_time_it_needs(void
 {
 	(void)state;
 	char data[96];
-	snprintf(data, sizeof(data), "%s/data", directory);
+	snprintf(data, sizeof(data), "%s/data", rig.directory);
 	assert_int_equal(mkdir(data, 0700), 0);
 	test_fake_embedded *loading =
 		test_fake_embedded_start(data, "-LOADING Redis is loading the dataset in memory\r\n");
-	runner = test_runner_run(
+	rig.runner = test_runner_run(
 		"[redis]\naddress = embedded\ndirectory = %s\n[runner]\nshutdown_timeout = 3s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
 		"partitions = 4\noption.path = %s\n",
-		data, test_build_directory(), deliveries_path);
+		data, test_build_directory(), rig.deliveries);
 	expect("STATUS=starting the embedded Redis", "READY=1");
 	expect("EXTEND_TIMEOUT_USEC=60000000", "READY=1");
-	test_runner_free(runner);
-	runner = NULL;
+	test_runner_free(rig.runner);
+	rig.runner = NULL;
 	test_fake_embedded_stop(loading);
 }
 
@@ -157,7 +145,7 @@ static void it_says_that_it_is_stopping_before_it_ends(void **state)
 	(void)state;
 	run("");
 	expect("READY=1", "STOPPING=1");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	expect("STOPPING=1", NULL);
 }
 
@@ -166,11 +154,11 @@ static void a_reload_ends_with_ready_also_where_it_changes_nothing(void **state)
 	(void)state;
 	run("");
 	expect("READY=1", NULL);
-	kill(runner->pid, SIGHUP);
+	kill(rig.runner->pid, SIGHUP);
 	expect("RELOADING=1", "READY=1");
 	expect("READY=1", NULL);
-	unlink(runner->config);
-	kill(runner->pid, SIGHUP);
+	unlink(rig.runner->config);
+	kill(rig.runner->pid, SIGHUP);
 	expect("RELOADING=1", "READY=1");
 	expect("READY=1", NULL);
 }
@@ -187,15 +175,15 @@ static void an_idle_runner_feeds_the_watchdog(void **state)
 static void a_handler_past_its_timeout_is_not_covered_up(void **state)
 {
 	(void)state;
-	fclose(fopen(block_path, "w"));
+	fclose(fopen(rig.block, "w"));
 	run("");
-	test_load *load = test_load_start(server->address, "s", 4, 4, 100);
-	test_runner_says(runner, "has not returned for");
+	test_load *load = test_load_start(rig.server->address, "s", 4, 4, 100);
+	test_runner_says(rig.runner, "has not returned for");
 	/* Earlier messages are still in the socket; the runner's own STOPPING=1 ends them. */
 	expect("STOPPING=1", NULL);
 	assert_true(is_silent("WATCHDOG=1", 3 * WATCHDOG_MS));
-	unlink(block_path);
-	assert_int_equal(test_runner_wait(runner), EX_SOFTWARE);
+	unlink(rig.block);
+	assert_int_equal(test_runner_wait(rig.runner), EX_SOFTWARE);
 	test_load_end(load);
 }
 
@@ -203,11 +191,11 @@ static pid_t find_thread(const char *name)
 {
 	char path[320], comm[32];
 	pid_t found = 0;
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)runner->pid);
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)rig.runner->pid);
 	DIR *tasks = opendir(path);
 	assert_non_null(tasks);
 	for (struct dirent *entry; !found && (entry = readdir(tasks));) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", (int)runner->pid, entry->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", (int)rig.runner->pid, entry->d_name);
 		FILE *file = fopen(path, "r");
 		if (file && fgets(comm, sizeof(comm), file) && strncmp(comm, name, strlen(name)) == 0)
 			found = atoi(entry->d_name);
@@ -252,30 +240,24 @@ static void the_units_are_hardened(void **state)
 		snprintf(command, sizeof(command),
 			 "systemd-analyze security --no-pager --offline=true --threshold=20 "
 			 "'%s/config/systemd/%s.service' >%s/analysis 2>&1",
-			 test_build_directory(), units[i], directory);
+			 test_build_directory(), units[i], rig.directory);
 		assert_int_equal(system(command), 0);
 	}
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(it_is_ready_only_once_each_section_has_joined, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(
-			an_embedded_redis_that_loads_its_data_has_all_the_time_it_needs, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_status_line_says_how_many_partitions_it_owns, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(it_says_that_it_is_stopping_before_it_ends, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_reload_ends_with_ready_also_where_it_changes_nothing,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_idle_runner_feeds_the_watchdog, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_handler_past_its_timeout_is_not_covered_up, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(an_io_thread_that_stands_still_is_not_covered_up, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(the_units_are_hardened, set_up, tear_down),
+		TEST(it_is_ready_only_once_each_section_has_joined),
+		TEST(an_embedded_redis_that_loads_its_data_has_all_the_time_it_needs),
+		TEST(the_status_line_says_how_many_partitions_it_owns),
+		TEST(it_says_that_it_is_stopping_before_it_ends),
+		TEST(a_reload_ends_with_ready_also_where_it_changes_nothing),
+		TEST(an_idle_runner_feeds_the_watchdog),
+		TEST(a_handler_past_its_timeout_is_not_covered_up),
+		TEST(an_io_thread_that_stands_still_is_not_covered_up),
+		TEST(the_units_are_hardened),
 	};
 	if (!seg_notify_is_built()) {
 		print_message("skipped: segrunner was built without libsystemd\n");

@@ -17,14 +17,11 @@
 #include "harness/load.h"
 #include "harness/plugin.h"
 #include "harness/postgres.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 300, RUNNERS = 2, PATIENCE_MS = 30000 };
 
 static test_postgres *postgres;
-static test_server *server;
-static test_runner *runners[RUNNERS];
 
 static int start_database(void **state)
 {
@@ -42,42 +39,31 @@ static int stop_database(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start(NULL);
+	test_rig_set_up(state);
 	test_postgres_query(postgres,
 			    "DROP TABLE IF EXISTS t, segmenter_position;"
 			    "CREATE TABLE t (n serial, key text, number int, partition int, epoch bigint)");
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < RUNNERS; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	test_server_stop(server);
-	return 0;
-}
-
 /* Commits rarely, so that a killed runner's messages certainly come again. */
 static void run(int i)
 {
-	test_runner_free(runners[i]);
-	runners[i] =
+	test_runner_free(rig.runners[i]);
+	rig.runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/plugins/postgres.so\n"
 				"partitions = %d\n" TEST_MORTAL "commit_interval = 1s\n"
 				"max_attempts = 0\nretry_backoff = 10ms\nretry_backoff_max = 200ms\n"
 				"option.connection = %s\noption.table = t\noption.timeout = 5s\n"
 				"option.columns = key, number = data, partition, epoch\n",
-				server->address, i, test_build_directory(), PARTITIONS, postgres->connection);
+				rig.server->address, i, test_build_directory(), PARTITIONS,
+				postgres->connection);
 }
 
 static test_load *start_load(void)
 {
-	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	return test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 }
 
 /* Ends the load, waits until everything is committed, and counts the rows. */
@@ -85,8 +71,8 @@ static void expect_each_once_and_in_order(test_load *load)
 {
 	char expected[64];
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 	snprintf(expected, sizeof(expected), "%d|%d|0\n", KEYS * numbers, KEYS * numbers);
 	/* The serial number gives the order in which the rows were stored. */
 	assert_string_equal(
@@ -135,7 +121,7 @@ static void each_message_is_one_row_whichever_runners_are_killed(void **state)
 	bool skipped = false;
 	run(0);
 	run(1);
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	wait_until_taken_over(0);
 	for (int round = 1; round <= ROUNDS || !skipped; round++) {
 		int victim = round % RUNNERS;
@@ -143,12 +129,12 @@ static void each_message_is_one_row_whichever_runners_are_killed(void **state)
 			fail_msg("nothing came again in %d rounds", ROUNDS_MOST);
 		test_load_reach(load, 40 * round);
 		long long before = newest_epoch();
-		assert_int_equal(test_runner_stop(runners[victim], SIGKILL), -SIGKILL);
+		assert_int_equal(test_runner_stop(rig.runners[victim], SIGKILL), -SIGKILL);
 		run(victim);
-		test_group_wait_balanced(server->address, "s", "g", 2);
+		test_group_wait_balanced(rig.server->address, "s", "g", 2);
 		wait_until_taken_over(before);
 		/* A runner that was slow may have lost its partitions before it was killed. */
-		skipped = skipped || has_skipped(runners[0]) || has_skipped(runners[1]);
+		skipped = skipped || has_skipped(rig.runners[0]) || has_skipped(rig.runners[1]);
 	}
 	expect_each_once_and_in_order(load);
 }
@@ -159,13 +145,13 @@ static void each_message_is_one_row_although_a_suspended_runner_goes_on_later(vo
 	test_load *load = start_load();
 	run(0);
 	run(1);
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	for (int round = 1; round <= 2; round++) {
 		test_load_reach(load, 50 * round);
-		kill(runners[0]->pid, SIGSTOP);
-		test_group_wait_balanced(server->address, "s", "g", 1);
-		kill(runners[0]->pid, SIGCONT);
-		test_group_wait_balanced(server->address, "s", "g", 2);
+		kill(rig.runners[0]->pid, SIGSTOP);
+		test_group_wait_balanced(rig.server->address, "s", "g", 1);
+		kill(rig.runners[0]->pid, SIGCONT);
+		test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	}
 	expect_each_once_and_in_order(load);
 }
@@ -180,18 +166,18 @@ static void each_message_is_one_row_although_the_database_is_killed(void **state
 		test_load_reach(load, 40 * round);
 		test_postgres_kill(postgres);
 		if (round == 2)
-			assert_int_equal(test_runner_stop(runners[0], SIGKILL), -SIGKILL);
+			assert_int_equal(test_runner_stop(rig.runners[0], SIGKILL), -SIGKILL);
 		test_load_reach(load, 40 * round + 20);
 		test_postgres_restart(postgres);
 		if (round == 2)
 			run(0);
 	}
 	expect_each_once_and_in_order(load);
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
-	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[1], SIGTERM), EX_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

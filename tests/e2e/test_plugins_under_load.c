@@ -17,35 +17,9 @@
 #include "harness/group.h"
 #include "harness/load.h"
 #include "harness/plugin.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 100, PATIENCE_MS = 30000 };
-
-static test_server *server;
-static test_runner *runner;
-static char directory[64], deliveries_path[96], handler_path[96], children_path[96];
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	snprintf(handler_path, sizeof(handler_path), "%s/handler", directory);
-	snprintf(children_path, sizeof(children_path), "%s/children", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
-}
 
 /* Both scripts write the lines of `record`, unless they fail first. */
 static const char python[] =
@@ -71,24 +45,14 @@ static const char python[] =
 	"  deliveries:flush()\n"                                                                      \
 	"end\n"
 
-__attribute__((format(printf, 1, 2))) static void write_handler(const char *format, ...)
-{
-	va_list args;
-	FILE *file = fopen(handler_path, "w");
-	assert_non_null(file);
-	va_start(args, format);
-	vfprintf(file, format, args);
-	va_end(args);
-	fclose(file);
-}
-
 static void run(const char *plugin, const char *options)
 {
-	test_runner_free(runner);
-	runner = test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\n"
-				 "plugin = %s/plugins/%s.so\npartitions = %d\n" TEST_MORTAL
-				 "max_attempts = 0\nretry_backoff = 1ms\n%s\n",
-				 server->address, test_build_directory(), plugin, PARTITIONS, options);
+	test_runner_free(rig.runner);
+	rig.runner =
+		test_runner_run("[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\n"
+				"plugin = %s/plugins/%s.so\npartitions = %d\n" TEST_MORTAL
+				"max_attempts = 0\nretry_backoff = 1ms\n%s\n",
+				rig.server->address, test_build_directory(), plugin, PARTITIONS, options);
 }
 
 static bool is_gone(void *pid)
@@ -107,7 +71,7 @@ static bool has_children(void *arg)
 {
 	(void)arg;
 	int lines = 0, c;
-	FILE *file = fopen(children_path, "r");
+	FILE *file = fopen(test_rig_path("children"), "r");
 	while (file && (c = fgetc(file)) != EOF)
 		lines += c == '\n';
 	if (file)
@@ -120,7 +84,7 @@ static int expect_no_children(void)
 {
 	long pid;
 	int count = 0;
-	FILE *file = fopen(children_path, "r");
+	FILE *file = fopen(test_rig_path("children"), "r");
 	assert_non_null(file);
 	for (; fscanf(file, "%ld", &pid) == 1; count++)
 		test_wait_until(is_gone, &pid, PATIENCE_MS, "a child ends with its runner");
@@ -132,10 +96,10 @@ static int expect_no_children(void)
 static void expect_all(test_load *load)
 {
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	test_deliveries_check(&deliveries, KEYS, numbers, 0);
 	test_deliveries_free(&deliveries);
 }
@@ -146,20 +110,20 @@ static void crashing_children_and_a_killed_runner_lose_nothing_and_leave_no_proc
 	char options[512];
 	if (!test_plugin_is_built("exec"))
 		return;
-	write_handler("%s", python);
-	snprintf(options, sizeof(options), "option.command = exec python3 %s %s %s", handler_path,
-		 deliveries_path, children_path);
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	const char *handler = test_rig_write("handler", "%s", python);
+	snprintf(options, sizeof(options), "option.command = exec python3 %s %s %s", handler, rig.deliveries,
+		 test_rig_path("children"));
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run("exec", options);
 	test_load_reach(load, 60);
 	test_wait_until(has_children, NULL, PATIENCE_MS, "each partition has a child");
-	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
 	int before = expect_no_children();
 	run("exec", options);
 	test_load_reach(load, 120);
 	expect_all(load);
 	assert_true(expect_no_children() >= before + PARTITIONS);
-	test_runner_says(runner, "the child ended with exit code 1");
+	test_runner_says(rig.runner, "the child ended with exit code 1");
 }
 
 static void a_script_that_fails_and_a_killed_runner_lose_nothing(void **state)
@@ -168,19 +132,19 @@ static void a_script_that_fails_and_a_killed_runner_lose_nothing(void **state)
 	char options[256];
 	if (!test_plugin_is_built("lua"))
 		return;
-	write_handler(LUA, deliveries_path);
-	snprintf(options, sizeof(options), "option.script = %s\noption.sandbox = no", handler_path);
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	const char *handler = test_rig_write("handler", LUA, rig.deliveries);
+	snprintf(options, sizeof(options), "option.script = %s\noption.sandbox = no", handler);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run("lua", options);
 	test_load_reach(load, 60);
-	assert_int_equal(test_runner_stop(runner, SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runner, SIGKILL), -SIGKILL);
 	run("lua", options);
 	test_load_reach(load, 120);
 	expect_all(load);
-	test_runner_says(runner, "not yet");
+	test_runner_says(rig.runner, "not yet");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up, test_rig_tear_down)
 
 int main(void)
 {

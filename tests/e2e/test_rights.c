@@ -19,9 +19,8 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/http.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { PATIENCE_MS = 20000, NAMES_MAX = 128, LINE_SIZE = 4096, PARTITIONS = 2 };
 
@@ -39,44 +38,15 @@ typedef struct {
 	size_t count;
 } names;
 
-static test_server *server;
-static redisContext *redis;
-static test_runner *runners[2];
-static char directory[64], deliveries_path[96], block_path[96];
 static char address[160]; /* with the user and the password */
 static names granted, used;
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start("--acllog-max-len 32");
-	redis = test_server_connect(server);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	snprintf(block_path, sizeof(block_path), "%s/block", directory);
+	test_rig_set_up_directory(state);
+	test_rig_start("--acllog-max-len 32");
 	granted.count = used.count = 0;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	redisFree(redis);
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
-}
-
-static void operate(const char *command)
-{
-	redisReply *reply = test_server_command(redis, command);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", command, reply->str);
-	freeReplyObject(reply);
 }
 
 /* --- sets of commands -------------------------------------------------------------------- */
@@ -121,24 +91,24 @@ static void grant(const char *role)
 			put(&granted, word + 1, strlen(word + 1));
 	}
 	argv[argc++] = ">pw";
-	redisReply *reply = redisCommandArgv(redis, argc, argv, NULL);
+	redisReply *reply = redisCommandArgv(rig.redis, argc, argv, NULL);
 	assert_non_null(reply);
 	if (reply->type == REDIS_REPLY_ERROR)
 		fail_msg("%s", reply->str);
 	freeReplyObject(reply);
-	snprintf(address, sizeof(address), "unix://app:pw@%s", server->socket);
+	snprintf(address, sizeof(address), "unix://app:pw@%s", rig.server->socket);
 }
 
 /* From now on, the server counts only what the user runs. */
 static void watch(void)
 {
-	operate("CONFIG RESETSTAT");
+	test_rig_tell("CONFIG RESETSTAT");
 }
 
 /* Adds what the server has counted to what was used. */
 static void note(void)
 {
-	redisReply *reply = test_server_command(redis, "INFO commandstats");
+	redisReply *reply = test_server_command(rig.redis, "INFO commandstats");
 	for (const char *line = reply->str; (line = strstr(line, "cmdstat_")); line++) {
 		const char *name = line + strlen("cmdstat_");
 		const char *calls = strstr(name, ":calls=");
@@ -152,7 +122,7 @@ static void note(void)
 /* Except PING: segctl doctor takes a refusal for an answer. */
 static void nothing_was_denied(void)
 {
-	redisReply *reply = test_server_command(redis, "ACL LOG");
+	redisReply *reply = test_server_command(rig.redis, "ACL LOG");
 	assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
 	char text[1024] = "";
 	for (size_t i = 0; i < reply->elements; i++) {
@@ -188,8 +158,8 @@ static void exactly_what_was_granted_was_used(void)
 
 static void run(int i, const char *name)
 {
-	test_runner_free(runners[i]);
-	runners[i] = test_runner_run(
+	test_runner_free(rig.runners[i]);
+	rig.runners[i] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = %s\nnamespace = shop\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\npartitions = %d\nplugin = %s/tests/plugins/record.so\n"
 		"outputs = out\noutput.out.partitions = 1\n"
@@ -197,13 +167,13 @@ static void run(int i, const char *name)
 		"dead_letter_limit = 1\noption.path = %s\n"
 		"option.fail = fail*\noption.dead_letter = refuse*\noption.crash = crash*\n"
 		"option.block_file = %s\n",
-		address, name, PARTITIONS, test_build_directory(), deliveries_path, block_path);
+		address, name, PARTITIONS, test_build_directory(), rig.deliveries, rig.block);
 }
 
 static bool was_handled(void *arg)
 {
 	bool found = false;
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	for (size_t i = 0; i < deliveries.count; i++)
 		found |= strcmp(deliveries.list[i].data, arg) == 0;
 	test_deliveries_free(&deliveries);
@@ -214,10 +184,10 @@ static bool has_handled_or_ended(void *arg)
 {
 	if (was_handled(arg))
 		return true;
-	if (waitpid(runners[0]->pid, &runners[0]->status, WNOHANG) != runners[0]->pid)
+	if (waitpid(rig.runners[0]->pid, &rig.runners[0]->status, WNOHANG) != rig.runners[0]->pid)
 		return false;
-	runners[0]->pid = 0;
-	assert_true(WIFSIGNALED(runners[0]->status));
+	rig.runners[0]->pid = 0;
+	assert_true(WIFSIGNALED(rig.runners[0]->status));
 	return true;
 }
 
@@ -232,22 +202,23 @@ static void add(int partition, const char *data)
 	char command[128];
 	snprintf(command, sizeof(command), "XADD __shop:s:partition_%d * partitionKey k data %s", partition,
 		 data);
-	operate(command);
+	test_rig_tell(command);
 }
 
 /* Somebody has read with XREADGROUP before, and has not acknowledged. */
 static void leave_something_pending(void)
 {
 	add(0, "pending");
-	operate("XGROUP CREATE __shop:s:partition_0 g 0");
-	operate("XREADGROUP GROUP g somebody COUNT 1 STREAMS __shop:s:partition_0 >");
+	test_rig_tell("XGROUP CREATE __shop:s:partition_0 g 0");
+	test_rig_tell("XREADGROUP GROUP g somebody COUNT 1 STREAMS __shop:s:partition_0 >");
 }
 
 /* The two dead letters of partition 0 are one more than its limit. */
 static bool has_dropped_a_letter(void *arg)
 {
 	(void)arg;
-	redisReply *reply = test_server_command(redis, "HGET {__shop:s:partition_0}:g:state letters_dropped");
+	redisReply *reply =
+		test_server_command(rig.redis, "HGET {__shop:s:partition_0}:g:state letters_dropped");
 	bool dropped = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "1") == 0;
 	freeReplyObject(reply);
 	return dropped;
@@ -259,8 +230,9 @@ static void retry_dead_letter_and_crash(void)
 	add(0, "refuse");
 	add(1, "crash");
 	add(1, "after-crash");
-	operate("HSET {__shop:s}:g:outputs former 1"); /* its option had another stream before */
-	operate("HSET {__shop:s:partition_0}:g:values p:name value"); /* of an earlier owner's handler */
+	test_rig_tell("HSET {__shop:s}:g:outputs former 1"); /* its option had another stream before */
+	test_rig_tell(
+		"HSET {__shop:s:partition_0}:g:values p:name value"); /* of an earlier owner's handler */
 	watch();
 	for (int tries = 0; !was_handled("after-crash"); tries++) {
 		assert_true(tries < 8);
@@ -275,14 +247,14 @@ static void rebalance_and_hand_over(void)
 {
 	watch();
 	run(1, "b");
-	test_runner_says(runners[1], "member b now has 1 of 2 partitions");
-	test_runner_says(runners[0], "member a now has 1 of 2 partitions");
-	test_http_answer answer = test_http_get(test_http_port(runners[0]), "/metrics");
+	test_runner_says(rig.runners[1], "member b now has 1 of 2 partitions");
+	test_runner_says(rig.runners[0], "member a now has 1 of 2 partitions");
+	test_http_answer answer = test_http_get(test_http_port(rig.runners[0]), "/metrics");
 	assert_non_null(strstr(answer.body, "segmenter_"));
 	test_http_free(&answer);
-	assert_int_equal(test_runner_stop(runners[1], SIGTERM), EX_OK);
-	test_runner_says(runners[0], "member a now has 2 of 2 partitions");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[1], SIGTERM), EX_OK);
+	test_runner_says(rig.runners[0], "member a now has 2 of 2 partitions");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	note();
 }
 
@@ -292,17 +264,17 @@ static void repair_what_others_did(void)
 	add(0, "removed-1");
 	add(0, "removed-2");
 	add(0, "kept");
-	operate("XTRIM __shop:s:partition_0 MAXLEN 1");
-	operate("HSET {__shop:s}:g:members nobody 1");
+	test_rig_tell("XTRIM __shop:s:partition_0 MAXLEN 1");
+	test_rig_tell("HSET {__shop:s}:g:members nobody 1");
 	watch();
 	run(0, "a");
 	wait_handled("kept");
-	test_runner_says(runners[0], "messages were removed before this group had read them");
-	kill(runners[0]->pid, SIGKILL);
-	test_runner_wait(runners[0]);
+	test_runner_says(rig.runners[0], "messages were removed before this group had read them");
+	kill(rig.runners[0]->pid, SIGKILL);
+	test_runner_wait(rig.runners[0]);
 	run(0, "a");
-	test_runner_says(runners[0], "; owned from now on: ");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	test_runner_says(rig.runners[0], "; owned from now on: ");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	note();
 }
 
@@ -342,8 +314,8 @@ static void pull_and_dead_letter(void)
 
 static void check_the_connection(void)
 {
-	test_runner_start(runners[0], (const char *const[]){"--check", "--connect", "CONFIG", NULL});
-	assert_int_equal(test_runner_wait(runners[0]), EX_OK);
+	test_runner_start(rig.runners[0], (const char *const[]){"--check", "--connect", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(rig.runners[0]), EX_OK);
 }
 
 static void a_runner_and_a_consumer_use_exactly_the_rights_of_a_runner(void **state)
@@ -405,12 +377,12 @@ static void add_a_group(const char *stream)
 {
 	char command[128];
 	snprintf(command, sizeof(command), "XGROUP CREATE __shop:%s:partition_0 g 0 MKSTREAM", stream);
-	operate(command);
+	test_rig_tell(command);
 	snprintf(command, sizeof(command), "XADD __shop:%s:partition_0 1-1 partitionKey k data d", stream);
-	operate(command);
+	test_rig_tell(command);
 	snprintf(command, sizeof(command), "XREADGROUP GROUP g somebody STREAMS __shop:%s:partition_0 >",
 		 stream);
-	operate(command);
+	test_rig_tell(command);
 }
 
 static void a_producer_uses_exactly_the_rights_of_a_producer(void **state)
@@ -518,18 +490,18 @@ static void segctl_uses_exactly_the_rights_of_an_operator(void **state)
 	/* A runner of full rights makes a group, dead letters, and something pending. Nobody watches. */
 	char as_operator[160];
 	snprintf(as_operator, sizeof(as_operator), "%s", address);
-	snprintf(address, sizeof(address), "%s", server->address);
+	snprintf(address, sizeof(address), "%s", rig.server->address);
 	leave_something_pending();
 	run(0, "a");
 	wait_handled("pending");
 	snprintf(address, sizeof(address), "%s", as_operator);
 	good("reset s g --to earliest --force --yes");
 	nothing_was_denied();
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
-	operate("XGROUP SETID __shop:s:partition_0 g 0");
-	operate("XREADGROUP GROUP g somebody COUNT 1 STREAMS __shop:s:partition_0 >");
-	operate("XGROUP CREATE __shop:packed:partition_0 g 0");
-	operate("SADD {__shop:packed}:groups g");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
+	test_rig_tell("XGROUP SETID __shop:s:partition_0 g 0");
+	test_rig_tell("XREADGROUP GROUP g somebody COUNT 1 STREAMS __shop:s:partition_0 >");
+	test_rig_tell("XGROUP CREATE __shop:packed:partition_0 g 0");
+	test_rig_tell("SADD {__shop:packed}:groups g");
 	watch();
 	show_top();
 	follow_a_stream();
@@ -585,7 +557,7 @@ static void acl_prints_nothing_that_would_not_be_one_line_for_one_user(void **st
 	is_misuse("runner -a http://x", "address");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {
