@@ -12,21 +12,18 @@
 
 #include <segmenter/segmenter.h>
 
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { TIMEOUT_MS = 4000, LONG_TIMEOUT_MS = 30000, RECORDS = 3000 };
 
-static test_server *master, *replica;
-static redisContext *admin;
-static seg_client *client;
-static seg_stream *stream;
+static test_server *replica;
 static long added, unknown;
 
 static bool replica_is_online(void *arg)
 {
 	(void)arg;
-	redisReply *reply = test_server_command(admin, "INFO replication");
+	redisReply *reply = test_server_command(rig.redis, "INFO replication");
 	bool online = strstr(reply->str, "state=online") != NULL;
 	freeReplyObject(reply);
 	return online;
@@ -36,8 +33,8 @@ static bool replica_is_online(void *arg)
 static bool replica_confirms(void *arg)
 {
 	(void)arg;
-	freeReplyObject(test_server_command(admin, "SET warm up"));
-	redisReply *reply = test_server_command(admin, "WAIT 1 500");
+	test_rig_tell("SET warm up");
+	redisReply *reply = test_server_command(rig.redis, "WAIT 1 500");
 	bool confirms = reply->integer == 1;
 	freeReplyObject(reply);
 	return confirms;
@@ -45,38 +42,28 @@ static bool replica_confirms(void *arg)
 
 static int start(void **state)
 {
-	(void)state;
 	char arguments[64];
-	master = test_server_start_tcp("--repl-diskless-sync-delay 0");
-	snprintf(arguments, sizeof(arguments), "--replicaof 127.0.0.1 %d", master->port);
+	test_rig_set_up_directory(state);
+	test_rig_start_with(&(test_server_options){.arguments = "--repl-diskless-sync-delay 0", .tcp = true});
+	snprintf(arguments, sizeof(arguments), "--replicaof 127.0.0.1 %d", rig.server->port);
 	replica = test_server_start(arguments);
-	admin = test_server_connect(master);
 	test_wait_until(replica_is_online, NULL, 20000, "the replica is online");
 	test_wait_until(replica_confirms, NULL, 20000, "the replica confirms a write");
 	seg_client_options options;
 	seg_client_options_init(&options);
-	options.address = master->address;
 	options.timeout_ms = TIMEOUT_MS;
 	options.ack_replicas = 1;
-	seg_stream_shape shape = {4, 1000000, SEG_OVERFLOW_REJECT};
-	seg_error error;
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
+	rig.client = test_rig_client(&options);
+	test_rig_register("s", &(seg_stream_shape){.partitions = 4, .partition_size = 1000000});
 	added = unknown = 0;
 	return 0;
 }
 
 static int stop(void **state)
 {
-	(void)state;
 	kill(replica->pid, SIGCONT);
-	seg_stream_close(stream);
-	seg_client_close(client);
-	redisFree(admin);
 	test_server_stop(replica);
-	test_server_stop(master);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static void hear(void *arg, const seg_delivery *delivery)
@@ -94,7 +81,7 @@ static void produce(int records, seg_delivery_fn delivery, uint32_t timeout_ms)
 	options.delivery = delivery;
 	seg_producer *producer;
 	seg_error error;
-	assert_int_equal(seg_producer_open(stream, &options, &producer, &error), 0);
+	assert_int_equal(seg_producer_open(rig.stream, &options, &producer, &error), 0);
 	for (int i = 0; i < records; i++) {
 		char key[16];
 		seg_record record = {key, (size_t)snprintf(key, sizeof(key), "%d", i % 50), "x", 1, NULL, 0};
@@ -106,7 +93,7 @@ static void produce(int records, seg_delivery_fn delivery, uint32_t timeout_ms)
 static int send_one(seg_error *error)
 {
 	seg_record record = {"key", 3, "data", 4, NULL, 0};
-	return seg_stream_send(stream, &record, NULL, error);
+	return seg_stream_send(rig.stream, &record, NULL, error);
 }
 
 static void what_a_replica_has_is_acknowledged(void **state)
@@ -148,10 +135,10 @@ static void without_a_replicas_answer_the_fate_is_unknown_in_bounded_time(void *
 static void a_user_without_wait_is_refused_at_once(void **state)
 {
 	(void)state;
-	freeReplyObject(test_server_command(admin, "ACL SETUSER u on >p ~* &* +@all -wait"));
+	test_rig_tell("ACL SETUSER u on >p ~* &* +@all -wait");
 	seg_client_options options;
 	seg_client_options_init(&options);
-	options.address = master->address;
+	options.address = rig.server->address;
 	options.user = "u";
 	options.password = "p";
 	options.ack_replicas = 1;
@@ -192,12 +179,12 @@ static void a_right_to_wait_that_is_taken_away_is_named_by_each_send(void **stat
 	(void)state;
 	seg_error error;
 	assert_int_equal(send_one(&error), 0);
-	freeReplyObject(test_server_command(admin, "ACL SETUSER default -wait"));
+	test_rig_tell("ACL SETUSER default -wait");
 	assert_int_equal(send_one(&error), SEG_EUNKNOWN);
 	names_the_right(error.text);
 	produce(10, hear_refusal, TIMEOUT_MS);
 	assert_int_equal(unknown, 10);
-	freeReplyObject(test_server_command(admin, "ACL SETUSER default +wait"));
+	test_rig_tell("ACL SETUSER default +wait");
 	assert_int_equal(send_one(&error), 0);
 	produce(10, hear, TIMEOUT_MS);
 	assert_int_equal(added, 10);
@@ -224,9 +211,9 @@ static void a_server_without_wait_is_refused_at_once(void **state)
 static void segctl_send_waits_for_replicas(void **state)
 {
 	(void)state;
-	const test_segctl *answer = test_segctl_run(master->address, "a\nb\n", "send s --ack-replicas 1");
+	const test_segctl *answer = test_segctl_run(rig.server->address, "a\nb\n", "send s --ack-replicas 1");
 	assert_int_equal(answer->exit_code, 0);
-	answer = test_segctl_run(master->address, "a\nb\n", "send s --ack-replicas 17");
+	answer = test_segctl_run(rig.server->address, "a\nb\n", "send s --ack-replicas 17");
 	assert_int_equal(answer->exit_code, 64);
 }
 

@@ -22,7 +22,7 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/fake_server.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "redis/script.h"
 
 enum {
@@ -35,8 +35,6 @@ enum {
 	RUN_MS = 1000,    /* how long an always-broken server is watched */
 	OPEN_MS = 30000,  /* for a server that breaks nothing, on a busy machine */
 };
-
-static test_server *server;
 
 /* --- cases, many at a time ------------------------------------------------------------------- */
 
@@ -86,7 +84,7 @@ static void *run_cases(void *arg)
 		c->number = i;
 		c->good = true;
 		snprintf(c->stream, sizeof(c->stream), "s%d", i);
-		c->fake = test_fake_server_start(server);
+		c->fake = test_fake_server_start(rig.server);
 		long long began = test_now_ms();
 		c->run(c);
 		c->took_ms = test_now_ms() - began;
@@ -103,9 +101,7 @@ static void run_all(test_case *cases, int count)
 	queue q = {cases, count, 0};
 	pthread_t threads[AT_ONCE];
 	int failures = 0;
-	redisContext *redis = test_server_connect(server);
-	freeReplyObject(test_server_command(redis, "FLUSHALL"));
-	redisFree(redis);
+	test_rig_tell("FLUSHALL");
 	for (int i = 0; i < AT_ONCE; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, run_cases, &q), 0);
 	for (int i = 0; i < AT_ONCE; i++)
@@ -247,7 +243,7 @@ static seg_record record_of(int number, char text[16])
 /* How often each number is in the stream. A number of RECORDS or more is a fault. */
 static void count_records(test_case *c, int counts[RECORDS])
 {
-	redisContext *redis = redisConnectUnix(server->socket);
+	redisContext *redis = redisConnectUnix(rig.server->socket);
 	memset(counts, 0, RECORDS * sizeof(*counts));
 	for (int p = 0; redis && p < PARTITIONS; p++) {
 		redisReply *log = redisCommand(redis, "XRANGE __default:%s:partition_%d - +", c->stream, p);
@@ -365,7 +361,7 @@ static void produce_records(test_case *c)
 static seg_id position_of(test_case *c, uint32_t partition)
 {
 	seg_id position = {0, 0};
-	redisContext *redis = redisConnectUnix(server->socket);
+	redisContext *redis = redisConnectUnix(rig.server->socket);
 	redisReply *groups =
 		redisCommand(redis, "XINFO GROUPS __default:%s:partition_%u", c->stream, (unsigned)partition);
 	if (groups && groups->type == REDIS_REPLY_ARRAY && groups->elements == 1) {
@@ -628,20 +624,6 @@ static void an_announced_length_takes_no_memory(void **state)
 	assert_true(grown < 512 * 1024);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	test_server_stop(server);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -655,5 +637,5 @@ int main(void)
 		cmocka_unit_test(clients_ask_an_always_broken_server_less_and_less_often),
 		cmocka_unit_test(an_announced_length_takes_no_memory),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, test_rig_set_up, test_rig_tear_down);
 }

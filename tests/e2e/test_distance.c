@@ -18,14 +18,12 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "measure/process.h"
 #include "measure/relay.h"
 
 enum { PARTITIONS = 2, MESSAGES = 30000, BATCH = 512, PATIENCE_MS = 20000, DELAY_NS = 10000000 };
 
-static test_server *server;
-static redisContext *redis;
 static atomic_llong delay = DELAY_NS;
 static bench_relay relay;
 static pid_t relay_pid;
@@ -51,13 +49,11 @@ static void kill_relay(void)
 
 static int set_up(void **state)
 {
-	(void)state;
 	char path[96];
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	snprintf(path, sizeof(path), "%s/relay.sock", server->directory);
+	test_rig_set_up(state);
+	snprintf(path, sizeof(path), "%s/relay.sock", rig.server->directory);
 	snprintf(address, sizeof(address), "unix://%s", path);
-	struct sockaddr_un own = unix_address(path), target = unix_address(server->socket);
+	struct sockaddr_un own = unix_address(path), target = unix_address(rig.server->socket);
 	relay.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(relay.listener, (struct sockaddr *)&own, sizeof(own)), 0);
 	assert_int_equal(listen(relay.listener, 64), 0);
@@ -71,22 +67,19 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	kill_relay();
 	close(relay.listener);
-	redisFree(redis);
-	test_server_stop(server);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 /* Each partition gets the numbers 0, 1, ... as data. */
 static void fill(void)
 {
 	for (int p = 0; p < PARTITIONS; p++)
-		freeReplyObject(test_server_command(
-			redis, "EVAL %s 1 __default:s:partition_%d %d",
+		test_rig_tell(
+			"EVAL %s 1 __default:s:partition_%d %d",
 			"for i = 0, ARGV[1] - 1 do redis.call('XADD', KEYS[1], '*', 'partitionKey', 'k', 'data', i) end",
-			p, MESSAGES));
+			p, MESSAGES);
 }
 
 static void check_batch(const seg_batch *batch)
@@ -113,7 +106,7 @@ static void consume(seg_consumer *consumer, long long total)
 
 static long long reads(void)
 {
-	redisReply *reply = test_server_command(redis, "INFO commandstats");
+	redisReply *reply = test_server_command(rig.redis, "INFO commandstats");
 	const char *line = strstr(reply->str, "cmdstat_xread:calls=");
 	long long calls = line ? strtoll(line + strlen("cmdstat_xread:calls="), NULL, 10) : 0;
 	freeReplyObject(reply);

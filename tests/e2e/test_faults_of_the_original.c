@@ -18,44 +18,20 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PATIENCE_MS = 10000, SESSION_MS = 600, CROWD = 5 };
 
-static test_server *server;
-static seg_client *client;
-static seg_stream *stream;
-
 static int set_up(void **state)
 {
-	(void)state;
-	seg_client_options options;
-	seg_error error;
-	server = test_server_start(NULL);
-	seg_client_options_init(&options);
-	options.address = server->address;
-	if (seg_client_open(&options, &client, &error))
-		fail_msg("%s", error.text);
-	stream = NULL;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	if (stream)
-		seg_stream_close(stream);
-	seg_client_close(client);
-	test_server_stop(server);
+	test_rig_set_up(state);
+	rig.client = test_rig_client(NULL);
 	return 0;
 }
 
 static void register_stream(uint32_t partitions, uint64_t size)
 {
-	seg_stream_shape shape = {.partitions = partitions, .partition_size = size};
-	seg_error error;
-	if (seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
+	test_rig_register("s", &(seg_stream_shape){.partitions = partitions, .partition_size = size});
 }
 
 /* Numbers rise for each key; message i has key i % keys. */
@@ -65,7 +41,7 @@ static int send_number(int i, int keys)
 	seg_record record = {.key = key, .data = data};
 	record.key_length = (size_t)snprintf(key, sizeof(key), "k%d", i % keys);
 	record.data_length = (size_t)snprintf(data, sizeof(data), "%d", i);
-	return seg_stream_send(stream, &record, NULL, NULL);
+	return seg_stream_send(rig.stream, &record, NULL, NULL);
 }
 
 static void send_numbers(int from, int to, int keys)
@@ -84,7 +60,7 @@ static seg_consumer *join_as(const char *group, const char *member, uint32_t bat
 	options.member = member;
 	options.batch_size = batch_size;
 	options.session_timeout_ms = SESSION_MS;
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
+	if (seg_consumer_open(rig.client, "s", &options, &consumer, &error))
 		fail_msg("%s", error.text);
 	return consumer;
 }
@@ -144,7 +120,7 @@ static bool is_settled(void *arg)
 	seg_group_info *info;
 	char names[CROWD * 4][132];
 	uint32_t owned[CROWD * 4] = {0}, count = 0;
-	if (seg_group_describe(stream, "g", &info, NULL))
+	if (seg_group_describe(rig.stream, "g", &info, NULL))
 		return false;
 	bool settled = info->members == wanted->members;
 	for (uint32_t p = 0; p < info->partition_count && settled; p++) {
@@ -292,7 +268,7 @@ static void an_owner_that_lost_its_lease_hands_on_nothing_and_commits_nothing(vo
 	fflush(NULL);
 	pid_t owner = fork();
 	if (owner == 0)
-		owner_process(server->address, pipes[1]);
+		owner_process(rig.server->address, pipes[1]);
 	assert_true(hear(pipes[0]) == 'p');
 	assert_int_equal(waitpid(owner, &status, WUNTRACED), owner);
 	assert_true(WIFSTOPPED(status));
@@ -365,7 +341,7 @@ static void pending_messages_of_a_former_consumer_come_first_and_in_order(void *
 	 * Reads as the Go library does: with XREADGROUP. It acknowledges some messages in the middle and dies
 	 * with the others.
 	 */
-	redisContext *redis = test_server_connect(server);
+	redisContext *redis = test_server_connect(rig.server);
 	freeReplyObject(test_server_command(redis, "XGROUP CREATE __default:s:partition_0 g 0"));
 	redisReply *reply =
 		test_server_command(redis,
@@ -412,7 +388,7 @@ static void of_two_first_registrations_at_once_one_shape_wins_for_all(void **sta
 	for (int i = 0; i < PROCESSES; i++) {
 		processes[i] = fork();
 		if (processes[i] == 0)
-			register_process(server->address, i % 2 ? 4 : 8);
+			register_process(rig.server->address, i % 2 ? 4 : 8);
 	}
 	for (int i = 0; i < PROCESSES; i++) {
 		int status;
@@ -431,13 +407,13 @@ static void a_shutdown_ends_in_its_time_also_without_redis(void **state)
 	seg_consumer *consumer = join_as("g", "m", 10);
 	const seg_batch *batch;
 	assert_int_equal(seg_consumer_poll(consumer, PATIENCE_MS, &batch, NULL), 1);
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	long long before = test_now_ms();
 	assert_int_equal(seg_consumer_close(consumer, 500, NULL), SEG_ETIMEOUT);
 	assert_true(test_now_ms() - before < 500 + PATIENCE_MS / 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -13,39 +13,18 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PATIENCE_MS = 10000, PARTITIONS = 20 };
 
-static test_server *server;
-static seg_client *client;
-static seg_stream *stream;
-static redisContext *redis;
-
 static int set_up(void **state)
 {
-	(void)state;
 	seg_client_options options;
-	seg_stream_shape shape = {.partitions = PARTITIONS, .partition_size = 2500};
-	seg_error error;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
+	test_rig_set_up(state);
 	seg_client_options_init(&options);
-	options.address = server->address;
 	options.name_space = "example";
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "myStream", &shape, &stream, &error))
-		fail_msg("%s", error.text);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	seg_stream_close(stream);
-	seg_client_close(client);
-	redisFree(redis);
-	test_server_stop(server);
+	rig.client = test_rig_client(&options);
+	test_rig_register("myStream", &(seg_stream_shape){.partitions = PARTITIONS, .partition_size = 2500});
 	return 0;
 }
 
@@ -54,9 +33,8 @@ static int tear_down(void **state)
  */
 static void go_sends(uint32_t hash, const char *key, const char *envelope)
 {
-	freeReplyObject(test_server_command(
-		redis, "XADD __example:myStream:partition_%u MAXLEN 2500 * data %s partitionKey %s",
-		hash % PARTITIONS, envelope, key));
+	test_rig_tell("XADD __example:myStream:partition_%u MAXLEN 2500 * data %s partitionKey %s",
+		      hash % PARTITIONS, envelope, key);
 }
 
 static seg_consumer *join(seg_codec codec)
@@ -67,7 +45,7 @@ static seg_consumer *join(seg_codec codec)
 	seg_consumer_options_init(&options);
 	options.group = "group1";
 	options.codec = codec;
-	if (seg_consumer_open(client, "myStream", &options, &consumer, &error))
+	if (seg_consumer_open(rig.client, "myStream", &options, &consumer, &error))
 		fail_msg("%s", error.text);
 	return consumer;
 }
@@ -103,7 +81,7 @@ static void an_invalid_envelope_is_dead_lettered_and_the_partition_continues(voi
 	assert_int_equal(seg_consumer_poll(consumer, PATIENCE_MS, &batch, NULL), 1);
 	assert_memory_equal(batch->messages[0].data, "good", 4);
 	redisReply *letters =
-		test_server_command(redis, "XRANGE {__example:myStream:partition_%u}:group1:dead - +",
+		test_server_command(rig.redis, "XRANGE {__example:myStream:partition_%u}:group1:dead - +",
 				    873244444u % PARTITIONS);
 	assert_int_equal(letters->elements, 1);
 	assert_string_equal(letters->element[0]->element[1]->element[3]->str,
@@ -116,8 +94,8 @@ static void messages_have_the_fields_and_the_place_that_a_go_consumer_reads(void
 {
 	(void)state;
 	seg_record record = {.key = "1", .key_length = 1, .data = "a\0b", .data_length = 3};
-	assert_int_equal(seg_stream_send(stream, &record, NULL, NULL), 0);
-	redisReply *reply = test_server_command(redis, "XRANGE __example:myStream:partition_%u - +",
+	assert_int_equal(seg_stream_send(rig.stream, &record, NULL, NULL), 0);
+	redisReply *reply = test_server_command(rig.redis, "XRANGE __example:myStream:partition_%u - +",
 						873244444u % PARTITIONS);
 	assert_int_equal(reply->elements, 1);
 	redisReply *fields = reply->element[0]->element[1];
@@ -138,7 +116,7 @@ static void an_envelope_written_here_is_one_that_is_read_here(void **state)
 	seg_record record = {.key = "k", .key_length = 1, .data = "\0\xff\n", .data_length = 3};
 	seg_producer_options_init(&options);
 	options.codec = SEG_CODEC_SEGMENTER_GO;
-	assert_int_equal(seg_producer_open(stream, &options, &producer, NULL), 0);
+	assert_int_equal(seg_producer_open(rig.stream, &options, &producer, NULL), 0);
 	assert_int_equal(seg_producer_send(producer, &record, NULL, NULL), 0);
 	assert_int_equal(seg_producer_close(producer, PATIENCE_MS, NULL), 0);
 	seg_consumer *consumer = join(SEG_CODEC_SEGMENTER_GO);
@@ -149,7 +127,7 @@ static void an_envelope_written_here_is_one_that_is_read_here(void **state)
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

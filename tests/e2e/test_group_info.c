@@ -15,46 +15,14 @@
 #include <segmenter/segmenter.h>
 
 #include "base/clock.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "look/snapshot.h"
-
-static test_server *server;
-static redisContext *context;
-static seg_client *client;
-static seg_stream *stream;
 
 static int start(void **state)
 {
-	(void)state;
-	server = test_server_start(NULL);
-	context = test_server_connect(server);
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = server->address;
-	seg_stream_shape shape = {600, 1000, SEG_OVERFLOW_REJECT};
-	seg_error error = {0};
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
+	test_rig_set_up(state);
+	test_rig_register("s", &(seg_stream_shape){.partitions = 600, .partition_size = 1000});
 	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	seg_stream_close(stream);
-	seg_client_close(client);
-	redisFree(context);
-	test_server_stop(server);
-	return 0;
-}
-
-static void run(const char *command)
-{
-	redisReply *reply = test_server_command(context, command);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", command, reply->str);
-	freeReplyObject(reply);
 }
 
 static void a_group_nobody_opened_is_not_found(void **state)
@@ -62,33 +30,32 @@ static void a_group_nobody_opened_is_not_found(void **state)
 	(void)state;
 	seg_group_info *info;
 	seg_error error = {0};
-	assert_int_equal(seg_group_describe(stream, "nobody", &info, &error), SEG_ENOTFOUND);
+	assert_int_equal(seg_group_describe(rig.stream, "nobody", &info, &error), SEG_ENOTFOUND);
 	assert_non_null(strstr(error.text, "group \"nobody\" of stream \"s\""));
 	assert_null(info);
-	assert_int_equal(seg_group_describe(stream, "a:b", &info, &error), SEG_EINVAL);
+	assert_int_equal(seg_group_describe(rig.stream, "a:b", &info, &error), SEG_EINVAL);
 	seg_group_info_free(NULL);
 }
 
 static void a_group_is_described_with_every_partition(void **state)
 {
 	(void)state;
-	run("SADD {__default:s}:groups g");
-	run("ZADD {__default:s}:g:leases 99999999999999 m1 99999999999999 m2 1000 dead");
-	freeReplyObject(
-		test_server_command(context, "HSET {__default:s}:g:partitions generation 17 0 %s 1 %s 2 %s",
-				    "1700000000005 m1 m1", "1700000000006 m1 m2", "1700000000007 - m2"));
-	run("XADD __default:s:partition_0 10-1 partitionKey k data d");
-	run("XADD __default:s:partition_0 10-2 partitionKey k data d");
-	run("XADD __default:s:partition_0 11-0 partitionKey k data d");
-	run("XGROUP CREATE __default:s:partition_0 other 0");
-	run("XGROUP CREATE __default:s:partition_0 g 10-1 ENTRIESREAD 1");
-	run("XADD __default:s:partition_1 5-0 partitionKey k data d");
-	run("XADD {__default:s:partition_0}:g:dead * id 1-1");
-	run("HSET {__default:s:partition_0}:counters dropped 4");
+	test_rig_tell("SADD {__default:s}:groups g");
+	test_rig_tell("ZADD {__default:s}:g:leases 99999999999999 m1 99999999999999 m2 1000 dead");
+	test_rig_tell("HSET {__default:s}:g:partitions generation 17 0 %s 1 %s 2 %s", "1700000000005 m1 m1",
+		      "1700000000006 m1 m2", "1700000000007 - m2");
+	test_rig_tell("XADD __default:s:partition_0 10-1 partitionKey k data d");
+	test_rig_tell("XADD __default:s:partition_0 10-2 partitionKey k data d");
+	test_rig_tell("XADD __default:s:partition_0 11-0 partitionKey k data d");
+	test_rig_tell("XGROUP CREATE __default:s:partition_0 other 0");
+	test_rig_tell("XGROUP CREATE __default:s:partition_0 g 10-1 ENTRIESREAD 1");
+	test_rig_tell("XADD __default:s:partition_1 5-0 partitionKey k data d");
+	test_rig_tell("XADD {__default:s:partition_0}:g:dead * id 1-1");
+	test_rig_tell("HSET {__default:s:partition_0}:counters dropped 4");
 
 	seg_group_info *info;
 	seg_error error = {0};
-	if (seg_group_describe(stream, "g", &info, &error))
+	if (seg_group_describe(rig.stream, "g", &info, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(info->generation, 17);
 	assert_int_equal(info->members, 2);
@@ -125,7 +92,7 @@ static void a_group_is_described_with_every_partition(void **state)
 static void take(const char *group, seg_group_snapshot *snapshot)
 {
 	seg_error error = {0};
-	if (seg_group_snapshot_take(stream, group, &(seg_look){.oldest = true}, snapshot, &error))
+	if (seg_group_snapshot_take(rig.stream, group, &(seg_look){.oldest = true}, snapshot, &error))
 		fail_msg("%s", error.text);
 }
 
@@ -133,10 +100,9 @@ static void the_members_are_listed_by_name_with_those_whose_lease_has_ended(void
 {
 	(void)state;
 	seg_group_snapshot snapshot;
-	run("SADD {__default:s}:groups members");
-	run("ZADD {__default:s}:members:leases 99999999999999 b 1000 a");
-	freeReplyObject(test_server_command(context, "HSET {__default:s}:members:members b %s a %s",
-					    "incarnation 4", "incarnation 0"));
+	test_rig_tell("SADD {__default:s}:groups members");
+	test_rig_tell("ZADD {__default:s}:members:leases 99999999999999 b 1000 a");
+	test_rig_tell("HSET {__default:s}:members:members b %s a %s", "incarnation 4", "incarnation 0");
 	take("members", &snapshot);
 	assert_int_equal(snapshot.roster.count, 2);
 	assert_int_equal(snapshot.roster.live, 1);
@@ -154,12 +120,11 @@ static void a_member_tells_the_url_of_its_page(void **state)
 {
 	(void)state;
 	seg_group_snapshot snapshot;
-	run("SADD {__default:s}:groups pages");
-	run("ZADD {__default:s}:pages:leases 99999999999999 a 99999999999999 b 99999999999999 c");
-	freeReplyObject(test_server_command(context, "HSET {__default:s}:pages:members a %s b %s c %s",
-					    "incarnation page=http://one:9464/ 4",
-					    "incarnation 20:threads page=https://two/x 5",
-					    "incarnation page=javascript:alert(1) 6"));
+	test_rig_tell("SADD {__default:s}:groups pages");
+	test_rig_tell("ZADD {__default:s}:pages:leases 99999999999999 a 99999999999999 b 99999999999999 c");
+	test_rig_tell("HSET {__default:s}:pages:members a %s b %s c %s",
+		      "incarnation page=http://one:9464/ 4", "incarnation 20:threads page=https://two/x 5",
+		      "incarnation page=javascript:alert(1) 6");
 	take("pages", &snapshot);
 	const seg_roster_member *members = snapshot.roster.members;
 	assert_string_equal(members[0].page, "http://one:9464/");
@@ -177,18 +142,19 @@ static void each_partition_tells_its_oldest_message_and_its_last_claim(void **st
 {
 	(void)state;
 	seg_group_snapshot snapshot;
-	run("SADD {__default:s}:groups h");
-	run("XADD __default:s:partition_300 10-0 partitionKey k data d");
-	run("XADD __default:s:partition_300 12-0 partitionKey k data d");
-	run("XADD __default:s:partition_300 13-0 partitionKey k data d");
-	run("XGROUP CREATE __default:s:partition_300 h 10-0 ENTRIESREAD 1");
-	run("HSET {__default:s:partition_300}:h:state count 1 owner m1 claimed 9-0 clean 0 crashes 2 suspect 12-0 "
-	    "attempts 3 lost 7");
+	test_rig_tell("SADD {__default:s}:groups h");
+	test_rig_tell("XADD __default:s:partition_300 10-0 partitionKey k data d");
+	test_rig_tell("XADD __default:s:partition_300 12-0 partitionKey k data d");
+	test_rig_tell("XADD __default:s:partition_300 13-0 partitionKey k data d");
+	test_rig_tell("XGROUP CREATE __default:s:partition_300 h 10-0 ENTRIESREAD 1");
+	test_rig_tell(
+		"HSET {__default:s:partition_300}:h:state count 1 owner m1 claimed 9-0 clean 0 crashes 2 suspect 12-0 "
+		"attempts 3 lost 7");
 	/* The newest message was deleted: nothing waits, although the position is not the log's last id. */
-	run("XADD __default:s:partition_301 10-0 partitionKey k data d");
-	run("XADD __default:s:partition_301 11-0 partitionKey k data d");
-	run("XGROUP CREATE __default:s:partition_301 h 10-0");
-	run("XDEL __default:s:partition_301 11-0");
+	test_rig_tell("XADD __default:s:partition_301 10-0 partitionKey k data d");
+	test_rig_tell("XADD __default:s:partition_301 11-0 partitionKey k data d");
+	test_rig_tell("XGROUP CREATE __default:s:partition_301 h 10-0");
+	test_rig_tell("XDEL __default:s:partition_301 11-0");
 	take("h", &snapshot);
 	const seg_partition_snapshot *p = &snapshot.partitions[300];
 	assert_true(p->waiting);
@@ -231,12 +197,12 @@ static void a_deadline_bounds_the_whole_reading(void **state)
 	seg_group_snapshot snapshot;
 	seg_error error = {0};
 	long long before = test_now_ms();
-	assert_int_equal(kill(server->pid, SIGSTOP), 0);
+	assert_int_equal(kill(rig.server->pid, SIGSTOP), 0);
 	int status =
-		seg_group_snapshot_take(stream, "g",
+		seg_group_snapshot_take(rig.stream, "g",
 					&(seg_look){.oldest = true, .deadline = seg_now() + 200 * SEG_MS},
 					&snapshot, &error);
-	assert_int_equal(kill(server->pid, SIGCONT), 0);
+	assert_int_equal(kill(rig.server->pid, SIGCONT), 0);
 	assert_int_equal(status, SEG_EUNREACHABLE);
 	assert_true(test_now_ms() - before < 3000);
 }
@@ -252,5 +218,5 @@ int main(void)
 		cmocka_unit_test(two_snapshots_make_rates),
 		cmocka_unit_test(a_deadline_bounds_the_whole_reading),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, test_rig_tear_down);
 }

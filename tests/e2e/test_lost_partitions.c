@@ -21,14 +21,10 @@
 
 #include "base/clock.h"
 #include "group/member.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PATIENCE_MS = 10000, LOSSES = 40 };
 
-static test_server *server;
-static seg_client *client;
-static seg_stream *stream;
-static redisContext *redis;
 static atomic_int errors_logged;
 
 #define STATE_KEY "{__default:s:partition_0}:g:state"
@@ -42,37 +38,19 @@ static void count_errors(void *arg, const seg_log_event *event)
 
 static void send_messages(int count)
 {
-	seg_error error;
-	for (int i = 0; i < count; i++) {
-		seg_record record = {.key = "k", .key_length = 1, .data = "d", .data_length = 1};
-		assert_int_equal(seg_stream_send(stream, &record, NULL, &error), 0);
-	}
+	for (int i = 0; i < count; i++)
+		test_rig_send("k", "d");
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	seg_error error;
 	seg_client_options options;
+	test_rig_set_up(state);
 	seg_client_options_init(&options);
-	server = test_server_start(NULL);
-	options.address = server->address;
 	options.log = count_errors;
-	assert_int_equal(seg_client_open(&options, &client, &error), 0);
-	seg_stream_shape shape = {.partitions = 1, .partition_size = 100000};
-	assert_int_equal(seg_stream_register(client, "s", &shape, &stream, &error), 0);
-	redis = test_server_connect(server);
+	rig.client = test_rig_client(&options);
+	test_rig_register("s", &(seg_stream_shape){.partitions = 1, .partition_size = 100000});
 	send_messages(10);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	redisFree(redis);
-	seg_stream_close(stream);
-	seg_client_close(client);
-	test_server_stop(server);
 	return 0;
 }
 
@@ -84,7 +62,7 @@ static seg_consumer *open_consumer(uint32_t commit_interval_us)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.commit_interval_us = commit_interval_us;
-	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, &error), 0);
+	assert_int_equal(seg_consumer_open(rig.client, "s", &options, &consumer, &error), 0);
 	return consumer;
 }
 
@@ -104,7 +82,7 @@ static void lose_fence(void)
 		"local process = string.match(redis.call('HGET', KEYS[1], 'nonce'), '^%x+%.')"
 		"redis.call('HSET', KEYS[1], 'nonce', process .. 'lost')"
 		"return 'OK'";
-	redisReply *reply = test_server_command(redis, "EVAL %s 1 " STATE_KEY, script);
+	redisReply *reply = test_server_command(rig.redis, "EVAL %s 1 " STATE_KEY, script);
 	assert_int_equal(reply->type, REDIS_REPLY_STRING);
 	freeReplyObject(reply);
 }
@@ -114,7 +92,7 @@ static void lose_fence(void)
 /* Of partition 0, in messages. */
 static long long position(void)
 {
-	redisReply *reply = test_server_command(redis, "XINFO GROUPS __default:s:partition_0");
+	redisReply *reply = test_server_command(rig.redis, "XINFO GROUPS __default:s:partition_0");
 	long long read = -1;
 	for (size_t i = 0; reply->elements == 1 && i + 1 < reply->element[0]->elements; i += 2)
 		if (strcmp(reply->element[0]->element[i]->str, "entries-read") == 0)
@@ -132,9 +110,9 @@ static void sync_waits_for_the_last_commit_of_what_is_handed_over(void **state)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.max_processing_ms = 1000; /* far longer than until the pause below */
-	assert_int_equal(seg_consumer_open(client, "s", &options, &consumer, &error), 0);
+	assert_int_equal(seg_consumer_open(rig.client, "s", &options, &consumer, &error), 0);
 	const seg_batch *batch = poll_one(consumer);
-	freeReplyObject(test_server_command(redis, "CLIENT PAUSE 60000 WRITE"));
+	test_rig_tell("CLIENT PAUSE 60000 WRITE");
 	/* Until it has been held for too long. */
 	int64_t deadline = seg_now() + PATIENCE_MS * SEG_MS;
 	while (seg_consumer_commit(consumer, batch, 3, &error) == 0) {
@@ -142,7 +120,7 @@ static void sync_waits_for_the_last_commit_of_what_is_handed_over(void **state)
 		sched_yield();
 	}
 	assert_int_equal(seg_consumer_sync(consumer, 200, &error), SEG_ETIMEOUT);
-	freeReplyObject(test_server_command(redis, "CLIENT UNPAUSE"));
+	test_rig_tell("CLIENT UNPAUSE");
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, &error), 0);
 	assert_int_equal(position(), 3);
 	seg_consumer_release(consumer, batch);
@@ -179,7 +157,7 @@ static void a_partition_whose_fence_was_deleted_comes_back(void **state)
 	seg_error error;
 	seg_consumer *consumer = open_consumer(2000);
 	const seg_batch *batch = poll_one(consumer);
-	freeReplyObject(test_server_command(redis, "DEL " STATE_KEY));
+	test_rig_tell("DEL " STATE_KEY);
 	assert_int_equal(seg_consumer_commit(consumer, batch, batch->count, &error), 0);
 	seg_consumer_release(consumer, batch);
 	/* The commit was refused, so its messages come again. */
@@ -195,7 +173,7 @@ static bool was_refused_often(void *arg)
 {
 	static const char field[] = "errorstat_WRONGTYPE:count=";
 	(void)arg;
-	redisReply *reply = test_server_command(redis, "INFO errorstats");
+	redisReply *reply = test_server_command(rig.redis, "INFO errorstats");
 	const char *found = strstr(reply->str, field);
 	long long refusals = found ? atoll(found + strlen(field)) : 0;
 	freeReplyObject(reply);
@@ -211,13 +189,13 @@ static void a_commit_that_is_refused_for_good_is_tried_less_and_less_often_and_l
 	const seg_batch *batch = poll_one(consumer);
 	atomic_store(&errors_logged, 0);
 	long long before = test_now_ms();
-	freeReplyObject(test_server_command(redis, "SET " STATE_KEY " nonsense"));
+	test_rig_tell("SET " STATE_KEY " nonsense");
 	assert_int_equal(seg_consumer_commit(consumer, batch, 1, &error), 0);
 	test_wait_until(was_refused_often, NULL, PATIENCE_MS, "the fourth refused commit");
 	/* Half of 50 + 100 + 200 ms at least. */
 	assert_true(test_now_ms() - before >= 175);
 	assert_int_equal(atomic_load(&errors_logged), 1);
-	freeReplyObject(test_server_command(redis, "DEL " STATE_KEY));
+	test_rig_tell("DEL " STATE_KEY);
 	seg_consumer_release(consumer, batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, &error), 0);
 }
@@ -249,11 +227,11 @@ static void a_close_ends_the_thread_in_time_while_redis_hangs(void **state)
 	seg_error error = {0};
 	seg_consumer *consumer = open_consumer(2000);
 	seg_consumer_release(consumer, poll_one(consumer));
-	kill(server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	long long before = test_now_ms();
 	int status = seg_consumer_close(consumer, 300, &error);
 	long long taken = test_now_ms() - before;
-	kill(server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	assert_int_equal(status, SEG_ETIMEOUT);
 	assert_null(strstr(error.text, "left behind"));
 	assert_true(taken < 1000);
@@ -345,7 +323,7 @@ static void a_worker_that_asks_after_its_partition_was_lost_is_answered(void **s
 		.hooks = {.start = start, .demand = demand, .finish = finish, .fatal = fatal},
 	};
 	atomic_store(&worker.answer, 1);
-	assert_int_equal(seg_member_open(stream, &options, &member, &error), 0);
+	assert_int_equal(seg_member_open(rig.stream, &options, &member, &error), 0);
 	test_wait_until(is_handling, NULL, PATIENCE_MS, "a buffer for the worker");
 	seg_member_stop(member, SEG_STOP_NOW);
 	test_wait_until(was_answered, NULL, PATIENCE_MS, "an answer to the worker's request");
@@ -357,7 +335,7 @@ static void a_worker_that_asks_after_its_partition_was_lost_is_answered(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 		TEST(sync_waits_for_the_last_commit_of_what_is_handed_over),
 		TEST(a_batch_of_a_lost_partition_is_released_without_harm_and_comes_again),
 		TEST(a_partition_whose_fence_was_deleted_comes_back),

@@ -12,13 +12,11 @@
 
 #include "admin/observer.h"
 #include "harness/fake_server.h"
+#include "harness/rig.h"
 
 enum { PARTITIONS = 64, PATIENCE_MS = 120000 };
 
-static test_server *server;
 static test_fake_server *proxy; /* the server to which the observer connects */
-static redisContext *redis;
-static seg_client *client;
 static seg_observer *observer;
 
 static seg_config_consumer consumers[] = {
@@ -31,30 +29,19 @@ enum { ABSENT, LAGGING };
 /* A group that lags by one message in each partition, written as keys in Redis. */
 static void make_lagging_group(void)
 {
-	freeReplyObject(test_server_command(redis, "SADD {__default:s}:groups g"));
+	test_rig_tell("SADD {__default:s}:groups g");
 	for (int p = 0; p < PARTITIONS; p++)
-		freeReplyObject(test_server_command(redis,
-						    "XADD __default:s:partition_%d 5-0 partitionKey k data d",
-						    p));
+		test_rig_tell("XADD __default:s:partition_%d 5-0 partitionKey k data d", p);
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	seg_stream_shape shape = {PARTITIONS, 1000, SEG_OVERFLOW_REJECT};
 	seg_client_options options;
-	seg_stream *stream = NULL;
-	seg_error error = {0};
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	proxy = test_fake_server_start(server);
-	seg_client_options_init(&options);
-	options.address = server->address;
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
-	seg_stream_close(stream);
+	test_rig_set_up(state);
+	proxy = test_fake_server_start(rig.server);
+	test_rig_register("s", &(seg_stream_shape){.partitions = PARTITIONS, .partition_size = 1000});
 	make_lagging_group();
+	seg_client_options_init(&options);
 	options.address = test_fake_server_address(proxy);
 	observer = seg_observer_start(&config, &options, NULL, NULL);
 	assert_non_null(observer);
@@ -63,14 +50,10 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	seg_observer_stop(observer);
 	observer = NULL;
-	seg_client_close(client);
 	test_fake_server_stop(proxy);
-	redisFree(redis);
-	test_server_stop(server);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static bool lag_was_read(void *arg)
@@ -187,10 +170,8 @@ static void a_group_that_does_not_exist_keeps_no_other_from_being_read(void **st
 
 static void add_letter(int partition, const char *reason, const char *data)
 {
-	freeReplyObject(
-		test_server_command(redis,
-				    "XADD {__default:s:partition_%d}:g:dead * reason %s time_ms %s data %s",
-				    partition, reason, "99999999999999999999999", data));
+	test_rig_tell("XADD {__default:s:partition_%d}:g:dead * reason %s time_ms %s data %s", partition,
+		      reason, "99999999999999999999999", data);
 }
 
 static bool letters_were_read(void *arg)
@@ -266,7 +247,7 @@ static void redis_tells_its_memory_its_disk_and_how_long_it_takes_to_answer(void
 static void redis_tells_that_it_is_to_take_snapshots(void **state)
 {
 	(void)state;
-	freeReplyObject(test_server_command(redis, "CONFIG SET save %s", "3600 1"));
+	test_rig_tell("CONFIG SET save %s", "3600 1");
 	test_wait_until(servers_were_looked_at, NULL, PATIENCE_MS, "a look at Redis");
 	seg_observed_servers seen = seg_observer_hold_servers(observer);
 	assert_int_equal(seen.servers->list[0].plans_snapshots, 1);
@@ -277,10 +258,10 @@ static void what_a_user_may_not_ask_is_not_known_and_the_rest_is(void **state)
 {
 	(void)state;
 	seg_client_options options;
-	freeReplyObject(test_server_command(redis, "ACL SETUSER viewer on >pw ~* &* +@all -info"));
+	test_rig_tell("ACL SETUSER viewer on >pw ~* &* +@all -info");
 	stop();
 	seg_client_options_init(&options);
-	options.address = server->address;
+	options.address = rig.server->address;
 	options.user = "viewer";
 	options.password = "pw";
 	observer = seg_observer_start(&config, &options, NULL, NULL);

@@ -19,67 +19,25 @@
 
 #include "harness/group.h"
 #include "harness/load.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
-enum { PARTITIONS = 4, KEYS = 40, PER_SECOND = 400, RUNNERS = 3, BATCH = 16, BATCHES = 2 };
-
-static test_server *server;
-static redisContext *redis;
-static seg_client *client;
-static seg_stream *stream;
-static test_runner *runners[RUNNERS];
-static char directory[64], deliveries_path[96];
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	redis = test_server_connect(server);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = server->address;
-	assert_int_equal(seg_client_open(&options, &client, NULL), 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	if (stream)
-		seg_stream_close(stream);
-	stream = NULL;
-	seg_client_close(client);
-	for (int i = 0; i < RUNNERS; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	redisFree(redis);
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
-}
+enum { PARTITIONS = 4, KEYS = 40, PER_SECOND = 400, BATCH = 16, BATCHES = 2 };
 
 static void register_stream(uint32_t partitions, uint64_t size, seg_overflow overflow, seg_packing packing)
 {
-	seg_stream_shape shape = {partitions, size, overflow, packing};
-	seg_error error = {0};
-	if (seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
+	test_rig_register("s", &(seg_stream_shape){partitions, size, overflow, packing});
 }
 
 static void run(int i, const char *more)
 {
-	test_runner_free(runners[i]);
-	runners[i] =
+	test_runner_free(rig.runners[i]);
+	rig.runners[i] =
 		test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 				"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
 				"batch_size = %d\nin_flight_batches = %d\n" TEST_MORTAL
 				"retry_backoff = 1ms\noption.path = %s\n%s\n",
-				server->address, i, test_build_directory(), BATCH, BATCHES, deliveries_path,
-				more);
+				rig.server->address, i, test_build_directory(), BATCH, BATCHES,
+				rig.deliveries, more);
 }
 
 /*
@@ -98,7 +56,7 @@ static void send(int first, int count)
 					  .data = data[i],
 					  .data_length = (size_t)length};
 	}
-	if (seg_stream_send_batch(stream, records, (size_t)count, results, &error))
+	if (seg_stream_send_batch(rig.stream, records, (size_t)count, results, &error))
 		fail_msg("%s", error.text);
 	for (int i = 1; i < count; i++)
 		assert_true(seg_id_compare(results[i - 1].id, results[i].id) < 0);
@@ -106,12 +64,12 @@ static void send(int first, int count)
 
 static void wait_drained(void)
 {
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 }
 
 static long long number(const char *command)
 {
-	redisReply *reply = test_server_command(redis, command);
+	redisReply *reply = test_server_command(rig.redis, command);
 	long long n = reply->type == REDIS_REPLY_STRING ? atoll(reply->str) : reply->integer;
 	freeReplyObject(reply);
 	return n;
@@ -119,7 +77,7 @@ static long long number(const char *command)
 
 static int64_t lag(void)
 {
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	int64_t all = 0;
 	for (uint32_t p = 0; info && p < info->partition_count; p++)
 		all += info->partitions[p].lag;
@@ -137,7 +95,7 @@ static void a_batch_is_one_entry_and_every_message_has_its_id(void **state)
 	assert_int_equal(number("XLEN __default:s:partition_0"), 1);
 	run(0, "");
 	wait_drained();
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	assert_int_equal(deliveries.count, 100);
 	assert_int_equal(test_deliveries_check(&deliveries, 1, 100, 0), 0);
 	test_deliveries_free(&deliveries);
@@ -147,20 +105,20 @@ static void a_batch_is_one_entry_and_every_message_has_its_id(void **state)
 static void comings_and_goings(seg_packing packing)
 {
 	register_stream(PARTITIONS, 1000000, SEG_OVERFLOW_REJECT, packing);
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, "");
 	run(1, "");
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	test_load_go_on(load, 50);
 	run(2, "");
-	test_group_wait_balanced(server->address, "s", "g", 3);
+	test_group_wait_balanced(rig.server->address, "s", "g", 3);
 	test_load_go_on(load, 50);
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	test_load_go_on(load, 50);
 	int numbers = test_load_end(load);
 	wait_drained();
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	/* Handoffs in the middle of an entry repeat no message. */
 	assert_int_equal(test_deliveries_check(&deliveries, KEYS, numbers, 0), 0);
 	test_deliveries_free(&deliveries);
@@ -191,10 +149,10 @@ static void copy_entry_from(const char *name, int ms, int count)
 {
 	char command[96];
 	snprintf(command, sizeof(command), "XREVRANGE __default:%s:partition_0 + - COUNT 1", name);
-	redisReply *reply = test_server_command(redis, command);
+	redisReply *reply = test_server_command(rig.redis, command);
 	assert_int_equal(reply->elements, 1);
 	const redisReply *fields = reply->element[0]->element[1];
-	redisReply *added = redisCommand(redis, "XADD __default:s:partition_0 %d-%d %s %b", ms, count - 1,
+	redisReply *added = redisCommand(rig.redis, "XADD __default:s:partition_0 %d-%d %s %b", ms, count - 1,
 					 fields->element[0]->str, fields->element[1]->str,
 					 (size_t)fields->element[1]->len);
 	assert_non_null(added);
@@ -206,14 +164,14 @@ static void copy_entry_from(const char *name, int ms, int count)
 /* Sends `count` messages, from message `first` on, to a new stream with that packing. */
 static void send_packed(const char *name, seg_packing packing, int first, int count)
 {
-	seg_stream *plain = stream;
+	seg_stream *plain = rig.stream;
 	seg_stream_shape shape = {1, 1000, SEG_OVERFLOW_REJECT, packing};
 	seg_error error = {0};
-	if (seg_stream_register(client, name, &shape, &stream, &error))
+	if (seg_stream_register(rig.client, name, &shape, &rig.stream, &error))
 		fail_msg("%s", error.text);
 	send(first, count);
-	seg_stream_close(stream);
-	stream = plain;
+	seg_stream_close(rig.stream);
+	rig.stream = plain;
 }
 
 static void entries_of_every_packing_in_one_stream_are_handled_in_order(void **state)
@@ -226,34 +184,34 @@ static void entries_of_every_packing_in_one_stream_are_handled_in_order(void **s
 	send_packed("fast", SEG_PACKING_LZ4, EACH, EACH);
 	copy_entry_from("fast", 2, EACH);
 	freeReplyObject(
-		redisCommand(redis, "XADD __default:s:partition_0 * partitionKey k0 data %d", 2 * EACH));
+		redisCommand(rig.redis, "XADD __default:s:partition_0 * partitionKey k0 data %d", 2 * EACH));
 	send(2 * EACH + 1, EACH);
 	run(0, "");
 	wait_drained();
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	assert_int_equal(test_deliveries_check(&deliveries, 1, 3 * EACH + 1, 0), 0);
 	test_deliveries_free(&deliveries);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 0);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 0);
 }
 
 static void killed_runners_lose_nothing_and_what_is_repeated_is_bounded(void **state)
 {
 	(void)state;
 	register_stream(PARTITIONS, 1000000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0, "commit_interval = 20ms");
 	run(1, "commit_interval = 20ms");
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	for (int round = 0; round < 3; round++) {
 		test_load_go_on(load, 50);
-		assert_int_equal(test_runner_stop(runners[round % 2], SIGKILL), -SIGKILL);
-		test_group_wait_balanced(server->address, "s", "g", 1);
+		assert_int_equal(test_runner_stop(rig.runners[round % 2], SIGKILL), -SIGKILL);
+		test_group_wait_balanced(rig.server->address, "s", "g", 1);
 		run(round % 2, "commit_interval = 20ms");
-		test_group_wait_balanced(server->address, "s", "g", 2);
+		test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	}
 	int numbers = test_load_end(load);
 	wait_drained();
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers, 0);
 	test_deliveries_free(&deliveries);
 	/* The window, and an entry that extends beyond its end. */
@@ -267,11 +225,11 @@ static void handling_resumes_at_a_position_within_an_entry(void **state)
 	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
 	send(0, 100);
 	run(0, "option.stop = 42");
-	assert_int_equal(test_runner_wait(runners[0]), EX_UNAVAILABLE);
+	assert_int_equal(test_runner_wait(rig.runners[0]), EX_UNAVAILABLE);
 	assert_int_equal(lag(), 100 - 42);
 	run(0, "");
 	wait_drained();
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	/* 42 came once, and stopped the runner; it came again later. */
 	assert_int_equal(test_deliveries_check(&deliveries, 1, 100, 0), 1);
 	assert_int_equal(deliveries.count, 101);
@@ -289,7 +247,7 @@ static void one_message_of_an_entry_can_be_a_dead_letter(void **state)
 	send(0, 50);
 	run(0, "option.dead_letter = 17");
 	wait_drained();
-	redisReply *letters = test_server_command(redis, "XRANGE {__default:s:partition_0}:g:dead - +");
+	redisReply *letters = test_server_command(rig.redis, "XRANGE {__default:s:partition_0}:g:dead - +");
 	assert_int_equal(letters->elements, 1);
 	const redisReply *fields = letters->element[0]->element[1];
 	assert_string_equal(fields->element[3]->str, "told to dead-letter");
@@ -298,7 +256,7 @@ static void one_message_of_an_entry_can_be_a_dead_letter(void **state)
 	assert_string_equal(fields->element[14]->str, "data");
 	assert_string_equal(fields->element[15]->str, "17");
 	freeReplyObject(letters);
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	assert_int_equal(deliveries.count, 50);
 	test_deliveries_free(&deliveries);
 }
@@ -308,13 +266,13 @@ static void an_entry_whose_records_cannot_be_read_is_one_dead_letter(void **stat
 	(void)state;
 	register_stream(1, 1000, SEG_OVERFLOW_REJECT, SEG_PACKING_ON);
 	send(0, 3);
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * packed nonsense from 3"));
-	freeReplyObject(test_server_command(redis, "XADD __default:s:partition_0 * partitionKey k0 data 3"));
+	test_rig_tell("XADD __default:s:partition_0 * packed nonsense from 3");
+	test_rig_tell("XADD __default:s:partition_0 * partitionKey k0 data 3");
 	send(4, 3);
 	run(0, "");
 	wait_drained();
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 1);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	assert_int_equal(test_deliveries_check(&deliveries, 1, 7, 0), 0);
 	test_deliveries_free(&deliveries);
 }
@@ -327,7 +285,7 @@ static int try_to_send(int count)
 	seg_send_result results[512];
 	for (int i = 0; i < count; i++)
 		records[i] = (seg_record){.key = "k0", .key_length = 2, .data = "0", .data_length = 1};
-	return seg_stream_send_batch(stream, records, (size_t)count, results, NULL);
+	return seg_stream_send_batch(rig.stream, records, (size_t)count, results, NULL);
 }
 
 static void the_partition_size_counts_messages_and_what_is_committed_makes_room(void **state)
@@ -361,7 +319,7 @@ static void the_oldest_are_dropped_by_the_entry_and_counted_as_messages(void **s
 	assert_int_equal(number("HGET {__default:s:partition_0}:counters dropped"), 40);
 	run(0, "");
 	wait_drained();
-	test_runner_says(runners[0], "40 messages were removed before this group had read them");
+	test_runner_says(rig.runners[0], "40 messages were removed before this group had read them");
 	test_wait_until(forty_are_stored_as_lost, NULL, 10000, "the loss in the group's state");
 }
 
@@ -372,11 +330,11 @@ static void another_packing_is_another_shape(void **state)
 	seg_stream_shape shape = {1, 100, SEG_OVERFLOW_REJECT, SEG_PACKING_OFF};
 	seg_stream *other;
 	seg_error error = {0};
-	assert_int_equal(seg_stream_register(client, "s", &shape, &other, &error), SEG_ESHAPE);
+	assert_int_equal(seg_stream_register(rig.client, "s", &shape, &other, &error), SEG_ESHAPE);
 	assert_non_null(strstr(error.text, "packing on, not with"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -17,40 +17,12 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
-
-static test_server *server;
-
-static int start(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	test_server_stop(server);
-	return 0;
-}
-
-static seg_client *open_client(void)
-{
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = server->address;
-	seg_client *client;
-	seg_error error = {0};
-	if (seg_client_open(&options, &client, &error))
-		fail_msg("%s", error.text);
-	return client;
-}
+#include "harness/rig.h"
 
 static void a_registered_stream_is_opened_with_its_shape(void **state)
 {
 	(void)state;
-	seg_client *client = open_client();
+	seg_client *client = test_rig_client(NULL);
 	seg_stream_shape shape = {12, 3456, SEG_OVERFLOW_DROP_OLDEST};
 	seg_stream *made, *found;
 	assert_int_equal(seg_stream_register(client, "orders", &shape, &made, NULL), 0);
@@ -70,7 +42,7 @@ static void a_registered_stream_is_opened_with_its_shape(void **state)
 static void another_shape_is_refused_and_both_are_named(void **state)
 {
 	(void)state;
-	seg_client *client = open_client();
+	seg_client *client = test_rig_client(NULL);
 	seg_stream_shape first = {8, 1000, SEG_OVERFLOW_REJECT};
 	const seg_stream_shape others[] = {{9, 1000, SEG_OVERFLOW_REJECT},
 					   {8, 1001, SEG_OVERFLOW_REJECT},
@@ -96,7 +68,7 @@ static void another_shape_is_refused_and_both_are_named(void **state)
 static void a_stream_nobody_registered_is_not_found(void **state)
 {
 	(void)state;
-	seg_client *client = open_client();
+	seg_client *client = test_rig_client(NULL);
 	seg_stream *stream;
 	seg_error error = {0};
 	assert_int_equal(seg_stream_open(client, "nowhere", &stream, &error), SEG_ENOTFOUND);
@@ -107,7 +79,7 @@ static void a_stream_nobody_registered_is_not_found(void **state)
 static void names_and_shapes_out_of_range_are_refused(void **state)
 {
 	(void)state;
-	seg_client *client = open_client();
+	seg_client *client = test_rig_client(NULL);
 	const seg_stream_shape bad[] = {{0, 1, SEG_OVERFLOW_REJECT},
 					{65537, 1, SEG_OVERFLOW_REJECT},
 					{1, 0, SEG_OVERFLOW_REJECT},
@@ -127,11 +99,11 @@ static void names_and_shapes_out_of_range_are_refused(void **state)
 static void a_key_of_another_type_is_reported(void **state)
 {
 	(void)state;
-	redisContext *context = test_server_connect(server);
+	redisContext *context = test_server_connect(rig.server);
 	freeReplyObject(test_server_command(context, "HSET {__default:odd}:info partitions many"));
 	freeReplyObject(test_server_command(context, "SET {__default:text}:info x"));
 	redisFree(context);
-	seg_client *client = open_client();
+	seg_client *client = test_rig_client(NULL);
 	seg_stream *stream;
 	seg_error error = {0};
 	assert_int_equal(seg_stream_open(client, "odd", &stream, &error), SEG_EPROTOCOL);
@@ -176,7 +148,7 @@ static void first_registrations_at_once_agree_on_one_shape(void **state)
 		for (int i = 0; i < THREADS; i++) {
 			/* Half of the processes want one shape, half another. */
 			registrations[i] = (registration){&barrier,
-							  open_client(),
+							  test_rig_client(NULL),
 							  {4 + (uint32_t)i % 2, 100, SEG_OVERFLOW_REJECT},
 							  name,
 							  1};
@@ -200,7 +172,7 @@ static void first_registrations_at_once_agree_on_one_shape(void **state)
 static void threads_may_share_one_client(void **state)
 {
 	(void)state;
-	seg_client *client = open_client();
+	seg_client *client = test_rig_client(NULL);
 	pthread_barrier_t barrier;
 	pthread_t threads[THREADS];
 	registration registrations[THREADS];
@@ -222,7 +194,7 @@ static int register_in_a_process(uint32_t partitions)
 {
 	seg_client_options options;
 	seg_client_options_init(&options);
-	options.address = server->address;
+	options.address = rig.server->address;
 	seg_client *client;
 	seg_stream *stream;
 	seg_stream_shape shape = {partitions, 100, SEG_OVERFLOW_REJECT};
@@ -270,7 +242,7 @@ static opened open_all(void)
 	opened o = {0};
 	seg_client_options options;
 	seg_client_options_init(&options);
-	options.address = server->address;
+	options.address = rig.server->address;
 	seg_stream_shape shape = {1, 1000, SEG_OVERFLOW_REJECT};
 	seg_record record = {.key = "k", .key_length = 1, .data = "first", .data_length = 5};
 	seg_consumer_options joining;
@@ -335,7 +307,7 @@ static int live_as_child(const opened *o)
 		return failed;
 	seg_client_options options;
 	seg_client_options_init(&options);
-	options.address = server->address;
+	options.address = rig.server->address;
 	seg_client *client;
 	seg_stream *stream;
 	seg_record record = {.key = "k", .key_length = 1, .data = "own", .data_length = 3};
@@ -389,5 +361,5 @@ int main(void)
 		cmocka_unit_test(processes_that_register_at_once_agree),
 		cmocka_unit_test(a_child_of_fork_cannot_use_what_its_parent_opened_and_harms_nothing),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, test_rig_set_up, test_rig_tear_down);
 }
