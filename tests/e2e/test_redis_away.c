@@ -19,8 +19,7 @@
 
 #include "harness/group.h"
 #include "harness/load.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "harness/storm.h"
 
 enum {
@@ -34,47 +33,25 @@ enum {
 	WINDOW = 64 * 4
 };
 
-static test_server *server;
-static test_runner *runners[RUNNERS];
 static int session_ms;
-static char directory[64], deliveries_path[96];
-
-static void start(const char *server_arguments)
-{
-	server = test_server_start(server_arguments);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < RUNNERS; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
-}
 
 static void run(int i)
 {
-	runners[i] = test_runner_run(
+	rig.runners[i] = test_runner_run(
 		"[redis]\naddress = %s\ntimeout = 2s\n[runner]\nname = runner-%d\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
 		"partitions = %d\nbatch_size = 64\nsession_timeout = %dms\noption.path = %s\n",
-		server->address, i, test_build_directory(), PARTITIONS, session_ms, deliveries_path);
+		rig.server->address, i, test_build_directory(), PARTITIONS, session_ms, rig.deliveries);
 }
 
 /* Waits until both runners share the partitions and have handled messages. */
 static test_load *start_load(int session)
 {
 	session_ms = session;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	for (int i = 0; i < RUNNERS; i++)
 		run(i);
-	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+	test_group_wait_balanced(rig.server->address, "s", "g", RUNNERS);
 	test_load_go_on(load, 50);
 	return load;
 }
@@ -85,14 +62,14 @@ static test_load *start_load(int session)
 static size_t finish(test_load *load)
 {
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	/* If a busy machine suspends a process for a whole session, the batches that it holds may be late. */
 	size_t repeated = test_deliveries_check(&deliveries, KEYS, numbers,
 						session_ms < LONG_SESSION_MS ? LATE_MOST : 0);
 	test_deliveries_free(&deliveries);
 	for (int i = 0; i < RUNNERS; i++)
-		assert_int_equal(test_runner_stop(runners[i], SIGTERM), EX_OK);
+		assert_int_equal(test_runner_stop(rig.runners[i], SIGTERM), EX_OK);
 	return repeated;
 }
 
@@ -104,13 +81,13 @@ static void wait_ms(int ms)
 static void a_redis_that_crashes_and_comes_back_loses_and_reorders_nothing(void **state)
 {
 	(void)state;
-	start("--appendonly yes --appendfsync always");
+	test_rig_start("--appendonly yes --appendfsync always");
 	test_load *load = start_load(SESSION_MS);
 	for (int round = 0; round < 3; round++) {
-		test_server_kill(server);
+		test_server_kill(rig.server);
 		wait_ms(100 * round);
-		test_server_restart(server);
-		test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+		test_server_restart(rig.server);
+		test_group_wait_balanced(rig.server->address, "s", "g", RUNNERS);
 		test_load_go_on(load, 50);
 	}
 	size_t repeated = finish(load);
@@ -121,14 +98,14 @@ static void a_redis_that_crashes_and_comes_back_loses_and_reorders_nothing(void 
 static void a_redis_that_is_away_for_longer_than_a_session_is_waited_for(void **state)
 {
 	(void)state;
-	start("--appendonly yes --appendfsync always");
+	test_rig_start("--appendonly yes --appendfsync always");
 	test_load *load = start_load(SESSION_MS);
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	wait_ms(2 * SESSION_MS);
 	for (int i = 0; i < RUNNERS; i++)
-		test_runner_says(runners[i], "connect");
-	test_server_restart(server);
-	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+		test_runner_says(rig.runners[i], "connect");
+	test_server_restart(rig.server);
+	test_group_wait_balanced(rig.server->address, "s", "g", RUNNERS);
 	finish(load);
 }
 
@@ -154,29 +131,29 @@ static long ticks_used(pid_t pid)
 static void while_redis_is_away_nothing_spins(void **state)
 {
 	(void)state;
-	start("--appendonly yes --appendfsync always");
+	test_rig_start("--appendonly yes --appendfsync always");
 	test_load *load = start_load(SESSION_MS);
-	test_server_kill(server);
-	test_runner_says(runners[0], "connect");
-	long before = ticks_used(runners[0]->pid);
+	test_server_kill(rig.server);
+	test_runner_says(rig.runners[0], "connect");
+	long before = ticks_used(rig.runners[0]->pid);
 	wait_ms(2 * SESSION_MS);
-	long used = ticks_used(runners[0]->pid) - before;
+	long used = ticks_used(rig.runners[0]->pid) - before;
 	/* A busy loop with a processor to itself would take some 200 ticks of 10 ms. */
 	if (used > 30)
 		fail_msg("%ld ticks of processor time while Redis was away", used);
-	test_server_restart(server);
+	test_server_restart(rig.server);
 	finish(load);
 }
 
 static void a_redis_that_hangs_for_longer_than_a_session_is_waited_for(void **state)
 {
 	(void)state;
-	start(NULL);
+	test_rig_start(NULL);
 	test_load *load = start_load(SESSION_MS);
-	kill(server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	wait_ms(2 * SESSION_MS);
-	kill(server->pid, SIGCONT);
-	test_group_wait_balanced(server->address, "s", "g", RUNNERS);
+	kill(rig.server->pid, SIGCONT);
+	test_group_wait_balanced(rig.server->address, "s", "g", RUNNERS);
 	finish(load);
 }
 
@@ -186,7 +163,7 @@ static void a_redis_that_hangs_for_longer_than_a_session_is_waited_for(void **st
 static long long ticks(void)
 {
 	struct stat status;
-	return stat(deliveries_path, &status) ? 0 : (long long)status.st_size;
+	return stat(rig.deliveries, &status) ? 0 : (long long)status.st_size;
 }
 
 static bool ticks_came(void *arg)
@@ -197,33 +174,33 @@ static bool ticks_came(void *arg)
 static void a_plugin_gets_no_tick_once_its_lease_has_expired_until_redis_answers(void **state)
 {
 	(void)state;
-	start(NULL);
-	runners[0] = test_runner_run(
+	test_rig_start(NULL);
+	rig.runners[0] = test_runner_run(
 		"[redis]\naddress = %s\ntimeout = 2s\n[consumer c]\nstream = s\ngroup = g\n"
 		"plugin = %s/tests/plugins/ticks.so\npartitions = 1\npartition_size = 10\ntick = 10ms\n"
 		"session_timeout = %dms\noption.path = %s\n",
-		server->address, test_build_directory(), SESSION_MS, deliveries_path);
+		rig.server->address, test_build_directory(), SESSION_MS, rig.deliveries);
 	long long wanted = 5;
 	test_wait_until(ticks_came, &wanted, 20000, "the first ticks");
-	kill(server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	/* No lease is longer than a session. */
 	wait_ms(SESSION_MS);
 	long long before = ticks();
 	wait_ms(SESSION_MS / 2);
 	long long after = ticks();
-	kill(server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	assert_true(after == before);
 	wanted = after + 5;
 	test_wait_until(ticks_came, &wanted, 20000, "ticks after Redis has come back");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 }
 
 static void forgotten_scripts_are_loaded_again_and_nothing_is_repeated(void **state)
 {
 	(void)state;
-	start(NULL);
+	test_rig_start(NULL);
 	test_load *load = start_load(LONG_SESSION_MS);
-	redisContext *context = test_server_connect(server);
+	redisContext *context = test_server_connect(rig.server);
 	for (int i = 0; i < 10; i++) {
 		freeReplyObject(test_server_command(context, "SCRIPT FLUSH"));
 		test_load_go_on(load, 10);
@@ -235,10 +212,10 @@ static void forgotten_scripts_are_loaded_again_and_nothing_is_repeated(void **st
 static void dropped_connections_are_made_again_and_nothing_is_repeated(void **state)
 {
 	(void)state;
-	start(NULL);
+	test_rig_start(NULL);
 	test_load *load = start_load(LONG_SESSION_MS);
 	test_storm storm;
-	test_storm_start(&storm, server, 100);
+	test_storm_start(&storm, rig.server, 100);
 	wait_ms(2000);
 	assert_true(test_storm_end(&storm) > 5);
 	assert_int_equal(finish(load), 0);
@@ -248,7 +225,7 @@ static void dropped_connections_are_made_again_and_nothing_is_repeated(void **st
 
 static void command(const char *text)
 {
-	redisContext *context = test_server_connect(server);
+	redisContext *context = test_server_connect(rig.server);
 	redisReply *reply = test_server_command(context, text);
 	if (reply->type == REDIS_REPLY_ERROR)
 		fail_msg("%s: %s", text, reply->str);
@@ -259,7 +236,7 @@ static void command(const char *text)
 static bool misconf(void *arg)
 {
 	(void)arg;
-	redisContext *context = test_server_connect(server);
+	redisContext *context = test_server_connect(rig.server);
 	redisReply *reply = test_server_command(context, "SET probe 1");
 	bool refused = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MISCONF", 7) == 0;
 	freeReplyObject(reply);
@@ -270,7 +247,7 @@ static bool misconf(void *arg)
 static void a_redis_without_memory_is_waited_for_and_nothing_is_repeated(void **state)
 {
 	(void)state;
-	start(NULL);
+	test_rig_start(NULL);
 	test_load *load = start_load(LONG_SESSION_MS);
 	command("CONFIG SET maxmemory 1");
 	wait_ms(1000);
@@ -284,7 +261,7 @@ static void a_redis_whose_disk_is_full_is_waited_for_and_nothing_is_repeated(voi
 	char disk[64], arguments[128];
 	test_directory_make(disk);
 	snprintf(arguments, sizeof(arguments), "--dir %s --save 3600 1", disk);
-	start(arguments);
+	test_rig_start(arguments);
 	test_load *load = start_load(LONG_SESSION_MS);
 	/* Redis cannot write a snapshot, and takes that for a full disk. */
 	test_directory_remove(disk);
@@ -295,7 +272,7 @@ static void a_redis_whose_disk_is_full_is_waited_for_and_nothing_is_repeated(voi
 	assert_int_equal(finish(load), 0);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, test_rig_tear_down)
 
 int main(void)
 {

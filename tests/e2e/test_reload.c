@@ -23,14 +23,11 @@
 #include "harness/group.h"
 #include "harness/http.h"
 #include "harness/load.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 300, PATIENCE_MS = 20000, MARK = 1000 };
 
-static test_server *server;
-static test_runner *runner;
-static char directory[64], deliveries_path[96], plugin_path[96];
+static char plugin_path[96];
 
 /* --- files ---------------------------------------------------------------------------------- */
 
@@ -49,60 +46,48 @@ static void put_plugin(const char *name, bool in_place)
 /* `runner_options` and `consumer` go into their sections, `more` follows them. */
 static void write_config(const char *runner_options, const char *consumer, const char *more)
 {
-	FILE *file = fopen(runner->config, "w");
+	FILE *file = fopen(rig.runner->config, "w");
 	assert_non_null(file);
 	fprintf(file,
 		"[redis]\naddress = %s\n[runner]\nname = mine\n%s\n[consumer c]\nstream = s\ngroup = g\n"
 		"partitions = %d\nplugin = %s\noption.path = %s\n%s\n%s\n",
-		server->address, runner_options, PARTITIONS, plugin_path, deliveries_path, consumer, more);
+		rig.server->address, runner_options, PARTITIONS, plugin_path, rig.deliveries, consumer, more);
 	assert_int_equal(fclose(file), 0);
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	snprintf(plugin_path, sizeof(plugin_path), "%s/plugin.so", directory);
+	test_rig_set_up(state);
+	snprintf(plugin_path, sizeof(plugin_path), "%s/plugin.so", rig.directory);
 	put_plugin("record", false);
-	runner = test_runner_make("# written below\n");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	test_directory_remove(directory);
-	test_server_stop(server);
+	rig.runner = test_runner_make("# written below\n");
 	return 0;
 }
 
 static void run(void)
 {
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 }
 
 /* --- output and behaviour ---------------------------------------------------------------------- */
 
 static int times_said(const char *text)
 {
-	return test_runner_times_said(runner, text);
+	return test_runner_times_said(rig.runner, text);
 }
 
 /* Sends SIGHUP, and waits until the runner has logged the text once more. */
 static void reload(const char *text)
 {
 	int before = times_said(text);
-	kill(runner->pid, SIGHUP);
-	test_runner_says_times(runner, text, before + 1);
+	kill(rig.runner->pid, SIGHUP);
+	test_runner_says_times(rig.runner, text, before + 1);
 }
 
 static void read_epochs(uint64_t epochs[PARTITIONS])
 {
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	assert_non_null(info);
 	for (uint32_t i = 0; i < PARTITIONS; i++)
 		epochs[i] = info->partitions[i].epoch;
@@ -111,7 +96,7 @@ static void read_epochs(uint64_t epochs[PARTITIONS])
 
 static bool is_claimed_again(const char *owner, const seg_group_info *before)
 {
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	assert_non_null(info);
 	bool all = true;
 	for (uint32_t i = 0; i < PARTITIONS; i++)
@@ -133,7 +118,7 @@ static void wait_until_claimed_again(const char *owner, const seg_group_info *be
 
 static test_load *start_load(void)
 {
-	return test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	return test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 }
 
 /*
@@ -143,8 +128,8 @@ static test_load *start_load(void)
 static int each_exactly_once(test_load *load, test_deliveries *deliveries)
 {
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	*deliveries = test_deliveries_read(deliveries_path);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	*deliveries = test_deliveries_read(rig.deliveries);
 	assert_int_equal(test_deliveries_check(deliveries, KEYS, numbers, 0), 0);
 	assert_int_equal(deliveries->count, (size_t)numbers * KEYS);
 	return numbers;
@@ -164,14 +149,14 @@ static void swap_under_load(bool in_place)
 	run();
 	test_load *load = start_load();
 	for (int round = 0; round < 6; round++) {
-		test_deliveries_go_on(deliveries_path, PARTITIONS);
+		test_deliveries_go_on(rig.deliveries, PARTITIONS);
 		put_plugin(round % 2 ? "record" : "record_2", in_place);
 		reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	}
-	test_deliveries_go_on(deliveries_path, PARTITIONS);
+	test_deliveries_go_on(rig.deliveries, PARTITIONS);
 	put_plugin("record_2", in_place);
 	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
-	test_deliveries_go_on(deliveries_path, PARTITIONS);
+	test_deliveries_go_on(rig.deliveries, PARTITIONS);
 	each_exactly_once(load, &deliveries);
 	/* The builds took turns, and the last build was the last to handle. */
 	int changes = 0;
@@ -257,12 +242,12 @@ static void a_build_whose_init_refuses_is_taken_back_and_repeats_nothing(void **
 	test_load_go_on(load, 20);
 	/* init cannot open the plugin's file. */
 	put_plugin("record_2", false);
-	FILE *file = fopen(runner->config, "w");
+	FILE *file = fopen(rig.runner->config, "w");
 	assert_non_null(file);
 	fprintf(file,
 		"[redis]\naddress = %s\n[runner]\nname = mine\n[consumer c]\nstream = s\ngroup = g\npartitions = %d\n"
 		"plugin = %s\noption.path = /does/not/exist/x\n",
-		server->address, PARTITIONS, plugin_path);
+		rig.server->address, PARTITIONS, plugin_path);
 	assert_int_equal(fclose(file), 0);
 	reload("SIGHUP: nothing has changed");
 	assert_int_equal(times_said("cannot open /does/not/exist/x"), 1);
@@ -288,7 +273,7 @@ static void a_broken_configuration_changes_nothing_and_each_mistake_is_logged(vo
 	reload("SIGHUP: nothing has changed");
 	assert_int_equal(times_said("did you mean \"batch_size\""), 1);
 	assert_int_equal(times_said("did you mean \"idle\""), 1);
-	unlink(runner->config);
+	unlink(rig.runner->config);
 	reload("SIGHUP: nothing has changed");
 	test_load_go_on(load, 20);
 	read_epochs(after);
@@ -351,7 +336,7 @@ static void a_section_without_work_hands_over_before_its_next_heartbeat(void **s
 	write_config("", timeouts[0], "");
 	run();
 	for (int i = 1; i <= 3; i++) {
-		test_runner_says_times(runner, "now has 4 of 4", i);
+		test_runner_says_times(rig.runner, "now has 4 of 4", i);
 		write_config("", timeouts[i % 2], "");
 		long long start = test_now_ms();
 		reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
@@ -370,15 +355,15 @@ static void a_reload_moves_no_partition_and_pauses_none_of_another_runner(void *
 	test_runner *other = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = other\n[consumer c]\nstream = s\ngroup = g\nplugin = %s\n"
 		"option.path = %s\n",
-		server->address, plugin_path, deliveries_path);
-	test_group_wait_balanced(server->address, "s", "g", 2);
+		rig.server->address, plugin_path, rig.deliveries);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	test_runner_says_times(other, "now has", 1);
-	seg_group_info *before = test_group_describe(server->address, "s", "g");
+	seg_group_info *before = test_group_describe(rig.server->address, "s", "g");
 	test_load *load = start_load();
 	write_config("", "batch_size = 3\ncapacity = 101", "");
 	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	wait_until_claimed_again("mine", before);
-	seg_group_info *after = test_group_describe(server->address, "s", "g");
+	seg_group_info *after = test_group_describe(rig.server->address, "s", "g");
 	for (int p = 0; p < PARTITIONS; p++) {
 		bool is_mine = strcmp(before->partitions[p].owner, "mine") == 0;
 		assert_string_equal(after->partitions[p].owner, before->partitions[p].owner);
@@ -396,7 +381,7 @@ static void a_reload_moves_no_partition_and_pauses_none_of_another_runner(void *
 
 static void write_script(const char *text)
 {
-	FILE *file = fopen(deliveries_path, "w");
+	FILE *file = fopen(rig.deliveries, "w");
 	assert_non_null(file);
 	fprintf(file, "%s\n", text);
 	assert_int_equal(fclose(file), 0);
@@ -405,11 +390,11 @@ static void write_script(const char *text)
 static void a_script_that_has_changed_is_read_again(void **state)
 {
 	(void)state;
-	FILE *file = fopen(runner->config, "w");
+	FILE *file = fopen(rig.runner->config, "w");
 	fprintf(file,
 		"[redis]\naddress = %s\n[consumer c]\nstream = s\ngroup = g\npartitions = %d\n"
 		"plugin = %s/plugins/lua.so\noption.script = %s\n",
-		server->address, PARTITIONS, test_build_directory(), deliveries_path);
+		rig.server->address, PARTITIONS, test_build_directory(), rig.deliveries);
 	fclose(file);
 	write_script("function handle(message) end");
 	run();
@@ -418,7 +403,7 @@ static void a_script_that_has_changed_is_read_again(void **state)
 	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	write_script("function handle(message)");
 	reload("SIGHUP: nothing has changed");
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 }
 
 static void options_that_need_a_restart_are_listed_and_stay_as_they_were(void **state)
@@ -426,15 +411,15 @@ static void options_that_need_a_restart_are_listed_and_stay_as_they_were(void **
 	(void)state;
 	write_config("", "", "");
 	run();
-	FILE *file = fopen(runner->config, "w");
+	FILE *file = fopen(rig.runner->config, "w");
 	assert_non_null(file);
 	fprintf(file,
 		"[redis]\naddress = %s\ntimeout = 7s\n[runner]\nname = other\nnamespace = elsewhere\n[consumer c]\n"
 		"stream = s\ngroup = g\npartitions = %d\nplugin = %s\noption.path = %s\n",
-		server->address, PARTITIONS, plugin_path, deliveries_path);
+		rig.server->address, PARTITIONS, plugin_path, rig.deliveries);
 	assert_int_equal(fclose(file), 0);
 	reload("restart segrunner to apply: [redis] timeout, [runner] namespace, [runner] name");
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 }
 
 static int free_port(void)
@@ -471,7 +456,7 @@ static void sections_come_and_go_and_the_admin_server_knows_them(void **state)
 	snprintf(
 		other, sizeof(other),
 		"[consumer d]\nstream = s\ngroup = other\npartitions = %d\nplugin = %s\noption.path = %s.d\n",
-		PARTITIONS, plugin_path, deliveries_path);
+		PARTITIONS, plugin_path, rig.deliveries);
 	snprintf(admin, sizeof(admin), "admin = 127.0.0.1:%d", port);
 	write_config(admin, "", "");
 	run();
@@ -479,7 +464,7 @@ static void sections_come_and_go_and_the_admin_server_knows_them(void **state)
 	read_epochs(before);
 	write_config(admin, "", other);
 	reload("reloaded: 1 consumer started, 0 ended, 1 untouched");
-	test_group_wait_balanced(server->address, "s", "other", 1);
+	test_group_wait_balanced(rig.server->address, "s", "other", 1);
 	test_wait_until(other_is_measured, &port, PATIENCE_MS, "the metrics show the new section");
 	answer = test_http_get(port, "/readyz");
 	assert_int_equal(answer.status, 200);
@@ -487,7 +472,7 @@ static void sections_come_and_go_and_the_admin_server_knows_them(void **state)
 	test_load_go_on(load, 30);
 	write_config(admin, "", "");
 	reload("reloaded: 0 consumers started, 1 ended, 1 untouched");
-	seg_group_info *info = test_group_describe(server->address, "s", "other");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "other");
 	assert_int_equal(info->members, 0);
 	seg_group_info_free(info);
 	read_epochs(after);
@@ -504,8 +489,8 @@ static void while_redis_is_away_nothing_is_exchanged(void **state)
 	test_deliveries deliveries;
 	write_config("", "session_timeout = 500ms", "");
 	run();
-	test_server_kill(server);
-	test_runner_says(runner, "connect");
+	test_server_kill(rig.server);
+	test_runner_says(rig.runner, "connect");
 	put_plugin("record_2", false);
 	struct timespec pause = {.tv_nsec = 20000000};
 	long long deadline = test_now_ms() + PATIENCE_MS;
@@ -516,21 +501,21 @@ static void while_redis_is_away_nothing_is_exchanged(void **state)
 	} while (times_said("Redis does not answer, so no partition can be handed over") == 0 &&
 		 times_said("reloaded:") == 0);
 	assert_int_equal(times_said("reloaded:"), 0);
-	test_server_restart(server);
+	test_server_restart(rig.server);
 	deadline = test_now_ms() + PATIENCE_MS;
 	test_load *load = start_load();
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	/* On a busy machine the lease may end again. */
 	while (times_said("reloaded: 1 consumer started, 1 ended, 0 untouched") == 0) {
 		assert_true(test_now_ms() < deadline);
 		reload("SIGHUP: reading");
 		nanosleep(&pause, NULL);
 	}
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	test_load_go_on(load, 20);
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	deliveries = test_deliveries_read(deliveries_path);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	deliveries = test_deliveries_read(rig.deliveries);
 	test_deliveries_check(&deliveries, KEYS, numbers, 0);
 	test_deliveries_free(&deliveries);
 }
@@ -541,13 +526,13 @@ static void a_runner_that_stands_by_comes_back_with_what_was_reloaded(void **sta
 	test_deliveries deliveries;
 	write_config("", "", "");
 	run();
-	kill(runner->pid, SIGUSR1);
-	test_runner_says(runner, "standing by without partitions");
+	kill(rig.runner->pid, SIGUSR1);
+	test_runner_says(rig.runner, "standing by without partitions");
 	put_plugin("record_2", false);
 	reload("reloaded: 1 consumer started, 1 ended, 0 untouched");
 	test_load *load = start_load();
-	kill(runner->pid, SIGUSR1);
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	kill(rig.runner->pid, SIGUSR1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	test_load_go_on(load, 20);
 	each_exactly_once(load, &deliveries);
 	for (size_t i = 0; i < deliveries.count; i++)
@@ -560,7 +545,7 @@ static void a_stop_while_it_reloads_is_clean(void **state)
 	(void)state;
 	test_deliveries deliveries;
 	char block_path[96];
-	snprintf(block_path, sizeof(block_path), "%s/block", directory);
+	snprintf(block_path, sizeof(block_path), "%s/block", rig.directory);
 	char option[160];
 	snprintf(option, sizeof(option), "option.block_file = %s", block_path);
 	write_config("", option, "");
@@ -570,10 +555,10 @@ static void a_stop_while_it_reloads_is_clean(void **state)
 	test_load_go_on(load, 20);
 	put_plugin("record_2", false);
 	reload("reading");
-	kill(runner->pid, SIGTERM);
-	test_runner_says(runner, "SIGTERM: stopping cleanly");
+	kill(rig.runner->pid, SIGTERM);
+	test_runner_says(rig.runner, "SIGTERM: stopping cleanly");
 	unlink(block_path);
-	assert_int_equal(test_runner_wait(runner), EX_OK);
+	assert_int_equal(test_runner_wait(rig.runner), EX_OK);
 	run();
 	each_exactly_once(load, &deliveries);
 	test_deliveries_free(&deliveries);
@@ -581,36 +566,24 @@ static void a_stop_while_it_reloads_is_clean(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			a_new_build_takes_over_under_load_and_no_message_is_lost_or_repeated, set_up,
-			tear_down),
-		cmocka_unit_test_setup_teardown(a_build_that_was_written_over_the_old_one_takes_over_too,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_plugin_overwritten_with_rubbish_still_works_as_it_was_loaded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(builds_that_cannot_be_used_change_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_build_whose_init_refuses_is_taken_back_and_repeats_nothing,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_broken_configuration_changes_nothing_and_each_mistake_is_logged, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(consumers_that_did_not_change_are_not_touched, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_section_without_work_hands_over_before_its_next_heartbeat,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_reload_moves_no_partition_and_pauses_none_of_another_runner,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_script_that_has_changed_is_read_again, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(options_of_a_section_hold_after_it_has_handed_over_to_itself,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(options_that_need_a_restart_are_listed_and_stay_as_they_were,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(sections_come_and_go_and_the_admin_server_knows_them, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(while_redis_is_away_nothing_is_exchanged, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_runner_that_stands_by_comes_back_with_what_was_reloaded,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_stop_while_it_reloads_is_clean, set_up, tear_down),
+		TEST(a_new_build_takes_over_under_load_and_no_message_is_lost_or_repeated),
+		TEST(a_build_that_was_written_over_the_old_one_takes_over_too),
+		TEST(a_plugin_overwritten_with_rubbish_still_works_as_it_was_loaded),
+		TEST(builds_that_cannot_be_used_change_nothing),
+		TEST(a_build_whose_init_refuses_is_taken_back_and_repeats_nothing),
+		TEST(a_broken_configuration_changes_nothing_and_each_mistake_is_logged),
+		TEST(consumers_that_did_not_change_are_not_touched),
+		TEST(a_section_without_work_hands_over_before_its_next_heartbeat),
+		TEST(a_reload_moves_no_partition_and_pauses_none_of_another_runner),
+		TEST(a_script_that_has_changed_is_read_again),
+		TEST(options_of_a_section_hold_after_it_has_handed_over_to_itself),
+		TEST(options_that_need_a_restart_are_listed_and_stay_as_they_were),
+		TEST(sections_come_and_go_and_the_admin_server_knows_them),
+		TEST(while_redis_is_away_nothing_is_exchanged),
+		TEST(a_runner_that_stands_by_comes_back_with_what_was_reloaded),
+		TEST(a_stop_while_it_reloads_is_clean),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,56 +15,38 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/log.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "harness/storm.h"
-
-static test_server *server;
-static seg_client *client;
 
 static seg_client *open_client(uint32_t timeout_ms)
 {
 	seg_client_options options;
 	seg_client_options_init(&options);
-	options.address = server->address;
 	options.timeout_ms = timeout_ms;
-	seg_client *opened;
-	seg_error error = {0};
-	if (seg_client_open(&options, &opened, &error))
-		fail_msg("%s", error.text);
-	return opened;
+	return test_rig_client(&options);
 }
 
-static int start_with(const char *arguments, uint32_t timeout_ms)
+static int start_with(void **state, const char *arguments, uint32_t timeout_ms)
 {
-	server = test_server_start(arguments);
-	client = open_client(timeout_ms);
+	test_rig_set_up_directory(state);
+	test_rig_start(arguments);
+	rig.client = open_client(timeout_ms);
 	return 0;
 }
 
 static int start(void **state)
 {
-	(void)state;
-	return start_with(NULL, 10000);
+	return start_with(state, NULL, 10000);
 }
 
 static int start_impatient(void **state)
 {
-	(void)state;
-	return start_with(NULL, 1000);
+	return start_with(state, NULL, 1000);
 }
 
 static int start_durable(void **state)
 {
-	(void)state;
-	return start_with("--appendonly yes --appendfsync always", 30000);
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	seg_client_close(client);
-	test_server_stop(server);
-	return 0;
+	return start_with(state, "--appendonly yes --appendfsync always", 30000);
 }
 
 static seg_stream *make_stream(const char *name, uint32_t partitions, uint64_t size, seg_overflow overflow)
@@ -72,14 +54,14 @@ static seg_stream *make_stream(const char *name, uint32_t partitions, uint64_t s
 	seg_stream_shape shape = {partitions, size, overflow};
 	seg_stream *stream;
 	seg_error error = {0};
-	if (seg_stream_register(client, name, &shape, &stream, &error))
+	if (seg_stream_register(rig.client, name, &shape, &stream, &error))
 		fail_msg("%s", error.text);
 	return stream;
 }
 
 static redisReply *ask(const char *command)
 {
-	redisContext *context = test_server_connect(server);
+	redisContext *context = test_server_connect(rig.server);
 	redisReply *reply = test_server_command(context, command);
 	redisFree(context);
 	return reply;
@@ -142,7 +124,7 @@ static void key_and_data_may_be_empty(void **state)
 	seg_stream *stream = make_stream("s", 1, 100, SEG_OVERFLOW_REJECT);
 	seg_record record = {0};
 	assert_int_equal(seg_stream_send(stream, &record, NULL, NULL), 0);
-	assert_int_equal(test_log_count(server, "s", 1), 1);
+	assert_int_equal(test_log_count(rig.server, "s", 1), 1);
 	seg_stream_close(stream);
 }
 
@@ -169,7 +151,7 @@ static void an_invalid_record_is_refused(void **state)
 	seg_record record = {.data_length = 1};
 	assert_int_equal(seg_stream_send(stream, &record, NULL, NULL), SEG_EINVAL);
 	assert_int_equal(seg_stream_send(stream, NULL, NULL, NULL), SEG_EINVAL);
-	assert_int_equal(test_log_count(server, "s", 1), 0);
+	assert_int_equal(test_log_count(rig.server, "s", 1), 0);
 	seg_stream_close(stream);
 }
 
@@ -191,7 +173,7 @@ static void a_full_partition_refuses_and_loses_nothing(void **state)
 		assert_int_equal(send_text(stream, "k0", "k0:5", &error), SEG_EFULL);
 	assert_non_null(strstr(error.text, "partition 0 of stream \"s\" is full: 5 messages"));
 	long count = 5;
-	assert_int_equal(test_log_check(server, "s", 1, 1, &count, false), 5);
+	assert_int_equal(test_log_check(rig.server, "s", 1, 1, &count, false), 5);
 	seg_stream_close(stream);
 }
 
@@ -234,7 +216,7 @@ static void a_batch_fills_a_partition_to_the_brim_and_the_rest_is_refused(void *
 	for (int i = 0; i < COUNT; i++)
 		assert_int_equal(results[i].status, i < 300 ? SEG_OK : SEG_EFULL);
 	long count = 300;
-	assert_int_equal(test_log_check(server, "s", 1, 1, &count, false), 300);
+	assert_int_equal(test_log_check(rig.server, "s", 1, 1, &count, false), 300);
 	seg_stream_close(stream);
 }
 
@@ -249,7 +231,7 @@ static void dropping_the_oldest_must_be_asked_for_and_is_counted(void **state)
 		assert_int_equal(send_text(stream, "k0", data, NULL), 0);
 	}
 	long count = 12;
-	assert_int_equal(test_log_check(server, "s", 1, 1, &count, true), 5);
+	assert_int_equal(test_log_check(rig.server, "s", 1, 1, &count, true), 5);
 	assert_int_equal(ask_number("HGET {__default:s:partition_0}:counters dropped"), 7);
 	seg_stream_close(stream);
 }
@@ -291,7 +273,7 @@ static void a_batch_is_added_in_order_over_all_partitions(void **state)
 		assert_int_equal(seg_id_compare(last[p], batch_results[i].id), -1);
 		last[p] = batch_results[i].id;
 	}
-	assert_int_equal(test_log_check(server, "s", 8, BATCH_KEYS, batch_counts, false), BATCH);
+	assert_int_equal(test_log_check(rig.server, "s", 8, BATCH_KEYS, batch_counts, false), BATCH);
 	seg_stream_close(stream);
 }
 
@@ -310,7 +292,7 @@ static void large_records_are_sent_in_several_steps(void **state)
 					  .data = data,
 					  .data_length = size};
 	assert_int_equal(seg_stream_send_batch(stream, records, COUNT, results, NULL), 0);
-	assert_int_equal(test_log_count(server, "s", 2), COUNT);
+	assert_int_equal(test_log_count(rig.server, "s", 2), COUNT);
 	free(data);
 	seg_stream_close(stream);
 }
@@ -326,7 +308,7 @@ static void an_empty_batch_is_sent_and_a_bad_record_stops_all(void **state)
 	assert_int_equal(seg_stream_send_batch(stream, records, 2, results, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "record 2 of 2"));
 	assert_int_equal(results[0].status, SEG_EINVAL);
-	assert_int_equal(test_log_count(server, "s", 1), 0);
+	assert_int_equal(test_log_count(rig.server, "s", 1), 0);
 	seg_stream_close(stream);
 }
 
@@ -347,7 +329,7 @@ static void a_partition_that_fails_does_not_stop_the_others(void **state)
 	}
 	assert_in_range(added, 1, BATCH - 1);
 	freeReplyObject(ask("DEL __default:s:partition_3"));
-	assert_int_equal(test_log_count(server, "s", 8), added);
+	assert_int_equal(test_log_count(rig.server, "s", 8), added);
 	seg_stream_close(stream);
 }
 
@@ -358,7 +340,7 @@ static void a_storm_of_killed_connections_adds_nothing_twice(void **state)
 	(void)state;
 	seg_stream *stream = make_stream("s", 8, 10000000, SEG_OVERFLOW_REJECT);
 	test_storm storm;
-	test_storm_start(&storm, server, 60);
+	test_storm_start(&storm, rig.server, 60);
 	long sent = 0;
 	long long until = test_now_ms() + 4000;
 	seg_error error = {0};
@@ -372,7 +354,7 @@ static void a_storm_of_killed_connections_adds_nothing_twice(void **state)
 	int strikes = test_storm_end(&storm);
 	print_message("%ld records, %d strikes\n", sent, strikes);
 	assert_true(strikes > 0);
-	assert_int_equal(test_log_check(server, "s", 8, BATCH_KEYS, batch_counts, false), sent);
+	assert_int_equal(test_log_check(rig.server, "s", 8, BATCH_KEYS, batch_counts, false), sent);
 	seg_stream_close(stream);
 }
 
@@ -405,14 +387,14 @@ static void a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing(vo
 	for (int i = 0; i < 10; i++) {
 		struct timespec pause = {.tv_nsec = 200 * 1000000L};
 		nanosleep(&pause, NULL);
-		test_server_kill(server);
-		test_server_restart(server);
+		test_server_kill(rig.server);
+		test_server_restart(rig.server);
 	}
 	atomic_store(&sender.over, true);
 	pthread_join(thread, NULL);
 	if (sender.error.status)
 		fail_msg("%s", sender.error.text);
-	assert_int_equal(test_log_check(server, "s", 8, BATCH_KEYS, batch_counts, false), sender.sent);
+	assert_int_equal(test_log_check(rig.server, "s", 8, BATCH_KEYS, batch_counts, false), sender.sent);
 	print_message("%ld records over 10 restarts\n", sender.sent);
 	seg_stream_close(sender.stream);
 }
@@ -425,7 +407,7 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 		freeReplyObject(ask("SCRIPT FLUSH"));
 		assert_int_equal(send_text(stream, "k", "d", NULL), 0);
 	}
-	assert_int_equal(test_log_count(server, "s", 1), 20);
+	assert_int_equal(test_log_count(rig.server, "s", 1), 20);
 	seg_stream_close(stream);
 }
 
@@ -451,9 +433,9 @@ static void a_registration_that_redis_lost_is_made_again_and_another_shape_is_re
 	test_wait_until(is_sent_and_registered, stream, 20000, "the stream is registered again");
 	freeReplyObject(ask("HSET {__default:s}:info partitions 4"));
 	test_wait_until(is_refused, stream, 20000, "records are refused");
-	int before = (int)test_log_count(server, "s", 1);
+	int before = (int)test_log_count(rig.server, "s", 1);
 	assert_true(is_refused(stream));
-	assert_int_equal(test_log_count(server, "s", 1), before);
+	assert_int_equal(test_log_count(rig.server, "s", 1), before);
 	freeReplyObject(ask("HSET {__default:s}:info partitions 1"));
 	assert_int_equal(send_text(stream, "k", "d", NULL), 0);
 	seg_stream_close(stream);
@@ -463,7 +445,7 @@ static void a_redis_that_is_gone_is_unreachable_and_nothing_was_added(void **sta
 {
 	(void)state;
 	seg_stream *stream = make_stream("s", 1, 1000, SEG_OVERFLOW_REJECT);
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	/* The first send may notice the dead connection only after it has written the command. */
 	seg_error error = {0};
 	int status = send_text(stream, "k", "d", &error);
@@ -471,8 +453,8 @@ static void a_redis_that_is_gone_is_unreachable_and_nothing_was_added(void **sta
 	long long before = test_now_ms();
 	assert_int_equal(send_text(stream, "k", "d", &error), SEG_EUNREACHABLE);
 	assert_in_range(test_now_ms() - before, 900, 3000);
-	assert_non_null(strstr(error.text, server->socket));
-	test_server_restart(server);
+	assert_non_null(strstr(error.text, rig.server->socket));
+	test_server_restart(rig.server);
 	seg_stream_close(stream);
 }
 
@@ -480,12 +462,12 @@ static void a_redis_that_stops_before_it_answers_leaves_the_fate_unknown(void **
 {
 	(void)state;
 	seg_stream *stream = make_stream("s", 1, 1000, SEG_OVERFLOW_REJECT);
-	kill(server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	seg_error error = {0};
 	long long before = test_now_ms();
 	int status = send_text(stream, "k", "d", &error);
 	long long took = test_now_ms() - before;
-	kill(server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	assert_int_equal(status, SEG_EUNKNOWN);
 	assert_non_null(strstr(error.text, "may have been added"));
 	assert_in_range(took, 900, 3000);
@@ -503,7 +485,7 @@ static void a_redis_out_of_memory_says_so_and_adds_nothing(void **state)
 	assert_int_equal(send_text(stream, "k", "d", &error), SEG_ESERVER);
 	assert_non_null(strstr(error.text, "OOM"));
 	freeReplyObject(ask("CONFIG SET maxmemory 0"));
-	assert_int_equal(test_log_count(server, "s", 1), 0);
+	assert_int_equal(test_log_count(rig.server, "s", 1), 0);
 	assert_int_equal(send_text(stream, "k", "d", NULL), 0);
 	seg_stream_close(stream);
 }
@@ -515,7 +497,7 @@ static void a_missing_right_is_named(void **state)
 	seg_client_options options;
 	seg_client_options_init(&options);
 	char address[256];
-	snprintf(address, sizeof(address), "unix://app:pw@%s", server->socket);
+	snprintf(address, sizeof(address), "unix://app:pw@%s", rig.server->socket);
 	options.address = address;
 	seg_client *app;
 	seg_stream *stream;
@@ -569,11 +551,11 @@ static void threads_may_send_through_one_client(void **state)
 		pthread_join(threads[i], &failed);
 		assert_null(failed);
 	}
-	assert_int_equal(test_log_check(server, "s", 4, THREADS, counts, false), THREADS * EACH);
+	assert_int_equal(test_log_check(rig.server, "s", 4, THREADS, counts, false), THREADS * EACH);
 	seg_stream_close(stream);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, test_rig_tear_down)
 
 int main(void)
 {
@@ -593,15 +575,15 @@ int main(void)
 		TEST(a_storm_of_killed_connections_adds_nothing_twice),
 		cmocka_unit_test_setup_teardown(
 			a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing, start_durable,
-			stop),
+			test_rig_tear_down),
 		TEST(scripts_that_redis_forgot_are_handed_over_again),
 		TEST(a_registration_that_redis_lost_is_made_again_and_another_shape_is_refused),
 		cmocka_unit_test_setup_teardown(a_redis_that_is_gone_is_unreachable_and_nothing_was_added,
-						start_impatient, stop),
+						start_impatient, test_rig_tear_down),
 		cmocka_unit_test_setup_teardown(a_redis_that_stops_before_it_answers_leaves_the_fate_unknown,
-						start_impatient, stop),
+						start_impatient, test_rig_tear_down),
 		cmocka_unit_test_setup_teardown(a_redis_out_of_memory_says_so_and_adds_nothing,
-						start_impatient, stop),
+						start_impatient, test_rig_tear_down),
 		TEST(a_missing_right_is_named),
 		TEST(threads_may_send_through_one_client),
 	};

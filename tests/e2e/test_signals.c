@@ -13,50 +13,24 @@
 
 #include "harness/group.h"
 #include "harness/load.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PARTITIONS = 4, KEYS = 8, PER_SECOND = 300 };
 
-static test_server *server;
-static test_runner *runners[2];
-static char directory[64], deliveries_path[96];
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	test_directory_make(directory);
-	snprintf(deliveries_path, sizeof(deliveries_path), "%s/deliveries", directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		test_runner_free(runners[i]);
-		runners[i] = NULL;
-	}
-	test_directory_remove(directory);
-	test_server_stop(server);
-	return 0;
-}
-
 static void run(int i)
 {
-	runners[i] = test_runner_run(
+	rig.runners[i] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = runner-%d\n[consumer c]\nstream = s\ngroup = g\n"
 		"plugin = %s/tests/plugins/record.so\npartitions = %d\noption.path = %s\n",
-		server->address, i, test_build_directory(), PARTITIONS, deliveries_path);
+		rig.server->address, i, test_build_directory(), PARTITIONS, rig.deliveries);
 }
 
 /* Waits until everything is handled; each message exactly once, in order. */
 static void nothing_is_repeated(test_load *load)
 {
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	test_deliveries deliveries = test_deliveries_read(deliveries_path);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	assert_int_equal(test_deliveries_check(&deliveries, KEYS, numbers, 0), 0);
 	assert_int_equal(deliveries.count, (size_t)numbers * KEYS);
 	test_deliveries_free(&deliveries);
@@ -65,16 +39,16 @@ static void nothing_is_repeated(test_load *load)
 static void a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_some_again(void **state)
 {
 	(void)state;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0);
 	run(1);
-	test_group_wait_balanced(server->address, "s", "g", 2);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
 	for (int round = 0; round < 3; round++) {
-		kill(runners[0]->pid, SIGUSR1);
-		test_group_wait_balanced(server->address, "s", "g", 1);
+		kill(rig.runners[0]->pid, SIGUSR1);
+		test_group_wait_balanced(rig.server->address, "s", "g", 1);
 		test_load_go_on(load, 30);
-		kill(runners[0]->pid, SIGUSR1);
-		test_group_wait_balanced(server->address, "s", "g", 2);
+		kill(rig.runners[0]->pid, SIGUSR1);
+		test_group_wait_balanced(rig.server->address, "s", "g", 2);
 		test_load_go_on(load, 30);
 	}
 	nothing_is_repeated(load);
@@ -83,14 +57,14 @@ static void a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_so
 static void the_only_runner_may_stand_by_and_continues_where_it_was(void **state)
 {
 	(void)state;
-	test_load *load = test_load_start(server->address, "s", PARTITIONS, KEYS, PER_SECOND);
+	test_load *load = test_load_start(rig.server->address, "s", PARTITIONS, KEYS, PER_SECOND);
 	run(0);
-	test_group_wait_balanced(server->address, "s", "g", 1);
-	kill(runners[0]->pid, SIGUSR1);
-	test_runner_says(runners[0], "standing by without partitions");
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	kill(rig.runners[0]->pid, SIGUSR1);
+	test_runner_says(rig.runners[0], "standing by without partitions");
 	test_load_go_on(load, 30);
-	kill(runners[0]->pid, SIGUSR1);
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	kill(rig.runners[0]->pid, SIGUSR1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	nothing_is_repeated(load);
 }
 
@@ -98,10 +72,10 @@ static void a_runner_that_stands_by_stops_at_once_and_cleanly(void **state)
 {
 	(void)state;
 	run(0);
-	test_group_wait_balanced(server->address, "s", "g", 1);
-	kill(runners[0]->pid, SIGUSR1);
-	test_runner_says(runners[0], "standing by without partitions");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	kill(rig.runners[0]->pid, SIGUSR1);
+	test_runner_says(rig.runners[0], "standing by without partitions");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 }
 
 /* The dynamic loader runs first, and takes milliseconds, in which a signal that is not blocked ends the process. */
@@ -116,19 +90,19 @@ static void a_signal_before_main_waits_where_the_starter_has_blocked_it(void **s
 	assert_int_equal(sigprocmask(SIG_BLOCK, &early, &before), 0);
 	run(0);
 	for (int i = 0; i < 3; i++)
-		kill(runners[0]->pid, (const int[]){SIGHUP, SIGUSR1, SIGUSR2}[i]);
+		kill(rig.runners[0]->pid, (const int[]){SIGHUP, SIGUSR1, SIGUSR2}[i]);
 	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
-	test_runner_says(runners[0], "SIGHUP: reading ");
-	test_runner_says(runners[0], "standing by without partitions");
-	test_runner_says(runners[0], "[consumer c] owns 0 partitions");
-	assert_int_equal(test_runner_stop(runners[0], SIGTERM), EX_OK);
+	test_runner_says(rig.runners[0], "SIGHUP: reading ");
+	test_runner_says(rig.runners[0], "standing by without partitions");
+	test_runner_says(rig.runners[0], "[consumer c] owns 0 partitions");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 }
 
 /* Asks again until then: workers begin a moment after Redis knows the partitions' owners. */
 static bool reports_all(void *arg)
 {
 	(void)arg;
-	bool all = test_runner_has_said(runners[0], "[consumer c] owns 4 partitions");
+	bool all = test_runner_has_said(rig.runners[0], "[consumer c] owns 4 partitions");
 	for (int i = 0; i < PARTITIONS; i++) {
 		char line[160];
 		snprintf(
@@ -136,10 +110,10 @@ static bool reports_all(void *arg)
 			"active; committed 0-0, handled 0-0, fetched 0-0; 0 batches (0 bytes) in flight, 0 handled "
 			"messages not committed stream=s group=g partition=%d",
 			i);
-		all = all && test_runner_has_said(runners[0], line);
+		all = all && test_runner_has_said(rig.runners[0], line);
 	}
 	if (!all)
-		kill(runners[0]->pid, SIGUSR2);
+		kill(rig.runners[0]->pid, SIGUSR2);
 	return all;
 }
 
@@ -147,27 +121,23 @@ static void each_partition_is_a_line_of_the_report(void **state)
 {
 	(void)state;
 	run(0);
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	test_wait_until(reports_all, NULL, 20000, "all partitions are reported");
-	kill(runners[0]->pid, SIGUSR1);
-	test_runner_says(runners[0], "standing by without partitions");
-	kill(runners[0]->pid, SIGUSR2);
-	test_runner_says(runners[0], "[consumer c] owns 0 partitions; it stands by");
+	kill(rig.runners[0]->pid, SIGUSR1);
+	test_runner_says(rig.runners[0], "standing by without partitions");
+	kill(rig.runners[0]->pid, SIGUSR2);
+	test_runner_says(rig.runners[0], "[consumer c] owns 0 partitions; it stands by");
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up, test_rig_tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_some_again, set_up,
-			tear_down),
-		cmocka_unit_test_setup_teardown(the_only_runner_may_stand_by_and_continues_where_it_was,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_runner_that_stands_by_stops_at_once_and_cleanly, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_signal_before_main_waits_where_the_starter_has_blocked_it,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(each_partition_is_a_line_of_the_report, set_up, tear_down),
+		TEST(a_runner_that_stands_by_leaves_its_partitions_to_others_and_takes_some_again),
+		TEST(the_only_runner_may_stand_by_and_continues_where_it_was),
+		TEST(a_runner_that_stands_by_stops_at_once_and_cleanly),
+		TEST(a_signal_before_main_waits_where_the_starter_has_blocked_it),
+		TEST(each_partition_is_a_line_of_the_report),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "harness/slow_link.h"
 
 enum {
@@ -25,10 +25,7 @@ enum {
 	PATIENCE_MS = 30000,
 };
 
-static test_server *server;
 static test_slow_link *link;
-static seg_client *client;
-static seg_stream *stream;
 static atomic_int warnings;
 static char *data;
 
@@ -49,36 +46,24 @@ static void open_client(const char *address, uint32_t timeout_ms)
 	options.address = address;
 	options.timeout_ms = timeout_ms;
 	options.log = count_warnings;
-	if (seg_client_open(&options, &client, &error))
+	if (seg_client_open(&options, &rig.client, &error))
 		fail_msg("%s", error.text);
 }
 
 static void open_slow_client(unsigned bytes_per_second, uint32_t timeout_ms)
 {
 	seg_error error;
-	link = test_slow_link_start(server->socket, bytes_per_second);
+	link = test_slow_link_start(rig.server->socket, bytes_per_second);
 	open_client(test_slow_link_address(link), timeout_ms);
-	if (seg_stream_open(client, "s", &stream, &error))
+	if (seg_stream_open(rig.client, "s", &rig.stream, &error))
 		fail_msg("%s", error.text);
-}
-
-static void close_client(void)
-{
-	seg_stream_close(stream);
-	seg_client_close(client);
-	stream = NULL;
-	client = NULL;
 }
 
 static int set_up(void **state)
 {
-	(void)state;
-	seg_error error;
-	const seg_stream_shape shape = {.partitions = PARTITIONS, .partition_size = 100000};
-	server = test_server_start(NULL);
-	open_client(server->address, PATIENCE_MS);
-	if (seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
+	test_rig_set_up(state);
+	open_client(rig.server->address, PATIENCE_MS);
+	test_rig_register("s", &(seg_stream_shape){.partitions = PARTITIONS, .partition_size = 100000});
 	atomic_store(&warnings, 0);
 	data = calloc(1, (size_t)64 << 20);
 	return data ? 0 : -1;
@@ -86,13 +71,11 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
-	close_client();
+	test_rig_close_client();
 	test_slow_link_stop(link);
 	link = NULL;
-	test_server_stop(server);
 	free(data);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static void fill_the_log(void)
@@ -108,7 +91,7 @@ static void fill_the_log(void)
 					  .data = data,
 					  .data_length = MESSAGE};
 	}
-	if (seg_stream_send_batch(stream, records, MESSAGES, results, &error))
+	if (seg_stream_send_batch(rig.stream, records, MESSAGES, results, &error))
 		fail_msg("%s", error.text);
 }
 
@@ -120,7 +103,7 @@ static seg_consumer *join(void)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.session_timeout_ms = SESSION_MS;
-	if (seg_consumer_open(client, "s", &options, &consumer, &error))
+	if (seg_consumer_open(rig.client, "s", &options, &consumer, &error))
 		fail_msg("%s", error.text);
 	return consumer;
 }
@@ -157,9 +140,9 @@ static void no_lease_ends_while_a_backlog_longer_than_the_session_is_read(void *
 {
 	(void)state;
 	fill_the_log();
-	close_client();
+	test_rig_close_client();
 	open_slow_client(3000 * 1000, PATIENCE_MS);
-	redisContext *redis = test_server_connect(server);
+	redisContext *redis = test_server_connect(rig.server);
 	seg_consumer *consumer = join();
 	size_t handled = handle(consumer, PATIENCE_MS);
 	long long begun = test_now_ms(), least = SESSION_MS;
@@ -192,7 +175,7 @@ static void a_record_whose_transfer_takes_longer_than_any_timer_is_sent(void **s
 {
 	(void)state;
 	enum { DELIVERY_MS = 9000, MESSAGE_BYTES = 6 << 20 };
-	close_client();
+	test_rig_close_client();
 	open_slow_client(1200 * 1000, PATIENCE_MS);
 	seg_error error;
 	seg_producer *producer;
@@ -202,7 +185,7 @@ static void a_record_whose_transfer_takes_longer_than_any_timer_is_sent(void **s
 	options.delivery_timeout_ms = DELIVERY_MS; /* a third of it breaks a connection without progress */
 	const seg_record record = {.key = "k", .key_length = 1, .data = data, .data_length = MESSAGE_BYTES};
 	atomic_store(&outcome, 1);
-	if (seg_producer_open(stream, &options, &producer, &error) ||
+	if (seg_producer_open(rig.stream, &options, &producer, &error) ||
 	    seg_producer_send(producer, &record, NULL, &error))
 		fail_msg("%s", error.text);
 	seg_producer_flush(producer, PATIENCE_MS, NULL);
@@ -214,11 +197,11 @@ static void a_record_whose_transfer_takes_longer_than_any_timer_is_sent(void **s
 static void a_call_that_is_too_slow_says_how_much_was_left(void **state)
 {
 	(void)state;
-	close_client();
+	test_rig_close_client();
 	open_slow_client(1000 * 1000, 1000);
 	const seg_record record = {.key = "k", .key_length = 1, .data = data, .data_length = 4 << 20};
 	seg_error error;
-	assert_int_equal(seg_stream_send(stream, &record, NULL, &error), SEG_EUNKNOWN);
+	assert_int_equal(seg_stream_send(rig.stream, &record, NULL, &error), SEG_EUNKNOWN);
 	assert_non_null(strstr(error.text, "bytes were left to send after 1000 ms; raise timeout_ms"));
 }
 

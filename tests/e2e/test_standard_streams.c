@@ -17,37 +17,18 @@
 #include <sys/wait.h>
 
 #include "harness/group.h"
-#include "harness/runner.h"
+#include "harness/rig.h"
 #include "harness/segctl.h"
-#include "harness/server.h"
 
 enum { PATIENCE_MS = 20000, PIPE_SIZE = 4096 };
-
-static test_server *server;
-static test_runner *runner;
-
-static int set_up(void **state)
-{
-	(void)state;
-	server = test_server_start(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	test_server_stop(server);
-	return 0;
-}
 
 /* The plugin logs each message whose data is "mask". */
 static void make_runner(const char *more)
 {
-	runner = test_runner_make("[redis]\naddress = %s\n[runner]\n%s\n[consumer c]\nstream = s\ngroup = g\n"
-				  "plugin = %s/tests/plugins/hostile.so\npartitions = 2\n",
-				  server->address, more, test_build_directory());
+	rig.runner =
+		test_runner_make("[redis]\naddress = %s\n[runner]\n%s\n[consumer c]\nstream = s\ngroup = g\n"
+				 "plugin = %s/tests/plugins/hostile.so\npartitions = 2\n",
+				 rig.server->address, more, test_build_directory());
 }
 
 static void send(int count, const char *data)
@@ -56,14 +37,14 @@ static void send(int count, const char *data)
 	assert_non_null(lines);
 	for (int i = 0; i < count; i++)
 		end += sprintf(end, "%s\n", data);
-	assert_int_equal(test_segctl_run(server->address, lines, "send s -q")->exit_code, EX_OK);
+	assert_int_equal(test_segctl_run(rig.server->address, lines, "send s -q")->exit_code, EX_OK);
 	free(lines);
 }
 
 static bool has_owners(void *arg)
 {
 	(void)arg;
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	bool owned = info && info->partitions[0].owner[0] && info->partitions[1].owner[0];
 	seg_group_info_free(info);
 	return owned;
@@ -91,18 +72,18 @@ static void a_log_that_nobody_reads_stops_neither_handlers_nor_the_runner(void *
 {
 	(void)state;
 	make_runner("");
-	assert_int_equal(mkfifo(runner->output, 0600), 0);
-	reader = open(runner->output, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(mkfifo(rig.runner->output, 0600), 0);
+	reader = open(rig.runner->output, O_RDONLY | O_NONBLOCK);
 	assert_true(reader >= 0);
 	fcntl(reader, F_SETPIPE_SZ, PIPE_SIZE);
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
 	wait_for_owners();
 	send(5000, "mask");
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 	test_wait_until(tells_of_losses, NULL, PATIENCE_MS, "the log tells how many lines were lost");
 	send(5000, "mask");
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 	close(reader);
 }
 
@@ -112,33 +93,33 @@ static void closed_standard_descriptors_become_dev_null(void **state)
 	char program[512], target[128], path[64];
 	make_runner("");
 	snprintf(program, sizeof(program), "%s/framework/segrunner", test_build_directory());
-	runner->pid = fork();
-	if (runner->pid == 0) {
+	rig.runner->pid = fork();
+	if (rig.runner->pid == 0) {
 		for (int fd = 0; fd < 3; fd++)
 			close(fd);
-		execl(program, program, "-c", runner->config, NULL);
+		execl(program, program, "-c", rig.runner->config, NULL);
 		_exit(127);
 	}
 	wait_for_owners();
 	send(100, "0");
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 	for (int fd = 0; fd < 3; fd++) {
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)runner->pid, fd);
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)rig.runner->pid, fd);
 		ssize_t length = readlink(path, target, sizeof(target) - 1);
 		assert_true(length > 0);
 		target[length] = '\0';
 		assert_string_equal(target, "/dev/null");
 	}
-	assert_int_equal(test_runner_stop(runner, SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_log_that_nobody_reads_stops_neither_handlers_nor_the_runner,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(closed_standard_descriptors_become_dev_null, set_up,
-						tear_down),
+						test_rig_set_up, test_rig_tear_down),
+		cmocka_unit_test_setup_teardown(closed_standard_descriptors_become_dev_null, test_rig_set_up,
+						test_rig_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
