@@ -107,8 +107,8 @@ static void a_user_who_may_not_ask_for_the_map_is_refused_at_once(void **state)
 	test_expect_text(answer->errors, "grant +cluster|slots");
 	test_clustered_make_stream();
 	test_clustered_run(0, test_clustered_address(0, "blind"), "");
-	assert_int_equal(test_runner_wait(recorded.runners[0]), EX_NOPERM);
-	assert_true(test_runner_has_said(recorded.runners[0], expected));
+	assert_int_equal(test_runner_wait(rig.runners[0]), EX_NOPERM);
+	assert_true(test_runner_has_said(rig.runners[0], expected));
 }
 
 /* Sends NAME0, NAME1, ... with segctl. */
@@ -152,7 +152,7 @@ static void each_command_of_segctl_works_at_any_node(void **state)
 	}
 	const char *at = test_clustered_address(1, NULL);
 	for (int i = 0; i < RUNNERS; i++)
-		assert_int_equal(test_runner_stop(recorded.runners[i], SIGTERM), 0);
+		assert_int_equal(test_runner_stop(rig.runners[i], SIGTERM), 0);
 	test_segctl_good(at, "reset %s g --to earliest --yes", clustered.stream);
 	test_segctl_good(at, "group delete %s g --yes", clustered.stream);
 	test_segctl_good(at, "stream delete %s --yes", clustered.stream);
@@ -177,7 +177,7 @@ static void dead_letters_are_listed_and_replayed(void **state)
 			 PARTITIONS * 2);
 	test_expect_text(test_segctl_good(test_clustered_address(0, NULL), "dlq list %s g", clustered.stream),
 			 "bad11");
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), 0);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), 0);
 	test_segctl_good(test_clustered_address(1, NULL), "dlq replay %s g --yes", clustered.stream);
 	assert_int_equal(test_group_dead_letters(test_clustered_address(0, NULL), clustered.stream, "g"), 0);
 }
@@ -211,7 +211,7 @@ static void the_admin_server_measures_a_group_of_a_cluster(void **state)
 	test_clustered_make_stream();
 	test_clustered_run(0, test_clustered_address(2, NULL), "[runner]\nadmin = 127.0.0.1:0");
 	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
-	int port = test_http_port(recorded.runners[0]);
+	int port = test_http_port(rig.runners[0]);
 	test_http_answer answer = test_http_get(port, "/metrics");
 	assert_int_equal(answer.status, 200);
 	test_metrics_check(answer.body);
@@ -235,7 +235,7 @@ static void the_admin_server_measures_a_group_of_a_cluster(void **state)
 	test_http_free(&answer);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_rig_tear_down)
 
 int main(void)
 {

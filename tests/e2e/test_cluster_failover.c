@@ -40,9 +40,9 @@ static void a_planned_failover_loses_nothing(void **state)
 	test_cluster_wait_settled(clustered.cluster, PATIENCE_MS);
 	/* The replica may lack writes of the old master: that is no migration. */
 	for (int i = 0; i < TEST_CLUSTERED_RUNNERS; i++) {
-		test_runner_says(recorded.runners[i],
+		test_runner_says(rig.runners[i],
 				 "Redis was restarted or replaced; reading all positions again");
-		assert_false(test_runner_has_said(recorded.runners[i], "control keys have moved"));
+		assert_false(test_runner_has_said(rig.runners[i], "control keys have moved"));
 	}
 	test_clustered_finish(load, "two planned failovers", 5000);
 }
@@ -70,10 +70,10 @@ static void a_dead_master_stops_only_its_own_partitions(void **state)
 	test_cluster_wait_settled(clustered.cluster, PATIENCE_MS);
 	test_cluster_restart(clustered.cluster, dead);
 	test_load_go_on(load, 20);
-	test_deliveries_go_on(recorded.deliveries, PARTITIONS);
+	test_deliveries_go_on(rig.deliveries, PARTITIONS);
 	int numbers = test_load_end(load);
 	test_group_wait_drained(at, clustered.stream, "g");
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	test_clustered_pauses("kill -9 of a master", 0, 20000);
 	/* What no replica had is lost; the count says how many. */
 	char *seen = calloc((size_t)KEYS, (size_t)numbers);
@@ -122,7 +122,7 @@ static void a_client_opens_while_a_master_is_dead(void **state)
 	test_cluster_wait_settled(cluster, PATIENCE_MS);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -33,7 +33,7 @@ static int start_cluster(void **state)
 
 static size_t count_deliveries(void)
 {
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t count = deliveries.count;
 	test_deliveries_free(&deliveries);
 	return count;
@@ -154,8 +154,8 @@ static void goes_without_the_doorbell(const char *user)
 	close_sender();
 	print_message("without the doorbell: a message is handled within %lld ms\n", latency);
 	assert_true(latency < 1000);
-	assert_int_equal(test_runner_times_said(recorded.runners[0], "looked for in intervals") +
-				 test_runner_times_said(recorded.runners[0], "reads in intervals"),
+	assert_int_equal(test_runner_times_said(rig.runners[0], "looked for in intervals") +
+				 test_runner_times_said(rig.runners[0], "reads in intervals"),
 			 1);
 }
 
@@ -171,7 +171,7 @@ static void a_user_without_the_channel_gets_messages_and_one_warning(void **stat
 	goes_without_the_doorbell("mute");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -55,12 +55,12 @@ static void slots_move_under_load(void **state)
 	move(test_clustered_slot(0));
 	test_clustered_finish(load, "five slots moved", 3000);
 	/* Each partition whose slot has moved was claimed anew there. */
-	assert_true(test_runner_times_said(recorded.runners[0], "the slot of the partition has moved to") +
-			    test_runner_times_said(recorded.runners[1],
-						   "the slot of the partition has moved to") >=
-		    PARTITIONS / 2);
+	assert_true(
+		test_runner_times_said(rig.runners[0], "the slot of the partition has moved to") +
+			test_runner_times_said(rig.runners[1], "the slot of the partition has moved to") >=
+		PARTITIONS / 2);
 	for (int i = 0; i < RUNNERS; i++)
-		assert_int_equal(test_runner_stop(recorded.runners[i], SIGTERM), 0);
+		assert_int_equal(test_runner_stop(rig.runners[i], SIGTERM), 0);
 }
 
 /* A partition whose slot has moved is claimed anew in its epoch. What it commits and gives up from then on must count, too. */
@@ -75,19 +75,19 @@ static void slots_move_under_lanes_and_each_dead_letter_is_written_once(void **s
 	test_group_wait_balanced(address, clustered.stream, "g", RUNNERS);
 	for (uint32_t p = 0; p < PARTITIONS; p += 2) {
 		test_load_go_on(load, 15);
-		test_deliveries_go_on(recorded.deliveries, PARTITIONS);
+		test_deliveries_go_on(rig.deliveries, PARTITIONS);
 		move(test_clustered_slot(p));
 	}
 	test_load_go_on(load, 25);
 	int numbers = test_load_end(load);
 	test_group_wait_drained(address, clustered.stream, "g");
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t repeated = test_deliveries_check_keys(&deliveries, KEYS, numbers);
 	test_deliveries_free(&deliveries);
 	print_message("%zu of %d messages came again\n", repeated, KEYS * numbers);
 	assert_int_equal(test_group_dead_letters(address, clustered.stream, "g"), KEYS * (numbers / 10));
 	for (int i = 0; i < RUNNERS; i++)
-		assert_int_equal(test_runner_stop(recorded.runners[i], SIGTERM), 0);
+		assert_int_equal(test_runner_stop(rig.runners[i], SIGTERM), 0);
 }
 
 /* The sum of a counter in INFO of all nodes: of `section`, behind `name`. */
@@ -126,7 +126,7 @@ static void a_storm_of_moved_slots_is_no_storm_of_questions_for_the_map(void **s
 
 static size_t deliveries_so_far(void)
 {
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t count = deliveries.count;
 	test_deliveries_free(&deliveries);
 	return count;
@@ -136,7 +136,7 @@ static size_t deliveries_so_far(void)
 static void expect_one_epoch_each(size_t since)
 {
 	uint64_t epochs[PARTITIONS] = {0};
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	for (size_t i = since; i < deliveries.count; i++) {
 		const test_delivery *d = &deliveries.list[i];
 		if (epochs[d->partition] > 0 && d->epoch != epochs[d->partition])
@@ -154,13 +154,13 @@ static void partitions_go_on_while_the_control_slot_moves(void **state)
 	for (int times = 1; times <= 2; times++) {
 		move(test_clustered_control_slot());
 		for (int i = 0; i < RUNNERS; i++)
-			test_runner_says_times(recorded.runners[i], "the group's control keys have moved to",
+			test_runner_says_times(rig.runners[i], "the group's control keys have moved to",
 					       times);
 		test_load_go_on(load, 10);
 	}
 	test_clustered_finish(load, "the control slot moved twice", 2000);
 	for (int i = 0; i < RUNNERS; i++)
-		assert_false(test_runner_has_said(recorded.runners[i], "was restarted or replaced"));
+		assert_false(test_runner_has_said(rig.runners[i], "was restarted or replaced"));
 	expect_one_epoch_each(since);
 }
 
@@ -307,7 +307,7 @@ static void the_others_are_listed_while_a_node_is_away(void **state)
 		if (test_cluster_lives(clustered.cluster, node))
 			test_server_tell(clustered.cluster->nodes[node],
 					 "CONFIG SET cluster-require-full-coverage no");
-	admin_view view = {test_http_port(recorded.runners[0]), a_partition_on(away), false};
+	admin_view view = {test_http_port(rig.runners[0]), a_partition_on(away), false};
 	test_wait_until(admin_says_so, &view, PATIENCE_MS, "the admin server reads all partitions");
 	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
 	lag_names_what(says, control, 8000);
@@ -339,7 +339,7 @@ static void handles_a_message_in(uint32_t partition, int node)
 	test_server_tell(clustered.cluster->nodes[node], "XADD %s * partitionKey k data 1", key);
 	while (!handled && test_now_ms() < deadline) {
 		unsigned found;
-		FILE *file = fopen(recorded.deliveries, "r");
+		FILE *file = fopen(rig.deliveries, "r");
 		while (file && !handled && fgets(line, sizeof(line), file))
 			handled = sscanf(line, "%*u %u", &found) == 1 && found == partition;
 		if (file)
@@ -388,13 +388,13 @@ static void the_group_pauses_as_a_whole_while_the_node_of_its_control_slot_is_aw
 	test_clustered_run(0, test_clustered_address(0, NULL), "session_timeout = 2s");
 	test_group_wait_balanced(test_clustered_address(0, NULL), clustered.stream, "g", 1);
 	kill(clustered.cluster->nodes[control]->pid, SIGSTOP);
-	test_runner_says(recorded.runners[0], "has expired");
+	test_runner_says(rig.runners[0], "has expired");
 	kill(clustered.cluster->nodes[control]->pid, SIGCONT);
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		handles_a_message_in(p, owners[p]);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_clustered_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -33,11 +33,11 @@ static void a_backlog_and_a_planned_handoff_repeat_nothing(void **state)
 	test_recorded_run(1, "");
 	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 20);
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 20);
 	assert_int_equal(test_recorded_finish(load, 0), 0);
-	assert_int_equal(test_runner_stop(recorded.runners[1], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[1], SIGTERM), EX_OK);
 }
 
 static void a_killed_runner_with_many_partitions_loses_nothing(void **state)
@@ -48,14 +48,14 @@ static void a_killed_runner_with_many_partitions_loses_nothing(void **state)
 	test_recorded_run(1, TEST_MORTAL);
 	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 20);
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGKILL), -SIGKILL);
 	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 20);
 	test_recorded_finish(load, 0);
-	assert_int_equal(test_runner_stop(recorded.runners[1], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[1], SIGTERM), EX_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_recorded_stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

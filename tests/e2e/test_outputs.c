@@ -14,13 +14,12 @@
 
 #include "harness/load.h"
 #include "harness/outputs.h"
-#include "harness/runner.h"
 
 static test_runner *run(const char *outputs, const char *more)
 {
 	return test_runner_run("[redis]\naddress = %s\n[consumer e]\nstream = in\ngroup = g\nplugin = "
 			       "%s/tests/plugins/emits.so\n" TEST_MORTAL "outputs = %s\n%s\n",
-			       test_outputs_server->address, test_build_directory(), outputs, more);
+			       rig.server->address, test_build_directory(), outputs, more);
 }
 
 /* Kills a runner again and again, with a target that is too small for what its reader leaves in it. */
@@ -31,8 +30,8 @@ static void kill_runners(seg_packing in, seg_packing out, const char *more)
 	test_outputs_make_stream("in", 100000, in);
 	test_outputs_make_stream("out", 100, out);
 	test_reader_open(&r, "out");
-	test_load *load = test_load_start(test_outputs_server->address, "in", TEST_OUTPUTS_PARTITIONS,
-					  TEST_OUTPUTS_KEYS, 100);
+	test_load *load =
+		test_load_start(rig.server->address, "in", TEST_OUTPUTS_PARTITIONS, TEST_OUTPUTS_KEYS, 100);
 	for (int i = 0; i < 2; i++)
 		runners[i] = run("out", more);
 	for (int round = 0; round < 5; round++) {
@@ -114,8 +113,7 @@ static void what_lanes_have_added_is_not_added_again_without_them(void **state)
 	test_outputs_await_length("out", p, OTHERS);
 	assert_int_equal(test_runner_stop(runner, SIGTERM), 0);
 	test_runner_free(runner);
-	freeReplyObject(test_server_command(test_outputs_redis,
-					    "HDEL {__default:in:partition_%d}:g:state beyond", p));
+	test_rig_tell("HDEL {__default:in:partition_%d}:g:state beyond", p);
 	runner = run("out", "max_attempts = 1");
 	test_outputs_send("in", "k", "last");
 	test_outputs_await_length("out", p, OTHERS + 1);
@@ -146,7 +144,7 @@ static void a_message_that_fails_leaves_no_output(void **state)
 	assert_int_equal(test_outputs_length("out", p), 2);
 	assert_int_equal(test_outputs_length("keys", p), 2);
 	assert_string_equal(test_outputs_hash_field("{__default:keys}:info", "partition_size"), "7");
-	redisReply *reply = test_server_command(test_outputs_redis, "SMEMBERS {__default:out}:sources");
+	redisReply *reply = test_server_command(rig.redis, "SMEMBERS {__default:out}:sources");
 	assert_int_equal(reply->elements, 1);
 	assert_string_equal(reply->element[0]->str, "g:in");
 	freeReplyObject(reply);
@@ -157,15 +155,15 @@ static void streams_that_feed_each_other_are_refused(void **state)
 	(void)state;
 	test_outputs_make_stream("in", 1000, SEG_PACKING_OFF);
 	test_outputs_make_stream("out", 1000, SEG_PACKING_OFF);
-	test_server_tell(test_outputs_server, "SADD {__default:in}:sources other:middle");
-	test_server_tell(test_outputs_server, "SADD {__default:middle}:sources another:out");
+	test_server_tell(rig.server, "SADD {__default:in}:sources other:middle");
+	test_server_tell(rig.server, "SADD {__default:middle}:sources another:out");
 	test_runner *runner = run("out", "");
 	assert_int_not_equal(test_runner_wait(runner), 0);
 	test_runner_says(runner, "what goes to \"out\" comes back to \"in\", for ever");
 	test_runner_free(runner);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_outputs_set_up, test_outputs_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_outputs_set_up, test_rig_tear_down)
 
 int main(void)
 {

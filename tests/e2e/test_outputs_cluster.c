@@ -101,8 +101,8 @@ static void make_streams_apart(int count)
 
 static void run(int i, int ack_replicas, const char *options)
 {
-	test_runner_free(recorded.runners[i]);
-	recorded.runners[i] = test_runner_run(
+	test_runner_free(rig.runners[i]);
+	rig.runners[i] = test_runner_run(
 		"[redis]\naddress = %s\nack_replicas = %d\n[runner]\nname = runner-%d\n[consumer c]\nstream = %s\n"
 		"group = g\noutputs = %s\nplugin = %s/tests/plugins/counts.so\noption.retries = 50\n"
 		"session_timeout = 2s\nmax_attempts = 0\nretry_backoff = 1ms\nretry_backoff_max = 1ms\n%s\n",
@@ -111,7 +111,7 @@ static void run(int i, int ack_replicas, const char *options)
 
 static void stop(int i)
 {
-	assert_int_equal(test_runner_stop(recorded.runners[i], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[i], SIGTERM), EX_OK);
 }
 
 /* Each key gets its numbers from `from` on, up to `to`; so many replicas have all of them when this returns. */
@@ -336,7 +336,7 @@ static int tear_down(void **state)
 {
 	if (stopped >= 0)
 		let_replica_go_on();
-	return test_clustered_tear_down(state);
+	return test_rig_tear_down(state);
 }
 
 static void expect_position(const char *position)
@@ -421,11 +421,11 @@ static void a_sources_replica_that_is_stopped_is_named_and_logged_once(void **st
 	test_wait_until(why_names_commits, NULL, PATIENCE_MS, "why names the replicas");
 	send_numbers(BEFORE, AFTER, 0);
 	test_wait_until(some_are_added, &all, PATIENCE_MS, "all outputs are added");
-	assert_int_equal(test_runner_times_said(recorded.runners[0], missing), 1);
-	assert_int_equal(test_runner_times_said(recorded.runners[0], good), 0);
+	assert_int_equal(test_runner_times_said(rig.runners[0], missing), 1);
+	assert_int_equal(test_runner_times_said(rig.runners[0], good), 0);
 	let_replica_go_on();
 	expect_a_replay(AFTER);
-	test_runner_says(recorded.runners[0], good);
+	test_runner_says(rig.runners[0], good);
 	stop(0);
 }
 

@@ -116,7 +116,7 @@ static pid_t start_puller(const char *parallel)
 	pid_t pid;
 	char program[] = "/proc/self/exe", mode[] = "pull", lanes[8];
 	snprintf(lanes, sizeof(lanes), "%s", parallel);
-	char *argv[] = {program, mode, test_outputs_server->address, lanes, NULL};
+	char *argv[] = {program, mode, rig.server->address, lanes, NULL};
 	assert_int_equal(posix_spawn(&pid, program, NULL, NULL, argv, environ), 0);
 	return pid;
 }
@@ -135,8 +135,8 @@ static void kill_pullers(const char *parallel)
 	test_outputs_make_stream("in", 100000, SEG_PACKING_OFF);
 	test_outputs_make_stream("out", 100, SEG_PACKING_OFF);
 	test_reader_open(&r, "out");
-	test_load *load = test_load_start(test_outputs_server->address, "in", TEST_OUTPUTS_PARTITIONS,
-					  TEST_OUTPUTS_KEYS, 100);
+	test_load *load =
+		test_load_start(rig.server->address, "in", TEST_OUTPUTS_PARTITIONS, TEST_OUTPUTS_KEYS, 100);
 	for (int i = 0; i < 2; i++)
 		pullers[i] = start_puller(parallel);
 	for (int round = 0; round < 4; round++) {
@@ -178,7 +178,7 @@ static void a_full_target_makes_what_was_pulled_wait_and_is_named(void **state)
 	int p = test_outputs_partition("k0");
 	test_reader r;
 	test_outputs_send_too_much(&r);
-	seg_consumer *consumer = pull_with(test_outputs_client, to_out, 0, 0, 1);
+	seg_consumer *consumer = pull_with(rig.client, to_out, 0, 0, 1);
 	for (size_t pulled = 0; pulled < 12;) {
 		const seg_batch *batch = pull_batch(consumer);
 		pulled += batch->count;
@@ -212,7 +212,7 @@ static void what_waits_for_a_full_target_is_bounded_and_a_close_says_that_it_was
 	memset(large, 'x', sizeof(large) - 1);
 	test_reader_open(&r, "out");
 	seg_client_options_init(&options);
-	options.address = test_outputs_server->address;
+	options.address = rig.server->address;
 	options.timeout_ms = 300;
 	assert_int_equal(seg_client_open(&options, &hasty, NULL), 0);
 	for (int i = 0; i < 4; i++)
@@ -266,7 +266,7 @@ static void only_what_belongs_to_committed_messages_is_added(void **state)
 	test_outputs_make_stream("out", 1000, SEG_PACKING_OFF);
 	for (int i = 0; i < 3; i++)
 		test_outputs_send("in", "k", "x");
-	seg_consumer *consumer = pull_with(test_outputs_client, to_out, 0, 0, 1);
+	seg_consumer *consumer = pull_with(rig.client, to_out, 0, 0, 1);
 	const seg_batch *batch = pull_three(consumer);
 	refused(emit(consumer, batch, 3, "out", "a", &error), SEG_EINVAL, &error, "the batch has 3 messages");
 	refused(emit(consumer, batch, 0, "nowhere", "a", &error), SEG_EINVAL, &error,
@@ -288,16 +288,14 @@ static void only_what_belongs_to_committed_messages_is_added(void **state)
 	seg_consumer_release(consumer, batch);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 
-	redisReply *reply =
-		test_server_command(test_outputs_redis, "XRANGE __default:out:partition_%d - +", p);
+	redisReply *reply = test_server_command(rig.redis, "XRANGE __default:out:partition_%d - +", p);
 	assert_int_equal(reply->elements, 3);
 	for (size_t i = 0; i < 3; i++) {
 		const redisReply *fields = reply->element[i]->element[1];
 		assert_int_equal(fields->element[3]->str[0], "123"[i]);
 	}
 	freeReplyObject(reply);
-	redisReply *sources =
-		test_server_command(test_outputs_redis, "SISMEMBER {__default:out}:sources g:in");
+	redisReply *sources = test_server_command(rig.redis, "SISMEMBER {__default:out}:sources g:in");
 	assert_int_equal(sources->integer, 1);
 	freeReplyObject(sources);
 }
@@ -309,7 +307,7 @@ static void a_batch_that_was_taken_back_emits_nothing(void **state)
 	test_outputs_make_stream("in", 1000, SEG_PACKING_OFF);
 	test_outputs_make_stream("out", 1000, SEG_PACKING_OFF);
 	test_outputs_send("in", "k", "x");
-	seg_consumer *consumer = pull_with(test_outputs_client, to_out, 0, 100, 1);
+	seg_consumer *consumer = pull_with(rig.client, to_out, 0, 100, 1);
 	const seg_batch *stale = pull_batch(consumer);
 	assert_int_equal(emit(consumer, stale, 0, "out", "stale", NULL), 0);
 	const seg_batch *batch = pull_batch(consumer);
@@ -343,27 +341,27 @@ static void a_consumer_with_impossible_outputs_is_not_opened(void **state)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.outputs = own;
-	refused(seg_consumer_open(test_outputs_client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
+	refused(seg_consumer_open(rig.client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
 		"would come back for ever");
 	options.outputs = twice;
-	refused(seg_consumer_open(test_outputs_client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
+	refused(seg_consumer_open(rig.client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
 		"outputs: \"out\" is named twice");
 	options.outputs = empty;
-	refused(seg_consumer_open(test_outputs_client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
+	refused(seg_consumer_open(rig.client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
 		"outputs: the output is empty");
 	options.outputs = blank;
-	refused(seg_consumer_open(test_outputs_client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
+	refused(seg_consumer_open(rig.client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
 		"outputs: the output \"a b\" contains ' '");
 	options.outputs = missing;
-	refused(seg_consumer_open(test_outputs_client, "in", &options, &consumer, &error), SEG_ENOTFOUND,
-		&error, "outputs: ");
+	refused(seg_consumer_open(rig.client, "in", &options, &consumer, &error), SEG_ENOTFOUND, &error,
+		"outputs: ");
 	options.outputs = to_out;
-	test_server_tell(test_outputs_server, "SADD {__default:in}:sources other:out");
-	refused(seg_consumer_open(test_outputs_client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
+	test_server_tell(rig.server, "SADD {__default:in}:sources other:out");
+	refused(seg_consumer_open(rig.client, "in", &options, &consumer, &error), SEG_EINVAL, &error,
 		"comes back to \"in\", for ever");
 	assert_null(consumer);
-	test_server_tell(test_outputs_server, "DEL {__default:in}:sources");
-	consumer = pull_with(test_outputs_client, NULL, 0, 0, 1);
+	test_server_tell(rig.server, "DEL {__default:in}:sources");
+	consumer = pull_with(rig.client, NULL, 0, 0, 1);
 	test_outputs_send("in", "k", "x");
 	const seg_batch *batch = pull_batch(consumer);
 	refused(emit(consumer, batch, 0, "out", "a", &error), SEG_EINVAL, &error,
@@ -372,7 +370,7 @@ static void a_consumer_with_impossible_outputs_is_not_opened(void **state)
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_outputs_set_up, test_outputs_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_outputs_set_up, test_rig_tear_down)
 
 int main(int argc, char **argv)
 {

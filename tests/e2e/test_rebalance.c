@@ -21,13 +21,10 @@
 
 enum { PARTITIONS = 4, KEYS = 12, PER_SECOND = 400, BATCHES = 2 };
 
-static char block_path[96];
-
 static int set_up(void **state)
 {
 	(void)state;
 	test_recorded_start(PARTITIONS, KEYS);
-	snprintf(block_path, sizeof(block_path), "%s/block", recorded.directory);
 	return 0;
 }
 
@@ -50,9 +47,9 @@ static void runners_that_come_and_go_repeat_nothing(void **state)
 	run(2, "");
 	test_recorded_wait_balanced(3);
 	test_load_go_on(load, 50);
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 	test_recorded_wait_balanced(2);
-	assert_int_equal(test_runner_stop(recorded.runners[1], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[1], SIGTERM), EX_OK);
 	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
 	assert_int_equal(test_recorded_finish(load, 0), 0);
@@ -66,7 +63,7 @@ static void a_runner_restarted_in_turn_repeats_nothing(void **state)
 	run(1, "");
 	test_recorded_wait_balanced(2);
 	for (int round = 0; round < 6; round++) {
-		assert_int_equal(test_runner_stop(recorded.runners[round % 2], SIGTERM), EX_OK);
+		assert_int_equal(test_runner_stop(rig.runners[round % 2], SIGTERM), EX_OK);
 		run(round % 2, "");
 		test_recorded_wait_balanced(2);
 	}
@@ -81,12 +78,12 @@ static void a_partition_that_did_not_move_keeps_its_epoch(void **state)
 	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, "");
 	test_recorded_wait_balanced(1);
-	test_deliveries_go_on(recorded.deliveries, PARTITIONS);
+	test_deliveries_go_on(rig.deliveries, PARTITIONS);
 	run(1, "");
 	test_recorded_wait_balanced(2);
-	test_deliveries_go_on(recorded.deliveries, PARTITIONS);
+	test_deliveries_go_on(rig.deliveries, PARTITIONS);
 	test_recorded_finish(load, 0);
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	for (size_t i = 0; i < deliveries.count; i++) {
 		const test_delivery *d = &deliveries.list[i];
 		epochs[d->partition] += d->epoch != newest[d->partition];
@@ -108,7 +105,7 @@ static void a_killed_runner_loses_nothing_and_repeats_no_more_than_was_in_flight
 	run(1, TEST_MORTAL "commit_interval = 50ms");
 	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 50);
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGKILL), -SIGKILL);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGKILL), -SIGKILL);
 	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
 	size_t repeated = test_recorded_finish(load, 0);
@@ -125,14 +122,14 @@ static void a_runner_with_a_name_that_is_started_again_keeps_its_partitions_and_
 	run(1, "session_timeout = 5s\n");
 	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 50);
-	seg_group_info *before = test_group_describe(recorded.server->address, "s", "g");
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGKILL), -SIGKILL);
+	seg_group_info *before = test_group_describe(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGKILL), -SIGKILL);
 	run(0, "session_timeout = 5s\n");
 	/* Before the new process has joined, its share is unchanged, too. */
-	test_runner_says(recorded.runners[0], "; owned from now on: ");
-	test_deliveries_go_on(recorded.deliveries, PARTITIONS);
+	test_runner_says(rig.runners[0], "; owned from now on: ");
+	test_deliveries_go_on(rig.deliveries, PARTITIONS);
 	test_recorded_wait_balanced(2);
-	seg_group_info *after = test_group_describe(recorded.server->address, "s", "g");
+	seg_group_info *after = test_group_describe(rig.server->address, "s", "g");
 	for (int p = 0; p < PARTITIONS; p++) {
 		assert_string_equal(after->partitions[p].owner, before->partitions[p].owner);
 		if (strcmp(before->partitions[p].owner, "runner-1") == 0)
@@ -151,18 +148,18 @@ static void a_second_runner_of_the_same_name_ends_and_the_first_goes_on(void **s
 	/* Where the lease ends on a slow machine, the name is free. */
 	run(0, "session_timeout = 5s\n");
 	test_recorded_wait_balanced(1);
-	seg_group_info *before = test_group_describe(recorded.server->address, "s", "g");
-	recorded.runners[1] = test_runner_run(
+	seg_group_info *before = test_group_describe(rig.server->address, "s", "g");
+	rig.runners[1] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = runner-0\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\noption.path = %s\nsession_timeout = 5s\n",
-		recorded.server->address, test_build_directory(), recorded.deliveries);
-	assert_int_equal(test_runner_wait(recorded.runners[1]), EX_TEMPFAIL);
-	assert_true(test_runner_has_said(recorded.runners[1], "another process runs as runner-0"));
-	seg_group_info *after = test_group_describe(recorded.server->address, "s", "g");
+		rig.server->address, test_build_directory(), rig.deliveries);
+	assert_int_equal(test_runner_wait(rig.runners[1]), EX_TEMPFAIL);
+	assert_true(test_runner_has_said(rig.runners[1], "another process runs as runner-0"));
+	seg_group_info *after = test_group_describe(rig.server->address, "s", "g");
 	assert_int_equal(after->generation, before->generation);
 	seg_group_info_free(before);
 	seg_group_info_free(after);
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_OK);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_OK);
 }
 
 static void all_runners_killed_at_once_lose_nothing(void **state)
@@ -174,10 +171,10 @@ static void all_runners_killed_at_once_lose_nothing(void **state)
 		run(1, TEST_MORTAL);
 		test_recorded_wait_balanced(2);
 		test_load_go_on(load, 50);
-		kill(recorded.runners[0]->pid, SIGKILL);
-		kill(recorded.runners[1]->pid, SIGKILL);
-		test_runner_wait(recorded.runners[0]);
-		test_runner_wait(recorded.runners[1]);
+		kill(rig.runners[0]->pid, SIGKILL);
+		kill(rig.runners[1]->pid, SIGKILL);
+		test_runner_wait(rig.runners[0]);
+		test_runner_wait(rig.runners[1]);
 	}
 	run(0, TEST_MORTAL);
 	test_recorded_finish(load, 0);
@@ -191,10 +188,10 @@ static void a_suspended_runner_that_wakes_up_hands_over_no_more_than_the_batches
 	run(1, TEST_MORTAL);
 	test_recorded_wait_balanced(2);
 	test_load_go_on(load, 50);
-	kill(recorded.runners[0]->pid, SIGSTOP);
+	kill(rig.runners[0]->pid, SIGSTOP);
 	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
-	kill(recorded.runners[0]->pid, SIGCONT);
+	kill(rig.runners[0]->pid, SIGCONT);
 	test_recorded_wait_balanced(2);
 	test_recorded_finish(load, (size_t)PARTITIONS / 2 * TEST_RECORDED_BATCH);
 }
@@ -203,11 +200,11 @@ static void more_runners_than_partitions_stand_by_and_step_in(void **state)
 {
 	(void)state;
 	test_load *load = test_recorded_load(PER_SECOND);
-	for (int i = 0; i < TEST_RECORDED_RUNNERS; i++)
+	for (int i = 0; i < TEST_RIG_RUNNERS; i++)
 		run(i, TEST_MORTAL "capacity = 1");
-	test_recorded_wait_balanced(TEST_RECORDED_RUNNERS);
-	for (int i = 0; i < TEST_RECORDED_RUNNERS - 1; i++)
-		assert_int_equal(test_runner_stop(recorded.runners[i], SIGKILL), -SIGKILL);
+	test_recorded_wait_balanced(TEST_RIG_RUNNERS);
+	for (int i = 0; i < TEST_RIG_RUNNERS - 1; i++)
+		assert_int_equal(test_runner_stop(rig.runners[i], SIGKILL), -SIGKILL);
 	test_recorded_wait_balanced(1);
 	test_load_go_on(load, 50);
 	test_recorded_finish(load, 0);
@@ -218,7 +215,7 @@ static void more_runners_than_partitions_stand_by_and_step_in(void **state)
 static bool a_message_is_held(void *arg)
 {
 	(void)arg;
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	bool held = deliveries.count > 0;
 	test_deliveries_free(&deliveries);
 	return held;
@@ -228,9 +225,9 @@ static bool a_message_is_held(void *arg)
 static void run_blocked(const char *options, const char *shutdown_timeout)
 {
 	char more[256];
-	fclose(fopen(block_path, "w"));
+	fclose(fopen(rig.block, "w"));
 	snprintf(more, sizeof(more), "%soption.block_file = %s\n[runner]\nshutdown_timeout = %s\n", options,
-		 block_path, shutdown_timeout);
+		 rig.block, shutdown_timeout);
 	test_load *load = test_recorded_load(PER_SECOND);
 	run(0, more);
 	test_wait_until(a_message_is_held, NULL, 20000, "a handler has begun");
@@ -241,14 +238,14 @@ static void a_clean_stop_waits_for_the_batch_in_hand_and_commits_it(void **state
 {
 	(void)state;
 	run_blocked("", "20s");
-	kill(recorded.runners[0]->pid, SIGTERM);
-	test_runner_says(recorded.runners[0], "stopping");
-	unlink(block_path);
-	assert_int_equal(test_runner_wait(recorded.runners[0]), EX_OK);
-	test_deliveries before = test_deliveries_read(recorded.deliveries);
+	kill(rig.runners[0]->pid, SIGTERM);
+	test_runner_says(rig.runners[0], "stopping");
+	unlink(rig.block);
+	assert_int_equal(test_runner_wait(rig.runners[0]), EX_OK);
+	test_deliveries before = test_deliveries_read(rig.deliveries);
 	run(1, "");
-	test_group_wait_drained(recorded.server->address, "s", "g");
-	test_deliveries after = test_deliveries_read(recorded.deliveries);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_deliveries after = test_deliveries_read(rig.deliveries);
 	for (size_t i = before.count; i < after.count; i++)
 		for (size_t j = 0; j < before.count; j++)
 			if (before.list[j].partition == after.list[i].partition &&
@@ -266,38 +263,38 @@ static void a_batch_that_outlasts_the_shutdown_timeout_makes_it_75(void **state)
 	run(0, "option.delay = 50ms\n[runner]\nshutdown_timeout = 1ms");
 	test_wait_until(a_message_is_held, NULL, 20000, "a handler has begun");
 	test_load_end(load);
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_TEMPFAIL);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_TEMPFAIL);
 }
 
 static void a_handler_that_never_returns_makes_it_70_and_is_taken_over(void **state)
 {
 	(void)state;
 	run_blocked(TEST_MORTAL, "100ms");
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_SOFTWARE);
-	test_runner_says(recorded.runners[0], "a handler does not return");
-	unlink(block_path);
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_SOFTWARE);
+	test_runner_says(rig.runners[0], "a handler does not return");
+	unlink(rig.block);
 	run(1, "");
-	test_group_wait_drained(recorded.server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 }
 
 static void a_second_sigterm_does_not_wait_for_the_shutdown_timeout(void **state)
 {
 	(void)state;
 	run_blocked("", "10min");
-	kill(recorded.runners[0]->pid, SIGTERM);
-	test_runner_says(recorded.runners[0], "stopping");
-	assert_int_equal(test_runner_stop(recorded.runners[0], SIGTERM), EX_SOFTWARE);
-	test_runner_says(recorded.runners[0], "stopping at once");
+	kill(rig.runners[0]->pid, SIGTERM);
+	test_runner_says(rig.runners[0], "stopping");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), EX_SOFTWARE);
+	test_runner_says(rig.runners[0], "stopping at once");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_recorded_stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 /* --- what a runner cannot serve ----------------------------------------------------------------------- */
 
 static bool second_owns_all(void *arg)
 {
 	(void)arg;
-	seg_group_info *info = test_group_describe(recorded.server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	bool all = info != NULL;
 	for (uint32_t i = 0; all && i < PARTITIONS; i++)
 		all = strcmp(info->partitions[i].owner, "runner-1") == 0;
@@ -308,27 +305,27 @@ static bool second_owns_all(void *arg)
 static void a_runner_that_cannot_open_its_partitions_gives_them_to_one_that_can_until_it_can(void **state)
 {
 	(void)state;
-	recorded.runners[0] = test_runner_run(
+	rig.runners[0] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = runner-0\nadmin = 127.0.0.1:0\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/failing_open.so\n"
 		"partitions = %d\noption.cure = %s\n",
-		recorded.server->address, test_build_directory(), PARTITIONS, block_path);
+		rig.server->address, test_build_directory(), PARTITIONS, rig.block);
 	test_recorded_wait_balanced(1);
 	run(1, "");
 	test_wait_until(second_owns_all, NULL, 20000, "the healthy runner has all partitions");
-	test_http_answer answer = test_http_get(test_http_port(recorded.runners[0]), "/readyz");
+	test_http_answer answer = test_http_get(test_http_port(rig.runners[0]), "/readyz");
 	assert_int_equal(answer.status, 503);
 	assert_non_null(strstr(answer.body, "cannot serve any of its partitions"));
 	assert_non_null(strstr(answer.body, "not to my taste yet"));
 	test_http_free(&answer);
-	test_runner_says(recorded.runners[0], "takes 0 partitions at most");
-	FILE *cure = fopen(block_path, "w");
+	test_runner_says(rig.runners[0], "takes 0 partitions at most");
+	FILE *cure = fopen(rig.block, "w");
 	assert_non_null(cure);
 	fclose(cure);
-	test_runner_says(recorded.runners[0], "serves its whole share again");
+	test_runner_says(rig.runners[0], "serves its whole share again");
 	test_recorded_wait_balanced(2);
 	assert_false(second_owns_all(NULL));
-	assert_int_equal(test_http_status(test_http_port(recorded.runners[0]), "/readyz"), 200);
+	assert_int_equal(test_http_status(test_http_port(rig.runners[0]), "/readyz"), 200);
 }
 
 int main(void)

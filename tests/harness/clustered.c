@@ -31,16 +31,8 @@ int test_clustered_stop(void **state)
 int test_clustered_set_up(void **state)
 {
 	static int number;
-	(void)state;
 	snprintf(clustered.stream, sizeof(clustered.stream), "s%d", ++number);
-	test_recorded_make();
-	return 0;
-}
-
-int test_clustered_tear_down(void **state)
-{
-	(void)state;
-	test_recorded_remove();
+	test_rig_set_up_directory(state);
 	return 0;
 }
 
@@ -61,13 +53,13 @@ const char *test_clustered_address(int node, const char *user)
 
 void test_clustered_run(int i, const char *address, const char *more)
 {
-	test_runner_free(recorded.runners[i]);
-	recorded.runners[i] = test_runner_run(
+	test_runner_free(rig.runners[i]);
+	rig.runners[i] = test_runner_run(
 		"[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 		"[consumer c]\nstream = %s\ngroup = g\n"
 		"plugin = %s/tests/plugins/record.so\npartitions = %d\noption.path = %s\n%s\n",
 		address, i, clustered.stream, test_build_directory(), TEST_CLUSTERED_PARTITIONS,
-		recorded.deliveries, more);
+		rig.deliveries, more);
 }
 
 void test_clustered_run_both(void)
@@ -122,7 +114,7 @@ static void see(const char *line, long long now, long long *newest)
 static void *watch_deliveries(void *arg)
 {
 	char line[256];
-	FILE *file = fopen(recorded.deliveries, "r");
+	FILE *file = fopen(rig.deliveries, "r");
 	(void)arg;
 	if (!file)
 		return NULL;
@@ -163,7 +155,7 @@ test_load *test_clustered_load(void)
 					  TEST_CLUSTERED_PARTITIONS, TEST_CLUSTERED_KEYS, PER_SECOND);
 	test_clustered_run_both();
 	test_load_go_on(load, 20);
-	test_deliveries_go_on(recorded.deliveries, TEST_CLUSTERED_PARTITIONS);
+	test_deliveries_go_on(rig.deliveries, TEST_CLUSTERED_PARTITIONS);
 	watch_begin();
 	return load;
 }
@@ -171,10 +163,10 @@ test_load *test_clustered_load(void)
 void test_clustered_finish(test_load *load, const char *what, int most_ms)
 {
 	test_load_go_on(load, 20);
-	test_deliveries_go_on(recorded.deliveries, TEST_CLUSTERED_PARTITIONS);
+	test_deliveries_go_on(rig.deliveries, TEST_CLUSTERED_PARTITIONS);
 	int numbers = test_load_end(load);
 	test_group_wait_drained(test_clustered_address(0, NULL), clustered.stream, "g");
-	test_deliveries deliveries = test_deliveries_read(recorded.deliveries);
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
 	size_t repeated = test_deliveries_check(&deliveries, TEST_CLUSTERED_KEYS, numbers, 0);
 	test_clustered_pauses(what, repeated, most_ms);
 	assert_true(repeated <= (size_t)(TEST_CLUSTERED_KEYS * numbers) / 10 + 100);

@@ -1,8 +1,8 @@
 /*
  * clustered.h - a stream on a cluster, a group with two runners that record what they handle, load, and the pauses of the group.
  *
- * A test program starts clustered.cluster, and uses test_clustered_stop, _set_up and _tear_down as its fixtures. Each test has a
- * stream of its own. Every function fails the test if something goes wrong.
+ * A test program starts clustered.cluster, and uses test_clustered_stop, test_clustered_set_up and test_rig_tear_down as its fixtures.
+ * Each test has a stream of its own, and a directory (rig.h). Every function fails the test if something goes wrong.
  */
 #ifndef TEST_HARNESS_CLUSTERED_H
 #define TEST_HARNESS_CLUSTERED_H
@@ -12,7 +12,7 @@
 
 #include "harness/cluster.h"
 #include "harness/load.h"
-#include "harness/recorded.h"
+#include "harness/rig.h"
 
 enum { TEST_CLUSTERED_RUNNERS = 2, TEST_CLUSTERED_PARTITIONS = 6, TEST_CLUSTERED_KEYS = 24 };
 
@@ -23,14 +23,13 @@ extern struct test_clustered {
 
 int test_clustered_stop(void **state);
 int test_clustered_set_up(void **state);
-int test_clustered_tear_down(void **state);
 
 /* One node as the address; user: with this user, whose password is "pass", or NULL. One of four buffers. */
 const char *test_clustered_address(int node, const char *user);
 
 void test_clustered_make_stream(void);
 
-/* Starts recorded.runners[i], instead of an older one; more: lines of its configuration. Or starts both, and waits until they share. */
+/* Starts rig.runners[i], instead of an older one; more: lines of its configuration. Or starts both, and waits until they share. */
 void test_clustered_run(int i, const char *address, const char *more);
 void test_clustered_run_both(void);
 

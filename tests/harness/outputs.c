@@ -13,28 +13,10 @@
 
 #include "base/clock.h"
 
-test_server *test_outputs_server;
-redisContext *test_outputs_redis;
-seg_client *test_outputs_client;
-
 int test_outputs_set_up(void **state)
 {
-	(void)state;
-	seg_client_options options;
-	seg_client_options_init(&options);
-	test_outputs_server = test_server_start(NULL);
-	test_outputs_redis = test_server_connect(test_outputs_server);
-	options.address = test_outputs_server->address;
-	assert_int_equal(seg_client_open(&options, &test_outputs_client, NULL), 0);
-	return 0;
-}
-
-int test_outputs_tear_down(void **state)
-{
-	(void)state;
-	seg_client_close(test_outputs_client);
-	redisFree(test_outputs_redis);
-	test_server_stop(test_outputs_server);
+	test_rig_set_up(state);
+	rig.client = test_rig_client(NULL);
 	return 0;
 }
 
@@ -49,7 +31,7 @@ void test_outputs_make_stream(const char *name, uint64_t size, seg_packing packi
 	const seg_stream_shape shape = {.partitions = TEST_OUTPUTS_PARTITIONS,
 					.partition_size = size,
 					.packing = packing};
-	assert_int_equal(seg_stream_register(test_outputs_client, name, &shape, &stream, NULL), 0);
+	assert_int_equal(seg_stream_register(rig.client, name, &shape, &stream, NULL), 0);
 	seg_stream_close(stream);
 }
 
@@ -57,7 +39,7 @@ void test_outputs_send(const char *stream_name, const char *key, const char *dat
 {
 	seg_stream *stream;
 	seg_error error;
-	assert_int_equal(seg_stream_open(test_outputs_client, stream_name, &stream, NULL), 0);
+	assert_int_equal(seg_stream_open(rig.client, stream_name, &stream, NULL), 0);
 	const seg_record record = {.key = key,
 				   .key_length = strlen(key),
 				   .data = data,
@@ -70,7 +52,7 @@ void test_outputs_send(const char *stream_name, const char *key, const char *dat
 char *test_outputs_hash_field(const char *key, const char *field)
 {
 	static char text[1024];
-	redisReply *reply = test_server_command(test_outputs_redis, "HGET %s %s", key, field);
+	redisReply *reply = test_server_command(rig.redis, "HGET %s %s", key, field);
 	snprintf(text, sizeof(text), "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "");
 	freeReplyObject(reply);
 	return text;
@@ -79,7 +61,7 @@ char *test_outputs_hash_field(const char *key, const char *field)
 long long test_outputs_length(const char *stream, int partition)
 {
 	redisReply *reply =
-		test_server_command(test_outputs_redis, "XLEN __default:%s:partition_%d", stream, partition);
+		test_server_command(rig.redis, "XLEN __default:%s:partition_%d", stream, partition);
 	long long count = reply->integer;
 	freeReplyObject(reply);
 	return count;
@@ -118,7 +100,7 @@ void test_reader_open(test_reader *r, const char *name)
 	memset(r, 0, sizeof(*r));
 	seg_consumer_options_init(&options);
 	options.group = "reader";
-	if (seg_consumer_open(test_outputs_client, name, &options, &r->consumer, &error))
+	if (seg_consumer_open(rig.client, name, &options, &r->consumer, &error))
 		fail_msg("%s", error.text);
 }
 

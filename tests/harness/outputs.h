@@ -9,17 +9,12 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { TEST_OUTPUTS_PARTITIONS = 4, TEST_OUTPUTS_KEYS = 12, TEST_OUTPUTS_PATIENCE_MS = 20000 };
 
-extern test_server *test_outputs_server;
-extern redisContext *test_outputs_redis;
-extern seg_client *test_outputs_client;
-
-/* A test's setup and teardown. */
+/* A test's setup: sets the rig up, and opens its client. */
 int test_outputs_set_up(void **state);
-int test_outputs_tear_down(void **state);
 
 void test_outputs_pause(long ms);
 
