@@ -14,15 +14,13 @@
 #include <segmenter/segmenter.h>
 
 #include "harness/consumer.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 /* A replica has a sixth of the session timeout to answer; CALM_SESSION_MS suits a busy machine too. */
 enum { PATIENCE_MS = 15000, SESSION_MS = 1500, CALM_SESSION_MS = 12000, MESSAGES = 20 };
 
-static test_server *master, *replica;
-static seg_client *client;
-static seg_stream *stream;
-static redisContext *at_master, *at_replica;
+static test_server *replica;
+static redisContext *at_replica;
 static atomic_int warnings, refusals;
 
 static void see_log(void *arg, const seg_log_event *event)
@@ -37,67 +35,46 @@ static void see_log(void *arg, const seg_log_event *event)
 
 static void fill_the_log(void)
 {
-	seg_error error;
-	seg_client *sender = NULL;
-	seg_stream *to = NULL;
-	seg_client_options options;
-	const seg_stream_shape shape = {.partitions = 4, .partition_size = 1000};
-	seg_client_options_init(&options);
-	options.address = master->address;
-	if (seg_client_open(&options, &sender, &error) ||
-	    seg_stream_register(sender, "s", &shape, &to, &error))
-		fail_msg("%s", error.text);
+	test_rig_register("s", &(seg_stream_shape){.partitions = 4, .partition_size = 1000});
 	for (int i = 0; i < MESSAGES; i++) {
 		char key[12];
-		int length = snprintf(key, sizeof(key), "k%d", i);
-		const seg_record record = {.key = key,
-					   .key_length = (size_t)length,
-					   .data = "d",
-					   .data_length = 1};
-		if (seg_stream_send(to, &record, NULL, &error))
-			fail_msg("%s", error.text);
+		snprintf(key, sizeof(key), "k%d", i);
+		test_rig_send(key, "d");
 	}
-	seg_stream_close(to);
-	seg_client_close(sender);
+	test_rig_close_client();
 }
 
 static int set_up(void **state)
 {
-	(void)state;
 	seg_error error;
 	seg_client_options options;
-	master = test_server_start_tcp("--repl-diskless-sync-delay 0");
+	test_rig_set_up_directory(state);
+	test_rig_start_with(&(test_server_options){.arguments = "--repl-diskless-sync-delay 0", .tcp = true});
 	replica = test_server_start_tcp(NULL);
-	at_master = test_server_connect(master);
 	at_replica = test_server_connect(replica);
 	fill_the_log();
 	seg_client_options_init(&options);
-	options.address = master->address;
 	options.ack_replicas = 1;
 	options.log = see_log;
 	atomic_store(&warnings, 0);
 	atomic_store(&refusals, 0);
-	if (seg_client_open(&options, &client, &error) || seg_stream_open(client, "s", &stream, &error))
+	rig.client = test_rig_client(&options);
+	if (seg_stream_open(rig.client, "s", &rig.stream, &error))
 		fail_msg("%s", error.text);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
-	seg_stream_close(stream);
-	seg_client_close(client);
-	redisFree(at_master);
 	redisFree(at_replica);
 	test_server_stop(replica);
-	test_server_stop(master);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static bool is_attached(void *arg)
 {
 	(void)arg;
-	redisReply *reply = test_server_command(at_master, "WAIT 1 100");
+	redisReply *reply = test_server_command(rig.redis, "WAIT 1 100");
 	bool attached = reply->integer == 1;
 	freeReplyObject(reply);
 	return attached;
@@ -105,7 +82,7 @@ static bool is_attached(void *arg)
 
 static void attach_replica(void)
 {
-	freeReplyObject(test_server_command(at_replica, "REPLICAOF 127.0.0.1 %d", master->port));
+	freeReplyObject(test_server_command(at_replica, "REPLICAOF 127.0.0.1 %d", rig.server->port));
 	test_wait_until(is_attached, NULL, PATIENCE_MS, "the replica follows the master");
 }
 
@@ -118,7 +95,7 @@ static void a_commit_counts_once_a_replica_has_it(void **state)
 {
 	(void)state;
 	attach_replica();
-	seg_consumer *consumer = test_consumer_join(client, "s", CALM_SESSION_MS);
+	seg_consumer *consumer = test_consumer_join(rig.client, "s", CALM_SESSION_MS);
 	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
@@ -128,7 +105,7 @@ static void a_commit_counts_once_a_replica_has_it(void **state)
 static void a_commit_that_no_replica_has_does_not_count_until_one_comes(void **state)
 {
 	(void)state;
-	seg_consumer *consumer = test_consumer_join(client, "s", SESSION_MS);
+	seg_consumer *consumer = test_consumer_join(rig.client, "s", SESSION_MS);
 	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, 2 * SESSION_MS, NULL), SEG_ETIMEOUT);
 	/* The master has it; the lease lives; one line says why. */
@@ -142,13 +119,13 @@ static void commits_do_not_count_while_the_right_to_wait_is_taken_away(void **st
 {
 	(void)state;
 	attach_replica();
-	seg_consumer *consumer = test_consumer_join(client, "s", CALM_SESSION_MS);
-	freeReplyObject(test_server_command(at_master, "ACL SETUSER default -wait"));
+	seg_consumer *consumer = test_consumer_join(rig.client, "s", CALM_SESSION_MS);
+	test_rig_tell("ACL SETUSER default -wait");
 	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, SESSION_MS, NULL), SEG_ETIMEOUT);
 	/* The commits are repeated, the line is not. */
 	assert_int_equal(atomic_load(&refusals), 1);
-	freeReplyObject(test_server_command(at_master, "ACL SETUSER default +wait"));
+	test_rig_tell("ACL SETUSER default +wait");
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(atomic_load(&refusals), 1);
@@ -158,7 +135,7 @@ static void a_partition_is_released_once_a_replica_has_it(void **state)
 {
 	(void)state;
 	attach_replica();
-	seg_consumer *consumer = test_consumer_join(client, "s", SESSION_MS);
+	seg_consumer *consumer = test_consumer_join(rig.client, "s", SESSION_MS);
 	test_consumer_handle(consumer, MESSAGES);
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	detach_replica();
@@ -181,16 +158,16 @@ static void a_dead_letter_counts_once_a_replica_has_it(void **state)
 	(void)state;
 	const seg_batch *batch;
 	seg_error error = {0};
-	seg_consumer *consumer = test_consumer_join(client, "s", SESSION_MS);
+	seg_consumer *consumer = test_consumer_join(rig.client, "s", SESSION_MS);
 	if (seg_consumer_poll(consumer, PATIENCE_MS, &batch, &error) != 1)
 		fail_msg("no batch; %s", error.text);
 	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 0, "bad", &error), SEG_ETIMEOUT);
 	/* The master has it, and its position. */
-	assert_int_equal(letters_at(at_master), 1);
+	assert_int_equal(letters_at(rig.redis), 1);
 	attach_replica();
 	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 0, "bad", &error), 0);
 	assert_int_equal(letters_at(at_replica), 1);
-	assert_int_equal(letters_at(at_master), 1);
+	assert_int_equal(letters_at(rig.redis), 1);
 	seg_consumer_release(consumer, batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }

@@ -23,7 +23,6 @@
 
 enum { PATIENCE_MS = 10000, CALL_MS = 200 };
 
-static test_consumed one;
 static atomic_int refusals_logged; /* of partition 1 */
 static atomic_int taken_back;      /* batches, as logged */
 static atomic_bool is_decoding, may_end;
@@ -50,14 +49,7 @@ static int set_up(void **state)
 	session_timeout_ms = 10000;
 	atomic_store(&is_decoding, false);
 	atomic_store(&may_end, false);
-	test_consumed_start(&one, 2, &options);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_consumed_stop(&one);
+	test_consumed_start(2, &options);
 	return 0;
 }
 
@@ -68,25 +60,20 @@ static seg_consumer *join(seg_codec codec)
 	options.group = "g";
 	options.codec = codec;
 	options.session_timeout_ms = session_timeout_ms;
-	return test_consumer_open(one.client, "s", &options);
-}
-
-static void command(const char *text)
-{
-	freeReplyObject(test_server_command(one.redis, text));
+	return test_consumer_open(rig.client, "s", &options);
 }
 
 static void add(int partition, const char *fields)
 {
 	char text[256];
 	snprintf(text, sizeof(text), "XADD __default:s:partition_%d * %s", partition, fields);
-	command(text);
+	test_rig_tell(text);
 }
 
 static bool is_dead_lettered(void *arg)
 {
 	(void)arg;
-	return test_consumed_letters(&one) == 1;
+	return test_consumed_letters() == 1;
 }
 
 /* --- calls that must not outlast their bound, on a thread that can be given up ------------- */
@@ -139,7 +126,7 @@ static seg_consumer *before_an_unreadable_message(void)
 	add(0, "partitionKey k data next");
 	seg_consumer *consumer = join(SEG_CODEC_RAW);
 	const seg_batch *batch = test_consumer_poll(consumer);
-	command("CLIENT PAUSE 60000 WRITE");
+	test_rig_tell("CLIENT PAUSE 60000 WRITE");
 	test_consumer_finish(consumer, batch);
 	return consumer;
 }
@@ -150,10 +137,10 @@ static void a_poll_keeps_its_timeout_while_a_message_cannot_be_dead_lettered(voi
 	call c = {.consumer = before_an_unreadable_message()};
 	assert_int_equal(bounded(run_poll, &c), 0);
 	assert_int_equal(bounded(run_poll, &c), 0);
-	command("CLIENT UNPAUSE");
+	test_rig_tell("CLIENT UNPAUSE");
 	const seg_batch *batch = test_consumer_poll(c.consumer);
 	assert_memory_equal(batch->messages[0].data, "next", 4);
-	assert_int_equal(test_consumed_letters(&one), 1);
+	assert_int_equal(test_consumed_letters(), 1);
 	test_consumer_finish(c.consumer, batch);
 	assert_int_equal(seg_consumer_close(c.consumer, PATIENCE_MS, NULL), 0);
 }
@@ -164,7 +151,7 @@ static void a_close_keeps_its_timeout_while_a_message_cannot_be_dead_lettered(vo
 	call c = {.consumer = before_an_unreadable_message()};
 	assert_int_equal(bounded(run_poll, &c), 0);
 	assert_int_equal(bounded(run_close, &c), SEG_ETIMEOUT);
-	command("CLIENT UNPAUSE");
+	test_rig_tell("CLIENT UNPAUSE");
 }
 
 static void a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_for_again(void **state)
@@ -173,14 +160,14 @@ static void a_dead_letter_waits_as_long_as_the_clients_calls_and_can_be_waited_f
 	add(0, "partitionKey k data bad");
 	seg_consumer *consumer = join(SEG_CODEC_RAW);
 	call c = {.consumer = consumer, .batch = test_consumer_poll(consumer)};
-	command("CLIENT PAUSE 60000 WRITE");
+	test_rig_tell("CLIENT PAUSE 60000 WRITE");
 	assert_int_equal(bounded(run_dead_letter, &c), SEG_ETIMEOUT);
-	command("CLIENT UNPAUSE");
+	test_rig_tell("CLIENT UNPAUSE");
 	/* The answer comes while no call waits for it. */
 	test_wait_until(is_dead_lettered, NULL, PATIENCE_MS, "the message is dead-lettered");
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(bounded(run_dead_letter, &c), 0);
-	assert_int_equal(test_consumed_letters(&one), 1);
+	assert_int_equal(test_consumed_letters(), 1);
 	seg_consumer_release(consumer, c.batch);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
@@ -192,10 +179,10 @@ static void a_poll_without_a_timeout_looks_past_an_unreadable_message(void **sta
 	const seg_batch *held[2] = {NULL}, *batch = NULL;
 	seg_consumer *consumer = join(SEG_CODEC_RAW);
 	for (int i = 0; i < 2; i++) {
-		command("MULTI");
+		test_rig_tell("MULTI");
 		add(i, "partitionKey k data good");
 		add(i, i == 0 ? "partitionKey k" : "partitionKey k data next");
-		command("EXEC");
+		test_rig_tell("EXEC");
 		batch = test_consumer_poll(consumer);
 		held[batch->partition] = batch;
 		assert_int_equal(batch->count, i == 0 ? 1 : 2);
@@ -221,7 +208,7 @@ static seg_consumer *join_as(const char *member, uint32_t max_processing_ms)
 	options.group = "g";
 	options.member = member;
 	options.max_processing_ms = max_processing_ms;
-	return test_consumer_open(one.client, "s", &options);
+	return test_consumer_open(rig.client, "s", &options);
 }
 
 static bool is_taken_back(void *arg)
@@ -243,12 +230,12 @@ static void a_sync_does_not_wait_for_a_partition_that_was_lost_while_it_was_rele
 	seg_consumer *consumer = join_as("m", 100);
 	call c = {.consumer = consumer, .batch = test_consumer_poll(consumer)};
 	/* Neither a commit nor a release succeeds. */
-	command("SET {__default:s:partition_0}:g:state x");
+	test_rig_tell("SET {__default:s:partition_0}:g:state x");
 	assert_int_equal(seg_consumer_commit(consumer, c.batch, 1, NULL), 0);
 	test_wait_until(is_taken_back, &c, PATIENCE_MS, "the batch is taken back");
 	seg_consumer_release(consumer, c.batch);
 	assert_int_equal(seg_consumer_sync(consumer, CALL_MS, NULL), SEG_ETIMEOUT);
-	command("HSET {__default:s}:g:members m other");
+	test_rig_tell("HSET {__default:s}:g:members m other");
 	test_wait_until(has_failed, &c, PATIENCE_MS, "another process has taken the name over");
 	assert_int_equal(seg_consumer_sync(consumer, CALL_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
@@ -316,7 +303,7 @@ static void the_time_to_decode_is_none_of_the_callers_processing_time(void **sta
 	options.codec = SEG_CODEC_SEGMENTER_GO;
 	options.max_processing_ms = 50;
 	add(0, slow_message);
-	call c = {.consumer = test_consumer_open(one.client, "s", &options)};
+	call c = {.consumer = test_consumer_open(rig.client, "s", &options)};
 	assert_int_equal(pthread_create(&thread, NULL, poll_slow, &c), 0);
 	test_wait_until(decodes, NULL, PATIENCE_MS, "the slow message is being decoded");
 	/* Many times as long, and nothing else comes. */
@@ -341,8 +328,8 @@ static void a_log_that_redis_refuses_to_read_stops_no_other_and_is_named(void **
 		test_consumer_finish(consumer, test_consumer_poll(consumer));
 	}
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
-	command("DEL __default:s:partition_1");
-	command("SET __default:s:partition_1 x");
+	test_rig_tell("DEL __default:s:partition_1");
+	test_rig_tell("SET __default:s:partition_1 x");
 	for (int i = 0; i < 20; i++) {
 		add(0, "partitionKey k data more");
 		const seg_batch *batch = test_consumer_poll(consumer);
@@ -366,10 +353,10 @@ static void a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream(v
 	add(1, "partitionKey k data first");
 	test_consumer_finish(consumer, test_consumer_poll(consumer));
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
-	command("RENAME __default:s:partition_1 {__default:s:partition_1}:away");
-	command("SET __default:s:partition_1 x");
+	test_rig_tell("RENAME __default:s:partition_1 {__default:s:partition_1}:away");
+	test_rig_tell("SET __default:s:partition_1 x");
 	test_wait_until(was_refused, NULL, PATIENCE_MS, "Redis refused a read of partition 1");
-	command("RENAME {__default:s:partition_1}:away __default:s:partition_1");
+	test_rig_tell("RENAME {__default:s:partition_1}:away __default:s:partition_1");
 	add(1, "partitionKey k data second");
 	const seg_batch *batch = test_consumer_poll(consumer);
 	assert_memory_equal(batch->messages[0].data, "second", 6);
@@ -393,7 +380,7 @@ static void a_close_without_a_timeout_still_commits_where_redis_answers(void **s
 		status = seg_consumer_close(consumer, 0, NULL);
 	}
 	assert_int_equal(status, 0);
-	seg_group_info *info = test_group_describe(one.server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	assert_non_null(info);
 	assert_int_equal(info->partitions[0].lag, 0);
 	seg_group_info_free(info);
@@ -410,11 +397,11 @@ static void what_is_null_is_an_error_and_no_crash(void **state)
 	assert_int_equal(seg_consumer_poll(NULL, 0, &batch, NULL), SEG_EINVAL);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 	consumer = (seg_consumer *)&batch;
-	assert_int_equal(seg_consumer_open(one.client, "s", NULL, &consumer, NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_open(rig.client, "s", NULL, &consumer, NULL), SEG_EINVAL);
 	assert_null(consumer);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

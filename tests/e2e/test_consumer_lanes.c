@@ -24,19 +24,10 @@
 
 enum { PATIENCE_MS = 20000, KEYS = 60, THREADS = 4, NUMBERS = 40 };
 
-static test_consumed one;
-
 static int set_up(void **state)
 {
 	(void)state;
-	test_consumed_start(&one, 1, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_consumed_stop(&one);
+	test_consumed_start(1, NULL);
 	return 0;
 }
 
@@ -50,7 +41,7 @@ static void send(int key, int number)
 				   .key_length = strlen(key_text),
 				   .data = data,
 				   .data_length = strlen(data)};
-	if (seg_stream_send(one.stream, &record, NULL, &error))
+	if (seg_stream_send(rig.stream, &record, NULL, &error))
 		fail_msg("%s", error.text);
 }
 
@@ -70,7 +61,7 @@ static void send_all(int keys, int numbers)
 						  .data = data,
 						  .data_length = strlen(data)};
 		}
-		if (seg_stream_send_batch(one.stream, records, (size_t)keys, results, &error))
+		if (seg_stream_send_batch(rig.stream, records, (size_t)keys, results, &error))
 			fail_msg("%s", error.text);
 	}
 }
@@ -83,7 +74,7 @@ static seg_consumer *join(uint32_t parallel, uint32_t batch_size, uint32_t max_p
 	options.parallel = parallel;
 	options.batch_size = batch_size;
 	options.max_processing_ms = max_processing_ms;
-	return test_consumer_open(one.client, "s", &options);
+	return test_consumer_open(rig.client, "s", &options);
 }
 
 static int number_in(const void *text, size_t length)
@@ -102,7 +93,7 @@ static char *state_field(const char *field)
 {
 	static char text[512];
 	redisReply *reply =
-		test_server_command(one.redis, "HGET {__default:s:partition_0}:g:state %s", field);
+		test_server_command(rig.redis, "HGET {__default:s:partition_0}:g:state %s", field);
 	snprintf(text, sizeof(text), "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "");
 	freeReplyObject(reply);
 	return text;
@@ -195,7 +186,7 @@ static void callers_at_once_never_share_a_slot_and_keep_the_order_of_each_key(vo
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	assert_string_equal(state_field("beyond"), "");
-	redisReply *last = test_server_command(one.redis, "XREVRANGE __default:s:partition_0 + - COUNT 1");
+	redisReply *last = test_server_command(rig.redis, "XREVRANGE __default:s:partition_0 + - COUNT 1");
 	if (last->elements == 1)
 		assert_string_equal(state_field("position"), last->element[0]->element[0]->str);
 	freeReplyObject(last);
@@ -342,7 +333,7 @@ static void a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch(void 
 {
 	(void)state;
 	send_all(8, 1);
-	test_server_tell(one.server, "XADD __default:s:partition_0 * data unreadable");
+	test_server_tell(rig.server, "XADD __default:s:partition_0 * data unreadable");
 	send(9, 0);
 	seg_consumer *consumer = join(4, 10, 0);
 	const seg_batch *first = test_consumer_poll(consumer), *second = test_consumer_poll(consumer);
@@ -353,10 +344,10 @@ static void a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch(void 
 	handled += second->count;
 	seg_consumer_release(consumer, second);
 	assert_int_equal(test_consumer_handle(consumer, 9 - handled), 9 - handled);
-	for (int waited = 0; test_consumed_letters(&one) < 2; waited += 10) {
+	for (int waited = 0; test_consumed_letters() < 2; waited += 10) {
 		const seg_batch *none;
 		if (waited > PATIENCE_MS)
-			fail_msg("%lld dead letters", test_consumed_letters(&one));
+			fail_msg("%lld dead letters", test_consumed_letters());
 		assert_int_equal(seg_consumer_poll(consumer, 10, &none, NULL), 0);
 	}
 	assert_int_equal(seg_consumer_commit(consumer, first, first->count, NULL), 0);
@@ -364,7 +355,7 @@ static void a_dead_letter_and_an_unreadable_message_hold_up_no_other_batch(void 
 	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
 	assert_int_equal(seg_consumer_close(consumer, 5000, NULL), 0);
 	assert_string_equal(state_field("beyond"), "");
-	assert_int_equal(test_consumed_letters(&one), 2);
+	assert_int_equal(test_consumed_letters(), 2);
 }
 
 static void a_batch_that_was_taken_back_stays_readable_and_commits_nothing(void **state)
@@ -407,15 +398,15 @@ static void parallel_has_bounds(void **state)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.parallel = 257;
-	assert_int_equal(seg_consumer_open(one.client, "s", &options, &consumer, &error), SEG_EINVAL);
+	assert_int_equal(seg_consumer_open(rig.client, "s", &options, &consumer, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "parallel"));
 	options.parallel = 2;
 	options.beyond_limit = 999;
-	assert_int_equal(seg_consumer_open(one.client, "s", &options, &consumer, &error), SEG_EINVAL);
+	assert_int_equal(seg_consumer_open(rig.client, "s", &options, &consumer, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "beyond_limit"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

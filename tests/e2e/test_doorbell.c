@@ -18,28 +18,16 @@
 
 #include "harness/consumer.h"
 #include "harness/group.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 /* More than a member reads with a blocking read. */
 enum { PARTITIONS = 80, PATIENCE_MS = 20000 };
-
-static test_server *server;
-
-static int tear_down(void **state)
-{
-	(void)state;
-	if (server)
-		test_server_stop(server);
-	server = NULL;
-	return 0;
-}
 
 /* Whether a connection is tracked, and another one hears of it. */
 static bool is_tracked(void *arg)
 {
 	(void)arg;
-	redisReply *list = test_server_ask(server, "CLIENT LIST");
+	redisReply *list = test_server_ask(rig.server, "CLIENT LIST");
 	bool found = false;
 	for (const char *at = list->str; (at = strstr(at, " redir=")); at++)
 		found = found || atoll(at + strlen(" redir=")) > 0;
@@ -50,40 +38,23 @@ static bool is_tracked(void *arg)
 /* How many reads the server has done so far. */
 static long long reads(void)
 {
-	redisReply *info = test_server_ask(server, "INFO commandstats");
+	redisReply *info = test_server_ask(rig.server, "INFO commandstats");
 	const char name[] = "cmdstat_xread:calls=", *found = strstr(info->str, name);
 	long long count = found ? atoll(found + strlen(name)) : 0;
 	freeReplyObject(info);
 	return count;
 }
 
-static void send_one(seg_stream *stream, const char *key)
-{
-	seg_error error = {0};
-	const seg_record record = {.key = key, .key_length = strlen(key), .data = "x", .data_length = 1};
-	if (seg_stream_send(stream, &record, NULL, &error))
-		fail_msg("%s", error.text);
-}
-
 static void hears_by_the_bell(void)
 {
-	seg_error error = {0};
-	seg_client *client;
-	seg_stream *stream;
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = server->address;
-	const seg_stream_shape shape = {.partitions = PARTITIONS, .partition_size = 1000};
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &stream, &error))
-		fail_msg("%s", error.text);
-	seg_consumer *consumer = test_consumer_join(client, "s", 0);
+	test_rig_register("s", &(seg_stream_shape){.partitions = PARTITIONS, .partition_size = 1000});
+	seg_consumer *consumer = test_consumer_join(rig.client, "s", 0);
 	test_wait_until(is_tracked, NULL, PATIENCE_MS, "a connection is tracked");
 	/* Each message rings for its partition, and costs no look at the others. */
 	for (int i = 0; i < 20; i++) {
 		char key[16];
 		snprintf(key, sizeof(key), "key-%d", i);
-		send_one(stream, key);
+		test_rig_send(key, "x");
 		long long began = test_now_ms();
 		test_consumer_handle(consumer, 1);
 		assert_true(test_now_ms() - began < 2000);
@@ -91,14 +62,12 @@ static void hears_by_the_bell(void)
 	assert_true(is_tracked(NULL));
 	assert_true(reads() < 20 * PARTITIONS);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
-	seg_stream_close(stream);
-	seg_client_close(client);
 }
 
 static void messages_ring_on_one_server(void **state)
 {
 	(void)state;
-	server = test_server_start(NULL);
+	test_rig_start(NULL);
 	hears_by_the_bell();
 }
 
@@ -113,12 +82,12 @@ static void messages_ring_on_a_valkey(void **state)
 		skip();
 	}
 	setenv("SEG_TEST_REDIS_SERVER", "valkey-server", 1);
-	server = test_server_start(NULL);
+	test_rig_start(NULL);
 	if (usual)
 		setenv("SEG_TEST_REDIS_SERVER", before, 1);
 	else
 		unsetenv("SEG_TEST_REDIS_SERVER");
-	assert_true(test_server_says(server, "INFO server", "valkey_version:"));
+	assert_true(test_server_says(rig.server, "INFO server", "valkey_version:"));
 	hears_by_the_bell();
 }
 
@@ -129,20 +98,20 @@ static test_runner *run(int number)
 	return test_runner_run("[redis]\naddress = %s\n[runner]\nname = runner-%d\n"
 			       "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/counts.so\n"
 			       "partitions = %d\n" TEST_MORTAL,
-			       server->address, number, test_build_directory(), PARTITIONS);
+			       rig.server->address, number, test_build_directory(), PARTITIONS);
 }
 
 /* Messages for partitions here and there, and after them for all others. */
-static void send_and_drain(seg_stream *stream, int messages)
+static void send_and_drain(int messages)
 {
 	char key[16];
 	for (int i = 0; i < messages; i++) {
 		snprintf(key, sizeof(key), "key-%d", i * 37 % messages);
-		send_one(stream, key);
+		test_rig_send(key, "x");
 		if (i == 2)
-			test_group_wait_drained(server->address, "s", "g");
+			test_group_wait_drained(rig.server->address, "s", "g");
 	}
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 }
 
 /* Most partitions have no message when the bell breaks, when another member comes, and when one dies. */
@@ -150,34 +119,28 @@ static void partitions_that_rest_miss_nothing(void **state)
 {
 	(void)state;
 	seg_error error = {0};
-	seg_client *client = NULL;
-	seg_stream *stream = NULL;
-	seg_client_options options;
-	server = test_server_start(NULL);
+	test_rig_start(NULL);
 	test_runner *first = run(1);
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	test_wait_until(is_tracked, NULL, PATIENCE_MS, "a connection is tracked");
-	seg_client_options_init(&options);
-	options.address = server->address;
-	if (seg_client_open(&options, &client, &error) || seg_stream_open(client, "s", &stream, &error))
+	rig.client = test_rig_client(NULL);
+	if (seg_stream_open(rig.client, "s", &rig.stream, &error))
 		fail_msg("%s", error.text);
-	send_and_drain(stream, 7);
-	freeReplyObject(test_server_ask(server, "CLIENT KILL TYPE normal SKIPME yes"));
-	send_and_drain(stream, 20);
+	send_and_drain(7);
+	freeReplyObject(test_server_ask(rig.server, "CLIENT KILL TYPE normal SKIPME yes"));
+	send_and_drain(20);
 	test_runner *second = run(2);
-	test_group_wait_balanced(server->address, "s", "g", 2);
-	send_and_drain(stream, 40);
+	test_group_wait_balanced(rig.server->address, "s", "g", 2);
+	send_and_drain(40);
 	assert_int_equal(test_runner_stop(first, SIGKILL), -SIGKILL);
-	test_group_wait_balanced(server->address, "s", "g", 1);
-	send_and_drain(stream, 400);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	send_and_drain(400);
 	assert_int_equal(test_runner_stop(second, SIGTERM), EX_OK);
 	test_runner_free(first);
 	test_runner_free(second);
-	seg_stream_close(stream);
-	seg_client_close(client);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, test_rig_tear_down)
 
 int main(void)
 {

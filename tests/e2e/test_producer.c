@@ -17,7 +17,6 @@
 
 #include "harness/log.h"
 #include "harness/producer.h"
-#include "harness/server.h"
 
 /* --- without faults ---------------------------------------------------------------- */
 
@@ -34,8 +33,8 @@ static void every_record_is_added_once_and_reported_once_in_order(void **state)
 	assert_int_equal(seg_producer_flush(producer, 30000, NULL), 0);
 	test_producer_told_each_once(sent);
 	test_producer_added_all(sent);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 	test_producer_close(producer);
 }
@@ -89,8 +88,8 @@ static void closing_sends_what_is_left(void **state)
 		assert_int_equal(test_producer_send_next(producer, i % TEST_PRODUCER_KEYS, counts, &sent), 0);
 	test_producer_close(producer);
 	test_producer_told_each_once(sent);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 	assert_int_equal(seg_producer_close(NULL, 0, NULL), 0);
 }
@@ -104,7 +103,7 @@ static void headers_and_binary_data_arrive(void **state)
 	seg_record record = {"hextech", 7, "\0\r\n", 3, headers, 1};
 	assert_int_equal(seg_producer_send(producer, &record, NULL, NULL), 0);
 	test_producer_close(producer);
-	redisContext *context = test_server_connect(test_producer_server);
+	redisContext *context = test_server_connect(rig.server);
 	redisReply *reply = test_server_command(context, "XRANGE __default:s:partition_%u - +",
 						seg_partition_of("hextech", 7, TEST_PRODUCER_PARTITIONS));
 	const redisReply *fields = reply->element[0]->element[1];
@@ -127,7 +126,7 @@ static void the_go_codec_writes_its_envelope(void **state)
 	assert_int_equal(seg_producer_send(producer, &record, NULL, NULL), 0);
 	assert_int_equal(seg_producer_send(producer, &bad, NULL, NULL), SEG_EINVAL);
 	test_producer_close(producer);
-	redisContext *context = test_server_connect(test_producer_server);
+	redisContext *context = test_server_connect(rig.server);
 	redisReply *reply = test_server_command(context, "XRANGE __default:s:partition_%u - +",
 						seg_partition_of("k1", 2, TEST_PRODUCER_PARTITIONS));
 	assert_string_equal(reply->element[0]->element[1]->element[3]->str,
@@ -143,14 +142,14 @@ static void options_out_of_range_are_refused(void **state)
 	seg_error error = {0};
 	seg_producer_options options = test_producer_usual();
 	options.batch_records = 4097;
-	assert_int_equal(seg_producer_open(test_producer_stream, &options, &producer, &error), SEG_EINVAL);
+	assert_int_equal(seg_producer_open(rig.stream, &options, &producer, &error), SEG_EINVAL);
 	assert_non_null(strstr(error.text, "batch_records is 4097"));
 	options = test_producer_usual();
 	options.linger_us = 30000000;
-	assert_int_equal(seg_producer_open(test_producer_stream, &options, &producer, &error), SEG_EINVAL);
+	assert_int_equal(seg_producer_open(rig.stream, &options, &producer, &error), SEG_EINVAL);
 	options = test_producer_usual();
 	options.codec = (seg_codec)9;
-	assert_int_equal(seg_producer_open(test_producer_stream, &options, &producer, &error), SEG_EINVAL);
+	assert_int_equal(seg_producer_open(rig.stream, &options, &producer, &error), SEG_EINVAL);
 	assert_int_equal(seg_producer_open(NULL, NULL, &producer, &error), SEG_EINVAL);
 	assert_null(producer);
 }
@@ -214,8 +213,8 @@ static void many_threads_may_send_and_each_keys_order_is_kept(void **state)
 	long counts[TEST_PRODUCER_KEYS];
 	for (int k = 0; k < TEST_PRODUCER_KEYS; k++)
 		counts[k] = EACH / (TEST_PRODUCER_KEYS / THREADS);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 THREADS * EACH);
 }
 
@@ -227,7 +226,7 @@ static void without_waiting_a_full_producer_says_so_at_once(void **state)
 	seg_producer_options options = test_producer_usual();
 	options.in_flight_bytes = 64 << 10;
 	options.when_blocked_ms = 0;
-	kill(test_producer_server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	seg_producer *producer = test_producer_open(&options);
 	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
 	long long before = test_now_ms();
@@ -235,14 +234,14 @@ static void without_waiting_a_full_producer_says_so_at_once(void **state)
 	while (sent < 10000 && status == 0)
 		status = test_producer_send_next(producer, (int)sent % TEST_PRODUCER_KEYS, counts, &sent);
 	long long took = test_now_ms() - before;
-	kill(test_producer_server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	assert_int_equal(status, SEG_EFULL);
 	assert_in_range(sent, 500, 1100);
 	assert_true(took < 1000);
 	test_producer_close(producer);
 	test_producer_told_each_once(sent);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 }
 
@@ -252,7 +251,7 @@ static void a_blocked_send_waits_and_gives_up_in_time(void **state)
 	seg_producer_options options = test_producer_usual();
 	options.in_flight_bytes = 64 << 10;
 	options.when_blocked_ms = 300;
-	kill(test_producer_server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	seg_producer *producer = test_producer_open(&options);
 	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
 	long long before = test_now_ms();
@@ -260,12 +259,12 @@ static void a_blocked_send_waits_and_gives_up_in_time(void **state)
 	while (sent < 10000 && status == 0)
 		status = test_producer_send_next(producer, 0, counts, &sent);
 	long long took = test_now_ms() - before;
-	kill(test_producer_server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	assert_int_equal(status, SEG_EFULL);
 	assert_in_range(took, 290, 2000);
 	test_producer_close(producer);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 }
 
@@ -351,15 +350,14 @@ static void a_full_partition_takes_what_fits_and_refuses_the_rest(void **state)
 	assert_int_equal(test_producer_heard(SEG_EFULL), 15);
 	assert_true(test_producer_failure_says("is full: 10 messages"));
 	long ten = 10;
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS, 1, &ten, false),
-			 10);
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, 1, &ten, false), 10);
 }
 
 /* Acts as a consumer of group g: commits everything, so that it may be trimmed. */
 static void *commit_all(void *arg)
 {
 	atomic_bool *over = arg;
-	redisContext *context = redisConnectUnix(test_producer_server->socket);
+	redisContext *context = redisConnectUnix(rig.server->socket);
 	uint32_t p = seg_partition_of("k0", 2, TEST_PRODUCER_PARTITIONS);
 	while (!atomic_load(over)) {
 		redisReply *reply =

@@ -20,7 +20,6 @@
 
 #include "harness/log.h"
 #include "harness/producer.h"
-#include "harness/server.h"
 #include "harness/storm.h"
 
 static void a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order(void **state)
@@ -29,7 +28,7 @@ static void a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order(voi
 	seg_producer_options options = test_producer_patient();
 	seg_producer *producer = test_producer_open(&options);
 	test_storm storm;
-	test_storm_start(&storm, test_producer_server, 40);
+	test_storm_start(&storm, rig.server, 40);
 	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
 	long long until = test_now_ms() + 4000;
 	while (test_now_ms() < until)
@@ -41,8 +40,8 @@ static void a_storm_of_killed_connections_adds_nothing_twice_and_keeps_order(voi
 	assert_true(strikes > 0);
 	test_producer_told_each_once(sent);
 	test_producer_added_all(sent);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 }
 
@@ -72,8 +71,8 @@ static void a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing(vo
 	assert_int_equal(pthread_create(&thread, NULL, send_steadily, &sender), 0);
 	for (int i = 0; i < 10; i++) {
 		test_producer_pause(200);
-		test_server_kill(test_producer_server);
-		test_server_restart(test_producer_server);
+		test_server_kill(rig.server);
+		test_server_restart(rig.server);
 	}
 	atomic_store(&sender.over, true);
 	pthread_join(thread, NULL);
@@ -82,8 +81,8 @@ static void a_redis_killed_and_restarted_adds_nothing_twice_and_loses_nothing(vo
 	print_message("%ld records over 10 restarts\n", sender.sent);
 	test_producer_told_each_once(sender.sent);
 	test_producer_added_all(sender.sent);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, sender.counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS,
+					sender.counts, false),
 			 sender.sent);
 }
 
@@ -92,7 +91,7 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 	(void)state;
 	seg_producer_options options = test_producer_usual();
 	seg_producer *producer = test_producer_open(&options);
-	redisContext *context = test_server_connect(test_producer_server);
+	redisContext *context = test_server_connect(rig.server);
 	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
 	for (int i = 0; i < 50; i++) {
 		freeReplyObject(test_server_command(context, "SCRIPT FLUSH"));
@@ -103,8 +102,8 @@ static void scripts_that_redis_forgot_are_handed_over_again(void **state)
 	redisFree(context);
 	test_producer_close(producer);
 	test_producer_added_all(sent);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 }
 
@@ -144,7 +143,7 @@ static void a_registration_that_redis_lost_is_made_again_and_another_shape_stops
 {
 	(void)state;
 	seg_producer_options options = test_producer_usual();
-	sending s = {test_producer_open(&options), test_server_connect(test_producer_server), {0}, 0};
+	sending s = {test_producer_open(&options), test_server_connect(rig.server), {0}, 0};
 	freeReplyObject(test_server_command(s.redis, "FLUSHALL"));
 	test_wait_until(sends_and_is_registered, &s, 20000, "the stream is registered again");
 	assert_int_equal(seg_producer_flush(s.producer, 10000, NULL), 0);
@@ -164,7 +163,7 @@ static void a_registration_that_redis_lost_is_made_again_and_another_shape_stops
 static void records_that_were_never_sent_are_unreachable(void **state)
 {
 	(void)state;
-	test_server_kill(test_producer_server);
+	test_server_kill(rig.server);
 	seg_producer_options options = test_producer_usual();
 	options.delivery_timeout_ms = 500;
 	seg_producer *producer = test_producer_open(&options);
@@ -177,8 +176,8 @@ static void records_that_were_never_sent_are_unreachable(void **state)
 	test_producer_close(producer);
 	test_producer_told_each_once(sent);
 	assert_int_equal(test_producer_heard(SEG_EUNREACHABLE), sent);
-	assert_true(test_producer_failure_says(test_producer_server->socket));
-	test_server_restart(test_producer_server);
+	assert_true(test_producer_failure_says(rig.server->socket));
+	test_server_restart(rig.server);
 }
 
 static void records_that_were_sent_and_not_answered_have_an_unknown_fate(void **state)
@@ -191,11 +190,11 @@ static void records_that_were_sent_and_not_answered_have_an_unknown_fate(void **
 	/* One answered record shows that the connection stands. */
 	assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
 	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
-	kill(test_producer_server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
 	int status = seg_producer_flush(producer, 10000, NULL);
-	kill(test_producer_server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	assert_int_equal(status, 0);
 	assert_int_equal(test_producer_heard(SEG_EUNKNOWN), 10);
 	assert_true(test_producer_failure_says("may have been added"));
@@ -205,7 +204,7 @@ static void records_that_were_sent_and_not_answered_have_an_unknown_fate(void **
 	test_producer_close(producer);
 	test_producer_told_each_once(sent);
 	assert_int_equal(test_producer_heard(SEG_OK), 11);
-	test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS, 1, counts, true);
+	test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, 1, counts, true);
 }
 
 static void a_redis_out_of_memory_is_waited_for(void **state)
@@ -213,7 +212,7 @@ static void a_redis_out_of_memory_is_waited_for(void **state)
 	(void)state;
 	seg_producer_options options = test_producer_usual();
 	seg_producer *producer = test_producer_open(&options);
-	redisContext *context = test_server_connect(test_producer_server);
+	redisContext *context = test_server_connect(rig.server);
 	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
 	freeReplyObject(test_server_command(context, "CONFIG SET maxmemory 1"));
 	for (int i = 0; i < 1000; i++)
@@ -224,15 +223,15 @@ static void a_redis_out_of_memory_is_waited_for(void **state)
 	redisFree(context);
 	test_producer_close(producer);
 	test_producer_added_all(sent);
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 }
 
 static void a_partition_that_fails_does_not_stop_the_others(void **state)
 {
 	(void)state;
-	redisContext *context = test_server_connect(test_producer_server);
+	redisContext *context = test_server_connect(rig.server);
 	freeReplyObject(test_server_command(context, "SET __default:s:partition_3 x"));
 	seg_producer_options options = test_producer_usual();
 	seg_producer *producer = test_producer_open(&options);
@@ -247,7 +246,7 @@ static void a_partition_that_fails_does_not_stop_the_others(void **state)
 	assert_true(test_producer_failure_says("WRONGTYPE"));
 	freeReplyObject(test_server_command(context, "DEL __default:s:partition_3"));
 	redisFree(context);
-	assert_int_equal(test_log_count(test_producer_server, "s", TEST_PRODUCER_PARTITIONS),
+	assert_int_equal(test_log_count(rig.server, "s", TEST_PRODUCER_PARTITIONS),
 			 test_producer_heard(SEG_OK));
 }
 
@@ -259,14 +258,14 @@ static void closing_never_hangs_and_tells_of_what_was_left(void **state)
 	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
 	assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
 	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
-	kill(test_producer_server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	for (int i = 0; i < 3000; i++)
 		assert_int_equal(test_producer_send_next(producer, i % TEST_PRODUCER_KEYS, counts, &sent), 0);
 	seg_error error = {0};
 	long long before = test_now_ms();
 	int status = seg_producer_close(producer, 200, &error);
 	long long took = test_now_ms() - before;
-	kill(test_producer_server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	assert_int_equal(status, SEG_ETIMEOUT);
 	assert_in_range(took, 190, 1500);
 	test_producer_told_each_once(sent);
@@ -290,7 +289,7 @@ static void closing_ends_sends_that_wait_for_room(void **state)
 	seg_producer_options options = test_producer_usual();
 	options.in_flight_bytes = 64 << 10;
 	options.when_blocked_ms = 60000;
-	kill(test_producer_server->pid, SIGSTOP);
+	kill(rig.server->pid, SIGSTOP);
 	steady_sender sender = {.producer = test_producer_open(&options)};
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, send_until_closed, &sender), 0);
@@ -299,7 +298,7 @@ static void closing_ends_sends_that_wait_for_room(void **state)
 	long long before = test_now_ms();
 	int status = seg_producer_close(sender.producer, 100, NULL);
 	long long took = test_now_ms() - before;
-	kill(test_producer_server->pid, SIGCONT);
+	kill(rig.server->pid, SIGCONT);
 	pthread_join(thread, NULL);
 	assert_int_equal(sender.status, SEG_ECLOSED);
 	assert_int_equal(status, SEG_ETIMEOUT);

@@ -18,7 +18,6 @@
 
 #include "harness/log.h"
 #include "harness/producer.h"
-#include "harness/server.h"
 #include "harness/storm.h"
 
 /* --- who writes ----------------------------------------------------------------------- */
@@ -74,8 +73,8 @@ static void send_until_written(seg_producer *producer, long writes, long counts[
 
 static void check_log(long counts[TEST_PRODUCER_KEYS], long sent)
 {
-	assert_int_equal(test_log_check(test_producer_server, "s", TEST_PRODUCER_PARTITIONS,
-					TEST_PRODUCER_KEYS, counts, false),
+	assert_int_equal(test_log_check(rig.server, "s", TEST_PRODUCER_PARTITIONS, TEST_PRODUCER_KEYS, counts,
+					false),
 			 sent);
 }
 
@@ -200,7 +199,7 @@ static void a_storm_of_killed_connections_loses_nothing_that_callers_wrote(void 
 	options.delivery = NULL;
 	seg_producer *producer = test_producer_open(&options);
 	test_storm storm;
-	test_storm_start(&storm, test_producer_server, 100);
+	test_storm_start(&storm, rig.server, 100);
 	send_with_many_threads(producer, counts);
 	assert_true(test_storm_end(&storm) > 0);
 	test_producer_close(producer);

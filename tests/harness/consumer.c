@@ -9,33 +9,17 @@
 
 enum { PATIENCE_MS = 20000, PARTITION_SIZE = 100000 };
 
-void test_consumed_start(test_consumed *c, uint32_t partitions, const seg_client_options *options)
+void test_consumed_start(uint32_t partitions, const seg_client_options *options)
 {
-	const seg_stream_shape shape = {.partitions = partitions, .partition_size = PARTITION_SIZE};
-	seg_client_options all;
-	seg_error error;
-	seg_client_options_init(&all);
-	if (options)
-		all = *options;
-	c->server = test_server_start(NULL);
-	c->redis = test_server_connect(c->server);
-	all.address = c->server->address;
-	if (seg_client_open(&all, &c->client, &error) ||
-	    seg_stream_register(c->client, "s", &shape, &c->stream, &error))
-		fail_msg("%s", error.text);
+	test_rig_set_up(NULL);
+	rig.client = test_rig_client(options);
+	test_rig_register("s",
+			  &(seg_stream_shape){.partitions = partitions, .partition_size = PARTITION_SIZE});
 }
 
-void test_consumed_stop(test_consumed *c)
+long long test_consumed_letters(void)
 {
-	seg_stream_close(c->stream);
-	seg_client_close(c->client);
-	redisFree(c->redis);
-	test_server_stop(c->server);
-}
-
-long long test_consumed_letters(const test_consumed *c)
-{
-	redisReply *reply = test_server_command(c->redis, "XLEN {__default:s:partition_0}:g:dead");
+	redisReply *reply = test_server_command(rig.redis, "XLEN {__default:s:partition_0}:g:dead");
 	long long letters = reply->integer;
 	freeReplyObject(reply);
 	return letters;

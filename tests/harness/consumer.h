@@ -7,22 +7,13 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 
-/* A server with the stream "s", and a client. */
-typedef struct test_consumed {
-	test_server *server;
-	redisContext *redis;
-	seg_client *client;
-	seg_stream *stream;
-} test_consumed;
-
-/* options: of the client, whose address is set; NULL: the defaults. */
-void test_consumed_start(test_consumed *consumed, uint32_t partitions, const seg_client_options *options);
-void test_consumed_stop(test_consumed *consumed);
+/* Sets the rig up with the stream "s". options: of the client; NULL: the defaults. */
+void test_consumed_start(uint32_t partitions, const seg_client_options *options);
 
 /* How many dead letters the group "g" has in partition 0. */
-long long test_consumed_letters(const test_consumed *consumed);
+long long test_consumed_letters(void);
 
 /* Joins the group that the options name. */
 seg_consumer *test_consumer_open(seg_client *client, const char *stream, const seg_consumer_options *options);

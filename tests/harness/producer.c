@@ -11,10 +11,6 @@
 
 #include <cmocka.h>
 
-test_server *test_producer_server;
-static seg_client *client;
-seg_stream *test_producer_stream;
-
 /* What the delivery callback received. opaque is 1 + the record's number among all records. */
 static struct {
 	pthread_mutex_t lock;
@@ -116,15 +112,10 @@ void test_producer_added_all(long records)
 
 static int start_with(const char *arguments, uint64_t partition_size)
 {
-	test_producer_server = test_server_start(arguments);
-	seg_client_options options;
-	seg_client_options_init(&options);
-	options.address = test_producer_server->address;
-	seg_stream_shape shape = {TEST_PRODUCER_PARTITIONS, partition_size, SEG_OVERFLOW_REJECT};
-	seg_error error = {0};
-	if (seg_client_open(&options, &client, &error) ||
-	    seg_stream_register(client, "s", &shape, &test_producer_stream, &error))
-		fail_msg("%s", error.text);
+	test_rig_set_up_directory(NULL);
+	test_rig_start(arguments);
+	test_rig_register("s", &(seg_stream_shape){.partitions = TEST_PRODUCER_PARTITIONS,
+						   .partition_size = partition_size});
 	forget(4000000);
 	return 0;
 }
@@ -140,12 +131,8 @@ int test_producer_set_up_small(void **state)
 	(void)state;
 	start_with(NULL, 10);
 	/* A group that has read nothing: nothing may be trimmed. */
-	redisContext *context = test_server_connect(test_producer_server);
 	for (int p = 0; p < TEST_PRODUCER_PARTITIONS; p++)
-		freeReplyObject(test_server_command(context,
-						    "XGROUP CREATE __default:s:partition_%d g 0 MKSTREAM",
-						    p));
-	redisFree(context);
+		test_rig_tell("XGROUP CREATE __default:s:partition_%d g 0 MKSTREAM", p);
 	return 0;
 }
 
@@ -157,13 +144,9 @@ int test_producer_set_up_durable(void **state)
 
 int test_producer_tear_down(void **state)
 {
-	(void)state;
-	seg_stream_close(test_producer_stream);
-	seg_client_close(client);
-	test_server_stop(test_producer_server);
 	free(heard.told);
 	heard.told = NULL;
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 seg_producer_options test_producer_usual(void)
@@ -186,7 +169,7 @@ seg_producer *test_producer_open(const seg_producer_options *options)
 {
 	seg_producer *producer;
 	seg_error error = {0};
-	if (seg_producer_open(test_producer_stream, options, &producer, &error))
+	if (seg_producer_open(rig.stream, options, &producer, &error))
 		fail_msg("%s", error.text);
 	return producer;
 }

@@ -1,7 +1,7 @@
 /*
  * producer.h - an asynchronous producer under test, and what its delivery callback is told: each record once, in order.
  *
- * A test's setup starts a server with the stream "s" of 8 partitions. A record's opaque is its number among all records
+ * A test's setup sets the rig up, with the stream "s" of 8 partitions. A record's opaque is its number among all records
  * of the test, from 1 on. What fails here fails the test. Any thread may ask what was heard.
  */
 #ifndef TEST_HARNESS_PRODUCER_H
@@ -9,12 +9,9 @@
 
 #include <segmenter/segmenter.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { TEST_PRODUCER_PARTITIONS = 8, TEST_PRODUCER_KEYS = 40 };
-
-extern test_server *test_producer_server;
-extern seg_stream *test_producer_stream;
 
 /*
  * A test's setups and teardown. _small: partitions of 10 messages, and a group that has read nothing, so that nothing may
