@@ -22,20 +22,7 @@
 
 enum { PATIENCE_MS = 20000, TIMEOUT_MS = 10000, SLACK_MS = 10000, TLS_RECORD = 1 << 14, HUGE = 20 << 20 };
 
-static seg_client *client;
 static seg_error error;
-
-static void close_client(void)
-{
-	seg_client_close(client);
-	client = NULL;
-}
-
-static int close_all(void **state)
-{
-	close_client();
-	return tear_down(state);
-}
 
 /* --- helpers ------------------------------------------------------------------------------ */
 
@@ -53,7 +40,7 @@ static seg_client_options options_for(const char *address)
 
 static void open_client(const seg_client_options *options)
 {
-	if (seg_client_open(options, &client, &error))
+	if (seg_client_open(options, &rig.client, &error))
 		fail_msg("%s", error.text);
 }
 
@@ -61,9 +48,9 @@ static void open_client(const seg_client_options *options)
 static void refuses(const seg_client_options *options, int status, const char *says)
 {
 	long long began = test_now_ms();
-	assert_null(client);
-	int opened = seg_client_open(options, &client, &error);
-	assert_null(client);
+	assert_null(rig.client);
+	int opened = seg_client_open(options, &rig.client, &error);
+	assert_null(rig.client);
 	if (opened != status || !strstr(error.text, says))
 		fail_msg("%s: \"%s\" instead of %s: \"%s\"", seg_status_name(opened), error.text,
 			 seg_status_name(status), says);
@@ -78,7 +65,8 @@ static const char *with_port(const char *text)
 	char *buffer = buffers[next++ % 4];
 	const char *mark = strchr(text, '#');
 	assert_non_null(mark);
-	snprintf(buffer, sizeof(buffers[0]), "%.*s%d%s", (int)(mark - text), text, server->port, mark + 1);
+	snprintf(buffer, sizeof(buffers[0]), "%.*s%d%s", (int)(mark - text), text, rig.server->port,
+		 mark + 1);
 	return buffer;
 }
 
@@ -86,7 +74,7 @@ static seg_stream *register_stream(const char *name, uint32_t partitions, seg_pa
 {
 	seg_stream *stream;
 	seg_stream_shape shape = {partitions, 100000, SEG_OVERFLOW_REJECT, packing};
-	if (seg_stream_register(client, name, &shape, &stream, &error))
+	if (seg_stream_register(rig.client, name, &shape, &stream, &error))
 		fail_msg("%s", error.text);
 	return stream;
 }
@@ -98,7 +86,7 @@ static seg_consumer *join(const char *stream)
 	seg_consumer_options_init(&options);
 	options.group = "g";
 	options.in_flight_bytes = 64 << 20;
-	if (seg_consumer_open(client, stream, &options, &consumer, &error))
+	if (seg_consumer_open(rig.client, stream, &options, &consumer, &error))
 		fail_msg("%s", error.text);
 	return consumer;
 }
@@ -152,7 +140,7 @@ static void client_producer_and_consumer_work_and_the_order_is_kept(void **state
 {
 	(void)state;
 	start_server("server", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	open_client(&options);
 	seg_stream *stream = register_stream("s", 1, SEG_PACKING_OFF);
 	send_numbers(stream, 50000);
@@ -183,7 +171,7 @@ static void messages_of_20_megabytes_go_through(void **state)
 {
 	(void)state;
 	start_server("server", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	options.timeout_ms = PATIENCE_MS;
 	open_client(&options);
 	seg_stream *stream = register_stream("s", 1, SEG_PACKING_OFF);
@@ -210,7 +198,7 @@ static void messages_of_every_length_around_a_tls_record_go_through(void **state
 {
 	(void)state;
 	start_server("server", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	open_client(&options);
 	seg_stream *stream = register_stream("s", 1, SEG_PACKING_OFF);
 	seg_consumer *consumer = join("s");
@@ -226,14 +214,14 @@ static void a_server_that_dies_raises_no_signal_and_comes_back(void **state)
 {
 	(void)state;
 	start_server("server", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	open_client(&options);
 	seg_stream *stream = register_stream("s", 1, SEG_PACKING_OFF);
 	seg_record record = {"k", 1, "0", 1, NULL, 0};
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	assert_int_not_equal(seg_stream_send(stream, &record, NULL, &error), 0);
 	assert_int_not_equal(seg_stream_send(stream, &record, NULL, &error), 0);
-	test_server_restart(server);
+	test_server_restart(rig.server);
 	seg_stream_close(stream);
 	stream = register_stream("again", 1, SEG_PACKING_OFF);
 	assert_int_equal(seg_stream_send(stream, &record, NULL, &error), 0);
@@ -249,7 +237,7 @@ static void a_server_of_an_unknown_authority_is_refused(void **state)
 {
 	(void)state;
 	start_server("server", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	options.tls_ca_file = file("other-ca.pem");
 	refuses(&options, SEG_EAUTH,
 		with_port("the certificate of 127.0.0.1:# (CN=localhost) is signed by an authority that is "
@@ -264,13 +252,13 @@ static void a_directory_of_authorities_is_as_good_as_a_file(void **state)
 {
 	(void)state;
 	char command[256];
-	snprintf(command, sizeof(command), "cp %s %s && openssl rehash %s", file("ca.pem"), directory,
-		 directory);
+	snprintf(command, sizeof(command), "cp %s %s && openssl rehash %s", file("ca.pem"), rig.directory,
+		 rig.directory);
 	assert_int_equal(system(command), 0);
 	start_server("server", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	options.tls_ca_file = NULL;
-	options.tls_ca_directory = directory;
+	options.tls_ca_directory = rig.directory;
 	open_client(&options);
 }
 
@@ -278,12 +266,12 @@ static void a_certificate_for_another_host_is_refused_and_its_name_told(void **s
 {
 	(void)state;
 	start_server("other-name", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	refuses(&options, SEG_EAUTH,
 		with_port("the certificate of 127.0.0.1:# (CN=other.example) is not for 127.0.0.1; set "
 			  "tls_server_name = other.example, or connect by that name"));
 	char by_name[64];
-	snprintf(by_name, sizeof(by_name), "rediss://localhost:%d", server->port);
+	snprintf(by_name, sizeof(by_name), "rediss://localhost:%d", rig.server->port);
 	options.address = by_name;
 	refuses(&options, SEG_EAUTH, "is not for localhost; set tls_server_name = other.example");
 	options.tls_server_name = "third.example";
@@ -298,10 +286,10 @@ static void a_host_is_verified_by_its_name_as_well_as_by_its_address(void **stat
 	start_server("server", false);
 	seg_client_options options = options_for(with_port("rediss://localhost:#"));
 	open_client(&options);
-	close_client();
+	test_rig_close_client();
 	options.tls_server_name = "localhost.";
 	open_client(&options);
-	close_client();
+	test_rig_close_client();
 	options = options_for(with_port("rediss://localhost:#"));
 	options.tls_server_name = "127.0.0.1";
 	open_client(&options);
@@ -311,11 +299,11 @@ static void a_certificate_out_of_its_time_is_refused_with_that_time(void **state
 {
 	(void)state;
 	start_server("expired", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	refuses(&options, SEG_EAUTH, " (CN=localhost) expired on 2021-");
-	test_server_stop(server);
+	test_server_stop(rig.server);
 	start_server("early", false);
-	options = options_for(server->url);
+	options = options_for(rig.server->url);
 	refuses(&options, SEG_EAUTH, " (CN=localhost) is valid only from 2099-01-01 00:00:00 UTC");
 }
 
@@ -323,7 +311,7 @@ static void a_server_that_requires_a_certificate_says_so_and_takes_one(void **st
 {
 	(void)state;
 	start_server("server", true);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	refuses(&options, SEG_EAUTH,
 		with_port("Redis at 127.0.0.1:# requires a client certificate; set tls_cert_file and "
 			  "tls_key_file"));
@@ -341,18 +329,18 @@ static void tls_1_2_is_spoken_too_and_what_is_older_is_not(void **state)
 	char arguments[700];
 	snprintf(arguments, sizeof(arguments), "%s --tls-protocols TLSv1.2",
 		 test_certificates_arguments(certificates, "server", true));
-	server = test_server_start_with(&(test_server_options){.arguments = arguments, .tls = true});
-	seg_client_options options = options_for(server->url);
+	rig.server = test_server_start_with(&(test_server_options){.arguments = arguments, .tls = true});
+	seg_client_options options = options_for(rig.server->url);
 	refuses(&options, SEG_EAUTH, "requires a client certificate");
 	options.tls_cert_file = file("client.pem");
 	options.tls_key_file = file("client.key");
 	open_client(&options);
-	close_client();
-	test_server_stop(server);
+	test_rig_close_client();
+	test_server_stop(rig.server);
 	snprintf(arguments, sizeof(arguments), "%s --tls-protocols TLSv1.1 --tls-ciphers DEFAULT@SECLEVEL=0",
 		 test_certificates_arguments(certificates, "server", false));
-	server = test_server_start_with(&(test_server_options){.arguments = arguments, .tls = true});
-	options = options_for(server->url);
+	rig.server = test_server_start_with(&(test_server_options){.arguments = arguments, .tls = true});
+	options = options_for(rig.server->url);
 	refuses(&options, SEG_EPROTOCOL, "TLS 1.2 or later must be on there");
 }
 
@@ -360,10 +348,10 @@ static void files_that_cannot_be_used_are_named_at_once(void **state)
 {
 	(void)state;
 	start_server("server", false);
-	seg_client_options options = options_for(server->url);
+	seg_client_options options = options_for(rig.server->url);
 	options.tls_ca_file = "/nonexistent";
 	refuses(&options, SEG_EINVAL, "tls_ca_file: /nonexistent cannot be read: No such file or directory");
-	options = options_for(server->url);
+	options = options_for(rig.server->url);
 	options.tls_cert_file = file("client.pem");
 	options.tls_key_file = file("server.key");
 	refuses(&options, SEG_EINVAL, "server.key is not the key of the certificate in ");
@@ -386,7 +374,7 @@ static void a_plain_address_at_a_tls_port_is_told_to_write_rediss(void **state)
 static void a_tls_address_at_a_plain_port_is_told_to_write_redis(void **state)
 {
 	(void)state;
-	server = test_server_start_tcp(NULL);
+	rig.server = test_server_start_tcp(NULL);
 	seg_client_options options = options_for(with_port("rediss://127.0.0.1:#"));
 	options.timeout_ms = 2000;
 	options.connect_timeout_ms = 1000;
@@ -400,8 +388,8 @@ static void a_tls_address_at_a_plain_port_is_told_to_write_redis(void **state)
 static void a_server_that_answers_without_tls_is_refused_at_once(void **state)
 {
 	(void)state;
-	server = test_server_start_tcp("--maxclients 1");
-	redisContext *only = test_server_connect(server);
+	rig.server = test_server_start_tcp("--maxclients 1");
+	redisContext *only = test_server_connect(rig.server);
 	seg_client_options options = options_for(with_port("rediss://127.0.0.1:#"));
 	refuses(&options, SEG_EPROTOCOL,
 		with_port("the server at 127.0.0.1:# does not speak TLS; write redis://"));
@@ -416,7 +404,7 @@ static void settings_for_tls_on_a_plain_address_are_a_mistake(void **state)
 	refuses(&options, SEG_EINVAL, "tls_ca_file is set, but the address is without TLS; write rediss://");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, close_all)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, test_rig_tear_down)
 
 int main(void)
 {

@@ -8,13 +8,9 @@
 #include <stdbool.h>
 
 #include "harness/certificates.h"
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 static test_certificates *certificates;
-static test_server *server;
-static test_runner *runner;
-static char directory[64];
 
 static int make_certificates(void **state)
 {
@@ -30,25 +26,6 @@ static int remove_certificates(void **state)
 	return 0;
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	test_directory_make(directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_runner_free(runner);
-	runner = NULL;
-	if (server)
-		test_server_stop(server);
-	server = NULL;
-	test_directory_remove(directory);
-	return 0;
-}
-
 /* A certificate or a key of the test's. */
 static const char *file(const char *name)
 {
@@ -58,7 +35,7 @@ static const char *file(const char *name)
 /* A server that shows this certificate. */
 static void start_server(const char *name, bool client_certificates)
 {
-	server = test_server_start_with(
+	rig.server = test_server_start_with(
 		&(test_server_options){.arguments = test_certificates_arguments(certificates, name,
 										client_certificates),
 				       .tls = true});

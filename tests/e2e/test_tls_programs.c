@@ -30,25 +30,26 @@ static void segctl_takes_tls_from_the_command_line_or_the_environment(void **sta
 	(void)state;
 	start_server("server", true);
 	test_segctl_good(
-		server->url,
+		rig.server->url,
 		"stream create s --partitions 1 --tls-ca-file %s --tls-cert-file %s --tls-key-file %s",
 		file("ca.pem"), file("client.pem"), file("client.key"));
 	setenv("SEGMENTER_TLS_CA_FILE", file("ca.pem"), 1);
 	setenv("SEGMENTER_TLS_CERT_FILE", file("client.pem"), 1);
 	setenv("SEGMENTER_TLS_KEY_FILE", file("client.key"), 1);
-	test_expect_text(test_segctl_good(server->url, "stream list"), "s ");
+	test_expect_text(test_segctl_good(rig.server->url, "stream list"), "s ");
 	const test_segctl *answer =
-		test_segctl_do(server->url, "stream list --tls-ca-file %s", file("other-ca.pem"));
+		test_segctl_do(rig.server->url, "stream list --tls-ca-file %s", file("other-ca.pem"));
 	assert_int_equal(answer->exit_code, EX_NOPERM);
 	test_expect_text(answer->errors, "is not trusted (CN=segmenter test CA); set tls_ca_file");
-	test_segctl_good(server->url, "stream list --tls-ca-file %s --tls-verify no", file("other-ca.pem"));
+	test_segctl_good(rig.server->url, "stream list --tls-ca-file %s --tls-verify no",
+			 file("other-ca.pem"));
 	setenv("SEGMENTER_TLS_VERIFY", "maybe", 1);
-	answer = test_segctl_do(server->url, "stream list");
+	answer = test_segctl_do(rig.server->url, "stream list");
 	assert_int_equal(answer->exit_code, EX_USAGE);
 	test_expect_text(answer->errors, "SEGMENTER_TLS_VERIFY is \"maybe\"; write yes or no");
 	unsetenv("SEGMENTER_TLS_VERIFY");
 	/* What the environment says of TLS does not disturb an address without it. */
-	test_segctl_good(server->address, "stream list");
+	test_segctl_good(rig.server->address, "stream list");
 	unsetenv("SEGMENTER_TLS_CA_FILE");
 	unsetenv("SEGMENTER_TLS_CERT_FILE");
 	unsetenv("SEGMENTER_TLS_KEY_FILE");
@@ -57,13 +58,13 @@ static void segctl_takes_tls_from_the_command_line_or_the_environment(void **sta
 static void make_runner(const char *more_redis, const char *more_runner)
 {
 	char path[96];
-	snprintf(path, sizeof(path), "%s/deliveries", directory);
-	runner = test_runner_make(
+	snprintf(path, sizeof(path), "%s/deliveries", rig.directory);
+	rig.runner = test_runner_make(
 		"[redis]\naddress = %s\ntls_ca_file = %s\ntls_cert_file = %s/client.pem\n"
 		"tls_key_file = %s/client.key\nconnect_timeout = 1s\n%s\n[runner]\nname = only\n%s\n"
 		"[consumer c]\nstream = s\ngroup = g\npartitions = 4\nsession_timeout = 2s\n"
 		"plugin = %s/tests/plugins/record.so\noption.path = %s\n",
-		server->url, file("ca.pem"), directory, directory, more_redis, more_runner,
+		rig.server->url, file("ca.pem"), rig.directory, rig.directory, more_redis, more_runner,
 		test_build_directory(), path);
 }
 
@@ -74,7 +75,7 @@ static void put_certificate(const char *name)
 	snprintf(command, sizeof(command),
 		 "cd %s && cp %s/%s.pem new.pem && cp %s/%s.key new.key && mv new.pem client.pem && "
 		 "mv new.key client.key",
-		 directory, certificates->directory, name, certificates->directory, name);
+		 rig.directory, certificates->directory, name, certificates->directory, name);
 	assert_int_equal(system(command), 0);
 }
 
@@ -84,10 +85,10 @@ static void segctl_takes_tls_from_a_configuration(void **state)
 	start_server("server", true);
 	put_certificate("client");
 	make_runner("", "");
-	test_segctl_good(NULL, "-c %s stream create s --partitions 4", runner->config);
-	test_expect_text(test_segctl_good(NULL, "-c %s stream list", runner->config), "s ");
+	test_segctl_good(NULL, "-c %s stream create s --partitions 4", rig.runner->config);
+	test_expect_text(test_segctl_good(NULL, "-c %s stream list", rig.runner->config), "s ");
 	/* They belong to the address in the configuration. */
-	test_segctl_good(NULL, "-c %s -a %s stream list", runner->config, server->address);
+	test_segctl_good(NULL, "-c %s -a %s stream list", rig.runner->config, rig.server->address);
 }
 
 /* --- segrunner ----------------------------------------------------------------------------------- */
@@ -95,7 +96,7 @@ static void segctl_takes_tls_from_a_configuration(void **state)
 /* Clients reconnect, with what the files hold by then. */
 static void cut_all(void)
 {
-	test_server_tell(server, "CLIENT KILL TYPE normal SKIPME yes");
+	test_server_tell(rig.server, "CLIENT KILL TYPE normal SKIPME yes");
 }
 
 static void certificates_change_while_all_runs_and_nothing_is_lost(void **state)
@@ -103,21 +104,21 @@ static void certificates_change_while_all_runs_and_nothing_is_lost(void **state)
 	(void)state;
 	enum { KEYS = 8 };
 	char path[96];
-	snprintf(path, sizeof(path), "%s/deliveries", directory);
+	snprintf(path, sizeof(path), "%s/deliveries", rig.directory);
 	start_server("server", true);
 	put_certificate("client");
 	make_runner("", "");
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
-	test_load *load = test_load_start(server->address, "s", 4, KEYS, 100);
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_load *load = test_load_start(rig.server->address, "s", 4, KEYS, 100);
 	test_load_reach(load, 50);
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 
 	/* A new certificate drops no connection, and neither does SIGHUP. */
 	put_certificate("renewed");
-	test_certificates_swap(certificates, server, "renewed");
-	kill(runner->pid, SIGHUP);
+	test_certificates_swap(certificates, rig.server, "renewed");
+	kill(rig.runner->pid, SIGHUP);
 	test_load_go_on(load, 50);
-	assert_false(test_runner_has_said(runner, "reconnecting"));
+	assert_false(test_runner_has_said(rig.runner, "reconnecting"));
 
 	/* Later connections have it. */
 	cut_all();
@@ -125,15 +126,15 @@ static void certificates_change_while_all_runs_and_nothing_is_lost(void **state)
 	test_load_go_on(load, 50);
 
 	/* A certificate that is not good stops new connections, and the log says why; its successor mends that. */
-	test_certificates_swap(certificates, server, "expired");
+	test_certificates_swap(certificates, rig.server, "expired");
 	cut_all();
-	test_runner_says(runner, "expired on 2021-");
-	test_certificates_swap(certificates, server, "server");
+	test_runner_says(rig.runner, "expired on 2021-");
+	test_certificates_swap(certificates, rig.server, "server");
 	test_deliveries_go_on(path, 4);
 
 	int numbers = test_load_end(load);
-	test_group_wait_drained(server->address, "s", "g");
-	assert_int_equal(test_runner_stop(runner, SIGTERM), 0);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), 0);
 	test_deliveries deliveries = test_deliveries_read(path);
 	test_deliveries_check(&deliveries, KEYS, numbers, 0);
 	test_deliveries_free(&deliveries);
@@ -145,9 +146,9 @@ static void a_runner_ends_with_77_where_the_certificate_is_not_trusted(void **st
 	start_server("stranger", false);
 	put_certificate("client");
 	make_runner("", "");
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
-	assert_int_equal(test_runner_wait(runner), EX_NOPERM);
-	test_runner_says(runner, "is not trusted (CN=another CA); set tls_ca_file");
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(rig.runner), EX_NOPERM);
+	test_runner_says(rig.runner, "is not trusted (CN=another CA); set tls_ca_file");
 }
 
 static void a_check_names_the_line_of_a_key_that_does_not_fit(void **state)
@@ -156,13 +157,13 @@ static void a_check_names_the_line_of_a_key_that_does_not_fit(void **state)
 	char command[256];
 	start_server("server", false);
 	put_certificate("client");
-	snprintf(command, sizeof(command), "cp %s %s/client.key", file("server.key"), directory);
+	snprintf(command, sizeof(command), "cp %s %s/client.key", file("server.key"), rig.directory);
 	assert_int_equal(system(command), 0);
 	make_runner("", "");
-	test_runner_start(runner, (const char *const[]){"--check", "CONFIG", NULL});
-	assert_int_equal(test_runner_wait(runner), EX_CONFIG);
-	test_runner_says(runner, ".ini:5: tls_key_file: ");
-	test_runner_says(runner, "client.key is not the key of the certificate in ");
+	test_runner_start(rig.runner, (const char *const[]){"--check", "CONFIG", NULL});
+	assert_int_equal(test_runner_wait(rig.runner), EX_CONFIG);
+	test_runner_says(rig.runner, ".ini:5: tls_key_file: ");
+	test_runner_says(rig.runner, "client.key is not the key of the certificate in ");
 }
 
 /* --- admin ----------------------------------------------------------------------------------------- */
@@ -213,11 +214,11 @@ static void admin_speaks_tls_only_and_reads_its_certificate_at_sighup(void **sta
 	snprintf(lines, sizeof(lines),
 		 "admin = 127.0.0.1:%d\nadmin_tls_cert_file = %s/client.pem\nadmin_tls_key_file = "
 		 "%s/client.key",
-		 port, directory, directory);
+		 port, rig.directory, rig.directory);
 	make_runner("", lines);
-	test_runner_start(runner, (const char *const[]){"-c", "CONFIG", NULL});
-	test_runner_says(runner, "admin: listening on https://127.0.0.1:");
-	test_group_wait_balanced(server->address, "s", "g", 1);
+	test_runner_start(rig.runner, (const char *const[]){"-c", "CONFIG", NULL});
+	test_runner_says(rig.runner, "admin: listening on https://127.0.0.1:");
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
 	shows(port, "/livez", "HTTP/1.1 200");
 	shows(port, "/metrics", "segmenter_");
 	shows(port, "/", "<html");
@@ -229,14 +230,14 @@ static void admin_speaks_tls_only_and_reads_its_certificate_at_sighup(void **sta
 	assert_true(n <= 0 || byte[0] != 'H');
 	close(fd);
 	put_certificate("client"); /* for no host */
-	kill(runner->pid, SIGHUP);
-	test_runner_says_times(runner, "admin: listening on https://", 2);
+	kill(rig.runner->pid, SIGHUP);
+	test_runner_says_times(rig.runner, "admin: listening on https://", 2);
 	char *text = get(port, "/livez");
 	assert_null(text);
-	assert_int_equal(test_runner_stop(runner, SIGTERM), 0);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, test_rig_tear_down)
 
 int main(void)
 {

@@ -11,44 +11,12 @@
 
 #include <cmocka.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "config/config.h"
 
 #define CONSUMER "[consumer c]\nstream=s\ngroup=g\nplugin=p\n"
 #define SECOND INT64_C(1000000000)
 #define MS INT64_C(1000000)
-
-static char directory[64];
-
-static int make_directory(void **state)
-{
-	(void)state;
-	test_directory_make(directory);
-	return 0;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	test_directory_remove(directory);
-	return 0;
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return path;
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *file = fopen(path_of(name), "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path_of(name), 0600), 0);
-}
 
 static void fail_with(seg_config_errors *errors)
 {
@@ -380,21 +348,22 @@ static void an_included_file_is_read_in_place_and_its_paths_are_its_own(void **s
 {
 	char expected[128];
 	(void)state;
-	assert_int_equal(mkdir(path_of("sub"), 0700), 0);
-	write_file("sub/redis.ini", "[redis]\npassword_file = pw\n[runner]\nlog_file = own.log\n");
-	write_file("sub/pw", "swordfish\r\n");
-	write_file("main.ini", "include = sub/redis.ini\n[runner]\nplugin_directory = plugins\n[redis]\nuser "
-			       "= u\n" CONSUMER);
-	seg_config *config = load_file(path_of("main.ini"));
+	assert_int_equal(mkdir(test_rig_path("sub"), 0700), 0);
+	test_rig_write("sub/redis.ini", "[redis]\npassword_file = pw\n[runner]\nlog_file = own.log\n");
+	test_rig_write("sub/pw", "swordfish\r\n");
+	test_rig_write("main.ini",
+		       "include = sub/redis.ini\n[runner]\nplugin_directory = plugins\n[redis]\nuser "
+		       "= u\n" CONSUMER);
+	seg_config *config = load_file(test_rig_path("main.ini"));
 	assert_null(config->redis.password);
-	snprintf(expected, sizeof(expected), "%s/sub/pw", directory);
+	snprintf(expected, sizeof(expected), "%s/sub/pw", rig.directory);
 	assert_string_equal(config->redis.password_file, expected);
 	assert_string_equal(config->redis.user, "u");
-	snprintf(expected, sizeof(expected), "%s/sub/own.log", directory);
+	snprintf(expected, sizeof(expected), "%s/sub/own.log", rig.directory);
 	assert_string_equal(config->runner.log_file, expected);
-	snprintf(expected, sizeof(expected), "%s/plugins", directory);
+	snprintf(expected, sizeof(expected), "%s/plugins", rig.directory);
 	assert_string_equal(config->runner.plugin_directory, expected);
-	snprintf(expected, sizeof(expected), "%s/main.ini", directory);
+	snprintf(expected, sizeof(expected), "%s/main.ini", rig.directory);
 	assert_string_equal(config->consumers[0].place.file, expected);
 	seg_config_free(config);
 }
@@ -402,9 +371,9 @@ static void an_included_file_is_read_in_place_and_its_paths_are_its_own(void **s
 static void a_file_included_twice_in_a_row_is_no_loop(void **state)
 {
 	(void)state;
-	write_file("nothing.ini", "# nothing\n");
-	write_file("twice.ini", "include = nothing.ini\ninclude = nothing.ini\n" CONSUMER);
-	seg_config_free(load_file(path_of("twice.ini")));
+	test_rig_write("nothing.ini", "# nothing\n");
+	test_rig_write("twice.ini", "include = nothing.ini\ninclude = nothing.ini\n" CONSUMER);
+	seg_config_free(load_file(test_rig_path("twice.ini")));
 }
 
 static void the_config_may_come_from_a_pipe(void **state)
@@ -597,5 +566,5 @@ int main(void)
 		cmocka_unit_test(every_form_of_the_reference_names_every_option),
 		cmocka_unit_test(the_sample_loads_as_it_is),
 	};
-	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+	return cmocka_run_group_tests(tests, test_rig_set_up_directory, test_rig_tear_down);
 }

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "config/config.h"
 
 /* A valid consumer, in four lines. */
@@ -33,36 +33,9 @@ static char *report(const seg_config_errors *errors)
 	return text;
 }
 
-static char directory[64];
-
-static int make_directory(void **state)
-{
-	(void)state;
-	test_directory_make(directory);
-	return 0;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	test_directory_remove(directory);
-	return 0;
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return path;
-}
-
 static void write_file(const char *name, const char *text, mode_t mode)
 {
-	FILE *file = fopen(path_of(name), "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path_of(name), mode), 0);
+	assert_int_equal(chmod(test_rig_write(name, "%s", text), mode), 0);
 }
 
 /* Loads the file and compares the reported errors; "@" in `expected` stands for the directory. */
@@ -72,13 +45,13 @@ static void expect_report(const char *name, int expected_status, const char *exp
 	seg_config_errors errors = {0};
 	char *wanted = NULL;
 	size_t size;
-	assert_int_equal(seg_config_load(path_of(name), &config, &errors), expected_status);
+	assert_int_equal(seg_config_load(test_rig_path(name), &config, &errors), expected_status);
 	char *reported = report(&errors);
 	FILE *out = open_memstream(&wanted, &size);
 	assert_non_null(out);
 	for (const char *c = expected; *c; c++)
 		if (*c == '@')
-			fputs(directory, out);
+			fputs(rig.directory, out);
 		else
 			fputc(*c, out);
 	assert_int_equal(fclose(out), 0);
@@ -101,7 +74,7 @@ static void a_file_over_one_mebibyte_is_refused(void **state)
 {
 	(void)state;
 	write_file("big.ini", CONSUMER, 0600);
-	assert_int_equal(truncate(path_of("big.ini"), 4LL << 30), 0);
+	assert_int_equal(truncate(test_rig_path("big.ini"), 4LL << 30), 0);
 	expect_report("big.ini", SEG_ENOTFOUND,
 		      "@/big.ini: is longer than 1048576 bytes; name the right file, or split it");
 }
@@ -151,7 +124,7 @@ static void includes_that_multiply_end_at_256_files(void **state)
 		write_file(name, text, 0600);
 	}
 	write_file("two16", "", 0600);
-	assert_int_equal(seg_config_load(path_of("two0"), &config, &errors), SEG_EINVAL);
+	assert_int_equal(seg_config_load(test_rig_path("two0"), &config, &errors), SEG_EINVAL);
 	assert_non_null(strstr(errors.list[0].text, "include: more than 256 files in all; join some files"));
 	seg_config_errors_fini(&errors);
 }
@@ -168,7 +141,7 @@ static void an_option_given_in_two_files_names_both(void **state)
 static void a_pipe_is_never_waited_for_in_an_include(void **state)
 {
 	(void)state;
-	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+	assert_int_equal(mkfifo(test_rig_path("pipe"), 0600), 0);
 	write_file("piped.ini", "include = pipe\n[redis]\npassword_file = pipe\n" CONSUMER, 0600);
 	expect_report("piped.ini", SEG_EINVAL,
 		      "@/piped.ini:1: include: @/pipe is not a regular file; name a regular file\n"
@@ -234,5 +207,5 @@ int main(void)
 		cmocka_unit_test(a_password_that_others_may_read_is_warned_of),
 		cmocka_unit_test(a_password_file_must_hold_one_line_and_be_no_one_elses),
 	};
-	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+	return cmocka_run_group_tests(tests, test_rig_set_up_directory, test_rig_tear_down);
 }

@@ -13,39 +13,25 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "redis/connection.h"
 
-static test_server *server;
-static redisContext *other; /* a stock connection, for commands of which the tested one knows nothing */
 static seg_address address;
 static seg_connection *connection;
 
 static int setup(void **state)
 {
-	(void)state;
-	server = test_server_start_tcp(NULL);
-	other = test_server_connect(server);
+	test_rig_set_up_directory(state);
+	test_rig_start_with(&(test_server_options){.tcp = true});
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	seg_connection_destroy(connection);
 	connection = NULL;
 	seg_address_fini(&address);
-	redisFree(other);
-	test_server_stop(server);
-	return 0;
-}
-
-static void operate(const char *command)
-{
-	redisReply *reply = test_server_command(other, command);
-	if (reply->type == REDIS_REPLY_ERROR)
-		fail_msg("%s: %s", command, reply->str);
-	freeReplyObject(reply);
+	return test_rig_tear_down(state);
 }
 
 static void connect_to(const char *url)
@@ -130,13 +116,13 @@ static void a_fresh_connection_has_its_name_its_database_and_the_scripts(void **
 {
 	(void)state;
 	char url[160];
-	snprintf(url, sizeof(url), "%s?db=3", server->address);
-	operate("SCRIPT FLUSH");
+	snprintf(url, sizeof(url), "%s?db=3", rig.server->address);
+	test_rig_tell("SCRIPT FLUSH");
 	connect_to(url);
 	assert_string_equal(ask("CLIENT", "GETNAME", NULL).text, "tester");
 	ask("SET", "here", "1");
-	operate("SELECT 3");
-	redisReply *reply = test_server_command(other, "GET here");
+	test_rig_tell("SELECT 3");
+	redisReply *reply = test_server_command(rig.redis, "GET here");
 	assert_string_equal(reply->str, "1");
 	freeReplyObject(reply);
 	assert_string_equal(register_stream().text, "OK");
@@ -146,15 +132,15 @@ static void users_and_passwords_are_what_redis_takes_them_for(void **state)
 {
 	(void)state;
 	char url[160];
-	operate("ACL SETUSER alice on >p@ss/word ~* +@all");
-	operate("ACL SETUSER default off");
-	snprintf(url, sizeof(url), "unix://alice:p%%40ss%%2fword@%s", server->socket);
+	test_rig_tell("ACL SETUSER alice on >p@ss/word ~* +@all");
+	test_rig_tell("ACL SETUSER default off");
+	snprintf(url, sizeof(url), "unix://alice:p%%40ss%%2fword@%s", rig.server->socket);
 	connect_to(url);
 	assert_string_equal(ask("ACL", "WHOAMI", NULL).text, "alice");
-	snprintf(url, sizeof(url), "unix://alice:wrong@%s", server->socket);
+	snprintf(url, sizeof(url), "unix://alice:wrong@%s", rig.server->socket);
 	connect_to(url);
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), SEG_EAUTH);
-	connect_to(server->address);
+	connect_to(rig.server->address);
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 10 * SEG_SECOND), SEG_EAUTH);
 	assert_non_null(strstr(seg_connection_error(connection)->text, "requires a password"));
 }
@@ -164,7 +150,7 @@ static void a_host_name_is_tried_at_each_of_its_addresses(void **state)
 	(void)state;
 	char url[64];
 	/* localhost may also mean ::1, where this Redis does not listen. */
-	snprintf(url, sizeof(url), "redis://localhost:%d", server->port);
+	snprintf(url, sizeof(url), "redis://localhost:%d", rig.server->port);
 	connect_to(url);
 	assert_string_equal(ask("PING", NULL, NULL).text, "PONG");
 }
@@ -186,9 +172,9 @@ static void a_host_that_there_is_not_is_named(void **state)
 static void a_script_that_redis_forgot_is_there_at_the_second_try(void **state)
 {
 	(void)state;
-	connect_to(server->address);
+	connect_to(rig.server->address);
 	assert_string_equal(register_stream().text, "OK");
-	operate("SCRIPT FLUSH");
+	test_rig_tell("SCRIPT FLUSH");
 	answer refused = register_stream();
 	assert_int_equal(refused.type, SEG_REPLY_ERROR);
 	assert_true(refused.transient);
@@ -200,7 +186,7 @@ static void a_killed_client_comes_back_as_another_one(void **state)
 {
 	(void)state;
 	char command[64];
-	connect_to(server->address);
+	connect_to(rig.server->address);
 	wait_ready();
 	int64_t id = seg_connection_client_id(connection);
 	assert_true(id > 0);
@@ -208,7 +194,7 @@ static void a_killed_client_comes_back_as_another_one(void **state)
 	assert_true(seg_connection_words(connection, keep, &blocked, "BLPOP", "nothing", "0", (char *)NULL));
 	seg_connection_flush(connection);
 	snprintf(command, sizeof(command), "CLIENT KILL ID %lld", (long long)id);
-	operate(command);
+	test_rig_tell(command);
 	wait_for(&blocked);
 	assert_true(blocked.lost);
 	wait_ready();
@@ -222,9 +208,9 @@ static void a_killed_client_comes_back_as_another_one(void **state)
 static void a_full_redis_says_that_it_takes_no_more_connections(void **state)
 {
 	(void)state;
-	operate("CONFIG SET maxclients 1");
+	test_rig_tell("CONFIG SET maxclients 1");
 	for (int i = 0; i < 20; i++) {
-		connect_to(server->address);
+		connect_to(rig.server->address);
 		/* On a busy machine the answer takes longer than one wait. */
 		int64_t until = seg_now() + 20 * SEG_SECOND;
 		do
@@ -245,10 +231,10 @@ static void a_message_that_is_too_large_for_redis_is_told_each_time(void **state
 	assert_non_null(large);
 	memset(large, 'x', SIZE);
 	large[SIZE] = '\0';
-	operate("CONFIG SET proto-max-bulk-len 1mb");
+	test_rig_tell("CONFIG SET proto-max-bulk-len 1mb");
 	for (int i = 0; i < 10; i++) {
 		answer got = {0};
-		connect_to(server->address);
+		connect_to(rig.server->address);
 		wait_ready();
 		assert_true(seg_connection_words(connection, keep, &got, "ECHO", large, (char *)NULL));
 		seg_connection_wait(connection, &got.done, seg_now() + 10 * SEG_SECOND);
@@ -263,17 +249,17 @@ static void a_message_that_is_too_large_for_redis_is_told_each_time(void **state
 static void a_redis_that_starts_again_is_found_with_the_scripts_loaded(void **state)
 {
 	(void)state;
-	connect_to(server->address);
+	connect_to(rig.server->address);
 	wait_ready();
 	answer blocked = {0};
 	assert_true(seg_connection_words(connection, keep, &blocked, "BLPOP", "nothing", "0", (char *)NULL));
 	seg_connection_flush(connection);
-	test_server_kill(server);
+	test_server_kill(rig.server);
 	wait_for(&blocked);
 	assert_true(blocked.lost);
 	assert_int_equal(seg_connection_wait_ready(connection, seg_now() + 300 * SEG_MS), SEG_ETIMEOUT);
 	assert_false(seg_connection_words(connection, keep, &blocked, "PING", (char *)NULL));
-	test_server_restart(server);
+	test_server_restart(rig.server);
 	assert_string_equal(register_stream().text, "OK");
 	assert_int_equal(seg_connection_incarnation(connection), 2);
 }
@@ -289,7 +275,7 @@ static void large_commands_and_large_answers_are_whole_though_neither_side_takes
 	for (size_t i = 0; i < LARGE; i++)
 		sum += (unsigned char)(data[i] = (char)('a' + i * 7 % 26));
 	data[LARGE] = '\0';
-	connect_to(server->address);
+	connect_to(rig.server->address);
 	wait_ready();
 	/*
 	 * All commands are in flight at once: a client that reads only after it has written everything would
@@ -348,10 +334,10 @@ static void entries_go_to_the_sink_and_other_answers_around_them_do_not(void **s
 	answer before = {0}, entries = {0}, none = {0}, wrong = {0}, after = {0};
 	const char *read[] = {"XREAD", "STREAMS", "log", "0"}, *at_end[] = {"XREAD", "STREAMS", "log", "$"};
 	const char *no_stream[] = {"XREAD", "STREAMS", "text", "0"};
-	operate("XADD log 1-1 partitionKey k data d");
-	operate("XADD log 1-2 h v");
-	operate("SET text x");
-	connect_to(server->address);
+	test_rig_tell("XADD log 1-1 partitionKey k data d");
+	test_rig_tell("XADD log 1-2 h v");
+	test_rig_tell("SET text x");
+	connect_to(rig.server->address);
 	wait_ready();
 	read_entries[0] = '\0';
 	assert_true(

@@ -16,11 +16,10 @@
 #include <unistd.h>
 
 #include "harness/plugin.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PATIENCE_MS = 10000, MANY = 3000 };
 
-static char directory[64];
 static char options[8][512];
 
 /* An option "name=value" (printf), valid during this test; slot: 0 to 7. */
@@ -38,32 +37,21 @@ __attribute__((format(printf, 2, 3))) static const char *option(int slot, const 
 /* A child in shell: `each` runs for each message, which is in $m. Its files are in the test's directory. */
 static const char *shell(const char *each)
 {
-	return option(0, "command=cd %s; while IFS= read -r m; do %s; done", directory, each);
+	return option(0, "command=cd %s; while IFS= read -r m; do %s; done", rig.directory, each);
 }
 
 #define ANSWER(json) "echo '" json "'"
 
-static int make_directory(void **state)
+static int set_up(void **state)
 {
-	(void)state;
 	signal(SIGPIPE, SIG_IGN);
-	test_directory_make(directory);
-	return 0;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	test_directory_remove(directory);
-	return 0;
+	return test_rig_set_up_directory(state);
 }
 
 static const char *read_file(const char *name)
 {
 	static char content[256 * 1024];
-	char path[128];
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	FILE *file = fopen(path, "r");
+	FILE *file = fopen(test_rig_path(name), "r");
 	size_t length = file ? fread(content, 1, sizeof(content) - 1, file) : 0;
 	content[length] = '\0';
 	if (file)
@@ -211,10 +199,9 @@ static void frames_carry_data_as_it_is(void **state)
 		"while (h:=frame()) is not None:\n d=frame()\n"
 		" open(sys.argv[1],\"a\").write(json.loads(h)[\"id\"]+\" \"+d.hex()+\"\\n\")\n"
 		" a=b\"{\\\"ok\\\":true}\"; o.write(struct.pack(\">I\",len(a))+a); o.flush()\n";
-	test_plugin *p =
-		test_plugin_start("exec",
-				  OPTIONS(option(0, "command=exec python3 -c '%s' %s/got", script, directory),
-					  "framing=frames"));
+	test_plugin *p = test_plugin_start("exec", OPTIONS(option(0, "command=exec python3 -c '%s' %s/got",
+								  script, rig.directory),
+							   "framing=frames"));
 	void *partition = test_plugin_open(p, 7);
 	seg_message binary = test_message(2, "k", "");
 	binary.data = "\xff\0\n";
@@ -248,7 +235,7 @@ static void a_child_killed_between_batches_costs_no_message_an_attempt(void **st
 	test_plugin *p = test_plugin_start(
 		"exec",
 		OPTIONS(option(0, "command=echo $$ >%s/pid; while read -r m; do echo '{\"ok\":true}'; done",
-			       directory)));
+			       rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	long pid = read_pid("pid");
@@ -268,7 +255,7 @@ static void a_child_that_does_not_answer_in_time_is_killed(void **state)
 				  OPTIONS(option(0,
 						 "command=echo $$ >%s/pid; read -r m; echo '{\"ok\":true}'; "
 						 "exec sleep 1000",
-						 directory),
+						 rig.directory),
 					  "timeout=500ms"));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
@@ -353,7 +340,7 @@ static void a_child_that_fails_at_first_and_then_answers_stops_nothing(void **st
 		"exec", OPTIONS(option(0,
 				       "command=cd %s; [ -f go ] || { touch go; exit 4; }; read -r m; "
 				       "echo '{\"ok\":true}'; read -r m; exit 5",
-				       directory)));
+				       rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	test_expect_done(test_plugin_hand_over(p, partition, test_message(1, "k", "a")));
 	test_expect_answer(test_plugin_hand_over(p, partition, test_message(2, "k", "b")), SEG_OUTCOME_RETRY,
@@ -408,7 +395,7 @@ static void a_child_ends_with_its_input(void **state)
 	(void)state;
 	test_plugin *p =
 		test_plugin_start("exec", OPTIONS(option(0, "command=cat >/dev/null; echo finished >%s/end",
-							 directory)));
+							 rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	test_plugin_close(p, partition);
 	assert_string_equal(read_file("end"), "finished\n");
@@ -423,7 +410,7 @@ static void a_child_that_ignores_its_input_gets_sigterm_and_then_sigkill_with_al
 		OPTIONS(option(0,
 			       "command=cd %s; trap 'echo term >term' TERM; sleep 1000 & echo $! >pid2;"
 			       " echo $$ >pid; while :; do wait; done",
-			       directory),
+			       rig.directory),
 			"stop_timeout=100ms"));
 	void *partition = test_plugin_open(p, 7);
 	long pid = read_pid("pid"), started = read_pid("pid2");
@@ -442,7 +429,7 @@ static void a_child_does_not_outlive_a_killed_runner(void **state)
 		test_plugin *p =
 			test_plugin_start("exec",
 					  OPTIONS(option(0, "command=echo $$ >%s/pid; exec sleep 1000",
-							 directory)));
+							 rig.directory)));
 		test_plugin_open(p, 7);
 		for (;;)
 			pause();
@@ -489,7 +476,7 @@ static void the_child_knows_its_partition_from_the_environment(void **state)
 	(void)state;
 	test_plugin *p = test_plugin_start(
 		"exec", OPTIONS(option(0, "command=env | grep ^SEGMENTER_ | sort >env; cat >/dev/null"),
-				option(1, "directory=%s", directory)));
+				option(1, "directory=%s", rig.directory)));
 	test_plugin_close(p, test_plugin_open(p, 7));
 	assert_string_equal(
 		read_file("env"),
@@ -546,10 +533,10 @@ static void the_shell_example_waits_for_files(void **state)
 		test_plugin_start("exec",
 				  OPTIONS(option(0, "command=exec sh %s/examples/exec-shell/handler.sh",
 						 getenv("SEG_SOURCE_DIR")),
-					  option(1, "directory=%s", directory)));
+					  option(1, "directory=%s", rig.directory)));
 	void *partition = test_plugin_open(p, 7);
 	char command[128];
-	snprintf(command, sizeof(command), "touch '%s/there'", directory);
+	snprintf(command, sizeof(command), "touch '%s/there'", rig.directory);
 	assert_int_equal(system(command), 0);
 	const seg_message m[] = {test_message(1, "there", ""), test_message(2, "a/b", ""),
 				 test_message(3, "not there", "")};
@@ -588,15 +575,10 @@ static const char counting[] =
 
 static test_plugin *start_counting(void)
 {
-	char path[128];
-	snprintf(path, sizeof(path), "%s/counting.py", directory);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(counting, file);
-	fclose(file);
+	test_rig_write("counting.py", "%s", counting);
 	return test_plugin_start_with("exec",
 				      OPTIONS(option(0, "command=cd %s; exec python3 counting.py",
-						     directory)),
+						     rig.directory)),
 				      outputs, 1);
 }
 
@@ -781,7 +763,7 @@ static void a_child_of_a_lane_is_told_no_values_and_may_emit(void **state)
 	test_plugin_stop(p);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -15,11 +15,10 @@
 #include <unistd.h>
 
 #include "harness/plugin.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
 enum { PATIENCE_MS = 20000 };
 
-static char directory[64];
 static char url[96];
 static pid_t server;
 
@@ -27,36 +26,28 @@ static pid_t server;
 
 /* --- the server ------------------------------------------------------------------------------------ */
 
-static const char *path_of(const char *name)
-{
-	static char path[128];
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return path;
-}
-
 static bool has_port(void *arg)
 {
 	(void)arg;
-	return access(path_of("port"), F_OK) == 0;
+	return access(test_rig_path("port"), F_OK) == 0;
 }
 
 static int start_server(void **state)
 {
-	(void)state;
 	char script[512];
 	int port = 0;
-	test_directory_make(directory);
+	test_rig_set_up_directory(state);
 	snprintf(script, sizeof(script), "%s/tests/harness/http_server.py", getenv("SEG_SOURCE_DIR"));
 	pid_t parent = getpid();
 	server = fork();
 	if (server == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() == parent)
-			execlp("python3", "python3", script, directory, (char *)NULL);
+			execlp("python3", "python3", script, rig.directory, (char *)NULL);
 		_exit(127);
 	}
 	test_wait_until(has_port, NULL, PATIENCE_MS, "the HTTP server listens");
-	FILE *file = fopen(path_of("port"), "r");
+	FILE *file = fopen(test_rig_path("port"), "r");
 	assert_non_null(file);
 	assert_int_equal(fscanf(file, "%d", &port), 1);
 	fclose(file);
@@ -75,25 +66,20 @@ static void end_server(void)
 
 static int stop_server(void **state)
 {
-	(void)state;
 	end_server();
-	test_directory_remove(directory);
-	return 0;
+	return test_rig_tear_down(state);
 }
 
 static void answers(const char *lines)
 {
-	FILE *file = fopen(path_of("answers"), "w");
-	assert_non_null(file);
-	fputs(lines, file);
-	fclose(file);
+	test_rig_write("answers", "%s", lines);
 }
 
 /* Request number n as the server noted it; NULL: there were fewer requests. Free it with json_decref. */
 static json_t *request(int n)
 {
 	json_t *found = NULL;
-	FILE *file = fopen(path_of("requests"), "r");
+	FILE *file = fopen(test_rig_path("requests"), "r");
 	for (int i = 0; file && i <= n; i++) {
 		json_decref(found);
 		found = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL);

@@ -11,40 +11,24 @@
 #include <unistd.h>
 
 #include "harness/plugin.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 
-static char directory[64];
 static char script_option[128];
 
 #define OPTIONS(...) ((const char *const[]){script_option, __VA_ARGS__, NULL})
 #define NO_OPTIONS ((const char *const[]){script_option, NULL})
 
-static int make_directory(void **state)
+static int set_up(void **state)
 {
-	(void)state;
-	test_directory_make(directory);
-	snprintf(script_option, sizeof(script_option), "script=%s/handler.lua", directory);
-	return 0;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	test_directory_remove(directory);
+	test_rig_set_up_directory(state);
+	snprintf(script_option, sizeof(script_option), "script=%s/handler.lua", rig.directory);
 	return 0;
 }
 
 /* Replaces the script in one step, as a careful editor does. */
 static void write_script(const char *text)
 {
-	char path[128], temporary[128];
-	snprintf(path, sizeof(path), "%s/handler.lua", directory);
-	snprintf(temporary, sizeof(temporary), "%s/new", directory);
-	FILE *file = fopen(temporary, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-	assert_int_equal(rename(temporary, path), 0);
+	assert_int_equal(rename(test_rig_write("new", "%s", text), test_rig_path("handler.lua")), 0);
 }
 
 static test_plugin *plugin;
@@ -327,7 +311,7 @@ static void a_changed_script_is_taken_at_the_next_tick(void **state)
 	snprintf(expected, sizeof(expected),
 		 "mine: one\nmine: one\nmine: open two\nmine: close one released\n"
 		 "mine: partition 3: loaded the changed script %s/handler.lua\nmine: two\n",
-		 directory);
+		 rig.directory);
 	assert_string_equal(test_plugin_log(plugin), expected);
 	assert_int_equal(test_plugin_counter(plugin, "reloads_total"), 1);
 	stop();
@@ -527,7 +511,7 @@ static void the_example_counts_words(void **state)
 	stop();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
 {

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "redis/connection.h"
 #include "redis/resolver.h"
 
@@ -84,21 +84,13 @@ static void await_resolver_call(void)
 
 enum { SLACK_MS = 1500 };
 
-static test_server *server;
 static char by_name[64]; /* the server's address, with a host name instead of a number */
 
 static int start(void **state)
 {
-	(void)state;
-	server = test_server_start_tcp(NULL);
-	snprintf(by_name, sizeof(by_name), "redis://localhost:%d", server->port);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	test_server_stop(server);
+	test_rig_set_up_directory(state);
+	test_rig_start_with(&(test_server_options){.tcp = true});
+	snprintf(by_name, sizeof(by_name), "redis://localhost:%d", rig.server->port);
 	return 0;
 }
 
@@ -229,5 +221,5 @@ int main(void)
 		TEST(a_name_that_is_found_after_all_is_connected_to),
 		TEST(a_producer_closes_within_its_timeout_and_tells_each_records_fate),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, test_rig_tear_down);
 }
