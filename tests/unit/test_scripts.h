@@ -10,13 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/server.h"
+#include "harness/rig.h"
 #include "redis/script.h"
 
 enum { SCRIPT_ARGUMENTS_MAX = 16384 };
 
-static test_server *server;
-static redisContext *redis;
 static char script_sha[SEG_SCRIPT_COUNT][48];
 
 /* --- answers as text: words, "nil" for none, [ ] around an array within ----------------------------- */
@@ -60,9 +58,9 @@ static const char *reply_text(redisReply *reply)
 
 static redisReply *command_v(const char *format, va_list arguments)
 {
-	redisReply *reply = redisvCommand(redis, format, arguments);
+	redisReply *reply = redisvCommand(rig.redis, format, arguments);
 	if (!reply)
-		fail_msg("no reply to %s: %s", format, redis->errstr);
+		fail_msg("no reply to %s: %s", format, rig.redis->errstr);
 	return reply;
 }
 
@@ -97,9 +95,9 @@ static redisReply *script_reply(seg_script script, int keys, const char *const *
 	argv[1] = script_sha[script];
 	argv[2] = keys_text;
 	memcpy(argv + 3, words, sizeof(*words) * (size_t)count);
-	redisReply *reply = redisCommandArgv(redis, count + 3, argv, NULL);
+	redisReply *reply = redisCommandArgv(rig.redis, count + 3, argv, NULL);
 	if (!reply)
-		fail_msg("no reply to %s: %s", seg_script_sources[script].name, redis->errstr);
+		fail_msg("no reply to %s: %s", seg_script_sources[script].name, rig.redis->errstr);
 	return reply;
 }
 
@@ -121,8 +119,8 @@ static redisReply *script_reply(seg_script script, int keys, const char *const *
 
 static int start_redis_with(const char *arguments)
 {
-	server = test_server_start(arguments);
-	redis = test_server_connect(server);
+	test_rig_set_up_directory(NULL);
+	test_rig_start(arguments);
 	for (int i = 0; i < SEG_SCRIPT_COUNT; i++) {
 		const char *sha = command("SCRIPT LOAD %s", seg_script_sources[i].text);
 		if (strlen(sha) != 40)
@@ -136,14 +134,6 @@ static inline int start_redis(void **state)
 {
 	(void)state;
 	return start_redis_with(NULL);
-}
-
-static int stop_redis(void **state)
-{
-	(void)state;
-	redisFree(redis);
-	test_server_stop(server);
-	return 0;
 }
 
 static int empty_redis(void **state)

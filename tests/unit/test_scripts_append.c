@@ -10,11 +10,7 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
-
-#define LOG "__n:s:partition_0"
-#define PRODUCER "{__n:s:partition_0}:producer:p"
-#define COUNTERS "{__n:s:partition_0}:counters"
-#define INFO "{__n:s}:info"
+#include "test_scripts_keys.h"
 
 /* A record without headers, as a producer sends it. */
 #define RECORD(data) "2", "partitionKey", "k", "data", data
@@ -98,7 +94,7 @@ static void a_batch_has_one_millisecond_and_consecutive_sequence_numbers(void **
 	enum { COUNT = 1600 }; /* takes more than a millisecond */
 	append_answer answer = parse(append_many("10000", "reject", "0", COUNT, "x"));
 	assert_int_equal(answer.added, COUNT);
-	redisReply *log = test_server_command(redis, "XRANGE " LOG " - +");
+	redisReply *log = test_server_command(rig.redis, "XRANGE " LOG " - +");
 	assert_int_equal(log->elements, COUNT);
 	for (unsigned i = 0; i < COUNT; i++) {
 		char id[64];
@@ -146,8 +142,8 @@ static void bytes_of_any_value_arrive(void **state)
 	for (int i = 0; i < 16; i++)
 		lengths[i] = strlen(words[i]);
 	lengths[16] = sizeof(data);
-	freeReplyObject(redisCommandArgv(redis, 17, words, lengths));
-	redisReply *reply = test_server_command(redis, "XRANGE " LOG " - +");
+	freeReplyObject(redisCommandArgv(rig.redis, 17, words, lengths));
+	redisReply *reply = test_server_command(rig.redis, "XRANGE " LOG " - +");
 	redisReply *fields = reply->element[0]->element[1];
 	assert_int_equal(fields->element[1]->len, 0);
 	assert_int_equal(fields->element[3]->len, sizeof(data));
@@ -523,5 +519,5 @@ int main(void)
 		TEST(without_memory_a_batch_larger_than_the_committed_entries_is_refused),
 		TEST(without_memory_dropping_the_oldest_still_works),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -17,13 +17,7 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
-
-#define MEMBERS "{__n:s}:g:members"
-#define LEASES "{__n:s}:g:leases"
-#define PARTITIONS "{__n:s}:g:partitions"
-#define CONTROL "{__n:s}:g:control"
-#define GROUPS "{__n:s}:groups"
-#define INFO "{__n:s}:info"
+#include "test_scripts_keys.h"
 
 enum { NAMES = 10, PARTITIONS_MAX = 64, STEPS = 500 };
 
@@ -86,7 +80,7 @@ static int name_number(const char *name)
 
 static void read_rows(void)
 {
-	redisReply *reply = test_server_command(redis, "HGETALL " PARTITIONS);
+	redisReply *reply = test_server_command(rig.redis, "HGETALL " PARTITIONS);
 	for (unsigned p = 0; p < partition_count; p++)
 		rows[p] = (row){.owner = -1, .target = -1};
 	for (size_t i = 0; i < reply->elements; i += 2) {
@@ -590,5 +584,5 @@ int main(void)
 		cmocka_unit_test(more_members_than_partitions_get_on),
 		cmocka_unit_test(with_1024_partitions_and_64_members_the_script_is_quick),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -448,5 +448,5 @@ int main(void)
 		TEST(a_look_tells_how_much_is_done_beyond_the_position),
 		TEST(a_look_tells_how_many_lanes_are_busy_until_their_owner_has_gone),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -179,14 +179,14 @@ static void thousands_of_unacknowledged_entries_come_again(void **state)
 {
 	(void)state;
 	for (int i = 1; i <= 3500; i++)
-		redisAppendCommand(redis, "XADD " LOG " %d-0 f v", i);
+		redisAppendCommand(rig.redis, "XADD " LOG " %d-0 f v", i);
 	redisReply *reply;
 	for (int i = 1; i <= 3500; i++) {
-		redisGetReply(redis, (void **)&reply);
+		redisGetReply(rig.redis, (void **)&reply);
 		freeReplyObject(reply);
 	}
 	command("XGROUP CREATE " LOG " g 0");
-	freeReplyObject(test_server_command(redis, "XREADGROUP GROUP g c COUNT 3500 STREAMS " LOG " >"));
+	freeReplyObject(test_server_command(rig.redis, "XREADGROUP GROUP g c COUNT 3500 STREAMS " LOG " >"));
 	assert_string_equal(claim("5", "n"), "OK 0-18446744073709551615 0 0 0-0 0 0");
 	assert_string_equal(group_field("pending"), "0");
 }
@@ -360,5 +360,5 @@ int main(void)
 		TEST(a_process_that_claims_again_has_not_died),
 		TEST(a_death_while_an_entry_was_read_counts_against_the_entry_at_that_position),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

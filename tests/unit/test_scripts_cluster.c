@@ -11,18 +11,7 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
-
-#define LOG "__n:s:partition_0"
-#define PRODUCER "{__n:s:partition_0}:producer:p"
-#define COUNTERS "{__n:s:partition_0}:counters"
-#define STATE "{__n:s:partition_0}:g:state"
-#define DEAD "{__n:s:partition_0}:g:dead"
-#define INFO "{__n:s}:info"
-#define MEMBERS "{__n:s}:g:members"
-#define LEASES "{__n:s}:g:leases"
-#define PARTITIONS "{__n:s}:g:partitions"
-#define CONTROL "{__n:s}:g:control"
-#define GROUPS "{__n:s}:groups"
+#include "test_scripts_keys.h"
 
 static redisContext *monitor;
 
@@ -38,7 +27,7 @@ static int start_cluster(void **state)
 	start_redis_with("--cluster-enabled yes");
 	command("CLUSTER ADDSLOTSRANGE 0 16383");
 	test_wait_until(cluster_is_ready, NULL, 20000, "the cluster of one node is ready");
-	monitor = test_server_connect(server);
+	monitor = test_server_connect(rig.server);
 	struct timeval patience = {.tv_sec = 20};
 	redisSetTimeout(monitor, patience);
 	freeReplyObject(test_server_command(monitor, "MONITOR"));
@@ -48,7 +37,7 @@ static int start_cluster(void **state)
 static int stop_cluster(void **state)
 {
 	redisFree(monitor);
-	return stop_redis(state);
+	return test_rig_tear_down(state);
 }
 
 /* --- the keys that a script touched ----------------------------------------------------------------- */
@@ -77,7 +66,7 @@ static void check_command(char *line, const char *const *keys, int key_count)
 	if (n < 2)
 		return; /* TIME */
 	memcpy(argv + 2, words, sizeof(*words) * (size_t)n);
-	redisReply *reply = redisCommandArgv(redis, n + 2, argv, NULL);
+	redisReply *reply = redisCommandArgv(rig.redis, n + 2, argv, NULL);
 	assert_non_null(reply);
 	if (reply->type == REDIS_REPLY_ERROR)
 		fail_msg("%s: %s", words[0], reply->str);

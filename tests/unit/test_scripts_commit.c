@@ -215,5 +215,5 @@ int main(void)
 		TEST(an_owner_of_an_earlier_version_is_shown_too),
 		TEST(without_memory_a_group_is_opened_claimed_committed_and_released),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

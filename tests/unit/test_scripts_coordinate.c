@@ -364,5 +364,5 @@ int main(void)
 		TEST(a_member_that_knows_nothing_hears_even_that_it_owns_nothing),
 		TEST(every_change_is_one_entry_in_control),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

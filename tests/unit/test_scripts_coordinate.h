@@ -6,13 +6,7 @@
 #define TEST_SCRIPTS_COORDINATE_H
 
 #include "test_scripts.h"
-
-#define MEMBERS "{__n:s}:g:members"
-#define LEASES "{__n:s}:g:leases"
-#define PARTITIONS "{__n:s}:g:partitions"
-#define CONTROL "{__n:s}:g:control"
-#define GROUPS "{__n:s}:groups"
-#define INFO "{__n:s}:info"
+#include "test_scripts_keys.h"
 
 enum { PARTITION_COUNT = 4 };
 

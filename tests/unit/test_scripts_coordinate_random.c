@@ -15,13 +15,7 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
-
-#define MEMBERS "{__n:s}:g:members"
-#define LEASES "{__n:s}:g:leases"
-#define PARTITIONS "{__n:s}:g:partitions"
-#define CONTROL "{__n:s}:g:control"
-#define GROUPS "{__n:s}:groups"
-#define INFO "{__n:s}:info"
+#include "test_scripts_keys.h"
 
 enum {
 	PARTITIONS_MAX = 48,
@@ -98,7 +92,7 @@ static void read_assignment(assignment *into)
 		strcpy(into->of[p].owner, "-");
 		strcpy(into->of[p].target, "-");
 	}
-	redisReply *reply = redisCommand(redis, "HGETALL " PARTITIONS);
+	redisReply *reply = redisCommand(rig.redis, "HGETALL " PARTITIONS);
 	for (size_t i = 0; i < reply->elements; i += 2) {
 		const char *field = reply->element[i]->str, *value = reply->element[i + 1]->str;
 		char *end;
@@ -117,7 +111,7 @@ static void read_assignment(assignment *into)
 
 static void read_members(void)
 {
-	redisReply *reply = redisCommand(redis, "HGETALL " MEMBERS);
+	redisReply *reply = redisCommand(rig.redis, "HGETALL " MEMBERS);
 	member_count = 0;
 	for (size_t i = 0; i < reply->elements; i += 2) {
 		member *m = &members[member_count++];
@@ -259,7 +253,7 @@ static void check_counts(void)
 		"return differs(h.held, held) and 'held' or ''";
 	char count[16];
 	snprintf(count, sizeof(count), "%d", partitions);
-	redisReply *reply = redisCommand(redis, "EVAL %s 1 " PARTITIONS " %s", script, count);
+	redisReply *reply = redisCommand(rig.redis, "EVAL %s 1 " PARTITIONS " %s", script, count);
 	assert_string_equal(reply->str, "");
 	freeReplyObject(reply);
 }
@@ -333,7 +327,7 @@ static void check_moves_are_few(void)
 
 static void check_changes_are_told(unsigned long long entries_before)
 {
-	redisReply *reply = redisCommand(redis, "XREVRANGE " CONTROL " + - COUNT 1");
+	redisReply *reply = redisCommand(rig.redis, "XREVRANGE " CONTROL " + - COUNT 1");
 	unsigned long long entries = (unsigned long long)command_number("XLEN " CONTROL), newest = 0;
 	if (reply->elements == 1) {
 		const redisReply *fields = reply->element[0]->element[1];
@@ -366,7 +360,7 @@ static void check_belief(const process *one, const char *how)
 
 static void check_next_expiry(const char *name, long long told)
 {
-	redisReply *reply = redisCommand(redis, "ZRANGE " LEASES " 0 -1 WITHSCORES");
+	redisReply *reply = redisCommand(rig.redis, "ZRANGE " LEASES " 0 -1 WITHSCORES");
 	long long least = -1;
 	for (size_t i = 0; i < reply->elements; i += 2) {
 		long long end = atoll(reply->element[i + 1]->str);
@@ -651,5 +645,5 @@ int main(void)
 		cmocka_unit_test_setup(a_group_in_turmoil_never_has_two_owners_and_comes_to_rest_balanced,
 				       empty_redis),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -33,7 +33,7 @@ static const char *source(void)
 static const char *log_data(void)
 {
 	static char text[4096];
-	redisReply *reply = redisCommand(redis, "XRANGE " LOG " - +");
+	redisReply *reply = redisCommand(rig.redis, "XRANGE " LOG " - +");
 	assert_non_null(reply);
 	text[0] = '\0';
 	for (size_t i = 0; i < reply->elements; i++)
@@ -52,7 +52,7 @@ static void records_are_added_with_their_fields(void **state)
 				 "t", "2", "- 5-0 2", "2", "partitionKey", "k", "data", "b"),
 			    "OK 2 2");
 	assert_string_equal(log_data(), "a b");
-	redisReply *reply = redisCommand(redis, "XRANGE " LOG " - + COUNT 1");
+	redisReply *reply = redisCommand(rig.redis, "XRANGE " LOG " - + COUNT 1");
 	assert_int_equal(reply->element[0]->element[1]->elements, 8);
 	assert_string_equal(reply->element[0]->element[1]->element[7]->str, "2");
 	freeReplyObject(reply);
@@ -379,7 +379,7 @@ static record last_of[RUNS][SLOTS];
 
 static void take_out(int most)
 {
-	redisReply *reply = redisCommand(redis, "XRANGE " LOG " - + COUNT %d", most);
+	redisReply *reply = redisCommand(rig.redis, "XRANGE " LOG " - + COUNT %d", most);
 	assert_non_null(reply);
 	for (size_t i = 0; i < reply->elements; i++) {
 		int r, m, n;
@@ -476,5 +476,5 @@ int main(void)
 		cmocka_unit_test_setup(
 			whatever_is_lost_late_or_crashes_each_record_is_there_once_and_in_order, empty_redis),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

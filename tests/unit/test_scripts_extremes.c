@@ -11,18 +11,7 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
-
-#define LOG "__n:s:partition_0"
-#define PRODUCER "{__n:s:partition_0}:producer:p"
-#define COUNTERS "{__n:s:partition_0}:counters"
-#define STATE "{__n:s:partition_0}:g:state"
-#define DEAD "{__n:s:partition_0}:g:dead"
-#define INFO "{__n:s}:info"
-#define MEMBERS "{__n:s}:g:members"
-#define LEASES "{__n:s}:g:leases"
-#define PARTITIONS "{__n:s}:g:partitions"
-#define CONTROL "{__n:s}:g:control"
-#define GROUPS "{__n:s}:groups"
+#include "test_scripts_keys.h"
 
 #define LAST "18446744073709551615"
 #define LAST_ID LAST "-" LAST
@@ -40,7 +29,7 @@
 
 static const char *position(const char *group)
 {
-	redisReply *groups = test_server_command(redis, "XINFO GROUPS " LOG);
+	redisReply *groups = test_server_command(rig.redis, "XINFO GROUPS " LOG);
 	said[0] = '\0';
 	for (size_t i = 0; i < groups->elements; i++)
 		if (strcmp(groups->element[i]->element[1]->str, group) == 0)
@@ -201,7 +190,7 @@ static void a_record_may_have_1024_headers(void **state)
 	assert_int_equal(strncmp(reply_text(script_reply(SEG_SCRIPT_APPEND, 3, words, WORDS_COUNT)), "OK ",
 				 3),
 			 0);
-	redisReply *reply = test_server_command(redis, "XRANGE " LOG " - +");
+	redisReply *reply = test_server_command(rig.redis, "XRANGE " LOG " - +");
 	const redisReply *fields = reply->element[0]->element[1];
 	assert_int_equal(fields->elements, 2 * (2 + HEADERS));
 	assert_string_equal(fields->element[4 + 2 * 1023]->str, "h1023");
@@ -217,7 +206,7 @@ static void the_largest_stream_is_shared_out_by_the_largest_capacities(void **st
 	freeReplyObject(reply);
 	freeReplyObject(join("b", "4294967295", "65536", "60000"));
 	freeReplyObject(join("c", "1", "65536", "60000"));
-	reply = test_server_command(redis, "HVALS " PARTITIONS);
+	reply = test_server_command(rig.redis, "HVALS " PARTITIONS);
 	int a = 0, b = 0, c = 0;
 	for (size_t i = 0; i < reply->elements; i++) {
 		const char *target = strrchr(reply->element[i]->str, ' ');
@@ -330,5 +319,5 @@ int main(void)
 		TEST(a_key_of_another_type_is_an_error_until_it_is_removed),
 		TEST(memory_that_ran_out_comes_back_when_the_group_has_committed),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -278,5 +278,5 @@ int main(void)
 		TEST(redis_shows_the_lag),
 		TEST(what_is_missing_of_a_packed_stream_is_stored_once),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

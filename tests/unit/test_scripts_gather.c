@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
+#include "test_scripts_keys.h"
 
-#define PARTITIONS "{__n:s}:g:partitions"
 #define COUNT "300"
 
 enum { ALL = 300, HALF = ALL / 2 };
@@ -183,5 +183,5 @@ int main(void)
 		TEST(the_last_member_may_leave_while_the_group_gathers),
 		TEST(a_clock_that_goes_back_ends_the_gathering),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -6,12 +6,7 @@
 #define TEST_SCRIPTS_GROUP_H
 
 #include "test_scripts.h"
-
-#define LOG "__n:s:partition_0"
-#define STATE "{__n:s:partition_0}:g:state"
-#define VALUES "{__n:s:partition_0}:g:values"
-#define DEAD "{__n:s:partition_0}:g:dead"
-#define COUNTERS "{__n:s:partition_0}:counters"
+#include "test_scripts_keys.h"
 
 static inline const char *open_group(const char *start)
 {
@@ -84,7 +79,7 @@ static char field_text[128];
 /* A field of XINFO GROUPS. */
 static inline const char *group_field(const char *name)
 {
-	redisReply *groups = test_server_command(redis, "XINFO GROUPS " LOG);
+	redisReply *groups = test_server_command(rig.redis, "XINFO GROUPS " LOG);
 	snprintf(field_text, sizeof(field_text), "no group");
 	if (groups->type == REDIS_REPLY_ARRAY && groups->elements == 1) {
 		redisReply *fields = groups->element[0];

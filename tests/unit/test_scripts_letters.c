@@ -19,7 +19,7 @@ static void a_dead_letter_tells_what_and_why(void **state)
 	claim("5", "n");
 	char id[64];
 	assert_int_equal(sscanf(dead_letter("5", "n", "1-2", "2"), "OK %63s", id), 1);
-	redisReply *letters = test_server_command(redis, "XRANGE " DEAD " - +");
+	redisReply *letters = test_server_command(rig.redis, "XRANGE " DEAD " - +");
 	assert_int_equal(letters->elements, 1);
 	assert_string_equal(letters->element[0]->element[0]->str, id);
 	redisReply *fields = letters->element[0]->element[1];
@@ -56,7 +56,7 @@ static void a_message_that_is_gone_leaves_a_letter_without_its_fields(void **sta
 	claim("5", "n");
 	command("XDEL " LOG " 1-1");
 	dead_letter("5", "n", "1-1", "1");
-	redisReply *letters = test_server_command(redis, "XRANGE " DEAD " - +");
+	redisReply *letters = test_server_command(rig.redis, "XRANGE " DEAD " - +");
 	assert_int_equal(letters->element[0]->element[1]->elements, 12);
 	freeReplyObject(letters);
 }
@@ -71,10 +71,10 @@ static void an_entry_with_any_number_of_fields_is_kept_whole(void **state)
 		snprintf(names[i], sizeof(names[i]), "%d", i);
 		argv[3 + 2 * i] = argv[4 + 2 * i] = names[i];
 	}
-	freeReplyObject(redisCommandArgv(redis, 3 + 2 * FIELDS, argv, NULL));
+	freeReplyObject(redisCommandArgv(rig.redis, 3 + 2 * FIELDS, argv, NULL));
 	claim("5", "n");
 	dead_letter("5", "n", "1-1", "1");
-	redisReply *letters = test_server_command(redis, "XRANGE " DEAD " - +");
+	redisReply *letters = test_server_command(rig.redis, "XRANGE " DEAD " - +");
 	int next = 0;
 	for (size_t i = 0; i < letters->elements; i++) {
 		redisReply *fields = letters->element[i]->element[1];
@@ -192,5 +192,5 @@ int main(void)
 		TEST(without_memory_a_dead_letter_that_is_sent_again_is_done),
 		TEST(without_memory_a_flood_of_letters_stays_within_its_limit),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

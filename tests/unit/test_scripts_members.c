@@ -225,5 +225,5 @@ int main(void)
 		TEST(a_held_partition_may_get_another_target),
 		TEST(a_name_whose_lease_has_ended_is_taken_at_once),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

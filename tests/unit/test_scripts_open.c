@@ -314,5 +314,5 @@ int main(void)
 		TEST(a_forgotten_group_in_a_forgotten_log_begins_with_the_first_message),
 		TEST(where_nobody_knows_the_position_the_group_begins_with_what_is_there),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

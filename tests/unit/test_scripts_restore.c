@@ -115,13 +115,13 @@ static void a_share_that_a_writer_without_lists_changed_is_answered_in_full(void
 		command("HDEL " MEMBERS " b");
 		command("ZREM " LEASES " b");
 		redisReply *reply =
-			redisCommand(redis, "HSET " PARTITIONS " 2 %s 3 %s @a %llu generation %llu",
+			redisCommand(rig.redis, "HSET " PARTITIONS " 2 %s 3 %s @a %llu generation %llu",
 				     "9999999999999 a a", "9999999999999 a a", before + 1, before + 1);
 		freeReplyObject(reply);
 		if (strcmp(lists[i], "DEL") == 0)
 			command("HDEL " PARTITIONS " #a");
 		else if (strcmp(lists[i], "stays") != 0)
-			freeReplyObject(redisCommand(redis, "HSET " PARTITIONS " #a %s", lists[i]));
+			freeReplyObject(redisCommand(rig.redis, "HSET " PARTITIONS " #a %s", lists[i]));
 		assert_int_equal(knowing(before, "a", "1").count, 4);
 		assert_true(list_is("a", "0 1 2 3"));
 		assert_int_equal(heartbeat("a", "1", NULL).count, 4);
@@ -137,14 +137,15 @@ static void a_target_that_a_writer_without_counts_changed_is_noticed(void **stat
 	heartbeat("a", "1", revoked(&a));
 	/* Does what older releases of the product do when c joins: it is the target of what a owns. */
 	unsigned long long later = (unsigned long long)command_number("HGET " PARTITIONS " generation") + 1;
-	freeReplyObject(redisCommand(redis, "HSET " MEMBERS " c %s", "3 100"));
+	freeReplyObject(redisCommand(rig.redis, "HSET " MEMBERS " c %s", "3 100"));
 	command("ZADD " LEASES " 99999999999999 c");
 	char epoch[24], value[64], list[32];
 	snprintf(list, sizeof(list), "%llu ", later);
 	snprintf(epoch, sizeof(epoch), "%.13s", command("HGET " PARTITIONS " 1"));
 	snprintf(value, sizeof(value), "%s a c", epoch);
-	freeReplyObject(redisCommand(redis, "HSET " PARTITIONS " 1 %s @a %llu @c %llu #c %s generation %llu",
-				     value, later, later, list, later));
+	freeReplyObject(redisCommand(rig.redis,
+				     "HSET " PARTITIONS " 1 %s @a %llu @c %llu #c %s generation %llu", value,
+				     later, later, list, later));
 	leave("c", "3");
 	snprintf(value, sizeof(value), "%s a a", epoch);
 	assert_string_equal(command("HGET " PARTITIONS " 1"), value);
@@ -305,5 +306,5 @@ int main(void)
 		TEST(a_registration_that_redis_has_lost_is_made_again_by_a_heartbeat),
 		TEST(a_stream_of_another_shape_is_no_stream_of_this_member),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -11,13 +11,9 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
+#include "test_scripts_keys.h"
 
-#define LOG "__n:s:partition_0"
-#define PRODUCER "{__n:s:partition_0}:producer:p"
 #define FROM "{__n:s:partition_0}:from"
-#define COUNTERS "{__n:s:partition_0}:counters"
-#define STATE "{__n:s:partition_0}:g:state"
-#define DEAD "{__n:s:partition_0}:g:dead"
 
 static void take(const char *right)
 {
@@ -201,5 +197,5 @@ int main(void)
 		TEST(a_claim_that_fails_counts_no_death),
 		TEST(a_look_that_fails_counts_no_lost_message),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }

@@ -10,10 +10,7 @@
 #include <cmocka.h>
 
 #include "test_scripts.h"
-
-#define LOG "__n:s:partition_0"
-#define STATE "{__n:s:partition_0}:g:state"
-#define VALUES "{__n:s:partition_0}:g:values"
+#include "test_scripts_keys.h"
 
 static void fill_log(int count)
 {
@@ -306,5 +303,5 @@ int main(void)
 		TEST(values_reads_a_large_state_in_steps),
 		TEST(a_reset_drops_values_or_keeps_them_or_is_not_done),
 	};
-	return cmocka_run_group_tests(tests, start_redis, stop_redis);
+	return cmocka_run_group_tests(tests, start_redis, test_rig_tear_down);
 }
