@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,13 +13,10 @@
 #include "harness/runner.h"
 #include "harness/segctl.h"
 #include "harness/server.h"
+#include "harness/shell.h"
 #include "config/options.h"
 
-enum { SAID_MAX = 256 * 1024 };
-
-static char said[SAID_MAX];
-
-/* Runs a command with $build and $source set; its output is in `said`. Returns its exit code. */
+/* Runs a command with $build and $source set. Returns its exit code. */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
 	char command[2048];
@@ -30,18 +26,9 @@ __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(command + used, sizeof(command) - (size_t)used, format, args);
 	va_end(args);
-	FILE *pipe = popen(command, "r");
-	assert_non_null(pipe);
-	said[fread(said, 1, SAID_MAX - 1, pipe)] = '\0';
-	int status = pclose(pipe);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-static void assert_says(const char *text)
-{
-	if (!strstr(said, text))
-		fail_msg("\"%s\" is not in:\n%s", text, said);
+	int exit_code = test_shell_run(command);
+	assert_true(exit_code >= 0);
+	return exit_code;
 }
 
 /* The page as plain text, without font changes. */
@@ -62,11 +49,11 @@ static void each_option_of_the_configuration_is_in_its_page_with_its_default(voi
 	for (size_t i = 0; i < seg_config_row_count; i++) {
 		char text[256];
 		snprintf(text, sizeof(text), "default %s.", seg_config_rows[i].value);
-		assert_says(seg_config_rows[i].name);
+		test_shell_says(seg_config_rows[i].name);
 		if (seg_config_rows[i].value)
-			assert_says(text);
+			test_shell_says(text);
 	}
-	assert_says("SIGHUP: restart segrunner to apply.");
+	test_shell_says("SIGHUP: restart segrunner to apply.");
 }
 
 static void each_option_and_command_of_segrunner_is_in_its_page(void **state)
@@ -78,24 +65,24 @@ static void each_option_and_command_of_segrunner_is_in_its_page(void **state)
 					    "SIGUSR1", "SIGUSR2"};
 	assert_int_equal(run("$build/framework/segrunner --help"), 0);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		assert_says(words[i]);
+		test_shell_says(words[i]);
 	read_page("segrunner.1");
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		assert_says(words[i]);
+		test_shell_says(words[i]);
 }
 
 static void the_library_page_has_every_function_and_status(void **state)
 {
 	(void)state;
 	read_page("segmenter.3");
-	char *page = strdup(said);
+	char *page = strdup(test_shell_said);
 	assert_int_equal(
 		run("grep -o 'seg_[a-z_]*(' $source/framework/include/segmenter/segmenter.h | sort -u | "
 		    "grep -v 'seg_delivery_fn\\|seg_log_fn'; "
 		    "grep -o 'SEG_E[A-Z]* =' $source/framework/include/segmenter/segmenter.h | tr -d ' ='"),
 		0);
 	int count = 0;
-	for (char *word = strtok(said, "\n"); word; word = strtok(NULL, "\n"), count++)
+	for (char *word = strtok(test_shell_said, "\n"); word; word = strtok(NULL, "\n"), count++)
 		if (!strstr(page, word))
 			fail_msg("%s is not in segmenter(3)", word);
 	assert_true(count > 40);
@@ -106,9 +93,9 @@ static void segctl_page_has_each_command(void **state)
 {
 	(void)state;
 	read_page("segctl.1");
-	assert_says("stream create STREAM");
-	assert_says("--max-lag");
-	assert_says("Usage: segctl dlq replay STREAM GROUP");
+	test_shell_says("stream create STREAM");
+	test_shell_says("--max-lag");
+	test_shell_says("Usage: segctl dlq replay STREAM GROUP");
 }
 
 static void each_plugin_has_a_page_of_its_own_with_its_options(void **state)
@@ -127,15 +114,16 @@ static void each_plugin_has_a_page_of_its_own_with_its_options(void **state)
 			continue;
 		snprintf(page, sizeof(page), "../../plugins/segrunner-%s.7", names[i]);
 		assert_int_equal(run("$build/framework/segrunner plugin $build/plugins/%s.so", names[i]), 0);
-		assert_says(options[i]);
+		test_shell_says(options[i]);
 		read_page(page);
-		assert_says(options[i]);
-		assert_says("Values: ");
+		test_shell_says(options[i]);
+		test_shell_says("Values: ");
 	}
 	assert_int_equal(run("$build/framework/segrunner plugins $build/plugins"), 0);
-	assert_says("exec         Hands each message to a program in any language; one child per partition.");
+	test_shell_says(
+		"exec         Hands each message to a program in any language; one child per partition.");
 	assert_int_equal(run("$build/framework/segrunner plugin nothing 2>&1"), 69);
-	assert_says("segrunner: no plugin \"nothing\"");
+	test_shell_says("segrunner: no plugin \"nothing\"");
 }
 
 static void the_installed_pages_have_no_dead_links_and_the_guides_are_there(void **state)
@@ -145,7 +133,7 @@ static void the_installed_pages_have_no_dead_links_and_the_guides_are_there(void
 	run("cd $build/doc && find . -name '*.md' | while read -r page; do grep -o '](\\([^() ]*\\))' \"$page\" | "
 	    "sed 's/^](//; s/)$//; s/#.*//' | grep -v '^[a-z]*:' | sort -u | while read -r target; do "
 	    "[ -z \"$target\" ] || [ -e \"$(dirname \"$page\")/$target\" ] || echo \"$page $target\"; done; done");
-	assert_string_equal(said, "");
+	assert_string_equal(test_shell_said, "");
 }
 
 static void pages_have_no_errors(void **state)
@@ -156,7 +144,7 @@ static void pages_have_no_errors(void **state)
 	assert_int_equal(
 		run("cd $build/framework/man && groff -man -Tutf8 -ww -z *.1 *.3 *.5 ../../plugins/*.7 2>&1"),
 		0);
-	assert_string_equal(said, "");
+	assert_string_equal(test_shell_said, "");
 }
 
 /* The completions that bash offers at the end of the line. */
@@ -175,27 +163,27 @@ static void the_shell_completes_commands_and_options(void **state)
 	if (run("command -v bash >/dev/null"))
 		skip();
 	complete("segrunner", "segrunner new", 1);
-	assert_string_equal(said, "new-plugin\n");
+	assert_string_equal(test_shell_said, "new-plugin\n");
 	complete("segrunner", "segrunner --s", 1);
-	assert_string_equal(said, "--show\n");
+	assert_string_equal(test_shell_said, "--show\n");
 	complete("segrunner", "segrunner new-plugin x --", 3);
-	assert_string_equal(said, "--cpp\n");
+	assert_string_equal(test_shell_said, "--cpp\n");
 	complete("segctl", "segctl str", 1);
-	assert_string_equal(said, "stream\n");
+	assert_string_equal(test_shell_said, "stream\n");
 	complete("segctl", "segctl state e", 2);
-	assert_string_equal(said, "export\n");
+	assert_string_equal(test_shell_said, "export\n");
 	complete("segctl", "segctl reset s g --k", 4);
-	assert_string_equal(said, "--keep-state\n");
+	assert_string_equal(test_shell_said, "--keep-state\n");
 	complete("segctl", "segctl dlq re", 2);
-	assert_string_equal(said, "replay\n");
+	assert_string_equal(test_shell_said, "replay\n");
 	complete("segctl", "segctl lag s g --max-", 4);
-	assert_string_equal(said, "--max-lag --max-behind\n");
+	assert_string_equal(test_shell_said, "--max-lag --max-behind\n");
 	complete("segctl", "segctl stream create --partitions", 3);
-	assert_string_equal(said, "--partitions\n");
+	assert_string_equal(test_shell_said, "--partitions\n");
 	complete("segctl", "segctl lag -o j", 3);
-	assert_string_equal(said, "json\n");
+	assert_string_equal(test_shell_said, "json\n");
 	complete("segctl", "segctl acl pro", 2);
-	assert_string_equal(said, "producer\n");
+	assert_string_equal(test_shell_said, "producer\n");
 }
 
 /* --- zsh and fish, with the names of a stream and a group ------------------------------------------- */
@@ -208,8 +196,8 @@ static void completes(const char *command, const test_server *server, const char
 			     "set -- '%s'; %s 2>&1 | LC_ALL=C sort",
 			     server->directory, server->directory, server->address, line, command),
 			 0);
-	if (strcmp(said, expected) != 0)
-		fail_msg("the completions of \"%s\" are \"%s\", not \"%s\"", line, said, expected);
+	if (strcmp(test_shell_said, expected) != 0)
+		fail_msg("the completions of \"%s\" are \"%s\", not \"%s\"", line, test_shell_said, expected);
 }
 
 static void complete_names(const char *command)

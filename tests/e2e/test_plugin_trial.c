@@ -6,70 +6,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "harness/runner.h"
-#include "harness/server.h"
+#include "harness/rig.h"
+#include "harness/shell.h"
 
-enum { SAID_MAX = 64 * 1024 };
-
-static char directory[64], said[SAID_MAX];
-
-static int set_up(void **state)
-{
-	(void)state;
-	test_directory_make(directory);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_directory_remove(directory);
-	return 0;
-}
-
-/*
- * Runs a command in the directory, with $segrunner and $plugins set; its output is in `said`. Returns its
- * exit code.
- */
+/* Runs a command in the directory, with $segrunner and $plugins set. Returns its exit code. */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
 	char command[4096];
 	int used = snprintf(command, sizeof(command),
 			    "cd %s && export segrunner=%s/framework/segrunner plugins=%s/tests/plugins && { ",
-			    directory, test_build_directory(), test_build_directory());
+			    rig.directory, test_build_directory(), test_build_directory());
 	va_list args;
 	va_start(args, format);
 	vsnprintf(command + used, sizeof(command) - (size_t)used - 16, format, args);
 	va_end(args);
 	strcat(command, "; } 2>&1");
-	FILE *pipe = popen(command, "r");
-	assert_non_null(pipe);
-	said[fread(said, 1, SAID_MAX - 1, pipe)] = '\0';
-	int status = pclose(pipe);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-static void assert_says(const char *text)
-{
-	if (!strstr(said, text))
-		fail_msg("\"%s\" is not in:\n%s", text, said);
+	int exit_code = test_shell_run(command);
+	assert_true(exit_code >= 0);
+	return exit_code;
 }
 
 static void write_cases(const char *text)
 {
-	char path[96];
-	snprintf(path, sizeof(path), "%s/cases.jsonl", directory);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
+	test_rig_write("cases.jsonl", "%s", text);
 }
 
 static int try(const char *options)
@@ -91,16 +55,17 @@ static void each_answer_is_a_line_and_the_handler_got_what_the_file_says(void **
 		"{\"data\": \"worse\"}\n"
 		"{\"data\": \"enough\"}\n");
 	assert_int_equal(try("fail=bad dead_letter=worse stop=enough events=yes"), EX_OK);
-	assert_says("cases.jsonl:1: done\n");
-	assert_says("cases.jsonl:3: done\n");
-	assert_says("cases.jsonl:4: retry at message 1 of 3: told to fail\n");
-	assert_says("cases.jsonl:5: dead_letter: told to dead-letter\n");
-	assert_says("cases.jsonl:6: stop: told to stop\n");
-	assert_says("5 cases, 0 not as expected\n");
+	test_shell_says("cases.jsonl:1: done\n");
+	test_shell_says("cases.jsonl:3: done\n");
+	test_shell_says("cases.jsonl:4: retry at message 1 of 3: told to fail\n");
+	test_shell_says("cases.jsonl:5: dead_letter: told to dead-letter\n");
+	test_shell_says("cases.jsonl:6: stop: told to stop\n");
+	test_shell_says("5 cases, 0 not as expected\n");
 	assert_int_equal(run("cat out"), 0);
-	assert_string_equal(said, "open 1 0\n1 0 0-1 a good 1\nopen 1 3\n1 3 5-1 \\x00\\x01 {\"n\":5} 2\n"
-				  "1 0 5-2 - 1 1\n1 0 5-3 - bad 1\n1 0 5-5 - worse 1\n1 0 5-6 - enough 1\n"
-				  "close 1 3 released\nclose 1 0 released\n");
+	assert_string_equal(test_shell_said,
+			    "open 1 0\n1 0 0-1 a good 1\nopen 1 3\n1 3 5-1 \\x00\\x01 {\"n\":5} 2\n"
+			    "1 0 5-2 - 1 1\n1 0 5-3 - bad 1\n1 0 5-5 - worse 1\n1 0 5-6 - enough 1\n"
+			    "close 1 3 released\nclose 1 0 released\n");
 }
 
 static void an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1(void **state)
@@ -112,11 +77,11 @@ static void an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_i
 		    "{\"data\": \"bad\", \"expect\": \"retry\", \"reason\": \"another\"}\n"
 		    "{\"data\": \"bad\", \"expect\": \"retry\", \"reason\": \"told to\"}\n");
 	assert_int_equal(try("fail=bad"), 1);
-	assert_says(":2: done; EXPECTED retry\n");
-	assert_says(":3: retry at message 1 of 2: told to fail; EXPECTED retry at message 0\n");
-	assert_says(":4: retry: told to fail; EXPECTED retry: another\n");
-	assert_says(":5: retry: told to fail\n");
-	assert_says("5 cases, 3 not as expected\n");
+	test_shell_says(":2: done; EXPECTED retry\n");
+	test_shell_says(":3: retry at message 1 of 2: told to fail; EXPECTED retry at message 0\n");
+	test_shell_says(":4: retry: told to fail; EXPECTED retry: another\n");
+	test_shell_says(":5: retry: told to fail\n");
+	test_shell_says("5 cases, 3 not as expected\n");
 }
 
 static void each_message_of_a_batch_says_what_becomes_of_it(void **state)
@@ -130,13 +95,13 @@ static void each_message_of_a_batch_says_what_becomes_of_it(void **state)
 		"[{\"data\": \"x\", \"expect\": \"retry\", \"index\": 1}, {\"data\": \"bad\"}]\n"
 		"[{\"data\": \"bad\"}, {\"data\": \"y\", \"expect\": \"done\"}]\n");
 	assert_int_equal(try("fail=bad"), 1);
-	assert_says(":1: retry at message 1 of 3: told to fail\n");
-	assert_says(":2: retry at message 1 of 2: told to fail; EXPECTED done at message 1\n");
-	assert_says(":3: done; EXPECTED dead_letter at message 1: r\n");
-	assert_says(":4: retry at message 1 of 2: told to fail; EXPECTED retry at message 0\n");
-	assert_says(":5: retry at message 1 of 2: told to fail\n");
-	assert_says(":6: retry at message 0 of 2: told to fail; EXPECTED done at message 1\n");
-	assert_says("6 cases, 4 not as expected\n");
+	test_shell_says(":1: retry at message 1 of 3: told to fail\n");
+	test_shell_says(":2: retry at message 1 of 2: told to fail; EXPECTED done at message 1\n");
+	test_shell_says(":3: done; EXPECTED dead_letter at message 1: r\n");
+	test_shell_says(":4: retry at message 1 of 2: told to fail; EXPECTED retry at message 0\n");
+	test_shell_says(":5: retry at message 1 of 2: told to fail\n");
+	test_shell_says(":6: retry at message 0 of 2: told to fail; EXPECTED done at message 1\n");
+	test_shell_says("6 cases, 4 not as expected\n");
 }
 
 static void a_file_without_cases_proves_nothing(void **state)
@@ -144,7 +109,7 @@ static void a_file_without_cases_proves_nothing(void **state)
 	(void)state;
 	write_cases("\n\n");
 	assert_int_equal(try(""), EX_DATAERR);
-	assert_says("segrunner: cases.jsonl has no cases; write a line for each");
+	test_shell_says("segrunner: cases.jsonl has no cases; write a line for each");
 }
 
 static void a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case_is_named(void **state)
@@ -152,17 +117,18 @@ static void a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case
 	(void)state;
 	write_cases("{\"data\": \"x\"}\n{\"data\": \"hang\"}\n");
 	assert_int_equal(run("$segrunner test --timeout=200ms $plugins/hostile.so cases.jsonl"), EX_SOFTWARE);
-	assert_says("cases.jsonl:1: done\n");
-	assert_says("segrunner: cases.jsonl:2: the plugin has been in handle of partition 0");
+	test_shell_says("cases.jsonl:1: done\n");
+	test_shell_says("segrunner: cases.jsonl:2: the plugin has been in handle of partition 0");
 	assert_int_equal(run("$segrunner test --timeout=200ms $plugins/hostile.so cases.jsonl init=hang"),
 			 EX_SOFTWARE);
-	assert_says("segrunner: the plugin has been in init for 200 ms");
+	test_shell_says("segrunner: the plugin has been in init for 200 ms");
 	assert_int_equal(run("$segrunner test --timeout=soon $plugins/hostile.so cases.jsonl"), EX_USAGE);
 	write_cases("{\"data\": \"x\"}\n{\"data\": \"abort\"}\n");
 	assert_int_equal(run("$segrunner test $plugins/hostile.so cases.jsonl; echo code $?"), 0);
-	assert_says("cases.jsonl:1: done\n");
-	assert_says("segrunner: cases.jsonl:2: plugin hostile aborted (SIGABRT) in handle of partition 0");
-	assert_null(strstr(said, "next owner"));
+	test_shell_says("cases.jsonl:1: done\n");
+	test_shell_says(
+		"segrunner: cases.jsonl:2: plugin hostile aborted (SIGABRT) in handle of partition 0");
+	assert_null(strstr(test_shell_said, "next owner"));
 }
 
 static void what_messages_that_are_done_emit_and_change_is_printed_and_kept(void **state)
@@ -173,32 +139,33 @@ static void what_messages_that_are_done_emit_and_change_is_printed_and_kept(void
 		    "{\"key\": {\"base64\": \"AP8=\"}, \"data\": \"0\"}\n"
 		    "{\"partition\": 1, \"key\": \"k\", \"data\": \"0\"}\n");
 	assert_int_equal(run("$segrunner test $plugins/counts.so cases.jsonl retries=5"), EX_OK);
-	assert_string_equal(said, "cases.jsonl:1: retry at message 1 of 2: it is to fail\n"
-				  "    state {\"name\": \"k\", \"value\": \"1\"}\n"
-				  "cases.jsonl:2: done\n"
-				  "    state {\"name\": \"k\", \"value\": \"2\"}\n"
-				  "cases.jsonl:3: done\n"
-				  "    state {\"name\": {\"base64\": \"AP8=\"}, \"value\": \"1\"}\n"
-				  "cases.jsonl:4: done\n"
-				  "    state {\"name\": \"k\", \"value\": \"1\"}\n"
-				  "4 cases, 0 not as expected\n");
+	assert_string_equal(test_shell_said,
+			    "cases.jsonl:1: retry at message 1 of 2: it is to fail\n"
+			    "    state {\"name\": \"k\", \"value\": \"1\"}\n"
+			    "cases.jsonl:2: done\n"
+			    "    state {\"name\": \"k\", \"value\": \"2\"}\n"
+			    "cases.jsonl:3: done\n"
+			    "    state {\"name\": {\"base64\": \"AP8=\"}, \"value\": \"1\"}\n"
+			    "cases.jsonl:4: done\n"
+			    "    state {\"name\": \"k\", \"value\": \"1\"}\n"
+			    "4 cases, 0 not as expected\n");
 	write_cases(
 		"[{\"key\": \"k\", \"data\": \"a\", \"headers\": {\"h\": \"v\"}}, {\"data\": \"fail\"}]\n");
 	assert_int_equal(run("$segrunner test --outputs=one,two $plugins/emits.so cases.jsonl"), EX_OK);
 	assert_string_equal(
-		said,
+		test_shell_said,
 		"cases.jsonl:1: retry at message 1 of 2: it is to fail\n"
 		"    emit {\"stream\": \"one\", \"key\": \"k\", \"data\": \"a\", \"headers\": {\"h\": \"v\"}}\n"
 		"    emit {\"stream\": \"two\", \"key\": \"k\", \"data\": \"\"}\n"
 		"1 case, 0 not as expected\n");
 	assert_int_equal(run("$segrunner test --outputs='one,t wo!' $plugins/emits.so cases.jsonl"),
 			 EX_USAGE);
-	assert_says(
+	test_shell_says(
 		"segrunner: --outputs: \"t wo!\" is not a stream's name; write a comma between two names");
 	assert_int_equal(run("$segrunner test --outputs=one,,two $plugins/emits.so cases.jsonl"), EX_USAGE);
-	assert_says("segrunner: --outputs: name 2 of the list is empty");
+	test_shell_says("segrunner: --outputs: name 2 of the list is empty");
 	assert_int_equal(run("$segrunner test --outputs=one,one $plugins/emits.so cases.jsonl"), EX_USAGE);
-	assert_says("segrunner: --outputs: \"one\" is named twice; remove one");
+	test_shell_says("segrunner: --outputs: \"one\" is named twice; remove one");
 }
 
 static void an_invalid_answer_is_named_as_the_runner_would_name_it(void **state)
@@ -206,10 +173,11 @@ static void an_invalid_answer_is_named_as_the_runner_would_name_it(void **state)
 	(void)state;
 	write_cases("[{}, {}]\n");
 	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=1 index=2"), 1);
-	assert_says("cases.jsonl:1: retry at message 0 of 2: "
-		    "invalid answer: retry at index 2; the batch has indexes 0-1; EXPECTED a valid answer\n");
+	test_shell_says(
+		"cases.jsonl:1: retry at message 0 of 2: "
+		"invalid answer: retry at index 2; the batch has indexes 0-1; EXPECTED a valid answer\n");
 	assert_int_equal(run("$segrunner test $plugins/nonsense.so cases.jsonl outcome=77"), 1);
-	assert_says("invalid answer: unknown outcome 77");
+	test_shell_says("invalid answer: unknown outcome 77");
 }
 
 static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
@@ -237,7 +205,7 @@ static void a_line_that_cannot_be_read_is_named_with_what_is_wrong(void **state)
 		snprintf(text, sizeof(text), "{}\n%s\n", lines[i].line);
 		write_cases(text);
 		assert_int_equal(try(""), EX_DATAERR);
-		assert_says(lines[i].text);
+		test_shell_says(lines[i].text);
 	}
 }
 
@@ -246,11 +214,11 @@ static void refusals_of_the_plugin_are_reported_and_its_options_checked(void **s
 	(void)state;
 	write_cases("{}\n");
 	assert_int_equal(try("paht=x"), EX_USAGE);
-	assert_says("did you mean \"option.path\"");
+	test_shell_says("did you mean \"option.path\"");
 	assert_int_equal(try("delay=soon"), EX_USAGE);
 	assert_int_equal(try("nonsense"), EX_USAGE);
 	assert_int_equal(run("$segrunner test $plugins/no_symbol.so cases.jsonl"), EX_UNAVAILABLE);
-	assert_says("SEG_HANDLER_EXPORT");
+	test_shell_says("SEG_HANDLER_EXPORT");
 	assert_int_equal(run("$segrunner test $plugins/record.so nowhere.jsonl path=out"), EX_NOINPUT);
 	assert_int_equal(run("$segrunner test $plugins/record.so"), EX_USAGE);
 	assert_int_equal(run("echo '{}' | $segrunner test $plugins/record.so - path=out"), EX_OK);
@@ -269,14 +237,14 @@ static void make_and_test(const char *option, const char *suffix)
 		skip();
 	}
 	assert_int_equal(run("$segrunner new-plugin counts %s", option), EX_OK);
-	assert_says("cmake -B build");
+	test_shell_says("cmake -B build");
 	assert_int_equal(run("test -f counts/counts.%s", suffix), 0);
 	assert_int_equal(run("! grep -r @ counts"), 0);
 	assert_int_equal(
 		run("cd counts && CMAKE_PREFIX_PATH=$PWD/../prefix cmake -B build && cmake --build build && "
 		    "ctest --test-dir build --output-on-failure"),
 		0);
-	assert_says("100% tests passed, 0 tests failed out of 2");
+	test_shell_says("100% tests passed, 0 tests failed out of 2");
 	assert_int_equal(run("cd counts && $segrunner --check counts.ini"), EX_OK);
 }
 
@@ -297,7 +265,7 @@ static void nothing_is_overwritten_and_a_bad_name_is_refused(void **state)
 	(void)state;
 	assert_int_equal(run("$segrunner new-plugin mine"), EX_OK);
 	assert_int_equal(run("$segrunner new-plugin mine"), EX_CANTCREAT);
-	assert_says("choose another name");
+	test_shell_says("choose another name");
 	assert_int_equal(run("$segrunner new-plugin ../mine"), EX_USAGE);
 	assert_int_equal(run("$segrunner new-plugin Mine"), EX_USAGE);
 	assert_int_equal(run("$segrunner new-plugin test"), EX_USAGE);
@@ -307,32 +275,20 @@ static void nothing_is_overwritten_and_a_bad_name_is_refused(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, test_rig_tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_answer_is_a_line_and_the_handler_got_what_the_file_says,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1, set_up,
-			tear_down),
-		cmocka_unit_test_setup_teardown(each_message_of_a_batch_says_what_becomes_of_it, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_file_without_cases_proves_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case_is_named, set_up,
-			tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_messages_that_are_done_emit_and_change_is_printed_and_kept, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_invalid_answer_is_named_as_the_runner_would_name_it,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_read_is_named_with_what_is_wrong,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(refusals_of_the_plugin_are_reported_and_its_options_checked,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_new_plugin_in_c_builds_and_passes_its_tests, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_new_plugin_in_cpp_builds_and_passes_its_tests, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(nothing_is_overwritten_and_a_bad_name_is_refused, set_up,
-						tear_down),
+		TEST(each_answer_is_a_line_and_the_handler_got_what_the_file_says),
+		TEST(an_answer_that_is_not_as_expected_is_pointed_out_and_the_exit_code_is_1),
+		TEST(each_message_of_a_batch_says_what_becomes_of_it),
+		TEST(a_file_without_cases_proves_nothing),
+		TEST(a_handler_that_hangs_or_crashes_costs_no_earlier_answer_and_the_case_is_named),
+		TEST(what_messages_that_are_done_emit_and_change_is_printed_and_kept),
+		TEST(an_invalid_answer_is_named_as_the_runner_would_name_it),
+		TEST(a_line_that_cannot_be_read_is_named_with_what_is_wrong),
+		TEST(refusals_of_the_plugin_are_reported_and_its_options_checked),
+		TEST(a_new_plugin_in_c_builds_and_passes_its_tests),
+		TEST(a_new_plugin_in_cpp_builds_and_passes_its_tests),
+		TEST(nothing_is_overwritten_and_a_bad_name_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 
 #include <cmocka.h>
@@ -19,10 +18,7 @@
 
 #include "harness/runner.h"
 #include "harness/server.h"
-
-enum { SAID_MAX = 64 * 1024 };
-
-static char said[SAID_MAX]; /* what segbench wrote to stdout, and to stderr, when it ran last */
+#include "harness/shell.h"
 
 /* Runs segbench with these arguments; returns its exit code. */
 static int segbench(const char *arguments)
@@ -30,12 +26,7 @@ static int segbench(const char *arguments)
 	char command[1024];
 	snprintf(command, sizeof(command), "exec '%s/framework/tools/segbench/segbench' %s 2>&1",
 		 test_build_directory(), arguments);
-	FILE *output = popen(command, "r");
-	assert_non_null(output);
-	size_t length = fread(said, 1, SAID_MAX - 1, output);
-	said[length] = '\0';
-	int status = pclose(output);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+	return test_shell_run(command);
 }
 
 /* The value of a line `ratio NAME VALUE`; fails the test if there is none. */
@@ -43,9 +34,9 @@ static double ratio(const char *name)
 {
 	char start[64];
 	snprintf(start, sizeof(start), "\nratio %s ", name);
-	const char *line = strstr(said, start);
+	const char *line = strstr(test_shell_said, start);
 	if (!line)
-		fail_msg("no line `ratio %s` in: %s", name, said);
+		fail_msg("no line `ratio %s` in: %s", name, test_shell_said);
 	char *end;
 	double value = strtod(line + strlen(start), &end);
 	assert_ptr_not_equal(end, line + strlen(start));
@@ -60,7 +51,7 @@ static void a_comparison_ends_with_a_ratio_for_each_goal_it_measured(void **stat
 	assert_true(ratio("consume/xreadgroup") > 0);
 	assert_true(ratio("server-cpu/bare") > 0);
 	assert_true(ratio("client-cpu") > 0);
-	assert_non_null(strstr(said, "one round: no spread"));
+	assert_non_null(strstr(test_shell_said, "one round: no spread"));
 }
 
 static void other_numbers_of_partitions_and_short_backlogs_have_goals_of_their_own(void **state)
@@ -72,7 +63,7 @@ static void other_numbers_of_partitions_and_short_backlogs_have_goals_of_their_o
 	assert_true(ratio("consume/bare-256") > 0);
 	assert_true(ratio("consume/bare-backlog-1000") > 0);
 	assert_true(ratio("consume/bare-backlog-10000") > 0);
-	assert_null(strstr(said, "one round: no spread"));
+	assert_null(strstr(test_shell_said, "one round: no spread"));
 }
 
 static void its_json_holds_every_way_that_was_measured(void **state)
@@ -112,14 +103,12 @@ static void its_plot_is_a_picture_of_each_way(void **state)
 	snprintf(arguments, sizeof(arguments), "--quick --only produce --messages 8000 --rounds 1 --plot %s",
 		 path);
 	assert_int_equal(segbench(arguments), EX_OK);
-	FILE *file = fopen(path, "r");
-	assert_non_null(file);
-	said[fread(said, 1, SAID_MAX - 1, file)] = '\0';
-	fclose(file);
-	assert_memory_equal(said, "<svg ", 5);
-	assert_non_null(strstr(said, ">xadd</text>"));
-	assert_non_null(strstr(said, ">producer</text>"));
-	assert_string_equal(said + strlen(said) - 7, "</svg>\n");
+	snprintf(arguments, sizeof(arguments), "cat %s", path);
+	assert_int_equal(test_shell_run(arguments), 0);
+	assert_memory_equal(test_shell_said, "<svg ", 5);
+	assert_non_null(strstr(test_shell_said, ">xadd</text>"));
+	assert_non_null(strstr(test_shell_said, ">producer</text>"));
+	assert_string_equal(test_shell_said + strlen(test_shell_said) - 7, "</svg>\n");
 	test_directory_remove(directory);
 }
 
@@ -134,12 +123,12 @@ static void a_distance_is_reported_relative_to_0_ms(void **state)
 {
 	(void)state;
 	assert_int_equal(segbench("--quick --rtt 10 --messages 20000 --rounds 1"), EX_OK);
-	assert_non_null(strstr(said, "segrunner, 10 ms / 0 ms"));
+	assert_non_null(strstr(test_shell_said, "segrunner, 10 ms / 0 ms"));
 	assert_true(ratio("produce-at-50ms") > 0);
 	assert_true(ratio("consume-at-50ms") > 0);
 	assert_true(ratio("poll-at-50ms") > 0);
 	assert_int_equal(segbench("--rtt 0"), EX_USAGE);
-	assert_non_null(strstr(said, "--rtt 0: expected a number from 1 to 10000"));
+	assert_non_null(strstr(test_shell_said, "--rtt 0: expected a number from 1 to 10000"));
 }
 
 static void each_message_takes_the_round_trip_time_that_is_asked_for(void **state)
@@ -148,7 +137,7 @@ static void each_message_takes_the_round_trip_time_that_is_asked_for(void **stat
 	assert_int_equal(
 		segbench("--quick --tcp --rtt 20 --only produce --messages 1000 --partitions 1 --rounds 1"),
 		EX_OK);
-	const char *line = strstr(said, "\n  xadd-hiredis");
+	const char *line = strstr(test_shell_said, "\n  xadd-hiredis");
 	assert_non_null(line);
 	/* The way waits for its 1,000 replies in 4 steps, of at least 20 ms each. */
 	assert_in_range(strtol(line + strlen("\n  xadd-hiredis"), NULL, 10), 1, 12500);
@@ -161,8 +150,8 @@ static void packed_records_arrive_and_have_rates_and_a_size(void **state)
 	assert_true(ratio("packed-sent-per-s") > 0);
 	assert_true(ratio("packed-consumed-per-s") > 0);
 	assert_true(ratio("packed-memory") < 1.2);
-	assert_non_null(strstr(said, "JSON, packing = on: Redis's memory"));
-	assert_non_null(strstr(said, "constant, packing = on: Redis's memory"));
+	assert_non_null(strstr(test_shell_said, "JSON, packing = on: Redis's memory"));
+	assert_non_null(strstr(test_shell_said, "constant, packing = on: Redis's memory"));
 }
 
 static void handlers_that_write_keep_and_work_at_once_are_measured(void **state)
@@ -187,8 +176,8 @@ static void as_many_runners_as_are_asked_for_share_the_messages(void **state)
 {
 	(void)state;
 	assert_int_equal(segbench("--quick --only scaling --messages 20000 --rounds 1"), EX_OK);
-	assert_non_null(strstr(said, "16 runners, a batch takes 0 ms"));
-	assert_non_null(strstr(said, "1 runner, a batch takes 10 ms"));
+	assert_non_null(strstr(test_shell_said, "16 runners, a batch takes 0 ms"));
+	assert_non_null(strstr(test_shell_said, "1 runner, a batch takes 10 ms"));
 }
 
 /* Whether the JSON has a figure of this name with as many values as rounds. */
@@ -216,7 +205,7 @@ static void assert_figures(const char *arguments, const char *const *names)
 	assert_non_null(root);
 	for (; *names; names++)
 		if (!has_figure(root, *names, 1))
-			fail_msg("no figure %s in: %s", *names, said);
+			fail_msg("no figure %s in: %s", *names, test_shell_said);
 	json_decref(root);
 	test_directory_remove(directory);
 }
@@ -273,7 +262,7 @@ static void peers_move_the_same_messages(void **state)
 					      "segrunner / nats-fetch-each", NULL};
 	(void)state;
 	assert_figures("--peers --messages 20000", names);
-	if (strstr(said, "NATS is not measured"))
+	if (strstr(test_shell_said, "NATS is not measured"))
 		skip(); /* the line says what is not installed */
 	assert_figures("--peers --messages 20000", of_nats);
 }
@@ -290,11 +279,11 @@ static void a_peer_that_is_not_installed_is_named_with_its_package(void **state)
 	assert_int_equal(setenv("LD_LIBRARY_PATH", directory, 1), 0);
 	assert_int_equal(segbench("--peers --quick --messages 8000 --rounds 1"), EX_OK);
 	unsetenv("LD_LIBRARY_PATH");
-	assert_non_null(strstr(said,
+	assert_non_null(strstr(test_shell_said,
 			       "NATS is not measured: libnats is not installed (Debian: apt-get install "
 			       "libnats-dev)."));
-	assert_null(strstr(said, "nats-publish"));
-	assert_non_null(strstr(said, "segrunner / xreadgroup"));
+	assert_null(strstr(test_shell_said, "nats-publish"));
+	assert_non_null(strstr(test_shell_said, "segrunner / xreadgroup"));
 	test_directory_remove(directory);
 }
 
@@ -326,9 +315,9 @@ static void messages_too_few_to_count_allocations_have_no_figure(void **state)
 	skip(); /* the sanitizer's malloc cannot be counted */
 #endif
 	int code = segbench("--quick --only allocations --messages 1000");
-	assert_null(strstr(said, "nan"));
+	assert_null(strstr(test_shell_said, "nan"));
 	if (code != EX_OK)
-		assert_non_null(strstr(said, "segrunner was done before segbench could count"));
+		assert_non_null(strstr(test_shell_said, "segrunner was done before segbench could count"));
 }
 
 static void what_it_does_not_know_is_refused_with_the_way_to_mend_it(void **state)
@@ -336,14 +325,14 @@ static void what_it_does_not_know_is_refused_with_the_way_to_mend_it(void **stat
 	(void)state;
 	assert_int_equal(segbench("--only consumption"), EX_USAGE);
 	assert_non_null(
-		strstr(said,
+		strstr(test_shell_said,
 		       "--only consumption: unknown experiment; segbench --help lists the experiments"));
 	assert_int_equal(segbench("--rounds 0"), EX_USAGE);
-	assert_non_null(strstr(said, "--rounds 0: expected a number from 1 to "));
+	assert_non_null(strstr(test_shell_said, "--rounds 0: expected a number from 1 to "));
 	assert_int_equal(segbench("--rounds -1"), EX_USAGE);
 	assert_int_equal(segbench("--size 10x"), EX_USAGE);
 	assert_int_equal(segbench("fast"), EX_USAGE);
-	assert_non_null(strstr(said, "unexpected argument \"fast\""));
+	assert_non_null(strstr(test_shell_said, "unexpected argument \"fast\""));
 	assert_int_equal(segbench("--fast"), EX_USAGE);
 }
 
@@ -351,15 +340,16 @@ static void a_server_that_cannot_run_is_named(void **state)
 {
 	(void)state;
 	assert_int_equal(segbench("--redis /nowhere/valkey-server --quick --only idle"), EX_UNAVAILABLE);
-	assert_non_null(strstr(said, "/nowhere/valkey-server cannot be run; is it installed?"));
+	assert_non_null(strstr(test_shell_said, "/nowhere/valkey-server cannot be run; is it installed?"));
 }
 
 static void a_file_that_cannot_be_written_is_known_before_anything_is_measured(void **state)
 {
 	(void)state;
 	assert_int_equal(segbench("--json /nowhere/figures.json"), EX_CANTCREAT);
-	assert_non_null(strstr(said, "cannot write /nowhere/figures.json: No such file or directory"));
-	assert_null(strstr(said, "round 1"));
+	assert_non_null(
+		strstr(test_shell_said, "cannot write /nowhere/figures.json: No such file or directory"));
+	assert_null(strstr(test_shell_said, "round 1"));
 }
 
 /*
@@ -396,21 +386,22 @@ static void a_reply_of_another_type_ends_it_with_the_command_and_the_type(void *
 	assert_int_equal(segbench_beside("INFO", "EXISTS", "--quick --only consume --messages 8000"),
 			 EX_PROTOCOL);
 	assert_non_null(
-		strstr(said, "redis-server: unexpected reply to INFO: expected a string, got an integer\n"));
+		strstr(test_shell_said,
+		       "redis-server: unexpected reply to INFO: expected a string, got an integer\n"));
 	assert_int_equal(segbench_beside("EVALSHA", "MGET", "--quick --only coordinate"), EX_PROTOCOL);
-	assert_non_null(
-		strstr(said, "redis-server: unexpected reply to coordinate: expected a string, got nil\n"));
+	assert_non_null(strstr(test_shell_said,
+			       "redis-server: unexpected reply to coordinate: expected a string, got nil\n"));
 	segbench_beside("XREADGROUP", "MGET", "--quick --only consume --messages 8000");
-	assert_non_null(
-		strstr(said, "redis-server: unexpected reply to XREADGROUP: expected an array, got nil\n"));
-	assert_null(strstr(said, "was killed by signal"));
+	assert_non_null(strstr(test_shell_said,
+			       "redis-server: unexpected reply to XREADGROUP: expected an array, got nil\n"));
+	assert_null(strstr(test_shell_said, "was killed by signal"));
 }
 
 static void help_fits_a_terminal_of_80_columns(void **state)
 {
 	(void)state;
 	assert_int_equal(segbench("--help"), EX_OK);
-	for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"))
+	for (char *line = strtok(test_shell_said, "\n"); line; line = strtok(NULL, "\n"))
 		assert_in_range(strlen(line), 0, 80);
 }
 
@@ -422,7 +413,7 @@ static void help_names_each_experiment(void **state)
 	(void)state;
 	assert_int_equal(segbench("--help"), EX_OK);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		assert_non_null(strstr(said, names[i]));
+		assert_non_null(strstr(test_shell_said, names[i]));
 }
 
 int main(void)
