@@ -1,6 +1,7 @@
 /*
- * environment.h - the environment of a child: what most programs need, what option.environment names, and what the child is
- * told of its partition. It gets nothing else of segrunner's environment, which can hold the password of Redis. Any thread.
+ * environment.h - the environment of a child process: the variables that most programs need, those that option.environment
+ * names, and SEGMENTER_STREAM and so on, which tell the child its partition. The child gets no other variable of
+ * segrunner's environment, which can hold the password of Redis. Any thread.
  */
 #ifndef PLUGINS_EXEC_ENVIRONMENT_H
 #define PLUGINS_EXEC_ENVIRONMENT_H

@@ -1,6 +1,6 @@
 /*
  * test_lanes.c - real runners with several lanes (`parallel`): the messages of a key are handled in order, a message that fails holds up
- * its key alone, and what is done beyond the position is not handled again, whoever dies.
+ * its key alone, and what is done beyond the position is not handled again, even when runners are killed.
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -124,7 +124,7 @@ bool test_cluster_move_end_try(const test_cluster *cluster, int slot, int to);
 /* Whether all nodes that live agree on the masters' epochs and on the owner of the slot; if not, says why. */
 bool test_cluster_agrees(const test_cluster *cluster, int slot, char why[TEST_CLUSTER_WHY]);
 
-/* Moves up to 100 keys from one node to another, whoever the owner is; returns how many there were, or -1 if they stay. */
+/* Moves up to 100 keys from one node to another, also if neither owns the slot; returns how many there were, or -1 if they stay. */
 int test_cluster_migrate(const test_cluster *cluster, int slot, int from, int to);
 
 /* --- nodes -------------------------------------------------------------------------------------------- */

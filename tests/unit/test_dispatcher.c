@@ -242,7 +242,7 @@ static void collect(void)
 		size_t number = fetched->sequence / BATCH;
 		assert_true(number == 0 || returned[number - 1]);
 		returned[number] = true;
-		/* Whoever still looks at its messages must not find them. */
+		/* A lane that wrongly reads these messages again must not find them. */
 		memset(fetched->messages, 0, BATCH * sizeof(*fetched->messages));
 	}
 }

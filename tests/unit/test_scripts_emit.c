@@ -1,6 +1,6 @@
 /*
- * test_scripts_emit.c - the scripts emit and emit_packed: that each record is added once and in its order, whoever sends it again
- * and however late; bounds; and a full memory. The last tests play owners that crash, calls that are lost or come late, and
+ * test_scripts_emit.c - the scripts emit and emit_packed: that each record is added once and in its order, also if another owner sends
+ * it again, or if it comes late; bounds; and a full memory. The last tests play owners that crash, calls that are lost or come late, and
  * resets at random, and look at what is in the log in the end.
  */
 #include <setjmp.h>
