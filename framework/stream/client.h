@@ -99,6 +99,13 @@ uint64_t seg_client_take_sequences(seg_client *client, size_t records);
 void seg_client_keep(seg_client *client);
 
 /*
+ * seg_stream_open, which also tells in *unusable whether the error is of this stream alone: its format is newer than this library,
+ * this build lacks its packing, or its key holds something else. Any thread.
+ */
+int seg_stream_try(seg_client *client, const char *name, seg_stream **stream, bool *unusable,
+		   seg_error *error);
+
+/*
  * Runs one script or one command on the client's connection, and repeats it until Redis answers, for up to
  * the client's timeout. fn gets the reply if it is not an error. argv and lengths are as for
  * seg_connection_script and seg_connection_command. 0, or a negative status with an error that begins with

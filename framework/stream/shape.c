@@ -81,8 +81,8 @@ static void read_shape(const seg_reply *reply, size_t first, seg_stored_shape *s
 	int64_t partitions = seg_reply_number(seg_reply_at(reply, first), 0);
 	int64_t size = seg_reply_number(seg_reply_at(reply, first + 1), 0);
 	stored->version = seg_reply_number(seg_reply_at(reply, first + 3), 0);
-	const seg_reply *any = seg_reply_at(reply, first);
-	stored->found = any && any->type != SEG_REPLY_NIL;
+	for (size_t i = first; !stored->found && i < first + SHAPE_FIELDS; i++)
+		stored->found = seg_reply_at(reply, i) && seg_reply_at(reply, i)->type != SEG_REPLY_NIL;
 	stored->readable = partitions >= 1 && partitions <= PARTITIONS_MAX && size >= 1 &&
 			   (uint64_t)size <= PARTITION_SIZE_MAX;
 	int overflow = read_name(seg_overflow_names, seg_reply_at(reply, first + 2));
@@ -106,6 +106,7 @@ void seg_stored_shape_registered(void *arg, const seg_reply *reply)
 void seg_stored_shape_read(void *arg, const seg_reply *reply)
 {
 	seg_stored_shape *stored = arg;
+	stored->found = false;
 	read_shape(reply, 0, stored);
 	/* HMGET always has an element for each field: anything else says nothing about the stream. */
 	stored->found |= !reply || reply->type != SEG_REPLY_ARRAY || reply->count != SHAPE_FIELDS;
@@ -124,9 +125,10 @@ int seg_stored_shape_check(const seg_stored_shape *stored, const char *name, con
 	if (!stored->readable)
 		return seg_fail(
 			error, SEG_EPROTOCOL,
-			"the key %s of stream \"%s\" does not hold a shape; find the program that wrote it, "
-			"delete the key, and register the stream in its shape again (segctl stream "
-			"create), or delete the whole stream (segctl stream delete)",
+			"the key %s of stream \"%s\" does not hold a shape (a hash with partitions, "
+			"partition_size, overflow and version); find the program that wrote it, delete the "
+			"key, and register the stream in its shape again (segctl stream create), or delete "
+			"the whole stream (segctl stream delete)",
 			key, name);
 	return 0;
 }

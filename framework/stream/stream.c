@@ -78,20 +78,53 @@ int seg_stream_register(seg_client *client, const char *name, const seg_stream_s
 	return make_stream(client, name, shape, stream, error);
 }
 
-int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, seg_error *error)
+static void got_existence(void *arg, const seg_reply *reply)
 {
+	*(bool *)arg = seg_reply_number(reply, 0) > 0;
+}
+
+/* What this user may not ask, or what fails, tells nothing. */
+static bool key_exists(seg_client *client, const char *key)
+{
+	bool exists = false;
+	const char *argv[] = {"EXISTS", key};
+	return seg_client_command(client, got_existence, &exists, 2, argv, NULL, "", NULL) == 0 && exists;
+}
+
+/*
+ * A key that has none of the fields, but is there, holds something else. It is read once more, because the stream may have been
+ * registered since.
+ */
+static int read_stored(seg_client *client, const char *name, const char *key, seg_stored_shape *stored,
+		       seg_error *reason)
+{
+	char what[SEG_NAME_MAX + 64];
+	const char *argv[] = {"HMGET", key, "partitions", "partition_size", "overflow", "version", "packing"};
+	snprintf(what, sizeof(what), "cannot open stream \"%s\"", name);
+	int status = seg_client_command(client, seg_stored_shape_read, stored, 7, argv, NULL, what, reason);
+	if (status || stored->found || !key_exists(client, key))
+		return status;
+	status = seg_client_command(client, seg_stored_shape_read, stored, 7, argv, NULL, what, reason);
+	stored->found = true;
+	return status;
+}
+
+int seg_stream_try(seg_client *client, const char *name, seg_stream **stream, bool *unusable,
+		   seg_error *error)
+{
+	*unusable = false;
 	int status = check_arguments(client, name, stream, error);
 	if (status)
 		return status;
-	char key[SEG_KEY_MAX], what[SEG_NAME_MAX + 64];
+	char key[SEG_KEY_MAX];
 	seg_key_of_stream(key, client->name_space, name, "info", NULL);
-	snprintf(what, sizeof(what), "cannot open stream \"%s\"", name);
-	const char *argv[] = {"HMGET", key, "partitions", "partition_size", "overflow", "version", "packing"};
 	seg_stored_shape stored = {0};
 	seg_error reason;
-	status = seg_client_command(client, seg_stored_shape_read, &stored, 7, argv, NULL, what, &reason);
-	if (status)
+	status = read_stored(client, name, key, &stored, &reason);
+	if (status) {
+		*unusable = seg_misfit_is_reason(&reason);
 		return fail_to_read(&reason, name, key, error);
+	}
 	if (!stored.found)
 		return seg_fail(error, SEG_ENOTFOUND,
 				"stream \"%s\" does not exist in namespace \"%s\" at %s; register it first",
@@ -99,7 +132,14 @@ int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, s
 	status = seg_stored_shape_check(&stored, name, key, error);
 	if (status == 0)
 		status = seg_shape_check_packing(&stored.shape, name, error);
+	*unusable = status != 0;
 	return status ? status : make_stream(client, name, &stored.shape, stream, error);
+}
+
+int seg_stream_open(seg_client *client, const char *name, seg_stream **stream, seg_error *error)
+{
+	bool unusable;
+	return seg_stream_try(client, name, stream, &unusable, error);
 }
 
 void seg_stream_close(seg_stream *stream)

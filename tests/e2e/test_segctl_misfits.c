@@ -84,7 +84,8 @@ static void a_stream_whose_shape_is_junk_does_not_hide_the_others(void **state)
 	(void)state;
 	test_rig_tell("HSET {__default:spoilt}:info partitions many");
 	every_listing_goes_on_without(
-		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape; ");
+		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape (a hash with "
+		"partitions, partition_size, overflow and version); ");
 }
 
 static void a_stream_whose_shape_has_another_type_does_not_hide_the_others(void **state)
@@ -92,8 +93,48 @@ static void a_stream_whose_shape_has_another_type_does_not_hide_the_others(void 
 	(void)state;
 	overwrite("{__default:spoilt}:info");
 	every_listing_goes_on_without(
-		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape; ");
+		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape (a hash with "
+		"partitions, partition_size, overflow and version); ");
 	shows_others("stream create spoilt -p 2", NULL, "{__default:spoilt}:info");
+}
+
+static void a_shape_without_any_of_its_fields_does_not_hide_the_others(void **state)
+{
+	(void)state;
+	const char *complaint =
+		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape (a hash "
+		"with partitions, partition_size, overflow and version); ";
+	test_rig_tell("DEL {__default:spoilt}:info");
+	test_rig_tell("HSET {__default:spoilt}:info theirs 1");
+	every_listing_goes_on_without(complaint);
+	shows_others("stream describe spoilt", NULL, complaint);
+	shows_others("stream create spoilt -p 2", NULL, complaint);
+	/* One of them alone, and not the first. */
+	test_rig_tell("HSET {__default:spoilt}:info overflow reject");
+	every_listing_goes_on_without(complaint);
+	const test_segctl *answer = test_segctl_do(rig.server->address, "doctor");
+	assert_int_equal(answer->exit_code, EX_CONFIG);
+	test_expect_text(answer->output, complaint);
+	test_segctl_good(rig.server->address, "stream delete spoilt -y");
+	test_segctl_good(rig.server->address, "stream list");
+}
+
+static void a_stream_of_a_newer_format_does_not_hide_the_others(void **state)
+{
+	(void)state;
+	const char *complaint =
+		"stream \"spoilt\" was registered by a newer version of this library (format 99; this "
+		"version knows formats up to 3); upgrade this program";
+	test_rig_tell("HSET {__default:spoilt}:info version 99 packing braided");
+	every_listing_goes_on_without(complaint);
+	shows_others("lag spoilt", NULL, complaint);
+	shows_others("group list spoilt", NULL, complaint);
+	/* What belongs to it, only a newer segctl knows. */
+	shows_others("stream delete spoilt -y --force", NULL, complaint);
+	const test_segctl *answer = test_segctl_do(rig.server->address, "doctor");
+	assert_int_equal(answer->exit_code, EX_CONFIG);
+	test_expect_text(answer->output, complaint);
+	test_expect_text(answer->output, "ok   stream       good: 2 partitions");
 }
 
 static void a_stream_without_groups_has_its_line_too(void **state)
@@ -102,7 +143,8 @@ static void a_stream_without_groups_has_its_line_too(void **state)
 	test_rig_tell("DEL {__default:spoilt}:groups");
 	overwrite("{__default:spoilt}:info");
 	every_listing_goes_on_without(
-		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape; ");
+		"the key {__default:spoilt}:info of stream \"spoilt\" does not hold a shape (a hash with "
+		"partitions, partition_size, overflow and version); ");
 }
 
 static void groups_of_another_type_do_not_hide_the_other_streams(void **state)
@@ -390,6 +432,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_stream_whose_shape_is_junk_does_not_hide_the_others),
 		TEST(a_stream_whose_shape_has_another_type_does_not_hide_the_others),
+		TEST(a_shape_without_any_of_its_fields_does_not_hide_the_others),
+		TEST(a_stream_of_a_newer_format_does_not_hide_the_others),
 		TEST(a_stream_without_groups_has_its_line_too),
 		TEST(groups_of_another_type_do_not_hide_the_other_streams),
 		TEST(a_group_that_cannot_be_read_does_not_hide_the_others),

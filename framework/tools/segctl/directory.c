@@ -73,11 +73,18 @@ bool ctl_directory_suggest(ctl_context *context, const char *name, char meant[SE
 	return found;
 }
 
+int ctl_try_stream(ctl_context *context, const char *name, seg_stream **stream, seg_error *error)
+{
+	bool unusable;
+	int status = seg_stream_try(context->client, name, stream, &unusable, error);
+	return unusable ? error->status = SEG_EPROTOCOL : status;
+}
+
 int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream)
 {
 	seg_error error;
 	char meant[SEG_NAME_MAX + 1];
-	if (seg_stream_open(context->client, name, stream, &error) == 0)
+	if (ctl_try_stream(context, name, stream, &error) == 0)
 		return 0;
 	if (error.status != SEG_ENOTFOUND)
 		return ctl_fail(&error);

@@ -9,6 +9,12 @@
 int ctl_open_stream(ctl_context *context, const char *name, seg_stream **stream);
 
 /*
+ * The same. 0, or a status with an error: SEG_EPROTOCOL if this segctl cannot use this stream, and the others are not concerned:
+ * for its format is newer, its packing is not built in, or its key holds something else.
+ */
+int ctl_try_stream(ctl_context *context, const char *name, seg_stream **stream, seg_error *error);
+
+/*
  * The stream that the user may have meant by a name that none has. Looks for at most a second, and not where an attempt
  * is repeated. False if none is similar, or this user must not look for keys; then nothing is said.
  */

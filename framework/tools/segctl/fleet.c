@@ -21,7 +21,7 @@ static ctl_fleet_group *find(ctl_fleet *fleet, const char *stream, const char *n
 }
 
 /*
- * Opens a stream; *stream is NULL where it cannot be read, or where it is gone since its name was read. only: it is the one that
+ * Opens a stream; *stream is NULL where it cannot be used, or where it is gone since its name was read. only: it is the one that
  * was asked for; then these are errors, too.
  */
 static int open_stream(ctl_context *context, const char *name, bool only, ctl_fleet *new, seg_stream **stream)
@@ -30,7 +30,7 @@ static int open_stream(ctl_context *context, const char *name, bool only, ctl_fl
 	*stream = NULL;
 	if (only)
 		return ctl_open_stream(context, name, stream);
-	int status = seg_stream_open(context->client, name, stream, &error);
+	int status = ctl_try_stream(context, name, stream, &error);
 	if (status == 0 || status == SEG_ENOTFOUND)
 		return EX_OK;
 	if (!ctl_is_unreadable(&error))

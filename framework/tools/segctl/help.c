@@ -37,7 +37,7 @@ void ctl_help_program(void)
 		"Exit codes: 0 done; 1 a limit was exceeded (lag), the user declined, or live members stand against it; 64 wrong "
 		"usage; 65 bad input; 66 no such stream, group or file; 69 Redis cannot serve; 71 the "
 		"system refused; 73 cannot create; 74 input or output error; 75 try again later; 76 "
-		"unreadable answer; 77 Redis refused the login; 78 bad configuration.");
+		"an unreadable answer, or a stream that is spoilt or of a newer version; 77 Redis refused the login; 78 bad configuration.");
 }
 
 void ctl_help_command(const ctl_command *c)

@@ -92,7 +92,7 @@ static int list_one(ctl_context *context, const char *name, ctl_table *table)
 	ctl_stream_facts facts;
 	seg_error error;
 	/* The stream may have been deleted since its name was read. */
-	if (seg_stream_open(context->client, name, &stream, &error))
+	if (ctl_try_stream(context, name, &stream, &error))
 		return error.status == SEG_ENOTFOUND ? EX_OK : ctl_fail(&error);
 	int exit_code = ctl_stream_facts_read(context, stream, &facts);
 	if (exit_code == EX_OK) {

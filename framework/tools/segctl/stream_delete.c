@@ -125,13 +125,15 @@ static int delete_stream(ctl_context *context, int argc, char **argv)
 	char emitters[EMITTERS_MAX], why[WHY_MAX];
 	(void)argc;
 	seg_error error;
-	int status = seg_stream_open(context->client, argv[0], &stream, &error);
+	bool unusable;
+	int status = seg_stream_try(context->client, argv[0], &stream, &unusable, &error);
 	if (status == SEG_ENOTFOUND)
 		return delete_rest(context, argv[0]);
 	if (status == SEG_EPROTOCOL)
 		return ctl_stream_delete_spoilt(context, argv[0], error.text, given.yes, given.force);
+	/* Of a newer format, nobody here knows which keys belong to it. */
 	if (status)
-		return ctl_fail(&error);
+		return ctl_complain(unusable ? EX_PROTOCOL : ctl_exit_code(status), "%s", error.text);
 	int exit_code = read_facts(context, stream, &facts, why);
 	emitters_text(argv[0], &facts.sources, emitters);
 	if (exit_code == EX_PROTOCOL)

@@ -1,6 +1,6 @@
 /*
- * unreadable.h - streams and groups that cannot be shown, because Redis has something else under one of their keys. The others
- * are shown all the same. One thread.
+ * unreadable.h - streams and groups that cannot be shown, because Redis has something else under one of their keys, or their
+ * format is newer than this segctl. The others are shown all the same. One thread.
  */
 #ifndef CTL_UNREADABLE_H
 #define CTL_UNREADABLE_H
