@@ -1,6 +1,6 @@
 /*
  * test_segctl_misfits.c - what segctl says where another program has written over a key of a stream: which key it is, and how to
- * mend it. The other streams and groups are shown all the same, and `stream delete` deletes the stream.
+ * mend it. The other streams and groups are shown all the same, and `stream delete` and `group delete` delete what is spoilt.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -425,6 +425,117 @@ static void two_streams_that_emit_to_each_other_can_both_be_deleted(void **state
 	assert_int_equal(keys_left(), 0);
 }
 
+/* --- group delete ------------------------------------------------------------------------------------------ */
+
+static long long keys_of_group(void)
+{
+	redisReply *reply = test_server_command(rig.redis, "KEYS *spoilt*:g:*");
+	long long count = (long long)reply->elements;
+	freeReplyObject(reply);
+	return count;
+}
+
+static bool is_listed(const char *group)
+{
+	redisReply *reply = test_server_command(rig.redis, "SISMEMBER {__default:spoilt}:groups %s", group);
+	bool listed = reply->integer == 1;
+	freeReplyObject(reply);
+	return listed;
+}
+
+/* Some of what a group has. */
+static void fill_group(void)
+{
+	test_rig_tell("SADD {__default:spoilt}:groups g h");
+	test_rig_tell("HSET {__default:spoilt:partition_0}:g:state epoch 1");
+	test_rig_tell("HSET {__default:spoilt:partition_0}:g:values a 1");
+	test_rig_tell("HSET {__default:spoilt:partition_0}:h:values a 1");
+	test_rig_tell("XADD __default:spoilt:partition_0 * partitionKey k data d");
+}
+
+static void a_group_can_be_deleted_whatever_its_keys_hold(void **state)
+{
+	(void)state;
+	static const char *const others[] = {"{__default:spoilt}:g:control", "{__default:spoilt}:g:outputs"};
+	const char *keys[32];
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof(of_group) / sizeof(of_group[0]); i++)
+		keys[count++] = of_group[i].key;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		keys[count++] = others[i];
+	for (size_t i = 0; i < count; i++) {
+		fill_group();
+		overwrite(keys[i]);
+		/* Nobody can tell then whether the group has members. */
+		const char *force = strstr(keys[i], ":leases") ? "--force" : "";
+		test_segctl_good(rig.server->address, "group delete spoilt g -y %s", force);
+		assert_int_equal(keys_of_group(), 0);
+		if (!strstr(keys[i], ":groups")) {
+			assert_false(is_listed("g"));
+			assert_true(is_listed("h"));
+		}
+		test_segctl_good(rig.server->address, "stream delete spoilt -y");
+		make("spoilt");
+	}
+}
+
+static void group_delete_is_refused(const char *arguments, int exit_code, const char *errors)
+{
+	const test_segctl *answer = test_segctl_do(rig.server->address, "group delete %s", arguments);
+	assert_int_equal(answer->exit_code, exit_code);
+	test_expect_text(answer->errors, errors);
+	assert_true(keys_of_group() > 0);
+}
+
+static void live_members_keep_a_spoilt_group_from_being_deleted(void **state)
+{
+	(void)state;
+	const char *live = "group \"g\" of stream \"spoilt\" has live members (m1)";
+	fill_group();
+	test_rig_tell("ZADD {__default:spoilt}:g:leases 99999999999999 m1");
+	overwrite("{__default:spoilt:partition_1}:g:dead");
+	group_delete_is_refused("spoilt g -y", 1, live);
+	overwrite("{__default:spoilt}:groups");
+	group_delete_is_refused("spoilt g -y", 1, live);
+	overwrite("{__default:spoilt}:g:leases");
+	group_delete_is_refused(
+		"spoilt g -y", 1,
+		"nobody can tell whether group \"g\" of stream \"spoilt\" has live members: ");
+	test_segctl_good(rig.server->address, "group delete spoilt g -y --force");
+	assert_int_equal(keys_of_group(), 0);
+}
+
+static void a_live_group_keeps_its_position_and_its_state(void **state)
+{
+	(void)state;
+	fill_group();
+	test_rig_tell("HSET {__default:spoilt:partition_0}:g:state position 1-1");
+	test_rig_tell("ZADD {__default:spoilt}:g:leases 99999999999999 m1");
+	overwrite("{__default:spoilt:partition_1}:g:values");
+	test_segctl_good(rig.server->address, "group delete spoilt g -y --force");
+	assert_int_equal(keys_of_group(), 2);
+	redisReply *reply = test_server_command(rig.redis, "HGETALL {__default:spoilt:partition_0}:g:state");
+	assert_int_equal(reply->elements, 2);
+	assert_string_equal(reply->element[0]->str, "position");
+	freeReplyObject(reply);
+}
+
+static void a_deletion_of_a_spoilt_group_asks_and_knows_typing_errors(void **state)
+{
+	(void)state;
+	fill_group();
+	overwrite("{__default:spoilt:partition_1}:g:dead");
+	group_delete_is_refused(
+		"spoilt g", EX_USAGE,
+		"Delete group \"g\" of stream \"spoilt\" with its position, its state and its dead "
+		"letters, although it cannot be read (cannot describe group \"g\"");
+	group_delete_is_refused("spoilt gg -y", EX_NOINPUT, "gg");
+	overwrite("{__default:spoilt}:groups");
+	group_delete_is_refused(
+		"spoilt gg -y", EX_NOINPUT,
+		"the groups of stream \"spoilt\" cannot be read, and no key is there of a group \"gg\"");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
@@ -449,6 +560,10 @@ int main(void)
 		TEST(the_question_says_what_is_wrong),
 		TEST(what_its_outputs_know_of_it_is_deleted_too),
 		TEST(two_streams_that_emit_to_each_other_can_both_be_deleted),
+		TEST(a_group_can_be_deleted_whatever_its_keys_hold),
+		TEST(live_members_keep_a_spoilt_group_from_being_deleted),
+		TEST(a_live_group_keeps_its_position_and_its_state),
+		TEST(a_deletion_of_a_spoilt_group_asks_and_knows_typing_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
