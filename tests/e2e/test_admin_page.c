@@ -179,6 +179,32 @@ static void segctl_and_metrics_and_the_page_show_lanes_outputs_and_state(void **
 	assert_int_equal(result, 0);
 }
 
+/* Its partition's row tells of it, and so does /readyz. */
+static void a_refusal_that_leaves_the_runner_ready_is_named_once(void **state)
+{
+	(void)state;
+	test_rig_start(NULL);
+	test_segctl_good(rig.server->address, "stream create s -p 2");
+	test_server_tell(rig.server, "ACL SETUSER app on >pw ~* &* +@all");
+	rig.runner = test_runner_run(
+		"[redis]\naddress = unix://app:pw@%s\n[runner]\nname = only\nadmin = 127.0.0.1:0\n"
+		"[consumer c]\nstream = s\ngroup = g\nsession_timeout = 10min\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\n",
+		rig.server->socket, test_build_directory(), rig.deliveries);
+	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	test_server_tell(rig.server, "ACL SETUSER app -xgroup");
+	send_bad_message("k", "good");
+	test_http_wait(test_http_port(rig.runner), "/readyz", 200, "s now, Redis refuses a commit: ");
+	test_http_wait(test_http_port(rig.runner), "/api/v1/status", 200, "\"health\":\"degraded\"}]");
+	int result = look(test_http_port(rig.runner),
+			  "document.querySelector(\"tr td.owner .badge\")?.innerText === \"refused\" && "
+			  "[...document.querySelectorAll(\"#problems li\")].filter(li => "
+			  "/Redis refuses/.test(li.innerText)).length === 1");
+	if (result == NO_BROWSER)
+		skip();
+	assert_int_equal(result, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up_directory, test_rig_tear_down)
 
 int main(void)
@@ -186,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_page_shows_who_owns_what_how_fast_it_is_handled_what_failed_and_what_needs_attention),
 		TEST(segctl_and_metrics_and_the_page_show_lanes_outputs_and_state),
+		TEST(a_refusal_that_leaves_the_runner_ready_is_named_once),
 	};
 	if (!seg_server_is_built()) {
 		print_message("built without libmicrohttpd: skipped\n");

@@ -117,6 +117,8 @@ static json_t *consumer(const seg_config_consumer *config, const seg_section *se
 	return json;
 }
 
+static const char *const healths[] = {"ready", "degraded", "not ready"};
+
 typedef struct {
 	json_t *reasons, *causes;
 } findings;
@@ -125,14 +127,14 @@ static void add_finding(void *arg, const seg_health_finding *finding)
 {
 	const findings *f = arg;
 	json_array_append_new(f->reasons, seg_json_foreign_text(finding->reason));
-	json_array_append_new(f->causes, json_pack("{s:s, s:o, s:o}", "kind", finding->kind, "consumer",
+	json_array_append_new(f->causes, json_pack("{s:s, s:o, s:o, s:s}", "kind", finding->kind, "consumer",
 						   seg_json_optional_text(finding->consumer), "reason",
-						   seg_json_foreign_text(finding->reason)));
+						   seg_json_foreign_text(finding->reason), "health",
+						   healths[finding->health]));
 }
 
 void seg_api_status(void *arg, const seg_http_request *request, seg_http_answer *answer)
 {
-	static const char *const healths[] = {"ready", "degraded", "not ready"};
 	struct seg_admin *admin = arg;
 	findings found = {json_array(), json_array()};
 	json_t *consumers = json_array();

@@ -27,7 +27,8 @@ static void find(verdict *v, seg_health health, const char *kind, const seg_conf
 		return;
 	if (consumer)
 		snprintf(reason, sizeof(reason), "[consumer %s] %s", consumer->name, what);
-	seg_health_finding finding = {kind, consumer ? consumer->name : NULL, consumer ? reason : what};
+	seg_health_finding finding = {health, kind, consumer ? consumer->name : NULL,
+				      consumer ? reason : what};
 	v->say(v->arg, &finding);
 }
 

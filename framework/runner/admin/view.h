@@ -70,6 +70,7 @@ bool seg_view_after(const seg_http_request *request, const char *is, uint64_t *a
 typedef enum seg_health { SEG_HEALTH_GOOD, SEG_HEALTH_DEGRADED, SEG_HEALTH_NOT_READY } seg_health;
 
 typedef struct seg_health_finding {
+	seg_health health;    /* what it makes of the runner */
 	const char *kind;     /* "runner", "membership", "stuck", "refusal", "shortage" or "hindrance" */
 	const char *consumer; /* the section's name; NULL: the whole runner */
 	const char *reason;   /* a sentence without a full stop, with the section's name */

@@ -177,9 +177,10 @@ class Consumer {
 		this.drawCounters(status);
 	}
 
-	/* Whether the rows of this runner's partitions tell what hinders them. */
-	tellsHindrances() {
-		return !!this.group && this.group.partitions.some(p => p.owner === me && p.hindrance);
+	/* Whether the rows of this runner's partitions tell of causes of this kind. */
+	tells(kind) {
+		const told = this.group ? this.group.partitions.filter(p => p.owner === me && p.hindrance) : [];
+		return told.some(p => kind === (p.hindrance.kind === "refused" ? "refusal" : "hindrance"));
 	}
 
 	/* {word, kind, place, why} each, the worst first. `own`: kinds of what the runner itself tells. */

@@ -63,10 +63,10 @@ async function showConsumer(status, bounds, now) {
 	consumer.show(status, bounds, now, group, problem);
 }
 
-/* Why the runner is not well; what hinders partitions, their rows tell with more words. */
+/* Why the runner is not well; what leaves it ready and hinders partitions, their rows tell with more words. */
 function causesOf(status) {
-	return status.causes.filter(cause => !(cause.kind === "hindrance" && consumers.get(cause.consumer)?.tellsHindrances()))
-		.map(cause => ({word: status.health, kind: KINDS[status.health] || "warn", place: "this runner", why: cause.reason}));
+	return status.causes.filter(cause => !(cause.health === "degraded" && consumers.get(cause.consumer)?.tells(cause.kind)))
+		.map(cause => ({word: cause.health, kind: KINDS[cause.health] || "warn", place: "this runner", why: cause.reason}));
 }
 
 async function showEvents() {
