@@ -126,7 +126,7 @@ static void a_runner_without_redis_lives_and_says_why_it_is_not_ready(void **sta
 	test_server_kill(rig.server);
 	start("admin = 127.0.0.1:0", "");
 	assert_int_equal(test_http_status(port, "/livez"), 200);
-	wait_for("/readyz", 503, "[consumer c] has not started");
+	wait_for("/readyz", 503, "[consumer c] has not started: cannot connect to ");
 	test_server_restart(rig.server);
 	wait_for("/readyz", 200, "ready\n");
 	test_server_kill(rig.server);

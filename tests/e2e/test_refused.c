@@ -265,6 +265,25 @@ static void a_runner_that_may_not_read_is_not_ready(void **state)
 	goes_on();
 }
 
+/* A Redis that answers with a refusal, which passes, is not silent. */
+static void a_section_that_has_not_started_quotes_the_refusal(void **state)
+{
+	int done = 0;
+	(void)state;
+	test_server_tell(rig.server, "CONFIG SET busy-reply-threshold 1");
+	redisContext *busy = test_server_connect(rig.server);
+	assert_int_equal(redisAppendCommand(busy, "EVAL %s 0", "while true do end"), REDIS_OK);
+	while (!done)
+		assert_int_equal(redisBufferWrite(busy, &done), REDIS_OK);
+	start();
+	wait_for("/readyz", 503, "[consumer c] has not started: ");
+	wait_for("/readyz", 503, "BUSY Redis is busy running a script");
+	test_server_tell(rig.server, "SCRIPT KILL");
+	redisFree(busy);
+	wait_ready();
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+}
+
 static void a_runner_that_may_not_open_the_group_says_so(void **state)
 {
 	(void)state;
@@ -311,6 +330,7 @@ int main(void)
 		TEST(a_redis_that_accepts_no_writes_is_quoted),
 		TEST(a_runner_whose_claims_are_refused_is_not_ready),
 		TEST(a_runner_that_may_not_read_is_not_ready),
+		TEST(a_section_that_has_not_started_quotes_the_refusal),
 		TEST(a_runner_that_may_not_open_the_group_says_so),
 		TEST(a_lag_that_cannot_be_read_is_left_out),
 	};

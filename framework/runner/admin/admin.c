@@ -136,6 +136,15 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 	atomic_store(&admin->observer, observer);
 }
 
+void seg_admin_set_obstacle(seg_admin *admin, const char *why)
+{
+	if (!admin)
+		return;
+	pthread_mutex_lock(&admin->lock);
+	snprintf(admin->obstacle, sizeof(admin->obstacle), "%s", why);
+	pthread_mutex_unlock(&admin->lock);
+}
+
 void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index)
 {
 	if (!admin)
@@ -143,6 +152,7 @@ void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index
 	pthread_mutex_lock(&admin->lock);
 	if (index < admin->section_count)
 		admin->sections[index] = section;
+	admin->obstacle[0] = '\0';
 	pthread_mutex_unlock(&admin->lock);
 }
 

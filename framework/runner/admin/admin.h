@@ -37,7 +37,13 @@ int seg_admin_start(seg_admin *admin, seg_error *error);
 /* Begins to read groups from Redis, with these options. They are copied; what they point to must outlive the admin. */
 void seg_admin_observe(seg_admin *admin, const seg_client_options *options);
 
-/* The section of consumer number `index` of the config has started. It must stay valid until it is detached. */
+/* Why the newest attempt to start a section, or to connect before, has failed; it is repeated. */
+void seg_admin_set_obstacle(seg_admin *admin, const char *why);
+
+/*
+ * The section of consumer number `index` of the config has started, and so nothing stands in the way. It must stay valid until it is
+ * detached.
+ */
 void seg_admin_attach(seg_admin *admin, const seg_section *section, size_t index);
 
 /*

@@ -145,11 +145,14 @@ static void judge_membership(verdict *v, const seg_config_consumer *config, cons
 	find(v, SEG_HEALTH_NOT_READY, "membership", config, what);
 }
 
-static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
+static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section,
+			  const char *obstacle)
 {
 	if (!section) {
-		find(v, SEG_HEALTH_NOT_READY, "membership", config,
-		     "has not started: Redis has not answered yet");
+		char what[SEG_ERROR_TEXT_MAX + 40];
+		snprintf(what, sizeof(what), "has not started: %s",
+			 *obstacle ? obstacle : "Redis has not answered yet");
+		find(v, SEG_HEALTH_NOT_READY, "membership", config, what);
 		return;
 	}
 	if (atomic_load(&section->stuck))
@@ -175,7 +178,7 @@ seg_health seg_health_judge(const struct seg_admin *admin, seg_health_say_fn *sa
 		return v.worst;
 	}
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
-		judge_section(&v, &admin->config->consumers[i], admin->sections[i]);
+		judge_section(&v, &admin->config->consumers[i], admin->sections[i], admin->obstacle);
 	return v.worst;
 }
 

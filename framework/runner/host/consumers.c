@@ -1,5 +1,6 @@
 #include "host/consumers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -64,6 +65,15 @@ int seg_consumers_open(seg_consumers *c, seg_section *section, seg_error *error)
 	return opening->status;
 }
 
+/* The sentence without the section, which /readyz names itself. */
+static const char *without_place(const seg_config_consumer *config, const char *text)
+{
+	char place[SEG_ERROR_TEXT_MAX];
+	snprintf(place, sizeof(place), "%s:%u: [consumer %s]: ", config->place.file, config->place.line,
+		 config->name);
+	return strncmp(text, place, strlen(place)) == 0 ? text + strlen(place) : text;
+}
+
 static int start(seg_consumers *c, size_t index)
 {
 	seg_section *s = c->list[index];
@@ -90,6 +100,7 @@ static int start(seg_consumers *c, size_t index)
 			return seg_exit_code_of(status);
 		}
 		seg_log(&c->logger, SEG_LOG_WARNING, "%s; trying again", error.text);
+		seg_admin_set_obstacle(c->admin, without_place(s->config, error.text));
 		int64_t pause = seg_backoff(START_BACKOFF, START_BACKOFF_MAX, attempt);
 		if (seg_wait_ms(c->wait, (int)(pause / SEG_MS)))
 			return EX_OK;
