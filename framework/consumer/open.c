@@ -69,15 +69,23 @@ static int check_options(const seg_consumer_options *o, seg_error *error)
 	if (!status)
 		status = seg_range_check("beyond_limit", o->beyond_limit, 1000, 10000000, error);
 	if (!status && (o->codec != SEG_CODEC_RAW && o->codec != SEG_CODEC_SEGMENTER_GO))
-		status = seg_fail(error, SEG_EINVAL, "codec must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO");
+		status = seg_fail(error, SEG_EINVAL,
+				  "codec is %d; it must be SEG_CODEC_RAW or SEG_CODEC_SEGMENTER_GO",
+				  (int)o->codec);
 	if (!status)
 		status = seg_range_check("dead_letter_limit", o->dead_letter_limit, 0, (uint64_t)1 << 40,
 					 error);
 	if (!status && o->dead_letters != SEG_DEAD_LETTERS_DROP_OLDEST &&
 	    o->dead_letters != SEG_DEAD_LETTERS_STOP)
-		status = seg_fail(error, SEG_EINVAL, "dead_letters is none of SEG_DEAD_LETTERS_...");
+		status = seg_fail(
+			error, SEG_EINVAL,
+			"dead_letters is %d; it must be SEG_DEAD_LETTERS_DROP_OLDEST or SEG_DEAD_LETTERS_STOP",
+			(int)o->dead_letters);
 	if (!status && (o->start.kind < SEG_START_EARLIEST || o->start.kind > SEG_START_TIME))
-		status = seg_fail(error, SEG_EINVAL, "start.kind is none of SEG_START_...");
+		status = seg_fail(
+			error, SEG_EINVAL,
+			"start.kind is %d; it must be SEG_START_EARLIEST, SEG_START_LATEST, SEG_START_AFTER_ID or SEG_START_TIME",
+			(int)o->start.kind);
 	return status;
 }
 

@@ -49,6 +49,8 @@ static int check_options(const seg_client_options *options, seg_error *error)
 		status = seg_range_check("max_message_bytes", options->max_message_bytes, 1,
 					 MESSAGE_BYTES_MAX, error);
 	if (status == 0)
+		status = seg_range_check("allow_eviction", options->allow_eviction, 0, 1, error);
+	if (status == 0)
 		status = seg_range_check("ack_replicas", options->ack_replicas, 0, ACK_REPLICAS_MAX, error);
 	if (status == 0)
 		status = seg_range_check("packing_level", options->packing_level, 0, SEG_LEVEL_MAX, error);

@@ -93,6 +93,15 @@ static void options_out_of_range_are_refused(void **state)
 	options = options_for("redis://127.0.0.1:1");
 	options.name_space = "a:b";
 	assert_int_equal(try_open(&options, "namespace"), SEG_EINVAL);
+	options = options_for("redis://127.0.0.1:1");
+	options.packing_level = 23;
+	assert_int_equal(try_open(&options, "packing_level is 23; it must be 0 to 22"), SEG_EINVAL);
+	options = options_for("redis://127.0.0.1:1");
+	options.tls_verify = 2;
+	assert_int_equal(try_open(&options, "tls_verify is 2; it must be 0 to 1"), SEG_EINVAL);
+	options = options_for("redis://127.0.0.1:1");
+	options.allow_eviction = 2;
+	assert_int_equal(try_open(&options, "allow_eviction is 2; it must be 0 to 1"), SEG_EINVAL);
 }
 
 static void bad_addresses_are_refused(void **state)

@@ -401,6 +401,44 @@ static void what_is_null_is_an_error_and_no_crash(void **state)
 	assert_null(consumer);
 }
 
+static void refuses(const seg_consumer_options *options, const char *words)
+{
+	seg_error error;
+	seg_consumer *consumer;
+	assert_int_equal(seg_consumer_open(rig.client, "s", options, &consumer, &error), SEG_EINVAL);
+	assert_null(consumer);
+	if (!strstr(error.text, words))
+		fail_msg("\"%s\" lacks \"%s\"", error.text, words);
+}
+
+static seg_consumer_options options_of_g(void)
+{
+	seg_consumer_options options;
+	seg_consumer_options_init(&options);
+	options.group = "g";
+	return options;
+}
+
+static void options_out_of_range_are_refused_with_their_value(void **state)
+{
+	(void)state;
+	seg_consumer_options options = options_of_g();
+	options.codec = (seg_codec)2;
+	refuses(&options, "codec is 2; it must be SEG_CODEC_RAW or");
+	options = options_of_g();
+	options.dead_letters = (seg_dead_letters)2;
+	refuses(&options, "dead_letters is 2; it must be SEG_DEAD_LETTERS_DROP_OLDEST or");
+	options = options_of_g();
+	options.start.kind = (seg_start_kind)4;
+	refuses(&options, "start.kind is 4; it must be SEG_START_EARLIEST,");
+	options = options_of_g();
+	options.parallel = 257;
+	refuses(&options, "parallel is 257; it must be 1 to 256");
+	options = options_of_g();
+	options.in_flight_batches = 1;
+	refuses(&options, "in_flight_batches is 1; it must be 2 to 64");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
@@ -417,6 +455,7 @@ int main(void)
 		TEST(a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream),
 		TEST(a_close_without_a_timeout_still_commits_where_redis_answers),
 		TEST(what_is_null_is_an_error_and_no_crash),
+		TEST(options_out_of_range_are_refused_with_their_value),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
