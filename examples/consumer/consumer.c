@@ -62,7 +62,7 @@ static int copy_batch(seg_consumer *consumer, const seg_batch *batch, const char
 	return result;
 }
 
-/* Returns at a signal, or when the consumer has failed for good. */
+/* Returns at a signal, when the consumer has failed for good, or when Redis has refused it something for a session_timeout_ms. */
 static int print_messages(seg_consumer *consumer, const char *output, seg_error *error)
 {
 	while (!interrupted) {

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/units.h"
+#include "group/refusal.h"
 #include "partition/key_slot.h"
 
 /* Between two looks of a poll without an event: a renewed lease does not count the event up. */
@@ -156,6 +158,37 @@ static int failure(seg_consumer *c, seg_error *error)
 	return status;
 }
 
+static unsigned count_owned(seg_consumer *c)
+{
+	unsigned owned = 0;
+	pthread_mutex_lock(&c->lock);
+	for (uint32_t i = 0; i < c->holding_count; i++)
+		owned += c->holdings[i].state == SEG_HOLDING_IDLE || c->holdings[i].state == SEG_HOLDING_HELD;
+	pthread_mutex_unlock(&c->lock);
+	return owned;
+}
+
+/*
+ * No message came in time: 0, or what keeps messages from coming and does not pass by itself. From polls that are empty for ever, a caller
+ * could not tell it from a quiet stream.
+ */
+static int nothing_came(seg_consumer *c, seg_error *error)
+{
+	char ago[SEG_UNITS_TEXT_MAX];
+	for (seg_refused kind = SEG_REFUSED_MEMBERSHIP; kind < SEG_REFUSED_KINDS; kind++) {
+		seg_refusing refusing;
+		if (seg_refusal_look(c->member, kind, &refusing) && refusing.status &&
+		    seg_refusal_is_all(c->member, kind, &refusing, count_owned(c)))
+			return seg_fail(error, refusing.status,
+					"no messages come: for %s now, Redis refuses %s",
+					seg_units_seconds_text((double)(seg_now() - refusing.since) /
+								       SEG_SECOND,
+							       ago),
+					refusing.text);
+	}
+	return 0;
+}
+
 static void wait_until(seg_consumer *c, uint32_t ticket, int64_t look, int64_t deadline)
 {
 	seg_event_wait(&c->event, ticket, look < deadline ? look : deadline, SEG_IDLE_PARK);
@@ -184,7 +217,7 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 			return status;
 		int64_t now = seg_now();
 		if (now >= deadline)
-			return 0;
+			return nothing_came(c, error);
 		int64_t look = now + LOOK_PAUSE;
 		if (result == NOTHING)
 			wait_until(c, ticket, due < look ? due : look, deadline);

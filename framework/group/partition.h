@@ -230,6 +230,7 @@ typedef struct seg_partition {
 		const char *what; /* a constant text; NULL: there is none */
 		seg_refused kind;
 		int64_t since;
+		int status;                      /* as in seg_refusing */
 		char text[SEG_REFUSED_TEXT_MAX]; /* which call, and why */
 	} refusal;
 

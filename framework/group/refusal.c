@@ -62,6 +62,11 @@ static void count(seg_member *m, seg_refused kind)
 	atomic_fetch_add_explicit(&m->counters.refused[kind], 1, memory_order_relaxed);
 }
 
+static int lasting_status(const seg_reply *reply)
+{
+	return seg_reply_is_transient(reply) ? 0 : seg_reply_status(reply);
+}
+
 static void write(char text[SEG_REFUSED_TEXT_MAX], const char *what, const seg_reply *reply)
 {
 	char why[SEG_EXPLANATION_MAX];
@@ -76,6 +81,7 @@ void seg_refusal_note_member(seg_member *m, const char *what, const seg_reply *r
 	pthread_mutex_lock(&m->refusals.lock);
 	if (!shown->since)
 		shown->since = now;
+	shown->status = lasting_status(reply);
 	write(shown->text, what, reply);
 	pthread_mutex_unlock(&m->refusals.lock);
 }
@@ -100,6 +106,7 @@ void seg_refusal_note(seg_partition *p, seg_refused kind, const char *what, cons
 		p->refusal.since = seg_now();
 	p->refusal.what = what;
 	p->refusal.kind = kind;
+	p->refusal.status = lasting_status(reply);
 	write(p->refusal.text, what, reply);
 	p->member->refusals.watched = true;
 }
@@ -138,6 +145,7 @@ static void enter(seg_refusing *r, const seg_partition *p)
 		return;
 	r->partition = p->number;
 	r->since = p->refusal.since;
+	r->status = p->refusal.status;
 	memcpy(r->text, p->refusal.text, sizeof(r->text));
 }
 
@@ -175,4 +183,23 @@ bool seg_refusal_look(seg_member *m, seg_refused kind, seg_refusing *refusing)
 	*refusing = m->refusals.shown[kind];
 	pthread_mutex_unlock(&m->refusals.lock);
 	return refusing->since != 0;
+}
+
+bool seg_refusal_is_all(seg_member *m, seg_refused kind, const seg_refusing *refusing, unsigned owned)
+{
+	int64_t long_ago = seg_now() - m->options.session_timeout;
+	if (refusing->since > long_ago)
+		return false;
+	switch (kind) {
+	case SEG_REFUSED_MEMBERSHIP:
+		return true;
+	case SEG_REFUSED_CLAIM:
+		return owned == 0;
+	case SEG_REFUSED_READ:
+		return refusing->partitions >= owned;
+	case SEG_REFUSED_COMMIT:
+	case SEG_REFUSED_KINDS:
+		break;
+	}
+	return atomic_load(&m->refusals.succeeded_at) <= long_ago;
 }

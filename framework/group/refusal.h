@@ -37,4 +37,10 @@ void seg_refusal_step(seg_member *member);
 /* Any thread: whether Redis refuses something of that kind. Copies what. */
 bool seg_refusal_look(seg_member *member, seg_refused kind, seg_refusing *refusing);
 
+/*
+ * Any thread: whether all of that kind that a member has asked for has been refused for a session_timeout; it owns `owned` partitions.
+ * Such a member handles nothing that lasts.
+ */
+bool seg_refusal_is_all(seg_member *member, seg_refused kind, const seg_refusing *refusing, unsigned owned);
+
 #endif

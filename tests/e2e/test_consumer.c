@@ -364,6 +364,103 @@ static void a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream(v
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
+/* --- what Redis refuses ------------------------------------------------------------------ */
+
+/* So long after the refusals have begun, they have lasted for a session. */
+enum { SESSION_MS = 500, LONGER_MS = 3 * SESSION_MS };
+
+static seg_consumer *join_and_take_one(void)
+{
+	session_timeout_ms = SESSION_MS;
+	seg_consumer *consumer = join(SEG_CODEC_RAW);
+	for (int partition = 0; partition < 2; partition++) {
+		add(partition, "partitionKey k data first");
+		test_consumer_finish(consumer, test_consumer_poll(consumer));
+	}
+	assert_int_equal(seg_consumer_sync(consumer, PATIENCE_MS, NULL), 0);
+	return consumer;
+}
+
+typedef struct {
+	seg_consumer *consumer;
+	const char *words;
+	int status;
+} told;
+
+static bool poll_tells(void *arg)
+{
+	told *t = arg;
+	const seg_batch *batch;
+	seg_error error = {0};
+	t->status = seg_consumer_poll(t->consumer, 20, &batch, &error);
+	assert_int_not_equal(t->status, 1);
+	return t->status < 0 && strstr(error.text, t->words);
+}
+
+/* Once the right is granted, the messages come. */
+static void goes_on_with(seg_consumer *consumer, const char *grant)
+{
+	const seg_batch *batch;
+	long long until = test_now_ms() + PATIENCE_MS;
+	int got;
+	command(grant);
+	add(0, "partitionKey k data second");
+	do {
+		got = seg_consumer_poll(consumer, 100, &batch, NULL);
+	} while (got != 1 && test_now_ms() < until);
+	assert_int_equal(got, 1);
+	test_consumer_finish(consumer, batch);
+	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
+static void a_poll_names_the_right_to_read_that_is_missing_for_a_session(void **state)
+{
+	(void)state;
+	told t = {.consumer = join_and_take_one(), .words = "s now, Redis refuses a read: "};
+	command("ACL SETUSER default -xread");
+	command("CLIENT KILL TYPE normal"); /* and the read that has begun before */
+	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused reads");
+	assert_int_equal(t.status, SEG_EAUTH);
+	t.words = "grant +xread";
+	assert_true(poll_tells(&t));
+	goes_on_with(t.consumer, "ACL SETUSER default +xread");
+}
+
+static void a_poll_names_the_right_to_heartbeats_that_is_missing_for_a_session(void **state)
+{
+	(void)state;
+	told t = {.consumer = join_and_take_one(), .words = "s now, Redis refuses the heartbeat: "};
+	command("ACL SETUSER default -evalsha");
+	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused heartbeats");
+	assert_int_equal(t.status, SEG_EAUTH);
+	goes_on_with(t.consumer, "ACL SETUSER default +evalsha");
+}
+
+static void polls_are_empty_while_one_of_two_partitions_cannot_be_read(void **state)
+{
+	(void)state;
+	const seg_batch *batch;
+	seg_consumer *consumer = join_and_take_one();
+	command("DEL __default:s:partition_1");
+	command("SET __default:s:partition_1 x");
+	command("CLIENT KILL TYPE normal");
+	test_wait_until(was_refused, NULL, PATIENCE_MS, "Redis refused a read of partition 1");
+	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
+	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL); /* nor can it be released */
+}
+
+static void and_while_redis_refuses_what_may_pass_by_itself(void **state)
+{
+	(void)state;
+	const seg_batch *batch;
+	seg_consumer *consumer = join_and_take_one();
+	command("CONFIG SET min-replicas-to-write 1");
+	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
+	command("CONFIG SET min-replicas-to-write 0");
+	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
+}
+
 /* A machine may be too busy for it now and then, but not each time. */
 static void a_close_without_a_timeout_still_commits_where_redis_answers(void **state)
 {
@@ -454,6 +551,10 @@ int main(void)
 		TEST(a_log_that_redis_refuses_to_read_stops_no_other_and_is_named),
 		TEST(a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream),
 		TEST(a_close_without_a_timeout_still_commits_where_redis_answers),
+		TEST(a_poll_names_the_right_to_read_that_is_missing_for_a_session),
+		TEST(a_poll_names_the_right_to_heartbeats_that_is_missing_for_a_session),
+		TEST(polls_are_empty_while_one_of_two_partitions_cannot_be_read),
+		TEST(and_while_redis_refuses_what_may_pass_by_itself),
 		TEST(what_is_null_is_an_error_and_no_crash),
 		TEST(options_out_of_range_are_refused_with_their_value),
 	};

@@ -90,20 +90,6 @@ static bool tell_refusal(const seg_section *section, seg_refused kind, seg_refus
 	return true;
 }
 
-/* Whether, for a session_timeout, nothing of that kind has succeeded that the section has asked for. */
-static bool is_all_refused(const seg_section *section, seg_refused kind, const seg_refusing *refusing)
-{
-	int64_t long_ago = seg_now() - section->member->options.session_timeout;
-	unsigned owned = atomic_load(&section->counters.owned);
-	if (refusing->since > long_ago)
-		return false;
-	if (kind == SEG_REFUSED_CLAIM)
-		return owned == 0;
-	if (kind == SEG_REFUSED_READ)
-		return refusing->partitions >= owned;
-	return atomic_load(&section->member->refusals.succeeded_at) <= long_ago;
-}
-
 /*
  * A runner to which Redis refuses everything handles nothing that lasts. It is not ready, so that no rollout goes on with it, and
  * lives, because a restart would not help. One of which Redis refuses a part, such as a key of another type, stays ready.
@@ -119,8 +105,9 @@ static void judge_refusals(verdict *v, const seg_config_consumer *config, const 
 			 refusing.partitions);
 		snprintf(what, sizeof(what), "%spartition %" PRIu32 ": %s",
 			 refusing.partitions > 1 ? all : "", refusing.partition, sentence);
-		find(v, is_all_refused(section, kind, &refusing) ? SEG_HEALTH_NOT_READY : SEG_HEALTH_DEGRADED,
-		     "refusal", config, what);
+		bool all_refused = seg_refusal_is_all(section->member, kind, &refusing,
+						      atomic_load(&section->counters.owned));
+		find(v, all_refused ? SEG_HEALTH_NOT_READY : SEG_HEALTH_DEGRADED, "refusal", config, what);
 	}
 }
 
