@@ -86,10 +86,12 @@ static void note_loss(seg_producer *p, seg_producer_batch *batch)
 {
 	const seg_error *trouble = seg_route_error(p->sender.route);
 	p->sender.registration.at = 0; /* Redis may come back without data */
-	if (!seg_route_lost_unwritten(p->sender.route))
-		batch->may_be_added = true;
-	else if (trouble->status)
+	bool unwritten = seg_route_lost_unwritten(p->sender.route);
+	batch->may_be_added |= !unwritten;
+	if (trouble->status && (unwritten || trouble->status == SEG_ENOMEM))
 		batch->refusal = *trouble;
+	else if (batch->refusal.status == SEG_ENOMEM)
+		batch->refusal.status = 0;
 }
 
 static void got_answer(void *arg, const seg_reply *reply)
@@ -180,6 +182,14 @@ static void await_replicas(seg_producer *p, seg_producer_batch *batch, seg_conne
 	seg_confirmation_add(&p->sender.asking, connection, batch, got_confirmation, p);
 }
 
+/* The connection is there: nothing else keeps a batch from being issued. */
+static bool lacks_memory(seg_producer_batch *batch)
+{
+	seg_fail(&batch->refusal, SEG_ENOMEM, "out of memory for sending %zu records",
+		 batch->count - batch->done);
+	return false;
+}
+
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
 	seg_append_builder *builder = &p->sender.builder;
@@ -192,16 +202,18 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 	batch->owner = p;
 	seg_append append = append_of(p, batch);
 	if (!seg_append_begin(builder, &append, p->stream))
-		return false;
+		return lacks_memory(batch);
 	for (size_t i = batch->done; i < batch->count; i++) {
 		seg_record record = seg_producer_batch_record(batch, i);
 		if (!seg_append_add(builder, &record))
-			return false;
+			return lacks_memory(batch);
 	}
 	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
-	if (batch->waiting && p->stream->client->ack_replicas > 0)
+	if (!batch->waiting)
+		return seg_route_ready(p->sender.route) && lacks_memory(batch);
+	if (p->stream->client->ack_replicas > 0)
 		await_replicas(p, batch, connection_of(p, batch));
-	return batch->waiting;
+	return true;
 }
 
 /* Whether the connection of the batch's partition cannot write as fast as batches come. */

@@ -35,6 +35,8 @@ static void explain(seg_producer *p, const seg_producer_batch *batch, bool closi
 			error, SEG_EUNKNOWN,
 			"the link to Redis is too slow: %zu bytes were left to send after delivery_timeout_ms; it may have been added",
 			left);
+	else if (batch->may_be_added && batch->refusal.status == SEG_ENOMEM)
+		seg_fail(error, SEG_EUNKNOWN, "%s; it may have been added", batch->refusal.text);
 	else if (batch->may_be_added || batch->waiting || batch->confirmation)
 		seg_fail(error, SEG_EUNKNOWN, "%s%s; it may have been added",
 			 closing ? "the producer was closed before Redis answered"

@@ -305,6 +305,73 @@ static void closing_ends_sends_that_wait_for_room(void **state)
 	assert_true(took < 2000);
 }
 
+/* --- without memory --------------------------------------------------------------------------- */
+
+/* No larger block is there, but for threads that are spared; 0: each is. */
+static atomic_size_t largest_block;
+static _Thread_local bool spared;
+
+void *__real_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+
+void *__wrap_realloc(void *block, size_t size)
+{
+	size_t largest = atomic_load(&largest_block);
+	return largest && size > largest && !spared ? NULL : __real_realloc(block, size);
+}
+
+enum { SMALL_BLOCK = 1024, MANY = 200 };
+
+static void a_producer_that_lacks_memory_says_so_and_does_not_blame_redis(void **state)
+{
+	(void)state;
+	seg_producer_options options = test_producer_usual();
+	options.delivery_timeout_ms = 1000;
+	options.linger_us = 100000;
+	seg_producer *producer = test_producer_open(&options);
+	long counts[TEST_PRODUCER_KEYS] = {0}, sent = 0;
+	assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
+	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
+	spared = true; /* the record itself finds room */
+	atomic_store(&largest_block, SMALL_BLOCK);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
+	int status = seg_producer_flush(producer, 10000, NULL);
+	atomic_store(&largest_block, 0);
+	spared = false;
+	assert_int_equal(status, 0);
+	assert_int_equal(test_producer_heard(SEG_ENOMEM), MANY);
+	assert_true(test_producer_failure_says("out of memory for sending 200 records"));
+	assert_int_equal(test_producer_send_next(producer, 0, counts, &sent), 0);
+	assert_int_equal(seg_producer_flush(producer, 10000, NULL), 0);
+	assert_int_equal(test_producer_heard(SEG_OK), 2);
+	test_producer_close(producer);
+}
+
+/* The connection comes back meanwhile, for which the memory suffices. */
+static void so_does_a_send(void **state)
+{
+	(void)state;
+	enum { HEADERS = 20, CONNECTION_BLOCK = 32 << 10 };
+	seg_header headers[HEADERS];
+	seg_record records[MANY];
+	seg_send_result results[MANY];
+	seg_error error = {0};
+	for (size_t i = 0; i < HEADERS; i++)
+		headers[i] = (seg_header){.name = "h", .name_length = 1};
+	for (size_t i = 0; i < MANY; i++)
+		records[i] = (seg_record){.key = "k",
+					  .key_length = 1,
+					  .headers = headers,
+					  .header_count = HEADERS};
+	atomic_store(&largest_block, CONNECTION_BLOCK);
+	int status = seg_stream_send_batch(test_producer_stream, records, MANY, results, &error);
+	atomic_store(&largest_block, 0);
+	assert_int_equal(status, SEG_ENOMEM);
+	assert_non_null(strstr(error.text, "out of memory for a command"));
+	assert_int_equal(seg_stream_send_batch(test_producer_stream, records, MANY, results, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_producer_set_up, test_producer_tear_down)
 #define TEST_DURABLE(name) \
 	cmocka_unit_test_setup_teardown(name, test_producer_set_up_durable, test_producer_tear_down)
@@ -322,6 +389,8 @@ int main(void)
 		TEST(a_partition_that_fails_does_not_stop_the_others),
 		TEST(closing_never_hangs_and_tells_of_what_was_left),
 		TEST(closing_ends_sends_that_wait_for_room),
+		TEST(a_producer_that_lacks_memory_says_so_and_does_not_blame_redis),
+		TEST(so_does_a_send),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -422,8 +422,8 @@ typedef struct seg_producer_options {
 	/*
 	 * How long a record is tried after seg_producer_send accepted it, the transfer included. Then it fails
 	 * with SEG_EUNKNOWN if it may have been added, else with the obstacle: SEG_EFULL, SEG_EUNREACHABLE,
-	 * SEG_EAUTH or SEG_ESERVER. A connection on which the bytes still move is not broken before. 1 to
-	 * 3,600,000, longer than linger_us; default 30,000.
+	 * SEG_EAUTH, SEG_ESERVER, or SEG_ENOMEM if this program lacks memory. A connection on which the bytes still move is not broken
+	 * before. 1 to 3,600,000, longer than linger_us; default 30,000.
 	 */
 	uint32_t delivery_timeout_ms;
 	/*
