@@ -10,6 +10,7 @@
 #include "base/plural.h"
 #include "base/units.h"
 #include "config/config.h"
+#include "config/path.h"
 #include "plugin/describe.h"
 #include "plugin/new.h"
 #include "plugin/probe.h"
@@ -83,12 +84,15 @@ static seg_config *load(const char *file, bool check_all, seg_config_errors *err
 	return config;
 }
 
+/* The path is absolute, so that the file and what it names are found again at SIGHUP, also if a plugin has called chdir(). */
 static int run(const char *file)
 {
 	seg_config_errors errors = {0};
 	int exit_code;
 	seg_signals_catch();
-	seg_config *config = load(file, false, &errors, &exit_code);
+	char *path = seg_config_path_absolute(file);
+	seg_config *config = load(path ? path : file, false, &errors, &exit_code);
+	free(path);
 	seg_config_errors_print(&errors, stderr);
 	seg_config_errors_fini(&errors);
 	if (config)

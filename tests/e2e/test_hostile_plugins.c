@@ -466,6 +466,32 @@ static void a_handler_that_leaves_a_child_behind_spoils_nothing(void **state)
 	spoils_nothing("fork");
 }
 
+/* The configuration is named by a relative path, and names relative paths. */
+static void a_handler_that_changes_the_directory_does_not_spoil_the_next_sighup(void **state)
+{
+	(void)state;
+	char before[512], more_path[96];
+	assert_non_null(getcwd(before, sizeof(before)));
+	send_messages("chdir");
+	hostile = test_runner_make(
+		"include = more.ini\n[redis]\naddress = %s\n[runner]\nname = hostile\n%s\n"
+		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/hostile.so\nsession_timeout = %dms\n",
+		server->address, timeouts, test_build_directory(), SESSION_MS);
+	snprintf(more_path, sizeof(more_path), "%s/more.ini", hostile->directory);
+	FILE *more = fopen(more_path, "w");
+	assert_non_null(more);
+	fputs("[runner]\nlog_level = debug\n", more);
+	assert_int_equal(fclose(more), 0);
+	assert_int_equal(chdir(hostile->directory), 0);
+	test_runner_start(hostile, (const char *const[]){"-c", "test.ini", NULL});
+	assert_int_equal(chdir(before), 0);
+	test_group_wait_drained(server->address, "s", "g");
+	test_runner_says(hostile, "about to do: chdir");
+	assert_int_equal(kill(hostile->pid, SIGHUP), 0);
+	test_runner_says(hostile, "reloaded: ");
+	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+}
+
 static void a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter(void **state)
 {
 	(void)state;
@@ -535,6 +561,7 @@ int main(void)
 		TEST(a_handler_that_blocks_all_signals_does_not_keep_sigterm_out),
 		TEST(a_handler_that_ignores_sigterm_does_not_keep_it_out),
 		TEST(a_handler_that_leaves_a_child_behind_spoils_nothing),
+		TEST(a_handler_that_changes_the_directory_does_not_spoil_the_next_sighup),
 		TEST(a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter),
 		TEST(a_plugin_that_crashes_while_loading_is_78_with_its_line_and_the_cure),
 		TEST(a_plugin_built_for_another_abi_is_78_with_its_line),

@@ -9,6 +9,7 @@
  *     fork           leaves a child process behind, which sleeps a second
  *     thread_exit    ends the worker's thread     stack          overflows its stack
  *     ignore         ignores SIGTERM              hog            takes all memory there is, and keeps it
+ *     chdir          makes / the current directory
  *     huge           writes to memory that malloc refused
  *     signals        sends its process each signal that an operator may, SIGUSR1 twice
  *     children       starts two children, waits for both, and logs how they ended: one calls exit(0), one sleeps until SIGTERM
@@ -99,6 +100,12 @@ static void ignore(void)
 	signal(SIGTERM, SIG_IGN);
 }
 
+static void go_to_root(void)
+{
+	if (chdir("/"))
+		abort();
+}
+
 static void hog(void)
 {
 	for (size_t size = (size_t)1 << 24; size >= 16; size /= 2)
@@ -169,6 +176,7 @@ static const struct {
 	{"stack", stack},
 	{"ignore", ignore},
 	{"hog", hog},
+	{"chdir", go_to_root},
 	{"huge", huge},
 	{"signals", signals},
 	{"children", children},

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 char *seg_config_path(const char *file, const char *text)
 {
@@ -12,5 +13,16 @@ char *seg_config_path(const char *file, const char *text)
 	char *path;
 	if (asprintf(&path, "%.*s/%s", (int)(slash - file), file, text) < 0)
 		return NULL;
+	return path;
+}
+
+char *seg_config_path_absolute(const char *file)
+{
+	char *here = file[0] == '/' ? NULL : getcwd(NULL, 0), *path = NULL;
+	if (!here)
+		return strdup(file);
+	if (asprintf(&path, "%s/%s", here, file) < 0)
+		path = NULL;
+	free(here);
 	return path;
 }
