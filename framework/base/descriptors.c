@@ -11,3 +11,12 @@ void seg_descriptors_fill(void)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
 			_exit(EX_OSERR);
 }
+
+const char *seg_descriptors_advice(int failure)
+{
+	if (failure == EMFILE)
+		return "; raise the limit of open files (ulimit -n, LimitNOFILE)";
+	if (failure == ENFILE)
+		return "; raise the system's limit of open files (sysctl fs.file-max)";
+	return "";
+}

@@ -1,4 +1,4 @@
-/* descriptors.h - the standard descriptors of a program. */
+/* descriptors.h - the standard descriptors of a program, and what to do where it may open no more. */
 #ifndef SEG_BASE_DESCRIPTORS_H
 #define SEG_BASE_DESCRIPTORS_H
 
@@ -7,5 +7,11 @@
  * opens would be its standard output. First in main. Ends the process with 71 where /dev/null cannot be opened.
  */
 void seg_descriptors_fill(void);
+
+/*
+ * What an error's sentence goes on with after "...: strerror(failure)" where the system refused a descriptor: which limit to raise, or ""
+ * if it is none. Static text. Any thread.
+ */
+const char *seg_descriptors_advice(int failure);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "group/agent.h"
@@ -197,7 +198,7 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 	write_start(m);
 	int status = seg_waker_init(&m->waker);
 	if (status)
-		seg_fail(error, status, "no eventfd: %s", strerror(errno));
+		seg_fail(error, status, "no eventfd: %s%s", strerror(errno), seg_descriptors_advice(errno));
 	if (status == 0 && (status = make_parts(m)))
 		seg_fail(error, status, "out of memory");
 	int failure = 0;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 
 struct seg_lookup {
@@ -90,7 +91,8 @@ static seg_lookup *create(const char *host, uint16_t port, seg_error *error)
 	if (!lookup->host)
 		seg_fail(error, SEG_ENOMEM, "out of memory");
 	else
-		seg_fail(error, SEG_ESYSTEM, "no eventfd for looking up %s: %s", host, strerror(errno));
+		seg_fail(error, SEG_ESYSTEM, "no eventfd for looking up %s: %s%s", host, strerror(errno),
+			 seg_descriptors_advice(errno));
 	seg_lookup_end(lookup);
 	return NULL;
 }

@@ -1,5 +1,6 @@
 #include "redis/sentinel.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/random.h"
 
@@ -276,7 +278,9 @@ static int prepare(seg_sentinel *s, const seg_sentinel_options *options, seg_err
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!s->connection)
 		return seg_fail(error, SEG_ENOMEM, "out of memory");
-	return s->stop_fd >= 0 ? 0 : seg_fail(error, SEG_ESYSTEM, "no eventfd for the Sentinels: %m");
+	return s->stop_fd >= 0 ? 0
+			       : seg_fail(error, SEG_ESYSTEM, "no eventfd for the Sentinels: %s%s",
+					  strerror(errno), seg_descriptors_advice(errno));
 }
 
 int seg_sentinel_start(const seg_sentinel_options *options, seg_sentinel **sentinel, seg_error *error)

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "redis/tls.h"
 
@@ -55,7 +56,8 @@ static seg_transport *create(int family, const seg_peer *peer, const char *where
 	transport->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (transport->fd >= 0)
 		return transport;
-	seg_fail(error, SEG_ESYSTEM, "cannot create a socket: %s", strerror(errno));
+	seg_fail(error, SEG_ESYSTEM, "cannot create a socket: %s%s", strerror(errno),
+		 seg_descriptors_advice(errno));
 	free(transport);
 	return NULL;
 }

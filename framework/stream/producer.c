@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/random.h"
@@ -176,8 +178,8 @@ int seg_producer_open(seg_stream *stream, const seg_producer_options *options, s
 	p->sender.sequences = calloc(stream->shape.partitions, sizeof(*p->sender.sequences));
 	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->wake_fd < 0)
-		status = seg_fail(error, SEG_ESYSTEM,
-				  "cannot create an eventfd for the producer; check the limit of open files");
+		status = seg_fail(error, SEG_ESYSTEM, "no eventfd for the producer: %s%s", strerror(errno),
+				  seg_descriptors_advice(errno));
 	else if (!p->sender.sequences || init_accumulator(p))
 		status = seg_fail(error, SEG_ENOMEM, "out of memory for a producer");
 	else

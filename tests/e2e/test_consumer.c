@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -536,6 +538,30 @@ static void options_out_of_range_are_refused_with_their_value(void **state)
 	refuses(&options, "in_flight_batches is 1; it must be 2 to 64");
 }
 
+/* --- no descriptors ----------------------------------------------------------------------- */
+
+static void what_needs_a_descriptor_names_the_limit_that_is_reached(void **state)
+{
+	(void)state;
+	struct rlimit before, none;
+	seg_consumer_options options = options_of_g();
+	seg_consumer *consumer;
+	seg_producer *producer;
+	seg_error of_consumer, of_producer;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	int next = dup(STDERR_FILENO);
+	assert_int_equal(close(next), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int consumed = seg_consumer_open(rig.client, "s", &options, &consumer, &of_consumer);
+	int produced = seg_producer_open(rig.stream, NULL, &producer, &of_producer);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(consumed, SEG_ESYSTEM);
+	assert_non_null(strstr(of_consumer.text, "raise the limit of open files (ulimit -n, LimitNOFILE)"));
+	assert_int_equal(produced, SEG_ESYSTEM);
+	assert_non_null(strstr(of_producer.text, "raise the limit of open files (ulimit -n, LimitNOFILE)"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, test_rig_tear_down)
 
 int main(void)
@@ -557,6 +583,7 @@ int main(void)
 		TEST(and_while_redis_refuses_what_may_pass_by_itself),
 		TEST(what_is_null_is_an_error_and_no_crash),
 		TEST(options_out_of_range_are_refused_with_their_value),
+		TEST(what_needs_a_descriptor_names_the_limit_that_is_reached),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

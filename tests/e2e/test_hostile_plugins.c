@@ -415,7 +415,8 @@ static void a_handler_that_closes_all_descriptors_ends_the_runner_with_70(void *
 {
 	(void)state;
 	run_hostile("hostile", "close", "batch_size = 1");
-	it_ends(EX_SOFTWARE, "a plugin has closed file descriptors that belong to segrunner");
+	it_ends(EX_SOFTWARE, "a plugin has closed file descriptors that belong to segrunner: ");
+	test_runner_says(hostile, "/tests/plugins/hostile.so of [consumer c]; ending at once");
 	another_runner_goes_on();
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/names.h"
 #include "base/plural.h"
@@ -43,6 +44,20 @@ typedef struct {
 } runner;
 
 /* --- while the main thread waits --------------------------------------------------------------- */
+
+/* "one of x.so of [consumer a], y.so of [consumer b]": which of them did something, nobody knows. */
+static void name_plugins(void *arg, char *text, size_t size)
+{
+	const seg_consumers *c = &((runner *)arg)->consumers;
+	size_t used = 0;
+	*text = '\0';
+	for (size_t i = 0; i < c->count && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s of [consumer %s]",
+					 i > 0          ? ", "
+					 : c->count > 1 ? "one of "
+							: "",
+					 c->list[i]->config->plugin, c->list[i]->config->name);
+}
 
 /* What is looked at before each sleep. Returns the longest sleep in ms. */
 static int look(void *arg)
@@ -219,6 +234,7 @@ static void assemble(runner *r)
 			     .ending = {.fd = -1, .exit_code = -1},
 			     .logger = r->logger,
 			     .look = look,
+			     .name_plugins = name_plugins,
 			     .arg = r};
 	r->redis = (seg_redis){.config = r->config,
 			       .wait = &r->wait,
@@ -255,7 +271,8 @@ static int live(runner *r)
 			      "; the next owner of its partitions handles one message at a time to find the "
 			      "one that crashes the plugin");
 	if (seg_wait_open(&r->wait)) {
-		seg_fail(&error, SEG_ESYSTEM, "the system refused: %s", strerror(errno));
+		seg_fail(&error, SEG_ESYSTEM, "the system refused: %s%s", strerror(errno),
+			 seg_descriptors_advice(errno));
 		return report(r, &error, EX_OSERR);
 	}
 	if (seg_admin_start(r->admin, &error))

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 
+enum { PLUGINS_MAX = 1024 }; /* a longer text is cut */
+
 enum { RETURN_MS = 1000 /* between two looks at an errand whose thread could not write to its eventfd */ };
 
 int seg_wait_open(seg_wait *wait)
@@ -34,8 +36,10 @@ static bool shall_end(seg_wait *wait)
 /* Nobody knows which other descriptors are closed, or opened anew as something else. */
 static void end_without_descriptors(const seg_wait *wait)
 {
+	char plugins[PLUGINS_MAX];
+	wait->name_plugins(wait->arg, plugins, sizeof(plugins));
 	seg_log(&wait->logger, SEG_LOG_ERROR,
-		"a plugin has closed file descriptors that belong to segrunner; ending at once");
+		"a plugin has closed file descriptors that belong to segrunner: %s; ending at once", plugins);
 	_exit(EX_SOFTWARE);
 }
 

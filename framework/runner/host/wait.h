@@ -17,6 +17,8 @@ typedef struct seg_wait {
 	seg_logger logger;
 	/* Called before each sleep. Returns the longest time, in ms, that the main thread may sleep. */
 	int (*look)(void *arg);
+	/* Writes which plugins are loaded, for the log. */
+	void (*name_plugins)(void *arg, char *text, size_t size);
 	void *arg;
 	bool left_errand; /* an errand's thread still runs, and may touch what it was given: end with _exit */
 } seg_wait;

@@ -16,6 +16,7 @@
 #include <segmenter/handler.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 
 static const char *program = "/proc/self/exe";
@@ -121,8 +122,8 @@ int seg_plugin_probe(const char *path, int copy, int64_t timeout, seg_error *err
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
-		return seg_fail(error, SEG_ESYSTEM, "cannot create a pipe to try %s: %s", path,
-				strerror(errno));
+		return seg_fail(error, SEG_ESYSTEM, "cannot create a pipe to try %s: %s%s", path,
+				strerror(errno), seg_descriptors_advice(errno));
 	pid_t child;
 	int failure = start(path, copy, ends[1], &child);
 	if (failure) {
