@@ -126,6 +126,7 @@ for project in "$work"/examples/*; do
 done
 quietly ctest --test-dir "$work/examples/fresh/build" --no-tests=error
 quietly "$work/examples/archive/build/client"
+[ "$(pkg-config --variable=prefix segmenter)" = /usr ] || fail "pkg-config has another prefix than /usr"
 # shellcheck disable=SC2046 # words
 quietly cc -o "$work/client" "$work/examples/archive/client.c" $(pkg-config --cflags --libs segmenter)
 quietly "$work/client"
