@@ -334,11 +334,58 @@ static void a_handler_that_ends_its_thread_is_named_and_all_partitions_are_relea
 	run_hostile("hostile", "thread_exit", "batch_size = 1");
 	it_ends(EX_UNAVAILABLE,
 		"plugin hostile cannot continue: it ended segrunner's worker thread (pthread_exit) in handle of partition ");
+	test_runner_says(hostile, "everything is drained but the handlers that do not return");
 	seg_group_info *info = describe();
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		assert_string_equal(info->partitions[p].owner, "");
 	seg_group_info_free(info);
 	another_runner_takes_over();
+}
+
+static bool has_ended_or_drained(void *arg)
+{
+	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	bool drained = info != NULL;
+	(void)arg;
+	for (uint32_t p = 0; info && p < PARTITIONS; p++)
+		drained = drained && info->partitions[p].lag == 0;
+	seg_group_info_free(info);
+	return drained || test_runner_times_said(hostile, "it ended ");
+}
+
+/* Under a service that starts the runner again, as a crash does. */
+static void a_message_ends_its_thread_at_most_max_attempts_times(const char *more)
+{
+	enum { ATTEMPTS = 3, STARTS_MOST = 10 };
+	char options[128];
+	int starts = 1;
+	snprintf(options, sizeof(options), "batch_size = 1\nmax_attempts = %d\n%s", ATTEMPTS, more);
+	run_hostile("hostile", "thread_exit", options);
+	for (; starts <= STARTS_MOST; starts++) {
+		test_wait_until(has_ended_or_drained, NULL, 20000, "the runner ends, or goes on");
+		if (!test_runner_times_said(hostile, "it ended "))
+			break;
+		it_ends(EX_UNAVAILABLE, NULL);
+		test_runner_free(hostile);
+		hostile = run("hostile", "hostile", options);
+	}
+	print_message("%d starts\n", starts);
+	assert_true(starts <= STARTS_MOST);
+	assert_true(starts > ATTEMPTS);
+	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
+	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+}
+
+static void a_message_that_ends_its_thread_again_and_again_becomes_a_dead_letter(void **state)
+{
+	(void)state;
+	a_message_ends_its_thread_at_most_max_attempts_times("");
+}
+
+static void and_so_does_one_that_ends_the_thread_of_a_lane(void **state)
+{
+	(void)state;
+	a_message_ends_its_thread_at_most_max_attempts_times("parallel = 2");
 }
 
 /* The report that ThreadSanitizer makes of a crash allocates memory in the signal handler, and on some machines waits for itself for ever. */
@@ -552,6 +599,8 @@ int main(void)
 		TEST(children_of_a_handler_exit_and_are_ended_as_anywhere),
 		TEST(a_handler_that_calls__exit_loses_nothing),
 		TEST(a_handler_that_ends_its_thread_is_named_and_all_partitions_are_released),
+		TEST(a_message_that_ends_its_thread_again_and_again_becomes_a_dead_letter),
+		TEST(and_so_does_one_that_ends_the_thread_of_a_lane),
 		TEST(a_handler_that_writes_where_nothing_is_is_named_and_its_signal_kept),
 		TEST(a_crash_in_a_thread_that_a_plugin_has_started_is_told_apart),
 		TEST(a_handler_that_overflows_its_stack_is_named_and_its_signal_kept),

@@ -246,6 +246,7 @@ static const seg_handler handler = {
 	.partition_open = partition_open,
 	.handle = handle,
 	.tick = tick,
+	.flags = SEG_HANDLER_PARALLEL,
 };
 
 SEG_HANDLER_EXPORT(handler);

@@ -474,13 +474,24 @@ static bool is_stopped(void *arg)
 	return atomic_load(&stops) > 0;
 }
 
+static bool have_the_others_closed(void *arg)
+{
+	(void)arg;
+	return atomic_load(&closed) == atomic_load(&opened) - 1;
+}
+
 static void a_lane_whose_thread_the_plugin_ends_stops_the_runner_and_its_messages_are_not_done(void **state)
 {
 	(void)state;
 	ending = 1;
 	start();
 	test_wait_until(is_stopped, NULL, PATIENCE_MS, "the runner to be stopped");
-	end(SEG_DEMAND_DRAIN);
+	/* A drain would release the partition as after a clean end. */
+	seg_handoff_demand(&partition.handoff, SEG_DEMAND_DRAIN);
+	test_wait_until(have_the_others_closed, NULL, PATIENCE_MS, "the other lanes to end");
+	assert_false(atomic_load(&partition.handoff.worker.stopped));
+	assert_true(seg_plugin_call_is_lost(seg_worker_call(&worker)));
+	end(SEG_DEMAND_ABANDON);
 	assert_int_equal(stops, 1);
 	assert_string_equal(
 		stop_reason,

@@ -25,9 +25,9 @@
  *
  * Trust: a plugin runs inside segrunner's process. It must not throw C++ exceptions out of these functions, call exit(), _exit() or
  * pthread_exit(), or change what belongs to the whole process: signal masks and handlers, the working directory, the umask, the locale,
- * descriptors that it has not opened. After _exit(0), nothing tells the end of the runner from a clean one. A crash in a thread of the
- * plugin's own ends the runner, and the message that is blamed for it may be an innocent one. A call that takes longer than
- * handler_timeout ends the runner.
+ * descriptors that it has not opened. pthread_exit() ends the runner, and counts against the message as a crash does. After _exit(0),
+ * nothing tells the end of the runner from a clean one. A crash in a thread of the plugin's own ends the runner, and the message that is
+ * blamed for it may be an innocent one. A call that takes longer than handler_timeout ends the runner.
  *
  * A plugin needs no other header of segmenter, and links no library of segmenter. Texts are UTF-8 and end with a NUL,
  * except for keys, data and headers of messages.

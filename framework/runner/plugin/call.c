@@ -32,6 +32,7 @@ void seg_plugin_call_init(seg_plugin_call *call, const char *plugin, uint32_t pa
 	atomic_init(&call->ms, 0);
 	atomic_init(&call->seq, 0);
 	atomic_init(&call->since, 0);
+	atomic_init(&call->lost, false);
 }
 
 void seg_plugin_call_begin(seg_plugin_call *call, const char *function, seg_id first)
@@ -47,6 +48,17 @@ void seg_plugin_call_end(seg_plugin_call *call)
 {
 	current = NULL;
 	atomic_store_explicit(&call->since, 0, memory_order_relaxed);
+}
+
+void seg_plugin_call_lose(seg_plugin_call *call)
+{
+	current = NULL;
+	atomic_store_explicit(&call->lost, true, memory_order_release);
+}
+
+bool seg_plugin_call_is_lost(const seg_plugin_call *call)
+{
+	return atomic_load_explicit(&call->lost, memory_order_acquire);
 }
 
 int64_t seg_plugin_call_since(const seg_plugin_call *call)

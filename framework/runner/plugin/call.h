@@ -14,6 +14,7 @@
 #define SEG_PLUGIN_CALL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ typedef struct seg_plugin_call {
 	_Atomic(const char *) function; /* static text */
 	atomic_ullong ms, seq;          /* the first message of the call; 0-0: no message */
 	atomic_llong since;             /* seg_now() when the call began; 0: there is no call */
+	atomic_bool lost;               /* the plugin has ended the thread: the call never returns */
 } seg_plugin_call;
 
 void seg_plugin_call_init(seg_plugin_call *call, const char *plugin, uint32_t partition);
@@ -44,6 +46,10 @@ void seg_plugin_call_init(seg_plugin_call *call, const char *plugin, uint32_t pa
  */
 void seg_plugin_call_begin(seg_plugin_call *call, const char *function, seg_id first);
 void seg_plugin_call_end(seg_plugin_call *call);
+
+/* Instead of the end, by the thread that made the call, where the plugin has ended it (pthread_exit); and whether it did so. Any thread. */
+void seg_plugin_call_lose(seg_plugin_call *call);
+bool seg_plugin_call_is_lost(const seg_plugin_call *call);
 
 /* The seg_now() when the current call began; 0 if there is no call. Any thread. */
 int64_t seg_plugin_call_since(const seg_plugin_call *call);

@@ -51,6 +51,16 @@ seg_step seg_permission_await_room(const seg_task *task)
 	}
 }
 
+void seg_permission_await_abandon(const seg_task *task)
+{
+	for (;;) {
+		uint32_t ticket = seg_handoff_ticket(task->handoff);
+		if (seg_handoff_may_dispatch(task->handoff) == SEG_DISPATCH_ABANDON)
+			return;
+		seg_handoff_wait(task->handoff, ticket, SEG_NEVER, SEG_IDLE_PARK);
+	}
+}
+
 seg_close_reason seg_permission_await_close(const seg_task *task)
 {
 	const seg_handoff *handoff = task->handoff;

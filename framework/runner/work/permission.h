@@ -33,6 +33,9 @@ seg_step seg_permission_await_room(const seg_task *task);
 /* Waits until the lease is valid, even if a drain was demanded, or the partition is lost: says why it is to be closed. */
 seg_close_reason seg_permission_await_close(const seg_task *task);
 
+/* Waits until the partition is to be abandoned, so that it is not released as by a worker that has ended well. */
+void seg_permission_await_abandon(const seg_task *task);
+
 /* Waits until `until` (seg_now()); SEG_NEVER: only for a demand. */
 seg_step seg_permission_pause(const seg_task *task, int64_t until);
 

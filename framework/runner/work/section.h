@@ -33,7 +33,7 @@ typedef struct seg_section {
 	seg_workers workers;
 
 	/* Any thread may read these. */
-	atomic_bool stuck; /* a call of the plugin has exceeded handler_timeout */
+	atomic_bool stuck; /* a call of the plugin has exceeded handler_timeout, or ended its thread */
 	seg_section_counters counters;
 	seg_hindered hindered; /* through seg_section_hindered */
 

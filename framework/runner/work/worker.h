@@ -25,7 +25,7 @@ typedef struct seg_worker {
 	seg_worker_state state;
 	unsigned start_failures; /* of an awaited thread, in a row */
 	int64_t start_at;        /* and no start is tried before */
-	bool stuck;              /* its call has exceeded handler_timeout */
+	bool stuck;              /* its call has exceeded handler_timeout, or ended its thread */
 	int64_t hang_told;       /* seg_now() at which the call began that the log names; 0: none */
 	int64_t look_at;         /* with lanes: seg_now() of the next look at their calls */
 	seg_hindered_entry hindered;

@@ -160,6 +160,13 @@ static void end_stuck(seg_workers *workers, const seg_partition *partition, cons
 	seg_ending_request(workers->ending, EX_SOFTWARE);
 }
 
+/* From then on, the runner does not wait for the worker when it ends. */
+static void count_stuck(const seg_workers *workers, seg_worker *worker)
+{
+	worker->stuck = true;
+	atomic_fetch_add_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
+}
+
 static void count_lanes(seg_workers *workers, seg_worker *worker, const seg_handoff *handoff)
 {
 	seg_section_counters *counters = workers->setup.counters;
@@ -199,14 +206,19 @@ static int64_t check(void *arg, seg_partition *partition, int64_t now)
 	seg_unserved_report(seg_worker_unserved(worker), partition);
 	const seg_plugin_call *call = seg_worker_call(worker);
 	int64_t since = seg_plugin_call_since(call);
+	if (seg_plugin_call_is_lost(call)) {
+		atomic_store(workers->stuck, true);
+		if (!worker->stuck)
+			count_stuck(workers, worker);
+		return SEG_NEVER;
+	}
 	int64_t next = tell_hang(workers, partition, call, since, now);
 	if (limit == 0 || worker->stuck)
 		return next;
 	int64_t due = (since ? since : now) + limit;
 	if (since == 0 || now < due)
 		return due < next ? due : next;
-	worker->stuck = true;
-	atomic_fetch_add_explicit(&workers->setup.counters->stuck, 1, memory_order_relaxed);
+	count_stuck(workers, worker);
 	if (!atomic_load_explicit(workers->stuck, memory_order_relaxed))
 		end_stuck(workers, partition, call, now - since);
 	return SEG_NEVER;
