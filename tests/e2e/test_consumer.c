@@ -405,7 +405,7 @@ static void goes_on_with(seg_consumer *consumer, const char *grant)
 	const seg_batch *batch;
 	long long until = test_now_ms() + PATIENCE_MS;
 	int got;
-	command(grant);
+	test_rig_tell(grant);
 	add(0, "partitionKey k data second");
 	do {
 		got = seg_consumer_poll(consumer, 100, &batch, NULL);
@@ -420,8 +420,8 @@ static void a_poll_names_the_right_to_read_that_is_missing_for_a_session(void **
 {
 	(void)state;
 	told t = {.consumer = join_and_take_one(), .words = "s now, Redis refuses a read: "};
-	command("ACL SETUSER default -xread");
-	command("CLIENT KILL TYPE normal"); /* and the read that has begun before */
+	test_rig_tell("ACL SETUSER default -xread");
+	test_rig_tell("CLIENT KILL TYPE normal"); /* and the read that has begun before */
 	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused reads");
 	assert_int_equal(t.status, SEG_EAUTH);
 	t.words = "grant +xread";
@@ -433,7 +433,7 @@ static void a_poll_names_the_right_to_heartbeats_that_is_missing_for_a_session(v
 {
 	(void)state;
 	told t = {.consumer = join_and_take_one(), .words = "s now, Redis refuses the heartbeat: "};
-	command("ACL SETUSER default -evalsha");
+	test_rig_tell("ACL SETUSER default -evalsha");
 	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused heartbeats");
 	assert_int_equal(t.status, SEG_EAUTH);
 	goes_on_with(t.consumer, "ACL SETUSER default +evalsha");
@@ -444,9 +444,9 @@ static void polls_are_empty_while_one_of_two_partitions_cannot_be_read(void **st
 	(void)state;
 	const seg_batch *batch;
 	seg_consumer *consumer = join_and_take_one();
-	command("DEL __default:s:partition_1");
-	command("SET __default:s:partition_1 x");
-	command("CLIENT KILL TYPE normal");
+	test_rig_tell("DEL __default:s:partition_1");
+	test_rig_tell("SET __default:s:partition_1 x");
+	test_rig_tell("CLIENT KILL TYPE normal");
 	test_wait_until(was_refused, NULL, PATIENCE_MS, "Redis refused a read of partition 1");
 	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
 	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL); /* nor can it be released */
@@ -457,9 +457,9 @@ static void and_while_redis_refuses_what_may_pass_by_itself(void **state)
 	(void)state;
 	const seg_batch *batch;
 	seg_consumer *consumer = join_and_take_one();
-	command("CONFIG SET min-replicas-to-write 1");
+	test_rig_tell("CONFIG SET min-replicas-to-write 1");
 	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
-	command("CONFIG SET min-replicas-to-write 0");
+	test_rig_tell("CONFIG SET min-replicas-to-write 0");
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 

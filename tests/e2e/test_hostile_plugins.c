@@ -334,7 +334,7 @@ static void a_handler_that_ends_its_thread_is_named_and_all_partitions_are_relea
 	run_hostile("hostile", "thread_exit", "batch_size = 1");
 	it_ends(EX_UNAVAILABLE,
 		"plugin hostile cannot continue: it ended segrunner's worker thread (pthread_exit) in handle of partition ");
-	test_runner_says(hostile, "everything is drained but the handlers that do not return");
+	test_runner_says(rig.runner, "everything is drained but the handlers that do not return");
 	seg_group_info *info = describe();
 	for (uint32_t p = 0; p < PARTITIONS; p++)
 		assert_string_equal(info->partitions[p].owner, "");
@@ -344,13 +344,13 @@ static void a_handler_that_ends_its_thread_is_named_and_all_partitions_are_relea
 
 static bool has_ended_or_drained(void *arg)
 {
-	seg_group_info *info = test_group_describe(server->address, "s", "g");
+	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
 	bool drained = info != NULL;
 	(void)arg;
 	for (uint32_t p = 0; info && p < PARTITIONS; p++)
 		drained = drained && info->partitions[p].lag == 0;
 	seg_group_info_free(info);
-	return drained || test_runner_times_said(hostile, "it ended ");
+	return drained || test_runner_times_said(rig.runner, "it ended ");
 }
 
 /* Under a service that starts the runner again, as a crash does. */
@@ -363,17 +363,17 @@ static void a_message_ends_its_thread_at_most_max_attempts_times(const char *mor
 	run_hostile("hostile", "thread_exit", options);
 	for (; starts <= STARTS_MOST; starts++) {
 		test_wait_until(has_ended_or_drained, NULL, 20000, "the runner ends, or goes on");
-		if (!test_runner_times_said(hostile, "it ended "))
+		if (!test_runner_times_said(rig.runner, "it ended "))
 			break;
 		it_ends(EX_UNAVAILABLE, NULL);
-		test_runner_free(hostile);
-		hostile = run("hostile", "hostile", options);
+		test_runner_free(rig.runner);
+		rig.runner = run("hostile", "hostile", options);
 	}
 	print_message("%d starts\n", starts);
 	assert_true(starts <= STARTS_MOST);
 	assert_true(starts > ATTEMPTS);
-	assert_int_equal(test_group_dead_letters(server->address, "s", "g"), 1);
-	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+	assert_int_equal(test_group_dead_letters(rig.server->address, "s", "g"), 1);
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 static void a_message_that_ends_its_thread_again_and_again_becomes_a_dead_letter(void **state)
@@ -463,7 +463,7 @@ static void a_handler_that_closes_all_descriptors_ends_the_runner_with_70(void *
 	(void)state;
 	run_hostile("hostile", "close", "batch_size = 1");
 	it_ends(EX_SOFTWARE, "a plugin has closed file descriptors that belong to segrunner: ");
-	test_runner_says(hostile, "/tests/plugins/hostile.so of [consumer c]; ending at once");
+	test_runner_says(rig.runner, "/tests/plugins/hostile.so of [consumer c]; ending at once");
 	another_runner_goes_on();
 }
 
@@ -521,23 +521,23 @@ static void a_handler_that_changes_the_directory_does_not_spoil_the_next_sighup(
 	char before[512], more_path[96];
 	assert_non_null(getcwd(before, sizeof(before)));
 	send_messages("chdir");
-	hostile = test_runner_make(
+	rig.runner = test_runner_make(
 		"include = more.ini\n[redis]\naddress = %s\n[runner]\nname = hostile\n%s\n"
 		"[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/hostile.so\nsession_timeout = %dms\n",
-		server->address, timeouts, test_build_directory(), SESSION_MS);
-	snprintf(more_path, sizeof(more_path), "%s/more.ini", hostile->directory);
+		rig.server->address, timeouts, test_build_directory(), SESSION_MS);
+	snprintf(more_path, sizeof(more_path), "%s/more.ini", rig.runner->directory);
 	FILE *more = fopen(more_path, "w");
 	assert_non_null(more);
 	fputs("[runner]\nlog_level = debug\n", more);
 	assert_int_equal(fclose(more), 0);
-	assert_int_equal(chdir(hostile->directory), 0);
-	test_runner_start(hostile, (const char *const[]){"-c", "test.ini", NULL});
+	assert_int_equal(chdir(rig.runner->directory), 0);
+	test_runner_start(rig.runner, (const char *const[]){"-c", "test.ini", NULL});
 	assert_int_equal(chdir(before), 0);
-	test_group_wait_drained(server->address, "s", "g");
-	test_runner_says(hostile, "about to do: chdir");
-	assert_int_equal(kill(hostile->pid, SIGHUP), 0);
-	test_runner_says(hostile, "reloaded: ");
-	assert_int_equal(test_runner_stop(hostile, SIGTERM), EX_OK);
+	test_group_wait_drained(rig.server->address, "s", "g");
+	test_runner_says(rig.runner, "about to do: chdir");
+	assert_int_equal(kill(rig.runner->pid, SIGHUP), 0);
+	test_runner_says(rig.runner, "reloaded: ");
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
 }
 
 static void a_nonsensical_answer_is_logged_and_its_message_becomes_a_dead_letter(void **state)

@@ -365,11 +365,11 @@ static void so_does_a_send(void **state)
 					  .headers = headers,
 					  .header_count = HEADERS};
 	atomic_store(&largest_block, CONNECTION_BLOCK);
-	int status = seg_stream_send_batch(test_producer_stream, records, MANY, results, &error);
+	int status = seg_stream_send_batch(rig.stream, records, MANY, results, &error);
 	atomic_store(&largest_block, 0);
 	assert_int_equal(status, SEG_ENOMEM);
 	assert_non_null(strstr(error.text, "out of memory for a command"));
-	assert_int_equal(seg_stream_send_batch(test_producer_stream, records, MANY, results, NULL), 0);
+	assert_int_equal(seg_stream_send_batch(rig.stream, records, MANY, results, NULL), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_producer_set_up, test_producer_tear_down)

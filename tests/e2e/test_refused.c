@@ -146,7 +146,7 @@ static void why_tells_what_redis_answers_and_how_to_find_the_right_that_is_missi
 	start_ready();
 	add(0);
 	/* Else the claim is refused, which needs the right, too, and there is no commit. */
-	test_group_wait_drained(server->address, "s", "g");
+	test_group_wait_drained(rig.server->address, "s", "g");
 	deny("-xgroup");
 	add(0);
 	wait_for_why("Redis refuses a commit: ");
