@@ -227,7 +227,6 @@ static void got_slots(void *arg, const seg_reply *reply)
 static void got_trial(void *arg, const seg_reply *reply)
 {
 	seg_preparation *p = arg;
-	char text[SEG_EXPLANATION_MAX];
 	bool unknown = reply && seg_reply_is_unknown_command(reply);
 	if (unknown && p->meets_sentinel) {
 		seg_server_is_sentinel(p->where, &p->error);
@@ -239,9 +238,9 @@ static void got_trial(void *arg, const seg_reply *reply)
 		     p->where, reply->text);
 	else if (seg_reply_status(reply) == SEG_EAUTH && seg_reply_is_denial(reply))
 		fail(p, SEG_EAUTH,
-		     "the user %s may run no scripts at %s, and without them nothing works; grant +evalsha "
-		     "+script|load: %s",
-		     seg_denial_user(p->address), p->where, seg_reply_explain(reply, text));
+		     "the user %s may run no scripts at %s (%.200s), and without them nothing works; grant +evalsha "
+		     "+script|load: `segctl acl` prints all rights that are needed",
+		     seg_denial_user(p->address), p->where, reply->text);
 	else
 		got_needed(p, reply);
 }

@@ -213,7 +213,9 @@ static void a_user_who_may_run_no_script_is_refused_at_once(void **state)
 	deny("-script -eval -evalsha");
 	long long before = test_now_ms();
 	is_refused(address, SEG_EAUTH, "the user app may run no scripts");
-	is_refused(address, SEG_EAUTH, "grant +evalsha +script|load");
+	is_refused(
+		address, SEG_EAUTH,
+		"'eval' command), and without them nothing works; grant +evalsha +script|load: `segctl acl`");
 	assert_true(test_now_ms() - before < 2000);
 	deny("-script -evalsha");
 	is_refused(address, SEG_EAUTH, "the user app may run no scripts");
