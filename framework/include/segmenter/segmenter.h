@@ -659,6 +659,7 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
  * up to and including it, in one step; the messages before it count as handled, whatever the call returns after it has asked Redis.
  * With `parallel` above 1, the position stays before messages that are not done, and the dead letters of a partition are written one after
  * the other.
+ * The letter's attempts are the batch's `attempt`; with `parallel` above 1, those of a message behind the first one are 1.
  * `reason` is copied. Waits for Redis's answer, for up to the client's timeout_ms.
  *
  * SEG_ETIMEOUT: Redis has not answered yet, outputs of the messages before it wait, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;
