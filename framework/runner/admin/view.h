@@ -39,8 +39,8 @@ struct seg_admin {
 	pthread_mutex_t lock;
 	const seg_section **sections;
 	size_t section_count;
-	char obstacle
-		[SEG_ERROR_TEXT_MAX]; /* what those that have not started wait for; "": Redis's first answer */
+	/* What those that have not started wait for; "": Redis's first answer. */
+	char obstacle[SEG_ERROR_TEXT_MAX];
 };
 
 /* The routes. `arg` is the seg_admin. */

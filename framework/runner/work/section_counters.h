@@ -17,8 +17,8 @@ typedef struct seg_section_counters {
 	atomic_ullong retries;  /* attempts after a message's first one */
 	/* Now: */
 	atomic_uint owned; /* partitions with a worker */
-	atomic_uint
-		stuck; /* of these, partitions whose call has exceeded handler_timeout, or ended its thread */
+	/* Of these, partitions whose call has exceeded handler_timeout, or ended its thread. */
+	atomic_uint stuck;
 	atomic_uint retrying; /* of these, partitions whose next message has failed before */
 	atomic_uint
 		slots_waiting; /* with lanes: slots whose first message waits for its next attempt, or to become a dead letter */

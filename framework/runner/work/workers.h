@@ -24,8 +24,8 @@ typedef struct seg_workers {
 	seg_ending *ending;
 	seg_logger logger;
 
-	atomic_bool *
-		stuck; /* set by the I/O thread once a call has exceeded handler_timeout, or ended its thread */
+	/* Set by the I/O thread once a call has exceeded handler_timeout, or ended its thread. */
+	atomic_bool *stuck;
 } seg_workers;
 
 /*
