@@ -1,6 +1,7 @@
 #include "consumer/consumer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -168,23 +169,35 @@ static unsigned count_owned(seg_consumer *c)
 	return owned;
 }
 
+static int refused(const seg_refusing *refusing, seg_refused kind, seg_error *error)
+{
+	char ago[SEG_UNITS_TEXT_MAX], where[80] = "";
+	if (kind != SEG_REFUSED_MEMBERSHIP && refusing->partitions > 1)
+		snprintf(where, sizeof(where), "%" PRIu32 " partitions, such as %" PRIu32 ": ",
+			 refusing->partitions, refusing->partition);
+	else if (kind != SEG_REFUSED_MEMBERSHIP)
+		snprintf(where, sizeof(where), "partition %" PRIu32 ": ", refusing->partition);
+	seg_units_seconds_text((double)(seg_now() - refusing->since) / SEG_SECOND, ago);
+	return seg_fail(error, refusing->status, "%sfor %s now, Redis refuses %s", where, ago,
+			refusing->text);
+}
+
 /*
- * No message came in time: 0, or what keeps messages from coming and does not pass by itself. From polls that are empty for ever, a caller
- * could not tell it from a quiet stream.
+ * No message came in time: 0, or what keeps messages from coming, or from being done, and does not pass by itself. From polls that are empty
+ * for ever, a caller could not tell it from a quiet stream.
  */
 static int nothing_came(seg_consumer *c, seg_error *error)
 {
-	char ago[SEG_UNITS_TEXT_MAX];
+	unsigned owned = count_owned(c);
 	for (seg_refused kind = SEG_REFUSED_MEMBERSHIP; kind < SEG_REFUSED_KINDS; kind++) {
 		seg_refusing refusing;
-		if (seg_refusal_look(c->member, kind, &refusing) && refusing.status &&
-		    seg_refusal_is_all(c->member, kind, &refusing, count_owned(c)))
-			return seg_fail(error, refusing.status,
-					"no messages come: for %s now, Redis refuses %s",
-					seg_units_seconds_text((double)(seg_now() - refusing.since) /
-								       SEG_SECOND,
-							       ago),
-					refusing.text);
+		if (!seg_refusal_look(c->member, kind, &refusing) || !refusing.status ||
+		    !seg_refusal_is_all(c->member, kind, &refusing, owned))
+			continue;
+		/* A partition without messages has no commits that could succeed. */
+		if (kind == SEG_REFUSED_COMMIT && refusing.partitions < owned)
+			continue;
+		return refused(&refusing, kind, error);
 	}
 	return 0;
 }

@@ -21,7 +21,7 @@ typedef struct seg_misfit {
 	bool is_log;        /* of a partition */
 } seg_misfit;
 
-/* Room for either sentence below. */
+/* Room for a sentence that seg_misfit_describe, _describe_as or _advise writes. */
 #define SEG_MISFIT_TEXT_MAX (SEG_NAME_MAX + 288)
 
 /* Why it cannot be used: "partition 3 of group g cannot be used, because its key holds no hash". Returns text. */

@@ -369,7 +369,7 @@ static void a_log_that_redis_refused_to_read_is_read_again_once_it_is_a_stream(v
 /* --- what Redis refuses ------------------------------------------------------------------ */
 
 /* So long after the refusals have begun, they have lasted for a session. */
-enum { SESSION_MS = 500, LONGER_MS = 3 * SESSION_MS };
+enum { SESSION_MS = 1000, LONGER_MS = 2 * SESSION_MS };
 
 static seg_consumer *join_and_take_one(void)
 {
@@ -452,12 +452,52 @@ static void polls_are_empty_while_one_of_two_partitions_cannot_be_read(void **st
 	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL); /* nor can it be released */
 }
 
-static void and_while_redis_refuses_what_may_pass_by_itself(void **state)
+static bool redis_has_refused(void *arg)
+{
+	redisReply *errors = test_server_command(rig.redis, "INFO errorstats");
+	bool has = strstr(errors->str, arg) != NULL;
+	freeReplyObject(errors);
+	return has;
+}
+
+/* The other partition has nothing to commit. */
+static void and_while_one_of_them_cannot_be_committed(void **state)
+{
+	(void)state;
+	const seg_batch *batch;
+	seg_consumer *consumer = join_and_take_one();
+	test_rig_tell("SET {__default:s:partition_0}:g:state x");
+	add(0, "partitionKey k data second");
+	test_consumer_finish(consumer, test_consumer_poll(consumer));
+	test_wait_until(redis_has_refused, "errorstat_WRONGTYPE", PATIENCE_MS,
+			"Redis refused a commit of partition 0");
+	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
+	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL); /* nor can it be released */
+}
+
+static void a_poll_names_the_commits_that_are_refused_for_a_session(void **state)
+{
+	(void)state;
+	told t = {.consumer = join_and_take_one(), .words = "2 partitions, such as "};
+	test_rig_tell("ACL SETUSER default -xgroup");
+	for (int partition = 0; partition < 2; partition++) {
+		add(partition, "partitionKey k data second");
+		test_consumer_finish(t.consumer, test_consumer_poll(t.consumer));
+	}
+	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused commits");
+	assert_int_equal(t.status, SEG_EAUTH);
+	t.words = "s now, Redis refuses a commit: ";
+	assert_true(poll_tells(&t));
+	goes_on_with(t.consumer, "ACL SETUSER default +xgroup");
+}
+
+static void polls_are_empty_while_redis_refuses_what_may_pass_by_itself(void **state)
 {
 	(void)state;
 	const seg_batch *batch;
 	seg_consumer *consumer = join_and_take_one();
 	test_rig_tell("CONFIG SET min-replicas-to-write 1");
+	test_wait_until(redis_has_refused, "errorstat_NOREPLICAS", PATIENCE_MS, "Redis refused a heartbeat");
 	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
 	test_rig_tell("CONFIG SET min-replicas-to-write 0");
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
@@ -580,7 +620,9 @@ int main(void)
 		TEST(a_poll_names_the_right_to_read_that_is_missing_for_a_session),
 		TEST(a_poll_names_the_right_to_heartbeats_that_is_missing_for_a_session),
 		TEST(polls_are_empty_while_one_of_two_partitions_cannot_be_read),
-		TEST(and_while_redis_refuses_what_may_pass_by_itself),
+		TEST(and_while_one_of_them_cannot_be_committed),
+		TEST(a_poll_names_the_commits_that_are_refused_for_a_session),
+		TEST(polls_are_empty_while_redis_refuses_what_may_pass_by_itself),
 		TEST(what_is_null_is_an_error_and_no_crash),
 		TEST(options_out_of_range_are_refused_with_their_value),
 		TEST(what_needs_a_descriptor_names_the_limit_that_is_reached),

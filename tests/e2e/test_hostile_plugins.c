@@ -342,6 +342,15 @@ static void a_handler_that_ends_its_thread_is_named_and_all_partitions_are_relea
 	another_runner_takes_over();
 }
 
+static void a_thread_that_is_ended_as_its_partition_closes_is_the_reason_of_the_end(void **state)
+{
+	(void)state;
+	run_hostile("hostile", "x", "option.partition_close = thread_exit");
+	test_group_wait_drained(rig.server->address, "s", "g");
+	kill(rig.runner->pid, SIGTERM);
+	it_ends(EX_UNAVAILABLE, "(pthread_exit) in partition_close of partition ");
+}
+
 static bool has_ended_or_drained(void *arg)
 {
 	seg_group_info *info = test_group_describe(rig.server->address, "s", "g");
@@ -599,6 +608,7 @@ int main(void)
 		TEST(children_of_a_handler_exit_and_are_ended_as_anywhere),
 		TEST(a_handler_that_calls__exit_loses_nothing),
 		TEST(a_handler_that_ends_its_thread_is_named_and_all_partitions_are_released),
+		TEST(a_thread_that_is_ended_as_its_partition_closes_is_the_reason_of_the_end),
 		TEST(a_message_that_ends_its_thread_again_and_again_becomes_a_dead_letter),
 		TEST(and_so_does_one_that_ends_the_thread_of_a_lane),
 		TEST(a_handler_that_writes_where_nothing_is_is_named_and_its_signal_kept),

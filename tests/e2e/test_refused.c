@@ -268,6 +268,25 @@ static void a_runner_that_may_not_read_is_not_ready(void **state)
 	goes_on();
 }
 
+static void a_section_that_has_not_started_because_of_another_names_that_one(void **state)
+{
+	(void)state;
+	test_server_tell(rig.server, "CLIENT PAUSE 60000 WRITE");
+	rig.runner = test_runner_run(
+		"[redis]\naddress = unix://app:pw@%s\ntimeout = 500ms\n[runner]\nname = only\nadmin = 127.0.0.1:0\n"
+		"[consumer c]\nstream = u\npartitions = 1\npartition_size = 10\ngroup = g\nplugin = %s/tests/plugins/record.so\noption.path = %s\n"
+		"[consumer d]\nstream = t\npartitions = 1\npartition_size = 10\ngroup = g\n"
+		"plugin = %s/tests/plugins/record.so\noption.path = %s\n",
+		rig.server->socket, test_build_directory(), rig.deliveries, test_build_directory(),
+		rig.deliveries);
+	port = test_http_port(rig.runner);
+	wait_for("/readyz", 503, "[consumer c] has not started: cannot ");
+	wait_for("/readyz", 503, "[consumer d] has not started: it waits for [consumer c]");
+	test_server_tell(rig.server, "CLIENT UNPAUSE");
+	wait_ready();
+	assert_int_equal(test_runner_stop(rig.runner, SIGTERM), EX_OK);
+}
+
 /* A Redis that answers with a refusal, which passes, is not silent. */
 static void a_section_that_has_not_started_quotes_the_refusal(void **state)
 {
@@ -333,6 +352,7 @@ int main(void)
 		TEST(a_redis_that_accepts_no_writes_is_quoted),
 		TEST(a_runner_whose_claims_are_refused_is_not_ready),
 		TEST(a_runner_that_may_not_read_is_not_ready),
+		TEST(a_section_that_has_not_started_because_of_another_names_that_one),
 		TEST(a_section_that_has_not_started_quotes_the_refusal),
 		TEST(a_runner_that_may_not_open_the_group_says_so),
 		TEST(a_lag_that_cannot_be_read_is_left_out),

@@ -129,6 +129,7 @@ static void a_stream_of_a_newer_format_does_not_hide_the_others(void **state)
 	every_listing_goes_on_without(complaint);
 	shows_others("lag spoilt", NULL, complaint);
 	shows_others("group list spoilt", NULL, complaint);
+	shows_others("stream create spoilt --partitions 2", NULL, complaint);
 	/* What belongs to it, only a newer segctl knows. */
 	shows_others("stream delete spoilt -y --force", NULL, complaint);
 	const test_segctl *answer = test_segctl_do(rig.server->address, "doctor");

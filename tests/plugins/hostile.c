@@ -1,6 +1,6 @@
 /*
- * Does what a plugin must not do: in handle, what a message's data names; in init, partition_open and tick, what the option
- * of that name names:
+ * Does what a plugin must not do: in handle, what a message's data names; in init, partition_open, tick and partition_close,
+ * what the option of that name names:
  *
  *     crash          writes to address 64         abort          aborts
  *     exit           calls exit(0)                _exit          calls _exit(0)
@@ -230,10 +230,17 @@ static void tick(void *plugin, void *state)
 	act_as(our_host, "tick");
 }
 
+static void partition_close(void *plugin, void *state, seg_close_reason reason)
+{
+	(void)plugin, (void)state, (void)reason;
+	act_as(our_host, "partition_close");
+}
+
 static const seg_option options[] = {
 	{"init", SEG_OPTION_TEXT, 0, NULL, "What init does."},
 	{"partition_open", SEG_OPTION_TEXT, 0, NULL, "What partition_open does."},
 	{"tick", SEG_OPTION_TEXT, 0, NULL, "What tick does."},
+	{"partition_close", SEG_OPTION_TEXT, 0, NULL, "What partition_close does."},
 	{NULL, 0, 0, NULL, NULL},
 };
 
@@ -246,6 +253,7 @@ static const seg_handler handler = {
 	.partition_open = partition_open,
 	.handle = handle,
 	.tick = tick,
+	.partition_close = partition_close,
 	.flags = SEG_HANDLER_PARALLEL,
 };
 

@@ -600,9 +600,9 @@ SEG_API int seg_consumer_open(seg_client *client, const char *stream, const seg_
  * SEG_ETAKEN: each later poll returns it at once.
  *
  * A right that is missing, such as that to XREAD, is no failure for good: the library logs it, and the consumer goes on once the right is
- * granted. If Redis has refused all heartbeats, claims, reads or commits for session_timeout_ms, a poll to which no message came returns
- * SEG_EAUTH (a right is missing) or SEG_ESERVER (anything else, such as a key of another type) instead of 0, and the text names the right
- * or quotes Redis. Poll again to wait for it, or end the program. While Redis is away, fails over, or has no memory, polls return 0.
+ * granted. If for session_timeout_ms Redis has refused all heartbeats, all claims, the reads of all partitions, or the commits of all
+ * partitions, a poll to which no message came returns SEG_EAUTH (a right is missing) or SEG_ESERVER (anything else, such as a key of
+ * another type) instead of 0, and the text names the right or quotes Redis. Poll again to wait for it, or end the program. While Redis is away, fails over, or has no memory, polls return 0.
  *
  * The batch is yours until seg_consumer_release. While you hold it, no thread gets another batch of its
  * partition, so the order holds across threads; with `parallel` above 1, none with messages of the same slots. Any thread; several may

@@ -136,12 +136,13 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 	atomic_store(&admin->observer, observer);
 }
 
-void seg_admin_set_obstacle(seg_admin *admin, const char *why)
+void seg_admin_set_obstacle(seg_admin *admin, size_t index, const char *why)
 {
 	if (!admin)
 		return;
 	pthread_mutex_lock(&admin->lock);
 	snprintf(admin->obstacle, sizeof(admin->obstacle), "%s", why);
+	admin->held_up = index;
 	pthread_mutex_unlock(&admin->lock);
 }
 

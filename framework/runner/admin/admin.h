@@ -37,8 +37,12 @@ int seg_admin_start(seg_admin *admin, seg_error *error);
 /* Begins to read groups from Redis, with these options. They are copied; what they point to must outlive the admin. */
 void seg_admin_observe(seg_admin *admin, const seg_client_options *options);
 
-/* Why the newest attempt to start a section, or to connect before, has failed; it is repeated. */
-void seg_admin_set_obstacle(seg_admin *admin, const char *why);
+/*
+ * Why the newest attempt to start the section of consumer number `index` has failed, or with SEG_ADMIN_NO_SECTION, to connect before; it
+ * is repeated. "": nothing stands in the way any more.
+ */
+#define SEG_ADMIN_NO_SECTION SIZE_MAX
+void seg_admin_set_obstacle(seg_admin *admin, size_t index, const char *why);
 
 /*
  * The section of consumer number `index` of the config has started, and so nothing stands in the way. It must stay valid until it is

@@ -132,19 +132,25 @@ static void judge_membership(verdict *v, const seg_config_consumer *config, cons
 	find(v, SEG_HEALTH_NOT_READY, "membership", config, what);
 }
 
-static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section,
-			  const char *obstacle)
+/* Sections start one after the other. */
+static void judge_unstarted(verdict *v, const struct seg_admin *admin, size_t index)
 {
-	if (!section) {
-		char what[SEG_ERROR_TEXT_MAX + 40];
-		snprintf(what, sizeof(what), "has not started: %s",
-			 *obstacle ? obstacle : "Redis has not answered yet");
-		find(v, SEG_HEALTH_NOT_READY, "membership", config, what);
-		return;
-	}
+	char what[SEG_ERROR_TEXT_MAX + 40];
+	const char *obstacle = *admin->obstacle ? admin->obstacle : "Redis has not answered yet";
+	size_t held_up = admin->held_up;
+	if (*admin->obstacle && held_up < admin->section_count && held_up != index)
+		snprintf(what, sizeof(what), "has not started: it waits for [consumer %s]",
+			 admin->config->consumers[held_up].name);
+	else
+		snprintf(what, sizeof(what), "has not started: %s", obstacle);
+	find(v, SEG_HEALTH_NOT_READY, "membership", &admin->config->consumers[index], what);
+}
+
+static void judge_section(verdict *v, const seg_config_consumer *config, const seg_section *section)
+{
 	if (atomic_load(&section->stuck))
 		find(v, SEG_HEALTH_NOT_READY, "stuck", config,
-		     "is stuck: its handler has run past handler_timeout");
+		     "is stuck: its handler has run past handler_timeout, or has ended its thread");
 	else
 		judge_membership(v, config, section);
 	judge_refusals(v, config, section);
@@ -165,7 +171,10 @@ seg_health seg_health_judge(const struct seg_admin *admin, seg_health_say_fn *sa
 		return v.worst;
 	}
 	for (size_t i = 0; i < admin->config->consumer_count; i++)
-		judge_section(&v, &admin->config->consumers[i], admin->sections[i], admin->obstacle);
+		if (admin->sections[i])
+			judge_section(&v, &admin->config->consumers[i], admin->sections[i]);
+		else
+			judge_unstarted(&v, admin, i);
 	return v.worst;
 }
 

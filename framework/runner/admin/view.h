@@ -41,6 +41,7 @@ struct seg_admin {
 	size_t section_count;
 	/* What those that have not started wait for; "": Redis's first answer. */
 	char obstacle[SEG_ERROR_TEXT_MAX];
+	size_t held_up; /* whose obstacle it is, the others wait for that section; SEG_ADMIN_NO_SECTION: of all */
 };
 
 /* The routes. `arg` is the seg_admin. */

@@ -18,7 +18,7 @@ char *seg_config_path(const char *file, const char *text)
 
 char *seg_config_path_absolute(const char *file)
 {
-	char *here = file[0] == '/' ? NULL : getcwd(NULL, 0), *path = NULL;
+	char *here = file[0] == '/' || !*file ? NULL : getcwd(NULL, 0), *path = NULL;
 	if (!here)
 		return strdup(file);
 	if (asprintf(&path, "%s/%s", here, file) < 0)

@@ -100,7 +100,7 @@ static int start(seg_consumers *c, size_t index)
 			return seg_exit_code_of(status);
 		}
 		seg_log(&c->logger, SEG_LOG_WARNING, "%s; trying again", error.text);
-		seg_admin_set_obstacle(c->admin, without_place(s->config, error.text));
+		seg_admin_set_obstacle(c->admin, index, without_place(s->config, error.text));
 		int64_t pause = seg_backoff(START_BACKOFF, START_BACKOFF_MAX, attempt);
 		if (seg_wait_ms(c->wait, (int)(pause / SEG_MS)))
 			return EX_OK;

@@ -125,7 +125,7 @@ static bool wait_for_redis(seg_redis *redis, unsigned attempt)
 	const char *why = redis->under_way.error.text;
 	int64_t pause = seg_backoff(CONNECT_BACKOFF, CONNECT_BACKOFF_MAX, attempt);
 	seg_service_say(redis->service, "waiting for Redis: %s", why);
-	seg_admin_set_obstacle(redis->admin, why);
+	seg_admin_set_obstacle(redis->admin, SEG_ADMIN_NO_SECTION, why);
 	if ((attempt & (attempt - 1)) == 0)
 		seg_log(&redis->logger, SEG_LOG_WARNING, "%s; waiting for Redis", why);
 	return seg_wait_ms(redis->wait, (int)(pause / SEG_MS));
@@ -143,7 +143,7 @@ static int open_client(seg_redis *redis)
 		if (status == 0) {
 			redis->client = redis->under_way.client;
 			redis->client->timeout = redis->config->redis.timeout;
-			seg_admin_set_obstacle(redis->admin, "");
+			seg_admin_set_obstacle(redis->admin, SEG_ADMIN_NO_SECTION, "");
 			return EX_OK;
 		}
 		if (!seg_status_passes(status))

@@ -185,8 +185,10 @@ static int stop_consumers(runner *r, int exit_code)
 	seg_service_say(&r->service, "stopping");
 	r->stop_by = seg_now() + r->reload.in_force->runner.shutdown_timeout;
 	if (!seg_consumers_stop(c, c->list, c->count, SEG_STOP_DRAIN, drained_enough, r)) {
+		/* Why it must end may have come up meanwhile: a plugin has ended a thread as its partition closed. */
+		int requested = atomic_load(&r->wait.ending.exit_code);
 		if (exit_code == EX_OK)
-			exit_code = EX_TEMPFAIL;
+			exit_code = requested > 0 ? requested : EX_TEMPFAIL;
 		if (!stop_at_once(r)) {
 			/* The handler's thread may touch anything, so nothing is freed. Its leases run out by themselves. */
 			seg_log(&r->logger, SEG_LOG_ERROR, "a handler does not return; ending without it");

@@ -42,6 +42,17 @@ static char *shape_text(const seg_stream_shape *s, char text[64])
 	return text;
 }
 
+/* A stream that this segctl cannot use is refused as by the other commands. */
+static int refuse_create(ctl_context *context, const char *name, const seg_error *error)
+{
+	seg_stream *stream;
+	seg_error unusable;
+	int status = error->status == SEG_ESERVER ? ctl_try_stream(context, name, &stream, &unusable) : 0;
+	if (error->status == SEG_ESERVER && status == 0)
+		seg_stream_close(stream);
+	return ctl_fail(status == SEG_EPROTOCOL ? &unusable : error);
+}
+
 static int create(ctl_context *context, int argc, char **argv)
 {
 	(void)argc;
@@ -56,7 +67,7 @@ static int create(ctl_context *context, int argc, char **argv)
 	seg_stream *stream;
 	seg_error error;
 	if (seg_stream_register(context->client, argv[0], &wanted, &stream, &error))
-		return ctl_fail(&error);
+		return refuse_create(context, argv[0], &error);
 	if (context->form == CTL_FORM_TABLE)
 		ctl_say("%s: %" PRIu32 " partition%s of %" PRIu64 " message%s, %s\n", argv[0],
 			wanted.partitions, seg_plural(wanted.partitions), wanted.partition_size,
