@@ -269,9 +269,9 @@ static int live(runner *r)
 {
 	seg_error error = {0};
 	last_log = r->log;
-	seg_plugin_call_watch(say_last,
-			      "; the next owner of its partitions handles one message at a time to find the "
-			      "one that crashes the plugin");
+	seg_plugin_call_watch(
+		say_last, "; if owners go on dying at one position, the next one handles one message at a "
+			  "time to find the one that crashes the plugin");
 	if (seg_wait_open(&r->wait)) {
 		seg_fail(&error, SEG_ESYSTEM, "the system refused: %s%s", strerror(errno),
 			 seg_descriptors_advice(errno));
