@@ -236,7 +236,7 @@ static void got_trial(void *arg, const seg_reply *reply)
 		     "Redis at %s runs no scripts (SCRIPT LOAD, EVAL or EVALSHA is denied: %.200s), and without them "
 		     "nothing works; use a Redis that offers EVAL and EVALSHA",
 		     p->where, reply->text);
-	else if (seg_reply_status(reply) == SEG_EAUTH && seg_reply_is_denial(reply))
+	else if (reply && seg_reply_status(reply) == SEG_EAUTH && seg_reply_is_denial(reply))
 		fail(p, SEG_EAUTH,
 		     "the user %s may run no scripts at %s (%.200s), and without them nothing works; grant +evalsha "
 		     "+script|load: `segctl acl` prints all rights that are needed",
