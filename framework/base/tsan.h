@@ -1,6 +1,6 @@
 /*
- * tsan.h - tells ThreadSanitizer which order Concurrency Kit's rings guarantee: it does not see the rings'
- * assembler. In other builds the macros do nothing.
+ * tsan.h - SEG_TSAN: this is a build with ThreadSanitizer. Tells it which order Concurrency Kit's rings guarantee: it does not see the
+ * rings' assembler. In other builds the macros do nothing.
  */
 #ifndef SEG_BASE_TSAN_H
 #define SEG_BASE_TSAN_H
