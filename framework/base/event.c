@@ -63,6 +63,15 @@ static void wait_on(const uint32_t *address, uint32_t expected, const struct tim
 		FUTEX_BITSET_MATCH_ANY);
 }
 
+/* seg_now() + left, on the clock that futex(2) knows. */
+static struct timespec deadline_in(int64_t left)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t end = (int64_t)now.tv_sec * SEG_SECOND + now.tv_nsec + left;
+	return (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
+}
+
 #ifdef SEG_TSAN
 /*
  * ThreadSanitizer keeps a signal that arrives in this thread until the thread calls a function that ThreadSanitizer knows, and the kernel
@@ -71,12 +80,8 @@ static void wait_on(const uint32_t *address, uint32_t expected, const struct tim
 static void ec_wait32(const struct ck_ec_wait_state *state, const uint32_t *address, uint32_t expected,
 		      const struct timespec *deadline)
 {
-	const int64_t most = 100 * SEG_MS;
-	struct timespec now, soon;
+	struct timespec soon = deadline_in(100 * SEG_MS);
 	(void)state;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	int64_t end = (int64_t)now.tv_sec * SEG_SECOND + now.tv_nsec + most;
-	soon = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
 	bool is_sooner = deadline && (deadline->tv_sec < soon.tv_sec ||
 				      (deadline->tv_sec == soon.tv_sec && deadline->tv_nsec < soon.tv_nsec));
 	wait_on(address, expected, is_sooner ? deadline : &soon);
@@ -129,7 +134,6 @@ void seg_event_signal(ck_ec32_t *event)
 
 static void park(ck_ec32_t *event, uint32_t ticket, int64_t until)
 {
-	struct timespec deadline;
 	if (until == SEG_NEVER) {
 		ck_ec32_wait(event, &ec_mode, ticket, NULL);
 		return;
@@ -137,10 +141,7 @@ static void park(ck_ec32_t *event, uint32_t ticket, int64_t until)
 	int64_t left = until - seg_now();
 	if (left <= 0)
 		return;
-	/* futex(2) knows CLOCK_MONOTONIC only. */
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	int64_t end = (int64_t)deadline.tv_sec * SEG_SECOND + deadline.tv_nsec + left;
-	deadline = (struct timespec){.tv_sec = end / SEG_SECOND, .tv_nsec = end % SEG_SECOND};
+	struct timespec deadline = deadline_in(left);
 	ck_ec32_wait_pred(event, &ec_mode, ticket, step_to_deadline, &deadline, &deadline);
 }
 

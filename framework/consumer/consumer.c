@@ -171,15 +171,10 @@ static unsigned count_owned(seg_consumer *c)
 
 static int refused(const seg_refusing *refusing, seg_refused kind, seg_error *error)
 {
-	char ago[SEG_UNITS_TEXT_MAX], where[80] = "";
-	if (kind != SEG_REFUSED_MEMBERSHIP && refusing->partitions > 1)
-		snprintf(where, sizeof(where), "%" PRIu32 " partitions, such as %" PRIu32 ": ",
-			 refusing->partitions, refusing->partition);
-	else if (kind != SEG_REFUSED_MEMBERSHIP)
-		snprintf(where, sizeof(where), "partition %" PRIu32 ": ", refusing->partition);
+	char ago[SEG_UNITS_TEXT_MAX], where[SEG_REFUSAL_WHERE_MAX];
 	seg_units_seconds_text((double)(seg_now() - refusing->since) / SEG_SECOND, ago);
-	return seg_fail(error, refusing->status, "%sfor %s now, Redis refuses %s", where, ago,
-			refusing->text);
+	return seg_fail(error, refusing->status, "%sfor %s now, Redis refuses %s",
+			seg_refusal_where(kind, refusing, where), ago, refusing->text);
 }
 
 /*
@@ -191,13 +186,9 @@ static int nothing_came(seg_consumer *c, seg_error *error)
 	unsigned owned = count_owned(c);
 	for (seg_refused kind = SEG_REFUSED_MEMBERSHIP; kind < SEG_REFUSED_KINDS; kind++) {
 		seg_refusing refusing;
-		if (!seg_refusal_look(c->member, kind, &refusing) || !refusing.status ||
-		    !seg_refusal_is_all(c->member, kind, &refusing, owned))
-			continue;
-		/* A partition without messages has no commits that could succeed. */
-		if (kind == SEG_REFUSED_COMMIT && refusing.partitions < owned)
-			continue;
-		return refused(&refusing, kind, error);
+		if (seg_refusal_look(c->member, kind, &refusing) && refusing.status &&
+		    seg_refusal_is_all(c->member, kind, &refusing, owned))
+			return refused(&refusing, kind, error);
 	}
 	return 0;
 }

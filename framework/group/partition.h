@@ -231,6 +231,7 @@ typedef struct seg_partition {
 		seg_refused kind;
 		int64_t since;
 		int status;                      /* as in seg_refusing */
+		bool concerns_all;               /* of what is refused: all partitions alike, not one key */
 		char text[SEG_REFUSED_TEXT_MAX]; /* which call, and why */
 	} refusal;
 

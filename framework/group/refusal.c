@@ -1,5 +1,6 @@
 #include "group/refusal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,14 @@ static int lasting_status(const seg_reply *reply)
 	return seg_reply_is_transient(reply) ? 0 : seg_reply_status(reply);
 }
 
+/* Redis's words for a key that the user may not touch: "a key", "one of the keys", "at least one of the keys". */
+static bool concerns_all(const seg_reply *reply)
+{
+	if (seg_reply_is_transient(reply))
+		return true;
+	return seg_reply_status(reply) == SEG_EAUTH && !strstr(reply->text, " key");
+}
+
 static void write(char text[SEG_REFUSED_TEXT_MAX], const char *what, const seg_reply *reply)
 {
 	char why[SEG_EXPLANATION_MAX];
@@ -107,6 +116,7 @@ void seg_refusal_note(seg_partition *p, seg_refused kind, const char *what, cons
 	p->refusal.what = what;
 	p->refusal.kind = kind;
 	p->refusal.status = lasting_status(reply);
+	p->refusal.concerns_all = concerns_all(reply);
 	write(p->refusal.text, what, reply);
 	p->member->refusals.watched = true;
 }
@@ -141,6 +151,7 @@ void seg_refusal_begin(seg_partition *p)
 static void enter(seg_refusing *r, const seg_partition *p)
 {
 	r->partitions++;
+	r->concerns_all |= p->refusal.concerns_all;
 	if (r->since && r->since <= p->refusal.since)
 		return;
 	r->partition = p->number;
@@ -201,5 +212,20 @@ bool seg_refusal_is_all(seg_member *m, seg_refused kind, const seg_refusing *ref
 	case SEG_REFUSED_KINDS:
 		break;
 	}
+	/* A partition without messages has no commits, which could be refused or succeed. */
+	if (!refusing->concerns_all && refusing->partitions < owned)
+		return false;
 	return atomic_load(&m->refusals.succeeded_at) <= long_ago;
+}
+
+const char *seg_refusal_where(seg_refused kind, const seg_refusing *refusing,
+			      char text[SEG_REFUSAL_WHERE_MAX])
+{
+	text[0] = '\0';
+	if (kind != SEG_REFUSED_MEMBERSHIP && refusing->partitions > 1)
+		snprintf(text, SEG_REFUSAL_WHERE_MAX, "%" PRIu32 " partitions, such as %" PRIu32 ": ",
+			 refusing->partitions, refusing->partition);
+	else if (kind != SEG_REFUSED_MEMBERSHIP)
+		snprintf(text, SEG_REFUSAL_WHERE_MAX, "partition %" PRIu32 ": ", refusing->partition);
+	return text;
 }

@@ -38,9 +38,15 @@ void seg_refusal_step(seg_member *member);
 bool seg_refusal_look(seg_member *member, seg_refused kind, seg_refusing *refusing);
 
 /*
- * Any thread: whether all of that kind that a member has asked for has been refused for a session_timeout; it owns `owned` partitions.
- * Such a member handles nothing that lasts.
+ * Any thread: whether all of that kind that a member asks for has been refused for a session_timeout; it owns `owned` partitions.
+ * Such a member handles nothing that lasts. What Redis answers about one key says nothing about partitions that have asked for nothing.
  */
 bool seg_refusal_is_all(seg_member *member, seg_refused kind, const seg_refusing *refusing, unsigned owned);
+
+enum { SEG_REFUSAL_WHERE_MAX = 64 };
+
+/* Any thread: what a sentence about it begins with, such as "partition 3: " or "2 partitions, such as 3: "; "" for heartbeats. Returns text. */
+const char *seg_refusal_where(seg_refused kind, const seg_refusing *refusing,
+			      char text[SEG_REFUSAL_WHERE_MAX]);
 
 #endif

@@ -170,6 +170,7 @@ typedef struct seg_refusing {
 	uint32_t partition;  /* the one whose refusals began first */
 	int64_t since;       /* seg_now() of the first of them in a row; 0: nothing of this kind is refused */
 	int status; /* of its newest, a seg_status; 0: that one may pass by itself, as in a failover */
+	bool concerns_all; /* some answer is about all partitions alike, such as a right that is missing; false: each is about one key */
 	char text[SEG_REFUSED_TEXT_MAX]; /* its newest: which call, and why */
 } seg_refusing;
 

@@ -182,17 +182,23 @@ static void await_replicas(seg_producer *p, seg_producer_batch *batch, seg_conne
 	seg_confirmation_add(&p->sender.asking, connection, batch, got_confirmation, p);
 }
 
-/* The connection is there: nothing else keeps a batch from being issued. */
-static bool lacks_memory(seg_producer_batch *batch)
+/* The call with the batch's records. False: out of memory. */
+static bool build(seg_producer *p, seg_producer_batch *batch)
 {
-	seg_fail(&batch->refusal, SEG_ENOMEM, "out of memory for sending %zu records",
-		 batch->count - batch->done);
-	return false;
+	seg_append_builder *builder = &p->sender.builder;
+	seg_append append = append_of(p, batch);
+	if (!seg_append_begin(builder, &append, p->stream))
+		return false;
+	for (size_t i = batch->done; i < batch->count; i++) {
+		seg_record record = seg_producer_batch_record(batch, i);
+		if (!seg_append_add(builder, &record))
+			return false;
+	}
+	return true;
 }
 
 static bool issue(seg_producer *p, seg_producer_batch *batch)
 {
-	seg_append_builder *builder = &p->sender.builder;
 	if (seg_route_is_cluster(p->sender.route) &&
 	    !seg_route_ready_for(p->sender.route, slot_of(p, batch->partition))) {
 		batch->refusal = *seg_route_error(p->sender.route);
@@ -200,17 +206,16 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 	}
 	number(p, batch);
 	batch->owner = p;
-	seg_append append = append_of(p, batch);
-	if (!seg_append_begin(builder, &append, p->stream))
-		return lacks_memory(batch);
-	for (size_t i = batch->done; i < batch->count; i++) {
-		seg_record record = seg_producer_batch_record(batch, i);
-		if (!seg_append_add(builder, &record))
-			return lacks_memory(batch);
+	bool built = build(p, batch);
+	batch->waiting =
+		built ? seg_append_issue(&p->sender.builder, p->sender.route, got_answer, batch) : 0;
+	if (!batch->waiting) {
+		/* While the connection is there, nothing else keeps a batch from being issued. */
+		if (!built || seg_route_ready(p->sender.route))
+			seg_fail(&batch->refusal, SEG_ENOMEM, "out of memory for sending %zu records",
+				 batch->count - batch->done);
+		return false;
 	}
-	batch->waiting = seg_append_issue(builder, p->sender.route, got_answer, batch);
-	if (!batch->waiting)
-		return seg_route_ready(p->sender.route) && lacks_memory(batch);
 	if (p->stream->client->ack_replicas > 0)
 		await_replicas(p, batch, connection_of(p, batch));
 	return true;

@@ -416,27 +416,30 @@ static void goes_on_with(seg_consumer *consumer, const char *grant)
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 }
 
+/* Returns its consumer, which is told `words` while the right is missing. */
+static seg_consumer *hear_of(const char *words, const char *take)
+{
+	told t = {.consumer = join_and_take_one(), .words = words};
+	test_rig_tell(take);
+	test_rig_tell("CLIENT KILL TYPE normal"); /* and a read that has begun before */
+	test_wait_until(poll_tells, &t, PATIENCE_MS, words);
+	assert_int_equal(t.status, SEG_EAUTH);
+	return t.consumer;
+}
+
 static void a_poll_names_the_right_to_read_that_is_missing_for_a_session(void **state)
 {
 	(void)state;
-	told t = {.consumer = join_and_take_one(), .words = "s now, Redis refuses a read: "};
-	test_rig_tell("ACL SETUSER default -xread");
-	test_rig_tell("CLIENT KILL TYPE normal"); /* and the read that has begun before */
-	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused reads");
-	assert_int_equal(t.status, SEG_EAUTH);
-	t.words = "grant +xread";
-	assert_true(poll_tells(&t));
-	goes_on_with(t.consumer, "ACL SETUSER default +xread");
+	seg_consumer *consumer = hear_of("s now, Redis refuses a read: ", "ACL SETUSER default -xread");
+	assert_true(poll_tells(&(told){.consumer = consumer, .words = "grant +xread"}));
+	goes_on_with(consumer, "ACL SETUSER default +xread");
 }
 
 static void a_poll_names_the_right_to_heartbeats_that_is_missing_for_a_session(void **state)
 {
 	(void)state;
-	told t = {.consumer = join_and_take_one(), .words = "s now, Redis refuses the heartbeat: "};
-	test_rig_tell("ACL SETUSER default -evalsha");
-	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused heartbeats");
-	assert_int_equal(t.status, SEG_EAUTH);
-	goes_on_with(t.consumer, "ACL SETUSER default +evalsha");
+	goes_on_with(hear_of("s now, Redis refuses the heartbeat: ", "ACL SETUSER default -evalsha"),
+		     "ACL SETUSER default +evalsha");
 }
 
 static void polls_are_empty_while_one_of_two_partitions_cannot_be_read(void **state)
@@ -473,6 +476,19 @@ static void and_while_one_of_them_cannot_be_committed(void **state)
 			"Redis refused a commit of partition 0");
 	assert_int_equal(seg_consumer_poll(consumer, LONGER_MS, &batch, NULL), 0);
 	(void)seg_consumer_close(consumer, PATIENCE_MS, NULL); /* nor can it be released */
+}
+
+/* A right that is missing concerns the other partition, too, which has nothing to commit. */
+static void a_poll_names_the_right_that_one_commit_has_lacked_for_a_session(void **state)
+{
+	(void)state;
+	told t = {.consumer = join_and_take_one(), .words = "partition 0: for "};
+	test_rig_tell("ACL SETUSER default -xgroup");
+	add(0, "partitionKey k data second");
+	test_consumer_finish(t.consumer, test_consumer_poll(t.consumer));
+	test_wait_until(poll_tells, &t, PATIENCE_MS, "the poll tells of the refused commit");
+	assert_int_equal(t.status, SEG_EAUTH);
+	goes_on_with(t.consumer, "ACL SETUSER default +xgroup");
 }
 
 static void a_poll_names_the_commits_that_are_refused_for_a_session(void **state)
@@ -621,6 +637,7 @@ int main(void)
 		TEST(a_poll_names_the_right_to_heartbeats_that_is_missing_for_a_session),
 		TEST(polls_are_empty_while_one_of_two_partitions_cannot_be_read),
 		TEST(and_while_one_of_them_cannot_be_committed),
+		TEST(a_poll_names_the_right_that_one_commit_has_lacked_for_a_session),
 		TEST(a_poll_names_the_commits_that_are_refused_for_a_session),
 		TEST(polls_are_empty_while_redis_refuses_what_may_pass_by_itself),
 		TEST(what_is_null_is_an_error_and_no_crash),

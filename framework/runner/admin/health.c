@@ -96,15 +96,13 @@ static bool tell_refusal(const seg_section *section, seg_refused kind, seg_refus
  */
 static void judge_refusals(verdict *v, const seg_config_consumer *config, const seg_section *section)
 {
-	char what[SEG_HINDRANCE_SENTENCE_MAX + 100], sentence[SEG_HINDRANCE_SENTENCE_MAX], all[64] = "";
+	char what[SEG_HINDRANCE_SENTENCE_MAX + SEG_REFUSAL_WHERE_MAX], sentence[SEG_HINDRANCE_SENTENCE_MAX],
+		where[SEG_REFUSAL_WHERE_MAX];
 	for (seg_refused kind = SEG_REFUSED_CLAIM; kind < SEG_REFUSED_KINDS; kind++) {
 		seg_refusing refusing;
 		if (!tell_refusal(section, kind, &refusing, sentence))
 			continue;
-		snprintf(all, sizeof(all), "%" PRIu32 " partitions are refused something; ",
-			 refusing.partitions);
-		snprintf(what, sizeof(what), "%spartition %" PRIu32 ": %s",
-			 refusing.partitions > 1 ? all : "", refusing.partition, sentence);
+		snprintf(what, sizeof(what), "%s%s", seg_refusal_where(kind, &refusing, where), sentence);
 		bool all_refused = seg_refusal_is_all(section->member, kind, &refusing,
 						      atomic_load(&section->counters.owned));
 		find(v, all_refused ? SEG_HEALTH_NOT_READY : SEG_HEALTH_DEGRADED, "refusal", config, what);

@@ -104,6 +104,16 @@ int64_t seg_call_tick_due(const seg_task *task)
 	return task->setup->handler->tick ? seg_permission_look_at(task, task->tick_at) : SEG_NEVER;
 }
 
+void seg_call_ended_thread(seg_task *task, const char *whose)
+{
+	char reason[SEG_PLUGIN_CALL_THREAD_END_MAX];
+	seg_plugin_call_describe_thread_end(&task->call, whose, reason);
+	seg_plugin_call_lose(&task->call);
+	seg_turn_leave(&task->turn);
+	task->setup->stop(task->setup->arg, &task->logger, NULL, reason);
+	seg_permission_await_abandon(task);
+}
+
 void seg_call_close(seg_task *task)
 {
 	const seg_task_setup *setup = task->setup;

@@ -33,6 +33,13 @@ void seg_call_tick(seg_task *task);
 /* When to call seg_call_tick again (seg_now()); SEG_NEVER if the plugin has no tick. */
 int64_t seg_call_tick_due(const seg_task *task);
 
+/*
+ * The plugin has ended the task's thread, `whose` ("segrunner's worker thread"), with pthread_exit: its messages are not handled, and it
+ * cannot be asked to close the partition. That is no clean end: the next owner must learn that an owner has died here, so that a message
+ * that does it again and again becomes a dead letter. Returns once the partition is to be abandoned.
+ */
+void seg_call_ended_thread(seg_task *task, const char *whose);
+
 /* partition_close: "released" while the lease is valid, or "lost". */
 void seg_call_close(seg_task *task);
 

@@ -171,21 +171,11 @@ static void end(seg_lane *lane)
 	seg_handoff_wake(handoff);
 }
 
-/*
- * The plugin has called pthread_exit: its messages are not handled, and it cannot be asked to close the partition. That is no clean end: the
- * next owner must learn that an owner has died here, so that a message that does it again and again becomes a dead letter.
- */
 static void thread_was_ended(void *arg)
 {
 	seg_lane *lane = arg;
-	seg_task *task = &lane->task;
-	char reason[SEG_PLUGIN_CALL_THREAD_END_MAX];
-	seg_plugin_call_describe_thread_end(&task->call, "a thread of segrunner's", reason);
-	seg_plugin_call_lose(&task->call);
-	seg_turn_leave(&task->turn);
-	seg_effects_drop(&task->effects);
-	task->setup->stop(task->setup->arg, &task->logger, NULL, reason);
-	seg_permission_await_abandon(task);
+	seg_effects_drop(&lane->task.effects);
+	seg_call_ended_thread(&lane->task, "a thread of segrunner's");
 	end(lane);
 }
 

@@ -30,20 +30,11 @@ static void handle_fetched(seg_task *task)
 	}
 }
 
-/*
- * The plugin has called pthread_exit: its messages are not handled, and it cannot be asked to close the partition. That is no clean end: the
- * next owner must learn that an owner has died here, so that a message that does it again and again becomes a dead letter.
- */
 static void thread_was_ended(void *arg)
 {
 	seg_task *task = arg;
-	char reason[SEG_PLUGIN_CALL_THREAD_END_MAX];
-	seg_plugin_call_describe_thread_end(&task->call, "segrunner's worker thread", reason);
-	seg_plugin_call_lose(&task->call);
-	seg_turn_leave(&task->turn);
 	seg_task_end_retries(task);
-	task->setup->stop(task->setup->arg, &task->logger, NULL, reason);
-	seg_permission_await_abandon(task);
+	seg_call_ended_thread(task, "segrunner's worker thread");
 	seg_handoff_stopped(task->handoff);
 }
 

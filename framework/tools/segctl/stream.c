@@ -47,8 +47,10 @@ static int refuse_create(ctl_context *context, const char *name, const seg_error
 {
 	seg_stream *stream;
 	seg_error unusable;
-	int status = error->status == SEG_ESERVER ? ctl_try_stream(context, name, &stream, &unusable) : 0;
-	if (error->status == SEG_ESERVER && status == 0)
+	if (error->status != SEG_ESERVER)
+		return ctl_fail(error);
+	int status = ctl_try_stream(context, name, &stream, &unusable);
+	if (status == 0)
 		seg_stream_close(stream);
 	return ctl_fail(status == SEG_EPROTOCOL ? &unusable : error);
 }
