@@ -8,6 +8,7 @@
 #include "group/careful_read.h"
 #include "group/doorbell.h"
 #include "group/history.h"
+#include "group/pace.h"
 #include "group/read.h"
 
 /* Between two reads of a partition without a backlog, while Redis refuses the blocking read. */
@@ -65,6 +66,12 @@ static size_t text_max(const seg_partition *p)
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
+	int64_t turn = seg_pace_read_turn(p, now);
+	if (turn > now) {
+		p->read.backlogged = true; /* whether it has rung is forgotten */
+		seg_read_pause(p, turn);
+		return;
+	}
 	if (!seg_careful_read_enter(p)) {
 		p->read.backlogged = true; /* whether it has rung is forgotten */
 		seg_read_pause(p, now + HELD_PAUSE);

@@ -176,6 +176,10 @@ typedef struct seg_partition {
 		seg_entry_sink sink; /* of a read of this partition alone; fetch.c writes it */
 	} read;
 
+	struct {
+		bool has_turn; /* the read that is wanted next has a turn, and that has come */
+	} pace;
+
 	/* After deaths that no message explains. */
 	struct {
 		bool on;      /* entries are read one at a time */

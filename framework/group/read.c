@@ -7,6 +7,7 @@
 #include "group/careful_read.h"
 #include "group/gap.h"
 #include "group/notes.h"
+#include "group/pace.h"
 #include "group/refusal.h"
 
 /* After a read that Redis refused. */
@@ -146,6 +147,8 @@ static seg_read_result deliver(seg_partition *p, bool alone, int64_t now)
 	seg_ledger_collect(l);
 	uint64_t unhandled = seg_ledger_unhandled(l);
 	seg_read_result result = seg_ledger_deliver(l, p->number, p->own.epoch);
+	if (alone)
+		seg_pace_read_ended(p, result.messages, now);
 	/* Far from Redis, larger reads would make a larger window, and so prolong the careful reads. */
 	if (alone && l->filled && !p->careful_read.on)
 		seg_ledger_adapt(l, seg_route_round_trip(p->member->data, p->log_key),

@@ -20,6 +20,7 @@
  *     value_load   reads what handlers have kept for it
  *     fetch        reads the logs, through read (one partition) and blocking_read (many, and the control stream); or through
  *                  read and doorbell
+ *     pace         spaces large reads, far from Redis
  *     careful_read reads one entry at a time, after deaths that no message explains
  *     commit       commits positions and releases partitions
  *     acks         with ack_replicas, asks the replicas whether they have what was written
@@ -38,9 +39,9 @@
  *
  * A section below that has the name of a file is written only by that file. The agent calls the parts. They call each other only so:
  *
- *     fetch         -> read, careful_read, blocking_read, doorbell
+ *     fetch         -> read, careful_read, blocking_read, doorbell, pace
  *     blocking_read -> read
- *     read          -> careful_read, gap, brief
+ *     read          -> careful_read, gap, brief, pace
  *     doorbell      -> rest, brief
  *     presence      -> doorbell
  *     commit        -> gap, acks, value_load, recall, changes
@@ -163,6 +164,22 @@ typedef struct seg_refusal {
 } seg_refusal;
 
 enum { SEG_REFUSALS_MAX = 8 };
+
+/* With more nodes than that, some of them are not paced. */
+enum { SEG_PACE_NODES = 16, SEG_PACE_TIMES = 8, SEG_PACE_READS = 64 };
+
+/* The large reads from one node: pace.c's. */
+typedef struct seg_pace {
+	bool used;
+	seg_node node;
+	int64_t next_turn;             /* seg_now(): no read that takes turns is issued before */
+	unsigned count;                /* of reads that have ended */
+	int64_t times[SEG_PACE_TIMES]; /* ns of Redis for a message, by the newest of them */
+	struct {
+		int64_t at;
+		size_t messages;
+	} ended[SEG_PACE_READS];
+} seg_pace;
 
 /* What Redis refuses at this moment, of one kind, as any thread may see it. */
 typedef struct seg_refusing {
@@ -298,6 +315,8 @@ typedef struct seg_member {
 		bool *told; /* by partition: whether the log's newest line counts it as this member's */
 		int64_t first, last; /* seg_now() of changes that no line tells of; 0: there are none */
 	} roll;
+
+	seg_pace paces[SEG_PACE_NODES];
 
 	struct {
 		bool fatal;  /* the member has failed for good */

@@ -207,8 +207,7 @@ static bool issue(seg_producer *p, seg_producer_batch *batch)
 	number(p, batch);
 	batch->owner = p;
 	bool built = build(p, batch);
-	batch->waiting =
-		built ? seg_append_issue(&p->sender.builder, p->sender.route, got_answer, batch) : 0;
+	batch->waiting = built ? seg_append_issue(&p->sender.builder, p->sender.route, got_answer, batch) : 0;
 	if (!batch->waiting) {
 		/* While the connection is there, nothing else keeps a batch from being issued. */
 		if (!built || seg_route_ready(p->sender.route))

@@ -1,0 +1,35 @@
+/*
+ * pace.h - far from Redis, spaces the large reads of partitions that have a backlog. I/O thread.
+ *
+ * Redis runs all commands of a connection that it has received, before it sends most of what the first of them returns. So reads
+ * that come together come together again: their replies arrive at once, after Redis's time for all of them, and then Redis idles
+ * for a round trip. Reads that come one by one, each when Redis is done with the one before, keep it busy all the while: one node's
+ * 8 partitions are read 1.3 times as fast at 50 ms (examples/guides/performance.md).
+ *
+ * How long Redis takes for a message is measured: the time that a read took beyond the round trip, divided by the messages of all
+ * reads that Redis has worked on in that time.
+ */
+#ifndef SEG_GROUP_PACE_H
+#define SEG_GROUP_PACE_H
+
+#include "group/state.h"
+
+/*
+ * A read of so many messages is wanted: reserves its turn. Returns when it may be issued, `now` (seg_now()) or later. longest: ns between
+ * two turns, at most.
+ */
+int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t longest, int64_t now);
+
+/*
+ * A read of so many messages has ended, which took `beyond` ns longer than the round trip. Meanwhile Redis has got reads of `waiting`
+ * messages, whose replies have not come yet.
+ */
+void seg_pace_ended(seg_pace *pace, size_t messages, size_t waiting, int64_t beyond, int64_t now);
+
+/* The partition's read is wanted now. Returns when it may be issued: reserves its turn, unless it has one. */
+int64_t seg_pace_read_turn(seg_partition *partition, int64_t now);
+
+/* The partition's read, alone, has brought so many messages. Its issued_at still stands. */
+void seg_pace_read_ended(seg_partition *partition, size_t messages, int64_t now);
+
+#endif

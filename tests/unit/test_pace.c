@@ -1,0 +1,171 @@
+/*
+ * test_pace.c - turns of large reads, against a Redis made by hand: it runs all reads that have come before it sends what they return.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "group/pace.h"
+
+enum { READERS = 8, MESSAGES = 16384 };
+
+#define STEP (100 * (SEG_MS / 1000))
+#define ROUND_TRIP (50 * SEG_MS)
+#define SERVICE (6 * SEG_MS)     /* Redis's time for one read */
+#define PARSING (1 * SEG_MS)     /* the client's */
+#define SETTLED (2 * SEG_SECOND) /* from then on, reads are counted */
+#define END (6 * SEG_SECOND)
+
+typedef enum { WANTED, SENT, RUN, ANSWERED } place;
+
+typedef struct {
+	place place;
+	int64_t at; /* WANTED: its turn; SENT: Redis gets it; ANSWERED: the client has its reply */
+	int64_t issued;
+} reader;
+
+typedef struct {
+	reader readers[READERS];
+	int64_t busy_until; /* Redis */
+	int64_t now;
+	seg_pace pace;
+	bool paced;
+	int64_t error; /* by which the round trip is thought to be too short */
+	unsigned reads;
+} world;
+
+static void send_wanted(world *w)
+{
+	for (reader *r = w->readers; r < w->readers + READERS; r++)
+		if (r->place == WANTED && r->at <= w->now)
+			*r = (reader){.place = SENT, .at = w->now + ROUND_TRIP / 2, .issued = w->now};
+}
+
+/* The read that came first, of those that Redis has. */
+static reader *first_come(world *w)
+{
+	reader *first = NULL;
+	for (reader *r = w->readers; r < w->readers + READERS; r++)
+		if (r->place == SENT && r->at <= w->now && (!first || r->at < first->at))
+			first = r;
+	return first;
+}
+
+static void run_redis(world *w)
+{
+	if (w->now < w->busy_until)
+		return;
+	reader *next = first_come(w);
+	if (next) {
+		next->place = RUN;
+		next->at = w->busy_until = w->now + SERVICE;
+		return;
+	}
+	/* Nothing else to run: all replies leave, and the client parses one after the other. */
+	int64_t arrival = w->now + ROUND_TRIP / 2;
+	for (unsigned i = 0; i < READERS; i++)
+		if (w->readers[i].place == RUN) {
+			arrival += PARSING;
+			w->readers[i].place = ANSWERED;
+			w->readers[i].at = arrival;
+		}
+}
+
+static size_t waiting(const world *w, const reader *than)
+{
+	size_t messages = 0;
+	for (const reader *r = w->readers; r < w->readers + READERS; r++)
+		if (r != than && r->place != WANTED && r->issued < w->now - ROUND_TRIP + w->error)
+			messages += MESSAGES;
+	return messages;
+}
+
+static void hear(world *w)
+{
+	for (reader *r = w->readers; r < w->readers + READERS; r++) {
+		if (r->place != ANSWERED || r->at > w->now)
+			continue;
+		seg_pace_ended(&w->pace, MESSAGES, waiting(w, r), w->now - r->issued - ROUND_TRIP + w->error,
+			       w->now);
+		w->reads += w->now >= SETTLED;
+		*r = (reader){.place = WANTED,
+			      .at = w->paced ? seg_pace_turn(&w->pace, MESSAGES, 2 * ROUND_TRIP, w->now)
+					     : w->now};
+	}
+}
+
+/* Reads per second; error: by which the round trip is thought to be too short. */
+static unsigned rate(bool paced, int64_t error)
+{
+	static world w;
+	w = (world){.paced = paced, .error = error};
+	for (w.now = 0; w.now < END; w.now += STEP) {
+		send_wanted(&w);
+		run_redis(&w);
+		hear(&w);
+	}
+	return w.reads / (unsigned)((END - SETTLED) / SEG_SECOND);
+}
+
+static void reads_that_came_together_drift_apart_and_keep_redis_busy(void **state)
+{
+	(void)state;
+	const unsigned limit = READERS * SEG_SECOND / (ROUND_TRIP + SERVICE + PARSING);
+	assert_true(rate(false, 0) < limit * 6 / 10);
+	assert_true(rate(true, 0) > limit * 17 / 20);
+}
+
+static void a_round_trip_that_has_become_longer_costs_little(void **state)
+{
+	(void)state;
+	assert_true(rate(true, 30 * SEG_MS) > rate(false, 0));
+	assert_true(rate(true, -30 * SEG_MS) >= rate(false, 0) * 9 / 10);
+}
+
+static void before_any_read_has_ended_none_waits(void **state)
+{
+	(void)state;
+	seg_pace pace = {0};
+	for (int i = 0; i < READERS; i++)
+		assert_int_equal(seg_pace_turn(&pace, MESSAGES, SEG_SECOND, SEG_SECOND), SEG_SECOND);
+}
+
+static void one_read_that_took_long_does_not_move_the_turns(void **state)
+{
+	(void)state;
+	seg_pace pace = {0};
+	for (int i = 0; i < SEG_PACE_TIMES; i++)
+		seg_pace_ended(&pace, 1000, 0, i == 3 ? SEG_SECOND : SEG_MS, (i + 1) * SEG_SECOND);
+	int64_t now = 10 * SEG_SECOND;
+	assert_int_equal(seg_pace_turn(&pace, 1000, SEG_SECOND, now), now);
+	assert_int_equal(seg_pace_turn(&pace, 1000, SEG_SECOND, now), now + SEG_MS + SEG_MS / 10);
+	assert_int_equal(seg_pace_turn(&pace, 2000, SEG_SECOND, now), now + 2 * (SEG_MS + SEG_MS / 10));
+	assert_int_equal(seg_pace_turn(&pace, 1000, SEG_SECOND, now), now + 4 * (SEG_MS + SEG_MS / 10));
+}
+
+static void turns_are_never_further_apart_than_they_may_be(void **state)
+{
+	(void)state;
+	seg_pace pace = {0};
+	for (int i = 0; i < SEG_PACE_TIMES; i++)
+		seg_pace_ended(&pace, 1000, 0, 10 * SEG_SECOND, (i + 1) * SEG_SECOND);
+	int64_t now = 100 * SEG_SECOND, longest = 2 * ROUND_TRIP;
+	assert_int_equal(seg_pace_turn(&pace, 1000, longest, now), now);
+	assert_int_equal(seg_pace_turn(&pace, 1000, longest, now), now + longest);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_that_came_together_drift_apart_and_keep_redis_busy),
+		cmocka_unit_test(a_round_trip_that_has_become_longer_costs_little),
+		cmocka_unit_test(before_any_read_has_ended_none_waits),
+		cmocka_unit_test(one_read_that_took_long_does_not_move_the_turns),
+		cmocka_unit_test(turns_are_never_further_apart_than_they_may_be),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
