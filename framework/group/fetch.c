@@ -66,12 +66,6 @@ static size_t text_max(const seg_partition *p)
 static void read_now(seg_partition *p, int64_t now)
 {
 	char count[24], id[SEG_ID_TEXT_MAX];
-	int64_t turn = seg_pace_read_turn(p, now);
-	if (turn > now) {
-		p->read.backlogged = true; /* whether it has rung is forgotten */
-		seg_read_pause(p, turn);
-		return;
-	}
 	if (!seg_careful_read_enter(p)) {
 		p->read.backlogged = true; /* whether it has rung is forgotten */
 		seg_read_pause(p, now + HELD_PAUSE);
@@ -129,6 +123,26 @@ static void fetch_blocking(seg_partition *p, bool alone, int64_t now)
 	read_now(p, now);
 }
 
+/* Whether the partition's read, which is wanted now, waits for its turn. */
+static bool waits_for_turn(seg_partition *p, int64_t now)
+{
+	int64_t turn = seg_pace_read_turn(p, now);
+	if (turn > now)
+		seg_read_pause(p, turn);
+	return turn > now;
+}
+
+static void fetch(seg_partition *p, bool rings, int64_t now, int64_t *next)
+{
+	bool alone = p->read.backlogged || p->read.refusals > 0 || p->careful_read.on;
+	if (alone && waits_for_turn(p, now))
+		return;
+	if (rings)
+		fetch_rung(p, alone, now, next);
+	else
+		fetch_blocking(p, alone, now);
+}
+
 /* Waits for what no partition's read waits for. Returns when it must be called again. */
 static int64_t wait_for_news(seg_member *m, bool rings, int64_t now)
 {
@@ -150,11 +164,7 @@ int64_t seg_fetch_step(seg_member *m, seg_partition *const *partitions, uint32_t
 		if (!seg_read_is_wanted(p, now, &next) ||
 		    !seg_history_holds(&m->links[SEG_LINK_DATA], p->slot))
 			continue;
-		bool alone = p->read.backlogged || p->read.refusals > 0 || p->careful_read.on;
-		if (rings)
-			fetch_rung(p, alone, now, &next);
-		else
-			fetch_blocking(p, alone, now);
+		fetch(p, rings, now, &next);
 		if (p->read.reading == SEG_READING_NOT && p->read.at > now && p->read.at < next)
 			next = p->read.at;
 	}

@@ -3,14 +3,14 @@
 /* Smaller reads say too little of Redis's time for a message, and need no turns. */
 enum { LARGE_READ = 1024 };
 
-/* With more partitions, Redis is busy for much longer than a round trip anyway. */
-enum { PARTITIONS_MOST = SEG_PACE_READS };
+/* Where more partitions are being read, Redis is busy for much longer than a round trip anyway. */
+enum { READS_MOST = SEG_PACE_READS };
 
 /*
- * Turns are at most so many round trips apart. A Redis that takes longer for a read idles for little of its time, and one that has stood
- * still must not be spared for long.
+ * In round trips: how far two turns are apart, and how far ahead a turn is, at most. A Redis that takes longer for a read idles for little
+ * of its time, and one that has stood still must not be spared for long.
  */
-enum { ROUND_TRIPS_APART = 2 };
+enum { APART_MOST = 2, AHEAD_MOST = 4 };
 
 /* --- the turns of one node ---------------------------------------------------------------- */
 
@@ -30,13 +30,17 @@ static int64_t time_per_message(const seg_pace *pace)
 	return second;
 }
 
-int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t longest, int64_t now)
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t round_trip, int64_t now)
 {
 	int64_t time = time_per_message(pace) * (int64_t)messages;
-	int64_t turn = now > pace->next_turn ? now : pace->next_turn;
+	int64_t turn = now > pace->next_turn ? now : least(pace->next_turn, now + AHEAD_MOST * round_trip);
 	/* A tenth further apart than Redis's time, so that reads which have come together drift apart again. */
-	time += time / 10;
-	pace->next_turn = turn + (time < longest ? time : longest);
+	pace->next_turn = turn + least(time + time / 10, APART_MOST * round_trip);
 	return turn;
 }
 
@@ -63,23 +67,50 @@ void seg_pace_ended(seg_pace *pace, size_t messages, size_t waiting, int64_t bey
 
 /* --- the reads of partitions ---------------------------------------------------------------- */
 
-/* Of the partition's node; NULL: its reads take no turns. */
-static seg_pace *pace_of(seg_partition *p, size_t messages)
+/* A node's; NULL: its place is another node's, which still has slots. */
+static seg_pace *pace_of(seg_member *m, seg_node node)
 {
-	seg_member *m = p->member;
-	if (messages < LARGE_READ || m->active_count > PARTITIONS_MOST || p->careful_read.on ||
-	    seg_route_round_trip(m->data, p->log_key) < SEG_LEDGER_FAR)
-		return NULL;
-	seg_node node = seg_route_node(m->data, p->slot);
 	seg_pace *pace = &m->paces[node % SEG_PACE_NODES];
-	if (!pace->used)
-		*pace = (seg_pace){.used = true, .node = node};
+	if (pace->node != node && (pace->count == 0 || !seg_route_has_slots(m->data, pace->node)))
+		*pace = (seg_pace){.node = node};
 	return pace->node == node ? pace : NULL;
+}
+
+/* The round trip to the partition's node, if it is far, and a read of so many messages takes turns; else 0. */
+static int64_t paced_round_trip(const seg_partition *p, size_t messages)
+{
+	if (messages < LARGE_READ || p->careful_read.on)
+		return 0;
+	int64_t round_trip = seg_route_round_trip(p->member->data, p->log_key);
+	return round_trip < SEG_LEDGER_FAR ? 0 : round_trip;
 }
 
 static size_t messages_of(const seg_partition *p, size_t entries)
 {
 	return entries * p->ledger.messages_per_entry;
+}
+
+/* The other reads of the partition's node. */
+typedef struct seg_pace_others {
+	unsigned reads;   /* under way, or with a turn */
+	size_t requested; /* messages that those under way have asked for, if Redis got them in time */
+} seg_pace_others;
+
+static seg_pace_others others_of(const seg_partition *than, int64_t in_time)
+{
+	const seg_member *m = than->member;
+	seg_node node = seg_route_node(m->data, than->slot);
+	seg_pace_others others = {0};
+	for (uint32_t i = 0; i < m->active_count; i++) {
+		const seg_partition *p = m->active[i];
+		bool reads = p->read.reading == SEG_READING_NOW;
+		if (p == than || (!reads && !p->pace.has_turn) || seg_route_node(m->data, p->slot) != node)
+			continue;
+		others.reads++;
+		if (reads && p->read.issued_at < in_time)
+			others.requested += messages_of(p, p->ledger.entries_requested);
+	}
+	return others;
 }
 
 int64_t seg_pace_read_turn(seg_partition *p, int64_t now)
@@ -89,34 +120,25 @@ int64_t seg_pace_read_turn(seg_partition *p, int64_t now)
 	if (had_turn || !p->ledger.filled)
 		return now;
 	size_t messages = messages_of(p, seg_ledger_read_count(&p->ledger));
-	seg_pace *pace = pace_of(p, messages);
-	int64_t longest = ROUND_TRIPS_APART * seg_route_round_trip(p->member->data, p->log_key);
-	int64_t turn = pace ? seg_pace_turn(pace, messages, longest, now) : now;
+	int64_t round_trip = paced_round_trip(p, messages);
+	if (round_trip == 0)
+		return now;
+	seg_pace *pace = pace_of(p->member, seg_route_node(p->member->data, p->slot));
+	unsigned others = others_of(p, now).reads;
+	if (!pace || others == 0 || others >= READS_MOST)
+		return now;
+	int64_t turn = seg_pace_turn(pace, messages, round_trip, now);
 	p->pace.has_turn = turn > now;
 	return turn;
 }
 
-/* Messages that other reads of the node have asked for, if Redis got them before `until`. */
-static size_t count_waiting(const seg_partition *than, int64_t until)
-{
-	const seg_member *m = than->member;
-	seg_node node = seg_route_node(m->data, than->slot);
-	size_t messages = 0;
-	for (uint32_t i = 0; i < m->active_count; i++) {
-		const seg_partition *p = m->active[i];
-		if (p != than && p->read.reading == SEG_READING_NOW && p->read.issued_at < until &&
-		    seg_route_node(m->data, p->slot) == node)
-			messages += messages_of(p, p->ledger.entries_requested);
-	}
-	return messages;
-}
-
 void seg_pace_read_ended(seg_partition *p, size_t messages, int64_t now)
 {
-	seg_pace *pace = pace_of(p, messages);
-	if (!pace)
+	int64_t round_trip = paced_round_trip(p, messages);
+	if (round_trip == 0)
 		return;
-	int64_t round_trip = seg_route_round_trip(p->member->data, p->log_key);
-	seg_pace_ended(pace, messages, count_waiting(p, now - round_trip),
-		       now - p->read.issued_at - round_trip, now);
+	seg_pace *pace = pace_of(p->member, seg_route_node(p->member->data, p->slot));
+	seg_pace_others others = others_of(p, now - round_trip);
+	if (pace && others.reads < READS_MOST)
+		seg_pace_ended(pace, messages, others.requested, now - p->read.issued_at - round_trip, now);
 }

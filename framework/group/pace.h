@@ -7,7 +7,7 @@
  * 8 partitions are read 1.3 times as fast at 50 ms (examples/guides/performance.md).
  *
  * How long Redis takes for a message is measured: the time that a read took beyond the round trip, divided by the messages of all
- * reads that Redis has worked on in that time.
+ * reads that Redis has worked on in that time. All partitions of a node share it, also where the sizes of their messages differ.
  */
 #ifndef SEG_GROUP_PACE_H
 #define SEG_GROUP_PACE_H
@@ -15,10 +15,10 @@
 #include "group/state.h"
 
 /*
- * A read of so many messages is wanted: reserves its turn. Returns when it may be issued, `now` (seg_now()) or later. longest: ns between
- * two turns, at most.
+ * A read of so many messages is wanted: reserves its turn. Returns when it may be issued: from `now` (seg_now()) to four round trips later.
+ * round_trip: ns.
  */
-int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t longest, int64_t now);
+int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t round_trip, int64_t now);
 
 /*
  * A read of so many messages has ended, which took `beyond` ns longer than the round trip. Meanwhile Redis has got reads of `waiting`
@@ -26,7 +26,7 @@ int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t longest, int64_t 
  */
 void seg_pace_ended(seg_pace *pace, size_t messages, size_t waiting, int64_t beyond, int64_t now);
 
-/* The partition's read is wanted now. Returns when it may be issued: reserves its turn, unless it has one. */
+/* The partition's read is wanted now. Returns when it may be issued: reserves its turn, unless it has one, or no other read is under way. */
 int64_t seg_pace_read_turn(seg_partition *partition, int64_t now);
 
 /* The partition's read, alone, has brought so many messages. Its issued_at still stands. */

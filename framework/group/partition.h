@@ -172,12 +172,12 @@ typedef struct seg_partition {
 		bool backlogged;   /* the log probably has more messages: read this partition alone */
 		unsigned refusals; /* reads in a row that Redis refused */
 		int64_t told_at;   /* when the newest refusal was logged */
-		int64_t at;        /* no read is issued before: linger, or a pause after a refusal */
+		int64_t at; /* no read is issued before: linger, a pause after a refusal, or its turn */
 		seg_entry_sink sink; /* of a read of this partition alone; fetch.c writes it */
 	} read;
 
 	struct {
-		bool has_turn; /* the read that is wanted next has a turn, and that has come */
+		bool has_turn; /* the read that is wanted next has a turn: it comes at read.at */
 	} pace;
 
 	/* After deaths that no message explains. */
@@ -234,8 +234,8 @@ typedef struct seg_partition {
 		const char *what; /* a constant text; NULL: there is none */
 		seg_refused kind;
 		int64_t since;
-		int status;                      /* as in seg_refusing */
-		bool concerns_all;               /* of what is refused: all partitions alike, not one key */
+		int64_t all_since; /* this and the next as in seg_refusing */
+		int status;
 		char text[SEG_REFUSED_TEXT_MAX]; /* which call, and why */
 	} refusal;
 

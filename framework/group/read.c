@@ -50,6 +50,7 @@ void seg_read_begin(seg_partition *p)
 	p->read.refusals = 0;
 	p->read.told_at = 0;
 	p->read.at = 0;
+	p->pace.has_turn = false;
 	seg_careful_read_begin(p);
 	seg_ledger_expect(&p->ledger, p->resume.entry_bytes, first_bytes(p));
 }

@@ -68,12 +68,15 @@ static int lasting_status(const seg_reply *reply)
 	return seg_reply_is_transient(reply) ? 0 : seg_reply_status(reply);
 }
 
-/* Redis's words for a key that the user may not touch: "a key", "one of the keys", "at least one of the keys". */
-static bool concerns_all(const seg_reply *reply)
+/*
+ * Whether the answer is about all partitions alike, not about one key. What passes by itself, such as READONLY or OOM, is the state of a
+ * server, and a cluster has several. Users are set up alike on all of them.
+ */
+static bool concerns_all(const seg_member *m, const seg_reply *reply)
 {
 	if (seg_reply_is_transient(reply))
-		return true;
-	return seg_reply_status(reply) == SEG_EAUTH && !strstr(reply->text, " key");
+		return !seg_route_is_cluster(m->data);
+	return seg_reply_denies_command(reply);
 }
 
 static void write(char text[SEG_REFUSED_TEXT_MAX], const char *what, const seg_reply *reply)
@@ -111,12 +114,16 @@ void seg_refusal_note(seg_partition *p, seg_refused kind, const char *what, cons
 	count(p->member, kind);
 	if (p->refusal.what && p->refusal.kind > kind)
 		return;
+	int64_t now = seg_now();
 	if (!p->refusal.what || p->refusal.kind != kind)
-		p->refusal.since = seg_now();
+		p->refusal.since = p->refusal.all_since = now;
+	if (!concerns_all(p->member, reply))
+		p->refusal.all_since = SEG_NEVER;
+	else if (p->refusal.all_since == SEG_NEVER)
+		p->refusal.all_since = now;
 	p->refusal.what = what;
 	p->refusal.kind = kind;
 	p->refusal.status = lasting_status(reply);
-	p->refusal.concerns_all = concerns_all(reply);
 	write(p->refusal.text, what, reply);
 	p->member->refusals.watched = true;
 }
@@ -148,11 +155,30 @@ void seg_refusal_begin(seg_partition *p)
 	p->refusal.what = NULL;
 }
 
-static void enter(seg_refusing *r, const seg_partition *p)
+/* A session_timeout ago: what has lasted that long counts for seg_refusal_is_all. */
+static int64_t long_ago(const seg_member *m)
 {
+	return seg_now() - m->options.session_timeout;
+}
+
+/* Whether it is shown instead of the one that is: that of the verdict first, then the one that began first. */
+static bool comes_first(const seg_partition *p, const seg_refusing *shown, int64_t old)
+{
+	bool all = p->refusal.all_since <= old, shown_all = shown->all_since <= old;
+	return all != shown_all ? all : p->refusal.since < shown->since;
+}
+
+static void enter(seg_refusing *r, const seg_partition *p, int64_t old)
+{
+	if (r->partitions == 0)
+		*r = (seg_refusing){.since = SEG_NEVER, .all_since = SEG_NEVER};
+	bool first = comes_first(p, r, old);
 	r->partitions++;
-	r->concerns_all |= p->refusal.concerns_all;
-	if (r->since && r->since <= p->refusal.since)
+	if (p->refusal.since > r->newest_since)
+		r->newest_since = p->refusal.since;
+	if (p->refusal.all_since < r->all_since)
+		r->all_since = p->refusal.all_since;
+	if (!first)
 		return;
 	r->partition = p->number;
 	r->since = p->refusal.since;
@@ -164,6 +190,7 @@ static void enter(seg_refusing *r, const seg_partition *p)
 static bool gather(seg_member *m, seg_refusing seen[SEG_REFUSED_KINDS])
 {
 	bool any = false;
+	int64_t old = long_ago(m);
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		seg_partition *p = m->active[i];
 		if (p->own.state == SEG_OWN_NONE || p->own.state == SEG_OWN_LOST)
@@ -171,7 +198,7 @@ static bool gather(seg_member *m, seg_refusing seen[SEG_REFUSED_KINDS])
 		if (!p->refusal.what)
 			continue;
 		any = true;
-		enter(&seen[p->refusal.kind], p);
+		enter(&seen[p->refusal.kind], p, old);
 	}
 	return any;
 }
@@ -198,24 +225,21 @@ bool seg_refusal_look(seg_member *m, seg_refused kind, seg_refusing *refusing)
 
 bool seg_refusal_is_all(seg_member *m, seg_refused kind, const seg_refusing *refusing, unsigned owned)
 {
-	int64_t long_ago = seg_now() - m->options.session_timeout;
-	if (refusing->since > long_ago)
-		return false;
+	int64_t old = long_ago(m);
+	bool of_each = refusing->partitions >= owned && refusing->newest_since <= old;
 	switch (kind) {
 	case SEG_REFUSED_MEMBERSHIP:
-		return true;
+		return refusing->since <= old;
 	case SEG_REFUSED_CLAIM:
-		return owned == 0;
+		return owned == 0 && refusing->since <= old;
 	case SEG_REFUSED_READ:
-		return refusing->partitions >= owned;
+		return of_each;
 	case SEG_REFUSED_COMMIT:
 	case SEG_REFUSED_KINDS:
 		break;
 	}
 	/* A partition without messages has no commits, which could be refused or succeed. */
-	if (!refusing->concerns_all && refusing->partitions < owned)
-		return false;
-	return atomic_load(&m->refusals.succeeded_at) <= long_ago;
+	return (of_each || refusing->all_since <= old) && atomic_load(&m->refusals.succeeded_at) <= old;
 }
 
 const char *seg_refusal_where(seg_refused kind, const seg_refusing *refusing,

@@ -170,7 +170,6 @@ enum { SEG_PACE_NODES = 16, SEG_PACE_TIMES = 8, SEG_PACE_READS = 64 };
 
 /* The large reads from one node: pace.c's. */
 typedef struct seg_pace {
-	bool used;
 	seg_node node;
 	int64_t next_turn;             /* seg_now(): no read that takes turns is issued before */
 	unsigned count;                /* of reads that have ended */
@@ -183,12 +182,14 @@ typedef struct seg_pace {
 
 /* What Redis refuses at this moment, of one kind, as any thread may see it. */
 typedef struct seg_refusing {
-	uint32_t partitions; /* so many are concerned */
-	uint32_t partition;  /* the one whose refusals began first */
-	int64_t since;       /* seg_now() of the first of them in a row; 0: nothing of this kind is refused */
-	int status; /* of its newest, a seg_status; 0: that one may pass by itself, as in a failover */
-	bool concerns_all; /* some answer is about all partitions alike, such as a right that is missing; false: each is about one key */
-	char text[SEG_REFUSED_TEXT_MAX]; /* its newest: which call, and why */
+	uint32_t partitions;  /* so many are concerned */
+	int64_t newest_since; /* seg_now() at which the last of them began to be refused */
+	int64_t all_since; /* since then, one of them has only got answers that are about all partitions, such as a right that is missing; SEG_NEVER: none has */
+	/* Of that one, if a session_timeout has passed since then; else of the one that began to be refused first: */
+	uint32_t partition;
+	int64_t since; /* seg_now() of the first refusal in a row; 0: nothing of this kind is refused */
+	int status;    /* of the newest, a seg_status; 0: that one may pass by itself, as in a failover */
+	char text[SEG_REFUSED_TEXT_MAX]; /* the newest: which call, and why */
 } seg_refusing;
 
 typedef enum seg_link {

@@ -53,6 +53,22 @@ bool seg_reply_is_unknown_command(const seg_reply *reply)
 	       begins_with(reply, "ERR Command is not available");
 }
 
+/* Redis names the command like this: NOPERM this user has no permissions to run the 'xread' command. */
+#define BEFORE_COMMAND "to run the '"
+
+/* Redis 7.0 begins the error of a script's command with ERR, and names no command; later ones begin with NOPERM. */
+static bool is_missing_right(const seg_reply *reply)
+{
+	return begins_with(reply, "NOPERM") || begins_with(reply, "ERR The user executing the script");
+}
+
+bool seg_reply_denies_command(const seg_reply *reply)
+{
+	if (!is_missing_right(reply))
+		return seg_reply_is_unknown_command(reply);
+	return strstr(reply->text, BEFORE_COMMAND) || strstr(reply->text, "can't run this command");
+}
+
 /* --- telling of what the library can do without ------------------------------------ */
 
 const char *seg_denial_user(const seg_address *address)
@@ -77,21 +93,13 @@ void seg_denials_tell(seg_denials *denials, seg_nicety nicety, const seg_reply *
 
 /* --- explaining an error ------------------------------------------------------------ */
 
-/* Redis 7 names the command like this: NOPERM this user has no permissions to run the 'xread' command. */
 static int command_in(const char *text, const char **command)
 {
-	static const char before[] = "to run the '";
-	const char *found = strstr(text, before);
+	const char *found = strstr(text, BEFORE_COMMAND);
 	if (!found)
 		return 0;
-	*command = found + sizeof(before) - 1;
+	*command = found + sizeof(BEFORE_COMMAND) - 1;
 	return (int)strcspn(*command, "'");
-}
-
-/* Redis 7.0 begins the error of a script's command with ERR; later ones with NOPERM. */
-static bool is_missing_right(const seg_reply *reply)
-{
-	return begins_with(reply, "NOPERM") || begins_with(reply, "ERR The user executing the script");
 }
 
 const char *seg_reply_explain(const seg_reply *reply, char text[SEG_EXPLANATION_MAX])

@@ -37,6 +37,9 @@ bool seg_reply_is_denial(const seg_reply *reply);
 /* Whether the server does not know the command at all: it was renamed, or the service does not offer it. */
 bool seg_reply_is_unknown_command(const seg_reply *reply);
 
+/* Whether the command is denied for every key: the server does not know it, or the user may not run it. False if the user may not touch a key. */
+bool seg_reply_denies_command(const seg_reply *reply);
+
 /*
  * Logs, once, that the command is denied, what follows, and the right to grant. reply: the denial. where: the
  * server, for the sentence.

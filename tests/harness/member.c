@@ -29,6 +29,7 @@ seg_member *test_member_make(uint32_t partitions)
 	for (; m->partition_count < partitions; m->partition_count++) {
 		seg_partition *p = &m->partitions[m->partition_count];
 		p->member = m;
+		p->number = m->partition_count;
 		m->active[m->active_count++] = p;
 	}
 	return m;

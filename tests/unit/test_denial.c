@@ -54,6 +54,30 @@ static void what_passes_by_itself_or_asks_for_a_login_is_none(void **state)
 	assert_false(seg_reply_is_denial(NULL));
 }
 
+static bool denies_command(const char *text)
+{
+	const seg_reply reply = error_of(text);
+	return seg_reply_denies_command(&reply);
+}
+
+static void a_command_is_denied_for_every_key_and_a_key_only_by_itself(void **state)
+{
+	(void)state;
+	assert_true(denies_command("NOPERM this user has no permissions to run the 'xread' command"));
+	assert_true(denies_command("NOPERM User keycloak has no permissions to run the 'xread' command"));
+	assert_true(denies_command(
+		"ERR The user executing the script can't run this command or subcommand script: f00d"));
+	assert_true(denies_command("ERR unknown command 'EVALSHA', with args beginning with: "));
+	assert_false(denies_command("NOPERM User command has no permissions to access the 'k' key"));
+	assert_false(denies_command(
+		"NOPERM this user has no permissions to access one of the keys used as arguments"));
+	assert_false(denies_command(
+		"ERR The user executing the script can't access at least one of the keys mentioned in the command arguments script: f00d"));
+	assert_false(denies_command("WRONGTYPE Operation against a key holding the wrong kind of value"));
+	assert_false(denies_command("READONLY You can't write against a read only replica."));
+	assert_false(seg_reply_denies_command(NULL));
+}
+
 /* --- explaining -------------------------------------------------------------------------------- */
 
 static void explains(const char *error, const char *part)
@@ -214,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_missing_right_and_a_missing_command_are_denials),
 		cmocka_unit_test(what_passes_by_itself_or_asks_for_a_login_is_none),
+		cmocka_unit_test(a_command_is_denied_for_every_key_and_a_key_only_by_itself),
 		cmocka_unit_test(a_missing_right_is_named_with_what_to_grant),
 		cmocka_unit_test(a_full_memory_is_told_with_what_makes_room),
 		cmocka_unit_test(other_errors_are_told_as_they_are),

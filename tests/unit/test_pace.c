@@ -93,7 +93,7 @@ static void hear(world *w)
 			       w->now);
 		w->reads += w->now >= SETTLED;
 		*r = (reader){.place = WANTED,
-			      .at = w->paced ? seg_pace_turn(&w->pace, MESSAGES, 2 * ROUND_TRIP, w->now)
+			      .at = w->paced ? seg_pace_turn(&w->pace, MESSAGES, ROUND_TRIP, w->now)
 					     : w->now};
 	}
 }
@@ -153,9 +153,20 @@ static void turns_are_never_further_apart_than_they_may_be(void **state)
 	seg_pace pace = {0};
 	for (int i = 0; i < SEG_PACE_TIMES; i++)
 		seg_pace_ended(&pace, 1000, 0, 10 * SEG_SECOND, (i + 1) * SEG_SECOND);
-	int64_t now = 100 * SEG_SECOND, longest = 2 * ROUND_TRIP;
-	assert_int_equal(seg_pace_turn(&pace, 1000, longest, now), now);
-	assert_int_equal(seg_pace_turn(&pace, 1000, longest, now), now + longest);
+	int64_t now = 100 * SEG_SECOND;
+	assert_int_equal(seg_pace_turn(&pace, 1000, ROUND_TRIP, now), now);
+	assert_int_equal(seg_pace_turn(&pace, 1000, ROUND_TRIP, now), now + 2 * ROUND_TRIP);
+}
+
+static void no_read_waits_for_more_than_four_round_trips(void **state)
+{
+	(void)state;
+	seg_pace pace = {0};
+	for (int i = 0; i < SEG_PACE_TIMES; i++)
+		seg_pace_ended(&pace, 1000, 0, 10 * SEG_SECOND, (i + 1) * SEG_SECOND);
+	int64_t now = 100 * SEG_SECOND;
+	for (int i = 0; i < 64; i++)
+		assert_in_range(seg_pace_turn(&pace, 1000, ROUND_TRIP, now), now, now + 4 * ROUND_TRIP);
 }
 
 int main(void)
@@ -166,6 +177,7 @@ int main(void)
 		cmocka_unit_test(before_any_read_has_ended_none_waits),
 		cmocka_unit_test(one_read_that_took_long_does_not_move_the_turns),
 		cmocka_unit_test(turns_are_never_further_apart_than_they_may_be),
+		cmocka_unit_test(no_read_waits_for_more_than_four_round_trips),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
