@@ -128,12 +128,14 @@ static bool can_look(const seg_partition *p)
 	       p->ledger.entries_read >= 0 && !seg_ledger_is_before_a_gap(&p->ledger);
 }
 
-/* No read may be under way: the commit goes over another connection, and what the read returns may be removed before the commit
- * comes. A partition of a blocking read always has one. */
+/*
+ * No read may be under way: the commit goes over another connection, and what the read returns may be removed before the commit comes. A
+ * partition of a blocking read always has one. Nor may a read wait for its turn: it would wait for the commit's answer, too.
+ */
 bool seg_gap_joins_commit(const seg_partition *p, int64_t now)
 {
 	return can_look(p) && now >= p->gap.commit_at && p->read.reading == SEG_READING_NOT &&
-	       p->gap.looked_count != p->ledger.fetched_count &&
+	       !p->read.backlogged && p->gap.looked_count != p->ledger.fetched_count &&
 	       p->ledger.handled_count == p->ledger.fetched_count &&
 	       seg_id_compare(p->ledger.handled, p->ledger.fetched) == 0;
 }

@@ -1,5 +1,7 @@
 #include "group/pace.h"
 
+#include "base/clock.h"
+
 /* Smaller reads say too little of Redis's time for a message, and need no turns. */
 enum { LARGE_READ = 1024 };
 
@@ -7,10 +9,13 @@ enum { LARGE_READ = 1024 };
 enum { READS_MOST = SEG_PACE_READS };
 
 /*
- * In round trips: how far two turns are apart, and how far ahead a turn is, at most. A Redis that takes longer for a read idles for little
- * of its time, and one that has stood still must not be spared for long.
+ * Where all reads together take Redis more than so many times as long as one of them with its round trip, none waits: it is busy also
+ * where they come together.
  */
-enum { APART_MOST = 2, AHEAD_MOST = 4 };
+enum { BUSY_LEAST = 2 };
+
+/* In round trips: how far two turns are apart, at most. A Redis that takes longer for a read idles for little of its time. */
+enum { APART_MOST = 2 };
 
 /* --- the turns of one node ---------------------------------------------------------------- */
 
@@ -35,10 +40,12 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t round_trip, int64_t now)
+int64_t seg_pace_turn(seg_pace *pace, size_t messages, unsigned reads, int64_t round_trip, int64_t now)
 {
 	int64_t time = time_per_message(pace) * (int64_t)messages;
-	int64_t turn = now > pace->next_turn ? now : least(pace->next_turn, now + AHEAD_MOST * round_trip);
+	if (time * reads > BUSY_LEAST * (round_trip + time))
+		return now;
+	int64_t turn = now > pace->next_turn ? now : pace->next_turn;
 	/* A tenth further apart than Redis's time, so that reads which have come together drift apart again. */
 	pace->next_turn = turn + least(time + time / 10, APART_MOST * round_trip);
 	return turn;
@@ -127,7 +134,7 @@ int64_t seg_pace_read_turn(seg_partition *p, int64_t now)
 	unsigned others = others_of(p, now).reads;
 	if (!pace || others == 0 || others >= READS_MOST)
 		return now;
-	int64_t turn = seg_pace_turn(pace, messages, round_trip, now);
+	int64_t turn = seg_pace_turn(pace, messages, others + 1, round_trip, now);
 	p->pace.has_turn = turn > now;
 	return turn;
 }

@@ -15,10 +15,10 @@
 #include "group/state.h"
 
 /*
- * A read of so many messages is wanted: reserves its turn. Returns when it may be issued: from `now` (seg_now()) to four round trips later.
- * round_trip: ns.
+ * A read of so many messages is wanted: reserves its turn. Returns when it may be issued: from `now` (seg_now()) to five round trips later.
+ * reads: all that are under way or wait for their turn, with this one. round_trip: ns.
  */
-int64_t seg_pace_turn(seg_pace *pace, size_t messages, int64_t round_trip, int64_t now);
+int64_t seg_pace_turn(seg_pace *pace, size_t messages, unsigned reads, int64_t round_trip, int64_t now);
 
 /*
  * A read of so many messages has ended, which took `beyond` ns longer than the round trip. Meanwhile Redis has got reads of `waiting`

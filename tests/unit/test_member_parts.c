@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "group/gap.h"
 #include "group/notes.h"
 #include "group/request.h"
 #include "group/stop.h"
@@ -83,6 +84,22 @@ static void a_refused_request_is_due_again_though_the_next_commit_is_far_off(voi
 	assert_true(seg_request_step(p, now) == now + 50 * SEG_MS);
 }
 
+/* The look holds the next read up until the commit's answer comes, which takes a round trip. */
+static void a_commit_looks_for_removed_messages_only_where_no_read_is_wanted(void **state)
+{
+	(void)state;
+	seg_partition *p = member->partitions;
+	int64_t now = seg_now();
+	p->own = (seg_ownership){.state = SEG_OWN_ACTIVE, .epoch = 1, .worker = true};
+	p->ledger.fetched_count = p->ledger.handled_count = 5;
+	assert_true(seg_gap_joins_commit(p, now));
+	p->read.reading = SEG_READING_NOW;
+	assert_false(seg_gap_joins_commit(p, now));
+	p->read.reading = SEG_READING_NOT;
+	p->read.backlogged = true;
+	assert_false(seg_gap_joins_commit(p, now));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -90,6 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(another_history_ends_an_epoch_that_was_assigned_in_the_same_tick),
 		TEST(a_refused_request_is_due_again_though_the_next_commit_is_far_off),
+		TEST(a_commit_looks_for_removed_messages_only_where_no_read_is_wanted),
 		TEST(a_member_that_failed_does_not_spin_while_its_workers_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
