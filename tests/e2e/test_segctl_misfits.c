@@ -353,6 +353,25 @@ static void live_members_stand_against_it(const char *errors)
 	assert_true(keys_left() > 0);
 }
 
+static void a_key_that_only_looks_like_a_partition_of_a_spoilt_stream_is_left_alone(void **state)
+{
+	(void)state;
+	static const char *const theirs[] = {"__default:spoilt:partition_10x",
+					     "__default:spoilt:partition_01",
+					     "__default:spoilt:partition_65536",
+					     "__default:spoilt:partition_",
+					     "{__default:spoilt:partition_1x}:from"};
+	const size_t count = sizeof(theirs) / sizeof(theirs[0]);
+	overwrite("{__default:spoilt}:info");
+	for (size_t i = 0; i < count; i++)
+		test_rig_tell("SET %s theirs", theirs[i]);
+	test_segctl_good(rig.server->address, "stream delete spoilt -y");
+	assert_int_equal(keys_left(), count);
+	const test_segctl *answer = test_segctl_do(rig.server->address, "stream delete spoilt -y");
+	assert_int_equal(answer->exit_code, EX_NOINPUT);
+	test_expect_text(answer->errors, "has left nothing");
+}
+
 static void live_members_keep_a_spoilt_stream_from_being_deleted(void **state)
 {
 	(void)state;
@@ -556,6 +575,7 @@ int main(void)
 		TEST(doctor_names_each_key),
 		TEST(doctor_does_not_flood_the_terminal),
 		TEST(a_stream_can_be_deleted_whatever_its_keys_hold),
+		TEST(a_key_that_only_looks_like_a_partition_of_a_spoilt_stream_is_left_alone),
 		TEST(live_members_keep_a_spoilt_stream_from_being_deleted),
 		TEST(leases_that_alone_cannot_be_read_keep_a_stream_from_being_deleted),
 		TEST(the_question_says_what_is_wrong),

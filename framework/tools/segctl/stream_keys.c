@@ -6,9 +6,47 @@
 #include <sysexits.h>
 
 #include "base/names.h"
+#include "base/whole_number.h"
 #include "stream/client.h"
 
 enum { PARTITIONS_MAX = 65536 };
+
+static int write_prefix(char prefix[SEG_KEY_MAX], const ctl_context *context, const char *name)
+{
+	return snprintf(prefix, SEG_KEY_MAX, "__%s:%s:partition_", context->client->name_space, name);
+}
+
+/*
+ * The number of the partition that the key is of: __NS:STREAM:partition_N or {__NS:STREAM:partition_N}:REST. -1: it is of none. A key of
+ * another program may look alike.
+ */
+static int64_t partition_of(const char *key, const char *prefix, int prefix_length)
+{
+	uint64_t number;
+	bool braces = *key == '{';
+	const char *at = key + braces, *end = key + strlen(key);
+	if (strncmp(at, prefix, (size_t)prefix_length) != 0)
+		return -1;
+	at += prefix_length;
+	bool zero_first = at[0] == '0' && at[1] >= '0' && at[1] <= '9';
+	if (zero_first || !seg_whole_number_read(&at, end, &number) || number >= PARTITIONS_MAX)
+		return -1;
+	return (braces ? strncmp(at, "}:", 2) == 0 : at == end) ? (int64_t)number : -1;
+}
+
+static void keep_partitions(const ctl_context *context, const char *name, ctl_keys *keys)
+{
+	char prefix[SEG_KEY_MAX];
+	int length = write_prefix(prefix, context, name);
+	size_t kept = 0;
+	for (size_t i = 0; i < keys->count; i++) {
+		if (partition_of(keys->list[i], prefix, length) >= 0)
+			keys->list[kept++] = keys->list[i];
+		else
+			free(keys->list[i]);
+	}
+	keys->count = kept;
+}
 
 int ctl_stream_keys_find(ctl_context *context, const char *name, ctl_keys *keys)
 {
@@ -19,6 +57,7 @@ int ctl_stream_keys_find(ctl_context *context, const char *name, ctl_keys *keys)
 	snprintf(pattern, sizeof(pattern), "__%s:%s:partition_*", name_space, name);
 	if (exit_code == EX_OK)
 		exit_code = ctl_keys_find(context, pattern, keys);
+	keep_partitions(context, name, keys);
 	seg_key_of_stream(pattern, name_space, name, "*", NULL);
 	return exit_code ? exit_code : ctl_keys_find(context, pattern, keys);
 }
@@ -57,17 +96,12 @@ uint32_t ctl_stream_keys_read(const ctl_context *context, const char *name, cons
 {
 	char prefix[SEG_KEY_MAX];
 	uint32_t partitions = 0;
-	int length =
-		snprintf(prefix, sizeof(prefix), "__%s:%s:partition_", context->client->name_space, name);
+	int length = write_prefix(prefix, context, name);
 	for (size_t i = 0; i < keys->count; i++) {
-		const char *key = keys->list[i];
-		key += *key == '{';
+		int64_t partition = partition_of(keys->list[i], prefix, length);
 		read_group(keys->list[i], groups);
-		if (strncmp(key, prefix, (size_t)length) != 0)
-			continue;
-		unsigned long p = strtoul(key + length, NULL, 10);
-		if (p >= partitions && p < PARTITIONS_MAX)
-			partitions = (uint32_t)p + 1;
+		if (partition >= partitions)
+			partitions = (uint32_t)partition + 1;
 	}
 	ctl_keys_sort(groups);
 	return partitions;
