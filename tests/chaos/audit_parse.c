@@ -114,7 +114,8 @@ bool chaos_audit_parse(chaos_audit_parser *p, const char *line, chaos_audit *eve
 	}
 	if (!position || seg_id_parse(position, &event->id))
 		return false;
-	if (p->script == CLAIM && !value_of("epoch", words, count))
+	/* A commit that is sent again after a later one writes the position as it is, without the count: nothing moves. */
+	if (!value_of(p->script == CLAIM ? "epoch" : "count", words, count))
 		return false;
 	event->kind = p->script == CLAIM ? CHAOS_AUDIT_CLAIM : CHAOS_AUDIT_COMMIT;
 	return true;
