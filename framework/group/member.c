@@ -11,6 +11,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/thread_limit.h"
 #include "group/agent.h"
 #include "group/blocking_read.h"
 #include "group/brief.h"
@@ -203,7 +204,8 @@ int seg_member_open(seg_stream *stream, const seg_member_options *options, seg_m
 		seg_fail(error, status, "out of memory");
 	int failure = 0;
 	if (status == 0 && (failure = start_thread(m)))
-		status = seg_fail(error, SEG_ESYSTEM, "cannot start a thread: %s", strerror(failure));
+		status = seg_fail(error, SEG_ESYSTEM, "cannot start a thread: %s%s", strerror(failure),
+				  seg_thread_limit_advice(failure));
 	if (status)
 		seg_member_destroy(m);
 	else

@@ -1,5 +1,6 @@
 #include "redis/master.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 
 struct seg_master {
@@ -17,25 +19,28 @@ struct seg_master {
 	seg_error missing;     /* why it is not known; status 0: not known yet */
 };
 
-seg_master *seg_master_create(void)
+int seg_master_create(seg_master **out, seg_error *error)
 {
 	seg_master *master = calloc(1, sizeof(*master));
 	if (!master)
-		return NULL;
-	pthread_mutex_init(&master->lock, NULL);
+		return seg_fail(error, SEG_ENOMEM, "out of memory");
 	master->doubt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (master->doubt_fd >= 0)
-		return master;
-	seg_master_destroy(master);
-	return NULL;
+	if (master->doubt_fd < 0) {
+		int failure = errno;
+		free(master);
+		return seg_fail(error, SEG_ESYSTEM, "no eventfd for the Sentinels: %s%s", strerror(failure),
+				seg_descriptors_advice(failure));
+	}
+	pthread_mutex_init(&master->lock, NULL);
+	*out = master;
+	return 0;
 }
 
 void seg_master_destroy(seg_master *master)
 {
 	if (!master)
 		return;
-	if (master->doubt_fd >= 0)
-		close(master->doubt_fd);
+	close(master->doubt_fd);
 	pthread_mutex_destroy(&master->lock);
 	free(master->endpoint.host);
 	free(master);

@@ -14,8 +14,8 @@
 
 typedef struct seg_master seg_master;
 
-/* Nothing is known. NULL if out of memory. */
-seg_master *seg_master_create(void);
+/* Nothing is known. 0; or a status and an error, if the system refuses memory or a descriptor. */
+int seg_master_create(seg_master **master, seg_error *error);
 
 /* No other call is under way, and none follows. NULL is allowed. */
 void seg_master_destroy(seg_master *master);

@@ -13,6 +13,7 @@
 
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "base/thread_limit.h"
 
 struct seg_lookup {
 	char *host;
@@ -111,7 +112,8 @@ seg_lookup *seg_lookup_start(const char *host, uint16_t port, seg_error *error)
 	int failure = start_thread(lookup);
 	if (failure == 0)
 		return lookup;
-	seg_fail(error, SEG_ESYSTEM, "cannot start a thread for looking up %s: %s", host, strerror(failure));
+	seg_fail(error, SEG_ESYSTEM, "cannot start a thread for looking up %s: %s%s", host, strerror(failure),
+		 seg_thread_limit_advice(failure));
 	atomic_store_explicit(&lookup->owners, 1, memory_order_relaxed);
 	seg_lookup_end(lookup);
 	return NULL;

@@ -15,6 +15,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/thread_limit.h"
 
 /* A Sentinel answers from memory: one that takes longer is skipped, if there is another. */
 #define ANSWER_TIMEOUT SEG_SECOND
@@ -293,8 +294,8 @@ int seg_sentinel_start(const seg_sentinel_options *options, seg_sentinel **senti
 	s->logger = options->logger;
 	int status = prepare(s, options, error), failure = 0;
 	if (status == 0 && (failure = start_thread(s)))
-		status = seg_fail(error, SEG_ESYSTEM, "cannot start a thread for the Sentinels: %s",
-				  strerror(failure));
+		status = seg_fail(error, SEG_ESYSTEM, "cannot start a thread for the Sentinels: %s%s",
+				  strerror(failure), seg_thread_limit_advice(failure));
 	if (status)
 		destroy(s);
 	else

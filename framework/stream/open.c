@@ -246,9 +246,9 @@ int seg_client_ask_sentinels(const seg_client_options *options, const seg_addres
 			     const seg_logger *logger, seg_master **master, seg_sentinel **sentinel,
 			     seg_error *error)
 {
-	*master = seg_master_create();
-	if (!*master)
-		return seg_fail(error, SEG_ENOMEM, "out of memory");
+	int status = seg_master_create(master, error);
+	if (status)
+		return status;
 	const seg_sentinel_options asking = {
 		.address = address,
 		.user = options->sentinel_user,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread_limit.h"
 #include "stream/flight.h"
 #include "stream/loan.h"
 #include "stream/outcome.h"
@@ -212,7 +213,8 @@ int seg_sender_start(seg_producer *p, seg_error *error)
 		return 0;
 	}
 	seg_route_destroy(p->sender.route);
-	return seg_fail(error, SEG_ESYSTEM, "cannot start the producer's thread: %s", strerror(failure));
+	return seg_fail(error, SEG_ESYSTEM, "cannot start the producer's thread: %s%s", strerror(failure),
+			seg_thread_limit_advice(failure));
 }
 
 void seg_sender_stop(seg_producer *p)

@@ -265,8 +265,8 @@ static void without_both_rights_it_goes_on_with_one_warning(void **state)
 static void a_connection_leaves_a_server_when_the_sentinels_name_another_one(void **state)
 {
 	(void)state;
-	seg_master *master = seg_master_create();
-	assert_non_null(master);
+	seg_master *master = NULL;
+	assert_int_equal(seg_master_create(&master, NULL), 0);
 	assert_true(seg_master_found(master, "127.0.0.1", (uint16_t)servers[0]->port));
 	connect_by(master, "redis+sentinel://127.0.0.1:1/m");
 	assert_int_equal(seg_connection_endpoint(connection)->port, servers[0]->port);

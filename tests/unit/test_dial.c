@@ -219,7 +219,8 @@ static void a_word_that_may_be_a_password_is_not_repeated(void **state)
 static void a_dial_for_a_master_waits_until_it_is_known_and_follows_it(void **state)
 {
 	(void)state;
-	seg_master *master = seg_master_create();
+	seg_master *master = NULL;
+	assert_int_equal(seg_master_create(&master, NULL), 0);
 	assert_int_equal(seg_address_parse("redis+sentinel://sentinel/m", &address, &error), 0);
 	dial = seg_dial_create(&address, NULL, master);
 	seg_dial_begin(dial);
@@ -248,7 +249,8 @@ static void a_dial_for_a_master_waits_until_it_is_known_and_follows_it(void **st
 static void why_no_master_is_known_is_why_a_dial_fails(void **state)
 {
 	(void)state;
-	seg_master *master = seg_master_create();
+	seg_master *master = NULL;
+	assert_int_equal(seg_master_create(&master, NULL), 0);
 	const seg_error why = {SEG_ENOTFOUND, "no such master"};
 	assert_int_equal(seg_address_parse("redis+sentinel://sentinel/m", &address, &error), 0);
 	dial = seg_dial_create(&address, NULL, master);

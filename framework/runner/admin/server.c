@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread_limit.h"
 #include "admin/access.h"
 #include "admin/certificate.h"
 #include "admin/connections.h"
@@ -279,7 +280,8 @@ int seg_server_start(const seg_listen *listen_at, const seg_server_access *acces
 			       .connections = seg_connections_create(CONNECTIONS_MAX)};
 	if (!server->connections) {
 		free(server);
-		return seg_fail(error, SEG_ESYSTEM, "admin: cannot start a thread: %s", strerror(errno));
+		return seg_fail(error, SEG_ESYSTEM, "admin: cannot start a thread: %s%s", strerror(errno),
+				seg_thread_limit_advice(errno));
 	}
 	int fd = open_socket(listen_at, &bound, error);
 	int status = fd >= 0 ? start(server, fd, access, error) : SEG_ESYSTEM;

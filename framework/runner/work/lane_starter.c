@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/thread_limit.h"
 
 /* Between two tries to start a lane's thread. Other lanes work meanwhile. */
 #define START_PAUSE (100 * SEG_MS)
@@ -31,9 +32,8 @@ static void start_failed(seg_lane_starter *s, unsigned started, int failure)
 	char reason[200];
 	s->at = seg_now() + seg_backoff(START_PAUSE, START_PAUSE_CAP, ++s->failures);
 	snprintf(reason, sizeof(reason),
-		 "cannot start thread %u of %u of a partition (parallel): %s; raise the limit of threads "
-		 "(ulimit -u, TasksMax), or lower parallel",
-		 started + 1, s->lane_count, strerror(failure));
+		 "cannot start thread %u of %u of a partition (parallel): %s%s; a lower parallel needs fewer",
+		 started + 1, s->lane_count, strerror(failure), seg_thread_limit_advice(failure));
 	if (started == 0) {
 		seg_unserved_note(&task->unserved, SEG_SHORTAGE_THREADS, reason);
 		seg_waker_kick(task->handoff->waker);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/thread_limit.h"
 #include "group/hindrance.h"
 #include "group/shortage.h"
 
@@ -41,9 +42,8 @@ static int start_thread(seg_workers *workers, seg_partition *partition, unsigned
 		await_or_run(workers, partition, SEG_WORKER_RUNS);
 		return 0;
 	}
-	snprintf(reason, sizeof(reason),
-		 "cannot start a worker thread: %s; raise the limit of threads (ulimit -u, TasksMax)",
-		 strerror(failure));
+	snprintf(reason, sizeof(reason), "cannot start a worker thread: %s%s", strerror(failure),
+		 seg_thread_limit_advice(failure));
 	if (failures == 0)
 		worker->failing_since = seg_now();
 	seg_shortage_tell(partition, SEG_SHORTAGE_THREADS, worker->failing_since, reason);
