@@ -130,7 +130,8 @@ static bool can_look(const seg_partition *p)
 
 /*
  * No read may be under way: the commit goes over another connection, and what the read returns may be removed before the commit comes. A
- * partition of a blocking read always has one. Nor may a read wait for its turn: it would wait for the commit's answer, too.
+ * partition of a blocking read always has one. Nor may the log have more messages: their read, which waits for its turn or for room, would
+ * wait for the commit's answer, too, which far from Redis takes a round trip.
  */
 bool seg_gap_joins_commit(const seg_partition *p, int64_t now)
 {

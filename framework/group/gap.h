@@ -6,8 +6,8 @@
  * ever had up to the newest one that was read, if the partition has read some since the last look. Entries that we have not read are
  * counted, logged, and added to our count.
  *
- * A commit looks on its way, if it commits all that was read: under thin traffic that is each commit, and a look of its own would cost
- * more than the commit. Else the look is a call of its own.
+ * A commit looks on its way, if it commits all that was read, and the log probably has no more: under thin traffic that is each commit, and
+ * a look of its own would cost more than the commit. Else the look is a call of its own.
  */
 #ifndef SEG_GROUP_GAP_H
 #define SEG_GROUP_GAP_H

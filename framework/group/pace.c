@@ -5,6 +5,9 @@
 /* Smaller reads say too little of Redis's time for a message, and need no turns. */
 enum { LARGE_READ = 1024 };
 
+/* A look at more partitions, for each read, costs more than turns gain. */
+enum { PARTITIONS_MOST = 256 };
+
 /* Where more partitions are being read, Redis is busy for much longer than a round trip anyway. */
 enum { READS_MOST = SEG_PACE_READS };
 
@@ -16,6 +19,9 @@ enum { BUSY_LEAST = 2 };
 
 /* In round trips: how far two turns are apart, at most. A Redis that takes longer for a read idles for little of its time. */
 enum { APART_MOST = 2 };
+
+/* In round trips: no read waits for longer. */
+enum { AHEAD_MOST = 5 };
 
 /* --- the turns of one node ---------------------------------------------------------------- */
 
@@ -40,12 +46,14 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-int64_t seg_pace_turn(seg_pace *pace, size_t messages, unsigned reads, int64_t round_trip, int64_t now)
+int64_t seg_pace_turn(seg_pace *pace, size_t messages, size_t others, int64_t round_trip, int64_t now)
 {
-	int64_t time = time_per_message(pace) * (int64_t)messages;
-	if (time * reads > BUSY_LEAST * (round_trip + time))
+	int64_t each = time_per_message(pace), time = each * (int64_t)messages;
+	if (time + each * (int64_t)others > BUSY_LEAST * (round_trip + time))
 		return now;
-	int64_t turn = now > pace->next_turn ? now : pace->next_turn;
+	int64_t turn = now > pace->next_turn || others == 0 ? now : pace->next_turn;
+	if (turn - now > AHEAD_MOST * round_trip)
+		return now;
 	/* A tenth further apart than Redis's time, so that reads which have come together drift apart again. */
 	pace->next_turn = turn + least(time + time / 10, APART_MOST * round_trip);
 	return turn;
@@ -86,7 +94,7 @@ static seg_pace *pace_of(seg_member *m, seg_node node)
 /* The round trip to the partition's node, if it is far, and a read of so many messages takes turns; else 0. */
 static int64_t paced_round_trip(const seg_partition *p, size_t messages)
 {
-	if (messages < LARGE_READ || p->careful_read.on)
+	if (messages < LARGE_READ || p->careful_read.on || p->member->active_count > PARTITIONS_MOST)
 		return 0;
 	int64_t round_trip = seg_route_round_trip(p->member->data, p->log_key);
 	return round_trip < SEG_LEDGER_FAR ? 0 : round_trip;
@@ -99,8 +107,9 @@ static size_t messages_of(const seg_partition *p, size_t entries)
 
 /* The other reads of the partition's node. */
 typedef struct seg_pace_others {
-	unsigned reads;   /* under way, or with a turn */
-	size_t requested; /* messages that those under way have asked for, if Redis got them in time */
+	unsigned reads;  /* under way, or with a turn */
+	size_t messages; /* that these bring */
+	size_t sent;     /* of them, those of reads that Redis got in time */
 } seg_pace_others;
 
 static seg_pace_others others_of(const seg_partition *than, int64_t in_time)
@@ -111,11 +120,14 @@ static seg_pace_others others_of(const seg_partition *than, int64_t in_time)
 	for (uint32_t i = 0; i < m->active_count; i++) {
 		const seg_partition *p = m->active[i];
 		bool reads = p->read.reading == SEG_READING_NOW;
-		if (p == than || (!reads && !p->pace.has_turn) || seg_route_node(m->data, p->slot) != node)
+		bool waits = p->pace.has_turn && seg_ownership_fetches(&p->own);
+		if (p == than || (!reads && !waits) || seg_route_node(m->data, p->slot) != node)
 			continue;
+		size_t entries = reads ? p->ledger.entries_requested : seg_ledger_read_count(&p->ledger);
 		others.reads++;
+		others.messages += messages_of(p, entries);
 		if (reads && p->read.issued_at < in_time)
-			others.requested += messages_of(p, p->ledger.entries_requested);
+			others.sent += messages_of(p, entries);
 	}
 	return others;
 }
@@ -131,10 +143,10 @@ int64_t seg_pace_read_turn(seg_partition *p, int64_t now)
 	if (round_trip == 0)
 		return now;
 	seg_pace *pace = pace_of(p->member, seg_route_node(p->member->data, p->slot));
-	unsigned others = others_of(p, now).reads;
-	if (!pace || others == 0 || others >= READS_MOST)
+	seg_pace_others others = others_of(p, now);
+	if (!pace || others.reads >= READS_MOST)
 		return now;
-	int64_t turn = seg_pace_turn(pace, messages, others + 1, round_trip, now);
+	int64_t turn = seg_pace_turn(pace, messages, others.messages, round_trip, now);
 	p->pace.has_turn = turn > now;
 	return turn;
 }
@@ -147,5 +159,5 @@ void seg_pace_read_ended(seg_partition *p, size_t messages, int64_t now)
 	seg_pace *pace = pace_of(p->member, seg_route_node(p->member->data, p->slot));
 	seg_pace_others others = others_of(p, now - round_trip);
 	if (pace && others.reads < READS_MOST)
-		seg_pace_ended(pace, messages, others.requested, now - p->read.issued_at - round_trip, now);
+		seg_pace_ended(pace, messages, others.sent, now - p->read.issued_at - round_trip, now);
 }

@@ -16,9 +16,10 @@
 
 /*
  * A read of so many messages is wanted: reserves its turn. Returns when it may be issued: from `now` (seg_now()) to five round trips later.
- * reads: all that are under way or wait for their turn, with this one. round_trip: ns.
+ * others: messages of the other reads that are under way or wait for their turn; 0: there are none, and this one does not wait.
+ * round_trip: ns.
  */
-int64_t seg_pace_turn(seg_pace *pace, size_t messages, unsigned reads, int64_t round_trip, int64_t now);
+int64_t seg_pace_turn(seg_pace *pace, size_t messages, size_t others, int64_t round_trip, int64_t now);
 
 /*
  * A read of so many messages has ended, which took `beyond` ns longer than the round trip. Meanwhile Redis has got reads of `waiting`

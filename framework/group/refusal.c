@@ -68,15 +68,17 @@ static int lasting_status(const seg_reply *reply)
 	return seg_reply_is_transient(reply) ? 0 : seg_reply_status(reply);
 }
 
+typedef enum seg_concern { CONCERNS_KEY, CONCERNS_NODE, CONCERNS_ALL } seg_concern;
+
 /*
- * Whether the answer is about all partitions alike, not about one key. What passes by itself, such as READONLY or OOM, is the state of a
- * server, and a cluster has several. Users are set up alike on all of them.
+ * What the answer is about. What passes by itself, such as READONLY or OOM, is the state of a server, and a cluster has several. Users are
+ * set up alike on all of them.
  */
-static bool concerns_all(const seg_member *m, const seg_reply *reply)
+static seg_concern concern_of(const seg_member *m, const seg_reply *reply)
 {
 	if (seg_reply_is_transient(reply))
-		return !seg_route_is_cluster(m->data);
-	return seg_reply_denies_command(reply);
+		return seg_route_is_cluster(m->data) ? CONCERNS_NODE : CONCERNS_ALL;
+	return seg_reply_denies_command(reply) ? CONCERNS_ALL : CONCERNS_KEY;
 }
 
 static void write(char text[SEG_REFUSED_TEXT_MAX], const char *what, const seg_reply *reply)
@@ -115,11 +117,14 @@ void seg_refusal_note(seg_partition *p, seg_refused kind, const char *what, cons
 	if (p->refusal.what && p->refusal.kind > kind)
 		return;
 	int64_t now = seg_now();
-	if (!p->refusal.what || p->refusal.kind != kind)
-		p->refusal.since = p->refusal.all_since = now;
-	if (!concerns_all(p->member, reply))
+	seg_concern concern = concern_of(p->member, reply);
+	if (!p->refusal.what || p->refusal.kind != kind) {
+		p->refusal.since = now;
 		p->refusal.all_since = SEG_NEVER;
-	else if (p->refusal.all_since == SEG_NEVER)
+	}
+	if (concern == CONCERNS_KEY)
+		p->refusal.all_since = SEG_NEVER;
+	else if (concern == CONCERNS_ALL && p->refusal.all_since == SEG_NEVER)
 		p->refusal.all_since = now;
 	p->refusal.what = what;
 	p->refusal.kind = kind;
@@ -226,7 +231,9 @@ bool seg_refusal_look(seg_member *m, seg_refused kind, seg_refusing *refusing)
 bool seg_refusal_is_all(seg_member *m, seg_refused kind, const seg_refusing *refusing, unsigned owned)
 {
 	int64_t old = long_ago(m);
-	bool of_each = refusing->partitions >= owned && refusing->newest_since <= old;
+	bool of_all = refusing->all_since <= old;
+	/* Where a right is missing, a partition that is new to the member makes no difference. */
+	bool of_each = refusing->partitions >= owned && (of_all || refusing->newest_since <= old);
 	switch (kind) {
 	case SEG_REFUSED_MEMBERSHIP:
 		return refusing->since <= old;
@@ -239,7 +246,7 @@ bool seg_refusal_is_all(seg_member *m, seg_refused kind, const seg_refusing *ref
 		break;
 	}
 	/* A partition without messages has no commits, which could be refused or succeed. */
-	return (of_each || refusing->all_since <= old) && atomic_load(&m->refusals.succeeded_at) <= old;
+	return (of_each || of_all) && atomic_load(&m->refusals.succeeded_at) <= old;
 }
 
 const char *seg_refusal_where(seg_refused kind, const seg_refusing *refusing,

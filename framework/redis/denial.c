@@ -65,7 +65,8 @@ static bool is_missing_right(const seg_reply *reply)
 bool seg_reply_denies_command(const seg_reply *reply)
 {
 	if (!is_missing_right(reply))
-		return seg_reply_is_unknown_command(reply);
+		return seg_reply_is_unknown_command(reply) || begins_with(reply, "NOAUTH") ||
+		       begins_with(reply, "ERR Unknown Redis command called from");
 	return strstr(reply->text, BEFORE_COMMAND) || strstr(reply->text, "can't run this command");
 }
 

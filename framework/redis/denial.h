@@ -37,7 +37,10 @@ bool seg_reply_is_denial(const seg_reply *reply);
 /* Whether the server does not know the command at all: it was renamed, or the service does not offer it. */
 bool seg_reply_is_unknown_command(const seg_reply *reply);
 
-/* Whether the command is denied for every key: the server does not know it, or the user may not run it. False if the user may not touch a key. */
+/*
+ * Whether the command, or one of the script that it runs, is denied for every key: the server does not know it, the user may not run it, or
+ * must log in first. False if the user may not touch a key.
+ */
 bool seg_reply_denies_command(const seg_reply *reply);
 
 /*

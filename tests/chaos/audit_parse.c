@@ -114,9 +114,11 @@ bool chaos_audit_parse(chaos_audit_parser *p, const char *line, chaos_audit *eve
 	}
 	if (!position || seg_id_parse(position, &event->id))
 		return false;
-	/* A commit that is sent again after a later one writes the position as it is, without the count: nothing moves. */
-	if (!value_of(p->script == CLAIM ? "epoch" : "count", words, count))
+	if (p->script == CLAIM && !value_of("epoch", words, count))
 		return false;
-	event->kind = p->script == CLAIM ? CHAOS_AUDIT_CLAIM : CHAOS_AUDIT_COMMIT;
+	/* A commit that comes again after a later one writes the position as it is, without the count: nothing moves. */
+	event->kind = p->script == CLAIM                ? CHAOS_AUDIT_CLAIM
+		      : value_of("count", words, count) ? CHAOS_AUDIT_COMMIT
+							: CHAOS_AUDIT_AGAIN;
 	return true;
 }

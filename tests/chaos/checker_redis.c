@@ -54,6 +54,15 @@ static void check_commit(chaos_checker *c, const fence *f, const chaos_audit *a)
 				a->partition, a->epoch, ID_OF(a->id));
 }
 
+static void check_again(chaos_checker *c, const fence *f, const chaos_audit *a)
+{
+	if (f->known && !f->ungrouped && seg_id_compare(a->id, f->position) != 0)
+		chaos_violation(c, &c->verdict->stale,
+				"partition %" PRIu32 " epoch %" PRIu64 ": a commit that came again wrote " ID
+				", not the position " ID,
+				a->partition, a->epoch, ID_OF(a->id), ID_OF(f->position));
+}
+
 static void check_claim(chaos_checker *c, const fence *f, const chaos_audit *a)
 {
 	if (a->epoch < f->epoch)
@@ -158,6 +167,9 @@ void chaos_check_redis(chaos_checker *c)
 		case CHAOS_AUDIT_COMMIT:
 			check_commit(c, f, a);
 			break;
+		case CHAOS_AUDIT_AGAIN:
+			check_again(c, f, a);
+			continue;
 		case CHAOS_AUDIT_RELEASE:
 			f->up = false;
 			break;

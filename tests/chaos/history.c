@@ -146,8 +146,8 @@ static void write_sends(const chaos_history *h, const char *directory)
 
 static void write_audits(const chaos_history *h, const char *directory)
 {
-	static const char *const names[] = {"claim",    "commit",     "release",    "rollback", "gap",
-					    "log-lost", "group-lost", "state-lost", "all-lost"};
+	static const char *const names[] = {"claim", "commit",   "again",      "release",    "rollback",
+					    "gap",   "log-lost", "group-lost", "state-lost", "all-lost"};
 	FILE *file = create(directory, "audit", "time what partition epoch position");
 	for (size_t i = 0; file && i < h->audits.count; i++) {
 		const chaos_audit *a = &h->audits.items[i];

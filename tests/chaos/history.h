@@ -71,6 +71,7 @@ typedef struct chaos_value {
 typedef enum chaos_audit_kind {
 	CHAOS_AUDIT_CLAIM,      /* the fence was raised; id is the position */
 	CHAOS_AUDIT_COMMIT,     /* the position moved to id */
+	CHAOS_AUDIT_AGAIN,      /* a commit came again, after a later one; id is the position, which stays */
 	CHAOS_AUDIT_RELEASE,    /* the owner lowered the fence */
 	CHAOS_AUDIT_ROLLBACK,   /* another history: the fence and the position have these values again */
 	CHAOS_AUDIT_GAP,        /* events between the last one and this one may be missing */

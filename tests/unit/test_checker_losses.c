@@ -105,6 +105,29 @@ static void what_a_lost_log_had_after_the_position_is_not_lost_by_the_group(void
 	assert_int_equal(v.vanished, LOST - POSITION - 1);
 }
 
+static void a_commit_that_comes_again_moves_nothing(void **state)
+{
+	(void)state;
+	old_owner(0, POSITION);
+	executed(CHAOS_AUDIT_AGAIN, OLD, 35, id_of(POSITION));
+	lost(CHAOS_AUDIT_LOG_LOST);
+	executed(CHAOS_AUDIT_AGAIN, OLD, LOST_AT + 1, id_of(POSITION));
+	new_owner(LOST);
+	chaos_verdict v = judge();
+	assert_true(chaos_verdict_good(&v));
+}
+
+static void a_commit_that_comes_again_must_leave_the_position_as_it_is(void **state)
+{
+	(void)state;
+	old_owner(0, POSITION);
+	executed(CHAOS_AUDIT_AGAIN, OLD, 35, id_of(POSITION - 2));
+	lost(CHAOS_AUDIT_LOG_LOST);
+	new_owner(LOST);
+	chaos_verdict v = judge();
+	assert_int_equal(v.stale, 1);
+}
+
 static void what_the_group_had_passed_must_have_been_handled(void **state)
 {
 	(void)state;
@@ -268,6 +291,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_lost_log_had_after_the_position_is_not_lost_by_the_group),
+		TEST(a_commit_that_comes_again_moves_nothing),
+		TEST(a_commit_that_comes_again_must_leave_the_position_as_it_is),
 		TEST(what_the_group_had_passed_must_have_been_handled),
 		TEST(a_message_that_came_after_the_loss_must_be_handled),
 		TEST(the_same_id_names_another_message_in_the_next_log),

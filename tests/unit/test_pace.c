@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "group/pace.h"
 
-enum { READERS = 8, MESSAGES = 16384 };
+enum { READERS = 8, MESSAGES = 16384, OTHERS = (READERS - 1) * MESSAGES };
 
 #define STEP (100 * (SEG_MS / 1000))
 #define ROUND_TRIP (50 * SEG_MS)
@@ -104,9 +104,9 @@ static void hear(world *w)
 			       w->now - r->issued - w->round_trip + w->error, w->now);
 		w->reads += w->now >= SETTLED;
 		*r = (reader){.place = WANTED,
-			      .at = w->paced ? seg_pace_turn(&w->pace, MESSAGES, READERS, w->round_trip,
-							     w->now)
-					     : w->now};
+			      .at = w->paced
+					    ? seg_pace_turn(&w->pace, MESSAGES, OTHERS, w->round_trip, w->now)
+					    : w->now};
 	}
 }
 
@@ -155,7 +155,7 @@ static void before_any_read_has_ended_none_waits(void **state)
 	(void)state;
 	seg_pace pace = {0};
 	for (int i = 0; i < READERS; i++)
-		assert_int_equal(seg_pace_turn(&pace, MESSAGES, READERS, SEG_SECOND, SEG_SECOND), SEG_SECOND);
+		assert_int_equal(seg_pace_turn(&pace, MESSAGES, OTHERS, SEG_SECOND, SEG_SECOND), SEG_SECOND);
 }
 
 static void one_read_that_took_long_does_not_move_the_turns(void **state)
@@ -165,11 +165,11 @@ static void one_read_that_took_long_does_not_move_the_turns(void **state)
 	for (int i = 0; i < SEG_PACE_TIMES; i++)
 		seg_pace_ended(&pace, 1000, 0, i == 3 ? SEG_SECOND : SEG_MS, (i + 1) * SEG_SECOND);
 	int64_t now = 10 * SEG_SECOND;
-	assert_int_equal(seg_pace_turn(&pace, 1000, READERS, SEG_SECOND, now), now);
-	assert_int_equal(seg_pace_turn(&pace, 1000, READERS, SEG_SECOND, now), now + SEG_MS + SEG_MS / 10);
-	assert_int_equal(seg_pace_turn(&pace, 2000, READERS, SEG_SECOND, now),
+	assert_int_equal(seg_pace_turn(&pace, 1000, OTHERS, SEG_SECOND, now), now);
+	assert_int_equal(seg_pace_turn(&pace, 1000, OTHERS, SEG_SECOND, now), now + SEG_MS + SEG_MS / 10);
+	assert_int_equal(seg_pace_turn(&pace, 2000, OTHERS, SEG_SECOND, now),
 			 now + 2 * (SEG_MS + SEG_MS / 10));
-	assert_int_equal(seg_pace_turn(&pace, 1000, READERS, SEG_SECOND, now),
+	assert_int_equal(seg_pace_turn(&pace, 1000, OTHERS, SEG_SECOND, now),
 			 now + 4 * (SEG_MS + SEG_MS / 10));
 }
 
@@ -182,17 +182,40 @@ static seg_pace pace_with(int64_t time)
 	return pace;
 }
 
-static void no_read_waits_for_long_however_long_redis_takes_and_however_many_there_are(void **state)
+static void no_read_waits_for_long_however_long_redis_takes_and_whatever_the_others_bring(void **state)
 {
 	(void)state;
+	static const size_t sizes[] = {1024, 16384};
 	const int64_t now = 100 * SEG_SECOND;
-	for (unsigned reads = 2; reads <= 64; reads++)
-		for (int64_t time = 1000; time < 100 * SEG_MS; time = time * 5 / 4) {
+	for (size_t reads = 2; reads <= 64; reads++)
+		for (int64_t time = 100; time < SEG_SECOND; time = time * 5 / 4) {
 			seg_pace pace = pace_with(time);
-			for (unsigned i = 0; i < reads; i++)
-				assert_in_range(seg_pace_turn(&pace, 1000, reads, ROUND_TRIP, now), now,
-						now + 5 * ROUND_TRIP);
+			for (size_t i = 0; i < reads; i++)
+				assert_in_range(seg_pace_turn(&pace, sizes[i % 7 == 6 ? 0 : 1],
+							      (reads - 1) * sizes[i % 2], ROUND_TRIP, now),
+						now, now + 5 * ROUND_TRIP);
 		}
+}
+
+static void a_read_alone_does_not_wait_but_the_next_one_waits_for_it(void **state)
+{
+	(void)state;
+	seg_pace pace = pace_with(SEG_MS / 1000);
+	const int64_t now = 100 * SEG_SECOND;
+	pace.next_turn = now + SEG_MS;
+	assert_int_equal(seg_pace_turn(&pace, 10000, 0, ROUND_TRIP, now), now);
+	assert_int_equal(seg_pace_turn(&pace, 10000, 10000, ROUND_TRIP, now), now + 11 * SEG_MS);
+}
+
+static void small_reads_of_others_do_not_keep_redis_busy(void **state)
+{
+	(void)state;
+	seg_pace pace = pace_with(SEG_MS / 1000);
+	const int64_t now = 100 * SEG_SECOND;
+	const size_t large = 10000, small = 100;
+	pace.next_turn = now + SEG_MS;
+	assert_int_equal(seg_pace_turn(&pace, large, 40 * small, ROUND_TRIP, now), now + SEG_MS);
+	assert_int_equal(seg_pace_turn(&pace, large, 40 * large, ROUND_TRIP, now), now);
 }
 
 int main(void)
@@ -203,7 +226,10 @@ int main(void)
 		cmocka_unit_test(a_round_trip_that_has_become_longer_costs_little),
 		cmocka_unit_test(before_any_read_has_ended_none_waits),
 		cmocka_unit_test(one_read_that_took_long_does_not_move_the_turns),
-		cmocka_unit_test(no_read_waits_for_long_however_long_redis_takes_and_however_many_there_are),
+		cmocka_unit_test(
+			no_read_waits_for_long_however_long_redis_takes_and_whatever_the_others_bring),
+		cmocka_unit_test(a_read_alone_does_not_wait_but_the_next_one_waits_for_it),
+		cmocka_unit_test(small_reads_of_others_do_not_keep_redis_busy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

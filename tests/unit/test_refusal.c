@@ -165,6 +165,17 @@ static void each_partition_must_have_been_refused_for_a_session(void **state)
 	}
 }
 
+static void where_a_right_is_missing_a_partition_that_is_new_makes_no_difference(void **state)
+{
+	(void)state;
+	seg_refusing refusing;
+	refuse(0, SEG_REFUSED_READ, OF_COMMAND);
+	refuse(1, SEG_REFUSED_READ, OF_COMMAND);
+	time_passes(SESSION);
+	refuse(2, SEG_REFUSED_READ, OF_COMMAND);
+	assert_true(all_are_refused(SEG_REFUSED_READ, &refusing));
+}
+
 static void a_commit_that_succeeds_ends_the_verdict(void **state)
 {
 	(void)state;
@@ -186,6 +197,7 @@ int main(void)
 		TEST(an_old_refusal_of_a_key_and_a_new_one_of_all_are_not_an_old_one_of_all),
 		TEST(the_text_is_of_the_refusal_that_the_verdict_is_about),
 		TEST(each_partition_must_have_been_refused_for_a_session),
+		TEST(where_a_right_is_missing_a_partition_that_is_new_makes_no_difference),
 		TEST(a_commit_that_succeeds_ends_the_verdict),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,12 @@
 #include "admin/admin.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread_limit.h"
 #include "admin/page.h"
 #include "admin/record.h"
 #include "admin/view.h"
@@ -132,7 +134,8 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 		seg_observer_start(admin->config, &admin->observing, seg_admin_record, admin);
 	if (!observer)
 		seg_log(&admin->logger, SEG_LOG_ERROR,
-			"admin: cannot start the thread that reads groups from Redis; lag and owners are not shown");
+			"admin: cannot start the thread that reads groups from Redis: %s%s; lag and owners are not shown",
+			strerror(errno), seg_thread_limit_advice(errno));
 	atomic_store(&admin->observer, observer);
 }
 

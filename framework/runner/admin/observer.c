@@ -1,5 +1,6 @@
 #include "admin/observer.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -404,9 +405,11 @@ seg_observer *seg_observer_start(const seg_config *config, const seg_client_opti
 	pthread_cond_init(&o->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	o->groups = calloc(config->consumer_count, sizeof(*o->groups));
-	if (o->groups && start_thread(o) == 0)
+	int failure = o->groups ? start_thread(o) : ENOMEM;
+	if (failure == 0)
 		return o;
 	destroy(o);
+	errno = failure;
 	return NULL;
 }
 
