@@ -15,7 +15,7 @@
 #include "group/state.h"
 
 /*
- * A read of so many messages is wanted: reserves its turn. Returns when it may be issued: from `now` (seg_now()) to five round trips later.
+ * A read of so many messages is wanted: reserves its turn, unless Redis is busy anyway. Returns when it may be issued: from `now` (seg_now()) to five round trips later.
  * others: messages of the other reads that are under way or wait for their turn; 0: there are none, and this one does not wait.
  * round_trip: ns.
  */
@@ -27,7 +27,10 @@ int64_t seg_pace_turn(seg_pace *pace, size_t messages, size_t others, int64_t ro
  */
 void seg_pace_ended(seg_pace *pace, size_t messages, size_t waiting, int64_t beyond, int64_t now);
 
-/* The partition's read is wanted now. Returns when it may be issued: reserves its turn, unless it has one, or no other read is under way. */
+/*
+ * The partition's read is wanted now. Returns when it may be issued, and reserves that turn, unless Redis is busy anyway. A read that has
+ * had its turn, a small one, one near Redis, and the reads of a member with more than 256 partitions do not wait.
+ */
 int64_t seg_pace_read_turn(seg_partition *partition, int64_t now);
 
 /* The partition's read, alone, has brought so many messages. Its issued_at still stands. */

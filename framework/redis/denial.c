@@ -66,7 +66,8 @@ bool seg_reply_denies_command(const seg_reply *reply)
 {
 	if (!is_missing_right(reply))
 		return seg_reply_is_unknown_command(reply) || begins_with(reply, "NOAUTH") ||
-		       begins_with(reply, "ERR Unknown Redis command called from");
+		       begins_with(reply, "ERR Unknown Redis command called from") ||
+		       begins_with(reply, "ERR Unknown command called from");
 	return strstr(reply->text, BEFORE_COMMAND) || strstr(reply->text, "can't run this command");
 }
 

@@ -27,7 +27,8 @@ static bool is_handled(const chaos_checker *c, const chaos_audit *a)
 	return e && e->decided <= a->time && (!passed || passed->all_decided <= a->time);
 }
 
-static void check_commit(chaos_checker *c, const fence *f, const chaos_audit *a)
+/* Only the owner of the newest claim may commit. */
+static void check_fence(chaos_checker *c, const fence *f, const chaos_audit *a)
 {
 	if (f->known && (!f->up || a->epoch != f->epoch))
 		chaos_violation(c, &c->verdict->stale,
@@ -39,6 +40,11 @@ static void check_commit(chaos_checker *c, const fence *f, const chaos_audit *a)
 		chaos_violation(c, &c->verdict->stale,
 				"partition %" PRIu32 ": epoch %" PRIu64 " committed after epoch %" PRIu64,
 				a->partition, a->epoch, f->epoch);
+}
+
+static void check_commit(chaos_checker *c, const fence *f, const chaos_audit *a)
+{
+	check_fence(c, f, a);
 	int direction = seg_id_compare(a->id, f->position);
 	if (direction < 0)
 		chaos_violation(c, &c->verdict->stale,
@@ -56,6 +62,7 @@ static void check_commit(chaos_checker *c, const fence *f, const chaos_audit *a)
 
 static void check_again(chaos_checker *c, const fence *f, const chaos_audit *a)
 {
+	check_fence(c, f, a);
 	if (f->known && !f->ungrouped && seg_id_compare(a->id, f->position) != 0)
 		chaos_violation(c, &c->verdict->stale,
 				"partition %" PRIu32 " epoch %" PRIu64 ": a commit that came again wrote " ID

@@ -427,13 +427,14 @@ static void a_printed_config_loads_as_the_same_config(void **state)
 	seg_config *config =
 		load("[redis]\naddress = embedded\ndirectory = /d\n[runner]\nidle = yield\n"
 		     "[consumer a]\nstream=s\ngroup=g\nplugin=p\npartitions=7\nbatch_linger=1.5s\n"
-		     "start = 2026-11-23T13:00:00.25Z\noption.a = $$5\n"
+		     "start = 2026-11-23T13:00:00.25Z\noption.a = $$5\noption.b =#c\n"
 		     "[consumer b]\nstream=t\ngroup=g\nplugin=/p\nstart = 1700000000000-3\n"
 		     "in_flight_bytes=1000KB\n");
 	char *text = printed(config);
 	seg_config_free(config);
 	assert_non_null(strstr(text, "start = 2026-11-23T13:00:00.250Z\n"));
 	assert_non_null(strstr(text, "batch_linger = 1500ms\n"));
+	assert_non_null(strstr(text, "\noption.b =#c\n"));
 	config = load(text);
 	char *again = printed(config);
 	seg_config_free(config);

@@ -69,6 +69,7 @@ static void a_command_is_denied_for_every_key_and_a_key_only_by_itself(void **st
 		"ERR The user executing the script can't run this command or subcommand script: f00d"));
 	assert_true(denies_command("ERR unknown command 'EVALSHA', with args beginning with: "));
 	assert_true(denies_command("ERR Unknown Redis command called from script script: f00d"));
+	assert_true(denies_command("ERR Unknown command called from script script: f00d"));
 	assert_true(denies_command("NOAUTH Authentication required."));
 	assert_false(denies_command("NOPERM User command has no permissions to access the 'k' key"));
 	assert_false(denies_command(

@@ -21,7 +21,9 @@ static void print_value(const char *value, FILE *out)
 
 static void print_pair(const char *prefix, const char *name, const char *value, FILE *out)
 {
-	fprintf(out, "%s%s = ", prefix, name);
+	/* After a blank, these begin a comment. */
+	bool comments = value[0] == '#' || value[0] == ';';
+	fprintf(out, "%s%s =%s", prefix, name, comments ? "" : " ");
 	print_value(value, out);
 	fputc('\n', out);
 }
