@@ -82,9 +82,11 @@ void seg_pace_ended(seg_pace *pace, size_t messages, size_t waiting, int64_t bey
 
 /* --- the reads of partitions ---------------------------------------------------------------- */
 
-/* A node's; NULL: its place is another node's, which still has slots. */
-static seg_pace *pace_of(seg_member *m, seg_node node)
+/* Of the partition's node; NULL: its place is another node's, which still has slots. */
+static seg_pace *pace_of(const seg_partition *p)
 {
+	seg_member *m = p->member;
+	seg_node node = seg_route_node(m->data, p->slot);
 	seg_pace *pace = &m->paces[node % SEG_PACE_NODES];
 	if (pace->node != node && (pace->count == 0 || !seg_route_has_slots(m->data, pace->node)))
 		*pace = (seg_pace){.node = node};
@@ -142,9 +144,11 @@ int64_t seg_pace_read_turn(seg_partition *p, int64_t now)
 	int64_t round_trip = paced_round_trip(p, messages);
 	if (round_trip == 0)
 		return now;
-	seg_pace *pace = pace_of(p->member, seg_route_node(p->member->data, p->slot));
+	seg_pace *pace = pace_of(p);
+	if (!pace)
+		return now;
 	seg_pace_others others = others_of(p, now);
-	if (!pace || others.reads >= READS_MOST)
+	if (others.reads >= READS_MOST)
 		return now;
 	int64_t turn = seg_pace_turn(pace, messages, others.messages, round_trip, now);
 	p->pace.has_turn = turn > now;
@@ -156,8 +160,10 @@ void seg_pace_read_ended(seg_partition *p, size_t messages, int64_t now)
 	int64_t round_trip = paced_round_trip(p, messages);
 	if (round_trip == 0)
 		return;
-	seg_pace *pace = pace_of(p->member, seg_route_node(p->member->data, p->slot));
+	seg_pace *pace = pace_of(p);
+	if (!pace)
+		return;
 	seg_pace_others others = others_of(p, now - round_trip);
-	if (pace && others.reads < READS_MOST)
+	if (others.reads < READS_MOST)
 		seg_pace_ended(pace, messages, others.sent, now - p->read.issued_at - round_trip, now);
 }

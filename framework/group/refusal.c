@@ -68,17 +68,14 @@ static int lasting_status(const seg_reply *reply)
 	return seg_reply_is_transient(reply) ? 0 : seg_reply_status(reply);
 }
 
-typedef enum seg_concern { CONCERNS_KEY, CONCERNS_NODE, CONCERNS_ALL } seg_concern;
-
 /*
- * What the answer is about. What passes by itself, such as READONLY or OOM, is the state of a server, and a cluster has several. Users are
- * set up alike on all of them.
+ * Whether the answer says something of all partitions. What passes by itself, such as READONLY or OOM, is the state of a server, and a cluster
+ * has several. Users are set up alike on all of them.
  */
-static seg_concern concern_of(const seg_member *m, const seg_reply *reply)
+static bool concerns_all(const seg_member *m, const seg_reply *reply)
 {
-	if (seg_reply_is_transient(reply))
-		return seg_route_is_cluster(m->data) ? CONCERNS_NODE : CONCERNS_ALL;
-	return seg_reply_denies_command(reply) ? CONCERNS_ALL : CONCERNS_KEY;
+	return seg_reply_is_transient(reply) ? !seg_route_is_cluster(m->data)
+					     : seg_reply_denies_command(reply);
 }
 
 static void write(char text[SEG_REFUSED_TEXT_MAX], const char *what, const seg_reply *reply)
@@ -117,14 +114,14 @@ void seg_refusal_note(seg_partition *p, seg_refused kind, const char *what, cons
 	if (p->refusal.what && p->refusal.kind > kind)
 		return;
 	int64_t now = seg_now();
-	seg_concern concern = concern_of(p->member, reply);
 	if (!p->refusal.what || p->refusal.kind != kind) {
 		p->refusal.since = now;
 		p->refusal.all_since = SEG_NEVER;
 	}
-	if (concern == CONCERNS_KEY)
+	/* The shown text is the newest answer's, so a verdict must be about the same. */
+	if (!concerns_all(p->member, reply))
 		p->refusal.all_since = SEG_NEVER;
-	else if (concern == CONCERNS_ALL && p->refusal.all_since == SEG_NEVER)
+	else if (p->refusal.all_since == SEG_NEVER)
 		p->refusal.all_since = now;
 	p->refusal.what = what;
 	p->refusal.kind = kind;

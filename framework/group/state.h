@@ -184,7 +184,7 @@ typedef struct seg_pace {
 typedef struct seg_refusing {
 	uint32_t partitions;  /* so many are concerned */
 	int64_t newest_since; /* seg_now() at which the last of them began to be refused */
-	int64_t all_since; /* since then, one of them has got answers that are about all partitions, such as a right that is missing, and none about its key; SEG_NEVER: none has */
+	int64_t all_since; /* since then, one of them has got answers that are about all partitions, such as a right that is missing, and none about its key or node; SEG_NEVER: none has */
 	/* Of that one, if a session_timeout has passed since then; else of the one that began to be refused first: */
 	uint32_t partition;
 	int64_t since; /* seg_now() of the first refusal in a row; 0: nothing of this kind is refused */

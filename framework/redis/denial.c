@@ -48,9 +48,18 @@ bool seg_reply_is_denial(const seg_reply *reply)
 
 bool seg_reply_is_unknown_command(const seg_reply *reply)
 {
-	return begins_with(reply, "ERR unknown command") || begins_with(reply, "ERR unknown subcommand") ||
-	       begins_with(reply, "ERR Unknown subcommand") ||
-	       begins_with(reply, "ERR Command is not available");
+	static const char *const beginnings[] = {
+		"ERR unknown command",
+		"ERR unknown subcommand",
+		"ERR Unknown subcommand",
+		"ERR Command is not available",
+		"ERR Unknown Redis command called from", /* a script */
+		"ERR Unknown command called from",
+	};
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (begins_with(reply, beginnings[i]))
+			return true;
+	return false;
 }
 
 /* Redis names the command like this: NOPERM this user has no permissions to run the 'xread' command. */
@@ -65,9 +74,7 @@ static bool is_missing_right(const seg_reply *reply)
 bool seg_reply_denies_command(const seg_reply *reply)
 {
 	if (!is_missing_right(reply))
-		return seg_reply_is_unknown_command(reply) || begins_with(reply, "NOAUTH") ||
-		       begins_with(reply, "ERR Unknown Redis command called from") ||
-		       begins_with(reply, "ERR Unknown command called from");
+		return seg_reply_is_unknown_command(reply) || begins_with(reply, "NOAUTH");
 	return strstr(reply->text, BEFORE_COMMAND) || strstr(reply->text, "can't run this command");
 }
 

@@ -34,7 +34,7 @@ typedef struct seg_denials {
  */
 bool seg_reply_is_denial(const seg_reply *reply);
 
-/* Whether the server does not know the command at all: it was renamed, or the service does not offer it. */
+/* Whether the server does not know the command, or one of the script that it runs: it was renamed, or the service does not offer it. */
 bool seg_reply_is_unknown_command(const seg_reply *reply);
 
 /*

@@ -43,7 +43,7 @@ static int set_up(void **state)
 	make_lagging_group();
 	seg_client_options_init(&options);
 	options.address = test_fake_server_address(proxy);
-	observer = seg_observer_start(&config, &options, NULL, NULL);
+	observer = seg_observer_start(&config, &options, NULL, NULL, NULL);
 	assert_non_null(observer);
 	return 0;
 }
@@ -264,7 +264,7 @@ static void what_a_user_may_not_ask_is_not_known_and_the_rest_is(void **state)
 	options.address = rig.server->address;
 	options.user = "viewer";
 	options.password = "pw";
-	observer = seg_observer_start(&config, &options, NULL, NULL);
+	observer = seg_observer_start(&config, &options, NULL, NULL, NULL);
 	assert_non_null(observer);
 	test_wait_until(servers_were_looked_at, NULL, PATIENCE_MS, "a look at Redis");
 	seg_observed_servers seen = seg_observer_hold_servers(observer);

@@ -35,8 +35,30 @@ seg_member *test_member_make(uint32_t partitions)
 	return m;
 }
 
+/* Of the routes, which point to it. */
+static seg_address nowhere;
+
+void test_member_give_routes(seg_member *m)
+{
+	assert_int_equal(seg_address_parse("redis://127.0.0.1:1", &nowhere, NULL), 0);
+	m->control = seg_route_create(&(seg_connection_options){.address = &nowhere}, NULL);
+	m->data = seg_route_create(&(seg_connection_options){.address = &nowhere}, NULL);
+	assert_non_null(m->control);
+	assert_non_null(m->data);
+}
+
+static void take_routes(seg_member *m)
+{
+	if (!m->data)
+		return;
+	seg_route_destroy(m->control);
+	seg_route_destroy(m->data);
+	seg_address_fini(&nowhere);
+}
+
 void test_member_free(seg_member *member)
 {
+	take_routes(member);
 	free(member->active);
 	free(member->partitions);
 	free(member->stream);

@@ -15,28 +15,19 @@
 #include "harness/member.h"
 
 static seg_member *member;
-static seg_address address; /* of a route that is never ticked, and so never connects */
 
 /* A member of one partition, which is not its own yet. */
 static int set_up(void **state)
 {
 	(void)state;
 	member = test_member_make(1);
-	member->control = seg_route_create(&(seg_connection_options){.address = &address}, NULL);
-	if (seg_address_parse("redis://127.0.0.1:1", &address, NULL))
-		return -1;
-	/* It is never ticked, so it does not connect. */
-	const seg_connection_options options = {.address = &address};
-	member->data = seg_route_create(&options, NULL);
-	return member->data ? 0 : -1;
+	test_member_give_routes(member);
+	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	seg_route_destroy(member->data);
-	seg_address_fini(&address);
-	seg_route_destroy(member->control);
 	test_member_free(member);
 	return 0;
 }

@@ -197,6 +197,15 @@ static void no_read_waits_for_long_however_long_redis_takes_and_whatever_the_oth
 		}
 }
 
+static void however_long_redis_takes_two_turns_are_no_more_than_two_round_trips_apart(void **state)
+{
+	(void)state;
+	const int64_t now = 100 * SEG_SECOND;
+	seg_pace pace = pace_with(SEG_SECOND);
+	assert_int_equal(seg_pace_turn(&pace, 1024, 1024, ROUND_TRIP, now), now);
+	assert_int_equal(seg_pace_turn(&pace, 1024, 1024, ROUND_TRIP, now), now + 2 * ROUND_TRIP);
+}
+
 static void a_read_alone_does_not_wait_but_the_next_one_waits_for_it(void **state)
 {
 	(void)state;
@@ -228,6 +237,7 @@ int main(void)
 		cmocka_unit_test(one_read_that_took_long_does_not_move_the_turns),
 		cmocka_unit_test(
 			no_read_waits_for_long_however_long_redis_takes_and_whatever_the_others_bring),
+		cmocka_unit_test(however_long_redis_takes_two_turns_are_no_more_than_two_round_trips_apart),
 		cmocka_unit_test(a_read_alone_does_not_wait_but_the_next_one_waits_for_it),
 		cmocka_unit_test(small_reads_of_others_do_not_keep_redis_busy),
 	};

@@ -19,29 +19,35 @@
 enum { PARTITIONS = 3 };
 
 static seg_member *member;
-static seg_address address;
+
+/* Whether the member's servers are a cluster: its route, which does not connect, cannot know. */
+static bool is_cluster;
+
+bool __wrap_seg_route_is_cluster(const seg_route *route);
+
+bool __wrap_seg_route_is_cluster(const seg_route *route)
+{
+	(void)route;
+	return is_cluster;
+}
 
 static int set_up(void **state)
 {
 	(void)state;
+	is_cluster = false;
 	member = test_member_make(PARTITIONS);
 	member->options.session_timeout = SESSION;
-	if (seg_address_parse("redis://127.0.0.1:1", &address, NULL))
-		return -1;
-	/* It is never ticked, so it does not connect. */
-	member->data = seg_route_create(&(seg_connection_options){.address = &address}, NULL);
+	test_member_give_routes(member);
 	seg_refusal_init(member);
 	for (uint32_t i = 0; i < PARTITIONS; i++)
 		member->partitions[i].own.state = SEG_OWN_ACTIVE;
-	return member->data ? 0 : -1;
+	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	seg_refusal_fini(member);
-	seg_route_destroy(member->data);
-	seg_address_fini(&address);
 	test_member_free(member);
 	return 0;
 }
@@ -61,6 +67,9 @@ static void refuse_commit(unsigned partition, const char *text)
 /* All that was refused until now was refused so much earlier. */
 static void time_passes(int64_t duration)
 {
+	seg_refusing *membership = &member->refusals.shown[SEG_REFUSED_MEMBERSHIP];
+	if (membership->since)
+		membership->since -= duration;
 	for (uint32_t i = 0; i < PARTITIONS; i++) {
 		seg_partition *p = &member->partitions[i];
 		p->refusal.since -= duration;
@@ -186,6 +195,61 @@ static void a_commit_that_succeeds_ends_the_verdict(void **state)
 	assert_false(all_commits_are_refused());
 }
 
+static void claims_that_are_refused_matter_to_a_member_that_owns_nothing(void **state)
+{
+	(void)state;
+	seg_refusing refusing;
+	refuse(0, SEG_REFUSED_CLAIM, OF_COMMAND);
+	time_passes(SESSION);
+	seg_refusal_step(member);
+	assert_true(seg_refusal_look(member, SEG_REFUSED_CLAIM, &refusing));
+	assert_false(seg_refusal_is_all(member, SEG_REFUSED_CLAIM, &refusing, 1));
+	assert_true(seg_refusal_is_all(member, SEG_REFUSED_CLAIM, &refusing, 0));
+}
+
+static void heartbeats_are_refused_until_one_is_accepted(void **state)
+{
+	(void)state;
+	seg_refusing refusing;
+	const seg_reply reply = {.type = SEG_REPLY_ERROR, .text = OF_COMMAND, .length = strlen(OF_COMMAND)};
+	seg_refusal_note_member(member, "a heartbeat", &reply);
+	assert_true(seg_refusal_look(member, SEG_REFUSED_MEMBERSHIP, &refusing));
+	assert_false(seg_refusal_is_all(member, SEG_REFUSED_MEMBERSHIP, &refusing, PARTITIONS));
+	time_passes(SESSION);
+	seg_refusal_note_member(member, "a heartbeat", &reply);
+	assert_true(seg_refusal_look(member, SEG_REFUSED_MEMBERSHIP, &refusing));
+	assert_true(seg_refusal_is_all(member, SEG_REFUSED_MEMBERSHIP, &refusing, PARTITIONS));
+	seg_refusal_member_over(member);
+	assert_false(seg_refusal_look(member, SEG_REFUSED_MEMBERSHIP, &refusing));
+}
+
+static void what_one_node_of_a_cluster_says_of_itself_says_nothing_of_the_others(void **state)
+{
+	(void)state;
+	is_cluster = true;
+	refuse_commit(0, PASSING);
+	time_passes(SESSION);
+	assert_false(all_commits_are_refused());
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		refuse_commit(i, PASSING);
+	time_passes(SESSION);
+	assert_true(all_commits_are_refused());
+}
+
+static void a_verdict_about_a_right_ends_where_a_node_of_a_cluster_gives_another_reason(void **state)
+{
+	(void)state;
+	is_cluster = true;
+	refuse_commit(0, OF_COMMAND);
+	time_passes(SESSION);
+	refuse_commit(0, PASSING);
+	assert_false(all_commits_are_refused());
+	refuse_commit(0, OF_COMMAND);
+	assert_false(all_commits_are_refused());
+	time_passes(SESSION);
+	assert_true(all_commits_are_refused());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -199,6 +263,10 @@ int main(void)
 		TEST(each_partition_must_have_been_refused_for_a_session),
 		TEST(where_a_right_is_missing_a_partition_that_is_new_makes_no_difference),
 		TEST(a_commit_that_succeeds_ends_the_verdict),
+		TEST(claims_that_are_refused_matter_to_a_member_that_owns_nothing),
+		TEST(heartbeats_are_refused_until_one_is_accepted),
+		TEST(what_one_node_of_a_cluster_says_of_itself_says_nothing_of_the_others),
+		TEST(a_verdict_about_a_right_ends_where_a_node_of_a_cluster_gives_another_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,10 @@
 #include "admin/admin.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/thread_limit.h"
 #include "admin/page.h"
 #include "admin/record.h"
 #include "admin/view.h"
@@ -130,12 +128,11 @@ void seg_admin_observe(seg_admin *admin, const seg_client_options *options)
 		return;
 	if (options != &admin->observing)
 		admin->observing = *options;
+	seg_error error;
 	seg_observer *observer =
-		seg_observer_start(admin->config, &admin->observing, seg_admin_record, admin);
+		seg_observer_start(admin->config, &admin->observing, seg_admin_record, admin, &error);
 	if (!observer)
-		seg_log(&admin->logger, SEG_LOG_ERROR,
-			"admin: cannot start the thread that reads groups from Redis: %s%s; lag and owners are not shown",
-			strerror(errno), seg_thread_limit_advice(errno));
+		seg_log(&admin->logger, SEG_LOG_ERROR, "admin: %s; lag and owners are not shown", error.text);
 	atomic_store(&admin->observer, observer);
 }
 

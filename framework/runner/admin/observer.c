@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/thread_limit.h"
 #include "look/letters.h"
 #include "look/totals.h"
 #include "stream/client.h"
@@ -385,13 +387,22 @@ static int start_thread(seg_observer *o)
 	return failure;
 }
 
+static void refused(seg_error *error, int failure)
+{
+	seg_fail(error, failure == ENOMEM ? SEG_ENOMEM : SEG_ESYSTEM,
+		 "cannot start the thread that reads groups from Redis: %s%s", strerror(failure),
+		 seg_thread_limit_advice(failure));
+}
+
 seg_observer *seg_observer_start(const seg_config *config, const seg_client_options *options,
-				 seg_observer_seen_fn *seen, void *arg)
+				 seg_observer_seen_fn *seen, void *arg, seg_error *error)
 {
 	seg_observer *o = calloc(1, sizeof(*o));
 	pthread_condattr_t monotonic;
-	if (!o)
+	if (!o) {
+		refused(error, ENOMEM);
 		return NULL;
+	}
 	o->config = config;
 	o->options = *options;
 	o->seen = seen;
@@ -409,7 +420,7 @@ seg_observer *seg_observer_start(const seg_config *config, const seg_client_opti
 	if (failure == 0)
 		return o;
 	destroy(o);
-	errno = failure;
+	refused(error, failure);
 	return NULL;
 }
 

@@ -45,11 +45,11 @@ typedef void seg_observer_seen_fn(void *arg, size_t index, const seg_group_snaps
 
 /*
  * Starts a thread that reads the groups of the config's consumers. The options are copied; the config, and what the
- * options and `arg` point to, must outlive the observer. seen: NULL, and then it reads on request only. NULL, and
- * errno, if the system refuses memory or a thread.
+ * options and `arg` point to, must outlive the observer. seen: NULL, and then it reads on request only. Returns NULL if the system
+ * refuses memory or a thread.
  */
 seg_observer *seg_observer_start(const seg_config *config, const seg_client_options *options,
-				 seg_observer_seen_fn *seen, void *arg);
+				 seg_observer_seen_fn *seen, void *arg, seg_error *error);
 
 /*
  * Ends the running reading and each seg_observer_refresh at once; no reading begins any more. What was read can still
