@@ -13,10 +13,10 @@
 #define LOOK_INTERVAL (5 * SEG_SECOND)
 
 /* Between two commits of a partition that look: a look more than doubles what a commit costs Redis. A member of many partitions looks
- * at each of them less often. */
+ * at each of them less often. With LOOK_INTERVAL, at the latest a minute later. */
 #define COMMIT_INTERVAL (2 * SEG_SECOND)
 #define COMMIT_SHARE (500 * SEG_MS)
-#define COMMIT_INTERVAL_MOST (60 * SEG_SECOND)
+#define COMMIT_INTERVAL_MOST (55 * SEG_SECOND)
 
 void seg_gap_got(seg_partition *p, const seg_reply *reply)
 {
