@@ -230,17 +230,47 @@ int seg_consumer_poll(seg_consumer *c, uint32_t timeout_ms, const seg_batch **ba
 
 /* --- calls about a batch ------------------------------------------------------------------ */
 
+/* Of each call about a batch: 0, or why it cannot be made. */
+static int check_call(const seg_consumer *c, const seg_batch *batch, seg_error *error)
+{
+	if (!c || !batch)
+		return seg_fail(error, SEG_EINVAL, "the %s is NULL", c ? "batch" : "consumer");
+	return is_parents(c) ? seg_fork_fail("consumer", error) : 0;
+}
+
+/* The answer to a dead letter may have come, and with it the end of the ownership: then NULL. */
+static seg_holding *collected(seg_consumer *c, const seg_polled *polled)
+{
+	seg_holding *holding = holding_of(c, polled);
+	if (holding)
+		seg_holding_collect(holding);
+	return holding_of(c, polled);
+}
+
+/* As the caller counts it: the message of the dead letter that was asked for. */
+static size_t letter_of(const seg_polled *polled)
+{
+	return polled->index - seg_polled_first(polled);
+}
+
+static int no_answer_yet(const seg_polled *polled, seg_error *error)
+{
+	return seg_fail(error, SEG_EINVAL,
+			"the dead letter of message %zu of the batch has no answer yet; wait for it first",
+			letter_of(polled));
+}
+
 int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
-	int status = 0;
-	if (is_parents(c))
-		return seg_fork_fail("consumer", error);
+	int status = check_call(c, batch, error);
+	if (status)
+		return status;
 	if (count > batch->count)
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, not %zu", batch->count,
 				count);
 	pthread_mutex_lock(&c->lock);
-	seg_holding *holding = holding_of(c, polled);
+	seg_holding *holding = collected(c, polled);
 	if (!holding || seg_handoff_may_dispatch(&holding->partition->handoff) == SEG_DISPATCH_ABANDON)
 		status = seg_fail(error, SEG_EFENCED,
 				  "this consumer no longer owns partition %" PRIu32
@@ -249,6 +279,8 @@ int seg_consumer_commit(seg_consumer *c, const seg_batch *batch, size_t count, s
 	else if (count < seg_holding_done(holding, polled))
 		status = seg_fail(error, SEG_EINVAL, "%zu messages of the batch are committed already",
 				  seg_holding_done(holding, polled));
+	else if (polled->asking && count > letter_of(polled))
+		status = no_answer_yet(polled, error);
 	else if (!seg_holding_commit(holding, polled, count))
 		status = seg_fail(error, SEG_ENOMEM, "out of memory");
 	pthread_mutex_unlock(&c->lock);
@@ -280,19 +312,13 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 			  seg_error *error)
 {
 	seg_polled *polled = polled_of(batch);
-	seg_holding *holding = holding_of(c, polled);
-	size_t at = seg_polled_first(polled) + index;
-	if (holding)
-		seg_holding_collect(holding);
-	if ((polled->asking || polled->lettered) && polled->index == at)
+	seg_holding *holding = collected(c, polled);
+	if ((polled->asking || polled->lettered) && letter_of(polled) == index)
 		return 0;
 	if (!holding)
 		return not_ours(batch, error);
 	if (polled->asking)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"the dead letter of message %zu of the batch has no answer yet; wait for it first",
-			polled->index - (at - index));
+		return no_answer_yet(polled, error);
 	if (index < seg_holding_done(holding, polled))
 		return seg_fail(error, SEG_EINVAL, "message %zu of the batch is committed already", index);
 	int status = seg_holding_ask(holding, polled, index, reason, c->member->name);
@@ -302,27 +328,26 @@ static int ask_for_letter(seg_consumer *c, const seg_batch *batch, size_t index,
 /* Whether the request has its answer, which is in polled->status. Under the lock. */
 static bool is_answered(seg_consumer *c, const seg_polled *polled)
 {
-	seg_holding *holding = holding_of(c, polled);
-	if (holding)
-		seg_holding_collect(holding);
+	collected(c, polled);
 	return !polled->asking;
 }
 
 int seg_consumer_dead_letter(seg_consumer *c, const seg_batch *batch, size_t index, const char *reason,
 			     seg_error *error)
 {
-	int64_t timeout = c->stream->client->timeout, deadline = seg_now() + timeout;
-	seg_polled *polled = polled_of(batch);
-	bool asked = false;
-	if (is_parents(c))
-		return seg_fork_fail("consumer", error);
+	int status = check_call(c, batch, error);
+	if (status)
+		return status;
 	if (index >= batch->count || !reason || !reason[0])
 		return seg_fail(error, SEG_EINVAL, "the batch has %zu messages, and a reason must be given",
 				batch->count);
+	int64_t timeout = c->stream->client->timeout, deadline = seg_now() + timeout;
+	seg_polled *polled = polled_of(batch);
+	bool asked = false;
 	for (;;) {
 		uint32_t ticket = seg_event_ticket(&c->event);
 		pthread_mutex_lock(&c->lock);
-		int status = asked ? 0 : ask_for_letter(c, batch, index, reason, error);
+		status = asked ? 0 : ask_for_letter(c, batch, index, reason, error);
 		asked = status == 0;
 		bool answered = asked && is_answered(c, polled);
 		pthread_mutex_unlock(&c->lock);
@@ -421,15 +446,16 @@ int seg_consumer_emit(seg_consumer *c, const seg_batch *batch, size_t index, con
 	seg_polled *polled = polled_of(batch);
 	seg_error why;
 	size_t bytes = 0;
-	if (is_parents(c))
-		return seg_fork_fail("consumer", error);
+	int status = check_call(c, batch, error);
+	if (status)
+		return status;
 	if (index >= batch->count)
 		return seg_fail(error, SEG_EINVAL,
 				"the batch has %zu messages, and the first one is number 0", batch->count);
 	int target = find_target(c, output, error);
 	if (target < 0)
 		return target;
-	int status = seg_emission_check(output, c->stream->client->max_message_bytes, &bytes, &why);
+	status = seg_emission_check(output, c->stream->client->max_message_bytes, &bytes, &why);
 	if (status)
 		return seg_fail(error, status, "an output for \"%.100s\": %.300s", output->stream, why.text);
 	status = await_room(c, batch, index, bytes, error);
@@ -475,6 +501,8 @@ static bool all_committed(seg_consumer *c)
 
 int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 {
+	if (!c)
+		return seg_fail(error, SEG_EINVAL, "the consumer is NULL");
 	if (is_parents(c))
 		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;

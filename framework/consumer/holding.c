@@ -140,9 +140,6 @@ static void give_back_if_done(seg_holding *holding)
 	if (holding->state != SEG_HOLDING_IDLE || !holding->current ||
 	    holding->done < holding->current->batch.count)
 		return;
-	/* The request points into the batch. */
-	if (holding->polled->asking)
-		return;
 	seg_handoff_give_back(&holding->partition->handoff, holding->current);
 	holding->current = NULL;
 	holding->done = 0;
@@ -284,7 +281,7 @@ int seg_holding_ask(seg_holding *holding, seg_polled *polled, size_t index, cons
 {
 	if (polled->lanes)
 		return seg_lanes_ask(polled->lanes, polled, index, reason);
-	return ask(holding, seg_polled_first(polled) + index, holding->attempt, reason, handler);
+	return ask(holding, seg_polled_first(polled) + index, polled->view.attempt, reason, handler);
 }
 
 int seg_holding_give_up(seg_holding *holding, const char *handler)

@@ -84,7 +84,7 @@ uint64_t seg_polled_number(const seg_polled *polled, size_t index);
 size_t seg_holding_done(const seg_holding *holding, const seg_polled *polled);
 
 /*
- * The first `count` messages of the batch are done, which are no fewer than before: hands over what the caller has emitted for them. They may be
+ * The first `count` messages of the batch are done, which are no fewer than before, and none whose dead letter has no answer yet: hands over what the caller has emitted for them. They may be
  * committed from then on. False: out of memory, and nothing has changed.
  */
 bool seg_holding_commit(seg_holding *holding, seg_polled *polled, size_t count);

@@ -50,7 +50,10 @@ seg_fetched *seg_lanes_next_batch(seg_lanes *lanes);
 /* decoded: false, if there was no memory; it is tried again. */
 void seg_lanes_add(seg_lanes *lanes, bool decoded);
 
-/* The first `count` messages of the batch are done; hands over what the caller has emitted for them. False: out of memory. */
+/*
+ * The first `count` messages of the batch are done, none of which waits for the answer to its dead letter; hands over what the caller has
+ * emitted for them. False: out of memory.
+ */
 bool seg_lanes_commit(seg_lanes *lanes, seg_polled *polled, size_t count);
 
 /*

@@ -253,7 +253,7 @@ static int take_record(seg_producer *p, uint32_t partition, const seg_record *re
 				"the record takes %zu bytes of the producer's buffer, whose limit "
 				"in_flight_bytes is %" PRIu64,
 				charge, p->options.in_flight_bytes);
-	bool wake = false, borrowed = false;
+	bool borrowed = false;
 	pthread_mutex_lock(&p->shared.lock);
 	int status = wait_for_room(p, charge, error);
 	if (status == 0) {
@@ -262,14 +262,14 @@ static int take_record(seg_producer *p, uint32_t partition, const seg_record *re
 			status = seg_fail(error, SEG_ENOMEM, "out of memory for a record of %zu bytes",
 					  charge);
 		int64_t until = p->shared.sleeping_until;
-		wake = seg_sleep_is_too_long(p, now);
+		bool wake = seg_sleep_is_too_long(p, now);
 		borrowed = wake && seg_loan_take(p, until);
+		if (wake && !borrowed)
+			seg_sleep_end(p);
 	}
 	pthread_mutex_unlock(&p->shared.lock);
 	if (borrowed)
 		seg_loan_use(p);
-	else if (wake)
-		seg_sleep_end(p);
 	return status;
 }
 

@@ -221,9 +221,8 @@ void seg_sender_stop(seg_producer *p)
 {
 	pthread_mutex_lock(&p->shared.lock);
 	p->shared.stopping = true;
-	bool wake = seg_sleep_is_too_long(p, seg_now());
-	pthread_mutex_unlock(&p->shared.lock);
-	if (wake)
+	if (seg_sleep_is_too_long(p, seg_now()))
 		seg_sleep_end(p);
+	pthread_mutex_unlock(&p->shared.lock);
 	pthread_join(p->thread, NULL);
 }

@@ -5,8 +5,8 @@
 #include "stream/producer_state.h"
 
 /*
- * Whether the producer's thread sleeps beyond the next thing to do. If so, call seg_sleep_end after unlocking. Under
- * the lock.
+ * Whether the producer's thread sleeps beyond the next thing to do. If so, call seg_sleep_end. Both under the lock: once it is free, another
+ * thread may close the producer.
  */
 bool seg_sleep_is_too_long(seg_producer *producer, int64_t now);
 void seg_sleep_end(seg_producer *producer);

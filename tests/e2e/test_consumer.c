@@ -550,6 +550,13 @@ static void what_is_null_is_an_error_and_no_crash(void **state)
 	seg_consumer_release(NULL, NULL);
 	assert_int_equal(seg_consumer_poll(consumer, 0, NULL, NULL), SEG_EINVAL);
 	assert_int_equal(seg_consumer_poll(NULL, 0, &batch, NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_commit(consumer, NULL, 0, NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_commit(NULL, NULL, 0, NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_dead_letter(consumer, NULL, 0, "bad", NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_dead_letter(NULL, NULL, 0, "bad", NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_emit(consumer, NULL, 0, NULL, NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_emit(NULL, NULL, 0, NULL, NULL), SEG_EINVAL);
+	assert_int_equal(seg_consumer_sync(NULL, 0, NULL), SEG_EINVAL);
 	assert_int_equal(seg_consumer_close(consumer, PATIENCE_MS, NULL), 0);
 	consumer = (seg_consumer *)&batch;
 	assert_int_equal(seg_consumer_open(rig.client, "s", NULL, &consumer, NULL), SEG_EINVAL);

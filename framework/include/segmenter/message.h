@@ -56,7 +56,8 @@ typedef struct seg_batch {
 	/*
 	 * How many times messages[0] has been handed to a handler, this time included: 1 for the first
 	 * time. For the messages behind it nobody counts; most come for the first time, but after a batch that was given back, or the
-	 * end of an owner, they may come again.
+	 * end of an owner, they may come again. A pull consumer counts from when it came to own the partition: not what earlier owners
+	 * had, nor what max_processing_ms took back.
 	 */
 	uint32_t attempt;
 	/*

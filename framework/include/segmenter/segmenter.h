@@ -482,6 +482,7 @@ typedef struct seg_consumer seg_consumer;
 typedef enum seg_start_kind {
 	SEG_START_EARLIEST = 0, /* with the oldest message there is */
 	SEG_START_LATEST = 1,   /* with the first message added from now on */
+	/* Of these, a place behind the newest message there is means SEG_START_LATEST. */
 	SEG_START_AFTER_ID = 2, /* with the first message behind start.id */
 	SEG_START_TIME = 3      /* with the first message added at start.id.ms or later */
 } seg_start_kind;
@@ -641,8 +642,9 @@ SEG_API int seg_consumer_emit(seg_consumer *consumer, const seg_batch *batch, si
  * newest position in the background (seg_consumer_sync waits for it), after it has added what was emitted for these messages. May be
  * called several times with rising counts.
  *
- * SEG_EINVAL: `count` is larger than the batch, or smaller than before. SEG_ENOMEM: nothing was marked; call again. SEG_EFENCED: another member owns the
- * partition by now and gets the messages that are not committed.
+ * SEG_EINVAL: `count` is larger than the batch, or smaller than before, or goes beyond a message whose dead letter has no answer yet
+ * (seg_consumer_dead_letter). SEG_ENOMEM: nothing was marked; call again. SEG_EFENCED: another member owns the partition by now and gets
+ * the messages that are not committed.
  */
 SEG_API int seg_consumer_commit(seg_consumer *consumer, const seg_batch *batch, size_t count,
 				seg_error *error);
@@ -659,7 +661,8 @@ SEG_API void seg_consumer_release(seg_consumer *consumer, const seg_batch *batch
  * up to and including it, in one step; the messages before it count as handled, whatever the call returns after it has asked Redis.
  * With `parallel` above 1, the position stays before messages that are not done, and the dead letters of a partition are written one after
  * the other.
- * The letter's attempts are the batch's `attempt`; with `parallel` above 1, those of a message behind the first one are 1.
+ * The letter's attempts are the batch's `attempt`; with `parallel` above 1, those of a message behind the first one are 1. The letter has
+ * no key and no data if the stream is not packed, and the message is not in the log any more: SEG_OVERFLOW_DROP_OLDEST has dropped it, say.
  * `reason` is copied. Waits for Redis's answer, for up to the client's timeout_ms.
  *
  * SEG_ETIMEOUT: Redis has not answered yet, outputs of the messages before it wait, or the dead letters are at their limit with SEG_DEAD_LETTERS_STOP;
