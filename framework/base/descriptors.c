@@ -7,8 +7,14 @@
 
 void seg_descriptors_fill(void)
 {
+	/* The wrong way round, so that what reads from a closed input, or writes to a closed output, fails, as it would without. */
+	static const int modes[] = {
+		[STDIN_FILENO] = O_WRONLY,
+		[STDOUT_FILENO] = O_RDONLY,
+		[STDERR_FILENO] = O_RDWR, /* to whom should it complain? */
+	};
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[fd]) != fd)
 			_exit(EX_OSERR);
 }
 

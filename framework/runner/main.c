@@ -58,11 +58,12 @@ static void print_help(void)
 	      "  SIGUSR2           log the state of each partition\n"
 	      "\n"
 	      "Exit codes:\n"
-	      "  0 clean stop                     71 system error\n"
-	      "  64 wrong command line            75 stopped before all batches were finished\n"
-	      "  66 file not found                77 Redis refused a login or a right\n"
-	      "  69 Redis or a plugin failed      78 wrong configuration\n"
-	      "  70 a handler is stuck\n"
+	      "  0 clean stop                     73 a file cannot be made, such as the log\n"
+	      "  64 wrong command line            74 the output cannot be written\n"
+	      "  66 file not found                75 stopped before all batches were finished\n"
+	      "  69 Redis or a plugin failed      77 Redis refused a login or a right\n"
+	      "  70 a handler is stuck            78 wrong configuration\n"
+	      "  71 system error\n"
 	      "\n"
 	      "Configuration:\n\n",
 	      stdout);

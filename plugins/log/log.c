@@ -21,6 +21,7 @@ typedef struct log_plugin {
 
 typedef struct log_partition {
 	buffer lines; /* of one batch */
+	char failure[160];
 } log_partition;
 
 static int log_check(const seg_host *host, char *error, size_t error_size)
@@ -192,7 +193,9 @@ static seg_answer log_handle(void *plugin_, void *state, const seg_batch *batch)
 	}
 	if (reason == EPIPE)
 		return seg_stop(0, "the reader of standard output has closed it");
-	return seg_retry(0, "cannot write to standard output");
+	snprintf(partition->failure, sizeof(partition->failure), "cannot write to standard output: %s",
+		 strerror(reason));
+	return seg_retry(0, partition->failure);
 }
 
 static void log_partition_close(void *plugin, void *state, seg_close_reason reason)

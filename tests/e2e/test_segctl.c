@@ -21,6 +21,7 @@
 #include "harness/group.h"
 #include "harness/rig.h"
 #include "harness/segctl.h"
+#include "harness/shell.h"
 
 static long long count(const char *command)
 {
@@ -402,6 +403,39 @@ static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs
 	test_runner_free(runner);
 }
 
+/* The exit code of segctl in a shell, with this command and what the shell makes of its output. */
+static int in_shell(const char *command)
+{
+	char text[512];
+	snprintf(text, sizeof(text),
+		 "SEGMENTER_ADDRESS='%s'; export SEGMENTER_ADDRESS; %s/framework/tools/segctl/segctl %s",
+		 rig.server->address, test_build_directory(), command);
+	return test_shell_run(text);
+}
+
+static void an_output_that_cannot_be_written_is_an_error_that_is_told_once(void **state)
+{
+	(void)state;
+	static const char *const commands[] = {"stream list", "tail s --from earliest", "lag --watch"};
+	test_segctl_good(rig.server->address, "stream create s -p 1");
+	test_segctl_run(rig.server->address, "a\nb\n", "send s");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		char command[128];
+		snprintf(command, sizeof(command), "%s 2>&1 >/dev/full", commands[i]);
+		assert_int_equal(in_shell(command), EX_IOERR);
+		assert_string_equal(test_shell_said, "segctl: cannot write: No space left on device\n");
+		snprintf(command, sizeof(command), "%s 2>&1 >&-", commands[i]);
+		assert_int_equal(in_shell(command), EX_IOERR);
+		assert_string_equal(test_shell_said, "segctl: cannot write: Bad file descriptor\n");
+		/* A reader that has gone has read enough. */
+		snprintf(command, sizeof(command), "%s 2>&1 | true", commands[i]);
+		assert_int_equal(in_shell(command), 0);
+		assert_string_equal(test_shell_said, "");
+	}
+	assert_int_equal(in_shell("send s 2>&1 <&-"), EX_IOERR);
+	test_shell_says("segctl: cannot read standard input: Bad file descriptor\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_rig_set_up, test_rig_tear_down)
@@ -421,6 +455,7 @@ int main(void)
 		TEST(help_needs_no_redis),
 		TEST(the_address_comes_from_the_flag_then_the_configuration_then_the_environment),
 		TEST(a_missing_right_is_reported_and_nothing_counts_as_done),
+		TEST(an_output_that_cannot_be_written_is_an_error_that_is_told_once),
 		TEST(the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,8 +92,13 @@ static void dead_letters_are_listed_with_what_is_known_and_filtered(void **state
 	test_expect_text(text, ",fail-1\r\n");
 	assert_int_equal(test_segctl_do(rig.server->address, "dlq show s g 1-1")->exit_code, EX_NOINPUT);
 	assert_int_equal(test_segctl_do(rig.server->address, "dlq list s nobody")->exit_code, EX_NOINPUT);
-	assert_int_equal(test_segctl_do(rig.server->address, "dlq list s g --since later")->exit_code,
-			 EX_USAGE);
+	static const char *const no_times[] = {"later", "earliest", "1700000000000-0"};
+	for (size_t i = 0; i < sizeof(no_times) / sizeof(no_times[0]); i++) {
+		const test_segctl *answer =
+			test_segctl_do(rig.server->address, "dlq list s g --since %s", no_times[i]);
+		assert_int_equal(answer->exit_code, EX_USAGE);
+		test_expect_text(answer->errors, ": write an age (2h) or a time (");
+	}
 }
 
 static void a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how_often(void **state)
@@ -204,13 +209,15 @@ static void without_memory_every_command_looks_and_those_that_free_memory_work(v
 }
 
 /* Each letter is one line, so that lines can be counted. */
-static void a_line_end_in_a_reason_is_escaped_in_csv(void **state)
+static void a_line_end_in_a_reason_is_escaped(void **state)
 {
 	(void)state;
-	test_rig_tell("XADD {__default:s:partition_0}:g:dead * id 1-1 reason %s "
+	test_rig_tell("XADD {__default:s:partition_0}:g:dead 9999999999999-0 id 1-1 reason %s "
 		      "attempts 1 handler h partition 0 time_ms 1 partitionKey k data d",
 		      "first\nsecond");
 	test_expect_text(test_segctl_good(rig.server->address, "dlq list s g -o csv"), "first\\x0asecond");
+	test_expect_text(test_segctl_good(rig.server->address, "dlq show s g 9999999999999-0"),
+			 "\nreason     first\\x0asecond\n");
 }
 
 int main(void)
@@ -220,7 +227,7 @@ int main(void)
 		TEST(dead_letters_are_listed_with_what_is_known_and_filtered),
 		TEST(a_replayed_letter_is_a_message_again_that_knows_its_first_id_and_how_often),
 		TEST(a_letter_that_cannot_be_sent_stays),
-		TEST(a_line_end_in_a_reason_is_escaped_in_csv),
+		TEST(a_line_end_in_a_reason_is_escaped),
 		TEST(only_the_meant_letters_are_dropped),
 		TEST(at_the_limit_a_group_that_stops_waits_and_why_says_for_what),
 		TEST(without_memory_every_command_looks_and_those_that_free_memory_work),

@@ -57,6 +57,8 @@ static const struct mistake mistakes[] = {
 	 "c.ini:1: unknown section [database]; write [redis], [runner] or [consumer NAME]"},
 	{"a section misspelled", "[reddis]\naddress = redis://h\n" CONSUMER,
 	 "c.ini:1: unknown section [reddis]; did you mean [redis]?"},
+	{"embedded misspelled", "[redis]\naddress = embeded\n" CONSUMER,
+	 "c.ini:2: address: \"embeded\" is not an address; did you mean \"embedded\"?"},
 	{"a consumer misspelled", "[consumr a]\n" CONSUMER,
 	 "c.ini:1: unknown section [consumr a]; did you mean [consumer NAME]?"},
 	{"consumers in the plural", "[consumers]\nx = 1\n" CONSUMER,

@@ -148,6 +148,31 @@ static void a_constructor_that_takes_the_process_down_only_refuses_its_plugin(vo
 	expect_refusal("constructor_exits", SEG_EINVAL, "ends the process while it is loaded (exit code 0)");
 }
 
+static void a_plugin_that_was_not_copied_to_its_end_is_told_as_incomplete(void **state)
+{
+	(void)state;
+	enum { COPIED = 3000 };
+	char from[600], to[80], bytes[COPIED];
+	snprintf(from, sizeof(from), "%s/record.so", plugins);
+	snprintf(to, sizeof(to), "%s/cut.so", directory);
+	FILE *whole = fopen(from, "rb"), *cut = fopen(to, "wb");
+	assert_non_null(whole);
+	assert_non_null(cut);
+	assert_int_equal(fread(bytes, 1, COPIED, whole), COPIED);
+	assert_int_equal(fwrite(bytes, 1, COPIED, cut), COPIED);
+	fclose(whole);
+	fclose(cut);
+#ifdef __SANITIZE_ADDRESS__
+	expect_refusal(to, SEG_EINVAL,
+		       "cut.so ends the process while it is loaded"); /* by its handler of SIGBUS */
+#elif defined(__SANITIZE_THREAD__)
+	expect_refusal(to, SEG_EINVAL, "while it is loaded");
+#else
+	expect_refusal(to, SEG_EINVAL, "cut.so seems to be incomplete (signal 7, ");
+#endif
+	assert_int_equal(unlink(to), 0);
+}
+
 static void a_constructor_that_never_returns_is_given_up_on(void **state)
 {
 	(void)state;
@@ -618,6 +643,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_no_plugin_is_refused_with_the_cure),
 		cmocka_unit_test(wrong_option_tables_are_the_plugins_mistake),
 		cmocka_unit_test(a_constructor_that_takes_the_process_down_only_refuses_its_plugin),
+		cmocka_unit_test(a_plugin_that_was_not_copied_to_its_end_is_told_as_incomplete),
 		cmocka_unit_test(a_constructor_that_never_returns_is_given_up_on),
 		cmocka_unit_test(a_file_that_is_no_shared_object_is_refused_before_it_runs),
 		cmocka_unit_test(a_plugin_that_others_may_write_to_is_refused),

@@ -35,8 +35,12 @@ static int replace_string(char **field, char *text, seg_error *error)
 
 static int check_address(const char *text, seg_error *error)
 {
-	if (strcmp(text, "embedded") == 0)
+	static const char *const embedded = "embedded";
+	if (strcmp(text, embedded) == 0)
 		return 0;
+	if (seg_suggest(text, &embedded, 1))
+		return seg_fail(error, SEG_EINVAL, "\"%.60s\" is not an address; did you mean \"%s\"?", text,
+				embedded);
 	seg_address address;
 	int status = seg_address_parse(text, &address, error);
 	if (status == 0)

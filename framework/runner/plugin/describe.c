@@ -50,8 +50,11 @@ static void print_option(const seg_option *option)
 
 static void print_text(const seg_handler *handler)
 {
-	printf("%s %s\n\n", handler->name, handler->version);
-	print_wrapped(handler->help, 0);
+	printf("%s%s%s\n", handler->name, handler->version[0] ? " " : "", handler->version);
+	if (handler->help[0]) {
+		putchar('\n');
+		print_wrapped(handler->help, 0);
+	}
 	const seg_option *option = handler->options;
 	if (!option || !option->name)
 		printf("\nIt has no options.\n");

@@ -105,6 +105,11 @@ static int await_word(int fd, int64_t deadline)
 
 static int refuse(const char *path, int status, seg_error *error)
 {
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)
+		return seg_fail(
+			error, SEG_EINVAL,
+			"%s seems to be incomplete (signal %d, %s, while it is loaded): build or copy it again",
+			path, SIGBUS, strsignal(SIGBUS));
 	if (WIFSIGNALED(status))
 		return seg_fail(
 			error, SEG_EINVAL,

@@ -1,10 +1,13 @@
 #include "complain.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "escape.h"
 
@@ -83,6 +86,19 @@ __attribute__((format(printf, 1, 0))) static void complain(const char *format, v
 	fputs("segctl: ", stderr);
 	ctl_escape_write(text, strlen(text), false, stderr);
 	fputc('\n', stderr);
+}
+
+int ctl_flush(void)
+{
+	static bool told;
+	struct pollfd output = {.fd = STDOUT_FILENO};
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EX_OK;
+	int failure = errno;
+	if (told || (poll(&output, 1, 0) == 1 && (output.revents & POLLERR)))
+		return EX_IOERR;
+	told = true;
+	return ctl_complain(EX_IOERR, "cannot write: %s", strerror(failure));
 }
 
 int ctl_complain(int exit_code, const char *format, ...)

@@ -19,6 +19,12 @@ int ctl_fail(const seg_error *error);
 /* Prints "segctl: ...", and returns exit_code. */
 __attribute__((format(printf, 2, 3))) int ctl_complain(int exit_code, const char *format, ...);
 
+/*
+ * Writes what was printed on standard output. EX_IOERR if that fails or has failed before: complains once, but not of a reader that has read
+ * enough (`segctl ... | head`).
+ */
+int ctl_flush(void);
+
 /* Prints "segctl: ..." on standard error in any case, and exits with exit_code. */
 __attribute__((noreturn, format(printf, 2, 3))) void ctl_die(int exit_code, const char *format, ...);
 

@@ -141,16 +141,20 @@ static void show_for_people(const ctl_dead_letter *letter)
 	const seg_message *m = &letter->content.message;
 	char id[SEG_ID_TEXT_MAX], time[CTL_TEXT_MAX];
 	char *key = ctl_printable(m->key, m->key_length), *data = ctl_printable(m->data, m->data_length);
+	char *handler = ctl_printable(letter->handler, strlen(letter->handler));
+	char *reason = ctl_printable(letter->reason, strlen(letter->reason));
 	ctl_say("letter     %s of partition %" PRIu32
 		"\nmessage    %s\nsince      %s\nhandler    %s\nattempts   %" PRIu64 "\nreplays    %" PRIu64
 		"\nreason     %s\nkey        %s\n",
 		letter->id, letter->partition, seg_id_format(letter->original, id),
-		ctl_time_text(letter->time_ms, time), letter->handler, letter->attempts,
-		ctl_dlq_replays(letter), letter->reason, key);
+		ctl_time_text(letter->time_ms, time), handler, letter->attempts, ctl_dlq_replays(letter),
+		reason, key);
 	ctl_message_print_headers(m, "header     ", " = ", "\n");
 	ctl_say("data       %s\n", letter->content.has_data
 					   ? data
 					   : "(none: the entry was removed before it became a dead letter)");
+	free(reason);
+	free(handler);
 	free(key);
 	free(data);
 }

@@ -170,8 +170,9 @@ static int show(watching *w)
 		return ctl_unreadables_complain(&w->fleet.unreadable);
 	if (!one_line)
 		print_all(w);
-	if (fflush(stdout))
-		return ctl_complain(EX_IOERR, "cannot write to standard output");
+	exit_code = ctl_flush();
+	if (exit_code)
+		return exit_code;
 	exit_code = judge_all(w);
 	int left_out = ctl_unreadables_complain(&w->fleet.unreadable);
 	/* --watch goes on: somebody may mend it. */
@@ -262,9 +263,8 @@ static int run_wait(watching *w)
 		print_good(w);
 	else if (w->looked && !table)
 		print_all(w);
-	if (fflush(stdout))
-		return ctl_complain(EX_IOERR, "cannot write to standard output");
-	return exit_code;
+	int unwritten = ctl_flush();
+	return unwritten ? unwritten : exit_code;
 }
 
 /* --- the command ------------------------------------------------------------------------------------ */

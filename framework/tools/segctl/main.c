@@ -6,14 +6,11 @@
  * Options may stand anywhere. commands.c has the table of all commands, help.c prints it, and each command is in the file
  * of its noun.
  */
-#include <errno.h>
 #include <locale.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "base/descriptors.h"
 #include "commands.h"
@@ -66,13 +63,8 @@ static int run(const ctl_command *c, int argc, char **argv)
 /* The exit code, or EX_IOERR if the output could not be written. */
 static int flushed(int exit_code)
 {
-	struct pollfd output = {.fd = STDOUT_FILENO};
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return exit_code;
-	/* `segctl ... | head` has read enough: no complaint. */
-	if (poll(&output, 1, 0) == 1 && (output.revents & POLLERR))
-		return EX_IOERR;
-	return ctl_complain(EX_IOERR, "cannot write: %s", strerror(errno));
+	int failure = ctl_flush();
+	return failure ? failure : exit_code;
 }
 
 /* `segctl help lag` is `segctl lag --help`. */

@@ -21,6 +21,7 @@
 #include "progress.h"
 #include "stream/client.h"
 #include "stream/compression.h"
+#include "stream/record.h"
 #include "stream/spelling.h"
 #include "table.h"
 #include "text.h"
@@ -113,6 +114,9 @@ static void keep_rate(const sending *s)
 		ctl_pause(due - now);
 }
 
+/* Readers take no larger ones, unless they set entry_limit. */
+enum { MESSAGE_MOST = 64 << 20 };
+
 static int send_line(sending *s, uint64_t number, const char *line, size_t length)
 {
 	const char *name = s->names[s->file];
@@ -126,6 +130,13 @@ static int send_line(sending *s, uint64_t number, const char *line, size_t lengt
 				    name, number, error.text);
 	keep_rate(s);
 	seg_record record = {key, key_length, line, length, s->headers, given.headers.count};
+	if (seg_record_bytes(&record) > MESSAGE_MOST)
+		return ctl_complain(
+			EX_DATAERR,
+			"%s:%" PRIu64
+			": the message has %zu bytes, with its key, and segctl sends at most %d; it and the lines "
+			"after it are not sent",
+			name, number, seg_record_bytes(&record), MESSAGE_MOST);
 	if (seg_producer_send(s->producer, &record, place, &error))
 		return ctl_complain(ctl_exit_code(error.status),
 				    "%s:%" PRIu64 ": %s; it and the lines after it are not sent", name,
@@ -256,6 +267,7 @@ static int send_all(sending *s, seg_stream *stream, int count, char **paths)
 		stream->client->ack_replicas = (uint32_t)given.ack_replicas;
 	producer_options.when_blocked_ms = HOUR_MS;
 	producer_options.wait_when_full = 1;
+	producer_options.in_flight_bytes = MESSAGE_MOST + (1 << 20);
 	producer_options.codec = (seg_codec)given.codec;
 	producer_options.delivery = delivered;
 	producer_options.delivery_arg = s;

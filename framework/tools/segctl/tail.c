@@ -216,9 +216,7 @@ static int read_more(tailing *t)
 	t->entries = 0;
 	int exit_code = ctl_batch_run(batch, t->context->client, "read the stream");
 	ctl_batch_destroy(batch);
-	if (exit_code == EX_OK && fflush(stdout))
-		return ctl_complain(EX_IOERR, "cannot write the output");
-	return exit_code;
+	return exit_code ? exit_code : ctl_flush();
 }
 
 static bool at_end(const tailing *t)

@@ -40,10 +40,13 @@ int ctl_when_read(ctl_context *context, const char *option, const char *text, se
 int ctl_when_read_time(ctl_context *context, const char *option, const char *text, uint64_t *ms)
 {
 	seg_start start;
+	int64_t age;
+	bool is_start = seg_start_parse(text, &start, NULL) == 0;
+	if (is_start ? start.kind != SEG_START_TIME : seg_units_duration(text, &age, NULL) || age < 0)
+		return ctl_complain(EX_USAGE,
+				    "--%s %.80s: write an age (2h) or a time (2026-11-23T13:00:00Z)", option,
+				    text);
 	int exit_code = ctl_when_read(context, option, text, &start);
-	if (exit_code == EX_OK && start.kind != SEG_START_TIME)
-		return ctl_complain(EX_USAGE, "--%s %s: write an age (2h) or a time (2026-11-23T13:00:00Z)",
-				    option, text);
 	*ms = start.id.ms;
 	return exit_code;
 }
