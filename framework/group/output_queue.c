@@ -148,13 +148,22 @@ static void take_out(seg_output_queue *q, const char *old)
 		q->last = last;
 }
 
+/* No answer comes from the target's Redis. */
+static void away(seg_output_queue *q)
+{
+	const seg_error *why = seg_route_error(q->partition->member->links[SEG_LINK_OUTPUTS].route);
+	trouble(q, SEG_OUTPUT_REFUSED, why->status ? why->text : "Redis is not reached");
+}
+
 static void refused(seg_output_queue *q, const seg_reply *reply, bool transient)
 {
 	seg_partition *p = q->partition;
 	char text[SEG_EXPLANATION_MAX];
 	q->at = seg_now() + seg_backoff(RETRY_PAUSE, transient ? TRANSIENT_CAP : RETRY_CAP, ++q->failures);
-	if (!reply)
+	if (!reply) {
+		away(q);
 		return;
+	}
 	trouble(q, SEG_OUTPUT_REFUSED, seg_reply_explain(reply, text));
 	if (!transient)
 		seg_refusal_tell(p->member, &p->logger, "an output", reply);
@@ -343,8 +352,10 @@ int64_t seg_output_queue_step(seg_output_queue *q, int64_t now)
 		return SEG_NEVER;
 	if (now < q->at)
 		return q->at;
-	if (!is_reached(q))
+	if (!is_reached(q)) {
+		away(q);
 		return SEG_NEVER; /* a connection that comes up is an event */
+	}
 	if (now >= atomic_load_explicit(&m->lease_until, memory_order_relaxed))
 		return now + LEASE_PAUSE;
 	look_after(q);

@@ -37,7 +37,7 @@ typedef struct seg_outputs {
 typedef enum seg_output_trouble {
 	SEG_OUTPUT_FINE,
 	SEG_OUTPUT_FULL, /* the partition is full */
-	SEG_OUTPUT_REFUSED, /* Redis refuses the call, or the stream was made anew with another shape: `reason` */
+	SEG_OUTPUT_REFUSED, /* Redis refuses the call or is away, or the stream was made anew with another shape: `reason` */
 } seg_output_trouble;
 
 typedef struct seg_output_queue {

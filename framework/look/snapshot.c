@@ -174,6 +174,18 @@ static void read_state(seg_partition_snapshot *partition, const seg_reply *state
 	partition->slots_waiting = (uint32_t)seg_reply_number(seg_reply_at(state, 11), 0);
 }
 
+/* Crashes and a suspect are of a place in the log. The fields stay until a release, also when the owner has passed the place. */
+static void forget_what_is_passed(seg_partition_snapshot *partition)
+{
+	const seg_id position = partition->info.position;
+	if (partition->crashes > 0 && seg_id_compare(position, partition->claimed) > 0)
+		partition->crashes = 0;
+	if (partition->attempts > 0 && seg_id_compare(position, partition->suspect) >= 0) {
+		partition->attempts = 0;
+		partition->suspect = (seg_id){0, 0};
+	}
+}
+
 /* kind id number ms text; nil if nothing hinders the owner. */
 static void read_hindrance(seg_hindrance *hindrance, const seg_reply *note)
 {
@@ -215,6 +227,7 @@ static void got_partition(void *arg, const seg_reply *reply)
 	info->dead_letters = (uint64_t)seg_reply_number(seg_reply_at(reply, 5), 0);
 	info->dropped = (uint64_t)seg_reply_number(seg_reply_at(counters, 0), 0);
 	read_state(partition, state);
+	forget_what_is_passed(partition);
 	read_hindrance(&partition->hindrance, seg_reply_at(reply, 9));
 	partition->values = (uint64_t)seg_reply_number(seg_reply_at(reply, 6), 0);
 	if (r->stream->shape.packing)

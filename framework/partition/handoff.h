@@ -86,6 +86,7 @@ typedef struct seg_handoff {
 		atomic_bool stopped;                   /* the worker's last store */
 		seg_hindrance retry; /* the worker's while `retry_told` is false, else the I/O thread's */
 		atomic_bool retry_told;
+		atomic_llong lapsed; /* the end of the lease that was logged: by one lane, for all */
 		/* With lanes: */
 		atomic_ullong parked; /* messages that are not done, and are in no batch any more */
 		atomic_uint

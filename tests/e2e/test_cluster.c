@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -182,6 +184,66 @@ static void dead_letters_are_listed_and_replayed(void **state)
 	assert_int_equal(test_group_dead_letters(test_clustered_address(0, NULL), clustered.stream, "g"), 0);
 }
 
+typedef struct {
+	size_t count;
+	int away; /* a node; or -1 */
+} delivered;
+
+/* So many, of partitions that are not on that node. */
+static bool were_delivered(void *arg)
+{
+	const delivered *wanted = arg;
+	size_t count = 0;
+	test_deliveries deliveries = test_deliveries_read(rig.deliveries);
+	for (size_t i = 0; i < deliveries.count; i++)
+		count += test_cluster_slot_owner(clustered.cluster,
+						 test_clustered_slot(deliveries.list[i].partition)) !=
+			 wanted->away;
+	test_deliveries_free(&deliveries);
+	return count >= wanted->count;
+}
+
+static size_t count_not_on(int node)
+{
+	delivered d = {0, node};
+	while (were_delivered(&d))
+		d.count++;
+	return d.count - 1;
+}
+
+/* Live members without messages look at their positions only when they are told. */
+static void a_reset_that_does_not_reach_a_node_moves_the_owners_on_the_others(void **state)
+{
+	(void)state;
+	enum { MESSAGES = PARTITIONS * 4 };
+	const char *at = test_clustered_address(0, NULL);
+	char command[96];
+	int terminal, status, away = 1; /* the harness asks node 0 */
+	test_clustered_make_stream();
+	test_clustered_run(0, at, "");
+	send_lines(at, "data", MESSAGES);
+	test_group_wait_drained(at, clustered.stream, "g");
+	away += test_cluster_slot_owner(clustered.cluster, test_clustered_control_slot()) == away;
+	size_t others = count_not_on(away);
+	assert_in_range(others, 1, MESSAGES - 1);
+	snprintf(command, sizeof(command), "reset %s g --to earliest --force --timeout 3s", clustered.stream);
+	pid_t pid = test_segctl_start_on_terminal(at, command, &terminal);
+	test_terminal_shows(terminal, "[y/N]");
+	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
+	assert_int_equal(write(terminal, "y\n", 2), 2);
+	test_terminal_shows(terminal, "are known to be set, and others may be: run the same command again");
+	test_wait_until(were_delivered, &(delivered){2 * others, away}, PATIENCE_MS,
+			"the others were handled again");
+	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), EX_UNAVAILABLE);
+	close(terminal);
+	test_segctl_good(at, "reset %s g --to earliest --force --yes", clustered.stream);
+	test_wait_until(were_delivered, &(delivered){2 * MESSAGES + others, -1}, PATIENCE_MS,
+			"all were handled again");
+	assert_int_equal(test_runner_stop(rig.runners[0], SIGTERM), 0);
+}
+
 /* "host:port" of the partition's node. */
 static const char *node_of(uint32_t partition)
 {
@@ -245,6 +307,7 @@ int main(void)
 		TEST(a_user_who_may_not_ask_for_the_map_is_refused_at_once),
 		TEST(each_command_of_segctl_works_at_any_node),
 		TEST(dead_letters_are_listed_and_replayed),
+		TEST(a_reset_that_does_not_reach_a_node_moves_the_owners_on_the_others),
 		TEST(the_admin_server_measures_a_group_of_a_cluster),
 	};
 	return cmocka_run_group_tests(tests, start_cluster, test_clustered_stop);

@@ -148,7 +148,7 @@ static void each_partition_tells_its_oldest_message_and_its_last_claim(void **st
 	test_rig_tell("XADD __default:s:partition_300 13-0 partitionKey k data d");
 	test_rig_tell("XGROUP CREATE __default:s:partition_300 h 10-0 ENTRIESREAD 1");
 	test_rig_tell(
-		"HSET {__default:s:partition_300}:h:state count 1 owner m1 claimed 9-0 clean 0 crashes 2 suspect 12-0 "
+		"HSET {__default:s:partition_300}:h:state count 1 owner m1 claimed 10-0 clean 0 crashes 2 suspect 12-0 "
 		"attempts 3 lost 7");
 	/* The newest message was deleted: nothing waits, although the position is not the log's last id. */
 	test_rig_tell("XADD __default:s:partition_301 10-0 partitionKey k data d");
@@ -163,7 +163,7 @@ static void each_partition_tells_its_oldest_message_and_its_last_claim(void **st
 	assert_int_equal(p->info.lag, 2);
 	assert_int_equal(p->handled, 1);
 	assert_string_equal(p->claimed_by, "m1");
-	assert_int_equal(seg_id_compare(p->claimed, (seg_id){9, 0}), 0);
+	assert_int_equal(seg_id_compare(p->claimed, (seg_id){10, 0}), 0);
 	assert_true(p->crashed);
 	assert_int_equal(p->crashes, 2);
 	assert_int_equal(seg_id_compare(p->suspect, (seg_id){12, 0}), 0);
@@ -173,6 +173,23 @@ static void each_partition_tells_its_oldest_message_and_its_last_claim(void **st
 	assert_int_equal(snapshot.partitions[301].info.lag, 0);
 	assert_true(snapshot.partitions[301].behind == 0);
 	assert_false(snapshot.partitions[599].waiting);
+	seg_group_snapshot_free(&snapshot);
+}
+
+static void crashes_are_no_news_once_their_place_is_passed(void **state)
+{
+	(void)state;
+	seg_group_snapshot snapshot;
+	test_rig_tell("SADD {__default:s}:groups h");
+	test_rig_tell("XADD __default:s:partition_302 10-0 partitionKey k data d");
+	test_rig_tell("XGROUP CREATE __default:s:partition_302 h 10-0");
+	test_rig_tell(
+		"HSET {__default:s:partition_302}:h:state owner m1 claimed 9-0 clean 0 crashes 2 suspect 10-0 attempts 3");
+	take("h", &snapshot);
+	const seg_partition_snapshot *p = &snapshot.partitions[302];
+	assert_int_equal(p->crashes, 0);
+	assert_int_equal(p->attempts, 0);
+	assert_int_equal(seg_id_compare(p->suspect, (seg_id){0, 0}), 0);
 	seg_group_snapshot_free(&snapshot);
 }
 
@@ -215,6 +232,7 @@ int main(void)
 		cmocka_unit_test(the_members_are_listed_by_name_with_those_whose_lease_has_ended),
 		cmocka_unit_test(a_member_tells_the_url_of_its_page),
 		cmocka_unit_test(each_partition_tells_its_oldest_message_and_its_last_claim),
+		cmocka_unit_test(crashes_are_no_news_once_their_place_is_passed),
 		cmocka_unit_test(two_snapshots_make_rates),
 		cmocka_unit_test(a_deadline_bounds_the_whole_reading),
 	};

@@ -326,7 +326,7 @@ static void stop_replica_of(const char *stream)
 	kill(clustered.cluster->nodes[stopped]->pid, SIGSTOP);
 }
 
-static void let_replica_go_on(void)
+static void let_stopped_go_on(void)
 {
 	kill(clustered.cluster->nodes[stopped]->pid, SIGCONT);
 	stopped = -1;
@@ -335,7 +335,7 @@ static void let_replica_go_on(void)
 static int tear_down(void **state)
 {
 	if (stopped >= 0)
-		let_replica_go_on();
+		let_stopped_go_on();
 	return test_rig_tear_down(state);
 }
 
@@ -378,7 +378,7 @@ static void the_position_waits_for_the_targets_replica_and_why_says_so(void **st
 	send_numbers(BEFORE, AFTER, 1);
 	test_wait_until(why_names_the_replicas, NULL, PATIENCE_MS, "why names the replicas");
 	expect_position(position);
-	let_replica_go_on();
+	let_stopped_go_on();
 	expect_a_replay(AFTER);
 	stop(0);
 }
@@ -393,7 +393,34 @@ static void so_it_is_when_the_runner_starts_while_the_replica_is_stopped(void **
 	run(0, 1, "");
 	test_wait_until(why_names_the_replicas, NULL, PATIENCE_MS, "why names the replicas");
 	expect_position("0-0");
-	let_replica_go_on();
+	let_stopped_go_on();
+	expect_a_replay(NUMBERS);
+	stop(0);
+}
+
+static bool why_names_the_target(void *arg)
+{
+	char part[64];
+	snprintf(part, sizeof(part), "partition 0 of stream \"%s\": ", out);
+	const test_segctl *answer = test_segctl_do(clustered.cluster->address, "why %s g 0 --sample 0", in);
+	(void)arg;
+	return strstr(answer->output, part);
+}
+
+static void a_target_whose_redis_does_not_answer_is_named(void **state)
+{
+	(void)state;
+	enum { NUMBERS = 10 };
+	make_streams_apart(1);
+	run(0, 0, "");
+	send_numbers(0, 1, 0);
+	expect_a_replay(1);
+	stopped = node_of(out, 0);
+	assert_in_range(stopped, 1, clustered.cluster->count - 1); /* the harness asks node 0 */
+	kill(clustered.cluster->nodes[stopped]->pid, SIGSTOP);
+	send_numbers(1, NUMBERS, 0);
+	test_wait_until(why_names_the_target, NULL, PATIENCE_MS, "why names the target");
+	let_stopped_go_on();
 	expect_a_replay(NUMBERS);
 	stop(0);
 }
@@ -423,7 +450,7 @@ static void a_sources_replica_that_is_stopped_is_named_and_logged_once(void **st
 	test_wait_until(some_are_added, &all, PATIENCE_MS, "all outputs are added");
 	assert_int_equal(test_runner_times_said(rig.runners[0], missing), 1);
 	assert_int_equal(test_runner_times_said(rig.runners[0], good), 0);
-	let_replica_go_on();
+	let_stopped_go_on();
 	expect_a_replay(AFTER);
 	test_runner_says(rig.runners[0], good);
 	stop(0);
@@ -436,6 +463,7 @@ int main(void)
 	const struct CMUnitTest without_replicas[] = {
 		TEST(slots_of_source_and_target_move_and_each_output_is_there_once),
 		TEST(so_it_is_with_lanes),
+		TEST(a_target_whose_redis_does_not_answer_is_named),
 	};
 	const struct CMUnitTest with_replicas[] = {
 		TEST(the_position_waits_for_the_targets_replica_and_why_says_so),

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -120,10 +122,10 @@ static void names_and_values_may_be_any_bytes(void **state)
 			 "0,,\\x00\\xff,4,\\x1b[2J\r\n");
 }
 
-static void many_values_are_exported_each_once(void **state)
+enum { COUNT = 3000 };
+
+static void keep_many(void)
 {
-	(void)state;
-	enum { COUNT = 3000 };
 	count_some("");
 	for (int i = 0; i < COUNT; i++)
 		redisAppendCommand(rig.redis, "HSET {__default:s:partition_0}:g:values p:%d %0100d", i, i);
@@ -132,6 +134,12 @@ static void many_values_are_exported_each_once(void **state)
 		assert_int_equal(redisGetReply(rig.redis, (void **)&reply), REDIS_OK);
 		freeReplyObject(reply);
 	}
+}
+
+static void many_values_are_exported_each_once(void **state)
+{
+	(void)state;
+	keep_many();
 	int lines = 0;
 	for (const char *line = test_segctl_good(rig.server->address, "state export s g"); *line; lines++)
 		line = strchr(line, '\n') + 1;
@@ -139,6 +147,25 @@ static void many_values_are_exported_each_once(void **state)
 	json_t *values = list("");
 	assert_int_equal(json_array_size(values), COUNT + 2);
 	json_decref(values);
+}
+
+/* Another server would give other values for the cursor, or the same ones twice. */
+static void an_export_whose_connection_was_replaced_fails(void **state)
+{
+	(void)state;
+	int output, status;
+	char text[4096];
+	keep_many();
+	/* It waits for its reader, who has seen a part. */
+	pid_t segctl = test_segctl_start(rig.server->address, "state export s g", &output);
+	assert_true(read(output, text, sizeof(text)) > 0);
+	test_rig_tell("CLIENT KILL TYPE normal SKIPME yes");
+	while (read(output, text, sizeof(text)) > 0)
+		;
+	assert_int_equal(waitpid(segctl, &status, 0), segctl);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EX_TEMPFAIL);
+	close(output);
 }
 
 static void a_group_that_keeps_nothing_says_so(void **state)
@@ -161,6 +188,7 @@ int main(void)
 		TEST(a_name_of_several_partitions_makes_a_table),
 		TEST(names_and_values_may_be_any_bytes),
 		TEST(many_values_are_exported_each_once),
+		TEST(an_export_whose_connection_was_replaced_fails),
 		TEST(a_group_that_keeps_nothing_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,15 @@ bool seg_permission_given(const seg_task *task)
 	return seg_handoff_may_dispatch(task->handoff) == SEG_DISPATCH_GO;
 }
 
+static void tell_lapsed(const seg_task *task)
+{
+	seg_handoff *handoff = task->handoff;
+	int64_t until = atomic_load_explicit(handoff->lease_until, memory_order_relaxed);
+	if (atomic_exchange_explicit(&handoff->worker.lapsed, until, memory_order_relaxed) != until)
+		seg_log(&task->logger, SEG_LOG_WARNING,
+			"the lease has expired; handling nothing until Redis answers a heartbeat");
+}
+
 seg_step seg_permission_await(const seg_task *task)
 {
 	for (bool told = false;; told = true) {
@@ -33,8 +42,7 @@ seg_step seg_permission_await(const seg_task *task)
 			break;
 		}
 		if (!told)
-			seg_log(&task->logger, SEG_LOG_WARNING,
-				"the lease has expired; handling nothing until Redis answers a heartbeat");
+			tell_lapsed(task);
 		seg_handoff_wait(task->handoff, ticket, seg_now() + LEASE_LOOK, SEG_IDLE_PARK);
 	}
 }

@@ -155,6 +155,20 @@ static int refuse(const ctl_reset_plan *plan, const ctl_roster *roster)
 	return exit_code ? exit_code : refuse_values(plan);
 }
 
+/* Repeated, a shift would move once more what is set already. */
+static int incomplete(const ctl_reset_plan *plan, int exit_code)
+{
+	uint32_t set = 0;
+	for (uint32_t i = 0; i < plan->count; i++)
+		set += plan->moves[i].set;
+	return ctl_complain(exit_code,
+			    "%" PRIu32 " of %" PRIu32
+			    " partition%s are known to be set, and others may be: %s",
+			    set, plan->count, seg_plural(plan->count),
+			    given.to ? "run the same command again"
+				     : "`segctl lag` shows the positions; set the rest with --partition");
+}
+
 static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 {
 	int exit_code = refuse(plan, roster);
@@ -166,10 +180,14 @@ static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 	if (given.dry_run)
 		return EX_OK;
 	exit_code = ask(plan);
-	if (exit_code == EX_OK)
-		exit_code = set_positions(plan);
-	if (exit_code == EX_OK && given.force && roster->live > 0)
+	if (exit_code)
+		return exit_code;
+	int unset = set_positions(plan);
+	/* Also after a failure: some may be set. */
+	if (given.force && roster->live > 0)
 		exit_code = tell_owners(plan);
+	if (unset)
+		return incomplete(plan, unset);
 	return exit_code ? exit_code : report(plan);
 }
 

@@ -1,25 +1,38 @@
 #include "value.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "batch.h"
+#include "complain.h"
 #include "partition/value_store.h"
 #include "stream/client.h"
 
 typedef struct {
+	const seg_route *route;
 	uint32_t partition;
 	char key[SEG_KEY_MAX];
 	char cursor[24];
 	ctl_value_visit visit;
 	void *arg;
 	bool over; /* the visit wants no more */
+	/* A cursor means something only to the server that gave it. */
+	const seg_connection *from;
+	uint64_t incarnation;
+	bool torn; /* the pages come from two servers, or from one that was started again */
 } walk;
 
 static walk begin(const ctl_context *context, const seg_stream *stream, const char *group, uint32_t partition,
 		  ctl_value_visit visit, void *arg)
 {
-	walk w = {.partition = partition, .cursor = "0", .visit = visit, .arg = arg};
+	walk w = {.route = context->client->route,
+		  .partition = partition,
+		  .cursor = "0",
+		  .visit = visit,
+		  .arg = arg};
 	seg_key_beside_log(w.key, context->client->name_space, stream->name, partition, group, "values");
 	return w;
 }
@@ -42,9 +55,24 @@ static void pass_on(walk *w, const char *field, size_t field_length, const seg_r
 
 /* --- all -------------------------------------------------------------------------------------------- */
 
+static bool is_torn(walk *w)
+{
+	const seg_connection *from = seg_route_answering(w->route);
+	uint64_t incarnation = seg_connection_incarnation(from);
+	bool begins = strcmp(w->cursor, "0") == 0;
+	bool torn = !begins && (from != w->from || incarnation != w->incarnation);
+	w->from = from;
+	w->incarnation = incarnation;
+	return torn;
+}
+
 static void got_page(void *arg, size_t number, const seg_reply *reply)
 {
 	walk *w = arg;
+	if (is_torn(w)) {
+		w->torn = true;
+		return;
+	}
 	const seg_reply *cursor = seg_reply_at(reply, 0), *list = seg_reply_at(reply, 1);
 	bool valid = cursor && cursor->type == SEG_REPLY_TEXT && list;
 	(void)number;
@@ -62,7 +90,14 @@ static int walk_partition(ctl_context *context, ctl_batch *batch, walk *w)
 		ctl_batch_words(batch, got_page, w, 0, "HSCAN", w->key, w->cursor, "COUNT", "64",
 				(char *)NULL);
 		exit_code = ctl_batch_run(batch, context->client, "read the state");
-	} while (exit_code == 0 && !w->over && strcmp(w->cursor, "0") != 0);
+	} while (exit_code == 0 && !w->over && !w->torn && strcmp(w->cursor, "0") != 0);
+	if (exit_code == 0 && w->torn)
+		return ctl_complain(
+			EX_TEMPFAIL,
+			"the connection to the Redis that has partition %" PRIu32
+			" was replaced while its values were read, so some may be missing; run the command "
+			"again",
+			w->partition);
 	return exit_code;
 }
 
