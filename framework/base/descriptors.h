@@ -4,7 +4,8 @@
 
 /*
  * Opens /dev/null as those of the descriptors 0 to 2 that are closed. Without it, the next file, socket or plugin that the program
- * opens would be its standard output. Reading from 0 and writing to 1 fails then, and what is written to 2 is lost. First in main. Ends the process with 71 where /dev/null cannot be opened.
+ * opens would be its standard output. Reading from 0 and writing to 1 fails then, and what is written to 2 is lost. First in main. Ends
+ * the process with 71 where /dev/null cannot be opened.
  */
 void seg_descriptors_fill(void);
 

@@ -84,8 +84,8 @@ uint64_t seg_polled_number(const seg_polled *polled, size_t index);
 size_t seg_holding_done(const seg_holding *holding, const seg_polled *polled);
 
 /*
- * The first `count` messages of the batch are done, which are no fewer than before, and none whose dead letter has no answer yet: hands over what the caller has emitted for them. They may be
- * committed from then on. False: out of memory, and nothing has changed.
+ * The first `count` messages of the batch are done: no fewer than before, and none of them waits for the answer to its dead letter. Hands
+ * over what the caller has emitted for them. They may be committed from then on. False: out of memory, and nothing has changed.
  */
 bool seg_holding_commit(seg_holding *holding, seg_polled *polled, size_t count);
 

@@ -15,7 +15,7 @@
 
 #include "harness/consumer.h"
 
-enum { PATIENCE_MS = 20000, CALL_MS = 200, MESSAGES = 8 };
+enum { PATIENCE_MS = 20000, CALL_MS = 500, MESSAGES = 8 };
 
 static const uint32_t parallels[] = {1, 2};
 
@@ -58,12 +58,21 @@ static void assert_answer(int status, int expected, const seg_error *error, cons
 		fail_msg("\"%s\" lacks \"%s\"", error->text, words);
 }
 
+/* A busy machine may need longer than the client's limit. */
+static void letter(seg_consumer *consumer, const seg_batch *batch, size_t index)
+{
+	int status = SEG_ETIMEOUT;
+	while (status == SEG_ETIMEOUT)
+		status = seg_consumer_dead_letter(consumer, batch, index, "bad", NULL);
+	assert_int_equal(status, 0);
+}
+
 /* Message 1 becomes a letter, and message 2 one that has no room. */
 static const seg_batch *letter_without_room(seg_consumer *consumer)
 {
 	const seg_batch *batch = test_consumer_poll(consumer);
 	assert_true(batch->count > 3);
-	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 1, "bad", NULL), 0);
+	letter(consumer, batch, 1);
 	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 2, "bad", NULL), SEG_ETIMEOUT);
 	return batch;
 }
@@ -85,10 +94,7 @@ static void no_commit_goes_beyond_a_letter_that_has_no_answer_yet(void **state)
 			      words);
 		assert_int_equal(seg_consumer_commit(consumer, batch, 2, NULL), 0);
 		test_rig_tell("DEL {__default:s:partition_0}:g:dead");
-		int status = SEG_ETIMEOUT;
-		while (status == SEG_ETIMEOUT)
-			status = seg_consumer_dead_letter(consumer, batch, 2, "bad", &error);
-		assert_int_equal(status, 0);
+		letter(consumer, batch, 2);
 		/* All of the others are done, each once. */
 		size_t first = batch->count;
 		test_consumer_finish(consumer, batch);
@@ -103,7 +109,10 @@ static void no_commit_goes_beyond_a_letter_that_has_no_answer_yet(void **state)
 static bool has_failed(void *consumer)
 {
 	const seg_batch *batch;
-	return seg_consumer_poll(consumer, 0, &batch, NULL) == SEG_EFENCED;
+	int got = seg_consumer_poll(consumer, 0, &batch, NULL);
+	if (got == 1)
+		seg_consumer_release(consumer, batch);
+	return got == SEG_EFENCED;
 }
 
 static void a_letter_without_an_answer_is_fenced_once_the_ownership_is_over(void **state)
@@ -149,14 +158,14 @@ static void a_letter_says_how_often_its_batch_was_handed_out(void **state)
 	const seg_batch *batch = test_consumer_poll(consumer);
 	assert_int_equal(batch->attempt, 1);
 	assert_int_equal(seg_consumer_commit(consumer, batch, 1, NULL), 0);
-	assert_int_equal(seg_consumer_dead_letter(consumer, batch, 1, "bad", NULL), 0);
+	letter(consumer, batch, 1);
 	assert_attempts("1");
 	seg_consumer_release(consumer, batch);
 	seg_consumer_release(consumer, test_consumer_poll(consumer));
 	batch = test_consumer_poll(consumer);
 	assert_int_equal(batch->attempt, 2);
 	for (size_t index = 0; index < 2; index++) {
-		assert_int_equal(seg_consumer_dead_letter(consumer, batch, index, "bad", NULL), 0);
+		letter(consumer, batch, index);
 		assert_attempts("2");
 	}
 	seg_consumer_release(consumer, batch);

@@ -403,14 +403,28 @@ static void the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs
 	test_runner_free(runner);
 }
 
-/* The exit code of segctl in a shell, with this command and what the shell makes of its output. */
+/* The exit code of a shell's command. In it, $segctl is the program. */
 static int in_shell(const char *command)
 {
-	char text[512];
-	snprintf(text, sizeof(text),
-		 "SEGMENTER_ADDRESS='%s'; export SEGMENTER_ADDRESS; %s/framework/tools/segctl/segctl %s",
-		 rig.server->address, test_build_directory(), command);
+	char text[1024];
+	snprintf(
+		text, sizeof(text),
+		"SEGMENTER_ADDRESS='%s'; export SEGMENTER_ADDRESS; segctl='%s/framework/tools/segctl/segctl'; %s",
+		rig.server->address, test_build_directory(), command);
 	return test_shell_run(text);
+}
+
+/* Of this command, when the reader of its output has gone; and what it complains of. */
+static void expect_no_complaint(const char *command)
+{
+	char text[512];
+	snprintf(
+		text, sizeof(text),
+		"rm -f '%s/gone'; { { until [ -e '%s/gone' ]; do :; done; $segctl %s; echo exit code $? >&2; } | { exec <&-; : > "
+		"'%s/gone'; }; } 2>&1",
+		rig.directory, rig.directory, command, rig.directory);
+	assert_int_equal(in_shell(text), 0);
+	assert_string_equal(test_shell_said, "exit code 74\n");
 }
 
 static void an_output_that_cannot_be_written_is_an_error_that_is_told_once(void **state)
@@ -421,19 +435,28 @@ static void an_output_that_cannot_be_written_is_an_error_that_is_told_once(void 
 	test_segctl_run(rig.server->address, "a\nb\n", "send s");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char command[128];
-		snprintf(command, sizeof(command), "%s 2>&1 >/dev/full", commands[i]);
+		snprintf(command, sizeof(command), "$segctl %s 2>&1 >/dev/full", commands[i]);
 		assert_int_equal(in_shell(command), EX_IOERR);
 		assert_string_equal(test_shell_said, "segctl: cannot write: No space left on device\n");
-		snprintf(command, sizeof(command), "%s 2>&1 >&-", commands[i]);
+		snprintf(command, sizeof(command), "$segctl %s 2>&1 >&-", commands[i]);
 		assert_int_equal(in_shell(command), EX_IOERR);
 		assert_string_equal(test_shell_said, "segctl: cannot write: Bad file descriptor\n");
-		/* A reader that has gone has read enough. */
-		snprintf(command, sizeof(command), "%s 2>&1 | true", commands[i]);
-		assert_int_equal(in_shell(command), 0);
-		assert_string_equal(test_shell_said, "");
+		expect_no_complaint(commands[i]);
 	}
-	assert_int_equal(in_shell("send s 2>&1 <&-"), EX_IOERR);
+	assert_int_equal(in_shell("$segctl send s 2>&1 <&-"), EX_IOERR);
 	test_shell_says("segctl: cannot read standard input: Bad file descriptor\n");
+}
+
+static void a_line_that_no_reader_would_take_is_refused(void **state)
+{
+	(void)state;
+	test_segctl_good(rig.server->address, "stream create s -p 1");
+	/* Without an option for the key, the line is also its key. */
+	assert_int_equal(in_shell("head -c 33554432 /dev/zero | tr '\\0' a | $segctl send s 2>&1"),
+			 EX_DATAERR);
+	test_shell_says(
+		"standard input:1: the message has 67108864 bytes, with its key, and segctl sends at most ");
+	assert_int_equal(in_shell("head -c 16777216 /dev/zero | tr '\\0' a | $segctl send s"), 0);
 }
 
 int main(void)
@@ -456,6 +479,7 @@ int main(void)
 		TEST(the_address_comes_from_the_flag_then_the_configuration_then_the_environment),
 		TEST(a_missing_right_is_reported_and_nothing_counts_as_done),
 		TEST(an_output_that_cannot_be_written_is_an_error_that_is_told_once),
+		TEST(a_line_that_no_reader_would_take_is_refused),
 		TEST(the_embedded_redis_of_a_configuration_is_found_while_its_runner_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

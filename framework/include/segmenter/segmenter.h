@@ -482,7 +482,7 @@ typedef struct seg_consumer seg_consumer;
 typedef enum seg_start_kind {
 	SEG_START_EARLIEST = 0, /* with the oldest message there is */
 	SEG_START_LATEST = 1,   /* with the first message added from now on */
-	/* Of these, a place behind the newest message there is means SEG_START_LATEST. */
+	/* With the next two, a place behind the newest message counts as SEG_START_LATEST. */
 	SEG_START_AFTER_ID = 2, /* with the first message behind start.id */
 	SEG_START_TIME = 3      /* with the first message added at start.id.ms or later */
 } seg_start_kind;

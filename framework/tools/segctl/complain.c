@@ -70,6 +70,16 @@ bool ctl_complaints_are_shown(void)
 	return !redirected.text && !redirected.take;
 }
 
+/* Why standard output could not be written at first: later, only ferror knows of it. 0: unknown. */
+static int unwritten;
+
+static bool flush(void)
+{
+	if (fflush(stdout) && unwritten == 0)
+		unwritten = errno;
+	return !ferror(stdout);
+}
+
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
 	if (redirected.text) {
@@ -82,7 +92,7 @@ __attribute__((format(printf, 1, 0))) static void complain(const char *format, v
 		redirected.take(redirected.arg, text);
 		return;
 	}
-	fflush(stdout);
+	(void)flush();
 	fputs("segctl: ", stderr);
 	ctl_escape_write(text, strlen(text), false, stderr);
 	fputc('\n', stderr);
@@ -92,13 +102,13 @@ int ctl_flush(void)
 {
 	static bool told;
 	struct pollfd output = {.fd = STDOUT_FILENO};
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (flush())
 		return EX_OK;
-	int failure = errno;
 	if (told || (poll(&output, 1, 0) == 1 && (output.revents & POLLERR)))
 		return EX_IOERR;
 	told = true;
-	return ctl_complain(EX_IOERR, "cannot write: %s", strerror(failure));
+	return ctl_complain(EX_IOERR, "cannot write%s%s", unwritten ? ": " : "",
+			    unwritten ? strerror(unwritten) : "");
 }
 
 int ctl_complain(int exit_code, const char *format, ...)

@@ -21,6 +21,7 @@
 #include "progress.h"
 #include "stream/client.h"
 #include "stream/compression.h"
+#include "stream/pack.h"
 #include "stream/record.h"
 #include "stream/spelling.h"
 #include "table.h"
@@ -114,8 +115,8 @@ static void keep_rate(const sending *s)
 		ctl_pause(due - now);
 }
 
-/* Readers take no larger ones, unless they set entry_limit. */
-enum { MESSAGE_MOST = 64 << 20 };
+/* Readers take no larger entries, unless they set entry_limit. They count some more: the table of the headers, and how an entry is packed. */
+enum { MESSAGE_MOST = SEG_ENTRY_LIMIT - (64 << 10) };
 
 static int send_line(sending *s, uint64_t number, const char *line, size_t length)
 {
