@@ -1,5 +1,6 @@
 #include "redis/route.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -448,6 +449,12 @@ seg_bell_state seg_route_bell(seg_route *r, uint16_t slot)
 
 /* --- the event loop -------------------------------------------------------------------------------- */
 
+/* On a cluster, those with waiting commands. */
+static bool is_broken(const seg_route *r, const seg_contact *node)
+{
+	return node && node->connection && (!r->cluster || seg_connection_waiting(node->connection) > 0);
+}
+
 void seg_route_break(seg_route *r, int status, const char *format, ...)
 {
 	char text[SEG_ERROR_TEXT_MAX];
@@ -455,10 +462,19 @@ void seg_route_break(seg_route *r, int status, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	for (uint32_t n = 0; n < r->contacts.count; n++)
+		if (is_broken(r, r->contacts.at[n]))
+			seg_connection_break(r->contacts.at[n]->connection, status, "%s", text);
+}
+
+void seg_route_break_silent(seg_route *r, int64_t ms)
+{
 	for (uint32_t n = 0; n < r->contacts.count; n++) {
 		const seg_contact *node = r->contacts.at[n];
-		if (node && node->connection && (!r->cluster || seg_connection_waiting(node->connection) > 0))
-			seg_connection_break(node->connection, status, "%s", text);
+		if (is_broken(r, node))
+			seg_connection_break(node->connection, SEG_EUNREACHABLE,
+					     "Redis at %s did not answer within %" PRId64 " ms",
+					     seg_connection_where(node->connection), ms);
 	}
 }
 

@@ -114,8 +114,7 @@ static void give_up(seg_client *client)
 			"the link to Redis at %s is too slow for the call: %zu bytes were left to send after %lld ms; raise timeout_ms",
 			client->address.text, left, ms);
 	else
-		seg_route_break(client->route, SEG_EUNREACHABLE, "Redis at %s did not answer within %lld ms",
-				client->address.text, ms);
+		seg_route_break_silent(client->route, ms);
 }
 
 /* With `partial`, each round gets a part of the time that is left, and ends for the nodes that have not answered then. */
@@ -127,8 +126,7 @@ static int wait_for_answers(seg_exchange *exchange, const seg_client *client, in
 	int status = wait_for(client, &exchange->done, now + part);
 	if (status != SEG_ETIMEOUT)
 		return status;
-	seg_route_break(client->route, SEG_EUNREACHABLE, "Redis did not answer within %lld ms",
-			(long long)(part / SEG_MS));
+	seg_route_break_silent(client->route, client->timeout / SEG_MS);
 	return 0;
 }
 

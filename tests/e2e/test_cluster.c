@@ -184,6 +184,20 @@ static void dead_letters_are_listed_and_replayed(void **state)
 	assert_int_equal(test_group_dead_letters(test_clustered_address(0, NULL), clustered.stream, "g"), 0);
 }
 
+static void the_node_that_does_not_answer_is_named(void **state)
+{
+	(void)state;
+	char says[96];
+	const test_server *away = clustered.cluster->nodes[1];
+	snprintf(says, sizeof(says), "127.0.0.1:%d did not answer within 2000 ms\n", away->port);
+	kill(away->pid, SIGSTOP);
+	const test_segctl *answer =
+		test_segctl_do(test_clustered_address(0, NULL), "stream list --timeout 2s");
+	kill(away->pid, SIGCONT);
+	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
+	test_expect_text(answer->errors, says);
+}
+
 typedef struct {
 	size_t count;
 	int away; /* a node; or -1 */
@@ -307,6 +321,7 @@ int main(void)
 		TEST(a_user_who_may_not_ask_for_the_map_is_refused_at_once),
 		TEST(each_command_of_segctl_works_at_any_node),
 		TEST(dead_letters_are_listed_and_replayed),
+		TEST(the_node_that_does_not_answer_is_named),
 		TEST(a_reset_that_does_not_reach_a_node_moves_the_owners_on_the_others),
 		TEST(the_admin_server_measures_a_group_of_a_cluster),
 	};

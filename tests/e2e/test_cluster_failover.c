@@ -52,16 +52,39 @@ static int node_of_partition(uint32_t partition)
 	return test_cluster_slot_owner(clustered.cluster, test_clustered_slot(partition));
 }
 
+/* Any master but this one. */
+static const char *another_master(int node)
+{
+	static char at[64];
+	int other = (node + 1) % 6;
+	while (!test_cluster_is_master(clustered.cluster, other) || other == node)
+		other = (other + 1) % 6;
+	snprintf(at, sizeof(at), "redis://127.0.0.1:%d", clustered.cluster->nodes[other]->port);
+	return at;
+}
+
+/* It asks the dead master first, and then the one that has taken over. */
+static void a_search_for_keys_follows_a_failover(void **state)
+{
+	(void)state;
+	test_clustered_make_stream();
+	int dead = node_of_partition(0);
+	const char *at = another_master(dead);
+	test_expect_text(test_segctl_good(at, "stream list"), clustered.stream);
+	test_cluster_kill(clustered.cluster, dead);
+	test_expect_text(test_segctl_good(at, "stream list"), clustered.stream);
+	test_cluster_wait_settled(clustered.cluster, PATIENCE_MS);
+	test_cluster_restart(clustered.cluster, dead);
+	test_cluster_wait_settled(clustered.cluster, PATIENCE_MS);
+}
+
 /* Before the replica takes over, the other partitions are listed and go on. */
 static void a_dead_master_stops_only_its_own_partitions(void **state)
 {
 	(void)state;
 	test_load *load = test_clustered_load();
-	int dead = node_of_partition(0), other = (dead + 1) % 6;
-	while (!test_cluster_is_master(clustered.cluster, other) || other == dead)
-		other = (other + 1) % 6;
-	char at[64];
-	snprintf(at, sizeof(at), "redis://127.0.0.1:%d", clustered.cluster->nodes[other]->port);
+	int dead = node_of_partition(0);
+	const char *at = another_master(dead);
 	test_cluster_kill(clustered.cluster, dead);
 	long long began = test_now_ms();
 	const test_segctl *answer = test_segctl_do(at, "lag %s g --sample 0 --timeout 5s", clustered.stream);
@@ -128,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_planned_failover_loses_nothing),
+		TEST(a_search_for_keys_follows_a_failover),
 		TEST(a_dead_master_stops_only_its_own_partitions),
 		TEST(a_client_opens_while_a_master_is_dead),
 	};

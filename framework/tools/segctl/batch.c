@@ -31,6 +31,7 @@ struct ctl_batch {
 	size_t count, room;
 	size_t first, end; /* the commands of this round */
 	command *failed;   /* the newest that Redis answered with an error, or NULL */
+	bool lacks_node;
 };
 
 ctl_batch *ctl_batch_create(bool absent_too)
@@ -106,6 +107,11 @@ void ctl_batch_on_node(ctl_batch *batch, seg_node node)
 	batch->node = node;
 }
 
+bool ctl_batch_lacks_node(const ctl_batch *batch)
+{
+	return batch->lacks_node;
+}
+
 /* The errors of XINFO and XGROUP for a key that does not exist. */
 static bool says_absent(const seg_reply *reply)
 {
@@ -145,6 +151,8 @@ static bool issue(seg_exchange *exchange, seg_route *route)
 	ctl_batch *batch = (ctl_batch *)exchange;
 	for (size_t i = batch->first; i < batch->end; i++) {
 		command *c = batch->commands[i];
+		if (!c->answered && c->node > 0 && !seg_route_has_slots(route, c->node))
+			c->answered = batch->lacks_node = true;
 		if (c->answered)
 			continue;
 		if (!issue_one(c, route))
@@ -167,6 +175,7 @@ int ctl_batch_try(ctl_batch *batch, seg_client *client, seg_error *error)
 	int status = 0;
 	batch->exchange.issue = issue;
 	batch->failed = NULL;
+	batch->lacks_node = false;
 	for (batch->first = 0; status == 0 && batch->first < batch->count; batch->first = batch->end) {
 		batch->end = batch->count - batch->first > AT_ONCE ? batch->first + AT_ONCE : batch->count;
 		status = seg_exchange_run(&batch->exchange, client, error);

@@ -35,6 +35,12 @@ void ctl_batch_command(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t num
 /* The next commands go to this node of the route (seg_route_next), instead of to the node that has their key. */
 void ctl_batch_on_node(ctl_batch *batch, seg_node node);
 
+/*
+ * Whether that node had lost all slots when the newest run would have asked it, because another one has taken its place: such commands get no
+ * answer, and the run does not fail.
+ */
+bool ctl_batch_lacks_node(const ctl_batch *batch);
+
 /* The same for a script: argv holds first `keys` keys, then arguments. */
 void ctl_batch_script(ctl_batch *batch, ctl_answer_fn fn, void *arg, size_t number, seg_script script,
 		      int keys, int argc, const char *const *argv);

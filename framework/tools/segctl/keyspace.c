@@ -3,9 +3,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "base/clock.h"
 #include "batch.h"
+#include "complain.h"
+#include "cursor.h"
 #include "stream/client.h"
 
 void ctl_keys_add(ctl_keys *keys, const char *key, size_t length)
@@ -66,20 +69,21 @@ void ctl_keys_sort(ctl_keys *keys)
 
 typedef struct {
 	ctl_keys *keys;
-	char cursor[24];
+	const seg_route *route;
+	ctl_cursor cursor;
 	unsigned calls;   /* that are left; UINT_MAX: without end */
 	int64_t deadline; /* seg_now() after which no call begins */
 } scan;
 
+/* How often a search begins anew because a server has been replaced: each time, what was found stays. */
+enum { RESTARTS = 5 };
+
 static void got_page(void *arg, size_t number, const seg_reply *reply)
 {
 	scan *s = arg;
-	const seg_reply *cursor = seg_reply_at(reply, 0);
-	bool valid = cursor && cursor->type == SEG_REPLY_TEXT;
 	(void)number;
-	/* A reply that SCAN never gives ends the search. */
-	snprintf(s->cursor, sizeof(s->cursor), "%s", valid ? cursor->text : "0");
-	ctl_keys_add_reply(s->keys, seg_reply_at(reply, 1));
+	if (ctl_cursor_take(&s->cursor, s->route, reply))
+		ctl_keys_add_reply(s->keys, seg_reply_at(reply, 1));
 }
 
 static bool may_go_on(const scan *s)
@@ -87,31 +91,48 @@ static bool may_go_on(const scan *s)
 	return s->calls > 0 && seg_now() < s->deadline;
 }
 
-static int scan_node(ctl_context *context, seg_node node, const char *pattern, scan *s)
+/* *replaced: another server has come in the node's place, so that some of its keys may be missing. */
+static int scan_node(ctl_context *context, seg_node node, const char *pattern, scan *s, bool *replaced)
 {
 	ctl_batch *batch = ctl_batch_create(false);
 	int exit_code;
-	snprintf(s->cursor, sizeof(s->cursor), "0");
+	ctl_cursor_begin(&s->cursor);
 	ctl_batch_on_node(batch, node);
 	do {
-		ctl_batch_words(batch, got_page, s, 0, "SCAN", s->cursor, "MATCH", pattern, "COUNT", "1000",
-				(char *)NULL);
+		ctl_batch_words(batch, got_page, s, 0, "SCAN", s->cursor.text, "MATCH", pattern, "COUNT",
+				"1000", (char *)NULL);
 		exit_code = ctl_batch_run(batch, context->client, "look for keys");
 		s->calls -= s->calls < UINT_MAX;
-	} while (exit_code == 0 && strcmp(s->cursor, "0") != 0 && may_go_on(s));
+		*replaced = s->cursor.torn || ctl_batch_lacks_node(batch);
+	} while (exit_code == 0 && !*replaced && ctl_cursor_goes_on(&s->cursor) && may_go_on(s));
 	ctl_batch_destroy(batch);
+	return exit_code;
+}
+
+static int scan_nodes(ctl_context *context, const char *pattern, scan *s, bool *replaced)
+{
+	int exit_code = 0;
+	seg_node node = 0;
+	do {
+		node = seg_route_next(s->route, node);
+		exit_code = scan_node(context, node, pattern, s, replaced);
+	} while (exit_code == 0 && !*replaced && node > 0 && seg_route_next(s->route, node) > 0 &&
+		 may_go_on(s));
 	return exit_code;
 }
 
 static int scan_all(ctl_context *context, const char *pattern, scan *s)
 {
-	const seg_route *route = context->client->route;
 	int exit_code = 0;
-	seg_node node = 0;
-	do {
-		node = seg_route_next(route, node);
-		exit_code = scan_node(context, node, pattern, s);
-	} while (exit_code == 0 && node > 0 && seg_route_next(route, node) > 0 && may_go_on(s));
+	bool replaced = true;
+	s->route = context->client->route;
+	for (int times = 0; exit_code == 0 && replaced && times <= RESTARTS && may_go_on(s); times++)
+		exit_code = scan_nodes(context, pattern, s, &replaced);
+	if (exit_code == 0 && replaced && s->calls == UINT_MAX)
+		exit_code = ctl_complain(
+			EX_TEMPFAIL,
+			"cannot look for keys: servers are replaced again and again; run the command "
+			"again once the cluster is quiet");
 	ctl_keys_sort(s->keys);
 	return exit_code;
 }

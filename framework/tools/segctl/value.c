@@ -8,6 +8,7 @@
 
 #include "batch.h"
 #include "complain.h"
+#include "cursor.h"
 #include "partition/value_store.h"
 #include "stream/client.h"
 
@@ -15,14 +16,10 @@ typedef struct {
 	const seg_route *route;
 	uint32_t partition;
 	char key[SEG_KEY_MAX];
-	char cursor[24];
+	ctl_cursor cursor;
 	ctl_value_visit visit;
 	void *arg;
 	bool over; /* the visit wants no more */
-	/* A cursor means something only to the server that gave it. */
-	const seg_connection *from;
-	uint64_t incarnation;
-	bool torn; /* the pages come from two servers, or from one that was started again */
 } walk;
 
 static walk begin(const ctl_context *context, const seg_stream *stream, const char *group, uint32_t partition,
@@ -30,7 +27,7 @@ static walk begin(const ctl_context *context, const seg_stream *stream, const ch
 {
 	walk w = {.route = context->client->route,
 		  .partition = partition,
-		  .cursor = "0",
+		  .cursor = {.text = "0"},
 		  .visit = visit,
 		  .arg = arg};
 	seg_key_beside_log(w.key, context->client->name_space, stream->name, partition, group, "values");
@@ -55,30 +52,14 @@ static void pass_on(walk *w, const char *field, size_t field_length, const seg_r
 
 /* --- all -------------------------------------------------------------------------------------------- */
 
-static bool is_torn(walk *w)
-{
-	const seg_connection *from = seg_route_answering(w->route);
-	uint64_t incarnation = seg_connection_incarnation(from);
-	bool begins = strcmp(w->cursor, "0") == 0;
-	bool torn = !begins && (from != w->from || incarnation != w->incarnation);
-	w->from = from;
-	w->incarnation = incarnation;
-	return torn;
-}
-
 static void got_page(void *arg, size_t number, const seg_reply *reply)
 {
 	walk *w = arg;
-	if (is_torn(w)) {
-		w->torn = true;
-		return;
-	}
-	const seg_reply *cursor = seg_reply_at(reply, 0), *list = seg_reply_at(reply, 1);
-	bool valid = cursor && cursor->type == SEG_REPLY_TEXT && list;
+	const seg_reply *list = seg_reply_at(reply, 1);
 	(void)number;
-	/* A reply that HSCAN never gives ends the walk. */
-	snprintf(w->cursor, sizeof(w->cursor), "%s", valid ? cursor->text : "0");
-	for (size_t i = 0; valid && i + 1 < list->count; i += 2)
+	if (!ctl_cursor_take(&w->cursor, w->route, reply))
+		return;
+	for (size_t i = 0; list && i + 1 < list->count; i += 2)
 		if (list->elements[i]->type == SEG_REPLY_TEXT)
 			pass_on(w, list->elements[i]->text, list->elements[i]->length, list->elements[i + 1]);
 }
@@ -87,11 +68,11 @@ static int walk_partition(ctl_context *context, ctl_batch *batch, walk *w)
 {
 	int exit_code;
 	do {
-		ctl_batch_words(batch, got_page, w, 0, "HSCAN", w->key, w->cursor, "COUNT", "64",
+		ctl_batch_words(batch, got_page, w, 0, "HSCAN", w->key, w->cursor.text, "COUNT", "64",
 				(char *)NULL);
 		exit_code = ctl_batch_run(batch, context->client, "read the state");
-	} while (exit_code == 0 && !w->over && !w->torn && strcmp(w->cursor, "0") != 0);
-	if (exit_code == 0 && w->torn)
+	} while (exit_code == 0 && !w->over && ctl_cursor_goes_on(&w->cursor));
+	if (exit_code == 0 && w->cursor.torn)
 		return ctl_complain(
 			EX_TEMPFAIL,
 			"the connection to the Redis that has partition %" PRIu32
