@@ -148,11 +148,14 @@ static void take_out(seg_output_queue *q, const char *old)
 		q->last = last;
 }
 
-/* No answer comes from the target's Redis. */
+/* No answer comes from the target's node. On a single server, nothing works then, and the links tell of it. */
 static void away(seg_output_queue *q)
 {
-	const seg_error *why = seg_route_error(q->partition->member->links[SEG_LINK_OUTPUTS].route);
-	trouble(q, SEG_OUTPUT_REFUSED, why->status ? why->text : "Redis is not reached");
+	const seg_route *route = q->partition->member->links[SEG_LINK_OUTPUTS].route;
+	if (!seg_route_is_cluster(route))
+		return;
+	const seg_error *why = seg_route_error_for(route, q->slot);
+	trouble(q, SEG_OUTPUT_REFUSED, why->status ? why->text : "its Redis is not reached");
 }
 
 static void refused(seg_output_queue *q, const seg_reply *reply, bool transient)

@@ -1,6 +1,7 @@
 #include "redis/connection.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,10 +177,13 @@ void seg_connection_follow(seg_connection *c, seg_follow follow)
 
 /* --- preparing a fresh connection ------------------------------------------ */
 
+/* Of all connections, so that no two of them have the same, also where one comes to lie where another was. */
+static atomic_ullong incarnations;
+
 static void become_ready(seg_connection *c)
 {
 	c->state = READY;
-	c->incarnation++;
+	c->incarnation = 1 + atomic_fetch_add(&incarnations, 1);
 	c->ready_at = seg_now();
 	c->reconnect.refused_at = 0;
 	c->error.status = 0;

@@ -105,7 +105,7 @@ bool seg_connection_is_refused(const seg_connection *connection);
 /* Whether every connect of the last minute was refused for the login. */
 bool seg_connection_login_is_lost(const seg_connection *connection, int64_t now);
 
-/* The number of successful connects: it differs between an old link and a new one. */
+/* Differs between any two links of the process, old and new ones; 0: it has not connected yet. */
 uint64_t seg_connection_incarnation(const seg_connection *connection);
 
 /*

@@ -244,11 +244,21 @@ static const seg_connection *troubled(const seg_route *r)
 	return node ? node->connection : r->contacts.at[0]->connection;
 }
 
-const seg_error *seg_route_error(const seg_route *r)
+static const seg_error *error_of(const seg_connection *connection)
 {
 	static const seg_error none;
-	const seg_connection *connection = troubled(r);
 	return connection ? seg_connection_error(connection) : &none;
+}
+
+const seg_error *seg_route_error(const seg_route *r)
+{
+	return error_of(troubled(r));
+}
+
+const seg_error *seg_route_error_for(const seg_route *r, uint16_t slot)
+{
+	const seg_contact *node = seg_contacts_find(&r->contacts, seg_route_node(r, slot));
+	return error_of(node ? node->connection : NULL);
 }
 
 bool seg_route_is_refused(const seg_route *r)

@@ -87,6 +87,9 @@ seg_bell_state seg_route_bell(seg_route *route, uint16_t slot);
 /* The newest error, which says why the route is not ready; status 0 if there was none. */
 const seg_error *seg_route_error(const seg_route *route);
 
+/* On a cluster: that of the node that has the slot. */
+const seg_error *seg_route_error_for(const seg_route *route, uint16_t slot);
+
 /* Whether further connects fail in the same way, as seg_connection_is_refused. */
 bool seg_route_is_refused(const seg_route *route);
 

@@ -126,7 +126,7 @@ static int wait_for_answers(seg_exchange *exchange, const seg_client *client, in
 	int status = wait_for(client, &exchange->done, now + part);
 	if (status != SEG_ETIMEOUT)
 		return status;
-	seg_route_break_silent(client->route, client->timeout / SEG_MS);
+	seg_route_break_silent(client->route, part / SEG_MS);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ static int start_cluster(void **state)
 	(void)state;
 	clustered.cluster = test_cluster_start(&(test_cluster_options){
 		.password = "secret",
+		.node_timeout_ms = 60000, /* a node that is stopped for a while does not stop the others */
 		.acl = "user blind on >pass ~* &* +@all -cluster|slots\n",
 	});
 	return 0;
@@ -184,16 +185,36 @@ static void dead_letters_are_listed_and_replayed(void **state)
 	assert_int_equal(test_group_dead_letters(test_clustered_address(0, NULL), clustered.stream, "g"), 0);
 }
 
+static const test_server *stopped;
+
+static void stop(int node)
+{
+	stopped = clustered.cluster->nodes[node];
+	kill(stopped->pid, SIGSTOP);
+}
+
+static void let_stopped_go_on(void)
+{
+	if (stopped)
+		kill(stopped->pid, SIGCONT);
+	stopped = NULL;
+}
+
+static int tear_down(void **state)
+{
+	let_stopped_go_on();
+	return test_rig_tear_down(state);
+}
+
 static void the_node_that_does_not_answer_is_named(void **state)
 {
 	(void)state;
 	char says[96];
-	const test_server *away = clustered.cluster->nodes[1];
-	snprintf(says, sizeof(says), "127.0.0.1:%d did not answer within 2000 ms\n", away->port);
-	kill(away->pid, SIGSTOP);
+	stop(1);
+	snprintf(says, sizeof(says), "127.0.0.1:%d did not answer within 2000 ms\n", stopped->port);
 	const test_segctl *answer =
 		test_segctl_do(test_clustered_address(0, NULL), "stream list --timeout 2s");
-	kill(away->pid, SIGCONT);
+	let_stopped_go_on();
 	assert_int_equal(answer->exit_code, EX_UNAVAILABLE);
 	test_expect_text(answer->errors, says);
 }
@@ -243,12 +264,12 @@ static void a_reset_that_does_not_reach_a_node_moves_the_owners_on_the_others(vo
 	snprintf(command, sizeof(command), "reset %s g --to earliest --force --timeout 3s", clustered.stream);
 	pid_t pid = test_segctl_start_on_terminal(at, command, &terminal);
 	test_terminal_shows(terminal, "[y/N]");
-	kill(clustered.cluster->nodes[away]->pid, SIGSTOP);
+	stop(away);
 	assert_int_equal(write(terminal, "y\n", 2), 2);
-	test_terminal_shows(terminal, "are known to be set, and others may be: run the same command again");
+	test_terminal_shows(terminal, "; others may be set, too: run the same command again");
 	test_wait_until(were_delivered, &(delivered){2 * others, away}, PATIENCE_MS,
 			"the others were handled again");
-	kill(clustered.cluster->nodes[away]->pid, SIGCONT);
+	let_stopped_go_on();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), EX_UNAVAILABLE);
 	close(terminal);
@@ -311,7 +332,7 @@ static void the_admin_server_measures_a_group_of_a_cluster(void **state)
 	test_http_free(&answer);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, test_rig_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_clustered_set_up, tear_down)
 
 int main(void)
 {

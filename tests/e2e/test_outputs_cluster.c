@@ -34,7 +34,8 @@ static int sources, targets; /* partitions of these */
 static int start_masters(void **state)
 {
 	(void)state;
-	clustered.cluster = test_cluster_start(NULL);
+	/* A node that is stopped for a while does not stop the others. */
+	clustered.cluster = test_cluster_start(&(test_cluster_options){.node_timeout_ms = 60000});
 	return 0;
 }
 
@@ -400,18 +401,26 @@ static void so_it_is_when_the_runner_starts_while_the_replica_is_stopped(void **
 
 static bool why_names_the_target(void *arg)
 {
-	char part[64];
-	snprintf(part, sizeof(part), "partition 0 of stream \"%s\": ", out);
+	char stream[64], node[32];
+	snprintf(stream, sizeof(stream), "partition 0 of stream \"%s\": ", out);
+	snprintf(node, sizeof(node), "127.0.0.1:%d", clustered.cluster->nodes[stopped]->port);
 	const test_segctl *answer = test_segctl_do(clustered.cluster->address, "why %s g 0 --sample 0", in);
 	(void)arg;
-	return strstr(answer->output, part);
+	const char *found = strstr(answer->output, stream);
+	return found && strstr(found, node);
 }
 
 static void a_target_whose_redis_does_not_answer_is_named(void **state)
 {
 	(void)state;
 	enum { NUMBERS = 10 };
-	make_streams_apart(1);
+	sources = targets = 1;
+	name_on(in, "in", 0);
+	/* Neither the source nor what the group shares is on the target's node. */
+	char control[SEG_KEY_MAX];
+	seg_key_of_stream(control, "default", in, "g", "control");
+	name_on(out, "out", test_cluster_key_owner(clustered.cluster, control) == 1 ? 2 : 1);
+	create_both();
 	run(0, 0, "");
 	send_numbers(0, 1, 0);
 	expect_a_replay(1);

@@ -308,7 +308,7 @@ static void a_lost_connection_tells_all_that_waited_in_order_and_comes_back(void
 	error_says(SEG_EUNREACHABLE, "closed the connection");
 	fake.answer_most = -1;
 	until_told("up ");
-	assert_int_equal(seg_connection_incarnation(connection), before + 1);
+	assert_true(seg_connection_incarnation(connection) != before);
 	assert_true(echo("4", "d"));
 	until_told("d:4 ");
 }

@@ -12,15 +12,12 @@ void ctl_cursor_begin(ctl_cursor *cursor)
 
 bool ctl_cursor_take(ctl_cursor *cursor, const seg_route *route, const seg_reply *reply)
 {
-	const seg_connection *from = seg_route_answering(route);
 	const seg_reply *next = seg_reply_at(reply, 0);
-	uint64_t incarnation = seg_connection_incarnation(from);
-	bool begins = strcmp(cursor->text, "0") == 0;
-	if (!begins && (from != cursor->from || incarnation != cursor->incarnation)) {
+	uint64_t incarnation = seg_connection_incarnation(seg_route_answering(route));
+	if (strcmp(cursor->text, "0") != 0 && incarnation != cursor->incarnation) {
 		cursor->torn = true;
 		return false;
 	}
-	cursor->from = from;
 	cursor->incarnation = incarnation;
 	/* A reply that these commands never give ends them. */
 	snprintf(cursor->text, sizeof(cursor->text), "%s",

@@ -5,10 +5,9 @@
 #include "redis/route.h"
 
 typedef struct ctl_cursor {
-	char text[24]; /* for the next command */
-	const seg_connection *from;
-	uint64_t incarnation; /* of that connection */
-	bool torn; /* another connection has answered: what was read may not be all, and its answers do not count */
+	char text[24];        /* for the next command */
+	uint64_t incarnation; /* of the connection that gave it */
+	bool torn; /* another connection has answered, whose answer does not count: some may be missing */
 } ctl_cursor;
 
 void ctl_cursor_begin(ctl_cursor *cursor);

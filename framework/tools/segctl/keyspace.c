@@ -75,7 +75,7 @@ typedef struct {
 	int64_t deadline; /* seg_now() after which no call begins */
 } scan;
 
-/* How often a search begins anew because a server has been replaced: each time, what was found stays. */
+/* How often a search begins anew because a connection or its node was replaced: each time, what was found stays. */
 enum { RESTARTS = 5 };
 
 static void got_page(void *arg, size_t number, const seg_reply *reply)
@@ -91,7 +91,7 @@ static bool may_go_on(const scan *s)
 	return s->calls > 0 && seg_now() < s->deadline;
 }
 
-/* *replaced: another server has come in the node's place, so that some of its keys may be missing. */
+/* *replaced: another connection or node has come in the place of the one that was asked, so that some keys may be missing. */
 static int scan_node(ctl_context *context, seg_node node, const char *pattern, scan *s, bool *replaced)
 {
 	ctl_batch *batch = ctl_batch_create(false);
@@ -131,8 +131,8 @@ static int scan_all(ctl_context *context, const char *pattern, scan *s)
 	if (exit_code == 0 && replaced && s->calls == UINT_MAX)
 		exit_code = ctl_complain(
 			EX_TEMPFAIL,
-			"cannot look for keys: servers are replaced again and again; run the command "
-			"again once the cluster is quiet");
+			"cannot look for keys: the connection to Redis was lost, or another node took over, again and again; run the "
+			"command again");
 	ctl_keys_sort(s->keys);
 	return exit_code;
 }

@@ -97,12 +97,19 @@ static int tell_owners(ctl_reset_plan *plan)
 	return exit_code;
 }
 
-static int report(const ctl_reset_plan *plan)
+static uint32_t count_set(const ctl_reset_plan *plan)
 {
 	uint32_t set = 0;
+	for (uint32_t i = 0; i < plan->count; i++)
+		set += plan->moves[i].set;
+	return set;
+}
+
+/* Of partitions that refused to be set. EX_OK: there are none. */
+static int complain_of_refusals(const ctl_reset_plan *plan)
+{
 	int exit_code = EX_OK;
 	for (uint32_t i = 0; i < plan->count; i++) {
-		set += plan->moves[i].set;
 		if (plan->moves[i].moved)
 			exit_code = ctl_complain(
 				EX_TEMPFAIL,
@@ -118,10 +125,36 @@ static int report(const ctl_reset_plan *plan)
 				"or --drop-state",
 				plan->moves[i].partition);
 	}
+	return exit_code;
+}
+
+static int report(const ctl_reset_plan *plan)
+{
+	int exit_code = complain_of_refusals(plan);
 	if (plan->context->form == CTL_FORM_TABLE)
-		printf("%" PRIu32 " of %" PRIu32 " partition%s set\n", set, plan->count,
+		printf("%" PRIu32 " of %" PRIu32 " partition%s set\n", count_set(plan), plan->count,
 		       seg_plural(plan->count));
 	return exit_code;
+}
+
+/* Whether the same command sets the same positions later, too: not a shift, an age or the end of the log. */
+static bool can_be_repeated(void)
+{
+	seg_start start;
+	return given.to && seg_start_parse(given.to, &start, NULL) == 0 && start.kind != SEG_START_LATEST;
+}
+
+/* The answers of some partitions did not come. */
+static int report_incomplete(const ctl_reset_plan *plan, int exit_code)
+{
+	complain_of_refusals(plan);
+	return ctl_complain(exit_code,
+			    "partitions that are known to be set: %" PRIu32 " of %" PRIu32
+			    "; others may be set, too: %s",
+			    count_set(plan), plan->count,
+			    can_be_repeated()
+				    ? "run the same command again"
+				    : "`segctl lag` shows the positions; set the rest with --partition");
 }
 
 /* Nobody can know whether the values suit the new position. */
@@ -155,20 +188,6 @@ static int refuse(const ctl_reset_plan *plan, const ctl_roster *roster)
 	return exit_code ? exit_code : refuse_values(plan);
 }
 
-/* Repeated, a shift would move once more what is set already. */
-static int incomplete(const ctl_reset_plan *plan, int exit_code)
-{
-	uint32_t set = 0;
-	for (uint32_t i = 0; i < plan->count; i++)
-		set += plan->moves[i].set;
-	return ctl_complain(exit_code,
-			    "%" PRIu32 " of %" PRIu32
-			    " partition%s are known to be set, and others may be: %s",
-			    set, plan->count, seg_plural(plan->count),
-			    given.to ? "run the same command again"
-				     : "`segctl lag` shows the positions; set the rest with --partition");
-}
-
 static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 {
 	int exit_code = refuse(plan, roster);
@@ -187,7 +206,7 @@ static int set_all(ctl_reset_plan *plan, const ctl_roster *roster)
 	if (given.force && roster->live > 0)
 		exit_code = tell_owners(plan);
 	if (unset)
-		return incomplete(plan, unset);
+		return report_incomplete(plan, unset);
 	return exit_code ? exit_code : report(plan);
 }
 
