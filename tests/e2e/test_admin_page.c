@@ -191,7 +191,11 @@ static void a_refusal_that_leaves_the_runner_ready_is_named_once(void **state)
 		"[consumer c]\nstream = s\ngroup = g\nsession_timeout = 10min\n"
 		"plugin = %s/tests/plugins/record.so\noption.path = %s\n",
 		rig.server->socket, test_build_directory(), rig.deliveries);
+	/* Both partitions are claimed, which needs the right, too. */
+	for (int p = 0; p < 2; p++)
+		test_rig_tell("XADD __default:s:partition_%d * partitionKey k data good", p);
 	test_group_wait_balanced(rig.server->address, "s", "g", 1);
+	test_group_wait_drained(rig.server->address, "s", "g");
 	test_server_tell(rig.server, "ACL SETUSER app -xgroup");
 	send_bad_message("k", "good");
 	test_http_wait(test_http_port(rig.runner), "/readyz", 200, "s now, Redis refuses a commit: ");
