@@ -499,6 +499,19 @@ static bool all_committed(seg_consumer *c)
 	return all;
 }
 
+static bool await_commits(seg_consumer *c, int64_t deadline)
+{
+	for (;;) {
+		uint32_t ticket = seg_event_ticket(&c->event);
+		if (all_committed(c))
+			return true;
+		int64_t now = seg_now();
+		if (now >= deadline)
+			return false;
+		wait_until(c, ticket, now + SYNC_PAUSE, deadline);
+	}
+}
+
 int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 {
 	if (!c)
@@ -506,16 +519,14 @@ int seg_consumer_sync(seg_consumer *c, uint32_t timeout_ms, seg_error *error)
 	if (is_parents(c))
 		return seg_fork_fail("consumer", error);
 	int64_t deadline = seg_now() + timeout_ms * SEG_MS;
-	for (;;) {
-		uint32_t ticket = seg_event_ticket(&c->event);
-		if (all_committed(c))
-			return 0;
-		int64_t now = seg_now();
-		if (now >= deadline)
-			return seg_fail(error, SEG_ETIMEOUT,
-					"Redis did not confirm all commits%s within %" PRIu32 " ms%s",
-					c->output_names ? " and their outputs" : "", timeout_ms,
-					c->output_names ? "; `segctl why` names what they wait for" : "");
-		wait_until(c, ticket, now + SYNC_PAUSE, deadline);
-	}
+	if (all_committed(c))
+		return 0;
+	seg_member_await_commits(c->member);
+	bool confirmed = await_commits(c, deadline);
+	seg_member_awaited_commits(c->member);
+	if (confirmed)
+		return 0;
+	return seg_fail(error, SEG_ETIMEOUT, "Redis did not confirm all commits%s within %" PRIu32 " ms%s",
+			c->output_names ? " and their outputs" : "", timeout_ms,
+			c->output_names ? "; `segctl why` names what they wait for" : "");
 }

@@ -301,24 +301,14 @@ void seg_commit_hurry(seg_partition *p)
 	p->commit.hurries = true;
 }
 
-/*
- * The partitions of a member commit together, a beat of commit_interval apart: Redis then reads one packet, and finds the script in
- * its caches. A commit on its own, between two reads, takes Redis three times as long.
- */
-static int64_t next_beat(const seg_member *m, int64_t now)
-{
-	return now == m->commit.beat ? now : m->commit.beat + m->options.commit_interval;
-}
-
-static void note_beat(seg_member *m, int64_t now)
-{
-	if (now >= next_beat(m, now))
-		m->commit.beat = now;
-}
-
 static int64_t later(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
+}
+
+static bool is_awaited(const seg_member *m)
+{
+	return atomic_load_explicit(&m->awaiting, memory_order_relaxed) > 0;
 }
 
 /*
@@ -333,7 +323,9 @@ static int64_t due(const seg_partition *p, int64_t now)
 		     seg_ledger_is_full_of_changes(l) || l->changed.bytes * 2 >= l->limits->in_flight_bytes;
 	if (early || p->commit.hurries)
 		return retry_at;
-	return later(retry_at, later(p->commit.at, next_beat(p->member, now)));
+	const seg_member *m = p->member;
+	int64_t beat = seg_beat_next(&m->commit.beat, m->options.commit_interval, is_awaited(m), now);
+	return later(retry_at, later(p->commit.at, beat));
 }
 
 /*
@@ -374,14 +366,14 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 			       : SEG_NEVER;
 	if (!moved)
 		return seg_ledger_expects(l) ? next_look(p, now) : SEG_NEVER;
-	p->commit.look_pause = p->member->options.commit_interval;
+	int64_t interval = p->commit.look_pause = p->member->options.commit_interval;
 	bool looks = seg_gap_joins_commit(p, now);
 	if (send_commit(p, false, looks)) {
 		if (looks)
 			seg_gap_joined(p, now);
 		p->commit.sent_at = now;
-		note_beat(p->member, now);
-		p->commit.at = now + p->member->options.commit_interval;
+		seg_beat_note(&p->member->commit.beat, interval, is_awaited(p->member), now);
+		p->commit.at = now + interval;
 		p->commit.hurries = must_hurry(p);
 		return SEG_NEVER;
 	}

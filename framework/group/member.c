@@ -114,6 +114,7 @@ static int make_partitions(seg_member *m)
 		.group = m->group,
 		.logger = m->logger,
 		.limits = &m->options.limits,
+		.stock = &m->stock,
 	};
 	m->partitions = aligned_alloc(64, sizeof(*m->partitions) * count);
 	if (!m->partitions)
@@ -244,6 +245,17 @@ void seg_member_nudge(seg_member *m)
 	seg_waker_kick(&m->waker);
 }
 
+void seg_member_await_commits(seg_member *m)
+{
+	atomic_fetch_add(&m->awaiting, 1);
+	seg_waker_kick(&m->waker);
+}
+
+void seg_member_awaited_commits(seg_member *m)
+{
+	atomic_fetch_sub(&m->awaiting, 1);
+}
+
 void seg_member_report(seg_member *m)
 {
 	atomic_store(&m->report, true);
@@ -269,6 +281,7 @@ void seg_member_destroy(seg_member *m)
 	seg_outputs_fini(m);
 	for (uint32_t n = 0; n < m->partition_count; n++)
 		seg_partition_fini(&m->partitions[n]);
+	seg_stock_fini(&m->stock);
 	seg_blocking_read_fini(m);
 	seg_doorbell_fini(m);
 	seg_history_fini(m);

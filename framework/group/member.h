@@ -32,6 +32,13 @@ void seg_member_end_pause(seg_member *member);
 /* Makes the thread do a round at once, even if nothing is due: a test whether the thread lives. Any thread. */
 void seg_member_nudge(seg_member *member);
 
+/*
+ * A caller waits for commits, until _awaited. Meanwhile, these go out each commit_interval, however many partitions there are. Any
+ * thread.
+ */
+void seg_member_await_commits(seg_member *member);
+void seg_member_awaited_commits(seg_member *member);
+
 /* Makes the thread call the hook `report` for each partition that is not SEG_OWN_NONE; returns at once. Any thread. */
 void seg_member_report(seg_member *member);
 

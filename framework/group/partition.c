@@ -10,7 +10,7 @@ int seg_partition_init(seg_partition *p, const seg_partition_setup *setup, uint3
 	char key[SEG_KEY_MAX];
 	*p = (seg_partition){.member = setup->member, .number = number, .logger = setup->logger};
 	p->logger.partition = number;
-	seg_ledger_init(&p->ledger, setup->limits, &p->handoff);
+	seg_ledger_init(&p->ledger, setup->limits, setup->stock, &p->handoff);
 	p->log_key_length = (size_t)seg_key_log(key, setup->name_space, setup->stream, number);
 	p->log_key = strdup(key);
 	p->slot = seg_slot_of(key);

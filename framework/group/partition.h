@@ -329,6 +329,7 @@ typedef struct seg_partition_setup {
 	const char *group;
 	seg_logger logger; /* the member's */
 	const seg_ledger_limits *limits;
+	seg_stock *stock;
 } seg_partition_setup;
 
 /* 0 or SEG_ENOMEM. */

@@ -67,6 +67,7 @@
 #include "base/page_url.h"
 #include "base/clock.h"
 #include "base/durations.h"
+#include "group/beat.h"
 #include "group/partition.h"
 #include "redis/route.h"
 #include "stream/client.h"
@@ -275,6 +276,7 @@ typedef struct seg_member {
 		bool watched; /* some partition may have a refusal */
 		seg_refusal logged[SEG_REFUSALS_MAX];
 	} refusals;           /* refusal.c's */
+	atomic_uint awaiting; /* callers that wait for commits (seg_member_await_commits) */
 	atomic_bool report;   /* seg_member_report was called, and the report has not begun */
 	atomic_ullong rounds; /* of the I/O thread, which lives while this number rises */
 
@@ -287,6 +289,7 @@ typedef struct seg_member {
 	seg_member_link *commits; /* the link of control, or one of their own */
 	seg_poll_set polled;      /* agent.c */
 	seg_partition *partitions;
+	seg_stock stock;
 	uint32_t partition_count;
 	seg_partition **active; /* those that are not SEG_OWN_NONE, or have just become so: agent.c */
 	uint32_t active_count;
@@ -347,7 +350,7 @@ typedef struct seg_member {
 
 	struct {
 		uint32_t waits; /* with ack_replicas: questions to replicas without an answer */
-		int64_t beat;   /* when commits last went out together */
+		seg_beat beat;
 	} commit;
 
 	struct {

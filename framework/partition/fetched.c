@@ -32,12 +32,13 @@ const char *seg_fault_text(seg_fault fault)
 	return "no fault";
 }
 
-seg_fetched *seg_fetched_create(size_t view_max)
+seg_fetched *seg_fetched_create(size_t view_max, seg_stock *stock)
 {
 	seg_fetched *fetched = calloc(1, sizeof(*fetched));
 	if (!fetched)
 		return NULL;
 	atomic_init(&fetched->references, 1);
+	fetched->stock = stock;
 	fetched->capacity = fetched->view_max = view_max;
 	fetched->records_before = -1;
 	seg_arena_init(&fetched->arena, ARENA_BLOCK);
@@ -78,6 +79,35 @@ void seg_fetched_reset(seg_fetched *fetched, size_t keep)
 	fetched->last_id = (seg_id){0, 0};
 }
 
+static bool take_room(seg_fetched *fetched)
+{
+	seg_room room;
+	if (!fetched->stock || !seg_stock_take(fetched->stock, &room))
+		return false;
+	seg_arena_fini(&fetched->arena);
+	fetched->messages = room.messages;
+	fetched->faults = room.faults;
+	fetched->capacity = room.capacity;
+	fetched->arena = room.arena;
+	return true;
+}
+
+void seg_fetched_give_room(seg_fetched *fetched, size_t keep)
+{
+	seg_fetched_reset(fetched, keep);
+	if (!fetched->stock || !fetched->messages)
+		return;
+	seg_room room = {.messages = fetched->messages,
+			 .faults = fetched->faults,
+			 .capacity = fetched->capacity,
+			 .arena = fetched->arena};
+	seg_stock_give(fetched->stock, &room);
+	fetched->messages = NULL;
+	fetched->faults = NULL;
+	fetched->capacity = fetched->view_max;
+	seg_arena_init(&fetched->arena, ARENA_BLOCK);
+}
+
 static bool grow(seg_fetched *fetched, size_t wanted)
 {
 	size_t capacity = fetched->capacity;
@@ -98,10 +128,8 @@ static bool grow(seg_fetched *fetched, size_t wanted)
 
 bool seg_fetched_reserve(seg_fetched *fetched, size_t count)
 {
-	if (fetched->messages && count <= fetched->capacity)
-		return true;
-	if (fetched->messages)
-		return grow(fetched, count);
+	if (fetched->messages || take_room(fetched))
+		return count <= fetched->capacity || grow(fetched, count);
 	fetched->messages = malloc(fetched->capacity * sizeof(*fetched->messages));
 	fetched->faults = malloc(fetched->capacity);
 	if (fetched->messages && fetched->faults)

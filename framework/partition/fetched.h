@@ -2,7 +2,8 @@
  * fetched.h - the messages that one read of a log brought, on their way to the handler.
  *
  * The I/O thread reads a batch into a seg_fetched (parser.h), hands it to the worker (handoff.h), and takes it back for another
- * read: after the first few reads, a read allocates nothing. A seg_fetched belongs to one side at a time. A caller of a pull
+ * read. Its memory comes from the stock with the first entry, and goes back there: after the first few reads, a read allocates
+ * nothing. A seg_fetched belongs to one side at a time. A caller of a pull
  * consumer may keep it after the ownership of its partition ends: the thread that drops the last of the `references` frees it.
  */
 #ifndef SEG_PARTITION_FETCHED_H
@@ -14,8 +15,8 @@
 
 #include <segmenter/segmenter.h>
 
-#include "base/arena.h"
 #include "partition/beyond.h"
+#include "partition/stock.h"
 
 /* Why no handler can read a message. seg_fault_text returns the reason for the dead letter. */
 typedef enum seg_fault {
@@ -34,6 +35,7 @@ const char *seg_fault_text(seg_fault fault);
 
 typedef struct seg_fetched {
 	atomic_uint references; /* the ledger has one; a caller that keeps the batch has another */
+	seg_stock *stock;       /* NULL: allocates */
 
 	seg_batch batch; /* all of its messages */
 	seg_message *messages;
@@ -51,8 +53,8 @@ typedef struct seg_fetched {
 	int64_t records_before; /* records that the log ever had before messages[0]; -1: unknown */
 } seg_fetched;
 
-/* With room for `view_max` messages at first, which the first entry allocates. NULL: out of memory. */
-seg_fetched *seg_fetched_create(size_t view_max);
+/* With room for `view_max` messages at first, which the first entry takes from the stock (NULL: it allocates). NULL: out of memory. */
+seg_fetched *seg_fetched_create(size_t view_max, seg_stock *stock);
 
 /* Adds a reference, or drops one: dropping the last one frees the batch. Any thread. */
 void seg_fetched_retain(seg_fetched *fetched);
@@ -60,6 +62,9 @@ void seg_fetched_release(seg_fetched *fetched);
 
 /* Removes all messages. Keeps at most `keep` bytes of memory. */
 void seg_fetched_reset(seg_fetched *fetched, size_t keep);
+
+/* The same, and gives what it keeps to the stock. The I/O thread. */
+void seg_fetched_give_room(seg_fetched *fetched, size_t keep);
 
 /* Makes room for `count` messages. False: out of memory. */
 bool seg_fetched_reserve(seg_fetched *fetched, size_t count);

@@ -36,9 +36,13 @@ static size_t usual_read(const seg_ledger *l)
 	return limits->parallel > limits->batch_size ? limits->parallel : limits->batch_size;
 }
 
-void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_handoff *handoff)
+void seg_ledger_init(seg_ledger *l, const seg_ledger_limits *limits, seg_stock *stock, seg_handoff *handoff)
 {
-	*l = (seg_ledger){.limits = limits, .handoff = handoff, .messages_per_entry = 1, .entries_read = -1};
+	*l = (seg_ledger){.limits = limits,
+			  .stock = stock,
+			  .handoff = handoff,
+			  .messages_per_entry = 1,
+			  .entries_read = -1};
 	l->read_size = usual_read(l);
 	l->lanes = limits->parallel > 1;
 }
@@ -148,7 +152,7 @@ void seg_ledger_settle(seg_ledger *l)
 
 static void keep_spare(seg_ledger *l, seg_fetched *fetched)
 {
-	seg_fetched_reset(fetched, l->limits->in_flight_bytes / 2);
+	seg_fetched_give_room(fetched, l->limits->in_flight_bytes / 2);
 	l->spare[l->spare_count++] = fetched;
 }
 
@@ -265,7 +269,7 @@ bool seg_ledger_ready_target(seg_ledger *l)
 	if (room && !l->target && l->spare_count) {
 		l->target = l->spare[--l->spare_count];
 	} else if (room && !l->target && l->batch_count < in_flight_batches(l)) {
-		l->target = seg_fetched_create(l->limits->batch_size);
+		l->target = seg_fetched_create(l->limits->batch_size, l->stock);
 		l->batch_count += l->target != NULL;
 	}
 	bool ready = room && l->target;

@@ -43,6 +43,7 @@ enum { SEG_LEDGER_READ_MAX = 16384 };
 
 typedef struct seg_ledger {
 	const seg_ledger_limits *limits; /* must outlive the ledger */
+	seg_stock *stock;                /* of the member; must outlive the ledger */
 	seg_handoff *handoff;            /* with the worker; must outlive the ledger */
 
 	/* Positions. */
@@ -103,7 +104,8 @@ typedef struct seg_ledger {
 	uint64_t done_committed; /* messages that this ownership has done, and Redis has confirmed */
 } seg_ledger;
 
-void seg_ledger_init(seg_ledger *ledger, const seg_ledger_limits *limits, seg_handoff *handoff);
+void seg_ledger_init(seg_ledger *ledger, const seg_ledger_limits *limits, seg_stock *stock,
+		     seg_handoff *handoff);
 void seg_ledger_fini(seg_ledger *ledger);
 
 /* A new ownership begins at `position`. No worker may be running. entries_read: see seg_ledger. */

@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t choice = *data++;
 	size--;
 	seg_codec codec = choice & ENVELOPES ? SEG_CODEC_SEGMENTER_GO : SEG_CODEC_RAW;
-	seg_fetched *fetched = seg_fetched_create(1u + (choice & ROOM) / 2);
+	seg_fetched *fetched = seg_fetched_create(1u + (choice & ROOM) / 2, NULL);
 	if (!fetched)
 		return 0;
 	bool whole = read_reply(fetched, choice, data, size);

@@ -27,7 +27,7 @@ int test_books_set_up(void **state)
 	books.lease = SEG_NEVER;
 	if (seg_waker_init(&books.waker))
 		return -1;
-	seg_ledger_init(&books.ledger, &books.limits, &books.handoff);
+	seg_ledger_init(&books.ledger, &books.limits, &books.stock, &books.handoff);
 	test_books_begin((seg_id){10, 0}, 100);
 	return 0;
 }
@@ -37,6 +37,7 @@ int test_books_tear_down(void **state)
 	(void)state;
 	seg_ledger_end(&books.ledger);
 	seg_ledger_fini(&books.ledger);
+	seg_stock_fini(&books.stock);
 	seg_waker_fini(&books.waker);
 	return 0;
 }

@@ -15,6 +15,7 @@ extern struct test_books {
 	atomic_llong lease;
 	seg_handoff handoff;
 	seg_ledger_limits limits;
+	seg_stock stock;
 	seg_ledger ledger;
 	uint64_t epoch; /* of the batches */
 } books;

@@ -179,7 +179,7 @@ static seg_fetched *make_batch(unsigned number)
 {
 	seg_parser parser = {0};
 	seg_parser_limits limits = {.entries = BATCH, .bytes = SIZE_MAX};
-	seg_fetched *fetched = seg_fetched_create(BATCH);
+	seg_fetched *fetched = seg_fetched_create(BATCH, NULL);
 	assert_non_null(fetched);
 	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &limits);
 	for (unsigned i = 0; i < BATCH; i++) {

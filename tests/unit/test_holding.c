@@ -24,7 +24,7 @@ static int set_up(void **state)
 	lease = SEG_NEVER;
 	partition = (seg_partition){0};
 	seg_handoff_init(&partition.handoff, &waker, &lease, NULL);
-	fetched = seg_fetched_create(2);
+	fetched = seg_fetched_create(2, NULL);
 	if (!fetched || seg_waker_init(&waker) || !seg_fetched_reserve(fetched, 2))
 		return -1;
 	for (size_t i = 0; i < 2; i++) {

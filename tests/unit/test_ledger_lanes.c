@@ -22,7 +22,7 @@ static void begins_with_lanes(uint32_t parallel)
 	seg_ledger_end(&books.ledger);
 	seg_ledger_fini(&books.ledger);
 	books.limits.parallel = parallel;
-	seg_ledger_init(&books.ledger, &books.limits, &books.handoff);
+	seg_ledger_init(&books.ledger, &books.limits, &books.stock, &books.handoff);
 	seg_ledger_begin(&books.ledger, (seg_id){10, 0}, 100);
 }
 

@@ -223,7 +223,7 @@ static void after_a_lost_read_the_next_is_small_and_each_that_comes_lets_the_nex
 	uint64_t id = 11;
 	books.limits = (seg_ledger_limits){.batch_size = 64, .in_flight_bytes = 1 << 20};
 	seg_ledger_fini(&books.ledger);
-	seg_ledger_init(&books.ledger, &books.limits, &books.handoff);
+	seg_ledger_init(&books.ledger, &books.limits, &books.stock, &books.handoff);
 	test_books_begin((seg_id){10, 0}, 100);
 	static const size_t lost[] = {64, 8, 1, 1};
 	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {

@@ -27,7 +27,7 @@ static const seg_parser_limits limits = {.entries = CAPACITY, .bytes = SIZE_MAX}
 static int setup(void **state)
 {
 	(void)state;
-	fetched = seg_fetched_create(CAPACITY);
+	fetched = seg_fetched_create(CAPACITY, NULL);
 	if (!fetched)
 		return -1;
 	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &limits);
@@ -472,7 +472,7 @@ static void a_batch_with_two_references_lives_until_both_are_released(void **sta
 	(void)state;
 	for (int round = 0; round < 200; round++) {
 		pthread_t other;
-		seg_fetched *shared = seg_fetched_create(1);
+		seg_fetched *shared = seg_fetched_create(1, NULL);
 		assert_non_null(shared);
 		seg_fetched_retain(shared);
 		seg_parser into_shared;

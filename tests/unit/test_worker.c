@@ -177,7 +177,7 @@ static void start(owned *o, uint32_t crashes)
 static void push_messages(owned *o, unsigned count)
 {
 	seg_parser parser = {0};
-	o->fetched = seg_fetched_create(count);
+	o->fetched = seg_fetched_create(count, NULL);
 	seg_parser_limits limits = {.entries = count, .bytes = SIZE_MAX};
 	seg_parser_begin(&parser, o->fetched, (seg_id){0, 0}, &limits);
 	for (unsigned i = 0; i < count; i++) {

@@ -103,7 +103,7 @@ static void push_message(void)
 {
 	seg_parser parser = {0};
 	seg_parser_limits limits = {.entries = 1, .bytes = SIZE_MAX};
-	fetched = seg_fetched_create(1);
+	fetched = seg_fetched_create(1, NULL);
 	seg_parser_begin(&parser, fetched, (seg_id){0, 0}, &limits);
 	assert_true(seg_parser_entry(&parser, "1-0", 3, 4));
 	assert_true(seg_parser_text(&parser, "partitionKey", 12));

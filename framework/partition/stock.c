@@ -1,0 +1,60 @@
+#include "partition/stock.h"
+
+#include <stdlib.h>
+
+enum { CAPACITY_FIRST = 16 };
+
+static size_t bytes_of(const seg_room *room)
+{
+	return room->arena.held + room->capacity * (sizeof(*room->messages) + sizeof(*room->faults));
+}
+
+void seg_room_free(seg_room *room)
+{
+	seg_arena_fini(&room->arena);
+	free(room->messages);
+	free(room->faults);
+	room->messages = NULL;
+	room->faults = NULL;
+}
+
+void seg_stock_fini(seg_stock *stock)
+{
+	while (stock->count)
+		seg_room_free(&stock->rooms[--stock->count]);
+	free(stock->rooms);
+	*stock = (seg_stock){0};
+}
+
+bool seg_stock_take(seg_stock *stock, seg_room *room)
+{
+	if (stock->count == 0)
+		return false;
+	*room = stock->rooms[--stock->count];
+	stock->bytes -= bytes_of(room);
+	return true;
+}
+
+static bool has_place(seg_stock *stock)
+{
+	if (stock->count < stock->capacity)
+		return true;
+	size_t capacity = stock->capacity ? 2 * stock->capacity : CAPACITY_FIRST;
+	seg_room *rooms = realloc(stock->rooms, capacity * sizeof(*rooms));
+	if (!rooms)
+		return false;
+	stock->rooms = rooms;
+	stock->capacity = capacity;
+	return true;
+}
+
+void seg_stock_give(seg_stock *stock, seg_room *room)
+{
+	size_t bytes = bytes_of(room);
+	if (bytes > SEG_STOCK_MOST - stock->bytes || !has_place(stock)) {
+		seg_room_free(room);
+		return;
+	}
+	stock->rooms[stock->count++] = *room;
+	stock->bytes += bytes;
+}
