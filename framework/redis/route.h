@@ -150,6 +150,7 @@ bool seg_route_staying_script(seg_route *route, seg_script script, seg_reply_fn 
 /* Breaks the connections with waiting commands, with a reason, as if the peers had closed them. They then reconnect. */
 __attribute__((format(printf, 3, 4))) void seg_route_break(seg_route *route, int status, const char *format,
 							   ...);
+
 /* The same, because their servers have not answered within so many ms: each error names its server. */
 void seg_route_break_silent(seg_route *route, int64_t ms);
 

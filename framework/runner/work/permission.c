@@ -30,7 +30,7 @@ static void tell_lapsed(const seg_task *task)
 
 seg_step seg_permission_await(const seg_task *task)
 {
-	for (bool told = false;; told = true) {
+	for (;;) {
 		uint32_t ticket = seg_handoff_ticket(task->handoff);
 		switch (seg_handoff_may_dispatch(task->handoff)) {
 		case SEG_DISPATCH_GO:
@@ -41,8 +41,7 @@ seg_step seg_permission_await(const seg_task *task)
 		case SEG_DISPATCH_WAIT:
 			break;
 		}
-		if (!told)
-			tell_lapsed(task);
+		tell_lapsed(task);
 		seg_handoff_wait(task->handoff, ticket, seg_now() + LEASE_LOOK, SEG_IDLE_PARK);
 	}
 }

@@ -25,11 +25,8 @@ typedef struct {
 static walk begin(const ctl_context *context, const seg_stream *stream, const char *group, uint32_t partition,
 		  ctl_value_visit visit, void *arg)
 {
-	walk w = {.route = context->client->route,
-		  .partition = partition,
-		  .cursor = {.text = "0"},
-		  .visit = visit,
-		  .arg = arg};
+	walk w = {.route = context->client->route, .partition = partition, .visit = visit, .arg = arg};
+	ctl_cursor_begin(&w.cursor);
 	seg_key_beside_log(w.key, context->client->name_space, stream->name, partition, group, "values");
 	return w;
 }
