@@ -332,6 +332,7 @@ unsigned seg_ledger_read_starved(seg_ledger *l)
 	l->narrow = 1;
 	if (l->target)
 		seg_fetched_reset(l->target, 0);
+	seg_stock_fini(l->stock);
 	return ++l->starved;
 }
 

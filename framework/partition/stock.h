@@ -32,7 +32,7 @@ typedef struct seg_stock {
 /* 180 batches of 512 messages of 100 bytes. What comes back beyond it is freed. */
 #define SEG_STOCK_MOST ((size_t)32 << 20)
 
-/* An empty stock is all zero. */
+/* Frees all memory. The stock is empty then: all zero, as at first. */
 void seg_stock_fini(seg_stock *stock);
 
 /* False: the stock is empty. */

@@ -9,8 +9,11 @@
 #include "redis/reply.h"
 #include "redis/tree.h"
 
-/* Bytes of a long reply that a reader keeps room for when they have been read. */
-#define SEG_READER_KEEP ((size_t)1024 * 1024)
+/*
+ * Bytes of a long reply that a reader keeps room for when they have been read. Room for a text of 1 MiB grows to 2 MiB; to give that back
+ * after each such text costs twice what reading it does, in page faults.
+ */
+#define SEG_READER_KEEP ((size_t)4 * 1024 * 1024)
 
 typedef enum seg_reader_part { SEG_READER_NONE, SEG_READER_TREE, SEG_READER_ENTRIES } seg_reader_part;
 
