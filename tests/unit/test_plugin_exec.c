@@ -698,6 +698,22 @@ static void a_child_of_frames_is_told_the_values_in_its_first_frame(void **state
 	test_plugin_stop(p);
 }
 
+/* The answer and the end come together in some of the rounds. */
+static void a_child_that_ends_with_its_last_answer_has_answered(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 100 };
+	test_plugin *p =
+		test_plugin_start_with("exec", OPTIONS("command=read -r m; exec printf '{\"ok\":true}\\n'"),
+				       outputs, 1);
+	for (uint64_t i = 1; i <= ROUNDS; i++) {
+		void *partition = test_plugin_open(p, 7);
+		test_expect_done(test_plugin_hand_over(p, partition, test_message(i, "k", "x")));
+		test_plugin_close(p, partition);
+	}
+	test_plugin_stop(p);
+}
+
 /* The first answer is good, so that the command counts as one that works. */
 static void expect_invalid(const char *answer, uint32_t parallel, const char *why)
 {
@@ -796,6 +812,7 @@ int main(void)
 		TEST(what_segrunner_refuses_is_a_retry_and_the_child_is_told_the_values_again),
 		TEST(any_bytes_can_be_emitted_and_kept),
 		TEST(a_child_of_frames_is_told_the_values_in_its_first_frame),
+		TEST(a_child_that_ends_with_its_last_answer_has_answered),
 		TEST(records_and_values_that_make_no_sense_are_invalid_answers),
 		TEST(a_child_of_a_lane_is_told_no_values_and_may_emit),
 	};
