@@ -65,6 +65,18 @@ void *seg_arena_alloc_slow(seg_arena *arena, size_t size)
 	return piece;
 }
 
+void seg_arena_trim(seg_arena *arena, size_t spare)
+{
+	struct seg_arena_block **link = arena->current ? &arena->current->next : &arena->first;
+	size_t kept = 0;
+	while (*link && kept + (*link)->size <= spare) {
+		kept += (*link)->size;
+		link = &(*link)->next;
+	}
+	free_chain(arena, *link);
+	*link = NULL;
+}
+
 void seg_arena_reset(seg_arena *arena, size_t keep)
 {
 	size_t kept = 0;

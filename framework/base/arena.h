@@ -42,6 +42,9 @@ static inline void *seg_arena_alloc(seg_arena *arena, size_t size)
 	return piece;
 }
 
+/* Frees the blocks that have no piece yet, but for `spare` bytes of them. */
+void seg_arena_trim(seg_arena *arena, size_t spare);
+
 /* Frees all pieces. Keeps blocks of at most `keep` bytes together for the next use. */
 void seg_arena_reset(seg_arena *arena, size_t keep);
 

@@ -342,6 +342,7 @@ static bool is_quiet(seg_member *m)
 static int64_t full_round(seg_member *m, int64_t now)
 {
 	seg_brief_end(m, now);
+	m->commit.awaited = atomic_load(&m->awaiting) > 0;
 	act(m);
 	seg_refusal_step(m);
 	int64_t next = seg_open_group_step(m, now);
@@ -404,7 +405,8 @@ static bool missed_something(seg_member *m)
 	for (uint32_t i = 0; i < m->awake_count && !m->agent.brief; i++)
 		if (missed_worker(m->awake[i]) || m->awake[i]->notes)
 			return true;
-	return atomic_load(&m->report) || seg_stop_is_news(m);
+	bool is_awaited = !m->agent.brief && !m->commit.awaited && atomic_load(&m->awaiting) > 0;
+	return is_awaited || atomic_load(&m->report) || seg_stop_is_news(m);
 }
 
 static void sleep_until(seg_member *m, int64_t next)

@@ -306,11 +306,6 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static bool is_awaited(const seg_member *m)
-{
-	return atomic_load_explicit(&m->awaiting, memory_order_relaxed) > 0;
-}
-
 /*
  * With the next beat; but early enough that the window does not stop reading, and not before the pause after a refusal ends. A hurried
  * commit waits for no beat.
@@ -324,7 +319,7 @@ static int64_t due(const seg_partition *p, int64_t now)
 	if (early || p->commit.hurries)
 		return retry_at;
 	const seg_member *m = p->member;
-	int64_t beat = seg_beat_next(&m->commit.beat, m->options.commit_interval, is_awaited(m), now);
+	int64_t beat = seg_beat_next(&m->commit.beat, m->options.commit_interval, m->commit.awaited, now);
 	return later(retry_at, later(p->commit.at, beat));
 }
 
@@ -345,6 +340,13 @@ static int64_t next_look(seg_partition *p, int64_t now)
 	return aligns ? seg_next_full(at, interval) : at;
 }
 
+/* A long beat has looks in between: the worker may make the commit due before. */
+static int64_t due_or_look(const seg_partition *p, int64_t now, int64_t due_at)
+{
+	int64_t look_at = now + later(p->member->options.commit_interval, LOOK_PAUSE_MAX);
+	return due_at < look_at ? due_at : look_at;
+}
+
 /* With lanes: dead letters of earlier owners, which no commit has covered. */
 static bool owes_letters(const seg_partition *p)
 {
@@ -360,10 +362,10 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 	if (!may_send(p) || !seg_history_holds(p->member->commits, p->slot))
 		return SEG_NEVER;
 	int64_t due_at = due(p, now);
-	if (now < due_at)
-		return moved || seg_ledger_expects(l) || p->request.current.kind != SEG_REQUEST_NONE
-			       ? due_at
-			       : SEG_NEVER;
+	if (now < due_at) {
+		bool waits = moved || seg_ledger_expects(l) || p->request.current.kind != SEG_REQUEST_NONE;
+		return waits ? due_or_look(p, now, due_at) : SEG_NEVER;
+	}
 	if (!moved)
 		return seg_ledger_expects(l) ? next_look(p, now) : SEG_NEVER;
 	int64_t interval = p->commit.look_pause = p->member->options.commit_interval;
@@ -372,7 +374,7 @@ int64_t seg_commit_step(seg_partition *p, int64_t now)
 		if (looks)
 			seg_gap_joined(p, now);
 		p->commit.sent_at = now;
-		seg_beat_note(&p->member->commit.beat, interval, is_awaited(p->member), now);
+		seg_beat_note(&p->member->commit.beat, interval, p->member->commit.awaited, now);
 		p->commit.at = now + interval;
 		p->commit.hurries = must_hurry(p);
 		return SEG_NEVER;

@@ -351,6 +351,7 @@ typedef struct seg_member {
 	struct {
 		uint32_t waits; /* with ack_replicas: questions to replicas without an answer */
 		seg_beat beat;
+		bool awaited; /* as the newest full round has seen it: a caller waits for commits */
 	} commit;
 
 	struct {

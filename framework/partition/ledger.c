@@ -29,6 +29,9 @@ enum { STARVED_MOST = 7 };
 /* So many holes of what is done beyond the position keep their memory when they are filled. */
 enum { BEYOND_KEPT = 1024 };
 
+/* Bytes of a batch's memory that the messages may leave unused while it is outstanding: it may have come from a larger batch. */
+enum { ARENA_SPARE = 256 * 1024 };
+
 /* What a read brings at least, if the log has it: a batch, and a message for each lane. */
 static size_t usual_read(const seg_ledger *l)
 {
@@ -397,6 +400,8 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	l->filled = fetched->entries >= l->entries_requested || l->parser.full || starved;
 	l->narrow = starved ? 1 : l->narrow * 2 < l->read_size ? l->narrow * 2 : 0;
 	l->starved = starved && count == 0 ? l->starved + 1 : 0;
+	if (starved)
+		seg_stock_fini(l->stock);
 	fetched->after = l->fetched;
 	if (seg_ledger_has_lanes(l) && count > 0 && !track(l, fetched))
 		return (seg_read_result){.starved = seg_ledger_read_starved(l)};
@@ -414,6 +419,7 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	fetched->batch.epoch = epoch;
 	fetched->sequence = l->fetched_count;
 	l->fetched_count += count;
+	seg_arena_trim(&fetched->arena, ARENA_SPARE);
 	l->target = NULL;
 	l->outstanding[(l->outstanding_head + l->outstanding_count++) % SEG_HANDOFF_BATCHES] = fetched;
 	l->outstanding_bytes += fetched->bytes;

@@ -115,6 +115,12 @@ static bool may_send(const exchange *x)
 	return !x->refused && x->sent < x->batch->count && x->sent - x->answered < x->talk->window;
 }
 
+/* The child owes no answer, and gets no further message. */
+static bool is_over(const exchange *x)
+{
+	return x->answered == x->sent && !may_send(x);
+}
+
 static int encode_more(exchange *x)
 {
 	buffer *b = &x->talk->requests;
@@ -270,9 +276,9 @@ static int step(exchange *x, int64_t deadline)
 		write_requests(x);
 	/* A child that has ended may have answered after poll(2) looked at its output. Its end is no failure if it has answered all. */
 	int more = 1;
-	while (more == 1 && x->answered < x->sent && (fds[0].revents || fds[1].revents))
+	while (more == 1 && !is_over(x) && (fds[0].revents || fds[1].revents))
 		more = read_answers(x);
-	if (more >= 0 && fds[1].revents && x->answered < x->sent)
+	if (more >= 0 && fds[1].revents && !is_over(x))
 		return fail(x, "the child ended before it answered");
 	return more < 0 ? -1 : 0;
 }
@@ -280,7 +286,7 @@ static int step(exchange *x, int64_t deadline)
 static int hold(exchange *x)
 {
 	int64_t timeout = x->talk->timeout / 1000000, deadline = now_ms() + timeout;
-	while (x->answered < x->sent || may_send(x)) {
+	while (!is_over(x)) {
 		size_t before = x->answered;
 		if (encode_more(x) != 0)
 			return -1;

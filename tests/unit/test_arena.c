@@ -173,6 +173,33 @@ static void one_huge_piece_does_not_stay_for_ever(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void trimming_frees_what_no_piece_uses(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		piece(BLOCK, 'x');
+	seg_arena_reset(&arena, SIZE_MAX);
+	char *kept = piece(BLOCK / 2, 'y');
+	seg_arena_trim(&arena, 2 * BLOCK);
+	assert_int_equal(arena.held, 3 * BLOCK);
+	seg_arena_trim(&arena, 0);
+	assert_int_equal(arena.held, BLOCK);
+	assert_int_equal(kept[BLOCK / 2 - 1], 'y');
+	for (int i = 0; i < 10; i++)
+		piece(BLOCK, 'z');
+	assert_int_equal(kept[0], 'y');
+}
+
+static void trimming_an_arena_that_gave_nothing_frees_all(void **state)
+{
+	(void)state;
+	seg_arena_trim(&arena, 0);
+	piece(BLOCK, 'x');
+	seg_arena_reset(&arena, SIZE_MAX);
+	seg_arena_trim(&arena, 0);
+	piece(1, 'x');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +213,9 @@ int main(void)
 		TEST(used_counts_what_was_handed_out_since_the_reset),
 		TEST(a_reset_keeps_no_more_than_its_argument),
 		TEST(one_huge_piece_does_not_stay_for_ever),
+		TEST(trimming_frees_what_no_piece_uses),
+		cmocka_unit_test_setup_teardown(trimming_an_arena_that_gave_nothing_frees_all, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

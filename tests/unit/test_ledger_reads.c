@@ -260,6 +260,23 @@ static void a_read_without_memory_frees_what_waits_for_other_reads(void **state)
 	test_books_deliver(12, 1, 10);
 }
 
+static void so_does_one_whose_entry_finds_no_memory(void **state)
+{
+	(void)state;
+	test_books_deliver(11, 1, 10);
+	test_books_deliver(12, 1, 10);
+	test_books_handle(1, true);
+	test_books_handle(2, true);
+	seg_ledger_collect(&books.ledger);
+	assert_int_equal(books.stock.count, 2);
+	assert_true(test_books_read());
+	assert_true(seg_parser_entry(&books.ledger.parser, "13-0", 4, 4));
+	assert_true(seg_parser_text(&books.ledger.parser, NULL, 1));
+	assert_int_equal(seg_ledger_deliver(&books.ledger, 7, books.epoch).starved, 1);
+	assert_int_equal(books.stock.count, 0);
+	test_books_deliver(13, 1, 10);
+}
+
 static void a_large_read_has_half_of_the_bytes_in_flight(void **state)
 {
 	(void)state;
@@ -328,6 +345,7 @@ int main(void)
 		TEST(a_number_of_batches_in_flight_is_kept_over_a_distance_too),
 		TEST(after_a_lost_read_the_next_is_small_and_each_that_comes_lets_the_next_double),
 		TEST(a_read_without_memory_frees_what_waits_for_other_reads),
+		TEST(so_does_one_whose_entry_finds_no_memory),
 		TEST(a_large_read_has_half_of_the_bytes_in_flight),
 		TEST(a_reply_that_is_larger_than_the_limit_is_cut_and_read_on_from_there),
 		TEST(after_messages_that_become_large_within_a_read_the_next_asks_for_few),

@@ -714,6 +714,26 @@ static void a_child_that_ends_with_its_last_answer_has_answered(void **state)
 	test_plugin_stop(p);
 }
 
+/* It has not read all of its first message, so that the next one cannot be on its way to it. */
+static void a_child_that_ends_early_is_not_waited_for(void **state)
+{
+	(void)state;
+	static char large[1024 * 1024];
+	memset(large, 'x', sizeof(large) - 1);
+	test_plugin *p =
+		test_plugin_start_with("exec",
+				       OPTIONS("command=head -c 1 >/dev/null; printf '{\"ok\":true}\\n'; "
+					       "exec >&-; sleep 100",
+					       "timeout=3s", "stop_timeout=0"),
+				       outputs, 1);
+	void *partition = test_plugin_open(p, 7);
+	test_expect_answer(test_plugin_hand_over(p, partition, test_message(1, "k", large),
+						 test_message(2, "k", "y")),
+			   SEG_OUTCOME_RETRY, 1, "the child closed its standard output");
+	test_plugin_close(p, partition);
+	test_plugin_stop(p);
+}
+
 /* The first answer is good, so that the command counts as one that works. */
 static void expect_invalid(const char *answer, uint32_t parallel, const char *why)
 {
@@ -813,6 +833,7 @@ int main(void)
 		TEST(any_bytes_can_be_emitted_and_kept),
 		TEST(a_child_of_frames_is_told_the_values_in_its_first_frame),
 		TEST(a_child_that_ends_with_its_last_answer_has_answered),
+		TEST(a_child_that_ends_early_is_not_waited_for),
 		TEST(records_and_values_that_make_no_sense_are_invalid_answers),
 		TEST(a_child_of_a_lane_is_told_no_values_and_may_emit),
 	};

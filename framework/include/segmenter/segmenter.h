@@ -542,9 +542,9 @@ typedef struct seg_consumer_options {
 	uint32_t max_processing_ms;
 	/*
 	 * Shortest time between two commits of a partition. A commit comes earlier once half of the
-	 * messages that may be in flight is handled. While more than 12 partitions commit at once, it comes
-	 * later, by 0.4 ms for each of them and at most 0.1 s, unless seg_consumer_sync waits for it. 0: at
-	 * once. 0 to 60,000,000; default 5,000.
+	 * messages that may be in flight is handled. After partitions have committed at once, their next
+	 * commits come no sooner than 0.4 ms for each of them later, or 0.1 s if that is less, unless
+	 * seg_consumer_sync waits for them. 0: at once. 0 to 60,000,000; default 5,000.
 	 */
 	uint32_t commit_interval_us;
 	seg_codec codec; /* default SEG_CODEC_RAW */
