@@ -42,7 +42,7 @@ static inline void *seg_arena_alloc(seg_arena *arena, size_t size)
 	return piece;
 }
 
-/* Frees the blocks that have no piece yet, but for `spare` bytes of them. */
+/* Frees the blocks behind the newest piece, but for `spare` bytes of them. */
 void seg_arena_trim(seg_arena *arena, size_t spare);
 
 /* Frees all pieces. Keeps blocks of at most `keep` bytes together for the next use. */

@@ -15,6 +15,7 @@
 
 #define LOOK_PAUSE_MIN (SEG_MS / 10) /* with commit_interval 0, too */
 #define LOOK_PAUSE_MAX (20 * SEG_MS)
+#define LONG_BEAT_LOOK (5 * SEG_MS)
 
 /* Without memory for a commit's arguments. */
 #define MEMORY_PAUSE (50 * SEG_MS)
@@ -343,7 +344,7 @@ static int64_t next_look(seg_partition *p, int64_t now)
 /* A long beat has looks in between: the worker may make the commit due before. */
 static int64_t due_or_look(const seg_partition *p, int64_t now, int64_t due_at)
 {
-	int64_t look_at = now + later(p->member->options.commit_interval, LOOK_PAUSE_MAX);
+	int64_t look_at = now + later(p->member->options.commit_interval, LONG_BEAT_LOOK);
 	return due_at < look_at ? due_at : look_at;
 }
 

@@ -542,9 +542,9 @@ typedef struct seg_consumer_options {
 	uint32_t max_processing_ms;
 	/*
 	 * Shortest time between two commits of a partition. A commit comes earlier once half of the
-	 * messages that may be in flight is handled. After partitions have committed at once, their next
-	 * commits come no sooner than 0.4 ms for each of them later, or 0.1 s if that is less, unless
-	 * seg_consumer_sync waits for them. 0: at once. 0 to 60,000,000; default 5,000.
+	 * messages that may be in flight is handled. After many partitions have committed at once, the next
+	 * commits of the consumer wait 0.4 ms for each of them, if that is longer, but no more than 0.1 s
+	 * because of that; not while seg_consumer_sync waits. 0: at once. 0 to 60,000,000; default 5,000.
 	 */
 	uint32_t commit_interval_us;
 	seg_codec codec; /* default SEG_CODEC_RAW */

@@ -234,9 +234,10 @@ const seg_config_row seg_config_rows[] = {
 	{CONSUMER("commit_interval", commit_interval, int64_t, SEG_CONFIG_DURATION), .value = "5ms",
 	 .min = 0, .max = MIN,
 	 .help = "The shortest time between two commits of a partition; a commit comes earlier once half of "
-		 "the in-flight limit is handled. After partitions have committed at once, their next commits "
-		 "come no sooner than 0.4 ms for each of them later, or 0.1 s if that is less. After a crash, "
-		 "messages handled since the last commit are handled again. 0: at once."},
+		 "the in-flight limit is handled. After many partitions have committed at once, the next "
+		 "commits of the section wait 0.4 ms for each of them, if that is longer, but no more than "
+		 "0.1 s because of that. After a crash, messages handled since the last commit are handled "
+		 "again. 0: at once."},
 	{CONSUMER("tick", tick, int64_t, SEG_CONFIG_DURATION), .value = "1s", .min = MS, .max = H,
 	 .help = "The time between two calls of the plugin's tick, per partition."},
 };
