@@ -65,28 +65,23 @@ void *seg_arena_alloc_slow(seg_arena *arena, size_t size)
 	return piece;
 }
 
-void seg_arena_trim(seg_arena *arena, size_t spare)
+/* Keeps the blocks from `link` on that are at most `keep` bytes together, and frees the rest. */
+static void cut_chain(seg_arena *arena, struct seg_arena_block **link, size_t keep)
 {
-	struct seg_arena_block **link = arena->current ? &arena->current->next : &arena->first;
-	size_t kept = 0;
-	while (*link && kept + (*link)->size <= spare) {
+	for (size_t kept = 0; *link && kept + (*link)->size <= keep; link = &(*link)->next)
 		kept += (*link)->size;
-		link = &(*link)->next;
-	}
 	free_chain(arena, *link);
 	*link = NULL;
 }
 
+void seg_arena_trim(seg_arena *arena, size_t spare)
+{
+	cut_chain(arena, arena->current ? &arena->current->next : &arena->first, spare);
+}
+
 void seg_arena_reset(seg_arena *arena, size_t keep)
 {
-	size_t kept = 0;
-	struct seg_arena_block **link = &arena->first;
-	while (*link && kept + (*link)->size <= keep) {
-		kept += (*link)->size;
-		link = &(*link)->next;
-	}
-	free_chain(arena, *link);
-	*link = NULL;
+	cut_chain(arena, &arena->first, keep);
 	arena->used = 0;
 	enter(arena, arena->first);
 }

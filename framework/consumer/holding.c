@@ -124,7 +124,7 @@ bool seg_holding_make_view(seg_holding *holding, int64_t now)
 {
 	const seg_fetched *fetched = holding->current;
 	seg_batch *view = &holding->polled->view;
-	if (fetched->faults[holding->done] != SEG_FAULT_NONE)
+	if (fetched->room.faults[holding->done] != SEG_FAULT_NONE)
 		return false;
 	*view = fetched->batch;
 	view->messages += holding->done;
@@ -179,7 +179,7 @@ void seg_holding_let_go(seg_holding *holding, seg_polled *polled)
 
 size_t seg_polled_first(const seg_polled *polled)
 {
-	return polled->lanes ? 0 : (size_t)(polled->view.messages - polled->fetched->messages);
+	return polled->lanes ? 0 : (size_t)(polled->view.messages - polled->fetched->room.messages);
 }
 
 uint64_t seg_polled_number(const seg_polled *polled, size_t index)
@@ -199,7 +199,7 @@ static bool cut(seg_holding *holding, size_t done)
 	/* Nothing is emitted for messages after the last one. */
 	return done == fetched->batch.count ||
 	       seg_emitted_cut(&holding->polled->emitted, fetched->sequence + done,
-			       fetched->messages[done].id);
+			       fetched->room.messages[done].id);
 }
 
 /* Before progress, by the caller that holds the batch: hands over what it has emitted for these messages. False: out of memory. */
@@ -265,7 +265,7 @@ static int ask(seg_holding *holding, size_t index, uint32_t attempts, const char
 	polled->index = index;
 	seg_request request = {
 		.kind = SEG_REQUEST_DEAD_LETTER,
-		.id = fetched->messages[index].id,
+		.id = fetched->room.messages[index].id,
 		.sequence = fetched->sequence + index,
 		.attempts = attempts,
 		.reason = polled->reason,
@@ -286,7 +286,7 @@ int seg_holding_ask(seg_holding *holding, seg_polled *polled, size_t index, cons
 
 int seg_holding_give_up(seg_holding *holding, const char *handler)
 {
-	const char *reason = seg_fault_text((seg_fault)holding->current->faults[holding->done]);
+	const char *reason = seg_fault_text((seg_fault)holding->current->room.faults[holding->done]);
 	int status = ask(holding, holding->done, 0, reason, handler);
 	seg_holding_put_back(holding);
 	return status;

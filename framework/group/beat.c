@@ -2,11 +2,12 @@
 
 static int64_t length(const seg_beat *beat, int64_t interval, bool awaited)
 {
-	int64_t spread = beat->sent * SEG_BEAT_PER_COMMIT;
-	if (interval == 0 || awaited || spread < interval)
+	if (interval == 0 || awaited)
 		return interval;
-	int64_t most = interval > SEG_BEAT_MOST ? interval : SEG_BEAT_MOST;
-	return spread < most ? spread : most;
+	int64_t spread = beat->sent * SEG_BEAT_PER_COMMIT;
+	if (spread > SEG_BEAT_MOST)
+		spread = SEG_BEAT_MOST;
+	return spread > interval ? spread : interval;
 }
 
 int64_t seg_beat_next(const seg_beat *beat, int64_t interval, bool awaited, int64_t now)

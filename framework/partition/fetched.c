@@ -5,8 +5,6 @@
 
 #include "stream/codec.h"
 
-enum { ARENA_BLOCK = 64 * 1024 };
-
 const char *seg_fault_text(seg_fault fault)
 {
 	switch (fault) {
@@ -39,9 +37,9 @@ seg_fetched *seg_fetched_create(size_t view_max, seg_stock *stock)
 		return NULL;
 	atomic_init(&fetched->references, 1);
 	fetched->stock = stock;
-	fetched->capacity = fetched->view_max = view_max;
+	fetched->view_max = view_max;
 	fetched->records_before = -1;
-	seg_arena_init(&fetched->arena, ARENA_BLOCK);
+	seg_room_init(&fetched->room);
 	return fetched;
 }
 
@@ -54,22 +52,16 @@ void seg_fetched_release(seg_fetched *fetched)
 {
 	if (atomic_fetch_sub_explicit(&fetched->references, 1, memory_order_acq_rel) > 1)
 		return;
-	seg_arena_fini(&fetched->arena);
-	free(fetched->messages);
-	free(fetched->faults);
+	seg_room_free(&fetched->room);
 	free(fetched);
 }
 
 void seg_fetched_reset(seg_fetched *fetched, size_t keep)
 {
-	seg_arena_reset(&fetched->arena, keep);
-	if (keep == 0) {
-		free(fetched->messages);
-		free(fetched->faults);
-		fetched->messages = NULL;
-		fetched->faults = NULL;
-		fetched->capacity = fetched->view_max;
-	}
+	if (keep == 0)
+		seg_room_free(&fetched->room);
+	else
+		seg_arena_reset(&fetched->room.arena, keep);
 	fetched->batch = (seg_batch){0};
 	fetched->entries = 0;
 	fetched->unpacked = false;
@@ -79,71 +71,34 @@ void seg_fetched_reset(seg_fetched *fetched, size_t keep)
 	fetched->last_id = (seg_id){0, 0};
 }
 
-static bool take_room(seg_fetched *fetched)
-{
-	seg_room room;
-	if (!fetched->stock || !seg_stock_take(fetched->stock, &room))
-		return false;
-	seg_arena_fini(&fetched->arena);
-	fetched->messages = room.messages;
-	fetched->faults = room.faults;
-	fetched->capacity = room.capacity;
-	fetched->arena = room.arena;
-	return true;
-}
-
 void seg_fetched_give_room(seg_fetched *fetched, size_t keep)
 {
 	seg_fetched_reset(fetched, keep);
-	if (!fetched->stock || !fetched->messages)
-		return;
-	seg_room room = {.messages = fetched->messages,
-			 .faults = fetched->faults,
-			 .capacity = fetched->capacity,
-			 .arena = fetched->arena};
-	seg_stock_give(fetched->stock, &room);
-	fetched->messages = NULL;
-	fetched->faults = NULL;
-	fetched->capacity = fetched->view_max;
-	seg_arena_init(&fetched->arena, ARENA_BLOCK);
-}
-
-static bool grow(seg_fetched *fetched, size_t wanted)
-{
-	size_t capacity = fetched->capacity;
-	while (capacity < wanted)
-		capacity *= 2;
-	seg_message *messages = realloc(fetched->messages, capacity * sizeof(*messages));
-	if (messages)
-		fetched->messages = messages;
-	uint8_t *faults = realloc(fetched->faults, capacity);
-	if (faults)
-		fetched->faults = faults;
-	fetched->batch.messages = fetched->messages;
-	if (!messages || !faults)
-		return false;
-	fetched->capacity = capacity;
-	return true;
+	if (fetched->stock && fetched->room.capacity)
+		seg_stock_give(fetched->stock, &fetched->room);
 }
 
 bool seg_fetched_reserve(seg_fetched *fetched, size_t count)
 {
-	if (fetched->messages || take_room(fetched))
-		return count <= fetched->capacity || grow(fetched, count);
-	fetched->messages = malloc(fetched->capacity * sizeof(*fetched->messages));
-	fetched->faults = malloc(fetched->capacity);
-	if (fetched->messages && fetched->faults)
-		return count <= fetched->capacity || grow(fetched, count);
-	free(fetched->messages);
-	free(fetched->faults);
-	fetched->messages = NULL;
-	fetched->faults = NULL;
-	return false;
+	seg_room *room = &fetched->room;
+	if (count <= room->capacity)
+		return true;
+	if (room->capacity == 0) {
+		seg_room_free(room);
+		if (fetched->stock)
+			seg_stock_take(fetched->stock, room);
+	}
+	size_t capacity = room->capacity ? room->capacity : fetched->view_max;
+	while (capacity < count)
+		capacity *= 2;
+	bool has_room = capacity == room->capacity || seg_room_grow(room, capacity);
+	fetched->batch.messages = room->messages;
+	return has_room;
 }
 
 const seg_message *seg_fetched_packed(const seg_fetched *fetched, size_t index)
 {
-	return fetched->unpacked && fetched->messages[index].key ? &fetched->messages[index] : NULL;
+	return fetched->unpacked && fetched->room.messages[index].key ? &fetched->room.messages[index] : NULL;
 }
 
 /* Whether it stands for an entry that may have several messages. The codec's faults do not: they come later, on another thread. */
@@ -155,10 +110,11 @@ static bool is_whole_entry(uint8_t fault)
 
 bool seg_fetched_is_done(const seg_fetched *fetched, size_t index, const seg_beyond *beyond)
 {
-	seg_id id = fetched->messages[index].id;
-	if (!is_whole_entry(fetched->faults[index]))
+	seg_id id = fetched->room.messages[index].id;
+	if (!is_whole_entry(fetched->room.faults[index]))
 		return seg_beyond_has(beyond, id);
-	return seg_beyond_has_entry(beyond, index ? fetched->messages[index - 1].id : fetched->after, id);
+	return seg_beyond_has_entry(beyond, index ? fetched->room.messages[index - 1].id : fetched->after,
+				    id);
 }
 
 size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index, const seg_beyond *done)
@@ -167,7 +123,7 @@ size_t seg_fetched_run_end(const seg_fetched *fetched, size_t index, const seg_b
 	if (bound > fetched->batch.count)
 		bound = fetched->batch.count;
 	bool some_are_done = !seg_beyond_is_empty(done);
-	while (end < bound && fetched->faults[end] == SEG_FAULT_NONE &&
+	while (end < bound && fetched->room.faults[end] == SEG_FAULT_NONE &&
 	       !(some_are_done && seg_fetched_is_done(fetched, end, done)))
 		end++;
 	return end;
@@ -179,13 +135,13 @@ bool seg_fetched_decode(seg_fetched *fetched, seg_codec codec)
 		return true;
 	for (; fetched->decoded < fetched->batch.count; fetched->decoded++) {
 		size_t i = fetched->decoded;
-		if (fetched->faults[i] != SEG_FAULT_NONE)
+		if (fetched->room.faults[i] != SEG_FAULT_NONE)
 			continue;
-		int status = seg_codec_decode(codec, &fetched->messages[i], &fetched->arena, NULL);
+		int status = seg_codec_decode(codec, &fetched->room.messages[i], &fetched->room.arena, NULL);
 		if (status == SEG_ENOMEM)
 			return false;
 		if (status)
-			fetched->faults[i] = SEG_FAULT_ENVELOPE;
+			fetched->room.faults[i] = SEG_FAULT_ENVELOPE;
 	}
 	return true;
 }

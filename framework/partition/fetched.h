@@ -37,12 +37,9 @@ typedef struct seg_fetched {
 	atomic_uint references; /* the ledger has one; a caller that keeps the batch has another */
 	seg_stock *stock;       /* NULL: allocates */
 
-	seg_batch batch; /* all of its messages */
-	seg_message *messages;
-	uint8_t *faults;        /* a seg_fault for each message */
-	size_t capacity;        /* of both arrays, in messages; grows as they are needed */
+	seg_batch batch;        /* all of its messages */
+	seg_room room;          /* of its messages, their faults and texts; grows as it is needed */
 	size_t view_max;        /* the most messages of one view */
-	seg_arena arena;        /* of the texts and headers */
 	uint64_t sequence;      /* messages of this ownership that came before messages[0] */
 	size_t decoded;         /* messages that the codec has decoded */
 	size_t bytes;           /* of keys, data and headers */

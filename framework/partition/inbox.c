@@ -152,7 +152,7 @@ static seg_held *make_held(seg_inbox *inbox, size_t count)
 static void add_item(seg_inbox *inbox, seg_held *held, size_t index)
 {
 	const seg_fetched *fetched = held->fetched;
-	const seg_message *message = &fetched->messages[index];
+	const seg_message *message = &fetched->room.messages[index];
 	if (seg_fetched_is_done(fetched, index, inbox->beyond))
 		return;
 	seg_item *item = &held->items[held->count++];
@@ -161,7 +161,7 @@ static void add_item(seg_inbox *inbox, seg_held *held, size_t index)
 		.held = held,
 		.number = fetched->sequence + index,
 		.slot = seg_key_slot(message->key, message->key_length),
-		.fault = fetched->faults[index],
+		.fault = fetched->room.faults[index],
 		.alone = inbox->alone > 0,
 		.packed = seg_fetched_packed(fetched, index) != NULL,
 	};

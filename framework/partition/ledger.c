@@ -385,7 +385,7 @@ static bool track(seg_ledger *l, const seg_fetched *fetched)
 		return false;
 	for (size_t i = 0; i < fetched->batch.count; i++) {
 		bool done = l->earlier && seg_fetched_is_done(fetched, i, l->earlier);
-		seg_tracker_enter(&l->tracker, fetched->messages[i].id, done);
+		seg_tracker_enter(&l->tracker, fetched->room.messages[i].id, done);
 		l->skipped += done;
 	}
 	return true;
@@ -419,7 +419,7 @@ seg_read_result seg_ledger_deliver(seg_ledger *l, uint32_t partition, uint64_t e
 	fetched->batch.epoch = epoch;
 	fetched->sequence = l->fetched_count;
 	l->fetched_count += count;
-	seg_arena_trim(&fetched->arena, ARENA_SPARE);
+	seg_arena_trim(&fetched->room.arena, ARENA_SPARE);
 	l->target = NULL;
 	l->outstanding[(l->outstanding_head + l->outstanding_count++) % SEG_HANDOFF_BATCHES] = fetched;
 	l->outstanding_bytes += fetched->bytes;
@@ -437,7 +437,7 @@ static void move_handled(seg_ledger *l, const seg_fetched *fetched, uint64_t don
 	for (uint64_t i = l->handled_count; l->earlier && i < done; i++)
 		l->skipped += i >= fetched->sequence &&
 			      seg_fetched_is_done(fetched, i - fetched->sequence, l->earlier);
-	l->handled = fetched->messages[done - 1 - fetched->sequence].id;
+	l->handled = fetched->room.messages[done - 1 - fetched->sequence].id;
 	l->handled_count = done;
 }
 

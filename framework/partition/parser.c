@@ -30,8 +30,8 @@ static void give_up(seg_parser *parser, seg_fault fault)
 {
 	seg_fetched *fetched = parser->target;
 	size_t at = parser->first;
-	fetched->messages[at] = (seg_message){.id = fetched->last_id};
-	fetched->faults[at] = (uint8_t)fault;
+	fetched->room.messages[at] = (seg_message){.id = fetched->last_id};
+	fetched->room.faults[at] = (uint8_t)fault;
 	fetched->batch.count = at + 1;
 	fetched->bytes = parser->bytes_before;
 	parser->given_up = true;
@@ -87,13 +87,13 @@ void seg_parser_finish(seg_parser *parser)
 		return;
 	seg_fetched *fetched = parser->target;
 	size_t i = fetched->batch.count - 1;
-	seg_message *message = &fetched->messages[i];
+	seg_message *message = &fetched->room.messages[i];
 	message->headers = message->header_count ? parser->headers : NULL;
-	if (fetched->faults[i] == SEG_FAULT_NONE) {
+	if (fetched->room.faults[i] == SEG_FAULT_NONE) {
 		if (!message->key)
-			fetched->faults[i] = SEG_FAULT_NO_KEY;
+			fetched->room.faults[i] = SEG_FAULT_NO_KEY;
 		else if (!message->data)
-			fetched->faults[i] = SEG_FAULT_NO_DATA;
+			fetched->room.faults[i] = SEG_FAULT_NO_DATA;
 	}
 }
 
@@ -121,9 +121,9 @@ bool seg_parser_entry(seg_parser *parser, const char *text, size_t length, int64
 	fetched->entries++;
 	parser->bytes_before = fetched->bytes;
 	size_t i = parser->first = fetched->batch.count++;
-	fetched->messages[i] = (seg_message){.id = id};
-	fetched->faults[i] = SEG_FAULT_NONE;
-	fetched->batch.messages = fetched->messages;
+	fetched->room.messages[i] = (seg_message){.id = id};
+	fetched->room.faults[i] = SEG_FAULT_NONE;
+	fetched->batch.messages = fetched->room.messages;
 	parser->headers = NULL;
 	parser->header_room = (size_t)texts / 2;
 	parser->field = FIELD_NAME;
@@ -143,7 +143,7 @@ static const char *keep_text(seg_parser *parser, const char *text, size_t length
 	if (!may_need(parser, length))
 		return NULL;
 	/* The NUL after the text helps handlers that print it. */
-	char *copy = seg_arena_alloc(&fetched->arena, length + 1);
+	char *copy = seg_arena_alloc(&fetched->room.arena, length + 1);
 	if (!copy) {
 		starve(parser);
 		return NULL;
@@ -172,7 +172,7 @@ static int unpack_all(seg_parser *parser, seg_unpacker *unpacker, seg_id last)
 	for (size_t i = 0; i < count; i++, id.seq++) {
 		if (!seg_fetched_reserve(fetched, at + 1))
 			return SEG_ENOMEM;
-		seg_message *message = &fetched->messages[at];
+		seg_message *message = &fetched->room.messages[at];
 		int status = seg_unpacker_next(unpacker, message);
 		if (status)
 			return status;
@@ -188,7 +188,7 @@ static int unpack_all(seg_parser *parser, seg_unpacker *unpacker, seg_id last)
 		fetched->bytes += message->key_length + message->data_length;
 		for (size_t h = 0; h < message->header_count; h++)
 			fetched->bytes += message->headers[h].name_length + message->headers[h].value_length;
-		fetched->faults[at++] = SEG_FAULT_NONE;
+		fetched->room.faults[at++] = SEG_FAULT_NONE;
 	}
 	fetched->batch.count = at;
 	return 0;
@@ -200,7 +200,7 @@ static void unpack(seg_parser *parser, const char *value, size_t length)
 	seg_id last = fetched->last_id;
 	if (!may_need(parser, length))
 		return;
-	char *copy = seg_arena_alloc(&fetched->arena, length);
+	char *copy = seg_arena_alloc(&fetched->room.arena, length);
 	if (!copy) {
 		starve(parser);
 		return;
@@ -208,7 +208,8 @@ static void unpack(seg_parser *parser, const char *value, size_t length)
 	memcpy(copy, value, length);
 	seg_unpacker unpacker;
 	size_t limit = parser->limits.entry ? parser->limits.entry : SIZE_MAX;
-	int status = seg_unpacker_begin(&unpacker, parser->packing, copy, length, limit, &fetched->arena);
+	int status =
+		seg_unpacker_begin(&unpacker, parser->packing, copy, length, limit, &fetched->room.arena);
 	if (status == 0)
 		status = unpack_all(parser, &unpacker, last);
 	if (status == SEG_ENOMEM)
@@ -242,7 +243,7 @@ static void start_header(seg_parser *parser, seg_message *message, const char *n
 		if (!may_need(parser, parser->header_room * sizeof(seg_header)))
 			return;
 		parser->headers =
-			seg_arena_alloc(&parser->target->arena, parser->header_room * sizeof(seg_header));
+			seg_arena_alloc(&parser->target->room.arena, parser->header_room * sizeof(seg_header));
 		if (!parser->headers) {
 			starve(parser);
 			return;
@@ -268,7 +269,7 @@ static void start_field(seg_parser *parser, seg_message *message, const char *na
 	else
 		start_header(parser, message, name, length);
 	if (parser->field == FIELD_SKIP)
-		parser->target->faults[parser->first] = SEG_FAULT_TWICE;
+		parser->target->room.faults[parser->first] = SEG_FAULT_TWICE;
 }
 
 /* After the records, an entry says where they stand in the log. Other programs may have added more fields. */
@@ -305,7 +306,7 @@ static void take_value(seg_parser *parser, seg_message *message, int field, cons
 
 static void take_text(seg_parser *parser, const char *text, size_t length)
 {
-	seg_message *message = &parser->target->messages[parser->first];
+	seg_message *message = &parser->target->room.messages[parser->first];
 	int field = parser->field;
 	if (field == FIELD_NAME) {
 		start_field(parser, message, text, length);

@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 
-enum { CAPACITY_FIRST = 16 };
+enum { CAPACITY_FIRST = 16, ARENA_BLOCK = 64 * 1024 };
 
-static size_t bytes_of(const seg_room *room)
+void seg_room_init(seg_room *room)
 {
-	return room->arena.held + room->capacity * (sizeof(*room->messages) + sizeof(*room->faults));
+	*room = (seg_room){0};
+	seg_arena_init(&room->arena, ARENA_BLOCK);
 }
 
 void seg_room_free(seg_room *room)
@@ -14,8 +15,26 @@ void seg_room_free(seg_room *room)
 	seg_arena_fini(&room->arena);
 	free(room->messages);
 	free(room->faults);
-	room->messages = NULL;
-	room->faults = NULL;
+	seg_room_init(room);
+}
+
+bool seg_room_grow(seg_room *room, size_t capacity)
+{
+	seg_message *messages = realloc(room->messages, capacity * sizeof(*messages));
+	if (messages)
+		room->messages = messages;
+	uint8_t *faults = realloc(room->faults, capacity * sizeof(*faults));
+	if (faults)
+		room->faults = faults;
+	if (!messages || !faults)
+		return false;
+	room->capacity = capacity;
+	return true;
+}
+
+static size_t bytes_of(const seg_room *room)
+{
+	return room->arena.held + room->capacity * (sizeof(*room->messages) + sizeof(*room->faults));
 }
 
 void seg_stock_fini(seg_stock *stock)
@@ -57,4 +76,5 @@ void seg_stock_give(seg_stock *stock, seg_room *room)
 	}
 	stock->rooms[stock->count++] = *room;
 	stock->bytes += bytes;
+	seg_room_init(room);
 }

@@ -17,10 +17,10 @@
 
 /* The memory of one batch (fetched.h). */
 typedef struct seg_room {
-	seg_message *messages; /* NULL: no memory */
-	uint8_t *faults;
-	size_t capacity; /* of both arrays, in messages */
-	seg_arena arena;
+	seg_message *messages;
+	uint8_t *faults; /* a seg_fault for each message */
+	size_t capacity; /* of both arrays, in messages; 0: no memory */
+	seg_arena arena; /* of the texts and headers */
 } seg_room;
 
 typedef struct seg_stock {
@@ -32,16 +32,22 @@ typedef struct seg_stock {
 /* 180 batches of 512 messages of 100 bytes. What comes back beyond it is freed. */
 #define SEG_STOCK_MOST ((size_t)32 << 20)
 
+/* No memory. */
+void seg_room_init(seg_room *room);
+
+/* Frees the memory: the room is as at first. */
+void seg_room_free(seg_room *room);
+
+/* Makes room for `capacity` messages. False: out of memory; all that the room has stays. */
+bool seg_room_grow(seg_room *room, size_t capacity);
+
 /* Frees all memory. The stock is empty then: all zero, as at first. */
 void seg_stock_fini(seg_stock *stock);
 
-/* False: the stock is empty. */
+/* The room has no memory. False: it gets none; the stock is empty. */
 bool seg_stock_take(seg_stock *stock, seg_room *room);
 
-/* The room has memory, and its arena holds nothing. It is void then. */
+/* The room has memory, and its arena holds nothing. It has no memory then. */
 void seg_stock_give(seg_stock *stock, seg_room *room);
-
-/* Frees the memory; the arena may be used again. */
-void seg_room_free(seg_room *room);
 
 #endif

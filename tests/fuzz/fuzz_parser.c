@@ -71,7 +71,7 @@ static void require_text(const void *text, size_t length)
 static size_t check_message(const seg_fetched *fetched, size_t limit, size_t i)
 {
 	const seg_message *message = &fetched->batch.messages[i];
-	seg_fault fault = (seg_fault)fetched->faults[i];
+	seg_fault fault = (seg_fault)fetched->room.faults[i];
 	require(i == 0 || seg_id_compare(message[-1].id, message->id) < 0, "ids that do not rise");
 	require(fault <= SEG_FAULT_MEMORY, "a fault that there is not");
 	require(fault != SEG_FAULT_NONE || (message->key && message->data),
@@ -97,7 +97,7 @@ static size_t check_message(const seg_fetched *fetched, size_t limit, size_t i)
 static size_t check(const seg_fetched *fetched, size_t limit)
 {
 	size_t bytes = 0;
-	require(fetched->batch.count <= fetched->capacity, "more messages than there is room for");
+	require(fetched->batch.count <= fetched->room.capacity, "more messages than there is room for");
 	for (size_t i = 0; i < fetched->batch.count; i++)
 		bytes += check_message(fetched, limit, i);
 	return bytes;
@@ -107,7 +107,7 @@ static size_t check(const seg_fetched *fetched, size_t limit)
 static void check_condemned(const seg_fetched *fetched)
 {
 	for (size_t i = 0; i < fetched->batch.count; i++)
-		require(fetched->faults[i] == SEG_FAULT_DEADLY && !fetched->batch.messages[i].key,
+		require(fetched->room.faults[i] == SEG_FAULT_DEADLY && !fetched->batch.messages[i].key,
 			"an entry that was read after all");
 }
 

@@ -243,7 +243,7 @@ static void collect(void)
 		assert_true(number == 0 || returned[number - 1]);
 		returned[number] = true;
 		/* A lane that wrongly reads these messages again must not find them. */
-		memset(fetched->messages, 0, BATCH * sizeof(*fetched->messages));
+		memset(fetched->room.messages, 0, BATCH * sizeof(*fetched->room.messages));
 	}
 }
 

@@ -28,10 +28,10 @@ static int set_up(void **state)
 	if (!fetched || seg_waker_init(&waker) || !seg_fetched_reserve(fetched, 2))
 		return -1;
 	for (size_t i = 0; i < 2; i++) {
-		fetched->messages[i] = (seg_message){.id = {1, i + 1}, .key = "k", .data = "d"};
-		fetched->faults[i] = SEG_FAULT_NONE;
+		fetched->room.messages[i] = (seg_message){.id = {1, i + 1}, .key = "k", .data = "d"};
+		fetched->room.faults[i] = SEG_FAULT_NONE;
 	}
-	fetched->batch = (seg_batch){.messages = fetched->messages, .count = 2};
+	fetched->batch = (seg_batch){.messages = fetched->room.messages, .count = 2};
 	if (!seg_handoff_push(&partition.handoff, fetched) || seg_holding_open(&holding, &partition, 0))
 		return -1;
 	return seg_holding_take(&holding) && seg_holding_make_view(&holding, seg_now()) ? 0 : -1;

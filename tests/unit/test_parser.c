@@ -93,7 +93,7 @@ static const seg_message *message(size_t i)
 static void is_fault(size_t i, seg_fault fault)
 {
 	message(i);
-	assert_int_equal(fetched->faults[i], fault);
+	assert_int_equal(fetched->room.faults[i], fault);
 }
 
 static void is(const void *bytes, size_t length, const char *expected)
@@ -399,11 +399,11 @@ static void a_batch_used_again_for_as_much_takes_no_more_memory(void **state)
 		entry("1-3", "partitionKey", "k", "data", "d", NULL);
 		has(0, "k", data);
 		if (round == 0) {
-			held = fetched->arena.held;
-			messages = fetched->messages;
+			held = fetched->room.arena.held;
+			messages = fetched->room.messages;
 		}
-		assert_int_equal(fetched->arena.held, held);
-		assert_ptr_equal(fetched->messages, messages);
+		assert_int_equal(fetched->room.arena.held, held);
+		assert_ptr_equal(fetched->room.messages, messages);
 		read_again(SIZE_MAX);
 	}
 }
@@ -415,10 +415,10 @@ static void a_reset_keeps_no_more_than_it_is_told(void **state)
 	memset(data, 'x', sizeof(data) - 1);
 	entry("1-1", "partitionKey", "k", "data", data, NULL);
 	read_again(128 * 1024);
-	assert_true(fetched->arena.held <= 128 * 1024);
+	assert_true(fetched->room.arena.held <= 128 * 1024);
 	read_again(0);
-	assert_int_equal(fetched->arena.held, 0);
-	assert_null(fetched->messages);
+	assert_int_equal(fetched->room.arena.held, 0);
+	assert_null(fetched->room.messages);
 	good_entry("1-1");
 	has(0, "k", "d");
 }
@@ -443,7 +443,7 @@ static void entries_after_the_limit_on_bytes_are_ignored_and_the_last_kept_one_c
 	assert_true(parser.full);
 	assert_int_equal(fetched->batch.count, 2);
 	assert_int_equal(fetched->last_id.seq, 2);
-	assert_int_equal(fetched->messages[1].data_length, 5);
+	assert_int_equal(fetched->room.messages[1].data_length, 5);
 }
 
 static void a_read_may_bring_several_batches_and_is_viewed_batch_by_batch(void **state)
@@ -462,7 +462,7 @@ static void a_read_may_bring_several_batches_and_is_viewed_batch_by_batch(void *
 	assert_int_equal(seg_fetched_run_end(fetched, 0, &nothing), CAPACITY);
 	assert_int_equal(seg_fetched_run_end(fetched, CAPACITY, &nothing), 2 * CAPACITY);
 	assert_int_equal(seg_fetched_run_end(fetched, 2 * CAPACITY, &nothing), 2 * CAPACITY + 1);
-	assert_int_equal(fetched->messages[2 * CAPACITY].id.seq, 2 * CAPACITY + 1);
+	assert_int_equal(fetched->room.messages[2 * CAPACITY].id.seq, 2 * CAPACITY + 1);
 	assert_false(head("2-0", 4));
 }
 
@@ -531,7 +531,7 @@ static void a_length_that_is_only_claimed_takes_no_memory(void **state)
 	is_fault(0, SEG_FAULT_LARGE);
 	has(1, "k", "d");
 	assert_null(seg_fetched_packed(fetched, 0));
-	assert_in_range(fetched->arena.held, 0, 6 << 20);
+	assert_in_range(fetched->room.arena.held, 0, 6 << 20);
 }
 
 static void an_entry_without_memory_is_left_for_the_next_read_and_the_last_try_makes_it_a_fault(void **state)

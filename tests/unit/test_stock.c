@@ -26,7 +26,7 @@ static seg_fetched *filled(size_t messages, size_t bytes)
 	seg_fetched *fetched = seg_fetched_create(VIEW, &stock);
 	assert_non_null(fetched);
 	assert_true(seg_fetched_reserve(fetched, messages));
-	char *text = seg_arena_alloc(&fetched->arena, bytes);
+	char *text = seg_arena_alloc(&fetched->room.arena, bytes);
 	assert_non_null(text);
 	memset(text, 'x', bytes);
 	return fetched;
@@ -35,8 +35,8 @@ static seg_fetched *filled(size_t messages, size_t bytes)
 static void give(seg_fetched *fetched)
 {
 	seg_fetched_give_room(fetched, SIZE_MAX);
-	assert_null(fetched->messages);
-	assert_int_equal(fetched->arena.held, 0);
+	assert_null(fetched->room.messages);
+	assert_int_equal(fetched->room.arena.held, 0);
 }
 
 static void an_empty_batch_has_no_memory_to_give(void **state)
@@ -52,15 +52,15 @@ static void a_batch_gets_what_another_has_given(void **state)
 {
 	(void)state;
 	seg_fetched *one = filled(100, 1000), *other = seg_fetched_create(VIEW, &stock);
-	const seg_message *messages = one->messages;
-	size_t held = one->arena.held;
+	const seg_message *messages = one->room.messages;
+	size_t held = one->room.arena.held;
 	give(one);
 	assert_int_equal(stock.count, 1);
 	assert_true(seg_fetched_reserve(other, 1));
-	assert_ptr_equal(other->messages, messages);
-	assert_int_equal(other->arena.held, held);
-	assert_int_equal(other->arena.used, 0);
-	assert_true(other->capacity >= 100);
+	assert_ptr_equal(other->room.messages, messages);
+	assert_int_equal(other->room.arena.held, held);
+	assert_int_equal(other->room.arena.used, 0);
+	assert_true(other->room.capacity >= 100);
 	assert_int_equal(stock.count, 0);
 	assert_int_equal(stock.bytes, 0);
 	seg_fetched_release(one);
@@ -71,15 +71,15 @@ static void what_came_back_last_is_taken_first(void **state)
 {
 	(void)state;
 	seg_fetched *batches[] = {filled(VIEW, 10), filled(VIEW, 10), filled(VIEW, 10)};
-	const seg_message *newest = batches[1]->messages, *oldest = batches[2]->messages;
+	const seg_message *newest = batches[1]->room.messages, *oldest = batches[2]->room.messages;
 	give(batches[2]);
 	give(batches[0]);
 	give(batches[1]);
 	assert_true(seg_fetched_reserve(batches[0], 1));
-	assert_ptr_equal(batches[0]->messages, newest);
+	assert_ptr_equal(batches[0]->room.messages, newest);
 	assert_true(seg_fetched_reserve(batches[1], 1));
 	assert_true(seg_fetched_reserve(batches[2], 1));
-	assert_ptr_equal(batches[2]->messages, oldest);
+	assert_ptr_equal(batches[2]->room.messages, oldest);
 	for (size_t i = 0; i < 3; i++)
 		seg_fetched_release(batches[i]);
 }
@@ -90,8 +90,8 @@ static void room_that_is_too_small_grows(void **state)
 	seg_fetched *small = filled(VIEW, 10), *large = seg_fetched_create(VIEW, &stock);
 	give(small);
 	assert_true(seg_fetched_reserve(large, 1000));
-	assert_true(large->capacity >= 1000);
-	memset(large->messages, 0, 1000 * sizeof(large->messages[0]));
+	assert_true(large->room.capacity >= 1000);
+	memset(large->room.messages, 0, 1000 * sizeof(large->room.messages[0]));
 	assert_int_equal(stock.count, 0);
 	seg_fetched_release(small);
 	seg_fetched_release(large);
@@ -141,7 +141,7 @@ static void without_a_stock_a_batch_keeps_its_memory(void **state)
 	seg_fetched *fetched = seg_fetched_create(VIEW, NULL);
 	assert_true(seg_fetched_reserve(fetched, 1));
 	seg_fetched_give_room(fetched, SIZE_MAX);
-	assert_non_null(fetched->messages);
+	assert_non_null(fetched->room.messages);
 	seg_fetched_release(fetched);
 }
 

@@ -12,7 +12,7 @@
 static seg_step stop_runner(seg_task *task, const seg_fetched *fetched, size_t index, const char *reason)
 {
 	/* All of them may be done. */
-	const seg_id *at = index < fetched->batch.count ? &fetched->messages[index].id : NULL;
+	const seg_id *at = index < fetched->batch.count ? &fetched->room.messages[index].id : NULL;
 	task->setup->stop(task->setup->arg, &task->logger, at, seg_failure_reason(reason));
 	/* The runner will demand a drain; until then nothing more is handled here. */
 	seg_permission_pause(task, SEG_NEVER);
@@ -89,7 +89,7 @@ static seg_step dispatch_next(seg_task *task, const seg_fetched *fetched, size_t
 		seg_task_handled(task, fetched, ++*index);
 		return SEG_STEP_DONE;
 	}
-	seg_fault fault = (seg_fault)fetched->faults[*index];
+	seg_fault fault = (seg_fault)fetched->room.faults[*index];
 	if (fault != SEG_FAULT_NONE)
 		return seg_failure_dead_letter(task, fetched, index,
 					       fault == SEG_FAULT_DEADLY ? task->read_deaths : 0,

@@ -17,7 +17,7 @@ seg_step seg_failure_dead_letter(seg_task *task, const seg_fetched *fetched, siz
 	char id[SEG_ID_TEXT_MAX];
 	seg_request request = {
 		.kind = SEG_REQUEST_DEAD_LETTER,
-		.id = fetched->messages[*index].id,
+		.id = fetched->room.messages[*index].id,
 		.sequence = fetched->sequence + *index,
 		.attempts = attempts,
 		.reason = seg_failure_reason(reason),
@@ -45,8 +45,8 @@ seg_step seg_failure_retry(seg_task *task, const seg_fetched *fetched, size_t *i
 	reason = seg_failure_reason(reason);
 	seg_log(&task->logger, SEG_LOG_WARNING,
 		"message %s failed at attempt %" PRIu32 "; trying again in %" PRId64 " ms: %.300s",
-		seg_id_format(fetched->messages[*index].id, id), task->attempt, wait / SEG_MS, reason);
+		seg_id_format(fetched->room.messages[*index].id, id), task->attempt, wait / SEG_MS, reason);
 	int64_t next_at = seg_now() + wait;
-	seg_task_count_retry(task, fetched->messages[*index].id, reason, next_at);
+	seg_task_count_retry(task, fetched->room.messages[*index].id, reason, next_at);
 	return seg_permission_pause(task, next_at);
 }

@@ -79,8 +79,7 @@ static seg_step handle_alone(seg_lane *lane, const seg_job *job, const seg_batch
 	uint8_t no_fault = SEG_FAULT_NONE;
 	seg_fetched one = {
 		.batch = *view,
-		.messages = job->messages,
-		.faults = &no_fault,
+		.room = {.messages = job->messages, .faults = &no_fault},
 		.sequence = job->items[0]->number,
 		.unpacked = job->items[0]->packed,
 	};

@@ -36,7 +36,7 @@ static uint32_t deaths_of(const seg_task *task, seg_id id)
 
 static seg_step ask(seg_task *task, seg_request_kind kind, const seg_fetched *fetched, size_t index)
 {
-	seg_id id = fetched->messages[index].id;
+	seg_id id = fetched->room.messages[index].id;
 	seg_request request = {
 		.kind = kind,
 		.id = id,
@@ -60,7 +60,7 @@ static seg_step mark(seg_task *task, const seg_fetched *fetched, size_t index)
 static void note_end(seg_task *task, const seg_fetched *fetched, size_t index)
 {
 	seg_request request = {.kind = SEG_REQUEST_END,
-			       .id = fetched->messages[index].id,
+			       .id = fetched->room.messages[index].id,
 			       .sequence = fetched->sequence + index};
 	seg_handoff_ask(task->handoff, &request, NULL, task->setup->idle);
 }
@@ -78,7 +78,7 @@ static seg_step handle_in_turn(seg_task *task, const seg_fetched *fetched, size_
 			       const seg_batch *batch, seg_answer *answer)
 {
 	size_t first = *index;
-	uint32_t deaths = deaths_of(task, fetched->messages[first].id);
+	uint32_t deaths = deaths_of(task, fetched->room.messages[first].id);
 	if (seg_retry_deadly(&task->setup->retry, deaths))
 		return seg_failure_dead_letter(
 			task, fetched, index, deaths,
