@@ -369,7 +369,7 @@ static bool read_options(int argc, char **argv, request *asked, int *exit_code)
 	return true;
 }
 
-/* Takes the FILE of `--check [--connect] FILE`. Returns false if the program ends with *exit_code now. */
+/* Takes the FILE of `--check [--connect] FILE`, and refuses a FILE without a name. Returns false if the program ends with *exit_code now. */
 static bool complete(int argc, char **argv, request *asked, int *exit_code)
 {
 	*exit_code = EX_USAGE;
@@ -379,14 +379,18 @@ static bool complete(int argc, char **argv, request *asked, int *exit_code)
 	}
 	if (asked->connect)
 		asked->action = check_and_connect;
-	if (!asked->action || asked->file)
+	if (!asked->action)
 		return true;
-	if (optind == argc) {
+	if (!asked->file && optind == argc) {
 		fputs("segrunner: --check needs a file: segrunner --check FILE\n", stderr);
 		return false;
 	}
-	asked->file = argv[optind++];
-	return true;
+	if (!asked->file)
+		asked->file = argv[optind++];
+	if (*asked->file)
+		return true;
+	fputs("segrunner: the name of the configuration file is empty; write its path\n", stderr);
+	return false;
 }
 
 int main(int argc, char **argv)

@@ -65,6 +65,8 @@ static void a_mistyped_option_or_command_is_64_with_what_was_meant(void **state)
 	assert_says("there is no option -x; segrunner --help lists the options\n");
 	assert_int_equal(run("--show", NULL), EX_USAGE);
 	assert_says("--show needs a file: segrunner --show FILE\n");
+	assert_int_equal(run("--check", ""), EX_USAGE);
+	assert_says("the name of the configuration file is empty; write its path\n");
 	assert_int_equal(run("--version=1", NULL), EX_USAGE);
 	assert_says("--version takes no value\n");
 	assert_int_equal(run("new-plugn", "x"), EX_USAGE);
@@ -118,6 +120,21 @@ static void a_good_file_is_0_when_checked_and_runs_nothing(void **state)
 	write_config("address = unix:///none", "tests/plugins/record.so", "option.path = x");
 	assert_int_equal(run("--check", "CONFIG"), EX_OK);
 	assert_says("good");
+}
+
+static void a_log_that_cannot_be_written_is_78_when_checked_and_73_when_run(void **state)
+{
+	(void)state;
+	rig.runner =
+		test_runner_make("[redis]\naddress = unix:///none\n[runner]\nlog_file = /does/not/exist.log\n"
+				 "[consumer c]\nstream = s\ngroup = g\nplugin = %s/tests/plugins/record.so\n"
+				 "option.path = x\n",
+				 test_build_directory());
+	assert_int_equal(run("--check", "CONFIG"), EX_CONFIG);
+	assert_says(":3: cannot write the log to /does/not/exist.log: No such file or directory; correct "
+		    "log_file, or the permissions of its directory\n");
+	assert_int_equal(run("-c", "CONFIG"), EX_CANTCREAT);
+	assert_says("cannot write the log to /does/not/exist.log: No such file or directory");
 }
 
 static void a_plugin_that_does_not_fit_is_78_with_the_reason(void **state)
@@ -334,6 +351,7 @@ int main(void)
 		TEST(a_file_that_is_not_there_is_66),
 		TEST(a_wrong_option_is_78_with_its_line_and_the_right_name),
 		TEST(a_good_file_is_0_when_checked_and_runs_nothing),
+		TEST(a_log_that_cannot_be_written_is_78_when_checked_and_73_when_run),
 		TEST(a_plugin_that_does_not_fit_is_78_with_the_reason),
 		TEST(an_unknown_option_of_the_plugin_is_78),
 		TEST(mistakes_of_the_runner_and_those_that_only_a_plugin_knows_are_said_in_one_pass),

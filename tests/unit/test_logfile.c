@@ -266,6 +266,23 @@ static void a_log_that_cannot_be_opened_says_where_and_why(void **state)
 		"or the permissions of its directory");
 }
 
+static void a_check_says_so_without_making_a_file(void **state)
+{
+	(void)state;
+	seg_error error;
+	assert_int_equal(seg_logfile_check(in_directory("log"), &error), 0);
+	assert_int_equal(access(in_directory("log"), F_OK), -1);
+	assert_int_equal(seg_logfile_check("/nowhere/at/all.log", &error), SEG_EINVAL);
+	assert_string_equal(
+		error.text,
+		"cannot write the log to /nowhere/at/all.log: No such file or directory; correct log_file, "
+		"or the permissions of its directory");
+	assert_int_equal(seg_logfile_check(directory, &error), SEG_EINVAL);
+	assert_non_null(strstr(error.text, ": Is a directory; "));
+	seg_logfile_close(open_log(SEG_LOG_INFO, SEG_LOGFILE_TEXT));
+	assert_int_equal(seg_logfile_check(in_directory("log"), &error), 0);
+}
+
 static void a_log_that_cannot_be_reopened_continues_in_the_old_file(void **state)
 {
 	(void)state;
@@ -348,6 +365,7 @@ int main(void)
 		TEST(events_below_the_level_are_left_out_and_the_level_can_change),
 		TEST(a_log_is_appended_to_what_is_there),
 		TEST(a_log_that_cannot_be_opened_says_where_and_why),
+		TEST(a_check_says_so_without_making_a_file),
 		TEST(a_log_that_cannot_be_reopened_continues_in_the_old_file),
 		TEST(lines_that_cannot_be_written_are_counted_and_nothing_stops),
 		TEST(no_line_is_lost_or_mixed_while_threads_write_and_the_log_is_rotated),

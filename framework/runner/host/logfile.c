@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -23,15 +25,40 @@ struct seg_logfile {
 	_Atomic uint64_t told; /* of the lost lines, those that a line of the log tells of */
 };
 
+static int refuse(const char *path, int cause, seg_error *error)
+{
+	return seg_fail(
+		error, SEG_EINVAL,
+		"cannot write the log to %s: %s; correct log_file, or the permissions of its directory", path,
+		strerror(cause));
+}
+
 static int open_path(const char *path, seg_error *error)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-	if (fd < 0)
-		return seg_fail(
-			error, SEG_EINVAL,
-			"cannot write the log to %s: %s; correct log_file, or the permissions of its directory",
-			path, strerror(errno));
-	return fd;
+	return fd < 0 ? refuse(path, errno, error) : fd;
+}
+
+/* What open_path needs where the file does not exist. Returns an errno, or 0. */
+static int check_directory(const char *path)
+{
+	char *copy = strdup(path);
+	if (!copy)
+		return ENOMEM;
+	int cause = access(dirname(copy), W_OK | X_OK) ? errno : 0;
+	free(copy);
+	return cause;
+}
+
+int seg_logfile_check(const char *path, seg_error *error)
+{
+	struct stat status;
+	int cause;
+	if (stat(path, &status) == 0)
+		cause = S_ISDIR(status.st_mode) ? EISDIR : access(path, W_OK) ? errno : 0;
+	else
+		cause = errno == ENOENT ? check_directory(path) : errno;
+	return cause ? refuse(path, cause, error) : 0;
 }
 
 int seg_logfile_open(const char *path, int level, seg_logfile_format format, seg_logfile **out,

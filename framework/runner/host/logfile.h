@@ -15,6 +15,9 @@
 
 typedef struct seg_logfile seg_logfile;
 
+/* Whether this process could open the log, which it neither opens nor creates. 0, or SEG_EINVAL with an error. Any thread. */
+int seg_logfile_check(const char *path, seg_error *error);
+
 /*
  * Opens a log; path NULL is standard error. Creates the file (mode 0640) where there is none, but not its directory. Leaves
  * out events below `level` (SEG_LOG_DEBUG to SEG_LOG_ERROR). 0, or SEG_EINVAL or SEG_ENOMEM with an error.

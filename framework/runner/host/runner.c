@@ -330,6 +330,8 @@ void seg_runner_check(const seg_config *config, seg_config_errors *errors)
 {
 	seg_consumers consumers = {.name = "check", .logger = seg_logger_make(NULL, NULL)};
 	seg_error error;
+	if (config->runner.log_file && seg_logfile_check(config->runner.log_file, &error))
+		seg_config_error_add(errors, config->runner.place, "%s", error.text);
 	/* The configuration may lack what it requires: its errors say so. */
 	if (config->redis.embedded && config->redis.directory &&
 	    seg_embedded_paths_check(config->redis.directory, &error))
